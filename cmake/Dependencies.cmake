@@ -1,0 +1,16 @@
+# Everything comes from Debian 12's packages (scripts/setup installs them). The order matters: the module
+# FindProtobuf first, then gRPC's config package, which would otherwise look for protobuf's own.
+find_package(Threads REQUIRED)
+find_package(Protobuf REQUIRED)
+find_package(gRPC CONFIG REQUIRED)
+find_package(absl CONFIG REQUIRED)
+find_package(OpenSSL REQUIRED)
+find_package(prometheus-cpp CONFIG REQUIRED)
+find_package(simdjson CONFIG REQUIRED)
+find_package(PkgConfig REQUIRED)
+pkg_check_modules(libpq REQUIRED IMPORTED_TARGET libpq)
+pkg_check_modules(libpqxx REQUIRED IMPORTED_TARGET libpqxx)
+pkg_check_modules(utf8proc REQUIRED IMPORTED_TARGET libutf8proc)
+if(SYNCLINE_BUILD_TESTS)
+  find_package(GTest CONFIG REQUIRED)
+endif()

@@ -1,0 +1,30 @@
+// Exponential delays with full jitter, for retries that must not meet each other again.
+#pragma once
+
+#include <algorithm>
+#include <random>
+
+#include "absl/time/time.h"
+
+namespace syncline {
+
+// Not thread-safe: one per retry loop.
+class Backoff {
+ public:
+  Backoff(absl::Duration first, absl::Duration most)
+      : next_(first), most_(most), random_(std::random_device{}()) {}
+
+  // The next delay: between half of and the whole of a span that doubles each time, up to `most`.
+  absl::Duration Next() {
+    const absl::Duration span = next_;
+    next_ = std::min(most_, next_ * 2);
+    return span * std::uniform_real_distribution<double>(0.5, 1.0)(random_);
+  }
+
+ private:
+  absl::Duration next_;
+  const absl::Duration most_;
+  std::minstd_rand random_;
+};
+
+}  // namespace syncline

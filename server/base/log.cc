@@ -1,0 +1,137 @@
+#include "server/base/log.h"
+
+#include <unistd.h>
+
+#include <atomic>
+#include <cstdio>
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "absl/time/clock.h"
+#include "server/base/error.h"
+
+namespace syncline {
+namespace {
+
+std::atomic<LogLevel> minimum_level{LogLevel::kInfo};
+std::atomic<LogFormat> line_format{LogFormat::kText};
+
+absl::string_view LevelName(LogLevel level) {
+  switch (level) {
+    case LogLevel::kDebug:
+      return "DEBUG";
+    case LogLevel::kInfo:
+      return "INFO";
+    case LogLevel::kWarning:
+      return "WARNING";
+    case LogLevel::kError:
+      return "ERROR";
+  }
+  return "";
+}
+
+// Quotes as JSON does; valid for the text format as well.
+std::string Quoted(absl::string_view value) {
+  std::string out = "\"";
+  for (const char c : value) {
+    switch (c) {
+      case '"':
+        out += "\\\"";
+        break;
+      case '\\':
+        out += "\\\\";
+        break;
+      case '\n':
+        out += "\\n";
+        break;
+      case '\t':
+        out += "\\t";
+        break;
+      default:
+        if (static_cast<unsigned char>(c) < 0x20) {
+          absl::StrAppendFormat(&out, "\\u%04x", static_cast<int>(c));
+        } else {
+          out += c;
+        }
+    }
+  }
+  out += '"';
+  return out;
+}
+
+bool IsPlain(absl::string_view value) {
+  if (value.empty()) return false;
+  for (const char c : value) {
+    if (!absl::ascii_isgraph(static_cast<unsigned char>(c)) || c == '"' || c == '=' || c == '\\') {
+      return false;
+    }
+  }
+  return true;
+}
+
+}  // namespace
+
+void ConfigureLog(LogLevel minimum, LogFormat format) {
+  minimum_level = minimum;
+  line_format = format;
+}
+
+Log::Log(LogLevel level, absl::string_view event)
+    : enabled_(level >= minimum_level.load(std::memory_order_relaxed)),
+      level_(level),
+      event_(event) {}
+
+Log& Log::Field(absl::string_view key, absl::string_view value) {
+  if (enabled_) entries_.push_back({std::string(key), std::string(value), false});
+  return *this;
+}
+
+Log& Log::Literal(absl::string_view key, std::string value) {
+  if (enabled_) entries_.push_back({std::string(key), std::move(value), true});
+  return *this;
+}
+
+Log& Log::Field(absl::string_view key, int64_t value) { return Literal(key, absl::StrCat(value)); }
+
+Log& Log::Field(absl::string_view key, double value) { return Literal(key, absl::StrCat(value)); }
+
+Log& Log::Field(absl::string_view key, bool value) { return Literal(key, value ? "true" : "false"); }
+
+Log& Log::Field(absl::string_view key, absl::Duration value) {
+  return Field(absl::StrCat(key, "_ms"), absl::ToInt64Milliseconds(value));
+}
+
+Log& Log::Error(const absl::Status& status) {
+  if (!enabled_) return *this;
+  Field("code", absl::StatusCodeToString(status.code()));
+  if (const std::string reason = ReasonOf(status); !reason.empty()) Field("reason", reason);
+  return Field("error", status.message());
+}
+
+Log::~Log() {
+  if (!enabled_) return;
+  const std::string time =
+      absl::FormatTime("%Y-%m-%dT%H:%M:%E3SZ", absl::Now(), absl::UTCTimeZone());
+  std::string line;
+  if (line_format.load(std::memory_order_relaxed) == LogFormat::kJson) {
+    line = absl::StrCat("{\"time\":\"", time, "\",\"level\":\"", LevelName(level_),
+                        "\",\"event\":", Quoted(event_));
+    for (const Entry& entry : entries_) {
+      absl::StrAppend(&line, ",", Quoted(entry.key), ":",
+                      entry.literal ? entry.value : Quoted(entry.value));
+    }
+    line += "}\n";
+  } else {
+    line = absl::StrCat(time, " ", LevelName(level_), " ", event_);
+    for (const Entry& entry : entries_) {
+      absl::StrAppend(&line, " ", entry.key, "=",
+                      IsPlain(entry.value) ? entry.value : Quoted(entry.value));
+    }
+    line += "\n";
+  }
+  // A log that cannot be written must not stop the service.
+  if (write(STDERR_FILENO, line.data(), line.size()) < 0) return;
+}
+
+}  // namespace syncline

@@ -1,0 +1,25 @@
+// Early return on errors, for code in which nothing throws.
+#pragma once
+
+#include <utility>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+
+#define SYNCLINE_CONCAT_INNER(a, b) a##b
+#define SYNCLINE_CONCAT(a, b) SYNCLINE_CONCAT_INNER(a, b)
+
+// Returns from the enclosing function when `expression`, an absl::Status, is not OK.
+#define SYNCLINE_RETURN_IF_ERROR(expression)          \
+  do {                                                \
+    if (absl::Status status_macro_value = (expression); !status_macro_value.ok()) \
+      return status_macro_value;                      \
+  } while (false)
+
+// Declares or assigns `target` from an absl::StatusOr, or returns its error.
+#define SYNCLINE_ASSIGN_OR_RETURN(target, expression) \
+  SYNCLINE_ASSIGN_OR_RETURN_INNER(SYNCLINE_CONCAT(status_or_value_, __LINE__), target, expression)
+#define SYNCLINE_ASSIGN_OR_RETURN_INNER(holder, target, expression) \
+  auto holder = (expression);                                       \
+  if (!holder.ok()) return holder.status();                         \
+  target = std::move(holder).value()

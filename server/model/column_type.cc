@@ -1,0 +1,44 @@
+#include "server/model/column_type.h"
+
+#include <array>
+
+namespace syncline {
+
+absl::string_view PostgresTypeName(ColumnType type) {
+  switch (type) {
+    case ColumnType::kVarchar:
+      return "character varying";
+    case ColumnType::kNumeric:
+      return "numeric";
+    case ColumnType::kBigint:
+      return "bigint";
+    case ColumnType::kBoolean:
+      return "boolean";
+    case ColumnType::kDate:
+      return "date";
+    case ColumnType::kTimestamptz:
+      return "timestamp with time zone";
+    case ColumnType::kTimestamp:
+      return "timestamp without time zone";
+    case ColumnType::kTimetz:
+      return "time with time zone";
+    case ColumnType::kTime:
+      return "time without time zone";
+    case ColumnType::kJsonb:
+      return "jsonb";
+  }
+  return "";
+}
+
+std::optional<ColumnType> ColumnTypeFromPostgresName(absl::string_view name) {
+  constexpr std::array kTypes = {
+      ColumnType::kVarchar, ColumnType::kNumeric,     ColumnType::kBigint,    ColumnType::kBoolean,
+      ColumnType::kDate,    ColumnType::kTimestamptz, ColumnType::kTimestamp, ColumnType::kTimetz,
+      ColumnType::kTime,    ColumnType::kJsonb};
+  for (const ColumnType type : kTypes) {
+    if (PostgresTypeName(type) == name) return type;
+  }
+  return std::nullopt;
+}
+
+}  // namespace syncline

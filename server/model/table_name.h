@@ -1,0 +1,26 @@
+// A table's schema and name, as they stand in the catalog: unquoted, at most 63 bytes each.
+#pragma once
+
+#include <string>
+#include <tuple>
+
+#include "absl/strings/str_cat.h"
+
+namespace syncline {
+
+struct TableName {
+  std::string schema;
+  std::string name;
+
+  // "schema.name" for logs and messages; not for SQL.
+  std::string ToString() const { return absl::StrCat(schema, ".", name); }
+
+  friend bool operator==(const TableName& a, const TableName& b) {
+    return a.schema == b.schema && a.name == b.name;
+  }
+  friend bool operator<(const TableName& a, const TableName& b) {
+    return std::tie(a.schema, a.name) < std::tie(b.schema, b.name);
+  }
+};
+
+}  // namespace syncline

@@ -1,0 +1,42 @@
+// What a stream's table looks like: the stream's own columns, without the four meta columns.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "server/model/column_type.h"
+
+namespace syncline {
+
+// Names of the four columns that stand before the stream's own in every table.
+inline constexpr char kRawIdColumn[] = "_airbyte_raw_id";
+inline constexpr char kExtractedAtColumn[] = "_airbyte_extracted_at";
+inline constexpr char kMetaColumn[] = "_airbyte_meta";
+inline constexpr char kGenerationIdColumn[] = "_airbyte_generation_id";
+
+// The column that marks a deleted record in a CDC stream.
+inline constexpr char kCdcDeletedAtField[] = "_ab_cdc_deleted_at";
+
+// PostgreSQL's limit of 1600 columns less the four meta columns.
+inline constexpr int kMaxUserColumns = 1596;
+
+struct ColumnSchema {
+  std::string input_name;   // the property's name in the JSON Schema
+  std::string column_name;  // the column's name in the table
+  ColumnType type = ColumnType::kJsonb;
+  bool nullable = true;
+
+  friend bool operator==(const ColumnSchema& a, const ColumnSchema& b) {
+    return a.input_name == b.input_name && a.column_name == b.column_name && a.type == b.type &&
+           a.nullable == b.nullable;
+  }
+};
+
+struct TableSchema {
+  std::vector<ColumnSchema> columns;  // in table order
+  std::vector<std::string> primary_key;  // column names; empty unless the stream is deduplicated
+  std::optional<std::string> cursor;     // column name
+};
+
+}  // namespace syncline

@@ -1,0 +1,45 @@
+// Overwrite: puts a loaded temp table in the place of the final one, in one short transaction.
+//
+// What depends on the final table stays: views (nested ones too), materialized views, table and column grants, owner,
+// comments, indexes with their names, triggers, row level security and policies, replica identity, storage
+// parameters, statistics targets and extended statistics, publications, foreign keys pointing at it, identity of
+// user-made constraints. What cannot be carried over is refused before anything changed.
+#pragma once
+
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "server/model/table_name.h"
+#include "server/postgres/database.h"
+
+namespace syncline::postgres {
+
+struct SwapOptions {
+  // Most time that one attempt waits for its lock, and so the most that readers queue behind it.
+  absl::Duration lock_timeout = absl::Milliseconds(100);
+  // Attempts go on, with jitter, until this much time has passed.
+  absl::Duration deadline = absl::Seconds(60);
+  // How many replaced tables are kept as <name>_syncline_old_<n> for a rollback by hand.
+  int keep_generations = 0;
+};
+
+// What a swap did, for metrics.
+struct SwapStats {
+  absl::Duration lock_wait;
+  int retries = 0;
+};
+
+// Moves `source` to the place of `target` (which may be missing). `ledger_step` runs in the swap's transaction, last: its error
+// rolls everything back. The slow part (indexes, ANALYZE on `source`) runs before, in transactions of its own.
+// Errors: FAILED_PRECONDITION DEPENDENT_OBJECTS or TARGET_INCOMPATIBLE naming the object; ABORTED SWAP_LOCKED with RetryInfo
+// when the lock was not obtained in time (`source` is kept); those of Database::Transact.
+absl::Status OverwriteTable(Database& database, const TableName& source, const TableName& target,
+                            const SwapOptions& options,
+                            const std::function<absl::Status(Transaction&)>& ledger_step,
+                            SwapStats* stats);
+
+}  // namespace syncline::postgres

@@ -1,0 +1,41 @@
+// What is done to tables: create, drop, count, generation id, copy, overwrite (swap), upsert.
+//
+// Each operation exists on a running Transaction, so that a loader puts several and its ledger statement into one.
+// Stateless: safe from any thread. SQL comes from sql_generator.h.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "server/model/table_name.h"
+#include "server/model/table_schema.h"
+#include "server/postgres/transaction.h"
+
+namespace syncline::postgres {
+
+absl::Status CreateNamespace(Transaction& transaction, absl::string_view schema);
+absl::StatusOr<bool> NamespaceExists(Transaction& transaction, absl::string_view schema);
+// With everything in it: for tests and tools, no RPC calls it.
+absl::Status DropNamespace(Transaction& transaction, absl::string_view schema);
+
+// The meta columns, then `schema`'s. IF NOT EXISTS: calling it twice is a no-op.
+absl::Status CreateTable(Transaction& transaction, const TableName& table,
+                         const TableSchema& schema);
+absl::StatusOr<bool> TableExists(Transaction& transaction, const TableName& table);
+// IF EXISTS, never CASCADE.
+absl::Status DropTable(Transaction& transaction, const TableName& table);
+
+absl::StatusOr<int64_t> CountRows(Transaction& transaction, const TableName& table);
+// Existence comes from the catalog, emptiness from EXISTS: an error is never "empty". False for a missing table.
+absl::StatusOr<bool> HasRows(Transaction& transaction, const TableName& table);
+// The greatest generation id; 0 for a table without the column or without rows.
+absl::StatusOr<int64_t> GetGenerationId(Transaction& transaction, const TableName& table);
+
+// INSERT INTO target SELECT FROM source, meta columns included; the source stays. Returns the rows copied.
+absl::StatusOr<int64_t> CopyTable(Transaction& transaction, const TableName& source,
+                                  const TableName& target, const TableSchema& schema);
+
+}  // namespace syncline::postgres

@@ -1,0 +1,87 @@
+// A running transaction on a control connection: how everything but COPY talks to the database.
+//
+// Hides libpqxx: no exception passes this boundary, errors are absl::Status with reason and SQLSTATE
+// (postgres/sqlstate.h). Statements that carry values are parameterised. Used by one thread, inside
+// Database::Transact only.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/string_view.h"
+
+namespace syncline::postgres {
+
+// The parameters $1, $2, … of a statement, in text form.
+class Params {
+ public:
+  Params() = default;
+
+  Params& Text(absl::string_view value) {
+    values_.emplace_back(std::string(value));
+    return *this;
+  }
+  Params& Int(int64_t value) { return Text(absl::StrCat(value)); }
+  Params& Bool(bool value) { return Text(value ? "t" : "f"); }
+  Params& Null() {
+    values_.emplace_back(std::nullopt);
+    return *this;
+  }
+  // The bytes as bytea.
+  Params& Bytes(absl::string_view value);
+  // The texts as text[].
+  Params& TextArray(const std::vector<std::string>& values);
+  Params& OptionalInt(std::optional<int64_t> value) { return value ? Int(*value) : Null(); }
+
+  const std::vector<std::optional<std::string>>& values() const { return values_; }
+
+ private:
+  std::vector<std::optional<std::string>> values_;
+};
+
+// The rows of a finished statement, in text form. Owns them.
+class Result {
+ public:
+  using Row = std::vector<std::optional<std::string>>;
+
+  Result() = default;
+  Result(std::vector<Row> rows, int64_t affected) : rows_(std::move(rows)), affected_(affected) {}
+
+  size_t size() const { return rows_.size(); }
+  bool empty() const { return rows_.empty(); }
+  // Rows that an INSERT, UPDATE or DELETE touched.
+  int64_t affected() const { return affected_; }
+
+  bool IsNull(size_t row, size_t column) const { return !rows_[row][column].has_value(); }
+  // "" for NULL.
+  const std::string& Text(size_t row, size_t column) const;
+  // 0 for NULL and for what is no integer.
+  int64_t Int(size_t row, size_t column) const;
+  // False for NULL.
+  bool Bool(size_t row, size_t column) const { return Text(row, column) == "t"; }
+  // The bytes of a bytea in hex form.
+  std::string Bytes(size_t row, size_t column) const;
+
+ private:
+  std::vector<Row> rows_;
+  int64_t affected_ = 0;
+};
+
+class Transaction {
+ public:
+  virtual ~Transaction() = default;
+
+  // Runs one statement with parameters. After an error the transaction is aborted: return the error.
+  virtual absl::StatusOr<Result> Query(absl::string_view sql, const Params& params = {}) = 0;
+
+  // Runs one or more statements without parameters and without a result.
+  virtual absl::Status Execute(absl::string_view sql) = 0;
+};
+
+}  // namespace syncline::postgres
