@@ -1,0 +1,40 @@
+// Names: from what a source calls things to what PostgreSQL can call them, the same in every sync.
+//
+// Rules: docs/names.md. All functions are pure; results are valid UTF-8 of at most 63 bytes.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "server/model/stream.h"
+#include "server/model/table_name.h"
+
+namespace syncline {
+
+// PostgreSQL's limit for an identifier (NAMEDATALEN - 1).
+inline constexpr size_t kMaxIdentifierBytes = 63;
+
+// One schema, table or column name: NFKD, combining marks removed, runs of white space to one '_', any other
+// character outside [A-Za-z0-9_] to '_', '_' before a leading digit, case kept; a stable hash for what comes out empty or
+// all underscores; shortened to 63 bytes. `name` must be valid UTF-8.
+std::string NormalizeName(absl::string_view name);
+
+// `name` when it has at most 63 bytes, else its head and a hash of the whole.
+std::string ShortenName(absl::string_view name);
+
+// The table of each stream, in the order given. Two streams whose tables come out equal are told apart by a hash suffix of
+// their descriptors, independent of the order. Errors: PERMISSION_DENIED for schemas pg_* and information_schema;
+// INVALID_ARGUMENT for names that are not UTF-8 or hold NUL.
+absl::StatusOr<std::vector<TableName>> MapTableNames(const std::vector<StreamDescriptor>& streams,
+                                                     absl::string_view default_schema);
+
+// The column of each field, in the order given, told apart as tables are; a field that hits a meta column
+// or a system column of PostgreSQL (ctid, xmin, tableoid …) gets a suffix.
+std::vector<std::string> MapColumnNames(const std::vector<std::string>& fields);
+
+// The temp table beside `real`: deterministic, of the same schema, never equal to another stream's name.
+TableName TempTableName(const TableName& real);
+
+}  // namespace syncline

@@ -1,0 +1,30 @@
+// `_airbyte_raw_id`: a UUIDv8 (RFC 9562) derived from (sync, stream, writer, offset), so that a record that is sent
+// twice gets the same id.
+//
+// 60 bits from SHA-256 over sync, stream and writer, then 62 bits that count up from a start taken from the same digest: ids of
+// one writer are distinct, and their text order is the order of arrival.
+#pragma once
+
+#include <cstdint>
+
+#include "absl/strings/string_view.h"
+#include "server/model/stream.h"
+
+namespace syncline {
+
+class RawIdGenerator {
+ public:
+  static constexpr int kLength = 36;
+
+  RawIdGenerator(absl::string_view sync_id, const StreamDescriptor& stream,
+                 absl::string_view writer_id);
+
+  // Writes the kLength characters of the id of record `offset`, lowercase with hyphens.
+  void Write(int64_t offset, char* out) const;
+
+ private:
+  uint64_t high_;   // the first 64 bits, version set
+  uint64_t start_;  // below 2^61, so that adding an offset never passes 62 bits
+};
+
+}  // namespace syncline
