@@ -1,0 +1,11 @@
+// The version of this build, as CMake's project() states it.
+#pragma once
+
+#include "absl/strings/string_view.h"
+
+namespace syncline {
+
+// For example "0.1.0".
+absl::string_view Version();
+
+}  // namespace syncline

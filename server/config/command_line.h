@@ -1,0 +1,25 @@
+// Sets the flags from the command line and the environment, and remembers where each value came
+// from.
+#pragma once
+
+#include <set>
+#include <string>
+#include <vector>
+
+#include "server/config/config.h"
+
+namespace syncline::config {
+
+struct CommandLine {
+  bool help = false;
+  bool version = false;
+  bool print_config = false;
+  std::set<std::string> given;      // flags on the command line
+  std::vector<std::string> faults;  // unknown flags, values that do not parse
+};
+
+// Takes --name=value and --name value; dashes in a name count as underscores. A flag that is not on
+// the command line takes SYNCLINE_<NAME>, when that is set. Faults are collected, never printed.
+CommandLine ReadFlags(const std::vector<std::string>& arguments, const Environment& environment);
+
+}  // namespace syncline::config

@@ -1,0 +1,116 @@
+// What the server was told, validated: plain structs that app turns into the options of each
+// module.
+//
+// This module is the only place where the server reads flags and environment variables. Every flag
+// is also an environment variable SYNCLINE_<FLAG IN UPPER CASE>; a flag on the command line wins.
+// Secrets come from files or the environment only.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <ostream>
+#include <string>
+#include <vector>
+
+#include "absl/time/time.h"
+#include "server/base/log.h"
+
+namespace syncline::config {
+
+// What RPC callers meet.
+struct ServeConfig {
+  std::string listen;        // host:port; port 0 picks one
+  bool reflection = false;   // "auto" is resolved already
+  int max_open_streams = 0;  // StreamRecords calls at once
+  int max_streams_per_sync = 0;
+  int64_t max_message_bytes = 0;
+  absl::Duration drain_deadline;
+  std::string port_file;  // empty: none
+};
+
+// Paths of readable PEM files; empty: plaintext, or no client certificates asked for.
+struct TlsConfig {
+  std::string cert_file;
+  std::string key_file;
+  std::string client_ca_file;
+};
+
+struct AuthConfig {
+  std::vector<std::string> tokens;  // bearer tokens; empty: callers need none
+};
+
+struct EmbeddedPostgresConfig {
+  std::string directory;
+  int port = 0;  // 0: pick one and remember it in the directory
+};
+
+// Where the tables are. With `embedded`, `conninfo` is empty and app fills in what the embedded
+// server says.
+struct DatabaseConfig {
+  std::string conninfo;  // secret; empty means libpq's own variables
+  std::optional<EmbeddedPostgresConfig> embedded;
+  std::string default_schema;
+  std::string ledger_schema;
+  int control_connections = 0;
+};
+
+// How records become rows.
+struct LoadConfig {
+  int lanes_per_stream = 0;
+  int load_threads = 0;  // 0 is resolved already
+  int finalize_threads = 0;
+  int64_t memory_budget_bytes = 0;
+  int64_t flush_bytes = 0;
+  absl::Duration flush_interval;
+  int64_t max_record_bytes = 0;
+  std::optional<int64_t> max_rejected;  // nullopt: unlimited
+  absl::Duration writer_lease;
+};
+
+struct SwapConfig {
+  absl::Duration deadline;
+  absl::Duration lock_timeout;
+  int keep_generations = 0;
+};
+
+struct MetricsConfig {
+  std::string listen;  // empty: no endpoint
+  absl::Duration generation_ttl;
+};
+
+struct LogConfig {
+  LogLevel level = LogLevel::kInfo;
+  LogFormat format = LogFormat::kText;
+};
+
+struct Config {
+  ServeConfig serve;
+  TlsConfig tls;
+  AuthConfig auth;
+  DatabaseConfig database;
+  LoadConfig load;
+  SwapConfig swap;
+  MetricsConfig metrics;
+  LogConfig log;
+};
+
+// What main does next: goes on with `config`, or exits with `exit_code` when there is none.
+struct Loaded {
+  std::optional<Config> config;
+  int exit_code = 0;
+};
+
+// The command line and the process's environment. Answers --help, --version and --print_config on
+// stdout (exit code 0) and prints every fault at once on stderr (exit code 2). Called once, by
+// main, before any thread runs.
+Loaded Load(int argc, char** argv);
+
+// Value of an environment variable, or nullopt.
+using Environment = std::function<std::optional<std::string>(const std::string& name)>;
+
+// The same with everything given, for tests. `arguments` are those after the program's name.
+Loaded Load(const std::vector<std::string>& arguments, const Environment& environment,
+            std::ostream& out, std::ostream& err);
+
+}  // namespace syncline::config

@@ -1,0 +1,300 @@
+#include "server/config/validate.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <fstream>
+#include <limits>
+#include <sstream>
+
+#include "absl/flags/flag.h"
+#include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
+#include "server/config/dsn_secret.h"
+#include "server/config/flags.h"
+
+namespace syncline::config {
+namespace {
+
+using Faults = std::vector<std::string>;
+
+// What libpq connects to by itself when any of these is set.
+constexpr absl::string_view kLibpqVariables[] = {"PGHOST",    "PGHOSTADDR", "PGPORT",
+                                                 "PGSERVICE", "PGDATABASE", "PGUSER"};
+
+constexpr int64_t kKiB = 1 << 10;
+constexpr int64_t kGiB = 1 << 30;
+// protobuf cannot take more than 2 GiB - 1 in one message.
+constexpr int64_t kGreatestMessageBytes = std::numeric_limits<int32_t>::max();
+
+template <typename T>
+T Bounded(absl::string_view name, T value, T least, T most, Faults& faults) {
+  if (value < least || value > most) {
+    faults.push_back(
+        absl::StrCat("--", name, " is ", value, ": must be from ", least, " to ", most));
+  }
+  return value;
+}
+
+int64_t BoundedSize(absl::string_view name, ByteSize value, int64_t least, int64_t most,
+                    Faults& faults) {
+  if (value.bytes < least || value.bytes > most) {
+    faults.push_back(absl::StrCat("--", name, " is ", AbslUnparseFlag(value), ": must be from ",
+                                  AbslUnparseFlag({least}), " to ", AbslUnparseFlag({most})));
+  }
+  return value.bytes;
+}
+
+absl::Duration AtLeast(absl::string_view name, absl::Duration value, absl::Duration least,
+                       Faults& faults) {
+  if (value < least || value == absl::InfiniteDuration()) {
+    faults.push_back(absl::StrCat("--", name, " is ", absl::FormatDuration(value), ": must be ",
+                                  absl::FormatDuration(least), " or more, and finite"));
+  }
+  return value;
+}
+
+// The host of "host:port" or "[v6]:port", without brackets; a fault when it is neither.
+std::string HostOf(absl::string_view name, absl::string_view address, Faults& faults) {
+  const size_t colon = address.rfind(':');
+  int port = -1;
+  if (colon == absl::string_view::npos || colon == 0 ||
+      !absl::SimpleAtoi(address.substr(colon + 1), &port) || port < 0 || port > 65535) {
+    faults.push_back(
+        absl::StrCat("--", name, " is \"", address, "\": must be HOST:PORT, PORT from 0 to 65535"));
+    return "";
+  }
+  absl::string_view host = address.substr(0, colon);
+  const bool bracketed = absl::ConsumePrefix(&host, "[") && absl::ConsumeSuffix(&host, "]");
+  if (host.empty() || (!bracketed && absl::StrContains(host, ':'))) {
+    faults.push_back(absl::StrCat("--", name, " is \"", address,
+                                  "\": an IPv6 host stands in brackets, as in [::1]:50051"));
+  }
+  return std::string(host);
+}
+
+bool IsLoopback(absl::string_view host) {
+  return host == "localhost" || host == "::1" || absl::StartsWith(host, "127.");
+}
+
+std::string SchemaName(absl::string_view name, std::string value, Faults& faults) {
+  if (value.empty() || value.size() > 63) {
+    faults.push_back(absl::StrCat("--", name, " must have 1 to 63 bytes"));
+  } else if (absl::StartsWith(value, "pg_") || value == "information_schema") {
+    faults.push_back(absl::StrCat("--", name, " is ", value, ": belongs to PostgreSQL itself"));
+  }
+  return value;
+}
+
+// The file's content; a fault when it cannot be read or is empty.
+std::string FileContent(absl::string_view name, const std::string& path, Faults& faults) {
+  std::ifstream file(path);
+  std::stringstream content;
+  if (file) content << file.rdbuf();
+  if (!file || content.str().empty()) {
+    faults.push_back(absl::StrCat("--", name, ": cannot read ", path, ", or it is empty"));
+  }
+  return content.str();
+}
+
+ServeConfig Serve(Faults& faults) {
+  ServeConfig serve;
+  serve.listen = absl::GetFlag(FLAGS_listen);
+  const std::string host = HostOf("listen", serve.listen, faults);
+  const std::string reflection = absl::GetFlag(FLAGS_reflection);
+  if (reflection != "auto" && reflection != "on" && reflection != "off") {
+    faults.push_back(absl::StrCat("--reflection is \"", reflection, "\": must be auto, on or off"));
+  }
+  serve.reflection = reflection == "on" || (reflection == "auto" && IsLoopback(host));
+  serve.max_open_streams =
+      Bounded("max_open_streams", absl::GetFlag(FLAGS_max_open_streams), 1, 1'000'000, faults);
+  serve.max_streams_per_sync = Bounded(
+      "max_streams_per_sync", absl::GetFlag(FLAGS_max_streams_per_sync), 1, 100'000, faults);
+  serve.max_message_bytes = BoundedSize("max_message_bytes", absl::GetFlag(FLAGS_max_message_bytes),
+                                        64 * kKiB, kGreatestMessageBytes, faults);
+  serve.drain_deadline =
+      AtLeast("drain_deadline", absl::GetFlag(FLAGS_drain_deadline), absl::ZeroDuration(), faults);
+  serve.port_file = absl::GetFlag(FLAGS_port_file);
+  return serve;
+}
+
+TlsConfig Tls(Faults& faults) {
+  TlsConfig tls;
+  tls.cert_file = absl::GetFlag(FLAGS_tls_cert_file);
+  tls.key_file = absl::GetFlag(FLAGS_tls_key_file);
+  tls.client_ca_file = absl::GetFlag(FLAGS_tls_client_ca_file);
+  if (tls.cert_file.empty() != tls.key_file.empty()) {
+    faults.push_back("--tls_cert_file and --tls_key_file go together");
+  }
+  if (!tls.client_ca_file.empty() && tls.cert_file.empty()) {
+    faults.push_back("--tls_client_ca_file needs --tls_cert_file and --tls_key_file");
+  }
+  if (!tls.cert_file.empty()) FileContent("tls_cert_file", tls.cert_file, faults);
+  if (!tls.key_file.empty()) FileContent("tls_key_file", tls.key_file, faults);
+  if (!tls.client_ca_file.empty()) FileContent("tls_client_ca_file", tls.client_ca_file, faults);
+  return tls;
+}
+
+AuthConfig Auth(Faults& faults) {
+  AuthConfig auth;
+  const std::string path = absl::GetFlag(FLAGS_auth_token_file);
+  if (path.empty()) return auth;
+  const size_t faults_before = faults.size();
+  const std::string content = FileContent("auth_token_file", path, faults);
+  for (const absl::string_view line : absl::StrSplit(content, '\n')) {
+    const absl::string_view token = absl::StripAsciiWhitespace(line);
+    if (!token.empty()) auth.tokens.emplace_back(token);
+  }
+  if (auth.tokens.empty() && faults.size() == faults_before) {
+    faults.push_back(absl::StrCat("--auth_token_file: ", path, " holds no token"));
+  }
+  return auth;
+}
+
+// The one way to reach the destination that was given.
+void Destination(const CommandLine& line, const Environment& environment, DatabaseConfig& database,
+                 Faults& faults) {
+  const std::string dsn = absl::GetFlag(FLAGS_postgres_dsn);
+  const std::string dsn_file = absl::GetFlag(FLAGS_postgres_dsn_file);
+  const std::string directory = absl::GetFlag(FLAGS_embedded_postgres);
+  const int ways = !dsn.empty() + !dsn_file.empty() + !directory.empty();
+  if (ways > 1) {
+    faults.push_back(
+        "--postgres_dsn, --postgres_dsn_file and --embedded_postgres exclude each other");
+  }
+  const bool libpq = std::any_of(
+      std::begin(kLibpqVariables), std::end(kLibpqVariables),
+      [&](absl::string_view name) { return !environment(std::string(name)).value_or("").empty(); });
+  if (ways == 0 && !libpq) {
+    faults.push_back(
+        "no destination: give --embedded_postgres DIR (a private PostgreSQL), or --postgres_dsn or "
+        "--postgres_dsn_file (yours), or libpq's variables (PGHOST, PGSERVICE, PGDATABASE, ...)");
+  }
+  if (line.given.count("postgres_dsn") > 0 && HoldsSecret(dsn)) {
+    faults.push_back(
+        "--postgres_dsn holds a password, and every user of this machine can read a command line: "
+        "use --postgres_dsn_file, the variable SYNCLINE_POSTGRES_DSN, or leave the password to "
+        "PGPASSWORD or ~/.pgpass");
+  }
+  database.conninfo = dsn;
+  if (!dsn_file.empty()) {
+    database.conninfo =
+        std::string(absl::StripAsciiWhitespace(FileContent("postgres_dsn_file", dsn_file, faults)));
+  }
+  const int port = Bounded("embedded_postgres_port", absl::GetFlag(FLAGS_embedded_postgres_port), 0,
+                           65535, faults);
+  if (!directory.empty()) database.embedded = EmbeddedPostgresConfig{directory, port};
+}
+
+DatabaseConfig Database(const CommandLine& line, const Environment& environment, Faults& faults) {
+  DatabaseConfig database;
+  Destination(line, environment, database, faults);
+  database.default_schema =
+      SchemaName("default_schema", absl::GetFlag(FLAGS_default_schema), faults);
+  database.ledger_schema = SchemaName("ledger_schema", absl::GetFlag(FLAGS_ledger_schema), faults);
+  database.control_connections =
+      Bounded("control_connections", absl::GetFlag(FLAGS_control_connections), 1, 1000, faults);
+  return database;
+}
+
+LoadConfig LoadPath(Faults& faults) {
+  LoadConfig load;
+  load.lanes_per_stream =
+      Bounded("lanes_per_stream", absl::GetFlag(FLAGS_lanes_per_stream), 1, 64, faults);
+  load.load_threads = Bounded("load_threads", absl::GetFlag(FLAGS_load_threads), 0, 1024, faults);
+  if (load.load_threads == 0) {
+    load.load_threads = std::max(4, 2 * static_cast<int>(sysconf(_SC_NPROCESSORS_ONLN)));
+  }
+  load.finalize_threads =
+      Bounded("finalize_threads", absl::GetFlag(FLAGS_finalize_threads), 1, 256, faults);
+  load.memory_budget_bytes =
+      BoundedSize("memory_budget_bytes", absl::GetFlag(FLAGS_memory_budget_bytes), 1024 * kKiB,
+                  1024 * kGiB, faults);
+  load.flush_bytes =
+      BoundedSize("flush_bytes", absl::GetFlag(FLAGS_flush_bytes), 64 * kKiB, kGiB, faults);
+  load.flush_interval = AtLeast("flush_interval", absl::GetFlag(FLAGS_flush_interval),
+                                absl::Milliseconds(10), faults);
+  load.max_record_bytes = BoundedSize("max_record_bytes", absl::GetFlag(FLAGS_max_record_bytes),
+                                      kKiB, kGreatestMessageBytes, faults);
+  const int64_t max_rejected = Bounded("max_rejected", absl::GetFlag(FLAGS_max_rejected),
+                                       int64_t{-1}, std::numeric_limits<int64_t>::max(), faults);
+  if (max_rejected >= 0) load.max_rejected = max_rejected;
+  load.writer_lease =
+      AtLeast("writer_lease", absl::GetFlag(FLAGS_writer_lease), absl::Seconds(1), faults);
+  return load;
+}
+
+SwapConfig Swap(Faults& faults) {
+  SwapConfig swap;
+  swap.deadline =
+      AtLeast("swap_deadline", absl::GetFlag(FLAGS_swap_deadline), absl::Milliseconds(1), faults);
+  swap.lock_timeout = AtLeast("swap_lock_timeout", absl::GetFlag(FLAGS_swap_lock_timeout),
+                              absl::Milliseconds(1), faults);
+  if (swap.lock_timeout > swap.deadline) {
+    faults.push_back("--swap_lock_timeout must not be greater than --swap_deadline");
+  }
+  swap.keep_generations =
+      Bounded("keep_generations", absl::GetFlag(FLAGS_keep_generations), 0, 100, faults);
+  return swap;
+}
+
+MetricsConfig Metrics(Faults& faults) {
+  MetricsConfig metrics;
+  metrics.listen = absl::GetFlag(FLAGS_metrics_listen);
+  if (!metrics.listen.empty()) HostOf("metrics_listen", metrics.listen, faults);
+  metrics.generation_ttl =
+      AtLeast("metrics_generation_ttl", absl::GetFlag(FLAGS_metrics_generation_ttl),
+              absl::ZeroDuration(), faults);
+  return metrics;
+}
+
+LogConfig Logging(Faults& faults) {
+  LogConfig log;
+  const std::string level = absl::GetFlag(FLAGS_log_level);
+  if (level == "debug") {
+    log.level = LogLevel::kDebug;
+  } else if (level == "info") {
+    log.level = LogLevel::kInfo;
+  } else if (level == "warning") {
+    log.level = LogLevel::kWarning;
+  } else if (level == "error") {
+    log.level = LogLevel::kError;
+  } else {
+    faults.push_back(
+        absl::StrCat("--log_level is \"", level, "\": must be debug, info, warning or error"));
+  }
+  const std::string format = absl::GetFlag(FLAGS_log_format);
+  if (format != "text" && format != "json") {
+    faults.push_back(absl::StrCat("--log_format is \"", format, "\": must be text or json"));
+  }
+  log.format = format == "json" ? LogFormat::kJson : LogFormat::kText;
+  return log;
+}
+
+}  // namespace
+
+Config Validate(const CommandLine& line, const Environment& environment, Faults& faults) {
+  Config config;
+  config.serve = Serve(faults);
+  config.tls = Tls(faults);
+  config.auth = Auth(faults);
+  config.database = Database(line, environment, faults);
+  config.load = LoadPath(faults);
+  config.swap = Swap(faults);
+  config.metrics = Metrics(faults);
+  config.log = Logging(faults);
+  if (config.load.memory_budget_bytes < config.serve.max_message_bytes) {
+    faults.push_back(
+        "--memory_budget_bytes must not be less than --max_message_bytes: such a message could "
+        "never be taken in");
+  }
+  if (config.load.max_record_bytes > config.serve.max_message_bytes) {
+    faults.push_back("--max_record_bytes must not be greater than --max_message_bytes");
+  }
+  return config;
+}
+
+}  // namespace syncline::config

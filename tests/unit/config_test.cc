@@ -1,0 +1,306 @@
+#include "server/config/config.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <cstdlib>
+#include <fstream>
+#include <map>
+#include <sstream>
+
+#include "absl/flags/reflection.h"
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
+#include "server/config/byte_size.h"
+#include "server/config/dsn_secret.h"
+#include "server/config/flags.h"
+
+namespace syncline::config {
+namespace {
+
+using ::testing::AllOf;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using ::testing::Not;
+
+std::string ReadFile(const std::string& path) {
+  std::ifstream file(path);
+  std::stringstream content;
+  content << file.rdbuf();
+  EXPECT_TRUE(file) << path;
+  return content.str();
+}
+
+// Golden files are rewritten by SYNCLINE_UPDATE_GOLDEN=1.
+void ExpectGolden(const std::string& name, const std::string& actual) {
+  const std::string path = absl::StrCat(SYNCLINE_SOURCE_DIR, "/tests/golden/", name);
+  if (std::getenv("SYNCLINE_UPDATE_GOLDEN") != nullptr) std::ofstream(path) << actual;
+  EXPECT_EQ(actual, ReadFile(path)) << "if this is meant: SYNCLINE_UPDATE_GOLDEN=1";
+}
+
+class ConfigTest : public ::testing::Test {
+ protected:
+  struct Result {
+    Loaded loaded;
+    std::string out;
+    std::string err;
+  };
+
+  Result Run(const std::vector<std::string>& arguments) {
+    const absl::FlagSaver restores_flags;
+    std::ostringstream out;
+    std::ostringstream err;
+    const Environment lookup = [this](const std::string& name) -> std::optional<std::string> {
+      const auto it = environment_.find(name);
+      return it == environment_.end() ? std::nullopt : std::make_optional(it->second);
+    };
+    Loaded loaded = Load(arguments, lookup, out, err);
+    return {std::move(loaded), out.str(), err.str()};
+  }
+
+  std::string WriteFile(const std::string& name, const std::string& content) {
+    const std::string path = absl::StrCat(::testing::TempDir(), "/config_test_", getpid(), name);
+    std::ofstream(path) << content;
+    files_.push_back(path);
+    return path;
+  }
+
+  void TearDown() override {
+    for (const std::string& file : files_) std::remove(file.c_str());
+  }
+
+  std::map<std::string, std::string> environment_;
+  std::vector<std::string> files_;
+};
+
+TEST_F(ConfigTest, DefaultsAreWhatTheTableSays) {
+  const Result result = Run({"--embedded_postgres=/data"});
+  ASSERT_TRUE(result.loaded.config.has_value()) << result.err;
+  const Config& config = *result.loaded.config;
+  EXPECT_EQ(config.serve.listen, "127.0.0.1:50051");
+  EXPECT_TRUE(config.serve.reflection);
+  EXPECT_EQ(config.serve.max_message_bytes, 16 << 20);
+  EXPECT_EQ(config.metrics.listen, "127.0.0.1:9464");
+  EXPECT_EQ(config.metrics.generation_ttl, absl::Hours(1));
+  EXPECT_EQ(config.database.embedded->directory, "/data");
+  EXPECT_EQ(config.database.embedded->port, 0);
+  EXPECT_EQ(config.database.ledger_schema, "syncline");
+  EXPECT_EQ(config.load.memory_budget_bytes, 128 << 20);
+  EXPECT_GE(config.load.load_threads, 4);
+  EXPECT_EQ(config.load.max_rejected, std::nullopt);
+  EXPECT_EQ(config.swap.lock_timeout, absl::Milliseconds(100));
+  EXPECT_THAT(config.auth.tokens, IsEmpty());
+}
+
+TEST_F(ConfigTest, AFlagWinsOverTheEnvironmentWhichWinsOverTheDefault) {
+  environment_ = {{"SYNCLINE_EMBEDDED_POSTGRES", "/from/environment"},
+                  {"SYNCLINE_LANES_PER_STREAM", "3"},
+                  {"SYNCLINE_FLUSH_INTERVAL", "2500ms"}};
+  const Result result = Run({"--lanes_per_stream", "5"});
+  ASSERT_TRUE(result.loaded.config.has_value()) << result.err;
+  EXPECT_EQ(result.loaded.config->database.embedded->directory, "/from/environment");
+  EXPECT_EQ(result.loaded.config->load.lanes_per_stream, 5);
+  EXPECT_EQ(result.loaded.config->load.flush_interval, absl::Milliseconds(2500));
+}
+
+TEST_F(ConfigTest, NamesTakeDashesAndValuesStandBehindEitherSign) {
+  const Result result =
+      Run({"--embedded-postgres", "/data", "--flush-bytes=64KiB", "--max_rejected", "0"});
+  ASSERT_TRUE(result.loaded.config.has_value()) << result.err;
+  EXPECT_EQ(result.loaded.config->load.flush_bytes, 64 << 10);
+  EXPECT_EQ(result.loaded.config->load.max_rejected, 0);
+}
+
+TEST_F(ConfigTest, EveryFaultIsListedAtOnce) {
+  environment_ = {{"SYNCLINE_LOAD_THREADS", "many"}};
+  const Result result =
+      Run({"--lisen=127.0.0.1:1", "stray", "--listen=nowhere", "--lanes_per_stream=0",
+           "--flush_interval=fast", "--memory_budget_bytes=2MiB", "--reflection=maybe",
+           "--tls_cert_file=/does/not/exist", "--ledger_schema=pg_ledger", "--log_format=xml",
+           "--swap_lock_timeout=2m", "--metrics_listen=::1:9464", "--max_rejected"});
+  EXPECT_FALSE(result.loaded.config.has_value());
+  EXPECT_EQ(result.loaded.exit_code, 2);
+  EXPECT_THAT(result.out, IsEmpty());
+  for (const char* fault :
+       {"unknown flag --lisen", "argument 2 is not a flag", "--listen is \"nowhere\"",
+        "--lanes_per_stream is 0: must be from 1 to 64",
+        "--flush_interval: ", "SYNCLINE_LOAD_THREADS: ", "--memory_budget_bytes must not be less",
+        "--reflection is \"maybe\"", "--tls_cert_file and --tls_key_file go together",
+        "cannot read /does/not/exist", "--ledger_schema is pg_ledger", "--log_format is \"xml\"",
+        "--swap_lock_timeout must not be greater", "an IPv6 host stands in brackets",
+        "--max_rejected needs a value", "no destination: "}) {
+    EXPECT_THAT(result.err, HasSubstr(fault));
+  }
+}
+
+TEST_F(ConfigTest, WithoutADestinationTheThreeWaysAreNamed) {
+  EXPECT_THAT(Run({}).err, AllOf(HasSubstr("--embedded_postgres"), HasSubstr("--postgres_dsn_file"),
+                                 HasSubstr("PGHOST")));
+  environment_ = {{"PGSERVICE", "warehouse"}};
+  const Result result = Run({});
+  ASSERT_TRUE(result.loaded.config.has_value()) << result.err;
+  EXPECT_EQ(result.loaded.config->database.conninfo, "");
+  EXPECT_FALSE(result.loaded.config->database.embedded.has_value());
+}
+
+TEST_F(ConfigTest, TwoDestinationsAreRefused) {
+  EXPECT_THAT(Run({"--embedded_postgres=/data", "--postgres_dsn=host=db"}).err,
+              HasSubstr("exclude each other"));
+}
+
+TEST_F(ConfigTest, APasswordOnTheCommandLineIsRefusedAndNotRepeated) {
+  for (const char* dsn :
+       {"host=db password=sesame", "postgresql://loader:sesame@db/warehouse",
+        "postgres://db/warehouse?user=loader&password=sesame", "host=db PASSWORD = 'sesame'"}) {
+    const Result result = Run({absl::StrCat("--postgres_dsn=", dsn)});
+    EXPECT_EQ(result.loaded.exit_code, 2) << dsn;
+    EXPECT_THAT(result.err,
+                AllOf(HasSubstr("--postgres_dsn_file"), HasSubstr("SYNCLINE_POSTGRES_DSN"),
+                      HasSubstr("PGPASSWORD"), HasSubstr(".pgpass"), Not(HasSubstr("sesame"))));
+  }
+}
+
+TEST_F(ConfigTest, APasswordMayComeFromTheEnvironmentOrAFile) {
+  environment_ = {{"SYNCLINE_POSTGRES_DSN", "host=db password=sesame"}};
+  Result result = Run({});
+  ASSERT_TRUE(result.loaded.config.has_value()) << result.err;
+  EXPECT_EQ(result.loaded.config->database.conninfo, "host=db password=sesame");
+
+  environment_.clear();
+  result = Run({"--postgres_dsn_file", WriteFile("dsn", "host=db password=sesame\n")});
+  ASSERT_TRUE(result.loaded.config.has_value()) << result.err;
+  EXPECT_EQ(result.loaded.config->database.conninfo, "host=db password=sesame");
+}
+
+TEST_F(ConfigTest, PrintConfigShowsWhatIsInEffectButNoSecret) {
+  environment_ = {{"SYNCLINE_POSTGRES_DSN", "host=db password=sesame"}};
+  const std::string tokens = WriteFile("tokens", "open-barley\n\n  open-wheat \n");
+  const Result result =
+      Run({"--print_config", "--flush_bytes=1048576", "--auth_token_file", tokens});
+  EXPECT_FALSE(result.loaded.config.has_value());
+  EXPECT_EQ(result.loaded.exit_code, 0);
+  EXPECT_THAT(result.out, AllOf(HasSubstr("postgres_dsn=<set>\n"), HasSubstr("flush_bytes=1MiB\n"),
+                                HasSubstr("reflection=on\n"), Not(HasSubstr("load_threads=0\n")),
+                                Not(HasSubstr("sesame")), Not(HasSubstr("barley"))));
+
+  environment_ = {{"SYNCLINE_POSTGRES_DSN", "host=db user=loader"}};
+  EXPECT_THAT(Run({"--print_config"}).out, HasSubstr("postgres_dsn=host=db user=loader\n"));
+}
+
+TEST_F(ConfigTest, TokensAreReadOneALine) {
+  const std::string tokens = WriteFile("tokens", "open-barley\n\n  open-wheat \n");
+  const Result result = Run({"--embedded_postgres=/data", "--auth_token_file", tokens});
+  ASSERT_TRUE(result.loaded.config.has_value()) << result.err;
+  EXPECT_THAT(result.loaded.config->auth.tokens, ElementsAre("open-barley", "open-wheat"));
+  EXPECT_THAT(
+      Run({"--embedded_postgres=/data", "--auth_token_file", WriteFile("blank", " \n")}).err,
+      HasSubstr("holds no token"));
+}
+
+TEST_F(ConfigTest, ReflectionIsAutomaticOnLoopbackOnly) {
+  const auto reflection = [this](const char* listen, const char* flag) {
+    const Result result = Run({"--embedded_postgres=/data", absl::StrCat("--listen=", listen),
+                               absl::StrCat("--reflection=", flag)});
+    EXPECT_TRUE(result.loaded.config.has_value()) << result.err;
+    return result.loaded.config->serve.reflection;
+  };
+  EXPECT_TRUE(reflection("localhost:0", "auto"));
+  EXPECT_TRUE(reflection("[::1]:0", "auto"));
+  EXPECT_FALSE(reflection("0.0.0.0:50051", "auto"));
+  EXPECT_FALSE(reflection("[::]:50051", "auto"));
+  EXPECT_TRUE(reflection("0.0.0.0:50051", "on"));
+  EXPECT_FALSE(reflection("127.0.0.1:50051", "off"));
+}
+
+TEST_F(ConfigTest, VersionAndHelpAnswerWhateverElseIsGiven) {
+  EXPECT_THAT(Run({"--version", "--nonsense"}).out, HasSubstr("syncline-server "));
+  const Result help = Run({"-h"});
+  EXPECT_EQ(help.loaded.exit_code, 0);
+  EXPECT_FALSE(help.loaded.config.has_value());
+  for (const FlagInfo& flag : FlagTable()) {
+    EXPECT_THAT(help.out, HasSubstr(absl::StrCat("--", flag.name, " ")));
+  }
+}
+
+TEST(ByteSizeTest, TakesSuffixes) {
+  const std::map<std::string, int64_t> sizes = {
+      {"0", 0},        {"65536", 65536},  {"64KiB", 65536},
+      {"64k", 65536},  {"64K", 65536},    {"2 MiB", 2 << 20},
+      {"2M", 2 << 20}, {"1GiB", 1 << 30}, {"8589934592B", 8589934592}};
+  for (const auto& [text, bytes] : sizes) {
+    ByteSize size;
+    std::string error;
+    EXPECT_TRUE(AbslParseFlag(text, &size, &error)) << text << ": " << error;
+    EXPECT_EQ(size.bytes, bytes) << text;
+    ByteSize again;
+    EXPECT_TRUE(AbslParseFlag(AbslUnparseFlag(size), &again, &error));
+    EXPECT_EQ(again.bytes, bytes) << text;
+  }
+}
+
+TEST(ByteSizeTest, RefusesWhatIsNoSize) {
+  for (const char* text : {"", "MiB", "-1", "+1", "1.5MiB", "1TiB", "12 34", "9223372036854775807k",
+                           "9223372036854775808"}) {
+    ByteSize size;
+    std::string error;
+    EXPECT_FALSE(AbslParseFlag(text, &size, &error)) << text;
+    EXPECT_FALSE(error.empty());
+  }
+}
+
+TEST(DsnSecretTest, FindsPasswordsInBothForms) {
+  for (const char* dsn :
+       {"password=x", "host=db password = x", "host=db user='a b' sslpassword='\\''",
+        "postgresql://u:p@h", "postgresql://u:p?q@h/db", "postgresql://u:p/q@h/db",
+        "postgresql://h/db?sslpassword=x", "postgres://h/db?%70assword=x", "host db password x"}) {
+    EXPECT_TRUE(HoldsSecret(dsn)) << dsn;
+  }
+  for (const char* dsn :
+       {"", "host=db user=u dbname=d", "password=", "password=''", "passfile=/run/pgpass",
+        "application_name='password=x'", "host=db options=password\\=x", "postgresql://u@h:5432/db",
+        "postgresql://h:5432/db?user=me@corp", "postgresql://u:@h/db"}) {
+    EXPECT_FALSE(HoldsSecret(dsn)) << dsn;
+  }
+}
+
+TEST(FlagTableTest, ListsEveryFlagOfTheRegistry) {
+  std::map<std::string, int> listed;
+  for (const FlagInfo& flag : FlagTable()) ++listed[flag.name];
+  for (const auto& [name, flag] : absl::GetAllFlags()) {
+    if (absl::StrContains(flag->Filename(), "server/config/")) {
+      EXPECT_EQ(listed[std::string(name)], 1) << name << " is not in FlagTable exactly once";
+    }
+  }
+  EXPECT_EQ(listed.size(), FlagTable().size());
+}
+
+TEST(FlagTableTest, Golden) {
+  std::string table;
+  for (const FlagInfo& flag : FlagTable()) {
+    absl::StrAppend(&table, flag.name, "\t", flag.default_value, "\t", flag.environment, "\t",
+                    flag.help, "\n");
+  }
+  ExpectGolden("flags.txt", table);
+}
+
+TEST(FlagTableTest, ReadmeShowsTheSameTable) {
+  std::vector<std::string> expected;
+  for (const FlagInfo& flag : FlagTable()) {
+    expected.push_back(
+        absl::StrCat("| `--", flag.name, "` | ",
+                     flag.default_value.empty() ? "" : absl::StrCat("`", flag.default_value, "`"),
+                     " | ", flag.help, " |"));
+  }
+  std::vector<std::string> actual;
+  for (const absl::string_view line :
+       absl::StrSplit(ReadFile(absl::StrCat(SYNCLINE_SOURCE_DIR, "/README.md")), '\n')) {
+    if (absl::StartsWith(line, "| `--")) actual.emplace_back(line);
+  }
+  EXPECT_EQ(actual, expected);
+}
+
+}  // namespace
+}  // namespace syncline::config
