@@ -23,13 +23,13 @@ struct FieldViolation {
 };
 
 struct ErrorDetail {
-  std::string reason;  // UPPER_SNAKE_CASE, stable
-  std::vector<std::pair<std::string, std::string>> metadata;
-  std::vector<FieldViolation> violations;
+  std::string reason = {};  // UPPER_SNAKE_CASE, stable
+  std::vector<std::pair<std::string, std::string>> metadata = {};
+  std::vector<FieldViolation> violations = {};
   // The object a FAILED_PRECONDITION is about (a table, a stream); empty when there is none.
-  std::string subject;
+  std::string subject = {};
   // Set when the same call may succeed later.
-  std::optional<absl::Duration> retry_after;
+  std::optional<absl::Duration> retry_after = std::nullopt;
 };
 
 // A status with `detail` as payload. `code` must not be kOk.

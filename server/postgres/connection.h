@@ -55,6 +55,10 @@ class Connection {
   // False when the connection is broken or not idle: not to be used again.
   bool usable() const;
 
+  // Asks the server to stop the statement that runs now, which then fails with CANCELLED. From any thread, while this
+  // object lives; opens a connection of its own for it, and a failure only shows in the statement going on.
+  void Cancel();
+
   // LISTEN: waits until a notification on any channel arrived (true) or `timeout` passed (false).
   absl::StatusOr<bool> WaitForNotification(absl::Duration timeout);
 

@@ -25,8 +25,8 @@ struct DatabaseOptions {
 
 struct TransactOptions {
   // 0 leaves the server's setting.
-  absl::Duration lock_timeout;
-  absl::Duration statement_timeout;
+  absl::Duration lock_timeout = {};
+  absl::Duration statement_timeout = {};
   // Whether 40001 and 40P01 are tried again (three times); the body then runs again from its start.
   bool retry_conflicts = true;
   // False commits with synchronous_commit off: for what may be lost with a crash of the database.
