@@ -16,25 +16,35 @@ namespace syncline {
 // PostgreSQL's limit for an identifier (NAMEDATALEN - 1).
 inline constexpr size_t kMaxIdentifierBytes = 63;
 
-// One schema, table or column name: NFKD, combining marks removed, runs of white space to one '_', any other
-// character outside [A-Za-z0-9_] to '_', '_' before a leading digit, case kept; a stable hash for what comes out empty or
-// all underscores; shortened to 63 bytes. `name` must be valid UTF-8.
+// What temp tables' names begin with, and the table of no stream.
+inline constexpr char kTempTablePrefix[] = "_syncline_tmp_";
+
+// One schema, table or column name: NFKD, combining marks removed, runs of white space to one '_',
+// any other character outside [A-Za-z0-9_] to '_', '_' before a leading digit, case kept; a stable
+// hash for what comes out empty or all underscores; shortened to 63 bytes. `name` must be valid
+// UTF-8. A result comes out of itself unchanged.
 std::string NormalizeName(absl::string_view name);
 
-// `name` when it has at most 63 bytes, else its head and a hash of the whole.
+// `name` when it has at most 63 bytes, else its head, cut between characters, and a hash of the
+// whole.
 std::string ShortenName(absl::string_view name);
 
-// The table of each stream, in the order given. Two streams whose tables come out equal are told apart by a hash suffix of
-// their descriptors, independent of the order. Errors: PERMISSION_DENIED for schemas pg_* and information_schema;
-// INVALID_ARGUMENT for names that are not UTF-8 or hold NUL.
+// The table of each stream, in the order given. Streams whose tables come out equal are told apart
+// by a hash suffix of their descriptors, independent of the order; equal descriptors get equal
+// tables. Errors: PERMISSION_DENIED (RESERVED_SCHEMA) for schemas pg_*, information_schema and
+// `ledger_schema`; INVALID_ARGUMENT (INVALID_NAME) with field violations for names that are not
+// UTF-8, hold NUL or are empty.
 absl::StatusOr<std::vector<TableName>> MapTableNames(const std::vector<StreamDescriptor>& streams,
-                                                     absl::string_view default_schema);
+                                                     absl::string_view default_schema,
+                                                     absl::string_view ledger_schema = "syncline");
 
-// The column of each field, in the order given, told apart as tables are; a field that hits a meta column
-// or a system column of PostgreSQL (ctid, xmin, tableoid …) gets a suffix.
+// The column of each field, in the order given, told apart as tables are; a field that hits a meta
+// column or a system column of PostgreSQL (ctid, xmin, tableoid …) gets a suffix. Fields must be
+// valid UTF-8.
 std::vector<std::string> MapColumnNames(const std::vector<std::string>& fields);
 
-// The temp table beside `real`: deterministic, of the same schema, never equal to another stream's name.
+// The temp table beside `real`: deterministic, of the same schema, never equal to the table of a
+// stream.
 TableName TempTableName(const TableName& real);
 
 }  // namespace syncline

@@ -1,8 +1,9 @@
-// `_airbyte_raw_id`: a UUIDv8 (RFC 9562) derived from (sync, stream, writer, offset), so that a record that is sent
-// twice gets the same id.
+// `_airbyte_raw_id`: a UUIDv8 (RFC 9562) derived from (sync, stream, writer, offset), so that a
+// record that is sent twice gets the same id.
 //
-// 60 bits from SHA-256 over sync, stream and writer, then 62 bits that count up from a start taken from the same digest: ids of
-// one writer are distinct, and their text order is the order of arrival.
+// 60 bits from SHA-256 over sync, stream and writer, then 62 bits that count up from a start taken
+// from the same digest: ids of one writer are distinct, and their text order is the order of
+// arrival.
 #pragma once
 
 #include <cstdint>
@@ -23,8 +24,10 @@ class RawIdGenerator {
   void Write(int64_t offset, char* out) const;
 
  private:
-  uint64_t high_;   // the first 64 bits, version set
-  uint64_t start_;  // below 2^61, so that adding an offset never passes 62 bits
+  static constexpr int kPrefixLength = 19;
+
+  char prefix_[kPrefixLength];  // the text of the first 64 bits, version set, with its hyphens
+  uint64_t start_;  // below 2^61, so that adding an offset below 2^61 never passes 62 bits
 };
 
 }  // namespace syncline

@@ -1,7 +1,8 @@
 // COPY BINARY: rows of values -> bytes. Knows bytes, not connections.
 //
-// Format: PostgreSQL manual, COPY, "Binary Format": an 11-byte signature, flags and extension length, then for
-// each row an int16 field count and for each field an int32 length (-1 for NULL) with its bytes, then int16 -1.
+// Format: PostgreSQL manual, COPY, "Binary Format": an 11-byte signature, flags and extension
+// length, then for each row an int16 field count and for each field an int32 length (-1 for NULL)
+// with its bytes, then int16 -1.
 #pragma once
 
 #include <cstdint>
@@ -26,7 +27,8 @@ void AppendCopyHeader(ByteBuffer* out);
 // Appends what stands after the last row.
 void AppendCopyTrailer(ByteBuffer* out);
 
-// Encodes the rows of one lane: the four meta columns, then the stream's. Not thread-safe, no allocation per row.
+// Encodes the rows of one lane: the four meta columns, then the stream's. Not thread-safe, no
+// allocation per row.
 class RowEncoder {
  public:
   RowEncoder(const std::vector<ColumnType>& columns, RawIdGenerator raw_ids, int64_t generation_id);

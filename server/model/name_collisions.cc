@@ -1,0 +1,77 @@
+#include "server/model/name_collisions.h"
+
+#include <algorithm>
+#include <map>
+#include <numeric>
+#include <set>
+#include <tuple>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "server/base/sha256.h"
+#include "server/model/names.h"
+
+namespace syncline {
+namespace {
+
+constexpr size_t kHashDigits = 8;
+
+using ScopedName = std::pair<std::string, std::string>;
+
+// Positions in an order that is the candidates' own: the exact ones first, then by identity.
+std::vector<size_t> OwnOrder(const std::vector<NameCandidate>& candidates) {
+  std::vector<size_t> order(candidates.size());
+  std::iota(order.begin(), order.end(), size_t{0});
+  std::stable_sort(order.begin(), order.end(), [&](size_t a, size_t b) {
+    return std::make_tuple(!candidates[a].exact, absl::string_view(candidates[a].identity)) <
+           std::make_tuple(!candidates[b].exact, absl::string_view(candidates[b].identity));
+  });
+  return order;
+}
+
+}  // namespace
+
+std::vector<std::string> ResolveCollisions(const std::vector<NameCandidate>& candidates) {
+  const std::vector<size_t> order = OwnOrder(candidates);
+  // Plain names are handed out before any hash is tried, so that a hash never takes the name of
+  // something whose name is its own.
+  std::map<ScopedName, std::string> taken;  // to the identity that has it
+  for (const size_t i : order) {
+    const NameCandidate& candidate = candidates[i];
+    if (!candidate.reserved) {
+      taken.emplace(ScopedName(candidate.scope, candidate.plain), candidate.identity);
+    }
+  }
+  std::vector<std::string> names(candidates.size());
+  for (const size_t i : order) {
+    const NameCandidate& candidate = candidates[i];
+    const auto keeper = taken.find({candidate.scope, candidate.plain});
+    if (!candidate.reserved && keeper->second == candidate.identity) {
+      names[i] = candidate.plain;
+      continue;
+    }
+    for (int attempt = 0;; ++attempt) {
+      names[i] = NameWithHash(candidate.plain, candidate.identity, attempt);
+      const auto [entry, added] =
+          taken.emplace(ScopedName(candidate.scope, names[i]), candidate.identity);
+      if (added || entry->second == candidate.identity) break;
+    }
+  }
+  return names;
+}
+
+std::string NameWithHash(absl::string_view name, absl::string_view identity, int attempt) {
+  const std::string hash = attempt == 0
+                               ? Sha256Hex(identity, kHashDigits)
+                               : Sha256Hex(absl::StrCat(attempt, ":", identity), kHashDigits);
+  return absl::StrCat(CutName(name, kMaxIdentifierBytes - 1 - kHashDigits), "_", hash);
+}
+
+absl::string_view CutName(absl::string_view name, size_t bytes) {
+  if (name.size() <= bytes) return name;
+  // A byte 10xxxxxx continues the character before it.
+  while (bytes > 0 && (static_cast<unsigned char>(name[bytes]) & 0xC0) == 0x80) --bytes;
+  return name.substr(0, bytes);
+}
+
+}  // namespace syncline

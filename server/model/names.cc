@@ -1,0 +1,196 @@
+#include "server/model/names.h"
+
+#include <utf8proc.h>
+
+#include <algorithm>
+#include <cstdint>
+
+#include "absl/status/status.h"
+#include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/strip.h"
+#include "server/base/error.h"
+#include "server/base/sha256.h"
+#include "server/model/name_collisions.h"
+#include "server/model/table_schema.h"
+
+namespace syncline {
+namespace {
+
+constexpr size_t kTempHashDigits = 16;
+constexpr size_t kUnnamedHashDigits = 16;
+
+// System columns of every table in PostgreSQL 12 and later (manual, section 5.5).
+constexpr const char* kSystemColumns[] = {"tableoid", "xmin", "cmin", "xmax", "cmax", "ctid"};
+constexpr const char* kMetaColumns[] = {kRawIdColumn, kExtractedAtColumn, kMetaColumn,
+                                        kGenerationIdColumn};
+
+const utf8proc_uint8_t* Bytes(absl::string_view text) {
+  return reinterpret_cast<const utf8proc_uint8_t*>(text.data());
+}
+
+bool IsValidUtf8(absl::string_view text) {
+  while (!text.empty()) {
+    utf8proc_int32_t character = 0;
+    const utf8proc_ssize_t length =
+        utf8proc_iterate(Bytes(text), static_cast<utf8proc_ssize_t>(text.size()), &character);
+    if (length <= 0) return false;
+    text.remove_prefix(static_cast<size_t>(length));
+  }
+  return true;
+}
+
+// The characters of `name` after NFKD without combining marks; none when it is not UTF-8.
+std::vector<utf8proc_int32_t> Decompose(absl::string_view name) {
+  constexpr auto kOptions = static_cast<utf8proc_option_t>(UTF8PROC_DECOMPOSE | UTF8PROC_COMPAT |
+                                                           UTF8PROC_STRIPMARK | UTF8PROC_STABLE);
+  const auto size = static_cast<utf8proc_ssize_t>(name.size());
+  const utf8proc_ssize_t needed = utf8proc_decompose(Bytes(name), size, nullptr, 0, kOptions);
+  if (needed <= 0) return {};
+  std::vector<utf8proc_int32_t> characters(static_cast<size_t>(needed));
+  utf8proc_decompose(Bytes(name), size, characters.data(), needed, kOptions);
+  return characters;
+}
+
+bool IsWhiteSpace(utf8proc_int32_t character) {
+  if ((character >= '\t' && character <= '\r') || character == 0x85) return true;
+  const utf8proc_category_t category = utf8proc_category(character);
+  return category == UTF8PROC_CATEGORY_ZS || category == UTF8PROC_CATEGORY_ZL ||
+         category == UTF8PROC_CATEGORY_ZP;
+}
+
+bool IsWordCharacter(utf8proc_int32_t character) {
+  return character < 0x80 &&
+         (absl::ascii_isalnum(static_cast<unsigned char>(character)) || character == '_');
+}
+
+// NormalizeName before shortening.
+std::string Normalized(absl::string_view name) {
+  std::string out;
+  bool in_white_space = false;
+  for (const utf8proc_int32_t character : Decompose(name)) {
+    const bool white_space = IsWhiteSpace(character);
+    if (IsWordCharacter(character)) {
+      out += static_cast<char>(character);
+    } else if (!white_space || !in_white_space) {
+      out += '_';
+    }
+    in_white_space = white_space;
+  }
+  if (out.find_first_not_of('_') == std::string::npos) {
+    return absl::StrCat("unnamed_", Sha256Hex(name, kUnnamedHashDigits));
+  }
+  if (absl::ascii_isdigit(static_cast<unsigned char>(out.front()))) out.insert(0, 1, '_');
+  return out;
+}
+
+// A stream's table name before collisions: kept out of the temp tables' names from the front,
+// because a suffix would leave it among them.
+std::string PlainTableName(absl::string_view stream_name) {
+  const std::string name = Normalized(stream_name);
+  return ShortenName(absl::StartsWith(name, kTempTablePrefix) ? absl::StrCat("_", name) : name);
+}
+
+// NUL stands in no name, so that ("ab", "c") and ("a", "bc") stay apart.
+std::string Identity(absl::string_view first, absl::string_view second) {
+  return absl::StrCat(first, absl::string_view("\0", 1), second);
+}
+
+void CheckName(absl::string_view path, absl::string_view name, bool may_be_empty,
+               ErrorDetail* detail) {
+  const char* fault = nullptr;
+  if (name.empty() && !may_be_empty) fault = "must not be empty";
+  if (absl::StrContains(name, '\0')) fault = "must not hold NUL";
+  if (!IsValidUtf8(name)) fault = "must be valid UTF-8";
+  if (fault != nullptr) detail->violations.push_back({std::string(path), fault});
+}
+
+absl::Status CheckNames(const std::vector<StreamDescriptor>& streams,
+                        absl::string_view default_schema) {
+  ErrorDetail detail{.reason = "INVALID_NAME"};
+  bool default_used = false;
+  for (size_t i = 0; i < streams.size(); ++i) {
+    const std::string path = absl::StrCat("streams[", i, "].descriptor.");
+    CheckName(absl::StrCat(path, "namespace"), streams[i].name_space, true, &detail);
+    CheckName(absl::StrCat(path, "name"), streams[i].name, false, &detail);
+    default_used = default_used || streams[i].name_space.empty();
+  }
+  if (default_used) CheckName("default_schema", default_schema, false, &detail);
+  if (detail.violations.empty()) return absl::OkStatus();
+  const FieldViolation first = detail.violations.front();
+  return MakeError(absl::StatusCode::kInvalidArgument,
+                   absl::StrCat("a name cannot be used: ", first.field, " ", first.description),
+                   detail);
+}
+
+absl::Status CheckSchema(absl::string_view schema, absl::string_view ledger_schema) {
+  if (!absl::StartsWith(schema, "pg_") && schema != "information_schema" &&
+      schema != ledger_schema) {
+    return absl::OkStatus();
+  }
+  return MakeError(absl::StatusCode::kPermissionDenied,
+                   absl::StrCat("schema ", schema, " is reserved"),
+                   {.reason = "RESERVED_SCHEMA", .metadata = {{"schema", std::string(schema)}}});
+}
+
+bool IsReservedColumn(absl::string_view name) {
+  return std::any_of(std::begin(kSystemColumns), std::end(kSystemColumns),
+                     [name](const char* column) { return name == column; }) ||
+         std::any_of(std::begin(kMetaColumns), std::end(kMetaColumns),
+                     [name](const char* column) { return name == column; });
+}
+
+}  // namespace
+
+std::string NormalizeName(absl::string_view name) { return ShortenName(Normalized(name)); }
+
+std::string ShortenName(absl::string_view name) {
+  if (name.size() <= kMaxIdentifierBytes) return std::string(name);
+  return NameWithHash(name, name);
+}
+
+absl::StatusOr<std::vector<TableName>> MapTableNames(const std::vector<StreamDescriptor>& streams,
+                                                     absl::string_view default_schema,
+                                                     absl::string_view ledger_schema) {
+  if (const absl::Status status = CheckNames(streams, default_schema); !status.ok()) return status;
+  std::vector<TableName> tables;
+  std::vector<NameCandidate> candidates;
+  for (const StreamDescriptor& stream : streams) {
+    const absl::string_view name_space =
+        stream.name_space.empty() ? default_schema : absl::string_view(stream.name_space);
+    TableName table{NormalizeName(name_space), PlainTableName(stream.name)};
+    if (const absl::Status status = CheckSchema(table.schema, ledger_schema); !status.ok()) {
+      return status;
+    }
+    candidates.push_back({.scope = table.schema,
+                          .plain = table.name,
+                          .identity = Identity(stream.name_space, stream.name),
+                          .exact = table.schema == name_space && table.name == stream.name});
+    tables.push_back(std::move(table));
+  }
+  std::vector<std::string> names = ResolveCollisions(candidates);
+  for (size_t i = 0; i < tables.size(); ++i) tables[i].name = std::move(names[i]);
+  return tables;
+}
+
+std::vector<std::string> MapColumnNames(const std::vector<std::string>& fields) {
+  std::vector<NameCandidate> candidates;
+  for (const std::string& field : fields) {
+    const std::string plain = NormalizeName(field);
+    candidates.push_back({.scope = "",
+                          .plain = plain,
+                          .identity = field,
+                          .exact = plain == field,
+                          .reserved = IsReservedColumn(plain)});
+  }
+  return ResolveCollisions(candidates);
+}
+
+TableName TempTableName(const TableName& real) {
+  const std::string hash = Sha256Hex(Identity(real.schema, real.name), kTempHashDigits);
+  const std::string head = absl::StrCat(kTempTablePrefix, hash, "_");
+  return {real.schema, absl::StrCat(head, CutName(real.name, kMaxIdentifierBytes - head.size()))};
+}
+
+}  // namespace syncline
