@@ -55,6 +55,8 @@ class Result {
 
   size_t size() const { return rows_.size(); }
   bool empty() const { return rows_.empty(); }
+  // 0 when there are no rows.
+  size_t columns() const { return rows_.empty() ? 0 : rows_.front().size(); }
   // Rows that an INSERT, UPDATE or DELETE touched.
   int64_t affected() const { return affected_; }
 

@@ -1,0 +1,98 @@
+// The SQLSTATE table of the contract, row by row.
+#include "server/postgres/sqlstate.h"
+
+#include <gtest/gtest.h>
+
+#include <regex>
+#include <string>
+
+#include "server/base/error.h"
+#include "tests/support/status_matchers.h"
+
+namespace syncline::postgres {
+namespace {
+
+using absl::StatusCode;
+using testing::StatusIs;
+
+struct Case {
+  const char* sqlstate;
+  StatusCode code;
+  const char* reason;
+  bool retryable;
+};
+
+class SqlStateTest : public ::testing::TestWithParam<Case> {};
+
+TEST_P(SqlStateTest, HasCodeReasonAndRetry) {
+  const Case& expected = GetParam();
+  const absl::Status status = StatusFromSqlState(expected.sqlstate, "a message");
+  EXPECT_THAT(status, StatusIs(expected.code, expected.reason));
+  EXPECT_EQ(IsRetryable(status), expected.retryable);
+  EXPECT_EQ(SqlStateOf(status), expected.sqlstate);
+  EXPECT_EQ(status.message(), "a message");
+  EXPECT_TRUE(std::regex_match(ReasonOf(status), std::regex("[A-Z][A-Z0-9_]*")));
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Contract, SqlStateTest,
+    ::testing::Values(Case{"08006", StatusCode::kUnavailable, "DB_UNREACHABLE", true},
+                      Case{"0A000", StatusCode::kFailedPrecondition, "FEATURE_NOT_SUPPORTED",
+                           false},
+                      Case{"22003", StatusCode::kInvalidArgument, "INVALID_VALUE", false},
+                      Case{"22P03", StatusCode::kInvalidArgument, "INVALID_VALUE", false},
+                      Case{"23502", StatusCode::kInvalidArgument, "NULL_VALUE", false},
+                      Case{"23505", StatusCode::kFailedPrecondition, "CONSTRAINT_VIOLATED", false},
+                      Case{"25006", StatusCode::kUnavailable, "DB_READ_ONLY", true},
+                      Case{"25P02", StatusCode::kInternal, "DB_ERROR", false},
+                      Case{"28P01", StatusCode::kFailedPrecondition, "DB_AUTH", false},
+                      Case{"28000", StatusCode::kFailedPrecondition, "DB_AUTH", false},
+                      Case{"2BP01", StatusCode::kFailedPrecondition, "DEPENDENT_OBJECTS", false},
+                      Case{"40001", StatusCode::kAborted, "CONFLICT", true},
+                      Case{"40003", StatusCode::kUnavailable, "COMMIT_UNKNOWN", true},
+                      Case{"40P01", StatusCode::kAborted, "CONFLICT", true},
+                      Case{"42501", StatusCode::kPermissionDenied, "DB_PERMISSION_DENIED", false},
+                      Case{"42601", StatusCode::kInternal, "DB_ERROR", false},
+                      Case{"42703", StatusCode::kFailedPrecondition, "SCHEMA_CHANGED", false},
+                      Case{"42809", StatusCode::kFailedPrecondition, "WRONG_OBJECT_TYPE", false},
+                      Case{"42P01", StatusCode::kFailedPrecondition, "SCHEMA_CHANGED", false},
+                      Case{"42P07", StatusCode::kAlreadyExists, "OBJECT_EXISTS", false},
+                      Case{"53100", StatusCode::kResourceExhausted, "DISK_FULL", true},
+                      Case{"53200", StatusCode::kResourceExhausted, "OUT_OF_MEMORY", true},
+                      Case{"53300", StatusCode::kUnavailable, "TOO_MANY_CONNECTIONS", true},
+                      Case{"53400", StatusCode::kResourceExhausted, "DB_LIMIT_EXCEEDED", true},
+                      Case{"54001", StatusCode::kInvalidArgument, "LIMIT_EXCEEDED", false},
+                      Case{"55P03", StatusCode::kAborted, "LOCK_NOT_AVAILABLE", true},
+                      Case{"57014", StatusCode::kDeadlineExceeded, "STATEMENT_TIMEOUT", true},
+                      Case{"57P01", StatusCode::kUnavailable, "DB_SHUTDOWN", true},
+                      Case{"57P02", StatusCode::kUnavailable, "DB_CRASHED", true},
+                      Case{"57P03", StatusCode::kUnavailable, "DB_STARTING", true},
+                      Case{"58030", StatusCode::kUnavailable, "DB_SYSTEM_ERROR", true},
+                      Case{"P0001", StatusCode::kFailedPrecondition, "REJECTED_BY_DATABASE", false},
+                      Case{"XX000", StatusCode::kInternal, "DB_ERROR", false},
+                      Case{"XX001", StatusCode::kDataLoss, "DATA_CORRUPTED", false},
+                      Case{"XX002", StatusCode::kDataLoss, "INDEX_CORRUPTED", false}),
+    [](const ::testing::TestParamInfo<Case>& row) { return std::string(row.param.sqlstate); });
+
+TEST(SqlStateMessageTest, CancelIsNotATimeout) {
+  EXPECT_THAT(StatusFromSqlState("57014", "canceling statement due to user request"),
+              StatusIs(StatusCode::kCancelled, "STATEMENT_CANCELLED"));
+}
+
+TEST(SqlStateMessageTest, ValuesOfRecordsAreLeftOut) {
+  EXPECT_EQ(StatusFromSqlState("22P02", "invalid input syntax for type json: \"a\"b\"").message(),
+            "invalid input syntax for type json: (value)");
+  EXPECT_EQ(StatusFromSqlState("42P01", "relation \"t\" does not exist").message(),
+            "relation \"t\" does not exist");
+}
+
+TEST(SqlStateConflictTest, OnlySerializationAndDeadlock) {
+  EXPECT_TRUE(IsConflict(StatusFromSqlState("40001", "m")));
+  EXPECT_TRUE(IsConflict(StatusFromSqlState("40P01", "m")));
+  EXPECT_FALSE(IsConflict(StatusFromSqlState("55P03", "m")));
+  EXPECT_FALSE(IsConflict(absl::OkStatus()));
+  EXPECT_EQ(SqlStateOf(DatabaseUnreachable("m")), "");
+}
+
+}  // namespace
+}  // namespace syncline::postgres
