@@ -1,0 +1,79 @@
+// The statements of the table operations as text. Pure functions with typed inputs: nothing here
+// talks to a database.
+//
+// Every name goes through QuoteIdentifier; values are parameters ($1 …) of the statements, never
+// part of their text. tests/golden/sql.txt holds each statement for a sample table. The statements
+// of the upsert are in upsert_sql.h, casts in cast_sql.h, catalog queries in catalog_sql.h.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "absl/strings/string_view.h"
+#include "server/model/table_name.h"
+#include "server/model/table_schema.h"
+
+namespace syncline::postgres {
+
+// `name` as a quoted identifier. Total: bytes that are no UTF-8 and NUL become U+FFFD, because
+// PostgreSQL's own quoting trusts its input to be valid (CVE-2025-1094); names are checked long
+// before (model/names.h), such a name then merely exists nowhere.
+std::string QuoteIdentifier(absl::string_view name);
+// "schema"."name".
+std::string QuoteTable(const TableName& table);
+// `value` as a string constant, whatever standard_conforming_strings says. Bytes are treated as
+// QuoteIdentifier does. For DDL that takes no parameters, such as COMMENT.
+std::string QuoteLiteral(absl::string_view value);
+// Quoted names with ", " between them.
+std::string QuoteColumns(const std::vector<std::string>& columns);
+
+// Names of all columns of a table in order: the four meta columns, then those of `schema`.
+std::vector<std::string> AllColumns(const TableSchema& schema);
+
+std::string CreateSchemaSql(absl::string_view schema);
+std::string DropSchemaSql(absl::string_view schema);
+std::string CreateTableSql(const TableName& table, const TableSchema& schema);
+std::string DropTableSql(const TableName& table);
+std::string AnalyzeSql(const TableName& table);
+
+std::string CountRowsSql(const TableName& table);
+std::string HasRowsSql(const TableName& table);
+std::string GenerationIdSql(const TableName& table);
+// One row: whether there are rows (boolean), the greatest generation id or 0.
+std::string TableStatusSql(const TableName& table);
+
+// INSERT INTO target SELECT FROM source over AllColumns.
+std::string CopyTableSql(const TableName& source, const TableName& target,
+                         const TableSchema& schema);
+// COPY … FROM STDIN in binary format over AllColumns, in their order.
+std::string CopyBinarySql(const TableName& table, const TableSchema& schema);
+
+// Waits for writers, not for readers, and keeps other writers out until the transaction ends.
+std::string LockAgainstWritersSql(const TableName& table);
+
+// What the names of indexes made by CreateIndexes start with: how they are told from a user's.
+inline constexpr char kKeyIndexPrefix[] = "syncline_key_";
+// The index on `columns` of `table`: deterministic, at most 63 bytes, with `attempt` > 1 another
+// one.
+std::string KeyIndexName(const TableName& table, const std::vector<std::string>& columns,
+                         int attempt = 1);
+std::string CreateIndexSql(absl::string_view index, const TableName& table,
+                           const std::vector<std::string>& columns);
+std::string DropIndexSql(const TableName& index);
+// One boolean: whether a row's `columns` are too long for a b-tree.
+std::string HasLongKeySql(const TableName& table, const std::vector<std::string>& columns);
+
+// Clauses of one ALTER TABLE.
+std::string AddColumnClause(const ColumnSchema& column);
+std::string DropColumnClause(absl::string_view column);
+// `expression` is SQL over the old column (cast_sql.h).
+std::string AlterTypeClause(absl::string_view column, ColumnType type,
+                            absl::string_view expression);
+std::string DropNotNullClause(absl::string_view column);
+std::string SetNotNullClause(absl::string_view column);
+std::string AlterTableSql(const TableName& table, const std::vector<std::string>& clauses);
+
+// The raw id of a row for which `predicate` (SQL) holds; no row when there is none.
+std::string ExampleRowSql(const TableName& table, absl::string_view predicate);
+
+}  // namespace syncline::postgres
