@@ -1,6 +1,8 @@
-// Prometheus metrics: handles resolved once per stream and generation, observed per batch, never per record.
+// Prometheus metrics: handles resolved once per stream and generation, observed per batch, never
+// per record.
 //
-// Any module may include this header. Thread-safe. Names and labels: docs/metrics.md, tests/golden/metrics.txt.
+// Any module may include this header. Thread-safe. Names and labels: docs/metrics.md,
+// tests/golden/metrics.txt.
 #pragma once
 
 #include <cstdint>
@@ -10,12 +12,19 @@
 
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
+#include "absl/time/clock.h"
 #include "absl/time/time.h"
 
 namespace syncline::metrics {
 
 // State of a stream in `syncline_stream_state`; the value of the gauge.
-enum class StreamPhase { kOpen = 1, kFinalizing = 2, kCompleted = 3, kIncomplete = 4, kCancelled = 5 };
+enum class StreamPhase {
+  kOpen = 1,
+  kFinalizing = 2,
+  kCompleted = 3,
+  kIncomplete = 4,
+  kCancelled = 5
+};
 
 // The series of one (namespace, stream, generation). Kept alive by whoever loads the stream.
 class StreamMetrics {
@@ -35,7 +44,8 @@ class StreamMetrics {
   virtual void Finished() = 0;
 };
 
-// What the server-wide gauges read when they are scraped; every function is called on the metrics thread.
+// What the server-wide gauges read when they are scraped; every function is called on the metrics
+// thread.
 struct ServerGauges {
   std::function<int64_t()> open_streams;
   std::function<int64_t()> buffered_bytes;
@@ -47,12 +57,15 @@ struct ServerGauges {
 struct MetricsOptions {
   std::string listen = "127.0.0.1:0";  // empty: no endpoint
   absl::Duration generation_ttl = absl::Hours(1);
+  std::function<absl::Time()> now = absl::Now;  // another clock for tests
 };
 
 class Metrics {
  public:
   // Starts the endpoint. Errors: INVALID_ARGUMENT, and FAILED_PRECONDITION when the port is taken.
   static absl::StatusOr<std::unique_ptr<Metrics>> Create(const MetricsOptions& options);
+  // Takes up to two seconds when there is an endpoint: its HTTP server looks for the stop that
+  // often.
   virtual ~Metrics() = default;
 
   // The series of a stream; the same object while it lives.
@@ -63,8 +76,12 @@ class Metrics {
   // Once, when the objects that the functions read stand; they must outlive ClearServerGauges.
   virtual void SetServerGauges(ServerGauges gauges) = 0;
   virtual void ClearServerGauges() = 0;
-  // Drops the series of generations finished longer ago than their time to live.
+  // Drops the series of generations finished longer ago than their time to live. Series that nobody
+  // holds count as finished from the first sweep that sees them so. A handle still held then counts
+  // nothing more.
   virtual void Sweep() = 0;
+  // What /metrics answers, without the HTTP server's own exposer_* metrics.
+  virtual std::string Scrape() const = 0;
   // The endpoint's port; 0 when there is none.
   virtual int port() const = 0;
 };

@@ -1,0 +1,82 @@
+#include "server/metrics/server_gauges.h"
+
+#include <string>
+#include <utility>
+
+#include "prometheus/client_metric.h"
+#include "prometheus/metric_type.h"
+#include "server/base/version.h"
+#include "server/metrics/names.h"
+
+namespace syncline::metrics {
+namespace {
+
+using Labels = std::vector<prometheus::ClientMetric::Label>;
+
+prometheus::MetricFamily Family(const Description& description, prometheus::MetricType type) {
+  prometheus::MetricFamily family;
+  family.name = description.name;
+  family.help = description.help;
+  family.type = type;
+  return family;
+}
+
+void Add(prometheus::MetricFamily& family, double value, Labels labels = {}) {
+  prometheus::ClientMetric metric;
+  metric.label = std::move(labels);
+  if (family.type == prometheus::MetricType::Counter) {
+    metric.counter.value = value;
+  } else {
+    metric.gauge.value = value;
+  }
+  family.metric.push_back(std::move(metric));
+}
+
+prometheus::MetricFamily Single(const Description& description, prometheus::MetricType type,
+                                double value, Labels labels = {}) {
+  prometheus::MetricFamily family = Family(description, type);
+  Add(family, value, std::move(labels));
+  return family;
+}
+
+}  // namespace
+
+void ServerGaugesCollector::Set(ServerGauges gauges) {
+  MutexLock lock(&mutex_);
+  gauges_ = std::move(gauges);
+}
+
+void ServerGaugesCollector::Clear() {
+  MutexLock lock(&mutex_);
+  gauges_ = ServerGauges{};
+}
+
+std::vector<prometheus::MetricFamily> ServerGaugesCollector::Collect() const {
+  constexpr auto kCounter = prometheus::MetricType::Counter;
+  constexpr auto kGauge = prometheus::MetricType::Gauge;
+  std::vector<prometheus::MetricFamily> families;
+  families.push_back(Single(kBuildInfo, kGauge, 1, {{"version", std::string(Version())}}));
+  families.push_back(Single(kFencedWriters, kCounter,
+                            static_cast<double>(fenced_writers_.load(std::memory_order_relaxed))));
+
+  MutexLock lock(&mutex_);
+  if (gauges_.open_streams) {
+    families.push_back(Single(kOpenStreams, kGauge, static_cast<double>(gauges_.open_streams())));
+  }
+  if (gauges_.buffered_bytes) {
+    families.push_back(
+        Single(kBufferedBytes, kGauge, static_cast<double>(gauges_.buffered_bytes())));
+  }
+  if (gauges_.backpressure_seconds) {
+    families.push_back(Single(kBackpressure, kCounter, gauges_.backpressure_seconds()));
+  }
+  if (gauges_.pg_connections_idle && gauges_.pg_connections_busy) {
+    prometheus::MetricFamily connections = Family(kPgConnections, kGauge);
+    Add(connections, static_cast<double>(gauges_.pg_connections_idle()), {{"state", "idle"}});
+    Add(connections, static_cast<double>(gauges_.pg_connections_busy()), {{"state", "busy"}});
+    families.push_back(std::move(connections));
+  }
+  return families;
+}
+
+}  // namespace syncline::metrics

@@ -1,0 +1,34 @@
+// The server-wide metrics: read from the server's objects when they are scraped.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <vector>
+
+#include "absl/base/thread_annotations.h"
+#include "prometheus/collectable.h"
+#include "prometheus/metric_family.h"
+#include "server/base/mutex.h"
+#include "server/metrics/metrics.h"
+
+namespace syncline::metrics {
+
+// Thread-safe.
+class ServerGaugesCollector : public prometheus::Collectable {
+ public:
+  void Set(ServerGauges gauges);
+  // When it returns, no function of the gauges runs, and none will.
+  void Clear();
+  void FencedWriter() { fenced_writers_.fetch_add(1, std::memory_order_relaxed); }
+
+  // On the metrics thread. Without gauges only what is counted here is there.
+  std::vector<prometheus::MetricFamily> Collect() const override;
+
+ private:
+  std::atomic<int64_t> fenced_writers_{0};
+  // Held while the functions run, so that Clear can promise what it does; they only read counters.
+  mutable Mutex mutex_;
+  ServerGauges gauges_ ABSL_GUARDED_BY(mutex_);
+};
+
+}  // namespace syncline::metrics

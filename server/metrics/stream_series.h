@@ -1,0 +1,90 @@
+// The Prometheus series of one (namespace, stream, generation): added on construction or when first
+// observed, removed as a whole.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <string>
+
+#include "absl/base/thread_annotations.h"
+#include "prometheus/counter.h"
+#include "prometheus/family.h"
+#include "prometheus/gauge.h"
+#include "prometheus/histogram.h"
+#include "prometheus/registry.h"
+#include "server/base/mutex.h"
+#include "server/metrics/metrics.h"
+
+namespace syncline::metrics {
+
+// The families that streams add their series to; owned by `registry`, which must outlive this.
+struct StreamFamilies {
+  explicit StreamFamilies(prometheus::Registry& registry);
+
+  prometheus::Family<prometheus::Counter>& records_received;
+  prometheus::Family<prometheus::Counter>& records_committed;
+  prometheus::Family<prometheus::Counter>& records_rejected;
+  prometheus::Family<prometheus::Counter>& bytes_received;
+  prometheus::Family<prometheus::Histogram>& flush_seconds;
+  prometheus::Family<prometheus::Histogram>& flush_rows;
+  prometheus::Family<prometheus::Histogram>& finalize_seconds;
+  prometheus::Family<prometheus::Histogram>& swap_lock_wait;
+  prometheus::Family<prometheus::Counter>& swap_retries;
+  prometheus::Family<prometheus::Gauge>& stream_state;
+  prometheus::Family<prometheus::Gauge>& durable_offset;
+  prometheus::Family<prometheus::Gauge>& last_success;
+};
+
+// Thread-safe. After Remove it may outlive the families, and what is observed is dropped.
+class StreamSeries : public StreamMetrics {
+ public:
+  // `now` stamps Finished. `families` must live until Remove.
+  StreamSeries(StreamFamilies* families, prometheus::Labels labels,
+               std::function<absl::Time()> now);
+
+  void Received(int64_t records, int64_t bytes) override;
+  void Committed(int64_t records) override;
+  void Rejected(absl::string_view reason, int64_t records) override;
+  void Flushed(int64_t rows, absl::Duration took) override;
+  void Finalized(absl::string_view phase, absl::Duration took) override;
+  void SwapLock(absl::Duration waited, int retries) override;
+  void DurableOffset(int64_t records) override;
+  void Phase(StreamPhase phase) override;
+  void Succeeded(absl::Time when) override;
+  void Finished() override;
+
+  // The stream is loaded again: it is not finished any more.
+  void Resume();
+  // When Finished was called; InfiniteFuture when it was not.
+  absl::Time finished_at() const;
+  // Takes the series out of the families.
+  void Remove();
+
+ private:
+  // `labels_` and one more.
+  prometheus::Labels LabelsWith(const std::string& name, absl::string_view value) const;
+
+  const prometheus::Labels labels_;
+  const std::function<absl::Time()> now_;
+
+  mutable Mutex mutex_;
+  StreamFamilies* families_ ABSL_GUARDED_BY(mutex_);  // null once removed
+  absl::Time finished_at_ ABSL_GUARDED_BY(mutex_) = absl::InfiniteFuture();
+  // Added by the constructor.
+  prometheus::Counter* const records_received_ ABSL_PT_GUARDED_BY(mutex_);
+  prometheus::Counter* const records_committed_ ABSL_PT_GUARDED_BY(mutex_);
+  prometheus::Counter* const bytes_received_ ABSL_PT_GUARDED_BY(mutex_);
+  prometheus::Histogram* const flush_seconds_ ABSL_PT_GUARDED_BY(mutex_);
+  prometheus::Histogram* const flush_rows_ ABSL_PT_GUARDED_BY(mutex_);
+  prometheus::Gauge* const stream_state_ ABSL_PT_GUARDED_BY(mutex_);
+  prometheus::Gauge* const durable_offset_ ABSL_PT_GUARDED_BY(mutex_);
+  // Added when first observed: most streams never need them, and a timestamp of 0 would raise
+  // alerts.
+  prometheus::Histogram* swap_lock_wait_ ABSL_GUARDED_BY(mutex_) = nullptr;
+  prometheus::Counter* swap_retries_ ABSL_GUARDED_BY(mutex_) = nullptr;
+  prometheus::Gauge* last_success_ ABSL_GUARDED_BY(mutex_) = nullptr;
+  std::map<std::string, prometheus::Counter*> records_rejected_ ABSL_GUARDED_BY(mutex_);
+  std::map<std::string, prometheus::Histogram*> finalize_seconds_ ABSL_GUARDED_BY(mutex_);
+};
+
+}  // namespace syncline::metrics
