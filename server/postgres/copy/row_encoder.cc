@@ -12,7 +12,8 @@ namespace syncline::postgres {
 namespace {
 
 // Signature, no flags, no extension.
-constexpr char kHeader[] = "PGCOPY\n\377\r\n\0\0\0\0\0\0\0\0";
+constexpr char kHeader[] = "PGCOPY\n\377\r\n\0\0\0\0\0\0\0\0\0";
+static_assert(sizeof(kHeader) - 1 == 11 + 4 + 4);
 constexpr size_t kMetaColumns = 4;
 
 // Field count, raw id, extracted at, length and version of meta, generation id; meta's text comes
