@@ -1,0 +1,208 @@
+#include "tests/unit/source_rules.h"
+
+#include <map>
+#include <regex>
+#include <set>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "absl/strings/str_split.h"
+#include "tests/unit/source_text.h"
+
+namespace syncline::testing {
+namespace {
+
+using Names = std::set<std::string>;
+
+// Modules of ours that a module may include, besides itself. "proto" stands for generated messages.
+const std::map<std::string, Names>& ModuleIncludes() {
+  static const auto* const table = new std::map<std::string, Names>{
+      {"base", {}},
+      {"model", {"base"}},
+      {"config", {"base", "model"}},
+      {"metrics", {"base"}},
+      {"postgres", {"base", "model"}},
+      {"write", {"base", "model", "postgres"}},
+      {"dataflow", {"base", "model", "write", "proto"}},
+      {"sync", {"base", "model", "dataflow", "write"}},
+      {"rpc", {"base", "model", "sync", "proto"}},
+      {"client", {"base", "proto"}},
+  };
+  return *table;
+}
+
+// Modules that may include a third party's headers, by the start of the header's name. What is not
+// listed (the standard library, absl) is free.
+struct ThirdParty {
+  const char* prefix;
+  Names modules;
+};
+const std::vector<ThirdParty>& ThirdParties() {
+  static const auto* const table = new std::vector<ThirdParty>{
+      {"grpcpp/", {"rpc", "client"}},
+      {"grpc/", {"rpc", "client"}},
+      {"google/rpc/", {"rpc", "client"}},
+      {"google/protobuf/", {"rpc", "client", "dataflow"}},
+      {"pqxx", {"postgres"}},
+      {"libpq-fe.h", {"postgres"}},
+      {"libpq/", {"postgres"}},
+      {"simdjson", {"dataflow", "client"}},
+      {"utf8proc", {"model", "dataflow"}},
+      {"prometheus/", {"metrics"}},
+      {"openssl/", {"base"}},
+      {"absl/flags/", {"config", "client"}},
+  };
+  return *table;
+}
+
+// The module that `path` belongs to: a directory of server/, "app" for the files beside them,
+// "client", or "tests" for all that is not shipped. Empty for a directory of server/ that no rule
+// knows.
+std::string ModuleOf(const std::string& path) {
+  const std::vector<std::string> parts = absl::StrSplit(path, '/');
+  if (parts[0] != "server") return parts[0] == "client" ? "client" : "tests";
+  if (parts.size() == 2) return "app";
+  return ModuleIncludes().count(parts[1]) > 0 ? parts[1] : "";
+}
+
+// The module that an include of ours leads to; empty for a third party's or a system header.
+std::string ModuleOfInclude(const std::string& header) {
+  if (absl::StartsWith(header, "syncline/v1/")) return "proto";
+  const std::vector<std::string> parts = absl::StrSplit(header, '/');
+  if (parts[0] == "server") return parts.size() == 2 ? "app" : parts[1];
+  return parts[0] == "client" || parts[0] == "tests" ? parts[0] : "";
+}
+
+class Checker {
+ public:
+  explicit Checker(const std::string& path) : path_(path), module_(ModuleOf(path)) {}
+
+  std::vector<std::string> Check(absl::string_view content) {
+    CheckName();
+    if (absl::EndsWith(path_, "CMakeLists.txt") || absl::EndsWith(path_, ".cmake")) {
+      CheckCMake(content);
+    } else {
+      CheckCode(content);
+    }
+    return std::move(violations_);
+  }
+
+ private:
+  void Report(int line, absl::string_view rule) {
+    violations_.push_back(absl::StrCat(path_, ":", line, ": ", rule));
+  }
+
+  bool Shipped() const { return module_ != "tests"; }
+
+  void CheckName() {
+    if (module_.empty()) {
+      Report(1,
+             "server/ has no such module: docs/architecture.md lists them, with who includes whom");
+    }
+    const std::string stem = path_.substr(0, path_.rfind('.'));
+    for (const absl::string_view part : absl::StrSplit(stem, absl::ByAnyChar("/_-"))) {
+      static const auto* const kForbidden =
+          new Names{"util", "utils", "common", "helper", "helpers", "misc"};
+      if (kForbidden->count(std::string(part)) > 0) {
+        Report(1, absl::StrCat("a file is named by its concept, not \"", part, "\""));
+      }
+    }
+  }
+
+  void CheckCMake(absl::string_view content) {
+    static const auto* const kGlob = new std::regex(R"(^[^#]*file\s*\(\s*GLOB)", std::regex::icase);
+    int line = 0;
+    for (const absl::string_view text : absl::StrSplit(content, '\n')) {
+      ++line;
+      if (std::regex_search(text.begin(), text.end(), *kGlob)) {
+        Report(line, "CMake lists sources by name, no GLOB");
+      }
+    }
+  }
+
+  void CheckCode(absl::string_view content) {
+    int line = 0;
+    static const auto* const kInclude = new std::regex(R"re(^\s*#\s*include\s*[<"]([^>"]+)[>"])re");
+    for (const absl::string_view text : absl::StrSplit(content, '\n')) {
+      ++line;
+      std::match_results<absl::string_view::const_iterator> match;
+      if (std::regex_search(text.begin(), text.end(), match, *kInclude)) {
+        CheckInclude(line, match[1].str());
+      }
+    }
+    if (absl::EndsWith(path_, ".h") && !absl::StrContains(content, "#pragma once")) {
+      Report(1, "a header has #pragma once");
+    }
+    const SourceText source = ReadSource(content);
+    line = 0;
+    for (const std::string& code : source.code) CheckLine(++line, code);
+    for (const SourceText::Literal& literal : source.literals) {
+      CheckLiteral(literal.line, literal.text);
+    }
+  }
+
+  void CheckInclude(int line, const std::string& header) {
+    if (!Shipped() || module_ == "app" || module_.empty()) return;
+    const std::string target = ModuleOfInclude(header);
+    if (!target.empty() && target != module_ && header != "server/metrics/metrics.h") {
+      const Names& allowed = ModuleIncludes().at(module_);
+      if (allowed.count(target) == 0) {
+        Report(line, absl::StrCat(module_, " may not include ", target, " (", header,
+                                  "); it may include ", absl::StrJoin(allowed, ", ")));
+      }
+      if (absl::EndsWith(header, ".grpc.pb.h") && module_ != "rpc" && module_ != "client") {
+        Report(line, "generated services belong in rpc and client");
+      }
+    }
+    for (const ThirdParty& party : ThirdParties()) {
+      if (absl::StartsWith(header, party.prefix) && party.modules.count(module_) == 0) {
+        Report(line, absl::StrCat(module_, " may not include ", header, ": only ",
+                                  absl::StrJoin(party.modules, ", ")));
+      }
+    }
+  }
+
+  void CheckLine(int line, const std::string& code) {
+    static const auto* const kUsingNamespace = new std::regex(R"(\busing\s+namespace\b)");
+    static const auto* const kThread =
+        new std::regex(R"(\bstd::(jthread|thread|async)\b|\bpthread_create\b)");
+    static const auto* const kSettings = new std::regex(R"(\bABSL_FLAG\b|\b(secure_)?getenv\b)");
+    static const auto* const kClientCli =
+        new std::regex(R"(^client/(main|cli|flags)\b.*|^client/cli_.*)");
+    if (std::regex_search(code, *kUsingNamespace)) Report(line, "no using namespace");
+    if (!Shipped()) return;
+    if (module_ != "base" && std::regex_search(code, *kThread)) {
+      Report(line, "threads are started by server/base only (Thread, ThreadPool)");
+    }
+    if (module_ != "config" && !std::regex_match(path_, *kClientCli) &&
+        std::regex_search(code, *kSettings)) {
+      Report(line, "flags and environment are read by server/config and the client's cli only");
+    }
+  }
+
+  void CheckLiteral(int line, const std::string& text) {
+    static const auto* const kStatement = new std::regex(
+        R"(\b(SELECT|INSERT INTO|DELETE FROM|TRUNCATE TABLE|LISTEN|NOTIFY|SET LOCAL|RETURNING)\s)"
+        R"(|\bUPDATE\s+\S+\s+SET\b|\bCOPY\s+\S+.*\b(FROM|TO)\b|^\s*(BEGIN|COMMIT|ROLLBACK)\s*;?\s*$)"
+        R"(|\b(CREATE|ALTER|DROP|LOCK)\s+(TABLE|SCHEMA|INDEX|UNIQUE|VIEW|SEQUENCE|TYPE|ROLE|OR\s+REPLACE)\b)");
+    static const auto* const kQuietStatement = new std::regex(
+        R"(\bselect\s.*\sfrom\s|\binsert\s+into\s|\bdelete\s+from\s)", std::regex::icase);
+    if (!Shipped() || module_ == "postgres") return;
+    if (std::regex_search(text, *kStatement) || std::regex_search(text, *kQuietStatement)) {
+      Report(line, "SQL is written in server/postgres only");
+    }
+  }
+
+  const std::string path_;
+  const std::string module_;
+  std::vector<std::string> violations_;
+};
+
+}  // namespace
+
+std::vector<std::string> CheckSource(const std::string& path, absl::string_view content) {
+  return Checker(path).Check(content);
+}
+
+}  // namespace syncline::testing
