@@ -19,28 +19,24 @@ inline constexpr char kTargetIncompatible[] = "TARGET_INCOMPATIBLE";
 struct DdlStep {
   std::string subject;  // what the statement is about, as pg_describe_object says it
   std::string sql;      // one or more statements, every name qualified and quoted
+  std::string reason = kTargetIncompatible;  // of the Refusal when the object does not bear it
 };
 
 // FAILED_PRECONDITION with `reason`, about `subject`.
 absl::Status Refusal(absl::string_view reason, absl::string_view subject, absl::string_view why);
 
-// `status`, got from a statement that carries `subject` over: what PostgreSQL says against the
-// object or the stored rows becomes a Refusal with `reason`; all else (locks, permissions,
-// connection) keeps its code and gets the subject as context.
-absl::Status AsRefusal(const absl::Status& status, absl::string_view reason,
-                       absl::string_view subject);
-
 // True for an error of PostgreSQL against an object or stored rows, which running it again meets
 // again.
 bool IsRefused(const absl::Status& status);
 
-// Runs the steps one by one: a round trip each, and an error names the step's subject (AsRefusal
-// with `reason`).
-absl::Status RunSteps(Transaction& transaction, const std::vector<DdlStep>& steps,
-                      absl::string_view reason);
+// `status`, got from a statement that carries `subject` over: when IsRefused a Refusal with
+// `reason`, else (locks, permissions, connection) its code stays and the subject becomes context.
+absl::Status AsRefusal(const absl::Status& status, absl::string_view reason,
+                       absl::string_view subject);
 
-// Runs all steps in one round trip: an error does not say which one failed.
-absl::Status RunBatch(Transaction& transaction, const std::vector<DdlStep>& steps);
+// Runs the steps in one round trip. When the database refuses one, they run again one by one, so
+// that the error names its subject; the transaction is aborted then.
+absl::Status RunSteps(Transaction& transaction, const std::vector<DdlStep>& steps);
 
 // Empties the search path until the end of the transaction and returns what it was: under an empty
 // one PostgreSQL prints definitions with every name qualified.

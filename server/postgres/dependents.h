@@ -18,6 +18,7 @@
 #include "absl/status/statusor.h"
 #include "server/model/table_name.h"
 #include "server/postgres/ddl_step.h"
+#include "server/postgres/relation_traits.h"
 #include "server/postgres/transaction.h"
 
 namespace syncline::postgres {
@@ -25,17 +26,16 @@ namespace syncline::postgres {
 struct DependentView {
   int64_t oid = 0;
   TableName name;
+  std::string quoted_name;  // "schema"."name"
+  std::string quoted_schema;
+  std::string subject;  // as pg_describe_object says it
   bool materialized = false;
-  bool populated = true;          // false for a materialized view that was never refreshed
-  std::set<int64_t> stands_on;    // relations that its query names: the table and other views
+  bool populated = true;          // false for a materialized view that was never filled
+  std::set<int64_t> stands_on;    // relations that its query names: the table, other views, ...
   std::set<std::string> columns;  // the table's columns that its own query reads
-  std::string owner_step;       // sets the owner it has: changes nothing, but locks the view alone
-  std::string definition;       // from "AS" on, without the semicolon
-  std::string options;          // " WITH (…)" or empty
-  std::vector<DdlStep> traits;  // owner, grants, comments, triggers, indexes: run after CREATE
-
-  // "view s.v" or "materialized view s.v".
-  std::string Describe() const;
+  std::string definition;         // the query, without a semicolon
+  std::string options;            // " WITH (...)" or empty
+  RelationTraits traits;
 };
 
 struct Dependents {
