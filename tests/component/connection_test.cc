@@ -1,0 +1,329 @@
+// The libpq connection against a real server: COPY, prepared statements, notifications, and what
+// goes wrong.
+#include "server/postgres/connection.h"
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <cstdlib>
+#include <memory>
+#include <string>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
+#include "server/base/byte_buffer.h"
+#include "server/base/error.h"
+#include "server/base/thread.h"
+#include "server/postgres/sqlstate.h"
+#include "tests/support/postgres_cluster.h"
+#include "tests/support/postgres_fixture.h"
+#include "tests/support/status_matchers.h"
+
+namespace syncline::postgres {
+namespace {
+
+using absl::StatusCode;
+using testing::StatusIs;
+
+// COPY BINARY of rows (bigint, text), ids from 0.
+ByteBuffer BinaryRows(int64_t rows, absl::string_view text) {
+  ByteBuffer bytes;
+  bytes.Append(absl::string_view("PGCOPY\n\377\r\n\0\0\0\0\0\0\0\0\0", 19));
+  for (int64_t row = 0; row < rows; ++row) {
+    bytes.AppendInt16(2);
+    bytes.AppendInt32(8);
+    bytes.AppendInt64(row);
+    bytes.AppendInt32(static_cast<int32_t>(text.size()));
+    bytes.Append(text);
+  }
+  bytes.AppendInt16(-1);
+  return bytes;
+}
+
+class ConnectionTest : public testing::PostgresTest {
+ protected:
+  void SetUp() override {
+    PostgresTest::SetUp();
+    if (IsSkipped() || HasFatalFailure()) return;
+    connection_ = Connect();
+    ASSERT_NE(connection_, nullptr);
+    Execute(absl::StrCat("CREATE TABLE ", Table("t"), " (id bigint, name text)"));
+    copy_ = absl::StrCat("BEGIN; COPY ", Table("t"), " FROM STDIN (FORMAT binary)");
+  }
+
+  int64_t Count() { return QueryInt(absl::StrCat("SELECT count(*) FROM ", Table("t"))); }
+
+  std::unique_ptr<Connection> connection_;
+  std::string copy_;
+};
+
+TEST_F(ConnectionTest, SessionSettingsAreThoseOfTheContract) {
+  const auto setting = [&](const std::string& name) {
+    const absl::StatusOr<Result> result =
+        connection_->Query("SELECT current_setting($1)", Params().Text(name));
+    return result.ok() ? result->Text(0, 0) : result.status().ToString();
+  };
+  EXPECT_EQ(setting("TimeZone"), "UTC");
+  EXPECT_EQ(setting("DateStyle"), "ISO, MDY");
+  EXPECT_EQ(setting("client_encoding"), "UTF8");
+  EXPECT_EQ(setting("synchronous_commit"), "on");
+  EXPECT_EQ(setting("application_name"), "syncline");
+}
+
+TEST_F(ConnectionTest, WhatTheConnectionStringNamesIsKept) {
+  ConnectionOptions options;
+  options.conninfo = absl::StrCat(dsn(),
+                                  " application_name='it\\'s mine' client_encoding=LATIN1"
+                                  " options='-c work_mem=7MB -c synchronous_commit=off'");
+  ASSERT_OK_AND_ASSIGN(const auto connection, Connection::Open(options));
+  ASSERT_OK_AND_ASSIGN(
+      const Result result,
+      connection->Query(
+          "SELECT current_setting('application_name'), current_setting('work_mem'),"
+          " current_setting('client_encoding'), current_setting('synchronous_commit')",
+          {}));
+  EXPECT_EQ(result.Text(0, 0), "it's mine");
+  EXPECT_EQ(result.Text(0, 1), "7MB");
+  // Not for the user to choose: our encoders write UTF-8, and an acknowledged record is durable.
+  EXPECT_EQ(result.Text(0, 2), "UTF8");
+  EXPECT_EQ(result.Text(0, 3), "on");
+}
+
+TEST_F(ConnectionTest, CopyCommitsWithTheStatementsAfterIt) {
+  ASSERT_OK(connection_->BeginCopy(copy_));
+  ASSERT_OK(connection_->PutCopyData(BinaryRows(3, "é").view()));
+  ASSERT_OK_AND_ASSIGN(const int64_t rows, connection_->EndCopy());
+  EXPECT_EQ(rows, 3);
+  ASSERT_OK(connection_->Query(absl::StrCat("INSERT INTO ", Table("t"), " VALUES ($1, $2)"),
+                               Params().Int(99).Null()));
+  EXPECT_EQ(Count(), 0) << "visible before COMMIT";
+  EXPECT_FALSE(connection_->usable());
+  ASSERT_OK(connection_->Execute("COMMIT"));
+  EXPECT_TRUE(connection_->usable());
+  EXPECT_EQ(QueryText(absl::StrCat("SELECT * FROM ", Table("t"), " ORDER BY id DESC LIMIT 2")),
+            (std::vector<std::vector<std::string>>{{"99", "NULL"}, {"2", "é"}}));
+}
+
+TEST_F(ConnectionTest, CopyTakesBlocksFarLargerThanAPiece) {
+  const std::string text(100'000, 'x');
+  const ByteBuffer bytes = BinaryRows(60, text);
+  ASSERT_OK(connection_->BeginCopy(copy_));
+  ASSERT_OK(connection_->PutCopyData(bytes.view().substr(0, 1)));
+  ASSERT_OK(connection_->PutCopyData(bytes.view().substr(1)));
+  ASSERT_OK_AND_ASSIGN(const int64_t rows, connection_->EndCopy());
+  ASSERT_OK(connection_->Execute("COMMIT"));
+  EXPECT_EQ(rows, 60);
+  EXPECT_EQ(QueryInt(absl::StrCat("SELECT sum(length(name)) FROM ", Table("t"))), 6'000'000);
+}
+
+TEST_F(ConnectionTest, ABadRowFailsTheCopyAndLeavesTheConnectionUsable) {
+  ASSERT_OK(connection_->BeginCopy(copy_));
+  ASSERT_OK(connection_->PutCopyData(BinaryRows(3, "secret\xff value").view()));
+  const absl::StatusOr<int64_t> rows = connection_->EndCopy();
+  EXPECT_THAT(rows, StatusIs(StatusCode::kInvalidArgument, "INVALID_VALUE"));
+  EXPECT_EQ(SqlStateOf(rows.status()), "22021");
+  EXPECT_FALSE(absl::StrContains(rows.status().ToString(), "secret"));
+  EXPECT_FALSE(connection_->usable());
+  connection_->Rollback();
+  ASSERT_TRUE(connection_->usable());
+  ASSERT_OK(connection_->BeginCopy(copy_));
+  ASSERT_OK(connection_->PutCopyData(BinaryRows(2, "good").view()));
+  ASSERT_OK(connection_->EndCopy());
+  ASSERT_OK(connection_->Execute("COMMIT"));
+  EXPECT_EQ(Count(), 2);
+}
+
+TEST_F(ConnectionTest, RollbackEndsACopyThatRuns) {
+  ASSERT_OK(connection_->BeginCopy(copy_));
+  ASSERT_OK(connection_->PutCopyData(BinaryRows(1000, "gone").view().substr(0, 5000)));
+  connection_->Rollback();
+  EXPECT_TRUE(connection_->usable());
+  EXPECT_EQ(Count(), 0);
+}
+
+TEST_F(ConnectionTest, BeginCopyOfAMissingTable) {
+  EXPECT_THAT(connection_->BeginCopy(absl::StrCat("BEGIN; COPY ", Table("none"), " FROM STDIN")),
+              StatusIs(StatusCode::kFailedPrecondition, "SCHEMA_CHANGED"));
+  connection_->Rollback();
+  EXPECT_TRUE(connection_->usable());
+  EXPECT_THAT(connection_->BeginCopy("SELECT 1"), StatusIs(StatusCode::kInternal, "DB_CLIENT"));
+}
+
+TEST_F(ConnectionTest, BackendTerminatedMidCopyIsUnavailable) {
+  ASSERT_OK_AND_ASSIGN(const Result pid, connection_->Query("SELECT pg_backend_pid()", {}));
+  ASSERT_OK(connection_->BeginCopy(copy_));
+  ASSERT_OK(connection_->PutCopyData(BinaryRows(1, "x").view().substr(0, 30)));
+  // Waits until the backend is gone, so that the rest meets a closed connection.
+  EXPECT_EQ(QueryValue(absl::StrCat("SELECT pg_terminate_backend(", pid.Text(0, 0), ", 10000)")),
+            "t");
+  const std::string rest(8 << 20, 'x');
+  const absl::Status put = connection_->PutCopyData(rest);
+  EXPECT_TRUE(put.ok() || put.code() == StatusCode::kUnavailable) << put;
+  const absl::StatusOr<int64_t> rows = connection_->EndCopy();
+  EXPECT_THAT(rows, StatusIs(StatusCode::kUnavailable));
+  EXPECT_TRUE(IsRetryable(rows.status()));
+  connection_->Rollback();
+  EXPECT_FALSE(connection_->usable());
+  EXPECT_EQ(Count(), 0);
+}
+
+TEST_F(ConnectionTest, StatementsArePreparedOnceAndTheirNumberIsBounded) {
+  for (int i = 0; i < 5; ++i) {
+    ASSERT_OK_AND_ASSIGN(const Result result,
+                         connection_->Query("SELECT $1::bigint + 1", Params().Int(i)));
+    EXPECT_EQ(result.Int(0, 0), i + 1);
+  }
+  const std::string count = "SELECT count(*) FROM pg_prepared_statements";
+  ASSERT_OK_AND_ASSIGN(const Result two, connection_->Query(count, {}));
+  EXPECT_EQ(two.Int(0, 0), 2);
+  for (int i = 0; i < 200; ++i) ASSERT_OK(connection_->Query(absl::StrCat("SELECT ", i), {}));
+  ASSERT_OK_AND_ASSIGN(const Result many, connection_->Query(count, {}));
+  EXPECT_EQ(many.Int(0, 0), 64);
+}
+
+TEST_F(ConnectionTest, AStatementWhosePlanBecameInvalidIsPreparedAnew) {
+  const std::string sql = absl::StrCat("SELECT * FROM ", Table("t"));
+  ASSERT_OK(connection_->Query(sql, {}));
+  Execute(absl::StrCat("ALTER TABLE ", Table("t"), " ADD COLUMN extra int"));
+  EXPECT_THAT(connection_->Query(sql, {}), StatusIs(StatusCode::kFailedPrecondition));
+  EXPECT_OK(connection_->Query(sql, {}));
+}
+
+TEST_F(ConnectionTest, ParametersComeBackAsTheyWere) {
+  const std::string bytes("\0\x01\xfe'\\", 5);
+  ASSERT_OK_AND_ASSIGN(
+      const Result result,
+      connection_->Query(
+          "SELECT $1::bytea, $2::text[] = ARRAY['a b','\"\\','','NULL','{,}'], $3::text IS NULL, "
+          "$4::bool",
+          Params().Bytes(bytes).TextArray({"a b", "\"\\", "", "NULL", "{,}"}).Null().Bool(true)));
+  EXPECT_EQ(result.Bytes(0, 0), bytes);
+  EXPECT_TRUE(result.Bool(0, 1));
+  EXPECT_TRUE(result.Bool(0, 2));
+  EXPECT_TRUE(result.Bool(0, 3));
+  ASSERT_OK_AND_ASSIGN(const Result empty, connection_->Query("SELECT cardinality($1::text[])",
+                                                              Params().TextArray({})));
+  EXPECT_EQ(empty.Int(0, 0), 0);
+}
+
+TEST_F(ConnectionTest, ErrorsTellNoValues) {
+  const absl::StatusOr<Result> result =
+      connection_->Query("SELECT $1::text::int", Params().Text("4111-1111"));
+  EXPECT_THAT(result, StatusIs(StatusCode::kInvalidArgument, "INVALID_VALUE"));
+  EXPECT_FALSE(absl::StrContains(result.status().ToString(), "4111")) << result.status();
+}
+
+TEST_F(ConnectionTest, NotificationWakesTheWaiter) {
+  ASSERT_OK(connection_->Execute(absl::StrCat("LISTEN ", schema())));
+  ASSERT_OK_AND_ASSIGN(const bool early, connection_->WaitForNotification(absl::Milliseconds(1)));
+  EXPECT_FALSE(early);
+  Execute(absl::StrCat("NOTIFY ", schema(), ", 'x'"));
+  ASSERT_OK_AND_ASSIGN(const bool woken, connection_->WaitForNotification(absl::Seconds(60)));
+  EXPECT_TRUE(woken);
+  ASSERT_OK_AND_ASSIGN(const bool again, connection_->WaitForNotification(absl::ZeroDuration()));
+  EXPECT_FALSE(again);
+}
+
+TEST_F(ConnectionTest, WaitingEndsWhenTheBackendDoes) {
+  ASSERT_OK_AND_ASSIGN(const Result pid, connection_->Query("SELECT pg_backend_pid()", {}));
+  EXPECT_EQ(QueryValue(absl::StrCat("SELECT pg_terminate_backend(", pid.Text(0, 0), ", 10000)")),
+            "t");
+  EXPECT_THAT(connection_->WaitForNotification(absl::Seconds(60)),
+              StatusIs(StatusCode::kUnavailable));
+}
+
+TEST_F(ConnectionTest, CancelStopsAStatementOfAnotherThread) {
+  absl::Status status;
+  {
+    const Thread thread(
+        "sleeper", [&] { status = connection_->Execute("SELECT pg_sleep(600) /* cancel me */"); });
+    const std::string running = absl::StrCat(
+        "SELECT count(*) FROM pg_stat_activity WHERE state = 'active'"
+        " AND query = 'SELECT pg_sleep(600) /* cancel me */'");
+    while (QueryInt(running) == 0) continue;
+    connection_->Cancel();
+  }
+  EXPECT_THAT(status, StatusIs(StatusCode::kCancelled, "STATEMENT_CANCELLED"));
+  EXPECT_TRUE(connection_->usable());
+}
+
+TEST(ConnectionOpenTest, AClosedPortIsUnreachableAndThePasswordStaysSecret) {
+  // Bound but not listening: nobody else can take the port, and every connect is refused.
+  const int fd = socket(AF_INET, SOCK_STREAM, 0);
+  sockaddr_in address = {};
+  address.sin_family = AF_INET;
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  socklen_t size = sizeof(address);
+  ASSERT_EQ(bind(fd, reinterpret_cast<sockaddr*>(&address), size), 0);
+  ASSERT_EQ(getsockname(fd, reinterpret_cast<sockaddr*>(&address), &size), 0);
+  ConnectionOptions options;
+  options.conninfo = absl::StrCat("host=127.0.0.1 user=u password=hunter2 dbname=d port=",
+                                  ntohs(address.sin_port));
+  const absl::Status status = Connection::Open(options).status();
+  EXPECT_THAT(status, StatusIs(StatusCode::kUnavailable, "DB_UNREACHABLE"));
+  EXPECT_TRUE(IsRetryable(status));
+  EXPECT_FALSE(absl::StrContains(status.ToString(), "hunter2"));
+  close(fd);
+}
+
+TEST(ConnectionOpenTest, AServerThatDoesNotAnswerIsUnreachableWithinTheTimeout) {
+  // Listening, but nobody accepts: the kernel connects, the answer never comes.
+  const int fd = socket(AF_INET, SOCK_STREAM, 0);
+  sockaddr_in address = {};
+  address.sin_family = AF_INET;
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  socklen_t size = sizeof(address);
+  ASSERT_EQ(bind(fd, reinterpret_cast<sockaddr*>(&address), size), 0);
+  ASSERT_EQ(getsockname(fd, reinterpret_cast<sockaddr*>(&address), &size), 0);
+  ASSERT_EQ(listen(fd, 4), 0);
+  ConnectionOptions options;
+  options.connect_timeout = absl::Seconds(2);
+  options.conninfo =
+      absl::StrCat("host=127.0.0.1 user=u dbname=d sslmode=disable port=", ntohs(address.sin_port));
+  EXPECT_THAT(Connection::Open(options), StatusIs(StatusCode::kUnavailable, "DB_UNREACHABLE"));
+  close(fd);
+}
+
+TEST(ConnectionOpenTest, AStringThatCannotBeParsedIsNotRepeated) {
+  ConnectionOptions options;
+  options.conninfo = "host=127.0.0.1 hunter2";
+  const absl::Status status = Connection::Open(options).status();
+  EXPECT_THAT(status, StatusIs(StatusCode::kInvalidArgument, "DB_CONNINFO"));
+  EXPECT_FALSE(absl::StrContains(status.ToString(), "hunter2"));
+}
+
+TEST(ConnectionAuthTest, RefusalsAreToldByTheirSqlState) {
+  ASSERT_OK_AND_ASSIGN(
+      const auto cluster,
+      testing::PostgresCluster::Create({.settings = {{"max_connections", "5"},
+                                                     {"superuser_reserved_connections", "1"},
+                                                     {"max_wal_senders", "0"}}}));
+  const auto open = [](const std::string& conninfo) {
+    ConnectionOptions options;
+    options.conninfo = conninfo;
+    return Connection::Open(options);
+  };
+  EXPECT_OK(open(cluster->tcp_dsn()));
+  const absl::Status wrong = open(cluster->TcpDsnWithPassword("not-the-password")).status();
+  EXPECT_THAT(wrong, StatusIs(StatusCode::kFailedPrecondition, "DB_AUTH"));
+  EXPECT_EQ(SqlStateOf(wrong), "28P01");
+  EXPECT_FALSE(absl::StrContains(wrong.ToString(), "not-the-password"));
+  EXPECT_THAT(open(cluster->TcpDsnWithPassword("''")),
+              StatusIs(StatusCode::kFailedPrecondition, "DB_AUTH"));
+  EXPECT_THAT(open(absl::StrCat(cluster->dsn(), " dbname=missing")),
+              StatusIs(StatusCode::kFailedPrecondition, "DB_MISSING"));
+  std::vector<std::unique_ptr<Connection>> all;
+  absl::Status refused;
+  while (refused.ok() && all.size() < 10) {
+    absl::StatusOr<std::unique_ptr<Connection>> one = open(cluster->dsn());
+    refused = one.status();
+    if (one.ok()) all.push_back(*std::move(one));
+  }
+  EXPECT_THAT(refused, StatusIs(StatusCode::kUnavailable, "TOO_MANY_CONNECTIONS"));
+}
+
+}  // namespace
+}  // namespace syncline::postgres

@@ -1,0 +1,68 @@
+// A program under test: started with its output in files and, when wanted, a pipe as its input.
+#pragma once
+
+#include <sys/types.h>
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "absl/time/time.h"
+#include "server/base/child_process.h"
+#include "tests/support/temporary_directory.h"
+
+namespace syncline::testing {
+
+struct ProcessOptions {
+  // The program and its arguments.
+  std::vector<std::string> arguments;
+  std::vector<std::pair<std::string, std::string>> environment = {};
+  // What it reads: a file, or a pipe for WriteStdin, or nothing.
+  std::string stdin_file = {};
+  bool stdin_pipe = false;
+};
+
+class Process {
+ public:
+  static absl::StatusOr<std::unique_ptr<Process>> Start(const ProcessOptions& options);
+
+  // Kills it when it still runs.
+  ~Process();
+
+  pid_t pid() const { return child_->pid(); }
+
+  // Blocks while the pipe is full. UNAVAILABLE when the program reads no more.
+  absl::Status WriteStdin(absl::string_view bytes);
+  // The program reads the end of its input.
+  void CloseStdin();
+
+  // What it has written so far.
+  std::string Stdout() const;
+  std::string Stderr() const;
+
+  // Waits until it has written `text`; false after `timeout`, or when it ended without.
+  bool WaitForStdout(absl::string_view text, absl::Duration timeout);
+  bool WaitForStderr(absl::string_view text, absl::Duration timeout);
+
+  // The exit code (128 + signal when a signal ended it), or nothing when it still runs after
+  // `timeout`.
+  std::optional<int> Wait(absl::Duration timeout) { return child_->Wait(timeout); }
+  void Signal(int signal) { child_->Signal(signal); }
+  // SIGKILL, and waits for the end.
+  void Kill();
+
+ private:
+  Process() : directory_("process") {}
+  bool WaitForText(const std::string& file, absl::string_view text, absl::Duration timeout);
+
+  TemporaryDirectory directory_;
+  int stdin_fd_ = -1;
+  std::unique_ptr<ChildProcess> child_;
+};
+
+}  // namespace syncline::testing
