@@ -12,7 +12,7 @@ namespace syncline {
 class Backoff {
  public:
   Backoff(absl::Duration first, absl::Duration most)
-      : next_(first), most_(most), random_(std::random_device{}()) {}
+      : next_(std::min(first, most)), most_(most), random_(std::random_device{}()) {}
 
   // The next delay: between half of and the whole of a span that doubles each time, up to `most`.
   absl::Duration Next() {

@@ -1,7 +1,8 @@
 // A growing block of bytes with big-endian writers: what COPY BINARY rows are built in.
 //
-// Unlike std::string it does not zero what it grows by, and it can be cut back to a mark, which is how a row
-// that turns out to be bad is taken back. Not thread-safe. Moves are cheap, copies are not offered.
+// Unlike std::string it does not zero what it grows by, and it can be cut back to a mark, which is
+// how a row that turns out to be bad is taken back. Not thread-safe. Moves are cheap, copies are
+// not offered.
 #pragma once
 
 #include <cstddef>
@@ -62,9 +63,15 @@ class ByteBuffer {
     *Reserve(1) = byte;
     ++size_;
   }
-  void AppendInt16(int16_t value) { AppendBigEndian(__builtin_bswap16(static_cast<uint16_t>(value))); }
-  void AppendInt32(int32_t value) { AppendBigEndian(__builtin_bswap32(static_cast<uint32_t>(value))); }
-  void AppendInt64(int64_t value) { AppendBigEndian(__builtin_bswap64(static_cast<uint64_t>(value))); }
+  void AppendInt16(int16_t value) {
+    AppendBigEndian(__builtin_bswap16(static_cast<uint16_t>(value)));
+  }
+  void AppendInt32(int32_t value) {
+    AppendBigEndian(__builtin_bswap32(static_cast<uint32_t>(value)));
+  }
+  void AppendInt64(int64_t value) {
+    AppendBigEndian(__builtin_bswap64(static_cast<uint64_t>(value)));
+  }
 
   // Overwrites four bytes at `position`: a length known only after what follows it was written.
   void PatchInt32(size_t position, int32_t value) {

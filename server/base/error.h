@@ -1,8 +1,8 @@
 // Errors with a machine-readable reason: what a caller can act on, carried inside absl::Status.
 //
-// The rpc module turns the detail into google.rpc.Status details. Each module has its own small file of named
-// constructors that call MakeError; reasons are listed in docs/errors.md. Messages never hold record
-// values, passwords or tokens.
+// The rpc module turns the detail into google.rpc.Status details. Each module has its own small
+// file of named constructors that call MakeError; reasons are listed in docs/errors.md. Messages
+// never hold record values, passwords or tokens.
 #pragma once
 
 #include <optional>
@@ -48,7 +48,8 @@ absl::Status WithMetadata(const absl::Status& status, absl::string_view key,
 // `status` with `context` and ": " before its message, its detail kept.
 absl::Status WithContext(const absl::Status& status, absl::string_view context);
 
-// True when repeating the same call may succeed: the detail says retry_after, or the code is UNAVAILABLE.
+// True when repeating the same call may succeed: the detail says retry_after, or the code is
+// UNAVAILABLE.
 bool IsRetryable(const absl::Status& status);
 
 }  // namespace syncline

@@ -2,7 +2,9 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
+#include <cmath>
 #include <cstdio>
 
 #include "absl/strings/ascii.h"
@@ -31,10 +33,39 @@ absl::string_view LevelName(LogLevel level) {
   return "";
 }
 
-// Quotes as JSON does; valid for the text format as well.
+// The length of the UTF-8 character that `text` begins with; 0 when it begins with none.
+size_t CharacterLength(absl::string_view text) {
+  const auto byte = [text](size_t i) {
+    return i < text.size() ? static_cast<unsigned char>(text[i]) : 0u;
+  };
+  const unsigned first = byte(0);
+  const size_t length = first < 0x80                    ? 1
+                        : first >= 0xC2 && first < 0xE0 ? 2
+                        : first >= 0xE0 && first < 0xF0 ? 3
+                        : first >= 0xF0 && first < 0xF5 ? 4
+                                                        : 0;
+  for (size_t i = 1; i < length; ++i) {
+    if ((byte(i) & 0xC0) != 0x80) return 0;
+  }
+  // Overlong forms, surrogates, and what lies beyond U+10FFFF.
+  if ((first == 0xE0 && byte(1) < 0xA0) || (first == 0xED && byte(1) >= 0xA0) ||
+      (first == 0xF0 && byte(1) < 0x90) || (first == 0xF4 && byte(1) >= 0x90)) {
+    return 0;
+  }
+  return length;
+}
+
+// Quotes as JSON does; valid for the text format as well. What is not UTF-8 becomes U+FFFD: one bad
+// byte in a message of a third party must not make the line unreadable to a JSON parser.
 std::string Quoted(absl::string_view value) {
   std::string out = "\"";
-  for (const char c : value) {
+  for (size_t length = 0; !value.empty(); value.remove_prefix(std::max<size_t>(length, 1))) {
+    length = CharacterLength(value);
+    if (length != 1) {
+      out += length == 0 ? "\xEF\xBF\xBD" : std::string(value.substr(0, length));
+      continue;
+    }
+    const char c = value.front();
     switch (c) {
       case '"':
         out += "\\\"";
@@ -94,9 +125,14 @@ Log& Log::Literal(absl::string_view key, std::string value) {
 
 Log& Log::Field(absl::string_view key, int64_t value) { return Literal(key, absl::StrCat(value)); }
 
-Log& Log::Field(absl::string_view key, double value) { return Literal(key, absl::StrCat(value)); }
+Log& Log::Field(absl::string_view key, double value) {
+  // JSON has no NaN and no infinity.
+  return std::isfinite(value) ? Literal(key, absl::StrCat(value)) : Field(key, absl::StrCat(value));
+}
 
-Log& Log::Field(absl::string_view key, bool value) { return Literal(key, value ? "true" : "false"); }
+Log& Log::Field(absl::string_view key, bool value) {
+  return Literal(key, value ? "true" : "false");
+}
 
 Log& Log::Field(absl::string_view key, absl::Duration value) {
   return Field(absl::StrCat(key, "_ms"), absl::ToInt64Milliseconds(value));

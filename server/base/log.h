@@ -3,8 +3,9 @@
 //   Log(LogLevel::kInfo, "stream_completed").Field("sync_id", id).Field("rows", rows);
 //
 // prints  2026-01-02T03:04:05.678Z INFO stream_completed sync_id=nightly rows=1000
-// or, with the JSON format, an object of the same fields. The line is written by the destructor in one write(2),
-// so lines of several threads never mix. Never pass record values, passwords or tokens. Thread-safe.
+// or, with the JSON format, an object of the same fields. The line is written by the destructor in
+// one write(2), so lines of several threads never mix. Never pass record values, passwords or
+// tokens. Thread-safe.
 #pragma once
 
 #include <cstdint>

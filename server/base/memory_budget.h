@@ -1,7 +1,8 @@
 // One byte budget over everything that the server holds on behalf of callers: the back-pressure.
 //
-// Whoever takes in a batch acquires its bytes first; a full budget queues the request, and not reading
-// on is what stops the sender. Waiters are served in order, so no stream starves. Thread-safe.
+// Whoever takes in a batch acquires its bytes first; a full budget queues the request, and not
+// reading on is what stops the sender. Waiters are served in order, so no stream starves.
+// Thread-safe.
 #pragma once
 
 #include <cstdint>
@@ -19,12 +20,13 @@ class MemoryBudget {
   // `capacity_bytes` must be positive.
   explicit MemoryBudget(int64_t capacity_bytes);
 
-  // Takes `bytes` and calls `granted`: at once on this thread when there is room, else later on the thread that
-  // makes room. A request for more than the whole budget is granted when nothing else is held, so that a
-  // large record is slow but never stuck. `granted` must not block.
+  // Takes `bytes` and calls `granted`: at once on this thread when there is room, else later on the
+  // thread that makes room. A request for more than the whole budget is granted when nothing else
+  // is held, so that a large record is slow but never stuck. `granted` must not block.
   void Acquire(int64_t bytes, std::function<void()> granted);
 
-  // Takes `bytes` without waiting, beyond the capacity if need be: for bytes that replace others already held.
+  // Takes `bytes` without waiting, beyond the capacity if need be: for bytes that replace others
+  // already held.
   void ForceAcquire(int64_t bytes);
 
   // Gives `bytes` back and calls the waiters that fit now. Call without any lock held.

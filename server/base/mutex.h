@@ -1,10 +1,10 @@
 // Annotated mutex: std::mutex that clang's thread-safety analysis understands.
 //
-// Not absl::Mutex, because Debian's abseil is not instrumented and makes ThreadSanitizer see races that are
-// none (docs/decisions/0006-std-mutex.md).
+// Not absl::Mutex, because Debian's abseil is not instrumented and makes ThreadSanitizer see races
+// that are none (docs/decisions/0006-std-mutex.md).
 //
-// Lock order of the server: registry, session, buffer, budget. No lock is held across I/O, a hand-off to
-// a pool, or a callback.
+// Lock order of the server: registry, session, buffer, budget. No lock is held across I/O, a
+// hand-off to a pool, or a callback.
 #pragma once
 
 #include <chrono>
@@ -53,10 +53,15 @@ class CondVar {
     lock.release();
   }
 
-  // False when `timeout` passed without a wake.
+  // False when `timeout` passed without a wake; an infinite one never passes.
   bool WaitFor(Mutex* mutex, absl::Duration timeout) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex) {
+    // Added to the clock, a span of that size would overflow and be over at once.
+    if (timeout > absl::Hours(24 * 365)) {
+      Wait(mutex);
+      return true;
+    }
     std::unique_lock<std::mutex> lock(mutex->mutex_, std::adopt_lock);
-    const std::cv_status status = condition_.wait_for(lock, absl::ToChronoMilliseconds(timeout));
+    const std::cv_status status = condition_.wait_for(lock, absl::ToChronoNanoseconds(timeout));
     lock.release();
     return status == std::cv_status::no_timeout;
   }

@@ -10,10 +10,10 @@
 #define SYNCLINE_CONCAT(a, b) SYNCLINE_CONCAT_INNER(a, b)
 
 // Returns from the enclosing function when `expression`, an absl::Status, is not OK.
-#define SYNCLINE_RETURN_IF_ERROR(expression)          \
-  do {                                                \
+#define SYNCLINE_RETURN_IF_ERROR(expression)                                      \
+  do {                                                                            \
     if (absl::Status status_macro_value = (expression); !status_macro_value.ok()) \
-      return status_macro_value;                      \
+      return status_macro_value;                                                  \
   } while (false)
 
 // Declares or assigns `target` from an absl::StatusOr, or returns its error.

@@ -1,4 +1,5 @@
-// Our signatures take absl::string_view, which on Debian 12 is not std::string_view (decision 0007).
+// Our signatures take absl::string_view, which on Debian 12 is not std::string_view (decision
+// 0007).
 #pragma once
 
 #include <string_view>

@@ -7,8 +7,8 @@
 
 namespace syncline {
 
-// Runs `body` on its own thread; the destructor joins. The name (at most 15 bytes) shows in `top -H`. An
-// exception that leaves `body` is our bug: it is logged and the process aborts.
+// Runs `body` on its own thread; the destructor joins. The name (at most 15 bytes) shows in `top
+// -H`. An exception that leaves `body` is our bug: it is logged and the process aborts.
 class Thread {
  public:
   Thread(std::string name, std::function<void()> body);

@@ -1,6 +1,7 @@
 // A fixed number of owned threads that run tasks in the order they were given.
 //
-// Tasks may block (a flush waits for the database); whoever sizes the pool counts with that. Thread-safe.
+// Tasks may block (a flush waits for the database); whoever sizes the pool counts with that.
+// Thread-safe.
 #pragma once
 
 #include <cstdint>
