@@ -1,0 +1,60 @@
+# Sourced: a PostgreSQL in a directory of its own, on a free port, gone with stop_throwaway_postgres.
+# As root it runs as the user nobody, because PostgreSQL refuses to run as root.
+
+throwaway_directory=
+
+# Runs a command as the user who may run PostgreSQL.
+as_postgres_user() {
+  if ((EUID == 0)); then
+    setpriv --reuid=nobody --regid=nogroup --clear-groups env HOME="$throwaway_directory" "$@"
+  else
+    "$@"
+  fi
+}
+
+# Sets throwaway_dsn. The socket's directory is the database's own; the port is on loopback too.
+start_throwaway_postgres() {
+  local bin port attempt
+  bin=$(pg_bin_directory)
+  throwaway_directory=$(mktemp -d "${TMPDIR:-/tmp}/syncline-test.XXXXXX")
+  ((EUID != 0)) || chown nobody:nogroup "$throwaway_directory"
+  local data=$throwaway_directory/data log=$throwaway_directory/log
+  if ! as_postgres_user "$bin/initdb" -D "$data" -U postgres -A trust -E UTF8 --locale=C.UTF-8 \
+    --no-sync >"$log" 2>&1; then
+    cat "$log" >&2
+    return 1
+  fi
+  # A port may be taken between being chosen and being used: try others.
+  for attempt in 1 2 3 4 5; do
+    port=$((20000 + RANDOM % 12000))
+    if as_postgres_user "$bin/pg_ctl" -D "$data" -l "$log" -w -t 60 -s start -o "\
+-p $port -k $throwaway_directory -c listen_addresses=127.0.0.1 -c max_connections=200 \
+-c fsync=off -c max_prepared_transactions=10" >>"$log" 2>&1; then
+      throwaway_dsn="host=$throwaway_directory port=$port user=postgres dbname=postgres"
+      echo "postgres: $("$bin/postgres" --version | cut -d' ' -f3) on 127.0.0.1:$port, thrown away at the end"
+      return 0
+    fi
+  done
+  echo "postgres: does not start" >&2
+  tail -n 20 "$log" >&2
+  return 1
+}
+
+stop_throwaway_postgres() {
+  [[ -n $throwaway_directory ]] || return 0
+  as_postgres_user "$(pg_bin_directory)/pg_ctl" -D "$throwaway_directory/data" -m immediate -s stop \
+    >/dev/null 2>&1 || true
+  rm -rf "$throwaway_directory"
+  throwaway_directory=
+}
+
+# Where Debian puts initdb and pg_ctl: the newest version that is installed.
+pg_bin_directory() {
+  local directory
+  directory=$(ls -d /usr/lib/postgresql/*/bin 2>/dev/null | sort -V | tail -n 1)
+  [[ -x $directory/initdb ]] || {
+    echo "postgres: no server in /usr/lib/postgresql: run scripts/setup" >&2
+    return 1
+  }
+  echo "$directory"
+}
