@@ -18,7 +18,8 @@ start_throwaway_postgres() {
   bin=$(pg_bin_directory)
   throwaway_directory=$(mktemp -d "${TMPDIR:-/tmp}/syncline-test.XXXXXX")
   ((EUID != 0)) || chown nobody:nogroup "$throwaway_directory"
-  local data=$throwaway_directory/data log=$throwaway_directory/log
+  local data=$throwaway_directory/data log=$throwaway_directory/setup.log
+  local server_log=$throwaway_directory/postgres.log
   if ! as_postgres_user "$bin/initdb" -D "$data" -U postgres -A trust -E UTF8 --locale=C.UTF-8 \
     --no-sync >"$log" 2>&1; then
     cat "$log" >&2
@@ -27,7 +28,7 @@ start_throwaway_postgres() {
   # A port may be taken between being chosen and being used: try others.
   for attempt in 1 2 3 4 5; do
     port=$((20000 + RANDOM % 12000))
-    if as_postgres_user "$bin/pg_ctl" -D "$data" -l "$log" -w -t 60 -s start -o "\
+    if as_postgres_user "$bin/pg_ctl" -D "$data" -l "$server_log" -w -t 60 -s start -o "\
 -p $port -k $throwaway_directory -c listen_addresses=127.0.0.1 -c max_connections=200 \
 -c fsync=off -c max_prepared_transactions=10" >>"$log" 2>&1; then
       throwaway_dsn="host=$throwaway_directory port=$port user=postgres dbname=postgres"
@@ -36,7 +37,7 @@ start_throwaway_postgres() {
     fi
   done
   echo "postgres: does not start" >&2
-  tail -n 20 "$log" >&2
+  tail -n 20 "$log" "$server_log" >&2 || true
   return 1
 }
 
