@@ -40,7 +40,7 @@ struct DependentView {
 
 struct Dependents {
   int64_t table = 0;                 // oid of the table
-  std::vector<DependentView> views;  // what a view stands on comes before it
+  std::vector<DependentView> views = {};  // what a view stands on comes before it
 };
 
 // All views that stand on `table`, at any depth. NOT_FOUND when there is no such table.

@@ -118,8 +118,8 @@ indexes AS (
          pg_get_indexdef(i.indexrelid) ||
          CASE WHEN i.indisclustered THEN format('; ALTER TABLE %s CLUSTER ON %I', q, ic.relname)
               ELSE '' END ||
-         coalesce(format('; COMMENT ON INDEX %I.%I IS %L', n.nspname, ic.relname,
-                         obj_description(ic.oid, 'pg_class')), '') AS sql
+         coalesce(format('; COMMENT ON INDEX %I.%I IS ', n.nspname, ic.relname) ||
+                  quote_literal(obj_description(ic.oid, 'pg_class')), '') AS sql
   FROM rel JOIN pg_index i ON i.indrelid = rel.oid JOIN pg_class ic ON ic.oid = i.indexrelid
   JOIN pg_namespace n ON n.oid = ic.relnamespace WHERE rel.relkind = 'm'
   UNION ALL
@@ -127,8 +127,8 @@ indexes AS (
          pg_get_statisticsobjdef(s.oid) ||
          format('; ALTER STATISTICS %I.%I OWNER TO %I', n.nspname, s.stxname,
                 pg_get_userbyid(s.stxowner)) ||
-         coalesce(format('; COMMENT ON STATISTICS %I.%I IS %L', n.nspname, s.stxname,
-                         obj_description(s.oid, 'pg_statistic_ext')), '')
+         coalesce(format('; COMMENT ON STATISTICS %I.%I IS ', n.nspname, s.stxname) ||
+                  quote_literal(obj_description(s.oid, 'pg_statistic_ext')), '')
   FROM rel JOIN pg_statistic_ext s ON s.stxrelid = rel.oid
   JOIN pg_namespace n ON n.oid = s.stxnamespace WHERE rel.relkind = 'm'),
 )sql";
@@ -140,8 +140,8 @@ behaviour AS (
          CASE t.tgenabled WHEN 'O' THEN '' ELSE format('; ALTER TABLE %s %s TRIGGER %I', q,
            CASE t.tgenabled WHEN 'D' THEN 'DISABLE' WHEN 'R' THEN 'ENABLE REPLICA'
                 ELSE 'ENABLE ALWAYS' END, t.tgname) END ||
-         coalesce(format('; COMMENT ON TRIGGER %I ON %s IS %L', t.tgname, q,
-                         obj_description(t.oid, 'pg_trigger')), '') AS sql
+         coalesce(format('; COMMENT ON TRIGGER %I ON %s IS ', t.tgname, q) ||
+                  quote_literal(obj_description(t.oid, 'pg_trigger')), '') AS sql
   FROM rel JOIN pg_trigger t ON t.tgrelid = rel.oid AND NOT t.tgisinternal
   UNION ALL
   SELECT rel.oid, pg_describe_object('pg_rewrite'::regclass, r.oid, 0),
@@ -149,8 +149,8 @@ behaviour AS (
          CASE r.ev_enabled WHEN 'O' THEN '' ELSE format('; ALTER TABLE %s %s RULE %I', q,
            CASE r.ev_enabled WHEN 'D' THEN 'DISABLE' WHEN 'R' THEN 'ENABLE REPLICA'
                 ELSE 'ENABLE ALWAYS' END, r.rulename) END ||
-         coalesce(format('; COMMENT ON RULE %I ON %s IS %L', r.rulename, q,
-                         obj_description(r.oid, 'pg_rewrite')), '')
+         coalesce(format('; COMMENT ON RULE %I ON %s IS ', r.rulename, q) ||
+                  quote_literal(obj_description(r.oid, 'pg_rewrite')), '')
   FROM rel JOIN pg_rewrite r ON r.ev_class = rel.oid AND r.rulename <> '_RETURN'
   UNION ALL
   SELECT oid, subject, format('ALTER TABLE %s ENABLE ROW LEVEL SECURITY', q)
@@ -167,10 +167,10 @@ behaviour AS (
                 (SELECT string_agg(CASE WHEN role = 0 THEN 'PUBLIC'
                                         ELSE quote_ident(pg_get_userbyid(role)) END, ', ')
                  FROM unnest(p.polroles) role)) ||
-         coalesce(format(' USING (%s)', pg_get_expr(p.polqual, p.polrelid)), '') ||
-         coalesce(format(' WITH CHECK (%s)', pg_get_expr(p.polwithcheck, p.polrelid)), '') ||
-         coalesce(format('; COMMENT ON POLICY %I ON %s IS %L', p.polname, q,
-                         obj_description(p.oid, 'pg_policy')), '')
+         coalesce(' USING (' || pg_get_expr(p.polqual, p.polrelid) || ')', '') ||
+         coalesce(' WITH CHECK (' || pg_get_expr(p.polwithcheck, p.polrelid) || ')', '') ||
+         coalesce(format('; COMMENT ON POLICY %I ON %s IS ', p.polname, q) ||
+                  quote_literal(obj_description(p.oid, 'pg_policy')), '')
   FROM rel JOIN pg_policy p ON p.polrelid = rel.oid
   UNION ALL
   SELECT oid, subject, format('ALTER TABLE %s REPLICA IDENTITY %s', q,
@@ -179,10 +179,10 @@ behaviour AS (
   UNION ALL
   SELECT rel.oid, pg_describe_object('pg_publication_rel'::regclass, pr.oid, 0),
          format('ALTER PUBLICATION %I ADD TABLE ONLY %s', p.pubname, q) ||
-         coalesce((SELECT format(' (%s)', string_agg(quote_ident(a.attname), ', '))
+         coalesce((SELECT ' (' || string_agg(quote_ident(a.attname), ', ') || ')'
                    FROM pg_attribute a WHERE a.attrelid = rel.oid
                      AND a.attnum = ANY(pr.prattrs::int2[])), '') ||
-         coalesce(format(' WHERE (%s)', pg_get_expr(pr.prqual, pr.prrelid)), '')
+         coalesce(' WHERE (' || pg_get_expr(pr.prqual, pr.prrelid) || ')', '')
   FROM rel JOIN pg_publication_rel pr ON pr.prrelid = rel.oid
   JOIN pg_publication p ON p.oid = pr.prpubid),
 )sql";

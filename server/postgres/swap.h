@@ -1,9 +1,10 @@
 // Overwrite: puts a loaded temp table in the place of the final one, in one short transaction.
 //
-// What depends on the final table stays: views (nested ones too), materialized views, table and column grants, owner,
-// comments, indexes with their names, triggers, row level security and policies, replica identity, storage
-// parameters, statistics targets and extended statistics, publications, foreign keys pointing at it, identity of
-// user-made constraints. What cannot be carried over is refused before anything changed.
+// What depends on the final table stays: views (nested ones too), materialized views, table and
+// column grants, owner, comments, indexes with their names, triggers, row level security and
+// policies, replica identity, storage parameters, statistics targets and extended statistics,
+// publications, foreign keys pointing at it, identity of user-made constraints. What cannot be
+// carried over is refused before anything changed.
 #pragma once
 
 #include <functional>
@@ -29,14 +30,18 @@ struct SwapOptions {
 
 // What a swap did, for metrics.
 struct SwapStats {
-  absl::Duration lock_wait;
+  absl::Duration lock_wait;  // for the locks that keep readers out, all attempts together
+  absl::Duration lock_held;  // from the first of these locks to the end of COMMIT
   int retries = 0;
+  // What the new table does not have, because it lacks the column or its rows have nulls.
+  std::vector<std::string> left_out;
 };
 
-// Moves `source` to the place of `target` (which may be missing). `ledger_step` runs in the swap's transaction, last: its error
-// rolls everything back. The slow part (indexes, ANALYZE on `source`) runs before, in transactions of its own.
-// Errors: FAILED_PRECONDITION DEPENDENT_OBJECTS or TARGET_INCOMPATIBLE naming the object; ABORTED SWAP_LOCKED with RetryInfo
-// when the lock was not obtained in time (`source` is kept); those of Database::Transact.
+// Moves `source` to the place of `target` (which may be missing). `ledger_step` runs in the swap's
+// transaction, last: its error rolls everything back. The slow part (indexes, ANALYZE on `source`)
+// runs before, in transactions of its own. Errors: FAILED_PRECONDITION DEPENDENT_OBJECTS or
+// TARGET_INCOMPATIBLE naming the object; ABORTED SWAP_LOCKED with RetryInfo when the lock was not
+// obtained in time (`source` is kept); those of Database::Transact.
 absl::Status OverwriteTable(Database& database, const TableName& source, const TableName& target,
                             const SwapOptions& options,
                             const std::function<absl::Status(Transaction&)>& ledger_step,

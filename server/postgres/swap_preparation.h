@@ -1,0 +1,32 @@
+// The slow part of a swap, before its transaction: what the target has is built on the loaded
+// table.
+//
+// Each index and constraint in a transaction of its own; all of it is found again after a crash, so
+// running it twice builds nothing twice. Stateless: safe from any thread.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/time/time.h"
+#include "server/model/table_name.h"
+#include "server/postgres/database.h"
+
+namespace syncline::postgres {
+
+struct PreparationOptions {
+  // Most time to wait for a lock on another table (one that a foreign key of the target names).
+  absl::Duration lock_timeout = absl::Milliseconds(100);
+  // Whether to gather statistics in the end.
+  bool analyze = true;
+};
+
+// Builds `target`'s indexes, constraints and statistics on `source`, then ANALYZE. Without a target
+// only ANALYZE. `left_out` gets what is not carried over, because `source` lacks the column or its
+// rows break a NOT NULL. Errors: FAILED_PRECONDITION TARGET_INCOMPATIBLE naming the constraint or
+// index that the rows break, those of CheckCarriable (swap_check.h) and of Database::Transact.
+absl::Status PrepareSource(Database& database, const TableName& source, const TableName& target,
+                           const PreparationOptions& options, std::vector<std::string>* left_out);
+
+}  // namespace syncline::postgres
