@@ -80,6 +80,7 @@ struct Connection::State {
   std::list<Prepared> prepared;  // most recently used first
   std::unordered_map<std::string, std::list<Prepared>::iterator> by_sql;
   int64_t next_name = 1;
+  bool broken = false;
 
   PGconn* get() const { return connection.get(); }
 
@@ -121,9 +122,16 @@ absl::Status Connection::ErrorOf(const pg_result* result) const {
   const char* const sqlstate = PQresultErrorField(result, PG_DIAG_SQLSTATE);
   const char* const primary = PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY);
   if (sqlstate != nullptr && *sqlstate != '\0') {
+    if (EndsSession(sqlstate)) state_->broken = true;
     return StatusFromSqlState(sqlstate, primary == nullptr ? "" : primary);
   }
-  if (PQstatus(state_->get()) != CONNECTION_OK) {
+  // Only a server gives codes. libpq's own errors outside of a statement are misuse of it; within
+  // one they mean that the server is gone, although PQstatus may say CONNECTION_OK still (after a
+  // write that failed).
+  const bool in_statement =
+      result != nullptr || PQtransactionStatus(state_->get()) == PQTRANS_ACTIVE;
+  if (in_statement || PQstatus(state_->get()) != CONNECTION_OK) {
+    state_->broken = true;
     return DatabaseUnreachable("the connection to the database broke");
   }
   return MakeError(absl::StatusCode::kInternal,
@@ -234,7 +242,7 @@ void Connection::Rollback() {
 }
 
 bool Connection::usable() const {
-  return PQstatus(state_->get()) == CONNECTION_OK &&
+  return !state_->broken && PQstatus(state_->get()) == CONNECTION_OK &&
          PQtransactionStatus(state_->get()) == PQTRANS_IDLE;
 }
 

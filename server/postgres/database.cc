@@ -63,7 +63,7 @@ class Session {
         [&] { return work_.exec_params(sql, pqxx::prepare::make_dynamic_params(values)); });
   }
 
-  bool broken() const { return !connection_.is_open(); }
+  bool broken() const { return lost_ || !connection_.is_open(); }
 
  private:
   explicit Session(const std::string& conninfo)
@@ -81,7 +81,7 @@ class Session {
     } catch (const pqxx::too_many_connections& error) {
       return StatusFromSqlState("53300", PrimaryMessage(error.what()));
     } catch (const pqxx::broken_connection&) {
-      return DatabaseUnreachable("the connection to the database broke");
+      lost_ = true;
     } catch (const pqxx::serialization_failure& error) {
       return StatusFromSqlState("40001", PrimaryMessage(error.what()));
     } catch (const pqxx::deadlock_detected& error) {
@@ -92,6 +92,7 @@ class Session {
       return StatusFromSqlState("40000", PrimaryMessage(error.what()));
     } catch (const pqxx::sql_error& error) {
       if (!error.sqlstate().empty()) {
+        lost_ = EndsSession(error.sqlstate());
         return StatusFromSqlState(error.sqlstate(), PrimaryMessage(error.what()));
       }
     } catch (const std::exception& error) {
@@ -100,10 +101,10 @@ class Session {
                          {.reason = "DB_CLIENT"});
       }
     }
-    // libpq makes up an error without a code when the server is gone.
-    if (broken()) return DatabaseUnreachable("the connection to the database broke");
-    return MakeError(absl::StatusCode::kInternal, "the database gave an error without a code",
-                     {.reason = "DB_CLIENT"});
+    // Only a server gives codes; libpq makes up an error without one when the server is gone,
+    // although the connection may look open still (after a write that failed).
+    lost_ = true;
+    return DatabaseUnreachable("the connection to the database broke");
   }
 
   static Result Copied(const pqxx::result& result) {
@@ -128,6 +129,7 @@ class Session {
   // BEGIN and COMMIT are statements of ours: one round trip begins a transaction with all its
   // settings, and a COMMIT whose answer is lost is told apart from one that was refused.
   pqxx::nontransaction work_;
+  bool lost_ = false;
 };
 
 // The statements that begin a transaction.
@@ -259,8 +261,10 @@ class PooledDatabase : public Database {
     lease.Reset(nullptr);
     SYNCLINE_ASSIGN_OR_RETURN(std::unique_ptr<Session> session, Session::Open(options_));
     lease.Reset(std::move(session));
-    SYNCLINE_RETURN_IF_ERROR(lease->Run(first_sql).status());
-    return lease;
+    const absl::Status status = lease->Run(first_sql).status();
+    if (status.ok()) return lease;
+    lease.Reset(nullptr);
+    return status;
   }
 
   void GiveBack(std::unique_ptr<Session> session) {
@@ -287,8 +291,9 @@ class PooledDatabase : public Database {
     status = lease->Run("COMMIT").status();
     if (status.ok()) return status;
     const bool lost = lease->broken();
-    // A refused COMMIT (a deferred constraint) has ended the transaction already.
-    if (lost) lease.Reset(nullptr);
+    // A refused COMMIT (a deferred constraint) leaves no transaction, but that is not worth relying
+    // on.
+    lease.Reset(nullptr);
     return lost ? CommitUnknown() : status;
   }
 

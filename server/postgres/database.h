@@ -1,7 +1,9 @@
 // The control connections: catalog, DDL, merge, swap and ledger reads run here, on libpqxx.
 //
 // A small pool. Every connection is opened with TimeZone UTC, DateStyle ISO, client_encoding UTF8,
-// synchronous_commit on, application_name "syncline", TCP keepalives and tcp_user_timeout. Thread-safe.
+// synchronous_commit on (where it is off; stronger settings stay), application_name "syncline", TCP
+// keepalives and tcp_user_timeout. A connection that broke while it was idle is replaced without an
+// error. Thread-safe.
 #pragma once
 
 #include <memory>
@@ -16,7 +18,8 @@
 namespace syncline::postgres {
 
 struct DatabaseOptions {
-  // libpq connection string or URI; what it leaves out comes from libpq's own variables. Never logged.
+  // libpq connection string or URI; what it leaves out comes from libpq's own variables. Never
+  // logged.
   std::string conninfo;
   // Most connections open at once; a caller waits for a free one.
   int max_connections = 4;
@@ -40,10 +43,13 @@ class Database {
 
   virtual ~Database() = default;
 
-  // Runs `body` in a transaction (READ COMMITTED) and commits when it returns OK, else rolls back and returns
-  // its error. A broken connection is replaced by the next call. A connection lost during COMMIT is UNAVAILABLE with
-  // reason COMMIT_UNKNOWN: the ledger tells whether it happened.
-  // Errors: those of the body and of sqlstate.h; UNAVAILABLE DB_UNREACHABLE; FAILED_PRECONDITION DB_AUTH.
+  // Runs `body` in a transaction (READ COMMITTED) and commits when it returns OK, else rolls back
+  // and returns its error. A broken connection is replaced by the next call. A connection lost
+  // during COMMIT is UNAVAILABLE with reason COMMIT_UNKNOWN: the ledger tells whether it happened.
+  // An error of a statement that the body hides is returned all the same: such a COMMIT would roll
+  // back. Errors: those of the body and of sqlstate.h; UNAVAILABLE DB_UNREACHABLE;
+  // FAILED_PRECONDITION DB_AUTH; RESOURCE_EXHAUSTED DB_POOL_EXHAUSTED when no connection was free
+  // for 30 s.
   virtual absl::Status Transact(absl::FunctionRef<absl::Status(Transaction&)> body,
                                 const TransactOptions& options) = 0;
   absl::Status Transact(absl::FunctionRef<absl::Status(Transaction&)> body) {

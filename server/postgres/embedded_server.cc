@@ -163,6 +163,7 @@ struct EmbeddedServer::State {
 
   absl::Status Prepare();
   absl::Status Lock();
+  absl::Status MakePassword() const;
   absl::Status Initialise();
   absl::Status PickSocketDirectory();
   absl::StatusOr<Descriptor> OpenLog(absl::string_view name) const;
@@ -227,31 +228,43 @@ absl::StatusOr<Descriptor> EmbeddedServer::State::OpenLog(absl::string_view name
   return log;
 }
 
+absl::Status EmbeddedServer::State::MakePassword() const {
+  std::array<char, 24> random = {};
+  if (getrandom(random.data(), random.size(), 0) != static_cast<ssize_t>(random.size())) {
+    return DirectoryError("make a password for", options.directory, errno);
+  }
+  const std::string password = absl::BytesToHexString({random.data(), random.size()});
+  return WritePrivateFile(Path("password"), absl::StrCat(password, "\n"), postgres);
+}
+
 // Into a directory of another name first: a cluster half made is never taken for a whole one.
 absl::Status EmbeddedServer::State::Initialise() {
   std::error_code error;
   if (std::filesystem::exists(Path("data/PG_VERSION"), error)) return absl::OkStatus();
   const std::string unfinished = Path("data.new");
   std::filesystem::remove_all(unfinished, error);
-  std::array<char, 24> random = {};
-  if (getrandom(random.data(), random.size(), 0) != static_cast<ssize_t>(random.size())) {
-    return DirectoryError("make a password for", options.directory, errno);
-  }
-  const std::string password = absl::BytesToHexString({random.data(), random.size()});
-  SYNCLINE_RETURN_IF_ERROR(
-      WritePrivateFile(Path("password"), absl::StrCat(password, "\n"), postgres));
+  SYNCLINE_RETURN_IF_ERROR(MakePassword());
   SYNCLINE_ASSIGN_OR_RETURN(const Descriptor log, OpenLog("log/initdb.log"));
-  SYNCLINE_ASSIGN_OR_RETURN(
-      const std::unique_ptr<ChildProcess> initdb,
-      ChildProcess::Start(
-          {.arguments = {postgres.Program("initdb"), "--pgdata", unfinished, "--username",
-                         kSuperuser, "--encoding=UTF8", "--locale=C.UTF-8", "--auth-local=trust",
-                         "--auth-host=scram-sha-256", "--pwfile", Path("password"),
-                         "--no-instructions"},
-           .stdout_fd = log.get(),
-           .stderr_fd = log.get(),
-           .run_as = postgres.run_as,
-           .parent_death_signal = SIGTERM}));
+  std::vector<std::string> arguments = {postgres.Program("initdb"),
+                                        "--pgdata",
+                                        unfinished,
+                                        "--username",
+                                        kSuperuser,
+                                        "--encoding=UTF8",
+                                        "--locale=C.UTF-8",
+                                        "--auth-local=trust",
+                                        "--auth-host=scram-sha-256",
+                                        "--pwfile",
+                                        Path("password"),
+                                        "--no-instructions"};
+  arguments.insert(arguments.end(), options.initdb_arguments.begin(),
+                   options.initdb_arguments.end());
+  SYNCLINE_ASSIGN_OR_RETURN(const std::unique_ptr<ChildProcess> initdb,
+                            ChildProcess::Start({.arguments = std::move(arguments),
+                                                 .stdout_fd = log.get(),
+                                                 .stderr_fd = log.get(),
+                                                 .run_as = postgres.run_as,
+                                                 .parent_death_signal = SIGTERM}));
   const std::optional<int> code = initdb->Wait(TimeLeft());
   if (code != 0) return Failure("cannot make a database cluster", Path("log/initdb.log"));
   std::filesystem::rename(unfinished, Path("data"), error);

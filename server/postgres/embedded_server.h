@@ -36,6 +36,8 @@ struct EmbeddedServerOptions {
   // Further settings of the server, name and value; they win over our tuning, not over addresses
   // and ports.
   std::vector<std::pair<std::string, std::string>> settings = {};
+  // Further arguments of initdb, used when there is no cluster yet.
+  std::vector<std::string> initdb_arguments = {};
   // Covers initdb, the end of a server left behind, and recovery after a crash.
   absl::Duration start_timeout = absl::Seconds(120);
   // How long a fast shutdown may take before it becomes an immediate one.

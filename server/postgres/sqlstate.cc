@@ -134,6 +134,11 @@ std::string SqlStateOf(const absl::Status& status) {
   return "";
 }
 
+bool EndsSession(absl::string_view sqlstate) {
+  return absl::StartsWith(sqlstate, "08") || absl::StartsWith(sqlstate, "57P") ||
+         sqlstate == "25P03";
+}
+
 bool IsConflict(const absl::Status& status) {
   const std::string sqlstate = SqlStateOf(status);
   return sqlstate == "40001" || sqlstate == "40P01";

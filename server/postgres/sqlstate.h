@@ -25,6 +25,9 @@ absl::Status CommitUnknown();
 // The SQLSTATE that made `status`, or empty.
 std::string SqlStateOf(const absl::Status& status);
 
+// True when an error of this code ends the session (class 08, 57P01 and its like), whether libpq knows it yet or not.
+bool EndsSession(absl::string_view sqlstate);
+
 // A transaction that may succeed when simply run again: 40001, 40P01.
 bool IsConflict(const absl::Status& status);
 

@@ -32,7 +32,10 @@ absl::Status PostgresCluster::Start() {
   options.directory = directory_;
   options.port = port_;
   options.settings = options_.settings;
-  if (!options_.fsync) options.settings.emplace_back("fsync", "off");
+  if (!options_.fsync) {
+    options.settings.emplace_back("fsync", "off");
+    options.initdb_arguments.emplace_back("--no-sync");
+  }
   SYNCLINE_ASSIGN_OR_RETURN(server_, postgres::EmbeddedServer::Start(std::move(options)));
   port_ = server_->port();
   dsn_ = server_->conninfo();

@@ -86,6 +86,15 @@ TEST(SqlStateMessageTest, ValuesOfRecordsAreLeftOut) {
             "relation \"t\" does not exist");
 }
 
+TEST(SqlStateSessionTest, WhatEndsASession) {
+  for (const char* sqlstate : {"08006", "57P01", "57P02", "57P05", "25P03"}) {
+    EXPECT_TRUE(EndsSession(sqlstate)) << sqlstate;
+  }
+  for (const char* sqlstate : {"57014", "25006", "25P02", "53100", ""}) {
+    EXPECT_FALSE(EndsSession(sqlstate)) << sqlstate;
+  }
+}
+
 TEST(SqlStateConflictTest, OnlySerializationAndDeadlock) {
   EXPECT_TRUE(IsConflict(StatusFromSqlState("40001", "m")));
   EXPECT_TRUE(IsConflict(StatusFromSqlState("40P01", "m")));
