@@ -1,4 +1,5 @@
-// What exists before a sync starts: gathered once, for all streams, before any loader decides anything.
+// What exists before a sync starts: gathered once, for all streams, before any loader decides
+// anything.
 #pragma once
 
 #include <cstdint>
@@ -27,7 +28,8 @@ struct InitialStatus {
 };
 
 // One entry for each of `streams`, in their order. Errors are errors, never "missing" or "empty".
-// FAILED_PRECONDITION TARGET_INCOMPATIBLE for a relation under the final name that is no plain table with the meta columns.
+// FAILED_PRECONDITION TARGET_INCOMPATIBLE for a relation under the final name that is no plain
+// table with the meta columns.
 absl::StatusOr<std::vector<InitialStatus>> GatherInitialStatus(
     Transaction& transaction, const std::vector<StreamTables>& streams);
 

@@ -17,7 +17,8 @@ namespace syncline::postgres {
 // One column as the catalog has it.
 struct DiscoveredColumn {
   std::string name;
-  std::string type;  // format_type() with its modifier, e.g. "numeric(10,2)" or "timestamp with time zone"
+  std::string
+      type;  // format_type() with its modifier, e.g. "numeric(10,2)" or "timestamp with time zone"
   bool nullable = true;
 };
 
@@ -36,8 +37,8 @@ struct SchemaChange {
   bool IsNoop() const { return add.empty() && drop.empty() && change.empty(); }
 };
 
-// The table as it is. Errors: NOT_FOUND when missing; FAILED_PRECONDITION TARGET_INCOMPATIBLE for a table without
-// the meta columns, a view, a foreign table or a partitioned parent.
+// The table as it is. Errors: NOT_FOUND when missing; FAILED_PRECONDITION TARGET_INCOMPATIBLE for a
+// table without the meta columns, a view, a foreign table or a partitioned parent.
 absl::StatusOr<DiscoveredTable> DiscoverTable(Transaction& transaction, const TableName& table);
 
 // The table as the stream wants it; no query.
@@ -45,9 +46,10 @@ DiscoveredTable ComputeTable(const TableSchema& schema);
 
 SchemaChange DiffTables(const DiscoveredTable& from, const DiscoveredTable& to);
 
-// Applies `change` in one ALTER TABLE. Views over a changed or dropped column are re-created as the swap does it; a cast that a
-// stored value cannot take is found beforehand and refused with FAILED_PRECONDITION SCHEMA_INCOMPATIBLE, the column and the
-// raw id of an example row, unless the column can be kept as text.
+// Applies `change` in one ALTER TABLE. Views over a changed or dropped column are re-created as the
+// swap does it; a cast that a stored value cannot take is found beforehand and refused with
+// FAILED_PRECONDITION SCHEMA_INCOMPATIBLE, the column and the raw id of an example row, unless the
+// column can be kept as text.
 absl::Status ApplySchemaChange(Transaction& transaction, const TableName& table,
                                const TableSchema& schema, const SchemaChange& change);
 

@@ -1,7 +1,7 @@
 // What is done to tables: create, drop, count, generation id, copy, overwrite (swap), upsert.
 //
-// Each operation exists on a running Transaction, so that a loader puts several and its ledger statement into one.
-// Stateless: safe from any thread. SQL comes from sql_generator.h.
+// Each operation exists on a running Transaction, so that a loader puts several and its ledger
+// statement into one. Stateless: safe from any thread. SQL comes from sql_generator.h.
 #pragma once
 
 #include <cstdint>
@@ -21,20 +21,34 @@ absl::StatusOr<bool> NamespaceExists(Transaction& transaction, absl::string_view
 // With everything in it: for tests and tools, no RPC calls it.
 absl::Status DropNamespace(Transaction& transaction, absl::string_view schema);
 
-// The meta columns, then `schema`'s. IF NOT EXISTS: calling it twice is a no-op.
+// The meta columns, then `schema`'s; no indexes. IF NOT EXISTS: calling it twice is a no-op. A race
+// with another creator is ABORTED CONFLICT, which Database::Transact runs again (CreateNamespace
+// too).
 absl::Status CreateTable(Transaction& transaction, const TableName& table,
                          const TableSchema& schema);
 absl::StatusOr<bool> TableExists(Transaction& transaction, const TableName& table);
 // IF EXISTS, never CASCADE.
 absl::Status DropTable(Transaction& transaction, const TableName& table);
 
+// Sees to the index on the primary key that the upsert looks rows up by: makes it when no index has
+// these columns, drops one of an earlier key. Not unique: after a change of the key the table may
+// hold a key twice, and appends must not fail. No index for a table with keys too long for a
+// b-tree. Without a primary key: only drops. To be called after a load, not before it: UpsertTable
+// does so itself, a temp table needs it before a swap.
+absl::Status CreateIndexes(Transaction& transaction, const TableName& table,
+                           const TableSchema& schema);
+
 absl::StatusOr<int64_t> CountRows(Transaction& transaction, const TableName& table);
-// Existence comes from the catalog, emptiness from EXISTS: an error is never "empty". False for a missing table.
+// Existence comes from the catalog, emptiness from EXISTS: an error is never "empty". False for a
+// missing table.
 absl::StatusOr<bool> HasRows(Transaction& transaction, const TableName& table);
-// The greatest generation id; 0 for a table without the column or without rows.
+// The greatest generation id; 0 for a table without the column or without rows. Reads the whole
+// table: the ledger knows the generation faster, but only of what Syncline wrote. Errors: NOT_FOUND
+// for a missing table; FAILED_PRECONDITION TARGET_INCOMPATIBLE when the column is no bigint.
 absl::StatusOr<int64_t> GetGenerationId(Transaction& transaction, const TableName& table);
 
-// INSERT INTO target SELECT FROM source, meta columns included; the source stays. Returns the rows copied.
+// INSERT INTO target SELECT FROM source, meta columns included; the source stays. Returns the rows
+// copied.
 absl::StatusOr<int64_t> CopyTable(Transaction& transaction, const TableName& source,
                                   const TableName& target, const TableSchema& schema);
 

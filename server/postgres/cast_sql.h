@@ -1,0 +1,28 @@
+// How a stored value becomes one of another type, as SQL: what ALTER COLUMN … TYPE … USING needs,
+// and the predicate that finds a value that cannot be taken without loss, before anything is
+// changed.
+//
+// Pure functions. The session's TimeZone is UTC and its DateStyle ISO (database.h). A value is
+// never rounded, cut or guessed at.
+#pragma once
+
+#include <string>
+
+#include "absl/strings/string_view.h"
+#include "server/model/column_type.h"
+
+namespace syncline::postgres {
+
+struct Cast {
+  // The new value, over the old column.
+  std::string expression;
+  // Holds for a row whose value cannot be cast (the expression would raise or lose something).
+  // Never raises itself. Empty when every value can be cast.
+  std::string failing;
+};
+
+// From a column of `from` (as format_type() prints it, with its modifier) to `to`. `column` is the
+// column's name, unquoted.
+Cast CastTo(absl::string_view column, absl::string_view from, ColumnType to);
+
+}  // namespace syncline::postgres

@@ -1,0 +1,78 @@
+// The questions to PostgreSQL's catalog. Constant texts; names are parameters.
+#pragma once
+
+namespace syncline::postgres {
+
+// $1: schema. One boolean.
+inline constexpr char kNamespaceExistsSql[] =
+    "SELECT EXISTS (SELECT 1 FROM pg_namespace WHERE nspname = $1)";
+
+// $1: schema, $2: name. One boolean: an ordinary or partitioned table.
+inline constexpr char kTableExistsSql[] =
+    "SELECT EXISTS (SELECT 1 FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace"
+    " WHERE n.nspname = $1 AND c.relname = $2 AND c.relkind IN ('r', 'p'))";
+
+// $1: schema, $2: table, $3: column. The column's type; no row without the column.
+inline constexpr char kColumnTypeSql[] =
+    "SELECT format_type(a.atttypid, NULL) FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid"
+    " JOIN pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname = $1 AND c.relname = $2"
+    " AND a.attname = $3 AND a.attnum > 0 AND NOT a.attisdropped";
+
+// $1: schemas, $2: names, of one length. A row for each that exists, in their order: position from
+// 1, relkind, persistence, whether it is a partition or inherits, whether others inherit from it,
+// whether row level security hides rows from this role, then the types of the four meta columns
+// with modifiers (NULL when missing).
+inline constexpr char kTableShapesSql[] =
+    "SELECT w.place, c.relkind, c.relpersistence,"
+    " EXISTS (SELECT 1 FROM pg_inherits WHERE inhrelid = c.oid),"
+    " EXISTS (SELECT 1 FROM pg_inherits WHERE inhparent = c.oid),"
+    " row_security_active(c.oid), m.raw_id, m.extracted_at, m.meta, m.generation_id"
+    " FROM unnest($1::text[], $2::text[]) WITH ORDINALITY AS w (schema_name, table_name, place)"
+    " JOIN pg_namespace n ON n.nspname = w.schema_name"
+    " JOIN pg_class c ON c.relnamespace = n.oid AND c.relname = w.table_name"
+    " CROSS JOIN LATERAL (SELECT"
+    " max(t.type) FILTER (WHERE t.name = '_airbyte_raw_id') AS raw_id,"
+    " max(t.type) FILTER (WHERE t.name = '_airbyte_extracted_at') AS extracted_at,"
+    " max(t.type) FILTER (WHERE t.name = '_airbyte_meta') AS meta,"
+    " max(t.type) FILTER (WHERE t.name = '_airbyte_generation_id') AS generation_id"
+    " FROM (SELECT a.attname AS name, format_type(a.atttypid, a.atttypmod) AS type"
+    " FROM pg_attribute a WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped) t) m"
+    " ORDER BY w.place";
+
+// $1: schema, $2: table. Its columns in order: name, type with modifier, whether it is declared NOT
+// NULL.
+inline constexpr char kColumnsSql[] =
+    "SELECT a.attname, format_type(a.atttypid, a.atttypmod), a.attnotnull FROM pg_attribute a"
+    " JOIN pg_class c ON c.oid = a.attrelid JOIN pg_namespace n ON n.oid = c.relnamespace"
+    " WHERE n.nspname = $1 AND c.relname = $2 AND a.attnum > 0 AND NOT a.attisdropped"
+    " ORDER BY a.attnum";
+
+// $1: schema, $2: table, $3: columns. Its plain indexes (valid, b-tree, neither partial nor over
+// expressions): name, whether it is on exactly these columns in this order.
+inline constexpr char kIndexesSql[] =
+    "SELECT i.relname, ARRAY(SELECT a.attname::text FROM unnest(x.indkey) WITH ORDINALITY k (n, at)"
+    " JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum = k.n"
+    " WHERE k.at <= x.indnkeyatts ORDER BY k.at) = $3::text[]"
+    " FROM pg_index x JOIN pg_class i ON i.oid = x.indexrelid JOIN pg_am m ON m.oid = i.relam"
+    " JOIN pg_class c ON c.oid = x.indrelid JOIN pg_namespace n ON n.oid = c.relnamespace"
+    " WHERE n.nspname = $1 AND c.relname = $2 AND x.indisvalid AND m.amname = 'btree'"
+    " AND x.indpred IS NULL AND x.indexprs IS NULL ORDER BY i.relname";
+
+// $1: schema, $2: names. The first of them that no relation of the schema has.
+inline constexpr char kFreeNameSql[] =
+    "SELECT w.name FROM unnest($2::text[]) WITH ORDINALITY AS w (name, place) WHERE NOT EXISTS"
+    " (SELECT 1 FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace"
+    " WHERE n.nspname = $1 AND c.relname = w.name) ORDER BY w.place LIMIT 1";
+
+// $1: schema, $2: table. One boolean: whether triggers watch its rows, those of foreign keys
+// included.
+inline constexpr char kHasTriggersSql[] =
+    "SELECT EXISTS (SELECT 1 FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid"
+    " JOIN pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname = $1 AND c.relname = $2)";
+
+// $1: a size such as '64MB'. Raises work_mem to it until the transaction ends.
+inline constexpr char kRaiseWorkMemSql[] =
+    "SELECT set_config('work_mem', $1, true)"
+    " WHERE pg_size_bytes(current_setting('work_mem')) < pg_size_bytes($1)";
+
+}  // namespace syncline::postgres

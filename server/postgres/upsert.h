@@ -1,0 +1,56 @@
+// Upsert: brings the newest row of each primary key from a temp table into the final one.
+//
+// Of rows with one key the newest is the one with the greatest cursor (null is the least), then the
+// latest
+// `_airbyte_extracted_at`, then the last to arrive (`_airbyte_raw_id` in byte order, then its place
+// in the table). Against a stored row cursor and `_airbyte_extracted_at` alone decide, so that
+// upserting the same rows again changes nothing. Keys compare null-safely. Texts as cursors compare
+// byte by byte, the same on every server. A stored row that is not beaten is not touched. Where an
+// earlier key left several rows of one key, they go once that key gets a newer row.
+//
+// Stateless: safe from any thread. Keeps other writers of the target out until the transaction
+// ends; readers go on.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "server/model/table_name.h"
+#include "server/model/table_schema.h"
+#include "server/postgres/transaction.h"
+
+namespace syncline::postgres {
+
+// What a record that has `_ab_cdc_deleted_at` does.
+enum class CdcDeleteMode {
+  kHard,  // takes the key's row away; it never comes in itself
+  kSoft,  // is a row like any other
+};
+
+struct UpsertOptions {
+  CdcDeleteMode cdc_delete_mode = CdcDeleteMode::kHard;
+  // Memory for each sort and hash, as PostgreSQL writes it; a greater setting of the server stays.
+  std::string work_mem = "64MB";
+};
+
+struct UpsertCounts {
+  int64_t written = 0;  // rows that came into the target
+  int64_t removed = 0;  // stored rows that went, replaced by a written one or deleted by CDC
+};
+
+// `schema` is that of both tables and has a primary key. `source` is only read. Sees to the
+// target's index (CreateIndexes). Needs the right to create temporary tables in the database.
+// Errors: INVALID_ARGUMENT MISSING_PK; those of the transaction.
+absl::StatusOr<UpsertCounts> UpsertTable(Transaction& transaction, const TableName& source,
+                                         const TableName& target, const TableSchema& schema,
+                                         const UpsertOptions& options);
+
+// Leaves the newest row of each key in `table`, and with kHard none that CDC marks as deleted: what
+// a temp table needs before it takes the place of a deduplicated one. Returns how many rows went.
+// Errors: as UpsertTable.
+absl::StatusOr<int64_t> DedupeTable(Transaction& transaction, const TableName& table,
+                                    const TableSchema& schema, const UpsertOptions& options);
+
+}  // namespace syncline::postgres

@@ -1,0 +1,161 @@
+#include "server/postgres/initial_status.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_replace.h"
+#include "tests/component/table_fixture.h"
+#include "tests/support/status_matchers.h"
+
+namespace syncline::testing {
+namespace {
+
+using postgres::InitialStatus;
+using postgres::StreamTables;
+using postgres::Transaction;
+using ::testing::HasSubstr;
+
+class InitialStatusTest : public TableFixture {
+ protected:
+  absl::StatusOr<std::vector<InitialStatus>> Gather(const std::vector<StreamTables>& streams) {
+    std::vector<InitialStatus> statuses;
+    const absl::Status status = Transact([&](Transaction& transaction) -> absl::Status {
+      SYNCLINE_ASSIGN_OR_RETURN(statuses, postgres::GatherInitialStatus(transaction, streams));
+      return absl::OkStatus();
+    });
+    if (!status.ok()) return status;
+    return statuses;
+  }
+
+  StreamTables Stream(const std::string& name) const {
+    return {Name(name), Name(absl::StrCat(name, " temp"))};
+  }
+
+  TableSchema table_schema_ = MakeSchema({{"id", ColumnType::kBigint}});
+};
+
+TEST_F(InitialStatusTest, NoStreams) {
+  ASSERT_OK_AND_ASSIGN(const auto statuses, Gather({}));
+  EXPECT_TRUE(statuses.empty());
+}
+
+TEST_F(InitialStatusTest, EachTableOfEachStream) {
+  Create(Name("a"), table_schema_);
+  Create(Name("b"), table_schema_);
+  Create(Name("b temp"), table_schema_);
+  Record record = {{{"id", "1"}}};
+  record.generation_id = 3;
+  Insert(Name("b"), table_schema_, {record});
+  record.generation_id = 4;
+  Insert(Name("b temp"), table_schema_, {record});
+  ASSERT_OK_AND_ASSIGN(const auto statuses,
+                       Gather({Stream("b"), Stream("missing"), Stream("a"), Stream("b")}));
+  ASSERT_EQ(statuses.size(), 4u);
+  for (const size_t b : {0u, 3u}) {
+    EXPECT_TRUE(statuses[b].real.exists);
+    EXPECT_FALSE(statuses[b].real.empty);
+    EXPECT_EQ(statuses[b].real.generation_id, 3);
+    EXPECT_EQ(statuses[b].temp.generation_id, 4);
+  }
+  EXPECT_FALSE(statuses[1].real.exists);
+  EXPECT_FALSE(statuses[1].temp.exists);
+  EXPECT_TRUE(statuses[2].real.exists);
+  EXPECT_TRUE(statuses[2].real.empty);
+  EXPECT_EQ(statuses[2].real.generation_id, 0);
+  EXPECT_FALSE(statuses[2].temp.exists);
+}
+
+TEST_F(InitialStatusTest, SameNameInAnotherSchemaIsAnotherTable) {
+  Create(Name("a"), table_schema_);
+  ASSERT_OK_AND_ASSIGN(const auto statuses,
+                       Gather({{{"no such schema", "a"}, {"no such schema", "a temp"}}}));
+  EXPECT_FALSE(statuses[0].real.exists);
+}
+
+TEST_F(InitialStatusTest, TablesOfOlderDestinationsWillDo) {
+  Execute(absl::StrCat("CREATE TABLE ", Table("a"),
+                       " (id bigint, _airbyte_generation_id bigint, _airbyte_meta jsonb,"
+                       " _airbyte_extracted_at timestamptz, _airbyte_raw_id varchar(36))"));
+  ASSERT_OK_AND_ASSIGN(const auto statuses, Gather({Stream("a")}));
+  EXPECT_TRUE(statuses[0].real.exists);
+}
+
+// A statement that makes something called t, "$" standing for its name, and what the refusal says
+// of it.
+struct Incompatible {
+  const char* name;
+  const char* sql;
+  const char* says;
+};
+
+class IncompatibleTest : public InitialStatusTest,
+                         public ::testing::WithParamInterface<Incompatible> {};
+
+constexpr char kMetaColumns[] =
+    "_airbyte_raw_id varchar, _airbyte_extracted_at timestamptz, _airbyte_meta jsonb,"
+    " _airbyte_generation_id bigint";
+
+INSTANTIATE_TEST_SUITE_P(
+    Kinds, IncompatibleTest,
+    ::testing::Values(
+        Incompatible{"View", "CREATE VIEW $ AS SELECT 1 AS a", "is a view"},
+        Incompatible{"MaterializedView", "CREATE MATERIALIZED VIEW $ AS SELECT 1 AS a",
+                     "is a materialized view"},
+        Incompatible{"Sequence", "CREATE SEQUENCE $", "is no table"},
+        Incompatible{"Partitioned", "CREATE TABLE $ (#) PARTITION BY LIST (_airbyte_raw_id)",
+                     "is a partitioned table"},
+        Incompatible{"Parent", "CREATE TABLE $ (#); CREATE TABLE $_child () INHERITS ($)",
+                     "inherit from it"},
+        Incompatible{"Child", "CREATE TABLE $_parent (#); CREATE TABLE $ () INHERITS ($_parent)",
+                     "inherits"},
+        Incompatible{"Unlogged", "CREATE UNLOGGED TABLE $ (#)", "unlogged"},
+        Incompatible{"NoMeta", "CREATE TABLE $ (id bigint)", "no column _airbyte_raw_id"},
+        Incompatible{"SomeMeta", "CREATE TABLE $ (#); ALTER TABLE $ DROP _airbyte_meta",
+                     "no column _airbyte_meta"},
+        Incompatible{"RawIdOfAnotherType",
+                     "CREATE TABLE $ (#); ALTER TABLE $ ALTER _airbyte_raw_id TYPE varchar(20)",
+                     "_airbyte_raw_id of type character varying(20)"},
+        Incompatible{"MetaOfAnotherType",
+                     "CREATE TABLE $ (#); ALTER TABLE $ ALTER _airbyte_meta TYPE text",
+                     "_airbyte_meta of type text"},
+        Incompatible{"ExtractedAtOfAnotherType",
+                     "CREATE TABLE $ (#); ALTER TABLE $ ALTER _airbyte_extracted_at TYPE timestamp",
+                     "_airbyte_extracted_at of type timestamp"},
+        Incompatible{"GenerationOfAnotherType",
+                     "CREATE TABLE $ (#); ALTER TABLE $ ALTER _airbyte_generation_id TYPE integer",
+                     "_airbyte_generation_id of type integer"}),
+    [](const ::testing::TestParamInfo<Incompatible>& kind) { return kind.param.name; });
+
+TEST_P(IncompatibleTest, IsRefusedAndLeftAlone) {
+  const std::string name = absl::StrCat(this->schema(), ".t");
+  Execute(absl::StrReplaceAll(GetParam().sql, {{"$", name}, {"#", kMetaColumns}}));
+  const std::string oid = QueryValue(absl::StrCat("SELECT '", name, "'::regclass::oid"));
+  for (const StreamTables& stream :
+       {StreamTables{Name("t"), Name("x")}, StreamTables{Name("x"), Name("t")}}) {
+    const absl::Status status = Gather({Stream("fine"), stream}).status();
+    EXPECT_THAT(status, StatusIs(absl::StatusCode::kFailedPrecondition, "TARGET_INCOMPATIBLE"));
+    EXPECT_THAT(std::string(status.message()), HasSubstr(GetParam().says));
+    EXPECT_EQ(DetailOf(status).subject, name);
+  }
+  EXPECT_EQ(QueryValue(absl::StrCat("SELECT '", name, "'::regclass::oid")), oid);
+}
+
+TEST_F(InitialStatusTest, RowLevelSecurityThatHidesRowsFromUsIsRefused) {
+  Create(Name("t"), table_schema_);
+  Execute(absl::StrCat("ALTER TABLE ", Table("t"), " ENABLE ROW LEVEL SECURITY"));
+  EXPECT_OK(Gather({Stream("t")})) << "we own the table";
+  const std::string role = absl::StrCat(this->schema(), "_owner");
+  Execute(absl::StrCat("CREATE ROLE ", role, "; GRANT USAGE ON SCHEMA ", this->schema(), " TO ",
+                       role, "; ALTER TABLE ", Table("t"), " OWNER TO ", role, "; ALTER TABLE ",
+                       Table("t"), " FORCE ROW LEVEL SECURITY"));
+  const absl::Status status = Transact([&](Transaction& transaction) -> absl::Status {
+    SYNCLINE_RETURN_IF_ERROR(transaction.Execute(absl::StrCat("SET LOCAL ROLE ", role)));
+    return postgres::GatherInitialStatus(transaction, {Stream("t")}).status();
+  });
+  EXPECT_THAT(status, StatusIs(absl::StatusCode::kFailedPrecondition, "TARGET_INCOMPATIBLE"));
+  Execute(absl::StrCat("DROP OWNED BY ", role, "; DROP ROLE ", role));
+}
+
+}  // namespace
+}  // namespace syncline::testing

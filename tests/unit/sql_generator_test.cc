@@ -1,0 +1,168 @@
+// Quoting, and every statement of the table operations against tests/golden/sql.txt.
+// UPDATE_GOLDEN=1 writes the file anew.
+#include "server/postgres/sql_generator.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+#include <fstream>
+#include <sstream>
+
+#include "absl/strings/str_cat.h"
+#include "server/postgres/cast_sql.h"
+#include "server/postgres/upsert_sql.h"
+
+namespace syncline::postgres {
+namespace {
+
+TEST(QuoteIdentifierTest, Quotes) {
+  EXPECT_EQ(QuoteIdentifier("Plain"), "\"Plain\"");
+  EXPECT_EQ(QuoteIdentifier(""), "\"\"");
+  EXPECT_EQ(QuoteIdentifier("a\"b"), "\"a\"\"b\"");
+  EXPECT_EQ(QuoteIdentifier("\"; DROP TABLE x;--"), "\"\"\"; DROP TABLE x;--\"");
+  EXPECT_EQ(QuoteIdentifier("\xC3\xA9\xE2\x82\xAC\xF0\x9F\x98\x80"),
+            "\"\xC3\xA9\xE2\x82\xAC\xF0\x9F\x98\x80\"");
+}
+
+// CVE-2025-1094: a quote behind the head of a broken character must not be taken for a part of it.
+TEST(QuoteIdentifierTest, BytesThatAreNoUtf8BecomeTheReplacementCharacter) {
+  const std::string replaced = "\xEF\xBF\xBD";
+  EXPECT_EQ(QuoteIdentifier("\xC0\""), absl::StrCat("\"", replaced, "\"\"\""));
+  EXPECT_EQ(QuoteIdentifier("a\xE2\x82"), absl::StrCat("\"a", replaced, replaced, "\""));
+  EXPECT_EQ(QuoteIdentifier("\xED\xA0\x80"),
+            absl::StrCat("\"", replaced, replaced, replaced, "\""));
+  EXPECT_EQ(QuoteIdentifier("\xF4\x90\x80\x80").find('\xF4'), std::string::npos);
+  EXPECT_EQ(QuoteIdentifier("\xC0\x80").find('\xC0'), std::string::npos) << "overlong";
+  EXPECT_EQ(QuoteIdentifier("\xE0\x80\x80").find('\xE0'), std::string::npos) << "overlong";
+  EXPECT_EQ(QuoteIdentifier(absl::string_view("a\0b", 3)), absl::StrCat("\"a", replaced, "b\""));
+}
+
+TEST(QuoteLiteralTest, Quotes) {
+  EXPECT_EQ(QuoteLiteral("it's"), "'it''s'");
+  EXPECT_EQ(QuoteLiteral("a\\'b"), "E'a\\\\''b'");
+  EXPECT_EQ(QuoteLiteral("\xFF'"), "'\xEF\xBF\xBD'''");
+}
+
+TEST(KeyIndexNameTest, IsShortDeterministicAndOursToTell) {
+  const TableName table = {"s", std::string(63, 'x')};
+  const std::string name = KeyIndexName(table, {"id"});
+  EXPECT_LE(name.size(), 63u);
+  EXPECT_EQ(name, KeyIndexName(table, {"id"}));
+  EXPECT_NE(name, KeyIndexName(table, {"id", "b"}));
+  EXPECT_NE(name, KeyIndexName(table, {"id"}, 2));
+  EXPECT_THAT(name, ::testing::StartsWith(kKeyIndexPrefix));
+}
+
+ColumnSchema Column(const std::string& field, const std::string& name, ColumnType type) {
+  return {field, name, type, true};
+}
+
+TableSchema Sample() {
+  TableSchema schema;
+  schema.columns = {Column("id", "id", ColumnType::kVarchar),
+                    Column("part", "Part \"2\"", ColumnType::kBigint),
+                    Column("amount", "amount", ColumnType::kNumeric),
+                    Column("active", "active", ColumnType::kBoolean),
+                    Column("born", "born", ColumnType::kDate),
+                    Column("updated_at", "updated_at", ColumnType::kTimestamptz),
+                    Column("local", "local", ColumnType::kTimestamp),
+                    Column("opens", "opens", ColumnType::kTimetz),
+                    Column("closes", "closes", ColumnType::kTime),
+                    Column("tags", "tags", ColumnType::kJsonb),
+                    Column(kCdcDeletedAtField, "_ab_cdc_deleted_at", ColumnType::kTimestamptz)};
+  schema.columns[0].nullable = false;
+  schema.primary_key = {"id", "Part \"2\""};
+  schema.cursor = "updated_at";
+  return schema;
+}
+
+class Golden {
+ public:
+  void Add(absl::string_view title, absl::string_view sql) {
+    absl::StrAppend(&text_, "-- ", title, "\n", sql, "\n\n");
+  }
+  const std::string& text() const { return text_; }
+
+ private:
+  std::string text_;
+};
+
+void AddTables(const TableName& table, const TableName& temp, const TableSchema& schema,
+               Golden* golden) {
+  golden->Add("create schema", CreateSchemaSql(table.schema));
+  golden->Add("drop schema", DropSchemaSql(table.schema));
+  golden->Add("create table", CreateTableSql(table, schema));
+  golden->Add("drop table", DropTableSql(table));
+  golden->Add("analyze", AnalyzeSql(table));
+  golden->Add("count rows", CountRowsSql(table));
+  golden->Add("has rows", HasRowsSql(table));
+  golden->Add("generation id", GenerationIdSql(table));
+  golden->Add("table status", TableStatusSql(table));
+  golden->Add("copy table", CopyTableSql(temp, table, schema));
+  golden->Add("COPY", CopyBinarySql(temp, schema));
+  golden->Add("lock against writers", LockAgainstWritersSql(table));
+  const std::string index = KeyIndexName(table, schema.primary_key);
+  golden->Add("create index", CreateIndexSql(index, table, schema.primary_key));
+  golden->Add("drop index", DropIndexSql({table.schema, index}));
+  golden->Add("has long key", HasLongKeySql(table, schema.primary_key));
+}
+
+void AddEvolution(const TableName& table, const TableSchema& schema, Golden* golden) {
+  golden->Add("alter table",
+              AlterTableSql(table, {DropColumnClause("gone"), DropNotNullClause("id"),
+                                    SetNotNullClause("amount"), AddColumnClause(schema.columns[1]),
+                                    AlterTypeClause(
+                                        "tags", ColumnType::kJsonb,
+                                        CastTo("tags", "bigint", ColumnType::kJsonb).expression)}));
+  for (const char* from : {"character varying", "jsonb", "numeric(10,2)", "bigint", "date",
+                           "timestamp(3) with time zone", "time without time zone"}) {
+    for (const ColumnSchema& column : schema.columns) {
+      const Cast cast = CastTo("v", from, column.type);
+      if (column.column_name == "_ab_cdc_deleted_at") continue;
+      const std::string title = absl::StrCat(from, " to ", PostgresTypeName(column.type));
+      golden->Add(absl::StrCat("cast ", title), cast.expression);
+      if (cast.failing.empty()) continue;
+      golden->Add(absl::StrCat("failing ", title), ExampleRowSql(table, cast.failing));
+    }
+  }
+}
+
+void AddUpsert(const TableName& table, const TableName& temp, const TableSchema& schema,
+               Golden* golden) {
+  golden->Add("winners, hard delete", CreateWinnersSql(temp, schema, CdcDeleteMode::kHard));
+  golden->Add("winners, soft delete", CreateWinnersSql(temp, schema, CdcDeleteMode::kSoft));
+  golden->Add("analyze winners", kAnalyzeWinnersSql);
+  golden->Add("null patterns", NullPatternsSql(schema));
+  for (const NullPattern& nulls : {NullPattern{false, false}, NullPattern{false, true}}) {
+    const std::string title = nulls[1] ? ", null in the key" : "";
+    golden->Add(absl::StrCat("replace", title), ReplaceSql(temp, table, schema, nulls));
+    golden->Add(absl::StrCat("remove beaten", title), RemoveBeatenSql(table, schema, nulls));
+    golden->Add(absl::StrCat("insert missing", title),
+                InsertMissingSql(temp, table, schema, nulls));
+  }
+  golden->Add("drop winners", kDropWinnersSql);
+  golden->Add("dedupe", DedupeSql(table, schema, CdcDeleteMode::kHard));
+  TableSchema plain = schema;
+  plain.cursor.reset();
+  golden->Add("remove beaten, no cursor", RemoveBeatenSql(table, plain, {false, false}));
+  golden->Add("dedupe, no cursor", DedupeSql(table, plain, CdcDeleteMode::kSoft));
+}
+
+TEST(SqlGeneratorTest, EveryStatementIsAsTheGoldenFileHasIt) {
+  const TableName table = {"public", "Orders"};
+  const TableName temp = {"public", "Orders_temp"};
+  Golden golden;
+  AddTables(table, temp, Sample(), &golden);
+  AddEvolution(table, Sample(), &golden);
+  AddUpsert(table, temp, Sample(), &golden);
+  const std::string path = absl::StrCat(SYNCLINE_SOURCE_DIR, "/tests/golden/sql.txt");
+  if (std::getenv("UPDATE_GOLDEN") != nullptr) std::ofstream(path) << golden.text();
+  std::ifstream file(path);
+  std::stringstream expected;
+  expected << file.rdbuf();
+  EXPECT_EQ(golden.text(), expected.str());
+}
+
+}  // namespace
+}  // namespace syncline::postgres
