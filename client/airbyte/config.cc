@@ -1,0 +1,225 @@
+#include "client/airbyte/config.h"
+
+#include <fstream>
+#include <optional>
+#include <set>
+#include <sstream>
+#include <utility>
+
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "client/json_text.h"
+#include "server/base/status_macros.h"
+
+namespace syncline::client {
+namespace {
+
+absl::Status Invalid(absl::string_view what, absl::string_view why) {
+  return absl::InvalidArgumentError(absl::StrCat(what, " ", why));
+}
+
+// A member that may be missing or null.
+std::optional<JsonText> Optional(const JsonText& object, absl::string_view key) {
+  const auto member = FindMember(object, key);
+  if (!member.has_value() || member->kind == JsonKind::kNull) return std::nullopt;
+  return member;
+}
+
+absl::StatusOr<std::string> OptionalText(const JsonText& object, absl::string_view key) {
+  const auto member = Optional(object, key);
+  if (!member.has_value()) return std::string();
+  if (member->kind != JsonKind::kString) return Invalid(key, "must be a string");
+  return UnescapeJson(*member);
+}
+
+absl::StatusOr<std::optional<int64_t>> OptionalNumber(const JsonText& object,
+                                                      absl::string_view key) {
+  const auto member = Optional(object, key);
+  if (!member.has_value()) return std::optional<int64_t>();
+  int64_t value = 0;
+  if (member->kind != JsonKind::kNumber || !absl::SimpleAtoi(member->raw, &value)) {
+    return Invalid(key, "must be an integer");
+  }
+  return std::optional<int64_t>(value);
+}
+
+absl::Status ReadTls(const JsonText& config, TlsOptions* tls) {
+  const auto object = Optional(config, "tls");
+  if (!object.has_value()) return absl::OkStatus();
+  if (object->kind != JsonKind::kObject) return Invalid("tls", "must be an object");
+  const auto enabled = Optional(*object, "enabled");
+  if (enabled.has_value() && enabled->kind != JsonKind::kBoolean) {
+    return Invalid("tls.enabled", "must be true or false");
+  }
+  tls->enabled = !enabled.has_value() || enabled->raw == "true";
+  SYNCLINE_ASSIGN_OR_RETURN(tls->ca_file, OptionalText(*object, "ca_file"));
+  SYNCLINE_ASSIGN_OR_RETURN(tls->cert_file, OptionalText(*object, "cert_file"));
+  SYNCLINE_ASSIGN_OR_RETURN(tls->key_file, OptionalText(*object, "key_file"));
+  SYNCLINE_ASSIGN_OR_RETURN(tls->server_name, OptionalText(*object, "server_name"));
+  return absl::OkStatus();
+}
+
+// ["a"] or "a"; false for anything else.
+bool ReadPath(const JsonText& value, v1::FieldPath* path) {
+  if (value.kind == JsonKind::kString) {
+    path->add_path(UnescapeJson(value));
+    return true;
+  }
+  if (value.kind != JsonKind::kArray) return false;
+  bool good = true;
+  ForEachElement(value, [&](JsonText element) {
+    if (element.kind == JsonKind::kString) {
+      path->add_path(UnescapeJson(element));
+    } else {
+      good = false;
+    }
+  });
+  return good;
+}
+
+bool IsEmptyArray(const JsonText& value) {
+  bool empty = value.kind == JsonKind::kArray;
+  if (empty) ForEachElement(value, [&empty](JsonText) { empty = false; });
+  return empty;
+}
+
+// The configured member, or what the source itself defines when that is empty.
+std::optional<JsonText> Configured(const JsonText& configured, absl::string_view key,
+                                   const JsonText& stream, absl::string_view source_key) {
+  const auto member = Optional(configured, key);
+  if (member.has_value() && !IsEmptyArray(*member)) return member;
+  const auto of_source = Optional(stream, source_key);
+  return of_source.has_value() && !IsEmptyArray(*of_source) ? of_source : std::nullopt;
+}
+
+absl::Status ReadKeys(const JsonText& configured, const JsonText& stream,
+                      v1::StreamConfig* config) {
+  const auto key = Configured(configured, "primary_key", stream, "source_defined_primary_key");
+  bool good = true;
+  if (key.has_value()) {
+    good = key->kind == JsonKind::kArray;
+    if (good) {
+      ForEachElement(
+          *key, [&](JsonText path) { good = ReadPath(path, config->add_primary_key()) && good; });
+    }
+  }
+  if (!good) return Invalid("primary_key", "must be a list of paths");
+  const auto cursor = Configured(configured, "cursor_field", stream, "default_cursor_field");
+  if (cursor.has_value() && !ReadPath(*cursor, config->mutable_cursor())) {
+    return Invalid("cursor_field", "must be a path");
+  }
+  return absl::OkStatus();
+}
+
+absl::Status ReadMode(const JsonText& configured, v1::StreamConfig* config) {
+  SYNCLINE_ASSIGN_OR_RETURN(const auto generation, OptionalNumber(configured, "generation_id"));
+  SYNCLINE_ASSIGN_OR_RETURN(const auto minimum,
+                            OptionalNumber(configured, "minimum_generation_id"));
+  SYNCLINE_ASSIGN_OR_RETURN(const std::string mode,
+                            OptionalText(configured, "destination_sync_mode"));
+  if (mode != "append" && mode != "overwrite" && mode != "append_dedup" &&
+      mode != "overwrite_dedup") {
+    return Invalid("destination_sync_mode",
+                   "must be append, overwrite, append_dedup or overwrite_dedup");
+  }
+  if (generation.has_value() != minimum.has_value()) {
+    return Invalid("generation_id", "and minimum_generation_id must be given together");
+  }
+  const bool dedup = mode == "append_dedup" || mode == "overwrite_dedup";
+  config->set_write_mode(dedup ? v1::WRITE_MODE_DEDUP : v1::WRITE_MODE_APPEND);
+  if (generation.has_value()) {
+    config->set_generation_id(*generation);
+    config->set_minimum_generation_id(*minimum);
+  } else {
+    config->set_overwrite(mode == "overwrite" || mode == "overwrite_dedup");
+  }
+  return absl::OkStatus();
+}
+
+absl::Status ReadStream(const JsonText& configured, absl::string_view default_schema,
+                        CatalogStream* out) {
+  const auto stream = Optional(configured, "stream");
+  if (!stream.has_value() || stream->kind != JsonKind::kObject) {
+    return Invalid("stream", "must be an object");
+  }
+  SYNCLINE_ASSIGN_OR_RETURN(out->name, OptionalText(*stream, "name"));
+  if (out->name.empty()) return Invalid("stream.name", "is missing");
+  SYNCLINE_ASSIGN_OR_RETURN(out->name_space, OptionalText(*stream, "namespace"));
+  const auto schema = Optional(*stream, "json_schema");
+  if (!schema.has_value() || schema->kind != JsonKind::kObject) {
+    return Invalid("stream.json_schema", "must be an object");
+  }
+  v1::StreamConfig& config = out->config;
+  config.mutable_descriptor()->set_name(out->name);
+  config.mutable_descriptor()->set_namespace_(out->name_space.empty() ? std::string(default_schema)
+                                                                      : out->name_space);
+  config.set_json_schema(std::string(schema->raw));
+  SYNCLINE_RETURN_IF_ERROR(ReadMode(configured, &config));
+  if (config.write_mode() == v1::WRITE_MODE_DEDUP) {
+    SYNCLINE_RETURN_IF_ERROR(ReadKeys(configured, *stream, &config));
+  }
+  SYNCLINE_ASSIGN_OR_RETURN(const auto sync_id, OptionalNumber(configured, "sync_id"));
+  config.set_airbyte_sync_id(sync_id.value_or(0));
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+absl::StatusOr<DestinationConfig> ReadConfig(absl::string_view json) {
+  const auto object = ParseJson(json);
+  if (!object.has_value() || object->kind != JsonKind::kObject) {
+    return absl::InvalidArgumentError("the configuration is not a JSON object");
+  }
+  DestinationConfig config;
+  SYNCLINE_ASSIGN_OR_RETURN(config.connection.server, OptionalText(*object, "server"));
+  if (config.connection.server.empty()) return Invalid("server", "is missing");
+  SYNCLINE_ASSIGN_OR_RETURN(config.schema, OptionalText(*object, "schema"));
+  SYNCLINE_ASSIGN_OR_RETURN(config.connection_id, OptionalText(*object, "connection_id"));
+  SYNCLINE_ASSIGN_OR_RETURN(config.connection.token_file, OptionalText(*object, "token_file"));
+  SYNCLINE_RETURN_IF_ERROR(ReadTls(*object, &config.connection.tls));
+  return config;
+}
+
+absl::StatusOr<Catalog> ReadCatalog(absl::string_view json, absl::string_view default_schema) {
+  const auto object = ParseJson(json);
+  const auto streams = object.has_value() ? FindMember(*object, "streams") : std::nullopt;
+  if (!streams.has_value() || streams->kind != JsonKind::kArray) {
+    return absl::InvalidArgumentError("the catalog is not a JSON object with a list of streams");
+  }
+  Catalog catalog;
+  absl::Status status;
+  ForEachElement(*streams, [&](JsonText configured) {
+    if (!status.ok()) return;
+    CatalogStream stream;
+    status = ReadStream(configured, default_schema, &stream);
+    if (!status.ok()) {
+      status = Invalid(absl::StrCat("catalog: streams[", catalog.streams.size(), "]",
+                                    stream.name.empty() ? "" : " ", stream.name, ":"),
+                       status.message());
+    }
+    if (catalog.airbyte_sync_id == 0) catalog.airbyte_sync_id = stream.config.airbyte_sync_id();
+    catalog.streams.push_back(std::move(stream));
+  });
+  SYNCLINE_RETURN_IF_ERROR(status);
+  if (catalog.streams.empty()) return absl::InvalidArgumentError("the catalog has no streams");
+  std::set<std::pair<std::string, std::string>> targets;
+  for (const CatalogStream& stream : catalog.streams) {
+    const v1::StreamDescriptor& target = stream.config.descriptor();
+    if (!targets.emplace(target.namespace_(), target.name()).second) {
+      return absl::InvalidArgumentError(absl::StrCat(
+          "catalog: two streams would load ",
+          target.namespace_().empty() ? "" : target.namespace_() + ".", target.name()));
+    }
+  }
+  return catalog;
+}
+
+absl::StatusOr<std::string> ReadWholeFile(const std::string& path) {
+  std::ifstream file(path, std::ios::binary);
+  if (!file) return absl::NotFoundError(absl::StrCat("cannot read the file ", path));
+  std::ostringstream content;
+  content << file.rdbuf();
+  return content.str();
+}
+
+}  // namespace syncline::client

@@ -1,0 +1,40 @@
+// The connector's configuration and the configured catalog, as Airbyte hands them over.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "client/sync_client.h"
+
+namespace syncline::client {
+
+struct DestinationConfig {
+  ConnectionOptions connection;
+  std::string schema;  // for streams without a namespace; empty: the server's default
+  std::string connection_id;
+};
+
+// INVALID_ARGUMENT names the member that is wrong.
+absl::StatusOr<DestinationConfig> ReadConfig(absl::string_view json);
+
+struct CatalogStream {
+  std::string name_space;  // as the source writes it, empty when it writes none
+  std::string name;
+  v1::StreamConfig config;  // its descriptor's namespace is the one to load into
+};
+
+struct Catalog {
+  std::vector<CatalogStream> streams;
+  // The catalog's sync id when it holds one: part of the key of the run.
+  int64_t airbyte_sync_id = 0;
+};
+
+// INVALID_ARGUMENT for anything that is not a configured catalog, names the stream and the member.
+absl::StatusOr<Catalog> ReadCatalog(absl::string_view json, absl::string_view default_schema);
+
+// The file's bytes; NOT_FOUND names the file.
+absl::StatusOr<std::string> ReadWholeFile(const std::string& path);
+
+}  // namespace syncline::client

@@ -1,0 +1,132 @@
+#include "client/call_error.h"
+
+#include <grpcpp/support/status.h>
+
+#include <array>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "google/rpc/error_details.pb.h"
+#include "google/rpc/status.pb.h"
+#include "server/base/error.h"
+
+namespace syncline::client {
+namespace {
+
+ErrorDetail ReadDetails(const std::string& bytes) {
+  ErrorDetail detail;
+  google::rpc::Status status;
+  if (!status.ParseFromString(bytes)) return detail;
+  for (const google::protobuf::Any& any : status.details()) {
+    google::rpc::ErrorInfo info;
+    google::rpc::RetryInfo retry;
+    google::rpc::BadRequest bad_request;
+    google::rpc::PreconditionFailure precondition;
+    if (any.UnpackTo(&info)) {
+      detail.reason = info.reason();
+      for (const auto& [key, value] : info.metadata()) detail.metadata.emplace_back(key, value);
+    } else if (any.UnpackTo(&retry)) {
+      detail.retry_after = absl::Seconds(retry.retry_delay().seconds()) +
+                           absl::Nanoseconds(retry.retry_delay().nanos());
+    } else if (any.UnpackTo(&bad_request)) {
+      for (const auto& violation : bad_request.field_violations()) {
+        detail.violations.push_back({violation.field(), violation.description()});
+      }
+    } else if (any.UnpackTo(&precondition) && precondition.violations_size() > 0) {
+      detail.subject = precondition.violations(0).subject();
+    }
+  }
+  return detail;
+}
+
+// A connection that breaks in the middle of a call is not always UNAVAILABLE in gRPC 1.51.
+bool IsBrokenConnection(const grpc::Status& status, const ErrorDetail& detail) {
+  if (!detail.reason.empty()) return false;
+  const std::string& message = status.error_message();
+  switch (status.error_code()) {
+    case grpc::StatusCode::UNKNOWN:
+      return absl::StrContains(message, "Stream removed");
+    case grpc::StatusCode::INTERNAL:
+      return absl::StrContains(message, "RST_STREAM") || absl::StrContains(message, "GOAWAY");
+    case grpc::StatusCode::CANCELLED:
+      return absl::StrContains(message, "RST_STREAM");
+    default:
+      return false;
+  }
+}
+
+struct Advice {
+  absl::string_view reason;
+  absl::string_view text;
+};
+
+constexpr std::array<Advice, 14> kAdvice = {{
+    {"FENCED", "another process took over this stream; let only one of them run"},
+    {"STREAM_COMPLETED", "this stream has ended already; use a new --sync_id to load again"},
+    {"SYNC_ID_REUSED", "this --sync_id stands for another request; use a new one"},
+    {"SYNC_CANCELLED", "the sync was cancelled; start a new one with another --sync_id"},
+    {"STALE_GENERATION", "the table holds a newer generation; refresh the catalog"},
+    {"TABLE_OWNED", "another connection loads this table; use its connection id or another table"},
+    {"TARGET_INCOMPATIBLE", "rename or drop what stands in the way, or load another table"},
+    {"SCHEMA_CHANGED", "somebody changed the table during the load; run it again"},
+    {"OFFSET_GAP", "the input is not the one this --sync_id began with; use a new --sync_id"},
+    {"OFFSETS_MISSING", "run it again with the same --sync_id to send what is missing"},
+    {"COUNT_MISMATCH", "nothing was finalised; the input is not the one this --sync_id began with"},
+    {"HYBRID_REFRESH", "use a minimum generation of 0 or of the generation itself"},
+    {"WRITERS_ACTIVE", "another call still writes this stream; try again in a moment"},
+    {"DB_AUTH", "the server's own database credentials are refused; ask whoever runs the server"},
+}};
+
+std::string AdviceFor(const absl::Status& status, const std::string& reason) {
+  for (const Advice& advice : kAdvice) {
+    if (advice.reason == reason) return std::string(advice.text);
+  }
+  if (absl::IsUnauthenticated(status)) return "give a valid token with --token_file";
+  if (absl::IsPermissionDenied(status)) return "the token or the database role may not do this";
+  if (absl::IsUnavailable(status)) return "try again later";
+  if (absl::IsDeadlineExceeded(status)) return "try again, or raise --timeout";
+  return "";
+}
+
+}  // namespace
+
+absl::Status FromGrpc(const grpc::Status& status) {
+  if (status.ok()) return absl::OkStatus();
+  const ErrorDetail detail = ReadDetails(status.error_details());
+  const auto code = IsBrokenConnection(status, detail)
+                        ? absl::StatusCode::kUnavailable
+                        : static_cast<absl::StatusCode>(status.error_code());
+  return MakeError(code, status.error_message(), detail);
+}
+
+bool IsRetryableCall(const absl::Status& status) {
+  if (status.ok()) return false;
+  const std::string reason = ReasonOf(status);
+  if (reason == "FENCED") return false;
+  return IsRetryable(status) || reason == "WRITERS_ACTIVE" || reason == "SWAP_LOCKED";
+}
+
+std::string Explain(const absl::Status& status, absl::string_view server) {
+  const ErrorDetail detail = DetailOf(status);
+  if (absl::IsUnavailable(status) && detail.reason.empty()) {
+    return absl::StrCat("cannot reach the server at ", server, " (", status.message(),
+                        "); check that syncline-server runs there, or name another address");
+  }
+  std::string sentence(status.message());
+  for (const FieldViolation& violation : detail.violations) {
+    if (absl::StrContains(sentence, violation.description)) continue;
+    absl::StrAppend(&sentence, "; ", violation.field, ": ", violation.description);
+  }
+  if (!detail.subject.empty() && !absl::StrContains(sentence, detail.subject)) {
+    absl::StrAppend(&sentence, " (", detail.subject, ")");
+  }
+  absl::StrAppend(&sentence, " [", absl::StatusCodeToString(status.code()),
+                  detail.reason.empty() ? "" : " ", detail.reason, "]");
+  if (const std::string advice = AdviceFor(status, detail.reason); !advice.empty()) {
+    absl::StrAppend(&sentence, "; ", advice);
+  }
+  return sentence;
+}
+
+}  // namespace syncline::client

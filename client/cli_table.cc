@@ -1,0 +1,181 @@
+// The verbs and their flags; cli.cc reads a command line by it.
+#include "client/cli.h"
+#include "client/commands/commands.h"
+
+namespace syncline::client {
+namespace {
+
+std::vector<Flag> ConnectionFlags() {
+  return {
+      {"server",
+       FlagKind::kText,
+       "HOST:PORT",
+       "127.0.0.1:50051",
+       "the server's address",
+       {},
+       "SYNCLINE_SERVER"},
+      {"token_file",
+       FlagKind::kText,
+       "FILE",
+       "",
+       "file with the token to present",
+       {},
+       "SYNCLINE_TOKEN_FILE"},
+      {"tls", FlagKind::kSwitch, "", "", "use TLS, trusting the system's certificates"},
+      {"tls_ca_file",
+       FlagKind::kText,
+       "FILE",
+       "",
+       "use TLS, trusting these certificates (PEM)",
+       {},
+       "SYNCLINE_TLS_CA_FILE"},
+      {"tls_cert_file",
+       FlagKind::kText,
+       "FILE",
+       "",
+       "own certificate for mutual TLS (PEM)",
+       {},
+       "SYNCLINE_TLS_CERT_FILE"},
+      {"tls_key_file",
+       FlagKind::kText,
+       "FILE",
+       "",
+       "key of --tls_cert_file (PEM)",
+       {},
+       "SYNCLINE_TLS_KEY_FILE"},
+      {"tls_server_name", FlagKind::kText, "NAME", "",
+       "name in the server's certificate, when it is not the address"},
+      {"timeout", FlagKind::kDuration, "TIME", "30s",
+       "longest wait for an answer of calls that only ask; 0 waits for ever"},
+  };
+}
+
+Flag OutputFlag() {
+  return {"output", FlagKind::kChoice, "FORMAT", "text", "text or json", {"text", "json"}};
+}
+
+std::vector<Flag> SendingFlags() {
+  return {
+      {"sync_id", FlagKind::kText, "ID", "",
+       "key of this run: given again with the same input, the run goes on where it stopped"},
+      {"retry_for", FlagKind::kDuration, "TIME", "5m",
+       "how long to try again when the server cannot be reached; 0 never"},
+      {"replay_window_bytes", FlagKind::kCount, "BYTES", "134217728",
+       "most bytes held of what was sent from stdin and is not yet committed"},
+      {"allow_rejected", FlagKind::kSwitch, "", "",
+       "exit 0 instead of 3 when records were rejected"},
+  };
+}
+
+std::vector<Flag> Join(std::vector<Flag> flags, const std::vector<Flag>& more) {
+  flags.insert(flags.end(), more.begin(), more.end());
+  return flags;
+}
+
+Flag ConfigFlag() {
+  return {"config", FlagKind::kText, "FILE", "", "the connector's configuration (JSON)", {}, "",
+          true};
+}
+
+std::vector<Flag> LoadFlags() {
+  return {
+      {"table",
+       FlagKind::kText,
+       "SCHEMA.NAME",
+       "",
+       "the table to load; it is created when missing",
+       {},
+       "",
+       true},
+      {"mode",
+       FlagKind::kChoice,
+       "MODE",
+       "append",
+       "append adds rows, overwrite replaces the table at the end, dedup keeps the newest row of "
+       "each primary key",
+       {"append", "overwrite", "dedup"}},
+      {"primary_key", FlagKind::kText, "A,B", "", "columns of the primary key, for --mode dedup"},
+      {"cursor", FlagKind::kText, "C", "", "column that says which row is newer, for --mode dedup"},
+      {"format",
+       FlagKind::kChoice,
+       "FORMAT",
+       "",
+       "jsonl or csv; taken from the file's name when not given",
+       {"jsonl", "csv"}},
+      {"delimiter", FlagKind::kText, "CHARACTER", ",", "what separates fields of a CSV file"},
+      {"schema", FlagKind::kText, "FILE", "", "JSON Schema of a record; inferred when not given"},
+      {"infer_records", FlagKind::kCount, "N", "1000",
+       "how many records at the head the schema is inferred from"},
+      {"connection_id", FlagKind::kText, "ID", "",
+       "owner of the table: other connections may then not load it"},
+      {"writer_id", FlagKind::kText, "ID", "",
+       "name of this lane among several that load one stream"},
+      {"keep_open", FlagKind::kSwitch, "", "", "do not complete the stream: another writer will"},
+      OutputFlag(),
+  };
+}
+
+std::vector<Verb> MakeVerbs() {
+  const std::vector<Flag> connection = ConnectionFlags();
+  const std::vector<Flag> asking = Join({OutputFlag()}, connection);
+  return {
+      {"load",
+       {"FILE"},
+       "load a JSONL or CSV file into a table",
+       "FILE may be - for stdin. Blank lines are skipped. Interrupted or failed, run it again "
+       "with\n"
+       "the same --sync_id: what is committed already is not sent again.",
+       Join(Join(LoadFlags(), SendingFlags()), connection),
+       RunLoad},
+      {"list",
+       {},
+       "list syncs, newest first",
+       "",
+       Join({{"limit", FlagKind::kCount, "N", "50", "how many"}}, asking),
+       RunList},
+      {"status", {"SYNC"}, "show one sync", "", asking, RunStatus},
+      {"watch",
+       {"SYNC"},
+       "follow one sync until it ends",
+       "Prints what has happened already, then what happens. With --output json one event a line.",
+       Join({{"after", FlagKind::kCount, "SEQUENCE", "0", "only checkpoints after this one"},
+             {"retry_for", FlagKind::kDuration, "TIME", "5m",
+              "how long to try again when the server cannot be reached; 0 never"}},
+            asking),
+       RunWatch},
+      {"cancel",
+       {"SYNC"},
+       "end one sync for good",
+       "Nothing is finalised; staged rows stay for the next sync of the same tables.",
+       asking,
+       RunCancel},
+      {"spec", {}, "Airbyte destination: print the specification", "", {}, RunSpec},
+      {"check", {}, "Airbyte destination: check a configuration", "", {ConfigFlag()}, RunCheck},
+      {"write",
+       {},
+       "Airbyte destination: load messages from stdin",
+       "Reads Airbyte messages on stdin and prints STATE messages on stdout once all that they "
+       "cover\n"
+       "is committed.",
+       Join({ConfigFlag(),
+             {"catalog",
+              FlagKind::kText,
+              "FILE",
+              "",
+              "the configured catalog (JSON)",
+              {},
+              "",
+              true}},
+            SendingFlags()),
+       RunWrite},
+  };
+}
+
+}  // namespace
+
+const std::vector<Verb>& Verbs() {
+  static const std::vector<Verb>& verbs = *new std::vector<Verb>(MakeVerbs());
+  return verbs;
+}
+
+}  // namespace syncline::client

@@ -1,0 +1,43 @@
+#include <unistd.h>
+
+#include "client/airbyte/config.h"
+#include "client/airbyte/messages.h"
+#include "client/call_error.h"
+#include "client/commands/commands.h"
+#include "client/exit_code.h"
+#include "client/output.h"
+#include "server/base/status_macros.h"
+
+namespace syncline::client {
+namespace {
+
+// Health says whether the server reaches its database; the list, whether our credentials are good.
+absl::Status TalkTo(const ConnectionOptions& connection) {
+  SYNCLINE_ASSIGN_OR_RETURN(const auto client, SyncClient::Create(connection));
+  SYNCLINE_RETURN_IF_ERROR(client->CheckHealth());
+  v1::ListSyncsRequest request;
+  request.set_page_size(1);
+  return client->ListSyncs(request).status();
+}
+
+// Nothing when all is well.
+std::string FindFault(const std::string& config_file) {
+  const auto text = ReadWholeFile(config_file);
+  if (!text.ok()) return std::string(text.status().message());
+  const auto config = ReadConfig(*text);
+  if (!config.ok()) return "the configuration is wrong: " + std::string(config.status().message());
+  const absl::Status status = TalkTo(config->connection);
+  return status.ok() ? "" : Explain(status, config->connection.server);
+}
+
+}  // namespace
+
+int RunCheck(const CommandLine& command_line) {
+  const std::string fault = FindFault(command_line.Text("config"));
+  LineOutput output(STDOUT_FILENO);
+  output.WriteLine(ConnectionStatusMessage(fault.empty(), fault));
+  if (!fault.empty()) Say(fault);
+  return fault.empty() && output.status().ok() ? kExitOk : kExitFailed;
+}
+
+}  // namespace syncline::client

@@ -1,0 +1,17 @@
+#include <unistd.h>
+
+#include "absl/strings/strip.h"
+#include "client/airbyte/messages.h"
+#include "client/commands/commands.h"
+#include "client/exit_code.h"
+#include "client/output.h"
+
+namespace syncline::client {
+
+int RunSpec(const CommandLine&) {
+  LineOutput output(STDOUT_FILENO);
+  output.WriteLine(SpecMessage());
+  return output.status().ok() ? kExitOk : kExitFailed;
+}
+
+}  // namespace syncline::client

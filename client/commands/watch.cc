@@ -1,0 +1,81 @@
+#include <unistd.h>
+
+#include <algorithm>
+
+#include "absl/strings/str_cat.h"
+#include "client/call_error.h"
+#include "client/commands/commands.h"
+#include "client/exit_code.h"
+#include "client/output.h"
+#include "client/retry.h"
+#include "client/summary_text.h"
+
+namespace syncline::client {
+namespace {
+
+std::string ProgressText(const v1::Progress& progress) {
+  std::string text = "progress";
+  for (const v1::StreamSummary& stream : progress.streams()) {
+    absl::StrAppend(&text, "  ", StreamTitle(stream.descriptor()), " ", StateWord(stream.state()),
+                    " ", stream.records_written(), " rows");
+    if (stream.records_rejected() > 0) {
+      absl::StrAppend(&text, " ", stream.records_rejected(), " rejected");
+    }
+  }
+  return text;
+}
+
+std::string EventText(const v1::WatchSyncResponse& event) {
+  switch (event.event_case()) {
+    case v1::WatchSyncResponse::kCheckpointCommitted: {
+      const v1::CheckpointCommitted& committed = event.checkpoint_committed();
+      return absl::StrCat("checkpoint  ", StreamTitle(committed.descriptor()), " ",
+                          committed.checkpoint_id(), " at record ", committed.offset(),
+                          ", sequence ", committed.sequence());
+    }
+    case v1::WatchSyncResponse::kProgress:
+      return ProgressText(event.progress());
+    case v1::WatchSyncResponse::kStreamFinished: {
+      const v1::StreamFinished& finished = event.stream_finished();
+      return absl::StrCat("stream ended  ", StreamTitle(finished.descriptor()), " ",
+                          OutcomeWord(finished.outcome()), " ", finished.rows(),
+                          " rows, generation ", finished.generation_id());
+    }
+    case v1::WatchSyncResponse::kSyncFinished:
+      return absl::StrCat("sync ", StateWord(event.sync_finished().state()));
+    case v1::WatchSyncResponse::EVENT_NOT_SET:
+      break;
+  }
+  return "unknown event";
+}
+
+}  // namespace
+
+int RunWatch(const CommandLine& command_line) {
+  const auto client = SyncClient::Create(command_line.Connection());
+  if (!client.ok()) {
+    Say(client.status().message());
+    return kExitFailed;
+  }
+  LineOutput output(STDOUT_FILENO);
+  Retry retry(command_line.Duration("retry_for"));
+  int64_t after = command_line.Count("after");
+  while (true) {
+    const auto call = (*client)->WatchSync(command_line.arguments()[0], after);
+    v1::WatchSyncResponse event;
+    while (output.status().ok() && call->Read(&event)) {
+      retry.Reset();
+      after = std::max(after, event.checkpoint_committed().sequence());
+      output.WriteLine(command_line.Json() ? ToJsonLine(event) : EventText(event));
+    }
+    if (!output.status().ok()) return kExitFailed;
+    const absl::Status status = call->Finish();
+    if (status.ok()) return kExitOk;
+    if (const absl::Status waited = retry.WaitAfter(status); !waited.ok()) {
+      Say(Explain(waited, command_line.Text("server")));
+      return kExitFailed;
+    }
+  }
+}
+
+}  // namespace syncline::client

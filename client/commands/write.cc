@@ -1,0 +1,113 @@
+#include <unistd.h>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "absl/time/clock.h"
+#include "client/airbyte/config.h"
+#include "client/airbyte/messages.h"
+#include "client/airbyte/write_session.h"
+#include "client/call_error.h"
+#include "client/commands/commands.h"
+#include "client/exit_code.h"
+#include "client/interrupt.h"
+#include "client/output.h"
+#include "client/sync_id.h"
+#include "server/base/status_macros.h"
+
+namespace syncline::client {
+namespace {
+
+// A source that is run again sends other records, so each run is a sync of its own unless the user
+// says otherwise.
+WriteSessionOptions SessionOptions(const CommandLine& command_line, const DestinationConfig& config,
+                                   const Catalog& catalog) {
+  WriteSessionOptions options;
+  options.sync_id = command_line.Text("sync_id");
+  options.resumable = !options.sync_id.empty();
+  if (!options.resumable) {
+    options.sync_id = RandomSyncId(absl::StrCat("airbyte-", catalog.airbyte_sync_id));
+  }
+  options.connection_id = config.connection_id;
+  options.retry_for = command_line.Duration("retry_for");
+  options.replay_window_bytes = command_line.Count("replay_window_bytes");
+  return options;
+}
+
+int Fail(LineOutput* output, const std::string& words, FailureType type) {
+  output->WriteLine(TraceErrorMessage(words, type, absl::ToUnixMillis(absl::Now())));
+  Say(words);
+  return kExitFailed;
+}
+
+FailureType TypeOf(const absl::Status& status) {
+  if (IsRetryableCall(status)) return FailureType::kTransient;
+  return absl::IsUnauthenticated(status) || absl::IsPermissionDenied(status) ? FailureType::kConfig
+                                                                             : FailureType::kSystem;
+}
+
+// The exit code, after saying how the run went.
+int Finish(const WriteReport& report, const WriteSessionOptions& options,
+           const ConnectionOptions& connection, bool allow_rejected, LineOutput* output) {
+  const std::string position =
+      absl::StrCat(report.durable, " records are committed; run again with --sync_id ",
+                   options.sync_id, " and the same input to go on");
+  if (!report.status.ok()) {
+    return Fail(output,
+                absl::StrCat(Explain(report.status, connection.server),
+                             IsRetryableCall(report.status) || options.resumable
+                                 ? absl::StrCat(" (", position, ")")
+                                 : ""),
+                TypeOf(report.status));
+  }
+  if (report.interrupted) return Fail(output, "interrupted: " + position, FailureType::kTransient);
+  if (!report.incomplete.empty()) {
+    return Fail(output,
+                absl::StrCat("the source did not send these streams to their end: ",
+                             absl::StrJoin(report.incomplete, ", "),
+                             "; what it sent is kept for the next sync"),
+                FailureType::kTransient);
+  }
+  if (!output->status().ok()) {
+    Say(output->status().message());
+    return kExitFailed;
+  }
+  Say(absl::StrCat("sync ", options.sync_id, ": ", report.records, " records, ", report.rejected,
+                   " rejected"));
+  return report.rejected > 0 && !allow_rejected ? kExitRejected : kExitOk;
+}
+
+}  // namespace
+
+int RunWrite(const CommandLine& command_line) {
+  InstallInterruptHandler();
+  LineOutput output(STDOUT_FILENO);
+  const auto config_text = ReadWholeFile(command_line.Text("config"));
+  const auto config = config_text.ok() ? ReadConfig(*config_text) : config_text.status();
+  if (!config.ok()) {
+    return Fail(&output, std::string(config.status().message()), FailureType::kConfig);
+  }
+  const auto catalog_text = ReadWholeFile(command_line.Text("catalog"));
+  const auto catalog =
+      catalog_text.ok() ? ReadCatalog(*catalog_text, config->schema) : catalog_text.status();
+  if (!catalog.ok()) {
+    return Fail(&output, std::string(catalog.status().message()), FailureType::kConfig);
+  }
+  const auto client = SyncClient::Create(config->connection);
+  if (!client.ok()) {
+    return Fail(&output, std::string(client.status().message()), FailureType::kConfig);
+  }
+  const WriteSessionOptions options = SessionOptions(command_line, *config, *catalog);
+  WriteSession session(client->get(), *catalog, options,
+                       [&output](const std::string& line) { output.WriteLine(line); });
+  if (const absl::Status started = session.Start(); !started.ok()) {
+    return Fail(&output, Explain(started, config->connection.server), TypeOf(started));
+  }
+  LineReader input(STDIN_FILENO);
+  ProgressLine progress;
+  const WriteReport report = session.Run(&input, &progress);
+  return Finish(report, options, config->connection, command_line.Switch("allow_rejected"),
+                &output);
+}
+
+}  // namespace syncline::client

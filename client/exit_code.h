@@ -1,0 +1,13 @@
+// What the process answers its caller.
+#pragma once
+
+namespace syncline::client {
+
+enum ExitCode : int {
+  kExitOk = 0,
+  kExitFailed = 1,
+  kExitUsage = 2,
+  kExitRejected = 3,  // done, but some records were rejected
+};
+
+}  // namespace syncline::client

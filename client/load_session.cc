@@ -1,0 +1,138 @@
+#include "client/load_session.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "client/retry.h"
+#include "client/retrying_calls.h"
+#include "client/sync_watcher.h"
+#include "server/base/status_macros.h"
+
+namespace syncline::client {
+
+LoadSession::LoadSession(SyncClient* client, LoadOptions options, OpenSource open_source,
+                         bool rereadable, ProgressLine* progress)
+    : client_(client),
+      options_(std::move(options)),
+      open_source_(std::move(open_source)),
+      rereadable_(rereadable),
+      progress_(progress),
+      window_(options_.replay_window_bytes) {}
+
+LoadReport LoadSession::Run() {
+  report_.status = RunToEnd();
+  progress_->Clear();
+  const auto summary = client_->GetSync(options_.start.sync_id());
+  if (summary.ok() && summary->streams_size() == 1) report_.summary = summary->streams(0);
+  return report_;
+}
+
+absl::Status LoadSession::RunToEnd() {
+  SYNCLINE_RETURN_IF_ERROR(Start());
+  if (report_.completed_before) return absl::OkStatus();
+  report_.skipped = report_.durable_offset;
+  Retry retry(options_.retry_for);
+  absl::Status status = Attempt();
+  while (!status.ok()) {
+    if (!rereadable_) return status;
+    SYNCLINE_RETURN_IF_ERROR(retry.WaitAfter(status));
+    const int64_t durable_before = report_.durable_offset;
+    SYNCLINE_RETURN_IF_ERROR(Start());
+    if (report_.durable_offset > durable_before) retry.Reset();
+    status = Attempt();
+  }
+  if (report_.interrupted || options_.keep_open) return absl::OkStatus();
+  return Complete();
+}
+
+// Learns the plan and where the writer stands.
+absl::Status LoadSession::Start() {
+  SYNCLINE_ASSIGN_OR_RETURN(const v1::StartSyncResponse response,
+                            StartSyncRetrying(client_, options_.start, options_.retry_for));
+  if (response.streams_size() != 1) {
+    return absl::InternalError("the server's plan does not fit the request");
+  }
+  report_.plan = response.streams(0);
+  report_.durable_offset = DurableOffset(report_.plan, options_.writer_id);
+  batch_ =
+      std::make_unique<RecordBatchBuilder>(RecordBatchBuilder::Payload::kJsonl, response.limits());
+  if (!response.resumed()) return absl::OkStatus();
+  SYNCLINE_ASSIGN_OR_RETURN(const v1::SyncSummary before,
+                            client_->GetSync(options_.start.sync_id()));
+  report_.completed_before =
+      before.streams_size() == 1 && before.streams(0).state() == v1::STREAM_STATE_COMPLETED;
+  return absl::OkStatus();
+}
+
+absl::Status LoadSession::Attempt() {
+  SYNCLINE_ASSIGN_OR_RETURN(const auto source, open_source_());
+  StreamWriterOptions writer_options;
+  writer_options.start = options_.start;
+  writer_options.descriptor = options_.start.streams(0).descriptor();
+  writer_options.writer_id = options_.writer_id;
+  writer_options.next_offset = report_.durable_offset;
+  writer_options.retry_for = options_.retry_for;
+  StreamWriter writer(client_, rereadable_ ? nullptr : &window_, std::move(writer_options));
+  std::unique_ptr<SyncWatcher> watcher;
+  if (!rereadable_) {
+    watcher = std::make_unique<SyncWatcher>(
+        client_, options_.start.sync_id(), options_.retry_for,
+        [this, &writer](const v1::WatchSyncResponse& event) {
+          for (const v1::StreamSummary& stream : event.progress().streams()) {
+            for (const v1::WriterPosition& position : stream.writers()) {
+              if (position.writer_id() != options_.writer_id) continue;
+              writer.Acknowledge(position.durable_offset());
+            }
+          }
+        });
+  }
+  const absl::Status sent = SendAll(source.get(), &writer);
+  watcher.reset();
+  report_.durable_offset = std::max(report_.durable_offset, writer.durable_offset());
+  return sent;
+}
+
+absl::Status LoadSession::SendAll(RecordSource* source, StreamWriter* writer) {
+  seen_ = 0;
+  const int64_t skip_below = report_.durable_offset;
+  const auto take = [&](absl::string_view record) -> absl::Status {
+    if (seen_++ < skip_below) return absl::OkStatus();
+    if (!batch_->HasRoomFor(record.size())) SYNCLINE_RETURN_IF_ERROR(Flush(writer));
+    batch_->Append(record);
+    return absl::OkStatus();
+  };
+  while (true) {
+    const auto event = source->Next(!batch_->empty(), take);
+    if (!event.ok()) {  // unreadable input: what came before it is loaded
+      if (Flush(writer).ok()) writer->Close().IgnoreError();
+      return event.status();
+    }
+    progress_->Update(seen_, source->bytes());
+    if (*event == LineReader::Event::kLines) continue;
+    SYNCLINE_RETURN_IF_ERROR(Flush(writer));
+    if (*event == LineReader::Event::kIdle) continue;
+    report_.interrupted = *event == LineReader::Event::kInterrupted;
+    return writer->Close();
+  }
+}
+
+absl::Status LoadSession::Flush(StreamWriter* writer) {
+  if (batch_->empty()) return absl::OkStatus();
+  while (!rereadable_ && !window_.WaitForRoom(batch_->bytes(), options_.window_patience)) {
+    SYNCLINE_RETURN_IF_ERROR(writer->Close());
+  }
+  const int64_t records = batch_->records();
+  return writer->Send(batch_->Take(), records);
+}
+
+absl::Status LoadSession::Complete() {
+  v1::CompleteStreamRequest request;
+  request.set_sync_id(options_.start.sync_id());
+  *request.mutable_descriptor() = options_.start.streams(0).descriptor();
+  request.set_status(v1::STREAM_STATUS_COMPLETE);
+  // What other writers sent is not ours to count.
+  if (options_.writer_id.empty()) request.set_expected_records(seen_);
+  return CompleteStreamRetrying(client_, request, options_.retry_for).status();
+}
+
+}  // namespace syncline::client

@@ -1,0 +1,47 @@
+#include "client/output.h"
+
+#include <google/protobuf/util/json_util.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
+
+#include "absl/strings/str_cat.h"
+
+namespace syncline::client {
+
+void LineOutput::WriteLine(absl::string_view line) {
+  const std::string text = absl::StrCat(line, "\n");
+  MutexLock lock(&mutex_);  // whole lines, whichever thread writes
+  size_t written = 0;
+  while (status_.ok() && written < text.size()) {
+    const ssize_t count = write(fd_, text.data() + written, text.size() - written);
+    if (count >= 0) {
+      written += static_cast<size_t>(count);
+    } else if (errno != EINTR) {
+      status_ = absl::UnavailableError(absl::StrCat("cannot write the output: ", strerror(errno)));
+    }
+  }
+}
+
+absl::Status LineOutput::status() const {
+  MutexLock lock(&mutex_);
+  return status_;
+}
+
+std::string ToJsonLine(const google::protobuf::Message& message) {
+  google::protobuf::util::JsonPrintOptions options;
+  options.always_print_primitive_fields = true;
+  options.preserve_proto_field_names = true;
+  std::string json;
+  if (!google::protobuf::util::MessageToJsonString(message, &json, options).ok()) return "{}";
+  return json;
+}
+
+void Say(absl::string_view words) {
+  const std::string text = absl::StrCat("syncline: ", words, "\n");
+  std::fputs(text.c_str(), stderr);
+}
+
+}  // namespace syncline::client

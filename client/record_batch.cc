@@ -1,0 +1,46 @@
+#include "client/record_batch.h"
+
+#include <algorithm>
+#include <string>
+#include <utility>
+
+namespace syncline::client {
+namespace {
+
+constexpr int64_t kDefaultBatchBytes = 256 << 10;
+constexpr int64_t kDefaultMaxRecordBytes = 16 << 20;
+constexpr int64_t kEnvelopeBytes = 64;
+
+}  // namespace
+
+RecordBatchBuilder::RecordBatchBuilder(Payload payload, const v1::Limits& limits)
+    : payload_(payload) {
+  int64_t batch = limits.recommended_batch_bytes();
+  if (batch <= 0) batch = kDefaultBatchBytes;
+  int64_t record = limits.max_record_bytes();
+  if (record <= 0) record = kDefaultMaxRecordBytes;
+  if (limits.max_message_bytes() > 0) {
+    const int64_t most = std::max<int64_t>(limits.max_message_bytes() - kEnvelopeBytes, 1);
+    batch = std::min(batch, most);
+    record = std::min(record, most - 2);  // a cut line is one longer, and ends with '\n'
+  }
+  batch_bytes_ = static_cast<size_t>(batch);
+  max_record_bytes_ = static_cast<size_t>(std::max<int64_t>(record, 1));
+}
+
+void RecordBatchBuilder::Begin() {
+  request_ = std::make_unique<v1::StreamRecordsRequest>();
+  v1::RecordBatch* const batch = request_->mutable_batch();
+  lines_ = payload_ == Payload::kJsonl ? batch->mutable_jsonl() : batch->mutable_airbyte_jsonl();
+  lines_->reserve(batch_bytes_);
+}
+
+std::unique_ptr<v1::StreamRecordsRequest> RecordBatchBuilder::Take() {
+  // What waits to become durable must not hold the room that it did not use.
+  if (lines_ != nullptr && lines_->size() < lines_->capacity() / 2) lines_->shrink_to_fit();
+  lines_ = nullptr;
+  records_ = 0;
+  return std::exchange(request_, nullptr);
+}
+
+}  // namespace syncline::client

@@ -1,0 +1,35 @@
+#include "client/retry.h"
+
+#include <algorithm>
+
+#include "absl/time/clock.h"
+#include "client/call_error.h"
+#include "client/interrupt.h"
+#include "server/base/error.h"
+
+namespace syncline::client {
+namespace {
+
+constexpr absl::Duration kFirstDelay = absl::Milliseconds(100);
+constexpr absl::Duration kGreatestDelay = absl::Seconds(3);
+
+}  // namespace
+
+Retry::Retry(absl::Duration retry_for) : retry_for_(retry_for) {}
+
+absl::Status Retry::WaitAfter(const absl::Status& error) {
+  if (!IsRetryableCall(error)) return error;
+  const absl::Time now = absl::Now();
+  if (!backoff_.has_value()) {
+    backoff_.emplace(kFirstDelay, kGreatestDelay);
+    give_up_at_ = now + retry_for_;
+  }
+  const absl::Duration asked = DetailOf(error).retry_after.value_or(absl::ZeroDuration());
+  const absl::Duration delay = std::max(backoff_->Next(), asked);
+  if (now + delay > give_up_at_) return error;
+  return SleepUnlessInterrupted(delay) ? error : absl::OkStatus();
+}
+
+void Retry::Reset() { backoff_.reset(); }
+
+}  // namespace syncline::client

@@ -1,0 +1,32 @@
+#include "client/retrying_calls.h"
+
+#include "client/retry.h"
+#include "server/base/status_macros.h"
+
+namespace syncline::client {
+namespace {
+
+template <typename Call>
+auto Retrying(absl::Duration retry_for, const Call& call) -> decltype(call()) {
+  Retry retry(retry_for);
+  while (true) {
+    auto response = call();
+    if (response.ok()) return response;
+    SYNCLINE_RETURN_IF_ERROR(retry.WaitAfter(response.status()));
+  }
+}
+
+}  // namespace
+
+absl::StatusOr<v1::StartSyncResponse> StartSyncRetrying(SyncClient* client,
+                                                        const v1::StartSyncRequest& request,
+                                                        absl::Duration retry_for) {
+  return Retrying(retry_for, [&] { return client->StartSync(request); });
+}
+
+absl::StatusOr<v1::CompleteStreamResponse> CompleteStreamRetrying(
+    SyncClient* client, const v1::CompleteStreamRequest& request, absl::Duration retry_for) {
+  return Retrying(retry_for, [&] { return client->CompleteStream(request); });
+}
+
+}  // namespace syncline::client

@@ -1,0 +1,17 @@
+// The calls that open and end streams, tried again while that may help.
+#pragma once
+
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "client/sync_client.h"
+
+namespace syncline::client {
+
+absl::StatusOr<v1::StartSyncResponse> StartSyncRetrying(SyncClient* client,
+                                                        const v1::StartSyncRequest& request,
+                                                        absl::Duration retry_for);
+
+absl::StatusOr<v1::CompleteStreamResponse> CompleteStreamRetrying(
+    SyncClient* client, const v1::CompleteStreamRequest& request, absl::Duration retry_for);
+
+}  // namespace syncline::client

@@ -1,0 +1,38 @@
+#include "client/sources/jsonl_source.h"
+
+#include <algorithm>
+#include <cstring>
+
+#include "absl/strings/ascii.h"
+#include "server/base/status_macros.h"
+
+namespace syncline::client {
+
+absl::Status ForEachRecordLine(absl::string_view lines, RecordSource::Sink visit) {
+  while (!lines.empty()) {
+    const void* const newline = std::memchr(lines.data(), '\n', lines.size());
+    const size_t length =
+        newline == nullptr ? lines.size()
+                           : static_cast<size_t>(static_cast<const char*>(newline) - lines.data());
+    const absl::string_view line = lines.substr(0, length);
+    // Nearly every line begins with a bracket.
+    const bool blank =
+        (line.empty() || line.front() != '{') && std::all_of(line.begin(), line.end(), [](char c) {
+          return absl::ascii_isspace(static_cast<unsigned char>(c));
+        });
+    if (!blank) SYNCLINE_RETURN_IF_ERROR(visit(line));
+    lines.remove_prefix(std::min(lines.size(), length + 1));
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<LineReader::Event> JsonlSource::Next(bool report_idle, Sink sink) {
+  absl::string_view lines;
+  SYNCLINE_ASSIGN_OR_RETURN(const LineReader::Event event, reader_->Next(report_idle, &lines));
+  if (event == LineReader::Event::kLines) {
+    SYNCLINE_RETURN_IF_ERROR(ForEachRecordLine(lines, sink));
+  }
+  return event;
+}
+
+}  // namespace syncline::client

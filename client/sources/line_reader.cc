@@ -1,0 +1,123 @@
+#include "client/sources/line_reader.h"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+
+#include "absl/strings/str_cat.h"
+#include "client/interrupt.h"
+#include "server/base/status_macros.h"
+
+namespace syncline::client {
+namespace {
+
+constexpr size_t kFirstCapacity = size_t{1} << 20;
+constexpr int kIdleMs = 200;
+
+}  // namespace
+
+LineReader::LineReader(int fd)
+    : fd_(fd), buffer_(new char[kFirstCapacity + kPadding]), capacity_(kFirstCapacity) {
+  // A pipe holds 64 KiB otherwise, a read and two task switches each. Fails on a file, which needs
+  // none.
+  fcntl(fd, F_SETPIPE_SZ, static_cast<int>(kFirstCapacity));
+}
+
+absl::StatusOr<LineReader::Event> LineReader::Next(bool report_idle, absl::string_view* lines) {
+  while (true) {
+    if (Interrupted()) return Event::kInterrupted;
+    if (scanned_ < end_) {
+      const void* const last = memrchr(buffer_.get() + scanned_, '\n', end_ - scanned_);
+      scanned_ = end_;
+      if (last != nullptr) {
+        const auto stop = static_cast<size_t>(static_cast<const char*>(last) - buffer_.get()) + 1;
+        *lines = absl::string_view(buffer_.get() + begin_, stop - begin_);
+        begin_ = stop;
+        bytes_ += static_cast<int64_t>(lines->size());
+        return Event::kLines;
+      }
+    }
+    if (at_end_) {
+      if (begin_ == end_) return Event::kEnd;
+      *lines = absl::string_view(buffer_.get() + begin_, end_ - begin_);
+      begin_ = end_;
+      bytes_ += static_cast<int64_t>(lines->size());
+      return Event::kLines;
+    }
+    if (end_ - begin_ >= kMaxLineBytes) {
+      return absl::InvalidArgumentError(
+          absl::StrCat("a line is longer than ", kMaxLineBytes >> 20, " MiB"));
+    }
+    SYNCLINE_ASSIGN_OR_RETURN(const Event event, WaitForInput(report_idle));
+    if (event == Event::kIdle) return event;
+    if (event == Event::kLines) SYNCLINE_RETURN_IF_ERROR(Fill());
+  }
+}
+
+// kLines: there is something to read, or the end. kInterrupted: look again.
+absl::StatusOr<LineReader::Event> LineReader::WaitForInput(bool report_idle) {
+  pollfd wait[2] = {{fd_, POLLIN, 0}, {InterruptFd(), POLLIN, 0}};
+  const int ready = poll(wait, 2, report_idle ? kIdleMs : -1);
+  if (ready < 0 && errno != EINTR) {
+    return absl::InternalError(absl::StrCat("cannot wait for input: ", strerror(errno)));
+  }
+  if (ready == 0) return Event::kIdle;
+  if (ready < 0 || wait[1].revents != 0) return Event::kInterrupted;
+  return Event::kLines;
+}
+
+void LineReader::MakeRoom() {
+  if (begin_ > 0) {
+    std::memmove(buffer_.get(), buffer_.get() + begin_, end_ - begin_);
+    scanned_ -= std::min(scanned_, begin_);
+    end_ -= begin_;
+    begin_ = 0;
+  }
+  if (end_ < capacity_) return;
+  std::unique_ptr<char[]> grown(new char[capacity_ * 2 + kPadding]);
+  std::memcpy(grown.get(), buffer_.get(), end_);
+  buffer_ = std::move(grown);
+  capacity_ *= 2;
+}
+
+absl::Status LineReader::Fill() {
+  MakeRoom();
+  const ssize_t count = read(fd_, buffer_.get() + end_, capacity_ - end_);
+  if (count < 0) {
+    if (errno == EINTR || errno == EAGAIN) return absl::OkStatus();
+    return absl::InternalError(absl::StrCat("cannot read the input: ", strerror(errno)));
+  }
+  if (count == 0) at_end_ = true;
+  end_ += static_cast<size_t>(count);
+  return absl::OkStatus();
+}
+
+absl::StatusOr<absl::string_view> LineReader::Peek(int64_t count, size_t max_bytes) {
+  size_t stop = begin_;  // behind the last whole line found
+  int64_t found = 0;
+  while (found < count) {
+    const size_t limit = std::min(end_, begin_ + max_bytes);
+    const void* const newline =
+        stop < limit ? std::memchr(buffer_.get() + stop, '\n', limit - stop) : nullptr;
+    if (newline != nullptr) {
+      stop = static_cast<size_t>(static_cast<const char*>(newline) - buffer_.get()) + 1;
+      ++found;
+      continue;
+    }
+    if (at_end_ || Interrupted() || end_ - begin_ >= max_bytes) {
+      if (at_end_ && limit == end_) stop = end_;
+      break;
+    }
+    const size_t offset = stop - begin_;
+    SYNCLINE_ASSIGN_OR_RETURN(const Event event, WaitForInput(false));
+    if (event == Event::kLines) SYNCLINE_RETURN_IF_ERROR(Fill());
+    stop = begin_ + offset;
+  }
+  return absl::string_view(buffer_.get() + begin_, stop - begin_);
+}
+
+}  // namespace syncline::client

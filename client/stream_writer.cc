@@ -1,0 +1,182 @@
+#include "client/stream_writer.h"
+
+#include <algorithm>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "client/call_error.h"
+#include "server/base/status_macros.h"
+
+namespace syncline::client {
+
+int64_t DurableOffset(const v1::StreamPlan& plan, absl::string_view writer_id) {
+  for (const v1::WriterPosition& writer : plan.writers()) {
+    if (writer.writer_id() == writer_id) return writer.durable_offset();
+  }
+  return 0;
+}
+
+StreamWriter::StreamWriter(SyncClient* client, ReplayWindow* window, StreamWriterOptions options)
+    : client_(client),
+      window_(window),
+      options_(std::move(options)),
+      next_offset_(options_.next_offset),
+      retry_(options_.retry_for),
+      durable_offset_(options_.next_offset) {}
+
+StreamWriter::~StreamWriter() {
+  if (window_ != nullptr) window_->Release(held_bytes());
+}
+
+absl::Status StreamWriter::Send(std::unique_ptr<v1::StreamRecordsRequest> batch, int64_t records) {
+  batch->mutable_batch()->set_first_offset(next_offset_);
+  next_offset_ += records;
+  return Deliver(std::move(batch));
+}
+
+absl::Status StreamWriter::SendCheckpoint(absl::string_view checkpoint_id,
+                                          absl::string_view state) {
+  auto request = std::make_unique<v1::StreamRecordsRequest>();
+  v1::Checkpoint* const checkpoint = request->mutable_checkpoint();
+  checkpoint->set_checkpoint_id(std::string(checkpoint_id));
+  checkpoint->set_state(std::string(state));
+  return Deliver(std::move(request));
+}
+
+absl::Status StreamWriter::Deliver(std::unique_ptr<v1::StreamRecordsRequest> request) {
+  SYNCLINE_RETURN_IF_ERROR(broken_);
+  const std::shared_ptr<const v1::StreamRecordsRequest> shared = std::move(request);
+  const bool opened = call_ != nullptr || Open();
+  if (window_ != nullptr) {
+    const auto bytes = static_cast<int64_t>(shared->ByteSizeLong());
+    window_->Take(bytes);
+    MutexLock lock(&mutex_);
+    sent_.push_back({shared, next_offset_, bytes});
+    held_bytes_ += bytes;
+  }
+  if (opened && call_->Write(*shared)) return absl::OkStatus();
+  return Recover(std::exchange(call_, nullptr)->Finish().status());
+}
+
+bool StreamWriter::Open() {
+  call_ = client_->StreamRecords();
+  v1::StreamRecordsRequest request;
+  v1::StreamHeader* const header = request.mutable_header();
+  header->set_sync_id(options_.start.sync_id());
+  *header->mutable_descriptor() = options_.descriptor;
+  header->set_writer_id(options_.writer_id);
+  return call_->Write(request);
+}
+
+absl::Status StreamWriter::Close() {
+  SYNCLINE_RETURN_IF_ERROR(broken_);
+  while (call_ != nullptr) {
+    const auto response = std::exchange(call_, nullptr)->Finish();
+    if (response.ok()) {
+      // The answer means that checkpoints are committed too, so nothing needs to be kept.
+      int64_t released = 0;
+      {
+        MutexLock lock(&mutex_);
+        durable_offset_ = std::max(durable_offset_, response->durable_offset());
+        sent_.clear();
+        released = std::exchange(held_bytes_, 0);
+      }
+      if (window_ != nullptr) window_->Release(released);
+      retry_.Reset();
+      return absl::OkStatus();
+    }
+    SYNCLINE_RETURN_IF_ERROR(Recover(response.status()));
+  }
+  return absl::OkStatus();
+}
+
+// Ends with a call that has sent everything again, or with the error that ends the writer.
+absl::Status StreamWriter::Recover(absl::Status error) {
+  broken_ = RecoverOnce(std::move(error));
+  return broken_;
+}
+
+absl::Status StreamWriter::RecoverOnce(absl::Status error) {
+  if (error.ok()) {
+    // The server answered before it was asked to: only a fault of the server does that.
+    error = absl::InternalError("the server ended the call while records were being sent");
+  }
+  while (true) {
+    if (window_ == nullptr) return error;
+    SYNCLINE_RETURN_IF_ERROR(retry_.WaitAfter(error));
+    const auto durable = AskDurableOffset();
+    if (!durable.ok()) {
+      error = durable.status();
+      continue;
+    }
+    if (*durable > durable_offset()) retry_.Reset();
+    if (*durable < durable_offset()) {
+      return absl::DataLossError(absl::StrCat("the server had committed ", durable_offset(),
+                                              " records and now knows of ", *durable, " only"));
+    }
+    Acknowledge(*durable);
+    if (ResendAll()) return absl::OkStatus();
+    error = std::exchange(call_, nullptr)->Finish().status();
+  }
+}
+
+bool StreamWriter::ResendAll() {
+  if (!Open()) return false;
+  std::vector<std::shared_ptr<const v1::StreamRecordsRequest>> requests;
+  {
+    MutexLock lock(&mutex_);
+    for (const Sent& sent : sent_) requests.push_back(sent.request);
+  }
+  return std::all_of(requests.begin(), requests.end(),
+                     [this](const auto& request) { return call_->Write(*request); });
+}
+
+absl::StatusOr<int64_t> StreamWriter::AskDurableOffset() {
+  SYNCLINE_ASSIGN_OR_RETURN(const v1::StartSyncResponse response,
+                            client_->StartSync(options_.start));
+  for (const v1::StreamPlan& plan : response.streams()) {
+    if (plan.descriptor().name() == options_.descriptor.name() &&
+        plan.descriptor().namespace_() == options_.descriptor.namespace_()) {
+      return DurableOffset(plan, options_.writer_id);
+    }
+  }
+  return absl::InternalError("the server's plan does not name the stream");
+}
+
+void StreamWriter::Acknowledge(int64_t durable_offset, absl::string_view checkpoint_id) {
+  int64_t released = 0;
+  {
+    MutexLock lock(&mutex_);
+    durable_offset_ = std::max(durable_offset_, durable_offset);
+    size_t done = 0;  // how many at the front need not be sent again
+    if (!checkpoint_id.empty()) {
+      // Everything before a committed checkpoint is committed.
+      for (size_t i = 0; i < sent_.size() && done == 0; ++i) {
+        if (sent_[i].request->checkpoint().checkpoint_id() == checkpoint_id) done = i + 1;
+      }
+    }
+    while (done < sent_.size() && !sent_[done].request->has_checkpoint() &&
+           sent_[done].end_offset <= durable_offset_) {
+      ++done;
+    }
+    for (; done > 0; --done) {
+      released += sent_.front().bytes;
+      sent_.pop_front();
+    }
+    held_bytes_ -= released;
+  }
+  if (window_ != nullptr) window_->Release(released);
+}
+
+int64_t StreamWriter::durable_offset() const {
+  MutexLock lock(&mutex_);
+  return durable_offset_;
+}
+
+int64_t StreamWriter::held_bytes() const {
+  MutexLock lock(&mutex_);
+  return held_bytes_;
+}
+
+}  // namespace syncline::client

@@ -1,0 +1,106 @@
+#include "client/summary_text.h"
+
+#include <algorithm>
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "absl/strings/strip.h"
+#include "absl/time/time.h"
+
+namespace syncline::client {
+namespace {
+
+std::string Word(absl::string_view name, absl::string_view prefix) {
+  absl::ConsumePrefix(&name, prefix);
+  return absl::AsciiStrToLower(name);
+}
+
+std::string TimeText(const google::protobuf::Timestamp& time) {
+  if (time.seconds() == 0) return "-";
+  return absl::FormatTime("%Y-%m-%d %H:%M:%S", absl::FromUnixSeconds(time.seconds()),
+                          absl::UTCTimeZone());
+}
+
+}  // namespace
+
+std::string FormatTable(const std::vector<std::vector<std::string>>& rows) {
+  std::vector<size_t> widths;
+  for (const auto& row : rows) {
+    widths.resize(std::max(widths.size(), row.size()), 0);
+    for (size_t i = 0; i < row.size(); ++i) widths[i] = std::max(widths[i], row[i].size());
+  }
+  std::string text;
+  for (const auto& row : rows) {
+    for (size_t i = 0; i + 1 < row.size(); ++i) {
+      absl::StrAppendFormat(&text, "%-*s  ", static_cast<int>(widths[i]), row[i]);
+    }
+    if (!row.empty()) absl::StrAppend(&text, row.back());
+    text.push_back('\n');
+  }
+  return text;
+}
+
+std::string FormatSyncs(const std::vector<v1::SyncSummary>& syncs) {
+  std::vector<std::vector<std::string>> rows = {
+      {"SYNC", "STATE", "STARTED (UTC)", "FINISHED (UTC)", "STREAMS", "ROWS", "REJECTED"}};
+  for (const v1::SyncSummary& sync : syncs) {
+    int64_t written = 0;
+    int64_t rejected = 0;
+    for (const v1::StreamSummary& stream : sync.streams()) {
+      written += stream.records_written();
+      rejected += stream.records_rejected();
+    }
+    rows.push_back({sync.sync_id(), StateWord(sync.state()), TimeText(sync.started_at()),
+                    TimeText(sync.finished_at()), absl::StrCat(sync.streams_size()),
+                    absl::StrCat(written), absl::StrCat(rejected)});
+  }
+  return FormatTable(rows);
+}
+
+std::string FormatSync(const v1::SyncSummary& sync) {
+  std::string text = absl::StrCat(
+      "sync        ", sync.sync_id(), "\nstate       ", StateWord(sync.state()), "\nconnection  ",
+      sync.connection_id().empty() ? "-" : sync.connection_id(), "\nstarted     ",
+      TimeText(sync.started_at()), " UTC\nfinished    ", TimeText(sync.finished_at()),
+      sync.finished_at().seconds() == 0 ? "" : " UTC", "\n\n");
+  std::vector<std::vector<std::string>> rows = {{"STREAM", "TABLE", "STATE", "OUTCOME",
+                                                 "GENERATION", "ROWS", "REJECTED", "BYTES",
+                                                 "WRITERS"}};
+  for (const v1::StreamSummary& stream : sync.streams()) {
+    std::string writers;
+    for (const v1::WriterPosition& writer : stream.writers()) {
+      absl::StrAppend(&writers, writers.empty() ? "" : " ",
+                      writer.writer_id().empty() ? "" : absl::StrCat(writer.writer_id(), ":"),
+                      writer.durable_offset());
+    }
+    rows.push_back({StreamTitle(stream.descriptor()),
+                    absl::StrCat(stream.table_schema(), ".", stream.table_name()),
+                    StateWord(stream.state()), OutcomeWord(stream.outcome()),
+                    absl::StrCat(stream.generation_id()), absl::StrCat(stream.records_written()),
+                    absl::StrCat(stream.records_rejected()), absl::StrCat(stream.bytes()),
+                    writers.empty() ? "-" : writers});
+  }
+  return text + FormatTable(rows);
+}
+
+std::string StreamTitle(const v1::StreamDescriptor& descriptor) {
+  return descriptor.namespace_().empty()
+             ? descriptor.name()
+             : absl::StrCat(descriptor.namespace_(), ".", descriptor.name());
+}
+
+std::string StateWord(v1::SyncState state) {
+  return Word(v1::SyncState_Name(state), "SYNC_STATE_");
+}
+
+std::string StateWord(v1::StreamState state) {
+  return Word(v1::StreamState_Name(state), "STREAM_STATE_");
+}
+
+std::string OutcomeWord(v1::Outcome outcome) {
+  if (outcome == v1::OUTCOME_UNSPECIFIED) return "-";
+  return Word(v1::Outcome_Name(outcome), "OUTCOME_");
+}
+
+}  // namespace syncline::client
