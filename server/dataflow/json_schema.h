@@ -13,11 +13,14 @@ namespace syncline::dataflow {
 struct DeclaredField {
   std::string name;  // as in the schema, unmapped
   ColumnType type = ColumnType::kJsonb;
+  JsonShape json_shape = JsonShape::kAny;  // jsonb only; belongs into ColumnSchema::json_shape
 };
 
-// The properties in the order of the text. `airbyte_type`, `format`, type lists with "null" and oneOf with one non-null
-// member are understood; what is not known is jsonb.
-// Errors: INVALID_ARGUMENT for text that is no JSON object, has no properties, or more than 1596 of them.
+// The properties in the order of the text; of a property named twice the last counts.
+// `airbyte_type`, `format`, type lists with "null" and oneOf with one non-null member are
+// understood; what is not known is jsonb. Errors: INVALID_ARGUMENT with reason INVALID_SCHEMA for
+// text that is no JSON object or has no properties, with reason TOO_MANY_COLUMNS for more than 1596
+// of them.
 absl::StatusOr<std::vector<DeclaredField>> ParseJsonSchema(absl::string_view json_schema);
 
 }  // namespace syncline::dataflow

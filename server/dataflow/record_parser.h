@@ -1,8 +1,9 @@
-// A batch of records -> values that fit their columns: the one place where records are parsed and coerced.
+// A batch of records -> values that fit their columns: the one place where records are parsed and
+// coerced.
 //
-// One parser per lane; it owns simdjson's parser and scratch space and allocates nothing per record once warm.
-// Not thread-safe. A bad value becomes NULL with an entry in `_airbyte_meta.changes`; a bad record is rejected; neither
-// touches its neighbours. Rules: docs/types.md.
+// One parser per lane; it owns simdjson's parser and scratch space and allocates nothing per record
+// once warm. Not thread-safe. A bad value becomes NULL with an entry in `_airbyte_meta.changes`; a
+// bad record is rejected; neither touches its neighbours. Rules: docs/types.md.
 #pragma once
 
 #include <cstdint>
@@ -20,15 +21,15 @@ namespace syncline::dataflow {
 
 // Why a record was rejected; the text stands in syncline.rejected_record and in the metric's label.
 enum class RejectReason {
-  kInvalidJson,      // "INVALID_JSON"
-  kNotAnObject,      // "NOT_AN_OBJECT"
-  kInvalidUtf8,      // "INVALID_UTF8"
-  kTooDeep,          // "TOO_DEEP"
-  kRecordTooLarge,   // "RECORD_TOO_LARGE"
-  kNotARecord,       // "NOT_A_RECORD": airbyte_jsonl line that is no RECORD message
-  kMissingKey,       // "MISSING_KEY": NULL in a primary key or NOT NULL column
-  kKeyTooLarge,      // "KEY_TOO_LARGE"
-  kRowTooWide,       // "ROW_TOO_WIDE"
+  kInvalidJson,     // "INVALID_JSON"
+  kNotAnObject,     // "NOT_AN_OBJECT"
+  kInvalidUtf8,     // "INVALID_UTF8"
+  kTooDeep,         // "TOO_DEEP"
+  kRecordTooLarge,  // "RECORD_TOO_LARGE"
+  kNotARecord,      // "NOT_A_RECORD": airbyte_jsonl line that is no RECORD message
+  kMissingKey,      // "MISSING_KEY": NULL in a primary key or NOT NULL column
+  kKeyTooLarge,     // "KEY_TOO_LARGE"
+  kRowTooWide,      // "ROW_TOO_WIDE"
 };
 absl::string_view RejectReasonName(RejectReason reason);
 
@@ -57,9 +58,10 @@ class RecordParser {
   RecordParser(const TableSchema& schema, const RecordParserOptions& options);
   ~RecordParser();
 
-  // Calls `sink` once for each record of `batch` it wants, in order. `batch` may be changed (padding).
-  // `arrival_us` stands for emitted_at when the batch has none: microseconds since 2000-01-01 UTC.
-  // Errors: INVALID_ARGUMENT for typed rows whose counts do not fit (nothing was delivered then).
+  // Calls `sink` once for each record of `batch` it wants, in order. `batch` may be changed
+  // (padding). `arrival_us` stands for emitted_at when the batch has none: microseconds since
+  // 2000-01-01 UTC. Errors: INVALID_ARGUMENT for typed rows whose counts do not fit (nothing was
+  // delivered then).
   absl::Status Parse(v1::RecordBatch* batch, int64_t arrival_us, RecordSink* sink);
 
   // Number of records in `batch`, without parsing. Errors as Parse.

@@ -20,6 +20,9 @@ enum class ColumnType {
   kJsonb,
 };
 
+// What a jsonb column takes: any JSON (unions and unknown types), or objects or arrays alone.
+enum class JsonShape { kAny, kObject, kArray };
+
 // The name as format_type() of the catalog prints it, e.g. "timestamp with time zone"; valid in DDL.
 absl::string_view PostgresTypeName(ColumnType type);
 

@@ -26,6 +26,8 @@ struct ColumnSchema {
   std::string column_name;  // the column's name in the table
   ColumnType type = ColumnType::kJsonb;
   bool nullable = true;
+  // jsonb only. The catalog does not know it, so it takes no part in comparisons.
+  JsonShape json_shape = JsonShape::kAny;
 
   friend bool operator==(const ColumnSchema& a, const ColumnSchema& b) {
     return a.input_name == b.input_name && a.column_name == b.column_name && a.type == b.type &&

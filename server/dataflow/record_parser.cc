@@ -1,0 +1,297 @@
+#include "server/dataflow/record_parser.h"
+
+#include <cstring>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "server/dataflow/coercion/coercer.h"
+#include "server/dataflow/coercion/timestamp_range.h"
+#include "server/dataflow/column_slots.h"
+#include "server/dataflow/line_parser.h"
+#include "server/dataflow/meta_text.h"
+#include "server/dataflow/record_rules.h"
+#include "server/dataflow/row_batch_reader.h"
+#include "server/dataflow/scratch_arena.h"
+
+namespace syncline::dataflow {
+namespace {
+
+using Reject = std::optional<RejectReason>;
+
+constexpr int64_t kMicrosPerMilli = 1000;
+
+// Milliseconds since 1970 as microseconds since 2000; none outside of what a timestamp holds.
+std::optional<int64_t> ExtractedAt(int64_t unix_ms) {
+  const int64_t since_2000_ms = unix_ms - kPostgresEpochDays * (kMicrosPerDay / kMicrosPerMilli);
+  if (since_2000_ms < kMinTimestamp / kMicrosPerMilli ||
+      since_2000_ms >= kEndTimestamp / kMicrosPerMilli) {
+    return std::nullopt;
+  }
+  return since_2000_ms * kMicrosPerMilli;
+}
+
+int64_t CountLines(absl::string_view text) {
+  int64_t lines = 0;
+  const char* p = text.data();
+  const char* const end = p + text.size();
+  while (p != end) {
+    const void* newline = std::memchr(p, '\n', static_cast<size_t>(end - p));
+    p = newline == nullptr ? end : static_cast<const char*>(newline) + 1;
+    ++lines;
+  }
+  return lines;
+}
+
+// Space behind a batch that simdjson may read, taken back when the batch is done.
+class Padding {
+ public:
+  explicit Padding(std::string* text) : text_(text), size_(text->size()) {
+    text_->append(kLinePadding, '\0');
+  }
+  ~Padding() { text_->resize(size_); }
+  Padding(const Padding&) = delete;
+  Padding& operator=(const Padding&) = delete;
+
+  absl::string_view text() const { return absl::string_view(*text_).substr(0, size_); }
+
+ private:
+  std::string* text_;
+  size_t size_;
+};
+
+}  // namespace
+
+absl::string_view RejectReasonName(RejectReason reason) {
+  switch (reason) {
+    case RejectReason::kInvalidJson:
+      return "INVALID_JSON";
+    case RejectReason::kNotAnObject:
+      return "NOT_AN_OBJECT";
+    case RejectReason::kInvalidUtf8:
+      return "INVALID_UTF8";
+    case RejectReason::kTooDeep:
+      return "TOO_DEEP";
+    case RejectReason::kRecordTooLarge:
+      return "RECORD_TOO_LARGE";
+    case RejectReason::kNotARecord:
+      return "NOT_A_RECORD";
+    case RejectReason::kMissingKey:
+      return "MISSING_KEY";
+    case RejectReason::kKeyTooLarge:
+      return "KEY_TOO_LARGE";
+    case RejectReason::kRowTooWide:
+      return "ROW_TOO_WIDE";
+  }
+  return "UNKNOWN";
+}
+
+struct RecordParser::Impl {
+  Impl(const TableSchema& schema, const RecordParserOptions& parser_options)
+      : options(parser_options),
+        slots(schema),
+        lines(&slots, &scratch),
+        rows(schema, slots),
+        meta(schema, parser_options.sync_id_number),
+        rules(schema, parser_options.require_key),
+        values(schema.columns.size()) {
+    for (const ColumnSchema& column : schema.columns) {
+      coercers.push_back(CoercerFor(column.type, column.json_shape).from_json);
+    }
+  }
+
+  enum class Format { kData, kMessage };
+
+  void ParseLines(Format format, int64_t first_offset, std::string* text, int64_t default_us,
+                  RecordSink* sink);
+  void ParseRows(const v1::RowBatch& batch, int64_t first_offset, int64_t default_us,
+                 RecordSink* sink);
+  Reject ParseLine(Format format, absl::string_view line, RecordMeta* record);
+  Reject CoerceTokens();
+  Reject ReadRow(int64_t row);
+  // Notes what became of a value that does not simply fit.
+  Reject Note(size_t column, Coercion coercion);
+  void StartRecord();
+  // Hands the record over, or the reason why there is none.
+  void Deliver(Reject reject, absl::string_view raw, RecordMeta* record, RecordSink* sink);
+
+  const RecordParserOptions options;
+  ScratchArena scratch;
+  ColumnSlots slots;
+  LineParser lines;
+  RowBatchReader rows;
+  MetaText meta;
+  RecordRules rules;
+  std::vector<CoerceFunction> coercers;
+  std::vector<Value> values;
+};
+
+void RecordParser::Impl::StartRecord() {
+  scratch.Reset();
+  meta.Clear();
+}
+
+Reject RecordParser::Impl::Note(size_t column, Coercion coercion) {
+  switch (coercion) {
+    case Coercion::kFits:
+      return std::nullopt;
+    case Coercion::kMalformed:
+      return RejectReason::kInvalidJson;
+    case Coercion::kTooDeep:
+      return RejectReason::kTooDeep;
+    case Coercion::kUnreadable:
+    case Coercion::kOutOfRange:
+      values[column] = Value::Null();
+      break;
+    case Coercion::kCleaned:
+    case Coercion::kCut:
+      break;
+  }
+  meta.Add(column, coercion);
+  return std::nullopt;
+}
+
+Reject RecordParser::Impl::CoerceTokens() {
+  const std::vector<absl::string_view>& tokens = slots.tokens();
+  for (size_t i = 0; i < tokens.size(); ++i) {
+    const absl::string_view token = tokens[i];
+    if (token.data() == nullptr || token == "null") {
+      values[i] = Value::Null();
+      continue;
+    }
+    const Coercion coercion = coercers[i](token, &scratch, &values[i]);
+    if (coercion != Coercion::kFits) {
+      if (Reject reject = Note(i, coercion)) return reject;
+    }
+  }
+  return std::nullopt;
+}
+
+Reject RecordParser::Impl::ParseLine(Format format, absl::string_view line, RecordMeta* record) {
+  if (static_cast<int64_t>(line.size()) > options.max_record_bytes) {
+    return RejectReason::kRecordTooLarge;
+  }
+  slots.Clear();
+  if (format == Format::kData) {
+    if (Reject reject = lines.ParseData(line)) return reject;
+  } else {
+    LineParser::Envelope envelope;
+    if (Reject reject = lines.ParseMessage(line, &envelope)) return reject;
+    if (envelope.emitted_at_ms) {
+      record->extracted_at_us =
+          ExtractedAt(*envelope.emitted_at_ms).value_or(record->extracted_at_us);
+    }
+    meta.SetSourceChanges(envelope.source_changes);
+  }
+  return CoerceTokens();
+}
+
+void RecordParser::Impl::Deliver(Reject reject, absl::string_view raw, RecordMeta* record,
+                                 RecordSink* sink) {
+  if (!reject) reject = rules.Check(values);
+  if (reject) {
+    sink->OnRejected(record->offset, *reject, raw);
+    return;
+  }
+  record->meta_json = meta.Text();
+  sink->OnRecord(*record, values);
+}
+
+void RecordParser::Impl::ParseLines(Format format, int64_t first_offset, std::string* text,
+                                    int64_t default_us, RecordSink* sink) {
+  const Padding padding(text);
+  const char* p = padding.text().data();
+  const char* const end = p + padding.text().size();
+  for (int64_t offset = first_offset; p != end; ++offset) {
+    const void* newline = std::memchr(p, '\n', static_cast<size_t>(end - p));
+    const char* const line_end = newline == nullptr ? end : static_cast<const char*>(newline);
+    const absl::string_view line(p, static_cast<size_t>(line_end - p));
+    p = newline == nullptr ? end : line_end + 1;
+    if (!sink->Wants(offset)) continue;
+    StartRecord();
+    RecordMeta record;
+    record.offset = offset;
+    record.extracted_at_us = default_us;
+    Deliver(ParseLine(format, line, &record), line, &record, sink);
+  }
+}
+
+Reject RecordParser::Impl::ReadRow(int64_t row) {
+  for (size_t i = 0; i < values.size(); ++i) {
+    Coercion coercion = Coercion::kFits;
+    switch (rows.Read(i, row, &scratch, &values[i], &coercion)) {
+      case RowBatchReader::Cell::kNull:
+        values[i] = Value::Null();
+        break;
+      case RowBatchReader::Cell::kInvalidUtf8:
+        return RejectReason::kInvalidUtf8;
+      case RowBatchReader::Cell::kValue:
+        if (Reject reject = Note(i, coercion)) return reject;
+        break;
+    }
+  }
+  return std::nullopt;
+}
+
+void RecordParser::Impl::ParseRows(const v1::RowBatch& batch, int64_t first_offset,
+                                   int64_t default_us, RecordSink* sink) {
+  rows.Open(batch);
+  for (int64_t row = 0; row < batch.row_count(); ++row) {
+    RecordMeta record;
+    record.offset = first_offset + row;
+    record.extracted_at_us = default_us;
+    if (!sink->Wants(record.offset)) continue;
+    StartRecord();
+    Deliver(ReadRow(row), absl::string_view(), &record, sink);
+  }
+}
+
+RecordParser::RecordParser(const TableSchema& schema, const RecordParserOptions& options)
+    : impl_(std::make_unique<Impl>(schema, options)) {}
+
+RecordParser::~RecordParser() = default;
+
+absl::Status RecordParser::Parse(v1::RecordBatch* batch, int64_t arrival_us, RecordSink* sink) {
+  int64_t default_us = arrival_us;
+  if (batch->emitted_at_ms() != 0) {
+    default_us = ExtractedAt(batch->emitted_at_ms()).value_or(arrival_us);
+  }
+  switch (batch->payload_case()) {
+    case v1::RecordBatch::kJsonl:
+      impl_->ParseLines(Impl::Format::kData, batch->first_offset(), batch->mutable_jsonl(),
+                        default_us, sink);
+      break;
+    case v1::RecordBatch::kAirbyteJsonl:
+      impl_->ParseLines(Impl::Format::kMessage, batch->first_offset(),
+                        batch->mutable_airbyte_jsonl(), arrival_us, sink);
+      break;
+    case v1::RecordBatch::kRows: {
+      absl::Status counts = CheckRowBatch(batch->rows());
+      if (!counts.ok()) return counts;
+      impl_->ParseRows(batch->rows(), batch->first_offset(), default_us, sink);
+      break;
+    }
+    case v1::RecordBatch::PAYLOAD_NOT_SET:
+      break;
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<int64_t> RecordParser::CountRecords(const v1::RecordBatch& batch) {
+  switch (batch.payload_case()) {
+    case v1::RecordBatch::kJsonl:
+      return CountLines(batch.jsonl());
+    case v1::RecordBatch::kAirbyteJsonl:
+      return CountLines(batch.airbyte_jsonl());
+    case v1::RecordBatch::kRows: {
+      absl::Status counts = CheckRowBatch(batch.rows());
+      if (!counts.ok()) return counts;
+      return batch.rows().row_count();
+    }
+    case v1::RecordBatch::PAYLOAD_NOT_SET:
+      break;
+  }
+  return 0;
+}
+
+}  // namespace syncline::dataflow

@@ -1,0 +1,36 @@
+// What must hold of a whole row before it goes to PostgreSQL, so that no row fails a COPY.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <vector>
+
+#include "absl/types/span.h"
+#include "server/dataflow/record_parser.h"
+#include "server/model/table_schema.h"
+#include "server/model/value.h"
+
+namespace syncline::dataflow {
+
+class RecordRules {
+ public:
+  RecordRules(const TableSchema& schema, bool require_key);
+
+  // The reason when the row must be rejected.
+  std::optional<RejectReason> Check(absl::Span<const Value> values) const {
+    if (required_.empty() && !check_width_) return std::nullopt;
+    return CheckAll(values);
+  }
+
+ private:
+  std::optional<RejectReason> CheckAll(absl::Span<const Value> values) const;
+  int64_t KeyBytes(absl::Span<const Value> values) const;
+  bool FitsPage(absl::Span<const Value> values) const;
+
+  std::vector<ColumnType> types_;
+  std::vector<size_t> required_;  // columns that must not be NULL
+  std::vector<size_t> key_;       // empty unless the key is required
+  bool check_width_ = false;
+};
+
+}  // namespace syncline::dataflow
