@@ -76,6 +76,8 @@ access AS (
   FROM grants),
 )sql";
 
+// Of a column's options only those that a user sets: some servers keep entries of their own there
+// (pg_attver on Debian's 15.20) that mean this very column and must not be copied to another.
 constexpr char kStorage[] = R"sql(
 storage AS (
   SELECT oid, subject, format('ALTER TABLE %s SET (%s)', q, string_agg(
@@ -88,7 +90,7 @@ storage AS (
        pg_options_to_table(toast.reloptions) o
   GROUP BY rel.oid, subject, q
   UNION ALL
-  SELECT oid, subject, format('ALTER TABLE %s ALTER COLUMN %s SET DEFAULT %s', q, name,
+  SELECT col.oid, subject, format('ALTER TABLE %s ALTER COLUMN %s SET DEFAULT %s', q, name,
                               pg_get_expr(d.adbin, d.adrelid))
   FROM col JOIN pg_attrdef d ON d.adrelid = col.oid AND d.adnum = col.attnum
   WHERE attgenerated = ''
@@ -104,7 +106,9 @@ storage AS (
   UNION ALL
   SELECT oid, subject, format('ALTER TABLE %s ALTER COLUMN %s SET (%s)', q, name, string_agg(
            format('%I=%L', o.option_name, o.option_value), ', '))
-  FROM col, pg_options_to_table(attoptions) o GROUP BY oid, subject, q, name
+  FROM col, pg_options_to_table(attoptions) o
+  WHERE o.option_name IN ('n_distinct', 'n_distinct_inherited')
+  GROUP BY oid, subject, q, name
   UNION ALL
   SELECT oid, subject, format('ALTER TABLE %s ALTER COLUMN %s SET STATISTICS %s', q, name,
                               attstattarget)

@@ -31,17 +31,22 @@ struct SwapOptions {
 // What a swap did, for metrics.
 struct SwapStats {
   absl::Duration lock_wait;  // for the locks that keep readers out, all attempts together
-  absl::Duration lock_held;  // from the first of these locks to the end of COMMIT
+  // From the first of these locks to the end of COMMIT. Readers wait less: the database deletes the
+  // old table's files after it let go of the locks.
+  absl::Duration lock_held;
   int retries = 0;
   // What the new table does not have, because it lacks the column or its rows have nulls.
   std::vector<std::string> left_out;
 };
 
 // Moves `source` to the place of `target` (which may be missing). `ledger_step` runs in the swap's
-// transaction, last: its error rolls everything back. The slow part (indexes, ANALYZE on `source`)
-// runs before, in transactions of its own. Errors: FAILED_PRECONDITION DEPENDENT_OBJECTS or
-// TARGET_INCOMPATIBLE naming the object; ABORTED SWAP_LOCKED with RetryInfo when the lock was not
-// obtained in time (`source` is kept); those of Database::Transact.
+// transaction, last: its error rolls everything back; it runs again when an attempt is repeated.
+// The slow part (indexes, constraints, ANALYZE on `source`) runs before, in transactions of its
+// own, and is found again by the next call. `stats` may be null. Details: docs/swap.md.
+// Errors: FAILED_PRECONDITION DEPENDENT_OBJECTS or TARGET_INCOMPATIBLE naming the object,
+// SCHEMA_CHANGED when `source` is missing; ABORTED SWAP_LOCKED with RetryInfo when the lock was not
+// obtained in time (`source` is kept); PERMISSION_DENIED naming a view or table that is not ours to
+// change; those of Database::Transact, COMMIT_UNKNOWN too: the ledger tells.
 absl::Status OverwriteTable(Database& database, const TableName& source, const TableName& target,
                             const SwapOptions& options,
                             const std::function<absl::Status(Transaction&)>& ledger_step,

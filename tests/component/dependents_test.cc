@@ -1,0 +1,89 @@
+// Views dropped for a change of the table beneath them and made again as they were.
+#include "server/postgres/dependents.h"
+
+#include <gtest/gtest.h>
+
+#include "tests/component/swap_fixture.h"
+
+namespace syncline {
+namespace {
+
+using postgres::Dependents;
+using postgres::Transaction;
+using testing::StatusIs;
+
+class DependentsTest : public testing::SwapFixture {
+ protected:
+  void SetUp() override {
+    SwapFixture::SetUp();
+    if (schema().empty()) return;
+    MakeRole("_reader");
+    MakeTable("t", 10, 1);
+    Run("CREATE VIEW $S.v WITH (security_barrier) AS SELECT id, name FROM $S.t WITH CHECK OPTION;"
+        "CREATE VIEW $S.amounts AS SELECT id, amount FROM $S.t;"
+        "CREATE MATERIALIZED VIEW $S.m AS SELECT id, name FROM $S.v;"
+        "CREATE INDEX m_ix ON $S.m (id); COMMENT ON MATERIALIZED VIEW $S.m IS 'm';"
+        "CREATE VIEW $S.top AS SELECT a.amount, m.name FROM $S.amounts a JOIN $S.m m USING (id);"
+        "GRANT SELECT, UPDATE (name) ON $S.v TO $R_reader; COMMENT ON COLUMN $S.v.name IS 'n';"
+        "ALTER VIEW $S.v ALTER name SET DEFAULT 'd';"
+        "CREATE RULE r AS ON DELETE TO $S.top DO INSTEAD NOTHING;"
+        "CREATE FUNCTION $S.f() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END';"
+        "CREATE TRIGGER tr INSTEAD OF INSERT ON $S.top FOR EACH ROW EXECUTE FUNCTION $S.f();");
+  }
+
+  absl::Status Around(const std::set<std::string>& columns, const std::string& change) {
+    return database().Transact([&](Transaction& transaction) -> absl::Status {
+      SYNCLINE_ASSIGN_OR_RETURN(const Dependents all,
+                                postgres::CaptureDependents(transaction, Name("t")));
+      const Dependents chosen = postgres::ThatRead(all, columns);
+      chosen_.clear();
+      for (const postgres::DependentView& view : chosen.views) chosen_.push_back(view.name.name);
+      SYNCLINE_RETURN_IF_ERROR(postgres::DropDependentViews(transaction, chosen));
+      SYNCLINE_RETURN_IF_ERROR(transaction.Execute(Expand(change)));
+      return postgres::RestoreDependentViews(transaction, chosen);
+    });
+  }
+
+  std::vector<std::string> chosen_;
+};
+
+TEST_F(DependentsTest, DroppedAndRestoredAreTheSame) {
+  const std::string before = Dump();
+  ASSERT_OK(Around({"id"}, "ALTER TABLE $S.t ALTER id TYPE bigint"));
+  EXPECT_EQ(Dump(), before);
+  EXPECT_EQ(chosen_.size(), 4u);
+  EXPECT_EQ(Value("SELECT count(*) FROM $S.m"), "10");
+}
+
+TEST_F(DependentsTest, OnlyThoseThatReadTheColumn) {
+  const std::string v = Value("SELECT '$S.v'::regclass::oid");
+  ASSERT_OK(Around({"amount"}, "ALTER TABLE $S.t ALTER amount TYPE text"));
+  EXPECT_EQ(chosen_, (std::vector<std::string>{"amounts", "top"}));
+  EXPECT_EQ(Value("SELECT '$S.v'::regclass::oid"), v);
+  EXPECT_EQ(Value("SELECT pg_typeof(amount) FROM $S.top LIMIT 1"), "text");
+}
+
+TEST_F(DependentsTest, ViewThatTheTableNoLongerBearsIsNamed) {
+  const std::string before = Dump();
+  const absl::Status status = Around({"amount"}, "ALTER TABLE $S.t DROP amount");
+  EXPECT_THAT(status, StatusIs(absl::StatusCode::kFailedPrecondition, "DEPENDENT_OBJECTS"));
+  EXPECT_TRUE(absl::StrContains(status.message(), "amounts")) << status;
+  EXPECT_EQ(Dump(), before);
+}
+
+TEST_F(DependentsTest, WhatHangsOnAViewIsNotCascaded) {
+  Run("CREATE FUNCTION $S.g() RETURNS SETOF $S.amounts LANGUAGE sql AS 'SELECT * FROM $S.amounts'");
+  const absl::Status status = Around({"amount"}, "ALTER TABLE $S.t ALTER amount TYPE text");
+  EXPECT_THAT(status, StatusIs(absl::StatusCode::kFailedPrecondition, "DEPENDENT_OBJECTS"));
+  EXPECT_TRUE(absl::StrContains(status.message(), "amounts")) << status;
+}
+
+TEST_F(DependentsTest, MissingTable) {
+  EXPECT_THAT(database().Transact([&](Transaction& transaction) {
+    return postgres::CaptureDependents(transaction, Name("none")).status();
+  }),
+              StatusIs(absl::StatusCode::kNotFound));
+}
+
+}  // namespace
+}  // namespace syncline

@@ -1,0 +1,100 @@
+// A schema with a final table `t` and a loaded table `t_new`, both of the shape that the loaders
+// make.
+#pragma once
+
+#include <cstdio>
+#include <cstdlib>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_replace.h"
+#include "absl/strings/str_split.h"
+#include "server/postgres/swap.h"
+#include "tests/support/postgres_fixture.h"
+#include "tests/support/status_matchers.h"
+
+namespace syncline::testing {
+
+class SwapFixture : public PostgresTest {
+ protected:
+  static constexpr char kColumns[] = "id bigint, name text, amount numeric(10,2)";
+
+  // A table with `rows` rows: id = 1..rows, name = 'n<id>', amount = id.
+  void MakeTable(absl::string_view table, int rows, int generation,
+                 absl::string_view columns = kColumns) {
+    Execute(absl::StrCat("CREATE TABLE ", Table(table),
+                         "(_airbyte_raw_id varchar NOT NULL, _airbyte_extracted_at timestamptz NOT "
+                         "NULL, _airbyte_meta jsonb NOT NULL, _airbyte_generation_id bigint NOT "
+                         "NULL, ",
+                         columns, ")"));
+    if (columns != kColumns) return;
+    Execute(absl::StrCat("INSERT INTO ", Table(table), " SELECT 'r' || i, now(), '{}', ",
+                         generation, ", i, 'n' || i, i FROM generate_series(1, ", rows, ") i"));
+  }
+
+  TableName Name(absl::string_view table) const { return {schema(), std::string(table)}; }
+
+  static absl::Status NoLedger(postgres::Transaction&) { return absl::OkStatus(); }
+
+  absl::Status Swap(
+      const postgres::SwapOptions& options = {},
+      const std::function<absl::Status(postgres::Transaction&)>& ledger_step = NoLedger) {
+    return postgres::OverwriteTable(database(), Name("t_new"), Name("t"), options, ledger_step,
+                                    &stats_);
+  }
+
+  // Runs statements with $S for the schema and $R for the prefix of this test's roles.
+  void Run(absl::string_view sql) { Execute(Expand(sql)); }
+  std::string Value(absl::string_view sql) { return QueryValue(Expand(sql)); }
+  std::string Expand(absl::string_view sql) const {
+    return absl::StrReplaceAll(sql, {{"$S", schema()}, {"$R", schema()}});
+  }
+
+  // A role of this test, dropped at its end.
+  void MakeRole(absl::string_view suffix, absl::string_view options = "") {
+    const std::string role = absl::StrCat(schema(), suffix);
+    Execute(absl::StrCat("CREATE ROLE ", role, " ", options));
+    roles_.push_back(role);
+  }
+
+  // All definitions of the schema, as pg_dump prints them, less those of the loaded table.
+  std::string Dump() {
+    const std::string command = absl::StrCat(
+        "PATH=\"$PATH:$(echo /usr/lib/postgresql/*/bin | tr ' ' ':')\" pg_dump "
+        "--schema-only --schema=",
+        schema(), " --exclude-table='", schema(), ".t_new' -d '",
+        absl::StrReplaceAll(dsn(), {{"'", "'\\''"}}), "' 2>&1");
+    FILE* const pipe = popen(command.c_str(), "r");
+    EXPECT_NE(pipe, nullptr);
+    std::string text;
+    char buffer[4096];
+    for (size_t n = 0; (n = fread(buffer, 1, sizeof buffer, pipe)) > 0;) text.append(buffer, n);
+    EXPECT_EQ(pclose(pipe), 0) << text;
+    std::string kept;
+    for (const absl::string_view line : absl::StrSplit(text, '\n')) {
+      // \restrict has a random word.
+      if (absl::StrContains(line, "restrict ")) continue;
+      absl::StrAppend(&kept, line, "\n");
+    }
+    return kept;
+  }
+
+  void TearDown() override {
+    if (!schema().empty()) {
+      for (const std::string& role : roles_)
+        Execute(absl::StrCat("DROP OWNED BY ", role, " CASCADE"));
+      for (const std::string& role : roles_) Execute(absl::StrCat("DROP ROLE ", role));
+    }
+    PostgresTest::TearDown();
+  }
+
+  postgres::SwapStats stats_;
+
+ private:
+  std::vector<std::string> roles_;
+};
+
+}  // namespace syncline::testing

@@ -1,0 +1,495 @@
+// The swap against a real PostgreSQL: what is carried over, and that it happens whole or not at
+// all.
+#include "server/postgres/swap.h"
+
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <thread>
+
+#include "server/postgres/swap_preparation.h"
+#include "tests/component/swap_fixture.h"
+
+namespace syncline {
+namespace {
+
+using postgres::Connection;
+using postgres::Params;
+using postgres::Result;
+using postgres::Transaction;
+using testing::StatusIs;
+
+class SwapTest : public testing::SwapFixture {
+ protected:
+  std::string Count(absl::string_view relation = "t") {
+    return QueryValue(absl::StrCat("SELECT count(*) FROM ", Table(relation)));
+  }
+};
+
+TEST_F(SwapTest, MissingTargetGetsTheLoadedTable) {
+  MakeTable("t_new", 3, 1);
+  ASSERT_OK(Swap());
+  EXPECT_EQ(Count(), "3");
+  EXPECT_EQ(Value("SELECT to_regclass('$S.t_new') IS NULL"), "t");
+}
+
+TEST_F(SwapTest, MovesBetweenSchemas) {
+  Run("CREATE SCHEMA $S_other; CREATE TABLE $S_other.t_new()");
+  MakeTable("t_new", 3, 1);
+  const TableName target{schema() + "_other", "t"};
+  ASSERT_OK(postgres::OverwriteTable(database(), Name("t_new"), target, {}, NoLedger, &stats_));
+  EXPECT_EQ(Value("SELECT count(*) FROM $S_other.t"), "3");
+  Run("CREATE INDEX named_by_user ON $S_other.t (id)");
+  MakeTable("t_new", 4, 2);
+  ASSERT_OK(postgres::OverwriteTable(database(), Name("t_new"), target, {}, NoLedger, &stats_));
+  EXPECT_EQ(Value("SELECT count(*) FROM $S_other.t"), "4");
+  EXPECT_EQ(Value("SELECT pg_get_indexdef('$S_other.named_by_user'::regclass)"),
+            Expand("CREATE INDEX named_by_user ON $S_other.t USING btree (id)"));
+  Run("DROP SCHEMA $S_other CASCADE");
+}
+
+TEST_F(SwapTest, LedgerStepSeesTheNewTableAndRunsOnce) {
+  MakeTable("t", 2, 1);
+  MakeTable("t_new", 5, 2);
+  int calls = 0;
+  std::string seen;
+  ASSERT_OK(Swap({}, [&](Transaction& transaction) -> absl::Status {
+    ++calls;
+    SYNCLINE_ASSIGN_OR_RETURN(const Result result,
+                              transaction.Query("SELECT count(*) FROM " + Table("t")));
+    seen = result.Text(0, 0);
+    return absl::OkStatus();
+  }));
+  EXPECT_EQ(calls, 1);
+  EXPECT_EQ(seen, "5");
+  EXPECT_EQ(Count(), "5");
+  EXPECT_EQ(stats_.retries, 0);
+  EXPECT_GT(stats_.lock_held, absl::ZeroDuration());
+  RecordProperty("lock_held_us", std::to_string(absl::ToInt64Microseconds(stats_.lock_held)));
+}
+
+TEST_F(SwapTest, NamesThatNeedQuotes) {
+  const std::string odd = "T \"x\"; DROP TABLE y;-- \xc3\xa4";
+  const TableName target{schema(), odd};
+  const std::string quoted =
+      absl::StrCat(schema(), ".\"", absl::StrReplaceAll(odd, {{"\"", "\"\""}}), "\"");
+  MakeTable("t", 1, 1, "\"select\" text, \"a\"\"b\" text");
+  Execute(
+      absl::StrCat("ALTER TABLE ", Table("t"), " RENAME TO ", quoted.substr(schema().size() + 1)));
+  Execute(absl::StrCat("CREATE INDEX \"I \"\"1\" ON ", quoted, " (\"select\", lower(\"a\"\"b\"))"));
+  Execute(
+      absl::StrCat("ALTER TABLE ", quoted, " ADD CONSTRAINT \"C \"\"1\" CHECK (\"a\"\"b\" <> '')"));
+  Run("CREATE STATISTICS $S.\"S 1\" ON \"select\", \"a\"\"b\" FROM " + quoted);
+  Execute(absl::StrCat("COMMENT ON COLUMN ", quoted, ".\"a\"\"b\" IS 'it''s \\ here'"));
+  MakeTable("t_new", 1, 1, "\"select\" text, \"a\"\"b\" text");
+  const std::string before = Dump();
+  ASSERT_OK(postgres::OverwriteTable(database(), Name("t_new"), target, {}, NoLedger, &stats_));
+  EXPECT_EQ(Dump(), before);
+}
+
+TEST_F(SwapTest, EverythingOfTheTableItselfStays) {
+  MakeRole("_owner");
+  MakeRole("_reader");
+  MakeRole("_second");
+  MakeTable("t", 10, 1);
+  MakeTable("t_new", 20, 2);
+  Run("GRANT USAGE, CREATE ON SCHEMA $S TO $R_owner, $R_reader; CREATE TABLE $S.other(id bigint "
+      "PRIMARY KEY);"
+      "INSERT INTO $S.other SELECT generate_series(1, 20);"
+      "CREATE SEQUENCE $S.ids; ALTER TABLE $S.t ALTER amount SET DEFAULT 7.5,"
+      " ALTER id SET DEFAULT nextval('$S.ids'), ALTER id SET NOT NULL, ALTER name SET STATISTICS "
+      "500,"
+      " ALTER name SET STORAGE EXTERNAL, ALTER name SET (n_distinct = -0.5),"
+      " ALTER name SET COMPRESSION pglz,"
+      " SET (fillfactor = 80, autovacuum_enabled = false, toast.autovacuum_enabled = false);"
+      "ALTER SEQUENCE $S.ids OWNED BY $S.t.id;"
+      "ALTER TABLE $S.t ADD CONSTRAINT pk PRIMARY KEY (id) WITH (fillfactor = 70);"
+      "ALTER TABLE $S.t ADD CONSTRAINT uq UNIQUE (name) DEFERRABLE INITIALLY DEFERRED;"
+      "ALTER TABLE $S.t ADD CONSTRAINT ex EXCLUDE USING btree (id WITH =);"
+      "ALTER TABLE $S.t ADD CONSTRAINT ck CHECK (amount > 0);"
+      "ALTER TABLE $S.t ADD CONSTRAINT ck_later CHECK (amount < 5) NOT VALID;"
+      "ALTER TABLE $S.t ADD CONSTRAINT fk FOREIGN KEY (id) REFERENCES $S.other ON DELETE CASCADE;"
+      "ALTER TABLE $S.t ADD CONSTRAINT self FOREIGN KEY (id) REFERENCES $S.t (id);"
+      "CREATE INDEX ix ON $S.t (lower(name) DESC, amount) WHERE id > 3;"
+      "CREATE UNIQUE INDEX uix ON $S.t (id) INCLUDE (name) WITH (fillfactor = 60);"
+      "ALTER INDEX $S.ix ALTER COLUMN 1 SET STATISTICS 300; ALTER TABLE $S.t CLUSTER ON pk;"
+      "CREATE STATISTICS $S.st (ndistinct, dependencies) ON id, name FROM $S.t;"
+      "ALTER STATISTICS $S.st SET STATISTICS 50;");
+  Run("CREATE FUNCTION $S.f() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END';"
+      "CREATE TRIGGER tr BEFORE INSERT OR UPDATE OF name ON $S.t FOR EACH ROW"
+      " WHEN (NEW.id > 0) EXECUTE FUNCTION $S.f();"
+      "CREATE TRIGGER tr_off AFTER DELETE ON $S.t REFERENCING OLD TABLE AS gone FOR EACH STATEMENT"
+      " EXECUTE FUNCTION $S.f(); ALTER TABLE $S.t DISABLE TRIGGER tr_off;"
+      "CREATE CONSTRAINT TRIGGER tr_c AFTER INSERT ON $S.t DEFERRABLE FOR EACH ROW"
+      " EXECUTE FUNCTION $S.f(); ALTER TABLE $S.t ENABLE ALWAYS TRIGGER tr_c;"
+      "ALTER TABLE $S.t ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;"
+      "CREATE POLICY p_read ON $S.t FOR SELECT TO $R_reader, $R_second USING (id > 0);"
+      "CREATE POLICY p_write ON $S.t AS RESTRICTIVE FOR INSERT TO PUBLIC"
+      " WITH CHECK (id < (SELECT count(*) FROM $S.t));"
+      "ALTER TABLE $S.t REPLICA IDENTITY USING INDEX uix;"
+      "ALTER TABLE $S.t OWNER TO $R_owner;"
+      "REVOKE DELETE ON $S.t FROM $R_owner;"
+      "GRANT SELECT, INSERT ON $S.t TO $R_reader WITH GRANT OPTION; GRANT SELECT ON $S.t TO PUBLIC;"
+      "GRANT UPDATE (name), SELECT (id) ON $S.t TO $R_second;"
+      "SET ROLE $R_reader; GRANT SELECT ON $S.t TO $R_second; RESET ROLE;"
+      "COMMENT ON TABLE $S.t IS 'the table'; COMMENT ON COLUMN $S.t.name IS 'it''s a name';"
+      "COMMENT ON INDEX $S.ix IS 'an index'; COMMENT ON CONSTRAINT ck ON $S.t IS 'a check';"
+      "COMMENT ON CONSTRAINT pk ON $S.t IS 'a key'; COMMENT ON TRIGGER tr ON $S.t IS 'a trigger';"
+      "COMMENT ON CONSTRAINT fk ON $S.t IS 'a foreign key';"
+      "COMMENT ON POLICY p_read ON $S.t IS 'a policy'; COMMENT ON STATISTICS $S.st IS 'stats';");
+  const std::string own_options = Value(
+      "SELECT coalesce(string_agg(quote_literal(o.option_value), ','), 'NULL') FROM "
+      "pg_attribute a, pg_options_to_table(a.attoptions) o WHERE a.attrelid = "
+      "'$S.t'::regclass AND o.option_name NOT LIKE 'n\\_%'");
+  const std::string before = Dump();
+  ASSERT_OK(Swap());
+  EXPECT_EQ(Dump(), before);
+  EXPECT_EQ(Count(), "20");
+  EXPECT_EQ(Value("SELECT count(*) FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace "
+                  "WHERE n.nspname = '$S' AND c.relname LIKE '\\_syncline%'"),
+            "0");
+  // No entry of the server's own was copied with the columns' options.
+  EXPECT_EQ(Value("SELECT string_agg(o.option_name, ',') FROM pg_attribute a, "
+                  "pg_options_to_table(a.attoptions) o WHERE a.attrelid = '$S.t'::regclass AND "
+                  "o.option_name LIKE 'n\\_%'"),
+            "n_distinct");
+  EXPECT_EQ(Value("SELECT count(*) FROM pg_attribute a, pg_options_to_table(a.attoptions) o WHERE "
+                  "a.attrelid = '$S.t'::regclass AND o.option_name NOT LIKE 'n\\_%' AND "
+                  "o.option_value IN (" +
+                  own_options + ")"),
+            "0");
+  // Statistics were gathered with the targets set, before the table was put in place.
+  EXPECT_EQ(Value("SELECT count(*) FROM pg_stats_ext WHERE statistics_schemaname = '$S'"), "1");
+  EXPECT_EQ(Value("SELECT reltuples FROM pg_class WHERE oid = '$S.t'::regclass"), "20");
+}
+
+TEST_F(SwapTest, DefaultPrivilegesDoNotLeakIn) {
+  MakeRole("_nosy");
+  MakeTable("t", 1, 1);
+  Run("ALTER DEFAULT PRIVILEGES IN SCHEMA $S GRANT SELECT ON TABLES TO $R_nosy");
+  MakeTable("t_new", 2, 2);
+  const std::string before = Dump();
+  ASSERT_OK(Swap());
+  EXPECT_EQ(Value("SELECT has_table_privilege('$R_nosy', '$S.t', 'SELECT')"), "f");
+  EXPECT_EQ(Value("SELECT has_table_privilege('$S.t', 'SELECT, DELETE, TRUNCATE')"), "t");
+}
+
+TEST_F(SwapTest, PublicationsStay) {
+  MakeTable("t", 1, 1);
+  MakeTable("t_new", 2, 2);
+  Run("SET client_min_messages = error;"
+      "CREATE PUBLICATION $S_pub FOR TABLE $S.t (id, name) WHERE (id > 3 AND name <> 'x')");
+  const std::string query =
+      "SELECT string_agg(format('%s %s %s', tablename, attnames, rowfilter), ';') "
+      "FROM pg_publication_tables WHERE pubname = '$S_pub'";
+  const std::string before = Value(query);
+  for (const int keep : {0, 1}) {
+    ASSERT_OK(Swap({.keep_generations = keep}));
+    EXPECT_EQ(Value(query), before);
+    MakeTable("t_new", 2, 2);
+  }
+  Run("DROP PUBLICATION $S_pub");
+}
+
+TEST_F(SwapTest, NestedViewsKeepIdentityGrantsCommentsOptions) {
+  MakeRole("_reader");
+  MakeRole("_viewer");
+  MakeTable("t", 10, 1);
+  MakeTable("t_new", 20, 2);
+  Run("GRANT ALL ON SCHEMA $S TO $R_viewer; GRANT SELECT ON $S.t TO $R_viewer;"
+      "CREATE TABLE $S.side(id bigint);"
+      "ALTER TABLE $S.t ADD PRIMARY KEY (id);"
+      "CREATE VIEW $S.inner_v WITH (security_barrier) AS SELECT id, name AS label FROM $S.t WHERE"
+      " amount > 0 WITH LOCAL CHECK OPTION;"
+      "CREATE VIEW $S.outer_v WITH (security_invoker = true) AS SELECT i.*, s.id AS other, t.amount"
+      " FROM $S.inner_v i JOIN $S.t t USING (id) LEFT JOIN $S.side s ON s.id = i.id;"
+      "CREATE VIEW $S.top_v AS SELECT count(*) AS n FROM $S.outer_v;"
+      "CREATE VIEW $S.grouped_v AS SELECT id, name, count(*) FROM $S.t GROUP BY id;"
+      "ALTER VIEW $S.inner_v OWNER TO $R_viewer; ALTER VIEW $S.inner_v ALTER label SET DEFAULT 'd';"
+      "GRANT SELECT ON $S.top_v TO $R_reader; GRANT UPDATE (label) ON $S.inner_v TO $R_reader;"
+      "COMMENT ON VIEW $S.inner_v IS 'a view'; COMMENT ON COLUMN $S.inner_v.label IS 'a label';"
+      "CREATE FUNCTION $S.f() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END';"
+      "CREATE TRIGGER tr INSTEAD OF INSERT ON $S.outer_v FOR EACH ROW EXECUTE FUNCTION $S.f();");
+  const std::string oids =
+      "SELECT string_agg(oid::regclass || ' ' || oid, ',' ORDER BY oid) FROM pg_class WHERE "
+      "relkind = 'v' AND relnamespace = '$S'::regnamespace";
+  const std::string before = Dump();
+  const std::string oids_before = Value(oids);
+  ASSERT_OK(Swap());
+  EXPECT_EQ(Dump(), before);
+  EXPECT_EQ(Value(oids), oids_before);
+  EXPECT_EQ(Value("SELECT n FROM $S.top_v"), "20");
+  EXPECT_EQ(Count("grouped_v"), "20");
+}
+
+TEST_F(SwapTest, MaterializedViewsAreMadeAnewInOrder) {
+  MakeRole("_owner");
+  MakeTable("t", 10, 1);
+  MakeTable("t_new", 20, 2);
+  Run("GRANT ALL ON SCHEMA $S TO $R_owner; GRANT SELECT ON $S.t TO $R_owner;"
+      "CREATE MATERIALIZED VIEW $S.m1 WITH (fillfactor = 90) AS SELECT id, name FROM $S.t;"
+      "CREATE UNIQUE INDEX m1_ix ON $S.m1 (id); COMMENT ON INDEX $S.m1_ix IS 'ix';"
+      "CREATE STATISTICS $S.m1_st ON id, name FROM $S.m1;"
+      "ALTER MATERIALIZED VIEW $S.m1 ALTER name SET STATISTICS 10;"
+      "ALTER MATERIALIZED VIEW $S.m1 CLUSTER ON m1_ix;"
+      "COMMENT ON MATERIALIZED VIEW $S.m1 IS 'm'; COMMENT ON COLUMN $S.m1.name IS 'c';"
+      "ALTER MATERIALIZED VIEW $S.m1 OWNER TO $R_owner; GRANT SELECT ON $S.m1 TO PUBLIC;"
+      "CREATE VIEW $S.v_on_m1 AS SELECT count(*) AS n FROM $S.m1; "
+      "COMMENT ON VIEW $S.v_on_m1 IS 'stays';"
+      "CREATE MATERIALIZED VIEW $S.m2 AS SELECT m.id, v.n FROM $S.m1 m, $S.v_on_m1 v;"
+      "CREATE MATERIALIZED VIEW $S.empty_m AS SELECT id FROM $S.t WITH NO DATA;"
+      "CREATE VIEW $S.v AS SELECT id FROM $S.t;"
+      "CREATE MATERIALIZED VIEW $S.m_on_v AS SELECT count(*) AS n FROM $S.v;");
+  const std::string before = Dump();
+  const std::string far =
+      Value("SELECT '$S.m_on_v'::regclass::oid || ' ' || '$S.v_on_m1'::regclass::oid");
+  ASSERT_OK(Swap());
+  EXPECT_EQ(Dump(), before);
+  EXPECT_EQ(Count("m1"), "20");
+  EXPECT_EQ(Count("m2"), "20");
+  EXPECT_EQ(Value("SELECT n FROM $S.v_on_m1"), "20");
+  EXPECT_EQ(Value("SELECT relispopulated FROM pg_class WHERE oid = '$S.empty_m'::regclass"), "f");
+  // One on a view that only changed beneath it keeps its identity, and its content until REFRESH.
+  EXPECT_EQ(Value("SELECT '$S.m_on_v'::regclass::oid || ' ' || '$S.v_on_m1'::regclass::oid"), far);
+  EXPECT_EQ(Value("SELECT n FROM $S.m_on_v"), "10");
+  Run("REFRESH MATERIALIZED VIEW $S.m_on_v");
+  EXPECT_EQ(Value("SELECT n FROM $S.m_on_v"), "20");
+}
+
+TEST_F(SwapTest, ForeignKeysPointingAtTheTableStay) {
+  MakeTable("t", 10, 1);
+  MakeTable("t_new", 20, 2);
+  Run("ALTER TABLE $S.t ADD PRIMARY KEY (id);"
+      "CREATE TABLE $S.ref(id bigint CONSTRAINT ref_fk REFERENCES $S.t ON DELETE SET NULL, k "
+      "bigint);"
+      "ALTER TABLE $S.ref ADD CONSTRAINT later FOREIGN KEY (k) REFERENCES $S.t NOT VALID;"
+      "COMMENT ON CONSTRAINT ref_fk ON $S.ref IS 'points'; INSERT INTO $S.ref VALUES (3, NULL);"
+      "CREATE TABLE $S.parts(id bigint REFERENCES $S.t) PARTITION BY LIST (id);"
+      "CREATE TABLE $S.part1 PARTITION OF $S.parts FOR VALUES IN (3); INSERT INTO $S.parts VALUES "
+      "(3)");
+  const std::string before = Dump();
+  ASSERT_OK(Swap());
+  EXPECT_EQ(Dump(), before);
+  Run("DELETE FROM $S.parts; DELETE FROM $S.t WHERE id = 3");
+  EXPECT_EQ(Value("SELECT coalesce(id::text, 'null') FROM $S.ref"), "null");
+}
+
+TEST_F(SwapTest, WhatStandsOnALostColumnGoesWithItAndIsReported) {
+  MakeTable("t", 10, 1);
+  MakeTable("t_new", 0, 2, "id bigint, name text");
+  Run("CREATE INDEX on_amount ON $S.t (amount); CREATE INDEX on_name ON $S.t (name);"
+      "ALTER TABLE $S.t ADD CONSTRAINT ck CHECK (amount >= id), ADD CONSTRAINT uq UNIQUE (amount),"
+      " ALTER name SET NOT NULL, ALTER amount SET DEFAULT 3;"
+      "COMMENT ON CONSTRAINT ck ON $S.t IS 'c'; COMMENT ON COLUMN $S.t.amount IS 'c';"
+      "INSERT INTO $S.t_new VALUES ('r', now(), '{}', 2, 1, NULL)");
+  ASSERT_OK(Swap());
+  EXPECT_EQ(Value("SELECT string_agg(relname, ',' ORDER BY relname) FROM pg_index JOIN pg_class ON "
+                  "pg_class.oid = indexrelid WHERE indrelid = '$S.t'::regclass"),
+            "on_name");
+  std::string left_out;
+  for (const std::string& object : stats_.left_out) absl::StrAppend(&left_out, object, "; ");
+  for (const absl::string_view name : {"column amount", "on_amount", "constraint ck",
+                                       "constraint uq", "NOT NULL of column name"}) {
+    EXPECT_TRUE(absl::StrContains(left_out, name)) << name << " in " << left_out;
+  }
+}
+
+TEST_F(SwapTest, LedgerErrorLeavesEverythingAsItWas) {
+  MakeTable("t", 10, 1);
+  MakeTable("t_new", 20, 2);
+  Run("CREATE VIEW $S.v AS SELECT id FROM $S.t; CREATE INDEX ix ON $S.t (id);"
+      "CREATE MATERIALIZED VIEW $S.m AS SELECT id FROM $S.t");
+  const std::string before = Dump();
+  EXPECT_THAT(Swap({}, [](Transaction&) { return absl::AbortedError("fenced"); }),
+              StatusIs(absl::StatusCode::kAborted));
+  EXPECT_EQ(Dump(), before);
+  EXPECT_EQ(Count(), "10");
+  EXPECT_EQ(Count("t_new"), "20");
+}
+
+TEST_F(SwapTest, KilledInsideTheTransactionThenRunAgain) {
+  MakeTable("t", 10, 1);
+  MakeTable("t_new", 20, 2);
+  Run("CREATE VIEW $S.v AS SELECT id FROM $S.t; ALTER TABLE $S.t ADD CONSTRAINT pk PRIMARY KEY "
+      "(id),"
+      " ADD CONSTRAINT ck CHECK (id > 0); CREATE STATISTICS $S.st ON id, name FROM $S.t");
+  const std::string before = Dump();
+  const auto killed = [&](Transaction& transaction) -> absl::Status {
+    SYNCLINE_ASSIGN_OR_RETURN(const Result pid, transaction.Query("SELECT pg_backend_pid()"));
+    Execute(absl::StrCat("SELECT pg_terminate_backend(", pid.Text(0, 0), ", 10000)"));
+    return transaction.Execute("SELECT 1");
+  };
+  EXPECT_THAT(Swap({}, killed), StatusIs(absl::StatusCode::kUnavailable));
+  EXPECT_EQ(Dump(), before);
+  EXPECT_EQ(Count(), "10");
+  const std::string built =
+      "SELECT string_agg(indexrelid::text, ',' ORDER BY indexrelid) FROM "
+      "pg_index WHERE indrelid = '$S.t";
+  const std::string indexes = Value(built + "_new'::regclass");
+  EXPECT_NE(indexes, "NULL");
+  ASSERT_OK(Swap());
+  EXPECT_EQ(Dump(), before);
+  EXPECT_EQ(Count("v"), "20");
+  // What was built before the crash was not built again.
+  EXPECT_EQ(Value(built + "'::regclass"), indexes);
+}
+
+TEST_F(SwapTest, PreparationFollowsTheTarget) {
+  MakeTable("t", 10, 1);
+  MakeTable("t_new", 20, 2);
+  Run("CREATE INDEX ix ON $S.t (id); ALTER TABLE $S.t ADD CONSTRAINT ck CHECK (id > 0);"
+      "CREATE INDEX iy ON $S.t (name); ALTER TABLE $S.t ADD CONSTRAINT uq UNIQUE (id)");
+  std::vector<std::string> left_out;
+  ASSERT_OK(postgres::PrepareSource(database(), Name("t_new"), Name("t"), {}, &left_out));
+  // Another definition under the old name, one less, one more.
+  Run("DROP INDEX $S.ix; CREATE INDEX ix ON $S.t (name, id); DROP INDEX $S.iy;"
+      "ALTER TABLE $S.t DROP CONSTRAINT ck, ADD CONSTRAINT ck CHECK (id > -1),"
+      " DROP CONSTRAINT uq, ADD CONSTRAINT uq2 UNIQUE (id)");
+  const std::string before = Dump();
+  ASSERT_OK(Swap());
+  EXPECT_EQ(Dump(), before);
+  EXPECT_EQ(Count(), "20");
+}
+
+TEST_F(SwapTest, KeepsGenerations) {
+  MakeTable("t", 1, 1);
+  Run("CREATE INDEX ix ON $S.t (id); ALTER TABLE $S.t ADD CONSTRAINT pk PRIMARY KEY (id);"
+      "CREATE STATISTICS $S.st ON id, name FROM $S.t; CREATE VIEW $S.v AS SELECT * FROM $S.t;"
+      "CREATE TABLE $S.t_syncline_old_x(); CREATE TABLE $S.t_syncline_old_0()");
+  const std::string kept =
+      "SELECT string_agg(relname, ',' ORDER BY relname) FROM pg_class WHERE "
+      "relkind = 'r' AND relnamespace = '$S'::regnamespace";
+  for (int generation = 2; generation <= 5; ++generation) {
+    MakeTable("t_new", generation, generation);
+    ASSERT_OK(Swap({.keep_generations = 2}));
+    EXPECT_EQ(Count("v"), absl::StrCat(generation));
+  }
+  EXPECT_EQ(Value(kept), "t,t_syncline_old_0,t_syncline_old_3,t_syncline_old_4,t_syncline_old_x");
+  EXPECT_EQ(Count("t_syncline_old_4"), "4");
+  MakeTable("t_new", 9, 9);
+  ASSERT_OK(Swap());
+  EXPECT_EQ(Value(kept), "t,t_syncline_old_0,t_syncline_old_x");
+}
+
+TEST_F(SwapTest, ReadersSeeOldOrNewAndNeverAnError) {
+  constexpr int kSwaps = 50;
+  MakeTable("t", 100, 1);
+  Run("CREATE VIEW $S.v AS SELECT * FROM $S.t; CREATE VIEW $S.vv AS SELECT id FROM $S.v;"
+      "CREATE INDEX ix ON $S.t (id)");
+  std::atomic<bool> done{false};
+  std::atomic<int> reads{0};
+  std::vector<std::string> wrong(4);
+  {
+    std::vector<std::unique_ptr<Connection>> connections;
+    for (int i = 0; i < 4; ++i) connections.push_back(Connect());
+    std::vector<std::thread> readers;
+    for (size_t i = 0; i < 4; ++i) {
+      readers.emplace_back([&, i] {
+        const std::string sql = absl::StrCat("SELECT count(*), sum((id >= ", i, ")::int * 0) FROM ",
+                                             Table(i < 2    ? "t"
+                                                   : i == 2 ? "v"
+                                                            : "vv"));
+        while (!done && wrong[i].empty()) {
+          const absl::StatusOr<Result> result = connections[i]->Query(sql, Params());
+          if (!result.ok()) {
+            wrong[i] = result.status().ToString();
+          } else if (result->Int(0, 0) != 100 && result->Int(0, 0) != 150) {
+            wrong[i] = result->Text(0, 0);
+          }
+          ++reads;
+        }
+      });
+    }
+    for (int i = 0; i < kSwaps; ++i) {
+      MakeTable("t_new", i % 2 == 0 ? 150 : 100, i + 2);
+      EXPECT_OK(Swap());
+      if (HasFailure()) break;
+    }
+    done = true;
+    for (std::thread& reader : readers) reader.join();
+  }
+  for (const std::string& problem : wrong) EXPECT_EQ(problem, "");
+  EXPECT_GT(reads, 4);
+  EXPECT_EQ(Count("vv"), "100");
+}
+
+TEST_F(SwapTest, LongReaderGivesSwapLockedAndOthersGoOn) {
+  MakeTable("t", 10, 1);
+  MakeTable("t_new", 20, 2);
+  Run("CREATE INDEX ix ON $S.t (id)");
+  const std::string before = Dump();
+  const std::unique_ptr<Connection> holder = Connect();
+  ASSERT_OK(holder->Execute("BEGIN; SELECT count(*) FROM " + Table("t")));
+  std::atomic<bool> done{false};
+  std::string problem;
+  std::atomic<int> reads{0};
+  const std::unique_ptr<Connection> other = Connect();
+  // Far more than the lock_timeout: queueing for as long as the swap tries would exceed it.
+  ASSERT_OK(other->Execute("SET statement_timeout = '2s'"));
+  std::thread reader([&] {
+    while (!done && problem.empty()) {
+      const auto result = other->Query("SELECT count(*) FROM " + Table("t"), Params());
+      if (!result.ok()) problem = result.status().ToString();
+      ++reads;
+    }
+  });
+  const absl::Status status =
+      Swap({.lock_timeout = absl::Milliseconds(50), .deadline = absl::Seconds(3)});
+  done = true;
+  reader.join();
+  EXPECT_THAT(status, StatusIs(absl::StatusCode::kAborted, "SWAP_LOCKED"));
+  EXPECT_TRUE(DetailOf(status).retry_after.has_value());
+  EXPECT_EQ(problem, "");
+  EXPECT_GT(reads, 0);
+  EXPECT_GT(stats_.retries, 0);
+  EXPECT_EQ(Dump(), before);
+  EXPECT_EQ(Count("t_new"), "20");
+  ASSERT_OK(holder->Execute("COMMIT"));
+  ASSERT_OK(Swap());
+  EXPECT_EQ(Count(), "20");
+}
+
+TEST_F(SwapTest, OppositeLockOrderIsRetried) {
+  MakeTable("t", 10, 1);
+  MakeTable("t_new", 20, 2);
+  Run("CREATE VIEW $S.v AS SELECT id FROM $S.t");
+  const std::unique_ptr<Connection> foreign = Connect();
+  ASSERT_OK(foreign->Execute("BEGIN; SET LOCAL lock_timeout = '10s'; LOCK TABLE " + Table("t") +
+                             " IN ACCESS SHARE MODE"));
+  absl::Status foreign_status;
+  std::thread other([&] {
+    // Waits behind the swap while the swap waits for this session.
+    foreign_status = foreign->Execute("SELECT count(*) FROM " + Table("v"));
+    if (foreign_status.ok()) foreign_status = foreign->Execute("COMMIT");
+    foreign->Rollback();
+  });
+  EXPECT_OK(Swap({.lock_timeout = absl::Milliseconds(100), .deadline = absl::Seconds(20)}));
+  other.join();
+  EXPECT_OK(foreign_status);
+  EXPECT_EQ(Count("v"), "20");
+}
+
+TEST_F(SwapTest, WorksWithoutSuperuser) {
+  MakeRole("_loader", "LOGIN");
+  MakeRole("_reader");
+  Run("GRANT ALL ON SCHEMA $S TO $R_loader; GRANT USAGE ON SCHEMA $S TO $R_reader");
+  postgres::DatabaseOptions options;
+  options.conninfo = dsn() + " user=" + schema() + "_loader";
+  ASSERT_OK_AND_ASSIGN(const auto limited, postgres::Database::Create(options));
+  MakeTable("t", 10, 1);
+  MakeTable("t_new", 20, 2);
+  Run("ALTER TABLE $S.t OWNER TO $R_loader; ALTER TABLE $S.t_new OWNER TO $R_loader;"
+      "SET ROLE $R_loader; CREATE VIEW $S.v AS SELECT id FROM $S.t;"
+      "CREATE MATERIALIZED VIEW $S.m AS SELECT id FROM $S.t;"
+      "ALTER TABLE $S.t ADD PRIMARY KEY (id); GRANT SELECT ON $S.t, $S.v, $S.m TO $R_reader;"
+      "ALTER TABLE $S.t ENABLE ROW LEVEL SECURITY; CREATE POLICY p ON $S.t USING (true); RESET "
+      "ROLE");
+  const std::string before = Dump();
+  ASSERT_OK(postgres::OverwriteTable(*limited, Name("t_new"), Name("t"), {}, NoLedger, &stats_));
+  EXPECT_EQ(Dump(), before);
+  EXPECT_EQ(Count("v"), "20");
+  EXPECT_EQ(Count("m"), "20");
+}
+
+}  // namespace
+}  // namespace syncline
