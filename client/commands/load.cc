@@ -191,6 +191,28 @@ int Finish(const LoadReport& report, const std::string& sync_id, absl::Duration 
              : kExitOk;
 }
 
+// Opens the input and learns its schema.
+absl::StatusOr<Schema> Prepare(const CommandLine& command_line, Input* input) {
+  SYNCLINE_RETURN_IF_ERROR(OpenInput(command_line, input));
+  const std::string file = command_line.Text("schema");
+  return file.empty() ? InferSchema(command_line.Count("infer_records"), input) : GivenSchema(file);
+}
+
+LoadOptions SessionOptions(const CommandLine& command_line, const std::string& json_schema) {
+  LoadOptions options;
+  options.start = *MakeRequest(command_line, json_schema);
+  if (options.start.sync_id().empty()) {
+    options.start.set_sync_id(RandomSyncId("load"));
+    Say(absl::StrCat("sync_id ", options.start.sync_id(),
+                     ": run again with --sync_id to resume should this be interrupted"));
+  }
+  options.writer_id = command_line.Text("writer_id");
+  options.keep_open = command_line.Switch("keep_open");
+  options.retry_for = command_line.Duration("retry_for");
+  options.replay_window_bytes = command_line.Count("replay_window_bytes");
+  return options;
+}
+
 int FailUsage(const absl::Status& status) {
   Say(status.message());
   return kExitUsage;
@@ -208,29 +230,13 @@ int RunLoad(const CommandLine& command_line) {
   }
   InstallInterruptHandler();
   Input input;
-  absl::Status prepared = OpenInput(command_line, &input);
-  absl::StatusOr<Schema> schema = prepared;
-  if (prepared.ok()) {
-    schema = command_line.Text("schema").empty()
-                 ? InferSchema(command_line.Count("infer_records"), &input)
-                 : GivenSchema(command_line.Text("schema"));
-  }
+  const absl::StatusOr<Schema> schema = Prepare(command_line, &input);
   const auto client = SyncClient::Create(command_line.Connection());
   if (!schema.ok() || !client.ok()) {
     Say((schema.ok() ? client.status() : schema.status()).message());
     return kExitFailed;
   }
-  LoadOptions options;
-  options.start = *MakeRequest(command_line, schema->json);
-  if (options.start.sync_id().empty()) {
-    options.start.set_sync_id(RandomSyncId("load"));
-    Say(absl::StrCat("sync_id ", options.start.sync_id(),
-                     ": run again with --sync_id to resume should this be interrupted"));
-  }
-  options.writer_id = command_line.Text("writer_id");
-  options.keep_open = command_line.Switch("keep_open");
-  options.retry_for = command_line.Duration("retry_for");
-  options.replay_window_bytes = command_line.Count("replay_window_bytes");
+  LoadOptions options = SessionOptions(command_line, schema->json);
   const std::string sync_id = options.start.sync_id();
   const absl::Time began = absl::Now();
   ProgressLine progress;

@@ -1,0 +1,122 @@
+// The command line's table: flags, help, hints and exit codes.
+#include "client/cli.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <set>
+
+#include "client/exit_code.h"
+#include "client/progress.h"
+#include "client/summary_text.h"
+
+namespace syncline::client {
+namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+
+std::optional<std::string> NoEnvironment(const std::string&) { return std::nullopt; }
+
+Invocation Parse(const std::vector<std::string>& arguments) {
+  return ParseCommandLine(arguments, NoEnvironment);
+}
+
+TEST(CliTest, EveryVerbHasHelpThatNamesItsFlags) {
+  for (const Verb& verb : Verbs()) {
+    const Invocation help = Parse({verb.name, "--help"});
+    EXPECT_EQ(help.exit_code, kExitOk);
+    EXPECT_EQ(help.verb, nullptr);
+    EXPECT_EQ(help.to_stderr, "");
+    std::set<std::string> names;
+    for (const Flag& flag : verb.flags) {
+      EXPECT_THAT(help.to_stdout, HasSubstr("--" + flag.name));
+      EXPECT_FALSE(flag.help.empty()) << flag.name;
+      EXPECT_TRUE(names.insert(flag.name).second) << flag.name << " stands twice";
+    }
+    EXPECT_THAT(Parse({"--help"}).to_stdout, HasSubstr(verb.summary));
+  }
+}
+
+TEST(CliTest, WrongUsageIsExitCodeTwoWithAHint) {
+  const auto expect_usage = [](const std::vector<std::string>& arguments, const char* words) {
+    const Invocation invocation = Parse(arguments);
+    EXPECT_EQ(invocation.verb, nullptr);
+    EXPECT_EQ(invocation.exit_code, kExitUsage);
+    EXPECT_EQ(invocation.to_stdout, "");
+    EXPECT_THAT(invocation.to_stderr, HasSubstr(words));
+  };
+  expect_usage({}, "usage: syncline");
+  expect_usage({"lod"}, "unknown verb lod (did you mean load?)");
+  expect_usage({"list", "--sever=x"}, "unknown flag --sever (did you mean --server?)");
+  expect_usage({"list", "--zzzzzzzz"}, "unknown flag --zzzzzzzz\n");
+  expect_usage({"list", "extra"}, "unexpected argument extra");
+  expect_usage({"status"}, "status needs SYNC");
+  expect_usage({"load", "f", "--table"}, "--table needs a value");
+  expect_usage({"load", "f"}, "--table is required");
+  expect_usage({"load", "f", "--table=t", "--mode=merge"}, "must be one of append, overwrite");
+  expect_usage({"list", "--timeout=soon"}, "--timeout must be a time");
+  expect_usage({"list", "--limit=many"}, "--limit must be a number");
+  expect_usage({"write", "--config=c"}, "--catalog is required");
+}
+
+TEST(CliTest, TakesFlagsInEveryForm) {
+  const Invocation invocation =
+      Parse({"load", "--table", "public.t", "-", "--primary-key=a, b", "--allow_rejected",
+             "--retry_for", "2m", "--output=json", "--replay_window_bytes=77"});
+  ASSERT_NE(invocation.verb, nullptr) << invocation.to_stderr;
+  const CommandLine& line = invocation.command_line;
+  EXPECT_THAT(line.arguments(), ElementsAre("-"));
+  EXPECT_EQ(line.Text("table"), "public.t");
+  EXPECT_EQ(line.List("primary_key").size(), 2u);
+  EXPECT_TRUE(line.Switch("allow_rejected"));
+  EXPECT_FALSE(line.Switch("keep_open"));
+  EXPECT_EQ(line.Duration("retry_for"), absl::Minutes(2));
+  EXPECT_EQ(line.Count("replay_window_bytes"), 77);
+  EXPECT_EQ(line.Text("mode"), "append");
+  EXPECT_TRUE(line.Json());
+}
+
+TEST(CliTest, TheFlagBeatsTheEnvironmentWhichBeatsTheDefault) {
+  const Environment environment = [](const std::string& name) -> std::optional<std::string> {
+    if (name == "SYNCLINE_SERVER") return "remote:1";
+    if (name == "SYNCLINE_TLS_CA_FILE") return "ca.pem";
+    return std::nullopt;
+  };
+  EXPECT_EQ(Parse({"list"}).command_line.Connection().server, "127.0.0.1:50051");
+  const Invocation from_environment = ParseCommandLine({"list"}, environment);
+  EXPECT_EQ(from_environment.command_line.Connection().server, "remote:1");
+  EXPECT_TRUE(from_environment.command_line.Connection().tls.enabled);
+  EXPECT_EQ(
+      ParseCommandLine({"list", "--server=near:2"}, environment).command_line.Connection().server,
+      "near:2");
+}
+
+TEST(CliTest, TheAirbyteVerbsAreThere) {
+  EXPECT_NE(Parse({"spec"}).verb, nullptr);
+  EXPECT_NE(Parse({"check", "--config", "c.json"}).verb, nullptr);
+  EXPECT_NE(Parse({"write", "--config", "c.json", "--catalog", "k.json"}).verb, nullptr);
+}
+
+TEST(ProgressTest, ShortensNumbers) {
+  EXPECT_EQ(ShortNumber(78), "78");
+  EXPECT_EQ(ShortNumber(345600), "345.6k");
+  EXPECT_EQ(ShortNumber(1.2e6), "1.2M");
+}
+
+TEST(SummaryTextTest, ShowsASyncsStreams) {
+  v1::SyncSummary sync;
+  sync.set_sync_id("nightly");
+  sync.set_state(v1::SYNC_STATE_RUNNING);
+  v1::StreamSummary* const stream = sync.add_streams();
+  stream->mutable_descriptor()->set_name("users");
+  stream->set_table_schema("public");
+  stream->set_table_name("users");
+  stream->set_records_written(41);
+  EXPECT_THAT(FormatSync(sync), HasSubstr("state       running"));
+  EXPECT_THAT(FormatSync(sync), HasSubstr("users   public.users"));
+  EXPECT_THAT(FormatSyncs({sync}), HasSubstr("nightly  running"));
+}
+
+}  // namespace
+}  // namespace syncline::client

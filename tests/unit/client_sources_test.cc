@@ -1,0 +1,228 @@
+// Files as records: lines, CSV, and the schema that is guessed from them.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <cstdlib>
+#include <memory>
+
+#include "client/json_text.h"
+#include "client/record_batch.h"
+#include "client/schema_inference.h"
+#include "client/sources/csv_source.h"
+#include "client/sources/jsonl_source.h"
+
+namespace syncline::client {
+namespace {
+
+using testing::ElementsAre;
+
+// A file without a name that holds `text`, read from its start.
+class TextFile {
+ public:
+  explicit TextFile(const std::string& text) : file_(std::tmpfile()) {
+    std::fwrite(text.data(), 1, text.size(), file_);
+    std::rewind(file_);
+  }
+  ~TextFile() { std::fclose(file_); }
+  int fd() const { return fileno(file_); }
+
+ private:
+  std::FILE* const file_;
+};
+
+std::vector<std::string> Drain(RecordSource* source) {
+  std::vector<std::string> records;
+  while (true) {
+    const auto event = source->Next(false, [&records](absl::string_view record) {
+      records.emplace_back(record);
+      return absl::OkStatus();
+    });
+    if (!event.ok()) records.push_back("error: " + std::string(event.status().message()));
+    if (!event.ok() || *event == LineReader::Event::kEnd) return records;
+  }
+}
+
+TEST(JsonlSourceTest, DropsBlankLinesAndKeepsTheRestAsItIs) {
+  TextFile file("{\"a\":1}\n\n \t\r\n{\"a\":2}\r\nnot json\n{\"a\":3}");
+  LineReader reader(file.fd());
+  JsonlSource source(&reader);
+  EXPECT_THAT(Drain(&source), ElementsAre("{\"a\":1}", "{\"a\":2}\r", "not json", "{\"a\":3}"));
+}
+
+TEST(LineReaderTest, GrowsToALineLongerThanItsBuffer) {
+  const std::string line(3 << 20, 'x');
+  TextFile file("a\n" + line + "\nb\n");
+  LineReader reader(file.fd());
+  JsonlSource source(&reader);
+  EXPECT_THAT(Drain(&source), ElementsAre("a", line, "b"));
+}
+
+TEST(LineReaderTest, PeeksAtWholeLinesWithoutTakingThem) {
+  int fds[2];
+  ASSERT_EQ(pipe(fds), 0);
+  ASSERT_EQ(write(fds[1], "1\n22\n333\n4", 10), 10);
+  close(fds[1]);
+  LineReader reader(fds[0]);
+  EXPECT_EQ(*reader.Peek(2, 1 << 20), "1\n22\n");
+  EXPECT_EQ(*reader.Peek(99, 1 << 20), "1\n22\n333\n4");
+  EXPECT_EQ(*reader.Peek(99, 6), "1\n22\n");
+  JsonlSource source(&reader);
+  EXPECT_THAT(Drain(&source), ElementsAre("1", "22", "333", "4"));
+  close(fds[0]);
+}
+
+// Feeds `text` in pieces of `piece` bytes; fields joined by '|', quoted ones in brackets.
+std::vector<std::string> ParseCsv(const std::string& text, size_t piece) {
+  std::vector<std::string> rows;
+  const auto take = [&rows](const std::vector<CsvField>& fields) {
+    std::string row;
+    for (const CsvField& field : fields) {
+      if (!row.empty()) row += "|";
+      row += field.quoted ? "[" + std::string(field.text) + "]" : std::string(field.text);
+    }
+    rows.push_back(row);
+    return absl::OkStatus();
+  };
+  CsvParser parser(',');
+  absl::Status status;
+  for (size_t at = 0; at < text.size() && status.ok(); at += piece) {
+    status = parser.Feed(absl::string_view(text).substr(at, piece), take);
+  }
+  if (status.ok()) status = parser.Finish(take);
+  if (!status.ok()) rows.push_back("error: " + std::string(status.message()));
+  return rows;
+}
+
+TEST(CsvParserTest, ReadsNastyFieldsWhereverThePiecesEnd) {
+  const std::string text =
+      "a,b\r\n"
+      "\"x,\"\"y\"\"\",\"two\r\nlines\"\r\n"
+      "\r\n"
+      "5\" pipe,\"tail\" text\n"
+      "\"\",\n"
+      "cr\rinside,\"ends\r\"\n"
+      "last,\"row\"";
+  for (const size_t piece : {size_t{1}, size_t{2}, size_t{3}, size_t{7}, text.size()}) {
+    EXPECT_THAT(ParseCsv(text, piece),
+                ElementsAre("a|b", "[x,\"y\"]|[two\r\nlines]", "5\" pipe|[tail text]", "[]|",
+                            "cr\rinside|[ends\r]", "last|[row]"))
+        << piece;
+  }
+}
+
+TEST(CsvParserTest, SaysWhereAnOpenQuoteBegan) {
+  EXPECT_THAT(ParseCsv("a,b\n1,2\n3,\"open\n4,5\n", 4),
+              ElementsAre("a|b", "1|2", "error: the quote opened in line 3 is never closed"));
+}
+
+TEST(CsvParserTest, EndsARowAtTheInputsEndAndDropsTheByteOrderMark) {
+  EXPECT_THAT(ParseCsv("\xEF\xBB\xBF"
+                       "a,b\n1,",
+                       100),
+              ElementsAre("a|b", "1|"));
+}
+
+TEST(CsvSourceTest, WritesRecordsByTheColumnsTypes) {
+  TextFile file(
+      "id,price,ok,name,extra\n"
+      "1,2.50,TRUE,\"say \"\"hi\"\"\n\",{\"a\": 1}\n"
+      "007,abc,maybe,,\"\"\n"
+      "only,two\n"
+      "3,,,\t,plain\n");
+  LineReader reader(file.fd());
+  CsvSource source(&reader, ',',
+                   {{"id", InferredType::kInteger},
+                    {"price", InferredType::kNumber},
+                    {"ok", InferredType::kBoolean},
+                    {"name", InferredType::kString},
+                    {"extra", InferredType::kAny}});
+  EXPECT_THAT(
+      Drain(&source),
+      ElementsAre(R"({"id":1,"price":2.50,"ok":true,"name":"say \"hi\"\n","extra":{"a": 1}})",
+                  R"({"id":"007","price":"abc","ok":"maybe","extra":""})", R"(["only","two"])",
+                  R"({"id":3,"name":"\t","extra":"plain"})"));
+}
+
+TEST(CsvSourceTest, RefusesAColumnThatStandsTwice) {
+  TextFile file("a,a\n1,2\n");
+  LineReader reader(file.fd());
+  CsvSource source(&reader, ',', {});
+  EXPECT_THAT(Drain(&source),
+              ElementsAre("error: the header of the CSV file names the column a twice"));
+}
+
+InferredType InferOne(const std::vector<std::string>& values) {
+  SchemaInference inference;
+  for (const std::string& value : values) {
+    const std::string record = "{\"v\":" + value + "}";
+    inference.AddRecord(*ParseJson(record));
+  }
+  return inference.columns()[0].second;
+}
+
+TEST(SchemaInferenceTest, KnowsTypesByTheirLooksAndWidensConflicts) {
+  EXPECT_EQ(InferOne({"1", "null", "-2"}), InferredType::kInteger);
+  EXPECT_EQ(InferOne({"1", "2.5"}), InferredType::kNumber);
+  EXPECT_EQ(InferOne({"9223372036854775808"}), InferredType::kNumber);
+  EXPECT_EQ(InferOne({"true", "1"}), InferredType::kString);
+  EXPECT_EQ(InferOne({"\"2024-02-29\""}), InferredType::kDate);
+  EXPECT_EQ(InferOne({"\"2023-02-29\""}), InferredType::kString);
+  EXPECT_EQ(InferOne({"\"2024-01-31T10:00:00.123Z\"", "\"2024-01-31 10:00:00+01:00\""}),
+            InferredType::kTimestampTz);
+  EXPECT_EQ(InferOne({"\"2024-01-31T10:00:00\""}), InferredType::kTimestamp);
+  EXPECT_EQ(InferOne({"\"2024-01-31\"", "\"2024-01-31T10:00:00Z\""}), InferredType::kString);
+  EXPECT_EQ(InferOne({"{}", "null"}), InferredType::kObject);
+  EXPECT_EQ(InferOne({"[]", "{}"}), InferredType::kAny);
+  EXPECT_EQ(InferOne({"[]", "1"}), InferredType::kAny);
+  EXPECT_EQ(InferOne({"null"}), InferredType::kNone);
+}
+
+TEST(SchemaInferenceTest, WritesColumnsInTheOrderOfTheirFirstAppearance) {
+  SchemaInference inference;
+  inference.AddRecord(*ParseJson(R"({"z":1,"a":null})"));
+  inference.AddRecord(*ParseJson(R"({"a":"x","q\"uote":true})"));
+  EXPECT_EQ(inference.JsonSchema(),
+            R"({"type":"object","properties":{"z":{"type":["null","integer"]},)"
+            R"("a":{"type":["null","string"]},"q\"uote":{"type":["null","boolean"]}}})");
+}
+
+TEST(SchemaInferenceTest, TakesCsvColumnsFromTheHeadEvenWhenItIsCutOff) {
+  const auto inference =
+      InferCsvSchema("id,n,when,\n1,007,2024-01-01,\n2,8,2024-01-02,\n\"cut", false, ',');
+  ASSERT_TRUE(inference.ok()) << inference.status();
+  EXPECT_THAT(inference->columns(), ElementsAre(std::make_pair("id", InferredType::kInteger),
+                                                std::make_pair("n", InferredType::kString),
+                                                std::make_pair("when", InferredType::kDate),
+                                                std::make_pair("column_4", InferredType::kNone)));
+}
+
+TEST(RecordBatchTest, CutsARecordThatTheServerWouldRefuseTheWholeMessageFor) {
+  v1::Limits limits;
+  limits.set_max_record_bytes(10);
+  limits.set_recommended_batch_bytes(20);
+  limits.set_max_message_bytes(1000);
+  RecordBatchBuilder builder(RecordBatchBuilder::Payload::kJsonl, limits);
+  EXPECT_TRUE(builder.HasRoomFor(500));
+  builder.Append(std::string(500, 'x'));
+  builder.Append("{}");
+  EXPECT_TRUE(builder.HasRoomFor(4));
+  EXPECT_FALSE(builder.HasRoomFor(5));
+  EXPECT_EQ(builder.records(), 2);
+  EXPECT_EQ(builder.Take()->batch().jsonl(), std::string(11, 'x') + "\n{}\n");
+  EXPECT_TRUE(builder.empty());
+}
+
+TEST(JsonTextTest, WalksAnyNestingAndRefusesWhatIsNotJson) {
+  const std::string deep = std::string(100000, '[') + std::string(100000, ']');
+  EXPECT_TRUE(ParseJson(deep).has_value());
+  for (const char* const bad : {"", "{", "[1,]", "{\"a\":}", "{\"a\" 1}", "01", "1.", "nul", "\"a",
+                                "[}", "1 2", "{\"a\":1,}", "+1", "\"\n\""}) {
+    EXPECT_FALSE(ParseJson(bad).has_value()) << bad;
+  }
+  EXPECT_EQ(UnescapeJson(*ParseJson(R"("\u00e4\ud83d\ude00\ud800\n\/")")), "ä😀\xEF\xBF\xBD\n/");
+  EXPECT_EQ(JsonString("a\"\\\n\x01ä"), "\"a\\\"\\\\\\n\\u0001ä\"");
+}
+
+}  // namespace
+}  // namespace syncline::client

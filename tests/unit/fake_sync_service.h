@@ -1,0 +1,275 @@
+// A SyncService in memory, for what the client does when calls break: it keeps offsets like the
+// real one, commits when told to, and fails on demand. It is a stand-in for the wire, never for the
+// database: what rows become is tested against the real server.
+#pragma once
+
+#include <grpcpp/grpcpp.h>
+
+#include <deque>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
+#include "client/sync_client.h"
+#include "google/rpc/error_details.pb.h"
+#include "google/rpc/status.pb.h"
+#include "server/base/mutex.h"
+#include "syncline/v1/sync_service.grpc.pb.h"
+
+namespace syncline::client {
+
+inline grpc::Status ErrorWithReason(grpc::StatusCode code, const std::string& reason,
+                                    bool retry = false) {
+  google::rpc::Status status;
+  google::rpc::ErrorInfo info;
+  info.set_reason(reason);
+  status.add_details()->PackFrom(info);
+  if (retry) {
+    google::rpc::RetryInfo retry_info;
+    retry_info.mutable_retry_delay()->set_nanos(1000000);
+    status.add_details()->PackFrom(retry_info);
+  }
+  return grpc::Status(code, "made to fail", status.SerializeAsString());
+}
+
+class FakeSyncService : public v1::SyncService::Service {
+ public:
+  struct Stream {
+    std::vector<std::string> committed;  // lines
+    v1::StreamStatus ended = v1::STREAM_STATUS_UNSPECIFIED;
+    int64_t expected = -1;
+  };
+
+  // What a StreamRecords call does after it has read that many batches; taken in order, one a call.
+  struct Failure {
+    int after_batches;
+    bool commit_before;  // whether what it read is durable
+    grpc::Status status;
+  };
+
+  // Set before the calls.
+  std::deque<Failure> failures;
+  std::deque<grpc::Status> complete_failures;
+  bool commit_each_batch = false;
+  bool tell_progress = true;
+
+  grpc::Status StartSync(grpc::ServerContext*, const v1::StartSyncRequest* request,
+                         v1::StartSyncResponse* response) override {
+    MutexLock lock(&mutex_);
+    response->set_resumed(starts_++ > 0 || !streams_.empty());
+    for (const v1::StreamConfig& config : request->streams()) {
+      v1::StreamPlan* const plan = response->add_streams();
+      *plan->mutable_descriptor() = config.descriptor();
+      plan->set_table_name(config.descriptor().name());
+      v1::WriterPosition* const writer = plan->add_writers();
+      writer->set_durable_offset(Size(config.descriptor().name()));
+    }
+    response->mutable_limits()->set_recommended_batch_bytes(200);
+    return grpc::Status::OK;
+  }
+
+  grpc::Status StreamRecords(grpc::ServerContext*, grpc::ServerReader<v1::StreamRecordsRequest>* in,
+                             v1::StreamRecordsResponse* response) override {
+    v1::StreamRecordsRequest request;
+    if (!in->Read(&request) || !request.has_header()) {
+      return ErrorWithReason(grpc::StatusCode::FAILED_PRECONDITION, "PROTOCOL_ORDER");
+    }
+    const v1::StreamDescriptor descriptor = request.header().descriptor();
+    Failure failure = NextFailure();
+    std::vector<std::string> pending;
+    while (failure.after_batches != 0 && in->Read(&request)) {
+      if (request.has_batch()) {
+        const grpc::Status taken = TakeBatch(descriptor.name(), request.batch(), &pending);
+        if (!taken.ok()) return taken;
+        if (commit_each_batch) Commit(descriptor.name(), &pending);
+        --failure.after_batches;
+      } else {
+        Commit(descriptor.name(), &pending);
+        AddCheckpoint(descriptor, request.checkpoint());
+      }
+    }
+    if (failure.after_batches == 0) {
+      if (failure.commit_before) Commit(descriptor.name(), &pending);
+      return failure.status;
+    }
+    Commit(descriptor.name(), &pending);
+    MutexLock lock(&mutex_);
+    response->set_durable_offset(Size(descriptor.name()));
+    return grpc::Status::OK;
+  }
+
+  grpc::Status CompleteStream(grpc::ServerContext*, const v1::CompleteStreamRequest* request,
+                              v1::CompleteStreamResponse*) override {
+    MutexLock lock(&mutex_);
+    if (!complete_failures.empty()) {
+      const grpc::Status status = complete_failures.front();
+      complete_failures.pop_front();
+      return status;
+    }
+    Stream& stream = streams_[request->descriptor().name()];
+    stream.ended = request->status();
+    if (request->has_expected_records()) stream.expected = request->expected_records();
+    return grpc::Status::OK;
+  }
+
+  grpc::Status GetSync(grpc::ServerContext*, const v1::GetSyncRequest*,
+                       v1::GetSyncResponse* response) override {
+    MutexLock lock(&mutex_);
+    *response->mutable_sync() = Summary();
+    return grpc::Status::OK;
+  }
+
+  grpc::Status WatchSync(grpc::ServerContext* context, const v1::WatchSyncRequest* request,
+                         grpc::ServerWriter<v1::WatchSyncResponse>* out) override {
+    size_t next = static_cast<size_t>(request->after_sequence());
+    int64_t told = 0;
+    while (!context->IsCancelled()) {
+      std::vector<v1::WatchSyncResponse> events;
+      {
+        MutexLock lock(&mutex_);
+        if (next >= checkpoints_.size() && told == commits_) {
+          changed_.WaitFor(&mutex_, absl::Milliseconds(20));
+        }
+        while (next < checkpoints_.size()) {
+          *events.emplace_back().mutable_checkpoint_committed() = checkpoints_[next++];
+        }
+        if (tell_progress && told != commits_) {
+          const v1::SyncSummary summary = Summary();
+          for (const auto& stream : summary.streams()) {
+            if (events.empty() || !events.back().has_progress()) events.emplace_back();
+            *events.back().mutable_progress()->add_streams() = stream;
+          }
+        }
+        told = commits_;
+      }
+      for (const auto& event : events) {
+        if (!out->Write(event)) return grpc::Status::CANCELLED;
+      }
+    }
+    return grpc::Status::CANCELLED;
+  }
+
+  // A stream of an earlier run.
+  void Preset(const std::string& name, const Stream& stream) {
+    MutexLock lock(&mutex_);
+    streams_[name] = stream;
+  }
+
+  Stream stream(const std::string& name) {
+    MutexLock lock(&mutex_);
+    return streams_[name];
+  }
+  int starts() {
+    MutexLock lock(&mutex_);
+    return starts_;
+  }
+  int calls() {
+    MutexLock lock(&mutex_);
+    return calls_;
+  }
+  size_t checkpoints() {
+    MutexLock lock(&mutex_);
+    return checkpoints_.size();
+  }
+
+ private:
+  Failure NextFailure() {
+    MutexLock lock(&mutex_);
+    ++calls_;
+    if (failures.empty()) return {-1, false, grpc::Status::OK};
+    const Failure failure = failures.front();
+    failures.pop_front();
+    return failure;
+  }
+
+  grpc::Status TakeBatch(const std::string& name, const v1::RecordBatch& batch,
+                         std::vector<std::string>* pending) {
+    MutexLock lock(&mutex_);
+    int64_t offset = batch.first_offset();
+    const int64_t expected = Size(name) + static_cast<int64_t>(pending->size());
+    if (offset > expected) return ErrorWithReason(grpc::StatusCode::OUT_OF_RANGE, "OFFSET_GAP");
+    const std::string& text = batch.jsonl().empty() ? batch.airbyte_jsonl() : batch.jsonl();
+    for (const auto line : absl::StrSplit(text, '\n', absl::SkipEmpty())) {
+      if (offset++ >= expected) pending->emplace_back(line);
+    }
+    return grpc::Status::OK;
+  }
+
+  void Commit(const std::string& name, std::vector<std::string>* pending) {
+    MutexLock lock(&mutex_);
+    std::vector<std::string>& committed = streams_[name].committed;
+    committed.insert(committed.end(), pending->begin(), pending->end());
+    pending->clear();
+    ++commits_;
+    changed_.NotifyAll();
+  }
+
+  void AddCheckpoint(const v1::StreamDescriptor& descriptor, const v1::Checkpoint& checkpoint) {
+    MutexLock lock(&mutex_);
+    for (const auto& known : checkpoints_) {
+      if (known.checkpoint_id() == checkpoint.checkpoint_id() &&
+          known.descriptor().name() == descriptor.name()) {
+        return;
+      }
+    }
+    v1::CheckpointCommitted& committed = checkpoints_.emplace_back();
+    *committed.mutable_descriptor() = descriptor;
+    committed.set_checkpoint_id(checkpoint.checkpoint_id());
+    committed.set_state(checkpoint.state());
+    committed.set_offset(Size(descriptor.name()));
+    committed.set_sequence(static_cast<int64_t>(checkpoints_.size()));
+    changed_.NotifyAll();
+  }
+
+  int64_t Size(const std::string& name) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
+    const auto found = streams_.find(name);
+    return found == streams_.end() ? 0 : static_cast<int64_t>(found->second.committed.size());
+  }
+
+  v1::SyncSummary Summary() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
+    v1::SyncSummary sync;
+    for (const auto& [name, stream] : streams_) {
+      v1::StreamSummary* const summary = sync.add_streams();
+      summary->mutable_descriptor()->set_name(name);
+      summary->set_state(stream.ended == v1::STREAM_STATUS_COMPLETE ? v1::STREAM_STATE_COMPLETED
+                                                                    : v1::STREAM_STATE_OPEN);
+      summary->add_writers()->set_durable_offset(Size(name));
+    }
+    return sync;
+  }
+
+  Mutex mutex_;
+  CondVar changed_;
+  std::map<std::string, Stream> streams_ ABSL_GUARDED_BY(mutex_);
+  std::vector<v1::CheckpointCommitted> checkpoints_ ABSL_GUARDED_BY(mutex_);
+  int64_t commits_ ABSL_GUARDED_BY(mutex_) = 0;
+  int starts_ ABSL_GUARDED_BY(mutex_) = 0;
+  int calls_ ABSL_GUARDED_BY(mutex_) = 0;
+};
+
+// The service on a port of its own, and a client that talks to it.
+class FakeServer {
+ public:
+  FakeServer() {
+    int port = 0;
+    grpc::ServerBuilder builder;
+    builder.AddListeningPort("127.0.0.1:0", grpc::InsecureServerCredentials(), &port);
+    builder.RegisterService(&service);
+    server_ = builder.BuildAndStart();
+    ConnectionOptions options;
+    options.server = absl::StrCat("127.0.0.1:", port);
+    client = *SyncClient::Create(options);
+  }
+  ~FakeServer() { server_->Shutdown(std::chrono::system_clock::now()); }
+
+  FakeSyncService service;
+  std::unique_ptr<SyncClient> client;
+
+ private:
+  std::unique_ptr<grpc::Server> server_;
+};
+
+}  // namespace syncline::client
