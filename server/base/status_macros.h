@@ -9,16 +9,19 @@
 #define SYNCLINE_CONCAT_INNER(a, b) a##b
 #define SYNCLINE_CONCAT(a, b) SYNCLINE_CONCAT_INNER(a, b)
 
-// Returns from the enclosing function when `expression`, an absl::Status, is not OK.
-#define SYNCLINE_RETURN_IF_ERROR(expression)                                      \
-  do {                                                                            \
-    if (absl::Status status_macro_value = (expression); !status_macro_value.ok()) \
-      return status_macro_value;                                                  \
+// Returns from the enclosing function when `expression`, an absl::Status, is not OK. A counter in
+// the name, because the expression may hold a lambda that uses the macro too.
+#define SYNCLINE_RETURN_IF_ERROR(expression) \
+  SYNCLINE_RETURN_IF_ERROR_INNER(SYNCLINE_CONCAT(status_value_, __COUNTER__), expression)
+#define SYNCLINE_RETURN_IF_ERROR_INNER(holder, expression)               \
+  do {                                                                   \
+    if (absl::Status holder = (expression); !holder.ok()) return holder; \
   } while (false)
 
 // Declares or assigns `target` from an absl::StatusOr, or returns its error.
-#define SYNCLINE_ASSIGN_OR_RETURN(target, expression) \
-  SYNCLINE_ASSIGN_OR_RETURN_INNER(SYNCLINE_CONCAT(status_or_value_, __LINE__), target, expression)
+#define SYNCLINE_ASSIGN_OR_RETURN(target, expression)                                     \
+  SYNCLINE_ASSIGN_OR_RETURN_INNER(SYNCLINE_CONCAT(status_or_value_, __COUNTER__), target, \
+                                  expression)
 #define SYNCLINE_ASSIGN_OR_RETURN_INNER(holder, target, expression) \
   auto holder = (expression);                                       \
   if (!holder.ok()) return holder.status();                         \

@@ -144,6 +144,22 @@ absl::Status Connection::Execute(absl::string_view sql) {
   return Succeeded(result.get()) ? absl::OkStatus() : ErrorOf(result.get());
 }
 
+absl::Status Connection::Begin() { return Execute("BEGIN"); }
+
+absl::Status Connection::Commit() {
+  const OwnedResult result(PQexec(state_->get(), "COMMIT"));
+  if (!Succeeded(result.get())) {
+    const absl::Status status = ErrorOf(result.get());
+    return absl::IsUnavailable(status) ? CommitUnknown() : status;
+  }
+  // A failed transaction answers COMMIT with ROLLBACK, and no error.
+  if (absl::string_view(PQcmdStatus(result.get())) != "COMMIT") {
+    return MakeError(absl::StatusCode::kAborted, "the transaction was rolled back",
+                     {.reason = "ROLLED_BACK"});
+  }
+  return absl::OkStatus();
+}
+
 absl::StatusOr<std::string> Connection::Prepare(absl::string_view sql) {
   State& state = *state_;
   const auto found = state.by_sql.find(std::string(sql));

@@ -38,6 +38,11 @@ class Connection {
   // Runs one or more statements without parameters (simple protocol); results are read and dropped.
   absl::Status Execute(absl::string_view sql);
 
+  absl::Status Begin();
+  // Errors: UNAVAILABLE COMMIT_UNKNOWN when the connection broke before the answer came; ABORTED when the transaction had
+  // failed before and so was rolled back.
+  absl::Status Commit();
+
   // Runs one statement with parameters (extended protocol, text format). It is prepared once per connection under
   // its own text, so that repeated statements are neither parsed nor planned again.
   absl::StatusOr<Result> Query(absl::string_view sql, const Params& params);

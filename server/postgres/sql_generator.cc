@@ -159,6 +159,10 @@ std::string CopyBinarySql(const TableName& table, const TableSchema& schema) {
                       ") FROM STDIN (FORMAT binary)");
 }
 
+std::string BeginCopyBinarySql(const TableName& table, const TableSchema& schema) {
+  return absl::StrCat("BEGIN; ", CopyBinarySql(table, schema));
+}
+
 std::string LockAgainstWritersSql(const TableName& table) {
   return absl::StrCat("LOCK TABLE ", QuoteTable(table), " IN SHARE ROW EXCLUSIVE MODE");
 }

@@ -47,6 +47,8 @@ std::string CopyTableSql(const TableName& source, const TableName& target,
                          const TableSchema& schema);
 // COPY … FROM STDIN in binary format over AllColumns, in their order.
 std::string CopyBinarySql(const TableName& table, const TableSchema& schema);
+// BEGIN before it: one round trip opens a data transaction.
+std::string BeginCopyBinarySql(const TableName& table, const TableSchema& schema);
 
 // Waits for writers, not for readers, and keeps other writers out until the transaction ends.
 std::string LockAgainstWritersSql(const TableName& table);

@@ -101,11 +101,13 @@ std::string CreateWinnersSql(const TableName& source, const TableSchema& schema,
   }
   const std::string cursor =
       schema.cursor.has_value() ? absl::StrCat(QuoteIdentifier(*schema.cursor), " AS c, ") : "";
+  // In the order of their places, so that the rows are fetched as they lie on disk.
   return absl::StrCat(
-      "CREATE TEMPORARY TABLE syncline_winners ON COMMIT DROP AS SELECT DISTINCT ON (",
+      "CREATE TEMPORARY TABLE syncline_winners ON COMMIT DROP AS SELECT * FROM (SELECT DISTINCT ON "
+      "(",
       KeyOrder(schema), ") ctid AS tid, ", keys, cursor, QuoteIdentifier(kExtractedAtColumn),
       " AS e, ", Deleted(schema, mode), " AS d FROM ", QuoteTable(source), " ORDER BY ",
-      KeyOrder(schema), ", ", NewestFirst(schema));
+      KeyOrder(schema), ", ", NewestFirst(schema), ") w ORDER BY tid");
 }
 
 std::string NullPatternsSql(const TableSchema& schema) {

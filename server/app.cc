@@ -1,0 +1,278 @@
+#include "server/app.h"
+
+#include <unistd.h>
+
+#include <fstream>
+#include <sstream>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "server/base/error.h"
+#include "server/base/log.h"
+#include "server/base/memory_budget.h"
+#include "server/base/sha256.h"
+#include "server/base/status_macros.h"
+#include "server/base/stop_signal.h"
+#include "server/base/thread_pool.h"
+#include "server/base/ticker.h"
+#include "server/dataflow/lane.h"
+#include "server/metrics/metrics.h"
+#include "server/postgres/connection_pool.h"
+#include "server/postgres/embedded_server.h"
+#include "server/postgres/ledger/data_commit.h"
+#include "server/postgres/ledger/ledger.h"
+#include "server/postgres/readiness.h"
+#include "server/rpc/admission.h"
+#include "server/rpc/auth.h"
+#include "server/rpc/server.h"
+#include "server/sync/sync_registry.h"
+#include "server/write/load/insert_buffer.h"
+#include "server/write/stream_state_store.h"
+
+namespace syncline {
+namespace {
+
+constexpr absl::Duration kHealthInterval = absl::Seconds(1);
+constexpr absl::Duration kSweepInterval = absl::Seconds(10);
+// A sync that nothing asked for in this time is loaded from the ledger when it is asked for again.
+constexpr absl::Duration kForgetSyncsAfter = absl::Minutes(10);
+// A batch of this size loads fastest (docs/performance.md).
+constexpr int64_t kRecommendedBatchBytes = 256 << 10;
+
+absl::StatusOr<std::string> ReadFile(const std::string& path) {
+  if (path.empty()) return std::string();
+  std::ifstream file(path);
+  std::ostringstream text;
+  text << file.rdbuf();
+  if (!file.good()) {
+    return MakeError(absl::StatusCode::kFailedPrecondition, absl::StrCat("cannot read ", path),
+                     {.reason = "FILE_UNREADABLE"});
+  }
+  return text.str();
+}
+
+// Names this process in the ledger: no other process, here or elsewhere, has the same.
+std::string ServerId() {
+  char host[256] = "";
+  gethostname(host, sizeof(host) - 1);
+  const std::string seed = absl::StrCat(host, "/", getpid(), "/", absl::GetCurrentTimeNanos());
+  return absl::StrCat(host, "-", getpid(), "-", Sha256Hex(seed, 8));
+}
+
+// The file appears whole, so that whoever waits for it never reads a part.
+absl::Status WritePortFile(const std::string& path, int grpc_port, int metrics_port,
+                           int postgres_port) {
+  if (path.empty()) return absl::OkStatus();
+  const std::string part = path + ".part";
+  std::ofstream file(part);
+  file << "{\"grpc_port\":" << grpc_port << ",\"metrics_port\":" << metrics_port
+       << ",\"postgres_port\":" << postgres_port << "}\n";
+  file.close();
+  if (!file.good() || rename(part.c_str(), path.c_str()) != 0) {
+    return MakeError(absl::StatusCode::kFailedPrecondition, absl::StrCat("cannot write ", path),
+                     {.reason = "FILE_UNWRITABLE"});
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+// In the order of construction; destroyed in reverse.
+struct App::Parts {
+  explicit Parts(const config::Config& c)
+      : config(c),
+        budget(c.load.memory_budget_bytes),
+        ledger(c.database.ledger_schema),
+        committer(ledger),
+        admission(c.serve.max_open_streams),
+        authenticator(c.auth.tokens) {}
+
+  absl::Status Build();
+  absl::Status BuildDatabase();
+  void BuildWritePath();
+  absl::Status BuildServer();
+  void BuildTicker();
+  void Drain();
+
+  const config::Config config;
+  std::unique_ptr<postgres::EmbeddedServer> embedded;
+  std::string conninfo;
+  std::unique_ptr<metrics::Metrics> metrics;
+  MemoryBudget budget;
+  StopSignal stopping;
+  postgres::Ledger ledger;
+  postgres::DataCommitter committer;
+  std::unique_ptr<postgres::Database> database;
+  std::unique_ptr<postgres::Readiness> readiness;
+  std::unique_ptr<postgres::ConnectionPool> connections;
+  std::unique_ptr<ThreadPool> load_pool;
+  std::unique_ptr<ThreadPool> finalize_pool;
+  write::LoadContext load_context;
+  dataflow::LaneContext lane_context;
+  std::unique_ptr<dataflow::AggregateFactory> aggregates;
+  std::unique_ptr<write::Writer> writer;
+  std::unique_ptr<write::StreamStateStore> store;
+  rpc::Admission admission;
+  rpc::Authenticator authenticator;
+  std::unique_ptr<sync::SyncRegistry> registry;
+  std::unique_ptr<rpc::Server> server;
+  std::unique_ptr<Ticker> ticker;
+  bool drained = false;
+};
+
+absl::Status App::Parts::Build() {
+  SYNCLINE_RETURN_IF_ERROR(BuildDatabase());
+  SYNCLINE_ASSIGN_OR_RETURN(
+      metrics, metrics::Metrics::Create({config.metrics.listen, config.metrics.generation_ttl}));
+  BuildWritePath();
+  SYNCLINE_RETURN_IF_ERROR(BuildServer());
+  BuildTicker();
+  return WritePortFile(config.serve.port_file, server->port(), metrics->port(),
+                       embedded == nullptr ? 0 : embedded->port());
+}
+
+absl::Status App::Parts::BuildDatabase() {
+  conninfo = config.database.conninfo;
+  if (config.database.embedded.has_value()) {
+    postgres::EmbeddedServerOptions options;
+    options.directory = config.database.embedded->directory;
+    options.port = config.database.embedded->port;
+    SYNCLINE_ASSIGN_OR_RETURN(embedded, postgres::EmbeddedServer::Start(std::move(options)));
+    conninfo = embedded->conninfo();
+    Log(LogLevel::kInfo, "embedded_postgres_started")
+        .Field("socket", embedded->conninfo())
+        .Field("tcp", embedded->tcp_conninfo())
+        .Field("password_file", embedded->password_file());
+  }
+  postgres::DatabaseOptions options;
+  options.conninfo = conninfo;
+  options.max_connections = config.database.control_connections;
+  SYNCLINE_ASSIGN_OR_RETURN(database, postgres::Database::Create(std::move(options)));
+  postgres::ConnectionOptions connection_options;
+  connection_options.conninfo = conninfo;
+  connections = std::make_unique<postgres::ConnectionPool>(connection_options);
+  return absl::OkStatus();
+}
+
+void App::Parts::BuildWritePath() {
+  load_pool = std::make_unique<ThreadPool>("load", config.load.load_threads);
+  finalize_pool = std::make_unique<ThreadPool>("finalize", config.load.finalize_threads);
+  load_context.connections = connections.get();
+  load_context.committer = &committer;
+  load_context.wait = [this](absl::Duration delay) { return stopping.Wait(delay); };
+  lane_context.pool = load_pool.get();
+  lane_context.budget = &budget;
+  lane_context.flush_bytes = config.load.flush_bytes;
+  aggregates =
+      std::make_unique<dataflow::AggregateFactory>(&load_context, config.load.max_record_bytes);
+  write::LoaderContext loaders;
+  loaders.database = database.get();
+  loaders.ledger = &ledger;
+  loaders.swap = {config.swap.lock_timeout, config.swap.deadline, config.swap.keep_generations};
+  writer = std::make_unique<write::Writer>(loaders);
+  postgres::ConnectionOptions listen_options;
+  listen_options.conninfo = conninfo;
+  store = std::make_unique<write::StreamStateStore>(database.get(), &ledger, listen_options,
+                                                    ServerId());
+  sync::SessionContext session;
+  session.store = store.get();
+  session.writer = writer.get();
+  session.metrics = metrics.get();
+  session.call.lanes = &lane_context;
+  session.call.aggregates = aggregates.get();
+  session.call.lanes_per_stream = config.load.lanes_per_stream;
+  session.call.max_rejected = config.load.max_rejected;
+  session.call.release = [this](const WriterClaim& claim) { store->ReleaseWriter(claim); };
+  registry = std::make_unique<sync::SyncRegistry>(
+      session, sync::StartLimits{config.database.default_schema, config.database.ledger_schema,
+                                 config.serve.max_streams_per_sync});
+}
+
+absl::Status App::Parts::BuildServer() {
+  rpc::ServiceContext service;
+  service.registry = registry.get();
+  service.admission = &admission;
+  service.authenticator = &authenticator;
+  service.load_pool = load_pool.get();
+  service.finalize_pool = finalize_pool.get();
+  service.limits = {config.serve.max_message_bytes, kRecommendedBatchBytes,
+                    config.load.max_record_bytes};
+  rpc::ServerOptions options;
+  options.listen = config.serve.listen;
+  options.max_message_bytes = config.serve.max_message_bytes;
+  options.reflection = config.serve.reflection;
+  SYNCLINE_ASSIGN_OR_RETURN(options.tls_cert, ReadFile(config.tls.cert_file));
+  SYNCLINE_ASSIGN_OR_RETURN(options.tls_key, ReadFile(config.tls.key_file));
+  SYNCLINE_ASSIGN_OR_RETURN(options.tls_client_ca, ReadFile(config.tls.client_ca_file));
+  // The ledger's tables are made before the first call can want them, if the database is there.
+  readiness = std::make_unique<postgres::Readiness>(database.get(), config.database.ledger_schema);
+  const bool ready = readiness->Check();
+  if (ready) store->RenewLease(config.load.writer_lease).IgnoreError();
+  SYNCLINE_ASSIGN_OR_RETURN(server, rpc::Server::Start(options, service));
+  server->SetServing(ready);
+  metrics->SetServerGauges(
+      {.open_streams = [this] { return admission.open_streams(); },
+       .buffered_bytes = [this] { return budget.held_bytes(); },
+       .backpressure_seconds = [this] { return absl::ToDoubleSeconds(budget.waited()); },
+       .pg_connections_idle =
+           [this] {
+             const postgres::Database::Usage usage = database->usage();
+             return connections->idle() + usage.open - usage.busy;
+           },
+       .pg_connections_busy = [this] { return connections->busy() + database->usage().busy; }});
+  return absl::OkStatus();
+}
+
+void App::Parts::BuildTicker() {
+  ticker = std::make_unique<Ticker>(std::vector<Ticker::Task>{
+      {config.load.flush_interval / 4,
+       [this] { registry->FlushOlderThan(config.load.flush_interval); }},
+      {config.load.writer_lease / 4,
+       [this] { store->RenewLease(config.load.writer_lease).IgnoreError(); }},
+      {kHealthInterval, [this] { server->SetServing(readiness->Check()); }},
+      {kSweepInterval,
+       [this] {
+         metrics->Sweep();
+         registry->ForgetIdle(kForgetSyncsAfter);
+       }},
+  });
+}
+
+void App::Parts::Drain() {
+  if (std::exchange(drained, true) || server == nullptr) return;
+  // First, so that nothing says SERVING again.
+  if (ticker != nullptr) ticker->Stop();
+  stopping.Set();
+  server->Drain(config.serve.drain_deadline);
+  load_pool->Shutdown();
+  finalize_pool->Shutdown();
+  metrics->ClearServerGauges();
+  store->DropLease().IgnoreError();
+  Log(LogLevel::kInfo, "stopped");
+}
+
+App::App(std::unique_ptr<Parts> parts) : parts_(std::move(parts)) {}
+
+App::~App() { Drain(); }
+
+absl::StatusOr<std::unique_ptr<App>> App::Create(const config::Config& config) {
+  ConfigureLog(config.log.level, config.log.format);
+  auto parts = std::make_unique<Parts>(config);
+  SYNCLINE_RETURN_IF_ERROR(parts->Build());
+  std::unique_ptr<App> app(new App(std::move(parts)));
+  Log(LogLevel::kInfo, "serving")
+      .Field("grpc_port", app->grpc_port())
+      .Field("metrics_port", app->metrics_port());
+  return app;
+}
+
+void App::Drain() { parts_->Drain(); }
+
+int App::grpc_port() const { return parts_->server->port(); }
+int App::metrics_port() const { return parts_->metrics->port(); }
+postgres::Database* App::database() const { return parts_->database.get(); }
+write::Writer* App::writer() const { return parts_->writer.get(); }
+const dataflow::AggregateFactory* App::aggregates() const { return parts_->aggregates.get(); }
+
+}  // namespace syncline

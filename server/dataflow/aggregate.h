@@ -1,0 +1,64 @@
+// Aggregate: takes the records of one lane of one stream, coerced, and delegates to its
+// InsertBuffer.
+//
+// Used by one thread at a time: the lane that owns it.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "server/dataflow/batch.h"
+#include "server/dataflow/record_parser.h"
+#include "server/model/offset_ranges.h"
+#include "server/model/plan.h"
+#include "server/write/load/insert_buffer.h"
+
+namespace syncline::dataflow {
+
+// What became of a batch's records.
+struct Accepted {
+  int64_t skipped = 0;                      // durable already
+  std::map<std::string, int64_t> rejected;  // by reason
+};
+
+class Aggregate : private RecordSink {
+ public:
+  // `durable` are the records that were committed before the claim; they are skipped.
+  Aggregate(const write::LoadContext* context, const StreamPlan& plan, absl::string_view sync_id,
+            const WriterClaim& claim, OffsetRanges durable, const RecordParserOptions& options);
+
+  // Parses the batch into the buffer. No I/O. Errors: INVALID_ARGUMENT for typed rows that do not
+  // fit; the buffer is as before then.
+  absl::StatusOr<Accepted> Accept(Batch* batch);
+
+  // One record that is values already.
+  void Accept(const RecordMeta& meta, absl::Span<const Value> values);
+
+  // As InsertBuffer::Flush.
+  absl::StatusOr<write::FlushResult> Flush(const std::vector<PendingCheckpoint>& checkpoints) {
+    return buffer_.Flush(checkpoints);
+  }
+
+  int64_t buffered_bytes() const { return buffer_.bytes(); }
+  bool empty() const { return buffer_.empty(); }
+
+ private:
+  bool Wants(int64_t offset) override;
+  void OnRecord(const RecordMeta& meta, absl::Span<const Value> values) override;
+  void OnRejected(int64_t offset, RejectReason reason, absl::string_view raw) override;
+  void Cover(const Batch& batch);
+
+  RecordParser parser_;
+  write::InsertBuffer buffer_;
+  const OffsetRanges durable_;
+  int64_t wanted_from_ = 0;
+  bool check_durable_ = false;
+  Accepted accepted_;
+};
+
+}  // namespace syncline::dataflow

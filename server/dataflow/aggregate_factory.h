@@ -1,0 +1,28 @@
+// AggregateFactory: makes one Aggregate per stream lane, because the table differs per stream.
+#pragma once
+
+#include <memory>
+
+#include "absl/strings/string_view.h"
+#include "server/dataflow/aggregate.h"
+#include "server/model/plan.h"
+#include "server/write/load/insert_buffer.h"
+
+namespace syncline::dataflow {
+
+// Stateless but for what it was built with; safe from any thread.
+class AggregateFactory {
+ public:
+  // `context` outlives the factory and what it makes.
+  AggregateFactory(const write::LoadContext* context, int64_t max_record_bytes)
+      : context_(context), max_record_bytes_(max_record_bytes) {}
+
+  std::unique_ptr<Aggregate> Create(const StreamPlan& plan, absl::string_view sync_id,
+                                    const WriterClaim& claim, const OffsetRanges& durable) const;
+
+ private:
+  const write::LoadContext* const context_;
+  const int64_t max_record_bytes_;
+};
+
+}  // namespace syncline::dataflow

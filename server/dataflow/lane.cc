@@ -1,0 +1,165 @@
+#include "server/dataflow/lane.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/time/clock.h"
+
+namespace syncline::dataflow {
+
+Lane::Lane(LaneContext* context, LaneOwner* owner, std::unique_ptr<Aggregate> aggregate)
+    : context_(context), owner_(owner), aggregate_(std::move(aggregate)) {}
+
+Lane::~Lane() { DropHeld(); }
+
+void Lane::Enqueue(Batch batch) {
+  MutexLock lock(&mutex_);
+  queued_bytes_ += batch.bytes;
+  queue_.emplace_back(std::move(batch));
+  Schedule();
+}
+
+void Lane::RequestFlush() {
+  MutexLock lock(&mutex_);
+  if (!queue_.empty() && !queue_.back().has_value()) return;
+  queue_.emplace_back(std::nullopt);
+  ++queued_flushes_;
+  Schedule();
+}
+
+void Lane::FlushOlderThan(absl::Duration age) {
+  {
+    MutexLock lock(&mutex_);
+    if (!filled_ || scheduled_ || absl::Now() - filled_since_ < age) return;
+  }
+  RequestFlush();
+}
+
+void Lane::Cancel() {
+  MutexLock lock(&mutex_);
+  cancelled_ = true;
+  Schedule();
+}
+
+bool Lane::idle() const {
+  MutexLock lock(&mutex_);
+  return !scheduled_;
+}
+
+bool Lane::has_work() const {
+  MutexLock lock(&mutex_);
+  return scheduled_ || filled_;
+}
+
+int64_t Lane::queued_bytes() const {
+  MutexLock lock(&mutex_);
+  return queued_bytes_;
+}
+
+void Lane::Schedule() {
+  if (scheduled_) return;
+  scheduled_ = true;
+  context_->pool->Post([this, self = owner_->Self()] { RunOne(); });
+}
+
+void Lane::RunOne() {
+  std::optional<Batch> batch;
+  bool flush = false;
+  bool cancelled = false;
+  int64_t dropped_bytes = 0;
+  {
+    MutexLock lock(&mutex_);
+    cancelled = cancelled_;
+    if (cancelled) {
+      dropped_bytes = std::exchange(queued_bytes_, 0);
+      queued_flushes_ = 0;
+      queue_.clear();
+    } else if (!queue_.empty()) {
+      batch = std::move(queue_.front());
+      queue_.pop_front();
+      if (batch.has_value()) {
+        queued_bytes_ -= batch->bytes;
+      } else {
+        // A later flush in the queue covers this one: with a backlog, commits are grouped.
+        flush = --queued_flushes_ == 0;
+      }
+    }
+  }
+  if (cancelled) DropHeld();
+  if (dropped_bytes > 0) context_->budget->Release(dropped_bytes);
+  if (batch.has_value()) Accept(*std::move(batch));
+  if (flush) Flush();
+  {
+    MutexLock lock(&mutex_);
+    if (!queue_.empty() || (cancelled_ && !cancelled)) {
+      context_->pool->Post([this, self = owner_->Self()] { RunOne(); });
+      return;
+    }
+    scheduled_ = false;
+  }
+  owner_->OnIdle();
+}
+
+void Lane::Accept(Batch batch) {
+  if (failed_) {
+    context_->budget->Release(batch.bytes);
+    return;
+  }
+  const int64_t before = aggregate_->buffered_bytes();
+  absl::StatusOr<Accepted> accepted = aggregate_->Accept(&batch);
+  batch.records.reset();
+  // The budget holds the encoded rows from here on, the message no longer.
+  const int64_t grown = aggregate_->buffered_bytes() - before;
+  held_bytes_ += grown;
+  if (grown > batch.bytes) {
+    context_->budget->ForceAcquire(grown - batch.bytes);
+  } else {
+    context_->budget->Release(batch.bytes - grown);
+  }
+  if (!accepted.ok()) return Fail(accepted.status());
+  NoteFilled(!aggregate_->empty());
+  owner_->OnAccepted(*accepted, batch.bytes);
+  if (IsFull()) Flush();
+}
+
+bool Lane::IsFull() const {
+  const int64_t lanes = std::max<int64_t>(1, context_->filled_lanes.load());
+  const int64_t share = context_->budget->capacity_bytes() / (2 * lanes);
+  return aggregate_->buffered_bytes() >= std::min(context_->flush_bytes, share);
+}
+
+void Lane::Flush() {
+  if (failed_ || (aggregate_->empty() && !owner_->HasDueCheckpoint())) return;
+  const absl::StatusOr<write::FlushResult> flushed = aggregate_->Flush(owner_->Checkpoints());
+  if (!flushed.ok()) return Fail(flushed.status());
+  context_->budget->Release(std::exchange(held_bytes_, 0));
+  NoteFilled(false);
+  owner_->OnFlushed(*flushed);
+}
+
+void Lane::Fail(const absl::Status& status) {
+  failed_ = true;
+  DropHeld();
+  owner_->OnFailed(status);
+}
+
+void Lane::DropHeld() {
+  failed_ = true;
+  aggregate_.reset();
+  NoteFilled(false);
+  if (held_bytes_ > 0) context_->budget->Release(std::exchange(held_bytes_, 0));
+}
+
+void Lane::NoteFilled(bool filled) {
+  MutexLock lock(&mutex_);
+  if (filled == filled_) return;
+  filled_ = filled;
+  if (filled) {
+    filled_since_ = absl::Now();
+    context_->filled_lanes.fetch_add(1);
+  } else {
+    context_->filled_lanes.fetch_sub(1);
+  }
+}
+
+}  // namespace syncline::dataflow

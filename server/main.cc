@@ -1,0 +1,35 @@
+// syncline-server: flags -> Config -> App -> wait for a signal -> drain.
+#include <signal.h>
+
+#include <cstdio>
+#include <string>
+
+#include "server/app.h"
+#include "server/base/log.h"
+#include "server/config/config.h"
+
+int main(int argc, char** argv) {
+  const syncline::config::Loaded loaded = syncline::config::Load(argc, argv);
+  if (!loaded.config.has_value()) return loaded.exit_code;
+
+  // Blocked before any thread starts, so that only sigwait below receives them.
+  sigset_t signals;
+  sigemptyset(&signals);
+  sigaddset(&signals, SIGINT);
+  sigaddset(&signals, SIGTERM);
+  pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+  signal(SIGPIPE, SIG_IGN);
+
+  absl::StatusOr<std::unique_ptr<syncline::App>> app = syncline::App::Create(*loaded.config);
+  if (!app.ok()) {
+    syncline::Log(syncline::LogLevel::kError, "start_failed").Error(app.status());
+    return 1;
+  }
+  int received = 0;
+  sigwait(&signals, &received);
+  syncline::Log(syncline::LogLevel::kInfo, "signal_received").Field("signal", received);
+  // A second signal ends the process at once: whatever was acknowledged is committed.
+  pthread_sigmask(SIG_UNBLOCK, &signals, nullptr);
+  (*app)->Drain();
+  return 0;
+}

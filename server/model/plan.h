@@ -1,0 +1,140 @@
+// What the ledger knows of syncs and streams, as values: the plan of a stream, its state, its
+// writers.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/time/time.h"
+#include "server/model/stream.h"
+#include "server/model/table_name.h"
+#include "server/model/table_schema.h"
+
+namespace syncline {
+
+// What finalises a stream.
+enum class LoaderKind { kAppend, kDedup, kAppendTruncate, kDedupTruncate };
+
+// True for the loaders that replace the table: those of minimum generation = generation.
+inline bool IsTruncate(LoaderKind loader) {
+  return loader == LoaderKind::kAppendTruncate || loader == LoaderKind::kDedupTruncate;
+}
+// True for the loaders whose rows are staged in the temp table.
+inline bool WritesToTemp(LoaderKind loader) { return loader != LoaderKind::kAppend; }
+
+enum class SyncState {
+  kStarting,   // StartSync is creating tables, or was interrupted in it
+  kRunning,    // streams load
+  kFinished,   // every stream has ended
+  kCancelled,  // CancelSync ended it
+};
+
+enum class StreamState {
+  kOpen,        // takes records
+  kFinalizing,  // CompleteStream was called and has not ended; no more records
+  kCompleted,   // ended with COMPLETE
+  kIncomplete,  // ended with INCOMPLETE
+  kCancelled,   // its sync was cancelled, or a newer sync of the same table took over
+};
+
+enum class StreamOutcome { kNone, kAppended, kSwapped, kMerged, kKeptForResume };
+
+// Where a stream goes; fixed when its sync starts.
+struct StreamPlan {
+  int64_t stream_no = 0;  // the ledger's key of the stream
+  StreamDescriptor descriptor;
+  TableName table;
+  TableName temp_table;
+  TableSchema schema;
+  WriteMode write_mode = WriteMode::kAppend;
+  LoaderKind loader = LoaderKind::kAppend;
+  int64_t generation_id = 0;
+  int64_t minimum_generation_id = 0;
+  int64_t airbyte_sync_id = 0;
+
+  // The table that records are loaded into.
+  const TableName& load_table() const { return WritesToTemp(loader) ? temp_table : table; }
+};
+
+// How far a writer is.
+struct WriterPosition {
+  std::string writer_id;
+  int64_t durable_offset = 0;
+};
+
+// How a stream ended.
+struct StreamResult {
+  StreamOutcome outcome = StreamOutcome::kNone;
+  int64_t rows = 0;
+};
+
+// A stream as the ledger has it.
+struct StreamRecord {
+  StreamPlan plan;
+  StreamState state = StreamState::kOpen;
+  StreamResult result;
+  int64_t records_written = 0;
+  int64_t records_rejected = 0;
+  int64_t bytes = 0;
+  std::vector<WriterPosition> writers;
+};
+
+// A sync as the ledger has it.
+struct SyncRecord {
+  int64_t sync_no = 0;  // the ledger's key of the sync
+  std::string sync_id;
+  std::string connection_id;
+  std::string request_digest;
+  SyncState state = SyncState::kStarting;
+  absl::Time started_at;
+  std::optional<absl::Time> finished_at;
+  std::vector<StreamRecord> streams;  // in the order of the request
+};
+
+// Where a writer stands when a call takes it over.
+struct WriterClaim {
+  int64_t sync_no = 0;
+  int64_t stream_no = 0;
+  std::string writer_id;
+  int64_t epoch = 0;  // ours: every commit checks it
+};
+
+// A half-open range of record numbers.
+struct OffsetRange {
+  int64_t begin = 0;
+  int64_t end = 0;
+
+  friend bool operator==(const OffsetRange& a, const OffsetRange& b) {
+    return a.begin == b.begin && a.end == b.end;
+  }
+};
+
+// A position of the source that waits for the records before it to be committed.
+struct PendingCheckpoint {
+  std::string checkpoint_id;
+  int64_t offset = 0;  // the writer's records before it
+  std::string state;
+};
+
+// A checkpoint whose records are committed.
+struct CommittedCheckpoint {
+  int64_t sequence = 0;  // position among the sync's events
+  int64_t stream_no = 0;
+  std::string writer_id;
+  std::string checkpoint_id;
+  int64_t offset = 0;
+  int64_t records_since_last = 0;
+  std::string state;
+};
+
+// A record that could not be loaded; `raw` is cut to kMaxRejectedRawBytes.
+struct RejectedRecord {
+  int64_t offset = 0;
+  std::string reason;
+  std::string raw;
+};
+inline constexpr size_t kMaxRejectedRawBytes = 64 << 10;
+
+}  // namespace syncline

@@ -1,0 +1,122 @@
+#include "server/postgres/ledger/data_commit.h"
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_replace.h"
+#include "server/base/status_macros.h"
+#include "server/postgres/ledger/ledger_errors.h"
+#include "server/postgres/sql_generator.h"
+
+namespace syncline::postgres {
+namespace {
+
+std::string WithSchema(absl::string_view sql, const Ledger& ledger) {
+  return absl::StrReplaceAll(sql, {{"$L", QuoteIdentifier(ledger.schema())}});
+}
+
+}  // namespace
+
+DataCommitter::DataCommitter(const Ledger& ledger)
+    : move_sql_(WithSchema(
+          "UPDATE $L.writer SET committed = committed + $4::int8multirange, "
+          "durable_offset = coalesce((SELECT upper(r) FROM "
+          "unnest(committed + $4::int8multirange) AS r WHERE lower(r) = 0), 0), "
+          "rows_written = rows_written + $5, records_rejected = records_rejected + $6, "
+          "bytes = bytes + $7, updated_at = now() "
+          "WHERE stream_no = $1 AND writer_id = $2 AND epoch = $3 RETURNING durable_offset",
+          ledger)),
+      number_sql_(
+          WithSchema("UPDATE $L.sync SET last_sequence = last_sequence + $2 WHERE sync_no = $1 "
+                     "RETURNING last_sequence - $2",
+                     ledger)),
+      checkpoint_sql_(WithSchema(
+          "INSERT INTO $L.checkpoint (sync_no, sequence, stream_no, writer_id, checkpoint_id, "
+          "\"offset\", records_since_last, state) SELECT $1::bigint, $2::bigint, $3::bigint, $4, "
+          "$5, $6::bigint, $6::bigint - coalesce((SELECT max(\"offset\") FROM $L.checkpoint "
+          "WHERE stream_no = $3::bigint AND writer_id = $4), 0), $7::bytea "
+          "ON CONFLICT (stream_no, writer_id, checkpoint_id) DO NOTHING",
+          ledger)),
+      notify_sql_("SELECT pg_notify($1, '')"),
+      rejected_sql_(WithSchema(
+          "INSERT INTO $L.rejected_record (sync_id, namespace, stream, writer_id, \"offset\", "
+          "reason, raw) SELECT y.sync_id, t.namespace, t.name, $3, $4::bigint, $5, "
+          "$6::bytea "
+          "FROM $L.sync y, $L.stream t WHERE y.sync_no = $1 AND t.stream_no = $2",
+          ledger)),
+      find_sql_(WithSchema("SELECT epoch = $3, committed @> $4::int8multirange, durable_offset "
+                           "FROM $L.writer WHERE stream_no = $1 AND writer_id = $2",
+                           ledger)),
+      channel_prefix_(absl::StrCat(ledger.schema(), "_sync_")) {}
+
+absl::StatusOr<int64_t> DataCommitter::MovePosition(Connection& connection,
+                                                    const WriterClaim& claim,
+                                                    const DataCommit& commit) const {
+  SYNCLINE_ASSIGN_OR_RETURN(
+      const Result moved,
+      connection.Query(move_sql_, Params()
+                                      .Int(claim.stream_no)
+                                      .Text(claim.writer_id)
+                                      .Int(claim.epoch)
+                                      .Text(commit.offsets.ToMultirange())
+                                      .Int(commit.rows)
+                                      .Int(static_cast<int64_t>(commit.rejected.size()))
+                                      .Int(commit.bytes)));
+  if (moved.size() != 1) return Fenced(claim.writer_id);
+  return moved.Int(0, 0);
+}
+
+absl::Status DataCommitter::WriteCheckpoints(
+    Connection& connection, const WriterClaim& claim,
+    const std::vector<PendingCheckpoint>& checkpoints) const {
+  if (checkpoints.empty()) return absl::OkStatus();
+  // The sync's row is locked from here to COMMIT: sequence numbers become visible in their order.
+  SYNCLINE_ASSIGN_OR_RETURN(
+      const Result numbered,
+      connection.Query(number_sql_,
+                       Params().Int(claim.sync_no).Int(static_cast<int64_t>(checkpoints.size()))));
+  int64_t sequence = numbered.Int(0, 0);
+  for (const PendingCheckpoint& checkpoint : checkpoints) {
+    SYNCLINE_RETURN_IF_ERROR(connection
+                                 .Query(checkpoint_sql_, Params()
+                                                             .Int(claim.sync_no)
+                                                             .Int(++sequence)
+                                                             .Int(claim.stream_no)
+                                                             .Text(claim.writer_id)
+                                                             .Text(checkpoint.checkpoint_id)
+                                                             .Int(checkpoint.offset)
+                                                             .Bytes(checkpoint.state))
+                                 .status());
+  }
+  return connection.Query(notify_sql_, Params().Text(absl::StrCat(channel_prefix_, claim.sync_no)))
+      .status();
+}
+
+absl::Status DataCommitter::WriteRejected(Connection& connection, const WriterClaim& claim,
+                                          const std::vector<RejectedRecord>& rejected) const {
+  for (const RejectedRecord& record : rejected) {
+    SYNCLINE_RETURN_IF_ERROR(connection
+                                 .Query(rejected_sql_, Params()
+                                                           .Int(claim.sync_no)
+                                                           .Int(claim.stream_no)
+                                                           .Text(claim.writer_id)
+                                                           .Int(record.offset)
+                                                           .Text(record.reason)
+                                                           .Bytes(record.raw))
+                                 .status());
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<int64_t> DataCommitter::FindCommit(Connection& connection, const WriterClaim& claim,
+                                                  const OffsetRanges& offsets) const {
+  SYNCLINE_ASSIGN_OR_RETURN(const Result found,
+                            connection.Query(find_sql_, Params()
+                                                            .Int(claim.stream_no)
+                                                            .Text(claim.writer_id)
+                                                            .Int(claim.epoch)
+                                                            .Text(offsets.ToMultirange())));
+  if (found.size() == 1 && found.Bool(0, 1) && !offsets.empty()) return found.Int(0, 2);
+  if (found.size() != 1 || !found.Bool(0, 0)) return Fenced(claim.writer_id);
+  return -1;
+}
+
+}  // namespace syncline::postgres

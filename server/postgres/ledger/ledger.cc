@@ -1,0 +1,505 @@
+#include "server/postgres/ledger/ledger.h"
+
+#include <map>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "absl/strings/str_replace.h"
+#include "absl/strings/str_split.h"
+#include "server/base/status_macros.h"
+#include "server/postgres/ledger/ledger_errors.h"
+#include "server/postgres/ledger/ledger_text.h"
+#include "server/postgres/sql_generator.h"
+
+namespace syncline::postgres {
+namespace {
+
+absl::Time TimeFromMicros(int64_t micros) { return absl::FromUnixMicros(micros); }
+
+}  // namespace
+
+Ledger::Ledger(absl::string_view schema)
+    : schema_(schema), quoted_schema_(QuoteIdentifier(schema)) {}
+
+std::string Ledger::ChannelOf(int64_t sync_no) const {
+  return absl::StrCat(schema_, "_sync_", sync_no);
+}
+
+absl::Status Ledger::Listen(Connection& connection, int64_t sync_no) const {
+  return connection.Execute(absl::StrCat("LISTEN ", QuoteIdentifier(ChannelOf(sync_no))));
+}
+
+std::string Ledger::Sql(absl::string_view sql) const {
+  return absl::StrReplaceAll(sql, {{"$L", quoted_schema_}});
+}
+
+absl::Status Ledger::Lock(Transaction& transaction, absl::string_view key) const {
+  return transaction
+      .Query("SELECT pg_advisory_xact_lock(hashtextextended($1, 1937337955))", Params().Text(key))
+      .status();
+}
+
+absl::StatusOr<SyncRecord> Ledger::GetSync(Transaction& transaction,
+                                           absl::string_view sync_id) const {
+  SYNCLINE_ASSIGN_OR_RETURN(std::optional<SyncRecord> sync, FindSync(transaction, sync_id));
+  if (!sync.has_value()) return UnknownSync(sync_id);
+  return *std::move(sync);
+}
+
+absl::StatusOr<std::optional<SyncRecord>> Ledger::FindSync(Transaction& transaction,
+                                                           absl::string_view sync_id) const {
+  SYNCLINE_ASSIGN_OR_RETURN(std::vector<SyncRecord> syncs,
+                            ReadSyncs(transaction, "WHERE sync_id = $1", Params().Text(sync_id)));
+  if (syncs.empty()) return std::optional<SyncRecord>();
+  return std::optional<SyncRecord>(std::move(syncs.front()));
+}
+
+absl::StatusOr<std::vector<SyncRecord>> Ledger::ListSyncs(Transaction& transaction, int limit,
+                                                          int64_t before) const {
+  return ReadSyncs(transaction,
+                   "WHERE $1::bigint = 0 OR sync_no < $1::bigint ORDER BY sync_no DESC LIMIT $2",
+                   Params().Int(before).Int(limit));
+}
+
+absl::StatusOr<std::vector<SyncRecord>> Ledger::ReadSyncs(Transaction& transaction,
+                                                          absl::string_view condition,
+                                                          const Params& params) const {
+  SYNCLINE_ASSIGN_OR_RETURN(
+      const Result rows,
+      transaction.Query(
+          absl::StrCat(Sql("SELECT sync_no, sync_id, connection_id, request_digest, state, "
+                           "(extract(epoch FROM started_at) * 1000000)::bigint, "
+                           "(extract(epoch FROM finished_at) * 1000000)::bigint FROM $L.sync "),
+                       condition),
+          params));
+  std::vector<SyncRecord> syncs;
+  for (size_t row = 0; row < rows.size(); ++row) {
+    SyncRecord sync;
+    sync.sync_no = rows.Int(row, 0);
+    sync.sync_id = rows.Text(row, 1);
+    sync.connection_id = rows.Text(row, 2);
+    sync.request_digest = rows.Text(row, 3);
+    sync.state = SyncStateFromText(rows.Text(row, 4));
+    sync.started_at = TimeFromMicros(rows.Int(row, 5));
+    if (!rows.IsNull(row, 6)) sync.finished_at = TimeFromMicros(rows.Int(row, 6));
+    syncs.push_back(std::move(sync));
+  }
+  SYNCLINE_RETURN_IF_ERROR(ReadStreams(transaction, &syncs));
+  return syncs;
+}
+
+namespace {
+
+// The columns that StreamFromRow reads, in its order.
+constexpr char kStreamColumns[] =
+    "sync_no, stream_no, namespace, name, table_schema, table_name, temp_table_name, "
+    "array_to_string(primary_key, ','), cursor_column, write_mode, loader, generation_id, "
+    "minimum_generation_id, airbyte_sync_id, state, outcome, result_rows";
+
+StreamRecord StreamFromRow(const Result& rows, size_t row) {
+  StreamRecord stream;
+  StreamPlan& plan = stream.plan;
+  plan.stream_no = rows.Int(row, 1);
+  plan.descriptor = {rows.Text(row, 2), rows.Text(row, 3)};
+  plan.table = {rows.Text(row, 4), rows.Text(row, 5)};
+  plan.temp_table = {rows.Text(row, 4), rows.Text(row, 6)};
+  // Mapped column names hold no comma (model/names.h).
+  plan.schema.primary_key = absl::StrSplit(rows.Text(row, 7), ',', absl::SkipEmpty());
+  if (!rows.IsNull(row, 8)) plan.schema.cursor = rows.Text(row, 8);
+  plan.write_mode = WriteModeFromText(rows.Text(row, 9));
+  plan.loader = LoaderKindFromText(rows.Text(row, 10));
+  plan.generation_id = rows.Int(row, 11);
+  plan.minimum_generation_id = rows.Int(row, 12);
+  plan.airbyte_sync_id = rows.Int(row, 13);
+  stream.state = StreamStateFromText(rows.Text(row, 14));
+  stream.result.outcome = StreamOutcomeFromText(rows.Text(row, 15));
+  stream.result.rows = rows.Int(row, 16);
+  return stream;
+}
+
+std::string NumberList(const std::vector<int64_t>& numbers) {
+  return absl::StrCat("{", absl::StrJoin(numbers, ","), "}");
+}
+
+}  // namespace
+
+absl::Status Ledger::ReadStreams(Transaction& transaction, std::vector<SyncRecord>* syncs) const {
+  std::vector<int64_t> sync_nos;
+  std::map<int64_t, SyncRecord*> by_no;
+  for (SyncRecord& sync : *syncs) {
+    sync_nos.push_back(sync.sync_no);
+    by_no[sync.sync_no] = &sync;
+  }
+  SYNCLINE_ASSIGN_OR_RETURN(
+      const Result rows,
+      transaction.Query(
+          Sql(absl::StrCat("SELECT ", kStreamColumns,
+                           " FROM $L.stream WHERE sync_no = ANY($1) ORDER BY sync_no, ordinal")),
+          Params().Text(NumberList(sync_nos))));
+  for (size_t row = 0; row < rows.size(); ++row) {
+    by_no[rows.Int(row, 0)]->streams.push_back(StreamFromRow(rows, row));
+  }
+  std::vector<StreamRecord*> streams;
+  for (SyncRecord& sync : *syncs) {
+    for (StreamRecord& stream : sync.streams) streams.push_back(&stream);
+  }
+  return ReadWriters(transaction, std::move(streams));
+}
+
+absl::Status Ledger::ReadWriters(Transaction& transaction,
+                                 std::vector<StreamRecord*> streams) const {
+  std::vector<int64_t> stream_nos;
+  std::map<int64_t, StreamRecord*> by_no;
+  for (StreamRecord* stream : streams) {
+    stream_nos.push_back(stream->plan.stream_no);
+    by_no[stream->plan.stream_no] = stream;
+  }
+  SYNCLINE_ASSIGN_OR_RETURN(
+      const Result columns,
+      transaction.Query(Sql("SELECT s.stream_no, c.input, c.name, c.type FROM $L.stream s, "
+                            "unnest(s.column_inputs, s.column_names, s.column_types) "
+                            "WITH ORDINALITY AS c (input, name, type, position) "
+                            "WHERE s.stream_no = ANY($1) ORDER BY s.stream_no, c.position"),
+                        Params().Text(NumberList(stream_nos))));
+  for (size_t row = 0; row < columns.size(); ++row) {
+    ColumnSchema column;
+    column.input_name = columns.Text(row, 1);
+    column.column_name = columns.Text(row, 2);
+    column.type = ColumnTypeFromPostgresName(columns.Text(row, 3)).value_or(ColumnType::kJsonb);
+    by_no[columns.Int(row, 0)]->plan.schema.columns.push_back(std::move(column));
+  }
+  SYNCLINE_ASSIGN_OR_RETURN(
+      const Result writers,
+      transaction.Query(
+          Sql("SELECT stream_no, writer_id, durable_offset, rows_written, records_rejected, bytes "
+              "FROM $L.writer WHERE stream_no = ANY($1) ORDER BY stream_no, writer_id"),
+          Params().Text(NumberList(stream_nos))));
+  for (size_t row = 0; row < writers.size(); ++row) {
+    StreamRecord* stream = by_no[writers.Int(row, 0)];
+    stream->writers.push_back({writers.Text(row, 1), writers.Int(row, 2)});
+    stream->records_written += writers.Int(row, 3);
+    stream->records_rejected += writers.Int(row, 4);
+    stream->bytes += writers.Int(row, 5);
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Ledger::InsertSync(Transaction& transaction, SyncRecord* sync) const {
+  SYNCLINE_ASSIGN_OR_RETURN(
+      const Result inserted,
+      transaction.Query(Sql("INSERT INTO $L.sync (sync_id, connection_id, request_digest, state) "
+                            "VALUES ($1, $2, $3, $4) RETURNING sync_no"),
+                        Params()
+                            .Text(sync->sync_id)
+                            .Text(sync->connection_id)
+                            .Text(sync->request_digest)
+                            .Text(ToText(SyncState::kStarting))));
+  sync->sync_no = inserted.Int(0, 0);
+  sync->state = SyncState::kStarting;
+  int64_t ordinal = 0;
+  for (StreamRecord& stream : sync->streams) {
+    StreamPlan& plan = stream.plan;
+    std::vector<std::string> inputs;
+    std::vector<std::string> names;
+    std::vector<std::string> types;
+    for (const ColumnSchema& column : plan.schema.columns) {
+      inputs.push_back(column.input_name);
+      names.push_back(column.column_name);
+      types.emplace_back(PostgresTypeName(column.type));
+    }
+    Params params;
+    params.Int(sync->sync_no).Int(ordinal++).Text(plan.descriptor.name_space);
+    params.Text(plan.descriptor.name).Text(plan.table.schema).Text(plan.table.name);
+    params.Text(plan.temp_table.name).TextArray(inputs).TextArray(names).TextArray(types);
+    params.TextArray(plan.schema.primary_key);
+    plan.schema.cursor.has_value() ? params.Text(*plan.schema.cursor) : params.Null();
+    params.Text(ToText(plan.write_mode)).Text(ToText(plan.loader)).Int(plan.generation_id);
+    params.Int(plan.minimum_generation_id).Int(plan.airbyte_sync_id);
+    params.Text(ToText(StreamState::kOpen));
+    SYNCLINE_ASSIGN_OR_RETURN(
+        const Result row,
+        transaction.Query(
+            Sql("INSERT INTO $L.stream (sync_no, ordinal, namespace, name, table_schema, "
+                "table_name, temp_table_name, column_inputs, column_names, column_types, "
+                "primary_key, cursor_column, write_mode, loader, generation_id, "
+                "minimum_generation_id, airbyte_sync_id, state) VALUES ($1, $2, $3, $4, $5, $6, "
+                "$7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18) RETURNING stream_no"),
+            params));
+    plan.stream_no = row.Int(0, 0);
+    SYNCLINE_RETURN_IF_ERROR(
+        transaction
+            .Query(Sql("INSERT INTO $L.generation (table_schema, table_name, generation_id, "
+                       "connection_id, sync_id, state) VALUES ($1, $2, $3, $4, $5, 'loading') "
+                       "ON CONFLICT (table_schema, table_name, generation_id) DO UPDATE SET "
+                       "connection_id = excluded.connection_id, sync_id = excluded.sync_id, "
+                       "state = 'loading', completed_at = NULL"),
+                   Params()
+                       .Text(plan.table.schema)
+                       .Text(plan.table.name)
+                       .Int(plan.generation_id)
+                       .Text(sync->connection_id)
+                       .Text(sync->sync_id))
+            .status());
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Ledger::MarkRunning(Transaction& transaction, int64_t sync_no) const {
+  return transaction
+      .Query(Sql("UPDATE $L.sync SET state = 'running' WHERE sync_no = $1 AND state = 'starting'"),
+             Params().Int(sync_no))
+      .status();
+}
+
+absl::Status Ledger::CancelSync(Transaction& transaction, int64_t sync_no) const {
+  SYNCLINE_ASSIGN_OR_RETURN(
+      const Result cancelled,
+      transaction.Query(Sql("UPDATE $L.sync SET state = 'cancelled', finished_at = now() "
+                            "WHERE sync_no = $1 AND state IN ('starting', 'running')"),
+                        Params().Int(sync_no)));
+  if (cancelled.affected() == 0) return absl::OkStatus();
+  SYNCLINE_RETURN_IF_ERROR(
+      transaction
+          .Query(Sql("UPDATE $L.writer SET epoch = epoch + 1, open_by = NULL WHERE stream_no IN "
+                     "(SELECT stream_no FROM $L.stream WHERE sync_no = $1)"),
+                 Params().Int(sync_no))
+          .status());
+  SYNCLINE_RETURN_IF_ERROR(
+      transaction
+          .Query(Sql("UPDATE $L.generation g SET state = 'cancelled' FROM $L.stream s "
+                     "WHERE s.sync_no = $1 AND s.state IN ('open', 'finalizing') AND "
+                     "g.table_schema = s.table_schema AND g.table_name = s.table_name AND "
+                     "g.generation_id = s.generation_id AND g.state = 'loading'"),
+                 Params().Int(sync_no))
+          .status());
+  SYNCLINE_RETURN_IF_ERROR(
+      transaction
+          .Query(Sql("UPDATE $L.stream SET state = 'cancelled', finished_at = now() "
+                     "WHERE sync_no = $1 AND state IN ('open', 'finalizing')"),
+                 Params().Int(sync_no))
+          .status());
+  return transaction.Query("SELECT pg_notify($1, '')", Params().Text(ChannelOf(sync_no))).status();
+}
+
+absl::Status Ledger::SupersedeStreams(Transaction& transaction, int64_t sync_no,
+                                      const StreamPlan& plan) const {
+  SYNCLINE_ASSIGN_OR_RETURN(
+      const Result superseded,
+      transaction.Query(Sql("UPDATE $L.stream SET state = 'cancelled', finished_at = now() "
+                            "WHERE table_schema = $1 AND table_name = $2 AND sync_no <> $3 AND "
+                            "state IN ('open', 'finalizing') AND "
+                            "(loader <> 'append' OR $4 <> 'append' OR generation_id < $5) "
+                            "RETURNING stream_no, sync_no"),
+                        Params()
+                            .Text(plan.table.schema)
+                            .Text(plan.table.name)
+                            .Int(sync_no)
+                            .Text(ToText(plan.loader))
+                            .Int(plan.generation_id)));
+  for (size_t row = 0; row < superseded.size(); ++row) {
+    SYNCLINE_RETURN_IF_ERROR(
+        transaction
+            .Query(Sql("UPDATE $L.writer SET epoch = epoch + 1, open_by = NULL "
+                       "WHERE stream_no = $1"),
+                   Params().Int(superseded.Int(row, 0)))
+            .status());
+    SYNCLINE_RETURN_IF_ERROR(FinishSyncIfDone(transaction, superseded.Int(row, 1)));
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<TableHistory> Ledger::GetTableHistory(Transaction& transaction,
+                                                     const TableName& table) const {
+  SYNCLINE_ASSIGN_OR_RETURN(
+      const Result rows,
+      transaction.Query(
+          Sql("SELECT coalesce(max(generation_id) FILTER (WHERE state = 'completed'), 0), "
+              "coalesce((array_agg(connection_id ORDER BY generation_id DESC) "
+              "FILTER (WHERE connection_id <> ''))[1], '') FROM $L.generation "
+              "WHERE table_schema = $1 AND table_name = $2"),
+          Params().Text(table.schema).Text(table.name)));
+  return TableHistory{rows.Int(0, 0), rows.Text(0, 1)};
+}
+
+absl::StatusOr<ClaimedWriter> Ledger::ClaimWriter(Transaction& transaction, int64_t sync_no,
+                                                  int64_t stream_no, absl::string_view writer_id,
+                                                  absl::string_view server_id) const {
+  SYNCLINE_ASSIGN_OR_RETURN(
+      const Result rows,
+      transaction.Query(
+          Sql("INSERT INTO $L.writer AS w (stream_no, writer_id, epoch, open_by) "
+              "SELECT stream_no, $2, 1, $3 FROM $L.stream WHERE stream_no = $1 AND state = 'open' "
+              "FOR SHARE "
+              "ON CONFLICT (stream_no, writer_id) DO UPDATE SET epoch = w.epoch + 1, "
+              "open_by = excluded.open_by RETURNING epoch, committed::text"),
+          Params().Int(stream_no).Text(writer_id).Text(server_id)));
+  if (rows.empty()) {
+    SYNCLINE_ASSIGN_OR_RETURN(
+        const Result state,
+        transaction.Query(Sql("SELECT state FROM $L.stream WHERE stream_no = $1"),
+                          Params().Int(stream_no)));
+    return !state.empty() && state.Text(0, 0) == ToText(StreamState::kCancelled)
+               ? SyncCancelled()
+               : StreamCompleted();
+  }
+  ClaimedWriter claimed;
+  claimed.claim = {sync_no, stream_no, std::string(writer_id), rows.Int(0, 0)};
+  SYNCLINE_ASSIGN_OR_RETURN(claimed.committed, OffsetRanges::FromMultirange(rows.Text(0, 1)));
+  return claimed;
+}
+
+absl::Status Ledger::ReleaseWriter(Transaction& transaction, const WriterClaim& claim) const {
+  return transaction
+      .Query(Sql("UPDATE $L.writer SET open_by = NULL "
+                 "WHERE stream_no = $1 AND writer_id = $2 AND epoch = $3"),
+             Params().Int(claim.stream_no).Text(claim.writer_id).Int(claim.epoch))
+      .status();
+}
+
+absl::Status Ledger::RenewServerLease(Transaction& transaction, absl::string_view server_id,
+                                      absl::Duration lease) const {
+  return transaction
+      .Query(Sql("INSERT INTO $L.server (server_id, lease_until) "
+                 "VALUES ($1, now() + make_interval(secs => $2::float8 / 1000)) "
+                 "ON CONFLICT (server_id) DO UPDATE SET lease_until = excluded.lease_until"),
+             Params().Text(server_id).Int(absl::ToInt64Milliseconds(lease)))
+      .status();
+}
+
+absl::Status Ledger::DropServerLease(Transaction& transaction, absl::string_view server_id) const {
+  return transaction
+      .Query(Sql("DELETE FROM $L.server "
+                 "WHERE server_id = $1 OR lease_until < now() - interval '1 day'"),
+             Params().Text(server_id))
+      .status();
+}
+
+absl::StatusOr<StreamRecord> Ledger::LockStream(Transaction& transaction, int64_t stream_no) const {
+  SYNCLINE_ASSIGN_OR_RETURN(
+      const Result rows,
+      transaction.Query(Sql(absl::StrCat("SELECT ", kStreamColumns,
+                                         " FROM $L.stream WHERE stream_no = $1 FOR UPDATE")),
+                        Params().Int(stream_no)));
+  if (rows.empty()) return absl::InternalError(absl::StrCat("no stream ", stream_no));
+  StreamRecord stream = StreamFromRow(rows, 0);
+  SYNCLINE_RETURN_IF_ERROR(ReadWriters(transaction, {&stream}));
+  return stream;
+}
+
+absl::StatusOr<std::vector<std::string>> Ledger::OpenWriters(Transaction& transaction,
+                                                             int64_t stream_no) const {
+  SYNCLINE_ASSIGN_OR_RETURN(
+      const Result rows,
+      transaction.Query(Sql("SELECT w.writer_id FROM $L.writer w JOIN $L.server s "
+                            "ON s.server_id = w.open_by AND s.lease_until > now() "
+                            "WHERE w.stream_no = $1 ORDER BY w.writer_id"),
+                        Params().Int(stream_no)));
+  std::vector<std::string> writers;
+  for (size_t row = 0; row < rows.size(); ++row) writers.push_back(rows.Text(row, 0));
+  return writers;
+}
+
+absl::StatusOr<std::vector<std::string>> Ledger::WritersWithGaps(Transaction& transaction,
+                                                                 int64_t stream_no) const {
+  SYNCLINE_ASSIGN_OR_RETURN(
+      const Result rows,
+      transaction.Query(
+          Sql("SELECT writer_id FROM $L.writer WHERE stream_no = $1 AND NOT isempty(committed) "
+              "AND upper(committed) > durable_offset ORDER BY writer_id"),
+          Params().Int(stream_no)));
+  std::vector<std::string> writers;
+  for (size_t row = 0; row < rows.size(); ++row) writers.push_back(rows.Text(row, 0));
+  return writers;
+}
+
+absl::Status Ledger::BeginFinalize(Transaction& transaction, int64_t stream_no) const {
+  SYNCLINE_RETURN_IF_ERROR(
+      transaction
+          .Query(Sql("UPDATE $L.stream SET state = 'finalizing' WHERE stream_no = $1"),
+                 Params().Int(stream_no))
+          .status());
+  return transaction
+      .Query(Sql("UPDATE $L.writer SET epoch = epoch + 1, open_by = NULL WHERE stream_no = $1"),
+             Params().Int(stream_no))
+      .status();
+}
+
+absl::Status Ledger::FinishStream(Transaction& transaction, const StreamRecord& stream,
+                                  StreamState state, const StreamResult& result) const {
+  const StreamPlan& plan = stream.plan;
+  SYNCLINE_ASSIGN_OR_RETURN(
+      const Result finished,
+      transaction.Query(Sql("UPDATE $L.stream SET state = $2, outcome = $3, result_rows = $4, "
+                            "finished_at = now() WHERE stream_no = $1 AND state = 'finalizing' "
+                            "RETURNING sync_no"),
+                        Params()
+                            .Int(plan.stream_no)
+                            .Text(ToText(state))
+                            .Text(ToText(result.outcome))
+                            .Int(result.rows)));
+  if (finished.affected() != 1) return Superseded();
+  const bool completed = state == StreamState::kCompleted;
+  SYNCLINE_RETURN_IF_ERROR(
+      transaction
+          .Query(Sql("UPDATE $L.generation SET state = $4, "
+                     "rows = CASE WHEN $7::boolean THEN $5::bigint ELSE rows + $5::bigint END, "
+                     "bytes = bytes + $6, "
+                     "completed_at = CASE WHEN $4 = 'completed' THEN now() END "
+                     "WHERE table_schema = $1 AND table_name = $2 AND generation_id = $3"),
+                 Params()
+                     .Text(plan.table.schema)
+                     .Text(plan.table.name)
+                     .Int(plan.generation_id)
+                     .Text(completed ? "completed" : "incomplete")
+                     .Int(result.rows)
+                     .Int(stream.bytes)
+                     .Bool(result.outcome == StreamOutcome::kSwapped))
+          .status());
+  return FinishSyncIfDone(transaction, finished.Int(0, 0));
+}
+
+absl::Status Ledger::FinishSyncIfDone(Transaction& transaction, int64_t sync_no) const {
+  // The row lock makes two last streams that end at once see each other.
+  SYNCLINE_RETURN_IF_ERROR(
+      transaction
+          .Query(Sql("SELECT 1 FROM $L.sync WHERE sync_no = $1 FOR UPDATE"), Params().Int(sync_no))
+          .status());
+  SYNCLINE_RETURN_IF_ERROR(
+      transaction
+          .Query(Sql("UPDATE $L.sync s SET finished_at = now(), state = CASE WHEN EXISTS "
+                     "(SELECT FROM $L.stream t WHERE t.sync_no = s.sync_no AND "
+                     "t.state = 'cancelled') THEN 'cancelled' ELSE 'finished' END "
+                     "WHERE s.sync_no = $1 AND s.state IN ('starting', 'running') AND NOT EXISTS "
+                     "(SELECT FROM $L.stream t WHERE t.sync_no = s.sync_no AND "
+                     "t.state IN ('open', 'finalizing'))"),
+                 Params().Int(sync_no))
+          .status());
+  return transaction.Query("SELECT pg_notify($1, '')", Params().Text(ChannelOf(sync_no))).status();
+}
+
+absl::StatusOr<std::vector<CommittedCheckpoint>> Ledger::ReadCheckpoints(Transaction& transaction,
+                                                                         int64_t sync_no,
+                                                                         int64_t after_sequence,
+                                                                         int limit) const {
+  SYNCLINE_ASSIGN_OR_RETURN(
+      const Result rows,
+      transaction.Query(Sql("SELECT sequence, stream_no, writer_id, checkpoint_id, \"offset\", "
+                            "records_since_last, state FROM $L.checkpoint "
+                            "WHERE sync_no = $1 AND sequence > $2 ORDER BY sequence LIMIT $3"),
+                        Params().Int(sync_no).Int(after_sequence).Int(limit)));
+  std::vector<CommittedCheckpoint> checkpoints;
+  for (size_t row = 0; row < rows.size(); ++row) {
+    CommittedCheckpoint checkpoint;
+    checkpoint.sequence = rows.Int(row, 0);
+    checkpoint.stream_no = rows.Int(row, 1);
+    checkpoint.writer_id = rows.Text(row, 2);
+    checkpoint.checkpoint_id = rows.Text(row, 3);
+    checkpoint.offset = rows.Int(row, 4);
+    checkpoint.records_since_last = rows.Int(row, 5);
+    checkpoint.state = rows.Bytes(row, 6);
+    checkpoints.push_back(std::move(checkpoint));
+  }
+  return checkpoints;
+}
+
+}  // namespace syncline::postgres

@@ -1,0 +1,123 @@
+// The ledger: syncs, streams, writers, checkpoints and generations, as statements on a running
+// transaction.
+//
+// Holds only the schema's name and so is safe from any thread. What a data transaction does to the
+// ledger is in data_commit.h.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "server/model/offset_ranges.h"
+#include "server/model/plan.h"
+#include "server/postgres/connection.h"
+#include "server/postgres/transaction.h"
+
+namespace syncline::postgres {
+
+// What the ledger says of a table's past.
+struct TableHistory {
+  int64_t completed_generation = 0;  // greatest generation that completed; 0 when none
+  std::string connection_id;         // the latest owner; empty when it never had one
+};
+
+// A writer's row after a claim.
+struct ClaimedWriter {
+  WriterClaim claim;
+  OffsetRanges committed;  // every record number that is durable
+};
+
+class Ledger {
+ public:
+  explicit Ledger(absl::string_view schema);
+
+  const std::string& schema() const { return schema_; }
+  // The NOTIFY channel of a sync's events.
+  std::string ChannelOf(int64_t sync_no) const;
+
+  // Subscribes `connection` to that channel.
+  absl::Status Listen(Connection& connection, int64_t sync_no) const;
+
+  // Holds the lock of `key` until the transaction ends: whoever starts a sync or works on a table's
+  // streams. One name space for all kinds of keys; equal hashes only make strangers wait.
+  absl::Status Lock(Transaction& transaction, absl::string_view key) const;
+
+  // --- syncs ---
+  // Errors: NOT_FOUND UNKNOWN_SYNC.
+  absl::StatusOr<SyncRecord> GetSync(Transaction& transaction, absl::string_view sync_id) const;
+  absl::StatusOr<std::optional<SyncRecord>> FindSync(Transaction& transaction,
+                                                     absl::string_view sync_id) const;
+  // Newest first; those with a smaller sync_no than `before` (0: all).
+  absl::StatusOr<std::vector<SyncRecord>> ListSyncs(Transaction& transaction, int limit,
+                                                    int64_t before) const;
+  // Inserts the sync in state kStarting with its streams and opens their generations; fills sync_no
+  // and stream_no.
+  absl::Status InsertSync(Transaction& transaction, SyncRecord* sync) const;
+  absl::Status MarkRunning(Transaction& transaction, int64_t sync_no) const;
+  // Cancels what has not ended and fences its writers.
+  absl::Status CancelSync(Transaction& transaction, int64_t sync_no) const;
+  // Cancels the live streams of other syncs that `plan` takes over: those of its table where either
+  // side replaces or stages, or whose generation is older.
+  absl::Status SupersedeStreams(Transaction& transaction, int64_t sync_no,
+                                const StreamPlan& plan) const;
+  absl::StatusOr<TableHistory> GetTableHistory(Transaction& transaction,
+                                               const TableName& table) const;
+
+  // --- writers ---
+  // Raises the writer's epoch and marks it open by `server_id`.
+  // Errors: FAILED_PRECONDITION STREAM_COMPLETED or SYNC_CANCELLED when the stream takes no
+  // records.
+  absl::StatusOr<ClaimedWriter> ClaimWriter(Transaction& transaction, int64_t sync_no,
+                                            int64_t stream_no, absl::string_view writer_id,
+                                            absl::string_view server_id) const;
+  // Marks the writer as no longer open, unless someone else has claimed it since.
+  absl::Status ReleaseWriter(Transaction& transaction, const WriterClaim& claim) const;
+  absl::Status RenewServerLease(Transaction& transaction, absl::string_view server_id,
+                                absl::Duration lease) const;
+  absl::Status DropServerLease(Transaction& transaction, absl::string_view server_id) const;
+
+  // --- completion ---
+  // Locks the stream's row until the transaction ends and reads it.
+  absl::StatusOr<StreamRecord> LockStream(Transaction& transaction, int64_t stream_no) const;
+  // The ids of writers that a live server holds open.
+  absl::StatusOr<std::vector<std::string>> OpenWriters(Transaction& transaction,
+                                                       int64_t stream_no) const;
+  // The ids of writers with committed records above their durable offset.
+  absl::StatusOr<std::vector<std::string>> WritersWithGaps(Transaction& transaction,
+                                                           int64_t stream_no) const;
+  // kOpen -> kFinalizing; fences every writer.
+  absl::Status BeginFinalize(Transaction& transaction, int64_t stream_no) const;
+  // kFinalizing -> `state` with its result, and the generation's history; ends the sync when this
+  // was its last stream. The last statement of the transaction that finalises. Errors: ABORTED
+  // SUPERSEDED when the stream is not kFinalizing any more.
+  absl::Status FinishStream(Transaction& transaction, const StreamRecord& stream, StreamState state,
+                            const StreamResult& result) const;
+
+  // --- events ---
+  // Committed checkpoints after `after_sequence`, oldest first, at most `limit`.
+  absl::StatusOr<std::vector<CommittedCheckpoint>> ReadCheckpoints(Transaction& transaction,
+                                                                   int64_t sync_no,
+                                                                   int64_t after_sequence,
+                                                                   int limit) const;
+
+ private:
+  absl::StatusOr<std::vector<SyncRecord>> ReadSyncs(Transaction& transaction,
+                                                    absl::string_view condition,
+                                                    const Params& params) const;
+  absl::Status ReadStreams(Transaction& transaction, std::vector<SyncRecord>* syncs) const;
+  absl::Status ReadWriters(Transaction& transaction, std::vector<StreamRecord*> streams) const;
+  absl::Status FinishSyncIfDone(Transaction& transaction, int64_t sync_no) const;
+  // `sql` with "$L" replaced by the quoted schema.
+  std::string Sql(absl::string_view sql) const;
+
+  const std::string schema_;
+  const std::string quoted_schema_;
+};
+
+}  // namespace syncline::postgres

@@ -1,0 +1,39 @@
+#include "server/postgres/ledger/ledger_errors.h"
+
+#include "absl/strings/str_cat.h"
+#include "server/base/error.h"
+
+namespace syncline::postgres {
+
+absl::Status UnknownSync(absl::string_view sync_id) {
+  return MakeError(absl::StatusCode::kNotFound,
+                   absl::StrCat("no sync has the id \"", sync_id, "\""),
+                   {.reason = "UNKNOWN_SYNC", .metadata = {{"sync_id", std::string(sync_id)}}});
+}
+
+absl::Status StreamCompleted() {
+  return MakeError(absl::StatusCode::kFailedPrecondition,
+                   "the stream is complete and takes no more records",
+                   {.reason = "STREAM_COMPLETED"});
+}
+
+absl::Status SyncCancelled() {
+  return MakeError(absl::StatusCode::kFailedPrecondition,
+                   "the stream was cancelled, or a newer sync of its table took over",
+                   {.reason = "SYNC_CANCELLED"});
+}
+
+absl::Status Fenced(absl::string_view writer_id) {
+  return MakeError(absl::StatusCode::kAborted,
+                   absl::StrCat("another call took over the writer \"", writer_id,
+                                "\", or its stream has ended"),
+                   {.reason = "FENCED", .metadata = {{"writer_id", std::string(writer_id)}}});
+}
+
+absl::Status Superseded() {
+  return MakeError(absl::StatusCode::kAborted,
+                   "the stream was ended by someone else while it was finalised",
+                   {.reason = "SUPERSEDED"});
+}
+
+}  // namespace syncline::postgres

@@ -1,0 +1,23 @@
+// Named errors of the ledger.
+#pragma once
+
+#include <cstdint>
+
+#include "absl/status/status.h"
+#include "absl/strings/string_view.h"
+
+namespace syncline::postgres {
+
+// NOT_FOUND UNKNOWN_SYNC.
+absl::Status UnknownSync(absl::string_view sync_id);
+// FAILED_PRECONDITION STREAM_COMPLETED: the stream takes no more records.
+absl::Status StreamCompleted();
+// FAILED_PRECONDITION SYNC_CANCELLED.
+absl::Status SyncCancelled();
+// ABORTED FENCED: another call took over the writer, or the stream was completed or cancelled.
+absl::Status Fenced(absl::string_view writer_id);
+// ABORTED SUPERSEDED: the stream was cancelled, or finished by someone else, while it was
+// finalised.
+absl::Status Superseded();
+
+}  // namespace syncline::postgres

@@ -1,0 +1,45 @@
+#include "server/postgres/ledger/ledger_text.h"
+
+#include <array>
+
+namespace syncline::postgres {
+namespace {
+
+// Indexed by the enum's value.
+constexpr std::array<absl::string_view, 4> kSyncStates = {"starting", "running", "finished",
+                                                          "cancelled"};
+constexpr std::array<absl::string_view, 5> kStreamStates = {"open", "finalizing", "completed",
+                                                            "incomplete", "cancelled"};
+constexpr std::array<absl::string_view, 5> kOutcomes = {"none", "appended", "swapped", "merged",
+                                                        "kept_for_resume"};
+constexpr std::array<absl::string_view, 4> kLoaders = {"append", "dedup", "append_truncate",
+                                                       "dedup_truncate"};
+constexpr std::array<absl::string_view, 2> kWriteModes = {"append", "dedup"};
+
+template <typename Enum, size_t n>
+Enum Find(const std::array<absl::string_view, n>& words, absl::string_view text) {
+  for (size_t i = 0; i < n; ++i) {
+    if (words[i] == text) return static_cast<Enum>(i);
+  }
+  return static_cast<Enum>(0);
+}
+
+}  // namespace
+
+absl::string_view ToText(SyncState state) { return kSyncStates[static_cast<size_t>(state)]; }
+absl::string_view ToText(StreamState state) { return kStreamStates[static_cast<size_t>(state)]; }
+absl::string_view ToText(StreamOutcome outcome) { return kOutcomes[static_cast<size_t>(outcome)]; }
+absl::string_view ToText(LoaderKind loader) { return kLoaders[static_cast<size_t>(loader)]; }
+absl::string_view ToText(WriteMode mode) { return kWriteModes[static_cast<size_t>(mode)]; }
+
+SyncState SyncStateFromText(absl::string_view text) { return Find<SyncState>(kSyncStates, text); }
+StreamState StreamStateFromText(absl::string_view text) {
+  return Find<StreamState>(kStreamStates, text);
+}
+StreamOutcome StreamOutcomeFromText(absl::string_view text) {
+  return Find<StreamOutcome>(kOutcomes, text);
+}
+LoaderKind LoaderKindFromText(absl::string_view text) { return Find<LoaderKind>(kLoaders, text); }
+WriteMode WriteModeFromText(absl::string_view text) { return Find<WriteMode>(kWriteModes, text); }
+
+}  // namespace syncline::postgres

@@ -1,0 +1,22 @@
+// How the ledger's columns spell enums: lower-case words that people query by.
+#pragma once
+
+#include "absl/strings/string_view.h"
+#include "server/model/plan.h"
+
+namespace syncline::postgres {
+
+absl::string_view ToText(SyncState state);
+absl::string_view ToText(StreamState state);
+absl::string_view ToText(StreamOutcome outcome);
+absl::string_view ToText(LoaderKind loader);
+absl::string_view ToText(WriteMode mode);
+
+// The inverse; an unknown word (a newer ledger) reads as the first value.
+SyncState SyncStateFromText(absl::string_view text);
+StreamState StreamStateFromText(absl::string_view text);
+StreamOutcome StreamOutcomeFromText(absl::string_view text);
+LoaderKind LoaderKindFromText(absl::string_view text);
+WriteMode WriteModeFromText(absl::string_view text);
+
+}  // namespace syncline::postgres

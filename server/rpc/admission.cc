@@ -1,0 +1,63 @@
+#include "server/rpc/admission.h"
+
+#include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
+#include "server/base/error.h"
+#include "server/sync/sync_errors.h"
+
+namespace syncline::rpc {
+
+absl::Status Admission::EnterStream() {
+  MutexLock lock(&mutex_);
+  if (draining_) return sync::Draining();
+  if (open_streams_ >= max_open_streams_) {
+    return MakeError(absl::StatusCode::kResourceExhausted,
+                     absl::StrCat("the server has ", open_streams_,
+                                  " open streams, as many as --max_open_streams allows"),
+                     {.reason = "TOO_MANY_STREAMS",
+                      .metadata = {{"limit", absl::StrCat(max_open_streams_)}},
+                      .retry_after = absl::Seconds(1)});
+  }
+  ++open_streams_;
+  return absl::OkStatus();
+}
+
+void Admission::LeaveStream() {
+  {
+    MutexLock lock(&mutex_);
+    --open_streams_;
+  }
+  changed_.NotifyAll();
+}
+
+absl::Status Admission::CheckUnary() const {
+  return draining() ? sync::Draining() : absl::OkStatus();
+}
+
+void Admission::StartDraining() {
+  MutexLock lock(&mutex_);
+  draining_ = true;
+}
+
+bool Admission::draining() const {
+  MutexLock lock(&mutex_);
+  return draining_;
+}
+
+bool Admission::WaitUntilEmpty(absl::Duration timeout) {
+  const absl::Time deadline = absl::Now() + timeout;
+  MutexLock lock(&mutex_);
+  while (open_streams_ > 0) {
+    const absl::Duration left = deadline - absl::Now();
+    if (left <= absl::ZeroDuration()) return false;
+    changed_.WaitFor(&mutex_, left);
+  }
+  return true;
+}
+
+int64_t Admission::open_streams() const {
+  MutexLock lock(&mutex_);
+  return open_streams_;
+}
+
+}  // namespace syncline::rpc

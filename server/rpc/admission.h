@@ -1,0 +1,44 @@
+// Admission: how many StreamRecords calls the server takes, and whether it takes any.
+//
+// Our own rather than gRPC's, which would drop calls without a reason (decision 0005). Thread-safe.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/status/status.h"
+#include "absl/time/time.h"
+#include "server/base/mutex.h"
+
+namespace syncline::rpc {
+
+class Admission {
+ public:
+  explicit Admission(int64_t max_open_streams) : max_open_streams_(max_open_streams) {}
+
+  // Takes a place; Leave gives it back.
+  // Errors: UNAVAILABLE DRAINING; RESOURCE_EXHAUSTED TOO_MANY_STREAMS with RetryInfo.
+  absl::Status EnterStream();
+  void LeaveStream();
+
+  // Whether a unary call may begin. Errors: UNAVAILABLE DRAINING.
+  absl::Status CheckUnary() const;
+
+  // From now on nothing is admitted.
+  void StartDraining();
+  bool draining() const;
+
+  // Waits until no stream is open; false after `timeout`.
+  bool WaitUntilEmpty(absl::Duration timeout);
+  int64_t open_streams() const;
+
+ private:
+  const int64_t max_open_streams_;
+  mutable Mutex mutex_;
+  CondVar changed_;
+  int64_t open_streams_ ABSL_GUARDED_BY(mutex_) = 0;
+  bool draining_ ABSL_GUARDED_BY(mutex_) = false;
+};
+
+}  // namespace syncline::rpc

@@ -1,0 +1,23 @@
+// proto <-> model: the only place where fields of the contract meet the server's values.
+#pragma once
+
+#include "absl/status/statusor.h"
+#include "server/model/plan.h"
+#include "server/model/stream.h"
+#include "server/sync/start_request.h"
+#include "server/sync/sync_watch.h"
+#include "syncline/v1/sync_service.pb.h"
+
+namespace syncline::rpc {
+
+StreamDescriptor FromProto(const v1::StreamDescriptor& descriptor);
+
+// Errors: INVALID_ARGUMENT for an unset or unknown write mode.
+absl::StatusOr<sync::StartRequest> FromProto(const v1::StartSyncRequest& request);
+
+v1::StreamPlan ToPlan(const StreamRecord& stream);
+v1::SyncSummary ToSummary(const SyncRecord& sync);
+v1::Outcome ToProto(StreamOutcome outcome);
+v1::WatchSyncResponse ToProto(const sync::SyncEvent& event);
+
+}  // namespace syncline::rpc

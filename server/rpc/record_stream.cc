@@ -1,0 +1,207 @@
+#include "server/rpc/record_stream.h"
+
+#include <grpcpp/impl/codegen/proto_utils.h>
+
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "server/base/error.h"
+#include "server/base/log.h"
+#include "server/rpc/conversion.h"
+#include "server/rpc/status_conversion.h"
+#include "server/sync/sync_errors.h"
+
+namespace syncline::rpc {
+namespace {
+
+constexpr size_t kMaxIdLength = 128;
+constexpr size_t kMaxStateBytes = 4 << 20;
+
+absl::Status ProtocolOrder(absl::string_view what) {
+  return MakeError(absl::StatusCode::kFailedPrecondition, what, {.reason = "PROTOCOL_ORDER"});
+}
+
+absl::Status MalformedMessage() {
+  return MakeError(absl::StatusCode::kInvalidArgument,
+                   "the message is no syncline.v1.StreamRecordsRequest",
+                   {.reason = "MALFORMED_MESSAGE"});
+}
+
+absl::Status EmptyCall() {
+  return MakeError(absl::StatusCode::kInvalidArgument, "the call ended without a header",
+                   {.reason = "EMPTY_STREAM"});
+}
+
+}  // namespace
+
+RecordStream* RecordStream::Start(sync::SyncRegistry* registry, Admission* admission,
+                                  ThreadPool* pool, grpc::ByteBuffer* response) {
+  std::shared_ptr<RecordStream> stream(new RecordStream(registry, admission, pool, response));
+  stream->self_ = stream;
+  stream->StartRead(&stream->request_);
+  return stream.get();
+}
+
+void RecordStream::OnReadDone(bool ok) {
+  if (!ok) {  // half-close, or the end of the call
+    const std::shared_ptr<sync::WriterCall> open = call();
+    if (open != nullptr) return open->End(absl::OkStatus());
+    bool header_seen = false;
+    {
+      MutexLock lock(&mutex_);
+      header_seen = header_seen_;
+    }
+    if (!header_seen) EndWith(EmptyCall());
+    return;
+  }
+  v1::StreamRecordsRequest message;
+  if (!grpc::SerializationTraits<v1::StreamRecordsRequest>::Deserialize(&request_, &message).ok()) {
+    return EndWith(MalformedMessage());
+  }
+  OnMessage(std::move(message));
+}
+
+void RecordStream::OnMessage(v1::StreamRecordsRequest message) {
+  switch (message.message_case()) {
+    case v1::StreamRecordsRequest::kHeader:
+      return OnHeader(message.header());
+    case v1::StreamRecordsRequest::kBatch:
+      return OnBatch(std::unique_ptr<v1::RecordBatch>(message.release_batch()));
+    case v1::StreamRecordsRequest::kCheckpoint:
+      return OnCheckpoint(std::move(*message.mutable_checkpoint()));
+    case v1::StreamRecordsRequest::MESSAGE_NOT_SET:
+      return EndWith(
+          sync::InvalidRequest({{"message", "must be a header, a batch or a checkpoint"}}));
+  }
+}
+
+void RecordStream::OnHeader(const v1::StreamHeader& header) {
+  bool second = false;
+  {
+    // The next read starts when the call is open, so a second header finds it open.
+    MutexLock lock(&mutex_);
+    second = std::exchange(header_seen_, true);
+  }
+  if (second) return EndWith(ProtocolOrder("a second header"));
+  if (header.writer_id().size() > kMaxIdLength) {
+    return EndWith(
+        sync::InvalidRequest({{"header.writer_id", "must have at most 128 characters"}}));
+  }
+  name_ = absl::StrCat(header.sync_id(), "/", header.descriptor().name(), "/", header.writer_id());
+  pool_->Post([self = shared_from_this(), header] { self->Open(header); });
+}
+
+void RecordStream::Open(const v1::StreamHeader& header) {
+  const absl::StatusOr<std::shared_ptr<sync::StreamSession>> session =
+      registry_->FindStream(header.sync_id(), FromProto(header.descriptor()));
+  if (!session.ok()) return FinishOnce(session.status(), {});
+  const absl::StatusOr<std::shared_ptr<sync::WriterCall>> opened =
+      (*session)->Open(header.writer_id(),
+                       // The session is held by the call's end, too: it is what forgets the call.
+                       [self = shared_from_this(), held = *session](
+                           const absl::Status& status, const sync::CallSummary& summary) {
+                         self->FinishOnce(status, summary);
+                       });
+  if (!opened.ok()) return FinishOnce(opened.status(), {});
+  bool cancelled = false;
+  {
+    MutexLock lock(&mutex_);
+    session_ = *session;
+    call_ = *opened;
+    cancelled = cancelled_;
+  }
+  if (cancelled) return (*opened)->Fail(sync::CallerGone());
+  if (admission_->draining()) return (*opened)->End(sync::Draining());
+  ReadNext();
+}
+
+void RecordStream::OnBatch(std::unique_ptr<v1::RecordBatch> records) {
+  const std::shared_ptr<sync::WriterCall> open = call();
+  if (open == nullptr) return EndWith(ProtocolOrder("a batch before the header"));
+  if (records->payload_case() == v1::RecordBatch::PAYLOAD_NOT_SET) {
+    return EndWith(sync::InvalidRequest({{"batch.payload", "must be set"}}));
+  }
+  open->Accept(std::move(records), [self = shared_from_this()] { self->ReadNext(); });
+}
+
+void RecordStream::OnCheckpoint(v1::Checkpoint checkpoint) {
+  const std::shared_ptr<sync::WriterCall> open = call();
+  if (open == nullptr) return EndWith(ProtocolOrder("a checkpoint before the header"));
+  if (checkpoint.checkpoint_id().empty() || checkpoint.checkpoint_id().size() > kMaxIdLength) {
+    return EndWith(
+        sync::InvalidRequest({{"checkpoint.checkpoint_id", "must have 1-128 characters"}}));
+  }
+  if (checkpoint.state().size() > kMaxStateBytes) {
+    return EndWith(sync::InvalidRequest({{"checkpoint.state", "must have at most 4 MiB"}}));
+  }
+  open->AddCheckpoint(std::move(*checkpoint.mutable_checkpoint_id()),
+                      std::move(*checkpoint.mutable_state()));
+  ReadNext();
+}
+
+void RecordStream::OnCancel() {
+  std::shared_ptr<sync::WriterCall> open;
+  {
+    MutexLock lock(&mutex_);
+    cancelled_ = true;
+    open = call_;
+  }
+  if (open != nullptr) open->Fail(sync::CallerGone());
+}
+
+void RecordStream::OnDone() {
+  admission_->LeaveStream();
+  // May destroy this.
+  const std::shared_ptr<RecordStream> last = std::move(self_);
+}
+
+std::shared_ptr<sync::WriterCall> RecordStream::call() const {
+  MutexLock lock(&mutex_);
+  return call_;
+}
+
+void RecordStream::ReadNext() {
+  // The lock keeps FinishOnce away: a read may not start after it.
+  MutexLock lock(&mutex_);
+  if (!finished_) StartRead(&request_);
+}
+
+void RecordStream::EndWith(const absl::Status& status) {
+  const std::shared_ptr<sync::WriterCall> open = call();
+  if (open != nullptr) return open->End(status);
+  FinishOnce(status, {});
+}
+
+void RecordStream::FinishOnce(const absl::Status& status, const sync::CallSummary& summary) {
+  absl::Status answered = status;
+  if (!status.ok() && call() != nullptr) {
+    answered = WithMetadata(status, "durable_offset", absl::StrCat(summary.durable_offset));
+  }
+  Log(status.ok()                 ? LogLevel::kDebug
+      : absl::IsCancelled(status) ? LogLevel::kInfo
+                                  : LogLevel::kWarning,
+      "stream_call_ended")
+      .Field("call", name_)
+      .Field("durable_offset", summary.durable_offset)
+      .Field("written", summary.records_written)
+      .Field("skipped", summary.records_skipped)
+      .Field("rejected", summary.records_rejected)
+      .Error(status);
+  MutexLock lock(&mutex_);
+  if (finished_) return;
+  finished_ = true;
+  if (status.ok()) {
+    v1::StreamRecordsResponse response;
+    response.set_durable_offset(summary.durable_offset);
+    response.set_records_written(summary.records_written);
+    response.set_records_skipped(summary.records_skipped);
+    response.set_records_rejected(summary.records_rejected);
+    bool own_buffer = false;
+    const grpc::Status serialized = grpc::SerializationTraits<v1::StreamRecordsResponse>::Serialize(
+        response, response_, &own_buffer);
+    if (!serialized.ok()) return Finish(serialized);
+  }
+  Finish(ToGrpc(answered));
+}
+
+}  // namespace syncline::rpc

@@ -1,0 +1,78 @@
+// RecordStream: one StreamRecords call, between gRPC's callback API and a WriterCall.
+//
+// Reads a message, hands it on, and starts the next read only when the call says so: not reading is
+// the back-pressure. The call may end at any time, also while a read is outstanding, which is what
+// draining, fencing and failed lanes need (decision 0008). Methods run on gRPC's threads and never
+// block; what blocks runs on the load pool. Owns itself until OnDone.
+#pragma once
+
+#include <grpcpp/grpcpp.h>
+
+#include <memory>
+#include <string>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/status/status.h"
+#include "server/base/mutex.h"
+#include "server/base/thread_pool.h"
+#include "server/rpc/admission.h"
+#include "server/sync/sync_registry.h"
+#include "server/sync/writer_call.h"
+#include "syncline/v1/sync_service.pb.h"
+
+namespace syncline::rpc {
+
+class RecordStream final : public grpc::ServerReadReactor<grpc::ByteBuffer>,
+                           public std::enable_shared_from_this<RecordStream> {
+ public:
+  // Begins to read. The caller has entered `admission`, which is left when the call is over.
+  // Pointers outlive the call.
+  static RecordStream* Start(sync::SyncRegistry* registry, Admission* admission, ThreadPool* pool,
+                             grpc::ByteBuffer* response);
+
+  void OnReadDone(bool ok) override;
+  void OnCancel() override;
+  void OnDone() override;
+
+ private:
+  RecordStream(sync::SyncRegistry* registry, Admission* admission, ThreadPool* pool,
+               grpc::ByteBuffer* response)
+      : registry_(registry), admission_(admission), pool_(pool), response_(response) {}
+
+  void OnMessage(v1::StreamRecordsRequest message);
+  void OnHeader(const v1::StreamHeader& header);
+  void OnBatch(std::unique_ptr<v1::RecordBatch> records);
+  void OnCheckpoint(v1::Checkpoint checkpoint);
+  // Blocks.
+  void Open(const v1::StreamHeader& header);
+
+  std::shared_ptr<sync::WriterCall> call() const;
+  void ReadNext();
+  // Commits what the call has and ends it with `status`; ends it at once when it has not begun.
+  void EndWith(const absl::Status& status);
+  void FinishOnce(const absl::Status& status, const sync::CallSummary& summary);
+
+  sync::SyncRegistry* const registry_;
+  Admission* const admission_;
+  ThreadPool* const pool_;
+  grpc::ByteBuffer* const response_;
+  std::shared_ptr<RecordStream> self_;  // until OnDone
+  grpc::ByteBuffer request_;            // of the outstanding read
+  std::string name_;  // "sync/namespace.stream/writer" for the log; set by the header
+
+  mutable Mutex mutex_;
+  bool header_seen_ ABSL_GUARDED_BY(mutex_) = false;
+  bool cancelled_ ABSL_GUARDED_BY(mutex_) = false;
+  bool finished_ ABSL_GUARDED_BY(mutex_) = false;
+  std::shared_ptr<sync::StreamSession> session_ ABSL_GUARDED_BY(mutex_);
+  std::shared_ptr<sync::WriterCall> call_ ABSL_GUARDED_BY(mutex_);
+};
+
+// A call that is refused before it is read.
+class RefusedStream final : public grpc::ServerReadReactor<grpc::ByteBuffer> {
+ public:
+  explicit RefusedStream(const grpc::Status& status) { Finish(status); }
+  void OnDone() override { delete this; }
+};
+
+}  // namespace syncline::rpc

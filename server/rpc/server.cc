@@ -1,0 +1,95 @@
+#include "server/rpc/server.h"
+
+#include <grpcpp/ext/proto_server_reflection_plugin.h>
+#include <grpcpp/grpcpp.h>
+#include <grpcpp/health_check_service_interface.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
+#include "server/base/error.h"
+#include "server/base/log.h"
+#include "server/sync/sync_errors.h"
+
+namespace syncline::rpc {
+namespace {
+
+constexpr char kServiceName[] = "syncline.v1.SyncService";
+
+// Room for what a message holds beside its payload.
+constexpr int64_t kMessageOverhead = 64 << 10;
+
+// A caller that vanished without a word is noticed within keepalive time + timeout.
+constexpr int kKeepaliveTimeMs = 30000;
+constexpr int kKeepaliveTimeoutMs = 20000;
+// Callers may ping as often as this, with or without calls.
+constexpr int kMinPingIntervalMs = 5000;
+
+std::shared_ptr<grpc::ServerCredentials> CredentialsOf(const ServerOptions& options) {
+  if (options.tls_cert.empty()) return grpc::InsecureServerCredentials();
+  grpc::SslServerCredentialsOptions tls;
+  tls.pem_key_cert_pairs.push_back({options.tls_key, options.tls_cert});
+  if (!options.tls_client_ca.empty()) {
+    tls.pem_root_certs = options.tls_client_ca;
+    tls.client_certificate_request = GRPC_SSL_REQUEST_AND_REQUIRE_CLIENT_CERTIFICATE_AND_VERIFY;
+  }
+  return grpc::SslServerCredentials(tls);
+}
+
+}  // namespace
+
+Server::Server(const ServiceContext& context, std::unique_ptr<SyncService> service)
+    : context_(context), service_(std::move(service)) {}
+
+Server::~Server() = default;
+
+absl::StatusOr<std::unique_ptr<Server>> Server::Start(const ServerOptions& options,
+                                                      const ServiceContext& context) {
+  std::unique_ptr<Server> server(new Server(context, std::make_unique<SyncService>(context)));
+  grpc::EnableDefaultHealthCheckService(true);
+  if (options.reflection) grpc::reflection::InitProtoReflectionServerBuilderPlugin();
+  grpc::ServerBuilder builder;
+  builder.AddListeningPort(options.listen, CredentialsOf(options), &server->port_);
+  builder.RegisterService(server->service_.get());
+  builder.SetMaxReceiveMessageSize(static_cast<int>(options.max_message_bytes + kMessageOverhead));
+  builder.AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0);
+  builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_TIME_MS, kKeepaliveTimeMs);
+  builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, kKeepaliveTimeoutMs);
+  builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_PERMIT_WITHOUT_CALLS, 1);
+  builder.AddChannelArgument(GRPC_ARG_HTTP2_MIN_RECV_PING_INTERVAL_WITHOUT_DATA_MS,
+                             kMinPingIntervalMs);
+  server->server_ = builder.BuildAndStart();
+  if (server->server_ == nullptr || server->port_ == 0) {
+    return MakeError(absl::StatusCode::kFailedPrecondition,
+                     absl::StrCat("cannot listen on ", options.listen,
+                                  ": is the port taken, or the address not this machine's?"),
+                     {.reason = "LISTEN_FAILED"});
+  }
+  server->SetServing(true);
+  return server;
+}
+
+void Server::SetServing(bool serving) {
+  grpc::HealthCheckServiceInterface* health = server_->GetHealthCheckService();
+  health->SetServingStatus(serving);
+  health->SetServingStatus(kServiceName, serving);
+}
+
+void Server::Drain(absl::Duration deadline) {
+  const absl::Time until = absl::Now() + deadline;
+  const int64_t open = context_.admission->open_streams();
+  Log(LogLevel::kInfo, "draining").Field("open_streams", open);
+  SetServing(false);
+  context_.admission->StartDraining();
+  context_.registry->EndCalls(sync::Draining());
+  if (!context_.admission->WaitUntilEmpty(until - absl::Now())) {
+    Log(LogLevel::kWarning, "drain_deadline_passed")
+        .Field("open_streams", context_.admission->open_streams());
+  }
+  // Calls that are answered have their answers on the wire; what still runs then is cancelled.
+  server_->Shutdown(absl::ToChronoTime(std::max(until, absl::Now() + absl::Seconds(1))));
+}
+
+}  // namespace syncline::rpc

@@ -1,0 +1,14 @@
+// The one function that takes an error over the gRPC boundary.
+#pragma once
+
+#include <grpcpp/support/status.h>
+
+#include "absl/status/status.h"
+
+namespace syncline::rpc {
+
+// Code and message as they are; the detail as google.rpc.Status details (ErrorInfo, and BadRequest,
+// PreconditionFailure or RetryInfo where they fit), together under 4 KiB.
+grpc::Status ToGrpc(const absl::Status& status);
+
+}  // namespace syncline::rpc

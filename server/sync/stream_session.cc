@@ -1,0 +1,159 @@
+#include "server/sync/stream_session.h"
+
+#include <utility>
+#include <vector>
+
+#include "absl/time/clock.h"
+#include "server/base/error.h"
+#include "server/base/log.h"
+#include "server/base/status_macros.h"
+#include "server/sync/sync_errors.h"
+
+namespace syncline::sync {
+namespace {
+
+bool HasEnded(StreamState state) {
+  return state == StreamState::kCompleted || state == StreamState::kIncomplete;
+}
+
+absl::string_view OutcomeName(StreamOutcome outcome) {
+  switch (outcome) {
+    case StreamOutcome::kNone:
+      return "none";
+    case StreamOutcome::kAppended:
+      return "appended";
+    case StreamOutcome::kSwapped:
+      return "swapped";
+    case StreamOutcome::kMerged:
+      return "merged";
+    case StreamOutcome::kKeptForResume:
+      return "kept_for_resume";
+  }
+  return "";
+}
+
+}  // namespace
+
+StreamSession::StreamSession(const SessionContext* context, int64_t sync_no, std::string sync_id,
+                             const StreamPlan& plan)
+    : context_(context),
+      sync_no_(sync_no),
+      sync_id_(std::move(sync_id)),
+      plan_(plan),
+      metrics_(context->metrics->ForStream(plan.descriptor.name_space, plan.descriptor.name,
+                                           plan.generation_id)) {}
+
+StreamSession::~StreamSession() = default;
+
+absl::StatusOr<std::shared_ptr<WriterCall>> StreamSession::Open(absl::string_view writer_id,
+                                                                WriterCall::Done done) {
+  SYNCLINE_ASSIGN_OR_RETURN(const postgres::ClaimedWriter claimed,
+                            context_->store->ClaimWriter(sync_no_, plan_.stream_no, writer_id));
+  const std::string id(writer_id);
+  const int64_t epoch = claimed.claim.epoch;
+  auto call = std::make_shared<WriterCall>(
+      &context_->call, plan_, sync_id_, claimed.claim, claimed.committed, metrics_,
+      [this, id, epoch, done = std::move(done)](const absl::Status& status,
+                                                const CallSummary& summary) {
+        if (ReasonOf(status) == "FENCED") context_->metrics->FencedWriter();
+        // The rpc's callback keeps the session alive.
+        Forget(id, epoch);
+        done(status, summary);
+      });
+  std::shared_ptr<WriterCall> older;
+  {
+    MutexLock lock(&mutex_);
+    std::shared_ptr<WriterCall>& slot = calls_[id];
+    if (slot == nullptr || slot->claim().epoch < epoch) {
+      older = std::exchange(slot, call);
+    } else {
+      older = call;
+    }
+  }
+  if (older != nullptr) older->Fail(TakenOver(writer_id));
+  metrics_->Phase(metrics::StreamPhase::kOpen);
+  Log(LogLevel::kDebug, "writer_opened")
+      .Field("sync_id", sync_id_)
+      .Field("stream", plan_.descriptor.name)
+      .Field("writer", writer_id)
+      .Field("epoch", epoch)
+      .Field("durable_offset", claimed.committed.DurableOffset());
+  return call;
+}
+
+absl::StatusOr<StreamRecord> StreamSession::Complete(const CompletionRequest& request) {
+  const absl::Time started = absl::Now();
+  SYNCLINE_ASSIGN_OR_RETURN(StreamRecord stream,
+                            context_->store->BeginCompletion(plan_.stream_no, request));
+  if (HasEnded(stream.state)) return stream;
+  metrics_->Phase(metrics::StreamPhase::kFinalizing);
+  const absl::StatusOr<StreamResult> result =
+      context_->writer->LoaderFor(plan_)->Complete(stream, request.complete, *metrics_);
+  if (!result.ok()) {
+    // Someone else may have finished it, or the answer to our own COMMIT was lost: the ledger
+    // knows.
+    absl::StatusOr<StreamRecord> now = context_->store->GetStream(plan_.stream_no);
+    if (now.ok() && HasEnded(now->state)) return now;
+    Log(LogLevel::kWarning, "finalize_failed")
+        .Field("sync_id", sync_id_)
+        .Field("stream", plan_.descriptor.name)
+        .Error(result.status());
+    return result.status();
+  }
+  stream.result = *result;
+  stream.state = request.complete ? StreamState::kCompleted : StreamState::kIncomplete;
+  const absl::Duration took = absl::Now() - started;
+  metrics_->Finalized("total", took);
+  metrics_->Phase(request.complete ? metrics::StreamPhase::kCompleted
+                                   : metrics::StreamPhase::kIncomplete);
+  if (request.complete) metrics_->Succeeded(absl::Now());
+  metrics_->Finished();
+  Log(LogLevel::kInfo, "stream_ended")
+      .Field("sync_id", sync_id_)
+      .Field("namespace", plan_.descriptor.name_space)
+      .Field("stream", plan_.descriptor.name)
+      .Field("table", plan_.table.ToString())
+      .Field("generation", plan_.generation_id)
+      .Field("complete", request.complete)
+      .Field("outcome", OutcomeName(result->outcome))
+      .Field("rows", result->rows)
+      .Field("records_written", stream.records_written)
+      .Field("records_rejected", stream.records_rejected)
+      .Field("took", took);
+  return stream;
+}
+
+std::vector<std::shared_ptr<WriterCall>> StreamSession::Calls() const {
+  MutexLock lock(&mutex_);
+  std::vector<std::shared_ptr<WriterCall>> calls;
+  for (const auto& [writer_id, call] : calls_) calls.push_back(call);
+  return calls;
+}
+
+void StreamSession::FailCalls(const absl::Status& status) {
+  for (const auto& call : Calls()) call->Fail(status);
+}
+
+void StreamSession::EndCalls(const absl::Status& status) {
+  for (const auto& call : Calls()) call->End(status);
+}
+
+void StreamSession::FlushOlderThan(absl::Duration age) {
+  for (const auto& call : Calls()) call->FlushOlderThan(age);
+}
+
+int64_t StreamSession::open_calls() const {
+  MutexLock lock(&mutex_);
+  return static_cast<int64_t>(calls_.size());
+}
+
+void StreamSession::Forget(const std::string& writer_id, int64_t epoch) {
+  std::shared_ptr<WriterCall> forgotten;
+  MutexLock lock(&mutex_);
+  const auto found = calls_.find(writer_id);
+  if (found == calls_.end() || found->second->claim().epoch != epoch) return;
+  forgotten = std::move(found->second);
+  calls_.erase(found);
+}
+
+}  // namespace syncline::sync

@@ -1,0 +1,73 @@
+#include "server/sync/sync_errors.h"
+
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+
+namespace syncline::sync {
+
+absl::Status InvalidRequest(std::vector<FieldViolation> violations) {
+  std::string message = "the request is not valid";
+  if (!violations.empty()) {
+    absl::StrAppend(&message, ": ", violations.front().field, " ", violations.front().description);
+    if (violations.size() > 1) absl::StrAppend(&message, " (and ", violations.size() - 1, " more)");
+  }
+  // The details of an error travel in a trailer of at most 8 KiB.
+  constexpr size_t kMostViolations = 20;
+  if (violations.size() > kMostViolations) violations.resize(kMostViolations);
+  return MakeError(absl::StatusCode::kInvalidArgument, message,
+                   {.reason = "INVALID_REQUEST", .violations = std::move(violations)});
+}
+
+absl::Status HybridRefresh(absl::string_view stream) {
+  return MakeError(absl::StatusCode::kUnimplemented,
+                   absl::StrCat("stream \"", stream,
+                                "\": a minimum generation between 0 and the generation would keep "
+                                "a part of the table, which is not supported"),
+                   {.reason = "HYBRID_REFRESH", .metadata = {{"stream", std::string(stream)}}});
+}
+
+absl::Status OffsetGap(int64_t expected, int64_t got) {
+  return MakeError(absl::StatusCode::kOutOfRange,
+                   absl::StrCat("records ", expected, " to ", got,
+                                " are missing: the batch begins "
+                                "at ",
+                                got, ", expected ", expected),
+                   {.reason = "OFFSET_GAP",
+                    .metadata = {{"expected_offset", absl::StrCat(expected)},
+                                 {"first_offset", absl::StrCat(got)}}});
+}
+
+absl::Status TakenOver(absl::string_view writer_id) {
+  return MakeError(absl::StatusCode::kAborted,
+                   absl::StrCat("another call took over the writer \"", writer_id, "\""),
+                   {.reason = "FENCED", .metadata = {{"writer_id", std::string(writer_id)}}});
+}
+
+absl::Status SyncWasCancelled() {
+  return MakeError(absl::StatusCode::kFailedPrecondition, "the sync was cancelled",
+                   {.reason = "SYNC_CANCELLED"});
+}
+
+absl::Status NotStarted(absl::string_view sync_id) {
+  return MakeError(absl::StatusCode::kFailedPrecondition,
+                   absl::StrCat("StartSync of \"", sync_id, "\" has not finished; send it again"),
+                   {.reason = "PROTOCOL_ORDER"});
+}
+
+absl::Status Draining() {
+  return MakeError(absl::StatusCode::kUnavailable, "the server is stopping",
+                   {.reason = "DRAINING", .retry_after = absl::Seconds(1)});
+}
+
+absl::Status CallerGone() {
+  return MakeError(absl::StatusCode::kCancelled, "the caller went away", {.reason = "CALLER_GONE"});
+}
+
+absl::Status TooManyRejected(int64_t limit) {
+  return MakeError(absl::StatusCode::kResourceExhausted,
+                   absl::StrCat("more than ", limit, " records were rejected"),
+                   {.reason = "TOO_MANY_REJECTED", .metadata = {{"limit", absl::StrCat(limit)}}});
+}
+
+}  // namespace syncline::sync

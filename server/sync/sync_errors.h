@@ -1,0 +1,33 @@
+// Named errors of running syncs.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/strings/string_view.h"
+#include "server/base/error.h"
+
+namespace syncline::sync {
+
+// INVALID_ARGUMENT INVALID_REQUEST with every violation found.
+absl::Status InvalidRequest(std::vector<FieldViolation> violations);
+// UNIMPLEMENTED HYBRID_REFRESH: 0 < minimum generation < generation.
+absl::Status HybridRefresh(absl::string_view stream);
+// OUT_OF_RANGE OFFSET_GAP; metadata expected_offset.
+absl::Status OffsetGap(int64_t expected, int64_t got);
+// ABORTED FENCED: a newer call in this process took the writer over.
+absl::Status TakenOver(absl::string_view writer_id);
+// FAILED_PRECONDITION SYNC_CANCELLED: CancelSync ended the sync under an open call.
+absl::Status SyncWasCancelled();
+// FAILED_PRECONDITION PROTOCOL_ORDER: StartSync was interrupted and must be sent again.
+absl::Status NotStarted(absl::string_view sync_id);
+// UNAVAILABLE DRAINING with RetryInfo: the server is stopping.
+absl::Status Draining();
+// CANCELLED: the caller went away.
+absl::Status CallerGone();
+// RESOURCE_EXHAUSTED TOO_MANY_REJECTED: --max_rejected is passed.
+absl::Status TooManyRejected(int64_t limit);
+
+}  // namespace syncline::sync

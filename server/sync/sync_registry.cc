@@ -1,0 +1,129 @@
+#include "server/sync/sync_registry.h"
+
+#include <utility>
+
+#include "absl/time/clock.h"
+#include "server/base/log.h"
+#include "server/base/status_macros.h"
+#include "server/sync/sync_errors.h"
+#include "server/write/write_errors.h"
+
+namespace syncline::sync {
+
+SyncRegistry::SyncRegistry(const SessionContext& context, StartLimits limits)
+    : context_(context), limits_(std::move(limits)) {}
+
+SyncRegistry::~SyncRegistry() = default;
+
+absl::StatusOr<StartedSync> SyncRegistry::Start(const StartRequest& request) {
+  SYNCLINE_ASSIGN_OR_RETURN(const write::SyncDraft draft, CheckStartRequest(request, limits_));
+  SYNCLINE_ASSIGN_OR_RETURN(StartedSync started, context_.writer->Start(draft));
+  Insert(started.sync);
+  Log(LogLevel::kInfo, "sync_started")
+      .Field("sync_id", started.sync.sync_id)
+      .Field("streams", static_cast<int64_t>(started.sync.streams.size()))
+      .Field("resumed", started.resumed);
+  return started;
+}
+
+void SyncRegistry::Insert(const SyncRecord& record) {
+  // Sessions resolve metrics handles when they are made: not under the registry's lock.
+  Sync sync;
+  sync.used = absl::Now();
+  for (const StreamRecord& stream : record.streams) {
+    sync.streams[stream.plan.descriptor] =
+        std::make_shared<StreamSession>(&context_, record.sync_no, record.sync_id, stream.plan);
+  }
+  MutexLock lock(&mutex_);
+  syncs_.try_emplace(record.sync_id, std::move(sync));
+}
+
+absl::StatusOr<std::shared_ptr<StreamSession>> SyncRegistry::FindStream(
+    absl::string_view sync_id, const StreamDescriptor& descriptor) {
+  const std::string id(sync_id);
+  for (int attempt = 0; attempt < 2; ++attempt) {
+    {
+      MutexLock lock(&mutex_);
+      const auto sync = syncs_.find(id);
+      if (sync != syncs_.end()) {
+        sync->second.used = absl::Now();
+        const auto stream = sync->second.streams.find(descriptor);
+        if (stream == sync->second.streams.end()) return write::UnknownStream(descriptor);
+        return stream->second;
+      }
+    }
+    SYNCLINE_ASSIGN_OR_RETURN(const SyncRecord record, context_.store->GetSync(sync_id));
+    if (record.state == SyncState::kStarting) return NotStarted(sync_id);
+    Insert(record);
+  }
+  return absl::InternalError("the sync was forgotten while it was looked up");
+}
+
+absl::StatusOr<SyncRecord> SyncRegistry::Get(absl::string_view sync_id) {
+  return context_.store->GetSync(sync_id);
+}
+
+absl::StatusOr<std::vector<SyncRecord>> SyncRegistry::List(int limit, int64_t before_sync_no) {
+  return context_.store->ListSyncs(limit, before_sync_no);
+}
+
+absl::StatusOr<std::unique_ptr<SyncWatch>> SyncRegistry::Watch(absl::string_view sync_id,
+                                                               int64_t after_sequence) {
+  return SyncWatch::Create(context_.store, sync_id, after_sequence);
+}
+
+absl::StatusOr<SyncRecord> SyncRegistry::Cancel(absl::string_view sync_id) {
+  SYNCLINE_ASSIGN_OR_RETURN(SyncRecord record, context_.store->CancelSync(sync_id));
+  std::vector<std::shared_ptr<StreamSession>> sessions;
+  {
+    MutexLock lock(&mutex_);
+    const auto sync = syncs_.find(std::string(sync_id));
+    if (sync != syncs_.end()) {
+      for (const auto& [descriptor, session] : sync->second.streams) sessions.push_back(session);
+    }
+  }
+  for (const auto& session : sessions) session->FailCalls(SyncWasCancelled());
+  Log(LogLevel::kInfo, "sync_cancelled").Field("sync_id", sync_id);
+  return record;
+}
+
+std::vector<std::shared_ptr<StreamSession>> SyncRegistry::Sessions() const {
+  MutexLock lock(&mutex_);
+  std::vector<std::shared_ptr<StreamSession>> sessions;
+  for (const auto& [id, sync] : syncs_) {
+    for (const auto& [descriptor, session] : sync.streams) sessions.push_back(session);
+  }
+  return sessions;
+}
+
+void SyncRegistry::EndCalls(const absl::Status& status) {
+  for (const auto& session : Sessions()) session->EndCalls(status);
+}
+
+void SyncRegistry::FlushOlderThan(absl::Duration age) {
+  for (const auto& session : Sessions()) session->FlushOlderThan(age);
+}
+
+int64_t SyncRegistry::open_calls() const {
+  int64_t calls = 0;
+  for (const auto& session : Sessions()) calls += session->open_calls();
+  return calls;
+}
+
+void SyncRegistry::ForgetIdle(absl::Duration age) {
+  const absl::Time before = absl::Now() - age;
+  std::vector<Sync> forgotten;  // destroyed after the lock
+  MutexLock lock(&mutex_);
+  for (auto sync = syncs_.begin(); sync != syncs_.end();) {
+    int64_t calls = 0;
+    for (const auto& [descriptor, session] : sync->second.streams) calls += session->open_calls();
+    if (calls == 0 && sync->second.used < before) {
+      forgotten.push_back(std::move(sync->second));
+      sync = syncs_.erase(sync);
+    } else {
+      ++sync;
+    }
+  }
+}
+
+}  // namespace syncline::sync

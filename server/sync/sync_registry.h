@@ -1,0 +1,77 @@
+// SyncRegistry: the syncs that this process works on, found by their id.
+//
+// A cache of the ledger: a sync that another replica started is loaded on first use, one that is
+// not used for a while is forgotten. Owns the sessions. The lock covers the look-up only.
+// Thread-safe.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "absl/time/time.h"
+#include "server/base/mutex.h"
+#include "server/model/plan.h"
+#include "server/sync/start_request.h"
+#include "server/sync/stream_session.h"
+#include "server/sync/sync_watch.h"
+
+namespace syncline::sync {
+
+using write::StartedSync;
+
+class SyncRegistry {
+ public:
+  // Pointers in `context` outlive the registry.
+  SyncRegistry(const SessionContext& context, StartLimits limits);
+  ~SyncRegistry();
+
+  // Starts or resumes a sync. Blocks. Errors: those of CheckStartRequest and of
+  // write::Writer::Start.
+  absl::StatusOr<StartedSync> Start(const StartRequest& request);
+
+  // The session of a stream; blocks when the sync has to be loaded.
+  // Errors: NOT_FOUND UNKNOWN_SYNC, UNKNOWN_STREAM; those of the database.
+  absl::StatusOr<std::shared_ptr<StreamSession>> FindStream(absl::string_view sync_id,
+                                                            const StreamDescriptor& descriptor);
+
+  // What the ledger knows. Block. Errors: NOT_FOUND UNKNOWN_SYNC; those of the database.
+  absl::StatusOr<SyncRecord> Get(absl::string_view sync_id);
+  // Newest first, those started before `before_sync_no` (0: all).
+  absl::StatusOr<std::vector<SyncRecord>> List(int limit, int64_t before_sync_no);
+  // Errors: as SyncWatch::Create.
+  absl::StatusOr<std::unique_ptr<SyncWatch>> Watch(absl::string_view sync_id,
+                                                   int64_t after_sequence);
+
+  // Cancels the sync in the ledger and fails its calls here. Blocks.
+  absl::StatusOr<SyncRecord> Cancel(absl::string_view sync_id);
+
+  // Lets every open call commit what it has and end with `status`.
+  void EndCalls(const absl::Status& status);
+  void FlushOlderThan(absl::Duration age);
+  int64_t open_calls() const;
+  // Forgets syncs without open calls that were not asked for since `age` ago.
+  void ForgetIdle(absl::Duration age);
+
+ private:
+  struct Sync {
+    std::map<StreamDescriptor, std::shared_ptr<StreamSession>> streams;
+    absl::Time used;
+  };
+
+  void Insert(const SyncRecord& record);
+  std::vector<std::shared_ptr<StreamSession>> Sessions() const;
+
+  const SessionContext context_;
+  const StartLimits limits_;
+  mutable Mutex mutex_;
+  std::map<std::string, Sync, std::less<>> syncs_ ABSL_GUARDED_BY(mutex_);
+};
+
+}  // namespace syncline::sync

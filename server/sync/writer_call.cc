@@ -1,0 +1,242 @@
+#include "server/sync/writer_call.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/time/clock.h"
+#include "server/base/status_macros.h"
+#include "server/dataflow/record_parser.h"
+#include "server/model/value.h"
+#include "server/sync/sync_errors.h"
+
+namespace syncline::sync {
+
+WriterCall::WriterCall(const CallContext* context, const StreamPlan& plan,
+                       absl::string_view sync_id, const WriterClaim& claim,
+                       const OffsetRanges& durable, std::shared_ptr<metrics::StreamMetrics> metrics,
+                       Done done)
+    : context_(context),
+      claim_(claim),
+      metrics_(std::move(metrics)),
+      done_(std::move(done)),
+      next_offset_(durable.DurableOffset()) {
+  summary_.durable_offset = durable.DurableOffset();
+  for (int i = 0; i < context->lanes_per_stream; ++i) {
+    lanes_.push_back(std::make_unique<dataflow::Lane>(
+        context->lanes, this, context->aggregates->Create(plan, sync_id, claim, durable)));
+  }
+}
+
+WriterCall::~WriterCall() = default;
+
+absl::StatusOr<dataflow::Batch> WriterCall::Number(std::unique_ptr<v1::RecordBatch> records) {
+  if (records->first_offset() < 0) {
+    return InvalidRequest({{"batch.first_offset", "must not be negative"}});
+  }
+  SYNCLINE_ASSIGN_OR_RETURN(const int64_t count, dataflow::RecordParser::CountRecords(*records));
+  dataflow::Batch batch;
+  batch.offsets = {records->first_offset(), records->first_offset() + count};
+  batch.bytes = static_cast<int64_t>(records->ByteSizeLong());
+  batch.arrival_us = absl::ToUnixMicros(absl::Now()) - kPostgresEpochDays * kMicrosPerDay;
+  batch.records = std::move(records);
+  MutexLock lock(&mutex_);
+  if (batch.offsets.begin > next_offset_) return OffsetGap(next_offset_, batch.offsets.begin);
+  batch.wanted_from = next_offset_;
+  next_offset_ = std::max(next_offset_, batch.offsets.end);
+  ++waiting_batches_;
+  return batch;
+}
+
+void WriterCall::Accept(std::unique_ptr<v1::RecordBatch> records, std::function<void()> ready) {
+  {
+    MutexLock lock(&mutex_);
+    if (state_ != State::kOpen) return;
+  }
+  absl::StatusOr<dataflow::Batch> batch = Number(std::move(records));
+  if (!batch.ok()) return End(batch.status());
+  metrics_->Received(batch->offsets.end - batch->offsets.begin, batch->bytes);
+  // The budget's callback outlives this frame; the batch is moved into it by way of a shared
+  // pointer, because std::function wants to be copyable.
+  auto held = std::make_shared<dataflow::Batch>(*std::move(batch));
+  context_->lanes->budget->Acquire(
+      held->bytes, [this, self = shared_from_this(), held, ready = std::move(ready)] {
+        Dispatch(std::move(*held), ready);
+      });
+}
+
+void WriterCall::Dispatch(dataflow::Batch batch, std::function<void()> ready) {
+  const int64_t bytes = batch.bytes;
+  bool drop = false;
+  bool ending = false;
+  bool read_on = false;
+  {
+    MutexLock lock(&mutex_);
+    drop = state_ == State::kFailed || state_ == State::kDone;
+    ending = state_ == State::kEnding;
+    if (!drop) {
+      queued_bytes_ += bytes;
+      read_on = queued_bytes_ < context_->max_queued_bytes;
+      if (!read_on) ready_ = std::move(ready);
+    }
+  }
+  if (drop) {
+    context_->lanes->budget->Release(bytes);
+  } else {
+    LeastBusyLane()->Enqueue(std::move(batch));
+  }
+  {
+    MutexLock lock(&mutex_);
+    --waiting_batches_;
+  }
+  if (ending) FlushLanes();
+  if (read_on) ready();
+  ReportIfDone();
+}
+
+dataflow::Lane* WriterCall::LeastBusyLane() {
+  dataflow::Lane* best = lanes_.front().get();
+  int64_t least = best->queued_bytes() + (best->idle() ? 0 : 1);
+  for (const auto& lane : lanes_) {
+    const int64_t load = lane->queued_bytes() + (lane->idle() ? 0 : 1);
+    if (load < least) {
+      best = lane.get();
+      least = load;
+    }
+  }
+  return best;
+}
+
+void WriterCall::AddCheckpoint(std::string checkpoint_id, std::string state) {
+  {
+    MutexLock lock(&mutex_);
+    if (state_ != State::kOpen) return;
+    checkpoints_.push_back({std::move(checkpoint_id), next_offset_, std::move(state)});
+  }
+  FlushLanes();
+}
+
+void WriterCall::End(const absl::Status& status) {
+  std::function<void()> dropped;
+  {
+    MutexLock lock(&mutex_);
+    if (state_ != State::kOpen) return;
+    state_ = State::kEnding;
+    end_status_ = status;
+    dropped = std::exchange(ready_, nullptr);
+  }
+  FlushLanes();
+  ReportIfDone();
+}
+
+void WriterCall::Fail(const absl::Status& status) {
+  std::function<void()> dropped;
+  {
+    MutexLock lock(&mutex_);
+    if (state_ == State::kFailed || state_ == State::kDone) return;
+    state_ = State::kFailed;
+    end_status_ = status;
+    dropped = std::exchange(ready_, nullptr);
+  }
+  for (const auto& lane : lanes_) lane->Cancel();
+}
+
+void WriterCall::FlushOlderThan(absl::Duration age) {
+  for (const auto& lane : lanes_) lane->FlushOlderThan(age);
+}
+
+void WriterCall::FlushLanes() {
+  bool flushed = false;
+  for (const auto& lane : lanes_) {
+    if (!lane->has_work()) continue;
+    lane->RequestFlush();
+    flushed = true;
+  }
+  if (!flushed && HasDueCheckpoint()) lanes_.front()->RequestFlush();
+}
+
+std::vector<PendingCheckpoint> WriterCall::Checkpoints() {
+  MutexLock lock(&mutex_);
+  return checkpoints_;
+}
+
+bool WriterCall::HasDueCheckpoint() {
+  MutexLock lock(&mutex_);
+  return DueCheckpointLocked();
+}
+
+bool WriterCall::DueCheckpointLocked() const {
+  return !checkpoints_.empty() && checkpoints_.front().offset <= summary_.durable_offset;
+}
+
+void WriterCall::OnAccepted(const dataflow::Accepted& accepted, int64_t bytes) {
+  std::function<void()> ready;
+  bool too_many = false;
+  {
+    MutexLock lock(&mutex_);
+    queued_bytes_ -= bytes;
+    if (queued_bytes_ < context_->max_queued_bytes) ready = std::exchange(ready_, nullptr);
+    summary_.records_skipped += accepted.skipped;
+    for (const auto& [reason, records] : accepted.rejected) rejected_seen_ += records;
+    too_many = context_->max_rejected.has_value() && rejected_seen_ > *context_->max_rejected;
+  }
+  for (const auto& [reason, records] : accepted.rejected) metrics_->Rejected(reason, records);
+  if (too_many) return End(TooManyRejected(*context_->max_rejected));
+  if (ready) ready();
+}
+
+void WriterCall::OnFlushed(const write::FlushResult& flushed) {
+  bool due = false;
+  int64_t durable_offset = 0;
+  {
+    MutexLock lock(&mutex_);
+    summary_.durable_offset = std::max(summary_.durable_offset, flushed.durable_offset);
+    summary_.records_written += flushed.rows;
+    summary_.records_rejected += flushed.rejected;
+    for (const PendingCheckpoint& committed : flushed.checkpoints) {
+      const auto same = [&](const PendingCheckpoint& pending) {
+        return pending.checkpoint_id == committed.checkpoint_id;
+      };
+      checkpoints_.erase(std::remove_if(checkpoints_.begin(), checkpoints_.end(), same),
+                         checkpoints_.end());
+    }
+    due = DueCheckpointLocked();
+    durable_offset = summary_.durable_offset;
+  }
+  metrics_->Committed(flushed.rows);
+  metrics_->Flushed(flushed.rows, flushed.took);
+  metrics_->DurableOffset(durable_offset);
+  // Its records were committed by another lane after this one had read which checkpoints wait.
+  if (due) lanes_.front()->RequestFlush();
+}
+
+void WriterCall::OnIdle() { ReportIfDone(); }
+
+void WriterCall::ReportIfDone() {
+  {
+    MutexLock lock(&mutex_);
+    if (state_ != State::kEnding && state_ != State::kFailed) return;
+    if (waiting_batches_ > 0) return;
+    for (const auto& lane : lanes_) {
+      if (state_ == State::kEnding ? lane->has_work() : !lane->idle()) return;
+    }
+    state_ = State::kDone;
+  }
+  // Ending the claim is I/O, and this may be one of gRPC's threads.
+  context_->lanes->pool->Post([self = shared_from_this()] { self->Report(); });
+}
+
+void WriterCall::Report() {
+  context_->release(claim_);
+  Done done;
+  absl::Status status;
+  CallSummary summary;
+  {
+    MutexLock lock(&mutex_);
+    done = std::exchange(done_, nullptr);
+    status = end_status_;
+    summary = summary_;
+  }
+  done(status, summary);
+}
+
+}  // namespace syncline::sync

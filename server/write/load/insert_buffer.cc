@@ -1,0 +1,158 @@
+#include "server/write/load/insert_buffer.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
+#include "server/base/backoff.h"
+#include "server/base/error.h"
+#include "server/base/status_macros.h"
+#include "server/model/raw_id.h"
+#include "server/postgres/sql_generator.h"
+#include "server/postgres/sqlstate.h"
+
+namespace syncline::write {
+namespace {
+
+// Rows are kept in blocks of about this size, so that a growing buffer is never copied.
+constexpr size_t kBlockBytes = 256 << 10;
+
+std::vector<ColumnType> TypesOf(const TableSchema& schema) {
+  std::vector<ColumnType> types;
+  types.reserve(schema.columns.size());
+  for (const ColumnSchema& column : schema.columns) types.push_back(column.type);
+  return types;
+}
+
+}  // namespace
+
+InsertBuffer::InsertBuffer(const LoadContext* context, const StreamPlan& plan,
+                           absl::string_view sync_id, WriterClaim claim)
+    : context_(context),
+      copy_sql_(postgres::BeginCopyBinarySql(plan.load_table(), plan.schema)),
+      encoder_(TypesOf(plan.schema), RawIdGenerator(sync_id, plan.descriptor, claim.writer_id),
+               plan.generation_id),
+      claim_(std::move(claim)) {}
+
+void InsertBuffer::Append(const RecordMeta& meta, absl::Span<const Value> values) {
+  if (blocks_.empty() || blocks_.back().size() >= kBlockBytes) {
+    blocks_.emplace_back();
+    // A first block that grows as needed keeps idle streams small; further ones come whole.
+    if (blocks_.size() > 1) blocks_.back().Reserve(kBlockBytes + (kBlockBytes >> 3));
+  }
+  ByteBuffer& block = blocks_.back();
+  const size_t before = block.size();
+  if (blocks_.size() == 1 && before == 0) postgres::AppendCopyHeader(&block);
+  encoder_.AppendRow(meta, values, &block);
+  bytes_ += static_cast<int64_t>(block.size() - before);
+  ++rows_;
+}
+
+void InsertBuffer::Reject(RejectedRecord record) {
+  record.raw.resize(std::min(record.raw.size(), kMaxRejectedRawBytes));
+  bytes_ += static_cast<int64_t>(record.raw.size());
+  commit_.rejected.push_back(std::move(record));
+}
+
+void InsertBuffer::Cover(OffsetRange range, int64_t payload_bytes) {
+  commit_.offsets.Add(range);
+  commit_.bytes += payload_bytes;
+}
+
+absl::StatusOr<FlushResult> InsertBuffer::Flush(const std::vector<PendingCheckpoint>& checkpoints) {
+  const absl::Time started = absl::Now();
+  Backoff backoff(absl::Milliseconds(50), absl::Seconds(2));
+  bool commit_unknown = false;
+  while (true) {
+    absl::StatusOr<FlushResult> flushed = TryFlush(checkpoints, &commit_unknown);
+    if (flushed.ok()) {
+      flushed->took = absl::Now() - started;
+      Clear();
+      return flushed;
+    }
+    const bool repeat =
+        absl::IsUnavailable(flushed.status()) || postgres::IsConflict(flushed.status());
+    if (!repeat || absl::Now() - started > context_->retry_for) return flushed;
+    context_->connections->CloseIdle();
+    if (!context_->wait(backoff.Next())) return flushed;
+  }
+}
+
+absl::StatusOr<FlushResult> InsertBuffer::TryFlush(
+    const std::vector<PendingCheckpoint>& checkpoints, bool* commit_unknown) {
+  SYNCLINE_ASSIGN_OR_RETURN(postgres::ConnectionPool::Lease connection,
+                            context_->connections->Acquire());
+  FlushResult result;
+  result.rows = rows_;
+  result.rejected = static_cast<int64_t>(commit_.rejected.size());
+  result.encoded_bytes = bytes_;
+  if (*commit_unknown) {
+    SYNCLINE_ASSIGN_OR_RETURN(
+        const int64_t durable_offset,
+        context_->committer->FindCommit(*connection, claim_, commit_.offsets));
+    if (durable_offset >= 0) {
+      result.durable_offset = durable_offset;
+      return result;  // its checkpoints, if any, are written by the next flush: writing twice is
+                      // harmless
+    }
+    *commit_unknown = false;
+  }
+  const auto transact = [&]() -> absl::Status {
+    if (rows_ > 0) {
+      SYNCLINE_RETURN_IF_ERROR(CopyRows(*connection));
+    } else {
+      SYNCLINE_RETURN_IF_ERROR(connection->Begin());
+    }
+    SYNCLINE_RETURN_IF_ERROR(
+        context_->committer->WriteRejected(*connection, claim_, commit_.rejected));
+    commit_.rows = rows_;
+    SYNCLINE_ASSIGN_OR_RETURN(result.durable_offset,
+                              context_->committer->MovePosition(*connection, claim_, commit_));
+    for (const PendingCheckpoint& checkpoint : checkpoints) {
+      if (checkpoint.offset <= result.durable_offset) result.checkpoints.push_back(checkpoint);
+    }
+    return context_->committer->WriteCheckpoints(*connection, claim_, result.checkpoints);
+  };
+  if (absl::Status status = transact(); !status.ok()) {
+    connection->Rollback();
+    return status;
+  }
+  if (absl::Status status = connection->Commit(); !status.ok()) {
+    *commit_unknown = true;
+    connection->Rollback();
+    return status;
+  }
+  return result;
+}
+
+absl::Status InsertBuffer::CopyRows(postgres::Connection& connection) {
+  SYNCLINE_RETURN_IF_ERROR(connection.BeginCopy(copy_sql_));
+  absl::Status sent;
+  for (const ByteBuffer& block : blocks_) {
+    sent = connection.PutCopyData(block.view());
+    if (!sent.ok()) break;
+  }
+  if (sent.ok()) {
+    ByteBuffer trailer;
+    postgres::AppendCopyTrailer(&trailer);
+    sent = connection.PutCopyData(trailer.view());
+  }
+  // The result is read even when sending failed: it says why.
+  const absl::StatusOr<int64_t> copied = connection.EndCopy();
+  SYNCLINE_RETURN_IF_ERROR(copied.status());
+  SYNCLINE_RETURN_IF_ERROR(sent);
+  if (*copied != rows_) {
+    return absl::InternalError(absl::StrCat("COPY stored ", *copied, " of ", rows_, " rows"));
+  }
+  return absl::OkStatus();
+}
+
+void InsertBuffer::Clear() {
+  blocks_.clear();
+  bytes_ = 0;
+  rows_ = 0;
+  commit_ = postgres::DataCommit{};
+}
+
+}  // namespace syncline::write

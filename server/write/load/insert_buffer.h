@@ -1,0 +1,90 @@
+// InsertBuffer: accumulates the encoded rows of one lane and flushes them as one transaction.
+//
+// The transaction is BEGIN, COPY BINARY, rejected records, ledger, COMMIT: rows and position become
+// durable together or not at all. It is short: the connection is held for the flush only (decision
+// 0010). Rows stay in memory until the COMMIT is known, so a flush that meets a broken connection
+// is repeated; the ledger tells whether a COMMIT whose answer was lost happened. Used by one thread
+// at a time.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "absl/time/time.h"
+#include "absl/types/span.h"
+#include "server/base/byte_buffer.h"
+#include "server/model/offset_ranges.h"
+#include "server/model/plan.h"
+#include "server/model/value.h"
+#include "server/postgres/connection_pool.h"
+#include "server/postgres/copy/row_encoder.h"
+#include "server/postgres/ledger/data_commit.h"
+
+namespace syncline::write {
+
+// What buffers of one server share. All pointers outlive the buffers.
+struct LoadContext {
+  postgres::ConnectionPool* connections = nullptr;
+  const postgres::DataCommitter* committer = nullptr;
+  // How long a flush is repeated while the database cannot be reached, before its call fails.
+  absl::Duration retry_for = absl::Seconds(30);
+  // Waits for a while between repeats; false when the server is stopping and no repeat is wanted.
+  std::function<bool(absl::Duration)> wait;
+};
+
+struct FlushResult {
+  int64_t durable_offset = 0;
+  int64_t rows = 0;
+  int64_t rejected = 0;
+  int64_t encoded_bytes = 0;
+  absl::Duration took;
+  // Of the checkpoints given, those that this flush made durable.
+  std::vector<PendingCheckpoint> checkpoints;
+};
+
+class InsertBuffer {
+ public:
+  // `sync_id` goes into the raw ids. `context` outlives the buffer.
+  InsertBuffer(const LoadContext* context, const StreamPlan& plan, absl::string_view sync_id,
+               WriterClaim claim);
+
+  // Adds a row. No I/O.
+  void Append(const RecordMeta& meta, absl::Span<const Value> values);
+  // Adds a record that could not be loaded. No I/O.
+  void Reject(RejectedRecord record);
+  // Notes that the records of `range` are in the buffer, with the bytes of payload they came in.
+  void Cover(OffsetRange range, int64_t payload_bytes);
+
+  // Bytes held.
+  int64_t bytes() const { return bytes_; }
+  int64_t rows() const { return rows_; }
+  bool empty() const { return commit_.offsets.empty(); }
+
+  // Commits what is held, and those of `checkpoints` that the position then reaches. Blocks. An
+  // empty buffer with checkpoints is flushed too. On an error everything is still held. Errors:
+  // ABORTED FENCED, and those of the database.
+  absl::StatusOr<FlushResult> Flush(const std::vector<PendingCheckpoint>& checkpoints);
+
+ private:
+  absl::StatusOr<FlushResult> TryFlush(const std::vector<PendingCheckpoint>& checkpoints,
+                                       bool* commit_unknown);
+  absl::Status CopyRows(postgres::Connection& connection);
+  void Clear();
+
+  const LoadContext* const context_;
+  const std::string copy_sql_;
+  const postgres::RowEncoder encoder_;
+  const WriterClaim claim_;
+
+  std::vector<ByteBuffer> blocks_;
+  int64_t bytes_ = 0;
+  int64_t rows_ = 0;
+  postgres::DataCommit commit_;
+};
+
+}  // namespace syncline::write

@@ -1,0 +1,58 @@
+#include "server/write/loaders/append_truncate.h"
+
+#include "absl/time/clock.h"
+#include "server/base/status_macros.h"
+#include "server/postgres/schema_evolution.h"
+#include "server/postgres/table_operations.h"
+
+namespace syncline::write {
+
+absl::StatusOr<StreamResult> SwapAndFinish(const LoaderContext& context, const StreamRecord& stream,
+                                           metrics::StreamMetrics& metrics) {
+  const StreamPlan& plan = stream.plan;
+  StreamResult result{StreamOutcome::kSwapped, 0};
+  SYNCLINE_RETURN_IF_ERROR(
+      context.database->Transact([&](postgres::Transaction& transaction) -> absl::Status {
+        SYNCLINE_ASSIGN_OR_RETURN(result.rows, postgres::CountRows(transaction, plan.temp_table));
+        return absl::OkStatus();
+      }));
+  const absl::Time started = absl::Now();
+  postgres::SwapStats stats;
+  const absl::Status swapped = postgres::OverwriteTable(
+      *context.database, plan.temp_table, plan.table, context.swap,
+      [&](postgres::Transaction& transaction) {
+        return context.ledger->FinishStream(transaction, stream, StreamState::kCompleted, result);
+      },
+      &stats);
+  metrics.SwapLock(stats.lock_wait, stats.retries);
+  SYNCLINE_RETURN_IF_ERROR(swapped);
+  metrics.Finalized("swap", absl::Now() - started);
+  return result;
+}
+
+absl::StatusOr<StreamResult> AppendTruncateLoader::Complete(const StreamRecord& stream,
+                                                            bool complete,
+                                                            metrics::StreamMetrics& metrics) {
+  if (!complete) return KeepForResume(context_, stream);
+  const absl::Time started = absl::Now();
+  bool copied = false;
+  StreamResult result{StreamOutcome::kAppended, 0};
+  SYNCLINE_RETURN_IF_ERROR(
+      context_.database->Transact([&](postgres::Transaction& transaction) -> absl::Status {
+        SYNCLINE_ASSIGN_OR_RETURN(const postgres::InitialStatus status,
+                                  LockAndGather(context_, transaction, plan_));
+        copied = status.real.exists && !status.real.empty &&
+                 status.real.generation_id >= plan_.minimum_generation_id;
+        if (!copied) return absl::OkStatus();
+        SYNCLINE_RETURN_IF_ERROR(postgres::EvolveTable(transaction, plan_.table, plan_.schema));
+        SYNCLINE_ASSIGN_OR_RETURN(result.rows, postgres::CopyTable(transaction, plan_.temp_table,
+                                                                   plan_.table, plan_.schema));
+        SYNCLINE_RETURN_IF_ERROR(postgres::DropTable(transaction, plan_.temp_table));
+        return context_.ledger->FinishStream(transaction, stream, StreamState::kCompleted, result);
+      }));
+  if (!copied) return SwapAndFinish(context_, stream, metrics);
+  metrics.Finalized("copy", absl::Now() - started);
+  return result;
+}
+
+}  // namespace syncline::write

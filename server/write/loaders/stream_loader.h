@@ -1,0 +1,66 @@
+// StreamLoader: how one stream's records become the table, from start to completion.
+//
+// Decision tables: docs/loading.md. Start and Complete are idempotent across a crash at any
+// statement: every step that moves rows is one transaction with the ledger's own. Blocking; called
+// from the finalising pool and from StartSync. Safe from any thread.
+#pragma once
+
+#include <memory>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "server/metrics/metrics.h"
+#include "server/model/plan.h"
+#include "server/postgres/database.h"
+#include "server/postgres/initial_status.h"
+#include "server/postgres/ledger/ledger.h"
+#include "server/postgres/swap.h"
+
+namespace syncline::write {
+
+// What loaders work with; all outlive them.
+struct LoaderContext {
+  postgres::Database* database = nullptr;
+  const postgres::Ledger* ledger = nullptr;
+  postgres::SwapOptions swap;
+};
+
+class StreamLoader {
+ public:
+  virtual ~StreamLoader() = default;
+
+  virtual LoaderKind kind() const = 0;
+
+  // Makes the tables that records go to.
+  virtual absl::Status Start() = 0;
+
+  // Finalises `stream`, which is kFinalizing, and ends it in the ledger. `complete` false keeps
+  // what was staged. The result is in the ledger when it returns OK.
+  virtual absl::StatusOr<StreamResult> Complete(const StreamRecord& stream, bool complete,
+                                                metrics::StreamMetrics& metrics) = 0;
+};
+
+// The loader of `plan`, which is copied.
+std::unique_ptr<StreamLoader> CreateStreamLoader(const LoaderContext& context,
+                                                 const StreamPlan& plan);
+
+// --- what the loaders share ---
+
+// Creates the table, or evolves the one that is there.
+absl::Status CreateOrEvolve(postgres::Transaction& transaction, const TableName& table,
+                            const TableSchema& schema, bool exists);
+
+// Locks the table's name against other starts and completions, and gathers what exists under it.
+// First in a transaction.
+absl::StatusOr<postgres::InitialStatus> LockAndGather(const LoaderContext& context,
+                                                      postgres::Transaction& transaction,
+                                                      const StreamPlan& plan);
+
+// Start of both truncate loaders: the temp table is resumed when its rows may stay, else made anew.
+absl::Status StartReplacement(const LoaderContext& context, const StreamPlan& plan);
+
+// Ends the stream as kIncomplete: the temp table stays for the next sync of the generation.
+absl::StatusOr<StreamResult> KeepForResume(const LoaderContext& context,
+                                           const StreamRecord& stream);
+
+}  // namespace syncline::write

@@ -1,0 +1,147 @@
+#include "server/write/stream_state_store.h"
+
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "server/base/status_macros.h"
+#include "server/postgres/ledger/ledger_errors.h"
+#include "server/write/write_errors.h"
+
+namespace syncline::write {
+namespace {
+
+// Runs `body(transaction)`, which returns StatusOr<T>, in a transaction and returns its value.
+template <typename Body>
+auto InTransaction(postgres::Database* database, const postgres::TransactOptions& options,
+                   Body body) {
+  decltype(body(std::declval<postgres::Transaction&>())) value =
+      absl::InternalError("the transaction did not run");
+  const absl::Status status = database->Transact(
+      [&](postgres::Transaction& transaction) {
+        value = body(transaction);
+        return value.status();
+      },
+      options);
+  if (!status.ok()) value = status;
+  return value;
+}
+
+// What a crash of the database may take back: it takes every connection that could act on it, too.
+constexpr postgres::TransactOptions NotDurable() { return {.durable = false}; }
+
+bool HasEnded(StreamState state) {
+  return state == StreamState::kCompleted || state == StreamState::kIncomplete;
+}
+
+}  // namespace
+
+absl::StatusOr<SyncRecord> StreamStateStore::GetSync(absl::string_view sync_id) {
+  return InTransaction(database_, {}, [&](postgres::Transaction& transaction) {
+    return ledger_->GetSync(transaction, sync_id);
+  });
+}
+
+absl::StatusOr<std::vector<SyncRecord>> StreamStateStore::ListSyncs(int limit,
+                                                                    int64_t before_sync_no) {
+  return InTransaction(database_, {}, [&](postgres::Transaction& transaction) {
+    return ledger_->ListSyncs(transaction, limit, before_sync_no);
+  });
+}
+
+absl::StatusOr<SyncRecord> StreamStateStore::CancelSync(absl::string_view sync_id) {
+  return InTransaction(
+      database_, {}, [&](postgres::Transaction& transaction) -> absl::StatusOr<SyncRecord> {
+        SYNCLINE_RETURN_IF_ERROR(ledger_->Lock(transaction, absl::StrCat("sync/", sync_id)));
+        SYNCLINE_ASSIGN_OR_RETURN(const SyncRecord sync, ledger_->GetSync(transaction, sync_id));
+        SYNCLINE_RETURN_IF_ERROR(ledger_->CancelSync(transaction, sync.sync_no));
+        return ledger_->GetSync(transaction, sync_id);
+      });
+}
+
+absl::StatusOr<postgres::ClaimedWriter> StreamStateStore::ClaimWriter(int64_t sync_no,
+                                                                      int64_t stream_no,
+                                                                      absl::string_view writer_id) {
+  return InTransaction(database_, NotDurable(), [&](postgres::Transaction& transaction) {
+    return ledger_->ClaimWriter(transaction, sync_no, stream_no, writer_id, server_id_);
+  });
+}
+
+void StreamStateStore::ReleaseWriter(const WriterClaim& claim) {
+  const absl::Status released = database_->Transact(
+      [&](postgres::Transaction& transaction) {
+        return ledger_->ReleaseWriter(transaction, claim);
+      },
+      NotDurable());
+  if (released.ok()) return;
+  MutexLock lock(&mutex_);
+  unreleased_.push_back(claim);
+}
+
+absl::Status StreamStateStore::RenewLease(absl::Duration lease) {
+  SYNCLINE_RETURN_IF_ERROR(database_->Transact(
+      [&](postgres::Transaction& transaction) {
+        return ledger_->RenewServerLease(transaction, server_id_, lease);
+      },
+      NotDurable()));
+  std::vector<WriterClaim> claims;
+  {
+    MutexLock lock(&mutex_);
+    claims.swap(unreleased_);
+  }
+  for (const WriterClaim& claim : claims) ReleaseWriter(claim);
+  return absl::OkStatus();
+}
+
+absl::Status StreamStateStore::DropLease() {
+  return database_->Transact(
+      [&](postgres::Transaction& transaction) {
+        return ledger_->DropServerLease(transaction, server_id_);
+      },
+      NotDurable());
+}
+
+absl::StatusOr<StreamRecord> StreamStateStore::BeginCompletion(int64_t stream_no,
+                                                               const CompletionRequest& request) {
+  return InTransaction(
+      database_, {}, [&](postgres::Transaction& transaction) -> absl::StatusOr<StreamRecord> {
+        SYNCLINE_ASSIGN_OR_RETURN(StreamRecord stream, ledger_->LockStream(transaction, stream_no));
+        if (HasEnded(stream.state)) return stream;
+        if (stream.state == StreamState::kCancelled) return postgres::SyncCancelled();
+        SYNCLINE_ASSIGN_OR_RETURN(const std::vector<std::string> open,
+                                  ledger_->OpenWriters(transaction, stream_no));
+        if (!open.empty()) return WritersActive(open);
+        int64_t committed = 0;
+        for (const WriterPosition& writer : stream.writers) committed += writer.durable_offset;
+        if (request.expected_records.has_value() && *request.expected_records != committed) {
+          return CountMismatch(*request.expected_records, committed);
+        }
+        SYNCLINE_ASSIGN_OR_RETURN(const std::vector<std::string> gaps,
+                                  ledger_->WritersWithGaps(transaction, stream_no));
+        if (request.complete && !gaps.empty()) return OffsetsMissing(gaps);
+        SYNCLINE_RETURN_IF_ERROR(ledger_->BeginFinalize(transaction, stream_no));
+        stream.state = StreamState::kFinalizing;
+        return stream;
+      });
+}
+
+absl::StatusOr<StreamRecord> StreamStateStore::GetStream(int64_t stream_no) {
+  return InTransaction(database_, {}, [&](postgres::Transaction& transaction) {
+    return ledger_->LockStream(transaction, stream_no);
+  });
+}
+
+absl::StatusOr<std::vector<CommittedCheckpoint>> StreamStateStore::ReadCheckpoints(
+    int64_t sync_no, int64_t after_sequence, int limit) {
+  return InTransaction(database_, {}, [&](postgres::Transaction& transaction) {
+    return ledger_->ReadCheckpoints(transaction, sync_no, after_sequence, limit);
+  });
+}
+
+absl::StatusOr<std::unique_ptr<ChangeListener>> StreamStateStore::Listen(int64_t sync_no) {
+  SYNCLINE_ASSIGN_OR_RETURN(std::unique_ptr<postgres::Connection> connection,
+                            postgres::Connection::Open(listen_options_));
+  SYNCLINE_RETURN_IF_ERROR(ledger_->Listen(*connection, sync_no));
+  return std::make_unique<ChangeListener>(std::move(connection));
+}
+
+}  // namespace syncline::write

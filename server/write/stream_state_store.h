@@ -1,0 +1,91 @@
+// StreamStateStore: where streams and their writers stand, kept in the ledger and nowhere else.
+//
+// The face that the ledger shows to sync/: each method is one transaction on a control connection.
+// Carries which table (final or temp) a stream writes to, inside its plan. Blocking; safe from any
+// thread.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "absl/time/time.h"
+#include "server/base/mutex.h"
+#include "server/model/plan.h"
+#include "server/postgres/connection.h"
+#include "server/postgres/database.h"
+#include "server/postgres/ledger/ledger.h"
+
+namespace syncline::write {
+
+struct CompletionRequest {
+  bool complete = false;  // COMPLETE, else INCOMPLETE
+  std::optional<int64_t> expected_records;
+};
+
+// Hears of changes of one sync by LISTEN; owns a connection. Used by one thread.
+class ChangeListener {
+ public:
+  explicit ChangeListener(std::unique_ptr<postgres::Connection> connection)
+      : connection_(std::move(connection)) {}
+  // True when something changed, false after `timeout`.
+  absl::StatusOr<bool> Wait(absl::Duration timeout) {
+    return connection_->WaitForNotification(timeout);
+  }
+
+ private:
+  std::unique_ptr<postgres::Connection> connection_;
+};
+
+class StreamStateStore {
+ public:
+  // `server_id` names this process in the ledger. Pointers outlive the store.
+  StreamStateStore(postgres::Database* database, const postgres::Ledger* ledger,
+                   postgres::ConnectionOptions listen_options, std::string server_id)
+      : database_(database),
+        ledger_(ledger),
+        listen_options_(std::move(listen_options)),
+        server_id_(std::move(server_id)) {}
+
+  // Errors: NOT_FOUND UNKNOWN_SYNC.
+  absl::StatusOr<SyncRecord> GetSync(absl::string_view sync_id);
+  absl::StatusOr<std::vector<SyncRecord>> ListSyncs(int limit, int64_t before_sync_no);
+  // Ends what has not ended; answers the sync as it is then.
+  absl::StatusOr<SyncRecord> CancelSync(absl::string_view sync_id);
+
+  // Errors: FAILED_PRECONDITION STREAM_COMPLETED, SYNC_CANCELLED.
+  absl::StatusOr<postgres::ClaimedWriter> ClaimWriter(int64_t sync_no, int64_t stream_no,
+                                                      absl::string_view writer_id);
+  // Ends a claim. When the database does not answer it is tried again with the next RenewLease.
+  void ReleaseWriter(const WriterClaim& claim);
+  // Says that this process lives, and ends the claims that could not be ended before.
+  absl::Status RenewLease(absl::Duration lease);
+  absl::Status DropLease();
+
+  // Checks what completion asks for and stops the stream's writers: kFinalizing then. A stream that
+  // has ended already is answered as it is. Errors: FAILED_PRECONDITION WRITERS_ACTIVE,
+  // COUNT_MISMATCH, OFFSETS_MISSING, SYNC_CANCELLED.
+  absl::StatusOr<StreamRecord> BeginCompletion(int64_t stream_no, const CompletionRequest& request);
+  absl::StatusOr<StreamRecord> GetStream(int64_t stream_no);
+
+  absl::StatusOr<std::vector<CommittedCheckpoint>> ReadCheckpoints(int64_t sync_no,
+                                                                   int64_t after_sequence,
+                                                                   int limit);
+  absl::StatusOr<std::unique_ptr<ChangeListener>> Listen(int64_t sync_no);
+
+ private:
+  postgres::Database* const database_;
+  const postgres::Ledger* const ledger_;
+  const postgres::ConnectionOptions listen_options_;
+  const std::string server_id_;
+  Mutex mutex_;
+  std::vector<WriterClaim> unreleased_ ABSL_GUARDED_BY(mutex_);
+};
+
+}  // namespace syncline::write

@@ -1,0 +1,70 @@
+#include "server/write/write_errors.h"
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "server/base/error.h"
+
+namespace syncline::write {
+
+absl::Status SyncIdReused(absl::string_view sync_id) {
+  return MakeError(
+      absl::StatusCode::kInvalidArgument,
+      absl::StrCat("sync_id \"", sync_id, "\" was started with another request"),
+      {.reason = "SYNC_ID_REUSED",
+       .violations = {{"sync_id", "stands for another request; use a new id for a new sync"}}});
+}
+
+absl::Status StaleGeneration(const TableName& table, int64_t requested, int64_t current) {
+  return MakeError(absl::StatusCode::kFailedPrecondition,
+                   absl::StrCat("generation ", requested, " of ", table.ToString(),
+                                " is older than the table's, which is ", current),
+                   {.reason = "STALE_GENERATION",
+                    .metadata = {{"generation_id", absl::StrCat(requested)},
+                                 {"current_generation_id", absl::StrCat(current)}},
+                    .subject = table.ToString()});
+}
+
+absl::Status TableOwned(const TableName& table) {
+  return MakeError(absl::StatusCode::kFailedPrecondition,
+                   absl::StrCat(table.ToString(), " belongs to another connection_id"),
+                   {.reason = "TABLE_OWNED", .subject = table.ToString()});
+}
+
+absl::Status WritersActive(const std::vector<std::string>& writer_ids) {
+  const std::string list = absl::StrJoin(writer_ids, ",");
+  return MakeError(absl::StatusCode::kFailedPrecondition,
+                   absl::StrCat("a StreamRecords call is still open for ", writer_ids.size(),
+                                " writer(s) of the stream: \"", list, "\""),
+                   {.reason = "WRITERS_ACTIVE",
+                    .metadata = {{"writer_ids", list.substr(0, 512)}},
+                    .retry_after = absl::Milliseconds(500)});
+}
+
+absl::Status CountMismatch(int64_t expected, int64_t committed) {
+  return MakeError(absl::StatusCode::kFailedPrecondition,
+                   absl::StrCat("the caller sent ", expected, " records, but ", committed,
+                                " are committed; nothing was finalised"),
+                   {.reason = "COUNT_MISMATCH",
+                    .metadata = {{"expected_records", absl::StrCat(expected)},
+                                 {"committed_records", absl::StrCat(committed)}}});
+}
+
+absl::Status OffsetsMissing(const std::vector<std::string>& writer_ids) {
+  const std::string list = absl::StrJoin(writer_ids, ",");
+  return MakeError(
+      absl::StatusCode::kFailedPrecondition,
+      absl::StrCat("records before the last committed ones are missing for the writer(s) \"", list,
+                   "\"; send them from the durable offset on"),
+      {.reason = "OFFSETS_MISSING", .metadata = {{"writer_ids", list.substr(0, 512)}}});
+}
+
+absl::Status UnknownStream(const StreamDescriptor& descriptor) {
+  return MakeError(
+      absl::StatusCode::kNotFound,
+      absl::StrCat("the sync has no stream \"", descriptor.name, "\" in namespace \"",
+                   descriptor.name_space, "\""),
+      {.reason = "UNKNOWN_STREAM",
+       .metadata = {{"namespace", descriptor.name_space}, {"stream", descriptor.name}}});
+}
+
+}  // namespace syncline::write

@@ -1,0 +1,30 @@
+// Named errors of starting and completing streams.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/strings/string_view.h"
+#include "server/model/stream.h"
+#include "server/model/table_name.h"
+
+namespace syncline::write {
+
+// INVALID_ARGUMENT SYNC_ID_REUSED: the id stands for another request.
+absl::Status SyncIdReused(absl::string_view sync_id);
+// FAILED_PRECONDITION STALE_GENERATION; metadata current_generation_id.
+absl::Status StaleGeneration(const TableName& table, int64_t requested, int64_t current);
+// FAILED_PRECONDITION TABLE_OWNED. The owner is not told.
+absl::Status TableOwned(const TableName& table);
+// FAILED_PRECONDITION WRITERS_ACTIVE with RetryInfo; metadata writer_ids.
+absl::Status WritersActive(const std::vector<std::string>& writer_ids);
+// FAILED_PRECONDITION COUNT_MISMATCH; metadata expected_records, committed_records.
+absl::Status CountMismatch(int64_t expected, int64_t committed);
+// FAILED_PRECONDITION OFFSETS_MISSING: records after a gap are committed, those in the gap are not.
+absl::Status OffsetsMissing(const std::vector<std::string>& writer_ids);
+// NOT_FOUND UNKNOWN_STREAM.
+absl::Status UnknownStream(const StreamDescriptor& descriptor);
+
+}  // namespace syncline::write

@@ -1,0 +1,106 @@
+#include "server/write/writer.h"
+
+#include <algorithm>
+#include <set>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "server/base/status_macros.h"
+#include "server/postgres/table_operations.h"
+#include "server/write/write_errors.h"
+
+namespace syncline::write {
+
+absl::StatusOr<StartedSync> Writer::Start(const SyncDraft& draft) {
+  SYNCLINE_ASSIGN_OR_RETURN(StartedSync started, Claim(draft));
+  if (started.sync.state != SyncState::kStarting) return started;
+  std::vector<StreamPlan> plans;
+  for (const StreamRecord& stream : started.sync.streams) plans.push_back(stream.plan);
+  SYNCLINE_RETURN_IF_ERROR(CreateNamespaces(plans));
+  for (const StreamPlan& plan : plans) {
+    SYNCLINE_RETURN_IF_ERROR(LoaderFor(plan)->Start());
+  }
+  SYNCLINE_RETURN_IF_ERROR(context_.database->Transact([&](postgres::Transaction& transaction) {
+    return context_.ledger->MarkRunning(transaction, started.sync.sync_no);
+  }));
+  started.sync.state = SyncState::kRunning;
+  return started;
+}
+
+absl::Status Writer::CreateNamespaces(const std::vector<StreamPlan>& plans) {
+  std::set<std::string> schemas;
+  for (const StreamPlan& plan : plans) schemas.insert(plan.table.schema);
+  for (const std::string& schema : schemas) {
+    SYNCLINE_RETURN_IF_ERROR(context_.database->Transact([&](postgres::Transaction& transaction) {
+      return postgres::CreateNamespace(transaction, schema);
+    }));
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<StartedSync> Writer::Claim(const SyncDraft& draft) {
+  StartedSync started;
+  SYNCLINE_RETURN_IF_ERROR(
+      context_.database->Transact([&](postgres::Transaction& transaction) -> absl::Status {
+        const std::string& sync_id = draft.sync.sync_id;
+        SYNCLINE_RETURN_IF_ERROR(
+            context_.ledger->Lock(transaction, absl::StrCat("sync/", sync_id)));
+        SYNCLINE_ASSIGN_OR_RETURN(std::optional<SyncRecord> known,
+                                  context_.ledger->FindSync(transaction, sync_id));
+        if (known.has_value()) {
+          if (known->request_digest != draft.sync.request_digest) return SyncIdReused(sync_id);
+          started = {*std::move(known), /*resumed=*/true};
+          return absl::OkStatus();
+        }
+        started = {draft.sync, /*resumed=*/false};
+        return Decide(transaction, draft, &started.sync);
+      }));
+  return started;
+}
+
+absl::Status Writer::Decide(postgres::Transaction& transaction, const SyncDraft& draft,
+                            SyncRecord* sync) const {
+  std::vector<postgres::StreamTables> tables;
+  std::vector<std::string> locks;
+  for (const StreamRecord& stream : sync->streams) {
+    tables.push_back({stream.plan.table, stream.plan.temp_table});
+    locks.push_back(absl::StrCat("table/", stream.plan.table.ToString()));
+  }
+  // In one order, so that two syncs of the same tables never wait for each other in a circle.
+  std::sort(locks.begin(), locks.end());
+  for (const std::string& lock : locks) {
+    SYNCLINE_RETURN_IF_ERROR(context_.ledger->Lock(transaction, lock));
+  }
+  SYNCLINE_ASSIGN_OR_RETURN(const std::vector<postgres::InitialStatus> statuses,
+                            postgres::GatherInitialStatus(transaction, tables));
+  for (size_t i = 0; i < sync->streams.size(); ++i) {
+    StreamPlan& plan = sync->streams[i].plan;
+    const postgres::InitialStatus& status = statuses[i];
+    SYNCLINE_ASSIGN_OR_RETURN(const postgres::TableHistory history,
+                              context_.ledger->GetTableHistory(transaction, plan.table));
+    if (status.real.exists && !history.connection_id.empty() &&
+        history.connection_id != sync->connection_id) {
+      return TableOwned(plan.table);
+    }
+    // A table that someone dropped by hand starts afresh, whatever the history says.
+    const int64_t in_place =
+        status.real.exists ? std::max(status.real.generation_id, history.completed_generation) : 0;
+    const int64_t newest = std::max(in_place, status.temp.generation_id);
+    const GenerationRequest& request = draft.generations[i];
+    const GenerationRange range = ResolveGeneration(request, newest);
+    if (range.generation_id < newest && request.generation_id.has_value()) {
+      return StaleGeneration(plan.table, range.generation_id, newest);
+    }
+    plan.generation_id = range.generation_id;
+    plan.minimum_generation_id = range.minimum_id;
+    plan.loader = ::syncline::LoaderFor(plan.write_mode, range);
+  }
+  SYNCLINE_RETURN_IF_ERROR(context_.ledger->InsertSync(transaction, sync));
+  for (const StreamRecord& stream : sync->streams) {
+    SYNCLINE_RETURN_IF_ERROR(
+        context_.ledger->SupersedeStreams(transaction, sync->sync_no, stream.plan));
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace syncline::write
