@@ -141,6 +141,17 @@ TEST_P(IncompatibleTest, IsRefusedAndLeftAlone) {
   EXPECT_EQ(QueryValue(absl::StrCat("SELECT '", name, "'::regclass::oid")), oid);
 }
 
+TEST_F(InitialStatusTest, AForeignTableIsRefused) {
+  const std::string wrapper = absl::StrCat(this->schema(), "_wrapper");
+  Execute(absl::StrCat("CREATE FOREIGN DATA WRAPPER ", wrapper, "; CREATE SERVER ", wrapper,
+                       " FOREIGN DATA WRAPPER ", wrapper, "; CREATE FOREIGN TABLE ", Table("t"),
+                       " (", kMetaColumns, ") SERVER ", wrapper));
+  const absl::Status status = Gather({Stream("t")}).status();
+  EXPECT_THAT(status, StatusIs(absl::StatusCode::kFailedPrecondition, "TARGET_INCOMPATIBLE"));
+  EXPECT_THAT(std::string(status.message()), HasSubstr("is a foreign table"));
+  Execute(absl::StrCat("DROP FOREIGN DATA WRAPPER ", wrapper, " CASCADE"));
+}
+
 TEST_F(InitialStatusTest, RowLevelSecurityThatHidesRowsFromUsIsRefused) {
   Create(Name("t"), table_schema_);
   Execute(absl::StrCat("ALTER TABLE ", Table("t"), " ENABLE ROW LEVEL SECURITY"));

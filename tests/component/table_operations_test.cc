@@ -11,6 +11,7 @@
 #include "absl/strings/str_cat.h"
 #include "server/base/thread.h"
 #include "server/postgres/sql_generator.h"
+#include "server/postgres/swap.h"
 #include "server/postgres/upsert.h"
 #include "tests/component/table_fixture.h"
 #include "tests/support/status_matchers.h"
@@ -135,6 +136,21 @@ TEST_P(TableOperationsSuite, GetGenerationId) {
   Insert(Name("t"), TestInteger(), {record});
   EXPECT_OK(Transact([&](Transaction& transaction) -> absl::Status {
     EXPECT_EQ(*postgres::GetGenerationId(transaction, Name("t")), 17) << "mixed";
+    return absl::OkStatus();
+  }));
+}
+
+TEST_P(TableOperationsSuite, OverwriteTables) {
+  Create(Name("source"), TestInteger());
+  Create(Name("target"), TestInteger());
+  Insert(Name("source"), TestInteger(), Tests({123, 456}, "2025-01-23"));
+  Insert(Name("target"), TestInteger(), Tests({86, 75, 309}, "2025-01-22"));
+  EXPECT_OK(postgres::OverwriteTable(
+      database(), Name("source"), Name("target"), {}, [](Transaction&) { return absl::OkStatus(); },
+      nullptr));
+  EXPECT_THAT(Read(Name("target"), TestInteger()), Rows({"123", "456"}));
+  EXPECT_OK(Transact([&](Transaction& transaction) -> absl::Status {
+    EXPECT_THAT(*postgres::TableExists(transaction, Name("source")), false);
     return absl::OkStatus();
   }));
 }
