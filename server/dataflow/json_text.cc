@@ -1,5 +1,6 @@
 #include "server/dataflow/json_text.h"
 
+#include <algorithm>
 #include <array>
 #include <cstring>
 
@@ -210,7 +211,7 @@ class Scanner {
     const absl::string_view number(begin, static_cast<size_t>(p_ - begin));
     // Without an exponent only a long text can pass the limits.
     const bool safe = static_cast<int64_t>(number.size()) <= kNumericMaxScale &&
-                      number.find_first_of("eE") == absl::string_view::npos;
+                      std::none_of(begin, p_, [](char c) { return c == 'e' || c == 'E'; });
     Decimal decimal;
     if (!safe && (!ParseDecimal(number, DecimalGrammar::kJson, &decimal) ||
                   FitOf(decimal) != NumericFit::kFits)) {

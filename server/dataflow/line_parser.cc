@@ -74,7 +74,6 @@ RejectReason ReasonOfForeignLine(absl::string_view line, ScratchArena* scratch) 
 struct LineParser::MessageParts {
   bool is_record = false;
   bool has_data = false;
-  absl::string_view emitted_at;
   Envelope envelope;
 };
 
@@ -168,10 +167,7 @@ LineParser::Reject LineParser::RecordField(absl::string_view key, JsonValue valu
                                            MessageParts* parts) {
   const std::string_view raw = value.raw_json_token();
   const bool is_object = !raw.empty() && raw[0] == '{';
-  if (key == "emitted_at") {
-    if (!TakeToken(value, &parts->emitted_at)) return RejectReason::kInvalidJson;
-    return CheckToken(parts->emitted_at);
-  }
+  if (key == "emitted_at") return EmittedAt(value, &parts->envelope);
   if (!is_object || (key != "data" && key != "meta")) {
     if (key == "data") parts->has_data = false;
     return SkipValue(value);
@@ -225,11 +221,18 @@ LineParser::Reject LineParser::FinishMessage(const MessageParts& parts, Envelope
     return reject ? reject : RejectReason::kNotARecord;
   }
   *envelope = parts.envelope;
+  return std::nullopt;
+}
+
+LineParser::Reject LineParser::EmittedAt(JsonValue value, Envelope* envelope) {
+  absl::string_view token;
+  if (!TakeToken(value, &token)) return RejectReason::kInvalidJson;
   Value emitted_at;
-  if (!parts.emitted_at.empty() && parts.emitted_at[0] != '"' &&
-      kBigintCoercer.from_json(parts.emitted_at, scratch_, &emitted_at) == Coercion::kFits) {
-    envelope->emitted_at_ms = emitted_at.scalar;
-  }
+  const Coercion coercion = kBigintCoercer.from_json(token, scratch_, &emitted_at);
+  if (coercion == Coercion::kMalformed) return RejectReason::kInvalidJson;
+  if (coercion == Coercion::kTooDeep) return RejectReason::kTooDeep;
+  envelope->emitted_at_ms.reset();
+  if (coercion == Coercion::kFits && token[0] != '"') envelope->emitted_at_ms = emitted_at.scalar;
   return std::nullopt;
 }
 
@@ -240,6 +243,8 @@ LineParser::Reject LineParser::SkipValue(JsonValue value) {
 }
 
 LineParser::Reject LineParser::CheckToken(absl::string_view token) {
+  // simdjson has found the string's end and looked for control characters; only escapes are left.
+  if (token[0] == '"' && !HasBackslash(token)) return std::nullopt;
   switch (CheckJson(token, JsonStyle::kAsIs, scratch_).status) {
     case JsonStatus::kValid:
       return std::nullopt;

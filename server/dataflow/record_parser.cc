@@ -23,12 +23,12 @@ constexpr int64_t kMicrosPerMilli = 1000;
 
 // Milliseconds since 1970 as microseconds since 2000; none outside of what a timestamp holds.
 std::optional<int64_t> ExtractedAt(int64_t unix_ms) {
-  const int64_t since_2000_ms = unix_ms - kPostgresEpochDays * (kMicrosPerDay / kMicrosPerMilli);
-  if (since_2000_ms < kMinTimestamp / kMicrosPerMilli ||
-      since_2000_ms >= kEndTimestamp / kMicrosPerMilli) {
+  constexpr int64_t kEpochMs = kPostgresEpochDays * (kMicrosPerDay / kMicrosPerMilli);
+  if (unix_ms < kMinTimestamp / kMicrosPerMilli + kEpochMs ||
+      unix_ms >= kEndTimestamp / kMicrosPerMilli + kEpochMs) {
     return std::nullopt;
   }
-  return since_2000_ms * kMicrosPerMilli;
+  return (unix_ms - kEpochMs) * kMicrosPerMilli;
 }
 
 int64_t CountLines(absl::string_view text) {
