@@ -39,7 +39,7 @@ struct DependentView {
 };
 
 struct Dependents {
-  int64_t table = 0;                 // oid of the table
+  int64_t table = 0;                      // oid of the table
   std::vector<DependentView> views = {};  // what a view stands on comes before it
 };
 

@@ -84,6 +84,10 @@ class SwapFixture : public PostgresTest {
 
   void TearDown() override {
     if (!schema().empty()) {
+      // What a test made outside its schema, also when it failed in the middle.
+      Run("SET client_min_messages = error; DROP PUBLICATION IF EXISTS $S_pub;"
+          "DROP SCHEMA IF EXISTS $S_other CASCADE; DROP FOREIGN DATA WRAPPER IF EXISTS $S_w "
+          "CASCADE");
       for (const std::string& role : roles_)
         Execute(absl::StrCat("DROP OWNED BY ", role, " CASCADE"));
       for (const std::string& role : roles_) Execute(absl::StrCat("DROP ROLE ", role));
