@@ -3,7 +3,8 @@
 // changed.
 //
 // Pure functions. The session's TimeZone is UTC and its DateStyle ISO (database.h). A value is
-// never rounded, cut or guessed at.
+// never rounded, cut or guessed at, but for a fraction of a second finer than a microsecond, which
+// is cut.
 #pragma once
 
 #include <string>
