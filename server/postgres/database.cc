@@ -97,6 +97,9 @@ class Session {
       return StatusFromSqlState("40003", PrimaryMessage(error.what()));
     } catch (const pqxx::transaction_rollback& error) {
       return StatusFromSqlState("40000", PrimaryMessage(error.what()));
+    } catch (const pqxx::insufficient_privilege& error) {
+      // libpqxx 6.4.5 throws this one without its SQLSTATE.
+      return StatusFromSqlState("42501", PrimaryMessage(error.what()));
     } catch (const pqxx::sql_error& error) {
       if (!error.sqlstate().empty()) {
         lost_ = EndsSession(error.sqlstate());

@@ -118,7 +118,8 @@ class Checker {
     for (const dataflow::DeclaredField& field : *fields) names.push_back(field.name);
     const std::vector<std::string> columns = MapColumnNames(names);
     for (size_t i = 0; i < fields->size(); ++i) {
-      schema->columns.push_back({names[i], columns[i], (*fields)[i].type, /*nullable=*/true});
+      schema->columns.push_back({names[i], columns[i], (*fields)[i].type, /*nullable=*/true,
+                                 (*fields)[i].json_shape});
     }
     if (config.write_mode == WriteMode::kDedup && config.primary_key.empty()) {
       Violation(absl::StrCat(path, ".primary_key"), "is needed for WRITE_MODE_DEDUP");

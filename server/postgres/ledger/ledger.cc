@@ -156,9 +156,9 @@ absl::Status Ledger::ReadWriters(Transaction& transaction,
   }
   SYNCLINE_ASSIGN_OR_RETURN(
       const Result columns,
-      transaction.Query(Sql("SELECT s.stream_no, c.input, c.name, c.type FROM $L.stream s, "
-                            "unnest(s.column_inputs, s.column_names, s.column_types) "
-                            "WITH ORDINALITY AS c (input, name, type, position) "
+      transaction.Query(Sql("SELECT s.stream_no, c.input, c.name, c.type, c.shape FROM $L.stream s, "
+                            "unnest(s.column_inputs, s.column_names, s.column_types, s.json_shapes) "
+                            "WITH ORDINALITY AS c (input, name, type, shape, position) "
                             "WHERE s.stream_no = ANY($1) ORDER BY s.stream_no, c.position"),
                         Params().Text(NumberList(stream_nos))));
   for (size_t row = 0; row < columns.size(); ++row) {
@@ -166,6 +166,7 @@ absl::Status Ledger::ReadWriters(Transaction& transaction,
     column.input_name = columns.Text(row, 1);
     column.column_name = columns.Text(row, 2);
     column.type = ColumnTypeFromPostgresName(columns.Text(row, 3)).value_or(ColumnType::kJsonb);
+    column.json_shape = JsonShapeFromText(columns.Text(row, 4));
     by_no[columns.Int(row, 0)]->plan.schema.columns.push_back(std::move(column));
   }
   SYNCLINE_ASSIGN_OR_RETURN(
@@ -202,15 +203,17 @@ absl::Status Ledger::InsertSync(Transaction& transaction, SyncRecord* sync) cons
     std::vector<std::string> inputs;
     std::vector<std::string> names;
     std::vector<std::string> types;
+    std::vector<std::string> shapes;
     for (const ColumnSchema& column : plan.schema.columns) {
       inputs.push_back(column.input_name);
       names.push_back(column.column_name);
       types.emplace_back(PostgresTypeName(column.type));
+      shapes.emplace_back(ToText(column.json_shape));
     }
     Params params;
     params.Int(sync->sync_no).Int(ordinal++).Text(plan.descriptor.name_space);
     params.Text(plan.descriptor.name).Text(plan.table.schema).Text(plan.table.name);
-    params.Text(plan.temp_table.name).TextArray(inputs).TextArray(names).TextArray(types);
+    params.Text(plan.temp_table.name).TextArray(inputs).TextArray(names).TextArray(types).TextArray(shapes);
     params.TextArray(plan.schema.primary_key);
     plan.schema.cursor.has_value() ? params.Text(*plan.schema.cursor) : params.Null();
     params.Text(ToText(plan.write_mode)).Text(ToText(plan.loader)).Int(plan.generation_id);
@@ -220,10 +223,10 @@ absl::Status Ledger::InsertSync(Transaction& transaction, SyncRecord* sync) cons
         const Result row,
         transaction.Query(
             Sql("INSERT INTO $L.stream (sync_no, ordinal, namespace, name, table_schema, "
-                "table_name, temp_table_name, column_inputs, column_names, column_types, "
+                "table_name, temp_table_name, column_inputs, column_names, column_types, json_shapes, "
                 "primary_key, cursor_column, write_mode, loader, generation_id, "
                 "minimum_generation_id, airbyte_sync_id, state) VALUES ($1, $2, $3, $4, $5, $6, "
-                "$7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18) RETURNING stream_no"),
+                "$7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19) RETURNING stream_no"),
             params));
     plan.stream_no = row.Int(0, 0);
     SYNCLINE_RETURN_IF_ERROR(

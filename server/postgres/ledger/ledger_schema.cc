@@ -39,6 +39,7 @@ CREATE TABLE $L.stream (
   column_inputs text[] NOT NULL,
   column_names text[] NOT NULL,
   column_types text[] NOT NULL,
+  json_shapes text[] NOT NULL,
   primary_key text[] NOT NULL,
   cursor_column text,
   write_mode text NOT NULL,

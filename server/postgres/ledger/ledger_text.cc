@@ -14,6 +14,7 @@ constexpr std::array<absl::string_view, 5> kOutcomes = {"none", "appended", "swa
                                                         "kept_for_resume"};
 constexpr std::array<absl::string_view, 4> kLoaders = {"append", "dedup", "append_truncate",
                                                        "dedup_truncate"};
+constexpr std::array<absl::string_view, 3> kShapes = {"any", "object", "array"};
 constexpr std::array<absl::string_view, 2> kWriteModes = {"append", "dedup"};
 
 template <typename Enum, size_t n>
@@ -31,6 +32,7 @@ absl::string_view ToText(StreamState state) { return kStreamStates[static_cast<s
 absl::string_view ToText(StreamOutcome outcome) { return kOutcomes[static_cast<size_t>(outcome)]; }
 absl::string_view ToText(LoaderKind loader) { return kLoaders[static_cast<size_t>(loader)]; }
 absl::string_view ToText(WriteMode mode) { return kWriteModes[static_cast<size_t>(mode)]; }
+absl::string_view ToText(JsonShape shape) { return kShapes[static_cast<size_t>(shape)]; }
 
 SyncState SyncStateFromText(absl::string_view text) { return Find<SyncState>(kSyncStates, text); }
 StreamState StreamStateFromText(absl::string_view text) {
@@ -40,6 +42,7 @@ StreamOutcome StreamOutcomeFromText(absl::string_view text) {
   return Find<StreamOutcome>(kOutcomes, text);
 }
 LoaderKind LoaderKindFromText(absl::string_view text) { return Find<LoaderKind>(kLoaders, text); }
+JsonShape JsonShapeFromText(absl::string_view text) { return Find<JsonShape>(kShapes, text); }
 WriteMode WriteModeFromText(absl::string_view text) { return Find<WriteMode>(kWriteModes, text); }
 
 }  // namespace syncline::postgres

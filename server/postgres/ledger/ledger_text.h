@@ -11,6 +11,7 @@ absl::string_view ToText(StreamState state);
 absl::string_view ToText(StreamOutcome outcome);
 absl::string_view ToText(LoaderKind loader);
 absl::string_view ToText(WriteMode mode);
+absl::string_view ToText(JsonShape shape);
 
 // The inverse; an unknown word (a newer ledger) reads as the first value.
 SyncState SyncStateFromText(absl::string_view text);
@@ -18,5 +19,6 @@ StreamState StreamStateFromText(absl::string_view text);
 StreamOutcome StreamOutcomeFromText(absl::string_view text);
 LoaderKind LoaderKindFromText(absl::string_view text);
 WriteMode WriteModeFromText(absl::string_view text);
+JsonShape JsonShapeFromText(absl::string_view text);
 
 }  // namespace syncline::postgres
