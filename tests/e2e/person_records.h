@@ -1,0 +1,39 @@
+// Made-up records that are easy to spoil: as JSON lines for the callers, and as a table of what
+// must have come of them.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "absl/strings/string_view.h"
+#include "server/postgres/connection.h"
+
+namespace syncline::testing {
+
+// The JSON Schema of the records.
+extern const char kPersonSchema[];
+
+class PersonRecords {
+ public:
+  // Records 0..count-1, the same for the same seed.
+  PersonRecords(int64_t count, uint32_t seed);
+
+  int64_t count() const { return count_; }
+  // Lines of records begin..end-1.
+  std::string Lines(int64_t begin, int64_t end) const;
+  std::string Lines() const { return Lines(0, count_); }
+
+  // Fails the test unless `table` holds exactly these records, each once, each with a raw id of its
+  // own; makes the table `expected` to compare with.
+  void ExpectIn(postgres::Connection& connection, absl::string_view table,
+                absl::string_view expected) const;
+
+ private:
+  struct Person;
+  Person Make(int64_t id) const;
+
+  const int64_t count_;
+  const uint32_t seed_;
+};
+
+}  // namespace syncline::testing

@@ -1,0 +1,162 @@
+#include "tests/support/server_process.h"
+
+#include <arpa/inet.h>
+#include <gtest/gtest.h>
+#include <netinet/in.h>
+#include <signal.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <cstdio>
+#include <fstream>
+#include <sstream>
+#include <utility>
+
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
+#include "server/base/status_macros.h"
+
+namespace syncline::testing {
+namespace {
+
+constexpr absl::Duration kStartTimeout = absl::Seconds(60);
+constexpr absl::Duration kPoll = absl::Milliseconds(5);
+
+std::string ReadFile(const std::string& path) {
+  std::ifstream file(path, std::ios::binary);
+  std::ostringstream content;
+  content << file.rdbuf();
+  return content.str();
+}
+
+// The number after "name": in the port file's JSON; 0 when it is not there.
+int PortIn(const std::string& json, absl::string_view name) {
+  const size_t at = json.find(absl::StrCat("\"", name, "\":"));
+  if (at == std::string::npos) return 0;
+  const size_t begin = at + name.size() + 3;
+  int port = 0;
+  const std::string digits = json.substr(begin, json.find_first_of(",}", begin) - begin);
+  return absl::SimpleAtoi(digits, &port) ? port : 0;
+}
+
+// The answer to one HTTP/1.0 request to 127.0.0.1; empty when there is none.
+std::string Get(int port, absl::string_view path) {
+  const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  sockaddr_in address = {};
+  address.sin_family = AF_INET;
+  address.sin_port = htons(static_cast<uint16_t>(port));
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  std::string answer;
+  const std::string request =
+      absl::StrCat("GET ", path, " HTTP/1.0\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n");
+  if (connect(fd, reinterpret_cast<const sockaddr*>(&address), sizeof(address)) == 0 &&
+      send(fd, request.data(), request.size(), MSG_NOSIGNAL) ==
+          static_cast<ssize_t>(request.size())) {
+    char buffer[16384];
+    for (ssize_t n = 0; (n = recv(fd, buffer, sizeof(buffer), 0)) > 0;) {
+      answer.append(buffer, static_cast<size_t>(n));
+    }
+  }
+  close(fd);
+  return answer;
+}
+
+}  // namespace
+
+ServerProcess::ServerProcess(const ServerProcessOptions& options)
+    : options_(options), directory_("server") {}
+
+absl::StatusOr<std::unique_ptr<ServerProcess>> ServerProcess::Start(
+    const ServerProcessOptions& options) {
+  std::unique_ptr<ServerProcess> server(new ServerProcess(options));
+  if (!options.dsn.empty()) {
+    std::ofstream(server->directory_.Path("dsn")) << options.dsn << "\n";
+  }
+  SYNCLINE_RETURN_IF_ERROR(server->Launch());
+  return server;
+}
+
+ServerProcess::~ServerProcess() {
+  if (process_ != nullptr) process_->Kill();
+  if (::testing::Test::HasFailure()) {
+    std::fprintf(stderr, "--- log of the server at %s\n%s---\n", address().c_str(), Log().c_str());
+  }
+}
+
+absl::Status ServerProcess::Launch() {
+  const std::string port_file = directory_.Path("ports");
+  unlink(port_file.c_str());
+  ProcessOptions process;
+  process.arguments = {SYNCLINE_SERVER_BINARY, absl::StrCat("--listen=127.0.0.1:", grpc_port_),
+                       absl::StrCat("--metrics_listen=127.0.0.1:", metrics_port_),
+                       absl::StrCat("--ledger_schema=", options_.ledger_schema),
+                       absl::StrCat("--port_file=", port_file)};
+  if (!options_.dsn.empty()) {
+    process.arguments.push_back(absl::StrCat("--postgres_dsn_file=", directory_.Path("dsn")));
+  }
+  for (const std::string& flag : options_.flags) process.arguments.push_back(flag);
+  if (process_ != nullptr) absl::StrAppend(&earlier_log_, process_->Stderr());
+  SYNCLINE_ASSIGN_OR_RETURN(process_, Process::Start(process));
+  SYNCLINE_RETURN_IF_ERROR(WaitForPorts(absl::Now() + kStartTimeout));
+  return options_.wait_until_serving ? WaitUntilServing(kStartTimeout) : absl::OkStatus();
+}
+
+absl::Status ServerProcess::WaitForPorts(absl::Time deadline) {
+  while (absl::Now() < deadline) {
+    const std::string ports = ReadFile(directory_.Path("ports"));
+    if (!ports.empty()) {
+      grpc_port_ = PortIn(ports, "grpc_port");
+      metrics_port_ = PortIn(ports, "metrics_port");
+      return absl::OkStatus();
+    }
+    if (const std::optional<int> code = Wait(kPoll)) {
+      return absl::FailedPreconditionError(
+          absl::StrCat("the server ended with code ", *code, ":\n", process_->Stderr()));
+    }
+  }
+  return absl::DeadlineExceededError("the server wrote no port file");
+}
+
+absl::Status ServerProcess::WaitUntilServing(absl::Duration timeout) {
+  const std::unique_ptr<client::SyncClient> client = Client();
+  const absl::Time deadline = absl::Now() + timeout;
+  absl::Status health = client->CheckHealth();
+  while (!health.ok() && absl::Now() < deadline) {
+    if (const std::optional<int> code = Wait(kPoll)) {
+      return absl::FailedPreconditionError(absl::StrCat("the server ended with code ", *code));
+    }
+    health = client->CheckHealth();
+  }
+  if (health.ok()) return health;
+  return absl::DeadlineExceededError(absl::StrCat("not serving: ", health.ToString()));
+}
+
+void ServerProcess::Kill9() { process_->Kill(); }
+
+absl::Status ServerProcess::Restart() {
+  if (running()) Kill9();
+  return Launch();
+}
+
+std::string ServerProcess::address() const { return absl::StrCat("127.0.0.1:", grpc_port_); }
+
+std::string ServerProcess::Metrics() const {
+  const std::string answer = Get(metrics_port_, "/metrics");
+  const size_t body = answer.find("\r\n\r\n");
+  return body == std::string::npos ? "" : answer.substr(body + 4);
+}
+
+std::unique_ptr<client::SyncClient> ServerProcess::Client() const {
+  client::ConnectionOptions options;
+  options.server = address();
+  absl::StatusOr<std::unique_ptr<client::SyncClient>> made = client::SyncClient::Create(options);
+  EXPECT_TRUE(made.ok()) << made.status();
+  return made.ok() ? *std::move(made) : nullptr;
+}
+
+std::string ServerProcess::Log() const {
+  return absl::StrCat(earlier_log_, process_ == nullptr ? "" : process_->Stderr());
+}
+
+}  // namespace syncline::testing
