@@ -104,6 +104,10 @@ const char kSessionSettings[] =
     "SET TimeZone = 'UTC'; SET DateStyle = 'ISO, MDY'; SET IntervalStyle = 'postgres';"
     "SET bytea_output = 'hex'; SET standard_conforming_strings = on;"
     "SET client_min_messages = warning;"
+    // Our transactions never pause: one that does belongs to a frozen process, and holds the rows
+    // that whoever takes its writers over waits for.
+    "SELECT set_config('idle_in_transaction_session_timeout', '15s', false)"
+    " WHERE current_setting('idle_in_transaction_session_timeout') = '0';"
     // Stronger settings (remote_apply) and the owner's choice between local and remote stay as they
     // are.
     "SELECT set_config('synchronous_commit', 'on', false)"
