@@ -34,6 +34,8 @@ namespace syncline {
 namespace {
 
 constexpr absl::Duration kHealthInterval = absl::Seconds(1);
+// How often callers that wait for memory are looked for.
+constexpr absl::Duration kPressureInterval = absl::Milliseconds(50);
 constexpr absl::Duration kSweepInterval = absl::Seconds(10);
 // A sync that nothing asked for in this time is loaded from the ledger when it is asked for again.
 constexpr absl::Duration kForgetSyncsAfter = absl::Minutes(10);
@@ -92,7 +94,7 @@ struct App::Parts {
   absl::Status BuildDatabase();
   void BuildWritePath();
   absl::Status BuildServer();
-  void BuildTicker();
+  void BuildTickers();
   void Drain();
 
   const config::Config config;
@@ -117,7 +119,8 @@ struct App::Parts {
   rpc::Authenticator authenticator;
   std::unique_ptr<sync::SyncRegistry> registry;
   std::unique_ptr<rpc::Server> server;
-  std::unique_ptr<Ticker> ticker;
+  std::unique_ptr<Ticker> flush_ticker;
+  std::unique_ptr<Ticker> database_ticker;
   bool drained = false;
 };
 
@@ -127,7 +130,7 @@ absl::Status App::Parts::Build() {
       metrics, metrics::Metrics::Create({config.metrics.listen, config.metrics.generation_ttl}));
   BuildWritePath();
   SYNCLINE_RETURN_IF_ERROR(BuildServer());
-  BuildTicker();
+  BuildTickers();
   return WritePortFile(config.serve.port_file, server->port(), metrics->port(),
                        embedded == nullptr ? 0 : embedded->port());
 }
@@ -224,27 +227,36 @@ absl::Status App::Parts::BuildServer() {
   return absl::OkStatus();
 }
 
-void App::Parts::BuildTicker() {
-  ticker = std::make_unique<Ticker>(std::vector<Ticker::Task>{
+void App::Parts::BuildTickers() {
+  flush_ticker = std::make_unique<Ticker>(std::vector<Ticker::Task>{
       {config.load.flush_interval / 4,
        [this] { registry->FlushOlderThan(config.load.flush_interval); }},
-      {config.load.writer_lease / 4,
-       [this] { store->RenewLease(config.load.writer_lease).IgnoreError(); }},
-      {kHealthInterval, [this] { server->SetServing(readiness->Check()); }},
+      {kPressureInterval,
+       [this] {
+         if (budget.waiters() > 0) registry->FlushIdle();
+       }},
       {kSweepInterval,
        [this] {
          metrics->Sweep();
          registry->ForgetIdle(kForgetSyncsAfter);
        }},
   });
+  // Apart, because a database that does not answer must not stop the rest.
+  database_ticker = std::make_unique<Ticker>(std::vector<Ticker::Task>{
+      {config.load.writer_lease / 4,
+       [this] { store->RenewLease(config.load.writer_lease).IgnoreError(); }},
+      {kHealthInterval, [this] { server->SetServing(readiness->Check()); }},
+  });
 }
 
 void App::Parts::Drain() {
   if (std::exchange(drained, true) || server == nullptr) return;
-  // First, so that nothing says SERVING again.
-  if (ticker != nullptr) ticker->Stop();
+  // Said at once: stopping the ticker may wait for a database that does not answer.
+  server->SetServing(false);
   stopping.Set();
+  if (database_ticker != nullptr) database_ticker->Stop();
   server->Drain(config.serve.drain_deadline);
+  if (flush_ticker != nullptr) flush_ticker->Stop();
   load_pool->Shutdown();
   finalize_pool->Shutdown();
   metrics->ClearServerGauges();
@@ -258,9 +270,9 @@ App::~App() { Drain(); }
 
 absl::StatusOr<std::unique_ptr<App>> App::Create(const config::Config& config) {
   ConfigureLog(config.log.level, config.log.format);
-  auto parts = std::make_unique<Parts>(config);
-  SYNCLINE_RETURN_IF_ERROR(parts->Build());
-  std::unique_ptr<App> app(new App(std::move(parts)));
+  // Owned first: what stands when a later part fails is drained, too.
+  std::unique_ptr<App> app(new App(std::make_unique<Parts>(config)));
+  SYNCLINE_RETURN_IF_ERROR(app->parts_->Build());
   Log(LogLevel::kInfo, "serving")
       .Field("grpc_port", app->grpc_port())
       .Field("metrics_port", app->metrics_port());

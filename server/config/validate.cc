@@ -80,9 +80,9 @@ bool IsLoopback(absl::string_view host) {
   return host == "localhost" || host == "::1" || absl::StartsWith(host, "127.");
 }
 
-std::string SchemaName(absl::string_view name, std::string value, Faults& faults) {
-  if (value.empty() || value.size() > 63) {
-    faults.push_back(absl::StrCat("--", name, " must have 1 to 63 bytes"));
+std::string SchemaName(absl::string_view name, std::string value, size_t longest, Faults& faults) {
+  if (value.empty() || value.size() > longest) {
+    faults.push_back(absl::StrCat("--", name, " must have 1 to ", longest, " bytes"));
   } else if (absl::StartsWith(value, "pg_") || value == "information_schema") {
     faults.push_back(absl::StrCat("--", name, " is ", value, ": belongs to PostgreSQL itself"));
   }
@@ -193,8 +193,11 @@ DatabaseConfig Database(const CommandLine& line, const Environment& environment,
   DatabaseConfig database;
   Destination(line, environment, database, faults);
   database.default_schema =
-      SchemaName("default_schema", absl::GetFlag(FLAGS_default_schema), faults);
-  database.ledger_schema = SchemaName("ledger_schema", absl::GetFlag(FLAGS_ledger_schema), faults);
+      SchemaName("default_schema", absl::GetFlag(FLAGS_default_schema), 63, faults);
+  // The channel that a sync's events are notified on is the schema's name, "_sync_" and a number,
+  // and PostgreSQL refuses channels of more than 63 bytes.
+  database.ledger_schema =
+      SchemaName("ledger_schema", absl::GetFlag(FLAGS_ledger_schema), 38, faults);
   database.control_connections =
       Bounded("control_connections", absl::GetFlag(FLAGS_control_connections), 1, 1000, faults);
   return database;
@@ -290,6 +293,11 @@ Config Validate(const CommandLine& line, const Environment& environment, Faults&
     faults.push_back(
         "--memory_budget_bytes must not be less than --max_message_bytes: such a message could "
         "never be taken in");
+  }
+  if (config.database.control_connections <= config.load.finalize_threads) {
+    faults.push_back(
+        "--control_connections must be greater than --finalize_threads: long merges would leave "
+        "none to renew the lease and to start calls with");
   }
   if (config.load.max_record_bytes > config.serve.max_message_bytes) {
     faults.push_back("--max_record_bytes must not be greater than --max_message_bytes");

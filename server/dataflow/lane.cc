@@ -30,7 +30,16 @@ void Lane::RequestFlush() {
 void Lane::FlushOlderThan(absl::Duration age) {
   {
     MutexLock lock(&mutex_);
-    if (!filled_ || scheduled_ || absl::Now() - filled_since_ < age) return;
+    // One at a time: a flush in the queue is skipped when a later one follows it.
+    if (!filled_ || queued_flushes_ > 0 || absl::Now() - filled_since_ < age) return;
+  }
+  RequestFlush();
+}
+
+void Lane::FlushIdle() {
+  {
+    MutexLock lock(&mutex_);
+    if (!filled_ || scheduled_) return;
   }
   RequestFlush();
 }

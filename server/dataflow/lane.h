@@ -67,6 +67,8 @@ class Lane {
   void RequestFlush();
   // RequestFlush, when the lane has held data for longer than `age`.
   void FlushOlderThan(absl::Duration age);
+  // RequestFlush, when the lane holds data and does nothing: others wait for its memory.
+  void FlushIdle();
   // Drops what is queued and held; a flush that runs goes on to its end.
   void Cancel();
 

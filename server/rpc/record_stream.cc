@@ -27,6 +27,9 @@ absl::Status MalformedMessage() {
                    {.reason = "MALFORMED_MESSAGE"});
 }
 
+// PostgreSQL's text ends at a NUL: two ids would become one.
+bool HasNul(const std::string& id) { return id.find('\0') != std::string::npos; }
+
 absl::Status EmptyCall() {
   return MakeError(absl::StatusCode::kInvalidArgument, "the call ended without a header",
                    {.reason = "EMPTY_STREAM"});
@@ -83,15 +86,22 @@ void RecordStream::OnHeader(const v1::StreamHeader& header) {
     second = std::exchange(header_seen_, true);
   }
   if (second) return EndWith(ProtocolOrder("a second header"));
-  if (header.writer_id().size() > kMaxIdLength) {
-    return EndWith(
-        sync::InvalidRequest({{"header.writer_id", "must have at most 128 characters"}}));
+  if (header.writer_id().size() > kMaxIdLength || HasNul(header.writer_id())) {
+    return EndWith(sync::InvalidRequest(
+        {{"header.writer_id", "must have at most 128 characters, none of them NUL"}}));
   }
   name_ = absl::StrCat(header.sync_id(), "/", header.descriptor().name(), "/", header.writer_id());
   pool_->Post([self = shared_from_this(), header] { self->Open(header); });
 }
 
 void RecordStream::Open(const v1::StreamHeader& header) {
+  bool cancelled = false;
+  {
+    // A claim now would fence the call that the caller has opened instead.
+    MutexLock lock(&mutex_);
+    cancelled = cancelled_;
+  }
+  if (cancelled) return FinishOnce(sync::CallerGone(), {});
   const absl::StatusOr<std::shared_ptr<sync::StreamSession>> session =
       registry_->FindStream(header.sync_id(), FromProto(header.descriptor()));
   if (!session.ok()) return FinishOnce(session.status(), {});
@@ -103,7 +113,6 @@ void RecordStream::Open(const v1::StreamHeader& header) {
                          self->FinishOnce(status, summary);
                        });
   if (!opened.ok()) return FinishOnce(opened.status(), {});
-  bool cancelled = false;
   {
     MutexLock lock(&mutex_);
     session_ = *session;
@@ -127,16 +136,17 @@ void RecordStream::OnBatch(std::unique_ptr<v1::RecordBatch> records) {
 void RecordStream::OnCheckpoint(v1::Checkpoint checkpoint) {
   const std::shared_ptr<sync::WriterCall> open = call();
   if (open == nullptr) return EndWith(ProtocolOrder("a checkpoint before the header"));
-  if (checkpoint.checkpoint_id().empty() || checkpoint.checkpoint_id().size() > kMaxIdLength) {
-    return EndWith(
-        sync::InvalidRequest({{"checkpoint.checkpoint_id", "must have 1-128 characters"}}));
+  if (checkpoint.checkpoint_id().empty() || checkpoint.checkpoint_id().size() > kMaxIdLength ||
+      HasNul(checkpoint.checkpoint_id())) {
+    return EndWith(sync::InvalidRequest(
+        {{"checkpoint.checkpoint_id", "must have 1-128 characters, none of them NUL"}}));
   }
   if (checkpoint.state().size() > kMaxStateBytes) {
     return EndWith(sync::InvalidRequest({{"checkpoint.state", "must have at most 4 MiB"}}));
   }
   open->AddCheckpoint(std::move(*checkpoint.mutable_checkpoint_id()),
-                      std::move(*checkpoint.mutable_state()));
-  ReadNext();
+                      std::move(*checkpoint.mutable_state()),
+                      [self = shared_from_this()] { self->ReadNext(); });
 }
 
 void RecordStream::OnCancel() {

@@ -148,6 +148,10 @@ int64_t StreamSession::open_calls() const {
 }
 
 void StreamSession::Forget(const std::string& writer_id, int64_t epoch) {
+void StreamSession::FlushIdle() {
+  for (const auto& call : Calls()) call->FlushIdle();
+}
+
   std::shared_ptr<WriterCall> forgotten;
   MutexLock lock(&mutex_);
   const auto found = calls_.find(writer_id);

@@ -104,6 +104,10 @@ void SyncRegistry::FlushOlderThan(absl::Duration age) {
   for (const auto& session : Sessions()) session->FlushOlderThan(age);
 }
 
+void SyncRegistry::FlushIdle() {
+  for (const auto& session : Sessions()) session->FlushIdle();
+}
+
 int64_t SyncRegistry::open_calls() const {
   int64_t calls = 0;
   for (const auto& session : Sessions()) calls += session->open_calls();

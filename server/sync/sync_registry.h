@@ -55,6 +55,8 @@ class SyncRegistry {
   // Lets every open call commit what it has and end with `status`.
   void EndCalls(const absl::Status& status);
   void FlushOlderThan(absl::Duration age);
+  // Flushes what is held by lanes that do nothing.
+  void FlushIdle();
   int64_t open_calls() const;
   // Forgets syncs without open calls that were not asked for since `age` ago.
   void ForgetIdle(absl::Duration age);

@@ -67,15 +67,13 @@ void WriterCall::Accept(std::unique_ptr<v1::RecordBatch> records, std::function<
 void WriterCall::Dispatch(dataflow::Batch batch, std::function<void()> ready) {
   const int64_t bytes = batch.bytes;
   bool drop = false;
-  bool ending = false;
   bool read_on = false;
   {
     MutexLock lock(&mutex_);
     drop = state_ == State::kFailed || state_ == State::kDone;
-    ending = state_ == State::kEnding;
     if (!drop) {
       queued_bytes_ += bytes;
-      read_on = queued_bytes_ < context_->max_queued_bytes;
+      read_on = HasRoomLocked();
       if (!read_on) ready_ = std::move(ready);
     }
   }
@@ -85,9 +83,12 @@ void WriterCall::Dispatch(dataflow::Batch batch, std::function<void()> ready) {
     LeastBusyLane()->Enqueue(std::move(batch));
   }
   {
+  bool ending = false;
     MutexLock lock(&mutex_);
     --waiting_batches_;
   }
+    // Asked only now: an End that came before the lane had the batch flushed without it.
+    ending = state_ == State::kEnding;
   if (ending) FlushLanes();
   if (read_on) ready();
   ReportIfDone();
@@ -106,14 +107,20 @@ dataflow::Lane* WriterCall::LeastBusyLane() {
   return best;
 }
 
-void WriterCall::AddCheckpoint(std::string checkpoint_id, std::string state) {
+void WriterCall::AddCheckpoint(std::string checkpoint_id, std::string state,
+                               std::function<void()> ready) {
+  bool read_on = false;
   {
     MutexLock lock(&mutex_);
     if (state_ != State::kOpen) return;
     checkpoints_.push_back({std::move(checkpoint_id), next_offset_, std::move(state)});
+    checkpoint_bytes_ += static_cast<int64_t>(state.size());
   }
+    read_on = HasRoomLocked();
+    if (!read_on) ready_ = std::move(ready);
   FlushLanes();
 }
+  if (read_on) ready();
 
 void WriterCall::End(const absl::Status& status) {
   std::function<void()> dropped;
@@ -145,6 +152,10 @@ void WriterCall::FlushOlderThan(absl::Duration age) {
 }
 
 void WriterCall::FlushLanes() {
+void WriterCall::FlushIdle() {
+  for (const auto& lane : lanes_) lane->FlushIdle();
+}
+
   bool flushed = false;
   for (const auto& lane : lanes_) {
     if (!lane->has_work()) continue;
@@ -169,12 +180,16 @@ bool WriterCall::DueCheckpointLocked() const {
 }
 
 void WriterCall::OnAccepted(const dataflow::Accepted& accepted, int64_t bytes) {
+bool WriterCall::HasRoomLocked() const {
+  return queued_bytes_ + checkpoint_bytes_ < context_->max_queued_bytes;
+}
+
   std::function<void()> ready;
   bool too_many = false;
   {
     MutexLock lock(&mutex_);
     queued_bytes_ -= bytes;
-    if (queued_bytes_ < context_->max_queued_bytes) ready = std::exchange(ready_, nullptr);
+    if (HasRoomLocked()) ready = std::exchange(ready_, nullptr);
     summary_.records_skipped += accepted.skipped;
     for (const auto& [reason, records] : accepted.rejected) rejected_seen_ += records;
     too_many = context_->max_rejected.has_value() && rejected_seen_ > *context_->max_rejected;
@@ -186,6 +201,7 @@ void WriterCall::OnAccepted(const dataflow::Accepted& accepted, int64_t bytes) {
 
 void WriterCall::OnFlushed(const write::FlushResult& flushed) {
   bool due = false;
+  std::function<void()> ready;
   int64_t durable_offset = 0;
   {
     MutexLock lock(&mutex_);
@@ -194,12 +210,17 @@ void WriterCall::OnFlushed(const write::FlushResult& flushed) {
     summary_.records_rejected += flushed.rejected;
     for (const PendingCheckpoint& committed : flushed.checkpoints) {
       const auto same = [&](const PendingCheckpoint& pending) {
-        return pending.checkpoint_id == committed.checkpoint_id;
+      int64_t freed = 0;
+        if (pending.checkpoint_id != committed.checkpoint_id) return false;
+        freed += static_cast<int64_t>(pending.state.size());
+        return true;
       };
       checkpoints_.erase(std::remove_if(checkpoints_.begin(), checkpoints_.end(), same),
                          checkpoints_.end());
     }
+      checkpoint_bytes_ -= freed;
     due = DueCheckpointLocked();
+    if (HasRoomLocked()) ready = std::exchange(ready_, nullptr);
     durable_offset = summary_.durable_offset;
   }
   metrics_->Committed(flushed.rows);
@@ -208,6 +229,7 @@ void WriterCall::OnFlushed(const write::FlushResult& flushed) {
   // Its records were committed by another lane after this one had read which checkpoints wait.
   if (due) lanes_.front()->RequestFlush();
 }
+  if (ready) ready();
 
 void WriterCall::OnIdle() { ReportIfDone(); }
 

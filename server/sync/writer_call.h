@@ -35,7 +35,8 @@ struct CallContext {
   dataflow::LaneContext* lanes = nullptr;
   const dataflow::AggregateFactory* aggregates = nullptr;
   int lanes_per_stream = 2;
-  // A call stops reading while this much is queued before its lanes.
+  // A call stops reading while this much is queued before its lanes, states of checkpoints
+  // included.
   int64_t max_queued_bytes = 4 << 20;
   std::optional<int64_t> max_rejected;
   // Ends the claim of a call that is over. May block.
@@ -64,8 +65,8 @@ class WriterCall final : public dataflow::LaneOwner,
   // dropped when the call has ended, as it has when the batch is not valid or leaves a gap.
   void Accept(std::unique_ptr<v1::RecordBatch> records, std::function<void()> ready);
 
-  // Takes a checkpoint of everything accepted so far.
-  void AddCheckpoint(std::string checkpoint_id, std::string state);
+  // Takes a checkpoint of everything accepted so far; `ready` as in Accept.
+  void AddCheckpoint(std::string checkpoint_id, std::string state, std::function<void()> ready);
 
   // Commits what was accepted, then ends with `status`; OK at half-close.
   void End(const absl::Status& status);
@@ -75,6 +76,8 @@ class WriterCall final : public dataflow::LaneOwner,
 
   // Flushes lanes that have held data for longer than `age`.
   void FlushOlderThan(absl::Duration age);
+  // Flushes lanes that hold data and do nothing.
+  void FlushIdle();
 
   const WriterClaim& claim() const { return claim_; }
 
@@ -98,6 +101,8 @@ class WriterCall final : public dataflow::LaneOwner,
   void ReportIfDone();
   void Report();
   bool DueCheckpointLocked() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // Whether the call may read on.
+  bool HasRoomLocked() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   const CallContext* const context_;
   const WriterClaim claim_;
@@ -115,8 +120,9 @@ class WriterCall final : public dataflow::LaneOwner,
   int64_t queued_bytes_ ABSL_GUARDED_BY(mutex_) = 0;
   // Batches between the caller and a lane: they wait for the budget.
   int64_t waiting_batches_ ABSL_GUARDED_BY(mutex_) = 0;
-  std::function<void()> ready_ ABSL_GUARDED_BY(mutex_);  // waits for the lanes to catch up
+  std::function<void()> ready_ ABSL_GUARDED_BY(mutex_);  // waits for room
   std::vector<PendingCheckpoint> checkpoints_ ABSL_GUARDED_BY(mutex_);
 };
+  int64_t checkpoint_bytes_ ABSL_GUARDED_BY(mutex_) = 0;  // of their states
 
 }  // namespace syncline::sync

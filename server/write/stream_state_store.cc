@@ -110,6 +110,10 @@ absl::StatusOr<StreamRecord> StreamStateStore::BeginCompletion(int64_t stream_no
         SYNCLINE_ASSIGN_OR_RETURN(const std::vector<std::string> open,
                                   ledger_->OpenWriters(transaction, stream_no));
         if (!open.empty()) return WritersActive(open);
+        // Fencing waits for the commits of writers that count as dead: only then is what they have
+        // committed known.
+        SYNCLINE_RETURN_IF_ERROR(ledger_->BeginFinalize(transaction, stream_no));
+        SYNCLINE_ASSIGN_OR_RETURN(stream, ledger_->LockStream(transaction, stream_no));
         int64_t committed = 0;
         for (const WriterPosition& writer : stream.writers) committed += writer.durable_offset;
         if (request.expected_records.has_value() && *request.expected_records != committed) {
@@ -118,8 +122,6 @@ absl::StatusOr<StreamRecord> StreamStateStore::BeginCompletion(int64_t stream_no
         SYNCLINE_ASSIGN_OR_RETURN(const std::vector<std::string> gaps,
                                   ledger_->WritersWithGaps(transaction, stream_no));
         if (request.complete && !gaps.empty()) return OffsetsMissing(gaps);
-        SYNCLINE_RETURN_IF_ERROR(ledger_->BeginFinalize(transaction, stream_no));
-        stream.state = StreamState::kFinalizing;
         return stream;
       });
 }

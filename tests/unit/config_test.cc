@@ -136,6 +136,20 @@ TEST_F(ConfigTest, EveryFaultIsListedAtOnce) {
   }
 }
 
+// Its name is part of NOTIFY channels, which have at most 63 bytes.
+TEST_F(ConfigTest, TheLedgersSchemaLeavesRoomForChannels) {
+  const std::string dsn = "--postgres_dsn=host=localhost";
+  EXPECT_TRUE(Run({dsn, "--ledger_schema=" + std::string(38, 'l')}).loaded.config.has_value());
+  EXPECT_THAT(Run({dsn, "--ledger_schema=" + std::string(39, 'l')}).err,
+              HasSubstr("--ledger_schema must have 1 to 38 bytes"));
+}
+
+TEST_F(ConfigTest, MergesMayNotTakeEveryControlConnection) {
+  EXPECT_THAT(
+      Run({"--postgres_dsn=host=localhost", "--control_connections=4", "--finalize_threads=4"}).err,
+      HasSubstr("--control_connections must be greater than --finalize_threads"));
+}
+
 TEST_F(ConfigTest, WithoutADestinationTheThreeWaysAreNamed) {
   EXPECT_THAT(Run({}).err, AllOf(HasSubstr("--embedded_postgres"), HasSubstr("--postgres_dsn_file"),
                                  HasSubstr("PGHOST")));

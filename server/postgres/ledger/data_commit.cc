@@ -16,14 +16,15 @@ std::string WithSchema(absl::string_view sql, const Ledger& ledger) {
 }  // namespace
 
 DataCommitter::DataCommitter(const Ledger& ledger)
-    : move_sql_(WithSchema(
-          "UPDATE $L.writer SET committed = committed + $4::int8multirange, "
-          "durable_offset = coalesce((SELECT upper(r) FROM "
-          "unnest(committed + $4::int8multirange) AS r WHERE lower(r) = 0), 0), "
-          "rows_written = rows_written + $5, records_rejected = records_rejected + $6, "
-          "bytes = bytes + $7, updated_at = now() "
-          "WHERE stream_no = $1 AND writer_id = $2 AND epoch = $3 RETURNING durable_offset",
-          ledger)),
+    : move_sql_(
+          WithSchema("UPDATE $L.writer SET committed = committed + $4::int8multirange, "
+                     "durable_offset = coalesce((SELECT upper(r) FROM "
+                     "unnest(committed + $4::int8multirange) AS r WHERE lower(r) = 0), 0), "
+                     "rows_written = rows_written + $5, records_rejected = records_rejected + $6, "
+                     "bytes = bytes + $7, updated_at = now() "
+                     "WHERE stream_no = $1 AND writer_id = $2 AND epoch = $3 "
+                     "AND NOT committed && $4::int8multirange RETURNING durable_offset",
+                     ledger)),
       number_sql_(
           WithSchema("UPDATE $L.sync SET last_sequence = last_sequence + $2 WHERE sync_no = $1 "
                      "RETURNING last_sequence - $2",

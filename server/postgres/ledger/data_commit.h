@@ -1,8 +1,9 @@
 // What a data transaction does to the ledger: its last statements, on the lane's own connection.
 //
-// One UPDATE of one row moves the position WHERE epoch = ours; lanes that commit at once are
-// serialised by that row, and READ COMMITTED re-evaluates the sum of ranges against the row as it
-// then is. No row touched means that the writer was taken over: the caller rolls back.
+// One UPDATE of one row moves the position WHERE epoch = ours and none of the records is committed;
+// lanes that commit at once are serialised by that row, and READ COMMITTED re-evaluates condition
+// and sum of ranges against the row as it then is. No row touched means that the writer was taken
+// over, or that a COMMIT whose answer was lost came to its end after all: the caller rolls back.
 #pragma once
 
 #include <cstdint>
@@ -33,7 +34,8 @@ class DataCommitter {
   explicit DataCommitter(const Ledger& ledger);
 
   // Moves the position; returns the durable offset as this transaction makes it.
-  // Errors: ABORTED FENCED; those of Connection::Query.
+  // Errors: ABORTED FENCED, also when some of the records are committed; those of
+  // Connection::Query.
   absl::StatusOr<int64_t> MovePosition(Connection& connection, const WriterClaim& claim,
                                        const DataCommit& commit) const;
 

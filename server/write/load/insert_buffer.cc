@@ -88,15 +88,10 @@ absl::StatusOr<FlushResult> InsertBuffer::TryFlush(
   result.rejected = static_cast<int64_t>(commit_.rejected.size());
   result.encoded_bytes = bytes_;
   if (*commit_unknown) {
-    SYNCLINE_ASSIGN_OR_RETURN(
-        const int64_t durable_offset,
-        context_->committer->FindCommit(*connection, claim_, commit_.offsets));
-    if (durable_offset >= 0) {
-      result.durable_offset = durable_offset;
-      return result;  // its checkpoints, if any, are written by the next flush: writing twice is
-                      // harmless
-    }
-    *commit_unknown = false;
+    SYNCLINE_ASSIGN_OR_RETURN(result.durable_offset, context_->committer->FindCommit(
+                                                         *connection, claim_, commit_.offsets));
+    // Its checkpoints, if any, are written by the next flush: writing twice is harmless.
+    if (result.durable_offset >= 0) return result;
   }
   const auto transact = [&]() -> absl::Status {
     if (rows_ > 0) {
@@ -116,7 +111,14 @@ absl::StatusOr<FlushResult> InsertBuffer::TryFlush(
   };
   if (absl::Status status = transact(); !status.ok()) {
     connection->Rollback();
-    return status;
+    if (!*commit_unknown || !connection->usable()) return status;
+    // The lost COMMIT may have come to its end only while its rows were sent again.
+    const absl::StatusOr<int64_t> durable_offset =
+        context_->committer->FindCommit(*connection, claim_, commit_.offsets);
+    if (!durable_offset.ok() || *durable_offset < 0) return status;
+    result.durable_offset = *durable_offset;
+    result.checkpoints.clear();
+    return result;
   }
   if (absl::Status status = connection->Commit(); !status.ok()) {
     *commit_unknown = true;

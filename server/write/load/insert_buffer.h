@@ -71,6 +71,8 @@ class InsertBuffer {
   absl::StatusOr<FlushResult> Flush(const std::vector<PendingCheckpoint>& checkpoints);
 
  private:
+  // `commit_unknown`: an earlier try lost the answer to its COMMIT, so that its rows may be there
+  // or may yet come.
   absl::StatusOr<FlushResult> TryFlush(const std::vector<PendingCheckpoint>& checkpoints,
                                        bool* commit_unknown);
   absl::Status CopyRows(postgres::Connection& connection);

@@ -1,0 +1,350 @@
+// The write path without gRPC, against a real ledger: what happens when a COMMIT's answer is lost,
+// when commits of writers that count as dead come late, and when memory is short.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "server/base/memory_budget.h"
+#include "server/base/mutex.h"
+#include "server/base/thread.h"
+#include "server/base/thread_pool.h"
+#include "server/dataflow/aggregate_factory.h"
+#include "server/dataflow/lane.h"
+#include "server/metrics/metrics.h"
+#include "server/postgres/connection_pool.h"
+#include "server/postgres/ledger/data_commit.h"
+#include "server/postgres/ledger/ledger.h"
+#include "server/postgres/ledger/ledger_schema.h"
+#include "server/sync/writer_call.h"
+#include "server/write/load/insert_buffer.h"
+#include "server/write/stream_state_store.h"
+#include "server/write/writer.h"
+#include "tests/support/postgres_fixture.h"
+#include "tests/support/status_matchers.h"
+
+namespace syncline {
+namespace {
+
+using ::testing::ElementsAre;
+using testing::StatusIs;
+
+constexpr int64_t kRecordBytes = 1000;
+
+// Counts calls from any thread.
+class Counter {
+ public:
+  void Add() {
+    {
+      MutexLock lock(&mutex_);
+      ++count_;
+    }
+    changed_.NotifyAll();
+  }
+  int count() const {
+    MutexLock lock(&mutex_);
+    return count_;
+  }
+  void WaitFor(int count) {
+    MutexLock lock(&mutex_);
+    while (count_ < count) changed_.Wait(&mutex_);
+  }
+
+ private:
+  mutable Mutex mutex_;
+  CondVar changed_;
+  int count_ ABSL_GUARDED_BY(mutex_) = 0;
+};
+
+class WritePathTest : public testing::PostgresTest {
+ protected:
+  void SetUp() override {
+    PostgresTest::SetUp();
+    if (IsSkipped() || HasFatalFailure()) return;
+    ASSERT_OK(postgres::MigrateLedger(database(), schema()));
+    ledger_ = std::make_unique<postgres::Ledger>(schema());
+    committer_ = std::make_unique<postgres::DataCommitter>(*ledger_);
+    postgres::ConnectionOptions options;
+    options.conninfo = dsn();
+    connections_ = std::make_unique<postgres::ConnectionPool>(options);
+    store_ = std::make_unique<write::StreamStateStore>(&database(), ledger_.get(), options, "test");
+    load_.connections = connections_.get();
+    load_.committer = committer_.get();
+    load_.wait = [](absl::Duration) { return true; };
+    ASSERT_OK_AND_ASSIGN(metrics_, metrics::Metrics::Create({"", absl::Hours(1)}));
+    StartSync();
+  }
+
+  void TearDown() override {
+    if (connections_ != nullptr) connections_->CloseIdle();
+    PostgresTest::TearDown();
+  }
+
+  postgres::ClaimedWriter Claim(absl::string_view writer_id) {
+    absl::StatusOr<postgres::ClaimedWriter> claimed =
+        store_->ClaimWriter(sync_no_, plan_.stream_no, writer_id);
+    EXPECT_OK(claimed);
+    return claimed.ok() ? *claimed : postgres::ClaimedWriter{};
+  }
+
+  // Records [begin, end) in `buffer`.
+  static void Fill(write::InsertBuffer& buffer, int64_t begin, int64_t end) {
+    for (int64_t offset = begin; offset < end; ++offset) {
+      buffer.Append({offset, 0, "{}"}, {Value::Scalar(offset)});
+    }
+    buffer.Cover({begin, end}, 0);
+  }
+
+  // Waits until some backend waits for a lock that one of `holder` has.
+  void WaitUntilBlocked(postgres::Connection& asking, int64_t holder) {
+    bool blocked = false;
+    while (!blocked) {
+      const absl::StatusOr<postgres::Result> rows = asking.Query(
+          "SELECT count(*) FROM pg_stat_activity WHERE $1::int = ANY(pg_blocking_pids(pid))",
+          postgres::Params().Int(holder));
+      ASSERT_OK(rows);
+      blocked = rows->Int(0, 0) > 0;
+    }
+  }
+
+  static int64_t PidOf(postgres::Connection& connection) {
+    const absl::StatusOr<postgres::Result> pid = connection.Query("SELECT pg_backend_pid()", {});
+    EXPECT_OK(pid);
+    return pid.ok() ? pid->Int(0, 0) : 0;
+  }
+
+  // Begins on `connection` to commit records [begin, end) of `claim`, as a backend would whose
+  // COMMIT is under way.
+  void CommitHalfway(postgres::Connection& connection, const WriterClaim& claim, int64_t begin,
+                     int64_t end) {
+    ASSERT_OK(connection.Begin());
+    ASSERT_OK(connection.Execute(absl::StrCat(
+        "INSERT INTO ", Table("t"), " SELECT 'late-' || n, now(), '{}', 1, n FROM generate_series(",
+        begin, ",", end - 1, ") n")));
+    postgres::DataCommit commit;
+    commit.offsets.Add({begin, end});
+    commit.rows = end - begin;
+    ASSERT_OK(committer_->MovePosition(connection, claim, commit));
+  }
+
+  static std::unique_ptr<v1::RecordBatch> Batch(int64_t first, int64_t records) {
+    auto batch = std::make_unique<v1::RecordBatch>();
+    batch->set_first_offset(first);
+    for (int64_t n = first; n < first + records; ++n) {
+      std::string line = absl::StrCat("{\"id\":", n, "}");
+      line.resize(kRecordBytes - 1, ' ');
+      absl::StrAppend(batch->mutable_jsonl(), line, "\n");
+    }
+    return batch;
+  }
+
+  int64_t Rows() { return QueryInt(absl::StrCat("SELECT count(*) FROM ", Table("t"))); }
+  int64_t DistinctRows() {
+    return QueryInt(absl::StrCat("SELECT count(DISTINCT id) FROM ", Table("t")));
+  }
+
+  std::unique_ptr<postgres::Ledger> ledger_;
+  std::unique_ptr<postgres::DataCommitter> committer_;
+  std::unique_ptr<postgres::ConnectionPool> connections_;
+  std::unique_ptr<write::StreamStateStore> store_;
+  std::unique_ptr<metrics::Metrics> metrics_;
+  write::LoadContext load_;
+  int64_t sync_no_ = 0;
+  StreamPlan plan_;
+
+ private:
+  void StartSync() {
+    write::LoaderContext loaders;
+    loaders.database = &database();
+    loaders.ledger = ledger_.get();
+    write::SyncDraft draft;
+    draft.sync.sync_id = "sync";
+    StreamRecord stream;
+    stream.plan.descriptor = {schema(), "t"};
+    stream.plan.table = {schema(), "t"};
+    stream.plan.temp_table = {schema(), "t_temp"};
+    stream.plan.schema.columns.push_back({"id", "id", ColumnType::kBigint});
+    draft.sync.streams.push_back(stream);
+    draft.generations.emplace_back();
+    ASSERT_OK_AND_ASSIGN(const write::StartedSync started, write::Writer(loaders).Start(draft));
+    sync_no_ = started.sync.sync_no;
+    plan_ = started.sync.streams.front().plan;
+  }
+};
+
+TEST_F(WritePathTest, RecordsThatAreCommittedAreNotCommittedAgain) {
+  const WriterClaim claim = Claim("w").claim;
+  write::InsertBuffer buffer(&load_, plan_, "sync", claim);
+  Fill(buffer, 0, 10);
+  ASSERT_OK_AND_ASSIGN(const write::FlushResult flushed, buffer.Flush({}));
+  EXPECT_EQ(flushed.durable_offset, 10);
+
+  // A call with the same epoch, as after a crash that took the newer claim back.
+  write::InsertBuffer twin(&load_, plan_, "sync", claim);
+  Fill(twin, 5, 15);
+  EXPECT_THAT(twin.Flush({}), StatusIs(absl::StatusCode::kAborted, "FENCED"));
+  EXPECT_EQ(Rows(), 10);
+}
+
+// The connection breaks in COMMIT; its backend goes on and commits while the rows are sent again.
+TEST_F(WritePathTest, ALostCommitThatComesToItsEndLateIsNotRepeated) {
+  const WriterClaim claim = Claim("w").claim;
+  Execute(absl::StrCat("CREATE TABLE ", Table("armed"), " ();",  //
+                       "CREATE FUNCTION ", schema(),
+                       ".break() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN "
+                       "IF to_regclass('",
+                       schema(),
+                       ".armed') IS NOT NULL THEN "
+                       "PERFORM pg_terminate_backend(pg_backend_pid()); END IF; RETURN NULL; "
+                       "END $$;"
+                       "CREATE CONSTRAINT TRIGGER break AFTER INSERT ON ",
+                       Table("t"), " DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION ",
+                       schema(), ".break()"));
+  const std::unique_ptr<postgres::Connection> late = Connect();
+  const std::unique_ptr<postgres::Connection> watching = Connect();
+  std::unique_ptr<Thread> finishing;
+  load_.wait = [&](absl::Duration) {
+    if (finishing != nullptr) return false;
+    Execute(absl::StrCat("DROP TABLE ", Table("armed")));
+    CommitHalfway(*late, claim, 0, 10);
+    finishing = std::make_unique<Thread>("late", [&, pid = PidOf(*late)] {
+      WaitUntilBlocked(*watching, pid);
+      EXPECT_OK(late->Commit());
+    });
+    return true;
+  };
+  write::InsertBuffer buffer(&load_, plan_, "sync", claim);
+  Fill(buffer, 0, 10);
+  ASSERT_OK_AND_ASSIGN(const write::FlushResult flushed, buffer.Flush({}));
+  finishing.reset();
+  EXPECT_EQ(flushed.durable_offset, 10);
+  EXPECT_EQ(Rows(), 10);
+  EXPECT_TRUE(buffer.empty());
+}
+
+// Nobody renews the lease of the server "test": its writers count as dead.
+TEST_F(WritePathTest, CompletionCountsWhatADeadServersWriterStillCommits) {
+  const WriterClaim claim = Claim("w").claim;
+  const std::unique_ptr<postgres::Connection> late = Connect();
+  const std::unique_ptr<postgres::Connection> watching = Connect();
+  CommitHalfway(*late, claim, 0, 5);
+  const int64_t pid = PidOf(*late);
+  const Thread finishing("late", [&] {
+    WaitUntilBlocked(*watching, pid);
+    EXPECT_OK(late->Commit());
+  });
+  EXPECT_THAT(store_->BeginCompletion(plan_.stream_no, {true, 0}),
+              StatusIs(absl::StatusCode::kFailedPrecondition, "COUNT_MISMATCH"));
+  // Nothing was begun: the writer may go on.
+  const std::unique_ptr<postgres::Connection> more = Connect();
+  CommitHalfway(*more, claim, 5, 8);
+  EXPECT_OK(more->Commit());
+  EXPECT_OK(store_->BeginCompletion(plan_.stream_no, {true, 8}));
+}
+
+class WriterCallTest : public WritePathTest {
+ protected:
+  // Everything but a lane that is full flushes only when it is told to.
+  void SetUp() override {
+    WritePathTest::SetUp();
+    if (IsSkipped() || HasFatalFailure()) return;
+    lanes_.pool = &pool_;
+    lanes_.budget = &budget_;
+    lanes_.flush_bytes = 64 << 20;
+    aggregates_ = std::make_unique<dataflow::AggregateFactory>(&load_, 1 << 20);
+    context_.lanes = &lanes_;
+    context_.aggregates = aggregates_.get();
+    context_.max_queued_bytes = 2 << 20;
+    context_.release = [this](const WriterClaim& claim) { store_->ReleaseWriter(claim); };
+  }
+
+  // `done` counts its end, which is asserted to be good.
+  std::shared_ptr<sync::WriterCall> Open(absl::string_view writer_id, Counter* done) {
+    const postgres::ClaimedWriter claimed = Claim(writer_id);
+    return std::make_shared<sync::WriterCall>(
+        &context_, plan_, "sync", claimed.claim, claimed.committed, /*rejected_before=*/0,
+        metrics_->ForStream("n", "t", 1),
+        [done](const absl::Status& status, const sync::CallSummary&) {
+          EXPECT_OK(status);
+          done->Add();
+        });
+  }
+
+  MemoryBudget budget_{1 << 20};
+  dataflow::LaneContext lanes_;
+  std::unique_ptr<dataflow::AggregateFactory> aggregates_;
+  sync::CallContext context_;
+  ThreadPool pool_{"load", 2};  // first to go: its tasks use the rest
+};
+
+TEST_F(WriterCallTest, StatesOfCheckpointsThatWaitHoldBackTheCaller) {
+  Counter done;
+  Counter ready;
+  const auto on_ready = [&] { ready.Add(); };
+  const std::shared_ptr<sync::WriterCall> call = Open("w", &done);
+  call->Accept(Batch(0, 10), on_ready);
+  ready.WaitFor(1);
+  // No flush gets through while the writer's row is locked.
+  const std::unique_ptr<postgres::Connection> blocker = Connect();
+  ASSERT_OK(blocker->Begin());
+  ASSERT_OK(blocker->Execute(absl::StrCat("SELECT 1 FROM ", Table("writer"), " FOR UPDATE")));
+  const std::string state(1 << 20, 's');
+  call->AddCheckpoint("c1", state, on_ready);
+  ready.WaitFor(2);
+  call->AddCheckpoint("c2", state, on_ready);
+  EXPECT_EQ(ready.count(), 2);
+  ASSERT_OK(blocker->Commit());
+  ready.WaitFor(3);
+  call->End(absl::OkStatus());
+  done.WaitFor(1);
+  EXPECT_THAT(QueryText(absl::StrCat("SELECT checkpoint_id, \"offset\", length(state) FROM ",
+                                     Table("checkpoint"), " ORDER BY sequence")),
+              ElementsAre(ElementsAre("c1", "10", "1048576"), ElementsAre("c2", "10", "1048576")));
+}
+
+TEST_F(WriterCallTest, IdleLanesGiveTheirMemoryToWhoWaitsForIt) {
+  Counter done;
+  Counter ready;
+  const auto on_ready = [&] { ready.Add(); };
+  const std::shared_ptr<sync::WriterCall> big = Open("big", &done);
+  const std::shared_ptr<sync::WriterCall> small = Open("small", &done);
+  small->Accept(Batch(0, 100), on_ready);
+  ready.WaitFor(1);
+  // More than the whole budget: it is granted when nothing else is held.
+  big->Accept(Batch(0, 1200), on_ready);
+  while (budget_.waiters() > 0) small->FlushIdle();
+  ready.WaitFor(2);
+  big->End(absl::OkStatus());
+  small->End(absl::OkStatus());
+  done.WaitFor(2);
+  EXPECT_EQ(Rows(), 1300);
+  EXPECT_EQ(DistinctRows(), 1200);
+  EXPECT_EQ(budget_.held_bytes(), 0);
+}
+
+// Ends that meet batches on their way to a lane: each call ends by itself.
+TEST_F(WriterCallTest, AnEndThatMeetsABatchLosesNeither) {
+  constexpr int kCalls = 100;
+  Counter done;
+  for (int n = 0; n < kCalls; ++n) {
+    const std::shared_ptr<sync::WriterCall> call = Open(absl::StrCat("w", n), &done);
+    Counter ready;
+    call->Accept(Batch(0, 1), [&] { ready.Add(); });
+    ready.WaitFor(1);
+    {
+      const Thread ending("ending", [&] { call->End(absl::OkStatus()); });
+      call->Accept(Batch(1, 1), [] {});
+    }
+    done.WaitFor(n + 1);
+  }
+  EXPECT_EQ(budget_.held_bytes(), 0);
+  EXPECT_EQ(Rows(), QueryInt(absl::StrCat("SELECT sum(durable_offset) FROM ", Table("writer"))));
+}
+
+}  // namespace
+}  // namespace syncline
