@@ -1,10 +1,10 @@
 # Sourced from the repository's root: configures and builds a preset, quietly unless it fails.
 
-# build_preset PRESET [TARGET...]: everything when no target is named.
+# build_preset PRESET [TARGET...]: everything when no target is named. An array cmake_options adds to what cmake is told.
 build_preset() {
   local preset=$1
   shift
-  local options=()
+  local options=("${cmake_options[@]}")
   # Objects of an earlier checkout are worth having where ccache happens to be.
   command -v ccache >/dev/null && options+=(-DCMAKE_CXX_COMPILER_LAUNCHER=ccache)
   local log=build/$preset.log

@@ -12,11 +12,13 @@ as_postgres_user() {
   fi
 }
 
-# Sets throwaway_dsn. The socket's directory is the database's own; the port is on loopback too.
+# start_throwaway_postgres [SETTING=VALUE...]: sets throwaway_dsn. The socket's directory is the database's own; the port is
+# on loopback too.
 start_throwaway_postgres() {
-  local bin port attempt
+  local bin port attempt settings=
+  (($# == 0)) || printf -v settings -- ' -c %s' "$@"
   bin=$(pg_bin_directory)
-  throwaway_directory=$(mktemp -d "${TMPDIR:-/tmp}/syncline-test.XXXXXX")
+  throwaway_directory=$(mktemp -d "${TMPDIR:-/tmp}/syncline-postgres.XXXXXX")
   ((EUID != 0)) || chown nobody:nogroup "$throwaway_directory"
   local data=$throwaway_directory/data log=$throwaway_directory/setup.log
   local server_log=$throwaway_directory/postgres.log
@@ -29,8 +31,8 @@ start_throwaway_postgres() {
   for attempt in 1 2 3 4 5; do
     port=$((20000 + RANDOM % 12000))
     if as_postgres_user "$bin/pg_ctl" -D "$data" -l "$server_log" -w -t 60 -s start -o "\
--p $port -k $throwaway_directory -c listen_addresses=127.0.0.1 -c max_connections=200 \
--c fsync=off -c max_prepared_transactions=10" >>"$log" 2>&1; then
+-p $port -k $throwaway_directory -c listen_addresses=127.0.0.1 -c max_connections=200$settings" \
+      >>"$log" 2>&1; then
       throwaway_dsn="host=$throwaway_directory port=$port user=postgres dbname=postgres"
       echo "postgres: $("$bin/postgres" --version | cut -d' ' -f3) on 127.0.0.1:$port, thrown away at the end"
       return 0

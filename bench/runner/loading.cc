@@ -1,0 +1,111 @@
+#include "bench/runner/loading.h"
+
+#include <unistd.h>
+
+#include "absl/strings/str_cat.h"
+#include "bench/runner/process_usage.h"
+#include "server/base/status_macros.h"
+
+namespace syncline::bench {
+
+std::string TableIn(const std::string& schema, const RecordShape& shape) {
+  return absl::StrCat("\"", schema, "\".\"", shape.name, "\"");
+}
+
+absl::StatusOr<std::vector<std::string>> LoadArguments(Bench& bench, const ServerUnderTest& server,
+                                                       const RecordShape& shape,
+                                                       const std::string& file,
+                                                       const std::string& schema,
+                                                       const std::vector<std::string>& flags) {
+  const std::string schema_file = absl::StrCat(shape.name, ".schema.json");
+  SYNCLINE_RETURN_IF_ERROR(bench.WriteFile(schema_file, JsonSchemaOf(shape)));
+  std::vector<std::string> arguments = {SYNCLINE_CLIENT_BINARY,
+                                        "load",
+                                        file,
+                                        absl::StrCat("--table=", schema, ".", shape.name),
+                                        "--schema=" + bench.Path(schema_file),
+                                        "--server=" + server.address(),
+                                        "--output=json"};
+  arguments.insert(arguments.end(), flags.begin(), flags.end());
+  return arguments;
+}
+
+absl::StatusOr<std::string> ContentsOf(Bench& bench, const RecordShape& shape,
+                                       const std::string& table) {
+  return bench.database().Value(
+      absl::StrCat("SELECT count(*) || ' rows, checksum ' || coalesce(sum(hashtextextended(ROW(",
+                   ColumnNamesOf(shape), ")::text, 0)::numeric), 0) FROM ", table));
+}
+
+absl::StatusOr<std::string> TrueContents(Bench& bench, const RecordShape& shape, int64_t count,
+                                         int64_t first, int64_t revision) {
+  SYNCLINE_ASSIGN_OR_RETURN(const std::string file,
+                            bench.DataFile(shape, RecordFormat::kCopy, count, first, revision));
+  SYNCLINE_ASSIGN_OR_RETURN(const std::string schema, bench.FreshSchema(/*create=*/true));
+  const std::string table = TableIn(schema, shape);
+  SYNCLINE_RETURN_IF_ERROR(bench.database().Execute(
+      absl::StrCat("CREATE UNLOGGED TABLE ", table, " (", ColumnDefinitionsOf(shape), ")")));
+  SYNCLINE_RETURN_IF_ERROR(
+      bench.Psql(absl::StrCat("\\copy ", table, " from '", file, "'")).status());
+  SYNCLINE_ASSIGN_OR_RETURN(std::string contents, ContentsOf(bench, shape, table));
+  SYNCLINE_RETURN_IF_ERROR(bench.DropSchema(schema));
+  return contents;
+}
+
+absl::Status CheckContents(Bench& bench, const RecordShape& shape, const std::string& table,
+                           const std::string& contents) {
+  SYNCLINE_ASSIGN_OR_RETURN(const std::string found, ContentsOf(bench, shape, table));
+  if (found == contents) return absl::OkStatus();
+  return absl::InternalError(
+      absl::StrCat("wrong contents of ", table, ": ", found, " instead of ", contents));
+}
+
+absl::StatusOr<Measures> MeasureLoad(Bench& bench, const ServerUnderTest& server,
+                                     const RecordShape& shape, const std::string& contents,
+                                     LoadFunction load) {
+  SYNCLINE_ASSIGN_OR_RETURN(const std::string schema, bench.FreshSchema(/*create=*/false));
+  SYNCLINE_RETURN_IF_ERROR(bench.Checkpoint());
+  const double server_before = CpuSeconds(server.pid());
+  const double postgres_before = PostgresCpuSeconds(bench.postmaster());
+  SYNCLINE_ASSIGN_OR_RETURN(const ProgramEnd end, load(schema));
+  const Measures measures = {end.seconds, CpuSeconds(server.pid()) - server_before,
+                             PostgresCpuSeconds(bench.postmaster()) - postgres_before,
+                             end.cpu_seconds};
+  SYNCLINE_RETURN_IF_ERROR(CheckContents(bench, shape, TableIn(schema, shape), contents));
+  SYNCLINE_RETURN_IF_ERROR(bench.DropSchema(schema));
+  return measures;
+}
+
+absl::StatusOr<Pairs> CompareWithCopy(Bench& bench, const ServerUnderTest& server,
+                                      const RecordShape& shape, int64_t records,
+                                      LoadFunction load) {
+  SYNCLINE_ASSIGN_OR_RETURN(const std::string contents, TrueContents(bench, shape, records));
+  // The table whose text dump the baseline loads, and whose definition it takes.
+  SYNCLINE_ASSIGN_OR_RETURN(const std::string origin, bench.FreshSchema(/*create=*/false));
+  SYNCLINE_RETURN_IF_ERROR(load(origin).status());
+  const std::string original = TableIn(origin, shape);
+  SYNCLINE_RETURN_IF_ERROR(CheckContents(bench, shape, original, contents));
+  const std::string dump = bench.Path("dump.copy");
+  SYNCLINE_RETURN_IF_ERROR(
+      bench.Psql(absl::StrCat("\\copy ", original, " to '", dump, "'")).status());
+
+  const auto ours = [&] { return MeasureLoad(bench, server, shape, contents, load); };
+  const auto baseline = [&]() -> absl::StatusOr<Measures> {
+    SYNCLINE_ASSIGN_OR_RETURN(const std::string schema, bench.FreshSchema(/*create=*/true));
+    const std::string table = TableIn(schema, shape);
+    SYNCLINE_RETURN_IF_ERROR(bench.database().Execute(
+        absl::StrCat("CREATE TABLE ", table, " (LIKE ", original, " INCLUDING ALL)")));
+    SYNCLINE_RETURN_IF_ERROR(bench.Checkpoint());
+    SYNCLINE_ASSIGN_OR_RETURN(const ProgramEnd end,
+                              bench.Psql(absl::StrCat("\\copy ", table, " from '", dump, "'")));
+    SYNCLINE_RETURN_IF_ERROR(CheckContents(bench, shape, table, contents));
+    SYNCLINE_RETURN_IF_ERROR(bench.DropSchema(schema));
+    return Measures{end.seconds};
+  };
+  SYNCLINE_ASSIGN_OR_RETURN(Pairs pairs, bench.Alternate(ours, baseline));
+  unlink(dump.c_str());
+  SYNCLINE_RETURN_IF_ERROR(bench.DropSchema(origin));
+  return pairs;
+}
+
+}  // namespace syncline::bench

@@ -1,0 +1,87 @@
+#include "bench/runner/process_usage.h"
+
+#include <unistd.h>
+
+#include <filesystem>
+#include <fstream>
+#include <optional>
+#include <sstream>
+#include <string>
+#include <system_error>
+
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
+#include "absl/strings/string_view.h"
+
+namespace syncline::bench {
+namespace {
+
+struct Stat {
+  pid_t parent = 0;
+  double own = 0;       // seconds
+  double children = 0;  // seconds, of children that were waited for
+};
+
+std::optional<Stat> ReadStat(pid_t pid) {
+  std::ifstream file(absl::StrCat("/proc/", pid, "/stat"));
+  std::stringstream content;
+  content << file.rdbuf();
+  const std::string text = content.str();
+  // The name in brackets may hold blanks and brackets.
+  const size_t end = text.rfind(')');
+  if (end == std::string::npos || end + 2 > text.size()) return std::nullopt;
+  const std::vector<absl::string_view> fields =
+      absl::StrSplit(absl::string_view(text).substr(end + 2), ' ');
+  // proc(5) counts from 1, and the state, our first, is its third.
+  const auto field = [&fields](size_t number) {
+    int64_t value = 0;
+    return number - 3 < fields.size() && absl::SimpleAtoi(fields[number - 3], &value) ? value : 0;
+  };
+  const double ticks = static_cast<double>(sysconf(_SC_CLK_TCK));
+  return Stat{.parent = static_cast<pid_t>(field(4)),
+              .own = static_cast<double>(field(14) + field(15)) / ticks,
+              .children = static_cast<double>(field(16) + field(17)) / ticks};
+}
+
+}  // namespace
+
+double CpuSeconds(pid_t pid) {
+  const std::optional<Stat> stat = ReadStat(pid);
+  return stat.has_value() ? stat->own : 0;
+}
+
+std::vector<pid_t> ChildrenOf(pid_t parent) {
+  std::vector<pid_t> children;
+  std::error_code error;
+  for (const auto& entry : std::filesystem::directory_iterator("/proc", error)) {
+    int pid = 0;
+    if (!absl::SimpleAtoi(entry.path().filename().string(), &pid)) continue;
+    const std::optional<Stat> stat = ReadStat(pid);
+    if (stat.has_value() && stat->parent == parent) children.push_back(pid);
+  }
+  return children;
+}
+
+double PostgresCpuSeconds(pid_t postmaster) {
+  const std::optional<Stat> stat = ReadStat(postmaster);
+  if (!stat.has_value()) return 0;
+  double seconds = stat->own + stat->children;
+  for (const pid_t child : ChildrenOf(postmaster)) seconds += CpuSeconds(child);
+  return seconds;
+}
+
+int64_t PeakMemoryBytes(pid_t pid) {
+  std::ifstream file(absl::StrCat("/proc/", pid, "/status"));
+  std::string word;
+  int64_t kibibytes = 0;
+  while (file >> word) {
+    if (word == "VmHWM:") {
+      file >> kibibytes;
+      break;
+    }
+  }
+  return kibibytes * 1024;
+}
+
+}  // namespace syncline::bench

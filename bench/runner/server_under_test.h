@@ -1,0 +1,35 @@
+// The real server, started for one scenario on ports that it picks, and drained at its end.
+#pragma once
+
+#include <sys/types.h>
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "server/base/child_process.h"
+
+namespace syncline::bench {
+
+class ServerUnderTest {
+ public:
+  // Waits until it serves. `directory` takes its log. Errors: INTERNAL with its last words.
+  static absl::StatusOr<std::unique_ptr<ServerUnderTest>> Start(
+      const std::string& dsn, const std::string& directory, const std::vector<std::string>& flags);
+
+  // SIGTERM, and waits.
+  ~ServerUnderTest();
+
+  pid_t pid() const { return child_->pid(); }
+  // "127.0.0.1:port"
+  const std::string& address() const { return address_; }
+
+ private:
+  ServerUnderTest() = default;
+
+  std::unique_ptr<ChildProcess> child_;
+  std::string address_;
+};
+
+}  // namespace syncline::bench

@@ -1,0 +1,23 @@
+#include "bench/scenarios/scenarios.h"
+
+#include "absl/strings/match.h"
+
+namespace syncline::bench {
+
+const std::vector<Scenario>& Scenarios() {
+  static const auto* const scenarios = new std::vector<Scenario>{
+      {"write", {}, "an Airbyte source's messages through syncline write", RunWrite},
+      {"load", {"P1", "P5"}, "append JSONL through syncline load", RunLoad},
+  };
+  return *scenarios;
+}
+
+bool IsCalled(const Scenario& scenario, absl::string_view word) {
+  if (absl::EqualsIgnoreCase(scenario.name, word)) return true;
+  for (const char* id : scenario.ids) {
+    if (absl::EqualsIgnoreCase(id, word)) return true;
+  }
+  return false;
+}
+
+}  // namespace syncline::bench
