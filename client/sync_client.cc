@@ -5,6 +5,7 @@
 #include <grpcpp/security/credentials.h>
 #include <grpcpp/support/channel_arguments.h>
 
+#include <atomic>
 #include <fstream>
 #include <sstream>
 #include <utility>
@@ -22,6 +23,8 @@ namespace {
 constexpr int kKeepaliveMs = 20'000;
 constexpr int kGreatestReconnectMs = 2'000;
 constexpr int kFirstReconnectMs = 100;
+// How long a call waits for a connection that broke; one that never was fails at once.
+constexpr absl::Duration kReconnectPatience = absl::Seconds(1);
 
 absl::StatusOr<std::string> ReadFile(const std::string& path) {
   std::ifstream file(path, std::ios::binary);
@@ -86,9 +89,19 @@ struct SyncClient::Impl {
   absl::Duration timeout;
   std::shared_ptr<grpc::Channel> channel;
   std::unique_ptr<v1::SyncService::Stub> stub;
+  std::atomic<bool> unreachable{false};  // at the last call
 
-  void Authorize(grpc::ClientContext* context) const {
+  void Prepare(grpc::ClientContext* context) const {
     if (!authorization.empty()) context->AddMetadata("authorization", authorization);
+    // Between calls nobody polls the channel but a timer of gRPC's every 5 s: a retry that only
+    // slept would find a server that is back again no sooner.
+    if (unreachable)
+      channel->WaitForConnected(absl::ToChronoTime(absl::Now() + kReconnectPatience));
+  }
+  absl::Status Answer(const grpc::Status& status) {
+    absl::Status answer = FromGrpc(status);
+    unreachable = absl::IsUnavailable(answer) && ReasonOf(answer).empty();
+    return answer;
   }
   void SetDeadline(grpc::ClientContext* context) const {
     if (timeout > absl::ZeroDuration()) {
@@ -167,55 +180,56 @@ const std::string& SyncClient::server() const { return impl_->server; }
 
 absl::StatusOr<v1::StartSyncResponse> SyncClient::StartSync(const v1::StartSyncRequest& request) {
   grpc::ClientContext context;
-  impl_->Authorize(&context);
+  impl_->Prepare(&context);
   v1::StartSyncResponse response;
-  SYNCLINE_RETURN_IF_ERROR(FromGrpc(impl_->stub->StartSync(&context, request, &response)));
+  SYNCLINE_RETURN_IF_ERROR(impl_->Answer(impl_->stub->StartSync(&context, request, &response)));
   return response;
 }
 
 absl::StatusOr<v1::CompleteStreamResponse> SyncClient::CompleteStream(
     const v1::CompleteStreamRequest& request) {
   grpc::ClientContext context;
-  impl_->Authorize(&context);
+  impl_->Prepare(&context);
   v1::CompleteStreamResponse response;
-  SYNCLINE_RETURN_IF_ERROR(FromGrpc(impl_->stub->CompleteStream(&context, request, &response)));
+  SYNCLINE_RETURN_IF_ERROR(
+      impl_->Answer(impl_->stub->CompleteStream(&context, request, &response)));
   return response;
 }
 
 absl::StatusOr<v1::SyncSummary> SyncClient::GetSync(const std::string& sync_id) {
   grpc::ClientContext context;
-  impl_->Authorize(&context);
+  impl_->Prepare(&context);
   impl_->SetDeadline(&context);
   v1::GetSyncRequest request;
   request.set_sync_id(sync_id);
   v1::GetSyncResponse response;
-  SYNCLINE_RETURN_IF_ERROR(FromGrpc(impl_->stub->GetSync(&context, request, &response)));
+  SYNCLINE_RETURN_IF_ERROR(impl_->Answer(impl_->stub->GetSync(&context, request, &response)));
   return std::move(*response.mutable_sync());
 }
 
 absl::StatusOr<v1::ListSyncsResponse> SyncClient::ListSyncs(const v1::ListSyncsRequest& request) {
   grpc::ClientContext context;
-  impl_->Authorize(&context);
+  impl_->Prepare(&context);
   impl_->SetDeadline(&context);
   v1::ListSyncsResponse response;
-  SYNCLINE_RETURN_IF_ERROR(FromGrpc(impl_->stub->ListSyncs(&context, request, &response)));
+  SYNCLINE_RETURN_IF_ERROR(impl_->Answer(impl_->stub->ListSyncs(&context, request, &response)));
   return response;
 }
 
 absl::StatusOr<v1::SyncSummary> SyncClient::CancelSync(const std::string& sync_id) {
   grpc::ClientContext context;
-  impl_->Authorize(&context);
+  impl_->Prepare(&context);
   impl_->SetDeadline(&context);
   v1::CancelSyncRequest request;
   request.set_sync_id(sync_id);
   v1::CancelSyncResponse response;
-  SYNCLINE_RETURN_IF_ERROR(FromGrpc(impl_->stub->CancelSync(&context, request, &response)));
+  SYNCLINE_RETURN_IF_ERROR(impl_->Answer(impl_->stub->CancelSync(&context, request, &response)));
   return std::move(*response.mutable_sync());
 }
 
 std::unique_ptr<RecordsCall> SyncClient::StreamRecords() {
   auto call = std::make_unique<RecordsCall::Impl>();
-  impl_->Authorize(&call->context);
+  impl_->Prepare(&call->context);
   call->writer = impl_->stub->StreamRecords(&call->context, &call->response);
   return std::make_unique<RecordsCall>(std::move(call));
 }
@@ -223,7 +237,7 @@ std::unique_ptr<RecordsCall> SyncClient::StreamRecords() {
 std::unique_ptr<WatchCall> SyncClient::WatchSync(const std::string& sync_id,
                                                  int64_t after_sequence) {
   auto call = std::make_unique<WatchCall::Impl>();
-  impl_->Authorize(&call->context);
+  impl_->Prepare(&call->context);
   v1::WatchSyncRequest request;
   request.set_sync_id(sync_id);
   request.set_after_sequence(after_sequence);
@@ -233,7 +247,7 @@ std::unique_ptr<WatchCall> SyncClient::WatchSync(const std::string& sync_id,
 
 absl::Status SyncClient::CheckHealth() {
   grpc::ClientContext context;
-  impl_->Authorize(&context);
+  impl_->Prepare(&context);
   impl_->SetDeadline(&context);
   grpc::GenericStub stub(impl_->channel);
   grpc::CompletionQueue queue;
@@ -248,7 +262,7 @@ absl::Status SyncClient::CheckHealth() {
   void* got = nullptr;
   bool ok = false;
   queue.Next(&got, &ok);
-  SYNCLINE_RETURN_IF_ERROR(FromGrpc(status));
+  SYNCLINE_RETURN_IF_ERROR(impl_->Answer(status));
   SYNCLINE_ASSIGN_OR_RETURN(const int health, ParseHealth(response));
   if (health == kHealthServing) return absl::OkStatus();
   ErrorDetail detail;
