@@ -15,6 +15,7 @@ ABSL_FLAG(std::string, shape, "mixed12", "mixed12, lineitem, wide_text, narrow o
 ABSL_FLAG(std::string, format, "jsonl", "jsonl, airbyte or copy (the text form of COPY)");
 ABSL_FLAG(int64_t, records, 1000, "how many");
 ABSL_FLAG(int64_t, first, 0, "number of the first record");
+ABSL_FLAG(int64_t, step, 1, "from each record's number to the next");
 ABSL_FLAG(int64_t, revision, 0, "another one changes everything but the first column");
 
 int main(int argc, char** argv) {
@@ -30,9 +31,13 @@ int main(int argc, char** argv) {
     std::fputs("generate_records: unknown shape or format; see --help\n", stderr);
     return 2;
   }
-  const absl::Status written = syncline::bench::WriteRecords(
-      *shape, format->second, absl::GetFlag(FLAGS_first), absl::GetFlag(FLAGS_records),
-      absl::GetFlag(FLAGS_revision), STDOUT_FILENO);
+  const absl::Status written =
+      syncline::bench::WriteRecords(*shape, format->second,
+                                    {.count = absl::GetFlag(FLAGS_records),
+                                     .first = absl::GetFlag(FLAGS_first),
+                                     .step = absl::GetFlag(FLAGS_step),
+                                     .revision = absl::GetFlag(FLAGS_revision)},
+                                    STDOUT_FILENO);
   if (!written.ok()) {
     std::fprintf(stderr, "generate_records: %s\n", std::string(written.message()).c_str());
     return 1;

@@ -151,13 +151,13 @@ void AppendRecord(const RecordShape& shape, const std::vector<Cell>& cells, Reco
   out->push_back('\n');
 }
 
-absl::Status WriteRecords(const RecordShape& shape, RecordFormat format, int64_t first,
-                          int64_t count, int64_t revision, int fd) {
+absl::Status WriteRecords(const RecordShape& shape, RecordFormat format, const Slice& slice,
+                          int fd) {
   std::vector<Cell> cells;
   std::string text;
   text.reserve(kWriteBytes * 2);
-  for (int64_t number = first; number < first + count; ++number) {
-    FillRecord(shape, number, revision, &cells);
+  for (int64_t i = 0; i < slice.count; ++i) {
+    FillRecord(shape, slice.first + i * slice.step, slice.revision, &cells);
     AppendRecord(shape, cells, format, &text);
     if (text.size() < kWriteBytes) continue;
     if (const absl::Status written = WriteAll(fd, text); !written.ok()) return written;
@@ -166,11 +166,11 @@ absl::Status WriteRecords(const RecordShape& shape, RecordFormat format, int64_t
   return WriteAll(fd, text);
 }
 
-absl::Status WriteRecords(const RecordShape& shape, RecordFormat format, int64_t first,
-                          int64_t count, int64_t revision, const std::string& file) {
+absl::Status WriteRecords(const RecordShape& shape, RecordFormat format, const Slice& slice,
+                          const std::string& file) {
   const int fd = open(file.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
   if (fd < 0) return absl::InternalError(absl::StrCat(file, ": ", strerror(errno)));
-  absl::Status written = WriteRecords(shape, format, first, count, revision, fd);
+  absl::Status written = WriteRecords(shape, format, slice, fd);
   if (close(fd) != 0 && written.ok()) {
     written = absl::InternalError(absl::StrCat(file, ": ", strerror(errno)));
   }

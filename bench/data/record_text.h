@@ -4,6 +4,7 @@
 // Stateless; each line ends with '\n'.
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -12,6 +13,14 @@
 #include "bench/data/record_shape.h"
 
 namespace syncline::bench {
+
+// Which records: first, first+step, ..., `count` of them.
+struct Slice {
+  int64_t count = 0;
+  int64_t first = 0;
+  int64_t step = 1;
+  int64_t revision = 0;
+};
 
 enum class RecordFormat {
   kJsonl,    // the record's data
@@ -22,11 +31,11 @@ enum class RecordFormat {
 void AppendRecord(const RecordShape& shape, const std::vector<Cell>& cells, RecordFormat format,
                   std::string* out);
 
-// Numbers first..first+count-1 into `file`. Errors: INTERNAL.
-absl::Status WriteRecords(const RecordShape& shape, RecordFormat format, int64_t first,
-                          int64_t count, int64_t revision, const std::string& file);
-absl::Status WriteRecords(const RecordShape& shape, RecordFormat format, int64_t first,
-                          int64_t count, int64_t revision, int fd);
+// The records of `slice` into `file`. Errors: INTERNAL.
+absl::Status WriteRecords(const RecordShape& shape, RecordFormat format, const Slice& slice,
+                          const std::string& file);
+absl::Status WriteRecords(const RecordShape& shape, RecordFormat format, const Slice& slice,
+                          int fd);
 
 // What a source says of such records.
 std::string JsonSchemaOf(const RecordShape& shape);

@@ -64,12 +64,13 @@ absl::Status Bench::WriteFile(const std::string& name, const std::string& conten
 }
 
 absl::StatusOr<std::string> Bench::DataFile(const RecordShape& shape, RecordFormat format,
-                                            int64_t records, int64_t first, int64_t revision) {
-  const std::string path = Path(
-      absl::StrCat(shape.name, "-", first, "-", records, "-r", revision, ".", SuffixOf(format)));
+                                            const Slice& slice) {
+  const std::string path =
+      Path(absl::StrCat(shape.name, "-", slice.first, "-", slice.step, "-", slice.count, "-r",
+                        slice.revision, ".", SuffixOf(format)));
   if (std::filesystem::exists(path)) return path;
   const std::string part = path + ".part";
-  SYNCLINE_RETURN_IF_ERROR(WriteRecords(shape, format, first, records, revision, part));
+  SYNCLINE_RETURN_IF_ERROR(WriteRecords(shape, format, slice, part));
   std::filesystem::rename(part, path);
   return path;
 }
@@ -78,9 +79,13 @@ absl::StatusOr<ProgramEnd> Bench::Run(const ProgramOptions& options) const {
   return RunProgram(options, options_.directory);
 }
 
-absl::StatusOr<ProgramEnd> Bench::Psql(const std::string& command) const {
-  return Run({.arguments = {options_.psql, "-X", "-q", "-d", options_.dsn, "-v", "ON_ERROR_STOP=1",
-                            "-c", command}});
+absl::StatusOr<ProgramEnd> Bench::Psql(const std::vector<std::string>& commands) const {
+  std::vector<std::string> arguments = {options_.psql,    "-X", "-q", "-d", options_.dsn, "-v",
+                                        "ON_ERROR_STOP=1"};
+  for (const std::string& command : commands) {
+    arguments.insert(arguments.end(), {"-c", command});
+  }
+  return Run({.arguments = std::move(arguments)});
 }
 
 absl::StatusOr<std::string> Bench::FreshSchema(bool create) {

@@ -59,11 +59,11 @@ class Bench {
 
   // The file of such records; written when it is not there yet.
   absl::StatusOr<std::string> DataFile(const RecordShape& shape, RecordFormat format,
-                                       int64_t records, int64_t first = 0, int64_t revision = 0);
+                                       const Slice& slice);
 
   absl::StatusOr<ProgramEnd> Run(const ProgramOptions& options) const;
-  // psql with one command, timed.
-  absl::StatusOr<ProgramEnd> Psql(const std::string& command) const;
+  // psql with these commands in one session, timed.
+  absl::StatusOr<ProgramEnd> Psql(const std::vector<std::string>& commands) const;
 
   // An empty schema of a name that no run had before; made by whoever loads first when `create` is
   // false.

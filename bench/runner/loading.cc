@@ -37,16 +37,18 @@ absl::StatusOr<std::string> ContentsOf(Bench& bench, const RecordShape& shape,
                    ColumnNamesOf(shape), ")::text, 0)::numeric), 0) FROM ", table));
 }
 
-absl::StatusOr<std::string> TrueContents(Bench& bench, const RecordShape& shape, int64_t count,
-                                         int64_t first, int64_t revision) {
-  SYNCLINE_ASSIGN_OR_RETURN(const std::string file,
-                            bench.DataFile(shape, RecordFormat::kCopy, count, first, revision));
+absl::StatusOr<std::string> TrueContents(Bench& bench, const RecordShape& shape,
+                                         const std::vector<Slice>& slices) {
   SYNCLINE_ASSIGN_OR_RETURN(const std::string schema, bench.FreshSchema(/*create=*/true));
   const std::string table = TableIn(schema, shape);
   SYNCLINE_RETURN_IF_ERROR(bench.database().Execute(
       absl::StrCat("CREATE UNLOGGED TABLE ", table, " (", ColumnDefinitionsOf(shape), ")")));
-  SYNCLINE_RETURN_IF_ERROR(
-      bench.Psql(absl::StrCat("\\copy ", table, " from '", file, "'")).status());
+  for (const Slice& slice : slices) {
+    SYNCLINE_ASSIGN_OR_RETURN(const std::string file,
+                              bench.DataFile(shape, RecordFormat::kCopy, slice));
+    SYNCLINE_RETURN_IF_ERROR(
+        bench.Psql({absl::StrCat("\\copy ", table, " from '", file, "'")}).status());
+  }
   SYNCLINE_ASSIGN_OR_RETURN(std::string contents, ContentsOf(bench, shape, table));
   SYNCLINE_RETURN_IF_ERROR(bench.DropSchema(schema));
   return contents;
@@ -60,10 +62,13 @@ absl::Status CheckContents(Bench& bench, const RecordShape& shape, const std::st
       absl::StrCat("wrong contents of ", table, ": ", found, " instead of ", contents));
 }
 
+absl::Status NothingToPrepare(const std::string&) { return absl::OkStatus(); }
+
 absl::StatusOr<Measures> MeasureLoad(Bench& bench, const ServerUnderTest& server,
                                      const RecordShape& shape, const std::string& contents,
-                                     LoadFunction load) {
+                                     LoadFunction load, PrepareFunction prepare) {
   SYNCLINE_ASSIGN_OR_RETURN(const std::string schema, bench.FreshSchema(/*create=*/false));
+  SYNCLINE_RETURN_IF_ERROR(prepare(schema));
   SYNCLINE_RETURN_IF_ERROR(bench.Checkpoint());
   const double server_before = CpuSeconds(server.pid());
   const double postgres_before = PostgresCpuSeconds(bench.postmaster());
@@ -79,7 +84,8 @@ absl::StatusOr<Measures> MeasureLoad(Bench& bench, const ServerUnderTest& server
 absl::StatusOr<Pairs> CompareWithCopy(Bench& bench, const ServerUnderTest& server,
                                       const RecordShape& shape, int64_t records,
                                       LoadFunction load) {
-  SYNCLINE_ASSIGN_OR_RETURN(const std::string contents, TrueContents(bench, shape, records));
+  SYNCLINE_ASSIGN_OR_RETURN(const std::string contents,
+                            TrueContents(bench, shape, {{.count = records}}));
   // The table whose text dump the baseline loads, and whose definition it takes.
   SYNCLINE_ASSIGN_OR_RETURN(const std::string origin, bench.FreshSchema(/*create=*/false));
   SYNCLINE_RETURN_IF_ERROR(load(origin).status());
@@ -87,7 +93,7 @@ absl::StatusOr<Pairs> CompareWithCopy(Bench& bench, const ServerUnderTest& serve
   SYNCLINE_RETURN_IF_ERROR(CheckContents(bench, shape, original, contents));
   const std::string dump = bench.Path("dump.copy");
   SYNCLINE_RETURN_IF_ERROR(
-      bench.Psql(absl::StrCat("\\copy ", original, " to '", dump, "'")).status());
+      bench.Psql({absl::StrCat("\\copy ", original, " to '", dump, "'")}).status());
 
   const auto ours = [&] { return MeasureLoad(bench, server, shape, contents, load); };
   const auto baseline = [&]() -> absl::StatusOr<Measures> {
@@ -97,7 +103,7 @@ absl::StatusOr<Pairs> CompareWithCopy(Bench& bench, const ServerUnderTest& serve
         absl::StrCat("CREATE TABLE ", table, " (LIKE ", original, " INCLUDING ALL)")));
     SYNCLINE_RETURN_IF_ERROR(bench.Checkpoint());
     SYNCLINE_ASSIGN_OR_RETURN(const ProgramEnd end,
-                              bench.Psql(absl::StrCat("\\copy ", table, " from '", dump, "'")));
+                              bench.Psql({absl::StrCat("\\copy ", table, " from '", dump, "'")}));
     SYNCLINE_RETURN_IF_ERROR(CheckContents(bench, shape, table, contents));
     SYNCLINE_RETURN_IF_ERROR(bench.DropSchema(schema));
     return Measures{end.seconds};

@@ -27,9 +27,9 @@ absl::StatusOr<std::vector<std::string>> LoadArguments(Bench& bench, const Serve
 absl::StatusOr<std::string> ContentsOf(Bench& bench, const RecordShape& shape,
                                        const std::string& table);
 
-// ContentsOf the records first..first+count-1 as PostgreSQL itself reads them from their text.
-absl::StatusOr<std::string> TrueContents(Bench& bench, const RecordShape& shape, int64_t count,
-                                         int64_t first = 0, int64_t revision = 0);
+// ContentsOf these records together, as PostgreSQL itself reads them from their text.
+absl::StatusOr<std::string> TrueContents(Bench& bench, const RecordShape& shape,
+                                         const std::vector<Slice>& slices);
 
 // INTERNAL when `table` does not hold `contents`.
 absl::Status CheckContents(Bench& bench, const RecordShape& shape, const std::string& table,
@@ -41,10 +41,16 @@ enum LoadMeasure : size_t { kSeconds, kServerCpu, kPostgresCpu, kClientCpu };
 // Loads into a fresh schema, whose name it is given.
 using LoadFunction = absl::FunctionRef<absl::StatusOr<ProgramEnd>(const std::string& schema)>;
 
-// One run of `load`: fresh schema, CHECKPOINT, timed, checked, dropped.
+// For loads into nothing.
+absl::Status NothingToPrepare(const std::string& schema);
+
+// What must be in the schema before the load.
+using PrepareFunction = absl::FunctionRef<absl::Status(const std::string& schema)>;
+
+// One run of `load`: fresh schema, prepared, CHECKPOINT, timed, checked, dropped.
 absl::StatusOr<Measures> MeasureLoad(Bench& bench, const ServerUnderTest& server,
                                      const RecordShape& shape, const std::string& contents,
-                                     LoadFunction load);
+                                     LoadFunction load, PrepareFunction prepare = NothingToPrepare);
 
 // `load` in turns with \copy of the text dump of the very table that it makes.
 absl::StatusOr<Pairs> CompareWithCopy(Bench& bench, const ServerUnderTest& server,

@@ -10,7 +10,7 @@ absl::StatusOr<Figures> RunLoad(Bench& bench) {
   const RecordShape& shape = *FindRecordShape("mixed12");
   const int64_t records = bench.options().records;
   SYNCLINE_ASSIGN_OR_RETURN(const std::string file,
-                            bench.DataFile(shape, RecordFormat::kJsonl, records));
+                            bench.DataFile(shape, RecordFormat::kJsonl, {.count = records}));
   SYNCLINE_ASSIGN_OR_RETURN(const std::unique_ptr<ServerUnderTest> server, bench.StartServer());
   const auto load = [&](const std::string& schema) -> absl::StatusOr<ProgramEnd> {
     SYNCLINE_ASSIGN_OR_RETURN(std::vector<std::string> arguments,

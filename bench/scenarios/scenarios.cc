@@ -8,6 +8,10 @@ const std::vector<Scenario>& Scenarios() {
   static const auto* const scenarios = new std::vector<Scenario>{
       {"write", {}, "an Airbyte source's messages through syncline write", RunWrite},
       {"load", {"P1", "P5"}, "append JSONL through syncline load", RunLoad},
+      {"replace", {"P3"}, "replace of a full table against an append", RunReplace},
+      {"dedup", {"P4"}, "changed rows merged, against INSERT ON CONFLICT", RunDedup},
+      {"memory", {"P6"}, "the server's memory over a long stream", RunMemory},
+      {"streams", {"P7"}, "16 streams at once against one", RunStreams},
   };
   return *scenarios;
 }

@@ -28,5 +28,9 @@ bool IsCalled(const Scenario& scenario, absl::string_view word);
 
 absl::StatusOr<Figures> RunWrite(Bench& bench);
 absl::StatusOr<Figures> RunLoad(Bench& bench);
+absl::StatusOr<Figures> RunReplace(Bench& bench);
+absl::StatusOr<Figures> RunDedup(Bench& bench);
+absl::StatusOr<Figures> RunMemory(Bench& bench);
+absl::StatusOr<Figures> RunStreams(Bench& bench);
 
 }  // namespace syncline::bench

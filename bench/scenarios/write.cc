@@ -17,7 +17,7 @@ absl::StatusOr<Figures> RunWrite(Bench& bench) {
   const RecordShape& shape = *FindRecordShape("mixed12");
   const int64_t records = bench.options().records;
   SYNCLINE_ASSIGN_OR_RETURN(const std::string file,
-                            bench.DataFile(shape, RecordFormat::kAirbyte, records));
+                            bench.DataFile(shape, RecordFormat::kAirbyte, {.count = records}));
   SYNCLINE_RETURN_IF_ERROR(bench.WriteFile("catalog.json", CatalogOf(shape)));
   SYNCLINE_ASSIGN_OR_RETURN(const std::unique_ptr<ServerUnderTest> server, bench.StartServer());
   const auto load = [&](const std::string& schema) -> absl::StatusOr<ProgramEnd> {

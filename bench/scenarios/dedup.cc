@@ -1,0 +1,126 @@
+// P4: every fifth of the table's rows arrives changed, against what one writes by hand: COPY into a
+// temporary table, then INSERT ... ON CONFLICT.
+#include <unistd.h>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "bench/runner/loading.h"
+#include "bench/scenarios/scenarios.h"
+#include "server/base/status_macros.h"
+
+namespace syncline::bench {
+namespace {
+
+constexpr int64_t kStep = 5;
+
+class Dedup {
+ public:
+  Dedup(Bench& bench, const ServerUnderTest& server) : bench_(bench), server_(server) {}
+
+  absl::Status Prepare() {
+    const int64_t part = bench_.options().records / kStep;
+    SYNCLINE_ASSIGN_OR_RETURN(
+        old_file_, bench_.DataFile(shape_, RecordFormat::kJsonl, {.count = part * kStep}));
+    const Slice changed = {.count = part, .step = kStep, .revision = 1};
+    SYNCLINE_ASSIGN_OR_RETURN(new_file_, bench_.DataFile(shape_, RecordFormat::kJsonl, changed));
+    std::vector<Slice> slices = {changed};
+    for (int64_t first = 1; first < kStep; ++first) {
+      slices.push_back({.count = part, .first = first, .step = kStep});
+    }
+    SYNCLINE_ASSIGN_OR_RETURN(contents_, TrueContents(bench_, shape_, slices));
+    return MakeOrigin();
+  }
+
+  absl::StatusOr<Measures> Ours() {
+    return MeasureLoad(
+        bench_, server_, shape_, contents_,
+        [this](const std::string& schema) { return Load(new_file_, schema); },
+        [this](const std::string& schema) { return Load(old_file_, schema).status(); });
+  }
+
+  // By hand: the same columns, a primary key, the changed rows merged in one transaction.
+  absl::StatusOr<Measures> ByHand() {
+    SYNCLINE_ASSIGN_OR_RETURN(const std::string schema, bench_.FreshSchema(/*create=*/true));
+    const std::string table = TableIn(schema, shape_);
+    const std::string key = absl::StrCat("\"", shape_.columns[0].name, "\"");
+    SYNCLINE_RETURN_IF_ERROR(bench_.database().Execute(
+        absl::StrCat("CREATE TABLE ", table, " AS SELECT * FROM ", before_, "; ALTER TABLE ", table,
+                     " ADD PRIMARY KEY (", key, "); ANALYZE ", table)));
+    SYNCLINE_ASSIGN_OR_RETURN(
+        const std::vector<std::string> settings,
+        bench_.database().Column(absl::StrCat(
+            "SELECT format('%1$I = EXCLUDED.%1$I', attname) FROM pg_attribute WHERE attrelid = '",
+            table, "'::regclass AND attnum > 0 AND attname <> '", shape_.columns[0].name, "'")));
+    SYNCLINE_RETURN_IF_ERROR(bench_.Checkpoint());
+    SYNCLINE_ASSIGN_OR_RETURN(
+        const ProgramEnd end,
+        bench_.Psql({"BEGIN", absl::StrCat("CREATE TEMP TABLE staging (LIKE ", table, ")"),
+                     absl::StrCat("\\copy staging from '", dump_, "'"),
+                     absl::StrCat("INSERT INTO ", table, " SELECT * FROM staging ON CONFLICT (",
+                                  key, ") DO UPDATE SET ", absl::StrJoin(settings, ", ")),
+                     "COMMIT"}));
+    SYNCLINE_RETURN_IF_ERROR(CheckContents(bench_, shape_, table, contents_));
+    SYNCLINE_RETURN_IF_ERROR(bench_.DropSchema(schema));
+    return Measures{end.seconds};
+  }
+
+  absl::Status CleanUp() {
+    unlink(dump_.c_str());
+    return bench_.DropSchema(origin_);
+  }
+
+ private:
+  absl::StatusOr<ProgramEnd> Load(const std::string& file, const std::string& schema) {
+    SYNCLINE_ASSIGN_OR_RETURN(
+        std::vector<std::string> arguments,
+        LoadArguments(bench_, server_, shape_, file, schema,
+                      {"--mode=dedup", absl::StrCat("--primary_key=", shape_.columns[0].name)}));
+    return bench_.Run({.arguments = std::move(arguments)});
+  }
+
+  // The rows before the change, and a text dump of the changed ones with their meta columns.
+  absl::Status MakeOrigin() {
+    SYNCLINE_ASSIGN_OR_RETURN(origin_, bench_.FreshSchema(/*create=*/false));
+    const std::string table = TableIn(origin_, shape_);
+    before_ = absl::StrCat("\"", origin_, "\".rows_before");
+    SYNCLINE_RETURN_IF_ERROR(Load(old_file_, origin_).status());
+    SYNCLINE_RETURN_IF_ERROR(bench_.database().Execute(
+        absl::StrCat("CREATE TABLE ", before_, " AS SELECT * FROM ", table)));
+    SYNCLINE_RETURN_IF_ERROR(Load(new_file_, origin_).status());
+    SYNCLINE_RETURN_IF_ERROR(CheckContents(bench_, shape_, table, contents_));
+    dump_ = bench_.Path("changed.copy");
+    return bench_
+        .Psql({absl::StrCat("\\copy (SELECT * FROM ", table, " WHERE id % ", kStep, " = 0) to '",
+                            dump_, "'")})
+        .status();
+  }
+
+  Bench& bench_;
+  const ServerUnderTest& server_;
+  const RecordShape& shape_ = *FindRecordShape("mixed12");
+  std::string old_file_;
+  std::string new_file_;
+  std::string contents_;
+  std::string origin_;
+  std::string before_;
+  std::string dump_;
+};
+
+}  // namespace
+
+absl::StatusOr<Figures> RunDedup(Bench& bench) {
+  SYNCLINE_ASSIGN_OR_RETURN(const std::unique_ptr<ServerUnderTest> server, bench.StartServer());
+  Dedup dedup(bench, *server);
+  SYNCLINE_RETURN_IF_ERROR(dedup.Prepare());
+  SYNCLINE_ASSIGN_OR_RETURN(const Pairs pairs, bench.Alternate([&] { return dedup.Ours(); },
+                                                               [&] { return dedup.ByHand(); }));
+  SYNCLINE_RETURN_IF_ERROR(dedup.CleanUp());
+  return Figures{{.id = "P4",
+                  .name = "dedup, a fifth changed / INSERT ON CONFLICT",
+                  .unit = "s",
+                  .ours = Pairs::Pick(pairs.ours, kSeconds),
+                  .baseline = Pairs::Pick(pairs.baseline, kSeconds),
+                  .target = 1.10}};
+}
+
+}  // namespace syncline::bench

@@ -1,0 +1,117 @@
+// P6: the server's peak memory for a long stream against a short one, and with the database
+// standing still in the middle. Each stream has a server of its own.
+#include <fcntl.h>
+#include <signal.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+
+#include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
+#include "bench/runner/loading.h"
+#include "bench/runner/process_usage.h"
+#include "bench/scenarios/scenarios.h"
+#include "server/base/status_macros.h"
+
+namespace syncline::bench {
+namespace {
+
+constexpr double kMebibyte = 1 << 20;
+constexpr int64_t kGigabyte = 1'000'000'000;
+constexpr int64_t kRecordBytes = 2'000;  // of the wide shape, about
+constexpr int kMostRepetitions = 3;      // peaks vary little, and gigabytes take their time
+constexpr absl::Duration kStop = absl::Seconds(10);
+constexpr absl::Duration kPatience = absl::Seconds(60);
+
+// Stops every process of the cluster, waits, and lets them go on.
+void StandStill(pid_t postmaster) {
+  std::vector<pid_t> all = ChildrenOf(postmaster);
+  all.push_back(postmaster);
+  for (const pid_t pid : all) kill(pid, SIGSTOP);
+  absl::SleepFor(kStop);
+  for (const pid_t pid : all) kill(pid, SIGCONT);
+}
+
+// The generator's records by pipe into `syncline load -`, so that no gigabytes lie on the disk.
+absl::Status Stream(Bench& bench, const ServerUnderTest& server, int64_t records, bool stop) {
+  const RecordShape& shape = *FindRecordShape("wide_text");
+  SYNCLINE_ASSIGN_OR_RETURN(const std::string schema, bench.FreshSchema(/*create=*/false));
+  SYNCLINE_ASSIGN_OR_RETURN(std::vector<std::string> arguments,
+                            LoadArguments(bench, server, shape, "-", schema));
+  std::array<int, 2> pipe_fds = {-1, -1};
+  if (pipe2(pipe_fds.data(), O_CLOEXEC) != 0) return absl::InternalError("no pipe");
+  auto generator = Program::Start({.arguments = {SYNCLINE_GENERATOR_BINARY, "--shape=wide_text",
+                                                 absl::StrCat("--records=", records)},
+                                   .stdout_fd = pipe_fds[1]},
+                                  bench.options().directory);
+  auto load = Program::Start({.arguments = std::move(arguments), .stdin_fd = pipe_fds[0]},
+                             bench.options().directory);
+  for (const int fd : pipe_fds) close(fd);
+  SYNCLINE_RETURN_IF_ERROR(generator.status());
+  SYNCLINE_RETURN_IF_ERROR(load.status());
+  if (stop) {
+    const std::string rows = absl::StrCat("SELECT count(*) FROM pg_class WHERE relname = '",
+                                          shape.name, "' AND pg_relation_size(oid) > 0");
+    // Once rows arrive, the stream is in full flow.
+    const absl::Time deadline = absl::Now() + kPatience;
+    while (absl::Now() < deadline) {
+      SYNCLINE_ASSIGN_OR_RETURN(const int64_t flowing, bench.database().Integer(rows));
+      if (flowing > 0) break;
+      absl::SleepFor(absl::Milliseconds(20));
+    }
+    StandStill(bench.postmaster());
+  }
+  SYNCLINE_RETURN_IF_ERROR((*load)->Wait().status());
+  SYNCLINE_RETURN_IF_ERROR((*generator)->Wait().status());
+  SYNCLINE_ASSIGN_OR_RETURN(
+      const int64_t rows,
+      bench.database().Integer(absl::StrCat("SELECT count(*) FROM ", TableIn(schema, shape))));
+  SYNCLINE_RETURN_IF_ERROR(bench.DropSchema(schema));
+  if (rows == records) return absl::OkStatus();
+  return absl::InternalError(absl::StrCat(rows, " rows instead of ", records));
+}
+
+absl::StatusOr<double> PeakMebibytes(Bench& bench, int64_t bytes, bool stop) {
+  SYNCLINE_ASSIGN_OR_RETURN(const std::unique_ptr<ServerUnderTest> server, bench.StartServer());
+  SYNCLINE_RETURN_IF_ERROR(Stream(bench, *server, bytes / kRecordBytes, stop));
+  return static_cast<double>(PeakMemoryBytes(server->pid())) / kMebibyte;
+}
+
+}  // namespace
+
+absl::StatusOr<Figures> RunMemory(Bench& bench) {
+  const int64_t large = bench.options().full ? 5 * kGigabyte : kGigabyte;
+  const int64_t small = large / 10;
+  const absl::Time deadline = absl::Now() + bench.options().limit;
+  std::vector<double> long_peaks;
+  std::vector<double> short_peaks;
+  for (int i = 0; i < std::min(bench.options().repetitions, kMostRepetitions); ++i) {
+    if (i > 0 && absl::Now() >= deadline) break;
+    SYNCLINE_ASSIGN_OR_RETURN(const double long_peak, PeakMebibytes(bench, large, false));
+    SYNCLINE_ASSIGN_OR_RETURN(const double short_peak, PeakMebibytes(bench, small, false));
+    long_peaks.push_back(long_peak);
+    short_peaks.push_back(short_peak);
+  }
+  SYNCLINE_ASSIGN_OR_RETURN(const double stopped, PeakMebibytes(bench, large / 2, true));
+  const double greatest = *std::max_element(long_peaks.begin(), long_peaks.end());
+  const double gigabytes = static_cast<double>(large) / static_cast<double>(kGigabyte);
+  return Figures{{.id = "P6",
+                  .name = absl::StrCat("peak memory, ", gigabytes, " GB / ", gigabytes / 10, " GB"),
+                  .unit = "MiB",
+                  .ours = long_peaks,
+                  .baseline = short_peaks,
+                  .target = 1.10},
+                 {.id = "P6",
+                  .name = absl::StrCat("greatest peak memory, ", gigabytes, " GB"),
+                  .unit = "MiB",
+                  .ours = {greatest},
+                  .target = 256},
+                 {.id = "P6",
+                  .name = "peak memory, the database stopped for 10 s",
+                  .unit = "MiB",
+                  .ours = {stopped},
+                  .target = 256}};
+}
+
+}  // namespace syncline::bench
