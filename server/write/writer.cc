@@ -58,6 +58,20 @@ absl::StatusOr<StartedSync> Writer::Claim(const SyncDraft& draft) {
   return started;
 }
 
+absl::StatusOr<postgres::TableHistory> Writer::HistoryOf(
+    postgres::Transaction& transaction, const TableName& table,
+    const postgres::InitialStatus& status) const {
+  SYNCLINE_ASSIGN_OR_RETURN(postgres::TableHistory history,
+                            context_.ledger->GetTableHistory(transaction, table));
+  if (status.real.exists) return history;
+  // Never completed, or dropped by hand: such a table starts afresh. What is staged or about to be
+  // keeps its owner.
+  SYNCLINE_RETURN_IF_ERROR(context_.ledger->ForgetGenerations(transaction, table));
+  history.completed_generation = 0;
+  if (!status.temp.exists && !history.live) history.connection_id.clear();
+  return history;
+}
+
 absl::Status Writer::Decide(postgres::Transaction& transaction, const SyncDraft& draft,
                             SyncRecord* sync) const {
   std::vector<postgres::StreamTables> tables;
@@ -77,15 +91,12 @@ absl::Status Writer::Decide(postgres::Transaction& transaction, const SyncDraft&
     StreamPlan& plan = sync->streams[i].plan;
     const postgres::InitialStatus& status = statuses[i];
     SYNCLINE_ASSIGN_OR_RETURN(const postgres::TableHistory history,
-                              context_.ledger->GetTableHistory(transaction, plan.table));
-    if (status.real.exists && !history.connection_id.empty() &&
-        history.connection_id != sync->connection_id) {
+                              HistoryOf(transaction, plan.table, status));
+    if (!history.connection_id.empty() && history.connection_id != sync->connection_id) {
       return TableOwned(plan.table);
     }
-    // A table that someone dropped by hand starts afresh, whatever the history says.
-    const int64_t in_place =
-        status.real.exists ? std::max(status.real.generation_id, history.completed_generation) : 0;
-    const int64_t newest = std::max(in_place, status.temp.generation_id);
+    const int64_t newest = std::max({status.real.generation_id, history.completed_generation,
+                                     status.temp.generation_id, history.live_generation});
     const GenerationRequest& request = draft.generations[i];
     const GenerationRange range = ResolveGeneration(request, newest);
     if (range.generation_id < newest && request.generation_id.has_value()) {

@@ -49,6 +49,10 @@ class Writer {
  private:
   // Finds the sync, or decides and inserts it, in one transaction.
   absl::StatusOr<StartedSync> Claim(const SyncDraft& draft);
+  // What the ledger says of a table, as far as it still holds.
+  absl::StatusOr<postgres::TableHistory> HistoryOf(postgres::Transaction& transaction,
+                                                   const TableName& table,
+                                                   const postgres::InitialStatus& status) const;
   absl::Status Decide(postgres::Transaction& transaction, const SyncDraft& draft,
                       SyncRecord* sync) const;
 

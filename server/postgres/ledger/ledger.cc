@@ -2,6 +2,7 @@
 
 #include <map>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_replace.h"
@@ -48,6 +49,8 @@ absl::StatusOr<SyncRecord> Ledger::GetSync(Transaction& transaction,
 
 absl::StatusOr<std::optional<SyncRecord>> Ledger::FindSync(Transaction& transaction,
                                                            absl::string_view sync_id) const {
+  // A parameter ends at its first NUL: it would find the sync that is called like what is before.
+  if (absl::StrContains(sync_id, '\0')) return std::optional<SyncRecord>();
   SYNCLINE_ASSIGN_OR_RETURN(std::vector<SyncRecord> syncs,
                             ReadSyncs(transaction, "WHERE sync_id = $1", Params().Text(sync_id)));
   if (syncs.empty()) return std::optional<SyncRecord>();
@@ -231,11 +234,16 @@ absl::Status Ledger::InsertSync(Transaction& transaction, SyncRecord* sync) cons
     plan.stream_no = row.Int(0, 0);
     SYNCLINE_RETURN_IF_ERROR(
         transaction
-            .Query(Sql("INSERT INTO $L.generation (table_schema, table_name, generation_id, "
+            .Query(Sql("INSERT INTO $L.generation AS g (table_schema, table_name, generation_id, "
                        "connection_id, sync_id, state) VALUES ($1, $2, $3, $4, $5, 'loading') "
                        "ON CONFLICT (table_schema, table_name, generation_id) DO UPDATE SET "
                        "connection_id = excluded.connection_id, sync_id = excluded.sync_id, "
-                       "state = 'loading', completed_at = NULL"),
+                       "state = 'loading', "
+                       "rows = CASE WHEN g.state = 'dropped' THEN 0 ELSE g.rows END, "
+                       "bytes = CASE WHEN g.state = 'dropped' THEN 0 ELSE g.bytes END, "
+                       "started_at = CASE WHEN g.state = 'dropped' THEN now() ELSE g.started_at "
+                       "END, completed_at = CASE WHEN g.state <> 'dropped' THEN g.completed_at "
+                       "END"),
                    Params()
                        .Text(plan.table.schema)
                        .Text(plan.table.name)
@@ -261,27 +269,40 @@ absl::Status Ledger::CancelSync(Transaction& transaction, int64_t sync_no) const
                             "WHERE sync_no = $1 AND state IN ('starting', 'running')"),
                         Params().Int(sync_no)));
   if (cancelled.affected() == 0) return absl::OkStatus();
-  SYNCLINE_RETURN_IF_ERROR(
-      transaction
-          .Query(Sql("UPDATE $L.writer SET epoch = epoch + 1, open_by = NULL WHERE stream_no IN "
-                     "(SELECT stream_no FROM $L.stream WHERE sync_no = $1)"),
-                 Params().Int(sync_no))
-          .status());
-  SYNCLINE_RETURN_IF_ERROR(
-      transaction
-          .Query(Sql("UPDATE $L.generation g SET state = 'cancelled' FROM $L.stream s "
-                     "WHERE s.sync_no = $1 AND s.state IN ('open', 'finalizing') AND "
-                     "g.table_schema = s.table_schema AND g.table_name = s.table_name AND "
-                     "g.generation_id = s.generation_id AND g.state = 'loading'"),
-                 Params().Int(sync_no))
-          .status());
-  SYNCLINE_RETURN_IF_ERROR(
-      transaction
-          .Query(Sql("UPDATE $L.stream SET state = 'cancelled', finished_at = now() "
-                     "WHERE sync_no = $1 AND state IN ('open', 'finalizing')"),
-                 Params().Int(sync_no))
-          .status());
+  SYNCLINE_ASSIGN_OR_RETURN(
+      const Result streams,
+      transaction.Query(Sql("UPDATE $L.stream SET state = 'cancelled', finished_at = now() "
+                            "WHERE sync_no = $1 AND state IN ('open', 'finalizing') "
+                            "RETURNING stream_no"),
+                        Params().Int(sync_no)));
+  SYNCLINE_RETURN_IF_ERROR(EndCancelled(transaction, streams));
   return transaction.Query("SELECT pg_notify($1, '')", Params().Text(ChannelOf(sync_no))).status();
+}
+
+absl::Status Ledger::EndCancelled(Transaction& transaction, const Result& stream_nos) const {
+  std::vector<int64_t> numbers;
+  for (size_t row = 0; row < stream_nos.size(); ++row) numbers.push_back(stream_nos.Int(row, 0));
+  const Params params = Params().Text(NumberList(numbers));
+  // First: it waits for data transactions that are committing, whose rows the next statement sees.
+  SYNCLINE_RETURN_IF_ERROR(
+      transaction
+          .Query(Sql("UPDATE $L.writer SET epoch = epoch + 1, open_by = NULL "
+                     "WHERE stream_no = ANY($1)"),
+                 params)
+          .status());
+  return transaction
+      .Query(Sql("UPDATE $L.generation g SET "
+                 "state = CASE WHEN g.state = 'loading' AND g.sync_id = t.sync_id "
+                 "THEN 'cancelled' ELSE g.state END, "
+                 "rows = g.rows + CASE WHEN t.loader = 'append' THEN t.rows ELSE 0 END, "
+                 "bytes = g.bytes + t.bytes FROM (SELECT s.table_schema, s.table_name, "
+                 "s.generation_id, s.loader, y.sync_id, coalesce(sum(w.rows_written), 0) AS rows, "
+                 "coalesce(sum(w.bytes), 0) AS bytes FROM $L.stream s JOIN $L.sync y USING "
+                 "(sync_no) LEFT JOIN $L.writer w USING (stream_no) WHERE s.stream_no = ANY($1) "
+                 "GROUP BY s.stream_no, y.sync_no) t WHERE g.table_schema = t.table_schema AND "
+                 "g.table_name = t.table_name AND g.generation_id = t.generation_id"),
+             params)
+      .status();
 }
 
 absl::Status Ledger::SupersedeStreams(Transaction& transaction, int64_t sync_no,
@@ -299,13 +320,9 @@ absl::Status Ledger::SupersedeStreams(Transaction& transaction, int64_t sync_no,
                             .Int(sync_no)
                             .Text(ToText(plan.loader))
                             .Int(plan.generation_id)));
+  if (superseded.empty()) return absl::OkStatus();
+  SYNCLINE_RETURN_IF_ERROR(EndCancelled(transaction, superseded));
   for (size_t row = 0; row < superseded.size(); ++row) {
-    SYNCLINE_RETURN_IF_ERROR(
-        transaction
-            .Query(Sql("UPDATE $L.writer SET epoch = epoch + 1, open_by = NULL "
-                       "WHERE stream_no = $1"),
-                   Params().Int(superseded.Int(row, 0)))
-            .status());
     SYNCLINE_RETURN_IF_ERROR(FinishSyncIfDone(transaction, superseded.Int(row, 1)));
   }
   return absl::OkStatus();
@@ -316,12 +333,33 @@ absl::StatusOr<TableHistory> Ledger::GetTableHistory(Transaction& transaction,
   SYNCLINE_ASSIGN_OR_RETURN(
       const Result rows,
       transaction.Query(
-          Sql("SELECT coalesce(max(generation_id) FILTER (WHERE state = 'completed'), 0), "
-              "coalesce((array_agg(connection_id ORDER BY generation_id DESC) "
-              "FILTER (WHERE connection_id <> ''))[1], '') FROM $L.generation "
-              "WHERE table_schema = $1 AND table_name = $2"),
+          Sql("SELECT coalesce(max(g.generation_id) FILTER "
+              "(WHERE g.completed_at IS NOT NULL AND g.state <> 'dropped'), 0), "
+              "coalesce((array_agg(g.connection_id ORDER BY y.sync_no DESC NULLS LAST))[1], ''), "
+              "t.live, t.generation_id FROM (SELECT count(*) > 0 AS live, "
+              "coalesce(max(generation_id), 0) AS generation_id FROM $L.stream "
+              "WHERE table_schema = $1 AND table_name = $2 AND state IN ('open', 'finalizing')) t "
+              "LEFT JOIN $L.generation g ON g.table_schema = $1 AND g.table_name = $2 "
+              "LEFT JOIN $L.sync y ON y.sync_id = g.sync_id GROUP BY t.live, t.generation_id"),
           Params().Text(table.schema).Text(table.name)));
-  return TableHistory{rows.Int(0, 0), rows.Text(0, 1)};
+  return TableHistory{rows.Int(0, 0), rows.Text(0, 1), rows.Bool(0, 2), rows.Int(0, 3)};
+}
+
+absl::Status Ledger::ForgetGenerations(Transaction& transaction, const TableName& table) const {
+  return transaction
+      .Query(Sql("UPDATE $L.generation SET state = 'dropped' WHERE table_schema = $1 AND "
+                 "table_name = $2 AND completed_at IS NOT NULL"),
+             Params().Text(table.schema).Text(table.name))
+      .status();
+}
+
+absl::Status Ledger::AddRows(Transaction& transaction, const TableName& table,
+                             int64_t generation_id, int64_t rows) const {
+  return transaction
+      .Query(Sql("UPDATE $L.generation SET rows = rows + $4 "
+                 "WHERE table_schema = $1 AND table_name = $2 AND generation_id = $3"),
+             Params().Text(table.schema).Text(table.name).Int(generation_id).Int(rows))
+      .status();
 }
 
 absl::StatusOr<ClaimedWriter> Ledger::ClaimWriter(Transaction& transaction, int64_t sync_no,
@@ -375,6 +413,15 @@ absl::Status Ledger::DropServerLease(Transaction& transaction, absl::string_view
                  "WHERE server_id = $1 OR lease_until < now() - interval '1 day'"),
              Params().Text(server_id))
       .status();
+}
+
+absl::StatusOr<StreamState> Ledger::GetStreamState(Transaction& transaction,
+                                                   int64_t stream_no) const {
+  SYNCLINE_ASSIGN_OR_RETURN(
+      const Result rows, transaction.Query(Sql("SELECT state FROM $L.stream WHERE stream_no = $1"),
+                                           Params().Int(stream_no)));
+  if (rows.empty()) return absl::InternalError(absl::StrCat("no stream ", stream_no));
+  return StreamStateFromText(rows.Text(0, 0));
 }
 
 absl::StatusOr<StreamRecord> Ledger::LockStream(Transaction& transaction, int64_t stream_no) const {
@@ -445,9 +492,10 @@ absl::Status Ledger::FinishStream(Transaction& transaction, const StreamRecord& 
   SYNCLINE_RETURN_IF_ERROR(
       transaction
           .Query(Sql("UPDATE $L.generation SET state = $4, "
-                     "rows = CASE WHEN $7::boolean THEN $5::bigint ELSE rows + $5::bigint END, "
+                     "rows = CASE $7 WHEN 'swapped' THEN $5::bigint WHEN 'kept_for_resume' "
+                     "THEN rows ELSE rows + $5::bigint END, "
                      "bytes = bytes + $6, "
-                     "completed_at = CASE WHEN $4 = 'completed' THEN now() END "
+                     "completed_at = CASE WHEN $4 = 'completed' THEN now() ELSE completed_at END "
                      "WHERE table_schema = $1 AND table_name = $2 AND generation_id = $3"),
                  Params()
                      .Text(plan.table.schema)
@@ -456,7 +504,7 @@ absl::Status Ledger::FinishStream(Transaction& transaction, const StreamRecord& 
                      .Text(completed ? "completed" : "incomplete")
                      .Int(result.rows)
                      .Int(stream.bytes)
-                     .Bool(result.outcome == StreamOutcome::kSwapped))
+                     .Text(ToText(result.outcome)))
           .status());
   return FinishSyncIfDone(transaction, finished.Int(0, 0));
 }

@@ -23,8 +23,10 @@ namespace syncline::postgres {
 
 // What the ledger says of a table's past.
 struct TableHistory {
-  int64_t completed_generation = 0;  // greatest generation that completed; 0 when none
-  std::string connection_id;         // the latest owner; empty when it never had one
+  int64_t completed_generation = 0;  // greatest generation that ever completed; 0 when none
+  std::string connection_id;         // of the latest sync; empty when that had none
+  bool live = false;                 // a stream of it is open or being finalised
+  int64_t live_generation = 0;       // greatest generation of these; 0 when none
 };
 
 // A writer's row after a claim.
@@ -60,7 +62,7 @@ class Ledger {
   // and stream_no.
   absl::Status InsertSync(Transaction& transaction, SyncRecord* sync) const;
   absl::Status MarkRunning(Transaction& transaction, int64_t sync_no) const;
-  // Cancels what has not ended and fences its writers.
+  // Cancels what has not ended, fences its writers and writes the history.
   absl::Status CancelSync(Transaction& transaction, int64_t sync_no) const;
   // Cancels the live streams of other syncs that `plan` takes over: those of its table where either
   // side replaces or stages, or whose generation is older.
@@ -68,6 +70,12 @@ class Ledger {
                                 const StreamPlan& plan) const;
   absl::StatusOr<TableHistory> GetTableHistory(Transaction& transaction,
                                                const TableName& table) const;
+  // The table is not there any more: the generations that completed in it are 'dropped' from now
+  // on, and such a generation starts afresh when it is loaded again.
+  absl::Status ForgetGenerations(Transaction& transaction, const TableName& table) const;
+  // Adds `rows` of `generation_id` that came into the table outside a completion.
+  absl::Status AddRows(Transaction& transaction, const TableName& table, int64_t generation_id,
+                       int64_t rows) const;
 
   // --- writers ---
   // Raises the writer's epoch and marks it open by `server_id`.
@@ -83,6 +91,8 @@ class Ledger {
   absl::Status DropServerLease(Transaction& transaction, absl::string_view server_id) const;
 
   // --- completion ---
+  // Errors: INTERNAL when there is no such stream.
+  absl::StatusOr<StreamState> GetStreamState(Transaction& transaction, int64_t stream_no) const;
   // Locks the stream's row until the transaction ends and reads it.
   absl::StatusOr<StreamRecord> LockStream(Transaction& transaction, int64_t stream_no) const;
   // The ids of writers that a live server holds open.
@@ -113,6 +123,9 @@ class Ledger {
   absl::Status ReadStreams(Transaction& transaction, std::vector<SyncRecord>* syncs) const;
   absl::Status ReadWriters(Transaction& transaction, std::vector<StreamRecord*> streams) const;
   absl::Status FinishSyncIfDone(Transaction& transaction, int64_t sync_no) const;
+  // What ends with streams that were just cancelled: their writers, and their generations unless
+  // another sync has opened these since. Rows that appends committed are in the table and count.
+  absl::Status EndCancelled(Transaction& transaction, const Result& stream_nos) const;
   // `sql` with "$L" replaced by the quoted schema.
   std::string Sql(absl::string_view sql) const;
 

@@ -8,15 +8,18 @@ namespace syncline::write {
 
 absl::Status AppendLoader::Start() {
   return context_.database->Transact([&](postgres::Transaction& transaction) -> absl::Status {
-    SYNCLINE_ASSIGN_OR_RETURN(const postgres::InitialStatus status,
-                              LockAndGather(context_, transaction, plan_));
+    SYNCLINE_ASSIGN_OR_RETURN(const std::optional<postgres::InitialStatus> status,
+                              LockToStart(context_, transaction, plan_));
+    if (!status.has_value()) return absl::OkStatus();
     SYNCLINE_RETURN_IF_ERROR(
-        CreateOrEvolve(transaction, plan_.table, plan_.schema, status.real.exists));
-    if (!status.temp.exists) return absl::OkStatus();
+        CreateOrEvolve(transaction, plan_.table, plan_.schema, status->real.exists));
+    if (!status->temp.exists) return absl::OkStatus();
     SYNCLINE_RETURN_IF_ERROR(postgres::EvolveTable(transaction, plan_.temp_table, plan_.schema));
-    SYNCLINE_RETURN_IF_ERROR(
-        postgres::CopyTable(transaction, plan_.temp_table, plan_.table, plan_.schema).status());
-    return postgres::DropTable(transaction, plan_.temp_table);
+    SYNCLINE_ASSIGN_OR_RETURN(
+        const int64_t copied,
+        postgres::CopyTable(transaction, plan_.temp_table, plan_.table, plan_.schema));
+    SYNCLINE_RETURN_IF_ERROR(postgres::DropTable(transaction, plan_.temp_table));
+    return context_.ledger->AddRows(transaction, plan_.table, status->temp.generation_id, copied);
   });
 }
 

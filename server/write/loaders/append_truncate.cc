@@ -40,7 +40,7 @@ absl::StatusOr<StreamResult> AppendTruncateLoader::Complete(const StreamRecord& 
   SYNCLINE_RETURN_IF_ERROR(
       context_.database->Transact([&](postgres::Transaction& transaction) -> absl::Status {
         SYNCLINE_ASSIGN_OR_RETURN(const postgres::InitialStatus status,
-                                  LockAndGather(context_, transaction, plan_));
+                                  LockToComplete(context_, transaction, plan_));
         copied = status.real.exists && !status.real.empty &&
                  status.real.generation_id >= plan_.minimum_generation_id;
         if (!copied) return absl::OkStatus();

@@ -9,9 +9,10 @@ namespace syncline::write {
 
 absl::Status DedupLoader::Start() {
   return context_.database->Transact([&](postgres::Transaction& transaction) -> absl::Status {
-    SYNCLINE_ASSIGN_OR_RETURN(const postgres::InitialStatus status,
-                              LockAndGather(context_, transaction, plan_));
-    return CreateOrEvolve(transaction, plan_.temp_table, plan_.schema, status.temp.exists);
+    SYNCLINE_ASSIGN_OR_RETURN(const std::optional<postgres::InitialStatus> status,
+                              LockToStart(context_, transaction, plan_));
+    if (!status.has_value()) return absl::OkStatus();
+    return CreateOrEvolve(transaction, plan_.temp_table, plan_.schema, status->temp.exists);
   });
 }
 
@@ -22,7 +23,7 @@ absl::StatusOr<StreamResult> DedupLoader::Complete(const StreamRecord& stream, b
   SYNCLINE_RETURN_IF_ERROR(
       context_.database->Transact([&](postgres::Transaction& transaction) -> absl::Status {
         SYNCLINE_ASSIGN_OR_RETURN(const postgres::InitialStatus status,
-                                  LockAndGather(context_, transaction, plan_));
+                                  LockToComplete(context_, transaction, plan_));
         SYNCLINE_RETURN_IF_ERROR(
             CreateOrEvolve(transaction, plan_.table, plan_.schema, status.real.exists));
         SYNCLINE_ASSIGN_OR_RETURN(result.rows, MergeAndDrop(transaction, plan_));

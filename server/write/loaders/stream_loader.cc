@@ -4,6 +4,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "server/base/status_macros.h"
+#include "server/postgres/ledger/ledger_errors.h"
 #include "server/postgres/schema_evolution.h"
 #include "server/postgres/table_operations.h"
 #include "server/write/loaders/append.h"
@@ -34,24 +35,51 @@ absl::Status CreateOrEvolve(postgres::Transaction& transaction, const TableName&
                 : postgres::CreateTable(transaction, table, schema);
 }
 
-absl::StatusOr<postgres::InitialStatus> LockAndGather(const LoaderContext& context,
-                                                      postgres::Transaction& transaction,
-                                                      const StreamPlan& plan) {
+namespace {
+
+// The state is read under the lock: whoever takes a table over does it under the same lock.
+absl::StatusOr<StreamState> LockTable(const LoaderContext& context,
+                                      postgres::Transaction& transaction, const StreamPlan& plan) {
   SYNCLINE_RETURN_IF_ERROR(
       context.ledger->Lock(transaction, absl::StrCat("table/", plan.table.ToString())));
+  return context.ledger->GetStreamState(transaction, plan.stream_no);
+}
+
+absl::StatusOr<postgres::InitialStatus> Gather(postgres::Transaction& transaction,
+                                               const StreamPlan& plan) {
   SYNCLINE_ASSIGN_OR_RETURN(
       const std::vector<postgres::InitialStatus> statuses,
       postgres::GatherInitialStatus(transaction, {{plan.table, plan.temp_table}}));
   return statuses.front();
 }
 
+}  // namespace
+
+absl::StatusOr<std::optional<postgres::InitialStatus>> LockToStart(
+    const LoaderContext& context, postgres::Transaction& transaction, const StreamPlan& plan) {
+  SYNCLINE_ASSIGN_OR_RETURN(const StreamState state, LockTable(context, transaction, plan));
+  if (state != StreamState::kOpen) return std::optional<postgres::InitialStatus>();
+  SYNCLINE_ASSIGN_OR_RETURN(const postgres::InitialStatus status, Gather(transaction, plan));
+  return std::optional<postgres::InitialStatus>(status);
+}
+
+absl::StatusOr<postgres::InitialStatus> LockToComplete(const LoaderContext& context,
+                                                       postgres::Transaction& transaction,
+                                                       const StreamPlan& plan) {
+  SYNCLINE_ASSIGN_OR_RETURN(const StreamState state, LockTable(context, transaction, plan));
+  if (state != StreamState::kFinalizing) return postgres::Superseded();
+  return Gather(transaction, plan);
+}
+
 absl::Status StartReplacement(const LoaderContext& context, const StreamPlan& plan) {
   return context.database->Transact([&](postgres::Transaction& transaction) -> absl::Status {
-    SYNCLINE_ASSIGN_OR_RETURN(const postgres::InitialStatus status,
-                              LockAndGather(context, transaction, plan));
-    const bool resume = status.temp.exists && (status.temp.empty || status.temp.generation_id >=
-                                                                        plan.minimum_generation_id);
-    if (status.temp.exists && !resume) {
+    SYNCLINE_ASSIGN_OR_RETURN(const std::optional<postgres::InitialStatus> status,
+                              LockToStart(context, transaction, plan));
+    if (!status.has_value()) return absl::OkStatus();
+    const postgres::TableStatus& temp = status->temp;
+    const bool resume =
+        temp.exists && (temp.empty || temp.generation_id >= plan.minimum_generation_id);
+    if (temp.exists && !resume) {
       SYNCLINE_RETURN_IF_ERROR(postgres::DropTable(transaction, plan.temp_table));
     }
     return CreateOrEvolve(transaction, plan.temp_table, plan.schema, resume);

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -50,11 +51,16 @@ std::unique_ptr<StreamLoader> CreateStreamLoader(const LoaderContext& context,
 absl::Status CreateOrEvolve(postgres::Transaction& transaction, const TableName& table,
                             const TableSchema& schema, bool exists);
 
-// Locks the table's name against other starts and completions, and gathers what exists under it.
+// Both lock the table's name against other starts and completions and gather what exists under it.
 // First in a transaction.
-absl::StatusOr<postgres::InitialStatus> LockAndGather(const LoaderContext& context,
-                                                      postgres::Transaction& transaction,
-                                                      const StreamPlan& plan);
+// Before records come. Nothing when the stream is not kOpen any more: a newer sync has taken the
+// table over, whose tables are not to be touched, or another replica is ahead of us.
+absl::StatusOr<std::optional<postgres::InitialStatus>> LockToStart(
+    const LoaderContext& context, postgres::Transaction& transaction, const StreamPlan& plan);
+// Errors: ABORTED SUPERSEDED when the stream is not kFinalizing any more.
+absl::StatusOr<postgres::InitialStatus> LockToComplete(const LoaderContext& context,
+                                                       postgres::Transaction& transaction,
+                                                       const StreamPlan& plan);
 
 // Start of both truncate loaders: the temp table is resumed when its rows may stay, else made anew.
 absl::Status StartReplacement(const LoaderContext& context, const StreamPlan& plan);
