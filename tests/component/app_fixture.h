@@ -1,0 +1,87 @@
+// Base of the component tests through the real RPCs: an App in this process on a port that it
+// picks, on this test's schemas, and a client of it.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "client/sync_client.h"
+#include "server/app.h"
+#include "syncline/v1/sync_service.pb.h"
+#include "tests/support/postgres_fixture.h"
+#include "tests/support/status_matchers.h"
+
+namespace syncline::testing {
+
+// A stream as a test asks for it. Its columns are id, name and at; with `deletes` also
+// _ab_cdc_deleted_at; `json_schema` replaces them.
+struct Ask {
+  v1::WriteMode mode = v1::WRITE_MODE_APPEND;
+  int64_t generation = -1;  // -1: neither id is sent
+  int64_t minimum = 0;
+  bool overwrite = false;
+  bool deletes = false;
+  std::string connection = {};
+  std::string json_schema = {};
+  std::vector<std::string> primary_key = {"id"};
+};
+
+Ask Append(int64_t generation);
+Ask Dedup(int64_t generation);
+// minimum = generation.
+Ask Replace(int64_t generation);
+Ask DedupReplace(int64_t generation);
+
+// {"id":…,"name":…,"at":…} and a line end.
+std::string Record(int64_t id, absl::string_view name, int64_t at = 0);
+
+class AppTest : public PostgresTest {
+ protected:
+  static constexpr char kTable[] = "users";
+
+  void SetUp() override;
+  void TearDown() override;
+
+  // Drains the server and starts another: nothing is left but what the database has.
+  void RestartServer();
+  App& app() { return *app_; }
+  client::SyncClient& client() { return *client_; }
+  // Every table of the ledger is ledger()."name".
+  std::string ledger() const { return schema() + "_ledger"; }
+
+  v1::StreamConfig Stream(const Ask& ask, absl::string_view table = kTable) const;
+  absl::StatusOr<v1::StartSyncResponse> Start(absl::string_view sync_id, const Ask& ask,
+                                              absl::string_view table = kTable);
+  // Commits `lines` as the writer's records from `first_offset` on.
+  absl::StatusOr<v1::StreamRecordsResponse> Send(absl::string_view sync_id, absl::string_view lines,
+                                                 int64_t first_offset = 0,
+                                                 absl::string_view table = kTable);
+  absl::StatusOr<v1::CompleteStreamResponse> Complete(
+      absl::string_view sync_id, v1::StreamStatus status = v1::STREAM_STATUS_COMPLETE,
+      absl::string_view table = kTable);
+  // All three; fails the test when one fails.
+  v1::CompleteStreamResponse Load(absl::string_view sync_id, const Ask& ask,
+                                  absl::string_view lines,
+                                  v1::StreamStatus status = v1::STREAM_STATUS_COMPLETE);
+  // Starts, sends, and cancels.
+  void LoadAndCancel(absl::string_view sync_id, const Ask& ask, absl::string_view lines);
+
+  // "1:ann@5 2:bob@5": id, name and generation in order; "missing" without the table.
+  std::string Rows(absl::string_view table = kTable);
+  std::string TempRows(absl::string_view table = kTable);
+  // "5:completed:2 6:loading:0": generation, state and rows.
+  std::string History(absl::string_view table = kTable);
+
+ private:
+  std::string RowsOf(const std::string& table);
+  void StartServer();
+
+  std::unique_ptr<App> app_;
+  std::unique_ptr<client::SyncClient> client_;
+};
+
+}  // namespace syncline::testing

@@ -1,0 +1,373 @@
+// The database goes away between any two statements of starting and of completing a stream, and
+// around every COMMIT; the same call again brings everything to the state of an undisturbed run.
+#include <gtest/gtest.h>
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "server/base/log.h"
+#include "server/metrics/metrics.h"
+#include "server/model/names.h"
+#include "server/postgres/ledger/ledger.h"
+#include "server/postgres/ledger/ledger_schema.h"
+#include "server/sync/stream_session.h"
+#include "server/write/stream_state_store.h"
+#include "server/write/writer.h"
+#include "tests/support/faulty_database.h"
+#include "tests/support/postgres_fixture.h"
+#include "tests/support/status_matchers.h"
+
+namespace syncline::testing {
+namespace {
+
+enum class End { kOpen, kComplete, kIncomplete, kCancelled };
+
+// One sync of the table: what it asks for, the ids of its rows and how it ends.
+struct Step {
+  WriteMode mode = WriteMode::kAppend;
+  int64_t generation = 0;
+  int64_t minimum = 0;
+  std::vector<int> ids;
+  End end = End::kComplete;
+};
+
+constexpr WriteMode kAppend = WriteMode::kAppend;
+constexpr WriteMode kDedup = WriteMode::kDedup;
+
+class CrashTest : public PostgresTest {
+ protected:
+  void SetUp() override {
+    PostgresTest::SetUp();
+    if (schema().empty()) return;
+    ledger_ = std::make_unique<postgres::Ledger>(schema() + "_ledger");
+    ASSERT_OK(postgres::MigrateLedger(database(), ledger_->schema()));
+    healthy_ = std::make_unique<FaultyDatabase>(&database());
+    faulty_ = std::make_unique<FaultyDatabase>(&database());
+    ConfigureLog(LogLevel::kError, LogFormat::kText);
+    Execute("SET synchronous_commit = off");
+    ASSERT_OK_AND_ASSIGN(metrics_, metrics::Metrics::Create({}));
+  }
+
+  void TearDown() override {
+    if (ledger_ != nullptr) Execute(absl::StrCat("DROP SCHEMA ", ledger_->schema(), " CASCADE"));
+    PostgresTest::TearDown();
+  }
+
+  void Reset() {
+    const std::string& l = ledger_->schema();
+    Execute(absl::StrCat("DROP SCHEMA ", schema(), " CASCADE; CREATE SCHEMA ", schema(),
+                         "; TRUNCATE ", l, ".sync, ", l, ".stream, ", l, ".writer, ", l,
+                         ".checkpoint, ", l, ".generation RESTART IDENTITY"));
+  }
+
+  write::LoaderContext Context(postgres::Database* database) const {
+    return {database, ledger_.get(), {}};
+  }
+
+  TableSchema Schema(const Step& step, bool wide) const {
+    TableSchema columns;
+    columns.columns.push_back({"id", "id", ColumnType::kBigint});
+    columns.columns.push_back({"name", "name", ColumnType::kVarchar});
+    if (wide) columns.columns.push_back({"city", "city", ColumnType::kVarchar});
+    if (step.mode == kDedup) columns.primary_key = {"id"};
+    return columns;
+  }
+
+  // `wide` has one more column.
+  write::SyncDraft Draft(const std::string& sync_id, const Step& step, bool wide = false,
+                         const std::vector<std::string>& tables = {"users"}) const {
+    write::SyncDraft draft;
+    draft.sync.sync_id = sync_id;
+    draft.sync.request_digest = sync_id;
+    for (const std::string& table : tables) {
+      StreamRecord stream;
+      stream.plan.descriptor = {"", table};
+      stream.plan.table = {schema(), table};
+      stream.plan.temp_table = TempTableName(stream.plan.table);
+      stream.plan.write_mode = step.mode;
+      stream.plan.schema = Schema(step, wide);
+      draft.sync.streams.push_back(stream);
+      draft.generations.push_back({step.generation, step.minimum, false});
+    }
+    return draft;
+  }
+
+  absl::StatusOr<write::StartedSync> Start(postgres::Database* database,
+                                           const write::SyncDraft& draft) const {
+    return write::Writer(Context(database)).Start(draft);
+  }
+
+  // As CompleteStream does it, on whichever replica.
+  absl::Status Complete(postgres::Database* database, const SyncRecord& sync, bool complete) const {
+    write::Writer writer(Context(database));
+    write::StreamStateStore store(database, ledger_.get(), {}, "crash_test");
+    sync::SessionContext context;
+    context.store = &store;
+    context.writer = &writer;
+    context.metrics = metrics_.get();
+    sync::StreamSession session(&context, sync.sync_no, sync.sync_id, sync.streams[0].plan);
+    return session.Complete({complete, std::nullopt}).status();
+  }
+
+  // What the lanes do, in SQL.
+  void AddRows(const StreamPlan& plan, const std::vector<int>& ids) {
+    std::string sql;
+    for (const int id : ids) {
+      absl::StrAppend(&sql, "INSERT INTO ", Table(plan.load_table().name), " VALUES ('raw-",
+                      plan.stream_no, "-", id, "', '2024-01-01', '{}', ", plan.generation_id, ", ",
+                      id, ", 'of sync ", plan.stream_no, "');");
+    }
+    absl::StrAppend(&sql, "INSERT INTO ", ledger_->schema(),
+                    ".writer (stream_no, writer_id, epoch, committed, durable_offset, "
+                    "rows_written, bytes) VALUES (",
+                    plan.stream_no, ", '', 1, '{[0,", ids.size(), ")}', ", ids.size(), ", ",
+                    ids.size(), ", ", 10 * ids.size(), ")");
+    Execute(sql);
+  }
+
+  // A whole sync without a crash.
+  void Undisturbed(const std::string& sync_id, const Step& step) {
+    ASSERT_OK_AND_ASSIGN(const write::StartedSync started,
+                         Start(healthy_.get(), Draft(sync_id, step)));
+    AddRows(started.sync.streams[0].plan, step.ids);
+    if (step.end == End::kCancelled) {
+      write::StreamStateStore store(healthy_.get(), ledger_.get(), {}, "crash_test");
+      ASSERT_OK(store.CancelSync(sync_id));
+    } else if (step.end != End::kOpen) {
+      ASSERT_OK(Complete(healthy_.get(), started.sync, step.end == End::kComplete));
+    }
+  }
+
+  void Past(const std::vector<Step>& past) {
+    Reset();
+    for (size_t i = 0; i < past.size(); ++i) Undisturbed(absl::StrCat("past", i), past[i]);
+  }
+
+  // Everything that a person could see: relations with columns, indexes and rows, and the ledger.
+  std::string State() {
+    std::string state;
+    const auto add = [&](const std::string& sql) {
+      for (const std::vector<std::string>& row : QueryText(sql)) {
+        for (const std::string& value : row) absl::StrAppend(&state, value, "|");
+        absl::StrAppend(&state, "\n");
+      }
+    };
+    add(
+        absl::StrCat("SELECT c.relname, c.relkind, (SELECT string_agg(format('%s %s %s', attname, "
+                     "atttypid::regtype, attnotnull), ', ' ORDER BY attnum) FROM pg_attribute a "
+                     "WHERE a.attrelid = c.oid AND attnum > 0 AND NOT attisdropped) FROM pg_class "
+                     "c WHERE relnamespace = '",
+                     schema(), "'::regnamespace ORDER BY 1"));
+    for (const std::vector<std::string>& table :
+         QueryText(absl::StrCat("SELECT relname FROM pg_class WHERE relkind IN ('r', 'v') AND "
+                                "relnamespace = '",
+                                schema(), "'::regnamespace ORDER BY 1"))) {
+      add(absl::StrCat("SELECT t::text FROM ", Table(table[0]), " t ORDER BY 1"));
+    }
+    const std::string& l = ledger_->schema();
+    add(absl::StrCat("SELECT sync_id, state FROM ", l, ".sync ORDER BY sync_no"));
+    add(absl::StrCat("SELECT table_name, loader, generation_id, state, outcome, result_rows FROM ",
+                     l, ".stream ORDER BY stream_no"));
+    add(
+        absl::StrCat("SELECT table_name, generation_id, sync_id, state, rows, bytes, completed_at "
+                     "IS NULL FROM ",
+                     l, ".generation ORDER BY 1, 2"));
+    add(absl::StrCat("SELECT stream_no, durable_offset FROM ", l, ".writer ORDER BY 1"));
+    return state;
+  }
+
+  // Runs `act` with a crash at every event there is, then again; after `prepare` each time.
+  void CrashEverywhere(const std::function<void()>& prepare,
+                       const std::function<absl::Status(postgres::Database*)>& act) {
+    prepare();
+    ASSERT_OK(act(healthy_.get()));
+    const std::string undisturbed = State();
+    int64_t event = 0;
+    while (!HasFailure()) {
+      SCOPED_TRACE(absl::StrCat("crash at event ", ++event));
+      prepare();
+      faulty_->CrashAt(event);
+      act(faulty_.get()).IgnoreError();
+      const bool crashed = faulty_->crashed();
+      faulty_->Recover();
+      ASSERT_OK(act(healthy_.get()));
+      EXPECT_EQ(State(), undisturbed);
+      if (!crashed) break;
+    }
+    EXPECT_GT(event, 4) << "hardly a statement was run";
+  }
+
+  void CrashInStart(const std::vector<Step>& past, const Step& step) {
+    CrashEverywhere([&] { Past(past); },
+                    [&](postgres::Database* database) {
+                      return Start(database, Draft("last", step, /*wide=*/true)).status();
+                    });
+  }
+
+  void CrashInComplete(const std::vector<Step>& past, const Step& step) {
+    write::StartedSync started;
+    CrashEverywhere(
+        [&] {
+          Past(past);
+          if (QueryValue(absl::StrCat("SELECT to_regclass('", Table("users"), "') IS NOT NULL")) ==
+              "t") {
+            Execute(absl::StrCat("CREATE VIEW ", Table("people"), " AS SELECT id, name FROM ",
+                                 Table("users")));
+          }
+          ASSERT_OK_AND_ASSIGN(started, Start(healthy_.get(), Draft("last", step)));
+          AddRows(started.sync.streams[0].plan, step.ids);
+        },
+        [&](postgres::Database* database) {
+          return Complete(database, started.sync, step.end == End::kComplete);
+        });
+  }
+
+  std::unique_ptr<postgres::Ledger> ledger_;
+  std::unique_ptr<FaultyDatabase> healthy_;  // never crashes
+  std::unique_ptr<FaultyDatabase> faulty_;
+  std::unique_ptr<metrics::Metrics> metrics_;
+};
+
+using StartCrashTest = CrashTest;
+
+TEST_F(StartCrashTest, AppendMakesItsTable) { CrashInStart({}, {kAppend, 1, 0, {}}); }
+
+TEST_F(StartCrashTest, AppendTakesOverACancelledReplace) {
+  CrashInStart({{kAppend, 1, 0, {1}}, {kAppend, 2, 2, {2, 3}, End::kCancelled}},
+               {kAppend, 3, 0, {}});
+}
+
+TEST_F(StartCrashTest, AppendTakesOverAnOpenReplace) {
+  CrashInStart({{kAppend, 1, 0, {1}}, {kAppend, 2, 2, {2, 3}, End::kOpen}}, {kAppend, 3, 0, {}});
+}
+
+TEST_F(StartCrashTest, DedupMakesItsTempTable) { CrashInStart({}, {kDedup, 1, 0, {}}); }
+
+TEST_F(StartCrashTest, DedupKeepsATempTable) {
+  CrashInStart({{kDedup, 1, 0, {1, 2}, End::kCancelled}}, {kDedup, 1, 0, {}});
+}
+
+TEST_F(StartCrashTest, AppendTruncateMakesItsTempTable) {
+  CrashInStart({{kAppend, 1, 0, {1}}}, {kAppend, 2, 2, {}});
+}
+
+TEST_F(StartCrashTest, AppendTruncateResumes) {
+  CrashInStart({{kAppend, 2, 2, {1}, End::kIncomplete}}, {kAppend, 2, 2, {}});
+}
+
+TEST_F(StartCrashTest, AppendTruncateMakesAnOlderTempTableAnew) {
+  CrashInStart({{kAppend, 1, 1, {1}, End::kOpen}}, {kAppend, 2, 2, {}});
+}
+
+TEST_F(StartCrashTest, DedupTruncateResumes) {
+  CrashInStart({{kDedup, 1, 0, {1}}, {kDedup, 2, 2, {2}, End::kIncomplete}}, {kDedup, 2, 2, {}});
+}
+
+TEST_F(StartCrashTest, DedupTruncateMakesAnOlderTempTableAnew) {
+  CrashInStart({{kDedup, 1, 1, {1}, End::kCancelled}}, {kDedup, 2, 2, {}});
+}
+
+using CompleteCrashTest = CrashTest;
+
+TEST_F(CompleteCrashTest, Append) {
+  CrashInComplete({{kAppend, 1, 0, {1}}}, {kAppend, 1, 0, {2}});
+  CrashInComplete({}, {kAppend, 1, 0, {2}, End::kIncomplete});
+}
+
+TEST_F(CompleteCrashTest, DedupIntoANewTable) { CrashInComplete({}, {kDedup, 1, 0, {1, 2, 1}}); }
+
+TEST_F(CompleteCrashTest, DedupIntoATable) {
+  CrashInComplete({{kDedup, 1, 0, {1, 2}}}, {kDedup, 1, 0, {2, 3, 3}});
+  CrashInComplete({{kDedup, 1, 0, {1, 2}}}, {kDedup, 1, 0, {2, 3}, End::kIncomplete});
+}
+
+TEST_F(CompleteCrashTest, AppendTruncateIntoANewTable) {
+  CrashInComplete({}, {kAppend, 2, 2, {1, 2}});
+}
+
+TEST_F(CompleteCrashTest, AppendTruncateSwaps) {
+  CrashInComplete({{kAppend, 1, 0, {1, 2}}}, {kAppend, 2, 2, {3}});
+}
+
+TEST_F(CompleteCrashTest, AppendTruncateOfNothing) {
+  CrashInComplete({{kAppend, 1, 0, {1, 2}}}, {kAppend, 2, 2, {}});
+}
+
+TEST_F(CompleteCrashTest, AppendTruncateCopiesIntoItsOwnGeneration) {
+  CrashInComplete({{kAppend, 2, 2, {1, 2}}}, {kAppend, 2, 2, {3}});
+}
+
+TEST_F(CompleteCrashTest, AppendTruncateIncomplete) {
+  CrashInComplete({{kAppend, 1, 0, {1, 2}}}, {kAppend, 2, 2, {3}, End::kIncomplete});
+}
+
+TEST_F(CompleteCrashTest, DedupTruncateSwaps) {
+  CrashInComplete({{kDedup, 1, 0, {1, 2}}}, {kDedup, 2, 2, {3, 3, 4}});
+}
+
+TEST_F(CompleteCrashTest, DedupTruncateMergesIntoItsOwnGeneration) {
+  CrashInComplete({{kDedup, 2, 2, {1, 2}}}, {kDedup, 2, 2, {2, 3}});
+}
+
+TEST_F(CompleteCrashTest, DedupTruncateIncomplete) {
+  CrashInComplete({{kDedup, 1, 0, {1, 2}}}, {kDedup, 2, 2, {3}, End::kIncomplete});
+}
+
+// A start that was interrupted after it had claimed its tables, and then goes on although a newer
+// sync has taken one of them over.
+class InterruptedStartTest : public CrashTest {
+ protected:
+  // Leaves `draft` claimed and nothing more.
+  void ClaimOnly(const write::SyncDraft& draft) {
+    for (int64_t event = 1; !HasFailure(); ++event) {
+      faulty_->CrashAt(event);
+      EXPECT_FALSE(Start(faulty_.get(), draft).ok());
+      faulty_->Recover();
+      if (QueryInt(absl::StrCat("SELECT count(*) FROM ", ledger_->schema(),
+                                ".sync WHERE sync_id = '", draft.sync.sync_id, "'")) == 1) {
+        break;
+      }
+    }
+  }
+
+  void GoesOnWithoutTouching(const Step& old_step, const Step& new_step) {
+    Reset();
+    const write::SyncDraft old_sync = Draft("old", old_step, /*wide=*/false, {"users", "orders"});
+    ClaimOnly(old_sync);
+    ASSERT_OK_AND_ASSIGN(const write::StartedSync taken,
+                         Start(healthy_.get(), Draft("new", new_step, /*wide=*/true)));
+    const StreamPlan& plan = taken.sync.streams[0].plan;
+    Execute(absl::StrCat("INSERT INTO ", Table(plan.load_table().name),
+                         " VALUES ('raw', now(), "
+                         "'{}', ",
+                         plan.generation_id, ", 1, 'new', 'Bonn')"));
+    ASSERT_OK(Start(healthy_.get(), old_sync));
+    EXPECT_EQ(QueryValue(absl::StrCat("SELECT city FROM ", Table(plan.load_table().name))), "Bonn");
+    EXPECT_EQ(QueryValue(absl::StrCat("SELECT count(*) FROM pg_class WHERE relname LIKE '%users%' "
+                                      "AND relkind = 'r' AND relnamespace = '",
+                                      schema(), "'::regnamespace")),
+              "1");
+    EXPECT_EQ(QueryValue(absl::StrCat("SELECT string_agg(state, ' ' ORDER BY stream_no) FROM ",
+                                      ledger_->schema(), ".stream")),
+              "cancelled open open");
+  }
+};
+
+TEST_F(InterruptedStartTest, LeavesTheTempTableOfANewerReplace) {
+  GoesOnWithoutTouching({kAppend, 1, 0, {}}, {kAppend, 2, 2, {}});
+  GoesOnWithoutTouching({kAppend, 1, 1, {}}, {kAppend, 2, 2, {}});
+  GoesOnWithoutTouching({kDedup, 1, 0, {}}, {kDedup, 2, 2, {}});
+  GoesOnWithoutTouching({kDedup, 1, 1, {}}, {kDedup, 2, 0, {}});
+}
+
+TEST_F(InterruptedStartTest, MakesNoTempTableBesideANewerAppend) {
+  GoesOnWithoutTouching({kAppend, 1, 1, {}}, {kAppend, 2, 0, {}});
+  GoesOnWithoutTouching({kDedup, 1, 0, {}}, {kAppend, 2, 0, {}});
+}
+
+}  // namespace
+}  // namespace syncline::testing

@@ -1,0 +1,71 @@
+#include "tests/support/faulty_database.h"
+
+#include "server/base/error.h"
+#include "server/base/status_macros.h"
+
+namespace syncline::testing {
+namespace {
+
+absl::Status Away() {
+  return MakeError(absl::StatusCode::kUnavailable, "the database went away",
+                   {.reason = "DB_UNREACHABLE"});
+}
+
+}  // namespace
+
+class FaultyDatabase::FaultyTransaction : public postgres::Transaction {
+ public:
+  FaultyTransaction(FaultyDatabase* database, postgres::Transaction* real)
+      : database_(database), real_(real) {}
+
+  absl::StatusOr<postgres::Result> Query(absl::string_view sql,
+                                         const postgres::Params& params) override {
+    if (database_->Strike()) return Away();
+    return real_->Query(sql, params);
+  }
+  absl::Status Execute(absl::string_view sql) override {
+    if (database_->Strike()) return Away();
+    return real_->Execute(sql);
+  }
+
+ private:
+  FaultyDatabase* const database_;
+  postgres::Transaction* const real_;
+};
+
+void FaultyDatabase::CrashAt(int64_t event) {
+  events_left_ = event;
+  crashed_ = false;
+}
+
+void FaultyDatabase::Recover() {
+  events_left_ = 0;
+  crashed_ = false;
+}
+
+bool FaultyDatabase::Strike() {
+  if (events_left_ > 0 && --events_left_ == 0) crashed_ = true;
+  return crashed_;
+}
+
+absl::Status FaultyDatabase::Transact(absl::FunctionRef<absl::Status(postgres::Transaction&)> body,
+                                      const postgres::TransactOptions& options) {
+  if (crashed_) return Away();
+  postgres::TransactOptions hasty = options;
+  hasty.durable = false;
+  const absl::Status status = real_->Transact(
+      [&](postgres::Transaction& transaction) -> absl::Status {
+        FaultyTransaction faulty(this, &transaction);
+        SYNCLINE_RETURN_IF_ERROR(body(faulty));
+        return Strike() ? Away() : absl::OkStatus();
+      },
+      hasty);
+  if (crashed_ || !status.ok()) return crashed_ ? Away() : status;
+  if (!Strike()) return status;
+  return MakeError(absl::StatusCode::kUnavailable, "the database went away during COMMIT",
+                   {.reason = "COMMIT_UNKNOWN"});
+}
+
+absl::Status FaultyDatabase::Ping() { return crashed_ ? Away() : real_->Ping(); }
+
+}  // namespace syncline::testing

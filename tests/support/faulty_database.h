@@ -1,0 +1,43 @@
+// A database that goes away at a chosen moment: for tests of what a crash leaves behind.
+//
+// Wraps a real one. Every statement is one event, every COMMIT two: lost before it happened, and
+// its answer lost after it happened (COMMIT_UNKNOWN). At the chosen event the running transaction
+// is rolled back, or stays committed, and from then on everything is UNAVAILABLE until Recover.
+// Commits do not wait for the disk, for speed. Used by one thread.
+#pragma once
+
+#include <cstdint>
+
+#include "absl/functional/function_ref.h"
+#include "absl/status/status.h"
+#include "server/postgres/database.h"
+
+namespace syncline::testing {
+
+class FaultyDatabase : public postgres::Database {
+ public:
+  explicit FaultyDatabase(postgres::Database* real) : real_(real) {}
+
+  // Goes away at the `event`th event from now, from 1.
+  void CrashAt(int64_t event);
+  void Recover();
+  bool crashed() const { return crashed_; }
+
+  absl::Status Transact(absl::FunctionRef<absl::Status(postgres::Transaction&)> body,
+                        const postgres::TransactOptions& options) override;
+  using postgres::Database::Transact;
+  absl::Status Ping() override;
+  Usage usage() const override { return real_->usage(); }
+
+ private:
+  class FaultyTransaction;
+
+  // Counts one event; true when the database is away.
+  bool Strike();
+
+  postgres::Database* const real_;
+  int64_t events_left_ = 0;  // 0: no crash is to come
+  bool crashed_ = false;
+};
+
+}  // namespace syncline::testing
