@@ -22,8 +22,12 @@ LoadSession::LoadSession(SyncClient* client, LoadOptions options, OpenSource ope
 LoadReport LoadSession::Run() {
   report_.status = RunToEnd();
   progress_->Clear();
-  const auto summary = client_->GetSync(options_.start.sync_id());
+  // Without it nobody would know whether records were rejected. After a failure it is not waited
+  // for.
+  const absl::Duration retry_for = report_.status.ok() ? options_.retry_for : absl::ZeroDuration();
+  const auto summary = GetSyncRetrying(client_, options_.start.sync_id(), retry_for);
   if (summary.ok() && summary->streams_size() == 1) report_.summary = summary->streams(0);
+  report_.status.Update(summary.status());
   return report_;
 }
 
@@ -58,7 +62,7 @@ absl::Status LoadSession::Start() {
       std::make_unique<RecordBatchBuilder>(RecordBatchBuilder::Payload::kJsonl, response.limits());
   if (!response.resumed()) return absl::OkStatus();
   SYNCLINE_ASSIGN_OR_RETURN(const v1::SyncSummary before,
-                            client_->GetSync(options_.start.sync_id()));
+                            GetSyncRetrying(client_, options_.start.sync_id(), options_.retry_for));
   report_.completed_before =
       before.streams_size() == 1 && before.streams(0).state() == v1::STREAM_STATE_COMPLETED;
   return absl::OkStatus();

@@ -29,4 +29,9 @@ absl::StatusOr<v1::CompleteStreamResponse> CompleteStreamRetrying(
   return Retrying(retry_for, [&] { return client->CompleteStream(request); });
 }
 
+absl::StatusOr<v1::SyncSummary> GetSyncRetrying(SyncClient* client, const std::string& sync_id,
+                                                absl::Duration retry_for) {
+  return Retrying(retry_for, [&] { return client->GetSync(sync_id); });
+}
+
 }  // namespace syncline::client

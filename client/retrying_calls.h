@@ -1,5 +1,7 @@
-// The calls that open and end streams, tried again while that may help.
+// The calls that a run cannot do without, tried again while that may help.
 #pragma once
+
+#include <string>
 
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
@@ -13,5 +15,8 @@ absl::StatusOr<v1::StartSyncResponse> StartSyncRetrying(SyncClient* client,
 
 absl::StatusOr<v1::CompleteStreamResponse> CompleteStreamRetrying(
     SyncClient* client, const v1::CompleteStreamRequest& request, absl::Duration retry_for);
+
+absl::StatusOr<v1::SyncSummary> GetSyncRetrying(SyncClient* client, const std::string& sync_id,
+                                                absl::Duration retry_for);
 
 }  // namespace syncline::client

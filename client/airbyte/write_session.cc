@@ -68,7 +68,8 @@ absl::Status WriteSession::Start() {
 absl::Status WriteSession::MakeLanes(const v1::StartSyncResponse& plan) {
   v1::SyncSummary before;
   if (plan.resumed()) {
-    SYNCLINE_ASSIGN_OR_RETURN(before, client_->GetSync(options_.sync_id));
+    SYNCLINE_ASSIGN_OR_RETURN(before,
+                              GetSyncRetrying(client_, options_.sync_id, options_.retry_for));
   }
   for (int i = 0; i < plan.streams_size(); ++i) {
     const CatalogStream& stream = catalog_.streams[static_cast<size_t>(i)];
@@ -113,7 +114,12 @@ WriteReport WriteSession::Run(LineReader* input, ProgressLine* progress) {
   report.incomplete = incomplete_;
   report.status = pumped.ok() ? failure() : pumped;
   for (const auto& lane : lanes_) report.durable += lane->writer->durable_offset();
-  if (const auto summary = client_->GetSync(options_.sync_id); summary.ok()) {
+  // Without it nobody would know whether records were rejected. After a failure it is not waited
+  // for.
+  const absl::Duration retry_for = report.status.ok() ? options_.retry_for : absl::ZeroDuration();
+  const auto summary = GetSyncRetrying(client_, options_.sync_id, retry_for);
+  report.status.Update(summary.status());
+  if (summary.ok()) {
     for (const v1::StreamSummary& stream : summary->streams()) {
       report.rejected += stream.records_rejected();
     }
