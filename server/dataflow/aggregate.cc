@@ -14,12 +14,20 @@ Aggregate::Aggregate(const write::LoadContext* context, const StreamPlan& plan,
       buffer_(context, plan, sync_id, claim),
       durable_(std::move(durable)) {}
 
-absl::StatusOr<Accepted> Aggregate::Accept(Batch* batch) {
+absl::StatusOr<Accepted> Aggregate::Accept(Batch* batch, int64_t most_bytes) {
   accepted_ = Accepted{};
   wanted_from_ = batch->wanted_from;
+  seen_to_ = batch->seen_to;
+  most_bytes_ = most_bytes;
   check_durable_ = durable_.Intersects(batch->offsets);
   SYNCLINE_RETURN_IF_ERROR(parser_.Parse(batch->records.get(), batch->arrival_us, this));
-  Cover(*batch);
+  if (accepted_.more) {
+    Cover(*batch, stopped_at_, 0);
+    batch->wanted_from = std::max(batch->wanted_from, stopped_at_);
+    batch->seen_to = stopped_at_;
+  } else {
+    Cover(*batch, batch->offsets.end, batch->bytes);
+  }
   return std::move(accepted_);
 }
 
@@ -29,8 +37,15 @@ void Aggregate::Accept(const RecordMeta& meta, absl::Span<const Value> values) {
 }
 
 bool Aggregate::Wants(int64_t offset) {
+  if (accepted_.more || offset < seen_to_) return false;
   const bool wanted = offset >= wanted_from_ && !(check_durable_ && durable_.Contains(offset));
-  if (!wanted) ++accepted_.skipped;
+  if (!wanted) {
+    ++accepted_.skipped;
+  } else if (buffer_.bytes() >= most_bytes_) {
+    accepted_.more = true;
+    stopped_at_ = offset;
+    return false;
+  }
   return wanted;
 }
 
@@ -44,15 +59,15 @@ void Aggregate::OnRejected(int64_t offset, RejectReason reason, absl::string_vie
   buffer_.Reject({offset, std::string(name), std::string(raw.substr(0, kMaxRejectedRawBytes))});
 }
 
-void Aggregate::Cover(const Batch& batch) {
-  OffsetRange rest = {std::max(batch.offsets.begin, batch.wanted_from), batch.offsets.end};
+void Aggregate::Cover(const Batch& batch, int64_t end, int64_t bytes) {
+  OffsetRange rest = {std::max(batch.offsets.begin, batch.wanted_from), end};
   if (check_durable_) {
     for (const OffsetRange& known : durable_.ranges()) {
       buffer_.Cover({rest.begin, std::min(rest.end, known.begin)}, 0);
       rest.begin = std::max(rest.begin, known.end);
     }
   }
-  buffer_.Cover(rest, batch.bytes);
+  buffer_.Cover(rest, bytes);
 }
 
 }  // namespace syncline::dataflow

@@ -24,6 +24,8 @@ namespace syncline::dataflow {
 struct Accepted {
   int64_t skipped = 0;                      // durable already
   std::map<std::string, int64_t> rejected;  // by reason
+  // The buffer is full and records are left: flush, then accept the same batch again.
+  bool more = false;
 };
 
 class Aggregate : private RecordSink {
@@ -32,9 +34,10 @@ class Aggregate : private RecordSink {
   Aggregate(const write::LoadContext* context, const StreamPlan& plan, absl::string_view sync_id,
             const WriterClaim& claim, OffsetRanges durable, const RecordParserOptions& options);
 
-  // Parses the batch into the buffer. No I/O. Errors: INVALID_ARGUMENT for typed rows that do not
-  // fit; the buffer is as before then.
-  absl::StatusOr<Accepted> Accept(Batch* batch);
+  // Parses the batch into the buffer, or as much of it as fits while the buffer holds less than
+  // `most_bytes`: few bytes of JSON can be many of rows. No I/O. Errors: INVALID_ARGUMENT for typed
+  // rows that do not fit; the buffer is as before then.
+  absl::StatusOr<Accepted> Accept(Batch* batch, int64_t most_bytes);
 
   // One record that is values already.
   void Accept(const RecordMeta& meta, absl::Span<const Value> values);
@@ -51,12 +54,16 @@ class Aggregate : private RecordSink {
   bool Wants(int64_t offset) override;
   void OnRecord(const RecordMeta& meta, absl::Span<const Value> values) override;
   void OnRejected(int64_t offset, RejectReason reason, absl::string_view raw) override;
-  void Cover(const Batch& batch);
+  // Notes the records before `end` as held, with `bytes` of payload.
+  void Cover(const Batch& batch, int64_t end, int64_t bytes);
 
   RecordParser parser_;
   write::InsertBuffer buffer_;
   const OffsetRanges durable_;
   int64_t wanted_from_ = 0;
+  int64_t seen_to_ = 0;
+  int64_t most_bytes_ = 0;
+  int64_t stopped_at_ = 0;
   bool check_durable_ = false;
   Accepted accepted_;
 };

@@ -15,6 +15,8 @@ struct Batch {
   OffsetRange offsets;
   // Those of `offsets` that are new; what lies before them came in an earlier batch.
   int64_t wanted_from = 0;
+  // Records before this one have been looked at, when the batch is parsed in pieces.
+  int64_t seen_to = 0;
   // Bytes of payload: what the memory budget holds for it.
   int64_t bytes = 0;
   // When it arrived, in microseconds since 2000-01-01 UTC.

@@ -114,8 +114,24 @@ void Lane::Accept(Batch batch) {
     context_->budget->Release(batch.bytes);
     return;
   }
-  const int64_t before = aggregate_->buffered_bytes();
-  absl::StatusOr<Accepted> accepted = aggregate_->Accept(&batch);
+  // Rows are rarely larger than their JSON; what grows beyond is parsed and flushed in pieces.
+  const int64_t most_bytes = FullBytes() + 2 * batch.bytes;
+  int64_t before = aggregate_->buffered_bytes();
+  absl::StatusOr<Accepted> accepted = aggregate_->Accept(&batch, most_bytes);
+  while (accepted.ok() && accepted->more) {
+    const int64_t grown = aggregate_->buffered_bytes() - before;
+    held_bytes_ += grown;
+    context_->budget->ForceAcquire(grown);
+    NoteFilled(true);
+    owner_->OnAccepted(*accepted, 0);
+    Flush();
+    if (failed_) {
+      context_->budget->Release(batch.bytes);
+      return;
+    }
+    before = aggregate_->buffered_bytes();
+    accepted = aggregate_->Accept(&batch, most_bytes);
+  }
   batch.records.reset();
   // The budget holds the encoded rows from here on, the message no longer.
   const int64_t grown = aggregate_->buffered_bytes() - before;
@@ -128,13 +144,13 @@ void Lane::Accept(Batch batch) {
   if (!accepted.ok()) return Fail(accepted.status());
   NoteFilled(!aggregate_->empty());
   owner_->OnAccepted(*accepted, batch.bytes);
-  if (IsFull()) Flush();
+  if (aggregate_->buffered_bytes() >= FullBytes()) Flush();
 }
 
-bool Lane::IsFull() const {
+int64_t Lane::FullBytes() const {
   const int64_t lanes = std::max<int64_t>(1, context_->filled_lanes.load());
   const int64_t share = context_->budget->capacity_bytes() / (2 * lanes);
-  return aggregate_->buffered_bytes() >= std::min(context_->flush_bytes, share);
+  return std::min(context_->flush_bytes, share);
 }
 
 void Lane::Flush() {

@@ -86,7 +86,8 @@ class Lane {
   void Flush();
   void Fail(const absl::Status& status);
   void DropHeld();
-  bool IsFull() const;
+  // A buffer with so many bytes is flushed.
+  int64_t FullBytes() const;
   void NoteFilled(bool filled);
 
   LaneContext* const context_;

@@ -20,6 +20,8 @@ struct Entry {
 using absl::StatusCode;
 
 constexpr Entry kExact[] = {
+    // In binary COPY: the column is not of the type that it had.
+    {"22P03", StatusCode::kFailedPrecondition, "SCHEMA_CHANGED"},
     {"23502", StatusCode::kInvalidArgument, "NULL_VALUE"},
     {"25006", StatusCode::kUnavailable, "DB_READ_ONLY", 5000},
     {"25P03", StatusCode::kUnavailable, "DB_UNREACHABLE", 1000},

@@ -6,7 +6,9 @@
 #include <utility>
 
 #include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "server/base/error.h"
 #include "server/base/status_macros.h"
 #include "server/dataflow/json_schema.h"
 #include "server/model/names.h"
@@ -17,6 +19,10 @@ namespace {
 
 constexpr size_t kMaxIdLength = 128;
 constexpr size_t kMaxSchemaBytes = 1 << 20;
+// The ledger's keys hold namespace, name and two ids; an entry of an index has room for 2704 bytes.
+constexpr size_t kMaxDescriptorLength = 1024;
+
+constexpr char kInvalidRequest[] = "INVALID_REQUEST";
 
 bool HasControlCharacter(absl::string_view text) {
   return std::any_of(text.begin(), text.end(),
@@ -33,7 +39,7 @@ class Checker {
     for (size_t i = 0; i < request_.streams.size(); ++i) {
       SYNCLINE_RETURN_IF_ERROR(CheckStream(i));
     }
-    if (!violations_.empty()) return InvalidRequest(std::move(violations_));
+    if (!violations_.empty()) return InvalidRequest(std::move(violations_), reason_);
     SYNCLINE_RETURN_IF_ERROR(MapTables());
     draft_.sync.sync_id = request_.sync_id;
     draft_.sync.connection_id = request_.connection_id;
@@ -42,7 +48,11 @@ class Checker {
   }
 
  private:
-  void Violation(std::string field, std::string description) {
+  // Violations of one kind alone give the request's error their own reason.
+  void Violation(std::string field, std::string description,
+                 absl::string_view reason = kInvalidRequest) {
+    if (violations_.empty()) reason_ = std::string(reason);
+    if (reason_ != reason) reason_ = kInvalidRequest;
     violations_.push_back({std::move(field), std::move(description)});
   }
 
@@ -61,12 +71,19 @@ class Checker {
     }
   }
 
+  void CheckLength(absl::string_view name, std::string path) {
+    if (name.size() <= kMaxDescriptorLength) return;
+    Violation(std::move(path), absl::StrCat("must have at most ", kMaxDescriptorLength, " bytes"));
+  }
+
   absl::Status CheckStream(size_t index) {
     const StreamConfig& config = request_.streams[index];
     const std::string path = absl::StrCat("streams[", index, "]");
     if (config.descriptor.name.empty()) {
       Violation(absl::StrCat(path, ".descriptor.name"), "must not be empty");
     }
+    CheckLength(config.descriptor.name, absl::StrCat(path, ".descriptor.name"));
+    CheckLength(config.descriptor.name_space, absl::StrCat(path, ".descriptor.namespace"));
     if (!seen_.insert(config.descriptor).second) {
       Violation(absl::StrCat(path, ".descriptor"), "is named twice");
     }
@@ -113,16 +130,25 @@ class Checker {
     }
     const absl::StatusOr<std::vector<dataflow::DeclaredField>> fields =
         dataflow::ParseJsonSchema(config.json_schema);
-    if (!fields.ok()) return Violation(schema_path, std::string(fields.status().message()));
+    if (!fields.ok()) {
+      return Violation(schema_path, std::string(fields.status().message()),
+                       ReasonOf(fields.status()));
+    }
     std::vector<std::string> names;
-    for (const dataflow::DeclaredField& field : *fields) names.push_back(field.name);
+    for (const dataflow::DeclaredField& field : *fields) {
+      names.push_back(field.name);
+      // The ledger keeps it, and PostgreSQL's text cannot.
+      if (absl::StrContains(field.name, '\0')) {
+        Violation(schema_path, "has a property whose name holds NUL", "INVALID_NAME");
+      }
+    }
     const std::vector<std::string> columns = MapColumnNames(names);
     for (size_t i = 0; i < fields->size(); ++i) {
-      schema->columns.push_back({names[i], columns[i], (*fields)[i].type, /*nullable=*/true,
-                                 (*fields)[i].json_shape});
+      schema->columns.push_back(
+          {names[i], columns[i], (*fields)[i].type, /*nullable=*/true, (*fields)[i].json_shape});
     }
     if (config.write_mode == WriteMode::kDedup && config.primary_key.empty()) {
-      Violation(absl::StrCat(path, ".primary_key"), "is needed for WRITE_MODE_DEDUP");
+      Violation(absl::StrCat(path, ".primary_key"), "is needed for WRITE_MODE_DEDUP", "MISSING_PK");
     }
     for (size_t i = 0; i < config.primary_key.size(); ++i) {
       const std::optional<std::string> column =
@@ -168,6 +194,7 @@ class Checker {
   const StartRequest& request_;
   const StartLimits& limits_;
   std::vector<FieldViolation> violations_;
+  std::string reason_;
   std::set<StreamDescriptor> seen_;
   write::SyncDraft draft_;
 };

@@ -47,12 +47,18 @@ StreamSession::~StreamSession() = default;
 
 absl::StatusOr<std::shared_ptr<WriterCall>> StreamSession::Open(absl::string_view writer_id,
                                                                 WriterCall::Done done) {
+  int64_t rejected_before = 0;
+  if (context_->call.max_rejected.has_value()) {
+    SYNCLINE_ASSIGN_OR_RETURN(const StreamRecord stream,
+                              context_->store->GetStream(plan_.stream_no));
+    rejected_before = stream.records_rejected;
+  }
   SYNCLINE_ASSIGN_OR_RETURN(const postgres::ClaimedWriter claimed,
                             context_->store->ClaimWriter(sync_no_, plan_.stream_no, writer_id));
   const std::string id(writer_id);
   const int64_t epoch = claimed.claim.epoch;
   auto call = std::make_shared<WriterCall>(
-      &context_->call, plan_, sync_id_, claimed.claim, claimed.committed, metrics_,
+      &context_->call, plan_, sync_id_, claimed.claim, claimed.committed, rejected_before, metrics_,
       [this, id, epoch, done = std::move(done)](const absl::Status& status,
                                                 const CallSummary& summary) {
         if (ReasonOf(status) == "FENCED") context_->metrics->FencedWriter();
@@ -142,16 +148,16 @@ void StreamSession::FlushOlderThan(absl::Duration age) {
   for (const auto& call : Calls()) call->FlushOlderThan(age);
 }
 
+void StreamSession::FlushIdle() {
+  for (const auto& call : Calls()) call->FlushIdle();
+}
+
 int64_t StreamSession::open_calls() const {
   MutexLock lock(&mutex_);
   return static_cast<int64_t>(calls_.size());
 }
 
 void StreamSession::Forget(const std::string& writer_id, int64_t epoch) {
-void StreamSession::FlushIdle() {
-  for (const auto& call : Calls()) call->FlushIdle();
-}
-
   std::shared_ptr<WriterCall> forgotten;
   MutexLock lock(&mutex_);
   const auto found = calls_.find(writer_id);

@@ -6,7 +6,7 @@
 
 namespace syncline::sync {
 
-absl::Status InvalidRequest(std::vector<FieldViolation> violations) {
+absl::Status InvalidRequest(std::vector<FieldViolation> violations, absl::string_view reason) {
   std::string message = "the request is not valid";
   if (!violations.empty()) {
     absl::StrAppend(&message, ": ", violations.front().field, " ", violations.front().description);
@@ -16,7 +16,7 @@ absl::Status InvalidRequest(std::vector<FieldViolation> violations) {
   constexpr size_t kMostViolations = 20;
   if (violations.size() > kMostViolations) violations.resize(kMostViolations);
   return MakeError(absl::StatusCode::kInvalidArgument, message,
-                   {.reason = "INVALID_REQUEST", .violations = std::move(violations)});
+                   {.reason = std::string(reason), .violations = std::move(violations)});
 }
 
 absl::Status HybridRefresh(absl::string_view stream) {

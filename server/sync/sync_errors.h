@@ -11,8 +11,9 @@
 
 namespace syncline::sync {
 
-// INVALID_ARGUMENT INVALID_REQUEST with every violation found.
-absl::Status InvalidRequest(std::vector<FieldViolation> violations);
+// INVALID_ARGUMENT with every violation found; `reason` when they are all of one kind.
+absl::Status InvalidRequest(std::vector<FieldViolation> violations,
+                            absl::string_view reason = "INVALID_REQUEST");
 // UNIMPLEMENTED HYBRID_REFRESH: 0 < minimum generation < generation.
 absl::Status HybridRefresh(absl::string_view stream);
 // OUT_OF_RANGE OFFSET_GAP; metadata expected_offset.

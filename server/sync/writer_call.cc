@@ -13,13 +13,14 @@ namespace syncline::sync {
 
 WriterCall::WriterCall(const CallContext* context, const StreamPlan& plan,
                        absl::string_view sync_id, const WriterClaim& claim,
-                       const OffsetRanges& durable, std::shared_ptr<metrics::StreamMetrics> metrics,
-                       Done done)
+                       const OffsetRanges& durable, int64_t rejected_before,
+                       std::shared_ptr<metrics::StreamMetrics> metrics, Done done)
     : context_(context),
       claim_(claim),
       metrics_(std::move(metrics)),
       done_(std::move(done)),
-      next_offset_(durable.DurableOffset()) {
+      next_offset_(durable.DurableOffset()),
+      rejected_seen_(rejected_before) {
   summary_.durable_offset = durable.DurableOffset();
   for (int i = 0; i < context->lanes_per_stream; ++i) {
     lanes_.push_back(std::make_unique<dataflow::Lane>(
@@ -82,13 +83,13 @@ void WriterCall::Dispatch(dataflow::Batch batch, std::function<void()> ready) {
   } else {
     LeastBusyLane()->Enqueue(std::move(batch));
   }
-  {
   bool ending = false;
+  {
     MutexLock lock(&mutex_);
     --waiting_batches_;
-  }
     // Asked only now: an End that came before the lane had the batch flushed without it.
     ending = state_ == State::kEnding;
+  }
   if (ending) FlushLanes();
   if (read_on) ready();
   ReportIfDone();
@@ -113,14 +114,14 @@ void WriterCall::AddCheckpoint(std::string checkpoint_id, std::string state,
   {
     MutexLock lock(&mutex_);
     if (state_ != State::kOpen) return;
-    checkpoints_.push_back({std::move(checkpoint_id), next_offset_, std::move(state)});
     checkpoint_bytes_ += static_cast<int64_t>(state.size());
-  }
+    checkpoints_.push_back({std::move(checkpoint_id), next_offset_, std::move(state)});
     read_on = HasRoomLocked();
     if (!read_on) ready_ = std::move(ready);
+  }
   FlushLanes();
-}
   if (read_on) ready();
+}
 
 void WriterCall::End(const absl::Status& status) {
   std::function<void()> dropped;
@@ -151,11 +152,11 @@ void WriterCall::FlushOlderThan(absl::Duration age) {
   for (const auto& lane : lanes_) lane->FlushOlderThan(age);
 }
 
-void WriterCall::FlushLanes() {
 void WriterCall::FlushIdle() {
   for (const auto& lane : lanes_) lane->FlushIdle();
 }
 
+void WriterCall::FlushLanes() {
   bool flushed = false;
   for (const auto& lane : lanes_) {
     if (!lane->has_work()) continue;
@@ -179,11 +180,11 @@ bool WriterCall::DueCheckpointLocked() const {
   return !checkpoints_.empty() && checkpoints_.front().offset <= summary_.durable_offset;
 }
 
-void WriterCall::OnAccepted(const dataflow::Accepted& accepted, int64_t bytes) {
 bool WriterCall::HasRoomLocked() const {
   return queued_bytes_ + checkpoint_bytes_ < context_->max_queued_bytes;
 }
 
+void WriterCall::OnAccepted(const dataflow::Accepted& accepted, int64_t bytes) {
   std::function<void()> ready;
   bool too_many = false;
   {
@@ -193,6 +194,10 @@ bool WriterCall::HasRoomLocked() const {
     summary_.records_skipped += accepted.skipped;
     for (const auto& [reason, records] : accepted.rejected) rejected_seen_ += records;
     too_many = context_->max_rejected.has_value() && rejected_seen_ > *context_->max_rejected;
+    // The caller may have ended the call before its last batch was looked at.
+    if (too_many && state_ == State::kEnding && end_status_.ok()) {
+      end_status_ = TooManyRejected(*context_->max_rejected);
+    }
   }
   for (const auto& [reason, records] : accepted.rejected) metrics_->Rejected(reason, records);
   if (too_many) return End(TooManyRejected(*context_->max_rejected));
@@ -200,8 +205,8 @@ bool WriterCall::HasRoomLocked() const {
 }
 
 void WriterCall::OnFlushed(const write::FlushResult& flushed) {
-  bool due = false;
   std::function<void()> ready;
+  bool due = false;
   int64_t durable_offset = 0;
   {
     MutexLock lock(&mutex_);
@@ -209,18 +214,18 @@ void WriterCall::OnFlushed(const write::FlushResult& flushed) {
     summary_.records_written += flushed.rows;
     summary_.records_rejected += flushed.rejected;
     for (const PendingCheckpoint& committed : flushed.checkpoints) {
-      const auto same = [&](const PendingCheckpoint& pending) {
       int64_t freed = 0;
+      const auto same = [&](const PendingCheckpoint& pending) {
         if (pending.checkpoint_id != committed.checkpoint_id) return false;
         freed += static_cast<int64_t>(pending.state.size());
         return true;
       };
       checkpoints_.erase(std::remove_if(checkpoints_.begin(), checkpoints_.end(), same),
                          checkpoints_.end());
-    }
       checkpoint_bytes_ -= freed;
-    due = DueCheckpointLocked();
+    }
     if (HasRoomLocked()) ready = std::exchange(ready_, nullptr);
+    due = DueCheckpointLocked();
     durable_offset = summary_.durable_offset;
   }
   metrics_->Committed(flushed.rows);
@@ -228,8 +233,8 @@ void WriterCall::OnFlushed(const write::FlushResult& flushed) {
   metrics_->DurableOffset(durable_offset);
   // Its records were committed by another lane after this one had read which checkpoints wait.
   if (due) lanes_.front()->RequestFlush();
-}
   if (ready) ready();
+}
 
 void WriterCall::OnIdle() { ReportIfDone(); }
 

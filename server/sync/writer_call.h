@@ -57,7 +57,7 @@ class WriterCall final : public dataflow::LaneOwner,
   using Done = std::function<void(const absl::Status&, const CallSummary&)>;
 
   WriterCall(const CallContext* context, const StreamPlan& plan, absl::string_view sync_id,
-             const WriterClaim& claim, const OffsetRanges& durable,
+             const WriterClaim& claim, const OffsetRanges& durable, int64_t rejected_before,
              std::shared_ptr<metrics::StreamMetrics> metrics, Done done);
   ~WriterCall() override;
 
@@ -116,13 +116,14 @@ class WriterCall final : public dataflow::LaneOwner,
   // Number of the record after the last one accepted.
   int64_t next_offset_ ABSL_GUARDED_BY(mutex_);
   CallSummary summary_ ABSL_GUARDED_BY(mutex_);
-  int64_t rejected_seen_ ABSL_GUARDED_BY(mutex_) = 0;
+  // Of the stream: what the ledger had when the call began, and this call's since.
+  int64_t rejected_seen_ ABSL_GUARDED_BY(mutex_);
   int64_t queued_bytes_ ABSL_GUARDED_BY(mutex_) = 0;
   // Batches between the caller and a lane: they wait for the budget.
   int64_t waiting_batches_ ABSL_GUARDED_BY(mutex_) = 0;
   std::function<void()> ready_ ABSL_GUARDED_BY(mutex_);  // waits for room
   std::vector<PendingCheckpoint> checkpoints_ ABSL_GUARDED_BY(mutex_);
-};
   int64_t checkpoint_bytes_ ABSL_GUARDED_BY(mutex_) = 0;  // of their states
+};
 
 }  // namespace syncline::sync

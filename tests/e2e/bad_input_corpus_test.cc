@@ -3,11 +3,12 @@
 //
 // start_sync/NN_name.textproto is a StartSyncRequest; its first comments say what the answer is:
 // "# answer CODE [REASON]", "# field PATH" for each field violation, "# column INPUT NAME" for each
-// column of the first stream's plan. records/NN_name.jsonl are lines for a stream of {id, v}; beside it,
-// NN_name.expected says "type JSON" (of v), "dedup" when v is a primary key, "row id|v|change|reason" of
-// each row by id, and "rejected offset reason" of each record that is none. NN is the row of the list.
-#include <google/protobuf/text_format.h>
+// column of the first stream's plan. records/NN_name.jsonl are lines for a stream of {id, v};
+// beside it, NN_name.expected says "type JSON" (of v), "dedup" when v is a primary key, "row
+// id|v|change|reason" of each row by id, and "rejected offset reason" of each record that is none.
+// NN is the row of the list.
 #include <gmock/gmock.h>
+#include <google/protobuf/text_format.h>
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -125,10 +126,10 @@ TEST_P(BadStartTest, IsAnsweredAsTheCorpusSays) {
     std::vector<std::string> columns;
     for (const v1::Column& column : response.streams(0).columns()) {
       // What PostgreSQL itself calls it.
-      EXPECT_EQ(QueryInt(absl::StrCat(
-                    "SELECT count(*) FROM pg_attribute WHERE attrelid = '\"",
-                    response.streams(0).table_schema(), "\".\"", response.streams(0).table_name(),
-                    "\"'::regclass AND attname = '", column.column_name(), "'")),
+      EXPECT_EQ(QueryInt(absl::StrCat("SELECT count(*) FROM pg_attribute WHERE attrelid = '\"",
+                                      response.streams(0).table_schema(), "\".\"",
+                                      response.streams(0).table_name(),
+                                      "\"'::regclass AND attname = '", column.column_name(), "'")),
                 1)
           << column.column_name();
       columns.push_back(column.column_name());

@@ -45,7 +45,8 @@ Answer AnswerOf(const grpc::Status& status) {
       answer.domain = info.domain();
       answer.metadata.insert(info.metadata().begin(), info.metadata().end());
     } else if (any.UnpackTo(&bad)) {
-      for (const auto& violation : bad.field_violations()) answer.fields.push_back(violation.field());
+      for (const auto& violation : bad.field_violations())
+        answer.fields.push_back(violation.field());
     } else if (any.Is<google::rpc::RetryInfo>()) {
       answer.has_retry = true;
     }
@@ -62,8 +63,8 @@ std::string Summary(const Answer& answer) {
 }
 
 void PrintTo(const Answer& answer, std::ostream* out) {
-  *out << Summary(answer) << ": " << answer.message << " fields [" << absl::StrJoin(answer.fields, ", ")
-       << "]";
+  *out << Summary(answer) << ": " << answer.message << " fields ["
+       << absl::StrJoin(answer.fields, ", ") << "]";
 }
 
 RawCall::RawCall(v1::SyncService::Stub* stub, absl::Duration timeout,
@@ -130,7 +131,8 @@ std::string BadInputTest::LedgerTable(absl::string_view table) const {
 std::shared_ptr<grpc::Channel> BadInputTest::NewChannel() const {
   grpc::ChannelArguments arguments;
   arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
-  return grpc::CreateCustomChannel(server_->address(), grpc::InsecureChannelCredentials(), arguments);
+  return grpc::CreateCustomChannel(server_->address(), grpc::InsecureChannelCredentials(),
+                                   arguments);
 }
 
 std::string BadInputTest::UniqueId(absl::string_view what) {
@@ -212,9 +214,9 @@ Answer BadInputTest::Complete(absl::string_view sync_id, absl::string_view table
 
 std::vector<std::string> BadInputTest::Rejected(absl::string_view sync_id) {
   std::vector<std::string> rejected;
-  for (const auto& row : QueryText(absl::StrCat(
-           "SELECT \"offset\" || ' ' || reason FROM ", LedgerTable("rejected_record"),
-           " WHERE sync_id = '", sync_id, "' ORDER BY \"offset\""))) {
+  for (const auto& row : QueryText(
+           absl::StrCat("SELECT \"offset\" || ' ' || reason FROM ", LedgerTable("rejected_record"),
+                        " WHERE sync_id = '", sync_id, "' ORDER BY \"offset\""))) {
     rejected.push_back(row[0]);
   }
   return rejected;

@@ -1,8 +1,8 @@
 // Base of the tests of bad input: one real server for all of them, called by plain gRPC stubs.
 //
-// The server is started by the first test and lives through all: after every test it must still be the
-// same process, hold no more memory than it may, and load a good sync. Each row of the list of bad
-// input has its number in the name of its test.
+// The server is started by the first test and lives through all: after every test it must still be
+// the same process, hold no more memory than it may, and load a good sync. Each row of the list of
+// bad input has its number in the name of its test.
 #pragma once
 
 #include <grpcpp/grpcpp.h>
@@ -40,7 +40,8 @@ std::string Summary(const Answer& answer);
 // One StreamRecords call.
 class RawCall {
  public:
-  RawCall(v1::SyncService::Stub* stub, absl::Duration timeout, grpc_compression_algorithm algorithm);
+  RawCall(v1::SyncService::Stub* stub, absl::Duration timeout,
+          grpc_compression_algorithm algorithm);
   ~RawCall();
   bool Write(const v1::StreamRecordsRequest& request) { return writer_->Write(request); }
   // Half-closes and waits.

@@ -40,7 +40,7 @@ INSTANTIATE_TEST_SUITE_P(
                       Case{"0A000", StatusCode::kFailedPrecondition, "FEATURE_NOT_SUPPORTED",
                            false},
                       Case{"22003", StatusCode::kInvalidArgument, "INVALID_VALUE", false},
-                      Case{"22P03", StatusCode::kInvalidArgument, "INVALID_VALUE", false},
+                      Case{"22P03", StatusCode::kFailedPrecondition, "SCHEMA_CHANGED", false},
                       Case{"23502", StatusCode::kInvalidArgument, "NULL_VALUE", false},
                       Case{"23505", StatusCode::kFailedPrecondition, "CONSTRAINT_VIOLATED", false},
                       Case{"25006", StatusCode::kUnavailable, "DB_READ_ONLY", true},

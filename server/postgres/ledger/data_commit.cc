@@ -1,5 +1,6 @@
 #include "server/postgres/ledger/data_commit.h"
 
+#include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
 #include "server/base/status_macros.h"
@@ -8,6 +9,10 @@
 
 namespace syncline::postgres {
 namespace {
+
+// Rejected records of one statement: enough to save round trips, few enough for little memory.
+constexpr size_t kRejectedPerStatement = 5000;
+constexpr size_t kRejectedBytesPerStatement = 1 << 20;
 
 std::string WithSchema(absl::string_view sql, const Ledger& ledger) {
   return absl::StrReplaceAll(sql, {{"$L", QuoteIdentifier(ledger.schema())}});
@@ -39,9 +44,10 @@ DataCommitter::DataCommitter(const Ledger& ledger)
       notify_sql_("SELECT pg_notify($1, '')"),
       rejected_sql_(WithSchema(
           "INSERT INTO $L.rejected_record (sync_id, namespace, stream, writer_id, \"offset\", "
-          "reason, raw) SELECT y.sync_id, t.namespace, t.name, $3, $4::bigint, $5, "
-          "$6::bytea "
-          "FROM $L.sync y, $L.stream t WHERE y.sync_no = $1 AND t.stream_no = $2",
+          "reason, raw) SELECT y.sync_id, t.namespace, t.name, $3, r.number, r.reason, r.raw "
+          "FROM $L.sync y, $L.stream t, "
+          "unnest($4::bigint[], $5::text[], $6::bytea[]) AS r (number, reason, raw) "
+          "WHERE y.sync_no = $1 AND t.stream_no = $2",
           ledger)),
       find_sql_(WithSchema("SELECT epoch = $3, committed @> $4::int8multirange, durable_offset "
                            "FROM $L.writer WHERE stream_no = $1 AND writer_id = $2",
@@ -93,15 +99,27 @@ absl::Status DataCommitter::WriteCheckpoints(
 
 absl::Status DataCommitter::WriteRejected(Connection& connection, const WriterClaim& claim,
                                           const std::vector<RejectedRecord>& rejected) const {
-  for (const RejectedRecord& record : rejected) {
+  for (size_t next = 0; next < rejected.size();) {
+    std::vector<std::string> offsets;
+    std::vector<std::string> reasons;
+    std::vector<std::string> raws;
+    size_t bytes = 0;
+    for (; next < rejected.size() && offsets.size() < kRejectedPerStatement &&
+           bytes < kRejectedBytesPerStatement;
+         ++next) {
+      offsets.push_back(absl::StrCat(rejected[next].offset));
+      reasons.push_back(rejected[next].reason);
+      raws.push_back(absl::StrCat("\\x", absl::BytesToHexString(rejected[next].raw)));
+      bytes += rejected[next].raw.size();
+    }
     SYNCLINE_RETURN_IF_ERROR(connection
                                  .Query(rejected_sql_, Params()
                                                            .Int(claim.sync_no)
                                                            .Int(claim.stream_no)
                                                            .Text(claim.writer_id)
-                                                           .Int(record.offset)
-                                                           .Text(record.reason)
-                                                           .Bytes(record.raw))
+                                                           .TextArray(offsets)
+                                                           .TextArray(reasons)
+                                                           .TextArray(raws))
                                  .status());
   }
   return absl::OkStatus();

@@ -51,7 +51,7 @@ void InsertBuffer::Append(const RecordMeta& meta, absl::Span<const Value> values
 
 void InsertBuffer::Reject(RejectedRecord record) {
   record.raw.resize(std::min(record.raw.size(), kMaxRejectedRawBytes));
-  bytes_ += static_cast<int64_t>(record.raw.size());
+  bytes_ += static_cast<int64_t>(record.raw.size() + sizeof(RejectedRecord));
   commit_.rejected.push_back(std::move(record));
 }
 
@@ -145,7 +145,10 @@ absl::Status InsertBuffer::CopyRows(postgres::Connection& connection) {
   SYNCLINE_RETURN_IF_ERROR(copied.status());
   SYNCLINE_RETURN_IF_ERROR(sent);
   if (*copied != rows_) {
-    return absl::InternalError(absl::StrCat("COPY stored ", *copied, " of ", rows_, " rows"));
+    return MakeError(
+        absl::StatusCode::kFailedPrecondition,
+        absl::StrCat("the table stored ", *copied, " of ", rows_, " rows: a trigger skips rows"),
+        {.reason = "REJECTED_BY_DATABASE"});
   }
   return absl::OkStatus();
 }
