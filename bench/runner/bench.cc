@@ -57,10 +57,14 @@ absl::StatusOr<std::unique_ptr<ServerUnderTest>> Bench::StartServer(
 }
 
 absl::Status Bench::WriteFile(const std::string& name, const std::string& content) const {
-  std::ofstream file(Path(name), std::ios::binary);
+  // Never seen half written by a program that is reading it.
+  const std::string part = Path(name) + ".part";
+  std::ofstream file(part, std::ios::binary);
   file << content;
   file.close();
-  return file.good() ? absl::OkStatus() : absl::InternalError("cannot write " + Path(name));
+  if (!file.good()) return absl::InternalError("cannot write " + part);
+  std::filesystem::rename(part, Path(name));
+  return absl::OkStatus();
 }
 
 absl::StatusOr<std::string> Bench::DataFile(const RecordShape& shape, RecordFormat format,
