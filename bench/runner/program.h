@@ -21,9 +21,9 @@ struct ProgramOptions {
 };
 
 struct ProgramEnd {
-  double seconds = 0;      // from before its start to its end
-  double cpu_seconds = 0;  // its own
-  std::string output;      // stdout, when no file or descriptor took it
+  double seconds = 0;       // from before its start to its end
+  double cpu_seconds = 0;   // its own
+  std::string output = {};  // stdout, when no file or descriptor took it
 };
 
 // A program under way. One thread at a time; the destructor kills it.

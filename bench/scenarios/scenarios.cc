@@ -8,10 +8,15 @@ const std::vector<Scenario>& Scenarios() {
   static const auto* const scenarios = new std::vector<Scenario>{
       {"write", {}, "an Airbyte source's messages through syncline write", RunWrite},
       {"load", {"P1", "P5"}, "append JSONL through syncline load", RunLoad},
+      {"typed", {"P2"}, "append typed rows through the C++ stream writer", RunTyped},
       {"replace", {"P3"}, "replace of a full table against an append", RunReplace},
       {"dedup", {"P4"}, "changed rows merged, against INSERT ON CONFLICT", RunDedup},
       {"memory", {"P6"}, "the server's memory over a long stream", RunMemory},
       {"streams", {"P7"}, "16 streams at once against one", RunStreams},
+      {"swap", {"P8"}, "what readers notice of a swap", RunSwap},
+      {"latency", {"P9"}, "one record a call against INSERT", RunLatency},
+      {"idle", {"P10"}, "a busy stream beside 500 idle ones", RunIdle},
+      {"shapes", {}, "other shapes of records against \\copy", RunShapes},
   };
   return *scenarios;
 }

@@ -32,5 +32,10 @@ absl::StatusOr<Figures> RunReplace(Bench& bench);
 absl::StatusOr<Figures> RunDedup(Bench& bench);
 absl::StatusOr<Figures> RunMemory(Bench& bench);
 absl::StatusOr<Figures> RunStreams(Bench& bench);
+absl::StatusOr<Figures> RunTyped(Bench& bench);
+absl::StatusOr<Figures> RunSwap(Bench& bench);
+absl::StatusOr<Figures> RunLatency(Bench& bench);
+absl::StatusOr<Figures> RunIdle(Bench& bench);
+absl::StatusOr<Figures> RunShapes(Bench& bench);
 
 }  // namespace syncline::bench

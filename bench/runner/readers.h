@@ -1,0 +1,47 @@
+// Connections that read one table over and over, each on its own thread, and how long each read
+// took.
+//
+// Made, asked and destroyed by one thread; the destructor stops and joins the readers.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "bench/runner/database.h"
+#include "server/base/mutex.h"
+#include "server/base/thread.h"
+
+namespace syncline::bench {
+
+struct Read {
+  absl::Time began;
+  absl::Time ended;
+};
+
+class Readers {
+ public:
+  // `count` readers of `sql`, each with a pause between two reads.
+  static absl::StatusOr<std::unique_ptr<Readers>> Start(const std::string& dsn, int count,
+                                                        const std::string& sql,
+                                                        absl::Duration pause);
+  ~Readers();
+
+  // All reads so far. INTERNAL when a read failed: a reader must never see that.
+  absl::StatusOr<std::vector<Read>> Reads();
+
+ private:
+  Readers() = default;
+  void Run(Database& database, const std::string& sql, absl::Duration pause);
+
+  Mutex mutex_;
+  bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
+  std::vector<Read> reads_ ABSL_GUARDED_BY(mutex_);
+  absl::Status failure_ ABSL_GUARDED_BY(mutex_);
+  std::vector<std::unique_ptr<Database>> databases_;
+  std::vector<std::unique_ptr<Thread>> threads_;
+};
+
+}  // namespace syncline::bench

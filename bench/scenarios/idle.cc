@@ -1,0 +1,111 @@
+// P10: one busy stream beside 500 open streams that send nothing, against the same stream alone.
+#include "absl/strings/str_cat.h"
+#include "bench/runner/loading.h"
+#include "bench/runner/requests.h"
+#include "bench/scenarios/scenarios.h"
+#include "client/sync_client.h"
+#include "server/base/status_macros.h"
+
+namespace syncline::bench {
+namespace {
+
+constexpr int kIdleStreams = 500;
+
+// 500 streams of one sync, opened and closed at will.
+class IdleStreams {
+ public:
+  IdleStreams(Bench& bench, client::SyncClient& client) : bench_(bench), client_(client) {}
+
+  absl::Status Start() {
+    SYNCLINE_ASSIGN_OR_RETURN(schema_, bench_.FreshSchema(/*create=*/false));
+    start_ = AppendRequest("idle-" + schema_, schema_, *FindRecordShape("narrow"));
+    const v1::StreamConfig first = start_.streams(0);
+    for (int i = 1; i < kIdleStreams; ++i) {
+      v1::StreamConfig* const stream = start_.add_streams();
+      *stream = first;
+      stream->mutable_descriptor()->set_name(absl::StrCat(first.descriptor().name(), "_", i));
+    }
+    return client_.StartSync(start_).status();
+  }
+
+  absl::Status Open() {
+    for (const v1::StreamConfig& stream : start_.streams()) {
+      calls_.push_back(client_.StreamRecords());
+      if (!calls_.back()->Write(HeaderOf(start_.sync_id(), stream.descriptor()))) {
+        return calls_.back()->Finish().status();
+      }
+    }
+    return absl::OkStatus();
+  }
+
+  // Ends the calls in order: one that the server had not kept open fails here.
+  absl::Status Close() {
+    for (const std::unique_ptr<client::RecordsCall>& call : calls_) {
+      SYNCLINE_RETURN_IF_ERROR(call->Finish().status());
+    }
+    calls_.clear();
+    return absl::OkStatus();
+  }
+
+  absl::Status End() {
+    SYNCLINE_RETURN_IF_ERROR(client_.CancelSync(start_.sync_id()).status());
+    // By pieces: one transaction would need a lock for each table.
+    for (const v1::StreamConfig& stream : start_.streams()) {
+      SYNCLINE_RETURN_IF_ERROR(bench_.database().Execute(
+          absl::StrCat("DROP TABLE \"", schema_, "\".\"", stream.descriptor().name(), "\"")));
+    }
+    return bench_.DropSchema(schema_);
+  }
+
+ private:
+  Bench& bench_;
+  client::SyncClient& client_;
+  std::string schema_;
+  v1::StartSyncRequest start_;
+  std::vector<std::unique_ptr<client::RecordsCall>> calls_;
+};
+
+}  // namespace
+
+absl::StatusOr<Figures> RunIdle(Bench& bench) {
+  const RecordShape& shape = *FindRecordShape("mixed12");
+  const Slice slice = {.count = bench.options().records};
+  SYNCLINE_ASSIGN_OR_RETURN(const std::string file,
+                            bench.DataFile(shape, RecordFormat::kJsonl, slice));
+  SYNCLINE_ASSIGN_OR_RETURN(const std::string contents, TrueContents(bench, shape, {slice}));
+  SYNCLINE_ASSIGN_OR_RETURN(const std::unique_ptr<ServerUnderTest> server, bench.StartServer());
+  client::ConnectionOptions connection;
+  connection.server = server->address();
+  connection.timeout = absl::Minutes(5);
+  SYNCLINE_ASSIGN_OR_RETURN(const std::unique_ptr<client::SyncClient> client,
+                            client::SyncClient::Create(connection));
+  IdleStreams idle(bench, *client);
+  SYNCLINE_RETURN_IF_ERROR(idle.Start());
+  const auto load = [&](const std::string& schema) -> absl::StatusOr<ProgramEnd> {
+    SYNCLINE_ASSIGN_OR_RETURN(std::vector<std::string> arguments,
+                              LoadArguments(bench, *server, shape, file, schema));
+    return bench.Run({.arguments = std::move(arguments)});
+  };
+  const auto alone = [&]() -> absl::StatusOr<Measures> {
+    SYNCLINE_ASSIGN_OR_RETURN(const Measures measures,
+                              MeasureLoad(bench, *server, shape, contents, load));
+    return Measures{static_cast<double>(slice.count) / measures[kSeconds]};
+  };
+  const auto beside = [&]() -> absl::StatusOr<Measures> {
+    SYNCLINE_RETURN_IF_ERROR(idle.Open());
+    SYNCLINE_ASSIGN_OR_RETURN(Measures measures, alone());
+    SYNCLINE_RETURN_IF_ERROR(idle.Close());
+    return measures;
+  };
+  SYNCLINE_ASSIGN_OR_RETURN(const Pairs pairs, bench.Alternate(beside, alone));
+  SYNCLINE_RETURN_IF_ERROR(idle.End());
+  return Figures{{.id = "P10",
+                  .name = "a stream beside 500 idle ones / alone",
+                  .unit = "rows/s",
+                  .ours = Pairs::Pick(pairs.ours, 0),
+                  .baseline = Pairs::Pick(pairs.baseline, 0),
+                  .target = 0.95,
+                  .better = Better::kHigher}};
+}
+
+}  // namespace syncline::bench

@@ -1,0 +1,136 @@
+// P9: one record a call, from the call's start to the answer that it is committed, against an
+// INSERT of the same row that commits by itself.
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "absl/time/clock.h"
+#include "bench/runner/loading.h"
+#include "bench/runner/requests.h"
+#include "bench/scenarios/scenarios.h"
+#include "client/sync_client.h"
+#include "server/base/status_macros.h"
+
+namespace syncline::bench {
+namespace {
+
+constexpr int64_t kCalls = 300;
+constexpr double kMilliseconds = 1000;
+
+class Latency {
+ public:
+  Latency(Bench& bench, client::SyncClient& client) : bench_(bench), client_(client) {}
+
+  absl::Status Prepare() {
+    SYNCLINE_ASSIGN_OR_RETURN(contents_, TrueContents(bench_, shape_, {{.count = kCalls}}));
+    return absl::OkStatus();
+  }
+
+  absl::StatusOr<Measures> Ours() {
+    SYNCLINE_ASSIGN_OR_RETURN(const std::string schema, bench_.FreshSchema(/*create=*/false));
+    const std::string sync_id = "latency-" + schema;
+    const v1::StartSyncRequest start = AppendRequest(sync_id, schema, shape_);
+    SYNCLINE_RETURN_IF_ERROR(client_.StartSync(start).status());
+    const v1::StreamDescriptor& descriptor = start.streams(0).descriptor();
+    SYNCLINE_RETURN_IF_ERROR(bench_.Checkpoint());
+    std::vector<double> took;
+    for (int64_t number = 0; number < kCalls; ++number) {
+      SYNCLINE_ASSIGN_OR_RETURN(const double ms, SendOne(sync_id, descriptor, number));
+      took.push_back(ms);
+    }
+    SYNCLINE_RETURN_IF_ERROR(client_.CompleteStream(CompletionOf(sync_id, descriptor)).status());
+    return Check(schema, took);
+  }
+
+  absl::StatusOr<Measures> ByInsert() {
+    SYNCLINE_ASSIGN_OR_RETURN(const std::string schema, bench_.FreshSchema(/*create=*/true));
+    const std::string table = TableIn(schema, shape_);
+    SYNCLINE_RETURN_IF_ERROR(bench_.database().Execute(absl::StrCat(
+        "CREATE TABLE ", table,
+        " (_airbyte_raw_id varchar NOT NULL, _airbyte_extracted_at timestamptz NOT NULL, "
+        "_airbyte_meta jsonb NOT NULL, _airbyte_generation_id bigint NOT NULL, ",
+        ColumnDefinitionsOf(shape_), ")")));
+    const std::string statement = "insert_" + schema;
+    SYNCLINE_RETURN_IF_ERROR(bench_.database().Prepare(
+        statement, absl::StrCat("INSERT INTO ", table, " VALUES (", Parameters(), ")")));
+    SYNCLINE_RETURN_IF_ERROR(bench_.Checkpoint());
+    std::vector<double> took;
+    for (int64_t number = 0; number < kCalls; ++number) {
+      SYNCLINE_ASSIGN_OR_RETURN(const double ms, InsertOne(statement, number));
+      took.push_back(ms);
+    }
+    return Check(schema, took);
+  }
+
+ private:
+  absl::StatusOr<double> SendOne(const std::string& sync_id, const v1::StreamDescriptor& descriptor,
+                                 int64_t number) {
+    v1::StreamRecordsRequest batch;
+    batch.mutable_batch()->set_first_offset(number);
+    std::vector<Cell> cells;
+    FillRecord(shape_, number, 0, &cells);
+    AppendRecord(shape_, cells, RecordFormat::kJsonl, batch.mutable_batch()->mutable_jsonl());
+    const absl::Time began = absl::Now();
+    const std::unique_ptr<client::RecordsCall> call = client_.StreamRecords();
+    call->Write(HeaderOf(sync_id, descriptor));
+    call->Write(batch);
+    SYNCLINE_RETURN_IF_ERROR(call->Finish().status());
+    return absl::ToDoubleSeconds(absl::Now() - began) * kMilliseconds;
+  }
+
+  absl::StatusOr<double> InsertOne(const std::string& statement, int64_t number) {
+    std::vector<Cell> cells;
+    FillRecord(shape_, number, 0, &cells);
+    std::vector<const char*> values = {"018bcfe5-6800-8000-8000-0123456789ab",
+                                       "2024-01-01T00:00:00Z", R"({"sync_id":0,"changes":[]})",
+                                       "0"};
+    for (const Cell& cell : cells) values.push_back(cell.null ? nullptr : cell.text.c_str());
+    const absl::Time began = absl::Now();
+    SYNCLINE_RETURN_IF_ERROR(bench_.database().ExecutePrepared(statement, values));
+    return absl::ToDoubleSeconds(absl::Now() - began) * kMilliseconds;
+  }
+
+  std::string Parameters() const {
+    std::vector<std::string> parameters;
+    for (size_t i = 1; i <= shape_.columns.size() + 4; ++i) {
+      parameters.push_back(absl::StrCat("$", i));
+    }
+    return absl::StrJoin(parameters, ", ");
+  }
+
+  absl::StatusOr<Measures> Check(const std::string& schema, const std::vector<double>& took) {
+    SYNCLINE_RETURN_IF_ERROR(CheckContents(bench_, shape_, TableIn(schema, shape_), contents_));
+    SYNCLINE_RETURN_IF_ERROR(bench_.DropSchema(schema));
+    return Measures{Median(took), Quantile(took, 0.99)};
+  }
+
+  Bench& bench_;
+  client::SyncClient& client_;
+  const RecordShape& shape_ = *FindRecordShape("mixed12");
+  std::string contents_;
+};
+
+}  // namespace
+
+absl::StatusOr<Figures> RunLatency(Bench& bench) {
+  SYNCLINE_ASSIGN_OR_RETURN(const std::unique_ptr<ServerUnderTest> server, bench.StartServer());
+  client::ConnectionOptions connection;
+  connection.server = server->address();
+  SYNCLINE_ASSIGN_OR_RETURN(const std::unique_ptr<client::SyncClient> client,
+                            client::SyncClient::Create(connection));
+  Latency latency(bench, *client);
+  SYNCLINE_RETURN_IF_ERROR(latency.Prepare());
+  SYNCLINE_ASSIGN_OR_RETURN(const Pairs pairs, bench.Alternate([&] { return latency.Ours(); },
+                                                               [&] { return latency.ByInsert(); }));
+  return Figures{{.id = "P9",
+                  .name = "one record a call, p50 / INSERT, p50",
+                  .unit = "ms",
+                  .ours = Pairs::Pick(pairs.ours, 0),
+                  .baseline = Pairs::Pick(pairs.baseline, 0),
+                  .target = 2.0},
+                 {.id = "",
+                  .name = "one record a call, p99 / INSERT, p99",
+                  .unit = "ms",
+                  .ours = Pairs::Pick(pairs.ours, 1),
+                  .baseline = Pairs::Pick(pairs.baseline, 1)}};
+}
+
+}  // namespace syncline::bench

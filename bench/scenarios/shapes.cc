@@ -1,0 +1,45 @@
+// The other shapes of records through `syncline load` against \copy; no targets, but no surprises.
+#include <algorithm>
+
+#include "absl/strings/str_cat.h"
+#include "bench/runner/loading.h"
+#include "bench/scenarios/scenarios.h"
+#include "server/base/status_macros.h"
+
+namespace syncline::bench {
+namespace {
+
+struct Share {
+  const char* shape;
+  int64_t divisor;  // of --records, so that each takes about as long
+};
+
+constexpr Share kShares[] = {{"lineitem", 1}, {"wide_text", 8}, {"narrow", 1}, {"nested", 2}};
+
+}  // namespace
+
+absl::StatusOr<Figures> RunShapes(Bench& bench) {
+  SYNCLINE_ASSIGN_OR_RETURN(const std::unique_ptr<ServerUnderTest> server, bench.StartServer());
+  Figures figures;
+  for (const Share& share : kShares) {
+    const RecordShape& shape = *FindRecordShape(share.shape);
+    const int64_t records = std::max<int64_t>(bench.options().records / share.divisor, 1);
+    SYNCLINE_ASSIGN_OR_RETURN(const std::string file,
+                              bench.DataFile(shape, RecordFormat::kJsonl, {.count = records}));
+    const auto load = [&](const std::string& schema) -> absl::StatusOr<ProgramEnd> {
+      SYNCLINE_ASSIGN_OR_RETURN(std::vector<std::string> arguments,
+                                LoadArguments(bench, *server, shape, file, schema));
+      return bench.Run({.arguments = std::move(arguments)});
+    };
+    SYNCLINE_ASSIGN_OR_RETURN(const Pairs pairs,
+                              CompareWithCopy(bench, *server, shape, records, load));
+    figures.push_back({.id = "",
+                       .name = absl::StrCat(shape.name, ", ", records, " records / copy"),
+                       .unit = "s",
+                       .ours = Pairs::Pick(pairs.ours, kSeconds),
+                       .baseline = Pairs::Pick(pairs.baseline, kSeconds)});
+  }
+  return figures;
+}
+
+}  // namespace syncline::bench

@@ -1,0 +1,138 @@
+// P8: what 20 readers of a table notice while a loaded replacement takes its place: the time of
+// their reads from the start of CompleteStream to its end, against the seconds before.
+#include <algorithm>
+
+#include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
+#include "bench/runner/loading.h"
+#include "bench/runner/readers.h"
+#include "bench/runner/requests.h"
+#include "bench/scenarios/scenarios.h"
+#include "client/sync_client.h"
+#include "server/base/status_macros.h"
+
+namespace syncline::bench {
+namespace {
+
+constexpr int kReaders = 20;
+constexpr absl::Duration kPause = absl::Milliseconds(10);
+constexpr absl::Duration kBefore = absl::Seconds(3);
+constexpr double kMilliseconds = 1000;
+
+struct Noticed {
+  double p99_before_ms = 0;
+  double p99_during_ms = 0;
+  // The longest time in which no reader had an answer.
+  double unavailable_ms = 0;
+};
+
+std::vector<double> TookBetween(const std::vector<Read>& reads, absl::Time begin, absl::Time end) {
+  std::vector<double> took;
+  for (const Read& read : reads) {
+    if (read.ended < begin || read.began > end) continue;
+    took.push_back(absl::ToDoubleSeconds(read.ended - read.began) * kMilliseconds);
+  }
+  return took;
+}
+
+double LongestSilence(const std::vector<Read>& reads, absl::Time begin, absl::Time end) {
+  std::vector<absl::Time> answers = {begin};
+  for (const Read& read : reads) {
+    if (read.ended >= begin && read.ended <= end) answers.push_back(read.ended);
+  }
+  answers.push_back(end);
+  std::sort(answers.begin(), answers.end());
+  absl::Duration longest;
+  for (size_t i = 1; i < answers.size(); ++i) {
+    longest = std::max(longest, answers[i] - answers[i - 1]);
+  }
+  return absl::ToDoubleSeconds(longest) * kMilliseconds;
+}
+
+class Swap {
+ public:
+  Swap(Bench& bench, const ServerUnderTest& server, client::SyncClient& client)
+      : bench_(bench), server_(server), client_(client) {}
+
+  absl::Status Prepare() {
+    const Slice slice = {.count = bench_.options().records};
+    SYNCLINE_ASSIGN_OR_RETURN(file_, bench_.DataFile(shape_, RecordFormat::kJsonl, slice));
+    SYNCLINE_ASSIGN_OR_RETURN(contents_, TrueContents(bench_, shape_, {slice}));
+    return absl::OkStatus();
+  }
+
+  absl::StatusOr<Noticed> Once() {
+    SYNCLINE_ASSIGN_OR_RETURN(const std::string schema, bench_.FreshSchema(/*create=*/false));
+    const std::string sync_id = "swap-" + schema;
+    SYNCLINE_RETURN_IF_ERROR(Load(schema, {"--mode=append"}));
+    SYNCLINE_RETURN_IF_ERROR(
+        Load(schema, {"--mode=overwrite", "--keep_open", "--sync_id=" + sync_id}));
+    SYNCLINE_RETURN_IF_ERROR(bench_.Checkpoint());
+    const std::string table = TableIn(schema, shape_);
+    SYNCLINE_ASSIGN_OR_RETURN(
+        const std::unique_ptr<Readers> readers,
+        Readers::Start(bench_.options().dsn, kReaders,
+                       absl::StrCat("SELECT * FROM ", table, " LIMIT 10"), kPause));
+    absl::SleepFor(kBefore);
+    const v1::StreamDescriptor descriptor =
+        AppendRequest(sync_id, schema, shape_).streams(0).descriptor();
+    const absl::Time begin = absl::Now();
+    SYNCLINE_RETURN_IF_ERROR(client_.CompleteStream(CompletionOf(sync_id, descriptor)).status());
+    const absl::Time end = absl::Now();
+    // A read that began during the swap has its answer by now.
+    absl::SleepFor(absl::Seconds(1));
+    SYNCLINE_ASSIGN_OR_RETURN(const std::vector<Read> reads, readers->Reads());
+    SYNCLINE_RETURN_IF_ERROR(CheckContents(bench_, shape_, table, contents_));
+    SYNCLINE_RETURN_IF_ERROR(bench_.DropSchema(schema));
+    return Noticed{.p99_before_ms = Quantile(TookBetween(reads, begin - kBefore, begin), 0.99),
+                   .p99_during_ms = Quantile(TookBetween(reads, begin, end), 0.99),
+                   .unavailable_ms = LongestSilence(reads, begin, end)};
+  }
+
+ private:
+  absl::Status Load(const std::string& schema, const std::vector<std::string>& flags) {
+    SYNCLINE_ASSIGN_OR_RETURN(std::vector<std::string> arguments,
+                              LoadArguments(bench_, server_, shape_, file_, schema, flags));
+    return bench_.Run({.arguments = std::move(arguments)}).status();
+  }
+
+  Bench& bench_;
+  const ServerUnderTest& server_;
+  client::SyncClient& client_;
+  const RecordShape& shape_ = *FindRecordShape("mixed12");
+  std::string file_;
+  std::string contents_;
+};
+
+}  // namespace
+
+absl::StatusOr<Figures> RunSwap(Bench& bench) {
+  SYNCLINE_ASSIGN_OR_RETURN(const std::unique_ptr<ServerUnderTest> server, bench.StartServer());
+  client::ConnectionOptions connection;
+  connection.server = server->address();
+  SYNCLINE_ASSIGN_OR_RETURN(const std::unique_ptr<client::SyncClient> client,
+                            client::SyncClient::Create(connection));
+  Swap swap(bench, *server, *client);
+  SYNCLINE_RETURN_IF_ERROR(swap.Prepare());
+  Figure p99 = {.id = "P8",
+                .name = "20 readers' p99 during a swap / before",
+                .unit = "ms",
+                .ours = {},
+                .target = 3};
+  Figure silence = {.id = "P8",
+                    .name = "longest time without an answer to a reader",
+                    .unit = "ms",
+                    .ours = {},
+                    .target = 50};
+  const absl::Time deadline = absl::Now() + bench.options().limit;
+  for (int i = 0; i < bench.options().repetitions; ++i) {
+    if (i > 0 && absl::Now() >= deadline) break;
+    SYNCLINE_ASSIGN_OR_RETURN(const Noticed noticed, swap.Once());
+    p99.ours.push_back(noticed.p99_during_ms);
+    p99.baseline.push_back(noticed.p99_before_ms);
+    silence.ours.push_back(noticed.unavailable_ms);
+  }
+  return Figures{p99, silence};
+}
+
+}  // namespace syncline::bench
