@@ -30,8 +30,19 @@ void Admission::LeaveStream() {
   changed_.NotifyAll();
 }
 
-absl::Status Admission::CheckUnary() const {
-  return draining() ? sync::Draining() : absl::OkStatus();
+absl::StatusOr<Admission::Call> Admission::EnterCall() {
+  MutexLock lock(&mutex_);
+  if (draining_) return sync::Draining();
+  ++open_calls_;
+  return Call(this);
+}
+
+void Admission::LeaveCall() {
+  {
+    MutexLock lock(&mutex_);
+    --open_calls_;
+  }
+  changed_.NotifyAll();
 }
 
 void Admission::StartDraining() {
@@ -47,7 +58,7 @@ bool Admission::draining() const {
 bool Admission::WaitUntilEmpty(absl::Duration timeout) {
   const absl::Time deadline = absl::Now() + timeout;
   MutexLock lock(&mutex_);
-  while (open_streams_ > 0) {
+  while (open_streams_ > 0 || open_calls_ > 0) {
     const absl::Duration left = deadline - absl::Now();
     if (left <= absl::ZeroDuration()) return false;
     changed_.WaitFor(&mutex_, left);

@@ -5,9 +5,11 @@
 
 #include <cstdint>
 #include <functional>
+#include <utility>
 
 #include "absl/base/thread_annotations.h"
 #include "absl/status/status.h"
+#include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "server/base/mutex.h"
 
@@ -22,22 +24,38 @@ class Admission {
   absl::Status EnterStream();
   void LeaveStream();
 
-  // Whether a unary call may begin. Errors: UNAVAILABLE DRAINING.
-  absl::Status CheckUnary() const;
+  // A call other than StreamRecords, from its admission to its end.
+  class Call {
+   public:
+    explicit Call(Admission* admission) : admission_(admission) {}
+    ~Call() {
+      if (admission_ != nullptr) admission_->LeaveCall();
+    }
+    Call(Call&& other) noexcept : admission_(std::exchange(other.admission_, nullptr)) {}
+    Call& operator=(Call&&) = delete;
+
+   private:
+    Admission* admission_;
+  };
+  // Errors: UNAVAILABLE DRAINING.
+  absl::StatusOr<Call> EnterCall();
 
   // From now on nothing is admitted.
   void StartDraining();
   bool draining() const;
 
-  // Waits until no stream is open; false after `timeout`.
+  // Waits until no stream and no other call is open; false after `timeout`.
   bool WaitUntilEmpty(absl::Duration timeout);
   int64_t open_streams() const;
 
  private:
+  void LeaveCall();
+
   const int64_t max_open_streams_;
   mutable Mutex mutex_;
   CondVar changed_;
   int64_t open_streams_ ABSL_GUARDED_BY(mutex_) = 0;
+  int64_t open_calls_ ABSL_GUARDED_BY(mutex_) = 0;
   bool draining_ ABSL_GUARDED_BY(mutex_) = false;
 };
 

@@ -24,6 +24,8 @@ constexpr int64_t kMessageOverhead = 64 << 10;
 // A caller that vanished without a word is noticed within keepalive time + timeout.
 constexpr int kKeepaliveTimeMs = 30000;
 constexpr int kKeepaliveTimeoutMs = 20000;
+// What answers have to leave the machine, once there is no call left.
+constexpr absl::Duration kLastAnswers = absl::Seconds(1);
 // Callers may ping as often as this, with or without calls.
 constexpr int kMinPingIntervalMs = 5000;
 
@@ -92,8 +94,10 @@ void Server::Drain(absl::Duration deadline) {
     Log(LogLevel::kWarning, "drain_deadline_passed")
         .Field("open_streams", context_.admission->open_streams());
   }
-  // Calls that are answered have their answers on the wire; what still runs then is cancelled.
-  server_->Shutdown(absl::ToChronoTime(std::max(until, absl::Now() + absl::Seconds(1))));
+  // Every call has its answer, so this is for the answers on their way; what still runs is
+  // cancelled. Not the rest of the deadline: a caller that is idle keeps its connection open
+  // however politely it is told to go.
+  server_->Shutdown(absl::ToChronoTime(absl::Now() + kLastAnswers));
 }
 
 }  // namespace syncline::rpc

@@ -60,16 +60,16 @@ absl::string_view AuthorizationOf(const grpc::ServerContextBase& context) {
   return {found->second.data(), found->second.size()};
 }
 
-absl::Status SyncService::Admit(const grpc::ServerContextBase& context) const {
+absl::StatusOr<Admission::Call> SyncService::Admit(const grpc::ServerContextBase& context) const {
   SYNCLINE_RETURN_IF_ERROR(context_.authenticator->Check(AuthorizationOf(context)));
-  return context_.admission->CheckUnary();
+  return context_.admission->EnterCall();
 }
 
 grpc::Status SyncService::StartSync(grpc::ServerContext* context,
                                     const v1::StartSyncRequest* request,
                                     v1::StartSyncResponse* response) {
   const auto start = [&]() -> absl::Status {
-    SYNCLINE_RETURN_IF_ERROR(Admit(*context));
+    SYNCLINE_ASSIGN_OR_RETURN(const Admission::Call call, Admit(*context));
     SYNCLINE_ASSIGN_OR_RETURN(const sync::StartRequest start_request, FromProto(*request));
     SYNCLINE_ASSIGN_OR_RETURN(const sync::StartedSync started,
                               context_.registry->Start(start_request));
@@ -97,7 +97,8 @@ grpc::ServerReadReactor<grpc::ByteBuffer>* SyncService::StreamRecords(
 grpc::Status SyncService::CompleteStream(grpc::ServerContext* context,
                                          const v1::CompleteStreamRequest* request,
                                          v1::CompleteStreamResponse* response) {
-  absl::Status status = Admit(*context);
+  const absl::StatusOr<Admission::Call> call = Admit(*context);
+  absl::Status status = call.status();
   if (status.ok()) {
     status = RunOn(context_.finalize_pool, [&] { return Complete(*request, response); });
   }
@@ -127,7 +128,7 @@ absl::Status SyncService::Complete(const v1::CompleteStreamRequest& request,
 grpc::Status SyncService::GetSync(grpc::ServerContext* context, const v1::GetSyncRequest* request,
                                   v1::GetSyncResponse* response) {
   const auto get = [&]() -> absl::Status {
-    SYNCLINE_RETURN_IF_ERROR(Admit(*context));
+    SYNCLINE_ASSIGN_OR_RETURN(const Admission::Call call, Admit(*context));
     SYNCLINE_ASSIGN_OR_RETURN(const SyncRecord sync, context_.registry->Get(request->sync_id()));
     *response->mutable_sync() = ToSummary(sync);
     return absl::OkStatus();
@@ -139,7 +140,7 @@ grpc::Status SyncService::ListSyncs(grpc::ServerContext* context,
                                     const v1::ListSyncsRequest* request,
                                     v1::ListSyncsResponse* response) {
   const auto list = [&]() -> absl::Status {
-    SYNCLINE_RETURN_IF_ERROR(Admit(*context));
+    SYNCLINE_ASSIGN_OR_RETURN(const Admission::Call call, Admit(*context));
     if (request->page_size() < 0 || request->page_size() > kGreatestPage) {
       return sync::InvalidRequest({{"page_size", "must be 0-1000"}});
     }
@@ -162,7 +163,8 @@ grpc::Status SyncService::ListSyncs(grpc::ServerContext* context,
 grpc::Status SyncService::WatchSync(grpc::ServerContext* context,
                                     const v1::WatchSyncRequest* request,
                                     grpc::ServerWriter<v1::WatchSyncResponse>* writer) {
-  absl::Status status = Admit(*context);
+  const absl::StatusOr<Admission::Call> call = Admit(*context);
+  absl::Status status = call.status();
   if (status.ok()) status = Watch(*context, *request, writer);
   if (absl::IsCancelled(status)) return ToGrpc(status);  // the caller's doing: not worth a warning
   return Answer("WatchSync", status);
@@ -190,7 +192,7 @@ grpc::Status SyncService::CancelSync(grpc::ServerContext* context,
                                      const v1::CancelSyncRequest* request,
                                      v1::CancelSyncResponse* response) {
   const auto cancel = [&]() -> absl::Status {
-    SYNCLINE_RETURN_IF_ERROR(Admit(*context));
+    SYNCLINE_ASSIGN_OR_RETURN(const Admission::Call call, Admit(*context));
     SYNCLINE_ASSIGN_OR_RETURN(const SyncRecord sync, context_.registry->Cancel(request->sync_id()));
     *response->mutable_sync() = ToSummary(sync);
     return absl::OkStatus();

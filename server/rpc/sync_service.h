@@ -53,7 +53,7 @@ class SyncService final
 
  private:
   // Credentials and draining. Errors: UNAUTHENTICATED, UNAVAILABLE DRAINING.
-  absl::Status Admit(const grpc::ServerContextBase& context) const;
+  absl::StatusOr<Admission::Call> Admit(const grpc::ServerContextBase& context) const;
   absl::Status Complete(const v1::CompleteStreamRequest& request,
                         v1::CompleteStreamResponse* response);
   absl::Status Watch(const grpc::ServerContext& context, const v1::WatchSyncRequest& request,
