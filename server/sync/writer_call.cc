@@ -20,6 +20,7 @@ WriterCall::WriterCall(const CallContext* context, const StreamPlan& plan,
       metrics_(std::move(metrics)),
       done_(std::move(done)),
       next_offset_(durable.DurableOffset()),
+      sent_to_(durable.DurableOffset()),
       rejected_seen_(rejected_before) {
   summary_.durable_offset = durable.DurableOffset();
   for (int i = 0; i < context->lanes_per_stream; ++i) {
@@ -44,6 +45,7 @@ absl::StatusOr<dataflow::Batch> WriterCall::Number(std::unique_ptr<v1::RecordBat
   if (batch.offsets.begin > next_offset_) return OffsetGap(next_offset_, batch.offsets.begin);
   batch.wanted_from = next_offset_;
   next_offset_ = std::max(next_offset_, batch.offsets.end);
+  sent_to_ = batch.offsets.end;
   ++waiting_batches_;
   return batch;
 }
@@ -115,7 +117,7 @@ void WriterCall::AddCheckpoint(std::string checkpoint_id, std::string state,
     MutexLock lock(&mutex_);
     if (state_ != State::kOpen) return;
     checkpoint_bytes_ += static_cast<int64_t>(state.size());
-    checkpoints_.push_back({std::move(checkpoint_id), next_offset_, std::move(state)});
+    checkpoints_.push_back({std::move(checkpoint_id), sent_to_, std::move(state)});
     read_on = HasRoomLocked();
     if (!read_on) ready_ = std::move(ready);
   }
@@ -177,7 +179,11 @@ bool WriterCall::HasDueCheckpoint() {
 }
 
 bool WriterCall::DueCheckpointLocked() const {
-  return !checkpoints_.empty() && checkpoints_.front().offset <= summary_.durable_offset;
+  return std::any_of(
+      checkpoints_.begin(), checkpoints_.end(), [this](const PendingCheckpoint& checkpoint)
+          ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
+            return checkpoint.offset <= summary_.durable_offset;
+          });
 }
 
 bool WriterCall::HasRoomLocked() const {

@@ -65,7 +65,7 @@ class WriterCall final : public dataflow::LaneOwner,
   // dropped when the call has ended, as it has when the batch is not valid or leaves a gap.
   void Accept(std::unique_ptr<v1::RecordBatch> records, std::function<void()> ready);
 
-  // Takes a checkpoint of everything accepted so far; `ready` as in Accept.
+  // Takes a checkpoint of everything sent so far; `ready` as in Accept.
   void AddCheckpoint(std::string checkpoint_id, std::string state, std::function<void()> ready);
 
   // Commits what was accepted, then ends with `status`; OK at half-close.
@@ -115,6 +115,8 @@ class WriterCall final : public dataflow::LaneOwner,
   Done done_ ABSL_GUARDED_BY(mutex_);
   // Number of the record after the last one accepted.
   int64_t next_offset_ ABSL_GUARDED_BY(mutex_);
+  // Number of the record after the last one sent: below next_offset_ while the caller repeats itself.
+  int64_t sent_to_ ABSL_GUARDED_BY(mutex_);
   CallSummary summary_ ABSL_GUARDED_BY(mutex_);
   // Of the stream: what the ledger had when the call began, and this call's since.
   int64_t rejected_seen_ ABSL_GUARDED_BY(mutex_);

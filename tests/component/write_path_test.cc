@@ -307,6 +307,32 @@ TEST_F(WriterCallTest, StatesOfCheckpointsThatWaitHoldBackTheCaller) {
               ElementsAre(ElementsAre("c1", "10", "1048576"), ElementsAre("c2", "10", "1048576")));
 }
 
+// A caller that resumes from further back sends its checkpoints again, where they belong.
+TEST_F(WriterCallTest, ACheckpointAmongRepeatedRecordsStandsWhereItWasSent) {
+  Counter done;
+  Counter ready;
+  const auto on_ready = [&] { ready.Add(); };
+  const std::shared_ptr<sync::WriterCall> first = Open("w", &done);
+  first->Accept(Batch(0, 30), on_ready);
+  ready.WaitFor(1);
+  first->End(absl::OkStatus());
+  done.WaitFor(1);
+  const std::shared_ptr<sync::WriterCall> second = Open("w", &done);
+  second->Accept(Batch(0, 10), on_ready);
+  ready.WaitFor(2);
+  second->AddCheckpoint("c1", "s", on_ready);
+  ready.WaitFor(3);
+  second->Accept(Batch(10, 20), on_ready);
+  ready.WaitFor(4);
+  second->AddCheckpoint("c2", "s", on_ready);
+  second->End(absl::OkStatus());
+  done.WaitFor(2);
+  EXPECT_THAT(QueryText(absl::StrCat("SELECT checkpoint_id, \"offset\", records_since_last FROM ",
+                                     Table("checkpoint"), " ORDER BY sequence")),
+              ElementsAre(ElementsAre("c1", "10", "10"), ElementsAre("c2", "30", "20")));
+  EXPECT_EQ(Rows(), 30);
+}
+
 TEST_F(WriterCallTest, IdleLanesGiveTheirMemoryToWhoWaitsForIt) {
   Counter done;
   Counter ready;
