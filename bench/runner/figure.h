@@ -26,13 +26,13 @@ double Median(std::vector<double> values);
 // The value that `share` (0..1) of them do not exceed; 0 for none.
 double Quantile(std::vector<double> values, double share);
 
-// ours/baseline, pair by pair; empty without a baseline.
+// ours/baseline, pair by pair; a baseline of 0 gives none.
 std::vector<double> RatiosOf(const Figure& figure);
 
 // What is compared with the target: the median of the ratios, or of ours.
 double ResultOf(const Figure& figure);
 
-// Nothing without a target.
+// Nothing without a target, or without a ratio to compare with it.
 std::optional<bool> PassedOf(const Figure& figure);
 
 }  // namespace syncline::bench

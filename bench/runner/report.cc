@@ -56,15 +56,25 @@ std::string JsonFigure(const Figure& figure) {
       ",\"baseline\":", JsonNumbers(figure.baseline), ",\"ratios\":", JsonNumbers(RatiosOf(figure)),
       absl::StrFormat(",\"result\":%.6g", ResultOf(figure)));
   if (figure.target.has_value()) {
-    absl::StrAppendFormat(&json, ",\"target\":%.6g,\"better\":\"%s\",\"passed\":%s", *figure.target,
-                          figure.better == Better::kLower ? "lower" : "higher",
-                          *PassedOf(figure) ? "true" : "false");
+    absl::StrAppendFormat(&json, ",\"target\":%.6g,\"better\":\"%s\"", *figure.target,
+                          figure.better == Better::kLower ? "lower" : "higher");
+  }
+  if (const std::optional<bool> passed = PassedOf(figure)) {
+    absl::StrAppend(&json, ",\"passed\":", *passed ? "true" : "false");
   }
   return json + "}";
 }
 
 std::string Escaped(const std::string& text) {
   return absl::StrReplaceAll(text, {{"&", "&amp;"}, {"<", "&lt;"}, {">", "&gt;"}});
+}
+
+void AppendFacts(Facts::const_iterator begin, Facts::const_iterator end, int y, std::string* svg) {
+  absl::StrAppendFormat(
+      svg, "<text x=\"10\" y=\"%d\" font-size=\"11\" fill=\"#666\">%s</text>\n", y,
+      Escaped(absl::StrJoin(begin, end, ", ", [](std::string* out, const auto& fact) {
+        absl::StrAppend(out, fact.first, " ", fact.second);
+      })));
 }
 
 }  // namespace
@@ -114,7 +124,7 @@ std::string PictureOf(const Facts& facts, const std::vector<Figure>& figures) {
       "<rect width=\"100%%\" height=\"100%%\" fill=\"#fff\"/>\n"
       "<text x=\"%d\" y=\"20\" text-anchor=\"middle\">baseline = 1</text>\n"
       "<text x=\"10\" y=\"20\" fill=\"#666\">bar: ours / baseline, mark: target</text>\n",
-      kWidth, bottom + 34, kLabelWidth + kUnitWidth);
+      kWidth, bottom + 48, kLabelWidth + kUnitWidth);
   int y = kTop;
   for (const Figure* figure : shown) {
     const double ratio = ResultOf(*figure);
@@ -138,12 +148,13 @@ std::string PictureOf(const Facts& facts, const std::vector<Figure>& figures) {
   }
   absl::StrAppendFormat(
       &svg,
-      "<line x1=\"%d\" x2=\"%d\" y1=\"28\" y2=\"%d\" stroke=\"#888\" stroke-dasharray=\"4 3\"/>\n"
-      "<text x=\"10\" y=\"%d\" font-size=\"11\" fill=\"#666\">%s</text>\n</svg>\n",
-      kLabelWidth + kUnitWidth, kLabelWidth + kUnitWidth, bottom, bottom + 22,
-      Escaped(absl::StrJoin(facts, ", ", [](std::string* out, const auto& fact) {
-        absl::StrAppend(out, fact.first, " ", fact.second);
-      })));
+      "<line x1=\"%d\" x2=\"%d\" y1=\"28\" y2=\"%d\" stroke=\"#888\" stroke-dasharray=\"4 3\"/>\n",
+      kLabelWidth + kUnitWidth, kLabelWidth + kUnitWidth, bottom);
+  // Two lines hold them.
+  const auto middle = facts.begin() + static_cast<ptrdiff_t>((facts.size() + 1) / 2);
+  AppendFacts(facts.begin(), middle, bottom + 20, &svg);
+  AppendFacts(middle, facts.end(), bottom + 36, &svg);
+  svg += "</svg>\n";
   return svg;
 }
 
