@@ -10,7 +10,6 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
-#include "server/base/thread.h"
 #include "tests/e2e/person_records.h"
 #include "tests/support/e2e_fixture.h"
 #include "tests/support/postgres_cluster.h"

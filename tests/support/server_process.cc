@@ -21,6 +21,7 @@ namespace syncline::testing {
 namespace {
 
 constexpr absl::Duration kStartTimeout = absl::Seconds(60);
+constexpr size_t kPrintedLogBytes = 32 << 10;
 constexpr absl::Duration kPoll = absl::Milliseconds(5);
 
 std::string ReadFile(const std::string& path) {
@@ -80,7 +81,9 @@ absl::StatusOr<std::unique_ptr<ServerProcess>> ServerProcess::Start(
 ServerProcess::~ServerProcess() {
   if (process_ != nullptr) process_->Kill();
   if (::testing::Test::HasFailure()) {
-    std::fprintf(stderr, "--- log of the server at %s\n%s---\n", address().c_str(), Log().c_str());
+    std::string log = Log();
+    if (log.size() > kPrintedLogBytes) log.erase(0, log.size() - kPrintedLogBytes);
+    std::fprintf(stderr, "--- log of the server at %s\n%s---\n", address().c_str(), log.c_str());
   }
 }
 
