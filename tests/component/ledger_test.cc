@@ -1,0 +1,487 @@
+// The ledger on a real database: positions, epochs, checkpoints, completion, and what happens when
+// two do it at once.
+#include "server/postgres/ledger/ledger.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "server/base/thread.h"
+#include "server/postgres/ledger/data_commit.h"
+#include "server/postgres/ledger/ledger_schema.h"
+#include "server/write/stream_state_store.h"
+#include "tests/support/postgres_fixture.h"
+#include "tests/support/status_matchers.h"
+
+namespace syncline::testing {
+namespace {
+
+using absl::StatusCode;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+
+class LedgerTest : public PostgresTest {
+ protected:
+  void SetUp() override {
+    PostgresTest::SetUp();
+    if (schema().empty()) return;
+    // The test's schema holds the ledger, so it goes with it.
+    ASSERT_OK(postgres::MigrateLedger(database(), schema()));
+    ledger_ = std::make_unique<postgres::Ledger>(schema());
+    committer_ = std::make_unique<postgres::DataCommitter>(*ledger_);
+    postgres::ConnectionOptions options;
+    options.conninfo = dsn();
+    store_ = std::make_unique<write::StreamStateStore>(&database(), ledger_.get(), options, "here");
+    ASSERT_OK(store_->RenewLease(absl::Minutes(10)));
+    lane_ = Connect();
+  }
+
+  static StreamPlan Plan(const std::string& name) {
+    StreamPlan plan;
+    plan.descriptor = {"space", name};
+    plan.table = {"space", name};
+    plan.temp_table = {"space", name + "_temp"};
+    plan.schema.columns = {{"Id", "id", ColumnType::kBigint}, {"N m", "n_m", ColumnType::kVarchar}};
+    plan.schema.primary_key = {"id", "n_m"};
+    plan.schema.cursor = "id";
+    plan.write_mode = WriteMode::kDedup;
+    plan.loader = LoaderKind::kDedup;
+    plan.generation_id = 7;
+    plan.airbyte_sync_id = 42;
+    return plan;
+  }
+
+  SyncRecord Insert(const std::string& sync_id, const std::vector<StreamPlan>& plans) {
+    SyncRecord sync;
+    sync.sync_id = sync_id;
+    sync.connection_id = "owner";
+    sync.request_digest = "digest";
+    for (const StreamPlan& plan : plans) {
+      StreamRecord stream;
+      stream.plan = plan;
+      sync.streams.push_back(stream);
+    }
+    EXPECT_OK(database().Transact([&](postgres::Transaction& transaction) -> absl::Status {
+      SYNCLINE_RETURN_IF_ERROR(ledger_->InsertSync(transaction, &sync));
+      return ledger_->MarkRunning(transaction, sync.sync_no);
+    }));
+    return sync;
+  }
+  SyncRecord Insert(const std::string& sync_id) { return Insert(sync_id, {Plan("people")}); }
+
+  WriterClaim Claim(const SyncRecord& sync, const std::string& writer_id = "") {
+    absl::StatusOr<postgres::ClaimedWriter> claimed =
+        store_->ClaimWriter(sync.sync_no, sync.streams[0].plan.stream_no, writer_id);
+    EXPECT_OK(claimed);
+    return claimed.ok() ? claimed->claim : WriterClaim{};
+  }
+
+  static postgres::DataCommit Records(int64_t begin, int64_t end) {
+    postgres::DataCommit commit;
+    commit.offsets.Add({begin, end});
+    commit.rows = end - begin;
+    commit.bytes = 10 * (end - begin);
+    return commit;
+  }
+
+  // A data transaction without rows.
+  absl::StatusOr<int64_t> Commit(const WriterClaim& claim, const postgres::DataCommit& commit,
+                                 const std::vector<PendingCheckpoint>& checkpoints = {}) {
+    SYNCLINE_RETURN_IF_ERROR(lane_->Begin());
+    const absl::StatusOr<int64_t> durable = [&]() -> absl::StatusOr<int64_t> {
+      SYNCLINE_RETURN_IF_ERROR(committer_->WriteRejected(*lane_, claim, commit.rejected));
+      SYNCLINE_ASSIGN_OR_RETURN(const int64_t offset,
+                                committer_->MovePosition(*lane_, claim, commit));
+      SYNCLINE_RETURN_IF_ERROR(committer_->WriteCheckpoints(*lane_, claim, checkpoints));
+      return offset;
+    }();
+    if (!durable.ok()) {
+      lane_->Rollback();
+      return durable;
+    }
+    SYNCLINE_RETURN_IF_ERROR(lane_->Commit());
+    return durable;
+  }
+
+  absl::StatusOr<StreamRecord> BeginCompletion(const SyncRecord& sync, bool complete = true,
+                                               std::optional<int64_t> expected = std::nullopt) {
+    write::CompletionRequest request;
+    request.complete = complete;
+    request.expected_records = expected;
+    return store_->BeginCompletion(sync.streams[0].plan.stream_no, request);
+  }
+
+  absl::Status Finish(const StreamRecord& stream, StreamState state, StreamResult result) {
+    return database().Transact([&](postgres::Transaction& transaction) {
+      return ledger_->FinishStream(transaction, stream, state, result);
+    });
+  }
+
+  std::string WriterRow() {
+    const auto rows = QueryText(absl::StrCat(
+        "SELECT committed, durable_offset, rows_written, records_rejected, bytes FROM ", schema(),
+        ".writer ORDER BY writer_id LIMIT 1"));
+    return rows.empty() ? "" : absl::StrJoin(rows[0], " ");
+  }
+
+  std::unique_ptr<postgres::Ledger> ledger_;
+  std::unique_ptr<postgres::DataCommitter> committer_;
+  std::unique_ptr<write::StreamStateStore> store_;
+  std::unique_ptr<postgres::Connection> lane_;
+};
+
+TEST_F(LedgerTest, MigratingTwiceChangesNothing) {
+  const std::string applied =
+      absl::StrCat("SELECT count(*), max(applied_at) FROM ", schema(), ".migration");
+  const auto before = QueryText(applied);
+  ASSERT_OK(postgres::MigrateLedger(database(), schema()));
+  EXPECT_EQ(QueryText(applied), before);
+}
+
+TEST_F(LedgerTest, MigratingFromManyServersAtOnce) {
+  const std::string fresh = schema() + "_fresh";
+  std::vector<absl::Status> results(4);
+  {
+    std::vector<std::unique_ptr<Thread>> threads;
+    for (absl::Status& result : results) {
+      threads.push_back(std::make_unique<Thread>(
+          "migrate", [&] { result = postgres::MigrateLedger(database(), fresh); }));
+    }
+  }
+  for (const absl::Status& result : results) EXPECT_OK(result);
+  EXPECT_EQ(QueryInt(absl::StrCat("SELECT count(*) FROM ", fresh, ".migration")),
+            QueryInt(absl::StrCat("SELECT count(*) FROM ", schema(), ".migration")));
+  Execute(absl::StrCat("DROP SCHEMA ", fresh, " CASCADE"));
+}
+
+TEST_F(LedgerTest, ASyncIsReadAsItWasWritten) {
+  StreamPlan other = Plan("other");
+  other.write_mode = WriteMode::kAppend;
+  other.loader = LoaderKind::kAppendTruncate;
+  other.minimum_generation_id = 7;
+  other.schema.primary_key.clear();
+  other.schema.cursor.reset();
+  const SyncRecord written = Insert("one", {Plan("people"), other});
+  ASSERT_OK_AND_ASSIGN(const SyncRecord read, store_->GetSync("one"));
+  EXPECT_EQ(read.sync_no, written.sync_no);
+  EXPECT_EQ(read.connection_id, "owner");
+  EXPECT_EQ(read.request_digest, "digest");
+  EXPECT_EQ(read.state, SyncState::kRunning);
+  EXPECT_FALSE(read.finished_at.has_value());
+  ASSERT_EQ(read.streams.size(), 2);
+  for (size_t i = 0; i < 2; ++i) {
+    const StreamPlan& a = written.streams[i].plan;
+    const StreamPlan& b = read.streams[i].plan;
+    EXPECT_EQ(b.stream_no, a.stream_no);
+    EXPECT_TRUE(b.descriptor == a.descriptor);
+    EXPECT_TRUE(b.table == a.table);
+    EXPECT_TRUE(b.temp_table == a.temp_table);
+    EXPECT_TRUE(b.schema.columns == a.schema.columns);
+    EXPECT_EQ(b.schema.primary_key, a.schema.primary_key);
+    EXPECT_EQ(b.schema.cursor, a.schema.cursor);
+    EXPECT_EQ(b.write_mode, a.write_mode);
+    EXPECT_EQ(b.loader, a.loader);
+    EXPECT_EQ(b.generation_id, a.generation_id);
+    EXPECT_EQ(b.minimum_generation_id, a.minimum_generation_id);
+    EXPECT_EQ(b.airbyte_sync_id, a.airbyte_sync_id);
+  }
+  EXPECT_THAT(store_->GetSync("two"), StatusIs(StatusCode::kNotFound, "UNKNOWN_SYNC"));
+}
+
+TEST_F(LedgerTest, SyncsAreListedNewestFirstInPages) {
+  for (const char* const id : {"a", "b", "c"}) Insert(id);
+  ASSERT_OK_AND_ASSIGN(const std::vector<SyncRecord> first, store_->ListSyncs(2, 0));
+  ASSERT_EQ(first.size(), 2);
+  EXPECT_EQ(first[0].sync_id, "c");
+  EXPECT_EQ(first[1].sync_id, "b");
+  ASSERT_OK_AND_ASSIGN(const std::vector<SyncRecord> second,
+                       store_->ListSyncs(2, first[1].sync_no));
+  ASSERT_EQ(second.size(), 1);
+  EXPECT_EQ(second[0].sync_id, "a");
+}
+
+TEST_F(LedgerTest, EveryClaimRaisesTheEpochAndFencesTheOneBefore) {
+  const SyncRecord sync = Insert("one");
+  const WriterClaim older = Claim(sync);
+  EXPECT_OK(Commit(older, Records(0, 5)));
+  const WriterClaim newer = Claim(sync);
+  EXPECT_GT(newer.epoch, older.epoch);
+  EXPECT_THAT(Commit(older, Records(5, 8)), StatusIs(StatusCode::kAborted, "FENCED"));
+  EXPECT_EQ(WriterRow(), "{[0,5)} 5 5 0 50");
+  ASSERT_OK_AND_ASSIGN(const int64_t durable, Commit(newer, Records(5, 8)));
+  EXPECT_EQ(durable, 8);
+  // Another writer of the stream has nothing to do with them.
+  EXPECT_OK(Commit(Claim(sync, "other"), Records(0, 2)));
+  EXPECT_OK(Commit(newer, Records(8, 9)));
+}
+
+TEST_F(LedgerTest, FencedCommitLeavesNothingBehind) {
+  const SyncRecord sync = Insert("one");
+  const WriterClaim older = Claim(sync);
+  Claim(sync);
+  postgres::DataCommit commit = Records(0, 5);
+  commit.rejected = {{3, "INVALID_JSON", "{"}};
+  EXPECT_THAT(Commit(older, commit, {{"c", 5, "state"}}), StatusIs(StatusCode::kAborted, "FENCED"));
+  EXPECT_EQ(WriterRow(), "{} 0 0 0 0");
+  EXPECT_EQ(QueryInt(absl::StrCat("SELECT count(*) FROM ", schema(), ".rejected_record")), 0);
+  EXPECT_EQ(QueryInt(absl::StrCat("SELECT count(*) FROM ", schema(), ".checkpoint")), 0);
+}
+
+TEST_F(LedgerTest, LanesCommitInAnyOrder) {
+  const SyncRecord sync = Insert("one");
+  const WriterClaim claim = Claim(sync);
+  ASSERT_OK_AND_ASSIGN(const int64_t ahead, Commit(claim, Records(10, 20)));
+  EXPECT_EQ(ahead, 0);
+  ASSERT_OK_AND_ASSIGN(const int64_t further, Commit(claim, Records(25, 30)));
+  EXPECT_EQ(further, 0);
+  ASSERT_OK_AND_ASSIGN(const int64_t joined, Commit(claim, Records(0, 10)));
+  EXPECT_EQ(joined, 20);
+  EXPECT_EQ(WriterRow(), "{[0,20),[25,30)} 20 25 0 250");
+  ASSERT_OK_AND_ASSIGN(const postgres::ClaimedWriter again,
+                       store_->ClaimWriter(sync.sync_no, sync.streams[0].plan.stream_no, ""));
+  EXPECT_EQ(again.committed.ToMultirange(), "{[0,20),[25,30)}");
+}
+
+TEST_F(LedgerTest, TwoLanesThatCommitAtOnceAreAddedUp) {
+  const SyncRecord sync = Insert("one");
+  const WriterClaim claim = Claim(sync);
+  const auto other_lane = Connect();
+  ASSERT_OK(lane_->Begin());
+  ASSERT_OK(committer_->MovePosition(*lane_, claim, Records(10, 20)));
+  absl::StatusOr<int64_t> durable;
+  {
+    // Waits for the row that the first lane holds, then adds to what that lane made of it.
+    const Thread second("lane", [&] {
+      EXPECT_OK(other_lane->Begin());
+      durable = committer_->MovePosition(*other_lane, claim, Records(0, 10));
+      EXPECT_OK(other_lane->Commit());
+    });
+    while (QueryInt("SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND "
+                    "query LIKE '%" +
+                    schema() + "%writer%' AND pid <> pg_backend_pid()") == 0) {
+    }
+    EXPECT_OK(lane_->Commit());
+  }
+  ASSERT_OK(durable);
+  EXPECT_EQ(*durable, 20);
+  EXPECT_EQ(WriterRow(), "{[0,20)} 20 20 0 200");
+}
+
+TEST_F(LedgerTest, RecordsThatAreCommittedAreNotCommittedAgain) {
+  const WriterClaim claim = Claim(Insert("one"));
+  ASSERT_OK(Commit(claim, Records(0, 10)));
+  EXPECT_THAT(Commit(claim, Records(9, 12)), StatusIs(StatusCode::kAborted));
+  EXPECT_EQ(WriterRow(), "{[0,10)} 10 10 0 100");
+}
+
+TEST_F(LedgerTest, FindCommitTellsWhetherALostCommitHappened) {
+  const SyncRecord sync = Insert("one");
+  const WriterClaim claim = Claim(sync);
+  OffsetRanges first;
+  first.Add({0, 5});
+  OffsetRanges second;
+  second.Add({5, 9});
+  ASSERT_OK(Commit(claim, Records(0, 5)));
+  ASSERT_OK_AND_ASSIGN(const int64_t found, committer_->FindCommit(*lane_, claim, first));
+  EXPECT_EQ(found, 5);
+  ASSERT_OK_AND_ASSIGN(const int64_t missing, committer_->FindCommit(*lane_, claim, second));
+  EXPECT_EQ(missing, -1);
+  Claim(sync);
+  // Committed before it was taken over: that counts.
+  ASSERT_OK_AND_ASSIGN(const int64_t before, committer_->FindCommit(*lane_, claim, first));
+  EXPECT_EQ(before, 5);
+  EXPECT_THAT(committer_->FindCommit(*lane_, claim, second),
+              StatusIs(StatusCode::kAborted, "FENCED"));
+}
+
+TEST_F(LedgerTest, CheckpointsAreNumberedInTheOrderOfTheirCommits) {
+  const SyncRecord sync = Insert("one");
+  const WriterClaim a = Claim(sync, "a");
+  const WriterClaim b = Claim(sync, "b");
+  const std::string bytes("\0\xff'\\", 4);
+  ASSERT_OK(Commit(a, Records(0, 5), {{"a1", 2, bytes}, {"a2", 5, "second"}}));
+  ASSERT_OK(Commit(b, Records(0, 3), {{"b1", 3, ""}}));
+  ASSERT_OK(Commit(a, Records(5, 6), {{"a3", 6, "third"}}));
+  // Written again, as after a lost answer: nothing changes.
+  ASSERT_OK(Commit(a, Records(6, 7), {{"a3", 6, "other"}}));
+  ASSERT_OK_AND_ASSIGN(const std::vector<CommittedCheckpoint> all,
+                       store_->ReadCheckpoints(sync.sync_no, 0, 100));
+  std::vector<std::string> texts;
+  for (size_t i = 0; i < all.size(); ++i) {
+    if (i > 0) {
+      EXPECT_GT(all[i].sequence, all[i - 1].sequence);
+    }
+    texts.push_back(absl::StrCat(all[i].writer_id, " ", all[i].checkpoint_id, " ", all[i].offset,
+                                 " ", all[i].records_since_last));
+  }
+  EXPECT_THAT(texts, ElementsAre("a a1 2 2", "a a2 5 3", "b b1 3 3", "a a3 6 1"));
+  EXPECT_EQ(all[0].state, bytes);
+  EXPECT_EQ(all[3].state, "third");
+  ASSERT_OK_AND_ASSIGN(const std::vector<CommittedCheckpoint> later,
+                       store_->ReadCheckpoints(sync.sync_no, all[1].sequence, 1));
+  ASSERT_EQ(later.size(), 1);
+  EXPECT_EQ(later[0].checkpoint_id, "b1");
+}
+
+TEST_F(LedgerTest, AListenerHearsOfCheckpoints) {
+  const SyncRecord sync = Insert("one");
+  const WriterClaim claim = Claim(sync);
+  const auto listener = Connect();
+  ASSERT_OK(ledger_->Listen(*listener, sync.sync_no));
+  ASSERT_OK(Commit(claim, Records(0, 5), {{"c", 5, "state"}}));
+  ASSERT_OK_AND_ASSIGN(const bool heard, listener->WaitForNotification(absl::Seconds(30)));
+  EXPECT_TRUE(heard);
+}
+
+TEST_F(LedgerTest, RejectedRecordsAreKeptWithTheirReason) {
+  const WriterClaim claim = Claim(Insert("one"), "w");
+  postgres::DataCommit commit = Records(0, 5);
+  commit.rows = 3;
+  const std::string raw("{\"a\":\0}", 7);
+  commit.rejected = {{1, "INVALID_JSON", raw}, {4, "NOT_AN_OBJECT", "[]"}};
+  ASSERT_OK(Commit(claim, commit));
+  EXPECT_EQ(
+      QueryText(absl::StrCat("SELECT sync_id, namespace, stream, writer_id, \"offset\", reason, "
+                             "encode(raw, 'hex') FROM ",
+                             schema(), ".rejected_record ORDER BY \"offset\"")),
+      (std::vector<std::vector<std::string>>{
+          {"one", "space", "people", "w", "1", "INVALID_JSON", "7b2261223a007d"},
+          {"one", "space", "people", "w", "4", "NOT_AN_OBJECT", "5b5d"}}));
+  EXPECT_EQ(WriterRow(), "{[0,5)} 5 3 2 50");
+}
+
+TEST_F(LedgerTest, CompletionWaitsForOpenWriters) {
+  const SyncRecord sync = Insert("one");
+  const WriterClaim claim = Claim(sync, "w");
+  EXPECT_THAT(BeginCompletion(sync), StatusIs(StatusCode::kFailedPrecondition, "WRITERS_ACTIVE"));
+  store_->ReleaseWriter(claim);
+  ASSERT_OK_AND_ASSIGN(const StreamRecord stream, BeginCompletion(sync));
+  EXPECT_EQ(stream.state, StreamState::kFinalizing);
+  EXPECT_THAT(Commit(claim, Records(0, 1)), StatusIs(StatusCode::kAborted, "FENCED"));
+  EXPECT_THAT(store_->ClaimWriter(sync.sync_no, stream.plan.stream_no, "w"),
+              StatusIs(StatusCode::kFailedPrecondition, "STREAM_COMPLETED"));
+}
+
+TEST_F(LedgerTest, AReleaseOfAnOlderClaimLeavesTheNewerOpen) {
+  const SyncRecord sync = Insert("one");
+  const WriterClaim older = Claim(sync);
+  const WriterClaim newer = Claim(sync);
+  store_->ReleaseWriter(older);
+  EXPECT_THAT(BeginCompletion(sync), StatusIs(StatusCode::kFailedPrecondition, "WRITERS_ACTIVE"));
+  store_->ReleaseWriter(newer);
+  EXPECT_OK(BeginCompletion(sync));
+}
+
+TEST_F(LedgerTest, AWriterOfADeadServerBlocksForItsLeaseOnly) {
+  const SyncRecord sync = Insert("one");
+  Claim(sync);
+  EXPECT_THAT(BeginCompletion(sync), StatusIs(StatusCode::kFailedPrecondition, "WRITERS_ACTIVE"));
+  ASSERT_OK(store_->RenewLease(absl::ZeroDuration()));
+  EXPECT_OK(BeginCompletion(sync));
+}
+
+TEST_F(LedgerTest, CompletionChecksTheCount) {
+  const SyncRecord sync = Insert("one");
+  const WriterClaim a = Claim(sync, "a");
+  const WriterClaim b = Claim(sync, "b");
+  ASSERT_OK(Commit(a, Records(0, 5)));
+  ASSERT_OK(Commit(b, Records(0, 4)));
+  store_->ReleaseWriter(a);
+  store_->ReleaseWriter(b);
+  const absl::Status mismatch = BeginCompletion(sync, true, 10).status();
+  EXPECT_THAT(mismatch, StatusIs(StatusCode::kFailedPrecondition, "COUNT_MISMATCH"));
+  ASSERT_OK_AND_ASSIGN(const SyncRecord now, store_->GetSync("one"));
+  EXPECT_EQ(now.streams[0].state, StreamState::kOpen);
+  EXPECT_OK(BeginCompletion(sync, true, 9));
+}
+
+TEST_F(LedgerTest, CompletionRefusesGapsUnlessIncomplete) {
+  const SyncRecord sync = Insert("one");
+  const WriterClaim claim = Claim(sync, "w");
+  ASSERT_OK(Commit(claim, Records(0, 5)));
+  ASSERT_OK(Commit(claim, Records(7, 9)));
+  store_->ReleaseWriter(claim);
+  const absl::Status missing = BeginCompletion(sync).status();
+  EXPECT_THAT(missing, StatusIs(StatusCode::kFailedPrecondition, "OFFSETS_MISSING"));
+  EXPECT_THAT(std::string(missing.message()), HasSubstr("w"));
+  EXPECT_OK(BeginCompletion(sync, false));
+}
+
+TEST_F(LedgerTest, FinishingIsTheEndOfStreamAndSync) {
+  const SyncRecord sync = Insert("one", {Plan("people"), Plan("other")});
+  ASSERT_OK_AND_ASSIGN(const StreamRecord stream, BeginCompletion(sync));
+  ASSERT_OK(Finish(stream, StreamState::kCompleted, {StreamOutcome::kMerged, 3}));
+  EXPECT_THAT(Finish(stream, StreamState::kCompleted, {StreamOutcome::kMerged, 3}),
+              StatusIs(StatusCode::kAborted, "SUPERSEDED"));
+  // Asked again, the first result is answered.
+  ASSERT_OK_AND_ASSIGN(const StreamRecord again, BeginCompletion(sync));
+  EXPECT_EQ(again.state, StreamState::kCompleted);
+  EXPECT_EQ(again.result.outcome, StreamOutcome::kMerged);
+  EXPECT_EQ(again.result.rows, 3);
+  ASSERT_OK_AND_ASSIGN(SyncRecord now, store_->GetSync("one"));
+  EXPECT_EQ(now.state, SyncState::kRunning);
+
+  ASSERT_OK_AND_ASSIGN(const StreamRecord other,
+                       store_->BeginCompletion(sync.streams[1].plan.stream_no, {false, {}}));
+  ASSERT_OK(Finish(other, StreamState::kIncomplete, {StreamOutcome::kKeptForResume, 0}));
+  ASSERT_OK_AND_ASSIGN(now, store_->GetSync("one"));
+  EXPECT_EQ(now.state, SyncState::kFinished);
+  EXPECT_TRUE(now.finished_at.has_value());
+  EXPECT_EQ(
+      QueryText(absl::StrCat("SELECT table_name, state FROM ", schema(),
+                             ".generation ORDER BY table_name")),
+      (std::vector<std::vector<std::string>>{{"other", "incomplete"}, {"people", "completed"}}));
+}
+
+TEST_F(LedgerTest, CancellingFencesAndIsFinal) {
+  const SyncRecord sync = Insert("one");
+  const WriterClaim claim = Claim(sync);
+  ASSERT_OK(Commit(claim, Records(0, 5)));
+  ASSERT_OK_AND_ASSIGN(const SyncRecord cancelled, store_->CancelSync("one"));
+  EXPECT_EQ(cancelled.state, SyncState::kCancelled);
+  EXPECT_EQ(cancelled.streams[0].state, StreamState::kCancelled);
+  EXPECT_EQ(cancelled.streams[0].records_written, 5);
+  EXPECT_THAT(Commit(claim, Records(5, 6)), StatusIs(StatusCode::kAborted, "FENCED"));
+  EXPECT_THAT(store_->ClaimWriter(sync.sync_no, sync.streams[0].plan.stream_no, ""),
+              StatusIs(StatusCode::kFailedPrecondition, "SYNC_CANCELLED"));
+  EXPECT_THAT(BeginCompletion(sync), StatusIs(StatusCode::kFailedPrecondition, "SYNC_CANCELLED"));
+  ASSERT_OK_AND_ASSIGN(const SyncRecord again, store_->CancelSync("one"));
+  EXPECT_EQ(again.finished_at, cancelled.finished_at);
+}
+
+TEST_F(LedgerTest, ANewerSyncOfATableSupersedesTheStreamsThatCannotStandBesideIt) {
+  const SyncRecord older = Insert("older", {Plan("people"), Plan("other")});
+  const WriterClaim claim = Claim(older);
+  const SyncRecord newer = Insert("newer");
+  ASSERT_OK(database().Transact([&](postgres::Transaction& transaction) {
+    return ledger_->SupersedeStreams(transaction, newer.sync_no, newer.streams[0].plan);
+  }));
+  EXPECT_THAT(Commit(claim, Records(0, 1)), StatusIs(StatusCode::kAborted, "FENCED"));
+  ASSERT_OK_AND_ASSIGN(const SyncRecord now, store_->GetSync("older"));
+  EXPECT_EQ(now.streams[0].state, StreamState::kCancelled);
+  EXPECT_EQ(now.streams[1].state, StreamState::kOpen);
+  EXPECT_EQ(now.state, SyncState::kRunning);
+  EXPECT_OK(Commit(Claim(newer), Records(0, 1)));
+}
+
+TEST_F(LedgerTest, AppendsOfOneGenerationStandBesideEachOther) {
+  StreamPlan plan = Plan("people");
+  plan.write_mode = WriteMode::kAppend;
+  plan.loader = LoaderKind::kAppend;
+  const SyncRecord older = Insert("older", {plan});
+  const WriterClaim claim = Claim(older);
+  const SyncRecord newer = Insert("newer", {plan});
+  ASSERT_OK(database().Transact([&](postgres::Transaction& transaction) {
+    return ledger_->SupersedeStreams(transaction, newer.sync_no, newer.streams[0].plan);
+  }));
+  EXPECT_OK(Commit(claim, Records(0, 1)));
+  EXPECT_OK(Commit(Claim(newer), Records(0, 1)));
+}
+
+}  // namespace
+}  // namespace syncline::testing
