@@ -24,6 +24,9 @@ constexpr int64_t kMessageOverhead = 64 << 10;
 // A caller that vanished without a word is noticed within keepalive time + timeout.
 constexpr int kKeepaliveTimeMs = 30000;
 constexpr int kKeepaliveTimeoutMs = 20000;
+// Calls that were on their way when draining began arrive within this time and are refused with a
+// reason; gRPC would cancel them without one.
+constexpr absl::Duration kCallsOnTheirWay = absl::Milliseconds(300);
 // What answers have to leave the machine, once there is no call left.
 constexpr absl::Duration kLastAnswers = absl::Seconds(1);
 // Callers may ping as often as this, with or without calls.
@@ -90,6 +93,7 @@ void Server::Drain(absl::Duration deadline) {
   SetServing(false);
   context_.admission->StartDraining();
   context_.registry->EndCalls(sync::Draining());
+  absl::SleepFor(std::min(kCallsOnTheirWay, deadline));
   if (!context_.admission->WaitUntilEmpty(until - absl::Now())) {
     Log(LogLevel::kWarning, "drain_deadline_passed")
         .Field("open_streams", context_.admission->open_streams());

@@ -34,11 +34,14 @@ DataCommitter::DataCommitter(const Ledger& ledger)
           WithSchema("UPDATE $L.sync SET last_sequence = last_sequence + $2 WHERE sync_no = $1 "
                      "RETURNING last_sequence - $2",
                      ledger)),
+      // A checkpoint that is repeated below a later one that is committed already stands beside it:
+      // positions of a writer never go back.
       checkpoint_sql_(WithSchema(
           "INSERT INTO $L.checkpoint (sync_no, sequence, stream_no, writer_id, checkpoint_id, "
           "\"offset\", records_since_last, state) SELECT $1::bigint, $2::bigint, $3::bigint, $4, "
-          "$5, $6::bigint, $6::bigint - coalesce((SELECT max(\"offset\") FROM $L.checkpoint "
-          "WHERE stream_no = $3::bigint AND writer_id = $4), 0), $7::bytea "
+          "$5, greatest($6::bigint, p.last), greatest($6::bigint, p.last) - p.last, $7::bytea "
+          "FROM (SELECT coalesce(max(\"offset\"), 0) AS last FROM $L.checkpoint "
+          "WHERE stream_no = $3::bigint AND writer_id = $4) p "
           "ON CONFLICT (stream_no, writer_id, checkpoint_id) DO NOTHING",
           ledger)),
       notify_sql_("SELECT pg_notify($1, '')"),
