@@ -307,7 +307,9 @@ TEST_F(Stress, CountsAreExactWhateverHappensToTheCalls) {
               kWriters * kRecords);
   }
   // A sync that cannot be completed would be watched for ever.
-  if (HasFailure()) EXPECT_OK(client_->CancelSync(kSync));
+  if (HasFailure()) {
+    EXPECT_OK(client_->CancelSync(kSync));
+  }
   watching.reset();
   EXPECT_EQ(watcher.records().size(), tables.size() * kWriters);
   for (const auto& [writer, records] : watcher.records()) EXPECT_EQ(records, kRecords) << writer;
