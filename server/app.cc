@@ -39,7 +39,7 @@ constexpr absl::Duration kPressureInterval = absl::Milliseconds(50);
 constexpr absl::Duration kSweepInterval = absl::Seconds(10);
 // A sync that nothing asked for in this time is loaded from the ledger when it is asked for again.
 constexpr absl::Duration kForgetSyncsAfter = absl::Minutes(10);
-// A batch of this size loads fastest (docs/performance.md).
+// Batches of 64-512 KiB load fastest (decision 0003); the middle of it.
 constexpr int64_t kRecommendedBatchBytes = 256 << 10;
 
 absl::StatusOr<std::string> ReadFile(const std::string& path) {

@@ -39,6 +39,11 @@ enum class StreamState {
   kCancelled,   // its sync was cancelled, or a newer sync of the same table took over
 };
 
+// Ended by CompleteStream, with a result in the ledger.
+inline bool HasEnded(StreamState state) {
+  return state == StreamState::kCompleted || state == StreamState::kIncomplete;
+}
+
 enum class StreamOutcome { kNone, kAppended, kSwapped, kMerged, kKeptForResume };
 
 // Where a stream goes; fixed when its sync starts.

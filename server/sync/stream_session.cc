@@ -12,10 +12,6 @@
 namespace syncline::sync {
 namespace {
 
-bool HasEnded(StreamState state) {
-  return state == StreamState::kCompleted || state == StreamState::kIncomplete;
-}
-
 absl::string_view OutcomeName(StreamOutcome outcome) {
   switch (outcome) {
     case StreamOutcome::kNone:

@@ -15,10 +15,6 @@ constexpr int kPage = 100;
 // How often progress is looked at; commits without checkpoints send no notification.
 constexpr absl::Duration kProgressInterval = absl::Seconds(1);
 
-bool HasEnded(StreamState state) {
-  return state == StreamState::kCompleted || state == StreamState::kIncomplete;
-}
-
 }  // namespace
 
 SyncWatch::SyncWatch(write::StreamStateStore* store, std::string sync_id, int64_t after_sequence)

@@ -29,10 +29,6 @@ auto InTransaction(postgres::Database* database, const postgres::TransactOptions
 // What a crash of the database may take back: it takes every connection that could act on it, too.
 constexpr postgres::TransactOptions NotDurable() { return {.durable = false}; }
 
-bool HasEnded(StreamState state) {
-  return state == StreamState::kCompleted || state == StreamState::kIncomplete;
-}
-
 }  // namespace
 
 absl::StatusOr<SyncRecord> StreamStateStore::GetSync(absl::string_view sync_id) {
