@@ -82,6 +82,10 @@ RawCall::~RawCall() {
 
 Answer RawCall::Finish() {
   writer_->WritesDone();
+  return Wait();
+}
+
+Answer RawCall::Wait() {
   finished_ = true;
   return AnswerOf(writer_->Finish());
 }

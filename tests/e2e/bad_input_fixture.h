@@ -44,8 +44,10 @@ class RawCall {
           grpc_compression_algorithm algorithm);
   ~RawCall();
   bool Write(const v1::StreamRecordsRequest& request) { return writer_->Write(request); }
-  // Half-closes and waits.
+  // Half-closes and waits for the answer.
   Answer Finish();
+  // Waits for the answer, the call still open for writing.
+  Answer Wait();
   void Cancel() { context_.TryCancel(); }
   const v1::StreamRecordsResponse& response() const { return response_; }
 
