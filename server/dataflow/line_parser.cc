@@ -153,7 +153,12 @@ LineParser::Reject LineParser::MessageField(absl::string_view key, JsonValue val
     parts->is_record = token[0] == '"' && coercion == Coercion::kFits && type.text() == "RECORD";
     return std::nullopt;
   }
-  if (key != "record" || value.raw_json_token()[0] != '{') return SkipValue(value);
+  if (key != "record") return SkipValue(value);
+  // Of equal keys the last wins.
+  if (Reject reject = ForgetData(parts)) return reject;
+  parts->envelope = Envelope();
+  const std::string_view raw = value.raw_json_token();
+  if (raw.empty() || raw[0] != '{') return SkipValue(value);
   Object record;
   if (const error_code error = value.get_object().get(record)) return ReasonOf(error);
   return WalkObject(record, [&](Field* field) -> Reject {
@@ -165,22 +170,29 @@ LineParser::Reject LineParser::MessageField(absl::string_view key, JsonValue val
 
 LineParser::Reject LineParser::RecordField(absl::string_view key, JsonValue value,
                                            MessageParts* parts) {
-  const std::string_view raw = value.raw_json_token();
-  const bool is_object = !raw.empty() && raw[0] == '{';
   if (key == "emitted_at") return EmittedAt(value, &parts->envelope);
-  if (!is_object || (key != "data" && key != "meta")) {
-    if (key == "data") parts->has_data = false;
+  if (key == "data") {
+    if (Reject reject = ForgetData(parts)) return reject;
+  } else if (key == "meta") {
+    parts->envelope.source_changes = absl::string_view();
+  } else {
     return SkipValue(value);
   }
+  const std::string_view raw = value.raw_json_token();
+  if (raw.empty() || raw[0] != '{') return SkipValue(value);
   Object object;
   if (const error_code error = value.get_object().get(object)) return ReasonOf(error);
   if (key == "meta") return Meta(object, &parts->envelope);
-  if (parts->has_data) {
-    if (Reject reject = CheckSlots()) return reject;
-    slots_->Clear();
-  }
   parts->has_data = true;
   return Data(object);
+}
+
+LineParser::Reject LineParser::ForgetData(MessageParts* parts) {
+  if (!parts->has_data) return std::nullopt;
+  parts->has_data = false;
+  const Reject reject = CheckSlots();
+  slots_->Clear();
+  return reject;
 }
 
 LineParser::Reject LineParser::Meta(Object object, Envelope* envelope) {

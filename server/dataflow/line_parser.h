@@ -52,6 +52,8 @@ class LineParser {
   Reject Data(Object object);
   Reject MessageField(absl::string_view key, JsonValue value, MessageParts* parts);
   Reject RecordField(absl::string_view key, JsonValue value, MessageParts* parts);
+  // Drops the data of an earlier field of the same name.
+  Reject ForgetData(MessageParts* parts);
   Reject EmittedAt(JsonValue value, Envelope* envelope);
   Reject Meta(Object object, Envelope* envelope);
   Reject SourceChanges(absl::string_view token, Envelope* envelope);

@@ -244,6 +244,29 @@ TEST_F(RecordParserTest, ReadsAirbyteMessagesInAnyOrder) {
   }
 }
 
+TEST_F(RecordParserTest, OfEqualFieldsOfAMessageTheLastCounts) {
+  EXPECT_EQ(
+      Message(R"({"type":"RECORD","record":{"data":{"id":1},"data":null,"data":{"name":"x"}}})"),
+      "-|x|-|-|-")
+      << "nothing is left of data that null displaced";
+  EXPECT_EQ(Message(R"({"type":"RECORD","record":{"data":{"id":1}},"record":null})"),
+            "NOT_A_RECORD");
+  EXPECT_EQ(Message(R"({"type":"RECORD","record":{"data":{"id":1},"emitted_at":5,)"
+                    R"("meta":{"changes":[{}]}},"record":{"data":{"name":"x"}}})"),
+            "-|x|-|-|-");
+  ASSERT_EQ(sink_.records.size(), 1u);
+  EXPECT_EQ(sink_.records[0].extracted_at_us, kArrivalUs);
+  EXPECT_EQ(sink_.records[0].meta_json, kNoChanges);
+  EXPECT_EQ(
+      Message(
+          R"({"type":"RECORD","record":{"meta":{"changes":[{}]},"meta":null,"data":{"id":1}}})"),
+      "1|-|-|-|-");
+  EXPECT_EQ(sink_.records[0].meta_json, kNoChanges);
+  EXPECT_EQ(Message(R"({"type":"RECORD","record":{"data":{"id":tru}},"record":{"data":{}}})"),
+            "INVALID_JSON")
+      << "what is displaced must be JSON, too";
+}
+
 TEST_F(RecordParserTest, UnreadableEmittedAtIsTheArrival) {
   for (const char* at : {"\"1700000000123\"", "null", "1.5", "true", "9223372036854775807", "{}"}) {
     EXPECT_EQ(
