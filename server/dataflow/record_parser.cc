@@ -43,23 +43,6 @@ int64_t CountLines(absl::string_view text) {
   return lines;
 }
 
-// Space behind a batch that simdjson may read, taken back when the batch is done.
-class Padding {
- public:
-  explicit Padding(std::string* text) : text_(text), size_(text->size()) {
-    text_->append(kLinePadding, '\0');
-  }
-  ~Padding() { text_->resize(size_); }
-  Padding(const Padding&) = delete;
-  Padding& operator=(const Padding&) = delete;
-
-  absl::string_view text() const { return absl::string_view(*text_).substr(0, size_); }
-
- private:
-  std::string* text_;
-  size_t size_;
-};
-
 }  // namespace
 
 absl::string_view RejectReasonName(RejectReason reason) {
@@ -102,11 +85,14 @@ struct RecordParser::Impl {
 
   enum class Format { kData, kMessage };
 
-  void ParseLines(Format format, int64_t first_offset, std::string* text, int64_t default_us,
+  void ParseLines(Format format, int64_t first_offset, absl::string_view text, int64_t default_us,
                   RecordSink* sink);
   void ParseRows(const v1::RowBatch& batch, int64_t first_offset, int64_t default_us,
                  RecordSink* sink);
   Reject ParseLine(Format format, absl::string_view line, RecordMeta* record);
+  // A copy that may be read beyond its end. Only the last lines of a batch are copied, not the
+  // batch.
+  absl::string_view Padded(absl::string_view line);
   Reject CoerceTokens();
   Reject ReadRow(int64_t row);
   // Notes what became of a value that does not simply fit.
@@ -186,6 +172,14 @@ Reject RecordParser::Impl::ParseLine(Format format, absl::string_view line, Reco
   return CoerceTokens();
 }
 
+absl::string_view RecordParser::Impl::Padded(absl::string_view line) {
+  if (static_cast<int64_t>(line.size()) > options.max_record_bytes) return line;  // is not parsed
+  char* const copy = scratch.Allocate(line.size() + kLinePadding);
+  if (!line.empty()) std::memcpy(copy, line.data(), line.size());
+  std::memset(copy + line.size(), 0, kLinePadding);
+  return absl::string_view(copy, line.size());
+}
+
 void RecordParser::Impl::Deliver(Reject reject, absl::string_view raw, RecordMeta* record,
                                  RecordSink* sink) {
   if (!reject) reject = rules.Check(values);
@@ -197,11 +191,10 @@ void RecordParser::Impl::Deliver(Reject reject, absl::string_view raw, RecordMet
   sink->OnRecord(*record, values);
 }
 
-void RecordParser::Impl::ParseLines(Format format, int64_t first_offset, std::string* text,
+void RecordParser::Impl::ParseLines(Format format, int64_t first_offset, absl::string_view text,
                                     int64_t default_us, RecordSink* sink) {
-  const Padding padding(text);
-  const char* p = padding.text().data();
-  const char* const end = p + padding.text().size();
+  const char* p = text.data();
+  const char* const end = p + text.size();
   for (int64_t offset = first_offset; p != end; ++offset) {
     const void* newline = std::memchr(p, '\n', static_cast<size_t>(end - p));
     const char* const line_end = newline == nullptr ? end : static_cast<const char*>(newline);
@@ -212,7 +205,8 @@ void RecordParser::Impl::ParseLines(Format format, int64_t first_offset, std::st
     RecordMeta record;
     record.offset = offset;
     record.extracted_at_us = default_us;
-    Deliver(ParseLine(format, line, &record), line, &record, sink);
+    const bool near_end = static_cast<size_t>(end - line_end) < kLinePadding;
+    Deliver(ParseLine(format, near_end ? Padded(line) : line, &record), line, &record, sink);
   }
 }
 
@@ -226,6 +220,7 @@ Reject RecordParser::Impl::ReadRow(int64_t row) {
       case RowBatchReader::Cell::kInvalidUtf8:
         return RejectReason::kInvalidUtf8;
       case RowBatchReader::Cell::kValue:
+        if (coercion == Coercion::kFits) break;
         if (Reject reject = Note(i, coercion)) return reject;
         break;
     }
@@ -258,12 +253,12 @@ absl::Status RecordParser::Parse(v1::RecordBatch* batch, int64_t arrival_us, Rec
   }
   switch (batch->payload_case()) {
     case v1::RecordBatch::kJsonl:
-      impl_->ParseLines(Impl::Format::kData, batch->first_offset(), batch->mutable_jsonl(),
-                        default_us, sink);
+      impl_->ParseLines(Impl::Format::kData, batch->first_offset(), batch->jsonl(), default_us,
+                        sink);
       break;
     case v1::RecordBatch::kAirbyteJsonl:
-      impl_->ParseLines(Impl::Format::kMessage, batch->first_offset(),
-                        batch->mutable_airbyte_jsonl(), arrival_us, sink);
+      impl_->ParseLines(Impl::Format::kMessage, batch->first_offset(), batch->airbyte_jsonl(),
+                        arrival_us, sink);
       break;
     case v1::RecordBatch::kRows: {
       absl::Status counts = CheckRowBatch(batch->rows());

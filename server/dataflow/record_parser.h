@@ -58,10 +58,9 @@ class RecordParser {
   RecordParser(const TableSchema& schema, const RecordParserOptions& options);
   ~RecordParser();
 
-  // Calls `sink` once for each record of `batch` it wants, in order. `batch` may be changed
-  // (padding). `arrival_us` stands for emitted_at when the batch has none: microseconds since
-  // 2000-01-01 UTC. Errors: INVALID_ARGUMENT for typed rows whose counts do not fit (nothing was
-  // delivered then).
+  // Calls `sink` once for each record of `batch` it wants, in order. `arrival_us` stands for
+  // emitted_at when the batch has none: microseconds since 2000-01-01 UTC. Errors: INVALID_ARGUMENT
+  // for typed rows whose counts do not fit (nothing was delivered then).
   absl::Status Parse(v1::RecordBatch* batch, int64_t arrival_us, RecordSink* sink);
 
   // Number of records in `batch`, without parsing. Errors as Parse.

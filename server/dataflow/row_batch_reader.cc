@@ -14,6 +14,7 @@
 #include "absl/strings/str_format.h"
 #include "server/base/error.h"
 #include "server/dataflow/coercion/calendar.h"
+#include "server/dataflow/coercion/date_range.h"
 #include "server/dataflow/coercion/timestamp_range.h"
 #include "server/dataflow/json_text.h"
 
@@ -125,9 +126,16 @@ Coercion FromTimestamp(int64_t unix_micros, ColumnType type, const Coercer& coer
   return coercer.from_text(Keep(IsoTimestamp(unix_micros), scratch), scratch, value);
 }
 
-Coercion FromDate(int64_t unix_days, const Coercer& coercer, ScratchArena* scratch, Value* value) {
+Coercion FromDate(int64_t unix_days, ColumnType type, const Coercer& coercer, ScratchArena* scratch,
+                  Value* value) {
   constexpr int64_t kMaxDays = int64_t{1} << 31;  // beyond every type's dates
   if (unix_days < -kMaxDays || unix_days > kMaxDays) return Coercion::kOutOfRange;
+  if (type == ColumnType::kDate) {
+    const int64_t days = unix_days - kPostgresEpochDays;
+    if (!IsDate(days)) return Coercion::kOutOfRange;
+    *value = Value::Scalar(days);
+    return Coercion::kFits;
+  }
   return coercer.from_text(Keep(IsoDate(unix_days), scratch), scratch, value);
 }
 
@@ -241,7 +249,7 @@ RowBatchReader::Cell RowBatchReader::Read(size_t index, int64_t row, ScratchAren
           FromTimestamp(values.timestamps_us().values(at), column.type, coercer, scratch, value);
       break;
     case v1::ColumnValues::kDatesDays:
-      *coercion = FromDate(values.dates_days().values(at), coercer, scratch, value);
+      *coercion = FromDate(values.dates_days().values(at), column.type, coercer, scratch, value);
       break;
     case v1::ColumnValues::VALUES_NOT_SET:
       return Cell::kNull;

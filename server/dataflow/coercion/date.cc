@@ -1,18 +1,16 @@
 // date: days since 2000-01-01, from 4714-11-24 BC to 5874897-12-31.
 #include "server/dataflow/coercion/calendar.h"
 #include "server/dataflow/coercion/coercer.h"
+#include "server/dataflow/coercion/date_range.h"
 
 namespace syncline::dataflow {
 namespace {
-
-constexpr int64_t kFirstDay = -2451545;   // Julian day 0
-constexpr int64_t kLastDay = 2145031948;  // 5874897-12-31
 
 Coercion FromText(absl::string_view text, ScratchArena*, Value* value) {
   DateTime date;
   if (!ReadDateTime(text, &date)) return Coercion::kUnreadable;
   const int64_t days = date.days - kPostgresEpochDays;
-  if (!date.in_range || days < kFirstDay || days > kLastDay) return Coercion::kOutOfRange;
+  if (!date.in_range || !IsDate(days)) return Coercion::kOutOfRange;
   *value = Value::Scalar(days);
   return Coercion::kFits;
 }
