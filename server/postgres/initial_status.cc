@@ -14,7 +14,7 @@ absl::StatusOr<TableStatus> StatusOf(Transaction& transaction, const TableName& 
   SYNCLINE_ASSIGN_OR_RETURN(const Result result, transaction.Query(TableStatusSql(table)));
   status.exists = true;
   status.empty = !result.Bool(0, 0);
-  status.generation_id = result.Int(0, 1);
+  status.size_bytes = result.Int(0, 1);
   return status;
 }
 

@@ -1,5 +1,6 @@
 // What exists before a sync starts: gathered once, for all streams, before any loader decides
-// anything.
+// anything. Cheap for tables of any size: no table is read through. Which generations a table holds
+// is asked separately (GetGenerationId in table_operations.h), by whoever must know.
 #pragma once
 
 #include <cstdint>
@@ -13,8 +14,8 @@ namespace syncline::postgres {
 
 struct TableStatus {
   bool exists = false;
-  bool empty = true;          // meaningful when it exists
-  int64_t generation_id = 0;  // 0 when missing or empty
+  bool empty = true;  // also when it is missing
+  int64_t size_bytes = 0;  // of its rows on disk, without what is stored out of line
 };
 
 struct StreamTables {

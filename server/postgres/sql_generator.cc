@@ -143,8 +143,8 @@ std::string GenerationIdSql(const TableName& table) {
 }
 
 std::string TableStatusSql(const TableName& table) {
-  return absl::StrCat("SELECT EXISTS (SELECT 1 FROM ", QuoteTable(table), " LIMIT 1), (",
-                      GenerationIdSql(table), ")");
+  return absl::StrCat("SELECT EXISTS (SELECT 1 FROM ", QuoteTable(table),
+                      " LIMIT 1), pg_relation_size(", QuoteLiteral(QuoteTable(table)), ")");
 }
 
 std::string CopyTableSql(const TableName& source, const TableName& target,

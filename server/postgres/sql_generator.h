@@ -39,7 +39,7 @@ std::string AnalyzeSql(const TableName& table);
 std::string CountRowsSql(const TableName& table);
 std::string HasRowsSql(const TableName& table);
 std::string GenerationIdSql(const TableName& table);
-// One row: whether there are rows (boolean), the greatest generation id or 0.
+// One row: whether there are rows (boolean), the size on disk in bytes.
 std::string TableStatusSql(const TableName& table);
 
 // INSERT INTO target SELECT FROM source over AllColumns.

@@ -4,6 +4,7 @@
 #include "absl/strings/str_join.h"
 #include "server/base/status_macros.h"
 #include "server/postgres/ddl_step.h"
+#include "server/postgres/first_statistics.h"
 #include "server/postgres/sqlstate.h"
 #include "server/postgres/swap_check.h"
 #include "server/postgres/swap_plan.h"
@@ -167,8 +168,8 @@ absl::Status PrepareSource(Database& database, const TableName& source, const Ta
   SYNCLINE_RETURN_IF_ERROR(CarryNotNull(database, preparation, left_out));
   SYNCLINE_RETURN_IF_ERROR(Build(database, preparation, options.lock_timeout));
   if (!options.analyze) return absl::OkStatus();
-  return Run(database, absl::StrCat("ANALYZE ", preparation.tables.quoted_source),
-             absl::ZeroDuration());
+  return GatherFirstStatistics(database, preparation.tables.source_oid,
+                               preparation.tables.target_oid);
 }
 
 }  // namespace syncline::postgres

@@ -72,6 +72,22 @@ absl::StatusOr<postgres::TableHistory> Writer::HistoryOf(
   return history;
 }
 
+absl::StatusOr<int64_t> Writer::NewestGeneration(postgres::Transaction& transaction,
+                                                 const StreamPlan& plan,
+                                                 const postgres::InitialStatus& status,
+                                                 const postgres::TableHistory& history) const {
+  int64_t newest = std::max(history.completed_generation, history.live_generation);
+  if (!status.temp.empty) {
+    SYNCLINE_ASSIGN_OR_RETURN(const int64_t staged,
+                              postgres::GetGenerationId(transaction, plan.temp_table));
+    newest = std::max(newest, staged);
+  }
+  if (status.real.empty) return newest;
+  SYNCLINE_ASSIGN_OR_RETURN(const int64_t loaded,
+                            LoadedGeneration(transaction, plan.table, status.real, history));
+  return std::max(newest, loaded);
+}
+
 absl::Status Writer::Decide(postgres::Transaction& transaction, const SyncDraft& draft,
                             SyncRecord* sync) const {
   std::vector<postgres::StreamTables> tables;
@@ -95,8 +111,8 @@ absl::Status Writer::Decide(postgres::Transaction& transaction, const SyncDraft&
     if (!history.connection_id.empty() && history.connection_id != sync->connection_id) {
       return TableOwned(plan.table);
     }
-    const int64_t newest = std::max({status.real.generation_id, history.completed_generation,
-                                     status.temp.generation_id, history.live_generation});
+    SYNCLINE_ASSIGN_OR_RETURN(const int64_t newest,
+                              NewestGeneration(transaction, plan, status, history));
     const GenerationRequest& request = draft.generations[i];
     const GenerationRange range = ResolveGeneration(request, newest);
     if (range.generation_id < newest && request.generation_id.has_value()) {

@@ -53,6 +53,11 @@ class Writer {
   absl::StatusOr<postgres::TableHistory> HistoryOf(postgres::Transaction& transaction,
                                                    const TableName& table,
                                                    const postgres::InitialStatus& status) const;
+  // The generation below which a request is stale.
+  absl::StatusOr<int64_t> NewestGeneration(postgres::Transaction& transaction,
+                                           const StreamPlan& plan,
+                                           const postgres::InitialStatus& status,
+                                           const postgres::TableHistory& history) const;
   absl::Status Decide(postgres::Transaction& transaction, const SyncDraft& draft,
                       SyncRecord* sync) const;
 

@@ -162,6 +162,27 @@ TEST_F(SwapTest, EverythingOfTheTableItselfStays) {
   EXPECT_EQ(Value("SELECT reltuples FROM pg_class WHERE oid = '$S.t'::regclass"), "20");
 }
 
+// The first readers have statistics; how good they are depends on who gathers the next.
+TEST_F(SwapTest, StatisticsBridgeTheTimeUntilAutovacuum) {
+  const std::string bounds =
+      "SELECT array_length(histogram_bounds::text::text[], 1) FROM pg_stats "
+      "WHERE schemaname = '$S' AND tablename = 't' AND attname = 'id'";
+  MakeTable("t", 1, 1);
+  MakeTable("t_new", 1000, 2);
+  ASSERT_OK(Swap());
+  EXPECT_EQ(Value(bounds), "11");
+  // Nobody would gather better ones.
+  Run("ALTER TABLE $S.t SET (autovacuum_enabled = off)");
+  MakeTable("t_new", 1000, 2);
+  ASSERT_OK(Swap());
+  EXPECT_EQ(Value(bounds), "101");
+  // Only a full ANALYZE looks at expressions.
+  Run("ALTER TABLE $S.t RESET (autovacuum_enabled); CREATE INDEX ON $S.t ((id % 7))");
+  MakeTable("t_new", 1000, 2);
+  ASSERT_OK(Swap());
+  EXPECT_EQ(Value(bounds), "101");
+}
+
 TEST_F(SwapTest, DefaultPrivilegesDoNotLeakIn) {
   MakeRole("_nosy");
   MakeTable("t", 1, 1);

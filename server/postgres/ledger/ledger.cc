@@ -336,19 +336,24 @@ absl::StatusOr<TableHistory> Ledger::GetTableHistory(Transaction& transaction,
           Sql("SELECT coalesce(max(g.generation_id) FILTER "
               "(WHERE g.completed_at IS NOT NULL AND g.state <> 'dropped'), 0), "
               "coalesce((array_agg(g.connection_id ORDER BY y.sync_no DESC NULLS LAST))[1], ''), "
-              "t.live, t.generation_id FROM (SELECT count(*) > 0 AS live, "
+              "t.live, t.generation_id, max(g.generation_id) FILTER "
+              "(WHERE g.state <> 'dropped' AND (g.completed_at IS NOT NULL OR g.rows > 0)) "
+              "FROM (SELECT count(*) > 0 AS live, "
               "coalesce(max(generation_id), 0) AS generation_id FROM $L.stream "
               "WHERE table_schema = $1 AND table_name = $2 AND state IN ('open', 'finalizing')) t "
               "LEFT JOIN $L.generation g ON g.table_schema = $1 AND g.table_name = $2 "
               "LEFT JOIN $L.sync y ON y.sync_id = g.sync_id GROUP BY t.live, t.generation_id"),
           Params().Text(table.schema).Text(table.name)));
-  return TableHistory{rows.Int(0, 0), rows.Text(0, 1), rows.Bool(0, 2), rows.Int(0, 3)};
+  TableHistory history = {rows.Int(0, 0), rows.Text(0, 1), rows.Bool(0, 2), rows.Int(0, 3), {}};
+  if (!rows.IsNull(0, 4)) history.loaded_generation = rows.Int(0, 4);
+  return history;
 }
 
 absl::Status Ledger::ForgetGenerations(Transaction& transaction, const TableName& table) const {
   return transaction
       .Query(Sql("UPDATE $L.generation SET state = 'dropped' WHERE table_schema = $1 AND "
-                 "table_name = $2 AND completed_at IS NOT NULL"),
+                 "table_name = $2 AND (completed_at IS NOT NULL OR "
+                 "(rows > 0 AND state IN ('incomplete', 'cancelled')))"),
              Params().Text(table.schema).Text(table.name))
       .status();
 }

@@ -27,6 +27,9 @@ struct TableHistory {
   std::string connection_id;         // of the latest sync; empty when that had none
   bool live = false;                 // a stream of it is open or being finalised
   int64_t live_generation = 0;       // greatest generation of these; 0 when none
+  // Greatest generation that syncs have put into the table; none when the ledger knows of none. No
+  // row is of a later one but those of live streams and of strangers.
+  std::optional<int64_t> loaded_generation;
 };
 
 // A writer's row after a claim.
@@ -70,8 +73,8 @@ class Ledger {
                                 const StreamPlan& plan) const;
   absl::StatusOr<TableHistory> GetTableHistory(Transaction& transaction,
                                                const TableName& table) const;
-  // The table is not there any more: the generations that completed in it are 'dropped' from now
-  // on, and such a generation starts afresh when it is loaded again.
+  // The table is not there any more: the generations that were in it are 'dropped' from now on, and
+  // such a generation starts afresh when it is loaded again.
   absl::Status ForgetGenerations(Transaction& transaction, const TableName& table) const;
   // Adds `rows` of `generation_id` that came into the table outside a completion.
   absl::Status AddRows(Transaction& transaction, const TableName& table, int64_t generation_id,

@@ -14,12 +14,14 @@ absl::Status AppendLoader::Start() {
     SYNCLINE_RETURN_IF_ERROR(
         CreateOrEvolve(transaction, plan_.table, plan_.schema, status->real.exists));
     if (!status->temp.exists) return absl::OkStatus();
+    SYNCLINE_ASSIGN_OR_RETURN(const int64_t staged_generation,
+                              postgres::GetGenerationId(transaction, plan_.temp_table));
     SYNCLINE_RETURN_IF_ERROR(postgres::EvolveTable(transaction, plan_.temp_table, plan_.schema));
     SYNCLINE_ASSIGN_OR_RETURN(
         const int64_t copied,
         postgres::CopyTable(transaction, plan_.temp_table, plan_.table, plan_.schema));
     SYNCLINE_RETURN_IF_ERROR(postgres::DropTable(transaction, plan_.temp_table));
-    return context_.ledger->AddRows(transaction, plan_.table, status->temp.generation_id, copied);
+    return context_.ledger->AddRows(transaction, plan_.table, staged_generation, copied);
   });
 }
 

@@ -41,8 +41,8 @@ absl::StatusOr<StreamResult> AppendTruncateLoader::Complete(const StreamRecord& 
       context_.database->Transact([&](postgres::Transaction& transaction) -> absl::Status {
         SYNCLINE_ASSIGN_OR_RETURN(const postgres::InitialStatus status,
                                   LockToComplete(context_, transaction, plan_));
-        copied = status.real.exists && !status.real.empty &&
-                 status.real.generation_id >= plan_.minimum_generation_id;
+        SYNCLINE_ASSIGN_OR_RETURN(copied,
+                                  HoldsReplacement(context_, transaction, plan_, status.real));
         if (!copied) return absl::OkStatus();
         SYNCLINE_RETURN_IF_ERROR(postgres::EvolveTable(transaction, plan_.table, plan_.schema));
         SYNCLINE_ASSIGN_OR_RETURN(result.rows, postgres::CopyTable(transaction, plan_.temp_table,

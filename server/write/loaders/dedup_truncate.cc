@@ -21,8 +21,8 @@ absl::StatusOr<StreamResult> DedupTruncateLoader::Complete(const StreamRecord& s
       context_.database->Transact([&](postgres::Transaction& transaction) -> absl::Status {
         SYNCLINE_ASSIGN_OR_RETURN(const postgres::InitialStatus status,
                                   LockToComplete(context_, transaction, plan_));
-        merged = status.real.exists && !status.real.empty &&
-                 status.real.generation_id >= plan_.minimum_generation_id;
+        SYNCLINE_ASSIGN_OR_RETURN(merged,
+                                  HoldsReplacement(context_, transaction, plan_, status.real));
         if (!merged) {
           // Deduplicating twice changes nothing: a crash between here and the swap is harmless.
           SYNCLINE_RETURN_IF_ERROR(

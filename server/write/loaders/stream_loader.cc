@@ -71,14 +71,43 @@ absl::StatusOr<postgres::InitialStatus> LockToComplete(const LoaderContext& cont
   return Gather(transaction, plan);
 }
 
+absl::StatusOr<int64_t> LoadedGeneration(postgres::Transaction& transaction, const TableName& table,
+                                         const postgres::TableStatus& status,
+                                         const postgres::TableHistory& history) {
+  // Reading a small table takes no longer than asking for it, and sees what strangers wrote.
+  constexpr int64_t kSmallTableBytes = 8 << 20;
+  if (history.loaded_generation.has_value() && status.size_bytes > kSmallTableBytes) {
+    return *history.loaded_generation;
+  }
+  return postgres::GetGenerationId(transaction, table);
+}
+
+absl::StatusOr<bool> HoldsReplacement(const LoaderContext& context,
+                                      postgres::Transaction& transaction, const StreamPlan& plan,
+                                      const postgres::TableStatus& real) {
+  if (real.empty) return false;
+  SYNCLINE_ASSIGN_OR_RETURN(const postgres::TableHistory history,
+                            context.ledger->GetTableHistory(transaction, plan.table));
+  SYNCLINE_ASSIGN_OR_RETURN(int64_t loaded,
+                            LoadedGeneration(transaction, plan.table, real, history));
+  if (loaded < plan.minimum_generation_id) return false;
+  // Only rows tell: a sync that completed in the generation may have left none of its own.
+  SYNCLINE_ASSIGN_OR_RETURN(loaded, postgres::GetGenerationId(transaction, plan.table));
+  return loaded >= plan.minimum_generation_id;
+}
+
 absl::Status StartReplacement(const LoaderContext& context, const StreamPlan& plan) {
   return context.database->Transact([&](postgres::Transaction& transaction) -> absl::Status {
     SYNCLINE_ASSIGN_OR_RETURN(const std::optional<postgres::InitialStatus> status,
                               LockToStart(context, transaction, plan));
     if (!status.has_value()) return absl::OkStatus();
     const postgres::TableStatus& temp = status->temp;
-    const bool resume =
-        temp.exists && (temp.empty || temp.generation_id >= plan.minimum_generation_id);
+    bool resume = temp.exists;
+    if (!temp.empty) {
+      SYNCLINE_ASSIGN_OR_RETURN(const int64_t staged,
+                                postgres::GetGenerationId(transaction, plan.temp_table));
+      resume = staged >= plan.minimum_generation_id;
+    }
     if (temp.exists && !resume) {
       SYNCLINE_RETURN_IF_ERROR(postgres::DropTable(transaction, plan.temp_table));
     }

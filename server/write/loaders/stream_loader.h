@@ -62,6 +62,18 @@ absl::StatusOr<postgres::InitialStatus> LockToComplete(const LoaderContext& cont
                                                        postgres::Transaction& transaction,
                                                        const StreamPlan& plan);
 
+// The greatest generation with rows in `table`, which exists and is not empty. Of a large table
+// that the ledger knows it is what the ledger says: greater only when that generation left no rows.
+absl::StatusOr<int64_t> LoadedGeneration(postgres::Transaction& transaction, const TableName& table,
+                                         const postgres::TableStatus& status,
+                                         const postgres::TableHistory& history);
+
+// Whether rows of the generation that `plan` replaces with are in the final table already, put
+// there by an earlier sync: then it is not to be swapped away.
+absl::StatusOr<bool> HoldsReplacement(const LoaderContext& context,
+                                      postgres::Transaction& transaction, const StreamPlan& plan,
+                                      const postgres::TableStatus& real);
+
 // Start of both truncate loaders: the temp table is resumed when its rows may stay, else made anew.
 absl::Status StartReplacement(const LoaderContext& context, const StreamPlan& plan);
 
