@@ -14,6 +14,17 @@ if(SYNCLINE_SANITIZE)
   endif()
 endif()
 
+# libFuzzer's instrumentation of everything, so that it sees which code an input reaches.
+option(SYNCLINE_FUZZ "Build the fuzz targets of tests/fuzz; needs clang" OFF)
+if(SYNCLINE_FUZZ)
+  if(NOT CMAKE_CXX_COMPILER_ID STREQUAL "Clang")
+    message(FATAL_ERROR "SYNCLINE_FUZZ needs clang: cmake --preset fuzz")
+  endif()
+  add_compile_options(-fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=undefined
+    -fno-omit-frame-pointer)
+  add_link_options(-fsanitize=address,undefined)
+endif()
+
 function(syncline_target_defaults target)
   target_compile_options(${target} PRIVATE ${SYNCLINE_WARNINGS})
   target_include_directories(${target} PUBLIC ${PROJECT_SOURCE_DIR})

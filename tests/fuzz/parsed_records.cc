@@ -1,0 +1,131 @@
+#include "tests/fuzz/parsed_records.h"
+
+#include "server/base/byte_buffer.h"
+#include "server/model/raw_id.h"
+#include "server/postgres/copy/row_encoder.h"
+#include "tests/fuzz/expect.h"
+#include "tests/fuzz/json_reference.h"
+
+namespace syncline::fuzz {
+namespace {
+
+using dataflow::RejectReason;
+
+constexpr int64_t kArrivalUs = 0;
+constexpr int64_t kGeneration = 7;
+constexpr size_t kMetaField = 2;
+
+std::vector<ColumnType> Types() {
+  std::vector<ColumnType> types;
+  for (const ColumnSchema& column : EveryType().columns) types.push_back(column.type);
+  return types;
+}
+
+class RowReader : public dataflow::RecordSink {
+ public:
+  explicit RowReader(int64_t first_offset)
+      : next_(first_offset),
+        encoder_(Types(), RawIdGenerator("sync", {"", "stream"}, ""), kGeneration) {}
+
+  bool Wants(int64_t offset) override {
+    Expect(offset == next_, "records come in order", offset, " for ", next_);
+    return true;
+  }
+  void OnRecord(const RecordMeta& meta, absl::Span<const Value> values) override {
+    Expect(meta.offset == next_++, "a record keeps its offset", meta.offset);
+    Expect(values.size() == EveryType().columns.size(), "a value for each column", values.size());
+    buffer_.Clear();
+    encoder_.AppendRow(meta, values, &buffer_);
+    records_.push_back({meta.offset, std::nullopt, "", ReadRow(buffer_.view(), EveryType())});
+  }
+  void OnRejected(int64_t offset, RejectReason reason, absl::string_view raw) override {
+    Expect(offset == next_++, "a rejected record keeps its offset", offset);
+    const absl::string_view name = RejectReasonName(reason);
+    Expect(!name.empty() && name != "UNKNOWN", "a rejected record has a reason", name);
+    records_.push_back({offset, reason, std::string(raw), {}});
+  }
+
+  std::vector<ParsedRecord> TakeRecords() { return std::move(records_); }
+
+ private:
+  int64_t next_;
+  postgres::RowEncoder encoder_;
+  ByteBuffer buffer_;
+  std::vector<ParsedRecord> records_;
+};
+
+// The position of a row's field; of the first column when there is none of the name.
+size_t PositionOf(absl::string_view field) {
+  const std::vector<ColumnSchema>& columns = EveryType().columns;
+  for (size_t i = 0; i < columns.size(); ++i) {
+    if (columns[i].input_name == field) return kMetaFields + i;
+  }
+  Expect(false, "a change names a column", field);
+  return kMetaFields;
+}
+
+std::string TextOf(const JsonNode& entry, absl::string_view name) {
+  const JsonNode* const text = entry.Find(name);
+  Expect(text != nullptr && text->kind == JsonNode::Kind::kString, "a change has texts",
+         entry.token);
+  return text->text;
+}
+
+}  // namespace
+
+const TableSchema& EveryType() {
+  static const TableSchema* const schema = [] {
+    auto* table = new TableSchema;
+    table->columns = {
+        {"id", "id", ColumnType::kBigint},
+        {"text", "text", ColumnType::kVarchar},
+        {"number", "number", ColumnType::kNumeric},
+        {"ok", "ok", ColumnType::kBoolean},
+        {"day", "day", ColumnType::kDate},
+        {"at", "at", ColumnType::kTimestamptz},
+        {"local", "local", ColumnType::kTimestamp},
+        {"clock", "clock", ColumnType::kTime},
+        {"clockz", "clockz", ColumnType::kTimetz},
+        {"object", "object", ColumnType::kJsonb, true, JsonShape::kObject},
+        {"array", "array", ColumnType::kJsonb, true, JsonShape::kArray},
+        // A name that JSON cannot write without an escape.
+        {"any \"\xC3\xA9\"", "any", ColumnType::kJsonb, true, JsonShape::kAny},
+    };
+    table->primary_key = {"id"};
+    return table;
+  }();
+  return *schema;
+}
+
+std::vector<ParsedRecord> ParseAll(dataflow::RecordParser* parser, v1::RecordBatch batch) {
+  const absl::StatusOr<int64_t> count = dataflow::RecordParser::CountRecords(batch);
+  RowReader rows(batch.first_offset());
+  const absl::Status status = parser->Parse(&batch, kArrivalUs, &rows);
+  Expect(status.ok() == count.ok(), "counting and parsing agree", status.ToString());
+  std::vector<ParsedRecord> records = rows.TakeRecords();
+  Expect(static_cast<int64_t>(records.size()) == count.value_or(0),
+         "every record is delivered once", records.size(), " of ", count.value_or(0));
+  return records;
+}
+
+std::map<std::string, std::string> OwnChanges(const ParsedRecord& row, size_t source_changes) {
+  const absl::string_view text = absl::string_view(*row.fields[kMetaField]).substr(1);
+  const std::optional<JsonNode> meta = ReadJson(text);
+  const JsonNode* const changes = meta->Find("changes");
+  Expect(meta->Find("sync_id") != nullptr && changes != nullptr &&
+             changes->kind == JsonNode::Kind::kArray && changes->items.size() >= source_changes,
+         "_airbyte_meta has sync_id and the changes", text);
+  std::map<std::string, std::string> own;
+  for (size_t i = source_changes; i < changes->items.size(); ++i) {
+    const JsonNode& entry = changes->items[i];
+    const std::string field = TextOf(entry, "field");
+    const std::string change = TextOf(entry, "change");
+    const bool is_null = !row.fields[PositionOf(field)].has_value();
+    Expect(!TextOf(entry, "reason").empty(), "a change has a reason", entry.token);
+    Expect(change == (is_null ? "NULLED" : "TRUNCATED"), "the row bears a change out", entry.token);
+    Expect(own.emplace(field, change).second, "a column has one change", text);
+  }
+  return own;
+}
+
+}  // namespace syncline::fuzz

@@ -1,0 +1,76 @@
+// Messages of a caller: bytes -> StreamRecordsRequest -> rows, and a JSON Schema -> columns, as
+// StartSync reads it.
+//
+// The input's first byte chooses.
+#include <set>
+
+#include "server/base/error.h"
+#include "server/dataflow/json_schema.h"
+#include "server/dataflow/record_parser.h"
+#include "server/sync/start_request.h"
+#include "tests/fuzz/byte_source.h"
+#include "tests/fuzz/expect.h"
+#include "tests/fuzz/parsed_records.h"
+
+namespace syncline::fuzz {
+namespace {
+
+constexpr int64_t kMostRows = 64;
+
+void CheckMessage(absl::string_view bytes) {
+  v1::StreamRecordsRequest request;
+  if (!request.ParseFromArray(bytes.data(), static_cast<int>(bytes.size()))) return;
+  if (!request.has_batch() || request.batch().rows().row_count() > kMostRows) return;
+  // The server refuses offsets near the end of what 64 bits count.
+  request.mutable_batch()->set_first_offset(request.batch().first_offset() & 0xFFFFFF);
+  static auto* const parser = new dataflow::RecordParser(EveryType(), {});
+  ParseAll(parser, request.batch());
+}
+
+void CheckPlan(const StreamPlan& plan) {
+  std::set<std::string> names;
+  Expect(!plan.schema.columns.empty() &&
+             plan.schema.columns.size() <= static_cast<size_t>(kMaxUserColumns),
+         "a plan has 1-1596 columns", plan.schema.columns.size());
+  for (const ColumnSchema& column : plan.schema.columns) {
+    Expect(!column.column_name.empty() && column.column_name.size() <= 63, "a name fits",
+           column.column_name);
+    Expect(names.insert(column.column_name).second, "columns are distinct", column.column_name);
+  }
+  for (const std::string& key : plan.schema.primary_key) {
+    Expect(names.count(key) != 0, "a key is a column", key);
+  }
+}
+
+void CheckSchema(ByteSource source) {
+  sync::StartRequest request;
+  request.sync_id = "sync";
+  StreamConfig stream;
+  stream.descriptor = {"", "stream"};
+  stream.write_mode = source.Flag() ? WriteMode::kDedup : WriteMode::kAppend;
+  if (source.Flag()) stream.primary_key = {{"id"}};
+  if (source.Flag()) stream.cursor = {"id"};
+  stream.json_schema = std::string(source.Rest());
+  request.streams.push_back(stream);
+  const auto draft = sync::CheckStartRequest(request, {"public", "syncline"});
+  if (!draft.ok()) {
+    return Expect(draft.status().code() == absl::StatusCode::kInvalidArgument &&
+                      !ReasonOf(draft.status()).empty(),
+                  "a bad schema has a reason", draft.status().ToString());
+  }
+  Expect(draft->sync.streams.size() == 1, "one stream", draft->sync.streams.size());
+  CheckPlan(draft->sync.streams[0].plan);
+}
+
+void CheckInput(ByteSource source) {
+  if (source.Flag()) return CheckSchema(source);
+  CheckMessage(source.Rest());
+}
+
+}  // namespace
+}  // namespace syncline::fuzz
+
+extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
+  syncline::fuzz::CheckInput({data, size});
+  return 0;
+}
