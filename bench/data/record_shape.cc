@@ -4,14 +4,14 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
-#include "bench/data/draws.h"
 
 namespace syncline::bench {
-namespace {
 
 Draws DrawsOf(int64_t number, int64_t revision) {
   return Draws(static_cast<uint64_t>(number) * 2 + (static_cast<uint64_t>(revision) << 48));
 }
+
+namespace {
 
 // The main shape: 12 columns of all common kinds, about 250 bytes of JSON.
 void FillMixed12(int64_t number, int64_t revision, std::vector<Cell>* cells) {

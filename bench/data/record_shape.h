@@ -6,17 +6,19 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <vector>
 
 #include "absl/strings/string_view.h"
+#include "bench/data/draws.h"
 
 namespace syncline::bench {
 
 enum class CellKind { kInteger, kNumber, kBoolean, kText, kDate, kTimestamp, kJson };
 
 struct Column {
-  const char* name;
+  std::string name;
   CellKind kind;
 };
 
@@ -27,11 +29,14 @@ struct Cell {
 };
 
 struct RecordShape {
-  const char* name;
+  std::string name;
   std::vector<Column> columns;
   // Fills `cells`, which has one cell a column, all of them not null and empty.
-  void (*fill)(int64_t number, int64_t revision, std::vector<Cell>* cells);
+  std::function<void(int64_t number, int64_t revision, std::vector<Cell>* cells)> fill;
 };
+
+// The draws of one record.
+Draws DrawsOf(int64_t number, int64_t revision);
 
 // mixed12, lineitem, wide_text, narrow, nested.
 const std::vector<RecordShape>& RecordShapes();

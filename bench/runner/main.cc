@@ -11,7 +11,9 @@
 #include "absl/flags/usage.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "absl/time/clock.h"
 #include "bench/runner/machine.h"
+#include "bench/runner/picture.h"
 #include "bench/runner/report.h"
 #include "bench/scenarios/scenarios.h"
 
@@ -24,7 +26,9 @@ ABSL_FLAG(int, repetitions, 5, "timed runs of each side");
 ABSL_FLAG(double, seconds, 0, "limit of a scenario's repetitions; 0 is none");
 ABSL_FLAG(bool, full, false, "the sizes of the targets where the default is smaller");
 ABSL_FLAG(std::string, json, "", "file for the figures");
-ABSL_FLAG(std::string, picture, "", "file for the figures as SVG");
+ABSL_FLAG(std::string, picture, "", "file for the ratios as SVG");
+ABSL_FLAG(std::string, plots, "", "file for what grows as SVG");
+ABSL_FLAG(std::string, sections, "", "directory for the tables as Markdown, a file each");
 
 namespace syncline::bench {
 namespace {
@@ -43,7 +47,7 @@ std::vector<const Scenario*> Chosen(const std::vector<char*>& words) {
   std::vector<const Scenario*> chosen;
   std::vector<bool> known(words.size());
   for (const Scenario& scenario : Scenarios()) {
-    bool wanted = words.empty();
+    bool wanted = words.empty() && scenario.by_default;
     for (size_t i = 0; i < words.size(); ++i) {
       if (!IsCalled(scenario, words[i])) continue;
       wanted = true;
@@ -68,6 +72,34 @@ bool Save(const std::string& path, const std::string& content) {
   return file.good();
 }
 
+// Prints what was found, and writes what was asked for. Nothing is overwritten with nothing.
+bool Report(const Facts& facts, const Findings& findings) {
+  bool saved = Save(absl::GetFlag(FLAGS_json), JsonOf(facts, findings));
+  const std::string sections = absl::GetFlag(FLAGS_sections);
+  const auto save_section = [&](const std::string& name, const std::string& table) {
+    if (!sections.empty()) saved = Save(absl::StrCat(sections, "/", name), table) && saved;
+  };
+  if (!findings.figures.empty()) {
+    std::fputs(TableOf(findings.figures).c_str(), stdout);
+    saved = Save(absl::GetFlag(FLAGS_picture), BarsOf(facts, findings.figures)) && saved;
+    save_section("figures", MarkdownOf(findings.figures));
+    save_section("machine", MarkdownOf(facts));
+  }
+  for (const Series& series : findings.series) {
+    std::printf("\n%s", TableOf(series).c_str());
+    save_section(series.name, MarkdownOf(series));
+  }
+  if (!findings.series.empty()) {
+    saved = Save(absl::GetFlag(FLAGS_plots), PlotsOf(findings.series)) && saved;
+  }
+  return saved;
+}
+
+template <typename T>
+void Append(const std::vector<T>& some, std::vector<T>* all) {
+  all->insert(all->end(), some.begin(), some.end());
+}
+
 int Fail(const absl::Status& status) {
   std::fprintf(stderr, "%s\n", std::string(status.message()).c_str());
   return 1;
@@ -86,23 +118,23 @@ int Run(const std::vector<const Scenario*>& scenarios) {
   if (!bench.ok()) return Fail(bench.status());
   const absl::StatusOr<Facts> facts = DescribeRun(**bench);
   if (!facts.ok()) return Fail(facts.status());
-  std::vector<Figure> figures;
+  Findings findings;
   bool failed = false;
   for (const Scenario* scenario : scenarios) {
     std::fprintf(stderr, "%s: %s\n", scenario->name, scenario->title);
-    absl::StatusOr<Figures> found = scenario->run(**bench);
+    const absl::Time began = absl::Now();
+    absl::StatusOr<Findings> found = scenario->run(**bench);
     if (!found.ok()) {
       std::fprintf(stderr, "%s failed: ", scenario->name);
       Fail(found.status());
       failed = true;
       continue;
     }
-    figures.insert(figures.end(), found->begin(), found->end());
+    std::fprintf(stderr, "    in %.0f s\n", absl::ToDoubleSeconds(absl::Now() - began));
+    Append(found->figures, &findings.figures);
+    Append(found->series, &findings.series);
   }
-  std::fputs(TableOf(figures).c_str(), stdout);
-  const bool saved = Save(absl::GetFlag(FLAGS_json), JsonOf(*facts, figures)) &&
-                     Save(absl::GetFlag(FLAGS_picture), PictureOf(*facts, figures));
-  return failed || !saved ? 1 : 0;
+  return Report(*facts, findings) && !failed ? 0 : 1;
 }
 
 }  // namespace

@@ -44,6 +44,19 @@ std::optional<Stat> ReadStat(pid_t pid) {
               .children = static_cast<double>(field(16) + field(17)) / ticks};
 }
 
+// The number behind `name` in the process's status.
+int64_t ReadStatus(pid_t pid, absl::string_view name) {
+  std::ifstream file(absl::StrCat("/proc/", pid, "/status"));
+  std::string word;
+  int64_t number = 0;
+  while (file >> word) {
+    if (word != name) continue;
+    file >> number;
+    break;
+  }
+  return number;
+}
+
 }  // namespace
 
 double CpuSeconds(pid_t pid) {
@@ -71,17 +84,18 @@ double PostgresCpuSeconds(pid_t postmaster) {
   return seconds;
 }
 
-int64_t PeakMemoryBytes(pid_t pid) {
-  std::ifstream file(absl::StrCat("/proc/", pid, "/status"));
-  std::string word;
-  int64_t kibibytes = 0;
-  while (file >> word) {
-    if (word == "VmHWM:") {
-      file >> kibibytes;
-      break;
-    }
+int64_t PeakMemoryBytes(pid_t pid) { return ReadStatus(pid, "VmHWM:") * 1024; }
+
+ProcessHoldings HoldingsOf(pid_t pid) {
+  ProcessHoldings holdings;
+  holdings.resident_bytes = ReadStatus(pid, "VmRSS:") * 1024;
+  holdings.threads = ReadStatus(pid, "Threads:");
+  std::error_code error;
+  for ([[maybe_unused]] const auto& entry :
+       std::filesystem::directory_iterator(absl::StrCat("/proc/", pid, "/fd"), error)) {
+    ++holdings.descriptors;
   }
-  return kibibytes * 1024;
+  return holdings;
 }
 
 }  // namespace syncline::bench

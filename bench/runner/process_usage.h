@@ -22,4 +22,12 @@ std::vector<pid_t> ChildrenOf(pid_t parent);
 // The most memory that it ever had resident.
 int64_t PeakMemoryBytes(pid_t pid);
 
+// What it holds now.
+struct ProcessHoldings {
+  int64_t resident_bytes = 0;
+  int64_t threads = 0;
+  int64_t descriptors = 0;
+};
+ProcessHoldings HoldingsOf(pid_t pid);
+
 }  // namespace syncline::bench

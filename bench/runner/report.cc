@@ -65,16 +65,30 @@ std::string JsonFigure(const Figure& figure) {
   return json + "}";
 }
 
-std::string Escaped(const std::string& text) {
-  return absl::StrReplaceAll(text, {{"&", "&amp;"}, {"<", "&lt;"}, {">", "&gt;"}});
+std::string JsonSeries(const Series& series) {
+  std::vector<std::string> points;
+  for (const SeriesPoint& point : series.points) {
+    points.push_back(
+        absl::StrFormat("{\"x\":%.6g,\"values\":%s}", point.x, JsonNumbers(point.values)));
+  }
+  std::vector<std::string> measures;
+  for (const std::string& measure : series.measures) measures.push_back(JsonText(measure));
+  return absl::StrCat("{\"name\":", JsonText(series.name), ",\"by\":", JsonText(series.x_name),
+                      ",\"measures\":[", absl::StrJoin(measures, ","), "],\"points\":[",
+                      absl::StrJoin(points, ","), "]}");
 }
 
-void AppendFacts(Facts::const_iterator begin, Facts::const_iterator end, int y, std::string* svg) {
-  absl::StrAppendFormat(
-      svg, "<text x=\"10\" y=\"%d\" font-size=\"11\" fill=\"#666\">%s</text>\n", y,
-      Escaped(absl::StrJoin(begin, end, ", ", [](std::string* out, const auto& fact) {
-        absl::StrAppend(out, fact.first, " ", fact.second);
-      })));
+// A value of a series: few digits, but never an exponent.
+std::string Plain(double value) {
+  return absl::StrFormat(value >= 100 ? "%.0f" : value >= 10 ? "%.1f" : "%.2f", value);
+}
+
+std::string MarkdownRow(const std::vector<std::string>& cells) {
+  return absl::StrCat("| ", absl::StrJoin(cells, " | "), " |\n");
+}
+
+std::string MarkdownHead(const std::vector<std::string>& cells) {
+  return MarkdownRow(cells) + MarkdownRow(std::vector<std::string>(cells.size(), "---"));
 }
 
 }  // namespace
@@ -93,69 +107,64 @@ std::string TableOf(const std::vector<Figure>& figures) {
   return table;
 }
 
-std::string JsonOf(const Facts& facts, const std::vector<Figure>& figures) {
+std::string JsonOf(const Facts& facts, const Findings& findings) {
   std::string json = "{";
   for (const auto& [name, value] : facts) {
     absl::StrAppend(&json, JsonText(name), ":", JsonText(value), ",");
   }
-  absl::StrAppend(&json, "\"figures\":[\n",
-                  absl::StrJoin(figures, ",\n",
-                                [](std::string* out, const Figure& figure) {
-                                  absl::StrAppend(out, JsonFigure(figure));
-                                }),
-                  "]}\n");
+  std::vector<std::string> figures;
+  for (const Figure& figure : findings.figures) figures.push_back(JsonFigure(figure));
+  std::vector<std::string> series;
+  for (const Series& one : findings.series) series.push_back(JsonSeries(one));
+  absl::StrAppend(&json, "\"figures\":[\n", absl::StrJoin(figures, ",\n"), "],\"series\":[\n",
+                  absl::StrJoin(series, ",\n"), "]}\n");
   return json;
 }
 
-std::string PictureOf(const Facts& facts, const std::vector<Figure>& figures) {
-  constexpr int kLabelWidth = 330;
-  constexpr int kUnitWidth = 260;  // of a ratio of 1
-  constexpr int kWidth = 780;
-  constexpr int kRowHeight = 30;
-  constexpr int kTop = 46;
-  std::vector<const Figure*> shown;
+std::string TableOf(const Series& series) {
+  std::string table = absl::StrFormat("%s\n%16s", series.title, series.x_name);
+  for (const std::string& measure : series.measures)
+    absl::StrAppendFormat(&table, " %18s", measure);
+  table += "\n";
+  for (const SeriesPoint& point : series.points) {
+    absl::StrAppendFormat(&table, "%16s", point.label);
+    for (const double value : point.values) absl::StrAppendFormat(&table, " %18s", Plain(value));
+    table += "\n";
+  }
+  return table;
+}
+
+std::string MarkdownOf(const Facts& facts) {
+  std::string table = MarkdownHead({"", ""});
+  for (const auto& [name, value] : facts) absl::StrAppend(&table, MarkdownRow({name, value}));
+  return table;
+}
+
+std::string MarkdownOf(const std::vector<Figure>& figures) {
+  std::string table =
+      MarkdownHead({"", "scenario", "ours", "baseline", "ratio", "spread", "target", ""});
   for (const Figure& figure : figures) {
-    if (!figure.baseline.empty()) shown.push_back(&figure);
+    const std::vector<double> ratios = RatiosOf(figure);
+    absl::StrAppend(&table,
+                    MarkdownRow({figure.id, figure.name, Amount(figure.ours, figure.unit),
+                                 Amount(figure.baseline, figure.unit),
+                                 ratios.empty() ? "" : absl::StrFormat("%.2f", Median(ratios)),
+                                 Spread(ratios.empty() ? figure.ours : ratios), TargetOf(figure),
+                                 VerdictOf(figure)}));
   }
-  const int bottom = kTop + kRowHeight * static_cast<int>(shown.size());
-  std::string svg = absl::StrFormat(
-      "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"%d\" height=\"%d\" "
-      "font-family=\"sans-serif\" font-size=\"13\">\n"
-      "<rect width=\"100%%\" height=\"100%%\" fill=\"#fff\"/>\n"
-      "<text x=\"%d\" y=\"20\" text-anchor=\"middle\">baseline = 1</text>\n"
-      "<text x=\"10\" y=\"20\" fill=\"#666\">bar: ours / baseline, mark: target</text>\n",
-      kWidth, bottom + 48, kLabelWidth + kUnitWidth);
-  int y = kTop;
-  for (const Figure* figure : shown) {
-    const double ratio = ResultOf(*figure);
-    const double width = std::min(ratio * kUnitWidth, double{kWidth - kLabelWidth - 60});
-    const bool missed = PassedOf(*figure) == std::optional<bool>(false);
-    absl::StrAppendFormat(
-        &svg,
-        "<text x=\"%d\" y=\"%d\" text-anchor=\"end\">%s</text>\n"
-        "<rect x=\"%d\" y=\"%d\" width=\"%.1f\" height=\"18\" fill=\"%s\"/>\n"
-        "<text x=\"%.1f\" y=\"%d\">%.2f</text>\n",
-        kLabelWidth - 8, y + 14, Escaped(absl::StrCat(figure->id, " ", figure->name)), kLabelWidth,
-        y, width, missed ? "#c98b4a" : "#3b7d9e", kLabelWidth + width + 6, y + 14, ratio);
-    if (figure->target.has_value()) {
-      const double at = kLabelWidth + *figure->target * kUnitWidth;
-      absl::StrAppendFormat(&svg,
-                            "<line x1=\"%.1f\" x2=\"%.1f\" y1=\"%d\" y2=\"%d\" stroke=\"#111\" "
-                            "stroke-width=\"2\"/>\n",
-                            at, at, y - 3, y + 21);
-    }
-    y += kRowHeight;
+  return table;
+}
+
+std::string MarkdownOf(const Series& series) {
+  std::vector<std::string> head = {series.x_name};
+  head.insert(head.end(), series.measures.begin(), series.measures.end());
+  std::string table = MarkdownHead(head);
+  for (const SeriesPoint& point : series.points) {
+    std::vector<std::string> cells = {point.label};
+    for (const double value : point.values) cells.push_back(Plain(value));
+    absl::StrAppend(&table, MarkdownRow(cells));
   }
-  absl::StrAppendFormat(
-      &svg,
-      "<line x1=\"%d\" x2=\"%d\" y1=\"28\" y2=\"%d\" stroke=\"#888\" stroke-dasharray=\"4 3\"/>\n",
-      kLabelWidth + kUnitWidth, kLabelWidth + kUnitWidth, bottom);
-  // Two lines hold them.
-  const auto middle = facts.begin() + static_cast<ptrdiff_t>((facts.size() + 1) / 2);
-  AppendFacts(facts.begin(), middle, bottom + 20, &svg);
-  AppendFacts(middle, facts.end(), bottom + 36, &svg);
-  svg += "</svg>\n";
-  return svg;
+  return table;
 }
 
 }  // namespace syncline::bench

@@ -1,4 +1,4 @@
-// The figures as a table for people, as JSON for programs and as a picture for the README.
+// The figures as tables for people, as JSON for programs and as Markdown for the manual.
 //
 // Stateless.
 #pragma once
@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "bench/runner/figure.h"
+#include "bench/runner/series.h"
 
 namespace syncline::bench {
 
@@ -15,10 +16,12 @@ namespace syncline::bench {
 using Facts = std::vector<std::pair<std::string, std::string>>;
 
 std::string TableOf(const std::vector<Figure>& figures);
+std::string TableOf(const Series& series);
 
-std::string JsonOf(const Facts& facts, const std::vector<Figure>& figures);
+std::string JsonOf(const Facts& facts, const Findings& findings);
 
-// An SVG: a bar for each ratio, the baseline as a line at 1, the target as a mark.
-std::string PictureOf(const Facts& facts, const std::vector<Figure>& figures);
+std::string MarkdownOf(const Facts& facts);
+std::string MarkdownOf(const std::vector<Figure>& figures);
+std::string MarkdownOf(const Series& series);
 
 }  // namespace syncline::bench

@@ -108,7 +108,7 @@ class Dedup {
 
 }  // namespace
 
-absl::StatusOr<Figures> RunDedup(Bench& bench) {
+absl::StatusOr<Findings> RunDedup(Bench& bench) {
   SYNCLINE_ASSIGN_OR_RETURN(const std::unique_ptr<ServerUnderTest> server, bench.StartServer());
   Dedup dedup(bench, *server);
   SYNCLINE_RETURN_IF_ERROR(dedup.Prepare());

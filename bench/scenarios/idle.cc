@@ -83,7 +83,7 @@ class IdleStreams {
 
 }  // namespace
 
-absl::StatusOr<Figures> RunIdle(Bench& bench) {
+absl::StatusOr<Findings> RunIdle(Bench& bench) {
   const RecordShape& shape = *FindRecordShape("mixed12");
   const Slice slice = {.count = bench.options().records};
   SYNCLINE_ASSIGN_OR_RETURN(const std::string file,

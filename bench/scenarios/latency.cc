@@ -110,7 +110,7 @@ class Latency {
 
 }  // namespace
 
-absl::StatusOr<Figures> RunLatency(Bench& bench) {
+absl::StatusOr<Findings> RunLatency(Bench& bench) {
   SYNCLINE_ASSIGN_OR_RETURN(const std::unique_ptr<ServerUnderTest> server, bench.StartServer());
   client::ConnectionOptions connection;
   connection.server = server->address();

@@ -6,7 +6,7 @@
 
 namespace syncline::bench {
 
-absl::StatusOr<Figures> RunLoad(Bench& bench) {
+absl::StatusOr<Findings> RunLoad(Bench& bench) {
   const RecordShape& shape = *FindRecordShape("mixed12");
   const int64_t records = bench.options().records;
   SYNCLINE_ASSIGN_OR_RETURN(const std::string file,

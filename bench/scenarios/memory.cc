@@ -80,7 +80,7 @@ absl::StatusOr<double> PeakMebibytes(Bench& bench, int64_t bytes, bool stop) {
 
 }  // namespace
 
-absl::StatusOr<Figures> RunMemory(Bench& bench) {
+absl::StatusOr<Findings> RunMemory(Bench& bench) {
   const int64_t large = bench.options().full ? 5 * kGigabyte : kGigabyte;
   const int64_t small = large / 10;
   const absl::Time deadline = absl::Now() + bench.options().limit;

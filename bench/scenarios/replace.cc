@@ -6,7 +6,7 @@
 
 namespace syncline::bench {
 
-absl::StatusOr<Figures> RunReplace(Bench& bench) {
+absl::StatusOr<Findings> RunReplace(Bench& bench) {
   const RecordShape& shape = *FindRecordShape("mixed12");
   const Slice slice = {.count = bench.options().records};
   SYNCLINE_ASSIGN_OR_RETURN(const std::string file,

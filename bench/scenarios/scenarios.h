@@ -8,6 +8,7 @@
 #include "absl/strings/string_view.h"
 #include "bench/runner/bench.h"
 #include "bench/runner/figure.h"
+#include "bench/runner/series.h"
 
 namespace syncline::bench {
 
@@ -15,9 +16,10 @@ using Figures = std::vector<Figure>;
 
 struct Scenario {
   const char* name;
-  std::vector<const char*> ids;  // the targets it answers
+  std::vector<const char*> ids;  // the targets it answers, or what it is a part of
   const char* title;
-  absl::StatusOr<Figures> (*run)(Bench& bench);
+  absl::StatusOr<Findings> (*run)(Bench& bench);
+  bool by_default = true;  // also when no scenario is named
 };
 
 // In the order in which they run.
@@ -26,16 +28,22 @@ const std::vector<Scenario>& Scenarios();
 // Whether `word`, a name or an id in any case, means `scenario`.
 bool IsCalled(const Scenario& scenario, absl::string_view word);
 
-absl::StatusOr<Figures> RunWrite(Bench& bench);
-absl::StatusOr<Figures> RunLoad(Bench& bench);
-absl::StatusOr<Figures> RunReplace(Bench& bench);
-absl::StatusOr<Figures> RunDedup(Bench& bench);
-absl::StatusOr<Figures> RunMemory(Bench& bench);
-absl::StatusOr<Figures> RunStreams(Bench& bench);
-absl::StatusOr<Figures> RunTyped(Bench& bench);
-absl::StatusOr<Figures> RunSwap(Bench& bench);
-absl::StatusOr<Figures> RunLatency(Bench& bench);
-absl::StatusOr<Figures> RunIdle(Bench& bench);
-absl::StatusOr<Figures> RunShapes(Bench& bench);
+absl::StatusOr<Findings> RunWrite(Bench& bench);
+absl::StatusOr<Findings> RunLoad(Bench& bench);
+absl::StatusOr<Findings> RunReplace(Bench& bench);
+absl::StatusOr<Findings> RunDedup(Bench& bench);
+absl::StatusOr<Findings> RunMemory(Bench& bench);
+absl::StatusOr<Findings> RunStreams(Bench& bench);
+absl::StatusOr<Findings> RunTyped(Bench& bench);
+absl::StatusOr<Findings> RunSwap(Bench& bench);
+absl::StatusOr<Findings> RunLatency(Bench& bench);
+absl::StatusOr<Findings> RunIdle(Bench& bench);
+absl::StatusOr<Findings> RunShapes(Bench& bench);
+absl::StatusOr<Findings> RunShortSyncs(Bench& bench);
+absl::StatusOr<Findings> RunGrowthByColumns(Bench& bench);
+absl::StatusOr<Findings> RunGrowthByBytes(Bench& bench);
+absl::StatusOr<Findings> RunGrowthByStreams(Bench& bench);
+absl::StatusOr<Findings> RunGrowthByTable(Bench& bench);
+absl::StatusOr<Findings> RunGrowthByLanes(Bench& bench);
 
 }  // namespace syncline::bench

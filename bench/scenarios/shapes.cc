@@ -18,7 +18,7 @@ constexpr Share kShares[] = {{"lineitem", 1}, {"wide_text", 8}, {"narrow", 1}, {
 
 }  // namespace
 
-absl::StatusOr<Figures> RunShapes(Bench& bench) {
+absl::StatusOr<Findings> RunShapes(Bench& bench) {
   SYNCLINE_ASSIGN_OR_RETURN(const std::unique_ptr<ServerUnderTest> server, bench.StartServer());
   Figures figures;
   for (const Share& share : kShares) {

@@ -106,7 +106,7 @@ class Swap {
 
 }  // namespace
 
-absl::StatusOr<Figures> RunSwap(Bench& bench) {
+absl::StatusOr<Findings> RunSwap(Bench& bench) {
   SYNCLINE_ASSIGN_OR_RETURN(const std::unique_ptr<ServerUnderTest> server, bench.StartServer());
   client::ConnectionOptions connection;
   connection.server = server->address();

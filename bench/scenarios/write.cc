@@ -13,7 +13,7 @@ constexpr double kMebibyte = 1 << 20;
 
 }  // namespace
 
-absl::StatusOr<Figures> RunWrite(Bench& bench) {
+absl::StatusOr<Findings> RunWrite(Bench& bench) {
   const RecordShape& shape = *FindRecordShape("mixed12");
   const int64_t records = bench.options().records;
   SYNCLINE_ASSIGN_OR_RETURN(const std::string file,

@@ -1,0 +1,65 @@
+#!/usr/bin/env bash
+# Counts the instructions that a record takes from its message to its row of COPY BINARY, and compares them with the
+# figures on record: more than 10 % above them fails. Noise of the machine does not matter: nothing is timed.
+#
+#   measure.sh PROGRAM FIGURES [--update]   --update puts the new counts on record
+#
+# What makes counts comparable from machine to machine: valgrind tells the program of a CPU of its own making, but that
+# CPU has AVX2 only where the real one has it, and libraries choose their code by it. So both that matter here are told
+# what to take, the SSE code that every x86-64 CPU of the last 15 years runs: simdjson by its own variable, and glibc's
+# memcpy, memchr and memcmp by a tunable. The compiler's version remains: another one asks for new figures.
+set -euo pipefail
+program=$1
+figures=$2
+update=${3:-}
+
+if ! command -v valgrind >/dev/null; then
+  echo "instructions: valgrind is not installed; scripts/setup installs it" >&2
+  [[ -n ${CI:-} ]] && exit 1
+  exit 77  # ctest: skipped
+fi
+directory=$(mktemp -d)
+trap 'rm -rf "$directory"' EXIT
+
+export SIMDJSON_FORCE_IMPLEMENTATION=westmere
+export GLIBC_TUNABLES=glibc.cpu.hwcaps=-AVX2,-AVX,-AVX512F,-AVX_Fast_Unaligned_Load,-ERMS,-FSRM
+
+# count CASE: the instructions of one of its records.
+count() {
+  if ! valgrind --tool=callgrind --collect-atstart=no --callgrind-out-file="$directory/out" \
+    --toggle-collect='syncline::bench::MeasuredWork*' "$program" "$1" >"$directory/records" 2>"$directory/log"; then
+    tail -n 20 "$directory/log" >&2
+    return 1
+  fi
+  awk -v records="$(<"$directory/records")" '$1 == "totals:" {printf "%d", $2 / records}' "$directory/out"
+}
+
+failed=0
+new=$directory/figures
+sed -n '/^#/p' "$figures" >"$new"
+printf '%-20s %12s %12s %8s\n' case instructions "on record" change
+for name in $("$program"); do
+  found=$(count "$name")
+  printf '%-20s %s\n' "$name" "$found" >>"$new"
+  known=$(awk -v name="$name" '$1 == name {print $2}' "$figures")
+  if [[ -z $known ]]; then
+    printf '%-20s %12d %12s\n' "$name" "$found" none
+    failed=1
+    continue
+  fi
+  percent=$(awk -v found="$found" -v known="$known" 'BEGIN {printf "%.1f", (found - known) * 100 / known}')
+  printf '%-20s %12d %12d %7s%%' "$name" "$found" "$known" "$percent"
+  if ((found * 10 > known * 11)); then
+    printf ' too many'
+    failed=1
+  fi
+  printf '\n'
+done
+
+if [[ $update == --update ]]; then
+  cp "$new" "$figures"
+  echo "on record: $figures"
+elif ((failed)); then
+  echo "instructions: more than on record; if they are worth it: scripts/bench instructions --update" >&2
+  exit 1
+fi

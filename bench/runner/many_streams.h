@@ -1,0 +1,32 @@
+// Several `syncline load` at once, each with records and a table of its own.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "bench/runner/bench.h"
+#include "bench/runner/program.h"
+
+namespace syncline::bench {
+
+struct LoadedStream {
+  std::string file;
+  std::string contents;
+  std::string schema = {};
+  std::unique_ptr<Program> load = nullptr;
+};
+
+// `records` records of `shape` in `count` equal files, which `count` divides.
+absl::StatusOr<std::vector<LoadedStream>> DivideAmong(Bench& bench, const RecordShape& shape,
+                                                      int64_t records, int64_t count);
+
+// Loads them all at once and checks what was loaded: rows a second of all of them together, and the
+// slowest one's over the mean of each.
+absl::StatusOr<Measures> LoadTogether(Bench& bench, const ServerUnderTest& server,
+                                      const RecordShape& shape, int64_t records,
+                                      std::vector<LoadedStream>& streams);
+
+}  // namespace syncline::bench

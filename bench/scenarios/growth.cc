@@ -1,0 +1,271 @@
+// How speed and memory change as one thing grows: columns, bytes of a record, streams at once, rows
+// of the table that is merged into, lanes. Each point has a server of its own.
+#include <unistd.h>
+
+#include <algorithm>
+#include <filesystem>
+
+#include "absl/functional/function_ref.h"
+#include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
+#include "bench/data/growing_shapes.h"
+#include "bench/runner/loading.h"
+#include "bench/runner/many_streams.h"
+#include "bench/runner/process_usage.h"
+#include "bench/scenarios/scenarios.h"
+#include "server/base/status_macros.h"
+
+namespace syncline::bench {
+namespace {
+
+constexpr double kMebibyte = 1 << 20;
+constexpr double kMicroseconds = 1e6;
+constexpr int kMostRepetitions = 3;
+// Bytes of JSON of a point, and the most records.
+constexpr int64_t kPointBytes = 80'000'000;
+constexpr int64_t kMostRecords = 500'000;
+
+// What every point measures, in this order.
+enum GrowthMeasure : size_t { kRate, kMegabytes, kCpuPerRow, kPeak };
+
+Series SeriesOf(const char* name, const char* title, const char* x_name) {
+  return {.name = name,
+          .title = title,
+          .x_name = x_name,
+          .measures = {"rows/s", "MB/s of JSON", "server CPU us/row", "server's peak MiB"},
+          .points = {},
+          .plotted = {kRate, kPeak}};
+}
+
+std::string LabelOf(int64_t x) {
+  if (x >= 1'000'000 && x % 1'000'000 == 0) return absl::StrCat(x / 1'000'000, "M");
+  if (x >= 1'000 && x % 1'000 == 0) return absl::StrCat(x / 1'000, "k");
+  return absl::StrCat(x);
+}
+
+// Runs `once` (seconds, server's CPU) some times on `server` and puts the medians together.
+absl::StatusOr<SeriesPoint> PointOf(Bench& bench, const ServerUnderTest& server, int64_t x,
+                                    int64_t records, int64_t json_bytes,
+                                    absl::FunctionRef<absl::StatusOr<Measures>()> once) {
+  std::vector<Measures> runs;
+  const absl::Time deadline = absl::Now() + bench.options().limit;
+  for (int i = 0; i < std::min(bench.options().repetitions, kMostRepetitions); ++i) {
+    if (i > 0 && absl::Now() >= deadline) break;
+    SYNCLINE_ASSIGN_OR_RETURN(Measures measures, once());
+    runs.push_back(std::move(measures));
+  }
+  const double seconds = Median(Pairs::Pick(runs, kSeconds));
+  const double cpu = Median(Pairs::Pick(runs, kServerCpu));
+  const auto rows = static_cast<double>(records);
+  SeriesPoint point = {.x = static_cast<double>(x),
+                       .label = LabelOf(x),
+                       .values = {rows / seconds, static_cast<double>(json_bytes) / seconds / 1e6,
+                                  cpu * kMicroseconds / rows,
+                                  static_cast<double>(PeakMemoryBytes(server.pid())) / kMebibyte}};
+  std::fprintf(stderr, "    %8s: %.0f rows/s, %.0f MiB\n", point.label.c_str(), point.values[kRate],
+               point.values[kPeak]);
+  return point;
+}
+
+int64_t FileBytes(const std::string& file) {
+  std::error_code error;
+  const auto size = std::filesystem::file_size(file, error);
+  return error ? 0 : static_cast<int64_t>(size);
+}
+
+// One stream of `records` records into a fresh table.
+absl::StatusOr<SeriesPoint> AppendPoint(Bench& bench, const RecordShape& shape, int64_t records,
+                                        int64_t x, const std::vector<std::string>& server_flags) {
+  const Slice slice = {.count = records};
+  SYNCLINE_ASSIGN_OR_RETURN(const std::string file,
+                            bench.DataFile(shape, RecordFormat::kJsonl, slice));
+  SYNCLINE_ASSIGN_OR_RETURN(const std::string contents, TrueContents(bench, shape, {slice}));
+  SYNCLINE_ASSIGN_OR_RETURN(const std::unique_ptr<ServerUnderTest> server,
+                            bench.StartServer(server_flags));
+  const auto load = [&](const std::string& schema) -> absl::StatusOr<ProgramEnd> {
+    SYNCLINE_ASSIGN_OR_RETURN(std::vector<std::string> arguments,
+                              LoadArguments(bench, *server, shape, file, schema));
+    return bench.Run({.arguments = std::move(arguments)});
+  };
+  return PointOf(bench, *server, x, records, FileBytes(file),
+                 [&] { return MeasureLoad(bench, *server, shape, contents, load); });
+}
+
+// As many records of `shape` as a point has.
+absl::StatusOr<int64_t> RecordsOf(const Bench& bench, const RecordShape& shape) {
+  std::vector<Cell> cells;
+  FillRecord(shape, 0, 0, &cells);
+  std::string line;
+  AppendRecord(shape, cells, RecordFormat::kJsonl, &line);
+  const int64_t most = std::min(bench.options().records, kMostRecords);
+  return std::clamp<int64_t>(kPointBytes / static_cast<int64_t>(line.size()), 1, most);
+}
+
+// A shape of each of `sizes`, its files gone when it has been measured.
+absl::StatusOr<Findings> GrowByShape(Bench& bench, Series series, const std::vector<int64_t>& sizes,
+                                     RecordShape (*shape_of)(int64_t)) {
+  for (const int64_t size : sizes) {
+    const RecordShape shape = shape_of(size);
+    SYNCLINE_ASSIGN_OR_RETURN(const int64_t records, RecordsOf(bench, shape));
+    SYNCLINE_ASSIGN_OR_RETURN(SeriesPoint point, AppendPoint(bench, shape, records, size, {}));
+    series.points.push_back(std::move(point));
+    for (const RecordFormat format : {RecordFormat::kJsonl, RecordFormat::kCopy}) {
+      SYNCLINE_ASSIGN_OR_RETURN(const std::string file,
+                                bench.DataFile(shape, format, {.count = records}));
+      unlink(file.c_str());
+    }
+  }
+  return Findings(std::move(series));
+}
+
+// A table of two columns with `table_rows` rows, into which the same keys arrive changed, again and
+// again: spread over it evenly.
+class MergePoint {
+ public:
+  MergePoint(Bench& bench, int64_t table_rows) : bench_(bench), table_rows_(table_rows) {}
+
+  absl::StatusOr<SeriesPoint> Measure() {
+    SYNCLINE_ASSIGN_OR_RETURN(server_, bench_.StartServer());
+    if (table_rows_ > 0) SYNCLINE_RETURN_IF_ERROR(MakeTable());
+    SYNCLINE_ASSIGN_OR_RETURN(SeriesPoint point,
+                              PointOf(bench_, *server_, table_rows_, kChanged,
+                                      // The records of every revision are about as long.
+                                      kChanged * 28, [this] { return Once(); }));
+    if (!schema_.empty()) SYNCLINE_RETURN_IF_ERROR(bench_.DropSchema(schema_));
+    return point;
+  }
+
+ private:
+  static constexpr int64_t kChanged = 100'000;
+
+  absl::Status MakeTable() {
+    SYNCLINE_ASSIGN_OR_RETURN(schema_, bench_.FreshSchema(/*create=*/false));
+    SYNCLINE_ASSIGN_OR_RETURN(const std::string file, bench_.DataFile(shape_, RecordFormat::kJsonl,
+                                                                      {.count = table_rows_}));
+    SYNCLINE_RETURN_IF_ERROR(Load(file, schema_).status());
+    unlink(file.c_str());
+    return bench_.database().Execute("ANALYZE " + TableIn(schema_, shape_));
+  }
+
+  absl::StatusOr<Measures> Once() {
+    Slice slice = {.count = kChanged,
+                   .step = std::max<int64_t>(table_rows_ / kChanged, 1),
+                   .revision = ++revision_};
+    SYNCLINE_ASSIGN_OR_RETURN(const std::string file,
+                              bench_.DataFile(shape_, RecordFormat::kJsonl, slice));
+    SYNCLINE_ASSIGN_OR_RETURN(const std::string contents, TrueContents(bench_, shape_, {slice}));
+    std::string schema = schema_;
+    if (schema.empty()) {
+      SYNCLINE_ASSIGN_OR_RETURN(schema, bench_.FreshSchema(/*create=*/false));
+    }
+    SYNCLINE_RETURN_IF_ERROR(bench_.Checkpoint());
+    const double cpu_before = CpuSeconds(server_->pid());
+    SYNCLINE_ASSIGN_OR_RETURN(const ProgramEnd end, Load(file, schema));
+    const Measures measures = {end.seconds, CpuSeconds(server_->pid()) - cpu_before};
+    SYNCLINE_RETURN_IF_ERROR(Check(schema, slice, contents));
+    unlink(file.c_str());
+    if (schema != schema_) SYNCLINE_RETURN_IF_ERROR(bench_.DropSchema(schema));
+    return measures;
+  }
+
+  // The changed rows are as they should be, and no other row came or went.
+  absl::Status Check(const std::string& schema, const Slice& slice, const std::string& contents) {
+    const std::string table = TableIn(schema, shape_);
+    SYNCLINE_RETURN_IF_ERROR(
+        CheckContents(bench_, shape_,
+                      absl::StrCat("(SELECT * FROM ", table, " WHERE id % ", slice.step,
+                                   " = 0 AND id < ", slice.count * slice.step, ") AS changed"),
+                      contents));
+    SYNCLINE_ASSIGN_OR_RETURN(const int64_t rows,
+                              bench_.database().Integer("SELECT count(*) FROM " + table));
+    if (rows == std::max(table_rows_, kChanged)) return absl::OkStatus();
+    return absl::InternalError(absl::StrCat(rows, " rows after a merge into ", table_rows_));
+  }
+
+  absl::StatusOr<ProgramEnd> Load(const std::string& file, const std::string& schema) {
+    SYNCLINE_ASSIGN_OR_RETURN(std::vector<std::string> arguments,
+                              LoadArguments(bench_, *server_, shape_, file, schema,
+                                            {"--mode=dedup", "--primary_key=id"}));
+    return bench_.Run({.arguments = std::move(arguments)});
+  }
+
+  Bench& bench_;
+  const int64_t table_rows_;
+  const RecordShape& shape_ = *FindRecordShape("narrow");
+  std::unique_ptr<ServerUnderTest> server_;
+  std::string schema_;
+  int64_t revision_ = 0;
+};
+
+}  // namespace
+
+absl::StatusOr<Findings> RunGrowthByColumns(Bench& bench) {
+  return GrowByShape(
+      bench, SeriesOf("growth-columns", "One stream, by number of columns", "columns"),
+      {1, 10, 100, 500, 1500}, [](int64_t size) { return ShapeOfColumns(static_cast<int>(size)); });
+}
+
+absl::StatusOr<Findings> RunGrowthByBytes(Bench& bench) {
+  constexpr int64_t kGreatest = (int64_t{16} << 20) - 1000;
+  Series series = SeriesOf("growth-bytes", "One stream, by bytes of a record", "bytes a record");
+  series.plotted = {kMegabytes, kPeak};
+  SYNCLINE_ASSIGN_OR_RETURN(
+      Findings findings,
+      GrowByShape(bench, std::move(series), {50, 250, 1'000, 10'000, 100'000, 1'000'000, kGreatest},
+                  ShapeOfBytes));
+  findings.series[0].points.back().label = "16Mi";
+  return findings;
+}
+
+absl::StatusOr<Findings> RunGrowthByStreams(Bench& bench) {
+  constexpr int64_t kMostStreams = 64;
+  const RecordShape& shape = *FindRecordShape("mixed12");
+  SYNCLINE_ASSIGN_OR_RETURN(int64_t records, RecordsOf(bench, shape));
+  records = std::max(records / kMostStreams, int64_t{1}) * kMostStreams;
+  Series series = SeriesOf("growth-streams", "The same records, by streams at once", "streams");
+  for (int64_t count = 1; count <= kMostStreams; count *= 2) {
+    SYNCLINE_ASSIGN_OR_RETURN(std::vector<LoadedStream> streams,
+                              DivideAmong(bench, shape, records, count));
+    SYNCLINE_ASSIGN_OR_RETURN(const std::unique_ptr<ServerUnderTest> server, bench.StartServer());
+    int64_t bytes = 0;
+    for (const LoadedStream& stream : streams) bytes += FileBytes(stream.file);
+    const auto once = [&]() -> absl::StatusOr<Measures> {
+      const double cpu_before = CpuSeconds(server->pid());
+      SYNCLINE_ASSIGN_OR_RETURN(const Measures together,
+                                LoadTogether(bench, *server, shape, records, streams));
+      return Measures{static_cast<double>(records) / together[0],
+                      CpuSeconds(server->pid()) - cpu_before};
+    };
+    SYNCLINE_ASSIGN_OR_RETURN(SeriesPoint point,
+                              PointOf(bench, *server, count, records, bytes, once));
+    series.points.push_back(std::move(point));
+  }
+  return Findings(std::move(series));
+}
+
+absl::StatusOr<Findings> RunGrowthByTable(Bench& bench) {
+  Series series =
+      SeriesOf("growth-table", "100,000 rows merged, by rows of the table", "rows of the table");
+  std::vector<int64_t> sizes = {0, 100'000, 1'000'000};
+  if (bench.options().full) sizes.push_back(10'000'000);
+  for (const int64_t size : sizes) {
+    SYNCLINE_ASSIGN_OR_RETURN(SeriesPoint point, MergePoint(bench, size).Measure());
+    series.points.push_back(std::move(point));
+  }
+  return Findings(std::move(series));
+}
+
+absl::StatusOr<Findings> RunGrowthByLanes(Bench& bench) {
+  const RecordShape& shape = *FindRecordShape("mixed12");
+  SYNCLINE_ASSIGN_OR_RETURN(const int64_t records, RecordsOf(bench, shape));
+  Series series = SeriesOf("growth-lanes", "One stream, by its lanes", "lanes");
+  for (int64_t lanes = 1; lanes <= 4; ++lanes) {
+    SYNCLINE_ASSIGN_OR_RETURN(
+        SeriesPoint point,
+        AppendPoint(bench, shape, records, lanes, {absl::StrCat("--lanes_per_stream=", lanes)}));
+    series.points.push_back(std::move(point));
+  }
+  return Findings(std::move(series));
+}
+
+}  // namespace syncline::bench
