@@ -57,11 +57,11 @@ std::string Short(double value) {
   return absl::StrFormat("%.3g", value);
 }
 
-// The least of 1, 2, 2.5, 4, 5, 8 and 10 times a power of ten that is not below `value`.
+// The least number not below `value` whose quarters are round.
 double RoundUp(double value) {
   if (value <= 0) return 1;
   const double power = std::pow(10, std::floor(std::log10(value)));
-  for (const double factor : {1.0, 2.0, 2.5, 4.0, 5.0, 8.0}) {
+  for (const double factor : {1.0, 1.2, 1.6, 2.0, 2.4, 3.2, 4.0, 6.0, 8.0}) {
     if (value <= factor * power) return factor * power;
   }
   return 10 * power;
