@@ -70,9 +70,9 @@ inline constexpr char kHasTriggersSql[] =
     "SELECT EXISTS (SELECT 1 FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid"
     " JOIN pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname = $1 AND c.relname = $2)";
 
-// $1: a size such as '64MB'. Raises work_mem to it until the transaction ends.
-inline constexpr char kRaiseWorkMemSql[] =
-    "SELECT set_config('work_mem', $1, true)"
-    " WHERE pg_size_bytes(current_setting('work_mem')) < pg_size_bytes($1)";
+// $1: schema, $2: table, $3: columns. One boolean: whether there are statistics of one of them.
+inline constexpr char kHasStatisticsSql[] =
+    "SELECT EXISTS (SELECT 1 FROM pg_stats WHERE schemaname = $1 AND tablename = $2"
+    " AND attname = ANY ($3::name[]))";
 
 }  // namespace syncline::postgres

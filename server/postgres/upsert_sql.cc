@@ -39,50 +39,72 @@ std::string NewestFirst(const TableSchema& schema) {
   return order;
 }
 
-// SQL over a row: whether CDC marks it deleted.
-std::string Deleted(const TableSchema& schema, CdcDeleteMode mode) {
+// SQL over a row: whether CDC marks it deleted. `prefix` goes before its columns.
+std::string Deleted(const TableSchema& schema, CdcDeleteMode mode, absl::string_view prefix = "") {
   for (const ColumnSchema& column : schema.columns) {
     if (column.input_name == kCdcDeletedAtField && mode == CdcDeleteMode::kHard) {
-      return absl::StrCat(QuoteIdentifier(column.column_name), " IS NOT NULL");
+      return absl::StrCat(prefix, QuoteIdentifier(column.column_name), " IS NOT NULL");
     }
   }
   return "false";
 }
 
-std::string WinnerKey(size_t index) { return absl::StrCat("w.k", index + 1); }
+bool InSource(const Merge& merge) { return merge.winners == Winners::kInSource; }
 
-std::string StoredKey(const TableSchema& schema, size_t index) {
-  return absl::StrCat("t.", QuoteIdentifier(schema.primary_key[index]));
+// Of winner `w` in `table` a column of the source, or of the table of winners.
+std::string OfWinner(const Merge& merge, const std::string& in_source, absl::string_view in_table) {
+  return absl::StrCat("w.", InSource(merge) ? absl::string_view(in_source) : in_table);
+}
+
+std::string WinnerPlace(const Merge& merge) { return OfWinner(merge, "ctid", "tid"); }
+
+std::string WinnerKey(const Merge& merge, size_t index) {
+  return OfWinner(merge, QuoteIdentifier(merge.schema.primary_key[index]),
+                  absl::StrCat("k", index + 1));
+}
+
+std::string WinnersTable(const Merge& merge) {
+  return InSource(merge) ? QuoteTable(merge.source) : "pg_temp.syncline_winners";
+}
+
+// That winner `w` is not marked as deleted.
+std::string NotDeleted(const Merge& merge) {
+  return InSource(merge) ? absl::StrCat("NOT (", Deleted(merge.schema, merge.mode, "w."), ")")
+                         : "NOT w.d";
 }
 
 // That winner `w` has the pattern.
-std::string HasPattern(const NullPattern& nulls) {
+std::string HasPattern(const Merge& merge, const NullPattern& nulls) {
   std::vector<std::string> terms;
   for (size_t i = 0; i < nulls.size(); ++i) {
-    terms.push_back(absl::StrCat(WinnerKey(i), nulls[i] ? " IS NULL" : " IS NOT NULL"));
+    terms.push_back(absl::StrCat(WinnerKey(merge, i), nulls[i] ? " IS NULL" : " IS NOT NULL"));
   }
   return absl::StrJoin(terms, " AND ");
 }
 
 // That winner `w`, which has the pattern, and stored row `t` are of one key.
-std::string SameKey(const TableSchema& schema, const NullPattern& nulls) {
+std::string SameKey(const Merge& merge, const NullPattern& nulls) {
   std::vector<std::string> terms;
   for (size_t i = 0; i < nulls.size(); ++i) {
-    const std::string stored = StoredKey(schema, i);
+    const std::string stored = absl::StrCat("t.", QuoteIdentifier(merge.schema.primary_key[i]));
     terms.push_back(nulls[i] ? absl::StrCat(stored, " IS NULL")
-                             : absl::StrCat(stored, " = ", WinnerKey(i)));
+                             : absl::StrCat(stored, " = ", WinnerKey(merge, i)));
   }
   return absl::StrJoin(terms, " AND ");
 }
 
 // That winner `w` beats stored row `t`.
-std::string Beats(const TableSchema& schema) {
-  const std::string later = absl::StrCat("w.e > t.", QuoteIdentifier(kExtractedAtColumn));
-  if (!schema.cursor.has_value()) return later;
-  const std::string stored = absl::StrCat("t.", Ordered(schema, *schema.cursor));
-  const std::string bare = absl::StrCat("t.", QuoteIdentifier(*schema.cursor));
-  return absl::StrCat("(w.c > ", stored, " OR (w.c IS NOT NULL AND ", bare,
-                      " IS NULL) OR (w.c IS NOT DISTINCT FROM ", bare, " AND ", later, "))");
+std::string Beats(const Merge& merge) {
+  const std::string extracted_at = QuoteIdentifier(kExtractedAtColumn);
+  const std::string later = absl::StrCat(OfWinner(merge, extracted_at, "e"), " > t.", extracted_at);
+  if (!merge.schema.cursor.has_value()) return later;
+  const std::string ordered = absl::StrCat("t.", Ordered(merge.schema, *merge.schema.cursor));
+  const std::string cursor = QuoteIdentifier(*merge.schema.cursor);
+  const std::string stored = absl::StrCat("t.", cursor);
+  const std::string winner = OfWinner(merge, cursor, "c");
+  return absl::StrCat("(", winner, " > ", ordered, " OR (", winner, " IS NOT NULL AND ", stored,
+                      " IS NULL) OR (", winner, " IS NOT DISTINCT FROM ", stored, " AND ", later,
+                      "))");
 }
 
 std::string PrefixedColumns(const TableSchema& schema, absl::string_view prefix) {
@@ -93,8 +115,44 @@ std::string PrefixedColumns(const TableSchema& schema, absl::string_view prefix)
 
 }  // namespace
 
-std::string CreateWinnersSql(const TableName& source, const TableSchema& schema,
-                             CdcDeleteMode mode) {
+// random_page_cost: the planner's default, made for disks that seek, would have the whole target
+// read for keys that an index finds sooner. jit: compiling costs more than these expressions.
+// default_statistics_target: samples of 3,000 rows.
+const char kUpsertSettingsSql[] =
+    "SELECT set_config(name, value, true) FROM (VALUES"
+    " ('work_mem', $1, pg_size_bytes(current_setting('work_mem')) < pg_size_bytes($1)),"
+    " ('random_page_cost', '1.1', current_setting('random_page_cost')::float8 > 1.1),"
+    " ('jit', 'off', true),"
+    " ('default_statistics_target', '10',"
+    " current_setting('default_statistics_target')::integer > 10)"
+    ") s (name, value, wanted) WHERE wanted";
+
+std::string SurveySql(const TableName& table, const TableSchema& schema) {
+  std::vector<std::string> keys;
+  std::vector<std::string> places;
+  std::vector<std::string> nulls;
+  for (size_t i = 1; i <= schema.primary_key.size(); ++i) {
+    keys.push_back(absl::StrCat(Ordered(schema, schema.primary_key[i - 1]), " AS k", i));
+    places.push_back(absl::StrCat(i));
+    nulls.push_back(absl::StrCat("k", i, " IS NULL"));
+  }
+  const std::string group = absl::StrJoin(places, ", ");
+  return absl::StrCat("SELECT ", absl::StrJoin(nulls, ", "), ", count(*), sum(n) FROM (SELECT ",
+                      absl::StrJoin(keys, ", "), ", count(*) AS n FROM ", QuoteTable(table),
+                      " GROUP BY ", group, ") g GROUP BY ", group);
+}
+
+std::string HasDeletedSql(const TableName& table, const TableSchema& schema, CdcDeleteMode mode) {
+  return absl::StrCat("SELECT EXISTS (SELECT 1 FROM ", QuoteTable(table), " WHERE ",
+                      Deleted(schema, mode), ")");
+}
+
+std::string SampleKeysSql(const TableName& table, const TableSchema& schema) {
+  return absl::StrCat("ANALYZE ", QuoteTable(table), " (", QuoteColumns(schema.primary_key), ")");
+}
+
+std::string CreateWinnersSql(const Merge& merge) {
+  const TableSchema& schema = merge.schema;
   std::string keys;
   for (size_t i = 0; i < schema.primary_key.size(); ++i) {
     absl::StrAppend(&keys, QuoteIdentifier(schema.primary_key[i]), " AS k", i + 1, ", ");
@@ -106,51 +164,58 @@ std::string CreateWinnersSql(const TableName& source, const TableSchema& schema,
       "CREATE TEMPORARY TABLE syncline_winners ON COMMIT DROP AS SELECT * FROM (SELECT DISTINCT ON "
       "(",
       KeyOrder(schema), ") ctid AS tid, ", keys, cursor, QuoteIdentifier(kExtractedAtColumn),
-      " AS e, ", Deleted(schema, mode), " AS d FROM ", QuoteTable(source), " ORDER BY ",
+      " AS e, ", Deleted(schema, merge.mode), " AS d FROM ", QuoteTable(merge.source), " ORDER BY ",
       KeyOrder(schema), ", ", NewestFirst(schema), ") w ORDER BY tid");
 }
 
-std::string NullPatternsSql(const TableSchema& schema) {
-  std::vector<std::string> terms;
-  for (size_t i = 0; i < schema.primary_key.size(); ++i) {
-    terms.push_back(absl::StrCat(WinnerKey(i), " IS NULL"));
+std::string CreateMatchesSql(const Merge& merge, const std::vector<NullPattern>& patterns) {
+  const std::string selected =
+      absl::StrCat("SELECT ", WinnerPlace(merge), " AS tid, t.ctid AS stored, coalesce(",
+                   Beats(merge), ", false) AS beaten FROM ", WinnersTable(merge), " w JOIN ",
+                   QuoteTable(merge.target), " t ON ");
+  std::vector<std::string> arms;
+  for (const NullPattern& nulls : patterns) {
+    arms.push_back(
+        absl::StrCat(selected, SameKey(merge, nulls), " WHERE ", HasPattern(merge, nulls)));
   }
-  return absl::StrCat("SELECT DISTINCT ", absl::StrJoin(terms, ", "),
-                      " FROM pg_temp.syncline_winners w");
+  // In the order of the stored rows: each page of the target is changed once.
+  return absl::StrCat("CREATE TEMPORARY TABLE syncline_matches ON COMMIT DROP AS ",
+                      absl::StrJoin(arms, " UNION ALL "), " ORDER BY stored");
 }
 
-std::string ReplaceSql(const TableName& source, const TableName& target, const TableSchema& schema,
-                       const NullPattern& nulls) {
+std::string ReplaceSql(const Merge& merge) {
+  const std::string target = QuoteTable(merge.target);
   std::string cursor_order;
-  if (schema.cursor.has_value()) {
-    cursor_order = absl::StrCat("t.", Ordered(schema, *schema.cursor), " DESC NULLS LAST, ");
+  if (merge.schema.cursor.has_value()) {
+    cursor_order =
+        absl::StrCat("t.", Ordered(merge.schema, *merge.schema.cursor), " DESC NULLS LAST, ");
   }
   const std::string newest_stored = absl::StrCat(
-      "SELECT DISTINCT ON (w.tid) w.tid AS winner, t.ctid AS stored, ", Beats(schema),
-      " AS beaten FROM pg_temp.syncline_winners w JOIN ", QuoteTable(target), " t ON ",
-      SameKey(schema, nulls), " WHERE ", HasPattern(nulls), " AND NOT w.d ORDER BY w.tid, ",
-      cursor_order, "t.", QuoteIdentifier(kExtractedAtColumn), " DESC, t.ctid DESC");
-  return absl::StrCat("UPDATE ", QuoteTable(target), " t SET (", PrefixedColumns(schema, ""),
-                      ") = ROW(", PrefixedColumns(schema, "s."), ") FROM (", newest_stored,
-                      ") m JOIN ", QuoteTable(source),
-                      " s ON s.ctid = m.winner WHERE t.ctid = m.stored AND m.beaten");
+      "SELECT DISTINCT ON (m.tid) m.tid, m.stored, m.beaten FROM pg_temp.syncline_matches m JOIN ",
+      WinnersTable(merge), " w ON ", WinnerPlace(merge), " = m.tid JOIN ", target,
+      " t ON t.ctid = m.stored WHERE ", NotDeleted(merge), " ORDER BY m.tid, ", cursor_order, "t.",
+      QuoteIdentifier(kExtractedAtColumn), " DESC, t.ctid DESC");
+  return absl::StrCat("UPDATE ", target, " t SET (", PrefixedColumns(merge.schema, ""), ") = ROW(",
+                      PrefixedColumns(merge.schema, "s."), ") FROM (", newest_stored, ") n JOIN ",
+                      QuoteTable(merge.source),
+                      " s ON s.ctid = n.tid WHERE t.ctid = n.stored AND n.beaten");
 }
 
-std::string RemoveBeatenSql(const TableName& target, const TableSchema& schema,
-                            const NullPattern& nulls) {
-  return absl::StrCat("DELETE FROM ", QuoteTable(target),
-                      " t USING pg_temp.syncline_winners w WHERE ", HasPattern(nulls), " AND ",
-                      SameKey(schema, nulls), " AND ", Beats(schema));
+std::string RemoveBeatenSql(const Merge& merge) {
+  return absl::StrCat("DELETE FROM ", QuoteTable(merge.target),
+                      " t USING pg_temp.syncline_matches m WHERE t.ctid = m.stored AND m.beaten");
 }
 
-std::string InsertMissingSql(const TableName& source, const TableName& target,
-                             const TableSchema& schema, const NullPattern& nulls) {
-  return absl::StrCat("INSERT INTO ", QuoteTable(target), " (", PrefixedColumns(schema, ""),
-                      ") SELECT ", PrefixedColumns(schema, "s."),
-                      " FROM pg_temp.syncline_winners w JOIN ", QuoteTable(source),
-                      " s ON s.ctid = w.tid WHERE ", HasPattern(nulls),
-                      " AND NOT w.d AND NOT EXISTS (SELECT 1 FROM ", QuoteTable(target),
-                      " t WHERE ", SameKey(schema, nulls), ")");
+std::string InsertWinnersSql(const Merge& merge, bool in_place) {
+  const std::string with_rows =
+      InSource(merge) ? ""
+                      : absl::StrCat(" JOIN ", QuoteTable(merge.source), " s ON s.ctid = w.tid");
+  return absl::StrCat("INSERT INTO ", QuoteTable(merge.target), " (",
+                      PrefixedColumns(merge.schema, ""), ") SELECT ",
+                      PrefixedColumns(merge.schema, InSource(merge) ? "w." : "s."), " FROM ",
+                      WinnersTable(merge), " w", with_rows, " WHERE ", NotDeleted(merge),
+                      " AND NOT EXISTS (SELECT 1 FROM pg_temp.syncline_matches m WHERE m.tid = ",
+                      WinnerPlace(merge), in_place ? "" : " AND NOT m.beaten", ")");
 }
 
 std::string DedupeSql(const TableName& table, const TableSchema& schema, CdcDeleteMode mode) {

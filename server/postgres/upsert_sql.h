@@ -1,10 +1,14 @@
 // The statements of the upsert. Pure functions; see upsert.h for what they do together.
 //
-// The winners are the newest row of each key of the source. Where every key comes once they are the
-// source's rows themselves; else a temporary table holds them: place in the source (tid), key
-// columns (k1 …), cursor (c), extracted_at (e) and whether CDC marks the row deleted (d). Winners
-// are joined with the target once per pattern of nulls in their keys, because `=` can use a hash or
-// an index and IS NOT DISTINCT FROM can not.
+// The winners are the newest row of each key of the source: the source's rows themselves when no
+// key comes twice, else a temporary table that tells their place in the source (tid), key columns
+// (k1 …), cursor (c), extracted_at (e) and whether CDC marks them deleted (d).
+//
+// Another temporary table holds the matches: for each stored row of a winner's key the places of
+// both (tid, stored) and whether the winner beats it (beaten). It is filled by the one statement
+// that reads the target, which also is one that may run in parallel; what changes the target goes
+// by place. Winners are joined with the target once per pattern of nulls in their keys, because `=`
+// can use a hash or an index and IS NOT DISTINCT FROM can not.
 #pragma once
 
 #include <string>
@@ -20,48 +24,49 @@ namespace syncline::postgres {
 using NullPattern = std::vector<bool>;
 
 // Where the winners are.
-enum class WinnerForm {
-  kSource,  // the source itself: no key comes twice
-  kTable,   // CreateWinnersSql
-};
+enum class Winners { kInSource, kInTable };
 
-struct UpsertTables {
+struct Merge {
   TableName source;
   TableName target;
-  WinnerForm winners = WinnerForm::kTable;
+  TableSchema schema;
+  CdcDeleteMode mode = CdcDeleteMode::kHard;
+  Winners winners = Winners::kInTable;
 };
 
-// $1: memory for each sort and hash. What holds for the statements below until the transaction
-// ends.
+// $1: memory for each sort and hash. Settings for all that follows in the transaction.
 extern const char kUpsertSettingsSql[];
 
-// The source's keys by their pattern, a row each: a boolean for each column of the key, how many
-// keys, how many rows.
-std::string SurveySql(const TableName& source, const TableSchema& schema);
-// A small sample of the key's columns: enough to plan a join.
-std::string SampleKeysSql(const TableName& table, const TableSchema& schema);
-
-std::string CreateWinnersSql(const TableName& source, const TableSchema& schema,
-                             CdcDeleteMode mode);
-inline constexpr char kAnalyzeWinnersSql[] = "ANALYZE pg_temp.syncline_winners";
-inline constexpr char kDropWinnersSql[] = "DROP TABLE pg_temp.syncline_winners";
-
-// Puts a winner that is no deletion into the newest stored row of its key, when it beats that row.
-std::string ReplaceSql(const UpsertTables& tables, const TableSchema& schema, CdcDeleteMode mode,
-                       const NullPattern& nulls);
-// Takes every stored row away that is beaten by the winner of its key. Returns how many rows went,
-// and of how many winners.
-std::string RemoveBeatenSql(const UpsertTables& tables, const TableSchema& schema,
-                            const NullPattern& nulls);
-// Inserts the winners, deletions aside, whose key the target does not hold.
-std::string InsertMissingSql(const UpsertTables& tables, const TableSchema& schema,
-                             CdcDeleteMode mode, const NullPattern& nulls);
-// The same where the target holds none of the pattern's keys.
-std::string InsertAllSql(const UpsertTables& tables, const TableSchema& schema, CdcDeleteMode mode,
-                         const NullPattern& nulls);
-
+// The keys of `table` by their pattern, a row each: a boolean for each column of the key, then how
+// many keys and how many rows.
+std::string SurveySql(const TableName& table, const TableSchema& schema);
 // One boolean: whether CDC marks a row of `table` as deleted.
 std::string HasDeletedSql(const TableName& table, const TableSchema& schema, CdcDeleteMode mode);
+// Statistics of the key from a small sample: enough to plan a join.
+std::string SampleKeysSql(const TableName& table, const TableSchema& schema);
+
+std::string CreateWinnersSql(const Merge& merge);
+inline constexpr char kAnalyzeWinnersSql[] = "ANALYZE pg_temp.syncline_winners";
+inline constexpr char kDropWinnersSql[] = "DROP TABLE pg_temp.syncline_winners";
+// `patterns` are those of the source's keys, at least one.
+std::string CreateMatchesSql(const Merge& merge, const std::vector<NullPattern>& patterns);
+inline constexpr char kDropMatchesSql[] = "DROP TABLE pg_temp.syncline_matches";
+
+// Puts a winner that is no deletion into the newest stored row of its key, when it beats that row.
+std::string ReplaceSql(const Merge& merge);
+// Takes every stored row away that is beaten and was not replaced.
+std::string RemoveBeatenSql(const Merge& merge);
+// Around RemoveBeatenSql: rows are fetched by their place, one after the other. The planner would
+// read the whole table again.
+inline constexpr char kFetchByPlaceSql[] =
+    "SET LOCAL enable_hashjoin = off; SET LOCAL enable_mergejoin = off";
+inline constexpr char kFetchAnyWaySql[] =
+    "SET LOCAL enable_hashjoin TO DEFAULT; SET LOCAL enable_mergejoin TO DEFAULT";
+
+// Inserts the winners, deletions aside, that beat all stored rows of their key; with `in_place`
+// those whose key had none.
+std::string InsertWinnersSql(const Merge& merge, bool in_place);
+
 std::string DedupeSql(const TableName& table, const TableSchema& schema, CdcDeleteMode mode);
 
 }  // namespace syncline::postgres

@@ -130,22 +130,34 @@ void AddEvolution(const TableName& table, const TableSchema& schema, Golden* gol
 
 void AddUpsert(const TableName& table, const TableName& temp, const TableSchema& schema,
                Golden* golden) {
-  golden->Add("winners, hard delete", CreateWinnersSql(temp, schema, CdcDeleteMode::kHard));
-  golden->Add("winners, soft delete", CreateWinnersSql(temp, schema, CdcDeleteMode::kSoft));
+  golden->Add("upsert settings", kUpsertSettingsSql);
+  golden->Add("sample keys", SampleKeysSql(table, schema));
+  golden->Add("survey", SurveySql(temp, schema));
+  const std::vector<NullPattern> patterns = {{false, false}, {false, true}};
+  Merge merge = {temp, table, schema, CdcDeleteMode::kHard, Winners::kInTable};
+  golden->Add("winners, hard delete", CreateWinnersSql(merge));
   golden->Add("analyze winners", kAnalyzeWinnersSql);
-  golden->Add("null patterns", NullPatternsSql(schema));
-  for (const NullPattern& nulls : {NullPattern{false, false}, NullPattern{false, true}}) {
-    const std::string title = nulls[1] ? ", null in the key" : "";
-    golden->Add(absl::StrCat("replace", title), ReplaceSql(temp, table, schema, nulls));
-    golden->Add(absl::StrCat("remove beaten", title), RemoveBeatenSql(table, schema, nulls));
-    golden->Add(absl::StrCat("insert missing", title),
-                InsertMissingSql(temp, table, schema, nulls));
-  }
+  golden->Add("matches", CreateMatchesSql(merge, patterns));
+  golden->Add("replace", ReplaceSql(merge));
+  golden->Add("fetch by place", kFetchByPlaceSql);
+  golden->Add("remove beaten", RemoveBeatenSql(merge));
+  golden->Add("fetch any way", kFetchAnyWaySql);
+  golden->Add("insert winners", InsertWinnersSql(merge, /*in_place=*/false));
+  golden->Add("insert winners, in place", InsertWinnersSql(merge, /*in_place=*/true));
+  golden->Add("drop matches", kDropMatchesSql);
   golden->Add("drop winners", kDropWinnersSql);
+  merge.winners = Winners::kInSource;
+  golden->Add("matches, every key once", CreateMatchesSql(merge, patterns));
+  golden->Add("replace, every key once", ReplaceSql(merge));
+  golden->Add("insert winners, every key once", InsertWinnersSql(merge, /*in_place=*/false));
+  merge.mode = CdcDeleteMode::kSoft;
+  merge.schema.cursor.reset();
+  golden->Add("matches, no cursor", CreateMatchesSql(merge, {{false, false}}));
+  golden->Add("insert winners, soft delete", InsertWinnersSql(merge, /*in_place=*/false));
+  golden->Add("has deleted", HasDeletedSql(table, schema, CdcDeleteMode::kHard));
   golden->Add("dedupe", DedupeSql(table, schema, CdcDeleteMode::kHard));
   TableSchema plain = schema;
   plain.cursor.reset();
-  golden->Add("remove beaten, no cursor", RemoveBeatenSql(table, plain, {false, false}));
   golden->Add("dedupe, no cursor", DedupeSql(table, plain, CdcDeleteMode::kSoft));
 }
 
