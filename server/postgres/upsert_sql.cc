@@ -115,14 +115,15 @@ std::string PrefixedColumns(const TableSchema& schema, absl::string_view prefix)
 
 }  // namespace
 
-// random_page_cost: the planner's default, made for disks that seek, would have the whole target
-// read for keys that an index finds sooner. jit: compiling costs more than these expressions.
+// random_page_cost: the planner's default, made for disks that seek, has the whole target read for
+// keys that an index finds sooner. enable_mergejoin: it would sort whole rows, or walk through all
+// of the target in the order of an index. jit: compiling costs more than these expressions.
 // default_statistics_target: samples of 3,000 rows.
 const char kUpsertSettingsSql[] =
     "SELECT set_config(name, value, true) FROM (VALUES"
     " ('work_mem', $1, pg_size_bytes(current_setting('work_mem')) < pg_size_bytes($1)),"
     " ('random_page_cost', '1.1', current_setting('random_page_cost')::float8 > 1.1),"
-    " ('jit', 'off', true),"
+    " ('enable_mergejoin', 'off', true), ('jit', 'off', true),"
     " ('default_statistics_target', '10',"
     " current_setting('default_statistics_target')::integer > 10)"
     ") s (name, value, wanted) WHERE wanted";

@@ -58,10 +58,8 @@ std::string ReplaceSql(const Merge& merge);
 std::string RemoveBeatenSql(const Merge& merge);
 // Around RemoveBeatenSql: rows are fetched by their place, one after the other. The planner would
 // read the whole table again.
-inline constexpr char kFetchByPlaceSql[] =
-    "SET LOCAL enable_hashjoin = off; SET LOCAL enable_mergejoin = off";
-inline constexpr char kFetchAnyWaySql[] =
-    "SET LOCAL enable_hashjoin TO DEFAULT; SET LOCAL enable_mergejoin TO DEFAULT";
+inline constexpr char kFetchByPlaceSql[] = "SET LOCAL enable_hashjoin = off";
+inline constexpr char kFetchAnyWaySql[] = "SET LOCAL enable_hashjoin TO DEFAULT";
 
 // Inserts the winners, deletions aside, that beat all stored rows of their key; with `in_place`
 // those whose key had none.
