@@ -38,7 +38,7 @@ constexpr absl::Duration kHealthInterval = absl::Seconds(1);
 constexpr absl::Duration kPressureInterval = absl::Milliseconds(50);
 constexpr absl::Duration kSweepInterval = absl::Seconds(10);
 // A sync that nothing asked for in this time is loaded from the ledger when it is asked for again.
-constexpr absl::Duration kForgetSyncsAfter = absl::Minutes(10);
+constexpr absl::Duration kForgetSyncsAfter = absl::Minutes(1);
 // Batches of 64-512 KiB load fastest (decision 0003); the middle of it.
 constexpr int64_t kRecommendedBatchBytes = 256 << 10;
 
@@ -217,6 +217,7 @@ absl::Status App::Parts::BuildServer() {
   metrics->SetServerGauges(
       {.open_streams = [this] { return admission.open_streams(); },
        .buffered_bytes = [this] { return budget.held_bytes(); },
+       .buffered_high_water_bytes = [this] { return budget.high_water_bytes(); },
        .backpressure_seconds = [this] { return absl::ToDoubleSeconds(budget.waited()); },
        .pg_connections_idle =
            [this] {

@@ -49,6 +49,7 @@ class StreamMetrics {
 struct ServerGauges {
   std::function<int64_t()> open_streams;
   std::function<int64_t()> buffered_bytes;
+  std::function<int64_t()> buffered_high_water_bytes;
   std::function<double()> backpressure_seconds;
   std::function<int64_t()> pg_connections_idle;
   std::function<int64_t()> pg_connections_busy;

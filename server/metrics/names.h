@@ -40,6 +40,9 @@ inline constexpr Description kOpenStreams = {"syncline_open_streams",
                                              "StreamRecords calls that are open now."};
 inline constexpr Description kBufferedBytes = {"syncline_buffered_bytes",
                                                "Bytes of records held in memory now."};
+inline constexpr Description kBufferedHighWater = {
+    "syncline_buffered_high_water_bytes",
+    "The most bytes of records ever held in memory since the server started."};
 inline constexpr Description kBackpressure = {
     "syncline_backpressure_seconds_total", "Time that calls waited for the memory budget, summed."};
 inline constexpr Description kFencedWriters = {

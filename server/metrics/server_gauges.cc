@@ -67,6 +67,10 @@ std::vector<prometheus::MetricFamily> ServerGaugesCollector::Collect() const {
     families.push_back(
         Single(kBufferedBytes, kGauge, static_cast<double>(gauges_.buffered_bytes())));
   }
+  if (gauges_.buffered_high_water_bytes) {
+    families.push_back(Single(kBufferedHighWater, kGauge,
+                              static_cast<double>(gauges_.buffered_high_water_bytes())));
+  }
   if (gauges_.backpressure_seconds) {
     families.push_back(Single(kBackpressure, kCounter, gauges_.backpressure_seconds()));
   }

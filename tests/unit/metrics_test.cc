@@ -65,6 +65,7 @@ void ObserveAll(Metrics& metrics, StreamMetrics& stream) {
   metrics.FencedWriter();
   metrics.SetServerGauges({.open_streams = [] { return 3; },
                            .buffered_bytes = [] { return 4096; },
+                           .buffered_high_water_bytes = [] { return 8192; },
                            .backpressure_seconds = [] { return 1.5; },
                            .pg_connections_idle = [] { return 2; },
                            .pg_connections_busy = [] { return 1; }});
@@ -141,6 +142,7 @@ TEST(MetricsTest, ValuesAreInTheScrape) {
            absl::StrCat("syncline_last_success_timestamp_seconds", labels, " 1700000000\n"),
            std::string("syncline_open_streams 3\n"),
            std::string("syncline_buffered_bytes 4096\n"),
+           std::string("syncline_buffered_high_water_bytes 8192\n"),
            std::string("syncline_backpressure_seconds_total 1.5\n"),
            std::string("syncline_fenced_writers_total 1\n"),
            std::string("syncline_pg_connections{state=\"idle\"} 2\n"),
