@@ -41,6 +41,9 @@ constexpr absl::Duration kSweepInterval = absl::Seconds(10);
 constexpr absl::Duration kForgetSyncsAfter = absl::Minutes(1);
 // Batches of 64-512 KiB load fastest (decision 0003); the middle of it.
 constexpr int64_t kRecommendedBatchBytes = 256 << 10;
+// What gRPC may hold of messages on their way in, in memory budgets: a call that is not read takes
+// about 5 MiB, so the default budget has room for 200 of them. Beyond, gRPC ends calls.
+constexpr int64_t kReceiveQuotaOfBudget = 8;
 
 absl::StatusOr<std::string> ReadFile(const std::string& path) {
   if (path.empty()) return std::string();
@@ -197,6 +200,7 @@ absl::Status App::Parts::BuildServer() {
   service.registry = registry.get();
   service.admission = &admission;
   service.authenticator = &authenticator;
+  service.metrics = metrics.get();
   service.load_pool = load_pool.get();
   service.finalize_pool = finalize_pool.get();
   service.limits = {config.serve.max_message_bytes, kRecommendedBatchBytes,
@@ -204,6 +208,7 @@ absl::Status App::Parts::BuildServer() {
   rpc::ServerOptions options;
   options.listen = config.serve.listen;
   options.max_message_bytes = config.serve.max_message_bytes;
+  options.receive_quota_bytes = kReceiveQuotaOfBudget * config.load.memory_budget_bytes;
   options.reflection = config.serve.reflection;
   SYNCLINE_ASSIGN_OR_RETURN(options.tls_cert, ReadFile(config.tls.cert_file));
   SYNCLINE_ASSIGN_OR_RETURN(options.tls_key, ReadFile(config.tls.key_file));

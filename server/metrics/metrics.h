@@ -74,6 +74,7 @@ class Metrics {
                                                    absl::string_view stream,
                                                    int64_t generation) = 0;
   virtual void FencedWriter() = 0;
+  virtual void UnknownFields(int64_t fields) = 0;
   // Once, when the objects that the functions read stand; they must outlive ClearServerGauges.
   virtual void SetServerGauges(ServerGauges gauges) = 0;
   virtual void ClearServerGauges() = 0;

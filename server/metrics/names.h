@@ -47,6 +47,9 @@ inline constexpr Description kBackpressure = {
     "syncline_backpressure_seconds_total", "Time that calls waited for the memory budget, summed."};
 inline constexpr Description kFencedWriters = {
     "syncline_fenced_writers_total", "Writer calls that a newer call of the same writer replaced."};
+inline constexpr Description kUnknownFields = {
+    "syncline_unknown_fields_total",
+    "Fields of callers' messages that this server does not know and ignored."};
 inline constexpr Description kPgConnections = {
     "syncline_pg_connections", "Connections to PostgreSQL that are open now, by state."};
 inline constexpr Description kBuildInfo = {"syncline_build_info",

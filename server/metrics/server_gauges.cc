@@ -58,6 +58,8 @@ std::vector<prometheus::MetricFamily> ServerGaugesCollector::Collect() const {
   families.push_back(Single(kBuildInfo, kGauge, 1, {{"version", std::string(Version())}}));
   families.push_back(Single(kFencedWriters, kCounter,
                             static_cast<double>(fenced_writers_.load(std::memory_order_relaxed))));
+  families.push_back(Single(kUnknownFields, kCounter,
+                            static_cast<double>(unknown_fields_.load(std::memory_order_relaxed))));
 
   MutexLock lock(&mutex_);
   if (gauges_.open_streams) {

@@ -9,6 +9,7 @@
 #include "server/base/log.h"
 #include "server/rpc/conversion.h"
 #include "server/rpc/status_conversion.h"
+#include "server/rpc/unknown_fields.h"
 #include "server/sync/sync_errors.h"
 
 namespace syncline::rpc {
@@ -38,8 +39,10 @@ absl::Status EmptyCall() {
 }  // namespace
 
 RecordStream* RecordStream::Start(sync::SyncRegistry* registry, Admission* admission,
-                                  ThreadPool* pool, grpc::ByteBuffer* response) {
-  std::shared_ptr<RecordStream> stream(new RecordStream(registry, admission, pool, response));
+                                  ThreadPool* pool, metrics::Metrics* metrics,
+                                  grpc::ByteBuffer* response) {
+  std::shared_ptr<RecordStream> stream(
+      new RecordStream(registry, admission, pool, metrics, response));
   stream->self_ = stream;
   stream->StartRead(&stream->request_);
   return stream.get();
@@ -60,6 +63,9 @@ void RecordStream::OnReadDone(bool ok) {
   v1::StreamRecordsRequest message;
   if (!grpc::SerializationTraits<v1::StreamRecordsRequest>::Deserialize(&request_, &message).ok()) {
     return EndWith(MalformedMessage());
+  }
+  if (const int64_t unknown = CountUnknownFields(message); unknown > 0) {
+    metrics_->UnknownFields(unknown);
   }
   OnMessage(std::move(message));
 }

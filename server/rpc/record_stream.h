@@ -15,6 +15,7 @@
 #include "absl/status/status.h"
 #include "server/base/mutex.h"
 #include "server/base/thread_pool.h"
+#include "server/metrics/metrics.h"
 #include "server/rpc/admission.h"
 #include "server/sync/sync_registry.h"
 #include "server/sync/writer_call.h"
@@ -28,7 +29,7 @@ class RecordStream final : public grpc::ServerReadReactor<grpc::ByteBuffer>,
   // Begins to read. The caller has entered `admission`, which is left when the call is over.
   // Pointers outlive the call.
   static RecordStream* Start(sync::SyncRegistry* registry, Admission* admission, ThreadPool* pool,
-                             grpc::ByteBuffer* response);
+                             metrics::Metrics* metrics, grpc::ByteBuffer* response);
 
   void OnReadDone(bool ok) override;
   void OnCancel() override;
@@ -36,8 +37,12 @@ class RecordStream final : public grpc::ServerReadReactor<grpc::ByteBuffer>,
 
  private:
   RecordStream(sync::SyncRegistry* registry, Admission* admission, ThreadPool* pool,
-               grpc::ByteBuffer* response)
-      : registry_(registry), admission_(admission), pool_(pool), response_(response) {}
+               metrics::Metrics* metrics, grpc::ByteBuffer* response)
+      : registry_(registry),
+        admission_(admission),
+        pool_(pool),
+        metrics_(metrics),
+        response_(response) {}
 
   void OnMessage(v1::StreamRecordsRequest message);
   void OnHeader(const v1::StreamHeader& header);
@@ -55,6 +60,7 @@ class RecordStream final : public grpc::ServerReadReactor<grpc::ByteBuffer>,
   sync::SyncRegistry* const registry_;
   Admission* const admission_;
   ThreadPool* const pool_;
+  metrics::Metrics* const metrics_;
   grpc::ByteBuffer* const response_;
   std::shared_ptr<RecordStream> self_;  // until OnDone
   grpc::ByteBuffer request_;            // of the outstanding read

@@ -11,6 +11,7 @@
 #include "absl/time/clock.h"
 #include "server/base/error.h"
 #include "server/base/log.h"
+#include "server/rpc/library_log.h"
 #include "server/sync/sync_errors.h"
 
 namespace syncline::rpc {
@@ -56,6 +57,7 @@ Server::~Server() = default;
 
 absl::StatusOr<std::unique_ptr<Server>> Server::Start(const ServerOptions& options,
                                                       const ServiceContext& context) {
+  LogLibrariesHere();
   std::unique_ptr<Server> server(new Server(context, std::make_unique<SyncService>(context)));
   grpc::EnableDefaultHealthCheckService(true);
   if (options.reflection) grpc::reflection::InitProtoReflectionServerBuilderPlugin();
@@ -63,6 +65,10 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Start(const ServerOptions& optio
   builder.AddListeningPort(options.listen, CredentialsOf(options), &server->port_);
   builder.RegisterService(server->service_.get());
   builder.SetMaxReceiveMessageSize(static_cast<int>(options.max_message_bytes + kMessageOverhead));
+  // gRPC takes a whole message in before it looks at its size.
+  grpc::ResourceQuota quota("syncline");
+  quota.Resize(static_cast<size_t>(options.receive_quota_bytes));
+  builder.SetResourceQuota(quota);
   // gRPC 1.51 takes a compressed message apart before it looks at its size: a few bytes would be
   // any amount of memory.
   builder.SetCompressionAlgorithmSupportStatus(GRPC_COMPRESS_GZIP, false);

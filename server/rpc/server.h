@@ -21,6 +21,8 @@ namespace syncline::rpc {
 struct ServerOptions {
   std::string listen;  // host:port; port 0 picks one
   int64_t max_message_bytes = 0;
+  // Most bytes of messages on their way in that gRPC holds, over all calls (decision 0013).
+  int64_t receive_quota_bytes = 0;
   bool reflection = false;
   // PEM texts; empty: plaintext, or no client certificates asked for.
   std::string tls_cert;

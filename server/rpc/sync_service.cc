@@ -10,12 +10,15 @@
 
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
+#include "server/base/line_limiter.h"
 #include "server/base/log.h"
 #include "server/base/mutex.h"
 #include "server/base/status_macros.h"
 #include "server/rpc/conversion.h"
 #include "server/rpc/record_stream.h"
 #include "server/rpc/status_conversion.h"
+#include "server/rpc/unknown_fields.h"
 #include "server/sync/sync_errors.h"
 #include "server/sync/sync_watch.h"
 
@@ -28,9 +31,21 @@ constexpr int kGreatestPage = 1000;
 // How long a watch sleeps before it looks whether its caller is still there.
 constexpr absl::Duration kWatchSlice = absl::Milliseconds(250);
 
+// Lines about callers that nobody knows, who may call as often as they like.
+constexpr int kUnknownCallerLines = 10;
+constexpr absl::Duration kUnknownCallerWindow = absl::Seconds(10);
+
 // Answers an error once, in the log and to the caller.
 grpc::Status Answer(absl::string_view rpc, const absl::Status& status) {
-  if (!status.ok()) Log(LogLevel::kWarning, "rpc_failed").Field("rpc", rpc).Error(status);
+  if (status.ok()) return ToGrpc(status);
+  static auto* const limiter = new LineLimiter(kUnknownCallerLines, kUnknownCallerWindow);
+  const std::optional<int64_t> left_out =
+      absl::IsUnauthenticated(status) ? limiter->Take(absl::Now()) : 0;
+  if (left_out.has_value()) {
+    Log line(LogLevel::kWarning, "rpc_failed");
+    line.Field("rpc", rpc).Error(status);
+    if (*left_out > 0) line.Field("left_out", *left_out);
+  }
   return ToGrpc(status);
 }
 
@@ -60,8 +75,12 @@ absl::string_view AuthorizationOf(const grpc::ServerContextBase& context) {
   return {found->second.data(), found->second.size()};
 }
 
-absl::StatusOr<Admission::Call> SyncService::Admit(const grpc::ServerContextBase& context) const {
+absl::StatusOr<Admission::Call> SyncService::Admit(const grpc::ServerContextBase& context,
+                                                   const google::protobuf::Message& request) const {
   SYNCLINE_RETURN_IF_ERROR(context_.authenticator->Check(AuthorizationOf(context)));
+  if (const int64_t unknown = CountUnknownFields(request); unknown > 0) {
+    context_.metrics->UnknownFields(unknown);
+  }
   return context_.admission->EnterCall();
 }
 
@@ -69,7 +88,7 @@ grpc::Status SyncService::StartSync(grpc::ServerContext* context,
                                     const v1::StartSyncRequest* request,
                                     v1::StartSyncResponse* response) {
   const auto start = [&]() -> absl::Status {
-    SYNCLINE_ASSIGN_OR_RETURN(const Admission::Call call, Admit(*context));
+    SYNCLINE_ASSIGN_OR_RETURN(const Admission::Call call, Admit(*context, *request));
     SYNCLINE_ASSIGN_OR_RETURN(const sync::StartRequest start_request, FromProto(*request));
     SYNCLINE_ASSIGN_OR_RETURN(const sync::StartedSync started,
                               context_.registry->Start(start_request));
@@ -91,13 +110,14 @@ grpc::ServerReadReactor<grpc::ByteBuffer>* SyncService::StreamRecords(
   absl::Status admitted = context_.authenticator->Check(AuthorizationOf(*context));
   if (admitted.ok()) admitted = context_.admission->EnterStream();
   if (!admitted.ok()) return new RefusedStream(Answer("StreamRecords", admitted));
-  return RecordStream::Start(context_.registry, context_.admission, context_.load_pool, response);
+  return RecordStream::Start(context_.registry, context_.admission, context_.load_pool,
+                             context_.metrics, response);
 }
 
 grpc::Status SyncService::CompleteStream(grpc::ServerContext* context,
                                          const v1::CompleteStreamRequest* request,
                                          v1::CompleteStreamResponse* response) {
-  const absl::StatusOr<Admission::Call> call = Admit(*context);
+  const absl::StatusOr<Admission::Call> call = Admit(*context, *request);
   absl::Status status = call.status();
   if (status.ok()) {
     status = RunOn(context_.finalize_pool, [&] { return Complete(*request, response); });
@@ -128,7 +148,7 @@ absl::Status SyncService::Complete(const v1::CompleteStreamRequest& request,
 grpc::Status SyncService::GetSync(grpc::ServerContext* context, const v1::GetSyncRequest* request,
                                   v1::GetSyncResponse* response) {
   const auto get = [&]() -> absl::Status {
-    SYNCLINE_ASSIGN_OR_RETURN(const Admission::Call call, Admit(*context));
+    SYNCLINE_ASSIGN_OR_RETURN(const Admission::Call call, Admit(*context, *request));
     SYNCLINE_ASSIGN_OR_RETURN(const SyncRecord sync, context_.registry->Get(request->sync_id()));
     *response->mutable_sync() = ToSummary(sync);
     return absl::OkStatus();
@@ -140,7 +160,7 @@ grpc::Status SyncService::ListSyncs(grpc::ServerContext* context,
                                     const v1::ListSyncsRequest* request,
                                     v1::ListSyncsResponse* response) {
   const auto list = [&]() -> absl::Status {
-    SYNCLINE_ASSIGN_OR_RETURN(const Admission::Call call, Admit(*context));
+    SYNCLINE_ASSIGN_OR_RETURN(const Admission::Call call, Admit(*context, *request));
     if (request->page_size() < 0 || request->page_size() > kGreatestPage) {
       return sync::InvalidRequest({{"page_size", "must be 0-1000"}});
     }
@@ -163,7 +183,7 @@ grpc::Status SyncService::ListSyncs(grpc::ServerContext* context,
 grpc::Status SyncService::WatchSync(grpc::ServerContext* context,
                                     const v1::WatchSyncRequest* request,
                                     grpc::ServerWriter<v1::WatchSyncResponse>* writer) {
-  const absl::StatusOr<Admission::Call> call = Admit(*context);
+  const absl::StatusOr<Admission::Call> call = Admit(*context, *request);
   absl::Status status = call.status();
   if (status.ok()) status = Watch(*context, *request, writer);
   if (absl::IsCancelled(status)) return ToGrpc(status);  // the caller's doing: not worth a warning
@@ -192,7 +212,7 @@ grpc::Status SyncService::CancelSync(grpc::ServerContext* context,
                                      const v1::CancelSyncRequest* request,
                                      v1::CancelSyncResponse* response) {
   const auto cancel = [&]() -> absl::Status {
-    SYNCLINE_ASSIGN_OR_RETURN(const Admission::Call call, Admit(*context));
+    SYNCLINE_ASSIGN_OR_RETURN(const Admission::Call call, Admit(*context, *request));
     SYNCLINE_ASSIGN_OR_RETURN(const SyncRecord sync, context_.registry->Cancel(request->sync_id()));
     *response->mutable_sync() = ToSummary(sync);
     return absl::OkStatus();

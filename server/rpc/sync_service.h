@@ -5,6 +5,7 @@
 #pragma once
 
 #include "server/base/thread_pool.h"
+#include "server/metrics/metrics.h"
 #include "server/rpc/admission.h"
 #include "server/rpc/auth.h"
 #include "server/sync/sync_registry.h"
@@ -24,6 +25,7 @@ struct ServiceContext {
   sync::SyncRegistry* registry = nullptr;
   Admission* admission = nullptr;
   const Authenticator* authenticator = nullptr;
+  metrics::Metrics* metrics = nullptr;
   ThreadPool* load_pool = nullptr;
   ThreadPool* finalize_pool = nullptr;
   Limits limits;
@@ -53,7 +55,8 @@ class SyncService final
 
  private:
   // Credentials and draining. Errors: UNAUTHENTICATED, UNAVAILABLE DRAINING.
-  absl::StatusOr<Admission::Call> Admit(const grpc::ServerContextBase& context) const;
+  absl::StatusOr<Admission::Call> Admit(const grpc::ServerContextBase& context,
+                                        const google::protobuf::Message& request) const;
   absl::Status Complete(const v1::CompleteStreamRequest& request,
                         v1::CompleteStreamResponse* response);
   absl::Status Watch(const grpc::ServerContext& context, const v1::WatchSyncRequest& request,

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "absl/strings/match.h"
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "tests/e2e/bad_input_fixture.h"
 
@@ -33,6 +34,19 @@ class BadStreamTest : public BadInputTest {
  protected:
   int64_t Rows(absl::string_view table) {
     return QueryInt(absl::StrCat("SELECT count(*) FROM ", Table(table)));
+  }
+  // What the server has counted of them.
+  int64_t UnknownFields() {
+    constexpr absl::string_view kName = "\nsyncline_unknown_fields_total ";
+    const std::string metrics = server().Metrics();
+    const size_t at = metrics.find(std::string(kName));
+    int64_t count = -1;
+    if (at != std::string::npos) {
+      const size_t begin = at + kName.size();
+      EXPECT_TRUE(
+          absl::SimpleAtoi(metrics.substr(begin, metrics.find('\n', begin) - begin), &count));
+    }
+    return count;
   }
   static v1::StreamRecordsRequest Checkpoint(std::string id) {
     v1::StreamRecordsRequest request;
@@ -157,12 +171,18 @@ TEST_F(BadStreamTest, Row08_UnsetOneofsAndBadIds) {
 
 TEST_F(BadStreamTest, Row09_UnknownFieldsAreIgnored) {
   v1::StartSyncRequest request = Request("bad");
+  const int64_t before = UnknownFields();
   request.GetReflection()->MutableUnknownFields(&request)->AddVarint(4711, 1);
+  v1::StreamConfig* const stream = request.mutable_streams(0);
+  stream->GetReflection()->MutableUnknownFields(stream)->AddVarint(4711, 1);
   const std::string sync_id = Started(request);
   v1::StreamRecordsRequest lines = Lines(0, kThree);
   lines.GetReflection()->MutableUnknownFields(&lines)->AddLengthDelimited(4711, "future");
+  v1::RecordBatch* const batch = lines.mutable_batch();
+  batch->GetReflection()->MutableUnknownFields(batch)->AddFixed64(4711, 1);
   EXPECT_EQ(Summary(Send({Header(sync_id, "bad"), lines})), "OK");
   EXPECT_EQ(Rows("bad"), 3);
+  EXPECT_EQ(UnknownFields() - before, 4);
 }
 
 TEST_F(BadStreamTest, Row10_GapNamesTheExpectedOffset) {

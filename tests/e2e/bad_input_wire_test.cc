@@ -1,13 +1,7 @@
-// Bytes that are not the protocol, and callers that may not call: rows 29, 49, 55 and 56 of the
-// list of bad input.
-#include <arpa/inet.h>
+// Bytes that are not the protocol: rows 29, 49, 55 and 56 of the list of bad input.
 #include <gmock/gmock.h>
 #include <grpcpp/generic/generic_stub.h>
 #include <gtest/gtest.h>
-#include <netinet/in.h>
-#include <sys/socket.h>
-#include <sys/time.h>
-#include <unistd.h>
 
 #include <memory>
 #include <random>
@@ -17,7 +11,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "tests/e2e/bad_input_fixture.h"
-#include "tests/support/e2e_fixture.h"
+#include "tests/e2e/raw_socket.h"
 #include "tests/support/random_seed.h"
 
 namespace syncline::testing {
@@ -61,27 +55,6 @@ grpc::Status CallRaw(const std::shared_ptr<grpc::Channel>& channel, const std::s
   while (queue.Next(&tag, &ok)) {
   }
   return status;
-}
-
-// What a peer at `port` answers to `bytes` until it closes; at most for ten seconds.
-std::string Exchange(int port, const std::string& bytes) {
-  const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  timeval timeout = {10, 0};
-  setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &timeout, sizeof(timeout));
-  sockaddr_in address = {};
-  address.sin_family = AF_INET;
-  address.sin_port = htons(static_cast<uint16_t>(port));
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  std::string answer;
-  EXPECT_EQ(connect(fd, reinterpret_cast<const sockaddr*>(&address), sizeof(address)), 0);
-  EXPECT_EQ(send(fd, bytes.data(), bytes.size(), MSG_NOSIGNAL), static_cast<ssize_t>(bytes.size()));
-  shutdown(fd, SHUT_WR);
-  char buffer[4096];
-  for (ssize_t n = 0; (n = recv(fd, buffer, sizeof(buffer), 0)) > 0;) {
-    answer.append(buffer, static_cast<size_t>(n));
-  }
-  close(fd);
-  return answer;
 }
 
 class BadWireTest : public BadInputTest {
@@ -175,6 +148,34 @@ TEST_F(BadWireTest, Row56_OtherProtocolsOnThePort) {
   Exchange(port, "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + std::string(1000, '\xff'));
 }
 
+// HPACK without tables or Huffman codes (RFC 7541): a literal of a name and a value.
+std::string HeaderField(absl::string_view name, absl::string_view value) {
+  return absl::StrCat(absl::string_view("\0", 1), std::string(1, static_cast<char>(name.size())),
+                      name, std::string(1, static_cast<char>(value.size())), value);
+}
+
+std::string Frame(char type, char flags, char stream, const std::string& payload) {
+  const auto size = static_cast<char>(payload.size());
+  return absl::StrCat(std::string{0, 0, size, type, flags, 0, 0, 0, stream}, payload);
+}
+
+// gRPC's own client always writes base64, so these are the bytes of an HTTP/2 request.
+TEST_F(BadWireTest, Row49_BadBase64InABinaryHeader) {
+  constexpr char kSettings = 4, kHeaders = 1, kData = 0, kEndHeaders = 4, kEndStream = 1;
+  for (const char* value : {"***", "QQ=", "====", "Q", "\xff\xff"}) {
+    const std::string headers = absl::StrCat(
+        HeaderField(":method", "POST"), HeaderField(":scheme", "http"),
+        HeaderField(":path", "/syncline.v1.SyncService/ListSyncs"),
+        HeaderField(":authority", "localhost"), HeaderField("content-type", "application/grpc"),
+        HeaderField("te", "trailers"), HeaderField("x-trace-bin", value));
+    ASSERT_LT(headers.size(), 256u);
+    Exchange(server().grpc_port(),
+             absl::StrCat("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", Frame(kSettings, 0, 0, ""),
+                          Frame(kHeaders, kEndHeaders, 1, headers),
+                          Frame(kData, kEndStream, 1, std::string(5, '\0'))));
+  }
+}
+
 TEST_F(BadWireTest, Row49_Metadata) {
   v1::ListSyncsRequest request;
   v1::ListSyncsResponse response;
@@ -197,66 +198,6 @@ TEST_F(BadWireTest, Row49_Metadata) {
   grpc::ClientContext negative;
   EXPECT_EQ(stub()->ListSyncs(&negative, request, &response).error_code(),
             grpc::StatusCode::INVALID_ARGUMENT);
-}
-
-// Servers of their own: tokens, TLS, limits.
-class GuardedServerTest : public EndToEndTest {
- protected:
-  static Answer List(const std::shared_ptr<grpc::Channel>& channel, const char* authorization) {
-    grpc::ClientContext context;
-    context.set_deadline(absl::ToChronoTime(absl::Now() + absl::Seconds(20)));
-    if (authorization != nullptr) context.AddMetadata("authorization", authorization);
-    v1::ListSyncsResponse response;
-    return AnswerOf(v1::SyncService::NewStub(channel)->ListSyncs(&context, {}, &response));
-  }
-};
-
-TEST_F(GuardedServerTest, Row49_Tokens) {
-  const auto server = StartServer(
-      {absl::StrCat("--auth_token_file=", WriteFile("tokens", "first-token\nsecond-token\n"))});
-  ASSERT_NE(server, nullptr);
-  const auto channel = grpc::CreateChannel(server->address(), grpc::InsecureChannelCredentials());
-  EXPECT_EQ(Summary(List(channel, nullptr)), "UNAUTHENTICATED NO_CREDENTIALS");
-  EXPECT_EQ(Summary(List(channel, "")), "UNAUTHENTICATED NO_CREDENTIALS");
-  EXPECT_EQ(Summary(List(channel, "Basic Zmlyc3QtdG9rZW4=")), "UNAUTHENTICATED NO_CREDENTIALS");
-  EXPECT_EQ(Summary(List(channel, "Bearer ")), "UNAUTHENTICATED BAD_CREDENTIALS");
-  EXPECT_EQ(Summary(List(channel, "Bearer first-toke")), "UNAUTHENTICATED BAD_CREDENTIALS");
-  EXPECT_EQ(Summary(List(channel, "Bearer first-token2")), "UNAUTHENTICATED BAD_CREDENTIALS");
-  EXPECT_EQ(Summary(List(channel, "Bearer second-token")), "OK");
-  EXPECT_EQ(Summary(List(channel, "bearer first-token")), "OK");
-  // A stream is refused before it reads anything.
-  v1::StreamRecordsResponse response;
-  grpc::ClientContext context;
-  const auto stream = v1::SyncService::NewStub(channel)->StreamRecords(&context, &response);
-  stream->Write(Header("x", "y"));
-  EXPECT_EQ(Summary(AnswerOf(stream->Finish())), "UNAUTHENTICATED NO_CREDENTIALS");
-}
-
-TEST_F(GuardedServerTest, Row56_PlaintextOnATlsPort) {
-  const std::string directory = absl::StrCat(SYNCLINE_CORPUS_DIR, "/tls/");
-  ServerProcessOptions options;
-  options.dsn = dsn();
-  options.ledger_schema = ledger();
-  options.wait_until_serving = false;
-  options.flags = {absl::StrCat("--tls_cert_file=", directory, "server.crt"),
-                   absl::StrCat("--tls_key_file=", directory, "server.key")};
-  ASSERT_OK_AND_ASSIGN(const std::unique_ptr<ServerProcess> server, ServerProcess::Start(options));
-  EXPECT_EQ(
-      List(grpc::CreateChannel(server->address(), grpc::InsecureChannelCredentials()), nullptr)
-          .code,
-      grpc::StatusCode::UNAVAILABLE);
-  Exchange(server->grpc_port(), "GET / HTTP/1.1\r\nHost: localhost\r\n\r\n");
-  // A caller that trusts somebody else, then one that trusts this server.
-  EXPECT_EQ(List(grpc::CreateChannel(server->address(), grpc::SslCredentials({})), nullptr).code,
-            grpc::StatusCode::UNAVAILABLE);
-  client::ConnectionOptions connection;
-  connection.server = server->address();
-  connection.tls.enabled = true;
-  connection.tls.ca_file = directory + "server.crt";
-  connection.tls.server_name = "localhost";
-  ASSERT_OK_AND_ASSIGN(const auto client, client::SyncClient::Create(connection));
-  EXPECT_OK(client->ListSyncs({}));
-  EXPECT_TRUE(server->running());
 }
 
 }  // namespace

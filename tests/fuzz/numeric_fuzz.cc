@@ -2,6 +2,9 @@
 //
 // The input's first byte chooses between a text as it stands, a JSON token, and digits in runs,
 // which reach numeric's limits in few bytes.
+#include <algorithm>
+
+#include "absl/strings/match.h"
 #include "server/dataflow/coercion/coercer.h"
 #include "server/postgres/copy/row_encoder.h"
 #include "tests/fuzz/byte_source.h"
@@ -82,9 +85,13 @@ absl::string_view Trimmed(absl::string_view text) {
 
 void CheckText(absl::string_view text) { CheckBoth(text, Trimmed(text), false); }
 
-// Tokens have no white space around them and end where something structural begins.
+// Tokens have no white space around them and end where something structural begins; simdjson has
+// looked for control characters.
 void CheckToken(absl::string_view token) {
-  if (token.empty() || token.find_first_of(" \t\r\n[]{},:\"") != absl::string_view::npos) return;
+  const bool structural = std::any_of(token.begin(), token.end(), [](char c) {
+    return static_cast<unsigned char>(c) <= ' ' || absl::StrContains("[]{},:\"", c);
+  });
+  if (token.empty() || structural) return;
   const std::optional<JsonNode> node = ReadJson(token);
   const bool is_number = node.has_value() && node->kind == JsonNode::Kind::kNumber;
   CheckBoth(token, is_number ? token : "", true);

@@ -63,6 +63,7 @@ void ObserveAll(Metrics& metrics, StreamMetrics& stream) {
   stream.Phase(StreamPhase::kCompleted);
   stream.Succeeded(absl::FromUnixSeconds(1'700'000'000));
   metrics.FencedWriter();
+  metrics.UnknownFields(2);
   metrics.SetServerGauges({.open_streams = [] { return 3; },
                            .buffered_bytes = [] { return 4096; },
                            .buffered_high_water_bytes = [] { return 8192; },

@@ -1,0 +1,255 @@
+// Bytes that callers send before anybody knows who they are, callers that may not call, and
+// messages beyond the limits: rows 41, 42, 49 and 56 of the list of bad input, on servers of their
+// own.
+#include <gmock/gmock.h>
+#include <grpcpp/grpcpp.h>
+#include <gtest/gtest.h>
+
+#include <fstream>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/match.h"
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
+#include "server/base/status_macros.h"
+#include "tests/e2e/bad_input_fixture.h"
+#include "tests/e2e/raw_socket.h"
+#include "tests/support/e2e_fixture.h"
+
+namespace syncline::testing {
+namespace {
+
+constexpr int64_t kMiB = 1 << 20;
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+constexpr int64_t kSlack = 4096 * kMiB;
+constexpr int64_t kMostForALargeField = 16384 * kMiB;
+#else
+constexpr int64_t kSlack = 96 * kMiB;
+constexpr int64_t kMostForALargeField = 4096 * kMiB;
+#endif
+
+// Lines of the log that hold `text`.
+int LinesOf(const std::string& log, absl::string_view text) {
+  int lines = 0;
+  for (const absl::string_view line : absl::StrSplit(log, '\n', absl::SkipEmpty())) {
+    if (absl::StrContains(line, text)) ++lines;
+  }
+  return lines;
+}
+
+// The most memory that the server has held.
+int64_t PeakBytes(const ServerProcess& server) {
+  std::ifstream status(absl::StrCat("/proc/", server.pid(), "/status"));
+  for (std::string line; std::getline(status, line);) {
+    int64_t kibibytes = 0;
+    const std::vector<std::string> words =
+        absl::StrSplit(line, absl::ByAnyChar(" \t"), absl::SkipEmpty());
+    if (words[0] == "VmHWM:" && absl::SimpleAtoi(words[1], &kibibytes)) return kibibytes << 10;
+  }
+  ADD_FAILURE() << "no VmHWM";
+  return 0;
+}
+
+// Servers of their own: tokens, TLS, limits.
+class GuardedServerTest : public EndToEndTest {
+ protected:
+  // A server with the certificate of the corpus, and further `flags`. It says SERVING to nobody who
+  // does not speak TLS.
+  std::unique_ptr<ServerProcess> StartTlsServer(std::vector<std::string> flags = {}) {
+    ServerProcessOptions options;
+    options.dsn = dsn();
+    options.ledger_schema = ledger();
+    options.wait_until_serving = false;
+    options.flags = std::move(flags);
+    options.flags.push_back(absl::StrCat("--tls_cert_file=", CorpusFile("server.crt")));
+    options.flags.push_back(absl::StrCat("--tls_key_file=", CorpusFile("server.key")));
+    absl::StatusOr<std::unique_ptr<ServerProcess>> server = ServerProcess::Start(options);
+    EXPECT_OK(server);
+    return server.ok() ? *std::move(server) : nullptr;
+  }
+  static std::string CorpusFile(absl::string_view name) {
+    return absl::StrCat(SYNCLINE_CORPUS_DIR, "/tls/", name);
+  }
+  // What a caller with this certificate is told; with none when `name` is empty.
+  static absl::Status ListAs(const ServerProcess& server, absl::string_view name) {
+    client::ConnectionOptions connection;
+    connection.server = server.address();
+    connection.timeout = absl::Seconds(20);
+    connection.tls.enabled = true;
+    connection.tls.ca_file = CorpusFile("server.crt");
+    connection.tls.server_name = "localhost";
+    if (!name.empty()) {
+      connection.tls.cert_file = CorpusFile(absl::StrCat(name, ".crt"));
+      connection.tls.key_file = CorpusFile(absl::StrCat(name, ".key"));
+    }
+    SYNCLINE_ASSIGN_OR_RETURN(const auto client, client::SyncClient::Create(connection));
+    return client->ListSyncs({}).status();
+  }
+  // A record whose name is a text of `bytes`, in one message.
+  absl::StatusOr<v1::StreamRecordsResponse> SendText(client::SyncClient& client, int64_t bytes,
+                                                     int64_t offset = 0) {
+    v1::StreamRecordsRequest message;
+    message.mutable_batch()->set_first_offset(offset);
+    std::string* const line = message.mutable_batch()->mutable_jsonl();
+    line->reserve(static_cast<size_t>(bytes) + 32);
+    line->append("{\"id\":1,\"name\":\"").append(static_cast<size_t>(bytes), 'x').append("\"}");
+    const std::unique_ptr<client::RecordsCall> call = client.StreamRecords();
+    if (call->Write(Header("large", "bad"))) call->Write(message);
+    return call->Finish();
+  }
+  static Answer List(const std::shared_ptr<grpc::Channel>& channel, const char* authorization) {
+    grpc::ClientContext context;
+    context.set_deadline(absl::ToChronoTime(absl::Now() + absl::Seconds(20)));
+    if (authorization != nullptr) context.AddMetadata("authorization", authorization);
+    v1::ListSyncsResponse response;
+    return AnswerOf(v1::SyncService::NewStub(channel)->ListSyncs(&context, {}, &response));
+  }
+};
+
+TEST_F(GuardedServerTest, Row49_Tokens) {
+  const auto server = StartServer(
+      {absl::StrCat("--auth_token_file=", WriteFile("tokens", "first-token\nsecond-token\n"))});
+  ASSERT_NE(server, nullptr);
+  const auto channel = grpc::CreateChannel(server->address(), grpc::InsecureChannelCredentials());
+  EXPECT_EQ(Summary(List(channel, nullptr)), "UNAUTHENTICATED NO_CREDENTIALS");
+  EXPECT_EQ(Summary(List(channel, "")), "UNAUTHENTICATED NO_CREDENTIALS");
+  EXPECT_EQ(Summary(List(channel, "Basic Zmlyc3QtdG9rZW4=")), "UNAUTHENTICATED NO_CREDENTIALS");
+  EXPECT_EQ(Summary(List(channel, "Bearer ")), "UNAUTHENTICATED BAD_CREDENTIALS");
+  EXPECT_EQ(Summary(List(channel, "Bearer first-toke")), "UNAUTHENTICATED BAD_CREDENTIALS");
+  EXPECT_EQ(Summary(List(channel, "Bearer first-token2")), "UNAUTHENTICATED BAD_CREDENTIALS");
+  EXPECT_EQ(Summary(List(channel, "Bearer second-token")), "OK");
+  EXPECT_EQ(Summary(List(channel, "bearer first-token")), "OK");
+  // A stream is refused before it reads anything.
+  v1::StreamRecordsResponse response;
+  grpc::ClientContext context;
+  const auto stream = v1::SyncService::NewStub(channel)->StreamRecords(&context, &response);
+  stream->Write(Header("x", "y"));
+  EXPECT_EQ(Summary(AnswerOf(stream->Finish())), "UNAUTHENTICATED NO_CREDENTIALS");
+}
+
+TEST_F(GuardedServerTest, Row49_RefusedCallsDoNotFillTheLog) {
+  const auto server =
+      StartServer({absl::StrCat("--auth_token_file=", WriteFile("tokens", "first-token\n"))});
+  ASSERT_NE(server, nullptr);
+  const auto channel = grpc::CreateChannel(server->address(), grpc::InsecureChannelCredentials());
+  constexpr int kCalls = 1000;
+  for (int i = 0; i < kCalls; ++i) {
+    ASSERT_EQ(Summary(List(channel, "Bearer guess")), "UNAUTHENTICATED BAD_CREDENTIALS");
+  }
+  EXPECT_LT(LinesOf(server->Log(), "rpc_failed"), kCalls / 10);
+  EXPECT_GT(LinesOf(server->Log(), "rpc_failed"), 0);
+}
+
+TEST_F(GuardedServerTest, Row56_PlaintextOnATlsPort) {
+  const auto server = StartTlsServer();
+  ASSERT_NE(server, nullptr);
+  EXPECT_EQ(
+      List(grpc::CreateChannel(server->address(), grpc::InsecureChannelCredentials()), nullptr)
+          .code,
+      grpc::StatusCode::UNAVAILABLE);
+  // A caller that trusts somebody else, then one that trusts this server.
+  EXPECT_EQ(List(grpc::CreateChannel(server->address(), grpc::SslCredentials({})), nullptr).code,
+            grpc::StatusCode::UNAVAILABLE);
+  EXPECT_OK(ListAs(*server, ""));
+  EXPECT_TRUE(server->running());
+}
+
+TEST_F(GuardedServerTest, Row56_BadConnectionsDoNotFillTheLog) {
+  const auto server = StartTlsServer();
+  ASSERT_NE(server, nullptr);
+  constexpr int kConnections = 1000;
+  for (int i = 0; i < kConnections; ++i) {
+    Exchange(server->grpc_port(), "GET / HTTP/1.1\r\nHost: localhost\r\n\r\n");
+  }
+  EXPECT_OK(ListAs(*server, ""));
+  const std::string log = server->Log();
+  EXPECT_LT(LinesOf(log, ""), kConnections / 10) << log.substr(0, 2000);
+  // What there is has the form of every other line.
+  for (const absl::string_view line : absl::StrSplit(log, '\n', absl::SkipEmpty())) {
+    EXPECT_TRUE(absl::StrContains(line, " INFO ") || absl::StrContains(line, " WARNING ") ||
+                absl::StrContains(line, " ERROR "))
+        << line;
+  }
+}
+
+TEST_F(GuardedServerTest, Row56_MutualTls) {
+  const auto server =
+      StartTlsServer({absl::StrCat("--tls_client_ca_file=", CorpusFile("client.crt"))});
+  ASSERT_NE(server, nullptr);
+  EXPECT_EQ(ListAs(*server, "").code(), absl::StatusCode::kUnavailable);
+  EXPECT_EQ(ListAs(*server, "stranger").code(), absl::StatusCode::kUnavailable);
+  EXPECT_EQ(ListAs(*server, "server").code(), absl::StatusCode::kUnavailable);
+  EXPECT_OK(ListAs(*server, "client"));
+}
+
+TEST_F(GuardedServerTest, Row56_MutualTlsOfTheCommandLine) {
+  const auto server =
+      StartTlsServer({absl::StrCat("--tls_client_ca_file=", CorpusFile("client.crt"))});
+  ASSERT_NE(server, nullptr);
+  const std::vector<std::string> trust = {"list", "--timeout=20s", "--tls_server_name=localhost",
+                                          absl::StrCat("--tls_ca_file=", CorpusFile("server.crt"))};
+  std::vector<std::string> known = trust;
+  known.push_back(absl::StrCat("--tls_cert_file=", CorpusFile("client.crt")));
+  known.push_back(absl::StrCat("--tls_key_file=", CorpusFile("client.key")));
+  EXPECT_EQ(RunClient(*server, trust), 1);
+  EXPECT_EQ(RunClient(*server, known), 0);
+  // The connector's configuration says the same.
+  const auto check = [&](absl::string_view certificate) {
+    const std::string config =
+        WriteFile(absl::StrCat("config", certificate.size(), ".json"),
+                  absl::StrCat(R"({"server":")", server->address(), R"(","schema":")", schema(),
+                               R"(","tls":{"ca_file":")", CorpusFile("server.crt"),
+                               R"(","server_name":"localhost")", certificate, "}}"));
+    ProcessOptions options;
+    options.arguments = {SYNCLINE_CLIENT_BINARY, "check", absl::StrCat("--config=", config)};
+    absl::StatusOr<std::unique_ptr<Process>> process = Process::Start(options);
+    EXPECT_OK(process);
+    EXPECT_TRUE((*process)->Wait(kPatience).has_value());
+    return (*process)->Stdout();
+  };
+  EXPECT_TRUE(absl::StrContains(check(""), "\"FAILED\"")) << check("");
+  const std::string own = absl::StrCat(R"(,"cert_file":")", CorpusFile("client.crt"),
+                                       R"(","key_file":")", CorpusFile("client.key"), "\"");
+  EXPECT_TRUE(absl::StrContains(check(own), "\"SUCCEEDED\"")) << check(own);
+}
+
+TEST_F(GuardedServerTest, Row42_MessageOf300MiBIsRefused) {
+  // gRPC holds at most 8 budgets.
+  const auto server = StartServer(
+      {"--max_message_bytes=1MiB", "--max_record_bytes=1MiB", "--memory_budget_bytes=8MiB"});
+  ASSERT_NE(server, nullptr);
+  const auto client = server->Client();
+  ASSERT_OK(client->StartSync(OneStream("large", "bad")));
+  const int64_t before = PeakBytes(*server);
+  const absl::StatusOr<v1::StreamRecordsResponse> sent = SendText(*client, 300 * kMiB);
+  EXPECT_EQ(sent.status().code(), absl::StatusCode::kResourceExhausted) << sent.status();
+  EXPECT_LT(PeakBytes(*server) - before, kSlack);
+  EXPECT_OK(Send(*client, "large", "bad", 0, 3));
+}
+
+// With limits that let it in, a field beyond 255 MiB is NULLED, and what it costs is bounded.
+TEST_F(GuardedServerTest, Row41_FieldOf300MiB) {
+  const auto server = StartServer(
+      {"--max_message_bytes=320MiB", "--max_record_bytes=320MiB", "--memory_budget_bytes=320MiB"});
+  ASSERT_NE(server, nullptr);
+  const auto client = server->Client();
+  ASSERT_OK(client->StartSync(OneStream("large", "bad")));
+  for (int i = 0; i < 2; ++i) {
+    const absl::StatusOr<v1::StreamRecordsResponse> sent = SendText(*client, 300 * kMiB, i);
+    ASSERT_OK(sent);
+    EXPECT_EQ(sent->durable_offset(), i + 1);
+  }
+  EXPECT_EQ(QueryInt(absl::StrCat("SELECT count(*) FROM ", Table("bad"),
+                                  " WHERE name IS NULL AND _airbyte_meta->'changes'->0->>'reason' "
+                                  "= 'DESTINATION_FIELD_SIZE_LIMITATION'")),
+            2);
+  RecordProperty("peak_mib", static_cast<int>(PeakBytes(*server) / kMiB));
+  EXPECT_LT(PeakBytes(*server), kMostForALargeField);
+}
+
+}  // namespace
+}  // namespace syncline::testing
