@@ -12,6 +12,7 @@ const std::vector<Scenario>& Scenarios() {
       {"replace", {"P3"}, "replace of a full table against an append", RunReplace},
       {"dedup", {"P4"}, "changed rows merged, against INSERT ON CONFLICT", RunDedup},
       {"memory", {"P6"}, "the server's memory over a long stream", RunMemory},
+      {"memory-streams", {}, "the same over 64 streams", RunMemoryOfStreams},
       {"streams", {"P7"}, "16 streams at once against one", RunStreams},
       {"swap", {"P8"}, "what readers notice of a swap", RunSwap},
       {"latency", {"P9"}, "one record a call against INSERT", RunLatency},

@@ -33,6 +33,7 @@ absl::StatusOr<Findings> RunLoad(Bench& bench);
 absl::StatusOr<Findings> RunReplace(Bench& bench);
 absl::StatusOr<Findings> RunDedup(Bench& bench);
 absl::StatusOr<Findings> RunMemory(Bench& bench);
+absl::StatusOr<Findings> RunMemoryOfStreams(Bench& bench);
 absl::StatusOr<Findings> RunStreams(Bench& bench);
 absl::StatusOr<Findings> RunTyped(Bench& bench);
 absl::StatusOr<Findings> RunSwap(Bench& bench);
