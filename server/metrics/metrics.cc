@@ -87,6 +87,7 @@ class PrometheusMetrics : public Metrics {
   }
 
   void FencedWriter() override { server_->FencedWriter(); }
+  void UnknownFields(int64_t fields) override { server_->UnknownFields(fields); }
   void SetServerGauges(ServerGauges gauges) override { server_->Set(std::move(gauges)); }
   void ClearServerGauges() override { server_->Clear(); }
 

@@ -20,12 +20,16 @@ class ServerGaugesCollector : public prometheus::Collectable {
   // When it returns, no function of the gauges runs, and none will.
   void Clear();
   void FencedWriter() { fenced_writers_.fetch_add(1, std::memory_order_relaxed); }
+  void UnknownFields(int64_t fields) {
+    unknown_fields_.fetch_add(fields, std::memory_order_relaxed);
+  }
 
   // On the metrics thread. Without gauges only what is counted here is there.
   std::vector<prometheus::MetricFamily> Collect() const override;
 
  private:
   std::atomic<int64_t> fenced_writers_{0};
+  std::atomic<int64_t> unknown_fields_{0};
   // Held while the functions run, so that Clear can promise what it does; they only read counters.
   mutable Mutex mutex_;
   ServerGauges gauges_ ABSL_GUARDED_BY(mutex_);
