@@ -177,9 +177,7 @@ void App::Parts::BuildWritePath() {
   loaders.ledger = &ledger;
   loaders.swap = {config.swap.lock_timeout, config.swap.deadline, config.swap.keep_generations};
   writer = std::make_unique<write::Writer>(loaders);
-  postgres::ConnectionOptions listen_options;
-  listen_options.conninfo = conninfo;
-  store = std::make_unique<write::StreamStateStore>(database.get(), &ledger, listen_options,
+  store = std::make_unique<write::StreamStateStore>(database.get(), connections.get(), &ledger,
                                                     ServerId());
   sync::SessionContext session;
   session.store = store.get();

@@ -43,8 +43,9 @@ class Aggregate : private RecordSink {
   void Accept(const RecordMeta& meta, absl::Span<const Value> values);
 
   // As InsertBuffer::Flush.
-  absl::StatusOr<write::FlushResult> Flush(const std::vector<PendingCheckpoint>& checkpoints) {
-    return buffer_.Flush(checkpoints);
+  absl::StatusOr<write::FlushResult> Flush(const std::vector<PendingCheckpoint>& checkpoints,
+                                           bool closes = false) {
+    return buffer_.Flush(checkpoints, closes);
   }
 
   int64_t buffered_bytes() const { return buffer_.bytes(); }

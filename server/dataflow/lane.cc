@@ -65,6 +65,11 @@ int64_t Lane::queued_bytes() const {
   return queued_bytes_;
 }
 
+bool Lane::NothingQueued() const {
+  MutexLock lock(&mutex_);
+  return queue_.empty();
+}
+
 void Lane::Schedule() {
   if (scheduled_) return;
   scheduled_ = true;
@@ -155,7 +160,9 @@ int64_t Lane::FullBytes() const {
 
 void Lane::Flush() {
   if (failed_ || (aggregate_->empty() && !owner_->HasDueCheckpoint())) return;
-  const absl::StatusOr<write::FlushResult> flushed = aggregate_->Flush(owner_->Checkpoints());
+  const bool closes = NothingQueued() && owner_->EndsWith(*this);
+  const absl::StatusOr<write::FlushResult> flushed =
+      aggregate_->Flush(owner_->Checkpoints(), closes);
   if (!flushed.ok()) return Fail(flushed.status());
   context_->budget->Release(std::exchange(held_bytes_, 0));
   NoteFilled(false);

@@ -36,6 +36,8 @@ struct LaneContext {
   std::atomic<int64_t> filled_lanes = 0;
 };
 
+class Lane;
+
 // Whoever the lane works for. Called on pool threads, without the lane's lock.
 class LaneOwner {
  public:
@@ -46,6 +48,9 @@ class LaneOwner {
   virtual std::vector<PendingCheckpoint> Checkpoints() = 0;
   // True when one of them only waits for a commit: all its records are durable.
   virtual bool HasDueCheckpoint() = 0;
+  // True when the owner ends and nothing of it is left but what `lane`, which has nothing queued,
+  // is about to commit: that commit closes the writer, too.
+  virtual bool EndsWith(const Lane& lane) = 0;
   // A batch of `bytes` was parsed.
   virtual void OnAccepted(const Accepted& accepted, int64_t bytes) = 0;
   virtual void OnFlushed(const write::FlushResult& flushed) = 0;
@@ -86,6 +91,7 @@ class Lane {
   void Flush();
   void Fail(const absl::Status& status);
   void DropHeld();
+  bool NothingQueued() const;
   // A buffer with so many bytes is flushed.
   int64_t FullBytes() const;
   void NoteFilled(bool filled);

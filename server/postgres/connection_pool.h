@@ -43,6 +43,9 @@ class ConnectionPool {
   // An idle connection, else a new one. Errors: those of Connection::Open.
   absl::StatusOr<Lease> Acquire();
 
+  // A connection for good, which never comes back to the pool: for LISTEN. Errors: as Acquire.
+  absl::StatusOr<std::unique_ptr<Connection>> OpenOwn() const { return Connection::Open(options_); }
+
   // Closes the idle connections: after one broke, its siblings are likely stale too.
   void CloseIdle();
 

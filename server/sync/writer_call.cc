@@ -179,15 +179,23 @@ bool WriterCall::HasDueCheckpoint() {
 }
 
 bool WriterCall::DueCheckpointLocked() const {
-  return std::any_of(
-      checkpoints_.begin(), checkpoints_.end(), [this](const PendingCheckpoint& checkpoint)
-          ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
-            return checkpoint.offset <= summary_.durable_offset;
-          });
+  return std::any_of(checkpoints_.begin(), checkpoints_.end(),
+                     [this](const PendingCheckpoint& checkpoint) ABSL_EXCLUSIVE_LOCKS_REQUIRED(
+                         mutex_) { return checkpoint.offset <= summary_.durable_offset; });
 }
 
 bool WriterCall::HasRoomLocked() const {
   return queued_bytes_ + checkpoint_bytes_ < context_->max_queued_bytes;
+}
+
+bool WriterCall::EndsWith(const dataflow::Lane& lane) {
+  {
+    MutexLock lock(&mutex_);
+    // A checkpoint may need a commit of its own after this one.
+    if (state_ != State::kEnding || waiting_batches_ > 0 || !checkpoints_.empty()) return false;
+  }
+  return std::all_of(lanes_.begin(), lanes_.end(),
+                     [&](const auto& other) { return other.get() == &lane || !other->has_work(); });
 }
 
 void WriterCall::OnAccepted(const dataflow::Accepted& accepted, int64_t bytes) {
@@ -232,6 +240,7 @@ void WriterCall::OnFlushed(const write::FlushResult& flushed) {
     }
     if (HasRoomLocked()) ready = std::exchange(ready_, nullptr);
     due = DueCheckpointLocked();
+    closed_ = closed_ || flushed.closed;
     durable_offset = summary_.durable_offset;
   }
   metrics_->Committed(flushed.rows);
@@ -245,6 +254,7 @@ void WriterCall::OnFlushed(const write::FlushResult& flushed) {
 void WriterCall::OnIdle() { ReportIfDone(); }
 
 void WriterCall::ReportIfDone() {
+  bool closed = false;
   {
     MutexLock lock(&mutex_);
     if (state_ != State::kEnding && state_ != State::kFailed) return;
@@ -253,13 +263,17 @@ void WriterCall::ReportIfDone() {
       if (state_ == State::kEnding ? lane->has_work() : !lane->idle()) return;
     }
     state_ = State::kDone;
+    closed = closed_;
   }
+  if (closed) return Report();
   // Ending the claim is I/O, and this may be one of gRPC's threads.
-  context_->lanes->pool->Post([self = shared_from_this()] { self->Report(); });
+  context_->lanes->pool->Post([self = shared_from_this()] {
+    self->context_->release(self->claim_);
+    self->Report();
+  });
 }
 
 void WriterCall::Report() {
-  context_->release(claim_);
   Done done;
   absl::Status status;
   CallSummary summary;

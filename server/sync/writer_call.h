@@ -88,6 +88,7 @@ class WriterCall final : public dataflow::LaneOwner,
   std::shared_ptr<dataflow::LaneOwner> Self() override { return shared_from_this(); }
   std::vector<PendingCheckpoint> Checkpoints() override;
   bool HasDueCheckpoint() override;
+  bool EndsWith(const dataflow::Lane& lane) override;
   void OnAccepted(const dataflow::Accepted& accepted, int64_t bytes) override;
   void OnFlushed(const write::FlushResult& flushed) override;
   void OnFailed(const absl::Status& status) override { Fail(status); }
@@ -115,7 +116,8 @@ class WriterCall final : public dataflow::LaneOwner,
   Done done_ ABSL_GUARDED_BY(mutex_);
   // Number of the record after the last one accepted.
   int64_t next_offset_ ABSL_GUARDED_BY(mutex_);
-  // Number of the record after the last one sent: below next_offset_ while the caller repeats itself.
+  // Number of the record after the last one sent: below next_offset_ while the caller repeats
+  // itself.
   int64_t sent_to_ ABSL_GUARDED_BY(mutex_);
   CallSummary summary_ ABSL_GUARDED_BY(mutex_);
   // Of the stream: what the ledger had when the call began, and this call's since.
@@ -126,6 +128,7 @@ class WriterCall final : public dataflow::LaneOwner,
   std::function<void()> ready_ ABSL_GUARDED_BY(mutex_);  // waits for room
   std::vector<PendingCheckpoint> checkpoints_ ABSL_GUARDED_BY(mutex_);
   int64_t checkpoint_bytes_ ABSL_GUARDED_BY(mutex_) = 0;  // of their states
+  bool closed_ ABSL_GUARDED_BY(mutex_) = false;           // the last commit ended the claim
 };
 
 }  // namespace syncline::sync

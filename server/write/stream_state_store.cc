@@ -57,18 +57,11 @@ absl::StatusOr<SyncRecord> StreamStateStore::CancelSync(absl::string_view sync_i
 absl::StatusOr<postgres::ClaimedWriter> StreamStateStore::ClaimWriter(int64_t sync_no,
                                                                       int64_t stream_no,
                                                                       absl::string_view writer_id) {
-  return InTransaction(database_, NotDurable(), [&](postgres::Transaction& transaction) {
-    return ledger_->ClaimWriter(transaction, sync_no, stream_no, writer_id, server_id_);
-  });
+  return claims_.Claim(sync_no, stream_no, writer_id, server_id_);
 }
 
 void StreamStateStore::ReleaseWriter(const WriterClaim& claim) {
-  const absl::Status released = database_->Transact(
-      [&](postgres::Transaction& transaction) {
-        return ledger_->ReleaseWriter(transaction, claim);
-      },
-      NotDurable());
-  if (released.ok()) return;
+  if (claims_.Release(claim).ok()) return;
   MutexLock lock(&mutex_);
   unreleased_.push_back(claim);
 }
@@ -137,7 +130,7 @@ absl::StatusOr<std::vector<CommittedCheckpoint>> StreamStateStore::ReadCheckpoin
 
 absl::StatusOr<std::unique_ptr<ChangeListener>> StreamStateStore::Listen(int64_t sync_no) {
   SYNCLINE_ASSIGN_OR_RETURN(std::unique_ptr<postgres::Connection> connection,
-                            postgres::Connection::Open(listen_options_));
+                            connections_->OpenOwn());
   SYNCLINE_RETURN_IF_ERROR(ledger_->Listen(*connection, sync_no));
   return std::make_unique<ChangeListener>(std::move(connection));
 }

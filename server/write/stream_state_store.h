@@ -1,6 +1,6 @@
 // StreamStateStore: where streams and their writers stand, kept in the ledger and nowhere else.
 //
-// The face that the ledger shows to sync/: each method is one transaction on a control connection.
+// The face that the ledger shows to sync/: each method is one transaction.
 // Carries which table (final or temp) a stream writes to, inside its plan. Blocking; safe from any
 // thread.
 #pragma once
@@ -19,8 +19,10 @@
 #include "server/base/mutex.h"
 #include "server/model/plan.h"
 #include "server/postgres/connection.h"
+#include "server/postgres/connection_pool.h"
 #include "server/postgres/database.h"
 #include "server/postgres/ledger/ledger.h"
+#include "server/postgres/ledger/writer_claims.h"
 
 namespace syncline::write {
 
@@ -46,11 +48,12 @@ class ChangeListener {
 class StreamStateStore {
  public:
   // `server_id` names this process in the ledger. Pointers outlive the store.
-  StreamStateStore(postgres::Database* database, const postgres::Ledger* ledger,
-                   postgres::ConnectionOptions listen_options, std::string server_id)
+  StreamStateStore(postgres::Database* database, postgres::ConnectionPool* connections,
+                   const postgres::Ledger* ledger, std::string server_id)
       : database_(database),
+        connections_(connections),
         ledger_(ledger),
-        listen_options_(std::move(listen_options)),
+        claims_(*ledger, connections),
         server_id_(std::move(server_id)) {}
 
   // Errors: NOT_FOUND UNKNOWN_SYNC.
@@ -81,8 +84,9 @@ class StreamStateStore {
 
  private:
   postgres::Database* const database_;
+  postgres::ConnectionPool* const connections_;
   const postgres::Ledger* const ledger_;
-  const postgres::ConnectionOptions listen_options_;
+  postgres::WriterClaims claims_;
   const std::string server_id_;
   Mutex mutex_;
   std::vector<WriterClaim> unreleased_ ABSL_GUARDED_BY(mutex_);

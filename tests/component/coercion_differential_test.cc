@@ -80,10 +80,10 @@ class CoercionDifferentialTest : public PostgresTest {
     context_.connections = pool_.get();
     context_.committer = committer_.get();
     context_.wait = [](absl::Duration) { return false; };
-    OpenAggregate(options);
+    OpenAggregate();
   }
 
-  void OpenAggregate(const postgres::ConnectionOptions& options) {
+  void OpenAggregate() {
     SyncRecord sync;
     sync.sync_id = "differential";
     sync.streams.emplace_back();
@@ -93,7 +93,7 @@ class CoercionDifferentialTest : public PostgresTest {
       return inserted.ok() ? ledger_->MarkRunning(transaction, sync.sync_no) : inserted;
     }));
     plan_ = sync.streams[0].plan;
-    write::StreamStateStore store(&database(), ledger_.get(), options, "differential");
+    write::StreamStateStore store(&database(), pool_.get(), ledger_.get(), "differential");
     ASSERT_OK_AND_ASSIGN(const postgres::ClaimedWriter claimed,
                          store.ClaimWriter(sync.sync_no, plan_.stream_no, ""));
     aggregate_ = dataflow::AggregateFactory(&context_, 16 << 20)

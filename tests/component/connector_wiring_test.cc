@@ -10,6 +10,7 @@
 #include "server/app.h"
 #include "server/metrics/metrics.h"
 #include "server/postgres/ledger/ledger.h"
+#include "server/postgres/ledger/writer_claims.h"
 #include "server/postgres/table_operations.h"
 #include "tests/component/app_fixture.h"
 
@@ -113,12 +114,10 @@ TEST_F(ConnectorWiringSuite, CanWriteOneRecord) {
   SetUpWriter();
   const std::unique_ptr<write::StreamLoader> loader = app().writer()->LoaderFor(plan_);
   ASSERT_OK(loader->Start());
-  postgres::ClaimedWriter claimed;
-  ASSERT_OK(InTransaction([&](postgres::Transaction& transaction) -> absl::Status {
-    SYNCLINE_ASSIGN_OR_RETURN(
-        claimed, ledger_->ClaimWriter(transaction, sync_no_, plan_.stream_no, "", "this test"));
-    return absl::OkStatus();
-  }));
+  postgres::ConnectionPool connections({.conninfo = dsn()});
+  ASSERT_OK_AND_ASSIGN(
+      const postgres::ClaimedWriter claimed,
+      postgres::WriterClaims(*ledger_, &connections).Claim(sync_no_, plan_.stream_no, "", "test"));
 
   const std::unique_ptr<dataflow::Aggregate> aggregate =
       app().aggregates()->Create(plan_, "42", claimed.claim, claimed.committed);

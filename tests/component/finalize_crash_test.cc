@@ -104,7 +104,7 @@ class CrashTest : public PostgresTest {
   // As CompleteStream does it, on whichever replica.
   absl::Status Complete(postgres::Database* database, const SyncRecord& sync, bool complete) const {
     write::Writer writer(Context(database));
-    write::StreamStateStore store(database, ledger_.get(), {}, "crash_test");
+    write::StreamStateStore store(database, &connections_, ledger_.get(), "crash_test");
     sync::SessionContext context;
     context.store = &store;
     context.writer = &writer;
@@ -135,7 +135,7 @@ class CrashTest : public PostgresTest {
                          Start(healthy_.get(), Draft(sync_id, step)));
     AddRows(started.sync.streams[0].plan, step.ids);
     if (step.end == End::kCancelled) {
-      write::StreamStateStore store(healthy_.get(), ledger_.get(), {}, "crash_test");
+      write::StreamStateStore store(healthy_.get(), &connections_, ledger_.get(), "crash_test");
       ASSERT_OK(store.CancelSync(sync_id));
     } else if (step.end != End::kOpen) {
       ASSERT_OK(Complete(healthy_.get(), started.sync, step.end == End::kComplete));
@@ -227,7 +227,8 @@ class CrashTest : public PostgresTest {
   }
 
   std::unique_ptr<postgres::Ledger> ledger_;
-  std::unique_ptr<FaultyDatabase> healthy_;  // never crashes
+  mutable postgres::ConnectionPool connections_{{}};  // for writers, of which there are none
+  std::unique_ptr<FaultyDatabase> healthy_;           // never crashes
   std::unique_ptr<FaultyDatabase> faulty_;
   std::unique_ptr<metrics::Metrics> metrics_;
 };

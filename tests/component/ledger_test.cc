@@ -36,7 +36,9 @@ class LedgerTest : public PostgresTest {
     committer_ = std::make_unique<postgres::DataCommitter>(*ledger_);
     postgres::ConnectionOptions options;
     options.conninfo = dsn();
-    store_ = std::make_unique<write::StreamStateStore>(&database(), ledger_.get(), options, "here");
+    connections_ = std::make_unique<postgres::ConnectionPool>(options);
+    store_ = std::make_unique<write::StreamStateStore>(&database(), connections_.get(),
+                                                       ledger_.get(), "here");
     ASSERT_OK(store_->RenewLease(absl::Minutes(10)));
     lane_ = Connect();
   }
@@ -131,6 +133,7 @@ class LedgerTest : public PostgresTest {
 
   std::unique_ptr<postgres::Ledger> ledger_;
   std::unique_ptr<postgres::DataCommitter> committer_;
+  std::unique_ptr<postgres::ConnectionPool> connections_;
   std::unique_ptr<write::StreamStateStore> store_;
   std::unique_ptr<postgres::Connection> lane_;
 };

@@ -72,7 +72,8 @@ class WritePathTest : public testing::PostgresTest {
     postgres::ConnectionOptions options;
     options.conninfo = dsn();
     connections_ = std::make_unique<postgres::ConnectionPool>(options);
-    store_ = std::make_unique<write::StreamStateStore>(&database(), ledger_.get(), options, "test");
+    store_ = std::make_unique<write::StreamStateStore>(&database(), connections_.get(),
+                                                       ledger_.get(), "test");
     load_.connections = connections_.get();
     load_.committer = committer_.get();
     load_.wait = [](absl::Duration) { return true; };

@@ -26,7 +26,8 @@ DataCommitter::DataCommitter(const Ledger& ledger)
                      "durable_offset = coalesce((SELECT upper(r) FROM "
                      "unnest(committed + $4::int8multirange) AS r WHERE lower(r) = 0), 0), "
                      "rows_written = rows_written + $5, records_rejected = records_rejected + $6, "
-                     "bytes = bytes + $7, updated_at = now() "
+                     "bytes = bytes + $7, updated_at = now(), "
+                     "open_by = CASE WHEN $8 THEN NULL ELSE open_by END "
                      "WHERE stream_no = $1 AND writer_id = $2 AND epoch = $3 "
                      "AND NOT committed && $4::int8multirange RETURNING durable_offset",
                      ledger)),
@@ -69,7 +70,8 @@ absl::StatusOr<int64_t> DataCommitter::MovePosition(Connection& connection,
                                       .Text(commit.offsets.ToMultirange())
                                       .Int(commit.rows)
                                       .Int(static_cast<int64_t>(commit.rejected.size()))
-                                      .Int(commit.bytes)));
+                                      .Int(commit.bytes)
+                                      .Bool(commit.closes)));
   if (moved.size() != 1) return Fenced(claim.writer_id);
   return moved.Int(0, 0);
 }

@@ -24,7 +24,8 @@ namespace syncline::postgres {
 struct DataCommit {
   OffsetRanges offsets;  // the records in it, rejected ones included
   int64_t rows = 0;
-  int64_t bytes = 0;  // of record payload
+  int64_t bytes = 0;    // of record payload
+  bool closes = false;  // the writer is not open any more after it
   std::vector<RejectedRecord> rejected;
 };
 

@@ -367,41 +367,6 @@ absl::Status Ledger::AddRows(Transaction& transaction, const TableName& table,
       .status();
 }
 
-absl::StatusOr<ClaimedWriter> Ledger::ClaimWriter(Transaction& transaction, int64_t sync_no,
-                                                  int64_t stream_no, absl::string_view writer_id,
-                                                  absl::string_view server_id) const {
-  SYNCLINE_ASSIGN_OR_RETURN(
-      const Result rows,
-      transaction.Query(
-          Sql("INSERT INTO $L.writer AS w (stream_no, writer_id, epoch, open_by) "
-              "SELECT stream_no, $2, 1, $3 FROM $L.stream WHERE stream_no = $1 AND state = 'open' "
-              "FOR SHARE "
-              "ON CONFLICT (stream_no, writer_id) DO UPDATE SET epoch = w.epoch + 1, "
-              "open_by = excluded.open_by RETURNING epoch, committed::text"),
-          Params().Int(stream_no).Text(writer_id).Text(server_id)));
-  if (rows.empty()) {
-    SYNCLINE_ASSIGN_OR_RETURN(
-        const Result state,
-        transaction.Query(Sql("SELECT state FROM $L.stream WHERE stream_no = $1"),
-                          Params().Int(stream_no)));
-    return !state.empty() && state.Text(0, 0) == ToText(StreamState::kCancelled)
-               ? SyncCancelled()
-               : StreamCompleted();
-  }
-  ClaimedWriter claimed;
-  claimed.claim = {sync_no, stream_no, std::string(writer_id), rows.Int(0, 0)};
-  SYNCLINE_ASSIGN_OR_RETURN(claimed.committed, OffsetRanges::FromMultirange(rows.Text(0, 1)));
-  return claimed;
-}
-
-absl::Status Ledger::ReleaseWriter(Transaction& transaction, const WriterClaim& claim) const {
-  return transaction
-      .Query(Sql("UPDATE $L.writer SET open_by = NULL "
-                 "WHERE stream_no = $1 AND writer_id = $2 AND epoch = $3"),
-             Params().Int(claim.stream_no).Text(claim.writer_id).Int(claim.epoch))
-      .status();
-}
-
 absl::Status Ledger::RenewServerLease(Transaction& transaction, absl::string_view server_id,
                                       absl::Duration lease) const {
   return transaction

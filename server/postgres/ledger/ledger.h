@@ -2,7 +2,7 @@
 // transaction.
 //
 // Holds only the schema's name and so is safe from any thread. What a data transaction does to the
-// ledger is in data_commit.h.
+// ledger is in data_commit.h, how writers are opened and closed in writer_claims.h.
 #pragma once
 
 #include <cstdint>
@@ -30,12 +30,6 @@ struct TableHistory {
   // Greatest generation that syncs have put into the table; none when the ledger knows of none. No
   // row is of a later one but those of live streams and of strangers.
   std::optional<int64_t> loaded_generation;
-};
-
-// A writer's row after a claim.
-struct ClaimedWriter {
-  WriterClaim claim;
-  OffsetRanges committed;  // every record number that is durable
 };
 
 class Ledger {
@@ -80,15 +74,7 @@ class Ledger {
   absl::Status AddRows(Transaction& transaction, const TableName& table, int64_t generation_id,
                        int64_t rows) const;
 
-  // --- writers ---
-  // Raises the writer's epoch and marks it open by `server_id`.
-  // Errors: FAILED_PRECONDITION STREAM_COMPLETED or SYNC_CANCELLED when the stream takes no
-  // records.
-  absl::StatusOr<ClaimedWriter> ClaimWriter(Transaction& transaction, int64_t sync_no,
-                                            int64_t stream_no, absl::string_view writer_id,
-                                            absl::string_view server_id) const;
-  // Marks the writer as no longer open, unless someone else has claimed it since.
-  absl::Status ReleaseWriter(Transaction& transaction, const WriterClaim& claim) const;
+  // --- servers ---
   absl::Status RenewServerLease(Transaction& transaction, absl::string_view server_id,
                                 absl::Duration lease) const;
   absl::Status DropServerLease(Transaction& transaction, absl::string_view server_id) const;

@@ -60,14 +60,17 @@ void InsertBuffer::Cover(OffsetRange range, int64_t payload_bytes) {
   commit_.bytes += payload_bytes;
 }
 
-absl::StatusOr<FlushResult> InsertBuffer::Flush(const std::vector<PendingCheckpoint>& checkpoints) {
+absl::StatusOr<FlushResult> InsertBuffer::Flush(const std::vector<PendingCheckpoint>& checkpoints,
+                                                bool closes) {
   const absl::Time started = absl::Now();
+  commit_.closes = closes;
   Backoff backoff(absl::Milliseconds(50), absl::Seconds(2));
   bool commit_unknown = false;
   while (true) {
     absl::StatusOr<FlushResult> flushed = TryFlush(checkpoints, &commit_unknown);
     if (flushed.ok()) {
       flushed->took = absl::Now() - started;
+      flushed->closed = closes;
       Clear();
       return flushed;
     }

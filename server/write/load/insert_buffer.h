@@ -45,6 +45,7 @@ struct FlushResult {
   absl::Duration took;
   // Of the checkpoints given, those that this flush made durable.
   std::vector<PendingCheckpoint> checkpoints;
+  bool closed = false;  // as asked for
 };
 
 class InsertBuffer {
@@ -65,10 +66,12 @@ class InsertBuffer {
   int64_t rows() const { return rows_; }
   bool empty() const { return commit_.offsets.empty(); }
 
-  // Commits what is held, and those of `checkpoints` that the position then reaches. Blocks. An
-  // empty buffer with checkpoints is flushed too. On an error everything is still held. Errors:
-  // ABORTED FENCED, and those of the database.
-  absl::StatusOr<FlushResult> Flush(const std::vector<PendingCheckpoint>& checkpoints);
+  // Commits what is held, and those of `checkpoints` that the position then reaches; with `closes`
+  // the writer is not open any more from then on. Blocks. An empty buffer with checkpoints is
+  // flushed too. On an error everything is still held. Errors: ABORTED FENCED, and those of the
+  // database.
+  absl::StatusOr<FlushResult> Flush(const std::vector<PendingCheckpoint>& checkpoints,
+                                    bool closes = false);
 
  private:
   // `commit_unknown`: an earlier try lost the answer to its COMMIT, so that its rows may be there

@@ -1,0 +1,67 @@
+#include "server/postgres/ledger/writer_claims.h"
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_replace.h"
+#include "server/base/status_macros.h"
+#include "server/postgres/ledger/ledger_errors.h"
+#include "server/postgres/ledger/ledger_text.h"
+#include "server/postgres/sql_generator.h"
+
+namespace syncline::postgres {
+namespace {
+
+std::string WithSchema(absl::string_view sql, const Ledger& ledger) {
+  return absl::StrReplaceAll(sql, {{"$L", QuoteIdentifier(ledger.schema())},
+                                   // For the statement's own transaction only.
+                                   {"$Q",
+                                    "(SELECT set_config('synchronous_commit', 'off', true)) "
+                                    "AS without_wal_wait"}});
+}
+
+}  // namespace
+
+WriterClaims::WriterClaims(const Ledger& ledger, ConnectionPool* connections)
+    : connections_(connections),
+      claim_sql_(WithSchema("INSERT INTO $L.writer AS w (stream_no, writer_id, epoch, open_by) "
+                            "SELECT s.stream_no, $2, 1, $3 FROM $Q, $L.stream s "
+                            "WHERE s.stream_no = $1 AND s.state = 'open' FOR SHARE OF s "
+                            "ON CONFLICT (stream_no, writer_id) DO UPDATE SET epoch = w.epoch + 1, "
+                            "open_by = excluded.open_by RETURNING epoch, committed::text",
+                            ledger)),
+      state_sql_(WithSchema("SELECT state FROM $L.stream WHERE stream_no = $1", ledger)),
+      release_sql_(WithSchema("UPDATE $L.writer SET open_by = NULL FROM $Q "
+                              "WHERE stream_no = $1 AND writer_id = $2 AND epoch = $3",
+                              ledger)) {}
+
+absl::StatusOr<Result> WriterClaims::Run(absl::string_view sql, const Params& params) {
+  SYNCLINE_ASSIGN_OR_RETURN(ConnectionPool::Lease connection, connections_->Acquire());
+  absl::StatusOr<Result> result = connection->Query(sql, params);
+  if (!absl::IsUnavailable(result.status()) || !connection.reused()) return result;
+  connections_->CloseIdle();
+  SYNCLINE_ASSIGN_OR_RETURN(ConnectionPool::Lease fresh, connections_->Acquire());
+  return fresh->Query(sql, params);
+}
+
+absl::StatusOr<ClaimedWriter> WriterClaims::Claim(int64_t sync_no, int64_t stream_no,
+                                                  absl::string_view writer_id,
+                                                  absl::string_view server_id) {
+  SYNCLINE_ASSIGN_OR_RETURN(
+      const Result rows, Run(claim_sql_, Params().Int(stream_no).Text(writer_id).Text(server_id)));
+  if (rows.empty()) {
+    SYNCLINE_ASSIGN_OR_RETURN(const Result state, Run(state_sql_, Params().Int(stream_no)));
+    return !state.empty() && state.Text(0, 0) == ToText(StreamState::kCancelled)
+               ? SyncCancelled()
+               : StreamCompleted();
+  }
+  ClaimedWriter claimed;
+  claimed.claim = {sync_no, stream_no, std::string(writer_id), rows.Int(0, 0)};
+  SYNCLINE_ASSIGN_OR_RETURN(claimed.committed, OffsetRanges::FromMultirange(rows.Text(0, 1)));
+  return claimed;
+}
+
+absl::Status WriterClaims::Release(const WriterClaim& claim) {
+  return Run(release_sql_, Params().Int(claim.stream_no).Text(claim.writer_id).Int(claim.epoch))
+      .status();
+}
+
+}  // namespace syncline::postgres

@@ -1,0 +1,51 @@
+// Opening and closing of writers: one statement each that commits by itself, prepared on a data
+// connection, because small calls are mostly made of these.
+//
+// Neither waits for WAL (decision 0011). Both may be run twice: a connection that went stale while
+// it was idle is replaced and the statement repeated. Holds the texts of the statements; safe from
+// any thread.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "server/model/offset_ranges.h"
+#include "server/model/plan.h"
+#include "server/postgres/connection_pool.h"
+#include "server/postgres/ledger/ledger.h"
+
+namespace syncline::postgres {
+
+// A writer's row after a claim.
+struct ClaimedWriter {
+  WriterClaim claim;
+  OffsetRanges committed;  // every record number that is durable
+};
+
+class WriterClaims {
+ public:
+  // `connections` outlives it.
+  WriterClaims(const Ledger& ledger, ConnectionPool* connections);
+
+  // Raises the writer's epoch and marks it open by `server_id`.
+  // Errors: FAILED_PRECONDITION STREAM_COMPLETED or SYNC_CANCELLED when the stream takes no
+  // records; those of Connection.
+  absl::StatusOr<ClaimedWriter> Claim(int64_t sync_no, int64_t stream_no,
+                                      absl::string_view writer_id, absl::string_view server_id);
+
+  // Marks the writer as no longer open, unless someone else has claimed it since.
+  absl::Status Release(const WriterClaim& claim);
+
+ private:
+  absl::StatusOr<Result> Run(absl::string_view sql, const Params& params);
+
+  ConnectionPool* const connections_;
+  const std::string claim_sql_;
+  const std::string state_sql_;
+  const std::string release_sql_;
+};
+
+}  // namespace syncline::postgres
