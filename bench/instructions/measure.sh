@@ -22,7 +22,7 @@ directory=$(mktemp -d)
 trap 'rm -rf "$directory"' EXIT
 
 export SIMDJSON_FORCE_IMPLEMENTATION=westmere
-export GLIBC_TUNABLES=glibc.cpu.hwcaps=-AVX2,-AVX,-AVX512F,-AVX_Fast_Unaligned_Load,-ERMS,-FSRM
+export GLIBC_TUNABLES=glibc.cpu.hwcaps=-AVX2,-AVX,-AVX512F,-AVX_Fast_Unaligned_Load,-SSSE3,-ERMS,-FSRM
 
 # count CASE: the instructions of one of its records.
 count() {
