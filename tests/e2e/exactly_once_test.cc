@@ -168,6 +168,52 @@ TEST_F(ExactlyOnceTest, NewerCallOfAWriterOnAnotherServerFencesTheOlder) {
   EXPECT_OK(two->CompleteStream(Completion("fence", "rows")));
 }
 
+// Frozen where it hurts most: its rows are sent, it holds the lock of the writer's row, and it has
+// not committed.
+TEST_F(ExactlyOnceTest, AFrozenServerLetsGoAndCommitsNothingWhenItWakes) {
+  const auto frozen = StartServer();
+  const auto healthy = StartServer();
+  ASSERT_NE(frozen, nullptr);
+  ASSERT_NE(healthy, nullptr);
+  const auto one = frozen->Client();
+  const auto two = healthy->Client();
+  ASSERT_OK(one->StartSync(OneStream("frozen", "rows")));
+  const auto older = one->StreamRecords();
+  ASSERT_TRUE(older->Write(Header("frozen", "rows")));
+  ASSERT_TRUE(older->Write(Batch(0, 100)));
+  ASSERT_TRUE(older->Write(CheckpointOf("first", "state")));
+  ASSERT_TRUE(Eventually([&] { return DurableRecords("frozen") == 100; }));
+
+  const auto sessions = [&](absl::string_view condition) {
+    return QueryInt(
+        absl::StrCat("SELECT count(*) FROM pg_stat_activity WHERE query LIKE 'UPDATE \"", ledger(),
+                     "\".writer%' AND ", condition));
+  };
+  const auto locker = Connect();
+  ASSERT_OK(locker->Begin());
+  ASSERT_OK(locker->Execute(absl::StrCat("SELECT FROM ", ledger(), ".writer FOR UPDATE")));
+  ASSERT_TRUE(older->Write(Batch(100, 150)));
+  ASSERT_TRUE(older->Write(CheckpointOf("second", "state")));
+  ASSERT_TRUE(Eventually([&] { return sessions("wait_event_type = 'Lock'") == 1; }));
+  frozen->Signal(SIGSTOP);
+  ASSERT_OK(locker->Commit());
+  ASSERT_TRUE(Eventually([&] { return sessions("state = 'idle in transaction'") == 1; }));
+
+  const auto newer = two->StreamRecords();
+  ASSERT_TRUE(newer->Write(Header("frozen", "rows")));
+  ASSERT_TRUE(newer->Write(Batch(100, 200)));
+  ASSERT_OK_AND_ASSIGN(const v1::StreamRecordsResponse written, newer->Finish());
+  EXPECT_EQ(written.durable_offset(), 200);
+  EXPECT_EQ(written.records_written(), 100);
+
+  frozen->Signal(SIGCONT);
+  EXPECT_FALSE(older->Finish().ok());
+  EXPECT_OK(frozen->WaitUntilServing(absl::Seconds(30)));
+  EXPECT_EQ(QueryInt(absl::StrCat("SELECT count(*) FROM ", Table("rows"))), 200);
+  EXPECT_EQ(QueryInt(absl::StrCat("SELECT count(DISTINCT id) FROM ", Table("rows"))), 200);
+  EXPECT_OK(one->CompleteStream(Completion("frozen", "rows")));
+}
+
 TEST_F(ExactlyOnceTest, NewerCallOfAWriterOnTheSameServerFencesTheOlder) {
   const auto server = StartServer();
   ASSERT_NE(server, nullptr);
