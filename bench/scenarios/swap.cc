@@ -16,6 +16,8 @@ namespace {
 
 constexpr int kReaders = 20;
 constexpr absl::Duration kPause = absl::Milliseconds(10);
+// The first reads of a connection are slow.
+constexpr absl::Duration kWarmUp = absl::Seconds(1);
 constexpr absl::Duration kBefore = absl::Seconds(3);
 constexpr double kMilliseconds = 1000;
 
@@ -73,7 +75,7 @@ class Swap {
         const std::unique_ptr<Readers> readers,
         Readers::Start(bench_.options().dsn, kReaders,
                        absl::StrCat("SELECT * FROM ", table, " LIMIT 10"), kPause));
-    absl::SleepFor(kBefore);
+    absl::SleepFor(kWarmUp + kBefore);
     const v1::StreamDescriptor descriptor =
         AppendRequest(sync_id, schema, shape_).streams(0).descriptor();
     const absl::Time begin = absl::Now();

@@ -89,12 +89,9 @@ class Swap {
   absl::Status InTransaction(Transaction& transaction) {
     SYNCLINE_ASSIGN_OR_RETURN(const SwapTables tables, LocateTables(transaction, source_, target_));
     SYNCLINE_RETURN_IF_ERROR(LockDefinitions(transaction, tables));
-    if (tables.target_oid == 0) {
-      SYNCLINE_RETURN_IF_ERROR(RunSteps(transaction, MoveSteps(tables)));
-    } else {
-      SYNCLINE_RETURN_IF_ERROR(Replace(transaction, tables));
-    }
-    return ledger_step_(transaction);
+    if (tables.target_oid != 0) return Replace(transaction, tables);
+    SYNCLINE_RETURN_IF_ERROR(ledger_step_(transaction));
+    return RunSteps(transaction, MoveSteps(tables));
   }
 
   // Locks behind which no reader queues: nobody reads the source, and the target's lock lets rows
@@ -120,6 +117,8 @@ class Swap {
                               Fingerprint(transaction, tables.target_oid));
     SYNCLINE_ASSIGN_OR_RETURN(const SwapPlan plan,
                               CapturePlan(transaction, tables, options_.keep_generations > 0));
+    // Whatever can be done before readers wait is done before they do.
+    SYNCLINE_RETURN_IF_ERROR(ledger_step_(transaction));
     SYNCLINE_RETURN_IF_ERROR(LockReadersOut(transaction, plan));
     // Views and grants may have changed until a moment ago: no lock short of this one stops that.
     SYNCLINE_ASSIGN_OR_RETURN(const std::string after, Fingerprint(transaction, tables.target_oid));
@@ -133,14 +132,15 @@ class Swap {
     absl::Status status;
     for (const DdlStep& lock : plan.locks) {
       const absl::Duration left = options_.lock_timeout - (Monotonic() - start);
-      status = WithSubject(transaction.Execute(absl::StrCat(SetLockTimeout(left), "; ", lock.sql)),
-                           lock);
+      status =
+          WithSubject(transaction.Execute(absl::StrCat(SetLockTimeout(left), "; ", lock.sql, "; ",
+                                                       SetLockTimeout(options_.lock_timeout))),
+                      lock);
       if (!status.ok()) break;
       if (!locked_at_) locked_at_ = Monotonic();
     }
     stats_.lock_wait += Monotonic() - start;
-    SYNCLINE_RETURN_IF_ERROR(status);
-    return transaction.Execute(SetLockTimeout(options_.lock_timeout));
+    return status;
   }
 
   static absl::Status WithSubject(const absl::Status& status, const DdlStep& step) {

@@ -40,7 +40,8 @@ struct SwapStats {
 };
 
 // Moves `source` to the place of `target` (which may be missing). `ledger_step` runs in the swap's
-// transaction, last: its error rolls everything back; it runs again when an attempt is repeated.
+// transaction, before readers are kept out: its error rolls everything back; it runs again when an
+// attempt is repeated.
 // The slow part (indexes, constraints, ANALYZE on `source`) runs before, in transactions of its
 // own, and is found again by the next call. `stats` may be null. Details: docs/swap.md.
 // Errors: FAILED_PRECONDITION DEPENDENT_OBJECTS or TARGET_INCOMPATIBLE naming the object,

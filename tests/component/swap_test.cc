@@ -47,21 +47,27 @@ TEST_F(SwapTest, MovesBetweenSchemas) {
             Expand("CREATE INDEX named_by_user ON $S_other.t USING btree (id)"));
 }
 
-TEST_F(SwapTest, LedgerStepSeesTheNewTableAndRunsOnce) {
+TEST_F(SwapTest, LedgerStepRunsOnceAndBeforeReadersWait) {
   MakeTable("t", 2, 1);
   MakeTable("t_new", 5, 2);
+  Execute(absl::StrCat("CREATE TABLE ", Table("ledger"), " (swapped bigint)"));
   int calls = 0;
-  std::string seen;
+  std::string keeping_out;
   ASSERT_OK(Swap({}, [&](Transaction& transaction) -> absl::Status {
     ++calls;
-    SYNCLINE_ASSIGN_OR_RETURN(const Result result,
-                              transaction.Query("SELECT count(*) FROM " + Table("t")));
-    seen = result.Text(0, 0);
-    return absl::OkStatus();
+    SYNCLINE_ASSIGN_OR_RETURN(
+        const Result locks,
+        transaction.Query("SELECT count(*) FROM pg_locks WHERE mode = 'AccessExclusiveLock' AND "
+                          "relation = $1::regclass",
+                          Params().Text(Table("t"))));
+    keeping_out = locks.Text(0, 0);
+    return transaction.Query(absl::StrCat("INSERT INTO ", Table("ledger"), " VALUES (5)")).status();
   }));
   EXPECT_EQ(calls, 1);
-  EXPECT_EQ(seen, "5");
+  EXPECT_EQ(keeping_out, "0");
   EXPECT_EQ(Count(), "5");
+  EXPECT_EQ(QueryText("SELECT swapped FROM " + Table("ledger")),
+            (std::vector<std::vector<std::string>>{{"5"}}));
   EXPECT_EQ(stats_.retries, 0);
   EXPECT_GT(stats_.lock_held, absl::ZeroDuration());
   RecordProperty("lock_held_us", std::to_string(absl::ToInt64Microseconds(stats_.lock_held)));

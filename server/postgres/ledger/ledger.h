@@ -93,7 +93,7 @@ class Ledger {
   // kOpen -> kFinalizing; fences every writer.
   absl::Status BeginFinalize(Transaction& transaction, int64_t stream_no) const;
   // kFinalizing -> `state` with its result, and the generation's history; ends the sync when this
-  // was its last stream. The last statement of the transaction that finalises. Errors: ABORTED
+  // was its last stream. In the transaction that finalises. Errors: ABORTED
   // SUPERSEDED when the stream is not kFinalizing any more.
   absl::Status FinishStream(Transaction& transaction, const StreamRecord& stream, StreamState state,
                             const StreamResult& result) const;
