@@ -104,13 +104,13 @@ absl::Status Bench::DropSchema(const std::string& schema) {
   return database_->Execute(absl::StrCat("DROP SCHEMA IF EXISTS ", schema, " CASCADE"));
 }
 
-absl::StatusOr<Pairs> Bench::Alternate(
-    absl::FunctionRef<absl::StatusOr<Measures>()> ours,
-    absl::FunctionRef<absl::StatusOr<Measures>()> baseline) const {
+absl::StatusOr<Pairs> Bench::Alternate(absl::FunctionRef<absl::StatusOr<Measures>()> ours,
+                                       absl::FunctionRef<absl::StatusOr<Measures>()> baseline,
+                                       double share) const {
   SYNCLINE_RETURN_IF_ERROR(ours().status());
   SYNCLINE_RETURN_IF_ERROR(baseline().status());
   Pairs pairs;
-  const absl::Time deadline = absl::Now() + options_.limit;
+  const absl::Time deadline = absl::Now() + options_.limit * share;
   for (int pair = 0; pair < options_.repetitions; ++pair) {
     if (pair > 0 && absl::Now() >= deadline) break;
     for (const bool our_turn : {pair % 2 == 0, pair % 2 != 0}) {

@@ -73,9 +73,10 @@ class Bench {
   absl::Status Checkpoint() { return database_->Execute("CHECKPOINT"); }
 
   // One warm-up of each, then repetitions in turns, ours first and second by turns; stops early,
-  // after a whole pair, when the limit is reached.
+  // after a whole pair, when `share` of the scenario's limit is reached.
   absl::StatusOr<Pairs> Alternate(absl::FunctionRef<absl::StatusOr<Measures>()> ours,
-                                  absl::FunctionRef<absl::StatusOr<Measures>()> baseline) const;
+                                  absl::FunctionRef<absl::StatusOr<Measures>()> baseline,
+                                  double share = 1) const;
 
  private:
   explicit Bench(BenchOptions options) : options_(std::move(options)) {}

@@ -82,8 +82,8 @@ absl::StatusOr<Measures> MeasureLoad(Bench& bench, const ServerUnderTest& server
 }
 
 absl::StatusOr<Pairs> CompareWithCopy(Bench& bench, const ServerUnderTest& server,
-                                      const RecordShape& shape, int64_t records,
-                                      LoadFunction load) {
+                                      const RecordShape& shape, int64_t records, LoadFunction load,
+                                      double share) {
   SYNCLINE_ASSIGN_OR_RETURN(const std::string contents,
                             TrueContents(bench, shape, {{.count = records}}));
   // The table whose text dump the baseline loads, and whose definition it takes.
@@ -108,7 +108,7 @@ absl::StatusOr<Pairs> CompareWithCopy(Bench& bench, const ServerUnderTest& serve
     SYNCLINE_RETURN_IF_ERROR(bench.DropSchema(schema));
     return Measures{end.seconds};
   };
-  SYNCLINE_ASSIGN_OR_RETURN(Pairs pairs, bench.Alternate(ours, baseline));
+  SYNCLINE_ASSIGN_OR_RETURN(Pairs pairs, bench.Alternate(ours, baseline, share));
   unlink(dump.c_str());
   SYNCLINE_RETURN_IF_ERROR(bench.DropSchema(origin));
   return pairs;

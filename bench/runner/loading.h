@@ -52,8 +52,10 @@ absl::StatusOr<Measures> MeasureLoad(Bench& bench, const ServerUnderTest& server
                                      const RecordShape& shape, const std::string& contents,
                                      LoadFunction load, PrepareFunction prepare = NothingToPrepare);
 
-// `load` in turns with \copy of the text dump of the very table that it makes.
+// `load` in turns with \copy of the text dump of the very table that it makes; `share` as
+// Bench::Alternate.
 absl::StatusOr<Pairs> CompareWithCopy(Bench& bench, const ServerUnderTest& server,
-                                      const RecordShape& shape, int64_t records, LoadFunction load);
+                                      const RecordShape& shape, int64_t records, LoadFunction load,
+                                      double share = 1);
 
 }  // namespace syncline::bench

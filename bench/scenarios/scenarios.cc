@@ -18,7 +18,7 @@ const std::vector<Scenario>& Scenarios() {
       {"latency", {"P9"}, "one record a call against INSERT", RunLatency},
       {"idle", {"P10"}, "a busy stream beside 500 idle ones", RunIdle},
       {"shapes", {}, "other shapes of records against \\copy", RunShapes},
-      {"syncs", {}, "2,000 short syncs in one process", RunShortSyncs, false},
+      {"syncs", {}, "6,000 short syncs in one process", RunShortSyncs, false},
       {"growth-columns", {"growth"}, "by number of columns", RunGrowthByColumns, false},
       {"growth-bytes", {"growth"}, "by size of a record", RunGrowthByBytes, false},
       {"growth-streams", {"growth"}, "by number of streams at once", RunGrowthByStreams, false},

@@ -1,5 +1,6 @@
 // The other shapes of records through `syncline load` against \copy; no targets, but no surprises.
 #include <algorithm>
+#include <iterator>
 
 #include "absl/strings/str_cat.h"
 #include "bench/runner/loading.h"
@@ -19,6 +20,7 @@ constexpr Share kShares[] = {{"lineitem", 1}, {"wide_text", 8}, {"narrow", 1}, {
 }  // namespace
 
 absl::StatusOr<Findings> RunShapes(Bench& bench) {
+  constexpr double kEach = 1.0 / std::size(kShares);
   SYNCLINE_ASSIGN_OR_RETURN(const std::unique_ptr<ServerUnderTest> server, bench.StartServer());
   Figures figures;
   for (const Share& share : kShares) {
@@ -32,7 +34,7 @@ absl::StatusOr<Findings> RunShapes(Bench& bench) {
       return bench.Run({.arguments = std::move(arguments)});
     };
     SYNCLINE_ASSIGN_OR_RETURN(const Pairs pairs,
-                              CompareWithCopy(bench, *server, shape, records, load));
+                              CompareWithCopy(bench, *server, shape, records, load, kEach));
     figures.push_back({.id = "",
                        .name = absl::StrCat(shape.name, ", ", records, " records / copy"),
                        .unit = "s",

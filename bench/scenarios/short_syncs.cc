@@ -1,4 +1,4 @@
-// 2,000 short syncs, one after the other, in one server: what it holds must not grow with their
+// 6,000 short syncs, one after the other, in one server: what it holds must not grow with their
 // number. Appends, and every fifth a replacement with a generation of its own, whose series in the
 // metrics live for seconds here instead of an hour.
 #include "absl/strings/str_cat.h"
@@ -13,7 +13,7 @@
 namespace syncline::bench {
 namespace {
 
-constexpr int64_t kSyncs = 2000;
+constexpr int64_t kSyncs = 6000;
 constexpr int64_t kBetweenLooks = 500;
 constexpr int64_t kRecords = 100;
 constexpr int64_t kReplaceEvery = 5;
@@ -33,7 +33,7 @@ class ShortSyncs {
       AppendRecord(shape_, cells, RecordFormat::kJsonl, batch_.mutable_batch()->mutable_jsonl());
     }
     Series series = {.name = "syncs",
-                     .title = "One server over 2,000 short syncs",
+                     .title = "One server over 6,000 short syncs",
                      .x_name = "syncs finished",
                      .measures = {"resident MiB", "threads", "descriptors", "connections"},
                      .points = {},
