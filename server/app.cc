@@ -23,6 +23,7 @@
 #include "server/postgres/ledger/data_commit.h"
 #include "server/postgres/ledger/ledger.h"
 #include "server/postgres/readiness.h"
+#include "server/postgres/silence_watch.h"
 #include "server/rpc/admission.h"
 #include "server/rpc/auth.h"
 #include "server/rpc/server.h"
@@ -41,8 +42,7 @@ constexpr absl::Duration kSweepInterval = absl::Seconds(10);
 constexpr absl::Duration kForgetSyncsAfter = absl::Minutes(1);
 // Batches of 64-512 KiB load fastest (decision 0003); the middle of it.
 constexpr int64_t kRecommendedBatchBytes = 256 << 10;
-// What gRPC may hold of messages on their way in, in memory budgets: a call that is not read takes
-// about 5 MiB, so the default budget has room for 200 of them. Beyond, gRPC ends calls.
+// What gRPC may hold of messages on their way in, in memory budgets. Beyond, it ends calls.
 constexpr int64_t kReceiveQuotaOfBudget = 8;
 
 absl::StatusOr<std::string> ReadFile(const std::string& path) {
@@ -106,10 +106,12 @@ struct App::Parts {
   std::unique_ptr<metrics::Metrics> metrics;
   MemoryBudget budget;
   StopSignal stopping;
+  postgres::OpenSockets sockets;
   postgres::Ledger ledger;
   postgres::DataCommitter committer;
   std::unique_ptr<postgres::Database> database;
   std::unique_ptr<postgres::Readiness> readiness;
+  std::unique_ptr<postgres::SilenceWatch> silence;
   std::unique_ptr<postgres::ConnectionPool> connections;
   std::unique_ptr<ThreadPool> load_pool;
   std::unique_ptr<ThreadPool> finalize_pool;
@@ -124,6 +126,7 @@ struct App::Parts {
   std::unique_ptr<rpc::Server> server;
   std::unique_ptr<Ticker> flush_ticker;
   std::unique_ptr<Ticker> database_ticker;
+  std::unique_ptr<Ticker> silence_ticker;
   bool drained = false;
 };
 
@@ -154,10 +157,13 @@ absl::Status App::Parts::BuildDatabase() {
   postgres::DatabaseOptions options;
   options.conninfo = conninfo;
   options.max_connections = config.database.control_connections;
+  options.sockets = &sockets;
   SYNCLINE_ASSIGN_OR_RETURN(database, postgres::Database::Create(std::move(options)));
   postgres::ConnectionOptions connection_options;
   connection_options.conninfo = conninfo;
+  connection_options.sockets = &sockets;
   connections = std::make_unique<postgres::ConnectionPool>(connection_options);
+  silence = std::make_unique<postgres::SilenceWatch>(connection_options, &sockets);
   return absl::OkStatus();
 }
 
@@ -248,9 +254,21 @@ void App::Parts::BuildTickers() {
   // Apart, because a database that does not answer must not stop the rest.
   database_ticker = std::make_unique<Ticker>(std::vector<Ticker::Task>{
       {config.load.writer_lease / 4,
-       [this] { store->RenewLease(config.load.writer_lease).IgnoreError(); }},
-      {kHealthInterval, [this] { server->SetServing(readiness->Check()); }},
+       [this] {
+         silence->During([this] { return store->RenewLease(config.load.writer_lease).ok(); });
+       }},
+      {kHealthInterval,
+       [this] {
+         silence->During([this] {
+           const bool ready = readiness->Check();
+           server->SetServing(ready);
+           return ready;
+         });
+       }},
   });
+  // Apart again: it is what ends the waiting of the others.
+  silence_ticker = std::make_unique<Ticker>(
+      std::vector<Ticker::Task>{{kHealthInterval, [this] { silence->Look(); }}});
 }
 
 void App::Parts::Drain() {
@@ -259,12 +277,15 @@ void App::Parts::Drain() {
   server->SetServing(false);
   stopping.Set();
   if (database_ticker != nullptr) database_ticker->Stop();
-  server->Drain(config.serve.drain_deadline);
-  if (flush_ticker != nullptr) flush_ticker->Stop();
-  load_pool->Shutdown();
-  finalize_pool->Shutdown();
-  metrics->ClearServerGauges();
-  store->DropLease().IgnoreError();
+  // With no check running, the drain itself is what a silent database would hold up.
+  silence->During([this] {
+    server->Drain(config.serve.drain_deadline);
+    if (flush_ticker != nullptr) flush_ticker->Stop();
+    load_pool->Shutdown();
+    finalize_pool->Shutdown();
+    metrics->ClearServerGauges();
+    return store->DropLease().ok();
+  });
   Log(LogLevel::kInfo, "stopped");
 }
 

@@ -76,6 +76,7 @@ struct Connection::State {
   };
 
   std::unique_ptr<PGconn, FinishConnection> connection;
+  std::unique_ptr<OpenSockets::Entry> socket;  // behind the connection: it goes first
   std::unique_ptr<PGcancel, FreeCancel> cancel;
   std::list<Prepared> prepared;  // most recently used first
   std::unordered_map<std::string, std::list<Prepared>::iterator> by_sql;
@@ -113,6 +114,9 @@ absl::StatusOr<std::unique_ptr<Connection>> Connection::Open(const ConnectionOpt
   std::unique_ptr<Connection> connection(new Connection(raw));
   if (PQstatus(raw) != CONNECTION_OK) {
     return ConnectError(conninfo, PQerrorMessage(raw), deadline - absl::Now());
+  }
+  if (options.sockets != nullptr) {
+    connection->state_->socket = options.sockets->Add(PQsocket(raw));
   }
   SYNCLINE_RETURN_IF_ERROR(connection->Execute(kSessionSettings));
   return connection;

@@ -12,6 +12,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
+#include "server/postgres/open_sockets.h"
 #include "server/postgres/transaction.h"
 
 struct pg_conn;
@@ -23,6 +24,8 @@ struct ConnectionOptions {
   // As DatabaseOptions::conninfo.
   std::string conninfo;
   absl::Duration connect_timeout = absl::Seconds(5);
+  // Where the connection's socket is kept while it is open; may be null. Outlives the connection.
+  OpenSockets* sockets = nullptr;
 };
 
 class Connection {

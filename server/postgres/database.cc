@@ -51,6 +51,9 @@ class Session {
     } catch (const std::exception& error) {
       return ConnectError(conninfo, error.what(), deadline - absl::Now());
     }
+    if (options.sockets != nullptr) {
+      session->socket_ = options.sockets->Add(session->connection_.sock());
+    }
     SYNCLINE_RETURN_IF_ERROR(session->Run(kSessionSettings).status());
     return session;
   }
@@ -135,6 +138,7 @@ class Session {
   }
 
   pqxx::connection connection_;
+  std::unique_ptr<OpenSockets::Entry> socket_;  // behind the connection: it goes first
   pqxx::quiet_errorhandler quiet_;  // without it notices go to stderr
   // BEGIN and COMMIT are statements of ours: one round trip begins a transaction with all its
   // settings, and a COMMIT whose answer is lost is told apart from one that was refused.

@@ -13,6 +13,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
+#include "server/postgres/open_sockets.h"
 #include "server/postgres/transaction.h"
 
 namespace syncline::postgres {
@@ -24,6 +25,8 @@ struct DatabaseOptions {
   // Most connections open at once; a caller waits for a free one.
   int max_connections = 4;
   absl::Duration connect_timeout = absl::Seconds(5);
+  // As ConnectionOptions::sockets.
+  OpenSockets* sockets = nullptr;
 };
 
 struct TransactOptions {

@@ -73,6 +73,28 @@ TEST_F(ConnectionTest, SessionSettingsAreThoseOfTheContract) {
   EXPECT_EQ(setting("application_name"), "syncline");
 }
 
+TEST_F(ConnectionTest, SocketsThatAreShutDownEndTheWaiting) {
+  OpenSockets sockets;
+  ConnectionOptions options;
+  options.conninfo = dsn();
+  options.sockets = &sockets;
+  ASSERT_OK_AND_ASSIGN(const auto waiting, Connection::Open(options));
+  ASSERT_OK_AND_ASSIGN(auto closed, Connection::Open(options));
+  closed.reset();
+  absl::Status status;
+  {
+    // The database notices that we have gone, too.
+    const Thread thread("waits", [&] {
+      status =
+          waiting->Execute("SET client_connection_check_interval = '100ms'; SELECT pg_sleep(600)");
+    });
+    EXPECT_EQ(sockets.ShutDown(), 1);
+  }
+  EXPECT_THAT(status, StatusIs(StatusCode::kUnavailable, "DB_UNREACHABLE"));
+  EXPECT_FALSE(waiting->usable());
+  EXPECT_EQ(sockets.ShutDown(), 0);
+}
+
 TEST_F(ConnectionTest, WhatTheConnectionStringNamesIsKept) {
   ConnectionOptions options;
   options.conninfo = absl::StrCat(dsn(),

@@ -11,6 +11,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
+#include "server/base/thread.h"
 #include "tests/support/e2e_fixture.h"
 #include "tests/support/postgres_cluster.h"
 
@@ -366,6 +367,52 @@ TEST_F(DatabaseAwayTest, IsUnavailableFastAndTheNextSyncIsFine) {
   ASSERT_OK(client_->CompleteStream(Completion("away", "away")));
   ASSERT_OK(Send(*client_, "before", "rows", 0, 5));
   ASSERT_OK(client_->CompleteStream(Completion("before", "rows")));
+}
+
+// Its kernel goes on answering for it: no timeout of the network helps, and none of these calls has
+// a deadline.
+TEST_F(DatabaseAwayTest, FrozenIsUnavailableAndTheSameCallsGoOnOnceItThaws) {
+  ASSERT_OK(client_->StartSync(OneStream("loads", "rows")));
+  ASSERT_OK(Send(*client_, "loads", "rows", 0, 5));
+  ASSERT_OK(client_->StartSync(OneStream("ends", "others")));
+  ASSERT_OK(Send(*client_, "ends", "others", 0, 5));
+  cluster_->Freeze();
+
+  const absl::Time asked = absl::Now();
+  absl::Status started, sent, completed, got;
+  {
+    const Thread start("start",
+                       [&] { started = client_->StartSync(OneStream("new", "new")).status(); });
+    const Thread send("send", [&] { sent = Send(*client_, "loads", "rows", 5, 10).status(); });
+    const Thread complete("complete", [&] {
+      completed = client_->CompleteStream(Completion("ends", "others")).status();
+    });
+    got = client_->GetSync("loads").status();
+  }
+  EXPECT_THAT(started, StatusIs(StatusCode::kUnavailable));
+  EXPECT_THAT(sent, StatusIs(StatusCode::kUnavailable));
+  EXPECT_THAT(completed, StatusIs(StatusCode::kUnavailable));
+  EXPECT_FALSE(got.ok());
+  RecordProperty("answered_after_s", static_cast<int>(absl::ToInt64Seconds(absl::Now() - asked)));
+  EXPECT_TRUE(Eventually([&] { return ReasonOf(client_->CheckHealth()) == "NOT_SERVING"; }));
+
+  cluster_->Thaw();
+  ASSERT_OK(server_->WaitUntilServing(kPatience));
+  ASSERT_OK(client_->StartSync(OneStream("new", "new")));
+  ASSERT_OK(Send(*client_, "loads", "rows", 5, 10));
+  ASSERT_OK(client_->CompleteStream(Completion("loads", "rows")));
+  ASSERT_OK(client_->CompleteStream(Completion("ends", "others")));
+  ASSERT_OK(Send(*client_, "new", "new", 0, 5));
+  ASSERT_OK(client_->CompleteStream(Completion("new", "new")));
+}
+
+// Stopped while the database is frozen, it still ends.
+TEST_F(DatabaseAwayTest, ServerDrainsAlthoughItIsFrozen) {
+  ASSERT_OK(client_->StartSync(OneStream("before", "rows")));
+  cluster_->Freeze();
+  server_->Signal(SIGTERM);
+  EXPECT_TRUE(server_->Wait(2 * kPatience).has_value());
+  cluster_->Thaw();
 }
 
 TEST_F(DatabaseAwayTest, ServerStartsWithoutItAndServesOnceItIsThere) {

@@ -1,10 +1,13 @@
 #include "tests/support/postgres_cluster.h"
 
-#include <signal.h>
-
+#include <filesystem>
 #include <fstream>
+#include <string>
+#include <vector>
 
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
 #include "server/base/status_macros.h"
 #include "tests/support/temporary_directory.h"
 
@@ -22,7 +25,10 @@ absl::StatusOr<std::unique_ptr<PostgresCluster>> PostgresCluster::Create(
 }
 
 PostgresCluster::~PostgresCluster() {
-  if (server_ != nullptr) Stop(StopMode::kImmediate);
+  if (server_ != nullptr) {
+    Thaw();
+    Stop(StopMode::kImmediate);
+  }
   RemoveDirectory(directory_);
 }
 
@@ -51,6 +57,27 @@ void PostgresCluster::KillPostmaster() {
   kill(server_->pid(), SIGKILL);
   // Reaps it; the children are in its group and have to find out by themselves.
   server_->WaitForEnd(absl::Seconds(10));
+}
+
+// The postmaster first, so that it starts no more; its children are processes whose parent it is.
+void PostgresCluster::SignalAll(int signal) {
+  kill(postmaster_pid(), signal);
+  for (const auto& entry : std::filesystem::directory_iterator("/proc")) {
+    pid_t pid = 0;
+    if (!absl::SimpleAtoi(entry.path().filename().string(), &pid)) continue;
+    std::ifstream file(entry.path() / "stat");
+    std::string stat;
+    std::getline(file, stat);
+    // "pid (name) state parent": the name may hold anything.
+    const size_t behind_name = stat.rfind(')');
+    if (behind_name == std::string::npos) continue;
+    const std::vector<std::string> fields =
+        absl::StrSplit(stat.substr(behind_name + 1), ' ', absl::SkipEmpty());
+    pid_t parent = 0;
+    if (fields.size() > 1 && absl::SimpleAtoi(fields[1], &parent) && parent == postmaster_pid()) {
+      kill(pid, signal);
+    }
+  }
 }
 
 std::string PostgresCluster::TcpDsnWithPassword(const std::string& password) const {

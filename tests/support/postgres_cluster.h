@@ -5,6 +5,7 @@
 // machine (a killed postmaster loses nothing: the kernel keeps what it wrote).
 #pragma once
 
+#include <signal.h>
 #include <sys/types.h>
 
 #include <memory>
@@ -42,6 +43,10 @@ class PostgresCluster {
   // SIGKILL for the postmaster alone, as the kernel's OOM killer does; its children end by
   // themselves.
   void KillPostmaster();
+  // SIGSTOP for all its processes: connections stay open, and nothing is answered. Thaw lets it go
+  // on.
+  void Freeze() { SignalAll(SIGSTOP); }
+  void Thaw() { SignalAll(SIGCONT); }
   // Starts it again, after Stop or KillPostmaster, on the same port and with the same data.
   absl::Status Start();
 
@@ -57,6 +62,7 @@ class PostgresCluster {
 
  private:
   PostgresCluster(std::string directory, PostgresClusterOptions options);
+  void SignalAll(int signal);
 
   const std::string directory_;
   const PostgresClusterOptions options_;
