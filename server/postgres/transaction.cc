@@ -2,6 +2,7 @@
 
 #include "absl/strings/escaping.h"
 #include "absl/strings/numbers.h"
+#include "absl/strings/str_join.h"
 #include "absl/strings/strip.h"
 
 namespace syncline::postgres {
@@ -32,6 +33,10 @@ Params& Params::TextArray(const std::vector<std::string>& values) {
   }
   literal.push_back('}');
   return Text(literal);
+}
+
+Params& Params::IntArray(const std::vector<int64_t>& values) {
+  return Text(absl::StrCat("{", absl::StrJoin(values, ","), "}"));
 }
 
 const std::string& Result::Text(size_t row, size_t column) const {

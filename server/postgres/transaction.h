@@ -37,6 +37,8 @@ class Params {
   Params& Bytes(absl::string_view value);
   // The texts as text[].
   Params& TextArray(const std::vector<std::string>& values);
+  // The numbers as bigint[].
+  Params& IntArray(const std::vector<int64_t>& values);
   Params& OptionalInt(std::optional<int64_t> value) { return value ? Int(*value) : Null(); }
 
   const std::vector<std::optional<std::string>>& values() const { return values_; }

@@ -7,29 +7,10 @@
 #include "server/base/error.h"
 #include "server/base/log.h"
 #include "server/base/status_macros.h"
+#include "server/model/plan_words.h"
 #include "server/sync/sync_errors.h"
 
 namespace syncline::sync {
-namespace {
-
-absl::string_view OutcomeName(StreamOutcome outcome) {
-  switch (outcome) {
-    case StreamOutcome::kNone:
-      return "none";
-    case StreamOutcome::kAppended:
-      return "appended";
-    case StreamOutcome::kSwapped:
-      return "swapped";
-    case StreamOutcome::kMerged:
-      return "merged";
-    case StreamOutcome::kKeptForResume:
-      return "kept_for_resume";
-  }
-  return "";
-}
-
-}  // namespace
-
 StreamSession::StreamSession(const SessionContext* context, int64_t sync_no, std::string sync_id,
                              const StreamPlan& plan)
     : context_(context),
@@ -117,7 +98,7 @@ absl::StatusOr<StreamRecord> StreamSession::Complete(const CompletionRequest& re
       .Field("table", plan_.table.ToString())
       .Field("generation", plan_.generation_id)
       .Field("complete", request.complete)
-      .Field("outcome", OutcomeName(result->outcome))
+      .Field("outcome", ToText(result->outcome))
       .Field("rows", result->rows)
       .Field("records_written", stream.records_written)
       .Field("records_rejected", stream.records_rejected)

@@ -1,24 +1,15 @@
 #include "server/postgres/ledger/ledger.h"
 
-#include <map>
-
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_join.h"
 #include "absl/strings/str_replace.h"
-#include "absl/strings/str_split.h"
 #include "server/base/status_macros.h"
+#include "server/model/plan_words.h"
 #include "server/postgres/ledger/ledger_errors.h"
-#include "server/postgres/ledger/ledger_text.h"
+#include "server/postgres/ledger/sync_reader.h"
 #include "server/postgres/sql_generator.h"
 
 namespace syncline::postgres {
-namespace {
-
-absl::Time TimeFromMicros(int64_t micros) { return absl::FromUnixMicros(micros); }
-
-}  // namespace
-
 Ledger::Ledger(absl::string_view schema)
     : schema_(schema), quoted_schema_(QuoteIdentifier(schema)) {}
 
@@ -51,141 +42,18 @@ absl::StatusOr<std::optional<SyncRecord>> Ledger::FindSync(Transaction& transact
                                                            absl::string_view sync_id) const {
   // A parameter ends at its first NUL: it would find the sync that is called like what is before.
   if (absl::StrContains(sync_id, '\0')) return std::optional<SyncRecord>();
-  SYNCLINE_ASSIGN_OR_RETURN(std::vector<SyncRecord> syncs,
-                            ReadSyncs(transaction, "WHERE sync_id = $1", Params().Text(sync_id)));
+  SYNCLINE_ASSIGN_OR_RETURN(
+      std::vector<SyncRecord> syncs,
+      ReadSyncs(transaction, quoted_schema_, "WHERE sync_id = $1", Params().Text(sync_id)));
   if (syncs.empty()) return std::optional<SyncRecord>();
   return std::optional<SyncRecord>(std::move(syncs.front()));
 }
 
 absl::StatusOr<std::vector<SyncRecord>> Ledger::ListSyncs(Transaction& transaction, int limit,
                                                           int64_t before) const {
-  return ReadSyncs(transaction,
+  return ReadSyncs(transaction, quoted_schema_,
                    "WHERE $1::bigint = 0 OR sync_no < $1::bigint ORDER BY sync_no DESC LIMIT $2",
                    Params().Int(before).Int(limit));
-}
-
-absl::StatusOr<std::vector<SyncRecord>> Ledger::ReadSyncs(Transaction& transaction,
-                                                          absl::string_view condition,
-                                                          const Params& params) const {
-  SYNCLINE_ASSIGN_OR_RETURN(
-      const Result rows,
-      transaction.Query(
-          absl::StrCat(Sql("SELECT sync_no, sync_id, connection_id, request_digest, state, "
-                           "(extract(epoch FROM started_at) * 1000000)::bigint, "
-                           "(extract(epoch FROM finished_at) * 1000000)::bigint FROM $L.sync "),
-                       condition),
-          params));
-  std::vector<SyncRecord> syncs;
-  for (size_t row = 0; row < rows.size(); ++row) {
-    SyncRecord sync;
-    sync.sync_no = rows.Int(row, 0);
-    sync.sync_id = rows.Text(row, 1);
-    sync.connection_id = rows.Text(row, 2);
-    sync.request_digest = rows.Text(row, 3);
-    sync.state = SyncStateFromText(rows.Text(row, 4));
-    sync.started_at = TimeFromMicros(rows.Int(row, 5));
-    if (!rows.IsNull(row, 6)) sync.finished_at = TimeFromMicros(rows.Int(row, 6));
-    syncs.push_back(std::move(sync));
-  }
-  SYNCLINE_RETURN_IF_ERROR(ReadStreams(transaction, &syncs));
-  return syncs;
-}
-
-namespace {
-
-// The columns that StreamFromRow reads, in its order.
-constexpr char kStreamColumns[] =
-    "sync_no, stream_no, namespace, name, table_schema, table_name, temp_table_name, "
-    "array_to_string(primary_key, ','), cursor_column, write_mode, loader, generation_id, "
-    "minimum_generation_id, airbyte_sync_id, state, outcome, result_rows";
-
-StreamRecord StreamFromRow(const Result& rows, size_t row) {
-  StreamRecord stream;
-  StreamPlan& plan = stream.plan;
-  plan.stream_no = rows.Int(row, 1);
-  plan.descriptor = {rows.Text(row, 2), rows.Text(row, 3)};
-  plan.table = {rows.Text(row, 4), rows.Text(row, 5)};
-  plan.temp_table = {rows.Text(row, 4), rows.Text(row, 6)};
-  // Mapped column names hold no comma (model/names.h).
-  plan.schema.primary_key = absl::StrSplit(rows.Text(row, 7), ',', absl::SkipEmpty());
-  if (!rows.IsNull(row, 8)) plan.schema.cursor = rows.Text(row, 8);
-  plan.write_mode = WriteModeFromText(rows.Text(row, 9));
-  plan.loader = LoaderKindFromText(rows.Text(row, 10));
-  plan.generation_id = rows.Int(row, 11);
-  plan.minimum_generation_id = rows.Int(row, 12);
-  plan.airbyte_sync_id = rows.Int(row, 13);
-  stream.state = StreamStateFromText(rows.Text(row, 14));
-  stream.result.outcome = StreamOutcomeFromText(rows.Text(row, 15));
-  stream.result.rows = rows.Int(row, 16);
-  return stream;
-}
-
-std::string NumberList(const std::vector<int64_t>& numbers) {
-  return absl::StrCat("{", absl::StrJoin(numbers, ","), "}");
-}
-
-}  // namespace
-
-absl::Status Ledger::ReadStreams(Transaction& transaction, std::vector<SyncRecord>* syncs) const {
-  std::vector<int64_t> sync_nos;
-  std::map<int64_t, SyncRecord*> by_no;
-  for (SyncRecord& sync : *syncs) {
-    sync_nos.push_back(sync.sync_no);
-    by_no[sync.sync_no] = &sync;
-  }
-  SYNCLINE_ASSIGN_OR_RETURN(
-      const Result rows,
-      transaction.Query(
-          Sql(absl::StrCat("SELECT ", kStreamColumns,
-                           " FROM $L.stream WHERE sync_no = ANY($1) ORDER BY sync_no, ordinal")),
-          Params().Text(NumberList(sync_nos))));
-  for (size_t row = 0; row < rows.size(); ++row) {
-    by_no[rows.Int(row, 0)]->streams.push_back(StreamFromRow(rows, row));
-  }
-  std::vector<StreamRecord*> streams;
-  for (SyncRecord& sync : *syncs) {
-    for (StreamRecord& stream : sync.streams) streams.push_back(&stream);
-  }
-  return ReadWriters(transaction, std::move(streams));
-}
-
-absl::Status Ledger::ReadWriters(Transaction& transaction,
-                                 std::vector<StreamRecord*> streams) const {
-  std::vector<int64_t> stream_nos;
-  std::map<int64_t, StreamRecord*> by_no;
-  for (StreamRecord* stream : streams) {
-    stream_nos.push_back(stream->plan.stream_no);
-    by_no[stream->plan.stream_no] = stream;
-  }
-  SYNCLINE_ASSIGN_OR_RETURN(
-      const Result columns,
-      transaction.Query(Sql("SELECT s.stream_no, c.input, c.name, c.type, c.shape FROM $L.stream s, "
-                            "unnest(s.column_inputs, s.column_names, s.column_types, s.json_shapes) "
-                            "WITH ORDINALITY AS c (input, name, type, shape, position) "
-                            "WHERE s.stream_no = ANY($1) ORDER BY s.stream_no, c.position"),
-                        Params().Text(NumberList(stream_nos))));
-  for (size_t row = 0; row < columns.size(); ++row) {
-    ColumnSchema column;
-    column.input_name = columns.Text(row, 1);
-    column.column_name = columns.Text(row, 2);
-    column.type = ColumnTypeFromPostgresName(columns.Text(row, 3)).value_or(ColumnType::kJsonb);
-    column.json_shape = JsonShapeFromText(columns.Text(row, 4));
-    by_no[columns.Int(row, 0)]->plan.schema.columns.push_back(std::move(column));
-  }
-  SYNCLINE_ASSIGN_OR_RETURN(
-      const Result writers,
-      transaction.Query(
-          Sql("SELECT stream_no, writer_id, durable_offset, rows_written, records_rejected, bytes "
-              "FROM $L.writer WHERE stream_no = ANY($1) ORDER BY stream_no, writer_id"),
-          Params().Text(NumberList(stream_nos))));
-  for (size_t row = 0; row < writers.size(); ++row) {
-    StreamRecord* stream = by_no[writers.Int(row, 0)];
-    stream->writers.push_back({writers.Text(row, 1), writers.Int(row, 2)});
-    stream->records_written += writers.Int(row, 3);
-    stream->records_rejected += writers.Int(row, 4);
-    stream->bytes += writers.Int(row, 5);
-  }
-  return absl::OkStatus();
 }
 
 absl::Status Ledger::InsertSync(Transaction& transaction, SyncRecord* sync) const {
@@ -216,7 +84,11 @@ absl::Status Ledger::InsertSync(Transaction& transaction, SyncRecord* sync) cons
     Params params;
     params.Int(sync->sync_no).Int(ordinal++).Text(plan.descriptor.name_space);
     params.Text(plan.descriptor.name).Text(plan.table.schema).Text(plan.table.name);
-    params.Text(plan.temp_table.name).TextArray(inputs).TextArray(names).TextArray(types).TextArray(shapes);
+    params.Text(plan.temp_table.name)
+        .TextArray(inputs)
+        .TextArray(names)
+        .TextArray(types)
+        .TextArray(shapes);
     params.TextArray(plan.schema.primary_key);
     plan.schema.cursor.has_value() ? params.Text(*plan.schema.cursor) : params.Null();
     params.Text(ToText(plan.write_mode)).Text(ToText(plan.loader)).Int(plan.generation_id);
@@ -226,10 +98,12 @@ absl::Status Ledger::InsertSync(Transaction& transaction, SyncRecord* sync) cons
         const Result row,
         transaction.Query(
             Sql("INSERT INTO $L.stream (sync_no, ordinal, namespace, name, table_schema, "
-                "table_name, temp_table_name, column_inputs, column_names, column_types, json_shapes, "
+                "table_name, temp_table_name, column_inputs, column_names, column_types, "
+                "json_shapes, "
                 "primary_key, cursor_column, write_mode, loader, generation_id, "
                 "minimum_generation_id, airbyte_sync_id, state) VALUES ($1, $2, $3, $4, $5, $6, "
-                "$7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19) RETURNING stream_no"),
+                "$7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19) RETURNING "
+                "stream_no"),
             params));
     plan.stream_no = row.Int(0, 0);
     SYNCLINE_RETURN_IF_ERROR(
@@ -282,14 +156,13 @@ absl::Status Ledger::CancelSync(Transaction& transaction, int64_t sync_no) const
 absl::Status Ledger::EndCancelled(Transaction& transaction, const Result& stream_nos) const {
   std::vector<int64_t> numbers;
   for (size_t row = 0; row < stream_nos.size(); ++row) numbers.push_back(stream_nos.Int(row, 0));
-  const Params params = Params().Text(NumberList(numbers));
+  const Params params = Params().IntArray(numbers);
   // First: it waits for data transactions that are committing, whose rows the next statement sees.
-  SYNCLINE_RETURN_IF_ERROR(
-      transaction
-          .Query(Sql("UPDATE $L.writer SET epoch = epoch + 1, open_by = NULL "
-                     "WHERE stream_no = ANY($1)"),
-                 params)
-          .status());
+  SYNCLINE_RETURN_IF_ERROR(transaction
+                               .Query(Sql("UPDATE $L.writer SET epoch = epoch + 1, open_by = NULL "
+                                          "WHERE stream_no = ANY($1)"),
+                                      params)
+                               .status());
   return transaction
       .Query(Sql("UPDATE $L.generation g SET "
                  "state = CASE WHEN g.state = 'loading' AND g.sync_id = t.sync_id "
@@ -395,15 +268,10 @@ absl::StatusOr<StreamState> Ledger::GetStreamState(Transaction& transaction,
 }
 
 absl::StatusOr<StreamRecord> Ledger::LockStream(Transaction& transaction, int64_t stream_no) const {
-  SYNCLINE_ASSIGN_OR_RETURN(
-      const Result rows,
-      transaction.Query(Sql(absl::StrCat("SELECT ", kStreamColumns,
-                                         " FROM $L.stream WHERE stream_no = $1 FOR UPDATE")),
-                        Params().Int(stream_no)));
-  if (rows.empty()) return absl::InternalError(absl::StrCat("no stream ", stream_no));
-  StreamRecord stream = StreamFromRow(rows, 0);
-  SYNCLINE_RETURN_IF_ERROR(ReadWriters(transaction, {&stream}));
-  return stream;
+  SYNCLINE_ASSIGN_OR_RETURN(std::optional<StreamRecord> stream,
+                            ReadAndLockStream(transaction, quoted_schema_, stream_no));
+  if (!stream.has_value()) return absl::InternalError(absl::StrCat("no stream ", stream_no));
+  return *std::move(stream);
 }
 
 absl::StatusOr<std::vector<std::string>> Ledger::OpenWriters(Transaction& transaction,

@@ -106,11 +106,6 @@ class Ledger {
                                                                    int limit) const;
 
  private:
-  absl::StatusOr<std::vector<SyncRecord>> ReadSyncs(Transaction& transaction,
-                                                    absl::string_view condition,
-                                                    const Params& params) const;
-  absl::Status ReadStreams(Transaction& transaction, std::vector<SyncRecord>* syncs) const;
-  absl::Status ReadWriters(Transaction& transaction, std::vector<StreamRecord*> streams) const;
   absl::Status FinishSyncIfDone(Transaction& transaction, int64_t sync_no) const;
   // What ends with streams that were just cancelled: their writers, and their generations unless
   // another sync has opened these since. Rows that appends committed are in the table and count.

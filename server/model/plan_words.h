@@ -1,10 +1,11 @@
-// How the ledger's columns spell enums: lower-case words that people query by.
+// The words for a plan's enums: what the ledger's columns hold and logs say, lower-case, for people
+// to query by.
 #pragma once
 
 #include "absl/strings/string_view.h"
 #include "server/model/plan.h"
 
-namespace syncline::postgres {
+namespace syncline {
 
 absl::string_view ToText(SyncState state);
 absl::string_view ToText(StreamState state);
@@ -21,4 +22,4 @@ LoaderKind LoaderKindFromText(absl::string_view text);
 WriteMode WriteModeFromText(absl::string_view text);
 JsonShape JsonShapeFromText(absl::string_view text);
 
-}  // namespace syncline::postgres
+}  // namespace syncline

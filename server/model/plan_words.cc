@@ -1,8 +1,8 @@
-#include "server/postgres/ledger/ledger_text.h"
+#include "server/model/plan_words.h"
 
 #include <array>
 
-namespace syncline::postgres {
+namespace syncline {
 namespace {
 
 // Indexed by the enum's value.
@@ -45,4 +45,4 @@ LoaderKind LoaderKindFromText(absl::string_view text) { return Find<LoaderKind>(
 JsonShape JsonShapeFromText(absl::string_view text) { return Find<JsonShape>(kShapes, text); }
 WriteMode WriteModeFromText(absl::string_view text) { return Find<WriteMode>(kWriteModes, text); }
 
-}  // namespace syncline::postgres
+}  // namespace syncline

@@ -1,0 +1,175 @@
+#include "server/postgres/ledger/sync_reader.h"
+
+#include <map>
+#include <string>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_replace.h"
+#include "absl/strings/str_split.h"
+#include "server/base/status_macros.h"
+#include "server/model/plan_words.h"
+
+namespace syncline::postgres {
+namespace {
+
+using StreamsByNo = std::map<int64_t, StreamRecord*>;
+
+std::string SqlOf(absl::string_view schema, absl::string_view sql) {
+  return absl::StrReplaceAll(sql, {{"$L", schema}});
+}
+
+// The columns that StreamFromRow reads, in its order.
+constexpr char kStreamColumns[] =
+    "sync_no, stream_no, namespace, name, table_schema, table_name, temp_table_name, "
+    "array_to_string(primary_key, ','), cursor_column, write_mode, loader, generation_id, "
+    "minimum_generation_id, airbyte_sync_id, state, outcome, result_rows";
+
+StreamRecord StreamFromRow(const Result& rows, size_t row) {
+  StreamRecord stream;
+  StreamPlan& plan = stream.plan;
+  plan.stream_no = rows.Int(row, 1);
+  plan.descriptor = {rows.Text(row, 2), rows.Text(row, 3)};
+  plan.table = {rows.Text(row, 4), rows.Text(row, 5)};
+  plan.temp_table = {rows.Text(row, 4), rows.Text(row, 6)};
+  // Mapped column names hold no comma (model/names.h).
+  plan.schema.primary_key = absl::StrSplit(rows.Text(row, 7), ',', absl::SkipEmpty());
+  if (!rows.IsNull(row, 8)) plan.schema.cursor = rows.Text(row, 8);
+  plan.write_mode = WriteModeFromText(rows.Text(row, 9));
+  plan.loader = LoaderKindFromText(rows.Text(row, 10));
+  plan.generation_id = rows.Int(row, 11);
+  plan.minimum_generation_id = rows.Int(row, 12);
+  plan.airbyte_sync_id = rows.Int(row, 13);
+  stream.state = StreamStateFromText(rows.Text(row, 14));
+  stream.result.outcome = StreamOutcomeFromText(rows.Text(row, 15));
+  stream.result.rows = rows.Int(row, 16);
+  return stream;
+}
+
+absl::Status ReadColumns(Transaction& transaction, absl::string_view schema,
+                         const std::vector<int64_t>& stream_nos, const StreamsByNo& by_no) {
+  SYNCLINE_ASSIGN_OR_RETURN(
+      const Result columns,
+      transaction.Query(
+          SqlOf(schema,
+                "SELECT s.stream_no, c.input, c.name, c.type, c.shape FROM $L.stream s, "
+                "unnest(s.column_inputs, s.column_names, s.column_types, s.json_shapes) "
+                "WITH ORDINALITY AS c (input, name, type, shape, position) "
+                "WHERE s.stream_no = ANY($1) ORDER BY s.stream_no, c.position"),
+          Params().IntArray(stream_nos)));
+  for (size_t row = 0; row < columns.size(); ++row) {
+    ColumnSchema column;
+    column.input_name = columns.Text(row, 1);
+    column.column_name = columns.Text(row, 2);
+    column.type = ColumnTypeFromPostgresName(columns.Text(row, 3)).value_or(ColumnType::kJsonb);
+    column.json_shape = JsonShapeFromText(columns.Text(row, 4));
+    by_no.at(columns.Int(row, 0))->plan.schema.columns.push_back(std::move(column));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status ReadWriters(Transaction& transaction, absl::string_view schema,
+                         const std::vector<int64_t>& stream_nos, const StreamsByNo& by_no) {
+  SYNCLINE_ASSIGN_OR_RETURN(
+      const Result writers,
+      transaction.Query(
+          SqlOf(
+              schema,
+              "SELECT stream_no, writer_id, durable_offset, rows_written, records_rejected, bytes "
+              "FROM $L.writer WHERE stream_no = ANY($1) ORDER BY stream_no, writer_id"),
+          Params().IntArray(stream_nos)));
+  for (size_t row = 0; row < writers.size(); ++row) {
+    StreamRecord* const stream = by_no.at(writers.Int(row, 0));
+    stream->writers.push_back({writers.Text(row, 1), writers.Int(row, 2)});
+    stream->records_written += writers.Int(row, 3);
+    stream->records_rejected += writers.Int(row, 4);
+    stream->bytes += writers.Int(row, 5);
+  }
+  return absl::OkStatus();
+}
+
+// What is not in the streams' own rows.
+absl::Status ReadColumnsAndWriters(Transaction& transaction, absl::string_view schema,
+                                   const std::vector<StreamRecord*>& streams) {
+  std::vector<int64_t> stream_nos;
+  StreamsByNo by_no;
+  for (StreamRecord* const stream : streams) {
+    stream_nos.push_back(stream->plan.stream_no);
+    by_no[stream->plan.stream_no] = stream;
+  }
+  SYNCLINE_RETURN_IF_ERROR(ReadColumns(transaction, schema, stream_nos, by_no));
+  return ReadWriters(transaction, schema, stream_nos, by_no);
+}
+
+absl::Status ReadStreams(Transaction& transaction, absl::string_view schema,
+                         std::vector<SyncRecord>* syncs) {
+  std::vector<int64_t> sync_nos;
+  std::map<int64_t, SyncRecord*> by_no;
+  for (SyncRecord& sync : *syncs) {
+    sync_nos.push_back(sync.sync_no);
+    by_no[sync.sync_no] = &sync;
+  }
+  SYNCLINE_ASSIGN_OR_RETURN(
+      const Result rows,
+      transaction.Query(
+          SqlOf(schema,
+                absl::StrCat("SELECT ", kStreamColumns,
+                             " FROM $L.stream WHERE sync_no = ANY($1) ORDER BY sync_no, ordinal")),
+          Params().IntArray(sync_nos)));
+  for (size_t row = 0; row < rows.size(); ++row) {
+    by_no[rows.Int(row, 0)]->streams.push_back(StreamFromRow(rows, row));
+  }
+  std::vector<StreamRecord*> streams;
+  for (SyncRecord& sync : *syncs) {
+    for (StreamRecord& stream : sync.streams) streams.push_back(&stream);
+  }
+  return ReadColumnsAndWriters(transaction, schema, streams);
+}
+
+}  // namespace
+
+absl::StatusOr<std::vector<SyncRecord>> ReadSyncs(Transaction& transaction,
+                                                  absl::string_view quoted_schema,
+                                                  absl::string_view condition,
+                                                  const Params& params) {
+  SYNCLINE_ASSIGN_OR_RETURN(
+      const Result rows,
+      transaction.Query(
+          absl::StrCat(SqlOf(quoted_schema,
+                             "SELECT sync_no, sync_id, connection_id, request_digest, state, "
+                             "(extract(epoch FROM started_at) * 1000000)::bigint, "
+                             "(extract(epoch FROM finished_at) * 1000000)::bigint FROM $L.sync "),
+                       condition),
+          params));
+  std::vector<SyncRecord> syncs;
+  for (size_t row = 0; row < rows.size(); ++row) {
+    SyncRecord sync;
+    sync.sync_no = rows.Int(row, 0);
+    sync.sync_id = rows.Text(row, 1);
+    sync.connection_id = rows.Text(row, 2);
+    sync.request_digest = rows.Text(row, 3);
+    sync.state = SyncStateFromText(rows.Text(row, 4));
+    sync.started_at = absl::FromUnixMicros(rows.Int(row, 5));
+    if (!rows.IsNull(row, 6)) sync.finished_at = absl::FromUnixMicros(rows.Int(row, 6));
+    syncs.push_back(std::move(sync));
+  }
+  SYNCLINE_RETURN_IF_ERROR(ReadStreams(transaction, quoted_schema, &syncs));
+  return syncs;
+}
+
+absl::StatusOr<std::optional<StreamRecord>> ReadAndLockStream(Transaction& transaction,
+                                                              absl::string_view quoted_schema,
+                                                              int64_t stream_no) {
+  SYNCLINE_ASSIGN_OR_RETURN(
+      const Result rows,
+      transaction.Query(
+          SqlOf(quoted_schema, absl::StrCat("SELECT ", kStreamColumns,
+                                            " FROM $L.stream WHERE stream_no = $1 FOR UPDATE")),
+          Params().Int(stream_no)));
+  if (rows.empty()) return std::optional<StreamRecord>();
+  StreamRecord stream = StreamFromRow(rows, 0);
+  SYNCLINE_RETURN_IF_ERROR(ReadColumnsAndWriters(transaction, quoted_schema, {&stream}));
+  return std::optional<StreamRecord>(std::move(stream));
+}
+
+}  // namespace syncline::postgres

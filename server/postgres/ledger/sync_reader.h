@@ -1,0 +1,28 @@
+// Reads syncs out of the ledger: their streams with plans, columns and writers.
+//
+// `quoted_schema` is the ledger's, as SQL writes it. Stateless: safe from any thread.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "server/model/plan.h"
+#include "server/postgres/transaction.h"
+
+namespace syncline::postgres {
+
+// The syncs that `condition` selects ("WHERE … ORDER BY …", with `params`), in its order.
+absl::StatusOr<std::vector<SyncRecord>> ReadSyncs(Transaction& transaction,
+                                                  absl::string_view quoted_schema,
+                                                  absl::string_view condition,
+                                                  const Params& params);
+
+// Locks the stream's row until the transaction ends and reads it; nothing when there is none.
+absl::StatusOr<std::optional<StreamRecord>> ReadAndLockStream(Transaction& transaction,
+                                                              absl::string_view quoted_schema,
+                                                              int64_t stream_no);
+
+}  // namespace syncline::postgres
