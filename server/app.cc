@@ -277,6 +277,9 @@ void App::Parts::Drain() {
   server->SetServing(false);
   stopping.Set();
   if (database_ticker != nullptr) database_ticker->Stop();
+  // Statements that are still running then (a long merge, a wait for somebody's lock) are cut off:
+  // their transactions are rolled back, and their calls can be repeated elsewhere.
+  Ticker cut_off({{config.serve.drain_deadline, [this] { sockets.ShutDown(); }}});
   // With no check running, the drain itself is what a silent database would hold up.
   silence->During([this] {
     server->Drain(config.serve.drain_deadline);

@@ -49,7 +49,8 @@ ABSL_FLAG(int32_t, keep_generations, 0, "Replaced tables kept for a rollback by 
 ABSL_FLAG(absl::Duration, metrics_generation_ttl, absl::Hours(1),
           "Series of a finished generation are dropped after this time.");
 ABSL_FLAG(absl::Duration, drain_deadline, absl::Seconds(25),
-          "After SIGTERM, running calls have this long to commit what they hold.");
+          "After SIGTERM, running calls have this long to commit what they hold; what then still "
+          "waits for the database is cut off.");
 ABSL_FLAG(std::string, reflection, "auto",
           "gRPC reflection: on, off, or auto, which is on when listening on loopback only.");
 ABSL_FLAG(std::string, tls_cert_file, "", "PEM certificate chain of the service; turns on TLS.");

@@ -108,6 +108,10 @@ const char kSessionSettings[] =
     // that whoever takes its writers over waits for.
     "SELECT set_config('idle_in_transaction_session_timeout', '15s', false)"
     " WHERE current_setting('idle_in_transaction_session_timeout') = '0';"
+    // A merge or a wait for a lock that nobody is left to hear of ends, and so lets go of what it
+    // holds, instead of running to its end.
+    "SELECT set_config('client_connection_check_interval', '5s', false)"
+    " WHERE current_setting('client_connection_check_interval', true) = '0';"
     // Stronger settings (remote_apply) and the owner's choice between local and remote stay as they
     // are.
     "SELECT set_config('synchronous_commit', 'on', false)"

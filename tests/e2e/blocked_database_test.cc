@@ -1,0 +1,91 @@
+// A database that lives, where somebody's lock stops our statements: the server can be told to go,
+// and a server that was killed leaves nothing running.
+#include <gtest/gtest.h>
+#include <signal.h>
+
+#include <memory>
+#include <string>
+
+#include "absl/strings/str_cat.h"
+#include "server/base/thread.h"
+#include "tests/support/e2e_fixture.h"
+
+namespace syncline::testing {
+namespace {
+
+class BlockedDatabaseTest : public EndToEndTest {
+ protected:
+  // Somebody's lock on the table, until the connection is closed.
+  std::unique_ptr<postgres::Connection> Lock(absl::string_view table) {
+    auto locker = Connect();
+    EXPECT_OK(locker->Begin());
+    EXPECT_OK(
+        locker->Execute(absl::StrCat("LOCK TABLE ", Table(table), " IN ACCESS EXCLUSIVE MODE")));
+    return locker;
+  }
+
+  int64_t WaitingForTheLock() {
+    return QueryInt(absl::StrCat("SELECT count(*) FROM pg_locks WHERE NOT granted AND relation = '",
+                                 Table("rows"), "'::regclass"));
+  }
+};
+
+TEST_F(BlockedDatabaseTest, DrainingEndsAllTheSame) {
+  const auto server = StartServer({"--drain_deadline=2s"});
+  ASSERT_NE(server, nullptr);
+  const auto client = server->Client();
+  ASSERT_OK(client->StartSync(OneStream("blocked", "rows")));
+  ASSERT_OK(Send(*client, "blocked", "rows", 0, 100));
+  const auto locker = Lock("rows");
+  const auto call = client->StreamRecords();
+  ASSERT_TRUE(call->Write(Header("blocked", "rows")));
+  ASSERT_TRUE(call->Write(Batch(100, 200)));
+  ASSERT_TRUE(call->Write(CheckpointOf("blocked", "state")));
+  ASSERT_TRUE(Eventually([&] { return WaitingForTheLock() == 1; }));
+  server->Signal(SIGTERM);
+  EXPECT_THAT(call->Finish(), StatusIs(absl::StatusCode::kUnavailable));
+  EXPECT_EQ(server->Wait(absl::Seconds(20)), 0);
+  // Nothing of it is left behind, and nothing was lost or written.
+  ASSERT_TRUE(Eventually([&] { return WaitingForTheLock() == 0; }));
+  ASSERT_OK(locker->Commit());
+  ASSERT_OK(server->Restart());
+  const auto again = server->Client();
+  ASSERT_OK_AND_ASSIGN(const v1::StreamRecordsResponse sent,
+                       Send(*again, "blocked", "rows", 100, 200));
+  EXPECT_EQ(sent.records_written(), 100);
+  EXPECT_OK(again->CompleteStream(Completion("blocked", "rows")));
+  EXPECT_EQ(QueryInt(absl::StrCat("SELECT count(*) FROM ", Table("rows"))), 200);
+}
+
+TEST_F(BlockedDatabaseTest, AKilledServersMergeEnds) {
+  const auto server = StartServer();
+  ASSERT_NE(server, nullptr);
+  auto request = OneStream("killed", "rows");
+  request.mutable_streams(0)->set_write_mode(v1::WRITE_MODE_DEDUP);
+  request.mutable_streams(0)->add_primary_key()->add_path("id");
+  Execute(absl::StrCat(
+      "CREATE TABLE ", Table("rows"),
+      " (_airbyte_raw_id varchar NOT NULL, _airbyte_extracted_at timestamptz NOT NULL, "
+      "_airbyte_meta jsonb NOT NULL, _airbyte_generation_id bigint NOT NULL, id bigint, "
+      "name varchar)"));
+  const auto client = server->Client();
+  ASSERT_OK(client->StartSync(request));
+  ASSERT_OK(Send(*client, "killed", "rows", 0, 100));
+  const auto locker = Lock("rows");
+  auto completion = std::make_unique<Thread>(
+      "completion", [&] { client->CompleteStream(Completion("killed", "rows")).IgnoreError(); });
+  EXPECT_TRUE(Eventually([&] { return WaitingForTheLock() == 1; }));
+  server->Kill9();
+  completion.reset();
+  // The lock is held still: it is not what ended the merge.
+  EXPECT_TRUE(Eventually([&] { return WaitingForTheLock() == 0; }));
+  ASSERT_OK(locker->Commit());
+  ASSERT_OK(server->Restart());
+  ASSERT_OK_AND_ASSIGN(const v1::CompleteStreamResponse completed,
+                       server->Client()->CompleteStream(Completion("killed", "rows")));
+  EXPECT_EQ(completed.rows(), 100);
+  EXPECT_EQ(QueryInt(absl::StrCat("SELECT count(*) FROM ", Table("rows"))), 100);
+}
+
+}  // namespace
+}  // namespace syncline::testing
