@@ -84,11 +84,14 @@ absl::StatusOr<UpsertCounts> WriteWinners(Transaction& transaction, const Merge&
     counts.written += replaced.affected();
     counts.removed += replaced.affected();
   }
+  const bool in_table = merge.winners == Winners::kInTable;
+  if (in_table) SYNCLINE_RETURN_IF_ERROR(transaction.Execute(DropLosersSql(in_place)));
   SYNCLINE_RETURN_IF_ERROR(transaction.Execute(kFetchByPlaceSql));
   SYNCLINE_ASSIGN_OR_RETURN(const Result removed, transaction.Query(RemoveBeatenSql(merge)));
-  SYNCLINE_RETURN_IF_ERROR(transaction.Execute(kFetchAnyWaySql));
+  if (!in_table) SYNCLINE_RETURN_IF_ERROR(transaction.Execute(kFetchAnyWaySql));
   SYNCLINE_ASSIGN_OR_RETURN(const Result inserted,
                             transaction.Query(InsertWinnersSql(merge, in_place)));
+  if (in_table) SYNCLINE_RETURN_IF_ERROR(transaction.Execute(kFetchAnyWaySql));
   counts.removed += removed.affected();
   counts.written += inserted.affected();
   return counts;

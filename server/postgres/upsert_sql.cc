@@ -107,6 +107,9 @@ std::string Beats(const Merge& merge) {
                       "))");
 }
 
+// That match `m` keeps its winner from being inserted.
+absl::string_view Blocks(bool in_place) { return in_place ? "" : " AND NOT m.beaten"; }
+
 std::string PrefixedColumns(const TableSchema& schema, absl::string_view prefix) {
   return absl::StrJoin(AllColumns(schema), ", ", [&](std::string* out, const std::string& name) {
     absl::StrAppend(out, prefix, QuoteIdentifier(name));
@@ -207,16 +210,25 @@ std::string RemoveBeatenSql(const Merge& merge) {
                       " t USING pg_temp.syncline_matches m WHERE t.ctid = m.stored AND m.beaten");
 }
 
+std::string DropLosersSql(bool in_place) {
+  return absl::StrCat(
+      "DELETE FROM pg_temp.syncline_winners w USING pg_temp.syncline_matches m WHERE m.tid = w.tid",
+      Blocks(in_place));
+}
+
 std::string InsertWinnersSql(const Merge& merge, bool in_place) {
-  const std::string with_rows =
-      InSource(merge) ? ""
-                      : absl::StrCat(" JOIN ", QuoteTable(merge.source), " s ON s.ctid = w.tid");
-  return absl::StrCat("INSERT INTO ", QuoteTable(merge.target), " (",
-                      PrefixedColumns(merge.schema, ""), ") SELECT ",
-                      PrefixedColumns(merge.schema, InSource(merge) ? "w." : "s."), " FROM ",
-                      WinnersTable(merge), " w", with_rows, " WHERE ", NotDeleted(merge),
-                      " AND NOT EXISTS (SELECT 1 FROM pg_temp.syncline_matches m WHERE m.tid = ",
-                      WinnerPlace(merge), in_place ? "" : " AND NOT m.beaten", ")");
+  const std::string head = absl::StrCat("INSERT INTO ", QuoteTable(merge.target), " (",
+                                        PrefixedColumns(merge.schema, ""), ") SELECT ",
+                                        PrefixedColumns(merge.schema, "s."), " FROM ");
+  const std::string source = QuoteTable(merge.source);
+  if (merge.winners == Winners::kInTable) {
+    return absl::StrCat(head, "pg_temp.syncline_winners w JOIN ", source,
+                        " s ON s.ctid = w.tid WHERE NOT w.d");
+  }
+  return absl::StrCat(head, source, " s WHERE NOT (", Deleted(merge.schema, merge.mode),
+                      ") AND NOT EXISTS (SELECT 1 FROM pg_temp.syncline_matches m WHERE m.tid = "
+                      "s.ctid",
+                      Blocks(in_place), ")");
 }
 
 std::string DedupeSql(const TableName& table, const TableSchema& schema, CdcDeleteMode mode) {

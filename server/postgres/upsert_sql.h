@@ -54,16 +54,19 @@ inline constexpr char kDropMatchesSql[] = "DROP TABLE pg_temp.syncline_matches";
 
 // Puts a winner that is no deletion into the newest stored row of its key, when it beats that row.
 std::string ReplaceSql(const Merge& merge);
-// Takes every stored row away that is beaten and was not replaced.
+// Takes every stored row away that is beaten and was not replaced. Wants kFetchByPlaceSql.
 std::string RemoveBeatenSql(const Merge& merge);
-// Around RemoveBeatenSql: rows are fetched by their place, one after the other. The planner would
-// read the whole table again.
+// Takes those out of the table of winners that do not beat all stored rows of their key; with
+// `in_place` those whose key has any.
+std::string DropLosersSql(bool in_place);
+// Inserts the winners, deletions aside, that beat all stored rows of their key; with `in_place`
+// those whose key had none. With a table of winners those left in it; wants kFetchByPlaceSql then.
+std::string InsertWinnersSql(const Merge& merge, bool in_place);
+
+// Rows are fetched by their place, one after the other. The planner would read the whole table, or
+// keep whole rows in a hash.
 inline constexpr char kFetchByPlaceSql[] = "SET LOCAL enable_hashjoin = off";
 inline constexpr char kFetchAnyWaySql[] = "SET LOCAL enable_hashjoin TO DEFAULT";
-
-// Inserts the winners, deletions aside, that beat all stored rows of their key; with `in_place`
-// those whose key had none.
-std::string InsertWinnersSql(const Merge& merge, bool in_place);
 
 std::string DedupeSql(const TableName& table, const TableSchema& schema, CdcDeleteMode mode);
 

@@ -362,6 +362,34 @@ TEST_F(UpsertTest, SeveralUpsertsFitIntoOneTransaction) {
   EXPECT_THAT(Winners(), ElementsAre("a"));
 }
 
+TEST_F(UpsertTest, AFewRowsAreFoundByTheIndex) {
+  CreateBoth(IdAndCursor());
+  Execute(absl::StrCat("INSERT INTO ", Table("source"),
+                       " SELECT 'raw ' || i, '2025-01-23', '{}', 1, i, 1 FROM "
+                       "generate_series(1, 20000) i"));
+  EXPECT_EQ(Upsert(IdAndCursor()).written, 20'000);
+  Execute(absl::StrCat("TRUNCATE ", Table("source")));
+  Insert(source(), IdAndCursor(),
+         {At("77", "2", "77 new"), At("19999", "2", "19999 new"), At("20001", "2", "20001 new")});
+  const auto scanned = [&](Transaction& transaction) -> absl::StatusOr<int64_t> {
+    SYNCLINE_ASSIGN_OR_RETURN(
+        const postgres::Result scans,
+        transaction.Query("SELECT seq_tup_read FROM pg_stat_xact_user_tables WHERE relid = "
+                          "$1::regclass",
+                          postgres::Params().Text(Table("target"))));
+    return scans.Int(0, 0);
+  };
+  EXPECT_OK(Transact([&](Transaction& transaction) -> absl::Status {
+    SYNCLINE_ASSIGN_OR_RETURN(const int64_t before, scanned(transaction));
+    SYNCLINE_RETURN_IF_ERROR(
+        postgres::UpsertTable(transaction, source(), target(), IdAndCursor(), {}).status());
+    SYNCLINE_ASSIGN_OR_RETURN(const int64_t after, scanned(transaction));
+    EXPECT_EQ(after, before) << "rows were read by a scan of the whole table";
+    return absl::OkStatus();
+  }));
+  EXPECT_EQ(Count(target()), 20'001);
+}
+
 TEST_F(UpsertTest, DedupeKeepsTheNewestOfEachKey) {
   Create(source(), CdcSchema());
   Insert(source(), CdcSchema(),

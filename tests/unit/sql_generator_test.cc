@@ -139,17 +139,20 @@ void AddUpsert(const TableName& table, const TableName& temp, const TableSchema&
   golden->Add("analyze winners", kAnalyzeWinnersSql);
   golden->Add("matches", CreateMatchesSql(merge, patterns));
   golden->Add("replace", ReplaceSql(merge));
+  golden->Add("drop losers", DropLosersSql(/*in_place=*/false));
+  golden->Add("drop losers, in place", DropLosersSql(/*in_place=*/true));
   golden->Add("fetch by place", kFetchByPlaceSql);
   golden->Add("remove beaten", RemoveBeatenSql(merge));
   golden->Add("fetch any way", kFetchAnyWaySql);
   golden->Add("insert winners", InsertWinnersSql(merge, /*in_place=*/false));
-  golden->Add("insert winners, in place", InsertWinnersSql(merge, /*in_place=*/true));
   golden->Add("drop matches", kDropMatchesSql);
   golden->Add("drop winners", kDropWinnersSql);
   merge.winners = Winners::kInSource;
   golden->Add("matches, every key once", CreateMatchesSql(merge, patterns));
   golden->Add("replace, every key once", ReplaceSql(merge));
   golden->Add("insert winners, every key once", InsertWinnersSql(merge, /*in_place=*/false));
+  golden->Add("insert winners, every key once, in place",
+              InsertWinnersSql(merge, /*in_place=*/true));
   merge.mode = CdcDeleteMode::kSoft;
   merge.schema.cursor.reset();
   golden->Add("matches, no cursor", CreateMatchesSql(merge, {{false, false}}));
