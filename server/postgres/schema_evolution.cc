@@ -5,6 +5,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "server/base/error.h"
+#include "server/base/log.h"
 #include "server/base/status_macros.h"
 #include "server/postgres/cast_sql.h"
 #include "server/postgres/catalog_sql.h"
@@ -32,6 +33,12 @@ const ColumnSchema* FindSchema(const TableSchema& schema, const std::string& nam
     if (column.column_name == name) return &column;
   }
   return nullptr;
+}
+
+// Whether the upsert compares values of the column.
+bool DecidesWinners(const TableSchema& schema, const std::string& name) {
+  return schema.cursor == name || std::find(schema.primary_key.begin(), schema.primary_key.end(),
+                                            name) != schema.primary_key.end();
 }
 
 absl::Status UnknownColumn(const TableName& table, const std::string& column) {
@@ -211,6 +218,29 @@ absl::Status ApplySchemaChange(Transaction& transaction, const TableName& table,
   SYNCLINE_RETURN_IF_ERROR(AppendAdded(transaction, table, schema, change.add, &clauses));
   if (clauses.empty()) return absl::OkStatus();
   return Alter(transaction, table, DisturbedColumns(from, schema, change), clauses);
+}
+
+absl::Status KeepAsText(Transaction& transaction, const TableName& table, TableSchema* schema) {
+  SYNCLINE_ASSIGN_OR_RETURN(const DiscoveredTable from, ReadColumns(transaction, table));
+  for (ColumnSchema& column : schema->columns) {
+    const auto found = FindByName(from.columns, column.column_name);
+    if (found == from.columns.end() || found->type != PostgresTypeName(ColumnType::kVarchar) ||
+        column.type == ColumnType::kVarchar || DecidesWinners(*schema, column.column_name)) {
+      continue;
+    }
+    const Cast cast = CastTo(found->name, found->type, column.type);
+    if (cast.failing.empty()) continue;
+    SYNCLINE_ASSIGN_OR_RETURN(const Result example,
+                              transaction.Query(ExampleRowSql(table, cast.failing)));
+    if (example.empty()) continue;
+    Log(LogLevel::kWarning, "column_kept_as_text")
+        .Field("table", table.ToString())
+        .Field("column", column.column_name)
+        .Field("declared", PostgresTypeName(column.type))
+        .Field("raw_id", example.Text(0, 0));
+    column.type = ColumnType::kVarchar;
+  }
+  return absl::OkStatus();
 }
 
 absl::Status EvolveTable(Transaction& transaction, const TableName& table,

@@ -48,10 +48,15 @@ SchemaChange DiffTables(const DiscoveredTable& from, const DiscoveredTable& to);
 
 // Applies `change` in one ALTER TABLE. Views over a changed or dropped column are re-created as the
 // swap does it; a cast that a stored value cannot take is found beforehand and refused with
-// FAILED_PRECONDITION SCHEMA_INCOMPATIBLE, the column and the raw id of an example row, unless the
-// column can be kept as text.
+// FAILED_PRECONDITION SCHEMA_INCOMPATIBLE, the column and the raw id of an example row.
 absl::Status ApplySchemaChange(Transaction& transaction, const TableName& table,
                                const TableSchema& schema, const SchemaChange& change);
+
+// Makes `schema` fit where that is all it takes: a column that is text in `table` and holds a value
+// which its new type cannot take stays text, so that nothing is refused; new values are printed
+// into it. Not a column of the primary key or the cursor: text sorts and compares in another way.
+// Only reads.
+absl::Status KeepAsText(Transaction& transaction, const TableName& table, TableSchema* schema);
 
 // Discover, compute, diff, apply. A no-op when the table has the shape already.
 absl::Status EvolveTable(Transaction& transaction, const TableName& table,

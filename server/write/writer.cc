@@ -6,6 +6,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "server/base/status_macros.h"
+#include "server/postgres/schema_evolution.h"
 #include "server/postgres/table_operations.h"
 #include "server/write/write_errors.h"
 
@@ -121,6 +122,10 @@ absl::Status Writer::Decide(postgres::Transaction& transaction, const SyncDraft&
     plan.generation_id = range.generation_id;
     plan.minimum_generation_id = range.minimum_id;
     plan.loader = ::syncline::LoaderFor(plan.write_mode, range);
+    // A replace makes the table anew, in the types that are declared.
+    if (status.real.exists && !IsTruncate(plan.loader)) {
+      SYNCLINE_RETURN_IF_ERROR(postgres::KeepAsText(transaction, plan.table, &plan.schema));
+    }
   }
   SYNCLINE_RETURN_IF_ERROR(context_.ledger->InsertSync(transaction, sync));
   for (const StreamRecord& stream : sync->streams) {

@@ -392,6 +392,32 @@ TEST_F(SchemaEvolutionTest, AJsonNullBecomesNull) {
   EXPECT_THAT(Read(Name("t"), after), ElementsAre(Row{}));
 }
 
+TEST_F(SchemaEvolutionTest, TextStaysTextWhereAStoredValueIsNoNumber) {
+  Create(Name("t"), MakeSchema({{"words", T::kVarchar}, {"digits", T::kVarchar}}));
+  Insert(Name("t"), MakeSchema({{"words", T::kVarchar}, {"digits", T::kVarchar}}),
+         {{{{"words", "one"}, {"digits", "1"}}}, {{{"words", "2"}, {"digits", "2"}}}});
+  TableSchema wanted = MakeSchema({{"words", T::kBigint}, {"digits", T::kBigint}});
+  const auto keep = [&] {
+    return Transact(
+        [&](Transaction& transaction) { return KeepAsText(transaction, Name("t"), &wanted); });
+  };
+  EXPECT_OK(keep());
+  EXPECT_EQ(wanted.columns[0].type, T::kVarchar);
+  EXPECT_EQ(wanted.columns[1].type, T::kBigint);
+  EXPECT_OK(Evolve(wanted));
+  EXPECT_THAT(Read(Name("t"), wanted), ElementsAre(Row{{"words", "2"}, {"digits", "2"}},
+                                                   Row{{"words", "one"}, {"digits", "1"}}));
+  // Text compares in another way than numbers.
+  wanted = MakeSchema({{"words", T::kBigint}, {"digits", T::kBigint}});
+  wanted.primary_key = {wanted.columns[0].column_name};
+  EXPECT_OK(keep());
+  EXPECT_EQ(wanted.columns[0].type, T::kBigint);
+  wanted.primary_key.clear();
+  wanted.cursor = wanted.columns[0].column_name;
+  EXPECT_OK(keep());
+  EXPECT_EQ(wanted.columns[0].type, T::kBigint);
+}
+
 TEST_F(SchemaEvolutionTest, TheRefusalNamesColumnAndRowButNoValue) {
   const TableSchema schema = MakeSchema({{"v", ColumnType::kVarchar}});
   Create(Name("t"), schema);

@@ -156,10 +156,36 @@ TEST_F(BadTableTest, Row52_OtherSchemaUnderTheSameSyncId) {
             "INVALID_ARGUMENT SYNC_ID_REUSED");
 }
 
-TEST_F(BadTableTest, Row52_NarrowedColumnThatAValueCannotTake) {
+TEST_F(BadTableTest, Row52_TextStaysTextWhereAValueIsNoNumber) {
   v1::StartSyncRequest request = Request("bad", R"("v":{"type":"string"})");
   Started(request);
   EXPECT_EQ(Summary(Send({Header(request.sync_id(), "bad"), Lines(0, "{\"id\":1,\"v\":\"x\"}")})),
+            "OK");
+  EXPECT_EQ(Summary(Complete(request.sync_id(), "bad")), "OK");
+  request = Request("bad", R"("v":{"type":"integer"})");
+  for (const char* sync : {"narrow", "and again"}) {
+    request.set_sync_id(UniqueId(sync));
+    v1::StartSyncResponse plan;
+    EXPECT_EQ(Summary(Start(request, &plan)), "OK");
+    EXPECT_EQ(plan.streams(0).columns(1).type(), "character varying");
+    EXPECT_EQ(Summary(Send({Header(request.sync_id(), "bad"), Lines(0, "{\"id\":2,\"v\":7}")})),
+              "OK");
+    EXPECT_EQ(Summary(Complete(request.sync_id(), "bad")), "OK");
+  }
+  EXPECT_EQ(QueryValue(absl::StrCat("SELECT string_agg(v, ',' ORDER BY id) FROM ", Table("bad"))),
+            "x,7,7");
+  // A replace makes the column what is declared.
+  request.set_sync_id(UniqueId("replace"));
+  request.mutable_streams(0)->set_overwrite(true);
+  v1::StartSyncResponse plan;
+  EXPECT_EQ(Summary(Start(request, &plan)), "OK");
+  EXPECT_EQ(plan.streams(0).columns(1).type(), "bigint");
+}
+
+TEST_F(BadTableTest, Row52_NarrowedColumnThatAValueCannotTake) {
+  v1::StartSyncRequest request = Request("bad", R"("v":{"type":"number"})");
+  Started(request);
+  EXPECT_EQ(Summary(Send({Header(request.sync_id(), "bad"), Lines(0, "{\"id\":1,\"v\":1.5}")})),
             "OK");
   EXPECT_EQ(Summary(Complete(request.sync_id(), "bad")), "OK");
   request = Request("bad", R"("v":{"type":"integer"})");
