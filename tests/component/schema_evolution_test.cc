@@ -405,8 +405,8 @@ TEST_F(SchemaEvolutionTest, TextStaysTextWhereAStoredValueIsNoNumber) {
   EXPECT_EQ(wanted.columns[0].type, T::kVarchar);
   EXPECT_EQ(wanted.columns[1].type, T::kBigint);
   EXPECT_OK(Evolve(wanted));
-  EXPECT_THAT(Read(Name("t"), wanted), ElementsAre(Row{{"words", "2"}, {"digits", "2"}},
-                                                   Row{{"words", "one"}, {"digits", "1"}}));
+  EXPECT_THAT(Read(Name("t"), wanted), ElementsAre(Row{{"words", "one"}, {"digits", "1"}},
+                                                   Row{{"words", "2"}, {"digits", "2"}}));
   // Text compares in another way than numbers.
   wanted = MakeSchema({{"words", T::kBigint}, {"digits", T::kBigint}});
   wanted.primary_key = {wanted.columns[0].column_name};
