@@ -6,7 +6,6 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
-#include "absl/strings/str_join.h"
 #include "absl/strings/str_replace.h"
 
 namespace syncline::bench {
@@ -41,13 +40,20 @@ void AppendLine(double x1, double y1, double x2, double y2, const char* style, s
                         x2, y2, style);
 }
 
-void AppendFacts(Facts::const_iterator begin, Facts::const_iterator end, int y, std::string* svg) {
-  AppendText(12, y, "start", kFaint, 11,
-             absl::StrJoin(begin, end, ", ",
-                           [](std::string* out, const auto& fact) {
-                             absl::StrAppend(out, fact.first, " ", fact.second);
-                           }),
-             svg);
+// As many lines as they need, from `y` down.
+void AppendFacts(const Facts& facts, int y, std::string* svg) {
+  constexpr size_t kLineLength = 110;
+  std::string line;
+  for (const auto& [name, value] : facts) {
+    const std::string fact = absl::StrCat(name, " ", value);
+    if (line.size() + fact.size() > kLineLength) {
+      AppendText(12, y, "start", kFaint, 11, line + ",", svg);
+      y += 16;
+      line.clear();
+    }
+    absl::StrAppend(&line, line.empty() ? "" : ", ", fact);
+  }
+  AppendText(12, y, "start", kFaint, 11, line, svg);
 }
 
 // 1200 as "1.2k"; what stands at an axis.
@@ -131,15 +137,16 @@ std::string BarsOf(const Facts& facts, const std::vector<Figure>& figures) {
     if (!figure.baseline.empty()) shown.push_back(&figure);
   }
   const int bottom = kTop + kRowHeight * static_cast<int>(shown.size());
-  std::string svg = Head(kWidth, bottom + 52);
-  AppendText(12, 20, "start", kFaint, 12, "bar: ours / baseline, black mark: target", &svg);
+  std::string svg = Head(kWidth, bottom + 68);
+  AppendText(12, 20, "start", kFaint, 12, "bar: ours / baseline, black mark and brackets: target",
+             &svg);
   AppendText(kLabelWidth + kUnitWidth, 20, "middle", kFaint, 12, "baseline = 1", &svg);
   int y = kTop;
   for (const Figure* figure : shown) {
     const double ratio = ResultOf(*figure);
     // A bar beyond the edge ends there; its number says how far it goes.
     const double end =
-        kLabelWidth + std::min(ratio * kUnitWidth, double{kWidth - kLabelWidth - 60});
+        kLabelWidth + std::min(ratio * kUnitWidth, double{kWidth - kLabelWidth - 110});
     const bool missed = PassedOf(*figure) == std::optional<bool>(false);
     const std::string name =
         figure->id.empty() ? figure->name : absl::StrCat(figure->id, "  ", figure->name);
@@ -153,18 +160,20 @@ std::string BarsOf(const Facts& facts, const std::vector<Figure>& figures) {
       if (at < kWidth - 10) {
         AppendLine(at, y - 3, at, y + 21, "stroke=\"#111\" stroke-width=\"2\"", &svg);
         // The number would stand on the mark.
-        if (at > end - 4 && at < end + 40) behind = at;
+        if (at > end - 4 && at < end + 90) behind = at;
       }
     }
-    AppendText(behind + 6, y + 14, "start", "#111", 13, absl::StrFormat("%.2f", ratio), &svg);
+    std::string number = absl::StrFormat("%.2f", ratio);
+    if (figure->target.has_value()) {
+      absl::StrAppendFormat(&number, " (%s %.4g)", figure->better == Better::kLower ? "≤" : "≥",
+                            *figure->target);
+    }
+    AppendText(behind + 6, y + 14, "start", "#111", 13, number, &svg);
     y += kRowHeight;
   }
   AppendLine(kLabelWidth + kUnitWidth, 28, kLabelWidth + kUnitWidth, bottom,
              "stroke=\"#888\" stroke-dasharray=\"4 3\"", &svg);
-  // Two lines hold them.
-  const auto middle = facts.begin() + static_cast<ptrdiff_t>((facts.size() + 1) / 2);
-  AppendFacts(facts.begin(), middle, bottom + 22, &svg);
-  AppendFacts(middle, facts.end(), bottom + 38, &svg);
+  AppendFacts(facts, bottom + 22, &svg);
   return svg + "</svg>\n";
 }
 
