@@ -98,8 +98,11 @@ TEST_F(DedupLoaderTest, MergesAtTheEnd) {
   EXPECT_EQ(TempRows(), "missing");
   EXPECT_EQ(History(), "0:completed:2");
   // Older and equal rows do not win; a newer one does.
-  Load("s2", Dedup(0), Record(1, "stale", 1) + Record(2, "newer", 5) + Record(3, "c", 1));
+  const v1::CompleteStreamResponse again =
+      Load("s2", Dedup(0), Record(1, "stale", 1) + Record(2, "newer", 5) + Record(3, "c", 1));
+  EXPECT_EQ(again.rows(), 2);
   EXPECT_EQ(Rows(), "1:new@0 2:newer@0 3:c@0");
+  EXPECT_EQ(History(), "0:completed:4");
 }
 
 TEST_F(DedupLoaderTest, IncompleteMergesToo) {

@@ -40,7 +40,7 @@ absl::StatusOr<int64_t> MergeAndDrop(postgres::Transaction& transaction, const S
       const postgres::UpsertCounts counts,
       postgres::UpsertTable(transaction, plan.temp_table, plan.table, plan.schema, {}));
   SYNCLINE_RETURN_IF_ERROR(postgres::DropTable(transaction, plan.temp_table));
-  return counts.written + counts.removed;
+  return counts.written;
 }
 
 }  // namespace syncline::write

@@ -21,7 +21,7 @@ class DedupLoader : public StreamLoader {
   const StreamPlan plan_;
 };
 
-// Merges the temp table into the final one and drops it; the rows written and removed.
+// Merges the temp table into the final one and drops it; the rows that came in.
 absl::StatusOr<int64_t> MergeAndDrop(postgres::Transaction& transaction, const StreamPlan& plan);
 
 }  // namespace syncline::write
