@@ -6,6 +6,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
 #include "server/base/status_macros.h"
+#include "server/postgres/catalog_sql.h"
 #include "server/postgres/sql_generator.h"
 
 namespace syncline::postgres {
@@ -129,6 +130,15 @@ COMMENT ON TABLE $L.server IS 'Servers that hold writers open, alive until lease
 // Any number that no other program is likely to lock by.
 constexpr int64_t kMigrationLock = 0x73796e636c696e65;  // "syncline"
 
+// A role may use a schema that others made for it without the right to create one, which IF NOT
+// EXISTS asks for all the same.
+absl::Status CreateSchema(Transaction& transaction, absl::string_view schema) {
+  SYNCLINE_ASSIGN_OR_RETURN(const Result exists,
+                            transaction.Query(kNamespaceExistsSql, Params().Text(schema)));
+  if (exists.Bool(0, 0)) return absl::OkStatus();
+  return transaction.Execute(CreateSchemaSql(schema));
+}
+
 }  // namespace
 
 absl::Status MigrateLedger(Database& database, absl::string_view schema) {
@@ -137,10 +147,11 @@ absl::Status MigrateLedger(Database& database, absl::string_view schema) {
     SYNCLINE_RETURN_IF_ERROR(
         transaction.Query("SELECT pg_advisory_xact_lock($1)", Params().Int(kMigrationLock))
             .status());
-    SYNCLINE_RETURN_IF_ERROR(transaction.Execute(absl::StrCat(
-        "CREATE SCHEMA IF NOT EXISTS ", quoted, ";",            //
-        "CREATE TABLE IF NOT EXISTS ", quoted, ".migration (",  //
-        "version integer PRIMARY KEY, applied_at timestamptz NOT NULL DEFAULT now())")));
+    SYNCLINE_RETURN_IF_ERROR(CreateSchema(transaction, schema));
+    SYNCLINE_RETURN_IF_ERROR(
+        transaction.Execute(absl::StrCat("CREATE TABLE IF NOT EXISTS ", quoted,
+                                         ".migration (version integer PRIMARY KEY, "
+                                         "applied_at timestamptz NOT NULL DEFAULT now())")));
     SYNCLINE_ASSIGN_OR_RETURN(const Result applied,
                               transaction.Query(absl::StrCat(
                                   "SELECT coalesce(max(version), 0) FROM ", quoted, ".migration")));
