@@ -42,8 +42,10 @@ constexpr absl::Duration kSweepInterval = absl::Seconds(10);
 constexpr absl::Duration kForgetSyncsAfter = absl::Minutes(1);
 // Batches of 64-512 KiB load fastest (decision 0003); the middle of it.
 constexpr int64_t kRecommendedBatchBytes = 256 << 10;
-// What gRPC may hold of messages on their way in, in memory budgets. Beyond, it ends calls.
+// What gRPC may hold of messages on their way in: so many memory budgets, and what a call holds
+// that nobody reads (rpc/server.cc). Beyond, it ends calls.
 constexpr int64_t kReceiveQuotaOfBudget = 8;
+constexpr int64_t kReceiveQuotaOfStream = 2 << 20;
 
 absl::StatusOr<std::string> ReadFile(const std::string& path) {
   if (path.empty()) return std::string();
@@ -212,7 +214,8 @@ absl::Status App::Parts::BuildServer() {
   rpc::ServerOptions options;
   options.listen = config.serve.listen;
   options.max_message_bytes = config.serve.max_message_bytes;
-  options.receive_quota_bytes = kReceiveQuotaOfBudget * config.load.memory_budget_bytes;
+  options.receive_quota_bytes = kReceiveQuotaOfBudget * config.load.memory_budget_bytes +
+                                kReceiveQuotaOfStream * config.serve.max_open_streams;
   options.reflection = config.serve.reflection;
   SYNCLINE_ASSIGN_OR_RETURN(options.tls_cert, ReadFile(config.tls.cert_file));
   SYNCLINE_ASSIGN_OR_RETURN(options.tls_key, ReadFile(config.tls.key_file));
