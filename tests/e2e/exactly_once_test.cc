@@ -4,6 +4,9 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
 #include <random>
 #include <string>
 #include <utility>
@@ -168,6 +171,19 @@ TEST_F(ExactlyOnceTest, NewerCallOfAWriterOnAnotherServerFencesTheOlder) {
   EXPECT_OK(two->CompleteStream(Completion("fence", "rows")));
 }
 
+// Whether every thread has come to a stop: SIGSTOP takes a moment.
+bool IsStopped(pid_t pid) {
+  const std::filesystem::path threads = absl::StrCat("/proc/", pid, "/task");
+  for (const auto& thread : std::filesystem::directory_iterator(threads)) {
+    std::ifstream stat(thread.path() / "stat");
+    const std::string text(std::istreambuf_iterator<char>(stat), {});
+    // The state stands behind the name, which is in parentheses and may hold anything.
+    const size_t state = text.rfind(')') + 2;
+    if (state >= text.size() || text[state] != 'T') return false;
+  }
+  return true;
+}
+
 // Frozen where it hurts most: its rows are sent, it holds the lock of the writer's row, and it has
 // not committed.
 TEST_F(ExactlyOnceTest, AFrozenServerLetsGoAndCommitsNothingWhenItWakes) {
@@ -196,6 +212,7 @@ TEST_F(ExactlyOnceTest, AFrozenServerLetsGoAndCommitsNothingWhenItWakes) {
   ASSERT_TRUE(older->Write(CheckpointOf("second", "state")));
   ASSERT_TRUE(Eventually([&] { return sessions("wait_event_type = 'Lock'") == 1; }));
   frozen->Signal(SIGSTOP);
+  ASSERT_TRUE(Eventually([&] { return IsStopped(frozen->pid()); }));
   ASSERT_OK(locker->Commit());
   ASSERT_TRUE(Eventually([&] { return sessions("state = 'idle in transaction'") == 1; }));
 
