@@ -218,9 +218,9 @@ TEST_F(GuardedServerTest, Row56_MutualTlsOfTheCommandLine) {
 }
 
 TEST_F(GuardedServerTest, Row42_MessageOf300MiBIsRefused) {
-  // gRPC holds at most 8 budgets.
-  const auto server = StartServer(
-      {"--max_message_bytes=1MiB", "--max_record_bytes=1MiB", "--memory_budget_bytes=8MiB"});
+  // gRPC holds at most 8 budgets and 2 MiB a stream.
+  const auto server = StartServer({"--max_message_bytes=1MiB", "--max_record_bytes=1MiB",
+                                   "--memory_budget_bytes=8MiB", "--max_open_streams=4"});
   ASSERT_NE(server, nullptr);
   const auto client = server->Client();
   ASSERT_OK(client->StartSync(OneStream("large", "bad")));

@@ -277,7 +277,8 @@ class NamePropertyTest : public ::testing::Test {
   }
 
   static bool IsIdentifier(const std::string& name) {
-    return !name.empty() && name.size() <= kMaxIdentifierBytes && !absl::ascii_isdigit(name[0]) &&
+    return !name.empty() && name.size() <= kMaxIdentifierBytes &&
+           !absl::ascii_isdigit(static_cast<unsigned char>(name[0])) &&
            name.find_first_not_of('_') != std::string::npos &&
            std::all_of(name.begin(), name.end(),
                        [](unsigned char c) { return absl::ascii_isalnum(c) || c == '_'; });
