@@ -15,6 +15,7 @@
 #include "server/postgres/connection_pool.h"
 #include "server/postgres/ledger/ledger_schema.h"
 #include "server/write/stream_state_store.h"
+#include "tests/component/ledger_fixture.h"
 #include "tests/component/reference_values.h"
 #include "tests/support/postgres_fixture.h"
 #include "tests/support/random_seed.h"
@@ -49,10 +50,10 @@ constexpr Column kColumns[] = {
     {"list", ColumnType::kJsonb, JsonShape::kArray},
 };
 
-class CoercionDifferentialTest : public PostgresTest {
+class CoercionDifferentialTest : public LedgerFixture {
  protected:
   void SetUp() override {
-    PostgresTest::SetUp();
+    LedgerFixture::SetUp();
     if (IsSkipped() || HasFatalFailure()) return;
     Execute("SET timezone = 'UTC'");
     std::vector<std::string> columns = {
@@ -71,13 +72,7 @@ class CoercionDifferentialTest : public PostgresTest {
     plan_.descriptor = {schema(), "loaded"};
     plan_.generation_id = 3;
     plan_.airbyte_sync_id = 7;
-    ASSERT_OK(postgres::MigrateLedger(database(), schema()));
-    ledger_ = std::make_unique<postgres::Ledger>(schema());
-    committer_ = std::make_unique<postgres::DataCommitter>(*ledger_);
-    postgres::ConnectionOptions options;
-    options.conninfo = dsn();
-    pool_ = std::make_unique<postgres::ConnectionPool>(options);
-    context_.connections = pool_.get();
+    context_.connections = connections_.get();
     context_.committer = committer_.get();
     context_.wait = [](absl::Duration) { return false; };
     OpenAggregate();
@@ -93,7 +88,7 @@ class CoercionDifferentialTest : public PostgresTest {
       return inserted.ok() ? ledger_->MarkRunning(transaction, sync.sync_no) : inserted;
     }));
     plan_ = sync.streams[0].plan;
-    write::StreamStateStore store(&database(), pool_.get(), ledger_.get(), "differential");
+    write::StreamStateStore store(&database(), connections_.get(), ledger_.get(), "differential");
     ASSERT_OK_AND_ASSIGN(const postgres::ClaimedWriter claimed,
                          store.ClaimWriter(sync.sync_no, plan_.stream_no, ""));
     aggregate_ = dataflow::AggregateFactory(&context_, 16 << 20)
@@ -199,9 +194,6 @@ class CoercionDifferentialTest : public PostgresTest {
   }
 
   StreamPlan plan_;
-  std::unique_ptr<postgres::Ledger> ledger_;
-  std::unique_ptr<postgres::DataCommitter> committer_;
-  std::unique_ptr<postgres::ConnectionPool> pool_;
   write::LoadContext context_;
   std::unique_ptr<dataflow::Aggregate> aggregate_;
 

@@ -15,6 +15,7 @@
 #include "server/postgres/ledger/data_commit.h"
 #include "server/postgres/ledger/ledger_schema.h"
 #include "server/write/stream_state_store.h"
+#include "tests/component/ledger_fixture.h"
 #include "tests/support/postgres_fixture.h"
 #include "tests/support/status_matchers.h"
 
@@ -25,18 +26,11 @@ using absl::StatusCode;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
-class LedgerTest : public PostgresTest {
+class LedgerTest : public LedgerFixture {
  protected:
   void SetUp() override {
-    PostgresTest::SetUp();
-    if (schema().empty()) return;
-    // The test's schema holds the ledger, so it goes with it.
-    ASSERT_OK(postgres::MigrateLedger(database(), schema()));
-    ledger_ = std::make_unique<postgres::Ledger>(schema());
-    committer_ = std::make_unique<postgres::DataCommitter>(*ledger_);
-    postgres::ConnectionOptions options;
-    options.conninfo = dsn();
-    connections_ = std::make_unique<postgres::ConnectionPool>(options);
+    LedgerFixture::SetUp();
+    if (IsSkipped() || HasFatalFailure()) return;
     store_ = std::make_unique<write::StreamStateStore>(&database(), connections_.get(),
                                                        ledger_.get(), "here");
     ASSERT_OK(store_->RenewLease(absl::Minutes(10)));
@@ -131,9 +125,6 @@ class LedgerTest : public PostgresTest {
     return rows.empty() ? "" : absl::StrJoin(rows[0], " ");
   }
 
-  std::unique_ptr<postgres::Ledger> ledger_;
-  std::unique_ptr<postgres::DataCommitter> committer_;
-  std::unique_ptr<postgres::ConnectionPool> connections_;
   std::unique_ptr<write::StreamStateStore> store_;
   std::unique_ptr<postgres::Connection> lane_;
 };

@@ -25,6 +25,7 @@
 #include "server/write/load/insert_buffer.h"
 #include "server/write/stream_state_store.h"
 #include "server/write/writer.h"
+#include "tests/component/ledger_fixture.h"
 #include "tests/support/postgres_fixture.h"
 #include "tests/support/status_matchers.h"
 
@@ -61,17 +62,11 @@ class Counter {
   int count_ ABSL_GUARDED_BY(mutex_) = 0;
 };
 
-class WritePathTest : public testing::PostgresTest {
+class WritePathTest : public testing::LedgerFixture {
  protected:
   void SetUp() override {
-    PostgresTest::SetUp();
+    LedgerFixture::SetUp();
     if (IsSkipped() || HasFatalFailure()) return;
-    ASSERT_OK(postgres::MigrateLedger(database(), schema()));
-    ledger_ = std::make_unique<postgres::Ledger>(schema());
-    committer_ = std::make_unique<postgres::DataCommitter>(*ledger_);
-    postgres::ConnectionOptions options;
-    options.conninfo = dsn();
-    connections_ = std::make_unique<postgres::ConnectionPool>(options);
     store_ = std::make_unique<write::StreamStateStore>(&database(), connections_.get(),
                                                        ledger_.get(), "test");
     load_.connections = connections_.get();
@@ -149,9 +144,6 @@ class WritePathTest : public testing::PostgresTest {
     return QueryInt(absl::StrCat("SELECT count(DISTINCT id) FROM ", Table("t")));
   }
 
-  std::unique_ptr<postgres::Ledger> ledger_;
-  std::unique_ptr<postgres::DataCommitter> committer_;
-  std::unique_ptr<postgres::ConnectionPool> connections_;
   std::unique_ptr<write::StreamStateStore> store_;
   std::unique_ptr<metrics::Metrics> metrics_;
   write::LoadContext load_;

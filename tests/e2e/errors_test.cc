@@ -27,15 +27,8 @@ std::string MetadataOf(const absl::Status& status, absl::string_view key) {
   return "";
 }
 
-class ErrorsTest : public EndToEndTest {
+class ErrorsTest : public ServedTest {
  protected:
-  void SetUp() override {
-    EndToEndTest::SetUp();
-    if (schema().empty()) return;
-    server_ = StartServer();
-    ASSERT_NE(server_, nullptr);
-    client_ = server_->Client();
-  }
   void TearDown() override {
     if (server_ != nullptr) {
       EXPECT_TRUE(server_->running()) << "the server died";
@@ -62,13 +55,6 @@ class ErrorsTest : public EndToEndTest {
     return call->Finish().status();
   }
 
-  v1::StartSyncRequest Generation(absl::string_view sync_id, int64_t generation, int64_t minimum) {
-    v1::StartSyncRequest request = OneStream(sync_id, "rows");
-    request.mutable_streams(0)->set_generation_id(generation);
-    request.mutable_streams(0)->set_minimum_generation_id(minimum);
-    return request;
-  }
-
   // Whether the server says so of the stream "rows".
   bool HasMetric(absl::string_view name, int64_t generation, int64_t value) {
     return absl::StrContains(
@@ -80,9 +66,6 @@ class ErrorsTest : public EndToEndTest {
   int64_t Count(absl::string_view table = "rows") {
     return QueryInt(absl::StrCat("SELECT count(*) FROM ", Table(table)));
   }
-
-  std::unique_ptr<ServerProcess> server_;
-  std::unique_ptr<client::SyncClient> client_;
 };
 
 TEST_F(ErrorsTest, UnknownSyncAndStream) {

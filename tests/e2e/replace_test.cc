@@ -57,23 +57,8 @@ class CountingReader {
   std::unique_ptr<Thread> thread_;
 };
 
-class ReplaceTest : public EndToEndTest {
+class ReplaceTest : public ServedTest {
  protected:
-  void SetUp() override {
-    EndToEndTest::SetUp();
-    if (schema().empty()) return;
-    server_ = StartServer();
-    ASSERT_NE(server_, nullptr);
-    client_ = server_->Client();
-  }
-
-  v1::StartSyncRequest Generation(absl::string_view sync_id, int64_t generation, int64_t minimum) {
-    v1::StartSyncRequest request = OneStream(sync_id, "rows");
-    request.mutable_streams(0)->set_generation_id(generation);
-    request.mutable_streams(0)->set_minimum_generation_id(minimum);
-    return request;
-  }
-
   // Loads records begin..end-1 in a sync of its own and completes it.
   void Load(absl::string_view sync_id, int64_t generation, int64_t minimum, int64_t begin,
             int64_t end, v1::Outcome outcome) {
@@ -97,9 +82,6 @@ class ReplaceTest : public EndToEndTest {
   }
 
   int64_t Count() { return QueryInt(absl::StrCat("SELECT count(*) FROM ", Table("rows"))); }
-
-  std::unique_ptr<ServerProcess> server_;
-  std::unique_ptr<client::SyncClient> client_;
 };
 
 TEST_F(ReplaceTest, ReadersSeeTheOldOrTheNewCountOnly) {

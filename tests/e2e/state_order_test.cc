@@ -56,15 +56,8 @@ std::string ReadWholeFile(const std::string& path) {
   return content.str();
 }
 
-class StateOrderTest : public EndToEndTest {
+class StateOrderTest : public ServedTest {
  protected:
-  void SetUp() override {
-    EndToEndTest::SetUp();
-    if (schema().empty()) return;
-    server_ = StartServer();
-    ASSERT_NE(server_, nullptr);
-  }
-
   std::unique_ptr<Process> StartWrite(const std::string& catalog_file,
                                       const std::string& stdin_file = "") {
     ProcessOptions options;
@@ -107,8 +100,6 @@ class StateOrderTest : public EndToEndTest {
   int64_t Count(absl::string_view table) {
     return QueryInt(absl::StrCat("SELECT count(*) FROM ", Table(table)));
   }
-
-  std::unique_ptr<ServerProcess> server_;
 };
 
 TEST_F(StateOrderTest, StateWaitsForTheCommitOfItsRows) {

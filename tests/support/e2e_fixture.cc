@@ -79,6 +79,14 @@ int64_t EndToEndTest::DurableRecords(absl::string_view sync_id) {
                                " s USING (sync_no) WHERE s.sync_id = '", sync_id, "'"));
 }
 
+v1::StartSyncRequest EndToEndTest::Generation(absl::string_view sync_id, int64_t generation,
+                                              int64_t minimum) const {
+  v1::StartSyncRequest request = OneStream(sync_id, "rows");
+  request.mutable_streams(0)->set_generation_id(generation);
+  request.mutable_streams(0)->set_minimum_generation_id(minimum);
+  return request;
+}
+
 v1::StreamDescriptor EndToEndTest::Descriptor(absl::string_view table) const {
   v1::StreamDescriptor descriptor;
   descriptor.set_namespace_(schema());
@@ -141,6 +149,14 @@ absl::StatusOr<v1::StreamRecordsResponse> EndToEndTest::Send(client::SyncClient&
   const std::unique_ptr<client::RecordsCall> call = client.StreamRecords();
   if (call->Write(Header(sync_id, table, writer_id))) call->Write(Batch(begin, end));
   return call->Finish();
+}
+
+void ServedTest::SetUp() {
+  EndToEndTest::SetUp();
+  if (schema().empty()) return;
+  server_ = StartServer();
+  ASSERT_NE(server_, nullptr);
+  client_ = server_->Client();
 }
 
 }  // namespace syncline::testing

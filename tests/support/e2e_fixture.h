@@ -60,6 +60,9 @@ class EndToEndTest : public PostgresTest {
   v1::StreamRecordsRequest Header(absl::string_view sync_id, absl::string_view table,
                                   absl::string_view writer_id = "") const;
   v1::CompleteStreamRequest Completion(absl::string_view sync_id, absl::string_view table) const;
+  // OneStream of `generation` into "rows".
+  v1::StartSyncRequest Generation(absl::string_view sync_id, int64_t generation,
+                                  int64_t minimum) const;
   // Records begin..end-1 as {"id": n, "name": "name n"}.
   static v1::StreamRecordsRequest Batch(int64_t begin, int64_t end);
   static v1::StreamRecordsRequest CheckpointOf(absl::string_view id, absl::string_view state);
@@ -72,6 +75,15 @@ class EndToEndTest : public PostgresTest {
 
  private:
   TemporaryDirectory files_;
+};
+
+// With a server from the start, and a client of it.
+class ServedTest : public EndToEndTest {
+ protected:
+  void SetUp() override;
+
+  std::unique_ptr<ServerProcess> server_;
+  std::unique_ptr<client::SyncClient> client_;
 };
 
 }  // namespace syncline::testing
