@@ -131,7 +131,7 @@ void WriterCall::End(const absl::Status& status) {
     MutexLock lock(&mutex_);
     if (state_ != State::kOpen) return;
     state_ = State::kEnding;
-    end_status_ = status;
+    if (end_status_.ok()) end_status_ = status;
     dropped = std::exchange(ready_, nullptr);
   }
   FlushLanes();
@@ -208,10 +208,8 @@ void WriterCall::OnAccepted(const dataflow::Accepted& accepted, int64_t bytes) {
     summary_.records_skipped += accepted.skipped;
     for (const auto& [reason, records] : accepted.rejected) rejected_seen_ += records;
     too_many = context_->max_rejected.has_value() && rejected_seen_ > *context_->max_rejected;
-    // The caller may have ended the call before its last batch was looked at.
-    if (too_many && state_ == State::kEnding && end_status_.ok()) {
-      end_status_ = TooManyRejected(*context_->max_rejected);
-    }
+    // Set here, because the caller may have ended the call, or may do so before End below.
+    if (too_many && end_status_.ok()) end_status_ = TooManyRejected(*context_->max_rejected);
   }
   for (const auto& [reason, records] : accepted.rejected) metrics_->Rejected(reason, records);
   if (too_many) return End(TooManyRejected(*context_->max_rejected));
