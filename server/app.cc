@@ -3,7 +3,10 @@
 #include <unistd.h>
 
 #include <fstream>
+#include <memory>
+#include <optional>
 #include <sstream>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -16,6 +19,7 @@
 #include "server/base/stop_signal.h"
 #include "server/base/thread_pool.h"
 #include "server/base/ticker.h"
+#include "server/config/token_file.h"
 #include "server/dataflow/lane.h"
 #include "server/metrics/metrics.h"
 #include "server/postgres/connection_pool.h"
@@ -35,6 +39,7 @@ namespace syncline {
 namespace {
 
 constexpr absl::Duration kHealthInterval = absl::Seconds(1);
+constexpr absl::Duration kTokenInterval = absl::Seconds(1);
 // How often callers that wait for memory are looked for.
 constexpr absl::Duration kPressureInterval = absl::Milliseconds(50);
 constexpr absl::Duration kSweepInterval = absl::Seconds(10);
@@ -129,6 +134,7 @@ struct App::Parts {
   std::unique_ptr<Ticker> flush_ticker;
   std::unique_ptr<Ticker> database_ticker;
   std::unique_ptr<Ticker> silence_ticker;
+  std::unique_ptr<Ticker> token_ticker;
   bool drained = false;
 };
 
@@ -272,6 +278,20 @@ void App::Parts::BuildTickers() {
   // Apart again: it is what ends the waiting of the others.
   silence_ticker = std::make_unique<Ticker>(
       std::vector<Ticker::Task>{{kHealthInterval, [this] { silence->Look(); }}});
+  if (config.auth.token_file.empty()) return;
+  // Apart, because a file's system may not answer either.
+  token_ticker = std::make_unique<Ticker>(std::vector<Ticker::Task>{
+      {kTokenInterval, [this, watch = std::make_shared<config::TokenFileWatch>(
+                                  config.auth.token_file, config.auth.tokens)] {
+         const absl::StatusOr<std::optional<std::vector<std::string>>> tokens = watch->Look();
+         if (!tokens.ok()) {
+           Log(LogLevel::kWarning, "auth_tokens_kept").Error(tokens.status());
+         } else if (tokens->has_value()) {
+           authenticator.Replace(**tokens);
+           Log(LogLevel::kInfo, "auth_tokens_replaced")
+               .Field("tokens", static_cast<int64_t>((*tokens)->size()));
+         }
+       }}});
 }
 
 void App::Parts::Drain() {

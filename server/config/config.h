@@ -37,7 +37,8 @@ struct TlsConfig {
 };
 
 struct AuthConfig {
-  std::vector<std::string> tokens;  // bearer tokens; empty: callers need none
+  std::string token_file;           // empty: callers need no token
+  std::vector<std::string> tokens;  // what it held at the start
 };
 
 struct EmbeddedPostgresConfig {

@@ -58,7 +58,7 @@ ABSL_FLAG(std::string, tls_key_file, "", "PEM private key of the certificate.");
 ABSL_FLAG(std::string, tls_client_ca_file, "",
           "PEM authorities of client certificates; callers must then present one.");
 ABSL_FLAG(std::string, auth_token_file, "",
-          "File of bearer tokens, one a line; callers must then send one.");
+          "File of bearer tokens, one a line, read again when it changes; callers must then send one.");
 ABSL_FLAG(std::string, log_level, "info", "debug, info, warning or error.");
 ABSL_FLAG(std::string, log_format, "text", "text or json.");
 ABSL_FLAG(std::string, port_file, "",

@@ -12,9 +12,10 @@
 #include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_split.h"
+#include "absl/strings/strip.h"
 #include "server/config/dsn_secret.h"
 #include "server/config/flags.h"
+#include "server/config/token_file.h"
 
 namespace syncline::config {
 namespace {
@@ -142,14 +143,12 @@ AuthConfig Auth(Faults& faults) {
   AuthConfig auth;
   const std::string path = absl::GetFlag(FLAGS_auth_token_file);
   if (path.empty()) return auth;
-  const size_t faults_before = faults.size();
-  const std::string content = FileContent("auth_token_file", path, faults);
-  for (const absl::string_view line : absl::StrSplit(content, '\n')) {
-    const absl::string_view token = absl::StripAsciiWhitespace(line);
-    if (!token.empty()) auth.tokens.emplace_back(token);
-  }
-  if (auth.tokens.empty() && faults.size() == faults_before) {
-    faults.push_back(absl::StrCat("--auth_token_file: ", path, " holds no token"));
+  auth.token_file = path;
+  absl::StatusOr<std::vector<std::string>> tokens = ReadTokens(path);
+  if (tokens.ok()) {
+    auth.tokens = *std::move(tokens);
+  } else {
+    faults.push_back(absl::StrCat("--auth_token_file: ", tokens.status().message()));
   }
   return auth;
 }

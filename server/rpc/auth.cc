@@ -6,11 +6,27 @@
 
 namespace syncline::rpc {
 
-Authenticator::Authenticator(const std::vector<std::string>& tokens) {
-  for (const std::string& token : tokens) digests_.insert(Sha256Hex(token));
+namespace {
+
+std::set<std::string> DigestsOf(const std::vector<std::string>& tokens) {
+  std::set<std::string> digests;
+  for (const std::string& token : tokens) digests.insert(Sha256Hex(token));
+  return digests;
+}
+
+}  // namespace
+
+Authenticator::Authenticator(const std::vector<std::string>& tokens)
+    : digests_(DigestsOf(tokens)) {}
+
+void Authenticator::Replace(const std::vector<std::string>& tokens) {
+  std::set<std::string> digests = DigestsOf(tokens);
+  MutexLock lock(&mutex_);
+  digests_.swap(digests);
 }
 
 absl::Status Authenticator::Check(absl::string_view authorization) const {
+  MutexLock lock(&mutex_);
   if (digests_.empty()) return absl::OkStatus();
   constexpr absl::string_view kScheme = "bearer ";
   if (!absl::StartsWithIgnoreCase(authorization, kScheme)) {

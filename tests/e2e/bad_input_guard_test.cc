@@ -131,6 +131,39 @@ TEST_F(GuardedServerTest, Row49_Tokens) {
   EXPECT_EQ(Summary(AnswerOf(stream->Finish())), "UNAUTHENTICATED NO_CREDENTIALS");
 }
 
+// A token expires when it is taken out of the file.
+TEST_F(GuardedServerTest, Row49_ExpiredToken) {
+  const std::string tokens = WriteFile("tokens", "old-token\n");
+  const auto server = StartServer({absl::StrCat("--auth_token_file=", tokens)});
+  ASSERT_NE(server, nullptr);
+  const auto channel = grpc::CreateChannel(server->address(), grpc::InsecureChannelCredentials());
+  EXPECT_EQ(Summary(List(channel, "Bearer old-token")), "OK");
+  EXPECT_EQ(Summary(List(channel, "Bearer new-token")), "UNAUTHENTICATED BAD_CREDENTIALS");
+  // A call that is open stays so: nothing of it is lost.
+  client::ConnectionOptions connection;
+  connection.server = server->address();
+  connection.timeout = absl::Seconds(20);
+  connection.token_file = WriteFile("held", "old-token\n");
+  ASSERT_OK_AND_ASSIGN(const auto holder, client::SyncClient::Create(connection));
+  ASSERT_OK(holder->StartSync(OneStream("s", "rows")));
+  const std::unique_ptr<client::RecordsCall> open = holder->StreamRecords();
+  ASSERT_TRUE(open->Write(Header("s", "rows")));
+  ASSERT_TRUE(open->Write(Batch(0, 3)));
+  ASSERT_EQ(rename(WriteFile("tokens.new", "new-token\n").c_str(), tokens.c_str()), 0);
+  EXPECT_TRUE(Eventually([&] {
+    return Summary(List(channel, "Bearer old-token")) == "UNAUTHENTICATED BAD_CREDENTIALS";
+  }));
+  EXPECT_EQ(Summary(List(channel, "Bearer new-token")), "OK");
+  ASSERT_TRUE(open->Write(Batch(3, 5)));
+  ASSERT_OK_AND_ASSIGN(const v1::StreamRecordsResponse done, open->Finish());
+  EXPECT_EQ(done.durable_offset(), 5);
+  // A file that is gone takes nobody's token away, and is said once.
+  ASSERT_EQ(unlink(tokens.c_str()), 0);
+  EXPECT_TRUE(Eventually([&] { return LinesOf(server->Log(), "auth_tokens_kept") == 1; }));
+  EXPECT_EQ(Summary(List(channel, "Bearer new-token")), "OK");
+  EXPECT_EQ(LinesOf(server->Log(), "auth_tokens_replaced tokens=1"), 1);
+}
+
 TEST_F(GuardedServerTest, Row49_RefusedCallsDoNotFillTheLog) {
   const auto server =
       StartServer({absl::StrCat("--auth_token_file=", WriteFile("tokens", "first-token\n"))});

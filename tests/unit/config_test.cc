@@ -12,10 +12,13 @@
 #include "absl/flags/reflection.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
+#include "server/base/error.h"
 #include "server/config/byte_size.h"
 #include "server/config/dsn_secret.h"
 #include "server/config/flags.h"
+#include "server/config/token_file.h"
 
 namespace syncline::config {
 namespace {
@@ -209,9 +212,37 @@ TEST_F(ConfigTest, TokensAreReadOneALine) {
   const Result result = Run({"--embedded_postgres=/data", "--auth_token_file", tokens});
   ASSERT_TRUE(result.loaded.config.has_value()) << result.err;
   EXPECT_THAT(result.loaded.config->auth.tokens, ElementsAre("open-barley", "open-wheat"));
+  EXPECT_EQ(result.loaded.config->auth.token_file, tokens);
   EXPECT_THAT(
       Run({"--embedded_postgres=/data", "--auth_token_file", WriteFile("blank", " \n")}).err,
       HasSubstr("holds no token"));
+  EXPECT_THAT(Run({"--embedded_postgres=/data", "--auth_token_file=/no/such/file"}).err,
+              HasSubstr("--auth_token_file: /no/such/file cannot be read"));
+}
+
+TEST_F(ConfigTest, TokenFileIsSeenToChange) {
+  const std::string path = WriteFile("tokens", "barley\n");
+  TokenFileWatch watch(path, {"barley"});
+  const auto look = [&] {
+    const absl::StatusOr<std::optional<std::vector<std::string>>> tokens = watch.Look();
+    if (!tokens.ok()) return ReasonOf(tokens.status());
+    return tokens->has_value() ? absl::StrJoin(**tokens, " ") : std::string("as before");
+  };
+  EXPECT_EQ(look(), "as before");
+  WriteFile("tokens", "\n\tbarley  \r\n");
+  EXPECT_EQ(look(), "as before");
+  WriteFile("tokens", "barley\nwheat\n");
+  EXPECT_EQ(look(), "barley wheat");
+  // Emptied or gone: said once, and nobody's token is taken away.
+  WriteFile("tokens", "\n");
+  EXPECT_EQ(look(), "TOKEN_FILE");
+  ASSERT_EQ(unlink(path.c_str()), 0);
+  EXPECT_EQ(look(), "as before");
+  WriteFile("tokens", "barley\nwheat\n");
+  EXPECT_EQ(look(), "as before");
+  // Another file of the same name.
+  ASSERT_EQ(rename(WriteFile("new", "rye\n").c_str(), path.c_str()), 0);
+  EXPECT_EQ(look(), "rye");
 }
 
 TEST_F(ConfigTest, ReflectionIsAutomaticOnLoopbackOnly) {
