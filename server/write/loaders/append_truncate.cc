@@ -13,6 +13,9 @@ absl::StatusOr<StreamResult> SwapAndFinish(const LoaderContext& context, const S
   StreamResult result{StreamOutcome::kSwapped, 0};
   SYNCLINE_RETURN_IF_ERROR(
       context.database->Transact([&](postgres::Transaction& transaction) -> absl::Status {
+        // One core: the others are for those who read the table that is about to be replaced.
+        SYNCLINE_RETURN_IF_ERROR(
+            transaction.Execute("SET LOCAL max_parallel_workers_per_gather = 0"));
         SYNCLINE_ASSIGN_OR_RETURN(result.rows, postgres::CountRows(transaction, plan.temp_table));
         return absl::OkStatus();
       }));
