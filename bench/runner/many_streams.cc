@@ -1,28 +1,49 @@
 #include "bench/runner/many_streams.h"
 
+#include <fcntl.h>
+#include <unistd.h>
+
 #include <algorithm>
+#include <memory>
 #include <numeric>
 
-#include "absl/strings/numbers.h"
+#include "absl/cleanup/cleanup.h"
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "bench/runner/loading.h"
+#include "bench/runner/requests.h"
+#include "client/load_session.h"
+#include "client/sources/jsonl_source.h"
 #include "server/base/status_macros.h"
+#include "server/base/thread.h"
 
 namespace syncline::bench {
 namespace {
 
-// What `syncline load --output=json` says it took.
-absl::StatusOr<double> SecondsIn(const std::string& report) {
-  const std::string name = "\"seconds\":";
-  const size_t at = report.find(name);
-  double seconds = 0;
-  if (at == std::string::npos ||
-      !absl::SimpleAtod(report.substr(at + name.size(), report.find(',', at) - at - name.size()),
-                        &seconds)) {
-    return absl::InternalError("no seconds in " + report);
-  }
-  return seconds;
+// What `syncline load` does once it runs.
+absl::Status Load(const ServerUnderTest& server, const RecordShape& shape, LoadedStream& stream) {
+  const int fd = open(stream.file.c_str(), O_RDONLY | O_CLOEXEC);
+  if (fd < 0) return absl::InternalError("cannot open " + stream.file);
+  const absl::Cleanup close_file = [fd] { close(fd); };
+  const absl::Time began = absl::Now();
+  client::ConnectionOptions connection;
+  connection.server = server.address();
+  SYNCLINE_ASSIGN_OR_RETURN(const std::unique_ptr<client::SyncClient> client,
+                            client::SyncClient::Create(connection));
+  client::LoadOptions options;
+  options.start = AppendRequest("together-" + stream.schema, stream.schema, shape);
+  std::unique_ptr<client::LineReader> lines;
+  const auto open_source = [&] {
+    lseek(fd, 0, SEEK_SET);
+    lines = std::make_unique<client::LineReader>(fd);
+    return std::make_unique<client::JsonlSource>(lines.get());
+  };
+  client::ProgressLine progress(/*draws=*/false);
+  client::LoadSession session(client.get(), std::move(options), open_source, /*rereadable=*/true,
+                              &progress);
+  const client::LoadReport report = session.Run();
+  stream.took = absl::Now() - began;
+  return report.status;
 }
 
 }  // namespace
@@ -47,20 +68,17 @@ absl::StatusOr<Measures> LoadTogether(Bench& bench, const ServerUnderTest& serve
   }
   SYNCLINE_RETURN_IF_ERROR(bench.Checkpoint());
   const absl::Time began = absl::Now();
+  std::vector<std::unique_ptr<Thread>> threads;
   for (LoadedStream& stream : streams) {
-    SYNCLINE_ASSIGN_OR_RETURN(std::vector<std::string> arguments,
-                              LoadArguments(bench, server, shape, stream.file, stream.schema));
-    SYNCLINE_ASSIGN_OR_RETURN(stream.load, Program::Start({.arguments = std::move(arguments)},
-                                                          bench.options().directory));
+    threads.push_back(
+        std::make_unique<Thread>("stream", [&] { stream.status = Load(server, shape, stream); }));
   }
-  std::vector<double> rates;
-  for (LoadedStream& stream : streams) {
-    SYNCLINE_ASSIGN_OR_RETURN(const ProgramEnd end, stream.load->Wait());
-    SYNCLINE_ASSIGN_OR_RETURN(const double seconds, SecondsIn(end.output));
-    rates.push_back(1 / seconds);
-  }
+  threads.clear();
   const double total = static_cast<double>(records) / absl::ToDoubleSeconds(absl::Now() - began);
+  std::vector<double> rates;
   for (const LoadedStream& stream : streams) {
+    SYNCLINE_RETURN_IF_ERROR(stream.status);
+    rates.push_back(1 / absl::ToDoubleSeconds(stream.took));
     SYNCLINE_RETURN_IF_ERROR(
         CheckContents(bench, shape, TableIn(stream.schema, shape), stream.contents));
     SYNCLINE_RETURN_IF_ERROR(bench.DropSchema(stream.schema));

@@ -1,14 +1,14 @@
-// Several `syncline load` at once, each with records and a table of its own.
+// Several loads at once from one process, each with records, a sync and a table of its own.
 #pragma once
 
 #include <cstdint>
-#include <memory>
 #include <string>
 #include <vector>
 
+#include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/time/time.h"
 #include "bench/runner/bench.h"
-#include "bench/runner/program.h"
 
 namespace syncline::bench {
 
@@ -16,7 +16,8 @@ struct LoadedStream {
   std::string file;
   std::string contents;
   std::string schema = {};
-  std::unique_ptr<Program> load = nullptr;
+  absl::Status status = {};
+  absl::Duration took = {};
 };
 
 // `records` records of `shape` in `count` equal files, which `count` divides.

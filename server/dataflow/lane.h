@@ -34,6 +34,8 @@ struct LaneContext {
   int64_t flush_bytes = 0;
   // Lanes that hold data now.
   std::atomic<int64_t> filled_lanes = 0;
+  // Owners that have batches queued now.
+  std::atomic<int64_t> busy_owners = 0;
 };
 
 class Lane;

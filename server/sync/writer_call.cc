@@ -29,7 +29,10 @@ WriterCall::WriterCall(const CallContext* context, const StreamPlan& plan,
   }
 }
 
-WriterCall::~WriterCall() = default;
+WriterCall::~WriterCall() {
+  MutexLock lock(&mutex_);
+  AddQueuedLocked(-queued_bytes_);  // of batches that were dropped
+}
 
 absl::StatusOr<dataflow::Batch> WriterCall::Number(std::unique_ptr<v1::RecordBatch> records) {
   if (records->first_offset() < 0) {
@@ -75,7 +78,7 @@ void WriterCall::Dispatch(dataflow::Batch batch, std::function<void()> ready) {
     MutexLock lock(&mutex_);
     drop = state_ == State::kFailed || state_ == State::kDone;
     if (!drop) {
-      queued_bytes_ += bytes;
+      AddQueuedLocked(bytes);
       read_on = HasRoomLocked();
       if (!read_on) ready_ = std::move(ready);
     }
@@ -98,16 +101,24 @@ void WriterCall::Dispatch(dataflow::Batch batch, std::function<void()> ready) {
 }
 
 dataflow::Lane* WriterCall::LeastBusyLane() {
-  dataflow::Lane* best = lanes_.front().get();
-  int64_t least = best->queued_bytes() + (best->idle() ? 0 : 1);
-  for (const auto& lane : lanes_) {
-    const int64_t load = lane->queued_bytes() + (lane->idle() ? 0 : 1);
-    if (load < least) {
-      best = lane.get();
-      least = load;
-    }
-  }
-  return best;
+  const auto load = [](const std::unique_ptr<dataflow::Lane>& lane) {
+    return lane->queued_bytes() + (lane->idle() ? 0 : 1);
+  };
+  return std::min_element(lanes_.begin(), lanes_.begin() + UsefulLanes(),
+                          [&](const auto& a, const auto& b) { return load(a) < load(b); })
+      ->get();
+}
+
+std::ptrdiff_t WriterCall::UsefulLanes() const {
+  const int64_t busy = std::max<int64_t>(1, context_->lanes->busy_owners.load());
+  return std::clamp<std::ptrdiff_t>(context_->lanes->pool->threads() / busy, 1, std::ssize(lanes_));
+}
+
+void WriterCall::AddQueuedLocked(int64_t bytes) {
+  const bool was_busy = queued_bytes_ > 0;
+  queued_bytes_ += bytes;
+  const bool busy = queued_bytes_ > 0;
+  if (busy != was_busy) context_->lanes->busy_owners.fetch_add(busy ? 1 : -1);
 }
 
 void WriterCall::AddCheckpoint(std::string checkpoint_id, std::string state,
@@ -203,7 +214,7 @@ void WriterCall::OnAccepted(const dataflow::Accepted& accepted, int64_t bytes) {
   bool too_many = false;
   {
     MutexLock lock(&mutex_);
-    queued_bytes_ -= bytes;
+    AddQueuedLocked(-bytes);
     if (HasRoomLocked()) ready = std::exchange(ready_, nullptr);
     summary_.records_skipped += accepted.skipped;
     for (const auto& [reason, records] : accepted.rejected) rejected_seen_ += records;

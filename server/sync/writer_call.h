@@ -9,6 +9,7 @@
 // has; kDone has reported. They only go forward.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -98,7 +99,11 @@ class WriterCall final : public dataflow::LaneOwner,
   absl::StatusOr<dataflow::Batch> Number(std::unique_ptr<v1::RecordBatch> records);
   void Dispatch(dataflow::Batch batch, std::function<void()> ready);
   dataflow::Lane* LeastBusyLane();
+  // Lanes beyond the threads that are there for this call would only make more and smaller blocks
+  // of the same rows, which their database pays for.
+  std::ptrdiff_t UsefulLanes() const;
   void FlushLanes();
+  void AddQueuedLocked(int64_t bytes) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void ReportIfDone();
   void Report();
   bool DueCheckpointLocked() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
@@ -122,7 +127,7 @@ class WriterCall final : public dataflow::LaneOwner,
   CallSummary summary_ ABSL_GUARDED_BY(mutex_);
   // Of the stream: what the ledger had when the call began, and this call's since.
   int64_t rejected_seen_ ABSL_GUARDED_BY(mutex_);
-  int64_t queued_bytes_ ABSL_GUARDED_BY(mutex_) = 0;
+  int64_t queued_bytes_ ABSL_GUARDED_BY(mutex_) = 0;  // by AddQueuedLocked
   // Batches between the caller and a lane: they wait for the budget.
   int64_t waiting_batches_ ABSL_GUARDED_BY(mutex_) = 0;
   std::function<void()> ready_ ABSL_GUARDED_BY(mutex_);  // waits for room
