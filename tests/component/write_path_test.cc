@@ -346,6 +346,54 @@ TEST_F(WriterCallTest, IdleLanesGiveTheirMemoryToWhoWaitsForIt) {
   EXPECT_EQ(budget_.held_bytes(), 0);
 }
 
+// Blocks are one commit each, so the rows' transactions tell how many lanes a call has filled.
+TEST_F(WriterCallTest, CallsTakeNoMoreLanesThanThereAreThreadsForThem) {
+  Counter done;
+  int64_t commits = 0;
+  for (const int calls : {1, 2}) {
+    Counter gate;
+    for (int i = 0; i < pool_.threads(); ++i) pool_.Post([&] { gate.WaitFor(1); });
+    std::vector<std::shared_ptr<sync::WriterCall>> open;
+    for (int n = 0; n < calls; ++n) open.push_back(Open(absl::StrCat(calls, "w", n), &done));
+    for (int64_t batch = 0; batch < 4; ++batch) {
+      for (const auto& call : open) call->Accept(Batch(batch * 10, 10), [] {});
+    }
+    EXPECT_EQ(lanes_.busy_owners, calls);
+    for (const auto& call : open) call->End(absl::OkStatus());
+    gate.Add();
+    done.WaitFor(calls == 1 ? 1 : 3);
+    const int64_t before = commits;
+    commits = QueryInt(absl::StrCat("SELECT count(DISTINCT xmin::text) FROM ", Table("t")));
+    // Two lanes of one call, then one of each.
+    EXPECT_EQ(commits - before, 2) << calls;
+  }
+  EXPECT_EQ(Rows(), 120);
+  EXPECT_EQ(lanes_.busy_owners, 0);
+}
+
+TEST_F(WriterCallTest, ACallThatDropsItsBatchesIsNotBusyAnyMore) {
+  Counter gate;
+  Counter done;
+  for (int i = 0; i < pool_.threads(); ++i) pool_.Post([&] { gate.WaitFor(1); });
+  const postgres::ClaimedWriter claimed = Claim("w");
+  auto call = std::make_shared<sync::WriterCall>(
+      &context_, plan_, "sync", claimed.claim, claimed.committed, /*rejected_before=*/0,
+      metrics_->ForStream("n", "t", 1),
+      [&done](const absl::Status& status, const sync::CallSummary&) {
+        EXPECT_TRUE(absl::IsCancelled(status)) << status;
+        done.Add();
+      });
+  call->Accept(Batch(0, 10), [] {});
+  EXPECT_EQ(lanes_.busy_owners, 1);
+  call->Fail(absl::CancelledError());
+  gate.Add();
+  done.WaitFor(1);
+  call.reset();
+  pool_.Shutdown();
+  EXPECT_EQ(lanes_.busy_owners, 0);
+  EXPECT_EQ(budget_.held_bytes(), 0);
+}
+
 // Ends that meet batches on their way to a lane: each call ends by itself.
 TEST_F(WriterCallTest, AnEndThatMeetsABatchLosesNeither) {
   constexpr int kCalls = 100;
