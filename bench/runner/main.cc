@@ -24,7 +24,7 @@ ABSL_FLAG(std::string, directory, "", "for data and logs");
 ABSL_FLAG(int64_t, records, 1'000'000, "records of a load");
 ABSL_FLAG(int, repetitions, 5, "timed runs of each side");
 ABSL_FLAG(double, seconds, 60, "limit of a scenario's repetitions; 0 is none");
-ABSL_FLAG(bool, full, false, "the sizes of the targets where the default is smaller");
+ABSL_FLAG(bool, full, false, "10,000,000 rows in growth-table, too");
 ABSL_FLAG(std::string, json, "", "file for the figures");
 ABSL_FLAG(std::string, picture, "", "file for the ratios as SVG");
 ABSL_FLAG(std::string, plots, "", "file for what grows as SVG");

@@ -24,7 +24,9 @@ ABSL_FLAG(std::string, ledger_schema, "syncline",
           "Schema of positions, checkpoints and generations.");
 ABSL_FLAG(int32_t, control_connections, 8,
           "Most connections for everything but loading: tables, merges, swaps, the ledger.");
-ABSL_FLAG(int32_t, lanes_per_stream, 2, "Blocks of one stream that load at the same time.");
+ABSL_FLAG(
+    int32_t, lanes_per_stream, 2,
+    "Most blocks of one stream that load at the same time; fewer while streams share the threads.");
 ABSL_FLAG(int32_t, load_threads, 0,
           "Threads that parse and load, each with a connection; 0 is twice the cores, at least 4.");
 ABSL_FLAG(int32_t, finalize_threads, 2, "Threads that merge and swap.");
@@ -57,8 +59,9 @@ ABSL_FLAG(std::string, tls_cert_file, "", "PEM certificate chain of the service;
 ABSL_FLAG(std::string, tls_key_file, "", "PEM private key of the certificate.");
 ABSL_FLAG(std::string, tls_client_ca_file, "",
           "PEM authorities of client certificates; callers must then present one.");
-ABSL_FLAG(std::string, auth_token_file, "",
-          "File of bearer tokens, one a line, read again when it changes; callers must then send one.");
+ABSL_FLAG(
+    std::string, auth_token_file, "",
+    "File of bearer tokens, one a line, read again when it changes; callers must then send one.");
 ABSL_FLAG(std::string, log_level, "info", "debug, info, warning or error.");
 ABSL_FLAG(std::string, log_format, "text", "text or json.");
 ABSL_FLAG(std::string, port_file, "",

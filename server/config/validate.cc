@@ -193,10 +193,10 @@ DatabaseConfig Database(const CommandLine& line, const Environment& environment,
   Destination(line, environment, database, faults);
   database.default_schema =
       SchemaName("default_schema", absl::GetFlag(FLAGS_default_schema), 63, faults);
-  // The channel that a sync's events are notified on is the schema's name, "_sync_" and a number,
-  // and PostgreSQL refuses channels of more than 63 bytes.
+  // The channel that syncs' events are notified on is the schema's name and "_sync", and PostgreSQL
+  // refuses channels of more than 63 bytes.
   database.ledger_schema =
-      SchemaName("ledger_schema", absl::GetFlag(FLAGS_ledger_schema), 38, faults);
+      SchemaName("ledger_schema", absl::GetFlag(FLAGS_ledger_schema), 58, faults);
   database.control_connections =
       Bounded("control_connections", absl::GetFlag(FLAGS_control_connections), 1, 1000, faults);
   return database;

@@ -271,19 +271,18 @@ void Connection::Cancel() {
   if (state_->cancel != nullptr) PQcancel(state_->cancel.get(), error.data(), error.size());
 }
 
-absl::StatusOr<bool> Connection::WaitForNotification(absl::Duration timeout) {
+absl::StatusOr<std::vector<std::string>> Connection::WaitForNotifications(absl::Duration timeout) {
   PGconn* const connection = state_->get();
   const absl::Time deadline = absl::Now() + timeout;
   while (true) {
     if (PQconsumeInput(connection) != 1) return ErrorOf(nullptr);
-    bool notified = false;
+    std::vector<std::string> payloads;
     while (PGnotify* const notification = PQnotifies(connection)) {
+      payloads.emplace_back(notification->extra);
       PQfreemem(notification);
-      notified = true;
     }
-    if (notified) return true;
     const absl::Duration left = std::min(deadline - absl::Now(), absl::Hours(1));
-    if (left <= absl::ZeroDuration()) return false;
+    if (!payloads.empty() || left <= absl::ZeroDuration()) return payloads;
     pollfd ready = {};
     ready.fd = PQsocket(connection);
     ready.events = POLLIN;

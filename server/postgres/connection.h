@@ -67,8 +67,9 @@ class Connection {
   // object lives; opens a connection of its own for it, and a failure only shows in the statement going on.
   void Cancel();
 
-  // LISTEN: waits until a notification on any channel arrived (true) or `timeout` passed (false).
-  absl::StatusOr<bool> WaitForNotification(absl::Duration timeout);
+  // LISTEN: the payloads of the notifications on any channel that have come, as soon as there are any; none when
+  // `timeout` passed.
+  absl::StatusOr<std::vector<std::string>> WaitForNotifications(absl::Duration timeout);
 
  private:
   explicit Connection(pg_conn* connection);

@@ -26,7 +26,7 @@ absl::StatusOr<std::unique_ptr<SyncWatch>> SyncWatch::Create(write::StreamStateS
   SYNCLINE_ASSIGN_OR_RETURN(const SyncRecord sync, store->GetSync(sync_id));
   std::unique_ptr<SyncWatch> watch(new SyncWatch(store, std::string(sync_id), after_sequence));
   // Listening begins before the first read, so that nothing falls between.
-  SYNCLINE_ASSIGN_OR_RETURN(watch->listener_, store->Listen(sync.sync_no));
+  SYNCLINE_ASSIGN_OR_RETURN(watch->changes_, store->Listen(sync.sync_no));
   return watch;
 }
 
@@ -37,7 +37,7 @@ absl::StatusOr<std::vector<SyncEvent>> SyncWatch::Next(absl::Duration timeout) {
     const absl::Duration until_progress = progress_at_ + kProgressInterval - absl::Now();
     const absl::Duration wait =
         std::clamp(until_progress, absl::ZeroDuration(), std::max(timeout, absl::ZeroDuration()));
-    SYNCLINE_ASSIGN_OR_RETURN(const bool changed, listener_->Wait(wait));
+    SYNCLINE_ASSIGN_OR_RETURN(const bool changed, changes_->Wait(wait));
     if (!changed && wait < until_progress) return events;
   }
   SYNCLINE_RETURN_IF_ERROR(Read(&events));

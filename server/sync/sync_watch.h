@@ -1,7 +1,7 @@
 // SyncWatch: the events of one sync as they become durable, read from the ledger.
 //
-// Any replica can serve a watch, because it sees nothing but the ledger; LISTEN wakes it. Holds one
-// connection. Used by one thread; blocks.
+// Any replica can serve a watch, because it sees nothing but the ledger; LISTEN wakes it. Used by
+// one thread; blocks.
 #pragma once
 
 #include <cstdint>
@@ -60,7 +60,7 @@ class SyncWatch {
   write::StreamStateStore* const store_;
   const std::string sync_id_;
   int64_t sequence_;
-  std::unique_ptr<write::ChangeListener> listener_;
+  std::unique_ptr<postgres::ChangeFeed::Subscription> changes_;
   std::map<int64_t, StreamState> states_;  // last seen, by stream_no
   std::vector<int64_t> progress_;          // counts last shown
   absl::Time progress_at_ = absl::InfinitePast();

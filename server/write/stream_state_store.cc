@@ -128,11 +128,4 @@ absl::StatusOr<std::vector<CommittedCheckpoint>> StreamStateStore::ReadCheckpoin
   });
 }
 
-absl::StatusOr<std::unique_ptr<ChangeListener>> StreamStateStore::Listen(int64_t sync_no) {
-  SYNCLINE_ASSIGN_OR_RETURN(std::unique_ptr<postgres::Connection> connection,
-                            connections_->OpenOwn());
-  SYNCLINE_RETURN_IF_ERROR(ledger_->Listen(*connection, sync_no));
-  return std::make_unique<ChangeListener>(std::move(connection));
-}
-
 }  // namespace syncline::write

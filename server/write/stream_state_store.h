@@ -18,9 +18,9 @@
 #include "absl/time/time.h"
 #include "server/base/mutex.h"
 #include "server/model/plan.h"
-#include "server/postgres/connection.h"
 #include "server/postgres/connection_pool.h"
 #include "server/postgres/database.h"
+#include "server/postgres/ledger/change_feed.h"
 #include "server/postgres/ledger/ledger.h"
 #include "server/postgres/ledger/writer_claims.h"
 
@@ -31,29 +31,15 @@ struct CompletionRequest {
   std::optional<int64_t> expected_records;
 };
 
-// Hears of changes of one sync by LISTEN; owns a connection. Used by one thread.
-class ChangeListener {
- public:
-  explicit ChangeListener(std::unique_ptr<postgres::Connection> connection)
-      : connection_(std::move(connection)) {}
-  // True when something changed, false after `timeout`.
-  absl::StatusOr<bool> Wait(absl::Duration timeout) {
-    return connection_->WaitForNotification(timeout);
-  }
-
- private:
-  std::unique_ptr<postgres::Connection> connection_;
-};
-
 class StreamStateStore {
  public:
   // `server_id` names this process in the ledger. Pointers outlive the store.
   StreamStateStore(postgres::Database* database, postgres::ConnectionPool* connections,
                    const postgres::Ledger* ledger, std::string server_id)
       : database_(database),
-        connections_(connections),
         ledger_(ledger),
         claims_(*ledger, connections),
+        changes_(connections, ledger),
         server_id_(std::move(server_id)) {}
 
   // Errors: NOT_FOUND UNKNOWN_SYNC.
@@ -80,13 +66,16 @@ class StreamStateStore {
   absl::StatusOr<std::vector<CommittedCheckpoint>> ReadCheckpoints(int64_t sync_no,
                                                                    int64_t after_sequence,
                                                                    int limit);
-  absl::StatusOr<std::unique_ptr<ChangeListener>> Listen(int64_t sync_no);
+  // What tells of changes of the sync from now on. Goes before the store.
+  absl::StatusOr<std::unique_ptr<postgres::ChangeFeed::Subscription>> Listen(int64_t sync_no) {
+    return changes_.Subscribe(sync_no);
+  }
 
  private:
   postgres::Database* const database_;
-  postgres::ConnectionPool* const connections_;
   const postgres::Ledger* const ledger_;
   postgres::WriterClaims claims_;
+  postgres::ChangeFeed changes_;
   const std::string server_id_;
   Mutex mutex_;
   std::vector<WriterClaim> unreleased_ ABSL_GUARDED_BY(mutex_);

@@ -240,20 +240,18 @@ TEST_F(ConnectionTest, ErrorsTellNoValues) {
 
 TEST_F(ConnectionTest, NotificationWakesTheWaiter) {
   ASSERT_OK(connection_->Execute(absl::StrCat("LISTEN ", schema())));
-  ASSERT_OK_AND_ASSIGN(const bool early, connection_->WaitForNotification(absl::Milliseconds(1)));
-  EXPECT_FALSE(early);
-  Execute(absl::StrCat("NOTIFY ", schema(), ", 'x'"));
-  ASSERT_OK_AND_ASSIGN(const bool woken, connection_->WaitForNotification(absl::Seconds(60)));
-  EXPECT_TRUE(woken);
-  ASSERT_OK_AND_ASSIGN(const bool again, connection_->WaitForNotification(absl::ZeroDuration()));
-  EXPECT_FALSE(again);
+  EXPECT_THAT(*connection_->WaitForNotifications(absl::Milliseconds(1)), ::testing::IsEmpty());
+  Execute(absl::StrCat("NOTIFY ", schema(), ", 'x'; NOTIFY ", schema(), ", 'y'"));
+  EXPECT_THAT(*connection_->WaitForNotifications(absl::Seconds(60)),
+              ::testing::ElementsAre("x", "y"));
+  EXPECT_THAT(*connection_->WaitForNotifications(absl::ZeroDuration()), ::testing::IsEmpty());
 }
 
 TEST_F(ConnectionTest, WaitingEndsWhenTheBackendDoes) {
   ASSERT_OK_AND_ASSIGN(const Result pid, connection_->Query("SELECT pg_backend_pid()", {}));
   EXPECT_EQ(QueryValue(absl::StrCat("SELECT pg_terminate_backend(", pid.Text(0, 0), ", 10000)")),
             "t");
-  EXPECT_THAT(connection_->WaitForNotification(absl::Seconds(60)),
+  EXPECT_THAT(connection_->WaitForNotifications(absl::Seconds(60)),
               StatusIs(StatusCode::kUnavailable));
 }
 

@@ -124,7 +124,7 @@ TEST_F(EmbeddedServerTest, SurvivesTheKillOfABackend) {
   ASSERT_OK(victim->Execute("CREATE TABLE kept AS SELECT 42 AS n"));
   ASSERT_OK_AND_ASSIGN(const Result pid, victim->Query("SELECT pg_backend_pid()", {}));
   ASSERT_EQ(kill(static_cast<pid_t>(pid.Int(0, 0)), SIGKILL), 0);
-  EXPECT_THAT(victim->WaitForNotification(absl::Seconds(30)), StatusIs(StatusCode::kUnavailable));
+  EXPECT_THAT(victim->WaitForNotifications(absl::Seconds(30)), StatusIs(StatusCode::kUnavailable));
   // The cluster restarts its sessions; until then it refuses, which is what the fault looks like to
   // a caller.
   std::string value;

@@ -21,10 +21,11 @@ using ::testing::AnyOf;
 
 // The status of a call of `method` with these messages.
 grpc::Status CallRaw(const std::shared_ptr<grpc::Channel>& channel, const std::string& method,
-                     const std::vector<std::string>& messages) {
+                     const std::vector<std::string>& messages,
+                     absl::Duration timeout = absl::Seconds(60)) {
   grpc::GenericStub stub(channel);
   grpc::ClientContext context;
-  context.set_deadline(absl::ToChronoTime(absl::Now() + absl::Seconds(60)));
+  context.set_deadline(absl::ToChronoTime(absl::Now() + timeout));
   grpc::CompletionQueue queue;
   const std::unique_ptr<grpc::GenericClientAsyncReaderWriter> call =
       stub.PrepareCall(&context, method, &queue);
@@ -78,9 +79,13 @@ TEST_F(BadWireTest, Row55_RandomBytesAsMessages) {
         bytes[random() % bytes.size()] = static_cast<char>(random());
         bytes.resize(1 + random() % bytes.size());
       }
-      const grpc::Status status = CallRaw(NewChannel(), Method(method), {bytes});
+      // What is left of the request may start a sync, which a watch then waits for.
+      const bool watches = method == absl::string_view("WatchSync");
+      const grpc::Status status = CallRaw(NewChannel(), Method(method), {bytes},
+                                          watches ? absl::Milliseconds(300) : absl::Seconds(60));
       EXPECT_NE(status.error_code(), grpc::StatusCode::UNKNOWN) << method;
       EXPECT_NE(status.error_code(), grpc::StatusCode::UNAVAILABLE) << method;
+      if (watches) continue;
       EXPECT_NE(status.error_code(), grpc::StatusCode::DEADLINE_EXCEEDED) << method;
     }
   }

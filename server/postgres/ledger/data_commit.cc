@@ -45,7 +45,7 @@ DataCommitter::DataCommitter(const Ledger& ledger)
           "WHERE stream_no = $3::bigint AND writer_id = $4) p "
           "ON CONFLICT (stream_no, writer_id, checkpoint_id) DO NOTHING",
           ledger)),
-      notify_sql_("SELECT pg_notify($1, '')"),
+      notify_sql_("SELECT pg_notify($1, $2)"),
       rejected_sql_(WithSchema(
           "INSERT INTO $L.rejected_record (sync_id, namespace, stream, writer_id, \"offset\", "
           "reason, raw) SELECT y.sync_id, t.namespace, t.name, $3, r.number, r.reason, r.raw "
@@ -56,7 +56,7 @@ DataCommitter::DataCommitter(const Ledger& ledger)
       find_sql_(WithSchema("SELECT epoch = $3, committed @> $4::int8multirange, durable_offset "
                            "FROM $L.writer WHERE stream_no = $1 AND writer_id = $2",
                            ledger)),
-      channel_prefix_(absl::StrCat(ledger.schema(), "_sync_")) {}
+      channel_(ledger.Channel()) {}
 
 absl::StatusOr<int64_t> DataCommitter::MovePosition(Connection& connection,
                                                     const WriterClaim& claim,
@@ -98,8 +98,7 @@ absl::Status DataCommitter::WriteCheckpoints(
                                                              .Bytes(checkpoint.state))
                                  .status());
   }
-  return connection.Query(notify_sql_, Params().Text(absl::StrCat(channel_prefix_, claim.sync_no)))
-      .status();
+  return connection.Query(notify_sql_, Params().Text(channel_).Int(claim.sync_no)).status();
 }
 
 absl::Status DataCommitter::WriteRejected(Connection& connection, const WriterClaim& claim,

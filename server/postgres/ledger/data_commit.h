@@ -61,7 +61,7 @@ class DataCommitter {
   const std::string notify_sql_;
   const std::string rejected_sql_;
   const std::string find_sql_;
-  const std::string channel_prefix_;
+  const std::string channel_;
 };
 
 }  // namespace syncline::postgres

@@ -13,12 +13,15 @@ namespace syncline::postgres {
 Ledger::Ledger(absl::string_view schema)
     : schema_(schema), quoted_schema_(QuoteIdentifier(schema)) {}
 
-std::string Ledger::ChannelOf(int64_t sync_no) const {
-  return absl::StrCat(schema_, "_sync_", sync_no);
+std::string Ledger::Channel() const { return absl::StrCat(schema_, "_sync"); }
+
+absl::Status Ledger::Listen(Connection& connection) const {
+  return connection.Execute(absl::StrCat("LISTEN ", QuoteIdentifier(Channel())));
 }
 
-absl::Status Ledger::Listen(Connection& connection, int64_t sync_no) const {
-  return connection.Execute(absl::StrCat("LISTEN ", QuoteIdentifier(ChannelOf(sync_no))));
+absl::Status Ledger::Notify(Transaction& transaction, int64_t sync_no) const {
+  return transaction.Query("SELECT pg_notify($1, $2)", Params().Text(Channel()).Int(sync_no))
+      .status();
 }
 
 std::string Ledger::Sql(absl::string_view sql) const {
@@ -150,7 +153,7 @@ absl::Status Ledger::CancelSync(Transaction& transaction, int64_t sync_no) const
                             "RETURNING stream_no"),
                         Params().Int(sync_no)));
   SYNCLINE_RETURN_IF_ERROR(EndCancelled(transaction, streams));
-  return transaction.Query("SELECT pg_notify($1, '')", Params().Text(ChannelOf(sync_no))).status();
+  return Notify(transaction, sync_no);
 }
 
 absl::Status Ledger::EndCancelled(Transaction& transaction, const Result& stream_nos) const {
@@ -363,7 +366,7 @@ absl::Status Ledger::FinishSyncIfDone(Transaction& transaction, int64_t sync_no)
                      "t.state IN ('open', 'finalizing'))"),
                  Params().Int(sync_no))
           .status());
-  return transaction.Query("SELECT pg_notify($1, '')", Params().Text(ChannelOf(sync_no))).status();
+  return Notify(transaction, sync_no);
 }
 
 absl::StatusOr<std::vector<CommittedCheckpoint>> Ledger::ReadCheckpoints(Transaction& transaction,

@@ -37,11 +37,11 @@ class Ledger {
   explicit Ledger(absl::string_view schema);
 
   const std::string& schema() const { return schema_; }
-  // The NOTIFY channel of a sync's events.
-  std::string ChannelOf(int64_t sync_no) const;
+  // The NOTIFY channel of what becomes durable of syncs; the payload is the sync_no.
+  std::string Channel() const;
 
   // Subscribes `connection` to that channel.
-  absl::Status Listen(Connection& connection, int64_t sync_no) const;
+  absl::Status Listen(Connection& connection) const;
 
   // Holds the lock of `key` until the transaction ends: whoever starts a sync or works on a table's
   // streams. One name space for all kinds of keys; equal hashes only make strangers wait.
@@ -109,6 +109,7 @@ class Ledger {
   absl::Status FinishSyncIfDone(Transaction& transaction, int64_t sync_no) const;
   // What ends with streams that were just cancelled: their writers, and their generations unless
   // another sync has opened these since. Rows that appends committed are in the table and count.
+  absl::Status Notify(Transaction& transaction, int64_t sync_no) const;
   absl::Status EndCancelled(Transaction& transaction, const Result& stream_nos) const;
   // `sql` with "$L" replaced by the quoted schema.
   std::string Sql(absl::string_view sql) const;
