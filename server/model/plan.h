@@ -83,6 +83,7 @@ struct StreamRecord {
   int64_t records_written = 0;
   int64_t records_rejected = 0;
   int64_t bytes = 0;
+  bool staged_alone = false;  // all rows of the temp table are this stream's
   std::vector<WriterPosition> writers;
 };
 

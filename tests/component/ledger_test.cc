@@ -137,6 +137,19 @@ TEST_F(LedgerTest, MigratingTwiceChangesNothing) {
   EXPECT_EQ(QueryText(applied), before);
 }
 
+TEST_F(LedgerTest, ALedgerOfAnOlderVersionIsBroughtUpToDate) {
+  const int64_t stream_no = Insert("one").streams[0].plan.stream_no;
+  Execute(absl::StrCat("ALTER TABLE ", schema(), ".stream DROP COLUMN staged_alone; DELETE FROM ",
+                       schema(), ".migration WHERE version > 1"));
+  ASSERT_OK(postgres::MigrateLedger(database(), schema()));
+  // Nobody knows what else is in the temp table of a stream that began before.
+  EXPECT_FALSE(store_->GetStream(stream_no)->staged_alone);
+  ASSERT_OK(database().Transact([&](postgres::Transaction& transaction) {
+    return ledger_->NoteStagedAlone(transaction, stream_no);
+  }));
+  EXPECT_TRUE(store_->GetStream(stream_no)->staged_alone);
+}
+
 TEST_F(LedgerTest, MigratingFromManyServersAtOnce) {
   const std::string fresh = schema() + "_fresh";
   std::vector<absl::Status> results(4);

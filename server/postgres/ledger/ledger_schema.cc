@@ -125,6 +125,11 @@ CREATE TABLE $L.server (
 );
 COMMENT ON TABLE $L.server IS 'Servers that hold writers open, alive until lease_until.';
 )sql",
+    R"sql(
+ALTER TABLE $L.stream ADD COLUMN staged_alone boolean NOT NULL DEFAULT false;
+COMMENT ON COLUMN $L.stream.staged_alone IS
+  'The temp table was empty when the stream began: all rows in it are the stream''s own.';
+)sql",
 };
 
 // Any number that no other program is likely to lock by.

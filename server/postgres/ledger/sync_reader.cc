@@ -23,7 +23,7 @@ std::string SqlOf(absl::string_view schema, absl::string_view sql) {
 constexpr char kStreamColumns[] =
     "sync_no, stream_no, namespace, name, table_schema, table_name, temp_table_name, "
     "array_to_string(primary_key, ','), cursor_column, write_mode, loader, generation_id, "
-    "minimum_generation_id, airbyte_sync_id, state, outcome, result_rows";
+    "minimum_generation_id, airbyte_sync_id, state, outcome, result_rows, staged_alone";
 
 StreamRecord StreamFromRow(const Result& rows, size_t row) {
   StreamRecord stream;
@@ -43,6 +43,7 @@ StreamRecord StreamFromRow(const Result& rows, size_t row) {
   stream.state = StreamStateFromText(rows.Text(row, 14));
   stream.result.outcome = StreamOutcomeFromText(rows.Text(row, 15));
   stream.result.rows = rows.Int(row, 16);
+  stream.staged_alone = rows.Bool(row, 17);
   return stream;
 }
 

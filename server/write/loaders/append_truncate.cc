@@ -7,18 +7,23 @@
 
 namespace syncline::write {
 
-absl::StatusOr<StreamResult> SwapAndFinish(const LoaderContext& context, const StreamRecord& stream,
-                                           metrics::StreamMetrics& metrics) {
-  const StreamPlan& plan = stream.plan;
-  StreamResult result{StreamOutcome::kSwapped, 0};
+absl::StatusOr<int64_t> CountStaged(const LoaderContext& context, const StreamPlan& plan) {
+  int64_t rows = 0;
   SYNCLINE_RETURN_IF_ERROR(
       context.database->Transact([&](postgres::Transaction& transaction) -> absl::Status {
         // One core: the others are for those who read the table that is about to be replaced.
         SYNCLINE_RETURN_IF_ERROR(
             transaction.Execute("SET LOCAL max_parallel_workers_per_gather = 0"));
-        SYNCLINE_ASSIGN_OR_RETURN(result.rows, postgres::CountRows(transaction, plan.temp_table));
+        SYNCLINE_ASSIGN_OR_RETURN(rows, postgres::CountRows(transaction, plan.temp_table));
         return absl::OkStatus();
       }));
+  return rows;
+}
+
+absl::StatusOr<StreamResult> SwapAndFinish(const LoaderContext& context, const StreamRecord& stream,
+                                           int64_t rows, metrics::StreamMetrics& metrics) {
+  const StreamPlan& plan = stream.plan;
+  const StreamResult result{StreamOutcome::kSwapped, rows};
   const absl::Time started = absl::Now();
   postgres::SwapStats stats;
   const absl::Status swapped = postgres::OverwriteTable(
@@ -53,7 +58,13 @@ absl::StatusOr<StreamResult> AppendTruncateLoader::Complete(const StreamRecord& 
         SYNCLINE_RETURN_IF_ERROR(postgres::DropTable(transaction, plan_.temp_table));
         return context_.ledger->FinishStream(transaction, stream, StreamState::kCompleted, result);
       }));
-  if (!copied) return SwapAndFinish(context_, stream, metrics);
+  if (!copied) {
+    int64_t rows = stream.records_written;
+    if (!stream.staged_alone) {
+      SYNCLINE_ASSIGN_OR_RETURN(rows, CountStaged(context_, plan_));
+    }
+    return SwapAndFinish(context_, stream, rows, metrics);
+  }
   metrics.Finalized("copy", absl::Now() - started);
   return result;
 }

@@ -22,9 +22,12 @@ class AppendTruncateLoader : public StreamLoader {
   const StreamPlan plan_;
 };
 
-// The last step of both truncate loaders: puts the temp table in the final one's place and ends the
-// stream.
+// The rows of the temp table.
+absl::StatusOr<int64_t> CountStaged(const LoaderContext& context, const StreamPlan& plan);
+
+// The last step of both truncate loaders: puts the temp table, which has so many rows, in the final
+// one's place and ends the stream.
 absl::StatusOr<StreamResult> SwapAndFinish(const LoaderContext& context, const StreamRecord& stream,
-                                           metrics::StreamMetrics& metrics);
+                                           int64_t rows, metrics::StreamMetrics& metrics);
 
 }  // namespace syncline::write

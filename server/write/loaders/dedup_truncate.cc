@@ -34,7 +34,10 @@ absl::StatusOr<StreamResult> DedupTruncateLoader::Complete(const StreamRecord& s
         return context_.ledger->FinishStream(transaction, stream, StreamState::kCompleted, result);
       }));
   metrics.Finalized(merged ? "merge" : "dedupe", absl::Now() - started);
-  if (!merged) return SwapAndFinish(context_, stream, metrics);
+  if (!merged) {
+    SYNCLINE_ASSIGN_OR_RETURN(const int64_t rows, CountStaged(context_, plan_));
+    return SwapAndFinish(context_, stream, rows, metrics);
+  }
   return result;
 }
 

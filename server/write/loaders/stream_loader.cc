@@ -111,6 +111,9 @@ absl::Status StartReplacement(const LoaderContext& context, const StreamPlan& pl
     if (temp.exists && !resume) {
       SYNCLINE_RETURN_IF_ERROR(postgres::DropTable(transaction, plan.temp_table));
     }
+    if (temp.empty || !resume) {
+      SYNCLINE_RETURN_IF_ERROR(context.ledger->NoteStagedAlone(transaction, plan.stream_no));
+    }
     return CreateOrEvolve(transaction, plan.temp_table, plan.schema, resume);
   });
 }
