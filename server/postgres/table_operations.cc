@@ -120,6 +120,7 @@ absl::Status CreateIndexes(Transaction& transaction, const TableName& table,
 }
 
 absl::StatusOr<int64_t> CountRows(Transaction& transaction, const TableName& table) {
+  SYNCLINE_RETURN_IF_ERROR(transaction.Execute("SET LOCAL max_parallel_workers_per_gather = 0"));
   SYNCLINE_ASSIGN_OR_RETURN(const Result result, transaction.Query(CountRowsSql(table)));
   return result.Int(0, 0);
 }

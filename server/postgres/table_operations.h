@@ -38,6 +38,8 @@ absl::Status DropTable(Transaction& transaction, const TableName& table);
 absl::Status CreateIndexes(Transaction& transaction, const TableName& table,
                            const TableSchema& schema);
 
+// On one core, and so is what the transaction reads after it: the others are for those who read the
+// table that is about to be replaced.
 absl::StatusOr<int64_t> CountRows(Transaction& transaction, const TableName& table);
 // Existence comes from the catalog, emptiness from EXISTS: an error is never "empty". False for a
 // missing table.

@@ -11,9 +11,6 @@ absl::StatusOr<int64_t> CountStaged(const LoaderContext& context, const StreamPl
   int64_t rows = 0;
   SYNCLINE_RETURN_IF_ERROR(
       context.database->Transact([&](postgres::Transaction& transaction) -> absl::Status {
-        // One core: the others are for those who read the table that is about to be replaced.
-        SYNCLINE_RETURN_IF_ERROR(
-            transaction.Execute("SET LOCAL max_parallel_workers_per_gather = 0"));
         SYNCLINE_ASSIGN_OR_RETURN(rows, postgres::CountRows(transaction, plan.temp_table));
         return absl::OkStatus();
       }));
