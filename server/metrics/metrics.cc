@@ -1,6 +1,8 @@
 #include "server/metrics/metrics.h"
 
+#include <algorithm>
 #include <exception>
+#include <iterator>
 #include <map>
 #include <tuple>
 #include <utility>
@@ -106,6 +108,7 @@ class PrometheusMetrics : public Metrics {
         ++it;
       }
     }
+    LimitSuperseded();
   }
 
   std::string Scrape() const override {
@@ -120,6 +123,32 @@ class PrometheusMetrics : public Metrics {
 
  private:
   using Key = std::tuple<std::string, std::string, int64_t>;
+  using SeriesMap = std::map<Key, std::shared_ptr<StreamSeries>>;
+
+  static bool SameStream(const Key& a, const Key& b) {
+    return std::get<0>(a) == std::get<0>(b) && std::get<1>(a) == std::get<1>(b);
+  }
+
+  // Drops the oldest of the finished generations that have a successor, down to the limit.
+  void LimitSuperseded() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
+    std::vector<SeriesMap::iterator> superseded;
+    for (auto it = series_.begin(); it != series_.end(); ++it) {
+      const auto next = std::next(it);
+      if (next != series_.end() && SameStream(it->first, next->first) &&
+          it->second->finished_at() != absl::InfiniteFuture()) {
+        superseded.push_back(it);
+      }
+    }
+    if (superseded.size() <= kMaxSupersededGenerations) return;
+    const auto kept = superseded.end() - kMaxSupersededGenerations;
+    std::nth_element(superseded.begin(), kept, superseded.end(), [](const auto& a, const auto& b) {
+      return a->second->finished_at() < b->second->finished_at();
+    });
+    std::for_each(superseded.begin(), kept, [this](const SeriesMap::iterator& it) {
+      it->second->Remove();
+      series_.erase(it);
+    });
+  }
 
   const absl::Duration generation_ttl_;
   const std::function<absl::Time()> now_;
@@ -130,7 +159,7 @@ class PrometheusMetrics : public Metrics {
   int port_ = 0;
 
   Mutex mutex_;
-  std::map<Key, std::shared_ptr<StreamSeries>> series_ ABSL_GUARDED_BY(mutex_);
+  SeriesMap series_ ABSL_GUARDED_BY(mutex_);
 };
 
 }  // namespace

@@ -55,6 +55,10 @@ struct ServerGauges {
   std::function<int64_t()> pg_connections_busy;
 };
 
+// Finished generations that have a successor and still have their series: the newest of all
+// streams. A table that is replaced every second would gather thousands within their time to live.
+inline constexpr int kMaxSupersededGenerations = 1000;
+
 struct MetricsOptions {
   std::string listen = "127.0.0.1:0";  // empty: no endpoint
   absl::Duration generation_ttl = absl::Hours(1);
@@ -78,7 +82,8 @@ class Metrics {
   // Once, when the objects that the functions read stand; they must outlive ClearServerGauges.
   virtual void SetServerGauges(ServerGauges gauges) = 0;
   virtual void ClearServerGauges() = 0;
-  // Drops the series of generations finished longer ago than their time to live. Series that nobody
+  // Drops the series of generations finished longer ago than their time to live, and of superseded
+  // ones beyond kMaxSupersededGenerations. Series that nobody
   // holds count as finished from the first sweep that sees them so. A handle still held then counts
   // nothing more.
   virtual void Sweep() = 0;

@@ -132,13 +132,12 @@ absl::Status SyncService::Complete(const v1::CompleteStreamRequest& request,
     return sync::InvalidRequest(
         {{"status", "must be STREAM_STATUS_COMPLETE or STREAM_STATUS_INCOMPLETE"}});
   }
-  SYNCLINE_ASSIGN_OR_RETURN(
-      const std::shared_ptr<sync::StreamSession> session,
-      context_.registry->FindStream(request.sync_id(), FromProto(request.descriptor())));
   sync::CompletionRequest completion;
   completion.complete = request.status() == v1::STREAM_STATUS_COMPLETE;
   if (request.has_expected_records()) completion.expected_records = request.expected_records();
-  SYNCLINE_ASSIGN_OR_RETURN(const StreamRecord stream, session->Complete(completion));
+  SYNCLINE_ASSIGN_OR_RETURN(const StreamRecord stream,
+                            context_.registry->Complete(
+                                request.sync_id(), FromProto(request.descriptor()), completion));
   response->set_outcome(ToProto(stream.result.outcome));
   response->set_rows(stream.result.rows);
   response->set_generation_id(stream.plan.generation_id);

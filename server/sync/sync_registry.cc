@@ -1,5 +1,6 @@
 #include "server/sync/sync_registry.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "absl/time/clock.h"
@@ -14,6 +15,16 @@ SyncRegistry::SyncRegistry(const SessionContext& context, StartLimits limits)
     : context_(context), limits_(std::move(limits)) {}
 
 SyncRegistry::~SyncRegistry() = default;
+
+bool SyncRegistry::Sync::HasEnded() const {
+  return std::all_of(streams.begin(), streams.end(),
+                     [](const auto& stream) { return stream.second.ended; });
+}
+
+bool SyncRegistry::Sync::IsIdle() const {
+  return std::all_of(streams.begin(), streams.end(),
+                     [](const auto& stream) { return stream.second.session.use_count() == 1; });
+}
 
 absl::StatusOr<StartedSync> SyncRegistry::Start(const StartRequest& request) {
   SYNCLINE_ASSIGN_OR_RETURN(const write::SyncDraft draft, CheckStartRequest(request, limits_));
@@ -31,8 +42,9 @@ void SyncRegistry::Insert(const SyncRecord& record) {
   Sync sync;
   sync.used = absl::Now();
   for (const StreamRecord& stream : record.streams) {
-    sync.streams[stream.plan.descriptor] =
-        std::make_shared<StreamSession>(&context_, record.sync_no, record.sync_id, stream.plan);
+    sync.streams[stream.plan.descriptor] = {
+        std::make_shared<StreamSession>(&context_, record.sync_no, record.sync_id, stream.plan),
+        HasEnded(stream.state)};
   }
   MutexLock lock(&mutex_);
   syncs_.try_emplace(record.sync_id, std::move(sync));
@@ -49,7 +61,7 @@ absl::StatusOr<std::shared_ptr<StreamSession>> SyncRegistry::FindStream(
         sync->second.used = absl::Now();
         const auto stream = sync->second.streams.find(descriptor);
         if (stream == sync->second.streams.end()) return write::UnknownStream(descriptor);
-        return stream->second;
+        return stream->second.session;
       }
     }
     SYNCLINE_ASSIGN_OR_RETURN(const SyncRecord record, context_.store->GetSync(sync_id));
@@ -57,6 +69,28 @@ absl::StatusOr<std::shared_ptr<StreamSession>> SyncRegistry::FindStream(
     Insert(record);
   }
   return absl::InternalError("the sync was forgotten while it was looked up");
+}
+
+absl::StatusOr<StreamRecord> SyncRegistry::Complete(absl::string_view sync_id,
+                                                    const StreamDescriptor& descriptor,
+                                                    const CompletionRequest& request) {
+  SYNCLINE_ASSIGN_OR_RETURN(std::shared_ptr<StreamSession> session,
+                            FindStream(sync_id, descriptor));
+  SYNCLINE_ASSIGN_OR_RETURN(StreamRecord stream, session->Complete(request));
+  session.reset();
+  Ended(std::string(sync_id), descriptor);
+  return stream;
+}
+
+void SyncRegistry::Ended(const std::string& sync_id, const StreamDescriptor& descriptor) {
+  Sync forgotten;  // destroyed after the lock
+  MutexLock lock(&mutex_);
+  const auto sync = syncs_.find(sync_id);
+  if (sync == syncs_.end()) return;
+  sync->second.streams[descriptor].ended = true;
+  if (!sync->second.HasEnded() || !sync->second.IsIdle()) return;
+  forgotten = std::move(sync->second);
+  syncs_.erase(sync);
 }
 
 absl::StatusOr<SyncRecord> SyncRegistry::Get(absl::string_view sync_id) {
@@ -79,7 +113,10 @@ absl::StatusOr<SyncRecord> SyncRegistry::Cancel(absl::string_view sync_id) {
     MutexLock lock(&mutex_);
     const auto sync = syncs_.find(std::string(sync_id));
     if (sync != syncs_.end()) {
-      for (const auto& [descriptor, session] : sync->second.streams) sessions.push_back(session);
+      for (auto& [descriptor, stream] : sync->second.streams) {
+        stream.ended = true;
+        sessions.push_back(stream.session);
+      }
     }
   }
   for (const auto& session : sessions) session->FailCalls(SyncWasCancelled());
@@ -91,7 +128,7 @@ std::vector<std::shared_ptr<StreamSession>> SyncRegistry::Sessions() const {
   MutexLock lock(&mutex_);
   std::vector<std::shared_ptr<StreamSession>> sessions;
   for (const auto& [id, sync] : syncs_) {
-    for (const auto& [descriptor, session] : sync.streams) sessions.push_back(session);
+    for (const auto& [descriptor, stream] : sync.streams) sessions.push_back(stream.session);
   }
   return sessions;
 }
@@ -119,9 +156,8 @@ void SyncRegistry::ForgetIdle(absl::Duration age) {
   std::vector<Sync> forgotten;  // destroyed after the lock
   MutexLock lock(&mutex_);
   for (auto sync = syncs_.begin(); sync != syncs_.end();) {
-    int64_t calls = 0;
-    for (const auto& [descriptor, session] : sync->second.streams) calls += session->open_calls();
-    if (calls == 0 && sync->second.used < before) {
+    const bool unused = sync->second.HasEnded() || sync->second.used < before;
+    if (unused && sync->second.IsIdle()) {
       forgotten.push_back(std::move(sync->second));
       sync = syncs_.erase(sync);
     } else {

@@ -1,7 +1,8 @@
 // SyncRegistry: the syncs that this process works on, found by their id.
 //
-// A cache of the ledger: a sync that another replica started is loaded on first use, one that is
-// not used for a while is forgotten. Owns the sessions. The lock covers the look-up only.
+// A cache of the ledger: a sync that another replica started is loaded on first use; one whose
+// streams have ended, or that is not used for a while, is forgotten. Owns the sessions. The lock
+// covers the look-up only.
 // Thread-safe.
 #pragma once
 
@@ -41,6 +42,11 @@ class SyncRegistry {
   absl::StatusOr<std::shared_ptr<StreamSession>> FindStream(absl::string_view sync_id,
                                                             const StreamDescriptor& descriptor);
 
+  // Ends a stream, as StreamSession::Complete does, and forgets the sync with its last stream.
+  absl::StatusOr<StreamRecord> Complete(absl::string_view sync_id,
+                                        const StreamDescriptor& descriptor,
+                                        const CompletionRequest& request);
+
   // What the ledger knows. Block. Errors: NOT_FOUND UNKNOWN_SYNC; those of the database.
   absl::StatusOr<SyncRecord> Get(absl::string_view sync_id);
   // Newest first, those started before `before_sync_no` (0: all).
@@ -58,16 +64,26 @@ class SyncRegistry {
   // Flushes what is held by lanes that do nothing.
   void FlushIdle();
   int64_t open_calls() const;
-  // Forgets syncs without open calls that were not asked for since `age` ago.
+  // Forgets syncs that nobody holds a session of, if their streams have ended or they were not
+  // asked for since `age` ago.
   void ForgetIdle(absl::Duration age);
 
  private:
+  struct Stream {
+    std::shared_ptr<StreamSession> session;
+    bool ended = false;
+  };
   struct Sync {
-    std::map<StreamDescriptor, std::shared_ptr<StreamSession>> streams;
+    std::map<StreamDescriptor, Stream> streams;
     absl::Time used;
+
+    bool HasEnded() const;
+    // Nobody outside of the registry holds a session, as an open call does.
+    bool IsIdle() const;
   };
 
   void Insert(const SyncRecord& record);
+  void Ended(const std::string& sync_id, const StreamDescriptor& descriptor);
   std::vector<std::shared_ptr<StreamSession>> Sessions() const;
 
   const SessionContext context_;

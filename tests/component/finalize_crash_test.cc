@@ -49,7 +49,7 @@ class CrashTest : public PostgresTest {
     faulty_ = std::make_unique<FaultyDatabase>(&database());
     ConfigureLog(LogLevel::kError, LogFormat::kText);
     Execute("SET synchronous_commit = off");
-    ASSERT_OK_AND_ASSIGN(metrics_, metrics::Metrics::Create({}));
+    ASSERT_OK_AND_ASSIGN(metrics_, metrics::Metrics::Create({.listen = ""}));
   }
 
   void TearDown() override {

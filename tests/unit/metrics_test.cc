@@ -211,6 +211,33 @@ TEST_F(GenerationTtlTest, AGenerationThatComesAgainHasItsSeriesAgain) {
   EXPECT_THAT(metrics_->Scrape(), HasSubstr("stream=\"users\"} 3\n"));
 }
 
+TEST_F(GenerationTtlTest, OfSupersededGenerationsTheNewestAreKept) {
+  const auto series_of = [this](absl::string_view stream, int64_t generation) {
+    return absl::StrContains(metrics_->Scrape(),
+                             absl::StrCat("syncline_durable_offset{generation=\"", generation,
+                                          "\",namespace=\"shop\",stream=\"", stream, "\"}"));
+  };
+  constexpr int kOfUsers = kMaxSupersededGenerations + 3;  // the last of them has no successor
+  const auto loading = metrics_->ForStream("shop", "orders", 1);
+  metrics_->ForStream("shop", "orders", 2);
+  metrics_->ForStream("shop", "carts", 1);
+  metrics_->Sweep();
+  for (int generation = kOfUsers; generation > 0; --generation) {
+    // Age is when it finished, not its number.
+    now_ += absl::Milliseconds(1);
+    metrics_->ForStream("shop", "users", generation)->Finished();
+  }
+  metrics_->Sweep();
+  EXPECT_TRUE(series_of("orders", 1)) << "still loading";
+  EXPECT_TRUE(series_of("orders", 2)) << "finished first, but nothing came after it";
+  EXPECT_TRUE(series_of("carts", 1));
+  EXPECT_TRUE(series_of("users", kOfUsers));
+  EXPECT_FALSE(series_of("users", kOfUsers - 1));
+  EXPECT_FALSE(series_of("users", kOfUsers - 2));
+  EXPECT_TRUE(series_of("users", kOfUsers - 3));
+  EXPECT_TRUE(series_of("users", 1));
+}
+
 TEST(MetricsEndpointTest, AnswersOnThePortThatItPicked) {
   const auto metrics = Metrics::Create({.listen = "127.0.0.1:0"});
   ASSERT_TRUE(metrics.ok()) << metrics.status();
