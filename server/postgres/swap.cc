@@ -25,6 +25,10 @@ namespace {
 constexpr absl::Duration kPatience = absl::Seconds(3);
 constexpr absl::Duration kRetryAfter = absl::Seconds(5);
 
+// Readers wait for the next statement of a transaction that has locked them out. One whose server
+// stands still (stopped, or swapped out) is ended by PostgreSQL after this time, and they go on.
+constexpr char kEndWhenSilent[] = "; SET LOCAL idle_in_transaction_session_timeout = '2s'; ";
+
 // Not the wall clock: it may be set while the swap waits.
 absl::Duration Monotonic() {
   return absl::FromChrono(std::chrono::steady_clock::now().time_since_epoch());
@@ -132,10 +136,10 @@ class Swap {
     absl::Status status;
     for (const DdlStep& lock : plan.locks) {
       const absl::Duration left = options_.lock_timeout - (Monotonic() - start);
-      status =
-          WithSubject(transaction.Execute(absl::StrCat(SetLockTimeout(left), "; ", lock.sql, "; ",
-                                                       SetLockTimeout(options_.lock_timeout))),
-                      lock);
+      status = WithSubject(
+          transaction.Execute(absl::StrCat(SetLockTimeout(left), kEndWhenSilent, lock.sql, "; ",
+                                           SetLockTimeout(options_.lock_timeout))),
+          lock);
       if (!status.ok()) break;
       if (!locked_at_) locked_at_ = Monotonic();
     }

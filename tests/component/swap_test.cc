@@ -5,7 +5,10 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <functional>
+#include <memory>
 #include <thread>
+#include <utility>
 
 #include "server/postgres/swap_preparation.h"
 #include "tests/component/swap_fixture.h"
@@ -357,6 +360,72 @@ TEST_F(SwapTest, KilledInsideTheTransactionThenRunAgain) {
   EXPECT_EQ(Count("v"), "20");
   // What was built before the crash was not built again.
   EXPECT_EQ(Value(built + "'::regclass"), indexes);
+}
+
+// Calls a function after every Execute.
+class WatchedDatabase : public postgres::Database {
+ public:
+  using AfterExecute = std::function<void(absl::string_view sql)>;
+
+  WatchedDatabase(postgres::Database* real, AfterExecute after)
+      : real_(real), after_(std::move(after)) {}
+
+  absl::Status Transact(absl::FunctionRef<absl::Status(Transaction&)> body,
+                        const postgres::TransactOptions& options) override {
+    return real_->Transact(
+        [&](Transaction& transaction) {
+          WatchedTransaction watched(this, &transaction);
+          return body(watched);
+        },
+        options);
+  }
+  absl::Status Ping() override { return real_->Ping(); }
+  Usage usage() const override { return real_->usage(); }
+
+ private:
+  class WatchedTransaction : public Transaction {
+   public:
+    WatchedTransaction(const WatchedDatabase* database, Transaction* real)
+        : database_(database), real_(real) {}
+    absl::StatusOr<Result> Query(absl::string_view sql, const Params& params) override {
+      return real_->Query(sql, params);
+    }
+    absl::Status Execute(absl::string_view sql) override {
+      const absl::Status status = real_->Execute(sql);
+      database_->after_(sql);
+      return status;
+    }
+
+   private:
+    const WatchedDatabase* const database_;
+    Transaction* const real_;
+  };
+
+  postgres::Database* const real_;
+  const AfterExecute after_;
+};
+
+TEST_F(SwapTest, AServerThatStandsStillDoesNotKeepReadersOut) {
+  MakeTable("t", 2, 1);
+  MakeTable("t_new", 5, 2);
+  const std::unique_ptr<Connection> reader = Connect();
+  // Less than what any transaction of ours may be silent for.
+  ASSERT_OK(reader->Execute("SET lock_timeout = '10s'"));
+  const std::string lock = Expand("LOCK TABLE $S.t IN ACCESS EXCLUSIVE");
+  int stopped = 0;
+  WatchedDatabase database_of_a_stopped_server(&database(), [&](absl::string_view sql) {
+    if (!absl::StrContains(absl::StrReplaceAll(sql, {{"\"", ""}}), lock)) return;
+    ++stopped;
+    // Waits for the lock, while the swap waits here.
+    EXPECT_OK(reader->Query("SELECT count(*) FROM " + Table("t"), Params()));
+  });
+  EXPECT_THAT(postgres::OverwriteTable(database_of_a_stopped_server, Name("t_new"), Name("t"), {},
+                                       NoLedger, &stats_),
+              StatusIs(absl::StatusCode::kUnavailable, "DB_UNREACHABLE"));
+  EXPECT_EQ(stopped, 1);
+  EXPECT_EQ(Count(), "2");
+  ASSERT_OK(Swap());
+  EXPECT_EQ(Count(), "5");
 }
 
 TEST_F(SwapTest, PreparationFollowsTheTarget) {
