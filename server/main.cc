@@ -1,14 +1,28 @@
 // syncline-server: flags -> Config -> App -> wait for a signal -> drain.
+#include <malloc.h>
 #include <signal.h>
+#include <unistd.h>
 
-#include <cstdio>
+#include <algorithm>
 #include <string>
 
 #include "server/app.h"
 #include "server/base/log.h"
 #include "server/config/config.h"
 
+namespace {
+
+// malloc would make eight heaps a core, one for each thread here. What short syncs leave scattered
+// in all of them makes the process grow for hours; docs/performance.md has the figures.
+void LimitHeaps() {
+  const auto cores = static_cast<int>(sysconf(_SC_NPROCESSORS_ONLN));
+  mallopt(M_ARENA_MAX, std::max(2, cores));
+}
+
+}  // namespace
+
 int main(int argc, char** argv) {
+  LimitHeaps();  // before any thread starts
   const syncline::config::Loaded loaded = syncline::config::Load(argc, argv);
   if (!loaded.config.has_value()) return loaded.exit_code;
 
