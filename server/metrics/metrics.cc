@@ -131,23 +131,22 @@ class PrometheusMetrics : public Metrics {
 
   // Drops the oldest of the finished generations that have a successor, down to the limit.
   void LimitSuperseded() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
-    std::vector<SeriesMap::iterator> superseded;
+    // With the times as they are now: a stream may finish while they are compared.
+    std::vector<std::pair<absl::Time, SeriesMap::iterator>> superseded;
     for (auto it = series_.begin(); it != series_.end(); ++it) {
       const auto next = std::next(it);
-      if (next != series_.end() && SameStream(it->first, next->first) &&
-          it->second->finished_at() != absl::InfiniteFuture()) {
-        superseded.push_back(it);
-      }
+      if (next == series_.end() || !SameStream(it->first, next->first)) continue;
+      const absl::Time finished = it->second->finished_at();
+      if (finished != absl::InfiniteFuture()) superseded.emplace_back(finished, it);
     }
     if (superseded.size() <= kMaxSupersededGenerations) return;
     const auto kept = superseded.end() - kMaxSupersededGenerations;
-    std::nth_element(superseded.begin(), kept, superseded.end(), [](const auto& a, const auto& b) {
-      return a->second->finished_at() < b->second->finished_at();
-    });
-    std::for_each(superseded.begin(), kept, [this](const SeriesMap::iterator& it) {
-      it->second->Remove();
-      series_.erase(it);
-    });
+    std::nth_element(superseded.begin(), kept, superseded.end(),
+                     [](const auto& a, const auto& b) { return a.first < b.first; });
+    for (auto oldest = superseded.begin(); oldest != kept; ++oldest) {
+      oldest->second->second->Remove();
+      series_.erase(oldest->second);
+    }
   }
 
   const absl::Duration generation_ttl_;
