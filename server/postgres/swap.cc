@@ -117,6 +117,7 @@ class Swap {
   }
 
   absl::Status Replace(Transaction& transaction, const SwapTables& tables) {
+    SYNCLINE_RETURN_IF_ERROR(PrepareFingerprint(transaction));
     SYNCLINE_ASSIGN_OR_RETURN(const std::string before,
                               Fingerprint(transaction, tables.target_oid));
     SYNCLINE_ASSIGN_OR_RETURN(const SwapPlan plan,

@@ -102,9 +102,10 @@ ORDER BY 1
 )sql";
 
 // Row versions: they change with every change of the row.
-constexpr char kFingerprintSql[] = R"sql(
+constexpr char kPrepareFingerprintSql[] = R"sql(
+PREPARE syncline_fingerprint (oid) AS
 WITH RECURSIVE up(oid) AS (
-  SELECT $1::oid
+  SELECT $1
   UNION
   SELECT r.ev_class FROM up JOIN pg_depend d ON d.refclassid = 'pg_class'::regclass
     AND d.refobjid = up.oid AND d.classid = 'pg_rewrite'::regclass
@@ -114,13 +115,13 @@ seen AS (
   UNION ALL
   SELECT format('r%s %s', r.oid, r.xmin) FROM up JOIN pg_rewrite r ON r.ev_class = up.oid
   UNION ALL
-  SELECT format('a%s %s', a.attnum, a.xmin) FROM pg_attribute a WHERE a.attrelid = $1::oid
+  SELECT format('a%s %s', a.attnum, a.xmin) FROM pg_attribute a WHERE a.attrelid = $1
   UNION ALL
   SELECT format('d%s %s %s %s %s', d.classid, d.objid, d.objsubid, d.refobjid, d.refobjsubid)
   FROM pg_class c JOIN pg_type t ON t.oid = c.reltype JOIN pg_depend d
     ON (d.refclassid = 'pg_class'::regclass AND d.refobjid = c.oid)
     OR (d.refclassid = 'pg_type'::regclass AND d.refobjid IN (t.oid, t.typarray))
-  WHERE c.oid = $1::oid)
+  WHERE c.oid = $1)
 SELECT md5(string_agg(x, ',' ORDER BY x COLLATE "C")) FROM seen
 )sql";
 
@@ -166,9 +167,19 @@ absl::StatusOr<std::vector<std::string>> FindLeftOut(Transaction& transaction, i
   return names;
 }
 
+absl::Status PrepareFingerprint(Transaction& transaction) {
+  // Else each of the first executions would be planned for its own parameter.
+  SYNCLINE_RETURN_IF_ERROR(transaction.Execute("SET LOCAL plan_cache_mode = force_generic_plan"));
+  // It outlives the transaction with its connection.
+  SYNCLINE_ASSIGN_OR_RETURN(const Result prepared,
+                            transaction.Query("SELECT FROM pg_prepared_statements "
+                                              "WHERE name = 'syncline_fingerprint'"));
+  return prepared.empty() ? transaction.Execute(kPrepareFingerprintSql) : absl::OkStatus();
+}
+
 absl::StatusOr<std::string> Fingerprint(Transaction& transaction, int64_t target) {
-  SYNCLINE_ASSIGN_OR_RETURN(const Result rows,
-                            transaction.Query(kFingerprintSql, Params().Int(target)));
+  SYNCLINE_ASSIGN_OR_RETURN(const Result rows, transaction.Query(absl::StrCat(
+                                                   "EXECUTE syncline_fingerprint (", target, ")")));
   return rows.Text(0, 0);
 }
 

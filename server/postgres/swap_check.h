@@ -25,6 +25,9 @@ absl::Status CheckCarriable(Transaction& transaction, int64_t target, int64_t so
 absl::StatusOr<std::vector<std::string>> FindLeftOut(Transaction& transaction, int64_t target,
                                                      int64_t source);
 
+// Before the transaction's first Fingerprint, so that the last one, for which readers wait, is not
+// planned any more.
+absl::Status PrepareFingerprint(Transaction& transaction);
 // Changes whenever something that hangs on `target` does and is not kept from it by a lock on the
 // table: grants, dependents, the views' definitions.
 absl::StatusOr<std::string> Fingerprint(Transaction& transaction, int64_t target);

@@ -185,6 +185,7 @@ TEST_F(SwapRefusalTest, FingerprintSeesWhatNoLockOnTheTableStops) {
   const auto fingerprint = [&] {
     std::string value;
     EXPECT_OK(database().Transact([&](postgres::Transaction& transaction) -> absl::Status {
+      SYNCLINE_RETURN_IF_ERROR(postgres::PrepareFingerprint(transaction));
       SYNCLINE_ASSIGN_OR_RETURN(value, postgres::Fingerprint(transaction, oid));
       return absl::OkStatus();
     }));
