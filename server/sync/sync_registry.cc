@@ -87,7 +87,8 @@ void SyncRegistry::Ended(const std::string& sync_id, const StreamDescriptor& des
   MutexLock lock(&mutex_);
   const auto sync = syncs_.find(sync_id);
   if (sync == syncs_.end()) return;
-  sync->second.streams[descriptor].ended = true;
+  const auto stream = sync->second.streams.find(descriptor);
+  if (stream != sync->second.streams.end()) stream->second.ended = true;
   if (!sync->second.HasEnded() || !sync->second.IsIdle()) return;
   forgotten = std::move(sync->second);
   syncs_.erase(sync);
