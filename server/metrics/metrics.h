@@ -83,8 +83,8 @@ class Metrics {
   virtual void SetServerGauges(ServerGauges gauges) = 0;
   virtual void ClearServerGauges() = 0;
   // Drops the series of generations finished longer ago than their time to live, and of superseded
-  // ones beyond kMaxSupersededGenerations. Series that nobody holds count as finished from the first
-  // sweep that sees them so. A handle still held then counts nothing more.
+  // ones beyond kMaxSupersededGenerations. Series that nobody holds count as finished from the
+  // first sweep that sees them so. A handle still held then counts nothing more.
   virtual void Sweep() = 0;
   // What /metrics answers, without the HTTP server's own exposer_* metrics.
   virtual std::string Scrape() const = 0;

@@ -135,9 +135,9 @@ absl::Status SyncService::Complete(const v1::CompleteStreamRequest& request,
   sync::CompletionRequest completion;
   completion.complete = request.status() == v1::STREAM_STATUS_COMPLETE;
   if (request.has_expected_records()) completion.expected_records = request.expected_records();
-  SYNCLINE_ASSIGN_OR_RETURN(const StreamRecord stream,
-                            context_.registry->Complete(
-                                request.sync_id(), FromProto(request.descriptor()), completion));
+  SYNCLINE_ASSIGN_OR_RETURN(
+      const StreamRecord stream,
+      context_.registry->Complete(request.sync_id(), FromProto(request.descriptor()), completion));
   response->set_outcome(ToProto(stream.result.outcome));
   response->set_rows(stream.result.rows);
   response->set_generation_id(stream.plan.generation_id);
