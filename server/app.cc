@@ -12,6 +12,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "server/base/error.h"
+#include "server/base/free_list.h"
 #include "server/base/log.h"
 #include "server/base/memory_budget.h"
 #include "server/base/sha256.h"
@@ -42,15 +43,24 @@ constexpr absl::Duration kHealthInterval = absl::Seconds(1);
 constexpr absl::Duration kTokenInterval = absl::Seconds(1);
 // How often callers that wait for memory are looked for.
 constexpr absl::Duration kPressureInterval = absl::Milliseconds(50);
+// How often buffers that nobody has needed since the last time are given back.
+constexpr absl::Duration kUnusedInterval = absl::Seconds(1);
 constexpr absl::Duration kSweepInterval = absl::Seconds(10);
 // A sync that nothing asked for in this time is loaded from the ledger when it is asked for again.
 constexpr absl::Duration kForgetSyncsAfter = absl::Minutes(1);
 // Batches of 64-512 KiB load fastest (decision 0003); the middle of it.
 constexpr int64_t kRecommendedBatchBytes = 256 << 10;
+// So much of the memory budget is kept, beside it, in empty blocks, and as much in empty texts.
+constexpr int64_t kEmptyOfBudget = 16;
 // What gRPC may hold of messages on their way in: so many memory budgets, and what a call holds
 // that nobody reads (rpc/server.cc). Beyond, it ends calls.
 constexpr int64_t kReceiveQuotaOfBudget = 8;
 constexpr int64_t kReceiveQuotaOfStream = 2 << 20;
+
+// How many buffers of `bytes` are kept while they are empty.
+size_t EmptyOf(int64_t memory_budget_bytes, size_t bytes) {
+  return static_cast<size_t>(memory_budget_bytes / kEmptyOfBudget) / bytes;
+}
 
 absl::StatusOr<std::string> ReadFile(const std::string& path) {
   if (path.empty()) return std::string();
@@ -95,6 +105,8 @@ struct App::Parts {
   explicit Parts(const config::Config& c)
       : config(c),
         budget(c.load.memory_budget_bytes),
+        blocks(EmptyOf(c.load.memory_budget_bytes, write::kBlockBytes)),
+        texts(EmptyOf(c.load.memory_budget_bytes, dataflow::kGreatestKeptText)),
         ledger(c.database.ledger_schema),
         committer(ledger),
         admission(c.serve.max_open_streams),
@@ -112,6 +124,8 @@ struct App::Parts {
   std::string conninfo;
   std::unique_ptr<metrics::Metrics> metrics;
   MemoryBudget budget;
+  FreeBlocks blocks;
+  FreeTexts texts;
   StopSignal stopping;
   postgres::OpenSockets sockets;
   postgres::Ledger ledger;
@@ -180,9 +194,11 @@ void App::Parts::BuildWritePath() {
   finalize_pool = std::make_unique<ThreadPool>("finalize", config.load.finalize_threads);
   load_context.connections = connections.get();
   load_context.committer = &committer;
+  load_context.blocks = &blocks;
   load_context.wait = [this](absl::Duration delay) { return stopping.Wait(delay); };
   lane_context.pool = load_pool.get();
   lane_context.budget = &budget;
+  lane_context.texts = &texts;
   lane_context.flush_bytes = config.load.flush_bytes;
   aggregates =
       std::make_unique<dataflow::AggregateFactory>(&load_context, config.load.max_record_bytes);
@@ -213,6 +229,7 @@ absl::Status App::Parts::BuildServer() {
   service.admission = &admission;
   service.authenticator = &authenticator;
   service.metrics = metrics.get();
+  service.texts = &texts;
   service.load_pool = load_pool.get();
   service.finalize_pool = finalize_pool.get();
   service.limits = {config.serve.max_message_bytes, kRecommendedBatchBytes,
@@ -253,6 +270,11 @@ void App::Parts::BuildTickers() {
       {kPressureInterval,
        [this] {
          if (budget.waiters() > 0) registry->FlushIdle();
+       }},
+      {kUnusedInterval,
+       [this] {
+         blocks.FreeUnused();
+         texts.FreeUnused();
        }},
       {kSweepInterval,
        [this] {

@@ -1,6 +1,8 @@
 #include "server/dataflow/lane.h"
 
 #include <algorithm>
+#include <memory>
+#include <string>
 #include <utility>
 
 #include "absl/time/clock.h"
@@ -137,6 +139,7 @@ void Lane::Accept(Batch batch) {
     before = aggregate_->buffered_bytes();
     accepted = aggregate_->Accept(&batch, most_bytes);
   }
+  GiveTextBack(batch.records.get());
   batch.records.reset();
   // The budget holds the encoded rows from here on, the message no longer.
   const int64_t grown = aggregate_->buffered_bytes() - before;
@@ -150,6 +153,17 @@ void Lane::Accept(Batch batch) {
   NoteFilled(!aggregate_->empty());
   owner_->OnAccepted(*accepted, batch.bytes);
   if (aggregate_->buffered_bytes() >= FullBytes()) Flush();
+}
+
+void Lane::GiveTextBack(v1::RecordBatch* records) {
+  std::unique_ptr<std::string> text;
+  if (records->has_jsonl()) text.reset(records->release_jsonl());
+  if (records->has_airbyte_jsonl()) text.reset(records->release_airbyte_jsonl());
+  if (text == nullptr || text->capacity() < kLeastKeptText ||
+      text->capacity() > kGreatestKeptText) {
+    return;
+  }
+  context_->texts->Give(std::move(text));
 }
 
 int64_t Lane::FullBytes() const {

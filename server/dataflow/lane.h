@@ -7,6 +7,7 @@
 #pragma once
 
 #include <atomic>
+#include <cstddef>
 #include <cstdint>
 #include <deque>
 #include <memory>
@@ -16,6 +17,7 @@
 #include "absl/base/thread_annotations.h"
 #include "absl/status/status.h"
 #include "absl/time/time.h"
+#include "server/base/free_list.h"
 #include "server/base/memory_budget.h"
 #include "server/base/mutex.h"
 #include "server/base/thread_pool.h"
@@ -24,10 +26,16 @@
 
 namespace syncline::dataflow {
 
+// Texts of the sizes that load fastest are kept for the next message.
+inline constexpr size_t kLeastKeptText = 64 << 10;
+inline constexpr size_t kGreatestKeptText = 512 << 10;
+
 // What the lanes of one server share. All pointers outlive the lanes.
 struct LaneContext {
   ThreadPool* pool = nullptr;
   MemoryBudget* budget = nullptr;
+  // Takes the texts of batches that are parsed.
+  FreeTexts* texts = nullptr;
   // A lane flushes when it holds this much, or less when many lanes hold data: together they never
   // hold more than half of the budget, so that there is always room for the batch that fills the
   // next one.
@@ -90,6 +98,7 @@ class Lane {
   void Schedule() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void RunOne();
   void Accept(Batch batch);
+  void GiveTextBack(v1::RecordBatch* records);
   void Flush();
   void Fail(const absl::Status& status);
   void DropHeld();

@@ -38,11 +38,8 @@ absl::Status EmptyCall() {
 
 }  // namespace
 
-RecordStream* RecordStream::Start(sync::SyncRegistry* registry, Admission* admission,
-                                  ThreadPool* pool, metrics::Metrics* metrics,
-                                  grpc::ByteBuffer* response) {
-  std::shared_ptr<RecordStream> stream(
-      new RecordStream(registry, admission, pool, metrics, response));
+RecordStream* RecordStream::Start(const RecordStreamContext& context, grpc::ByteBuffer* response) {
+  std::shared_ptr<RecordStream> stream(new RecordStream(context, response));
   stream->self_ = stream;
   stream->StartRead(&stream->request_);
   return stream.get();
@@ -61,11 +58,9 @@ void RecordStream::OnReadDone(bool ok) {
     return;
   }
   v1::StreamRecordsRequest message;
-  if (!grpc::SerializationTraits<v1::StreamRecordsRequest>::Deserialize(&request_, &message).ok()) {
-    return EndWith(MalformedMessage());
-  }
+  if (!reader_.Read(&request_, &message)) return EndWith(MalformedMessage());
   if (const int64_t unknown = CountUnknownFields(message); unknown > 0) {
-    metrics_->UnknownFields(unknown);
+    context_.metrics->UnknownFields(unknown);
   }
   OnMessage(std::move(message));
 }
@@ -97,7 +92,7 @@ void RecordStream::OnHeader(const v1::StreamHeader& header) {
         {{"header.writer_id", "must have at most 128 characters, none of them NUL"}}));
   }
   name_ = absl::StrCat(header.sync_id(), "/", header.descriptor().name(), "/", header.writer_id());
-  pool_->Post([self = shared_from_this(), header] { self->Open(header); });
+  context_.pool->Post([self = shared_from_this(), header] { self->Open(header); });
 }
 
 void RecordStream::Open(const v1::StreamHeader& header) {
@@ -109,7 +104,7 @@ void RecordStream::Open(const v1::StreamHeader& header) {
   }
   if (cancelled) return FinishOnce(sync::CallerGone(), {});
   const absl::StatusOr<std::shared_ptr<sync::StreamSession>> session =
-      registry_->FindStream(header.sync_id(), FromProto(header.descriptor()));
+      context_.registry->FindStream(header.sync_id(), FromProto(header.descriptor()));
   if (!session.ok()) return FinishOnce(session.status(), {});
   const absl::StatusOr<std::shared_ptr<sync::WriterCall>> opened =
       (*session)->Open(header.writer_id(),
@@ -126,7 +121,7 @@ void RecordStream::Open(const v1::StreamHeader& header) {
     cancelled = cancelled_;
   }
   if (cancelled) return (*opened)->Fail(sync::CallerGone());
-  if (admission_->draining()) return (*opened)->End(sync::Draining());
+  if (context_.admission->draining()) return (*opened)->End(sync::Draining());
   ReadNext();
 }
 
@@ -166,7 +161,7 @@ void RecordStream::OnCancel() {
 }
 
 void RecordStream::OnDone() {
-  admission_->LeaveStream();
+  context_.admission->LeaveStream();
   // May destroy this.
   const std::shared_ptr<RecordStream> last = std::move(self_);
 }

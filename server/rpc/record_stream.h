@@ -13,36 +13,40 @@
 
 #include "absl/base/thread_annotations.h"
 #include "absl/status/status.h"
+#include "server/base/free_list.h"
 #include "server/base/mutex.h"
 #include "server/base/thread_pool.h"
 #include "server/metrics/metrics.h"
 #include "server/rpc/admission.h"
+#include "server/rpc/message_reader.h"
 #include "server/sync/sync_registry.h"
 #include "server/sync/writer_call.h"
 #include "syncline/v1/sync_service.pb.h"
 
 namespace syncline::rpc {
 
+// What calls work with; all outlive them.
+struct RecordStreamContext {
+  sync::SyncRegistry* registry = nullptr;
+  Admission* admission = nullptr;
+  ThreadPool* pool = nullptr;
+  metrics::Metrics* metrics = nullptr;
+  FreeTexts* texts = nullptr;
+};
+
 class RecordStream final : public grpc::ServerReadReactor<grpc::ByteBuffer>,
                            public std::enable_shared_from_this<RecordStream> {
  public:
-  // Begins to read. The caller has entered `admission`, which is left when the call is over.
-  // Pointers outlive the call.
-  static RecordStream* Start(sync::SyncRegistry* registry, Admission* admission, ThreadPool* pool,
-                             metrics::Metrics* metrics, grpc::ByteBuffer* response);
+  // Begins to read. The caller has entered the admission, which is left when the call is over.
+  static RecordStream* Start(const RecordStreamContext& context, grpc::ByteBuffer* response);
 
   void OnReadDone(bool ok) override;
   void OnCancel() override;
   void OnDone() override;
 
  private:
-  RecordStream(sync::SyncRegistry* registry, Admission* admission, ThreadPool* pool,
-               metrics::Metrics* metrics, grpc::ByteBuffer* response)
-      : registry_(registry),
-        admission_(admission),
-        pool_(pool),
-        metrics_(metrics),
-        response_(response) {}
+  RecordStream(const RecordStreamContext& context, grpc::ByteBuffer* response)
+      : context_(context), reader_(context.texts), response_(response) {}
 
   void OnMessage(v1::StreamRecordsRequest message);
   void OnHeader(const v1::StreamHeader& header);
@@ -57,10 +61,8 @@ class RecordStream final : public grpc::ServerReadReactor<grpc::ByteBuffer>,
   void EndWith(const absl::Status& status);
   void FinishOnce(const absl::Status& status, const sync::CallSummary& summary);
 
-  sync::SyncRegistry* const registry_;
-  Admission* const admission_;
-  ThreadPool* const pool_;
-  metrics::Metrics* const metrics_;
+  const RecordStreamContext context_;
+  MessageReader reader_;  // one read at a time is outstanding
   grpc::ByteBuffer* const response_;
   std::shared_ptr<RecordStream> self_;  // until OnDone
   grpc::ByteBuffer request_;            // of the outstanding read

@@ -110,8 +110,12 @@ grpc::ServerReadReactor<grpc::ByteBuffer>* SyncService::StreamRecords(
   absl::Status admitted = context_.authenticator->Check(AuthorizationOf(*context));
   if (admitted.ok()) admitted = context_.admission->EnterStream();
   if (!admitted.ok()) return new RefusedStream(Answer("StreamRecords", admitted));
-  return RecordStream::Start(context_.registry, context_.admission, context_.load_pool,
-                             context_.metrics, response);
+  return RecordStream::Start({.registry = context_.registry,
+                              .admission = context_.admission,
+                              .pool = context_.load_pool,
+                              .metrics = context_.metrics,
+                              .texts = context_.texts},
+                             response);
 }
 
 grpc::Status SyncService::CompleteStream(grpc::ServerContext* context,

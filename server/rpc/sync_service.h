@@ -4,6 +4,7 @@
 // synchronous: they are short, or wait on the finalising pool.
 #pragma once
 
+#include "server/base/free_list.h"
 #include "server/base/thread_pool.h"
 #include "server/metrics/metrics.h"
 #include "server/rpc/admission.h"
@@ -26,6 +27,7 @@ struct ServiceContext {
   Admission* admission = nullptr;
   const Authenticator* authenticator = nullptr;
   metrics::Metrics* metrics = nullptr;
+  FreeTexts* texts = nullptr;
   ThreadPool* load_pool = nullptr;
   ThreadPool* finalize_pool = nullptr;
   Limits limits;

@@ -11,6 +11,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "gtest/gtest.h"
+#include "server/base/free_list.h"
 #include "server/dataflow/aggregate_factory.h"
 #include "server/postgres/connection_pool.h"
 #include "server/postgres/ledger/ledger_schema.h"
@@ -74,6 +75,7 @@ class CoercionDifferentialTest : public LedgerFixture {
     plan_.airbyte_sync_id = 7;
     context_.connections = connections_.get();
     context_.committer = committer_.get();
+    context_.blocks = &blocks_;
     context_.wait = [](absl::Duration) { return false; };
     OpenAggregate();
   }
@@ -194,6 +196,7 @@ class CoercionDifferentialTest : public LedgerFixture {
   }
 
   StreamPlan plan_;
+  FreeBlocks blocks_{4};
   write::LoadContext context_;
   std::unique_ptr<dataflow::Aggregate> aggregate_;
 

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "server/base/free_list.h"
 #include "server/base/memory_budget.h"
 #include "server/base/mutex.h"
 #include "server/base/thread.h"
@@ -71,6 +72,7 @@ class WritePathTest : public testing::LedgerFixture {
                                                        ledger_.get(), "test");
     load_.connections = connections_.get();
     load_.committer = committer_.get();
+    load_.blocks = &blocks_;
     load_.wait = [](absl::Duration) { return true; };
     ASSERT_OK_AND_ASSIGN(metrics_, metrics::Metrics::Create({"", absl::Hours(1)}));
     StartSync();
@@ -146,6 +148,7 @@ class WritePathTest : public testing::LedgerFixture {
 
   std::unique_ptr<write::StreamStateStore> store_;
   std::unique_ptr<metrics::Metrics> metrics_;
+  FreeBlocks blocks_{4};
   write::LoadContext load_;
   int64_t sync_no_ = 0;
   StreamPlan plan_;
@@ -248,6 +251,7 @@ class WriterCallTest : public WritePathTest {
     if (IsSkipped() || HasFatalFailure()) return;
     lanes_.pool = &pool_;
     lanes_.budget = &budget_;
+    lanes_.texts = &texts_;
     lanes_.flush_bytes = 64 << 20;
     aggregates_ = std::make_unique<dataflow::AggregateFactory>(&load_, 1 << 20);
     context_.lanes = &lanes_;
@@ -269,6 +273,7 @@ class WriterCallTest : public WritePathTest {
   }
 
   MemoryBudget budget_{1 << 20};
+  FreeTexts texts_{4};
   dataflow::LaneContext lanes_;
   std::unique_ptr<dataflow::AggregateFactory> aggregates_;
   sync::CallContext context_;

@@ -15,8 +15,11 @@
 namespace syncline::write {
 namespace {
 
-// Rows are kept in blocks of about this size, so that a growing buffer is never copied.
-constexpr size_t kBlockBytes = 256 << 10;
+// The first block is small: streams that are idle, or of few records, need no other.
+constexpr size_t kFirstBlockBytes = 8 << 10;
+
+// With an eighth left a block is full, because one that a row does not fit into is copied.
+bool IsFull(const ByteBuffer& block) { return block.size() >= block.capacity() / 8 * 7; }
 
 std::vector<ColumnType> TypesOf(const TableSchema& schema) {
   std::vector<ColumnType> types;
@@ -35,18 +38,26 @@ InsertBuffer::InsertBuffer(const LoadContext* context, const StreamPlan& plan,
                plan.generation_id),
       claim_(std::move(claim)) {}
 
+InsertBuffer::~InsertBuffer() { GiveBlocksBack(); }
+
 void InsertBuffer::Append(const RecordMeta& meta, absl::Span<const Value> values) {
-  if (blocks_.empty() || blocks_.back().size() >= kBlockBytes) {
-    blocks_.emplace_back();
-    // A first block that grows as needed keeps idle streams small; further ones come whole.
-    if (blocks_.size() > 1) blocks_.back().Reserve(kBlockBytes + (kBlockBytes >> 3));
-  }
-  ByteBuffer& block = blocks_.back();
+  ByteBuffer& block = OpenBlock();
   const size_t before = block.size();
-  if (blocks_.size() == 1 && before == 0) postgres::AppendCopyHeader(&block);
+  if (rows_ == 0) postgres::AppendCopyHeader(&block);
   encoder_.AppendRow(meta, values, &block);
   bytes_ += static_cast<int64_t>(block.size() - before);
   ++rows_;
+}
+
+ByteBuffer& InsertBuffer::OpenBlock() {
+  if (blocks_.empty()) {
+    blocks_.emplace_back(kFirstBlockBytes);
+  } else if (IsFull(blocks_.back())) {
+    blocks_.push_back(context_->blocks->Take());
+    blocks_.back().Clear();
+    blocks_.back().Reserve(kBlockBytes);
+  }
+  return blocks_.back();
 }
 
 void InsertBuffer::Reject(RejectedRecord record) {
@@ -157,10 +168,17 @@ absl::Status InsertBuffer::CopyRows(postgres::Connection& connection) {
 }
 
 void InsertBuffer::Clear() {
-  blocks_.clear();
+  GiveBlocksBack();
   bytes_ = 0;
   rows_ = 0;
   commit_ = postgres::DataCommit{};
+}
+
+void InsertBuffer::GiveBlocksBack() {
+  for (ByteBuffer& block : blocks_) {
+    if (block.capacity() == kBlockBytes) context_->blocks->Give(std::move(block));
+  }
+  blocks_.clear();
 }
 
 }  // namespace syncline::write

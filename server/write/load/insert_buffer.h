@@ -7,6 +7,7 @@
 // at a time.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <string>
@@ -18,6 +19,7 @@
 #include "absl/time/time.h"
 #include "absl/types/span.h"
 #include "server/base/byte_buffer.h"
+#include "server/base/free_list.h"
 #include "server/model/offset_ranges.h"
 #include "server/model/plan.h"
 #include "server/model/value.h"
@@ -27,10 +29,15 @@
 
 namespace syncline::write {
 
+// Rows are kept in blocks of this size, so that a growing buffer is never copied.
+inline constexpr size_t kBlockBytes = 256 << 10;
+
 // What buffers of one server share. All pointers outlive the buffers.
 struct LoadContext {
   postgres::ConnectionPool* connections = nullptr;
   const postgres::DataCommitter* committer = nullptr;
+  // Blocks of earlier flushes.
+  FreeBlocks* blocks = nullptr;
   // How long a flush is repeated while the database cannot be reached, before its call fails.
   absl::Duration retry_for = absl::Seconds(30);
   // Waits for a while between repeats; false when the server is stopping and no repeat is wanted.
@@ -53,6 +60,7 @@ class InsertBuffer {
   // `sync_id` goes into the raw ids. `context` outlives the buffer.
   InsertBuffer(const LoadContext* context, const StreamPlan& plan, absl::string_view sync_id,
                WriterClaim claim);
+  ~InsertBuffer();
 
   // Adds a row. No I/O.
   void Append(const RecordMeta& meta, absl::Span<const Value> values);
@@ -79,7 +87,10 @@ class InsertBuffer {
   absl::StatusOr<FlushResult> TryFlush(const std::vector<PendingCheckpoint>& checkpoints,
                                        bool* commit_unknown);
   absl::Status CopyRows(postgres::Connection& connection);
+  // The block for the next row.
+  ByteBuffer& OpenBlock();
   void Clear();
+  void GiveBlocksBack();
 
   const LoadContext* const context_;
   const std::string copy_sql_;

@@ -1,0 +1,68 @@
+#include "server/rpc/message_reader.h"
+
+#include <google/protobuf/io/coded_stream.h>
+#include <grpcpp/impl/codegen/proto_utils.h>
+
+#include <memory>
+#include <string>
+#include <utility>
+
+namespace syncline::rpc {
+namespace {
+
+// A smaller message does not need one of the large texts.
+constexpr size_t kLeastForText = 64 << 10;
+
+bool ReadInto(grpc::ByteBuffer* buffer, v1::StreamRecordsRequest* message) {
+  grpc::ProtoBufferReader chunks(buffer);
+  if (!chunks.status().ok()) return false;
+  google::protobuf::io::CodedInputStream input(&chunks);
+  return message->MergeFromCodedStream(&input) && input.ConsumedEntireMessage();
+}
+
+// The text that was placed is still there, and empty.
+bool TextIsUnused(const v1::StreamRecordsRequest& message) {
+  if (!message.has_batch()) return false;
+  switch (message.batch().payload_case()) {
+    case v1::RecordBatch::kJsonl:
+      return message.batch().jsonl().empty();
+    case v1::RecordBatch::kAirbyteJsonl:
+      return message.batch().airbyte_jsonl().empty();
+    case v1::RecordBatch::kRows:
+    case v1::RecordBatch::PAYLOAD_NOT_SET:
+      return false;
+  }
+  return false;
+}
+
+}  // namespace
+
+bool MessageReader::Read(grpc::ByteBuffer* buffer, v1::StreamRecordsRequest* message) {
+  const bool placed = buffer->Length() >= kLeastForText && PlaceText(message);
+  bool read = ReadInto(buffer, message);
+  if (read && placed && TextIsUnused(*message)) {
+    // Whether the message has an empty text or none only a parse without one can tell.
+    message->Clear();
+    read = ReadInto(buffer, message);
+  }
+  buffer->Clear();
+  if (message->has_batch()) payload_ = message->batch().payload_case();
+  return read;
+}
+
+bool MessageReader::PlaceText(v1::StreamRecordsRequest* message) {
+  if (payload_ != v1::RecordBatch::kJsonl && payload_ != v1::RecordBatch::kAirbyteJsonl) {
+    return false;
+  }
+  std::unique_ptr<std::string> text = texts_->Take();
+  if (text == nullptr) return false;
+  text->clear();
+  if (payload_ == v1::RecordBatch::kJsonl) {
+    message->mutable_batch()->set_allocated_jsonl(text.release());
+  } else {
+    message->mutable_batch()->set_allocated_airbyte_jsonl(text.release());
+  }
+  return true;
+}
+
+}  // namespace syncline::rpc

@@ -1,0 +1,71 @@
+#include <gtest/gtest.h>
+
+#include <memory>
+#include <string>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "server/base/free_list.h"
+
+namespace syncline {
+namespace {
+
+using Numbers = FreeList<std::unique_ptr<int>>;
+
+void Give(Numbers& list, int count) {
+  for (int i = 0; i < count; ++i) list.Give(std::make_unique<int>(i));
+}
+
+TEST(FreeListTest, TheOneGivenLastIsTakenFirst) {
+  Numbers list(10);
+  EXPECT_EQ(list.Take(), nullptr);
+  Give(list, 3);
+  EXPECT_EQ(list.size(), 3);
+  EXPECT_EQ(*list.Take(), 2);
+  EXPECT_EQ(*list.Take(), 1);
+  EXPECT_EQ(list.size(), 1);
+}
+
+TEST(FreeListTest, NoMoreIsKeptThanAllowed) {
+  Numbers list(2);
+  Give(list, 5);
+  EXPECT_EQ(list.size(), 2);
+}
+
+TEST(FreeListTest, WhatNobodyNeededIsFreed) {
+  Numbers list(10);
+  Give(list, 4);
+  list.FreeUnused();
+  EXPECT_EQ(list.size(), 4) << "they have come since the list was made";
+
+  // One of the four is in use now and then.
+  for (int i = 0; i < 3; ++i) list.Give(list.Take());
+  list.FreeUnused();
+  EXPECT_EQ(list.size(), 1);
+
+  list.FreeUnused();
+  EXPECT_EQ(list.size(), 0);
+}
+
+TEST(FreeListTest, NothingIsSharedByThreads) {
+  FreeBlocks blocks(4);
+  std::vector<std::thread> threads;
+  for (char name = 'a'; name < 'e'; ++name) {
+    threads.emplace_back([&blocks, name] {
+      for (int i = 0; i < 2000; ++i) {
+        ByteBuffer block = blocks.Take();
+        block.Clear();
+        for (int byte = 0; byte < 16; ++byte) block.AppendByte(name);
+        ASSERT_EQ(block.view(), std::string(16, name));
+        if (i % 100 == 0) blocks.FreeUnused();
+        blocks.Give(std::move(block));
+      }
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  EXPECT_LE(blocks.size(), 4);
+}
+
+}  // namespace
+}  // namespace syncline

@@ -1,0 +1,157 @@
+#include "server/rpc/message_reader.h"
+
+#include <grpcpp/grpcpp.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+
+namespace syncline::rpc {
+namespace {
+
+constexpr size_t kLarge = 200'000;
+
+// As it comes off the wire: in pieces.
+grpc::ByteBuffer OnTheWire(const std::string& bytes) {
+  std::vector<grpc::Slice> slices;
+  for (size_t at = 0; at < bytes.size(); at += 8192) {
+    slices.emplace_back(bytes.substr(at, 8192));
+  }
+  return grpc::ByteBuffer(slices.data(), slices.size());
+}
+
+std::string LargeText(char fill) { return std::string(kLarge, fill) + "\n"; }
+
+v1::StreamRecordsRequest Jsonl(const std::string& text) {
+  v1::StreamRecordsRequest message;
+  message.mutable_batch()->set_first_offset(7);
+  message.mutable_batch()->set_jsonl(text);
+  message.mutable_batch()->set_emitted_at_ms(5);
+  return message;
+}
+
+v1::StreamRecordsRequest AirbyteJsonl(const std::string& text) {
+  v1::StreamRecordsRequest message;
+  message.mutable_batch()->set_airbyte_jsonl(text);
+  return message;
+}
+
+v1::StreamRecordsRequest Rows() {
+  v1::StreamRecordsRequest message;
+  v1::RowBatch* rows = message.mutable_batch()->mutable_rows();
+  rows->add_columns("a");
+  rows->set_row_count(1);
+  rows->add_values()->mutable_texts()->set_data(LargeText('r'));
+  return message;
+}
+
+v1::StreamRecordsRequest Header() {
+  v1::StreamRecordsRequest message;
+  message.mutable_header()->set_sync_id(LargeText('h'));
+  return message;
+}
+
+// A batch with `payload` (a serialized field, or nothing) and a large field that nobody knows.
+std::string BatchOfStrangers(const std::string& payload) {
+  v1::RecordBatch batch;
+  batch.GetReflection()->MutableUnknownFields(&batch)->AddLengthDelimited(1000, LargeText('u'));
+  const std::string bytes = payload + batch.SerializeAsString();
+  v1::StreamRecordsRequest message;
+  message.GetReflection()->MutableUnknownFields(&message)->AddLengthDelimited(2, bytes);
+  return message.SerializeAsString();
+}
+
+class MessageReaderTest : public testing::Test {
+ protected:
+  // A reader that has just read a batch like `before`, and large texts to read into.
+  std::unique_ptr<MessageReader> ReaderAfter(const v1::StreamRecordsRequest& before) {
+    auto reader = std::make_unique<MessageReader>(&texts_);
+    v1::StreamRecordsRequest message;
+    EXPECT_TRUE(Read(*reader, before.SerializeAsString(), &message));
+    for (int i = 0; i < 2; ++i) {
+      texts_.Give(std::make_unique<std::string>(2 * kLarge, 'x'));
+    }
+    return reader;
+  }
+
+  static bool Read(MessageReader& reader, const std::string& bytes,
+                   v1::StreamRecordsRequest* message) {
+    grpc::ByteBuffer buffer = OnTheWire(bytes);
+    const bool read = reader.Read(&buffer, message);
+    EXPECT_EQ(buffer.Length(), 0);
+    return read;
+  }
+
+  FreeTexts texts_{10};
+};
+
+TEST_F(MessageReaderTest, ATextIsReadIntoTheMemoryOfAnEarlierOne) {
+  for (const bool airbyte : {false, true}) {
+    const auto of = [airbyte](char fill) {
+      return airbyte ? AirbyteJsonl(LargeText(fill)) : Jsonl(LargeText(fill));
+    };
+    const std::unique_ptr<MessageReader> reader = ReaderAfter(of('a'));
+    std::unique_ptr<std::string> text = texts_.Take();
+    const char* const memory = text->data();
+    texts_.Give(std::move(text));
+
+    v1::StreamRecordsRequest message;
+    ASSERT_TRUE(Read(*reader, of('b').SerializeAsString(), &message));
+    EXPECT_EQ(message.SerializeAsString(), of('b').SerializeAsString());
+    EXPECT_EQ((airbyte ? message.batch().airbyte_jsonl() : message.batch().jsonl()).data(), memory);
+  }
+}
+
+TEST_F(MessageReaderTest, ASmallMessageTakesNoText) {
+  const std::unique_ptr<MessageReader> reader = ReaderAfter(Jsonl(LargeText('a')));
+  v1::StreamRecordsRequest message;
+  ASSERT_TRUE(Read(*reader, Jsonl("{}\n").SerializeAsString(), &message));
+  EXPECT_EQ(message.batch().jsonl(), "{}\n");
+  EXPECT_EQ(texts_.size(), 2);
+}
+
+// Whatever comes is read as protobuf reads it into a new message.
+TEST_F(MessageReaderTest, EveryMessageIsReadAsIfThereWereNoTexts) {
+  const std::string empty_jsonl("\x12\x00", 2);
+  const std::string empty_airbyte_jsonl("\x1a\x00", 2);
+  const std::string whole = Jsonl(LargeText('w')).SerializeAsString();
+  const std::vector<std::pair<std::string, std::string>> cases = {
+      {"jsonl", whole},
+      {"airbyte_jsonl", AirbyteJsonl(LargeText('m')).SerializeAsString()},
+      {"rows", Rows().SerializeAsString()},
+      {"header", Header().SerializeAsString()},
+      {"empty text", BatchOfStrangers(empty_jsonl)},
+      {"empty text of the other kind", BatchOfStrangers(empty_airbyte_jsonl)},
+      {"no payload", BatchOfStrangers("")},
+      {"two kinds, the last counts", BatchOfStrangers(empty_airbyte_jsonl + empty_jsonl)},
+      {"batch twice", whole + AirbyteJsonl(LargeText('t')).SerializeAsString()},
+      {"batch and header", whole + Header().SerializeAsString()},
+      {"header and batch", Header().SerializeAsString() + whole},
+      {"cut off", whole.substr(0, whole.size() - 10)},
+      {"foreign bytes behind", whole + std::string(100, '\xff')},
+      {"foreign bytes", std::string(kLarge, '\xff')},
+      {"nothing", ""},
+  };
+  for (const auto& before : {Jsonl(LargeText('a')), AirbyteJsonl(LargeText('a')), Rows()}) {
+    for (const auto& [name, bytes] : cases) {
+      SCOPED_TRACE(absl::StrCat(name, " after payload ", before.batch().payload_case()));
+      const std::unique_ptr<MessageReader> reader = ReaderAfter(before);
+      v1::StreamRecordsRequest expected;
+      const bool valid = expected.ParseFromString(bytes);
+      v1::StreamRecordsRequest message;
+      ASSERT_EQ(Read(*reader, bytes, &message), valid);
+      if (!valid) continue;
+      EXPECT_EQ(message.message_case(), expected.message_case());
+      EXPECT_EQ(message.batch().payload_case(), expected.batch().payload_case());
+      EXPECT_EQ(message.SerializeAsString(), expected.SerializeAsString());
+    }
+  }
+}
+
+}  // namespace
+}  // namespace syncline::rpc
