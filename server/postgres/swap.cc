@@ -126,9 +126,13 @@ class Swap {
     SYNCLINE_RETURN_IF_ERROR(ledger_step_(transaction));
     SYNCLINE_RETURN_IF_ERROR(LockReadersOut(transaction, plan));
     // Views and grants may have changed until a moment ago: no lock short of this one stops that.
-    SYNCLINE_ASSIGN_OR_RETURN(const std::string after, Fingerprint(transaction, tables.target_oid));
-    if (before != after) return SwapStale();
-    return RunSteps(transaction, plan.steps);
+    // One message looks and goes on, so that readers do not wait for an answer to be read.
+    std::vector<DdlStep> steps = {{.subject = target_.ToString(),
+                                   .sql = CheckFingerprintSql(tables.target_oid, before),
+                                   .reason = kSwapStale}};
+    steps.insert(steps.end(), plan.steps.begin(), plan.steps.end());
+    const absl::Status status = RunSteps(transaction, steps);
+    return IsSwapStale(status) ? SwapStale() : status;
   }
 
   // All locks together get one lock_timeout: readers queue behind the first from the start.

@@ -101,9 +101,10 @@ WHERE d.classid <> 'pg_attrdef'::regclass
 ORDER BY 1
 )sql";
 
-// Row versions: they change with every change of the row.
+// Row versions: they change with every change of the row. $2: what the fingerprint must be, else
+// the statement fails; NULL when it is asked for.
 constexpr char kPrepareFingerprintSql[] = R"sql(
-PREPARE syncline_fingerprint (oid) AS
+PREPARE syncline_fingerprint (oid, text) AS
 WITH RECURSIVE up(oid) AS (
   SELECT $1
   UNION
@@ -122,7 +123,8 @@ seen AS (
     ON (d.refclassid = 'pg_class'::regclass AND d.refobjid = c.oid)
     OR (d.refclassid = 'pg_type'::regclass AND d.refobjid IN (t.oid, t.typarray))
   WHERE c.oid = $1)
-SELECT md5(string_agg(x, ',' ORDER BY x COLLATE "C")) FROM seen
+SELECT fingerprint, 1 / CASE WHEN fingerprint <> $2 THEN 0 ELSE 1 END
+FROM (SELECT md5(string_agg(x, ',' ORDER BY x COLLATE "C")) AS fingerprint FROM seen) AS all_seen
 )sql";
 
 }  // namespace
@@ -178,9 +180,14 @@ absl::Status PrepareFingerprint(Transaction& transaction) {
 }
 
 absl::StatusOr<std::string> Fingerprint(Transaction& transaction, int64_t target) {
-  SYNCLINE_ASSIGN_OR_RETURN(const Result rows, transaction.Query(absl::StrCat(
-                                                   "EXECUTE syncline_fingerprint (", target, ")")));
+  SYNCLINE_ASSIGN_OR_RETURN(
+      const Result rows,
+      transaction.Query(absl::StrCat("EXECUTE syncline_fingerprint (", target, ", NULL)")));
   return rows.Text(0, 0);
+}
+
+std::string CheckFingerprintSql(int64_t target, absl::string_view expected) {
+  return absl::StrCat("EXECUTE syncline_fingerprint (", target, ", '", expected, "')");
 }
 
 }  // namespace syncline::postgres

@@ -31,5 +31,7 @@ absl::Status PrepareFingerprint(Transaction& transaction);
 // Changes whenever something that hangs on `target` does and is not kept from it by a lock on the
 // table: grants, dependents, the views' definitions.
 absl::StatusOr<std::string> Fingerprint(Transaction& transaction, int64_t target);
+// A statement that fails (division_by_zero) when the fingerprint is not `expected` any more.
+std::string CheckFingerprintSql(int64_t target, absl::string_view expected);
 
 }  // namespace syncline::postgres

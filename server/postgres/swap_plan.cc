@@ -14,8 +14,6 @@
 namespace syncline::postgres {
 namespace {
 
-constexpr char kStaleReason[] = "SWAP_STALE";
-
 constexpr char kLocateSql[] = R"sql(
 SELECT format('%I.%I', $1::text, $2::text), format('%I.%I', $3::text, $4::text),
        quote_ident($1), quote_ident($3), quote_ident($4),
@@ -139,10 +137,10 @@ absl::StatusOr<SwapTables> LocateTables(Transaction& transaction, const TableNam
 
 absl::Status SwapStale() {
   return MakeError(absl::StatusCode::kAborted, "the table's definition changed during the swap",
-                   {.reason = kStaleReason, .retry_after = absl::Milliseconds(100)});
+                   {.reason = kSwapStale, .retry_after = absl::Milliseconds(100)});
 }
 
-bool IsSwapStale(const absl::Status& status) { return ReasonOf(status) == kStaleReason; }
+bool IsSwapStale(const absl::Status& status) { return ReasonOf(status) == kSwapStale; }
 
 std::vector<DdlStep> MoveSteps(const SwapTables& tables) {
   const auto about = [&](std::string sql) {

@@ -51,6 +51,7 @@ absl::StatusOr<SwapPlan> CapturePlan(Transaction& transaction, const SwapTables&
 // The steps that put the source where no target is.
 std::vector<DdlStep> MoveSteps(const SwapTables& tables);
 
+inline constexpr char kSwapStale[] = "SWAP_STALE";
 // The definition of the tables changed meanwhile: ABORTED SWAP_STALE.
 absl::Status SwapStale();
 bool IsSwapStale(const absl::Status& status);

@@ -428,6 +428,23 @@ TEST_F(SwapTest, AServerThatStandsStillDoesNotKeepReadersOut) {
   EXPECT_EQ(Count(), "5");
 }
 
+// No lock stops a GRANT: the swap that has not carried it over begins again.
+TEST_F(SwapTest, AGrantInTheLastMomentIsCarriedOver) {
+  MakeTable("t", 2, 1);
+  MakeTable("t_new", 5, 2);
+  const std::string lock = Expand("LOCK TABLE $S.t IN ACCESS EXCLUSIVE");
+  bool granted = false;
+  WatchedDatabase watched(&database(), [&](absl::string_view sql) {
+    if (!absl::StrContains(absl::StrReplaceAll(sql, {{"\"", ""}}), lock)) return;
+    if (!std::exchange(granted, true)) Run("GRANT SELECT ON $S.t TO PUBLIC");
+  });
+  ASSERT_OK(postgres::OverwriteTable(watched, Name("t_new"), Name("t"), {}, NoLedger, &stats_));
+  EXPECT_TRUE(granted);
+  EXPECT_EQ(stats_.retries, 1);
+  EXPECT_EQ(Count(), "5");
+  EXPECT_EQ(Value("SELECT has_table_privilege('public', '$S.t', 'SELECT')"), "t");
+}
+
 TEST_F(SwapTest, PreparationFollowsTheTarget) {
   MakeTable("t", 10, 1);
   MakeTable("t_new", 20, 2);
