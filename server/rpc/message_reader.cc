@@ -10,8 +10,9 @@
 namespace syncline::rpc {
 namespace {
 
-// A smaller message does not need one of the large texts.
-constexpr size_t kLeastForText = 64 << 10;
+// The memory budget counts what a message has, not what its text could have: no text may be larger
+// than this many times the message.
+constexpr size_t kMostTimes = 2;
 
 bool ReadInto(grpc::ByteBuffer* buffer, v1::StreamRecordsRequest* message) {
   grpc::ProtoBufferReader chunks(buffer);
@@ -38,7 +39,7 @@ bool TextIsUnused(const v1::StreamRecordsRequest& message) {
 }  // namespace
 
 bool MessageReader::Read(grpc::ByteBuffer* buffer, v1::StreamRecordsRequest* message) {
-  const bool placed = buffer->Length() >= kLeastForText && PlaceText(message);
+  const bool placed = PlaceText(buffer->Length(), message);
   bool read = ReadInto(buffer, message);
   if (read && placed && TextIsUnused(*message)) {
     // Whether the message has an empty text or none only a parse without one can tell.
@@ -50,12 +51,16 @@ bool MessageReader::Read(grpc::ByteBuffer* buffer, v1::StreamRecordsRequest* mes
   return read;
 }
 
-bool MessageReader::PlaceText(v1::StreamRecordsRequest* message) {
+bool MessageReader::PlaceText(size_t bytes, v1::StreamRecordsRequest* message) {
   if (payload_ != v1::RecordBatch::kJsonl && payload_ != v1::RecordBatch::kAirbyteJsonl) {
     return false;
   }
   std::unique_ptr<std::string> text = texts_->Take();
   if (text == nullptr) return false;
+  if (text->capacity() > kMostTimes * bytes) {
+    texts_->Give(std::move(text));
+    return false;
+  }
   text->clear();
   if (payload_ == v1::RecordBatch::kJsonl) {
     message->mutable_batch()->set_allocated_jsonl(text.release());

@@ -6,6 +6,8 @@
 
 #include <grpcpp/support/byte_buffer.h>
 
+#include <cstddef>
+
 #include "server/base/free_list.h"
 #include "syncline/v1/records.pb.h"
 
@@ -20,8 +22,8 @@ class MessageReader {
   bool Read(grpc::ByteBuffer* buffer, v1::StreamRecordsRequest* message);
 
  private:
-  // Gives the batch of `message` a text of `texts_`; false when there is none.
-  bool PlaceText(v1::StreamRecordsRequest* message);
+  // Gives the batch of `message`, of `bytes`, a text of `texts_`; false when none fits.
+  bool PlaceText(size_t bytes, v1::StreamRecordsRequest* message);
 
   FreeTexts* const texts_;
   // Of the latest batch: the next one is likely to have it, too.

@@ -187,6 +187,22 @@ TEST_F(WritePathTest, RecordsThatAreCommittedAreNotCommittedAgain) {
   EXPECT_EQ(Rows(), 10);
 }
 
+// Whoever holds little holds no block that others have filled to the end.
+TEST_F(WritePathTest, OnlyABufferOfManyRowsTakesWholeBlocks) {
+  for (int i = 0; i < 4; ++i) blocks_.Give(ByteBuffer(write::kBlockBytes));
+  write::InsertBuffer buffer(&load_, plan_, "sync", Claim("w").claim);
+  Fill(buffer, 0, 1000);
+  EXPECT_LT(buffer.bytes(), 200 << 10);
+  EXPECT_EQ(blocks_.size(), 4);
+  Fill(buffer, 1000, 10'000);
+  EXPECT_GT(buffer.bytes(), 600 << 10);
+  EXPECT_LT(blocks_.size(), 4);
+  ASSERT_OK(buffer.Flush({}));
+  EXPECT_EQ(blocks_.size(), 4);
+  EXPECT_EQ(Rows(), 10'000);
+  EXPECT_EQ(DistinctRows(), 10'000);
+}
+
 // The connection breaks in COMMIT; its backend goes on and commits while the rows are sent again.
 TEST_F(WritePathTest, ALostCommitThatComesToItsEndLateIsNotRepeated) {
   const WriterClaim claim = Claim("w").claim;

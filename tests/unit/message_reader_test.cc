@@ -107,12 +107,16 @@ TEST_F(MessageReaderTest, ATextIsReadIntoTheMemoryOfAnEarlierOne) {
   }
 }
 
-TEST_F(MessageReaderTest, ASmallMessageTakesNoText) {
+TEST_F(MessageReaderTest, ATextFarLargerThanTheMessageIsNotTaken) {
   const std::unique_ptr<MessageReader> reader = ReaderAfter(Jsonl(LargeText('a')));
-  v1::StreamRecordsRequest message;
-  ASSERT_TRUE(Read(*reader, Jsonl("{}\n").SerializeAsString(), &message));
-  EXPECT_EQ(message.batch().jsonl(), "{}\n");
-  EXPECT_EQ(texts_.size(), 2);
+  for (const size_t bytes : {size_t{0}, size_t{100}, kLarge - 100}) {
+    const std::string text(bytes, 'b');
+    v1::StreamRecordsRequest message;
+    ASSERT_TRUE(Read(*reader, Jsonl(text).SerializeAsString(), &message));
+    EXPECT_EQ(message.batch().jsonl(), text);
+    EXPECT_LE(message.batch().jsonl().capacity(), 2 * (bytes + 50)) << bytes;
+    EXPECT_EQ(texts_.size(), 2) << bytes;
+  }
 }
 
 // Whatever comes is read as protobuf reads it into a new message.

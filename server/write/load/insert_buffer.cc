@@ -15,7 +15,6 @@
 namespace syncline::write {
 namespace {
 
-// The first block is small: streams that are idle, or of few records, need no other.
 constexpr size_t kFirstBlockBytes = 8 << 10;
 
 // With an eighth left a block is full, because one that a row does not fit into is copied.
@@ -50,13 +49,12 @@ void InsertBuffer::Append(const RecordMeta& meta, absl::Span<const Value> values
 }
 
 ByteBuffer& InsertBuffer::OpenBlock() {
-  if (blocks_.empty()) {
-    blocks_.emplace_back(kFirstBlockBytes);
-  } else if (IsFull(blocks_.back())) {
-    blocks_.push_back(context_->blocks->Take());
-    blocks_.back().Clear();
-    blocks_.back().Reserve(kBlockBytes);
-  }
+  if (!blocks_.empty() && !IsFull(blocks_.back())) return blocks_.back();
+  // As much again as is held: the budget counts rows, and many slow streams must not hold far more.
+  const size_t bytes = std::clamp(static_cast<size_t>(bytes_), kFirstBlockBytes, kBlockBytes);
+  blocks_.push_back(bytes == kBlockBytes ? context_->blocks->Take() : ByteBuffer());
+  blocks_.back().Clear();
+  blocks_.back().Reserve(bytes);
   return blocks_.back();
 }
 
