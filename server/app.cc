@@ -51,16 +51,11 @@ constexpr absl::Duration kForgetSyncsAfter = absl::Minutes(1);
 // Batches of 64-512 KiB load fastest (decision 0003); the middle of it.
 constexpr int64_t kRecommendedBatchBytes = 256 << 10;
 // So much of the memory budget is kept, beside it, in empty blocks, and as much in empty texts.
-constexpr int64_t kEmptyOfBudget = 16;
+constexpr size_t kEmptyOfBudget = 16;
 // What gRPC may hold of messages on their way in: so many memory budgets, and what a call holds
 // that nobody reads (rpc/server.cc). Beyond, it ends calls.
 constexpr int64_t kReceiveQuotaOfBudget = 8;
 constexpr int64_t kReceiveQuotaOfStream = 2 << 20;
-
-// How many buffers of `bytes` are kept while they are empty.
-size_t EmptyOf(int64_t memory_budget_bytes, size_t bytes) {
-  return static_cast<size_t>(memory_budget_bytes / kEmptyOfBudget) / bytes;
-}
 
 absl::StatusOr<std::string> ReadFile(const std::string& path) {
   if (path.empty()) return std::string();
@@ -105,8 +100,8 @@ struct App::Parts {
   explicit Parts(const config::Config& c)
       : config(c),
         budget(c.load.memory_budget_bytes),
-        blocks(EmptyOf(c.load.memory_budget_bytes, write::kBlockBytes)),
-        texts(EmptyOf(c.load.memory_budget_bytes, dataflow::kGreatestKeptText)),
+        blocks(static_cast<size_t>(c.load.memory_budget_bytes) / kEmptyOfBudget),
+        texts(static_cast<size_t>(c.load.memory_budget_bytes) / kEmptyOfBudget),
         ledger(c.database.ledger_schema),
         committer(ledger),
         admission(c.serve.max_open_streams),

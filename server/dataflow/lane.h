@@ -7,7 +7,6 @@
 #pragma once
 
 #include <atomic>
-#include <cstddef>
 #include <cstdint>
 #include <deque>
 #include <memory>
@@ -25,10 +24,6 @@
 #include "server/dataflow/batch.h"
 
 namespace syncline::dataflow {
-
-// Texts of the sizes that load fastest are kept for the next message.
-inline constexpr size_t kLeastKeptText = 64 << 10;
-inline constexpr size_t kGreatestKeptText = 512 << 10;
 
 // What the lanes of one server share. All pointers outlive the lanes.
 struct LaneContext {

@@ -57,8 +57,8 @@ bool MessageReader::PlaceText(size_t bytes, v1::StreamRecordsRequest* message) {
   }
   std::unique_ptr<std::string> text = texts_->Take();
   if (text == nullptr) return false;
-  if (text->capacity() > kMostTimes * bytes) {
-    texts_->Give(std::move(text));
+  if (const size_t room = text->capacity(); room > kMostTimes * bytes) {
+    texts_->Give(std::move(text), room);
     return false;
   }
   text->clear();

@@ -196,7 +196,7 @@ class CoercionDifferentialTest : public LedgerFixture {
   }
 
   StreamPlan plan_;
-  FreeBlocks blocks_{4};
+  FreeBlocks blocks_{1 << 20};
   write::LoadContext context_;
   std::unique_ptr<dataflow::Aggregate> aggregate_;
 

@@ -148,7 +148,7 @@ class WritePathTest : public testing::LedgerFixture {
 
   std::unique_ptr<write::StreamStateStore> store_;
   std::unique_ptr<metrics::Metrics> metrics_;
-  FreeBlocks blocks_{4};
+  FreeBlocks blocks_{4 * write::kBlockBytes};
   write::LoadContext load_;
   int64_t sync_no_ = 0;
   StreamPlan plan_;
@@ -189,7 +189,9 @@ TEST_F(WritePathTest, RecordsThatAreCommittedAreNotCommittedAgain) {
 
 // Whoever holds little holds no block that others have filled to the end.
 TEST_F(WritePathTest, OnlyABufferOfManyRowsTakesWholeBlocks) {
-  for (int i = 0; i < 4; ++i) blocks_.Give(ByteBuffer(write::kBlockBytes));
+  for (int i = 0; i < 4; ++i) {
+    blocks_.Give(ByteBuffer(write::kBlockBytes), write::kBlockBytes);
+  }
   write::InsertBuffer buffer(&load_, plan_, "sync", Claim("w").claim);
   Fill(buffer, 0, 1000);
   EXPECT_LT(buffer.bytes(), 200 << 10);
@@ -289,7 +291,7 @@ class WriterCallTest : public WritePathTest {
   }
 
   MemoryBudget budget_{1 << 20};
-  FreeTexts texts_{4};
+  FreeTexts texts_{1 << 20};
   dataflow::LaneContext lanes_;
   std::unique_ptr<dataflow::AggregateFactory> aggregates_;
   sync::CallContext context_;

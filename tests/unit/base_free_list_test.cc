@@ -14,11 +14,11 @@ namespace {
 using Numbers = FreeList<std::unique_ptr<int>>;
 
 void Give(Numbers& list, int count) {
-  for (int i = 0; i < count; ++i) list.Give(std::make_unique<int>(i));
+  for (int i = 0; i < count; ++i) list.Give(std::make_unique<int>(i), 100);
 }
 
 TEST(FreeListTest, TheOneGivenLastIsTakenFirst) {
-  Numbers list(10);
+  Numbers list(1000);
   EXPECT_EQ(list.Take(), nullptr);
   Give(list, 3);
   EXPECT_EQ(list.size(), 3);
@@ -28,19 +28,28 @@ TEST(FreeListTest, TheOneGivenLastIsTakenFirst) {
 }
 
 TEST(FreeListTest, NoMoreIsKeptThanAllowed) {
-  Numbers list(2);
+  Numbers list(299);
+  Give(list, 5);
+  EXPECT_EQ(list.size(), 2);
+  list.Give(std::make_unique<int>(6), 99);
+  EXPECT_EQ(list.size(), 3);
+  // What is taken or freed makes room again.
+  EXPECT_EQ(*list.Take(), 6);
+  list.FreeUnused();
+  list.FreeUnused();
+  EXPECT_EQ(list.size(), 0);
   Give(list, 5);
   EXPECT_EQ(list.size(), 2);
 }
 
 TEST(FreeListTest, WhatNobodyNeededIsFreed) {
-  Numbers list(10);
+  Numbers list(1000);
   Give(list, 4);
   list.FreeUnused();
   EXPECT_EQ(list.size(), 4) << "they have come since the list was made";
 
   // One of the four is in use now and then.
-  for (int i = 0; i < 3; ++i) list.Give(list.Take());
+  for (int i = 0; i < 3; ++i) list.Give(list.Take(), 100);
   list.FreeUnused();
   EXPECT_EQ(list.size(), 1);
 
@@ -49,7 +58,7 @@ TEST(FreeListTest, WhatNobodyNeededIsFreed) {
 }
 
 TEST(FreeListTest, NothingIsSharedByThreads) {
-  FreeBlocks blocks(4);
+  FreeBlocks blocks(400);
   std::vector<std::thread> threads;
   for (char name = 'a'; name < 'e'; ++name) {
     threads.emplace_back([&blocks, name] {
@@ -59,7 +68,7 @@ TEST(FreeListTest, NothingIsSharedByThreads) {
         for (int byte = 0; byte < 16; ++byte) block.AppendByte(name);
         ASSERT_EQ(block.view(), std::string(16, name));
         if (i % 100 == 0) blocks.FreeUnused();
-        blocks.Give(std::move(block));
+        blocks.Give(std::move(block), 100);
       }
     });
   }

@@ -74,7 +74,7 @@ class MessageReaderTest : public testing::Test {
     v1::StreamRecordsRequest message;
     EXPECT_TRUE(Read(*reader, before.SerializeAsString(), &message));
     for (int i = 0; i < 2; ++i) {
-      texts_.Give(std::make_unique<std::string>(2 * kLarge, 'x'));
+      texts_.Give(std::make_unique<std::string>(2 * kLarge, 'x'), 2 * kLarge);
     }
     return reader;
   }
@@ -87,7 +87,7 @@ class MessageReaderTest : public testing::Test {
     return read;
   }
 
-  FreeTexts texts_{10};
+  FreeTexts texts_{100 * kLarge};
 };
 
 TEST_F(MessageReaderTest, ATextIsReadIntoTheMemoryOfAnEarlierOne) {
@@ -98,7 +98,7 @@ TEST_F(MessageReaderTest, ATextIsReadIntoTheMemoryOfAnEarlierOne) {
     const std::unique_ptr<MessageReader> reader = ReaderAfter(of('a'));
     std::unique_ptr<std::string> text = texts_.Take();
     const char* const memory = text->data();
-    texts_.Give(std::move(text));
+    texts_.Give(std::move(text), 2 * kLarge);
 
     v1::StreamRecordsRequest message;
     ASSERT_TRUE(Read(*reader, of('b').SerializeAsString(), &message));

@@ -174,7 +174,9 @@ void InsertBuffer::Clear() {
 
 void InsertBuffer::GiveBlocksBack() {
   for (ByteBuffer& block : blocks_) {
-    if (block.capacity() == kBlockBytes) context_->blocks->Give(std::move(block));
+    const size_t bytes = block.capacity();
+    if (bytes < kBlockBytes || bytes > kGreatestKeptBuffer) continue;
+    context_->blocks->Give(std::move(block), bytes);
   }
   blocks_.clear();
 }
