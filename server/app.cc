@@ -50,8 +50,9 @@ constexpr absl::Duration kSweepInterval = absl::Seconds(10);
 constexpr absl::Duration kForgetSyncsAfter = absl::Minutes(1);
 // Batches of 64-512 KiB load fastest (decision 0003); the middle of it.
 constexpr int64_t kRecommendedBatchBytes = 256 << 10;
-// So much of the memory budget is kept, beside it, in empty blocks, and as much in empty texts.
-constexpr size_t kEmptyOfBudget = 16;
+// So much of the memory budget is kept, beside it, in empty buffers.
+constexpr size_t kBlocksOfBudget = 16;
+constexpr size_t kTextsOfBudget = 32;
 // What gRPC may hold of messages on their way in: so many memory budgets, and what a call holds
 // that nobody reads (rpc/server.cc). Beyond, it ends calls.
 constexpr int64_t kReceiveQuotaOfBudget = 8;
@@ -100,8 +101,8 @@ struct App::Parts {
   explicit Parts(const config::Config& c)
       : config(c),
         budget(c.load.memory_budget_bytes),
-        blocks(static_cast<size_t>(c.load.memory_budget_bytes) / kEmptyOfBudget),
-        texts(static_cast<size_t>(c.load.memory_budget_bytes) / kEmptyOfBudget),
+        blocks(static_cast<size_t>(c.load.memory_budget_bytes) / kBlocksOfBudget),
+        texts(static_cast<size_t>(c.load.memory_budget_bytes) / kTextsOfBudget),
         ledger(c.database.ledger_schema),
         committer(ledger),
         admission(c.serve.max_open_streams),

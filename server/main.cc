@@ -14,12 +14,13 @@ namespace {
 
 // docs/performance.md, "Memory", has the figures. malloc would make eight heaps a core, one for
 // each thread here, and what short syncs leave scattered in all of them makes the process grow for
-// hours. Blocks of rows and messages of 256 KiB or more stay out of the heaps and go back to the
-// kernel when they are freed; malloc's own threshold would rise with the first that is.
+// hours. Blocks of rows and messages, which are larger than the threshold, stay out of the heaps
+// and go back to the kernel when they are freed; malloc's own threshold would rise with the first
+// that is.
 void ConfigureMalloc() {
   const auto cores = static_cast<int>(sysconf(_SC_NPROCESSORS_ONLN));
   mallopt(M_ARENA_MAX, std::max(2, cores));
-  mallopt(M_MMAP_THRESHOLD, 256 << 10);
+  mallopt(M_MMAP_THRESHOLD, 128 << 10);
   mallopt(M_TRIM_THRESHOLD, 1 << 20);
 }
 

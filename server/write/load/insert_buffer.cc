@@ -51,7 +51,9 @@ void InsertBuffer::Append(const RecordMeta& meta, absl::Span<const Value> values
 ByteBuffer& InsertBuffer::OpenBlock() {
   if (!blocks_.empty() && !IsFull(blocks_.back())) return blocks_.back();
   // As much again as is held: the budget counts rows, and many slow streams must not hold far more.
-  const size_t bytes = std::clamp(static_cast<size_t>(bytes_), kFirstBlockBytes, kBlockBytes);
+  const size_t bytes = fills_blocks_
+                           ? kBlockBytes
+                           : std::clamp(static_cast<size_t>(bytes_), kFirstBlockBytes, kBlockBytes);
   blocks_.push_back(bytes == kBlockBytes ? context_->blocks->Take() : ByteBuffer());
   blocks_.back().Clear();
   blocks_.back().Reserve(bytes);
@@ -167,6 +169,7 @@ absl::Status InsertBuffer::CopyRows(postgres::Connection& connection) {
 
 void InsertBuffer::Clear() {
   GiveBlocksBack();
+  fills_blocks_ = bytes_ >= static_cast<int64_t>(kBlockBytes);
   bytes_ = 0;
   rows_ = 0;
   commit_ = postgres::DataCommit{};

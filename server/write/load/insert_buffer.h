@@ -99,6 +99,8 @@ class InsertBuffer {
   const WriterClaim claim_;
 
   std::vector<ByteBuffer> blocks_;
+  // The latest flush had whole blocks: the next is likely to have them, too.
+  bool fills_blocks_ = false;
   int64_t bytes_ = 0;
   int64_t rows_ = 0;
   postgres::DataCommit commit_;
