@@ -19,6 +19,9 @@
 
 namespace syncline {
 
+// A larger buffer is not worth keeping: it would be a good part of what is kept.
+inline constexpr size_t kGreatestKeptBuffer = 2 << 20;
+
 template <typename T>
 class FreeList {
  public:
@@ -36,10 +39,11 @@ class FreeList {
     return taken;
   }
 
-  // Keeps `given`, which has `bytes`, for the next user; frees it when enough is kept.
+  // Keeps `given`, which has `bytes`, for the next user; frees it when enough is kept and when it
+  // is larger than kGreatestKeptBuffer.
   void Give(T given, size_t bytes) {
     MutexLock lock(&mutex_);
-    if (bytes > most_bytes_ - kept_bytes_) return;
+    if (bytes > kGreatestKeptBuffer || bytes > most_bytes_ - kept_bytes_) return;
     kept_bytes_ += bytes;
     kept_.push_back({std::move(given), bytes});
   }
@@ -74,9 +78,6 @@ class FreeList {
   // The fewest that were kept since FreeUnused.
   size_t unused_ ABSL_GUARDED_BY(mutex_) = 0;
 };
-
-// A larger buffer is not worth keeping: it would be a good part of what is kept.
-inline constexpr size_t kGreatestKeptBuffer = 2 << 20;
 
 // Blocks that rows are encoded into.
 using FreeBlocks = FreeList<ByteBuffer>;

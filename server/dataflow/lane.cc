@@ -168,8 +168,7 @@ void Lane::GiveTextBack(v1::RecordBatch* records) {
   if (records->has_airbyte_jsonl()) text.reset(records->release_airbyte_jsonl());
   if (text == nullptr) return;
   const size_t bytes = text->capacity();
-  if (bytes < kLeastKeptText || bytes > kGreatestKeptBuffer) return;
-  context_->texts->Give(std::move(text), bytes);
+  if (bytes >= kLeastKeptText) context_->texts->Give(std::move(text), bytes);
 }
 
 int64_t Lane::FullBytes() const {

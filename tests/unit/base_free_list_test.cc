@@ -42,6 +42,14 @@ TEST(FreeListTest, NoMoreIsKeptThanAllowed) {
   EXPECT_EQ(list.size(), 2);
 }
 
+TEST(FreeListTest, WhatIsTooLargeIsNotKept) {
+  Numbers list(10 * kGreatestKeptBuffer);
+  list.Give(std::make_unique<int>(1), kGreatestKeptBuffer + 1);
+  EXPECT_EQ(list.size(), 0);
+  list.Give(std::make_unique<int>(2), kGreatestKeptBuffer);
+  EXPECT_EQ(list.size(), 1);
+}
+
 TEST(FreeListTest, WhatNobodyNeededIsFreed) {
   Numbers list(1000);
   Give(list, 4);

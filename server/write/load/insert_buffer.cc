@@ -178,8 +178,7 @@ void InsertBuffer::Clear() {
 void InsertBuffer::GiveBlocksBack() {
   for (ByteBuffer& block : blocks_) {
     const size_t bytes = block.capacity();
-    if (bytes < kBlockBytes || bytes > kGreatestKeptBuffer) continue;
-    context_->blocks->Give(std::move(block), bytes);
+    if (bytes >= kBlockBytes) context_->blocks->Give(std::move(block), bytes);
   }
   blocks_.clear();
 }

@@ -29,8 +29,8 @@
 
 namespace syncline::write {
 
-// Rows are kept in blocks of this size, so that a growing buffer is never copied.
-// A row that is larger makes its block grow.
+// Rows are kept in blocks of this size, so that a growing buffer is never copied. A row that is
+// larger makes its block grow.
 inline constexpr size_t kBlockBytes = 256 << 10;
 
 // What buffers of one server share. All pointers outlive the buffers.
