@@ -27,7 +27,7 @@ struct BenchOptions {
   int64_t records = 1'000'000;
   int repetitions = 5;
   absl::Duration limit = absl::InfiniteDuration();  // of a scenario's repetitions
-  bool full = false;  // the largest table of growth-table, too
+  bool full = false;                                // the largest table of growth-table, too
 };
 
 // What one run measured, in an order that its scenario knows.

@@ -23,7 +23,8 @@ enum class ColumnType {
 // What a jsonb column takes: any JSON (unions and unknown types), or objects or arrays alone.
 enum class JsonShape { kAny, kObject, kArray };
 
-// The name as format_type() of the catalog prints it, e.g. "timestamp with time zone"; valid in DDL.
+// The name as format_type() of the catalog prints it, e.g. "timestamp with time zone"; valid in
+// DDL.
 absl::string_view PostgresTypeName(ColumnType type);
 
 // The type that the catalog calls `name`; none for a type that no stream's column has.

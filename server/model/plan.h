@@ -7,10 +7,13 @@
 #include <string>
 #include <vector>
 
+#include "absl/status/status.h"
 #include "absl/time/time.h"
+#include "server/model/schema_change.h"
 #include "server/model/stream.h"
 #include "server/model/table_name.h"
 #include "server/model/table_schema.h"
+#include "server/model/value_counts.h"
 
 namespace syncline {
 
@@ -37,6 +40,7 @@ enum class StreamState {
   kCompleted,   // ended with COMPLETE
   kIncomplete,  // ended with INCOMPLETE
   kCancelled,   // its sync was cancelled, or a newer sync of the same table took over
+  kFailed,      // could not start; the others of its sync load
 };
 
 // Ended by CompleteStream, with a result in the ledger.
@@ -44,7 +48,7 @@ inline bool HasEnded(StreamState state) {
   return state == StreamState::kCompleted || state == StreamState::kIncomplete;
 }
 
-enum class StreamOutcome { kNone, kAppended, kSwapped, kMerged, kKeptForResume };
+enum class StreamOutcome { kNone, kAppended, kSwapped, kMerged, kKeptForResume, kUnchanged };
 
 // Where a stream goes; fixed when its sync starts.
 struct StreamPlan {
@@ -58,6 +62,14 @@ struct StreamPlan {
   int64_t generation_id = 0;
   int64_t minimum_generation_id = 0;
   int64_t airbyte_sync_id = 0;
+  SchemaPolicy schema_policy = SchemaPolicy::kKeep;
+  Replay replay = Replay::kNothing;
+  CdcDeleteMode cdc_delete_mode = CdcDeleteMode::kHard;
+  PublishGuard guard;
+  bool inferred_schema = false;
+  // A replace of a generation in which the stream had completed before: what is staged is published
+  // whole.
+  bool restart = false;
 
   // The table that records are loaded into.
   const TableName& load_table() const { return WritesToTemp(loader) ? temp_table : table; }
@@ -83,8 +95,13 @@ struct StreamRecord {
   int64_t records_written = 0;
   int64_t records_rejected = 0;
   int64_t bytes = 0;
+  ValueCounts values;         // over all fields
+  FieldCounts fields;         // by field; those with the most, where many have any
   bool staged_alone = false;  // all rows of the temp table are this stream's
   std::vector<WriterPosition> writers;
+  std::vector<SchemaChange> changes;  // of the table's definition, by this sync
+  std::vector<Warning> warnings;
+  absl::Status error;  // why it could not start, for kFailed
 };
 
 // A sync as the ledger has it.
@@ -93,6 +110,7 @@ struct SyncRecord {
   std::string sync_id;
   std::string connection_id;
   std::string request_digest;
+  std::string input_digest;  // what the caller said of its input; empty when nothing
   SyncState state = SyncState::kStarting;
   absl::Time started_at;
   std::optional<absl::Time> finished_at;
@@ -117,11 +135,19 @@ struct OffsetRange {
   }
 };
 
+// One writer's part of a checkpoint that covers several.
+struct CheckpointPosition {
+  StreamDescriptor descriptor;
+  std::string writer_id;
+  int64_t offset = 0;
+};
+
 // A position of the source that waits for the records before it to be committed.
 struct PendingCheckpoint {
   std::string checkpoint_id;
   int64_t offset = 0;  // the writer's records before it
   std::string state;
+  std::vector<CheckpointPosition> positions = {};  // for one that covers several writers
 };
 
 // A checkpoint whose records are committed.
@@ -140,6 +166,7 @@ struct RejectedRecord {
   int64_t offset = 0;
   std::string reason;
   std::string raw;
+  bool raw_truncated = false;  // `raw` is not the whole record
 };
 inline constexpr size_t kMaxRejectedRawBytes = 64 << 10;
 

@@ -8,14 +8,19 @@ namespace {
 // Indexed by the enum's value.
 constexpr std::array<absl::string_view, 4> kSyncStates = {"starting", "running", "finished",
                                                           "cancelled"};
-constexpr std::array<absl::string_view, 5> kStreamStates = {"open", "finalizing", "completed",
-                                                            "incomplete", "cancelled"};
-constexpr std::array<absl::string_view, 5> kOutcomes = {"none", "appended", "swapped", "merged",
-                                                        "kept_for_resume"};
+constexpr std::array<absl::string_view, 6> kStreamStates = {"open",       "finalizing", "completed",
+                                                            "incomplete", "cancelled",  "failed"};
+constexpr std::array<absl::string_view, 6> kOutcomes = {"none",   "appended",        "swapped",
+                                                        "merged", "kept_for_resume", "unchanged"};
 constexpr std::array<absl::string_view, 4> kLoaders = {"append", "dedup", "append_truncate",
                                                        "dedup_truncate"};
 constexpr std::array<absl::string_view, 3> kShapes = {"any", "object", "array"};
 constexpr std::array<absl::string_view, 2> kWriteModes = {"append", "dedup"};
+constexpr std::array<absl::string_view, 3> kSchemaPolicies = {"keep", "mirror", "freeze"};
+constexpr std::array<absl::string_view, 3> kReplays = {"nothing", "from_checkpoint", "from_start"};
+constexpr std::array<absl::string_view, 2> kCdcDeleteModes = {"hard", "soft"};
+constexpr std::array<absl::string_view, 6> kSchemaChanges = {
+    "add_column", "change_type", "drop_column", "relax_not_null", "add_index", "drop_index"};
 
 template <typename Enum, size_t n>
 Enum Find(const std::array<absl::string_view, n>& words, absl::string_view text) {
@@ -32,6 +37,14 @@ absl::string_view ToText(StreamState state) { return kStreamStates[static_cast<s
 absl::string_view ToText(StreamOutcome outcome) { return kOutcomes[static_cast<size_t>(outcome)]; }
 absl::string_view ToText(LoaderKind loader) { return kLoaders[static_cast<size_t>(loader)]; }
 absl::string_view ToText(WriteMode mode) { return kWriteModes[static_cast<size_t>(mode)]; }
+absl::string_view ToText(SchemaPolicy policy) {
+  return kSchemaPolicies[static_cast<size_t>(policy)];
+}
+absl::string_view ToText(Replay replay) { return kReplays[static_cast<size_t>(replay)]; }
+absl::string_view ToText(CdcDeleteMode mode) { return kCdcDeleteModes[static_cast<size_t>(mode)]; }
+absl::string_view ToText(SchemaChange::Kind kind) {
+  return kSchemaChanges[static_cast<size_t>(kind)];
+}
 absl::string_view ToText(JsonShape shape) { return kShapes[static_cast<size_t>(shape)]; }
 
 SyncState SyncStateFromText(absl::string_view text) { return Find<SyncState>(kSyncStates, text); }
@@ -43,6 +56,16 @@ StreamOutcome StreamOutcomeFromText(absl::string_view text) {
 }
 LoaderKind LoaderKindFromText(absl::string_view text) { return Find<LoaderKind>(kLoaders, text); }
 JsonShape JsonShapeFromText(absl::string_view text) { return Find<JsonShape>(kShapes, text); }
+SchemaPolicy SchemaPolicyFromText(absl::string_view text) {
+  return Find<SchemaPolicy>(kSchemaPolicies, text);
+}
+Replay ReplayFromText(absl::string_view text) { return Find<Replay>(kReplays, text); }
+CdcDeleteMode CdcDeleteModeFromText(absl::string_view text) {
+  return Find<CdcDeleteMode>(kCdcDeleteModes, text);
+}
+SchemaChange::Kind SchemaChangeKindFromText(absl::string_view text) {
+  return Find<SchemaChange::Kind>(kSchemaChanges, text);
+}
 WriteMode WriteModeFromText(absl::string_view text) { return Find<WriteMode>(kWriteModes, text); }
 
 }  // namespace syncline

@@ -13,6 +13,10 @@ absl::string_view ToText(StreamOutcome outcome);
 absl::string_view ToText(LoaderKind loader);
 absl::string_view ToText(WriteMode mode);
 absl::string_view ToText(JsonShape shape);
+absl::string_view ToText(SchemaPolicy policy);
+absl::string_view ToText(Replay replay);
+absl::string_view ToText(CdcDeleteMode mode);
+absl::string_view ToText(SchemaChange::Kind kind);
 
 // The inverse; an unknown word (a newer ledger) reads as the first value.
 SyncState SyncStateFromText(absl::string_view text);
@@ -21,5 +25,9 @@ StreamOutcome StreamOutcomeFromText(absl::string_view text);
 LoaderKind LoaderKindFromText(absl::string_view text);
 WriteMode WriteModeFromText(absl::string_view text);
 JsonShape JsonShapeFromText(absl::string_view text);
+SchemaPolicy SchemaPolicyFromText(absl::string_view text);
+Replay ReplayFromText(absl::string_view text);
+CdcDeleteMode CdcDeleteModeFromText(absl::string_view text);
+SchemaChange::Kind SchemaChangeKindFromText(absl::string_view text);
 
 }  // namespace syncline

@@ -28,6 +28,10 @@ struct ColumnSchema {
   bool nullable = true;
   // jsonb only. The catalog does not know it, so it takes no part in comparisons.
   JsonShape json_shape = JsonShape::kAny;
+  // The type that the table has when it is the user's and not that of `type`, as format_type()
+  // prints it, e.g. "numeric(10,2)"; empty otherwise. Values are coerced to `type` and stored into
+  // this.
+  std::string table_type = {};
 
   friend bool operator==(const ColumnSchema& a, const ColumnSchema& b) {
     return a.input_name == b.input_name && a.column_name == b.column_name && a.type == b.type &&
@@ -36,7 +40,7 @@ struct ColumnSchema {
 };
 
 struct TableSchema {
-  std::vector<ColumnSchema> columns;  // in table order
+  std::vector<ColumnSchema> columns;     // in table order
   std::vector<std::string> primary_key;  // column names; empty unless the stream is deduplicated
   std::optional<std::string> cursor;     // column name
 };

@@ -1,7 +1,8 @@
 // One value that fits its column: what coercion produces and an encoder consumes.
 //
-// Plain data, 24 bytes, trivially copyable; text is borrowed from the batch or from the parser's scratch space
-// and lives until the row is encoded. Which member is meant follows from the column's type.
+// Plain data, 24 bytes, trivially copyable; text is borrowed from the batch or from the parser's
+// scratch space and lives until the row is encoded. Which member is meant follows from the column's
+// type.
 #pragma once
 
 #include <cstdint>
@@ -14,11 +15,11 @@ struct Value {
   enum class Kind : uint8_t {
     kNull,
     // bigint: the number. boolean: 0 or 1. date: days since 2000-01-01. timestamp, timestamptz:
-    // microseconds since 2000-01-01 00:00 (UTC). time: microseconds since midnight. timetz: the same, local,
-    // with `zone_west_seconds`.
+    // microseconds since 2000-01-01 00:00 (UTC). time: microseconds since midnight. timetz: the
+    // same, local, with `zone_west_seconds`.
     kScalar,
-    // varchar: UTF-8 without NUL. numeric: decimal text [-]digits[.digits][e[+-]digits], within PostgreSQL's
-    // limits. jsonb: valid JSON text without \u0000 and lone surrogates.
+    // varchar: UTF-8 without NUL. numeric: decimal text [-]digits[.digits][e[+-]digits], within
+    // PostgreSQL's limits. jsonb: valid JSON text without \u0000 and lone surrogates.
     kText,
   };
 

@@ -1,7 +1,8 @@
 // One libpq connection: for data transactions (COPY BINARY) and for LISTEN.
 //
-// Owned and used by one thread at a time; Cancel alone may be called from another. Errors are absl::Status with
-// reason and SQLSTATE (postgres/sqlstate.h). After an error of code UNAVAILABLE the connection is broken: drop it.
+// Owned and used by one thread at a time; Cancel alone may be called from another. Errors are
+// absl::Status with reason and SQLSTATE (postgres/sqlstate.h). After an error of code UNAVAILABLE
+// the connection is broken: drop it.
 #pragma once
 
 #include <cstdint>
@@ -42,19 +43,23 @@ class Connection {
   absl::Status Execute(absl::string_view sql);
 
   absl::Status Begin();
-  // Errors: UNAVAILABLE COMMIT_UNKNOWN when the connection broke before the answer came; ABORTED when the transaction had
-  // failed before and so was rolled back.
+  // Errors: UNAVAILABLE COMMIT_UNKNOWN when the connection broke before the answer came; ABORTED
+  // when the transaction had failed before and so was rolled back.
   absl::Status Commit();
 
-  // Runs one statement with parameters (extended protocol, text format). It is prepared once per connection under
-  // its own text, so that repeated statements are neither parsed nor planned again.
+  // Runs one statement with parameters (extended protocol, text format). It is prepared once per
+  // connection under its own text, so that repeated statements are neither parsed nor planned
+  // again.
   absl::StatusOr<Result> Query(absl::string_view sql, const Params& params);
 
-  // Starts a COPY … FROM STDIN. `sql` may have statements before it ("BEGIN; COPY …"): one round trip.
+  // Starts a COPY … FROM STDIN. `sql` may have statements before it ("BEGIN; COPY …"): one round
+  // trip.
   absl::Status BeginCopy(absl::string_view sql);
-  // Sends bytes of the COPY; blocks while the socket is full. Any size; sent on in pieces as libpq advises.
+  // Sends bytes of the COPY; blocks while the socket is full. Any size; sent on in pieces as libpq
+  // advises.
   absl::Status PutCopyData(absl::string_view bytes);
-  // Ends the COPY and returns the number of rows. The result is always read, also after a failed PutCopyData.
+  // Ends the COPY and returns the number of rows. The result is always read, also after a failed
+  // PutCopyData.
   absl::StatusOr<int64_t> EndCopy();
 
   // Rolls back whatever runs, a COPY included; what fails only shows in usable().
@@ -63,12 +68,13 @@ class Connection {
   // False when the connection is broken or not idle: not to be used again.
   bool usable() const;
 
-  // Asks the server to stop the statement that runs now, which then fails with CANCELLED. From any thread, while this
-  // object lives; opens a connection of its own for it, and a failure only shows in the statement going on.
+  // Asks the server to stop the statement that runs now, which then fails with CANCELLED. From any
+  // thread, while this object lives; opens a connection of its own for it, and a failure only shows
+  // in the statement going on.
   void Cancel();
 
-  // LISTEN: the payloads of the notifications on any channel that have come, as soon as there are any; none when
-  // `timeout` passed.
+  // LISTEN: the payloads of the notifications on any channel that have come, as soon as there are
+  // any; none when `timeout` passed.
   absl::StatusOr<std::vector<std::string>> WaitForNotifications(absl::Duration timeout);
 
  private:

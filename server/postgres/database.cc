@@ -139,7 +139,7 @@ class Session {
 
   pqxx::connection connection_;
   std::unique_ptr<OpenSockets::Entry> socket_;  // behind the connection: it goes first
-  pqxx::quiet_errorhandler quiet_;  // without it notices go to stderr
+  pqxx::quiet_errorhandler quiet_;              // without it notices go to stderr
   // BEGIN and COMMIT are statements of ours: one round trip begins a transaction with all its
   // settings, and a COMMIT whose answer is lost is told apart from one that was refused.
   pqxx::nontransaction work_;

@@ -14,7 +14,7 @@ namespace syncline::postgres {
 
 struct TableStatus {
   bool exists = false;
-  bool empty = true;  // also when it is missing
+  bool empty = true;       // also when it is missing
   int64_t size_bytes = 0;  // of its rows on disk, without what is stored out of line
 };
 

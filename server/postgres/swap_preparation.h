@@ -23,9 +23,10 @@ struct PreparationOptions {
 };
 
 // Builds `target`'s indexes, constraints and statistics on `source`, then gathers first statistics
-// (first_statistics.h). Without a target only the latter. `left_out` gets what is not carried over, because `source` lacks the column or its
-// rows break a NOT NULL. Errors: FAILED_PRECONDITION TARGET_INCOMPATIBLE naming the constraint or
-// index that the rows break, those of CheckCarriable (swap_check.h) and of Database::Transact.
+// (first_statistics.h). Without a target only the latter. `left_out` gets what is not carried over,
+// because `source` lacks the column or its rows break a NOT NULL. Errors: FAILED_PRECONDITION
+// TARGET_INCOMPATIBLE naming the constraint or index that the rows break, those of CheckCarriable
+// (swap_check.h) and of Database::Transact.
 absl::Status PrepareSource(Database& database, const TableName& source, const TableName& target,
                            const PreparationOptions& options, std::vector<std::string>* left_out);
 

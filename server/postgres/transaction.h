@@ -1,8 +1,8 @@
 // A running transaction on a control connection: how everything but COPY talks to the database.
 //
-// Hides libpqxx: no exception passes this boundary, errors are absl::Status with reason and SQLSTATE
-// (postgres/sqlstate.h). Statements that carry values are parameterised. Used by one thread, inside
-// Database::Transact only.
+// Hides libpqxx: no exception passes this boundary, errors are absl::Status with reason and
+// SQLSTATE (postgres/sqlstate.h). Statements that carry values are parameterised. Used by one
+// thread, inside Database::Transact only.
 #pragma once
 
 #include <cstdint>
@@ -81,7 +81,8 @@ class Transaction {
  public:
   virtual ~Transaction() = default;
 
-  // Runs one statement with parameters. After an error the transaction is aborted: return the error.
+  // Runs one statement with parameters. After an error the transaction is aborted: return the
+  // error.
   virtual absl::StatusOr<Result> Query(absl::string_view sql, const Params& params = {}) = 0;
 
   // Runs one or more statements without parameters and without a result.

@@ -17,17 +17,12 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "server/model/stream.h"
 #include "server/model/table_name.h"
 #include "server/model/table_schema.h"
 #include "server/postgres/transaction.h"
 
 namespace syncline::postgres {
-
-// What a record that has `_ab_cdc_deleted_at` does.
-enum class CdcDeleteMode {
-  kHard,  // takes the key's row away; it never comes in itself
-  kSoft,  // is a row like any other
-};
 
 struct UpsertOptions {
   CdcDeleteMode cdc_delete_mode = CdcDeleteMode::kHard;

@@ -11,6 +11,7 @@
 #include "absl/strings/str_cat.h"
 #include "server/base/error.h"
 #include "server/base/sha256.h"
+#include "server/rpc/status_conversion.h"
 #include "server/sync/sync_errors.h"
 
 namespace syncline::rpc {
@@ -19,10 +20,15 @@ namespace {
 // The same request has the same digest, in this and every later release: fields by number, no maps.
 std::string DigestOf(const v1::StartSyncRequest& request) {
   std::string bytes;
+  // What does not change what a sync loads is no other request.
+  v1::StartSyncRequest same = request;
+  same.clear_allow_partial();
+  same.clear_input_digest();
+  for (v1::StreamConfig& stream : *same.mutable_streams()) stream.clear_guard();
   google::protobuf::io::StringOutputStream stream(&bytes);
   google::protobuf::io::CodedOutputStream coded(&stream);
   coded.SetSerializationDeterministic(true);
-  request.SerializeToCodedStream(&coded);
+  same.SerializeToCodedStream(&coded);
   coded.Trim();
   return Sha256Hex(bytes);
 }
@@ -73,8 +79,39 @@ v1::StreamState StateToProto(StreamState state) {
       return v1::STREAM_STATE_INCOMPLETE;
     case StreamState::kCancelled:
       return v1::STREAM_STATE_CANCELLED;
+    case StreamState::kFailed:
+      return v1::STREAM_STATE_FAILED;
   }
   return v1::STREAM_STATE_UNSPECIFIED;
+}
+
+v1::SchemaChange::Kind KindToProto(SchemaChange::Kind kind) {
+  switch (kind) {
+    case SchemaChange::Kind::kAddColumn:
+      return v1::SchemaChange::KIND_ADD_COLUMN;
+    case SchemaChange::Kind::kChangeType:
+      return v1::SchemaChange::KIND_CHANGE_TYPE;
+    case SchemaChange::Kind::kDropColumn:
+      return v1::SchemaChange::KIND_DROP_COLUMN;
+    case SchemaChange::Kind::kRelaxNotNull:
+      return v1::SchemaChange::KIND_RELAX_NOT_NULL;
+    case SchemaChange::Kind::kAddIndex:
+      return v1::SchemaChange::KIND_ADD_INDEX;
+    case SchemaChange::Kind::kDropIndex:
+      return v1::SchemaChange::KIND_DROP_INDEX;
+  }
+  return v1::SchemaChange::KIND_UNSPECIFIED;
+}
+
+// Unknown values read as the default, as everywhere in the contract.
+SchemaPolicy FromProto(v1::SchemaPolicy policy) {
+  if (policy == v1::SCHEMA_POLICY_MIRROR) return SchemaPolicy::kMirror;
+  return policy == v1::SCHEMA_POLICY_FREEZE ? SchemaPolicy::kFreeze : SchemaPolicy::kKeep;
+}
+
+Replay FromProto(v1::Replay replay) {
+  if (replay == v1::REPLAY_FROM_CHECKPOINT) return Replay::kFromCheckpoint;
+  return replay == v1::REPLAY_FROM_START ? Replay::kFromStart : Replay::kNothing;
 }
 
 void SetDescriptor(const StreamDescriptor& descriptor, v1::StreamDescriptor* out) {
@@ -88,6 +125,19 @@ void AddWriters(const StreamRecord& stream, Message* out) {
     v1::WriterPosition* writer = out->add_writers();
     writer->set_writer_id(position.writer_id);
     writer->set_durable_offset(position.durable_offset);
+  }
+}
+
+template <typename Message>
+void AddChanges(const std::vector<SchemaChange>& changes, Message* out) {
+  for (const SchemaChange& change : changes) {
+    v1::SchemaChange* added = out->add_changes();
+    added->set_kind(KindToProto(change.kind));
+    added->set_column(change.column);
+    added->set_from(change.from);
+    added->set_to(change.to);
+    added->set_rewrites(change.rewrites);
+    added->set_table_bytes(change.table_bytes);
   }
 }
 
@@ -106,6 +156,16 @@ v1::StreamSummary ToSummary(const StreamRecord& stream) {
   summary.set_records_rejected(stream.records_rejected);
   summary.set_bytes(stream.bytes);
   summary.set_rows(stream.result.rows);
+  summary.set_values_nulled(stream.values.nulled);
+  summary.set_values_truncated(stream.values.truncated);
+  summary.set_fields_undeclared(stream.values.undeclared);
+  for (const auto& [field, counts] : stream.fields) {
+    v1::ColumnCounts* column = summary.add_columns();
+    column->set_column(field);
+    column->set_nulled(counts.nulled);
+    column->set_truncated(counts.truncated);
+    column->set_undeclared(counts.undeclared);
+  }
   AddWriters(stream, &summary);
   return summary;
 }
@@ -116,11 +176,25 @@ StreamDescriptor FromProto(const v1::StreamDescriptor& descriptor) {
   return {descriptor.namespace_(), descriptor.name()};
 }
 
+PublishGuard FromProto(const v1::PublishGuard& guard) {
+  PublishGuard model;
+  if (guard.has_min_rows()) model.min_rows = guard.min_rows();
+  if (guard.has_max_shrink()) model.max_shrink = guard.max_shrink();
+  model.not_null.insert(guard.not_null().begin(), guard.not_null().end());
+  model.unique_key = guard.unique_key();
+  if (guard.has_max_rejected()) model.max_rejected = guard.max_rejected();
+  if (guard.has_max_nulled()) model.max_nulled = guard.max_nulled();
+  model.allow_empty = guard.allow_empty();
+  return model;
+}
+
 absl::StatusOr<sync::StartRequest> FromProto(const v1::StartSyncRequest& request) {
   sync::StartRequest model;
   model.sync_id = request.sync_id();
   model.connection_id = request.connection_id();
   model.digest = DigestOf(request);
+  model.allow_partial = request.allow_partial();
+  model.input_digest = request.input_digest();
   std::vector<FieldViolation> violations;
   for (int i = 0; i < request.streams_size(); ++i) {
     const v1::StreamConfig& config = request.streams(i);
@@ -148,6 +222,14 @@ absl::StatusOr<sync::StartRequest> FromProto(const v1::StartSyncRequest& request
     }
     stream.overwrite = config.overwrite();
     stream.airbyte_sync_id = config.airbyte_sync_id();
+    stream.table_name = config.table_name();
+    stream.schema_policy = FromProto(config.schema_policy());
+    stream.replay = FromProto(config.replay());
+    stream.guard = FromProto(config.guard());
+    stream.cdc_delete_mode = config.cdc_delete_mode() == v1::CDC_DELETE_MODE_SOFT
+                                 ? CdcDeleteMode::kSoft
+                                 : CdcDeleteMode::kHard;
+    stream.inferred_schema = config.inferred_schema();
     model.streams.push_back(std::move(stream));
   }
   if (!violations.empty()) return sync::InvalidRequest(std::move(violations));
@@ -166,6 +248,8 @@ v1::Outcome ToProto(StreamOutcome outcome) {
       return v1::OUTCOME_MERGED;
     case StreamOutcome::kKeptForResume:
       return v1::OUTCOME_KEPT_FOR_RESUME;
+    case StreamOutcome::kUnchanged:
+      return v1::OUTCOME_UNCHANGED;
   }
   return v1::OUTCOME_UNSPECIFIED;
 }
@@ -187,6 +271,15 @@ v1::StreamPlan ToPlan(const StreamRecord& stream) {
   out.set_minimum_generation_id(plan.minimum_generation_id);
   out.set_loader(LoaderToProto(plan.loader));
   AddWriters(stream, &out);
+  out.set_state(StateToProto(stream.state));
+  out.set_outcome(ToProto(stream.result.outcome));
+  AddChanges(stream.changes, &out);
+  for (const Warning& warning : stream.warnings) {
+    v1::Warning* added = out.add_warnings();
+    added->set_code(warning.code);
+    added->set_text(warning.text);
+  }
+  if (!stream.error.ok()) *out.mutable_error() = ToRich(stream.error);
   return out;
 }
 

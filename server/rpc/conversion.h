@@ -12,6 +12,8 @@ namespace syncline::rpc {
 
 StreamDescriptor FromProto(const v1::StreamDescriptor& descriptor);
 
+PublishGuard FromProto(const v1::PublishGuard& guard);
+
 // Errors: INVALID_ARGUMENT for an unset or unknown write mode.
 absl::StatusOr<sync::StartRequest> FromProto(const v1::StartSyncRequest& request);
 

@@ -22,9 +22,9 @@ constexpr char kServiceName[] = "syncline.v1.SyncService";
 // Room for what a message holds beside its payload.
 constexpr int64_t kMessageOverhead = 64 << 10;
 
-// What gRPC takes in of a stream that nobody reads, which is also what a stream can have on its way:
-// 20 MB/s at a round trip of 50 ms. Left alone gRPC widens it to bandwidth times delay: some 6 MiB a
-// stream that the memory budget does not know of.
+// What gRPC takes in of a stream that nobody reads, which is also what a stream can have on its
+// way: 20 MB/s at a round trip of 50 ms. Left alone gRPC widens it to bandwidth times delay: some 6
+// MiB a stream that the memory budget does not know of.
 constexpr int kUnreadBytes = 1 << 20;
 constexpr int kReadBytes = 256 << 10;  // of a connection at once
 

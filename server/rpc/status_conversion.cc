@@ -29,8 +29,7 @@ google::rpc::ErrorInfo InfoOf(const ErrorDetail& detail, const absl::Status& sta
 
 }  // namespace
 
-grpc::Status ToGrpc(const absl::Status& status) {
-  if (status.ok()) return grpc::Status::OK;
+google::rpc::Status ToRich(const absl::Status& status) {
   const ErrorDetail detail = DetailOf(status);
   google::rpc::Status rich;
   rich.set_code(static_cast<int>(status.code()));
@@ -64,6 +63,12 @@ grpc::Status ToGrpc(const absl::Status& status) {
     }
     rich.add_details()->PackFrom(bad);
   }
+  return rich;
+}
+
+grpc::Status ToGrpc(const absl::Status& status) {
+  if (status.ok()) return grpc::Status::OK;
+  const google::rpc::Status rich = ToRich(status);
   return grpc::Status(static_cast<grpc::StatusCode>(status.code()), rich.message(),
                       rich.SerializeAsString());
 }

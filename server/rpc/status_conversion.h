@@ -4,8 +4,12 @@
 #include <grpcpp/support/status.h>
 
 #include "absl/status/status.h"
+#include "google/rpc/status.pb.h"
 
 namespace syncline::rpc {
+
+// `status`, which is an error, with its details as one message.
+google::rpc::Status ToRich(const absl::Status& status);
 
 // Code and message as they are; the detail as google.rpc.Status details (ErrorInfo, and BadRequest,
 // PreconditionFailure or RetryInfo where they fit), together under 4 KiB.

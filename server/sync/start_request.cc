@@ -44,6 +44,7 @@ class Checker {
     draft_.sync.sync_id = request_.sync_id;
     draft_.sync.connection_id = request_.connection_id;
     draft_.sync.request_digest = request_.digest;
+    draft_.sync.input_digest = request_.input_digest;
     return std::move(draft_);
   }
 
@@ -92,6 +93,11 @@ class Checker {
     stream.plan.descriptor = config.descriptor;
     stream.plan.write_mode = config.write_mode;
     stream.plan.airbyte_sync_id = config.airbyte_sync_id;
+    stream.plan.schema_policy = config.schema_policy;
+    stream.plan.replay = config.replay;
+    stream.plan.cdc_delete_mode = config.cdc_delete_mode;
+    stream.plan.guard = config.guard;
+    stream.plan.inferred_schema = config.inferred_schema;
     CheckColumns(config, path, &stream.plan.schema);
     draft_.sync.streams.push_back(std::move(stream));
     draft_.generations.push_back(

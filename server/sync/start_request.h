@@ -17,6 +17,9 @@ struct StartRequest {
   std::vector<StreamConfig> streams;
   // Stands for the whole request: the same request has the same digest.
   std::string digest;
+  // A stream that cannot start does not stop the others.
+  bool allow_partial = false;
+  std::string input_digest;
 };
 
 struct StartLimits {

@@ -51,9 +51,9 @@ void AppTest::StartServer() {
   std::ostringstream out;
   std::ostringstream err;
   const config::Loaded loaded = config::Load(
-      {"--listen=127.0.0.1:0", "--metrics_listen=",
-       absl::StrCat("--postgres_dsn=", dsn()), absl::StrCat("--default_schema=", schema()),
-       absl::StrCat("--ledger_schema=", ledger()), "--log_level=error", "--load_threads=2"},
+      {"--listen=127.0.0.1:0", "--metrics_listen=", absl::StrCat("--postgres_dsn=", dsn()),
+       absl::StrCat("--default_schema=", schema()), absl::StrCat("--ledger_schema=", ledger()),
+       "--log_level=error", "--load_threads=2"},
       [](const std::string&) { return std::optional<std::string>(); }, out, err);
   ASSERT_TRUE(loaded.config.has_value()) << err.str();
   ASSERT_OK_AND_ASSIGN(app_, App::Create(*loaded.config));

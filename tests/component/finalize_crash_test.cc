@@ -60,8 +60,9 @@ class CrashTest : public PostgresTest {
   void Reset() {
     const std::string& l = ledger_->schema();
     Execute(absl::StrCat("DROP SCHEMA ", schema(), " CASCADE; CREATE SCHEMA ", schema(),
-                         "; TRUNCATE ", l, ".sync, ", l, ".stream, ", l, ".writer, ", l,
-                         ".checkpoint, ", l, ".generation RESTART IDENTITY"));
+                         "; TRUNCATE ", l, ".sync, ", l, ".generation, ", l, ".stream_table, ", l,
+                         ".table_column, ", l, ".table_index, ", l,
+                         ".staging RESTART IDENTITY CASCADE"));
   }
 
   write::LoaderContext Context(postgres::Database* database) const {

@@ -139,8 +139,16 @@ TEST_F(LedgerTest, MigratingTwiceChangesNothing) {
 
 TEST_F(LedgerTest, ALedgerOfAnOlderVersionIsBroughtUpToDate) {
   const int64_t stream_no = Insert("one").streams[0].plan.stream_no;
-  Execute(absl::StrCat("ALTER TABLE ", schema(), ".stream DROP COLUMN staged_alone; DELETE FROM ",
-                       schema(), ".migration WHERE version > 1"));
+  Execute(absl::StrCat("SET search_path = ", schema(), R"sql(;
+    DROP TABLE field_count, global_position, global_checkpoint, stream_table, table_column, table_index,
+      staging;
+    ALTER TABLE sync DROP input_digest;
+    ALTER TABLE writer DROP values_nulled, DROP values_truncated, DROP fields_undeclared;
+    ALTER TABLE rejected_record DROP raw_truncated, DROP detail;
+    ALTER TABLE stream DROP staged_alone, DROP column_table_types, DROP schema_policy, DROP replay,
+      DROP cdc_delete_mode, DROP inferred_schema, DROP restart, DROP guard, DROP changes, DROP warnings,
+      DROP error;
+    DELETE FROM migration WHERE version > 1; RESET search_path)sql"));
   ASSERT_OK(postgres::MigrateLedger(database(), schema()));
   // Nobody knows what else is in the temp table of a stream that began before.
   EXPECT_FALSE(store_->GetStream(stream_no)->staged_alone);

@@ -20,9 +20,9 @@
 namespace syncline::testing {
 namespace {
 
-using postgres::CdcDeleteMode;
 using postgres::Transaction;
 using postgres::UpsertCounts;
+using ::syncline::CdcDeleteMode;
 
 constexpr int kRounds = 12;
 

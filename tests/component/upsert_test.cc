@@ -14,10 +14,10 @@
 namespace syncline::testing {
 namespace {
 
-using postgres::CdcDeleteMode;
 using postgres::Transaction;
 using postgres::UpsertCounts;
 using postgres::UpsertOptions;
+using ::syncline::CdcDeleteMode;
 using ::testing::ElementsAre;
 
 class UpsertTest : public TableFixture {

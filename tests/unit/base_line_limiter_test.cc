@@ -1,6 +1,6 @@
-#include "server/base/line_limiter.h"
-
 #include <gtest/gtest.h>
+
+#include "server/base/line_limiter.h"
 
 namespace syncline {
 namespace {

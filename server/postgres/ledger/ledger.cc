@@ -6,6 +6,7 @@
 #include "server/base/status_macros.h"
 #include "server/model/plan_words.h"
 #include "server/postgres/ledger/ledger_errors.h"
+#include "server/postgres/ledger/stream_notes.h"
 #include "server/postgres/ledger/sync_reader.h"
 #include "server/postgres/sql_generator.h"
 
@@ -62,13 +63,14 @@ absl::StatusOr<std::vector<SyncRecord>> Ledger::ListSyncs(Transaction& transacti
 absl::Status Ledger::InsertSync(Transaction& transaction, SyncRecord* sync) const {
   SYNCLINE_ASSIGN_OR_RETURN(
       const Result inserted,
-      transaction.Query(Sql("INSERT INTO $L.sync (sync_id, connection_id, request_digest, state) "
-                            "VALUES ($1, $2, $3, $4) RETURNING sync_no"),
+      transaction.Query(Sql("INSERT INTO $L.sync (sync_id, connection_id, request_digest, state, "
+                            "input_digest) VALUES ($1, $2, $3, $4, $5) RETURNING sync_no"),
                         Params()
                             .Text(sync->sync_id)
                             .Text(sync->connection_id)
                             .Text(sync->request_digest)
-                            .Text(ToText(SyncState::kStarting))));
+                            .Text(ToText(SyncState::kStarting))
+                            .Text(sync->input_digest)));
   sync->sync_no = inserted.Int(0, 0);
   sync->state = SyncState::kStarting;
   int64_t ordinal = 0;
@@ -78,11 +80,13 @@ absl::Status Ledger::InsertSync(Transaction& transaction, SyncRecord* sync) cons
     std::vector<std::string> names;
     std::vector<std::string> types;
     std::vector<std::string> shapes;
+    std::vector<std::string> table_types;
     for (const ColumnSchema& column : plan.schema.columns) {
       inputs.push_back(column.input_name);
       names.push_back(column.column_name);
       types.emplace_back(PostgresTypeName(column.type));
       shapes.emplace_back(ToText(column.json_shape));
+      table_types.push_back(column.table_type);
     }
     Params params;
     params.Int(sync->sync_no).Int(ordinal++).Text(plan.descriptor.name_space);
@@ -96,7 +100,9 @@ absl::Status Ledger::InsertSync(Transaction& transaction, SyncRecord* sync) cons
     plan.schema.cursor.has_value() ? params.Text(*plan.schema.cursor) : params.Null();
     params.Text(ToText(plan.write_mode)).Text(ToText(plan.loader)).Int(plan.generation_id);
     params.Int(plan.minimum_generation_id).Int(plan.airbyte_sync_id);
-    params.Text(ToText(StreamState::kOpen));
+    params.Text(ToText(StreamState::kOpen)).TextArray(table_types);
+    params.Text(ToText(plan.schema_policy)).Text(ToText(plan.replay));
+    params.Text(ToText(plan.cdc_delete_mode)).Bool(plan.inferred_schema).Bool(plan.restart);
     SYNCLINE_ASSIGN_OR_RETURN(
         const Result row,
         transaction.Query(
@@ -104,11 +110,13 @@ absl::Status Ledger::InsertSync(Transaction& transaction, SyncRecord* sync) cons
                 "table_name, temp_table_name, column_inputs, column_names, column_types, "
                 "json_shapes, "
                 "primary_key, cursor_column, write_mode, loader, generation_id, "
-                "minimum_generation_id, airbyte_sync_id, state) VALUES ($1, $2, $3, $4, $5, $6, "
-                "$7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19) RETURNING "
-                "stream_no"),
+                "minimum_generation_id, airbyte_sync_id, state, column_table_types, schema_policy, "
+                "replay, cdc_delete_mode, inferred_schema, restart) VALUES ($1, $2, $3, $4, $5, "
+                "$6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, "
+                "$23, $24, $25) RETURNING stream_no"),
             params));
     plan.stream_no = row.Int(0, 0);
+    SYNCLINE_RETURN_IF_ERROR(WriteStreamNotes(transaction, quoted_schema_, stream));
     SYNCLINE_RETURN_IF_ERROR(
         transaction
             .Query(Sql("INSERT INTO $L.generation AS g (table_schema, table_name, generation_id, "

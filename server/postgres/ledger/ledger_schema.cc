@@ -130,6 +130,144 @@ ALTER TABLE $L.stream ADD COLUMN staged_alone boolean NOT NULL DEFAULT false;
 COMMENT ON COLUMN $L.stream.staged_alone IS
   'The temp table was empty when the stream began: all rows in it are the stream''s own.';
 )sql",
+    R"sql(
+ALTER TABLE $L.sync ADD COLUMN input_digest text NOT NULL DEFAULT '';
+
+ALTER TABLE $L.stream
+  ADD COLUMN column_table_types text[] NOT NULL DEFAULT '{}',
+  ADD COLUMN schema_policy text NOT NULL DEFAULT 'keep',
+  ADD COLUMN replay text NOT NULL DEFAULT 'nothing',
+  ADD COLUMN cdc_delete_mode text NOT NULL DEFAULT 'hard',
+  ADD COLUMN inferred_schema boolean NOT NULL DEFAULT false,
+  ADD COLUMN restart boolean NOT NULL DEFAULT false,
+  ADD COLUMN guard jsonb NOT NULL DEFAULT '{}',
+  ADD COLUMN changes jsonb NOT NULL DEFAULT '[]',
+  ADD COLUMN warnings jsonb NOT NULL DEFAULT '[]',
+  ADD COLUMN error jsonb;
+COMMENT ON COLUMN $L.stream.column_table_types IS
+  'Per column: the type that the table has when the user chose it, else empty.';
+COMMENT ON COLUMN $L.stream.changes IS
+  'Every change of the table''s definition that the sync makes.';
+COMMENT ON COLUMN $L.stream.error IS
+  'Why the stream could not start, in state failed.';
+
+ALTER TABLE $L.writer
+  ADD COLUMN values_nulled bigint NOT NULL DEFAULT 0,
+  ADD COLUMN values_truncated bigint NOT NULL DEFAULT 0,
+  ADD COLUMN fields_undeclared bigint NOT NULL DEFAULT 0;
+
+CREATE TABLE $L.field_count (
+  stream_no bigint NOT NULL REFERENCES $L.stream,
+  writer_id text NOT NULL,
+  field text NOT NULL,
+  nulled bigint NOT NULL DEFAULT 0,
+  truncated bigint NOT NULL DEFAULT 0,
+  undeclared bigint NOT NULL DEFAULT 0,
+  PRIMARY KEY (stream_no, writer_id, field)
+);
+COMMENT ON TABLE $L.field_count IS
+  'One row per writer and field whose values were nulled or truncated, or that the stream does not declare.';
+
+ALTER TABLE $L.rejected_record
+  ADD COLUMN raw_truncated boolean NOT NULL DEFAULT false,
+  ADD COLUMN detail text NOT NULL DEFAULT '';
+COMMENT ON COLUMN $L.rejected_record.detail IS
+  'For a record that the database refused: the constraint and the SQLSTATE.';
+
+CREATE TABLE $L.global_checkpoint (
+  sync_no bigint NOT NULL REFERENCES $L.sync,
+  number bigint GENERATED ALWAYS AS IDENTITY,
+  stream_no bigint NOT NULL REFERENCES $L.stream,
+  writer_id text NOT NULL,
+  checkpoint_id text NOT NULL,
+  state bytea NOT NULL,
+  sequence bigint,
+  received_at timestamptz NOT NULL DEFAULT now(),
+  PRIMARY KEY (sync_no, number),
+  UNIQUE (stream_no, writer_id, checkpoint_id)
+);
+COMMENT ON TABLE $L.global_checkpoint IS
+  'Checkpoints that cover several writers, in the order in which they were received; sequence is set once every position is durable.';
+CREATE TABLE $L.global_position (
+  sync_no bigint NOT NULL,
+  number bigint NOT NULL,
+  stream_no bigint NOT NULL REFERENCES $L.stream,
+  writer_id text NOT NULL,
+  "offset" bigint NOT NULL,
+  PRIMARY KEY (sync_no, number, stream_no, writer_id),
+  FOREIGN KEY (sync_no, number) REFERENCES $L.global_checkpoint
+);
+COMMENT ON TABLE $L.global_position IS 'What a checkpoint of several writers waits for.';
+
+CREATE TABLE $L.stream_table (
+  namespace text NOT NULL,
+  name text NOT NULL,
+  table_schema text NOT NULL,
+  table_name text NOT NULL,
+  PRIMARY KEY (namespace, name),
+  UNIQUE (table_schema, table_name)
+);
+COMMENT ON TABLE $L.stream_table IS
+  'Which table a stream loads, for good; namespace is the one that an empty namespace stood for.';
+INSERT INTO $L.stream_table
+  SELECT namespace, name, table_schema, table_name FROM (
+    SELECT l.*, row_number() OVER (PARTITION BY table_schema, table_name
+      ORDER BY (SELECT max(s.stream_no) FROM $L.stream s
+                WHERE s.state = 'completed' AND s.name = l.name
+                  AND coalesce(nullif(s.namespace, ''), s.table_schema) = l.namespace
+                  AND s.table_schema = l.table_schema AND s.table_name = l.table_name)
+        DESC NULLS LAST, stream_no DESC) AS place
+    FROM (SELECT DISTINCT ON (coalesce(nullif(namespace, ''), table_schema), name)
+            coalesce(nullif(namespace, ''), table_schema) AS namespace, name, table_schema,
+            table_name, stream_no
+          FROM $L.stream
+          ORDER BY coalesce(nullif(namespace, ''), table_schema), name, stream_no DESC) l) r
+  WHERE place = 1;
+
+CREATE TABLE $L.table_column (
+  table_schema text NOT NULL,
+  table_name text NOT NULL,
+  input_name text NOT NULL,
+  column_name text NOT NULL,
+  owned boolean NOT NULL,
+  PRIMARY KEY (table_schema, table_name, input_name),
+  UNIQUE (table_schema, table_name, column_name)
+);
+COMMENT ON TABLE $L.table_column IS
+  'Which column a property is stored in, for good. owned: a stream made the column, else the user did.';
+INSERT INTO $L.table_column
+  SELECT s.table_schema, s.table_name, c.input, c.name, true
+  FROM $L.stream s, unnest(s.column_inputs, s.column_names) WITH ORDINALITY AS c (input, name, at)
+  ORDER BY s.stream_no DESC, c.at
+  ON CONFLICT DO NOTHING;
+
+CREATE TABLE $L.table_index (
+  table_schema text NOT NULL,
+  table_name text NOT NULL,
+  index_name text NOT NULL,
+  PRIMARY KEY (table_schema, index_name)
+);
+COMMENT ON TABLE $L.table_index IS 'Indexes that Syncline made, by the table that they are on.';
+INSERT INTO $L.table_index
+  SELECT n.nspname, c.relname, i.relname
+  FROM pg_catalog.pg_index x
+  JOIN pg_catalog.pg_class i ON i.oid = x.indexrelid
+  JOIN pg_catalog.pg_class c ON c.oid = x.indrelid
+  JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+  WHERE i.relname LIKE 'syncline\_key\_%' AND NOT x.indisunique
+    AND EXISTS (SELECT FROM $L.stream s WHERE s.table_schema = n.nspname
+                AND c.relname IN (s.table_name, s.temp_table_name));
+
+CREATE TABLE $L.staging (
+  table_schema text NOT NULL,
+  table_name text NOT NULL,
+  generation_id bigint NOT NULL,
+  restart boolean NOT NULL,
+  PRIMARY KEY (table_schema, table_name)
+);
+COMMENT ON TABLE $L.staging IS
+  'What is staged for a table. restart: its generation had been published before, and what is staged replaces it whole.';
+)sql",
 };
 
 // Any number that no other program is likely to lock by.

@@ -9,11 +9,10 @@
 #include "absl/strings/str_split.h"
 #include "server/base/status_macros.h"
 #include "server/model/plan_words.h"
+#include "server/postgres/ledger/stream_notes.h"
 
 namespace syncline::postgres {
 namespace {
-
-using StreamsByNo = std::map<int64_t, StreamRecord*>;
 
 std::string SqlOf(absl::string_view schema, absl::string_view sql) {
   return absl::StrReplaceAll(sql, {{"$L", schema}});
@@ -23,7 +22,8 @@ std::string SqlOf(absl::string_view schema, absl::string_view sql) {
 constexpr char kStreamColumns[] =
     "sync_no, stream_no, namespace, name, table_schema, table_name, temp_table_name, "
     "array_to_string(primary_key, ','), cursor_column, write_mode, loader, generation_id, "
-    "minimum_generation_id, airbyte_sync_id, state, outcome, result_rows, staged_alone";
+    "minimum_generation_id, airbyte_sync_id, state, outcome, result_rows, staged_alone, "
+    "schema_policy, replay, cdc_delete_mode, inferred_schema, restart";
 
 StreamRecord StreamFromRow(const Result& rows, size_t row) {
   StreamRecord stream;
@@ -44,6 +44,11 @@ StreamRecord StreamFromRow(const Result& rows, size_t row) {
   stream.result.outcome = StreamOutcomeFromText(rows.Text(row, 15));
   stream.result.rows = rows.Int(row, 16);
   stream.staged_alone = rows.Bool(row, 17);
+  plan.schema_policy = SchemaPolicyFromText(rows.Text(row, 18));
+  plan.replay = ReplayFromText(rows.Text(row, 19));
+  plan.cdc_delete_mode = CdcDeleteModeFromText(rows.Text(row, 20));
+  plan.inferred_schema = rows.Bool(row, 21);
+  plan.restart = rows.Bool(row, 22);
   return stream;
 }
 
@@ -53,9 +58,10 @@ absl::Status ReadColumns(Transaction& transaction, absl::string_view schema,
       const Result columns,
       transaction.Query(
           SqlOf(schema,
-                "SELECT s.stream_no, c.input, c.name, c.type, c.shape FROM $L.stream s, "
-                "unnest(s.column_inputs, s.column_names, s.column_types, s.json_shapes) "
-                "WITH ORDINALITY AS c (input, name, type, shape, position) "
+                "SELECT s.stream_no, c.input, c.name, c.type, c.shape, c.table_type FROM "
+                "$L.stream s, unnest(s.column_inputs, s.column_names, s.column_types, "
+                "s.json_shapes, s.column_table_types) "
+                "WITH ORDINALITY AS c (input, name, type, shape, table_type, position) "
                 "WHERE s.stream_no = ANY($1) ORDER BY s.stream_no, c.position"),
           Params().IntArray(stream_nos)));
   for (size_t row = 0; row < columns.size(); ++row) {
@@ -64,6 +70,7 @@ absl::Status ReadColumns(Transaction& transaction, absl::string_view schema,
     column.column_name = columns.Text(row, 2);
     column.type = ColumnTypeFromPostgresName(columns.Text(row, 3)).value_or(ColumnType::kJsonb);
     column.json_shape = JsonShapeFromText(columns.Text(row, 4));
+    column.table_type = columns.Text(row, 5);
     by_no.at(columns.Int(row, 0))->plan.schema.columns.push_back(std::move(column));
   }
   return absl::OkStatus();
@@ -76,8 +83,9 @@ absl::Status ReadWriters(Transaction& transaction, absl::string_view schema,
       transaction.Query(
           SqlOf(
               schema,
-              "SELECT stream_no, writer_id, durable_offset, rows_written, records_rejected, bytes "
-              "FROM $L.writer WHERE stream_no = ANY($1) ORDER BY stream_no, writer_id"),
+              "SELECT stream_no, writer_id, durable_offset, rows_written, records_rejected, bytes, "
+              "values_nulled, values_truncated, fields_undeclared FROM $L.writer "
+              "WHERE stream_no = ANY($1) ORDER BY stream_no, writer_id"),
           Params().IntArray(stream_nos)));
   for (size_t row = 0; row < writers.size(); ++row) {
     StreamRecord* const stream = by_no.at(writers.Int(row, 0));
@@ -85,6 +93,7 @@ absl::Status ReadWriters(Transaction& transaction, absl::string_view schema,
     stream->records_written += writers.Int(row, 3);
     stream->records_rejected += writers.Int(row, 4);
     stream->bytes += writers.Int(row, 5);
+    stream->values += {writers.Int(row, 6), writers.Int(row, 7), writers.Int(row, 8)};
   }
   return absl::OkStatus();
 }
@@ -99,7 +108,8 @@ absl::Status ReadColumnsAndWriters(Transaction& transaction, absl::string_view s
     by_no[stream->plan.stream_no] = stream;
   }
   SYNCLINE_RETURN_IF_ERROR(ReadColumns(transaction, schema, stream_nos, by_no));
-  return ReadWriters(transaction, schema, stream_nos, by_no);
+  SYNCLINE_RETURN_IF_ERROR(ReadWriters(transaction, schema, stream_nos, by_no));
+  return ReadStreamNotes(transaction, schema, stream_nos, by_no);
 }
 
 absl::Status ReadStreams(Transaction& transaction, absl::string_view schema,
@@ -139,7 +149,8 @@ absl::StatusOr<std::vector<SyncRecord>> ReadSyncs(Transaction& transaction,
           absl::StrCat(SqlOf(quoted_schema,
                              "SELECT sync_no, sync_id, connection_id, request_digest, state, "
                              "(extract(epoch FROM started_at) * 1000000)::bigint, "
-                             "(extract(epoch FROM finished_at) * 1000000)::bigint FROM $L.sync "),
+                             "(extract(epoch FROM finished_at) * 1000000)::bigint, input_digest "
+                             "FROM $L.sync "),
                        condition),
           params));
   std::vector<SyncRecord> syncs;
@@ -152,6 +163,7 @@ absl::StatusOr<std::vector<SyncRecord>> ReadSyncs(Transaction& transaction,
     sync.state = SyncStateFromText(rows.Text(row, 4));
     sync.started_at = absl::FromUnixMicros(rows.Int(row, 5));
     if (!rows.IsNull(row, 6)) sync.finished_at = absl::FromUnixMicros(rows.Int(row, 6));
+    sync.input_digest = rows.Text(row, 7);
     syncs.push_back(std::move(sync));
   }
   SYNCLINE_RETURN_IF_ERROR(ReadStreams(transaction, quoted_schema, &syncs));

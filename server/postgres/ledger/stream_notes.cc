@@ -1,0 +1,156 @@
+#include "server/postgres/ledger/stream_notes.h"
+
+#include <string>
+#include <utility>
+
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_replace.h"
+#include "server/base/error.h"
+#include "server/base/status_macros.h"
+#include "server/model/plan_words.h"
+
+namespace syncline::postgres {
+namespace {
+
+constexpr char kWriteSql[] = R"sql(
+UPDATE $L.stream SET
+  changes = coalesce((SELECT jsonb_agg(jsonb_build_object('kind', c.kind, 'column', c.name,
+      'from', c.before, 'to', c.after, 'rewrites', c.rewrites, 'table_bytes', c.bytes) ORDER BY at)
+    FROM unnest($2::text[], $3::text[], $4::text[], $5::text[], $6::boolean[], $7::bigint[])
+      WITH ORDINALITY c (kind, name, before, after, rewrites, bytes, at)), '[]'),
+  warnings = coalesce((SELECT jsonb_agg(jsonb_build_object('code', w.code, 'text', w.words) ORDER BY at)
+    FROM unnest($8::text[], $9::text[]) WITH ORDINALITY w (code, words, at)), '[]'),
+  error = CASE WHEN $10::integer <> 0 THEN jsonb_build_object('code', $10::integer, 'reason', $11::text,
+    'message', $12::text, 'subject', $13::text) END,
+  guard = jsonb_strip_nulls(jsonb_build_object('min_rows', $14::bigint, 'max_shrink', $15::float8,
+    'unique_key', $16::boolean, 'max_rejected', $17::bigint, 'max_nulled', $18::bigint,
+    'allow_empty', $19::boolean,
+    'not_null', (SELECT jsonb_object_agg(field, share) FROM unnest($20::text[], $21::float8[]) n (field, share))))
+WHERE stream_no = $1
+)sql";
+
+// One row per note: the stream, its kind, then up to six values.
+constexpr char kReadSql[] = R"sql(
+SELECT stream_no, 'change', c->>'kind', c->>'column', c->>'from', c->>'to', c->>'rewrites',
+  c->>'table_bytes', at
+  FROM $L.stream, jsonb_array_elements(changes) WITH ORDINALITY a (c, at) WHERE stream_no = ANY($1)
+UNION ALL
+SELECT stream_no, 'warning', w->>'code', w->>'text', NULL, NULL, NULL, NULL, at
+  FROM $L.stream, jsonb_array_elements(warnings) WITH ORDINALITY a (w, at) WHERE stream_no = ANY($1)
+UNION ALL
+SELECT stream_no, 'error', error->>'code', error->>'reason', error->>'message', error->>'subject', NULL,
+  NULL, 0
+  FROM $L.stream WHERE stream_no = ANY($1) AND error IS NOT NULL
+UNION ALL
+SELECT stream_no, 'guard', guard->>'min_rows', guard->>'max_shrink', guard->>'unique_key',
+  guard->>'max_rejected', guard->>'max_nulled', guard->>'allow_empty', 0
+  FROM $L.stream WHERE stream_no = ANY($1) AND guard <> '{}'
+UNION ALL
+SELECT stream_no, 'not_null', n.key, n.value, NULL, NULL, NULL, NULL, 0
+  FROM $L.stream, jsonb_each_text(guard->'not_null') n WHERE stream_no = ANY($1)
+UNION ALL
+SELECT stream_no, 'field', field, nulled::text, truncated::text, undeclared::text, NULL, NULL, place
+  FROM (SELECT stream_no, field, sum(nulled) AS nulled, sum(truncated) AS truncated,
+          sum(undeclared) AS undeclared, row_number() OVER (PARTITION BY stream_no
+            ORDER BY sum(nulled + truncated + undeclared) DESC, field) AS place
+        FROM $L.field_count WHERE stream_no = ANY($1) GROUP BY stream_no, field) f
+  WHERE place <= $2
+ORDER BY 1, 2, 9
+)sql";
+
+std::string SqlOf(absl::string_view quoted_schema, absl::string_view sql) {
+  return absl::StrReplaceAll(sql, {{"$L", quoted_schema}});
+}
+
+std::optional<int64_t> OptionalInt(const Result& rows, size_t row, size_t column) {
+  if (rows.IsNull(row, column)) return std::nullopt;
+  return rows.Int(row, column);
+}
+
+double Double(const Result& rows, size_t row, size_t column) {
+  double value = 0;
+  return absl::SimpleAtod(rows.Text(row, column), &value) ? value : 0;
+}
+
+// jsonb prints booleans as words.
+bool JsonBool(const Result& rows, size_t row, size_t column) {
+  return rows.Text(row, column) == "true";
+}
+
+void ReadGuard(const Result& rows, size_t row, PublishGuard* guard) {
+  guard->min_rows = OptionalInt(rows, row, 2);
+  if (!rows.IsNull(row, 3)) guard->max_shrink = Double(rows, row, 3);
+  guard->unique_key = JsonBool(rows, row, 4);
+  guard->max_rejected = OptionalInt(rows, row, 5);
+  guard->max_nulled = OptionalInt(rows, row, 6);
+  guard->allow_empty = JsonBool(rows, row, 7);
+}
+
+void ReadNote(const Result& rows, size_t row, StreamRecord* stream) {
+  const std::string& kind = rows.Text(row, 1);
+  if (kind == "change") {
+    stream->changes.push_back({SchemaChangeKindFromText(rows.Text(row, 2)), rows.Text(row, 3),
+                               rows.Text(row, 4), rows.Text(row, 5), JsonBool(rows, row, 6),
+                               rows.Int(row, 7)});
+  } else if (kind == "warning") {
+    stream->warnings.push_back({rows.Text(row, 2), rows.Text(row, 3)});
+  } else if (kind == "error") {
+    stream->error = MakeError(static_cast<absl::StatusCode>(rows.Int(row, 2)), rows.Text(row, 4),
+                              {.reason = rows.Text(row, 3), .subject = rows.Text(row, 5)});
+  } else if (kind == "guard") {
+    ReadGuard(rows, row, &stream->plan.guard);
+  } else if (kind == "not_null") {
+    stream->plan.guard.not_null[rows.Text(row, 2)] = Double(rows, row, 3);
+  } else if (kind == "field") {
+    stream->fields[rows.Text(row, 2)] = {rows.Int(row, 3), rows.Int(row, 4), rows.Int(row, 5)};
+  }
+}
+
+}  // namespace
+
+absl::Status WriteStreamNotes(Transaction& transaction, absl::string_view quoted_schema,
+                              const StreamRecord& stream) {
+  std::vector<std::string> kinds, columns, before, after, rewrites, codes, texts, fields, shares;
+  std::vector<int64_t> bytes;
+  for (const SchemaChange& change : stream.changes) {
+    kinds.emplace_back(ToText(change.kind));
+    columns.push_back(change.column);
+    before.push_back(change.from);
+    after.push_back(change.to);
+    rewrites.emplace_back(change.rewrites ? "t" : "f");
+    bytes.push_back(change.table_bytes);
+  }
+  for (const Warning& warning : stream.warnings) {
+    codes.push_back(warning.code);
+    texts.push_back(warning.text);
+  }
+  const PublishGuard& guard = stream.plan.guard;
+  for (const auto& [field, share] : guard.not_null) {
+    fields.push_back(field);
+    shares.push_back(absl::StrCat(share));
+  }
+  Params params;
+  params.Int(stream.plan.stream_no).TextArray(kinds).TextArray(columns).TextArray(before);
+  params.TextArray(after).TextArray(rewrites).IntArray(bytes).TextArray(codes).TextArray(texts);
+  params.Int(static_cast<int64_t>(stream.error.code())).Text(ReasonOf(stream.error));
+  params.Text(stream.error.message()).Text(DetailOf(stream.error).subject);
+  params.OptionalInt(guard.min_rows);
+  guard.max_shrink.has_value() ? params.Text(absl::StrCat(*guard.max_shrink)) : params.Null();
+  guard.unique_key ? params.Bool(true) : params.Null();
+  params.OptionalInt(guard.max_rejected).OptionalInt(guard.max_nulled);
+  guard.allow_empty ? params.Bool(true) : params.Null();
+  params.TextArray(fields).TextArray(shares);
+  return transaction.Query(SqlOf(quoted_schema, kWriteSql), params).status();
+}
+
+absl::Status ReadStreamNotes(Transaction& transaction, absl::string_view quoted_schema,
+                             const std::vector<int64_t>& stream_nos, const StreamsByNo& by_no) {
+  SYNCLINE_ASSIGN_OR_RETURN(const Result rows,
+                            transaction.Query(SqlOf(quoted_schema, kReadSql),
+                                              Params().IntArray(stream_nos).Int(kMaxFieldCounts)));
+  for (size_t row = 0; row < rows.size(); ++row) ReadNote(rows, row, by_no.at(rows.Int(row, 0)));
+  return absl::OkStatus();
+}
+
+}  // namespace syncline::postgres
