@@ -227,6 +227,17 @@ absl::StatusOr<v1::SyncSummary> SyncClient::CancelSync(const std::string& sync_i
   return std::move(*response.mutable_sync());
 }
 
+absl::StatusOr<v1::ListRejectedRecordsResponse> SyncClient::ListRejectedRecords(
+    const v1::ListRejectedRecordsRequest& request) {
+  grpc::ClientContext context;
+  impl_->Prepare(&context);
+  impl_->SetDeadline(&context);
+  v1::ListRejectedRecordsResponse response;
+  SYNCLINE_RETURN_IF_ERROR(
+      impl_->Answer(impl_->stub->ListRejectedRecords(&context, request, &response)));
+  return response;
+}
+
 std::unique_ptr<RecordsCall> SyncClient::StreamRecords() {
   auto call = std::make_unique<RecordsCall::Impl>();
   impl_->Prepare(&call->context);

@@ -80,6 +80,8 @@ class SyncClient {
   absl::StatusOr<v1::SyncSummary> GetSync(const std::string& sync_id);
   absl::StatusOr<v1::ListSyncsResponse> ListSyncs(const v1::ListSyncsRequest& request);
   absl::StatusOr<v1::SyncSummary> CancelSync(const std::string& sync_id);
+  absl::StatusOr<v1::ListRejectedRecordsResponse> ListRejectedRecords(
+      const v1::ListRejectedRecordsRequest& request);
 
   std::unique_ptr<RecordsCall> StreamRecords();
   std::unique_ptr<WatchCall> WatchSync(const std::string& sync_id, int64_t after_sequence);

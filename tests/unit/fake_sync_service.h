@@ -5,6 +5,7 @@
 
 #include <grpcpp/grpcpp.h>
 
+#include <cstdlib>
 #include <deque>
 #include <map>
 #include <memory>
@@ -122,6 +123,20 @@ class FakeSyncService : public v1::SyncService::Service {
     return grpc::Status::OK;
   }
 
+  // Two records a page.
+  grpc::Status ListRejectedRecords(grpc::ServerContext*,
+                                   const v1::ListRejectedRecordsRequest* request,
+                                   v1::ListRejectedRecordsResponse* response) override {
+    MutexLock lock(&mutex_);
+    size_t next = static_cast<size_t>(std::atoi(request->page_token().c_str()));
+    for (; next < rejected_.size() && response->records_size() < 2; ++next) {
+      if (rejected_[next].descriptor().name() != request->descriptor().name()) continue;
+      *response->add_records() = rejected_[next];
+    }
+    if (next < rejected_.size()) response->set_next_page_token(absl::StrCat(next));
+    return grpc::Status::OK;
+  }
+
   grpc::Status WatchSync(grpc::ServerContext* context, const v1::WatchSyncRequest* request,
                          grpc::ServerWriter<v1::WatchSyncResponse>* out) override {
     size_t next = static_cast<size_t>(request->after_sequence());
@@ -156,6 +171,14 @@ class FakeSyncService : public v1::SyncService::Service {
   void Preset(const std::string& name, const Stream& stream) {
     MutexLock lock(&mutex_);
     streams_[name] = stream;
+  }
+
+  void Reject(const std::string& name, int64_t offset, const std::string& reason) {
+    MutexLock lock(&mutex_);
+    v1::RejectedRecord& record = rejected_.emplace_back();
+    record.mutable_descriptor()->set_name(name);
+    record.set_offset(offset);
+    record.set_reason(reason);
   }
 
   Stream stream(const std::string& name) {
@@ -245,6 +268,7 @@ class FakeSyncService : public v1::SyncService::Service {
   CondVar changed_;
   std::map<std::string, Stream> streams_ ABSL_GUARDED_BY(mutex_);
   std::vector<v1::CheckpointCommitted> checkpoints_ ABSL_GUARDED_BY(mutex_);
+  std::vector<v1::RejectedRecord> rejected_ ABSL_GUARDED_BY(mutex_);
   int64_t commits_ ABSL_GUARDED_BY(mutex_) = 0;
   int starts_ ABSL_GUARDED_BY(mutex_) = 0;
   int calls_ ABSL_GUARDED_BY(mutex_) = 0;

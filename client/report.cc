@@ -1,0 +1,198 @@
+#include "client/report.h"
+
+#include <utility>
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "absl/strings/strip.h"
+#include "client/json_text.h"
+#include "client/summary_text.h"
+
+namespace syncline::client {
+namespace {
+
+std::string TableName(const v1::StreamPlan& plan) {
+  if (plan.table_name().empty()) return StreamTitle(plan.descriptor());
+  return absl::StrCat(plan.table_schema(), ".", plan.table_name());
+}
+
+std::string Quoted(absl::string_view name) { return absl::StrCat("\"", name, "\""); }
+
+std::string Counted(int64_t count, absl::string_view one, absl::string_view many) {
+  return absl::StrCat(count, " ", count == 1 ? one : many);
+}
+
+std::string ChangeText(const v1::SchemaChange& change) {
+  const std::string name = Quoted(change.column());
+  switch (change.kind()) {
+    case v1::SchemaChange::KIND_ADD_COLUMN:
+      return absl::StrCat("column ", name, " is added (", change.to(), ")");
+    case v1::SchemaChange::KIND_CHANGE_TYPE:
+      return absl::StrCat("column ", name, " changes from ", change.from(), " to ", change.to());
+    case v1::SchemaChange::KIND_DROP_COLUMN:
+      return absl::StrCat("column ", name, " (", change.from(), ") is dropped");
+    case v1::SchemaChange::KIND_RELAX_NOT_NULL:
+      return absl::StrCat("column ", name, " may be NULL from now on");
+    case v1::SchemaChange::KIND_ADD_INDEX:
+      return absl::StrCat("index ", name, " is made");
+    case v1::SchemaChange::KIND_DROP_INDEX:
+      return absl::StrCat("index ", name, " is dropped");
+    case v1::SchemaChange::KIND_UNSPECIFIED:
+    case v1::SchemaChange_Kind_SchemaChange_Kind_INT_MIN_SENTINEL_DO_NOT_USE_:
+    case v1::SchemaChange_Kind_SchemaChange_Kind_INT_MAX_SENTINEL_DO_NOT_USE_:
+      break;
+  }
+  return absl::StrCat("column ", name, " changes in a way that this version does not know");
+}
+
+std::string ChangeLine(const v1::StreamPlan& plan, const v1::SchemaChange& change) {
+  return absl::StrCat(TableName(plan), ": ", ChangeText(change),
+                      change.rewrites() ? absl::StrCat("; the table of ", change.table_bytes(),
+                                                       " bytes is rewritten")
+                                        : "");
+}
+
+// The reasons count fewer records than the stream has when there were too many to read.
+void AddRejected(const StreamReport& report, std::vector<ReportEntry>* entries) {
+  int64_t unexplained = report.summary.records_rejected();
+  for (const RejectedReason& reason : report.rejected) {
+    unexplained -= reason.count;
+    entries->push_back(
+        {true, absl::StrCat(TableName(report.plan), ": ",
+                            Counted(reason.count, "record", "records"), " rejected with ",
+                            reason.reason, ", the first is record ", reason.first_offset + 1)});
+  }
+  if (unexplained <= 0) return;
+  entries->push_back(
+      {true, absl::StrCat(TableName(report.plan), ": ", Counted(unexplained, "record", "records"),
+                          " rejected", report.rejected.empty() ? "" : " besides")});
+}
+
+// The columns may be fewer than there are: the rest is one line.
+void AddValues(const StreamReport& report, std::vector<ReportEntry>* entries) {
+  const std::string table = TableName(report.plan);
+  int64_t nulled = report.summary.values_nulled();
+  int64_t truncated = report.summary.values_truncated();
+  int64_t undeclared = report.summary.fields_undeclared();
+  const auto add = [&](int64_t count, absl::string_view of, absl::string_view one,
+                       absl::string_view many) {
+    if (count <= 0) return;
+    entries->push_back({true, absl::StrCat(table, ": ", of, Counted(count, one, many))});
+  };
+  for (const v1::ColumnCounts& column : report.summary.columns()) {
+    nulled -= column.nulled();
+    truncated -= column.truncated();
+    undeclared -= column.undeclared();
+    const std::string name = absl::StrCat("column ", Quoted(column.column()), ": ");
+    add(column.nulled(), name, "value did not fit and became NULL",
+        "values did not fit and became NULL");
+    add(column.truncated(), name, "value was truncated or cleaned",
+        "values were truncated or cleaned");
+    add(column.undeclared(),
+        absl::StrCat("field ", Quoted(column.column()), " is not declared and was not stored: in "),
+        "record", "records");
+  }
+  add(nulled, "other columns: ", "value did not fit and became NULL",
+      "values did not fit and became NULL");
+  add(truncated, "other columns: ", "value was truncated or cleaned",
+      "values were truncated or cleaned");
+  add(undeclared, "other fields are not declared and were not stored: ", "occurrence",
+      "occurrences");
+}
+
+std::string KindWord(v1::SchemaChange::Kind kind) {
+  absl::string_view name = v1::SchemaChange::Kind_Name(kind);
+  absl::ConsumePrefix(&name, "KIND_");
+  return std::string(name);
+}
+
+template <typename List, typename Print>
+std::string JsonList(const List& list, Print print) {
+  return absl::StrCat("[",
+                      absl::StrJoin(list, ",",
+                                    [&](std::string* out, const auto& element) {
+                                      absl::StrAppend(out, "{", print(element), "}");
+                                    }),
+                      "]");
+}
+
+}  // namespace
+
+std::vector<ReportEntry> PlanEntries(const v1::StreamPlan& plan) {
+  std::vector<ReportEntry> entries;
+  for (const v1::SchemaChange& change : plan.changes()) {
+    entries.push_back({false, ChangeLine(plan, change)});
+  }
+  for (const v1::Warning& warning : plan.warnings()) {
+    entries.push_back(
+        {true, absl::StrCat(TableName(plan), ": ", warning.text(), " [", warning.code(), "]")});
+  }
+  return entries;
+}
+
+std::vector<ReportEntry> RecordEntries(const StreamReport& report) {
+  std::vector<ReportEntry> entries;
+  AddRejected(report, &entries);
+  AddValues(report, &entries);
+  return entries;
+}
+
+std::vector<std::string> ReportLines(const StreamReport& report) {
+  std::vector<std::string> lines;
+  for (ReportEntry& entry : PlanEntries(report.plan)) lines.push_back(std::move(entry.text));
+  for (ReportEntry& entry : RecordEntries(report)) lines.push_back(std::move(entry.text));
+  return lines;
+}
+
+std::string ReportJson(const StreamReport& report) {
+  return absl::StrCat("{", ReportJsonMembers(report), "}");
+}
+
+std::string ReportJsonMembers(const StreamReport& report) {
+  const v1::StreamSummary& summary = report.summary;
+  return absl::StrCat(
+      "\"table\":", JsonString(TableName(report.plan)), ",\"rows\":", summary.records_written(),
+      ",\"rejected\":", summary.records_rejected(), ",\"rejected_reasons\":",
+      JsonList(report.rejected,
+               [](const RejectedReason& reason) {
+                 return absl::StrCat("\"reason\":", JsonString(reason.reason),
+                                     ",\"count\":", reason.count,
+                                     ",\"first_offset\":", reason.first_offset);
+               }),
+      ",\"values_nulled\":", summary.values_nulled(),
+      ",\"values_truncated\":", summary.values_truncated(),
+      ",\"fields_undeclared\":", summary.fields_undeclared(), ",\"columns\":",
+      JsonList(summary.columns(),
+               [](const v1::ColumnCounts& column) {
+                 return absl::StrCat("\"column\":", JsonString(column.column()),
+                                     ",\"nulled\":", column.nulled(),
+                                     ",\"truncated\":", column.truncated(),
+                                     ",\"undeclared\":", column.undeclared());
+               }),
+      ",\"changes\":",
+      JsonList(report.plan.changes(),
+               [](const v1::SchemaChange& change) {
+                 return absl::StrCat("\"kind\":", JsonString(KindWord(change.kind())),
+                                     ",\"column\":", JsonString(change.column()),
+                                     ",\"from\":", JsonString(change.from()),
+                                     ",\"to\":", JsonString(change.to()),
+                                     ",\"rewrites\":", change.rewrites() ? "true" : "false",
+                                     ",\"table_bytes\":", change.table_bytes());
+               }),
+      ",\"warnings\":", JsonList(report.plan.warnings(), [](const v1::Warning& warning) {
+        return absl::StrCat("\"code\":", JsonString(warning.code()),
+                            ",\"text\":", JsonString(warning.text()));
+      }));
+}
+
+std::vector<std::string> FindStrictFaults(const StreamReport& report) {
+  std::vector<std::string> faults;
+  for (const v1::SchemaChange& change : report.plan.changes()) {
+    faults.push_back(ChangeLine(report.plan, change));
+  }
+  for (ReportEntry& entry : RecordEntries(report)) faults.push_back(std::move(entry.text));
+  return faults;
+}
+
+}  // namespace syncline::client
