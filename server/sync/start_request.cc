@@ -100,8 +100,8 @@ class Checker {
     stream.plan.inferred_schema = config.inferred_schema;
     CheckColumns(config, path, &stream.plan.schema);
     draft_.sync.streams.push_back(std::move(stream));
-    draft_.generations.push_back(
-        {config.generation_id, config.minimum_generation_id, config.overwrite});
+    draft_.requests.push_back(
+        {{config.generation_id, config.minimum_generation_id, config.overwrite}});
     return absl::OkStatus();
   }
 

@@ -92,7 +92,7 @@ class CrashTest : public PostgresTest {
       stream.plan.write_mode = step.mode;
       stream.plan.schema = Schema(step, wide);
       draft.sync.streams.push_back(stream);
-      draft.generations.push_back({step.generation, step.minimum, false});
+      draft.requests.push_back({{step.generation, step.minimum, false}});
     }
     return draft;
   }

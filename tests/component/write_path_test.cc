@@ -166,7 +166,7 @@ class WritePathTest : public testing::LedgerFixture {
     stream.plan.temp_table = {schema(), "t_temp"};
     stream.plan.schema.columns.push_back({"id", "id", ColumnType::kBigint});
     draft.sync.streams.push_back(stream);
-    draft.generations.emplace_back();
+    draft.requests.emplace_back();
     ASSERT_OK_AND_ASSIGN(const write::StartedSync started, write::Writer(loaders).Start(draft));
     sync_no_ = started.sync.sync_no;
     plan_ = started.sync.streams.front().plan;

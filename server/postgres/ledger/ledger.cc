@@ -35,6 +35,15 @@ absl::Status Ledger::Lock(Transaction& transaction, absl::string_view key) const
       .status();
 }
 
+absl::Status Ledger::LockAll(Transaction& transaction, const std::vector<std::string>& keys) const {
+  return transaction
+      .Query(
+          "SELECT pg_advisory_xact_lock(hashtextextended(k.key, 1937337955)) "
+          "FROM (SELECT key FROM unnest($1::text[]) WITH ORDINALITY u (key, at) ORDER BY at) k",
+          Params().TextArray(keys))
+      .status();
+}
+
 absl::StatusOr<SyncRecord> Ledger::GetSync(Transaction& transaction,
                                            absl::string_view sync_id) const {
   SYNCLINE_ASSIGN_OR_RETURN(std::optional<SyncRecord> sync, FindSync(transaction, sync_id));

@@ -46,6 +46,8 @@ class Ledger {
   // Holds the lock of `key` until the transaction ends: whoever starts a sync or works on a table's
   // streams. One name space for all kinds of keys; equal hashes only make strangers wait.
   absl::Status Lock(Transaction& transaction, absl::string_view key) const;
+  // The same for several keys, one after the other, in one statement.
+  absl::Status LockAll(Transaction& transaction, const std::vector<std::string>& keys) const;
 
   // --- syncs ---
   // Errors: NOT_FOUND UNKNOWN_SYNC.
