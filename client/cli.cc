@@ -12,6 +12,7 @@
 #include "absl/strings/str_replace.h"
 #include "absl/strings/str_split.h"
 #include "client/exit_code.h"
+#include "client/utf8.h"
 #include "server/base/version.h"
 
 namespace syncline::client {
@@ -166,6 +167,10 @@ class CommandLineParser {
   }
 
   void Set(const Flag& flag, const std::string& value) {
+    if (!IsUtf8(value)) {
+      error_ = absl::StrCat("--", flag.name, " is not UTF-8");
+      return;
+    }
     if (const std::string fault = CheckValue(flag, value); !fault.empty()) {
       error_ = absl::StrCat("--", flag.name, " ", fault);
       return;

@@ -104,14 +104,49 @@ std::vector<Flag> LoadFlags() {
        {"jsonl", "csv"}},
       {"delimiter", FlagKind::kText, "CHARACTER", ",", "what separates fields of a CSV file"},
       {"schema", FlagKind::kText, "FILE", "", "JSON Schema of a record; inferred when not given"},
+      {"infer_bytes", FlagKind::kCount, "BYTES", "1073741824",
+       "how much of a regular file the schema is inferred from"},
       {"infer_records", FlagKind::kCount, "N", "1000",
-       "how many records at the head the schema is inferred from"},
+       "how many records at the head of other input, such as stdin, it is inferred from"},
       {"connection_id", FlagKind::kText, "ID", "",
        "owner of the table: other connections may then not load it"},
       {"writer_id", FlagKind::kText, "ID", "",
-       "name of this lane among several that load one stream"},
+       "name of this writer among several that load one stream"},
       {"keep_open", FlagKind::kSwitch, "", "", "do not complete the stream: another writer will"},
+      {"schema_policy",
+       FlagKind::kChoice,
+       "POLICY",
+       "",
+       "what becomes of differences between the input and the table: keep (the default) adds and "
+       "widens columns and drops none, mirror also drops columns that the stream no longer has, "
+       "freeze refuses every difference",
+       {"keep", "mirror", "freeze"}},
+      {"strict", FlagKind::kSwitch, "", "",
+       "fail when a record is rejected, a value becomes NULL or is cut, a field is not stored, or "
+       "the definition of an existing table would change"},
       OutputFlag(),
+  };
+}
+
+// What must hold before a table is changed.
+std::vector<Flag> GuardFlags() {
+  return {
+      {"validate_only", FlagKind::kSwitch, "", "",
+       "for overwrite and dedup: load, print what publishing would do, and discard what was sent"},
+      {"min_rows", FlagKind::kCount, "N", "",
+       "for overwrite and dedup: the table must have so many rows afterwards"},
+      {"max_shrink", FlagKind::kText, "SHARE", "",
+       "for overwrite and dedup: the table may lose at most this share of its rows, 0 to 1"},
+      {"not_null", FlagKind::kText, "C=SHARE,..", "",
+       "for overwrite and dedup: in each column at least this share of the rows must not be NULL"},
+      {"unique_key", FlagKind::kSwitch, "", "",
+       "for overwrite and dedup: each --primary_key must occur once"},
+      {"max_rejected", FlagKind::kCount, "N", "",
+       "at most so many records may be rejected; 0 for overwrite without --allow_rejected"},
+      {"max_nulled", FlagKind::kCount, "N", "",
+       "at most so many values may become NULL because they did not fit"},
+      {"allow_empty", FlagKind::kSwitch, "", "",
+       "for overwrite: replace the table although the input holds no record"},
   };
 }
 
@@ -124,8 +159,11 @@ std::vector<Verb> MakeVerbs() {
        "load a JSONL or CSV file into a table",
        "FILE may be - for stdin. Blank lines are skipped. Interrupted or failed, run it again "
        "with\n"
-       "the same --sync_id: what is committed already is not sent again.",
-       Join(Join(LoadFlags(), SendingFlags()), connection),
+       "the same --sync_id: what is committed already is not sent again. Without --schema the "
+       "table's\n"
+       "own types hold, and columns that it does not have are added. An overwrite with rejected\n"
+       "records, cut input or no record at all leaves the table as it was and exits 1.",
+       Join(Join(Join(LoadFlags(), GuardFlags()), SendingFlags()), connection),
        RunLoad},
       {"list",
        {},

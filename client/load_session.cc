@@ -6,6 +6,7 @@
 #include "client/retry.h"
 #include "client/retrying_calls.h"
 #include "client/sync_watcher.h"
+#include "server/base/error.h"
 #include "server/base/status_macros.h"
 
 namespace syncline::client {
@@ -37,7 +38,7 @@ absl::Status LoadSession::RunToEnd() {
   report_.skipped = report_.durable_offset;
   Retry retry(options_.retry_for);
   absl::Status status = Attempt();
-  while (!status.ok()) {
+  while (!status.ok() && input_fault_.ok()) {
     if (!rereadable_) return status;
     SYNCLINE_RETURN_IF_ERROR(retry.WaitAfter(status));
     const int64_t durable_before = report_.durable_offset;
@@ -45,8 +46,14 @@ absl::Status LoadSession::RunToEnd() {
     if (report_.durable_offset > durable_before) retry.Reset();
     status = Attempt();
   }
+  if (!input_fault_.ok()) {
+    // A replaced table needs all of the input, and what was read of it must not wait for the next
+    // load.
+    if (options_.end_rules.replace && !options_.keep_open) SYNCLINE_RETURN_IF_ERROR(Discard());
+    return input_fault_;
+  }
   if (report_.interrupted || options_.keep_open) return absl::OkStatus();
-  return Complete();
+  return End();
 }
 
 // Learns the plan and where the writer stands.
@@ -69,7 +76,7 @@ absl::Status LoadSession::Start() {
 }
 
 absl::Status LoadSession::Attempt() {
-  SYNCLINE_ASSIGN_OR_RETURN(const auto source, open_source_());
+  SYNCLINE_ASSIGN_OR_RETURN(const auto source, open_source_(report_.plan));
   StreamWriterOptions writer_options;
   writer_options.start = options_.start;
   writer_options.descriptor = options_.start.streams(0).descriptor();
@@ -98,16 +105,17 @@ absl::Status LoadSession::Attempt() {
 
 absl::Status LoadSession::SendAll(RecordSource* source, StreamWriter* writer) {
   seen_ = 0;
-  const int64_t skip_below = report_.durable_offset;
-  const auto take = [&](absl::string_view record) -> absl::Status {
-    if (seen_++ < skip_below) return absl::OkStatus();
-    if (!batch_->HasRoomFor(record.size())) SYNCLINE_RETURN_IF_ERROR(Flush(writer));
-    batch_->Append(record);
-    return absl::OkStatus();
+  report_.lines = LineIndex();
+  absl::Status sent;
+  const auto take = [&](const SourceRecord& record) -> absl::Status {
+    sent = TakeRecord(record, writer);
+    return sent;
   };
   while (true) {
     const auto event = source->Next(!batch_->empty(), take);
-    if (!event.ok()) {  // unreadable input: what came before it is loaded
+    if (!event.ok()) {
+      if (!sent.ok()) return sent;
+      input_fault_ = event.status();  // what came before it is loaded
       if (Flush(writer).ok()) writer->Close().IgnoreError();
       return event.status();
     }
@@ -116,8 +124,21 @@ absl::Status LoadSession::SendAll(RecordSource* source, StreamWriter* writer) {
     SYNCLINE_RETURN_IF_ERROR(Flush(writer));
     if (*event == LineReader::Event::kIdle) continue;
     report_.interrupted = *event == LineReader::Event::kInterrupted;
+    ends_inside_record_ = !report_.interrupted && source->ends_inside_record();
     return writer->Close();
   }
+}
+
+absl::Status LoadSession::TakeRecord(const SourceRecord& record, StreamWriter* writer) {
+  report_.lines.Add(seen_, record.line_number);
+  if (seen_++ < report_.durable_offset) return absl::OkStatus();
+  if (!batch_->HasRoomFor(record.line.size())) SYNCLINE_RETURN_IF_ERROR(Flush(writer));
+  if (record.unreadable.empty()) {
+    batch_->Append(record.line);
+  } else {
+    batch_->AppendUnreadable(record.line, record.unreadable);
+  }
+  return absl::OkStatus();
 }
 
 absl::Status LoadSession::Flush(StreamWriter* writer) {
@@ -129,13 +150,55 @@ absl::Status LoadSession::Flush(StreamWriter* writer) {
   return writer->Send(batch_->Take(), records);
 }
 
-absl::Status LoadSession::Complete() {
+v1::CompleteStreamRequest LoadSession::Completion(v1::StreamStatus status) const {
   v1::CompleteStreamRequest request;
   request.set_sync_id(options_.start.sync_id());
   *request.mutable_descriptor() = options_.start.streams(0).descriptor();
-  request.set_status(v1::STREAM_STATUS_COMPLETE);
+  request.set_status(status);
+  return request;
+}
+
+// Publishes the stream unless something speaks against it.
+absl::Status LoadSession::End() {
+  if (options_.staged) {
+    SYNCLINE_ASSIGN_OR_RETURN(
+        const v1::SyncSummary sync,
+        GetSyncRetrying(client_, options_.start.sync_id(), options_.retry_for));
+    if (sync.streams_size() == 1) {
+      report_.refused = WhyNotToPublish(options_.end_rules, sync.streams(0), ends_inside_record_);
+    }
+    if (!report_.refused.empty()) return Discard();
+  }
+  if (options_.validate_only) return Validate();
+  const absl::Status completed = Complete();
+  const std::string reason = ReasonOf(completed);
+  if (reason != "PUBLISH_GUARD" && reason != "ALL_REJECTED") return completed;
+  report_.refused = std::string(completed.message());
+  return Discard();
+}
+
+absl::Status LoadSession::Complete() {
+  v1::CompleteStreamRequest request = Completion(v1::STREAM_STATUS_COMPLETE);
   // What other writers sent is not ours to count.
   if (options_.writer_id.empty()) request.set_expected_records(seen_);
+  *request.mutable_guard() = options_.start.streams(0).guard();
+  return CompleteStreamRetrying(client_, request, options_.retry_for).status();
+}
+
+absl::Status LoadSession::Validate() {
+  v1::CompleteStreamRequest request = Completion(v1::STREAM_STATUS_COMPLETE);
+  request.set_validate_only(true);
+  *request.mutable_guard() = options_.start.streams(0).guard();
+  SYNCLINE_ASSIGN_OR_RETURN(const v1::CompleteStreamResponse response,
+                            CompleteStreamRetrying(client_, request, options_.retry_for));
+  report_.validation = response.validation();
+  return Discard();
+}
+
+// Ends the stream; staged rows must not come into the table with the next load.
+absl::Status LoadSession::Discard() {
+  v1::CompleteStreamRequest request = Completion(v1::STREAM_STATUS_INCOMPLETE);
+  request.set_discard_staged(true);
   return CompleteStreamRetrying(client_, request, options_.retry_for).status();
 }
 

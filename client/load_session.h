@@ -7,10 +7,13 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "absl/status/status.h"
 #include "absl/time/time.h"
+#include "client/line_index.h"
+#include "client/load_end.h"
 #include "client/progress.h"
 #include "client/record_batch.h"
 #include "client/replay_window.h"
@@ -23,7 +26,10 @@ namespace syncline::client {
 struct LoadOptions {
   v1::StartSyncRequest start;  // with exactly one stream
   std::string writer_id;
-  bool keep_open = false;  // do not complete the stream: another writer will
+  bool keep_open = false;      // do not complete the stream: another writer will
+  bool staged = false;         // the table changes only at the end: all modes but append
+  bool validate_only = false;  // ask what completion would do, then discard what was staged
+  EndRules end_rules;
   absl::Duration retry_for = absl::Minutes(5);
   int64_t replay_window_bytes = int64_t{128} << 20;
   // How long a full window waits for word of progress before it closes a call to be told. Progress
@@ -39,13 +45,18 @@ struct LoadReport {
   int64_t skipped = 0;            // committed by earlier runs
   v1::StreamPlan plan;
   v1::StreamSummary summary;  // the ledger's last word; empty when it could not be asked
+  // Why the stream was not published; what was staged for it is discarded. Empty when it was.
+  std::string refused;
+  std::optional<v1::Validation> validation;  // the answer to `validate_only`
+  LineIndex lines;                           // where this run's records stand in the input
 };
 
 class LoadSession {
  public:
-  // Makes a source that begins at the first record. The first call's source may stand on input that
-  // was peeked at; a second call comes only when `rereadable`.
-  using OpenSource = std::function<absl::StatusOr<std::unique_ptr<RecordSource>>()>;
+  // Makes a source that begins at the first record, for a stream of that plan. The first call's
+  // source may stand on input that was peeked at; a second call comes only when `rereadable`.
+  using OpenSource =
+      std::function<absl::StatusOr<std::unique_ptr<RecordSource>>(const v1::StreamPlan& plan)>;
 
   // `client` and `progress` must outlive the session.
   LoadSession(SyncClient* client, LoadOptions options, OpenSource open_source, bool rereadable,
@@ -59,7 +70,12 @@ class LoadSession {
   absl::Status Attempt();
   absl::Status SendAll(RecordSource* source, StreamWriter* writer);
   absl::Status Flush(StreamWriter* writer);
+  absl::Status TakeRecord(const SourceRecord& record, StreamWriter* writer);
+  absl::Status End();
   absl::Status Complete();
+  absl::Status Validate();
+  absl::Status Discard();
+  v1::CompleteStreamRequest Completion(v1::StreamStatus status) const;
 
   SyncClient* const client_;
   const LoadOptions options_;
@@ -69,6 +85,8 @@ class LoadSession {
   ReplayWindow window_;
   std::unique_ptr<RecordBatchBuilder> batch_;
   int64_t seen_ = 0;
+  bool ends_inside_record_ = false;
+  absl::Status input_fault_;  // the input could not be read to its end
   LoadReport report_;
 };
 

@@ -35,6 +35,14 @@ void RecordBatchBuilder::Begin() {
   lines_->reserve(batch_bytes_);
 }
 
+void RecordBatchBuilder::AppendUnreadable(absl::string_view line, absl::string_view reason) {
+  const int64_t offset = records_;
+  Append(line);
+  v1::UnreadableRecord* const unreadable = request_->mutable_batch()->add_unreadable();
+  unreadable->set_offset(offset);
+  unreadable->set_reason(std::string(reason));
+}
+
 std::unique_ptr<v1::StreamRecordsRequest> RecordBatchBuilder::Take() {
   // What waits to become durable must not hold the room that it did not use.
   if (lines_ != nullptr && lines_->size() < lines_->capacity() / 2) lines_->shrink_to_fit();

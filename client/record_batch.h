@@ -28,6 +28,9 @@ class RecordBatchBuilder {
     return records_ == 0 || lines_->size() + bytes + 1 <= batch_bytes_;
   }
 
+  // Adds a record that the caller cannot read, for the server to reject with `reason`. For kJsonl.
+  void AppendUnreadable(absl::string_view line, absl::string_view reason);
+
   // Adds one record; `line` without its '\n'.
   void Append(absl::string_view line) {
     if (line.size() > max_record_bytes_) line = line.substr(0, max_record_bytes_ + 1);
@@ -37,7 +40,8 @@ class RecordBatchBuilder {
     ++records_;
   }
 
-  // The batch, without its offset; the builder is empty then.
+  // The batch, without its offset; those of unreadable records count from the batch's first one.
+  // The builder is empty then.
   std::unique_ptr<v1::StreamRecordsRequest> Take();
 
  private:

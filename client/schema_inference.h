@@ -1,8 +1,9 @@
-// Guesses the JSON Schema of records from a sample of them.
+// Guesses the JSON Schema of records from the records themselves.
 //
 // The same records in the same order give the same schema. Every column may be null; columns stand
-// in the order in which they were first seen. Kinds that differ widen: integer and number to
-// number, other scalars to string, anything with an object or array to any JSON. One thread.
+// in the order in which they were first seen. Made for a pass over a whole file: nothing is copied
+// per record, and a column is looked up only where a record's members differ from those of the
+// record before. One thread.
 #pragma once
 
 #include <string>
@@ -11,42 +12,27 @@
 
 #include "absl/container/flat_hash_map.h"
 #include "absl/strings/string_view.h"
+#include "client/inferred_type.h"
 #include "client/json_text.h"
 
 namespace syncline::client {
 
-enum class InferredType {
-  kNone,  // only nulls so far
-  kBoolean,
-  kInteger,
-  kNumber,
-  kDate,
-  kTimestamp,    // without a time zone
-  kTimestampTz,  // with one
-  kString,
-  kObject,
-  kArray,
-  kAny,
-};
-
-// The narrowest type that holds both.
-InferredType Widen(InferredType a, InferredType b);
-
-InferredType TypeOfJson(JsonText value);
-
-// The type that a text has by its looks: true, 42, 2024-01-31 ...; kString when it looks like
-// nothing else.
-InferredType TypeOfText(absl::string_view text);
-
-// The type that a property of a JSON Schema asks for: decides how a CSV field is written as JSON.
-InferredType TypeOfSchema(JsonText property);
-
 class SchemaInference {
  public:
-  // Takes the members of one record.
-  void AddRecord(JsonText object);
+  // Takes the members of one record, an object of JSON. A line that is something else, or that has
+  // a key that is not UTF-8, changes nothing and answers false: the server will reject it.
+  bool AddLine(absl::string_view line);
 
   void AddValue(const std::string& column, InferredType type);
+
+  // The same for a column that stands at `index` of columns().
+  void AddValue(size_t index, InferredType type) {
+    InferredType& known = columns_[index].second;
+    if (known != type) known = Widen(known, type);
+  }
+
+  // Whether text of any kind in the column at `index` can still change its type.
+  bool CanChange(size_t index) const { return columns_[index].second != InferredType::kString; }
 
   bool empty() const { return columns_.empty(); }
   const std::vector<std::pair<std::string, InferredType>>& columns() const { return columns_; }
@@ -55,8 +41,19 @@ class SchemaInference {
   std::string JsonSchema() const;
 
  private:
+  // A member of a record: its key as the record writes it, and where that column stands.
+  struct Member {
+    std::string raw_key;
+    size_t index;
+  };
+
+  void AddMember(size_t position, absl::string_view raw_key, JsonText value);
+  size_t IndexOf(const std::string& column);
+
   std::vector<std::pair<std::string, InferredType>> columns_;
   absl::flat_hash_map<std::string, size_t> index_;
+  std::vector<Member> expected_;                               // the members of the last record
+  std::vector<std::pair<absl::string_view, JsonText>> found_;  // those of the current one
 };
 
 }  // namespace syncline::client

@@ -31,6 +31,9 @@ StreamWriter::~StreamWriter() {
 
 absl::Status StreamWriter::Send(std::unique_ptr<v1::StreamRecordsRequest> batch, int64_t records) {
   batch->mutable_batch()->set_first_offset(next_offset_);
+  for (v1::UnreadableRecord& unreadable : *batch->mutable_batch()->mutable_unreadable()) {
+    unreadable.set_offset(unreadable.offset() + next_offset_);
+  }
   next_offset_ += records;
   return Deliver(std::move(batch));
 }

@@ -42,7 +42,8 @@ class StreamWriter {
   // Cancels a call that is still open.
   ~StreamWriter();
 
-  // Sends `records` records; `batch` holds their payload, its first_offset is set here. Blocks
+  // Sends `records` records; `batch` holds their payload, its first_offset is set here and
+  // added to the offsets of unreadable records. Blocks
   // while the server does not read.
   absl::Status Send(std::unique_ptr<v1::StreamRecordsRequest> batch, int64_t records);
 

@@ -33,7 +33,7 @@ absl::Status Load(const ServerUnderTest& server, const RecordShape& shape, Loade
   client::LoadOptions options;
   options.start = AppendRequest("together-" + stream.schema, stream.schema, shape);
   std::unique_ptr<client::LineReader> lines;
-  const auto open_source = [&] {
+  const auto open_source = [&](const v1::StreamPlan&) {
     lseek(fd, 0, SEEK_SET);
     lines = std::make_unique<client::LineReader>(fd);
     return std::make_unique<client::JsonlSource>(lines.get());

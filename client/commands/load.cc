@@ -1,9 +1,6 @@
-#include <fcntl.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
-#include <cerrno>
-#include <cstring>
+#include <memory>
 #include <utility>
 
 #include "absl/strings/match.h"
@@ -15,135 +12,83 @@
 #include "client/commands/commands.h"
 #include "client/exit_code.h"
 #include "client/interrupt.h"
+#include "client/load_input.h"
+#include "client/load_request.h"
 #include "client/load_session.h"
 #include "client/output.h"
-#include "client/schema_inference.h"
-#include "client/sources/csv_source.h"
-#include "client/sources/jsonl_source.h"
 #include "client/sync_id.h"
+#include "client/utf8.h"
 #include "server/base/status_macros.h"
 
 namespace syncline::client {
 namespace {
 
-constexpr size_t kMaxHeadBytes = size_t{64} << 20;
-
-// The opened FILE and how to read it.
-struct Input {
-  int fd = -1;
-  bool rereadable = false;  // a regular file
-  bool csv = false;
-  char delimiter = ',';
-  std::unique_ptr<LineReader> reader;  // stands at the first byte
-
-  ~Input() {
-    if (fd > STDERR_FILENO) close(fd);
+absl::StatusOr<std::string> ReadSchema(const std::string& file) {
+  SYNCLINE_ASSIGN_OR_RETURN(std::string schema, ReadWholeFile(file));
+  const auto object = ParseJson(schema);
+  const auto properties = object.has_value() ? FindMember(*object, "properties") : std::nullopt;
+  if (!properties.has_value() || properties->kind != JsonKind::kObject || !IsUtf8(schema)) {
+    return absl::InvalidArgumentError(
+        absl::StrCat(file, " is not a JSON Schema, in UTF-8, of an object with properties"));
   }
-};
+  return schema;
+}
 
-absl::Status OpenInput(const CommandLine& command_line, Input* input) {
-  const std::string& file = command_line.arguments()[0];
-  input->fd = file == "-" ? STDIN_FILENO : open(file.c_str(), O_RDONLY | O_CLOEXEC);
-  struct stat info = {};
-  if (input->fd < 0 || fstat(input->fd, &info) != 0) {
-    return absl::NotFoundError(absl::StrCat("cannot open ", file, ": ", strerror(errno)));
+// Whether the schema of `survey` can stand for all of the input.
+absl::Status CheckInferred(const InputSurvey& survey, bool csv) {
+  if (survey.records > 0 && survey.objects == 0 && survey.inference.empty()) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("none of the ", survey.records, " lines looked at is a JSON object; ",
+                     csv ? "" : "a CSV file without the name's ending .csv needs --format csv"));
   }
-  if (S_ISDIR(info.st_mode)) {
-    return absl::InvalidArgumentError(absl::StrCat(file, " is a directory"));
+  if (survey.records == 0 && survey.inference.empty()) {
+    return absl::InvalidArgumentError(
+        "the input holds no record to infer a schema from; give one with --schema");
   }
-  input->rereadable = file != "-" && S_ISREG(info.st_mode);
-  const std::string format = command_line.Text("format");
-  input->csv = format.empty() ? absl::EndsWithIgnoreCase(file, ".csv") : format == "csv";
-  input->delimiter = command_line.Text("delimiter")[0];
-  input->reader = std::make_unique<LineReader>(input->fd);
   return absl::OkStatus();
 }
 
-struct Schema {
-  std::string json;
-  ColumnTypes types;  // for CSV
+// What is known before the load begins.
+struct Preparation {
+  bool empty = false;  // no record: there is nothing to load
+  v1::StartSyncRequest request;
 };
 
-absl::StatusOr<Schema> GivenSchema(const std::string& file) {
-  Schema schema;
-  SYNCLINE_ASSIGN_OR_RETURN(schema.json, ReadWholeFile(file));
-  const auto object = ParseJson(schema.json);
-  const auto properties = object.has_value() ? FindMember(*object, "properties") : std::nullopt;
-  if (!properties.has_value() || properties->kind != JsonKind::kObject) {
+absl::StatusOr<Preparation> Prepare(const CommandLine& command_line, LoadInput* input) {
+  Preparation preparation;
+  SYNCLINE_ASSIGN_OR_RETURN(preparation.request, MakeLoadRequest(command_line));
+  v1::StreamConfig* const stream = preparation.request.mutable_streams(0);
+  const std::string schema_file = command_line.Text("schema");
+  SYNCLINE_ASSIGN_OR_RETURN(const InputSurvey survey, input->Survey(!schema_file.empty()));
+  const bool replace = command_line.Text("mode") == "overwrite";
+  // One of several writers may have nothing to send.
+  const bool only_writer = command_line.Text("writer_id").empty();
+  preparation.empty = survey.whole && survey.records == 0 && only_writer;
+  if (preparation.empty && replace && !command_line.Switch("allow_empty")) {
     return absl::InvalidArgumentError(
-        absl::StrCat(file, " is not a JSON Schema of an object with properties"));
+        "the input holds no records; nothing was changed; --allow_empty replaces the table with an "
+        "empty one");
   }
-  ForEachMember(*properties, [&schema](absl::string_view key, JsonText property) {
-    const JsonText quoted{JsonKind::kString, absl::string_view(key.data() - 1, key.size() + 2)};
-    schema.types[UnescapeJson(quoted)] = TypeOfSchema(property);
-  });
-  return schema;
-}
-
-absl::StatusOr<Schema> InferSchema(int64_t records, Input* input) {
-  // One line more than asked for: the header of a CSV file.
-  SYNCLINE_ASSIGN_OR_RETURN(const absl::string_view head,
-                            input->reader->Peek(records + 1, kMaxHeadBytes));
-  SchemaInference inference;
-  if (input->csv) {
-    SYNCLINE_ASSIGN_OR_RETURN(inference,
-                              InferCsvSchema(head, !absl::EndsWith(head, "\n"), input->delimiter));
+  if (replace && survey.whole && survey.ends_inside_record) {
+    return absl::InvalidArgumentError(
+        "the input ends inside a record: it was cut off; nothing was changed");
+  }
+  if (preparation.empty && !replace) return preparation;
+  if (!schema_file.empty()) {
+    SYNCLINE_ASSIGN_OR_RETURN(*stream->mutable_json_schema(), ReadSchema(schema_file));
   } else {
-    SYNCLINE_RETURN_IF_ERROR(ForEachRecordLine(head, [&inference](absl::string_view line) {
-      if (const auto record = ParseJson(line)) inference.AddRecord(*record);
-      return absl::OkStatus();
-    }));
-  }
-  if (inference.empty()) {
-    return absl::InvalidArgumentError(
-        "the input's head holds no record to infer a schema from; give one with --schema");
-  }
-  Schema schema;
-  schema.json = inference.JsonSchema();
-  schema.types.insert(inference.columns().begin(), inference.columns().end());
-  return schema;
-}
-
-absl::StatusOr<v1::StartSyncRequest> MakeRequest(const CommandLine& command_line,
-                                                 const std::string& json_schema) {
-  v1::StartSyncRequest request;
-  request.set_sync_id(command_line.Text("sync_id"));
-  request.set_connection_id(command_line.Text("connection_id"));
-  v1::StreamConfig* const stream = request.add_streams();
-  const std::string table = command_line.Text("table");
-  const size_t dot = table.find('.');
-  v1::StreamDescriptor* const descriptor = stream->mutable_descriptor();
-  if (dot != std::string::npos) descriptor->set_namespace_(table.substr(0, dot));
-  descriptor->set_name(dot == std::string::npos ? table : table.substr(dot + 1));
-  stream->set_json_schema(json_schema);
-  const std::string mode = command_line.Text("mode");
-  const std::vector<std::string> key = command_line.List("primary_key");
-  const std::string cursor = command_line.Text("cursor");
-  if (mode == "dedup" && key.empty()) {
-    return absl::InvalidArgumentError("--mode dedup needs --primary_key");
-  }
-  if (mode != "dedup" && (!key.empty() || !cursor.empty())) {
-    return absl::InvalidArgumentError("--primary_key and --cursor are for --mode dedup");
-  }
-  stream->set_write_mode(mode == "dedup" ? v1::WRITE_MODE_DEDUP : v1::WRITE_MODE_APPEND);
-  stream->set_overwrite(mode == "overwrite");
-  for (const std::string& column : key) stream->add_primary_key()->add_path(column);
-  if (!cursor.empty()) stream->mutable_cursor()->add_path(cursor);
-  return request;
-}
-
-// Opens the source anew for each attempt; the first takes the reader that was peeked at.
-LoadSession::OpenSource SourceOpener(Input* input, const ColumnTypes& types) {
-  return [input, &types, first = true]() mutable -> absl::StatusOr<std::unique_ptr<RecordSource>> {
-    if (!std::exchange(first, false)) {
-      if (lseek(input->fd, 0, SEEK_SET) != 0) {
-        return absl::InternalError(absl::StrCat("cannot rewind the file: ", strerror(errno)));
-      }
-      input->reader = std::make_unique<LineReader>(input->fd);
+    if (!preparation.empty) {
+      SYNCLINE_RETURN_IF_ERROR(CheckInferred(survey, input->format().csv));
     }
-    if (!input->csv) return std::make_unique<JsonlSource>(input->reader.get());
-    return std::make_unique<CsvSource>(input->reader.get(), input->delimiter, types);
-  };
+    stream->set_json_schema(survey.inference.JsonSchema());
+    stream->set_inferred_schema(!survey.inference.empty());
+  }
+  // Each of several writers has an input of its own.
+  if (only_writer) {
+    SYNCLINE_ASSIGN_OR_RETURN(*preparation.request.mutable_input_digest(), input->Digest());
+  }
+  preparation.empty = false;
+  return preparation;
 }
 
 void PrintReport(const LoadReport& report, const std::string& sync_id, absl::Duration took,
@@ -186,21 +131,24 @@ int Finish(const LoadReport& report, const std::string& sync_id, absl::Duration 
     Say("interrupted: " + position);
     return kExitFailed;
   }
+  if (!report.refused.empty()) {
+    Say(absl::StrCat("not published: ", report.refused,
+                     ". The table is as it was, what was sent is discarded; load again without "
+                     "--sync_id"));
+    return kExitFailed;
+  }
+  if (command_line.Switch("strict") && !StrictFaults(report.summary).empty()) {
+    Say(absl::StrCat("--strict: ", StrictFaults(report.summary)));
+    return kExitFailed;
+  }
   return report.summary.records_rejected() > 0 && !command_line.Switch("allow_rejected")
              ? kExitRejected
              : kExitOk;
 }
 
-// Opens the input and learns its schema.
-absl::StatusOr<Schema> Prepare(const CommandLine& command_line, Input* input) {
-  SYNCLINE_RETURN_IF_ERROR(OpenInput(command_line, input));
-  const std::string file = command_line.Text("schema");
-  return file.empty() ? InferSchema(command_line.Count("infer_records"), input) : GivenSchema(file);
-}
-
-LoadOptions SessionOptions(const CommandLine& command_line, const std::string& json_schema) {
+LoadOptions SessionOptions(const CommandLine& command_line, v1::StartSyncRequest request) {
   LoadOptions options;
-  options.start = *MakeRequest(command_line, json_schema);
+  options.start = std::move(request);
   if (options.start.sync_id().empty()) {
     options.start.set_sync_id(RandomSyncId("load"));
     Say(absl::StrCat("sync_id ", options.start.sync_id(),
@@ -208,40 +156,48 @@ LoadOptions SessionOptions(const CommandLine& command_line, const std::string& j
   }
   options.writer_id = command_line.Text("writer_id");
   options.keep_open = command_line.Switch("keep_open");
+  options.staged = command_line.Text("mode") != "append";
+  options.validate_only = command_line.Switch("validate_only");
+  options.end_rules = MakeEndRules(command_line);
   options.retry_for = command_line.Duration("retry_for");
   options.replay_window_bytes = command_line.Count("replay_window_bytes");
   return options;
 }
 
-int FailUsage(const absl::Status& status) {
+int Fail(const absl::Status& status, ExitCode exit_code) {
   Say(status.message());
-  return kExitUsage;
+  return exit_code;
 }
 
 }  // namespace
 
 int RunLoad(const CommandLine& command_line) {
   if (command_line.Text("delimiter").size() != 1) {
-    return FailUsage(absl::InvalidArgumentError("--delimiter must be one character"));
+    return Fail(absl::InvalidArgumentError("--delimiter must be one character"), kExitUsage);
   }
   // What is wrong with the flags is said before a file is opened.
-  if (const auto request = MakeRequest(command_line, "{}"); !request.ok()) {
-    return FailUsage(request.status());
+  if (const auto request = MakeLoadRequest(command_line); !request.ok()) {
+    return Fail(request.status(), kExitUsage);
   }
   InstallInterruptHandler();
-  Input input;
-  const absl::StatusOr<Schema> schema = Prepare(command_line, &input);
-  const auto client = SyncClient::Create(command_line.Connection());
-  if (!schema.ok() || !client.ok()) {
-    Say((schema.ok() ? client.status() : schema.status()).message());
-    return kExitFailed;
+  const auto input = LoadInput::Open(command_line);
+  if (!input.ok()) return Fail(input.status(), kExitFailed);
+  auto preparation = Prepare(command_line, input->get());
+  if (!preparation.ok()) return Fail(preparation.status(), kExitFailed);
+  if (preparation->empty) {
+    Say("the input holds no records; nothing was changed");
+    return kExitOk;
   }
-  LoadOptions options = SessionOptions(command_line, schema->json);
+  const auto client = SyncClient::Create(command_line.Connection());
+  if (!client.ok()) return Fail(client.status(), kExitFailed);
+  LoadOptions options = SessionOptions(command_line, std::move(preparation->request));
   const std::string sync_id = options.start.sync_id();
   const absl::Time began = absl::Now();
   ProgressLine progress;
-  LoadSession session(client->get(), std::move(options), SourceOpener(&input, schema->types),
-                      input.rereadable, &progress);
+  LoadSession session(
+      client->get(), std::move(options),
+      [&input](const v1::StreamPlan& plan) { return (*input)->OpenRecords(plan); },
+      (*input)->rereadable(), &progress);
   const LoadReport report = session.Run();
   return Finish(report, sync_id, absl::Now() - began, command_line);
 }

@@ -3,16 +3,11 @@
 #include <cstring>
 
 #include "absl/strings/str_cat.h"
-#include "absl/strings/strip.h"
 #include "server/base/status_macros.h"
 
 namespace syncline::client {
 
 absl::Status CsvParser::Feed(absl::string_view bytes, RowSink row) {
-  if (first_bytes_ && !bytes.empty()) {
-    first_bytes_ = false;
-    absl::ConsumePrefix(&bytes, "\xEF\xBB\xBF");
-  }
   const char* p = bytes.data();
   const char* const end = p + bytes.size();
   while (p < end) {
@@ -34,6 +29,7 @@ absl::Status CsvParser::Feed(absl::string_view bytes, RowSink row) {
     } else if (c == '\n') {
       ++line_;
       SYNCLINE_RETURN_IF_ERROR(EndRow(row));
+      row_line_ = line_;
     } else if (state_ == State::kStart && c == '"') {
       state_ = State::kQuoted;
       field_quoted_ = true;

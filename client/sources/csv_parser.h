@@ -2,8 +2,7 @@
 // with LF or CRLF.
 //
 // Lenient where the RFC is silent: a quote inside an unquoted field is a character like any other,
-// text behind a closing quote belongs to the field. A byte order mark at the start is dropped. One
-// thread.
+// text behind a closing quote belongs to the field. One thread.
 #pragma once
 
 #include <cstdint>
@@ -28,12 +27,15 @@ class CsvParser {
   explicit CsvParser(char delimiter) : delimiter_(delimiter) {}
 
   // Takes the next bytes, which may end anywhere, and calls `row` for each row that is whole. Blank
-  // lines are no rows.
+  // lines are not rows.
   absl::Status Feed(absl::string_view bytes, RowSink row);
 
   // The input has ended. INVALID_ARGUMENT when a quote is still open; says in which line it was
   // opened.
   absl::Status Finish(RowSink row);
+
+  // During a call of `row`: the line in which the row begins, from 1.
+  int64_t row_line() const { return row_line_; }
 
  private:
   enum class State { kStart, kUnquoted, kQuoted, kQuoteInQuoted, kReturnAfterQuote };
@@ -45,9 +47,9 @@ class CsvParser {
   absl::Status EndRow(RowSink row);
 
   const char delimiter_;
-  bool first_bytes_ = true;
   State state_ = State::kStart;
   int64_t line_ = 1;
+  int64_t row_line_ = 1;    // where the current row begins
   int64_t quote_line_ = 0;  // where the open quote stands
   std::string text_;        // the row's fields, one after the other
   std::vector<size_t> ends_;

@@ -5,6 +5,8 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "client/json_text.h"
+#include "client/utf8.h"
 #include "server/base/status_macros.h"
 
 namespace syncline::client {
@@ -12,6 +14,12 @@ namespace syncline::client {
 absl::StatusOr<std::vector<std::string>> CsvColumns(const std::vector<CsvField>& header) {
   std::vector<std::string> columns;
   for (const CsvField& field : header) {
+    if (!IsUtf8(field.text)) {
+      return absl::InvalidArgumentError(absl::StrCat(
+          "the name of column ", columns.size() + 1,
+          " in the header of the CSV file is not UTF-8; convert the file to UTF-8 (for one in "
+          "Latin-1: iconv -f latin1 -t utf-8)"));
+    }
     std::string name =
         field.text.empty() ? absl::StrCat("column_", columns.size() + 1) : std::string(field.text);
     if (std::count(columns.begin(), columns.end(), name) > 0) {
@@ -21,28 +29,6 @@ absl::StatusOr<std::vector<std::string>> CsvColumns(const std::vector<CsvField>&
     columns.push_back(std::move(name));
   }
   return columns;
-}
-
-absl::StatusOr<SchemaInference> InferCsvSchema(absl::string_view head, bool whole, char delimiter) {
-  SchemaInference inference;
-  std::vector<std::string> columns;
-  const auto take_row = [&](const std::vector<CsvField>& fields) -> absl::Status {
-    if (columns.empty()) {
-      SYNCLINE_ASSIGN_OR_RETURN(columns, CsvColumns(fields));
-      for (const std::string& column : columns) inference.AddValue(column, InferredType::kNone);
-      return absl::OkStatus();
-    }
-    if (fields.size() != columns.size()) return absl::OkStatus();
-    for (size_t i = 0; i < fields.size(); ++i) {
-      if (fields[i].text.empty() && !fields[i].quoted) continue;
-      inference.AddValue(columns[i], TypeOfText(fields[i].text));
-    }
-    return absl::OkStatus();
-  };
-  CsvParser parser(delimiter);
-  SYNCLINE_RETURN_IF_ERROR(parser.Feed(head, take_row));
-  if (whole) SYNCLINE_RETURN_IF_ERROR(parser.Finish(take_row));
-  return inference;
 }
 
 CsvSource::CsvSource(LineReader* reader, char delimiter, ColumnTypes types)
@@ -80,7 +66,7 @@ absl::Status CsvSource::TakeRow(const std::vector<CsvField>& fields, Sink sink) 
       AppendJsonString(field.text, &line_);
     }
     line_.push_back(']');
-    return sink(line_);
+    return sink({line_, parser_.row_line(), "FIELD_COUNT"});
   }
   line_.push_back('{');
   for (size_t i = 0; i < fields.size(); ++i) {
@@ -90,7 +76,7 @@ absl::Status CsvSource::TakeRow(const std::vector<CsvField>& fields, Sink sink) 
     AppendValue(fields[i], column_types_[i]);
   }
   line_.push_back('}');
-  return sink(line_);
+  return sink({line_, parser_.row_line(), ""});
 }
 
 void CsvSource::AppendValue(const CsvField& field, InferredType type) {

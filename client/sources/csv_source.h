@@ -2,15 +2,15 @@
 //
 // An empty unquoted field is null and left out; an empty quoted one is "". Numbers and booleans are
 // written as such in columns of those types when they are valid JSON, and as strings otherwise, for
-// the server to judge. A row with another number of fields than the header is handed on as a JSON
-// array of its fields, which the server rejects and keeps: the rows around it load.
+// the server to judge. A row with another number of fields than the header is unreadable
+// (FIELD_COUNT): it is handed on as a JSON array of its fields, which the server rejects and keeps.
 #pragma once
 
 #include <string>
 #include <vector>
 
 #include "absl/container/flat_hash_map.h"
-#include "client/schema_inference.h"
+#include "client/inferred_type.h"
 #include "client/sources/csv_parser.h"
 #include "client/sources/record_source.h"
 
@@ -25,6 +25,8 @@ class CsvSource : public RecordSource {
 
   absl::StatusOr<LineReader::Event> Next(bool report_idle, Sink sink) override;
   int64_t bytes() const override { return reader_->bytes(); }
+  // An open quote at the end is an error of Next, with its line.
+  bool ends_inside_record() const override { return false; }
 
  private:
   absl::Status TakeRow(const std::vector<CsvField>& fields, Sink sink);
@@ -41,10 +43,7 @@ class CsvSource : public RecordSource {
 };
 
 // The names of a header row; an unnamed column is called column_N. INVALID_ARGUMENT when one stands
-// twice.
+// twice or is not UTF-8.
 absl::StatusOr<std::vector<std::string>> CsvColumns(const std::vector<CsvField>& header);
-
-// The columns and types of the CSV text `head`, whose last row may be cut off unless `whole`.
-absl::StatusOr<SchemaInference> InferCsvSchema(absl::string_view head, bool whole, char delimiter);
 
 }  // namespace syncline::client

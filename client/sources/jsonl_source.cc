@@ -4,23 +4,27 @@
 #include <cstring>
 
 #include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
+#include "client/record_scanner.h"
 #include "server/base/status_macros.h"
 
 namespace syncline::client {
 
-absl::Status ForEachRecordLine(absl::string_view lines, RecordSource::Sink visit) {
+absl::Status ForEachRecordLine(absl::string_view lines, int64_t* line_number,
+                               RecordSource::Sink visit) {
   while (!lines.empty()) {
     const void* const newline = std::memchr(lines.data(), '\n', lines.size());
     const size_t length =
         newline == nullptr ? lines.size()
                            : static_cast<size_t>(static_cast<const char*>(newline) - lines.data());
     const absl::string_view line = lines.substr(0, length);
+    ++*line_number;
     // Nearly every line begins with a bracket.
     const bool blank =
         (line.empty() || line.front() != '{') && std::all_of(line.begin(), line.end(), [](char c) {
           return absl::ascii_isspace(static_cast<unsigned char>(c));
         });
-    if (!blank) SYNCLINE_RETURN_IF_ERROR(visit(line));
+    if (!blank) SYNCLINE_RETURN_IF_ERROR(visit({line, *line_number, ""}));
     lines.remove_prefix(std::min(lines.size(), length + 1));
   }
   return absl::OkStatus();
@@ -29,9 +33,14 @@ absl::Status ForEachRecordLine(absl::string_view lines, RecordSource::Sink visit
 absl::StatusOr<LineReader::Event> JsonlSource::Next(bool report_idle, Sink sink) {
   absl::string_view lines;
   SYNCLINE_ASSIGN_OR_RETURN(const LineReader::Event event, reader_->Next(report_idle, &lines));
-  if (event == LineReader::Event::kLines) {
-    SYNCLINE_RETURN_IF_ERROR(ForEachRecordLine(lines, sink));
-  }
+  if (event != LineReader::Event::kLines) return event;
+  // Only the input's last line may come without its end.
+  const bool last = !absl::EndsWith(lines, "\n");
+  SYNCLINE_RETURN_IF_ERROR(ForEachRecordLine(lines, &lines_, [&](const SourceRecord& record) {
+    const bool at_end = record.line.data() + record.line.size() == lines.data() + lines.size();
+    if (last && at_end) cut_ = !ScanRecord(record.line, [](absl::string_view, JsonText) {});
+    return sink(record);
+  }));
   return event;
 }
 

@@ -1,4 +1,4 @@
-// JSON lines as they are; lines of nothing but white space are no records.
+// JSON lines as they are; lines of nothing but white space are not records.
 #pragma once
 
 #include "client/sources/record_source.h"
@@ -12,12 +12,17 @@ class JsonlSource : public RecordSource {
 
   absl::StatusOr<LineReader::Event> Next(bool report_idle, Sink sink) override;
   int64_t bytes() const override { return reader_->bytes(); }
+  bool ends_inside_record() const override { return cut_; }
 
  private:
   LineReader* const reader_;
+  int64_t lines_ = 0;
+  bool cut_ = false;  // the last line has no end and is not an object
 };
 
-// Calls `visit` for each line of `lines` that is not blank.
-absl::Status ForEachRecordLine(absl::string_view lines, RecordSource::Sink visit);
+// Calls `visit` for each line of `lines` that is not blank; `*line_number` is the number of the
+// line before the first one and moves on.
+absl::Status ForEachRecordLine(absl::string_view lines, int64_t* line_number,
+                               RecordSource::Sink visit);
 
 }  // namespace syncline::client

@@ -8,6 +8,7 @@
 #include <cerrno>
 #include <cstring>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "client/interrupt.h"
 #include "server/base/status_macros.h"
@@ -17,6 +18,22 @@ namespace {
 
 constexpr size_t kFirstCapacity = size_t{1} << 20;
 constexpr int kIdleMs = 200;
+constexpr size_t kStartBytes = 4;
+
+// The name of an encoding of more than one byte a character, by the input's first bytes: a byte
+// order mark, or NULs around the first character, which is ASCII in JSON and nearly always in CSV.
+// Empty for anything else.
+absl::string_view WideEncoding(absl::string_view start) {
+  using Bytes = absl::string_view;
+  if (absl::StartsWith(start, Bytes("\xFF\xFE\0\0", 4)) ||
+      absl::StartsWith(start, Bytes("\0\0\xFE\xFF", 4))) {
+    return "UTF-32";
+  }
+  if (absl::StartsWith(start, "\xFF\xFE") || absl::StartsWith(start, "\xFE\xFF")) return "UTF-16";
+  if (start.size() < 2) return "";
+  if (start[0] != 0 && start[1] == 0) return "UTF-16LE";
+  return start[0] == 0 && start[1] != 0 ? "UTF-16BE" : "";
+}
 
 }  // namespace
 
@@ -30,7 +47,7 @@ LineReader::LineReader(int fd)
 absl::StatusOr<LineReader::Event> LineReader::Next(bool report_idle, absl::string_view* lines) {
   while (true) {
     if (Interrupted()) return Event::kInterrupted;
-    if (scanned_ < end_) {
+    if (start_checked_ && scanned_ < end_) {
       const void* const last = memrchr(buffer_.get() + scanned_, '\n', end_ - scanned_);
       scanned_ = end_;
       if (last != nullptr) {
@@ -93,16 +110,29 @@ absl::Status LineReader::Fill() {
   }
   if (count == 0) at_end_ = true;
   end_ += static_cast<size_t>(count);
+  return start_checked_ ? absl::OkStatus() : CheckStart();
+}
+
+absl::Status LineReader::CheckStart() {
+  const absl::string_view start(buffer_.get(), end_);
+  if (start.size() < kStartBytes && !at_end_) return absl::OkStatus();
+  start_checked_ = true;
+  if (const absl::string_view encoding = WideEncoding(start); !encoding.empty()) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "the input is in ", encoding, "; convert it to UTF-8 (iconv -f ", encoding, " -t UTF-8)"));
+  }
+  if (absl::StartsWith(start, "\xEF\xBB\xBF")) begin_ = 3;
   return absl::OkStatus();
 }
 
-absl::StatusOr<absl::string_view> LineReader::Peek(int64_t count, size_t max_bytes) {
+absl::StatusOr<absl::string_view> LineReader::Peek(int64_t count, size_t max_bytes, bool* whole) {
   size_t stop = begin_;  // behind the last whole line found
   int64_t found = 0;
   while (found < count) {
     const size_t limit = std::min(end_, begin_ + max_bytes);
-    const void* const newline =
-        stop < limit ? std::memchr(buffer_.get() + stop, '\n', limit - stop) : nullptr;
+    const void* const newline = start_checked_ && stop < limit
+                                    ? std::memchr(buffer_.get() + stop, '\n', limit - stop)
+                                    : nullptr;
     if (newline != nullptr) {
       stop = static_cast<size_t>(static_cast<const char*>(newline) - buffer_.get()) + 1;
       ++found;
@@ -117,6 +147,7 @@ absl::StatusOr<absl::string_view> LineReader::Peek(int64_t count, size_t max_byt
     if (event == Event::kLines) SYNCLINE_RETURN_IF_ERROR(Fill());
     stop = begin_ + offset;
   }
+  *whole = at_end_ && stop == end_;
   return absl::string_view(buffer_.get() + begin_, stop - begin_);
 }
 

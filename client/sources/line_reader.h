@@ -1,4 +1,5 @@
-// Reads lines from a descriptor in large pieces.
+// Reads lines from a descriptor in large pieces. A UTF-8 byte order mark at the start is dropped;
+// input in UTF-16 or UTF-32 is refused by its name.
 //
 // One thread. Holds one buffer that grows to the longest line; the views it hands out are good
 // until the next call, and kPadding bytes behind them may be read.
@@ -30,13 +31,13 @@ class LineReader {
   explicit LineReader(int fd);
 
   // The next whole lines. kIdle only when `report_idle`. INVALID_ARGUMENT for a line over
-  // kMaxLineBytes.
+  // kMaxLineBytes, and for input in UTF-16 or UTF-32.
   absl::StatusOr<Event> Next(bool report_idle, absl::string_view* lines);
 
   // Up to `count` whole lines from where Next will go on, without taking them; fewer when the input
   // has no more or they hold over `max_bytes`. The answer depends on the input alone, not on how it
-  // arrives.
-  absl::StatusOr<absl::string_view> Peek(int64_t count, size_t max_bytes);
+  // arrives. `*whole`: whether this is all of the input that is left.
+  absl::StatusOr<absl::string_view> Peek(int64_t count, size_t max_bytes, bool* whole);
 
   // Bytes handed out so far.
   int64_t bytes() const { return bytes_; }
@@ -44,6 +45,7 @@ class LineReader {
  private:
   absl::StatusOr<Event> WaitForInput(bool report_idle);
   absl::Status Fill();
+  absl::Status CheckStart();
   void MakeRoom();
 
   const int fd_;
@@ -53,6 +55,7 @@ class LineReader {
   size_t end_ = 0;      // behind the last byte read
   size_t scanned_ = 0;  // no '\n' in [begin_, scanned_)
   bool at_end_ = false;
+  bool start_checked_ = false;  // for a byte order mark; nothing is handed out before
   int64_t bytes_ = 0;
 };
 

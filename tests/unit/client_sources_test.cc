@@ -5,11 +5,14 @@
 
 #include <cstdlib>
 #include <memory>
+#include <utility>
 
+#include "absl/strings/str_cat.h"
 #include "client/json_text.h"
 #include "client/record_batch.h"
 #include "client/schema_inference.h"
 #include "client/sources/csv_source.h"
+#include "client/sources/input_survey.h"
 #include "client/sources/jsonl_source.h"
 
 namespace syncline::client {
@@ -34,8 +37,8 @@ class TextFile {
 std::vector<std::string> Drain(RecordSource* source) {
   std::vector<std::string> records;
   while (true) {
-    const auto event = source->Next(false, [&records](absl::string_view record) {
-      records.emplace_back(record);
+    const auto event = source->Next(false, [&records](const SourceRecord& record) {
+      records.emplace_back(record.line);
       return absl::OkStatus();
     });
     if (!event.ok()) records.push_back("error: " + std::string(event.status().message()));
@@ -64,9 +67,13 @@ TEST(LineReaderTest, PeeksAtWholeLinesWithoutTakingThem) {
   ASSERT_EQ(write(fds[1], "1\n22\n333\n4", 10), 10);
   close(fds[1]);
   LineReader reader(fds[0]);
-  EXPECT_EQ(*reader.Peek(2, 1 << 20), "1\n22\n");
-  EXPECT_EQ(*reader.Peek(99, 1 << 20), "1\n22\n333\n4");
-  EXPECT_EQ(*reader.Peek(99, 6), "1\n22\n");
+  bool whole = true;
+  EXPECT_EQ(*reader.Peek(2, 1 << 20, &whole), "1\n22\n");
+  EXPECT_FALSE(whole);
+  EXPECT_EQ(*reader.Peek(99, 1 << 20, &whole), "1\n22\n333\n4");
+  EXPECT_TRUE(whole);
+  EXPECT_EQ(*reader.Peek(99, 6, &whole), "1\n22\n");
+  EXPECT_FALSE(whole);
   JsonlSource source(&reader);
   EXPECT_THAT(Drain(&source), ElementsAre("1", "22", "333", "4"));
   close(fds[0]);
@@ -116,11 +123,8 @@ TEST(CsvParserTest, SaysWhereAnOpenQuoteBegan) {
               ElementsAre("a|b", "1|2", "error: the quote opened in line 3 is never closed"));
 }
 
-TEST(CsvParserTest, EndsARowAtTheInputsEndAndDropsTheByteOrderMark) {
-  EXPECT_THAT(ParseCsv("\xEF\xBB\xBF"
-                       "a,b\n1,",
-                       100),
-              ElementsAre("a|b", "1|"));
+TEST(CsvParserTest, EndsARowAtTheInputsEnd) {
+  EXPECT_THAT(ParseCsv("a,b\n1,", 100), ElementsAre("a|b", "1|"));
 }
 
 TEST(CsvSourceTest, WritesRecordsByTheColumnsTypes) {
@@ -144,6 +148,40 @@ TEST(CsvSourceTest, WritesRecordsByTheColumnsTypes) {
                   R"({"id":3,"name":"\t","extra":"plain"})"));
 }
 
+TEST(CsvSourceTest, NamesRowsOfAnotherNumberOfFieldsAndWhereRecordsBegin) {
+  TextFile file("a,b\n1,2\n\n\"two\nlines\",3\n4\n5,6,7\n8,9");
+  LineReader reader(file.fd());
+  CsvSource source(&reader, ',', {});
+  std::vector<std::string> records;
+  absl::StatusOr<LineReader::Event> event = LineReader::Event::kLines;
+  while (event.ok() && *event != LineReader::Event::kEnd) {
+    event = source.Next(false, [&records](const SourceRecord& record) {
+      records.push_back(absl::StrCat(record.line_number, " ", record.unreadable));
+      return absl::OkStatus();
+    });
+  }
+  EXPECT_THAT(records, ElementsAre("2 ", "4 ", "6 FIELD_COUNT", "7 FIELD_COUNT", "8 "));
+}
+
+TEST(JsonlSourceTest, NumbersLinesAndNoticesACutOne) {
+  for (const auto& [text, cut] : std::vector<std::pair<std::string, bool>>{
+           {"{}\n\n{\"a\":1}", false}, {"{}\n\n{\"a\":", true}, {"{}\n\n{\"a\":\n", false}}) {
+    TextFile file(text);
+    LineReader reader(file.fd());
+    JsonlSource source(&reader);
+    int64_t last = 0;
+    absl::StatusOr<LineReader::Event> event = LineReader::Event::kLines;
+    while (event.ok() && *event != LineReader::Event::kEnd) {
+      event = source.Next(false, [&last](const SourceRecord& record) {
+        last = record.line_number;
+        return absl::OkStatus();
+      });
+    }
+    EXPECT_EQ(last, 3);
+    EXPECT_EQ(source.ends_inside_record(), cut) << text;
+  }
+}
+
 TEST(CsvSourceTest, RefusesAColumnThatStandsTwice) {
   TextFile file("a,a\n1,2\n");
   LineReader reader(file.fd());
@@ -155,8 +193,7 @@ TEST(CsvSourceTest, RefusesAColumnThatStandsTwice) {
 InferredType InferOne(const std::vector<std::string>& values) {
   SchemaInference inference;
   for (const std::string& value : values) {
-    const std::string record = "{\"v\":" + value + "}";
-    inference.AddRecord(*ParseJson(record));
+    inference.AddLine("{\"v\":" + value + "}");
   }
   return inference.columns()[0].second;
 }
@@ -180,21 +217,22 @@ TEST(SchemaInferenceTest, KnowsTypesByTheirLooksAndWidensConflicts) {
 
 TEST(SchemaInferenceTest, WritesColumnsInTheOrderOfTheirFirstAppearance) {
   SchemaInference inference;
-  inference.AddRecord(*ParseJson(R"({"z":1,"a":null})"));
-  inference.AddRecord(*ParseJson(R"({"a":"x","q\"uote":true})"));
+  EXPECT_TRUE(inference.AddLine(R"({"z":1,"a":null})"));
+  EXPECT_TRUE(inference.AddLine(R"({"a":"x","q\"uote":true})"));
   EXPECT_EQ(inference.JsonSchema(),
             R"({"type":"object","properties":{"z":{"type":["null","integer"]},)"
             R"("a":{"type":["null","string"]},"q\"uote":{"type":["null","boolean"]}}})");
 }
 
 TEST(SchemaInferenceTest, TakesCsvColumnsFromTheHeadEvenWhenItIsCutOff) {
-  const auto inference =
-      InferCsvSchema("id,n,when,\n1,007,2024-01-01,\n2,8,2024-01-02,\n\"cut", false, ',');
-  ASSERT_TRUE(inference.ok()) << inference.status();
-  EXPECT_THAT(inference->columns(), ElementsAre(std::make_pair("id", InferredType::kInteger),
-                                                std::make_pair("n", InferredType::kString),
-                                                std::make_pair("when", InferredType::kDate),
-                                                std::make_pair("column_4", InferredType::kNone)));
+  const auto survey =
+      SurveyHead("id,n,when,\n1,007,2024-01-01,\n2,8,2024-01-02,\n\"cut", false, {true, ','});
+  ASSERT_TRUE(survey.ok()) << survey.status();
+  EXPECT_THAT(survey->inference.columns(),
+              ElementsAre(std::make_pair("id", InferredType::kInteger),
+                          std::make_pair("n", InferredType::kString),
+                          std::make_pair("when", InferredType::kDate),
+                          std::make_pair("column_4", InferredType::kNone)));
 }
 
 TEST(RecordBatchTest, CutsARecordThatTheServerWouldRefuseTheWholeMessageFor) {

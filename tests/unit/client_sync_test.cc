@@ -134,7 +134,7 @@ LoadReport Load(FakeServer* server, const std::string& text, bool rereadable = t
   ProgressLine progress(false);
   LoadSession session(
       server->client.get(), std::move(options),
-      [&]() -> absl::StatusOr<std::unique_ptr<RecordSource>> {
+      [&](const v1::StreamPlan&) -> absl::StatusOr<std::unique_ptr<RecordSource>> {
         std::rewind(file);
         lseek(fileno(file), 0, SEEK_SET);
         reader = std::make_unique<LineReader>(fileno(file));

@@ -1,0 +1,164 @@
+#include "client/load_request.h"
+
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
+#include "server/base/status_macros.h"
+
+namespace syncline::client {
+namespace {
+
+absl::Status Fault(absl::string_view words) { return absl::InvalidArgumentError(words); }
+
+bool Given(const CommandLine& command_line, absl::string_view flag) {
+  return !command_line.Text(flag).empty();
+}
+
+// Takes the first part of a name as SQL writes it off `*text`, without its quotes and the dot that
+// follows it.
+std::string TakeNamePart(absl::string_view* text) {
+  std::string part;
+  if (text->empty() || text->front() != '"') {
+    const size_t dot = text->find('.');
+    part = std::string(text->substr(0, dot));
+    text->remove_prefix(dot == absl::string_view::npos ? text->size() : dot + 1);
+    return part;
+  }
+  size_t at = 1;
+  for (; at < text->size(); ++at) {
+    if ((*text)[at] == '"' && (at + 1 == text->size() || (*text)[++at] != '"')) break;
+    part.push_back((*text)[at]);
+  }
+  text->remove_prefix(at);
+  if (!text->empty()) text->remove_prefix(1);
+  return part;
+}
+
+void SetTable(const std::string& table, v1::StreamConfig* stream) {
+  stream->set_table_name(table);
+  absl::string_view rest = table;
+  const std::string first = TakeNamePart(&rest);
+  v1::StreamDescriptor* const descriptor = stream->mutable_descriptor();
+  if (rest.empty()) {
+    descriptor->set_name(first);
+  } else {
+    descriptor->set_namespace_(first);
+    descriptor->set_name(TakeNamePart(&rest));
+  }
+}
+
+absl::Status SetMode(const CommandLine& command_line, v1::StreamConfig* stream) {
+  const std::string mode = command_line.Text("mode");
+  const std::vector<std::string> key = command_line.List("primary_key");
+  const std::string cursor = command_line.Text("cursor");
+  if (mode == "dedup" && key.empty()) return Fault("--mode dedup needs --primary_key");
+  const bool key_is_checked = mode == "overwrite" && command_line.Switch("unique_key");
+  if (mode != "dedup" && ((!key.empty() && !key_is_checked) || !cursor.empty())) {
+    return Fault("--primary_key and --cursor are for --mode dedup");
+  }
+  if (key_is_checked && key.empty()) return Fault("--unique_key needs --primary_key");
+  stream->set_write_mode(mode == "dedup" ? v1::WRITE_MODE_DEDUP : v1::WRITE_MODE_APPEND);
+  stream->set_overwrite(mode == "overwrite");
+  for (const std::string& column : key) stream->add_primary_key()->add_path(column);
+  if (!cursor.empty()) stream->mutable_cursor()->add_path(cursor);
+  return absl::OkStatus();
+}
+
+absl::StatusOr<double> Share(const std::string& text, absl::string_view flag) {
+  double share = 0;
+  if (!absl::SimpleAtod(text, &share) || !(share >= 0 && share <= 1)) {
+    return Fault(absl::StrCat("--", flag, " must be a share from 0 to 1"));
+  }
+  return share;
+}
+
+absl::Status SetNotNull(const CommandLine& command_line, v1::PublishGuard* guard) {
+  for (const std::string& entry : command_line.List("not_null")) {
+    const size_t equals = entry.rfind('=');
+    const bool has_share = equals != std::string::npos;
+    SYNCLINE_ASSIGN_OR_RETURN(const double share,
+                              Share(has_share ? entry.substr(equals + 1) : "1", "not_null"));
+    (*guard->mutable_not_null())[entry.substr(0, equals)] = share;
+  }
+  return absl::OkStatus();
+}
+
+absl::Status SetGuard(const CommandLine& command_line, v1::PublishGuard* guard) {
+  if (command_line.Text("mode") == "append") {
+    for (const char* const flag : {"min_rows", "max_shrink", "not_null"}) {
+      if (Given(command_line, flag)) {
+        return Fault(absl::StrCat("--", flag, " is for --mode overwrite and dedup"));
+      }
+    }
+    for (const char* const flag : {"unique_key", "validate_only"}) {
+      if (command_line.Switch(flag)) {
+        return Fault(absl::StrCat("--", flag, " is for --mode overwrite and dedup"));
+      }
+    }
+  }
+  if (Given(command_line, "min_rows")) guard->set_min_rows(command_line.Count("min_rows"));
+  if (Given(command_line, "max_shrink")) {
+    SYNCLINE_ASSIGN_OR_RETURN(const double share,
+                              Share(command_line.Text("max_shrink"), "max_shrink"));
+    guard->set_max_shrink(share);
+  }
+  if (Given(command_line, "max_nulled")) guard->set_max_nulled(command_line.Count("max_nulled"));
+  if (Given(command_line, "max_rejected")) {
+    guard->set_max_rejected(command_line.Count("max_rejected"));
+  } else if (command_line.Text("mode") == "overwrite" && !command_line.Switch("allow_rejected")) {
+    guard->set_max_rejected(0);
+  }
+  guard->set_unique_key(command_line.Switch("unique_key"));
+  guard->set_allow_empty(command_line.Switch("allow_empty"));
+  return SetNotNull(command_line, guard);
+}
+
+absl::Status SetSchemaPolicy(const CommandLine& command_line, v1::StreamConfig* stream) {
+  const std::string policy = command_line.Text("schema_policy");
+  if (command_line.Switch("strict")) {
+    if (!policy.empty() && policy != "freeze") {
+      return Fault("--strict allows no change of the table: it goes with --schema_policy freeze");
+    }
+    stream->set_schema_policy(v1::SCHEMA_POLICY_FREEZE);
+  } else if (policy == "mirror") {
+    stream->set_schema_policy(v1::SCHEMA_POLICY_MIRROR);
+  } else if (policy == "freeze") {
+    stream->set_schema_policy(v1::SCHEMA_POLICY_FREEZE);
+  } else {
+    stream->set_schema_policy(v1::SCHEMA_POLICY_KEEP);
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+absl::StatusOr<v1::StartSyncRequest> MakeLoadRequest(const CommandLine& command_line) {
+  v1::StartSyncRequest request;
+  request.set_sync_id(command_line.Text("sync_id"));
+  request.set_connection_id(command_line.Text("connection_id"));
+  v1::StreamConfig* const stream = request.add_streams();
+  SetTable(command_line.Text("table"), stream);
+  SYNCLINE_RETURN_IF_ERROR(SetMode(command_line, stream));
+  SYNCLINE_RETURN_IF_ERROR(SetGuard(command_line, stream->mutable_guard()));
+  SYNCLINE_RETURN_IF_ERROR(SetSchemaPolicy(command_line, stream));
+  if (command_line.Switch("validate_only") && command_line.Switch("keep_open")) {
+    return Fault("--validate_only and --keep_open exclude each other");
+  }
+  return request;
+}
+
+EndRules MakeEndRules(const CommandLine& command_line) {
+  EndRules rules;
+  rules.replace = command_line.Text("mode") == "overwrite";
+  rules.allow_rejected = command_line.Switch("allow_rejected");
+  rules.allow_empty = command_line.Switch("allow_empty");
+  rules.strict = command_line.Switch("strict");
+  rules.max_rejected = command_line.Count("max_rejected");
+  return rules;
+}
+
+}  // namespace syncline::client

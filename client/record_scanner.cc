@@ -1,0 +1,137 @@
+#include "client/record_scanner.h"
+
+#include <cstdint>
+#include <cstring>
+
+namespace syncline::client {
+namespace {
+
+constexpr uint64_t kOnes = 0x0101010101010101;
+constexpr uint64_t kHighBits = 0x8080808080808080;
+
+// Marks bytes of `word` that are zero; what stands before the first marked byte is not.
+uint64_t ZeroBytes(uint64_t word) { return (word - kOnes) & ~word & kHighBits; }
+
+// The first quote, backslash or control character.
+const char* FindStringStop(const char* p, const char* end) {
+  for (; end - p >= 8; p += 8) {
+    uint64_t word = 0;
+    std::memcpy(&word, p, sizeof(word));
+    const uint64_t control = (word - kOnes * 0x20) & ~word & kHighBits;
+    if ((control | ZeroBytes(word ^ kOnes * '"') | ZeroBytes(word ^ kOnes * '\\')) != 0) break;
+  }
+  while (p < end && *p != '"' && *p != '\\' && static_cast<unsigned char>(*p) >= 0x20) ++p;
+  return p;
+}
+
+class Scanner {
+ public:
+  explicit Scanner(absl::string_view text) : p_(text.data()), end_(p_ + text.size()) {}
+
+  // Skips white space and takes `c`.
+  bool Take(char c) {
+    SkipSpace();
+    if (p_ == end_ || *p_ != c) return false;
+    ++p_;
+    return true;
+  }
+
+  bool AtEnd() {
+    SkipSpace();
+    return p_ == end_;
+  }
+
+  // The text of a string without its quotes.
+  bool TakeString(absl::string_view* text) {
+    if (!Take('"')) return false;
+    const char* const start = p_;
+    while (true) {
+      p_ = FindStringStop(p_, end_);
+      if (p_ == end_ || (*p_ != '"' && *p_ != '\\')) return false;
+      if (*p_ == '"') break;
+      if (end_ - p_ < 2) return false;
+      p_ += 2;
+    }
+    *text = absl::string_view(start, static_cast<size_t>(p_ - start));
+    ++p_;
+    return true;
+  }
+
+  bool TakeValue(JsonText* value) {
+    SkipSpace();
+    if (p_ == end_) return false;
+    const char* const start = p_;
+    absl::string_view text;
+    switch (*p_) {
+      case '"':
+        value->kind = JsonKind::kString;
+        if (!TakeString(&text)) return false;
+        break;
+      case '{':
+      case '[':
+        value->kind = *p_ == '{' ? JsonKind::kObject : JsonKind::kArray;
+        if (!SkipNested()) return false;
+        break;
+      default:
+        if (!TakeScalar(&value->kind)) return false;
+    }
+    value->raw = absl::string_view(start, static_cast<size_t>(p_ - start));
+    return true;
+  }
+
+ private:
+  void SkipSpace() {
+    while (p_ < end_ && (*p_ == ' ' || *p_ == '\t' || *p_ == '\r' || *p_ == '\n')) ++p_;
+  }
+
+  bool SkipNested() {
+    int64_t depth = 0;
+    absl::string_view text;
+    while (p_ < end_) {
+      if (*p_ == '"') {
+        if (!TakeString(&text)) return false;
+        continue;
+      }
+      const char c = *p_++;
+      if (c == '{' || c == '[') ++depth;
+      if ((c == '}' || c == ']') && --depth == 0) return true;
+    }
+    return false;
+  }
+
+  bool TakeScalar(JsonKind* kind) {
+    const char* const start = p_;
+    while (p_ < end_ && *p_ != ',' && *p_ != '}' && static_cast<unsigned char>(*p_) > ' ') ++p_;
+    const absl::string_view text(start, static_cast<size_t>(p_ - start));
+    if (text == "true" || text == "false") {
+      *kind = JsonKind::kBoolean;
+    } else if (text == "null" || text == "NaN" || text == "Infinity" || text == "-Infinity") {
+      *kind = JsonKind::kNull;
+    } else {
+      *kind = JsonKind::kNumber;
+      return IsJsonNumber(text);
+    }
+    return true;
+  }
+
+  const char* p_;
+  const char* const end_;
+};
+
+}  // namespace
+
+bool ScanRecord(absl::string_view line,
+                absl::FunctionRef<void(absl::string_view key, JsonText value)> visit) {
+  Scanner scanner(line);
+  if (!scanner.Take('{')) return false;
+  if (scanner.Take('}')) return scanner.AtEnd();
+  do {
+    absl::string_view key;
+    JsonText value;
+    if (!scanner.TakeString(&key) || !scanner.Take(':') || !scanner.TakeValue(&value)) return false;
+    visit(key, value);
+  } while (scanner.Take(','));
+  return scanner.Take('}') && scanner.AtEnd();
+}
+
+}  // namespace syncline::client

@@ -1,0 +1,153 @@
+// `syncline load` against the real server: what it infers, when it leaves the table alone, and what
+// it says.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "tests/support/e2e_fixture.h"
+
+namespace syncline::testing {
+namespace {
+
+using ::testing::HasSubstr;
+using ::testing::Not;
+
+class LoadTest : public ServedTest {
+ protected:
+  // Loads `content` as a file of that name into "t"; sets said_.
+  int Load(absl::string_view name, absl::string_view content, std::vector<std::string> flags = {}) {
+    std::vector<std::string> arguments = {"load", WriteFile(name, content),
+                                          absl::StrCat("--table=\"", schema(), "\".t")};
+    arguments.insert(arguments.end(), flags.begin(), flags.end());
+    const std::unique_ptr<Process> client = StartClient(*server_, arguments);
+    const int code = client->Wait(kPatience).value_or(-1);
+    said_ = client->Stderr();
+    printed_ = client->Stdout();
+    return code;
+  }
+  int64_t Count(absl::string_view condition = "true") {
+    return QueryInt(absl::StrCat("SELECT count(*) FROM ", Table("t"), " WHERE ", condition));
+  }
+  std::string Type(absl::string_view column) {
+    const auto rows = QueryText(
+        absl::StrCat("SELECT format_type(atttypid, atttypmod) FROM pg_attribute WHERE attrelid = '",
+                     Table("t"), "'::regclass AND attname = '", column, "'"));
+    return rows.empty() ? "" : rows[0][0];
+  }
+  bool HasTable() {
+    return QueryInt(absl::StrCat("SELECT (to_regclass('", Table("t"), "') IS NOT NULL)::int")) == 1;
+  }
+
+  std::string said_;
+  std::string printed_;
+};
+
+TEST_F(LoadTest, TheWholeOfAFileDecidesItsTypes) {
+  std::string text = "id,zip,code\n";
+  for (int i = 0; i < 3000; ++i) absl::StrAppend(&text, i, ",", 10000 + i, ",", i, "\n");
+  EXPECT_EQ(Load("a.csv", text + "3000,02134,1e5\n3001,99999,2\n"), 0) << said_;
+  EXPECT_EQ(Type("id"), "bigint");
+  EXPECT_EQ(Count("zip = '02134' AND code = '1e5'"), 1);
+  EXPECT_EQ(Count(), 3002);
+}
+
+TEST_F(LoadTest, AColumnThatComesLateIsLoaded) {
+  std::string text;
+  for (int i = 0; i < 2500; ++i) absl::StrAppend(&text, "{\"id\":", i, "}\n");
+  EXPECT_EQ(Load("a.jsonl", text + "{\"id\":-1,\"late\":1.5}\n"), 0) << said_;
+  EXPECT_EQ(Count("id = -1 AND late = 1.5"), 1);
+}
+
+TEST_F(LoadTest, AnInputWithoutRecordsChangesNothing) {
+  for (const char* const text : {"", "id,name\n", "id,name"}) {
+    EXPECT_EQ(Load("a.csv", text), 0);
+    EXPECT_THAT(said_, HasSubstr("no records; nothing was changed"));
+    EXPECT_EQ(Load("a.csv", text, {"--mode=overwrite"}), 1);
+    EXPECT_THAT(said_, HasSubstr("--allow_empty"));
+  }
+  EXPECT_FALSE(HasTable());
+  ASSERT_EQ(Load("a.csv", "id,name\n1,Ann\n"), 0) << said_;
+  EXPECT_EQ(Load("a.csv", "id,name\n"), 0);
+  EXPECT_EQ(Load("a.jsonl", "\n\n", {"--mode=dedup", "--primary_key=id"}), 0);
+  EXPECT_EQ(Type("id"), "bigint");
+  EXPECT_EQ(Count("id = 1"), 1);
+  EXPECT_EQ(Load("a.csv", "id,name\n", {"--mode=overwrite", "--allow_empty"}), 0) << said_;
+  EXPECT_EQ(Count(), 0);
+}
+
+TEST_F(LoadTest, AReplaceWithRejectedRecordsLeavesTheTable) {
+  ASSERT_EQ(Load("a.csv", "id,name\n1,Ann\n2,Bob\n", {"--mode=overwrite"}), 0) << said_;
+  const std::string bad = "id,name\n7\n8,Zoe\n9,Yan,3\n";
+  EXPECT_EQ(Load("b.csv", bad, {"--mode=overwrite"}), 1);
+  EXPECT_THAT(said_, HasSubstr("2 records were rejected"));
+  EXPECT_EQ(Count(), 2);
+  // What was staged does not come back with the next one.
+  EXPECT_EQ(Load("c.csv", "id,name\n5,Eve\n", {"--mode=overwrite"}), 0) << said_;
+  EXPECT_EQ(Count(), 1);
+  EXPECT_EQ(Count("id = 5"), 1);
+  EXPECT_EQ(Load("b.csv", bad, {"--mode=overwrite", "--allow_rejected"}), 0) << said_;
+  EXPECT_EQ(Count("id = 8"), 1);
+  EXPECT_EQ(Load("b.csv", bad, {"--mode=overwrite", "--max_rejected=2"}), 3) << said_;
+}
+
+TEST_F(LoadTest, AReplaceWithCutInputLeavesTheTable) {
+  ASSERT_EQ(Load("a.jsonl", "{\"id\":1}\n{\"id\":2}\n", {"--mode=overwrite"}), 0) << said_;
+  EXPECT_EQ(Load("b.jsonl", "{\"id\":3}\n{\"id\":", {"--mode=overwrite"}), 1);
+  EXPECT_THAT(said_, HasSubstr("cut off"));
+  const std::string schema_file =
+      WriteFile("schema.json", R"({"type":"object","properties":{"id":{"type":"integer"}}})");
+  EXPECT_EQ(Load("b.csv", "id\n3\n\"4\n", {"--mode=overwrite"}), 1);
+  EXPECT_THAT(said_, HasSubstr("line 3"));
+  // Without a look over the whole file, as from a pipe, it is found at the end.
+  EXPECT_EQ(Load("b.csv", "id\n3\n\"4\n", {"--mode=overwrite", "--schema=" + schema_file}), 1);
+  EXPECT_THAT(said_, HasSubstr("line 3"));
+  EXPECT_EQ(Load("b.jsonl", "{\"id\":3}\n{\"id\":",
+                 {"--mode=overwrite", "--schema=" + schema_file, "--allow_rejected"}),
+            1);
+  EXPECT_THAT(said_, HasSubstr("cut off"));
+  EXPECT_EQ(Count("id IN (1, 2)"), 2);
+  EXPECT_EQ(Load("c.jsonl", "{\"id\":5}\n", {"--mode=overwrite"}), 0) << said_;
+  EXPECT_EQ(Count(), 1);
+}
+
+TEST_F(LoadTest, RejectedRowsDoNotStopAnAppend) {
+  EXPECT_EQ(Load("a.csv", "id,name\n1,Ann\n2\n3,\"Cid\nMoe\"\n4,x,y\n"), 3) << said_;
+  EXPECT_EQ(Count(), 2);
+  EXPECT_EQ(Load("a.csv", "id,name\n1,Ann\n2\n", {"--allow_rejected"}), 0) << said_;
+  EXPECT_EQ(Load("a.csv", "id,name\n1,Ann\n2\n", {"--strict"}), 1);
+  EXPECT_THAT(said_, HasSubstr("1 rejected record"));
+}
+
+TEST_F(LoadTest, StrictStopsAReplaceBeforeTheTableIsTouched) {
+  ASSERT_EQ(Load("a.jsonl", "{\"id\":1}\n{\"id\":2}\n", {"--mode=overwrite"}), 0) << said_;
+  const std::string schema_file =
+      WriteFile("schema.json", R"({"type":"object","properties":{"id":{"type":"integer"}}})");
+  EXPECT_EQ(Load("b.jsonl", "{\"id\":3}\n[]\n",
+                 {"--mode=overwrite", "--strict", "--allow_rejected", "--schema=" + schema_file}),
+            1);
+  EXPECT_EQ(Count("id IN (1, 2)"), 2);
+  EXPECT_EQ(
+      Load("b.jsonl", "{\"id\":3}\n", {"--mode=overwrite", "--strict", "--schema=" + schema_file}),
+      0)
+      << said_;
+  EXPECT_EQ(Count(), 1);
+}
+
+TEST_F(LoadTest, ReadsAByteOrderMarkAndNamesOtherEncodings) {
+  EXPECT_EQ(Load("a.jsonl", "\xEF\xBB\xBF{\"id\":1}\n{\"id\":2}\n"), 0) << said_;
+  EXPECT_EQ(Count(), 2);
+  EXPECT_EQ(Load("b.csv", "id,pr\xE9nom\n1,a\n"), 1);
+  EXPECT_THAT(said_, HasSubstr("UTF-8"));
+  EXPECT_THAT(said_, Not(HasSubstr("INTERNAL")));
+  EXPECT_EQ(Load("c.csv", std::string("\xFF\xFEi\0d\0\n\0001\0\n\0", 12)), 1);
+  EXPECT_THAT(said_, HasSubstr("UTF-16"));
+  EXPECT_EQ(Load("d.txt", "id,name\n1,Ann\n"), 1);
+  EXPECT_THAT(said_, HasSubstr("--format csv"));
+}
+
+}  // namespace
+}  // namespace syncline::testing

@@ -1,0 +1,165 @@
+// What `syncline load` asks for by its flags, and when it publishes.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "client/line_index.h"
+#include "client/load_end.h"
+#include "client/load_request.h"
+#include "client/record_batch.h"
+
+namespace syncline::client {
+namespace {
+
+using testing::HasSubstr;
+using testing::IsEmpty;
+
+TEST(LineIndexTest, KnowsTheLineOfEveryRecord) {
+  LineIndex index;
+  const std::vector<int64_t> lines = {2, 3, 5, 6, 7, 20, 21};
+  for (size_t i = 0; i < lines.size(); ++i) index.Add(static_cast<int64_t>(i), lines[i]);
+  for (size_t i = 0; i < lines.size(); ++i) {
+    EXPECT_EQ(index.LineOf(static_cast<int64_t>(i)), lines[i]);
+  }
+  EXPECT_EQ(index.LineOf(7), std::nullopt);
+  EXPECT_EQ(LineIndex().LineOf(0), std::nullopt);
+}
+
+TEST(LineIndexTest, AnswersNothingBeyondItsCapacity) {
+  LineIndex index;
+  const auto runs = static_cast<int64_t>(LineIndex::kMaxRuns);
+  for (int64_t i = 0; i < runs + 10; ++i) index.Add(i, 2 * i + 1);
+  index.Add(runs + 10, runs + 10 + runs);  // in line with the last run that was kept
+  EXPECT_EQ(index.LineOf(runs - 1), 2 * runs - 1);
+  EXPECT_EQ(index.LineOf(runs), std::nullopt);
+  EXPECT_EQ(index.LineOf(runs + 10), std::nullopt);
+}
+
+v1::StreamSummary Summary(int64_t written, int64_t rejected) {
+  v1::StreamSummary summary;
+  summary.set_records_written(written);
+  summary.set_records_rejected(rejected);
+  return summary;
+}
+
+TEST(WhyNotToPublishTest, AReplaceNeedsAllOfItsRecords) {
+  EndRules rules;
+  rules.replace = true;
+  EXPECT_THAT(WhyNotToPublish(rules, Summary(3, 0), false), IsEmpty());
+  EXPECT_THAT(WhyNotToPublish(rules, Summary(3, 1), false), HasSubstr("1 record was rejected"));
+  EXPECT_THAT(WhyNotToPublish(rules, Summary(3, 0), true), HasSubstr("cut off"));
+  EXPECT_THAT(WhyNotToPublish(rules, Summary(0, 0), false), HasSubstr("--allow_empty"));
+  rules.max_rejected = 2;
+  EXPECT_THAT(WhyNotToPublish(rules, Summary(3, 2), false), IsEmpty());
+  EXPECT_THAT(WhyNotToPublish(rules, Summary(3, 3), false), HasSubstr("--allow_rejected"));
+  rules.allow_rejected = true;
+  rules.allow_empty = true;
+  EXPECT_THAT(WhyNotToPublish(rules, Summary(3, 3), false), IsEmpty());
+  EXPECT_THAT(WhyNotToPublish(rules, Summary(0, 0), false), IsEmpty());
+  EXPECT_THAT(WhyNotToPublish(rules, Summary(3, 0), true), HasSubstr("cut off"));
+}
+
+TEST(WhyNotToPublishTest, OtherModesKeepWhatCame) {
+  EXPECT_THAT(WhyNotToPublish({}, Summary(0, 0), true), IsEmpty());
+  EXPECT_THAT(WhyNotToPublish({}, Summary(3, 1), false), IsEmpty());
+}
+
+TEST(WhyNotToPublishTest, StrictAllowsNoChange) {
+  EndRules rules;
+  rules.strict = true;
+  v1::StreamSummary summary = Summary(3, 0);
+  EXPECT_THAT(WhyNotToPublish(rules, summary, false), IsEmpty());
+  summary.set_values_nulled(2);
+  EXPECT_THAT(WhyNotToPublish(rules, summary, false), HasSubstr("2 values became NULL"));
+  summary.set_values_nulled(0);
+  summary.set_fields_undeclared(1);
+  EXPECT_THAT(WhyNotToPublish(rules, summary, false), HasSubstr("1 field was not stored"));
+}
+
+absl::StatusOr<v1::StartSyncRequest> Request(std::vector<std::string> flags) {
+  flags.insert(flags.begin(), {"load", "f"});
+  const Invocation invocation =
+      ParseCommandLine(flags, [](const std::string&) { return std::nullopt; });
+  if (invocation.verb == nullptr) return absl::InvalidArgumentError(invocation.to_stderr);
+  return MakeLoadRequest(invocation.command_line);
+}
+
+TEST(MakeLoadRequestTest, NamesTheTableAsItIsAndTheStreamByItsParts) {
+  const struct {
+    const char* table;
+    const char* schema;
+    const char* name;
+  } cases[] = {{"people", "", "people"},
+               {"shop.people", "shop", "people"},
+               {"\"My Shop\".\"a.b\"", "My Shop", "a.b"},
+               {"\"say \"\"hi\"\"\"", "", "say \"hi\""},
+               {"shop.a.b", "shop", "a"}};
+  for (const auto& c : cases) {
+    const auto request = Request({"--table", c.table});
+    ASSERT_TRUE(request.ok()) << request.status();
+    EXPECT_EQ(request->streams(0).table_name(), c.table);
+    EXPECT_EQ(request->streams(0).descriptor().namespace_(), c.schema);
+    EXPECT_EQ(request->streams(0).descriptor().name(), c.name) << c.table;
+  }
+}
+
+TEST(MakeLoadRequestTest, SetsTheGuard) {
+  const auto request = Request({"--table=t", "--mode=overwrite", "--min_rows=5",
+                                "--max_shrink=0.25", "--not_null=a=0.5,b", "--unique_key",
+                                "--primary_key=a", "--max_nulled=0", "--allow_empty"});
+  ASSERT_TRUE(request.ok()) << request.status();
+  const v1::PublishGuard& guard = request->streams(0).guard();
+  EXPECT_EQ(guard.min_rows(), 5);
+  EXPECT_EQ(guard.max_shrink(), 0.25);
+  EXPECT_EQ(guard.not_null().at("a"), 0.5);
+  EXPECT_EQ(guard.not_null().at("b"), 1);
+  EXPECT_TRUE(guard.unique_key() && guard.allow_empty());
+  EXPECT_TRUE(guard.has_max_nulled());
+  EXPECT_TRUE(guard.has_max_rejected()) << "0 for overwrite";
+  EXPECT_FALSE(Request({"--table=t"})->streams(0).guard().has_max_rejected());
+  EXPECT_FALSE(Request({"--table=t", "--mode=overwrite", "--allow_rejected"})
+                   ->streams(0)
+                   .guard()
+                   .has_max_rejected());
+}
+
+TEST(MakeLoadRequestTest, RefusesFlagsThatDoNotFit) {
+  const auto fault = [](std::vector<std::string> flags) {
+    flags.push_back("--table=t");
+    return std::string(Request(std::move(flags)).status().message());
+  };
+  EXPECT_THAT(fault({"--mode=dedup"}), HasSubstr("--primary_key"));
+  EXPECT_THAT(fault({"--primary_key=a"}), HasSubstr("--mode dedup"));
+  EXPECT_THAT(fault({"--min_rows=1"}), HasSubstr("--min_rows is for"));
+  EXPECT_THAT(fault({"--validate_only"}), HasSubstr("--validate_only is for"));
+  EXPECT_THAT(fault({"--mode=overwrite", "--max_shrink=2"}), HasSubstr("from 0 to 1"));
+  EXPECT_THAT(fault({"--mode=overwrite", "--not_null=a=x"}), HasSubstr("from 0 to 1"));
+  EXPECT_THAT(fault({"--mode=overwrite", "--unique_key"}), HasSubstr("--primary_key"));
+  EXPECT_THAT(fault({"--strict", "--schema_policy=mirror"}), HasSubstr("freeze"));
+  EXPECT_THAT(fault({"--connection_id=\xE9"}), HasSubstr("--connection_id is not UTF-8"));
+}
+
+TEST(MakeLoadRequestTest, SetsTheSchemaPolicy) {
+  EXPECT_EQ(Request({"--table=t"})->streams(0).schema_policy(), v1::SCHEMA_POLICY_KEEP);
+  EXPECT_EQ(Request({"--table=t", "--schema_policy=mirror"})->streams(0).schema_policy(),
+            v1::SCHEMA_POLICY_MIRROR);
+  EXPECT_EQ(Request({"--table=t", "--strict"})->streams(0).schema_policy(),
+            v1::SCHEMA_POLICY_FREEZE);
+}
+
+TEST(RecordBatchTest, NamesRecordsThatCannotBeRead) {
+  RecordBatchBuilder builder(RecordBatchBuilder::Payload::kJsonl, {});
+  builder.Append("{}");
+  builder.AppendUnreadable("[\"a\"]", "FIELD_COUNT");
+  const auto request = builder.Take();
+  EXPECT_EQ(request->batch().jsonl(), "{}\n[\"a\"]\n");
+  ASSERT_EQ(request->batch().unreadable_size(), 1);
+  EXPECT_EQ(request->batch().unreadable(0).offset(), 1);
+  EXPECT_EQ(request->batch().unreadable(0).reason(), "FIELD_COUNT");
+}
+
+}  // namespace
+}  // namespace syncline::client
