@@ -66,13 +66,17 @@ RecordRules::RecordRules(const TableSchema& schema, bool require_key)
         require_key && std::find(schema.primary_key.begin(), schema.primary_key.end(),
                                  column.column_name) != schema.primary_key.end();
     if (in_key) key_.push_back(i);
-    if (in_key || !column.nullable) required_.push_back(i);
+    if (!column.nullable) required_.push_back(i);
   }
 }
 
 std::optional<RejectReason> RecordRules::CheckAll(absl::Span<const Value> values) const {
   for (const size_t column : required_) {
     if (values[column].is_null()) return RejectReason::kMissingKey;
+  }
+  const auto is_null = [&](size_t column) { return values[column].is_null(); };
+  if (!key_.empty() && std::all_of(key_.begin(), key_.end(), is_null)) {
+    return RejectReason::kMissingKey;
   }
   if (KeyBytes(values) > kMaxKeyBytes) return RejectReason::kKeyTooLarge;
   if (check_width_ && !FitsPage(values)) return RejectReason::kRowTooWide;

@@ -16,9 +16,9 @@ class RecordRules {
  public:
   RecordRules(const TableSchema& schema, bool require_key);
 
-  // The reason when the row must be rejected.
+  // The reason when the row must be rejected. Of a composite key some parts may be NULL, not all.
   std::optional<RejectReason> Check(absl::Span<const Value> values) const {
-    if (required_.empty() && !check_width_) return std::nullopt;
+    if (required_.empty() && key_.empty() && !check_width_) return std::nullopt;
     return CheckAll(values);
   }
 
@@ -29,7 +29,7 @@ class RecordRules {
 
   std::vector<ColumnType> types_;
   std::vector<size_t> required_;  // columns that must not be NULL
-  std::vector<size_t> key_;       // empty unless the key is required
+  std::vector<size_t> key_;       // not all NULL; empty unless the key is required
   bool check_width_ = false;
 };
 

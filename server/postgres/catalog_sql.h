@@ -47,23 +47,6 @@ inline constexpr char kColumnsSql[] =
     " WHERE n.nspname = $1 AND c.relname = $2 AND a.attnum > 0 AND NOT a.attisdropped"
     " ORDER BY a.attnum";
 
-// $1: schema, $2: table, $3: columns. Its plain indexes (valid, b-tree, neither partial nor over
-// expressions): name, whether it is on exactly these columns in this order.
-inline constexpr char kIndexesSql[] =
-    "SELECT i.relname, ARRAY(SELECT a.attname::text FROM unnest(x.indkey) WITH ORDINALITY k (n, at)"
-    " JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum = k.n"
-    " WHERE k.at <= x.indnkeyatts ORDER BY k.at) = $3::text[]"
-    " FROM pg_index x JOIN pg_class i ON i.oid = x.indexrelid JOIN pg_am m ON m.oid = i.relam"
-    " JOIN pg_class c ON c.oid = x.indrelid JOIN pg_namespace n ON n.oid = c.relnamespace"
-    " WHERE n.nspname = $1 AND c.relname = $2 AND x.indisvalid AND m.amname = 'btree'"
-    " AND x.indpred IS NULL AND x.indexprs IS NULL ORDER BY i.relname";
-
-// $1: schema, $2: names. The first of them that no relation of the schema has.
-inline constexpr char kFreeNameSql[] =
-    "SELECT w.name FROM unnest($2::text[]) WITH ORDINALITY AS w (name, place) WHERE NOT EXISTS"
-    " (SELECT 1 FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace"
-    " WHERE n.nspname = $1 AND c.relname = w.name) ORDER BY w.place LIMIT 1";
-
 // $1: schema, $2: table. One boolean: whether triggers watch its rows, those of foreign keys
 // included.
 inline constexpr char kHasTriggersSql[] =

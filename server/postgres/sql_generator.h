@@ -53,7 +53,7 @@ std::string BeginCopyBinarySql(const TableName& table, const TableSchema& schema
 // Waits for writers, not for readers, and keeps other writers out until the transaction ends.
 std::string LockAgainstWritersSql(const TableName& table);
 
-// What the names of indexes made by CreateIndexes start with: how they are told from a user's.
+// What the names of our key indexes start with. They are known by the ledger (key_indexes.h).
 inline constexpr char kKeyIndexPrefix[] = "syncline_key_";
 // The index on `columns` of `table`: deterministic, at most 63 bytes, with `attempt` > 1 another
 // one.

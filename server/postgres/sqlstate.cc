@@ -9,6 +9,8 @@ namespace syncline::postgres {
 namespace {
 
 constexpr absl::string_view kMetadataKey = "sqlstate";
+// On errors of statements that create an object: it may have been created at the same time.
+constexpr absl::string_view kRaceKey = "created_meanwhile";
 
 struct Entry {
   absl::string_view state;  // five characters: exactly this code; two: the class
@@ -142,8 +144,20 @@ bool EndsSession(absl::string_view sqlstate) {
 }
 
 bool IsConflict(const absl::Status& status) {
+  for (const auto& [key, value] : DetailOf(status).metadata) {
+    if (key == kRaceKey) return true;
+    if (key == kMetadataKey && (value == "40001" || value == "40P01")) return true;
+  }
+  return false;
+}
+
+absl::Status RetryIfCreated(const absl::Status& status) {
   const std::string sqlstate = SqlStateOf(status);
-  return sqlstate == "40001" || sqlstate == "40P01";
+  const bool in_catalog = sqlstate == "23505" && absl::StrContains(status.message(), "pg_");
+  const bool race = sqlstate == "42P06" || sqlstate == "42P07" || sqlstate == "42710" || in_catalog;
+  if (!race) return status;
+  return WithMetadata(StatusFromSqlState(in_catalog ? "42710" : sqlstate, status.message()),
+                      kRaceKey, "true");
 }
 
 }  // namespace syncline::postgres

@@ -31,7 +31,15 @@ std::string SqlStateOf(const absl::Status& status);
 // knows it yet or not.
 bool EndsSession(absl::string_view sqlstate);
 
-// A transaction that may succeed when simply run again: 40001, 40P01.
+// A transaction that may succeed when simply run again: 40001, 40P01, and what RetryIfCreated
+// marked.
 bool IsConflict(const absl::Status& status);
+
+// For the status of a statement that creates an object which was not there when it was looked for.
+// IF NOT EXISTS looks before it creates: of two that create the same object at once the later one
+// gets "already exists" or a unique violation of the catalog. Then the answer is ALREADY_EXISTS
+// OBJECT_EXISTS, marked so that Database::Transact runs the transaction again a few times: after
+// them it is lasting.
+absl::Status RetryIfCreated(const absl::Status& status);
 
 }  // namespace syncline::postgres

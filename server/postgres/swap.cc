@@ -73,9 +73,11 @@ class Swap {
  private:
   absl::Status Prepare(bool analyze) {
     stats_.left_out.clear();
-    SYNCLINE_RETURN_IF_ERROR(PrepareSource(
-        database_, source_, target_, {.lock_timeout = options_.lock_timeout, .analyze = analyze},
-        &stats_.left_out));
+    SYNCLINE_RETURN_IF_ERROR(PrepareSource(database_, source_, target_,
+                                           {.lock_timeout = options_.lock_timeout,
+                                            .key_index = options_.key_index,
+                                            .analyze = analyze},
+                                           &stats_.left_out));
     prepared_ = true;
     return absl::OkStatus();
   }
@@ -94,8 +96,18 @@ class Swap {
     SYNCLINE_ASSIGN_OR_RETURN(const SwapTables tables, LocateTables(transaction, source_, target_));
     SYNCLINE_RETURN_IF_ERROR(LockDefinitions(transaction, tables));
     if (tables.target_oid != 0) return Replace(transaction, tables);
+    SYNCLINE_ASSIGN_OR_RETURN(const SwapPlan plan,
+                              CaptureMove(transaction, tables, options_.key_index));
+    SYNCLINE_RETURN_IF_ERROR(WriteLedger(transaction, plan));
+    return RunSteps(transaction, plan.steps);
+  }
+
+  absl::Status WriteLedger(Transaction& transaction, const SwapPlan& plan) {
     SYNCLINE_RETURN_IF_ERROR(ledger_step_(transaction));
-    return RunSteps(transaction, MoveSteps(tables));
+    const SwapKeyIndex& key = options_.key_index;
+    if (key.indexes == nullptr) return absl::OkStatus();
+    return key.indexes->NoteReplaced(transaction, source_, target_, plan.key_index,
+                                     key.schema->primary_key);
   }
 
   // Locks behind which no reader queues: nobody reads the source, and the target's lock lets rows
@@ -120,10 +132,11 @@ class Swap {
     SYNCLINE_RETURN_IF_ERROR(PrepareFingerprint(transaction));
     SYNCLINE_ASSIGN_OR_RETURN(const std::string before,
                               Fingerprint(transaction, tables.target_oid));
-    SYNCLINE_ASSIGN_OR_RETURN(const SwapPlan plan,
-                              CapturePlan(transaction, tables, options_.keep_generations > 0));
+    SYNCLINE_ASSIGN_OR_RETURN(
+        const SwapPlan plan,
+        CapturePlan(transaction, tables, options_.key_index, options_.keep_generations > 0));
     // Whatever can be done before readers wait is done before they do.
-    SYNCLINE_RETURN_IF_ERROR(ledger_step_(transaction));
+    SYNCLINE_RETURN_IF_ERROR(WriteLedger(transaction, plan));
     SYNCLINE_RETURN_IF_ERROR(LockReadersOut(transaction, plan));
     // Views and grants may have changed until a moment ago: no lock short of this one stops that.
     // One message looks and goes on, so that readers do not wait for an answer to be read.

@@ -16,6 +16,7 @@
 #include "absl/time/time.h"
 #include "server/model/table_name.h"
 #include "server/postgres/database.h"
+#include "server/postgres/swap_members.h"
 
 namespace syncline::postgres {
 
@@ -26,6 +27,8 @@ struct SwapOptions {
   absl::Duration deadline = absl::Seconds(60);
   // How many replaced tables are kept as <name>_syncline_old_<n> for a rollback by hand.
   int keep_generations = 0;
+  // The index on the primary key of the table that takes the place.
+  SwapKeyIndex key_index = {};
 };
 
 // What a swap did, for metrics.

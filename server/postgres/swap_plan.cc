@@ -1,5 +1,6 @@
 #include "server/postgres/swap_plan.h"
 
+#include <set>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -93,19 +94,62 @@ absl::StatusOr<std::vector<DdlStep>> CaptureSequences(Transaction& transaction,
   return steps;
 }
 
-// Indexes and constraints that the target has and the source has not.
-absl::StatusOr<std::vector<TableMember>> PreparedMembers(Transaction& transaction,
-                                                         const SwapTables& tables) {
-  SYNCLINE_ASSIGN_OR_RETURN(std::vector<TableMember> wanted,
-                            CaptureMembers(transaction, tables.target_oid, tables.source_oid));
-  SYNCLINE_ASSIGN_OR_RETURN(const std::vector<TableMember> built,
-                            CaptureMembers(transaction, tables.source_oid, std::nullopt));
-  if (!PlanBuild(wanted, built, tables.Place()).empty()) return SwapStale();
-  return wanted;
+// Those of the loaded table, which must have all that it is to have.
+absl::StatusOr<SwapMembers> PreparedMembers(Transaction& transaction, const SwapTables& tables,
+                                            const SwapKeyIndex& key) {
+  SYNCLINE_ASSIGN_OR_RETURN(SwapMembers members,
+                            CaptureSwapMembers(transaction, tables, key, /*prepared=*/true));
+  if (!PlanBuild(members.wanted, members.built, tables.Place()).empty()) return SwapStale();
+  return members;
 }
 
 std::string AwayName(const SwapTables& tables) {
   return absl::StrCat("_syncline_old_", tables.target_oid);
+}
+
+// Drops the old table, which is `away`, or keeps it: without the names of its members, which the
+// new one gets, and with one only of those indexes of ours that are the same.
+absl::StatusOr<std::vector<DdlStep>> RetireSteps(Transaction& transaction, const SwapTables& tables,
+                                                 const SwapMembers& members,
+                                                 const std::string& away, bool keep_old) {
+  if (!keep_old) {
+    return std::vector<DdlStep>{
+        {.subject = tables.target.ToString(), .sql = absl::StrCat("DROP TABLE ", away)}};
+  }
+  std::vector<DdlStep> steps;
+  std::vector<TableMember> kept = members.wanted;
+  if (!members.key_index.empty()) kept.pop_back();
+  std::set<std::string> definitions;
+  for (const TableMember& member : members.ours) {
+    if (definitions.insert(member.definition).second) {
+      kept.push_back(member);
+      continue;
+    }
+    steps.push_back(
+        {.subject = member.subject,
+         .sql = absl::StrCat("DROP INDEX ", member.quoted_schema, ".", member.quoted_name)});
+  }
+  SYNCLINE_ASSIGN_OR_RETURN(const std::vector<DdlStep> keep,
+                            KeepSteps(transaction, tables.target, tables.target_oid, away, kept));
+  Append(keep, &steps);
+  return steps;
+}
+
+std::vector<DdlStep> MoveSteps(const SwapTables& tables) {
+  const auto about = [&](std::string sql) {
+    return DdlStep{.subject = tables.source.ToString(), .sql = std::move(sql)};
+  };
+  if (tables.source.schema == tables.target.schema) {
+    return {about(absl::StrCat("ALTER TABLE ", tables.quoted_source, " RENAME TO ",
+                               tables.quoted_target_name))};
+  }
+  // The source's own name may be taken in the other schema.
+  const std::string between = absl::StrCat("_syncline_new_", tables.source_oid);
+  return {about(absl::StrCat("ALTER TABLE ", tables.quoted_source, " RENAME TO ", between)),
+          about(absl::StrCat("ALTER TABLE ", tables.quoted_source_schema, ".", between,
+                             " SET SCHEMA ", tables.quoted_target_schema)),
+          about(absl::StrCat("ALTER TABLE ", tables.quoted_target_schema, ".", between,
+                             " RENAME TO ", tables.quoted_target_name))};
 }
 
 }  // namespace
@@ -142,32 +186,28 @@ absl::Status SwapStale() {
 
 bool IsSwapStale(const absl::Status& status) { return ReasonOf(status) == kSwapStale; }
 
-std::vector<DdlStep> MoveSteps(const SwapTables& tables) {
-  const auto about = [&](std::string sql) {
-    return DdlStep{.subject = tables.source.ToString(), .sql = std::move(sql)};
-  };
-  if (tables.source.schema == tables.target.schema) {
-    return {about(absl::StrCat("ALTER TABLE ", tables.quoted_source, " RENAME TO ",
-                               tables.quoted_target_name))};
-  }
-  // The source's own name may be taken in the other schema.
-  const std::string between = absl::StrCat("_syncline_new_", tables.source_oid);
-  return {about(absl::StrCat("ALTER TABLE ", tables.quoted_source, " RENAME TO ", between)),
-          about(absl::StrCat("ALTER TABLE ", tables.quoted_source_schema, ".", between,
-                             " SET SCHEMA ", tables.quoted_target_schema)),
-          about(absl::StrCat("ALTER TABLE ", tables.quoted_target_schema, ".", between,
-                             " RENAME TO ", tables.quoted_target_name))};
+absl::StatusOr<SwapPlan> CaptureMove(Transaction& transaction, const SwapTables& tables,
+                                     const SwapKeyIndex& key) {
+  SYNCLINE_ASSIGN_OR_RETURN(const std::string search_path, ClearSearchPath(transaction));
+  SYNCLINE_ASSIGN_OR_RETURN(const SwapMembers members, PreparedMembers(transaction, tables, key));
+  SYNCLINE_RETURN_IF_ERROR(SetSearchPath(transaction, search_path));
+  SwapPlan plan;
+  plan.steps = MoveSteps(tables);
+  plan.key_index = members.key_index;
+  Append(NameMembers(members.wanted, tables.Place(), tables.quoted_target,
+                     tables.quoted_target_schema),
+         &plan.steps);
+  return plan;
 }
 
 absl::StatusOr<SwapPlan> CapturePlan(Transaction& transaction, const SwapTables& tables,
-                                     bool keep_old) {
+                                     const SwapKeyIndex& key, bool keep_old) {
   SYNCLINE_RETURN_IF_ERROR(CheckCarriable(transaction, tables.target_oid, tables.source_oid));
   SYNCLINE_ASSIGN_OR_RETURN(const Dependents dependents,
                             CaptureDependents(transaction, tables.target));
   const ViewReplacement views = ReplaceDependentViews(dependents);
   SYNCLINE_ASSIGN_OR_RETURN(const std::string search_path, ClearSearchPath(transaction));
-  SYNCLINE_ASSIGN_OR_RETURN(const std::vector<TableMember> members,
-                            PreparedMembers(transaction, tables));
+  SYNCLINE_ASSIGN_OR_RETURN(const SwapMembers members, PreparedMembers(transaction, tables, key));
   SYNCLINE_ASSIGN_OR_RETURN(auto all_traits,
                             CaptureTraits(transaction, {tables.target_oid}, tables.source_oid));
   const RelationTraits& traits = all_traits[tables.target_oid];
@@ -176,15 +216,12 @@ absl::StatusOr<SwapPlan> CapturePlan(Transaction& transaction, const SwapTables&
   SYNCLINE_ASSIGN_OR_RETURN(const std::vector<DdlStep> sequences,
                             CaptureSequences(transaction, tables));
   const std::string away = absl::StrCat(tables.quoted_target_schema, ".", AwayName(tables));
-  std::vector<DdlStep> retire = {
-      {.subject = tables.target.ToString(), .sql = absl::StrCat("DROP TABLE ", away)}};
-  if (keep_old) {
-    SYNCLINE_ASSIGN_OR_RETURN(
-        retire, KeepSteps(transaction, tables.target, tables.target_oid, away, members));
-  }
+  SYNCLINE_ASSIGN_OR_RETURN(const std::vector<DdlStep> retire,
+                            RetireSteps(transaction, tables, members, away, keep_old));
   SYNCLINE_RETURN_IF_ERROR(SetSearchPath(transaction, search_path));
 
   SwapPlan plan;
+  plan.key_index = members.key_index;
   // Queries lock views before tables, and referencing tables before the referenced.
   Append(views.locks, &plan.locks);
   Append(keys.locks, &plan.locks);
@@ -203,7 +240,8 @@ absl::StatusOr<SwapPlan> CapturePlan(Transaction& transaction, const SwapTables&
   Append(views.attach, &plan.steps);
   Append(sequences, &plan.steps);
   Append(retire, &plan.steps);
-  Append(NameMembers(members, tables.Place(), tables.quoted_target, tables.quoted_target_schema),
+  Append(NameMembers(members.wanted, tables.Place(), tables.quoted_target,
+                     tables.quoted_target_schema),
          &plan.steps);
   Append(traits.access, &plan.steps);
   Append(traits.rest, &plan.steps);

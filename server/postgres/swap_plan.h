@@ -12,6 +12,7 @@
 #include "absl/status/statusor.h"
 #include "server/model/table_name.h"
 #include "server/postgres/ddl_step.h"
+#include "server/postgres/swap_members.h"
 #include "server/postgres/table_members.h"
 #include "server/postgres/transaction.h"
 
@@ -40,16 +41,18 @@ absl::StatusOr<SwapTables> LocateTables(Transaction& transaction, const TableNam
 struct SwapPlan {
   std::vector<DdlStep> locks;  // ACCESS EXCLUSIVE, the target's last
   std::vector<DdlStep> steps;
+  std::string key_index;  // name of our index on the primary key; empty when the table gets none
 };
 
 // The plan for an existing target. Call it with locks that keep both tables' definitions as they
 // are. Errors: those of CheckCarriable; ABORTED SWAP_STALE when the source lacks something that the
 // target has (prepare it again).
 absl::StatusOr<SwapPlan> CapturePlan(Transaction& transaction, const SwapTables& tables,
-                                     bool keep_old);
+                                     const SwapKeyIndex& key, bool keep_old);
 
-// The steps that put the source where no target is.
-std::vector<DdlStep> MoveSteps(const SwapTables& tables);
+// The plan that puts the source where no target is. Errors: as CapturePlan.
+absl::StatusOr<SwapPlan> CaptureMove(Transaction& transaction, const SwapTables& tables,
+                                     const SwapKeyIndex& key);
 
 inline constexpr char kSwapStale[] = "SWAP_STALE";
 // The definition of the tables changed meanwhile: ABORTED SWAP_STALE.

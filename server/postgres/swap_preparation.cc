@@ -7,6 +7,7 @@
 #include "server/postgres/first_statistics.h"
 #include "server/postgres/sqlstate.h"
 #include "server/postgres/swap_check.h"
+#include "server/postgres/swap_members.h"
 #include "server/postgres/swap_plan.h"
 
 namespace syncline::postgres {
@@ -62,22 +63,20 @@ absl::Status CaptureColumns(Transaction& transaction, Preparation* preparation) 
 }
 
 absl::Status Capture(Transaction& transaction, const TableName& source, const TableName& target,
-                     Preparation* preparation, std::vector<std::string>* left_out) {
+                     const SwapKeyIndex& key, Preparation* preparation,
+                     std::vector<std::string>* left_out) {
   SYNCLINE_ASSIGN_OR_RETURN(preparation->tables, LocateTables(transaction, source, target));
   const SwapTables& tables = preparation->tables;
-  std::vector<TableMember> wanted;
   SYNCLINE_ASSIGN_OR_RETURN(const std::string search_path, ClearSearchPath(transaction));
   if (tables.target_oid != 0) {
     SYNCLINE_RETURN_IF_ERROR(CheckCarriable(transaction, tables.target_oid, tables.source_oid));
-    SYNCLINE_ASSIGN_OR_RETURN(wanted,
-                              CaptureMembers(transaction, tables.target_oid, tables.source_oid));
     SYNCLINE_ASSIGN_OR_RETURN(*left_out,
                               FindLeftOut(transaction, tables.target_oid, tables.source_oid));
     SYNCLINE_RETURN_IF_ERROR(CaptureColumns(transaction, preparation));
   }
-  SYNCLINE_ASSIGN_OR_RETURN(const std::vector<TableMember> built,
-                            CaptureMembers(transaction, tables.source_oid, std::nullopt));
-  preparation->builds = PlanBuild(wanted, built, tables.Place());
+  SYNCLINE_ASSIGN_OR_RETURN(const SwapMembers members,
+                            CaptureSwapMembers(transaction, tables, key, /*prepared=*/false));
+  preparation->builds = PlanBuild(members.wanted, members.built, tables.Place());
   return SetSearchPath(transaction, search_path);
 }
 
@@ -163,7 +162,7 @@ absl::Status PrepareSource(Database& database, const TableName& source, const Ta
   Preparation preparation;
   SYNCLINE_RETURN_IF_ERROR(database.Transact([&](Transaction& transaction) {
     preparation = Preparation();
-    return Capture(transaction, source, target, &preparation, left_out);
+    return Capture(transaction, source, target, options.key_index, &preparation, left_out);
   }));
   SYNCLINE_RETURN_IF_ERROR(CarryNotNull(database, preparation, left_out));
   SYNCLINE_RETURN_IF_ERROR(Build(database, preparation, options.lock_timeout));

@@ -12,18 +12,21 @@
 #include "absl/time/time.h"
 #include "server/model/table_name.h"
 #include "server/postgres/database.h"
+#include "server/postgres/swap_members.h"
 
 namespace syncline::postgres {
 
 struct PreparationOptions {
   // Most time to wait for a lock on another table (one that a foreign key of the target names).
   absl::Duration lock_timeout = absl::Milliseconds(100);
+  SwapKeyIndex key_index;
   // Whether to gather statistics in the end.
   bool analyze = true;
 };
 
-// Builds `target`'s indexes, constraints and statistics on `source`, then gathers first statistics
-// (first_statistics.h). Without a target only the latter. `left_out` gets what is not carried over,
+// Builds the user's indexes, constraints and statistics of `target`, and our index on the primary
+// key, on `source`, then gathers first statistics (first_statistics.h). Without a target only the
+// key's index and the latter. `left_out` gets what is not carried over,
 // because `source` lacks the column or its rows break a NOT NULL. Errors: FAILED_PRECONDITION
 // TARGET_INCOMPATIBLE naming the constraint or index that the rows break, those of CheckCarriable
 // (swap_check.h) and of Database::Transact.

@@ -3,7 +3,6 @@
 #include <map>
 #include <utility>
 
-#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
 #include "absl/strings/str_split.h"
@@ -119,10 +118,6 @@ bool NeedsBuildName(const TableMember& member) {
          member.kind == MemberKind::kStatistics;
 }
 
-std::string BuildName(const TableMember& member, const BuildPlace& place) {
-  return absl::StrCat(kBuildPrefix, Sha256Hex(absl::StrCat(place.key, "\n", member.name), 24));
-}
-
 // The name, as it stands in the catalog, that the built member has on the source.
 std::string NameOnSource(const TableMember& member, const BuildPlace& place) {
   return NeedsBuildName(member) ? BuildName(member, place) : member.name;
@@ -228,11 +223,6 @@ BuildStep Removal(const TableMember& built, const BuildPlace& place) {
           .locks_others = built.kind == MemberKind::kForeignKey};
 }
 
-// Something that an earlier preparation made. Loaded tables are created without constraints.
-bool IsOurs(const TableMember& built) {
-  return !NeedsBuildName(built) || absl::StartsWith(built.name, kBuildPrefix);
-}
-
 std::string RenameSql(const TableMember& member, const BuildPlace& place, const std::string& table,
                       const std::string& schema) {
   const std::string from = BuildName(member, place);
@@ -255,6 +245,10 @@ std::string RenameSql(const TableMember& member, const BuildPlace& place, const 
 }
 
 }  // namespace
+
+std::string BuildName(const TableMember& member, const BuildPlace& place) {
+  return absl::StrCat(kBuildPrefix, Sha256Hex(absl::StrCat(place.key, "\n", member.name), 24));
+}
 
 absl::StatusOr<std::vector<TableMember>> CaptureMembers(Transaction& transaction, int64_t table,
                                                         std::optional<int64_t> successor) {
@@ -304,7 +298,7 @@ std::vector<BuildStep> PlanBuild(const std::vector<TableMember>& wanted,
     }
   }
   for (const auto& [key, member] : unmatched) {
-    if (IsOurs(*member)) removals.push_back(Removal(*member, place));
+    removals.push_back(Removal(*member, place));
   }
   steps.insert(steps.begin(), removals.begin(), removals.end());
   return steps;

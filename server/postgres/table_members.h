@@ -27,7 +27,7 @@ enum class MemberKind {
 
 struct TableMember {
   MemberKind kind = MemberKind::kIndex;
-  std::string name;
+  std::string name;  // empty for our index on the primary key, which has no name yet
   std::string quoted_name;
   std::string quoted_schema;
   std::string subject;     // as pg_describe_object says it
@@ -53,6 +53,9 @@ struct BuildPlace {
   std::string key;            // what makes our names differ from those for other tables
 };
 
+// The name under which a member whose own name is unique in its schema is built.
+std::string BuildName(const TableMember& member, const BuildPlace& place);
+
 // One statement (or few, for one transaction) of the preparation.
 struct BuildStep {
   DdlStep step;
@@ -60,7 +63,8 @@ struct BuildStep {
 };
 
 // What is still to do so that the table with `built` has all of `wanted`; empty when it is
-// prepared. Members that are not wanted (any more) are dropped.
+// prepared. Members that are not wanted (any more) are dropped: loaded tables are created without
+// any.
 std::vector<BuildStep> PlanBuild(const std::vector<TableMember>& wanted,
                                  const std::vector<TableMember>& built, const BuildPlace& place);
 

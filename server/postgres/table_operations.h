@@ -21,22 +21,14 @@ absl::StatusOr<bool> NamespaceExists(Transaction& transaction, absl::string_view
 // With everything in it: for tests and tools, no RPC calls it.
 absl::Status DropNamespace(Transaction& transaction, absl::string_view schema);
 
-// The meta columns, then `schema`'s; no indexes. IF NOT EXISTS: calling it twice is a no-op. A race
-// with another creator is ABORTED CONFLICT, which Database::Transact runs again (CreateNamespace
-// too).
+// The meta columns, then `schema`'s; no indexes. IF NOT EXISTS: calling it twice is a no-op. After
+// a race with another creator Database::Transact runs it again (CreateNamespace too). Errors:
+// ALREADY_EXISTS OBJECT_EXISTS when something else has the name, such as a type.
 absl::Status CreateTable(Transaction& transaction, const TableName& table,
                          const TableSchema& schema);
 absl::StatusOr<bool> TableExists(Transaction& transaction, const TableName& table);
 // IF EXISTS, never CASCADE.
 absl::Status DropTable(Transaction& transaction, const TableName& table);
-
-// Sees to the index on the primary key that the upsert looks rows up by: makes it when no index has
-// these columns, drops one of an earlier key. Not unique: after a change of the key the table may
-// hold a key twice, and appends must not fail. No index for a table with keys too long for a
-// b-tree. Without a primary key: only drops. To be called after a load, not before it: UpsertTable
-// does so itself, a temp table needs it before a swap.
-absl::Status CreateIndexes(Transaction& transaction, const TableName& table,
-                           const TableSchema& schema);
 
 // On one core, and so is what the transaction reads after it: the others are for those who read the
 // table that is about to be replaced.

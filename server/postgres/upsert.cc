@@ -5,7 +5,6 @@
 #include "server/base/status_macros.h"
 #include "server/postgres/catalog_sql.h"
 #include "server/postgres/sql_generator.h"
-#include "server/postgres/table_operations.h"
 #include "server/postgres/upsert_sql.h"
 
 namespace syncline::postgres {
@@ -118,7 +117,6 @@ absl::StatusOr<UpsertCounts> UpsertTable(Transaction& transaction, const TableNa
     SYNCLINE_ASSIGN_OR_RETURN(counts, WriteWinners(transaction, merge));
     SYNCLINE_RETURN_IF_ERROR(DropTables(transaction, merge));
   }
-  SYNCLINE_RETURN_IF_ERROR(CreateIndexes(transaction, target, schema));
   SYNCLINE_RETURN_IF_ERROR(SampleIfUnknown(transaction, target, schema));
   return counts;
 }

@@ -35,8 +35,9 @@ struct UpsertCounts {
   int64_t removed = 0;  // stored rows that went, replaced by a written one or deleted by CDC
 };
 
-// `schema` is that of both tables and has a primary key. `source` is only read. Sees to the
-// target's index (CreateIndexes). Needs the right to create temporary tables in the database.
+// `schema` is that of both tables and has a primary key. `source` is only read. The
+// target's index is the caller's (key_indexes.h). Needs the right to create temporary tables in the
+// database.
 // Errors: INVALID_ARGUMENT MISSING_PK; those of the transaction.
 absl::StatusOr<UpsertCounts> UpsertTable(Transaction& transaction, const TableName& source,
                                          const TableName& target, const TableSchema& schema,

@@ -37,7 +37,7 @@ std::string Record(int64_t id, absl::string_view name, int64_t at) {
 void AppTest::SetUp() {
   PostgresTest::SetUp();
   if (schema().empty()) return;
-  StartServer();
+  StartServer({});
 }
 
 void AppTest::TearDown() {
@@ -47,14 +47,19 @@ void AppTest::TearDown() {
   PostgresTest::TearDown();
 }
 
-void AppTest::StartServer() {
+void AppTest::StartServer(const std::vector<std::string>& flags) {
   std::ostringstream out;
   std::ostringstream err;
+  std::vector<std::string> arguments = {"--listen=127.0.0.1:0",
+                                        "--metrics_listen=",
+                                        absl::StrCat("--postgres_dsn=", dsn()),
+                                        absl::StrCat("--default_schema=", schema()),
+                                        absl::StrCat("--ledger_schema=", ledger()),
+                                        "--log_level=error",
+                                        "--load_threads=2"};
+  arguments.insert(arguments.end(), flags.begin(), flags.end());
   const config::Loaded loaded = config::Load(
-      {"--listen=127.0.0.1:0", "--metrics_listen=", absl::StrCat("--postgres_dsn=", dsn()),
-       absl::StrCat("--default_schema=", schema()), absl::StrCat("--ledger_schema=", ledger()),
-       "--log_level=error", "--load_threads=2"},
-      [](const std::string&) { return std::optional<std::string>(); }, out, err);
+      arguments, [](const std::string&) { return std::optional<std::string>(); }, out, err);
   ASSERT_TRUE(loaded.config.has_value()) << err.str();
   ASSERT_OK_AND_ASSIGN(app_, App::Create(*loaded.config));
   client::ConnectionOptions options;
@@ -62,10 +67,10 @@ void AppTest::StartServer() {
   ASSERT_OK_AND_ASSIGN(client_, client::SyncClient::Create(options));
 }
 
-void AppTest::RestartServer() {
+void AppTest::RestartServer(const std::vector<std::string>& flags) {
   client_.reset();
   app_.reset();
-  StartServer();
+  StartServer(flags);
 }
 
 v1::StreamConfig AppTest::Stream(const Ask& ask, absl::string_view table) const {

@@ -46,8 +46,9 @@ class AppTest : public PostgresTest {
   void SetUp() override;
   void TearDown() override;
 
-  // Drains the server and starts another: nothing is left but what the database has.
-  void RestartServer();
+  // Drains the server and starts another, with more flags: nothing is left but what the database
+  // has.
+  void RestartServer(const std::vector<std::string>& flags = {});
   App& app() { return *app_; }
   client::SyncClient& client() { return *client_; }
   // Every table of the ledger is ledger()."name".
@@ -78,7 +79,7 @@ class AppTest : public PostgresTest {
 
  private:
   std::string RowsOf(const std::string& table);
-  void StartServer();
+  void StartServer(const std::vector<std::string>& flags);
 
   std::unique_ptr<App> app_;
   std::unique_ptr<client::SyncClient> client_;

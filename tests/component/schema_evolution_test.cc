@@ -186,7 +186,7 @@ TEST_P(ApplyChangeset, KeepsWhatItCan) {
            "2025-01-22T00:00:00Z",
            "no uuid"}});
   ASSERT_OK(Transact([&](Transaction& transaction) {
-    return postgres::CreateIndexes(transaction, Name("t"), before);
+    return key_indexes().Ensure(transaction, Name("t"), before);
   }));
   const std::string meta = absl::StrCat(
       "SELECT _airbyte_raw_id, _airbyte_extracted_at, _airbyte_meta, _airbyte_generation_id FROM ",
@@ -197,7 +197,7 @@ TEST_P(ApplyChangeset, KeepsWhatItCan) {
                               postgres::DiscoverTable(transaction, Name("t")));
     SYNCLINE_RETURN_IF_ERROR(postgres::ApplySchemaChange(
         transaction, Name("t"), after, postgres::DiffTables(found, postgres::ComputeTable(after))));
-    return postgres::CreateIndexes(transaction, Name("t"), after);
+    return key_indexes().Ensure(transaction, Name("t"), after);
   }));
   EXPECT_EQ(QueryText(meta), meta_before);
   EXPECT_THAT(Read(Name("t"), after), ElementsAre(Row{{"id", "1234"},
@@ -492,7 +492,7 @@ TEST_F(SchemaEvolutionTest, AKeyColumnMayGoAndItsIndexWithIt) {
   Insert(Name("t"), before, {{{{"a", "1"}, {"b", "2"}}, "2025-01-22", "old"}});
   Insert(Name("source"), after, {{{{"b", "2"}}, "2025-01-23", "new"}});
   EXPECT_OK(Transact([&](Transaction& transaction) -> absl::Status {
-    SYNCLINE_RETURN_IF_ERROR(postgres::CreateIndexes(transaction, Name("t"), before));
+    SYNCLINE_RETURN_IF_ERROR(key_indexes().Ensure(transaction, Name("t"), before));
     SYNCLINE_RETURN_IF_ERROR(postgres::EvolveTable(transaction, Name("t"), after));
     return postgres::UpsertTable(transaction, Name("source"), Name("t"), after, {}).status();
   }));

@@ -5,6 +5,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "server/postgres/ledger/ledger_schema.h"
 #include "server/postgres/sql_generator.h"
 #include "server/postgres/table_operations.h"
 #include "tests/support/status_matchers.h"
@@ -66,6 +67,14 @@ std::map<std::string, std::string> TableFixture::Writers(const TableName& table,
     writers[row[0]] = absl::StrCat(row[1], " ", row[2]);
   }
   return writers;
+}
+
+const postgres::KeyIndexes& TableFixture::key_indexes() {
+  if (!key_indexes_.has_value()) {
+    EXPECT_OK(postgres::MigrateLedger(database(), schema()));
+    key_indexes_.emplace(schema());
+  }
+  return *key_indexes_;
 }
 
 TableSchema MakeSchema(const std::vector<std::pair<std::string, ColumnType>>& fields,

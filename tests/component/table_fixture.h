@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -12,6 +13,7 @@
 #include "absl/strings/string_view.h"
 #include "server/model/table_name.h"
 #include "server/model/table_schema.h"
+#include "server/postgres/key_indexes.h"
 #include "server/postgres/transaction.h"
 #include "tests/support/postgres_fixture.h"
 
@@ -42,12 +44,16 @@ class TableFixture : public PostgresTest {
   // Of each row the field `key`, and the transaction that wrote it.
   std::map<std::string, std::string> Writers(const TableName& table, absl::string_view key_column);
 
+  // What the test's ledger, which is made when it is first asked for, says of indexes.
+  const postgres::KeyIndexes& key_indexes();
+
   absl::Status Transact(absl::FunctionRef<absl::Status(postgres::Transaction&)> body) {
     return database().Transact(body);
   }
 
  private:
   int64_t raw_ids_ = 0;
+  std::optional<postgres::KeyIndexes> key_indexes_;
 };
 
 // Fields in table order, nullable; the column's name is the field's.

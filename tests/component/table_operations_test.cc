@@ -300,7 +300,7 @@ TEST_F(TableOperationsTest, NamesAreQuotedWhateverTheyHold) {
   EXPECT_OK(Transact([&](Transaction& transaction) -> absl::Status {
     EXPECT_EQ(*postgres::CountRows(transaction, table), 1);
     EXPECT_EQ(*postgres::DedupeTable(transaction, table, schema, {}), 0);
-    SYNCLINE_RETURN_IF_ERROR(postgres::CreateIndexes(transaction, table, schema));
+    SYNCLINE_RETURN_IF_ERROR(key_indexes().Ensure(transaction, table, schema));
     EXPECT_EQ(*postgres::TableExists(transaction, table), true);
     return postgres::DropTable(transaction, table);
   }));
@@ -343,7 +343,7 @@ TEST_F(TableOperationsTest, TheKeyIndexFollowsTheKey) {
   };
   const auto create = [&] {
     EXPECT_OK(Transact([&](Transaction& transaction) {
-      return postgres::CreateIndexes(transaction, Name("t"), schema);
+      return key_indexes().Ensure(transaction, Name("t"), schema);
     }));
   };
   Create(Name("t"), schema);
@@ -374,7 +374,7 @@ TEST_F(TableOperationsTest, AnIndexNameThatIsTakenIsNoObstacle) {
                        postgres::QuoteIdentifier(postgres::KeyIndexName(Name("t"), {"id"})),
                        " ()"));
   EXPECT_OK(Transact([&](Transaction& transaction) {
-    return postgres::CreateIndexes(transaction, Name("t"), IdSchema());
+    return key_indexes().Ensure(transaction, Name("t"), IdSchema());
   }));
   EXPECT_EQ(QueryInt(absl::StrCat("SELECT count(*) FROM pg_indexes WHERE tablename = 't' AND"
                                   " schemaname = '",

@@ -368,6 +368,9 @@ TEST_F(UpsertTest, AFewRowsAreFoundByTheIndex) {
                        " SELECT 'raw ' || i, '2025-01-23', '{}', 1, i, 1 FROM "
                        "generate_series(1, 20000) i"));
   EXPECT_EQ(Upsert(IdAndCursor()).written, 20'000);
+  EXPECT_OK(Transact([&](Transaction& transaction) {
+    return key_indexes().Ensure(transaction, target(), IdAndCursor());
+  }));
   Execute(absl::StrCat("TRUNCATE ", Table("source")));
   Insert(source(), IdAndCursor(),
          {At("77", "2", "77 new"), At("19999", "2", "19999 new"), At("20001", "2", "20001 new")});

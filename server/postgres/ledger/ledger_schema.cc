@@ -245,11 +245,16 @@ CREATE TABLE $L.table_index (
   table_schema text NOT NULL,
   table_name text NOT NULL,
   index_name text NOT NULL,
+  columns text[] NOT NULL,
   PRIMARY KEY (table_schema, index_name)
 );
-COMMENT ON TABLE $L.table_index IS 'Indexes that Syncline made, by the table that they are on.';
+COMMENT ON TABLE $L.table_index IS
+  'Indexes that Syncline made: the table that they are on, and its columns that they have.';
 INSERT INTO $L.table_index
-  SELECT n.nspname, c.relname, i.relname
+  SELECT n.nspname, c.relname, i.relname,
+         ARRAY(SELECT a.attname::text FROM unnest(x.indkey::int2[]) WITH ORDINALITY k (n, at)
+               JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid AND a.attnum = k.n
+               WHERE k.at <= x.indnkeyatts ORDER BY k.at)
   FROM pg_catalog.pg_index x
   JOIN pg_catalog.pg_class i ON i.oid = x.indexrelid
   JOIN pg_catalog.pg_class c ON c.oid = x.indrelid

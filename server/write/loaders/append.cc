@@ -1,6 +1,7 @@
 #include "server/write/loaders/append.h"
 
 #include "server/base/status_macros.h"
+#include "server/postgres/key_indexes.h"
 #include "server/postgres/schema_evolution.h"
 #include "server/postgres/table_operations.h"
 
@@ -28,7 +29,10 @@ absl::Status AppendLoader::Start() {
 absl::StatusOr<StreamResult> AppendLoader::Complete(const StreamRecord& stream, bool complete,
                                                     metrics::StreamMetrics&) {
   const StreamResult result{StreamOutcome::kAppended, stream.records_written};
-  SYNCLINE_RETURN_IF_ERROR(context_.database->Transact([&](postgres::Transaction& transaction) {
+  SYNCLINE_RETURN_IF_ERROR(context_.database->Transact([&](postgres::Transaction& transaction)
+                                                           -> absl::Status {
+    SYNCLINE_RETURN_IF_ERROR(
+        postgres::KeyIndexes(context_.ledger->schema()).DropDuplicates(transaction, plan_.table));
     return context_.ledger->FinishStream(
         transaction, stream, complete ? StreamState::kCompleted : StreamState::kIncomplete, result);
   }));

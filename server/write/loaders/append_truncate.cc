@@ -2,6 +2,7 @@
 
 #include "absl/time/clock.h"
 #include "server/base/status_macros.h"
+#include "server/postgres/key_indexes.h"
 #include "server/postgres/schema_evolution.h"
 #include "server/postgres/table_operations.h"
 
@@ -23,8 +24,11 @@ absl::StatusOr<StreamResult> SwapAndFinish(const LoaderContext& context, const S
   const StreamResult result{StreamOutcome::kSwapped, rows};
   const absl::Time started = absl::Now();
   postgres::SwapStats stats;
+  const postgres::KeyIndexes key_indexes(context.ledger->schema());
+  postgres::SwapOptions options = context.swap;
+  options.key_index = {&key_indexes, &plan.schema};
   const absl::Status swapped = postgres::OverwriteTable(
-      *context.database, plan.temp_table, plan.table, context.swap,
+      *context.database, plan.temp_table, plan.table, options,
       [&](postgres::Transaction& transaction) {
         return context.ledger->FinishStream(transaction, stream, StreamState::kCompleted, result);
       },

@@ -2,6 +2,7 @@
 
 #include "absl/time/clock.h"
 #include "server/base/status_macros.h"
+#include "server/postgres/key_indexes.h"
 #include "server/postgres/table_operations.h"
 #include "server/postgres/upsert.h"
 
@@ -26,7 +27,7 @@ absl::StatusOr<StreamResult> DedupLoader::Complete(const StreamRecord& stream, b
                                   LockToComplete(context_, transaction, plan_));
         SYNCLINE_RETURN_IF_ERROR(
             CreateOrEvolve(transaction, plan_.table, plan_.schema, status.real.exists));
-        SYNCLINE_ASSIGN_OR_RETURN(result.rows, MergeAndDrop(transaction, plan_));
+        SYNCLINE_ASSIGN_OR_RETURN(result.rows, MergeAndDrop(context_, transaction, plan_));
         return context_.ledger->FinishStream(
             transaction, stream, complete ? StreamState::kCompleted : StreamState::kIncomplete,
             result);
@@ -35,10 +36,14 @@ absl::StatusOr<StreamResult> DedupLoader::Complete(const StreamRecord& stream, b
   return result;
 }
 
-absl::StatusOr<int64_t> MergeAndDrop(postgres::Transaction& transaction, const StreamPlan& plan) {
+absl::StatusOr<int64_t> MergeAndDrop(const LoaderContext& context,
+                                     postgres::Transaction& transaction, const StreamPlan& plan) {
   SYNCLINE_ASSIGN_OR_RETURN(
       const postgres::UpsertCounts counts,
-      postgres::UpsertTable(transaction, plan.temp_table, plan.table, plan.schema, {}));
+      postgres::UpsertTable(transaction, plan.temp_table, plan.table, plan.schema,
+                            {.cdc_delete_mode = plan.cdc_delete_mode}));
+  SYNCLINE_RETURN_IF_ERROR(
+      postgres::KeyIndexes(context.ledger->schema()).Ensure(transaction, plan.table, plan.schema));
   SYNCLINE_RETURN_IF_ERROR(postgres::DropTable(transaction, plan.temp_table));
   return counts.written;
 }

@@ -22,6 +22,7 @@ class DedupLoader : public StreamLoader {
 };
 
 // Merges the temp table into the final one and drops it; the rows that came in.
-absl::StatusOr<int64_t> MergeAndDrop(postgres::Transaction& transaction, const StreamPlan& plan);
+absl::StatusOr<int64_t> MergeAndDrop(const LoaderContext& context,
+                                     postgres::Transaction& transaction, const StreamPlan& plan);
 
 }  // namespace syncline::write

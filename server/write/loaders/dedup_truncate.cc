@@ -3,7 +3,6 @@
 #include "absl/time/clock.h"
 #include "server/base/status_macros.h"
 #include "server/postgres/schema_evolution.h"
-#include "server/postgres/table_operations.h"
 #include "server/postgres/upsert.h"
 #include "server/write/loaders/append_truncate.h"
 #include "server/write/loaders/dedup.h"
@@ -25,12 +24,12 @@ absl::StatusOr<StreamResult> DedupTruncateLoader::Complete(const StreamRecord& s
                                   HoldsReplacement(context_, transaction, plan_, status.real));
         if (!merged) {
           // Deduplicating twice changes nothing: a crash between here and the swap is harmless.
-          SYNCLINE_RETURN_IF_ERROR(
-              postgres::DedupeTable(transaction, plan_.temp_table, plan_.schema, {}).status());
-          return postgres::CreateIndexes(transaction, plan_.temp_table, plan_.schema);
+          return postgres::DedupeTable(transaction, plan_.temp_table, plan_.schema,
+                                       {.cdc_delete_mode = plan_.cdc_delete_mode})
+              .status();
         }
         SYNCLINE_RETURN_IF_ERROR(postgres::EvolveTable(transaction, plan_.table, plan_.schema));
-        SYNCLINE_ASSIGN_OR_RETURN(result.rows, MergeAndDrop(transaction, plan_));
+        SYNCLINE_ASSIGN_OR_RETURN(result.rows, MergeAndDrop(context_, transaction, plan_));
         return context_.ledger->FinishStream(transaction, stream, StreamState::kCompleted, result);
       }));
   metrics.Finalized(merged ? "merge" : "dedupe", absl::Now() - started);
