@@ -90,9 +90,9 @@ class LedgerTest : public LedgerFixture {
                                  const std::vector<PendingCheckpoint>& checkpoints = {}) {
     SYNCLINE_RETURN_IF_ERROR(lane_->Begin());
     const absl::StatusOr<int64_t> durable = [&]() -> absl::StatusOr<int64_t> {
-      SYNCLINE_RETURN_IF_ERROR(committer_->WriteRejected(*lane_, claim, commit.rejected));
       SYNCLINE_ASSIGN_OR_RETURN(const int64_t offset,
                                 committer_->MovePosition(*lane_, claim, commit));
+      SYNCLINE_RETURN_IF_ERROR(committer_->WriteRejected(*lane_, claim, commit.rejected));
       SYNCLINE_RETURN_IF_ERROR(committer_->WriteCheckpoints(*lane_, claim, checkpoints));
       return offset;
     }();
@@ -294,7 +294,7 @@ TEST_F(LedgerTest, RecordsThatAreCommittedAreNotCommittedAgain) {
   EXPECT_EQ(WriterRow(), "{[0,10)} 10 10 0 100");
 }
 
-TEST_F(LedgerTest, FindCommitTellsWhetherALostCommitHappened) {
+TEST_F(LedgerTest, LookTellsWhatIsCommittedAndWhetherTheClaimHolds) {
   const SyncRecord sync = Insert("one");
   const WriterClaim claim = Claim(sync);
   OffsetRanges first;
@@ -302,16 +302,25 @@ TEST_F(LedgerTest, FindCommitTellsWhetherALostCommitHappened) {
   OffsetRanges second;
   second.Add({5, 9});
   ASSERT_OK(Commit(claim, Records(0, 5)));
-  ASSERT_OK_AND_ASSIGN(const int64_t found, committer_->FindCommit(*lane_, claim, first));
-  EXPECT_EQ(found, 5);
-  ASSERT_OK_AND_ASSIGN(const int64_t missing, committer_->FindCommit(*lane_, claim, second));
-  EXPECT_EQ(missing, -1);
+  ASSERT_OK_AND_ASSIGN(const postgres::WriterStanding found,
+                       committer_->Look(*lane_, claim, first));
+  EXPECT_TRUE(found.committed);
+  EXPECT_EQ(found.durable_offset, 5);
+  EXPECT_OK(found.claim);
+  ASSERT_OK_AND_ASSIGN(const postgres::WriterStanding missing,
+                       committer_->Look(*lane_, claim, second));
+  EXPECT_FALSE(missing.committed);
+  EXPECT_OK(missing.claim);
   Claim(sync);
-  // Committed before it was taken over: that counts.
-  ASSERT_OK_AND_ASSIGN(const int64_t before, committer_->FindCommit(*lane_, claim, first));
-  EXPECT_EQ(before, 5);
-  EXPECT_THAT(committer_->FindCommit(*lane_, claim, second),
-              StatusIs(StatusCode::kAborted, "FENCED"));
+  ASSERT_OK_AND_ASSIGN(const postgres::WriterStanding before,
+                       committer_->Look(*lane_, claim, first));
+  EXPECT_TRUE(before.committed) << "committed before it was taken over: that counts";
+  EXPECT_THAT(before.claim, StatusIs(StatusCode::kAborted, "FENCED"));
+  ASSERT_OK(store_->CancelSync("one"));
+  ASSERT_OK_AND_ASSIGN(const postgres::WriterStanding cancelled,
+                       committer_->Look(*lane_, claim, second));
+  EXPECT_FALSE(cancelled.committed);
+  EXPECT_THAT(cancelled.claim, StatusIs(StatusCode::kFailedPrecondition, "SYNC_CANCELLED"));
 }
 
 TEST_F(LedgerTest, CheckpointsAreNumberedInTheOrderOfTheirCommits) {

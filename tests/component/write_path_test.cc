@@ -26,7 +26,7 @@
 #include "server/write/load/insert_buffer.h"
 #include "server/write/stream_state_store.h"
 #include "server/write/writer.h"
-#include "tests/component/ledger_fixture.h"
+#include "tests/component/write_path_fixture.h"
 #include "tests/support/postgres_fixture.h"
 #include "tests/support/status_matchers.h"
 
@@ -34,9 +34,9 @@ namespace syncline {
 namespace {
 
 using ::testing::ElementsAre;
+using testing::kRecordBytes;
 using testing::StatusIs;
-
-constexpr int64_t kRecordBytes = 1000;
+using testing::WritePathTest;
 
 // Counts calls from any thread.
 class Counter {
@@ -61,116 +61,6 @@ class Counter {
   mutable Mutex mutex_;
   CondVar changed_;
   int count_ ABSL_GUARDED_BY(mutex_) = 0;
-};
-
-class WritePathTest : public testing::LedgerFixture {
- protected:
-  void SetUp() override {
-    LedgerFixture::SetUp();
-    if (IsSkipped() || HasFatalFailure()) return;
-    store_ = std::make_unique<write::StreamStateStore>(&database(), connections_.get(),
-                                                       ledger_.get(), "test");
-    load_.connections = connections_.get();
-    load_.committer = committer_.get();
-    load_.blocks = &blocks_;
-    load_.wait = [](absl::Duration) { return true; };
-    ASSERT_OK_AND_ASSIGN(metrics_, metrics::Metrics::Create({"", absl::Hours(1)}));
-    StartSync();
-  }
-
-  void TearDown() override {
-    if (connections_ != nullptr) connections_->CloseIdle();
-    PostgresTest::TearDown();
-  }
-
-  postgres::ClaimedWriter Claim(absl::string_view writer_id) {
-    absl::StatusOr<postgres::ClaimedWriter> claimed =
-        store_->ClaimWriter(sync_no_, plan_.stream_no, writer_id);
-    EXPECT_OK(claimed);
-    return claimed.ok() ? *claimed : postgres::ClaimedWriter{};
-  }
-
-  // Records [begin, end) in `buffer`.
-  static void Fill(write::InsertBuffer& buffer, int64_t begin, int64_t end) {
-    for (int64_t offset = begin; offset < end; ++offset) {
-      buffer.Append({offset, 0, "{}"}, {Value::Scalar(offset)});
-    }
-    buffer.Cover({begin, end}, 0);
-  }
-
-  // Waits until some backend waits for a lock that one of `holder` has.
-  void WaitUntilBlocked(postgres::Connection& asking, int64_t holder) {
-    bool blocked = false;
-    while (!blocked) {
-      const absl::StatusOr<postgres::Result> rows = asking.Query(
-          "SELECT count(*) FROM pg_stat_activity WHERE $1::int = ANY(pg_blocking_pids(pid))",
-          postgres::Params().Int(holder));
-      ASSERT_OK(rows);
-      blocked = rows->Int(0, 0) > 0;
-    }
-  }
-
-  static int64_t PidOf(postgres::Connection& connection) {
-    const absl::StatusOr<postgres::Result> pid = connection.Query("SELECT pg_backend_pid()", {});
-    EXPECT_OK(pid);
-    return pid.ok() ? pid->Int(0, 0) : 0;
-  }
-
-  // Begins on `connection` to commit records [begin, end) of `claim`, as a backend would whose
-  // COMMIT is under way.
-  void CommitHalfway(postgres::Connection& connection, const WriterClaim& claim, int64_t begin,
-                     int64_t end) {
-    ASSERT_OK(connection.Begin());
-    ASSERT_OK(connection.Execute(absl::StrCat(
-        "INSERT INTO ", Table("t"), " SELECT 'late-' || n, now(), '{}', 1, n FROM generate_series(",
-        begin, ",", end - 1, ") n")));
-    postgres::DataCommit commit;
-    commit.offsets.Add({begin, end});
-    commit.rows = end - begin;
-    ASSERT_OK(committer_->MovePosition(connection, claim, commit));
-  }
-
-  static std::unique_ptr<v1::RecordBatch> Batch(int64_t first, int64_t records) {
-    auto batch = std::make_unique<v1::RecordBatch>();
-    batch->set_first_offset(first);
-    for (int64_t n = first; n < first + records; ++n) {
-      std::string line = absl::StrCat("{\"id\":", n, "}");
-      line.resize(kRecordBytes - 1, ' ');
-      absl::StrAppend(batch->mutable_jsonl(), line, "\n");
-    }
-    return batch;
-  }
-
-  int64_t Rows() { return QueryInt(absl::StrCat("SELECT count(*) FROM ", Table("t"))); }
-  int64_t DistinctRows() {
-    return QueryInt(absl::StrCat("SELECT count(DISTINCT id) FROM ", Table("t")));
-  }
-
-  std::unique_ptr<write::StreamStateStore> store_;
-  std::unique_ptr<metrics::Metrics> metrics_;
-  FreeBlocks blocks_{4 * write::kBlockBytes};
-  write::LoadContext load_;
-  int64_t sync_no_ = 0;
-  StreamPlan plan_;
-
- private:
-  void StartSync() {
-    write::LoaderContext loaders;
-    loaders.database = &database();
-    loaders.ledger = ledger_.get();
-    write::SyncDraft draft;
-    draft.sync.sync_id = "sync";
-    StreamRecord stream;
-    stream.plan.descriptor = {schema(), "t"};
-    stream.plan.table = {schema(), "t"};
-    stream.plan.temp_table = {schema(), "t_temp"};
-    stream.plan.schema.columns.push_back({"id", "id", ColumnType::kBigint});
-    draft.sync.streams.push_back(stream);
-    draft.requests.emplace_back();
-    ASSERT_OK_AND_ASSIGN(const write::StartedSync started, write::Writer(loaders).Start(draft));
-    sync_no_ = started.sync.sync_no;
-    plan_ = started.sync.streams.front().plan;
-  }
 };
 
 TEST_F(WritePathTest, RecordsThatAreCommittedAreNotCommittedAgain) {

@@ -77,6 +77,33 @@ TEST_F(RejectedRecordsTest, AreKeptAndCountedEverywhere) {
   }
 }
 
+// Both calls hold the same bad record; only the newer one's may be kept.
+TEST_F(RejectedRecordsTest, OfACallThatWasTakenOverDoNotHideThat) {
+  const auto first = StartServer({"--flush_interval=2s"});
+  const auto second = StartServer({"--flush_interval=2s"});
+  ASSERT_NE(first, nullptr);
+  ASSERT_NE(second, nullptr);
+  const auto one = first->Client();
+  ASSERT_OK(one->StartSync(OneStream("s", "people")));
+  v1::StreamRecordsRequest batch;
+  batch.mutable_batch()->set_jsonl("{\"id\":1}\nnot json\n{\"id\":2}\n");
+  const std::unique_ptr<client::RecordsCall> older = one->StreamRecords();
+  ASSERT_TRUE(older->Write(Header("s", "people")));
+  ASSERT_TRUE(older->Write(batch));
+  const std::string received = "syncline_records_received_total";
+  ASSERT_TRUE(Eventually([&] {
+    const std::string metrics = first->Metrics();
+    const size_t at = metrics.find("} ", metrics.find(received + "{"));
+    return at != std::string::npos && metrics.substr(at, 4) == "} 3\n";
+  }));
+  ASSERT_OK_AND_ASSIGN(const v1::StreamRecordsResponse newer,
+                       SendLines(*second->Client(), "s", 0, "{\"id\":1}\nnot json\n{\"id\":2}\n"));
+  EXPECT_EQ(newer.durable_offset(), 3);
+  EXPECT_THAT(older->Finish(), StatusIs(absl::StatusCode::kAborted, "FENCED"));
+  EXPECT_EQ(Ledgered("count(*)"), 1);
+  EXPECT_THAT(first->Metrics(), ::testing::HasSubstr("syncline_fenced_writers_total 1"));
+}
+
 TEST_F(RejectedRecordsTest, MaxRejectedFailsTheStreamOncePassed) {
   const auto server = StartServer({"--max_rejected=2"});
   ASSERT_NE(server, nullptr);

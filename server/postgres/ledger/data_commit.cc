@@ -4,6 +4,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
 #include "server/base/status_macros.h"
+#include "server/model/plan_words.h"
 #include "server/postgres/ledger/ledger_errors.h"
 #include "server/postgres/sql_generator.h"
 
@@ -53,8 +54,10 @@ DataCommitter::DataCommitter(const Ledger& ledger)
           "unnest($4::bigint[], $5::text[], $6::bytea[]) AS r (number, reason, raw) "
           "WHERE y.sync_no = $1 AND t.stream_no = $2",
           ledger)),
-      find_sql_(WithSchema("SELECT epoch = $3, committed @> $4::int8multirange, durable_offset "
-                           "FROM $L.writer WHERE stream_no = $1 AND writer_id = $2",
+      look_sql_(WithSchema("SELECT w.epoch = $3, w.committed @> $4::int8multirange, "
+                           "w.durable_offset, s.state FROM $L.writer w "
+                           "JOIN $L.stream s ON s.stream_no = w.stream_no "
+                           "WHERE w.stream_no = $1 AND w.writer_id = $2",
                            ledger)),
       channel_(ledger.Channel()) {}
 
@@ -129,17 +132,26 @@ absl::Status DataCommitter::WriteRejected(Connection& connection, const WriterCl
   return absl::OkStatus();
 }
 
-absl::StatusOr<int64_t> DataCommitter::FindCommit(Connection& connection, const WriterClaim& claim,
-                                                  const OffsetRanges& offsets) const {
+absl::StatusOr<WriterStanding> DataCommitter::Look(Connection& connection, const WriterClaim& claim,
+                                                   const OffsetRanges& offsets) const {
   SYNCLINE_ASSIGN_OR_RETURN(const Result found,
-                            connection.Query(find_sql_, Params()
+                            connection.Query(look_sql_, Params()
                                                             .Int(claim.stream_no)
                                                             .Text(claim.writer_id)
                                                             .Int(claim.epoch)
                                                             .Text(offsets.ToMultirange())));
-  if (found.size() == 1 && found.Bool(0, 1) && !offsets.empty()) return found.Int(0, 2);
-  if (found.size() != 1 || !found.Bool(0, 0)) return Fenced(claim.writer_id);
-  return -1;
+  WriterStanding standing;
+  if (found.size() != 1) {
+    standing.claim = Fenced(claim.writer_id);
+    return standing;
+  }
+  standing.committed = found.Bool(0, 1) && !offsets.empty();
+  standing.durable_offset = found.Int(0, 2);
+  if (!found.Bool(0, 0)) {
+    standing.claim = found.Text(0, 3) == ToText(StreamState::kCancelled) ? SyncCancelled()
+                                                                         : Fenced(claim.writer_id);
+  }
+  return standing;
 }
 
 }  // namespace syncline::postgres

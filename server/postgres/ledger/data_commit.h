@@ -1,9 +1,13 @@
 // What a data transaction does to the ledger: its last statements, on the lane's own connection.
 //
-// One UPDATE of one row moves the position WHERE epoch = ours and none of the records is committed;
-// lanes that commit at once are serialised by that row, and READ COMMITTED re-evaluates condition
-// and sum of ranges against the row as it then is. No row touched means that the writer was taken
-// over, or that a COMMIT whose answer was lost came to its end after all: the caller rolls back.
+// The first of them is the fence: one UPDATE of one row moves the position WHERE epoch = ours and
+// none of the records is committed. Lanes that commit at once are serialised by that row, and READ
+// COMMITTED re-evaluates condition and sum of ranges against the row as it then is. No row touched
+// means that the writer was taken over, or that a COMMIT whose answer was lost came to its end
+// after all: the caller rolls back. Nothing of the ledger is written or locked before it, so that
+// no other statement of a writer that was taken over can fail instead of it; rejected records,
+// counts and checkpoints follow. When anything fails, the caller rolls back and asks Look, whose
+// answer goes before the error.
 #pragma once
 
 #include <cstdint>
@@ -29,30 +33,38 @@ struct DataCommit {
   std::vector<RejectedRecord> rejected;
 };
 
+// A writer's row as a claim finds it.
+struct WriterStanding {
+  // OK while the claim holds. ABORTED FENCED when the epoch has moved, FAILED_PRECONDITION
+  // SYNC_CANCELLED when it has because the stream was cancelled or superseded.
+  absl::Status claim;
+  bool committed = false;  // all the offsets that were asked for, whichever call committed them
+  int64_t durable_offset = 0;
+};
+
 // Holds the prepared text of the statements; immutable, safe from any thread.
 class DataCommitter {
  public:
   explicit DataCommitter(const Ledger& ledger);
 
-  // Moves the position; returns the durable offset as this transaction makes it.
-  // Errors: ABORTED FENCED, also when some of the records are committed; those of
-  // Connection::Query.
+  // Moves the position: the first statement after the COPY. Returns the durable offset as this
+  // transaction makes it. Errors: ABORTED FENCED, also when some of the records are committed;
+  // those of Connection::Query.
   absl::StatusOr<int64_t> MovePosition(Connection& connection, const WriterClaim& claim,
                                        const DataCommit& commit) const;
 
-  // Writes the checkpoints, all at or below the durable offset, and notifies watchers.
+  // Writes the checkpoints, all at or below the durable offset, and notifies watchers; the last
+  // statement, because it locks the sync's row.
   absl::Status WriteCheckpoints(Connection& connection, const WriterClaim& claim,
                                 const std::vector<PendingCheckpoint>& checkpoints) const;
 
-  // Writes the rejected records; before MovePosition, which must come last of what can be refused.
+  // Writes the rejected records; after MovePosition.
   absl::Status WriteRejected(Connection& connection, const WriterClaim& claim,
                              const std::vector<RejectedRecord>& rejected) const;
 
-  // After a COMMIT whose answer was lost: the durable offset when `offsets` are committed under our
-  // epoch, -1 when they are not. Errors: ABORTED FENCED when the epoch has moved and the offsets
-  // are not committed.
-  absl::StatusOr<int64_t> FindCommit(Connection& connection, const WriterClaim& claim,
-                                     const OffsetRanges& offsets) const;
+  // Where the writer stands now, after a transaction that failed or a COMMIT whose answer was lost.
+  absl::StatusOr<WriterStanding> Look(Connection& connection, const WriterClaim& claim,
+                                      const OffsetRanges& offsets) const;
 
  private:
   const std::string move_sql_;
@@ -60,7 +72,7 @@ class DataCommitter {
   const std::string checkpoint_sql_;
   const std::string notify_sql_;
   const std::string rejected_sql_;
-  const std::string find_sql_;
+  const std::string look_sql_;
   const std::string channel_;
 };
 

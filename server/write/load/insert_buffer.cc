@@ -97,49 +97,74 @@ absl::StatusOr<FlushResult> InsertBuffer::TryFlush(
     const std::vector<PendingCheckpoint>& checkpoints, bool* commit_unknown) {
   SYNCLINE_ASSIGN_OR_RETURN(postgres::ConnectionPool::Lease connection,
                             context_->connections->Acquire());
+  if (*commit_unknown) {
+    SYNCLINE_ASSIGN_OR_RETURN(const std::optional<FlushResult> found, FindCommit(*connection));
+    if (found.has_value()) return *found;
+  }
+  FlushResult result = Held();
+  absl::Status status = Transact(*connection, checkpoints, &result);
+  if (status.ok()) {
+    status = connection->Commit();
+    if (status.ok()) return result;
+    // A COMMIT that was refused did not happen.
+    *commit_unknown = *commit_unknown || absl::IsUnavailable(status);
+  }
+  connection->Rollback();
+  if (!connection->usable()) return status;
+  return AfterFailure(*connection, status, *commit_unknown);
+}
+
+FlushResult InsertBuffer::Held() const {
   FlushResult result;
   result.rows = rows_;
   result.rejected = static_cast<int64_t>(commit_.rejected.size());
   result.encoded_bytes = bytes_;
-  if (*commit_unknown) {
-    SYNCLINE_ASSIGN_OR_RETURN(result.durable_offset, context_->committer->FindCommit(
-                                                         *connection, claim_, commit_.offsets));
-    // Its checkpoints, if any, are written by the next flush: writing twice is harmless.
-    if (result.durable_offset >= 0) return result;
+  return result;
+}
+
+absl::Status InsertBuffer::Transact(postgres::Connection& connection,
+                                    const std::vector<PendingCheckpoint>& checkpoints,
+                                    FlushResult* result) {
+  SYNCLINE_RETURN_IF_ERROR(rows_ > 0 ? CopyRows(connection) : connection.Begin());
+  const postgres::DataCommitter& committer = *context_->committer;
+  commit_.rows = rows_;
+  SYNCLINE_ASSIGN_OR_RETURN(result->durable_offset,
+                            committer.MovePosition(connection, claim_, commit_));
+  SYNCLINE_RETURN_IF_ERROR(committer.WriteRejected(connection, claim_, commit_.rejected));
+  for (const PendingCheckpoint& checkpoint : checkpoints) {
+    if (checkpoint.offset <= result->durable_offset) result->checkpoints.push_back(checkpoint);
   }
-  const auto transact = [&]() -> absl::Status {
-    if (rows_ > 0) {
-      SYNCLINE_RETURN_IF_ERROR(CopyRows(*connection));
-    } else {
-      SYNCLINE_RETURN_IF_ERROR(connection->Begin());
-    }
-    SYNCLINE_RETURN_IF_ERROR(
-        context_->committer->WriteRejected(*connection, claim_, commit_.rejected));
-    commit_.rows = rows_;
-    SYNCLINE_ASSIGN_OR_RETURN(result.durable_offset,
-                              context_->committer->MovePosition(*connection, claim_, commit_));
-    for (const PendingCheckpoint& checkpoint : checkpoints) {
-      if (checkpoint.offset <= result.durable_offset) result.checkpoints.push_back(checkpoint);
-    }
-    return context_->committer->WriteCheckpoints(*connection, claim_, result.checkpoints);
-  };
-  if (absl::Status status = transact(); !status.ok()) {
-    connection->Rollback();
-    if (!*commit_unknown || !connection->usable()) return status;
-    // The lost COMMIT may have come to its end only while its rows were sent again.
-    const absl::StatusOr<int64_t> durable_offset =
-        context_->committer->FindCommit(*connection, claim_, commit_.offsets);
-    if (!durable_offset.ok() || *durable_offset < 0) return status;
-    result.durable_offset = *durable_offset;
-    result.checkpoints.clear();
+  return committer.WriteCheckpoints(connection, claim_, result->checkpoints);
+}
+
+absl::StatusOr<std::optional<FlushResult>> InsertBuffer::FindCommit(
+    postgres::Connection& connection) const {
+  SYNCLINE_ASSIGN_OR_RETURN(const postgres::WriterStanding standing,
+                            context_->committer->Look(connection, claim_, commit_.offsets));
+  if (standing.committed) {
+    // Its checkpoints, if any, are written by the next flush: writing twice is harmless.
+    FlushResult result = Held();
+    result.durable_offset = standing.durable_offset;
     return result;
   }
-  if (absl::Status status = connection->Commit(); !status.ok()) {
-    *commit_unknown = true;
-    connection->Rollback();
-    return status;
+  SYNCLINE_RETURN_IF_ERROR(standing.claim);
+  return std::nullopt;
+}
+
+absl::StatusOr<FlushResult> InsertBuffer::AfterFailure(postgres::Connection& connection,
+                                                       const absl::Status& status,
+                                                       bool commit_unknown) const {
+  if (commit_unknown) {
+    // The lost COMMIT may have come to its end only while its rows were sent again.
+    const absl::StatusOr<std::optional<FlushResult>> found = FindCommit(connection);
+    if (found.ok()) return found->has_value() ? absl::StatusOr<FlushResult>(**found) : status;
+    return found.status();
   }
-  return result;
+  const absl::StatusOr<postgres::WriterStanding> standing =
+      context_->committer->Look(connection, claim_, commit_.offsets);
+  // Without an answer nobody knows whether `status` is the whole truth: it is tried again.
+  if (!standing.ok()) return absl::IsUnavailable(standing.status()) ? standing.status() : status;
+  return standing->claim.ok() ? status : standing->claim;
 }
 
 absl::Status InsertBuffer::CopyRows(postgres::Connection& connection) {

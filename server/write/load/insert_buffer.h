@@ -1,15 +1,16 @@
 // InsertBuffer: accumulates the encoded rows of one lane and flushes them as one transaction.
 //
-// The transaction is BEGIN, COPY BINARY, rejected records, ledger, COMMIT: rows and position become
-// durable together or not at all. It is short: the connection is held for the flush only (decision
-// 0010). Rows stay in memory until the COMMIT is known, so a flush that meets a broken connection
-// is repeated; the ledger tells whether a COMMIT whose answer was lost happened. Used by one thread
-// at a time.
+// The transaction is BEGIN, COPY BINARY, the fence, the rest of the ledger, COMMIT
+// (postgres/ledger/data_commit.h): rows and position become durable together or not at all. It is
+// short: the connection is held for the flush only (decision 0010). Rows stay in memory until the
+// COMMIT is known, so a flush that meets a broken connection is repeated; the ledger tells whether
+// a COMMIT whose answer was lost happened. Used by one thread at a time.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -77,8 +78,9 @@ class InsertBuffer {
 
   // Commits what is held, and those of `checkpoints` that the position then reaches; with `closes`
   // the writer is not open any more from then on. Blocks. An empty buffer with checkpoints is
-  // flushed too. On an error everything is still held. Errors: ABORTED FENCED, and those of the
-  // database.
+  // flushed too. On an error everything is still held. Errors: ABORTED FENCED and
+  // FAILED_PRECONDITION SYNC_CANCELLED when the claim does not hold any more, whatever else went
+  // wrong; those of the database.
   absl::StatusOr<FlushResult> Flush(const std::vector<PendingCheckpoint>& checkpoints,
                                     bool closes = false);
 
@@ -87,6 +89,17 @@ class InsertBuffer {
   // or may yet come.
   absl::StatusOr<FlushResult> TryFlush(const std::vector<PendingCheckpoint>& checkpoints,
                                        bool* commit_unknown);
+  // A result that counts what the buffer holds, its durable offset not set.
+  FlushResult Held() const;
+  // Everything between BEGIN and COMMIT; notes in `result` what it would make durable.
+  absl::Status Transact(postgres::Connection& connection,
+                        const std::vector<PendingCheckpoint>& checkpoints, FlushResult* result);
+  // After a COMMIT whose answer was lost: the result when it happened, none when it did not.
+  absl::StatusOr<std::optional<FlushResult>> FindCommit(postgres::Connection& connection) const;
+  // What to answer after a transaction that failed with `status` and was rolled back: that the
+  // writer was taken over, when it was, whatever `status` says.
+  absl::StatusOr<FlushResult> AfterFailure(postgres::Connection& connection,
+                                           const absl::Status& status, bool commit_unknown) const;
   absl::Status CopyRows(postgres::Connection& connection);
   // The block for the next row.
   ByteBuffer& OpenBlock();

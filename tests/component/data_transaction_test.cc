@@ -1,0 +1,124 @@
+// What a data transaction answers when it fails: a writer that was taken over hears of that, and of
+// nothing else, whichever of its statements was refused.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_replace.h"
+#include "server/write/load/insert_buffer.h"
+#include "tests/component/write_path_fixture.h"
+#include "tests/support/status_matchers.h"
+
+namespace syncline {
+namespace {
+
+using absl::StatusCode;
+using testing::StatusIs;
+using testing::WritePathTest;
+
+// What somebody does to the table, and what a writer that still has its claim is told.
+struct Fault {
+  const char* name;
+  const char* sql;  // $T is the table, $S its schema
+  StatusCode code;
+  const char* reason;
+};
+
+class FaultOfTheTableTest : public WritePathTest, public ::testing::WithParamInterface<Fault> {
+ protected:
+  void Strike() {
+    Execute(absl::StrReplaceAll(GetParam().sql, {{"$T", Table("t")}, {"$S", schema()}}));
+  }
+  // Commits records 3..5, of which one is rejected.
+  absl::StatusOr<write::FlushResult> Flush(const WriterClaim& claim) {
+    write::InsertBuffer buffer(&load_, plan_, "sync", claim);
+    Fill(buffer, 3, 5);
+    buffer.Reject({5, "INVALID_JSON", "bad"});
+    buffer.Cover({5, 6}, 0);
+    return buffer.Flush({});
+  }
+};
+
+TEST_P(FaultOfTheTableTest, IsToldToAWriterThatHoldsItsClaim) {
+  const WriterClaim claim = Claim("w").claim;
+  Strike();
+  EXPECT_THAT(Flush(claim), StatusIs(GetParam().code, GetParam().reason));
+}
+
+TEST_P(FaultOfTheTableTest, IsFencedForAWriterThatWasTakenOver) {
+  const WriterClaim claim = Claim("w").claim;
+  Claim("w");
+  Strike();
+  EXPECT_THAT(Flush(claim), StatusIs(StatusCode::kAborted, "FENCED"));
+}
+
+TEST_P(FaultOfTheTableTest, IsCancelledForAWriterOfACancelledSync) {
+  const WriterClaim claim = Claim("w").claim;
+  ASSERT_OK(store_->CancelSync("sync"));
+  Strike();
+  EXPECT_THAT(Flush(claim), StatusIs(StatusCode::kFailedPrecondition, "SYNC_CANCELLED"));
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Faults, FaultOfTheTableTest,
+    ::testing::Values(
+        Fault{"ADroppedTable", "DROP TABLE $T", StatusCode::kFailedPrecondition, "SCHEMA_CHANGED"},
+        Fault{"ADroppedColumn", "ALTER TABLE $T DROP COLUMN id", StatusCode::kFailedPrecondition,
+              "SCHEMA_CHANGED"},
+        Fault{"ATriggerThatRaises",
+              "CREATE FUNCTION $S.no() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE "
+              "EXCEPTION 'no'; END $$; CREATE TRIGGER no BEFORE INSERT ON $T FOR EACH ROW EXECUTE "
+              "FUNCTION $S.no()",
+              StatusCode::kFailedPrecondition, "REJECTED_BY_DATABASE"},
+        Fault{"ATriggerThatSkipsRows",
+              "CREATE FUNCTION $S.skip() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RETURN NULL; "
+              "END $$; CREATE TRIGGER skip BEFORE INSERT ON $T FOR EACH ROW EXECUTE FUNCTION "
+              "$S.skip()",
+              StatusCode::kFailedPrecondition, "REJECTED_BY_DATABASE"},
+        // Refused by COMMIT, after every statement has succeeded.
+        Fault{"ADeferredConstraint",
+              "ALTER TABLE $T ADD COLUMN k int DEFAULT 1, ADD UNIQUE (k) DEFERRABLE INITIALLY "
+              "DEFERRED",
+              StatusCode::kFailedPrecondition, "CONSTRAINT_VIOLATED"}),
+    [](const auto& tested) { return tested.param.name; });
+
+class DataTransactionTest : public WritePathTest {};
+
+// Both calls hold the same bad record; the newer one's is in the ledger already.
+TEST_F(DataTransactionTest, ARejectedRecordOfBothCallsDoesNotHideThatTheOlderIsFenced) {
+  const WriterClaim older = Claim("w").claim;
+  const WriterClaim newer = Claim("w").claim;
+  for (const WriterClaim& claim : {newer, older}) {
+    write::InsertBuffer buffer(&load_, plan_, "sync", claim);
+    Fill(buffer, 0, 1);
+    buffer.Reject({1, "INVALID_JSON", "not json"});
+    buffer.Cover({1, 2}, 0);
+    const absl::StatusOr<write::FlushResult> flushed = buffer.Flush({});
+    if (claim.epoch == newer.epoch) {
+      EXPECT_OK(flushed);
+    } else {
+      EXPECT_THAT(flushed, StatusIs(StatusCode::kAborted, "FENCED"));
+    }
+  }
+  EXPECT_EQ(Rows(), 1);
+}
+
+// The raw ids of both calls' rows are the same.
+TEST_F(DataTransactionTest, AUniqueIndexOfTheUserDoesNotHideThatTheOlderCallIsFenced) {
+  Execute(absl::StrCat("CREATE UNIQUE INDEX ON ", Table("t"), " (_airbyte_raw_id)"));
+  const WriterClaim older = Claim("w").claim;
+  const WriterClaim newer = Claim("w").claim;
+  write::InsertBuffer first(&load_, plan_, "sync", newer);
+  Fill(first, 0, 3);
+  ASSERT_OK(first.Flush({}));
+  write::InsertBuffer second(&load_, plan_, "sync", older);
+  Fill(second, 0, 3);
+  EXPECT_THAT(second.Flush({}), StatusIs(StatusCode::kAborted, "FENCED"));
+  EXPECT_EQ(Rows(), 3);
+}
+
+}  // namespace
+}  // namespace syncline
