@@ -14,6 +14,7 @@ constexpr uint64_t kVersion8 = 0x8000;
 constexpr uint64_t kVariant = uint64_t{1} << 63;  // the two highest bits are 10
 constexpr uint64_t kCounterMask = (uint64_t{1} << 62) - 1;
 constexpr uint64_t kStartMask = (uint64_t{1} << 61) - 1;
+constexpr int64_t kLastOffset = (int64_t{1} << 61) - 1;
 
 struct HexPairs {
   std::array<char, 512> text{};
@@ -74,6 +75,13 @@ void RawIdGenerator::Write(int64_t offset, char* out) const {
   PutHex(low, 56, 2, out + 19);
   out[23] = '-';
   PutHex(low, 40, 6, out + 24);
+}
+
+RawIdRange RawIdGenerator::RangeFrom(int64_t offset) const {
+  RawIdRange range = {std::string(kLength, '0'), std::string(kLength, '0')};
+  Write(offset, range.first.data());
+  Write(kLastOffset, range.last.data());
+  return range;
 }
 
 }  // namespace syncline

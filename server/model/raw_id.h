@@ -7,11 +7,18 @@
 #pragma once
 
 #include <cstdint>
+#include <string>
 
 #include "absl/strings/string_view.h"
 #include "server/model/stream.h"
 
 namespace syncline {
+
+// Ids from `first` to `last`, both included, in byte order.
+struct RawIdRange {
+  std::string first;
+  std::string last;
+};
 
 class RawIdGenerator {
  public:
@@ -22,6 +29,9 @@ class RawIdGenerator {
 
   // Writes the kLength characters of the id of record `offset`, lowercase with hyphens.
   void Write(int64_t offset, char* out) const;
+
+  // The ids of record `offset` and of all that follow it.
+  RawIdRange RangeFrom(int64_t offset) const;
 
  private:
   static constexpr int kPrefixLength = 19;

@@ -142,6 +142,17 @@ std::string GenerationIdSql(const TableName& table) {
                       QuoteTable(table));
 }
 
+std::string GenerationBoundsSql(const TableName& table) {
+  const std::string id = QuoteIdentifier(kGenerationIdColumn);
+  return absl::StrCat("SELECT coalesce(min(", id, "), 0), coalesce(max(", id, "), 0) FROM ",
+                      QuoteTable(table));
+}
+
+std::string DeleteOlderRowsSql(const TableName& table) {
+  return absl::StrCat("DELETE FROM ", QuoteTable(table), " WHERE ",
+                      QuoteIdentifier(kGenerationIdColumn), " < $1");
+}
+
 std::string TableStatusSql(const TableName& table) {
   return absl::StrCat("SELECT EXISTS (SELECT 1 FROM ", QuoteTable(table),
                       " LIMIT 1), pg_relation_size(", QuoteLiteral(QuoteTable(table)), ")");
@@ -152,6 +163,12 @@ std::string CopyTableSql(const TableName& source, const TableName& target,
   const std::string columns = QuoteColumns(AllColumns(schema));
   return absl::StrCat("INSERT INTO ", QuoteTable(target), " (", columns, ") SELECT ", columns,
                       " FROM ", QuoteTable(source));
+}
+
+std::string DeleteRawIdRangesSql(const TableName& table) {
+  return absl::StrCat("DELETE FROM ", QuoteTable(table),
+                      " t USING unnest($1::text[], $2::text[]) AS r (first, last) WHERE t.",
+                      QuoteIdentifier(kRawIdColumn), " COLLATE \"C\" BETWEEN r.first AND r.last");
 }
 
 std::string CopyBinarySql(const TableName& table, const TableSchema& schema) {

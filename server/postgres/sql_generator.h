@@ -39,12 +39,18 @@ std::string AnalyzeSql(const TableName& table);
 std::string CountRowsSql(const TableName& table);
 std::string HasRowsSql(const TableName& table);
 std::string GenerationIdSql(const TableName& table);
+// One row: the lowest and the highest generation id; 0 for a table without rows.
+std::string GenerationBoundsSql(const TableName& table);
+// DELETE of the rows of generations below $1.
+std::string DeleteOlderRowsSql(const TableName& table);
 // One row: whether there are rows (boolean), the size on disk in bytes.
 std::string TableStatusSql(const TableName& table);
 
 // INSERT INTO target SELECT FROM source over AllColumns.
 std::string CopyTableSql(const TableName& source, const TableName& target,
                          const TableSchema& schema);
+// DELETE of the rows whose raw ids are within the ranges of $1 (first ids) and $2 (last ids).
+std::string DeleteRawIdRangesSql(const TableName& table);
 // COPY … FROM STDIN in binary format over AllColumns, in their order.
 std::string CopyBinarySql(const TableName& table, const TableSchema& schema);
 // BEGIN before it: one round trip opens a data transaction.

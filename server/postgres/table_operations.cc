@@ -82,4 +82,31 @@ absl::StatusOr<int64_t> CopyTable(Transaction& transaction, const TableName& sou
   return result.affected();
 }
 
+absl::StatusOr<GenerationBounds> GetGenerationBounds(Transaction& transaction,
+                                                     const TableName& table) {
+  SYNCLINE_ASSIGN_OR_RETURN(const Result result, transaction.Query(GenerationBoundsSql(table)));
+  return GenerationBounds{result.Int(0, 0), result.Int(0, 1)};
+}
+
+absl::StatusOr<int64_t> DeleteOlderRows(Transaction& transaction, const TableName& table,
+                                        int64_t minimum) {
+  SYNCLINE_ASSIGN_OR_RETURN(const Result result,
+                            transaction.Query(DeleteOlderRowsSql(table), Params().Int(minimum)));
+  return result.affected();
+}
+
+absl::StatusOr<int64_t> DeleteRawIdRanges(Transaction& transaction, const TableName& table,
+                                          const std::vector<RawIdRange>& ranges) {
+  std::vector<std::string> firsts;
+  std::vector<std::string> lasts;
+  for (const RawIdRange& range : ranges) {
+    firsts.push_back(range.first);
+    lasts.push_back(range.last);
+  }
+  SYNCLINE_ASSIGN_OR_RETURN(
+      const Result result,
+      transaction.Query(DeleteRawIdRangesSql(table), Params().TextArray(firsts).TextArray(lasts)));
+  return result.affected();
+}
+
 }  // namespace syncline::postgres

@@ -6,10 +6,12 @@
 
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
+#include "server/model/raw_id.h"
 #include "server/model/table_name.h"
 #include "server/model/table_schema.h"
 #include "server/postgres/transaction.h"
@@ -45,5 +47,20 @@ absl::StatusOr<int64_t> GetGenerationId(Transaction& transaction, const TableNam
 // copied.
 absl::StatusOr<int64_t> CopyTable(Transaction& transaction, const TableName& source,
                                   const TableName& target, const TableSchema& schema);
+
+struct GenerationBounds {
+  int64_t lowest = 0;
+  int64_t highest = 0;
+};
+// Of the rows of a staging table; both 0 without rows. Reads the whole table.
+absl::StatusOr<GenerationBounds> GetGenerationBounds(Transaction& transaction,
+                                                     const TableName& table);
+// Deletes the rows of generations below `minimum`; returns how many.
+absl::StatusOr<int64_t> DeleteOlderRows(Transaction& transaction, const TableName& table,
+                                        int64_t minimum);
+
+// Deletes the rows whose raw ids are in one of `ranges`; returns how many. Reads the whole table.
+absl::StatusOr<int64_t> DeleteRawIdRanges(Transaction& transaction, const TableName& table,
+                                          const std::vector<RawIdRange>& ranges);
 
 }  // namespace syncline::postgres

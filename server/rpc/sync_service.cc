@@ -136,9 +136,10 @@ absl::Status SyncService::Complete(const v1::CompleteStreamRequest& request,
     return sync::InvalidRequest(
         {{"status", "must be STREAM_STATUS_COMPLETE or STREAM_STATUS_INCOMPLETE"}});
   }
-  sync::CompletionRequest completion;
+  CompletionRequest completion;
   completion.complete = request.status() == v1::STREAM_STATUS_COMPLETE;
   if (request.has_expected_records()) completion.expected_records = request.expected_records();
+  completion.discard_staged = request.discard_staged();
   SYNCLINE_ASSIGN_OR_RETURN(
       const StreamRecord stream,
       context_.registry->Complete(request.sync_id(), FromProto(request.descriptor()), completion));

@@ -71,7 +71,7 @@ absl::StatusOr<StreamRecord> StreamSession::Complete(const CompletionRequest& re
   if (HasEnded(stream.state)) return stream;
   metrics_->Phase(metrics::StreamPhase::kFinalizing);
   const absl::StatusOr<StreamResult> result =
-      context_->writer->LoaderFor(plan_)->Complete(stream, request.complete, *metrics_);
+      context_->writer->LoaderFor(plan_)->Complete(stream, request, *metrics_);
   if (!result.ok()) {
     // Someone else may have finished it, or the answer to our own COMMIT was lost: the ledger
     // knows.

@@ -16,6 +16,7 @@
 #include "absl/time/time.h"
 #include "server/base/mutex.h"
 #include "server/metrics/metrics.h"
+#include "server/model/completion_request.h"
 #include "server/model/plan.h"
 #include "server/sync/writer_call.h"
 #include "server/write/stream_state_store.h"
@@ -30,8 +31,6 @@ struct SessionContext {
   metrics::Metrics* metrics = nullptr;
   CallContext call;
 };
-
-using write::CompletionRequest;
 
 class StreamSession {
  public:

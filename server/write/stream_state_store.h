@@ -17,6 +17,7 @@
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "server/base/mutex.h"
+#include "server/model/completion_request.h"
 #include "server/model/plan.h"
 #include "server/postgres/connection_pool.h"
 #include "server/postgres/database.h"
@@ -25,11 +26,6 @@
 #include "server/postgres/ledger/writer_claims.h"
 
 namespace syncline::write {
-
-struct CompletionRequest {
-  bool complete = false;  // COMPLETE, else INCOMPLETE
-  std::optional<int64_t> expected_records;
-};
 
 class StreamStateStore {
  public:

@@ -16,8 +16,8 @@ absl::StatusOr<StartedSync> Writer::Start(const SyncDraft& draft) {
   std::vector<StreamPlan> plans;
   for (const StreamRecord& stream : started.sync.streams) plans.push_back(stream.plan);
   SYNCLINE_RETURN_IF_ERROR(CreateNamespaces(plans));
-  for (const StreamPlan& plan : plans) {
-    SYNCLINE_RETURN_IF_ERROR(LoaderFor(plan)->Start());
+  for (StreamRecord& stream : started.sync.streams) {
+    SYNCLINE_RETURN_IF_ERROR(LoaderFor(stream.plan)->Start(&stream));
   }
   SYNCLINE_RETURN_IF_ERROR(context_.database->Transact([&](postgres::Transaction& transaction) {
     return context_.ledger->MarkRunning(transaction, started.sync.sync_no);

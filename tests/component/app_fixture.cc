@@ -88,6 +88,7 @@ v1::StreamConfig AppTest::Stream(const Ask& ask, absl::string_view table) const 
     if (ask.json_schema.empty()) stream.mutable_cursor()->add_path("at");
   }
   stream.set_overwrite(ask.overwrite);
+  stream.set_replay(ask.replay);
   if (ask.generation >= 0) {
     stream.set_generation_id(ask.generation);
     stream.set_minimum_generation_id(ask.minimum);

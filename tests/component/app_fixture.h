@@ -28,6 +28,7 @@ struct Ask {
   std::string connection = {};
   std::string json_schema = {};
   std::vector<std::string> primary_key = {"id"};
+  v1::Replay replay = v1::REPLAY_UNSPECIFIED;
 };
 
 Ask Append(int64_t generation);

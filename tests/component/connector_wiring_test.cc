@@ -74,11 +74,13 @@ class ConnectorWiringSuite : public AppTest {
       return ledger_->MarkRunning(transaction, sync.sync_no);
     }));
     sync_no_ = sync.sync_no;
-    plan_ = sync.streams[0].plan;
+    stream_ = sync.streams[0];
+    plan_ = stream_.plan;
   }
 
   std::unique_ptr<postgres::Ledger> ledger_;
   StreamPlan plan_;
+  StreamRecord stream_;
   int64_t sync_no_ = 0;
 };
 
@@ -106,14 +108,14 @@ TEST_F(ConnectorWiringSuite, CanCreateAppendStreamLoader) {
 TEST_F(ConnectorWiringSuite, StreamLoaderStartCreatesTable) {
   SetUpWriter();
   EXPECT_FALSE(TableExists());
-  ASSERT_OK(app().writer()->LoaderFor(plan_)->Start());
+  ASSERT_OK(app().writer()->LoaderFor(plan_)->Start(&stream_));
   EXPECT_TRUE(TableExists());
 }
 
 TEST_F(ConnectorWiringSuite, CanWriteOneRecord) {
   SetUpWriter();
   const std::unique_ptr<write::StreamLoader> loader = app().writer()->LoaderFor(plan_);
-  ASSERT_OK(loader->Start());
+  ASSERT_OK(loader->Start(&stream_));
   postgres::ConnectionPool connections({.conninfo = dsn()});
   ASSERT_OK_AND_ASSIGN(
       const postgres::ClaimedWriter claimed,
@@ -140,8 +142,9 @@ TEST_F(ConnectorWiringSuite, CanWriteOneRecord) {
     return absl::OkStatus();
   }));
   ASSERT_OK_AND_ASSIGN(const auto metrics, metrics::Metrics::Create({"", absl::Hours(1)}));
-  ASSERT_OK_AND_ASSIGN(const StreamResult result,
-                       loader->Complete(stream, true, *metrics->ForStream("", "people", 0)));
+  ASSERT_OK_AND_ASSIGN(
+      const StreamResult result,
+      loader->Complete(stream, {.complete = true}, *metrics->ForStream("", "people", 0)));
   EXPECT_EQ(result.outcome, StreamOutcome::kAppended);
   EXPECT_EQ(QueryInt("SELECT count(*) FROM " + table), 1);
 }

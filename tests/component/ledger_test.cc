@@ -11,9 +11,11 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "server/base/status_macros.h"
 #include "server/base/thread.h"
 #include "server/postgres/ledger/data_commit.h"
 #include "server/postgres/ledger/ledger_schema.h"
+#include "server/postgres/ledger/staging_ledger.h"
 #include "server/write/stream_state_store.h"
 #include "tests/component/ledger_fixture.h"
 #include "tests/support/postgres_fixture.h"
@@ -106,7 +108,7 @@ class LedgerTest : public LedgerFixture {
 
   absl::StatusOr<StreamRecord> BeginCompletion(const SyncRecord& sync, bool complete = true,
                                                std::optional<int64_t> expected = std::nullopt) {
-    write::CompletionRequest request;
+    CompletionRequest request;
     request.complete = complete;
     request.expected_records = expected;
     return store_->BeginCompletion(sync.streams[0].plan.stream_no, request);
@@ -152,10 +154,18 @@ TEST_F(LedgerTest, ALedgerOfAnOlderVersionIsBroughtUpToDate) {
   ASSERT_OK(postgres::MigrateLedger(database(), schema()));
   // Nobody knows what else is in the temp table of a stream that began before.
   EXPECT_FALSE(store_->GetStream(stream_no)->staged_alone);
-  ASSERT_OK(database().Transact([&](postgres::Transaction& transaction) {
-    return ledger_->NoteStagedAlone(transaction, stream_no);
+  ASSERT_OK(database().Transact([&](postgres::Transaction& transaction) -> absl::Status {
+    SYNCLINE_ASSIGN_OR_RETURN(StreamRecord stream, ledger_->LockStream(transaction, stream_no));
+    stream.staged_alone = true;
+    stream.plan.restart = true;
+    stream.warnings.push_back({"TABLE_MISSING", "the table was dropped"});
+    return postgres::NoteStart(transaction, *ledger_, stream);
   }));
-  EXPECT_TRUE(store_->GetStream(stream_no)->staged_alone);
+  ASSERT_OK_AND_ASSIGN(const StreamRecord noted, store_->GetStream(stream_no));
+  EXPECT_TRUE(noted.staged_alone);
+  EXPECT_TRUE(noted.plan.restart);
+  ASSERT_EQ(noted.warnings.size(), 1);
+  EXPECT_EQ(noted.warnings[0].code, "TABLE_MISSING");
 }
 
 TEST_F(LedgerTest, MigratingFromManyServersAtOnce) {

@@ -100,6 +100,9 @@ void AddTables(const TableName& table, const TableName& temp, const TableSchema&
   golden->Add("generation id", GenerationIdSql(table));
   golden->Add("table status", TableStatusSql(table));
   golden->Add("copy table", CopyTableSql(temp, table, schema));
+  golden->Add("delete raw id ranges", DeleteRawIdRangesSql(temp));
+  golden->Add("generation bounds", GenerationBoundsSql(temp));
+  golden->Add("delete older rows", DeleteOlderRowsSql(temp));
   golden->Add("COPY", CopyBinarySql(temp, schema));
   golden->Add("lock against writers", LockAgainstWritersSql(table));
   const std::string index = KeyIndexName(table, schema.primary_key);

@@ -260,13 +260,6 @@ absl::Status Ledger::AddRows(Transaction& transaction, const TableName& table,
       .status();
 }
 
-absl::Status Ledger::NoteStagedAlone(Transaction& transaction, int64_t stream_no) const {
-  return transaction
-      .Query(Sql("UPDATE $L.stream SET staged_alone = true WHERE stream_no = $1"),
-             Params().Int(stream_no))
-      .status();
-}
-
 absl::Status Ledger::RenewServerLease(Transaction& transaction, absl::string_view server_id,
                                       absl::Duration lease) const {
   return transaction

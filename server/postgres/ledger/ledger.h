@@ -61,9 +61,6 @@ class Ledger {
   // and stream_no.
   absl::Status InsertSync(Transaction& transaction, SyncRecord* sync) const;
   absl::Status MarkRunning(Transaction& transaction, int64_t sync_no) const;
-  // Notes that the stream's temp table is empty, before the stream takes records: its rows need not
-  // be counted then, because the ledger knows what the stream has written.
-  absl::Status NoteStagedAlone(Transaction& transaction, int64_t stream_no) const;
   // Cancels what has not ended, fences its writers and writes the history.
   absl::Status CancelSync(Transaction& transaction, int64_t sync_no) const;
   // Cancels the live streams of other syncs that `plan` takes over: those of its table where either

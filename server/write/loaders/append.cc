@@ -1,40 +1,93 @@
 #include "server/write/loaders/append.h"
 
+#include <optional>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "server/base/log.h"
 #include "server/base/status_macros.h"
+#include "server/model/staging_decision.h"
 #include "server/postgres/key_indexes.h"
 #include "server/postgres/schema_evolution.h"
 #include "server/postgres/table_operations.h"
+#include "server/write/loaders/staging_start.h"
 
 namespace syncline::write {
+namespace {
 
-absl::Status AppendLoader::Start() {
-  return context_.database->Transact([&](postgres::Transaction& transaction) -> absl::Status {
-    SYNCLINE_ASSIGN_OR_RETURN(const std::optional<postgres::InitialStatus> status,
-                              LockToStart(context_, transaction, plan_));
-    if (!status.has_value()) return absl::OkStatus();
-    SYNCLINE_RETURN_IF_ERROR(
-        CreateOrEvolve(transaction, plan_.table, plan_.schema, status->real.exists));
-    if (!status->temp.exists) return absl::OkStatus();
-    SYNCLINE_ASSIGN_OR_RETURN(const int64_t staged_generation,
-                              postgres::GetGenerationId(transaction, plan_.temp_table));
-    SYNCLINE_RETURN_IF_ERROR(postgres::EvolveTable(transaction, plan_.temp_table, plan_.schema));
-    SYNCLINE_ASSIGN_OR_RETURN(
-        const int64_t copied,
-        postgres::CopyTable(transaction, plan_.temp_table, plan_.table, plan_.schema));
-    SYNCLINE_RETURN_IF_ERROR(postgres::DropTable(transaction, plan_.temp_table));
-    return context_.ledger->AddRows(transaction, plan_.table, staged_generation, copied);
-  });
+void WarnOfVisibleTails(const std::vector<postgres::WriterTail>& tails, StreamRecord* stream) {
+  int64_t rows = 0;
+  for (const postgres::WriterTail& tail : tails) rows += tail.staged ? 0 : tail.rows;
+  if (rows == 0) return;
+  Log(LogLevel::kWarning, "rows_after_checkpoint")
+      .Field("table", stream->plan.table.ToString())
+      .Field("stream", stream->plan.descriptor.name)
+      .Field("rows", rows);
+  SetWarning({"ROWS_AFTER_CHECKPOINT",
+              absl::StrCat(rows,
+                           " rows that earlier syncs added after their last committed checkpoint "
+                           "are in the table; the source may send them again")},
+             stream);
 }
 
-absl::StatusOr<StreamResult> AppendLoader::Complete(const StreamRecord& stream, bool complete,
+}  // namespace
+
+absl::Status AppendLoader::Start(StreamRecord* stream) {
+  StreamRecord started;
+  SYNCLINE_RETURN_IF_ERROR(
+      context_.database->Transact([&](postgres::Transaction& transaction) -> absl::Status {
+        started = *stream;
+        return StartTarget(transaction, &started);
+      }));
+  *stream = std::move(started);
+  return absl::OkStatus();
+}
+
+absl::Status AppendLoader::StartTarget(postgres::Transaction& transaction,
+                                       StreamRecord* stream) const {
+  SYNCLINE_ASSIGN_OR_RETURN(const std::optional<postgres::InitialStatus> status,
+                            LockToStart(context_, transaction, plan_));
+  if (!status.has_value()) return absl::OkStatus();
+  SYNCLINE_RETURN_IF_ERROR(
+      CreateOrEvolve(transaction, plan_.table, plan_.schema, status->real.exists));
+  std::vector<postgres::WriterTail> tails;
+  if (plan_.replay != Replay::kNothing) {
+    SYNCLINE_ASSIGN_OR_RETURN(tails, postgres::FindWriterTails(transaction, *context_.ledger,
+                                                               plan_.table, plan_.stream_no));
+  }
+  if (status->real.exists) WarnOfVisibleTails(tails, stream);
+  SYNCLINE_ASSIGN_OR_RETURN(const StagingFacts staging,
+                            GatherStaging(context_, transaction, plan_, status->temp));
+  SYNCLINE_ASSIGN_OR_RETURN(const StagingRequest request,
+                            StagingRequestOf(context_, transaction, plan_));
+  const StagingDecision decision = DecideStaging(request, staging);
+  if (decision.prune) SYNCLINE_RETURN_IF_ERROR(PruneStaged(transaction, tails, stream));
+  if (decision.action == StagingAction::kCopyIn) {
+    SYNCLINE_RETURN_IF_ERROR(TakeInStaged(transaction));
+  }
+  return postgres::NoteStart(transaction, *context_.ledger, *stream);
+}
+
+absl::Status AppendLoader::TakeInStaged(postgres::Transaction& transaction) const {
+  SYNCLINE_ASSIGN_OR_RETURN(const int64_t staged_generation,
+                            postgres::GetGenerationId(transaction, plan_.temp_table));
+  SYNCLINE_RETURN_IF_ERROR(postgres::EvolveTable(transaction, plan_.temp_table, plan_.schema));
+  SYNCLINE_ASSIGN_OR_RETURN(const int64_t copied, postgres::CopyTable(transaction, plan_.temp_table,
+                                                                      plan_.table, plan_.schema));
+  SYNCLINE_RETURN_IF_ERROR(DropStaging(context_, transaction, plan_));
+  return context_.ledger->AddRows(transaction, plan_.table, staged_generation, copied);
+}
+
+absl::StatusOr<StreamResult> AppendLoader::Complete(const StreamRecord& stream,
+                                                    const CompletionRequest& request,
                                                     metrics::StreamMetrics&) {
   const StreamResult result{StreamOutcome::kAppended, stream.records_written};
   SYNCLINE_RETURN_IF_ERROR(context_.database->Transact([&](postgres::Transaction& transaction)
                                                            -> absl::Status {
     SYNCLINE_RETURN_IF_ERROR(
         postgres::KeyIndexes(context_.ledger->schema()).DropDuplicates(transaction, plan_.table));
-    return context_.ledger->FinishStream(
-        transaction, stream, complete ? StreamState::kCompleted : StreamState::kIncomplete, result);
+    return EndStream(context_, transaction, stream, request, result);
   }));
   return result;
 }

@@ -1,4 +1,10 @@
-// Append: records go to the final table and are visible as batches commit.
+// Append: records go to the target and are visible as blocks commit.
+//
+//   start       the target is created or evolved; rows that an earlier dedup or cancelled replace
+//               staged, without those that come again, are copied into it and staging is dropped
+//   COMPLETE    the rows are there already
+//   INCOMPLETE  the same; visible rows are never deleted
+//   restart     never: a warning ROWS_AFTER_CHECKPOINT counts what may come twice
 #pragma once
 
 #include "server/write/loaders/stream_loader.h"
@@ -11,12 +17,16 @@ class AppendLoader : public StreamLoader {
       : context_(context), plan_(plan) {}
 
   LoaderKind kind() const override { return LoaderKind::kAppend; }
-  // A temp table that an earlier dedup or a cancelled replace left is copied in and dropped.
-  absl::Status Start() override;
-  absl::StatusOr<StreamResult> Complete(const StreamRecord& stream, bool complete,
+  absl::Status Start(StreamRecord* stream) override;
+  absl::StatusOr<StreamResult> Complete(const StreamRecord& stream,
+                                        const CompletionRequest& request,
                                         metrics::StreamMetrics& metrics) override;
 
  private:
+  absl::Status StartTarget(postgres::Transaction& transaction, StreamRecord* stream) const;
+  // Copies the rows of the staging table in and drops it.
+  absl::Status TakeInStaged(postgres::Transaction& transaction) const;
+
   const LoaderContext context_;
   const StreamPlan plan_;
 };

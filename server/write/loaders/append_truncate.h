@@ -1,7 +1,16 @@
-// AppendTruncate: records are staged in the temp table, which takes the final one's place when the
-// stream is complete; no reader ever sees a part.
+// AppendTruncate: records are staged and replace the target when the stream is complete; no reader
+// ever sees a part.
+//
+//   start       staging of an older generation, or not a restart when this is one: made anew; else
+//               kept, without the rows that come again
+//   COMPLETE    restart without a record: unchanged; restart, or target missing, empty or older:
+//               staging takes its place; target of this generation: staging is copied in
+//   INCOMPLETE  staging is kept for the resume, or dropped when the caller gives it up
+//   restart     FROM_START after the generation had completed (model/staging_decision.h)
 #pragma once
 
+#include "server/write/loaders/replacement.h"
+#include "server/write/loaders/staging_start.h"
 #include "server/write/loaders/stream_loader.h"
 
 namespace syncline::write {
@@ -12,22 +21,16 @@ class AppendTruncateLoader : public StreamLoader {
       : context_(context), plan_(plan) {}
 
   LoaderKind kind() const override { return LoaderKind::kAppendTruncate; }
-  absl::Status Start() override { return StartReplacement(context_, plan_); }
-  // Swaps; or, when the final table is of this generation already, copies into it.
-  absl::StatusOr<StreamResult> Complete(const StreamRecord& stream, bool complete,
-                                        metrics::StreamMetrics& metrics) override;
+  absl::Status Start(StreamRecord* stream) override { return StartStaged(context_, plan_, stream); }
+  absl::StatusOr<StreamResult> Complete(const StreamRecord& stream,
+                                        const CompletionRequest& request,
+                                        metrics::StreamMetrics& metrics) override {
+    return CompleteReplacement(context_, stream, request, metrics);
+  }
 
  private:
   const LoaderContext context_;
   const StreamPlan plan_;
 };
-
-// The rows of the temp table.
-absl::StatusOr<int64_t> CountStaged(const LoaderContext& context, const StreamPlan& plan);
-
-// The last step of both truncate loaders: puts the temp table, which has so many rows, in the final
-// one's place and ends the stream.
-absl::StatusOr<StreamResult> SwapAndFinish(const LoaderContext& context, const StreamRecord& stream,
-                                           int64_t rows, metrics::StreamMetrics& metrics);
 
 }  // namespace syncline::write

@@ -1,7 +1,13 @@
-// Dedup: records are staged in the temp table and merged into the final one by primary key at the
-// end, whether the stream is complete or not.
+// Dedup: records are staged and merged into the target by primary key at the end, whether the
+// stream is complete or not.
+//
+//   start       staging is created, or kept without the rows that come again
+//   COMPLETE    the target is created or evolved; staging is merged into it and dropped
+//   INCOMPLETE  the same; staging is dropped instead when the caller gives it up
+//   restart     never
 #pragma once
 
+#include "server/write/loaders/staging_start.h"
 #include "server/write/loaders/stream_loader.h"
 
 namespace syncline::write {
@@ -12,8 +18,9 @@ class DedupLoader : public StreamLoader {
       : context_(context), plan_(plan) {}
 
   LoaderKind kind() const override { return LoaderKind::kDedup; }
-  absl::Status Start() override;
-  absl::StatusOr<StreamResult> Complete(const StreamRecord& stream, bool complete,
+  absl::Status Start(StreamRecord* stream) override { return StartStaged(context_, plan_, stream); }
+  absl::StatusOr<StreamResult> Complete(const StreamRecord& stream,
+                                        const CompletionRequest& request,
                                         metrics::StreamMetrics& metrics) override;
 
  private:
@@ -21,7 +28,7 @@ class DedupLoader : public StreamLoader {
   const StreamPlan plan_;
 };
 
-// Merges the temp table into the final one and drops it; the rows that came in.
+// Merges the staging table into the target and drops it; the rows that came in.
 absl::StatusOr<int64_t> MergeAndDrop(const LoaderContext& context,
                                      postgres::Transaction& transaction, const StreamPlan& plan);
 

@@ -1,7 +1,14 @@
-// DedupTruncate: records are staged, deduplicated within the temp table, which then takes the final
-// one's place.
+// DedupTruncate: as AppendTruncate, for a stream with a primary key.
+//
+//   start       as AppendTruncate
+//   COMPLETE    as AppendTruncate, but staging is deduplicated before it takes the target's place,
+//               and merged by primary key instead of copied
+//   INCOMPLETE  staging is kept for the resume, or dropped when the caller gives it up
+//   restart     FROM_START after the generation had completed (model/staging_decision.h)
 #pragma once
 
+#include "server/write/loaders/replacement.h"
+#include "server/write/loaders/staging_start.h"
 #include "server/write/loaders/stream_loader.h"
 
 namespace syncline::write {
@@ -12,9 +19,12 @@ class DedupTruncateLoader : public StreamLoader {
       : context_(context), plan_(plan) {}
 
   LoaderKind kind() const override { return LoaderKind::kDedupTruncate; }
-  absl::Status Start() override { return StartReplacement(context_, plan_); }
-  absl::StatusOr<StreamResult> Complete(const StreamRecord& stream, bool complete,
-                                        metrics::StreamMetrics& metrics) override;
+  absl::Status Start(StreamRecord* stream) override { return StartStaged(context_, plan_, stream); }
+  absl::StatusOr<StreamResult> Complete(const StreamRecord& stream,
+                                        const CompletionRequest& request,
+                                        metrics::StreamMetrics& metrics) override {
+    return CompleteReplacement(context_, stream, request, metrics);
+  }
 
  private:
   const LoaderContext context_;

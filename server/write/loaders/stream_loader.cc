@@ -5,6 +5,7 @@
 #include "absl/strings/str_cat.h"
 #include "server/base/status_macros.h"
 #include "server/postgres/ledger/ledger_errors.h"
+#include "server/postgres/ledger/staging_ledger.h"
 #include "server/postgres/schema_evolution.h"
 #include "server/postgres/table_operations.h"
 #include "server/write/loaders/append.h"
@@ -96,35 +97,18 @@ absl::StatusOr<bool> HoldsReplacement(const LoaderContext& context,
   return loaded >= plan.minimum_generation_id;
 }
 
-absl::Status StartReplacement(const LoaderContext& context, const StreamPlan& plan) {
-  return context.database->Transact([&](postgres::Transaction& transaction) -> absl::Status {
-    SYNCLINE_ASSIGN_OR_RETURN(const std::optional<postgres::InitialStatus> status,
-                              LockToStart(context, transaction, plan));
-    if (!status.has_value()) return absl::OkStatus();
-    const postgres::TableStatus& temp = status->temp;
-    bool resume = temp.exists;
-    if (!temp.empty) {
-      SYNCLINE_ASSIGN_OR_RETURN(const int64_t staged,
-                                postgres::GetGenerationId(transaction, plan.temp_table));
-      resume = staged >= plan.minimum_generation_id;
-    }
-    if (temp.exists && !resume) {
-      SYNCLINE_RETURN_IF_ERROR(postgres::DropTable(transaction, plan.temp_table));
-    }
-    if (temp.empty || !resume) {
-      SYNCLINE_RETURN_IF_ERROR(context.ledger->NoteStagedAlone(transaction, plan.stream_no));
-    }
-    return CreateOrEvolve(transaction, plan.temp_table, plan.schema, resume);
-  });
+absl::Status DropStaging(const LoaderContext& context, postgres::Transaction& transaction,
+                         const StreamPlan& plan) {
+  SYNCLINE_RETURN_IF_ERROR(postgres::DropTable(transaction, plan.temp_table));
+  return postgres::ClearStagingMark(transaction, *context.ledger, plan.table);
 }
 
-absl::StatusOr<StreamResult> KeepForResume(const LoaderContext& context,
-                                           const StreamRecord& stream) {
-  const StreamResult result{StreamOutcome::kKeptForResume, stream.records_written};
-  SYNCLINE_RETURN_IF_ERROR(context.database->Transact([&](postgres::Transaction& transaction) {
-    return context.ledger->FinishStream(transaction, stream, StreamState::kIncomplete, result);
-  }));
-  return result;
+absl::Status EndStream(const LoaderContext& context, postgres::Transaction& transaction,
+                       const StreamRecord& stream, const CompletionRequest& request,
+                       const StreamResult& result) {
+  return context.ledger->FinishStream(
+      transaction, stream, request.complete ? StreamState::kCompleted : StreamState::kIncomplete,
+      result);
 }
 
 }  // namespace syncline::write

@@ -11,6 +11,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "server/metrics/metrics.h"
+#include "server/model/completion_request.h"
 #include "server/model/plan.h"
 #include "server/postgres/database.h"
 #include "server/postgres/initial_status.h"
@@ -32,12 +33,15 @@ class StreamLoader {
 
   virtual LoaderKind kind() const = 0;
 
-  // Makes the tables that records go to.
-  virtual absl::Status Start() = 0;
+  // Makes the tables that records go to, and notes in `stream`, which is the plan's, and in the
+  // ledger what that changed: changes, warnings, whether it is a restart. Leaves everything alone
+  // when the stream is not kOpen any more.
+  virtual absl::Status Start(StreamRecord* stream) = 0;
 
-  // Finalises `stream`, which is kFinalizing, and ends it in the ledger. `complete` false keeps
-  // what was staged. The result is in the ledger when it returns OK.
-  virtual absl::StatusOr<StreamResult> Complete(const StreamRecord& stream, bool complete,
+  // Finalises `stream`, which is kFinalizing, and ends it in the ledger as `request` asks. The
+  // result is in the ledger when it returns OK.
+  virtual absl::StatusOr<StreamResult> Complete(const StreamRecord& stream,
+                                                const CompletionRequest& request,
                                                 metrics::StreamMetrics& metrics) = 0;
 };
 
@@ -74,11 +78,14 @@ absl::StatusOr<bool> HoldsReplacement(const LoaderContext& context,
                                       postgres::Transaction& transaction, const StreamPlan& plan,
                                       const postgres::TableStatus& real);
 
-// Start of both truncate loaders: the temp table is resumed when its rows may stay, else made anew.
-absl::Status StartReplacement(const LoaderContext& context, const StreamPlan& plan);
+// Drops the staging table and what the ledger says of it, in the transaction that publishes its
+// rows or gives them up.
+absl::Status DropStaging(const LoaderContext& context, postgres::Transaction& transaction,
+                         const StreamPlan& plan);
 
-// Ends the stream as kIncomplete: the temp table stays for the next sync of the generation.
-absl::StatusOr<StreamResult> KeepForResume(const LoaderContext& context,
-                                           const StreamRecord& stream);
+// Ends the stream with `result`: kCompleted for COMPLETE, else kIncomplete.
+absl::Status EndStream(const LoaderContext& context, postgres::Transaction& transaction,
+                       const StreamRecord& stream, const CompletionRequest& request,
+                       const StreamResult& result);
 
 }  // namespace syncline::write

@@ -1,0 +1,16 @@
+// What CompleteStream asks for.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+
+namespace syncline {
+
+struct CompletionRequest {
+  bool complete = false;  // COMPLETE, else INCOMPLETE
+  std::optional<int64_t> expected_records = std::nullopt;
+  // With INCOMPLETE: what is staged is dropped instead of kept.
+  bool discard_staged = false;
+};
+
+}  // namespace syncline

@@ -1,0 +1,130 @@
+#include "server/postgres/ledger/staging_ledger.h"
+
+#include <utility>
+
+#include "absl/strings/str_replace.h"
+#include "absl/strings/string_view.h"
+#include "server/base/status_macros.h"
+#include "server/postgres/ledger/stream_notes.h"
+#include "server/postgres/sql_generator.h"
+
+namespace syncline::postgres {
+namespace {
+
+// Records that were rejected are no rows. A writer's `committed` may have gaps.
+constexpr char kTailsSql[] = R"sql(
+SELECT y.sync_id, s.namespace, s.name, w.writer_id, c.checkpoint, s.loader <> 'append',
+  (SELECT coalesce(sum(upper(r) - greatest(lower(r), c.checkpoint)), 0)::bigint
+     FROM unnest(w.committed) AS r WHERE upper(r) > c.checkpoint)
+  - (SELECT count(*) FROM $L.rejected_record j
+     WHERE j.sync_id = y.sync_id AND j.namespace = s.namespace AND j.stream = s.name
+       AND j.writer_id = w.writer_id AND j."offset" >= c.checkpoint)
+FROM $L.stream s
+JOIN $L.sync y ON y.sync_no = s.sync_no
+JOIN $L.writer w ON w.stream_no = s.stream_no
+CROSS JOIN LATERAL (SELECT greatest(
+  (SELECT coalesce(max(k."offset"), 0) FROM $L.checkpoint k
+     WHERE k.stream_no = w.stream_no AND k.writer_id = w.writer_id),
+  (SELECT p."offset" FROM $L.global_checkpoint g
+     JOIN $L.global_position p ON p.sync_no = g.sync_no AND p.number = g.number
+     WHERE g.sync_no = s.sync_no AND p.stream_no = w.stream_no AND p.writer_id = w.writer_id
+       AND NOT EXISTS (
+         SELECT FROM $L.global_position q
+         LEFT JOIN $L.writer d ON d.stream_no = q.stream_no AND d.writer_id = q.writer_id
+         WHERE q.sync_no = g.sync_no AND q.number = g.number
+           AND coalesce(d.durable_offset, 0) < q."offset")
+     ORDER BY g.number DESC LIMIT 1)) AS checkpoint) c
+WHERE s.table_schema = $1 AND s.table_name = $2 AND s.stream_no < $3
+  AND s.state <> 'completed' AND coalesce(s.outcome, '') NOT IN ('merged', 'unchanged')
+  AND s.stream_no > (SELECT coalesce(max(t.stream_no), 0) FROM $L.stream t
+    WHERE t.table_schema = $1 AND t.table_name = $2 AND t.stream_no < $3
+      AND t.state = 'completed')
+  AND NOT isempty(w.committed) AND upper(w.committed) > c.checkpoint
+ORDER BY s.stream_no, w.writer_id
+)sql";
+
+std::string Sql(const Ledger& ledger, absl::string_view sql) {
+  return absl::StrReplaceAll(sql, {{"$L", QuoteIdentifier(ledger.schema())}});
+}
+
+Params TableParams(const TableName& table) {
+  return std::move(Params().Text(table.schema).Text(table.name));
+}
+
+}  // namespace
+
+absl::StatusOr<std::optional<StagingMark>> GetStagingMark(Transaction& transaction,
+                                                          const Ledger& ledger,
+                                                          const TableName& table) {
+  SYNCLINE_ASSIGN_OR_RETURN(const Result rows,
+                            transaction.Query(Sql(ledger,
+                                                  "SELECT generation_id, restart FROM $L.staging "
+                                                  "WHERE table_schema = $1 AND table_name = $2"),
+                                              TableParams(table)));
+  if (rows.empty()) return std::optional<StagingMark>();
+  return std::optional<StagingMark>({rows.Int(0, 0), rows.Bool(0, 1)});
+}
+
+absl::Status SetStagingMark(Transaction& transaction, const Ledger& ledger, const TableName& table,
+                            const StagingMark& mark) {
+  return transaction
+      .Query(Sql(ledger,
+                 "INSERT INTO $L.staging (table_schema, table_name, generation_id, restart) "
+                 "VALUES ($1, $2, $3, $4) ON CONFLICT (table_schema, table_name) DO UPDATE SET "
+                 "generation_id = excluded.generation_id, restart = excluded.restart"),
+             TableParams(table).Int(mark.generation_id).Bool(mark.restart))
+      .status();
+}
+
+absl::Status ClearStagingMark(Transaction& transaction, const Ledger& ledger,
+                              const TableName& table) {
+  return transaction
+      .Query(Sql(ledger, "DELETE FROM $L.staging WHERE table_schema = $1 AND table_name = $2"),
+             TableParams(table))
+      .status();
+}
+
+absl::StatusOr<bool> HasCompletedGeneration(Transaction& transaction, const Ledger& ledger,
+                                            const TableName& table, int64_t generation_id) {
+  SYNCLINE_ASSIGN_OR_RETURN(
+      const Result rows,
+      transaction.Query(Sql(ledger,
+                            "SELECT EXISTS (SELECT FROM $L.generation WHERE table_schema = $1 AND "
+                            "table_name = $2 AND generation_id = $3 AND completed_at IS NOT NULL "
+                            "AND state <> 'dropped')"),
+                        TableParams(table).Int(generation_id)));
+  return rows.Bool(0, 0);
+}
+
+absl::StatusOr<std::vector<WriterTail>> FindWriterTails(Transaction& transaction,
+                                                        const Ledger& ledger,
+                                                        const TableName& table, int64_t stream_no) {
+  SYNCLINE_ASSIGN_OR_RETURN(
+      const Result rows,
+      transaction.Query(Sql(ledger, kTailsSql), TableParams(table).Int(stream_no)));
+  std::vector<WriterTail> tails;
+  for (size_t row = 0; row < rows.size(); ++row) {
+    tails.push_back({.sync_id = rows.Text(row, 0),
+                     .descriptor = {rows.Text(row, 1), rows.Text(row, 2)},
+                     .writer_id = rows.Text(row, 3),
+                     .checkpoint_offset = rows.Int(row, 4),
+                     .rows = rows.Int(row, 6),
+                     .staged = rows.Bool(row, 5)});
+  }
+  return tails;
+}
+
+absl::Status NoteStart(Transaction& transaction, const Ledger& ledger, const StreamRecord& stream) {
+  SYNCLINE_RETURN_IF_ERROR(
+      transaction
+          .Query(Sql(ledger,
+                     "UPDATE $L.stream SET restart = $2, staged_alone = $3 WHERE stream_no = $1"),
+                 Params()
+                     .Int(stream.plan.stream_no)
+                     .Bool(stream.plan.restart)
+                     .Bool(stream.staged_alone))
+          .status());
+  return WriteStreamNotes(transaction, QuoteIdentifier(ledger.schema()), stream);
+}
+
+}  // namespace syncline::postgres

@@ -1,0 +1,166 @@
+#include "server/write/loaders/replacement.h"
+
+#include "absl/time/clock.h"
+#include "server/base/status_macros.h"
+#include "server/model/staging_decision.h"
+#include "server/postgres/key_indexes.h"
+#include "server/postgres/ledger/staging_ledger.h"
+#include "server/postgres/schema_evolution.h"
+#include "server/postgres/table_operations.h"
+#include "server/postgres/upsert.h"
+#include "server/write/loaders/dedup.h"
+
+namespace syncline::write {
+namespace {
+
+absl::StatusOr<CompletionFacts> GatherFacts(const LoaderContext& context,
+                                            postgres::Transaction& transaction,
+                                            const StreamRecord& stream,
+                                            const CompletionRequest& request,
+                                            const postgres::InitialStatus& status) {
+  CompletionFacts facts = {.complete = request.complete,
+                           .discard = request.discard_staged,
+                           .restart = stream.plan.restart,
+                           .target_exists = status.real.exists,
+                           .staged_rows = !status.temp.empty};
+  for (const WriterPosition& writer : stream.writers) facts.records_sent += writer.durable_offset;
+  // Reading the target may take a while: it is asked only where the answer matters.
+  if (facts.complete && !facts.restart) {
+    SYNCLINE_ASSIGN_OR_RETURN(facts.target_holds_generation,
+                              HoldsReplacement(context, transaction, stream.plan, status.real));
+  }
+  return facts;
+}
+
+// Deduplicating twice changes nothing: a crash between here and the swap is harmless.
+absl::Status PrepareReplacement(postgres::Transaction& transaction, const StreamPlan& plan) {
+  if (plan.loader != LoaderKind::kDedupTruncate) return absl::OkStatus();
+  return postgres::DedupeTable(transaction, plan.temp_table, plan.schema,
+                               {.cdc_delete_mode = plan.cdc_delete_mode})
+      .status();
+}
+
+// Copies or merges the staged rows into the target, which is of their generation, and drops
+// staging.
+absl::Status AddToTarget(const LoaderContext& context, postgres::Transaction& transaction,
+                         const StreamPlan& plan, StreamResult* result) {
+  SYNCLINE_RETURN_IF_ERROR(postgres::EvolveTable(transaction, plan.table, plan.schema));
+  if (plan.loader == LoaderKind::kDedupTruncate) {
+    result->outcome = StreamOutcome::kMerged;
+    SYNCLINE_ASSIGN_OR_RETURN(result->rows, MergeAndDrop(context, transaction, plan));
+    return absl::OkStatus();
+  }
+  result->outcome = StreamOutcome::kAppended;
+  SYNCLINE_ASSIGN_OR_RETURN(
+      result->rows, postgres::CopyTable(transaction, plan.temp_table, plan.table, plan.schema));
+  return DropStaging(context, transaction, plan);
+}
+
+// The steps of `action` that end the stream in this transaction; a replace is only prepared.
+absl::Status RunAction(const LoaderContext& context, postgres::Transaction& transaction,
+                       const StreamRecord& stream, const CompletionRequest& request,
+                       CompletionAction action, StreamResult* result) {
+  const StreamPlan& plan = stream.plan;
+  switch (action) {
+    case CompletionAction::kReplace:
+      return PrepareReplacement(transaction, plan);
+    case CompletionAction::kNone:
+      return absl::InternalError("a replace has no rows in the target");
+    case CompletionAction::kKeep:
+      *result = {StreamOutcome::kKeptForResume, stream.records_written};
+      break;
+    case CompletionAction::kUnchanged:
+    case CompletionAction::kDiscard:
+      *result = {StreamOutcome::kUnchanged, 0};
+      SYNCLINE_RETURN_IF_ERROR(DropStaging(context, transaction, plan));
+      break;
+    case CompletionAction::kCopy:
+    case CompletionAction::kMerge:
+      SYNCLINE_RETURN_IF_ERROR(AddToTarget(context, transaction, plan, result));
+      break;
+  }
+  return EndStream(context, transaction, stream, request, *result);
+}
+
+absl::StatusOr<int64_t> CountStaged(const LoaderContext& context, const StreamRecord& stream) {
+  // What the stream wrote is all there is, unless a dedup left out some of it.
+  if (stream.staged_alone && stream.plan.loader == LoaderKind::kAppendTruncate) {
+    return stream.records_written;
+  }
+  int64_t rows = 0;
+  SYNCLINE_RETURN_IF_ERROR(
+      context.database->Transact([&](postgres::Transaction& transaction) -> absl::Status {
+        SYNCLINE_ASSIGN_OR_RETURN(rows, postgres::CountRows(transaction, stream.plan.temp_table));
+        return absl::OkStatus();
+      }));
+  return rows;
+}
+
+absl::StatusOr<StreamResult> SwapAndFinish(const LoaderContext& context, const StreamRecord& stream,
+                                           const CompletionRequest& request,
+                                           metrics::StreamMetrics& metrics) {
+  const StreamPlan& plan = stream.plan;
+  SYNCLINE_ASSIGN_OR_RETURN(const int64_t rows, CountStaged(context, stream));
+  const StreamResult result{StreamOutcome::kSwapped, rows};
+  const absl::Time started = absl::Now();
+  postgres::SwapStats stats;
+  const postgres::KeyIndexes key_indexes(context.ledger->schema());
+  postgres::SwapOptions options = context.swap;
+  options.key_index = {&key_indexes, &plan.schema};
+  const absl::Status swapped = postgres::OverwriteTable(
+      *context.database, plan.temp_table, plan.table, options,
+      [&](postgres::Transaction& transaction) -> absl::Status {
+        SYNCLINE_RETURN_IF_ERROR(EndStream(context, transaction, stream, request, result));
+        return postgres::ClearStagingMark(transaction, *context.ledger, plan.table);
+      },
+      &stats);
+  metrics.SwapLock(stats.lock_wait, stats.retries);
+  SYNCLINE_RETURN_IF_ERROR(swapped);
+  metrics.Finalized("swap", absl::Now() - started);
+  return result;
+}
+
+// Names the part of finalising for metrics; empty when it takes no time worth a figure.
+absl::string_view PhaseOf(CompletionAction action, LoaderKind loader) {
+  switch (action) {
+    case CompletionAction::kCopy:
+      return "copy";
+    case CompletionAction::kMerge:
+      return "merge";
+    case CompletionAction::kReplace:
+      return loader == LoaderKind::kDedupTruncate ? "dedupe" : "";
+    case CompletionAction::kNone:
+    case CompletionAction::kUnchanged:
+    case CompletionAction::kKeep:
+    case CompletionAction::kDiscard:
+      break;
+  }
+  return "";
+}
+
+}  // namespace
+
+absl::StatusOr<StreamResult> CompleteReplacement(const LoaderContext& context,
+                                                 const StreamRecord& stream,
+                                                 const CompletionRequest& request,
+                                                 metrics::StreamMetrics& metrics) {
+  const absl::Time started = absl::Now();
+  CompletionAction action = CompletionAction::kKeep;
+  StreamResult result;
+  SYNCLINE_RETURN_IF_ERROR(
+      context.database->Transact([&](postgres::Transaction& transaction) -> absl::Status {
+        SYNCLINE_ASSIGN_OR_RETURN(const postgres::InitialStatus status,
+                                  LockToComplete(context, transaction, stream.plan));
+        SYNCLINE_ASSIGN_OR_RETURN(const CompletionFacts facts,
+                                  GatherFacts(context, transaction, stream, request, status));
+        action = DecideCompletion(stream.plan.loader, facts);
+        return RunAction(context, transaction, stream, request, action, &result);
+      }));
+  if (const absl::string_view phase = PhaseOf(action, stream.plan.loader); !phase.empty()) {
+    metrics.Finalized(phase, absl::Now() - started);
+  }
+  if (action != CompletionAction::kReplace) return result;
+  return SwapAndFinish(context, stream, request, metrics);
+}
+
+}  // namespace syncline::write

@@ -1,0 +1,21 @@
+// The end of both truncate loaders: carries out DecideCompletion (model/staging_decision.h).
+//
+// Blocking; safe from any thread.
+#pragma once
+
+#include "absl/status/statusor.h"
+#include "server/metrics/metrics.h"
+#include "server/model/completion_request.h"
+#include "server/model/plan.h"
+#include "server/write/loaders/stream_loader.h"
+
+namespace syncline::write {
+
+// Ends `stream` as StreamLoader::Complete does. Everything but the swap is one transaction; the
+// swap is one of its own, and finds what was prepared for it when it is repeated.
+absl::StatusOr<StreamResult> CompleteReplacement(const LoaderContext& context,
+                                                 const StreamRecord& stream,
+                                                 const CompletionRequest& request,
+                                                 metrics::StreamMetrics& metrics);
+
+}  // namespace syncline::write

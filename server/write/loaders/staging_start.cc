@@ -1,0 +1,158 @@
+#include "server/write/loaders/staging_start.h"
+
+#include <algorithm>
+#include <optional>
+#include <string>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "server/base/log.h"
+#include "server/base/status_macros.h"
+#include "server/model/raw_id.h"
+#include "server/postgres/bare_table.h"
+#include "server/postgres/schema_evolution.h"
+#include "server/postgres/table_operations.h"
+
+namespace syncline::write {
+
+void SetWarning(Warning warning, StreamRecord* stream) {
+  std::vector<Warning>& warnings = stream->warnings;
+  warnings.erase(std::remove_if(warnings.begin(), warnings.end(),
+                                [&](const Warning& other) { return other.code == warning.code; }),
+                 warnings.end());
+  warnings.push_back(std::move(warning));
+}
+
+absl::StatusOr<StagingFacts> GatherStaging(const LoaderContext& context,
+                                           postgres::Transaction& transaction,
+                                           const StreamPlan& plan,
+                                           const postgres::TableStatus& temp) {
+  StagingFacts staging;
+  if (!temp.exists) return staging;
+  staging.exists = true;
+  staging.empty = temp.empty;
+  if (!temp.empty) {
+    SYNCLINE_ASSIGN_OR_RETURN(const postgres::GenerationBounds bounds,
+                              postgres::GetGenerationBounds(transaction, plan.temp_table));
+    staging.generation = bounds.highest;
+    staging.lowest_generation = bounds.lowest;
+  }
+  SYNCLINE_ASSIGN_OR_RETURN(const std::optional<postgres::StagingMark> mark,
+                            postgres::GetStagingMark(transaction, *context.ledger, plan.table));
+  staging.restart = mark.has_value() && mark->restart && mark->generation_id == plan.generation_id;
+  return staging;
+}
+
+absl::StatusOr<StagingRequest> StagingRequestOf(const LoaderContext& context,
+                                                postgres::Transaction& transaction,
+                                                const StreamPlan& plan) {
+  StagingRequest request = {.loader = plan.loader,
+                            .minimum_generation_id = plan.minimum_generation_id,
+                            .replay = plan.replay};
+  SYNCLINE_ASSIGN_OR_RETURN(request.completed_in_generation,
+                            postgres::HasCompletedGeneration(transaction, *context.ledger,
+                                                             plan.table, plan.generation_id));
+  return request;
+}
+
+absl::Status PruneStaged(postgres::Transaction& transaction,
+                         const std::vector<postgres::WriterTail>& tails, StreamRecord* stream) {
+  std::vector<RawIdRange> ranges;
+  for (const postgres::WriterTail& tail : tails) {
+    if (!tail.staged) continue;
+    const RawIdGenerator ids(tail.sync_id, tail.descriptor, tail.writer_id);
+    ranges.push_back(ids.RangeFrom(tail.checkpoint_offset));
+  }
+  if (ranges.empty()) return absl::OkStatus();
+  SYNCLINE_ASSIGN_OR_RETURN(
+      const int64_t deleted,
+      postgres::DeleteRawIdRanges(transaction, stream->plan.temp_table, ranges));
+  if (deleted == 0) return absl::OkStatus();
+  Log(LogLevel::kInfo, "staged_rows_replayed")
+      .Field("table", stream->plan.table.ToString())
+      .Field("stream", stream->plan.descriptor.name)
+      .Field("rows", deleted);
+  SetWarning({"STAGED_ROWS_REPLAYED",
+              absl::StrCat(deleted,
+                           " rows that earlier syncs staged after their last committed checkpoint "
+                           "were deleted; the source sends them again")},
+             stream);
+  return absl::OkStatus();
+}
+
+namespace {
+
+// Deletes what comes again and what may not stay.
+absl::Status DeleteRows(const LoaderContext& context, postgres::Transaction& transaction,
+                        const StagingDecision& decision, StreamRecord* stream) {
+  const StreamPlan& plan = stream->plan;
+  if (decision.prune) {
+    SYNCLINE_ASSIGN_OR_RETURN(
+        const std::vector<postgres::WriterTail> tails,
+        postgres::FindWriterTails(transaction, *context.ledger, plan.table, plan.stream_no));
+    SYNCLINE_RETURN_IF_ERROR(PruneStaged(transaction, tails, stream));
+  }
+  if (!decision.drop_older) return absl::OkStatus();
+  SYNCLINE_ASSIGN_OR_RETURN(
+      const int64_t rows,
+      postgres::DeleteOlderRows(transaction, plan.temp_table, plan.minimum_generation_id));
+  Log(LogLevel::kInfo, "staged_rows_outdated")
+      .Field("table", plan.table.ToString())
+      .Field("minimum_generation", plan.minimum_generation_id)
+      .Field("rows", rows);
+  return absl::OkStatus();
+}
+
+// Leaves the staging table as `decision` says; `staging` is what it is then.
+absl::Status CarryOut(const LoaderContext& context, postgres::Transaction& transaction,
+                      const StagingDecision& decision, StreamRecord* stream,
+                      StagingFacts* staging) {
+  const StreamPlan& plan = stream->plan;
+  if (decision.action == StagingAction::kMakeAnew) {
+    if (!staging->empty) {
+      Log(LogLevel::kInfo, "staging_made_anew")
+          .Field("table", plan.table.ToString())
+          .Field("staged_generation", staging->generation)
+          .Field("generation", plan.generation_id);
+    }
+    *staging = {.exists = true};
+    SYNCLINE_RETURN_IF_ERROR(postgres::DropTable(transaction, plan.temp_table));
+    return postgres::CreateTable(transaction, plan.temp_table, plan.schema);
+  }
+  SYNCLINE_RETURN_IF_ERROR(DeleteRows(context, transaction, decision, stream));
+  if (decision.prune || decision.drop_older) {
+    SYNCLINE_ASSIGN_OR_RETURN(const bool rows, postgres::HasRows(transaction, plan.temp_table));
+    staging->empty = !rows;
+  }
+  SYNCLINE_RETURN_IF_ERROR(postgres::MakeBare(transaction, plan.temp_table, plan.schema));
+  return postgres::EvolveTable(transaction, plan.temp_table, plan.schema);
+}
+
+}  // namespace
+
+absl::Status StartStaged(const LoaderContext& context, const StreamPlan& plan,
+                         StreamRecord* stream) {
+  StreamRecord started;
+  SYNCLINE_RETURN_IF_ERROR(
+      context.database->Transact([&](postgres::Transaction& transaction) -> absl::Status {
+        started = *stream;
+        SYNCLINE_ASSIGN_OR_RETURN(const std::optional<postgres::InitialStatus> status,
+                                  LockToStart(context, transaction, plan));
+        if (!status.has_value()) return absl::OkStatus();
+        SYNCLINE_ASSIGN_OR_RETURN(StagingFacts staging,
+                                  GatherStaging(context, transaction, plan, status->temp));
+        SYNCLINE_ASSIGN_OR_RETURN(const StagingRequest request,
+                                  StagingRequestOf(context, transaction, plan));
+        SYNCLINE_RETURN_IF_ERROR(
+            CarryOut(context, transaction, DecideStaging(request, staging), &started, &staging));
+        started.plan.restart = IsRestart(request, staging);
+        started.staged_alone = staging.empty;
+        SYNCLINE_RETURN_IF_ERROR(postgres::SetStagingMark(
+            transaction, *context.ledger, plan.table, {plan.generation_id, started.plan.restart}));
+        return postgres::NoteStart(transaction, *context.ledger, started);
+      }));
+  *stream = std::move(started);
+  return absl::OkStatus();
+}
+
+}  // namespace syncline::write
