@@ -47,12 +47,6 @@ inline constexpr char kColumnsSql[] =
     " WHERE n.nspname = $1 AND c.relname = $2 AND a.attnum > 0 AND NOT a.attisdropped"
     " ORDER BY a.attnum";
 
-// $1: schema, $2: table. One boolean: whether triggers watch its rows, those of foreign keys
-// included.
-inline constexpr char kHasTriggersSql[] =
-    "SELECT EXISTS (SELECT 1 FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid"
-    " JOIN pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname = $1 AND c.relname = $2)";
-
 // $1: schema, $2: table, $3: columns. One boolean: whether there are statistics of one of them.
 inline constexpr char kHasStatisticsSql[] =
     "SELECT EXISTS (SELECT 1 FROM pg_stats WHERE schemaname = $1 AND tablename = $2"

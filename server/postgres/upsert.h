@@ -4,9 +4,11 @@
 // latest
 // `_airbyte_extracted_at`, then the last to arrive (`_airbyte_raw_id` in byte order, then its place
 // in the table). Against a stored row cursor and `_airbyte_extracted_at` alone decide, so that
-// upserting the same rows again changes nothing. Keys compare null-safely. Texts as cursors compare
-// byte by byte, the same on every server. A stored row that is not beaten is not touched. Where an
-// earlier key left several rows of one key, they go once that key gets a newer row.
+// upserting the same rows again changes nothing. Keys are equal by the value of their columns'
+// types, texts byte by byte whatever the collation is, and nulls are equal to each other. Texts as
+// cursors compare byte by byte, too. A merged row keeps the values of every column that `schema`
+// does not have. A stored row that is not beaten is not touched. Where an earlier key left several
+// rows of one key, they go once that key gets a newer row.
 //
 // Stateless: safe from any thread. Keeps other writers of the target out until the transaction
 // ends; readers go on.
@@ -31,8 +33,12 @@ struct UpsertOptions {
 };
 
 struct UpsertCounts {
-  int64_t written = 0;  // rows that came into the target
-  int64_t removed = 0;  // stored rows that went, replaced by a written one or deleted by CDC
+  int64_t inserted = 0;  // rows of keys that the target did not have
+  int64_t updated = 0;   // rows that took the place of the stored ones of their key
+  int64_t deleted = 0;   // stored rows that went and were not replaced: by CDC, or of a key twice
+
+  // Rows that came into the target.
+  int64_t written() const { return inserted + updated; }
 };
 
 // `schema` is that of both tables and has a primary key. `source` is only read. The
@@ -40,6 +46,12 @@ struct UpsertCounts {
 // database.
 // Errors: INVALID_ARGUMENT MISSING_PK; those of the transaction.
 absl::StatusOr<UpsertCounts> UpsertTable(Transaction& transaction, const TableName& source,
+                                         const TableName& target, const TableSchema& schema,
+                                         const UpsertOptions& options);
+
+// What UpsertTable would do now; both tables exist and have `schema`'s columns. Only reads and
+// takes no lock but for reading. Errors: as UpsertTable.
+absl::StatusOr<UpsertCounts> CountUpsert(Transaction& transaction, const TableName& source,
                                          const TableName& target, const TableSchema& schema,
                                          const UpsertOptions& options);
 

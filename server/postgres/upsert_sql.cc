@@ -1,5 +1,6 @@
 #include "server/postgres/upsert_sql.h"
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "server/postgres/sql_generator.h"
@@ -7,18 +8,14 @@
 namespace syncline::postgres {
 namespace {
 
+// Of a stream without deletions.
+constexpr absl::string_view kNever = "false";
+
 const ColumnSchema* FindColumn(const TableSchema& schema, const std::string& name) {
   for (const ColumnSchema& column : schema.columns) {
     if (column.column_name == name) return &column;
   }
   return nullptr;
-}
-
-// Texts in byte order: faster than a locale's, and the same everywhere.
-std::string Ordered(const TableSchema& schema, const std::string& name) {
-  const ColumnSchema* const column = FindColumn(schema, name);
-  const bool is_text = column != nullptr && column->type == ColumnType::kVarchar;
-  return absl::StrCat(QuoteIdentifier(name), is_text ? " COLLATE \"C\"" : "");
 }
 
 // The columns of the key as they are compared, ", " between them.
@@ -46,31 +43,19 @@ std::string Deleted(const TableSchema& schema, CdcDeleteMode mode, absl::string_
       return absl::StrCat(prefix, QuoteIdentifier(column.column_name), " IS NOT NULL");
     }
   }
-  return "false";
+  return std::string(kNever);
 }
 
 bool InSource(const Merge& merge) { return merge.winners == Winners::kInSource; }
 
-// Of winner `w` in `table` a column of the source, or of the table of winners.
+// Of winner `w` a column of the source, or of the table of winners.
 std::string OfWinner(const Merge& merge, const std::string& in_source, absl::string_view in_table) {
   return absl::StrCat("w.", InSource(merge) ? absl::string_view(in_source) : in_table);
 }
 
-std::string WinnerPlace(const Merge& merge) { return OfWinner(merge, "ctid", "tid"); }
-
 std::string WinnerKey(const Merge& merge, size_t index) {
   return OfWinner(merge, QuoteIdentifier(merge.schema.primary_key[index]),
                   absl::StrCat("k", index + 1));
-}
-
-std::string WinnersTable(const Merge& merge) {
-  return InSource(merge) ? QuoteTable(merge.source) : "pg_temp.syncline_winners";
-}
-
-// That winner `w` is not marked as deleted.
-std::string NotDeleted(const Merge& merge) {
-  return InSource(merge) ? absl::StrCat("NOT (", Deleted(merge.schema, merge.mode, "w."), ")")
-                         : "NOT w.d";
 }
 
 // That winner `w` has the pattern.
@@ -82,13 +67,21 @@ std::string HasPattern(const Merge& merge, const NullPattern& nulls) {
   return absl::StrJoin(terms, " AND ");
 }
 
+// " COLLATE …" where the column's own collation would not do.
+std::string Collated(const Merge& merge, const std::string& column) {
+  const auto found = merge.traits.collations.find(column);
+  return found == merge.traits.collations.end() ? "" : absl::StrCat(" COLLATE ", found->second);
+}
+
 // That winner `w`, which has the pattern, and stored row `t` are of one key.
 std::string SameKey(const Merge& merge, const NullPattern& nulls) {
   std::vector<std::string> terms;
   for (size_t i = 0; i < nulls.size(); ++i) {
-    const std::string stored = absl::StrCat("t.", QuoteIdentifier(merge.schema.primary_key[i]));
-    terms.push_back(nulls[i] ? absl::StrCat(stored, " IS NULL")
-                             : absl::StrCat(stored, " = ", WinnerKey(merge, i)));
+    const std::string& column = merge.schema.primary_key[i];
+    const std::string stored = absl::StrCat("t.", QuoteIdentifier(column));
+    terms.push_back(
+        nulls[i] ? absl::StrCat(stored, " IS NULL")
+                 : absl::StrCat(stored, " = ", WinnerKey(merge, i), Collated(merge, column)));
   }
   return absl::StrJoin(terms, " AND ");
 }
@@ -100,23 +93,86 @@ std::string Beats(const Merge& merge) {
   if (!merge.schema.cursor.has_value()) return later;
   const std::string ordered = absl::StrCat("t.", Ordered(merge.schema, *merge.schema.cursor));
   const std::string cursor = QuoteIdentifier(*merge.schema.cursor);
-  const std::string stored = absl::StrCat("t.", cursor);
   const std::string winner = OfWinner(merge, cursor, "c");
-  return absl::StrCat("(", winner, " > ", ordered, " OR (", winner, " IS NOT NULL AND ", stored,
-                      " IS NULL) OR (", winner, " IS NOT DISTINCT FROM ", stored, " AND ", later,
+  return absl::StrCat("(", winner, " > ", ordered, " OR (", winner, " IS NOT NULL AND t.", cursor,
+                      " IS NULL) OR (", winner, " IS NOT DISTINCT FROM ", ordered, " AND ", later,
                       "))");
 }
 
 // That match `m` keeps its winner from being inserted.
 absl::string_view Blocks(bool in_place) { return in_place ? "" : " AND NOT m.beaten"; }
 
-std::string PrefixedColumns(const TableSchema& schema, absl::string_view prefix) {
-  return absl::StrJoin(AllColumns(schema), ", ", [&](std::string* out, const std::string& name) {
-    absl::StrAppend(out, prefix, QuoteIdentifier(name));
-  });
+// The newest row of each key of the source.
+std::string SelectWinners(const Merge& merge) {
+  const TableSchema& schema = merge.schema;
+  std::string keys;
+  for (size_t i = 0; i < schema.primary_key.size(); ++i) {
+    absl::StrAppend(&keys, QuoteIdentifier(schema.primary_key[i]), " AS k", i + 1, ", ");
+  }
+  const std::string cursor =
+      schema.cursor.has_value() ? absl::StrCat(QuoteIdentifier(*schema.cursor), " AS c, ") : "";
+  return absl::StrCat("SELECT DISTINCT ON (", KeyOrder(schema), ") ctid AS tid, ", keys, cursor,
+                      QuoteIdentifier(kExtractedAtColumn), " AS e, ", Deleted(schema, merge.mode),
+                      " AS d FROM ", QuoteTable(merge.source), " ORDER BY ", KeyOrder(schema), ", ",
+                      NewestFirst(schema));
+}
+
+// A SELECT for each pattern of the stored rows `t` of winner `w`'s key, UNION ALL between them.
+std::string SelectMatches(const Merge& merge, absl::string_view columns,
+                          const std::vector<NullPattern>& patterns) {
+  std::vector<std::string> arms;
+  for (const NullPattern& nulls : patterns) {
+    arms.push_back(absl::StrCat("SELECT ", columns, ", coalesce(", Beats(merge),
+                                ", false) AS beaten FROM ", WinnersTable(merge), " w JOIN ",
+                                QuoteTable(merge.target), " t ON ", SameKey(merge, nulls),
+                                " WHERE ", HasPattern(merge, nulls)));
+  }
+  return absl::StrJoin(arms, " UNION ALL ");
 }
 
 }  // namespace
+
+// Faster than a locale's order, and the same everywhere.
+std::string Ordered(const TableSchema& schema, const std::string& name) {
+  const ColumnSchema* const column = FindColumn(schema, name);
+  const bool is_text = column != nullptr && column->type == ColumnType::kVarchar &&
+                       (column->table_type.empty() || column->table_type == "text" ||
+                        absl::StartsWith(column->table_type, "character"));
+  return absl::StrCat(QuoteIdentifier(name), is_text ? " COLLATE \"C\"" : "");
+}
+
+std::string WinnersTable(const Merge& merge) {
+  switch (merge.winners) {
+    case Winners::kInSource:
+      return QuoteTable(merge.source);
+    case Winners::kInTable:
+      return "pg_temp.syncline_winners";
+    case Winners::kInQuery:
+      return "winners";
+  }
+  return "";
+}
+
+std::string WinnerPlace(const Merge& merge) { return OfWinner(merge, "ctid", "tid"); }
+
+std::string NotDeleted(const Merge& merge) {
+  return InSource(merge) ? absl::StrCat("NOT (", Deleted(merge.schema, merge.mode, "w."), ")")
+                         : "NOT w.d";
+}
+
+std::vector<std::string> InsertedColumns(const Merge& merge) {
+  std::vector<std::string> columns;
+  for (const std::string& column : AllColumns(merge.schema)) {
+    if (merge.traits.generated.count(column) == 0) columns.push_back(column);
+  }
+  return columns;
+}
+
+std::string Prefixed(const std::vector<std::string>& columns, absl::string_view prefix) {
+  return absl::StrJoin(columns, ", ", [&](std::string* out, const std::string& name) {
+    absl::StrAppend(out, prefix, QuoteIdentifier(name));
+  });
+}
 
 // random_page_cost: the planner's default, made for disks that seek, has the whole target read for
 // keys that an index finds sooner. enable_mergejoin: it would sort whole rows, or walk through all
@@ -156,53 +212,42 @@ std::string SampleKeysSql(const TableName& table, const TableSchema& schema) {
 }
 
 std::string CreateWinnersSql(const Merge& merge) {
-  const TableSchema& schema = merge.schema;
-  std::string keys;
-  for (size_t i = 0; i < schema.primary_key.size(); ++i) {
-    absl::StrAppend(&keys, QuoteIdentifier(schema.primary_key[i]), " AS k", i + 1, ", ");
-  }
-  const std::string cursor =
-      schema.cursor.has_value() ? absl::StrCat(QuoteIdentifier(*schema.cursor), " AS c, ") : "";
   // In the order of their places, so that the rows are fetched as they lie on disk.
-  return absl::StrCat(
-      "CREATE TEMPORARY TABLE syncline_winners ON COMMIT DROP AS SELECT * FROM (SELECT DISTINCT ON "
-      "(",
-      KeyOrder(schema), ") ctid AS tid, ", keys, cursor, QuoteIdentifier(kExtractedAtColumn),
-      " AS e, ", Deleted(schema, merge.mode), " AS d FROM ", QuoteTable(merge.source), " ORDER BY ",
-      KeyOrder(schema), ", ", NewestFirst(schema), ") w ORDER BY tid");
+  return absl::StrCat("CREATE TEMPORARY TABLE syncline_winners ON COMMIT DROP AS SELECT * FROM (",
+                      SelectWinners(merge), ") w ORDER BY tid");
 }
 
 std::string CreateMatchesSql(const Merge& merge, const std::vector<NullPattern>& patterns) {
-  const std::string selected =
-      absl::StrCat("SELECT ", WinnerPlace(merge), " AS tid, t.ctid AS stored, coalesce(",
-                   Beats(merge), ", false) AS beaten FROM ", WinnersTable(merge), " w JOIN ",
-                   QuoteTable(merge.target), " t ON ");
-  std::vector<std::string> arms;
-  for (const NullPattern& nulls : patterns) {
-    arms.push_back(
-        absl::StrCat(selected, SameKey(merge, nulls), " WHERE ", HasPattern(merge, nulls)));
-  }
+  const std::string columns = absl::StrCat(WinnerPlace(merge), " AS tid, t.ctid AS stored");
   // In the order of the stored rows: each page of the target is changed once.
   return absl::StrCat("CREATE TEMPORARY TABLE syncline_matches ON COMMIT DROP AS ",
-                      absl::StrJoin(arms, " UNION ALL "), " ORDER BY stored");
+                      SelectMatches(merge, columns, patterns), " ORDER BY stored");
 }
 
-std::string ReplaceSql(const Merge& merge) {
-  const std::string target = QuoteTable(merge.target);
-  std::string cursor_order;
-  if (merge.schema.cursor.has_value()) {
-    cursor_order =
-        absl::StrCat("t.", Ordered(merge.schema, *merge.schema.cursor), " DESC NULLS LAST, ");
+std::string CountUpdatedSql(const Merge& merge) {
+  const std::string beaten =
+      "(SELECT tid FROM pg_temp.syncline_matches GROUP BY tid HAVING bool_and(beaten)) m";
+  if (Deleted(merge.schema, merge.mode) == kNever) {
+    return absl::StrCat("SELECT count(*) FROM ", beaten);
   }
-  const std::string newest_stored = absl::StrCat(
-      "SELECT DISTINCT ON (m.tid) m.tid, m.stored, m.beaten FROM pg_temp.syncline_matches m JOIN ",
-      WinnersTable(merge), " w ON ", WinnerPlace(merge), " = m.tid JOIN ", target,
-      " t ON t.ctid = m.stored WHERE ", NotDeleted(merge), " ORDER BY m.tid, ", cursor_order, "t.",
-      QuoteIdentifier(kExtractedAtColumn), " DESC, t.ctid DESC");
-  return absl::StrCat("UPDATE ", target, " t SET (", PrefixedColumns(merge.schema, ""), ") = ROW(",
-                      PrefixedColumns(merge.schema, "s."), ") FROM (", newest_stored, ") n JOIN ",
-                      QuoteTable(merge.source),
-                      " s ON s.ctid = n.tid WHERE t.ctid = n.stored AND n.beaten");
+  return absl::StrCat("SELECT count(*) FROM ", beaten, " JOIN ", WinnersTable(merge), " w ON ",
+                      WinnerPlace(merge), " = m.tid WHERE ", NotDeleted(merge));
+}
+
+std::string CountMergeSql(const Merge& merge, const std::vector<NullPattern>& patterns) {
+  return absl::StrCat(
+      "WITH winners AS MATERIALIZED (", SelectWinners(merge), "), matches AS (",
+      SelectMatches(merge, "w.tid, w.d", patterns),
+      "), met AS (SELECT tid, bool_or(d) AS d, bool_and(beaten) AS wins, count(*) FILTER (WHERE "
+      "beaten) AS beaten FROM matches GROUP BY tid) SELECT (SELECT count(*) FROM winners WHERE NOT "
+      "d) - (SELECT count(*) FROM met WHERE NOT d), count(*) FILTER (WHERE wins AND NOT d), "
+      "coalesce(sum(beaten), 0) - count(*) FILTER (WHERE wins AND NOT d) FROM met");
+}
+
+std::string NewestRowsSql(const TableName& table, const TableSchema& schema, CdcDeleteMode mode) {
+  return absl::StrCat("(SELECT * FROM (SELECT DISTINCT ON (", KeyOrder(schema), ") * FROM ",
+                      QuoteTable(table), " ORDER BY ", KeyOrder(schema), ", ", NewestFirst(schema),
+                      ") newest WHERE NOT (", Deleted(schema, mode), "))");
 }
 
 std::string RemoveBeatenSql(const Merge& merge) {
@@ -217,9 +262,11 @@ std::string DropLosersSql(bool in_place) {
 }
 
 std::string InsertWinnersSql(const Merge& merge, bool in_place) {
-  const std::string head = absl::StrCat("INSERT INTO ", QuoteTable(merge.target), " (",
-                                        PrefixedColumns(merge.schema, ""), ") SELECT ",
-                                        PrefixedColumns(merge.schema, "s."), " FROM ");
+  const std::vector<std::string> columns = InsertedColumns(merge);
+  const std::string head =
+      absl::StrCat("INSERT INTO ", QuoteTable(merge.target), " (", Prefixed(columns, ""), ") ",
+                   merge.traits.identity.empty() ? "" : "OVERRIDING SYSTEM VALUE ", "SELECT ",
+                   Prefixed(columns, "s."), " FROM ");
   const std::string source = QuoteTable(merge.source);
   if (merge.winners == Winners::kInTable) {
     return absl::StrCat(head, "pg_temp.syncline_winners w JOIN ", source,

@@ -14,8 +14,10 @@
 #include <string>
 #include <vector>
 
+#include "absl/strings/string_view.h"
 #include "server/model/table_name.h"
 #include "server/model/table_schema.h"
+#include "server/postgres/merge_target.h"
 #include "server/postgres/upsert.h"
 
 namespace syncline::postgres {
@@ -24,7 +26,11 @@ namespace syncline::postgres {
 using NullPattern = std::vector<bool>;
 
 // Where the winners are.
-enum class Winners { kInSource, kInTable };
+enum class Winners {
+  kInSource,
+  kInTable,
+  kInQuery,  // the same as a table, as part of one query (CountMergeSql)
+};
 
 struct Merge {
   TableName source;
@@ -32,6 +38,7 @@ struct Merge {
   TableSchema schema;
   CdcDeleteMode mode = CdcDeleteMode::kHard;
   Winners winners = Winners::kInTable;
+  MergeTarget traits = {};
 };
 
 // $1: memory for each sort and hash. Settings for all that follows in the transaction.
@@ -52,9 +59,9 @@ inline constexpr char kDropWinnersSql[] = "DROP TABLE pg_temp.syncline_winners";
 std::string CreateMatchesSql(const Merge& merge, const std::vector<NullPattern>& patterns);
 inline constexpr char kDropMatchesSql[] = "DROP TABLE pg_temp.syncline_matches";
 
-// Puts a winner that is no deletion into the newest stored row of its key, when it beats that row.
-std::string ReplaceSql(const Merge& merge);
-// Takes every stored row away that is beaten and was not replaced. Wants kFetchByPlaceSql.
+// One number: how many winners, deletions aside, beat all stored rows of their key and had any.
+std::string CountUpdatedSql(const Merge& merge);
+// Takes every stored row away that is beaten. Wants kFetchByPlaceSql.
 std::string RemoveBeatenSql(const Merge& merge);
 // Takes those out of the table of winners that do not beat all stored rows of their key; with
 // `in_place` those whose key has any.
@@ -67,6 +74,26 @@ std::string InsertWinnersSql(const Merge& merge, bool in_place);
 // keep whole rows in a hash.
 inline constexpr char kFetchByPlaceSql[] = "SET LOCAL enable_hashjoin = off";
 inline constexpr char kFetchAnyWaySql[] = "SET LOCAL enable_hashjoin TO DEFAULT";
+
+// One row: how many rows the merge would insert, update and delete. Only reads; takes no lock but
+// for reading. `merge.winners` is kInQuery.
+std::string CountMergeSql(const Merge& merge, const std::vector<NullPattern>& patterns);
+
+// A subquery: the newest row of each key of `table`, without those that CDC marks as deleted.
+std::string NewestRowsSql(const TableName& table, const TableSchema& schema, CdcDeleteMode mode);
+
+// What the statements here and those in place (merge_in_place_sql.h) share.
+std::string WinnersTable(const Merge& merge);
+// The place of winner `w`.
+std::string WinnerPlace(const Merge& merge);
+// SQL: that winner `w` is not marked as deleted.
+std::string NotDeleted(const Merge& merge);
+// The stream's columns and the meta columns that an INSERT sets.
+std::vector<std::string> InsertedColumns(const Merge& merge);
+// The column as it is ordered: texts by their bytes.
+std::string Ordered(const TableSchema& schema, const std::string& name);
+// Quoted names, each with `prefix` before it, ", " between them.
+std::string Prefixed(const std::vector<std::string>& columns, absl::string_view prefix);
 
 std::string DedupeSql(const TableName& table, const TableSchema& schema, CdcDeleteMode mode);
 

@@ -11,6 +11,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "server/postgres/cast_sql.h"
+#include "server/postgres/merge_in_place_sql.h"
 #include "server/postgres/upsert_sql.h"
 
 namespace syncline::postgres {
@@ -141,7 +142,15 @@ void AddUpsert(const TableName& table, const TableName& temp, const TableSchema&
   golden->Add("winners, hard delete", CreateWinnersSql(merge));
   golden->Add("analyze winners", kAnalyzeWinnersSql);
   golden->Add("matches", CreateMatchesSql(merge, patterns));
-  golden->Add("replace", ReplaceSql(merge));
+  golden->Add("count updated", CountUpdatedSql(merge));
+  golden->Add("replaced", CreateReplacedSql(merge));
+  golden->Add("removed", kCreateRemovedSql);
+  golden->Add("delete removed", DeleteRemovedSql(merge));
+  golden->Add("update replaced", UpdateReplacedSql(merge));
+  golden->Add("clear values", ClearValuesSql(merge, {"amount", "born"}));
+  golden->Add("reinserted", CreateReinsertedSql(merge));
+  golden->Add("delete replaced", DeleteReplacedSql(merge));
+  golden->Add("insert reinserted", InsertReinsertedSql(merge));
   golden->Add("drop losers", DropLosersSql(/*in_place=*/false));
   golden->Add("drop losers, in place", DropLosersSql(/*in_place=*/true));
   golden->Add("fetch by place", kFetchByPlaceSql);
@@ -152,10 +161,23 @@ void AddUpsert(const TableName& table, const TableName& temp, const TableSchema&
   golden->Add("drop winners", kDropWinnersSql);
   merge.winners = Winners::kInSource;
   golden->Add("matches, every key once", CreateMatchesSql(merge, patterns));
-  golden->Add("replace, every key once", ReplaceSql(merge));
+  golden->Add("count updated, every key once", CountUpdatedSql(merge));
+  golden->Add("replaced, every key once", CreateReplacedSql(merge));
   golden->Add("insert winners, every key once", InsertWinnersSql(merge, /*in_place=*/false));
   golden->Add("insert winners, every key once, in place",
               InsertWinnersSql(merge, /*in_place=*/true));
+  merge.traits = {.others = {"mine"},
+                  .generated = {"born"},
+                  .identity = {"amount"},
+                  .collations = {{"id", "pg_catalog.\"C\""}}};
+  golden->Add("matches, collation", CreateMatchesSql(merge, patterns));
+  golden->Add("update replaced, columns of the user", UpdateReplacedSql(merge));
+  golden->Add("insert reinserted, columns of the user", InsertReinsertedSql(merge));
+  golden->Add("insert winners, columns of the user", InsertWinnersSql(merge, /*in_place=*/true));
+  merge.winners = Winners::kInQuery;
+  golden->Add("count merge", CountMergeSql(merge, patterns));
+  merge.winners = Winners::kInSource;
+  merge.traits = {};
   merge.mode = CdcDeleteMode::kSoft;
   merge.schema.cursor.reset();
   golden->Add("matches, no cursor", CreateMatchesSql(merge, {{false, false}}));

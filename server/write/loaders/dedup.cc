@@ -44,7 +44,7 @@ absl::StatusOr<int64_t> MergeAndDrop(const LoaderContext& context,
   SYNCLINE_RETURN_IF_ERROR(
       postgres::KeyIndexes(context.ledger->schema()).Ensure(transaction, plan.table, plan.schema));
   SYNCLINE_RETURN_IF_ERROR(DropStaging(context, transaction, plan));
-  return counts.written;
+  return counts.written();
 }
 
 }  // namespace syncline::write
