@@ -61,7 +61,7 @@ struct Advice {
   absl::string_view text;
 };
 
-constexpr std::array<Advice, 14> kAdvice = {{
+constexpr std::array<Advice, 19> kAdvice = {{
     {"FENCED", "another process took over this stream; let only one of them run"},
     {"STREAM_COMPLETED", "this stream has ended already; use a new --sync_id to load again"},
     {"SYNC_ID_REUSED", "this --sync_id stands for another request; use a new one"},
@@ -73,6 +73,12 @@ constexpr std::array<Advice, 14> kAdvice = {{
     {"OFFSET_GAP", "the input is not the one this --sync_id began with; use a new --sync_id"},
     {"OFFSETS_MISSING", "run it again with the same --sync_id to send what is missing"},
     {"COUNT_MISMATCH", "nothing was finalised; the input is not the one this --sync_id began with"},
+    {"INPUT_CHANGED",
+     "the input is another file than the one this --sync_id began with; use a new --sync_id"},
+    {"NO_SHARED_COLUMN", "check that this is the right file and table, or give a --schema"},
+    {"SCHEMA_FROZEN", "change the table or the input, or load with --schema_policy keep"},
+    {"PUBLISH_GUARD", "what was staged is kept; mend the input or relax the guard"},
+    {"ALL_REJECTED", "mend the input; --allow_empty replaces the table with an empty one"},
     {"HYBRID_REFRESH", "use a minimum generation of 0 or of the generation itself"},
     {"WRITERS_ACTIVE", "another call still writes this stream; try again in a moment"},
     {"DB_AUTH", "the server's own database credentials are refused; ask whoever runs the server"},

@@ -172,6 +172,22 @@ std::vector<Verb> MakeVerbs() {
        Join({{"limit", FlagKind::kCount, "N", "50", "how many"}}, asking),
        RunList},
       {"status", {"SYNC"}, "show one sync", "", asking, RunStatus},
+      {"rejected",
+       {"SYNC"},
+       "show the records of one sync that could not be loaded",
+       "Shows reasons, counts and the first records of each. With --output jsonl the records as "
+       "they "
+       "were\n"
+       "sent, so that they can be mended and loaded again; with --output json one object per "
+       "record.",
+       Join({{"output",
+              FlagKind::kChoice,
+              "FORMAT",
+              "text",
+              "text, json or jsonl",
+              {"text", "json", "jsonl"}}},
+            connection),
+       RunRejected},
       {"watch",
        {"SYNC"},
        "follow one sync until it ends",

@@ -1,37 +1,25 @@
 #include "client/load_end.h"
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 
 namespace syncline::client {
-namespace {
-
-void AddCount(int64_t count, absl::string_view one, absl::string_view many, std::string* text) {
-  if (count == 0) return;
-  absl::StrAppend(text, text->empty() ? "" : ", ", count, " ", count == 1 ? one : many);
+std::string StrictFaults(const StreamReport& report) {
+  return absl::StrJoin(RecordEntries(report), "; ",
+                       [](std::string* out, const ReportEntry& entry) { out->append(entry.text); });
 }
 
-}  // namespace
-
-std::string StrictFaults(const v1::StreamSummary& stream) {
-  std::string faults;
-  AddCount(stream.records_rejected(), "rejected record", "rejected records", &faults);
-  AddCount(stream.values_nulled(), "value became NULL", "values became NULL", &faults);
-  AddCount(stream.values_truncated(), "value was cut", "values were cut", &faults);
-  AddCount(stream.fields_undeclared(), "field was not stored", "fields were not stored", &faults);
-  return faults;
-}
-
-std::string WhyNotToPublish(const EndRules& rules, const v1::StreamSummary& stream,
+std::string WhyNotToPublish(const EndRules& rules, const StreamReport& report,
                             bool ends_inside_record) {
   if (rules.strict) {
-    if (const std::string faults = StrictFaults(stream); !faults.empty()) {
-      return absl::StrCat("--strict allows none of these: ", faults);
+    if (const std::string faults = StrictFaults(report); !faults.empty()) {
+      return absl::StrCat("--strict does not allow this: ", faults);
     }
   }
   if (!rules.replace) return "";
   if (ends_inside_record) return "the input ends inside a record: it was cut off";
-  const int64_t rejected = stream.records_rejected();
-  if (stream.records_written() + rejected == 0 && !rules.allow_empty) {
+  const int64_t rejected = report.summary.records_rejected();
+  if (report.summary.records_written() + rejected == 0 && !rules.allow_empty) {
     return "the input holds no records; --allow_empty replaces the table with an empty one";
   }
   if (rejected > rules.max_rejected && !rules.allow_rejected) {

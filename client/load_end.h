@@ -4,7 +4,7 @@
 #include <cstdint>
 #include <string>
 
-#include "syncline/v1/sync_service.pb.h"
+#include "client/report.h"
 
 namespace syncline::client {
 
@@ -16,12 +16,13 @@ struct EndRules {
   int64_t max_rejected = 0;     // a replace publishes with up to so many, without allow_rejected
 };
 
-// Why the records of `stream`, all sent and committed, must not be published; empty when they may.
+// Why the records of a stream, all sent and committed, must not be published; empty when they may.
 // `ends_inside_record`: the input was cut off.
-std::string WhyNotToPublish(const EndRules& rules, const v1::StreamSummary& stream,
+std::string WhyNotToPublish(const EndRules& rules, const StreamReport& report,
                             bool ends_inside_record);
 
-// What --strict objects to: counts of the stream that are not zero; empty when there are none.
-std::string StrictFaults(const v1::StreamSummary& stream);
+// What became of the records that --strict does not allow; empty when all were stored as they are.
+// The table's definition is not looked at: the server keeps it as it is (SCHEMA_POLICY_FREEZE).
+std::string StrictFaults(const StreamReport& report);
 
 }  // namespace syncline::client

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "client/rejected_reasons.h"
 #include "client/retry.h"
 #include "client/retrying_calls.h"
 #include "client/sync_watcher.h"
@@ -23,13 +24,30 @@ LoadSession::LoadSession(SyncClient* client, LoadOptions options, OpenSource ope
 LoadReport LoadSession::Run() {
   report_.status = RunToEnd();
   progress_->Clear();
-  // Without it nobody would know whether records were rejected. After a failure it is not waited
-  // for.
-  const absl::Duration retry_for = report_.status.ok() ? options_.retry_for : absl::ZeroDuration();
-  const auto summary = GetSyncRetrying(client_, options_.start.sync_id(), retry_for);
-  if (summary.ok() && summary->streams_size() == 1) report_.summary = summary->streams(0);
-  report_.status.Update(summary.status());
+  // Without it the report could not say whether records were rejected. After a failure it is not
+  // waited for.
+  report_.status.Update(
+      ReadSummary(report_.status.ok() ? options_.retry_for : absl::ZeroDuration()));
   return report_;
+}
+
+// What the ledger says of the stream, with the reasons of rejected records and their lines.
+absl::Status LoadSession::ReadSummary(absl::Duration retry_for) {
+  const std::string& sync_id = options_.start.sync_id();
+  SYNCLINE_ASSIGN_OR_RETURN(const v1::SyncSummary sync,
+                            GetSyncRetrying(client_, sync_id, retry_for));
+  if (sync.streams_size() != 1) return absl::OkStatus();
+  report_.stream.summary = sync.streams(0);
+  if (report_.stream.summary.records_rejected() == 0) return absl::OkStatus();
+  auto reasons = ReadRejectedReasons(client_, sync_id, options_.start.streams(0).descriptor());
+  if (!reasons.ok()) return absl::OkStatus();  // the report has the number of them without it
+  report_.stream.rejected = *std::move(reasons);
+  // The lines of other writers' records are not known here.
+  if (sync.streams(0).writers_size() > 1) return absl::OkStatus();
+  for (RejectedReason& reason : report_.stream.rejected) {
+    reason.first_line = lines_.LineOf(reason.first_offset).value_or(0);
+  }
+  return absl::OkStatus();
 }
 
 absl::Status LoadSession::RunToEnd() {
@@ -63,8 +81,8 @@ absl::Status LoadSession::Start() {
   if (response.streams_size() != 1) {
     return absl::InternalError("the server's plan does not fit the request");
   }
-  report_.plan = response.streams(0);
-  report_.durable_offset = DurableOffset(report_.plan, options_.writer_id);
+  report_.stream.plan = response.streams(0);
+  report_.durable_offset = DurableOffset(report_.stream.plan, options_.writer_id);
   batch_ =
       std::make_unique<RecordBatchBuilder>(RecordBatchBuilder::Payload::kJsonl, response.limits());
   if (!response.resumed()) return absl::OkStatus();
@@ -76,7 +94,7 @@ absl::Status LoadSession::Start() {
 }
 
 absl::Status LoadSession::Attempt() {
-  SYNCLINE_ASSIGN_OR_RETURN(const auto source, open_source_(report_.plan));
+  SYNCLINE_ASSIGN_OR_RETURN(const auto source, open_source_(report_.stream.plan));
   StreamWriterOptions writer_options;
   writer_options.start = options_.start;
   writer_options.descriptor = options_.start.streams(0).descriptor();
@@ -105,7 +123,7 @@ absl::Status LoadSession::Attempt() {
 
 absl::Status LoadSession::SendAll(RecordSource* source, StreamWriter* writer) {
   seen_ = 0;
-  report_.lines = LineIndex();
+  lines_ = LineIndex();
   absl::Status sent;
   const auto take = [&](const SourceRecord& record) -> absl::Status {
     sent = TakeRecord(record, writer);
@@ -130,7 +148,7 @@ absl::Status LoadSession::SendAll(RecordSource* source, StreamWriter* writer) {
 }
 
 absl::Status LoadSession::TakeRecord(const SourceRecord& record, StreamWriter* writer) {
-  report_.lines.Add(seen_, record.line_number);
+  lines_.Add(seen_, record.line_number);
   if (seen_++ < report_.durable_offset) return absl::OkStatus();
   if (!batch_->HasRoomFor(record.line.size())) SYNCLINE_RETURN_IF_ERROR(Flush(writer));
   if (record.unreadable.empty()) {
@@ -161,12 +179,8 @@ v1::CompleteStreamRequest LoadSession::Completion(v1::StreamStatus status) const
 // Publishes the stream unless something speaks against it.
 absl::Status LoadSession::End() {
   if (options_.staged) {
-    SYNCLINE_ASSIGN_OR_RETURN(
-        const v1::SyncSummary sync,
-        GetSyncRetrying(client_, options_.start.sync_id(), options_.retry_for));
-    if (sync.streams_size() == 1) {
-      report_.refused = WhyNotToPublish(options_.end_rules, sync.streams(0), ends_inside_record_);
-    }
+    SYNCLINE_RETURN_IF_ERROR(ReadSummary(options_.retry_for));
+    report_.refused = WhyNotToPublish(options_.end_rules, report_.stream, ends_inside_record_);
     if (!report_.refused.empty()) return Discard();
   }
   if (options_.validate_only) return Validate();

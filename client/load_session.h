@@ -17,6 +17,7 @@
 #include "client/progress.h"
 #include "client/record_batch.h"
 #include "client/replay_window.h"
+#include "client/report.h"
 #include "client/sources/record_source.h"
 #include "client/stream_writer.h"
 #include "client/sync_client.h"
@@ -43,12 +44,10 @@ struct LoadReport {
   bool completed_before = false;  // by an earlier run of the same sync id: nothing was done
   int64_t durable_offset = 0;     // records committed, over all runs
   int64_t skipped = 0;            // committed by earlier runs
-  v1::StreamPlan plan;
-  v1::StreamSummary summary;  // the ledger's last word; empty when it could not be asked
+  StreamReport stream;            // the plan, and what the ledger says at the end
   // Why the stream was not published; what was staged for it is discarded. Empty when it was.
   std::string refused;
   std::optional<v1::Validation> validation;  // the answer to `validate_only`
-  LineIndex lines;                           // where this run's records stand in the input
 };
 
 class LoadSession {
@@ -75,6 +74,7 @@ class LoadSession {
   absl::Status Complete();
   absl::Status Validate();
   absl::Status Discard();
+  absl::Status ReadSummary(absl::Duration retry_for);
   v1::CompleteStreamRequest Completion(v1::StreamStatus status) const;
 
   SyncClient* const client_;
@@ -85,6 +85,7 @@ class LoadSession {
   ReplayWindow window_;
   std::unique_ptr<RecordBatchBuilder> batch_;
   int64_t seen_ = 0;
+  LineIndex lines_;  // where the records stand in the input
   bool ends_inside_record_ = false;
   absl::Status input_fault_;  // the input could not be read to its end
   LoadReport report_;

@@ -12,9 +12,11 @@
 namespace syncline::client {
 namespace {
 
-std::string TableName(const v1::StreamPlan& plan) {
-  if (plan.table_name().empty()) return StreamTitle(plan.descriptor());
-  return absl::StrCat(plan.table_schema(), ".", plan.table_name());
+// Of a plan or a summary.
+template <typename Stream>
+std::string TableName(const Stream& stream) {
+  if (stream.table_name().empty()) return StreamTitle(stream.descriptor());
+  return absl::StrCat(stream.table_schema(), ".", stream.table_name());
 }
 
 std::string Quoted(absl::string_view name) { return absl::StrCat("\"", name, "\""); }
@@ -46,11 +48,17 @@ std::string ChangeText(const v1::SchemaChange& change) {
   return absl::StrCat("column ", name, " changes in a way that this version does not know");
 }
 
-std::string ChangeLine(const v1::StreamPlan& plan, const v1::SchemaChange& change) {
-  return absl::StrCat(TableName(plan), ": ", ChangeText(change),
+template <typename Stream>
+std::string ChangeLine(const Stream& stream, const v1::SchemaChange& change) {
+  return absl::StrCat(TableName(stream), ": ", ChangeText(change),
                       change.rewrites() ? absl::StrCat("; the table of ", change.table_bytes(),
                                                        " bytes is rewritten")
                                         : "");
+}
+
+// What a reason means that the client gives itself.
+absl::string_view ReasonMeaning(absl::string_view reason) {
+  return reason == "FIELD_COUNT" ? " (another number of fields than the header)" : "";
 }
 
 // The reasons count fewer records than the stream has when there were too many to read.
@@ -59,9 +67,11 @@ void AddRejected(const StreamReport& report, std::vector<ReportEntry>* entries) 
   for (const RejectedReason& reason : report.rejected) {
     unexplained -= reason.count;
     entries->push_back(
-        {true, absl::StrCat(TableName(report.plan), ": ",
-                            Counted(reason.count, "record", "records"), " rejected with ",
-                            reason.reason, ", the first is record ", reason.first_offset + 1)});
+        {true,
+         absl::StrCat(TableName(report.plan), ": ", Counted(reason.count, "record", "records"),
+                      " rejected with ", reason.reason, ReasonMeaning(reason.reason),
+                      ", the first is record ", reason.first_offset + 1,
+                      reason.first_line == 0 ? "" : absl::StrCat(" in line ", reason.first_line))});
   }
   if (unexplained <= 0) return;
   entries->push_back(
@@ -107,6 +117,19 @@ std::string KindWord(v1::SchemaChange::Kind kind) {
   return std::string(name);
 }
 
+template <typename Stream>
+std::vector<ReportEntry> EntriesOfPlan(const Stream& stream) {
+  std::vector<ReportEntry> entries;
+  for (const v1::SchemaChange& change : stream.changes()) {
+    entries.push_back({false, ChangeLine(stream, change)});
+  }
+  for (const v1::Warning& warning : stream.warnings()) {
+    entries.push_back(
+        {true, absl::StrCat(TableName(stream), ": ", warning.text(), " [", warning.code(), "]")});
+  }
+  return entries;
+}
+
 template <typename List, typename Print>
 std::string JsonList(const List& list, Print print) {
   return absl::StrCat("[",
@@ -119,16 +142,10 @@ std::string JsonList(const List& list, Print print) {
 
 }  // namespace
 
-std::vector<ReportEntry> PlanEntries(const v1::StreamPlan& plan) {
-  std::vector<ReportEntry> entries;
-  for (const v1::SchemaChange& change : plan.changes()) {
-    entries.push_back({false, ChangeLine(plan, change)});
-  }
-  for (const v1::Warning& warning : plan.warnings()) {
-    entries.push_back(
-        {true, absl::StrCat(TableName(plan), ": ", warning.text(), " [", warning.code(), "]")});
-  }
-  return entries;
+std::vector<ReportEntry> PlanEntries(const v1::StreamPlan& plan) { return EntriesOfPlan(plan); }
+
+std::vector<ReportEntry> PlanEntries(const v1::StreamSummary& summary) {
+  return EntriesOfPlan(summary);
 }
 
 std::vector<ReportEntry> RecordEntries(const StreamReport& report) {
@@ -156,9 +173,10 @@ std::string ReportJsonMembers(const StreamReport& report) {
       ",\"rejected\":", summary.records_rejected(), ",\"rejected_reasons\":",
       JsonList(report.rejected,
                [](const RejectedReason& reason) {
-                 return absl::StrCat("\"reason\":", JsonString(reason.reason),
-                                     ",\"count\":", reason.count,
-                                     ",\"first_offset\":", reason.first_offset);
+                 return absl::StrCat(
+                     "\"reason\":", JsonString(reason.reason), ",\"count\":", reason.count,
+                     ",\"first_offset\":", reason.first_offset, ",\"first_line\":",
+                     reason.first_line == 0 ? "null" : absl::StrCat(reason.first_line));
                }),
       ",\"values_nulled\":", summary.values_nulled(),
       ",\"values_truncated\":", summary.values_truncated(),

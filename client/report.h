@@ -18,6 +18,7 @@ struct RejectedReason {
   std::string reason;        // as docs/types.md lists them
   int64_t count = 0;         // records
   int64_t first_offset = 0;  // number of the first of them within its writer, from 0
+  int64_t first_line = 0;    // where that one begins in the input, from 1; 0 when not known
 };
 
 struct StreamReport {
@@ -38,6 +39,9 @@ std::vector<ReportEntry> PlanEntries(const v1::StreamPlan& plan);
 // What became of the records: rejected ones by reason, values nulled and truncated and fields that
 // the stream does not declare by column. Nothing when all were stored as they are.
 std::vector<ReportEntry> RecordEntries(const StreamReport& report);
+
+// The same for a stream whose plan is not at hand, from what its summary repeats of it.
+std::vector<ReportEntry> PlanEntries(const v1::StreamSummary& summary);
 
 // The texts of both.
 std::vector<std::string> ReportLines(const StreamReport& report);

@@ -22,6 +22,20 @@ std::string TimeText(const google::protobuf::Timestamp& time) {
                           absl::UTCTimeZone());
 }
 
+// The columns whose values changed; nothing when there are none.
+std::string FormatColumns(const v1::SyncSummary& sync) {
+  std::vector<std::vector<std::string>> rows = {
+      {"STREAM", "COLUMN", "NULLED", "TRUNCATED", "UNDECLARED"}};
+  for (const v1::StreamSummary& stream : sync.streams()) {
+    for (const v1::ColumnCounts& column : stream.columns()) {
+      rows.push_back({StreamTitle(stream.descriptor()), column.column(),
+                      absl::StrCat(column.nulled()), absl::StrCat(column.truncated()),
+                      absl::StrCat(column.undeclared())});
+    }
+  }
+  return rows.size() == 1 ? "" : "\n" + FormatTable(rows);
+}
+
 }  // namespace
 
 std::string FormatTable(const std::vector<std::vector<std::string>>& rows) {
@@ -65,8 +79,8 @@ std::string FormatSync(const v1::SyncSummary& sync) {
       TimeText(sync.started_at()), " UTC\nfinished    ", TimeText(sync.finished_at()),
       sync.finished_at().seconds() == 0 ? "" : " UTC", "\n\n");
   std::vector<std::vector<std::string>> rows = {{"STREAM", "TABLE", "STATE", "OUTCOME",
-                                                 "GENERATION", "ROWS", "REJECTED", "BYTES",
-                                                 "WRITERS"}};
+                                                 "GENERATION", "ROWS", "REJECTED", "NULLED",
+                                                 "TRUNCATED", "UNDECLARED", "BYTES", "WRITERS"}};
   for (const v1::StreamSummary& stream : sync.streams()) {
     std::string writers;
     for (const v1::WriterPosition& writer : stream.writers()) {
@@ -78,10 +92,12 @@ std::string FormatSync(const v1::SyncSummary& sync) {
                     absl::StrCat(stream.table_schema(), ".", stream.table_name()),
                     StateWord(stream.state()), OutcomeWord(stream.outcome()),
                     absl::StrCat(stream.generation_id()), absl::StrCat(stream.records_written()),
-                    absl::StrCat(stream.records_rejected()), absl::StrCat(stream.bytes()),
+                    absl::StrCat(stream.records_rejected()), absl::StrCat(stream.values_nulled()),
+                    absl::StrCat(stream.values_truncated()),
+                    absl::StrCat(stream.fields_undeclared()), absl::StrCat(stream.bytes()),
                     writers.empty() ? "-" : writers});
   }
-  return text + FormatTable(rows);
+  return absl::StrCat(text, FormatTable(rows), FormatColumns(sync));
 }
 
 std::string StreamTitle(const v1::StreamDescriptor& descriptor) {

@@ -15,7 +15,7 @@ std::string FormatTable(const std::vector<std::vector<std::string>>& rows);
 // One line a sync.
 std::string FormatSyncs(const std::vector<v1::SyncSummary>& syncs);
 
-// One sync with a line for each of its streams.
+// One sync with a line for each of its streams, and a line for each column whose values changed.
 std::string FormatSync(const v1::SyncSummary& sync);
 
 // "schema.table" or the stream's own name.

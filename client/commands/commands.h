@@ -12,6 +12,7 @@ int RunWrite(const CommandLine& command_line);
 int RunLoad(const CommandLine& command_line);
 int RunList(const CommandLine& command_line);
 int RunStatus(const CommandLine& command_line);
+int RunRejected(const CommandLine& command_line);
 int RunWatch(const CommandLine& command_line);
 int RunCancel(const CommandLine& command_line);
 

@@ -3,9 +3,7 @@
 #include <memory>
 #include <utility>
 
-#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_format.h"
 #include "absl/time/clock.h"
 #include "client/airbyte/config.h"
 #include "client/call_error.h"
@@ -13,11 +11,13 @@
 #include "client/exit_code.h"
 #include "client/interrupt.h"
 #include "client/load_input.h"
+#include "client/load_report_text.h"
 #include "client/load_request.h"
 #include "client/load_session.h"
 #include "client/output.h"
 #include "client/sync_id.h"
 #include "client/utf8.h"
+#include "client/validation_text.h"
 #include "server/base/status_macros.h"
 
 namespace syncline::client {
@@ -93,24 +93,24 @@ absl::StatusOr<Preparation> Prepare(const CommandLine& command_line, LoadInput* 
 
 void PrintReport(const LoadReport& report, const std::string& sync_id, absl::Duration took,
                  bool json) {
-  const std::string table = absl::StrCat(report.plan.table_schema(), ".", report.plan.table_name());
-  const double seconds = absl::ToDoubleSeconds(took);
-  const int64_t sent = report.durable_offset - report.skipped;
-  const double rate = static_cast<double>(sent) / seconds;
   if (json) {
-    LineOutput(STDOUT_FILENO)
-        .WriteLine(absl::StrFormat(
-            R"({"sync_id":%s,"table":%s,"records":%d,"rows":%d,"rejected":%d,"resumed_at":%d,)"
-            R"("seconds":%.3f,"rows_per_second":%.0f,"outcome":"%s","interrupted":%s})",
-            JsonString(sync_id), JsonString(table), report.durable_offset,
-            report.summary.records_written(), report.summary.records_rejected(), report.skipped,
-            seconds, rate, v1::Outcome_Name(report.summary.outcome()),
-            report.interrupted ? "true" : "false"));
+    LineOutput(STDOUT_FILENO).WriteLine(LoadReportJson(report, sync_id, took));
     return;
   }
-  Say(absl::StrFormat("%s: %d rows, %d rejected, %.1f s, %s rows/s", table,
-                      report.summary.records_written(), report.summary.records_rejected(), seconds,
-                      ShortNumber(rate)));
+  for (const std::string& line : LoadReportLines(report, took)) Say(line);
+}
+
+// What a load that was not published, or must not have changed anything, ends with.
+int FinishUnpublished(const LoadReport& report, bool staged) {
+  if (report.refused.empty()) {
+    Say("validated only: the table is as it was, what was sent is discarded");
+    return GuardHolds(*report.validation) ? kExitOk : kExitFailed;
+  }
+  Say(absl::StrCat("not completed: ", report.refused,
+                   staged ? "; the table is as it was, what was sent is discarded: load again "
+                            "without this --sync_id"
+                          : "; the rows that were loaded stay in the table"));
+  return kExitFailed;
 }
 
 int Finish(const LoadReport& report, const std::string& sync_id, absl::Duration took,
@@ -119,8 +119,9 @@ int Finish(const LoadReport& report, const std::string& sync_id, absl::Duration 
       absl::StrCat(report.durable_offset, " records are committed; run again with --sync_id ",
                    sync_id, " to go on");
   if (!report.status.ok()) {
+    const bool started = !report.stream.plan.table_name().empty();
     Say(absl::StrCat(Explain(report.status, command_line.Text("server")),
-                     report.plan.table_name().empty() ? "" : absl::StrCat(" (", position, ")")));
+                     started ? absl::StrCat(" (", position, ")") : ""));
     return kExitFailed;
   }
   if (report.completed_before) {
@@ -131,19 +132,26 @@ int Finish(const LoadReport& report, const std::string& sync_id, absl::Duration 
     Say("interrupted: " + position);
     return kExitFailed;
   }
-  if (!report.refused.empty()) {
-    Say(absl::StrCat("not published: ", report.refused,
-                     ". The table is as it was, what was sent is discarded; load again without "
-                     "--sync_id"));
+  if (!report.refused.empty() || report.validation.has_value()) {
+    return FinishUnpublished(report, command_line.Text("mode") != "append");
+  }
+  const std::string faults = command_line.Switch("strict") ? StrictFaults(report.stream) : "";
+  if (!faults.empty()) {
+    Say("failed because of --strict: " + faults);
     return kExitFailed;
   }
-  if (command_line.Switch("strict") && !StrictFaults(report.summary).empty()) {
-    Say(absl::StrCat("--strict: ", StrictFaults(report.summary)));
-    return kExitFailed;
-  }
-  return report.summary.records_rejected() > 0 && !command_line.Switch("allow_rejected")
+  return report.stream.summary.records_rejected() > 0 && !command_line.Switch("allow_rejected")
              ? kExitRejected
              : kExitOk;
+}
+
+int FinishEmpty(const CommandLine& command_line, const v1::StartSyncRequest& request) {
+  Say("the input holds no records; nothing was changed");
+  if (!command_line.Json()) return kExitOk;
+  LoadReport nothing;
+  *nothing.stream.plan.mutable_descriptor() = request.streams(0).descriptor();
+  PrintReport(nothing, request.sync_id(), absl::ZeroDuration(), true);
+  return kExitOk;
 }
 
 LoadOptions SessionOptions(const CommandLine& command_line, v1::StartSyncRequest request) {
@@ -184,10 +192,7 @@ int RunLoad(const CommandLine& command_line) {
   if (!input.ok()) return Fail(input.status(), kExitFailed);
   auto preparation = Prepare(command_line, input->get());
   if (!preparation.ok()) return Fail(preparation.status(), kExitFailed);
-  if (preparation->empty) {
-    Say("the input holds no records; nothing was changed");
-    return kExitOk;
-  }
+  if (preparation->empty) return FinishEmpty(command_line, preparation->request);
   const auto client = SyncClient::Create(command_line.Connection());
   if (!client.ok()) return Fail(client.status(), kExitFailed);
   LoadOptions options = SessionOptions(command_line, std::move(preparation->request));

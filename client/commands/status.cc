@@ -1,10 +1,12 @@
 #include <unistd.h>
 
+#include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
 #include "client/call_error.h"
 #include "client/commands/commands.h"
 #include "client/exit_code.h"
 #include "client/output.h"
+#include "client/report.h"
 #include "client/summary_text.h"
 
 namespace syncline::client {
@@ -21,8 +23,18 @@ int RunStatus(const CommandLine& command_line) {
     return kExitFailed;
   }
   LineOutput output(STDOUT_FILENO);
-  output.WriteLine(command_line.Json() ? ToJsonLine(*sync)
-                                       : absl::StripSuffix(FormatSync(*sync), "\n"));
+  if (command_line.Json()) {
+    output.WriteLine(ToJsonLine(*sync));
+  } else {
+    output.WriteLine(absl::StripSuffix(FormatSync(*sync), "\n"));
+    bool first = true;
+    for (const v1::StreamSummary& stream : sync->streams()) {
+      for (const ReportEntry& entry : PlanEntries(stream)) {
+        output.WriteLine(absl::StrCat(first ? "\n" : "", entry.text));
+        first = false;
+      }
+    }
+  }
   return output.status().ok() ? kExitOk : kExitFailed;
 }
 

@@ -141,6 +141,15 @@ void AddChanges(const std::vector<SchemaChange>& changes, Message* out) {
   }
 }
 
+template <typename Message>
+void AddWarnings(const std::vector<Warning>& warnings, Message* out) {
+  for (const Warning& warning : warnings) {
+    v1::Warning* added = out->add_warnings();
+    added->set_code(warning.code);
+    added->set_text(warning.text);
+  }
+}
+
 v1::StreamSummary ToSummary(const StreamRecord& stream) {
   const StreamPlan& plan = stream.plan;
   v1::StreamSummary summary;
@@ -166,6 +175,8 @@ v1::StreamSummary ToSummary(const StreamRecord& stream) {
     column->set_truncated(counts.truncated);
     column->set_undeclared(counts.undeclared);
   }
+  AddChanges(stream.changes, &summary);
+  AddWarnings(stream.warnings, &summary);
   AddWriters(stream, &summary);
   return summary;
 }
@@ -274,11 +285,7 @@ v1::StreamPlan ToPlan(const StreamRecord& stream) {
   out.set_state(StateToProto(stream.state));
   out.set_outcome(ToProto(stream.result.outcome));
   AddChanges(stream.changes, &out);
-  for (const Warning& warning : stream.warnings) {
-    v1::Warning* added = out.add_warnings();
-    added->set_code(warning.code);
-    added->set_text(warning.text);
-  }
+  AddWarnings(stream.warnings, &out);
   if (!stream.error.ok()) *out.mutable_error() = ToRich(stream.error);
   return out;
 }

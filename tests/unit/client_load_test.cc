@@ -6,10 +6,16 @@
 #include <string>
 #include <vector>
 
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "client/json_text.h"
 #include "client/line_index.h"
 #include "client/load_end.h"
+#include "client/load_report_text.h"
 #include "client/load_request.h"
 #include "client/record_batch.h"
+#include "client/rejected_text.h"
+#include "client/validation_text.h"
 
 namespace syncline::client {
 namespace {
@@ -38,11 +44,11 @@ TEST(LineIndexTest, AnswersNothingBeyondItsCapacity) {
   EXPECT_EQ(index.LineOf(runs + 10), std::nullopt);
 }
 
-v1::StreamSummary Summary(int64_t written, int64_t rejected) {
-  v1::StreamSummary summary;
-  summary.set_records_written(written);
-  summary.set_records_rejected(rejected);
-  return summary;
+StreamReport Summary(int64_t written, int64_t rejected) {
+  StreamReport report;
+  report.summary.set_records_written(written);
+  report.summary.set_records_rejected(rejected);
+  return report;
 }
 
 TEST(WhyNotToPublishTest, AReplaceNeedsAllOfItsRecords) {
@@ -70,13 +76,16 @@ TEST(WhyNotToPublishTest, OtherModesKeepWhatCame) {
 TEST(WhyNotToPublishTest, StrictAllowsNoChange) {
   EndRules rules;
   rules.strict = true;
-  v1::StreamSummary summary = Summary(3, 0);
-  EXPECT_THAT(WhyNotToPublish(rules, summary, false), IsEmpty());
-  summary.set_values_nulled(2);
-  EXPECT_THAT(WhyNotToPublish(rules, summary, false), HasSubstr("2 values became NULL"));
-  summary.set_values_nulled(0);
-  summary.set_fields_undeclared(1);
-  EXPECT_THAT(WhyNotToPublish(rules, summary, false), HasSubstr("1 field was not stored"));
+  StreamReport report = Summary(3, 0);
+  EXPECT_THAT(WhyNotToPublish(rules, report, false), IsEmpty());
+  report.summary.set_values_nulled(2);
+  EXPECT_THAT(WhyNotToPublish(rules, report, false), HasSubstr("2 values did not fit"));
+  report.summary.set_values_nulled(0);
+  report.summary.set_fields_undeclared(1);
+  EXPECT_THAT(WhyNotToPublish(rules, report, false), HasSubstr("not stored"));
+  report = Summary(3, 0);
+  report.plan.add_changes()->set_kind(v1::SchemaChange::KIND_ADD_COLUMN);
+  EXPECT_THAT(WhyNotToPublish(rules, report, false), IsEmpty()) << "the server has judged these";
 }
 
 absl::StatusOr<v1::StartSyncRequest> Request(std::vector<std::string> flags) {
@@ -148,6 +157,56 @@ TEST(MakeLoadRequestTest, SetsTheSchemaPolicy) {
             v1::SCHEMA_POLICY_MIRROR);
   EXPECT_EQ(Request({"--table=t", "--strict"})->streams(0).schema_policy(),
             v1::SCHEMA_POLICY_FREEZE);
+}
+
+TEST(LoadReportTest, NamesTheLineOfTheFirstRejectedRecordAndTheGuard) {
+  LoadReport report;
+  report.stream.plan.set_table_schema("shop");
+  report.stream.plan.set_table_name("t");
+  report.stream.summary.set_records_written(7);
+  report.stream.summary.set_records_rejected(2);
+  report.stream.rejected = {{"FIELD_COUNT", 2, 0, 2}};
+  v1::Validation& validation = report.validation.emplace();
+  validation.set_rows_inserted(5);
+  v1::GuardResult& result = *validation.add_guard_results();
+  result.set_name("min_rows");
+  result.set_limit(9);
+  result.set_actual(7);
+  EXPECT_FALSE(GuardHolds(validation));
+  const std::string text = absl::StrJoin(LoadReportLines(report, absl::Seconds(2)), "\n");
+  EXPECT_THAT(text, HasSubstr("shop.t: 7 rows, 2 rejected, 2.0 s"));
+  EXPECT_THAT(text, HasSubstr("2 records rejected with FIELD_COUNT (another number of fields than "
+                              "the header), the first is record 1 in line 2"));
+  EXPECT_THAT(text, HasSubstr("would insert 5 rows"));
+  EXPECT_THAT(text, HasSubstr("guard min_rows: does not hold (limit 9, actual 7)"));
+  report.refused = "say \"why\"";
+  const std::string json = LoadReportJson(report, "s", absl::Seconds(2));
+  EXPECT_TRUE(ParseJson(json).has_value()) << json;
+  EXPECT_THAT(json, HasSubstr(R"("first_line":2)"));
+  EXPECT_THAT(json, HasSubstr(R"("refused":"say \"why\"")"));
+}
+
+TEST(RejectedTableTest, CountsByReasonAndShowsTheFirst) {
+  RejectedTable table;
+  v1::RejectedRecord record;
+  record.mutable_descriptor()->set_name("t");
+  for (int i = 0; i < 5; ++i) {
+    record.set_reason(i == 4 ? "INVALID_JSON" : "FIELD_COUNT");
+    record.set_offset(i * 10);
+    record.set_raw(absl::StrCat("[", i, "]\t\xE9"));
+    table.Add(record);
+  }
+  EXPECT_EQ(table.Format(),
+            "STREAM  REASON        RECORDS  WRITER  OFFSET  BEGINS WITH\n"
+            "t       FIELD_COUNT   4        -       0       [0]??\n"
+            "                               -       10      [1]??\n"
+            "                               -       20      [2]??\n"
+            "t       INVALID_JSON  1        -       40      [4]??\n");
+}
+
+TEST(RejectedTableTest, CutsALongRecordBetweenCharacters) {
+  EXPECT_EQ(Beginning(std::string(59, 'x') + "\xC3\xA9 and more"), std::string(59, 'x') + "...");
+  EXPECT_EQ(Beginning("short \xC3\xA9"), "short \xC3\xA9");
 }
 
 TEST(RecordBatchTest, NamesRecordsThatCannotBeRead) {

@@ -1,0 +1,78 @@
+#include <unistd.h>
+
+#include "absl/functional/function_ref.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/strip.h"
+#include "client/call_error.h"
+#include "client/commands/commands.h"
+#include "client/exit_code.h"
+#include "client/output.h"
+#include "client/rejected_text.h"
+#include "server/base/status_macros.h"
+
+namespace syncline::client {
+namespace {
+
+constexpr int32_t kPageSize = 1000;
+
+// Calls `visit` for every rejected record of the sync, page by page.
+absl::Status ForEachRejected(SyncClient* client, const std::string& sync_id,
+                             absl::FunctionRef<void(const v1::RejectedRecord&)> visit) {
+  v1::ListRejectedRecordsRequest request;
+  request.set_sync_id(sync_id);
+  request.set_page_size(kPageSize);
+  do {
+    SYNCLINE_ASSIGN_OR_RETURN(const v1::ListRejectedRecordsResponse page,
+                              client->ListRejectedRecords(request));
+    for (const v1::RejectedRecord& record : page.records()) visit(record);
+    request.set_page_token(page.next_page_token());
+  } while (!request.page_token().empty());
+  return absl::OkStatus();
+}
+
+// Prints as the flags say.
+absl::Status Print(const CommandLine& command_line, SyncClient* client, LineOutput* output) {
+  const std::string format = command_line.Text("output");
+  RejectedTable table;
+  int64_t count = 0;
+  int64_t cut = 0;
+  const absl::Status listed =
+      ForEachRejected(client, command_line.arguments()[0], [&](const v1::RejectedRecord& record) {
+        ++count;
+        cut += record.raw_truncated() ? 1 : 0;
+        if (format == "json") {
+          output->WriteLine(ToJsonLine(record));
+        } else if (format == "jsonl" && !record.raw_truncated()) {
+          output->WriteLine(record.raw());
+        } else if (format == "text") {
+          table.Add(record);
+        }
+      });
+  SYNCLINE_RETURN_IF_ERROR(listed);
+  if (format == "text" && count > 0) output->WriteLine(absl::StripSuffix(table.Format(), "\n"));
+  if (count == 0) Say("no rejected records");
+  if (format == "jsonl" && cut > 0) {
+    Say(absl::StrCat(cut, cut == 1 ? " record is" : " records are",
+                     " left out: the ledger does not hold all of its text"));
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+int RunRejected(const CommandLine& command_line) {
+  const auto client = SyncClient::Create(command_line.Connection());
+  if (!client.ok()) {
+    Say(client.status().message());
+    return kExitFailed;
+  }
+  LineOutput output(STDOUT_FILENO);
+  const absl::Status printed = Print(command_line, client->get(), &output);
+  if (!printed.ok()) {
+    Say(Explain(printed, command_line.Text("server")));
+    return kExitFailed;
+  }
+  return output.status().ok() ? kExitOk : kExitFailed;
+}
+
+}  // namespace syncline::client

@@ -1,0 +1,54 @@
+#include "client/rejected_text.h"
+
+#include <algorithm>
+
+#include "absl/strings/str_cat.h"
+#include "client/summary_text.h"
+#include "client/utf8.h"
+
+namespace syncline::client {
+namespace {
+
+constexpr size_t kShownBytes = 60;
+
+}  // namespace
+
+std::string Beginning(absl::string_view raw) {
+  std::string text(raw.substr(0, kShownBytes));
+  // A character that is cut at the end is left out.
+  for (int i = 0; i < 3 && raw.size() > text.size() && !text.empty() && !IsUtf8(text); ++i) {
+    text.pop_back();
+  }
+  const bool utf8 = IsUtf8(text);
+  std::replace_if(
+      text.begin(), text.end(),
+      [utf8](char c) {
+        const auto byte = static_cast<unsigned char>(c);
+        return byte < 0x20 || byte == 0x7F || (!utf8 && byte >= 0x80);
+      },
+      '?');
+  return raw.size() > kShownBytes ? text + "..." : text;
+}
+
+void RejectedTable::Add(const v1::RejectedRecord& record) {
+  Group& group = groups_[{StreamTitle(record.descriptor()), record.reason()}];
+  ++group.count;
+  if (group.first.size() < kShown) group.first.push_back(record);
+}
+
+std::string RejectedTable::Format() const {
+  std::vector<std::vector<std::string>> rows = {
+      {"STREAM", "REASON", "RECORDS", "WRITER", "OFFSET", "BEGINS WITH"}};
+  for (const auto& [key, group] : groups_) {
+    for (size_t i = 0; i < group.first.size(); ++i) {
+      const v1::RejectedRecord& record = group.first[i];
+      rows.push_back({i == 0 ? key.first : "", i == 0 ? key.second : "",
+                      i == 0 ? absl::StrCat(group.count) : "",
+                      record.writer_id().empty() ? "-" : record.writer_id(),
+                      absl::StrCat(record.offset()), Beginning(record.raw())});
+    }
+  }
+  return FormatTable(rows);
+}
+
+}  // namespace syncline::client
