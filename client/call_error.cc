@@ -14,10 +14,8 @@
 namespace syncline::client {
 namespace {
 
-ErrorDetail ReadDetails(const std::string& bytes) {
+ErrorDetail ReadDetails(const google::rpc::Status& status) {
   ErrorDetail detail;
-  google::rpc::Status status;
-  if (!status.ParseFromString(bytes)) return detail;
   for (const google::protobuf::Any& any : status.details()) {
     google::rpc::ErrorInfo info;
     google::rpc::RetryInfo retry;
@@ -99,11 +97,19 @@ std::string AdviceFor(const absl::Status& status, const std::string& reason) {
 
 absl::Status FromGrpc(const grpc::Status& status) {
   if (status.ok()) return absl::OkStatus();
-  const ErrorDetail detail = ReadDetails(status.error_details());
+  google::rpc::Status rich;
+  const ErrorDetail detail =
+      rich.ParseFromString(status.error_details()) ? ReadDetails(rich) : ErrorDetail();
   const auto code = IsBrokenConnection(status, detail)
                         ? absl::StatusCode::kUnavailable
                         : static_cast<absl::StatusCode>(status.error_code());
   return MakeError(code, status.error_message(), detail);
+}
+
+absl::Status FromRpc(const google::rpc::Status& status) {
+  if (status.code() == 0) return absl::OkStatus();
+  return MakeError(static_cast<absl::StatusCode>(status.code()), status.message(),
+                   ReadDetails(status));
 }
 
 bool IsRetryableCall(const absl::Status& status) {

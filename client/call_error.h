@@ -6,6 +6,9 @@
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
 
+namespace google::rpc {
+class Status;
+}
 namespace grpc {
 class Status;
 }
@@ -16,6 +19,9 @@ namespace syncline::client {
 // ReasonOf and IsRetryable work on it. A connection that broke is UNAVAILABLE, however gRPC worded
 // it.
 absl::Status FromGrpc(const grpc::Status& status);
+
+// The same for an error inside an answer, such as that of a stream that could not start.
+absl::Status FromRpc(const google::rpc::Status& status);
 
 // True when starting the sync again and sending what is not durable may succeed.
 bool IsRetryableCall(const absl::Status& status);

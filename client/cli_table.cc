@@ -211,16 +211,13 @@ std::vector<Verb> MakeVerbs() {
        "Reads Airbyte messages on stdin and prints STATE messages on stdout once all that they "
        "cover\n"
        "is committed.",
-       Join({ConfigFlag(),
-             {"catalog",
-              FlagKind::kText,
-              "FILE",
-              "",
-              "the configured catalog (JSON)",
-              {},
-              "",
-              true}},
-            SendingFlags()),
+       Join(
+           {ConfigFlag(),
+            {"catalog", FlagKind::kText, "FILE", "", "the configured catalog (JSON)", {}, "", true},
+            {"strict", FlagKind::kSwitch, "", "",
+             "complete no stream of which a record was rejected, a value changed or a field left "
+             "out, and none that would change its table"}},
+           SendingFlags()),
        RunWrite},
   };
 }

@@ -38,12 +38,9 @@ absl::Status StreamWriter::Send(std::unique_ptr<v1::StreamRecordsRequest> batch,
   return Deliver(std::move(batch));
 }
 
-absl::Status StreamWriter::SendCheckpoint(absl::string_view checkpoint_id,
-                                          absl::string_view state) {
+absl::Status StreamWriter::SendCheckpoint(const v1::Checkpoint& checkpoint) {
   auto request = std::make_unique<v1::StreamRecordsRequest>();
-  v1::Checkpoint* const checkpoint = request->mutable_checkpoint();
-  checkpoint->set_checkpoint_id(std::string(checkpoint_id));
-  checkpoint->set_state(std::string(state));
+  *request->mutable_checkpoint() = checkpoint;
   return Deliver(std::move(request));
 }
 
@@ -77,15 +74,11 @@ absl::Status StreamWriter::Close() {
   while (call_ != nullptr) {
     const auto response = std::exchange(call_, nullptr)->Finish();
     if (response.ok()) {
-      // The answer means that checkpoints are committed too, so nothing needs to be kept.
-      int64_t released = 0;
       {
         MutexLock lock(&mutex_);
         durable_offset_ = std::max(durable_offset_, response->durable_offset());
-        sent_.clear();
-        released = std::exchange(held_bytes_, 0);
       }
-      if (window_ != nullptr) window_->Release(released);
+      ReleaseAll();  // the answer means that checkpoints are committed too
       retry_.Reset();
       return absl::OkStatus();
     }
@@ -94,9 +87,20 @@ absl::Status StreamWriter::Close() {
   return absl::OkStatus();
 }
 
+void StreamWriter::ReleaseAll() {
+  int64_t released = 0;
+  {
+    MutexLock lock(&mutex_);
+    sent_.clear();
+    released = std::exchange(held_bytes_, 0);
+  }
+  if (window_ != nullptr) window_->Release(released);
+}
+
 // Ends with a call that has sent everything again, or with the error that ends the writer.
 absl::Status StreamWriter::Recover(absl::Status error) {
   broken_ = RecoverOnce(std::move(error));
+  if (!broken_.ok()) ReleaseAll();  // nothing will be sent again
   return broken_;
 }
 
@@ -139,8 +143,8 @@ absl::StatusOr<int64_t> StreamWriter::AskDurableOffset() {
   SYNCLINE_ASSIGN_OR_RETURN(const v1::StartSyncResponse response,
                             client_->StartSync(options_.start));
   for (const v1::StreamPlan& plan : response.streams()) {
-    if (plan.descriptor().name() == options_.descriptor.name() &&
-        plan.descriptor().namespace_() == options_.descriptor.namespace_()) {
+    if (IsSameStream(plan.descriptor(), options_.descriptor)) {
+      if (plan.has_error()) return FromRpc(plan.error());
       return DurableOffset(plan, options_.writer_id);
     }
   }

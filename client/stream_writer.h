@@ -47,8 +47,8 @@ class StreamWriter {
   // while the server does not read.
   absl::Status Send(std::unique_ptr<v1::StreamRecordsRequest> batch, int64_t records);
 
-  // Sends a checkpoint of everything sent so far.
-  absl::Status SendCheckpoint(absl::string_view checkpoint_id, absl::string_view state);
+  // Sends a checkpoint of everything sent so far, or of the positions that it names.
+  absl::Status SendCheckpoint(const v1::Checkpoint& checkpoint);
 
   // Half-closes and waits until everything is committed. Fine when nothing was sent.
   absl::Status Close();
@@ -75,6 +75,7 @@ class StreamWriter {
   absl::Status Recover(absl::Status error);
   absl::Status RecoverOnce(absl::Status error);
   bool ResendAll();
+  void ReleaseAll();
   absl::StatusOr<int64_t> AskDurableOffset();
 
   SyncClient* const client_;

@@ -66,6 +66,11 @@ class WatchCall {
   const std::unique_ptr<Impl> impl_;
 };
 
+// Whether two descriptors name one stream.
+inline bool IsSameStream(const v1::StreamDescriptor& a, const v1::StreamDescriptor& b) {
+  return a.name() == b.name() && a.namespace_() == b.namespace_();
+}
+
 class SyncClient {
  public:
   // Reads the files named in `options`; does not connect yet.

@@ -43,19 +43,46 @@ absl::StatusOr<std::optional<int64_t>> OptionalNumber(const JsonText& object,
   return std::optional<int64_t>(value);
 }
 
+absl::StatusOr<bool> OptionalSwitch(const JsonText& object, absl::string_view key,
+                                    bool default_value) {
+  const auto member = Optional(object, key);
+  if (!member.has_value()) return default_value;
+  if (member->kind != JsonKind::kBoolean) return Invalid(key, "must be true or false");
+  return member->raw == "true";
+}
+
 absl::Status ReadTls(const JsonText& config, TlsOptions* tls) {
   const auto object = Optional(config, "tls");
   if (!object.has_value()) return absl::OkStatus();
   if (object->kind != JsonKind::kObject) return Invalid("tls", "must be an object");
-  const auto enabled = Optional(*object, "enabled");
-  if (enabled.has_value() && enabled->kind != JsonKind::kBoolean) {
-    return Invalid("tls.enabled", "must be true or false");
-  }
-  tls->enabled = !enabled.has_value() || enabled->raw == "true";
+  const auto enabled = OptionalSwitch(*object, "enabled", true);
+  if (!enabled.ok()) return Invalid("tls.enabled", "must be true or false");
+  tls->enabled = *enabled;
   SYNCLINE_ASSIGN_OR_RETURN(tls->ca_file, OptionalText(*object, "ca_file"));
   SYNCLINE_ASSIGN_OR_RETURN(tls->cert_file, OptionalText(*object, "cert_file"));
   SYNCLINE_ASSIGN_OR_RETURN(tls->key_file, OptionalText(*object, "key_file"));
   SYNCLINE_ASSIGN_OR_RETURN(tls->server_name, OptionalText(*object, "server_name"));
+  return absl::OkStatus();
+}
+
+absl::Status ReadPolicies(const JsonText& object, DestinationConfig* config) {
+  SYNCLINE_ASSIGN_OR_RETURN(const std::string policy, OptionalText(object, "schema_policy"));
+  if (policy == "mirror") {
+    config->schema_policy = v1::SCHEMA_POLICY_MIRROR;
+  } else if (policy == "freeze") {
+    config->schema_policy = v1::SCHEMA_POLICY_FREEZE;
+  } else if (!policy.empty() && policy != "keep") {
+    return Invalid("schema_policy", "must be keep, mirror or freeze");
+  }
+  // Airbyte's own destinations know it under the other name.
+  const absl::string_view key =
+      Optional(object, "cdc_delete_mode").has_value() ? "cdc_delete_mode" : "cdc_deletion_mode";
+  SYNCLINE_ASSIGN_OR_RETURN(const std::string mode, OptionalText(object, key));
+  if (mode == "soft") {
+    config->cdc_delete_mode = v1::CDC_DELETE_MODE_SOFT;
+  } else if (!mode.empty() && mode != "hard") {
+    return Invalid(key, "must be hard or soft");
+  }
   return absl::OkStatus();
 }
 
@@ -111,6 +138,19 @@ absl::Status ReadKeys(const JsonText& configured, const JsonText& stream,
   return absl::OkStatus();
 }
 
+// A full refresh starts over in every run, and so does what an overwrite is for.
+absl::Status ReadReplay(const JsonText& configured, absl::string_view destination_mode,
+                        v1::StreamConfig* config) {
+  SYNCLINE_ASSIGN_OR_RETURN(const std::string mode, OptionalText(configured, "sync_mode"));
+  if (!mode.empty() && mode != "full_refresh" && mode != "incremental") {
+    return Invalid("sync_mode", "must be full_refresh or incremental");
+  }
+  const bool from_start = mode == "full_refresh" || destination_mode == "overwrite" ||
+                          destination_mode == "overwrite_dedup";
+  config->set_replay(from_start ? v1::REPLAY_FROM_START : v1::REPLAY_FROM_CHECKPOINT);
+  return absl::OkStatus();
+}
+
 absl::Status ReadMode(const JsonText& configured, v1::StreamConfig* config) {
   SYNCLINE_ASSIGN_OR_RETURN(const auto generation, OptionalNumber(configured, "generation_id"));
   SYNCLINE_ASSIGN_OR_RETURN(const auto minimum,
@@ -133,10 +173,10 @@ absl::Status ReadMode(const JsonText& configured, v1::StreamConfig* config) {
   } else {
     config->set_overwrite(mode == "overwrite" || mode == "overwrite_dedup");
   }
-  return absl::OkStatus();
+  return ReadReplay(configured, mode, config);
 }
 
-absl::Status ReadStream(const JsonText& configured, absl::string_view default_schema,
+absl::Status ReadStream(const JsonText& configured, const DestinationConfig& destination,
                         CatalogStream* out) {
   const auto stream = Optional(configured, "stream");
   if (!stream.has_value() || stream->kind != JsonKind::kObject) {
@@ -151,11 +191,13 @@ absl::Status ReadStream(const JsonText& configured, absl::string_view default_sc
   }
   v1::StreamConfig& config = out->config;
   config.mutable_descriptor()->set_name(out->name);
-  config.mutable_descriptor()->set_namespace_(out->name_space.empty() ? std::string(default_schema)
+  config.mutable_descriptor()->set_namespace_(out->name_space.empty() ? destination.schema
                                                                       : out->name_space);
+  config.set_schema_policy(destination.schema_policy);
   config.set_json_schema(std::string(schema->raw));
   SYNCLINE_RETURN_IF_ERROR(ReadMode(configured, &config));
   if (config.write_mode() == v1::WRITE_MODE_DEDUP) {
+    config.set_cdc_delete_mode(destination.cdc_delete_mode);
     SYNCLINE_RETURN_IF_ERROR(ReadKeys(configured, *stream, &config));
   }
   SYNCLINE_ASSIGN_OR_RETURN(const auto sync_id, OptionalNumber(configured, "sync_id"));
@@ -177,10 +219,15 @@ absl::StatusOr<DestinationConfig> ReadConfig(absl::string_view json) {
   SYNCLINE_ASSIGN_OR_RETURN(config.connection_id, OptionalText(*object, "connection_id"));
   SYNCLINE_ASSIGN_OR_RETURN(config.connection.token_file, OptionalText(*object, "token_file"));
   SYNCLINE_RETURN_IF_ERROR(ReadTls(*object, &config.connection.tls));
+  SYNCLINE_RETURN_IF_ERROR(ReadPolicies(*object, &config));
+  SYNCLINE_ASSIGN_OR_RETURN(config.complete_without_status,
+                            OptionalSwitch(*object, "complete_without_status", false));
+  SYNCLINE_ASSIGN_OR_RETURN(config.fail_on_rejected,
+                            OptionalSwitch(*object, "fail_on_rejected", false));
   return config;
 }
 
-absl::StatusOr<Catalog> ReadCatalog(absl::string_view json, absl::string_view default_schema) {
+absl::StatusOr<Catalog> ReadCatalog(absl::string_view json, const DestinationConfig& config) {
   const auto object = ParseJson(json);
   const auto streams = object.has_value() ? FindMember(*object, "streams") : std::nullopt;
   if (!streams.has_value() || streams->kind != JsonKind::kArray) {
@@ -191,7 +238,7 @@ absl::StatusOr<Catalog> ReadCatalog(absl::string_view json, absl::string_view de
   ForEachElement(*streams, [&](JsonText configured) {
     if (!status.ok()) return;
     CatalogStream stream;
-    status = ReadStream(configured, default_schema, &stream);
+    status = ReadStream(configured, config, &stream);
     if (!status.ok()) {
       status = Invalid(absl::StrCat("catalog: streams[", catalog.streams.size(), "]",
                                     stream.name.empty() ? "" : " ", stream.name, ":"),

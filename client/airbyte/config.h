@@ -14,9 +14,16 @@ struct DestinationConfig {
   ConnectionOptions connection;
   std::string schema;  // for streams without a namespace; empty: the server's default
   std::string connection_id;
+  v1::SchemaPolicy schema_policy = v1::SCHEMA_POLICY_KEEP;
+  v1::CdcDeleteMode cdc_delete_mode = v1::CDC_DELETE_MODE_HARD;
+  // The end of the input completes a replaced stream also when the source sent no status and no
+  // STATE after its last record.
+  bool complete_without_status = false;
+  bool fail_on_rejected = false;  // exit code 3 when records were rejected
 };
 
-// INVALID_ARGUMENT names the member that is wrong.
+// INVALID_ARGUMENT names the member that is wrong. Members that are not known are ignored, because
+// platforms add their own.
 absl::StatusOr<DestinationConfig> ReadConfig(absl::string_view json);
 
 struct CatalogStream {
@@ -32,7 +39,8 @@ struct Catalog {
 };
 
 // INVALID_ARGUMENT for anything that is not a configured catalog, names the stream and the member.
-absl::StatusOr<Catalog> ReadCatalog(absl::string_view json, absl::string_view default_schema);
+// The streams are loaded as `config` says: its schema stands for a namespace that is missing.
+absl::StatusOr<Catalog> ReadCatalog(absl::string_view json, const DestinationConfig& config);
 
 // The file's bytes; NOT_FOUND names the file.
 absl::StatusOr<std::string> ReadWholeFile(const std::string& path);

@@ -156,6 +156,8 @@ RoutedMessage MessageRouter::RouteSlow(absl::string_view line) {
   if (!type.has_value() || type->kind != JsonKind::kString) return {};
   if (type->raw == "\"STATE\"") return {MessageKind::kState, -1, ""};
   if (type->raw == "\"TRACE\"") return {MessageKind::kTrace, -1, ""};
+  if (type->raw == "\"LOG\"") return {MessageKind::kLog, -1, ""};
+  if (type->raw == "\"CONNECTION_STATUS\"") return {MessageKind::kConnectionStatus, -1, ""};
   if (type->raw != "\"RECORD\"") return {MessageKind::kOther, -1, ""};
   ++slow_lines_;
   const auto record = FindMember(*message, "record");

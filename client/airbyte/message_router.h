@@ -25,7 +25,9 @@ enum class MessageKind {
   kUnknownStream,  // a RECORD whose stream is not in the catalog; `name` says which
   kState,
   kTrace,
-  kOther,      // LOG, CONTROL and whatever else a source may say
+  kLog,
+  kConnectionStatus,
+  kOther,      // CONTROL and whatever else a source may say
   kBlank,      // white space
   kMalformed,  // cannot be read as a message
 };

@@ -1,6 +1,7 @@
 #include "client/airbyte/messages.h"
 
 #include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "client/json_text.h"
 
@@ -19,52 +20,39 @@ std::string StringMember(const JsonText& value, absl::string_view key) {
   return member.has_value() && member->kind == JsonKind::kString ? UnescapeJson(*member) : "";
 }
 
-// One line of JSON: the specification's text below is written over several for its readers.
-std::string OneLine(absl::string_view text) {
-  std::string line;
-  bool at_start = true;
-  for (const char c : text) {
-    if (c == '\n') {
-      at_start = true;
-    } else if (!at_start || c != ' ') {
-      at_start = false;
-      line.push_back(c);
-    }
-  }
-  return line;
+// Nothing in it that a source could go on from.
+bool IsEmptyBody(const std::optional<JsonText>& body) {
+  if (!body.has_value() || body->kind == JsonKind::kNull) return true;
+  if (body->kind != JsonKind::kObject) return false;
+  bool empty = true;
+  ForEachMember(*body, [&empty](absl::string_view key, JsonText) {
+    if (key != "__ab_no_cursor_state_message") empty = false;
+  });
+  return empty;
 }
 
-constexpr absl::string_view kSpec = R"json(
-{"type":"SPEC","spec":{
-  "documentationUrl":"https://docs.airbyte.com/understanding-airbyte/airbyte-protocol",
-  "connectionSpecification":{
-    "$schema":"http://json-schema.org/draft-07/schema#",
-    "title":"Syncline Destination Spec",
-    "type":"object",
-    "required":["server"],
-    "additionalProperties":true,
-    "properties":{
-      "server":{"type":"string","title":"Server","order":0,
-        "description":"Address of the syncline-server.","examples":["127.0.0.1:50051"]},
-      "schema":{"type":"string","title":"Default schema","order":1,"default":"public",
-        "description":"Schema for streams that have no namespace."},
-      "connection_id":{"type":"string","title":"Connection id","order":2,
-        "description":"Owner of the target tables: another connection cannot load them."},
-      "token_file":{"type":"string","title":"Token file","order":3,
-        "description":"File with the token that the server asks for."},
-      "tls":{"type":"object","title":"TLS","order":4,"properties":{
-        "enabled":{"type":"boolean","default":true,
-          "description":"Use TLS. It is on when this object is given."},
-        "ca_file":{"type":"string","description":"Certificates to trust (PEM)."},
-        "cert_file":{"type":"string","description":"Own certificate for mutual TLS (PEM)."},
-        "key_file":{"type":"string","description":"Key of the own certificate (PEM)."},
-        "server_name":{"type":"string",
-          "description":"Name in the server's certificate, when it is not the address."}}}}},
-  "supportsIncremental":true,
-  "supportsNormalization":false,
-  "supportsDBT":false,
-  "supported_destination_sync_modes":["append","overwrite","append_dedup"]}}
-)json";
+std::optional<JsonText> AnyMember(const std::optional<JsonText>& value, absl::string_view key) {
+  return value.has_value() ? FindMember(*value, key) : std::nullopt;
+}
+
+bool AreEmptyBodies(const JsonText& stream_states) {
+  if (stream_states.kind != JsonKind::kArray) return stream_states.kind == JsonKind::kNull;
+  bool empty = true;
+  ForEachElement(stream_states, [&empty](JsonText stream) {
+    if (!IsEmptyBody(FindMember(stream, "stream_state"))) empty = false;
+  });
+  return empty;
+}
+
+bool IsEmptyGlobal(const std::optional<JsonText>& global) {
+  if (!global.has_value()) return true;
+  bool empty = true;
+  ForEachMember(*global, [&empty](absl::string_view key, JsonText value) {
+    const bool is_empty = key == "stream_states" ? AreEmptyBodies(value) : IsEmptyBody(value);
+    if (!is_empty) empty = false;
+  });
+  return empty;
+}
 
 absl::string_view FailureName(FailureType type) {
   switch (type) {
@@ -87,13 +75,17 @@ std::optional<StateMessage> ReadState(absl::string_view line) {
   const std::string type = StringMember(*state, "type");
   if (type == "GLOBAL") {
     message.kind = StateKind::kGlobal;
+    message.empty = IsEmptyGlobal(ObjectMember(state, "global"));
   } else if (type == "STREAM") {
     message.kind = StateKind::kStream;
     const auto descriptor = ObjectMember(ObjectMember(state, "stream"), "stream_descriptor");
     if (!descriptor.has_value()) return std::nullopt;
     message.name = StringMember(*descriptor, "name");
     message.name_space = StringMember(*descriptor, "namespace");
-  } else if (!type.empty() && type != "LEGACY") {
+    message.empty = IsEmptyBody(AnyMember(ObjectMember(state, "stream"), "stream_state"));
+  } else if (type.empty() || type == "LEGACY") {
+    message.empty = IsEmptyBody(AnyMember(state, "data"));
+  } else {
     return std::nullopt;
   }
   return message;
@@ -126,7 +118,12 @@ std::optional<TraceMessage> ReadTrace(absl::string_view line) {
   if (!trace.has_value()) return std::nullopt;
   TraceMessage message;
   const std::string type = StringMember(*trace, "type");
-  if (type == "ERROR") message.kind = TraceKind::kError;
+  if (type == "ERROR") {
+    message.kind = TraceKind::kError;
+    if (const auto error = ObjectMember(trace, "error"); error.has_value()) {
+      message.words = StringMember(*error, "message");
+    }
+  }
   if (type != "STREAM_STATUS") return message;
   const auto status = ObjectMember(trace, "stream_status");
   const auto descriptor = ObjectMember(status, "stream_descriptor");
@@ -140,11 +137,41 @@ std::optional<TraceMessage> ReadTrace(absl::string_view line) {
   return message;
 }
 
-std::string TraceErrorMessage(absl::string_view words, FailureType type, int64_t now_ms) {
+std::optional<std::string> ReadFatalLog(absl::string_view line) {
+  const auto log = ObjectMember(ParseJson(line), "log");
+  if (!log.has_value() || !absl::EqualsIgnoreCase(StringMember(*log, "level"), "FATAL")) {
+    return std::nullopt;
+  }
+  return StringMember(*log, "message");
+}
+
+std::optional<std::string> ReadFailedConnection(absl::string_view line) {
+  const auto status = ObjectMember(ParseJson(line), "connectionStatus");
+  if (!status.has_value() || !absl::EqualsIgnoreCase(StringMember(*status, "status"), "FAILED")) {
+    return std::nullopt;
+  }
+  return StringMember(*status, "message");
+}
+
+std::string TraceErrorMessage(absl::string_view words, FailureType type, int64_t now_ms,
+                              const std::optional<StreamName>& stream) {
+  const std::string descriptor =
+      !stream.has_value()
+          ? ""
+          : absl::StrCat(",\"stream_descriptor\":{\"name\":", JsonString(stream->name),
+                         stream->name_space.empty()
+                             ? ""
+                             : absl::StrCat(",\"namespace\":", JsonString(stream->name_space)),
+                         "}");
   return absl::StrCat("{\"type\":\"TRACE\",\"trace\":{\"type\":\"ERROR\",\"emitted_at\":", now_ms,
                       ".0,\"error\":{\"message\":", JsonString(words),
                       ",\"internal_message\":", JsonString(words), ",\"failure_type\":\"",
-                      FailureName(type), "\"}}}");
+                      FailureName(type), "\"", descriptor, "}}}");
+}
+
+std::string LogMessage(bool warning, absl::string_view words) {
+  return absl::StrCat("{\"type\":\"LOG\",\"log\":{\"level\":\"", warning ? "WARN" : "INFO",
+                      "\",\"message\":", JsonString(words), "}}");
 }
 
 std::string ConnectionStatusMessage(bool succeeded, absl::string_view words) {
@@ -152,7 +179,5 @@ std::string ConnectionStatusMessage(bool succeeded, absl::string_view words) {
                       succeeded ? "SUCCEEDED" : "FAILED", "\"",
                       words.empty() ? "" : absl::StrCat(",\"message\":", JsonString(words)), "}}");
 }
-
-std::string SpecMessage() { return OneLine(kSpec); }
 
 }  // namespace syncline::client

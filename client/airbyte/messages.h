@@ -19,6 +19,9 @@ struct StateMessage {
   StateKind kind = StateKind::kLegacy;
   std::string name_space;  // of kStream
   std::string name;        // of kStream
+  // The source cannot go on from it: no body, or only that of a source without a cursor. Such a
+  // state is passed on like any other and is no checkpoint.
+  bool empty = false;
 };
 
 // Nothing when the line is not a STATE message that can be understood.
@@ -35,15 +38,29 @@ struct TraceMessage {
   TraceKind kind = TraceKind::kOther;
   std::string name_space;  // of a stream status
   std::string name;        // of a stream status
+  std::string words;       // of an error; may be empty
 };
 
 std::optional<TraceMessage> ReadTrace(absl::string_view line);
 
+// The message of a LOG of level FATAL, in whatever case; nothing for any other line.
+std::optional<std::string> ReadFatalLog(absl::string_view line);
+
+// The message of a CONNECTION_STATUS of FAILED; nothing for any other line.
+std::optional<std::string> ReadFailedConnection(absl::string_view line);
+
+// A stream as the source names it; no namespace when it has none.
+struct StreamName {
+  std::string name_space;
+  std::string name;
+};
+
 enum class FailureType { kSystem, kConfig, kTransient };
 
 // Our own messages, one line each, without its line break.
-std::string TraceErrorMessage(absl::string_view words, FailureType type, int64_t now_ms);
+std::string TraceErrorMessage(absl::string_view words, FailureType type, int64_t now_ms,
+                              const std::optional<StreamName>& stream = std::nullopt);
+std::string LogMessage(bool warning, absl::string_view words);
 std::string ConnectionStatusMessage(bool succeeded, absl::string_view words);
-std::string SpecMessage();
 
 }  // namespace syncline::client

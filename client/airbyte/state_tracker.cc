@@ -1,6 +1,8 @@
 #include "client/airbyte/state_tracker.h"
 
 #include <algorithm>
+#include <cstddef>
+#include <limits>
 #include <utility>
 
 namespace syncline::client {
@@ -12,26 +14,29 @@ void StateTracker::Add(std::string line, int lane, std::vector<Requirement> requ
   {
     MutexLock lock(&mutex_);
     pending_.push_back({std::move(line), lane, std::move(requirements)});
+    if (lane >= 0 && lanes_[static_cast<size_t>(lane)].waiting++ == 0) ++busy_lanes_;
     Collect();
   }
   EmitReady();
 }
 
-void StateTracker::CheckpointCommitted(int lane, int64_t checkpoint) {
-  {
-    MutexLock lock(&mutex_);
-    Lane& known = lanes_[static_cast<size_t>(lane)];
-    known.checkpoint = std::max(known.checkpoint, checkpoint);
-    Collect();
-  }
-  EmitReady();
+void StateTracker::Durable(int lane, int64_t offset) { Raise(&Lane::durable, lane, offset); }
+
+void StateTracker::Checkpointed(int lane, int64_t offset) {
+  Raise(&Lane::checkpoint, lane, offset);
 }
 
-void StateTracker::Drained(int lane, int64_t offset) {
+void StateTracker::Completed(int lane) {
+  Durable(lane, std::numeric_limits<int64_t>::max());
+  Checkpointed(lane, std::numeric_limits<int64_t>::max());
+}
+
+void StateTracker::Raise(int64_t Lane::*member, int lane, int64_t offset) {
   {
     MutexLock lock(&mutex_);
-    Lane& known = lanes_[static_cast<size_t>(lane)];
-    known.offset = std::max(known.offset, offset);
+    int64_t& known = lanes_[static_cast<size_t>(lane)].*member;
+    if (offset <= known) return;
+    known = offset;
     Collect();
   }
   EmitReady();
@@ -45,34 +50,41 @@ int64_t StateTracker::pending() const {
 bool StateTracker::IsMet(const Pending& state) const {
   for (const Requirement& requirement : state.requirements) {
     const Lane& lane = lanes_[static_cast<size_t>(requirement.lane)];
-    if (lane.checkpoint < requirement.checkpoint && lane.offset < requirement.offset) return false;
+    if (lane.durable < requirement.offset) return false;
+    if (requirement.checkpoint && lane.checkpoint < requirement.offset) return false;
   }
   return true;
 }
 
-// Moves what may come out to ready_. A state that must wait holds back the later ones of its lanes.
+// Moves what may come out to ready_. A state that must wait holds back the later ones of its lanes;
+// once every lane with states is held, the rest need not be looked at.
 void StateTracker::Collect() {
   std::vector<bool> held(lanes_.size(), false);
-  bool any_held = false;
+  size_t held_lanes = 0;
   bool all_held = false;
-  std::deque<Pending> kept;
-  for (Pending& state : pending_) {
-    const bool waits = all_held ||
-                       (state.lane < 0 ? any_held : held[static_cast<size_t>(state.lane)]) ||
-                       !IsMet(state);
-    if (!waits) {
+  size_t kept = 0;
+  size_t next = 0;
+  for (; next < pending_.size() && !all_held; ++next) {
+    if (held_lanes > 0 && held_lanes == busy_lanes_) break;
+    Pending& state = pending_[next];
+    const size_t lane = static_cast<size_t>(std::max(state.lane, 0));
+    const bool blocked = state.lane < 0 ? kept > 0 : static_cast<bool>(held[lane]);
+    if (!blocked && IsMet(state)) {
       ready_.push_back(std::move(state.line));
+      if (state.lane >= 0 && --lanes_[lane].waiting == 0) --busy_lanes_;
       continue;
     }
-    any_held = true;
     if (state.lane < 0) {
       all_held = true;
-    } else {
-      held[static_cast<size_t>(state.lane)] = true;
+    } else if (!held[lane]) {
+      held[lane] = true;
+      ++held_lanes;
     }
-    kept.push_back(std::move(state));
+    if (kept != next) pending_[kept] = std::move(state);
+    ++kept;
   }
-  pending_ = std::move(kept);
+  pending_.erase(pending_.begin() + static_cast<std::ptrdiff_t>(kept),
+                 pending_.begin() + static_cast<std::ptrdiff_t>(next));
 }
 
 void StateTracker::EmitReady() {

@@ -1,7 +1,7 @@
+#include "client/airbyte/spec.h"
+
 #include <unistd.h>
 
-#include "absl/strings/strip.h"
-#include "client/airbyte/messages.h"
 #include "client/commands/commands.h"
 #include "client/exit_code.h"
 #include "client/output.h"

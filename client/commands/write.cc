@@ -1,8 +1,8 @@
 #include <unistd.h>
 
-#include "absl/strings/match.h"
+#include <optional>
+
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_join.h"
 #include "absl/time/clock.h"
 #include "client/airbyte/config.h"
 #include "client/airbyte/messages.h"
@@ -12,6 +12,7 @@
 #include "client/exit_code.h"
 #include "client/interrupt.h"
 #include "client/output.h"
+#include "client/report.h"
 #include "client/sync_id.h"
 #include "server/base/status_macros.h"
 
@@ -29,13 +30,16 @@ WriteSessionOptions SessionOptions(const CommandLine& command_line, const Destin
     options.sync_id = RandomSyncId(absl::StrCat("airbyte-", catalog.airbyte_sync_id));
   }
   options.connection_id = config.connection_id;
+  options.complete_without_status = config.complete_without_status;
+  options.strict = command_line.Switch("strict");
   options.retry_for = command_line.Duration("retry_for");
   options.replay_window_bytes = command_line.Count("replay_window_bytes");
   return options;
 }
 
-int Fail(LineOutput* output, const std::string& words, FailureType type) {
-  output->WriteLine(TraceErrorMessage(words, type, absl::ToUnixMillis(absl::Now())));
+int Fail(LineOutput* output, const std::string& words, FailureType type,
+         const std::optional<StreamName>& stream = std::nullopt) {
+  output->WriteLine(TraceErrorMessage(words, type, absl::ToUnixMillis(absl::Now()), stream));
   Say(words);
   return kExitFailed;
 }
@@ -46,9 +50,38 @@ FailureType TypeOf(const absl::Status& status) {
                                                                              : FailureType::kSystem;
 }
 
+// For the platform and for people.
+void Print(const std::vector<ReportEntry>& entries, LineOutput* output) {
+  for (const ReportEntry& entry : entries) {
+    output->WriteLine(LogMessage(entry.warning, entry.text));
+    Say(entry.text);
+  }
+}
+
+// What became of each stream's records, and the streams that did not get to their end.
+void PrintStreams(const WriteReport& report, const ConnectionOptions& connection,
+                  LineOutput* output) {
+  for (const StreamReport& stream : report.streams) Print(RecordEntries(stream), output);
+  for (const WriteReport::Failure& failure : report.failures) {
+    Fail(output,
+         absl::StrCat("stream ", failure.title, ": ", Explain(failure.status, connection.server),
+                      failure.skipped == 0
+                          ? ""
+                          : absl::StrCat(" (", failure.skipped, " of its records were skipped)")),
+         TypeOf(failure.status), failure.stream);
+  }
+  if (report.withheld_states > 0) {
+    Print({{true, absl::StrCat(report.withheld_states,
+                               " STATE messages were not passed on, because what they cover is not "
+                               "committed")}},
+          output);
+  }
+}
+
 // The exit code, after saying how the run went.
 int Finish(const WriteReport& report, const WriteSessionOptions& options,
-           const ConnectionOptions& connection, bool allow_rejected, LineOutput* output) {
+           const ConnectionOptions& connection, bool fail_on_rejected, LineOutput* output) {
+  PrintStreams(report, connection, output);
   const std::string position =
       absl::StrCat(report.durable, " records are committed; run again with --sync_id ",
                    options.sync_id, " and the same input to go on");
@@ -61,20 +94,20 @@ int Finish(const WriteReport& report, const WriteSessionOptions& options,
                 TypeOf(report.status));
   }
   if (report.interrupted) return Fail(output, "interrupted: " + position, FailureType::kTransient);
-  if (!report.incomplete.empty()) {
-    return Fail(output,
-                absl::StrCat("the source did not send these streams to their end: ",
-                             absl::StrJoin(report.incomplete, ", "),
-                             "; what it sent is kept for the next sync"),
-                FailureType::kTransient);
+  for (const WriteReport::Incomplete& stream : report.incomplete) {
+    Fail(output,
+         absl::StrCat("stream ", stream.title, " is not complete: ", stream.reason,
+                      "; what it sent is kept for the next sync"),
+         FailureType::kTransient, stream.stream);
   }
+  if (!report.incomplete.empty() || !report.failures.empty()) return kExitFailed;
   if (!output->status().ok()) {
     Say(output->status().message());
     return kExitFailed;
   }
   Say(absl::StrCat("sync ", options.sync_id, ": ", report.records, " records, ", report.rejected,
                    " rejected"));
-  return report.rejected > 0 && !allow_rejected ? kExitRejected : kExitOk;
+  return report.rejected > 0 && fail_on_rejected ? kExitRejected : kExitOk;
 }
 
 }  // namespace
@@ -89,7 +122,7 @@ int RunWrite(const CommandLine& command_line) {
   }
   const auto catalog_text = ReadWholeFile(command_line.Text("catalog"));
   const auto catalog =
-      catalog_text.ok() ? ReadCatalog(*catalog_text, config->schema) : catalog_text.status();
+      catalog_text.ok() ? ReadCatalog(*catalog_text, *config) : catalog_text.status();
   if (!catalog.ok()) {
     return Fail(&output, std::string(catalog.status().message()), FailureType::kConfig);
   }
@@ -103,11 +136,12 @@ int RunWrite(const CommandLine& command_line) {
   if (const absl::Status started = session.Start(); !started.ok()) {
     return Fail(&output, Explain(started, config->connection.server), TypeOf(started));
   }
+  for (const v1::StreamPlan& plan : session.plans()) Print(PlanEntries(plan), &output);
   LineReader input(STDIN_FILENO);
   ProgressLine progress;
   const WriteReport report = session.Run(&input, &progress);
-  return Finish(report, options, config->connection, command_line.Switch("allow_rejected"),
-                &output);
+  return Finish(report, options, config->connection,
+                config->fail_on_rejected && !command_line.Switch("allow_rejected"), &output);
 }
 
 }  // namespace syncline::client

@@ -13,6 +13,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
 #include "absl/strings/str_split.h"
+#include "absl/time/clock.h"
 #include "tests/support/e2e_fixture.h"
 
 namespace syncline::testing {
@@ -214,6 +215,65 @@ TEST_F(StateOrderTest, ExamplesOfARealSource) {
                                    "max(_airbyte_generation_id) FROM ",
                                    Table("users"))),
             (std::vector<std::vector<std::string>>{{"200", "2", "2"}}));
+}
+
+// The second run has more records and its only state behind them: none of what the first run's
+// checkpoints confirm may release it.
+TEST_F(StateOrderTest, CheckpointsOfAnEarlierRunReleaseNoState) {
+  std::string input;
+  for (int64_t id = 1; id <= 100; ++id) {
+    absl::StrAppend(&input, Record("a", id));
+    if (id % 10 == 0) absl::StrAppend(&input, State("a", id));
+  }
+  const std::string catalog = CatalogFile({"a"});
+  const auto first = StartWrite(catalog);
+  ASSERT_OK(first->WriteStdin(input));
+  ASSERT_TRUE(Eventually([&] { return States(*first).size() == 10; }));
+  first->Kill();
+
+  const auto gate = Connect();
+  ASSERT_OK(
+      gate->Execute(absl::StrCat("BEGIN; LOCK TABLE ", Table("a"), " IN ACCESS EXCLUSIVE MODE")));
+  input.clear();
+  for (int64_t id = 1; id <= 150; ++id) absl::StrAppend(&input, Record("a", id));
+  const auto second = StartWrite(catalog);
+  ASSERT_OK(second->WriteStdin(absl::StrCat(input, State("a", 150))));
+  ASSERT_TRUE(Eventually([&] {
+    return QueryInt(absl::StrCat("SELECT count(*) FROM pg_locks WHERE NOT granted AND relation = ",
+                                 "to_regclass('", Table("a"), "')")) > 0;
+  }));
+  // The watch has told of the first run's checkpoints long before a second has passed.
+  absl::SleepFor(absl::Seconds(2));
+  EXPECT_THAT(States(*second), ::testing::IsEmpty());
+  ASSERT_OK(gate->Execute("COMMIT"));
+  ASSERT_TRUE(Eventually([&] { return States(*second).size() == 1; }));
+  EXPECT_EQ(Count("a"), 150);
+  second->CloseStdin();
+  EXPECT_EQ(ExitCode(*second), 0);
+}
+
+TEST_F(StateOrderTest, AGlobalStateWaitsForTheRowsOfEveryStream) {
+  const auto write = StartWrite(CatalogFile({"a", "b"}));
+  const auto global = [](int64_t cursor) {
+    return absl::StrCat(R"({"type":"STATE","state":{"type":"GLOBAL","global":{"shared_state":)",
+                        R"({"lsn":)", cursor, "}}}}\n");
+  };
+  ASSERT_OK(write->WriteStdin(absl::StrCat(Record("a", 1), Record("b", 1), global(1))));
+  ASSERT_TRUE(Eventually([&] { return States(*write).size() == 1; }));
+  const auto gate = Connect();
+  ASSERT_OK(
+      gate->Execute(absl::StrCat("BEGIN; LOCK TABLE ", Table("b"), " IN ACCESS EXCLUSIVE MODE")));
+  ASSERT_OK(
+      write->WriteStdin(absl::StrCat(Record("a", 2), Record("a", 3), Record("b", 2), global(2))));
+  ASSERT_TRUE(Eventually([&] { return Count("a") == 3; }));
+  absl::SleepFor(absl::Seconds(2));
+  EXPECT_EQ(States(*write).size(), 1);
+  ASSERT_OK(gate->Execute("COMMIT"));
+  ASSERT_TRUE(Eventually([&] { return States(*write).size() == 2; }));
+  EXPECT_EQ(Count("b"), 2);
+  write->CloseStdin();
+  EXPECT_EQ(ExitCode(*write), 0);
+  EXPECT_EQ(States(*write).size(), 2);
 }
 
 TEST_F(StateOrderTest, WatchOnAnotherServerSeesEveryCheckpointOnce) {

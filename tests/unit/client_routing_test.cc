@@ -103,7 +103,10 @@ TEST_F(RoutingTest, NamesAnUnknownStream) {
 TEST_F(RoutingTest, TellsTheOtherKinds) {
   EXPECT_EQ(Route(R"({"type":"STATE","state":{}})").kind, MessageKind::kState);
   EXPECT_EQ(Route(R"({"trace":{},"type":"TRACE"})").kind, MessageKind::kTrace);
-  EXPECT_EQ(Route(R"({"type":"LOG","log":{"message":"RECORD"}})").kind, MessageKind::kOther);
+  EXPECT_EQ(Route(R"({"type":"LOG","log":{"message":"RECORD"}})").kind, MessageKind::kLog);
+  EXPECT_EQ(Route(R"({"connectionStatus":{},"type":"CONNECTION_STATUS"})").kind,
+            MessageKind::kConnectionStatus);
+  EXPECT_EQ(Route(R"({"type":"CONTROL","control":{}})").kind, MessageKind::kOther);
   EXPECT_EQ(Route(" \t\r").kind, MessageKind::kBlank);
   const std::string malformed[] = {
       "hello",

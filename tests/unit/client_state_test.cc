@@ -2,8 +2,14 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "client/airbyte/config.h"
+#include <algorithm>
+#include <array>
+#include <random>
+#include <set>
+
+#include "absl/strings/str_cat.h"
 #include "client/airbyte/messages.h"
+#include "client/airbyte/spec.h"
 #include "client/airbyte/state_tracker.h"
 #include "client/json_text.h"
 
@@ -25,6 +31,33 @@ TEST(StateMessageTest, TellsWhatAStateCovers) {
   EXPECT_EQ(stream->name_space, "shop");
   EXPECT_FALSE(ReadState(R"({"type":"STATE"})").has_value());
   EXPECT_FALSE(ReadState(R"({"type":"STATE","state":{"type":"STREAM"}})").has_value());
+}
+
+TEST(StateMessageTest, KnowsAStateThatNothingCanGoOnFrom) {
+  const auto of_stream = [](const std::string& body) {
+    return absl::StrCat(
+        R"({"type":"STATE","state":{"type":"STREAM","stream":{"stream_descriptor":{"name":"a"})",
+        body, "}}}");
+  };
+  for (const char* body : {"", R"(,"stream_state":null)", R"(,"stream_state":{})",
+                           R"(,"stream_state":{"__ab_no_cursor_state_message":true})"}) {
+    EXPECT_TRUE(ReadState(of_stream(body))->empty) << body;
+  }
+  EXPECT_FALSE(ReadState(of_stream(R"(,"stream_state":{"c":null})"))->empty);
+  EXPECT_FALSE(ReadState(of_stream(R"(,"stream_state":[1])"))->empty);
+  EXPECT_TRUE(ReadState(R"({"type":"STATE","state":{"data":{}}})")->empty);
+  EXPECT_TRUE(ReadState(R"({"type":"STATE","state":{}})")->empty);
+  EXPECT_FALSE(ReadState(R"({"type":"STATE","state":{"data":{"a":{}}}})")->empty);
+  const auto global = [](const std::string& members) {
+    return absl::StrCat(R"({"type":"STATE","state":{"type":"GLOBAL","global":{)", members, "}}}");
+  };
+  EXPECT_TRUE(ReadState(global(""))->empty);
+  EXPECT_TRUE(
+      ReadState(global(R"("shared_state":{},"stream_states":[{"stream_state":{}}])"))->empty);
+  EXPECT_FALSE(ReadState(global(R"("shared_state":{"lsn":1})"))->empty);
+  EXPECT_FALSE(
+      ReadState(global(R"("stream_states":[{"stream_state":{}},{"stream_state":{"a":1}}])"))
+          ->empty);
 }
 
 TEST(StateMessageTest, PutsTheCountBehindTheLastMemberAndLeavesEveryOtherByte) {
@@ -59,7 +92,9 @@ TEST(TraceMessageTest, ReadsStreamStatuses) {
 TEST(OwnMessagesTest, AreOneLineOfJsonEach) {
   for (const std::string& line :
        {SpecMessage(), ConnectionStatusMessage(false, "no \"way\"\n"),
-        TraceErrorMessage("broke\tdown", FailureType::kTransient, 1700000000000)}) {
+        TraceErrorMessage("broke\tdown", FailureType::kTransient, 1700000000000),
+        TraceErrorMessage("broke", FailureType::kSystem, 1, StreamName{"n\"s", "a"}),
+        LogMessage(true, "3 \"values\"\n")}) {
     EXPECT_TRUE(ParseJson(line).has_value()) << line;
     EXPECT_EQ(line.find('\n'), std::string::npos) << line;
   }
@@ -69,103 +104,155 @@ TEST(OwnMessagesTest, AreOneLineOfJsonEach) {
 
 class StateTrackerTest : public testing::Test {
  protected:
+  // Rows and a checkpoint behind them.
+  void Commit(int lane, int64_t offset) {
+    tracker_.Durable(lane, offset);
+    tracker_.Checkpointed(lane, offset);
+  }
+
   std::vector<std::string> out_;
   StateTracker tracker_{3, [this](const std::string& line) { out_.push_back(line); }};
 };
 
 TEST_F(StateTrackerTest, KeepsTheOrderWithinAStreamAndNotBetweenThem) {
-  tracker_.Add("a1", 0, {{0, 10, 1}});
-  tracker_.Add("b1", 1, {{1, 10, 2}});
-  tracker_.Add("a2", 0, {{0, 20, 3}});
-  tracker_.CheckpointCommitted(1, 2);
+  tracker_.Add("a1", 0, {{0, 10}});
+  tracker_.Add("b1", 1, {{1, 10}});
+  tracker_.Add("a2", 0, {{0, 20}});
+  Commit(1, 10);
   EXPECT_THAT(out_, ElementsAre("b1"));
-  tracker_.CheckpointCommitted(0, 3);  // and so is the one before it
+  Commit(0, 20);  // and so is the one before it
   EXPECT_THAT(out_, ElementsAre("b1", "a1", "a2"));
   EXPECT_EQ(tracker_.pending(), 0);
 }
 
 TEST_F(StateTrackerTest, HoldsAGlobalStateUntilEveryStreamIsCommitted) {
-  tracker_.Add("global", -1, {{0, 10, 1}, {2, 5, 1}});
+  tracker_.Add("global", -1, {{0, 10}, {2, 5}});
   tracker_.Add("b1", 1, {});  // needs nothing, but must not overtake
-  tracker_.CheckpointCommitted(0, 1);
+  Commit(0, 10);
   EXPECT_THAT(out_, IsEmpty());
-  tracker_.CheckpointCommitted(2, 1);
+  Commit(2, 5);
   EXPECT_THAT(out_, ElementsAre("global", "b1"));
 }
 
 TEST_F(StateTrackerTest, AGlobalStateDoesNotOvertakeAStreamsOwn) {
-  tracker_.Add("a1", 0, {{0, 10, 1}});
+  tracker_.Add("a1", 0, {{0, 10}});
   tracker_.Add("global", -1, {});
   EXPECT_THAT(out_, IsEmpty());
-  tracker_.CheckpointCommitted(0, 1);
+  Commit(0, 10);
   EXPECT_THAT(out_, ElementsAre("a1", "global"));
 }
 
-TEST_F(StateTrackerTest, AnAnsweredCallCoversItsStates) {
-  tracker_.Add("a1", 0, {{0, 10, 1}});
-  tracker_.Add("a2", 0, {{0, 11, 2}});
-  tracker_.Drained(0, 10);
+TEST_F(StateTrackerTest, RowsWithoutACheckpointReleaseOnlyWhatNeedsNone) {
+  tracker_.Add("a1", 0, {{0, 10, /*checkpoint=*/false}});
+  tracker_.Add("a2", 0, {{0, 20}});
+  tracker_.Durable(0, 20);
   EXPECT_THAT(out_, ElementsAre("a1"));
-  tracker_.Drained(0, 11);
+  tracker_.Checkpointed(0, 19);
+  EXPECT_THAT(out_, ElementsAre("a1"));
+  tracker_.Checkpointed(0, 20);
   EXPECT_THAT(out_, ElementsAre("a1", "a2"));
 }
 
+TEST_F(StateTrackerTest, ACheckpointWithoutItsRowsReleasesNothing) {
+  tracker_.Add("global", -1, {{0, 10}, {1, 10}});
+  tracker_.Checkpointed(0, 10);
+  tracker_.Checkpointed(1, 10);
+  tracker_.Durable(0, 10);
+  EXPECT_THAT(out_, IsEmpty());
+  tracker_.Durable(1, 10);
+  EXPECT_THAT(out_, ElementsAre("global"));
+}
+
+TEST_F(StateTrackerTest, ACompletedStreamNeedsNothingMore) {
+  tracker_.Add("a1", 0, {{0, 10}});
+  tracker_.Completed(0);
+  EXPECT_THAT(out_, ElementsAre("a1"));
+}
+
 TEST_F(StateTrackerTest, AStateOfNoRecordsNeedsNothing) {
-  tracker_.Add("a0", 0, {{0, 0, 1}});
+  tracker_.Add("a0", 0, {{0, 0}});
   EXPECT_THAT(out_, ElementsAre("a0"));
 }
 
-absl::StatusOr<Catalog> OneStream(const std::string& members) {
-  return ReadCatalog(R"({"streams":[{"stream":{"name":"users","json_schema":{"properties":{}}},)" +
-                         members + "}]}",
-                     "landing");
+// States at random places of random lanes, confirmations in random order: what has come out after
+// each step is what a plain reading of the rules allows.
+TEST(StateTrackerRandomTest, AgreesWithTheRulesOnRandomSchedules) {
+  const uint32_t seed = std::random_device{}();
+  SCOPED_TRACE(testing::Message() << "seed " << seed);
+  std::mt19937 random(seed);
+  constexpr int kLanes = 4;
+  for (int round = 0; round < 400; ++round) {
+    struct State {
+      int lane;
+      std::vector<StateTracker::Requirement> requirements;
+      bool out = false;
+    };
+    std::vector<State> states;
+    std::array<int64_t, kLanes> seen = {};
+    std::array<int64_t, kLanes> durable = {};
+    std::array<int64_t, kLanes> checkpoint = {};
+    std::vector<std::string> out;
+    StateTracker tracker(kLanes, [&out](const std::string& line) { out.push_back(line); });
+    for (int step = 0; step < 60; ++step) {
+      const int lane = static_cast<int>(random() % kLanes);
+      const auto at = static_cast<size_t>(lane);
+      switch (random() % 4) {
+        case 0:
+          seen[at] += random() % 5;
+          break;
+        case 1: {
+          State state{random() % 4 == 0 ? -1 : lane, {}};
+          const bool needs_checkpoint = random() % 5 != 0;
+          for (int one = 0; one < kLanes; ++one) {
+            if (state.lane >= 0 && one != state.lane) continue;
+            state.requirements.push_back({one, seen[static_cast<size_t>(one)], needs_checkpoint});
+          }
+          states.push_back(state);
+          tracker.Add(absl::StrCat(states.size() - 1), state.lane, state.requirements);
+          break;
+        }
+        case 2:
+          durable[at] = std::max(durable[at], static_cast<int64_t>(random() % (seen[at] + 1)));
+          tracker.Durable(lane, durable[at]);
+          break;
+        default:
+          checkpoint[at] =
+              std::max(checkpoint[at], static_cast<int64_t>(random() % (seen[at] + 1)));
+          tracker.Checkpointed(lane, checkpoint[at]);
+      }
+      std::set<std::string> expected;
+      for (size_t i = 0; i < states.size(); ++i) {
+        bool may = true;
+        for (const auto& requirement : states[i].requirements) {
+          const auto one = static_cast<size_t>(requirement.lane);
+          may = may && durable[one] >= requirement.offset &&
+                (!requirement.checkpoint || checkpoint[one] >= requirement.offset);
+        }
+        for (size_t before = 0; before < i; ++before) {
+          const bool shares = states[before].lane < 0 || states[i].lane < 0 ||
+                              states[before].lane == states[i].lane;
+          if (shares && !states[before].out) may = false;
+        }
+        states[i].out = states[i].out || may;
+        if (states[i].out) expected.insert(absl::StrCat(i));
+      }
+      ASSERT_EQ(std::set<std::string>(out.begin(), out.end()), expected);
+      ASSERT_EQ(out.size(), expected.size());
+    }
+  }
 }
 
-TEST(CatalogTest, TakesTheModeWhenThereAreNoGenerations) {
-  const auto overwrite = OneStream(R"("destination_sync_mode":"overwrite")");
-  ASSERT_TRUE(overwrite.ok()) << overwrite.status();
-  const v1::StreamConfig& config = overwrite->streams[0].config;
-  EXPECT_TRUE(config.overwrite());
-  EXPECT_EQ(config.write_mode(), v1::WRITE_MODE_APPEND);
-  EXPECT_FALSE(config.has_generation_id());
-  EXPECT_EQ(config.descriptor().namespace_(), "landing");
-  EXPECT_EQ(overwrite->streams[0].name_space, "");
-  EXPECT_EQ(config.json_schema(), R"({"properties":{}})");
-}
-
-TEST(CatalogTest, PassesGenerationsOnAsTheyAre) {
-  const auto catalog = OneStream(
-      R"("destination_sync_mode":"overwrite","generation_id":4,"minimum_generation_id":4,)"
-      R"("sync_id":17)");
-  ASSERT_TRUE(catalog.ok()) << catalog.status();
-  const v1::StreamConfig& config = catalog->streams[0].config;
-  EXPECT_FALSE(config.overwrite());
-  EXPECT_EQ(config.generation_id(), 4);
-  EXPECT_EQ(config.minimum_generation_id(), 4);
-  EXPECT_EQ(config.airbyte_sync_id(), 17);
-  EXPECT_EQ(catalog->airbyte_sync_id, 17);
-}
-
-TEST(CatalogTest, ReadsKeysForDedup) {
-  const auto catalog =
-      OneStream(R"("destination_sync_mode":"append_dedup","primary_key":[["a"],["b"]],)"
-                R"("cursor_field":["at"])");
-  ASSERT_TRUE(catalog.ok()) << catalog.status();
-  const v1::StreamConfig& config = catalog->streams[0].config;
-  EXPECT_EQ(config.write_mode(), v1::WRITE_MODE_DEDUP);
-  ASSERT_EQ(config.primary_key_size(), 2);
-  EXPECT_EQ(config.primary_key(1).path(0), "b");
-  EXPECT_EQ(config.cursor().path(0), "at");
-}
-
-TEST(CatalogTest, SaysWhatIsWrong) {
-  EXPECT_THAT(std::string(OneStream(R"("destination_sync_mode":"merge")").status().message()),
-              testing::HasSubstr("streams[0] users: destination_sync_mode"));
-  EXPECT_FALSE(OneStream(R"("destination_sync_mode":"append","generation_id":4)").ok());
-  EXPECT_FALSE(ReadCatalog("[]", "").ok());
-  EXPECT_FALSE(ReadCatalog(R"({"streams":[]})", "").ok());
-  EXPECT_FALSE(ReadConfig(R"({"schema":"public"})").ok());
-  EXPECT_TRUE(ReadConfig(R"({"server":"a:1","tls":{}})")->connection.tls.enabled);
+TEST(StateTrackerCostTest, ManyWaitingStatesCostLittleEach) {
+  int64_t out = 0;
+  StateTracker tracker(2, [&out](const std::string&) { ++out; });
+  constexpr int64_t kStates = 50000;
+  for (int64_t i = 1; i <= kStates; ++i)
+    tracker.Add("s", static_cast<int>(i % 2), {{static_cast<int>(i % 2), i}});
+  for (int64_t i = 1; i <= kStates; ++i) {
+    tracker.Durable(static_cast<int>(i % 2), i);
+    tracker.Checkpointed(static_cast<int>(i % 2), i);
+  }
+  EXPECT_EQ(out, kStates);
 }
 
 }  // namespace

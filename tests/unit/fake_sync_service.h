@@ -53,6 +53,9 @@ class FakeSyncService : public v1::SyncService::Service {
 
   // Set before the calls.
   std::deque<Failure> failures;
+  std::map<std::string, std::deque<Failure>> failures_of;  // by stream, before `failures`
+  std::map<std::string, grpc::Status> refused;             // streams that cannot start
+  std::map<std::string, int64_t> nulled;                   // values by stream
   std::deque<grpc::Status> complete_failures;
   bool commit_each_batch = false;
   bool tell_progress = true;
@@ -65,6 +68,12 @@ class FakeSyncService : public v1::SyncService::Service {
       v1::StreamPlan* const plan = response->add_streams();
       *plan->mutable_descriptor() = config.descriptor();
       plan->set_table_name(config.descriptor().name());
+      if (const auto found = refused.find(config.descriptor().name()); found != refused.end()) {
+        plan->mutable_error()->ParseFromString(found->second.error_details());
+        plan->mutable_error()->set_code(found->second.error_code());
+        plan->mutable_error()->set_message(found->second.error_message());
+        continue;
+      }
       v1::WriterPosition* const writer = plan->add_writers();
       writer->set_durable_offset(Size(config.descriptor().name()));
     }
@@ -79,7 +88,7 @@ class FakeSyncService : public v1::SyncService::Service {
       return ErrorWithReason(grpc::StatusCode::FAILED_PRECONDITION, "PROTOCOL_ORDER");
     }
     const v1::StreamDescriptor descriptor = request.header().descriptor();
-    Failure failure = NextFailure();
+    Failure failure = NextFailure(descriptor.name());
     std::vector<std::string> pending;
     while (failure.after_batches != 0 && in->Read(&request)) {
       if (request.has_batch()) {
@@ -199,12 +208,13 @@ class FakeSyncService : public v1::SyncService::Service {
   }
 
  private:
-  Failure NextFailure() {
+  Failure NextFailure(const std::string& name) {
     MutexLock lock(&mutex_);
     ++calls_;
-    if (failures.empty()) return {-1, false, grpc::Status::OK};
-    const Failure failure = failures.front();
-    failures.pop_front();
+    std::deque<Failure>& next = failures_of[name].empty() ? failures : failures_of[name];
+    if (next.empty()) return {-1, false, grpc::Status::OK};
+    const Failure failure = next.front();
+    next.pop_front();
     return failure;
   }
 
@@ -260,6 +270,12 @@ class FakeSyncService : public v1::SyncService::Service {
       summary->set_state(stream.ended == v1::STREAM_STATUS_COMPLETE ? v1::STREAM_STATE_COMPLETED
                                                                     : v1::STREAM_STATE_OPEN);
       summary->add_writers()->set_durable_offset(Size(name));
+      const auto values = nulled.find(name);
+      if (values != nulled.end()) summary->set_values_nulled(values->second);
+      for (const v1::RejectedRecord& record : rejected_) {
+        if (record.descriptor().name() != name) continue;
+        summary->set_records_rejected(summary->records_rejected() + 1);
+      }
     }
     return sync;
   }

@@ -1,0 +1,182 @@
+#include "client/airbyte/state_passing.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "client/airbyte/messages.h"
+#include "server/base/sha256.h"
+#include "server/base/status_macros.h"
+
+namespace syncline::client {
+namespace {
+
+constexpr absl::string_view kOwnPrefix = "offset-";
+constexpr absl::string_view kAllPrefix = "positions-";
+constexpr size_t kHashDigits = 32;
+
+std::string DescriptorKey(const v1::StreamDescriptor& descriptor) {
+  return absl::StrCat(descriptor.namespace_(), absl::string_view("\0", 1), descriptor.name());
+}
+
+}  // namespace
+
+StatePassing::StatePassing(const std::vector<std::unique_ptr<WriteLane>>* lanes, int lane_count,
+                           Send send, StateTracker::Emit emit)
+    : lanes_(lanes), send_(std::move(send)), tracker_(lane_count, std::move(emit)) {}
+
+void StatePassing::Started(WriteLane* lane) {
+  lane_of_target_[DescriptorKey(lane->target)] = lane;
+  tracker_.Durable(lane->index, lane->skip_below);
+  if (lane->completed_before) tracker_.Completed(lane->index);
+}
+
+absl::Status StatePassing::Take(absl::string_view line, bool empty, int only) {
+  int64_t records = 0;
+  bool failed = false;
+  std::vector<StateTracker::Requirement> requirements;
+  for (const auto& lane : *lanes_) {
+    if (only >= 0 && lane->index != only) continue;
+    lane->state_at = lane->seen;
+    records += lane->seen - std::exchange(lane->counted, lane->seen);
+    failed = failed || lane->failed;
+    if (lane->seen == 0 || lane->completed_before) continue;
+    requirements.push_back({lane->index, lane->seen, !empty});
+  }
+  // Neither printed nor a checkpoint: the next sync begins before it.
+  if (failed) {
+    ++withheld_;
+    return absl::OkStatus();
+  }
+  covers_all_ = covers_all_ || only < 0;
+  if (!empty && !requirements.empty()) {
+    // Once there are checkpoints of all lanes, the newest of them is what counts for each.
+    SYNCLINE_RETURN_IF_ERROR(covers_all_ ? SendForAll()
+                                         : SendOwn((*lanes_)[static_cast<size_t>(only)].get()));
+  }
+  tracker_.Add(WithDestinationStats(line, records), only, std::move(requirements));
+  return absl::OkStatus();
+}
+
+absl::Status StatePassing::SendOwn(WriteLane* lane) {
+  // Among the records of an earlier run its checkpoints count, or the next one of this run.
+  if (lane->phase != WriteLane::Phase::kOpen || lane->seen < lane->skip_below ||
+      lane->sent_checkpoint == lane->seen) {
+    return absl::OkStatus();
+  }
+  v1::Checkpoint checkpoint;
+  checkpoint.set_checkpoint_id(absl::StrCat(kOwnPrefix, lane->seen));
+  SYNCLINE_ASSIGN_OR_RETURN(const bool sent, send_(lane, checkpoint));
+  if (sent) lane->sent_checkpoint = lane->seen;
+  return absl::OkStatus();
+}
+
+absl::Status StatePassing::SendForAll() {
+  std::vector<WriteLane::Position> positions;
+  for (const auto& lane : *lanes_) {
+    if (lane->seen > 0 && !lane->completed_before) positions.push_back({lane->index, lane->seen});
+  }
+  WriteLane* const lane = FindOpenLane();
+  if (lane == nullptr || positions == last_positions_) return absl::OkStatus();
+  const v1::Checkpoint checkpoint = MakeCheckpoint(positions);
+  bool committed_before = false;
+  {
+    MutexLock lock(&mutex_);
+    committed_before = committed_.contains(checkpoint.checkpoint_id());
+    if (!committed_before) sent_[checkpoint.checkpoint_id()] = positions;
+  }
+  if (committed_before) {
+    Reach(positions);
+  } else {
+    SYNCLINE_ASSIGN_OR_RETURN(const bool sent, send_(lane, checkpoint));
+    if (!sent) return absl::OkStatus();
+    lane->sent_positions = positions;
+  }
+  last_positions_ = std::move(positions);
+  return absl::OkStatus();
+}
+
+// One that has a call already, when there is one.
+WriteLane* StatePassing::FindOpenLane() const {
+  WriteLane* found = nullptr;
+  for (const auto& lane : *lanes_) {
+    if (lane->phase != WriteLane::Phase::kOpen || lane->failed) continue;
+    if (found == nullptr || lane->seen > found->seen) found = lane.get();
+  }
+  return found;
+}
+
+v1::Checkpoint StatePassing::MakeCheckpoint(
+    const std::vector<WriteLane::Position>& positions) const {
+  v1::Checkpoint checkpoint;
+  std::string text;
+  int64_t records = 0;
+  for (const WriteLane::Position& position : positions) {
+    v1::Position* const added = checkpoint.add_positions();
+    *added->mutable_descriptor() = (*lanes_)[static_cast<size_t>(position.lane)]->target;
+    added->set_offset(position.offset);
+    records += position.offset;
+    absl::StrAppend(&text, added->descriptor().namespace_(), absl::string_view("\0", 1),
+                    added->descriptor().name(), absl::string_view("\0", 1), position.offset, "\n");
+  }
+  checkpoint.set_checkpoint_id(
+      absl::StrCat(kAllPrefix, records, "-", Sha256Hex(text, kHashDigits)));
+  return checkpoint;
+}
+
+void StatePassing::Closed(const WriteLane& lane) {
+  tracker_.Durable(lane.index, lane.writer->next_offset());
+  tracker_.Checkpointed(lane.index, lane.sent_checkpoint);
+  Reach(lane.sent_positions);
+}
+
+void StatePassing::Reach(const std::vector<WriteLane::Position>& positions) {
+  for (const WriteLane::Position& position : positions) {
+    tracker_.Checkpointed(position.lane, position.offset);
+  }
+}
+
+WriteLane* StatePassing::FindLane(const v1::StreamDescriptor& descriptor) const {
+  const auto found = lane_of_target_.find(DescriptorKey(descriptor));
+  return found == lane_of_target_.end() ? nullptr : found->second;
+}
+
+void StatePassing::OnEvent(const v1::WatchSyncResponse& event) {
+  if (event.has_checkpoint_committed()) OnCheckpoint(event.checkpoint_committed());
+  for (const v1::StreamSummary& stream : event.progress().streams()) {
+    WriteLane* const lane = FindLane(stream.descriptor());
+    if (lane == nullptr) continue;
+    for (const v1::WriterPosition& writer : stream.writers()) {
+      if (!writer.writer_id().empty()) continue;
+      lane->writer->Acknowledge(writer.durable_offset());
+      tracker_.Durable(lane->index, writer.durable_offset());
+    }
+  }
+}
+
+void StatePassing::OnCheckpoint(const v1::CheckpointCommitted& committed) {
+  WriteLane* const lane = FindLane(committed.descriptor());
+  if (lane == nullptr || !committed.writer_id().empty()) return;
+  if (!absl::StartsWith(committed.checkpoint_id(), kAllPrefix)) {
+    lane->writer->Acknowledge(committed.offset(), committed.checkpoint_id());
+    tracker_.Durable(lane->index, committed.offset());
+    tracker_.Checkpointed(lane->index, committed.offset());
+    return;
+  }
+  lane->writer->Acknowledge(0, committed.checkpoint_id());
+  std::vector<WriteLane::Position> positions;
+  {
+    MutexLock lock(&mutex_);
+    const auto found = sent_.find(committed.checkpoint_id());
+    if (found == sent_.end()) {
+      committed_.insert(committed.checkpoint_id());
+    } else {
+      positions = std::move(found->second);
+      sent_.erase(found);
+    }
+  }
+  Reach(positions);
+}
+
+}  // namespace syncline::client

@@ -1,0 +1,55 @@
+// One stream of the catalog in a run of `syncline write`.
+//
+// The session's calling thread owns a lane until it ends; from then on one task of the session's
+// pool does. `failed` may be read by any thread.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "client/airbyte/messages.h"
+#include "client/record_batch.h"
+#include "client/stream_writer.h"
+#include "syncline/v1/stream.pb.h"
+
+namespace syncline::client {
+
+struct WriteLane {
+  enum class Phase { kOpen, kEnding };
+
+  // How many records of a lane lie before a checkpoint.
+  struct Position {
+    int lane;
+    int64_t offset;
+    friend bool operator==(const Position& a, const Position& b) {
+      return a.lane == b.lane && a.offset == b.offset;
+    }
+  };
+
+  int index = 0;
+  StreamName source;  // as the source names it
+  std::string title;  // the same for people
+  v1::StreamDescriptor target;
+  bool replaced = false;  // the sync replaces its table
+  v1::StreamPlan plan;
+
+  Phase phase = Phase::kOpen;
+  bool completed_before = false;    // by an earlier run of the same sync id
+  std::atomic<bool> failed{false};  // it could not start, or it broke: its records are skipped
+  int64_t skipped = 0;              // records after that
+
+  int64_t seen = 0;        // records in the input so far
+  int64_t skip_below = 0;  // durable from an earlier run
+  int64_t counted = 0;     // `seen` at the last STATE that covered the stream, for its count
+  int64_t state_at = -1;   // `seen` at the last STATE that covered the stream; -1: there was none
+
+  int64_t sent_checkpoint = 0;           // offset of the last checkpoint of this lane alone
+  std::vector<Position> sent_positions;  // of the last checkpoint of all lanes that was sent here
+  std::unique_ptr<RecordBatchBuilder> batch;
+  std::unique_ptr<StreamWriter> writer;
+};
+
+}  // namespace syncline::client
