@@ -4,6 +4,8 @@
 #include <cstdint>
 #include <optional>
 
+#include "server/model/stream.h"
+
 namespace syncline {
 
 struct CompletionRequest {
@@ -11,6 +13,8 @@ struct CompletionRequest {
   std::optional<int64_t> expected_records = std::nullopt;
   // With INCOMPLETE: what is staged is dropped instead of kept.
   bool discard_staged = false;
+  // Holds for this call instead of the stream's own.
+  std::optional<PublishGuard> guard = std::nullopt;
 };
 
 }  // namespace syncline

@@ -73,6 +73,12 @@ enum class CompletionAction {
   kDiscard,    // staging is dropped: the caller gave it up
 };
 
+// Whether staged rows come into the target.
+inline bool Publishes(CompletionAction action) {
+  return action == CompletionAction::kMerge || action == CompletionAction::kCopy ||
+         action == CompletionAction::kReplace;
+}
+
 CompletionAction DecideCompletion(LoaderKind loader, const CompletionFacts& facts);
 
 }  // namespace syncline

@@ -47,6 +47,8 @@ struct PublishGuard {
   std::optional<int64_t> max_rejected;
   std::optional<int64_t> max_nulled;
   bool allow_empty = false;
+  // The columns that unique_key is about, of an append-replace that names a primary key.
+  std::vector<std::string> key = {};
 };
 
 struct StreamConfig {

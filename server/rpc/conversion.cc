@@ -290,6 +290,32 @@ v1::StreamPlan ToPlan(const StreamRecord& stream) {
   return out;
 }
 
+v1::Validation ToProto(const Validation& validation) {
+  v1::Validation out;
+  out.set_rows_inserted(validation.rows_inserted);
+  out.set_rows_updated(validation.rows_updated);
+  out.set_rows_deleted(validation.rows_deleted);
+  AddChanges(validation.changes, &out);
+  for (const GuardResult& result : validation.guard_results) {
+    v1::GuardResult* added = out.add_guard_results();
+    added->set_name(result.name);
+    added->set_limit(result.limit);
+    added->set_actual(result.actual);
+    added->set_passed(result.passed);
+  }
+  for (const Blocker& blocker : validation.blockers) {
+    v1::Blocker* added = out.add_blockers();
+    added->set_object(blocker.object);
+    added->set_pid(blocker.pid);
+    added->set_application(blocker.application);
+    const int64_t micros = absl::ToInt64Microseconds(blocker.age);
+    added->mutable_age()->set_seconds(micros / 1000000);
+    added->mutable_age()->set_nanos(static_cast<int>(micros % 1000000) * 1000);
+  }
+  out.set_final(validation.final);
+  return out;
+}
+
 v1::SyncSummary ToSummary(const SyncRecord& sync) {
   v1::SyncSummary summary;
   summary.set_sync_id(sync.sync_id);

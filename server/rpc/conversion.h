@@ -4,6 +4,7 @@
 #include "absl/status/statusor.h"
 #include "server/model/plan.h"
 #include "server/model/stream.h"
+#include "server/model/validation.h"
 #include "server/sync/start_request.h"
 #include "server/sync/sync_watch.h"
 #include "syncline/v1/sync_service.pb.h"
@@ -19,6 +20,7 @@ absl::StatusOr<sync::StartRequest> FromProto(const v1::StartSyncRequest& request
 
 v1::StreamPlan ToPlan(const StreamRecord& stream);
 v1::SyncSummary ToSummary(const SyncRecord& sync);
+v1::Validation ToProto(const Validation& validation);
 v1::Outcome ToProto(StreamOutcome outcome);
 v1::WatchSyncResponse ToProto(const sync::SyncEvent& event);
 

@@ -140,6 +140,14 @@ absl::Status SyncService::Complete(const v1::CompleteStreamRequest& request,
   completion.complete = request.status() == v1::STREAM_STATUS_COMPLETE;
   if (request.has_expected_records()) completion.expected_records = request.expected_records();
   completion.discard_staged = request.discard_staged();
+  if (request.has_guard()) completion.guard = FromProto(request.guard());
+  if (request.validate_only()) {
+    SYNCLINE_ASSIGN_OR_RETURN(const Validation validation,
+                              context_.registry->Validate(
+                                  request.sync_id(), FromProto(request.descriptor()), completion));
+    *response->mutable_validation() = ToProto(validation);
+    return absl::OkStatus();
+  }
   SYNCLINE_ASSIGN_OR_RETURN(
       const StreamRecord stream,
       context_.registry->Complete(request.sync_id(), FromProto(request.descriptor()), completion));

@@ -12,6 +12,7 @@
 #include "server/base/status_macros.h"
 #include "server/dataflow/json_schema.h"
 #include "server/model/names.h"
+#include "server/model/publish_guard.h"
 #include "server/sync/sync_errors.h"
 
 namespace syncline::sync {
@@ -98,7 +99,8 @@ class Checker {
     stream.plan.cdc_delete_mode = config.cdc_delete_mode;
     stream.plan.guard = config.guard;
     stream.plan.inferred_schema = config.inferred_schema;
-    CheckColumns(config, path, &stream.plan.schema);
+    CheckColumns(config, path, &stream.plan);
+    CheckGuard(config, path, stream.plan);
     draft_.sync.streams.push_back(std::move(stream));
     draft_.requests.push_back(
         {{config.generation_id, config.minimum_generation_id, config.overwrite}});
@@ -129,7 +131,19 @@ class Checker {
     return absl::OkStatus();
   }
 
-  void CheckColumns(const StreamConfig& config, const std::string& path, TableSchema* schema) {
+  void CheckGuard(const StreamConfig& config, const std::string& path, const StreamPlan& plan) {
+    const bool replaces =
+        config.overwrite || (config.minimum_generation_id.value_or(0) > 0 &&
+                             config.minimum_generation_id == config.generation_id);
+    const bool appends = config.write_mode == WriteMode::kAppend && !replaces;
+    for (const auto& [field, text] :
+         FindGuardFaults(config.guard, plan.schema, !config.primary_key.empty(), appends)) {
+      Violation(absl::StrCat(path, ".guard.", field), text);
+    }
+  }
+
+  void CheckColumns(const StreamConfig& config, const std::string& path, StreamPlan* plan) {
+    TableSchema* const schema = &plan->schema;
     const std::string schema_path = absl::StrCat(path, ".json_schema");
     if (config.json_schema.size() > kMaxSchemaBytes) {
       return Violation(schema_path, "must have at most 1 MiB");
@@ -159,8 +173,11 @@ class Checker {
     for (size_t i = 0; i < config.primary_key.size(); ++i) {
       const std::optional<std::string> column =
           FindColumn(*schema, config.primary_key[i], absl::StrCat(path, ".primary_key[", i, "]"));
-      if (column.has_value() && config.write_mode == WriteMode::kDedup) {
+      if (!column.has_value()) continue;
+      if (config.write_mode == WriteMode::kDedup) {
         schema->primary_key.push_back(*column);
+      } else {
+        plan->guard.key.push_back(*column);
       }
     }
     if (!config.cursor.empty()) {

@@ -3,14 +3,32 @@
 #include <utility>
 #include <vector>
 
+#include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "server/base/error.h"
 #include "server/base/log.h"
 #include "server/base/status_macros.h"
 #include "server/model/plan_words.h"
+#include "server/model/publish_guard.h"
 #include "server/sync/sync_errors.h"
+#include "server/write/guard_check.h"
+#include "server/write/stream_validation.h"
 
 namespace syncline::sync {
+namespace {
+
+absl::Status CheckGuardFields(const PublishGuard& guard, const StreamPlan& plan) {
+  const bool has_key = !plan.schema.primary_key.empty() || !plan.guard.key.empty();
+  std::vector<FieldViolation> violations;
+  for (const auto& [field, text] :
+       FindGuardFaults(guard, plan.schema, has_key, plan.loader == LoaderKind::kAppend)) {
+    violations.push_back({absl::StrCat("guard.", field), text});
+  }
+  return violations.empty() ? absl::OkStatus() : InvalidRequest(std::move(violations));
+}
+
+}  // namespace
+
 StreamSession::StreamSession(const SessionContext* context, int64_t sync_no, std::string sync_id,
                              const StreamPlan& plan)
     : context_(context),
@@ -66,9 +84,13 @@ absl::StatusOr<std::shared_ptr<WriterCall>> StreamSession::Open(absl::string_vie
 
 absl::StatusOr<StreamRecord> StreamSession::Complete(const CompletionRequest& request) {
   const absl::Time started = absl::Now();
+  if (request.guard.has_value()) {
+    SYNCLINE_RETURN_IF_ERROR(CheckGuardFields(*request.guard, plan_));
+  }
   SYNCLINE_ASSIGN_OR_RETURN(StreamRecord stream,
                             context_->store->BeginCompletion(plan_.stream_no, request));
   if (HasEnded(stream.state)) return stream;
+  write::UseGuard(request, &stream.plan.guard);
   metrics_->Phase(metrics::StreamPhase::kFinalizing);
   const absl::StatusOr<StreamResult> result =
       context_->writer->LoaderFor(plan_)->Complete(stream, request, *metrics_);
@@ -104,6 +126,13 @@ absl::StatusOr<StreamRecord> StreamSession::Complete(const CompletionRequest& re
       .Field("records_rejected", stream.records_rejected)
       .Field("took", took);
   return stream;
+}
+
+absl::StatusOr<Validation> StreamSession::Validate(const CompletionRequest& request) {
+  if (request.guard.has_value()) {
+    SYNCLINE_RETURN_IF_ERROR(CheckGuardFields(*request.guard, plan_));
+  }
+  return write::ValidateCompletion(context_->writer->context(), sync_id_, plan_, request);
 }
 
 std::vector<std::shared_ptr<WriterCall>> StreamSession::Calls() const {

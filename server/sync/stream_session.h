@@ -18,6 +18,7 @@
 #include "server/metrics/metrics.h"
 #include "server/model/completion_request.h"
 #include "server/model/plan.h"
+#include "server/model/validation.h"
 #include "server/sync/writer_call.h"
 #include "server/write/stream_state_store.h"
 #include "server/write/writer.h"
@@ -47,6 +48,9 @@ class StreamSession {
 
   // Ends the stream; repeated, it answers the first result. Blocks as long as finalising takes.
   absl::StatusOr<StreamRecord> Complete(const CompletionRequest& request);
+
+  // What Complete would do now; changes nothing. Blocks. Errors: those of ValidateCompletion.
+  absl::StatusOr<Validation> Validate(const CompletionRequest& request);
 
   // Fails every open call of this process.
   void FailCalls(const absl::Status& status);

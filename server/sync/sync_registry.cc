@@ -82,6 +82,14 @@ absl::StatusOr<StreamRecord> SyncRegistry::Complete(absl::string_view sync_id,
   return stream;
 }
 
+absl::StatusOr<Validation> SyncRegistry::Validate(absl::string_view sync_id,
+                                                  const StreamDescriptor& descriptor,
+                                                  const CompletionRequest& request) {
+  SYNCLINE_ASSIGN_OR_RETURN(const std::shared_ptr<StreamSession> session,
+                            FindStream(sync_id, descriptor));
+  return session->Validate(request);
+}
+
 void SyncRegistry::Ended(const std::string& sync_id, const StreamDescriptor& descriptor) {
   Sync forgotten;  // destroyed after the lock
   MutexLock lock(&mutex_);

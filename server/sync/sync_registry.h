@@ -47,6 +47,10 @@ class SyncRegistry {
                                         const StreamDescriptor& descriptor,
                                         const CompletionRequest& request);
 
+  // What Complete would do now; changes nothing. Errors: those of StreamSession::Validate.
+  absl::StatusOr<Validation> Validate(absl::string_view sync_id, const StreamDescriptor& descriptor,
+                                      const CompletionRequest& request);
+
   // What the ledger knows. Block. Errors: NOT_FOUND UNKNOWN_SYNC; those of the database.
   absl::StatusOr<SyncRecord> Get(absl::string_view sync_id);
   // Newest first, those started before `before_sync_no` (0: all).

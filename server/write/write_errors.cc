@@ -58,6 +58,34 @@ absl::Status OffsetsMissing(const std::vector<std::string>& writer_ids) {
       {.reason = "OFFSETS_MISSING", .metadata = {{"writer_ids", list.substr(0, 512)}}});
 }
 
+absl::Status PublishGuardRefuses(const TableName& table, const std::vector<GuardResult>& results) {
+  ErrorDetail detail;
+  detail.reason = "PUBLISH_GUARD";
+  detail.subject = table.ToString();
+  std::vector<std::string> failed;
+  std::vector<std::string> held;
+  for (const GuardResult& result : results) {
+    const std::string figures = absl::StrCat(result.actual, ", the limit is ", result.limit);
+    (result.passed ? held : failed).push_back(absl::StrCat(result.name, " is ", figures));
+    detail.metadata.emplace_back(result.name,
+                                 absl::StrCat(figures, result.passed ? "" : ": refused"));
+  }
+  return MakeError(absl::StatusCode::kFailedPrecondition,
+                   absl::StrCat(table.ToString(), " was not published, what is staged is kept: ",
+                                absl::StrJoin(failed, "; "), held.empty() ? "" : " (and holding: ",
+                                absl::StrJoin(held, "; "), held.empty() ? "" : ")"),
+                   detail);
+}
+
+absl::Status AllRejected(const TableName& table, int64_t rejected) {
+  return MakeError(absl::StatusCode::kFailedPrecondition,
+                   absl::StrCat(table.ToString(), " was not replaced: all ", rejected,
+                                " records were rejected; a guard with allow_empty empties it"),
+                   {.reason = "ALL_REJECTED",
+                    .metadata = {{"records_rejected", absl::StrCat(rejected)}},
+                    .subject = table.ToString()});
+}
+
 absl::Status UnknownStream(const StreamDescriptor& descriptor) {
   return MakeError(
       absl::StatusCode::kNotFound,

@@ -7,6 +7,7 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
+#include "server/model/publish_guard.h"
 #include "server/model/stream.h"
 #include "server/model/table_name.h"
 
@@ -24,6 +25,11 @@ absl::Status WritersActive(const std::vector<std::string>& writer_ids);
 absl::Status CountMismatch(int64_t expected, int64_t committed);
 // FAILED_PRECONDITION OFFSETS_MISSING: records after a gap are committed, those in the gap are not.
 absl::Status OffsetsMissing(const std::vector<std::string>& writer_ids);
+// FAILED_PRECONDITION PUBLISH_GUARD: a condition of the guard does not hold; every figure is in the
+// message and in the metadata.
+absl::Status PublishGuardRefuses(const TableName& table, const std::vector<GuardResult>& results);
+// FAILED_PRECONDITION ALL_REJECTED: a replace of which every record was rejected.
+absl::Status AllRejected(const TableName& table, int64_t rejected);
 // NOT_FOUND UNKNOWN_STREAM.
 absl::Status UnknownStream(const StreamDescriptor& descriptor);
 

@@ -37,6 +37,8 @@ class Writer {
     return CreateStreamLoader(context_, plan);
   }
 
+  const LoaderContext& context() const { return context_; }
+
  private:
   // Finds the sync, or decides and inserts it, in one transaction.
   absl::StatusOr<StartedSync> Claim(const SyncDraft& draft);

@@ -330,6 +330,14 @@ TEST_F(TableOperationsTest, ManyMayCreateTheSameAtOnce) {
   }
 }
 
+TEST_F(TableOperationsTest, ANameThatStaysTakenIsNoRace) {
+  Execute(absl::StrCat("CREATE TYPE ", Table("t"), " AS ENUM ('a')"));
+  EXPECT_THAT(Transact([&](Transaction& transaction) {
+                return postgres::CreateTable(transaction, Name("t"), IdSchema());
+              }),
+              StatusIs(absl::StatusCode::kAlreadyExists, "OBJECT_EXISTS"));
+}
+
 TEST_F(TableOperationsTest, TheKeyIndexFollowsTheKey) {
   TableSchema schema = MakeSchema({{"a", ColumnType::kBigint}, {"b", ColumnType::kVarchar}}, {"a"});
   const auto indexes = [&] {

@@ -26,6 +26,7 @@ UPDATE $L.stream SET
   guard = jsonb_strip_nulls(jsonb_build_object('min_rows', $14::bigint, 'max_shrink', $15::float8,
     'unique_key', $16::boolean, 'max_rejected', $17::bigint, 'max_nulled', $18::bigint,
     'allow_empty', $19::boolean,
+    'key', to_jsonb(nullif($22::text[], '{}')),
     'not_null', (SELECT jsonb_object_agg(field, share) FROM unnest($20::text[], $21::float8[]) n (field, share))))
 WHERE stream_no = $1
 )sql";
@@ -49,6 +50,10 @@ SELECT stream_no, 'guard', guard->>'min_rows', guard->>'max_shrink', guard->>'un
 UNION ALL
 SELECT stream_no, 'not_null', n.key, n.value, NULL, NULL, NULL, NULL, 0
   FROM $L.stream, jsonb_each_text(guard->'not_null') n WHERE stream_no = ANY($1)
+UNION ALL
+SELECT stream_no, 'guard_key', k.name, NULL, NULL, NULL, NULL, NULL, k.at
+  FROM $L.stream, jsonb_array_elements_text(guard->'key') WITH ORDINALITY k (name, at)
+  WHERE stream_no = ANY($1)
 UNION ALL
 SELECT stream_no, 'field', field, nulled::text, truncated::text, undeclared::text, NULL, NULL, place
   FROM (SELECT stream_no, field, sum(nulled) AS nulled, sum(truncated) AS truncated,
@@ -102,6 +107,8 @@ void ReadNote(const Result& rows, size_t row, StreamRecord* stream) {
     ReadGuard(rows, row, &stream->plan.guard);
   } else if (kind == "not_null") {
     stream->plan.guard.not_null[rows.Text(row, 2)] = Double(rows, row, 3);
+  } else if (kind == "guard_key") {
+    stream->plan.guard.key.push_back(rows.Text(row, 2));
   } else if (kind == "field") {
     stream->fields[rows.Text(row, 2)] = {rows.Int(row, 3), rows.Int(row, 4), rows.Int(row, 5)};
   }
@@ -140,7 +147,7 @@ absl::Status WriteStreamNotes(Transaction& transaction, absl::string_view quoted
   guard.unique_key ? params.Bool(true) : params.Null();
   params.OptionalInt(guard.max_rejected).OptionalInt(guard.max_nulled);
   guard.allow_empty ? params.Bool(true) : params.Null();
-  params.TextArray(fields).TextArray(shares);
+  params.TextArray(fields).TextArray(shares).TextArray(guard.key);
   return transaction.Query(SqlOf(quoted_schema, kWriteSql), params).status();
 }
 

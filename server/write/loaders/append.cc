@@ -11,6 +11,7 @@
 #include "server/postgres/key_indexes.h"
 #include "server/postgres/schema_evolution.h"
 #include "server/postgres/table_operations.h"
+#include "server/write/guard_check.h"
 #include "server/write/loaders/staging_start.h"
 
 namespace syncline::write {
@@ -85,6 +86,10 @@ absl::StatusOr<StreamResult> AppendLoader::Complete(const StreamRecord& stream,
   const StreamResult result{StreamOutcome::kAppended, stream.records_written};
   SYNCLINE_RETURN_IF_ERROR(context_.database->Transact([&](postgres::Transaction& transaction)
                                                            -> absl::Status {
+    if (request.complete) {
+      SYNCLINE_RETURN_IF_ERROR(CheckGuard(transaction, stream, CompletionAction::kNone,
+                                          /*target_exists=*/true));
+    }
     SYNCLINE_RETURN_IF_ERROR(
         postgres::KeyIndexes(context_.ledger->schema()).DropDuplicates(transaction, plan_.table));
     return EndStream(context_, transaction, stream, request, result);

@@ -6,6 +6,7 @@
 #include "server/postgres/key_indexes.h"
 #include "server/postgres/table_operations.h"
 #include "server/postgres/upsert.h"
+#include "server/write/guard_check.h"
 
 namespace syncline::write {
 
@@ -27,6 +28,7 @@ absl::StatusOr<StreamResult> DedupLoader::Complete(const StreamRecord& stream,
           result.outcome = StreamOutcome::kMerged;
           SYNCLINE_RETURN_IF_ERROR(
               CreateOrEvolve(transaction, plan_.table, plan_.schema, status.real.exists));
+          SYNCLINE_RETURN_IF_ERROR(CheckGuard(transaction, stream, action, /*target_exists=*/true));
           SYNCLINE_ASSIGN_OR_RETURN(result.rows, MergeAndDrop(context_, transaction, plan_));
         }
         return EndStream(context_, transaction, stream, request, result);

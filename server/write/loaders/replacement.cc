@@ -8,29 +8,11 @@
 #include "server/postgres/schema_evolution.h"
 #include "server/postgres/table_operations.h"
 #include "server/postgres/upsert.h"
+#include "server/write/guard_check.h"
 #include "server/write/loaders/dedup.h"
 
 namespace syncline::write {
 namespace {
-
-absl::StatusOr<CompletionFacts> GatherFacts(const LoaderContext& context,
-                                            postgres::Transaction& transaction,
-                                            const StreamRecord& stream,
-                                            const CompletionRequest& request,
-                                            const postgres::InitialStatus& status) {
-  CompletionFacts facts = {.complete = request.complete,
-                           .discard = request.discard_staged,
-                           .restart = stream.plan.restart,
-                           .target_exists = status.real.exists,
-                           .staged_rows = !status.temp.empty};
-  for (const WriterPosition& writer : stream.writers) facts.records_sent += writer.durable_offset;
-  // Reading the target may take a while: it is asked only where the answer matters.
-  if (facts.complete && !facts.restart) {
-    SYNCLINE_ASSIGN_OR_RETURN(facts.target_holds_generation,
-                              HoldsReplacement(context, transaction, stream.plan, status.real));
-  }
-  return facts;
-}
 
 // Deduplicating twice changes nothing: a crash between here and the swap is harmless.
 absl::Status PrepareReplacement(postgres::Transaction& transaction, const StreamPlan& plan) {
@@ -140,6 +122,25 @@ absl::string_view PhaseOf(CompletionAction action, LoaderKind loader) {
 
 }  // namespace
 
+absl::StatusOr<CompletionFacts> GatherFacts(const LoaderContext& context,
+                                            postgres::Transaction& transaction,
+                                            const StreamRecord& stream,
+                                            const CompletionRequest& request,
+                                            const postgres::InitialStatus& status) {
+  CompletionFacts facts = {.complete = request.complete,
+                           .discard = request.discard_staged,
+                           .restart = stream.plan.restart,
+                           .target_exists = status.real.exists,
+                           .staged_rows = !status.temp.empty};
+  for (const WriterPosition& writer : stream.writers) facts.records_sent += writer.durable_offset;
+  // Reading the target may take a while: it is asked only where the answer matters.
+  if (facts.complete && !facts.restart) {
+    SYNCLINE_ASSIGN_OR_RETURN(facts.target_holds_generation,
+                              HoldsReplacement(context, transaction, stream.plan, status.real));
+  }
+  return facts;
+}
+
 absl::StatusOr<StreamResult> CompleteReplacement(const LoaderContext& context,
                                                  const StreamRecord& stream,
                                                  const CompletionRequest& request,
@@ -154,6 +155,9 @@ absl::StatusOr<StreamResult> CompleteReplacement(const LoaderContext& context,
         SYNCLINE_ASSIGN_OR_RETURN(const CompletionFacts facts,
                                   GatherFacts(context, transaction, stream, request, status));
         action = DecideCompletion(stream.plan.loader, facts);
+        if (Publishes(action)) {
+          SYNCLINE_RETURN_IF_ERROR(CheckGuard(transaction, stream, action, status.real.exists));
+        }
         return RunAction(context, transaction, stream, request, action, &result);
       }));
   if (const absl::string_view phase = PhaseOf(action, stream.plan.loader); !phase.empty()) {

@@ -7,9 +7,19 @@
 #include "server/metrics/metrics.h"
 #include "server/model/completion_request.h"
 #include "server/model/plan.h"
+#include "server/model/staging_decision.h"
+#include "server/postgres/initial_status.h"
+#include "server/postgres/transaction.h"
 #include "server/write/loaders/stream_loader.h"
 
 namespace syncline::write {
+
+// What DecideCompletion goes by; only reads.
+absl::StatusOr<CompletionFacts> GatherFacts(const LoaderContext& context,
+                                            postgres::Transaction& transaction,
+                                            const StreamRecord& stream,
+                                            const CompletionRequest& request,
+                                            const postgres::InitialStatus& status);
 
 // Ends `stream` as StreamLoader::Complete does. Everything but the swap is one transaction; the
 // swap is one of its own, and finds what was prepared for it when it is repeated.

@@ -1,0 +1,32 @@
+// The answer to a completion that only asks: what completing a stream now would do.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "absl/time/time.h"
+#include "server/model/publish_guard.h"
+#include "server/model/schema_change.h"
+
+namespace syncline {
+
+// A session that holds a lock which completion would wait for.
+struct Blocker {
+  std::string object;  // the table or view
+  int32_t pid = 0;     // 0 for a prepared transaction
+  std::string application;
+  absl::Duration age;  // of its transaction
+};
+
+struct Validation {
+  int64_t rows_inserted = 0;
+  int64_t rows_updated = 0;
+  int64_t rows_deleted = 0;
+  std::vector<SchemaChange> changes;
+  std::vector<GuardResult> guard_results;
+  std::vector<Blocker> blockers;
+  bool final = false;  // no writer is open
+};
+
+}  // namespace syncline

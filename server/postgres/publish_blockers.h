@@ -1,0 +1,30 @@
+// Who holds the locks that publishing a stream would wait for. Only reads.
+//
+// Stateless: safe from any thread.
+#pragma once
+
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "server/model/table_name.h"
+#include "server/model/validation.h"
+#include "server/postgres/transaction.h"
+
+namespace syncline::postgres {
+
+// What publishing keeps out of the table.
+enum class LockNeed {
+  kNone,
+  kWriters,  // a merge or a copy
+  kReaders,  // a swap or a change of the table's definition; also out of views on the table and of
+             // tables that foreign keys join it to
+};
+
+// The other sessions whose locks are in the way, the oldest first. A missing table has none.
+absl::StatusOr<std::vector<Blocker>> FindBlockers(Transaction& transaction, const TableName& table,
+                                                  LockNeed need);
+
+// Makes the transaction, which has just begun, one that changes nothing and reads one state.
+absl::Status BeginReadOnly(Transaction& transaction);
+
+}  // namespace syncline::postgres

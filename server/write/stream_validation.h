@@ -1,0 +1,23 @@
+// What completing a stream now would do, without doing it.
+//
+// Stateless: safe from any thread.
+#pragma once
+
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "server/model/completion_request.h"
+#include "server/model/validation.h"
+#include "server/write/loaders/stream_loader.h"
+
+namespace syncline::write {
+
+// Reads one state of the database in one transaction, takes no lock but for reading, and changes
+// nothing, the stream's state included. Costs as much as the search of a merge. A stream that has
+// ended would change nothing. Rows of a table that lacks a column of the key, or has it in another
+// type, count as new. Errors: FAILED_PRECONDITION SYNC_CANCELLED, TARGET_INCOMPATIBLE,
+// COUNT_MISMATCH; those of the database.
+absl::StatusOr<Validation> ValidateCompletion(const LoaderContext& context,
+                                              absl::string_view sync_id, const StreamPlan& plan,
+                                              const CompletionRequest& request);
+
+}  // namespace syncline::write
