@@ -56,9 +56,12 @@ std::string ChangeLine(const Stream& stream, const v1::SchemaChange& change) {
                                         : "");
 }
 
-// What a reason means that the client gives itself.
+// What the most frequent reasons mean.
 absl::string_view ReasonMeaning(absl::string_view reason) {
-  return reason == "FIELD_COUNT" ? " (another number of fields than the header)" : "";
+  if (reason == "FIELD_COUNT") return " (another number of fields than the header)";
+  if (reason == "INVALID_UTF8") return " (bytes that are not UTF-8)";
+  if (reason == "INVALID_JSON") return " (not JSON)";
+  return reason == "NOT_AN_OBJECT" ? " (not a JSON object)" : "";
 }
 
 // The reasons count fewer records than the stream has when there were too many to read.

@@ -18,16 +18,20 @@ using ::testing::Not;
 
 class LoadTest : public ServedTest {
  protected:
-  // Loads `content` as a file of that name into "t"; sets said_.
-  int Load(absl::string_view name, absl::string_view content, std::vector<std::string> flags = {}) {
-    std::vector<std::string> arguments = {"load", WriteFile(name, content),
-                                          absl::StrCat("--table=\"", schema(), "\".t")};
-    arguments.insert(arguments.end(), flags.begin(), flags.end());
+  // Runs the command line; sets said_ and printed_.
+  int Run(const std::vector<std::string>& arguments) {
     const std::unique_ptr<Process> client = StartClient(*server_, arguments);
     const int code = client->Wait(kPatience).value_or(-1);
     said_ = client->Stderr();
     printed_ = client->Stdout();
     return code;
+  }
+  // Loads `content` as a file of that name into "t".
+  int Load(absl::string_view name, absl::string_view content, std::vector<std::string> flags = {}) {
+    std::vector<std::string> arguments = {"load", WriteFile(name, content),
+                                          absl::StrCat("--table=\"", schema(), "\".t")};
+    arguments.insert(arguments.end(), flags.begin(), flags.end());
+    return Run(arguments);
   }
   int64_t Count(absl::string_view condition = "true") {
     return QueryInt(absl::StrCat("SELECT count(*) FROM ", Table("t"), " WHERE ", condition));
@@ -115,11 +119,29 @@ TEST_F(LoadTest, AReplaceWithCutInputLeavesTheTable) {
 }
 
 TEST_F(LoadTest, RejectedRowsDoNotStopAnAppend) {
-  EXPECT_EQ(Load("a.csv", "id,name\n1,Ann\n2\n3,\"Cid\nMoe\"\n4,x,y\n"), 3) << said_;
+  EXPECT_EQ(Load("a.csv", "id,name\n1,\"Ann\nMay\"\n2\n3,Cid\n4,x,y\n", {"--sync_id=s"}), 3);
   EXPECT_EQ(Count(), 2);
+  EXPECT_THAT(said_, HasSubstr("2 records rejected"));
+  EXPECT_EQ(Run({"rejected", "nobody"}), 1);
   EXPECT_EQ(Load("a.csv", "id,name\n1,Ann\n2\n", {"--allow_rejected"}), 0) << said_;
   EXPECT_EQ(Load("a.csv", "id,name\n1,Ann\n2\n", {"--strict"}), 1);
   EXPECT_THAT(said_, HasSubstr("--strict"));
+}
+
+TEST_F(LoadTest, TheGuardKeepsTheTableAndValidateOnlyChangesNothing) {
+  ASSERT_EQ(Load("a.jsonl", "{\"id\":1}\n{\"id\":2}\n", {"--mode=overwrite"}), 0) << said_;
+  EXPECT_EQ(Load("b.jsonl", "{\"id\":3}\n", {"--mode=overwrite", "--max_shrink=0.2"}), 1);
+  EXPECT_THAT(said_, HasSubstr("max_shrink"));
+  EXPECT_EQ(
+      Load("b.jsonl", "{\"id\":3}\n", {"--mode=overwrite", "--validate_only", "--min_rows=1"}), 0)
+      << said_;
+  EXPECT_THAT(said_, HasSubstr("would insert 1 rows"));
+  EXPECT_EQ(
+      Load("b.jsonl", "{\"id\":3}\n", {"--mode=overwrite", "--validate_only", "--min_rows=9"}), 1);
+  EXPECT_THAT(said_, HasSubstr("min_rows"));
+  EXPECT_EQ(Count("id IN (1, 2)"), 2);
+  EXPECT_EQ(Load("b.jsonl", "{\"id\":3}\n", {"--mode=overwrite"}), 0) << said_;
+  EXPECT_EQ(Count(), 1);
 }
 
 TEST_F(LoadTest, StrictStopsAReplaceBeforeTheTableIsTouched) {

@@ -15,6 +15,7 @@ namespace {
 
 using testing::ElementsAre;
 using testing::HasSubstr;
+using testing::Not;
 
 std::optional<std::string> NoEnvironment(const std::string&) { return std::nullopt; }
 
@@ -115,7 +116,12 @@ TEST(SummaryTextTest, ShowsASyncsStreams) {
   stream->set_records_written(41);
   EXPECT_THAT(FormatSync(sync), HasSubstr("state       running"));
   EXPECT_THAT(FormatSync(sync), HasSubstr("users   public.users"));
+  EXPECT_THAT(FormatSync(sync), Not(HasSubstr("COLUMN")));
   EXPECT_THAT(FormatSyncs({sync}), HasSubstr("nightly  running"));
+  v1::ColumnCounts* const column = sync.mutable_streams(0)->add_columns();
+  column->set_column("age");
+  column->set_nulled(7);
+  EXPECT_THAT(FormatSync(sync), HasSubstr("age     7       0          0"));
 }
 
 }  // namespace

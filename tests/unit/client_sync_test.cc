@@ -121,11 +121,11 @@ TEST(StreamWriterTest, WithoutAWindowTheCallerHearsOfIt) {
 }
 
 // Runs a load of `text` from a file.
-LoadReport Load(FakeServer* server, const std::string& text, bool rereadable = true) {
+LoadReport Load(FakeServer* server, const std::string& text, bool rereadable = true,
+                LoadOptions options = {}) {
   std::FILE* const file = std::tmpfile();
   std::fwrite(text.data(), 1, text.size(), file);
   std::fflush(file);
-  LoadOptions options;
   options.start = StartOf("t");
   options.retry_for = absl::Seconds(20);
   options.replay_window_bytes = 500;
@@ -192,6 +192,56 @@ TEST(LoadSessionTest, DoesNothingWhenTheSyncIsComplete) {
   server.service.Preset("t", before);
   EXPECT_TRUE(Load(&server, "1\n").completed_before);
   EXPECT_EQ(server.service.calls(), 0);
+}
+
+LoadOptions Replace() {
+  LoadOptions options;
+  options.staged = true;
+  options.end_rules.replace = true;
+  return options;
+}
+
+TEST(LoadSessionTest, AReplaceWithRejectedRecordsIsDiscarded) {
+  FakeServer server;
+  FakeSyncService::Stream stream;
+  stream.rejected = 1;
+  server.service.Preset("t", stream);
+  const LoadReport report = Load(&server, "{\"a\":1}\nbad\n", true, Replace());
+  ASSERT_TRUE(report.status.ok()) << report.status;
+  EXPECT_THAT(report.refused, testing::HasSubstr("1 record was rejected"));
+  EXPECT_EQ(server.service.stream("t").ended, v1::STREAM_STATUS_INCOMPLETE);
+  EXPECT_TRUE(server.service.stream("t").discarded);
+}
+
+TEST(LoadSessionTest, AReplaceThatTheGuardRefusesIsDiscarded) {
+  for (const char* const reason : {"PUBLISH_GUARD", "ALL_REJECTED"}) {
+    FakeServer server;
+    server.service.complete_failures = {
+        ErrorWithReason(grpc::StatusCode::FAILED_PRECONDITION, reason)};
+    const LoadReport report = Load(&server, "{\"a\":1}\n", true, Replace());
+    ASSERT_TRUE(report.status.ok()) << report.status;
+    EXPECT_EQ(report.refused, "made to fail");
+    EXPECT_TRUE(server.service.stream("t").discarded);
+  }
+}
+
+TEST(LoadSessionTest, AReplaceOfCutInputIsDiscarded) {
+  FakeServer server;
+  const LoadReport report = Load(&server, "{\"a\":1}\n{\"a\":", true, Replace());
+  EXPECT_THAT(report.refused, testing::HasSubstr("cut off"));
+  EXPECT_TRUE(server.service.stream("t").discarded);
+}
+
+TEST(LoadSessionTest, ValidatesAndDiscards) {
+  FakeServer server;
+  LoadOptions options = Replace();
+  options.validate_only = true;
+  const LoadReport report = Load(&server, "{\"a\":1}\n{\"a\":2}\n", true, options);
+  ASSERT_TRUE(report.status.ok()) << report.status;
+  ASSERT_TRUE(report.validation.has_value());
+  EXPECT_EQ(report.validation->rows_inserted(), 2);
+  EXPECT_EQ(report.refused, "");
+  EXPECT_TRUE(server.service.stream("t").discarded);
 }
 
 TEST(LoadSessionTest, StdinPassesThroughASmallWindow) {

@@ -42,6 +42,8 @@ class FakeSyncService : public v1::SyncService::Service {
     std::vector<std::string> committed;  // lines
     v1::StreamStatus ended = v1::STREAM_STATUS_UNSPECIFIED;
     int64_t expected = -1;
+    int64_t rejected = 0;  // what the summary says
+    bool discarded = false;
   };
 
   // What a StreamRecords call does after it has read that many batches; taken in order, one a call.
@@ -112,7 +114,7 @@ class FakeSyncService : public v1::SyncService::Service {
   }
 
   grpc::Status CompleteStream(grpc::ServerContext*, const v1::CompleteStreamRequest* request,
-                              v1::CompleteStreamResponse*) override {
+                              v1::CompleteStreamResponse* response) override {
     MutexLock lock(&mutex_);
     if (!complete_failures.empty()) {
       const grpc::Status status = complete_failures.front();
@@ -120,7 +122,12 @@ class FakeSyncService : public v1::SyncService::Service {
       return status;
     }
     Stream& stream = streams_[request->descriptor().name()];
+    if (request->validate_only()) {
+      response->mutable_validation()->set_rows_inserted(Size(request->descriptor().name()));
+      return grpc::Status::OK;
+    }
     stream.ended = request->status();
+    stream.discarded = request->discard_staged();
     if (request->has_expected_records()) stream.expected = request->expected_records();
     return grpc::Status::OK;
   }
@@ -270,12 +277,14 @@ class FakeSyncService : public v1::SyncService::Service {
       summary->set_state(stream.ended == v1::STREAM_STATUS_COMPLETE ? v1::STREAM_STATE_COMPLETED
                                                                     : v1::STREAM_STATE_OPEN);
       summary->add_writers()->set_durable_offset(Size(name));
+      summary->set_records_rejected(stream.rejected);
       const auto values = nulled.find(name);
       if (values != nulled.end()) summary->set_values_nulled(values->second);
       for (const v1::RejectedRecord& record : rejected_) {
         if (record.descriptor().name() != name) continue;
         summary->set_records_rejected(summary->records_rejected() + 1);
       }
+      summary->set_records_written(Size(name) - summary->records_rejected());
     }
     return sync;
   }
