@@ -159,7 +159,7 @@ absl::Status Connection::Commit() {
   // A failed transaction answers COMMIT with ROLLBACK, and no error.
   if (absl::string_view(PQcmdStatus(result.get())) != "COMMIT") {
     return MakeError(absl::StatusCode::kAborted, "the transaction was rolled back",
-                     {.reason = "ROLLED_BACK"});
+                     {.reason = "ROLLED_BACK", .retry_after = absl::Seconds(1)});
   }
   return absl::OkStatus();
 }

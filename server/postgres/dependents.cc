@@ -7,6 +7,7 @@
 #include "absl/strings/str_split.h"
 #include "server/base/error.h"
 #include "server/base/status_macros.h"
+#include "server/postgres/sqlstate.h"
 
 namespace syncline::postgres {
 namespace {
@@ -150,9 +151,7 @@ std::string PutAwayName(const DependentView& view) {
   return absl::StrCat("_syncline_old_", view.oid);
 }
 
-}  // namespace
-
-absl::StatusOr<Dependents> CaptureDependents(Transaction& transaction, const TableName& table) {
+absl::StatusOr<Dependents> Capture(Transaction& transaction, const TableName& table) {
   SYNCLINE_ASSIGN_OR_RETURN(
       const Result found,
       transaction.Query(kTableSql, Params().Text(table.schema).Text(table.name)));
@@ -172,6 +171,12 @@ absl::StatusOr<Dependents> CaptureDependents(Transaction& transaction, const Tab
   }
   SYNCLINE_RETURN_IF_ERROR(SetSearchPath(transaction, search_path));
   return dependents;
+}
+
+}  // namespace
+
+absl::StatusOr<Dependents> CaptureDependents(Transaction& transaction, const TableName& table) {
+  return RetryIfVanished(Capture(transaction, table));
 }
 
 Dependents ThatRead(const Dependents& dependents, const std::set<std::string>& columns) {

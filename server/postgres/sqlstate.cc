@@ -160,4 +160,14 @@ absl::Status RetryIfCreated(const absl::Status& status) {
                       kRaceKey, "true");
 }
 
+absl::Status RetryIfVanished(const absl::Status& status) {
+  if (status.ok()) return status;
+  const std::string sqlstate = SqlStateOf(status);
+  const bool internal =
+      sqlstate == "XX000" && (absl::StrContains(status.message(), "could not open relation") ||
+                              absl::StrContains(status.message(), "cache lookup failed"));
+  const bool vanished = internal || sqlstate == "42P01" || sqlstate == "42704";
+  return vanished ? StatusFromSqlState("40001", status.message()) : status;
+}
+
 }  // namespace syncline::postgres

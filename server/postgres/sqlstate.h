@@ -6,6 +6,7 @@
 #include <string>
 
 #include "absl/status/status.h"
+#include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 
 namespace syncline::postgres {
@@ -41,5 +42,16 @@ bool IsConflict(const absl::Status& status);
 // OBJECT_EXISTS, marked so that Database::Transact runs the transaction again a few times: after
 // them it is lasting.
 absl::Status RetryIfCreated(const absl::Status& status);
+
+// For the status of catalog queries, and of locks on what they named. A query of the catalog sees
+// objects that another transaction drops meanwhile; functions such as pg_get_viewdef then fail with
+// "could not open relation", and LOCK TABLE finds no table. The answer is ABORTED CONFLICT, which
+// runs the transaction again; other errors stay.
+absl::Status RetryIfVanished(const absl::Status& status);
+template <typename T>
+absl::StatusOr<T> RetryIfVanished(absl::StatusOr<T> value) {
+  if (!value.ok()) return RetryIfVanished(value.status());
+  return value;
+}
 
 }  // namespace syncline::postgres

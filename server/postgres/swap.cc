@@ -94,7 +94,7 @@ class Swap {
 
   absl::Status InTransaction(Transaction& transaction) {
     SYNCLINE_ASSIGN_OR_RETURN(const SwapTables tables, LocateTables(transaction, source_, target_));
-    SYNCLINE_RETURN_IF_ERROR(LockDefinitions(transaction, tables));
+    SYNCLINE_RETURN_IF_ERROR(RetryIfVanished(LockDefinitions(transaction, tables)));
     if (tables.target_oid != 0) return Replace(transaction, tables);
     SYNCLINE_ASSIGN_OR_RETURN(const SwapPlan plan,
                               CaptureMove(transaction, tables, options_.key_index));
@@ -131,13 +131,13 @@ class Swap {
   absl::Status Replace(Transaction& transaction, const SwapTables& tables) {
     SYNCLINE_RETURN_IF_ERROR(PrepareFingerprint(transaction));
     SYNCLINE_ASSIGN_OR_RETURN(const std::string before,
-                              Fingerprint(transaction, tables.target_oid));
-    SYNCLINE_ASSIGN_OR_RETURN(
-        const SwapPlan plan,
-        CapturePlan(transaction, tables, options_.key_index, options_.keep_generations > 0));
+                              RetryIfVanished(Fingerprint(transaction, tables.target_oid)));
+    SYNCLINE_ASSIGN_OR_RETURN(const SwapPlan plan,
+                              RetryIfVanished(CapturePlan(transaction, tables, options_.key_index,
+                                                          options_.keep_generations > 0)));
     // Whatever can be done before readers wait is done before they do.
     SYNCLINE_RETURN_IF_ERROR(WriteLedger(transaction, plan));
-    SYNCLINE_RETURN_IF_ERROR(LockReadersOut(transaction, plan));
+    SYNCLINE_RETURN_IF_ERROR(RetryIfVanished(LockReadersOut(transaction, plan)));
     // Views and grants may have changed until a moment ago: no lock short of this one stops that.
     // One message looks and goes on, so that readers do not wait for an answer to be read.
     std::vector<DdlStep> steps = {{.subject = target_.ToString(),

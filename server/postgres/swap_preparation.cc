@@ -162,13 +162,14 @@ absl::Status PrepareSource(Database& database, const TableName& source, const Ta
   Preparation preparation;
   SYNCLINE_RETURN_IF_ERROR(database.Transact([&](Transaction& transaction) {
     preparation = Preparation();
-    return Capture(transaction, source, target, options.key_index, &preparation, left_out);
+    return RetryIfVanished(
+        Capture(transaction, source, target, options.key_index, &preparation, left_out));
   }));
   SYNCLINE_RETURN_IF_ERROR(CarryNotNull(database, preparation, left_out));
   SYNCLINE_RETURN_IF_ERROR(Build(database, preparation, options.lock_timeout));
   if (!options.analyze) return absl::OkStatus();
-  return GatherFirstStatistics(database, preparation.tables.source_oid,
-                               preparation.tables.target_oid);
+  return RetryIfVanished(GatherFirstStatistics(database, preparation.tables.source_oid,
+                                               preparation.tables.target_oid));
 }
 
 }  // namespace syncline::postgres

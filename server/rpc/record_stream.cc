@@ -3,10 +3,12 @@
 #include <grpcpp/impl/codegen/proto_utils.h>
 
 #include <utility>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "server/base/error.h"
 #include "server/base/log.h"
+#include "server/rpc/checkpoint_positions.h"
 #include "server/rpc/conversion.h"
 #include "server/rpc/status_conversion.h"
 #include "server/rpc/unknown_fields.h"
@@ -91,6 +93,7 @@ void RecordStream::OnHeader(const v1::StreamHeader& header) {
     return EndWith(sync::InvalidRequest(
         {{"header.writer_id", "must have at most 128 characters, none of them NUL"}}));
   }
+  sync_id_ = header.sync_id();
   name_ = absl::StrCat(header.sync_id(), "/", header.descriptor().name(), "/", header.writer_id());
   context_.pool->Post([self = shared_from_this(), header] { self->Open(header); });
 }
@@ -145,8 +148,13 @@ void RecordStream::OnCheckpoint(v1::Checkpoint checkpoint) {
   if (checkpoint.state().size() > kMaxStateBytes) {
     return EndWith(sync::InvalidRequest({{"checkpoint.state", "must have at most 4 MiB"}}));
   }
+  absl::StatusOr<std::vector<CheckpointPosition>> positions =
+      PositionsOf(checkpoint, [this](const StreamDescriptor& descriptor) {
+        return context_.registry->FindStream(sync_id_, descriptor).ok();
+      });
+  if (!positions.ok()) return EndWith(positions.status());
   open->AddCheckpoint(std::move(*checkpoint.mutable_checkpoint_id()),
-                      std::move(*checkpoint.mutable_state()),
+                      std::move(*checkpoint.mutable_state()), *std::move(positions),
                       [self = shared_from_this()] { self->ReadNext(); });
 }
 

@@ -66,6 +66,7 @@ class RecordStream final : public grpc::ServerReadReactor<grpc::ByteBuffer>,
   grpc::ByteBuffer* const response_;
   std::shared_ptr<RecordStream> self_;  // until OnDone
   grpc::ByteBuffer request_;            // of the outstanding read
+  std::string sync_id_;
   std::string name_;  // "sync/namespace.stream/writer" for the log; set by the header
 
   mutable Mutex mutex_;

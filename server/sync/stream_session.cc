@@ -94,17 +94,7 @@ absl::StatusOr<StreamRecord> StreamSession::Complete(const CompletionRequest& re
   metrics_->Phase(metrics::StreamPhase::kFinalizing);
   const absl::StatusOr<StreamResult> result =
       context_->writer->LoaderFor(plan_)->Complete(stream, request, *metrics_);
-  if (!result.ok()) {
-    // Someone else may have finished it, or the answer to our own COMMIT was lost: the ledger
-    // knows.
-    absl::StatusOr<StreamRecord> now = context_->store->GetStream(plan_.stream_no);
-    if (now.ok() && HasEnded(now->state)) return now;
-    Log(LogLevel::kWarning, "finalize_failed")
-        .Field("sync_id", sync_id_)
-        .Field("stream", plan_.descriptor.name)
-        .Error(result.status());
-    return result.status();
-  }
+  if (!result.ok()) return AfterFailure(result.status());
   stream.result = *result;
   stream.state = request.complete ? StreamState::kCompleted : StreamState::kIncomplete;
   const absl::Duration took = absl::Now() - started;
@@ -133,6 +123,22 @@ absl::StatusOr<Validation> StreamSession::Validate(const CompletionRequest& requ
     SYNCLINE_RETURN_IF_ERROR(CheckGuardFields(*request.guard, plan_));
   }
   return write::ValidateCompletion(context_->writer->context(), sync_id_, plan_, request);
+}
+
+// Another call may have finished it, the answer to our own COMMIT may have been lost, or a newer
+// sync took the tables away under us, of which any error may come.
+absl::StatusOr<StreamRecord> StreamSession::AfterFailure(const absl::Status& failure) {
+  absl::Status answer = failure;
+  const absl::StatusOr<StreamRecord> now = context_->store->GetStream(plan_.stream_no);
+  if (now.ok() && HasEnded(now->state)) return now;
+  if (now.ok() && now->state == StreamState::kCancelled) {
+    answer = context_->store->WhyCancelled(plan_);
+  }
+  Log(LogLevel::kWarning, "finalize_failed")
+      .Field("sync_id", sync_id_)
+      .Field("stream", plan_.descriptor.name)
+      .Error(failure);
+  return answer;
 }
 
 std::vector<std::shared_ptr<WriterCall>> StreamSession::Calls() const {

@@ -62,6 +62,9 @@ class StreamSession {
   int64_t open_calls() const;
 
  private:
+  // What the ledger says of a completion that failed: its end when it has one, else the error to
+  // answer.
+  absl::StatusOr<StreamRecord> AfterFailure(const absl::Status& failure);
   std::vector<std::shared_ptr<WriterCall>> Calls() const;
   void Forget(const std::string& writer_id, int64_t epoch);
 

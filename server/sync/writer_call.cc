@@ -122,13 +122,17 @@ void WriterCall::AddQueuedLocked(int64_t bytes) {
 }
 
 void WriterCall::AddCheckpoint(std::string checkpoint_id, std::string state,
+                               std::vector<CheckpointPosition> positions,
                                std::function<void()> ready) {
   bool read_on = false;
   {
     MutexLock lock(&mutex_);
     if (state_ != State::kOpen) return;
     checkpoint_bytes_ += static_cast<int64_t>(state.size());
-    checkpoints_.push_back({std::move(checkpoint_id), sent_to_, std::move(state)});
+    // One that covers several writers is stored at once: the ledger waits for its positions.
+    const int64_t offset = positions.empty() ? sent_to_ : 0;
+    checkpoints_.push_back(
+        {std::move(checkpoint_id), offset, std::move(state), std::move(positions)});
     read_on = HasRoomLocked();
     if (!read_on) ready_ = std::move(ready);
   }

@@ -66,8 +66,10 @@ class WriterCall final : public dataflow::LaneOwner,
   // dropped when the call has ended, as it has when the batch is not valid or leaves a gap.
   void Accept(std::unique_ptr<v1::RecordBatch> records, std::function<void()> ready);
 
-  // Takes a checkpoint of everything sent so far; `ready` as in Accept.
-  void AddCheckpoint(std::string checkpoint_id, std::string state, std::function<void()> ready);
+  // Takes a checkpoint of everything sent so far, or, with `positions`, of what these writers of
+  // the sync have sent; `ready` as in Accept.
+  void AddCheckpoint(std::string checkpoint_id, std::string state,
+                     std::vector<CheckpointPosition> positions, std::function<void()> ready);
 
   // Commits what was accepted, then ends with `status`; OK at half-close.
   void End(const absl::Status& status);

@@ -5,6 +5,7 @@
 #include "absl/strings/str_cat.h"
 #include "server/base/status_macros.h"
 #include "server/postgres/ledger/ledger_errors.h"
+#include "server/postgres/ledger/take_over.h"
 #include "server/write/write_errors.h"
 
 namespace syncline::write {
@@ -119,6 +120,14 @@ absl::StatusOr<StreamRecord> StreamStateStore::GetStream(int64_t stream_no) {
   return InTransaction(database_, {}, [&](postgres::Transaction& transaction) {
     return ledger_->LockStream(transaction, stream_no);
   });
+}
+
+absl::Status StreamStateStore::WhyCancelled(const StreamPlan& plan) {
+  SYNCLINE_ASSIGN_OR_RETURN(const bool taken_over,
+                            InTransaction(database_, {}, [&](postgres::Transaction& transaction) {
+                              return postgres::WasTakenOver(transaction, *ledger_, plan);
+                            }));
+  return taken_over ? postgres::Superseded() : postgres::SyncCancelled();
 }
 
 absl::StatusOr<std::vector<CommittedCheckpoint>> StreamStateStore::ReadCheckpoints(

@@ -58,6 +58,9 @@ class StreamStateStore {
   // COUNT_MISMATCH, OFFSETS_MISSING, SYNC_CANCELLED.
   absl::StatusOr<StreamRecord> BeginCompletion(int64_t stream_no, const CompletionRequest& request);
   absl::StatusOr<StreamRecord> GetStream(int64_t stream_no);
+  // Why a stream that is kCancelled is not ours any more: ABORTED SUPERSEDED when a newer sync took
+  // its table over, else FAILED_PRECONDITION SYNC_CANCELLED. Errors: those of the database.
+  absl::Status WhyCancelled(const StreamPlan& plan);
 
   absl::StatusOr<std::vector<CommittedCheckpoint>> ReadCheckpoints(int64_t sync_no,
                                                                    int64_t after_sequence,

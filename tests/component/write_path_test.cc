@@ -200,9 +200,9 @@ TEST_F(WriterCallTest, StatesOfCheckpointsThatWaitHoldBackTheCaller) {
   ASSERT_OK(blocker->Begin());
   ASSERT_OK(blocker->Execute(absl::StrCat("SELECT 1 FROM ", Table("writer"), " FOR UPDATE")));
   const std::string state(1 << 20, 's');
-  call->AddCheckpoint("c1", state, on_ready);
+  call->AddCheckpoint("c1", state, {}, on_ready);
   ready.WaitFor(2);
-  call->AddCheckpoint("c2", state, on_ready);
+  call->AddCheckpoint("c2", state, {}, on_ready);
   EXPECT_EQ(ready.count(), 2);
   ASSERT_OK(blocker->Commit());
   ready.WaitFor(3);
@@ -226,11 +226,11 @@ TEST_F(WriterCallTest, ACheckpointAmongRepeatedRecordsStandsWhereItWasSent) {
   const std::shared_ptr<sync::WriterCall> second = Open("w", &done);
   second->Accept(Batch(0, 10), on_ready);
   ready.WaitFor(2);
-  second->AddCheckpoint("c1", "s", on_ready);
+  second->AddCheckpoint("c1", "s", {}, on_ready);
   ready.WaitFor(3);
   second->Accept(Batch(10, 20), on_ready);
   ready.WaitFor(4);
-  second->AddCheckpoint("c2", "s", on_ready);
+  second->AddCheckpoint("c2", "s", {}, on_ready);
   second->End(absl::OkStatus());
   done.WaitFor(2);
   EXPECT_THAT(QueryText(absl::StrCat("SELECT checkpoint_id, \"offset\", records_since_last FROM ",

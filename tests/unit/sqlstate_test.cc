@@ -103,5 +103,22 @@ TEST(SqlStateConflictTest, OnlySerializationAndDeadlock) {
   EXPECT_EQ(SqlStateOf(DatabaseUnreachable("m")), "");
 }
 
+TEST(SqlStateRetryTest, WhatVanishedUnderACatalogQueryIsAConflict) {
+  const auto retried = [](const char* sqlstate, const char* message) {
+    return RetryIfVanished(StatusFromSqlState(sqlstate, message));
+  };
+  for (const absl::Status& status :
+       {retried("XX000", "could not open relation with OID 26062"),
+        retried("XX000", "cache lookup failed for relation 4711"),
+        retried("42P01", "relation \"t\" does not exist"), retried("42704", "no such object")}) {
+    EXPECT_TRUE(IsConflict(status)) << status;
+    EXPECT_THAT(status, StatusIs(StatusCode::kAborted, "CONFLICT"));
+  }
+  EXPECT_THAT(retried("XX000", "unexpected state"), StatusIs(StatusCode::kInternal, "DB_ERROR"));
+  EXPECT_THAT(retried("42703", "no such column"),
+              StatusIs(StatusCode::kFailedPrecondition, "SCHEMA_CHANGED"));
+  EXPECT_OK(RetryIfVanished(absl::OkStatus()));
+}
+
 }  // namespace
 }  // namespace syncline::postgres

@@ -22,7 +22,8 @@ std::string WithSchema(absl::string_view sql, const Ledger& ledger) {
 }  // namespace
 
 DataCommitter::DataCommitter(const Ledger& ledger)
-    : move_sql_(
+    : globals_(ledger.schema()),
+      move_sql_(
           WithSchema("UPDATE $L.writer SET committed = committed + $4::int8multirange, "
                      "durable_offset = coalesce((SELECT upper(r) FROM "
                      "unnest(committed + $4::int8multirange) AS r WHERE lower(r) = 0), 0), "
@@ -79,9 +80,9 @@ absl::StatusOr<int64_t> DataCommitter::MovePosition(Connection& connection,
   return moved.Int(0, 0);
 }
 
-absl::Status DataCommitter::WriteCheckpoints(
+absl::Status DataCommitter::NumberAndWrite(
     Connection& connection, const WriterClaim& claim,
-    const std::vector<PendingCheckpoint>& checkpoints) const {
+    const std::vector<const PendingCheckpoint*>& checkpoints) const {
   if (checkpoints.empty()) return absl::OkStatus();
   // The sync's row is locked from here to COMMIT: sequence numbers become visible in their order.
   SYNCLINE_ASSIGN_OR_RETURN(
@@ -89,18 +90,34 @@ absl::Status DataCommitter::WriteCheckpoints(
       connection.Query(number_sql_,
                        Params().Int(claim.sync_no).Int(static_cast<int64_t>(checkpoints.size()))));
   int64_t sequence = numbered.Int(0, 0);
-  for (const PendingCheckpoint& checkpoint : checkpoints) {
+  for (const PendingCheckpoint* const checkpoint : checkpoints) {
     SYNCLINE_RETURN_IF_ERROR(connection
                                  .Query(checkpoint_sql_, Params()
                                                              .Int(claim.sync_no)
                                                              .Int(++sequence)
                                                              .Int(claim.stream_no)
                                                              .Text(claim.writer_id)
-                                                             .Text(checkpoint.checkpoint_id)
-                                                             .Int(checkpoint.offset)
-                                                             .Bytes(checkpoint.state))
+                                                             .Text(checkpoint->checkpoint_id)
+                                                             .Int(checkpoint->offset)
+                                                             .Bytes(checkpoint->state))
                                  .status());
   }
+  return absl::OkStatus();
+}
+
+absl::Status DataCommitter::WriteCheckpoints(
+    Connection& connection, const WriterClaim& claim,
+    const std::vector<PendingCheckpoint>& checkpoints) const {
+  if (checkpoints.empty()) return absl::OkStatus();
+  std::vector<const PendingCheckpoint*> own;
+  for (const PendingCheckpoint& checkpoint : checkpoints) {
+    if (checkpoint.positions.empty()) {
+      own.push_back(&checkpoint);
+    } else {
+      SYNCLINE_RETURN_IF_ERROR(globals_.Store(connection, claim, checkpoint));
+    }
+  }
+  SYNCLINE_RETURN_IF_ERROR(NumberAndWrite(connection, claim, own));
   return connection.Query(notify_sql_, Params().Text(channel_).Int(claim.sync_no)).status();
 }
 

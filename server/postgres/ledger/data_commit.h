@@ -20,6 +20,7 @@
 #include "server/model/offset_ranges.h"
 #include "server/model/plan.h"
 #include "server/postgres/connection.h"
+#include "server/postgres/ledger/global_checkpoints.h"
 #include "server/postgres/ledger/ledger.h"
 
 namespace syncline::postgres {
@@ -53,7 +54,8 @@ class DataCommitter {
   absl::StatusOr<int64_t> MovePosition(Connection& connection, const WriterClaim& claim,
                                        const DataCommit& commit) const;
 
-  // Writes the checkpoints, all at or below the durable offset, and notifies watchers; the last
+  // Writes the checkpoints, all at or below the durable offset, and notifies watchers. One that
+  // covers several writers is stored and announced later, when all of them are there. The last
   // statement, because it locks the sync's row.
   absl::Status WriteCheckpoints(Connection& connection, const WriterClaim& claim,
                                 const std::vector<PendingCheckpoint>& checkpoints) const;
@@ -67,6 +69,11 @@ class DataCommitter {
                                       const OffsetRanges& offsets) const;
 
  private:
+  // Those of this writer alone.
+  absl::Status NumberAndWrite(Connection& connection, const WriterClaim& claim,
+                              const std::vector<const PendingCheckpoint*>& checkpoints) const;
+
+  const GlobalCheckpoints globals_;
   const std::string move_sql_;
   const std::string number_sql_;
   const std::string checkpoint_sql_;

@@ -5,12 +5,38 @@
 #include "absl/strings/str_replace.h"
 #include "server/base/status_macros.h"
 #include "server/model/plan_words.h"
+#include "server/postgres/ledger/global_checkpoints.h"
 #include "server/postgres/ledger/ledger_errors.h"
 #include "server/postgres/ledger/stream_notes.h"
 #include "server/postgres/ledger/sync_reader.h"
 #include "server/postgres/sql_generator.h"
 
 namespace syncline::postgres {
+namespace {
+
+// Those of one writer and those that cover several. The latter's records are those of all positions
+// since the one announced before.
+constexpr char kCheckpointsSql[] = R"sql(
+SELECT sequence, stream_no, writer_id, checkpoint_id, "offset", records_since_last, state
+FROM $L.checkpoint WHERE sync_no = $1 AND sequence > $2
+UNION ALL
+SELECT g.sequence, g.stream_no, g.writer_id, g.checkpoint_id,
+  (SELECT coalesce(max(p."offset"), 0) FROM $L.global_position p
+   WHERE p.sync_no = g.sync_no AND p.number = g.number AND p.stream_no = g.stream_no
+     AND p.writer_id = g.writer_id),
+  (SELECT coalesce(sum(p."offset"), 0)::bigint FROM $L.global_position p
+   WHERE p.sync_no = g.sync_no AND p.number = g.number)
+  - (SELECT coalesce(sum(p."offset"), 0)::bigint FROM $L.global_position p
+     WHERE p.sync_no = g.sync_no AND p.number =
+       (SELECT max(h.number) FROM $L.global_checkpoint h
+        WHERE h.sync_no = g.sync_no AND h.sequence < g.sequence)),
+  g.state
+FROM $L.global_checkpoint g WHERE g.sync_no = $1 AND g.sequence > $2
+ORDER BY sequence LIMIT $3
+)sql";
+
+}  // namespace
+
 Ledger::Ledger(absl::string_view schema)
     : schema_(schema), quoted_schema_(QuoteIdentifier(schema)) {}
 
@@ -390,12 +416,10 @@ absl::StatusOr<std::vector<CommittedCheckpoint>> Ledger::ReadCheckpoints(Transac
                                                                          int64_t sync_no,
                                                                          int64_t after_sequence,
                                                                          int limit) const {
+  SYNCLINE_RETURN_IF_ERROR(GlobalCheckpoints(schema_).Number(transaction, sync_no));
   SYNCLINE_ASSIGN_OR_RETURN(
-      const Result rows,
-      transaction.Query(Sql("SELECT sequence, stream_no, writer_id, checkpoint_id, \"offset\", "
-                            "records_since_last, state FROM $L.checkpoint "
-                            "WHERE sync_no = $1 AND sequence > $2 ORDER BY sequence LIMIT $3"),
-                        Params().Int(sync_no).Int(after_sequence).Int(limit)));
+      const Result rows, transaction.Query(Sql(kCheckpointsSql),
+                                           Params().Int(sync_no).Int(after_sequence).Int(limit)));
   std::vector<CommittedCheckpoint> checkpoints;
   for (size_t row = 0; row < rows.size(); ++row) {
     CommittedCheckpoint checkpoint;

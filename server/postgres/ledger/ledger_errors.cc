@@ -32,8 +32,9 @@ absl::Status Fenced(absl::string_view writer_id) {
 
 absl::Status Superseded() {
   return MakeError(absl::StatusCode::kAborted,
-                   "the stream was ended by someone else while it was finalised",
-                   {.reason = "SUPERSEDED"});
+                   "a newer sync of the table took over while the stream was finalised, or another "
+                   "call ended it",
+                   {.reason = "SUPERSEDED", .retry_after = absl::Seconds(1)});
 }
 
 }  // namespace syncline::postgres
