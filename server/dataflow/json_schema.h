@@ -16,11 +16,10 @@ struct DeclaredField {
   JsonShape json_shape = JsonShape::kAny;  // jsonb only; belongs into ColumnSchema::json_shape
 };
 
-// The properties in the order of the text; of a property named twice the last counts.
-// `airbyte_type`, `format`, type lists with "null" and oneOf with one non-null member are
-// understood; what is not known is jsonb. Errors: INVALID_ARGUMENT with reason INVALID_SCHEMA for
-// text that is no JSON object or has no properties, with reason TOO_MANY_COLUMNS for more than 1596
-// of them.
+// The properties in the order of the text; of a property named twice the last counts. None for a
+// schema that declares none. Types are those of schema_types.h. Errors: INVALID_ARGUMENT with
+// reason INVALID_SCHEMA for text that is no JSON object or whose properties are no object, with
+// reason TOO_MANY_COLUMNS for more than 1596 of them.
 absl::StatusOr<std::vector<DeclaredField>> ParseJsonSchema(absl::string_view json_schema);
 
 }  // namespace syncline::dataflow

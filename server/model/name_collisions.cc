@@ -16,8 +16,6 @@ namespace {
 
 constexpr size_t kHashDigits = 8;
 
-using ScopedName = std::pair<std::string, std::string>;
-
 // Positions in an order that is the candidates' own: the exact ones first, then by identity.
 std::vector<size_t> OwnOrder(const std::vector<NameCandidate>& candidates) {
   std::vector<size_t> order(candidates.size());
@@ -31,30 +29,35 @@ std::vector<size_t> OwnOrder(const std::vector<NameCandidate>& candidates) {
 
 }  // namespace
 
-std::vector<std::string> ResolveCollisions(const std::vector<NameCandidate>& candidates) {
+std::vector<std::string> ResolveCollisions(const std::vector<NameCandidate>& candidates,
+                                           const NameFacts& facts) {
   const std::vector<size_t> order = OwnOrder(candidates);
   // Plain names are handed out before any hash is tried, so that a hash never takes the name of
   // something whose name is its own.
-  std::map<ScopedName, std::string> taken;  // to the identity that has it
+  std::map<ScopedName, std::string> given = facts.owners;
   for (const size_t i : order) {
     const NameCandidate& candidate = candidates[i];
     if (!candidate.reserved) {
-      taken.emplace(ScopedName(candidate.scope, candidate.plain), candidate.identity);
+      given.emplace(ScopedName(candidate.scope, candidate.plain), candidate.identity);
     }
   }
   std::vector<std::string> names(candidates.size());
   for (const size_t i : order) {
     const NameCandidate& candidate = candidates[i];
-    const auto keeper = taken.find({candidate.scope, candidate.plain});
+    const auto keeper = given.find({candidate.scope, candidate.plain});
     if (!candidate.reserved && keeper->second == candidate.identity) {
       names[i] = candidate.plain;
       continue;
     }
     for (int attempt = 0;; ++attempt) {
       names[i] = NameWithHash(candidate.plain, candidate.identity, attempt);
-      const auto [entry, added] =
-          taken.emplace(ScopedName(candidate.scope, names[i]), candidate.identity);
-      if (added || entry->second == candidate.identity) break;
+      const ScopedName name(candidate.scope, names[i]);
+      const auto found = given.find(name);
+      if (found != given.end() ? found->second == candidate.identity
+                               : facts.taken.count(name) == 0) {
+        given.emplace(name, candidate.identity);
+        break;
+      }
     }
   }
   return names;

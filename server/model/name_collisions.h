@@ -4,7 +4,10 @@
 // For names.cc; everything else calls names.h.
 #pragma once
 
+#include <map>
+#include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/strings/string_view.h"
@@ -20,13 +23,24 @@ struct NameCandidate {
   bool reserved = false;  // may not be called so
 };
 
+// A name within a scope.
+using ScopedName = std::pair<std::string, std::string>;
+
+// What is known of names before they are given.
+struct NameFacts {
+  std::map<ScopedName, std::string> owners;  // names that are given for good, to whose identity
+  std::set<ScopedName> taken;                // names that something else has already
+};
+
 // The final name of each candidate, at most 63 bytes; distinct within a scope for distinct
-// identities.
+// identities, and never one that `facts` give to another identity.
 //
-// Of those that want one name the exact one keeps it, else the one whose identity sorts first; the
-// others, and all reserved ones, get a hash of their identity, and where even that is taken, the
-// next hash that is not.
-std::vector<std::string> ResolveCollisions(const std::vector<NameCandidate>& candidates);
+// Of those that want one name, and whom no owner precedes, the exact one keeps it, else the one
+// whose identity sorts first; what has the name already is taken over. The others, and all reserved
+// ones, get a hash of their identity, and where even that is owned or taken, the next hash that is
+// not.
+std::vector<std::string> ResolveCollisions(const std::vector<NameCandidate>& candidates,
+                                           const NameFacts& facts = {});
 
 // `name` with '_' and a hash of `identity` behind it, its end cut so that the result has at most 63
 // bytes. `attempt` counts the hashes that were taken.

@@ -106,34 +106,6 @@ void CheckName(absl::string_view path, absl::string_view name, bool may_be_empty
   if (fault != nullptr) detail->violations.push_back({std::string(path), fault});
 }
 
-absl::Status CheckNames(const std::vector<StreamDescriptor>& streams,
-                        absl::string_view default_schema) {
-  ErrorDetail detail{.reason = "INVALID_NAME"};
-  bool default_used = false;
-  for (size_t i = 0; i < streams.size(); ++i) {
-    const std::string path = absl::StrCat("streams[", i, "].descriptor.");
-    CheckName(absl::StrCat(path, "namespace"), streams[i].name_space, true, &detail);
-    CheckName(absl::StrCat(path, "name"), streams[i].name, false, &detail);
-    default_used = default_used || streams[i].name_space.empty();
-  }
-  if (default_used) CheckName("default_schema", default_schema, false, &detail);
-  if (detail.violations.empty()) return absl::OkStatus();
-  const FieldViolation first = detail.violations.front();
-  return MakeError(absl::StatusCode::kInvalidArgument,
-                   absl::StrCat("a name cannot be used: ", first.field, " ", first.description),
-                   detail);
-}
-
-absl::Status CheckSchema(absl::string_view schema, absl::string_view ledger_schema) {
-  if (!absl::StartsWith(schema, "pg_") && schema != "information_schema" &&
-      schema != ledger_schema) {
-    return absl::OkStatus();
-  }
-  return MakeError(absl::StatusCode::kPermissionDenied,
-                   absl::StrCat("schema ", schema, " is reserved"),
-                   {.reason = "RESERVED_SCHEMA", .metadata = {{"schema", std::string(schema)}}});
-}
-
 bool IsReservedColumn(absl::string_view name) {
   return std::any_of(std::begin(kSystemColumns), std::end(kSystemColumns),
                      [name](const char* column) { return name == column; }) ||
@@ -150,31 +122,68 @@ std::string ShortenName(absl::string_view name) {
   return NameWithHash(name, name);
 }
 
-absl::StatusOr<std::vector<TableName>> MapTableNames(const std::vector<StreamDescriptor>& streams,
-                                                     absl::string_view default_schema,
-                                                     absl::string_view ledger_schema) {
-  if (const absl::Status status = CheckNames(streams, default_schema); !status.ok()) return status;
-  std::vector<TableName> tables;
-  std::vector<NameCandidate> candidates;
-  for (const StreamDescriptor& stream : streams) {
-    const absl::string_view name_space =
-        stream.name_space.empty() ? default_schema : absl::string_view(stream.name_space);
-    TableName table{NormalizeName(name_space), PlainTableName(stream.name)};
-    if (const absl::Status status = CheckSchema(table.schema, ledger_schema); !status.ok()) {
-      return status;
-    }
-    candidates.push_back({.scope = table.schema,
-                          .plain = table.name,
-                          .identity = Identity(stream.name_space, stream.name),
-                          .exact = table.schema == name_space && table.name == stream.name});
-    tables.push_back(std::move(table));
+absl::StatusOr<StreamName> NameStream(const StreamDescriptor& stream,
+                                      absl::string_view default_schema,
+                                      absl::string_view ledger_schema) {
+  ErrorDetail detail{.reason = "INVALID_NAME"};
+  CheckName("descriptor.namespace", stream.name_space, true, &detail);
+  CheckName("descriptor.name", stream.name, false, &detail);
+  if (stream.name_space.empty()) CheckName("default_schema", default_schema, false, &detail);
+  if (!detail.violations.empty()) {
+    const FieldViolation first = detail.violations.front();
+    return MakeError(absl::StatusCode::kInvalidArgument,
+                     absl::StrCat("a name cannot be used: ", first.field, " ", first.description),
+                     detail);
   }
-  std::vector<std::string> names = ResolveCollisions(candidates);
-  for (size_t i = 0; i < tables.size(); ++i) tables[i].name = std::move(names[i]);
+  StreamName named;
+  named.stream = stream;
+  // The default schema as the tables of its streams have it: the ledger of older versions knew it
+  // by nothing else.
+  if (stream.name_space.empty() || stream.name_space == default_schema) {
+    named.stream.name_space = NormalizeName(default_schema);
+  }
+  named.table = {NormalizeName(named.stream.name_space), PlainTableName(stream.name)};
+  named.exact = named.table.schema == named.stream.name_space && named.table.name == stream.name;
+  if (const absl::Status status = CheckTargetSchema(named.table.schema, ledger_schema);
+      !status.ok()) {
+    return status;
+  }
+  return named;
+}
+
+absl::Status CheckTargetSchema(absl::string_view schema, absl::string_view ledger_schema) {
+  if (!absl::StartsWith(schema, "pg_") && schema != "information_schema" &&
+      schema != ledger_schema) {
+    return absl::OkStatus();
+  }
+  return MakeError(absl::StatusCode::kPermissionDenied,
+                   absl::StrCat("schema ", schema, " is reserved"),
+                   {.reason = "RESERVED_SCHEMA", .metadata = {{"schema", std::string(schema)}}});
+}
+
+ScopedName ScopeOf(const TableName& table) { return {table.schema, table.name}; }
+
+std::string IdentityOf(const StreamDescriptor& stream) {
+  return Identity(stream.name_space, stream.name);
+}
+
+std::vector<TableName> AssignTables(const std::vector<StreamName>& streams,
+                                    const NameFacts& facts) {
+  std::vector<NameCandidate> candidates;
+  for (const StreamName& stream : streams) {
+    candidates.push_back({.scope = stream.table.schema,
+                          .plain = stream.table.name,
+                          .identity = IdentityOf(stream.stream),
+                          .exact = stream.exact});
+  }
+  const std::vector<std::string> names = ResolveCollisions(candidates, facts);
+  std::vector<TableName> tables;
+  for (size_t i = 0; i < streams.size(); ++i) tables.push_back({streams[i].table.schema, names[i]});
   return tables;
 }
 
-std::vector<std::string> MapColumnNames(const std::vector<std::string>& fields) {
+std::vector<std::string> MapColumnNames(const std::vector<std::string>& fields,
+                                        const NameFacts& facts) {
   std::vector<NameCandidate> candidates;
   for (const std::string& field : fields) {
     const std::string plain = NormalizeName(field);
@@ -184,7 +193,7 @@ std::vector<std::string> MapColumnNames(const std::vector<std::string>& fields) 
                           .exact = plain == field,
                           .reserved = IsReservedColumn(plain)});
   }
-  return ResolveCollisions(candidates);
+  return ResolveCollisions(candidates, facts);
 }
 
 TableName TempTableName(const TableName& real) {

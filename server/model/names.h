@@ -8,6 +8,7 @@
 
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
+#include "server/model/name_collisions.h"
 #include "server/model/stream.h"
 #include "server/model/table_name.h"
 
@@ -29,19 +30,38 @@ std::string NormalizeName(absl::string_view name);
 // whole.
 std::string ShortenName(absl::string_view name);
 
+// What a stream is known by, and the table that it has unless the ledger says otherwise.
+struct StreamName {
+  StreamDescriptor stream;  // with the namespace that an empty one stands for
+  TableName table;
+  bool exact = false;  // the source calls schema and table exactly so
+};
+
+// Names one stream. Errors: PERMISSION_DENIED (RESERVED_SCHEMA) for schemas pg_*,
+// information_schema and `ledger_schema`; INVALID_ARGUMENT (INVALID_NAME) with violations of
+// "descriptor.namespace" or "descriptor.name" for names that are not UTF-8, hold NUL or are empty.
+absl::StatusOr<StreamName> NameStream(const StreamDescriptor& stream,
+                                      absl::string_view default_schema,
+                                      absl::string_view ledger_schema = "syncline");
+
+// PERMISSION_DENIED (RESERVED_SCHEMA) for a schema that no stream may load.
+absl::Status CheckTargetSchema(absl::string_view schema, absl::string_view ledger_schema);
+
+// The name in `facts` of a table, and the identity in them of a stream.
+ScopedName ScopeOf(const TableName& table);
+std::string IdentityOf(const StreamDescriptor& stream);
+
 // The table of each stream, in the order given. Streams whose tables come out equal are told apart
-// by a hash suffix of their descriptors, independent of the order; equal descriptors get equal
-// tables. Errors: PERMISSION_DENIED (RESERVED_SCHEMA) for schemas pg_*, information_schema and
-// `ledger_schema`; INVALID_ARGUMENT (INVALID_NAME) with field violations for names that are not
-// UTF-8, hold NUL or are empty.
-absl::StatusOr<std::vector<TableName>> MapTableNames(const std::vector<StreamDescriptor>& streams,
-                                                     absl::string_view default_schema,
-                                                     absl::string_view ledger_schema = "syncline");
+// by a hash suffix of their names, independent of the order; equal streams get equal tables.
+// `facts` know the tables and owners that are concerned: by ScopeOf and IdentityOf.
+std::vector<TableName> AssignTables(const std::vector<StreamName>& streams,
+                                    const NameFacts& facts = {});
 
 // The column of each field, in the order given, told apart as tables are; a field that hits a meta
 // column or a system column of PostgreSQL (ctid, xmin, tableoid …) gets a suffix. Fields must be
-// valid UTF-8.
-std::vector<std::string> MapColumnNames(const std::vector<std::string>& fields);
+// valid UTF-8. `facts` are those of the table: columns in the scope "", fields as identities.
+std::vector<std::string> MapColumnNames(const std::vector<std::string>& fields,
+                                        const NameFacts& facts = {});
 
 // The temp table beside `real`: deterministic, of the same schema, never equal to the table of a
 // stream.

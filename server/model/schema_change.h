@@ -28,7 +28,7 @@ struct SchemaChange {
 
 // Something that the caller should know; it does not stop the stream.
 struct Warning {
-  std::string code;  // UPPER_SNAKE, stable; docs/loading.md lists them
+  std::string code;  // UPPER_SNAKE, stable; docs/loading.md and docs/names.md
   std::string text;  // for people
 };
 

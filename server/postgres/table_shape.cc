@@ -1,5 +1,7 @@
 #include "server/postgres/table_shape.h"
 
+#include <algorithm>
+
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
@@ -32,7 +34,17 @@ std::string KindProblem(const std::string& kind) {
   if (kind == "m") return "is a materialized view";
   if (kind == "f") return "is a foreign table";
   if (kind == "p") return "is a partitioned table";
+  if (kind == "S") return "is a sequence";
+  if (kind == "i" || kind == "I") return "is an index";
+  if (kind == "c") return "is a composite type";
   return "is no table";
+}
+
+std::string TypeProblem(const std::string& type) {
+  if (type == "d") return "is a domain";
+  if (type == "e") return "is an enum type";
+  if (type == "r" || type == "m") return "is a range type";
+  return "is a type";
 }
 
 // varchar and text, and varchar(n) into which a raw id fits, as older destinations made it.
@@ -73,6 +85,23 @@ std::string ProblemOf(const Result& result, size_t row) {
   return MetaProblem(result, row);
 }
 
+// A table has a type of its name, which a type that is there already keeps from being made.
+absl::Status LookUpTypes(Transaction& transaction, const std::vector<std::string>& schemas,
+                         const std::vector<std::string>& names, std::vector<TableShape>* shapes) {
+  if (std::all_of(shapes->begin(), shapes->end(),
+                  [](const TableShape& shape) { return shape.exists; })) {
+    return absl::OkStatus();
+  }
+  SYNCLINE_ASSIGN_OR_RETURN(
+      const Result types,
+      transaction.Query(kTypesSql, Params().TextArray(schemas).TextArray(names)));
+  for (size_t row = 0; row < types.size(); ++row) {
+    TableShape& shape = shapes->at(static_cast<size_t>(types.Int(row, 0)) - 1);
+    if (!shape.exists) shape = {true, TypeProblem(types.Text(row, 1))};
+  }
+  return absl::OkStatus();
+}
+
 }  // namespace
 
 absl::StatusOr<std::vector<TableShape>> LookUpShapes(Transaction& transaction,
@@ -91,6 +120,7 @@ absl::StatusOr<std::vector<TableShape>> LookUpShapes(Transaction& transaction,
     const size_t place = static_cast<size_t>(result.Int(row, kPlace)) - 1;
     shapes.at(place) = {true, ProblemOf(result, row)};
   }
+  SYNCLINE_RETURN_IF_ERROR(LookUpTypes(transaction, schemas, names, &shapes));
   return shapes;
 }
 

@@ -13,7 +13,7 @@
 namespace syncline::postgres {
 
 struct TableShape {
-  bool exists = false;  // a relation of any kind
+  bool exists = false;  // a relation of any kind, or a type
   // Why it cannot be written to, for people; empty when it can or when it is missing.
   std::string problem;
 };

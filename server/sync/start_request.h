@@ -1,4 +1,4 @@
-// What StartSync asks for, checked and turned into a draft: names mapped, schemas read, ids judged.
+// What StartSync asks for, checked and turned into a draft: schemas read, names and ids judged.
 // No I/O.
 #pragma once
 
@@ -7,7 +7,8 @@
 
 #include "absl/status/statusor.h"
 #include "server/model/stream.h"
-#include "server/write/writer.h"
+#include "server/sync/stream_check.h"
+#include "server/write/sync_draft.h"
 
 namespace syncline::sync {
 
@@ -22,14 +23,9 @@ struct StartRequest {
   std::string input_digest;
 };
 
-struct StartLimits {
-  std::string default_schema;
-  std::string ledger_schema;  // refused as a target
-  int max_streams = 1000;
-};
-
-// Errors: INVALID_ARGUMENT with every violation found; UNIMPLEMENTED HYBRID_REFRESH;
-// PERMISSION_DENIED for reserved schemas.
+// With allow_partial the faults of a stream are the stream's: it is kFailed in the draft, under a
+// name that the ledger can hold. Errors: INVALID_ARGUMENT with every violation found; UNIMPLEMENTED
+// HYBRID_REFRESH; PERMISSION_DENIED for reserved schemas.
 absl::StatusOr<write::SyncDraft> CheckStartRequest(const StartRequest& request,
                                                    const StartLimits& limits);
 

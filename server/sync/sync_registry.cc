@@ -29,6 +29,13 @@ bool SyncRegistry::Sync::IsIdle() const {
 absl::StatusOr<StartedSync> SyncRegistry::Start(const StartRequest& request) {
   SYNCLINE_ASSIGN_OR_RETURN(const write::SyncDraft draft, CheckStartRequest(request, limits_));
   SYNCLINE_ASSIGN_OR_RETURN(StartedSync started, context_.writer->Start(draft));
+  // The ledger may hold such a stream under another name.
+  for (size_t i = 0; i < started.sync.streams.size() && i < request.streams.size(); ++i) {
+    StreamRecord& stream = started.sync.streams[i];
+    if (stream.state == StreamState::kFailed) {
+      stream.plan.descriptor = request.streams[i].descriptor;
+    }
+  }
   Insert(started.sync);
   Log(LogLevel::kInfo, "sync_started")
       .Field("sync_id", started.sync.sync_id)
@@ -42,6 +49,10 @@ void SyncRegistry::Insert(const SyncRecord& record) {
   Sync sync;
   sync.used = absl::Now();
   for (const StreamRecord& stream : record.streams) {
+    if (stream.state == StreamState::kFailed) {
+      sync.failed[stream.plan.descriptor] = stream.error;
+      continue;
+    }
     sync.streams[stream.plan.descriptor] = {
         std::make_shared<StreamSession>(&context_, record.sync_no, record.sync_id, stream.plan),
         HasEnded(stream.state)};
@@ -59,6 +70,8 @@ absl::StatusOr<std::shared_ptr<StreamSession>> SyncRegistry::FindStream(
       const auto sync = syncs_.find(id);
       if (sync != syncs_.end()) {
         sync->second.used = absl::Now();
+        const auto failed = sync->second.failed.find(descriptor);
+        if (failed != sync->second.failed.end()) return failed->second;
         const auto stream = sync->second.streams.find(descriptor);
         if (stream == sync->second.streams.end()) return write::UnknownStream(descriptor);
         return stream->second.session;

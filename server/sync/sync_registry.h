@@ -38,7 +38,8 @@ class SyncRegistry {
   absl::StatusOr<StartedSync> Start(const StartRequest& request);
 
   // The session of a stream; blocks when the sync has to be loaded.
-  // Errors: NOT_FOUND UNKNOWN_SYNC, UNKNOWN_STREAM; those of the database.
+  // Errors: NOT_FOUND UNKNOWN_SYNC, UNKNOWN_STREAM; that of a stream which could not start; those
+  // of the database.
   absl::StatusOr<std::shared_ptr<StreamSession>> FindStream(absl::string_view sync_id,
                                                             const StreamDescriptor& descriptor);
 
@@ -79,6 +80,7 @@ class SyncRegistry {
   };
   struct Sync {
     std::map<StreamDescriptor, Stream> streams;
+    std::map<StreamDescriptor, absl::Status> failed;  // could not start; no session
     absl::Time used;
 
     bool HasEnded() const;

@@ -1,6 +1,7 @@
 #include "server/write/start_decision.h"
 
 #include <algorithm>
+#include <set>
 #include <string>
 #include <utility>
 
@@ -12,33 +13,52 @@
 #include "server/write/write_errors.h"
 
 namespace syncline::write {
+namespace {
+
+Warning TableMissing(const TableName& table) {
+  return {"TABLE_MISSING", absl::StrCat("the table ", table.ToString(),
+                                        ", which earlier syncs had loaded, was dropped or renamed; "
+                                        "it is made again and begins empty")};
+}
+
+}  // namespace
 
 absl::Status StartDecision::Decide(const SyncDraft& draft, SyncRecord* sync) {
-  std::vector<Stream> streams(sync->streams.size());
-  for (size_t i = 0; i < streams.size(); ++i) {
-    streams[i].request = &draft.requests[i];
-    streams[i].record = &sync->streams[i];
+  std::vector<Stream> streams;
+  for (size_t i = 0; i < sync->streams.size(); ++i) {
+    StreamRecord& record = sync->streams[i];
+    if (record.state == StreamState::kFailed) continue;
+    Stream& stream = streams.emplace_back();
+    stream.request = &draft.requests[i];
+    stream.record = &record;
+    stream.name = {stream.request, stream.record, absl::OkStatus(), false};
   }
-  SYNCLINE_RETURN_IF_ERROR(LockTables(*sync));
-  SYNCLINE_RETURN_IF_ERROR(Gather(&streams));
+  SYNCLINE_RETURN_IF_ERROR(Name(&streams));
+  if (!isolated_) SYNCLINE_RETURN_IF_ERROR(Gather(&streams));
   for (Stream& stream : streams) {
-    SYNCLINE_RETURN_IF_ERROR(DecideStream(*sync, &stream));
+    SYNCLINE_RETURN_IF_ERROR(isolated_ ? DecideIsolated(*sync, &stream)
+                                       : DecideStream(*sync, &stream));
   }
-  SYNCLINE_RETURN_IF_ERROR(ledger_->InsertSync(*transaction_, sync));
-  for (const StreamRecord& stream : sync->streams) {
-    SYNCLINE_RETURN_IF_ERROR(ledger_->SupersedeStreams(*transaction_, sync->sync_no, stream.plan));
-  }
+  return Write(streams, sync);
+}
+
+absl::Status StartDecision::Name(std::vector<Stream>* streams) {
+  std::vector<StreamToName> names;
+  for (const Stream& stream : *streams) names.push_back(stream.name);
+  SYNCLINE_RETURN_IF_ERROR(naming_.NameTables(&names));
+  SYNCLINE_RETURN_IF_ERROR(LockTables(*streams));
+  SYNCLINE_RETURN_IF_ERROR(naming_.NameColumns(names));
+  for (size_t i = 0; i < streams->size(); ++i) (*streams)[i].name = names[i];
   return absl::OkStatus();
 }
 
-absl::Status StartDecision::LockTables(const SyncRecord& sync) {
-  std::vector<std::string> locks;
-  for (const StreamRecord& stream : sync.streams) {
-    locks.push_back(absl::StrCat("table/", stream.plan.table.ToString()));
-  }
+absl::Status StartDecision::LockTables(const std::vector<Stream>& streams) {
   // In one order, so that two syncs of the same tables never wait for each other in a circle.
-  std::sort(locks.begin(), locks.end());
-  return ledger_->LockAll(*transaction_, locks);
+  std::set<std::string> locks;
+  for (const Stream& stream : streams) {
+    locks.insert(absl::StrCat("table/", stream.record->plan.table.ToString()));
+  }
+  return ledger_->LockAll(*transaction_, {locks.begin(), locks.end()});
 }
 
 absl::Status StartDecision::Gather(std::vector<Stream>* streams) {
@@ -52,7 +72,37 @@ absl::Status StartDecision::Gather(std::vector<Stream>* streams) {
   return absl::OkStatus();
 }
 
+absl::Status StartDecision::DecideIsolated(const SyncRecord& sync, Stream* stream) {
+  SYNCLINE_RETURN_IF_ERROR(transaction_->Execute("SAVEPOINT stream"));
+  const StreamRecord undecided = *stream->record;
+  std::vector<Stream> alone = {*stream};
+  absl::Status status = Gather(&alone);
+  stream->status = alone.front().status;
+  if (status.ok()) status = DecideStream(sync, stream);
+  if (status.ok()) return transaction_->Execute("RELEASE SAVEPOINT stream");
+  if (!ConcernsOneStream(status)) return status;
+  *stream->record = undecided;
+  stream->record->state = StreamState::kFailed;
+  stream->record->error = status;
+  return transaction_->Execute("ROLLBACK TO SAVEPOINT stream; RELEASE SAVEPOINT stream");
+}
+
+absl::Status StartDecision::Write(const std::vector<Stream>& streams, SyncRecord* sync) {
+  for (const Stream& stream : streams) {
+    if (stream.record->state == StreamState::kOpen) naming_.Keep(stream.name);
+  }
+  SYNCLINE_RETURN_IF_ERROR(naming_.Write());
+  SYNCLINE_RETURN_IF_ERROR(ledger_->InsertSync(*transaction_, sync));
+  for (const Stream& stream : streams) {
+    if (stream.record->state != StreamState::kOpen) continue;
+    SYNCLINE_RETURN_IF_ERROR(
+        ledger_->SupersedeStreams(*transaction_, sync->sync_no, stream.record->plan));
+  }
+  return absl::OkStatus();
+}
+
 absl::Status StartDecision::DecideStream(const SyncRecord& sync, Stream* stream) {
+  SYNCLINE_RETURN_IF_ERROR(stream->name.fault);
   SYNCLINE_RETURN_IF_ERROR(ReadHistory(stream));
   const std::string& owner = stream->history.connection_id;
   if (!owner.empty() && owner != sync.connection_id) {
@@ -67,6 +117,9 @@ absl::Status StartDecision::ReadHistory(Stream* stream) {
   postgres::TableHistory& history = stream->history;
   SYNCLINE_ASSIGN_OR_RETURN(history, ledger_->GetTableHistory(*transaction_, table));
   if (stream->status.real.exists) return absl::OkStatus();
+  if (history.loaded_generation.has_value()) {
+    stream->record->warnings.push_back(TableMissing(table));
+  }
   // Never completed, or dropped by the user: such a table starts afresh. What is staged or about to
   // be keeps its owner.
   SYNCLINE_RETURN_IF_ERROR(ledger_->ForgetGenerations(*transaction_, table));

@@ -8,51 +8,47 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "server/model/generation.h"
 #include "server/model/plan.h"
 #include "server/postgres/initial_status.h"
 #include "server/postgres/ledger/ledger.h"
 #include "server/postgres/transaction.h"
+#include "server/write/stream_naming.h"
+#include "server/write/sync_draft.h"
 
 namespace syncline::write {
 
-// What a caller asks for one stream beside its plan.
-struct StreamRequest {
-  GenerationRequest generation;
-};
-
-// A sync as it is asked for: what the caller's request says, names mapped.
-struct SyncDraft {
-  // `sync_id`, `connection_id`, `request_digest`, `input_digest`, and in `streams` the plans
-  // without generation and loader.
-  SyncRecord sync;
-  // One entry per stream.
-  std::vector<StreamRequest> requests;
-};
-
 class StartDecision {
  public:
-  // `ledger` and `transaction` outlive the decision.
-  StartDecision(const postgres::Ledger* ledger, postgres::Transaction* transaction)
-      : ledger_(ledger), transaction_(transaction) {}
+  // `ledger` and `transaction` outlive the decision. `isolated`: each stream is decided under a
+  // savepoint, so that a statement that fails for one of them spoils no other.
+  StartDecision(const postgres::Ledger* ledger, postgres::Transaction* transaction, bool isolated)
+      : ledger_(ledger),
+        transaction_(transaction),
+        isolated_(isolated),
+        naming_(ledger, transaction) {}
 
-  // Decides `draft` into `sync`, which is a copy of `draft.sync`, and writes it to the ledger.
-  // Errors: FAILED_PRECONDITION STALE_GENERATION, TABLE_OWNED, TARGET_INCOMPATIBLE,
-  // SCHEMA_INCOMPATIBLE; those of the database.
+  // Decides `draft` into `sync`, which is a copy of `draft.sync`, and writes it to the ledger. An
+  // isolated decision ends a stream that cannot start as kFailed with its error; others return the
+  // first such error. Errors: INVALID_ARGUMENT INVALID_REQUEST; FAILED_PRECONDITION
+  // STALE_GENERATION, TABLE_OWNED, TARGET_INCOMPATIBLE, SCHEMA_INCOMPATIBLE; those of the database.
   absl::Status Decide(const SyncDraft& draft, SyncRecord* sync);
 
  private:
   // What is known of one stream; the steps below fill it in their order.
   struct Stream {
+    StreamToName name;
     const StreamRequest* request = nullptr;
     StreamRecord* record = nullptr;  // goes to the ledger: plan, changes, warnings
     postgres::InitialStatus status;
     postgres::TableHistory history;
   };
 
-  absl::Status LockTables(const SyncRecord& sync);
+  absl::Status Name(std::vector<Stream>* streams);
+  absl::Status LockTables(const std::vector<Stream>& streams);
   absl::Status Gather(std::vector<Stream>* streams);
+  absl::Status DecideIsolated(const SyncRecord& sync, Stream* stream);
   absl::Status DecideStream(const SyncRecord& sync, Stream* stream);
+  absl::Status Write(const std::vector<Stream>& streams, SyncRecord* sync);
 
   // --- the steps of DecideStream ---
   // What the ledger says of the table, as far as it still holds.
@@ -66,6 +62,8 @@ class StartDecision {
 
   const postgres::Ledger* const ledger_;
   postgres::Transaction* const transaction_;
+  const bool isolated_;
+  StreamNaming naming_;
 };
 
 }  // namespace syncline::write

@@ -14,6 +14,24 @@ absl::Status SyncIdReused(absl::string_view sync_id) {
        .violations = {{"sync_id", "stands for another request; use a new id for a new sync"}}});
 }
 
+absl::Status InputChanged(absl::string_view sync_id) {
+  return MakeError(absl::StatusCode::kInvalidArgument,
+                   absl::StrCat("sync_id \"", sync_id, "\" was started with another input"),
+                   {.reason = "INPUT_CHANGED",
+                    .violations = {{"input_digest",
+                                    "is not that of the sync's first request; use a new sync_id "
+                                    "for a new input"}}});
+}
+
+absl::Status TableNamedTwice(const TableName& table) {
+  return MakeError(
+      absl::StatusCode::kInvalidArgument,
+      absl::StrCat("the request is not valid: table_name ", table.ToString(),
+                   " is the table of another stream of the request"),
+      {.reason = "INVALID_REQUEST",
+       .violations = {{"table_name", "is the table of another stream of the request"}}});
+}
+
 absl::Status StaleGeneration(const TableName& table, int64_t requested, int64_t current) {
   return MakeError(absl::StatusCode::kFailedPrecondition,
                    absl::StrCat("generation ", requested, " of ", table.ToString(),
@@ -93,6 +111,19 @@ absl::Status UnknownStream(const StreamDescriptor& descriptor) {
                    descriptor.name_space, "\""),
       {.reason = "UNKNOWN_STREAM",
        .metadata = {{"namespace", descriptor.name_space}, {"stream", descriptor.name}}});
+}
+
+bool ConcernsOneStream(const absl::Status& status) {
+  if (IsRetryable(status)) return false;
+  switch (status.code()) {
+    case absl::StatusCode::kAborted:
+    case absl::StatusCode::kCancelled:
+    case absl::StatusCode::kDeadlineExceeded:
+    case absl::StatusCode::kUnavailable:
+      return false;
+    default:
+      return true;
+  }
 }
 
 }  // namespace syncline::write

@@ -15,6 +15,10 @@ namespace syncline::write {
 
 // INVALID_ARGUMENT SYNC_ID_REUSED: the id stands for another request.
 absl::Status SyncIdReused(absl::string_view sync_id);
+// INVALID_ARGUMENT INPUT_CHANGED: the sync was started with another input_digest.
+absl::Status InputChanged(absl::string_view sync_id);
+// INVALID_ARGUMENT INVALID_REQUEST: another stream of the request loads the table of a table_name.
+absl::Status TableNamedTwice(const TableName& table);
 // FAILED_PRECONDITION STALE_GENERATION; metadata current_generation_id.
 absl::Status StaleGeneration(const TableName& table, int64_t requested, int64_t current);
 // FAILED_PRECONDITION TABLE_OWNED. The owner is not told.
@@ -32,5 +36,9 @@ absl::Status PublishGuardRefuses(const TableName& table, const std::vector<Guard
 absl::Status AllRejected(const TableName& table, int64_t rejected);
 // NOT_FOUND UNKNOWN_STREAM.
 absl::Status UnknownStream(const StreamDescriptor& descriptor);
+
+// Whether `status`, met while one stream starts, is a matter of that stream, and would be the same
+// when it is tried again: with allow_partial the others go on.
+bool ConcernsOneStream(const absl::Status& status);
 
 }  // namespace syncline::write

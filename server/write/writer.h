@@ -12,7 +12,7 @@
 #include "absl/status/statusor.h"
 #include "server/model/plan.h"
 #include "server/write/loaders/stream_loader.h"
-#include "server/write/start_decision.h"
+#include "server/write/sync_draft.h"
 
 namespace syncline::write {
 
@@ -25,9 +25,10 @@ class Writer {
  public:
   explicit Writer(const LoaderContext& context) : context_(context) {}
 
-  // Starts or resumes. A sync whose start was interrupted is started on.
-  // Errors: INVALID_ARGUMENT SYNC_ID_REUSED; FAILED_PRECONDITION STALE_GENERATION, TABLE_OWNED,
-  // TARGET_INCOMPATIBLE, SCHEMA_INCOMPATIBLE; those of the database.
+  // Starts or resumes. A sync whose start was interrupted is started on. With allow_partial a
+  // stream that cannot start is kFailed and the others go on; a sync all of whose streams failed is
+  // finished. Errors: INVALID_ARGUMENT SYNC_ID_REUSED, INPUT_CHANGED; FAILED_PRECONDITION
+  // STALE_GENERATION, TABLE_OWNED, TARGET_INCOMPATIBLE, SCHEMA_INCOMPATIBLE; those of the database.
   absl::StatusOr<StartedSync> Start(const SyncDraft& draft);
 
   // Creates the schemas that `plans` load into.
@@ -41,7 +42,12 @@ class Writer {
 
  private:
   // Finds the sync, or decides and inserts it, in one transaction.
-  absl::StatusOr<StartedSync> Claim(const SyncDraft& draft);
+  absl::StatusOr<StartedSync> Claim(const SyncDraft& draft, bool isolated);
+  absl::Status Resume(postgres::Transaction& transaction, const SyncDraft& draft,
+                      const SyncRecord& known);
+  // Makes the tables of every open stream; those that fail are noted as kFailed when they may.
+  absl::Status StartStreams(bool allow_partial, SyncRecord* sync);
+  absl::Status Fail(const SyncRecord& sync, const absl::Status& error, StreamRecord* stream);
 
   const LoaderContext context_;
 };

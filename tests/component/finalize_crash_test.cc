@@ -4,6 +4,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -92,7 +93,9 @@ class CrashTest : public PostgresTest {
       stream.plan.write_mode = step.mode;
       stream.plan.schema = Schema(step, wide);
       draft.sync.streams.push_back(stream);
-      draft.requests.push_back({{step.generation, step.minimum, false}});
+      draft.requests.push_back({{step.generation, step.minimum, false},
+                                {stream.plan.descriptor, stream.plan.table, true},
+                                std::nullopt});
     }
     return draft;
   }

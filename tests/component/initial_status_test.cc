@@ -100,7 +100,7 @@ INSTANTIATE_TEST_SUITE_P(
         Incompatible{"View", "CREATE VIEW $ AS SELECT 1 AS a", "is a view"},
         Incompatible{"MaterializedView", "CREATE MATERIALIZED VIEW $ AS SELECT 1 AS a",
                      "is a materialized view"},
-        Incompatible{"Sequence", "CREATE SEQUENCE $", "is no table"},
+        Incompatible{"Sequence", "CREATE SEQUENCE $", "is a sequence"},
         Incompatible{"Partitioned", "CREATE TABLE $ (#) PARTITION BY LIST (_airbyte_raw_id)",
                      "is a partitioned table"},
         Incompatible{"Parent", "CREATE TABLE $ (#); CREATE TABLE $_child () INHERITS ($)",

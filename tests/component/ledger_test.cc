@@ -54,6 +54,19 @@ class LedgerTest : public LedgerFixture {
     return plan;
   }
 
+  // Makes the ledger one of version 2.
+  void Downgrade() {
+    Execute(absl::StrCat("SET search_path = ", schema(), R"sql(;
+    DROP TABLE field_count, global_position, global_checkpoint, stream_table, table_column, table_index,
+      staging;
+    ALTER TABLE sync DROP input_digest;
+    ALTER TABLE writer DROP values_nulled, DROP values_truncated, DROP fields_undeclared;
+    ALTER TABLE rejected_record DROP raw_truncated, DROP detail;
+    ALTER TABLE stream DROP column_table_types, DROP schema_policy, DROP replay, DROP cdc_delete_mode,
+      DROP inferred_schema, DROP restart, DROP guard, DROP changes, DROP warnings, DROP error;
+    DELETE FROM migration WHERE version > 2; RESET search_path)sql"));
+  }
+
   SyncRecord Insert(const std::string& sync_id, const std::vector<StreamPlan>& plans) {
     SyncRecord sync;
     sync.sync_id = sync_id;
@@ -141,16 +154,9 @@ TEST_F(LedgerTest, MigratingTwiceChangesNothing) {
 
 TEST_F(LedgerTest, ALedgerOfAnOlderVersionIsBroughtUpToDate) {
   const int64_t stream_no = Insert("one").streams[0].plan.stream_no;
-  Execute(absl::StrCat("SET search_path = ", schema(), R"sql(;
-    DROP TABLE field_count, global_position, global_checkpoint, stream_table, table_column, table_index,
-      staging;
-    ALTER TABLE sync DROP input_digest;
-    ALTER TABLE writer DROP values_nulled, DROP values_truncated, DROP fields_undeclared;
-    ALTER TABLE rejected_record DROP raw_truncated, DROP detail;
-    ALTER TABLE stream DROP staged_alone, DROP column_table_types, DROP schema_policy, DROP replay,
-      DROP cdc_delete_mode, DROP inferred_schema, DROP restart, DROP guard, DROP changes, DROP warnings,
-      DROP error;
-    DELETE FROM migration WHERE version > 1; RESET search_path)sql"));
+  Downgrade();
+  Execute(absl::StrCat("ALTER TABLE ", schema(), ".stream DROP staged_alone; DELETE FROM ",
+                       schema(), ".migration WHERE version > 1"));
   ASSERT_OK(postgres::MigrateLedger(database(), schema()));
   // Nobody knows what else is in the temp table of a stream that began before.
   EXPECT_FALSE(store_->GetStream(stream_no)->staged_alone);
@@ -166,6 +172,43 @@ TEST_F(LedgerTest, ALedgerOfAnOlderVersionIsBroughtUpToDate) {
   EXPECT_TRUE(noted.plan.restart);
   ASSERT_EQ(noted.warnings.size(), 1);
   EXPECT_EQ(noted.warnings[0].code, "TABLE_MISSING");
+}
+
+// What a ledger of version 2 says of names: syncs of streams by namespace, name, table, columns,
+// state.
+TEST_F(LedgerTest, NamesOfAnOlderLedgerAreAdopted) {
+  Downgrade();
+  const auto insert = [&](const std::string& sync, const std::string& space,
+                          const std::string& name, const std::string& table,
+                          const std::string& columns, const std::string& state) {
+    Execute(absl::StrCat(
+        "WITH s AS (INSERT INTO ", schema(),
+        ".sync (sync_id, connection_id, request_digest, state) "
+        "VALUES ('",
+        sync, "', '', '', 'finished') RETURNING sync_no) INSERT INTO ", schema(),
+        ".stream (sync_no, ordinal, namespace, name, table_schema, table_name, temp_table_name, "
+        "column_inputs, column_names, column_types, json_shapes, primary_key, write_mode, loader, "
+        "generation_id, minimum_generation_id, airbyte_sync_id, state) SELECT sync_no, 0, '",
+        space, "', '", name, "', 'ns', '", table, "', 'x', ", columns,
+        ", '{}', '{}', '{}', 'append', 'append', 1, 0, 0, '", state, "' FROM s"));
+  };
+  const std::string none = "'{}', '{}'";
+  insert("1", "", "a.b", "a_b_12345678", none, "completed");
+  insert("2", "", "a_b", "a_b", "'{\u00e9,E}', '{E_1,E}'", "completed");
+  insert("3", "", "a.b", "a_b", "'{\u00e9}', '{E}'", "completed");  // alone: the wrong table
+  insert("4", "ns", "a_b", "a_b", "'{id}', '{id}'", "cancelled");   // the default by its name
+  insert("5", "other", "t", "t", none, "completed");
+  insert("6", "o.t.h", "t", "t", none, "open");
+  ASSERT_OK(postgres::MigrateLedger(database(), schema()));
+  EXPECT_EQ(QueryValue(absl::StrCat(
+                "SELECT string_agg(concat_ws(' ', namespace, name, coalesce(table_name, '-'), "
+                "split_from), ', ' ORDER BY namespace, name) FROM ",
+                schema(), ".stream_table")),
+            "ns a.b a_b, ns a_b - a_b, o.t.h t - t, other t t");
+  EXPECT_EQ(QueryValue(absl::StrCat("SELECT string_agg(input_name || ' ' || column_name, ', ' "
+                                    "ORDER BY column_name) FROM ",
+                                    schema(), ".table_column")),
+            "\u00e9 E, id id");
 }
 
 TEST_F(LedgerTest, MigratingFromManyServersAtOnce) {

@@ -14,6 +14,7 @@
 #include <cstdlib>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <random>
 #include <string>
 #include <utility>
@@ -117,8 +118,10 @@ class HistoryRun {
       plan.schema.primary_key = {"id"};
       plan.schema.cursor = "version";
     }
+    draft.requests.push_back({{sync.generation, sync.minimum, false},
+                              {plan.descriptor, plan.table, true},
+                              std::nullopt});
     draft.sync.streams.push_back(std::move(stream));
-    draft.requests.push_back({{sync.generation, sync.minimum, false}});
     return draft;
   }
 

@@ -128,7 +128,7 @@ class WritePathTest : public LedgerFixture {
     stream.plan.temp_table = {schema(), "t_temp"};
     stream.plan.schema.columns.push_back({"id", "id", ColumnType::kBigint});
     draft.sync.streams.push_back(stream);
-    draft.requests.emplace_back();
+    draft.requests.push_back({{}, {stream.plan.descriptor, stream.plan.table, true}, std::nullopt});
     ASSERT_OK_AND_ASSIGN(const write::StartedSync started, write::Writer(loaders).Start(draft));
     sync_no_ = started.sync.sync_no;
     plan_ = started.sync.streams.front().plan;

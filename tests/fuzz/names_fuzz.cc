@@ -61,6 +61,19 @@ void ExpectOneToOne(const std::vector<Key>& keys, const std::vector<Name>& names
   }
 }
 
+// The tables of `streams` with a ledger that knows none of them.
+absl::StatusOr<std::vector<TableName>> MapTableNames(const std::vector<StreamDescriptor>& streams,
+                                                     absl::string_view default_schema,
+                                                     absl::string_view ledger_schema = "syncline") {
+  std::vector<StreamName> named;
+  for (const StreamDescriptor& stream : streams) {
+    const absl::StatusOr<StreamName> name = NameStream(stream, default_schema, ledger_schema);
+    if (!name.ok()) return name.status();
+    named.push_back(*name);
+  }
+  return AssignTables(named);
+}
+
 template <typename T>
 std::vector<T> Reversed(std::vector<T> values) {
   std::reverse(values.begin(), values.end());
@@ -113,8 +126,13 @@ void CheckTables(const std::vector<StreamDescriptor>& streams) {
     for (const TableName& table : of) pairs.emplace_back(table.schema, table.name);
     return pairs;
   };
-  ExpectOneToOne(streams, names(*tables));
-  ExpectOneToOne(streams, names(temps));
+  // The default schema by its name and by absence is one namespace.
+  std::vector<StreamDescriptor> resolved;
+  for (const StreamDescriptor& stream : streams) {
+    resolved.push_back(NameStream(stream, "public")->stream);
+  }
+  ExpectOneToOne(resolved, names(*tables));
+  ExpectOneToOne(resolved, names(temps));
   const auto reversed = MapTableNames(Reversed(streams), "public");
   Expect(reversed.ok() && Reversed(names(*reversed)) == names(*tables), "the order is no matter");
 }

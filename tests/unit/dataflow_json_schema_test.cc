@@ -80,13 +80,101 @@ TEST(JsonSchemaTest, KeepsOrderAndTheLastOfEqualNames) {
 }
 
 TEST(JsonSchemaTest, RefusesWhatIsNoSchema) {
-  for (const char* text :
-       {"", "{", "[]", "\"x\"", "{}", R"({"properties":{}})", R"({"properties":[]})",
-        R"({"properties":null})", "{\"properties\":{\"a\":{}}} x", "{\"\xff\":1}"}) {
+  for (const char* text : {"", "{", "[]", "\"x\"", R"({"properties":[]})", R"({"properties":"x"})",
+                           "{\"properties\":{\"a\":{}}} x", "{\"\xff\":1}"}) {
     const auto fields = ParseJsonSchema(text);
     ASSERT_FALSE(fields.ok()) << text;
     EXPECT_EQ(fields.status().code(), absl::StatusCode::kInvalidArgument);
     EXPECT_EQ(ReasonOf(fields.status()), "INVALID_SCHEMA") << text;
+  }
+}
+
+TEST(JsonSchemaTest, AStreamMayHaveNoProperties) {
+  for (const char* text :
+       {"{}", R"({"type":"object"})", R"({"properties":{}})", R"({"properties":null})",
+        R"({"type":"object","additionalProperties":true})", R"({"$ref":"#/definitions/none"})"}) {
+    const auto fields = ParseJsonSchema(text);
+    ASSERT_TRUE(fields.ok()) << text << fields.status();
+    EXPECT_TRUE(fields->empty()) << text;
+  }
+}
+
+// The type of the property "f" of `schema`.
+std::string TypeOf(const std::string& schema) {
+  const auto fields = ParseJsonSchema(schema);
+  EXPECT_TRUE(fields.ok()) << schema << fields.status();
+  if (!fields.ok() || fields->size() != 1) return "";
+  return std::string(PostgresTypeName(fields->front().type));
+}
+
+TEST(JsonSchemaTest, FollowsLocalReferencesAndSingleMembers) {
+  const std::string definitions =
+      R"("definitions":{"day":{"type":"string","format":"date"},"a/b":{"$ref":"#/$defs/n"},)"
+      R"("loop":{"$ref":"#/definitions/loop"},"many":{"oneOf":[{"$ref":"#/definitions/many"},)"
+      R"({"$ref":"#/definitions/many"}]}},"$defs":{"n":{"type":["null","number"]}})";
+  const std::vector<std::pair<std::string, std::string>> cases = {
+      {R"({"$ref":"#/definitions/day"})", "date"},
+      {R"({"$ref":"#/definitions/a~1b"})", "numeric"},
+      {R"({"allOf":[{"$ref":"#/definitions/day"}],"description":"x"})", "date"},
+      {R"({"oneOf":[{"type":"null"},{"$ref":"#/$defs/n"}]})", "numeric"},
+      {R"({"type":"integer","allOf":[{"type":"string"}]})", "bigint"},
+      {R"({"allOf":[{"type":"string"},{"maxLength":5}]})", "jsonb"},
+      {R"({"$ref":"#/definitions/none"})", "jsonb"},
+      {R"({"$ref":"https://example.com/day.json"})", "jsonb"},
+      {R"({"$ref":"#/definitions/loop"})", "jsonb"},
+      {R"({"$ref":"#/definitions/many"})", "jsonb"},
+      {R"({"$ref":7,"type":"boolean"})", "boolean"},
+  };
+  for (const auto& [property, type] : cases) {
+    EXPECT_EQ(TypeOf(absl::StrCat("{", definitions, R"(,"properties":{"f":)", property, "}}")),
+              type)
+        << property;
+  }
+  EXPECT_EQ(
+      TypeOf(R"({"$ref":"#/$defs/row","$defs":{"row":{"properties":{"f":{"type":"boolean"}}}}})"),
+      "boolean");
+  EXPECT_EQ(TypeOf(R"({"allOf":[{"properties":{"f":{"type":"boolean"}}}]})"), "boolean");
+}
+
+TEST(JsonSchemaTest, UnionsOfStringsAndOfNumbersHaveACommonType) {
+  const std::vector<std::pair<std::string, std::string>> cases = {
+      {R"({"oneOf":[{"type":"string"},{"type":"string","format":"date"}]})", "character varying"},
+      {R"({"anyOf":[{"type":"string","format":"date"},{"type":"string","format":"date-time"}]})",
+       "character varying"},
+      {R"({"oneOf":[{"type":"string","format":"date"},{"type":["null","string"],"format":"date"}]})",
+       "date"},
+      {R"({"oneOf":[{"type":"integer"},{"type":"number"},{"type":"null"}]})", "numeric"},
+      {R"({"oneOf":[{"type":"integer"},{"type":"integer","minimum":1}]})", "bigint"},
+      {R"({"type":["integer","number"]})", "numeric"},
+      {R"({"type":["null","number","integer","string"]})", "jsonb"},
+      {R"({"oneOf":[{"type":"boolean"},{"type":"boolean"}]})", "jsonb"},
+      {R"({"oneOf":[{"type":"object"},{"type":"string"}]})", "jsonb"},
+      {R"({"oneOf":[{"type":"string"},{}]})", "jsonb"},
+  };
+  for (const auto& [property, type] : cases) {
+    EXPECT_EQ(TypeOf(absl::StrCat(R"({"properties":{"f":)", property, "}}")), type) << property;
+  }
+}
+
+TEST(JsonSchemaTest, IntegersBeyondABigintAreNumeric) {
+  const std::vector<std::pair<std::string, std::string>> cases = {
+      {R"({"type":"integer","maximum":9223372036854775807})", "bigint"},
+      {R"({"type":"integer","maximum":9223372036854775808})", "numeric"},
+      {R"({"type":"integer","exclusiveMaximum":9223372036854775808})", "bigint"},
+      {R"({"type":"integer","exclusiveMaximum":9223372036854775809})", "numeric"},
+      {R"({"type":"integer","maximum":18446744073709551615})", "numeric"},
+      {R"({"type":"integer","maximum":100000000000000000000000})", "numeric"},
+      {R"({"type":"integer","maximum":1e30})", "numeric"},
+      {R"({"type":"integer","minimum":-9223372036854775808})", "bigint"},
+      {R"({"type":"integer","minimum":-100000000000000000000000,"title":"1\"11111111111111111111"})",
+       "numeric"},
+      {R"({"type":"integer","maximum":10.5})", "bigint"},
+      {R"({"type":["null","integer"],"airbyte_type":"big_integer"})", "numeric"},
+      {R"({"type":"string","airbyte_type":"big_integer"})", "numeric"},
+      {R"({"type":"number","airbyte_type":"integer","maximum":1e19})", "numeric"},
+  };
+  for (const auto& [property, type] : cases) {
+    EXPECT_EQ(TypeOf(absl::StrCat(R"({"properties":{"f":)", property, "}}")), type) << property;
   }
 }
 

@@ -24,6 +24,19 @@ using ::testing::ElementsAre;
 using ::testing::Not;
 using ::testing::StartsWith;
 
+// The tables of `streams` with a ledger that knows none of them.
+absl::StatusOr<std::vector<TableName>> MapTableNames(const std::vector<StreamDescriptor>& streams,
+                                                     absl::string_view default_schema,
+                                                     absl::string_view ledger_schema = "syncline") {
+  std::vector<StreamName> named;
+  for (const StreamDescriptor& stream : streams) {
+    const absl::StatusOr<StreamName> name = NameStream(stream, default_schema, ledger_schema);
+    if (!name.ok()) return name.status();
+    named.push_back(*name);
+  }
+  return AssignTables(named);
+}
+
 std::vector<TableName> Tables(const std::vector<StreamDescriptor>& streams) {
   const absl::StatusOr<std::vector<TableName>> tables = MapTableNames(streams, "public");
   EXPECT_TRUE(tables.ok()) << tables.status();
@@ -162,11 +175,43 @@ TEST(MapTableNamesTest, NamespacesThatComeOutEqualDoNotMix) {
   EXPECT_EQ(tables[0], (TableName{"e", "users_fe627a59"}));
 }
 
-TEST(MapTableNamesTest, DefaultSchemaByNameAndByAbsenceAreTwoStreams) {
+TEST(MapTableNamesTest, DefaultSchemaByNameAndByAbsenceAreOneStream) {
   const std::vector<TableName> tables = Tables({{"public", "users"}, {"", "users"}});
-  EXPECT_EQ(tables[1], (TableName{"public", "users"}));
-  EXPECT_EQ(tables[0].schema, "public");
-  EXPECT_THAT(tables[0].name, StartsWith("users_"));
+  EXPECT_THAT(tables, ElementsAre(TableName{"public", "users"}, TableName{"public", "users"}));
+  // Also where the schema's name is not what the flag says.
+  ASSERT_EQ(NameStream({"", "users"}, "my-schema")->stream,
+            NameStream({"my-schema", "users"}, "my-schema")->stream);
+}
+
+NameFacts Owned(const TableName& table, const StreamDescriptor& stream) {
+  NameFacts facts;
+  facts.owners[ScopeOf(table)] = IdentityOf(stream);
+  return facts;
+}
+
+TEST(AssignTablesTest, TheStreamThatTheLedgerKnowsKeepsItsTable) {
+  const StreamName exact = *NameStream({"ns", "a_b"}, "public");
+  const StreamName mapped = *NameStream({"ns", "a.b"}, "public");
+  EXPECT_THAT(AssignTables({mapped}), ElementsAre(TableName{"ns", "a_b"}));
+  const NameFacts facts = Owned({"ns", "a_b"}, mapped.stream);
+  EXPECT_THAT(AssignTables({mapped}, facts), ElementsAre(TableName{"ns", "a_b"}));
+  const std::vector<TableName> tables = AssignTables({exact}, facts);
+  EXPECT_THAT(tables[0].name, StartsWith("a_b_"));
+  // The same whatever else is asked for.
+  EXPECT_EQ(AssignTables({mapped, exact}, facts)[1], tables[0]);
+}
+
+TEST(AssignTablesTest, ATableWithoutAnOwnerIsTheStreamsAndAHashAvoidsIt) {
+  const StreamName exact = *NameStream({"ns", "a_b"}, "public");
+  const StreamName mapped = *NameStream({"ns", "a.b"}, "public");
+  NameFacts facts;
+  facts.taken.insert({"ns", "a_b"});
+  EXPECT_THAT(AssignTables({mapped}, facts), ElementsAre(TableName{"ns", "a_b"}));
+  const TableName first = AssignTables({exact, mapped}, facts)[1];
+  facts.taken.insert(ScopeOf(first));
+  const TableName second = AssignTables({exact, mapped}, facts)[1];
+  EXPECT_NE(second, first);
+  EXPECT_THAT(second.name, StartsWith("a_b_"));
 }
 
 TEST(MapTableNamesTest, EqualNamesInOtherSchemasDoNotCollide) {
@@ -202,7 +247,7 @@ TEST(MapTableNamesTest, NamesThatCannotBeUsed) {
     const ErrorDetail detail = DetailOf(status);
     EXPECT_EQ(detail.reason, "INVALID_NAME") << i;
     ASSERT_EQ(detail.violations.size(), 1u) << i;
-    EXPECT_THAT(detail.violations[0].field, StartsWith("streams[1].descriptor.name")) << i;
+    EXPECT_THAT(detail.violations[0].field, StartsWith("descriptor.name")) << i;
   }
   EXPECT_EQ(MapTableNames({{"", "users"}}, "").status().code(), absl::StatusCode::kInvalidArgument);
   EXPECT_TRUE(MapTableNames({{"a", "users"}}, "").ok());
@@ -347,7 +392,8 @@ TEST_F(NamePropertyTest, TablesAndTempTablesAreDistinctAndIndependentOfOrder) {
   for (int round = 0; round < 100; ++round) {
     std::set<StreamDescriptor> set;
     while (set.size() < 40) {
-      static const std::vector<std::string> spaces = {"", "public", "a", "\u00e1", "a b", "a-b"};
+      static const std::vector<std::string> spaces = {"",       "publ\u00edc", "a",
+                                                      "\u00e1", "a b",         "a-b"};
       set.insert({spaces[Below(spaces.size())], RandomName()});
     }
     std::vector<StreamDescriptor> streams(set.begin(), set.end());

@@ -57,10 +57,18 @@ class Ledger {
   // Newest first; those with a smaller sync_no than `before` (0: all).
   absl::StatusOr<std::vector<SyncRecord>> ListSyncs(Transaction& transaction, int limit,
                                                     int64_t before) const;
-  // Inserts the sync in state kStarting with its streams and opens their generations; fills sync_no
-  // and stream_no.
+  // Inserts the sync in state kStarting with its streams, kOpen or kFailed, and opens the
+  // generations of those that are open; fills sync_no and stream_no.
   absl::Status InsertSync(Transaction& transaction, SyncRecord* sync) const;
+  // kStarting -> kRunning, or the end of a sync none of whose streams is open.
   absl::Status MarkRunning(Transaction& transaction, int64_t sync_no) const;
+  // Errors: INTERNAL when there is no such sync.
+  absl::StatusOr<SyncState> GetSyncState(Transaction& transaction, int64_t sync_no) const;
+  // kOpen -> kFailed with `stream`'s error, before the stream takes records.
+  absl::Status FailStream(Transaction& transaction, const StreamRecord& stream) const;
+  // Notes what the caller says of its input, unless the sync's first request said it.
+  absl::Status NoteInput(Transaction& transaction, int64_t sync_no,
+                         absl::string_view input_digest) const;
   // Cancels what has not ended, fences its writers and writes the history.
   absl::Status CancelSync(Transaction& transaction, int64_t sync_no) const;
   // Cancels the live streams of other syncs that `plan` takes over: those of its table where either

@@ -203,14 +203,19 @@ CREATE TABLE $L.stream_table (
   namespace text NOT NULL,
   name text NOT NULL,
   table_schema text NOT NULL,
-  table_name text NOT NULL,
+  table_name text,
+  split_from text,
   PRIMARY KEY (namespace, name),
   UNIQUE (table_schema, table_name)
 );
 COMMENT ON TABLE $L.stream_table IS
   'Which table a stream loads, for good; namespace is the one that an empty namespace stood for.';
+COMMENT ON COLUMN $L.stream_table.split_from IS
+  'The table that the stream shared with another one, which kept it. table_name is NULL until the stream has its own.';
 INSERT INTO $L.stream_table
-  SELECT namespace, name, table_schema, table_name FROM (
+  SELECT namespace, name, table_schema, CASE WHEN place = 1 THEN table_name END,
+    CASE WHEN place > 1 THEN table_name END
+  FROM (
     SELECT l.*, row_number() OVER (PARTITION BY table_schema, table_name
       ORDER BY (SELECT max(s.stream_no) FROM $L.stream s
                 WHERE s.state = 'completed' AND s.name = l.name
@@ -221,8 +226,7 @@ INSERT INTO $L.stream_table
             coalesce(nullif(namespace, ''), table_schema) AS namespace, name, table_schema,
             table_name, stream_no
           FROM $L.stream
-          ORDER BY coalesce(nullif(namespace, ''), table_schema), name, stream_no DESC) l) r
-  WHERE place = 1;
+          ORDER BY coalesce(nullif(namespace, ''), table_schema), name, stream_no DESC) l) r;
 
 CREATE TABLE $L.table_column (
   table_schema text NOT NULL,

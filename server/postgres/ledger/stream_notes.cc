@@ -21,13 +21,17 @@ UPDATE $L.stream SET
       WITH ORDINALITY c (kind, name, before, after, rewrites, bytes, at)), '[]'),
   warnings = coalesce((SELECT jsonb_agg(jsonb_build_object('code', w.code, 'text', w.words) ORDER BY at)
     FROM unnest($8::text[], $9::text[]) WITH ORDINALITY w (code, words, at)), '[]'),
-  error = CASE WHEN $10::integer <> 0 THEN jsonb_build_object('code', $10::integer, 'reason', $11::text,
-    'message', $12::text, 'subject', $13::text) END,
-  guard = jsonb_strip_nulls(jsonb_build_object('min_rows', $14::bigint, 'max_shrink', $15::float8,
-    'unique_key', $16::boolean, 'max_rejected', $17::bigint, 'max_nulled', $18::bigint,
-    'allow_empty', $19::boolean,
-    'key', to_jsonb(nullif($22::text[], '{}')),
-    'not_null', (SELECT jsonb_object_agg(field, share) FROM unnest($20::text[], $21::float8[]) n (field, share))))
+  guard = jsonb_strip_nulls(jsonb_build_object('min_rows', $10::bigint, 'max_shrink', $11::float8,
+    'unique_key', $12::boolean, 'max_rejected', $13::bigint, 'max_nulled', $14::bigint,
+    'allow_empty', $15::boolean,
+    'key', to_jsonb(nullif($18::text[], '{}')),
+    'not_null', (SELECT jsonb_object_agg(field, share) FROM unnest($16::text[], $17::float8[]) n (field, share)))),
+  error = CASE WHEN $19::integer <> 0 THEN jsonb_build_object('code', $19::integer, 'reason', $20::text,
+    'message', $21::text, 'subject', $22::text,
+    'metadata', (SELECT jsonb_agg(jsonb_build_array(k, v) ORDER BY at)
+      FROM unnest($23::text[], $24::text[]) WITH ORDINALITY m (k, v, at)),
+    'violations', (SELECT jsonb_agg(jsonb_build_array(k, v) ORDER BY at)
+      FROM unnest($25::text[], $26::text[]) WITH ORDINALITY m (k, v, at))) END
 WHERE stream_no = $1
 )sql";
 
@@ -43,6 +47,14 @@ UNION ALL
 SELECT stream_no, 'error', error->>'code', error->>'reason', error->>'message', error->>'subject', NULL,
   NULL, 0
   FROM $L.stream WHERE stream_no = ANY($1) AND error IS NOT NULL
+UNION ALL
+SELECT stream_no, 'error_metadata', m->>0, m->>1, NULL, NULL, NULL, NULL, at
+  FROM $L.stream, jsonb_array_elements(nullif(error->'metadata', 'null')) WITH ORDINALITY a (m, at)
+  WHERE stream_no = ANY($1)
+UNION ALL
+SELECT stream_no, 'error_violation', m->>0, m->>1, NULL, NULL, NULL, NULL, at
+  FROM $L.stream, jsonb_array_elements(nullif(error->'violations', 'null')) WITH ORDINALITY a (m, at)
+  WHERE stream_no = ANY($1)
 UNION ALL
 SELECT stream_no, 'guard', guard->>'min_rows', guard->>'max_shrink', guard->>'unique_key',
   guard->>'max_rejected', guard->>'max_nulled', guard->>'allow_empty', 0
@@ -103,6 +115,14 @@ void ReadNote(const Result& rows, size_t row, StreamRecord* stream) {
   } else if (kind == "error") {
     stream->error = MakeError(static_cast<absl::StatusCode>(rows.Int(row, 2)), rows.Text(row, 4),
                               {.reason = rows.Text(row, 3), .subject = rows.Text(row, 5)});
+  } else if (kind == "error_metadata" || kind == "error_violation") {
+    ErrorDetail detail = DetailOf(stream->error);
+    if (kind == "error_metadata") {
+      detail.metadata.emplace_back(rows.Text(row, 2), rows.Text(row, 3));
+    } else {
+      detail.violations.push_back({rows.Text(row, 2), rows.Text(row, 3)});
+    }
+    stream->error = MakeError(stream->error.code(), stream->error.message(), detail);
   } else if (kind == "guard") {
     ReadGuard(rows, row, &stream->plan.guard);
   } else if (kind == "not_null") {
@@ -114,11 +134,49 @@ void ReadNote(const Result& rows, size_t row, StreamRecord* stream) {
   }
 }
 
+void AddGuard(const PublishGuard& guard, Params* params) {
+  std::vector<std::string> fields, shares;
+  for (const auto& [field, share] : guard.not_null) {
+    fields.push_back(field);
+    shares.push_back(absl::StrCat(share));
+  }
+  params->OptionalInt(guard.min_rows);
+  guard.max_shrink.has_value() ? params->Text(absl::StrCat(*guard.max_shrink)) : params->Null();
+  guard.unique_key ? params->Bool(true) : params->Null();
+  params->OptionalInt(guard.max_rejected).OptionalInt(guard.max_nulled);
+  guard.allow_empty ? params->Bool(true) : params->Null();
+  params->TextArray(fields).TextArray(shares).TextArray(guard.key);
+}
+
+void AddError(const absl::Status& error, Params* params) {
+  const ErrorDetail detail = DetailOf(error);
+  std::vector<std::string> keys, values, paths, faults;
+  for (const auto& [key, value] : detail.metadata) {
+    keys.push_back(key);
+    values.push_back(value);
+  }
+  for (const FieldViolation& violation : detail.violations) {
+    paths.push_back(violation.field);
+    faults.push_back(violation.description);
+  }
+  params->Int(static_cast<int64_t>(error.code())).Text(detail.reason).Text(error.message());
+  params->Text(detail.subject).TextArray(keys).TextArray(values).TextArray(paths);
+  params->TextArray(faults);
+}
+
 }  // namespace
+
+bool HasStreamNotes(const StreamRecord& stream) {
+  const PublishGuard& guard = stream.plan.guard;
+  return !stream.changes.empty() || !stream.warnings.empty() || !stream.error.ok() ||
+         guard.min_rows.has_value() || guard.max_shrink.has_value() || !guard.not_null.empty() ||
+         guard.unique_key || guard.max_rejected.has_value() || guard.max_nulled.has_value() ||
+         guard.allow_empty || !guard.key.empty();
+}
 
 absl::Status WriteStreamNotes(Transaction& transaction, absl::string_view quoted_schema,
                               const StreamRecord& stream) {
-  std::vector<std::string> kinds, columns, before, after, rewrites, codes, texts, fields, shares;
+  std::vector<std::string> kinds, columns, before, after, rewrites, codes, texts;
   std::vector<int64_t> bytes;
   for (const SchemaChange& change : stream.changes) {
     kinds.emplace_back(ToText(change.kind));
@@ -132,22 +190,11 @@ absl::Status WriteStreamNotes(Transaction& transaction, absl::string_view quoted
     codes.push_back(warning.code);
     texts.push_back(warning.text);
   }
-  const PublishGuard& guard = stream.plan.guard;
-  for (const auto& [field, share] : guard.not_null) {
-    fields.push_back(field);
-    shares.push_back(absl::StrCat(share));
-  }
   Params params;
   params.Int(stream.plan.stream_no).TextArray(kinds).TextArray(columns).TextArray(before);
   params.TextArray(after).TextArray(rewrites).IntArray(bytes).TextArray(codes).TextArray(texts);
-  params.Int(static_cast<int64_t>(stream.error.code())).Text(ReasonOf(stream.error));
-  params.Text(stream.error.message()).Text(DetailOf(stream.error).subject);
-  params.OptionalInt(guard.min_rows);
-  guard.max_shrink.has_value() ? params.Text(absl::StrCat(*guard.max_shrink)) : params.Null();
-  guard.unique_key ? params.Bool(true) : params.Null();
-  params.OptionalInt(guard.max_rejected).OptionalInt(guard.max_nulled);
-  guard.allow_empty ? params.Bool(true) : params.Null();
-  params.TextArray(fields).TextArray(shares).TextArray(guard.key);
+  AddGuard(stream.plan.guard, &params);
+  AddError(stream.error, &params);
   return transaction.Query(SqlOf(quoted_schema, kWriteSql), params).status();
 }
 

@@ -20,6 +20,9 @@ using StreamsByNo = std::map<int64_t, StreamRecord*>;
 // How many fields ReadStreamNotes answers for each stream: those with the highest counts.
 inline constexpr int kMaxFieldCounts = 100;
 
+// Whether a stream has anything that WriteStreamNotes would write into a new row.
+bool HasStreamNotes(const StreamRecord& stream);
+
 // Writes changes, warnings, error and guard of the stream with the record's stream_no, in place of
 // what was there.
 absl::Status WriteStreamNotes(Transaction& transaction, absl::string_view quoted_schema,

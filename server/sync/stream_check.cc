@@ -1,0 +1,227 @@
+#include "server/sync/stream_check.h"
+
+#include <algorithm>
+#include <optional>
+#include <set>
+#include <utility>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "server/dataflow/json_schema.h"
+#include "server/model/names.h"
+#include "server/model/publish_guard.h"
+#include "server/model/sql_name.h"
+#include "server/sync/sync_errors.h"
+
+namespace syncline::sync {
+namespace {
+
+constexpr size_t kMaxSchemaBytes = 1 << 20;
+// The ledger's keys hold namespace, name and two ids; an entry of an index has room for 2704 bytes.
+constexpr size_t kMaxDescriptorLength = 1024;
+// PostgreSQL's INDEX_MAX_KEYS: the key index could not be made.
+constexpr size_t kMaxKeyColumns = 32;
+
+class StreamChecker {
+ public:
+  StreamChecker(const StreamConfig& config, std::string path, const StartLimits& limits)
+      : config_(config), path_(std::move(path)), limits_(limits) {}
+
+  CheckedStream Check() {
+    StreamPlan& plan = checked_.record.plan;
+    plan.descriptor = config_.descriptor;
+    plan.write_mode = config_.write_mode;
+    plan.airbyte_sync_id = config_.airbyte_sync_id;
+    plan.schema_policy = config_.schema_policy;
+    plan.replay = config_.replay;
+    plan.cdc_delete_mode = config_.cdc_delete_mode;
+    plan.guard = config_.guard;
+    plan.inferred_schema = config_.inferred_schema;
+    checked_.request.generation = {config_.generation_id, config_.minimum_generation_id,
+                                   config_.overwrite};
+    CheckLength(config_.descriptor.name, "descriptor.name");
+    CheckLength(config_.descriptor.name_space, "descriptor.namespace");
+    CheckName();
+    CheckGenerations();
+    CheckColumns();
+    CheckKey();
+    CheckGuard();
+    return std::move(checked_);
+  }
+
+ private:
+  template <typename... Reason>
+  void Violation(absl::string_view field, std::string description, Reason... reason) {
+    checked_.violations.Add(absl::StrCat(path_, ".", field), std::move(description), reason...);
+  }
+
+  void Refuse(absl::Status status) {
+    if (checked_.refusal.ok()) checked_.refusal = std::move(status);
+  }
+
+  void CheckLength(absl::string_view name, absl::string_view field) {
+    if (name.size() <= kMaxDescriptorLength) return;
+    Violation(field, absl::StrCat("must have at most ", kMaxDescriptorLength, " bytes"));
+  }
+
+  // Refusals come as they are, faults of fields with their path in the request.
+  void TakeFaults(const absl::Status& status) {
+    const ErrorDetail detail = DetailOf(status);
+    if (detail.violations.empty()) return Refuse(status);
+    for (const FieldViolation& fault : detail.violations) {
+      if (fault.field == "descriptor.name" && config_.descriptor.name.empty()) {
+        Violation(fault.field, fault.description);
+      } else {
+        Violation(fault.field, fault.description, detail.reason);
+      }
+    }
+  }
+
+  void CheckName() {
+    const absl::StatusOr<StreamName> name =
+        NameStream(config_.descriptor, limits_.default_schema, limits_.ledger_schema);
+    // The schema of the stream's name matters only where the table is not given.
+    if (name.ok()) {
+      checked_.request.name = *name;
+    } else if (config_.table_name.empty() || !DetailOf(name.status()).violations.empty()) {
+      return TakeFaults(name.status());
+    }
+    if (config_.table_name.empty()) return;
+    CheckTableName();
+  }
+
+  void CheckTableName() {
+    const std::string& own_schema = checked_.request.name.table.schema;
+    const absl::StatusOr<TableName> table = ParseTableName(
+        config_.table_name, own_schema.empty() ? limits_.default_schema : own_schema);
+    if (!table.ok()) return TakeFaults(table.status());
+    if (absl::Status status = CheckTargetSchema(table->schema, limits_.ledger_schema);
+        !status.ok()) {
+      return Refuse(std::move(status));
+    }
+    checked_.request.exact_table = *table;
+  }
+
+  void CheckGenerations() {
+    if (config_.generation_id.has_value() != config_.minimum_generation_id.has_value()) {
+      return Violation("minimum_generation_id", "must be set together with generation_id");
+    }
+    if (!config_.generation_id.has_value()) return;
+    const int64_t generation = *config_.generation_id;
+    const int64_t minimum = *config_.minimum_generation_id;
+    if (generation < 0) Violation("generation_id", "must not be negative");
+    if (minimum < 0) Violation("minimum_generation_id", "must not be negative");
+    if (minimum > generation) {
+      Violation("minimum_generation_id", "must not be greater than generation_id");
+    }
+    if (config_.overwrite) Violation("overwrite", "must not be set beside the generation ids");
+    if (minimum > 0 && minimum < generation) Refuse(HybridRefresh(config_.descriptor.name));
+  }
+
+  void CheckColumns() {
+    if (config_.json_schema.size() > kMaxSchemaBytes) {
+      return Violation("json_schema", "must have at most 1 MiB");
+    }
+    const absl::StatusOr<std::vector<dataflow::DeclaredField>> fields =
+        dataflow::ParseJsonSchema(config_.json_schema);
+    if (!fields.ok()) {
+      return Violation("json_schema", std::string(fields.status().message()),
+                       ReasonOf(fields.status()));
+    }
+    for (const dataflow::DeclaredField& field : *fields) {
+      // The ledger keeps it, and PostgreSQL's text cannot.
+      if (absl::StrContains(field.name, '\0')) {
+        Violation("json_schema", "has a property whose name holds NUL", "INVALID_NAME");
+      }
+      checked_.record.plan.schema.columns.push_back(
+          {field.name, "", field.type, /*nullable=*/true, field.json_shape});
+    }
+  }
+
+  // Key and cursor decide nothing unless the stream is deduplicated.
+  void CheckKey() {
+    TableSchema& schema = checked_.record.plan.schema;
+    const bool dedup = config_.write_mode == WriteMode::kDedup;
+    if (dedup && config_.primary_key.empty()) {
+      Violation("primary_key", "is needed for WRITE_MODE_DEDUP", "MISSING_PK");
+    }
+    if (dedup && config_.primary_key.size() > kMaxKeyColumns) {
+      return Violation("primary_key",
+                       absl::StrCat("must have at most ", kMaxKeyColumns, " properties"));
+    }
+    std::set<std::string> seen;
+    for (size_t i = 0; i < config_.primary_key.size(); ++i) {
+      const std::string field = absl::StrCat("primary_key[", i, "]");
+      const std::optional<std::string> property = FindProperty(config_.primary_key[i], field);
+      if (!property.has_value()) continue;
+      if (!dedup) {
+        checked_.record.plan.guard.key.push_back(*property);
+        continue;
+      }
+      if (!seen.insert(*property).second) {
+        Violation(field, "names a property that the key has already");
+      }
+      schema.primary_key.push_back(*property);
+    }
+    if (config_.cursor.empty()) return;
+    const std::optional<std::string> property = FindProperty(config_.cursor, "cursor");
+    if (dedup) schema.cursor = property;
+  }
+
+  void CheckGuard() {
+    const bool replaces =
+        config_.overwrite || (config_.minimum_generation_id.value_or(0) > 0 &&
+                              config_.minimum_generation_id == config_.generation_id);
+    const bool appends = config_.write_mode == WriteMode::kAppend && !replaces;
+    for (const auto& [field, text] : FindGuardFaults(config_.guard, checked_.record.plan.schema,
+                                                     !config_.primary_key.empty(), appends)) {
+      Violation(absl::StrCat("guard.", field), text);
+    }
+  }
+
+  std::optional<std::string> FindProperty(const std::vector<std::string>& path,
+                                          absl::string_view field) {
+    if (path.size() != 1) {
+      Violation(field, "must be a path of one element: a top-level property");
+      return std::nullopt;
+    }
+    const std::vector<ColumnSchema>& columns = checked_.record.plan.schema.columns;
+    if (std::none_of(columns.begin(), columns.end(), [&](const ColumnSchema& column) {
+          return column.input_name == path.front();
+        })) {
+      Violation(field, "names no property of the schema");
+      return std::nullopt;
+    }
+    return path.front();
+  }
+
+  const StreamConfig& config_;
+  const std::string path_;
+  const StartLimits& limits_;
+  CheckedStream checked_;
+};
+
+}  // namespace
+
+void Violations::Add(std::string field, std::string description, absl::string_view reason) {
+  if (list_.empty()) reason_ = std::string(reason);
+  if (reason_ != reason) reason_ = kInvalidRequest;
+  list_.push_back({std::move(field), std::move(description)});
+}
+
+void Violations::Add(const Violations& others) {
+  for (const FieldViolation& violation : others.list_) {
+    Add(violation.field, violation.description, others.reason_);
+  }
+}
+
+absl::Status Violations::ToStatus() const {
+  return empty() ? absl::OkStatus() : InvalidRequest(list_, reason_);
+}
+
+CheckedStream CheckStream(const StreamConfig& config, const std::string& path,
+                          const StartLimits& limits) {
+  return StreamChecker(config, path, limits).Check();
+}
+
+}  // namespace syncline::sync

@@ -1,0 +1,217 @@
+// Names are sticky: which table a stream and which column a property gets, over several syncs.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <map>
+
+#include "server/base/thread.h"
+#include "server/model/names.h"
+#include "tests/component/start_fixture.h"
+
+namespace syncline::testing {
+namespace {
+
+using absl::StatusCode;
+using ::testing::ElementsAre;
+using ::testing::IsEmpty;
+using ::testing::StartsWith;
+
+class StreamNamesTest : public StartFixture {
+ protected:
+  std::string Plain(const std::string& name) const { return absl::StrCat(Target(), ".", name); }
+
+  // Property -> column of the plan.
+  static std::map<std::string, std::string> Columns(const StreamRecord& stream) {
+    std::map<std::string, std::string> columns;
+    for (const ColumnSchema& column : stream.plan.schema.columns) {
+      columns[column.input_name] = column.column_name;
+    }
+    return columns;
+  }
+
+  std::string Marks(const std::string& table) {
+    return QueryValue(absl::StrCat(
+        "SELECT coalesce(string_agg(column_name || CASE WHEN owned THEN '' ELSE '*' END, ' ' "
+        "ORDER BY column_name), '') FROM ",
+        ledger_->schema(), ".table_column WHERE table_name = '", table, "'"));
+  }
+};
+
+TEST_F(StreamNamesTest, APartOfTheCatalogLoadsTheSameTables) {
+  const SyncRecord both = Start("both", {Append({"", "a.b"}), Append({"", "a_b"})});
+  EXPECT_EQ(both.streams[1].plan.table.ToString(), Plain("a_b"));
+  EXPECT_THAT(both.streams[0].plan.table.name, StartsWith("a_b_"));
+  EXPECT_EQ(TableOf("alone", Append({"", "a.b"})), both.streams[0].plan.table.ToString());
+  EXPECT_EQ(TableOf("replaced", Replace({"", "a.b"}, 7)), both.streams[0].plan.table.ToString());
+  EXPECT_EQ(TableOf("other", Append({"", "a_b"})), Plain("a_b"));
+}
+
+TEST_F(StreamNamesTest, TheFirstStreamKeepsTheNameAlsoWhenItsSyncWasCancelled) {
+  EXPECT_EQ(TableOf("first", Append({"", "a.b"})), Plain("a_b"));
+  ASSERT_OK(registry_->Cancel("first").status());
+  EXPECT_THAT(TableOf("second", Append({"", "a_b"})), StartsWith(Plain("a_b_")));
+  EXPECT_EQ(TableOf("third", Append({"", "a.b"})), Plain("a_b"));
+}
+
+TEST_F(StreamNamesTest, NamespacesThatComeOutEqualDoNotMix) {
+  const std::string one = TableOf("one", Replace({Target() + "-x", "t"}, 1));
+  const std::string two = TableOf("two", Replace({Target() + "_x", "t"}, 1));
+  EXPECT_EQ(one, absl::StrCat(Target(), "_x.t"));
+  EXPECT_NE(two, one);
+  EXPECT_EQ(TableOf("again", Append({Target() + "_x", "t"})), two);
+  Execute(absl::StrCat("DROP SCHEMA ", Target(), "_x CASCADE"));
+}
+
+TEST_F(StreamNamesTest, TheDefaultNamespaceByNameAndByAbsenceIsOneStream) {
+  EXPECT_EQ(TableOf("absent", Append({"", "t"})), TableOf("named", Append({Target(), "t"})));
+  EXPECT_THAT(TryStart(Request("both", {Append({"", "t"}), Append({Target(), "t"})})).status(),
+              StatusIs(StatusCode::kInvalidArgument, "INVALID_REQUEST"));
+}
+
+TEST_F(StreamNamesTest, AHashAvoidsTablesThatExist) {
+  const StreamName exact = *NameStream({"", "a_b"}, Target());
+  const StreamName mapped = *NameStream({"", "a.b"}, Target());
+  const std::string taken = AssignTables({exact, mapped})[1].name;
+  Execute(absl::StrCat("CREATE SCHEMA ", Target(), "; CREATE VIEW ", InTarget(taken),
+                       " AS SELECT 1 AS x"));
+  const SyncRecord both = Start("both", {Append({"", "a.b"}), Append({"", "a_b"})});
+  EXPECT_NE(both.streams[0].plan.table.name, taken);
+  EXPECT_THAT(both.streams[0].plan.table.name, StartsWith("a_b_"));
+}
+
+TEST_F(StreamNamesTest, TwoServersGiveOneTableOnce) {
+  for (int round = 0; round < 10; ++round) {
+    const std::string name = absl::StrCat("r", round);
+    std::vector<absl::StatusOr<write::StartedSync>> started(4);
+    {
+      std::vector<std::unique_ptr<Thread>> threads;
+      for (size_t i = 0; i < started.size(); ++i) {
+        threads.push_back(std::make_unique<Thread>("start", [&, i] {
+          const std::string stream = absl::StrCat(name, std::string(1, ".-_+"[i]), "x");
+          started[i] =
+              NewRegistry()->Start(Request(absl::StrCat(name, "/", i), {Append({"", stream})}));
+        }));
+      }
+    }
+    std::set<TableName> tables;
+    for (const auto& sync : started) {
+      ASSERT_OK(sync.status());
+      EXPECT_TRUE(tables.insert(sync->sync.streams[0].plan.table).second);
+    }
+  }
+}
+
+TEST_F(StreamNamesTest, PropertiesKeepTheirColumnsWhateverComesLater) {
+  StartOne("1", Append({"", "t"}, {"a b", "Id"}));
+  const StreamRecord second = StartOne("2", Append({"", "t"}, {"a_b", "id"}));
+  EXPECT_THAT(Columns(second)["a_b"], StartsWith("a_b_"));
+  EXPECT_EQ(Columns(second)["id"], "id");
+  const StreamRecord third = StartOne("3", Append({"", "t"}, {"id", "a_b", "Id", "a b"}));
+  EXPECT_EQ(Columns(third)["a b"], "a_b");
+  EXPECT_EQ(Columns(third)["a_b"], Columns(second)["a_b"]);
+  EXPECT_EQ(Columns(third)["Id"], "Id");
+}
+
+TEST_F(StreamNamesTest, KeysAndCursorsFollowTheirColumns) {
+  StartOne("1", Append({"", "t"}, {"a b"}));
+  StreamConfig dedup = Append({"", "t"}, {"a_b", "a b"});
+  dedup.write_mode = WriteMode::kDedup;
+  dedup.primary_key = {{"a_b"}};
+  dedup.cursor = {"a b"};
+  const StreamRecord stream = StartOne("2", dedup);
+  EXPECT_THAT(stream.plan.schema.primary_key, ElementsAre(Columns(stream)["a_b"]));
+  EXPECT_EQ(stream.plan.schema.cursor, "a_b");
+}
+
+TEST_F(StreamNamesTest, AUsersColumnIsTakenAndStaysTheUsers) {
+  StartOne("1", Append({"", "t"}, {"id"}));
+  Execute(absl::StrCat("ALTER TABLE ", InTarget("t"), " ADD note bigint"));
+  EXPECT_EQ(Columns(StartOne("2", Append({"", "t"}, {"id", "note"})))["note"], "note");
+  EXPECT_EQ(Marks("t"), "id note*");
+  // One that the user drops and makes again is the user's.
+  Execute(absl::StrCat("ALTER TABLE ", InTarget("t"), " DROP id"));
+  StartOne("3", Append({"", "t"}, {"note"}));
+  EXPECT_EQ(Marks("t"), "id* note*");
+  Execute(absl::StrCat("ALTER TABLE ", InTarget("t"), " ADD id bigint"));
+  StartOne("4", Append({"", "t"}, {"id"}));
+  EXPECT_EQ(Marks("t"), "id* note*");
+}
+
+TEST_F(StreamNamesTest, ATableThatIsGoneIsMadeAgainWithAWarning) {
+  for (const char* gone : {"DROP TABLE $", "ALTER TABLE $ RENAME TO elsewhere"}) {
+    const std::string id = gone;
+    EXPECT_THAT(StartOne(id + "/first", Append({"", "t"})).warnings, IsEmpty());
+    Complete(id + "/first", {"", "t"});
+    Execute(absl::StrReplaceAll(gone, {{"$", InTarget("t")}}));
+    const StreamRecord again = StartOne(id + "/again", Append({"", "t"}));
+    ASSERT_EQ(again.warnings.size(), 1u) << gone;
+    EXPECT_EQ(again.warnings[0].code, "TABLE_MISSING");
+    EXPECT_EQ(again.plan.table.ToString(), Plain("t"));
+    // Resumed, it says so again; the next sync does not.
+    EXPECT_EQ(StartOne(id + "/again", Append({"", "t"})).warnings.size(), 1u);
+    EXPECT_THAT(StartOne(id + "/next", Append({"", "t"})).warnings, IsEmpty());
+    Execute(absl::StrCat("DROP TABLE ", InTarget("t")));
+    Execute(absl::StrCat("TRUNCATE ", ledger_->schema(), ".generation"));
+  }
+}
+
+StreamConfig To(StreamConfig stream, const std::string& table) {
+  stream.table_name = table;
+  return stream;
+}
+
+TEST_F(StreamNamesTest, AnExactTableIsNotMapped) {
+  EXPECT_EQ(TableOf("1", To(Append({"", "s"}), absl::StrCat(Target(), ".\"My Table\""))),
+            Plain("My Table"));
+  EXPECT_EQ(TableOf("2", To(Append({"", "u"}), "Orders")), Plain("orders"));
+  // The table had no stream: it is the stream's from now on.
+  EXPECT_EQ(TableOf("3", Append({"", "s"})), Plain("My Table"));
+  EXPECT_THAT(TableOf("4", Append({"", "orders"})), StartsWith(Plain("orders_")));
+  // Another table does not change that.
+  EXPECT_EQ(TableOf("5", To(Append({"", "s"}), "other")), Plain("other"));
+  EXPECT_EQ(TableOf("6", Append({"", "s"})), Plain("My Table"));
+  // Whichever stream made it.
+  EXPECT_EQ(TableOf("7", To(Append({"", "new"}), "orders")), Plain("orders"));
+}
+
+TEST_F(StreamNamesTest, AnExactTableHasOneStreamPerRequestAndOneOwner) {
+  const auto refused = [&](const std::string& id, std::vector<StreamConfig> streams) {
+    return TryStart(Request(id, std::move(streams))).status();
+  };
+  EXPECT_THAT(refused("1", {To(Append({"", "a"}), "t"), To(Append({"", "b"}), "\"t\"")}),
+              StatusIs(StatusCode::kInvalidArgument, "INVALID_REQUEST"));
+  EXPECT_THAT(refused("2", {To(Append({"", "a"}), "b"), Append({"", "b"})}),
+              StatusIs(StatusCode::kInvalidArgument, "INVALID_REQUEST"));
+  EXPECT_THAT(refused("3", {To(Append({"", "a"}), "pg_catalog.t")}),
+              StatusIs(StatusCode::kPermissionDenied, "RESERVED_SCHEMA"));
+  EXPECT_THAT(refused("4", {To(Append({"", "a"}), ledger_->schema() + ".t")}),
+              StatusIs(StatusCode::kPermissionDenied, "RESERVED_SCHEMA"));
+  EXPECT_THAT(refused("5", {To(Append({"", "a"}), "a.b.c")}),
+              StatusIs(StatusCode::kInvalidArgument, "INVALID_NAME"));
+  sync::StartRequest owned = Request("6", {Append({"", "mine"})});
+  owned.connection_id = "me";
+  ASSERT_OK(TryStart(owned).status());
+  EXPECT_THAT(refused("7", {To(Append({"", "a"}), "mine")}),
+              StatusIs(StatusCode::kFailedPrecondition, "TABLE_OWNED"));
+}
+
+TEST_F(StreamNamesTest, AStreamWithoutPropertiesIsATableOfTheMetaColumns) {
+  StreamConfig bare = Append({"", "bare"}, {});
+  StreamConfig replaced = bare;
+  replaced.generation_id = replaced.minimum_generation_id = 3;
+  for (const auto& [id, stream] : {std::pair{"append", bare}, {"replace", replaced}}) {
+    ASSERT_EQ(TableOf(id, stream), Plain("bare"));
+    Complete(id, {"", "bare"});
+    EXPECT_EQ(QueryInt(absl::StrCat("SELECT count(*) FROM pg_attribute WHERE attnum > 0 AND NOT "
+                                    "attisdropped AND attrelid = '",
+                                    InTarget("bare"), "'::regclass")),
+              4);
+  }
+  StreamConfig dedup = bare;
+  dedup.write_mode = WriteMode::kDedup;
+  EXPECT_THAT(TryStart(Request("dedup", {dedup})).status(),
+              StatusIs(StatusCode::kInvalidArgument, "MISSING_PK"));
+}
+
+}  // namespace
+}  // namespace syncline::testing
