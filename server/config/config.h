@@ -73,6 +73,7 @@ struct SwapConfig {
   absl::Duration deadline;
   absl::Duration lock_timeout;
   int keep_generations = 0;
+  int64_t max_rewrite_bytes = 0;
 };
 
 struct MetricsConfig {

@@ -47,6 +47,8 @@ ABSL_FLAG(absl::Duration, swap_deadline, absl::Seconds(60),
           "A swap gives up after trying this long to lock the table; staged data is kept.");
 ABSL_FLAG(absl::Duration, swap_lock_timeout, absl::Milliseconds(100),
           "Most time that one try waits for its lock, and so that readers queue behind it.");
+ABSL_FLAG(ByteSize, max_rewrite_bytes, ByteSize{int64_t{1} << 30},
+          "A type change that makes PostgreSQL rewrite a larger table is refused.");
 ABSL_FLAG(int32_t, keep_generations, 0, "Replaced tables kept for a rollback by hand.");
 ABSL_FLAG(absl::Duration, metrics_generation_ttl, absl::Hours(1),
           "Series of a finished generation are dropped after this time.");
@@ -94,6 +96,7 @@ constexpr absl::string_view kOrder[] = {
     "writer_lease",
     "swap_deadline",
     "swap_lock_timeout",
+    "max_rewrite_bytes",
     "keep_generations",
     "metrics_generation_ttl",
     "drain_deadline",

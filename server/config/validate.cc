@@ -240,6 +240,8 @@ SwapConfig Swap(Faults& faults) {
   }
   swap.keep_generations =
       Bounded("keep_generations", absl::GetFlag(FLAGS_keep_generations), 0, 100, faults);
+  swap.max_rewrite_bytes = BoundedSize("max_rewrite_bytes", absl::GetFlag(FLAGS_max_rewrite_bytes),
+                                       0, std::numeric_limits<int64_t>::max(), faults);
   return swap;
 }
 

@@ -1,7 +1,6 @@
 #include "server/postgres/bare_table.h"
 
 #include <string>
-#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "server/base/status_macros.h"
@@ -9,19 +8,24 @@
 namespace syncline::postgres {
 namespace {
 
-// $1: schema, $2: table, $3: columns that keep NOT NULL. One statement per row, in the order in
+// $1: schema, $2: table, $3, $4: of the target. One statement per row, in the order in
 // which they can run: a foreign key to the table itself goes before the index that it needs. The
 // second column: whether another table is locked, too.
 constexpr char kStripSql[] = R"sql(
 WITH tab AS (
   SELECT c.oid, pg_catalog.format('%I.%I', n.nspname, c.relname) AS q
   FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
-  WHERE n.nspname = $1 AND c.relname = $2)
+  WHERE n.nspname = $1 AND c.relname = $2),
+target AS (
+  SELECT c.oid FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+  WHERE n.nspname = $3 AND c.relname = $4)
 SELECT sql, locks_other FROM (
   SELECT CASE WHEN k.contype = 'f' THEN 1 ELSE 2 END AS place, k.contype = 'f' AS locks_other,
          pg_catalog.format('ALTER TABLE %s DROP CONSTRAINT %I', tab.q, k.conname) AS sql
   FROM tab JOIN pg_catalog.pg_constraint k ON k.conrelid = tab.oid
-  WHERE k.contype IN ('p', 'u', 'x', 'c', 'f')
+  WHERE k.contype IN ('p', 'u', 'x', 'c', 'f') AND NOT (k.contype = 'c' AND EXISTS (
+    SELECT FROM target JOIN pg_catalog.pg_constraint t ON t.conrelid = target.oid
+    WHERE t.contype = 'c' AND t.conname = k.conname))
   UNION ALL
   SELECT 3, false, pg_catalog.format('DROP INDEX %I.%I', n.nspname, i.relname)
   FROM tab JOIN pg_catalog.pg_index x ON x.indrelid = tab.oid
@@ -36,7 +40,12 @@ SELECT sql, locks_other FROM (
   UNION ALL
   SELECT 5, false, pg_catalog.format('ALTER TABLE %s ALTER COLUMN %I DROP NOT NULL', tab.q, a.attname)
   FROM tab JOIN pg_catalog.pg_attribute a ON a.attrelid = tab.oid
-  WHERE a.attnum > 0 AND NOT a.attisdropped AND a.attnotnull AND a.attname <> ALL ($3::text[])) w
+  WHERE a.attnum > 0 AND NOT a.attisdropped AND a.attnotnull AND a.attidentity = ''
+    AND a.attname NOT IN ('_airbyte_raw_id', '_airbyte_extracted_at', '_airbyte_meta',
+                          '_airbyte_generation_id')
+    AND NOT EXISTS (SELECT FROM target JOIN pg_catalog.pg_attribute t ON t.attrelid = target.oid
+                    WHERE t.attname = a.attname AND t.attnum > 0 AND NOT t.attisdropped
+                      AND t.attnotnull)) w
 ORDER BY place, sql
 )sql";
 
@@ -44,23 +53,14 @@ ORDER BY place, sql
 constexpr char kLockOther[] = "SET LOCAL lock_timeout = 100; ";
 constexpr char kLockOwn[] = "; SET LOCAL lock_timeout = DEFAULT";
 
-std::vector<std::string> NotNullColumns(const TableSchema& schema) {
-  std::vector<std::string> columns = {kRawIdColumn, kExtractedAtColumn, kMetaColumn,
-                                      kGenerationIdColumn};
-  for (const ColumnSchema& column : schema.columns) {
-    if (!column.nullable) columns.push_back(column.column_name);
-  }
-  return columns;
-}
-
 }  // namespace
 
-absl::Status MakeBare(Transaction& transaction, const TableName& table, const TableSchema& schema) {
+absl::Status MakeBare(Transaction& transaction, const TableName& table, const TableName& target) {
   SYNCLINE_ASSIGN_OR_RETURN(
       const Result steps,
       transaction.Query(
           kStripSql,
-          Params().Text(table.schema).Text(table.name).TextArray(NotNullColumns(schema))));
+          Params().Text(table.schema).Text(table.name).Text(target.schema).Text(target.name)));
   for (size_t row = 0; row < steps.size(); ++row) {
     const std::string& sql = steps.Text(row, 0);
     SYNCLINE_RETURN_IF_ERROR(

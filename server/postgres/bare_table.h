@@ -1,4 +1,4 @@
-// Makes a staging table as bare as it was created: without indexes, constraints and statistics.
+// Makes a staging table as bare as it was created: without indexes, keys and statistics.
 //
 // A publication that was refused or interrupted leaves on it what it had built for the target; the
 // next records would be checked against it, and loaded slowly. Stateless: safe from any thread.
@@ -6,14 +6,13 @@
 
 #include "absl/status/status.h"
 #include "server/model/table_name.h"
-#include "server/model/table_schema.h"
 #include "server/postgres/transaction.h"
 
 namespace syncline::postgres {
 
-// Drops every index, constraint and extended statistics of `table`, and NOT NULL of the columns
-// that `schema` does not declare NOT NULL; the meta columns keep theirs. For staging tables only:
-// nothing on them is a user's.
-absl::Status MakeBare(Transaction& transaction, const TableName& table, const TableSchema& schema);
+// Drops every index, constraint and extended statistics of `table`, but NOT NULL and CHECK that
+// `target` has, too: the records that come are held to them from the start. For staging tables
+// only: nothing on them is a user's.
+absl::Status MakeBare(Transaction& transaction, const TableName& table, const TableName& target);
 
 }  // namespace syncline::postgres

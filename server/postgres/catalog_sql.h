@@ -58,6 +58,48 @@ inline constexpr char kColumnsSql[] =
     " WHERE n.nspname = $1 AND c.relname = $2 AND a.attnum > 0 AND NOT a.attisdropped"
     " ORDER BY a.attnum";
 
+// $1: schema, $2: table. Its columns in order without the meta columns: name, type with modifier,
+// of a domain the type under it, whether it is of a string type or an enum, whether it is NOT NULL
+// (also by its domain), whether it fills itself, whether it is generated from others.
+inline constexpr char kTableColumnsSql[] =
+    "SELECT a.attname, pg_catalog.format_type(a.atttypid, a.atttypmod),"
+    " coalesce((WITH RECURSIVE base (oid, modifier) AS ("
+    "SELECT t.typbasetype, t.typtypmod WHERE t.typtype = 'd' UNION ALL"
+    " SELECT b.typbasetype, CASE WHEN b.typtypmod = -1 THEN base.modifier ELSE b.typtypmod END"
+    " FROM base JOIN pg_catalog.pg_type b ON b.oid = base.oid WHERE b.typtype = 'd')"
+    " SELECT pg_catalog.format_type(base.oid, base.modifier) FROM base"
+    " JOIN pg_catalog.pg_type b ON b.oid = base.oid WHERE b.typtype <> 'd'),"
+    " pg_catalog.format_type(a.atttypid, a.atttypmod)),"
+    " t.typcategory IN ('S', 'E'), a.attnotnull OR t.typnotnull,"
+    " a.atthasdef OR a.attidentity <> '', a.attgenerated <> ''"
+    " FROM pg_catalog.pg_attribute a JOIN pg_catalog.pg_type t ON t.oid = a.atttypid"
+    " JOIN pg_catalog.pg_class c ON c.oid = a.attrelid"
+    " JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace"
+    " WHERE n.nspname = $1 AND c.relname = $2 AND a.attnum > 0 AND NOT a.attisdropped"
+    " AND a.attname NOT IN ('_airbyte_raw_id', '_airbyte_extracted_at', '_airbyte_meta',"
+    " '_airbyte_generation_id') ORDER BY a.attnum";
+
+// $1, $2: schema and name of a table; $3, $4: of another; $5: columns. The columns that both have
+// of one type, but for those in $5 and those that fill themselves in the other.
+inline constexpr char kSharedColumnsSql[] =
+    "SELECT a.attname FROM pg_catalog.pg_class c"
+    " JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace"
+    " JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid"
+    " JOIN pg_catalog.pg_class d ON d.relname = $4"
+    " JOIN pg_catalog.pg_namespace m ON m.oid = d.relnamespace AND m.nspname = $3"
+    " JOIN pg_catalog.pg_attribute b ON b.attrelid = d.oid AND b.attname = a.attname"
+    " WHERE n.nspname = $1 AND c.relname = $2 AND a.attnum > 0 AND NOT a.attisdropped"
+    " AND NOT b.attisdropped AND a.atttypid = b.atttypid AND a.atttypmod = b.atttypmod"
+    " AND NOT b.atthasdef AND b.attidentity = '' AND b.attgenerated = ''"
+    " AND NOT a.attname = ANY ($5::text[]) ORDER BY b.attnum";
+
+// $1: schema, $2: table. Its storage parameters as WITH takes them, NULL without any.
+inline constexpr char kStorageOptionsSql[] =
+    "SELECT (SELECT pg_catalog.string_agg(pg_catalog.format('%I=%L', o.option_name,"
+    " o.option_value), ', ') FROM pg_catalog.pg_options_to_table(c.reloptions) o)"
+    " FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace"
+    " WHERE n.nspname = $1 AND c.relname = $2";
+
 // $1: schema, $2: table, $3: columns. One boolean: whether there are statistics of one of them.
 inline constexpr char kHasStatisticsSql[] =
     "SELECT EXISTS (SELECT 1 FROM pg_stats WHERE schemaname = $1 AND tablename = $2"

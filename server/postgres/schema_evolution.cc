@@ -2,11 +2,14 @@
 
 #include <algorithm>
 #include <set>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "server/base/error.h"
 #include "server/base/log.h"
 #include "server/base/status_macros.h"
+#include "server/model/evolution_plan.h"
+#include "server/model/plan_words.h"
 #include "server/postgres/cast_sql.h"
 #include "server/postgres/catalog_sql.h"
 #include "server/postgres/dependents.h"
@@ -35,12 +38,6 @@ const ColumnSchema* FindSchema(const TableSchema& schema, const std::string& nam
   return nullptr;
 }
 
-// Whether the upsert compares values of the column.
-bool DecidesWinners(const TableSchema& schema, const std::string& name) {
-  return schema.cursor == name || std::find(schema.primary_key.begin(), schema.primary_key.end(),
-                                            name) != schema.primary_key.end();
-}
-
 absl::Status UnknownColumn(const TableName& table, const std::string& column) {
   ErrorDetail detail;
   detail.reason = "SCHEMA_CHANGED";
@@ -58,8 +55,8 @@ absl::Status CastRefused(const TableName& table, const DiscoveredColumn& from,
   return MakeError(
       absl::StatusCode::kFailedPrecondition,
       absl::StrCat("the column ", from.name, " of ", table.ToString(), " cannot change from ",
-                   from.type, " to ", PostgresTypeName(to.type), ": the row with ", kRawIdColumn,
-                   " ", raw_id, " holds a value that does not fit; nothing was changed"),
+                   from.type, " to ", TableTypeOf(to), ": the row with ", kRawIdColumn, " ", raw_id,
+                   " holds a value that does not fit; nothing was changed"),
       detail);
 }
 
@@ -72,33 +69,59 @@ absl::StatusOr<bool> HasNull(Transaction& transaction, const TableName& table,
 }
 
 // NOT NULL as the schema says, as far as the stored rows allow: a null that stands already is no
-// reason to stop a stream.
+// reason to stop a stream. A column that is stricter than the schema was made so by the user.
 absl::Status AppendNullability(Transaction& transaction, const TableName& table,
                                const DiscoveredColumn& from, const ColumnSchema& to,
                                absl::string_view expression, std::vector<std::string>* clauses) {
-  bool nullable = to.nullable;
-  if (!nullable) {
-    SYNCLINE_ASSIGN_OR_RETURN(nullable, HasNull(transaction, table, expression));
-  }
-  if (nullable && !from.nullable) clauses->push_back(DropNotNullClause(from.name));
-  if (!nullable && from.nullable) clauses->push_back(SetNotNullClause(from.name));
+  if (to.nullable || !from.nullable) return absl::OkStatus();
+  SYNCLINE_ASSIGN_OR_RETURN(const bool has_null, HasNull(transaction, table, expression));
+  if (!has_null) clauses->push_back(SetNotNullClause(from.name));
   return absl::OkStatus();
 }
 
+// How the column's values become those of its new type. A type of the user's is reached over ours.
+Cast CastFor(const DiscoveredColumn& from, const ColumnSchema& to) {
+  Cast cast = CastTo(from.name, from.type, to.type);
+  if (!to.table_type.empty()) {
+    cast.expression = absl::StrCat("(", cast.expression, ")::", to.table_type);
+  }
+  return cast;
+}
+
+absl::Status CheckCast(Transaction& transaction, const TableName& table,
+                       const DiscoveredColumn& from, const ColumnSchema& to) {
+  const Cast cast = CastFor(from, to);
+  if (cast.failing.empty()) return absl::OkStatus();
+  SYNCLINE_ASSIGN_OR_RETURN(const Result example,
+                            transaction.Query(ExampleRowSql(table, cast.failing)));
+  return example.empty() ? absl::OkStatus() : CastRefused(table, from, to, example.Text(0, 0));
+}
+
+// Leaves an entry in the rows whose value does not fit, and casts the others.
+absl::StatusOr<std::string> NullWhatDoesNotCast(Transaction& transaction, const TableName& table,
+                                                const ColumnSchema& to, const Cast& cast) {
+  if (cast.failing.empty()) return cast.expression;
+  SYNCLINE_RETURN_IF_ERROR(
+      transaction.Query(NoteCastFailuresSql(table, cast.failing), Params().Text(to.input_name))
+          .status());
+  return absl::StrCat("CASE WHEN ", cast.failing, " THEN NULL ELSE ", cast.expression, " END");
+}
+
 absl::Status AppendChange(Transaction& transaction, const TableName& table,
-                          const DiscoveredColumn& from, const ColumnSchema& to,
+                          const DiscoveredColumn& from, const ColumnSchema& to, CastFailure failure,
                           std::vector<std::string>* clauses) {
-  if (from.type == PostgresTypeName(to.type)) {
+  if (from.type == TableTypeOf(to)) {
     return AppendNullability(transaction, table, from, to, QuoteIdentifier(from.name), clauses);
   }
-  const Cast cast = CastTo(from.name, from.type, to.type);
-  if (!cast.failing.empty()) {
-    SYNCLINE_ASSIGN_OR_RETURN(const Result example,
-                              transaction.Query(ExampleRowSql(table, cast.failing)));
-    if (!example.empty()) return CastRefused(table, from, to, example.Text(0, 0));
+  const Cast cast = CastFor(from, to);
+  std::string expression = cast.expression;
+  if (failure == CastFailure::kRefuse) {
+    SYNCLINE_RETURN_IF_ERROR(CheckCast(transaction, table, from, to));
+  } else {
+    SYNCLINE_ASSIGN_OR_RETURN(expression, NullWhatDoesNotCast(transaction, table, to, cast));
   }
-  clauses->push_back(AlterTypeClause(from.name, to.type, cast.expression));
-  return AppendNullability(transaction, table, from, to, cast.expression, clauses);
+  clauses->push_back(AlterTypeClause(from.name, TableTypeOf(to), expression));
+  return AppendNullability(transaction, table, from, to, expression, clauses);
 }
 
 // ADD never says NOT NULL, as stored rows would break it; an empty table gets it at once, so that
@@ -129,8 +152,7 @@ std::set<std::string> DisturbedColumns(const DiscoveredTable& from, const TableS
   for (const std::string& name : change.change) {
     const auto column = FindByName(from.columns, name);
     const ColumnSchema* const wanted = FindSchema(schema, name);
-    if (column != from.columns.end() && wanted != nullptr &&
-        column->type != PostgresTypeName(wanted->type)) {
+    if (column != from.columns.end() && wanted != nullptr && column->type != TableTypeOf(*wanted)) {
       columns.insert(name);
     }
   }
@@ -148,6 +170,33 @@ absl::Status Alter(Transaction& transaction, const TableName& table,
   SYNCLINE_RETURN_IF_ERROR(DropDependentViews(transaction, views));
   SYNCLINE_RETURN_IF_ERROR(transaction.Execute(sql));
   return RestoreDependentViews(transaction, views);
+}
+
+// One line per change of a column.
+void LogChange(const TableName& table, const DiscoveredTable& from, const TableSchema& schema,
+               const SchemaChange& change) {
+  const auto log = [&](::syncline::SchemaChange::Kind kind, const std::string& column,
+                       absl::string_view before, absl::string_view after) {
+    Log(LogLevel::kInfo, "schema_changed")
+        .Field("table", table.ToString())
+        .Field("kind", ToText(kind))
+        .Field("column", column)
+        .Field("from", before)
+        .Field("to", after);
+  };
+  using Kind = ::syncline::SchemaChange::Kind;
+  const auto type_before = [&](const std::string& name) {
+    const auto column = FindByName(from.columns, name);
+    return column == from.columns.end() ? std::string() : column->type;
+  };
+  for (const std::string& name : change.add) {
+    log(Kind::kAddColumn, name, "", TableTypeOf(*FindSchema(schema, name)));
+  }
+  for (const std::string& name : change.change) {
+    const std::string after = TableTypeOf(*FindSchema(schema, name));
+    if (type_before(name) != after) log(Kind::kChangeType, name, type_before(name), after);
+  }
+  for (const std::string& name : change.drop) log(Kind::kDropColumn, name, type_before(name), "");
 }
 
 absl::StatusOr<DiscoveredTable> ReadColumns(Transaction& transaction, const TableName& table) {
@@ -175,8 +224,7 @@ absl::StatusOr<DiscoveredTable> DiscoverTable(Transaction& transaction, const Ta
 DiscoveredTable ComputeTable(const TableSchema& schema) {
   DiscoveredTable table;
   for (const ColumnSchema& column : schema.columns) {
-    table.columns.push_back(
-        {column.column_name, std::string(PostgresTypeName(column.type)), column.nullable});
+    table.columns.push_back({column.column_name, TableTypeOf(column), column.nullable});
   }
   return table;
 }
@@ -187,7 +235,7 @@ SchemaChange DiffTables(const DiscoveredTable& from, const DiscoveredTable& to) 
     const auto wanted = FindByName(to.columns, column.name);
     if (wanted == to.columns.end()) {
       change.drop.push_back(column.name);
-    } else if (wanted->type != column.type || wanted->nullable != column.nullable) {
+    } else if (wanted->type != column.type || (column.nullable && !wanted->nullable)) {
       change.change.push_back(column.name);
     } else {
       change.retain.push_back(column.name);
@@ -202,7 +250,8 @@ SchemaChange DiffTables(const DiscoveredTable& from, const DiscoveredTable& to) 
 }
 
 absl::Status ApplySchemaChange(Transaction& transaction, const TableName& table,
-                               const TableSchema& schema, const SchemaChange& change) {
+                               const TableSchema& schema, const SchemaChange& change,
+                               CastFailure failure) {
   if (change.IsNoop()) return absl::OkStatus();
   // What is found out about the stored rows must still be true when they are rewritten.
   SYNCLINE_RETURN_IF_ERROR(transaction.Execute(LockAgainstWritersSql(table)));
@@ -213,45 +262,46 @@ absl::Status ApplySchemaChange(Transaction& transaction, const TableName& table,
     const auto column = FindByName(from.columns, name);
     const ColumnSchema* const wanted = FindSchema(schema, name);
     if (column == from.columns.end() || wanted == nullptr) return UnknownColumn(table, name);
-    SYNCLINE_RETURN_IF_ERROR(AppendChange(transaction, table, *column, *wanted, &clauses));
+    SYNCLINE_RETURN_IF_ERROR(AppendChange(transaction, table, *column, *wanted, failure, &clauses));
   }
   SYNCLINE_RETURN_IF_ERROR(AppendAdded(transaction, table, schema, change.add, &clauses));
   if (clauses.empty()) return absl::OkStatus();
-  return Alter(transaction, table, DisturbedColumns(from, schema, change), clauses);
+  SYNCLINE_RETURN_IF_ERROR(
+      Alter(transaction, table, DisturbedColumns(from, schema, change), clauses));
+  LogChange(table, from, schema, change);
+  return absl::OkStatus();
 }
 
-absl::Status KeepAsText(Transaction& transaction, const TableName& table, TableSchema* schema) {
+absl::Status CheckCasts(Transaction& transaction, const TableName& table,
+                        const TableSchema& schema) {
   SYNCLINE_ASSIGN_OR_RETURN(const DiscoveredTable from, ReadColumns(transaction, table));
-  for (ColumnSchema& column : schema->columns) {
+  for (const ColumnSchema& column : schema.columns) {
     const auto found = FindByName(from.columns, column.column_name);
-    if (found == from.columns.end() || found->type != PostgresTypeName(ColumnType::kVarchar) ||
-        column.type == ColumnType::kVarchar || DecidesWinners(*schema, column.column_name)) {
-      continue;
-    }
-    const Cast cast = CastTo(found->name, found->type, column.type);
-    if (cast.failing.empty()) continue;
-    SYNCLINE_ASSIGN_OR_RETURN(const Result example,
-                              transaction.Query(ExampleRowSql(table, cast.failing)));
-    if (example.empty()) continue;
-    Log(LogLevel::kWarning, "column_kept_as_text")
-        .Field("table", table.ToString())
-        .Field("column", column.column_name)
-        .Field("declared", PostgresTypeName(column.type))
-        .Field("raw_id", example.Text(0, 0));
-    column.type = ColumnType::kVarchar;
+    if (found == from.columns.end() || found->type == TableTypeOf(column)) continue;
+    SYNCLINE_RETURN_IF_ERROR(CheckCast(transaction, table, *found, column));
   }
   return absl::OkStatus();
 }
 
 absl::Status EvolveTable(Transaction& transaction, const TableName& table,
-                         const TableSchema& schema) {
-  SYNCLINE_ASSIGN_OR_RETURN(const DiscoveredTable seen, DiscoverTable(transaction, table));
+                         const TableSchema& schema, const EvolveOptions& options) {
   const DiscoveredTable wanted = ComputeTable(schema);
-  if (DiffTables(seen, wanted).IsNoop()) return absl::OkStatus();
+  const auto difference = [&](const DiscoveredTable& found) {
+    SchemaChange change = DiffTables(found, wanted);
+    std::vector<std::string> drop;
+    for (std::string& name : change.drop) {
+      std::vector<std::string>& to = options.drop.count(name) > 0 ? drop : change.retain;
+      to.push_back(std::move(name));
+    }
+    change.drop = std::move(drop);
+    return change;
+  };
+  SYNCLINE_ASSIGN_OR_RETURN(const DiscoveredTable seen, DiscoverTable(transaction, table));
+  if (difference(seen).IsNoop()) return absl::OkStatus();
   // Another server may be changing the table: only what is seen under the lock counts.
   SYNCLINE_RETURN_IF_ERROR(transaction.Execute(LockAgainstWritersSql(table)));
   SYNCLINE_ASSIGN_OR_RETURN(const DiscoveredTable found, DiscoverTable(transaction, table));
-  return ApplySchemaChange(transaction, table, schema, DiffTables(found, wanted));
+  return ApplySchemaChange(transaction, table, schema, difference(found), options.failure);
 }
 
 }  // namespace syncline::postgres

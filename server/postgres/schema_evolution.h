@@ -3,6 +3,7 @@
 // Stateless: safe from any thread.
 #pragma once
 
+#include <set>
 #include <string>
 #include <vector>
 
@@ -46,20 +47,31 @@ DiscoveredTable ComputeTable(const TableSchema& schema);
 
 SchemaChange DiffTables(const DiscoveredTable& from, const DiscoveredTable& to);
 
-// Applies `change` in one ALTER TABLE. Views over a changed or dropped column are re-created as the
-// swap does it; a cast that a stored value cannot take is found beforehand and refused with
-// FAILED_PRECONDITION SCHEMA_INCOMPATIBLE, the column and the raw id of an example row.
-absl::Status ApplySchemaChange(Transaction& transaction, const TableName& table,
-                               const TableSchema& schema, const SchemaChange& change);
+// What is done about a stored value that its column's new type cannot take.
+enum class CastFailure {
+  kRefuse,  // FAILED_PRECONDITION SCHEMA_INCOMPATIBLE, the column and the raw id of an example row
+  kNull,    // it becomes NULL, with an entry DESTINATION_TYPECAST_ERROR in the row's meta column
+};
 
-// Makes `schema` fit where that is all it takes: a column that is text in `table` and holds a value
-// which its new type cannot take stays text, so that nothing is refused; new values are printed
-// into it. Not a column of the primary key or the cursor: text sorts and compares in another way.
-// Only reads.
-absl::Status KeepAsText(Transaction& transaction, const TableName& table, TableSchema* schema);
+// Applies `change` in one ALTER TABLE. Views over a changed or dropped column are re-created as the
+// swap does it. Each change of a column is logged.
+absl::Status ApplySchemaChange(Transaction& transaction, const TableName& table,
+                               const TableSchema& schema, const SchemaChange& change,
+                               CastFailure failure = CastFailure::kRefuse);
+
+// Whether a stored value of `table` stands against one of the type changes that `schema` asks for:
+// SCHEMA_INCOMPATIBLE, as ApplySchemaChange. Only reads.
+absl::Status CheckCasts(Transaction& transaction, const TableName& table,
+                        const TableSchema& schema);
+
+struct EvolveOptions {
+  // Columns that are dropped when the schema does not have them. All others stay.
+  std::set<std::string> drop = {};
+  CastFailure failure = CastFailure::kRefuse;
+};
 
 // Discover, compute, diff, apply. A no-op when the table has the shape already.
 absl::Status EvolveTable(Transaction& transaction, const TableName& table,
-                         const TableSchema& schema);
+                         const TableSchema& schema, const EvolveOptions& options = {});
 
 }  // namespace syncline::postgres

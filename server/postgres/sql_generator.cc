@@ -6,6 +6,7 @@
 #include "absl/strings/str_join.h"
 #include "server/base/sha256.h"
 #include "server/model/column_type.h"
+#include "server/model/evolution_plan.h"
 #include "server/model/names.h"
 
 namespace syncline::postgres {
@@ -60,7 +61,7 @@ std::string Quote(absl::string_view text, char quote) {
 }
 
 std::string ColumnDefinition(const ColumnSchema& column) {
-  return absl::StrCat(QuoteIdentifier(column.column_name), " ", PostgresTypeName(column.type));
+  return absl::StrCat(QuoteIdentifier(column.column_name), " ", TableTypeOf(column));
 }
 
 std::string AlterColumn(absl::string_view column, absl::string_view what) {
@@ -121,6 +122,16 @@ std::string CreateTableSql(const TableName& table, const TableSchema& schema) {
                       absl::StrJoin(definitions, ", "), ")");
 }
 
+std::string CreateTableLikeSql(const TableName& table, const TableName& original,
+                               const LikeOptions& options) {
+  return absl::StrCat(
+      "CREATE TABLE IF NOT EXISTS ", QuoteTable(table), " (LIKE ", QuoteTable(original),
+      " INCLUDING STORAGE INCLUDING COMPRESSION",
+      options.constraints ? " INCLUDING CONSTRAINTS" : "",
+      options.defaults ? " INCLUDING DEFAULTS INCLUDING GENERATED INCLUDING IDENTITY" : "", ")",
+      options.storage_options.empty() ? "" : absl::StrCat(" WITH (", options.storage_options, ")"));
+}
+
 std::string DropTableSql(const TableName& table) {
   return absl::StrCat("DROP TABLE IF EXISTS ", QuoteTable(table));
 }
@@ -159,10 +170,11 @@ std::string TableStatusSql(const TableName& table) {
 }
 
 std::string CopyTableSql(const TableName& source, const TableName& target,
-                         const TableSchema& schema) {
-  const std::string columns = QuoteColumns(AllColumns(schema));
-  return absl::StrCat("INSERT INTO ", QuoteTable(target), " (", columns, ") SELECT ", columns,
-                      " FROM ", QuoteTable(source));
+                         const std::vector<std::string>& columns) {
+  // An identity column that the stream has takes the stream's values.
+  const std::string list = QuoteColumns(columns);
+  return absl::StrCat("INSERT INTO ", QuoteTable(target), " (", list,
+                      ") OVERRIDING SYSTEM VALUE SELECT ", list, " FROM ", QuoteTable(source));
 }
 
 std::string DeleteRawIdRangesSql(const TableName& table) {
@@ -218,13 +230,13 @@ std::string DropColumnClause(absl::string_view column) {
   return absl::StrCat("DROP COLUMN IF EXISTS ", QuoteIdentifier(column));
 }
 
-std::string AlterTypeClause(absl::string_view column, ColumnType type,
-                            absl::string_view expression) {
-  return AlterColumn(column, absl::StrCat("TYPE ", PostgresTypeName(type), " USING ", expression));
+std::string DropDefaultClause(absl::string_view column) {
+  return AlterColumn(column, "DROP DEFAULT");
 }
 
-std::string DropNotNullClause(absl::string_view column) {
-  return AlterColumn(column, "DROP NOT NULL");
+std::string AlterTypeClause(absl::string_view column, absl::string_view type,
+                            absl::string_view expression) {
+  return AlterColumn(column, absl::StrCat("TYPE ", type, " USING ", expression));
 }
 
 std::string SetNotNullClause(absl::string_view column) {
@@ -233,6 +245,16 @@ std::string SetNotNullClause(absl::string_view column) {
 
 std::string AlterTableSql(const TableName& table, const std::vector<std::string>& clauses) {
   return absl::StrCat("ALTER TABLE ", QuoteTable(table), " ", absl::StrJoin(clauses, ", "));
+}
+
+std::string NoteCastFailuresSql(const TableName& table, absl::string_view predicate) {
+  const std::string meta = QuoteIdentifier(kMetaColumn);
+  return absl::StrCat(
+      "UPDATE ", QuoteTable(table), " SET ", meta, " = pg_catalog.jsonb_set(", meta,
+      ", '{changes}', coalesce(", meta,
+      " -> 'changes', '[]') || pg_catalog.jsonb_build_array(pg_catalog.jsonb_build_object('field',"
+      " $1::text, 'change', 'NULLED', 'reason', 'DESTINATION_TYPECAST_ERROR'))) WHERE ",
+      predicate);
 }
 
 std::string ExampleRowSql(const TableName& table, absl::string_view predicate) {

@@ -33,6 +33,13 @@ std::vector<std::string> AllColumns(const TableSchema& schema);
 std::string CreateSchemaSql(absl::string_view schema);
 std::string DropSchemaSql(absl::string_view schema);
 std::string CreateTableSql(const TableName& table, const TableSchema& schema);
+struct LikeOptions {
+  bool constraints = true;           // CHECK; NOT NULL always comes along
+  bool defaults = false;             // also what is generated, and identities
+  std::string storage_options = {};  // "fillfactor='70', …" or empty
+};
+std::string CreateTableLikeSql(const TableName& table, const TableName& original,
+                               const LikeOptions& options);
 std::string DropTableSql(const TableName& table);
 std::string AnalyzeSql(const TableName& table);
 
@@ -46,9 +53,9 @@ std::string DeleteOlderRowsSql(const TableName& table);
 // One row: whether there are rows (boolean), the size on disk in bytes.
 std::string TableStatusSql(const TableName& table);
 
-// INSERT INTO target SELECT FROM source over AllColumns.
+// INSERT INTO target SELECT FROM source over `columns`.
 std::string CopyTableSql(const TableName& source, const TableName& target,
-                         const TableSchema& schema);
+                         const std::vector<std::string>& columns);
 // DELETE of the rows whose raw ids are within the ranges of $1 (first ids) and $2 (last ids).
 std::string DeleteRawIdRangesSql(const TableName& table);
 // COPY … FROM STDIN in binary format over AllColumns, in their order.
@@ -74,12 +81,16 @@ std::string HasLongKeySql(const TableName& table, const std::vector<std::string>
 // Clauses of one ALTER TABLE.
 std::string AddColumnClause(const ColumnSchema& column);
 std::string DropColumnClause(absl::string_view column);
+std::string DropDefaultClause(absl::string_view column);
 // `expression` is SQL over the old column (cast_sql.h).
-std::string AlterTypeClause(absl::string_view column, ColumnType type,
+std::string AlterTypeClause(absl::string_view column, absl::string_view type,
                             absl::string_view expression);
-std::string DropNotNullClause(absl::string_view column);
 std::string SetNotNullClause(absl::string_view column);
 std::string AlterTableSql(const TableName& table, const std::vector<std::string>& clauses);
+
+// $1: the field's name. Adds an entry of a failed cast to the meta column of the rows for which
+// `predicate` (SQL) holds.
+std::string NoteCastFailuresSql(const TableName& table, absl::string_view predicate);
 
 // The raw id of a row for which `predicate` (SQL) holds; no row when there is none.
 std::string ExampleRowSql(const TableName& table, absl::string_view predicate);

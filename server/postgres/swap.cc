@@ -76,7 +76,8 @@ class Swap {
     SYNCLINE_RETURN_IF_ERROR(PrepareSource(database_, source_, target_,
                                            {.lock_timeout = options_.lock_timeout,
                                             .key_index = options_.key_index,
-                                            .analyze = analyze},
+                                            .analyze = analyze,
+                                            .dropped_columns = options_.dropped_columns},
                                            &stats_.left_out));
     prepared_ = true;
     return absl::OkStatus();

@@ -8,6 +8,7 @@
 #pragma once
 
 #include <functional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -29,6 +30,8 @@ struct SwapOptions {
   int keep_generations = 0;
   // The index on the primary key of the table that takes the place.
   SwapKeyIndex key_index = {};
+  // Columns of the target that go with it; all others are carried over as definitions.
+  std::set<std::string> dropped_columns = {};
 };
 
 // What a swap did, for metrics.

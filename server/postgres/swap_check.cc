@@ -30,12 +30,17 @@ SELECT pg_describe_object('pg_class'::regclass, c.oid, 0),
 FROM pg_class c WHERE c.oid = $1::oid
 )sql";
 
+// $1: oid of the target, $2: of the source. A column that fills itself in another way than the
+// target's, or not at all.
 constexpr char kColumnsSql[] = R"sql(
 SELECT pg_describe_object('pg_class'::regclass, a.attrelid, a.attnum),
        CASE WHEN a.attidentity <> '' THEN 'is an identity column' ELSE 'is a generated column' END
 FROM pg_attribute a
 WHERE a.attrelid = $1::oid AND a.attnum > 0 AND NOT a.attisdropped
   AND (a.attidentity <> '' OR a.attgenerated <> '')
+  AND NOT EXISTS (SELECT FROM pg_attribute s WHERE s.attrelid = $2::oid AND s.attname = a.attname
+                  AND s.attnum > 0 AND NOT s.attisdropped AND s.attidentity = a.attidentity
+                  AND s.attgenerated = a.attgenerated)
 ORDER BY a.attnum LIMIT 1
 )sql";
 
@@ -138,7 +143,7 @@ absl::Status CheckCarriable(Transaction& transaction, int64_t target, int64_t so
     return Refusal(kTargetIncompatible, kind.Text(0, 0), kind.Text(0, 1));
   }
   SYNCLINE_ASSIGN_OR_RETURN(const Result column,
-                            transaction.Query(kColumnsSql, Params().Int(target)));
+                            transaction.Query(kColumnsSql, Params().Int(target).Int(source)));
   if (!column.empty()) {
     return Refusal(kTargetIncompatible, column.Text(0, 0), column.Text(0, 1));
   }

@@ -15,9 +15,10 @@ namespace syncline::postgres {
 
 // Whether everything that hangs on `target` (oid) can be carried over to `source` (oid).
 // FAILED_PRECONDITION TARGET_INCOMPATIBLE: the target is no plain table with the meta columns, or
-// one of its columns is generated or an identity. DEPENDENT_OBJECTS: something that cannot be bound
-// to another table depends on it (a function with a SQL body, a rule, a column of its row type), or
-// something needs a column that `source` lacks. The message names the object.
+// one of its columns is generated or an identity and that of `source` is not. DEPENDENT_OBJECTS:
+// something that cannot be bound to another table depends on it (a function with a SQL body, a
+// rule, a column of its row type), or something needs a column that `source` lacks. The message
+// names the object.
 absl::Status CheckCarriable(Transaction& transaction, int64_t target, int64_t source);
 
 // What goes with columns that `source` lacks, as DROP COLUMN would take it: columns, indexes,

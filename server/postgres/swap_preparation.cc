@@ -3,6 +3,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "server/base/status_macros.h"
+#include "server/postgres/carried_columns.h"
 #include "server/postgres/ddl_step.h"
 #include "server/postgres/first_statistics.h"
 #include "server/postgres/sqlstate.h"
@@ -63,10 +64,14 @@ absl::Status CaptureColumns(Transaction& transaction, Preparation* preparation) 
 }
 
 absl::Status Capture(Transaction& transaction, const TableName& source, const TableName& target,
-                     const SwapKeyIndex& key, Preparation* preparation,
+                     const PreparationOptions& options, Preparation* preparation,
                      std::vector<std::string>* left_out) {
+  const SwapKeyIndex& key = options.key_index;
   SYNCLINE_ASSIGN_OR_RETURN(preparation->tables, LocateTables(transaction, source, target));
   const SwapTables& tables = preparation->tables;
+  if (tables.target_oid != 0) {
+    SYNCLINE_RETURN_IF_ERROR(CarryColumns(transaction, source, target, options.dropped_columns));
+  }
   SYNCLINE_ASSIGN_OR_RETURN(const std::string search_path, ClearSearchPath(transaction));
   if (tables.target_oid != 0) {
     SYNCLINE_RETURN_IF_ERROR(CheckCarriable(transaction, tables.target_oid, tables.source_oid));
@@ -163,7 +168,7 @@ absl::Status PrepareSource(Database& database, const TableName& source, const Ta
   SYNCLINE_RETURN_IF_ERROR(database.Transact([&](Transaction& transaction) {
     preparation = Preparation();
     return RetryIfVanished(
-        Capture(transaction, source, target, options.key_index, &preparation, left_out));
+        Capture(transaction, source, target, options, &preparation, left_out));
   }));
   SYNCLINE_RETURN_IF_ERROR(CarryNotNull(database, preparation, left_out));
   SYNCLINE_RETURN_IF_ERROR(Build(database, preparation, options.lock_timeout));

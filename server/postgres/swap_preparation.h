@@ -5,6 +5,7 @@
 // running it twice builds nothing twice. Stateless: safe from any thread.
 #pragma once
 
+#include <set>
 #include <string>
 #include <vector>
 
@@ -22,11 +23,14 @@ struct PreparationOptions {
   SwapKeyIndex key_index;
   // Whether to gather statistics in the end.
   bool analyze = true;
+  // Columns of the target that `source` is not given.
+  std::set<std::string> dropped_columns = {};
 };
 
-// Builds the user's indexes, constraints and statistics of `target`, and our index on the primary
-// key, on `source`, then gathers first statistics (first_statistics.h). Without a target only the
-// key's index and the latter. `left_out` gets what is not carried over,
+// Gives `source` the columns of `target` that it lacks (carried_columns.h), builds the user's
+// indexes, constraints and statistics of `target`, and our index on the primary key, on it, then
+// gathers first statistics (first_statistics.h). Without a target only the key's index and the
+// latter. `left_out` gets what is not carried over,
 // because `source` lacks the column or its rows break a NOT NULL. Errors: FAILED_PRECONDITION
 // TARGET_INCOMPATIBLE naming the constraint or index that the rows break, those of CheckCarriable
 // (swap_check.h) and of Database::Transact.

@@ -3,7 +3,6 @@
 #include "absl/strings/str_cat.h"
 #include "server/base/status_macros.h"
 #include "server/postgres/catalog_sql.h"
-#include "server/postgres/sql_generator.h"
 #include "server/postgres/sqlstate.h"
 #include "server/postgres/table_shape.h"
 
@@ -38,6 +37,11 @@ absl::Status DropNamespace(Transaction& transaction, absl::string_view schema) {
 absl::Status CreateTable(Transaction& transaction, const TableName& table,
                          const TableSchema& schema) {
   return RetryIfCreated(transaction.Execute(CreateTableSql(table, schema)));
+}
+
+absl::Status CreateTableLike(Transaction& transaction, const TableName& table,
+                             const TableName& original, const LikeOptions& options) {
+  return RetryIfCreated(transaction.Execute(CreateTableLikeSql(table, original, options)));
 }
 
 absl::StatusOr<bool> TableExists(Transaction& transaction, const TableName& table) {
@@ -77,8 +81,14 @@ absl::StatusOr<int64_t> GetGenerationId(Transaction& transaction, const TableNam
 
 absl::StatusOr<int64_t> CopyTable(Transaction& transaction, const TableName& source,
                                   const TableName& target, const TableSchema& schema) {
+  std::vector<std::string> columns = AllColumns(schema);
+  Params params;
+  params.Text(source.schema).Text(source.name).Text(target.schema).Text(target.name);
+  SYNCLINE_ASSIGN_OR_RETURN(const Result shared,
+                            transaction.Query(kSharedColumnsSql, params.TextArray(columns)));
+  for (size_t row = 0; row < shared.size(); ++row) columns.push_back(shared.Text(row, 0));
   SYNCLINE_ASSIGN_OR_RETURN(const Result result,
-                            transaction.Query(CopyTableSql(source, target, schema)));
+                            transaction.Query(CopyTableSql(source, target, columns)));
   return result.affected();
 }
 

@@ -14,6 +14,7 @@
 #include "server/model/raw_id.h"
 #include "server/model/table_name.h"
 #include "server/model/table_schema.h"
+#include "server/postgres/sql_generator.h"
 #include "server/postgres/transaction.h"
 
 namespace syncline::postgres {
@@ -28,6 +29,9 @@ absl::Status DropNamespace(Transaction& transaction, absl::string_view schema);
 // ALREADY_EXISTS OBJECT_EXISTS when something else has the name, such as a type.
 absl::Status CreateTable(Transaction& transaction, const TableName& table,
                          const TableSchema& schema);
+// Without rows and indexes: the columns of `original`, and what `options` says (sql_generator.h).
+absl::Status CreateTableLike(Transaction& transaction, const TableName& table,
+                             const TableName& original, const LikeOptions& options);
 absl::StatusOr<bool> TableExists(Transaction& transaction, const TableName& table);
 // IF EXISTS, never CASCADE.
 absl::Status DropTable(Transaction& transaction, const TableName& table);
@@ -43,8 +47,9 @@ absl::StatusOr<bool> HasRows(Transaction& transaction, const TableName& table);
 // for a missing table; FAILED_PRECONDITION TARGET_INCOMPATIBLE when the column is no bigint.
 absl::StatusOr<int64_t> GetGenerationId(Transaction& transaction, const TableName& table);
 
-// INSERT INTO target SELECT FROM source, meta columns included; the source stays. Returns the rows
-// copied.
+// INSERT INTO target SELECT FROM source: the meta columns, those of `schema`, and what else both
+// have of one type without a default (a column that the stream does not declare any more); the
+// source stays. Returns the rows copied.
 absl::StatusOr<int64_t> CopyTable(Transaction& transaction, const TableName& source,
                                   const TableName& target, const TableSchema& schema);
 

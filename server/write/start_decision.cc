@@ -1,15 +1,18 @@
 #include "server/write/start_decision.h"
 
 #include <algorithm>
+#include <optional>
 #include <set>
 #include <string>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "server/base/status_macros.h"
-#include "server/postgres/schema_evolution.h"
+#include "server/model/staging_decision.h"
+#include "server/postgres/ledger/staging_ledger.h"
 #include "server/postgres/table_operations.h"
 #include "server/write/loaders/stream_loader.h"
+#include "server/write/table_evolution.h"
 #include "server/write/write_errors.h"
 
 namespace syncline::write {
@@ -158,10 +161,35 @@ absl::Status StartDecision::DecideGeneration(Stream* stream) {
 }
 
 absl::Status StartDecision::PlanSchema(Stream* stream) {
-  StreamPlan& plan = stream->record->plan;
-  // A replace makes the table anew, in the types that are declared.
-  if (!stream->status.real.exists || IsTruncate(plan.loader)) return absl::OkStatus();
-  return postgres::KeepAsText(*transaction_, plan.table, &plan.schema);
+  TableToPlan table;
+  table.status = stream->status.real;
+  table.max_rewrite_bytes = max_rewrite_bytes_;
+  SYNCLINE_ASSIGN_OR_RETURN(table.replaced, Replaces(*stream));
+  return PlanTable(*transaction_, *ledger_, table, stream->record);
+}
+
+absl::StatusOr<bool> StartDecision::Replaces(const Stream& stream) {
+  const StreamPlan& plan = stream.record->plan;
+  if (!IsTruncate(plan.loader)) return false;
+  if (stream.status.real.empty) return true;
+  SYNCLINE_ASSIGN_OR_RETURN(
+      const int64_t loaded,
+      LoadedGeneration(*transaction_, plan.table, stream.status.real, stream.history));
+  if (loaded < plan.minimum_generation_id) return true;
+  // What is staged comes into a table that holds a part of the generation, unless it starts over.
+  StagingRequest request;
+  request.loader = plan.loader;
+  request.minimum_generation_id = plan.minimum_generation_id;
+  request.replay = plan.replay;
+  SYNCLINE_ASSIGN_OR_RETURN(
+      request.completed_in_generation,
+      postgres::HasCompletedGeneration(*transaction_, *ledger_, plan.table, plan.generation_id));
+  SYNCLINE_ASSIGN_OR_RETURN(const std::optional<postgres::StagingMark> mark,
+                            postgres::GetStagingMark(*transaction_, *ledger_, plan.table));
+  StagingFacts staging;
+  staging.empty = stream.status.temp.empty;
+  staging.restart = mark.has_value() && mark->restart && mark->generation_id == plan.generation_id;
+  return IsRestart(request, staging);
 }
 
 }  // namespace syncline::write

@@ -4,6 +4,7 @@
 // Used by one thread, within one transaction; the locks that it takes end with the transaction.
 #pragma once
 
+#include <cstdint>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -21,16 +22,19 @@ class StartDecision {
  public:
   // `ledger` and `transaction` outlive the decision. `isolated`: each stream is decided under a
   // savepoint, so that a statement that fails for one of them spoils no other.
-  StartDecision(const postgres::Ledger* ledger, postgres::Transaction* transaction, bool isolated)
+  StartDecision(const postgres::Ledger* ledger, postgres::Transaction* transaction,
+                int64_t max_rewrite_bytes, bool isolated)
       : ledger_(ledger),
         transaction_(transaction),
+        max_rewrite_bytes_(max_rewrite_bytes),
         isolated_(isolated),
         naming_(ledger, transaction) {}
 
   // Decides `draft` into `sync`, which is a copy of `draft.sync`, and writes it to the ledger. An
   // isolated decision ends a stream that cannot start as kFailed with its error; others return the
   // first such error. Errors: INVALID_ARGUMENT INVALID_REQUEST; FAILED_PRECONDITION
-  // STALE_GENERATION, TABLE_OWNED, TARGET_INCOMPATIBLE, SCHEMA_INCOMPATIBLE; those of the database.
+  // STALE_GENERATION, TABLE_OWNED, TARGET_INCOMPATIBLE, SCHEMA_INCOMPATIBLE and those of PlanEvolution; those of
+  // the database.
   absl::Status Decide(const SyncDraft& draft, SyncRecord* sync);
 
  private:
@@ -56,12 +60,15 @@ class StartDecision {
   absl::Status DecideGeneration(Stream* stream);
   // The shape that the stream's tables get, and what changes for it in the table.
   absl::Status PlanSchema(Stream* stream);
+  // Whether what the stream loads takes the target's place.
+  absl::StatusOr<bool> Replaces(const Stream& stream);
 
   // The generation below which a request is stale.
   absl::StatusOr<int64_t> NewestGeneration(const Stream& stream);
 
   const postgres::Ledger* const ledger_;
   postgres::Transaction* const transaction_;
+  const int64_t max_rewrite_bytes_;
   const bool isolated_;
   StreamNaming naming_;
 };

@@ -110,7 +110,8 @@ absl::StatusOr<StartedSync> Writer::Claim(const SyncDraft& draft, bool isolated)
           return absl::OkStatus();
         }
         started = {draft.sync, /*resumed=*/false};
-        return StartDecision(context_.ledger, &transaction, isolated).Decide(draft, &started.sync);
+        return StartDecision(context_.ledger, &transaction, context_.max_rewrite_bytes, isolated)
+            .Decide(draft, &started.sync);
       }));
   return started;
 }

@@ -35,9 +35,9 @@ class SchemaEvolutionFixture : public TableFixture {
     return discovered;
   }
 
-  absl::Status Evolve(const TableSchema& schema) {
+  absl::Status Evolve(const TableSchema& schema, const postgres::EvolveOptions& options = {}) {
     return Transact([&](Transaction& transaction) {
-      return postgres::EvolveTable(transaction, Name("t"), schema);
+      return postgres::EvolveTable(transaction, Name("t"), schema, options);
     });
   }
 
@@ -392,30 +392,45 @@ TEST_F(SchemaEvolutionTest, AJsonNullBecomesNull) {
   EXPECT_THAT(Read(Name("t"), after), ElementsAre(Row{}));
 }
 
-TEST_F(SchemaEvolutionTest, TextStaysTextWhereAStoredValueIsNoNumber) {
+TEST_F(SchemaEvolutionTest, AStoredValueThatDoesNotCastIsFoundWithoutALock) {
   Create(Name("t"), MakeSchema({{"words", T::kVarchar}, {"digits", T::kVarchar}}));
   Insert(Name("t"), MakeSchema({{"words", T::kVarchar}, {"digits", T::kVarchar}}),
          {{{{"words", "one"}, {"digits", "1"}}}, {{{"words", "2"}, {"digits", "2"}}}});
-  TableSchema wanted = MakeSchema({{"words", T::kBigint}, {"digits", T::kBigint}});
-  const auto keep = [&] {
-    return Transact(
-        [&](Transaction& transaction) { return KeepAsText(transaction, Name("t"), &wanted); });
+  const auto check = [&](const TableSchema& wanted) {
+    return Transact([&](Transaction& transaction) -> absl::Status {
+      const absl::Status status = postgres::CheckCasts(transaction, Name("t"), wanted);
+      SYNCLINE_ASSIGN_OR_RETURN(
+          const postgres::Result locks,
+          transaction.Query(absl::StrCat("SELECT count(*) FROM pg_locks WHERE relation = '",
+                                         Table("t"), "'::regclass AND mode <> 'AccessShareLock'")));
+      EXPECT_EQ(locks.Int(0, 0), 0);
+      return status;
+    });
   };
-  EXPECT_OK(keep());
-  EXPECT_EQ(wanted.columns[0].type, T::kVarchar);
-  EXPECT_EQ(wanted.columns[1].type, T::kBigint);
-  EXPECT_OK(Evolve(wanted));
-  EXPECT_THAT(Read(Name("t"), wanted), ElementsAre(Row{{"words", "one"}, {"digits", "1"}},
-                                                   Row{{"words", "2"}, {"digits", "2"}}));
-  // Text compares in another way than numbers.
-  wanted = MakeSchema({{"words", T::kBigint}, {"digits", T::kBigint}});
-  wanted.primary_key = {wanted.columns[0].column_name};
-  EXPECT_OK(keep());
-  EXPECT_EQ(wanted.columns[0].type, T::kBigint);
-  wanted.primary_key.clear();
-  wanted.cursor = wanted.columns[0].column_name;
-  EXPECT_OK(keep());
-  EXPECT_EQ(wanted.columns[0].type, T::kBigint);
+  EXPECT_THAT(check(MakeSchema({{"words", T::kBigint}})),
+              StatusIs(absl::StatusCode::kFailedPrecondition, "SCHEMA_INCOMPATIBLE"));
+  EXPECT_OK(check(MakeSchema({{"digits", T::kBigint}})));
+}
+
+TEST_F(SchemaEvolutionTest, AStagedValueThatDoesNotCastBecomesNullWithAnEntry) {
+  Create(Name("t"), MakeSchema({{"v", T::kVarchar}}));
+  Insert(Name("t"), MakeSchema({{"v", T::kVarchar}}),
+         {{{{"v", "one"}}, "2025-01-22", "a"},
+          {{{"v", "two"}}, "2025-01-22", "b", 1, R"({"sync_id": 1, "changes": [{"field": "x"}]})"},
+          {{{"v", "3"}}, "2025-01-22", "c"}});
+  EXPECT_OK(Evolve(MakeSchema({{"v", T::kBigint}}), {{}, postgres::CastFailure::kNull}));
+  EXPECT_THAT(QueryText(absl::StrCat("SELECT v, jsonb_array_length(_airbyte_meta -> 'changes'),"
+                                     " _airbyte_meta -> 'changes' -> -1 ->> 'reason' FROM ",
+                                     Table("t"), " ORDER BY _airbyte_raw_id")),
+              ElementsAre(ElementsAre("NULL", "1", "DESTINATION_TYPECAST_ERROR"),
+                          ElementsAre("NULL", "2", "DESTINATION_TYPECAST_ERROR"),
+                          ElementsAre("3", "NULL", "NULL")));
+}
+
+TEST_F(SchemaEvolutionTest, OnlyWhatIsNamedIsDropped) {
+  Create(Name("t"), MakeSchema({{"a", T::kBigint}, {"b", T::kBigint}, {"c", T::kBigint}}));
+  EXPECT_OK(Evolve(MakeSchema({{"c", T::kBigint}}), {{"b", "c"}}));
+  EXPECT_THAT(Columns(), ElementsAre("a bigint", "c bigint"));
 }
 
 TEST_F(SchemaEvolutionTest, TheRefusalNamesColumnAndRowButNoValue) {
@@ -454,16 +469,16 @@ TEST_F(SchemaEvolutionTest, NullabilityIsApplied) {
   Insert(Name("t"), schema, {{{{"a", "1"}, {"b", "2"}}}});
   schema.columns[0].nullable = true;
   schema.columns[1].nullable = false;
-  EXPECT_THAT(DiffTo(schema).change, ElementsAre("a", "b"));
+  EXPECT_THAT(DiffTo(schema).change, ElementsAre("b")) << "stricter is no difference";
   EXPECT_OK(Evolve(schema));
-  EXPECT_THAT(Columns(), ElementsAre("a bigint", "b bigint NOT NULL"));
+  EXPECT_THAT(Columns(), ElementsAre("a bigint NOT NULL", "b bigint NOT NULL"));
 }
 
 TEST_F(SchemaEvolutionTest, AStoredNullIsNoReasonToStop) {
   TableSchema schema = MakeSchema({{"a", ColumnType::kJsonb}, {"b", ColumnType::kBigint}});
-  schema.columns[0].nullable = false;
   Create(Name("t"), schema);
   Insert(Name("t"), schema, {{{{"a", "null"}}}});
+  schema.columns[0].nullable = false;
   schema.columns[0].type = ColumnType::kVarchar;
   schema.columns[1].nullable = false;
   schema.columns.push_back({"c", "c", ColumnType::kBigint, false});
@@ -493,7 +508,7 @@ TEST_F(SchemaEvolutionTest, AKeyColumnMayGoAndItsIndexWithIt) {
   Insert(Name("source"), after, {{{{"b", "2"}}, "2025-01-23", "new"}});
   EXPECT_OK(Transact([&](Transaction& transaction) -> absl::Status {
     SYNCLINE_RETURN_IF_ERROR(key_indexes().Ensure(transaction, Name("t"), before));
-    SYNCLINE_RETURN_IF_ERROR(postgres::EvolveTable(transaction, Name("t"), after));
+    SYNCLINE_RETURN_IF_ERROR(postgres::EvolveTable(transaction, Name("t"), after, {{"a"}}));
     return postgres::UpsertTable(transaction, Name("source"), Name("t"), after, {}).status();
   }));
   EXPECT_THAT(QueryText(absl::StrCat("SELECT _airbyte_raw_id, b FROM ", Table("t"))),
@@ -527,7 +542,7 @@ TEST_F(SchemaEvolutionTest, AViewThatReadsADroppedColumnIsARefusal) {
   const TableSchema before = MakeSchema({{"id", ColumnType::kBigint}, {"v", ColumnType::kBigint}});
   Create(Name("t"), before);
   Execute(absl::StrCat("CREATE VIEW ", Table("reader"), " AS SELECT v FROM ", Table("t")));
-  const absl::Status status = Evolve(MakeSchema({{"id", ColumnType::kBigint}}));
+  const absl::Status status = Evolve(MakeSchema({{"id", ColumnType::kBigint}}), {{"v"}});
   EXPECT_THAT(status, StatusIs(absl::StatusCode::kFailedPrecondition, "DEPENDENT_OBJECTS"));
   EXPECT_THAT(std::string(status.message()), HasSubstr("reader"));
   EXPECT_THAT(Columns(), ElementsAre("id bigint", "v bigint")) << "nothing changed";

@@ -94,13 +94,15 @@ void AddTables(const TableName& table, const TableName& temp, const TableSchema&
   golden->Add("create schema", CreateSchemaSql(table.schema));
   golden->Add("drop schema", DropSchemaSql(table.schema));
   golden->Add("create table", CreateTableSql(table, schema));
+  golden->Add("create table like",
+              CreateTableLikeSql(temp, table, {true, true, "fillfactor='70'"}));
   golden->Add("drop table", DropTableSql(table));
   golden->Add("analyze", AnalyzeSql(table));
   golden->Add("count rows", CountRowsSql(table));
   golden->Add("has rows", HasRowsSql(table));
   golden->Add("generation id", GenerationIdSql(table));
   golden->Add("table status", TableStatusSql(table));
-  golden->Add("copy table", CopyTableSql(temp, table, schema));
+  golden->Add("copy table", CopyTableSql(temp, table, AllColumns(schema)));
   golden->Add("delete raw id ranges", DeleteRawIdRangesSql(temp));
   golden->Add("generation bounds", GenerationBoundsSql(temp));
   golden->Add("delete older rows", DeleteOlderRowsSql(temp));
@@ -114,11 +116,12 @@ void AddTables(const TableName& table, const TableName& temp, const TableSchema&
 
 void AddEvolution(const TableName& table, const TableSchema& schema, Golden* golden) {
   golden->Add("alter table",
-              AlterTableSql(table, {DropColumnClause("gone"), DropNotNullClause("id"),
+              AlterTableSql(table, {DropColumnClause("gone"), DropDefaultClause("tags"),
                                     SetNotNullClause("amount"), AddColumnClause(schema.columns[1]),
                                     AlterTypeClause(
-                                        "tags", ColumnType::kJsonb,
+                                        "tags", "jsonb",
                                         CastTo("tags", "bigint", ColumnType::kJsonb).expression)}));
+  golden->Add("note cast failures", NoteCastFailuresSql(table, "\"amount\" < 0"));
   for (const char* from : {"character varying", "jsonb", "numeric(10,2)", "bigint", "date",
                            "timestamp(3) with time zone", "time without time zone"}) {
     for (const ColumnSchema& column : schema.columns) {

@@ -13,6 +13,7 @@
 #include "server/postgres/table_operations.h"
 #include "server/write/guard_check.h"
 #include "server/write/loaders/staging_start.h"
+#include "server/write/table_evolution.h"
 
 namespace syncline::write {
 namespace {
@@ -50,8 +51,8 @@ absl::Status AppendLoader::StartTarget(postgres::Transaction& transaction,
   SYNCLINE_ASSIGN_OR_RETURN(const std::optional<postgres::InitialStatus> status,
                             LockToStart(context_, transaction, plan_));
   if (!status.has_value()) return absl::OkStatus();
-  SYNCLINE_RETURN_IF_ERROR(
-      CreateOrEvolve(transaction, plan_.table, plan_.schema, status->real.exists));
+  SYNCLINE_RETURN_IF_ERROR(MakeTarget(transaction, *context_.ledger, plan_, status->real.exists,
+                                      postgres::CastFailure::kRefuse));
   std::vector<postgres::WriterTail> tails;
   if (plan_.replay != Replay::kNothing) {
     SYNCLINE_ASSIGN_OR_RETURN(tails, postgres::FindWriterTails(transaction, *context_.ledger,
@@ -73,7 +74,7 @@ absl::Status AppendLoader::StartTarget(postgres::Transaction& transaction,
 absl::Status AppendLoader::TakeInStaged(postgres::Transaction& transaction) const {
   SYNCLINE_ASSIGN_OR_RETURN(const int64_t staged_generation,
                             postgres::GetGenerationId(transaction, plan_.temp_table));
-  SYNCLINE_RETURN_IF_ERROR(postgres::EvolveTable(transaction, plan_.temp_table, plan_.schema));
+  SYNCLINE_RETURN_IF_ERROR(MakeStaging(transaction, *context_.ledger, plan_, /*exists=*/true));
   SYNCLINE_ASSIGN_OR_RETURN(const int64_t copied, postgres::CopyTable(transaction, plan_.temp_table,
                                                                       plan_.table, plan_.schema));
   SYNCLINE_RETURN_IF_ERROR(DropStaging(context_, transaction, plan_));

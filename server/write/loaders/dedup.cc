@@ -7,6 +7,7 @@
 #include "server/postgres/table_operations.h"
 #include "server/postgres/upsert.h"
 #include "server/write/guard_check.h"
+#include "server/write/table_evolution.h"
 
 namespace syncline::write {
 
@@ -26,8 +27,8 @@ absl::StatusOr<StreamResult> DedupLoader::Complete(const StreamRecord& stream,
           SYNCLINE_RETURN_IF_ERROR(DropStaging(context_, transaction, plan_));
         } else {
           result.outcome = StreamOutcome::kMerged;
-          SYNCLINE_RETURN_IF_ERROR(
-              CreateOrEvolve(transaction, plan_.table, plan_.schema, status.real.exists));
+          SYNCLINE_RETURN_IF_ERROR(MakeTarget(transaction, *context_.ledger, plan_,
+                                              status.real.exists, postgres::CastFailure::kNull));
           SYNCLINE_RETURN_IF_ERROR(CheckGuard(transaction, stream, action, /*target_exists=*/true));
           SYNCLINE_ASSIGN_OR_RETURN(result.rows, MergeAndDrop(context_, transaction, plan_));
         }

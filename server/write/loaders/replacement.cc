@@ -10,6 +10,7 @@
 #include "server/postgres/upsert.h"
 #include "server/write/guard_check.h"
 #include "server/write/loaders/dedup.h"
+#include "server/write/table_evolution.h"
 
 namespace syncline::write {
 namespace {
@@ -26,7 +27,8 @@ absl::Status PrepareReplacement(postgres::Transaction& transaction, const Stream
 // staging.
 absl::Status AddToTarget(const LoaderContext& context, postgres::Transaction& transaction,
                          const StreamPlan& plan, StreamResult* result) {
-  SYNCLINE_RETURN_IF_ERROR(postgres::EvolveTable(transaction, plan.table, plan.schema));
+  SYNCLINE_RETURN_IF_ERROR(MakeTarget(transaction, *context.ledger, plan, /*exists=*/true,
+                                      postgres::CastFailure::kNull));
   if (plan.loader == LoaderKind::kDedupTruncate) {
     result->outcome = StreamOutcome::kMerged;
     SYNCLINE_ASSIGN_OR_RETURN(result->rows, MergeAndDrop(context, transaction, plan));
@@ -89,6 +91,12 @@ absl::StatusOr<StreamResult> SwapAndFinish(const LoaderContext& context, const S
   const postgres::KeyIndexes key_indexes(context.ledger->schema());
   postgres::SwapOptions options = context.swap;
   options.key_index = {&key_indexes, &plan.schema};
+  SYNCLINE_RETURN_IF_ERROR(
+      context.database->Transact([&](postgres::Transaction& transaction) -> absl::Status {
+        SYNCLINE_ASSIGN_OR_RETURN(options.dropped_columns,
+                                  DroppedColumns(transaction, *context.ledger, plan));
+        return absl::OkStatus();
+      }));
   const absl::Status swapped = postgres::OverwriteTable(
       *context.database, plan.temp_table, plan.table, options,
       [&](postgres::Transaction& transaction) -> absl::Status {
@@ -99,6 +107,7 @@ absl::StatusOr<StreamResult> SwapAndFinish(const LoaderContext& context, const S
   metrics.SwapLock(stats.lock_wait, stats.retries);
   SYNCLINE_RETURN_IF_ERROR(swapped);
   metrics.Finalized("swap", absl::Now() - started);
+  LogChanges(stream);
   return result;
 }
 

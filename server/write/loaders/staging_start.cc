@@ -10,8 +10,8 @@
 #include "server/base/status_macros.h"
 #include "server/model/raw_id.h"
 #include "server/postgres/bare_table.h"
-#include "server/postgres/schema_evolution.h"
 #include "server/postgres/table_operations.h"
+#include "server/write/table_evolution.h"
 
 namespace syncline::write {
 
@@ -117,15 +117,15 @@ absl::Status CarryOut(const LoaderContext& context, postgres::Transaction& trans
     }
     *staging = {.exists = true};
     SYNCLINE_RETURN_IF_ERROR(postgres::DropTable(transaction, plan.temp_table));
-    return postgres::CreateTable(transaction, plan.temp_table, plan.schema);
+    return MakeStaging(transaction, *context.ledger, plan, /*exists=*/false);
   }
   SYNCLINE_RETURN_IF_ERROR(DeleteRows(context, transaction, decision, stream));
   if (decision.prune || decision.drop_older) {
     SYNCLINE_ASSIGN_OR_RETURN(const bool rows, postgres::HasRows(transaction, plan.temp_table));
     staging->empty = !rows;
   }
-  SYNCLINE_RETURN_IF_ERROR(postgres::MakeBare(transaction, plan.temp_table, plan.schema));
-  return postgres::EvolveTable(transaction, plan.temp_table, plan.schema);
+  SYNCLINE_RETURN_IF_ERROR(postgres::MakeBare(transaction, plan.temp_table, plan.table));
+  return MakeStaging(transaction, *context.ledger, plan, /*exists=*/true);
 }
 
 }  // namespace

@@ -6,7 +6,6 @@
 #include "server/base/status_macros.h"
 #include "server/postgres/ledger/ledger_errors.h"
 #include "server/postgres/ledger/staging_ledger.h"
-#include "server/postgres/schema_evolution.h"
 #include "server/postgres/table_operations.h"
 #include "server/write/loaders/append.h"
 #include "server/write/loaders/append_truncate.h"
@@ -28,12 +27,6 @@ std::unique_ptr<StreamLoader> CreateStreamLoader(const LoaderContext& context,
       return std::make_unique<DedupTruncateLoader>(context, plan);
   }
   return nullptr;
-}
-
-absl::Status CreateOrEvolve(postgres::Transaction& transaction, const TableName& table,
-                            const TableSchema& schema, bool exists) {
-  return exists ? postgres::EvolveTable(transaction, table, schema)
-                : postgres::CreateTable(transaction, table, schema);
 }
 
 namespace {

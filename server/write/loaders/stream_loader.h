@@ -5,6 +5,7 @@
 // from the finalising pool and from StartSync. Safe from any thread.
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <optional>
 
@@ -25,6 +26,8 @@ struct LoaderContext {
   postgres::Database* database = nullptr;
   const postgres::Ledger* ledger = nullptr;
   postgres::SwapOptions swap;
+  // A type change that rewrites a larger table is refused.
+  int64_t max_rewrite_bytes = int64_t{1} << 30;
 };
 
 class StreamLoader {
@@ -50,10 +53,6 @@ std::unique_ptr<StreamLoader> CreateStreamLoader(const LoaderContext& context,
                                                  const StreamPlan& plan);
 
 // --- what the loaders share ---
-
-// Creates the table, or evolves the one that is there.
-absl::Status CreateOrEvolve(postgres::Transaction& transaction, const TableName& table,
-                            const TableSchema& schema, bool exists);
 
 // Both lock the table's name against other starts and completions and gather what exists under it.
 // First in a transaction.

@@ -1,0 +1,302 @@
+#include "server/model/evolution_plan.h"
+
+#include <algorithm>
+#include <optional>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "server/base/error.h"
+#include "server/base/status_macros.h"
+
+namespace syncline {
+namespace {
+
+// Metadata of an error is for programs and must stay small.
+constexpr size_t kMaxChangesBytes = 1024;
+
+bool IsExactInteger(absl::string_view base) { return base == "smallint" || base == "integer"; }
+bool IsFloat(absl::string_view base) { return base == "real" || base == "double precision"; }
+
+// The type of ours that holds the same values as the column; none for a type of its own.
+std::optional<ColumnType> FamilyOf(const TableColumn& column) {
+  if (column.text_like) return ColumnType::kVarchar;
+  const std::string base = WithoutModifier(column.base_type);
+  if (const auto type = ColumnTypeFromPostgresName(base); type.has_value()) return type;
+  if (base == "json") return ColumnType::kJsonb;
+  return std::nullopt;
+}
+
+// Whether every value of `declared` can be stored in a column of `family` and read back.
+bool Holds(ColumnType family, ColumnType declared, bool decides) {
+  if (family == declared) return true;
+  switch (family) {
+    case ColumnType::kJsonb:
+      return true;
+    case ColumnType::kVarchar:
+      // Text sorts in another way than numbers and times do.
+      return declared != ColumnType::kJsonb && !decides;
+    case ColumnType::kNumeric:
+      return declared == ColumnType::kBigint;
+    case ColumnType::kTimestamp:
+    case ColumnType::kTimestamptz:
+      return declared == ColumnType::kDate;
+    case ColumnType::kTimetz:
+      return declared == ColumnType::kTime;
+    case ColumnType::kBigint:
+    case ColumnType::kBoolean:
+    case ColumnType::kDate:
+    case ColumnType::kTime:
+      return false;
+  }
+  return false;
+}
+
+bool FitsColumn(const TableColumn& column, ColumnType declared, bool decides) {
+  if (const auto family = FamilyOf(column); family.has_value()) {
+    return Holds(*family, declared, decides);
+  }
+  const std::string base = WithoutModifier(column.base_type);
+  if (IsExactInteger(base)) return declared == ColumnType::kBigint;
+  if (IsFloat(base)) return declared == ColumnType::kBigint || declared == ColumnType::kNumeric;
+  // Anything else reads text: uuid, inet, interval, arrays, …
+  return declared == ColumnType::kVarchar;
+}
+
+// What values are coerced to before they are stored into the column as it is.
+ColumnType CoercedFor(const TableColumn& column, ColumnType declared) {
+  if (const auto family = FamilyOf(column); family.has_value()) return *family;
+  const std::string base = WithoutModifier(column.base_type);
+  if (IsExactInteger(base)) return ColumnType::kBigint;
+  if (IsFloat(base)) {
+    return declared == ColumnType::kBigint ? ColumnType::kBigint : ColumnType::kNumeric;
+  }
+  return ColumnType::kVarchar;
+}
+
+// A type that a stream's column can have.
+bool IsOfOurs(const TableColumn& column) {
+  return ColumnTypeFromPostgresName(column.type).has_value();
+}
+
+// A change after which the stored bytes mean the same.
+bool Rewrites(const TableColumn& from, ColumnType to) {
+  const std::string base = WithoutModifier(from.base_type);
+  if (base == PostgresTypeName(to)) return false;
+  return !(base == "text" && to == ColumnType::kVarchar);
+}
+
+class Planner {
+ public:
+  Planner(const TableName& table, const TableSchema& declared, const EvolutionInput& input)
+      : table_(table), input_(input), drops_(Drops(input)) {
+    plan_.schema = declared;
+  }
+
+  absl::StatusOr<EvolutionPlan> Plan() {
+    if (!input_.exists) return std::move(plan_);
+    SYNCLINE_RETURN_IF_ERROR(CheckShared());
+    for (const ColumnSchema& column : plan_.schema.columns) {
+      if (Find(column.column_name) == nullptr) {
+        plan_.changes.push_back({.kind = SchemaChange::Kind::kAddColumn,
+                                 .column = column.column_name,
+                                 .from = "",
+                                 .to = TableTypeOf(column)});
+      }
+    }
+    for (const TableColumn& column : input_.columns) SYNCLINE_RETURN_IF_ERROR(Visit(column));
+    SYNCLINE_RETURN_IF_ERROR(CheckFrozen());
+    SYNCLINE_RETURN_IF_ERROR(CheckRewrites());
+    return std::move(plan_);
+  }
+
+ private:
+  static bool Drops(const EvolutionInput& input) {
+    return input.policy != SchemaPolicy::kKeep && !input.inferred;
+  }
+
+  const TableColumn* Find(const std::string& name) const {
+    for (const TableColumn& column : input_.columns) {
+      if (column.name == name) return &column;
+    }
+    return nullptr;
+  }
+
+  ColumnSchema* FindDeclared(const std::string& name) {
+    for (ColumnSchema& column : plan_.schema.columns) {
+      if (column.column_name == name) return &column;
+    }
+    return nullptr;
+  }
+
+  absl::Status CheckShared() const {
+    if (!input_.inferred || input_.columns.empty() || plan_.schema.columns.empty()) {
+      return absl::OkStatus();
+    }
+    std::vector<std::string> declared;
+    for (const ColumnSchema& column : plan_.schema.columns) {
+      if (Find(column.column_name) != nullptr) return absl::OkStatus();
+      declared.push_back(column.column_name);
+    }
+    std::vector<std::string> present;
+    for (const TableColumn& column : input_.columns) present.push_back(column.name);
+    ErrorDetail detail;
+    detail.reason = "NO_SHARED_COLUMN";
+    detail.subject = table_.ToString();
+    return MakeError(absl::StatusCode::kFailedPrecondition,
+                     absl::StrCat(table_.ToString(), " has the columns ",
+                                  absl::StrJoin(present, ", ").substr(0, kMaxChangesBytes),
+                                  " and the input has ",
+                                  absl::StrJoin(declared, ", ").substr(0, kMaxChangesBytes),
+                                  ": no column is in both"),
+                     detail);
+  }
+
+  absl::Status Visit(const TableColumn& column) {
+    ColumnSchema* const declared = FindDeclared(column.name);
+    if (declared != nullptr) return VisitDeclared(column, declared);
+    if (column.owned && drops_) {
+      plan_.changes.push_back({.kind = SchemaChange::Kind::kDropColumn,
+                               .column = column.name,
+                               .from = column.type,
+                               .to = ""});
+      return absl::OkStatus();
+    }
+    if (!column.not_null || column.filled) return absl::OkStatus();
+    ErrorDetail detail;
+    detail.reason = "COLUMN_NOT_FILLED";
+    detail.metadata = {{"column", column.name}};
+    detail.subject = table_.ToString();
+    return MakeError(
+        absl::StatusCode::kFailedPrecondition,
+        absl::StrCat("the column ", column.name, " of ", table_.ToString(),
+                     " is NOT NULL without a default, and the stream does not have it: give it a "
+                     "default or drop its NOT NULL"),
+        detail);
+  }
+
+  absl::Status VisitDeclared(const TableColumn& column, ColumnSchema* declared) {
+    if (column.generated) {
+      ErrorDetail detail;
+      detail.reason = "COLUMN_GENERATED";
+      detail.metadata = {{"column", column.name}};
+      detail.subject = table_.ToString();
+      return MakeError(absl::StatusCode::kFailedPrecondition,
+                       absl::StrCat("the column ", column.name, " of ", table_.ToString(),
+                                    " is generated from others and takes no values, but the stream "
+                                    "declares it: rename one of them"),
+                       detail);
+    }
+    if (Stays(column, *declared)) {
+      const ColumnType coerced = CoercedFor(column, declared->type);
+      if (coerced != declared->type) declared->json_shape = JsonShape::kAny;
+      declared->type = coerced;
+      declared->table_type = column.type == PostgresTypeName(coerced) ? "" : column.type;
+      return absl::OkStatus();
+    }
+    const bool rewrites = !input_.replaced && Rewrites(column, declared->type);
+    plan_.changes.push_back({.kind = SchemaChange::Kind::kChangeType,
+                             .column = column.name,
+                             .from = column.type,
+                             .to = TableTypeOf(*declared),
+                             .rewrites = rewrites,
+                             .table_bytes = rewrites ? input_.table_bytes : 0});
+    return absl::OkStatus();
+  }
+
+  // Whether the column keeps its type.
+  bool Stays(const TableColumn& column, const ColumnSchema& declared) const {
+    if (!column.owned || input_.inferred) return true;
+    // A replace makes columns of ours as they are declared.
+    if (input_.replaced && IsOfOurs(column)) return column.type == TableTypeOf(declared);
+    return FitsColumn(column, declared.type, DecidesWinners(plan_.schema, column.name));
+  }
+
+  absl::Status CheckFrozen() const {
+    if (input_.policy != SchemaPolicy::kFreeze || plan_.changes.empty()) return absl::OkStatus();
+    const std::string changes =
+        absl::StrJoin(plan_.changes, "; ", [](std::string* out, const SchemaChange& change) {
+          out->append(Describe(change));
+        }).substr(0, kMaxChangesBytes);
+    ErrorDetail detail;
+    detail.reason = "SCHEMA_FROZEN";
+    detail.metadata = {{"changes", changes}};
+    detail.subject = table_.ToString();
+    return MakeError(
+        absl::StatusCode::kFailedPrecondition,
+        absl::StrCat("the schema policy FREEZE does not allow what the stream needs of ",
+                     table_.ToString(), ": ", changes),
+        detail);
+  }
+
+  absl::Status CheckRewrites() const {
+    if (input_.table_bytes <= input_.max_rewrite_bytes) return absl::OkStatus();
+    for (const SchemaChange& change : plan_.changes) {
+      if (!change.rewrites) continue;
+      ErrorDetail detail;
+      detail.reason = "REWRITE_TOO_LARGE";
+      detail.metadata = {{"column", change.column},
+                         {"table_bytes", absl::StrCat(input_.table_bytes)},
+                         {"max_rewrite_bytes", absl::StrCat(input_.max_rewrite_bytes)}};
+      detail.subject = table_.ToString();
+      return MakeError(
+          absl::StatusCode::kFailedPrecondition,
+          absl::StrCat("the stream ", Describe(change), ", for which PostgreSQL rewrites ",
+                       table_.ToString(), " (", input_.table_bytes,
+                       " bytes) while nobody can read it: refresh the stream, or raise "
+                       "--max_rewrite_bytes (",
+                       input_.max_rewrite_bytes, ")"),
+          detail);
+    }
+    return absl::OkStatus();
+  }
+
+  const TableName& table_;
+  const EvolutionInput& input_;
+  const bool drops_;
+  EvolutionPlan plan_;
+};
+
+}  // namespace
+
+absl::StatusOr<EvolutionPlan> PlanEvolution(const TableName& table, const TableSchema& declared,
+                                            const EvolutionInput& input) {
+  return Planner(table, declared, input).Plan();
+}
+
+bool DecidesWinners(const TableSchema& schema, absl::string_view column) {
+  return schema.cursor == column || std::find(schema.primary_key.begin(), schema.primary_key.end(),
+                                              column) != schema.primary_key.end();
+}
+
+std::string TableTypeOf(const ColumnSchema& column) {
+  return column.table_type.empty() ? std::string(PostgresTypeName(column.type)) : column.table_type;
+}
+
+std::string WithoutModifier(absl::string_view type) {
+  const size_t open = type.find('(');
+  const size_t close = type.find(')');
+  if (open == absl::string_view::npos || close == absl::string_view::npos) return std::string(type);
+  return absl::StrCat(type.substr(0, open), type.substr(close + 1));
+}
+
+std::string Describe(const SchemaChange& change) {
+  switch (change.kind) {
+    case SchemaChange::Kind::kAddColumn:
+      return absl::StrCat("adds the column ", change.column, " ", change.to);
+    case SchemaChange::Kind::kChangeType:
+      return absl::StrCat("changes the column ", change.column, " from ", change.from, " to ",
+                          change.to);
+    case SchemaChange::Kind::kDropColumn:
+      return absl::StrCat("drops the column ", change.column, " ", change.from);
+    case SchemaChange::Kind::kRelaxNotNull:
+      return absl::StrCat("lets the column ", change.column, " be null");
+    case SchemaChange::Kind::kAddIndex:
+      return absl::StrCat("adds the index ", change.column);
+    case SchemaChange::Kind::kDropIndex:
+      return absl::StrCat("drops the index ", change.column);
+  }
+  return "";
+}
+
+}  // namespace syncline

@@ -1,0 +1,88 @@
+#include "server/postgres/staging_table.h"
+
+#include <algorithm>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "server/base/status_macros.h"
+#include "server/model/evolution_plan.h"
+#include "server/postgres/carried_columns.h"
+#include "server/postgres/catalog_sql.h"
+#include "server/postgres/schema_evolution.h"
+#include "server/postgres/sql_generator.h"
+#include "server/postgres/table_columns.h"
+#include "server/postgres/table_operations.h"
+
+namespace syncline::postgres {
+namespace {
+
+const ColumnSchema* FindDeclared(const TableSchema& schema, const std::string& name) {
+  const auto found =
+      std::find_if(schema.columns.begin(), schema.columns.end(),
+                   [&](const ColumnSchema& column) { return column.column_name == name; });
+  return found == schema.columns.end() ? nullptr : &*found;
+}
+
+// What turns a copy of the target, without rows, into the shape.
+std::vector<std::string> ShapeClauses(const StagingShape& shape,
+                                      const std::vector<TableColumn>& columns) {
+  std::vector<std::string> clauses;
+  std::set<std::string> present;
+  for (const TableColumn& column : columns) {
+    present.insert(column.name);
+    const ColumnSchema* const declared = FindDeclared(shape.schema, column.name);
+    if (declared == nullptr) {
+      const bool stays = shape.replaces && shape.left_out.count(column.name) == 0;
+      if (!stays) clauses.push_back(DropColumnClause(column.name));
+    } else if (column.type != TableTypeOf(*declared)) {
+      clauses.push_back(DropDefaultClause(column.name));
+      clauses.push_back(AlterTypeClause(column.name, TableTypeOf(*declared), "NULL"));
+    }
+  }
+  for (const ColumnSchema& column : shape.schema.columns) {
+    if (present.count(column.column_name) == 0) clauses.push_back(AddColumnClause(column));
+  }
+  return clauses;
+}
+
+bool ChangesType(const StagingShape& shape, const std::vector<TableColumn>& columns) {
+  return std::any_of(columns.begin(), columns.end(), [&](const TableColumn& column) {
+    const ColumnSchema* const declared = FindDeclared(shape.schema, column.name);
+    return declared != nullptr && column.type != TableTypeOf(*declared);
+  });
+}
+
+}  // namespace
+
+absl::Status CreateStagingTable(Transaction& transaction, const TableName& staging,
+                                const StagingShape& shape) {
+  SYNCLINE_ASSIGN_OR_RETURN(const bool has_target, TableExists(transaction, shape.target));
+  if (!has_target) return CreateTable(transaction, staging, shape.schema);
+  SYNCLINE_ASSIGN_OR_RETURN(const std::vector<TableColumn> columns,
+                            ReadTableColumns(transaction, shape.target, {}));
+  SYNCLINE_ASSIGN_OR_RETURN(
+      const Result options,
+      transaction.Query(kStorageOptionsSql,
+                        Params().Text(shape.target.schema).Text(shape.target.name)));
+  // A condition may not bear the column's other type.
+  const LikeOptions like = {.constraints = !ChangesType(shape, columns),
+                            .defaults = shape.replaces,
+                            .storage_options = options.empty() ? "" : options.Text(0, 0)};
+  SYNCLINE_RETURN_IF_ERROR(CreateTableLike(transaction, staging, shape.target, like));
+  const std::vector<std::string> clauses = ShapeClauses(shape, columns);
+  if (!clauses.empty()) {
+    SYNCLINE_RETURN_IF_ERROR(transaction.Execute(AlterTableSql(staging, clauses)));
+  }
+  if (!shape.replaces) return absl::OkStatus();
+  return CarryIdentityPositions(transaction, staging, shape.target);
+}
+
+absl::Status EvolveStagingTable(Transaction& transaction, const TableName& staging,
+                                const StagingShape& shape) {
+  SYNCLINE_RETURN_IF_ERROR(
+      EvolveTable(transaction, staging, shape.schema, {shape.left_out, CastFailure::kNull}));
+  if (!shape.replaces) return absl::OkStatus();
+  return CarryColumns(transaction, staging, shape.target, shape.left_out);
+}
+
+}  // namespace syncline::postgres

@@ -1,0 +1,51 @@
+// How a stream's plan becomes the definitions of its tables: planned when the sync starts, applied
+// when its loader needs the table. The decision itself is model/evolution_plan.h.
+//
+// Stateless: safe from any thread. Called under the lock of the table's name.
+#pragma once
+
+#include <cstdint>
+#include <set>
+#include <string>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "server/model/plan.h"
+#include "server/postgres/initial_status.h"
+#include "server/postgres/ledger/ledger.h"
+#include "server/postgres/schema_evolution.h"
+#include "server/postgres/transaction.h"
+
+namespace syncline::write {
+
+struct TableToPlan {
+  postgres::TableStatus status;  // of the target
+  bool replaced = false;         // what is loaded takes the target's place
+  int64_t max_rewrite_bytes = 0;
+};
+
+// Decides the stream's columns and what changes in its table: fills `stream`'s schema and changes,
+// and notes in the ledger whose the columns are. Changes no table and takes no lock above ACCESS
+// SHARE. Errors: those of PlanEvolution; FAILED_PRECONDITION SCHEMA_INCOMPATIBLE when a stored
+// value cannot take its column's new type.
+absl::Status PlanTable(postgres::Transaction& transaction, const postgres::Ledger& ledger,
+                       const TableToPlan& table, StreamRecord* stream);
+
+// Makes the target, or evolves the one that is there. A user's column that came since the plan
+// stays; `failure` is what becomes of a stored value that does not cast.
+absl::Status MakeTarget(postgres::Transaction& transaction, const postgres::Ledger& ledger,
+                        const StreamPlan& plan, bool exists, postgres::CastFailure failure);
+
+// Makes the staging table, or evolves the one that is there with its rows.
+absl::Status MakeStaging(postgres::Transaction& transaction, const postgres::Ledger& ledger,
+                         const StreamPlan& plan, bool exists);
+
+// The columns of the target that go when the stream replaces it.
+absl::StatusOr<std::set<std::string>> DroppedColumns(postgres::Transaction& transaction,
+                                                     const postgres::Ledger& ledger,
+                                                     const StreamPlan& plan);
+
+// Logs what the stream's replace has changed in the definition of the target.
+void LogChanges(const StreamRecord& stream);
+
+}  // namespace syncline::write
