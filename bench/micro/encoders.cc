@@ -129,7 +129,8 @@ BENCHMARK(Null)->Name("encode/null");
 
 // The four meta columns alone: a row without columns of its own.
 void MetaColumns(benchmark::State& state) {
-  const postgres::RowEncoder encoder({}, RawIdGenerator("sync", {"bench", "stream"}, "writer"), 1);
+  const postgres::RowEncoder encoder(std::vector<ColumnType>{},
+                                     RawIdGenerator("sync", {"bench", "stream"}, "writer"), 1);
   const std::string meta_json = R"({"sync_id":1,"changes":[]})";
   ByteBuffer block(2 * kBlockBytes);
   RecordMeta meta;

@@ -192,6 +192,11 @@ std::string BeginCopyBinarySql(const TableName& table, const TableSchema& schema
   return absl::StrCat("BEGIN; ", CopyBinarySql(table, schema));
 }
 
+std::string BeginCopyTextSql(const TableName& table, const TableSchema& schema) {
+  return absl::StrCat("BEGIN; COPY ", QuoteTable(table), " (", QuoteColumns(AllColumns(schema)),
+                      ") FROM STDIN");
+}
+
 std::string LockAgainstWritersSql(const TableName& table) {
   return absl::StrCat("LOCK TABLE ", QuoteTable(table), " IN SHARE ROW EXCLUSIVE MODE");
 }

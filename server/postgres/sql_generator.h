@@ -62,6 +62,8 @@ std::string DeleteRawIdRangesSql(const TableName& table);
 std::string CopyBinarySql(const TableName& table, const TableSchema& schema);
 // BEGIN before it: one round trip opens a data transaction.
 std::string BeginCopyBinarySql(const TableName& table, const TableSchema& schema);
+// The same in text format.
+std::string BeginCopyTextSql(const TableName& table, const TableSchema& schema);
 
 // Waits for writers, not for readers, and keeps other writers out until the transaction ends.
 std::string LockAgainstWritersSql(const TableName& table);

@@ -167,8 +167,7 @@ absl::Status PrepareSource(Database& database, const TableName& source, const Ta
   Preparation preparation;
   SYNCLINE_RETURN_IF_ERROR(database.Transact([&](Transaction& transaction) {
     preparation = Preparation();
-    return RetryIfVanished(
-        Capture(transaction, source, target, options, &preparation, left_out));
+    return RetryIfVanished(Capture(transaction, source, target, options, &preparation, left_out));
   }));
   SYNCLINE_RETURN_IF_ERROR(CarryNotNull(database, preparation, left_out));
   SYNCLINE_RETURN_IF_ERROR(Build(database, preparation, options.lock_timeout));

@@ -33,8 +33,8 @@ class StartDecision {
   // Decides `draft` into `sync`, which is a copy of `draft.sync`, and writes it to the ledger. An
   // isolated decision ends a stream that cannot start as kFailed with its error; others return the
   // first such error. Errors: INVALID_ARGUMENT INVALID_REQUEST; FAILED_PRECONDITION
-  // STALE_GENERATION, TABLE_OWNED, TARGET_INCOMPATIBLE, SCHEMA_INCOMPATIBLE and those of PlanEvolution; those of
-  // the database.
+  // STALE_GENERATION, TABLE_OWNED, TARGET_INCOMPATIBLE, SCHEMA_INCOMPATIBLE and those of
+  // PlanEvolution; those of the database.
   absl::Status Decide(const SyncDraft& draft, SyncRecord* sync);
 
  private:

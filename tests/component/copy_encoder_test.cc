@@ -25,6 +25,7 @@
 #include "server/model/raw_id.h"
 #include "server/model/value.h"
 #include "server/postgres/copy/row_encoder.h"
+#include "server/postgres/copy/text_fields.h"
 
 namespace syncline::postgres {
 namespace {
@@ -74,8 +75,8 @@ class CopyEncoderTest : public ::testing::Test {
     return PQgetvalue(result.get(), 0, 0);
   }
 
-  void CopyIn(const ByteBuffer& bytes) {
-    const Result started = Run("COPY sample FROM STDIN (FORMAT binary)");
+  void CopyIn(const ByteBuffer& bytes, const std::string& options = "(FORMAT binary)") {
+    const Result started = Run("COPY sample FROM STDIN " + options);
     ASSERT_EQ(PQresultStatus(started.get()), PGRES_COPY_IN) << PQerrorMessage(connection_.get());
     ASSERT_EQ(PQputCopyData(connection_.get(), bytes.data(), static_cast<int>(bytes.size())), 1);
     ASSERT_EQ(PQputCopyEnd(connection_.get(), nullptr), 1);
@@ -88,6 +89,12 @@ class CopyEncoderTest : public ::testing::Test {
   // the bytes that the type's send function gives, which show what is stored.
   void ExpectSame(ColumnType type, absl::string_view send_function,
                   const std::vector<Sample>& samples) {
+    ExpectSame(type, send_function, samples, CopyFormat::kBinary);
+    ExpectSame(type, send_function, samples, CopyFormat::kText);
+  }
+
+  void ExpectSame(ColumnType type, absl::string_view send_function,
+                  const std::vector<Sample>& samples, CopyFormat format) {
     const std::string name(PostgresTypeName(type));
     const Result dropped = Run("SET client_min_messages = warning; DROP TABLE IF EXISTS sample");
     const Result created = Run(absl::StrCat(
@@ -95,8 +102,12 @@ class CopyEncoderTest : public ::testing::Test {
         "generation_id bigint, literal varchar, value ",
         name, ")"));
     ASSERT_EQ(PQresultStatus(created.get()), PGRES_COMMAND_OK) << PQerrorMessage(connection_.get());
-    const RowEncoder encoder({ColumnType::kVarchar, type},
-                             RawIdGenerator("sync", {"public", "sample"}, "writer"), 3);
+    TableSchema schema;
+    schema.columns = {{"literal", "literal", ColumnType::kVarchar}, {"value", "value", type}};
+    // A type that is not known by its binary form.
+    if (format == CopyFormat::kText) schema.columns[0].table_type = "a.domain";
+    ASSERT_EQ(CopyFormatFor(schema), format);
+    const RowEncoder encoder(schema, RawIdGenerator("sync", {"public", "sample"}, "writer"), 3);
     ByteBuffer out;
     AppendCopyHeader(&out);
     for (size_t i = 0; i < samples.size(); ++i) {
@@ -110,8 +121,14 @@ class CopyEncoderTest : public ::testing::Test {
                          .meta_json = R"({"sync_id": 5, "changes": []})"},
                         {literal, value}, &out);
     }
-    AppendCopyTrailer(&out);
-    ASSERT_NO_FATAL_FAILURE(CopyIn(out));
+    if (format == CopyFormat::kBinary) {
+      AppendCopyTrailer(&out);
+      ASSERT_NO_FATAL_FAILURE(CopyIn(out));
+    } else {
+      ByteBuffer lines;
+      AppendTextLines(out.view().substr(kCopyHeaderBytes), &lines);
+      ASSERT_NO_FATAL_FAILURE(CopyIn(lines, ""));
+    }
 
     EXPECT_EQ(Single("SELECT count(DISTINCT raw_id::uuid) FROM sample WHERE generation_id = 3 "
                      "AND meta->>'sync_id' = '5'"),

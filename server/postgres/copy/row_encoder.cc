@@ -1,19 +1,23 @@
 #include "server/postgres/copy/row_encoder.h"
 
 #include <cstring>
+#include <string>
 
+#include "server/model/evolution_plan.h"
 #include "server/postgres/copy/field_bytes.h"
 #include "server/postgres/copy/numeric_encoder.h"
 #include "server/postgres/copy/scalar_encoders.h"
 #include "server/postgres/copy/temporal_encoders.h"
 #include "server/postgres/copy/text_encoders.h"
+#include "server/postgres/copy/text_fields.h"
+#include "server/postgres/copy/user_type_encoders.h"
 
 namespace syncline::postgres {
 namespace {
 
 // Signature, no flags, no extension.
 constexpr char kHeader[] = "PGCOPY\n\377\r\n\0\0\0\0\0\0\0\0\0";
-static_assert(sizeof(kHeader) - 1 == 11 + 4 + 4);
+static_assert(sizeof(kHeader) - 1 == kCopyHeaderBytes);
 constexpr size_t kMetaColumns = 4;
 
 // Field count, raw id, extracted at, length and version of meta, generation id; meta's text comes
@@ -47,6 +51,31 @@ FieldEncoder FieldEncoderFor(ColumnType type) {
   return EncodeJsonb;
 }
 
+FieldEncoder FieldEncoderFor(const ColumnSchema& column) {
+  const std::string base = WithoutModifier(column.table_type);
+  if (base.empty() || base == PostgresTypeName(column.type)) return FieldEncoderFor(column.type);
+  const bool integer = column.type == ColumnType::kBigint;
+  if (integer && base == "smallint") return EncodeBigintAsSmallint;
+  if (integer && base == "integer") return EncodeBigintAsInteger;
+  if (integer && base == "real") return EncodeBigintAsReal;
+  if (integer && base == "double precision") return EncodeBigintAsDouble;
+  if (column.type == ColumnType::kNumeric && base == "real") return EncodeNumericAsReal;
+  if (column.type == ColumnType::kNumeric && base == "double precision") {
+    return EncodeNumericAsDouble;
+  }
+  if (column.type == ColumnType::kJsonb && base == "json") return EncodeJsonbAsJson;
+  if (column.type != ColumnType::kVarchar) return nullptr;
+  if (base == "text" || base == "character") return EncodeVarchar;
+  return base == "uuid" ? EncodeVarcharAsUuid : nullptr;
+}
+
+CopyFormat CopyFormatFor(const TableSchema& schema) {
+  for (const ColumnSchema& column : schema.columns) {
+    if (FieldEncoderFor(column) == nullptr) return CopyFormat::kText;
+  }
+  return CopyFormat::kBinary;
+}
+
 void AppendCopyHeader(ByteBuffer* out) { out->Append({kHeader, sizeof(kHeader) - 1}); }
 
 void AppendCopyTrailer(ByteBuffer* out) { out->AppendInt16(-1); }
@@ -58,8 +87,36 @@ RowEncoder::RowEncoder(const std::vector<ColumnType>& columns, RawIdGenerator ra
   for (const ColumnType type : columns) encoders_.push_back(FieldEncoderFor(type));
 }
 
+RowEncoder::RowEncoder(const TableSchema& schema, RawIdGenerator raw_ids, int64_t generation_id)
+    : raw_ids_(raw_ids), generation_id_(generation_id), format_(CopyFormatFor(schema)) {
+  encoders_.reserve(schema.columns.size());
+  for (const ColumnSchema& column : schema.columns) {
+    encoders_.push_back(format_ == CopyFormat::kBinary ? FieldEncoderFor(column)
+                                                       : TextFieldEncoderFor(column.type));
+  }
+}
+
 void RowEncoder::AppendRow(const RecordMeta& meta, absl::Span<const Value> values,
                            ByteBuffer* out) const {
+  if (format_ == CopyFormat::kBinary) {
+    AppendBinaryMeta(meta, out);
+  } else {
+    AppendTextMeta(meta, out);
+  }
+  for (size_t i = 0; i < encoders_.size(); ++i) encoders_[i](values[i], out);
+}
+
+void RowEncoder::AppendTextMeta(const RecordMeta& meta, ByteBuffer* out) const {
+  out->AppendInt16(static_cast<int16_t>(kMetaColumns + encoders_.size()));
+  out->AppendInt32(RawIdGenerator::kLength);
+  raw_ids_.Write(meta.offset, out->Reserve(RawIdGenerator::kLength));
+  out->Advance(RawIdGenerator::kLength);
+  TextFieldEncoderFor(ColumnType::kTimestamptz)(Value::Scalar(meta.extracted_at_us), out);
+  TextFieldEncoderFor(ColumnType::kJsonb)(Value::Text(meta.meta_json), out);
+  TextFieldEncoderFor(ColumnType::kBigint)(Value::Scalar(generation_id_), out);
+}
+
+void RowEncoder::AppendBinaryMeta(const RecordMeta& meta, ByteBuffer* out) const {
   // The meta columns are never NULL: one reservation and stores at known places.
   const size_t meta_size = meta.meta_json.size();
   char* to = out->Reserve(kMetaBytes + meta_size);
@@ -76,8 +133,6 @@ void RowEncoder::AppendRow(const RecordMeta& meta, absl::Span<const Value> value
   PutBigEndian32(to, 8);
   PutBigEndian64(to + 4, static_cast<uint64_t>(generation_id_));
   out->Advance(kMetaBytes + meta_size);
-
-  for (size_t i = 0; i < encoders_.size(); ++i) encoders_[i](values[i], out);
 }
 
 }  // namespace syncline::postgres

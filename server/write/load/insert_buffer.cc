@@ -9,6 +9,7 @@
 #include "server/base/error.h"
 #include "server/base/status_macros.h"
 #include "server/model/raw_id.h"
+#include "server/postgres/copy/text_fields.h"
 #include "server/postgres/sql_generator.h"
 #include "server/postgres/sqlstate.h"
 
@@ -20,11 +21,10 @@ constexpr size_t kFirstBlockBytes = 8 << 10;
 // With an eighth left a block is full, because one that a row does not fit into is copied.
 bool IsFull(const ByteBuffer& block) { return block.size() >= block.capacity() / 8 * 7; }
 
-std::vector<ColumnType> TypesOf(const TableSchema& schema) {
-  std::vector<ColumnType> types;
-  types.reserve(schema.columns.size());
-  for (const ColumnSchema& column : schema.columns) types.push_back(column.type);
-  return types;
+std::string BeginCopySql(const StreamPlan& plan, postgres::CopyFormat format) {
+  return format == postgres::CopyFormat::kBinary
+             ? postgres::BeginCopyBinarySql(plan.load_table(), plan.schema)
+             : postgres::BeginCopyTextSql(plan.load_table(), plan.schema);
 }
 
 }  // namespace
@@ -32,8 +32,9 @@ std::vector<ColumnType> TypesOf(const TableSchema& schema) {
 InsertBuffer::InsertBuffer(const LoadContext* context, const StreamPlan& plan,
                            absl::string_view sync_id, WriterClaim claim)
     : context_(context),
-      copy_sql_(postgres::BeginCopyBinarySql(plan.load_table(), plan.schema)),
-      encoder_(TypesOf(plan.schema), RawIdGenerator(sync_id, plan.descriptor, claim.writer_id),
+      format_(postgres::CopyFormatFor(plan.schema)),
+      copy_sql_(BeginCopySql(plan, format_)),
+      encoder_(plan.schema, RawIdGenerator(sync_id, plan.descriptor, claim.writer_id),
                plan.generation_id),
       claim_(std::move(claim)) {}
 
@@ -169,16 +170,8 @@ absl::StatusOr<FlushResult> InsertBuffer::AfterFailure(postgres::Connection& con
 
 absl::Status InsertBuffer::CopyRows(postgres::Connection& connection) {
   SYNCLINE_RETURN_IF_ERROR(connection.BeginCopy(copy_sql_));
-  absl::Status sent;
-  for (const ByteBuffer& block : blocks_) {
-    sent = connection.PutCopyData(block.view());
-    if (!sent.ok()) break;
-  }
-  if (sent.ok()) {
-    ByteBuffer trailer;
-    postgres::AppendCopyTrailer(&trailer);
-    sent = connection.PutCopyData(trailer.view());
-  }
+  const absl::Status sent =
+      format_ == postgres::CopyFormat::kBinary ? SendBinary(connection) : SendText(connection);
   // The result is read even when sending failed: it says why.
   const absl::StatusOr<int64_t> copied = connection.EndCopy();
   SYNCLINE_RETURN_IF_ERROR(copied.status());
@@ -188,6 +181,26 @@ absl::Status InsertBuffer::CopyRows(postgres::Connection& connection) {
         absl::StatusCode::kFailedPrecondition,
         absl::StrCat("the table stored ", *copied, " of ", rows_, " rows: a trigger skips rows"),
         {.reason = "REJECTED_BY_DATABASE"});
+  }
+  return absl::OkStatus();
+}
+
+absl::Status InsertBuffer::SendBinary(postgres::Connection& connection) {
+  for (const ByteBuffer& block : blocks_) {
+    SYNCLINE_RETURN_IF_ERROR(connection.PutCopyData(block.view()));
+  }
+  ByteBuffer trailer;
+  postgres::AppendCopyTrailer(&trailer);
+  return connection.PutCopyData(trailer.view());
+}
+
+absl::Status InsertBuffer::SendText(postgres::Connection& connection) {
+  ByteBuffer lines;
+  for (const ByteBuffer& block : blocks_) {
+    lines.Clear();
+    const bool first = &block == &blocks_.front();
+    postgres::AppendTextLines(block.view().substr(first ? postgres::kCopyHeaderBytes : 0), &lines);
+    SYNCLINE_RETURN_IF_ERROR(connection.PutCopyData(lines.view()));
   }
   return absl::OkStatus();
 }

@@ -101,12 +101,15 @@ class InsertBuffer {
   absl::StatusOr<FlushResult> AfterFailure(postgres::Connection& connection,
                                            const absl::Status& status, bool commit_unknown) const;
   absl::Status CopyRows(postgres::Connection& connection);
+  absl::Status SendBinary(postgres::Connection& connection);
+  absl::Status SendText(postgres::Connection& connection);
   // The block for the next row.
   ByteBuffer& OpenBlock();
   void Clear();
   void GiveBlocksBack();
 
   const LoadContext* const context_;
+  const postgres::CopyFormat format_;
   const std::string copy_sql_;
   const postgres::RowEncoder encoder_;
   const WriterClaim claim_;
