@@ -45,13 +45,6 @@ std::vector<std::string> ShapeClauses(const StagingShape& shape,
   return clauses;
 }
 
-bool ChangesType(const StagingShape& shape, const std::vector<TableColumn>& columns) {
-  return std::any_of(columns.begin(), columns.end(), [&](const TableColumn& column) {
-    const ColumnSchema* const declared = FindDeclared(shape.schema, column.name);
-    return declared != nullptr && column.type != TableTypeOf(*declared);
-  });
-}
-
 }  // namespace
 
 absl::Status CreateStagingTable(Transaction& transaction, const TableName& staging,
@@ -64,8 +57,7 @@ absl::Status CreateStagingTable(Transaction& transaction, const TableName& stagi
       const Result options,
       transaction.Query(kStorageOptionsSql,
                         Params().Text(shape.target.schema).Text(shape.target.name)));
-  // A condition may not bear the column's other type.
-  const LikeOptions like = {.constraints = !ChangesType(shape, columns),
+  const LikeOptions like = {.constraints = false,
                             .defaults = shape.replaces,
                             .storage_options = options.empty() ? "" : options.Text(0, 0)};
   SYNCLINE_RETURN_IF_ERROR(CreateTableLike(transaction, staging, shape.target, like));
