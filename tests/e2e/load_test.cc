@@ -128,6 +128,28 @@ TEST_F(LoadTest, RejectedRowsDoNotStopAnAppend) {
   EXPECT_THAT(said_, HasSubstr("--strict"));
 }
 
+TEST_F(LoadTest, ASyncIdStandsForOneFile) {
+  ASSERT_EQ(Load("a.jsonl", "{\"id\":1}\n", {"--sync_id=s"}), 0) << said_;
+  EXPECT_EQ(Load("a.jsonl", "{\"id\":1}\n", {"--sync_id=s"}), 0) << said_;
+  EXPECT_EQ(Load("a.jsonl", "{\"id\":2}\n", {"--sync_id=s"}), 1);
+  EXPECT_THAT(said_, HasSubstr("INPUT_CHANGED"));
+  EXPECT_THAT(said_, HasSubstr("another file"));
+  EXPECT_EQ(Count("id = 1"), 1);
+}
+
+TEST_F(LoadTest, TheTablesOwnTypesHold) {
+  ASSERT_EQ(Load("a.csv", "id,code,email\n1,A7,a@x\n", {}), 0) << said_;
+  EXPECT_EQ(Load("b.csv", "id,code\n2,007\n3,12\n", {}), 0) << said_;
+  EXPECT_EQ(Load("c.csv", "id,code,flag\n4,TRUE,true\n", {}), 0) << said_;
+  EXPECT_EQ(Count("email = 'a@x'"), 1);
+  EXPECT_EQ(Count("code IN ('A7', '007', '12', 'TRUE')"), 4);
+  EXPECT_EQ(Type("id"), "bigint");
+  EXPECT_EQ(Type("flag"), "boolean");
+  EXPECT_EQ(Load("d.csv", "other,columns\n1,2\n", {}), 1);
+  EXPECT_THAT(said_, HasSubstr("NO_SHARED_COLUMN"));
+  EXPECT_EQ(Count(), 4);
+}
+
 TEST_F(LoadTest, TheGuardKeepsTheTableAndValidateOnlyChangesNothing) {
   ASSERT_EQ(Load("a.jsonl", "{\"id\":1}\n{\"id\":2}\n", {"--mode=overwrite"}), 0) << said_;
   EXPECT_EQ(Load("b.jsonl", "{\"id\":3}\n", {"--mode=overwrite", "--max_shrink=0.2"}), 1);
