@@ -39,7 +39,6 @@ absl::Status StatePassing::Take(absl::string_view line, bool empty, int only) {
   for (const auto& lane : *lanes_) {
     if (only >= 0 && lane->index != only) continue;
     lane->state_at = lane->seen;
-    records += lane->seen - std::exchange(lane->counted, lane->seen);
     failed = failed || lane->failed;
     if (lane->seen == 0 || lane->completed_before) continue;
     requirements.push_back({lane->index, lane->seen, !empty});
@@ -48,6 +47,10 @@ absl::Status StatePassing::Take(absl::string_view line, bool empty, int only) {
   if (failed) {
     ++withheld_;
     return absl::OkStatus();
+  }
+  for (const auto& lane : *lanes_) {
+    if (only >= 0 && lane->index != only) continue;
+    records += lane->seen - std::exchange(lane->counted, lane->seen);
   }
   covers_all_ = covers_all_ || only < 0;
   if (!empty && !requirements.empty()) {

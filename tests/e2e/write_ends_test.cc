@@ -166,6 +166,27 @@ TEST_F(WriteEndsTest, AppendsAreCompleteOnceAnyStreamSentSomething) {
               AllOf(HasSubstr("stream t is not complete"), HasSubstr("stream u is not complete")));
 }
 
+// The source dies behind a STATE of all streams and goes on from there in the next run: what it
+// sends again replaces what it had sent after the STATE, in every stream.
+TEST_F(WriteEndsTest, RowsAfterAStateOfAllStreamsAreKeptOnce) {
+  const std::string mode = OfGeneration("overwrite", 5, 5);
+  const std::vector<std::string> streams = {CatalogStream("t", mode), CatalogStream("u", mode)};
+  const Written died =
+      Write(streams, {Record("t", "1"), Record("u", "1"), Record("u", "2"), GlobalState(1),
+                      Record("t", "2"), Record("u", "3"), std::string(kFatal)});
+  EXPECT_EQ(died.exit_code, 1);
+  EXPECT_THAT(died.to_stdout, HasSubstr(R"("shared_state":{"lsn":1})"));
+  const Written again = Write(streams, {Record("t", "2"), Record("u", "3"), Record("u", "4"),
+                                        GlobalState(2), Complete("t"), Complete("u")});
+  EXPECT_EQ(again.exit_code, 0) << again.to_stderr;
+  const auto ids = [this](absl::string_view table) {
+    return QueryText(
+        absl::StrCat("SELECT string_agg(id::text, ' ' ORDER BY id) FROM ", Table(table)))[0][0];
+  };
+  EXPECT_EQ(ids("t"), "1 2");
+  EXPECT_EQ(ids("u"), "1 2 3 4");
+}
+
 TEST_F(WriteEndsTest, AFailureSparesTheStreamThatWasCompleted) {
   const std::string mode = R"("destination_sync_mode":"overwrite")";
   const std::vector<std::string> streams = {CatalogStream("t", mode), CatalogStream("u", mode)};
@@ -180,6 +201,21 @@ TEST_F(WriteEndsTest, AFailureSparesTheStreamThatWasCompleted) {
             (std::vector<std::vector<std::string>>{{"1"}}));
   EXPECT_THAT(written.to_stdout, HasSubstr(R"("stream_descriptor":{"name":"u"})"));
   EXPECT_THAT(written.to_stdout, Not(HasSubstr(R"("stream_descriptor":{"name":"t"})")));
+}
+
+TEST_F(WriteEndsTest, AStreamThatCannotStartSparesTheOther) {
+  ASSERT_OK(Connect()->Execute(absl::StrCat("CREATE VIEW ", Table("t"), " AS SELECT 1 AS id")));
+  const std::string mode = R"("destination_sync_mode":"append")";
+  const Written written = Write({CatalogStream("t", mode), CatalogStream("u", mode)},
+                                {Record("t", "1"), State("t", 1), Record("u", "1"), GlobalState(1),
+                                 State("u", 1), Complete("t"), Complete("u")});
+  EXPECT_EQ(written.exit_code, 1);
+  EXPECT_EQ(Count("u"), 1);
+  EXPECT_THAT(written.to_stdout, AllOf(HasSubstr(R"("stream_descriptor":{"name":"t"})"),
+                                       HasSubstr(R"("name":"u"},"stream_state")"),
+                                       Not(HasSubstr(R"("name":"t"},"stream_state")")),
+                                       Not(HasSubstr("shared_state"))));
+  EXPECT_THAT(written.to_stderr, HasSubstr("1 of its records were skipped"));
 }
 
 TEST_F(WriteEndsTest, RejectedRecordsAreLoggedAndFailOnlyWhenAskedTo) {

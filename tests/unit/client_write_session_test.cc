@@ -227,7 +227,7 @@ TEST_F(WriteSessionTest, AStreamThatCannotStartIsSkippedAndItsStatesAreKeptBack)
   EXPECT_EQ(report.failures[0].stream.name, "a");
   EXPECT_EQ(report.failures[0].skipped, 2);
   EXPECT_EQ(ReasonOf(report.failures[0].status), "BAD_SCHEMA");
-  EXPECT_THAT(states_, ElementsAre(Counted(StreamState("b", 1), 0)));
+  EXPECT_THAT(states_, ElementsAre(Counted(StreamState("b", 1), 1)));
   EXPECT_EQ(report.withheld_states, 2);
   EXPECT_EQ(server_.service.stream("b").ended, v1::STREAM_STATUS_COMPLETE);
 }
