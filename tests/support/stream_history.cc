@@ -81,7 +81,8 @@ void StreamHistory::Choose(HistorySync* sync) {
   bool replaces = last_.version == 0 ? Chance(50) : last_.minimum > 0;
   const bool replaced = replaces;
   if (Chance(20)) replaces = !replaces;
-  const bool refresh = last_.version > 0 && (Chance(15) || discarded_ || (replaces && !replaced));
+  const bool becomes_replace = replaces && !replaced && !durable_callers_;
+  const bool refresh = last_.version > 0 && (Chance(15) || discarded_ || becomes_replace);
   if (refresh) ++sync->generation;
   sync->minimum = replaces ? sync->generation : 0;
   sync->replay = ChooseReplay(*sync);
