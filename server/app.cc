@@ -191,6 +191,7 @@ void App::Parts::BuildWritePath() {
   load_context.connections = connections.get();
   load_context.committer = &committer;
   load_context.blocks = &blocks;
+  load_context.max_rejected_bytes = config.load.max_rejected_bytes;
   load_context.wait = [this](absl::Duration delay) { return stopping.Wait(delay); };
   lane_context.pool = load_pool.get();
   lane_context.budget = &budget;

@@ -66,4 +66,6 @@ void Pipeline::OnRecord(const RecordMeta& meta, absl::Span<const Value> values) 
 
 void Pipeline::OnRejected(int64_t, dataflow::RejectReason, absl::string_view) { ++rejected_; }
 
+void Pipeline::OnUnreadable(int64_t, absl::string_view, absl::string_view) { ++rejected_; }
+
 }  // namespace syncline::bench

@@ -36,6 +36,7 @@ class Pipeline : private dataflow::RecordSink {
   bool Wants(int64_t offset) override;
   void OnRecord(const RecordMeta& meta, absl::Span<const Value> values) override;
   void OnRejected(int64_t offset, dataflow::RejectReason reason, absl::string_view raw) override;
+  void OnUnreadable(int64_t offset, absl::string_view reason, absl::string_view raw) override;
 
   dataflow::RecordParser parser_;
   postgres::RowEncoder encoder_;

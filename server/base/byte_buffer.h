@@ -47,6 +47,12 @@ class ByteBuffer {
   // Cuts back to `size`, which must not be greater than size().
   void Truncate(size_t size) { size_ = size; }
 
+  // Takes `count` bytes at `position` out; what follows moves up.
+  void Erase(size_t position, size_t count) {
+    std::memmove(data_.get() + position, data_.get() + position + count, size_ - position - count);
+    size_ -= count;
+  }
+
   // Room for `count` bytes at the end, uninitialised; call Advance after writing them.
   char* Reserve(size_t count) {
     if (capacity_ - size_ < count) Grow(size_ + count);

@@ -66,6 +66,7 @@ struct LoadConfig {
   absl::Duration flush_interval;
   int64_t max_record_bytes = 0;
   std::optional<int64_t> max_rejected;  // nullopt: unlimited
+  int64_t max_rejected_bytes = 0;       // of rejected records that are kept, per stream
   absl::Duration writer_lease;
 };
 

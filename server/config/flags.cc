@@ -39,6 +39,8 @@ ABSL_FLAG(ByteSize, max_record_bytes, ByteSize{16 << 20},
           "Greatest record; a larger one is rejected, its neighbours load.");
 ABSL_FLAG(int64_t, max_rejected, -1,
           "Rejected records after which a stream fails; -1 is unlimited.");
+ABSL_FLAG(ByteSize, max_rejected_bytes, ByteSize{64 << 20},
+          "Bytes of rejected records kept per stream; beyond, their text is left out.");
 ABSL_FLAG(int32_t, max_open_streams, 1024, "Most StreamRecords calls open at once.");
 ABSL_FLAG(int32_t, max_streams_per_sync, 1000, "Most streams of one sync.");
 ABSL_FLAG(absl::Duration, writer_lease, absl::Seconds(10),
@@ -91,6 +93,7 @@ constexpr absl::string_view kOrder[] = {
     "max_message_bytes",
     "max_record_bytes",
     "max_rejected",
+    "max_rejected_bytes",
     "max_open_streams",
     "max_streams_per_sync",
     "writer_lease",

@@ -30,6 +30,7 @@ ABSL_DECLARE_FLAG(absl::Duration, flush_interval);
 ABSL_DECLARE_FLAG(syncline::config::ByteSize, max_message_bytes);
 ABSL_DECLARE_FLAG(syncline::config::ByteSize, max_record_bytes);
 ABSL_DECLARE_FLAG(int64_t, max_rejected);
+ABSL_DECLARE_FLAG(syncline::config::ByteSize, max_rejected_bytes);
 ABSL_DECLARE_FLAG(int32_t, max_open_streams);
 ABSL_DECLARE_FLAG(int32_t, max_streams_per_sync);
 ABSL_DECLARE_FLAG(absl::Duration, writer_lease);

@@ -224,6 +224,9 @@ LoadConfig LoadPath(Faults& faults) {
   const int64_t max_rejected = Bounded("max_rejected", absl::GetFlag(FLAGS_max_rejected),
                                        int64_t{-1}, std::numeric_limits<int64_t>::max(), faults);
   if (max_rejected >= 0) load.max_rejected = max_rejected;
+  load.max_rejected_bytes =
+      BoundedSize("max_rejected_bytes", absl::GetFlag(FLAGS_max_rejected_bytes), 0,
+                  std::numeric_limits<int64_t>::max(), faults);
   load.writer_lease =
       AtLeast("writer_lease", absl::GetFlag(FLAGS_writer_lease), absl::Seconds(1), faults);
   return load;

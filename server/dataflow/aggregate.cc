@@ -19,6 +19,7 @@ absl::StatusOr<Accepted> Aggregate::Accept(Batch* batch, int64_t most_bytes) {
   wanted_from_ = batch->wanted_from;
   seen_to_ = batch->seen_to;
   most_bytes_ = most_bytes;
+  typed_rows_ = batch->records->has_rows();
   check_durable_ = durable_.Intersects(batch->offsets);
   SYNCLINE_RETURN_IF_ERROR(parser_.Parse(batch->records.get(), batch->arrival_us, this));
   if (accepted_.more) {
@@ -54,9 +55,22 @@ void Aggregate::OnRecord(const RecordMeta& meta, absl::Span<const Value> values)
 }
 
 void Aggregate::OnRejected(int64_t offset, RejectReason reason, absl::string_view raw) {
-  const absl::string_view name = RejectReasonName(reason);
-  ++accepted_.rejected[std::string(name)];
-  buffer_.Reject({offset, std::string(name), std::string(raw.substr(0, kMaxRejectedRawBytes))});
+  Reject(offset, RejectReasonName(reason), raw, !typed_rows_);
+}
+
+void Aggregate::OnUnreadable(int64_t offset, absl::string_view reason, absl::string_view raw) {
+  Reject(offset, reason, raw, true);
+}
+
+void Aggregate::Reject(int64_t offset, absl::string_view reason, absl::string_view raw,
+                       bool raw_is_whole) {
+  ++accepted_.rejected[std::string(reason)];
+  RejectedRecord record;
+  record.offset = offset;
+  record.reason = std::string(reason);
+  record.raw = std::string(raw.substr(0, kMaxRejectedRawBytes));
+  record.raw_truncated = !raw_is_whole || raw.size() > kMaxRejectedRawBytes;
+  buffer_.Reject(std::move(record));
 }
 
 void Aggregate::Cover(const Batch& batch, int64_t end, int64_t bytes) {

@@ -45,6 +45,7 @@ class Aggregate : private RecordSink {
   // As InsertBuffer::Flush.
   absl::StatusOr<write::FlushResult> Flush(const std::vector<PendingCheckpoint>& checkpoints,
                                            bool closes = false) {
+    if (parser_.has_counts()) buffer_.Count(parser_.TakeCounts());
     return buffer_.Flush(checkpoints, closes);
   }
 
@@ -55,6 +56,8 @@ class Aggregate : private RecordSink {
   bool Wants(int64_t offset) override;
   void OnRecord(const RecordMeta& meta, absl::Span<const Value> values) override;
   void OnRejected(int64_t offset, RejectReason reason, absl::string_view raw) override;
+  void OnUnreadable(int64_t offset, absl::string_view reason, absl::string_view raw) override;
+  void Reject(int64_t offset, absl::string_view reason, absl::string_view raw, bool raw_is_whole);
   // Notes the records before `end` as held, with `bytes` of payload.
   void Cover(const Batch& batch, int64_t end, int64_t bytes);
 
@@ -66,6 +69,7 @@ class Aggregate : private RecordSink {
   int64_t most_bytes_ = 0;
   int64_t stopped_at_ = 0;
   bool check_durable_ = false;
+  bool typed_rows_ = false;
   Accepted accepted_;
 };
 

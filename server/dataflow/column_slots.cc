@@ -19,6 +19,7 @@ ColumnSlots::ColumnSlots(const TableSchema& schema) {
 
 void ColumnSlots::Clear() {
   std::fill(tokens_.begin(), tokens_.end(), absl::string_view());
+  undeclared_.clear();
   expected_ = 0;
 }
 
@@ -34,7 +35,11 @@ int ColumnSlots::Lookup(const char* key, const char* end, ScratchArena* scratch)
   absl::string_view name(key, static_cast<size_t>(behind - 1 - key));
   if (escaped) name = Unescape(name, NulPolicy::kKeep, scratch).text;
   const int column = FindName(name);
-  if (column >= 0) expected_ = static_cast<size_t>(column) + 1;
+  if (column >= 0) {
+    expected_ = static_cast<size_t>(column) + 1;
+  } else {
+    undeclared_.push_back(name);
+  }
   return column;
 }
 

@@ -44,6 +44,9 @@ class ColumnSlots {
   // The column that is called so, or kUndeclared.
   int FindName(absl::string_view name) const;
 
+  // Names of fields since Clear that are no column, as they come.
+  const std::vector<absl::string_view>& undeclared() const { return undeclared_; }
+
   // The token of each column, with null data where the record has no such field.
   std::vector<absl::string_view>& tokens() { return tokens_; }
 
@@ -56,6 +59,7 @@ class ColumnSlots {
   std::vector<std::string> guesses_;
   absl::flat_hash_map<absl::string_view, int> by_name_;  // keys point into names_
   std::vector<absl::string_view> tokens_;
+  std::vector<absl::string_view> undeclared_;
   size_t expected_ = 0;
 };
 

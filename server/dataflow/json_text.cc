@@ -40,10 +40,11 @@ class Rewriter {
   Rewriter(absl::string_view input, ScratchArena* scratch)
       : input_(input), copied_to_(input.data()), scratch_(scratch) {}
 
-  // Puts `with`, which is not longer, in the place of [begin, end). Places come in order.
+  // Puts `with` in the place of [begin, end). Places come in order. `with` is not longer, but for
+  // the null of a NaN, which with what follows it has four bytes at least.
   void Replace(const char* begin, const char* end, absl::string_view with) {
     if (start_ == nullptr) {
-      start_ = scratch_->Allocate(input_.size());
+      start_ = scratch_->Allocate(input_.size() + input_.size() / 4 + 1);
       out_ = start_;
     }
     Append(absl::string_view(copied_to_, static_cast<size_t>(begin - copied_to_)));
@@ -87,6 +88,7 @@ class Scanner {
     result.status = Scan();
     if (result.status != JsonStatus::kValid) return result;
     result.cleaned = cleaned_;
+    result.not_finite = not_finite_;
     result.fits_jsonb = fits_jsonb_ && size_ <= kMaxFieldBytes && values_ <= kMaxJsonValues &&
                         size_ + 12 * values_ <= kMaxJsonbBytes;
     result.text = rewriter_.Finish();
@@ -132,7 +134,7 @@ class Scanner {
         valid = Literal("null");
         break;
       default:
-        valid = Number();
+        valid = Number() || NotFinite();
         break;
     }
     return valid ? JsonStatus::kValid : JsonStatus::kInvalid;
@@ -204,10 +206,19 @@ class Scanner {
     return true;
   }
 
+  bool NotFinite() {
+    const char* const begin = p_;
+    if (!Literal("NaN") && !Literal("Infinity") && !Literal("-Infinity")) return false;
+    rewriter_.Replace(begin, p_, "null");
+    not_finite_ = true;
+    return true;
+  }
+
   bool Number() {
     const char* const begin = p_;
-    p_ = SkipJsonNumber(begin, end_);
-    if (p_ == nullptr) return false;
+    const char* const behind = SkipJsonNumber(begin, end_);
+    if (behind == nullptr) return false;
+    p_ = behind;
     const absl::string_view number(begin, static_cast<size_t>(p_ - begin));
     // Without an exponent only a long text can pass the limits.
     const bool safe = static_cast<int64_t>(number.size()) <= kNumericMaxScale &&
@@ -235,6 +246,7 @@ class Scanner {
   BracketStack open_;
   bool opened_ = false;
   bool cleaned_ = false;
+  bool not_finite_ = false;
   bool fits_jsonb_ = true;
   int64_t values_ = 0;
 };

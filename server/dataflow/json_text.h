@@ -34,9 +34,17 @@ struct CheckedJson {
   JsonStatus status = JsonStatus::kInvalid;
   // The text to store: the input itself when nothing had to change, else in the scratch space.
   absl::string_view text;
-  bool cleaned = false;    // \u0000 was removed or a lone surrogate became U+FFFD
-  bool fits_jsonb = true;  // false: too deep, too large, or a number beyond numeric's limits
+  bool not_finite = false;  // NaN, Infinity or -Infinity became null
+  bool cleaned = false;     // \u0000 was removed or a lone surrogate became U+FFFD
+  bool fits_jsonb = true;   // false: too deep, too large, or a number beyond numeric's limits
 };
+
+// Whether `token`, which CheckJson takes, is one of NaN, Infinity and -Infinity. JSON has no such
+// values, but Python's writers and others write them; CheckJson takes them where a value may stand.
+inline bool IsNotFinite(absl::string_view token) {
+  return token[0] == 'N' || token[0] == 'I' ||
+         (token[0] == '-' && token.size() > 1 && token[1] == 'I');
+}
 
 // `json` is one value, with white space around it or without.
 CheckedJson CheckJson(absl::string_view json, JsonStyle style, ScratchArena* scratch);

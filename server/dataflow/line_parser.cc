@@ -214,12 +214,14 @@ LineParser::Reject LineParser::SourceChanges(absl::string_view token, Envelope* 
       return RejectReason::kTooDeep;
     case Coercion::kFits:
     case Coercion::kCleaned:
+    case Coercion::kNulledInside:
     case Coercion::kCut: {
       const absl::string_view text = changes.text();
       envelope->source_changes = absl::StripAsciiWhitespace(text.substr(1, text.size() - 2));
       break;
     }
     case Coercion::kUnreadable:
+    case Coercion::kNotFinite:
     case Coercion::kOutOfRange:
       envelope->source_changes = absl::string_view();
       break;

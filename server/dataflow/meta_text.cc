@@ -9,6 +9,8 @@ namespace {
 absl::string_view ChangeOf(Coercion coercion) {
   switch (coercion) {
     case Coercion::kUnreadable:
+    case Coercion::kNotFinite:
+    case Coercion::kNulledInside:
       return R"("change":"NULLED","reason":"DESTINATION_SERIALIZATION_ERROR"})";
     case Coercion::kOutOfRange:
       return R"("change":"NULLED","reason":"DESTINATION_FIELD_SIZE_LIMITATION"})";

@@ -4,7 +4,6 @@
 
 #include <cstdint>
 #include <string>
-#include <utility>
 #include <vector>
 
 #include "absl/strings/string_view.h"
@@ -12,6 +11,12 @@
 #include "server/model/table_schema.h"
 
 namespace syncline::dataflow {
+
+// What became of the value of one column of a record; `coercion` is one that leaves an entry.
+struct FieldChange {
+  size_t column = 0;
+  Coercion coercion = Coercion::kUnreadable;
+};
 
 class MetaText {
  public:
@@ -26,7 +31,9 @@ class MetaText {
   // borrowed.
   void SetSourceChanges(absl::string_view elements) { source_changes_ = elements; }
   // Notes what became of the value of column `column`; `coercion` is one that leaves an entry.
-  void Add(size_t column, Coercion coercion) { changes_.emplace_back(column, coercion); }
+  void Add(size_t column, Coercion coercion) { changes_.push_back({column, coercion}); }
+  // What was added since Clear.
+  const std::vector<FieldChange>& changes() const { return changes_; }
 
   // Lives until the next call.
   absl::string_view Text();
@@ -36,7 +43,7 @@ class MetaText {
   std::string without_;              // the whole, without changes
   std::vector<std::string> fields_;  // names as JSON strings
   absl::string_view source_changes_;
-  std::vector<std::pair<size_t, Coercion>> changes_;
+  std::vector<FieldChange> changes_;
   std::string text_;
 };
 

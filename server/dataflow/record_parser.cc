@@ -1,6 +1,7 @@
 #include "server/dataflow/record_parser.h"
 
 #include <cstring>
+#include <iterator>
 #include <optional>
 #include <string>
 #include <vector>
@@ -8,11 +9,13 @@
 #include "server/dataflow/coercion/coercer.h"
 #include "server/dataflow/coercion/timestamp_range.h"
 #include "server/dataflow/column_slots.h"
+#include "server/dataflow/deletion_marker.h"
 #include "server/dataflow/line_parser.h"
 #include "server/dataflow/meta_text.h"
 #include "server/dataflow/record_rules.h"
 #include "server/dataflow/row_batch_reader.h"
 #include "server/dataflow/scratch_arena.h"
+#include "server/dataflow/value_tally.h"
 
 namespace syncline::dataflow {
 namespace {
@@ -61,6 +64,10 @@ absl::string_view RejectReasonName(RejectReason reason) {
       return "NOT_A_RECORD";
     case RejectReason::kMissingKey:
       return "MISSING_KEY";
+    case RejectReason::kKeyChanged:
+      return "KEY_CHANGED";
+    case RejectReason::kCursorChanged:
+      return "CURSOR_CHANGED";
     case RejectReason::kKeyTooLarge:
       return "KEY_TOO_LARGE";
     case RejectReason::kRowTooWide:
@@ -77,29 +84,33 @@ struct RecordParser::Impl {
         rows(schema, slots),
         meta(schema, parser_options.sync_id_number),
         rules(schema, parser_options.require_key),
+        tally(schema),
         values(schema.columns.size()) {
     for (const ColumnSchema& column : schema.columns) {
+      if (column.input_name == kCdcDeletedAtField) marker = coercers.size();
+      types.push_back(column.type);
       coercers.push_back(CoercerFor(column.type, column.json_shape).from_json);
     }
   }
 
   enum class Format { kData, kMessage };
 
-  void ParseLines(Format format, int64_t first_offset, absl::string_view text, int64_t default_us,
-                  RecordSink* sink);
+  void ParseLines(Format format, const v1::RecordBatch& batch, absl::string_view text,
+                  int64_t default_us, RecordSink* sink);
   void ParseRows(const v1::RowBatch& batch, int64_t first_offset, int64_t default_us,
                  RecordSink* sink);
   Reject ParseLine(Format format, absl::string_view line, RecordMeta* record);
   // A copy that may be read beyond its end. Only the last lines of a batch are copied, not the
   // batch.
   absl::string_view Padded(absl::string_view line);
-  Reject CoerceTokens();
-  Reject ReadRow(int64_t row);
-  // Notes what became of a value that does not simply fit.
-  Reject Note(size_t column, Coercion coercion);
+  Reject CoerceTokens(const RecordMeta& record);
+  Reject ReadRow(int64_t row, const RecordMeta& record);
+  // Notes what became of a value that does not simply fit. `token` is the value as JSON; empty for
+  // typed rows.
+  Reject Note(size_t column, Coercion coercion, absl::string_view token, const RecordMeta& record);
   void StartRecord();
-  // Hands the record over, or the reason why there is none.
-  void Deliver(Reject reject, absl::string_view raw, RecordMeta* record, RecordSink* sink);
+  // Hands the record over, or the reason why there is none; whether there is one.
+  bool Deliver(Reject reject, absl::string_view raw, RecordMeta* record, RecordSink* sink);
 
   const RecordParserOptions options;
   ScratchArena scratch;
@@ -108,7 +119,10 @@ struct RecordParser::Impl {
   RowBatchReader rows;
   MetaText meta;
   RecordRules rules;
+  ValueTally tally;
+  std::vector<ColumnType> types;
   std::vector<CoerceFunction> coercers;
+  std::optional<size_t> marker;  // the column that marks a deletion
   std::vector<Value> values;
 };
 
@@ -117,7 +131,8 @@ void RecordParser::Impl::StartRecord() {
   meta.Clear();
 }
 
-Reject RecordParser::Impl::Note(size_t column, Coercion coercion) {
+Reject RecordParser::Impl::Note(size_t column, Coercion coercion, absl::string_view token,
+                                const RecordMeta& record) {
   switch (coercion) {
     case Coercion::kFits:
       return std::nullopt;
@@ -127,17 +142,26 @@ Reject RecordParser::Impl::Note(size_t column, Coercion coercion) {
       return RejectReason::kTooDeep;
     case Coercion::kUnreadable:
     case Coercion::kOutOfRange:
+      if (column == marker) {
+        values[column] = MarkerThatIsSet(types[column], record.extracted_at_us, token, &scratch);
+        coercion = coercion == Coercion::kOutOfRange ? Coercion::kCut : Coercion::kCleaned;
+        break;
+      }
+      values[column] = Value::Null();
+      break;
+    case Coercion::kNotFinite:
       values[column] = Value::Null();
       break;
     case Coercion::kCleaned:
     case Coercion::kCut:
+    case Coercion::kNulledInside:
       break;
   }
   meta.Add(column, coercion);
   return std::nullopt;
 }
 
-Reject RecordParser::Impl::CoerceTokens() {
+Reject RecordParser::Impl::CoerceTokens(const RecordMeta& record) {
   const std::vector<absl::string_view>& tokens = slots.tokens();
   for (size_t i = 0; i < tokens.size(); ++i) {
     const absl::string_view token = tokens[i];
@@ -147,7 +171,7 @@ Reject RecordParser::Impl::CoerceTokens() {
     }
     const Coercion coercion = coercers[i](token, &scratch, &values[i]);
     if (coercion != Coercion::kFits) {
-      if (Reject reject = Note(i, coercion)) return reject;
+      if (Reject reject = Note(i, coercion, token, record)) return reject;
     }
   }
   return std::nullopt;
@@ -169,7 +193,7 @@ Reject RecordParser::Impl::ParseLine(Format format, absl::string_view line, Reco
     }
     meta.SetSourceChanges(envelope.source_changes);
   }
-  return CoerceTokens();
+  return CoerceTokens(*record);
 }
 
 absl::string_view RecordParser::Impl::Padded(absl::string_view line) {
@@ -180,27 +204,39 @@ absl::string_view RecordParser::Impl::Padded(absl::string_view line) {
   return absl::string_view(copy, line.size());
 }
 
-void RecordParser::Impl::Deliver(Reject reject, absl::string_view raw, RecordMeta* record,
+bool RecordParser::Impl::Deliver(Reject reject, absl::string_view raw, RecordMeta* record,
                                  RecordSink* sink) {
+  if (!reject) reject = rules.CheckChanges(meta.changes());
   if (!reject) reject = rules.Check(values);
   if (reject) {
     sink->OnRejected(record->offset, *reject, raw);
-    return;
+    return false;
   }
+  if (!meta.changes().empty()) tally.AddChanges(meta.changes());
+  if (!slots.undeclared().empty()) tally.AddUndeclared(slots.undeclared());
   record->meta_json = meta.Text();
   sink->OnRecord(*record, values);
+  return true;
 }
 
-void RecordParser::Impl::ParseLines(Format format, int64_t first_offset, absl::string_view text,
-                                    int64_t default_us, RecordSink* sink) {
+void RecordParser::Impl::ParseLines(Format format, const v1::RecordBatch& batch,
+                                    absl::string_view text, int64_t default_us, RecordSink* sink) {
+  auto unreadable = batch.unreadable().begin();
   const char* p = text.data();
   const char* const end = p + text.size();
-  for (int64_t offset = first_offset; p != end; ++offset) {
+  for (int64_t offset = batch.first_offset(); p != end; ++offset) {
     const void* newline = std::memchr(p, '\n', static_cast<size_t>(end - p));
     const char* const line_end = newline == nullptr ? end : static_cast<const char*>(newline);
     const absl::string_view line(p, static_cast<size_t>(line_end - p));
     p = newline == nullptr ? end : line_end + 1;
+    const bool is_unreadable =
+        unreadable != batch.unreadable().end() && unreadable->offset() == offset;
+    if (is_unreadable) ++unreadable;
     if (!sink->Wants(offset)) continue;
+    if (is_unreadable) {
+      sink->OnUnreadable(offset, std::prev(unreadable)->reason(), line);
+      continue;
+    }
     StartRecord();
     RecordMeta record;
     record.offset = offset;
@@ -210,7 +246,7 @@ void RecordParser::Impl::ParseLines(Format format, int64_t first_offset, absl::s
   }
 }
 
-Reject RecordParser::Impl::ReadRow(int64_t row) {
+Reject RecordParser::Impl::ReadRow(int64_t row, const RecordMeta& record) {
   for (size_t i = 0; i < values.size(); ++i) {
     Coercion coercion = Coercion::kFits;
     switch (rows.Read(i, row, &scratch, &values[i], &coercion)) {
@@ -221,7 +257,7 @@ Reject RecordParser::Impl::ReadRow(int64_t row) {
         return RejectReason::kInvalidUtf8;
       case RowBatchReader::Cell::kValue:
         if (coercion == Coercion::kFits) break;
-        if (Reject reject = Note(i, coercion)) return reject;
+        if (Reject reject = Note(i, coercion, absl::string_view(), record)) return reject;
         break;
     }
   }
@@ -231,14 +267,17 @@ Reject RecordParser::Impl::ReadRow(int64_t row) {
 void RecordParser::Impl::ParseRows(const v1::RowBatch& batch, int64_t first_offset,
                                    int64_t default_us, RecordSink* sink) {
   rows.Open(batch);
+  slots.Clear();
+  int64_t delivered = 0;
   for (int64_t row = 0; row < batch.row_count(); ++row) {
     RecordMeta record;
     record.offset = first_offset + row;
     record.extracted_at_us = default_us;
     if (!sink->Wants(record.offset)) continue;
     StartRecord();
-    Deliver(ReadRow(row), absl::string_view(), &record, sink);
+    delivered += Deliver(ReadRow(row, record), absl::string_view(), &record, sink) ? 1 : 0;
   }
+  for (const absl::string_view name : rows.undeclared()) tally.AddUndeclared(name, delivered);
 }
 
 RecordParser::RecordParser(const TableSchema& schema, const RecordParserOptions& options)
@@ -253,12 +292,10 @@ absl::Status RecordParser::Parse(v1::RecordBatch* batch, int64_t arrival_us, Rec
   }
   switch (batch->payload_case()) {
     case v1::RecordBatch::kJsonl:
-      impl_->ParseLines(Impl::Format::kData, batch->first_offset(), batch->jsonl(), default_us,
-                        sink);
+      impl_->ParseLines(Impl::Format::kData, *batch, batch->jsonl(), default_us, sink);
       break;
     case v1::RecordBatch::kAirbyteJsonl:
-      impl_->ParseLines(Impl::Format::kMessage, batch->first_offset(), batch->airbyte_jsonl(),
-                        arrival_us, sink);
+      impl_->ParseLines(Impl::Format::kMessage, *batch, batch->airbyte_jsonl(), arrival_us, sink);
       break;
     case v1::RecordBatch::kRows: {
       absl::Status counts = CheckRowBatch(batch->rows());
@@ -271,6 +308,10 @@ absl::Status RecordParser::Parse(v1::RecordBatch* batch, int64_t arrival_us, Rec
   }
   return absl::OkStatus();
 }
+
+bool RecordParser::has_counts() const { return !impl_->tally.empty(); }
+
+FieldCounts RecordParser::TakeCounts() { return impl_->tally.Take(); }
 
 absl::StatusOr<int64_t> RecordParser::CountRecords(const v1::RecordBatch& batch) {
   switch (batch.payload_case()) {

@@ -15,6 +15,7 @@
 #include "absl/types/span.h"
 #include "server/model/table_schema.h"
 #include "server/model/value.h"
+#include "server/model/value_counts.h"
 #include "syncline/v1/records.pb.h"
 
 namespace syncline::dataflow {
@@ -28,6 +29,8 @@ enum class RejectReason {
   kRecordTooLarge,  // "RECORD_TOO_LARGE"
   kNotARecord,      // "NOT_A_RECORD": airbyte_jsonl line that is no RECORD message
   kMissingKey,      // "MISSING_KEY": NULL in a primary key or NOT NULL column
+  kKeyChanged,      // "KEY_CHANGED": coercion changed a value of the primary key
+  kCursorChanged,   // "CURSOR_CHANGED": coercion changed the cursor
   kKeyTooLarge,     // "KEY_TOO_LARGE"
   kRowTooWide,      // "ROW_TOO_WIDE"
 };
@@ -44,12 +47,16 @@ class RecordSink {
   virtual void OnRecord(const RecordMeta& meta, absl::Span<const Value> values) = 0;
   // `raw` is the record's line; for typed rows it is empty.
   virtual void OnRejected(int64_t offset, RejectReason reason, absl::string_view raw) = 0;
+  // A record that the caller itself found unusable, for its own reason.
+  virtual void OnUnreadable(int64_t offset, absl::string_view reason, absl::string_view raw) = 0;
 };
 
 struct RecordParserOptions {
   int64_t sync_id_number = 0;  // goes to `_airbyte_meta.sync_id`
   int64_t max_record_bytes = 16 << 20;
-  bool require_key = false;  // reject records with NULL in a primary key column
+  // The stream is deduplicated: a record without its key, or one whose key or cursor coercion
+  // changed, is rejected.
+  bool require_key = false;
 };
 
 class RecordParser {
@@ -58,10 +65,16 @@ class RecordParser {
   RecordParser(const TableSchema& schema, const RecordParserOptions& options);
   ~RecordParser();
 
-  // Calls `sink` once for each record of `batch` it wants, in order. `arrival_us` stands for
+  // Calls `sink` once for each record of `batch` it wants, in order. The batch's `unreadable`
+  // ascend. `arrival_us` stands for
   // emitted_at when the batch has none: microseconds since 2000-01-01 UTC. Errors: INVALID_ARGUMENT
   // for typed rows whose counts do not fit (nothing was delivered then).
   absl::Status Parse(v1::RecordBatch* batch, int64_t arrival_us, RecordSink* sink);
+
+  // Whether there are counts to take.
+  bool has_counts() const;
+  // What coercion did to the values of the records delivered since the last call, by field.
+  FieldCounts TakeCounts();
 
   // Number of records in `batch`, without parsing. Errors as Parse.
   static absl::StatusOr<int64_t> CountRecords(const v1::RecordBatch& batch);

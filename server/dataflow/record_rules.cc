@@ -30,6 +30,7 @@ Width Variable(int64_t payload) {
 Width WidthOf(ColumnType type, const Value& value) {
   switch (type) {
     case ColumnType::kVarchar:
+    case ColumnType::kBytea:
       return Variable(value.text_size);
     case ColumnType::kNumeric:
       // Four digits in two bytes, a group more for the point, and the header.
@@ -67,6 +68,10 @@ RecordRules::RecordRules(const TableSchema& schema, bool require_key)
                                  column.column_name) != schema.primary_key.end();
     if (in_key) key_.push_back(i);
     if (!column.nullable) required_.push_back(i);
+    if (!require_key) continue;
+    decides_.emplace_back();
+    if (schema.cursor == column.column_name) decides_.back() = RejectReason::kCursorChanged;
+    if (in_key) decides_.back() = RejectReason::kKeyChanged;
   }
 }
 

@@ -210,9 +210,13 @@ RowBatchReader::RowBatchReader(const TableSchema& schema, const ColumnSlots& nam
 
 void RowBatchReader::Open(const v1::RowBatch& rows) {
   for (Column& column : columns_) column.values = nullptr;
+  undeclared_.clear();
   for (int i = 0; i < rows.columns_size(); ++i) {
     const int found = names_->FindName(rows.columns(i));
-    if (found < 0) continue;  // undeclared: dropped, as in JSON
+    if (found < 0) {  // dropped, as in JSON
+      undeclared_.push_back(rows.columns(i));
+      continue;
+    }
     Column& column = columns_[static_cast<size_t>(found)];
     column.values = &rows.values(i);
     column.text_row = 0;

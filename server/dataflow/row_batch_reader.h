@@ -29,6 +29,9 @@ class RowBatchReader {
   // `rows` passed CheckRowBatch and outlives the reading.
   void Open(const v1::RowBatch& rows);
 
+  // The columns of the batch that the stream does not declare.
+  const std::vector<absl::string_view>& undeclared() const { return undeclared_; }
+
   // Reads column `column` of row `row`. Rows may be left out, never read again.
   Cell Read(size_t column, int64_t row, ScratchArena* scratch, Value* value, Coercion* coercion);
 
@@ -48,6 +51,7 @@ class RowBatchReader {
                        ScratchArena* scratch, Value* value, Coercion* coercion);
 
   std::vector<Column> columns_;
+  std::vector<absl::string_view> undeclared_;
   const ColumnSlots* names_;
 };
 

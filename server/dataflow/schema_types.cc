@@ -58,6 +58,7 @@ TypedAs StringType(object schema) {
   const absl::string_view format = StringOf(schema, "format");
   const absl::string_view airbyte_type = StringOf(schema, "airbyte_type");
   if (airbyte_type == "big_integer") return {ColumnType::kNumeric};
+  if (StringOf(schema, "contentEncoding") == "base64") return {ColumnType::kBytea};
   if (format == "date") return {ColumnType::kDate};
   if (format == "date-time" || airbyte_type == "timestamp_with_timezone" ||
       airbyte_type == "timestamp_without_timezone") {
@@ -98,6 +99,7 @@ bool IsString(ColumnType type) {
     case ColumnType::kTimestamp:
     case ColumnType::kTimetz:
     case ColumnType::kTime:
+    case ColumnType::kBytea:
       return true;
     case ColumnType::kNumeric:
     case ColumnType::kBigint:

@@ -33,6 +33,8 @@ class StreamMetrics {
   virtual void Received(int64_t records, int64_t bytes) = 0;
   // After the transaction committed, never before.
   virtual void Committed(int64_t records) = 0;
+  // What coercion did to the values of committed records.
+  virtual void ValuesChanged(int64_t nulled, int64_t truncated, int64_t undeclared) = 0;
   virtual void Rejected(absl::string_view reason, int64_t records) = 0;
   virtual void Flushed(int64_t rows, absl::Duration took) = 0;
   virtual void Finalized(absl::string_view phase, absl::Duration took) = 0;

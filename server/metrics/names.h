@@ -16,6 +16,12 @@ inline constexpr Description kRecordsCommitted = {
     "syncline_records_committed_total", "Records whose transaction has committed durably."};
 inline constexpr Description kRecordsRejected = {"syncline_records_rejected_total",
                                                  "Records written to rejected_record, by reason."};
+inline constexpr Description kValuesChanged = {"syncline_values_changed_total",
+                                               "Values of committed records that became NULL or "
+                                               "were cut because they did not fit, by change."};
+inline constexpr Description kFieldsUndeclared = {
+    "syncline_fields_undeclared_total",
+    "Fields of committed records that the stream does not declare."};
 inline constexpr Description kBytesReceived = {"syncline_bytes_received_total",
                                                "Bytes of record payload taken in from callers."};
 inline constexpr Description kFlushSeconds = {

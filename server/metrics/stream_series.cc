@@ -40,6 +40,9 @@ const Buckets& SwapLockWaitBuckets() {
   return *buckets;
 }
 
+// Reasons of rejected records that have a series of their own.
+constexpr size_t kMaxReasons = 32;
+
 prometheus::Family<prometheus::Counter>& Counters(const Description& description,
                                                   prometheus::Registry& registry) {
   return prometheus::BuildCounter()
@@ -67,6 +70,8 @@ StreamFamilies::StreamFamilies(prometheus::Registry& registry)
     : records_received(Counters(kRecordsReceived, registry)),
       records_committed(Counters(kRecordsCommitted, registry)),
       records_rejected(Counters(kRecordsRejected, registry)),
+      values_changed(Counters(kValuesChanged, registry)),
+      fields_undeclared(Counters(kFieldsUndeclared, registry)),
       bytes_received(Counters(kBytesReceived, registry)),
       flush_seconds(Histograms(kFlushSeconds, registry)),
       flush_rows(Histograms(kFlushRows, registry)),
@@ -103,9 +108,30 @@ void StreamSeries::Committed(int64_t records) {
   records_committed_->Increment(static_cast<double>(records));
 }
 
+void StreamSeries::ValuesChanged(int64_t nulled, int64_t truncated, int64_t undeclared) {
+  if (nulled == 0 && truncated == 0 && undeclared == 0) return;
+  MutexLock lock(&mutex_);
+  if (families_ == nullptr) return;
+  const auto add = [](prometheus::Family<prometheus::Counter>& family,
+                      const prometheus::Labels& labels, int64_t count,
+                      prometheus::Counter** counter) {
+    if (count == 0) return;
+    if (*counter == nullptr) *counter = &family.Add(labels);
+    (*counter)->Increment(static_cast<double>(count));
+  };
+  add(families_->values_changed, LabelsWith("change", "nulled"), nulled, &values_nulled_);
+  add(families_->values_changed, LabelsWith("change", "truncated"), truncated, &values_truncated_);
+  add(families_->fields_undeclared, labels_, undeclared, &fields_undeclared_);
+}
+
 void StreamSeries::Rejected(absl::string_view reason, int64_t records) {
   MutexLock lock(&mutex_);
   if (families_ == nullptr) return;
+  // Callers give reasons of their own: labels stay bounded.
+  if (records_rejected_.size() >= kMaxReasons &&
+      records_rejected_.count(std::string(reason)) == 0) {
+    reason = "OTHER";
+  }
   prometheus::Counter*& counter = records_rejected_[std::string(reason)];
   if (counter == nullptr) {
     counter = &families_->records_rejected.Add(LabelsWith("reason", reason));
@@ -190,6 +216,9 @@ void StreamSeries::Remove() {
   families_->swap_lock_wait.Remove(swap_lock_wait_);
   families_->swap_retries.Remove(swap_retries_);
   families_->last_success.Remove(last_success_);
+  families_->values_changed.Remove(values_nulled_);
+  families_->values_changed.Remove(values_truncated_);
+  families_->fields_undeclared.Remove(fields_undeclared_);
   for (const auto& [reason, counter] : records_rejected_) {
     families_->records_rejected.Remove(counter);
   }

@@ -24,6 +24,8 @@ struct StreamFamilies {
   prometheus::Family<prometheus::Counter>& records_received;
   prometheus::Family<prometheus::Counter>& records_committed;
   prometheus::Family<prometheus::Counter>& records_rejected;
+  prometheus::Family<prometheus::Counter>& values_changed;
+  prometheus::Family<prometheus::Counter>& fields_undeclared;
   prometheus::Family<prometheus::Counter>& bytes_received;
   prometheus::Family<prometheus::Histogram>& flush_seconds;
   prometheus::Family<prometheus::Histogram>& flush_rows;
@@ -44,6 +46,7 @@ class StreamSeries : public StreamMetrics {
 
   void Received(int64_t records, int64_t bytes) override;
   void Committed(int64_t records) override;
+  void ValuesChanged(int64_t nulled, int64_t truncated, int64_t undeclared) override;
   void Rejected(absl::string_view reason, int64_t records) override;
   void Flushed(int64_t rows, absl::Duration took) override;
   void Finalized(absl::string_view phase, absl::Duration took) override;
@@ -84,6 +87,9 @@ class StreamSeries : public StreamMetrics {
   prometheus::Counter* swap_retries_ ABSL_GUARDED_BY(mutex_) = nullptr;
   prometheus::Gauge* last_success_ ABSL_GUARDED_BY(mutex_) = nullptr;
   std::map<std::string, prometheus::Counter*> records_rejected_ ABSL_GUARDED_BY(mutex_);
+  prometheus::Counter* values_nulled_ ABSL_GUARDED_BY(mutex_) = nullptr;
+  prometheus::Counter* values_truncated_ ABSL_GUARDED_BY(mutex_) = nullptr;
+  prometheus::Counter* fields_undeclared_ ABSL_GUARDED_BY(mutex_) = nullptr;
   std::map<std::string, prometheus::Histogram*> finalize_seconds_ ABSL_GUARDED_BY(mutex_);
 };
 

@@ -26,6 +26,8 @@ absl::string_view PostgresTypeName(ColumnType type) {
       return "time without time zone";
     case ColumnType::kJsonb:
       return "jsonb";
+    case ColumnType::kBytea:
+      return "bytea";
   }
   return "";
 }
@@ -34,7 +36,7 @@ std::optional<ColumnType> ColumnTypeFromPostgresName(absl::string_view name) {
   constexpr std::array kTypes = {
       ColumnType::kVarchar, ColumnType::kNumeric,     ColumnType::kBigint,    ColumnType::kBoolean,
       ColumnType::kDate,    ColumnType::kTimestamptz, ColumnType::kTimestamp, ColumnType::kTimetz,
-      ColumnType::kTime,    ColumnType::kJsonb};
+      ColumnType::kTime,    ColumnType::kJsonb,       ColumnType::kBytea};
   for (const ColumnType type : kTypes) {
     if (PostgresTypeName(type) == name) return type;
   }

@@ -18,6 +18,7 @@ enum class ColumnType {
   kTimetz,
   kTime,
   kJsonb,
+  kBytea,
 };
 
 // What a jsonb column takes: any JSON (unions and unknown types), or objects or arrays alone.

@@ -43,6 +43,8 @@ bool Holds(ColumnType family, ColumnType declared, bool decides) {
       return declared == ColumnType::kDate;
     case ColumnType::kTimetz:
       return declared == ColumnType::kTime;
+    case ColumnType::kBytea:
+      return declared == ColumnType::kVarchar;  // as PostgreSQL reads bytes from texts
     case ColumnType::kBigint:
     case ColumnType::kBoolean:
     case ColumnType::kDate:
@@ -65,7 +67,9 @@ bool FitsColumn(const TableColumn& column, ColumnType declared, bool decides) {
 
 // What values are coerced to before they are stored into the column as it is.
 ColumnType CoercedFor(const TableColumn& column, ColumnType declared) {
-  if (const auto family = FamilyOf(column); family.has_value()) return *family;
+  const auto family = FamilyOf(column);
+  if (family == ColumnType::kBytea && declared == ColumnType::kVarchar) return declared;
+  if (family.has_value()) return *family;
   const std::string base = WithoutModifier(column.base_type);
   if (IsExactInteger(base)) return ColumnType::kBigint;
   if (IsFloat(base)) {

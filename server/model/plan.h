@@ -167,6 +167,7 @@ struct RejectedRecord {
   std::string reason;
   std::string raw;
   bool raw_truncated = false;  // `raw` is not the whole record
+  std::string detail = {};     // the constraint and the SQLSTATE, when the database refused it
 };
 inline constexpr size_t kMaxRejectedRawBytes = 64 << 10;
 

@@ -4,6 +4,7 @@
 #include <cstring>
 #include <string>
 
+#include "absl/strings/ascii.h"
 #include "server/base/sha256.h"
 
 namespace syncline {
@@ -82,6 +83,23 @@ RawIdRange RawIdGenerator::RangeFrom(int64_t offset) const {
   Write(offset, range.first.data());
   Write(kLastOffset, range.last.data());
   return range;
+}
+
+std::optional<int64_t> RawIdGenerator::OffsetOf(absl::string_view id) const {
+  if (id.size() != kLength ||
+      id.substr(0, kPrefixLength) != absl::string_view(prefix_, kPrefixLength)) {
+    return std::nullopt;
+  }
+  uint64_t low = 0;
+  for (const char digit : id.substr(kPrefixLength)) {
+    if (digit == '-') continue;
+    if (!absl::ascii_isxdigit(digit) || absl::ascii_isupper(digit)) return std::nullopt;
+    low = low << 4 |
+          static_cast<uint64_t>(absl::ascii_isdigit(digit) ? digit - '0' : digit - 'a' + 10);
+  }
+  const uint64_t offset = (low - start_) & kCounterMask;
+  if (offset > kStartMask) return std::nullopt;
+  return static_cast<int64_t>(offset);
 }
 
 }  // namespace syncline

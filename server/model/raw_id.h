@@ -7,6 +7,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 
 #include "absl/strings/string_view.h"
@@ -32,6 +33,9 @@ class RawIdGenerator {
 
   // The ids of record `offset` and of all that follow it.
   RawIdRange RangeFrom(int64_t offset) const;
+
+  // The record whose id is `id`; none when it is not of this writer.
+  std::optional<int64_t> OffsetOf(absl::string_view id) const;
 
  private:
   static constexpr int kPrefixLength = 19;

@@ -19,7 +19,8 @@ struct Value {
     // same, local, with `zone_west_seconds`.
     kScalar,
     // varchar: UTF-8 without NUL. numeric: decimal text [-]digits[.digits][e[+-]digits], within
-    // PostgreSQL's limits. jsonb: valid JSON text without \u0000 and lone surrogates.
+    // PostgreSQL's limits. jsonb: valid JSON text without \u0000 and lone surrogates. bytea: the
+    // bytes.
     kText,
   };
 

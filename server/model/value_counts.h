@@ -27,4 +27,11 @@ struct ValueCounts {
 // By the property's name as the source writes it.
 using FieldCounts = std::map<std::string, ValueCounts>;
 
+// Over all fields.
+inline ValueCounts Sum(const FieldCounts& fields) {
+  ValueCounts sum;
+  for (const auto& [field, counts] : fields) sum += counts;
+  return sum;
+}
+
 }  // namespace syncline

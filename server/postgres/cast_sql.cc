@@ -87,6 +87,8 @@ std::string TextReads(absl::string_view x, ColumnType to) {
       return Matches(x, kTime);
     case ColumnType::kTimetz:
       return Matches(x, absl::StrCat(kTime, "(", kZone, ")?"));
+    case ColumnType::kBytea:
+      return absl::StrCat(Matches(x, "([A-Za-z0-9+/]{4})*([A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?"));
   }
   return "false";
 }
@@ -104,6 +106,8 @@ std::string TextAs(absl::string_view x, ColumnType to) {
       return absl::StrCat("to_jsonb(", x, ")");
     case ColumnType::kBigint:
       return absl::StrCat(x, "::numeric::bigint");
+    case ColumnType::kBytea:
+      return absl::StrCat("decode(", x, ", 'base64')");
     case ColumnType::kTimestamp:
     case ColumnType::kTimestamptz:
     case ColumnType::kTime:
@@ -163,6 +167,11 @@ Cast DirectCast(absl::string_view c, absl::string_view from, ColumnType to) {
 Cast CastTo(absl::string_view column, absl::string_view from, ColumnType to) {
   const std::string name = QuoteIdentifier(column);
   const std::string base = BaseType(from);
+  // As the source writes bytes, in one line.
+  if (base == "bytea" && to != ColumnType::kBytea) {
+    const std::string base64 = absl::StrCat("translate(encode(", name, ", 'base64'), E'\\n', '')");
+    if (to == ColumnType::kVarchar || to == ColumnType::kJsonb) return {TextAs(base64, to), ""};
+  }
   if (Cast direct = DirectCast(name, base, to); !direct.expression.empty()) return direct;
   const std::string text =
       IsJson(base) ? absl::StrCat("(", name, " #>> '{}')") : absl::StrCat(name, "::text");

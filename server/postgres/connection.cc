@@ -11,7 +11,9 @@
 #include <utility>
 
 #include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "server/base/error.h"
 #include "server/base/status_macros.h"
@@ -67,6 +69,22 @@ Result Rows(const PGresult* result) {
   return Result(std::move(copied), affected);
 }
 
+// The row's number in the context of an error, which reads "COPY t, line 3, column c: …" in the
+// language of the server, behind what triggers add; 0 when there is none. The rest may hold values.
+int64_t CopyLine(absl::string_view context, absl::string_view relation) {
+  const size_t last = context.rfind('\n');
+  if (last != absl::string_view::npos) context.remove_prefix(last + 1);
+  const size_t name = context.find(relation);
+  if (!absl::StartsWith(context, "COPY ") || name == absl::string_view::npos) return 0;
+  context.remove_prefix(name + relation.size());
+  const size_t digit = context.find_first_of("0123456789");
+  if (digit == absl::string_view::npos) return 0;
+  context.remove_prefix(digit);
+  int64_t line = 0;
+  return absl::SimpleAtoi(context.substr(0, context.find_first_not_of("0123456789")), &line) ? line
+                                                                                             : 0;
+}
+
 }  // namespace
 
 struct Connection::State {
@@ -81,6 +99,7 @@ struct Connection::State {
   std::list<Prepared> prepared;  // most recently used first
   std::unordered_map<std::string, std::list<Prepared>::iterator> by_sql;
   int64_t next_name = 1;
+  std::string copied;  // the relation of the latest COPY
   bool broken = false;
 
   PGconn* get() const { return connection.get(); }
@@ -127,7 +146,7 @@ absl::Status Connection::ErrorOf(const pg_result* result) const {
   const char* const primary = PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY);
   if (sqlstate != nullptr && *sqlstate != '\0') {
     if (EndsSession(sqlstate)) state_->broken = true;
-    return StatusFromSqlState(sqlstate, primary == nullptr ? "" : primary);
+    return WithPlace(result, StatusFromSqlState(sqlstate, primary == nullptr ? "" : primary));
   }
   // Only a server gives codes. libpq's own errors outside of a statement are misuse of it; within
   // one they mean that the server is gone, although PQstatus may say CONNECTION_OK still (after a
@@ -141,6 +160,19 @@ absl::Status Connection::ErrorOf(const pg_result* result) const {
   return MakeError(absl::StatusCode::kInternal,
                    absl::StripAsciiWhitespace(PQerrorMessage(state_->get())),
                    {.reason = "DB_CLIENT"});
+}
+
+absl::Status Connection::WithPlace(const pg_result* result, absl::Status status) const {
+  constexpr std::pair<int, const char*> kNames[] = {{PG_DIAG_CONSTRAINT_NAME, "constraint"},
+                                                    {PG_DIAG_COLUMN_NAME, "column"}};
+  for (const auto& [field, key] : kNames) {
+    const char* const name = PQresultErrorField(result, field);
+    if (name != nullptr && *name != '\0') status = WithMetadata(status, key, name);
+  }
+  const char* const context = PQresultErrorField(result, PG_DIAG_CONTEXT);
+  if (context == nullptr || state_->copied.empty()) return status;
+  const int64_t line = CopyLine(context, state_->copied);
+  return line == 0 ? status : WithMetadata(status, kCopyLineKey, absl::StrCat(line));
 }
 
 absl::Status Connection::Execute(absl::string_view sql) {
@@ -204,7 +236,8 @@ absl::StatusOr<Result> Connection::Query(absl::string_view sql, const Params& pa
   return error;
 }
 
-absl::Status Connection::BeginCopy(absl::string_view sql) {
+absl::Status Connection::BeginCopy(absl::string_view sql, absl::string_view relation) {
+  state_->copied = std::string(relation);
   const OwnedResult result(PQexec(state_->get(), std::string(sql).c_str()));
   if (PQresultStatus(result.get()) == PGRES_COPY_IN) return absl::OkStatus();
   if (!Succeeded(result.get())) return ErrorOf(result.get());
@@ -242,6 +275,7 @@ absl::StatusOr<int64_t> Connection::EndCopy() {
     }
     if (PQstatus(state_->get()) != CONNECTION_OK) break;
   }
+  state_->copied.clear();
   if (!error.ok()) return error;
   if (!any) return ErrorOf(nullptr);
   return rows;

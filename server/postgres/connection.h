@@ -53,8 +53,9 @@ class Connection {
   absl::StatusOr<Result> Query(absl::string_view sql, const Params& params);
 
   // Starts a COPY … FROM STDIN. `sql` may have statements before it ("BEGIN; COPY …"): one round
-  // trip.
-  absl::Status BeginCopy(absl::string_view sql);
+  // trip. With `relation`, the name of the table without its schema, an error that names a row has
+  // the metadata kCopyLineKey (sqlstate.h).
+  absl::Status BeginCopy(absl::string_view sql, absl::string_view relation = {});
   // Sends bytes of the COPY; blocks while the socket is full. Any size; sent on in pieces as libpq
   // advises.
   absl::Status PutCopyData(absl::string_view bytes);
@@ -82,6 +83,8 @@ class Connection {
 
   // The error of `result` (may be null) or of the connection.
   absl::Status ErrorOf(const pg_result* result) const;
+  // `status` with the constraint, the column and the row of a COPY that `result` names.
+  absl::Status WithPlace(const pg_result* result, absl::Status status) const;
   absl::StatusOr<std::string> Prepare(absl::string_view sql);
 
   struct State;

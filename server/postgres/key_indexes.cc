@@ -61,7 +61,7 @@ bool HasVariableLength(const TableSchema& schema, const std::string& name) {
   return std::any_of(schema.columns.begin(), schema.columns.end(), [&](const ColumnSchema& column) {
     return column.column_name == name &&
            (column.type == ColumnType::kVarchar || column.type == ColumnType::kNumeric ||
-            column.type == ColumnType::kJsonb);
+            column.type == ColumnType::kJsonb || column.type == ColumnType::kBytea);
   });
 }
 

@@ -16,6 +16,9 @@ namespace syncline::postgres {
 // may help.
 absl::Status StatusFromSqlState(absl::string_view sqlstate, absl::string_view message);
 
+// Metadata of an error that ended a COPY: the number of the row, from 1, where PostgreSQL names it.
+inline constexpr char kCopyLineKey[] = "copy_line";
+
 // The database cannot be reached or went away: UNAVAILABLE DB_UNREACHABLE.
 absl::Status DatabaseUnreachable(absl::string_view message);
 

@@ -362,6 +362,19 @@ struct EventToProto {
 
 }  // namespace
 
+v1::RejectedRecord ToProto(const ListedRejection& rejection) {
+  v1::RejectedRecord record;
+  SetDescriptor(rejection.place.stream, record.mutable_descriptor());
+  record.set_writer_id(rejection.place.writer_id);
+  record.set_offset(rejection.place.offset);
+  record.set_reason(rejection.record.reason);
+  record.set_raw(rejection.record.raw);
+  record.set_raw_truncated(rejection.record.raw_truncated);
+  record.set_detail(rejection.record.detail);
+  SetTime(rejection.rejected_at, record.mutable_rejected_at());
+  return record;
+}
+
 v1::WatchSyncResponse ToProto(const sync::SyncEvent& event) {
   v1::WatchSyncResponse response;
   std::visit(EventToProto{&response}, event);

@@ -3,6 +3,7 @@
 
 #include "absl/status/statusor.h"
 #include "server/model/plan.h"
+#include "server/model/rejected_page.h"
 #include "server/model/stream.h"
 #include "server/model/validation.h"
 #include "server/sync/start_request.h"
@@ -22,6 +23,7 @@ v1::StreamPlan ToPlan(const StreamRecord& stream);
 v1::SyncSummary ToSummary(const SyncRecord& sync);
 v1::Validation ToProto(const Validation& validation);
 v1::Outcome ToProto(StreamOutcome outcome);
+v1::RejectedRecord ToProto(const ListedRejection& rejection);
 v1::WatchSyncResponse ToProto(const sync::SyncEvent& event);
 
 }  // namespace syncline::rpc

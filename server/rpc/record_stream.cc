@@ -51,6 +51,7 @@ void RecordStream::OnReadDone(bool ok) {
   if (!ok) {  // half-close, or the end of the call
     const std::shared_ptr<sync::WriterCall> open = call();
     if (open != nullptr) return open->End(absl::OkStatus());
+    if (repeated_.has_value()) return FinishOnce(absl::OkStatus(), repeated_->summary());
     bool header_seen = false;
     {
       MutexLock lock(&mutex_);
@@ -116,6 +117,7 @@ void RecordStream::Open(const v1::StreamHeader& header) {
                            const absl::Status& status, const sync::CallSummary& summary) {
                          self->FinishOnce(status, summary);
                        });
+  if (ReasonOf(opened.status()) == "STREAM_COMPLETED") return Repeat(**session, header);
   if (!opened.ok()) return FinishOnce(opened.status(), {});
   {
     MutexLock lock(&mutex_);
@@ -128,18 +130,32 @@ void RecordStream::Open(const v1::StreamHeader& header) {
   ReadNext();
 }
 
+void RecordStream::Repeat(sync::StreamSession& session, const v1::StreamHeader& header) {
+  absl::StatusOr<sync::RepeatedCall> repeated = session.Repeat(header.writer_id());
+  if (!repeated.ok()) return FinishOnce(repeated.status(), {});
+  repeated_ = *std::move(repeated);
+  if (context_.admission->draining()) return EndWith(sync::Draining());
+  ReadNext();
+}
+
 void RecordStream::OnBatch(std::unique_ptr<v1::RecordBatch> records) {
   const std::shared_ptr<sync::WriterCall> open = call();
-  if (open == nullptr) return EndWith(ProtocolOrder("a batch before the header"));
+  if (open == nullptr && !repeated_.has_value())
+    return EndWith(ProtocolOrder("a batch before the header"));
   if (records->payload_case() == v1::RecordBatch::PAYLOAD_NOT_SET) {
     return EndWith(sync::InvalidRequest({{"batch.payload", "must be set"}}));
+  }
+  if (repeated_.has_value()) {
+    const absl::Status accepted = repeated_->Accept(*records);
+    return accepted.ok() ? ReadNext() : EndWith(accepted);
   }
   open->Accept(std::move(records), [self = shared_from_this()] { self->ReadNext(); });
 }
 
 void RecordStream::OnCheckpoint(v1::Checkpoint checkpoint) {
   const std::shared_ptr<sync::WriterCall> open = call();
-  if (open == nullptr) return EndWith(ProtocolOrder("a checkpoint before the header"));
+  if (open == nullptr && !repeated_.has_value())
+    return EndWith(ProtocolOrder("a checkpoint before the header"));
   if (checkpoint.checkpoint_id().empty() || checkpoint.checkpoint_id().size() > kMaxIdLength ||
       HasNul(checkpoint.checkpoint_id())) {
     return EndWith(sync::InvalidRequest(
@@ -148,6 +164,8 @@ void RecordStream::OnCheckpoint(v1::Checkpoint checkpoint) {
   if (checkpoint.state().size() > kMaxStateBytes) {
     return EndWith(sync::InvalidRequest({{"checkpoint.state", "must have at most 4 MiB"}}));
   }
+  // What lies before it is durable.
+  if (repeated_.has_value()) return ReadNext();
   absl::StatusOr<std::vector<CheckpointPosition>> positions =
       PositionsOf(checkpoint, [this](const StreamDescriptor& descriptor) {
         return context_.registry->FindStream(sync_id_, descriptor).ok();
@@ -188,13 +206,16 @@ void RecordStream::ReadNext() {
 void RecordStream::EndWith(const absl::Status& status) {
   const std::shared_ptr<sync::WriterCall> open = call();
   if (open != nullptr) return open->End(status);
-  FinishOnce(status, {});
+  FinishOnce(status, repeated_.has_value() ? repeated_->summary() : sync::CallSummary());
 }
 
 void RecordStream::FinishOnce(const absl::Status& status, const sync::CallSummary& summary) {
   absl::Status answered = status;
-  if (!status.ok() && call() != nullptr) {
+  if (!status.ok() && (call() != nullptr || repeated_.has_value())) {
     answered = WithMetadata(status, "durable_offset", absl::StrCat(summary.durable_offset));
+  }
+  if (!status.ok() && repeated_.has_value()) {
+    answered = WithMetadata(answered, "outcome", v1::Outcome_Name(ToProto(repeated_->outcome())));
   }
   Log(status.ok()                 ? LogLevel::kDebug
       : absl::IsCancelled(status) ? LogLevel::kInfo
@@ -205,6 +226,9 @@ void RecordStream::FinishOnce(const absl::Status& status, const sync::CallSummar
       .Field("written", summary.records_written)
       .Field("skipped", summary.records_skipped)
       .Field("rejected", summary.records_rejected)
+      .Field("nulled", summary.values.nulled)
+      .Field("truncated", summary.values.truncated)
+      .Field("undeclared", summary.values.undeclared)
       .Error(status);
   MutexLock lock(&mutex_);
   if (finished_) return;
@@ -215,6 +239,9 @@ void RecordStream::FinishOnce(const absl::Status& status, const sync::CallSummar
     response.set_records_written(summary.records_written);
     response.set_records_skipped(summary.records_skipped);
     response.set_records_rejected(summary.records_rejected);
+    response.set_values_nulled(summary.values.nulled);
+    response.set_values_truncated(summary.values.truncated);
+    response.set_fields_undeclared(summary.values.undeclared);
     bool own_buffer = false;
     const grpc::Status serialized = grpc::SerializationTraits<v1::StreamRecordsResponse>::Serialize(
         response, response_, &own_buffer);

@@ -9,6 +9,7 @@
 #include <grpcpp/grpcpp.h>
 
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "absl/base/thread_annotations.h"
@@ -19,6 +20,7 @@
 #include "server/metrics/metrics.h"
 #include "server/rpc/admission.h"
 #include "server/rpc/message_reader.h"
+#include "server/sync/repeated_call.h"
 #include "server/sync/sync_registry.h"
 #include "server/sync/writer_call.h"
 #include "syncline/v1/sync_service.pb.h"
@@ -54,6 +56,8 @@ class RecordStream final : public grpc::ServerReadReactor<grpc::ByteBuffer>,
   void OnCheckpoint(v1::Checkpoint checkpoint);
   // Blocks.
   void Open(const v1::StreamHeader& header);
+  // The stream has been completed: goes on as a repeated call.
+  void Repeat(sync::StreamSession& session, const v1::StreamHeader& header);
 
   std::shared_ptr<sync::WriterCall> call() const;
   void ReadNext();
@@ -75,6 +79,8 @@ class RecordStream final : public grpc::ServerReadReactor<grpc::ByteBuffer>,
   bool finished_ ABSL_GUARDED_BY(mutex_) = false;
   std::shared_ptr<sync::StreamSession> session_ ABSL_GUARDED_BY(mutex_);
   std::shared_ptr<sync::WriterCall> call_ ABSL_GUARDED_BY(mutex_);
+  // Instead of call_. Set before the first read after the header, then used by reads alone.
+  std::optional<sync::RepeatedCall> repeated_;
 };
 
 // A call that is refused before it is read.

@@ -17,6 +17,7 @@
 #include "server/base/status_macros.h"
 #include "server/rpc/conversion.h"
 #include "server/rpc/record_stream.h"
+#include "server/rpc/rejected_page_token.h"
 #include "server/rpc/status_conversion.h"
 #include "server/rpc/unknown_fields.h"
 #include "server/sync/sync_errors.h"
@@ -26,6 +27,7 @@ namespace syncline::rpc {
 namespace {
 
 constexpr int kDefaultPage = 50;
+constexpr int kDefaultRejectedPage = 100;
 constexpr int kGreatestPage = 1000;
 
 // How long a watch sleeps before it looks whether its caller is still there.
@@ -154,6 +156,9 @@ absl::Status SyncService::Complete(const v1::CompleteStreamRequest& request,
   response->set_outcome(ToProto(stream.result.outcome));
   response->set_rows(stream.result.rows);
   response->set_generation_id(stream.plan.generation_id);
+  response->set_values_nulled(stream.values.nulled);
+  response->set_values_truncated(stream.values.truncated);
+  response->set_fields_undeclared(stream.values.undeclared);
   return absl::OkStatus();
 }
 
@@ -190,6 +195,32 @@ grpc::Status SyncService::ListSyncs(grpc::ServerContext* context,
     return absl::OkStatus();
   };
   return Answer("ListSyncs", list());
+}
+
+grpc::Status SyncService::ListRejectedRecords(grpc::ServerContext* context,
+                                              const v1::ListRejectedRecordsRequest* request,
+                                              v1::ListRejectedRecordsResponse* response) {
+  const auto list = [&]() -> absl::Status {
+    SYNCLINE_ASSIGN_OR_RETURN(const Admission::Call call, Admit(*context, *request));
+    if (request->page_size() < 0 || request->page_size() > kGreatestPage) {
+      return sync::InvalidRequest({{"page_size", "must be 0-1000"}});
+    }
+    RejectedQuery query;
+    query.sync_id = request->sync_id();
+    if (request->has_descriptor()) query.stream = FromProto(request->descriptor());
+    query.limit = request->page_size() == 0 ? kDefaultRejectedPage : request->page_size();
+    if (!request->page_token().empty()) {
+      SYNCLINE_ASSIGN_OR_RETURN(query.after,
+                                ReadRejectedPageToken(query.sync_id, request->page_token()));
+    }
+    SYNCLINE_ASSIGN_OR_RETURN(const RejectedPage page, context_.registry->ListRejected(query));
+    for (const ListedRejection& record : page.records) *response->add_records() = ToProto(record);
+    if (page.more) {
+      response->set_next_page_token(RejectedPageToken(query.sync_id, page.records.back().place));
+    }
+    return absl::OkStatus();
+  };
+  return Answer("ListRejectedRecords", list());
 }
 
 grpc::Status SyncService::WatchSync(grpc::ServerContext* context,

@@ -54,6 +54,9 @@ class SyncService final
                          grpc::ServerWriter<v1::WatchSyncResponse>* writer) override;
   grpc::Status CancelSync(grpc::ServerContext* context, const v1::CancelSyncRequest* request,
                           v1::CancelSyncResponse* response) override;
+  grpc::Status ListRejectedRecords(grpc::ServerContext* context,
+                                   const v1::ListRejectedRecordsRequest* request,
+                                   v1::ListRejectedRecordsResponse* response) override;
 
  private:
   // Credentials and draining. Errors: UNAUTHENTICATED, UNAVAILABLE DRAINING.

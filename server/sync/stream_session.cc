@@ -82,6 +82,12 @@ absl::StatusOr<std::shared_ptr<WriterCall>> StreamSession::Open(absl::string_vie
   return call;
 }
 
+absl::StatusOr<RepeatedCall> StreamSession::Repeat(absl::string_view writer_id) {
+  SYNCLINE_ASSIGN_OR_RETURN(const StreamRecord stream, context_->store->GetStream(plan_.stream_no));
+  if (stream.state == StreamState::kFailed && !stream.error.ok()) return stream.error;
+  return RepeatedCall(stream, writer_id);
+}
+
 absl::StatusOr<StreamRecord> StreamSession::Complete(const CompletionRequest& request) {
   const absl::Time started = absl::Now();
   if (request.guard.has_value()) {
@@ -114,6 +120,9 @@ absl::StatusOr<StreamRecord> StreamSession::Complete(const CompletionRequest& re
       .Field("rows", result->rows)
       .Field("records_written", stream.records_written)
       .Field("records_rejected", stream.records_rejected)
+      .Field("values_nulled", stream.values.nulled)
+      .Field("values_truncated", stream.values.truncated)
+      .Field("fields_undeclared", stream.values.undeclared)
       .Field("took", took);
   return stream;
 }

@@ -19,6 +19,7 @@
 #include "server/model/completion_request.h"
 #include "server/model/plan.h"
 #include "server/model/validation.h"
+#include "server/sync/repeated_call.h"
 #include "server/sync/writer_call.h"
 #include "server/write/stream_state_store.h"
 #include "server/write/writer.h"
@@ -45,6 +46,9 @@ class StreamSession {
   // Errors: FAILED_PRECONDITION STREAM_COMPLETED, SYNC_CANCELLED; those of the database.
   absl::StatusOr<std::shared_ptr<WriterCall>> Open(absl::string_view writer_id,
                                                    WriterCall::Done done);
+
+  // A call of a stream that has been completed, which Open refused with STREAM_COMPLETED. Blocks.
+  absl::StatusOr<RepeatedCall> Repeat(absl::string_view writer_id);
 
   // Ends the stream; repeated, it answers the first result. Blocks as long as finalising takes.
   absl::StatusOr<StreamRecord> Complete(const CompletionRequest& request);

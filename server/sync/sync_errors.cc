@@ -70,4 +70,10 @@ absl::Status TooManyRejected(int64_t limit) {
                    {.reason = "TOO_MANY_REJECTED", .metadata = {{"limit", absl::StrCat(limit)}}});
 }
 
+absl::Status RecordsAfterCompletion() {
+  return MakeError(absl::StatusCode::kFailedPrecondition,
+                   "the stream has ended, and a record after its durable offset was sent",
+                   {.reason = "STREAM_COMPLETED"});
+}
+
 }  // namespace syncline::sync

@@ -28,6 +28,8 @@ absl::Status NotStarted(absl::string_view sync_id);
 absl::Status Draining();
 // CANCELLED: the caller went away.
 absl::Status CallerGone();
+// FAILED_PRECONDITION STREAM_COMPLETED: records that are not durable, after completion.
+absl::Status RecordsAfterCompletion();
 // RESOURCE_EXHAUSTED TOO_MANY_REJECTED: --max_rejected is passed.
 absl::Status TooManyRejected(int64_t limit);
 

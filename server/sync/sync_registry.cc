@@ -123,6 +123,10 @@ absl::StatusOr<std::vector<SyncRecord>> SyncRegistry::List(int limit, int64_t be
   return context_.store->ListSyncs(limit, before_sync_no);
 }
 
+absl::StatusOr<RejectedPage> SyncRegistry::ListRejected(const RejectedQuery& query) {
+  return context_.store->ListRejected(query);
+}
+
 absl::StatusOr<std::unique_ptr<SyncWatch>> SyncRegistry::Watch(absl::string_view sync_id,
                                                                int64_t after_sequence) {
   return SyncWatch::Create(context_.store, sync_id, after_sequence);

@@ -19,6 +19,7 @@
 #include "absl/time/time.h"
 #include "server/base/mutex.h"
 #include "server/model/plan.h"
+#include "server/model/rejected_page.h"
 #include "server/sync/start_request.h"
 #include "server/sync/stream_session.h"
 #include "server/sync/sync_watch.h"
@@ -56,6 +57,8 @@ class SyncRegistry {
   absl::StatusOr<SyncRecord> Get(absl::string_view sync_id);
   // Newest first, those started before `before_sync_no` (0: all).
   absl::StatusOr<std::vector<SyncRecord>> List(int limit, int64_t before_sync_no);
+  // Errors: NOT_FOUND UNKNOWN_SYNC, UNKNOWN_STREAM; those of the database.
+  absl::StatusOr<RejectedPage> ListRejected(const RejectedQuery& query);
   // Errors: as SyncWatch::Create.
   absl::StatusOr<std::unique_ptr<SyncWatch>> Watch(absl::string_view sync_id,
                                                    int64_t after_sequence);

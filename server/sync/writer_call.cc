@@ -8,6 +8,7 @@
 #include "server/dataflow/record_parser.h"
 #include "server/model/value.h"
 #include "server/sync/sync_errors.h"
+#include "server/sync/unreadable_records.h"
 
 namespace syncline::sync {
 
@@ -39,6 +40,7 @@ absl::StatusOr<dataflow::Batch> WriterCall::Number(std::unique_ptr<v1::RecordBat
     return InvalidRequest({{"batch.first_offset", "must not be negative"}});
   }
   SYNCLINE_ASSIGN_OR_RETURN(const int64_t count, dataflow::RecordParser::CountRecords(*records));
+  SYNCLINE_RETURN_IF_ERROR(CheckUnreadable(*records, count));
   dataflow::Batch batch;
   batch.offsets = {records->first_offset(), records->first_offset() + count};
   batch.bytes = static_cast<int64_t>(records->ByteSizeLong());
@@ -214,24 +216,32 @@ bool WriterCall::EndsWith(const dataflow::Lane& lane) {
 }
 
 void WriterCall::OnAccepted(const dataflow::Accepted& accepted, int64_t bytes) {
+  // Before the caller may read on.
+  const bool too_many = CountRejected(accepted.rejected);
   std::function<void()> ready;
-  bool too_many = false;
   {
     MutexLock lock(&mutex_);
     AddQueuedLocked(-bytes);
     if (HasRoomLocked()) ready = std::exchange(ready_, nullptr);
     summary_.records_skipped += accepted.skipped;
-    for (const auto& [reason, records] : accepted.rejected) rejected_seen_ += records;
-    too_many = context_->max_rejected.has_value() && rejected_seen_ > *context_->max_rejected;
-    // Set here, because the caller may have ended the call, or may do so before End below.
-    if (too_many && end_status_.ok()) end_status_ = TooManyRejected(*context_->max_rejected);
   }
-  for (const auto& [reason, records] : accepted.rejected) metrics_->Rejected(reason, records);
   if (too_many) return End(TooManyRejected(*context_->max_rejected));
   if (ready) ready();
 }
 
+bool WriterCall::CountRejected(const std::map<std::string, int64_t>& rejected) {
+  for (const auto& [reason, records] : rejected) metrics_->Rejected(reason, records);
+  MutexLock lock(&mutex_);
+  for (const auto& [reason, records] : rejected) rejected_seen_ += records;
+  const bool too_many =
+      context_->max_rejected.has_value() && rejected_seen_ > *context_->max_rejected;
+  // Set here, because the caller may have ended the call, or may do so before End is called.
+  if (too_many && end_status_.ok()) end_status_ = TooManyRejected(*context_->max_rejected);
+  return too_many;
+}
+
 void WriterCall::OnFlushed(const write::FlushResult& flushed) {
+  const bool too_many = CountRejected(flushed.refused);
   std::function<void()> ready;
   bool due = false;
   int64_t durable_offset = 0;
@@ -240,6 +250,7 @@ void WriterCall::OnFlushed(const write::FlushResult& flushed) {
     summary_.durable_offset = std::max(summary_.durable_offset, flushed.durable_offset);
     summary_.records_written += flushed.rows;
     summary_.records_rejected += flushed.rejected;
+    summary_.values += flushed.values;
     for (const PendingCheckpoint& committed : flushed.checkpoints) {
       int64_t freed = 0;
       const auto same = [&](const PendingCheckpoint& pending) {
@@ -257,10 +268,13 @@ void WriterCall::OnFlushed(const write::FlushResult& flushed) {
     durable_offset = summary_.durable_offset;
   }
   metrics_->Committed(flushed.rows);
+  metrics_->ValuesChanged(flushed.values.nulled, flushed.values.truncated,
+                          flushed.values.undeclared);
   metrics_->Flushed(flushed.rows, flushed.took);
   metrics_->DurableOffset(durable_offset);
   // Its records were committed by another lane after this one had read which checkpoints wait.
   if (due) lanes_.front()->RequestFlush();
+  if (too_many) return End(TooManyRejected(*context_->max_rejected));
   if (ready) ready();
 }
 

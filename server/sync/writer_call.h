@@ -12,6 +12,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -27,6 +28,7 @@
 #include "server/metrics/metrics.h"
 #include "server/model/offset_ranges.h"
 #include "server/model/plan.h"
+#include "server/model/value_counts.h"
 #include "server/write/stream_state_store.h"
 
 namespace syncline::sync {
@@ -49,6 +51,7 @@ struct CallSummary {
   int64_t records_written = 0;
   int64_t records_skipped = 0;
   int64_t records_rejected = 0;
+  ValueCounts values;  // of the records written
 };
 
 class WriterCall final : public dataflow::LaneOwner,
@@ -106,6 +109,8 @@ class WriterCall final : public dataflow::LaneOwner,
   std::ptrdiff_t UsefulLanes() const;
   void FlushLanes();
   void AddQueuedLocked(int64_t bytes) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // Counts rejected records, by reason; whether there are too many of the stream now.
+  bool CountRejected(const std::map<std::string, int64_t>& rejected);
   void ReportIfDone();
   void Report();
   bool DueCheckpointLocked() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);

@@ -1,5 +1,6 @@
 #include "server/write/stream_state_store.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -128,6 +129,21 @@ absl::Status StreamStateStore::WhyCancelled(const StreamPlan& plan) {
                               return postgres::WasTakenOver(transaction, *ledger_, plan);
                             }));
   return taken_over ? postgres::Superseded() : postgres::SyncCancelled();
+}
+
+absl::StatusOr<RejectedPage> StreamStateStore::ListRejected(const RejectedQuery& query) {
+  return InTransaction(
+      database_, {}, [&](postgres::Transaction& transaction) -> absl::StatusOr<RejectedPage> {
+        SYNCLINE_ASSIGN_OR_RETURN(const SyncRecord sync,
+                                  ledger_->GetSync(transaction, query.sync_id));
+        const bool known =
+            !query.stream.has_value() ||
+            std::any_of(sync.streams.begin(), sync.streams.end(), [&](const StreamRecord& stream) {
+              return stream.plan.descriptor == *query.stream;
+            });
+        if (!known) return UnknownStream(*query.stream);
+        return ledger_->ListRejected(transaction, query);
+      });
 }
 
 absl::StatusOr<std::vector<CommittedCheckpoint>> StreamStateStore::ReadCheckpoints(

@@ -19,6 +19,7 @@
 #include "server/base/mutex.h"
 #include "server/model/completion_request.h"
 #include "server/model/plan.h"
+#include "server/model/rejected_page.h"
 #include "server/postgres/connection_pool.h"
 #include "server/postgres/database.h"
 #include "server/postgres/ledger/change_feed.h"
@@ -65,6 +66,8 @@ class StreamStateStore {
   absl::StatusOr<std::vector<CommittedCheckpoint>> ReadCheckpoints(int64_t sync_no,
                                                                    int64_t after_sequence,
                                                                    int limit);
+  // A page of the sync's rejected records. Errors: NOT_FOUND UNKNOWN_SYNC, UNKNOWN_STREAM.
+  absl::StatusOr<RejectedPage> ListRejected(const RejectedQuery& query);
   // What tells of changes of the sync from now on. Goes before the store.
   absl::StatusOr<std::unique_ptr<postgres::ChangeFeed::Subscription>> Listen(int64_t sync_no) {
     return changes_.Subscribe(sync_no);

@@ -49,6 +49,7 @@ constexpr Column kColumns[] = {
     {"any", ColumnType::kJsonb},
     {"object", ColumnType::kJsonb, JsonShape::kObject},
     {"list", ColumnType::kJsonb, JsonShape::kArray},
+    {"bytes", ColumnType::kBytea},
 };
 
 class CoercionDifferentialTest : public LedgerFixture {

@@ -60,7 +60,8 @@ class LedgerTest : public LedgerFixture {
     DROP TABLE field_count, global_position, global_checkpoint, stream_table, table_column, table_index,
       staging;
     ALTER TABLE sync DROP input_digest;
-    ALTER TABLE writer DROP values_nulled, DROP values_truncated, DROP fields_undeclared;
+    ALTER TABLE writer DROP values_nulled, DROP values_truncated, DROP fields_undeclared,
+      DROP rejected_bytes;
     ALTER TABLE rejected_record DROP raw_truncated, DROP detail;
     ALTER TABLE stream DROP column_table_types, DROP schema_policy, DROP replay, DROP cdc_delete_mode,
       DROP inferred_schema, DROP restart, DROP guard, DROP changes, DROP warnings, DROP error;
@@ -107,7 +108,8 @@ class LedgerTest : public LedgerFixture {
     const absl::StatusOr<int64_t> durable = [&]() -> absl::StatusOr<int64_t> {
       SYNCLINE_ASSIGN_OR_RETURN(const int64_t offset,
                                 committer_->MovePosition(*lane_, claim, commit));
-      SYNCLINE_RETURN_IF_ERROR(committer_->WriteRejected(*lane_, claim, commit.rejected));
+      SYNCLINE_RETURN_IF_ERROR(
+          committer_->WriteRejected(*lane_, claim, commit.rejected, int64_t{1} << 20));
       SYNCLINE_RETURN_IF_ERROR(committer_->WriteCheckpoints(*lane_, claim, checkpoints));
       return offset;
     }();

@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 
@@ -70,6 +71,8 @@ ReferenceValue ReferenceValues::Next(ColumnType type, JsonShape shape) {
       return Time(true);
     case ColumnType::kTime:
       return Time(false);
+    case ColumnType::kBytea:
+      return Bytes();
     case ColumnType::kJsonb:
       return AnyJson(shape);
   }
@@ -106,8 +109,8 @@ ReferenceValue ReferenceValues::Integer() {
       return OutOfRange(
           absl::StrCat(OneOf<std::string>({"", "-"}), Pick(1, 9), Digits(Pick(19, 60))));
     case 5:
-      return Unreadable(OneOf<std::string>(
-          {"true", "\"abc\"", "\"\"", "{}", "[1]", "\"12x\"", "\"1 2\"", "\"NaN\"", "\"--1\""}));
+      return Unreadable(OneOf<std::string>({"true", "\"abc\"", "\"\"", "{}", "[1]", "\"12x\"",
+                                            "\"1 2\"", "\"NaN\"", "\"--1\"", "NaN", "Infinity"}));
     default:
       return Fits(text, text);
   }
@@ -122,8 +125,9 @@ ReferenceValue ReferenceValues::Number() {
     case 0:
       return Fits(Quote(absl::StrCat(Space().empty() ? "" : " ", text)), text);
     case 1:
-      return Unreadable(OneOf<std::string>({"true", "\"abc\"", "\"\"", "{}", "[1]", "\"NaN\"",
-                                            "\"Infinity\"", "\"1,5\"", "\"0x1f\"", "\".\""}));
+      return Unreadable(
+          OneOf<std::string>({"true", "\"abc\"", "\"\"", "{}", "[1]", "\"NaN\"", "\"Infinity\"",
+                              "\"1,5\"", "\"0x1f\"", "\".\"", "NaN", "-Infinity"}));
     case 2:
       return OutOfRange(absl::StrCat(Pick(1, 9), "e", Pick(131072, 99999999)));
     case 3:
@@ -347,12 +351,38 @@ ReferenceValues::Json ReferenceValues::RandomJson(int depth, JsonShape shape) {
   return json;
 }
 
+ReferenceValue ReferenceValues::Bytes() {
+  if (Chance(8)) {
+    return Unreadable(
+        OneOf<std::string>({"1", "\"=\"", "\"a\"", "\"ab=\"", "\"a*bc\"", "{}", "NaN"}));
+  }
+  constexpr char kHex[] = "0123456789abcdef";
+  std::string bytes;
+  for (int64_t left = Pick(0, 40); left > 0; --left)
+    bytes.push_back(static_cast<char>(Pick(0, 255)));
+  std::string hex = "\\x";
+  for (const char byte : bytes) {
+    hex.push_back(kHex[static_cast<unsigned char>(byte) >> 4]);
+    hex.push_back(kHex[static_cast<unsigned char>(byte) & 15]);
+  }
+  std::string base64 = Chance(3) ? absl::WebSafeBase64Escape(bytes) : absl::Base64Escape(bytes);
+  if (base64.size() > 8 && Chance(4)) base64.insert(5, "\\r\\n");
+  return Fits(Quote(base64), hex);
+}
+
 ReferenceValue ReferenceValues::AnyJson(JsonShape shape) {
   if (shape == JsonShape::kObject && Chance(10)) {
-    return Unreadable(OneOf<std::string>({"[]", "1", "true", "\"{}\"", "[{}]"}));
+    return Unreadable(OneOf<std::string>({"[]", "1", "true", "\"[]\"", "[{}]", "\"{\"", "NaN"}));
   }
+  // JSON that a source wrote into a text.
+  if (shape == JsonShape::kObject && Chance(10)) {
+    return Fits(R"(" { \"a\" :[1.50, \"\u00e9\\n\"]}")", "{\"a\":[1.50,\"\xC3\xA9\\n\"]}");
+  }
+  if (shape == JsonShape::kArray && Chance(10))
+    return Fits(R"("[1, {\"b\":null}]")", "[1,{\"b\":null}]");
   if (shape == JsonShape::kArray && Chance(10)) {
-    return Unreadable(OneOf<std::string>({"{}", "1", "true", "\"[]\"", "{\"a\":[]}"}));
+    return Unreadable(
+        OneOf<std::string>({"{}", "1", "true", "\"{}\"", "{\"a\":[]}", "\"[\"", "-Infinity"}));
   }
   if (Chance(100)) {
     const auto depth = static_cast<size_t>(Pick(510, 515));

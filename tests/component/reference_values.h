@@ -57,6 +57,7 @@ class ReferenceValues {
   ReferenceValue Date();
   ReferenceValue Timestamp(bool with_zone);
   ReferenceValue Time(bool with_zone);
+  ReferenceValue Bytes();
   ReferenceValue AnyJson(JsonShape shape);
 
   Text RandomText(int64_t most);

@@ -90,7 +90,87 @@ TEST_F(BadStreamTest, Row04_RecordsAfterCompletion) {
   EXPECT_EQ(Summary(Complete(sync_id, "bad")), "OK");
   EXPECT_EQ(Summary(Send({Header(sync_id, "bad"), Lines(3, kThree)})),
             "FAILED_PRECONDITION STREAM_COMPLETED");
+  // The same calls once more carry nothing new.
+  v1::StreamRecordsResponse again;
+  EXPECT_EQ(Summary(Send({Header(sync_id, "bad"), Lines(0, kThree)}, &again)), "OK");
+  EXPECT_EQ(again.records_skipped(), 3);
+  EXPECT_EQ(again.durable_offset(), 3);
+  EXPECT_EQ(again.records_written(), 0);
+  const Answer more = Send({Header(sync_id, "bad"), Lines(2, kThree)});
+  EXPECT_EQ(Summary(more), "FAILED_PRECONDITION STREAM_COMPLETED");
+  EXPECT_EQ(more.metadata.at("durable_offset"), "3");
+  EXPECT_EQ(more.metadata.at("outcome"), "OUTCOME_APPENDED");
+  EXPECT_EQ(Summary(Send({Header(sync_id, "bad", "another"), Lines(0, kThree)})),
+            "FAILED_PRECONDITION STREAM_COMPLETED");
   EXPECT_EQ(Rows("bad"), 3);
+}
+
+// What was done to values is said by each answer, and what was rejected can be listed.
+TEST_F(BadStreamTest, CountsAndRejectedRecordsAreAnswered) {
+  const std::string sync_id =
+      Started(Request("bad", R"("n":{"type":"integer"},"v":{"type":"string"})"));
+  v1::StreamRecordsRequest lines = Lines(
+      0,
+      "{\"id\":1,\"n\":\"x\",\"late\":1}\na,b,c\n{\"id\":2,\"v\":\"a\\u0000\",\"n\":NaN}\nbad\n");
+  lines.mutable_batch()->add_unreadable()->set_offset(1);
+  lines.mutable_batch()->mutable_unreadable(0)->set_reason("FIELD_COUNT");
+  for (const int64_t skipped : {0, 4}) {
+    v1::StreamRecordsResponse response;
+    EXPECT_EQ(Summary(Send({Header(sync_id, "bad"), lines}, &response)), "OK");
+    EXPECT_EQ(response.records_skipped(), skipped);
+    EXPECT_EQ(response.values_nulled(), skipped == 0 ? 2 : 0);
+    EXPECT_EQ(response.values_truncated(), skipped == 0 ? 1 : 0);
+    EXPECT_EQ(response.fields_undeclared(), skipped == 0 ? 1 : 0);
+  }
+  v1::CompleteStreamResponse completed;
+  EXPECT_EQ(Summary(Complete(sync_id, "bad", &completed)), "OK");
+  EXPECT_EQ(completed.values_nulled(), 2);
+  EXPECT_EQ(completed.values_truncated(), 1);
+  EXPECT_EQ(completed.fields_undeclared(), 1);
+
+  v1::ListRejectedRecordsRequest request;
+  request.set_sync_id(sync_id);
+  request.set_page_size(1);
+  std::vector<std::string> listed;
+  do {
+    v1::ListRejectedRecordsResponse page;
+    grpc::ClientContext context;
+    ASSERT_TRUE(stub()->ListRejectedRecords(&context, request, &page).ok());
+    for (const v1::RejectedRecord& record : page.records()) {
+      listed.push_back(absl::StrCat(record.offset(), " ", record.reason(), " ", record.raw()));
+    }
+    request.set_page_token(page.next_page_token());
+  } while (!request.page_token().empty());
+  EXPECT_THAT(listed, ::testing::ElementsAre("1 FIELD_COUNT a,b,c", "3 INVALID_JSON bad"));
+  for (const char* token : {"1", "AAAA", "%"}) {
+    request.set_page_token(token);
+    v1::ListRejectedRecordsResponse page;
+    grpc::ClientContext context;
+    EXPECT_EQ(Summary(AnswerOf(stub()->ListRejectedRecords(&context, request, &page))),
+              "INVALID_ARGUMENT INVALID_REQUEST");
+  }
+}
+
+TEST_F(BadStreamTest, UnreadableRecordsMustBeOfTheBatch) {
+  const std::string sync_id = Started(Request("bad"));
+  const auto send = [&](std::vector<int64_t> offsets, const std::string& reason) {
+    v1::StreamRecordsRequest lines = Lines(0, kThree);
+    for (const int64_t offset : offsets) {
+      v1::UnreadableRecord* const record = lines.mutable_batch()->add_unreadable();
+      record->set_offset(offset);
+      record->set_reason(reason);
+    }
+    return Summary(Send({Header(sync_id, "bad"), lines}));
+  };
+  const std::string invalid = "INVALID_ARGUMENT INVALID_REQUEST";
+  EXPECT_EQ(send({3}, "FIELD_COUNT"), invalid);
+  EXPECT_EQ(send({-1}, "FIELD_COUNT"), invalid);
+  EXPECT_EQ(send({1, 1}, "FIELD_COUNT"), invalid);
+  EXPECT_EQ(send({1}, ""), invalid);
+  EXPECT_EQ(send({1}, "too bad"), invalid);
+  EXPECT_EQ(send({1}, std::string(65, 'A')), invalid);
+  EXPECT_EQ(send({0, 2}, "FIELD_COUNT"), "OK");
+  EXPECT_THAT(Rejected(sync_id), ::testing::ElementsAre("0 FIELD_COUNT", "2 FIELD_COUNT"));
 }
 
 TEST_F(BadStreamTest, Row05_EmptyStream) {

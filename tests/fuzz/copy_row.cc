@@ -69,6 +69,8 @@ void CheckField(ColumnType type, JsonShape shape, const CopyField& field) {
     case ColumnType::kVarchar:
       Expect(IsUtf8(bytes), "varchar is UTF-8", bytes);
       return Expect(bytes.find('\0') == absl::string_view::npos, "varchar has no NUL", bytes);
+    case ColumnType::kBytea:
+      return;
     case ColumnType::kJsonb:
       return CheckJsonb(shape, bytes);
     case ColumnType::kNumeric: {

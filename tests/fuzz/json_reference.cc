@@ -90,6 +90,11 @@ class Reader {
         node->kind = JsonNode::Kind::kBoolean;
         return TakeWord("false");
       default:
+        if (TakeWord("NaN") || TakeWord("Infinity") || TakeWord("-Infinity")) {
+          node->kind = JsonNode::Kind::kNotFinite;
+          node->not_finite = true;
+          return true;
+        }
         node->kind = JsonNode::Kind::kNumber;
         return ReadNumber();
     }
@@ -164,6 +169,7 @@ class Reader {
   static void Adopt(const JsonNode& child, JsonNode* node) {
     node->depth = std::max(node->depth, child.depth + 1);
     node->unstorable = node->unstorable || child.unstorable;
+    node->not_finite = node->not_finite || child.not_finite;
   }
 
   bool ReadArray(int depth, JsonNode* node) {

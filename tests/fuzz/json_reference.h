@@ -1,5 +1,5 @@
-// A slow reader of JSON (RFC 8259), which shares no code with the server's: what the targets hold
-// the record parser against.
+// A slow reader of JSON (RFC 8259) and of the tokens NaN, Infinity and -Infinity, which shares no
+// code with the server's: what the targets hold the record parser against.
 #pragma once
 
 #include <optional>
@@ -14,7 +14,7 @@ namespace syncline::fuzz {
 bool IsUtf8(absl::string_view text);
 
 struct JsonNode {
-  enum class Kind { kNull, kBoolean, kNumber, kString, kArray, kObject };
+  enum class Kind { kNull, kBoolean, kNumber, kString, kArray, kObject, kNotFinite };
 
   // The last field called `name`, null when there is none.
   const JsonNode* Find(absl::string_view name) const;
@@ -24,6 +24,8 @@ struct JsonNode {
   std::string text;         // strings: escapes undone; NULs are in it, lone surrogates are U+FFFD
   // A \u0000 or a lone surrogate is somewhere in it.
   bool unstorable = false;
+  // One of NaN, Infinity and -Infinity is somewhere in it.
+  bool not_finite = false;
   int depth = 0;                   // of arrays and objects within each other
   std::vector<JsonNode> items;     // of an array, and the values of an object's fields
   std::vector<std::string> names;  // of an object's fields

@@ -56,6 +56,7 @@ std::optional<WrittenDecimal> NumberOf(const JsonNode& value) {
 }
 
 void CheckVarchar(const JsonNode& value, const CopyField& field) {
+  if (value.kind == Kind::kNotFinite) return Expect(!field.has_value(), "NaN is NULL", value.token);
   Expect(field.has_value(), "varchar takes everything", value.token);
   switch (value.kind) {
     case Kind::kString:
@@ -66,19 +67,25 @@ void CheckVarchar(const JsonNode& value, const CopyField& field) {
     case Kind::kArray:
     case Kind::kObject:
       return Expect(ReadJson(*field).has_value(), "a container is kept as JSON", *field);
+    case Kind::kNotFinite:
     case Kind::kNull:
       break;
   }
 }
 
 void CheckJson(const ColumnSchema& column, const JsonNode& value, const CopyField& field) {
+  if (value.kind == Kind::kNotFinite) return Expect(!field.has_value(), "NaN is NULL", value.token);
+  if (value.kind == Kind::kString && column.json_shape != JsonShape::kAny) {
+    return Expect(!field.has_value() || ReadJson(absl::StrCat(value.text)).has_value(),
+                  "a text is stored when it is JSON", value.token);
+  }
   // Without an exponent no number of a short text is beyond numeric's limits.
   const bool surely_stored = value.depth <= kSurelyStoredDepth &&
                              value.token.find_first_of("eE") == absl::string_view::npos &&
                              column.json_shape == JsonShape::kAny;
   Expect(field.has_value() || !surely_stored, "jsonb takes JSON", value.token);
   if (!field.has_value()) return;
-  if (!value.unstorable) {
+  if (!value.unstorable && !value.not_finite) {
     Expect(field->substr(1) == value.token, "JSON is kept as it is", value.token, *field);
   }
   Expect(value.depth <= kSurelyStoredDepth, "deep JSON is not stored", column.column_name);
@@ -112,6 +119,9 @@ void CheckColumn(const ColumnSchema& column, const JsonNode& value, const CopyFi
       return CheckNumber(column.type, value, field);
     case ColumnType::kBoolean:
       return Expect(field.has_value() == (value.kind == Kind::kBoolean), "booleans", value.token);
+    case ColumnType::kBytea:
+      return Expect(!field.has_value() || value.kind == Kind::kString, "bytes are texts",
+                    value.token);
     case ColumnType::kDate:
     case ColumnType::kTimestamp:
     case ColumnType::kTimestamptz:
@@ -176,9 +186,12 @@ void CheckRejected(const Mode& mode, absl::string_view line, const std::optional
       return Expect(mode.airbyte && is_object && data == nullptr, "NOT_A_RECORD is none", line);
     case RejectReason::kMissingKey:
       return Expect(mode.require_key && data != nullptr, "MISSING_KEY needs a key", line);
+    case RejectReason::kKeyChanged:
+      return Expect(mode.require_key && data != nullptr, "KEY_CHANGED needs a key", line);
+    case RejectReason::kCursorChanged:
     case RejectReason::kKeyTooLarge:
     case RejectReason::kRowTooWide:
-      return Expect(false, "neither key nor row can be too large", line);
+      return Expect(false, "there is no cursor, and neither key nor row can be too large", line);
   }
 }
 

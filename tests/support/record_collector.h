@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "absl/strings/str_cat.h"
 #include "absl/types/span.h"
 #include "server/dataflow/record_parser.h"
 
@@ -61,9 +62,14 @@ class RecordCollector : public dataflow::RecordSink {
     rejects.push_back({offset, reason, std::string(raw)});
   }
 
+  void OnUnreadable(int64_t offset, absl::string_view reason, absl::string_view raw) override {
+    unreadable.push_back(absl::StrCat(offset, " ", reason, " ", raw));
+  }
+
   std::set<int64_t> unwanted;
   std::vector<KeptRecord> records;
   std::vector<KeptReject> rejects;
+  std::vector<std::string> unreadable;  // "offset REASON line"
 };
 
 }  // namespace syncline

@@ -16,11 +16,14 @@ std::string Outcome(Coercion coercion, const Value& value) {
       return "unreadable";
     case Coercion::kOutOfRange:
       return "out of range";
+    case Coercion::kNotFinite:
+      return "not finite";
     case Coercion::kMalformed:
       return "malformed";
     case Coercion::kTooDeep:
       return "too deep";
     case Coercion::kFits:
+    case Coercion::kNulledInside:
     case Coercion::kCleaned:
     case Coercion::kCut:
       break;
@@ -149,7 +152,7 @@ TEST(NumberCoercionTest, KeepsEveryDigit) {
                                       {R"("1 000")", "unreadable"},
                                       {"false", "unreadable"},
                                       {"[]", "unreadable"},
-                                      {"NaN", "malformed"},
+                                      {"NaN", "not finite"},
                                       {"01", "malformed"},
                                       {".5", "malformed"},
                                       {"1e", "malformed"},
@@ -258,7 +261,8 @@ TEST(JsonCoercionTest, ObjectsAndArraysTakeOnlyTheirKind) {
   EXPECT_EQ(Coerce(ColumnType::kJsonb, "[]", JsonShape::kObject), "unreadable");
   EXPECT_EQ(Coerce(ColumnType::kJsonb, "1", JsonShape::kObject), "unreadable");
   EXPECT_EQ(Coerce(ColumnType::kJsonb, "[1]", JsonShape::kArray), "[1]");
-  EXPECT_EQ(Coerce(ColumnType::kJsonb, "\"[1]\"", JsonShape::kArray), "unreadable");
+  EXPECT_EQ(Coerce(ColumnType::kJsonb, "\"[1]\"", JsonShape::kArray), "[1]");
+  EXPECT_EQ(Coerce(ColumnType::kJsonb, "\"[1]\"", JsonShape::kObject), "unreadable");
   EXPECT_EQ(Coerce(ColumnType::kJsonb, "[1", JsonShape::kObject), "malformed");
 }
 

@@ -81,8 +81,9 @@ TEST(JsonTextTest, RefusesEverythingElse) {
                                  "{}}",
                                  "[] []",
                                  "{\"a\":\"b\":1}",
-                                 "NaN",
-                                 "Infinity",
+                                 "nan",
+                                 "+Infinity",
+                                 "-NaN",
                                  "'a'",
                                  "// c\n1",
                                  "\xEF\xBB\xBF{}"}) {

@@ -334,6 +334,7 @@ TEST_F(RecordParserTest, KeysMustBeThereAndFitAnIndex) {
   EXPECT_EQ(Line(R"({"id":1})"), "1|-|-|-|-") << "a part of a composite key may be null";
   EXPECT_EQ(Line(R"({"name":null})"), "MISSING_KEY");
   EXPECT_EQ(Line(R"({"id":null,"price":1})"), "MISSING_KEY");
+  EXPECT_EQ(Line(R"({"id":"abc","name":"x"})"), "KEY_CHANGED");
   EXPECT_EQ(Line(absl::StrCat(R"({"id":1,"name":")", std::string(2592, 'k'), "\"}")).substr(0, 4),
             "1|kk");
   EXPECT_EQ(Line(absl::StrCat(R"({"id":1,"name":")", std::string(2593, 'k'), "\"}")),

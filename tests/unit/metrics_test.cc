@@ -56,6 +56,7 @@ void ObserveAll(Metrics& metrics, StreamMetrics& stream) {
   stream.Received(10, 2'000);
   stream.Committed(9);
   stream.Rejected("NOT_JSON", 1);
+  stream.ValuesChanged(3, 2, 1);
   stream.Flushed(9, absl::Milliseconds(20));
   stream.Finalized("swap", absl::Milliseconds(300));
   stream.SwapLock(absl::Milliseconds(5), 2);

@@ -67,5 +67,15 @@ TEST(RawIdTest, DistinctAndInOrderOfOffsets) {
   EXPECT_EQ(all.size(), 20000u);
 }
 
+TEST(RawIdTest, TellsItsOffset) {
+  const RawIdGenerator generator("sync", {"n", "s"}, "w");
+  for (const int64_t offset : {int64_t{0}, int64_t{1}, int64_t{4711}, int64_t{1} << 60}) {
+    EXPECT_EQ(generator.OffsetOf(IdOf(generator, offset)), offset);
+  }
+  EXPECT_EQ(generator.OffsetOf(""), std::nullopt);
+  EXPECT_EQ(generator.OffsetOf(std::string(36, 'a')), std::nullopt);
+  EXPECT_EQ(generator.OffsetOf(IdOf(RawIdGenerator("sync", {"n", "s"}, "v"), 3)), std::nullopt);
+}
+
 }  // namespace
 }  // namespace syncline

@@ -25,6 +25,8 @@ const Coercer& CoercerFor(ColumnType type, JsonShape shape) {
       return kTimetzCoercer;
     case ColumnType::kTime:
       return kTimeCoercer;
+    case ColumnType::kBytea:
+      return kByteaCoercer;
     case ColumnType::kJsonb:
       break;
   }
@@ -55,7 +57,7 @@ Coercion CoerceStringToken(absl::string_view token, CoerceFunction from_text, Sc
 Coercion CoerceForeignToken(absl::string_view token, ScratchArena* scratch) {
   switch (CheckJson(token, JsonStyle::kAsIs, scratch).status) {
     case JsonStatus::kValid:
-      return Coercion::kUnreadable;
+      return IsNotFinite(token) ? Coercion::kNotFinite : Coercion::kUnreadable;
     case JsonStatus::kTooDeep:
       return Coercion::kTooDeep;
     case JsonStatus::kInvalid:

@@ -21,16 +21,19 @@ enum class Coercion : uint8_t {
   kCleaned,  // TRUNCATED, DESTINATION_SERIALIZATION_ERROR: NULs removed, lone surrogates replaced
   kCut,      // TRUNCATED, DESTINATION_FIELD_SIZE_LIMITATION: digits beyond the type's scale rounded
              // away
-  kMalformed,  // the token is not JSON: the record must be rejected
-  kTooDeep,    // nested deeper than anything looks: the record must be rejected
+  kNotFinite,  // NULLED, DESTINATION_SERIALIZATION_ERROR: NaN, Infinity or -Infinity, not as text
+  kNulledInside,  // the same within a JSON value, where it became JSON's null
+  kMalformed,     // the token is not JSON: the record must be rejected
+  kTooDeep,       // nested deeper than anything looks: the record must be rejected
 };
 
-// Sets `value` for kFits, kCleaned and kCut alone.
+// Sets `value` for kFits, kCleaned, kCut and kNulledInside alone.
 using CoerceFunction = Coercion (*)(absl::string_view input, ScratchArena* scratch, Value* value);
 
 struct Coercer {
-  // `input` is one JSON value other than null, without white space around it, that starts and ends
-  // where simdjson's structural index says; whatever is accepted has been checked to be valid JSON.
+  // `input` is one JSON value other than null, or one of the tokens NaN, Infinity and -Infinity
+  // that Python writes, without white space around it, that starts and ends where simdjson's
+  // structural index says; whatever is accepted has been checked to be valid JSON.
   CoerceFunction from_json;
   // `input` is a string's text: valid UTF-8, escapes undone, perhaps with NULs.
   CoerceFunction from_text;
@@ -51,12 +54,13 @@ extern const Coercer kTimestampCoercer;
 extern const Coercer kTimestamptzCoercer;
 extern const Coercer kTimeCoercer;
 extern const Coercer kTimetzCoercer;
+extern const Coercer kByteaCoercer;
 
 // For coercers: a string token's way to `from_text`, escapes undone when there are any.
 Coercion CoerceStringToken(absl::string_view token, CoerceFunction from_text, ScratchArena* scratch,
                            Value* value);
-// For coercers: a token of a type that the column does not take. kUnreadable, unless it is not
-// JSON.
+// For coercers: a token of a type that the column does not take. kUnreadable or kNotFinite, unless
+// it is not JSON.
 Coercion CoerceForeignToken(absl::string_view token, ScratchArena* scratch);
 
 }  // namespace syncline::dataflow

@@ -1,4 +1,5 @@
 // jsonb: the JSON as it is, except for what jsonb cannot hold.
+#include "absl/strings/ascii.h"
 #include "server/dataflow/coercion/coercer.h"
 #include "server/dataflow/json_string.h"
 #include "server/dataflow/json_text.h"
@@ -11,14 +12,39 @@ Coercion FromJson(absl::string_view token, ScratchArena* scratch, Value* value) 
   if (json.status == JsonStatus::kInvalid) return Coercion::kMalformed;
   if (json.status == JsonStatus::kTooDeep) return Coercion::kTooDeep;
   if (!json.fits_jsonb) return Coercion::kOutOfRange;
+  if (json.not_finite && IsNotFinite(token)) return Coercion::kNotFinite;
   *value = Value::Text(json.text);
+  if (json.not_finite) return Coercion::kNulledInside;
   return json.cleaned ? Coercion::kCleaned : Coercion::kFits;
+}
+
+// JSON within a text, as sources write whose own type is a text; anything else does not read.
+template <char kOpening>
+Coercion FromContainerText(absl::string_view text, ScratchArena* scratch, Value* value) {
+  const absl::string_view json = absl::StripAsciiWhitespace(text);
+  if (json.empty() || json[0] != kOpening) return Coercion::kUnreadable;
+  switch (const Coercion coercion = FromJson(json, scratch, value)) {
+    case Coercion::kMalformed:
+      return Coercion::kUnreadable;
+    case Coercion::kTooDeep:
+      return Coercion::kOutOfRange;
+    case Coercion::kFits:
+    case Coercion::kUnreadable:
+    case Coercion::kOutOfRange:
+    case Coercion::kCleaned:
+    case Coercion::kCut:
+    case Coercion::kNotFinite:
+    case Coercion::kNulledInside:
+      return coercion;
+  }
+  return Coercion::kUnreadable;
 }
 
 template <char kOpening>
 Coercion FromContainer(absl::string_view token, ScratchArena* scratch, Value* value) {
-  if (token[0] != kOpening) return CoerceForeignToken(token, scratch);
-  return FromJson(token, scratch, value);
+  if (token[0] == kOpening) return FromJson(token, scratch, value);
+  if (token[0] != '"') return CoerceForeignToken(token, scratch);
+  return CoerceStringToken(token, FromContainerText<kOpening>, scratch, value);
 }
 
 // A text becomes a JSON string.
@@ -47,12 +73,10 @@ Coercion FromText(absl::string_view text, ScratchArena* scratch, Value* value) {
   return cleaned ? Coercion::kCleaned : Coercion::kFits;
 }
 
-Coercion NoText(absl::string_view, ScratchArena*, Value*) { return Coercion::kUnreadable; }
-
 }  // namespace
 
 const Coercer kAnyJsonCoercer = {FromJson, FromText};
-const Coercer kJsonObjectCoercer = {FromContainer<'{'>, NoText};
-const Coercer kJsonArrayCoercer = {FromContainer<'['>, NoText};
+const Coercer kJsonObjectCoercer = {FromContainer<'{'>, FromContainerText<'{'>};
+const Coercer kJsonArrayCoercer = {FromContainer<'['>, FromContainerText<'['>};
 
 }  // namespace syncline::dataflow

@@ -42,7 +42,9 @@ Coercion FromJson(absl::string_view token, ScratchArena* scratch, Value* value) 
   if (json.status == JsonStatus::kInvalid) return Coercion::kMalformed;
   if (json.status == JsonStatus::kTooDeep) return Coercion::kTooDeep;
   if (TooLong(json.text)) return Coercion::kOutOfRange;
+  if (json.not_finite && IsNotFinite(token)) return Coercion::kNotFinite;
   *value = Value::Text(json.text);
+  if (json.not_finite) return Coercion::kNulledInside;
   return json.cleaned ? Coercion::kCleaned : Coercion::kFits;
 }
 

@@ -29,6 +29,7 @@ constexpr size_t kMetaBytes = 2 + (4 + RawIdGenerator::kLength) + (4 + 8) + (4 +
 FieldEncoder FieldEncoderFor(ColumnType type) {
   switch (type) {
     case ColumnType::kVarchar:
+    case ColumnType::kBytea:
       return EncodeVarchar;
     case ColumnType::kNumeric:
       return EncodeNumeric;

@@ -1,4 +1,4 @@
-// Encoders of varchar and jsonb. Contract: row_encoder.h, FieldEncoder.
+// Encoders of varchar, bytea and jsonb. Contract: row_encoder.h, FieldEncoder.
 #pragma once
 
 #include "server/base/byte_buffer.h"

@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <string>
 
+#include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "server/postgres/copy/field_bytes.h"
@@ -54,6 +55,11 @@ std::string ZoneText(int32_t west_seconds) {
   const int32_t size = east < 0 ? -east : east;
   return absl::StrFormat("%c%02d:%02d:%02d", east < 0 ? '-' : '+', size / 3600, size / 60 % 60,
                          size % 60);
+}
+
+void AppendBytea(const Value& value, ByteBuffer* out) {
+  if (value.is_null()) return AppendNullField(out);
+  EncodeVarchar(Value::Text(absl::StrCat("\\x", absl::BytesToHexString(value.text()))), out);
 }
 
 void AppendBigint(const Value& value, ByteBuffer* out) {
@@ -138,6 +144,8 @@ TextFieldEncoder TextFieldEncoderFor(ColumnType type) {
       return AppendTimetz;
     case ColumnType::kTime:
       return AppendTime;
+    case ColumnType::kBytea:
+      return AppendBytea;
   }
   return EncodeVarchar;
 }

@@ -28,7 +28,9 @@ DataCommitter::DataCommitter(const Ledger& ledger)
                      "durable_offset = coalesce((SELECT upper(r) FROM "
                      "unnest(committed + $4::int8multirange) AS r WHERE lower(r) = 0), 0), "
                      "rows_written = rows_written + $5, records_rejected = records_rejected + $6, "
-                     "bytes = bytes + $7, updated_at = now(), "
+                     "bytes = bytes + $7, values_nulled = values_nulled + $9, "
+                     "values_truncated = values_truncated + $10, "
+                     "fields_undeclared = fields_undeclared + $11, updated_at = now(), "
                      "open_by = CASE WHEN $8 THEN NULL ELSE open_by END "
                      "WHERE stream_no = $1 AND writer_id = $2 AND epoch = $3 "
                      "AND NOT committed && $4::int8multirange RETURNING durable_offset",
@@ -50,10 +52,26 @@ DataCommitter::DataCommitter(const Ledger& ledger)
       notify_sql_("SELECT pg_notify($1, $2)"),
       rejected_sql_(WithSchema(
           "INSERT INTO $L.rejected_record (sync_id, namespace, stream, writer_id, \"offset\", "
-          "reason, raw) SELECT y.sync_id, t.namespace, t.name, $3, r.number, r.reason, r.raw "
-          "FROM $L.sync y, $L.stream t, "
-          "unnest($4::bigint[], $5::text[], $6::bytea[]) AS r (number, reason, raw) "
+          "reason, raw, raw_truncated, detail) SELECT y.sync_id, t.namespace, t.name, $3, "
+          "r.number, r.reason, r.raw, r.truncated, r.detail FROM $L.sync y, $L.stream t, "
+          "unnest($4::bigint[], $5::text[], $6::bytea[], $7::boolean[], $8::text[]) "
+          "AS r (number, reason, raw, truncated, detail) "
           "WHERE y.sync_no = $1 AND t.stream_no = $2",
+          ledger)),
+      rejected_bytes_sql_(WithSchema(
+          "SELECT sum(rejected_bytes)::bigint FROM $L.writer WHERE stream_no = $1", ledger)),
+      add_rejected_bytes_sql_(
+          WithSchema("UPDATE $L.writer SET rejected_bytes = rejected_bytes + $3 "
+                     "WHERE stream_no = $1 AND writer_id = $2",
+                     ledger)),
+      // Lanes of one writer come here one after another: each holds the writer's row.
+      counts_sql_(WithSchema(
+          "INSERT INTO $L.field_count AS f (stream_no, writer_id, field, nulled, truncated, "
+          "undeclared) SELECT $1, $2, c.* FROM "
+          "unnest($3::text[], $4::bigint[], $5::bigint[], $6::bigint[]) AS c "
+          "ON CONFLICT (stream_no, writer_id, field) DO UPDATE SET "
+          "nulled = f.nulled + excluded.nulled, truncated = f.truncated + excluded.truncated, "
+          "undeclared = f.undeclared + excluded.undeclared",
           ledger)),
       look_sql_(WithSchema("SELECT w.epoch = $3, w.committed @> $4::int8multirange, "
                            "w.durable_offset, s.state FROM $L.writer w "
@@ -65,6 +83,7 @@ DataCommitter::DataCommitter(const Ledger& ledger)
 absl::StatusOr<int64_t> DataCommitter::MovePosition(Connection& connection,
                                                     const WriterClaim& claim,
                                                     const DataCommit& commit) const {
+  const ValueCounts values = Sum(commit.fields);
   SYNCLINE_ASSIGN_OR_RETURN(
       const Result moved,
       connection.Query(move_sql_, Params()
@@ -75,7 +94,10 @@ absl::StatusOr<int64_t> DataCommitter::MovePosition(Connection& connection,
                                       .Int(commit.rows)
                                       .Int(static_cast<int64_t>(commit.rejected.size()))
                                       .Int(commit.bytes)
-                                      .Bool(commit.closes)));
+                                      .Bool(commit.closes)
+                                      .Int(values.nulled)
+                                      .Int(values.truncated)
+                                      .Int(values.undeclared)));
   if (moved.size() != 1) return Fenced(claim.writer_id);
   return moved.Int(0, 0);
 }
@@ -122,31 +144,58 @@ absl::Status DataCommitter::WriteCheckpoints(
 }
 
 absl::Status DataCommitter::WriteRejected(Connection& connection, const WriterClaim& claim,
-                                          const std::vector<RejectedRecord>& rejected) const {
+                                          const std::vector<RejectedRecord>& rejected,
+                                          int64_t max_bytes) const {
+  if (rejected.empty()) return absl::OkStatus();
+  SYNCLINE_ASSIGN_OR_RETURN(const Result known,
+                            connection.Query(rejected_bytes_sql_, Params().Int(claim.stream_no)));
+  const int64_t kept_before = known.Int(0, 0);
+  int64_t kept = kept_before;
   for (size_t next = 0; next < rejected.size();) {
-    std::vector<std::string> offsets;
-    std::vector<std::string> reasons;
-    std::vector<std::string> raws;
+    std::vector<int64_t> offsets;
+    std::vector<std::string> reasons, raws, truncated, details;
     size_t bytes = 0;
     for (; next < rejected.size() && offsets.size() < kRejectedPerStatement &&
            bytes < kRejectedBytesPerStatement;
          ++next) {
-      offsets.push_back(absl::StrCat(rejected[next].offset));
-      reasons.push_back(rejected[next].reason);
-      raws.push_back(absl::StrCat("\\x", absl::BytesToHexString(rejected[next].raw)));
-      bytes += rejected[next].raw.size();
+      const RejectedRecord& record = rejected[next];
+      const auto size = static_cast<int64_t>(record.raw.size());
+      const bool keep = kept + size <= max_bytes;
+      if (keep) kept += size;
+      offsets.push_back(record.offset);
+      reasons.push_back(record.reason);
+      raws.push_back(absl::StrCat("\\x", keep ? absl::BytesToHexString(record.raw) : ""));
+      truncated.emplace_back(record.raw_truncated || !keep ? "t" : "f");
+      details.push_back(record.detail);
+      bytes += record.raw.size();
     }
-    SYNCLINE_RETURN_IF_ERROR(connection
-                                 .Query(rejected_sql_, Params()
-                                                           .Int(claim.sync_no)
-                                                           .Int(claim.stream_no)
-                                                           .Text(claim.writer_id)
-                                                           .TextArray(offsets)
-                                                           .TextArray(reasons)
-                                                           .TextArray(raws))
-                                 .status());
+    Params params;
+    params.Int(claim.sync_no).Int(claim.stream_no).Text(claim.writer_id).IntArray(offsets);
+    params.TextArray(reasons).TextArray(raws).TextArray(truncated).TextArray(details);
+    SYNCLINE_RETURN_IF_ERROR(connection.Query(rejected_sql_, params).status());
   }
-  return absl::OkStatus();
+  if (kept == kept_before) return absl::OkStatus();
+  return connection
+      .Query(add_rejected_bytes_sql_,
+             Params().Int(claim.stream_no).Text(claim.writer_id).Int(kept - kept_before))
+      .status();
+}
+
+absl::Status DataCommitter::WriteCounts(Connection& connection, const WriterClaim& claim,
+                                        const FieldCounts& fields) const {
+  if (fields.empty()) return absl::OkStatus();
+  std::vector<std::string> names;
+  std::vector<int64_t> nulled, truncated, undeclared;
+  for (const auto& [field, counts] : fields) {
+    names.push_back(field);
+    nulled.push_back(counts.nulled);
+    truncated.push_back(counts.truncated);
+    undeclared.push_back(counts.undeclared);
+  }
+  Params params;
+  params.Int(claim.stream_no).Text(claim.writer_id).TextArray(names);
+  params.IntArray(nulled).IntArray(truncated).IntArray(undeclared);
+  return connection.Query(counts_sql_, params).status();
 }
 
 absl::StatusOr<WriterStanding> DataCommitter::Look(Connection& connection, const WriterClaim& claim,

@@ -19,6 +19,7 @@
 #include "absl/strings/string_view.h"
 #include "server/model/offset_ranges.h"
 #include "server/model/plan.h"
+#include "server/model/value_counts.h"
 #include "server/postgres/connection.h"
 #include "server/postgres/ledger/global_checkpoints.h"
 #include "server/postgres/ledger/ledger.h"
@@ -32,6 +33,7 @@ struct DataCommit {
   int64_t bytes = 0;    // of record payload
   bool closes = false;  // the writer is not open any more after it
   std::vector<RejectedRecord> rejected;
+  FieldCounts fields;  // what coercion did to the values of the rows
 };
 
 // A writer's row as a claim finds it.
@@ -60,9 +62,14 @@ class DataCommitter {
   absl::Status WriteCheckpoints(Connection& connection, const WriterClaim& claim,
                                 const std::vector<PendingCheckpoint>& checkpoints) const;
 
-  // Writes the rejected records; after MovePosition.
+  // Writes the rejected records; after MovePosition. Of the stream's, `max_bytes` are kept whole:
+  // beyond, `raw` is left out. (Writers that commit at once may pass it by what each of them adds.)
   absl::Status WriteRejected(Connection& connection, const WriterClaim& claim,
-                             const std::vector<RejectedRecord>& rejected) const;
+                             const std::vector<RejectedRecord>& rejected, int64_t max_bytes) const;
+
+  // Adds to the counts by field; after MovePosition, which has their sums.
+  absl::Status WriteCounts(Connection& connection, const WriterClaim& claim,
+                           const FieldCounts& fields) const;
 
   // Where the writer stands now, after a transaction that failed or a COMMIT whose answer was lost.
   absl::StatusOr<WriterStanding> Look(Connection& connection, const WriterClaim& claim,
@@ -79,6 +86,9 @@ class DataCommitter {
   const std::string checkpoint_sql_;
   const std::string notify_sql_;
   const std::string rejected_sql_;
+  const std::string rejected_bytes_sql_;
+  const std::string add_rejected_bytes_sql_;
+  const std::string counts_sql_;
   const std::string look_sql_;
   const std::string channel_;
 };

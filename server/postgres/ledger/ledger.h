@@ -17,6 +17,7 @@
 #include "server/model/offset_ranges.h"
 #include "server/model/plan.h"
 #include "server/postgres/connection.h"
+#include "server/postgres/ledger/rejected_reader.h"
 #include "server/postgres/transaction.h"
 
 namespace syncline::postgres {
@@ -55,6 +56,11 @@ class Ledger {
   absl::StatusOr<std::optional<SyncRecord>> FindSync(Transaction& transaction,
                                                      absl::string_view sync_id) const;
   // Newest first; those with a smaller sync_no than `before` (0: all).
+  // A page of rejected records.
+  absl::StatusOr<RejectedPage> ListRejected(Transaction& transaction,
+                                            const RejectedQuery& query) const {
+    return ReadRejected(transaction, quoted_schema_, query);
+  }
   absl::StatusOr<std::vector<SyncRecord>> ListSyncs(Transaction& transaction, int limit,
                                                     int64_t before) const;
   // Inserts the sync in state kStarting with its streams, kOpen or kFailed, and opens the

@@ -154,7 +154,10 @@ COMMENT ON COLUMN $L.stream.error IS
 ALTER TABLE $L.writer
   ADD COLUMN values_nulled bigint NOT NULL DEFAULT 0,
   ADD COLUMN values_truncated bigint NOT NULL DEFAULT 0,
-  ADD COLUMN fields_undeclared bigint NOT NULL DEFAULT 0;
+  ADD COLUMN fields_undeclared bigint NOT NULL DEFAULT 0,
+  ADD COLUMN rejected_bytes bigint NOT NULL DEFAULT 0;
+COMMENT ON COLUMN $L.writer.rejected_bytes IS
+  'Bytes of its rejected records that are kept.';
 
 CREATE TABLE $L.field_count (
   stream_no bigint NOT NULL REFERENCES $L.stream,

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/strip.h"
 #include "absl/time/clock.h"
 #include "server/base/backoff.h"
 #include "server/base/error.h"
@@ -12,6 +13,7 @@
 #include "server/postgres/copy/text_fields.h"
 #include "server/postgres/sql_generator.h"
 #include "server/postgres/sqlstate.h"
+#include "server/write/load/row_spans.h"
 
 namespace syncline::write {
 namespace {
@@ -34,8 +36,10 @@ InsertBuffer::InsertBuffer(const LoadContext* context, const StreamPlan& plan,
     : context_(context),
       format_(postgres::CopyFormatFor(plan.schema)),
       copy_sql_(BeginCopySql(plan, format_)),
-      encoder_(plan.schema, RawIdGenerator(sync_id, plan.descriptor, claim.writer_id),
-               plan.generation_id),
+      relation_(plan.load_table().name),
+      refused_rows_(std::string(absl::StripPrefix(copy_sql_, "BEGIN; ")), format_),
+      raw_ids_(sync_id, plan.descriptor, claim.writer_id),
+      encoder_(plan.schema, raw_ids_, plan.generation_id),
       claim_(std::move(claim)) {}
 
 InsertBuffer::~InsertBuffer() { GiveBlocksBack(); }
@@ -62,9 +66,16 @@ ByteBuffer& InsertBuffer::OpenBlock() {
 }
 
 void InsertBuffer::Reject(RejectedRecord record) {
-  record.raw.resize(std::min(record.raw.size(), kMaxRejectedRawBytes));
+  if (record.raw.size() > kMaxRejectedRawBytes) {
+    record.raw.resize(kMaxRejectedRawBytes);
+    record.raw_truncated = true;
+  }
   bytes_ += static_cast<int64_t>(record.raw.size() + sizeof(RejectedRecord));
   commit_.rejected.push_back(std::move(record));
+}
+
+void InsertBuffer::Count(const FieldCounts& fields) {
+  for (const auto& [field, counts] : fields) commit_.fields[field] += counts;
 }
 
 void InsertBuffer::Cover(OffsetRange range, int64_t payload_bytes) {
@@ -79,7 +90,9 @@ absl::StatusOr<FlushResult> InsertBuffer::Flush(const std::vector<PendingCheckpo
   Backoff backoff(absl::Milliseconds(50), absl::Seconds(2));
   bool commit_unknown = false;
   while (true) {
-    absl::StatusOr<FlushResult> flushed = TryFlush(checkpoints, &commit_unknown);
+    bool smaller = false;
+    absl::StatusOr<FlushResult> flushed = TryFlush(checkpoints, &commit_unknown, &smaller);
+    if (smaller) continue;
     if (flushed.ok()) {
       flushed->took = absl::Now() - started;
       flushed->closed = closes;
@@ -95,7 +108,7 @@ absl::StatusOr<FlushResult> InsertBuffer::Flush(const std::vector<PendingCheckpo
 }
 
 absl::StatusOr<FlushResult> InsertBuffer::TryFlush(
-    const std::vector<PendingCheckpoint>& checkpoints, bool* commit_unknown) {
+    const std::vector<PendingCheckpoint>& checkpoints, bool* commit_unknown, bool* smaller) {
   SYNCLINE_ASSIGN_OR_RETURN(postgres::ConnectionPool::Lease connection,
                             context_->connections->Acquire());
   if (*commit_unknown) {
@@ -103,7 +116,9 @@ absl::StatusOr<FlushResult> InsertBuffer::TryFlush(
     if (found.has_value()) return *found;
   }
   FlushResult result = Held();
-  absl::Status status = Transact(*connection, checkpoints, &result);
+  absl::Status status = rows_ > 0 ? CopyRows(*connection) : connection->Begin();
+  const bool copied = status.ok();
+  if (copied) status = WriteLedger(*connection, checkpoints, &result);
   if (status.ok()) {
     status = connection->Commit();
     if (status.ok()) return result;
@@ -112,7 +127,40 @@ absl::StatusOr<FlushResult> InsertBuffer::TryFlush(
   }
   connection->Rollback();
   if (!connection->usable()) return status;
-  return AfterFailure(*connection, status, *commit_unknown);
+  absl::StatusOr<FlushResult> answer = AfterFailure(*connection, status, *commit_unknown);
+  if (copied || answer.ok() || answer.status() != status) return answer;
+  SYNCLINE_RETURN_IF_ERROR(RejectRefused(*connection, status));
+  *smaller = true;
+  return status;
+}
+
+absl::Status InsertBuffer::RejectRefused(postgres::Connection& connection,
+                                         const absl::Status& error) {
+  SYNCLINE_ASSIGN_OR_RETURN(const std::vector<RefusedRow> refused,
+                            refused_rows_.Find(connection, blocks_, error, &named_rows_));
+  return !refused.empty() && TakeOut(refused) ? absl::OkStatus() : error;
+}
+
+bool InsertBuffer::TakeOut(const std::vector<RefusedRow>& refused) {
+  const std::vector<RowSpan> rows = FindRows(blocks_);
+  std::vector<int64_t> offsets;
+  for (const RefusedRow& row : refused) {
+    if (row.index >= rows.size()) return false;
+    const std::optional<int64_t> offset =
+        raw_ids_.OffsetOf(RawIdOf(BytesOf(blocks_, rows[row.index])));
+    if (!offset.has_value()) return false;
+    offsets.push_back(*offset);
+  }
+  // From the last to the first: what is before stays where it is.
+  for (size_t i = refused.size(); i-- > 0;) {
+    const RowSpan& span = rows[refused[i].index];
+    blocks_[span.block].Erase(span.begin, span.size);
+    bytes_ -= static_cast<int64_t>(span.size);
+    --rows_;
+    ++refused_[refused[i].reason];
+    Reject({offsets[i], refused[i].reason, /*raw=*/"", /*raw_truncated=*/true, refused[i].detail});
+  }
+  return true;
 }
 
 FlushResult InsertBuffer::Held() const {
@@ -120,18 +168,21 @@ FlushResult InsertBuffer::Held() const {
   result.rows = rows_;
   result.rejected = static_cast<int64_t>(commit_.rejected.size());
   result.encoded_bytes = bytes_;
+  result.values = Sum(commit_.fields);
+  result.refused = refused_;
   return result;
 }
 
-absl::Status InsertBuffer::Transact(postgres::Connection& connection,
-                                    const std::vector<PendingCheckpoint>& checkpoints,
-                                    FlushResult* result) {
-  SYNCLINE_RETURN_IF_ERROR(rows_ > 0 ? CopyRows(connection) : connection.Begin());
+absl::Status InsertBuffer::WriteLedger(postgres::Connection& connection,
+                                       const std::vector<PendingCheckpoint>& checkpoints,
+                                       FlushResult* result) {
   const postgres::DataCommitter& committer = *context_->committer;
   commit_.rows = rows_;
   SYNCLINE_ASSIGN_OR_RETURN(result->durable_offset,
                             committer.MovePosition(connection, claim_, commit_));
-  SYNCLINE_RETURN_IF_ERROR(committer.WriteRejected(connection, claim_, commit_.rejected));
+  SYNCLINE_RETURN_IF_ERROR(
+      committer.WriteRejected(connection, claim_, commit_.rejected, context_->max_rejected_bytes));
+  SYNCLINE_RETURN_IF_ERROR(committer.WriteCounts(connection, claim_, commit_.fields));
   for (const PendingCheckpoint& checkpoint : checkpoints) {
     if (checkpoint.offset <= result->durable_offset) result->checkpoints.push_back(checkpoint);
   }
@@ -169,7 +220,7 @@ absl::StatusOr<FlushResult> InsertBuffer::AfterFailure(postgres::Connection& con
 }
 
 absl::Status InsertBuffer::CopyRows(postgres::Connection& connection) {
-  SYNCLINE_RETURN_IF_ERROR(connection.BeginCopy(copy_sql_));
+  SYNCLINE_RETURN_IF_ERROR(connection.BeginCopy(copy_sql_, relation_));
   const absl::Status sent =
       format_ == postgres::CopyFormat::kBinary ? SendBinary(connection) : SendText(connection);
   // The result is read even when sending failed: it says why.
@@ -211,6 +262,8 @@ void InsertBuffer::Clear() {
   bytes_ = 0;
   rows_ = 0;
   commit_ = postgres::DataCommit{};
+  refused_.clear();
+  named_rows_ = 0;
 }
 
 void InsertBuffer::GiveBlocksBack() {

@@ -10,6 +10,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -23,10 +24,13 @@
 #include "server/base/free_list.h"
 #include "server/model/offset_ranges.h"
 #include "server/model/plan.h"
+#include "server/model/raw_id.h"
 #include "server/model/value.h"
+#include "server/model/value_counts.h"
 #include "server/postgres/connection_pool.h"
 #include "server/postgres/copy/row_encoder.h"
 #include "server/postgres/ledger/data_commit.h"
+#include "server/write/load/refused_rows.h"
 
 namespace syncline::write {
 
@@ -42,6 +46,8 @@ struct LoadContext {
   FreeBlocks* blocks = nullptr;
   // How long a flush is repeated while the database cannot be reached, before its call fails.
   absl::Duration retry_for = absl::Seconds(30);
+  // Bytes of rejected records that are kept per stream; beyond, only reason and offset are.
+  int64_t max_rejected_bytes = int64_t{64} << 20;
   // Waits for a while between repeats; false when the server is stopping and no repeat is wanted.
   std::function<bool(absl::Duration)> wait;
 };
@@ -51,6 +57,10 @@ struct FlushResult {
   int64_t rows = 0;
   int64_t rejected = 0;
   int64_t encoded_bytes = 0;
+  // Of the rows: what coercion did to their values.
+  ValueCounts values;
+  // Of the rejected: those that the database refused, by reason.
+  std::map<std::string, int64_t> refused;
   absl::Duration took;
   // Of the checkpoints given, those that this flush made durable.
   std::vector<PendingCheckpoint> checkpoints;
@@ -68,6 +78,9 @@ class InsertBuffer {
   void Append(const RecordMeta& meta, absl::Span<const Value> values);
   // Adds a record that could not be loaded. No I/O.
   void Reject(RejectedRecord record);
+  // Adds what coercion did to the values of the rows, by field. A row that the database refuses
+  // afterwards stays counted.
+  void Count(const FieldCounts& fields);
   // Notes that the records of `range` are in the buffer, with the bytes of payload they came in.
   void Cover(OffsetRange range, int64_t payload_bytes);
 
@@ -78,22 +91,29 @@ class InsertBuffer {
 
   // Commits what is held, and those of `checkpoints` that the position then reaches; with `closes`
   // the writer is not open any more from then on. Blocks. An empty buffer with checkpoints is
-  // flushed too. On an error everything is still held. Errors: ABORTED FENCED and
-  // FAILED_PRECONDITION SYNC_CANCELLED when the claim does not hold any more, whatever else went
-  // wrong; those of the database.
+  // flushed too. Rows that the database refuses are rejected, and the others committed. On an error
+  // everything is still held. Errors: ABORTED FENCED and FAILED_PRECONDITION SYNC_CANCELLED when
+  // the claim does not hold any more, whatever else went wrong; those of the database.
   absl::StatusOr<FlushResult> Flush(const std::vector<PendingCheckpoint>& checkpoints,
                                     bool closes = false);
 
  private:
   // `commit_unknown`: an earlier try lost the answer to its COMMIT, so that its rows may be there
   // or may yet come.
+  // `smaller`: the database refused rows, which the buffer has rejected since; try again.
   absl::StatusOr<FlushResult> TryFlush(const std::vector<PendingCheckpoint>& checkpoints,
-                                       bool* commit_unknown);
+                                       bool* commit_unknown, bool* smaller);
   // A result that counts what the buffer holds, its durable offset not set.
   FlushResult Held() const;
-  // Everything between BEGIN and COMMIT; notes in `result` what it would make durable.
-  absl::Status Transact(postgres::Connection& connection,
-                        const std::vector<PendingCheckpoint>& checkpoints, FlushResult* result);
+  // Rejects the rows that `error`, which ended a COPY, is about. Returns `error` when there are
+  // none.
+  absl::Status RejectRefused(postgres::Connection& connection, const absl::Status& error);
+  // Takes the rows out of the blocks and rejects their records. False, and nothing is changed, when
+  // one of them is not there.
+  bool TakeOut(const std::vector<RefusedRow>& refused);
+  // What follows the COPY, or BEGIN, up to COMMIT; notes in `result` what it would make durable.
+  absl::Status WriteLedger(postgres::Connection& connection,
+                           const std::vector<PendingCheckpoint>& checkpoints, FlushResult* result);
   // After a COMMIT whose answer was lost: the result when it happened, none when it did not.
   absl::StatusOr<std::optional<FlushResult>> FindCommit(postgres::Connection& connection) const;
   // What to answer after a transaction that failed with `status` and was rolled back: that the
@@ -111,6 +131,9 @@ class InsertBuffer {
   const LoadContext* const context_;
   const postgres::CopyFormat format_;
   const std::string copy_sql_;
+  const std::string relation_;
+  const RefusedRows refused_rows_;
+  const RawIdGenerator raw_ids_;
   const postgres::RowEncoder encoder_;
   const WriterClaim claim_;
 
@@ -120,6 +143,8 @@ class InsertBuffer {
   int64_t bytes_ = 0;
   int64_t rows_ = 0;
   postgres::DataCommit commit_;
+  std::map<std::string, int64_t> refused_;  // of commit_.rejected, by reason
+  int named_rows_ = 0;                      // as RefusedRows::Find counts
 };
 
 }  // namespace syncline::write

@@ -1,0 +1,31 @@
+// Where the rows of a block lie: found by walking the encoded bytes, and only when PostgreSQL has
+// refused a block.
+#pragma once
+
+#include <cstddef>
+#include <vector>
+
+#include "absl/strings/string_view.h"
+#include "absl/types/span.h"
+#include "server/base/byte_buffer.h"
+
+namespace syncline::write {
+
+// One row of COPY BINARY: its field count and fields.
+struct RowSpan {
+  size_t block = 0;
+  size_t begin = 0;  // within the block
+  size_t size = 0;
+};
+
+// The rows of `blocks` in their order; the first block starts with COPY's header. A row lies within
+// one block.
+std::vector<RowSpan> FindRows(absl::Span<const ByteBuffer> blocks);
+
+// The bytes of `row`.
+absl::string_view BytesOf(absl::Span<const ByteBuffer> blocks, const RowSpan& row);
+
+// The text of the row's first column, the raw id.
+absl::string_view RawIdOf(absl::string_view row);
+
+}  // namespace syncline::write

@@ -1,0 +1,202 @@
+// Rows that the table refuses are rejected, and their neighbours are loaded; what coercion did is
+// counted in the transaction of its rows.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "server/model/rejected_page.h"
+#include "server/write/load/insert_buffer.h"
+#include "tests/component/write_path_fixture.h"
+#include "tests/support/status_matchers.h"
+
+namespace syncline {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::IsEmpty;
+using testing::StatusIs;
+using testing::WritePathTest;
+
+class RefusedRowsTest : public WritePathTest {
+ protected:
+  void Alter(absl::string_view change) {
+    Execute(absl::StrCat("ALTER TABLE ", Table("t"), " ", change));
+  }
+  absl::StatusOr<write::FlushResult> Load(const WriterClaim& claim, int64_t begin, int64_t end) {
+    write::InsertBuffer buffer(&load_, plan_, "sync", claim);
+    Fill(buffer, begin, end);
+    return buffer.Flush({});
+  }
+  // "offset reason detail" of each rejected record.
+  std::vector<std::string> Rejected() {
+    std::vector<std::string> all;
+    for (const auto& row :
+         QueryText(absl::StrCat("SELECT \"offset\", reason, detail, raw_truncated FROM ", schema(),
+                                ".rejected_record ORDER BY 1"))) {
+      all.push_back(absl::StrJoin(row, " "));
+    }
+    return all;
+  }
+  std::string Ids() {
+    return QueryText(absl::StrCat(
+        "SELECT coalesce(string_agg(id::text, ',' ORDER BY id), '') FROM ", Table("t")))[0][0];
+  }
+  std::string WriterRow() {
+    return absl::StrJoin(
+        QueryText(absl::StrCat("SELECT committed, rows_written, records_rejected FROM ", schema(),
+                               ".writer"))[0],
+        " ");
+  }
+};
+
+TEST_F(RefusedRowsTest, ACheckConstraintRefusesItsRowAlone) {
+  Alter("ADD CONSTRAINT not_five CHECK (id <> 5)");
+  ASSERT_OK_AND_ASSIGN(const write::FlushResult flushed, Load(Claim("w").claim, 0, 10));
+  EXPECT_EQ(flushed.durable_offset, 10);
+  EXPECT_EQ(flushed.rows, 9);
+  EXPECT_EQ(flushed.rejected, 1);
+  EXPECT_EQ(flushed.refused, (std::map<std::string, int64_t>{{"CONSTRAINT_VIOLATED", 1}}));
+  EXPECT_EQ(Ids(), "0,1,2,3,4,6,7,8,9");
+  EXPECT_THAT(Rejected(),
+              ElementsAre("5 CONSTRAINT_VIOLATED constraint \"not_five\", SQLSTATE 23514 t"));
+  EXPECT_EQ(WriterRow(), "{[0,10)} 9 1");
+}
+
+TEST_F(RefusedRowsTest, ManyRefusedRowsAreFoundBySplitting) {
+  Alter("ADD CONSTRAINT small CHECK (id % 7 <> 3)");
+  // Of several blocks, so that rows are taken out of the middle of each.
+  ASSERT_OK_AND_ASSIGN(const write::FlushResult flushed, Load(Claim("w").claim, 0, 6000));
+  EXPECT_EQ(flushed.rows + flushed.rejected, 6000);
+  EXPECT_EQ(Rows(), flushed.rows);
+  EXPECT_EQ(QueryInt(absl::StrCat("SELECT count(*) FROM ", schema(),
+                                  ".rejected_record WHERE \"offset\" % 7 = 3")),
+            857);
+  EXPECT_EQ(flushed.rejected, 857);
+}
+
+TEST_F(RefusedRowsTest, EveryRowMayBeRefused) {
+  Alter("ADD CONSTRAINT none CHECK (id < 0)");
+  ASSERT_OK_AND_ASSIGN(const write::FlushResult flushed, Load(Claim("w").claim, 0, 20));
+  EXPECT_EQ(flushed.rows, 0);
+  EXPECT_EQ(flushed.rejected, 20);
+  EXPECT_EQ(WriterRow(), "{[0,20)} 0 20");
+}
+
+TEST_F(RefusedRowsTest, UniqueNotNullDomainAndForeignKey) {
+  Execute(absl::StrCat("INSERT INTO ", Table("t"), " VALUES ('', now(), '{}', 1, 2)"));
+  Alter("ADD CONSTRAINT one_each UNIQUE (id)");
+  Execute(absl::StrCat("CREATE TABLE ", Table("parents"), " (id bigint PRIMARY KEY); INSERT INTO ",
+                       Table("parents"), " SELECT n FROM generate_series(0, 7) n"));
+  Alter(absl::StrCat("ADD CONSTRAINT parent FOREIGN KEY (id) REFERENCES ", Table("parents")));
+  Alter("ADD COLUMN strict int GENERATED ALWAYS AS (10 / (id - 4)) STORED");
+  ASSERT_OK_AND_ASSIGN(const write::FlushResult flushed, Load(Claim("w").claim, 0, 10));
+  EXPECT_EQ(Ids(), "0,1,2,3,5,6,7");
+  EXPECT_EQ(flushed.rejected, 4);
+  EXPECT_THAT(Rejected(),
+              ElementsAre("2 CONSTRAINT_VIOLATED constraint \"one_each\", SQLSTATE 23505 t",
+                          "4 VALUE_REFUSED SQLSTATE 22012 t",
+                          "8 CONSTRAINT_VIOLATED constraint \"parent\", SQLSTATE 23503 t",
+                          "9 CONSTRAINT_VIOLATED constraint \"parent\", SQLSTATE 23503 t"));
+}
+
+// The name of the table is looked for in the error's context, which has it as it is.
+TEST_F(RefusedRowsTest, ATableWhoseNameLooksLikeAContext) {
+  Execute(absl::StrCat("ALTER TABLE ", Table("t"), " RENAME TO \"t, line 7\""));
+  plan_.table.name = "t, line 7";
+  Execute(absl::StrCat("ALTER TABLE ", Table("t, line 7"), " ADD CHECK (id <> 1)"));
+  ASSERT_OK(Load(Claim("w").claim, 0, 3));
+  EXPECT_THAT(Rejected(), ElementsAre(::testing::StartsWith("1 CONSTRAINT_VIOLATED")));
+}
+
+TEST_F(RefusedRowsTest, AConstraintThatIsCheckedAtTheEndFailsTheStream) {
+  Alter("ADD CONSTRAINT later UNIQUE (id) DEFERRABLE INITIALLY DEFERRED");
+  const WriterClaim claim = Claim("w").claim;
+  ASSERT_OK(Load(claim, 0, 3));
+  write::InsertBuffer buffer(&load_, plan_, "sync", claim);
+  buffer.Append({3, 0, "{}"}, {Value::Scalar(1)});
+  buffer.Cover({3, 4}, 0);
+  const absl::Status refused = buffer.Flush({}).status();
+  EXPECT_THAT(refused, StatusIs(absl::StatusCode::kFailedPrecondition, "CONSTRAINT_VIOLATED"));
+  EXPECT_THAT(Rejected(), IsEmpty());
+}
+
+TEST_F(RefusedRowsTest, CountsAreWrittenWithTheirRowsAndOnce) {
+  const WriterClaim claim = Claim("w").claim;
+  for (int64_t begin : {0, 5}) {
+    write::InsertBuffer buffer(&load_, plan_, "sync", claim);
+    Fill(buffer, begin, begin + 5);
+    buffer.Count({{"id", {2, 1, 0}}, {"late", {0, 0, 3}}});
+    ASSERT_OK_AND_ASSIGN(const write::FlushResult flushed, buffer.Flush({}));
+    EXPECT_EQ(flushed.values, (ValueCounts{2, 1, 3}));
+  }
+  // What is durable already is not counted again.
+  write::InsertBuffer again(&load_, plan_, "sync", claim);
+  Fill(again, 5, 10);
+  again.Count({{"id", {2, 1, 0}}});
+  EXPECT_FALSE(again.Flush({}).ok());
+  ASSERT_OK_AND_ASSIGN(const StreamRecord stream, store_->GetStream(plan_.stream_no));
+  EXPECT_EQ(stream.values, (ValueCounts{4, 2, 6}));
+  EXPECT_EQ(stream.fields,
+            (FieldCounts{{"id", ValueCounts{4, 2, 0}}, {"late", ValueCounts{0, 0, 6}}}));
+}
+
+TEST_F(RefusedRowsTest, RejectedBytesAreKeptUpToTheirLimit) {
+  load_.max_rejected_bytes = 25;
+  const WriterClaim claim = Claim("w").claim;
+  for (int64_t offset = 0; offset < 4; ++offset) {
+    write::InsertBuffer buffer(&load_, plan_, "sync", claim);
+    buffer.Reject({offset, "INVALID_JSON", std::string(10, 'x')});
+    buffer.Cover({offset, offset + 1}, 0);
+    ASSERT_OK(buffer.Flush({}));
+  }
+  RejectedQuery query;
+  query.sync_id = "sync";
+  query.limit = 3;
+  ASSERT_OK_AND_ASSIGN(const RejectedPage first, store_->ListRejected(query));
+  ASSERT_EQ(first.records.size(), 3u);
+  EXPECT_TRUE(first.more);
+  EXPECT_EQ(first.records[1].record.raw, "xxxxxxxxxx");
+  EXPECT_FALSE(first.records[1].record.raw_truncated);
+  EXPECT_EQ(first.records[2].record.raw, "");
+  EXPECT_TRUE(first.records[2].record.raw_truncated);
+  query.after = first.records.back().place;
+  ASSERT_OK_AND_ASSIGN(const RejectedPage last, store_->ListRejected(query));
+  ASSERT_EQ(last.records.size(), 1u);
+  EXPECT_EQ(last.records[0].place.offset, 3);
+  EXPECT_FALSE(last.more);
+}
+
+TEST_F(RefusedRowsTest, APageOfRejectedRecordsIsBoundedByBytes) {
+  write::InsertBuffer buffer(&load_, plan_, "sync", Claim("w").claim);
+  for (int64_t offset = 0; offset < 40; ++offset) {
+    buffer.Reject({offset, "INVALID_JSON", std::string(60'000, 'x')});
+  }
+  buffer.Cover({0, 40}, 0);
+  ASSERT_OK(buffer.Flush({}));
+  RejectedQuery query;
+  query.sync_id = "sync";
+  query.limit = 1000;
+  query.stream = StreamDescriptor{schema(), "t"};
+  int64_t next = 0;
+  for (bool more = true; more;) {
+    ASSERT_OK_AND_ASSIGN(const RejectedPage page, store_->ListRejected(query));
+    ASSERT_FALSE(page.records.empty());
+    EXPECT_LE(page.records.size(), 17u);
+    for (const ListedRejection& record : page.records) EXPECT_EQ(record.place.offset, next++);
+    query.after = page.records.back().place;
+    more = page.more;
+  }
+  EXPECT_EQ(next, 40);
+  query.stream->name = "other";
+  EXPECT_THAT(store_->ListRejected(query), StatusIs(absl::StatusCode::kNotFound, "UNKNOWN_STREAM"));
+  query.sync_id = "other";
+  EXPECT_THAT(store_->ListRejected(query), StatusIs(absl::StatusCode::kNotFound, "UNKNOWN_SYNC"));
+}
+
+}  // namespace
+}  // namespace syncline
