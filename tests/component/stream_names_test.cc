@@ -3,7 +3,14 @@
 #include <gtest/gtest.h>
 
 #include <map>
+#include <memory>
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
 
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_replace.h"
 #include "server/base/thread.h"
 #include "server/model/names.h"
 #include "tests/component/start_fixture.h"
