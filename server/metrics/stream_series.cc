@@ -42,6 +42,7 @@ const Buckets& SwapLockWaitBuckets() {
 
 // Reasons of rejected records that have a series of their own.
 constexpr size_t kMaxReasons = 32;
+constexpr absl::string_view kOtherReasons = "OTHER";  // those beyond kMaxReasons
 
 prometheus::Family<prometheus::Counter>& Counters(const Description& description,
                                                   prometheus::Registry& registry) {
@@ -130,7 +131,7 @@ void StreamSeries::Rejected(absl::string_view reason, int64_t records) {
   // Callers give reasons of their own: labels stay bounded.
   if (records_rejected_.size() >= kMaxReasons &&
       records_rejected_.count(std::string(reason)) == 0) {
-    reason = "OTHER";
+    reason = kOtherReasons;
   }
   prometheus::Counter*& counter = records_rejected_[std::string(reason)];
   if (counter == nullptr) {

@@ -192,9 +192,13 @@ std::string BeginCopyBinarySql(const TableName& table, const TableSchema& schema
   return absl::StrCat("BEGIN; ", CopyBinarySql(table, schema));
 }
 
-std::string BeginCopyTextSql(const TableName& table, const TableSchema& schema) {
-  return absl::StrCat("BEGIN; COPY ", QuoteTable(table), " (", QuoteColumns(AllColumns(schema)),
+std::string CopyTextSql(const TableName& table, const TableSchema& schema) {
+  return absl::StrCat("COPY ", QuoteTable(table), " (", QuoteColumns(AllColumns(schema)),
                       ") FROM STDIN");
+}
+
+std::string BeginCopyTextSql(const TableName& table, const TableSchema& schema) {
+  return absl::StrCat("BEGIN; ", CopyTextSql(table, schema));
 }
 
 std::string LockAgainstWritersSql(const TableName& table) {

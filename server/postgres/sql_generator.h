@@ -60,9 +60,10 @@ std::string CopyTableSql(const TableName& source, const TableName& target,
 std::string DeleteRawIdRangesSql(const TableName& table);
 // COPY … FROM STDIN in binary format over AllColumns, in their order.
 std::string CopyBinarySql(const TableName& table, const TableSchema& schema);
+// The same in text format.
+std::string CopyTextSql(const TableName& table, const TableSchema& schema);
 // BEGIN before it: one round trip opens a data transaction.
 std::string BeginCopyBinarySql(const TableName& table, const TableSchema& schema);
-// The same in text format.
 std::string BeginCopyTextSql(const TableName& table, const TableSchema& schema);
 
 // Waits for writers, not for readers, and keeps other writers out until the transaction ends.

@@ -4,7 +4,6 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "absl/strings/strip.h"
 #include "absl/time/clock.h"
 #include "server/base/backoff.h"
 #include "server/base/error.h"
@@ -23,6 +22,13 @@ constexpr size_t kFirstBlockBytes = 8 << 10;
 // With an eighth left a block is full, because one that a row does not fit into is copied.
 bool IsFull(const ByteBuffer& block) { return block.size() >= block.capacity() / 8 * 7; }
 
+std::string CopySql(const StreamPlan& plan, postgres::CopyFormat format) {
+  return format == postgres::CopyFormat::kBinary
+             ? postgres::CopyBinarySql(plan.load_table(), plan.schema)
+             : postgres::CopyTextSql(plan.load_table(), plan.schema);
+}
+
+// In a transaction that it begins.
 std::string BeginCopySql(const StreamPlan& plan, postgres::CopyFormat format) {
   return format == postgres::CopyFormat::kBinary
              ? postgres::BeginCopyBinarySql(plan.load_table(), plan.schema)
@@ -37,7 +43,7 @@ InsertBuffer::InsertBuffer(const LoadContext* context, const StreamPlan& plan,
       format_(postgres::CopyFormatFor(plan.schema)),
       copy_sql_(BeginCopySql(plan, format_)),
       relation_(plan.load_table().name),
-      refused_rows_(std::string(absl::StripPrefix(copy_sql_, "BEGIN; ")), format_),
+      refused_rows_(CopySql(plan, format_), format_),
       raw_ids_(sync_id, plan.descriptor, claim.writer_id),
       encoder_(plan.schema, raw_ids_, plan.generation_id),
       claim_(std::move(claim)) {}

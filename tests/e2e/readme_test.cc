@@ -1,0 +1,128 @@
+// README's commands and its Python example, run as they are written but for the server's address
+// and the schema.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+#include <fstream>
+#include <memory>
+#include <sstream>
+#include <string>
+#include <vector>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_replace.h"
+#include "absl/strings/str_split.h"
+#include "absl/strings/strip.h"
+#include "tests/support/e2e_fixture.h"
+
+namespace syncline::testing {
+namespace {
+
+using ::testing::HasSubstr;
+using ::testing::Not;
+
+std::string Readme() {
+  std::stringstream content;
+  content << std::ifstream(SYNCLINE_SOURCE_DIR "/README.md").rdbuf();
+  return content.str();
+}
+
+// The first code block of that language behind `heading`.
+std::string CodeBlock(absl::string_view heading, absl::string_view language) {
+  const std::string readme = Readme();
+  const std::string fence = absl::StrCat("```", language, "\n");
+  size_t begin = readme.find(absl::StrCat("\n## ", heading, "\n"));
+  if (begin != std::string::npos) begin = readme.find(fence, begin);
+  if (begin == std::string::npos) return "";
+  begin += fence.size();
+  return readme.substr(begin, readme.find("```", begin) - begin);
+}
+
+class ReadmeTest : public ServedTest {
+ protected:
+  // Runs `command` in the directory of this test's files, with the programs on the path and the
+  // server's address in the environment. Answers its exit code; its words are in said_.
+  int Shell(absl::string_view command) {
+    ProcessOptions options;
+    const std::string client = SYNCLINE_CLIENT_BINARY;
+    options.arguments = {"/bin/sh", "-c", absl::StrCat("cd ", files().path(), " && ", command)};
+    options.environment = {
+        {"PATH", absl::StrCat(client.substr(0, client.rfind('/')), ":/usr/bin:/bin")},
+        {"SYNCLINE_SERVER", server_->address()}};
+    const auto process = Process::Start(options);
+    if (!process.ok()) return -1;
+    const int code = (*process)->Wait(kPatience).value_or(-1);
+    said_ = absl::StrCat((*process)->Stdout(), (*process)->Stderr());
+    return code;
+  }
+
+  std::string said_;
+};
+
+TEST_F(ReadmeTest, TheCommandsOfWhatYouGetWork) {
+  ASSERT_EQ(Shell("cp " SYNCLINE_SOURCE_DIR "/examples/people.* " SYNCLINE_SOURCE_DIR
+                  "/examples/messages.jsonl . && cp " SYNCLINE_SOURCE_DIR
+                  "/examples/catalog_append.json catalog.json"),
+            0)
+      << said_;
+  WriteFile("config.json", absl::StrCat("{\"server\":\"", server_->address(), "\",\"schema\":\"",
+                                        schema(), "\"}"));
+  std::string sync_id;
+  int commands = 0;
+  for (absl::string_view line : absl::StrSplit(CodeBlock("What you get", "sh"), '\n')) {
+    line = line.substr(0, line.find(" #"));
+    for (absl::string_view command : absl::StrSplit(line, ';', absl::SkipWhitespace())) {
+      if (!absl::StartsWith(absl::StripAsciiWhitespace(command), "syncline ")) continue;
+      const std::string mine = absl::StrReplaceAll(
+          command, {{"SYNC", sync_id}, {"public.people", absl::StrCat(schema(), ".people")}});
+      EXPECT_EQ(Shell(mine), 0) << command << "\n" << said_;
+      ++commands;
+      const size_t at = said_.find("sync_id load-");
+      if (at != std::string::npos) sync_id = said_.substr(at + 8, said_.find(':', at) - at - 8);
+    }
+  }
+  EXPECT_GE(commands, 7);
+  EXPECT_EQ(QueryInt(absl::StrCat("SELECT count(*) FROM ", Table("people"))), 3)
+      << "the second load replaces the first";
+}
+
+TEST_F(ReadmeTest, ThePythonExampleRunsTwice) {
+  if (Shell("/usr/bin/python3 -c 'import grpc'") != 0) {
+    ASSERT_EQ(std::getenv("CI"), nullptr) << "python3-grpcio is not installed: scripts/setup";
+    GTEST_SKIP() << "python3-grpcio is not installed";
+  }
+  // The modules that README makes with grpc_tools, by Debian's protoc.
+  ASSERT_EQ(Shell("cp -r " SYNCLINE_SOURCE_DIR "/proto proto && protoc -I proto --python_out=. "
+                  "--grpc_python_out=. --plugin=protoc-gen-grpc_python=/usr/bin/grpc_python_plugin "
+                  "proto/syncline/v1/*.proto proto/google/rpc/*.proto"),
+            0)
+      << said_;
+  const std::string heading = "Calling it from another language";
+  EXPECT_THAT(CodeBlock(heading, "sh"), HasSubstr("proto/syncline/v1/*.proto proto/google/rpc/"));
+  const std::string example = CodeBlock(heading, "python");
+  ASSERT_THAT(example, HasSubstr("127.0.0.1:50051"));
+  ASSERT_THAT(example, HasSubstr("namespace=\"shop\""));
+  WriteFile("example.py", absl::StrReplaceAll(example, {{"127.0.0.1:50051", server_->address()},
+                                                        {"\"shop\"", "\"" + schema() + "\""}}));
+  for (int run = 0; run < 2; ++run) {
+    EXPECT_EQ(Shell("/usr/bin/python3 example.py"), 0) << said_;
+    EXPECT_THAT(said_, Not(HasSubstr("Traceback")));
+    EXPECT_THAT(said_, HasSubstr("rows: 1000"));
+    EXPECT_EQ(QueryInt(absl::StrCat("SELECT count(*) FROM ", Table("users"))), 1000);
+  }
+}
+
+TEST_F(ReadmeTest, NamesEveryVerb) {
+  ASSERT_EQ(Shell("syncline --help"), 0);
+  const std::string block = CodeBlock("What you get", "sh");
+  for (const char* const verb :
+       {"load", "write", "list", "status", "rejected", "watch", "cancel"}) {
+    EXPECT_THAT(block, HasSubstr(absl::StrCat("syncline ", verb)));
+    EXPECT_THAT(said_, HasSubstr(absl::StrCat("\n  ", verb, " ")));
+  }
+}
+
+}  // namespace
+}  // namespace syncline::testing
