@@ -121,11 +121,32 @@ TEST_F(LoadTest, AReplaceWithCutInputLeavesTheTable) {
 TEST_F(LoadTest, RejectedRowsDoNotStopAnAppend) {
   EXPECT_EQ(Load("a.csv", "id,name\n1,\"Ann\nMay\"\n2\n3,Cid\n4,x,y\n", {"--sync_id=s"}), 3);
   EXPECT_EQ(Count(), 2);
-  EXPECT_THAT(said_, HasSubstr("2 records rejected"));
+  EXPECT_THAT(said_, HasSubstr("2 records rejected with FIELD_COUNT (another number of fields than "
+                               "the header), the first is record 2 in line 4"));
+  EXPECT_EQ(Run({"rejected", "s"}), 0) << said_;
+  EXPECT_THAT(printed_, HasSubstr("FIELD_COUNT  2        -       1       [\"2\"]"));
+  EXPECT_EQ(Run({"rejected", "s", "--output=jsonl"}), 0) << said_;
+  EXPECT_EQ(printed_, "[\"2\"]\n[\"4\",\"x\",\"y\"]\n");
+  EXPECT_EQ(Run({"rejected", "s", "--output=json"}), 0) << said_;
+  EXPECT_THAT(printed_, HasSubstr("\"reason\":\"FIELD_COUNT\""));
   EXPECT_EQ(Run({"rejected", "nobody"}), 1);
   EXPECT_EQ(Load("a.csv", "id,name\n1,Ann\n2\n", {"--allow_rejected"}), 0) << said_;
   EXPECT_EQ(Load("a.csv", "id,name\n1,Ann\n2\n", {"--strict"}), 1);
   EXPECT_THAT(said_, HasSubstr("--strict"));
+}
+
+TEST_F(LoadTest, SaysWhatItDidNotStoreAndStatusRepeatsIt) {
+  const std::string schema_file =
+      WriteFile("schema.json", R"({"type":"object","properties":{"id":{"type":"integer"}}})");
+  const std::string text = "{\"id\":1}\n{\"id\":\"x\",\"more\":1}\n";
+  EXPECT_EQ(Load("a.jsonl", text, {"--schema=" + schema_file, "--sync_id=s"}), 0) << said_;
+  EXPECT_THAT(said_, HasSubstr("column \"id\": 1 value did not fit and became NULL"));
+  EXPECT_THAT(said_, HasSubstr("field \"more\" is not declared and was not stored: in 1 record"));
+  EXPECT_EQ(Run({"status", "s"}), 0) << said_;
+  EXPECT_THAT(printed_, HasSubstr("UNDECLARED"));
+  EXPECT_THAT(printed_, HasSubstr("more    0       0          1"));
+  EXPECT_EQ(Load("a.jsonl", text, {"--schema=" + schema_file, "--strict", "--output=json"}), 1);
+  EXPECT_THAT(printed_, HasSubstr("\"values_nulled\":1"));
 }
 
 TEST_F(LoadTest, ASyncIdStandsForOneFile) {
