@@ -40,15 +40,16 @@ inline constexpr char kTableShapesSql[] =
     " ORDER BY w.place";
 
 // $1: schemas, $2: names, of one length. A row for each that a type has, in their order: position
-// from 1, typtype. Not the array type of another type: PostgreSQL renames it when a table wants its
-// name.
+// from 1, typtype. Not the row type of a relation, nor the array type of another type: PostgreSQL
+// renames that when a table wants its name.
 inline constexpr char kTypesSql[] =
     "SELECT w.place, t.typtype"
     " FROM unnest($1::text[], $2::text[]) WITH ORDINALITY AS w (schema_name, type_name, place)"
     " JOIN pg_catalog.pg_namespace n ON n.nspname = w.schema_name"
     " JOIN pg_catalog.pg_type t ON t.typnamespace = n.oid AND t.typname = w.type_name"
-    " WHERE t.typisdefined AND NOT EXISTS"
-    " (SELECT 1 FROM pg_catalog.pg_type e WHERE e.typarray = t.oid) ORDER BY w.place";
+    " WHERE t.typisdefined AND t.typrelid = 0 AND NOT EXISTS"
+    " (SELECT 1 FROM pg_catalog.pg_type e WHERE e.oid = t.typelem AND e.typarray = t.oid)"
+    " ORDER BY w.place";
 
 // $1: schema, $2: table. Its columns in order: name, type with modifier, whether it is declared NOT
 // NULL.

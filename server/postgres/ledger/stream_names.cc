@@ -20,7 +20,8 @@ SELECT w.table_schema, w.table_name, t.namespace, t.name,
           WHERE n.nspname = w.table_schema AND c.relname = w.table_name)
   OR EXISTS (SELECT FROM pg_catalog.pg_type y JOIN pg_catalog.pg_namespace n ON n.oid = y.typnamespace
              WHERE n.nspname = w.table_schema AND y.typname = w.table_name AND y.typisdefined
-               AND NOT EXISTS (SELECT FROM pg_catalog.pg_type e WHERE e.typarray = y.oid))
+               AND NOT EXISTS (SELECT FROM pg_catalog.pg_type e
+                               WHERE e.oid = y.typelem AND e.typarray = y.oid))
 FROM unnest($1::text[], $2::text[]) w (table_schema, table_name)
 LEFT JOIN $L.stream_table t ON t.table_schema = w.table_schema AND t.table_name = w.table_name
 )sql";
