@@ -97,11 +97,13 @@ TEST_F(PublishGuardRpcTest, ColumnsKeysAndRecordsAreCounted) {
   (*guard.mutable_not_null())["name"] = 0.9;
   guard.set_unique_key(true);
   guard.set_max_rejected(0);
+  guard.set_max_nulled(0);
   ASSERT_OK(StartGuarded("s1", Replace(1), guard));
   ASSERT_OK(Send("s1", Record(1, "a") + "{\"id\":1}\n{\"id\":\"x\"}\nnot json\n"));
   const absl::Status refused = Complete("s1").status();
   EXPECT_THAT(refused, StatusIs(kRefused, "PUBLISH_GUARD"));
-  for (const char* figure : {"not_null.name is 0.33", "unique_key is 1", "max_rejected is 1"}) {
+  for (const char* figure :
+       {"not_null.name is 0.33", "unique_key is 1", "max_rejected is 1", "max_nulled is 1"}) {
     EXPECT_THAT(std::string(refused.message()), HasSubstr(figure));
   }
   EXPECT_EQ(Rows(), "missing");
