@@ -59,10 +59,7 @@ absl::Status PlanTable(postgres::Transaction& transaction, const postgres::Ledge
   }
   plan.schema = std::move(evolution.schema);
   for (SchemaChange& change : evolution.changes) stream->changes.push_back(std::move(change));
-  std::vector<std::string> present;
-  for (const TableColumn& column : input.columns) present.push_back(column.name);
-  return postgres::NoteColumns(transaction, postgres::QuoteIdentifier(ledger.schema()), plan.table,
-                               plan.schema, present);
+  return absl::OkStatus();
 }
 
 absl::Status MakeTarget(postgres::Transaction& transaction, const postgres::Ledger& ledger,

@@ -24,8 +24,8 @@ struct TableToPlan {
   int64_t max_rewrite_bytes = 0;
 };
 
-// Decides the stream's columns and what changes in its table: fills `stream`'s schema and changes,
-// and notes in the ledger whose the columns are. Changes no table and takes no lock above ACCESS
+// Decides the stream's columns and what changes in its table: fills `stream`'s schema and changes.
+// Changes no table and takes no lock above ACCESS
 // SHARE. Errors: those of PlanEvolution; FAILED_PRECONDITION SCHEMA_INCOMPATIBLE when a stored
 // value cannot take its column's new type.
 absl::Status PlanTable(postgres::Transaction& transaction, const postgres::Ledger& ledger,
