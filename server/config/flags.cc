@@ -46,7 +46,8 @@ ABSL_FLAG(int32_t, max_streams_per_sync, 1000, "Most streams of one sync.");
 ABSL_FLAG(absl::Duration, writer_lease, absl::Seconds(10),
           "A call whose server died blocks CompleteStream for at most this long.");
 ABSL_FLAG(absl::Duration, swap_deadline, absl::Seconds(60),
-          "A swap gives up after trying this long to lock the table; staged data is kept.");
+          "A swap or a StartSync gives up after trying this long to lock the table; staged data is "
+          "kept.");
 ABSL_FLAG(absl::Duration, swap_lock_timeout, absl::Milliseconds(100),
           "Most time that one try waits for its lock, and so that readers queue behind it.");
 ABSL_FLAG(ByteSize, max_rewrite_bytes, ByteSize{int64_t{1} << 30},

@@ -11,12 +11,13 @@
 
 namespace syncline {
 
-// A session that holds a lock which completion would wait for.
+// A session that holds a lock which another one waits for, or would wait for.
 struct Blocker {
   std::string object;  // the table or view
   int32_t pid = 0;     // 0 for a prepared transaction
   std::string application;
-  absl::Duration age;  // of its transaction
+  absl::Duration age;       // of its transaction
+  std::string query_start;  // of its last statement, in UTC; empty for a prepared transaction
 };
 
 struct Validation {

@@ -12,7 +12,8 @@ namespace syncline::postgres {
 
 // Drops every index, constraint and extended statistics of `table`, but NOT NULL and CHECK that
 // `target` has, too: the records that come are held to them from the start. For staging tables
-// only: nothing on them is a user's.
+// only: nothing on them is a user's. Users of a table that a foreign key refers to queue behind the
+// lock on it: the caller bounds the waits for locks (lock_policy.h).
 absl::Status MakeBare(Transaction& transaction, const TableName& table, const TableName& target);
 
 }  // namespace syncline::postgres

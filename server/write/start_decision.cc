@@ -34,25 +34,23 @@ absl::Status StartDecision::Decide(const SyncDraft& draft, SyncRecord* sync) {
     Stream& stream = streams.emplace_back();
     stream.request = &draft.requests[i];
     stream.record = &record;
-    stream.name = {stream.request, stream.record, absl::OkStatus(), false};
   }
-  SYNCLINE_RETURN_IF_ERROR(Name(&streams));
-  if (!isolated_) SYNCLINE_RETURN_IF_ERROR(Gather(&streams));
+  SYNCLINE_RETURN_IF_ERROR(LockTables(streams));
+  SYNCLINE_RETURN_IF_ERROR(columns_.Name(RecordsOf(streams)));
+  SYNCLINE_RETURN_IF_ERROR(postgres::BoundLockWaits(*transaction_, options_.locks));
+  if (!options_.isolated) SYNCLINE_RETURN_IF_ERROR(Gather(&streams));
   for (Stream& stream : streams) {
-    SYNCLINE_RETURN_IF_ERROR(isolated_ ? DecideIsolated(*sync, &stream)
-                                       : DecideStream(*sync, &stream));
+    SYNCLINE_RETURN_IF_ERROR(options_.isolated ? DecideIsolated(*sync, &stream)
+                                               : DecideStream(*sync, &stream));
   }
+  SYNCLINE_RETURN_IF_ERROR(postgres::UnboundLockWaits(*transaction_));
   return Write(streams, sync);
 }
 
-absl::Status StartDecision::Name(std::vector<Stream>* streams) {
-  std::vector<StreamToName> names;
-  for (const Stream& stream : *streams) names.push_back(stream.name);
-  SYNCLINE_RETURN_IF_ERROR(naming_.NameTables(&names));
-  SYNCLINE_RETURN_IF_ERROR(LockTables(*streams));
-  SYNCLINE_RETURN_IF_ERROR(naming_.NameColumns(names));
-  for (size_t i = 0; i < streams->size(); ++i) (*streams)[i].name = names[i];
-  return absl::OkStatus();
+std::vector<StreamRecord*> StartDecision::RecordsOf(const std::vector<Stream>& streams) {
+  std::vector<StreamRecord*> records;
+  for (const Stream& stream : streams) records.push_back(stream.record);
+  return records;
 }
 
 absl::Status StartDecision::LockTables(const std::vector<Stream>& streams) {
@@ -91,10 +89,7 @@ absl::Status StartDecision::DecideIsolated(const SyncRecord& sync, Stream* strea
 }
 
 absl::Status StartDecision::Write(const std::vector<Stream>& streams, SyncRecord* sync) {
-  for (const Stream& stream : streams) {
-    if (stream.record->state == StreamState::kOpen) naming_.Keep(stream.name);
-  }
-  SYNCLINE_RETURN_IF_ERROR(naming_.Write());
+  SYNCLINE_RETURN_IF_ERROR(columns_.Write(RecordsOf(streams)));
   SYNCLINE_RETURN_IF_ERROR(ledger_->InsertSync(*transaction_, sync));
   for (const Stream& stream : streams) {
     if (stream.record->state != StreamState::kOpen) continue;
@@ -105,7 +100,6 @@ absl::Status StartDecision::Write(const std::vector<Stream>& streams, SyncRecord
 }
 
 absl::Status StartDecision::DecideStream(const SyncRecord& sync, Stream* stream) {
-  SYNCLINE_RETURN_IF_ERROR(stream->name.fault);
   SYNCLINE_RETURN_IF_ERROR(ReadHistory(stream));
   const std::string& owner = stream->history.connection_id;
   if (!owner.empty() && owner != sync.connection_id) {
@@ -163,7 +157,7 @@ absl::Status StartDecision::DecideGeneration(Stream* stream) {
 absl::Status StartDecision::PlanSchema(Stream* stream) {
   TableToPlan table;
   table.status = stream->status.real;
-  table.max_rewrite_bytes = max_rewrite_bytes_;
+  table.max_rewrite_bytes = options_.max_rewrite_bytes;
   SYNCLINE_ASSIGN_OR_RETURN(table.replaced, Replaces(*stream));
   return PlanTable(*transaction_, *ledger_, table, stream->record);
 }

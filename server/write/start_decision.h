@@ -1,7 +1,8 @@
 // StartDecision: decides how each stream of a new sync starts, step by step, in the transaction
 // that claims its table: what exists, whose table it is, which generation and loader, which shape.
 //
-// Used by one thread, within one transaction; the locks that it takes end with the transaction.
+// Used by one thread, within one transaction under the lock policy (postgres/lock_policy.h); the
+// locks that it takes end with the transaction. The streams have their tables (stream_naming.h).
 #pragma once
 
 #include <cstdint>
@@ -12,42 +13,49 @@
 #include "server/model/plan.h"
 #include "server/postgres/initial_status.h"
 #include "server/postgres/ledger/ledger.h"
+#include "server/postgres/lock_policy.h"
 #include "server/postgres/transaction.h"
-#include "server/write/stream_naming.h"
+#include "server/write/column_naming.h"
 #include "server/write/sync_draft.h"
 
 namespace syncline::write {
 
+struct DecisionOptions {
+  postgres::LockPolicy locks;
+  // A type change that rewrites a larger table is refused.
+  int64_t max_rewrite_bytes = 0;
+  // Each stream is decided under a savepoint, so that a statement that fails for one of them spoils
+  // no other.
+  bool isolated = false;
+};
+
 class StartDecision {
  public:
-  // `ledger` and `transaction` outlive the decision. `isolated`: each stream is decided under a
-  // savepoint, so that a statement that fails for one of them spoils no other.
+  // `ledger` and `transaction` outlive the decision.
   StartDecision(const postgres::Ledger* ledger, postgres::Transaction* transaction,
-                int64_t max_rewrite_bytes, bool isolated)
+                const DecisionOptions& options)
       : ledger_(ledger),
         transaction_(transaction),
-        max_rewrite_bytes_(max_rewrite_bytes),
-        isolated_(isolated),
-        naming_(ledger, transaction) {}
+        options_(options),
+        columns_(ledger, transaction) {}
 
   // Decides `draft` into `sync`, which is a copy of `draft.sync`, and writes it to the ledger. An
   // isolated decision ends a stream that cannot start as kFailed with its error; others return the
   // first such error. Errors: INVALID_ARGUMENT INVALID_REQUEST; FAILED_PRECONDITION
   // STALE_GENERATION, TABLE_OWNED, TARGET_INCOMPATIBLE, SCHEMA_INCOMPATIBLE and those of
-  // PlanEvolution; those of the database.
+  // PlanEvolution; ABORTED LOCK_NOT_AVAILABLE when a table is locked; those of the database.
   absl::Status Decide(const SyncDraft& draft, SyncRecord* sync);
 
  private:
   // What is known of one stream; the steps below fill it in their order.
   struct Stream {
-    StreamToName name;
     const StreamRequest* request = nullptr;
     StreamRecord* record = nullptr;  // goes to the ledger: plan, changes, warnings
     postgres::InitialStatus status;
     postgres::TableHistory history;
   };
 
-  absl::Status Name(std::vector<Stream>* streams);
+  static std::vector<StreamRecord*> RecordsOf(const std::vector<Stream>& streams);
   absl::Status LockTables(const std::vector<Stream>& streams);
   absl::Status Gather(std::vector<Stream>* streams);
   absl::Status DecideIsolated(const SyncRecord& sync, Stream* stream);
@@ -68,9 +76,8 @@ class StartDecision {
 
   const postgres::Ledger* const ledger_;
   postgres::Transaction* const transaction_;
-  const int64_t max_rewrite_bytes_;
-  const bool isolated_;
-  StreamNaming naming_;
+  const DecisionOptions options_;
+  ColumnNaming columns_;
 };
 
 }  // namespace syncline::write

@@ -1,10 +1,17 @@
 #include "server/write/stream_naming.h"
 
 #include <algorithm>
+#include <iterator>
+#include <map>
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "server/base/status_macros.h"
 #include "server/model/names.h"
+#include "server/postgres/ledger/stream_names.h"
 #include "server/postgres/sql_generator.h"
 #include "server/write/write_errors.h"
 
@@ -21,43 +28,77 @@ Warning TableSplit(const StreamDescriptor& stream, const TableName& shared,
                        table.ToString(), ", and its earlier rows stay where they are")};
 }
 
-void NameColumnsOf(const std::vector<std::string>& columns, StreamPlan* plan) {
-  TableSchema* const schema = &plan->schema;
-  std::map<std::string, std::string> by_property;
-  for (size_t i = 0; i < columns.size(); ++i) {
-    schema->columns[i].column_name = columns[i];
-    by_property[schema->columns[i].input_name] = columns[i];
+class StreamNaming {
+ public:
+  StreamNaming(const postgres::Ledger* ledger, postgres::Transaction* transaction)
+      : ledger_(ledger),
+        transaction_(transaction),
+        schema_(postgres::QuoteIdentifier(ledger->schema())) {}
+
+  absl::Status Name(SyncDraft* draft);
+
+ private:
+  // One stream that is to be named.
+  struct Stream {
+    const StreamRequest* request = nullptr;
+    StreamRecord* record = nullptr;  // gets its tables
+    // The table becomes the stream's for good.
+    bool is_new = false;
+  };
+
+  // The entries of the streams, read again under the locks when one has none.
+  absl::Status ReadEntries(const std::vector<Stream>& streams);
+  absl::Status LockNames(const std::vector<Stream>& streams);
+  // Names those without an entry, by what is known of the names that they may take.
+  absl::Status NameNewStreams(std::vector<Stream>* streams);
+  absl::Status AskFor(const std::vector<TableName>& tables);
+  bool IsGiven(const StreamRequest& request) const;
+  void SetTable(const TableName& table, Stream* stream) const;
+  // Gives an exact table to a stream that has none, when no other stream has the table.
+  void ClaimExactTables(std::vector<Stream>* streams) const;
+  void WarnOfSplit(const Stream& stream) const;
+  static absl::Status RefuseSharedTables(bool allow_partial, std::vector<Stream>* streams);
+  absl::Status Write(const std::vector<Stream>& streams) const;
+
+  const postgres::Ledger* const ledger_;
+  postgres::Transaction* const transaction_;
+  const std::string schema_;  // the ledger's, quoted
+  std::map<StreamDescriptor, postgres::StreamTable> entries_;
+  NameFacts facts_;
+  std::set<TableName> asked_;  // what `facts_` are complete for
+};
+
+absl::Status StreamNaming::Name(SyncDraft* draft) {
+  std::vector<Stream> streams;
+  for (size_t i = 0; i < draft->requests.size(); ++i) {
+    StreamRecord& record = draft->sync.streams[i];
+    if (record.state != StreamState::kFailed) streams.push_back({&draft->requests[i], &record});
   }
-  for (std::string& key : schema->primary_key) key = by_property[key];
-  for (std::string& key : plan->guard.key) key = by_property[key];
-  if (schema->cursor.has_value()) schema->cursor = by_property[*schema->cursor];
-}
-
-}  // namespace
-
-StreamNaming::StreamNaming(const postgres::Ledger* ledger, postgres::Transaction* transaction)
-    : ledger_(ledger),
-      transaction_(transaction),
-      schema_(postgres::QuoteIdentifier(ledger->schema())) {}
-
-absl::Status StreamNaming::NameTables(std::vector<StreamToName>* streams) {
-  SYNCLINE_RETURN_IF_ERROR(ReadEntries(*streams));
-  SYNCLINE_RETURN_IF_ERROR(NameNewStreams(streams));
-  for (StreamToName& stream : *streams) {
+  SYNCLINE_RETURN_IF_ERROR(ReadEntries(streams));
+  SYNCLINE_RETURN_IF_ERROR(NameNewStreams(&streams));
+  for (Stream& stream : streams) {
     if (stream.request->exact_table.has_value()) {
       SetTable(*stream.request->exact_table, &stream);
     } else if (!stream.is_new) {
       SetTable(entries_.at(stream.request->name.stream).table, &stream);
     }
+    WarnOfSplit(stream);
   }
-  ClaimExactTables(streams);
+  ClaimExactTables(&streams);
+  SYNCLINE_RETURN_IF_ERROR(RefuseSharedTables(draft->allow_partial, &streams));
+  return Write(streams);
+}
+
+absl::Status StreamNaming::RefuseSharedTables(bool allow_partial, std::vector<Stream>* streams) {
   std::map<TableName, int> loads;
-  for (const StreamToName& stream : *streams) ++loads[stream.record->plan.table];
-  for (StreamToName& stream : *streams) {
+  for (const Stream& stream : *streams) ++loads[stream.record->plan.table];
+  for (Stream& stream : *streams) {
     const TableName& table = stream.record->plan.table;
-    if (stream.request->exact_table.has_value() && loads[table] > 1) {
-      stream.fault = TableNamedTwice(table);
-    }
+    if (!stream.request->exact_table.has_value() || loads[table] == 1) continue;
+    if (!allow_partial) return TableNamedTwice(table);
+    stream.is_new = false;
+    stream.record->state = StreamState::kFailed;
+    stream.record->error = TableNamedTwice(table);
   }
   return absl::OkStatus();
 }
@@ -67,12 +108,12 @@ bool StreamNaming::IsGiven(const StreamRequest& request) const {
   return entry != entries_.end() && !entry->second.table.name.empty();
 }
 
-absl::Status StreamNaming::ReadEntries(const std::vector<StreamToName>& streams) {
+absl::Status StreamNaming::ReadEntries(const std::vector<Stream>& streams) {
   std::vector<StreamDescriptor> named;
-  for (const StreamToName& stream : streams) named.push_back(stream.request->name.stream);
+  for (const Stream& stream : streams) named.push_back(stream.request->name.stream);
   SYNCLINE_ASSIGN_OR_RETURN(entries_, postgres::ReadStreamTables(*transaction_, schema_, named));
   if (std::all_of(streams.begin(), streams.end(),
-                  [&](const StreamToName& stream) { return IsGiven(*stream.request); })) {
+                  [&](const Stream& stream) { return IsGiven(*stream.request); })) {
     return absl::OkStatus();
   }
   SYNCLINE_RETURN_IF_ERROR(LockNames(streams));
@@ -80,9 +121,10 @@ absl::Status StreamNaming::ReadEntries(const std::vector<StreamToName>& streams)
   return absl::OkStatus();
 }
 
-absl::Status StreamNaming::LockNames(const std::vector<StreamToName>& streams) {
+absl::Status StreamNaming::LockNames(const std::vector<Stream>& streams) {
+  // In one order, so that two syncs never wait for each other in a circle.
   std::set<std::string> locks;
-  for (const StreamToName& stream : streams) {
+  for (const Stream& stream : streams) {
     if (IsGiven(*stream.request)) continue;
     locks.insert(absl::StrCat("names/", stream.request->name.table.schema));
     if (stream.request->exact_table.has_value()) {
@@ -98,11 +140,11 @@ absl::Status StreamNaming::AskFor(const std::vector<TableName>& tables) {
   return postgres::ReadTableFacts(*transaction_, schema_, tables, &facts_);
 }
 
-absl::Status StreamNaming::NameNewStreams(std::vector<StreamToName>* streams) {
-  std::vector<StreamToName*> added;
+absl::Status StreamNaming::NameNewStreams(std::vector<Stream>* streams) {
+  std::vector<Stream*> added;
   std::vector<StreamName> names;
   std::vector<TableName> unknown;
-  for (StreamToName& stream : *streams) {
+  for (Stream& stream : *streams) {
     if (IsGiven(*stream.request)) continue;
     if (stream.request->exact_table.has_value()) {
       unknown.push_back(*stream.request->exact_table);
@@ -124,25 +166,29 @@ absl::Status StreamNaming::NameNewStreams(std::vector<StreamToName>* streams) {
   for (size_t i = 0; i < added.size(); ++i) {
     added[i]->is_new = true;
     SetTable(tables[i], added[i]);
-    const auto entry = entries_.find(names[i].stream);
-    if (entry == entries_.end()) continue;
-    const TableName shared{entry->second.table.schema, entry->second.split_from};
-    added[i]->record->warnings.push_back(TableSplit(names[i].stream, shared, tables[i]));
   }
   return absl::OkStatus();
 }
 
-void StreamNaming::SetTable(const TableName& table, StreamToName* stream) const {
+void StreamNaming::SetTable(const TableName& table, Stream* stream) const {
   stream->record->plan.table = table;
   stream->record->plan.temp_table = TempTableName(table);
 }
 
-void StreamNaming::ClaimExactTables(std::vector<StreamToName>* streams) const {
+void StreamNaming::WarnOfSplit(const Stream& stream) const {
+  const auto entry = entries_.find(stream.request->name.stream);
+  if (entry == entries_.end() || entry->second.split_from.empty()) return;
+  if (stream.request->exact_table.has_value()) return;
+  const TableName shared{entry->second.table.schema, entry->second.split_from};
+  stream.record->warnings.push_back(TableSplit(entry->first, shared, stream.record->plan.table));
+}
+
+void StreamNaming::ClaimExactTables(std::vector<Stream>* streams) const {
   std::set<TableName> claimed;
-  for (const StreamToName& stream : *streams) {
+  for (const Stream& stream : *streams) {
     if (stream.is_new) claimed.insert(stream.record->plan.table);
   }
-  for (StreamToName& stream : *streams) {
+  for (Stream& stream : *streams) {
     if (!stream.request->exact_table.has_value() || IsGiven(*stream.request)) continue;
     const TableName& table = *stream.request->exact_table;
     if (facts_.owners.count(ScopeOf(table)) > 0) continue;
@@ -150,37 +196,21 @@ void StreamNaming::ClaimExactTables(std::vector<StreamToName>* streams) const {
   }
 }
 
-absl::Status StreamNaming::NameColumns(const std::vector<StreamToName>& streams) {
-  std::vector<TableName> tables;
-  for (const StreamToName& stream : streams) {
-    if (stream.fault.ok()) tables.push_back(stream.record->plan.table);
+absl::Status StreamNaming::Write(const std::vector<Stream>& streams) const {
+  std::vector<std::pair<StreamDescriptor, TableName>> named;
+  for (const Stream& stream : streams) {
+    if (stream.is_new) {
+      named.emplace_back(stream.request->name.stream, stream.record->plan.table);
+    }
   }
-  SYNCLINE_ASSIGN_OR_RETURN(auto facts,
-                            postgres::ReadTableColumnFacts(*transaction_, schema_, tables));
-  for (const StreamToName& stream : streams) {
-    if (!stream.fault.ok()) continue;
-    TableSchema& schema = stream.record->plan.schema;
-    std::vector<std::string> properties;
-    for (const ColumnSchema& column : schema.columns) properties.push_back(column.input_name);
-    const postgres::TableColumnFacts& of_table = facts[stream.record->plan.table];
-    ColumnAssignment assignment = AssignColumns(properties, of_table.known, of_table.existing);
-    NameColumnsOf(assignment.columns, &stream.record->plan);
-    changed_columns_[stream.record] = std::move(assignment.changed);
-  }
-  return absl::OkStatus();
+  return postgres::WriteStreamTables(*transaction_, schema_, named);
 }
 
-void StreamNaming::Keep(const StreamToName& stream) {
-  const TableName& table = stream.record->plan.table;
-  if (stream.is_new) kept_tables_.emplace_back(stream.request->name.stream, table);
-  for (KnownColumn& column : changed_columns_[stream.record]) {
-    kept_columns_.emplace_back(table, std::move(column));
-  }
-}
+}  // namespace
 
-absl::Status StreamNaming::Write() {
-  SYNCLINE_RETURN_IF_ERROR(postgres::WriteStreamTables(*transaction_, schema_, kept_tables_));
-  return postgres::WriteTableColumns(*transaction_, schema_, kept_columns_);
+absl::Status NameTables(postgres::Transaction& transaction, const postgres::Ledger& ledger,
+                        SyncDraft* draft) {
+  return StreamNaming(&ledger, &transaction).Name(draft);
 }
 
 }  // namespace syncline::write

@@ -75,7 +75,7 @@ absl::Status Fill(const LoaderContext& context, postgres::Transaction& transacti
   SYNCLINE_ASSIGN_OR_RETURN(validation->guard_results,
                             JudgePublication(transaction, stream, how, status.real.exists));
   SYNCLINE_ASSIGN_OR_RETURN(validation->blockers,
-                            postgres::FindBlockers(transaction, plan.table, NeedOf(how, stream)));
+                            postgres::FindBlockers(transaction, {plan.table}, NeedOf(how, stream)));
   return absl::OkStatus();
 }
 

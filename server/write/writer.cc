@@ -9,8 +9,10 @@
 #include "absl/strings/str_cat.h"
 #include "server/base/log.h"
 #include "server/base/status_macros.h"
+#include "server/postgres/lock_policy.h"
 #include "server/postgres/table_operations.h"
 #include "server/write/start_decision.h"
+#include "server/write/stream_naming.h"
 #include "server/write/write_errors.h"
 
 namespace syncline::write {
@@ -27,12 +29,7 @@ void LogFailure(const SyncRecord& sync, const StreamRecord& stream) {
 }  // namespace
 
 absl::StatusOr<StartedSync> Writer::Start(const SyncDraft& draft) {
-  absl::StatusOr<StartedSync> claimed = Claim(draft, /*isolated=*/false);
-  // Which stream it was is found out by another try: most syncs have none.
-  if (draft.allow_partial && !claimed.ok() && ConcernsOneStream(claimed.status())) {
-    claimed = Claim(draft, /*isolated=*/true);
-  }
-  SYNCLINE_ASSIGN_OR_RETURN(StartedSync started, std::move(claimed));
+  SYNCLINE_ASSIGN_OR_RETURN(StartedSync started, Claim(draft));
   SyncRecord& sync = started.sync;
   if (!started.resumed) {
     for (const StreamRecord& stream : sync.streams) {
@@ -86,34 +83,58 @@ absl::Status Writer::Fail(const SyncRecord& sync, const absl::Status& error, Str
   });
 }
 
-absl::Status Writer::Resume(postgres::Transaction& transaction, const SyncDraft& draft,
-                            const SyncRecord& known) {
-  if (known.request_digest != draft.sync.request_digest) return SyncIdReused(known.sync_id);
-  const std::string& digest = draft.sync.input_digest;
-  if (digest.empty() || digest == known.input_digest) return absl::OkStatus();
-  if (!known.input_digest.empty()) return InputChanged(known.sync_id);
-  return context_.ledger->NoteInput(transaction, known.sync_no, digest);
-}
-
-absl::StatusOr<StartedSync> Writer::Claim(const SyncDraft& draft, bool isolated) {
-  StartedSync started;
+absl::StatusOr<StartedSync> Writer::Claim(const SyncDraft& draft) {
+  std::optional<StartedSync> known;
+  SyncDraft named;
   SYNCLINE_RETURN_IF_ERROR(
       context_.database->Transact([&](postgres::Transaction& transaction) -> absl::Status {
-        const std::string& sync_id = draft.sync.sync_id;
-        SYNCLINE_RETURN_IF_ERROR(
-            context_.ledger->Lock(transaction, absl::StrCat("sync/", sync_id)));
-        SYNCLINE_ASSIGN_OR_RETURN(std::optional<SyncRecord> known,
-                                  context_.ledger->FindSync(transaction, sync_id));
-        if (known.has_value()) {
-          SYNCLINE_RETURN_IF_ERROR(Resume(transaction, draft, *known));
-          started = {*std::move(known), /*resumed=*/true};
-          return absl::OkStatus();
-        }
-        started = {draft.sync, /*resumed=*/false};
-        return StartDecision(context_.ledger, &transaction, context_.max_rewrite_bytes, isolated)
-            .Decide(draft, &started.sync);
+        SYNCLINE_ASSIGN_OR_RETURN(known, Find(transaction, draft));
+        if (known.has_value()) return absl::OkStatus();
+        named = draft;
+        return NameTables(transaction, *context_.ledger, &named);
       }));
-  return started;
+  if (known.has_value()) return *std::move(known);
+  absl::StatusOr<StartedSync> decided = Decide(named, /*isolated=*/false);
+  // Which stream it was is found out by another try: most syncs have none.
+  if (draft.allow_partial && !decided.ok() && ConcernsOneStream(decided.status())) {
+    decided = Decide(named, /*isolated=*/true);
+  }
+  return decided;
+}
+
+absl::StatusOr<StartedSync> Writer::Decide(const SyncDraft& named, bool isolated) {
+  postgres::TableLocks locks;
+  for (const StreamRecord& stream : named.sync.streams) {
+    if (stream.state == StreamState::kFailed) continue;
+    locks.tables.insert(locks.tables.end(), {stream.plan.table, stream.plan.temp_table});
+  }
+  const DecisionOptions options = {LockPolicyOf(context_), context_.max_rewrite_bytes, isolated};
+  std::optional<StartedSync> started;
+  SYNCLINE_RETURN_IF_ERROR(postgres::TransactUnderPolicy(
+      *context_.database, options.locks, locks,
+      [&](postgres::Transaction& transaction) -> absl::Status {
+        SYNCLINE_ASSIGN_OR_RETURN(started, Find(transaction, named));
+        if (started.has_value()) return absl::OkStatus();
+        started = {named.sync, /*resumed=*/false};
+        return StartDecision(context_.ledger, &transaction, options).Decide(named, &started->sync);
+      }));
+  return *std::move(started);
+}
+
+absl::StatusOr<std::optional<StartedSync>> Writer::Find(postgres::Transaction& transaction,
+                                                        const SyncDraft& draft) {
+  const std::string& sync_id = draft.sync.sync_id;
+  SYNCLINE_RETURN_IF_ERROR(context_.ledger->Lock(transaction, absl::StrCat("sync/", sync_id)));
+  SYNCLINE_ASSIGN_OR_RETURN(std::optional<SyncRecord> known,
+                            context_.ledger->FindSync(transaction, sync_id));
+  if (!known.has_value()) return std::optional<StartedSync>();
+  if (known->request_digest != draft.sync.request_digest) return SyncIdReused(sync_id);
+  const std::string& digest = draft.sync.input_digest;
+  if (!digest.empty() && digest != known->input_digest) {
+    if (!known->input_digest.empty()) return InputChanged(sync_id);
+    SYNCLINE_RETURN_IF_ERROR(context_.ledger->NoteInput(transaction, known->sync_no, digest));
+  }
+  return std::optional<StartedSync>({*std::move(known), /*resumed=*/true});
 }
 
 }  // namespace syncline::write

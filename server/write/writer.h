@@ -6,6 +6,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -28,7 +29,8 @@ class Writer {
   // Starts or resumes. A sync whose start was interrupted is started on. With allow_partial a
   // stream that cannot start is kFailed and the others go on; a sync all of whose streams failed is
   // finished. Errors: INVALID_ARGUMENT SYNC_ID_REUSED, INPUT_CHANGED; FAILED_PRECONDITION
-  // STALE_GENERATION, TABLE_OWNED, TARGET_INCOMPATIBLE, SCHEMA_INCOMPATIBLE; those of the database.
+  // STALE_GENERATION, TABLE_OWNED, TARGET_INCOMPATIBLE, SCHEMA_INCOMPATIBLE; ABORTED
+  // LOCK_NOT_AVAILABLE when a table stays locked; those of the database.
   absl::StatusOr<StartedSync> Start(const SyncDraft& draft);
 
   // Creates the schemas that `plans` load into.
@@ -41,10 +43,13 @@ class Writer {
   const LoaderContext& context() const { return context_; }
 
  private:
-  // Finds the sync, or decides and inserts it, in one transaction.
-  absl::StatusOr<StartedSync> Claim(const SyncDraft& draft, bool isolated);
-  absl::Status Resume(postgres::Transaction& transaction, const SyncDraft& draft,
-                      const SyncRecord& known);
+  // Finds the sync, or names its tables, then decides and inserts it.
+  absl::StatusOr<StartedSync> Claim(const SyncDraft& draft);
+  // The last two in one transaction; `named` has its tables.
+  absl::StatusOr<StartedSync> Decide(const SyncDraft& named, bool isolated);
+  // The sync, when there is one already, under the lock of its id.
+  absl::StatusOr<std::optional<StartedSync>> Find(postgres::Transaction& transaction,
+                                                  const SyncDraft& draft);
   // Makes the tables of every open stream; those that fail are noted as kFailed when they may.
   absl::Status StartStreams(bool allow_partial, SyncRecord* sync);
   absl::Status Fail(const SyncRecord& sync, const absl::Status& error, StreamRecord* stream);

@@ -128,7 +128,8 @@ TEST_F(PartialStartTest, WithoutAllowPartialNothingIsLeft) {
   }
   EXPECT_EQ(Relations(), 0);
   EXPECT_EQ(Syncs(), 0);
-  EXPECT_EQ(QueryInt(absl::StrCat("SELECT count(*) FROM ", ledger_->schema(), ".stream_table")), 0);
+  EXPECT_EQ(QueryInt(absl::StrCat("SELECT count(*) FROM ", ledger_->schema(), ".table_column")), 0)
+      << "whose a column is, is decided when its stream starts";
 }
 
 TEST_F(PartialStartTest, AnObjectInTheWayIsNamed) {

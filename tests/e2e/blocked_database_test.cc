@@ -1,17 +1,24 @@
 // A database that lives, where somebody's lock stops our statements: the server can be told to go,
 // and a server that was killed leaves nothing running.
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <signal.h>
 
+#include <chrono>
+#include <future>
 #include <memory>
 #include <string>
 
 #include "absl/strings/str_cat.h"
+#include "server/base/error.h"
 #include "server/base/thread.h"
 #include "tests/support/e2e_fixture.h"
 
 namespace syncline::testing {
 namespace {
+
+using ::testing::AllOf;
+using ::testing::HasSubstr;
 
 class BlockedDatabaseTest : public EndToEndTest {
  protected:
@@ -85,6 +92,58 @@ TEST_F(BlockedDatabaseTest, AKilledServersMergeEnds) {
                        server->Client()->CompleteStream(Completion("killed", "rows")));
   EXPECT_EQ(completed.rows(), 100);
   EXPECT_EQ(QueryInt(absl::StrCat("SELECT count(*) FROM ", Table("rows"))), 100);
+}
+
+// The sync of the locked table has a new stream, too: what it holds while it waits is nobody
+// else's.
+TEST_F(BlockedDatabaseTest, ALockedTableHoldsUpItsOwnSyncAndNoOther) {
+  const auto server = StartServer({"--swap_deadline=2s"});
+  ASSERT_NE(server, nullptr);
+  const auto client = server->Client();
+  ASSERT_OK(client->StartSync(OneStream("before", "rows")));
+  const auto locker = Lock("rows");
+  ASSERT_OK(locker->Execute("SET application_name = 'a console'"));
+  auto request = OneStream("locked", "rows");
+  *request.add_streams() = OneStream("", "new").streams(0);
+  auto locked = std::async(std::launch::async, [&] { return client->StartSync(request).status(); });
+  EXPECT_TRUE(Eventually([&] { return WaitingForTheLock() == 1; }));
+  auto other = std::async(std::launch::async,
+                          [&] { return client->StartSync(OneStream("other", "others")).status(); });
+  EXPECT_EQ(other.wait_for(std::chrono::milliseconds(1500)), std::future_status::ready);
+  EXPECT_EQ(locked.wait_for(std::chrono::seconds(10)), std::future_status::ready);
+  ASSERT_OK(locker->Commit());
+  EXPECT_OK(other.get());
+  const absl::Status answer = locked.get();
+  ASSERT_THAT(answer, StatusIs(absl::StatusCode::kAborted, "LOCK_NOT_AVAILABLE"));
+  EXPECT_TRUE(DetailOf(answer).retry_after.has_value());
+  EXPECT_THAT(std::string(answer.message()),
+              AllOf(HasSubstr("rows: pid "), HasSubstr("(a console), in its transaction for "),
+                    HasSubstr("its last statement began at ")));
+  EXPECT_OK(client->StartSync(request));
+}
+
+// Evolving a table keeps its readers out: one that reads for long is not waited for without end.
+TEST_F(BlockedDatabaseTest, AReaderHoldsUpTheSyncThatChangesItsTable) {
+  const auto server = StartServer({"--swap_deadline=1s"});
+  ASSERT_NE(server, nullptr);
+  const auto client = server->Client();
+  ASSERT_OK(client->StartSync(OneStream("before", "rows")));
+  const auto reader = Connect();
+  ASSERT_OK(reader->Execute("SET application_name = 'a report'"));
+  ASSERT_OK(reader->Begin());
+  ASSERT_OK(reader->Execute(absl::StrCat("LOCK TABLE ", Table("rows"), " IN ACCESS SHARE MODE")));
+  auto request = OneStream("wider", "rows");
+  request.mutable_streams(0)->set_json_schema(R"({"properties":{"more":{"type":"string"}}})");
+  auto wider = std::async(std::launch::async, [&] { return client->StartSync(request).status(); });
+  EXPECT_EQ(wider.wait_for(std::chrono::seconds(10)), std::future_status::ready);
+  ASSERT_OK(reader->Commit());
+  const absl::Status answer = wider.get();
+  ASSERT_THAT(answer, StatusIs(absl::StatusCode::kAborted, "LOCK_NOT_AVAILABLE"));
+  EXPECT_THAT(std::string(answer.message()), HasSubstr("(a report)"));
+  // The same call again goes on.
+  ASSERT_OK_AND_ASSIGN(const v1::StartSyncResponse started, client->StartSync(request));
+  EXPECT_TRUE(started.resumed());
+  EXPECT_OK(Send(*client, "wider", "rows", 0, 1));
 }
 
 }  // namespace

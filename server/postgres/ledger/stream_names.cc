@@ -8,7 +8,10 @@ namespace syncline::postgres {
 namespace {
 
 constexpr char kReadStreamTables[] = R"sql(
-SELECT t.namespace, t.name, t.table_schema, coalesce(t.table_name, ''), coalesce(t.split_from, '')
+SELECT t.namespace, t.name, t.table_schema, coalesce(t.table_name, ''),
+  CASE WHEN t.table_name IS NULL OR NOT EXISTS (
+    SELECT FROM $L.generation g WHERE g.table_schema = t.table_schema AND g.table_name = t.table_name)
+  THEN coalesce(t.split_from, '') ELSE '' END
 FROM unnest($1::text[], $2::text[]) w (namespace, name)
 JOIN $L.stream_table t ON t.namespace = w.namespace AND t.name = w.name
 )sql";

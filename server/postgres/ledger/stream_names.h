@@ -27,7 +27,8 @@ struct StreamTable {
   // The name is empty when the stream shared its table with another one, which kept it, and has had
   // no table since.
   TableName table;
-  std::string split_from;  // the table that it shared; empty when there is none
+  // The table that it shared, until a sync has loaded the one that it got instead; else empty.
+  std::string split_from;
 };
 
 // The entries of `streams`, whose namespaces are resolved (StreamName::stream).

@@ -1,6 +1,5 @@
 #include "server/write/loaders/append.h"
 
-#include <optional>
 #include <utility>
 #include <vector>
 
@@ -36,31 +35,25 @@ void WarnOfVisibleTails(const std::vector<postgres::WriterTail>& tails, StreamRe
 }  // namespace
 
 absl::Status AppendLoader::Start(StreamRecord* stream) {
-  StreamRecord started;
-  SYNCLINE_RETURN_IF_ERROR(
-      context_.database->Transact([&](postgres::Transaction& transaction) -> absl::Status {
-        started = *stream;
-        return StartTarget(transaction, &started);
-      }));
-  *stream = std::move(started);
-  return absl::OkStatus();
+  return StartUnderLocks(
+      context_, stream,
+      [this](postgres::Transaction& transaction, const postgres::InitialStatus& status,
+             StreamRecord* started) { return StartTarget(transaction, status, started); });
 }
 
 absl::Status AppendLoader::StartTarget(postgres::Transaction& transaction,
+                                       const postgres::InitialStatus& status,
                                        StreamRecord* stream) const {
-  SYNCLINE_ASSIGN_OR_RETURN(const std::optional<postgres::InitialStatus> status,
-                            LockToStart(context_, transaction, plan_));
-  if (!status.has_value()) return absl::OkStatus();
-  SYNCLINE_RETURN_IF_ERROR(MakeTarget(transaction, *context_.ledger, plan_, status->real.exists,
+  SYNCLINE_RETURN_IF_ERROR(MakeTarget(transaction, *context_.ledger, plan_, status.real.exists,
                                       postgres::CastFailure::kRefuse));
   std::vector<postgres::WriterTail> tails;
   if (plan_.replay != Replay::kNothing) {
     SYNCLINE_ASSIGN_OR_RETURN(tails, postgres::FindWriterTails(transaction, *context_.ledger,
                                                                plan_.table, plan_.stream_no));
   }
-  if (status->real.exists) WarnOfVisibleTails(tails, stream);
+  if (status.real.exists) WarnOfVisibleTails(tails, stream);
   SYNCLINE_ASSIGN_OR_RETURN(const StagingFacts staging,
-                            GatherStaging(context_, transaction, plan_, status->temp));
+                            GatherStaging(context_, transaction, plan_, status.temp));
   SYNCLINE_ASSIGN_OR_RETURN(const StagingRequest request,
                             StagingRequestOf(context_, transaction, plan_));
   const StagingDecision decision = DecideStaging(request, staging);

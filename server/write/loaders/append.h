@@ -23,7 +23,8 @@ class AppendLoader : public StreamLoader {
                                         metrics::StreamMetrics& metrics) override;
 
  private:
-  absl::Status StartTarget(postgres::Transaction& transaction, StreamRecord* stream) const;
+  absl::Status StartTarget(postgres::Transaction& transaction,
+                           const postgres::InitialStatus& status, StreamRecord* stream) const;
   // Copies the rows of the staging table in and drops it.
   absl::Status TakeInStaged(postgres::Transaction& transaction) const;
 

@@ -132,27 +132,22 @@ absl::Status CarryOut(const LoaderContext& context, postgres::Transaction& trans
 
 absl::Status StartStaged(const LoaderContext& context, const StreamPlan& plan,
                          StreamRecord* stream) {
-  StreamRecord started;
-  SYNCLINE_RETURN_IF_ERROR(
-      context.database->Transact([&](postgres::Transaction& transaction) -> absl::Status {
-        started = *stream;
-        SYNCLINE_ASSIGN_OR_RETURN(const std::optional<postgres::InitialStatus> status,
-                                  LockToStart(context, transaction, plan));
-        if (!status.has_value()) return absl::OkStatus();
+  return StartUnderLocks(
+      context, stream,
+      [&](postgres::Transaction& transaction, const postgres::InitialStatus& status,
+          StreamRecord* started) -> absl::Status {
         SYNCLINE_ASSIGN_OR_RETURN(StagingFacts staging,
-                                  GatherStaging(context, transaction, plan, status->temp));
+                                  GatherStaging(context, transaction, plan, status.temp));
         SYNCLINE_ASSIGN_OR_RETURN(const StagingRequest request,
                                   StagingRequestOf(context, transaction, plan));
         SYNCLINE_RETURN_IF_ERROR(
-            CarryOut(context, transaction, DecideStaging(request, staging), &started, &staging));
-        started.plan.restart = IsRestart(request, staging);
-        started.staged_alone = staging.empty;
+            CarryOut(context, transaction, DecideStaging(request, staging), started, &staging));
+        started->plan.restart = IsRestart(request, staging);
+        started->staged_alone = staging.empty;
         SYNCLINE_RETURN_IF_ERROR(postgres::SetStagingMark(
-            transaction, *context.ledger, plan.table, {plan.generation_id, started.plan.restart}));
-        return postgres::NoteStart(transaction, *context.ledger, started);
-      }));
-  *stream = std::move(started);
-  return absl::OkStatus();
+            transaction, *context.ledger, plan.table, {plan.generation_id, started->plan.restart}));
+        return postgres::NoteStart(transaction, *context.ledger, *started);
+      });
 }
 
 }  // namespace syncline::write

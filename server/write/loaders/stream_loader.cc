@@ -1,5 +1,6 @@
 #include "server/write/loaders/stream_loader.h"
 
+#include <utility>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
@@ -49,12 +50,28 @@ absl::StatusOr<postgres::InitialStatus> Gather(postgres::Transaction& transactio
 
 }  // namespace
 
-absl::StatusOr<std::optional<postgres::InitialStatus>> LockToStart(
-    const LoaderContext& context, postgres::Transaction& transaction, const StreamPlan& plan) {
-  SYNCLINE_ASSIGN_OR_RETURN(const StreamState state, LockTable(context, transaction, plan));
-  if (state != StreamState::kOpen) return std::optional<postgres::InitialStatus>();
-  SYNCLINE_ASSIGN_OR_RETURN(const postgres::InitialStatus status, Gather(transaction, plan));
-  return std::optional<postgres::InitialStatus>(status);
+postgres::LockPolicy LockPolicyOf(const LoaderContext& context) {
+  return {context.swap.lock_timeout, context.swap.deadline};
+}
+
+absl::Status StartUnderLocks(const LoaderContext& context, StreamRecord* stream, StartStep start) {
+  const StreamPlan& plan = stream->plan;
+  const postgres::LockPolicy policy = LockPolicyOf(context);
+  const postgres::LockNeed need =
+      stream->changes.empty() ? postgres::LockNeed::kRead : postgres::LockNeed::kReaders;
+  StreamRecord started;
+  SYNCLINE_RETURN_IF_ERROR(postgres::TransactUnderPolicy(
+      *context.database, policy, {{plan.table, plan.temp_table}, need},
+      [&](postgres::Transaction& transaction) -> absl::Status {
+        started = *stream;
+        SYNCLINE_ASSIGN_OR_RETURN(const StreamState state, LockTable(context, transaction, plan));
+        if (state != StreamState::kOpen) return absl::OkStatus();
+        SYNCLINE_RETURN_IF_ERROR(postgres::BoundLockWaits(transaction, policy));
+        SYNCLINE_ASSIGN_OR_RETURN(const postgres::InitialStatus status, Gather(transaction, plan));
+        return start(transaction, status, &started);
+      }));
+  *stream = std::move(started);
+  return absl::OkStatus();
 }
 
 absl::StatusOr<postgres::InitialStatus> LockToComplete(const LoaderContext& context,

@@ -9,6 +9,7 @@
 #include <memory>
 #include <optional>
 
+#include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "server/metrics/metrics.h"
@@ -17,6 +18,7 @@
 #include "server/postgres/database.h"
 #include "server/postgres/initial_status.h"
 #include "server/postgres/ledger/ledger.h"
+#include "server/postgres/lock_policy.h"
 #include "server/postgres/swap.h"
 
 namespace syncline::write {
@@ -29,6 +31,9 @@ struct LoaderContext {
   // A type change that rewrites a larger table is refused.
   int64_t max_rewrite_bytes = int64_t{1} << 30;
 };
+
+// How long work on a user's table waits for its locks.
+postgres::LockPolicy LockPolicyOf(const LoaderContext& context);
 
 class StreamLoader {
  public:
@@ -54,12 +59,18 @@ std::unique_ptr<StreamLoader> CreateStreamLoader(const LoaderContext& context,
 
 // --- what the loaders share ---
 
-// Both lock the table's name against other starts and completions and gather what exists under it.
+// Runs `start(transaction, status, &record)` under the lock policy and the lock of the table's
+// name: with what exists under it, before records come. `record` is a copy of `*stream`, which is
+// replaced by it when the transaction has committed. Does nothing when the stream is not kOpen any
+// more: a newer sync has taken the table over, whose tables are not to be touched, or another
+// replica is ahead of us.
+using StartStep =
+    absl::FunctionRef<absl::Status(postgres::Transaction& transaction,
+                                   const postgres::InitialStatus& status, StreamRecord* record)>;
+absl::Status StartUnderLocks(const LoaderContext& context, StreamRecord* stream, StartStep start);
+
+// Locks the table's name against starts and other completions and gathers what exists under it.
 // First in a transaction.
-// Before records come. Nothing when the stream is not kOpen any more: a newer sync has taken the
-// table over, whose tables are not to be touched, or another replica is ahead of us.
-absl::StatusOr<std::optional<postgres::InitialStatus>> LockToStart(
-    const LoaderContext& context, postgres::Transaction& transaction, const StreamPlan& plan);
 // Errors: ABORTED SUPERSEDED when the stream is not kFinalizing any more.
 absl::StatusOr<postgres::InitialStatus> LockToComplete(const LoaderContext& context,
                                                        postgres::Transaction& transaction,

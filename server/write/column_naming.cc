@@ -1,0 +1,56 @@
+#include "server/write/column_naming.h"
+
+#include "server/base/status_macros.h"
+#include "server/postgres/ledger/stream_names.h"
+#include "server/postgres/sql_generator.h"
+
+namespace syncline::write {
+namespace {
+
+void NameColumnsOf(const std::vector<std::string>& columns, StreamPlan* plan) {
+  TableSchema* const schema = &plan->schema;
+  std::map<std::string, std::string> by_property;
+  for (size_t i = 0; i < columns.size(); ++i) {
+    schema->columns[i].column_name = columns[i];
+    by_property[schema->columns[i].input_name] = columns[i];
+  }
+  for (std::string& key : schema->primary_key) key = by_property[key];
+  for (std::string& key : plan->guard.key) key = by_property[key];
+  if (schema->cursor.has_value()) schema->cursor = by_property[*schema->cursor];
+}
+
+}  // namespace
+
+ColumnNaming::ColumnNaming(const postgres::Ledger* ledger, postgres::Transaction* transaction)
+    : transaction_(transaction), schema_(postgres::QuoteIdentifier(ledger->schema())) {}
+
+absl::Status ColumnNaming::Name(const std::vector<StreamRecord*>& streams) {
+  std::vector<TableName> tables;
+  for (const StreamRecord* stream : streams) tables.push_back(stream->plan.table);
+  SYNCLINE_ASSIGN_OR_RETURN(auto facts,
+                            postgres::ReadTableColumnFacts(*transaction_, schema_, tables));
+  for (StreamRecord* stream : streams) {
+    std::vector<std::string> properties;
+    for (const ColumnSchema& column : stream->plan.schema.columns) {
+      properties.push_back(column.input_name);
+    }
+    const postgres::TableColumnFacts& of_table = facts[stream->plan.table];
+    ColumnAssignment assignment = AssignColumns(properties, of_table.known, of_table.existing);
+    NameColumnsOf(assignment.columns, &stream->plan);
+    changed_[stream] = std::move(assignment.changed);
+  }
+  return absl::OkStatus();
+}
+
+absl::Status ColumnNaming::Write(const std::vector<StreamRecord*>& streams) {
+  std::vector<std::pair<TableName, KnownColumn>> columns;
+  for (const StreamRecord* stream : streams) {
+    if (stream->state != StreamState::kOpen) continue;
+    for (const KnownColumn& column : changed_[stream]) {
+      columns.emplace_back(stream->plan.table, column);
+    }
+  }
+  return postgres::WriteTableColumns(*transaction_, schema_, columns);
+}
+
+}  // namespace syncline::write
