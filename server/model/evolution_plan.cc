@@ -98,7 +98,11 @@ class Planner {
   }
 
   absl::StatusOr<EvolutionPlan> Plan() {
-    if (!input_.exists) return std::move(plan_);
+    if (!input_.exists) {
+      plan_.changes.push_back(
+          {.kind = SchemaChange::Kind::kCreateTable, .column = "", .from = "", .to = ""});
+      return std::move(plan_);
+    }
     SYNCLINE_RETURN_IF_ERROR(CheckShared());
     for (const ColumnSchema& column : plan_.schema.columns) {
       if (Find(column.column_name) == nullptr) {
@@ -268,6 +272,14 @@ absl::StatusOr<EvolutionPlan> PlanEvolution(const TableName& table, const TableS
   return Planner(table, declared, input).Plan();
 }
 
+ColumnSchema SchemaOf(const TableColumn& column) {
+  ColumnSchema schema = {.input_name = column.name,
+                         .column_name = column.name,
+                         .type = CoercedFor(column, ColumnType::kVarchar)};
+  if (column.type != PostgresTypeName(schema.type)) schema.table_type = column.type;
+  return schema;
+}
+
 bool DecidesWinners(const TableSchema& schema, absl::string_view column) {
   return schema.cursor == column || std::find(schema.primary_key.begin(), schema.primary_key.end(),
                                               column) != schema.primary_key.end();
@@ -299,6 +311,8 @@ std::string Describe(const SchemaChange& change) {
       return absl::StrCat("adds the index ", change.column);
     case SchemaChange::Kind::kDropIndex:
       return absl::StrCat("drops the index ", change.column);
+    case SchemaChange::Kind::kCreateTable:
+      return "makes the table";
   }
   return "";
 }

@@ -48,7 +48,8 @@ struct EvolutionInput {
 struct EvolutionPlan {
   // The declared columns as they are going to be in the table.
   TableSchema schema;
-  // Added columns in the stream's order, then changed and dropped ones in the table's.
+  // Added columns in the stream's order, then changed and dropped ones in the table's; for a table
+  // that does not exist its creation alone.
   std::vector<SchemaChange> changes;
 };
 
@@ -58,6 +59,9 @@ struct EvolutionPlan {
 // COLUMN_GENERATED (a declared column takes no values), REWRITE_TOO_LARGE.
 absl::StatusOr<EvolutionPlan> PlanEvolution(const TableName& table, const TableSchema& declared,
                                             const EvolutionInput& input);
+
+// The column as a stream would declare it that takes every value of it.
+ColumnSchema SchemaOf(const TableColumn& column);
 
 // Whether the upsert compares values of the column.
 bool DecidesWinners(const TableSchema& schema, absl::string_view column);

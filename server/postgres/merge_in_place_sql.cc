@@ -1,8 +1,11 @@
 #include "server/postgres/merge_in_place_sql.h"
 
+#include <algorithm>
+
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "server/postgres/sql_generator.h"
+#include "server/postgres/undeclared_sql.h"
 
 namespace syncline::postgres {
 namespace {
@@ -22,10 +25,29 @@ std::vector<std::string> ReinsertedColumns(const Merge& merge) {
   return columns;
 }
 
+std::string JoinUndeclared(const Merge& merge) {
+  return merge.undeclared.empty() ? "" : JoinUndeclaredSql();
+}
+
 // What follows UPDATE … SET … : the rows to be replaced `n` and their winners `s`.
 std::string FromReplaced(const Merge& merge) {
   return absl::StrCat(" FROM pg_temp.syncline_replaced n JOIN ", QuoteTable(merge.source),
-                      " s ON s.ctid = n.tid WHERE t.ctid = n.stored");
+                      " s ON s.ctid = n.tid", JoinUndeclared(merge), " WHERE t.ctid = n.stored");
+}
+
+// What stored row `t` gets of its winner `s`, with the columns' names when `named`.
+std::string NewValues(const Merge& merge, const std::vector<std::string>& columns, bool named) {
+  return absl::StrJoin(columns, ", ", [&](std::string* out, const std::string& name) {
+    const std::string column = QuoteIdentifier(name);
+    const auto found = std::find(merge.undeclared.begin(), merge.undeclared.end(), name);
+    if (found == merge.undeclared.end()) {
+      absl::StrAppend(out, "s.", column);
+    } else {
+      const auto place = static_cast<size_t>(found - merge.undeclared.begin());
+      absl::StrAppend(out, "CASE WHEN ", AbsentSql(place), " THEN t.", column, " ELSE s.", column,
+                      " END", named ? absl::StrCat(" AS ", column) : "");
+    }
+  });
 }
 
 }  // namespace
@@ -58,7 +80,8 @@ std::string DeleteRemovedSql(const Merge& merge) {
 std::string UpdateReplacedSql(const Merge& merge) {
   const std::vector<std::string> columns = UpdatedColumns(merge);
   return absl::StrCat("UPDATE ", QuoteTable(merge.target), " t SET (", Prefixed(columns, ""),
-                      ") = ROW(", Prefixed(columns, "s."), ")", FromReplaced(merge));
+                      ") = ROW(", NewValues(merge, columns, /*named=*/false), ")",
+                      FromReplaced(merge));
 }
 
 std::string ClearValuesSql(const Merge& merge, const std::vector<std::string>& columns) {
@@ -84,10 +107,10 @@ std::string CreateReinsertedSql(const Merge& merge) {
     absl::StrAppend(&others, ", t.", QuoteIdentifier(column));
   }
   return absl::StrCat("CREATE TEMPORARY TABLE syncline_reinserted ON COMMIT DROP AS SELECT ",
-                      Prefixed(InsertedColumns(merge), "s."), others,
+                      NewValues(merge, InsertedColumns(merge), /*named=*/true), others,
                       " FROM pg_temp.syncline_replaced n JOIN ", QuoteTable(merge.source),
-                      " s ON s.ctid = n.tid JOIN ", QuoteTable(merge.target),
-                      " t ON t.ctid = n.stored");
+                      " s ON s.ctid = n.tid", JoinUndeclared(merge), " JOIN ",
+                      QuoteTable(merge.target), " t ON t.ctid = n.stored");
 }
 
 std::string DeleteReplacedSql(const Merge& merge) {

@@ -1,15 +1,16 @@
 #include "server/postgres/publish_check.h"
 
-#include <optional>
-#include <set>
+#include <map>
 #include <string>
-#include <utility>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "server/base/status_macros.h"
+#include "server/model/evolution_plan.h"
+#include "server/postgres/cast_sql.h"
 #include "server/postgres/sql_generator.h"
+#include "server/postgres/table_columns.h"
 #include "server/postgres/table_operations.h"
 #include "server/postgres/upsert_sql.h"
 
@@ -61,34 +62,39 @@ absl::Status CountStaged(Transaction& transaction, const StreamPlan& plan,
   return absl::OkStatus();
 }
 
-// $1: schema, $2: table; $3, $4: another table. The columns that both have in one type.
-constexpr char kSharedColumnsSql[] = R"sql(
-SELECT a.attname FROM pg_catalog.pg_attribute a
-JOIN pg_catalog.pg_class c ON c.oid = a.attrelid
-JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
-JOIN pg_catalog.pg_class d ON d.relname = $4
-JOIN pg_catalog.pg_namespace m ON m.oid = d.relnamespace AND m.nspname = $3
-JOIN pg_catalog.pg_attribute b ON b.attrelid = d.oid AND b.attname = a.attname
-  AND b.atttypid = a.atttypid AND b.attnum > 0 AND NOT b.attisdropped
-WHERE n.nspname = $1 AND c.relname = $2 AND a.attnum > 0 AND NOT a.attisdropped
-)sql";
+// A column of the target as the merge would find it: a stored value that does not cast becomes
+// NULL.
+std::string ColumnBeforeMerge(const std::map<std::string, std::string>& types,
+                              const ColumnSchema& column) {
+  const std::string name = QuoteIdentifier(column.column_name);
+  const std::string wanted = TableTypeOf(column);
+  const auto found = types.find(column.column_name);
+  if (found == types.end()) return absl::StrCat("NULL::", wanted, " AS ", name);
+  if (found->second == wanted) return name;
+  const Cast cast = CastTo(column.column_name, found->second, column.type);
+  const std::string value = absl::StrCat("(", cast.expression, ")::", wanted);
+  return cast.failing.empty() ? absl::StrCat(value, " AS ", name)
+                              : absl::StrCat("CASE WHEN ", cast.failing, " THEN NULL ELSE ", value,
+                                             " END AS ", name);
+}
 
-// The stream's schema as far as the target, which may still have to change, can be compared by it:
-// without a cursor that it lacks. Nothing when it lacks a column of the key.
-absl::StatusOr<std::optional<TableSchema>> ComparableSchema(Transaction& transaction,
-                                                            const StreamPlan& plan) {
-  Params params;
-  params.Text(plan.temp_table.schema).Text(plan.temp_table.name);
-  params.Text(plan.table.schema).Text(plan.table.name);
-  SYNCLINE_ASSIGN_OR_RETURN(const Result rows, transaction.Query(kSharedColumnsSql, params));
-  std::set<std::string> shared;
-  for (size_t row = 0; row < rows.size(); ++row) shared.insert(rows.Text(row, 0));
-  TableSchema schema = plan.schema;
-  for (const std::string& column : schema.primary_key) {
-    if (shared.count(column) == 0) return std::optional<TableSchema>();
+// The target's rows with key and cursor as they are when its definition has followed the stream;
+// empty when they are so already.
+absl::StatusOr<std::string> RowsBeforeMerge(Transaction& transaction, const StreamPlan& plan) {
+  SYNCLINE_ASSIGN_OR_RETURN(const std::vector<TableColumn> stored,
+                            ReadTableColumns(transaction, plan.table, {}));
+  std::map<std::string, std::string> types;
+  for (const TableColumn& column : stored) types[column.name] = column.type;
+  std::vector<std::string> columns = {QuoteIdentifier(kExtractedAtColumn)};
+  bool differs = false;
+  for (const ColumnSchema& column : plan.schema.columns) {
+    if (!DecidesWinners(plan.schema, column.column_name)) continue;
+    columns.push_back(ColumnBeforeMerge(types, column));
+    differs = differs || columns.back() != QuoteIdentifier(column.column_name);
   }
-  if (schema.cursor.has_value() && shared.count(*schema.cursor) == 0) schema.cursor.reset();
-  return std::optional<TableSchema>(std::move(schema));
+  if (!differs) return std::string();
+  return absl::StrCat("(SELECT ", absl::StrJoin(columns, ", "), " FROM ", QuoteTable(plan.table),
+                      ")");
 }
 
 }  // namespace
@@ -98,12 +104,9 @@ absl::StatusOr<UpsertCounts> CountChanges(Transaction& transaction, const Stream
   UpsertCounts counts;
   if (!Publishes(how)) return counts;
   if (how == CompletionAction::kMerge && target_exists) {
-    SYNCLINE_ASSIGN_OR_RETURN(const std::optional<TableSchema> schema,
-                              ComparableSchema(transaction, plan));
-    if (schema.has_value()) {
-      return CountUpsert(transaction, plan.temp_table, plan.table, *schema,
-                         {.cdc_delete_mode = plan.cdc_delete_mode});
-    }
+    SYNCLINE_ASSIGN_OR_RETURN(const std::string rows, RowsBeforeMerge(transaction, plan));
+    return CountUpsert(transaction, plan.temp_table, plan.table, plan.schema,
+                       {.cdc_delete_mode = plan.cdc_delete_mode}, rows);
   }
   SYNCLINE_ASSIGN_OR_RETURN(counts.inserted, CountPublished(transaction, plan));
   if (how == CompletionAction::kReplace && target_exists) {

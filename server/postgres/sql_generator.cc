@@ -148,6 +148,11 @@ std::string HasRowsSql(const TableName& table) {
   return absl::StrCat("SELECT EXISTS (SELECT 1 FROM ", QuoteTable(table), " LIMIT 1)");
 }
 
+std::string HasValuesSql(const TableName& table, absl::string_view column) {
+  return absl::StrCat("SELECT EXISTS (SELECT 1 FROM ", QuoteTable(table), " WHERE ",
+                      QuoteIdentifier(column), " IS NOT NULL)");
+}
+
 std::string GenerationIdSql(const TableName& table) {
   return absl::StrCat("SELECT coalesce(max(", QuoteIdentifier(kGenerationIdColumn), "), 0) FROM ",
                       QuoteTable(table));
@@ -250,6 +255,10 @@ std::string AlterTypeClause(absl::string_view column, absl::string_view type,
 
 std::string SetNotNullClause(absl::string_view column) {
   return AlterColumn(column, "SET NOT NULL");
+}
+
+std::string DropNotNullClause(absl::string_view column) {
+  return AlterColumn(column, "DROP NOT NULL");
 }
 
 std::string AlterTableSql(const TableName& table, const std::vector<std::string>& clauses) {

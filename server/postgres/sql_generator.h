@@ -45,6 +45,7 @@ std::string AnalyzeSql(const TableName& table);
 
 std::string CountRowsSql(const TableName& table);
 std::string HasRowsSql(const TableName& table);
+std::string HasValuesSql(const TableName& table, absl::string_view column);
 std::string GenerationIdSql(const TableName& table);
 // One row: the lowest and the highest generation id; 0 for a table without rows.
 std::string GenerationBoundsSql(const TableName& table);
@@ -89,6 +90,7 @@ std::string DropDefaultClause(absl::string_view column);
 std::string AlterTypeClause(absl::string_view column, absl::string_view type,
                             absl::string_view expression);
 std::string SetNotNullClause(absl::string_view column);
+std::string DropNotNullClause(absl::string_view column);
 std::string AlterTableSql(const TableName& table, const std::vector<std::string>& clauses);
 
 // $1: the field's name. Adds an entry of a failed cast to the meta column of the rows for which

@@ -45,6 +45,21 @@ std::vector<std::string> ShapeClauses(const StagingShape& shape,
   return clauses;
 }
 
+// A column that the stream does not declare any more has values in earlier rows only. The others
+// get theirs when they are merged (undeclared_columns.h).
+absl::Status RelaxUndeclared(Transaction& transaction, const TableName& staging,
+                             const TableSchema& schema) {
+  SYNCLINE_ASSIGN_OR_RETURN(const std::vector<TableColumn> columns,
+                            ReadTableColumns(transaction, staging, {}));
+  std::vector<std::string> clauses;
+  for (const TableColumn& column : columns) {
+    if (!column.not_null || column.filled || FindDeclared(schema, column.name) != nullptr) continue;
+    clauses.push_back(DropNotNullClause(column.name));
+  }
+  if (clauses.empty()) return absl::OkStatus();
+  return transaction.Execute(AlterTableSql(staging, clauses));
+}
+
 }  // namespace
 
 absl::Status CreateStagingTable(Transaction& transaction, const TableName& staging,
@@ -73,7 +88,7 @@ absl::Status EvolveStagingTable(Transaction& transaction, const TableName& stagi
                                 const StagingShape& shape) {
   SYNCLINE_RETURN_IF_ERROR(
       EvolveTable(transaction, staging, shape.schema, {shape.left_out, CastFailure::kNull}));
-  if (!shape.replaces) return absl::OkStatus();
+  if (!shape.replaces) return RelaxUndeclared(transaction, staging, shape.schema);
   return CarryColumns(transaction, staging, shape.target, shape.left_out);
 }
 

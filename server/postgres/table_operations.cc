@@ -64,6 +64,11 @@ absl::StatusOr<bool> HasRows(Transaction& transaction, const TableName& table) {
   return QueryBool(transaction, HasRowsSql(table), {});
 }
 
+absl::StatusOr<bool> HasValues(Transaction& transaction, const TableName& table,
+                               absl::string_view column) {
+  return QueryBool(transaction, HasValuesSql(table, column), {});
+}
+
 absl::StatusOr<int64_t> GetGenerationId(Transaction& transaction, const TableName& table) {
   SYNCLINE_ASSIGN_OR_RETURN(const bool exists, TableExists(transaction, table));
   if (!exists) return TableNotFound(table);
@@ -80,8 +85,12 @@ absl::StatusOr<int64_t> GetGenerationId(Transaction& transaction, const TableNam
 }
 
 absl::StatusOr<int64_t> CopyTable(Transaction& transaction, const TableName& source,
-                                  const TableName& target, const TableSchema& schema) {
-  std::vector<std::string> columns = AllColumns(schema);
+                                  const TableName& target, const TableSchema& schema,
+                                  const std::vector<UndeclaredColumn>& undeclared) {
+  SYNCLINE_RETURN_IF_ERROR(
+      FillUndeclared(transaction, source, target, schema, CdcDeleteMode::kSoft, undeclared));
+  SYNCLINE_RETURN_IF_ERROR(DropUndeclared(transaction, undeclared));
+  std::vector<std::string> columns = AllColumns(WithUndeclared(schema, undeclared));
   Params params;
   params.Text(source.schema).Text(source.name).Text(target.schema).Text(target.name);
   SYNCLINE_ASSIGN_OR_RETURN(const Result shared,

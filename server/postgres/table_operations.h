@@ -16,6 +16,7 @@
 #include "server/model/table_schema.h"
 #include "server/postgres/sql_generator.h"
 #include "server/postgres/transaction.h"
+#include "server/postgres/undeclared_columns.h"
 
 namespace syncline::postgres {
 
@@ -42,6 +43,9 @@ absl::StatusOr<int64_t> CountRows(Transaction& transaction, const TableName& tab
 // Existence comes from the catalog, emptiness from EXISTS: an error is never "empty". False for a
 // missing table.
 absl::StatusOr<bool> HasRows(Transaction& transaction, const TableName& table);
+// Whether `column` of the table, which exists, holds a value in some row.
+absl::StatusOr<bool> HasValues(Transaction& transaction, const TableName& table,
+                               absl::string_view column);
 // The greatest generation id; 0 for a table without the column or without rows. Reads the whole
 // table: the ledger knows the generation faster, but only of what Syncline wrote. Errors: NOT_FOUND
 // for a missing table; FAILED_PRECONDITION TARGET_INCOMPATIBLE when the column is no bigint.
@@ -49,9 +53,11 @@ absl::StatusOr<int64_t> GetGenerationId(Transaction& transaction, const TableNam
 
 // INSERT INTO target SELECT FROM source: the meta columns, those of `schema`, and what else both
 // have of one type without a default (a column that the stream does not declare any more); the
-// source stays. Returns the rows copied.
+// source stays. `undeclared` columns, which both have, are filled in the source first. Returns the
+// rows copied.
 absl::StatusOr<int64_t> CopyTable(Transaction& transaction, const TableName& source,
-                                  const TableName& target, const TableSchema& schema);
+                                  const TableName& target, const TableSchema& schema,
+                                  const std::vector<UndeclaredColumn>& undeclared = {});
 
 struct GenerationBounds {
   int64_t lowest = 0;

@@ -77,7 +77,7 @@ absl::Status FindMatches(Transaction& transaction, const Merge& merge,
 // of 1.33 s for 200,000 rows of 1,000,000).
 absl::StatusOr<UpsertCounts> WriteWinners(Transaction& transaction, const Merge& merge) {
   UpsertCounts counts;
-  const bool in_place = merge.traits.in_place();
+  const bool in_place = merge.in_place();
   const bool in_table = merge.winners == Winners::kInTable;
   if (in_place) {
     SYNCLINE_ASSIGN_OR_RETURN(const InPlaceCounts replaced, ReplaceInPlace(transaction, merge));
@@ -111,14 +111,16 @@ absl::Status DropTables(Transaction& transaction, const Merge& merge) {
 
 absl::StatusOr<UpsertCounts> CountUpsert(Transaction& transaction, const TableName& source,
                                          const TableName& target, const TableSchema& schema,
-                                         const UpsertOptions& options) {
+                                         const UpsertOptions& options,
+                                         const std::string& target_rows) {
   SYNCLINE_RETURN_IF_ERROR(Prepare(transaction, schema, source, options));
   SYNCLINE_ASSIGN_OR_RETURN(const Survey survey, ReadKeys(transaction, source, schema));
   UpsertCounts counts;
   if (survey.patterns.empty()) return counts;
   SYNCLINE_ASSIGN_OR_RETURN(MergeTarget traits, SurveyTarget(transaction, source, target, schema));
-  const Merge merge = {source,           target, schema, options.cdc_delete_mode, Winners::kInQuery,
-                       std::move(traits)};
+  const Merge merge = {
+      source,     target, schema, options.cdc_delete_mode, Winners::kInQuery, std::move(traits),
+      target_rows};
   SYNCLINE_ASSIGN_OR_RETURN(const Result result,
                             transaction.Query(CountMergeSql(merge, survey.patterns)));
   counts.inserted = result.Int(0, 0);
@@ -132,21 +134,28 @@ absl::StatusOr<UpsertCounts> UpsertTable(Transaction& transaction, const TableNa
                                          const UpsertOptions& options) {
   SYNCLINE_RETURN_IF_ERROR(Prepare(transaction, schema, target, options));
   SYNCLINE_RETURN_IF_ERROR(transaction.Execute(LockAgainstWritersSql(target)));
+  // Moves rows of the source: before their places are noted.
+  SYNCLINE_RETURN_IF_ERROR(FillUndeclared(transaction, source, target, schema,
+                                          options.cdc_delete_mode, options.undeclared));
   SYNCLINE_ASSIGN_OR_RETURN(const Survey survey, SurveyKeys(transaction, source, schema));
   UpsertCounts counts;
   if (!survey.patterns.empty()) {
+    const TableSchema written = WithUndeclared(schema, options.undeclared);
     SYNCLINE_ASSIGN_OR_RETURN(MergeTarget traits,
-                              SurveyTarget(transaction, source, target, schema));
+                              SurveyTarget(transaction, source, target, written));
     const Merge merge = {source,
                          target,
-                         schema,
+                         written,
                          options.cdc_delete_mode,
                          survey.unique ? Winners::kInSource : Winners::kInTable,
-                         std::move(traits)};
+                         std::move(traits),
+                         {},
+                         NamesOf(options.undeclared)};
     SYNCLINE_RETURN_IF_ERROR(FindMatches(transaction, merge, survey.patterns));
     SYNCLINE_ASSIGN_OR_RETURN(counts, WriteWinners(transaction, merge));
     SYNCLINE_RETURN_IF_ERROR(DropTables(transaction, merge));
   }
+  SYNCLINE_RETURN_IF_ERROR(DropUndeclared(transaction, options.undeclared));
   SYNCLINE_RETURN_IF_ERROR(SampleIfUnknown(transaction, target, schema));
   return counts;
 }
@@ -155,6 +164,9 @@ absl::StatusOr<int64_t> DedupeTable(Transaction& transaction, const TableName& t
                                     const TableSchema& schema, const UpsertOptions& options) {
   SYNCLINE_RETURN_IF_ERROR(Prepare(transaction, schema, table, options));
   SYNCLINE_RETURN_IF_ERROR(transaction.Execute(LockAgainstWritersSql(table)));
+  SYNCLINE_RETURN_IF_ERROR(FillUndeclared(transaction, table, table, schema,
+                                          options.cdc_delete_mode, options.undeclared));
+  SYNCLINE_RETURN_IF_ERROR(DropUndeclared(transaction, options.undeclared));
   SYNCLINE_ASSIGN_OR_RETURN(const Survey survey, SurveyKeys(transaction, table, schema));
   if (survey.unique) {
     SYNCLINE_ASSIGN_OR_RETURN(const Result deleted, transaction.Query(HasDeletedSql(

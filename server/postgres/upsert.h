@@ -7,8 +7,9 @@
 // upserting the same rows again changes nothing. Keys are equal by the value of their columns'
 // types, texts byte by byte whatever the collation is, and nulls are equal to each other. Texts as
 // cursors compare byte by byte, too. A merged row keeps the values of every column that `schema`
-// does not have. A stored row that is not beaten is not touched. Where an earlier key left several
-// rows of one key, they go once that key gets a newer row.
+// does not have, but for what undeclared_columns.h says. A stored row that is not beaten is not
+// touched. Where an earlier key left several rows of one key, they go once that key gets a newer
+// row.
 //
 // Stateless: safe from any thread. Keeps other writers of the target out until the transaction
 // ends; readers go on.
@@ -16,6 +17,7 @@
 
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -23,6 +25,7 @@
 #include "server/model/table_name.h"
 #include "server/model/table_schema.h"
 #include "server/postgres/transaction.h"
+#include "server/postgres/undeclared_columns.h"
 
 namespace syncline::postgres {
 
@@ -30,6 +33,8 @@ struct UpsertOptions {
   CdcDeleteMode cdc_delete_mode = CdcDeleteMode::kHard;
   // Memory for each sort and hash, as PostgreSQL writes it; a greater setting of the server stays.
   std::string work_mem = "64MB";
+  // Columns that both tables have and `schema` has not.
+  std::vector<UndeclaredColumn> undeclared = {};
 };
 
 struct UpsertCounts {
@@ -41,7 +46,8 @@ struct UpsertCounts {
   int64_t written() const { return inserted + updated; }
 };
 
-// `schema` is that of both tables and has a primary key. `source` is only read. The
+// `schema` is that of both tables and has a primary key. `source` is only read, and
+// its undeclared columns filled. The
 // target's index is the caller's (key_indexes.h). Needs the right to create temporary tables in the
 // database.
 // Errors: INVALID_ARGUMENT MISSING_PK; those of the transaction.
@@ -49,11 +55,13 @@ absl::StatusOr<UpsertCounts> UpsertTable(Transaction& transaction, const TableNa
                                          const TableName& target, const TableSchema& schema,
                                          const UpsertOptions& options);
 
-// What UpsertTable would do now; both tables exist and have `schema`'s columns. Only reads and
-// takes no lock but for reading. Errors: as UpsertTable.
+// What UpsertTable would do now; both tables exist. `target_rows`, when it is not empty, is a
+// subquery with the target's rows as they would be before the merge: key, cursor and
+// _airbyte_extracted_at. Only reads and takes no lock but for reading. Errors: as UpsertTable.
 absl::StatusOr<UpsertCounts> CountUpsert(Transaction& transaction, const TableName& source,
                                          const TableName& target, const TableSchema& schema,
-                                         const UpsertOptions& options);
+                                         const UpsertOptions& options,
+                                         const std::string& target_rows = {});
 
 // Leaves the newest row of each key in `table`, and with kHard none that CDC marks as deleted: what
 // a temp table needs before it takes the place of a deduplicated one. Returns how many rows went.

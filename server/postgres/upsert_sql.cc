@@ -18,24 +18,6 @@ const ColumnSchema* FindColumn(const TableSchema& schema, const std::string& nam
   return nullptr;
 }
 
-// The columns of the key as they are compared, ", " between them.
-std::string KeyOrder(const TableSchema& schema) {
-  return absl::StrJoin(schema.primary_key, ", ", [&](std::string* out, const std::string& name) {
-    out->append(Ordered(schema, name));
-  });
-}
-
-// Newest first: a total order.
-std::string NewestFirst(const TableSchema& schema) {
-  std::string order;
-  if (schema.cursor.has_value()) {
-    absl::StrAppend(&order, Ordered(schema, *schema.cursor), " DESC NULLS LAST, ");
-  }
-  absl::StrAppend(&order, QuoteIdentifier(kExtractedAtColumn), " DESC, ",
-                  QuoteIdentifier(kRawIdColumn), " COLLATE \"C\" DESC, ctid DESC");
-  return order;
-}
-
 // SQL over a row: whether CDC marks it deleted. `prefix` goes before its columns.
 std::string Deleted(const TableSchema& schema, CdcDeleteMode mode, absl::string_view prefix = "") {
   for (const ColumnSchema& column : schema.columns) {
@@ -121,11 +103,13 @@ std::string SelectWinners(const Merge& merge) {
 std::string SelectMatches(const Merge& merge, absl::string_view columns,
                           const std::vector<NullPattern>& patterns) {
   std::vector<std::string> arms;
+  const std::string target =
+      merge.target_rows.empty() ? QuoteTable(merge.target) : merge.target_rows;
   for (const NullPattern& nulls : patterns) {
     arms.push_back(absl::StrCat("SELECT ", columns, ", coalesce(", Beats(merge),
-                                ", false) AS beaten FROM ", WinnersTable(merge), " w JOIN ",
-                                QuoteTable(merge.target), " t ON ", SameKey(merge, nulls),
-                                " WHERE ", HasPattern(merge, nulls)));
+                                ", false) AS beaten FROM ", WinnersTable(merge), " w JOIN ", target,
+                                " t ON ", SameKey(merge, nulls), " WHERE ",
+                                HasPattern(merge, nulls)));
   }
   return absl::StrJoin(arms, " UNION ALL ");
 }
@@ -139,6 +123,22 @@ std::string Ordered(const TableSchema& schema, const std::string& name) {
                        (column->table_type.empty() || column->table_type == "text" ||
                         absl::StartsWith(column->table_type, "character"));
   return absl::StrCat(QuoteIdentifier(name), is_text ? " COLLATE \"C\"" : "");
+}
+
+std::string KeyOrder(const TableSchema& schema) {
+  return absl::StrJoin(schema.primary_key, ", ", [&](std::string* out, const std::string& name) {
+    out->append(Ordered(schema, name));
+  });
+}
+
+std::string NewestFirst(const TableSchema& schema) {
+  std::string order;
+  if (schema.cursor.has_value()) {
+    absl::StrAppend(&order, Ordered(schema, *schema.cursor), " DESC NULLS LAST, ");
+  }
+  absl::StrAppend(&order, QuoteIdentifier(kExtractedAtColumn), " DESC, ",
+                  QuoteIdentifier(kRawIdColumn), " COLLATE \"C\" DESC, ctid DESC");
+  return order;
 }
 
 std::string WinnersTable(const Merge& merge) {

@@ -35,10 +35,18 @@ enum class Winners {
 struct Merge {
   TableName source;
   TableName target;
-  TableSchema schema;
+  TableSchema schema;  // the stream's, and the undeclared columns
   CdcDeleteMode mode = CdcDeleteMode::kHard;
   Winners winners = Winners::kInTable;
   MergeTarget traits = {};
+  // For kInQuery: the target's rows as SQL writes them after FROM, when its columns are not those
+  // of `schema` yet; empty otherwise.
+  std::string target_rows = {};
+  // Columns of `schema` that the stream does not declare (undeclared_sql.h), in its order.
+  std::vector<std::string> undeclared = {};
+
+  // A row that is replaced must be updated, not deleted and inserted.
+  bool in_place() const { return traits.in_place() || !undeclared.empty(); }
 };
 
 // $1: memory for each sort and hash. Settings for all that follows in the transaction.
@@ -92,6 +100,10 @@ std::string NotDeleted(const Merge& merge);
 std::vector<std::string> InsertedColumns(const Merge& merge);
 // The column as it is ordered: texts by their bytes.
 std::string Ordered(const TableSchema& schema, const std::string& name);
+// The columns of the key as they are compared, ", " between them.
+std::string KeyOrder(const TableSchema& schema);
+// Newest first: a total order of rows that have a ctid.
+std::string NewestFirst(const TableSchema& schema);
 // Quoted names, each with `prefix` before it, ", " between them.
 std::string Prefixed(const std::vector<std::string>& columns, absl::string_view prefix);
 

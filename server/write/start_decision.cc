@@ -157,6 +157,7 @@ absl::Status StartDecision::DecideGeneration(Stream* stream) {
 absl::Status StartDecision::PlanSchema(Stream* stream) {
   TableToPlan table;
   table.status = stream->status.real;
+  table.staged_rows = !stream->status.temp.empty;
   table.max_rewrite_bytes = options_.max_rewrite_bytes;
   SYNCLINE_ASSIGN_OR_RETURN(table.replaced, Replaces(*stream));
   return PlanTable(*transaction_, *ledger_, table, stream->record);

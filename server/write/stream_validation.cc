@@ -55,6 +55,13 @@ absl::Status CheckCount(const StreamRecord& stream, const CompletionRequest& req
              : CountMismatch(*request.expected_records, committed);
 }
 
+absl::Status CheckGaps(const LoaderContext& context, postgres::Transaction& transaction,
+                       const StreamRecord& stream, const CompletionRequest& request) {
+  SYNCLINE_ASSIGN_OR_RETURN(const std::vector<std::string> gaps,
+                            context.ledger->WritersWithGaps(transaction, stream.plan.stream_no));
+  return request.complete && !gaps.empty() ? OffsetsMissing(gaps) : absl::OkStatus();
+}
+
 absl::Status Fill(const LoaderContext& context, postgres::Transaction& transaction,
                   const StreamRecord& stream, const CompletionRequest& request,
                   Validation* validation) {
@@ -96,7 +103,10 @@ absl::StatusOr<Validation> ValidateCompletion(const LoaderContext& context,
                                   context.ledger->OpenWriters(transaction, plan.stream_no));
         validation.final = open.empty();
         if (HasEnded(stream.state)) return absl::OkStatus();
-        if (validation.final) SYNCLINE_RETURN_IF_ERROR(CheckCount(stream, request));
+        if (validation.final) {
+          SYNCLINE_RETURN_IF_ERROR(CheckCount(stream, request));
+          SYNCLINE_RETURN_IF_ERROR(CheckGaps(context, transaction, stream, request));
+        }
         UseGuard(request, &stream.plan.guard);
         return Fill(context, transaction, stream, request, &validation);
       }));

@@ -1,14 +1,19 @@
 #include "server/write/table_evolution.h"
 
+#include <algorithm>
+#include <cstddef>
 #include <limits>
 #include <utility>
 #include <vector>
 
+#include "absl/strings/str_join.h"
+#include "absl/time/clock.h"
 #include "server/base/log.h"
 #include "server/base/status_macros.h"
 #include "server/model/evolution_plan.h"
 #include "server/model/plan_words.h"
 #include "server/postgres/ledger/owned_columns.h"
+#include "server/postgres/ledger/staging_ledger.h"
 #include "server/postgres/sql_generator.h"
 #include "server/postgres/staging_table.h"
 #include "server/postgres/table_columns.h"
@@ -33,12 +38,60 @@ absl::StatusOr<EvolutionInput> ReadTable(postgres::Transaction& transaction,
   return input;
 }
 
+const TableColumn* FindColumn(const std::vector<TableColumn>& columns, const std::string& name) {
+  const auto found = std::find_if(columns.begin(), columns.end(),
+                                  [&](const TableColumn& column) { return column.name == name; });
+  return found == columns.end() ? nullptr : &*found;
+}
+
+void LogChange(const TableName& table, const SchemaChange& change) {
+  Log(LogLevel::kInfo, "schema_changed")
+      .Field("table", table.ToString())
+      .Field("kind", ToText(change.kind))
+      .Field("column", change.column)
+      .Field("from", change.from)
+      .Field("to", change.to);
+}
+
 std::set<std::string> DroppedBy(const std::vector<SchemaChange>& changes) {
   std::set<std::string> dropped;
   for (const SchemaChange& change : changes) {
     if (change.kind == SchemaChange::Kind::kDropColumn) dropped.insert(change.column);
   }
   return dropped;
+}
+
+// Evolves the target; a rewrite, for which readers wait, has a line in the log before and after.
+absl::Status Evolve(postgres::Transaction& transaction, const StreamPlan& plan,
+                    const EvolutionPlan& evolution, postgres::CastFailure failure) {
+  const auto evolve = [&] {
+    return postgres::EvolveTable(transaction, plan.table, evolution.schema,
+                                 {DroppedBy(evolution.changes), failure});
+  };
+  std::vector<std::string> rewrites;
+  for (const SchemaChange& change : evolution.changes) {
+    if (change.rewrites) rewrites.push_back(Describe(change));
+  }
+  if (rewrites.empty()) return evolve();
+  SYNCLINE_ASSIGN_OR_RETURN(
+      const std::vector<postgres::InitialStatus> sizes,
+      postgres::GatherInitialStatus(transaction, {{plan.table, plan.temp_table}}));
+  const std::string changes = absl::StrJoin(rewrites, "; ");
+  const int64_t bytes = sizes.front().real.size_bytes;
+  Log(LogLevel::kInfo, "table_rewrite_started")
+      .Field("table", plan.table.ToString())
+      .Field("table_bytes", bytes)
+      .Field("changes", changes);
+  const absl::Time started = absl::Now();
+  const absl::Status status = evolve();
+  Log line(status.ok() ? LogLevel::kInfo : LogLevel::kWarning,
+           status.ok() ? "table_rewritten" : "table_rewrite_failed");
+  line.Field("table", plan.table.ToString())
+      .Field("table_bytes", bytes)
+      .Field("changes", changes)
+      .Field("took", absl::Now() - started);
+  if (!status.ok()) line.Error(status);
+  return status;
 }
 
 }  // namespace
@@ -53,26 +106,75 @@ absl::Status PlanTable(postgres::Transaction& transaction, const postgres::Ledge
   input.table_bytes = table.status.size_bytes;
   input.replaced = table.replaced;
   input.max_rewrite_bytes = table.max_rewrite_bytes;
-  SYNCLINE_ASSIGN_OR_RETURN(EvolutionPlan evolution, PlanEvolution(plan.table, plan.schema, input));
+  std::vector<postgres::UndeclaredColumn> undeclared;
+  if (table.staged_rows && !table.replaced) {
+    SYNCLINE_ASSIGN_OR_RETURN(undeclared, FindUndeclared(transaction, ledger, plan));
+  }
+  SYNCLINE_ASSIGN_OR_RETURN(
+      EvolutionPlan evolution,
+      PlanEvolution(plan.table, postgres::WithUndeclared(plan.schema, undeclared), input));
   if (table.status.exists && !table.replaced) {
     SYNCLINE_RETURN_IF_ERROR(postgres::CheckCasts(transaction, plan.table, evolution.schema));
   }
+  evolution.schema.columns.resize(plan.schema.columns.size());
   plan.schema = std::move(evolution.schema);
   for (SchemaChange& change : evolution.changes) stream->changes.push_back(std::move(change));
   return absl::OkStatus();
 }
 
+absl::StatusOr<std::vector<postgres::UndeclaredColumn>> FindUndeclared(
+    postgres::Transaction& transaction, const postgres::Ledger& ledger, const StreamPlan& plan) {
+  std::vector<postgres::UndeclaredColumn> undeclared;
+  SYNCLINE_ASSIGN_OR_RETURN(const std::vector<postgres::StagedColumn> staged,
+                            postgres::FindStagedColumns(transaction, ledger, plan));
+  if (staged.empty()) return undeclared;
+  SYNCLINE_ASSIGN_OR_RETURN(const std::vector<TableColumn> present,
+                            postgres::ReadTableColumns(transaction, plan.temp_table, {}));
+  SYNCLINE_ASSIGN_OR_RETURN(const std::vector<TableColumn> stored,
+                            postgres::ReadTableColumns(transaction, plan.table, {}));
+  SYNCLINE_ASSIGN_OR_RETURN(const std::set<std::string> dropped,
+                            DroppedColumns(transaction, ledger, plan));
+  const bool mirrors = plan.schema_policy == SchemaPolicy::kMirror && !plan.inferred_schema;
+  for (const postgres::StagedColumn& column : staged) {
+    const TableColumn* const source = FindColumn(present, column.name);
+    if (source == nullptr || source->generated || dropped.count(column.name) > 0) continue;
+    const TableColumn* const target = FindColumn(stored, column.name);
+    if (target != nullptr && target->generated) continue;
+    if (target == nullptr) {
+      if (mirrors) continue;
+      SYNCLINE_ASSIGN_OR_RETURN(const bool values,
+                                postgres::HasValues(transaction, plan.temp_table, column.name));
+      if (!values) continue;
+    }
+    undeclared.push_back({SchemaOf(*source), column.absent});
+  }
+  return undeclared;
+}
+
 absl::Status MakeTarget(postgres::Transaction& transaction, const postgres::Ledger& ledger,
-                        const StreamPlan& plan, bool exists, postgres::CastFailure failure) {
-  if (!exists) return postgres::CreateTable(transaction, plan.table, plan.schema);
+                        const StreamPlan& plan, bool exists, postgres::CastFailure failure,
+                        const std::vector<postgres::UndeclaredColumn>& undeclared) {
+  const TableSchema wanted = postgres::WithUndeclared(plan.schema, undeclared);
+  if (!exists) {
+    SYNCLINE_RETURN_IF_ERROR(postgres::CreateTable(transaction, plan.table, wanted));
+    LogChange(plan.table,
+              {.kind = SchemaChange::Kind::kCreateTable, .column = "", .from = "", .to = ""});
+    return absl::OkStatus();
+  }
   SYNCLINE_ASSIGN_OR_RETURN(EvolutionInput input, ReadTable(transaction, ledger, plan));
   // What a frozen table needs was refused when the sync started.
   if (input.policy == SchemaPolicy::kFreeze) input.policy = SchemaPolicy::kKeep;
   input.max_rewrite_bytes = std::numeric_limits<int64_t>::max();
   SYNCLINE_ASSIGN_OR_RETURN(const EvolutionPlan evolution,
-                            PlanEvolution(plan.table, plan.schema, input));
-  return postgres::EvolveTable(transaction, plan.table, evolution.schema,
-                               {DroppedBy(evolution.changes), failure});
+                            PlanEvolution(plan.table, wanted, input));
+  SYNCLINE_RETURN_IF_ERROR(Evolve(transaction, plan, evolution, failure));
+  if (undeclared.empty()) return absl::OkStatus();
+  TableSchema staged;
+  staged.columns.assign(
+      evolution.schema.columns.begin() + static_cast<std::ptrdiff_t>(plan.schema.columns.size()),
+      evolution.schema.columns.end());
+  return postgres::EvolveTable(transaction, plan.temp_table, staged,
+                               {{}, postgres::CastFailure::kNull});
 }
 
 absl::Status MakeStaging(postgres::Transaction& transaction, const postgres::Ledger& ledger,
@@ -101,14 +203,7 @@ absl::StatusOr<std::set<std::string>> DroppedColumns(postgres::Transaction& tran
 }
 
 void LogChanges(const StreamRecord& stream) {
-  for (const SchemaChange& change : stream.changes) {
-    Log(LogLevel::kInfo, "schema_changed")
-        .Field("table", stream.plan.table.ToString())
-        .Field("kind", ToText(change.kind))
-        .Field("column", change.column)
-        .Field("from", change.from)
-        .Field("to", change.to);
-  }
+  for (const SchemaChange& change : stream.changes) LogChange(stream.plan.table, change);
 }
 
 }  // namespace syncline::write

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <set>
 #include <string>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -15,11 +16,13 @@
 #include "server/postgres/ledger/ledger.h"
 #include "server/postgres/schema_evolution.h"
 #include "server/postgres/transaction.h"
+#include "server/postgres/undeclared_columns.h"
 
 namespace syncline::write {
 
 struct TableToPlan {
   postgres::TableStatus status;  // of the target
+  bool staged_rows = false;      // the staging table has rows
   bool replaced = false;         // what is loaded takes the target's place
   int64_t max_rewrite_bytes = 0;
 };
@@ -31,10 +34,17 @@ struct TableToPlan {
 absl::Status PlanTable(postgres::Transaction& transaction, const postgres::Ledger& ledger,
                        const TableToPlan& table, StreamRecord* stream);
 
+// The columns of the staging table, which exists, that the stream does not declare and earlier ones
+// staged values for. Under MIRROR those of the stream's that the target has not are given up.
+absl::StatusOr<std::vector<postgres::UndeclaredColumn>> FindUndeclared(
+    postgres::Transaction& transaction, const postgres::Ledger& ledger, const StreamPlan& plan);
+
 // Makes the target, or evolves the one that is there. A user's column that came since the plan
-// stays; `failure` is what becomes of a stored value that does not cast.
+// stays; `failure` is what becomes of a stored value that does not cast. `undeclared` columns are
+// among the target's then, and of its type in the staging table.
 absl::Status MakeTarget(postgres::Transaction& transaction, const postgres::Ledger& ledger,
-                        const StreamPlan& plan, bool exists, postgres::CastFailure failure);
+                        const StreamPlan& plan, bool exists, postgres::CastFailure failure,
+                        const std::vector<postgres::UndeclaredColumn>& undeclared = {});
 
 // Makes the staging table, or evolves the one that is there with its rows.
 absl::Status MakeStaging(postgres::Transaction& transaction, const postgres::Ledger& ledger,

@@ -207,6 +207,43 @@ TEST_F(ValidateOnlyTest, TellsWhatAReplaceWouldDo) {
   EXPECT_FALSE(response.validation().guard_results(0).passed());
 }
 
+// Key and cursor of the stored rows as they are when the table has followed the stream.
+TEST_F(ValidateOnlyTest, CountsByAKeyThatTheTableDoesNotHaveYet) {
+  Load("s1", Dedup(0), Record(1, "a", 1) + Record(2, "b", 1));
+  Ask ask = Dedup(0);
+  ask.json_schema =
+      R"({"properties":{"id":{"type":"number"},"part":{"type":"string"},"at":{"type":"number"}}})";
+  ask.primary_key = {"id", "part"};
+  v1::StartSyncRequest start;
+  start.set_sync_id("s2");
+  *start.add_streams() = Stream(ask);
+  start.mutable_streams(0)->mutable_cursor()->add_path("at");
+  ASSERT_OK(client().StartSync(start));
+  ASSERT_OK(Send("s2",
+                 "{\"id\":1,\"at\":0.5}\n{\"id\":2,\"at\":2}\n{\"id\":2,\"part\":\"x\",\"at\":2}\n"
+                 "{\"id\":3,\"at\":2}\n"));
+  v1::CompleteStreamRequest request = Completion("s2");
+  request.set_validate_only(true);
+  ASSERT_OK_AND_ASSIGN(const v1::CompleteStreamResponse response, client().CompleteStream(request));
+  EXPECT_EQ(Counts(response.validation()), "+2 ~1 -0 final");
+  ASSERT_OK_AND_ASSIGN(const v1::CompleteStreamResponse done, Complete("s2"));
+  EXPECT_EQ(done.rows(), 3);
+  EXPECT_EQ(QueryInt(absl::StrCat("SELECT count(*) FROM ", Table(kTable))), 4);
+}
+
+TEST_F(ValidateOnlyTest, MissingRecordsAreFoundAsByCompletion) {
+  ASSERT_OK(Start("s1", Dedup(0)));
+  ASSERT_OK(Send("s1", Record(1, "a") + Record(2, "b") + Record(3, "c")));
+  Execute(absl::StrCat("UPDATE ", ledger(),
+                       ".writer SET committed = '{[0,1),[2,3)}', durable_offset = 1"));
+  v1::CompleteStreamRequest request = Completion("s1");
+  request.set_validate_only(true);
+  EXPECT_THAT(client().CompleteStream(request).status(),
+              StatusIs(absl::StatusCode::kFailedPrecondition, "OFFSETS_MISSING"));
+  request.set_status(v1::STREAM_STATUS_INCOMPLETE);
+  EXPECT_OK(client().CompleteStream(request).status());
+}
+
 TEST_F(ValidateOnlyTest, AnswersWhileWritersAreOpenAndNamesWhoIsInTheWay) {
   Load("s1", Replace(1), Record(1, "a"));
   Execute(absl::StrCat("CREATE VIEW ", Table("v"), " AS SELECT id FROM ", Table(kTable)));

@@ -12,6 +12,7 @@
 #include "absl/strings/str_cat.h"
 #include "server/postgres/cast_sql.h"
 #include "server/postgres/merge_in_place_sql.h"
+#include "server/postgres/undeclared_sql.h"
 #include "server/postgres/upsert_sql.h"
 
 namespace syncline::postgres {
@@ -99,6 +100,7 @@ void AddTables(const TableName& table, const TableName& temp, const TableSchema&
   golden->Add("drop table", DropTableSql(table));
   golden->Add("analyze", AnalyzeSql(table));
   golden->Add("count rows", CountRowsSql(table));
+  golden->Add("has values", HasValuesSql(table, "amount"));
   golden->Add("has rows", HasRowsSql(table));
   golden->Add("generation id", GenerationIdSql(table));
   golden->Add("table status", TableStatusSql(table));
@@ -134,6 +136,23 @@ void AddEvolution(const TableName& table, const TableSchema& schema, Golden* gol
       golden->Add(absl::StrCat("failing ", title), ExampleRowSql(table, cast.failing));
     }
   }
+}
+
+void AddUndeclared(const TableName& temp, const TableSchema& schema, Merge merge, Golden* golden) {
+  const std::vector<UndeclaredSql> columns = {
+      {.name = "old", .fallback = "'none'::text", .inherits = true},
+      {.name = "gone_at", .fallback = "", .inherits = false}};
+  golden->Add("undeclared", CreateUndeclaredSql(temp, columns));
+  golden->Add("note undeclared", NoteUndeclaredSql(temp, schema, columns));
+  TableSchema keyless = schema;
+  keyless.primary_key.clear();
+  golden->Add("note undeclared, no key", NoteUndeclaredSql(temp, keyless, {columns[0]}));
+  golden->Add("fill undeclared", FillUndeclaredSql(temp, {"old", "gone_at"}));
+  merge.undeclared = {"old"};
+  merge.schema.columns.push_back(
+      {.input_name = "old", .column_name = "old", .type = ColumnType::kVarchar});
+  golden->Add("update replaced, undeclared", UpdateReplacedSql(merge));
+  golden->Add("reinserted, undeclared", CreateReinsertedSql(merge));
 }
 
 void AddUpsert(const TableName& table, const TableName& temp, const TableSchema& schema,
@@ -178,6 +197,7 @@ void AddUpsert(const TableName& table, const TableName& temp, const TableSchema&
   golden->Add("update replaced, columns of the user", UpdateReplacedSql(merge));
   golden->Add("insert reinserted, columns of the user", InsertReinsertedSql(merge));
   golden->Add("insert winners, columns of the user", InsertWinnersSql(merge, /*in_place=*/true));
+  AddUndeclared(temp, schema, merge, golden);
   merge.winners = Winners::kInQuery;
   golden->Add("count merge", CountMergeSql(merge, patterns));
   merge.winners = Winners::kInSource;

@@ -1,5 +1,6 @@
 #include "server/postgres/ledger/staging_ledger.h"
 
+#include <limits>
 #include <utility>
 
 #include "absl/strings/str_replace.h"
@@ -41,6 +42,27 @@ WHERE s.table_schema = $1 AND s.table_name = $2 AND s.stream_no < $3
       AND t.state = 'completed')
   AND NOT isempty(w.committed) AND upper(w.committed) > c.checkpoint
 ORDER BY s.stream_no, w.writer_id
+)sql";
+
+// $1: schema, $2: table, $3: the stream's number, $4: its columns. A row for each column that an
+// earlier stream declared and each writer of a stream that does not; without a writer, NULLs.
+constexpr char kStagedColumnsSql[] = R"sql(
+WITH staged AS (
+  SELECT s.stream_no, y.sync_id, s.namespace, s.name, s.column_names
+  FROM $L.stream s JOIN $L.sync y ON y.sync_no = s.sync_no
+  WHERE s.table_schema = $1 AND s.table_name = $2 AND s.stream_no <= $3
+    AND s.stream_no > (SELECT coalesce(max(t.stream_no), 0) FROM $L.stream t
+      WHERE t.table_schema = $1 AND t.table_name = $2 AND t.stream_no < $3
+        AND t.state = 'completed')),
+undeclared AS (
+  SELECT DISTINCT c.name FROM staged, unnest(staged.column_names) AS c (name)
+  WHERE staged.stream_no < $3 AND c.name <> ALL ($4::text[]))
+SELECT u.name, a.sync_id, a.namespace, a.name, a.writer_id
+FROM undeclared u LEFT JOIN LATERAL (
+  SELECT s.sync_id, s.namespace, s.name, w.writer_id
+  FROM staged s JOIN $L.writer w ON w.stream_no = s.stream_no
+  WHERE u.name <> ALL (s.column_names) AND NOT isempty(w.committed)) a ON true
+ORDER BY u.name COLLATE "C"
 )sql";
 
 std::string Sql(const Ledger& ledger, absl::string_view sql) {
@@ -112,6 +134,29 @@ absl::StatusOr<std::vector<WriterTail>> FindWriterTails(Transaction& transaction
                      .staged = rows.Bool(row, 5)});
   }
   return tails;
+}
+
+absl::StatusOr<std::vector<StagedColumn>> FindStagedColumns(Transaction& transaction,
+                                                            const Ledger& ledger,
+                                                            const StreamPlan& plan) {
+  const int64_t stream_no =
+      plan.stream_no == 0 ? std::numeric_limits<int64_t>::max() : plan.stream_no;
+  std::vector<std::string> declared;
+  for (const ColumnSchema& column : plan.schema.columns) declared.push_back(column.column_name);
+  SYNCLINE_ASSIGN_OR_RETURN(
+      const Result rows,
+      transaction.Query(Sql(ledger, kStagedColumnsSql),
+                        TableParams(plan.table).Int(stream_no).TextArray(declared)));
+  std::vector<StagedColumn> columns;
+  for (size_t row = 0; row < rows.size(); ++row) {
+    const std::string& name = rows.Text(row, 0);
+    if (columns.empty() || columns.back().name != name) columns.push_back({name, {}});
+    if (rows.IsNull(row, 1)) continue;
+    const RawIdGenerator ids(rows.Text(row, 1), {rows.Text(row, 2), rows.Text(row, 3)},
+                             rows.Text(row, 4));
+    columns.back().absent.push_back(ids.RangeFrom(0));
+  }
+  return columns;
 }
 
 absl::Status NoteStart(Transaction& transaction, const Ledger& ledger, const StreamRecord& stream) {

@@ -12,6 +12,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "server/model/plan.h"
+#include "server/model/raw_id.h"
 #include "server/model/stream.h"
 #include "server/model/table_name.h"
 #include "server/postgres/ledger/ledger.h"
@@ -56,6 +57,18 @@ struct WriterTail {
 absl::StatusOr<std::vector<WriterTail>> FindWriterTails(Transaction& transaction,
                                                         const Ledger& ledger,
                                                         const TableName& table, int64_t stream_no);
+
+// A column that an earlier stream of the table declared and may have staged values for.
+struct StagedColumn {
+  std::string name;
+  std::vector<RawIdRange> absent;  // the rows of writers whose streams do not declare it
+};
+
+// Those of the streams that FindWriterTails would look at, without the columns of `plan`. Rows of
+// the plan's own stream are among the absent; a plan that is not in the ledger yet has no number.
+absl::StatusOr<std::vector<StagedColumn>> FindStagedColumns(Transaction& transaction,
+                                                            const Ledger& ledger,
+                                                            const StreamPlan& plan);
 
 // Writes what the stream's start decided: changes, warnings, error, guard, restart, staged_alone.
 absl::Status NoteStart(Transaction& transaction, const Ledger& ledger, const StreamRecord& stream);

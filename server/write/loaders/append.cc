@@ -44,8 +44,12 @@ absl::Status AppendLoader::Start(StreamRecord* stream) {
 absl::Status AppendLoader::StartTarget(postgres::Transaction& transaction,
                                        const postgres::InitialStatus& status,
                                        StreamRecord* stream) const {
+  std::vector<postgres::UndeclaredColumn> undeclared;
+  if (!status.temp.empty) {
+    SYNCLINE_ASSIGN_OR_RETURN(undeclared, FindUndeclared(transaction, *context_.ledger, plan_));
+  }
   SYNCLINE_RETURN_IF_ERROR(MakeTarget(transaction, *context_.ledger, plan_, status.real.exists,
-                                      postgres::CastFailure::kRefuse));
+                                      postgres::CastFailure::kRefuse, undeclared));
   std::vector<postgres::WriterTail> tails;
   if (plan_.replay != Replay::kNothing) {
     SYNCLINE_ASSIGN_OR_RETURN(tails, postgres::FindWriterTails(transaction, *context_.ledger,
@@ -59,17 +63,20 @@ absl::Status AppendLoader::StartTarget(postgres::Transaction& transaction,
   const StagingDecision decision = DecideStaging(request, staging);
   if (decision.prune) SYNCLINE_RETURN_IF_ERROR(PruneStaged(transaction, tails, stream));
   if (decision.action == StagingAction::kCopyIn) {
-    SYNCLINE_RETURN_IF_ERROR(TakeInStaged(transaction));
+    SYNCLINE_RETURN_IF_ERROR(TakeInStaged(transaction, undeclared));
   }
   return postgres::NoteStart(transaction, *context_.ledger, *stream);
 }
 
-absl::Status AppendLoader::TakeInStaged(postgres::Transaction& transaction) const {
+absl::Status AppendLoader::TakeInStaged(
+    postgres::Transaction& transaction,
+    const std::vector<postgres::UndeclaredColumn>& undeclared) const {
   SYNCLINE_ASSIGN_OR_RETURN(const int64_t staged_generation,
                             postgres::GetGenerationId(transaction, plan_.temp_table));
   SYNCLINE_RETURN_IF_ERROR(MakeStaging(transaction, *context_.ledger, plan_, /*exists=*/true));
-  SYNCLINE_ASSIGN_OR_RETURN(const int64_t copied, postgres::CopyTable(transaction, plan_.temp_table,
-                                                                      plan_.table, plan_.schema));
+  SYNCLINE_ASSIGN_OR_RETURN(
+      const int64_t copied,
+      postgres::CopyTable(transaction, plan_.temp_table, plan_.table, plan_.schema, undeclared));
   SYNCLINE_RETURN_IF_ERROR(DropStaging(context_, transaction, plan_));
   return context_.ledger->AddRows(transaction, plan_.table, staged_generation, copied);
 }

@@ -7,6 +7,9 @@
 //   restart     never: a warning ROWS_AFTER_CHECKPOINT counts what may come twice
 #pragma once
 
+#include <vector>
+
+#include "server/postgres/undeclared_columns.h"
 #include "server/write/loaders/stream_loader.h"
 
 namespace syncline::write {
@@ -26,7 +29,8 @@ class AppendLoader : public StreamLoader {
   absl::Status StartTarget(postgres::Transaction& transaction,
                            const postgres::InitialStatus& status, StreamRecord* stream) const;
   // Copies the rows of the staging table in and drops it.
-  absl::Status TakeInStaged(postgres::Transaction& transaction) const;
+  absl::Status TakeInStaged(postgres::Transaction& transaction,
+                            const std::vector<postgres::UndeclaredColumn>& undeclared) const;
 
   const LoaderContext context_;
   const StreamPlan plan_;

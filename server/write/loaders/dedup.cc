@@ -27,10 +27,14 @@ absl::StatusOr<StreamResult> DedupLoader::Complete(const StreamRecord& stream,
           SYNCLINE_RETURN_IF_ERROR(DropStaging(context_, transaction, plan_));
         } else {
           result.outcome = StreamOutcome::kMerged;
+          SYNCLINE_ASSIGN_OR_RETURN(const std::vector<postgres::UndeclaredColumn> undeclared,
+                                    FindUndeclared(transaction, *context_.ledger, plan_));
           SYNCLINE_RETURN_IF_ERROR(MakeTarget(transaction, *context_.ledger, plan_,
-                                              status.real.exists, postgres::CastFailure::kNull));
+                                              status.real.exists, postgres::CastFailure::kNull,
+                                              undeclared));
           SYNCLINE_RETURN_IF_ERROR(CheckGuard(transaction, stream, action, /*target_exists=*/true));
-          SYNCLINE_ASSIGN_OR_RETURN(result.rows, MergeAndDrop(context_, transaction, plan_));
+          SYNCLINE_ASSIGN_OR_RETURN(result.rows,
+                                    MergeAndDrop(context_, transaction, plan_, undeclared));
         }
         return EndStream(context_, transaction, stream, request, result);
       }));
@@ -39,11 +43,12 @@ absl::StatusOr<StreamResult> DedupLoader::Complete(const StreamRecord& stream,
 }
 
 absl::StatusOr<int64_t> MergeAndDrop(const LoaderContext& context,
-                                     postgres::Transaction& transaction, const StreamPlan& plan) {
+                                     postgres::Transaction& transaction, const StreamPlan& plan,
+                                     const std::vector<postgres::UndeclaredColumn>& undeclared) {
   SYNCLINE_ASSIGN_OR_RETURN(
       const postgres::UpsertCounts counts,
       postgres::UpsertTable(transaction, plan.temp_table, plan.table, plan.schema,
-                            {.cdc_delete_mode = plan.cdc_delete_mode}));
+                            {.cdc_delete_mode = plan.cdc_delete_mode, .undeclared = undeclared}));
   SYNCLINE_RETURN_IF_ERROR(
       postgres::KeyIndexes(context.ledger->schema()).Ensure(transaction, plan.table, plan.schema));
   SYNCLINE_RETURN_IF_ERROR(DropStaging(context, transaction, plan));

@@ -7,6 +7,9 @@
 //   restart     never
 #pragma once
 
+#include <vector>
+
+#include "server/postgres/undeclared_columns.h"
 #include "server/write/loaders/staging_start.h"
 #include "server/write/loaders/stream_loader.h"
 
@@ -28,8 +31,10 @@ class DedupLoader : public StreamLoader {
   const StreamPlan plan_;
 };
 
-// Merges the staging table into the target and drops it; the rows that came in.
+// Merges the staging table into the target, which MakeTarget has prepared for `undeclared`, and
+// drops it; the rows that came in.
 absl::StatusOr<int64_t> MergeAndDrop(const LoaderContext& context,
-                                     postgres::Transaction& transaction, const StreamPlan& plan);
+                                     postgres::Transaction& transaction, const StreamPlan& plan,
+                                     const std::vector<postgres::UndeclaredColumn>& undeclared);
 
 }  // namespace syncline::write

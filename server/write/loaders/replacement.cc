@@ -1,5 +1,7 @@
 #include "server/write/loaders/replacement.h"
 
+#include <vector>
+
 #include "absl/time/clock.h"
 #include "server/base/status_macros.h"
 #include "server/model/staging_decision.h"
@@ -16,10 +18,13 @@ namespace syncline::write {
 namespace {
 
 // Deduplicating twice changes nothing: a crash between here and the swap is harmless.
-absl::Status PrepareReplacement(postgres::Transaction& transaction, const StreamPlan& plan) {
+absl::Status PrepareReplacement(const LoaderContext& context, postgres::Transaction& transaction,
+                                const StreamPlan& plan) {
   if (plan.loader != LoaderKind::kDedupTruncate) return absl::OkStatus();
+  SYNCLINE_ASSIGN_OR_RETURN(const std::vector<postgres::UndeclaredColumn> undeclared,
+                            FindUndeclared(transaction, *context.ledger, plan));
   return postgres::DedupeTable(transaction, plan.temp_table, plan.schema,
-                               {.cdc_delete_mode = plan.cdc_delete_mode})
+                               {.cdc_delete_mode = plan.cdc_delete_mode, .undeclared = undeclared})
       .status();
 }
 
@@ -27,16 +32,18 @@ absl::Status PrepareReplacement(postgres::Transaction& transaction, const Stream
 // staging.
 absl::Status AddToTarget(const LoaderContext& context, postgres::Transaction& transaction,
                          const StreamPlan& plan, StreamResult* result) {
+  SYNCLINE_ASSIGN_OR_RETURN(const std::vector<postgres::UndeclaredColumn> undeclared,
+                            FindUndeclared(transaction, *context.ledger, plan));
   SYNCLINE_RETURN_IF_ERROR(MakeTarget(transaction, *context.ledger, plan, /*exists=*/true,
-                                      postgres::CastFailure::kNull));
+                                      postgres::CastFailure::kNull, undeclared));
   if (plan.loader == LoaderKind::kDedupTruncate) {
     result->outcome = StreamOutcome::kMerged;
-    SYNCLINE_ASSIGN_OR_RETURN(result->rows, MergeAndDrop(context, transaction, plan));
+    SYNCLINE_ASSIGN_OR_RETURN(result->rows, MergeAndDrop(context, transaction, plan, undeclared));
     return absl::OkStatus();
   }
   result->outcome = StreamOutcome::kAppended;
-  SYNCLINE_ASSIGN_OR_RETURN(
-      result->rows, postgres::CopyTable(transaction, plan.temp_table, plan.table, plan.schema));
+  SYNCLINE_ASSIGN_OR_RETURN(result->rows, postgres::CopyTable(transaction, plan.temp_table,
+                                                              plan.table, plan.schema, undeclared));
   return DropStaging(context, transaction, plan);
 }
 
@@ -47,7 +54,7 @@ absl::Status RunAction(const LoaderContext& context, postgres::Transaction& tran
   const StreamPlan& plan = stream.plan;
   switch (action) {
     case CompletionAction::kReplace:
-      return PrepareReplacement(transaction, plan);
+      return PrepareReplacement(context, transaction, plan);
     case CompletionAction::kNone:
       return absl::InternalError("a replace has no rows in the target");
     case CompletionAction::kKeep:

@@ -1,0 +1,108 @@
+// What StartSync answers and the log says of changes of a table's definition, through the real
+// RPCs.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <functional>
+#include <string>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
+#include "server/base/log.h"
+#include "tests/component/app_fixture.h"
+
+namespace syncline::testing {
+namespace {
+
+using ::testing::AllOf;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+
+// Id, name and at, which is a bigint otherwise.
+constexpr char kNumberAt[] =
+    R"({"properties":{"id":{"type":"integer"},"name":{"type":"string"},"at":{"type":"number"}}})";
+
+class EvolutionRpcTest : public AppTest {
+ protected:
+  // "CREATE_TABLE", "ADD_COLUMN city", …
+  std::vector<std::string> Changes(absl::string_view sync_id, const Ask& ask) {
+    const absl::StatusOr<v1::StartSyncResponse> started = Start(sync_id, ask);
+    EXPECT_OK(started);
+    std::vector<std::string> changes;
+    if (!started.ok()) return changes;
+    for (const v1::SchemaChange& change : started->streams(0).changes()) {
+      std::string text = v1::SchemaChange::Kind_Name(change.kind()).substr(5);
+      if (!change.column().empty()) absl::StrAppend(&text, " ", change.column());
+      if (change.rewrites()) absl::StrAppend(&text, " rewrites");
+      changes.push_back(text);
+    }
+    return changes;
+  }
+
+  // The lines of the log that have one of `events`, in their order.
+  static std::vector<std::string> Logged(const std::vector<std::string>& events,
+                                         const std::function<void()>& body) {
+    ConfigureLog(LogLevel::kInfo, LogFormat::kText);
+    ::testing::internal::CaptureStderr();
+    body();
+    const std::string log = ::testing::internal::GetCapturedStderr();
+    std::vector<std::string> lines;
+    for (const absl::string_view line : absl::StrSplit(log, '\n')) {
+      for (const std::string& event : events) {
+        if (absl::StrContains(line, event)) lines.emplace_back(line);
+      }
+    }
+    return lines;
+  }
+};
+
+TEST_F(EvolutionRpcTest, ATableThatIsMadeIsAChangeOnce) {
+  int64_t generation = 1;
+  for (const Ask& ask : {Append(0), Dedup(0), Replace(1), DedupReplace(1)}) {
+    const std::string id = absl::StrCat("s", generation++);
+    const std::vector<std::string> lines = Logged({"create_table"}, [&] {
+      EXPECT_THAT(Changes(id, ask), ElementsAre("CREATE_TABLE"));
+      EXPECT_THAT(Changes(id, ask), ElementsAre("CREATE_TABLE")) << "the same request again";
+      ASSERT_OK(Send(id, Record(1, "a")));
+      ASSERT_OK(Complete(id));
+    });
+    ASSERT_EQ(lines.size(), 1U);
+    EXPECT_THAT(lines[0], AllOf(HasSubstr("schema_changed"), HasSubstr(kTable)));
+    EXPECT_THAT(Changes(absl::StrCat(id, "again"), ask), IsEmpty());
+    ASSERT_OK(Complete(absl::StrCat(id, "again")));
+    Execute(absl::StrCat("DROP TABLE ", Table(kTable)));
+  }
+}
+
+TEST_F(EvolutionRpcTest, ARewriteIsLoggedBeforeAndAfter) {
+  for (const bool dedup : {false, true}) {
+    Ask ask = dedup ? Dedup(0) : Append(0);
+    const std::string id = dedup ? "d" : "a";
+    Load(id + "1", ask, Record(1, "a", 1));
+    ask.json_schema = kNumberAt;
+    const std::vector<std::string> lines =
+        Logged({"table_rewrite_started", "schema_changed", "table_rewritten"}, [&] {
+          EXPECT_THAT(Changes(id + "2", ask), ElementsAre("CHANGE_TYPE at rewrites"));
+          ASSERT_OK(Complete(id + "2"));
+        });
+    ASSERT_EQ(lines.size(), 3U);
+    const auto about = AllOf(HasSubstr(kTable), HasSubstr("8192"),
+                             HasSubstr("changes the column at from bigint to numeric"));
+    EXPECT_THAT(lines[0], AllOf(HasSubstr("table_rewrite_started"), about));
+    EXPECT_THAT(lines[1], HasSubstr("change_type"));
+    EXPECT_THAT(lines[2], AllOf(HasSubstr("table_rewritten"), about, HasSubstr("took_ms")));
+    Execute(absl::StrCat("DROP TABLE ", Table(kTable)));
+  }
+}
+
+TEST_F(EvolutionRpcTest, WithoutARewriteTheLogSaysNoneOfIt) {
+  Load("s1", Append(0), Record(1, "a", 1));
+  Ask wider = Append(0);
+  wider.deletes = true;
+  EXPECT_THAT(Logged({"table_rewrit"}, [&] { Load("s2", wider, Record(2, "b", 1)); }), IsEmpty());
+}
+
+}  // namespace
+}  // namespace syncline::testing
