@@ -19,8 +19,9 @@ constexpr std::array<absl::string_view, 2> kWriteModes = {"append", "dedup"};
 constexpr std::array<absl::string_view, 3> kSchemaPolicies = {"keep", "mirror", "freeze"};
 constexpr std::array<absl::string_view, 3> kReplays = {"nothing", "from_checkpoint", "from_start"};
 constexpr std::array<absl::string_view, 2> kCdcDeleteModes = {"hard", "soft"};
-constexpr std::array<absl::string_view, 6> kSchemaChanges = {
-    "add_column", "change_type", "drop_column", "relax_not_null", "add_index", "drop_index"};
+constexpr std::array<absl::string_view, 7> kSchemaChanges = {
+    "add_column", "change_type", "drop_column", "relax_not_null",
+    "add_index",  "drop_index",  "create_table"};
 
 template <typename Enum, size_t n>
 Enum Find(const std::array<absl::string_view, n>& words, absl::string_view text) {

@@ -16,10 +16,11 @@ struct SchemaChange {
     kRelaxNotNull,
     kAddIndex,
     kDropIndex,
+    kCreateTable,
   };
 
   Kind kind = Kind::kAddColumn;
-  std::string column;       // the column, or the index
+  std::string column;       // the column, or the index; empty for the table itself
   std::string from;         // the PostgreSQL type before; empty when there is none
   std::string to;           // the PostgreSQL type afterwards; empty when there is none
   bool rewrites = false;    // PostgreSQL rewrites the whole table for it

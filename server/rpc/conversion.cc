@@ -99,6 +99,8 @@ v1::SchemaChange::Kind KindToProto(SchemaChange::Kind kind) {
       return v1::SchemaChange::KIND_ADD_INDEX;
     case SchemaChange::Kind::kDropIndex:
       return v1::SchemaChange::KIND_DROP_INDEX;
+    case SchemaChange::Kind::kCreateTable:
+      return v1::SchemaChange::KIND_CREATE_TABLE;
   }
   return v1::SchemaChange::KIND_UNSPECIFIED;
 }

@@ -59,6 +59,14 @@ TEST(ReportTest, HasOneLineForEachChangeOfTheTable) {
   EXPECT_EQ(FindStrictFaults(report), lines);
 }
 
+TEST(ReportTest, ATableThatIsCreatedIsNoFaultUnderStrict) {
+  StreamReport report = UsersReport();
+  AddChange(&report, v1::SchemaChange::KIND_CREATE_TABLE, "");
+  EXPECT_THAT(ReportLines(report), ElementsAre("public.users: the table is created"));
+  EXPECT_THAT(FindStrictFaults(report), IsEmpty());
+  EXPECT_THAT(ReportJson(report), HasSubstr(R"("kind":"CREATE_TABLE","column":"")"));
+}
+
 TEST(ReportTest, WarningsAreNoFaultsUnderStrict) {
   StreamReport report = UsersReport();
   v1::Warning* const warning = report.plan.add_warnings();
