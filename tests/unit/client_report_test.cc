@@ -64,7 +64,7 @@ TEST(ReportTest, ATableThatIsCreatedIsNoFaultUnderStrict) {
   AddChange(&report, v1::SchemaChange::KIND_CREATE_TABLE, "");
   EXPECT_THAT(ReportLines(report), ElementsAre("public.users: the table is created"));
   EXPECT_THAT(FindStrictFaults(report), IsEmpty());
-  EXPECT_THAT(ReportJson(report), HasSubstr(R"("kind":"CREATE_TABLE","column":"")"));
+  EXPECT_THAT(ReportJson(report), ::testing::HasSubstr(R"("kind":"CREATE_TABLE","column":"")"));
 }
 
 TEST(ReportTest, WarningsAreNoFaultsUnderStrict) {
