@@ -43,9 +43,29 @@ def wait_until(condition, timeout, pause=0.05):
 
 def make_certificate(directory, name):
     subprocess.run(
-        ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2",
-         "-keyout", f"{directory}/{name}.key", "-out", f"{directory}/{name}.crt", "-subj", f"/CN={name}",
-         "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1"], check=True, capture_output=True)
+        [
+            "openssl",
+            "req",
+            "-x509",
+            "-newkey",
+            "ec",
+            "-pkeyopt",
+            "ec_paramgen_curve:prime256v1",
+            "-nodes",
+            "-days",
+            "2",
+            "-keyout",
+            f"{directory}/{name}.key",
+            "-out",
+            f"{directory}/{name}.crt",
+            "-subj",
+            f"/CN={name}",
+            "-addext",
+            "subjectAltName=DNS:localhost,IP:127.0.0.1",
+        ],
+        check=True,
+        capture_output=True,
+    )
 
 
 class Certificate:
@@ -77,8 +97,17 @@ class Server:
 
     def __init__(self, binary, dsn_file, directory, name):
         self.port, self.port_file = free_port(), f"{directory}/{name}.json"
-        self.command = [binary, "--postgres_dsn_file", dsn_file, "--listen", f"127.0.0.1:{self.port}", "--metrics_listen",
-                        "127.0.0.1:0", "--port_file", self.port_file]
+        self.command = [
+            binary,
+            "--postgres_dsn_file",
+            dsn_file,
+            "--listen",
+            f"127.0.0.1:{self.port}",
+            "--metrics_listen",
+            "127.0.0.1:0",
+            "--port_file",
+            self.port_file,
+        ]
         self.log = f"{directory}/{name}.log"
         self.start()
 
@@ -122,20 +151,43 @@ class Envoy:
             file.write(secret)
         ports = {"grpc": self.port, "status": self.status_port}
         for listener in config["static_resources"]["listeners"]:
-            listener["address"]["socket_address"] = {"address": "127.0.0.1", "port_value": ports[listener["name"]]}
+            listener["address"]["socket_address"] = {
+                "address": "127.0.0.1",
+                "port_value": ports[listener["name"]],
+            }
         config["admin"]["address"]["socket_address"]["port_value"] = admin
         for cluster in config["static_resources"]["clusters"]:
             endpoints = [admin] if cluster["name"] == "admin" else [server.port for server in servers]
-            cluster["load_assignment"]["endpoints"] = [{"lb_endpoints": [
-                {"endpoint": {"address": {"socket_address": {"address": "127.0.0.1", "port_value": port}}}}
-                for port in endpoints]}]
+            cluster["load_assignment"]["endpoints"] = [
+                {
+                    "lb_endpoints": [
+                        {
+                            "endpoint": {
+                                "address": {"socket_address": {"address": "127.0.0.1", "port_value": port}}
+                            }
+                        }
+                        for port in endpoints
+                    ]
+                }
+            ]
         path = f"{directory}/envoy.yaml"
         with open(path, "w") as file:
             yaml.safe_dump(config, file)
         self.log = f"{directory}/envoy.log"
         self.process = subprocess.Popen(
-            [binary, "--config-path", path, "--concurrency", "2", "--log-level", "warning", "--disable-hot-restart"],
-            stdout=subprocess.DEVNULL, stderr=open(self.log, "w"))
+            [
+                binary,
+                "--config-path",
+                path,
+                "--concurrency",
+                "2",
+                "--log-level",
+                "warning",
+                "--disable-hot-restart",
+            ],
+            stdout=subprocess.DEVNULL,
+            stderr=open(self.log, "w"),
+        )
         if not wait_until(lambda: self.ready(), 30):
             raise SystemExit(f"envoy-test: Envoy is not ready, see {self.log}")
 
@@ -160,8 +212,8 @@ class Envoy:
 
     def connections(self):
         """Connections of callers."""
-        found = re.search(rf'^envoy_listener_downstream_cx_active{{envoy_listener_address="127.0.0.1_{self.port}"}} (\d+)',
-                          self.get("/stats/prometheus"), re.MULTILINE)
+        series = f'envoy_listener_downstream_cx_active{{envoy_listener_address="127.0.0.1_{self.port}"}}'
+        found = re.search(re.escape(series) + r" (\d+)", self.get("/stats/prometheus"))
         return int(found.group(1))
 
 
@@ -193,6 +245,10 @@ class Victim(threading.Thread):
         """Whether it was left alone since the last time."""
         time.sleep(0.3)
         alone = not self.faults and self.open_call not in self.caller.ended and self.worst < limit
-        check(f"{name} leaves other callers alone", alone,
-              f"worst of {self.calls} calls {self.worst * 1000:.0f} ms" + (f", {self.faults[:2]}" if self.faults else ""))
+        check(
+            f"{name} leaves other callers alone",
+            alone,
+            f"worst of {self.calls} calls {self.worst * 1000:.0f} ms"
+            + (f", {self.faults[:2]}" if self.faults else ""),
+        )
         self.worst, self.calls, self.faults = 0.0, 0, []

@@ -17,17 +17,32 @@ import time
 import urllib.error
 import urllib.request
 
-from hyperframe.frame import ContinuationFrame, HeadersFrame
+from hyperframe.frame import HeadersFrame
 
-from envoy_setup import CHECK, LIST, WATCH, Certificate, Envoy, Server, Victim, check, failed, passed, wait_until
+from envoy_attacks import MAX_HEADER_BYTES, Attacks
+from envoy_setup import (
+    CHECK,
+    LIST,
+    WATCH,
+    Certificate,
+    Envoy,
+    Server,
+    Victim,
+    check,
+    failed,
+    passed,
+    wait_until,
+)
 from http2_caller import Http2Caller
+
 RECORDS = 200_000
 CALLERS = 200
 # The settings that the checks below are about, as envoy.yaml has them.
-MAX_HEADER_BYTES, MAX_HEADERS, MAX_STREAMS, MAX_CONNECTIONS = 7 << 10, 64, 1000, 500
+MAX_HEADERS, MAX_STREAMS = 64, 1000
 WINDOW = 1 << 20
 
-class Test:
+
+class Test(Attacks):
     def __init__(self, options):
         self.options = options
         self.directory = options.directory
@@ -64,17 +79,45 @@ class Test:
         path = f"{self.directory}/records.jsonl"
         with open(path, "w") as file:
             for i in range(RECORDS):
-                file.write(f'{{"id": {i}, "name": "caller {i % 977}", "amount": {i % 1000}.25, "note": "{"x" * 40}"}}\n')
+                file.write(
+                    f'{{"id": {i}, "name": "caller {i % 977}", "amount": {i % 1000}.25, "note": "some words"}}\n'
+                )
         started = time.monotonic()
         run = subprocess.run(
-            [self.options.client, "load", path, "--table", "envoy_test.records", "--server",
-             f"127.0.0.1:{self.envoy.port}", "--tls_ca_file", self.certificate.path, "--tls_server_name", "localhost"],
-            capture_output=True, text=True)
+            [
+                self.options.client,
+                "load",
+                path,
+                "--table",
+                "envoy_test.records",
+                "--server",
+                f"127.0.0.1:{self.envoy.port}",
+                "--tls_ca_file",
+                self.certificate.path,
+                "--tls_server_name",
+                "localhost",
+            ],
+            capture_output=True,
+            text=True,
+        )
         took = time.monotonic() - started
-        rows = subprocess.run(["psql", "-XAtq", "-d", self.options.dsn, "-c", "SELECT count(DISTINCT id) || ' of ' || count(*) "
-                               "FROM envoy_test.records"], capture_output=True, text=True).stdout.strip()
-        check(f"{RECORDS} records load through Envoy", run.returncode == 0 and rows == f"{RECORDS} of {RECORDS}",
-              f"{rows} rows in {took:.1f} s {run.stderr[-200:] if run.returncode else ''}")
+        rows = subprocess.run(
+            [
+                "psql",
+                "-XAtq",
+                "-d",
+                self.options.dsn,
+                "-c",
+                "SELECT count(DISTINCT id) || ' of ' || count(*) " "FROM envoy_test.records",
+            ],
+            capture_output=True,
+            text=True,
+        ).stdout.strip()
+        check(
+            f"{RECORDS} records load through Envoy",
+            run.returncode == 0 and rows == f"{RECORDS} of {RECORDS}",
+            f"{rows} rows in {took:.1f} s {run.stderr[-200:] if run.returncode else ''}",
+        )
 
     def callers_come_and_go(self):
         before, base = self.envoy.counters(), self.server_connections()
@@ -87,16 +130,29 @@ class Test:
         back = wait_until(lambda: self.server_connections() <= base, 15)
         check(f"{CALLERS} callers are served", all(a.get("grpc-status") == "0" for a in answers))
         # Those that came first may be idle already when the last one comes.
-        check("each caller has an upstream connection of its own",
-              self.envoy.counters()["envoy_cluster_upstream_cx_total"] - before["envoy_cluster_upstream_cx_total"] >= CALLERS,
-              f"{peak} at once")
-        self.counted("upstream connections of callers that left are gone within 15 s",
-                     f"{self.server_connections()} after {time.monotonic() - left:.1f} s, {base} before", back, before,
-                     "envoy_cluster_upstream_cx_idle_timeout", CALLERS // 2)
+        check(
+            "each caller has an upstream connection of its own",
+            self.envoy.counters()["envoy_cluster_upstream_cx_total"]
+            - before["envoy_cluster_upstream_cx_total"]
+            >= CALLERS,
+            f"{peak} at once",
+        )
+        self.counted(
+            "upstream connections of callers that left are gone within 15 s",
+            f"{self.server_connections()} after {time.monotonic() - left:.1f} s, {base} before",
+            back,
+            before,
+            "envoy_cluster_upstream_cx_idle_timeout",
+            CALLERS // 2,
+        )
 
     def many_streams(self):
         caller = self.caller()
-        check(f"{MAX_STREAMS} concurrent streams are offered", caller.settings.get(3) == MAX_STREAMS, caller.settings.get(3))
+        check(
+            f"{MAX_STREAMS} concurrent streams are offered",
+            caller.settings.get(3) == MAX_STREAMS,
+            caller.settings.get(3),
+        )
         check("the window of a stream is bounded", caller.settings.get(4) == WINDOW, caller.settings.get(4))
         before = self.envoy.counters()
         for _ in range(100):
@@ -112,34 +168,55 @@ class Test:
             second.open(WATCH)
         more = second.wait(lambda: len(second.data) >= 300, 20)
         overflow = self.envoy.counters().get("envoy_cluster_upstream_rq_pending_overflow", 0)
-        check(f"{MAX_STREAMS + 300} calls are open at once", all_open and more and overflow == 0,
-              f"upstream_rq_pending_overflow {overflow:.0f}")
+        check(
+            f"{MAX_STREAMS + 300} calls are open at once",
+            all_open and more and overflow == 0,
+            f"upstream_rq_pending_overflow {overflow:.0f}",
+        )
         second.close()
         # More than was offered breaks HTTP/2's rules.
         try:
             caller.open(WATCH)
         except OSError:
             pass
-        self.counted("a stream more than offered closes the connection", "closed", caller.wait_closed(5), before,
-                     "envoy_http_downstream_cx_protocol_error")
+        self.counted(
+            "a stream more than offered closes the connection",
+            "closed",
+            caller.wait_closed(5),
+            before,
+            "envoy_http_downstream_cx_protocol_error",
+        )
 
     def lose_servers(self):
         """One server drains and comes back, the other is killed: calls go on at the one that is left."""
         draining, dying = self.servers
         before = self.envoy.counters()
         errors, worst = self.call_on(lambda: draining.process.send_signal(signal.SIGTERM))
-        fails = self.envoy.counters()["envoy_cluster_health_check_failure"] - before["envoy_cluster_health_check_failure"]
+        fails = (
+            self.envoy.counters()["envoy_cluster_health_check_failure"]
+            - before["envoy_cluster_health_check_failure"]
+        )
         # Those on their way when it began are told by the server itself; Syncline's clients try again.
-        check("a server that drains gets no new calls", len(errors) <= 20 and worst < 5,
-              f"{len(errors)} of them refused {set(errors)}, the last after {worst:.1f} s; health_check_failure +{fails:.0f}")
+        check(
+            "a server that drains gets no new calls",
+            len(errors) <= 20 and worst < 5,
+            f"{len(errors)} of them refused {set(errors)}, the last after {worst:.1f} s; health_check_failure +{fails:.0f}",
+        )
         check("the server that drained has ended with 0", draining.process.wait(40) == 0)
         draining.start()
-        check("a server that is back is healthy again",
-              wait_until(lambda: self.envoy.counters()["envoy_cluster_membership_healthy"] == 3, 10))
+        check(
+            "a server that is back is healthy again",
+            wait_until(lambda: self.envoy.counters()["envoy_cluster_membership_healthy"] == 3, 10),
+        )
         before = self.envoy.counters()
         errors, worst = self.call_on(dying.process.kill)
-        self.counted("calls that a dead server has not seen go to another", f"{len(errors)} lost {set(errors)}",
-                     len(errors) <= 2, before, "envoy_cluster_upstream_rq_retry_success")
+        self.counted(
+            "calls that a dead server has not seen go to another",
+            f"{len(errors)} lost {set(errors)}",
+            len(errors) <= 2,
+            before,
+            "envoy_cluster_upstream_rq_retry_success",
+        )
 
     def lose_all(self, quick):
         """A server that hangs, then none."""
@@ -151,15 +228,24 @@ class Test:
             left.process.send_signal(signal.SIGSTOP)
             started = time.monotonic()
             answer = caller.result(call, 60)
-            self.counted("a call to a server that hangs ends within 55 s", f"after {time.monotonic() - started:.1f} s {answer}",
-                         ":timeout" not in answer, before, "envoy_cluster_http2_keepalive_timeout")
+            self.counted(
+                "a call to a server that hangs ends within 55 s",
+                f"after {time.monotonic() - started:.1f} s {answer}",
+                ":timeout" not in answer,
+                before,
+                "envoy_cluster_http2_keepalive_timeout",
+            )
         left.process.kill()
         wait_until(lambda: self.envoy.counters()["envoy_cluster_membership_healthy"] == 1, 15)
         before, started = self.envoy.counters(), time.monotonic()
         answer = self.caller().call(LIST)
-        self.counted("without a server a call fails at once", f"{answer.get('grpc-message')}",
-                     answer.get("grpc-status") == "14" and time.monotonic() - started < 1, before,
-                     "envoy_cluster_upstream_cx_none_healthy")
+        self.counted(
+            "without a server a call fails at once",
+            f"{answer.get('grpc-message')}",
+            answer.get("grpc-status") == "14" and time.monotonic() - started < 1,
+            before,
+            "envoy_cluster_upstream_cx_none_healthy",
+        )
 
     def call_on(self, event):
         """Calls for 8 s after `event`; what was not OK, and when the last of it came."""
@@ -190,8 +276,14 @@ class Test:
                         return secure.getpeercert()["subject"][0][0][1] == "second"
             except ssl.SSLError:
                 return False
-        self.counted("a certificate that is replaced is served", "without a restart", wait_until(served, 15, 0.5), before,
-                     "envoy_listener_server_ssl_socket_factory_ssl_context_update_by_sds")
+
+        self.counted(
+            "a certificate that is replaced is served",
+            "without a restart",
+            wait_until(served, 15, 0.5),
+            before,
+            "envoy_listener_server_ssl_socket_factory_ssl_context_update_by_sds",
+        )
 
     # --- limits -----------------------------------------------------------------------------------------------------
 
@@ -200,32 +292,65 @@ class Test:
         fits = self.caller().call(LIST, [("x-large", "a" * (MAX_HEADER_BYTES - 700))])
         check("headers of 6.3 KiB pass", fits.get("grpc-status") == "0", fits)
         answer = self.caller().call(LIST, [("x-large", "a" * MAX_HEADER_BYTES)])
-        self.counted("headers over 7 KiB are refused", answer, ":reset" in answer, before,
-                     "envoy_http2_header_list_size_too_large")
+        self.counted(
+            "headers over 7 KiB are refused",
+            answer,
+            ":reset" in answer,
+            before,
+            "envoy_http2_header_list_size_too_large",
+        )
         split = [(f"x-part-{i}", "a" * 700) for i in range(12)]
         answer = self.caller().call(LIST, split)
         check("headers over 7 KiB together are refused", ":reset" in answer, answer)
         fits = self.caller().call(LIST, [(f"x-{i}", "a") for i in range(MAX_HEADERS - 10)])
         check("60 headers pass", fits.get("grpc-status") == "0", fits)
         answer = self.caller().call(LIST, [(f"x-{i}", "a") for i in range(MAX_HEADERS)])
-        self.counted("more than 64 headers are refused", answer, ":reset" in answer, before, "envoy_http2_header_overflow")
+        self.counted(
+            "more than 64 headers are refused",
+            answer,
+            ":reset" in answer,
+            before,
+            "envoy_http2_header_overflow",
+        )
         answer = self.caller().call(LIST, [("x_y", "a")])
-        self.counted("underscores in names of headers are refused", answer, ":reset" in answer or ":closed" in answer, before,
-                     "envoy_http2_requests_rejected_with_underscores_in_headers")
+        self.counted(
+            "underscores in names of headers are refused",
+            answer,
+            ":reset" in answer or ":closed" in answer,
+            before,
+            "envoy_http2_requests_rejected_with_underscores_in_headers",
+        )
         caller = self.caller()
         answer = caller.call(LIST, [("X-Upper", "a")])
-        self.counted("a malformed header closes the connection that sent it", answer, caller.wait_closed(5), before,
-                     "envoy_http2_rx_messaging_error")
+        self.counted(
+            "a malformed header closes the connection that sent it",
+            answer,
+            caller.wait_closed(5),
+            before,
+            "envoy_http2_rx_messaging_error",
+        )
 
     def paths(self):
         before = self.envoy.counters()
         answer = self.caller().call("/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo")
-        self.counted("what is not the service is not passed on", answer, answer.get("grpc-status") == "12", before,
-                     "envoy_http_no_route")
+        self.counted(
+            "what is not the service is not passed on",
+            answer,
+            answer.get("grpc-status") == "12",
+            before,
+            "envoy_http_no_route",
+        )
         answer = self.caller().call(CHECK)
         check("the health service is", answer.get("grpc-status") == "0", answer)
-        for method, path in (("GET", "/stats"), ("GET", "/config_dump"), ("POST", "/quitquitquit"), ("POST", "/ready")):
-            request = urllib.request.Request(f"http://127.0.0.1:{self.envoy.status_port}{path}", method=method)
+        for method, path in (
+            ("GET", "/stats"),
+            ("GET", "/config_dump"),
+            ("POST", "/quitquitquit"),
+            ("POST", "/ready"),
+        ):
+            request = urllib.request.Request(
+                f"http://127.0.0.1:{self.envoy.status_port}{path}", method=method
+            )
             try:
                 code = urllib.request.urlopen(request, timeout=5).status
             except urllib.error.HTTPError as error:
@@ -244,7 +369,9 @@ class Test:
             refused = False
         except (ssl.SSLError, OSError) as error:
             refused = str(error)
-        self.counted("TLS 1.1 is refused", refused, bool(refused), before, "envoy_listener_ssl_connection_error")
+        self.counted(
+            "TLS 1.1 is refused", refused, bool(refused), before, "envoy_listener_ssl_connection_error"
+        )
         before = self.envoy.counters()
         context = ssl.create_default_context(cafile=self.certificate.path)
         with socket.create_connection(("127.0.0.1", self.envoy.port)) as raw:
@@ -252,8 +379,13 @@ class Test:
                 secure.settimeout(5)
                 secure.sendall(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n")
                 answer = secure.recv(100)
-        self.counted("HTTP/1.1 is refused", answer[:9], b"HTTP/1.1 2" not in answer, before,
-                     "envoy_http_downstream_cx_protocol_error")
+        self.counted(
+            "HTTP/1.1 is refused",
+            answer[:9],
+            b"HTTP/1.1 2" not in answer,
+            before,
+            "envoy_http_downstream_cx_protocol_error",
+        )
         with socket.create_connection(("127.0.0.1", self.envoy.port)) as raw:
             raw.settimeout(5)
             raw.sendall(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n")
@@ -263,128 +395,17 @@ class Test:
                 answer = b""
         check("plaintext is refused", answer[:1] in (b"", b"\x15"), answer)
 
-    # --- attacks of CVEs that gRPC 1.51.1 is open to ----------------------------------------------------------------
-
-    def bad_binary_header(self, victim):
-        """CVE-2023-32732: gRPC closes the whole connection."""
-        before = self.envoy.counters()
-        ended = 0
-        for _ in range(20):
-            caller = self.caller()
-            caller.open(WATCH)
-            answer = caller.call(LIST, [("x-test-bin", "!!!!")])
-            ended += answer.get("grpc-status") != "0"
-            caller.close()
-        remote = self.envoy.counters()["envoy_cluster_upstream_cx_destroy_remote"] - before["envoy_cluster_upstream_cx_destroy_remote"]
-        check("a bad -bin header ends its own connection", ended == 20, f"{ended} of 20, upstream_cx_destroy_remote +{remote:.0f}")
-        victim.check("CVE-2023-32732")
-
-    def table_out_of_step(self, victim):
-        """CVE-2023-32731 and 2023-1428: oversized blocks, then references to what they put into the table."""
-        before = self.envoy.counters()
-        for size in (7000, 7600, 15600, 36000):
-            caller = self.caller()
-            first = caller.call(LIST, [("x-secret", "s" * size)], timeout=5)
-            try:
-                second = caller.call(LIST, [("x-secret", "s" * size), ("te", "bad"), (":scheme", "ftp")], timeout=5)
-            except OSError:
-                second = {":closed": True}
-            refused = size < MAX_HEADER_BYTES or first.get("grpc-status") != "0"
-            check(f"a header of {size} bytes, twice, with bad te and :scheme", refused and second.get("grpc-status") != "0",
-                  f"{first.get('grpc-status', first)}, {second.get('grpc-status', second)}")
-            caller.close()
-        victim.check("CVE-2023-32731 and 2023-1428")
-
-    def hpack(self, victim):
-        """CVE-2023-33953: header strings and integers that never end, in continuations."""
-        before = self.envoy.counters()
-        started = [server.cpu_seconds() for server in self.servers]
-        for name, block in (("one header string of 8 MB", b"\x00\x7f" + self.integer((8 << 20) - 127) + b"a" * (8 << 20)),
-                            ("an integer of 20 MB", b"\x3f" + b"\x80" * (20 << 20)),
-                            ("60 MB of small headers", b"\x00\x01a\x01b" * (15 << 20))):
-            callers = [self.caller() for _ in range(6)]
-            sent = [self.flood(caller, block) for caller in callers]
-            closed = [caller.wait_closed(5) for caller in callers]
-            check(f"{name}, 6 times: closed early", all(closed) and max(sent) < len(block),
-                  f"after {max(sent) >> 10} KiB at most")
-        spent = sum(server.cpu_seconds() for server in self.servers) - sum(started)
-        check("the servers see nothing of it", spent < 2, f"{spent:.2f} CPU-s")
-        victim.check("CVE-2023-33953")
-
-    @staticmethod
-    def integer(value):
-        encoded = b""
-        while value >= 128:
-            encoded += bytes([value % 128 + 128])
-            value //= 128
-        return encoded + bytes([value])
-
-    @staticmethod
-    def flood(caller, block):
-        """Sends a header block in frames of 16 KiB; returns how much of it went out before the connection closed."""
-        stream, sent = caller.take_stream(), 0
-        try:
-            caller.send(HeadersFrame(stream, block[:16384]))
-            for sent in range(16384, len(block), 16384):
-                caller.send(ContinuationFrame(stream, block[sent:sent + 16384]))
-                if caller.closed_at is not None:
-                    break
-        except OSError:
-            pass
-        return sent
-
-    def rapid_reset(self, victim):
-        """CVE-2023-44487."""
-        before = self.envoy.counters()
-        opened = []
-        for _ in range(8):
-            caller = self.caller()
-            try:
-                for _ in range(2000):
-                    caller.reset(caller.open(LIST))
-            except OSError:
-                pass
-            caller.wait_closed(5)
-            opened.append(caller.closed_at is not None)
-        self.counted("a connection that resets its calls is closed", f"{sum(opened)} of 8", all(opened), before,
-                     "envoy_http_downstream_rq_too_many_premature_resets", 8)
-        threads = max(server.status("Threads") for server in self.servers)
-        check("the servers' threads stay few", threads < 200, threads)
-        victim.check("CVE-2023-44487")
-
-    def silent_connections(self, victim):
-        """CVE-2023-4785: more connections than the server has descriptors."""
-        before, base = self.envoy.counters(), self.server_connections()
-        silent = []
-        for _ in range(1300):
-            s = socket.socket()
-            s.settimeout(2)
-            try:
-                s.connect(("127.0.0.1", self.envoy.port))
-                silent.append(s)
-            except OSError:
-                s.close()
-        time.sleep(1)
-        active = self.envoy.connections()
-        self.counted(f"connections beyond {MAX_CONNECTIONS} are closed", f"{active} of 1300 stay", active <= MAX_CONNECTIONS,
-                     before, "envoy_connection_limit_limited_connections", 700)
-        check("the status port answers meanwhile", self.envoy.ready())
-        check("the servers see none of them", self.server_connections() <= base + 1, f"{self.server_connections()}, {base} before")
-        gone = wait_until(lambda: self.envoy.connections() < 50, 20, 0.5)
-        self.counted("connections without TLS are closed after 10 s", f"{self.envoy.connections()} left", gone, before,
-                     "envoy_listener_downstream_cx_transport_socket_connect_timeout", 400)
-        for s in silent:
-            s.close()
-        check("new callers are served again", self.caller().call(LIST).get("grpc-status") == "0")
-        victim.check("CVE-2023-4785")
-
     # --- what takes its time, side by side with the rest ------------------------------------------------------------
 
     def start_waits(self):
         self.wait_begin, self.wait_counters = time.monotonic(), self.envoy.counters()
         self.half_sent = self.caller(answer_pings=False)
-        self.half_sent.send(HeadersFrame(self.half_sent.take_stream(), self.half_sent.encoder.encode(
-            self.half_sent.request_headers(LIST))))
+        self.half_sent.send(
+            HeadersFrame(
+                self.half_sent.take_stream(),
+                self.half_sent.encoder.encode(self.half_sent.request_headers(LIST)),
+            )
+        )
         self.deaf = self.caller(answer_pings=False)
         self.deaf.open(WATCH)
         self.idle = self.caller()
@@ -398,27 +419,46 @@ class Test:
 
     def finish_waits(self, quick):
         ended = self.half_sent.wait(lambda: self.half_sent.ended or self.half_sent.closed_at, 20)
-        self.counted("headers that never end are given up after 10 s", f"ended: {bool(ended)}", bool(ended), self.wait_counters,
-                     "envoy_http_downstream_rq_header_timeout")
+        self.counted(
+            "headers that never end are given up after 10 s",
+            f"ended: {bool(ended)}",
+            bool(ended),
+            self.wait_counters,
+            "envoy_http_downstream_rq_header_timeout",
+        )
         wait_until(lambda: self.deaf.closed_at or self.age(self.deaf) > 60, 60)
-        self.counted("a caller that answers no ping is given up within 55 s", f"after {self.age(self.deaf):.1f} s",
-                     self.deaf.closed_at is not None and 25 < self.age(self.deaf) < 56, self.wait_counters,
-                     "envoy_http2_keepalive_timeout")
+        self.counted(
+            "a caller that answers no ping is given up within 55 s",
+            f"after {self.age(self.deaf):.1f} s",
+            self.deaf.closed_at is not None and 25 < self.age(self.deaf) < 56,
+            self.wait_counters,
+            "envoy_http2_keepalive_timeout",
+        )
         limit = 45 if quick else 315
         if not quick:
             print(f"     waiting until {limit} s are over", flush=True)
         wait_until(lambda: self.age(self.silent_call) > limit, limit + 10, 0.5)
         ended = self.silent_call.ended.get(self.silent_stream)
-        check(f"a call that is silent for {limit} s stays open", ended is None and self.silent_call.closed_at is None,
-              f"ended: {ended}, closed: {self.silent_call.closed_at is not None} after {self.age(self.silent_call):.1f} s")
-        check("so does a call whose caller is silent", self.silent_sender not in self.silent_call.ended,
-              self.silent_call.headers.get(self.silent_sender, ""))
+        check(
+            f"a call that is silent for {limit} s stays open",
+            ended is None and self.silent_call.closed_at is None,
+            f"ended: {ended}, closed: {self.silent_call.closed_at is not None} after {self.age(self.silent_call):.1f} s",
+        )
+        check(
+            "so does a call whose caller is silent",
+            self.silent_sender not in self.silent_call.ended,
+            self.silent_call.headers.get(self.silent_sender, ""),
+        )
         if quick:
             print("skip a connection without a call is closed after 300 s: --quick", flush=True)
             return
-        self.counted("a connection without a call is closed after 300 s", f"after {self.age(self.idle):.1f} s",
-                     self.idle.closed_at is not None and 290 < self.age(self.idle) < 312, self.wait_counters,
-                     "envoy_http_downstream_cx_idle_timeout")
+        self.counted(
+            "a connection without a call is closed after 300 s",
+            f"after {self.age(self.idle):.1f} s",
+            self.idle.closed_at is not None and 290 < self.age(self.idle) < 312,
+            self.wait_counters,
+            "envoy_http_downstream_cx_idle_timeout",
+        )
 
     def run(self):
         self.start_waits()

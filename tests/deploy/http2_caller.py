@@ -10,8 +10,15 @@ import threading
 import time
 
 import hpack
-from hyperframe.frame import (Frame, DataFrame, HeadersFrame, PingFrame, RstStreamFrame, SettingsFrame,
-                              WindowUpdateFrame)
+from hyperframe.frame import (
+    Frame,
+    DataFrame,
+    HeadersFrame,
+    PingFrame,
+    RstStreamFrame,
+    SettingsFrame,
+    WindowUpdateFrame,
+)
 
 PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 SERVICE = "/syncline.v1.SyncService/"
@@ -39,9 +46,9 @@ class Http2Caller:
         self.answer_pings = answer_pings
         self.lock = threading.Condition()
         self.settings = {}
-        self.headers = {}   # stream -> list of header blocks, decoded
-        self.data = {}      # stream -> bytes
-        self.ended = {}     # stream -> "end" or the code of RST_STREAM
+        self.headers = {}  # stream -> list of header blocks, decoded
+        self.data = {}  # stream -> bytes
+        self.ended = {}  # stream -> "end" or the code of RST_STREAM
         self.goaway = None
         self.closed_at = None
         self.next_stream = 1
@@ -55,7 +62,7 @@ class Http2Caller:
             while rest:
                 try:
                     with self.tls_lock:
-                        rest = rest[self.socket.send(rest[:16384]):]
+                        rest = rest[self.socket.send(rest[:16384]) :]
                 except ssl.SSLWantWriteError:
                     select.select([], [self.socket], [], 20)
 
@@ -69,13 +76,22 @@ class Http2Caller:
                 select.select([self.socket], [], [])
 
     def request_headers(self, path, extra=()):
-        return [(":method", "POST"), (":scheme", "https"), (":path", path), (":authority", "localhost"),
-                ("content-type", "application/grpc"), ("te", "trailers"), *extra]
+        return [
+            (":method", "POST"),
+            (":scheme", "https"),
+            (":path", path),
+            (":authority", "localhost"),
+            ("content-type", "application/grpc"),
+            ("te", "trailers"),
+            *extra,
+        ]
 
     def open(self, path, extra=(), message=EMPTY_MESSAGE, end=True):
         """Opens a call and returns its stream. `message` None sends the headers alone."""
         stream = self.take_stream()
-        headers = HeadersFrame(stream, self.encoder.encode(self.request_headers(path, extra)), flags=["END_HEADERS"])
+        headers = HeadersFrame(
+            stream, self.encoder.encode(self.request_headers(path, extra)), flags=["END_HEADERS"]
+        )
         parts = [headers]
         if message is not None:
             parts.append(DataFrame(stream, message, flags=["END_STREAM"] if end else []))
@@ -102,8 +118,8 @@ class Http2Caller:
                     frame, length = Frame.parse_frame_header(memoryview(buffer[:9]))
                     if len(buffer) < 9 + length:
                         break
-                    frame.parse_body(memoryview(buffer[9:9 + length]))
-                    buffer = buffer[9 + length:]
+                    frame.parse_body(memoryview(buffer[9 : 9 + length]))
+                    buffer = buffer[9 + length :]
                     self._take(frame)
         except (OSError, ValueError):
             pass

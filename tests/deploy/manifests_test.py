@@ -1,4 +1,4 @@
-"""Renders deploy/k8s (the base, every overlay, the base with each component, README.md's overlay) and checks the objects.
+"""Renders deploy/k8s (base, overlays, each component, README.md's overlay) and checks the objects.
 
 Needs PyYAML and a kubectl or kustomize that renders components; KUSTOMIZE names another one. Strict validation
 against the Kubernetes schemas needs kubernetes-validate (KUBERNETES_VALIDATE names another). What is missing is
@@ -8,20 +8,18 @@ reported as a skip by name, and is a failure with NO_SKIP=1, as scripts/k8s-test
 """
 
 import functools
-import glob
 import json
 import os
 import re
 import shutil
 import subprocess
 import sys
-import tempfile
 import unittest
 
 import yaml
 
-SOURCE = os.path.abspath(os.path.join(os.path.dirname(__file__), "..", ".."))
-K8S = os.path.join(SOURCE, "deploy", "k8s")
+from rendered_manifests import ALL, K8S, RENDERER, SCRATCH
+
 SERVER = None
 # Kinds of operators, whose schemas are not Kubernetes' own.
 OPERATOR_KINDS = {"ServiceMonitor", "PrometheusRule", "Certificate"}
@@ -33,98 +31,12 @@ MEMORY_BESIDE_BUDGET = 192 << 20
 WATCHDOG_SECONDS = 5
 # Exit code that ctest takes as a skipped test.
 SKIPPED = 77
-SCRATCH = tempfile.TemporaryDirectory(prefix="syncline-manifests.")
 
 
 def skip_or_fail(test, reason):
     if os.environ.get("NO_SKIP"):
         test.fail(reason)
     test.skipTest(reason)
-
-
-def scratch_kustomization(name, **content):
-    """A directory with a kustomization of its own; paths in `content` are absolute."""
-    directory = os.path.realpath(os.path.join(SCRATCH.name, name))
-    os.makedirs(directory, exist_ok=True)
-    content = {key: [os.path.relpath(path, directory) for path in paths] for key, paths in content.items()}
-    with open(os.path.join(directory, "kustomization.yaml"), "w") as file:
-        yaml.safe_dump({"apiVersion": "kustomize.config.k8s.io/v1beta1", "kind": "Kustomization", **content}, file)
-    return directory
-
-
-def find_renderer():
-    """The first command that renders a component. Versions' texts say little: Debian 12's kubectl 1.20 refuses them."""
-    probe = scratch_kustomization("probe", resources=[f"{K8S}/base"], components=[f"{K8S}/components/tls"])
-    candidates = [[path] for path in [os.environ.get("KUSTOMIZE")] if path]
-    candidates += [["kustomize", "build"], ["kubectl", "kustomize"]]
-    for command in candidates:
-        if len(command) == 1:
-            command = [*command, "kustomize" if os.path.basename(command[0]).startswith("kubectl") else "build"]
-        if shutil.which(command[0]) is None:
-            continue
-        if subprocess.run([*command, probe], capture_output=True).returncode == 0:
-            return command
-    return None
-
-
-RENDERER = find_renderer()
-
-
-class Rendered:
-    """The objects of one kustomization."""
-
-    def __init__(self, name, directory):
-        self.name = name
-        run = subprocess.run([*RENDERER, directory], capture_output=True, text=True)
-        if run.returncode != 0:
-            raise AssertionError(f"{name}: {run.stderr}")
-        self.text = run.stdout
-        self.objects = [document for document in yaml.safe_load_all(run.stdout) if document]
-
-    def of_kind(self, *kinds):
-        return [o for o in self.objects if o["kind"] in kinds]
-
-    def get(self, kind, name):
-        return next((o for o in self.of_kind(kind) if o["metadata"]["name"] == name), None)
-
-    def workloads(self):
-        return self.of_kind("Deployment", "StatefulSet", "DaemonSet", "Job", "CronJob")
-
-    def server(self):
-        return self.get("Deployment", "syncline")
-
-    def flags(self):
-        """The server's flags, by name without SYNCLINE_."""
-        container = self.server()["spec"]["template"]["spec"]["containers"][0]
-        flags = {}
-        for source in container["envFrom"]:
-            flags.update(self.get("ConfigMap", source["configMapRef"]["name"])["data"])
-        return {key[len("SYNCLINE_"):].lower(): value for key, value in flags.items()}
-
-
-def renderings():
-    """Name and directory of everything that must render."""
-    yield "base", f"{K8S}/base"
-    for directory in sorted(glob.glob(f"{K8S}/overlays/*/")):
-        yield f"overlay {os.path.basename(directory[:-1])}", directory
-    for directory in sorted(glob.glob(f"{K8S}/components/*/")):
-        name = os.path.basename(directory[:-1])
-        yield f"component {name}", scratch_kustomization(
-            f"component-{name}", resources=[f"{K8S}/base"], components=[directory])
-    yield "README.md, several teams", readme_overlay()
-
-
-def readme_overlay():
-    """The overlay that README.md shows, in a directory of its own."""
-    directory = scratch_kustomization("readme")
-    with open(f"{K8S}/README.md") as file:
-        overlay, = re.findall(r"```yaml\n(.*?)```", file.read(), re.DOTALL)
-    with open(f"{directory}/kustomization.yaml", "w") as file:
-        file.write(overlay.replace("../..", os.path.relpath(K8S, directory)))
-    return directory
-
-
-ALL = [Rendered(*pair) for pair in renderings()] if RENDERER else []
 
 
 def matches(selector, labels):
@@ -160,11 +72,13 @@ def port_of(address):
 
 def for_each_rendering(function):
     """Makes a test of each rendering out of one that takes a rendering."""
+
     @functools.wraps(function)
     def run(self):
         for rendered in ALL:
             with self.subTest(rendered.name):
                 function(self, rendered)
+
     return run
 
 
@@ -177,7 +91,9 @@ class ManifestsTest(unittest.TestCase):
     def test_every_object_validates_strictly(self, rendered):
         validate = os.environ.get("KUBERNETES_VALIDATE") or shutil.which("kubernetes-validate")
         if not validate:
-            skip_or_fail(self, "kubernetes-validate is not installed: objects are not checked against schemas")
+            skip_or_fail(
+                self, "kubernetes-validate is not installed: objects are not checked against schemas"
+            )
         path = os.path.join(SCRATCH.name, "rendered.yaml")
         with open(path, "w") as file:
             file.write(rendered.text)
@@ -199,8 +115,11 @@ class ManifestsTest(unittest.TestCase):
         self.assertEqual(labels["pod-security.kubernetes.io/enforce"], "restricted")
         for o in rendered.objects:
             if o["kind"] != "Namespace":
-                self.assertEqual(o["metadata"].get("namespace"), namespace["metadata"]["name"],
-                                 f"{o['kind']} {o['metadata']['name']}")
+                self.assertEqual(
+                    o["metadata"].get("namespace"),
+                    namespace["metadata"]["name"],
+                    f"{o['kind']} {o['metadata']['name']}",
+                )
 
     @for_each_rendering
     def test_no_object_is_there_twice(self, rendered):
@@ -215,10 +134,13 @@ class ManifestsTest(unittest.TestCase):
             return [w["metadata"]["name"] for w in workloads if matches(selector, pod_labels(w))]
 
         for workload in workloads:
-            self.assertEqual(selected(workload["spec"]["selector"]["matchLabels"]), [workload["metadata"]["name"]])
+            self.assertEqual(
+                selected(workload["spec"]["selector"]["matchLabels"]), [workload["metadata"]["name"]]
+            )
             for constraint in pod_spec(workload).get("topologySpreadConstraints", []):
-                self.assertEqual(selected(constraint["labelSelector"]["matchLabels"]),
-                                 [workload["metadata"]["name"]])
+                self.assertEqual(
+                    selected(constraint["labelSelector"]["matchLabels"]), [workload["metadata"]["name"]]
+                )
         for service in rendered.of_kind("Service"):
             self.assertEqual(len(selected(service["spec"]["selector"])), 1, service["metadata"]["name"])
         for budget in rendered.of_kind("PodDisruptionBudget"):
@@ -229,8 +151,11 @@ class ManifestsTest(unittest.TestCase):
             target = scaler["spec"]["scaleTargetRef"]
             self.assertIsNotNone(rendered.get(target["kind"], target["name"]))
         for monitor in rendered.of_kind("ServiceMonitor"):
-            found = [s for s in rendered.of_kind("Service")
-                     if matches(monitor["spec"]["selector"]["matchLabels"], s["metadata"].get("labels", {}))]
+            found = [
+                s
+                for s in rendered.of_kind("Service")
+                if matches(monitor["spec"]["selector"]["matchLabels"], s["metadata"].get("labels", {}))
+            ]
             self.assertEqual(len(found), 1)
             ports = [port["name"] for port in found[0]["spec"]["ports"]]
             for endpoint in monitor["spec"]["endpoints"]:
@@ -239,28 +164,42 @@ class ManifestsTest(unittest.TestCase):
     @for_each_rendering
     def test_every_workload_has_a_policy_and_a_budget(self, rendered):
         for workload in rendered.workloads():
-            policies = [p for p in rendered.of_kind("NetworkPolicy")
-                        if matches(p["spec"]["podSelector"]["matchLabels"], pod_labels(workload))]
+            policies = [
+                p
+                for p in rendered.of_kind("NetworkPolicy")
+                if matches(p["spec"]["podSelector"]["matchLabels"], pod_labels(workload))
+            ]
             types = {kind for policy in policies for kind in policy["spec"]["policyTypes"]}
             self.assertEqual(types, {"Ingress", "Egress"}, workload["metadata"]["name"])
             if workload["kind"] == "Deployment":
-                self.assertTrue(any(matches(b["spec"]["selector"]["matchLabels"], pod_labels(workload))
-                                    for b in rendered.of_kind("PodDisruptionBudget")))
+                self.assertTrue(
+                    any(
+                        matches(b["spec"]["selector"]["matchLabels"], pod_labels(workload))
+                        for b in rendered.of_kind("PodDisruptionBudget")
+                    )
+                )
 
     @for_each_rendering
     def test_ports_are_those_of_the_flags(self, rendered):
         flags = rendered.flags()
         ports = {p["name"]: p["containerPort"] for p in containers(rendered.server())[0]["ports"]}
-        self.assertEqual(ports, {"grpc": port_of(flags["listen"]), "metrics": port_of(flags["metrics_listen"])})
+        self.assertEqual(
+            ports, {"grpc": port_of(flags["listen"]), "metrics": port_of(flags["metrics_listen"])}
+        )
         for service in rendered.of_kind("Service"):
-            workload = next(w for w in rendered.workloads() if matches(service["spec"]["selector"], pod_labels(w)))
+            workload = next(
+                w for w in rendered.workloads() if matches(service["spec"]["selector"], pod_labels(w))
+            )
             named = {p["name"]: p["containerPort"] for c in containers(workload) for p in c["ports"]}
             for port in service["spec"]["ports"]:
                 self.assertEqual(named[port["targetPort"]], port["port"])
         # An ingress rule must name ports that its pods listen on.
         for policy in rendered.of_kind("NetworkPolicy"):
-            workload = next(w for w in rendered.workloads()
-                            if matches(policy["spec"]["podSelector"]["matchLabels"], pod_labels(w)))
+            workload = next(
+                w
+                for w in rendered.workloads()
+                if matches(policy["spec"]["podSelector"]["matchLabels"], pod_labels(w))
+            )
             listening = {p["containerPort"] for c in containers(workload) for p in c["ports"]}
             for rule in policy["spec"].get("ingress", []):
                 self.assertLessEqual({p["port"] for p in rule["ports"]}, listening)
@@ -324,8 +263,12 @@ class ManifestsTest(unittest.TestCase):
                     name = volume["secret"]["secretName"]
                     # 0440: no process but the pod's own reads them.
                     self.assertEqual(volume["secret"]["defaultMode"], 0o440)
-                    self.assertTrue(name in made or rendered.get("Secret", name) or
-                                    f"create secret generic {name}" in readme, name)
+                    self.assertTrue(
+                        name in made
+                        or rendered.get("Secret", name)
+                        or f"create secret generic {name}" in readme,
+                        name,
+                    )
 
     @for_each_rendering
     def test_files_of_flags_are_mounted_secrets(self, rendered):
@@ -351,8 +294,11 @@ class ManifestsTest(unittest.TestCase):
     @for_each_rendering
     def test_probes(self, rendered):
         container = containers(rendered.server())[0]
-        for probe, path in (("startupProbe", "/readyz"), ("readinessProbe", "/readyz"),
-                            ("livenessProbe", "/healthz")):
+        for probe, path in (
+            ("startupProbe", "/readyz"),
+            ("readinessProbe", "/readyz"),
+            ("livenessProbe", "/healthz"),
+        ):
             # HTTP on the metrics port: the kubelet's gRPC probe speaks no TLS.
             self.assertEqual(container[probe]["httpGet"], {"path": path, "port": "metrics"})
         for workload in rendered.workloads():
@@ -400,8 +346,14 @@ class ManifestsTest(unittest.TestCase):
             services = [s["metadata"]["name"] for s in rendered.of_kind("Service")]
             self.assertLessEqual({name.split(".")[0] for name in names}, set(services))
             for name in names:
-                self.assertIn(name, [s + suffix for s in services for suffix in (
-                    "", f".{namespace}.svc", f".{namespace}.svc.cluster.local")])
+                self.assertIn(
+                    name,
+                    [
+                        s + suffix
+                        for s in services
+                        for suffix in ("", f".{namespace}.svc", f".{namespace}.svc.cluster.local")
+                    ],
+                )
 
     def test_envoy_fits_the_pods_around_it(self):
         with_envoy = [rendered for rendered in ALL if rendered.get("Deployment", "syncline-envoy")]
@@ -413,7 +365,9 @@ class ManifestsTest(unittest.TestCase):
             envoy = yaml.safe_load(files["envoy.yaml"])
             ports = {p["name"]: p["containerPort"] for p in containers(proxy)[0]["ports"]}
             listeners = envoy["static_resources"]["listeners"]
-            self.assertEqual({x["name"]: x["address"]["socket_address"]["port_value"] for x in listeners}, ports)
+            self.assertEqual(
+                {x["name"]: x["address"]["socket_address"]["port_value"] for x in listeners}, ports
+            )
             cluster = next(c for c in envoy["static_resources"]["clusters"] if c["name"] == "syncline")
             endpoint = cluster["load_assignment"]["endpoints"][0]["lb_endpoints"][0]["endpoint"]["address"]
             headless = rendered.get("Service", endpoint["socket_address"]["address"])
@@ -424,8 +378,8 @@ class ManifestsTest(unittest.TestCase):
             for path in re.findall(r"/etc/envoy/[\w./-]+", json.dumps(files)):
                 self.assertTrue(any(path == m or os.path.dirname(path) == m for m in mounts), path)
             # Nobody but Envoy reaches the servers.
-            rule, = rendered.get("NetworkPolicy", "syncline")["spec"]["ingress"]
-            source, = rule["from"]
+            (rule,) = rendered.get("NetworkPolicy", "syncline")["spec"]["ingress"]
+            (source,) = rule["from"]
             self.assertTrue(matches(source["podSelector"]["matchLabels"], pod_labels(proxy)))
 
     @for_each_rendering
@@ -442,7 +396,7 @@ if __name__ == "__main__":
     if "--server" in sys.argv:
         at = sys.argv.index("--server")
         SERVER = sys.argv[at + 1]
-        del sys.argv[at:at + 2]
+        del sys.argv[at : at + 2]
     program = unittest.main(verbosity=2, exit=False)
     if not RENDERER and program.result.wasSuccessful():
         sys.exit(SKIPPED)

@@ -1,0 +1,316 @@
+"""Runs every expression of the alert rules and of the Grafana dashboard against a Prometheus that scrapes real loads.
+
+An expression fails when Prometheus refuses it; one of the dashboard also when it yields no series, and one of the
+rules when a metric that it names has none. scripts/prometheus-test starts it, with a PostgreSQL.
+
+  prometheus_test.py --prometheus BINARY --server BINARY --client BINARY --dsn DSN --rules FILE --directory SCRATCH
+"""
+
+import argparse
+import json
+import os
+import re
+import socket
+import subprocess
+import sys
+import threading
+import time
+import urllib.parse
+import urllib.request
+
+SOURCE = os.path.abspath(os.path.join(os.path.dirname(__file__), "..", ".."))
+METRIC = re.compile(r"\b(?:syncline|process)_[a-z_]+\b")
+# What the loads below must set off.
+FIRING = {"SynclineRecordsRejected", "SynclineValuesNulled", "SynclineFieldsUndeclared"}
+TOKEN = "a-token-of-prometheus"
+
+passed = 0
+failed = []
+
+
+def check(name, condition, detail=""):
+    global passed
+    if condition:
+        passed += 1
+    else:
+        failed.append(name)
+        print(f"FAIL {name}{': ' if detail else ''}{detail}", flush=True)
+
+
+def free_port():
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        return s.getsockname()[1]
+
+
+def wait_until(condition, timeout):
+    end = time.monotonic() + timeout
+    while not condition():
+        if time.monotonic() > end:
+            return False
+        time.sleep(0.2)
+    return True
+
+
+class Loads(threading.Thread):
+    """Loads for as long as the test runs, so that every rate has something to measure: clean appends, one with records
+    that are rejected, values that become NULL and fields that nobody declared, replaces and merges."""
+
+    def __init__(self, options, port):
+        super().__init__(daemon=True)
+        self.options, self.port, self.going, self.round, self.faults = options, port, True, 0, []
+        with open(f"{options.directory}/schema.json", "w") as file:
+            json.dump(
+                {
+                    "type": "object",
+                    "properties": {
+                        "id": {"type": "integer"},
+                        "name": {"type": "string"},
+                        "amount": {"type": "integer"},
+                    },
+                },
+                file,
+            )
+
+    def records(self, name, bad):
+        path = f"{self.options.directory}/{name}.jsonl"
+        with open(path, "w") as file:
+            for i in range(2000):
+                file.write(json.dumps({"id": i, "name": f"name {i}", "amount": i}) + "\n")
+            if bad:
+                file.write('{"id": 1, "name": \n')
+                file.write('{"id": 2, "name": "x", "amount": "not a number"}\n')
+                file.write('{"id": 3, "name": "x", "amount": 1, "surprise": true}\n')
+        return path
+
+    def load(self, table, mode, path, *arguments):
+        run = subprocess.run(
+            [
+                self.options.client,
+                "load",
+                path,
+                "--table",
+                f"prometheus_test.{table}",
+                "--mode",
+                mode,
+                "--allow_rejected",
+                "--schema",
+                f"{self.options.directory}/schema.json",
+                "--server",
+                f"localhost:{self.port}",
+                "--tls_ca_file",
+                f"{self.options.directory}/tls.crt",
+                *arguments,
+            ],
+            capture_output=True,
+            text=True,
+        )
+        if run.returncode != 0:
+            self.faults.append(run.stderr.strip()[-300:])
+
+    def run(self):
+        clean, bad = self.records("clean", False), self.records("bad", True)
+        while self.going:
+            self.load("appended", "append", clean)
+            self.load("untidy", "append", bad)
+            self.load("replaced", "overwrite", clean)
+            self.load("merged", "dedup", clean, "--primary_key", "id")
+            self.round += 1
+            time.sleep(0.5)
+
+
+class Prometheus:
+    def __init__(self, binary, directory, rules, metrics_port):
+        self.port = free_port()
+        with open(f"{directory}/prometheus.yml", "w") as file:
+            # As the ServiceMonitor has it: the streams' label namespace is kept.
+            file.write(f"""
+global: {{scrape_interval: 1s, evaluation_interval: 1s}}
+rule_files: ["{rules}"]
+scrape_configs:
+  - job_name: syncline/test
+    honor_labels: true
+    authorization: {{credentials: "{TOKEN}"}}
+    static_configs: [{{targets: ["127.0.0.1:{metrics_port}"]}}]
+""")
+        self.log = open(f"{directory}/prometheus.log", "w")
+        self.process = subprocess.Popen(
+            [
+                binary,
+                f"--config.file={directory}/prometheus.yml",
+                f"--storage.tsdb.path={directory}/data",
+                f"--web.listen-address=127.0.0.1:{self.port}",
+                "--log.level=warn",
+            ],
+            stderr=self.log,
+        )
+        if not wait_until(self.ready, 30):
+            raise SystemExit("prometheus-test: Prometheus does not start")
+
+    def ready(self):
+        try:
+            return urllib.request.urlopen(f"http://127.0.0.1:{self.port}/-/ready", timeout=2).status == 200
+        except OSError:
+            return False
+
+    def get(self, path, **parameters):
+        url = f"http://127.0.0.1:{self.port}/api/v1/{path}?{urllib.parse.urlencode(parameters)}"
+        try:
+            with urllib.request.urlopen(url, timeout=20) as answer:
+                return json.load(answer)["data"], None
+        except urllib.error.HTTPError as error:
+            return None, json.load(error)["error"]
+
+    def samples(self, expression):
+        """The samples that are numbers, or what Prometheus said against the expression."""
+        data, error = self.get("query", query=expression)
+        if error:
+            return None, error
+        return [s for s in data["result"] if s["value"][1] != "NaN"], None
+
+
+def start_server(options):
+    directory = options.directory
+    subprocess.run(
+        [
+            "openssl",
+            "req",
+            "-x509",
+            "-newkey",
+            "ec",
+            "-pkeyopt",
+            "ec_paramgen_curve:prime256v1",
+            "-nodes",
+            "-days",
+            "2",
+            "-keyout",
+            f"{directory}/tls.key",
+            "-out",
+            f"{directory}/tls.crt",
+            "-subj",
+            "/CN=localhost",
+            "-addext",
+            "subjectAltName=DNS:localhost",
+        ],
+        check=True,
+        capture_output=True,
+    )
+    with open(f"{directory}/dsn", "w") as file:
+        file.write(options.dsn)
+    port, metrics_port, port_file = free_port(), free_port(), f"{directory}/ports"
+    process = subprocess.Popen(
+        [
+            options.server,
+            "--postgres_dsn_file",
+            f"{directory}/dsn",
+            "--listen",
+            f"127.0.0.1:{port}",
+            "--metrics_listen",
+            f"127.0.0.1:{metrics_port}",
+            "--port_file",
+            port_file,
+            "--tls_cert_file",
+            f"{directory}/tls.crt",
+            "--tls_key_file",
+            f"{directory}/tls.key",
+        ],
+        stderr=open(f"{directory}/server.log", "w"),
+    )
+    if not wait_until(lambda: os.path.exists(port_file), 60):
+        raise SystemExit("prometheus-test: the server does not start")
+    return process, port, metrics_port
+
+
+def rule_expressions(prometheus):
+    data, _ = prometheus.get("rules")
+    for group in data["groups"]:
+        for rule in group["rules"]:
+            yield rule["name"], rule["query"], rule
+
+
+def dashboard_expressions(dashboard):
+    """Title and expression of every query, with the dashboard's variables filled in as Grafana does."""
+    for panel in dashboard["panels"]:
+        for target in panel.get("targets", []):
+            expression = target["expr"].replace("$__rate_interval", "15s")
+            for variable in ("job", "instance", "namespace", "stream"):
+                expression = expression.replace(f"${variable}", ".*")
+            yield panel["title"], expression
+
+
+def check_dashboard(prometheus):
+    with open(f"{SOURCE}/deploy/grafana/syncline.json") as file:
+        dashboard = json.load(file)
+    for panel in dashboard["panels"]:
+        if panel["type"] != "row":
+            check(
+                f"panel {panel['title']} has a description and a unit",
+                panel["description"] and panel["fieldConfig"]["defaults"]["unit"],
+            )
+    places = [(p["gridPos"]["x"], p["gridPos"]["y"]) for p in dashboard["panels"]]
+    check("no panel lies on another", len(places) == len(set(places)))
+    for variable in dashboard["templating"]["list"]:
+        if variable["type"] != "query":
+            continue
+        selector, label = re.fullmatch(r"label_values\((.*), (\w+)\)", variable["query"]["query"]).groups()
+        data, error = prometheus.get("series", **{"match[]": re.sub(r"\$\w+", ".*", selector)})
+        check(
+            f"variable {variable['name']} has values",
+            not error and any(label in s for s in data),
+            error or "none",
+        )
+    for title, expression in dashboard_expressions(dashboard):
+        found, error = prometheus.samples(expression)
+        check(f"panel {title}", found, f"{error or 'no series'}: {expression}")
+
+
+def check_rules(prometheus):
+    rules = list(rule_expressions(prometheus))
+    for name, expression, rule in rules:
+        check(f"alert {name} is evaluated", rule["health"] == "ok", rule.get("lastError", rule["health"]))
+        _, error = prometheus.samples(expression)
+        check(f"alert {name} is an expression", error is None, error)
+        for metric in sorted(set(METRIC.findall(expression))):
+            found, _ = prometheus.samples(f"count(last_over_time({metric}[1h]))")
+            check(f"alert {name}: {metric} is there", found, "no series")
+
+    def firing():
+        return {name for name, _, rule in rule_expressions(prometheus) if rule["state"] == "firing"}
+
+    check(
+        f"{len(FIRING)} alerts fire",
+        wait_until(lambda: FIRING <= firing(), 20),
+        f"missing: {FIRING - firing()}",
+    )
+    check("no other alert fires", firing() == FIRING, firing() - FIRING)
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    for name in ("prometheus", "server", "client", "dsn", "rules", "directory"):
+        parser.add_argument(f"--{name}", required=True)
+    options = parser.parse_args()
+    server, port, metrics_port = start_server(options)
+    prometheus = None
+    try:
+        prometheus = Prometheus(options.prometheus, options.directory, options.rules, metrics_port)
+        loads = Loads(options, port)
+        loads.start()
+        # Long enough for a rate over 15 s of every kind of load.
+        check("loads run", wait_until(lambda: loads.round >= 8, 120), f"{loads.round} rounds")
+        time.sleep(3)
+        check_dashboard(prometheus)
+        check_rules(prometheus)
+        loads.going = False
+        loads.join()
+        check("the loads succeed", not loads.faults, loads.faults[:2])
+    finally:
+        for process in [server] + ([prometheus.process] if prometheus else []):
+            process.kill()
+            process.wait()
+    print(f"prometheus-test: {passed} passed, {len(failed)} failed")
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

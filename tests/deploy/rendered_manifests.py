@@ -1,0 +1,105 @@
+"""What deploy/k8s renders to: the base, every overlay, the base with each component, and the overlay of README.md."""
+
+import glob
+import os
+import re
+import shutil
+import subprocess
+import tempfile
+
+import yaml
+
+SOURCE = os.path.abspath(os.path.join(os.path.dirname(__file__), "..", ".."))
+K8S = os.path.join(SOURCE, "deploy", "k8s")
+SCRATCH = tempfile.TemporaryDirectory(prefix="syncline-manifests.")
+
+
+def scratch_kustomization(name, **content):
+    """A directory with a kustomization of its own; paths in `content` are absolute."""
+    directory = os.path.realpath(os.path.join(SCRATCH.name, name))
+    os.makedirs(directory, exist_ok=True)
+    content = {key: [os.path.relpath(path, directory) for path in paths] for key, paths in content.items()}
+    with open(os.path.join(directory, "kustomization.yaml"), "w") as file:
+        yaml.safe_dump(
+            {"apiVersion": "kustomize.config.k8s.io/v1beta1", "kind": "Kustomization", **content}, file
+        )
+    return directory
+
+
+def find_renderer():
+    """The first command that renders a component. Versions' texts say little: Debian 12's kubectl 1.20 refuses them."""
+    probe = scratch_kustomization("probe", resources=[f"{K8S}/base"], components=[f"{K8S}/components/tls"])
+    candidates = [[path] for path in [os.environ.get("KUSTOMIZE")] if path]
+    candidates += [["kustomize", "build"], ["kubectl", "kustomize"]]
+    for command in candidates:
+        if len(command) == 1:
+            command = [
+                *command,
+                "kustomize" if os.path.basename(command[0]).startswith("kubectl") else "build",
+            ]
+        if shutil.which(command[0]) is None:
+            continue
+        if subprocess.run([*command, probe], capture_output=True).returncode == 0:
+            return command
+    return None
+
+
+RENDERER = find_renderer()
+
+
+class Rendered:
+    """The objects of one kustomization."""
+
+    def __init__(self, name, directory):
+        self.name = name
+        run = subprocess.run([*RENDERER, directory], capture_output=True, text=True)
+        if run.returncode != 0:
+            raise AssertionError(f"{name}: {run.stderr}")
+        self.text = run.stdout
+        self.objects = [document for document in yaml.safe_load_all(run.stdout) if document]
+
+    def of_kind(self, *kinds):
+        return [o for o in self.objects if o["kind"] in kinds]
+
+    def get(self, kind, name):
+        return next((o for o in self.of_kind(kind) if o["metadata"]["name"] == name), None)
+
+    def workloads(self):
+        return self.of_kind("Deployment", "StatefulSet", "DaemonSet", "Job", "CronJob")
+
+    def server(self):
+        return self.get("Deployment", "syncline")
+
+    def flags(self):
+        """The server's flags, by name without SYNCLINE_."""
+        container = self.server()["spec"]["template"]["spec"]["containers"][0]
+        flags = {}
+        for source in container["envFrom"]:
+            flags.update(self.get("ConfigMap", source["configMapRef"]["name"])["data"])
+        return {key[len("SYNCLINE_") :].lower(): value for key, value in flags.items()}
+
+
+def renderings():
+    """Name and directory of everything that must render."""
+    yield "base", f"{K8S}/base"
+    for directory in sorted(glob.glob(f"{K8S}/overlays/*/")):
+        yield f"overlay {os.path.basename(directory[:-1])}", directory
+    for directory in sorted(glob.glob(f"{K8S}/components/*/")):
+        name = os.path.basename(directory[:-1])
+        yield f"component {name}", scratch_kustomization(
+            f"component-{name}", resources=[f"{K8S}/base"], components=[directory]
+        )
+    yield "README.md, several teams", readme_overlay()
+
+
+def readme_overlay():
+    """The overlay that README.md shows, in a directory of its own."""
+    directory = scratch_kustomization("readme")
+    with open(f"{K8S}/README.md") as file:
+        (overlay,) = re.findall(r"```yaml\n(.*?)```", file.read(), re.DOTALL)
+    with open(f"{directory}/kustomization.yaml", "w") as file:
+        file.write(overlay.replace("../..", os.path.relpath(K8S, directory)))
+    return directory
+
+
+ALL = [Rendered(*pair) for pair in renderings()] if RENDERER else []
