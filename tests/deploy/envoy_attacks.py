@@ -5,9 +5,7 @@ import time
 
 from hyperframe.frame import ContinuationFrame, HeadersFrame
 
-from envoy_setup import LIST, WATCH, check, wait_until
-
-MAX_HEADER_BYTES, MAX_CONNECTIONS = 7 << 10, 500
+from envoy_setup import LIST, MAX_CONNECTIONS, MAX_HEADER_BYTES, WATCH, check, wait_until
 
 
 class Attacks:

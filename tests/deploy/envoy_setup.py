@@ -16,6 +16,9 @@ SOURCE = os.path.abspath(os.path.join(os.path.dirname(__file__), "..", ".."))
 LIST = SERVICE + "ListSyncs"
 CHECK = "/grpc.health.v1.Health/Check"
 WATCH = "/grpc.health.v1.Health/Watch"
+# The settings that the checks are about, as envoy.yaml has them.
+MAX_HEADER_BYTES, MAX_HEADERS, MAX_STREAMS, MAX_CONNECTIONS = 7 << 10, 64, 1000, 500
+WINDOW = 1 << 20
 
 passed = []
 failed = []

@@ -18,7 +18,19 @@ import unittest
 
 import yaml
 
-from rendered_manifests import ALL, K8S, RENDERER, SCRATCH
+from rendered_manifests import (
+    ALL,
+    K8S,
+    RENDERER,
+    SCRATCH,
+    containers,
+    matches,
+    pod_labels,
+    pod_spec,
+    port_of,
+    seconds,
+    size,
+)
 
 SERVER = None
 # Kinds of operators, whose schemas are not Kubernetes' own.
@@ -37,37 +49,6 @@ def skip_or_fail(test, reason):
     if os.environ.get("NO_SKIP"):
         test.fail(reason)
     test.skipTest(reason)
-
-
-def matches(selector, labels):
-    return bool(selector) and all(labels.get(key) == value for key, value in selector.items())
-
-
-def pod_labels(workload):
-    return workload["spec"]["template"]["metadata"]["labels"]
-
-
-def pod_spec(workload):
-    return workload["spec"]["template"]["spec"]
-
-
-def containers(workload):
-    spec = pod_spec(workload)
-    return spec["containers"] + spec.get("initContainers", [])
-
-
-def seconds(text):
-    number, unit = re.fullmatch(r"(\d+)(ms|s|m|h)", text).groups()
-    return int(number) * {"ms": 0.001, "s": 1, "m": 60, "h": 3600}[unit]
-
-
-def size(text):
-    number, unit = re.fullmatch(r"(\d+)(Ki|Mi|Gi|KiB|MiB|GiB)", text).groups()
-    return int(number) << {"K": 10, "M": 20, "G": 30}[unit[0]]
-
-
-def port_of(address):
-    return int(address.rsplit(":", 1)[1])
 
 
 def for_each_rendering(function):

@@ -102,4 +102,35 @@ def readme_overlay():
     return directory
 
 
+def matches(selector, labels):
+    return bool(selector) and all(labels.get(key) == value for key, value in selector.items())
+
+
+def pod_labels(workload):
+    return workload["spec"]["template"]["metadata"]["labels"]
+
+
+def pod_spec(workload):
+    return workload["spec"]["template"]["spec"]
+
+
+def containers(workload):
+    spec = pod_spec(workload)
+    return spec["containers"] + spec.get("initContainers", [])
+
+
+def seconds(text):
+    number, unit = re.fullmatch(r"(\d+)(ms|s|m|h)", text).groups()
+    return int(number) * {"ms": 0.001, "s": 1, "m": 60, "h": 3600}[unit]
+
+
+def size(text):
+    number, unit = re.fullmatch(r"(\d+)(Ki|Mi|Gi|KiB|MiB|GiB)", text).groups()
+    return int(number) << {"K": 10, "M": 20, "G": 30}[unit[0]]
+
+
+def port_of(address):
+    return int(address.rsplit(":", 1)[1])
+
+
 ALL = [Rendered(*pair) for pair in renderings()] if RENDERER else []
