@@ -1,12 +1,15 @@
 #include "server/dataflow/record_parser.h"
 
+#include <algorithm>
 #include <cstring>
 #include <iterator>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "server/dataflow/coercion/coercer.h"
+#include "server/dataflow/coercion/column_limit.h"
 #include "server/dataflow/coercion/timestamp_range.h"
 #include "server/dataflow/column_slots.h"
 #include "server/dataflow/deletion_marker.h"
@@ -89,6 +92,9 @@ struct RecordParser::Impl {
     for (const ColumnSchema& column : schema.columns) {
       if (column.input_name == kCdcDeletedAtField) marker = coercers.size();
       types.push_back(column.type);
+      if (const ColumnLimit limit = LimitOf(column); limit.kind != ColumnLimit::Kind::kNone) {
+        limits.emplace_back(coercers.size(), limit);
+      }
       coercers.push_back(CoercerFor(column.type, column.json_shape).from_json);
     }
   }
@@ -108,6 +114,7 @@ struct RecordParser::Impl {
   // Notes what became of a value that does not simply fit. `token` is the value as JSON; empty for
   // typed rows.
   Reject Note(size_t column, Coercion coercion, absl::string_view token, const RecordMeta& record);
+  void ApplyLimits();
   void StartRecord();
   // Hands the record over, or the reason why there is none; whether there is one.
   bool Deliver(Reject reject, absl::string_view raw, RecordMeta* record, RecordSink* sink);
@@ -122,7 +129,8 @@ struct RecordParser::Impl {
   ValueTally tally;
   std::vector<ColumnType> types;
   std::vector<CoerceFunction> coercers;
-  std::optional<size_t> marker;  // the column that marks a deletion
+  std::vector<std::pair<size_t, ColumnLimit>> limits;  // of the columns that have one
+  std::optional<size_t> marker;                        // the column that marks a deletion
   std::vector<Value> values;
 };
 
@@ -161,6 +169,18 @@ Reject RecordParser::Impl::Note(size_t column, Coercion coercion, absl::string_v
   return std::nullopt;
 }
 
+void RecordParser::Impl::ApplyLimits() {
+  for (const auto& [column, limit] : limits) {
+    if (values[column].is_null()) continue;
+    if (ApplyLimit(limit, &scratch, &values[column]) == Coercion::kFits) continue;
+    const std::vector<FieldChange>& changes = meta.changes();
+    const bool noted =
+        std::any_of(changes.begin(), changes.end(),
+                    [index = column](const FieldChange& change) { return change.column == index; });
+    if (!noted) meta.Add(column, Coercion::kCut);
+  }
+}
+
 Reject RecordParser::Impl::CoerceTokens(const RecordMeta& record) {
   const std::vector<absl::string_view>& tokens = slots.tokens();
   for (size_t i = 0; i < tokens.size(); ++i) {
@@ -174,6 +194,7 @@ Reject RecordParser::Impl::CoerceTokens(const RecordMeta& record) {
       if (Reject reject = Note(i, coercion, token, record)) return reject;
     }
   }
+  if (!limits.empty()) ApplyLimits();
   return std::nullopt;
 }
 
@@ -261,6 +282,7 @@ Reject RecordParser::Impl::ReadRow(int64_t row, const RecordMeta& record) {
         break;
     }
   }
+  if (!limits.empty()) ApplyLimits();
   return std::nullopt;
 }
 

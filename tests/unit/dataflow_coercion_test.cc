@@ -4,6 +4,7 @@
 #include "absl/strings/str_cat.h"
 #include "gtest/gtest.h"
 #include "server/dataflow/coercion/coercer.h"
+#include "server/dataflow/coercion/column_limit.h"
 
 namespace syncline::dataflow {
 namespace {
@@ -463,6 +464,70 @@ TEST(ScratchArenaTest, KeepsWhatWasHandedOutInPlace) {
     }
     scratch.Reset();
   }
+}
+
+// What is left of a value in a column of the user's type.
+std::string Limited(ColumnType type, const std::string& table_type, absl::string_view token) {
+  ColumnSchema column;
+  column.type = type;
+  column.table_type = table_type;
+  ScratchArena scratch;
+  Value value;
+  const Coercion coercion = CoercerFor(type, JsonShape::kAny).from_json(token, &scratch, &value);
+  if (coercion != Coercion::kFits) return Outcome(coercion, value);
+  const Coercion limited = ApplyLimit(LimitOf(column), &scratch, &value);
+  return Outcome(limited, value);
+}
+
+TEST(ColumnLimitTest, NumbersLoseTheDigitsThatTheScaleDoesNotHave) {
+  const auto cut = [](const std::string& type, absl::string_view token) {
+    return Limited(ColumnType::kNumeric, type, token);
+  };
+  EXPECT_EQ(cut("numeric(10,2)", "1.23"), "1.23");
+  EXPECT_EQ(cut("numeric(10,2)", "1.5000"), "1.5000") << "nothing is lost";
+  EXPECT_EQ(cut("numeric(10,2)", "1.235"), "cut 123e-2") << "half a unit is not rounded up";
+  EXPECT_EQ(cut("numeric(10,2)", "-9.999"), "cut -999e-2");
+  EXPECT_EQ(cut("numeric(10,2)", "0.0001"), "cut 0");
+  EXPECT_EQ(cut("numeric(10,2)", "-1e-300"), "cut 0");
+  EXPECT_EQ(cut("numeric(10,2)", "1.2345e2"), "1.2345e2") << "123.45 fits";
+  EXPECT_EQ(cut("numeric(5,0)", "12.5"), "cut 12");
+  EXPECT_EQ(cut("numeric(3,-2)", "1250"), "cut 12e2");
+  EXPECT_EQ(cut("numeric(3,-2)", "1200"), "1200");
+  EXPECT_EQ(cut("numeric(3,-2)", "1e5"), "1e5");
+  EXPECT_EQ(cut("numeric(3,-2)", "99"), "cut 0");
+  EXPECT_EQ(cut("numeric(2,4)", "0.00125"), "cut 12e-4");
+  EXPECT_EQ(cut("numeric(10,2)", "0"), "0");
+  EXPECT_EQ(cut("numeric(10,2)", "NaN"), "not finite");
+  EXPECT_EQ(cut("numeric(10,2)", R"("Infinity")"), "unreadable");
+  EXPECT_EQ(cut("numeric", "1.23456789"), "1.23456789");
+  EXPECT_EQ(cut("", "1.23456789"), "1.23456789");
+}
+
+TEST(ColumnLimitTest, TimesLoseTheFractionThatTheirPrecisionDoesNotHave) {
+  EXPECT_EQ(Limited(ColumnType::kTime, "time(0) without time zone", R"("00:00:01.999999")"),
+            "cut 1000000");
+  EXPECT_EQ(Limited(ColumnType::kTime, "time(3) without time zone", R"("00:00:01.25")"), "1250000");
+  EXPECT_EQ(Limited(ColumnType::kTime, "time(3) without time zone", R"("23:59:59.9999")"),
+            "cut 86399999000");
+  EXPECT_EQ(Limited(ColumnType::kTimetz, "time(1) with time zone", R"("00:00:00.19+01:00")"),
+            "cut 100000/-3600");
+  EXPECT_EQ(Limited(ColumnType::kTimestamp, "timestamp(0) without time zone",
+                    R"("1999-12-31T23:59:59.5")"),
+            "cut -1000000")
+      << "before the epoch, too, to the earlier one";
+  EXPECT_EQ(Limited(ColumnType::kTimestamptz, "timestamp(6) with time zone",
+                    R"("2000-01-01T00:00:00.123456Z")"),
+            "123456");
+}
+
+TEST(ColumnLimitTest, TextsLoseBlanksBeyondTheirLength) {
+  EXPECT_EQ(Limited(ColumnType::kVarchar, "character varying(3)", R"("abc  ")"), "cut abc");
+  EXPECT_EQ(Limited(ColumnType::kVarchar, "character(3)", R"("a    ")"), "cut a  ");
+  EXPECT_EQ(Limited(ColumnType::kVarchar, "character varying(3)", R"("äöü")"), "äöü");
+  EXPECT_EQ(Limited(ColumnType::kVarchar, "character varying(3)", R"("äöü ")"), "cut äöü");
+  EXPECT_EQ(Limited(ColumnType::kVarchar, "character varying(3)", R"("abcd")"), "abcd")
+      << "PostgreSQL refuses the row";
+  EXPECT_EQ(Limited(ColumnType::kVarchar, "text", R"("abc  ")"), "abc  ");
 }
 
 }  // namespace

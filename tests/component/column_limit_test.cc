@@ -1,0 +1,122 @@
+// Values that a column of the user's takes only a part of, or not at all, through the real RPCs.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <string>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "tests/component/app_fixture.h"
+
+namespace syncline::testing {
+namespace {
+
+using ::testing::ElementsAre;
+
+constexpr char kColumns[] =
+    R"({"properties":{"id":{"type":"integer"},"price":{"type":"number"},"size":{"type":"number"},)"
+    R"("seen":{"type":"string","format":"date-time"},"opens":{"type":"string","format":"time",)"
+    R"("airbyte_type":"time_without_timezone"},"code":{"type":"string"},"tag":{"type":"string"}}})";
+
+class ColumnLimitRpcTest : public AppTest {
+ protected:
+  static Ask With(Ask ask) {
+    ask.json_schema = kColumns;
+    return ask;
+  }
+
+  // The table of the stream as the user made its columns stricter.
+  void MakeTable(const std::string& more = "") {
+    Load("first", With(Append(0)), "");
+    Execute(absl::StrCat("ALTER TABLE ", Table(kTable),
+                         " ALTER price TYPE numeric(6,2), ALTER size TYPE numeric(3,-2),"
+                         " ALTER seen TYPE timestamptz(0), ALTER opens TYPE time(3),"
+                         " ALTER code TYPE varchar(3), ALTER tag TYPE char(3)",
+                         more));
+  }
+
+  std::vector<std::string> Reasons(absl::string_view sync_id) {
+    v1::ListRejectedRecordsRequest request;
+    request.set_sync_id(std::string(sync_id));
+    const absl::StatusOr<v1::ListRejectedRecordsResponse> response =
+        client().ListRejectedRecords(request);
+    EXPECT_OK(response);
+    std::vector<std::string> reasons;
+    if (!response.ok()) return reasons;
+    for (const v1::RejectedRecord& record : response->records()) {
+      reasons.push_back(absl::StrCat(record.offset(), " ", record.reason()));
+    }
+    return reasons;
+  }
+
+  std::string Stored() {
+    return QueryValue(
+        absl::StrCat("SELECT string_agg(concat_ws(' ', price, size, "
+                     "seen AT TIME ZONE 'UTC', opens, code, tag), '; ' ORDER BY id) "
+                     "FROM ",
+                     Table(kTable)));
+  }
+};
+
+constexpr char kTooFine[] =
+    R"({"id":1,"price":1.999,"size":1299,"seen":"2024-02-29T23:59:59.9Z","opens":"23:59:59.9999",)"
+    "\"code\":\"abc  \",\"tag\":\"ab   \"}\n";
+
+TEST_F(ColumnLimitRpcTest, WhatIsTooFineIsCutAndNoted) {
+  MakeTable();
+  int64_t run = 0;
+  for (const Ask& ask : {Append(0), Dedup(0), Replace(1)}) {
+    const std::string id = absl::StrCat("s", ++run);
+    ASSERT_OK(Start(id, With(ask)));
+    ASSERT_OK_AND_ASSIGN(const v1::StreamRecordsResponse sent, Send(id, kTooFine));
+    EXPECT_EQ(sent.values_truncated(), 6);
+    EXPECT_EQ(sent.records_rejected(), 0);
+    ASSERT_OK(Complete(id));
+    EXPECT_EQ(Stored(), "1.99 1200 2024-02-29 23:59:59 23:59:59.999 abc ab ");
+    EXPECT_EQ(QueryValue(absl::StrCat(
+                  "SELECT string_agg(c ->> 'field' || ' ' || (c ->> 'change'), ', ') FROM ",
+                  Table(kTable), ", jsonb_array_elements(_airbyte_meta -> 'changes') c")),
+              "price TRUNCATED, size TRUNCATED, seen TRUNCATED, opens TRUNCATED, code TRUNCATED, "
+              "tag TRUNCATED");
+    Execute(absl::StrCat("DELETE FROM ", Table(kTable)));
+  }
+}
+
+TEST_F(ColumnLimitRpcTest, WhatIsTooLargeIsRejectedByName) {
+  MakeTable();
+  ASSERT_OK(Start("s", With(Append(0))));
+  ASSERT_OK_AND_ASSIGN(
+      const v1::StreamRecordsResponse sent,
+      Send("s",
+           "{\"id\":1,\"price\":12345}\n{\"id\":2,\"size\":100000}\n{\"id\":3,\"code\":\"abcd\"}\n"
+           "{\"id\":4,\"tag\":\"abc d\"}\n{\"id\":5,\"price\":9999.999}\n"
+           "{\"id\":6,\"price\":\"Infinity\",\"size\":NaN}\n"));
+  EXPECT_EQ(sent.records_rejected(), 4);
+  EXPECT_THAT(Reasons("s"), ElementsAre("0 VALUE_REFUSED", "1 VALUE_REFUSED", "2 VALUE_REFUSED",
+                                        "3 VALUE_REFUSED"));
+  EXPECT_EQ(Stored(), "9999.99; ");
+  EXPECT_EQ(sent.values_nulled(), 2);
+}
+
+// Of text COPY the same.
+TEST_F(ColumnLimitRpcTest, AColumnThatIsLoadedAsTextChangesNothing) {
+  MakeTable(", ADD tags text[]");
+  Ask ask = With(Append(0));
+  ask.json_schema.insert(ask.json_schema.size() - 2, R"(,"tags":{"type":"string"})");
+  ASSERT_OK(Start("s", ask));
+  ASSERT_OK_AND_ASSIGN(const v1::StreamRecordsResponse sent, Send("s", kTooFine));
+  EXPECT_EQ(sent.values_truncated(), 6);
+  EXPECT_EQ(Stored(), "1.99 1200 2024-02-29 23:59:59 23:59:59.999 abc ab ");
+}
+
+TEST_F(ColumnLimitRpcTest, AKeyThatIsCutIsNoKey) {
+  MakeTable();
+  Ask ask = With(Dedup(0));
+  ask.primary_key = {"price"};
+  ASSERT_OK(Start("s", ask));
+  ASSERT_OK(Send("s", "{\"id\":1,\"price\":1.005}\n{\"id\":2,\"price\":1.01}\n"));
+  EXPECT_THAT(Reasons("s"), ElementsAre("0 KEY_CHANGED"));
+}
+
+}  // namespace
+}  // namespace syncline::testing
