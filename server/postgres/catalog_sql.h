@@ -101,6 +101,20 @@ inline constexpr char kStorageOptionsSql[] =
     " FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace"
     " WHERE n.nspname = $1 AND c.relname = $2";
 
+// $1: the name of a foreign key. One boolean: whether one of this name points at its own table.
+inline constexpr char kSelfForeignKeySql[] =
+    "SELECT EXISTS (SELECT FROM pg_catalog.pg_constraint k"
+    " WHERE k.contype = 'f' AND k.conrelid = k.confrelid AND k.conname = $1)";
+
+// $1: schema, $2: table, $3: columns. The names of CHECK constraints over one of them.
+inline constexpr char kChecksOfColumnsSql[] =
+    "SELECT k.conname FROM pg_catalog.pg_constraint k"
+    " JOIN pg_catalog.pg_class c ON c.oid = k.conrelid"
+    " JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace"
+    " WHERE n.nspname = $1 AND c.relname = $2 AND k.contype = 'c' AND EXISTS"
+    " (SELECT FROM pg_catalog.pg_attribute a WHERE a.attrelid = c.oid AND a.attnum = ANY (k.conkey)"
+    " AND a.attname = ANY ($3::text[])) ORDER BY k.conname";
+
 // $1: schema, $2: table, $3: columns. One boolean: whether there are statistics of one of them.
 inline constexpr char kHasStatisticsSql[] =
     "SELECT EXISTS (SELECT 1 FROM pg_stats WHERE schemaname = $1 AND tablename = $2"

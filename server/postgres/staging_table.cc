@@ -45,6 +45,30 @@ std::vector<std::string> ShapeClauses(const StagingShape& shape,
   return clauses;
 }
 
+// A CHECK may not be defined for the column's new type: publishing finds out, when the target's
+// column has it, too.
+absl::Status DropRetypedChecks(Transaction& transaction, const StagingShape& shape,
+                               const std::vector<TableColumn>& columns,
+                               std::vector<std::string>* clauses) {
+  std::vector<std::string> retyped;
+  for (const TableColumn& column : columns) {
+    const ColumnSchema* const declared = FindDeclared(shape.schema, column.name);
+    if (declared != nullptr && column.type != TableTypeOf(*declared)) {
+      retyped.push_back(column.name);
+    }
+  }
+  if (retyped.empty()) return absl::OkStatus();
+  SYNCLINE_ASSIGN_OR_RETURN(
+      const Result checks,
+      transaction.Query(
+          kChecksOfColumnsSql,
+          Params().Text(shape.target.schema).Text(shape.target.name).TextArray(retyped)));
+  for (size_t row = 0; row < checks.size(); ++row) {
+    clauses->push_back(absl::StrCat("DROP CONSTRAINT ", QuoteIdentifier(checks.Text(row, 0))));
+  }
+  return absl::OkStatus();
+}
+
 // A column that the stream does not declare any more has values in earlier rows only. The others
 // get theirs when they are merged (undeclared_columns.h).
 absl::Status RelaxUndeclared(Transaction& transaction, const TableName& staging,
@@ -72,11 +96,14 @@ absl::Status CreateStagingTable(Transaction& transaction, const TableName& stagi
       const Result options,
       transaction.Query(kStorageOptionsSql,
                         Params().Text(shape.target.schema).Text(shape.target.name)));
-  const LikeOptions like = {.constraints = false,
+  // A row that breaks a CHECK is refused when it comes: published with others it would hold them
+  // all back.
+  const LikeOptions like = {.constraints = true,
                             .defaults = shape.replaces,
                             .storage_options = options.empty() ? "" : options.Text(0, 0)};
   SYNCLINE_RETURN_IF_ERROR(CreateTableLike(transaction, staging, shape.target, like));
-  const std::vector<std::string> clauses = ShapeClauses(shape, columns);
+  std::vector<std::string> clauses = ShapeClauses(shape, columns);
+  SYNCLINE_RETURN_IF_ERROR(DropRetypedChecks(transaction, shape, columns, &clauses));
   if (!clauses.empty()) {
     SYNCLINE_RETURN_IF_ERROR(transaction.Execute(AlterTableSql(staging, clauses)));
   }

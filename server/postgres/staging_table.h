@@ -23,9 +23,9 @@ struct StagingShape {
   std::set<std::string> left_out = {};  // columns of the target that a replace drops
 };
 
-// Makes `staging`; it must not exist. Types, collations, storage and NOT NULL are those of
-// the target's columns; a replacing table has defaults, generated and identity columns, too, which
-// go on from the target's positions. No indexes. Errors as CreateTable.
+// Makes `staging`; it must not exist. Types, collations, storage, NOT NULL and CHECK are
+// those of the target's columns; a replacing table has defaults, generated and identity columns,
+// too, which go on from the target's positions. No indexes. Errors as CreateTable.
 absl::Status CreateStagingTable(Transaction& transaction, const TableName& staging,
                                 const StagingShape& shape);
 

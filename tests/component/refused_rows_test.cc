@@ -104,6 +104,41 @@ TEST_F(RefusedRowsTest, UniqueNotNullDomainAndForeignKey) {
                           "9 CONSTRAINT_VIOLATED constraint \"parent\", SQLSTATE 23503 t"));
 }
 
+TEST_F(RefusedRowsTest, ManyRefusedRowsOfATextCopyAreFoundBySplitting) {
+  Execute(absl::StrCat("CREATE DOMAIN ", Table("number"), " AS bigint"));
+  Alter(absl::StrCat("ALTER id TYPE ", Table("number"),
+                     ", ADD CONSTRAINT small CHECK (id % 7 <> 3)"));
+  plan_.schema.columns[0].table_type = absl::StrCat(schema(), ".number");
+  ASSERT_EQ(postgres::CopyFormatFor(plan_.schema), postgres::CopyFormat::kText);
+  ASSERT_OK_AND_ASSIGN(const write::FlushResult flushed, Load(Claim("w").claim, 0, 3000));
+  EXPECT_EQ(flushed.rows + flushed.rejected, 3000);
+  EXPECT_EQ(Rows(), flushed.rows);
+  EXPECT_EQ(QueryInt(absl::StrCat("SELECT count(*) FROM ", schema(),
+                                  ".rejected_record WHERE \"offset\" % 7 = 3 AND detail = "
+                                  "'constraint \"small\", SQLSTATE 23514'")),
+            429);
+  EXPECT_EQ(flushed.rejected, 429);
+}
+
+// Each row names the next one, which comes later; the last names none that there is.
+TEST_F(RefusedRowsTest, ARowThatNamesALaterOneOfItsTableIsNotRefused) {
+  Alter(
+      "ADD CONSTRAINT one_each UNIQUE (id), ADD next bigint GENERATED ALWAYS AS (CASE WHEN id % 50 "
+      "= 49 THEN NULL WHEN id = 60 THEN -1 ELSE id + 1 END) STORED");
+  Alter(absl::StrCat("ADD CONSTRAINT follower FOREIGN KEY (next) REFERENCES ", Table("t"),
+                     " (id), ADD CONSTRAINT small CHECK (id % 50 <> 30)"));
+  ASSERT_OK_AND_ASSIGN(const write::FlushResult flushed, Load(Claim("w").claim, 0, 150));
+  // 30, 80 and 130 break the check and 60 names nothing: with them go those that lead to them.
+  EXPECT_EQ(QueryInt(absl::StrCat("SELECT count(*) FROM ", schema(),
+                                  ".rejected_record WHERE detail LIKE '%small%'")),
+            3);
+  EXPECT_EQ(QueryInt(absl::StrCat("SELECT count(*) FROM ", schema(),
+                                  ".rejected_record WHERE detail LIKE '%follower%'")),
+            30 * 3);
+  EXPECT_EQ(flushed.rows, 150 - 93);
+  EXPECT_EQ(Rows(), 57);
+}
+
 // The name of the table is looked for in the error's context, which has it as it is.
 TEST_F(RefusedRowsTest, ATableWhoseNameLooksLikeAContext) {
   Execute(absl::StrCat("ALTER TABLE ", Table("t"), " RENAME TO \"t, line 7\""));

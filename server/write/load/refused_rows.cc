@@ -1,5 +1,8 @@
 #include "server/write/load/refused_rows.h"
 
+#include <algorithm>
+#include <map>
+#include <numeric>
 #include <utility>
 
 #include "absl/strings/match.h"
@@ -7,8 +10,10 @@
 #include "absl/strings/str_cat.h"
 #include "server/base/error.h"
 #include "server/base/status_macros.h"
+#include "server/postgres/catalog_sql.h"
 #include "server/postgres/copy/text_fields.h"
 #include "server/postgres/sqlstate.h"
+#include "server/postgres/transaction.h"
 #include "server/write/load/row_spans.h"
 
 namespace syncline::write {
@@ -17,6 +22,8 @@ namespace {
 // Binary COPY says these when the table is not the one that the rows were encoded for.
 constexpr absl::string_view kWrongFormat = "22P03";
 constexpr absl::string_view kWrongFieldCount = "22P04";
+
+constexpr absl::string_view kForeignKeyViolation = "23503";
 
 constexpr size_t kPieceBytes = 256 << 10;
 
@@ -54,17 +61,47 @@ class Splitter {
   // Leaves the connection in a transaction that nobody wants. Halves are taken from the left, so
   // that of two rows that exclude each other the first stays.
   absl::Status Run() {
-    std::vector<std::pair<size_t, size_t>> todo = {{0, rows_.size()}};
+    std::vector<size_t> all(rows_.size());
+    std::iota(all.begin(), all.end(), 0);
+    SYNCLINE_RETURN_IF_ERROR(Split(all));
+    // A row may name one of the same table that came after it. Backwards first: where each row
+    // names its follower, one pass takes them all.
+    size_t before = 0;
+    for (bool backwards = true; !waiting_.empty() && waiting_.size() != before;
+         backwards = !backwards) {
+      before = waiting_.size();
+      std::vector<size_t> again;
+      for (const auto& [index, row] : waiting_) again.push_back(index);
+      if (backwards) std::reverse(again.begin(), again.end());
+      waiting_.clear();
+      SYNCLINE_RETURN_IF_ERROR(Split(again));
+    }
+    return absl::OkStatus();
+  }
+
+  std::vector<RefusedRow> TakeRefused() {
+    refused_.merge(waiting_);
+    std::vector<RefusedRow> rows;
+    for (auto& [index, row] : refused_) rows.push_back(std::move(row));
+    return rows;
+  }
+
+ private:
+  // Loads what can be loaded of the rows; notes the others.
+  absl::Status Split(const std::vector<size_t>& rows) {
+    std::vector<std::pair<size_t, size_t>> todo = {{0, rows.size()}};
     while (!todo.empty()) {
       const auto [begin, end] = todo.back();
       todo.pop_back();
-      const absl::Status copied = Copy(begin, end);
+      const auto part = absl::MakeConstSpan(rows).subspan(begin, end - begin);
+      const absl::Status copied = Copy(part);
       if (copied.ok()) continue;
       if (!IsAboutRows(copied)) return copied;
       SYNCLINE_RETURN_IF_ERROR(connection_.Execute(
           "ROLLBACK TO SAVEPOINT syncline_rows; RELEASE SAVEPOINT syncline_rows"));
       if (end - begin == 1) {
-        refused_.push_back(Refused(begin, copied));
+        SYNCLINE_ASSIGN_OR_RETURN(const bool waits, NamesItsOwnTable(copied));
+        (waits ? waiting_ : refused_).emplace(part[0], Refused(part[0], copied));
         continue;
       }
       const size_t middle = begin + (end - begin) / 2;
@@ -74,23 +111,32 @@ class Splitter {
     return absl::OkStatus();
   }
 
-  std::vector<RefusedRow> TakeRefused() { return std::move(refused_); }
+  // Whether `error` is of a foreign key that points at its own table.
+  absl::StatusOr<bool> NamesItsOwnTable(const absl::Status& error) {
+    if (postgres::SqlStateOf(error) != kForeignKeyViolation) return false;
+    const std::string constraint = MetadataOf(error, "constraint");
+    const auto known = own_table_.find(constraint);
+    if (known != own_table_.end()) return known->second;
+    SYNCLINE_ASSIGN_OR_RETURN(
+        const postgres::Result found,
+        connection_.Query(postgres::kSelfForeignKeySql, postgres::Params().Text(constraint)));
+    return own_table_[constraint] = found.Bool(0, 0);
+  }
 
- private:
-  absl::Status Copy(size_t begin, size_t end) {
+  absl::Status Copy(absl::Span<const size_t> rows) {
     SYNCLINE_RETURN_IF_ERROR(connection_.BeginCopy(copy_sql_));
-    const absl::Status sent = Send(begin, end);
+    const absl::Status sent = Send(rows);
     const absl::Status copied = connection_.EndCopy().status();
     SYNCLINE_RETURN_IF_ERROR(copied);
     SYNCLINE_RETURN_IF_ERROR(sent);
     return connection_.Execute("RELEASE SAVEPOINT syncline_rows");
   }
 
-  absl::Status Send(size_t begin, size_t end) {
+  absl::Status Send(absl::Span<const size_t> rows) {
     const bool binary = format_ == postgres::CopyFormat::kBinary;
     ByteBuffer bytes;
     if (binary) postgres::AppendCopyHeader(&bytes);
-    for (size_t row = begin; row < end; ++row) {
+    for (const size_t row : rows) {
       if (binary) {
         bytes.Append(BytesOf(blocks_, rows_[row]));
       } else {
@@ -109,7 +155,10 @@ class Splitter {
   const postgres::CopyFormat format_;
   const absl::Span<const ByteBuffer> blocks_;
   const std::vector<RowSpan> rows_;
-  std::vector<RefusedRow> refused_;
+  // By the row's number.
+  std::map<size_t, RefusedRow> refused_;
+  std::map<size_t, RefusedRow> waiting_;   // for a row of the same table that they name
+  std::map<std::string, bool> own_table_;  // by foreign key: what NamesItsOwnTable found
 };
 
 }  // namespace

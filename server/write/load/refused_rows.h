@@ -3,8 +3,10 @@
 // COPY ends with its first error. When that error names its row, the row is taken for refused and
 // the block is sent again without it, kMaxNamedRows times at most; from then on, and when the error
 // names no row or may name a wrong one, the block is sent in halves under savepoints until each
-// refused row stands alone. What is found here is only which rows; the block is then loaded without
-// them by the usual transaction. Used by one thread.
+// refused row stands alone. Rows that a foreign key to their own table refuses are tried again
+// after the others, until nothing more is taken: the row that they name may come after them, but
+// not in a circle. What is found here is only which rows; the block is then loaded without them by
+// the usual transaction. Used by one thread.
 #pragma once
 
 #include <cstddef>
