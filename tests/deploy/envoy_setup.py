@@ -35,6 +35,12 @@ def free_port():
         return s.getsockname()[1]
 
 
+def pod():
+    """The pod of Envoy on Kubernetes."""
+    with open(f"{SOURCE}/deploy/k8s/components/envoy/deployment.yaml") as file:
+        return yaml.safe_load(file)["spec"]["template"]["spec"]
+
+
 def wait_until(condition, timeout, pause=0.05):
     end = time.monotonic() + timeout
     while not condition():
@@ -143,7 +149,7 @@ class Server:
 
 class Envoy:
     def __init__(self, binary, servers, certificate, directory):
-        self.port, self.status_port, admin = free_port(), free_port(), free_port()
+        self.port, self.status_port, self.admin_port = free_port(), free_port(), free_port()
         with open(f"{SOURCE}/deploy/envoy/envoy.yaml") as file:
             text = file.read()
         text = text.replace("/etc/envoy/tls", certificate.directory).replace("/etc/envoy/config", directory)
@@ -158,9 +164,11 @@ class Envoy:
                 "address": "127.0.0.1",
                 "port_value": ports[listener["name"]],
             }
-        config["admin"]["address"]["socket_address"]["port_value"] = admin
+        config["admin"]["address"]["socket_address"]["port_value"] = self.admin_port
         for cluster in config["static_resources"]["clusters"]:
-            endpoints = [admin] if cluster["name"] == "admin" else [server.port for server in servers]
+            endpoints = (
+                [self.admin_port] if cluster["name"] == "admin" else [server.port for server in servers]
+            )
             cluster["load_assignment"]["endpoints"] = [
                 {
                     "lb_endpoints": [
@@ -177,17 +185,12 @@ class Envoy:
         with open(path, "w") as file:
             yaml.safe_dump(config, file)
         self.log = f"{directory}/envoy.log"
+        # As the pod runs it.
+        container = pod()["containers"][0]
+        self.pre_stop = container["lifecycle"]["preStop"]["exec"]["command"]
+        arguments = [path if a.endswith("envoy.yaml") else a for a in container["args"]]
         self.process = subprocess.Popen(
-            [
-                binary,
-                "--config-path",
-                path,
-                "--concurrency",
-                "2",
-                "--log-level",
-                "warning",
-                "--disable-hot-restart",
-            ],
+            [binary, *arguments],
             stdout=subprocess.DEVNULL,
             stderr=open(self.log, "w"),
         )

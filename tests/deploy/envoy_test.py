@@ -8,9 +8,6 @@ of this machine, nothing else.
 
 import argparse
 import resource
-import signal
-import socket
-import ssl
 import subprocess
 import sys
 import time
@@ -18,6 +15,7 @@ import time
 from hyperframe.frame import HeadersFrame
 
 from envoy_attacks import Attacks
+from envoy_ends import Ends
 from envoy_limits import Limits
 from envoy_setup import (
     CHECK,
@@ -40,7 +38,7 @@ RECORDS = 200_000
 CALLERS = 200
 
 
-class Test(Attacks, Limits):
+class Test(Attacks, Ends, Limits):
     def __init__(self, options):
         self.options = options
         self.directory = options.directory
@@ -183,104 +181,6 @@ class Test(Attacks, Limits):
             "envoy_http_downstream_cx_protocol_error",
         )
 
-    def lose_servers(self):
-        """One server drains and comes back, the other is killed: calls go on at the one that is left."""
-        draining, dying = self.servers
-        before = self.envoy.counters()
-        errors, worst = self.call_on(lambda: draining.process.send_signal(signal.SIGTERM))
-        fails = (
-            self.envoy.counters()["envoy_cluster_health_check_failure"]
-            - before["envoy_cluster_health_check_failure"]
-        )
-        # Those on their way when it began are told by the server itself; Syncline's clients try again.
-        check(
-            "a server that drains gets no new calls",
-            len(errors) <= 20 and worst < 5,
-            f"{len(errors)} of them refused {set(errors)}, the last after {worst:.1f} s; health_check_failure +{fails:.0f}",
-        )
-        check("the server that drained has ended with 0", draining.process.wait(40) == 0)
-        draining.start()
-        check(
-            "a server that is back is healthy again",
-            wait_until(lambda: self.envoy.counters()["envoy_cluster_membership_healthy"] == 3, 10),
-        )
-        before = self.envoy.counters()
-        errors, worst = self.call_on(dying.process.kill)
-        self.counted(
-            "calls that a dead server has not seen go to another",
-            f"{len(errors)} lost {set(errors)}",
-            len(errors) <= 2,
-            before,
-            "envoy_cluster_upstream_rq_retry_success",
-        )
-
-    def lose_all(self, quick):
-        """A server that hangs, then none."""
-        left = self.servers[0]
-        if not quick:
-            before, caller = self.envoy.counters(), self.caller()
-            call = caller.open(WATCH)
-            caller.wait(lambda: caller.data, 5)
-            left.process.send_signal(signal.SIGSTOP)
-            started = time.monotonic()
-            answer = caller.result(call, 60)
-            self.counted(
-                "a call to a server that hangs ends within 55 s",
-                f"after {time.monotonic() - started:.1f} s {answer}",
-                ":timeout" not in answer,
-                before,
-                "envoy_cluster_http2_keepalive_timeout",
-            )
-        left.process.kill()
-        wait_until(lambda: self.envoy.counters()["envoy_cluster_membership_healthy"] == 1, 15)
-        before, started = self.envoy.counters(), time.monotonic()
-        answer = self.caller().call(LIST)
-        self.counted(
-            "without a server a call fails at once",
-            f"{answer.get('grpc-message')}",
-            answer.get("grpc-status") == "14" and time.monotonic() - started < 1,
-            before,
-            "envoy_cluster_upstream_cx_none_healthy",
-        )
-
-    def call_on(self, event):
-        """Calls for 8 s after `event`; what was not OK, and when the last of it came."""
-        caller, errors, last = self.caller(), [], 0.0
-        caller.call(LIST)
-        event()
-        started = time.monotonic()
-        while time.monotonic() - started < 8:
-            answer = caller.call(LIST, timeout=5)
-            if answer.get("grpc-status") != "0":
-                errors.append(answer.get("grpc-message", str(answer)))
-                last = time.monotonic() - started
-                if ":closed" in answer:
-                    caller = self.caller()
-            time.sleep(0.05)
-        return errors, last
-
-    def new_certificate(self):
-        before = self.envoy.counters()
-        self.certificate.put("second")
-
-        def served():
-            context = ssl.create_default_context(cafile=self.certificate.path)
-            context.set_alpn_protocols(["h2"])
-            try:
-                with socket.create_connection(("127.0.0.1", self.envoy.port)) as raw:
-                    with context.wrap_socket(raw, server_hostname="localhost") as secure:
-                        return secure.getpeercert()["subject"][0][0][1] == "second"
-            except ssl.SSLError:
-                return False
-
-        self.counted(
-            "a certificate that is replaced is served",
-            "without a restart",
-            wait_until(served, 15, 0.5),
-            before,
-            "envoy_listener_server_ssl_socket_factory_ssl_context_update_by_sds",
-        )
-
     def start_waits(self):
         self.wait_begin, self.wait_counters = time.monotonic(), self.envoy.counters()
         self.half_sent = self.caller(answer_pings=False)
@@ -364,6 +264,7 @@ class Test(Attacks, Limits):
         self.finish_waits(self.options.quick)
         self.new_certificate()
         self.lose_servers()
+        self.pre_stop()
         self.lose_all(self.options.quick)
         check("Envoy runs still", self.envoy.process.poll() is None)
 
