@@ -198,6 +198,7 @@ class ManifestsTest(unittest.TestCase):
         for workload in rendered.workloads():
             spec = pod_spec(workload)
             self.assertIs(spec["automountServiceAccountToken"], False)
+            self.assertIs(spec["enableServiceLinks"], False)
             self.assertIs(spec["securityContext"]["runAsNonRoot"], True)
             self.assertGreater(spec["securityContext"]["runAsUser"], 0)
             self.assertEqual(spec["securityContext"]["seccompProfile"], {"type": "RuntimeDefault"})
