@@ -80,7 +80,13 @@ absl::Status TransactUnderPolicy(Database& database, const LockPolicy& policy,
   Backoff backoff(policy.timeout, 10 * policy.timeout);
   std::optional<absl::Duration> deadline;
   while (true) {
-    const absl::Status status = database.Transact(body);
+    absl::Status met;
+    absl::Status status = database.Transact([&](Transaction& transaction) {
+      met = body(transaction);
+      return RetryIfVanished(met);
+    });
+    // What the catalog says on every try is no race; an internal error is no answer to a caller.
+    if (IsConflict(status) && !met.ok() && !absl::IsInternal(met)) status = met;
     if (SqlStateOf(status) != "55P03") return status;
     if (!deadline.has_value()) deadline = Monotonic() + policy.deadline;
     const absl::Duration pause = backoff.Next();

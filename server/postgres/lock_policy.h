@@ -35,8 +35,9 @@ struct TableLocks {
 };
 
 // Runs `body` as Database::Transact does, and again, from its start, when a lock was not free in
-// time. Errors: ABORTED LOCK_NOT_AVAILABLE with RetryInfo, which names the sessions that hold locks
-// on one of `locks`, at the deadline; those of Database::Transact.
+// time; as after a conflict also when a table vanished under it, as a swap takes one away. Errors:
+// ABORTED LOCK_NOT_AVAILABLE with RetryInfo, which names the sessions that hold locks on one of
+// `locks`, at the deadline; those of Database::Transact.
 absl::Status TransactUnderPolicy(Database& database, const LockPolicy& policy,
                                  const TableLocks& locks,
                                  absl::FunctionRef<absl::Status(Transaction&)> body);

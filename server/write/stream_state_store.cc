@@ -124,11 +124,9 @@ absl::StatusOr<StreamRecord> StreamStateStore::GetStream(int64_t stream_no) {
 }
 
 absl::Status StreamStateStore::WhyCancelled(const StreamPlan& plan) {
-  SYNCLINE_ASSIGN_OR_RETURN(const bool taken_over,
-                            InTransaction(database_, {}, [&](postgres::Transaction& transaction) {
-                              return postgres::WasTakenOver(transaction, *ledger_, plan);
-                            }));
-  return taken_over ? postgres::Superseded() : postgres::SyncCancelled();
+  return database_->Transact([&](postgres::Transaction& transaction) {
+    return postgres::WhyCancelled(transaction, *ledger_, plan);
+  });
 }
 
 absl::StatusOr<RejectedPage> StreamStateStore::ListRejected(const RejectedQuery& query) {

@@ -9,6 +9,7 @@
 #include "absl/strings/str_cat.h"
 #include "server/base/log.h"
 #include "server/base/status_macros.h"
+#include "server/postgres/ledger/take_over.h"
 #include "server/postgres/lock_policy.h"
 #include "server/postgres/table_operations.h"
 #include "server/write/start_decision.h"
@@ -18,12 +19,12 @@
 namespace syncline::write {
 namespace {
 
-void LogFailure(const SyncRecord& sync, const StreamRecord& stream) {
+void LogFailure(const SyncRecord& sync, const StreamPlan& plan, const absl::Status& error) {
   Log(LogLevel::kWarning, "stream_failed")
       .Field("sync_id", sync.sync_id)
-      .Field("namespace", stream.plan.descriptor.name_space)
-      .Field("stream", stream.plan.descriptor.name)
-      .Error(stream.error);
+      .Field("namespace", plan.descriptor.name_space)
+      .Field("stream", plan.descriptor.name)
+      .Error(error);
 }
 
 }  // namespace
@@ -33,7 +34,7 @@ absl::StatusOr<StartedSync> Writer::Start(const SyncDraft& draft) {
   SyncRecord& sync = started.sync;
   if (!started.resumed) {
     for (const StreamRecord& stream : sync.streams) {
-      if (stream.state == StreamState::kFailed) LogFailure(sync, stream);
+      if (stream.state == StreamState::kFailed) LogFailure(sync, stream.plan, stream.error);
     }
   }
   if (sync.state != SyncState::kStarting) return started;
@@ -57,10 +58,30 @@ absl::Status Writer::StartStreams(bool allow_partial, SyncRecord* sync) {
     absl::Status status = made->second;
     if (status.ok()) status = LoaderFor(stream.plan)->Start(&stream);
     if (status.ok()) continue;
+    if (const auto cancelled = WhyCancelled(stream.plan); cancelled.has_value()) {
+      LogFailure(*sync, stream.plan, status);
+      if (!allow_partial) return *cancelled;
+      stream.state = StreamState::kCancelled;
+      continue;
+    }
     if (!allow_partial || !ConcernsOneStream(status)) return status;
     SYNCLINE_RETURN_IF_ERROR(Fail(*sync, status, &stream));
   }
   return absl::OkStatus();
+}
+
+std::optional<absl::Status> Writer::WhyCancelled(const StreamPlan& plan) {
+  std::optional<absl::Status> cause;
+  const absl::Status asked =
+      context_.database->Transact([&](postgres::Transaction& transaction) -> absl::Status {
+        cause.reset();
+        SYNCLINE_ASSIGN_OR_RETURN(const StreamState state,
+                                  context_.ledger->GetStreamState(transaction, plan.stream_no));
+        if (state != StreamState::kCancelled) return absl::OkStatus();
+        cause = postgres::WhyCancelled(transaction, *context_.ledger, plan);
+        return absl::OkStatus();
+      });
+  return asked.ok() ? cause : std::nullopt;
 }
 
 absl::Status Writer::CreateNamespaces(const std::vector<StreamPlan>& plans) {
@@ -77,7 +98,7 @@ absl::Status Writer::CreateNamespaces(const std::vector<StreamPlan>& plans) {
 absl::Status Writer::Fail(const SyncRecord& sync, const absl::Status& error, StreamRecord* stream) {
   stream->state = StreamState::kFailed;
   stream->error = error;
-  LogFailure(sync, *stream);
+  LogFailure(sync, stream->plan, error);
   return context_.database->Transact([&](postgres::Transaction& transaction) {
     return context_.ledger->FailStream(transaction, *stream);
   });

@@ -30,7 +30,9 @@ class Writer {
   // stream that cannot start is kFailed and the others go on; a sync all of whose streams failed is
   // finished. Errors: INVALID_ARGUMENT SYNC_ID_REUSED, INPUT_CHANGED; FAILED_PRECONDITION
   // STALE_GENERATION, TABLE_OWNED, TARGET_INCOMPATIBLE, SCHEMA_INCOMPATIBLE; ABORTED
-  // LOCK_NOT_AVAILABLE when a table stays locked; those of the database.
+  // LOCK_NOT_AVAILABLE when a table stays locked; those of the database. A stream that is cancelled
+  // while it starts answers that whatever error it met: FAILED_PRECONDITION SYNC_CANCELLED, ABORTED
+  // SUPERSEDED.
   absl::StatusOr<StartedSync> Start(const SyncDraft& draft);
 
   // Creates the schemas that `plans` load into.
@@ -52,6 +54,9 @@ class Writer {
                                                   const SyncDraft& draft);
   // Makes the tables of every open stream; those that fail are noted as kFailed when they may.
   absl::Status StartStreams(bool allow_partial, SyncRecord* sync);
+  // The error of a stream that is kCancelled, whatever its start met; nothing when it is not, or
+  // when the ledger cannot be asked.
+  std::optional<absl::Status> WhyCancelled(const StreamPlan& plan);
   absl::Status Fail(const SyncRecord& sync, const absl::Status& error, StreamRecord* stream);
 
   const LoaderContext context_;

@@ -4,6 +4,7 @@
 
 #include <atomic>
 #include <functional>
+#include <future>
 #include <memory>
 #include <set>
 #include <string>
@@ -94,6 +95,122 @@ TEST_F(TakeOverTest, ACompletionThatWasCancelledSaysSo) {
   ASSERT_OK(Send("s1", People(1, 2)));
   ASSERT_OK(client().CancelSync("s1"));
   EXPECT_EQ(ReasonOf(Complete("s1").status()), "SYNC_CANCELLED");
+}
+
+// A call that is making a table when its stream is cancelled: the table's creation waits until the
+// test lets it go, and fails then, for that session alone.
+class InterruptedCallTest : public TakeOverTest {
+ protected:
+  void SetUp() override {
+    TakeOverTest::SetUp();
+    if (IsSkipped() || HasFatalFailure()) return;
+    Execute(absl::StrCat("CREATE TABLE ", Table("held"), " AS SELECT 1 AS x"));
+  }
+
+  void TearDown() override {
+    if (!schema().empty()) Execute("DROP EVENT TRIGGER IF EXISTS " + schema());
+    TakeOverTest::TearDown();
+  }
+
+  // What the creation of `users` ends with.
+  void FailCreation(const std::string& sqlstate, const std::string& message) {
+    Execute(absl::StrCat(
+        "CREATE FUNCTION ", Table("hold"), "() RETURNS event_trigger LANGUAGE plpgsql AS $$ ",
+        "DECLARE waited boolean := false; BEGIN IF EXISTS (SELECT FROM "
+        "pg_event_trigger_ddl_commands() WHERE object_identity = '",
+        schema(), ".users') THEN WHILE EXISTS (SELECT FROM ", Table("held"), ") LOOP ",
+        "waited := true; PERFORM pg_sleep(0.01); END LOOP; IF waited THEN RAISE USING ERRCODE = '",
+        sqlstate, "', MESSAGE = '", message, "'; END IF; END IF; END $$; CREATE EVENT TRIGGER ",
+        schema(), " ON ddl_command_end WHEN TAG IN ('CREATE TABLE') EXECUTE FUNCTION ",
+        Table("hold"), "()"));
+  }
+
+  // The StartSync that waits in the creation of its table.
+  std::future<absl::StatusOr<v1::StartSyncResponse>> StartAndWait(bool allow_partial) {
+    v1::StartSyncRequest request;
+    request.set_sync_id("first");
+    request.set_allow_partial(allow_partial);
+    *request.add_streams() = Stream(Append(0), kTable);
+    *request.add_streams() = Stream(Append(0), "second");
+    auto started =
+        std::async(std::launch::async, [this, request] { return client().StartSync(request); });
+    WaitForCreation();
+    return started;
+  }
+
+  void WaitForCreation() {
+    while (QueryInt("SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'PgSleep' AND query "
+                    "LIKE 'CREATE TABLE%" +
+                    schema() + "%'") == 0) {
+    }
+  }
+
+  void LetGo() { Execute("DELETE FROM " + Table("held")); }
+};
+
+TEST_F(InterruptedCallTest, AnErrorAfterACancellationIsTheCancellation) {
+  FailCreation("XX001", "the error of a table that somebody else changes");
+  auto started = StartAndWait(/*allow_partial=*/false);
+  ASSERT_OK(client().CancelSync("first"));
+  LetGo();
+  EXPECT_THAT(started.get().status(),
+              StatusIs(absl::StatusCode::kFailedPrecondition, "SYNC_CANCELLED"));
+}
+
+TEST_F(InterruptedCallTest, APartialStartGoesOnWithItsOtherStreams) {
+  FailCreation("XX001", "the error of a table that somebody else changes");
+  auto started = StartAndWait(/*allow_partial=*/true);
+  Execute(absl::StrCat("UPDATE ", ledger(), ".stream SET state = 'cancelled' WHERE table_name = '",
+                       kTable, "'"));
+  LetGo();
+  ASSERT_OK_AND_ASSIGN(const v1::StartSyncResponse plans, started.get());
+  EXPECT_EQ(plans.streams(0).state(), v1::STREAM_STATE_CANCELLED);
+  EXPECT_FALSE(plans.streams(0).has_error());
+  EXPECT_EQ(plans.streams(1).state(), v1::STREAM_STATE_OPEN);
+  EXPECT_OK(Send("first", People(1, 2), 0, "second"));
+}
+
+TEST_F(InterruptedCallTest, ARelationThatVanishedUnderATakeOverIsLeftToTheNewerSync) {
+  FailCreation("XX000", "could not open relation with OID 1");
+  auto started = StartAndWait(/*allow_partial=*/false);
+  auto newer = std::async(std::launch::async, [&] { return Start("newer", Replace(1)).status(); });
+  const std::string lock =
+      absl::StrCat("hashtextextended('table/", schema(), ".users', 1937337955)");
+  while (QueryInt(absl::StrCat("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT "
+                               "granted AND (classid::bigint << 32) + objid::bigint = ",
+                               lock)) == 0) {
+  }
+  LetGo();
+  ASSERT_OK_AND_ASSIGN(const v1::StartSyncResponse plans, started.get());
+  EXPECT_EQ(plans.streams(0).state(), v1::STREAM_STATE_CANCELLED);
+  EXPECT_EQ(plans.streams(1).state(), v1::STREAM_STATE_OPEN);
+  ASSERT_OK(newer.get());
+  EXPECT_EQ(ReasonOf(Complete("first").status()), "SYNC_CANCELLED");
+}
+
+// As the newer sync would leave the ledger, which the lock of the table keeps from starting here.
+TEST_F(InterruptedCallTest, AnErrorOfACompletionThatLostItsTableIsTheLoss) {
+  FailCreation("XX000", "could not open relation with OID 1");
+  ASSERT_OK(Start("first", Dedup(0)));
+  auto completed = std::async(std::launch::async, [&] { return Complete("first").status(); });
+  WaitForCreation();
+  Execute(absl::StrCat("UPDATE ", ledger(), ".stream SET state = 'cancelled'; INSERT INTO ",
+                       ledger(), ".stream OVERRIDING SYSTEM VALUE SELECT ",
+                       "(jsonb_populate_record(s, '{\"stream_no\": 9999, \"ordinal\": 9, \"name\": "
+                       "\"newer\"}')).* FROM ",
+                       ledger(), ".stream s"));
+  LetGo();
+  EXPECT_THAT(completed.get(), StatusIs(absl::StatusCode::kAborted, "SUPERSEDED"));
+}
+
+TEST_F(InterruptedCallTest, AnErrorOfACompletionThatWasCancelledIsTheCancellation) {
+  FailCreation("XX000", "could not open relation with OID 1");
+  ASSERT_OK(Start("first", Dedup(0)));
+  auto completed = std::async(std::launch::async, [&] { return Complete("first").status(); });
+  WaitForCreation();
+  ASSERT_OK(client().CancelSync("first"));
+  LetGo();
+  EXPECT_THAT(completed.get(), StatusIs(absl::StatusCode::kFailedPrecondition, "SYNC_CANCELLED"));
 }
 
 }  // namespace

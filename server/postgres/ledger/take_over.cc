@@ -2,19 +2,19 @@
 
 #include "absl/strings/str_cat.h"
 #include "server/base/status_macros.h"
+#include "server/postgres/ledger/ledger_errors.h"
 #include "server/postgres/sql_generator.h"
 
 namespace syncline::postgres {
 
-absl::StatusOr<bool> WasTakenOver(Transaction& transaction, const Ledger& ledger,
-                                  const StreamPlan& plan) {
+absl::Status WhyCancelled(Transaction& transaction, const Ledger& ledger, const StreamPlan& plan) {
   SYNCLINE_ASSIGN_OR_RETURN(
       const Result rows,
       transaction.Query(
           absl::StrCat("SELECT EXISTS (SELECT FROM ", QuoteIdentifier(ledger.schema()),
                        ".stream WHERE table_schema = $1 AND table_name = $2 AND stream_no > $3)"),
           Params().Text(plan.table.schema).Text(plan.table.name).Int(plan.stream_no)));
-  return rows.Bool(0, 0);
+  return rows.Bool(0, 0) ? Superseded() : SyncCancelled();
 }
 
 }  // namespace syncline::postgres

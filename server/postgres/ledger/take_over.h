@@ -1,17 +1,18 @@
-// Whether a newer sync took a table over from a stream.
+// Why a stream was cancelled: by a newer sync that took its table over, or by its caller.
 //
 // A statement on a running transaction. Stateless: safe from any thread.
 #pragma once
 
-#include "absl/status/statusor.h"
+#include "absl/status/status.h"
 #include "server/model/plan.h"
 #include "server/postgres/ledger/ledger.h"
 #include "server/postgres/transaction.h"
 
 namespace syncline::postgres {
 
-// True when a stream of the same table started after that of `plan`.
-absl::StatusOr<bool> WasTakenOver(Transaction& transaction, const Ledger& ledger,
-                                  const StreamPlan& plan);
+// What a call of the stream, which is kCancelled, answers: ABORTED SUPERSEDED when a stream of the
+// same table started after that of `plan`, else FAILED_PRECONDITION SYNC_CANCELLED. Errors: those
+// of the database.
+absl::Status WhyCancelled(Transaction& transaction, const Ledger& ledger, const StreamPlan& plan);
 
 }  // namespace syncline::postgres

@@ -65,6 +65,7 @@ absl::Status StartUnderLocks(const LoaderContext& context, StreamRecord* stream,
       [&](postgres::Transaction& transaction) -> absl::Status {
         started = *stream;
         SYNCLINE_ASSIGN_OR_RETURN(const StreamState state, LockTable(context, transaction, plan));
+        started.state = state;
         if (state != StreamState::kOpen) return absl::OkStatus();
         SYNCLINE_RETURN_IF_ERROR(postgres::BoundLockWaits(transaction, policy));
         SYNCLINE_ASSIGN_OR_RETURN(const postgres::InitialStatus status, Gather(transaction, plan));

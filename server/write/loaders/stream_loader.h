@@ -61,9 +61,9 @@ std::unique_ptr<StreamLoader> CreateStreamLoader(const LoaderContext& context,
 
 // Runs `start(transaction, status, &record)` under the lock policy and the lock of the table's
 // name: with what exists under it, before records come. `record` is a copy of `*stream`, which is
-// replaced by it when the transaction has committed. Does nothing when the stream is not kOpen any
-// more: a newer sync has taken the table over, whose tables are not to be touched, or another
-// replica is ahead of us.
+// replaced by it when the transaction has committed. Only reads the state when the stream is not
+// kOpen any more: a newer sync has taken the table over, whose tables are not to be touched, or
+// another replica is ahead of us.
 using StartStep =
     absl::FunctionRef<absl::Status(postgres::Transaction& transaction,
                                    const postgres::InitialStatus& status, StreamRecord* record)>;
