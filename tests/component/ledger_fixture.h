@@ -3,6 +3,7 @@
 
 #include <memory>
 
+#include "absl/strings/str_cat.h"
 #include "server/postgres/connection_pool.h"
 #include "server/postgres/ledger/data_commit.h"
 #include "server/postgres/ledger/ledger.h"
@@ -23,6 +24,20 @@ class LedgerFixture : public PostgresTest {
     postgres::ConnectionOptions options;
     options.conninfo = dsn();
     connections_ = std::make_unique<postgres::ConnectionPool>(options);
+  }
+
+  // Makes the ledger one of version 2.
+  void Downgrade() {
+    Execute(absl::StrCat("SET search_path = ", schema(), R"sql(;
+    DROP TABLE field_count, global_position, global_checkpoint, stream_table, table_column, table_index,
+      staging;
+    ALTER TABLE sync DROP input_digest;
+    ALTER TABLE writer DROP values_nulled, DROP values_truncated, DROP fields_undeclared,
+      DROP rejected_bytes;
+    ALTER TABLE rejected_record DROP raw_truncated, DROP detail;
+    ALTER TABLE stream DROP column_table_types, DROP schema_policy, DROP replay, DROP cdc_delete_mode,
+      DROP inferred_schema, DROP restart, DROP guard, DROP changes, DROP warnings, DROP error;
+    DELETE FROM migration WHERE version > 2; RESET search_path)sql"));
   }
 
   std::unique_ptr<postgres::Ledger> ledger_;

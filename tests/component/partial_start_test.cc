@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <functional>
+#include <memory>
 #include <utility>
 
 #include "server/base/error.h"
@@ -187,6 +188,35 @@ TEST_F(PartialStartTest, AStatementThatFailsForOneStreamSparesTheOthers) {
   EXPECT_THAT(TryStart(Request("whole", streams)).status(),
               StatusIs(StatusCode::kFailedPrecondition, "REJECTED_BY_DATABASE"));
   Execute("DROP EVENT TRIGGER " + Target());
+}
+
+// Found while the streams are decided, under a savepoint each: the statements of the others count.
+TEST_F(PartialStartTest, ATableThatMayNotBeReadSparesTheOthers) {
+  const std::string role = schema() + "_role";
+  ASSERT_OK(TryStart(Request("made", {Append({"", "denied"}), Append({"", "old"})})).status());
+  Execute(absl::StrCat("CREATE ROLE ", role, "; GRANT USAGE, CREATE ON SCHEMA ", schema(), ", ",
+                       Target(), " TO ", role, "; GRANT ALL ON ALL TABLES IN SCHEMA ", schema(),
+                       " TO ", role, "; GRANT ALL ON ALL SEQUENCES IN SCHEMA ", schema(), " TO ",
+                       role, "; ALTER TABLE ", InTarget("old"), " OWNER TO ", role));
+  ASSERT_OK_AND_ASSIGN(
+      const auto limited,
+      postgres::Database::Create({absl::StrCat(dsn(), " options='-c role=", role, "'")}));
+  write::LoaderContext loaders;
+  loaders.database = limited.get();
+  loaders.ledger = ledger_.get();
+  writer_ = std::make_unique<write::Writer>(loaders);
+  registry_ = NewRegistry();
+  ASSERT_OK_AND_ASSIGN(
+      const SyncRecord sync,
+      StartPartially("s", {Append({"", "old"}), Append({"", "denied"}), Append({"", "new"})}));
+  EXPECT_THAT(sync.streams[1].error,
+              StatusIs(StatusCode::kPermissionDenied, "DB_PERMISSION_DENIED"));
+  EXPECT_EQ(sync.streams[1].state, StreamState::kFailed);
+  EXPECT_EQ(sync.streams[0].state, StreamState::kOpen);
+  EXPECT_EQ(sync.streams[2].state, StreamState::kOpen);
+  EXPECT_EQ(registry_->Get("s")->streams[1].state, StreamState::kFailed);
+  EXPECT_EQ(registry_->Get("made")->streams[0].state, StreamState::kOpen) << "not taken over";
+  Execute(absl::StrCat("DROP OWNED BY ", role, " CASCADE; DROP ROLE ", role));
 }
 
 TEST_F(PartialStartTest, ASyncWithoutAStreamThatStartsIsFinished) {

@@ -19,7 +19,9 @@ namespace syncline::testing {
 namespace {
 
 using absl::StatusCode;
+using ::testing::AllOf;
 using ::testing::ElementsAre;
+using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::StartsWith;
 
@@ -218,6 +220,36 @@ TEST_F(StreamNamesTest, AStreamWithoutPropertiesIsATableOfTheMetaColumns) {
   dedup.write_mode = WriteMode::kDedup;
   EXPECT_THAT(TryStart(Request("dedup", {dedup})).status(),
               StatusIs(StatusCode::kInvalidArgument, "MISSING_PK"));
+}
+
+// An older version loaded both into one table; the newest completed sync decides whose it stays.
+TEST_F(StreamNamesTest, AStreamThatSharedATableIsToldThatItGotItsOwn) {
+  const StreamConfig loser = Append({"", "a.b"});
+  StartOne("1", loser);
+  Complete("1", loser.descriptor);
+  const std::string second = TableOf("2", Append({"", "a_b"}));
+  Complete("2", {"", "a_b"});
+  Execute(absl::StrCat("DROP TABLE ", second, "; UPDATE ", ledger_->schema(),
+                       ".stream SET table_name = 'a_b'; CREATE VIEW ", InTarget("v"),
+                       " AS SELECT 1 AS x"));
+  Downgrade();
+  ASSERT_OK(postgres::MigrateLedger(database(), ledger_->schema()));
+
+  // A start that is refused names the table, and is no reason to keep quiet.
+  EXPECT_THAT(TryStart(Request("3", {loser, Append({"", "v"})})).status(),
+              StatusIs(StatusCode::kFailedPrecondition, "TARGET_INCOMPATIBLE"));
+  const StreamRecord split = StartOne("4", loser);
+  EXPECT_THAT(split.plan.table.ToString(), StartsWith(Plain("a_b_")));
+  ASSERT_EQ(split.warnings.size(), 1u);
+  EXPECT_EQ(split.warnings[0].code, "TABLE_SPLIT");
+  EXPECT_THAT(split.warnings[0].text,
+              AllOf(HasSubstr(Plain("a_b") + " together"), HasSubstr(split.plan.table.ToString())));
+  const StreamRecord next = StartOne("5", loser);
+  EXPECT_EQ(next.plan.table, split.plan.table);
+  EXPECT_THAT(next.warnings, IsEmpty());
+  const StreamRecord keeper = StartOne("6", Append({"", "a_b"}));
+  EXPECT_EQ(keeper.plan.table.ToString(), Plain("a_b"));
+  EXPECT_THAT(keeper.warnings, IsEmpty());
 }
 
 }  // namespace
