@@ -209,11 +209,16 @@ absl::Status LoadSession::Validate() {
   return Discard();
 }
 
-// Ends the stream; staged rows must not come into the table with the next load.
+// Ends the stream; what it staged must not come into the table with the next load. What earlier
+// loads staged is not its own to discard.
 absl::Status LoadSession::Discard() {
   v1::CompleteStreamRequest request = Completion(v1::STREAM_STATUS_INCOMPLETE);
   request.set_discard_staged(true);
-  return CompleteStreamRetrying(client_, request, options_.retry_for).status();
+  request.set_keep_earlier(true);
+  SYNCLINE_ASSIGN_OR_RETURN(const v1::CompleteStreamResponse response,
+                            CompleteStreamRetrying(client_, request, options_.retry_for));
+  report_.earlier_rows_kept = response.outcome() == v1::OUTCOME_KEPT_FOR_RESUME;
+  return absl::OkStatus();
 }
 
 }  // namespace syncline::client

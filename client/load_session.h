@@ -47,6 +47,7 @@ struct LoadReport {
   StreamReport stream;            // the plan, and what the ledger says at the end
   // Why the stream was not published; what was staged for it is discarded. Empty when it was.
   std::string refused;
+  bool earlier_rows_kept = false;  // rows that earlier loads staged were not discarded with it
   std::optional<v1::Validation> validation;  // the answer to `validate_only`
 };
 

@@ -102,6 +102,9 @@ void PrintReport(const LoadReport& report, const std::string& sync_id, absl::Dur
 
 // What a load that was not published, or must not have changed anything, ends with.
 int FinishUnpublished(const LoadReport& report, bool staged) {
+  if (report.earlier_rows_kept) {
+    Say("rows that earlier loads staged for the table are kept: the next load publishes them");
+  }
   if (report.refused.empty()) {
     Say("validated only: the table is as it was, what was sent is discarded");
     return GuardHolds(*report.validation) ? kExitOk : kExitFailed;

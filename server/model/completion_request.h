@@ -13,6 +13,8 @@ struct CompletionRequest {
   std::optional<int64_t> expected_records = std::nullopt;
   // With INCOMPLETE: what is staged is dropped instead of kept.
   bool discard_staged = false;
+  // With discard_staged: what earlier syncs staged is kept.
+  bool keep_earlier = false;
   // Holds for this call instead of the stream's own.
   std::optional<PublishGuard> guard = std::nullopt;
 };

@@ -46,7 +46,9 @@ bool IsRestart(const StagingRequest& request, const StagingFacts& staging) {
 
 CompletionAction DecideCompletion(LoaderKind loader, const CompletionFacts& facts) {
   if (loader == LoaderKind::kAppend) return CompletionAction::kNone;
-  if (!facts.complete && facts.discard) return CompletionAction::kDiscard;
+  if (!facts.complete && facts.discard) {
+    return facts.keep_earlier ? CompletionAction::kTakeBack : CompletionAction::kDiscard;
+  }
   if (loader == LoaderKind::kDedup) return CompletionAction::kMerge;
   if (!facts.complete) return CompletionAction::kKeep;
   if (facts.restart) {

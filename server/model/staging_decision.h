@@ -56,7 +56,9 @@ bool IsRestart(const StagingRequest& request, const StagingFacts& staging);
 struct CompletionFacts {
   bool complete = false;  // COMPLETE, else INCOMPLETE
   bool discard = false;   // with INCOMPLETE: the caller gives up what is staged
-  bool restart = false;   // IsRestart at its start
+  // With `discard`: there may be rows of earlier syncs, which the caller does not give up.
+  bool keep_earlier = false;
+  bool restart = false;  // IsRestart at its start
   bool target_exists = false;
   bool target_holds_generation = false;  // the target has rows of the minimum generation or above
   bool staged_rows = false;              // the staging table has rows
@@ -71,6 +73,7 @@ enum class CompletionAction {
   kUnchanged,  // staging is dropped, the target stays as it is
   kKeep,       // staging waits for the next sync of the generation
   kDiscard,    // staging is dropped: the caller gave it up
+  kTakeBack,   // the rows of this stream are deleted from staging, which waits as for kKeep
 };
 
 // Whether staged rows come into the target.

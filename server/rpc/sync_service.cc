@@ -142,6 +142,7 @@ absl::Status SyncService::Complete(const v1::CompleteStreamRequest& request,
   completion.complete = request.status() == v1::STREAM_STATUS_COMPLETE;
   if (request.has_expected_records()) completion.expected_records = request.expected_records();
   completion.discard_staged = request.discard_staged();
+  completion.keep_earlier = request.keep_earlier();
   if (request.has_guard()) completion.guard = FromProto(request.guard());
   if (request.validate_only()) {
     SYNCLINE_ASSIGN_OR_RETURN(const Validation validation,

@@ -285,6 +285,34 @@ TEST_F(EndsTest, DiscardStagedDropsWhatIsStaged) {
   }
 }
 
+TEST_F(EndsTest, KeepEarlierTakesBackWhatTheSyncStaged) {
+  for (const Ask& ask : {Dedup(2), Replace(3), DedupReplace(4)}) {
+    const std::string id = absl::StrCat("s", ask.generation);
+    LoadAndCancel(id, ask, People(1, 2));
+    v1::CompleteStreamRequest request;
+    request.mutable_descriptor()->set_name(kTable);
+    request.set_status(kIncomplete);
+    request.set_discard_staged(true);
+    request.set_keep_earlier(true);
+    request.set_sync_id(id + "/again");
+    ASSERT_OK(Start(request.sync_id(), ask));
+    ASSERT_OK(Send(request.sync_id(), People(2, 5)));
+    ASSERT_OK_AND_ASSIGN(const v1::CompleteStreamResponse kept, client().CompleteStream(request));
+    EXPECT_EQ(kept.outcome(), v1::OUTCOME_KEPT_FOR_RESUME);
+    EXPECT_EQ(TempRows(), absl::StrCat("1:a@", ask.generation, " 2:a@", ask.generation));
+    EXPECT_EQ(Rows(), "missing");
+    // Sent again, it answers the same; a sync that staged alone leaves nothing.
+    EXPECT_EQ(client().CompleteStream(request)->outcome(), v1::OUTCOME_KEPT_FOR_RESUME);
+    Execute(absl::StrCat("DELETE FROM ", StagingTable()));
+    request.set_sync_id(id + "/alone");
+    ASSERT_OK(Start(request.sync_id(), ask));
+    ASSERT_OK(Send(request.sync_id(), People(2, 5)));
+    ASSERT_OK_AND_ASSIGN(const v1::CompleteStreamResponse gone, client().CompleteStream(request));
+    EXPECT_EQ(gone.outcome(), v1::OUTCOME_UNCHANGED);
+    EXPECT_EQ(TempRows(), "missing");
+  }
+}
+
 TEST_F(EndsTest, AResumedReplaceLoadsIntoABareTable) {
   Fail("s1", Replace(1), People(1, 1), "");
   // As a publication that was refused leaves it.

@@ -187,6 +187,26 @@ TEST_F(LoadTest, TheGuardKeepsTheTableAndValidateOnlyChangesNothing) {
   EXPECT_EQ(Count(), 1);
 }
 
+// Neither a guard that refuses nor --validate_only may discard rows that the load did not send.
+TEST_F(LoadTest, WhatAnEarlierLoadStagedIsKept) {
+  v1::StartSyncRequest earlier = OneStream("earlier", "t");
+  earlier.mutable_streams(0)->set_write_mode(v1::WRITE_MODE_DEDUP);
+  earlier.mutable_streams(0)->add_primary_key()->add_path("id");
+  ASSERT_OK(client_->StartSync(earlier));
+  ASSERT_OK(Send(*client_, "earlier", "t", 0, 2));
+  ASSERT_OK(client_->CancelSync("earlier"));
+  const auto load = [&](const std::string& flag) {
+    return Load("b.jsonl", "{\"id\":7}\n", {"--mode=dedup", "--primary_key=id", flag});
+  };
+  EXPECT_EQ(load("--min_rows=9"), 1);
+  EXPECT_THAT(said_, HasSubstr("rows that earlier loads staged for the table are kept"));
+  EXPECT_EQ(load("--validate_only"), 0) << said_;
+  EXPECT_THAT(said_, HasSubstr("would insert 3 rows"));
+  EXPECT_FALSE(HasTable());
+  EXPECT_EQ(load("--min_rows=3"), 0) << said_;
+  EXPECT_EQ(Count("id IN (0, 1, 7)"), 3);
+}
+
 TEST_F(LoadTest, StrictStopsAReplaceBeforeTheTableIsTouched) {
   ASSERT_EQ(Load("a.jsonl", "{\"id\":1}\n{\"id\":2}\n", {"--mode=overwrite"}), 0) << said_;
   const std::string schema_file =

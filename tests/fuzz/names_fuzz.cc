@@ -13,6 +13,7 @@
 #include "tests/fuzz/byte_source.h"
 #include "tests/fuzz/expect.h"
 #include "tests/fuzz/json_reference.h"
+#include "tests/support/map_table_names.h"
 
 namespace syncline::fuzz {
 namespace {
@@ -59,19 +60,6 @@ void ExpectOneToOne(const std::vector<Key>& keys, const std::vector<Name>& names
     Expect(entry->second == names[i], "equal inputs get equal names", i);
     Expect(!added || distinct.insert(names[i]).second, "distinct inputs get distinct names", i);
   }
-}
-
-// The tables of `streams` with a ledger that knows none of them.
-absl::StatusOr<std::vector<TableName>> MapTableNames(const std::vector<StreamDescriptor>& streams,
-                                                     absl::string_view default_schema,
-                                                     absl::string_view ledger_schema = "syncline") {
-  std::vector<StreamName> named;
-  for (const StreamDescriptor& stream : streams) {
-    const absl::StatusOr<StreamName> name = NameStream(stream, default_schema, ledger_schema);
-    if (!name.ok()) return name.status();
-    named.push_back(*name);
-  }
-  return AssignTables(named);
 }
 
 template <typename T>

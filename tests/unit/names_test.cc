@@ -16,6 +16,7 @@
 #include "absl/strings/str_cat.h"
 #include "server/base/error.h"
 #include "server/model/table_schema.h"
+#include "tests/support/map_table_names.h"
 
 namespace syncline {
 namespace {
@@ -23,19 +24,6 @@ namespace {
 using ::testing::ElementsAre;
 using ::testing::Not;
 using ::testing::StartsWith;
-
-// The tables of `streams` with a ledger that knows none of them.
-absl::StatusOr<std::vector<TableName>> MapTableNames(const std::vector<StreamDescriptor>& streams,
-                                                     absl::string_view default_schema,
-                                                     absl::string_view ledger_schema = "syncline") {
-  std::vector<StreamName> named;
-  for (const StreamDescriptor& stream : streams) {
-    const absl::StatusOr<StreamName> name = NameStream(stream, default_schema, ledger_schema);
-    if (!name.ok()) return name.status();
-    named.push_back(*name);
-  }
-  return AssignTables(named);
-}
 
 std::vector<TableName> Tables(const std::vector<StreamDescriptor>& streams) {
   const absl::StatusOr<std::vector<TableName>> tables = MapTableNames(streams, "public");

@@ -137,6 +137,7 @@ class Tables {
         break;
       case CompletionAction::kUnchanged:
       case CompletionAction::kDiscard:
+      case CompletionAction::kTakeBack:
         Drop();
         break;
       case CompletionAction::kReplace:

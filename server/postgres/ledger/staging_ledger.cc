@@ -159,6 +159,24 @@ absl::StatusOr<std::vector<StagedColumn>> FindStagedColumns(Transaction& transac
   return columns;
 }
 
+absl::StatusOr<std::vector<RawIdRange>> FindRawIds(Transaction& transaction, const Ledger& ledger,
+                                                   int64_t stream_no) {
+  SYNCLINE_ASSIGN_OR_RETURN(
+      const Result rows,
+      transaction.Query(Sql(ledger,
+                            "SELECT y.sync_id, s.namespace, s.name, w.writer_id FROM $L.stream s "
+                            "JOIN $L.sync y USING (sync_no) JOIN $L.writer w USING (stream_no) "
+                            "WHERE s.stream_no = $1"),
+                        Params().Int(stream_no)));
+  std::vector<RawIdRange> ranges;
+  for (size_t row = 0; row < rows.size(); ++row) {
+    const RawIdGenerator ids(rows.Text(row, 0), {rows.Text(row, 1), rows.Text(row, 2)},
+                             rows.Text(row, 3));
+    ranges.push_back(ids.RangeFrom(0));
+  }
+  return ranges;
+}
+
 absl::Status NoteStart(Transaction& transaction, const Ledger& ledger, const StreamRecord& stream) {
   SYNCLINE_RETURN_IF_ERROR(
       transaction

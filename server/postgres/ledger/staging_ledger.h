@@ -70,6 +70,10 @@ absl::StatusOr<std::vector<StagedColumn>> FindStagedColumns(Transaction& transac
                                                             const Ledger& ledger,
                                                             const StreamPlan& plan);
 
+// The ids of all rows that the stream may have written, one range per writer.
+absl::StatusOr<std::vector<RawIdRange>> FindRawIds(Transaction& transaction, const Ledger& ledger,
+                                                   int64_t stream_no);
+
 // Writes what the stream's start decided: changes, warnings, error, guard, restart, staged_alone.
 absl::Status NoteStart(Transaction& transaction, const Ledger& ledger, const StreamRecord& stream);
 

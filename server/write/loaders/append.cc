@@ -3,7 +3,6 @@
 #include <utility>
 #include <vector>
 
-#include "absl/strings/str_cat.h"
 #include "server/base/log.h"
 #include "server/base/status_macros.h"
 #include "server/model/staging_decision.h"
@@ -20,15 +19,9 @@ namespace {
 void WarnOfVisibleTails(const std::vector<postgres::WriterTail>& tails, StreamRecord* stream) {
   int64_t rows = 0;
   for (const postgres::WriterTail& tail : tails) rows += tail.staged ? 0 : tail.rows;
-  if (rows == 0) return;
-  Log(LogLevel::kWarning, "rows_after_checkpoint")
-      .Field("table", stream->plan.table.ToString())
-      .Field("stream", stream->plan.descriptor.name)
-      .Field("rows", rows);
-  SetWarning({"ROWS_AFTER_CHECKPOINT",
-              absl::StrCat(rows,
-                           " rows that earlier syncs added after their last committed checkpoint "
-                           "are in the table; the source may send them again")},
+  WarnOfRows(LogLevel::kWarning, "ROWS_AFTER_CHECKPOINT", rows,
+             "that earlier syncs added after their last committed checkpoint are in the table; the "
+             "source may send them again",
              stream);
 }
 

@@ -16,7 +16,9 @@ absl::StatusOr<StreamResult> DedupLoader::Complete(const StreamRecord& stream,
                                                    metrics::StreamMetrics& metrics) {
   const absl::Time started = absl::Now();
   const CompletionAction action = DecideCompletion(
-      plan_.loader, {.complete = request.complete, .discard = request.discard_staged});
+      plan_.loader, {.complete = request.complete,
+                     .discard = request.discard_staged,
+                     .keep_earlier = request.keep_earlier && !stream.staged_alone});
   StreamResult result;
   SYNCLINE_RETURN_IF_ERROR(
       context_.database->Transact([&](postgres::Transaction& transaction) -> absl::Status {
@@ -25,6 +27,8 @@ absl::StatusOr<StreamResult> DedupLoader::Complete(const StreamRecord& stream,
         if (action == CompletionAction::kDiscard) {
           result = {StreamOutcome::kUnchanged, 0};
           SYNCLINE_RETURN_IF_ERROR(DropStaging(context_, transaction, plan_));
+        } else if (action == CompletionAction::kTakeBack) {
+          SYNCLINE_RETURN_IF_ERROR(TakeBack(context_, transaction, plan_, &result));
         } else {
           result.outcome = StreamOutcome::kMerged;
           SYNCLINE_ASSIGN_OR_RETURN(const std::vector<postgres::UndeclaredColumn> undeclared,

@@ -60,6 +60,9 @@ absl::Status RunAction(const LoaderContext& context, postgres::Transaction& tran
     case CompletionAction::kKeep:
       *result = {StreamOutcome::kKeptForResume, stream.records_written};
       break;
+    case CompletionAction::kTakeBack:
+      SYNCLINE_RETURN_IF_ERROR(TakeBack(context, transaction, plan, result));
+      break;
     case CompletionAction::kUnchanged:
     case CompletionAction::kDiscard:
       *result = {StreamOutcome::kUnchanged, 0};
@@ -131,6 +134,7 @@ absl::string_view PhaseOf(CompletionAction action, LoaderKind loader) {
     case CompletionAction::kUnchanged:
     case CompletionAction::kKeep:
     case CompletionAction::kDiscard:
+    case CompletionAction::kTakeBack:
       break;
   }
   return "";
@@ -145,6 +149,7 @@ absl::StatusOr<CompletionFacts> GatherFacts(const LoaderContext& context,
                                             const postgres::InitialStatus& status) {
   CompletionFacts facts = {.complete = request.complete,
                            .discard = request.discard_staged,
+                           .keep_earlier = request.keep_earlier && !stream.staged_alone,
                            .restart = stream.plan.restart,
                            .target_exists = status.real.exists,
                            .staged_rows = !status.temp.empty};

@@ -5,6 +5,7 @@
 #include <string>
 #include <utility>
 
+#include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "server/base/log.h"
 #include "server/base/status_macros.h"
@@ -15,12 +16,18 @@
 
 namespace syncline::write {
 
-void SetWarning(Warning warning, StreamRecord* stream) {
+void WarnOfRows(LogLevel level, const std::string& code, int64_t rows, absl::string_view what,
+                StreamRecord* stream) {
+  if (rows == 0) return;
+  Log(level, absl::AsciiStrToLower(code))
+      .Field("table", stream->plan.table.ToString())
+      .Field("stream", stream->plan.descriptor.name)
+      .Field("rows", rows);
   std::vector<Warning>& warnings = stream->warnings;
   warnings.erase(std::remove_if(warnings.begin(), warnings.end(),
-                                [&](const Warning& other) { return other.code == warning.code; }),
+                                [&](const Warning& other) { return other.code == code; }),
                  warnings.end());
-  warnings.push_back(std::move(warning));
+  warnings.push_back({code, absl::StrCat(rows, " rows ", what)});
 }
 
 absl::StatusOr<StagingFacts> GatherStaging(const LoaderContext& context,
@@ -67,15 +74,9 @@ absl::Status PruneStaged(postgres::Transaction& transaction,
   SYNCLINE_ASSIGN_OR_RETURN(
       const int64_t deleted,
       postgres::DeleteRawIdRanges(transaction, stream->plan.temp_table, ranges));
-  if (deleted == 0) return absl::OkStatus();
-  Log(LogLevel::kInfo, "staged_rows_replayed")
-      .Field("table", stream->plan.table.ToString())
-      .Field("stream", stream->plan.descriptor.name)
-      .Field("rows", deleted);
-  SetWarning({"STAGED_ROWS_REPLAYED",
-              absl::StrCat(deleted,
-                           " rows that earlier syncs staged after their last committed checkpoint "
-                           "were deleted; the source sends them again")},
+  WarnOfRows(LogLevel::kInfo, "STAGED_ROWS_REPLAYED", deleted,
+             "that earlier syncs staged after their last committed checkpoint were deleted; the "
+             "source sends them again",
              stream);
   return absl::OkStatus();
 }

@@ -6,10 +6,14 @@
 // them any more.
 #pragma once
 
+#include <cstdint>
+#include <string>
 #include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "server/base/log.h"
 #include "server/model/plan.h"
 #include "server/model/staging_decision.h"
 #include "server/postgres/initial_status.h"
@@ -40,8 +44,10 @@ absl::Status PruneStaged(postgres::Transaction& transaction,
 absl::Status StartStaged(const LoaderContext& context, const StreamPlan& plan,
                          StreamRecord* stream);
 
-// Puts `warning` in place of an earlier one with its code: a start that was interrupted is
+// Logs `rows`, unless there are none, as the event called like `code`, and puts the warning
+// "`rows` rows `what`" in place of an earlier one with its code: a start that was interrupted is
 // repeated.
-void SetWarning(Warning warning, StreamRecord* stream);
+void WarnOfRows(LogLevel level, const std::string& code, int64_t rows, absl::string_view what,
+                StreamRecord* stream);
 
 }  // namespace syncline::write

@@ -114,6 +114,17 @@ absl::Status DropStaging(const LoaderContext& context, postgres::Transaction& tr
   return postgres::ClearStagingMark(transaction, *context.ledger, plan.table);
 }
 
+absl::Status TakeBack(const LoaderContext& context, postgres::Transaction& transaction,
+                      const StreamPlan& plan, StreamResult* result) {
+  SYNCLINE_ASSIGN_OR_RETURN(const std::vector<RawIdRange> ranges,
+                            postgres::FindRawIds(transaction, *context.ledger, plan.stream_no));
+  SYNCLINE_RETURN_IF_ERROR(
+      postgres::DeleteRawIdRanges(transaction, plan.temp_table, ranges).status());
+  SYNCLINE_ASSIGN_OR_RETURN(const bool rows, postgres::HasRows(transaction, plan.temp_table));
+  *result = {rows ? StreamOutcome::kKeptForResume : StreamOutcome::kUnchanged, 0};
+  return rows ? absl::OkStatus() : DropStaging(context, transaction, plan);
+}
+
 absl::Status EndStream(const LoaderContext& context, postgres::Transaction& transaction,
                        const StreamRecord& stream, const CompletionRequest& request,
                        const StreamResult& result) {

@@ -93,6 +93,10 @@ absl::StatusOr<bool> HoldsReplacement(const LoaderContext& context,
 absl::Status DropStaging(const LoaderContext& context, postgres::Transaction& transaction,
                          const StreamPlan& plan);
 
+// Deletes the staged rows of the stream; what earlier ones staged stays.
+absl::Status TakeBack(const LoaderContext& context, postgres::Transaction& transaction,
+                      const StreamPlan& plan, StreamResult* result);
+
 // Ends the stream with `result`: kCompleted for COMPLETE, else kIncomplete.
 absl::Status EndStream(const LoaderContext& context, postgres::Transaction& transaction,
                        const StreamRecord& stream, const CompletionRequest& request,
