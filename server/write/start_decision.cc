@@ -92,7 +92,7 @@ absl::Status StartDecision::Write(const std::vector<Stream>& streams, SyncRecord
   SYNCLINE_RETURN_IF_ERROR(columns_.Write(RecordsOf(streams)));
   SYNCLINE_RETURN_IF_ERROR(ledger_->InsertSync(*transaction_, sync));
   for (const Stream& stream : streams) {
-    if (stream.record->state != StreamState::kOpen) continue;
+    if (stream.record->state != StreamState::kOpen || !stream.history.live) continue;
     SYNCLINE_RETURN_IF_ERROR(
         ledger_->SupersedeStreams(*transaction_, sync->sync_no, stream.record->plan));
   }
@@ -116,10 +116,10 @@ absl::Status StartDecision::ReadHistory(Stream* stream) {
   if (stream->status.real.exists) return absl::OkStatus();
   if (history.loaded_generation.has_value()) {
     stream->record->warnings.push_back(TableMissing(table));
+    SYNCLINE_RETURN_IF_ERROR(ledger_->ForgetGenerations(*transaction_, table));
   }
   // Never completed, or dropped by the user: such a table starts afresh. What is staged or about to
   // be keeps its owner.
-  SYNCLINE_RETURN_IF_ERROR(ledger_->ForgetGenerations(*transaction_, table));
   history.completed_generation = 0;
   if (!stream->status.temp.exists && !history.live) history.connection_id.clear();
   return absl::OkStatus();

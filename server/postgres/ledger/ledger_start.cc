@@ -1,5 +1,7 @@
 // Ledger: what StartSync writes.
+#include <string>
 #include <utility>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "server/base/status_macros.h"
@@ -27,7 +29,8 @@ RETURNING stream_no
 
 constexpr char kOpenGeneration[] = R"sql(
 INSERT INTO $L.generation AS g (table_schema, table_name, generation_id, connection_id, sync_id, state)
-VALUES ($1, $2, $3, $4, $5, 'loading')
+SELECT w.table_schema, w.table_name, w.generation_id, $4, $5, 'loading'
+FROM unnest($1::text[], $2::text[], $3::bigint[]) w (table_schema, table_name, generation_id)
 ON CONFLICT (table_schema, table_name, generation_id) DO UPDATE SET
   connection_id = excluded.connection_id, sync_id = excluded.sync_id, state = 'loading',
   rows = CASE WHEN g.state = 'dropped' THEN 0 ELSE g.rows END,
@@ -95,6 +98,9 @@ absl::Status Ledger::InsertSync(Transaction& transaction, SyncRecord* sync) cons
   sync->sync_no = inserted.Int(0, 0);
   sync->state = SyncState::kStarting;
   int64_t ordinal = 0;
+  std::vector<std::string> schemas;
+  std::vector<std::string> tables;
+  std::vector<int64_t> generations;
   for (StreamRecord& stream : sync->streams) {
     StreamPlan& plan = stream.plan;
     SYNCLINE_ASSIGN_OR_RETURN(
@@ -105,16 +111,18 @@ absl::Status Ledger::InsertSync(Transaction& transaction, SyncRecord* sync) cons
       SYNCLINE_RETURN_IF_ERROR(WriteStreamNotes(transaction, quoted_schema_, stream));
     }
     if (stream.state == StreamState::kFailed) continue;
-    SYNCLINE_RETURN_IF_ERROR(transaction
-                                 .Query(Sql(kOpenGeneration), Params()
-                                                                  .Text(plan.table.schema)
-                                                                  .Text(plan.table.name)
-                                                                  .Int(plan.generation_id)
-                                                                  .Text(sync->connection_id)
-                                                                  .Text(sync->sync_id))
-                                 .status());
+    schemas.push_back(plan.table.schema);
+    tables.push_back(plan.table.name);
+    generations.push_back(plan.generation_id);
   }
-  return absl::OkStatus();
+  return transaction
+      .Query(Sql(kOpenGeneration), Params()
+                                       .TextArray(schemas)
+                                       .TextArray(tables)
+                                       .IntArray(generations)
+                                       .Text(sync->connection_id)
+                                       .Text(sync->sync_id))
+      .status();
 }
 
 absl::Status Ledger::MarkRunning(Transaction& transaction, int64_t sync_no) const {

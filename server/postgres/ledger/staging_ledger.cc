@@ -178,15 +178,20 @@ absl::StatusOr<std::vector<RawIdRange>> FindRawIds(Transaction& transaction, con
 }
 
 absl::Status NoteStart(Transaction& transaction, const Ledger& ledger, const StreamRecord& stream) {
-  SYNCLINE_RETURN_IF_ERROR(
-      transaction
-          .Query(Sql(ledger,
-                     "UPDATE $L.stream SET restart = $2, staged_alone = $3 WHERE stream_no = $1"),
-                 Params()
-                     .Int(stream.plan.stream_no)
-                     .Bool(stream.plan.restart)
-                     .Bool(stream.staged_alone))
-          .status());
+  // An append stages nothing.
+  if (stream.plan.loader != LoaderKind::kAppend) {
+    SYNCLINE_RETURN_IF_ERROR(
+        transaction
+            .Query(Sql(ledger,
+                       "UPDATE $L.stream SET restart = $2, staged_alone = $3 WHERE stream_no = $1"),
+                   Params()
+                       .Int(stream.plan.stream_no)
+                       .Bool(stream.plan.restart)
+                       .Bool(stream.staged_alone))
+            .status());
+  }
+  // A start only adds to the notes: there are none to replace either.
+  if (!HasStreamNotes(stream)) return absl::OkStatus();
   return WriteStreamNotes(transaction, QuoteIdentifier(ledger.schema()), stream);
 }
 
