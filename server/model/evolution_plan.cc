@@ -114,6 +114,8 @@ class Planner {
     }
     for (const TableColumn& column : input_.columns) SYNCLINE_RETURN_IF_ERROR(Visit(column));
     SYNCLINE_RETURN_IF_ERROR(CheckFrozen());
+    SYNCLINE_RETURN_IF_ERROR(CheckWidth());
+    MarkCopy();
     SYNCLINE_RETURN_IF_ERROR(CheckRewrites());
     return std::move(plan_);
   }
@@ -235,6 +237,39 @@ class Planner {
         absl::StrCat("the schema policy FREEZE does not allow what the stream needs of ",
                      table_.ToString(), ": ", changes),
         detail);
+  }
+
+  int64_t Count(SchemaChange::Kind kind) const {
+    return std::count_if(plan_.changes.begin(), plan_.changes.end(),
+                         [&](const SchemaChange& change) { return change.kind == kind; });
+  }
+
+  absl::Status CheckWidth() const {
+    const int64_t columns = static_cast<int64_t>(input_.columns.size()) + kMetaColumns +
+                            Count(SchemaChange::Kind::kAddColumn) -
+                            Count(SchemaChange::Kind::kDropColumn);
+    if (columns <= kMaxTableColumns) return absl::OkStatus();
+    ErrorDetail detail;
+    detail.reason = "TABLE_TOO_WIDE";
+    detail.metadata = {{"columns", absl::StrCat(columns)}};
+    detail.subject = table_.ToString();
+    return MakeError(
+        absl::StatusCode::kFailedPrecondition,
+        absl::StrCat(table_.ToString(), " would have ", columns,
+                     " columns with those of the stream, and PostgreSQL takes ", kMaxTableColumns,
+                     ": drop columns of the table, or load into another one"),
+        detail);
+  }
+
+  // A table that is replaced is made anew, without the dropped columns.
+  void MarkCopy() {
+    const int64_t added = Count(SchemaChange::Kind::kAddColumn);
+    if (input_.replaced || input_.attributes + added <= kMaxTableColumns) return;
+    for (SchemaChange& change : plan_.changes) {
+      if (change.kind != SchemaChange::Kind::kAddColumn) continue;
+      change.rewrites = true;
+      change.table_bytes = input_.table_bytes;
+    }
   }
 
   absl::Status CheckRewrites() const {

@@ -36,6 +36,8 @@ struct TableColumn {
 struct EvolutionInput {
   bool exists = false;
   std::vector<TableColumn> columns;  // in table order, without the meta columns
+  // As PostgreSQL counts its columns: with the meta columns and with dropped ones.
+  int64_t attributes = 0;
   int64_t table_bytes = 0;
   // The table is made anew and published in place of this one; false when its rows stay.
   bool replaced = false;
@@ -49,14 +51,16 @@ struct EvolutionPlan {
   // The declared columns as they are going to be in the table.
   TableSchema schema;
   // Added columns in the stream's order, then changed and dropped ones in the table's; for a table
-  // that does not exist its creation alone.
+  // that does not exist its creation alone. Added columns have `rewrites` when the table has to be
+  // copied for them, because dropped columns leave no room.
   std::vector<SchemaChange> changes;
 };
 
 // Errors, all FAILED_PRECONDITION about `table`: SCHEMA_FROZEN (policy FREEZE and any difference;
 // metadata `changes`), NO_SHARED_COLUMN (inferred, and no declared column exists),
 // COLUMN_NOT_FILLED (a column that the stream does not fill is NOT NULL without a default),
-// COLUMN_GENERATED (a declared column takes no values), REWRITE_TOO_LARGE.
+// COLUMN_GENERATED (a declared column takes no values), TABLE_TOO_WIDE (more columns than a table
+// can have), REWRITE_TOO_LARGE.
 absl::StatusOr<EvolutionPlan> PlanEvolution(const TableName& table, const TableSchema& declared,
                                             const EvolutionInput& input);
 

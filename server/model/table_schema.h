@@ -18,8 +18,10 @@ inline constexpr char kGenerationIdColumn[] = "_airbyte_generation_id";
 // The column that marks a deleted record in a CDC stream.
 inline constexpr char kCdcDeletedAtField[] = "_ab_cdc_deleted_at";
 
-// PostgreSQL's limit of 1600 columns less the four meta columns.
-inline constexpr int kMaxUserColumns = 1596;
+// PostgreSQL's limit of a table's columns; dropped ones count.
+inline constexpr int kMaxTableColumns = 1600;
+inline constexpr int kMetaColumns = 4;
+inline constexpr int kMaxUserColumns = kMaxTableColumns - kMetaColumns;
 
 struct ColumnSchema {
   std::string input_name;   // the property's name in the JSON Schema

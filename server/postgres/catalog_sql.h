@@ -80,6 +80,12 @@ inline constexpr char kTableColumnsSql[] =
     " AND a.attname NOT IN ('_airbyte_raw_id', '_airbyte_extracted_at', '_airbyte_meta',"
     " '_airbyte_generation_id') ORDER BY a.attnum";
 
+// $1: schema, $2: table. How many columns it ever had.
+inline constexpr char kAttributesSql[] =
+    "SELECT c.relnatts FROM pg_catalog.pg_class c"
+    " JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace"
+    " WHERE n.nspname = $1 AND c.relname = $2";
+
 // $1, $2: schema and name of a table; $3, $4: of another; $5: columns. The columns that both have
 // of one type, but for those in $5 and those that fill themselves in the other.
 inline constexpr char kSharedColumnsSql[] =

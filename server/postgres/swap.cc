@@ -209,6 +209,7 @@ absl::Status OverwriteTable(Database& database, const TableName& source, const T
         .Field("table", target.ToString())
         .Field("objects", absl::StrJoin(stats->left_out, "; "));
   }
+  if (!options.prune_kept) return absl::OkStatus();
   // The swap stands; what could not be dropped now is dropped by the next one.
   const absl::Status pruned =
       PruneKept(database, target, options.keep_generations, options.lock_timeout);

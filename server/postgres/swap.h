@@ -28,6 +28,8 @@ struct SwapOptions {
   absl::Duration deadline = absl::Seconds(60);
   // How many replaced tables are kept as <name>_syncline_old_<n> for a rollback by hand.
   int keep_generations = 0;
+  // Kept tables beyond that go; not when the old table's rows are in the new one.
+  bool prune_kept = true;
   // The index on the primary key of the table that takes the place.
   SwapKeyIndex key_index = {};
   // Columns of the target that go with it; all others are carried over as definitions.

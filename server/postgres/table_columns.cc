@@ -26,4 +26,11 @@ absl::StatusOr<std::vector<TableColumn>> ReadTableColumns(Transaction& transacti
   return columns;
 }
 
+absl::StatusOr<int64_t> CountAttributes(Transaction& transaction, const TableName& table) {
+  SYNCLINE_ASSIGN_OR_RETURN(
+      const Result count,
+      transaction.Query(kAttributesSql, Params().Text(table.schema).Text(table.name)));
+  return count.empty() ? 0 : count.Int(0, 0);
+}
+
 }  // namespace syncline::postgres

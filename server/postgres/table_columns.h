@@ -1,6 +1,7 @@
 // The columns of a table as the catalog has them. Stateless: safe from any thread.
 #pragma once
 
+#include <cstdint>
 #include <set>
 #include <string>
 #include <vector>
@@ -17,5 +18,9 @@ namespace syncline::postgres {
 absl::StatusOr<std::vector<TableColumn>> ReadTableColumns(Transaction& transaction,
                                                           const TableName& table,
                                                           const std::set<std::string>& owned);
+
+// How many columns PostgreSQL counts: with the meta columns and with dropped ones. 0 for a missing
+// table.
+absl::StatusOr<int64_t> CountAttributes(Transaction& transaction, const TableName& table);
 
 }  // namespace syncline::postgres

@@ -6,8 +6,6 @@
 #include <utility>
 #include <vector>
 
-#include "absl/strings/str_join.h"
-#include "absl/time/clock.h"
 #include "server/base/log.h"
 #include "server/base/status_macros.h"
 #include "server/model/evolution_plan.h"
@@ -18,6 +16,7 @@
 #include "server/postgres/staging_table.h"
 #include "server/postgres/table_columns.h"
 #include "server/postgres/table_operations.h"
+#include "server/write/rewrite_log.h"
 
 namespace syncline::write {
 namespace {
@@ -33,6 +32,7 @@ absl::StatusOr<EvolutionInput> ReadTable(postgres::Transaction& transaction,
   input.exists = true;
   SYNCLINE_ASSIGN_OR_RETURN(input.columns,
                             postgres::ReadTableColumns(transaction, plan.table, owned));
+  SYNCLINE_ASSIGN_OR_RETURN(input.attributes, postgres::CountAttributes(transaction, plan.table));
   input.inferred = plan.inferred_schema;
   input.policy = plan.schema_policy;
   return input;
@@ -61,37 +61,18 @@ std::set<std::string> DroppedBy(const std::vector<SchemaChange>& changes) {
   return dropped;
 }
 
-// Evolves the target; a rewrite, for which readers wait, has a line in the log before and after.
+// Evolves the target. The lock that a rewrite takes keeps readers out.
 absl::Status Evolve(postgres::Transaction& transaction, const StreamPlan& plan,
                     const EvolutionPlan& evolution, postgres::CastFailure failure) {
   const auto evolve = [&] {
     return postgres::EvolveTable(transaction, plan.table, evolution.schema,
                                  {DroppedBy(evolution.changes), failure});
   };
-  std::vector<std::string> rewrites;
-  for (const SchemaChange& change : evolution.changes) {
-    if (change.rewrites) rewrites.push_back(Describe(change));
-  }
-  if (rewrites.empty()) return evolve();
+  if (!Rewrites(evolution.changes)) return evolve();
   SYNCLINE_ASSIGN_OR_RETURN(
       const std::vector<postgres::InitialStatus> sizes,
       postgres::GatherInitialStatus(transaction, {{plan.table, plan.temp_table}}));
-  const std::string changes = absl::StrJoin(rewrites, "; ");
-  const int64_t bytes = sizes.front().real.size_bytes;
-  Log(LogLevel::kInfo, "table_rewrite_started")
-      .Field("table", plan.table.ToString())
-      .Field("table_bytes", bytes)
-      .Field("changes", changes);
-  const absl::Time started = absl::Now();
-  const absl::Status status = evolve();
-  Log line(status.ok() ? LogLevel::kInfo : LogLevel::kWarning,
-           status.ok() ? "table_rewritten" : "table_rewrite_failed");
-  line.Field("table", plan.table.ToString())
-      .Field("table_bytes", bytes)
-      .Field("changes", changes)
-      .Field("took", absl::Now() - started);
-  if (!status.ok()) line.Error(status);
-  return status;
+  return LogRewrite({plan.table, sizes.front().real.size_bytes, evolution.changes}, evolve);
 }
 
 }  // namespace
@@ -151,22 +132,27 @@ absl::StatusOr<std::vector<postgres::UndeclaredColumn>> FindUndeclared(
   return undeclared;
 }
 
+absl::StatusOr<EvolutionPlan> PlanAgain(postgres::Transaction& transaction,
+                                        const postgres::Ledger& ledger, const StreamPlan& plan,
+                                        const std::vector<postgres::UndeclaredColumn>& undeclared) {
+  SYNCLINE_ASSIGN_OR_RETURN(EvolutionInput input, ReadTable(transaction, ledger, plan));
+  if (input.policy == SchemaPolicy::kFreeze) input.policy = SchemaPolicy::kKeep;
+  input.max_rewrite_bytes = std::numeric_limits<int64_t>::max();
+  return PlanEvolution(plan.table, postgres::WithUndeclared(plan.schema, undeclared), input);
+}
+
 absl::Status MakeTarget(postgres::Transaction& transaction, const postgres::Ledger& ledger,
                         const StreamPlan& plan, bool exists, postgres::CastFailure failure,
                         const std::vector<postgres::UndeclaredColumn>& undeclared) {
-  const TableSchema wanted = postgres::WithUndeclared(plan.schema, undeclared);
   if (!exists) {
-    SYNCLINE_RETURN_IF_ERROR(postgres::CreateTable(transaction, plan.table, wanted));
+    SYNCLINE_RETURN_IF_ERROR(postgres::CreateTable(
+        transaction, plan.table, postgres::WithUndeclared(plan.schema, undeclared)));
     LogChange(plan.table,
               {.kind = SchemaChange::Kind::kCreateTable, .column = "", .from = "", .to = ""});
     return absl::OkStatus();
   }
-  SYNCLINE_ASSIGN_OR_RETURN(EvolutionInput input, ReadTable(transaction, ledger, plan));
-  // What a frozen table needs was refused when the sync started.
-  if (input.policy == SchemaPolicy::kFreeze) input.policy = SchemaPolicy::kKeep;
-  input.max_rewrite_bytes = std::numeric_limits<int64_t>::max();
   SYNCLINE_ASSIGN_OR_RETURN(const EvolutionPlan evolution,
-                            PlanEvolution(plan.table, wanted, input));
+                            PlanAgain(transaction, ledger, plan, undeclared));
   SYNCLINE_RETURN_IF_ERROR(Evolve(transaction, plan, evolution, failure));
   if (undeclared.empty()) return absl::OkStatus();
   TableSchema staged;

@@ -11,6 +11,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "server/model/evolution_plan.h"
 #include "server/model/plan.h"
 #include "server/postgres/initial_status.h"
 #include "server/postgres/ledger/ledger.h"
@@ -38,6 +39,12 @@ absl::Status PlanTable(postgres::Transaction& transaction, const postgres::Ledge
 // staged values for. Under MIRROR those of the stream's that the target has not are given up.
 absl::StatusOr<std::vector<postgres::UndeclaredColumn>> FindUndeclared(
     postgres::Transaction& transaction, const postgres::Ledger& ledger, const StreamPlan& plan);
+
+// What the stream needs of the target, which exists, as it is now. Nothing is refused that was
+// decided when the sync started.
+absl::StatusOr<EvolutionPlan> PlanAgain(postgres::Transaction& transaction,
+                                        const postgres::Ledger& ledger, const StreamPlan& plan,
+                                        const std::vector<postgres::UndeclaredColumn>& undeclared);
 
 // Makes the target, or evolves the one that is there. A user's column that came since the plan
 // stays; `failure` is what becomes of a stored value that does not cast. `undeclared` columns are

@@ -104,5 +104,93 @@ TEST_F(EvolutionRpcTest, WithoutARewriteTheLogSaysNoneOfIt) {
   EXPECT_THAT(Logged({"table_rewrit"}, [&] { Load("s2", wider, Record(2, "b", 1)); }), IsEmpty());
 }
 
+std::string Numbered(int count, absl::string_view before, absl::string_view after) {
+  std::string list;
+  for (int i = 1; i <= count; ++i) absl::StrAppend(&list, i > 1 ? "," : "", before, i, after);
+  return list;
+}
+
+// Id, name, at and as many columns w1, w2, …
+Ask Wider(Ask ask, int columns) {
+  ask.json_schema = absl::StrCat(
+      R"({"properties":{"id":{"type":"integer"},"name":{"type":"string"},"at":{"type":"integer"},)",
+      Numbered(columns, "\"w", "\":{\"type\":\"integer\"}"), "}}");
+  return ask;
+}
+
+class WideTableTest : public EvolutionRpcTest {
+ protected:
+  // The table has had 1,597 columns.
+  void MakeTable(const Ask& ask) {
+    Load("first", ask, Record(1, "a", 1) + Record(2, "b", 1));
+    Execute(absl::StrCat("ALTER TABLE ", Table(kTable), " ", Numbered(1580, "ADD g", " int")));
+    Execute(absl::StrCat("ALTER TABLE ", Table(kTable), " ", Numbered(1580, "DROP g", "")));
+    Execute(absl::StrCat("ALTER TABLE ", Table(kTable),
+                         " ADD note text DEFAULT 'none', ADD twice bigint GENERATED ALWAYS AS "
+                         "(id * 2) STORED, ADD number int GENERATED ALWAYS AS IDENTITY,"
+                         " ADD CONSTRAINT small CHECK (id < 1000)"));
+    Execute(absl::StrCat("UPDATE ", Table(kTable), " SET note = 'mine' WHERE id = 1"));
+    Execute(absl::StrCat("CREATE INDEX by_name ON ", Table(kTable), " (name)"));
+    Execute(absl::StrCat("CREATE VIEW ", Table("v"), " AS SELECT id, note FROM ", Table(kTable)));
+    Execute(absl::StrCat("CREATE TABLE ", Table("kept"), " ()"));
+  }
+  std::string All() {
+    return QueryValue(
+        absl::StrCat("SELECT string_agg(concat_ws(' ', id, name, v.note, twice, number, w1, w30), "
+                     "'; ' ORDER BY id) FROM ",
+                     Table(kTable), " t JOIN ", Table("v"), " v USING (id)"));
+  }
+  int64_t Count(absl::string_view query) { return QueryInt(std::string(query)); }
+
+  void CopyFor(const Ask& ask) {
+    MakeTable(ask);
+    const std::string id = "second";
+    const std::vector<std::string> lines =
+        Logged({"table_rewrite_started", "table_rewritten"}, [&] {
+          ASSERT_OK_AND_ASSIGN(const v1::StartSyncResponse started, Start(id, Wider(ask, 30)));
+          ASSERT_EQ(started.streams(0).changes_size(), 30);
+          EXPECT_TRUE(started.streams(0).changes(0).rewrites());
+          EXPECT_EQ(started.streams(0).changes(0).table_bytes(), 8192);
+          ASSERT_OK(Send(id, "{\"id\":3,\"name\":\"c\",\"at\":1,\"w1\":7,\"w30\":8}\n"));
+          ASSERT_OK(Complete(id));
+        });
+    EXPECT_EQ(lines.size(), 2U);
+    EXPECT_EQ(All(), "1 a mine 2 1; 2 b none 4 2; 3 c none 6 3 7 8");
+    EXPECT_LT(Count(absl::StrCat("SELECT relnatts FROM pg_class WHERE oid = '", Table(kTable),
+                                 "'::regclass")),
+              100);
+    EXPECT_EQ(Count(absl::StrCat("SELECT count(*) FROM pg_indexes WHERE schemaname = '", schema(),
+                                 "' AND indexname = 'by_name'")),
+              1);
+    EXPECT_EQ(Count(absl::StrCat("SELECT count(*) FROM pg_class WHERE relkind = 'r' AND "
+                                 "relnamespace = '",
+                                 schema(), "'::regnamespace")),
+              2)
+        << "nothing is left of the copy";
+    Load("third", Wider(ask, 30), "{\"id\":4,\"name\":\"d\",\"at\":1}\n");
+  }
+};
+
+TEST_F(WideTableTest, DroppedColumnsMakeRoomByACopyInAnAppend) { CopyFor(Append(0)); }
+
+TEST_F(WideTableTest, DroppedColumnsMakeRoomByACopyInADedup) { CopyFor(Dedup(0)); }
+
+TEST_F(WideTableTest, ACopyAboveTheLimitIsRefused) {
+  RestartServer({"--max_rewrite_bytes=1"});
+  MakeTable(Append(0));
+  EXPECT_THAT(Start("s", Wider(Append(0), 30)).status(),
+              StatusIs(absl::StatusCode::kFailedPrecondition, "REWRITE_TOO_LARGE"));
+}
+
+TEST_F(WideTableTest, MoreColumnsThanATableCanHaveAreRefusedByName) {
+  Load("first", Append(0), "");
+  Execute(absl::StrCat("ALTER TABLE ", Table(kTable), " ", Numbered(1590, "ADD g", " int")));
+  for (const Ask& ask : {Append(0), Dedup(0), Replace(1)}) {
+    EXPECT_THAT(Start("s", Wider(ask, 30)).status(),
+                StatusIs(absl::StatusCode::kFailedPrecondition, "TABLE_TOO_WIDE"));
+  }
+  EXPECT_OK(Start("s", Wider(Append(0), 3)).status());
+}
+
 }  // namespace
 }  // namespace syncline::testing

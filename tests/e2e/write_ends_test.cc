@@ -244,6 +244,30 @@ TEST_F(WriteEndsTest, StrictLeavesTheTableAsItWasWhenARecordIsRejected) {
             (std::vector<std::vector<std::string>>{{"1"}}));
 }
 
+// FREEZE holds for each stream by itself: the other one loads.
+TEST_F(WriteEndsTest, StrictStartsNoStreamThatWouldChangeItsTable) {
+  for (const char* mode : {"append", "overwrite", "append_dedup"}) {
+    const std::string of_mode = absl::StrCat(R"("destination_sync_mode":")", mode, "\"");
+    const std::vector<std::string> streams = {CatalogStream("t", of_mode),
+                                              CatalogStream("u", of_mode)};
+    ASSERT_EQ(Write(streams, {Record("t", "1"), Complete("t"), Record("u", "1"), Complete("u")}, "",
+                    "", {"--strict"})
+                  .exit_code,
+              0)
+        << "a table that is made is no change: " << mode;
+    Execute(absl::StrCat("ALTER TABLE ", Table("t"), " DROP COLUMN name"));
+    const Written written =
+        Write(streams, {Record("t", "2"), Complete("t"), Record("u", "2"), Complete("u")}, "", "",
+              {"--strict"});
+    EXPECT_EQ(written.exit_code, 1) << mode;
+    EXPECT_THAT(written.to_stderr, AllOf(HasSubstr("FREEZE"), HasSubstr("adds the column name")));
+    EXPECT_EQ(QueryText(absl::StrCat("SELECT string_agg(id::text, ',') FROM ", Table("t"))),
+              (std::vector<std::vector<std::string>>{{"1"}}));
+    EXPECT_GE(QueryInt(absl::StrCat("SELECT count(*) FROM ", Table("u"), " WHERE id = 2")), 1);
+    Execute(absl::StrCat("DROP TABLE ", Table("t"), ", ", Table("u")));
+  }
+}
+
 TEST_F(WriteEndsTest, AConfigurationThatCannotBeMeantIsRefusedByItsMember) {
   const Written written = Write({CatalogStream("t", R"("destination_sync_mode":"append")")}, {}, "",
                                 R"(,"schema_policy":"drop")");

@@ -12,6 +12,7 @@
 #include "server/write/guard_check.h"
 #include "server/write/loaders/staging_start.h"
 #include "server/write/table_evolution.h"
+#include "server/write/table_renewal.h"
 
 namespace syncline::write {
 namespace {
@@ -28,6 +29,7 @@ void WarnOfVisibleTails(const std::vector<postgres::WriterTail>& tails, StreamRe
 }  // namespace
 
 absl::Status AppendLoader::Start(StreamRecord* stream) {
+  SYNCLINE_RETURN_IF_ERROR(RenewTable(context_, *stream));
   return StartUnderLocks(
       context_, stream,
       [this](postgres::Transaction& transaction, const postgres::InitialStatus& status,

@@ -8,6 +8,7 @@
 #include "server/postgres/upsert.h"
 #include "server/write/guard_check.h"
 #include "server/write/table_evolution.h"
+#include "server/write/table_renewal.h"
 
 namespace syncline::write {
 
@@ -19,6 +20,7 @@ absl::StatusOr<StreamResult> DedupLoader::Complete(const StreamRecord& stream,
       plan_.loader, {.complete = request.complete,
                      .discard = request.discard_staged,
                      .keep_earlier = request.keep_earlier && !stream.staged_alone});
+  if (Publishes(action)) SYNCLINE_RETURN_IF_ERROR(RenewTable(context_, stream));
   StreamResult result;
   SYNCLINE_RETURN_IF_ERROR(
       context_.database->Transact([&](postgres::Transaction& transaction) -> absl::Status {

@@ -13,6 +13,7 @@
 #include "server/write/guard_check.h"
 #include "server/write/loaders/dedup.h"
 #include "server/write/table_evolution.h"
+#include "server/write/table_renewal.h"
 
 namespace syncline::write {
 namespace {
@@ -167,6 +168,7 @@ absl::StatusOr<StreamResult> CompleteReplacement(const LoaderContext& context,
                                                  const CompletionRequest& request,
                                                  metrics::StreamMetrics& metrics) {
   const absl::Time started = absl::Now();
+  if (request.complete) SYNCLINE_RETURN_IF_ERROR(RenewTable(context, stream));
   CompletionAction action = CompletionAction::kKeep;
   StreamResult result;
   SYNCLINE_RETURN_IF_ERROR(
