@@ -104,6 +104,28 @@ TEST_F(RefusedRowsTest, UniqueNotNullDomainAndForeignKey) {
                           "9 CONSTRAINT_VIOLATED constraint \"parent\", SQLSTATE 23503 t"));
 }
 
+TEST_F(RefusedRowsTest, AValueBeyondAUsersTypeRefusesItsRowAlone) {
+  Alter("ALTER id TYPE smallint");
+  plan_.schema.columns[0].table_type = "smallint";
+  const WriterClaim claim = Claim("w").claim;
+  ASSERT_OK_AND_ASSIGN(const write::FlushResult flushed, Load(claim, 32765, 32771));
+  EXPECT_EQ(flushed.rows, 3);
+  EXPECT_THAT(Rejected(), ElementsAre("32768 VALUE_REFUSED SQLSTATE 22P03 t",
+                                      "32769 VALUE_REFUSED SQLSTATE 22P03 t",
+                                      "32770 VALUE_REFUSED SQLSTATE 22P03 t"));
+  // More of them than are found by their number.
+  ASSERT_OK_AND_ASSIGN(const write::FlushResult many, Load(claim, 40000, 40050));
+  EXPECT_EQ(many.rejected, 50);
+  EXPECT_EQ(Ids(), "32765,32766,32767");
+}
+
+TEST_F(RefusedRowsTest, ATableOfAnotherTypeIsNoFaultOfRows) {
+  Alter("ALTER id TYPE integer");
+  EXPECT_THAT(Load(Claim("w").claim, 0, 3).status(),
+              StatusIs(absl::StatusCode::kFailedPrecondition, "SCHEMA_CHANGED"));
+  EXPECT_THAT(Rejected(), IsEmpty());
+}
+
 TEST_F(RefusedRowsTest, ManyRefusedRowsOfATextCopyAreFoundBySplitting) {
   Execute(absl::StrCat("CREATE DOMAIN ", Table("number"), " AS bigint"));
   Alter(absl::StrCat("ALTER id TYPE ", Table("number"),

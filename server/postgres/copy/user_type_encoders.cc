@@ -77,6 +77,10 @@ std::string UuidDigits(absl::string_view text) {
 
 }  // namespace
 
+bool IsRefusedForm(absl::string_view field) {
+  return field.size() == kRefusedBytes && field.find_first_not_of('\0') == absl::string_view::npos;
+}
+
 void EncodeBigintAsSmallint(const Value& value, ByteBuffer* out) {
   if (value.is_null()) return AppendNullField(out);
   if (value.scalar != static_cast<int16_t>(value.scalar)) return AppendRefused(out);

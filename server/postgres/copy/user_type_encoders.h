@@ -5,10 +5,15 @@
 // (22P03, invalid binary representation), never as another value.
 #pragma once
 
+#include "absl/strings/string_view.h"
 #include "server/base/byte_buffer.h"
 #include "server/model/value.h"
 
 namespace syncline::postgres {
+
+// Whether an encoded field, without its length, is in that form. Bytes of a bytea may be so, too,
+// which PostgreSQL takes.
+bool IsRefusedForm(absl::string_view field);
 
 void EncodeBigintAsSmallint(const Value& value, ByteBuffer* out);
 void EncodeBigintAsInteger(const Value& value, ByteBuffer* out);

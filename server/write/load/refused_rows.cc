@@ -19,7 +19,8 @@
 namespace syncline::write {
 namespace {
 
-// Binary COPY says these when the table is not the one that the rows were encoded for.
+// Binary COPY says these when the table is not the one that the rows were encoded for; the first
+// also of a value that its type does not take.
 constexpr absl::string_view kWrongFormat = "22P03";
 constexpr absl::string_view kWrongFieldCount = "22P04";
 
@@ -58,6 +59,13 @@ class Splitter {
         blocks_(blocks),
         rows_(FindRows(blocks)) {}
 
+  // Whether `error` of a COPY of all rows is about them.
+  bool IsAbout(const absl::Status& error) const {
+    std::vector<size_t> all(rows_.size());
+    std::iota(all.begin(), all.end(), 0);
+    return IsAbout(error, all);
+  }
+
   // Leaves the connection in a transaction that nobody wants. Halves are taken from the left, so
   // that of two rows that exclude each other the first stays.
   absl::Status Run() {
@@ -87,6 +95,13 @@ class Splitter {
   }
 
  private:
+  bool IsAbout(const absl::Status& error, absl::Span<const size_t> rows) const {
+    if (postgres::SqlStateOf(error) != kWrongFormat) return IsAboutRows(error);
+    return std::any_of(rows.begin(), rows.end(), [this](size_t row) {
+      return HoldsRefusedForm(BytesOf(blocks_, rows_[row]));
+    });
+  }
+
   // Loads what can be loaded of the rows; notes the others.
   absl::Status Split(const std::vector<size_t>& rows) {
     std::vector<std::pair<size_t, size_t>> todo = {{0, rows.size()}};
@@ -96,7 +111,7 @@ class Splitter {
       const auto part = absl::MakeConstSpan(rows).subspan(begin, end - begin);
       const absl::Status copied = Copy(part);
       if (copied.ok()) continue;
-      if (!IsAboutRows(copied)) return copied;
+      if (!IsAbout(copied, part)) return copied;
       SYNCLINE_RETURN_IF_ERROR(connection_.Execute(
           "ROLLBACK TO SAVEPOINT syncline_rows; RELEASE SAVEPOINT syncline_rows"));
       if (end - begin == 1) {
@@ -174,7 +189,8 @@ absl::StatusOr<std::vector<RefusedRow>> RefusedRows::Find(postgres::Connection& 
                                                           absl::Span<const ByteBuffer> blocks,
                                                           const absl::Status& error,
                                                           int* named) const {
-  if (!IsAboutRows(error)) return std::vector<RefusedRow>();
+  Splitter splitter(connection, copy_sql_, format_, blocks);
+  if (!splitter.IsAbout(error)) return std::vector<RefusedRow>();
   // COPY stores rows in batches: a limit of the row's size (class 54) is met when the number is
   // that of a later row already.
   const bool names_its_row = !absl::StartsWith(postgres::SqlStateOf(error), "54");
@@ -184,7 +200,6 @@ absl::StatusOr<std::vector<RefusedRow>> RefusedRows::Find(postgres::Connection& 
     ++*named;
     return std::vector<RefusedRow>{Refused(static_cast<size_t>(line) - 1, error)};
   }
-  Splitter splitter(connection, copy_sql_, format_, blocks);
   absl::Status split = connection.Begin();
   if (split.ok()) split = splitter.Run();
   connection.Rollback();

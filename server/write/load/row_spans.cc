@@ -3,6 +3,7 @@
 #include <cstdint>
 
 #include "server/postgres/copy/row_encoder.h"
+#include "server/postgres/copy/user_type_encoders.h"
 
 namespace syncline::write {
 namespace {
@@ -48,6 +49,18 @@ absl::string_view BytesOf(absl::Span<const ByteBuffer> blocks, const RowSpan& ro
 
 absl::string_view RawIdOf(absl::string_view row) {
   return row.substr(kCountBytes + kLengthBytes, BigEndian(row.substr(kCountBytes), kLengthBytes));
+}
+
+bool HoldsRefusedForm(absl::string_view row) {
+  size_t at = kCountBytes;
+  for (uint32_t fields = BigEndian(row, kCountBytes); fields > 0; --fields) {
+    const auto length = static_cast<int32_t>(BigEndian(row.substr(at), kLengthBytes));
+    at += kLengthBytes;
+    if (length <= 0) continue;
+    if (postgres::IsRefusedForm(row.substr(at, static_cast<size_t>(length)))) return true;
+    at += static_cast<size_t>(length);
+  }
+  return false;
 }
 
 }  // namespace syncline::write

@@ -28,4 +28,8 @@ absl::string_view BytesOf(absl::Span<const ByteBuffer> blocks, const RowSpan& ro
 // The text of the row's first column, the raw id.
 absl::string_view RawIdOf(absl::string_view row);
 
+// Whether a field of the row has a value that its column's type does not take
+// (user_type_encoders.h).
+bool HoldsRefusedForm(absl::string_view row);
+
 }  // namespace syncline::write
