@@ -1,6 +1,7 @@
 #include "server/postgres/undeclared_columns.h"
 
 #include <map>
+#include <set>
 
 #include "server/base/status_macros.h"
 #include "server/postgres/ddl_step.h"
@@ -71,7 +72,12 @@ absl::Status Note(Transaction& transaction, const TableName& staging, const Tabl
 TableSchema WithUndeclared(const TableSchema& schema,
                            const std::vector<UndeclaredColumn>& columns) {
   TableSchema all = schema;
-  for (const UndeclaredColumn& undeclared : columns) all.columns.push_back(undeclared.column);
+  std::set<std::string> declared;
+  for (const ColumnSchema& column : schema.columns) declared.insert(column.column_name);
+  for (const UndeclaredColumn& undeclared : columns) {
+    if (declared.count(undeclared.column.column_name) == 0)
+      all.columns.push_back(undeclared.column);
+  }
   return all;
 }
 

@@ -1,4 +1,5 @@
-// Staged values of columns that a later stream of the same table does not declare any more.
+// Staged values of columns that only some of the streams declare whose rows are published together:
+// the stream that publishes them may have lost a column, or have a new one.
 //
 // A row that was staged by a stream that declares the column brings its value. A row whose stream
 // does not declare it has none: it takes the value of the newest staged row of its key that brings
@@ -26,7 +27,7 @@ struct UndeclaredColumn {
   std::vector<RawIdRange> absent;  // the rows whose streams do not declare it
 };
 
-// `schema` with the columns after its own.
+// `schema` with those columns after its own that it has not.
 TableSchema WithUndeclared(const TableSchema& schema, const std::vector<UndeclaredColumn>& columns);
 
 std::vector<std::string> NamesOf(const std::vector<UndeclaredColumn>& columns);

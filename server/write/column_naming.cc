@@ -26,7 +26,10 @@ ColumnNaming::ColumnNaming(const postgres::Ledger* ledger, postgres::Transaction
 
 absl::Status ColumnNaming::Name(const std::vector<StreamRecord*>& streams) {
   std::vector<TableName> tables;
-  for (const StreamRecord* stream : streams) tables.push_back(stream->plan.table);
+  for (const StreamRecord* stream : streams) {
+    tables.push_back(stream->plan.table);
+    tables.push_back(stream->plan.temp_table);
+  }
   SYNCLINE_ASSIGN_OR_RETURN(auto facts,
                             postgres::ReadTableColumnFacts(*transaction_, schema_, tables));
   for (StreamRecord* stream : streams) {
@@ -34,7 +37,9 @@ absl::Status ColumnNaming::Name(const std::vector<StreamRecord*>& streams) {
     for (const ColumnSchema& column : stream->plan.schema.columns) {
       properties.push_back(column.input_name);
     }
-    const postgres::TableColumnFacts& of_table = facts[stream->plan.table];
+    // A column that is only staged so far is there, too.
+    postgres::TableColumnFacts& of_table = facts[stream->plan.table];
+    of_table.existing.merge(facts[stream->plan.temp_table].existing);
     ColumnAssignment assignment = AssignColumns(properties, of_table.known, of_table.existing);
     NameColumnsOf(assignment.columns, &stream->plan);
     changed_[stream] = std::move(assignment.changed);

@@ -11,6 +11,7 @@
 #include "server/model/staging_decision.h"
 #include "server/postgres/ledger/staging_ledger.h"
 #include "server/postgres/table_operations.h"
+#include "server/write/loaders/staging_start.h"
 #include "server/write/loaders/stream_loader.h"
 #include "server/write/table_evolution.h"
 #include "server/write/write_errors.h"
@@ -157,10 +158,23 @@ absl::Status StartDecision::DecideGeneration(Stream* stream) {
 absl::Status StartDecision::PlanSchema(Stream* stream) {
   TableToPlan table;
   table.status = stream->status.real;
-  table.staged_rows = !stream->status.temp.empty;
+  SYNCLINE_ASSIGN_OR_RETURN(table.staged_rows, PublishesStaged(*stream));
   table.max_rewrite_bytes = options_.max_rewrite_bytes;
   SYNCLINE_ASSIGN_OR_RETURN(table.replaced, Replaces(*stream));
   return PlanTable(*transaction_, *ledger_, table, stream->record);
+}
+
+absl::StatusOr<bool> StartDecision::PublishesStaged(const Stream& stream) {
+  if (!stream.status.temp.exists || stream.status.temp.empty) return false;
+  const StreamPlan& plan = stream.record->plan;
+  LoaderContext context;
+  context.ledger = ledger_;
+  SYNCLINE_ASSIGN_OR_RETURN(const StagingFacts staging,
+                            GatherStaging(context, *transaction_, plan, stream.status.temp));
+  SYNCLINE_ASSIGN_OR_RETURN(const StagingRequest request,
+                            StagingRequestOf(context, *transaction_, plan));
+  const StagingAction action = DecideStaging(request, staging).action;
+  return action == StagingAction::kKeep || action == StagingAction::kCopyIn;
 }
 
 absl::StatusOr<bool> StartDecision::Replaces(const Stream& stream) {

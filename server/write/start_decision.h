@@ -68,6 +68,8 @@ class StartDecision {
   absl::Status DecideGeneration(Stream* stream);
   // The shape that the stream's tables get, and what changes for it in the table.
   absl::Status PlanSchema(Stream* stream);
+  // Whether rows that are staged already are going to be published with those of the stream.
+  absl::StatusOr<bool> PublishesStaged(const Stream& stream);
   // Whether what the stream loads takes the target's place.
   absl::StatusOr<bool> Replaces(const Stream& stream);
 

@@ -3,15 +3,19 @@
 #include <algorithm>
 #include <cstddef>
 #include <limits>
+#include <map>
+#include <optional>
 #include <utility>
 #include <vector>
 
+#include "server/base/error.h"
 #include "server/base/log.h"
 #include "server/base/status_macros.h"
 #include "server/model/evolution_plan.h"
 #include "server/model/plan_words.h"
 #include "server/postgres/ledger/owned_columns.h"
 #include "server/postgres/ledger/staging_ledger.h"
+#include "server/postgres/ledger/stream_names.h"
 #include "server/postgres/sql_generator.h"
 #include "server/postgres/staging_table.h"
 #include "server/postgres/table_columns.h"
@@ -44,6 +48,17 @@ const TableColumn* FindColumn(const std::vector<TableColumn>& columns, const std
   return found == columns.end() ? nullptr : &*found;
 }
 
+const ColumnSchema* FindDeclared(const TableSchema& schema, const std::string& name) {
+  const auto found =
+      std::find_if(schema.columns.begin(), schema.columns.end(),
+                   [&](const ColumnSchema& column) { return column.column_name == name; });
+  return found == schema.columns.end() ? nullptr : &*found;
+}
+
+bool Mirrors(const StreamPlan& plan) {
+  return plan.schema_policy == SchemaPolicy::kMirror && !plan.inferred_schema;
+}
+
 void LogChange(const TableName& table, const SchemaChange& change) {
   Log(LogLevel::kInfo, "schema_changed")
       .Field("table", table.ToString())
@@ -59,6 +74,81 @@ std::set<std::string> DroppedBy(const std::vector<SchemaChange>& changes) {
     if (change.kind == SchemaChange::Kind::kDropColumn) dropped.insert(change.column);
   }
   return dropped;
+}
+
+// What is known of a stream's tables where rows of earlier streams are staged.
+struct StagedTables {
+  std::vector<TableColumn> staged;
+  std::vector<TableColumn> stored;
+  std::set<std::string> dropped;                  // columns
+  std::map<std::string, std::string> properties;  // by column
+};
+
+absl::StatusOr<StagedTables> ReadStaged(postgres::Transaction& transaction,
+                                        const postgres::Ledger& ledger, const StreamPlan& plan) {
+  StagedTables tables;
+  SYNCLINE_ASSIGN_OR_RETURN(tables.staged,
+                            postgres::ReadTableColumns(transaction, plan.temp_table, {}));
+  SYNCLINE_ASSIGN_OR_RETURN(tables.stored, postgres::ReadTableColumns(transaction, plan.table, {}));
+  SYNCLINE_ASSIGN_OR_RETURN(tables.dropped, DroppedColumns(transaction, ledger, plan));
+  SYNCLINE_ASSIGN_OR_RETURN(
+      auto facts, postgres::ReadTableColumnFacts(
+                      transaction, postgres::QuoteIdentifier(ledger.schema()), {plan.table}));
+  for (const KnownColumn& column : facts[plan.table].known) {
+    tables.properties[column.column_name] = column.input_name;
+  }
+  return tables;
+}
+
+// The column `name` of the staging table as it is published; nothing when it is not, because it is
+// not there, is dropped, or is filled by itself.
+absl::StatusOr<std::optional<ColumnSchema>> PublishedColumn(postgres::Transaction& transaction,
+                                                            const StreamPlan& plan,
+                                                            const StagedTables& tables,
+                                                            const std::string& name) {
+  const std::optional<ColumnSchema> none;
+  const TableColumn* const source = FindColumn(tables.staged, name);
+  const TableColumn* const target = FindColumn(tables.stored, name);
+  if (source == nullptr || source->generated || tables.dropped.count(name) > 0) return none;
+  if (target != nullptr && target->generated) return none;
+  if (const ColumnSchema* const declared = FindDeclared(plan.schema, name)) {
+    return std::optional<ColumnSchema>(*declared);
+  }
+  ColumnSchema column = SchemaOf(*source);
+  if (target == nullptr) {
+    SYNCLINE_ASSIGN_OR_RETURN(const bool values,
+                              postgres::HasValues(transaction, plan.temp_table, name));
+    if (!values || Mirrors(plan)) return none;
+  } else {
+    // Stored values count for more than staged ones, which become NULL with an entry.
+    TableSchema wanted;
+    wanted.columns.push_back(column);
+    const absl::Status casts = postgres::CheckCasts(transaction, plan.table, wanted);
+    if (!casts.ok()) {
+      if (DetailOf(casts).reason != "SCHEMA_INCOMPATIBLE") return casts;
+      column = SchemaOf(*target);
+    }
+  }
+  const auto property = tables.properties.find(name);
+  if (property != tables.properties.end()) column.input_name = property->second;
+  return std::optional<ColumnSchema>(column);
+}
+
+// The columns of streams that only the staging table has, with values, and that are given up.
+absl::Status AppendGivenUp(postgres::Transaction& transaction, const postgres::Ledger& ledger,
+                           const StreamPlan& plan, std::vector<SchemaChange>* changes) {
+  if (!Mirrors(plan)) return absl::OkStatus();
+  SYNCLINE_ASSIGN_OR_RETURN(const StagedTables tables, ReadStaged(transaction, ledger, plan));
+  for (const std::string& name : tables.dropped) {
+    const TableColumn* const source = FindColumn(tables.staged, name);
+    if (source == nullptr || FindColumn(tables.stored, name) != nullptr) continue;
+    SYNCLINE_ASSIGN_OR_RETURN(const bool values,
+                              postgres::HasValues(transaction, plan.temp_table, name));
+    if (!values) continue;
+    changes->push_back(
+        {.kind = SchemaChange::Kind::kDropColumn, .column = name, .from = source->type, .to = ""});
+  }
+  return absl::OkStatus();
 }
 
 // Evolves the target. The lock that a rewrite takes keeps readers out.
@@ -100,7 +190,8 @@ absl::Status PlanTable(postgres::Transaction& transaction, const postgres::Ledge
   evolution.schema.columns.resize(plan.schema.columns.size());
   plan.schema = std::move(evolution.schema);
   for (SchemaChange& change : evolution.changes) stream->changes.push_back(std::move(change));
-  return absl::OkStatus();
+  return table.staged_rows ? AppendGivenUp(transaction, ledger, plan, &stream->changes)
+                           : absl::OkStatus();
 }
 
 absl::StatusOr<std::vector<postgres::UndeclaredColumn>> FindUndeclared(
@@ -109,25 +200,12 @@ absl::StatusOr<std::vector<postgres::UndeclaredColumn>> FindUndeclared(
   SYNCLINE_ASSIGN_OR_RETURN(const std::vector<postgres::StagedColumn> staged,
                             postgres::FindStagedColumns(transaction, ledger, plan));
   if (staged.empty()) return undeclared;
-  SYNCLINE_ASSIGN_OR_RETURN(const std::vector<TableColumn> present,
-                            postgres::ReadTableColumns(transaction, plan.temp_table, {}));
-  SYNCLINE_ASSIGN_OR_RETURN(const std::vector<TableColumn> stored,
-                            postgres::ReadTableColumns(transaction, plan.table, {}));
-  SYNCLINE_ASSIGN_OR_RETURN(const std::set<std::string> dropped,
-                            DroppedColumns(transaction, ledger, plan));
-  const bool mirrors = plan.schema_policy == SchemaPolicy::kMirror && !plan.inferred_schema;
+  SYNCLINE_ASSIGN_OR_RETURN(const StagedTables tables, ReadStaged(transaction, ledger, plan));
   for (const postgres::StagedColumn& column : staged) {
-    const TableColumn* const source = FindColumn(present, column.name);
-    if (source == nullptr || source->generated || dropped.count(column.name) > 0) continue;
-    const TableColumn* const target = FindColumn(stored, column.name);
-    if (target != nullptr && target->generated) continue;
-    if (target == nullptr) {
-      if (mirrors) continue;
-      SYNCLINE_ASSIGN_OR_RETURN(const bool values,
-                                postgres::HasValues(transaction, plan.temp_table, column.name));
-      if (!values) continue;
-    }
-    undeclared.push_back({SchemaOf(*source), column.absent});
+    if (DecidesWinners(plan.schema, column.name)) continue;
+    SYNCLINE_ASSIGN_OR_RETURN(const std::optional<ColumnSchema> published,
+                              PublishedColumn(transaction, plan, tables, column.name));
+    if (published.has_value()) undeclared.push_back({*published, column.absent});
   }
   return undeclared;
 }
@@ -177,9 +255,7 @@ absl::Status MakeStaging(postgres::Transaction& transaction, const postgres::Led
 absl::StatusOr<std::set<std::string>> DroppedColumns(postgres::Transaction& transaction,
                                                      const postgres::Ledger& ledger,
                                                      const StreamPlan& plan) {
-  if (plan.schema_policy != SchemaPolicy::kMirror || plan.inferred_schema) {
-    return std::set<std::string>();
-  }
+  if (!Mirrors(plan)) return std::set<std::string>();
   SYNCLINE_ASSIGN_OR_RETURN(
       std::set<std::string> dropped,
       postgres::ReadOwnedColumns(transaction, postgres::QuoteIdentifier(ledger.schema()),

@@ -23,7 +23,7 @@ namespace syncline::write {
 
 struct TableToPlan {
   postgres::TableStatus status;  // of the target
-  bool staged_rows = false;      // the staging table has rows
+  bool staged_rows = false;      // the staging table has rows that are going to be published
   bool replaced = false;         // what is loaded takes the target's place
   int64_t max_rewrite_bytes = 0;
 };
@@ -35,8 +35,9 @@ struct TableToPlan {
 absl::Status PlanTable(postgres::Transaction& transaction, const postgres::Ledger& ledger,
                        const TableToPlan& table, StreamRecord* stream);
 
-// The columns of the staging table, which exists, that the stream does not declare and earlier ones
-// staged values for. Under MIRROR those of the stream's that the target has not are given up.
+// The columns of the staging table, which exists, that the stream or an earlier one whose rows are
+// staged does not declare; those of the key and the cursor aside. Under MIRROR columns that the
+// stream does not declare and the target has not are given up.
 absl::StatusOr<std::vector<postgres::UndeclaredColumn>> FindUndeclared(
     postgres::Transaction& transaction, const postgres::Ledger& ledger, const StreamPlan& plan);
 

@@ -4,6 +4,7 @@
 #include <sstream>
 #include <utility>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "server/config/config.h"
 #include "server/model/names.h"
@@ -85,10 +86,13 @@ v1::StreamConfig AppTest::Stream(const Ask& ask, absl::string_view table) const 
     for (const std::string& column : ask.primary_key) {
       stream.add_primary_key()->add_path(column);
     }
-    if (ask.json_schema.empty()) stream.mutable_cursor()->add_path("at");
+    if (absl::StrContains(stream.json_schema(), "\"at\"")) {
+      stream.mutable_cursor()->add_path("at");
+    }
   }
   stream.set_overwrite(ask.overwrite);
   stream.set_replay(ask.replay);
+  stream.set_schema_policy(ask.schema_policy);
   if (ask.generation >= 0) {
     stream.set_generation_id(ask.generation);
     stream.set_minimum_generation_id(ask.minimum);

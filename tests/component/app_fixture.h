@@ -18,7 +18,8 @@
 namespace syncline::testing {
 
 // A stream as a test asks for it. Its columns are id, name and at; with `deletes` also
-// _ab_cdc_deleted_at; `json_schema` replaces them.
+// _ab_cdc_deleted_at; `json_schema` replaces them. A deduplicated one has the cursor at, if that is
+// a column.
 struct Ask {
   v1::WriteMode mode = v1::WRITE_MODE_APPEND;
   int64_t generation = -1;  // -1: neither id is sent
@@ -29,6 +30,7 @@ struct Ask {
   std::string json_schema = {};
   std::vector<std::string> primary_key = {"id"};
   v1::Replay replay = v1::REPLAY_UNSPECIFIED;
+  v1::SchemaPolicy schema_policy = v1::SCHEMA_POLICY_UNSPECIFIED;
 };
 
 Ask Append(int64_t generation);

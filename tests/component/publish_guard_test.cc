@@ -214,11 +214,7 @@ TEST_F(ValidateOnlyTest, CountsByAKeyThatTheTableDoesNotHaveYet) {
   ask.json_schema =
       R"({"properties":{"id":{"type":"number"},"part":{"type":"string"},"at":{"type":"number"}}})";
   ask.primary_key = {"id", "part"};
-  v1::StartSyncRequest start;
-  start.set_sync_id("s2");
-  *start.add_streams() = Stream(ask);
-  start.mutable_streams(0)->mutable_cursor()->add_path("at");
-  ASSERT_OK(client().StartSync(start));
+  ASSERT_OK(Start("s2", ask));
   ASSERT_OK(Send("s2",
                  "{\"id\":1,\"at\":0.5}\n{\"id\":2,\"at\":2}\n{\"id\":2,\"part\":\"x\",\"at\":2}\n"
                  "{\"id\":3,\"at\":2}\n"));

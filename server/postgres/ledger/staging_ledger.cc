@@ -45,7 +45,8 @@ ORDER BY s.stream_no, w.writer_id
 )sql";
 
 // $1: schema, $2: table, $3: the stream's number, $4: its columns. A row for each column that an
-// earlier stream declared and each writer of a stream that does not; without a writer, NULLs.
+// earlier stream declared and the stream does not, or that the stream declares and an earlier one
+// did not, and each writer of a stream that does not; without a writer, NULLs.
 constexpr char kStagedColumnsSql[] = R"sql(
 WITH staged AS (
   SELECT s.stream_no, y.sync_id, s.namespace, s.name, s.column_names
@@ -55,8 +56,12 @@ WITH staged AS (
       WHERE t.table_schema = $1 AND t.table_name = $2 AND t.stream_no < $3
         AND t.state = 'completed')),
 undeclared AS (
-  SELECT DISTINCT c.name FROM staged, unnest(staged.column_names) AS c (name)
-  WHERE staged.stream_no < $3 AND c.name <> ALL ($4::text[]))
+  SELECT c.name FROM staged, unnest(staged.column_names) AS c (name)
+  WHERE staged.stream_no < $3 AND c.name <> ALL ($4::text[])
+  UNION SELECT c.name FROM staged, unnest($4::text[]) AS c (name)
+  WHERE staged.stream_no < $3 AND c.name <> ALL (staged.column_names)
+    AND EXISTS (SELECT FROM $L.writer w
+                WHERE w.stream_no = staged.stream_no AND NOT isempty(w.committed)))
 SELECT u.name, a.sync_id, a.namespace, a.name, a.writer_id
 FROM undeclared u LEFT JOIN LATERAL (
   SELECT s.sync_id, s.namespace, s.name, w.writer_id

@@ -58,14 +58,15 @@ absl::StatusOr<std::vector<WriterTail>> FindWriterTails(Transaction& transaction
                                                         const Ledger& ledger,
                                                         const TableName& table, int64_t stream_no);
 
-// A column that an earlier stream of the table declared and may have staged values for.
+// A column that some streams of the table declared, which may have staged values for it, and others
+// did not.
 struct StagedColumn {
   std::string name;
   std::vector<RawIdRange> absent;  // the rows of writers whose streams do not declare it
 };
 
-// Those of the streams that FindWriterTails would look at, without the columns of `plan`. Rows of
-// the plan's own stream are among the absent; a plan that is not in the ledger yet has no number.
+// Those of the plan's stream and of the streams that FindWriterTails would look at. Rows of the
+// plan's own stream are among the absent; a plan that is not in the ledger yet has no number.
 absl::StatusOr<std::vector<StagedColumn>> FindStagedColumns(Transaction& transaction,
                                                             const Ledger& ledger,
                                                             const StreamPlan& plan);
