@@ -1,0 +1,54 @@
+// Addresses that are listened on.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "absl/strings/str_cat.h"
+#include "server/base/descriptor_limit.h"
+#include "server/base/error.h"
+#include "server/base/listening_socket.h"
+
+namespace syncline {
+namespace {
+
+using ::testing::HasSubstr;
+using ::testing::SizeIs;
+
+TEST(ListeningSocketsTest, PortZeroPicksOneForAllAddressesOfAName) {
+  const absl::StatusOr<ListeningSockets> numeric = ListeningSockets::Open("127.0.0.1:0");
+  ASSERT_TRUE(numeric.ok()) << numeric.status();
+  EXPECT_GT(numeric->port(), 0);
+  EXPECT_THAT(numeric->descriptors(), SizeIs(1));
+  const absl::StatusOr<ListeningSockets> name = ListeningSockets::Open("localhost:0");
+  ASSERT_TRUE(name.ok()) << name.status();
+  EXPECT_GT(name->port(), 0);
+}
+
+TEST(ListeningSocketsTest, ATakenPortIsAnErrorThatSaysSo) {
+  const absl::StatusOr<ListeningSockets> first = ListeningSockets::Open("127.0.0.1:0");
+  ASSERT_TRUE(first.ok()) << first.status();
+  for (const char* host : {"127.0.0.1", "localhost", "0.0.0.0"}) {
+    const absl::Status second =
+        ListeningSockets::Open(absl::StrCat(host, ":", first->port())).status();
+    EXPECT_EQ(ReasonOf(second), "LISTEN_FAILED") << host;
+    EXPECT_THAT(std::string(second.message()), HasSubstr("in use")) << host;
+  }
+}
+
+TEST(ListeningSocketsTest, WhatIsNoAddressIsRefused) {
+  for (const char* address : {"9464", ":9464", "host:", "host:70000", "127.0.0.1:-1"}) {
+    EXPECT_EQ(ListeningSockets::Open(address).status().code(), absl::StatusCode::kInvalidArgument)
+        << address;
+  }
+  // TEST-NET-1 belongs to no machine.
+  EXPECT_EQ(ReasonOf(ListeningSockets::Open("192.0.2.1:0").status()), "LISTEN_FAILED");
+}
+
+TEST(DescriptorLimitTest, IsRaisedToTheHardLimit) {
+  const int64_t before = DescriptorLimit();
+  RaiseDescriptorLimit();
+  EXPECT_GE(DescriptorLimit(), before);
+  EXPECT_GT(DescriptorLimit(), 0);
+}
+
+}  // namespace
+}  // namespace syncline
