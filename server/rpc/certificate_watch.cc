@@ -1,0 +1,56 @@
+#include "server/rpc/certificate_watch.h"
+
+#include <fstream>
+#include <sstream>
+#include <utility>
+
+#include "absl/status/statusor.h"
+#include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
+#include "server/base/certificate.h"
+#include "server/base/error.h"
+#include "server/base/log.h"
+
+namespace syncline::rpc {
+namespace {
+
+// A certificate that ends soon is said each time it is read, in time for somebody to act.
+constexpr absl::Duration kSoon = absl::Hours(24 * 14);
+
+absl::StatusOr<std::string> Content(const std::string& path) {
+  std::ifstream file(path);
+  std::ostringstream text;
+  text << file.rdbuf();
+  if (file.good()) return text.str();
+  return MakeError(absl::StatusCode::kFailedPrecondition, absl::StrCat("cannot read ", path),
+                   {.reason = "FILE_UNREADABLE"});
+}
+
+}  // namespace
+
+absl::Status CertificateWatch::Look() {
+  const absl::StatusOr<std::string> certificate = Content(certificate_file_);
+  const absl::StatusOr<std::string> key = Content(key_file_);
+  absl::Status status = certificate.ok() ? key.status() : certificate.status();
+  if (status.ok()) {
+    std::string both = absl::StrCat(*certificate, key->size(), *key);
+    if (both == seen_) return last_;
+    seen_ = std::move(both);
+    const absl::StatusOr<absl::Time> end = CheckCertificate(*certificate, *key);
+    status = end.status();
+    if (end.ok()) {
+      expiry_seconds_.store(absl::ToUnixSeconds(*end), std::memory_order_relaxed);
+      const bool soon = *end - absl::Now() < kSoon;
+      Log(soon ? LogLevel::kWarning : LogLevel::kInfo, "tls_certificate")
+          .Field("file", certificate_file_)
+          .Field("expires", absl::FormatTime(absl::RFC3339_sec, *end, absl::UTCTimeZone()));
+    }
+  }
+  if (!status.ok() && last_ != status) {
+    Log(LogLevel::kWarning, "tls_certificate_kept").Error(status);
+  }
+  last_ = status;
+  return status;
+}
+
+}  // namespace syncline::rpc

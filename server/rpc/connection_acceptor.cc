@@ -1,0 +1,161 @@
+#include "server/rpc/connection_acceptor.h"
+
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <poll.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <iterator>
+#include <optional>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
+#include "server/base/error.h"
+#include "server/base/log.h"
+
+namespace syncline::rpc {
+namespace {
+
+constexpr int kLines = 1;
+constexpr absl::Duration kWindow = absl::Seconds(10);
+// What the system has none left of is there again a little later.
+constexpr absl::Duration kPause = absl::Milliseconds(50);
+
+int OpenReserve() { return open("/dev/null", O_RDONLY | O_CLOEXEC); }
+
+std::optional<ino_t> InodeOf(int descriptor) {
+  struct stat status = {};
+  if (fstat(descriptor, &status) != 0 || !S_ISSOCK(status.st_mode)) return std::nullopt;
+  return status.st_ino;
+}
+
+// What gRPC sets on the connections that it accepts itself. What was sent and is not acknowledged
+// within the time ends the connection.
+void SetOptions(int descriptor) {
+  const int on = 1;
+  const unsigned int milliseconds = 20000;
+  setsockopt(descriptor, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+  setsockopt(descriptor, IPPROTO_TCP, TCP_USER_TIMEOUT, &milliseconds, sizeof(milliseconds));
+}
+
+}  // namespace
+
+ConnectionAcceptor::ConnectionAcceptor(ListeningSockets sockets, int64_t max_connections, Take take)
+    : sockets_(std::move(sockets)),
+      max_connections_(max_connections),
+      take_(std::move(take)),
+      reserve_(OpenReserve()),
+      refusals_(kLines, kWindow) {}
+
+ConnectionAcceptor::~ConnectionAcceptor() {
+  Stop();
+  close(reserve_);
+}
+
+absl::Status ConnectionAcceptor::Start() {
+  if (pipe2(wake_, O_CLOEXEC) != 0) {
+    return MakeError(absl::StatusCode::kFailedPrecondition,
+                     absl::StrCat("cannot accept connections: ", std::strerror(errno)),
+                     {.reason = "LISTEN_FAILED"});
+  }
+  thread_ = std::make_unique<Thread>("accept", [this] { Run(); });
+  return absl::OkStatus();
+}
+
+void ConnectionAcceptor::Stop() {
+  if (thread_ == nullptr) return;
+  close(wake_[1]);
+  thread_.reset();
+  close(wake_[0]);
+}
+
+int64_t ConnectionAcceptor::connections() {
+  MutexLock lock(&mutex_);
+  ForgetClosed();
+  return static_cast<int64_t>(open_.size());
+}
+
+int64_t ConnectionAcceptor::refused() {
+  MutexLock lock(&mutex_);
+  return refused_;
+}
+
+void ConnectionAcceptor::Run() {
+  std::vector<pollfd> waiting = {{wake_[0], POLLIN, 0}};
+  for (const int descriptor : sockets_.descriptors()) waiting.push_back({descriptor, POLLIN, 0});
+  while (true) {
+    if (poll(waiting.data(), waiting.size(), -1) < 0 && errno != EINTR) {
+      absl::SleepFor(kPause);
+      continue;
+    }
+    if (waiting[0].revents != 0) return;
+    for (size_t i = 1; i < waiting.size(); ++i) {
+      if (waiting[i].revents != 0) AcceptFrom(waiting[i].fd);
+    }
+  }
+}
+
+void ConnectionAcceptor::AcceptFrom(int listening_descriptor) {
+  const int descriptor =
+      accept4(listening_descriptor, nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC);
+  if (descriptor < 0) {
+    if (errno == EMFILE || errno == ENFILE) {
+      RefuseWithReserve(listening_descriptor);
+    } else if (errno == ENOBUFS || errno == ENOMEM) {
+      absl::SleepFor(kPause);
+    }
+    return;  // the caller is gone already
+  }
+  if (!Admit(descriptor)) return Refuse(descriptor, "too many connections");
+  SetOptions(descriptor);
+  take_(listening_descriptor, descriptor);
+}
+
+bool ConnectionAcceptor::Admit(int descriptor) {
+  MutexLock lock(&mutex_);
+  if (static_cast<int64_t>(open_.size()) >= max_connections_) ForgetClosed();
+  if (static_cast<int64_t>(open_.size()) >= max_connections_) return false;
+  const std::optional<ino_t> inode = InodeOf(descriptor);
+  if (inode.has_value()) open_[descriptor] = *inode;
+  return true;
+}
+
+void ConnectionAcceptor::ForgetClosed() {
+  for (auto it = open_.begin(); it != open_.end();) {
+    it = InodeOf(it->first) == it->second ? std::next(it) : open_.erase(it);
+  }
+}
+
+void ConnectionAcceptor::Refuse(int descriptor, absl::string_view why) {
+  close(descriptor);
+  {
+    MutexLock lock(&mutex_);
+    ++refused_;
+  }
+  const std::optional<int64_t> left_out = refusals_.Take(absl::Now());
+  if (!left_out.has_value()) return;
+  Log(LogLevel::kWarning, "connection_refused")
+      .Field("reason", why)
+      .Field("max_connections", max_connections_)
+      .Field("left_out", *left_out);
+}
+
+void ConnectionAcceptor::RefuseWithReserve(int listening_descriptor) {
+  close(reserve_);
+  const int descriptor = accept4(listening_descriptor, nullptr, nullptr, SOCK_CLOEXEC);
+  if (descriptor >= 0) {
+    Refuse(descriptor, "no descriptor left");
+  } else {
+    absl::SleepFor(kPause);  // another thread took the reserve
+  }
+  reserve_ = OpenReserve();
+}
+
+}  // namespace syncline::rpc
