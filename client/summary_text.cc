@@ -22,6 +22,16 @@ std::string TimeText(const google::protobuf::Timestamp& time) {
                           absl::UTCTimeZone());
 }
 
+// How long ago `time` was, in the unit that says enough.
+std::string AgeText(const google::protobuf::Timestamp& time, absl::Time now) {
+  if (time.seconds() == 0) return "-";
+  const int64_t seconds = std::max<int64_t>(0, absl::ToUnixSeconds(now) - time.seconds());
+  if (seconds < 120) return absl::StrCat(seconds, " s ago");
+  if (seconds < 2 * 3600) return absl::StrCat(seconds / 60, " min ago");
+  if (seconds < 2 * 86400) return absl::StrCat(seconds / 3600, " h ago");
+  return absl::StrCat(seconds / 86400, " days ago");
+}
+
 // The columns whose values changed; nothing when there are none.
 std::string FormatColumns(const v1::SyncSummary& sync) {
   std::vector<std::vector<std::string>> rows = {
@@ -55,9 +65,9 @@ std::string FormatTable(const std::vector<std::vector<std::string>>& rows) {
   return text;
 }
 
-std::string FormatSyncs(const std::vector<v1::SyncSummary>& syncs) {
-  std::vector<std::vector<std::string>> rows = {
-      {"SYNC", "STATE", "STARTED (UTC)", "FINISHED (UTC)", "STREAMS", "ROWS", "REJECTED"}};
+std::string FormatSyncs(const std::vector<v1::SyncSummary>& syncs, absl::Time now) {
+  std::vector<std::vector<std::string>> rows = {{"SYNC", "STATE", "STARTED (UTC)", "LAST PROGRESS",
+                                                 "FINISHED (UTC)", "STREAMS", "ROWS", "REJECTED"}};
   for (const v1::SyncSummary& sync : syncs) {
     int64_t written = 0;
     int64_t rejected = 0;
@@ -66,8 +76,9 @@ std::string FormatSyncs(const std::vector<v1::SyncSummary>& syncs) {
       rejected += stream.records_rejected();
     }
     rows.push_back({sync.sync_id(), StateWord(sync.state()), TimeText(sync.started_at()),
-                    TimeText(sync.finished_at()), absl::StrCat(sync.streams_size()),
-                    absl::StrCat(written), absl::StrCat(rejected)});
+                    AgeText(sync.last_progress_at(), now), TimeText(sync.finished_at()),
+                    absl::StrCat(sync.streams_size()), absl::StrCat(written),
+                    absl::StrCat(rejected)});
   }
   return FormatTable(rows);
 }

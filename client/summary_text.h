@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "absl/strings/string_view.h"
+#include "absl/time/time.h"
 #include "syncline/v1/sync_service.pb.h"
 
 namespace syncline::client {
@@ -12,8 +13,8 @@ namespace syncline::client {
 // Columns padded to their widest cell, two spaces between them; the last column is not padded.
 std::string FormatTable(const std::vector<std::vector<std::string>>& rows);
 
-// One line a sync.
-std::string FormatSyncs(const std::vector<v1::SyncSummary>& syncs);
+// One line a sync. `now` is what "LAST PROGRESS" counts from.
+std::string FormatSyncs(const std::vector<v1::SyncSummary>& syncs, absl::Time now);
 
 // One sync with a line for each of its streams, and a line for each column whose values changed.
 std::string FormatSync(const v1::SyncSummary& sync);

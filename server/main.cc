@@ -7,6 +7,7 @@
 #include <string>
 
 #include "server/app.h"
+#include "server/base/descriptor_limit.h"
 #include "server/base/log.h"
 #include "server/config/config.h"
 
@@ -28,6 +29,7 @@ void ConfigureMalloc() {
 
 int main(int argc, char** argv) {
   ConfigureMalloc();  // before any thread starts
+  syncline::RaiseDescriptorLimit();
   const syncline::config::Loaded loaded = syncline::config::Load(argc, argv);
   if (!loaded.config.has_value()) return loaded.exit_code;
 

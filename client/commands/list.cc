@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "absl/strings/strip.h"
+#include "absl/time/clock.h"
 #include "client/call_error.h"
 #include "client/commands/commands.h"
 #include "client/exit_code.h"
@@ -46,7 +47,7 @@ int RunList(const CommandLine& command_line) {
   if (command_line.Json()) {
     for (const v1::SyncSummary& sync : *syncs) output.WriteLine(ToJsonLine(sync));
   } else {
-    output.WriteLine(absl::StripSuffix(FormatSyncs(*syncs), "\n"));
+    output.WriteLine(absl::StripSuffix(FormatSyncs(*syncs, absl::Now()), "\n"));
   }
   return output.status().ok() ? kExitOk : kExitFailed;
 }

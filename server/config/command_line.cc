@@ -52,7 +52,9 @@ CommandLine ReadFlags(const std::vector<std::string>& arguments, const Environme
       if (!has_value && i + 1 < arguments.size() && !absl::StartsWith(arguments[i + 1], "-")) ++i;
       continue;
     }
-    if (!has_value) {
+    if (!has_value && FindFlag(name)->IsOfType<bool>()) {
+      parts.second = "true";
+    } else if (!has_value) {
       if (i + 1 == arguments.size()) {
         line.faults.push_back(absl::StrCat("--", name, " needs a value"));
         continue;

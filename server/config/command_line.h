@@ -18,8 +18,9 @@ struct CommandLine {
   std::vector<std::string> faults;  // unknown flags, values that do not parse
 };
 
-// Takes --name=value and --name value; dashes in a name count as underscores. A flag that is not on
-// the command line takes SYNCLINE_<NAME>, when that is set. Faults are collected, never printed.
+// Takes --name=value and --name value, and --name for a boolean; dashes in a name count as
+// underscores. A flag that is not on the command line takes SYNCLINE_<NAME>, when that is set.
+// Faults are collected, never printed.
 CommandLine ReadFlags(const std::vector<std::string>& arguments, const Environment& environment);
 
 }  // namespace syncline::config

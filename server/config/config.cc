@@ -4,10 +4,12 @@
 #include <iostream>
 
 #include "absl/flags/commandlineflag.h"
+#include "absl/flags/flag.h"
 #include "server/base/version.h"
 #include "server/config/command_line.h"
 #include "server/config/dsn_secret.h"
 #include "server/config/flags.h"
+#include "server/config/token_file.h"
 #include "server/config/validate.h"
 
 namespace syncline::config {
@@ -26,6 +28,24 @@ void PrintConfig(const Config& config, std::ostream& out) {
   }
 }
 
+// The line on stdout, to be appended to the file of tokens; the token on stderr, for a person.
+Loaded PrintNewToken(const CommandLine& line, std::ostream& out, std::ostream& err) {
+  const std::string name = absl::GetFlag(FLAGS_make_token);
+  const std::string owner = absl::GetFlag(FLAGS_token_owner);
+  const absl::StatusOr<NewToken> made =
+      MakeToken(name, absl::GetFlag(FLAGS_token_schemas), owner.empty() ? name : owner,
+                absl::GetFlag(FLAGS_token_expiry));
+  if (!line.faults.empty() || !made.ok()) {
+    for (const std::string& fault : line.faults) err << "syncline-server: " << fault << "\n";
+    if (!made.ok()) err << "syncline-server: --make_token: " << made.status().message() << "\n";
+    return {std::nullopt, kUsageError};
+  }
+  out << made->line << "\n";
+  err << "The token, which cannot be shown again: " << made->token
+      << "\nThe line above or in the file that stdout went to belongs into --auth_token_file.\n";
+  return {};
+}
+
 }  // namespace
 
 Loaded Load(const std::vector<std::string>& arguments, const Environment& environment,
@@ -39,6 +59,7 @@ Loaded Load(const std::vector<std::string>& arguments, const Environment& enviro
     out << "syncline-server " << Version() << "\n";
     return {};
   }
+  if (line.given.count("make_token") > 0) return PrintNewToken(line, out, err);
   std::vector<std::string> faults = line.faults;
   Config config = Validate(line, environment, faults);
   if (!faults.empty()) {

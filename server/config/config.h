@@ -15,6 +15,7 @@
 
 #include "absl/time/time.h"
 #include "server/base/log.h"
+#include "server/model/access_token.h"
 
 namespace syncline::config {
 
@@ -22,6 +23,7 @@ namespace syncline::config {
 struct ServeConfig {
   std::string listen;        // host:port; port 0 picks one
   bool reflection = false;   // "auto" is resolved already
+  int max_connections = 0;   // of callers; 0 is resolved already
   int max_open_streams = 0;  // StreamRecords calls at once
   int max_streams_per_sync = 0;
   int64_t max_message_bytes = 0;
@@ -36,9 +38,13 @@ struct TlsConfig {
   std::string client_ca_file;
 };
 
-struct AuthConfig {
-  std::string token_file;           // empty: callers need no token
-  std::vector<std::string> tokens;  // what it held at the start
+// A file of bearer tokens, and what it held at the start.
+struct TokenConfig {
+  std::string file;  // empty: no token is needed
+  std::vector<AccessToken> tokens;
+  int plain_tokens = 0;  // of them, how many the file holds unhashed
+  // Whether the header x-forwarded-for says from where a try comes; of callers' tokens only.
+  bool trust_forwarded_for = false;
 };
 
 struct EmbeddedPostgresConfig {
@@ -78,7 +84,8 @@ struct SwapConfig {
 };
 
 struct MetricsConfig {
-  std::string listen;  // empty: no endpoint
+  std::string listen;        // empty: no endpoint
+  bool needs_token = false;  // of metrics_auth, or of auth when that has none
   absl::Duration generation_ttl;
 };
 
@@ -90,7 +97,8 @@ struct LogConfig {
 struct Config {
   ServeConfig serve;
   TlsConfig tls;
-  AuthConfig auth;
+  TokenConfig auth;          // of callers
+  TokenConfig metrics_auth;  // of those who look at metrics and the status page
   DatabaseConfig database;
   LoadConfig load;
   SwapConfig swap;

@@ -11,7 +11,11 @@ using syncline::config::ByteSize;
 
 ABSL_FLAG(std::string, listen, "127.0.0.1:50051", "Address of the gRPC service; port 0 picks one.");
 ABSL_FLAG(std::string, metrics_listen, "127.0.0.1:9464",
-          "Address of the metrics at /metrics; port 0 picks one, empty turns them off.");
+          "Address of the metrics, the status page and the probes; port 0 picks one, empty turns "
+          "them off.");
+ABSL_FLAG(bool, insecure_listen, false,
+          "Allows addresses that other machines reach without TLS, or metrics there without a "
+          "token.");
 ABSL_FLAG(std::string, postgres_dsn, "",
           "Connection string or URI of the destination. Without a password on the command line.");
 ABSL_FLAG(std::string, postgres_dsn_file, "", "File that holds the connection string.");
@@ -41,6 +45,9 @@ ABSL_FLAG(int64_t, max_rejected, -1,
           "Rejected records after which a stream fails; -1 is unlimited.");
 ABSL_FLAG(ByteSize, max_rejected_bytes, ByteSize{64 << 20},
           "Bytes of rejected records kept per stream; beyond, their text is left out.");
+ABSL_FLAG(int32_t, max_connections, 0,
+          "Most connections of callers; 0 is half of the descriptors that the process may have, at "
+          "most 10000.");
 ABSL_FLAG(int32_t, max_open_streams, 1024, "Most StreamRecords calls open at once.");
 ABSL_FLAG(int32_t, max_streams_per_sync, 1000, "Most streams of one sync.");
 ABSL_FLAG(absl::Duration, writer_lease, absl::Seconds(10),
@@ -67,10 +74,21 @@ ABSL_FLAG(std::string, tls_client_ca_file, "",
 ABSL_FLAG(
     std::string, auth_token_file, "",
     "File of bearer tokens, one a line, read again when it changes; callers must then send one.");
+ABSL_FLAG(std::string, metrics_token_file, "",
+          "File of bearer tokens for /metrics and the status page, read again when it changes; "
+          "without it, those of --auth_token_file.");
+ABSL_FLAG(bool, trust_forwarded_for, false,
+          "Counts tries of tokens by the last address of x-forwarded-for, for servers that only a "
+          "proxy reaches.");
 ABSL_FLAG(std::string, log_level, "info", "debug, info, warning or error.");
 ABSL_FLAG(std::string, log_format, "text", "text or json.");
 ABSL_FLAG(std::string, port_file, "",
           "File that is written once the server serves: its ports as JSON.");
+
+ABSL_FLAG(std::string, make_token, "", "Name of a token to make.");
+ABSL_FLAG(std::string, token_schemas, "*", "Schemas that the token may load into, or *.");
+ABSL_FLAG(std::string, token_owner, "", "Owner of the token's syncs; - for none.");
+ABSL_FLAG(std::string, token_expiry, "never", "Date from which the token is not good any more.");
 
 namespace syncline::config {
 namespace {
@@ -78,6 +96,7 @@ namespace {
 constexpr absl::string_view kOrder[] = {
     "listen",
     "metrics_listen",
+    "insecure_listen",
     "postgres_dsn",
     "postgres_dsn_file",
     "embedded_postgres",
@@ -95,6 +114,7 @@ constexpr absl::string_view kOrder[] = {
     "max_record_bytes",
     "max_rejected",
     "max_rejected_bytes",
+    "max_connections",
     "max_open_streams",
     "max_streams_per_sync",
     "writer_lease",
@@ -109,6 +129,8 @@ constexpr absl::string_view kOrder[] = {
     "tls_key_file",
     "tls_client_ca_file",
     "auth_token_file",
+    "metrics_token_file",
+    "trust_forwarded_for",
     "log_level",
     "log_format",
     "port_file",
@@ -144,6 +166,12 @@ std::string HelpText() {
   }
   absl::StrAppend(&text, "\n  --print_config           Prints the effective values and exits.\n",
                   "  --version                Prints the version and exits.\n",
+                  "  --make_token NAME        Prints the line of a new token for "
+                  "--auth_token_file on stdout,\n"
+                  "                           the token itself on stderr, and exits.\n"
+                  "                           --token_schemas a,b (*), --token_owner OWNER (NAME; "
+                  "- for none),\n"
+                  "                           --token_expiry 2027-01-31 (never)\n",
                   "  --help                   Prints this and exits.\n");
   return text;
 }

@@ -14,6 +14,7 @@
 
 ABSL_DECLARE_FLAG(std::string, listen);
 ABSL_DECLARE_FLAG(std::string, metrics_listen);
+ABSL_DECLARE_FLAG(bool, insecure_listen);
 ABSL_DECLARE_FLAG(std::string, postgres_dsn);
 ABSL_DECLARE_FLAG(std::string, postgres_dsn_file);
 ABSL_DECLARE_FLAG(std::string, embedded_postgres);
@@ -31,6 +32,7 @@ ABSL_DECLARE_FLAG(syncline::config::ByteSize, max_message_bytes);
 ABSL_DECLARE_FLAG(syncline::config::ByteSize, max_record_bytes);
 ABSL_DECLARE_FLAG(int64_t, max_rejected);
 ABSL_DECLARE_FLAG(syncline::config::ByteSize, max_rejected_bytes);
+ABSL_DECLARE_FLAG(int32_t, max_connections);
 ABSL_DECLARE_FLAG(int32_t, max_open_streams);
 ABSL_DECLARE_FLAG(int32_t, max_streams_per_sync);
 ABSL_DECLARE_FLAG(absl::Duration, writer_lease);
@@ -45,9 +47,16 @@ ABSL_DECLARE_FLAG(std::string, tls_cert_file);
 ABSL_DECLARE_FLAG(std::string, tls_key_file);
 ABSL_DECLARE_FLAG(std::string, tls_client_ca_file);
 ABSL_DECLARE_FLAG(std::string, auth_token_file);
+ABSL_DECLARE_FLAG(std::string, metrics_token_file);
+ABSL_DECLARE_FLAG(bool, trust_forwarded_for);
 ABSL_DECLARE_FLAG(std::string, log_level);
 ABSL_DECLARE_FLAG(std::string, log_format);
 ABSL_DECLARE_FLAG(std::string, port_file);
+// What --make_token takes; not settings of a server, so not in the table.
+ABSL_DECLARE_FLAG(std::string, make_token);
+ABSL_DECLARE_FLAG(std::string, token_schemas);
+ABSL_DECLARE_FLAG(std::string, token_owner);
+ABSL_DECLARE_FLAG(std::string, token_expiry);
 
 namespace syncline::config {
 

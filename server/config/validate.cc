@@ -1,5 +1,7 @@
 #include "server/config/validate.h"
 
+#include <arpa/inet.h>
+#include <netinet/in.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -13,6 +15,7 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
+#include "server/base/descriptor_limit.h"
 #include "server/config/dsn_secret.h"
 #include "server/config/flags.h"
 #include "server/config/token_file.h"
@@ -77,8 +80,12 @@ std::string HostOf(absl::string_view name, absl::string_view address, Faults& fa
   return std::string(host);
 }
 
-bool IsLoopback(absl::string_view host) {
-  return host == "localhost" || host == "::1" || absl::StartsWith(host, "127.");
+bool IsLoopback(const std::string& host) {
+  in_addr v4 = {};
+  in6_addr v6 = {};
+  if (inet_pton(AF_INET, host.c_str(), &v4) == 1) return ntohl(v4.s_addr) >> 24 == 127;
+  if (inet_pton(AF_INET6, host.c_str(), &v6) == 1) return IN6_IS_ADDR_LOOPBACK(&v6);
+  return host == "localhost";
 }
 
 std::string SchemaName(absl::string_view name, std::string value, size_t longest, Faults& faults) {
@@ -101,6 +108,14 @@ std::string FileContent(absl::string_view name, const std::string& path, Faults&
   return content.str();
 }
 
+// The rest of the descriptors is for the database, files and whoever connects in a moment.
+int MaxConnections(Faults& faults) {
+  const auto most = static_cast<int>(std::min<int64_t>(DescriptorLimit() / 2, 1'000'000));
+  const int given =
+      Bounded("max_connections", absl::GetFlag(FLAGS_max_connections), 0, most, faults);
+  return given == 0 ? std::min(most, 10'000) : given;
+}
+
 ServeConfig Serve(Faults& faults) {
   ServeConfig serve;
   serve.listen = absl::GetFlag(FLAGS_listen);
@@ -110,6 +125,7 @@ ServeConfig Serve(Faults& faults) {
     faults.push_back(absl::StrCat("--reflection is \"", reflection, "\": must be auto, on or off"));
   }
   serve.reflection = reflection == "on" || (reflection == "auto" && IsLoopback(host));
+  serve.max_connections = MaxConnections(faults);
   serve.max_open_streams =
       Bounded("max_open_streams", absl::GetFlag(FLAGS_max_open_streams), 1, 1'000'000, faults);
   serve.max_streams_per_sync = Bounded(
@@ -139,18 +155,18 @@ TlsConfig Tls(Faults& faults) {
   return tls;
 }
 
-AuthConfig Auth(Faults& faults) {
-  AuthConfig auth;
-  const std::string path = absl::GetFlag(FLAGS_auth_token_file);
-  if (path.empty()) return auth;
-  auth.token_file = path;
-  absl::StatusOr<std::vector<std::string>> tokens = ReadTokens(path);
-  if (tokens.ok()) {
-    auth.tokens = *std::move(tokens);
-  } else {
-    faults.push_back(absl::StrCat("--auth_token_file: ", tokens.status().message()));
+TokenConfig TokensOf(absl::string_view flag, const std::string& path, Faults& faults) {
+  TokenConfig config;
+  if (path.empty()) return config;
+  config.file = path;
+  absl::StatusOr<Tokens> read = ReadTokens(path);
+  if (!read.ok()) {
+    faults.push_back(absl::StrCat("--", flag, ": ", read.status().message()));
+    return config;
   }
-  return auth;
+  config.tokens = std::move(read->tokens);
+  config.plain_tokens = read->plain;
+  return config;
 }
 
 // The one way to reach the destination that was given.
@@ -281,18 +297,44 @@ LogConfig Logging(Faults& faults) {
   return log;
 }
 
+// Whoever can reach an address must not read what travels on it, nor metrics that name tables.
+void CheckExposure(const Config& config, Faults& faults) {
+  if (absl::GetFlag(FLAGS_insecure_listen)) return;
+  Faults ignored;  // found before
+  if (!IsLoopback(HostOf("listen", config.serve.listen, ignored)) && config.tls.cert_file.empty()) {
+    faults.push_back(absl::StrCat(
+        "--listen is ", config.serve.listen,
+        ", which other machines can reach, and there is no TLS: give --tls_cert_file and "
+        "--tls_key_file, or --insecure_listen where something in front encrypts"));
+  }
+  if (config.metrics.listen.empty() || config.metrics.needs_token) return;
+  if (!IsLoopback(HostOf("metrics_listen", config.metrics.listen, ignored))) {
+    faults.push_back(absl::StrCat("--metrics_listen is ", config.metrics.listen,
+                                  ", which other machines can reach, and metrics name tables: give "
+                                  "--metrics_token_file, or --insecure_listen"));
+  }
+}
+
 }  // namespace
 
 Config Validate(const CommandLine& line, const Environment& environment, Faults& faults) {
   Config config;
   config.serve = Serve(faults);
   config.tls = Tls(faults);
-  config.auth = Auth(faults);
+  config.auth = TokensOf("auth_token_file", absl::GetFlag(FLAGS_auth_token_file), faults);
+  config.auth.trust_forwarded_for = absl::GetFlag(FLAGS_trust_forwarded_for);
+  config.metrics_auth =
+      TokensOf("metrics_token_file", absl::GetFlag(FLAGS_metrics_token_file), faults);
   config.database = Database(line, environment, faults);
   config.load = LoadPath(faults);
   config.swap = Swap(faults);
   config.metrics = Metrics(faults);
   config.log = Logging(faults);
+  Faults ignored;  // found before
+  const bool exposed = !IsLoopback(HostOf("metrics_listen", config.metrics.listen, ignored));
+  config.metrics.needs_token =
+      !config.metrics_auth.file.empty() || (exposed && !config.auth.file.empty());
+  CheckExposure(config, faults);
   if (config.load.memory_budget_bytes < config.serve.max_message_bytes) {
     faults.push_back(
         "--memory_budget_bytes must not be less than --max_message_bytes: such a message could "

@@ -74,6 +74,15 @@ int64_t Lane::queued_bytes() const {
   return queued_bytes_;
 }
 
+std::optional<int64_t> Lane::oldest_arrival_us() const {
+  MutexLock lock(&mutex_);
+  if (filled_ || reading_) return oldest_arrival_us_;
+  for (const std::optional<Batch>& batch : queue_) {
+    if (batch.has_value()) return batch->arrival_us;
+  }
+  return std::nullopt;
+}
+
 bool Lane::NothingQueued() const {
   MutexLock lock(&mutex_);
   return queue_.empty();
@@ -102,6 +111,8 @@ void Lane::RunOne() {
       queue_.pop_front();
       if (batch.has_value()) {
         queued_bytes_ -= batch->bytes;
+        if (!filled_) oldest_arrival_us_ = batch->arrival_us;
+        reading_ = true;
       } else {
         // A later flush in the queue covers this one: with a backlog, commits are grouped.
         flush = --queued_flushes_ == 0;
@@ -114,6 +125,7 @@ void Lane::RunOne() {
   if (flush) Flush();
   {
     MutexLock lock(&mutex_);
+    reading_ = false;
     if (!queue_.empty() || (cancelled_ && !cancelled)) {
       context_->pool->Post([this, self = owner_->Self()] { RunOne(); });
       return;

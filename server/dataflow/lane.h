@@ -88,6 +88,9 @@ class Lane {
   bool has_work() const;
   // Bytes queued, not yet parsed.
   int64_t queued_bytes() const;
+  // When the oldest batch arrived whose records are not committed, as Batch::arrival_us; nullopt
+  // when there is none.
+  std::optional<int64_t> oldest_arrival_us() const;
 
  private:
   void Schedule() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
@@ -117,6 +120,9 @@ class Lane {
   bool scheduled_ ABSL_GUARDED_BY(mutex_) = false;
   bool cancelled_ ABSL_GUARDED_BY(mutex_) = false;
   bool filled_ ABSL_GUARDED_BY(mutex_) = false;
+  bool reading_ ABSL_GUARDED_BY(mutex_) = false;  // a batch, into the buffer
+  // When the oldest batch arrived that is held or read.
+  int64_t oldest_arrival_us_ ABSL_GUARDED_BY(mutex_) = 0;
   absl::Time filled_since_ ABSL_GUARDED_BY(mutex_);
 };
 

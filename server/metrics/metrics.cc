@@ -1,42 +1,21 @@
 #include "server/metrics/metrics.h"
 
 #include <algorithm>
-#include <exception>
 #include <iterator>
 #include <map>
 #include <tuple>
 #include <utility>
 #include <vector>
 
-#include "absl/status/status.h"
-#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
-#include "absl/strings/strip.h"
-#include "prometheus/exposer.h"
 #include "prometheus/registry.h"
 #include "prometheus/text_serializer.h"
-#include "server/base/error.h"
 #include "server/base/mutex.h"
-#include "server/base/status_macros.h"
 #include "server/metrics/server_gauges.h"
 #include "server/metrics/stream_series.h"
 
 namespace syncline::metrics {
 namespace {
-
-// What the HTTP server takes: "ADDRESS:PORT" with a numeric address.
-absl::StatusOr<std::string> BindAddress(absl::string_view listen) {
-  const size_t colon = listen.rfind(':');
-  int port = -1;
-  if (colon == absl::string_view::npos || colon == 0 ||
-      !absl::SimpleAtoi(listen.substr(colon + 1), &port) || port < 0 || port > 65535) {
-    return MakeError(absl::StatusCode::kInvalidArgument,
-                     absl::StrCat("metrics cannot listen on \"", listen, "\": not HOST:PORT"), {});
-  }
-  absl::string_view host = listen.substr(0, colon);
-  if (host == "localhost") host = "127.0.0.1";
-  return absl::StrCat(host, ":", port);
-}
 
 class PrometheusMetrics : public Metrics {
  public:
@@ -48,26 +27,8 @@ class PrometheusMetrics : public Metrics {
         families_(*registry_) {}
 
   ~PrometheusMetrics() override {
-    exposer_.reset();
     MutexLock lock(&mutex_);
     for (auto& [key, series] : series_) series->Remove();
-  }
-
-  absl::Status Listen(absl::string_view listen) {
-    SYNCLINE_ASSIGN_OR_RETURN(const std::string address, BindAddress(listen));
-    try {
-      // One worker: scrapes are short and few.
-      exposer_ = std::make_unique<prometheus::Exposer>(address, 1);
-      exposer_->RegisterCollectable(registry_);
-      exposer_->RegisterCollectable(server_);
-      port_ = exposer_->GetListeningPorts().at(0);
-    } catch (const std::exception& error) {
-      return MakeError(absl::StatusCode::kFailedPrecondition,
-                       absl::StrCat("metrics cannot listen on ", listen,
-                                    "; is the port taken, or the address not of this machine?"),
-                       {});
-    }
-    return absl::OkStatus();
   }
 
   std::shared_ptr<StreamMetrics> ForStream(absl::string_view name_space, absl::string_view stream,
@@ -90,6 +51,9 @@ class PrometheusMetrics : public Metrics {
 
   void FencedWriter() override { server_->FencedWriter(); }
   void UnknownFields(int64_t fields) override { server_->UnknownFields(fields); }
+  void AuthenticationFailed(absl::string_view reason) override {
+    server_->AuthenticationFailed(reason);
+  }
   void SetServerGauges(ServerGauges gauges) override { server_->Set(std::move(gauges)); }
   void ClearServerGauges() override { server_->Clear(); }
 
@@ -118,8 +82,6 @@ class PrometheusMetrics : public Metrics {
     }
     return prometheus::TextSerializer().Serialize(families);
   }
-
-  int port() const override { return port_; }
 
  private:
   using Key = std::tuple<std::string, std::string, int64_t>;
@@ -154,8 +116,6 @@ class PrometheusMetrics : public Metrics {
   const std::shared_ptr<prometheus::Registry> registry_;
   const std::shared_ptr<ServerGaugesCollector> server_;
   StreamFamilies families_;
-  std::unique_ptr<prometheus::Exposer> exposer_;
-  int port_ = 0;
 
   Mutex mutex_;
   SeriesMap series_ ABSL_GUARDED_BY(mutex_);
@@ -163,10 +123,8 @@ class PrometheusMetrics : public Metrics {
 
 }  // namespace
 
-absl::StatusOr<std::unique_ptr<Metrics>> Metrics::Create(const MetricsOptions& options) {
-  auto metrics = std::make_unique<PrometheusMetrics>(options);
-  if (!options.listen.empty()) SYNCLINE_RETURN_IF_ERROR(metrics->Listen(options.listen));
-  return metrics;
+std::unique_ptr<Metrics> Metrics::Create(const MetricsOptions& options) {
+  return std::make_unique<PrometheusMetrics>(options);
 }
 
 }  // namespace syncline::metrics

@@ -10,7 +10,6 @@
 #include <memory>
 #include <string>
 
-#include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
@@ -40,6 +39,8 @@ class StreamMetrics {
   virtual void Finalized(absl::string_view phase, absl::Duration took) = 0;
   virtual void SwapLock(absl::Duration waited, int retries) = 0;
   virtual void DurableOffset(int64_t records) = 0;
+  // Of the oldest record that is received and not committed; zero when there is none.
+  virtual void UncommittedAge(absl::Duration age) = 0;
   virtual void Phase(StreamPhase phase) = 0;
   virtual void Succeeded(absl::Time when) = 0;
   // No more will come: the series are dropped after the generation's time to live.
@@ -49,8 +50,15 @@ class StreamMetrics {
 // What the server-wide gauges read when they are scraped; every function is called on the metrics
 // thread.
 struct ServerGauges {
+  std::function<bool()> ready;
   std::function<int64_t()> open_streams;
+  int64_t max_open_streams = 0;
+  std::function<int64_t()> connections;
+  int64_t max_connections = 0;
+  std::function<int64_t()> refused_connections;
+  std::function<int64_t()> certificate_expiry_seconds;  // null without TLS
   std::function<int64_t()> buffered_bytes;
+  int64_t memory_budget_bytes = 0;
   std::function<int64_t()> buffered_high_water_bytes;
   std::function<double()> backpressure_seconds;
   std::function<int64_t()> pg_connections_idle;
@@ -62,17 +70,13 @@ struct ServerGauges {
 inline constexpr int kMaxSupersededGenerations = 1000;
 
 struct MetricsOptions {
-  std::string listen = "127.0.0.1:0";  // empty: no endpoint
   absl::Duration generation_ttl = absl::Hours(1);
   std::function<absl::Time()> now = absl::Now;  // another clock for tests
 };
 
 class Metrics {
  public:
-  // Starts the endpoint. Errors: INVALID_ARGUMENT, and FAILED_PRECONDITION when the port is taken.
-  static absl::StatusOr<std::unique_ptr<Metrics>> Create(const MetricsOptions& options);
-  // Takes up to two seconds when there is an endpoint: its HTTP server looks for the stop that
-  // often.
+  static std::unique_ptr<Metrics> Create(const MetricsOptions& options);
   virtual ~Metrics() = default;
 
   // The series of a stream; the same object while it lives.
@@ -81,6 +85,8 @@ class Metrics {
                                                    int64_t generation) = 0;
   virtual void FencedWriter() = 0;
   virtual void UnknownFields(int64_t fields) = 0;
+  // A call that was refused for its credentials.
+  virtual void AuthenticationFailed(absl::string_view reason) = 0;
   // Once, when the objects that the functions read stand; they must outlive ClearServerGauges.
   virtual void SetServerGauges(ServerGauges gauges) = 0;
   virtual void ClearServerGauges() = 0;
@@ -88,10 +94,8 @@ class Metrics {
   // ones beyond kMaxSupersededGenerations. Series that nobody holds count as finished from the
   // first sweep that sees them so. A handle still held then counts nothing more.
   virtual void Sweep() = 0;
-  // What /metrics answers, without the HTTP server's own exposer_* metrics.
+  // What /metrics answers: Prometheus's text format.
   virtual std::string Scrape() const = 0;
-  // The endpoint's port; 0 when there is none.
-  virtual int port() const = 0;
 };
 
 }  // namespace syncline::metrics

@@ -41,9 +41,43 @@ inline constexpr Description kDurableOffset = {
 inline constexpr Description kLastSuccess = {"syncline_last_success_timestamp_seconds",
                                              "When the stream was last completed."};
 
+inline constexpr Description kUncommittedAge = {
+    "syncline_uncommitted_age_seconds",
+    "How long the oldest record has waited that is received and not committed."};
+
+// Of the process, by the names that other programs give them.
+inline constexpr Description kProcessMemory = {"process_resident_memory_bytes",
+                                               "Memory of the process."};
+inline constexpr Description kProcessThreads = {"process_threads", "Threads of the process."};
+inline constexpr Description kProcessCpu = {"process_cpu_seconds_total",
+                                            "Processor time of the process, user and system."};
+inline constexpr Description kProcessDescriptors = {"process_open_fds",
+                                                    "Descriptors that the process has open."};
+inline constexpr Description kProcessMaxDescriptors = {"process_max_fds",
+                                                       "The limit of process_open_fds."};
+
 // Of the server.
 inline constexpr Description kOpenStreams = {"syncline_open_streams",
                                              "StreamRecords calls that are open now."};
+inline constexpr Description kConnections = {"syncline_connections",
+                                             "Connections of callers that are open now."};
+inline constexpr Description kConnectionsRefused = {
+    "syncline_connections_refused_total",
+    "Connections that were closed at once because there were too many."};
+inline constexpr Description kAuthenticationFailures = {
+    "syncline_authentication_failures_total",
+    "Calls that were refused for their credentials, by reason."};
+inline constexpr Description kReady = {
+    "syncline_ready", "1 when calls can be served: the database answers and the ledger stands."};
+inline constexpr Description kMaxOpenStreams = {"syncline_max_open_streams",
+                                                "The limit of syncline_open_streams."};
+inline constexpr Description kMaxConnections = {"syncline_max_connections",
+                                                "The limit of syncline_connections."};
+inline constexpr Description kMemoryBudget = {"syncline_memory_budget_bytes",
+                                              "The limit of syncline_buffered_bytes."};
+inline constexpr Description kCertificateExpiry = {
+    "syncline_tls_certificate_expiry_timestamp_seconds",
+    "When the certificate that is served ends."};
 inline constexpr Description kBufferedBytes = {"syncline_buffered_bytes",
                                                "Bytes of records held in memory now."};
 inline constexpr Description kBufferedHighWater = {

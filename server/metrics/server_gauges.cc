@@ -7,6 +7,7 @@
 #include "prometheus/metric_type.h"
 #include "server/base/version.h"
 #include "server/metrics/names.h"
+#include "server/metrics/process_figures.h"
 
 namespace syncline::metrics {
 namespace {
@@ -51,6 +52,51 @@ void ServerGaugesCollector::Clear() {
   gauges_ = ServerGauges{};
 }
 
+void ServerGaugesCollector::AuthenticationFailed(absl::string_view reason) {
+  MutexLock lock(&mutex_);
+  ++authentication_failures_[std::string(reason)];
+}
+
+void ServerGaugesCollector::CollectProcess(std::vector<prometheus::MetricFamily>* families) {
+  constexpr auto kGauge = prometheus::MetricType::Gauge;
+  const ProcessFigures process = ReadProcessFigures();
+  families->push_back(Single(kProcessMemory, kGauge, static_cast<double>(process.resident_bytes)));
+  families->push_back(Single(kProcessThreads, kGauge, static_cast<double>(process.threads)));
+  families->push_back(Single(kProcessCpu, prometheus::MetricType::Counter, process.cpu_seconds));
+  families->push_back(
+      Single(kProcessDescriptors, kGauge, static_cast<double>(process.open_descriptors)));
+  families->push_back(
+      Single(kProcessMaxDescriptors, kGauge, static_cast<double>(process.max_descriptors)));
+}
+
+void ServerGaugesCollector::CollectCallers(std::vector<prometheus::MetricFamily>* families) const {
+  constexpr auto kCounter = prometheus::MetricType::Counter;
+  constexpr auto kGauge = prometheus::MetricType::Gauge;
+  const auto gauge = [&](const Description& description, int64_t value) {
+    families->push_back(Single(description, kGauge, static_cast<double>(value)));
+  };
+  prometheus::MetricFamily refused = Family(kAuthenticationFailures, kCounter);
+  for (const auto& [reason, calls] : authentication_failures_) {
+    Add(refused, static_cast<double>(calls), {{"reason", reason}});
+  }
+  families->push_back(std::move(refused));
+  if (gauges_.open_streams) {
+    gauge(kOpenStreams, gauges_.open_streams());
+    gauge(kMaxOpenStreams, gauges_.max_open_streams);
+  }
+  if (gauges_.connections) {
+    gauge(kConnections, gauges_.connections());
+    gauge(kMaxConnections, gauges_.max_connections);
+  }
+  if (gauges_.refused_connections) {
+    families->push_back(
+        Single(kConnectionsRefused, kCounter, static_cast<double>(gauges_.refused_connections())));
+  }
+  if (gauges_.certificate_expiry_seconds) {
+    gauge(kCertificateExpiry, gauges_.certificate_expiry_seconds());
+  }
+}
+
 std::vector<prometheus::MetricFamily> ServerGaugesCollector::Collect() const {
   constexpr auto kCounter = prometheus::MetricType::Counter;
   constexpr auto kGauge = prometheus::MetricType::Gauge;
@@ -60,14 +106,16 @@ std::vector<prometheus::MetricFamily> ServerGaugesCollector::Collect() const {
                             static_cast<double>(fenced_writers_.load(std::memory_order_relaxed))));
   families.push_back(Single(kUnknownFields, kCounter,
                             static_cast<double>(unknown_fields_.load(std::memory_order_relaxed))));
+  CollectProcess(&families);
 
   MutexLock lock(&mutex_);
-  if (gauges_.open_streams) {
-    families.push_back(Single(kOpenStreams, kGauge, static_cast<double>(gauges_.open_streams())));
-  }
+  CollectCallers(&families);
+  if (gauges_.ready) families.push_back(Single(kReady, kGauge, gauges_.ready() ? 1 : 0));
   if (gauges_.buffered_bytes) {
     families.push_back(
         Single(kBufferedBytes, kGauge, static_cast<double>(gauges_.buffered_bytes())));
+    families.push_back(
+        Single(kMemoryBudget, kGauge, static_cast<double>(gauges_.memory_budget_bytes)));
   }
   if (gauges_.buffered_high_water_bytes) {
     families.push_back(Single(kBufferedHighWater, kGauge,

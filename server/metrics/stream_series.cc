@@ -81,6 +81,7 @@ StreamFamilies::StreamFamilies(prometheus::Registry& registry)
       swap_retries(Counters(kSwapRetries, registry)),
       stream_state(Gauges(kStreamState, registry)),
       durable_offset(Gauges(kDurableOffset, registry)),
+      uncommitted_age(Gauges(kUncommittedAge, registry)),
       last_success(Gauges(kLastSuccess, registry)) {}
 
 StreamSeries::StreamSeries(StreamFamilies* families, prometheus::Labels labels,
@@ -94,7 +95,8 @@ StreamSeries::StreamSeries(StreamFamilies* families, prometheus::Labels labels,
       flush_seconds_(&families->flush_seconds.Add(labels_, FlushSecondsBuckets())),
       flush_rows_(&families->flush_rows.Add(labels_, FlushRowsBuckets())),
       stream_state_(&families->stream_state.Add(labels_)),
-      durable_offset_(&families->durable_offset.Add(labels_)) {}
+      durable_offset_(&families->durable_offset.Add(labels_)),
+      uncommitted_age_(&families->uncommitted_age.Add(labels_)) {}
 
 void StreamSeries::Received(int64_t records, int64_t bytes) {
   MutexLock lock(&mutex_);
@@ -175,6 +177,12 @@ void StreamSeries::DurableOffset(int64_t records) {
   durable_offset_->Set(static_cast<double>(records));
 }
 
+void StreamSeries::UncommittedAge(absl::Duration age) {
+  MutexLock lock(&mutex_);
+  if (families_ == nullptr) return;
+  uncommitted_age_->Set(absl::ToDoubleSeconds(age));
+}
+
 void StreamSeries::Phase(StreamPhase phase) {
   MutexLock lock(&mutex_);
   if (families_ == nullptr) return;
@@ -214,6 +222,7 @@ void StreamSeries::Remove() {
   families_->flush_rows.Remove(flush_rows_);
   families_->stream_state.Remove(stream_state_);
   families_->durable_offset.Remove(durable_offset_);
+  families_->uncommitted_age.Remove(uncommitted_age_);
   families_->swap_lock_wait.Remove(swap_lock_wait_);
   families_->swap_retries.Remove(swap_retries_);
   families_->last_success.Remove(last_success_);

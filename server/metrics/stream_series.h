@@ -34,6 +34,7 @@ struct StreamFamilies {
   prometheus::Family<prometheus::Counter>& swap_retries;
   prometheus::Family<prometheus::Gauge>& stream_state;
   prometheus::Family<prometheus::Gauge>& durable_offset;
+  prometheus::Family<prometheus::Gauge>& uncommitted_age;
   prometheus::Family<prometheus::Gauge>& last_success;
 };
 
@@ -52,6 +53,7 @@ class StreamSeries : public StreamMetrics {
   void Finalized(absl::string_view phase, absl::Duration took) override;
   void SwapLock(absl::Duration waited, int retries) override;
   void DurableOffset(int64_t records) override;
+  void UncommittedAge(absl::Duration age) override;
   void Phase(StreamPhase phase) override;
   void Succeeded(absl::Time when) override;
   void Finished() override;
@@ -81,6 +83,7 @@ class StreamSeries : public StreamMetrics {
   prometheus::Histogram* const flush_rows_ ABSL_PT_GUARDED_BY(mutex_);
   prometheus::Gauge* const stream_state_ ABSL_PT_GUARDED_BY(mutex_);
   prometheus::Gauge* const durable_offset_ ABSL_PT_GUARDED_BY(mutex_);
+  prometheus::Gauge* const uncommitted_age_ ABSL_PT_GUARDED_BY(mutex_);
   // Added when first observed: most streams never need them, and a timestamp of 0 would raise
   // alerts.
   prometheus::Histogram* swap_lock_wait_ ABSL_GUARDED_BY(mutex_) = nullptr;

@@ -109,11 +109,16 @@ struct SyncRecord {
   int64_t sync_no = 0;  // the ledger's key of the sync
   std::string sync_id;
   std::string connection_id;
+  std::string owner;  // of the token that started it; empty: nobody's
   std::string request_digest;
   std::string input_digest;  // what the caller said of its input; empty when nothing
   SyncState state = SyncState::kStarting;
   absl::Time started_at;
   std::optional<absl::Time> finished_at;
+  // When a writer was last opened or committed; at first when the sync started.
+  absl::Time last_progress_at;
+  // Nobody works on it, though it has not ended (SYNC_STATE_INTERRUPTED of the proto).
+  bool interrupted = false;
   std::vector<StreamRecord> streams;  // in the order of the request
 };
 

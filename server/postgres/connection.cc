@@ -143,7 +143,10 @@ absl::StatusOr<std::unique_ptr<Connection>> Connection::Open(const ConnectionOpt
 
 absl::Status Connection::ErrorOf(const pg_result* result) const {
   const char* const sqlstate = PQresultErrorField(result, PG_DIAG_SQLSTATE);
-  const char* const primary = PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY);
+  const char* primary = PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY);
+  const char* const source = PQresultErrorField(result, PG_DIAG_SOURCE_FUNCTION);
+  // Such code chooses its SQLSTATE as it likes.
+  if (source != nullptr && absl::string_view(source) == "exec_stmt_raise") primary = kRaisedMessage;
   if (sqlstate != nullptr && *sqlstate != '\0') {
     if (EndsSession(sqlstate)) state_->broken = true;
     return WithPlace(result, StatusFromSqlState(sqlstate, primary == nullptr ? "" : primary));

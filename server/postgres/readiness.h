@@ -1,12 +1,16 @@
 // Readiness: whether the database can be reached and the ledger's tables stand.
 //
-// Used by one thread at a time. Logs when the answer changes, not every time it is asked.
+// Check is used by one thread at a time, last() by any. Logs when the answer changes, not every
+// time it is asked.
 #pragma once
 
 #include <optional>
 #include <string>
 
+#include "absl/base/thread_annotations.h"
+#include "absl/status/status.h"
 #include "absl/strings/string_view.h"
+#include "server/base/mutex.h"
 #include "server/postgres/database.h"
 
 namespace syncline::postgres {
@@ -21,11 +25,20 @@ class Readiness {
   // connecting may take.
   bool Check();
 
+  // What Check found last. Errors: UNAVAILABLE LEDGER_NOT_READY before the first; those of
+  // MigrateLedger and Database::Ping.
+  absl::Status last() const;
+
+  // OK once the ledger's tables stand, whether the database can be reached or not; until then
+  // last().
+  absl::Status prepared() const;
+
  private:
   Database* const database_;
   const std::string ledger_schema_;
-  bool migrated_ = false;
-  std::optional<bool> last_;
+  mutable Mutex mutex_;
+  bool migrated_ ABSL_GUARDED_BY(mutex_) = false;
+  std::optional<absl::Status> last_ ABSL_GUARDED_BY(mutex_);
 };
 
 }  // namespace syncline::postgres

@@ -93,9 +93,10 @@ const Entry& Find(absl::string_view sqlstate, absl::string_view message) {
   return kDefault;
 }
 
-// Errors of class 22 quote the value that is wrong in their primary message, and values may be
-// personal data.
+// Errors of class 22 quote the value that is wrong in their primary message, and code in the
+// database raises whatever its author thought of: values may be personal data.
 std::string WithoutValues(absl::string_view sqlstate, absl::string_view message) {
+  if (absl::StartsWith(sqlstate, "P0")) return kRaisedMessage;
   const size_t first = message.find('"');
   const size_t last = message.rfind('"');
   if (!absl::StartsWith(sqlstate, "22") || first == last) return std::string(message);

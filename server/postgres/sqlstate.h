@@ -11,6 +11,10 @@
 
 namespace syncline::postgres {
 
+// In place of what code in the database says when it raises an exception.
+inline constexpr char kRaisedMessage[] =
+    "a trigger or function in the database raised an exception; PostgreSQL's log has its message";
+
 // The status for an error that PostgreSQL raised. `message` is the server's primary message,
 // without DETAIL (which may hold record values). Metadata: "sqlstate". RetryInfo where trying again
 // may help.

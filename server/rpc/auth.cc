@@ -1,45 +1,52 @@
 #include "server/rpc/auth.h"
 
+#include <utility>
+
 #include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
 #include "server/base/error.h"
 #include "server/base/sha256.h"
 
 namespace syncline::rpc {
-
 namespace {
 
-std::set<std::string> DigestsOf(const std::vector<std::string>& tokens) {
-  std::set<std::string> digests;
-  for (const std::string& token : tokens) digests.insert(Sha256Hex(token));
-  return digests;
+absl::Status Unauthenticated(absl::string_view what, const char* reason) {
+  return MakeError(absl::StatusCode::kUnauthenticated, what, {.reason = reason});
 }
 
 }  // namespace
 
-Authenticator::Authenticator(const std::vector<std::string>& tokens)
-    : digests_(DigestsOf(tokens)) {}
+Authenticator::Authenticator(std::vector<AccessToken> tokens) : tokens_(std::move(tokens)) {}
 
-void Authenticator::Replace(const std::vector<std::string>& tokens) {
-  std::set<std::string> digests = DigestsOf(tokens);
+void Authenticator::Replace(std::vector<AccessToken> tokens) {
   MutexLock lock(&mutex_);
-  digests_.swap(digests);
+  tokens_ = std::move(tokens);
 }
 
-absl::Status Authenticator::Check(absl::string_view authorization) const {
-  MutexLock lock(&mutex_);
-  if (digests_.empty()) return absl::OkStatus();
+absl::StatusOr<Identity> Authenticator::Check(absl::string_view authorization) const {
   constexpr absl::string_view kScheme = "bearer ";
-  if (!absl::StartsWithIgnoreCase(authorization, kScheme)) {
-    return MakeError(absl::StatusCode::kUnauthenticated,
-                     "the call needs metadata \"authorization: Bearer <token>\"",
-                     {.reason = "NO_CREDENTIALS"});
+  if (absl::StartsWithIgnoreCase(authorization, kScheme)) {
+    return CheckToken(authorization.substr(kScheme.size()));
   }
-  authorization.remove_prefix(kScheme.size());
-  if (digests_.count(Sha256Hex(authorization)) == 0) {
-    return MakeError(absl::StatusCode::kUnauthenticated, "the bearer token is not known",
-                     {.reason = "BAD_CREDENTIALS"});
+  MutexLock lock(&mutex_);
+  if (tokens_.empty()) return Identity();
+  return Unauthenticated("the call needs metadata \"authorization: Bearer <token>\"",
+                         "NO_CREDENTIALS");
+}
+
+absl::StatusOr<Identity> Authenticator::CheckToken(absl::string_view token) const {
+  MutexLock lock(&mutex_);
+  if (tokens_.empty()) return Identity();
+  // Digests are compared, so that the time tells nothing about the token.
+  for (const AccessToken& known : tokens_) {
+    if (Sha256Hex(absl::StrCat(known.salt, token)) != known.digest) continue;
+    if (known.expires > absl::Now()) return known.identity;
+    return Unauthenticated(absl::StrCat("the bearer token \"", known.identity.name,
+                                        "\" is no longer valid: its time is over"),
+                           "CREDENTIALS_EXPIRED");
   }
-  return absl::OkStatus();
+  return Unauthenticated("the bearer token is not known", "BAD_CREDENTIALS");
 }
 
 }  // namespace syncline::rpc

@@ -1,14 +1,14 @@
-// Bearer tokens: who may call. Thread-safe.
+// Bearer tokens: who calls. Thread-safe.
 #pragma once
 
-#include <set>
 #include <string>
 #include <vector>
 
 #include "absl/base/thread_annotations.h"
-#include "absl/status/status.h"
+#include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "server/base/mutex.h"
+#include "server/model/access_token.h"
 
 namespace syncline::rpc {
 
@@ -16,19 +16,20 @@ class Authenticator {
  public:
   // Without tokens every caller is let in: TLS client certificates or the network are the guard
   // then.
-  explicit Authenticator(const std::vector<std::string>& tokens);
+  explicit Authenticator(std::vector<AccessToken> tokens);
 
   // From now on these count, not the ones before. Not empty. Calls that run go on.
-  void Replace(const std::vector<std::string>& tokens);
+  void Replace(std::vector<AccessToken> tokens);
 
   // `authorization` is the value of the call's metadata entry, or empty.
-  // Errors: UNAUTHENTICATED NO_CREDENTIALS or BAD_CREDENTIALS.
-  absl::Status Check(absl::string_view authorization) const;
+  // Errors: UNAUTHENTICATED NO_CREDENTIALS, BAD_CREDENTIALS or CREDENTIALS_EXPIRED.
+  absl::StatusOr<Identity> Check(absl::string_view authorization) const;
+  // The same for a token itself.
+  absl::StatusOr<Identity> CheckToken(absl::string_view token) const;
 
  private:
   mutable Mutex mutex_;
-  // Digests, so that comparing takes the same time for every wrong token.
-  std::set<std::string> digests_ ABSL_GUARDED_BY(mutex_);
+  std::vector<AccessToken> tokens_ ABSL_GUARDED_BY(mutex_);
 };
 
 }  // namespace syncline::rpc

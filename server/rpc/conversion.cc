@@ -322,8 +322,9 @@ v1::SyncSummary ToSummary(const SyncRecord& sync) {
   v1::SyncSummary summary;
   summary.set_sync_id(sync.sync_id);
   summary.set_connection_id(sync.connection_id);
-  summary.set_state(StateToProto(sync.state));
+  summary.set_state(sync.interrupted ? v1::SYNC_STATE_INTERRUPTED : StateToProto(sync.state));
   SetTime(sync.started_at, summary.mutable_started_at());
+  SetTime(sync.last_progress_at, summary.mutable_last_progress_at());
   if (sync.finished_at.has_value()) SetTime(*sync.finished_at, summary.mutable_finished_at());
   for (const StreamRecord& stream : sync.streams) *summary.add_streams() = ToSummary(stream);
   return summary;

@@ -24,12 +24,6 @@ absl::Status ProtocolOrder(absl::string_view what) {
   return MakeError(absl::StatusCode::kFailedPrecondition, what, {.reason = "PROTOCOL_ORDER"});
 }
 
-absl::Status MalformedMessage() {
-  return MakeError(absl::StatusCode::kInvalidArgument,
-                   "the message is no syncline.v1.StreamRecordsRequest",
-                   {.reason = "MALFORMED_MESSAGE"});
-}
-
 // PostgreSQL's text ends at a NUL: two ids would become one.
 bool HasNul(const std::string& id) { return id.find('\0') != std::string::npos; }
 
@@ -40,8 +34,9 @@ absl::Status EmptyCall() {
 
 }  // namespace
 
-RecordStream* RecordStream::Start(const RecordStreamContext& context, grpc::ByteBuffer* response) {
-  std::shared_ptr<RecordStream> stream(new RecordStream(context, response));
+RecordStream* RecordStream::Start(const RecordStreamContext& context, Identity caller,
+                                  grpc::ByteBuffer* response) {
+  std::shared_ptr<RecordStream> stream(new RecordStream(context, std::move(caller), response));
   stream->self_ = stream;
   stream->StartRead(&stream->request_);
   return stream.get();
@@ -61,7 +56,8 @@ void RecordStream::OnReadDone(bool ok) {
     return;
   }
   v1::StreamRecordsRequest message;
-  if (!reader_.Read(&request_, &message)) return EndWith(MalformedMessage());
+  if (!reader_.Read(&request_, &message))
+    return EndWith(MalformedMessage(v1::StreamRecordsRequest::descriptor()->full_name()));
   if (const int64_t unknown = CountUnknownFields(message); unknown > 0) {
     context_.metrics->UnknownFields(unknown);
   }
@@ -107,6 +103,8 @@ void RecordStream::Open(const v1::StreamHeader& header) {
     cancelled = cancelled_;
   }
   if (cancelled) return FinishOnce(sync::CallerGone(), {});
+  const absl::Status allowed = context_.registry->CheckOwner(header.sync_id(), caller_);
+  if (!allowed.ok()) return FinishOnce(allowed, {});
   const absl::StatusOr<std::shared_ptr<sync::StreamSession>> session =
       context_.registry->FindStream(header.sync_id(), FromProto(header.descriptor()));
   if (!session.ok()) return FinishOnce(session.status(), {});

@@ -18,6 +18,7 @@
 #include "server/base/mutex.h"
 #include "server/base/thread_pool.h"
 #include "server/metrics/metrics.h"
+#include "server/model/access_token.h"
 #include "server/rpc/admission.h"
 #include "server/rpc/message_reader.h"
 #include "server/sync/repeated_call.h"
@@ -40,15 +41,19 @@ class RecordStream final : public grpc::ServerReadReactor<grpc::ByteBuffer>,
                            public std::enable_shared_from_this<RecordStream> {
  public:
   // Begins to read. The caller has entered the admission, which is left when the call is over.
-  static RecordStream* Start(const RecordStreamContext& context, grpc::ByteBuffer* response);
+  static RecordStream* Start(const RecordStreamContext& context, Identity caller,
+                             grpc::ByteBuffer* response);
 
   void OnReadDone(bool ok) override;
   void OnCancel() override;
   void OnDone() override;
 
  private:
-  RecordStream(const RecordStreamContext& context, grpc::ByteBuffer* response)
-      : context_(context), reader_(context.texts), response_(response) {}
+  RecordStream(const RecordStreamContext& context, Identity caller, grpc::ByteBuffer* response)
+      : context_(context),
+        caller_(std::move(caller)),
+        reader_(context.texts),
+        response_(response) {}
 
   void OnMessage(v1::StreamRecordsRequest message);
   void OnHeader(const v1::StreamHeader& header);
@@ -66,6 +71,7 @@ class RecordStream final : public grpc::ServerReadReactor<grpc::ByteBuffer>,
   void FinishOnce(const absl::Status& status, const sync::CallSummary& summary);
 
   const RecordStreamContext context_;
+  const Identity caller_;
   MessageReader reader_;  // one read at a time is outstanding
   grpc::ByteBuffer* const response_;
   std::shared_ptr<RecordStream> self_;  // until OnDone
@@ -83,10 +89,9 @@ class RecordStream final : public grpc::ServerReadReactor<grpc::ByteBuffer>,
   std::optional<sync::RepeatedCall> repeated_;
 };
 
-// A call that is refused before it is read.
+// A call that is refused before it is read: whoever makes it finishes it.
 class RefusedStream final : public grpc::ServerReadReactor<grpc::ByteBuffer> {
  public:
-  explicit RefusedStream(const grpc::Status& status) { Finish(status); }
   void OnDone() override { delete this; }
 };
 

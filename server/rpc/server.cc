@@ -3,6 +3,8 @@
 #include <grpcpp/ext/proto_server_reflection_plugin.h>
 #include <grpcpp/grpcpp.h>
 #include <grpcpp/health_check_service_interface.h>
+#include <grpcpp/security/tls_certificate_provider.h>
+#include <grpcpp/security/tls_credentials_options.h>
 
 #include <algorithm>
 #include <utility>
@@ -11,7 +13,9 @@
 #include "absl/time/clock.h"
 #include "server/base/error.h"
 #include "server/base/log.h"
+#include "server/base/status_macros.h"
 #include "server/rpc/library_log.h"
+#include "server/rpc/reflection_guard.h"
 #include "server/sync/sync_errors.h"
 
 namespace syncline::rpc {
@@ -39,15 +43,21 @@ constexpr absl::Duration kLastAnswers = absl::Seconds(1);
 // Callers may ping as often as this, with or without calls.
 constexpr int kMinPingIntervalMs = 5000;
 
+// How often the files of the certificate are looked at.
+constexpr unsigned int kCertificateSeconds = 1;
+
 std::shared_ptr<grpc::ServerCredentials> CredentialsOf(const ServerOptions& options) {
-  if (options.tls_cert.empty()) return grpc::InsecureServerCredentials();
-  grpc::SslServerCredentialsOptions tls;
-  tls.pem_key_cert_pairs.push_back({options.tls_key, options.tls_cert});
-  if (!options.tls_client_ca.empty()) {
-    tls.pem_root_certs = options.tls_client_ca;
-    tls.client_certificate_request = GRPC_SSL_REQUEST_AND_REQUIRE_CLIENT_CERTIFICATE_AND_VERIFY;
+  if (options.tls_cert_file.empty()) return grpc::InsecureServerCredentials();
+  grpc::experimental::TlsServerCredentialsOptions tls(
+      std::make_shared<grpc::experimental::FileWatcherCertificateProvider>(
+          options.tls_key_file, options.tls_cert_file, options.tls_client_ca_file,
+          kCertificateSeconds));
+  tls.watch_identity_key_cert_pairs();
+  if (!options.tls_client_ca_file.empty()) {
+    tls.watch_root_certs();
+    tls.set_cert_request_type(GRPC_SSL_REQUEST_AND_REQUIRE_CLIENT_CERTIFICATE_AND_VERIFY);
   }
-  return grpc::SslServerCredentials(tls);
+  return grpc::experimental::TlsServerCredentials(tls);
 }
 
 }  // namespace
@@ -60,11 +70,15 @@ Server::~Server() = default;
 absl::StatusOr<std::unique_ptr<Server>> Server::Start(const ServerOptions& options,
                                                       const ServiceContext& context) {
   LogLibrariesHere();
+  SYNCLINE_ASSIGN_OR_RETURN(ListeningSockets sockets, ListeningSockets::Open(options.listen));
   std::unique_ptr<Server> server(new Server(context, std::make_unique<SyncService>(context)));
   grpc::EnableDefaultHealthCheckService(true);
   if (options.reflection) grpc::reflection::InitProtoReflectionServerBuilderPlugin();
   grpc::ServerBuilder builder;
-  builder.AddListeningPort(options.listen, CredentialsOf(options), &server->port_);
+  using ConnectionType = grpc::ServerBuilder::experimental_type::ExternalConnectionType;
+  const std::shared_ptr<grpc::experimental::ExternalConnectionAcceptor> connections =
+      builder.experimental().AddExternalConnectionAcceptor(ConnectionType::FROM_FD,
+                                                           CredentialsOf(options));
   builder.RegisterService(server->service_.get());
   builder.SetMaxReceiveMessageSize(static_cast<int>(options.max_message_bytes + kMessageOverhead));
   // gRPC takes a whole message in before it looks at its size.
@@ -75,7 +89,6 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Start(const ServerOptions& optio
   // any amount of memory.
   builder.SetCompressionAlgorithmSupportStatus(GRPC_COMPRESS_GZIP, false);
   builder.SetCompressionAlgorithmSupportStatus(GRPC_COMPRESS_DEFLATE, false);
-  builder.AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0);
   builder.AddChannelArgument(GRPC_ARG_HTTP2_BDP_PROBE, 0);
   builder.AddChannelArgument(GRPC_ARG_HTTP2_STREAM_LOOKAHEAD_BYTES, kUnreadBytes);
   builder.AddChannelArgument(GRPC_ARG_TCP_MAX_READ_CHUNK_SIZE, kReadBytes);
@@ -84,14 +97,22 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Start(const ServerOptions& optio
   builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_PERMIT_WITHOUT_CALLS, 1);
   builder.AddChannelArgument(GRPC_ARG_HTTP2_MIN_RECV_PING_INTERVAL_WITHOUT_DATA_MS,
                              kMinPingIntervalMs);
-  server->server_ = builder.BuildAndStart();
-  if (server->server_ == nullptr || server->port_ == 0) {
-    return MakeError(absl::StatusCode::kFailedPrecondition,
-                     absl::StrCat("cannot listen on ", options.listen,
-                                  ": is the port taken, or the address not this machine's?"),
-                     {.reason = "LISTEN_FAILED"});
+  if (options.reflection) {
+    builder.experimental().SetInterceptorCreators(GuardReflection(context.authenticator));
   }
-  server->SetServing(true);
+  server->server_ = builder.BuildAndStart();
+  if (server->server_ == nullptr) {
+    return MakeError(absl::StatusCode::kInternal, "gRPC refuses to start a server", {});
+  }
+  server->acceptor_ = std::make_unique<ConnectionAcceptor>(
+      std::move(sockets), options.max_connections, [connections](int listening, int descriptor) {
+        grpc::experimental::ExternalConnectionAcceptor::NewConnectionParameters connection;
+        connection.listener_fd = listening;
+        connection.fd = descriptor;
+        connections->HandleNewConnection(&connection);
+      });
+  server->SetServing(false);
+  SYNCLINE_RETURN_IF_ERROR(server->acceptor_->Start());
   return server;
 }
 
@@ -107,6 +128,7 @@ void Server::Drain(absl::Duration deadline) {
   Log(LogLevel::kInfo, "draining").Field("open_streams", open);
   SetServing(false);
   context_.admission->StartDraining();
+  context_.failed_tries->Stop();
   context_.registry->EndCalls(sync::Draining());
   absl::SleepFor(std::min(kCallsOnTheirWay, deadline));
   if (!context_.admission->WaitUntilEmpty(until - absl::Now())) {
@@ -116,6 +138,7 @@ void Server::Drain(absl::Duration deadline) {
   // Every call has its answer, so this is for the answers on their way; what still runs is
   // cancelled. Not the rest of the deadline: a caller that is idle keeps its connection open
   // however politely it is told to go.
+  acceptor_->Stop();
   server_->Shutdown(absl::ToChronoTime(absl::Now() + kLastAnswers));
 }
 

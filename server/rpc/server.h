@@ -10,6 +10,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
+#include "server/rpc/connection_acceptor.h"
 #include "server/rpc/sync_service.h"
 
 namespace grpc {
@@ -24,10 +25,13 @@ struct ServerOptions {
   // Most bytes of messages on their way in that gRPC holds, over all calls (decision 0013).
   int64_t receive_quota_bytes = 0;
   bool reflection = false;
-  // PEM texts; empty: plaintext, or no client certificates asked for.
-  std::string tls_cert;
-  std::string tls_key;
-  std::string tls_client_ca;
+  // Connections beyond are closed at once.
+  int64_t max_connections = 0;
+  // Paths of PEM files, read again when they change; empty: plaintext, or no client certificates
+  // asked for.
+  std::string tls_cert_file;
+  std::string tls_key_file;
+  std::string tls_client_ca_file;
 };
 
 class Server {
@@ -37,9 +41,14 @@ class Server {
                                                        const ServiceContext& context);
   ~Server();
 
-  int port() const { return port_; }
+  int port() const { return acceptor_->sockets().port(); }
+  // As ListeningSockets::Connect.
+  int Connect() const { return acceptor_->sockets().Connect(); }
+  // Connections of callers that are open, and those that were refused because there were too many.
+  int64_t connections() const { return acceptor_->connections(); }
+  int64_t refused_connections() const { return acceptor_->refused(); }
 
-  // What grpc.health.v1 answers for "" and "syncline.v1.SyncService".
+  // What grpc.health.v1 answers for "" and "syncline.v1.SyncService"; NOT_SERVING at first.
   void SetServing(bool serving);
 
   // Health says NOT_SERVING, nothing new is admitted, open StreamRecords calls commit what they
@@ -53,7 +62,7 @@ class Server {
   const ServiceContext context_;
   std::unique_ptr<SyncService> service_;
   std::unique_ptr<grpc::Server> server_;
-  int port_ = 0;
+  std::unique_ptr<ConnectionAcceptor> acceptor_;
 };
 
 }  // namespace syncline::rpc

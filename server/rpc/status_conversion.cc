@@ -3,6 +3,7 @@
 #include <string>
 #include <utility>
 
+#include "absl/strings/str_cat.h"
 #include "google/rpc/error_details.pb.h"
 #include "google/rpc/status.pb.h"
 #include "server/base/error.h"
@@ -71,6 +72,11 @@ grpc::Status ToGrpc(const absl::Status& status) {
   const google::rpc::Status rich = ToRich(status);
   return grpc::Status(static_cast<grpc::StatusCode>(status.code()), rich.message(),
                       rich.SerializeAsString());
+}
+
+absl::Status MalformedMessage(absl::string_view full_name) {
+  return MakeError(absl::StatusCode::kInvalidArgument,
+                   absl::StrCat("the message is no ", full_name), {.reason = "MALFORMED_MESSAGE"});
 }
 
 }  // namespace syncline::rpc

@@ -1,5 +1,7 @@
 #include "server/rpc/sync_service.h"
 
+#include <grpcpp/impl/codegen/proto_utils.h>
+
 #include <functional>
 #include <memory>
 #include <optional>
@@ -11,6 +13,7 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
+#include "server/base/error.h"
 #include "server/base/line_limiter.h"
 #include "server/base/log.h"
 #include "server/base/mutex.h"
@@ -51,87 +54,169 @@ grpc::Status Answer(absl::string_view rpc, const absl::Status& status) {
   return ToGrpc(status);
 }
 
-// Runs `work` on `pool` and waits for it.
-absl::Status RunOn(ThreadPool* pool, const std::function<absl::Status()>& work) {
-  Mutex mutex;
-  CondVar done;
-  std::optional<absl::Status> result;
-  const bool posted = pool->Post([&] {
-    absl::Status status = work();
-    // Under the lock: the waiter's stack, with `done` on it, goes as soon as it sees the result.
-    MutexLock lock(&mutex);
-    result = std::move(status);
-    done.NotifyAll();
-  });
-  if (!posted) return sync::Draining();
-  MutexLock lock(&mutex);
-  while (!result.has_value()) done.Wait(&mutex);
-  return *result;
+// A request that names no sync, or one that is to be started, is nobody's yet.
+template <typename Request>
+absl::Status CheckOwner(sync::SyncRegistry* registry, const Request& request,
+                        const Identity& caller) {
+  return registry->CheckOwner(request.sync_id(), caller);
+}
+absl::Status CheckOwner(sync::SyncRegistry*, const v1::StartSyncRequest&, const Identity&) {
+  return absl::OkStatus();
+}
+absl::Status CheckOwner(sync::SyncRegistry*, const v1::ListSyncsRequest&, const Identity&) {
+  return absl::OkStatus();
 }
 
 }  // namespace
 
-absl::string_view AuthorizationOf(const grpc::ServerContextBase& context) {
-  const auto found = context.client_metadata().find("authorization");
+absl::string_view MetadataOf(const grpc::ServerContextBase& context, const char* key) {
+  const auto found = context.client_metadata().find(key);
   if (found == context.client_metadata().end()) return {};
   return {found->second.data(), found->second.size()};
 }
 
-absl::StatusOr<Admission::Call> SyncService::Admit(const grpc::ServerContextBase& context,
-                                                   const google::protobuf::Message& request) const {
-  SYNCLINE_RETURN_IF_ERROR(context_.authenticator->Check(AuthorizationOf(context)));
+absl::StatusOr<Identity> SyncService::Authenticate(const grpc::ServerContextBase& context) const {
+  absl::StatusOr<Identity> caller =
+      context_.authenticator->Check(MetadataOf(context, "authorization"));
+  if (!caller.ok()) context_.metrics->AuthenticationFailed(ReasonOf(caller.status()));
+  return caller;
+}
+
+void SyncService::Refuse(const grpc::ServerContextBase& context,
+                         std::function<void()> answer) const {
+  std::string peer;
+  if (context_.trust_forwarded_for) peer = LastForwardedFor(MetadataOf(context, "x-forwarded-for"));
+  if (peer.empty()) peer = AddressOfPeer(context.peer());
+  context_.failed_tries->Answer(peer, absl::Now(), std::move(answer));
+}
+
+absl::StatusOr<Admission::Call> SyncService::Admit(const google::protobuf::Message& request) const {
   if (const int64_t unknown = CountUnknownFields(request); unknown > 0) {
     context_.metrics->UnknownFields(unknown);
   }
+  SYNCLINE_RETURN_IF_ERROR(context_.prepared());
   return context_.admission->EnterCall();
 }
 
-grpc::Status SyncService::StartSync(grpc::ServerContext* context,
-                                    const v1::StartSyncRequest* request,
-                                    v1::StartSyncResponse* response) {
-  const auto start = [&]() -> absl::Status {
-    SYNCLINE_ASSIGN_OR_RETURN(const Admission::Call call, Admit(*context, *request));
-    SYNCLINE_ASSIGN_OR_RETURN(const sync::StartRequest start_request, FromProto(*request));
-    SYNCLINE_ASSIGN_OR_RETURN(const sync::StartedSync started,
-                              context_.registry->Start(start_request));
-    for (const StreamRecord& stream : started.sync.streams) {
-      *response->add_streams() = ToPlan(stream);
-    }
-    v1::Limits* limits = response->mutable_limits();
-    limits->set_max_message_bytes(context_.limits.max_message);
-    limits->set_recommended_batch_bytes(context_.limits.recommended_batch);
-    limits->set_max_record_bytes(context_.limits.max_record);
-    response->set_resumed(started.resumed);
-    return absl::OkStatus();
-  };
-  return Answer("StartSync", start());
+template <typename Request, typename Response>
+grpc::ServerUnaryReactor* SyncService::Serve(Context* context, const char* rpc,
+                                             const grpc::ByteBuffer& request,
+                                             grpc::ByteBuffer* response, ThreadPool* pool,
+                                             Work<Request, Response> work) {
+  grpc::ServerUnaryReactor* const reactor = context->DefaultReactor();
+  absl::StatusOr<Identity> caller = Authenticate(*context);
+  if (!caller.ok()) {
+    Refuse(*context,
+           [reactor, rpc, status = caller.status()] { reactor->Finish(Answer(rpc, status)); });
+    return reactor;
+  }
+  const auto message = std::make_shared<Request>();
+  grpc::ByteBuffer bytes = request;  // counted references to the same slices
+  if (!grpc::SerializationTraits<Request>::Deserialize(&bytes, message.get()).ok()) {
+    reactor->Finish(Answer(rpc, MalformedMessage(message->GetDescriptor()->full_name())));
+    return reactor;
+  }
+  absl::StatusOr<Admission::Call> admitted = Admit(*message);
+  if (!admitted.ok()) {
+    reactor->Finish(Answer(rpc, admitted.status()));
+    return reactor;
+  }
+  // Left after the answer: draining waits for it.
+  const auto held = std::make_shared<Admission::Call>(*std::move(admitted));
+  const bool posted =
+      pool->Post([this, reactor, rpc, held, caller = *std::move(caller), message, response, work] {
+        Response answer;
+        absl::Status status = CheckOwner(context_.registry, *message, caller);
+        if (status.ok()) status = (this->*work)(*message, caller, &answer);
+        bool owned = false;
+        if (status.ok()) {
+          const grpc::Status written =
+              grpc::SerializationTraits<Response>::Serialize(answer, response, &owned);
+          if (!written.ok()) return reactor->Finish(written);
+        }
+        reactor->Finish(Answer(rpc, status));
+      });
+  if (!posted) reactor->Finish(Answer(rpc, sync::Draining()));
+  return reactor;
+}
+
+grpc::ServerUnaryReactor* SyncService::StartSync(Context* context, const grpc::ByteBuffer* request,
+                                                 grpc::ByteBuffer* response) {
+  return Serve(context, "StartSync", *request, response, context_.control_pool,
+               &SyncService::Start);
+}
+
+grpc::ServerUnaryReactor* SyncService::CompleteStream(Context* context,
+                                                      const grpc::ByteBuffer* request,
+                                                      grpc::ByteBuffer* response) {
+  return Serve(context, "CompleteStream", *request, response, context_.finalize_pool,
+               &SyncService::Complete);
+}
+
+grpc::ServerUnaryReactor* SyncService::GetSync(Context* context, const grpc::ByteBuffer* request,
+                                               grpc::ByteBuffer* response) {
+  return Serve(context, "GetSync", *request, response, context_.control_pool, &SyncService::Get);
+}
+
+grpc::ServerUnaryReactor* SyncService::ListSyncs(Context* context, const grpc::ByteBuffer* request,
+                                                 grpc::ByteBuffer* response) {
+  return Serve(context, "ListSyncs", *request, response, context_.control_pool, &SyncService::List);
+}
+
+grpc::ServerUnaryReactor* SyncService::CancelSync(Context* context, const grpc::ByteBuffer* request,
+                                                  grpc::ByteBuffer* response) {
+  return Serve(context, "CancelSync", *request, response, context_.control_pool,
+               &SyncService::Cancel);
+}
+
+grpc::ServerUnaryReactor* SyncService::ListRejectedRecords(Context* context,
+                                                           const grpc::ByteBuffer* request,
+                                                           grpc::ByteBuffer* response) {
+  return Serve(context, "ListRejectedRecords", *request, response, context_.control_pool,
+               &SyncService::ListRejected);
+}
+
+absl::Status SyncService::Start(const v1::StartSyncRequest& request, const Identity& caller,
+                                v1::StartSyncResponse* response) {
+  SYNCLINE_ASSIGN_OR_RETURN(sync::StartRequest start_request, FromProto(request));
+  start_request.caller = caller;
+  SYNCLINE_ASSIGN_OR_RETURN(const sync::StartedSync started,
+                            context_.registry->Start(start_request));
+  for (const StreamRecord& stream : started.sync.streams) *response->add_streams() = ToPlan(stream);
+  v1::Limits* limits = response->mutable_limits();
+  limits->set_max_message_bytes(context_.limits.max_message);
+  limits->set_recommended_batch_bytes(context_.limits.recommended_batch);
+  limits->set_max_record_bytes(context_.limits.max_record);
+  response->set_resumed(started.resumed);
+  return absl::OkStatus();
 }
 
 grpc::ServerReadReactor<grpc::ByteBuffer>* SyncService::StreamRecords(
     grpc::CallbackServerContext* context, grpc::ByteBuffer* response) {
-  absl::Status admitted = context_.authenticator->Check(AuthorizationOf(*context));
+  absl::StatusOr<Identity> caller = Authenticate(*context);
+  if (!caller.ok()) {
+    auto* const refused = new RefusedStream();
+    Refuse(*context, [refused, status = caller.status()] {
+      refused->Finish(Answer("StreamRecords", status));
+    });
+    return refused;
+  }
+  absl::Status admitted = context_.prepared();
   if (admitted.ok()) admitted = context_.admission->EnterStream();
-  if (!admitted.ok()) return new RefusedStream(Answer("StreamRecords", admitted));
+  if (!admitted.ok()) {
+    auto* const refused = new RefusedStream();
+    refused->Finish(Answer("StreamRecords", admitted));
+    return refused;
+  }
   return RecordStream::Start({.registry = context_.registry,
                               .admission = context_.admission,
                               .pool = context_.load_pool,
                               .metrics = context_.metrics,
                               .texts = context_.texts},
-                             response);
+                             *std::move(caller), response);
 }
 
-grpc::Status SyncService::CompleteStream(grpc::ServerContext* context,
-                                         const v1::CompleteStreamRequest* request,
-                                         v1::CompleteStreamResponse* response) {
-  const absl::StatusOr<Admission::Call> call = Admit(*context, *request);
-  absl::Status status = call.status();
-  if (status.ok()) {
-    status = RunOn(context_.finalize_pool, [&] { return Complete(*request, response); });
-  }
-  return Answer("CompleteStream", status);
-}
-
-absl::Status SyncService::Complete(const v1::CompleteStreamRequest& request,
+absl::Status SyncService::Complete(const v1::CompleteStreamRequest& request, const Identity&,
                                    v1::CompleteStreamResponse* response) {
   if (request.status() != v1::STREAM_STATUS_COMPLETE &&
       request.status() != v1::STREAM_STATUS_INCOMPLETE) {
@@ -163,72 +248,61 @@ absl::Status SyncService::Complete(const v1::CompleteStreamRequest& request,
   return absl::OkStatus();
 }
 
-grpc::Status SyncService::GetSync(grpc::ServerContext* context, const v1::GetSyncRequest* request,
-                                  v1::GetSyncResponse* response) {
-  const auto get = [&]() -> absl::Status {
-    SYNCLINE_ASSIGN_OR_RETURN(const Admission::Call call, Admit(*context, *request));
-    SYNCLINE_ASSIGN_OR_RETURN(const SyncRecord sync, context_.registry->Get(request->sync_id()));
-    *response->mutable_sync() = ToSummary(sync);
-    return absl::OkStatus();
-  };
-  return Answer("GetSync", get());
+absl::Status SyncService::Get(const v1::GetSyncRequest& request, const Identity&,
+                              v1::GetSyncResponse* response) {
+  SYNCLINE_ASSIGN_OR_RETURN(const SyncRecord sync, context_.registry->Get(request.sync_id()));
+  *response->mutable_sync() = ToSummary(sync);
+  return absl::OkStatus();
 }
 
-grpc::Status SyncService::ListSyncs(grpc::ServerContext* context,
-                                    const v1::ListSyncsRequest* request,
-                                    v1::ListSyncsResponse* response) {
-  const auto list = [&]() -> absl::Status {
-    SYNCLINE_ASSIGN_OR_RETURN(const Admission::Call call, Admit(*context, *request));
-    if (request->page_size() < 0 || request->page_size() > kGreatestPage) {
-      return sync::InvalidRequest({{"page_size", "must be 0-1000"}});
-    }
-    int64_t before = 0;
-    if (!request->page_token().empty() && !absl::SimpleAtoi(request->page_token(), &before)) {
-      return sync::InvalidRequest({{"page_token", "is not one that this server gave"}});
-    }
-    const int size = request->page_size() == 0 ? kDefaultPage : request->page_size();
-    SYNCLINE_ASSIGN_OR_RETURN(const std::vector<SyncRecord> syncs,
-                              context_.registry->List(size, before));
-    for (const SyncRecord& sync : syncs) *response->add_syncs() = ToSummary(sync);
-    if (static_cast<int>(syncs.size()) == size) {
-      response->set_next_page_token(absl::StrCat(syncs.back().sync_no));
-    }
-    return absl::OkStatus();
-  };
-  return Answer("ListSyncs", list());
+absl::Status SyncService::List(const v1::ListSyncsRequest& request, const Identity& caller,
+                               v1::ListSyncsResponse* response) {
+  if (request.page_size() < 0 || request.page_size() > kGreatestPage) {
+    return sync::InvalidRequest({{"page_size", "must be 0-1000"}});
+  }
+  int64_t before = 0;
+  if (!request.page_token().empty() && !absl::SimpleAtoi(request.page_token(), &before)) {
+    return sync::InvalidRequest({{"page_token", "is not one that this server gave"}});
+  }
+  const int size = request.page_size() == 0 ? kDefaultPage : request.page_size();
+  SYNCLINE_ASSIGN_OR_RETURN(const std::vector<SyncRecord> syncs,
+                            context_.registry->List({size, before, caller.owner}));
+  for (const SyncRecord& sync : syncs) *response->add_syncs() = ToSummary(sync);
+  if (static_cast<int>(syncs.size()) == size) {
+    response->set_next_page_token(absl::StrCat(syncs.back().sync_no));
+  }
+  return absl::OkStatus();
 }
 
-grpc::Status SyncService::ListRejectedRecords(grpc::ServerContext* context,
-                                              const v1::ListRejectedRecordsRequest* request,
-                                              v1::ListRejectedRecordsResponse* response) {
-  const auto list = [&]() -> absl::Status {
-    SYNCLINE_ASSIGN_OR_RETURN(const Admission::Call call, Admit(*context, *request));
-    if (request->page_size() < 0 || request->page_size() > kGreatestPage) {
-      return sync::InvalidRequest({{"page_size", "must be 0-1000"}});
-    }
-    RejectedQuery query;
-    query.sync_id = request->sync_id();
-    if (request->has_descriptor()) query.stream = FromProto(request->descriptor());
-    query.limit = request->page_size() == 0 ? kDefaultRejectedPage : request->page_size();
-    if (!request->page_token().empty()) {
-      SYNCLINE_ASSIGN_OR_RETURN(query.after,
-                                ReadRejectedPageToken(query.sync_id, request->page_token()));
-    }
-    SYNCLINE_ASSIGN_OR_RETURN(const RejectedPage page, context_.registry->ListRejected(query));
-    for (const ListedRejection& record : page.records) *response->add_records() = ToProto(record);
-    if (page.more) {
-      response->set_next_page_token(RejectedPageToken(query.sync_id, page.records.back().place));
-    }
-    return absl::OkStatus();
-  };
-  return Answer("ListRejectedRecords", list());
+absl::Status SyncService::ListRejected(const v1::ListRejectedRecordsRequest& request,
+                                       const Identity&, v1::ListRejectedRecordsResponse* response) {
+  if (request.page_size() < 0 || request.page_size() > kGreatestPage) {
+    return sync::InvalidRequest({{"page_size", "must be 0-1000"}});
+  }
+  RejectedQuery query;
+  query.sync_id = request.sync_id();
+  if (request.has_descriptor()) query.stream = FromProto(request.descriptor());
+  query.limit = request.page_size() == 0 ? kDefaultRejectedPage : request.page_size();
+  if (!request.page_token().empty()) {
+    SYNCLINE_ASSIGN_OR_RETURN(query.after,
+                              ReadRejectedPageToken(query.sync_id, request.page_token()));
+  }
+  SYNCLINE_ASSIGN_OR_RETURN(const RejectedPage page, context_.registry->ListRejected(query));
+  for (const ListedRejection& record : page.records) *response->add_records() = ToProto(record);
+  if (page.more) {
+    response->set_next_page_token(RejectedPageToken(query.sync_id, page.records.back().place));
+  }
+  return absl::OkStatus();
 }
 
 grpc::Status SyncService::WatchSync(grpc::ServerContext* context,
                                     const v1::WatchSyncRequest* request,
                                     grpc::ServerWriter<v1::WatchSyncResponse>* writer) {
-  const absl::StatusOr<Admission::Call> call = Admit(*context, *request);
+  const absl::StatusOr<Identity> caller = Authenticate(*context);
+  if (!caller.ok()) return Answer("WatchSync", caller.status());
+  const absl::StatusOr<Admission::Call> call = Admit(*request);
   absl::Status status = call.status();
+  if (status.ok()) status = context_.registry->CheckOwner(request->sync_id(), *caller);
   if (status.ok()) status = Watch(*context, *request, writer);
   if (absl::IsCancelled(status)) return ToGrpc(status);  // the caller's doing: not worth a warning
   return Answer("WatchSync", status);
@@ -252,16 +326,11 @@ absl::Status SyncService::Watch(const grpc::ServerContext& context,
   return sync::CallerGone();
 }
 
-grpc::Status SyncService::CancelSync(grpc::ServerContext* context,
-                                     const v1::CancelSyncRequest* request,
-                                     v1::CancelSyncResponse* response) {
-  const auto cancel = [&]() -> absl::Status {
-    SYNCLINE_ASSIGN_OR_RETURN(const Admission::Call call, Admit(*context, *request));
-    SYNCLINE_ASSIGN_OR_RETURN(const SyncRecord sync, context_.registry->Cancel(request->sync_id()));
-    *response->mutable_sync() = ToSummary(sync);
-    return absl::OkStatus();
-  };
-  return Answer("CancelSync", cancel());
+absl::Status SyncService::Cancel(const v1::CancelSyncRequest& request, const Identity&,
+                                 v1::CancelSyncResponse* response) {
+  SYNCLINE_ASSIGN_OR_RETURN(const SyncRecord sync, context_.registry->Cancel(request.sync_id()));
+  *response->mutable_sync() = ToSummary(sync);
+  return absl::OkStatus();
 }
 
 }  // namespace syncline::rpc

@@ -8,6 +8,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
+#include "server/base/error.h"
 #include "server/model/names.h"
 
 namespace syncline::sync {
@@ -47,6 +48,20 @@ std::string LedgerName(const std::string& name) {
   return NameWithHash(absl::StrReplaceAll(name, {{nul, "\uFFFD"}}), name);
 }
 
+// Whether the caller may load into the stream's schema.
+absl::Status CheckSchema(const Identity& caller, const write::StreamRequest& stream) {
+  const std::string& schema =
+      stream.exact_table.has_value() ? stream.exact_table->schema : stream.name.table.schema;
+  if (caller.schemas.empty() ||
+      std::find(caller.schemas.begin(), caller.schemas.end(), schema) != caller.schemas.end()) {
+    return absl::OkStatus();
+  }
+  return MakeError(
+      absl::StatusCode::kPermissionDenied,
+      absl::StrCat("the token \"", caller.name, "\" may not load into the schema \"", schema, "\""),
+      {.reason = "SCHEMA_NOT_ALLOWED"});
+}
+
 void Fail(const absl::Status& error, StreamRecord* record) {
   StreamPlan failed;
   failed.descriptor = {LedgerName(record->plan.descriptor.name_space),
@@ -64,6 +79,7 @@ absl::StatusOr<write::SyncDraft> CheckStartRequest(const StartRequest& request,
   write::SyncDraft draft;
   draft.sync.sync_id = request.sync_id;
   draft.sync.connection_id = request.connection_id;
+  draft.sync.owner = request.caller.owner;
   draft.sync.request_digest = request.digest;
   draft.sync.input_digest = request.input_digest;
   draft.allow_partial = request.allow_partial;
@@ -79,6 +95,7 @@ absl::StatusOr<write::SyncDraft> CheckStartRequest(const StartRequest& request,
     const bool added =
         seen.insert(resolved.name.empty() ? request.streams[i].descriptor : resolved).second;
     if (!added) violations.Add(absl::StrCat(path, ".descriptor"), "is named twice");
+    if (checked.refusal.ok()) checked.refusal = CheckSchema(request.caller, checked.request);
     absl::Status error = checked.violations.ToStatus();
     if (error.ok()) error = checked.refusal;
     if (!request.allow_partial) {

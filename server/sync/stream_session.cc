@@ -1,5 +1,6 @@
 #include "server/sync/stream_session.h"
 
+#include <algorithm>
 #include <utility>
 #include <vector>
 
@@ -163,6 +164,12 @@ void StreamSession::FailCalls(const absl::Status& status) {
 
 void StreamSession::EndCalls(const absl::Status& status) {
   for (const auto& call : Calls()) call->End(status);
+}
+
+void StreamSession::NoteAge() const {
+  absl::Duration age;
+  for (const auto& call : Calls()) age = std::max(age, call->uncommitted_age());
+  metrics_->UncommittedAge(age);
 }
 
 void StreamSession::FlushOlderThan(absl::Duration age) {

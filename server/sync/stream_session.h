@@ -61,6 +61,8 @@ class StreamSession {
   // Lets every open call of this process commit what it has and end with `status`.
   void EndCalls(const absl::Status& status);
   void FlushOlderThan(absl::Duration age);
+  // Tells the metrics how long the oldest uncommitted record has waited.
+  void NoteAge() const;
   // Flushes what is held by lanes that do nothing.
   void FlushIdle();
   int64_t open_calls() const;

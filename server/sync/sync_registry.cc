@@ -1,6 +1,7 @@
 #include "server/sync/sync_registry.h"
 
 #include <algorithm>
+#include <optional>
 #include <utility>
 
 #include "absl/time/clock.h"
@@ -48,6 +49,7 @@ void SyncRegistry::Insert(const SyncRecord& record) {
   // Sessions resolve metrics handles when they are made: not under the registry's lock.
   Sync sync;
   sync.used = absl::Now();
+  sync.owner = record.owner;
   for (const StreamRecord& stream : record.streams) {
     if (stream.state == StreamState::kFailed) {
       sync.failed[stream.plan.descriptor] = stream.error;
@@ -115,12 +117,26 @@ void SyncRegistry::Ended(const std::string& sync_id, const StreamDescriptor& des
   syncs_.erase(sync);
 }
 
+absl::Status SyncRegistry::CheckOwner(absl::string_view sync_id, const Identity& caller) {
+  if (caller.owner.empty()) return absl::OkStatus();
+  std::optional<std::string> owner;
+  {
+    MutexLock lock(&mutex_);
+    const auto sync = syncs_.find(sync_id);
+    if (sync != syncs_.end()) owner = sync->second.owner;
+  }
+  if (!owner.has_value()) {
+    SYNCLINE_ASSIGN_OR_RETURN(owner, context_.store->GetOwner(sync_id));
+  }
+  return MaySee(caller, *owner) ? absl::OkStatus() : write::UnknownSync(sync_id);
+}
+
 absl::StatusOr<SyncRecord> SyncRegistry::Get(absl::string_view sync_id) {
   return context_.store->GetSync(sync_id);
 }
 
-absl::StatusOr<std::vector<SyncRecord>> SyncRegistry::List(int limit, int64_t before_sync_no) {
-  return context_.store->ListSyncs(limit, before_sync_no);
+absl::StatusOr<std::vector<SyncRecord>> SyncRegistry::List(const SyncQuery& query) {
+  return context_.store->ListSyncs(query);
 }
 
 absl::StatusOr<RejectedPage> SyncRegistry::ListRejected(const RejectedQuery& query) {
@@ -165,6 +181,10 @@ void SyncRegistry::EndCalls(const absl::Status& status) {
 
 void SyncRegistry::FlushOlderThan(absl::Duration age) {
   for (const auto& session : Sessions()) session->FlushOlderThan(age);
+}
+
+void SyncRegistry::NoteAges() {
+  for (const auto& session : Sessions()) session->NoteAge();
 }
 
 void SyncRegistry::FlushIdle() {

@@ -18,6 +18,7 @@
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "server/base/mutex.h"
+#include "server/model/access_token.h"
 #include "server/model/plan.h"
 #include "server/model/rejected_page.h"
 #include "server/sync/start_request.h"
@@ -53,10 +54,14 @@ class SyncRegistry {
   absl::StatusOr<Validation> Validate(absl::string_view sync_id, const StreamDescriptor& descriptor,
                                       const CompletionRequest& request);
 
+  // Whether `caller` may see and end the sync. Blocks where it has to ask the ledger.
+  // Errors: NOT_FOUND UNKNOWN_SYNC, also for another owner's: that it exists is nobody's business;
+  // those of the database.
+  absl::Status CheckOwner(absl::string_view sync_id, const Identity& caller);
+
   // What the ledger knows. Block. Errors: NOT_FOUND UNKNOWN_SYNC; those of the database.
   absl::StatusOr<SyncRecord> Get(absl::string_view sync_id);
-  // Newest first, those started before `before_sync_no` (0: all).
-  absl::StatusOr<std::vector<SyncRecord>> List(int limit, int64_t before_sync_no);
+  absl::StatusOr<std::vector<SyncRecord>> List(const SyncQuery& query);
   // Errors: NOT_FOUND UNKNOWN_SYNC, UNKNOWN_STREAM; those of the database.
   absl::StatusOr<RejectedPage> ListRejected(const RejectedQuery& query);
   // Errors: as SyncWatch::Create.
@@ -69,6 +74,8 @@ class SyncRegistry {
   // Lets every open call commit what it has and end with `status`.
   void EndCalls(const absl::Status& status);
   void FlushOlderThan(absl::Duration age);
+  // Tells the metrics of every stream how long its oldest uncommitted record has waited.
+  void NoteAges();
   // Flushes what is held by lanes that do nothing.
   void FlushIdle();
   int64_t open_calls() const;
@@ -84,6 +91,7 @@ class SyncRegistry {
   struct Sync {
     std::map<StreamDescriptor, Stream> streams;
     std::map<StreamDescriptor, absl::Status> failed;  // could not start; no session
+    std::string owner;
     absl::Time used;
 
     bool HasEnded() const;

@@ -11,6 +11,14 @@
 #include "server/sync/unreadable_records.h"
 
 namespace syncline::sync {
+namespace {
+
+// As Batch::arrival_us.
+int64_t PostgresMicros(absl::Time time) {
+  return absl::ToUnixMicros(time) - kPostgresEpochDays * kMicrosPerDay;
+}
+
+}  // namespace
 
 WriterCall::WriterCall(const CallContext* context, const StreamPlan& plan,
                        absl::string_view sync_id, const WriterClaim& claim,
@@ -44,7 +52,7 @@ absl::StatusOr<dataflow::Batch> WriterCall::Number(std::unique_ptr<v1::RecordBat
   dataflow::Batch batch;
   batch.offsets = {records->first_offset(), records->first_offset() + count};
   batch.bytes = static_cast<int64_t>(records->ByteSizeLong());
-  batch.arrival_us = absl::ToUnixMicros(absl::Now()) - kPostgresEpochDays * kMicrosPerDay;
+  batch.arrival_us = PostgresMicros(absl::Now());
   batch.records = std::move(records);
   MutexLock lock(&mutex_);
   if (batch.offsets.begin > next_offset_) return OffsetGap(next_offset_, batch.offsets.begin);
@@ -165,6 +173,14 @@ void WriterCall::Fail(const absl::Status& status) {
     dropped = std::exchange(ready_, nullptr);
   }
   for (const auto& lane : lanes_) lane->Cancel();
+}
+
+absl::Duration WriterCall::uncommitted_age() const {
+  const int64_t now = PostgresMicros(absl::Now());
+  int64_t oldest = now;
+  for (const auto& lane : lanes_)
+    oldest = std::min(oldest, lane->oldest_arrival_us().value_or(now));
+  return absl::Microseconds(now - oldest);
 }
 
 void WriterCall::FlushOlderThan(absl::Duration age) {

@@ -82,6 +82,8 @@ class WriterCall final : public dataflow::LaneOwner,
 
   // Flushes lanes that have held data for longer than `age`.
   void FlushOlderThan(absl::Duration age);
+  // How long ago the oldest record arrived that is not committed; zero when there is none.
+  absl::Duration uncommitted_age() const;
   // Flushes lanes that hold data and do nothing.
   void FlushIdle();
 

@@ -39,10 +39,15 @@ absl::StatusOr<SyncRecord> StreamStateStore::GetSync(absl::string_view sync_id) 
   });
 }
 
-absl::StatusOr<std::vector<SyncRecord>> StreamStateStore::ListSyncs(int limit,
-                                                                    int64_t before_sync_no) {
+absl::StatusOr<std::string> StreamStateStore::GetOwner(absl::string_view sync_id) {
   return InTransaction(database_, {}, [&](postgres::Transaction& transaction) {
-    return ledger_->ListSyncs(transaction, limit, before_sync_no);
+    return ledger_->GetOwner(transaction, sync_id);
+  });
+}
+
+absl::StatusOr<std::vector<SyncRecord>> StreamStateStore::ListSyncs(const SyncQuery& query) {
+  return InTransaction(database_, {}, [&](postgres::Transaction& transaction) {
+    return ledger_->ListSyncs(transaction, query);
   });
 }
 

@@ -41,7 +41,9 @@ class StreamStateStore {
 
   // Errors: NOT_FOUND UNKNOWN_SYNC.
   absl::StatusOr<SyncRecord> GetSync(absl::string_view sync_id);
-  absl::StatusOr<std::vector<SyncRecord>> ListSyncs(int limit, int64_t before_sync_no);
+  // Whose the sync is; empty: nobody's. Errors: NOT_FOUND UNKNOWN_SYNC.
+  absl::StatusOr<std::string> GetOwner(absl::string_view sync_id);
+  absl::StatusOr<std::vector<SyncRecord>> ListSyncs(const SyncQuery& query);
   // Ends what has not ended; answers the sync as it is then.
   absl::StatusOr<SyncRecord> CancelSync(absl::string_view sync_id);
 

@@ -3,6 +3,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "server/base/error.h"
+#include "server/postgres/ledger/ledger_errors.h"
 
 namespace syncline::write {
 
@@ -103,6 +104,8 @@ absl::Status AllRejected(const TableName& table, int64_t rejected) {
                     .metadata = {{"records_rejected", absl::StrCat(rejected)}},
                     .subject = table.ToString()});
 }
+
+absl::Status UnknownSync(absl::string_view sync_id) { return postgres::UnknownSync(sync_id); }
 
 absl::Status UnknownStream(const StreamDescriptor& descriptor) {
   return MakeError(

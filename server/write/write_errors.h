@@ -35,6 +35,8 @@ absl::Status PublishGuardRefuses(const TableName& table, const std::vector<Guard
 // FAILED_PRECONDITION ALL_REJECTED: a replace of which every record was rejected.
 absl::Status AllRejected(const TableName& table, int64_t rejected);
 // NOT_FOUND UNKNOWN_STREAM.
+// Also for a sync that the caller may not see.
+absl::Status UnknownSync(absl::string_view sync_id);
 absl::Status UnknownStream(const StreamDescriptor& descriptor);
 
 // Whether `status`, met while one stream starts, is a matter of that stream, and would be the same

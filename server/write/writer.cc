@@ -149,7 +149,9 @@ absl::StatusOr<std::optional<StartedSync>> Writer::Find(postgres::Transaction& t
   SYNCLINE_ASSIGN_OR_RETURN(std::optional<SyncRecord> known,
                             context_.ledger->FindSync(transaction, sync_id));
   if (!known.has_value()) return std::optional<StartedSync>();
-  if (known->request_digest != draft.sync.request_digest) return SyncIdReused(sync_id);
+  const bool foreign =
+      !known->owner.empty() && !draft.sync.owner.empty() && known->owner != draft.sync.owner;
+  if (foreign || known->request_digest != draft.sync.request_digest) return SyncIdReused(sync_id);
   const std::string& digest = draft.sync.input_digest;
   if (!digest.empty() && digest != known->input_digest) {
     if (!known->input_digest.empty()) return InputChanged(sync_id);

@@ -14,7 +14,7 @@
 #include "server/base/free_list.h"
 #include "server/dataflow/aggregate_factory.h"
 #include "server/postgres/connection_pool.h"
-#include "server/postgres/ledger/ledger_schema.h"
+#include "server/postgres/ledger/ledger_migration.h"
 #include "server/write/stream_state_store.h"
 #include "tests/component/ledger_fixture.h"
 #include "tests/component/reference_values.h"

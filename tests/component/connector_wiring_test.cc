@@ -141,7 +141,7 @@ TEST_F(ConnectorWiringSuite, CanWriteOneRecord) {
     SYNCLINE_ASSIGN_OR_RETURN(stream, ledger_->LockStream(transaction, plan_.stream_no));
     return absl::OkStatus();
   }));
-  ASSERT_OK_AND_ASSIGN(const auto metrics, metrics::Metrics::Create({"", absl::Hours(1)}));
+  const auto metrics = metrics::Metrics::Create({});
   ASSERT_OK_AND_ASSIGN(
       const StreamResult result,
       loader->Complete(stream, {.complete = true}, *metrics->ForStream("", "people", 0)));

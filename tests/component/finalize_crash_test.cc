@@ -14,7 +14,7 @@
 #include "server/metrics/metrics.h"
 #include "server/model/names.h"
 #include "server/postgres/ledger/ledger.h"
-#include "server/postgres/ledger/ledger_schema.h"
+#include "server/postgres/ledger/ledger_migration.h"
 #include "server/sync/stream_session.h"
 #include "server/write/stream_state_store.h"
 #include "server/write/writer.h"
@@ -50,7 +50,7 @@ class CrashTest : public PostgresTest {
     faulty_ = std::make_unique<FaultyDatabase>(&database());
     ConfigureLog(LogLevel::kError, LogFormat::kText);
     Execute("SET synchronous_commit = off");
-    ASSERT_OK_AND_ASSIGN(metrics_, metrics::Metrics::Create({.listen = ""}));
+    metrics_ = metrics::Metrics::Create({});
   }
 
   void TearDown() override {

@@ -7,7 +7,7 @@
 #include "server/postgres/connection_pool.h"
 #include "server/postgres/ledger/data_commit.h"
 #include "server/postgres/ledger/ledger.h"
-#include "server/postgres/ledger/ledger_schema.h"
+#include "server/postgres/ledger/ledger_migration.h"
 #include "tests/support/postgres_fixture.h"
 #include "tests/support/status_matchers.h"
 
@@ -31,7 +31,8 @@ class LedgerFixture : public PostgresTest {
     Execute(absl::StrCat("SET search_path = ", schema(), R"sql(;
     DROP TABLE field_count, global_position, global_checkpoint, stream_table, table_column, table_index,
       staging;
-    ALTER TABLE sync DROP input_digest;
+    ALTER TABLE migration DROP minimum_server;
+    ALTER TABLE sync DROP input_digest, DROP owner;
     ALTER TABLE writer DROP values_nulled, DROP values_truncated, DROP fields_undeclared,
       DROP rejected_bytes;
     ALTER TABLE rejected_record DROP raw_truncated, DROP detail;

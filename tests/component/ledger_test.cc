@@ -11,10 +11,11 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "server/base/error.h"
 #include "server/base/status_macros.h"
 #include "server/base/thread.h"
 #include "server/postgres/ledger/data_commit.h"
-#include "server/postgres/ledger/ledger_schema.h"
+#include "server/postgres/ledger/ledger_migration.h"
 #include "server/postgres/ledger/staging_ledger.h"
 #include "server/write/stream_state_store.h"
 #include "tests/component/ledger_fixture.h"
@@ -25,6 +26,7 @@ namespace syncline::testing {
 namespace {
 
 using absl::StatusCode;
+using ::testing::AllOf;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
@@ -199,6 +201,43 @@ TEST_F(LedgerTest, NamesOfAnOlderLedgerAreAdopted) {
             "\u00e9 E, id id");
 }
 
+TEST_F(LedgerTest, ANewerLedgerIsServedUnlessItSaysNot) {
+  Execute(absl::StrCat("INSERT INTO ", schema(), ".migration (version) VALUES (1000)"));
+  EXPECT_OK(postgres::MigrateLedger(database(), schema()));
+  Execute(absl::StrCat("UPDATE ", schema(),
+                       ".migration SET minimum_server = 999 "
+                       "WHERE version = 1000"));
+  const absl::Status refused = postgres::MigrateLedger(database(), schema());
+  EXPECT_EQ(ReasonOf(refused), "LEDGER_TOO_NEW");
+  EXPECT_THAT(std::string(refused.message()), HasSubstr("999"));
+}
+
+TEST_F(LedgerTest, AMissingRightIsNamedWithItsGrant) {
+  const std::string role = schema() + "_role";
+  Execute(absl::StrCat("CREATE ROLE ", role));
+  postgres::DatabaseOptions options;
+  options.conninfo = absl::StrCat(dsn(), " options='-c role=", role, "'");
+  ASSERT_OK_AND_ASSIGN(const auto as_role, postgres::Database::Create(options));
+  const auto refusal = [&](const std::string& ledger) {
+    const absl::Status status = postgres::MigrateLedger(*as_role, ledger);
+    EXPECT_EQ(ReasonOf(status), "DB_PERMISSION_DENIED");
+    return std::string(status.message());
+  };
+  const std::string fresh = schema() + "_fresh";
+  EXPECT_THAT(refusal(fresh),
+              AllOf(HasSubstr("GRANT CREATE ON DATABASE "), HasSubstr(absl::StrCat(" TO ", role)),
+                    HasSubstr(absl::StrCat("CREATE SCHEMA \"", fresh, "\" AUTHORIZATION ", role))));
+  Execute(absl::StrCat("CREATE SCHEMA ", fresh));
+  EXPECT_THAT(refusal(fresh),
+              HasSubstr(absl::StrCat("GRANT USAGE, CREATE ON SCHEMA \"", fresh, "\" TO ", role)));
+  // A role that may use tables that others made needs no more.
+  Execute(absl::StrCat("GRANT USAGE ON SCHEMA ", schema(), " TO ", role,
+                       "; GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA ", schema(),
+                       " TO ", role));
+  EXPECT_OK(postgres::MigrateLedger(*as_role, schema()));
+  Execute(absl::StrCat("DROP SCHEMA ", fresh, "; DROP OWNED BY ", role, "; DROP ROLE ", role));
+}
+
 TEST_F(LedgerTest, MigratingFromManyServersAtOnce) {
   const std::string fresh = schema() + "_fresh";
   std::vector<absl::Status> results(4);
@@ -251,14 +290,41 @@ TEST_F(LedgerTest, ASyncIsReadAsItWasWritten) {
 
 TEST_F(LedgerTest, SyncsAreListedNewestFirstInPages) {
   for (const char* const id : {"a", "b", "c"}) Insert(id);
-  ASSERT_OK_AND_ASSIGN(const std::vector<SyncRecord> first, store_->ListSyncs(2, 0));
+  ASSERT_OK_AND_ASSIGN(const std::vector<SyncRecord> first, store_->ListSyncs({.limit = 2}));
   ASSERT_EQ(first.size(), 2);
   EXPECT_EQ(first[0].sync_id, "c");
   EXPECT_EQ(first[1].sync_id, "b");
   ASSERT_OK_AND_ASSIGN(const std::vector<SyncRecord> second,
-                       store_->ListSyncs(2, first[1].sync_no));
+                       store_->ListSyncs({.limit = 2, .before = first[1].sync_no}));
   ASSERT_EQ(second.size(), 1);
   EXPECT_EQ(second[0].sync_id, "a");
+}
+
+TEST_F(LedgerTest, ASyncThatNobodyWorksOnIsInterrupted) {
+  const SyncRecord sync = Insert("one");
+  const auto is_interrupted = [&] {
+    const absl::StatusOr<SyncRecord> read = store_->GetSync("one");
+    EXPECT_OK(read);
+    return read.ok() && read->interrupted;
+  };
+  EXPECT_FALSE(is_interrupted()) << "just started";
+  Execute(absl::StrCat("UPDATE ", schema(), ".sync SET started_at = now() - interval '1 hour'"));
+  EXPECT_TRUE(is_interrupted()) << "no writer ever came";
+  ASSERT_OK(store_->RenewLease(absl::Minutes(1)));
+  const WriterClaim claim = Claim(sync);
+  const std::string age =
+      absl::StrCat("UPDATE ", schema(), ".writer SET updated_at = now() - interval '10 minutes'");
+  Execute(age);
+  EXPECT_FALSE(is_interrupted()) << "a call is open on a living server";
+  ASSERT_OK(store_->DropLease());
+  EXPECT_TRUE(is_interrupted()) << "the server is gone";
+  ASSERT_OK_AND_ASSIGN(const SyncRecord read, store_->GetSync("one"));
+  EXPECT_NEAR(absl::ToDoubleMinutes(absl::Now() - read.last_progress_at), 10, 1);
+  ASSERT_OK(Commit(claim, Records(0, 5)));
+  EXPECT_FALSE(is_interrupted()) << "it has just gone on";
+  Execute(age);
+  ASSERT_OK(BeginCompletion(sync));
+  EXPECT_FALSE(is_interrupted()) << "a merge may take its time";
 }
 
 TEST_F(LedgerTest, EveryClaimRaisesTheEpochAndFencesTheOneBefore) {

@@ -26,7 +26,7 @@ class StartFixture : public LedgerFixture {
     loaders.database = &database();
     loaders.ledger = ledger_.get();
     writer_ = std::make_unique<write::Writer>(loaders);
-    ASSERT_OK_AND_ASSIGN(metrics_, metrics::Metrics::Create({.listen = ""}));
+    metrics_ = metrics::Metrics::Create({});
     registry_ = NewRegistry();
   }
 

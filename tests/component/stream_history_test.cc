@@ -17,7 +17,7 @@
 #include "server/metrics/metrics.h"
 #include "server/postgres/ledger/data_commit.h"
 #include "server/postgres/ledger/ledger.h"
-#include "server/postgres/ledger/ledger_schema.h"
+#include "server/postgres/ledger/ledger_migration.h"
 #include "tests/component/history_run.h"
 #include "tests/support/postgres_fixture.h"
 #include "tests/support/random_seed.h"
@@ -52,7 +52,7 @@ class StreamHistoryTest : public PostgresTest {
 };
 
 TEST_F(StreamHistoryTest, TheTableHoldsWhatTheUserIsOwed) {
-  ASSERT_OK_AND_ASSIGN(const auto metrics, metrics::Metrics::Create({.listen = ""}));
+  const auto metrics = metrics::Metrics::Create({});
   postgres::ConnectionPool connections({.conninfo = dsn()});
   const postgres::DataCommitter committer(*ledger_);
   const World world = {&database(), ledger_.get(), &connections,

@@ -30,7 +30,7 @@ class SyncRegistryTest : public LedgerFixture {
     store_ = std::make_unique<write::StreamStateStore>(&database(), connections_.get(),
                                                        ledger_.get(), "registry_test");
     writer_ = std::make_unique<write::Writer>(write::LoaderContext{&database(), ledger_.get(), {}});
-    ASSERT_OK_AND_ASSIGN(metrics_, metrics::Metrics::Create({.listen = ""}));
+    metrics_ = metrics::Metrics::Create({});
     sync::SessionContext context;
     context.store = store_.get();
     context.writer = writer_.get();

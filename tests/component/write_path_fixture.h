@@ -36,7 +36,7 @@ class WritePathTest : public LedgerFixture {
     load_.committer = committer_.get();
     load_.blocks = &blocks_;
     load_.wait = [](absl::Duration) { return true; };
-    ASSERT_OK_AND_ASSIGN(metrics_, metrics::Metrics::Create({"", absl::Hours(1)}));
+    metrics_ = metrics::Metrics::Create({});
     StartSync();
   }
 

@@ -21,7 +21,7 @@
 #include "server/postgres/connection_pool.h"
 #include "server/postgres/ledger/data_commit.h"
 #include "server/postgres/ledger/ledger.h"
-#include "server/postgres/ledger/ledger_schema.h"
+#include "server/postgres/ledger/ledger_migration.h"
 #include "server/sync/writer_call.h"
 #include "server/write/load/insert_buffer.h"
 #include "server/write/stream_state_store.h"

@@ -154,7 +154,7 @@ TEST_F(BadKeysTest, Row04_CheckConstraintRefusesAppendedRows) {
       "1,2,3,4");
 }
 
-TEST_F(BadKeysTest, Row04_CheckConstraintRefusesAMerge) {
+TEST_F(BadKeysTest, Row04_CheckConstraintRejectsStagedRows) {
   Load(Dedup(), 1000, "{\"id\":1,\"c\":1,\"v\":\"a\"}\n");
   Alter(kAtMost100);
   const std::string sync_id = Started(Dedup());
@@ -162,6 +162,20 @@ TEST_F(BadKeysTest, Row04_CheckConstraintRefusesAMerge) {
 {"id":500,"c":2,"v":"c"}
 )")})),
             "OK");
+  EXPECT_THAT(Rejected(sync_id), ::testing::ElementsAre("1 CONSTRAINT_VIOLATED"));
+  EXPECT_EQ(Summary(Complete(sync_id, "bad")), "OK");
+  EXPECT_EQ(Stored(), "1:b");
+}
+
+// Of a constraint that was added after a row was staged nothing is known before the merge.
+TEST_F(BadKeysTest, Row04_LaterCheckConstraintRefusesAMerge) {
+  Load(Dedup(), 1000, "{\"id\":1,\"c\":1,\"v\":\"a\"}\n");
+  const std::string sync_id = Started(Dedup());
+  EXPECT_EQ(Summary(Send({Header(sync_id, "bad"), LinesReadAt(2000, 0, R"({"id":1,"c":2,"v":"b"}
+{"id":500,"c":2,"v":"c"}
+)")})),
+            "OK");
+  Alter(kAtMost100);
   ExpectNamedViolation(Complete(sync_id, "bad"));
   EXPECT_EQ(Stored(), "1:a");
   Alter("DROP CONSTRAINT at_most_100");
@@ -169,10 +183,9 @@ TEST_F(BadKeysTest, Row04_CheckConstraintRefusesAMerge) {
   EXPECT_EQ(Stored(), "1:b 500:c");
 }
 
-TEST_F(BadKeysTest, Row04_CheckConstraintRefusesAReplace) {
+TEST_F(BadKeysTest, Row04_LaterCheckConstraintRefusesAReplace) {
   const v1::StartSyncRequest first = Request("bad", R"("v":{"type":"string"})");
   Load(first, 1000, "{\"id\":1,\"v\":\"a\"}\n");
-  Alter(kAtMost100);
   v1::StartSyncRequest second = first;
   second.set_sync_id(UniqueId("replace"));
   second.mutable_streams(0)->set_overwrite(true);
@@ -180,6 +193,7 @@ TEST_F(BadKeysTest, Row04_CheckConstraintRefusesAReplace) {
   EXPECT_EQ(Summary(Send({Header(second.sync_id(), "bad"),
                           Lines(0, "{\"id\":2,\"v\":\"b\"}\n{\"id\":500,\"v\":\"c\"}\n")})),
             "OK");
+  Alter(kAtMost100);
   ExpectNamedViolation(Complete(second.sync_id(), "bad"), "TARGET_INCOMPATIBLE");
   EXPECT_EQ(Stored(), "1:a");
   Alter("DROP CONSTRAINT at_most_100");

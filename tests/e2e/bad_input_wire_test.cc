@@ -101,10 +101,15 @@ TEST_F(BadWireTest, Row55_TruncatedAndDeeplyNestedMessages) {
             "INVALID_ARGUMENT MALFORMED_MESSAGE");
   EXPECT_EQ(Summary(AnswerOf(CallRaw(NewChannel(), Method("StreamRecords"), {nested}))),
             "INVALID_ARGUMENT MALFORMED_MESSAGE");
-  EXPECT_EQ(CallRaw(NewChannel(), Method("StartSync"), {truncated}).error_code(),
-            grpc::StatusCode::INTERNAL);
-  EXPECT_EQ(CallRaw(NewChannel(), Method("StartSync"), {nested}).error_code(),
-            grpc::StatusCode::INTERNAL);
+  for (const char* method : {"StartSync", "CompleteStream", "GetSync", "ListSyncs", "CancelSync",
+                             "ListRejectedRecords"}) {
+    EXPECT_EQ(Summary(AnswerOf(CallRaw(NewChannel(), Method(method), {truncated}))),
+              "INVALID_ARGUMENT MALFORMED_MESSAGE")
+        << method;
+    EXPECT_EQ(Summary(AnswerOf(CallRaw(NewChannel(), Method(method), {nested}))),
+              "INVALID_ARGUMENT MALFORMED_MESSAGE")
+        << method;
+  }
 }
 
 TEST_F(BadWireTest, Row55_MessagesAfterGoodOnes) {
@@ -128,8 +133,8 @@ TEST_F(BadWireTest, Row29_InvalidUtf8InIdentifiers) {
        found = bytes.find("bad", found + 1)) {
     bytes[found + 1] = '\xff';
   }
-  EXPECT_EQ(CallRaw(NewChannel(), Method("StartSync"), {bytes}).error_code(),
-            grpc::StatusCode::INTERNAL);
+  EXPECT_EQ(Summary(AnswerOf(CallRaw(NewChannel(), Method("StartSync"), {bytes}))),
+            "INVALID_ARGUMENT MALFORMED_MESSAGE");
   EXPECT_EQ(QueryInt(absl::StrCat("SELECT count(*) FROM pg_class WHERE relnamespace = '", schema(),
                                   "'::regnamespace")),
             0);

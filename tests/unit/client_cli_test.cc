@@ -117,7 +117,15 @@ TEST(SummaryTextTest, ShowsASyncsStreams) {
   EXPECT_THAT(FormatSync(sync), HasSubstr("state       running"));
   EXPECT_THAT(FormatSync(sync), HasSubstr("users   public.users"));
   EXPECT_THAT(FormatSync(sync), Not(HasSubstr("COLUMN")));
-  EXPECT_THAT(FormatSyncs({sync}), HasSubstr("nightly  running"));
+  sync.mutable_last_progress_at()->set_seconds(1'000'000);
+  const auto listed = [&](int64_t seconds_later) {
+    return FormatSyncs({sync}, absl::FromUnixSeconds(1'000'000 + seconds_later));
+  };
+  EXPECT_THAT(listed(5), AllOf(HasSubstr("nightly  running"), HasSubstr("5 s ago")));
+  sync.set_state(v1::SYNC_STATE_INTERRUPTED);
+  EXPECT_THAT(listed(600), AllOf(HasSubstr("interrupted"), HasSubstr("10 min ago")));
+  EXPECT_THAT(listed(86400), HasSubstr("24 h ago"));
+  EXPECT_THAT(listed(864000), HasSubstr("10 days ago"));
   v1::ColumnCounts* const column = sync.mutable_streams(0)->add_columns();
   column->set_column("age");
   column->set_nulled(7);

@@ -7,6 +7,7 @@
 #include <cstdlib>
 #include <fstream>
 #include <map>
+#include <set>
 #include <sstream>
 
 #include "absl/flags/reflection.h"
@@ -14,17 +15,15 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
-#include "server/base/error.h"
+#include "server/base/descriptor_limit.h"
 #include "server/config/byte_size.h"
 #include "server/config/dsn_secret.h"
 #include "server/config/flags.h"
-#include "server/config/token_file.h"
 
 namespace syncline::config {
 namespace {
 
 using ::testing::AllOf;
-using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::Not;
@@ -207,12 +206,14 @@ TEST_F(ConfigTest, PrintConfigShowsWhatIsInEffectButNoSecret) {
   EXPECT_THAT(Run({"--print_config"}).out, HasSubstr("postgres_dsn=host=db user=loader\n"));
 }
 
-TEST_F(ConfigTest, TokensAreReadOneALine) {
+TEST_F(ConfigTest, TokensAreReadFromTheirFile) {
   const std::string tokens = WriteFile("tokens", "open-barley\n\n  open-wheat \n");
   const Result result = Run({"--embedded_postgres=/data", "--auth_token_file", tokens});
   ASSERT_TRUE(result.loaded.config.has_value()) << result.err;
-  EXPECT_THAT(result.loaded.config->auth.tokens, ElementsAre("open-barley", "open-wheat"));
-  EXPECT_EQ(result.loaded.config->auth.token_file, tokens);
+  EXPECT_EQ(result.loaded.config->auth.tokens.size(), 2);
+  EXPECT_EQ(result.loaded.config->auth.plain_tokens, 2);
+  EXPECT_EQ(result.loaded.config->auth.file, tokens);
+  EXPECT_FALSE(result.loaded.config->metrics.needs_token) << "on loopback";
   EXPECT_THAT(
       Run({"--embedded_postgres=/data", "--auth_token_file", WriteFile("blank", " \n")}).err,
       HasSubstr("holds no token"));
@@ -220,35 +221,57 @@ TEST_F(ConfigTest, TokensAreReadOneALine) {
               HasSubstr("--auth_token_file: /no/such/file cannot be read"));
 }
 
-TEST_F(ConfigTest, TokenFileIsSeenToChange) {
-  const std::string path = WriteFile("tokens", "barley\n");
-  TokenFileWatch watch(path, {"barley"});
-  const auto look = [&] {
-    const absl::StatusOr<std::optional<std::vector<std::string>>> tokens = watch.Look();
-    if (!tokens.ok()) return ReasonOf(tokens.status());
-    return tokens->has_value() ? absl::StrJoin(**tokens, " ") : std::string("as before");
+TEST_F(ConfigTest, AnAddressThatOthersReachNeedsTlsAndATokenForMetrics) {
+  const auto errors = [this](std::vector<std::string> flags) {
+    flags.emplace_back("--embedded_postgres=/data");
+    return Run(flags).err;
   };
-  EXPECT_EQ(look(), "as before");
-  WriteFile("tokens", "\n\tbarley  \r\n");
-  EXPECT_EQ(look(), "as before");
-  WriteFile("tokens", "barley\nwheat\n");
-  EXPECT_EQ(look(), "barley wheat");
-  // Emptied or gone: said once, and nobody's token is taken away.
-  WriteFile("tokens", "\n");
-  EXPECT_EQ(look(), "TOKEN_FILE");
-  ASSERT_EQ(unlink(path.c_str()), 0);
-  EXPECT_EQ(look(), "as before");
-  WriteFile("tokens", "barley\nwheat\n");
-  EXPECT_EQ(look(), "as before");
-  // Another file of the same name.
-  ASSERT_EQ(rename(WriteFile("new", "rye\n").c_str(), path.c_str()), 0);
-  EXPECT_EQ(look(), "rye");
+  EXPECT_THAT(errors({"--listen=0.0.0.0:1"}), HasSubstr("--listen is 0.0.0.0:1, which other"));
+  EXPECT_THAT(errors({"--listen=127.0.0.1.example.org:1"}), HasSubstr("which other machines"));
+  EXPECT_THAT(errors({"--listen=[::]:1"}), HasSubstr("there is no TLS"));
+  EXPECT_THAT(errors({"--metrics_listen=10.0.0.1:1"}), HasSubstr("--metrics_token_file"));
+  EXPECT_EQ(errors({"--listen=127.1.2.3:1", "--metrics_listen=[::1]:1"}), "");
+  EXPECT_EQ(errors({"--listen=0.0.0.0:1", "--metrics_listen=0.0.0.0:2", "--insecure_listen"}), "");
+  EXPECT_EQ(errors({"--listen=0.0.0.0:1", "--metrics_listen=", "--insecure_listen=true"}), "");
+  const std::string tokens = WriteFile("tokens", "open-barley\n");
+  EXPECT_EQ(errors({"--metrics_listen=0.0.0.0:2", "--metrics_token_file", tokens}), "");
+  EXPECT_EQ(errors({"--metrics_listen=0.0.0.0:2", "--auth_token_file", tokens}), "");
+  const Result guarded =
+      Run({"--embedded_postgres=/data", "--metrics_listen=0.0.0.0:2", "--auth_token_file", tokens});
+  ASSERT_TRUE(guarded.loaded.config.has_value());
+  EXPECT_TRUE(guarded.loaded.config->metrics.needs_token);
+}
+
+TEST_F(ConfigTest, ConnectionsStayBelowTheDescriptors) {
+  const Result result = Run({"--embedded_postgres=/data"});
+  ASSERT_TRUE(result.loaded.config.has_value()) << result.err;
+  EXPECT_GT(result.loaded.config->serve.max_connections, 0);
+  EXPECT_LE(result.loaded.config->serve.max_connections, DescriptorLimit() / 2);
+  EXPECT_THAT(
+      Run({"--embedded_postgres=/data", absl::StrCat("--max_connections=", DescriptorLimit())}).err,
+      HasSubstr("--max_connections is"));
+}
+
+TEST_F(ConfigTest, MakesATokenAndTheLineOfItsFile) {
+  const Result made = Run({"--make_token", "team_a", "--token_schemas=sales,public"});
+  EXPECT_EQ(made.loaded.exit_code, 0);
+  EXPECT_THAT(made.out, AllOf(HasSubstr("team_a "), HasSubstr(" sales,public team_a never\n")));
+  const std::string before = "shown again: ";
+  const size_t at = made.err.find(before);
+  ASSERT_NE(at, std::string::npos) << made.err;
+  const std::string token = made.err.substr(at + before.size(), 43);  // 32 bytes
+  EXPECT_EQ(made.err[at + before.size() + 43], '\n');
+  EXPECT_THAT(made.out, Not(HasSubstr(token)));
+  EXPECT_EQ(Run({"--make_token=a b"}).loaded.exit_code, 2);
+  EXPECT_EQ(Run({"--make_token=a", "--token_expiry=soon"}).loaded.exit_code, 2);
+  EXPECT_NE(Run({"--make_token=a"}).out, Run({"--make_token=a"}).out);
 }
 
 TEST_F(ConfigTest, ReflectionIsAutomaticOnLoopbackOnly) {
   const auto reflection = [this](const char* listen, const char* flag) {
-    const Result result = Run({"--embedded_postgres=/data", absl::StrCat("--listen=", listen),
-                               absl::StrCat("--reflection=", flag)});
+    const Result result =
+        Run({"--embedded_postgres=/data", "--insecure_listen", absl::StrCat("--listen=", listen),
+             absl::StrCat("--reflection=", flag)});
     EXPECT_TRUE(result.loaded.config.has_value()) << result.err;
     return result.loaded.config->serve.reflection;
   };
@@ -314,8 +337,12 @@ TEST(DsnSecretTest, FindsPasswordsInBothForms) {
 TEST(FlagTableTest, ListsEveryFlagOfTheRegistry) {
   std::map<std::string, int> listed;
   for (const FlagInfo& flag : FlagTable()) ++listed[flag.name];
+  // What --make_token takes is no setting of a server.
+  const std::set<std::string> requests = {"make_token", "token_schemas", "token_owner",
+                                          "token_expiry"};
   for (const auto& [name, flag] : absl::GetAllFlags()) {
-    if (absl::StrContains(flag->Filename(), "server/config/")) {
+    if (absl::StrContains(flag->Filename(), "server/config/") &&
+        requests.count(std::string(name)) == 0) {
       EXPECT_EQ(listed[std::string(name)], 1) << name << " is not in FlagTable exactly once";
     }
   }

@@ -1,11 +1,7 @@
 #include "server/metrics/metrics.h"
 
-#include <arpa/inet.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <netinet/in.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <cstdlib>
@@ -18,7 +14,6 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
-#include "server/base/error.h"
 
 namespace syncline::metrics {
 namespace {
@@ -27,28 +22,8 @@ using ::testing::AllOf;
 using ::testing::HasSubstr;
 using ::testing::Not;
 
-std::unique_ptr<Metrics> Quiet(MetricsOptions options = {}) {
-  options.listen = "";
-  return std::move(Metrics::Create(options)).value();
-}
-
-// The body of GET /metrics on loopback.
-std::string Get(int port) {
-  const int fd = socket(AF_INET, SOCK_STREAM, 0);
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_port = htons(static_cast<uint16_t>(port));
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  EXPECT_EQ(connect(fd, reinterpret_cast<sockaddr*>(&address), sizeof(address)), 0);
-  const std::string request = "GET /metrics HTTP/1.0\r\n\r\n";
-  EXPECT_EQ(write(fd, request.data(), request.size()), static_cast<ssize_t>(request.size()));
-  std::string response;
-  char buffer[4096];
-  for (ssize_t n = 0; (n = read(fd, buffer, sizeof(buffer))) > 0;) {
-    response.append(buffer, static_cast<size_t>(n));
-  }
-  close(fd);
-  return response;
+std::unique_ptr<Metrics> Quiet(const MetricsOptions& options = {}) {
+  return Metrics::Create(options);
 }
 
 // Touches every metric once.
@@ -60,13 +35,22 @@ void ObserveAll(Metrics& metrics, StreamMetrics& stream) {
   stream.Flushed(9, absl::Milliseconds(20));
   stream.Finalized("swap", absl::Milliseconds(300));
   stream.SwapLock(absl::Milliseconds(5), 2);
+  stream.UncommittedAge(absl::Milliseconds(1500));
   stream.DurableOffset(10);
   stream.Phase(StreamPhase::kCompleted);
   stream.Succeeded(absl::FromUnixSeconds(1'700'000'000));
   metrics.FencedWriter();
   metrics.UnknownFields(2);
-  metrics.SetServerGauges({.open_streams = [] { return 3; },
+  metrics.AuthenticationFailed("BAD_CREDENTIALS");
+  metrics.SetServerGauges({.ready = [] { return true; },
+                           .open_streams = [] { return 3; },
+                           .max_open_streams = 1024,
+                           .connections = [] { return 7; },
+                           .max_connections = 5000,
+                           .refused_connections = [] { return 5; },
+                           .certificate_expiry_seconds = [] { return 1'900'000'000; },
                            .buffered_bytes = [] { return 4096; },
+                           .memory_budget_bytes = 1 << 20,
                            .buffered_high_water_bytes = [] { return 8192; },
                            .backpressure_seconds = [] { return 1.5; },
                            .pg_connections_idle = [] { return 2; },
@@ -237,31 +221,6 @@ TEST_F(GenerationTtlTest, OfSupersededGenerationsTheNewestAreKept) {
   EXPECT_FALSE(series_of("users", kOfUsers - 2));
   EXPECT_TRUE(series_of("users", kOfUsers - 3));
   EXPECT_TRUE(series_of("users", 1));
-}
-
-TEST(MetricsEndpointTest, AnswersOnThePortThatItPicked) {
-  const auto metrics = Metrics::Create({.listen = "127.0.0.1:0"});
-  ASSERT_TRUE(metrics.ok()) << metrics.status();
-  ASSERT_GT((*metrics)->port(), 0);
-  const auto stream = (*metrics)->ForStream("shop", "users", 2);
-  ObserveAll(**metrics, *stream);
-  EXPECT_THAT(Get((*metrics)->port()),
-              AllOf(HasSubstr("200 OK"), HasSubstr("syncline_build_info{version="),
-                    HasSubstr("syncline_open_streams 3\n"),
-                    HasSubstr("generation=\"2\",namespace=\"shop\",stream=\"users\"} 10\n")));
-  (*metrics)->ClearServerGauges();
-  EXPECT_THAT(Get((*metrics)->port()), Not(HasSubstr("syncline_open_streams")));
-}
-
-TEST(MetricsEndpointTest, ATakenPortAndABadAddressAreErrors) {
-  const auto metrics = Metrics::Create({.listen = "localhost:0"});
-  ASSERT_TRUE(metrics.ok()) << metrics.status();
-  EXPECT_EQ(
-      Metrics::Create({.listen = absl::StrCat("127.0.0.1:", (*metrics)->port())}).status().code(),
-      absl::StatusCode::kFailedPrecondition);
-  EXPECT_EQ(Metrics::Create({.listen = "9464"}).status().code(),
-            absl::StatusCode::kInvalidArgument);
-  EXPECT_EQ(Quiet()->port(), 0);
 }
 
 }  // namespace

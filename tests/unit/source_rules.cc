@@ -50,6 +50,7 @@ const std::vector<ThirdParty>& ThirdParties() {
       {"simdjson", {"dataflow", "client"}},
       {"utf8proc", {"model", "dataflow"}},
       {"prometheus/", {"metrics"}},
+      {"microhttpd.h", {"metrics"}},
       {"openssl/", {"base"}},
       {"absl/flags/", {"config", "client"}},
   };

@@ -6,6 +6,7 @@
 #include <regex>
 #include <string>
 
+#include "absl/strings/match.h"
 #include "server/base/error.h"
 #include "tests/support/status_matchers.h"
 
@@ -30,7 +31,8 @@ TEST_P(SqlStateTest, HasCodeReasonAndRetry) {
   EXPECT_THAT(status, StatusIs(expected.code, expected.reason));
   EXPECT_EQ(IsRetryable(status), expected.retryable);
   EXPECT_EQ(SqlStateOf(status), expected.sqlstate);
-  EXPECT_EQ(status.message(), "a message");
+  const bool raised = absl::StartsWith(expected.sqlstate, "P0");
+  EXPECT_EQ(std::string(status.message()), raised ? kRaisedMessage : "a message");
   EXPECT_TRUE(std::regex_match(ReasonOf(status), std::regex("[A-Z][A-Z0-9_]*")));
 }
 
@@ -82,6 +84,7 @@ TEST(SqlStateMessageTest, CancelIsNotATimeout) {
 TEST(SqlStateMessageTest, ValuesOfRecordsAreLeftOut) {
   EXPECT_EQ(StatusFromSqlState("22P02", "invalid input syntax for type json: \"a\"b\"").message(),
             "invalid input syntax for type json: (value)");
+  EXPECT_EQ(StatusFromSqlState("P0001", "no value 42 here").message(), kRaisedMessage);
   EXPECT_EQ(StatusFromSqlState("42P01", "relation \"t\" does not exist").message(),
             "relation \"t\" does not exist");
 }

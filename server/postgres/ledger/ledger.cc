@@ -88,11 +88,21 @@ absl::StatusOr<std::optional<SyncRecord>> Ledger::FindSync(Transaction& transact
   return std::optional<SyncRecord>(std::move(syncs.front()));
 }
 
-absl::StatusOr<std::vector<SyncRecord>> Ledger::ListSyncs(Transaction& transaction, int limit,
-                                                          int64_t before) const {
+absl::StatusOr<std::vector<SyncRecord>> Ledger::ListSyncs(Transaction& transaction,
+                                                          const SyncQuery& query) const {
   return ReadSyncs(transaction, quoted_schema_,
-                   "WHERE $1::bigint = 0 OR sync_no < $1::bigint ORDER BY sync_no DESC LIMIT $2",
-                   Params().Int(before).Int(limit));
+                   "WHERE ($1::bigint = 0 OR sync_no < $1::bigint) "
+                   "AND ($3::text = '' OR owner IN ('', $3::text)) ORDER BY sync_no DESC LIMIT $2",
+                   Params().Int(query.before).Int(query.limit).Text(query.owner));
+}
+
+absl::StatusOr<std::string> Ledger::GetOwner(Transaction& transaction,
+                                             absl::string_view sync_id) const {
+  SYNCLINE_ASSIGN_OR_RETURN(const Result rows,
+                            transaction.Query(Sql("SELECT owner FROM $L.sync WHERE sync_id = $1"),
+                                              Params().Text(sync_id)));
+  if (rows.empty()) return UnknownSync(sync_id);
+  return rows.Text(0, 0);
 }
 
 absl::Status Ledger::CancelSync(Transaction& transaction, int64_t sync_no) const {

@@ -16,6 +16,7 @@
 #include "absl/strings/string_view.h"
 #include "server/model/offset_ranges.h"
 #include "server/model/plan.h"
+#include "server/model/sync_query.h"
 #include "server/postgres/connection.h"
 #include "server/postgres/ledger/rejected_reader.h"
 #include "server/postgres/transaction.h"
@@ -55,14 +56,15 @@ class Ledger {
   absl::StatusOr<SyncRecord> GetSync(Transaction& transaction, absl::string_view sync_id) const;
   absl::StatusOr<std::optional<SyncRecord>> FindSync(Transaction& transaction,
                                                      absl::string_view sync_id) const;
-  // Newest first; those with a smaller sync_no than `before` (0: all).
   // A page of rejected records.
   absl::StatusOr<RejectedPage> ListRejected(Transaction& transaction,
                                             const RejectedQuery& query) const {
     return ReadRejected(transaction, quoted_schema_, query);
   }
-  absl::StatusOr<std::vector<SyncRecord>> ListSyncs(Transaction& transaction, int limit,
-                                                    int64_t before) const;
+  absl::StatusOr<std::vector<SyncRecord>> ListSyncs(Transaction& transaction,
+                                                    const SyncQuery& query) const;
+  // Whose the sync is; empty: nobody's. Errors: NOT_FOUND UNKNOWN_SYNC.
+  absl::StatusOr<std::string> GetOwner(Transaction& transaction, absl::string_view sync_id) const;
   // Inserts the sync in state kStarting with its streams, kOpen or kFailed, and opens the
   // generations of those that are open; fills sync_no and stream_no.
   absl::Status InsertSync(Transaction& transaction, SyncRecord* sync) const;

@@ -1,13 +1,6 @@
 #include "server/postgres/ledger/ledger_schema.h"
 
 #include <array>
-#include <string>
-
-#include "absl/strings/str_cat.h"
-#include "absl/strings/str_replace.h"
-#include "server/base/status_macros.h"
-#include "server/postgres/catalog_sql.h"
-#include "server/postgres/sql_generator.h"
 
 namespace syncline::postgres {
 namespace {
@@ -280,48 +273,19 @@ CREATE TABLE $L.staging (
 COMMENT ON TABLE $L.staging IS
   'What is staged for a table. restart: its generation had been published before, and what is staged replaces it whole.';
 )sql",
+    R"sql(
+ALTER TABLE $L.migration ADD COLUMN minimum_server integer NOT NULL DEFAULT 1;
+COMMENT ON COLUMN $L.migration.minimum_server IS
+  'A server must know at least this version of the ledger to work with it.';
+
+ALTER TABLE $L.sync ADD COLUMN owner text NOT NULL DEFAULT '';
+COMMENT ON COLUMN $L.sync.owner IS
+  'The owner that the caller''s token named; empty: every caller may see and cancel the sync.';
+)sql",
 };
-
-// Any number that no other program is likely to lock by.
-constexpr int64_t kMigrationLock = 0x73796e636c696e65;  // "syncline"
-
-// A role may use a schema that others made for it without the right to create one, which IF NOT
-// EXISTS asks for all the same.
-absl::Status CreateSchema(Transaction& transaction, absl::string_view schema) {
-  SYNCLINE_ASSIGN_OR_RETURN(const Result exists,
-                            transaction.Query(kNamespaceExistsSql, Params().Text(schema)));
-  if (exists.Bool(0, 0)) return absl::OkStatus();
-  return transaction.Execute(CreateSchemaSql(schema));
-}
 
 }  // namespace
 
-absl::Status MigrateLedger(Database& database, absl::string_view schema) {
-  const std::string quoted = QuoteIdentifier(schema);
-  return database.Transact([&](Transaction& transaction) -> absl::Status {
-    SYNCLINE_RETURN_IF_ERROR(
-        transaction.Query("SELECT pg_advisory_xact_lock($1)", Params().Int(kMigrationLock))
-            .status());
-    SYNCLINE_RETURN_IF_ERROR(CreateSchema(transaction, schema));
-    SYNCLINE_RETURN_IF_ERROR(
-        transaction.Execute(absl::StrCat("CREATE TABLE IF NOT EXISTS ", quoted,
-                                         ".migration (version integer PRIMARY KEY, "
-                                         "applied_at timestamptz NOT NULL DEFAULT now())")));
-    SYNCLINE_ASSIGN_OR_RETURN(const Result applied,
-                              transaction.Query(absl::StrCat(
-                                  "SELECT coalesce(max(version), 0) FROM ", quoted, ".migration")));
-    for (size_t version = static_cast<size_t>(applied.Int(0, 0)); version < kMigrations.size();
-         ++version) {
-      SYNCLINE_RETURN_IF_ERROR(
-          transaction.Execute(absl::StrReplaceAll(kMigrations[version], {{"$L", quoted}})));
-      SYNCLINE_RETURN_IF_ERROR(
-          transaction
-              .Query(absl::StrCat("INSERT INTO ", quoted, ".migration (version) VALUES ($1)"),
-                     Params().Int(static_cast<int64_t>(version) + 1))
-              .status());
-    }
-    return absl::OkStatus();
-  });
-}
+absl::Span<const char* const> LedgerMigrations() { return kMigrations; }
 
 }  // namespace syncline::postgres

@@ -13,8 +13,8 @@ namespace syncline::postgres {
 namespace {
 
 constexpr char kInsertSync[] = R"sql(
-INSERT INTO $L.sync (sync_id, connection_id, request_digest, state, input_digest)
-VALUES ($1, $2, $3, $4, $5) RETURNING sync_no
+INSERT INTO $L.sync (sync_id, connection_id, request_digest, state, input_digest, owner)
+VALUES ($1, $2, $3, $4, $5, $6) RETURNING sync_no
 )sql";
 
 constexpr char kInsertStream[] = R"sql(
@@ -94,7 +94,8 @@ absl::Status Ledger::InsertSync(Transaction& transaction, SyncRecord* sync) cons
                                               .Text(sync->connection_id)
                                               .Text(sync->request_digest)
                                               .Text(ToText(SyncState::kStarting))
-                                              .Text(sync->input_digest)));
+                                              .Text(sync->input_digest)
+                                              .Text(sync->owner)));
   sync->sync_no = inserted.Int(0, 0);
   sync->state = SyncState::kStarting;
   int64_t ordinal = 0;

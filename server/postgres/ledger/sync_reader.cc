@@ -25,6 +25,21 @@ constexpr char kStreamColumns[] =
     "minimum_generation_id, airbyte_sync_id, state, outcome, result_rows, staged_alone, "
     "schema_policy, replay, cdc_delete_mode, inferred_schema, restart";
 
+constexpr char kSelectSyncs[] = R"sql(
+SELECT sync_no, sync_id, connection_id, request_digest, state,
+  (extract(epoch FROM started_at) * 1000000)::bigint,
+  (extract(epoch FROM finished_at) * 1000000)::bigint, input_digest, owner,
+  (extract(epoch FROM p.last) * 1000000)::bigint,
+  state IN ('starting', 'running') AND NOT p.busy AND p.last < now() - interval '1 minute'
+FROM $L.sync y, LATERAL (
+  SELECT coalesce(max(w.updated_at), y.started_at) AS last,
+    coalesce(bool_or(s.state = 'finalizing' OR v.server_id IS NOT NULL), false) AS busy
+  FROM $L.stream s
+  LEFT JOIN $L.writer w ON w.stream_no = s.stream_no
+  LEFT JOIN $L.server v ON v.server_id = w.open_by AND v.lease_until > now()
+  WHERE s.sync_no = y.sync_no) p
+)sql";
+
 StreamRecord StreamFromRow(const Result& rows, size_t row) {
   StreamRecord stream;
   StreamPlan& plan = stream.plan;
@@ -145,14 +160,7 @@ absl::StatusOr<std::vector<SyncRecord>> ReadSyncs(Transaction& transaction,
                                                   const Params& params) {
   SYNCLINE_ASSIGN_OR_RETURN(
       const Result rows,
-      transaction.Query(
-          absl::StrCat(SqlOf(quoted_schema,
-                             "SELECT sync_no, sync_id, connection_id, request_digest, state, "
-                             "(extract(epoch FROM started_at) * 1000000)::bigint, "
-                             "(extract(epoch FROM finished_at) * 1000000)::bigint, input_digest "
-                             "FROM $L.sync "),
-                       condition),
-          params));
+      transaction.Query(absl::StrCat(SqlOf(quoted_schema, kSelectSyncs), condition), params));
   std::vector<SyncRecord> syncs;
   for (size_t row = 0; row < rows.size(); ++row) {
     SyncRecord sync;
@@ -164,6 +172,9 @@ absl::StatusOr<std::vector<SyncRecord>> ReadSyncs(Transaction& transaction,
     sync.started_at = absl::FromUnixMicros(rows.Int(row, 5));
     if (!rows.IsNull(row, 6)) sync.finished_at = absl::FromUnixMicros(rows.Int(row, 6));
     sync.input_digest = rows.Text(row, 7);
+    sync.owner = rows.Text(row, 8);
+    sync.last_progress_at = absl::FromUnixMicros(rows.Int(row, 9));
+    sync.interrupted = rows.Bool(row, 10);
     syncs.push_back(std::move(sync));
   }
   SYNCLINE_RETURN_IF_ERROR(ReadStreams(transaction, quoted_schema, &syncs));

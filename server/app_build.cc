@@ -1,0 +1,331 @@
+// App: how its parts are built.
+#include <unistd.h>
+
+#include <fstream>
+#include <optional>
+#include <string>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "server/app_parts.h"
+#include "server/base/error.h"
+#include "server/base/log.h"
+#include "server/base/sha256.h"
+#include "server/base/status_macros.h"
+#include "server/config/token_file.h"
+
+namespace syncline {
+namespace {
+
+constexpr absl::Duration kHealthInterval = absl::Seconds(1);
+constexpr absl::Duration kFileInterval = absl::Seconds(1);
+// How often callers that wait for memory are looked for.
+constexpr absl::Duration kPressureInterval = absl::Milliseconds(50);
+// How often buffers that nobody has needed since the last time are given back.
+constexpr absl::Duration kUnusedInterval = absl::Seconds(1);
+constexpr absl::Duration kSweepInterval = absl::Seconds(10);
+// A sync that nothing asked for in this time is loaded from the ledger when it is asked for again.
+constexpr absl::Duration kForgetSyncsAfter = absl::Minutes(1);
+// Batches of 64-512 KiB load fastest (decision 0003); the middle of it.
+constexpr int64_t kRecommendedBatchBytes = 256 << 10;
+// What gRPC may hold of messages on their way in: so many memory budgets, and what a call holds
+// that nobody reads (rpc/server.cc). Beyond, it ends calls.
+constexpr int64_t kReceiveQuotaOfBudget = 8;
+constexpr int64_t kReceiveQuotaOfStream = 2 << 20;
+
+// Names this process in the ledger: no other process, here or elsewhere, has the same.
+std::string ServerId() {
+  char host[256] = "";
+  gethostname(host, sizeof(host) - 1);
+  const std::string seed = absl::StrCat(host, "/", getpid(), "/", absl::GetCurrentTimeNanos());
+  return absl::StrCat(host, "-", getpid(), "-", Sha256Hex(seed, 8));
+}
+
+// The file appears whole, so that whoever waits for it never reads a part.
+absl::Status WritePortFile(const std::string& path, int grpc_port, int metrics_port,
+                           int postgres_port) {
+  if (path.empty()) return absl::OkStatus();
+  const std::string part = path + ".part";
+  std::ofstream file(part);
+  file << "{\"grpc_port\":" << grpc_port << ",\"metrics_port\":" << metrics_port
+       << ",\"postgres_port\":" << postgres_port << "}\n";
+  file.close();
+  if (!file.good() || rename(part.c_str(), path.c_str()) != 0) {
+    return MakeError(absl::StatusCode::kFailedPrecondition, absl::StrCat("cannot write ", path),
+                     {.reason = "FILE_UNWRITABLE"});
+  }
+  return absl::OkStatus();
+}
+
+void LogPlainTokens(const std::string& file, int plain) {
+  if (plain == 0) return;
+  Log(LogLevel::kWarning, "auth_tokens_plain")
+      .Field("file", file)
+      .Field("tokens", plain)
+      .Field("message",
+             "whoever reads the file has these tokens; syncline-server --make_token makes lines "
+             "that do not hold the token");
+}
+
+}  // namespace
+
+absl::Status App::Parts::Build() {
+  SYNCLINE_RETURN_IF_ERROR(BuildDatabase());
+  metrics = metrics::Metrics::Create({config.metrics.generation_ttl});
+  BuildWritePath();
+  SYNCLINE_RETURN_IF_ERROR(BuildServer());
+  SYNCLINE_RETURN_IF_ERROR(BuildEndpoint());
+  BuildDeafnessWatch();
+  // Callers are heard by now, and told what is still missing, however long the database takes.
+  const bool ready = readiness->Check();
+  if (ready) store->RenewLease(config.load.writer_lease).IgnoreError();
+  server->SetServing(ready);
+  BuildTickers();
+  return WritePortFile(config.serve.port_file, server->port(), metrics_port(),
+                       embedded == nullptr ? 0 : embedded->port());
+}
+
+absl::Status App::Parts::BuildDatabase() {
+  conninfo = config.database.conninfo;
+  if (config.database.embedded.has_value()) {
+    postgres::EmbeddedServerOptions options;
+    options.directory = config.database.embedded->directory;
+    options.port = config.database.embedded->port;
+    SYNCLINE_ASSIGN_OR_RETURN(embedded, postgres::EmbeddedServer::Start(std::move(options)));
+    conninfo = embedded->conninfo();
+    Log(LogLevel::kInfo, "embedded_postgres_started")
+        .Field("socket", embedded->conninfo())
+        .Field("tcp", embedded->tcp_conninfo())
+        .Field("password_file", embedded->password_file());
+  }
+  postgres::DatabaseOptions options;
+  options.conninfo = conninfo;
+  options.max_connections = config.database.control_connections;
+  options.sockets = &sockets;
+  SYNCLINE_ASSIGN_OR_RETURN(database, postgres::Database::Create(std::move(options)));
+  postgres::ConnectionOptions connection_options;
+  connection_options.conninfo = conninfo;
+  connection_options.sockets = &sockets;
+  connections = std::make_unique<postgres::ConnectionPool>(connection_options);
+  silence = std::make_unique<postgres::SilenceWatch>(connection_options, &sockets);
+  return absl::OkStatus();
+}
+
+void App::Parts::BuildWritePath() {
+  control_pool = std::make_unique<ThreadPool>("control", config.database.control_connections);
+  load_pool = std::make_unique<ThreadPool>("load", config.load.load_threads);
+  finalize_pool = std::make_unique<ThreadPool>("finalize", config.load.finalize_threads);
+  load_context.connections = connections.get();
+  load_context.committer = &committer;
+  load_context.blocks = &blocks;
+  load_context.max_rejected_bytes = config.load.max_rejected_bytes;
+  load_context.wait = [this](absl::Duration delay) { return stopping.Wait(delay); };
+  lane_context.pool = load_pool.get();
+  lane_context.budget = &budget;
+  lane_context.texts = &texts;
+  lane_context.flush_bytes = config.load.flush_bytes;
+  aggregates =
+      std::make_unique<dataflow::AggregateFactory>(&load_context, config.load.max_record_bytes);
+  write::LoaderContext loaders;
+  loaders.database = database.get();
+  loaders.ledger = &ledger;
+  loaders.swap.lock_timeout = config.swap.lock_timeout;
+  loaders.swap.deadline = config.swap.deadline;
+  loaders.swap.keep_generations = config.swap.keep_generations;
+  loaders.max_rewrite_bytes = config.swap.max_rewrite_bytes;
+  writer = std::make_unique<write::Writer>(loaders);
+  store = std::make_unique<write::StreamStateStore>(database.get(), connections.get(), &ledger,
+                                                    ServerId());
+  sync::SessionContext session;
+  session.store = store.get();
+  session.writer = writer.get();
+  session.metrics = metrics.get();
+  session.call.lanes = &lane_context;
+  session.call.aggregates = aggregates.get();
+  session.call.lanes_per_stream = config.load.lanes_per_stream;
+  session.call.max_rejected = config.load.max_rejected;
+  session.call.release = [this](const WriterClaim& claim) { store->ReleaseWriter(claim); };
+  registry = std::make_unique<sync::SyncRegistry>(
+      session, sync::StartLimits{config.database.default_schema, config.database.ledger_schema,
+                                 config.serve.max_streams_per_sync});
+}
+
+absl::Status App::Parts::BuildServer() {
+  rpc::ServiceContext service;
+  service.registry = registry.get();
+  service.admission = &admission;
+  service.authenticator = &authenticator;
+  service.metrics = metrics.get();
+  service.texts = &texts;
+  service.failed_tries = &failed_tries;
+  service.trust_forwarded_for = config.auth.trust_forwarded_for;
+  service.control_pool = control_pool.get();
+  service.load_pool = load_pool.get();
+  service.finalize_pool = finalize_pool.get();
+  service.limits = {config.serve.max_message_bytes, kRecommendedBatchBytes,
+                    config.load.max_record_bytes};
+  rpc::ServerOptions options;
+  options.listen = config.serve.listen;
+  options.max_message_bytes = config.serve.max_message_bytes;
+  options.receive_quota_bytes = kReceiveQuotaOfBudget * config.load.memory_budget_bytes +
+                                kReceiveQuotaOfStream * config.serve.max_open_streams;
+  options.reflection = config.serve.reflection;
+  options.max_connections = config.serve.max_connections;
+  options.tls_cert_file = config.tls.cert_file;
+  options.tls_key_file = config.tls.key_file;
+  options.tls_client_ca_file = config.tls.client_ca_file;
+  if (!config.tls.cert_file.empty()) {
+    certificate =
+        std::make_unique<rpc::CertificateWatch>(config.tls.cert_file, config.tls.key_file);
+    SYNCLINE_RETURN_IF_ERROR(certificate->Look());
+  }
+  readiness = std::make_unique<postgres::Readiness>(database.get(), config.database.ledger_schema);
+  service.prepared = [this] { return readiness->prepared(); };
+  SYNCLINE_ASSIGN_OR_RETURN(server, rpc::Server::Start(options, service));
+  SetGauges();
+  return absl::OkStatus();
+}
+
+void App::Parts::BuildDeafnessWatch() {
+  rpc::DeafnessOptions options;
+  options.connect = [this] { return server->Connect(); };
+  options.tls = !config.tls.cert_file.empty();
+  deafness = std::make_unique<rpc::DeafnessWatch>(options, [] {
+    Log(LogLevel::kError, "deaf")
+        .Field("message",
+               "the service's own port does not answer; the process ends, for its "
+               "supervisor to start it again");
+    // Nothing that can be waited for may answer either. What was acknowledged is committed.
+    _exit(1);
+  });
+}
+
+void App::Parts::SetGauges() {
+  metrics::ServerGauges gauges;
+  gauges.ready = [this] { return readiness->last().ok() && !admission.draining(); };
+  gauges.open_streams = [this] { return admission.open_streams(); };
+  gauges.max_open_streams = config.serve.max_open_streams;
+  gauges.connections = [this] { return server->connections(); };
+  gauges.max_connections = config.serve.max_connections;
+  gauges.refused_connections = [this] { return server->refused_connections(); };
+  if (certificate != nullptr) {
+    gauges.certificate_expiry_seconds = [this] { return certificate->expiry_seconds(); };
+  }
+  gauges.buffered_bytes = [this] { return budget.held_bytes(); };
+  gauges.memory_budget_bytes = config.load.memory_budget_bytes;
+  gauges.buffered_high_water_bytes = [this] { return budget.high_water_bytes(); };
+  gauges.backpressure_seconds = [this] { return absl::ToDoubleSeconds(budget.waited()); };
+  gauges.pg_connections_idle = [this] {
+    const postgres::Database::Usage usage = database->usage();
+    return connections->idle() + usage.open - usage.busy;
+  };
+  gauges.pg_connections_busy = [this] { return connections->busy() + database->usage().busy; };
+  metrics->SetServerGauges(std::move(gauges));
+}
+
+absl::Status App::Parts::BuildEndpoint() {
+  if (config.metrics.listen.empty()) return absl::OkStatus();
+  board = std::make_unique<rpc::StatusBoard>(registry.get(), [this] {
+    const absl::Status ready = readiness->last();
+    return rpc::ServerFigures{ready.ok() && !admission.draining(),
+                              admission.draining() ? "draining" : std::string(ready.message()),
+                              admission.open_streams(), server->connections(), budget.held_bytes()};
+  });
+  metrics::EndpointSources sources;
+  sources.metrics = [this] { return metrics->Scrape(); };
+  sources.health = [] { return metrics::Probe{}; };
+  sources.readiness = [this] {
+    if (admission.draining()) return metrics::Probe{false, "draining"};
+    const absl::Status ready = readiness->last();
+    return ready.ok() ? metrics::Probe{} : metrics::Probe{false, std::string(ready.message())};
+  };
+  sources.status = [this] { return board->Json(); };
+  if (config.metrics.needs_token) {
+    sources.may_look = [this](absl::string_view token) {
+      return metrics_authenticator.CheckToken(token).ok();
+    };
+  }
+  SYNCLINE_ASSIGN_OR_RETURN(endpoint,
+                            metrics::Endpoint::Start(config.metrics.listen, std::move(sources)));
+  // Apart, because the database may not answer.
+  status_ticker = std::make_unique<Ticker>(
+      std::vector<Ticker::Task>{{kHealthInterval, [this] { board->Refresh(); }}});
+  return absl::OkStatus();
+}
+
+void App::Parts::BuildTickers() {
+  flush_ticker = std::make_unique<Ticker>(std::vector<Ticker::Task>{
+      {config.load.flush_interval / 4,
+       [this] { registry->FlushOlderThan(config.load.flush_interval); }},
+      {kPressureInterval,
+       [this] {
+         if (budget.waiters() > 0) registry->FlushIdle();
+         failed_tries.Tick(absl::Now());
+       }},
+      {kUnusedInterval,
+       [this] {
+         registry->NoteAges();
+         blocks.FreeUnused();
+         texts.FreeUnused();
+       }},
+      {kSweepInterval,
+       [this] {
+         metrics->Sweep();
+         registry->ForgetIdle(kForgetSyncsAfter);
+       }},
+  });
+  // Apart, because a database that does not answer must not stop the rest.
+  database_ticker = std::make_unique<Ticker>(std::vector<Ticker::Task>{
+      {config.load.writer_lease / 4,
+       [this] {
+         silence->During([this] { return store->RenewLease(config.load.writer_lease).ok(); });
+       }},
+      {kHealthInterval,
+       [this] {
+         silence->During([this] {
+           const bool ready = readiness->Check();
+           server->SetServing(ready);
+           return ready;
+         });
+       }},
+  });
+  // Apart again: it is what ends the waiting of the others.
+  silence_ticker = std::make_unique<Ticker>(
+      std::vector<Ticker::Task>{{kHealthInterval, [this] { silence->Look(); }}});
+  std::vector<Ticker::Task> files;
+  if (!config.auth.file.empty()) {
+    std::vector<rpc::Authenticator*> readers = {&authenticator};
+    if (config.metrics_auth.file.empty()) readers.push_back(&metrics_authenticator);
+    files.push_back(WatchTokens(config.auth, readers));
+  }
+  if (!config.metrics_auth.file.empty()) {
+    files.push_back(WatchTokens(config.metrics_auth, {&metrics_authenticator}));
+  }
+  if (certificate != nullptr) {
+    files.push_back({kFileInterval, [this] { certificate->Look().IgnoreError(); }});
+  }
+  // Apart, because a file's system may not answer either.
+  if (!files.empty()) file_ticker = std::make_unique<Ticker>(std::move(files));
+}
+
+Ticker::Task App::Parts::WatchTokens(const config::TokenConfig& tokens,
+                                     std::vector<rpc::Authenticator*> authenticators) {
+  // Whoever scrapes has its token in plain, too: nothing is won by hashing it here.
+  const bool warns = &tokens == &config.auth;
+  if (warns) LogPlainTokens(tokens.file, tokens.plain_tokens);
+  const auto watch = std::make_shared<config::TokenFileWatch>(tokens.file, tokens.tokens);
+  return {kFileInterval, [watch, authenticators, warns, file = tokens.file] {
+            const absl::StatusOr<std::optional<config::Tokens>> read = watch->Look();
+            if (!read.ok()) {
+              Log(LogLevel::kWarning, "auth_tokens_kept").Error(read.status());
+              return;
+            }
+            if (!read->has_value()) return;
+            for (rpc::Authenticator* const one : authenticators) one->Replace((*read)->tokens);
+            Log(LogLevel::kInfo, "auth_tokens_replaced")
+                .Field("tokens", static_cast<int64_t>((*read)->tokens.size()));
+            if (warns) LogPlainTokens(file, (*read)->plain);
+          }};
+}
+
+}  // namespace syncline

@@ -1,0 +1,111 @@
+// The parts of App, in the order of construction. For app.cc and app_build.cc only.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "server/app.h"
+#include "server/base/free_list.h"
+#include "server/base/memory_budget.h"
+#include "server/base/stop_signal.h"
+#include "server/base/thread_pool.h"
+#include "server/base/ticker.h"
+#include "server/dataflow/lane.h"
+#include "server/metrics/endpoint.h"
+#include "server/metrics/metrics.h"
+#include "server/postgres/connection_pool.h"
+#include "server/postgres/embedded_server.h"
+#include "server/postgres/ledger/data_commit.h"
+#include "server/postgres/ledger/ledger.h"
+#include "server/postgres/readiness.h"
+#include "server/postgres/silence_watch.h"
+#include "server/rpc/admission.h"
+#include "server/rpc/auth.h"
+#include "server/rpc/certificate_watch.h"
+#include "server/rpc/deafness_watch.h"
+#include "server/rpc/failed_tries.h"
+#include "server/rpc/server.h"
+#include "server/rpc/status_board.h"
+#include "server/sync/sync_registry.h"
+#include "server/write/load/insert_buffer.h"
+#include "server/write/stream_state_store.h"
+
+namespace syncline {
+
+// In the order of construction; destroyed in reverse.
+struct App::Parts {
+  // So much of the memory budget is kept, beside it, in empty buffers.
+  static constexpr size_t kBlocksOfBudget = 16;
+  static constexpr size_t kTextsOfBudget = 32;
+
+  explicit Parts(const config::Config& c)
+      : config(c),
+        budget(c.load.memory_budget_bytes),
+        blocks(static_cast<size_t>(c.load.memory_budget_bytes) / kBlocksOfBudget),
+        texts(static_cast<size_t>(c.load.memory_budget_bytes) / kTextsOfBudget),
+        ledger(c.database.ledger_schema),
+        committer(ledger),
+        admission(c.serve.max_open_streams),
+        authenticator(c.auth.tokens),
+        metrics_authenticator(c.metrics_auth.file.empty() ? c.auth.tokens : c.metrics_auth.tokens) {
+  }
+
+  absl::Status Build();
+  absl::Status BuildDatabase();
+  void BuildWritePath();
+  absl::Status BuildServer();
+  void BuildDeafnessWatch();
+  void SetGauges();
+  absl::Status BuildEndpoint();
+  void BuildTickers();
+  // Reads a file of tokens again whenever it changes.
+  Ticker::Task WatchTokens(const config::TokenConfig& tokens,
+                           std::vector<rpc::Authenticator*> authenticators);
+  void Drain();
+
+  const config::Config config;
+  std::unique_ptr<postgres::EmbeddedServer> embedded;
+  std::string conninfo;
+  std::unique_ptr<metrics::Metrics> metrics;
+  MemoryBudget budget;
+  FreeBlocks blocks;
+  FreeTexts texts;
+  StopSignal stopping;
+  postgres::OpenSockets sockets;
+  postgres::Ledger ledger;
+  postgres::DataCommitter committer;
+  std::unique_ptr<postgres::Database> database;
+  std::unique_ptr<postgres::Readiness> readiness;
+  std::unique_ptr<postgres::SilenceWatch> silence;
+  std::unique_ptr<postgres::ConnectionPool> connections;
+  std::unique_ptr<ThreadPool> control_pool;
+  std::unique_ptr<ThreadPool> load_pool;
+  std::unique_ptr<ThreadPool> finalize_pool;
+  write::LoadContext load_context;
+  dataflow::LaneContext lane_context;
+  std::unique_ptr<dataflow::AggregateFactory> aggregates;
+  std::unique_ptr<write::Writer> writer;
+  std::unique_ptr<write::StreamStateStore> store;
+  rpc::Admission admission;
+  rpc::FailedTries failed_tries;
+  rpc::Authenticator authenticator;
+  rpc::Authenticator metrics_authenticator;
+  std::unique_ptr<sync::SyncRegistry> registry;
+  std::unique_ptr<rpc::CertificateWatch> certificate;  // null without TLS
+  std::unique_ptr<rpc::Server> server;
+  std::unique_ptr<rpc::DeafnessWatch> deafness;
+  std::unique_ptr<Ticker> flush_ticker;
+  std::unique_ptr<Ticker> database_ticker;
+  std::unique_ptr<Ticker> silence_ticker;
+  std::unique_ptr<Ticker> file_ticker;
+  std::unique_ptr<rpc::StatusBoard> board;
+  std::unique_ptr<Ticker> status_ticker;
+  std::unique_ptr<metrics::Endpoint> endpoint;
+  bool drained = false;
+
+  int metrics_port() const { return endpoint == nullptr ? 0 : endpoint->port(); }
+};
+
+}  // namespace syncline

@@ -1,0 +1,126 @@
+#include "server/postgres/ledger/ledger_migration.h"
+
+#include <string>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_replace.h"
+#include "server/base/error.h"
+#include "server/base/status_macros.h"
+#include "server/postgres/catalog_sql.h"
+#include "server/postgres/ledger/ledger_schema.h"
+#include "server/postgres/sql_generator.h"
+
+namespace syncline::postgres {
+namespace {
+
+// Any number that no other program is likely to lock by.
+constexpr int64_t kMigrationLock = 0x73796e636c696e65;  // "syncline"
+
+// What this binary knows.
+int64_t KnownVersion() { return static_cast<int64_t>(LedgerMigrations().size()); }
+
+// A role may use a schema that others made for it without the right to create one, which IF NOT
+// EXISTS asks for all the same.
+absl::Status CreateSchema(Transaction& transaction, absl::string_view schema) {
+  SYNCLINE_ASSIGN_OR_RETURN(const Result exists,
+                            transaction.Query(kNamespaceExistsSql, Params().Text(schema)));
+  if (exists.Bool(0, 0)) return absl::OkStatus();
+  return transaction.Execute(CreateSchemaSql(schema));
+}
+
+// 0 where there is no ledger.
+absl::StatusOr<int64_t> VersionOf(Transaction& transaction, const std::string& quoted) {
+  const std::string table = absl::StrCat(quoted, ".migration");
+  SYNCLINE_ASSIGN_OR_RETURN(
+      const Result found,
+      transaction.Query("SELECT pg_catalog.to_regclass($1) IS NOT NULL", Params().Text(table)));
+  if (!found.Bool(0, 0)) return 0;
+  SYNCLINE_ASSIGN_OR_RETURN(
+      const Result version,
+      transaction.Query(absl::StrCat("SELECT coalesce(max(version), 0) FROM ", table)));
+  return version.Int(0, 0);
+}
+
+// A newer server has brought the ledger further, which this one can work with unless it says not.
+absl::Status CheckMinimum(Transaction& transaction, const std::string& quoted) {
+  SYNCLINE_ASSIGN_OR_RETURN(
+      const Result rows,
+      transaction.Query(absl::StrCat("SELECT max(minimum_server) FROM ", quoted, ".migration")));
+  const int64_t minimum = rows.Int(0, 0);
+  if (minimum <= KnownVersion()) return absl::OkStatus();
+  return MakeError(absl::StatusCode::kFailedPrecondition,
+                   absl::StrCat("the ledger ", quoted,
+                                " was written by a newer server: it needs one that knows "
+                                "version ",
+                                minimum, " of it, and this one knows ", KnownVersion(),
+                                "; run the newer server"),
+                   {.reason = "LEDGER_TOO_NEW"});
+}
+
+absl::Status Migrate(Transaction& transaction, absl::string_view schema,
+                     const std::string& quoted) {
+  SYNCLINE_RETURN_IF_ERROR(CreateSchema(transaction, schema));
+  SYNCLINE_RETURN_IF_ERROR(
+      transaction.Execute(absl::StrCat("CREATE TABLE IF NOT EXISTS ", quoted,
+                                       ".migration (version integer PRIMARY KEY, "
+                                       "applied_at timestamptz NOT NULL DEFAULT now())")));
+  SYNCLINE_ASSIGN_OR_RETURN(int64_t version, VersionOf(transaction, quoted));
+  for (; version < KnownVersion(); ++version) {
+    const char* const migration = LedgerMigrations()[static_cast<size_t>(version)];
+    SYNCLINE_RETURN_IF_ERROR(transaction.Execute(absl::StrReplaceAll(migration, {{"$L", quoted}})));
+    SYNCLINE_RETURN_IF_ERROR(
+        transaction
+            .Query(absl::StrCat("INSERT INTO ", quoted, ".migration (version) VALUES ($1)"),
+                   Params().Int(version + 1))
+            .status());
+  }
+  return absl::OkStatus();
+}
+
+// `denied` with what somebody has to run, and as whom we were refused.
+absl::Status WithGrant(Database& database, absl::string_view schema, const absl::Status& denied) {
+  std::string remedy;
+  const absl::Status asked = database.Transact([&](Transaction& transaction) -> absl::Status {
+    SYNCLINE_ASSIGN_OR_RETURN(
+        const Result rows,
+        transaction.Query("SELECT current_user, pg_catalog.current_database(), "
+                          "pg_catalog.quote_ident(current_user), "
+                          "pg_catalog.quote_ident(pg_catalog.current_database())"));
+    SYNCLINE_ASSIGN_OR_RETURN(const Result exists,
+                              transaction.Query(kNamespaceExistsSql, Params().Text(schema)));
+    const std::string quoted = QuoteIdentifier(schema);
+    const std::string role = rows.Text(0, 2);
+    remedy = absl::StrCat(
+        "the ledger cannot be prepared in the schema ", quoted, " of the database ",
+        rows.Text(0, 1), " as the role ", rows.Text(0, 0), ": ", denied.message(), "; run ",
+        exists.Bool(0, 0) ? absl::StrCat("GRANT USAGE, CREATE ON SCHEMA ", quoted, " TO ", role,
+                                         ", and have its tables, if any, belong to that role")
+                          : absl::StrCat("GRANT CREATE ON DATABASE ", rows.Text(0, 3), " TO ", role,
+                                         ", or CREATE SCHEMA ", quoted, " AUTHORIZATION ", role));
+    return absl::OkStatus();
+  });
+  if (!asked.ok()) return denied;
+  return MakeError(denied.code(), remedy, DetailOf(denied));
+}
+
+}  // namespace
+
+absl::Status MigrateLedger(Database& database, absl::string_view schema) {
+  const std::string quoted = QuoteIdentifier(schema);
+  const absl::Status status = database.Transact([&](Transaction& transaction) -> absl::Status {
+    SYNCLINE_ASSIGN_OR_RETURN(int64_t version, VersionOf(transaction, quoted));
+    if (version < KnownVersion()) {
+      SYNCLINE_RETURN_IF_ERROR(
+          transaction
+              .Query("SELECT pg_catalog.pg_advisory_xact_lock($1)", Params().Int(kMigrationLock))
+              .status());
+      // Another server may have been at it meanwhile.
+      SYNCLINE_ASSIGN_OR_RETURN(version, VersionOf(transaction, quoted));
+    }
+    if (version > KnownVersion()) return CheckMinimum(transaction, quoted);
+    return version == KnownVersion() ? absl::OkStatus() : Migrate(transaction, schema, quoted);
+  });
+  return absl::IsPermissionDenied(status) ? WithGrant(database, schema, status) : status;
+}
+
+}  // namespace syncline::postgres

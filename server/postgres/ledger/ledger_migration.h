@@ -1,0 +1,17 @@
+// Brings the ledger's tables to this binary's version.
+#pragma once
+
+#include "absl/status/status.h"
+#include "absl/strings/string_view.h"
+#include "server/postgres/database.h"
+
+namespace syncline::postgres {
+
+// Makes what is missing in `schema`, under an advisory lock, so that replicas that start at once do
+// not meet. Where the tables are of this version already, whoever made them, nothing but the right
+// to read them is needed. A newer ledger is left alone: versions N-1 and N can read it both ways.
+// Errors: those of the database, a missing right with the GRANT that mends it; FAILED_PRECONDITION
+// LEDGER_TOO_NEW when the ledger says that this binary is too old for it.
+absl::Status MigrateLedger(Database& database, absl::string_view schema);
+
+}  // namespace syncline::postgres

@@ -1,0 +1,251 @@
+// What strangers, crowds and other teams meet: descriptors that run out, certificates that are
+// replaced, tokens with owners.
+#include <arpa/inet.h>
+#include <gmock/gmock.h>
+#include <grpcpp/generic/generic_stub.h>
+#include <grpcpp/grpcpp.h>
+#include <gtest/gtest.h>
+#include <netinet/in.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <cstdlib>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
+#include "server/base/error.h"
+#include "tests/support/e2e_fixture.h"
+
+namespace syncline::testing {
+namespace {
+
+using ::testing::HasSubstr;
+
+// Connections that say nothing.
+class Crowd {
+ public:
+  Crowd(int port, int connections) {
+    sockaddr_in address = {};
+    address.sin_family = AF_INET;
+    address.sin_port = htons(static_cast<uint16_t>(port));
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    for (int i = 0; i < connections; ++i) {
+      const int descriptor = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+      EXPECT_EQ(connect(descriptor, reinterpret_cast<sockaddr*>(&address), sizeof(address)), 0);
+      descriptors_.push_back(descriptor);
+    }
+  }
+  ~Crowd() {
+    for (const int descriptor : descriptors_) close(descriptor);
+  }
+
+ private:
+  std::vector<int> descriptors_;
+};
+
+class ExposureTest : public EndToEndTest {
+ protected:
+  static absl::StatusOr<std::unique_ptr<client::SyncClient>> ClientOf(
+      const ServerProcess& server, const std::string& token_file = "") {
+    client::ConnectionOptions connection;
+    connection.server = server.address();
+    connection.timeout = absl::Seconds(10);
+    connection.token_file = token_file;
+    return client::SyncClient::Create(connection);
+  }
+
+  // Whether somebody who was not connected before is served.
+  static bool IsServed(const ServerProcess& server) {
+    const auto client = ClientOf(server);
+    return client.ok() && (*client)->ListSyncs({}).ok();
+  }
+
+  static double Metric(const ServerProcess& server, absl::string_view name) {
+    for (const absl::string_view line : absl::StrSplit(server.Metrics(), '\n')) {
+      if (absl::StartsWith(line, absl::StrCat(name, " "))) {
+        return std::atof(std::string(line.substr(name.size() + 1)).c_str());
+      }
+    }
+    return -1;
+  }
+};
+
+TEST_F(ExposureTest, ACrowdThatTookAllDescriptorsLeavesNobodyUnheard) {
+  const auto server = StartServer({"--max_connections=100"});
+  ASSERT_NE(server, nullptr);
+  ASSERT_TRUE(IsServed(*server));
+  // Fewer descriptors than connections are allowed: what the limit should never let happen.
+  const rlimit few = {60, 60};
+  ASSERT_EQ(prlimit(server->pid(), RLIMIT_NOFILE, &few, nullptr), 0);
+  {
+    const Crowd crowd(server->grpc_port(), 300);
+    EXPECT_TRUE(Eventually([&] { return absl::StrContains(server->Log(), "no descriptor left"); }));
+  }
+  EXPECT_TRUE(Eventually([&] { return IsServed(*server); }));
+  EXPECT_TRUE(server->running());
+}
+
+TEST_F(ExposureTest, ConnectionsBeyondTheLimitAreClosedAndCounted) {
+  const auto server = StartServer({"--max_connections=50"});
+  ASSERT_NE(server, nullptr);
+  const auto early = ClientOf(*server);
+  ASSERT_OK(early);
+  ASSERT_OK((*early)->ListSyncs({}));
+  {
+    const Crowd crowd(server->grpc_port(), 200);
+    EXPECT_TRUE(
+        Eventually([&] { return Metric(*server, "syncline_connections_refused_total") >= 150; }));
+    EXPECT_EQ(Metric(*server, "syncline_connections"), 50);
+    // Whoever was there before goes on.
+    EXPECT_OK((*early)->ListSyncs({}));
+    EXPECT_THAT(server->Log(), HasSubstr("connection_refused reason=\"too many connections\""));
+  }
+  EXPECT_TRUE(Eventually([&] { return IsServed(*server); }));
+}
+
+TEST_F(ExposureTest, ACertificateThatIsReplacedIsServed) {
+  const auto make = [this](const std::string& name) {
+    const std::string path = files().Path("tls");
+    const std::string command = absl::StrCat(
+        "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 -subj "
+        "/CN=",
+        name, " -addext subjectAltName=DNS:localhost -keyout ", path, ".key.new -out ", path,
+        ".crt.new 2>/dev/null && mv ", path, ".key.new ", path, ".key && mv ", path, ".crt.new ",
+        path, ".crt");
+    ASSERT_EQ(std::system(command.c_str()), 0);
+  };
+  make("first");
+  const std::string certificate = files().Path("tls.crt");
+  ServerProcessOptions options;
+  options.dsn = dsn();
+  options.ledger_schema = ledger();
+  options.wait_until_serving = false;
+  options.flags = {absl::StrCat("--tls_cert_file=", certificate),
+                   absl::StrCat("--tls_key_file=", files().Path("tls.key"))};
+  ASSERT_OK_AND_ASSIGN(const auto server, ServerProcess::Start(options));
+  // A caller that trusts exactly the certificate that the file holds now.
+  const auto list = [&] {
+    client::ConnectionOptions connection;
+    connection.server = server->address();
+    connection.timeout = absl::Seconds(5);
+    connection.tls.enabled = true;
+    connection.tls.ca_file = certificate;
+    connection.tls.server_name = "localhost";
+    const auto client = client::SyncClient::Create(connection);
+    return client.ok() ? (*client)->ListSyncs({}).status() : client.status();
+  };
+  EXPECT_TRUE(Eventually([&] { return list().ok(); })) << list();
+  const double first = Metric(*server, "syncline_tls_certificate_expiry_timestamp_seconds");
+  EXPECT_NEAR(first, static_cast<double>(absl::ToUnixSeconds(absl::Now())) + 2 * 86400, 600);
+  make("second");
+  EXPECT_TRUE(Eventually([&] { return list().ok(); })) << list();
+  EXPECT_TRUE(Eventually([&] {
+    const std::vector<std::string> parts = absl::StrSplit(server->Log(), " tls_certificate ");
+    return parts.size() == 3;
+  }));
+}
+
+TEST_F(ExposureTest, WhatATriggerSaysOfARecordIsNotPassedOn) {
+  const auto server = StartServer();
+  ASSERT_NE(server, nullptr);
+  const auto client = server->Client();
+  ASSERT_OK(client->StartSync(OneStream("told", "rows")));
+  // Code in the database may choose any SQLSTATE, also one whose messages hold no values otherwise.
+  Execute(absl::StrCat(
+      "CREATE FUNCTION ", schema(),
+      ".tell() RETURNS trigger LANGUAGE plpgsql AS $$ "
+      "BEGIN RAISE EXCEPTION 'told of %', NEW.name USING ERRCODE = '23514'; END $$; "
+      "CREATE TRIGGER tell BEFORE INSERT ON ",
+      Table("rows"), " FOR EACH ROW WHEN (NEW.id = 3) EXECUTE FUNCTION ", schema(), ".tell()"));
+  ASSERT_OK_AND_ASSIGN(const v1::StreamRecordsResponse sent, Send(*client, "told", "rows", 0, 10));
+  EXPECT_EQ(sent.records_rejected(), 1);
+  EXPECT_THAT(server->Log(), ::testing::Not(HasSubstr("name 3")));
+  EXPECT_THAT(server->Metrics(), ::testing::Not(HasSubstr("name 3")));
+  EXPECT_EQ(QueryInt(absl::StrCat("SELECT count(*) FROM ", LedgerTable("rejected_record"),
+                                  " WHERE detail LIKE '%told of%'")),
+            0);
+}
+
+TEST_F(ExposureTest, ReflectionAsksForATokenWhereThereAreTokens) {
+  const auto server = StartServer(
+      {"--reflection=on", absl::StrCat("--auth_token_file=", WriteFile("held", "open\n"))});
+  ASSERT_NE(server, nullptr);
+  const auto reflect = [&](const char* authorization) {
+    const auto channel = grpc::CreateChannel(server->address(), grpc::InsecureChannelCredentials());
+    grpc::ClientContext context;
+    context.set_deadline(absl::ToChronoTime(absl::Now() + absl::Seconds(10)));
+    if (authorization != nullptr) context.AddMetadata("authorization", authorization);
+    grpc::GenericStub stub(channel);
+    grpc::CompletionQueue queue;
+    const auto call = stub.PrepareCall(
+        &context, "/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo", &queue);
+    const auto step = [&] {
+      void* tag = nullptr;
+      bool ok = false;
+      return queue.Next(&tag, &ok) && ok;
+    };
+    call->StartCall(&context);
+    step();
+    const grpc::Slice request("\x3a\x00", 2);  // list_services: ""
+    call->Write(grpc::ByteBuffer(&request, 1), &context);
+    step();
+    grpc::ByteBuffer answer;
+    call->Read(&answer, &context);
+    const bool answered = step();
+    context.TryCancel();
+    return answered;
+  };
+  EXPECT_FALSE(reflect(nullptr));
+  EXPECT_FALSE(reflect("Bearer closed"));
+  EXPECT_TRUE(reflect("Bearer open"));
+}
+
+TEST_F(ExposureTest, ATeamSeesItsOwnSyncsOnly) {
+  const auto make_token = [this](const std::string& name, const std::string& arguments) {
+    const std::string out = files().Path(name);
+    const std::string command =
+        absl::StrCat(SYNCLINE_SERVER_BINARY, " --make_token ", name, " ", arguments, " 2> ", out,
+                     " >> ", files().Path("tokens"), " && sed -i -n 's/.*shown again: //p' ", out);
+    EXPECT_EQ(std::system(command.c_str()), 0);
+    return out;
+  };
+  const std::string a = make_token("team_a", absl::StrCat("--token_schemas=", schema()));
+  const std::string b = make_token("team_b", "--token_schemas=elsewhere");
+  const std::string all = make_token("operator", "--token_owner=-");
+  const std::string tokens = absl::StrCat("--auth_token_file=", files().Path("tokens"));
+  const auto server = StartServer({tokens});
+  const auto other_replica = StartServer({tokens});
+  ASSERT_NE(server, nullptr);
+  ASSERT_NE(other_replica, nullptr);
+  ASSERT_OK_AND_ASSIGN(const auto ours, ClientOf(*server, a));
+  ASSERT_OK_AND_ASSIGN(const auto theirs, ClientOf(*server, b));
+  ASSERT_OK_AND_ASSIGN(const auto theirs_elsewhere, ClientOf(*other_replica, b));
+  ASSERT_OK_AND_ASSIGN(const auto operators, ClientOf(*other_replica, all));
+
+  EXPECT_EQ(ReasonOf(theirs->StartSync(OneStream("theirs", "rows")).status()),
+            "SCHEMA_NOT_ALLOWED");
+  ASSERT_OK(ours->StartSync(OneStream("ours", "rows")));
+  for (client::SyncClient* const stranger : {theirs.get(), theirs_elsewhere.get()}) {
+    ASSERT_OK_AND_ASSIGN(const v1::ListSyncsResponse listed, stranger->ListSyncs({}));
+    EXPECT_EQ(listed.syncs_size(), 0);
+    EXPECT_EQ(ReasonOf(stranger->GetSync("ours").status()), "UNKNOWN_SYNC");
+    EXPECT_EQ(ReasonOf(stranger->CancelSync("ours").status()), "UNKNOWN_SYNC");
+    EXPECT_EQ(ReasonOf(stranger->CompleteStream(Completion("ours", "rows")).status()),
+              "UNKNOWN_SYNC");
+    EXPECT_EQ(ReasonOf(Send(*stranger, "ours", "rows", 0, 1).status()), "UNKNOWN_SYNC");
+  }
+  ASSERT_OK(Send(*ours, "ours", "rows", 0, 10));
+  ASSERT_OK_AND_ASSIGN(const v1::ListSyncsResponse listed, operators->ListSyncs({}));
+  EXPECT_EQ(listed.syncs_size(), 1);
+  ASSERT_OK(ours->CompleteStream(Completion("ours", "rows")));
+  EXPECT_THAT(server->Metrics(),
+              HasSubstr("syncline_authentication_failures_total{reason=\"BAD_CREDENTIALS\"} 0"));
+}
+
+}  // namespace
+}  // namespace syncline::testing
