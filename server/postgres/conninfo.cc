@@ -29,14 +29,28 @@ struct FinishConnection {
   void operator()(PGconn* connection) const { PQfinish(connection); }
 };
 
-// libpq's own words about a string that it cannot parse repeat parts of it, so they are not passed
-// on.
+// libpq's own words about a string that it cannot parse repeat parts of it, which may be those of a
+// password; only the name of an option that it does not know is passed on.
+std::string WithoutParts(absl::string_view text) {
+  // What is missing is quoted, too, before the part that it is missing in.
+  const std::string unquoted =
+      absl::StrReplaceAll(absl::StripAsciiWhitespace(text), {{"\"=\"", "="}, {"\"]\"", "]"}});
+  const absl::string_view error = unquoted;
+  if (absl::StartsWith(error, "invalid connection option \"")) return unquoted;
+  const size_t first = error.find('"');
+  const size_t last = error.rfind('"');
+  if (first == absl::string_view::npos || first == last) return unquoted;
+  return absl::StrCat(error.substr(0, first), "(left out)", error.substr(last + 1));
+}
+
 absl::StatusOr<ParsedOptions> Parse(const std::string& conninfo) {
   char* error = nullptr;
   ParsedOptions options(PQconninfoParse(conninfo.c_str(), &error));
+  const std::string why = WithoutParts(error == nullptr ? "out of memory" : error);
   PQfreemem(error);
   if (options != nullptr) return options;
-  return MakeError(absl::StatusCode::kInvalidArgument, "the connection string cannot be parsed",
+  return MakeError(absl::StatusCode::kInvalidArgument,
+                   absl::StrCat("the connection string cannot be parsed: ", why),
                    {.reason = "DB_CONNINFO"});
 }
 

@@ -307,12 +307,21 @@ TEST(ConnectionOpenTest, AServerThatDoesNotAnswerIsUnreachableWithinTheTimeout) 
   close(fd);
 }
 
-TEST(ConnectionOpenTest, AStringThatCannotBeParsedIsNotRepeated) {
-  ConnectionOptions options;
-  options.conninfo = "host=127.0.0.1 hunter2";
-  const absl::Status status = Connection::Open(options).status();
-  EXPECT_THAT(status, StatusIs(StatusCode::kInvalidArgument, "DB_CONNINFO"));
-  EXPECT_FALSE(absl::StrContains(status.ToString(), "hunter2"));
+TEST(ConnectionOpenTest, AStringThatCannotBeParsedIsExplainedAndNotRepeated) {
+  const auto refusal = [](const std::string& conninfo) {
+    ConnectionOptions options;
+    options.conninfo = conninfo;
+    const absl::Status status = Connection::Open(options).status();
+    EXPECT_THAT(status, StatusIs(StatusCode::kInvalidArgument, "DB_CONNINFO"));
+    EXPECT_FALSE(absl::StrContains(status.ToString(), "hunter2"));
+    return std::string(status.message());
+  };
+  EXPECT_EQ(refusal("host=127.0.0.1 hunter2"),
+            "the connection string cannot be parsed: missing = after (left out) in connection "
+            "info string");
+  EXPECT_TRUE(
+      absl::StrContains(refusal("host=db prot=5432"), "invalid connection option \"prot\""));
+  EXPECT_TRUE(absl::StrContains(refusal("postgresql://u:hunter2@[db"), "IPv6"));
 }
 
 TEST(ConnectionAuthTest, RefusalsAreToldByTheirSqlState) {
