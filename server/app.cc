@@ -1,5 +1,7 @@
 #include "server/app.h"
 
+#include <unistd.h>
+
 #include <memory>
 #include <utility>
 
@@ -8,15 +10,26 @@
 #include "server/base/status_macros.h"
 
 namespace syncline {
+namespace {
+
+// What a drain that goes as it should may take beyond its deadline.
+constexpr absl::Duration kDrainSlack = absl::Seconds(5);
+
+}  // namespace
 
 void App::Parts::Drain() {
   if (std::exchange(drained, true) || server == nullptr) return;
+  // Whatever hangs, a library included, does not keep the process.
+  Ticker watchdog({{config.serve.drain_deadline + kDrainSlack, [] {
+                      Log(LogLevel::kError, "drain_hangs")
+                          .Field("message", "the process ends; what was acknowledged is committed");
+                      _exit(1);
+                    }}});
   // Said at once: stopping the ticker may wait for a database that does not answer.
   server->SetServing(false);
   deafness.reset();
   stopping.Set();
   if (database_ticker != nullptr) database_ticker->Stop();
-  if (status_ticker != nullptr) status_ticker->Stop();
   // Statements that are still running then (a long merge, a wait for somebody's lock) are cut off:
   // their transactions are rolled back, and their calls can be repeated elsewhere.
   Ticker cut_off({{config.serve.drain_deadline, [this] { sockets.ShutDown(); }}});
@@ -28,6 +41,7 @@ void App::Parts::Drain() {
     load_pool->Shutdown();
     finalize_pool->Shutdown();
     endpoint.reset();
+    if (status_ticker != nullptr) status_ticker->Stop();
     metrics->ClearServerGauges();
     return store->DropLease().ok();
   });
