@@ -15,6 +15,7 @@
 #include "server/base/mutex.h"
 #include "server/base/status_macros.h"
 #include "server/postgres/conninfo.h"
+#include "server/postgres/pqxx_dialect.h"
 #include "server/postgres/sqlstate.h"
 
 #if defined(__SANITIZE_ADDRESS__)
@@ -64,22 +65,16 @@ class Session {
   }
 
   absl::StatusOr<Result> Run(const std::string& sql, const Params& params) {
-    std::vector<const char*> values;
-    values.reserve(params.values().size());
-    for (const std::optional<std::string>& value : params.values()) {
-      values.push_back(value ? value->c_str() : nullptr);
-    }
-    return Guarded(
-        [&] { return work_.exec_params(sql, pqxx::prepare::make_dynamic_params(values)); });
+    return Guarded([&] { return ExecuteWith(work_, sql, params.values()); });
   }
 
   bool broken() const { return lost_ || !connection_.is_open(); }
 
  private:
   explicit Session(const std::string& conninfo)
-      : connection_(conninfo), quiet_(connection_), work_(connection_) {
+      : connection_(conninfo), silence_(connection_), work_(connection_) {
     // DETAIL and CONTEXT may hold values of records.
-    connection_.set_verbosity(pqxx::connection_base::terse);
+    MakeTerse(connection_);
   }
 
   template <typename F>
@@ -139,7 +134,7 @@ class Session {
 
   pqxx::connection connection_;
   std::unique_ptr<OpenSockets::Entry> socket_;  // behind the connection: it goes first
-  pqxx::quiet_errorhandler quiet_;              // without it notices go to stderr
+  PqxxSilence silence_;
   // BEGIN and COMMIT are statements of ours: one round trip begins a transaction with all its
   // settings, and a COMMIT whose answer is lost is told apart from one that was refused.
   pqxx::nontransaction work_;
