@@ -93,8 +93,9 @@ std::string CheckValue(const Flag& flag, const std::string& value) {
 }
 
 std::string FlagLine(const Flag& flag) {
-  std::string left =
-      absl::StrCat("  --", flag.name, flag.value_name.empty() ? "" : " ", flag.value_name);
+  const std::string value =
+      flag.kind == FlagKind::kChoice ? absl::StrJoin(flag.choices, "|") : flag.value_name;
+  const std::string left = absl::StrCat("  --", flag.name, value.empty() ? "" : " ", value);
   std::string right = flag.help;
   if (flag.required) absl::StrAppend(&right, " (required)");
   if (!flag.default_value.empty()) absl::StrAppend(&right, " (default ", flag.default_value, ")");

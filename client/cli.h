@@ -20,7 +20,7 @@ enum class FlagKind { kText, kSwitch, kDuration, kCount, kChoice };
 struct Flag {
   std::string name;  // without dashes, with underscores; dashes are accepted for them
   FlagKind kind;
-  std::string value_name;     // as help shows it
+  std::string value_name;     // as help shows it; empty for kSwitch, and for kChoice
   std::string default_value;  // empty: none
   std::string help;
   std::vector<std::string> choices = {};  // for kChoice
@@ -80,6 +80,8 @@ Invocation ParseCommandLine(const std::vector<std::string>& arguments,
 // The process's environment.
 std::optional<std::string> ProcessEnvironment(const std::string& name);
 
+// The texts of help. cmake/cli_tables.py reads them: each verb and each flag is one line, and two
+// spaces separate its name and value from its description.
 std::string ProgramHelp();
 std::string VerbHelp(const Verb& verb);
 

@@ -51,7 +51,7 @@ std::vector<Flag> ConnectionFlags() {
 }
 
 Flag OutputFlag() {
-  return {"output", FlagKind::kChoice, "FORMAT", "text", "text or json", {"text", "json"}};
+  return {"output", FlagKind::kChoice, "", "text", "text or json", {"text", "json"}};
 }
 
 std::vector<Flag> SendingFlags() {
@@ -89,7 +89,7 @@ std::vector<Flag> LoadFlags() {
        true},
       {"mode",
        FlagKind::kChoice,
-       "MODE",
+       "",
        "append",
        "append adds rows, overwrite replaces the table at the end, dedup keeps the newest row of "
        "each primary key",
@@ -98,7 +98,7 @@ std::vector<Flag> LoadFlags() {
       {"cursor", FlagKind::kText, "C", "", "column that says which row is newer, for --mode dedup"},
       {"format",
        FlagKind::kChoice,
-       "FORMAT",
+       "",
        "",
        "jsonl or csv; taken from the file's name when not given",
        {"jsonl", "csv"}},
@@ -115,7 +115,7 @@ std::vector<Flag> LoadFlags() {
       {"keep_open", FlagKind::kSwitch, "", "", "do not complete the stream: another writer will"},
       {"schema_policy",
        FlagKind::kChoice,
-       "POLICY",
+       "",
        "",
        "what becomes of differences between the input and the table: keep (the default) adds and "
        "widens columns and drops none, mirror also drops columns that the stream no longer has, "
@@ -182,7 +182,7 @@ std::vector<Verb> MakeVerbs() {
        "record.",
        Join({{"output",
               FlagKind::kChoice,
-              "FORMAT",
+              "",
               "text",
               "text, json or jsonl",
               {"text", "json", "jsonl"}}},

@@ -1,8 +1,12 @@
 #include "server/config/flags.h"
 
+#include <optional>
+#include <utility>
+
 #include "absl/flags/flag.h"
 #include "absl/flags/reflection.h"
 #include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "server/base/version.h"
@@ -85,10 +89,15 @@ ABSL_FLAG(std::string, log_format, "text", "text or json.");
 ABSL_FLAG(std::string, port_file, "",
           "File that is written once the server serves: its ports as JSON.");
 
-ABSL_FLAG(std::string, make_token, "", "Name of a token to make.");
-ABSL_FLAG(std::string, token_schemas, "*", "Schemas that the token may load into, or *.");
-ABSL_FLAG(std::string, token_owner, "", "Owner of the token's syncs; - for none.");
-ABSL_FLAG(std::string, token_expiry, "never", "Date from which the token is not good any more.");
+ABSL_FLAG(std::string, make_token, "",
+          "Prints the line of a new token of this name for --auth_token_file on stdout, the token "
+          "itself on stderr, and exits.");
+ABSL_FLAG(std::string, token_schemas, "*",
+          "With --make_token: schemas that the token may load into, with commas between, or *.");
+ABSL_FLAG(std::string, token_owner, "",
+          "With --make_token: owner of the token's syncs; its name when not given, - for none.");
+ABSL_FLAG(std::string, token_expiry, "never",
+          "With --make_token: date from which the token is refused, such as 2027-01-31.");
 
 namespace syncline::config {
 namespace {
@@ -136,15 +145,57 @@ constexpr absl::string_view kOrder[] = {
     "port_file",
 };
 
+constexpr absl::string_view kTokenFlags[] = {"make_token", "token_schemas", "token_owner",
+                                             "token_expiry"};
+
+// The values of flags whose type and name do not say what they are.
+constexpr std::pair<absl::string_view, absl::string_view> kTextValues[] = {
+    {"embedded_postgres", "DIR"},
+    {"reflection", "on|off|auto"},
+    {"log_level", "debug|info|warning|error"},
+    {"log_format", "text|json"},
+    {"make_token", "NAME"},
+    {"token_schemas", "A,B"},
+    {"token_owner", "OWNER"},
+    {"token_expiry", "DATE"},
+};
+
+std::string ValueName(const absl::CommandLineFlag& flag) {
+  if (flag.IsOfType<bool>()) return "";
+  if (flag.IsOfType<ByteSize>()) return "SIZE";
+  if (flag.IsOfType<absl::Duration>()) return "TIME";
+  if (!flag.IsOfType<std::string>()) return "N";
+  for (const auto& [name, value] : kTextValues) {
+    if (name == flag.Name()) return std::string(value);
+  }
+  if (absl::EndsWith(flag.Name(), "_file")) return "FILE";
+  if (absl::EndsWith(flag.Name(), "listen")) return "HOST:PORT";
+  return "TEXT";
+}
+
+// What a table says of the flag called `name`, if there is one.
+std::optional<FlagInfo> Describe(absl::string_view name) {
+  const absl::CommandLineFlag* const flag = absl::FindCommandLineFlag(name);
+  if (flag == nullptr) return std::nullopt;
+  return FlagInfo{std::string(name), ValueName(*flag), flag->DefaultValue(),
+                  absl::StrCat("SYNCLINE_", absl::AsciiStrToUpper(name)), flag->Help()};
+}
+
+std::string HelpLine(const FlagInfo& flag) {
+  const std::string left =
+      absl::StrCat(flag.name, flag.value_name.empty() ? "" : " ", flag.value_name);
+  return absl::StrFormat(
+      "  --%-28s  %s%s\n", left, flag.help,
+      flag.default_value.empty() ? "" : absl::StrCat(" (", flag.default_value, ")"));
+}
+
 }  // namespace
 
 std::vector<FlagInfo> FlagTable() {
   std::vector<FlagInfo> table;
   for (const absl::string_view name : kOrder) {
-    const absl::CommandLineFlag* flag = absl::FindCommandLineFlag(name);
-    if (flag == nullptr) continue;  // a name that is no flag fails config_test
-    table.push_back({std::string(name), flag->DefaultValue(),
-                     absl::StrCat("SYNCLINE_", absl::AsciiStrToUpper(name)), flag->Help()});
+    // A name without a flag fails config_test.
+    if (std::optional<FlagInfo> flag = Describe(name)) table.push_back(*std::move(flag));
   }
   return table;
 }
@@ -159,20 +210,15 @@ std::string HelpText() {
       "  syncline-server --postgres_dsn 'host=db ...'   with yours\n\n"
       "Every flag is also an environment variable, SYNCLINE_<FLAG IN UPPER CASE>; the flag wins.\n"
       "Sizes take KiB, MiB, GiB, k, M, G; durations ms, s, m, h.\n\n");
-  for (const FlagInfo& flag : FlagTable()) {
-    absl::StrAppendFormat(
-        &text, "  --%-24s %s%s\n", flag.name, flag.help,
-        flag.default_value.empty() ? "" : absl::StrCat(" (", flag.default_value, ")"));
+  for (const FlagInfo& flag : FlagTable()) absl::StrAppend(&text, HelpLine(flag));
+  absl::StrAppend(&text, "\nInstead of serving:\n\n",
+                  HelpLine({"print_config", "", "", "", "Prints the effective values and exits."}),
+                  HelpLine({"version", "", "", "", "Prints the version and exits."}),
+                  HelpLine({"help", "", "", "", "Prints this and exits."}));
+  for (const absl::string_view name : kTokenFlags) {
+    if (const std::optional<FlagInfo> flag = Describe(name))
+      absl::StrAppend(&text, HelpLine(*flag));
   }
-  absl::StrAppend(&text, "\n  --print_config           Prints the effective values and exits.\n",
-                  "  --version                Prints the version and exits.\n",
-                  "  --make_token NAME        Prints the line of a new token for "
-                  "--auth_token_file on stdout,\n"
-                  "                           the token itself on stderr, and exits.\n"
-                  "                           --token_schemas a,b (*), --token_owner OWNER (NAME; "
-                  "- for none),\n"
-                  "                           --token_expiry 2027-01-31 (never)\n",
-                  "  --help                   Prints this and exits.\n");
   return text;
 }
 

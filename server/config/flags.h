@@ -62,6 +62,7 @@ namespace syncline::config {
 
 struct FlagInfo {
   std::string name;
+  std::string value_name;  // such as FILE; choices are separated by |; empty for a switch
   std::string default_value;
   std::string environment;  // SYNCLINE_<NAME>
   std::string help;
@@ -73,7 +74,8 @@ std::vector<FlagInfo> FlagTable();
 // The flag called `name`, or null.
 absl::CommandLineFlag* FindFlag(absl::string_view name);
 
-// The text of --help.
+// The text of --help. cmake/cli_tables.py reads it: each flag is one line, and two spaces separate
+// its value from its description.
 std::string HelpText();
 
 }  // namespace syncline::config

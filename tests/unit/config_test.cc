@@ -289,7 +289,7 @@ TEST_F(ConfigTest, VersionAndHelpAnswerWhateverElseIsGiven) {
   EXPECT_EQ(help.loaded.exit_code, 0);
   EXPECT_FALSE(help.loaded.config.has_value());
   for (const FlagInfo& flag : FlagTable()) {
-    EXPECT_THAT(help.out, HasSubstr(absl::StrCat("--", flag.name, " ")));
+    EXPECT_THAT(help.out, HasSubstr(absl::StrCat("\n  --", flag.name, " ", flag.value_name)));
   }
 }
 
@@ -347,6 +347,23 @@ TEST(FlagTableTest, ListsEveryFlagOfTheRegistry) {
     }
   }
   EXPECT_EQ(listed.size(), FlagTable().size());
+}
+
+// Completions offer the choices that help shows.
+TEST_F(ConfigTest, TakesEveryChoiceAndNoOther) {
+  int with_choices = 0;
+  for (const FlagInfo& flag : FlagTable()) {
+    if (!absl::StrContains(flag.value_name, '|')) continue;
+    ++with_choices;
+    std::vector<std::string> values = absl::StrSplit(flag.value_name, '|');
+    values.emplace_back("nonsense");
+    for (const std::string& value : values) {
+      const Result result =
+          Run({"--postgres_dsn=host=db", absl::StrCat("--", flag.name, "=", value)});
+      EXPECT_EQ(result.loaded.config.has_value(), value != "nonsense") << flag.name << "=" << value;
+    }
+  }
+  EXPECT_EQ(with_choices, 3);
 }
 
 TEST(FlagTableTest, Golden) {
