@@ -1,7 +1,11 @@
 #include "server/postgres/cast_sql.h"
 
+#include <vector>
+
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
+#include "absl/strings/str_split.h"
 #include "server/postgres/sql_generator.h"
 
 namespace syncline::postgres {
@@ -162,6 +166,35 @@ Cast DirectCast(absl::string_view c, absl::string_view from, ColumnType to) {
   return {};
 }
 
+// "(10,2)" of "numeric(10,2)"; empty without a modifier.
+std::string ModifierOf(absl::string_view type) {
+  const size_t open = type.find('(');
+  const size_t close = type.find(')');
+  if (open == absl::string_view::npos || close == absl::string_view::npos) return "";
+  return std::string(type.substr(open + 1, close - open - 1));
+}
+
+// Whether `value`, of the type that a stream's column has, would change or raise in `type`.
+std::string TooNarrow(absl::string_view value, absl::string_view type) {
+  const std::string base = BaseType(type);
+  const std::string modifier = ModifierOf(type);
+  const auto fill = [&](absl::string_view pattern) {
+    return absl::StrReplaceAll(
+        pattern, {{"$x", absl::StrCat("(", value, ")")}, {"$m", modifier}, {"$t", type}});
+  };
+  if (base == "smallint") return fill("$x NOT BETWEEN -32768 AND 32767");
+  if (base == "integer") return fill("$x NOT BETWEEN -2147483648 AND 2147483647");
+  if (modifier.empty()) return "";
+  if (base == "character varying" || base == "character") return fill("char_length($x) > $m");
+  if (base == "numeric") {
+    const std::vector<std::string> parts = absl::StrSplit(modifier, ',');
+    const std::string scale = parts.size() > 1 ? parts[1] : "0";
+    return absl::StrCat(fill("CASE WHEN abs(round($x, "), scale, fill(")) >= 10::numeric ^ ("),
+                        parts[0], " - (", scale, fill(")) THEN true ELSE $x <> $x::$t END"));
+  }
+  return absl::StartsWith(base, "time") ? fill("$x <> $x::$t") : "";
+}
+
 }  // namespace
 
 Cast CastTo(absl::string_view column, absl::string_view from, ColumnType to) {
@@ -177,6 +210,18 @@ Cast CastTo(absl::string_view column, absl::string_view from, ColumnType to) {
       IsJson(base) ? absl::StrCat("(", name, " #>> '{}')") : absl::StrCat(name, "::text");
   if (to == ColumnType::kVarchar) return {TextAs(text, to), ""};
   return {TextAs(text, to), absl::StrCat(text, " IS NOT NULL AND NOT (", TextReads(text, to), ")")};
+}
+
+Cast StoredAs(const Cast& cast, absl::string_view type) {
+  Cast stored;
+  stored.expression = absl::StrCat("(", cast.expression, ")::", type);
+  const std::string narrow = TooNarrow(cast.expression, type);
+  if (narrow.empty() || cast.failing.empty()) {
+    stored.failing = absl::StrCat(cast.failing, narrow);
+  } else {
+    stored.failing = absl::StrCat("CASE WHEN ", cast.failing, " THEN true ELSE ", narrow, " END");
+  }
+  return stored;
 }
 
 }  // namespace syncline::postgres

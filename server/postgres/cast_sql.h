@@ -26,4 +26,9 @@ struct Cast {
 // column's name, unquoted.
 Cast CastTo(absl::string_view column, absl::string_view from, ColumnType to);
 
+// `cast` and then on to `type`, which no stream's column has, as format_type() prints it. What a
+// length or a precision would cut or round, and what is out of a smaller number's range, cannot be
+// cast. Domains and other types of users may still raise.
+Cast StoredAs(const Cast& cast, absl::string_view type);
+
 }  // namespace syncline::postgres

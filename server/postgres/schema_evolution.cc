@@ -81,11 +81,8 @@ absl::Status AppendNullability(Transaction& transaction, const TableName& table,
 
 // How the column's values become those of its new type. A type of the user's is reached over ours.
 Cast CastFor(const DiscoveredColumn& from, const ColumnSchema& to) {
-  Cast cast = CastTo(from.name, from.type, to.type);
-  if (!to.table_type.empty()) {
-    cast.expression = absl::StrCat("(", cast.expression, ")::", to.table_type);
-  }
-  return cast;
+  const Cast cast = CastTo(from.name, from.type, to.type);
+  return to.table_type.empty() ? cast : StoredAs(cast, to.table_type);
 }
 
 absl::Status CheckCast(Transaction& transaction, const TableName& table,

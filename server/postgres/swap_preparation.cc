@@ -90,52 +90,41 @@ absl::Status Run(Database& database, const std::string& sql, absl::Duration lock
                            {.lock_timeout = lock_timeout});
 }
 
-// Which of the columns have no null. One scan for all.
-absl::StatusOr<std::vector<Column>> WithoutNulls(Database& database, const std::string& source,
-                                                 const std::vector<Column>& columns,
-                                                 std::vector<std::string>* left_out) {
+// The columns that have nulls, for people. One scan for all.
+absl::StatusOr<std::string> WithNulls(Database& database, const std::string& source,
+                                      const std::vector<Column>& columns) {
   std::vector<std::string> tests;
   for (const Column& column : columns) {
     tests.push_back(absl::StrCat("bool_or(", column.quoted_name, " IS NULL)"));
   }
   const std::string sql = absl::StrCat("SELECT ", absl::StrJoin(tests, ", "), " FROM ", source);
-  std::vector<Column> holding;
+  std::vector<std::string> subjects;
   SYNCLINE_RETURN_IF_ERROR(database.Transact([&](Transaction& transaction) -> absl::Status {
     SYNCLINE_ASSIGN_OR_RETURN(const Result nulls, transaction.Query(sql));
-    holding.clear();
+    subjects.clear();
     for (size_t i = 0; i < columns.size(); ++i) {
-      if (nulls.Bool(0, i)) {
-        left_out->push_back(absl::StrCat("NOT NULL of ", columns[i].subject));
-      } else {
-        holding.push_back(columns[i]);
-      }
+      if (nulls.Bool(0, i)) subjects.push_back(absl::StrCat("NOT NULL of ", columns[i].subject));
     }
     return absl::OkStatus();
   }));
-  return holding;
+  return absl::StrJoin(subjects, ", ");
 }
 
-absl::Status SetNotNull(Database& database, const std::string& source,
-                        const std::vector<Column>& columns) {
-  if (columns.empty()) return absl::OkStatus();
+// No stream makes a column NOT NULL: the user did, and maybe after rows with nulls were staged.
+absl::Status CarryNotNull(Database& database, const Preparation& preparation) {
+  if (preparation.not_null.empty()) return absl::OkStatus();
+  const std::string& source = preparation.tables.quoted_source;
   std::vector<std::string> actions;
-  for (const Column& column : columns) {
+  for (const Column& column : preparation.not_null) {
     actions.push_back(absl::StrCat("ALTER COLUMN ", column.quoted_name, " SET NOT NULL"));
   }
-  return Run(database, absl::StrCat("ALTER TABLE ", source, " ", absl::StrJoin(actions, ", ")),
-             absl::ZeroDuration());
-}
-
-// NOT NULL belongs to the stream's schema, which may have changed: where the rows have nulls it is
-// left out instead of stopping every later sync.
-absl::Status CarryNotNull(Database& database, const Preparation& preparation,
-                          std::vector<std::string>* left_out) {
-  const std::string& source = preparation.tables.quoted_source;
-  const absl::Status status = SetNotNull(database, source, preparation.not_null);
+  const absl::Status status =
+      Run(database, absl::StrCat("ALTER TABLE ", source, " ", absl::StrJoin(actions, ", ")),
+          absl::ZeroDuration());
   if (SqlStateOf(status) != "23502") return status;
-  SYNCLINE_ASSIGN_OR_RETURN(const std::vector<Column> holding,
-                            WithoutNulls(database, source, preparation.not_null, left_out));
-  return SetNotNull(database, source, holding);
+  SYNCLINE_ASSIGN_OR_RETURN(const std::string subjects,
+                            WithNulls(database, source, preparation.not_null));
+  return AsRefusal(status, "TARGET_INCOMPATIBLE", subjects);
 }
 
 absl::Status Build(Database& database, const Preparation& preparation,
@@ -169,7 +158,7 @@ absl::Status PrepareSource(Database& database, const TableName& source, const Ta
     preparation = Preparation();
     return RetryIfVanished(Capture(transaction, source, target, options, &preparation, left_out));
   }));
-  SYNCLINE_RETURN_IF_ERROR(CarryNotNull(database, preparation, left_out));
+  SYNCLINE_RETURN_IF_ERROR(CarryNotNull(database, preparation));
   SYNCLINE_RETURN_IF_ERROR(Build(database, preparation, options.lock_timeout));
   if (!options.analyze) return absl::OkStatus();
   return RetryIfVanished(GatherFirstStatistics(database, preparation.tables.source_oid,

@@ -30,9 +30,9 @@ struct PreparationOptions {
 // Gives `source` the columns of `target` that it lacks (carried_columns.h), builds the user's
 // indexes, constraints and statistics of `target`, and our index on the primary key, on it, then
 // gathers first statistics (first_statistics.h). Without a target only the key's index and the
-// latter. `left_out` gets what is not carried over,
-// because `source` lacks the column or its rows break a NOT NULL. Errors: FAILED_PRECONDITION
-// TARGET_INCOMPATIBLE naming the constraint or index that the rows break, those of CheckCarriable
+// latter. `left_out` gets what is not carried over because `source` lacks the column. Errors:
+// FAILED_PRECONDITION TARGET_INCOMPATIBLE naming the constraint, NOT NULL or index that the rows
+// break, those of CheckCarriable
 // (swap_check.h) and of Database::Transact.
 absl::Status PrepareSource(Database& database, const TableName& source, const TableName& target,
                            const PreparationOptions& options, std::vector<std::string>* left_out);

@@ -151,6 +151,14 @@ absl::Status AppendGivenUp(postgres::Transaction& transaction, const postgres::L
   return absl::OkStatus();
 }
 
+// Whether the columns of both, which are the same, have the same types in the table.
+bool SameTypes(const TableSchema& a, const TableSchema& b) {
+  return std::equal(a.columns.begin(), a.columns.end(), b.columns.begin(), b.columns.end(),
+                    [](const ColumnSchema& left, const ColumnSchema& right) {
+                      return TableTypeOf(left) == TableTypeOf(right);
+                    });
+}
+
 // Evolves the target. The lock that a rewrite takes keeps readers out.
 absl::Status Evolve(postgres::Transaction& transaction, const StreamPlan& plan,
                     const EvolutionPlan& evolution, postgres::CastFailure failure) {
@@ -180,6 +188,10 @@ absl::Status PlanTable(postgres::Transaction& transaction, const postgres::Ledge
   std::vector<postgres::UndeclaredColumn> undeclared;
   if (table.staged_rows && !table.replaced) {
     SYNCLINE_ASSIGN_OR_RETURN(undeclared, FindUndeclared(transaction, ledger, plan));
+  }
+  // A column that has left is a difference, whatever is staged in it.
+  if (input.policy == SchemaPolicy::kFreeze && !undeclared.empty()) {
+    SYNCLINE_RETURN_IF_ERROR(PlanEvolution(plan.table, plan.schema, input).status());
   }
   SYNCLINE_ASSIGN_OR_RETURN(
       EvolutionPlan evolution,
@@ -219,26 +231,27 @@ absl::StatusOr<EvolutionPlan> PlanAgain(postgres::Transaction& transaction,
   return PlanEvolution(plan.table, postgres::WithUndeclared(plan.schema, undeclared), input);
 }
 
-absl::Status MakeTarget(postgres::Transaction& transaction, const postgres::Ledger& ledger,
-                        const StreamPlan& plan, bool exists, postgres::CastFailure failure,
-                        const std::vector<postgres::UndeclaredColumn>& undeclared) {
+absl::StatusOr<TableSchema> MakeTarget(postgres::Transaction& transaction,
+                                       const postgres::Ledger& ledger, const StreamPlan& plan,
+                                       bool exists, postgres::CastFailure failure,
+                                       const std::vector<postgres::UndeclaredColumn>& undeclared) {
   if (!exists) {
     SYNCLINE_RETURN_IF_ERROR(postgres::CreateTable(
         transaction, plan.table, postgres::WithUndeclared(plan.schema, undeclared)));
     LogChange(plan.table,
               {.kind = SchemaChange::Kind::kCreateTable, .column = "", .from = "", .to = ""});
-    return absl::OkStatus();
+    return plan.schema;
   }
-  SYNCLINE_ASSIGN_OR_RETURN(const EvolutionPlan evolution,
+  SYNCLINE_ASSIGN_OR_RETURN(EvolutionPlan evolution,
                             PlanAgain(transaction, ledger, plan, undeclared));
   SYNCLINE_RETURN_IF_ERROR(Evolve(transaction, plan, evolution, failure));
-  if (undeclared.empty()) return absl::OkStatus();
-  TableSchema staged;
-  staged.columns.assign(
-      evolution.schema.columns.begin() + static_cast<std::ptrdiff_t>(plan.schema.columns.size()),
-      evolution.schema.columns.end());
-  return postgres::EvolveTable(transaction, plan.temp_table, staged,
-                               {{}, postgres::CastFailure::kNull});
+  if (!undeclared.empty() ||
+      (WritesToTemp(plan.loader) && !SameTypes(plan.schema, evolution.schema))) {
+    SYNCLINE_RETURN_IF_ERROR(postgres::EvolveTable(transaction, plan.temp_table, evolution.schema,
+                                                   {{}, postgres::CastFailure::kNull}));
+  }
+  evolution.schema.columns.resize(plan.schema.columns.size());
+  return std::move(evolution.schema);
 }
 
 absl::Status MakeStaging(postgres::Transaction& transaction, const postgres::Ledger& ledger,

@@ -49,10 +49,12 @@ absl::StatusOr<EvolutionPlan> PlanAgain(postgres::Transaction& transaction,
 
 // Makes the target, or evolves the one that is there. A user's column that came since the plan
 // stays; `failure` is what becomes of a stored value that does not cast. `undeclared` columns are
-// among the target's then, and of its type in the staging table.
-absl::Status MakeTarget(postgres::Transaction& transaction, const postgres::Ledger& ledger,
-                        const StreamPlan& plan, bool exists, postgres::CastFailure failure,
-                        const std::vector<postgres::UndeclaredColumn>& undeclared = {});
+// among the target's then. All that is staged has the target's types afterwards: the plan may have
+// been made for a table that is replaced. Returns the stream's columns as the target has them.
+absl::StatusOr<TableSchema> MakeTarget(
+    postgres::Transaction& transaction, const postgres::Ledger& ledger, const StreamPlan& plan,
+    bool exists, postgres::CastFailure failure,
+    const std::vector<postgres::UndeclaredColumn>& undeclared = {});
 
 // Makes the staging table, or evolves the one that is there with its rows.
 absl::Status MakeStaging(postgres::Transaction& transaction, const postgres::Ledger& ledger,

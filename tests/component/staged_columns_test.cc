@@ -91,10 +91,15 @@ TEST_F(StagedColumnsTest, MirrorDropsItAndSaysSo) {
             0);
 }
 
-TEST_F(StagedColumnsTest, FreezeRefusesIt) {
+TEST_F(StagedColumnsTest, FreezeRefusesItWhetherTheTableHasTheColumnOrNot) {
   Load("s0", Columns(Dedup(1), {}), Line(0, 1));
   Stage("s1", Columns(Dedup(1), {"x"}), Line(1, 1, ",\"x\":7"));
-  EXPECT_THAT(Start("s2", Columns(Dedup(1), {}, v1::SCHEMA_POLICY_FREEZE)),
+  const Ask frozen = Columns(Dedup(1), {}, v1::SCHEMA_POLICY_FREEZE);
+  EXPECT_THAT(Start("s2", frozen),
+              StatusIs(absl::StatusCode::kFailedPrecondition, "SCHEMA_FROZEN"));
+  EXPECT_OK(Complete("s1"));
+  Stage("s3", Columns(Dedup(1), {"x"}), Line(2, 1, ",\"x\":7"));
+  EXPECT_THAT(Start("s4", frozen),
               StatusIs(absl::StatusCode::kFailedPrecondition, "SCHEMA_FROZEN"));
 }
 
@@ -109,6 +114,61 @@ TEST_F(StagedColumnsTest, AStagedValueThatFitsNoStoredOneHasAnEntry) {
   EXPECT_EQ(QueryValue(absl::StrCat("SELECT _airbyte_meta -> 'changes' FROM ", Table(kTable),
                                     " WHERE id = 1")),
             R"([{"field": "a b", "change": "NULLED", "reason": "DESTINATION_TYPECAST_ERROR"}])");
+}
+
+TEST_F(StagedColumnsTest, AStagedValueThatTheUsersTypeWouldChangeHasAnEntry) {
+  Ask ask = Replace(1);
+  ask.json_schema =
+      R"({"properties":{"id":{"type":"integer"},"at":{"type":"integer"},"t":{"type":"string"},)"
+      R"("n":{"type":"number"},"i":{"type":"integer"},"d":{"type":"string","format":"date-time"}}})";
+  Load("s0", ask, "");
+  ask.generation = ask.minimum = 2;
+  Stage("s1", ask,
+        absl::StrCat(Line(1, 1, R"(,"t":"abcd","n":9.5,"i":32767,"d":"2025-01-01T00:00:00Z")"),
+                     Line(2, 1, R"(,"t":"abcde","n":99.96,"i":32768,"d":"2025-01-01T00:00:00.5Z")"),
+                     Line(3, 1, R"(,"n":-9.55,"i":-32769)"), Line(4, 1, R"(,"n":1e20)")));
+  Execute(absl::StrCat("ALTER TABLE ", Table(kTable),
+                       " ALTER t TYPE varchar(4), ALTER n TYPE numeric(3,1), ALTER i TYPE smallint,"
+                       " ALTER d TYPE timestamptz(0)"));
+  Stage("s2", ask, Line(5, 1));
+  EXPECT_OK(Complete("s2"));
+  EXPECT_EQ(Values("t"), "1:abcd 2:NULL 3:NULL 4:NULL 5:NULL");
+  EXPECT_EQ(Values("n"), "1:9.5 2:NULL 3:NULL 4:NULL 5:NULL");
+  EXPECT_EQ(Values("i"), "1:32767 2:NULL 3:NULL 4:NULL 5:NULL");
+  EXPECT_EQ(Values("d"), "1:2025-01-01 00:00:00+00 2:NULL 3:NULL 4:NULL 5:NULL");
+  EXPECT_EQ(QueryValue(absl::StrCat("SELECT string_agg(id || ':' || jsonb_array_length(",
+                                    "_airbyte_meta -> 'changes'), ' ' ORDER BY id) FROM ",
+                                    Table(kTable))),
+            "1:0 2:4 3:2 4:1 5:0");
+}
+
+// The plan is made for a table that is replaced, and then no row of the restart is left.
+TEST_F(StagedColumnsTest, ARestartThatIsForgottenIsAddedInTheTypesOfTheTable) {
+  for (Ask ask : {Replace(1), DedupReplace(2)}) {
+    const std::string id = absl::StrCat(ask.generation);
+    Ask any = Columns(ask, {});
+    any.json_schema = R"({"properties":{"id":{"type":"integer"},"at":{"type":"integer"},"x":{}}})";
+    Load(id + "a", any, Line(1, 1, ",\"x\":{\"k\":1}"));
+    Ask integer = Columns(ask, {"x"});
+    integer.replay = v1::REPLAY_FROM_START;
+    Stage(id + "b", integer, Line(2, 1, ",\"x\":2"));
+    integer.replay = v1::REPLAY_FROM_CHECKPOINT;
+    Load(id + "c", integer, Line(3, 1, ",\"x\":3"));
+    EXPECT_EQ(Values("x"), "1:{\"k\": 1} 3:3");
+  }
+}
+
+TEST_F(StagedColumnsTest, ANotNullThatStagedRowsBreakIsRefusedAndStays) {
+  Load("s0", Columns(Replace(1), {"x"}), Line(1, 1, ",\"x\":7"));
+  Stage("s1", Columns(Replace(2), {"x"}), absl::StrCat(Line(1, 1), Line(2, 1, ",\"x\":8")));
+  Execute(absl::StrCat("ALTER TABLE ", Table(kTable), " ALTER x SET NOT NULL"));
+  const absl::Status refused = Complete("s1").status();
+  EXPECT_THAT(refused, StatusIs(absl::StatusCode::kFailedPrecondition, "TARGET_INCOMPATIBLE"));
+  EXPECT_THAT(std::string(refused.message()), ::testing::HasSubstr("NOT NULL of column x"));
+  EXPECT_EQ(Values("x"), "1:7");
+  Execute(absl::StrCat("ALTER TABLE ", Table(kTable), " ALTER x DROP NOT NULL"));
+  EXPECT_OK(Complete("s1"));
+  EXPECT_EQ(Values("x"), "1:NULL 2:8");
 }
 
 TEST_F(StagedColumnsTest, AColumnThatWasOnlyStagedIsTheStreamsAndNotTheUsers) {

@@ -44,7 +44,8 @@ absl::Status AppendLoader::StartTarget(postgres::Transaction& transaction,
     SYNCLINE_ASSIGN_OR_RETURN(undeclared, FindUndeclared(transaction, *context_.ledger, plan_));
   }
   SYNCLINE_RETURN_IF_ERROR(MakeTarget(transaction, *context_.ledger, plan_, status.real.exists,
-                                      postgres::CastFailure::kRefuse, undeclared));
+                                      postgres::CastFailure::kRefuse, undeclared)
+                               .status());
   std::vector<postgres::WriterTail> tails;
   if (plan_.replay != Replay::kNothing) {
     SYNCLINE_ASSIGN_OR_RETURN(tails, postgres::FindWriterTails(transaction, *context_.ledger,

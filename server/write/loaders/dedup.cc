@@ -35,12 +35,13 @@ absl::StatusOr<StreamResult> DedupLoader::Complete(const StreamRecord& stream,
           result.outcome = StreamOutcome::kMerged;
           SYNCLINE_ASSIGN_OR_RETURN(const std::vector<postgres::UndeclaredColumn> undeclared,
                                     FindUndeclared(transaction, *context_.ledger, plan_));
-          SYNCLINE_RETURN_IF_ERROR(MakeTarget(transaction, *context_.ledger, plan_,
-                                              status.real.exists, postgres::CastFailure::kNull,
-                                              undeclared));
+          StreamPlan merged = plan_;
+          SYNCLINE_ASSIGN_OR_RETURN(
+              merged.schema, MakeTarget(transaction, *context_.ledger, plan_, status.real.exists,
+                                        postgres::CastFailure::kNull, undeclared));
           SYNCLINE_RETURN_IF_ERROR(CheckGuard(transaction, stream, action, /*target_exists=*/true));
           SYNCLINE_ASSIGN_OR_RETURN(result.rows,
-                                    MergeAndDrop(context_, transaction, plan_, undeclared));
+                                    MergeAndDrop(context_, transaction, merged, undeclared));
         }
         return EndStream(context_, transaction, stream, request, result);
       }));

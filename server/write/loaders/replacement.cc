@@ -35,16 +35,19 @@ absl::Status AddToTarget(const LoaderContext& context, postgres::Transaction& tr
                          const StreamPlan& plan, StreamResult* result) {
   SYNCLINE_ASSIGN_OR_RETURN(const std::vector<postgres::UndeclaredColumn> undeclared,
                             FindUndeclared(transaction, *context.ledger, plan));
-  SYNCLINE_RETURN_IF_ERROR(MakeTarget(transaction, *context.ledger, plan, /*exists=*/true,
-                                      postgres::CastFailure::kNull, undeclared));
+  StreamPlan added = plan;
+  SYNCLINE_ASSIGN_OR_RETURN(added.schema,
+                            MakeTarget(transaction, *context.ledger, plan, /*exists=*/true,
+                                       postgres::CastFailure::kNull, undeclared));
   if (plan.loader == LoaderKind::kDedupTruncate) {
     result->outcome = StreamOutcome::kMerged;
-    SYNCLINE_ASSIGN_OR_RETURN(result->rows, MergeAndDrop(context, transaction, plan, undeclared));
+    SYNCLINE_ASSIGN_OR_RETURN(result->rows, MergeAndDrop(context, transaction, added, undeclared));
     return absl::OkStatus();
   }
   result->outcome = StreamOutcome::kAppended;
-  SYNCLINE_ASSIGN_OR_RETURN(result->rows, postgres::CopyTable(transaction, plan.temp_table,
-                                                              plan.table, plan.schema, undeclared));
+  SYNCLINE_ASSIGN_OR_RETURN(
+      result->rows,
+      postgres::CopyTable(transaction, plan.temp_table, plan.table, added.schema, undeclared));
   return DropStaging(context, transaction, plan);
 }
 
