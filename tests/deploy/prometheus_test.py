@@ -15,6 +15,7 @@ import subprocess
 import sys
 import threading
 import time
+import urllib.error
 import urllib.parse
 import urllib.request
 
@@ -22,7 +23,6 @@ SOURCE = os.path.abspath(os.path.join(os.path.dirname(__file__), "..", ".."))
 METRIC = re.compile(r"\b(?:syncline|process)_[a-z_]+\b")
 # What the loads below must set off.
 FIRING = {"SynclineRecordsRejected", "SynclineValuesNulled", "SynclineFieldsUndeclared"}
-TOKEN = "a-token-of-prometheus"
 
 passed = 0
 failed = []
@@ -120,7 +120,7 @@ class Loads(threading.Thread):
 
 
 class Prometheus:
-    def __init__(self, binary, directory, rules, metrics_port):
+    def __init__(self, binary, directory, rules, metrics_port, token):
         self.port = free_port()
         with open(f"{directory}/prometheus.yml", "w") as file:
             # As the ServiceMonitor has it: the streams' label namespace is kept.
@@ -130,7 +130,7 @@ rule_files: ["{rules}"]
 scrape_configs:
   - job_name: syncline/test
     honor_labels: true
-    authorization: {{credentials: "{TOKEN}"}}
+    authorization: {{credentials: "{token}"}}
     static_configs: [{{targets: ["127.0.0.1:{metrics_port}"]}}]
 """)
         self.log = open(f"{directory}/prometheus.log", "w")
@@ -197,6 +197,12 @@ def start_server(options):
     )
     with open(f"{directory}/dsn", "w") as file:
         file.write(options.dsn)
+    made = subprocess.run(
+        [options.server, "--make_token", "prometheus"], check=True, capture_output=True, text=True
+    )
+    with open(f"{directory}/tokens", "w") as file:
+        file.write(made.stdout)
+    token = re.search(r": (\S+)$", made.stderr, re.MULTILINE).group(1)
     port, metrics_port, port_file = free_port(), free_port(), f"{directory}/ports"
     process = subprocess.Popen(
         [
@@ -213,12 +219,31 @@ def start_server(options):
             f"{directory}/tls.crt",
             "--tls_key_file",
             f"{directory}/tls.key",
+            "--metrics_token_file",
+            f"{directory}/tokens",
         ],
         stderr=open(f"{directory}/server.log", "w"),
     )
     if not wait_until(lambda: os.path.exists(port_file), 60):
         raise SystemExit("prometheus-test: the server does not start")
-    return process, port, metrics_port
+    return process, port, metrics_port, token
+
+
+def answer_to(url, token):
+    headers = {"Authorization": f"Bearer {token}"} if token else {}
+    try:
+        with urllib.request.urlopen(urllib.request.Request(url, headers=headers), timeout=5) as answer:
+            return answer.status
+    except urllib.error.HTTPError as error:
+        return error.code
+
+
+def check_token(metrics_port, token):
+    metrics = f"http://127.0.0.1:{metrics_port}/metrics"
+    check("metrics without a token are refused", answer_to(metrics, None) == 401)
+    check("metrics with a wrong token are refused", answer_to(metrics, token[:-1]) == 401)
+    check("metrics with the token are served", answer_to(metrics, token) == 200)
+    check("readiness needs no token", answer_to(metrics.replace("/metrics", "/readyz"), None) == 200)
 
 
 def rule_expressions(prometheus):
@@ -290,10 +315,11 @@ def main():
     for name in ("prometheus", "server", "client", "dsn", "rules", "directory"):
         parser.add_argument(f"--{name}", required=True)
     options = parser.parse_args()
-    server, port, metrics_port = start_server(options)
+    server, port, metrics_port, token = start_server(options)
     prometheus = None
     try:
-        prometheus = Prometheus(options.prometheus, options.directory, options.rules, metrics_port)
+        check_token(metrics_port, token)
+        prometheus = Prometheus(options.prometheus, options.directory, options.rules, metrics_port, token)
         loads = Loads(options, port)
         loads.start()
         # Long enough for a rate over 15 s of every kind of load.
