@@ -46,6 +46,17 @@ std::string FormatColumns(const v1::SyncSummary& sync) {
   return rows.size() == 1 ? "" : "\n" + FormatTable(rows);
 }
 
+// Why streams could not start; nothing when all did.
+std::string FormatErrors(const v1::SyncSummary& sync) {
+  std::string text;
+  for (const v1::StreamSummary& stream : sync.streams()) {
+    if (!stream.has_error()) continue;
+    absl::StrAppend(&text, text.empty() ? "\n" : "", StreamTitle(stream.descriptor()),
+                    " could not start: ", stream.error().message(), "\n");
+  }
+  return text;
+}
+
 }  // namespace
 
 std::string FormatTable(const std::vector<std::vector<std::string>>& rows) {
@@ -108,7 +119,7 @@ std::string FormatSync(const v1::SyncSummary& sync) {
                     absl::StrCat(stream.fields_undeclared()), absl::StrCat(stream.bytes()),
                     writers.empty() ? "-" : writers});
   }
-  return absl::StrCat(text, FormatTable(rows), FormatColumns(sync));
+  return absl::StrCat(text, FormatTable(rows), FormatColumns(sync), FormatErrors(sync));
 }
 
 std::string StreamTitle(const v1::StreamDescriptor& descriptor) {

@@ -16,7 +16,8 @@ std::string FormatTable(const std::vector<std::vector<std::string>>& rows);
 // One line a sync. `now` is what "LAST PROGRESS" counts from.
 std::string FormatSyncs(const std::vector<v1::SyncSummary>& syncs, absl::Time now);
 
-// One sync with a line for each of its streams, and a line for each column whose values changed.
+// One sync with a line for each of its streams, for each column whose values changed, and for each
+// stream that could not start.
 std::string FormatSync(const v1::SyncSummary& sync);
 
 // "schema.table" or the stream's own name.

@@ -27,19 +27,21 @@ article { background: var(--card); border: 1px solid var(--line); border-radius:
   padding: .7rem .9rem; }
 article > div { display: flex; flex-wrap: wrap; gap: 0 1rem; justify-content: space-between; }
 article strong { overflow-wrap: anywhere; }
-table { border-collapse: collapse; width: 100%; margin-top: .5rem; font-variant-numeric: tabular-nums; }
+table { border-collapse: collapse; table-layout: fixed; width: 100%; margin-top: .5rem; font-variant-numeric: tabular-nums; }
 th { color: var(--soft); font-size: .8rem; font-weight: normal; text-align: left; }
 td, th { padding: .25rem .8rem .25rem 0; vertical-align: top; overflow-wrap: anywhere; }
 td + td, th + th { padding-right: 0; text-align: right; padding-left: .8rem; }
 td:nth-child(2), th:nth-child(2), td:last-child, th:last-child { text-align: left; }
+td:last-child, th:last-child { padding-left: 1.6rem; }
+th:nth-child(1) { width: 22%; } th:nth-child(n+2) { width: 10%; } th:last-child { width: 28%; }
 tr + tr td { border-top: 1px solid var(--line); }
 @media (max-width: 44rem) {
   thead { display: none; }
   tr { display: block; border-top: 1px solid var(--line); padding: .4rem 0; }
   tr + tr td { border: 0; }
-  td, td + td { display: flex; justify-content: space-between; gap: 1rem; padding: .1rem 0; text-align: right; }
+  td, td + td, td:last-child { display: flex; justify-content: space-between; gap: 1rem; padding: .1rem 0; text-align: right; }
   td:nth-child(2), td:last-child { text-align: right; }
-  td::before { content: attr(data-name); color: var(--soft); text-align: left; }
+  td::before { content: attr(data-name); color: var(--soft); flex: none; }
   td:empty { display: none; }
 }
 </style>
@@ -52,7 +54,7 @@ tr + tr td { border-top: 1px solid var(--line); }
 <code>syncline list</code>.</noscript>
 <script>
 'use strict';
-const seen = new Map();  // records of a stream when they were last looked at, for the rate
+const seen = new Map();  // what was seen of a stream in the last seconds, for its rate
 const whole = new Intl.NumberFormat('en');
 const make = (tag, text, name) => {
   const element = document.createElement(tag);
@@ -63,19 +65,20 @@ const make = (tag, text, name) => {
 const word = (value, prefix) => (value || '').replace(prefix, '').toLowerCase().replaceAll('_', ' ');
 const count = value => Number(value || 0);
 const number = value => whole.format(count(value));
+const counted = (value, one, many) => number(value) + ' ' + (count(value) === 1 ? one : many);
 const bytes = value => {
   let left = count(value), unit = 0;
   const units = ['B', 'KiB', 'MiB', 'GiB', 'TiB'];
   for (; left >= 1024 && unit < units.length - 1; unit++) left /= 1024;
   return (unit === 0 ? left : left.toFixed(1)) + ' ' + units[unit];
 };
-const ago = (then, now) => {
+const age = (then, now) => {
   const seconds = Math.max(0, Math.round((Date.parse(now) - Date.parse(then)) / 1000));
-  if (!Number.isFinite(seconds)) return '';
-  if (seconds < 60) return seconds + ' s ago';
-  if (seconds < 3600) return Math.round(seconds / 60) + ' min ago';
-  if (seconds < 172800) return Math.round(seconds / 3600) + ' h ago';
-  return Math.round(seconds / 86400) + ' days ago';
+  if (!Number.isFinite(seconds)) return 'an unknown time';
+  if (seconds < 60) return seconds + ' s';
+  if (seconds < 7200) return Math.round(seconds / 60) + ' min';
+  if (seconds < 172800) return Math.round(seconds / 3600) + ' h';
+  return Math.round(seconds / 86400) + ' days';
 };
 const colour = {running: 'busy', starting: 'busy', open: 'busy', finalizing: 'busy', finished: 'good',
   completed: 'good', interrupted: 'warn', incomplete: 'warn', cancelled: 'warn', failed: 'bad'};
@@ -83,11 +86,11 @@ const sections = [['Running', ['starting', 'running']], ['Interrupted', ['interr
   ['Finished', ['finished', 'cancelled']]];
 
 function rate(key, records, now) {
-  const before = seen.get(key);
-  seen.set(key, {records, now});
-  if (!before || now <= before.now) return '';
-  const each = (records - before.records) * 1000 / (now - before.now);
-  return each > 0 ? number(Math.round(each)) + '/s' : '';
+  const looks = (seen.get(key) || []).filter(look => now - look.now <= 15000);
+  looks.push({records, now});
+  seen.set(key, looks);
+  const each = (records - looks[0].records) * 1000 / (now - looks[0].now);
+  return each > 0 && Number.isFinite(each) ? number(Math.round(each)) + '/s' : '';
 }
 
 function row(sync, stream, now) {
@@ -97,8 +100,8 @@ function row(sync, stream, now) {
   const notes = [];
   if (stream.outcome) notes.push(word(stream.outcome, 'OUTCOME_'));
   if (count(stream.records_rejected)) notes.push(number(stream.records_rejected) + ' rejected');
-  if (count(stream.values_nulled)) notes.push(number(stream.values_nulled) + ' values nulled');
-  if (count(stream.values_truncated)) notes.push(number(stream.values_truncated) + ' values truncated');
+  if (count(stream.values_nulled)) notes.push(counted(stream.values_nulled, 'value', 'values') + ' nulled');
+  if (count(stream.values_truncated)) notes.push(counted(stream.values_truncated, 'value', 'values') + ' truncated');
   if (stream.error?.message) notes.push(stream.error.message);
   const cells = [['stream', name], ['state', state, colour[state]], ['records', number(records)],
     ['rate', rate(sync.sync_id + '\n' + name, records, now)], ['bytes', bytes(stream.bytes)],
@@ -119,9 +122,13 @@ function card(sync, status) {
   const card = make('article');
   const head = make('div');
   head.append(make('strong', sync.sync_id));
-  const times = state === 'interrupted' ? 'last progress ' + ago(sync.last_progress_at, status.now)
-    : sync.finished_at ? ago(sync.finished_at, status.now) : 'since ' + ago(sync.started_at, status.now).replace(' ago', '');
-  head.append(make('span', state + ', ' + times, colour[state]));
+  const failed = (sync.streams || []).filter(stream => stream.state === 'STREAM_STATE_FAILED').length;
+  let words = state;
+  if (failed) words += ', ' + counted(failed, 'stream', 'streams') + ' failed';
+  if (state === 'interrupted') words += ', last progress ' + age(sync.last_progress_at, status.now) + ' ago';
+  else if (sync.finished_at) words += ', ' + age(sync.finished_at, status.now) + ' ago';
+  else words += ' for ' + age(sync.started_at, status.now);
+  head.append(make('span', words, failed ? 'bad' : colour[state]));
   card.append(head);
   const table = make('table');
   const titles = make('tr');
@@ -141,9 +148,9 @@ function draw(status) {
   const state = document.getElementById('state');
   state.textContent = server.ready ? 'ready' : 'not ready: ' + server.reason;
   state.className = server.ready ? 'good' : 'bad';
-  document.getElementById('server').textContent = 'version ' + server.version + ', up since ' +
-    ago(server.started_at, status.now).replace(' ago', '') + ', ' + number(server.open_streams) + ' open calls, ' +
-    number(server.connections) + ' connections, ' + bytes(server.buffered_bytes) + ' buffered';
+  document.getElementById('server').textContent = 'version ' + server.version + ', up for ' +
+    age(server.started_at, status.now) + ', ' + counted(server.open_streams, 'open call', 'open calls') + ', ' +
+    counted(server.connections, 'connection', 'connections') + ', ' + bytes(server.buffered_bytes) + ' buffered';
   const error = document.getElementById('error');
   error.hidden = !status.error;
   error.textContent = status.error || '';
@@ -159,9 +166,12 @@ function draw(status) {
   document.getElementById('syncs').replaceWith(main);
 }
 
+// Without the token that the page's own address may hold: browsers do not fetch such an address.
+const source = new URL('status.json', location.origin + location.pathname);
+
 async function look() {
   try {
-    const answer = await fetch('status.json', {cache: 'no-store'});
+    const answer = await fetch(source, {cache: 'no-store'});
     if (!answer.ok) throw new Error('the server answered ' + answer.status);
     draw(await answer.json());
   } catch (error) {

@@ -180,6 +180,7 @@ v1::StreamSummary ToSummary(const StreamRecord& stream) {
   AddChanges(stream.changes, &summary);
   AddWarnings(stream.warnings, &summary);
   AddWriters(stream, &summary);
+  if (!stream.error.ok()) *summary.mutable_error() = ToRich(stream.error);
   return summary;
 }
 

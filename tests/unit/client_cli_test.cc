@@ -14,6 +14,7 @@ namespace syncline::client {
 namespace {
 
 using testing::ElementsAre;
+using testing::EndsWith;
 using testing::HasSubstr;
 using testing::Not;
 
@@ -130,6 +131,9 @@ TEST(SummaryTextTest, ShowsASyncsStreams) {
   column->set_column("age");
   column->set_nulled(7);
   EXPECT_THAT(FormatSync(sync), HasSubstr("age     7       0          0"));
+  EXPECT_THAT(FormatSync(sync), Not(HasSubstr("could not start")));
+  sync.mutable_streams(0)->mutable_error()->set_message("\"public.users\" is a view");
+  EXPECT_THAT(FormatSync(sync), EndsWith("\nusers could not start: \"public.users\" is a view\n"));
 }
 
 }  // namespace

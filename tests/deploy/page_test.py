@@ -1,0 +1,431 @@
+"""Looks at the status page in a real Chromium while a real server loads: what a person would see, on a desktop and on
+a phone, in light and in dark. scripts/page-test starts it, with a PostgreSQL.
+
+  page_test.py --chromium BINARY --server BINARY --client BINARY --psql BINARY --dsn DSN --directory SCRATCH
+               --screenshots DIRECTORY
+"""
+
+import argparse
+import base64
+import json
+import os
+import re
+import socket
+import subprocess
+import sys
+import threading
+import time
+import urllib.error
+import urllib.request
+
+from devtools import Browser
+
+# What the running load is fed each second, about.
+RECORDS_A_SECOND = 2000
+MARKUP = "<img src=x onerror=console.error(1)>"
+# Widths in CSS pixels: a desktop, a phone, and the narrowest phone in use.
+SIZES = {"desktop": (1280, 800, False), "phone": (390, 844, True), "small phone": (320, 568, True)}
+
+passed = 0
+failed = []
+
+
+def check(name, condition, detail=""):
+    global passed
+    if condition:
+        passed += 1
+        print(f"ok   {name}{': ' if detail != '' else ''}{detail}", flush=True)
+    else:
+        failed.append(name)
+        print(f"FAIL {name}{': ' if detail != '' else ''}{detail}", flush=True)
+
+
+def free_port():
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        return s.getsockname()[1]
+
+
+class Server:
+    def __init__(self, options, name, dsn):
+        self.options, self.directory = options, f"{options.directory}/{name}"
+        os.mkdir(self.directory)
+        made = subprocess.run([options.server, "--make_token", "person"], check=True, capture_output=True, text=True)
+        self.token = re.search(r": (\S+)$", made.stderr, re.MULTILINE).group(1)
+        self.write("tokens", made.stdout)
+        self.write("dsn", dsn)
+        self.port, metrics_port = free_port(), free_port()
+        self.page = f"http://127.0.0.1:{metrics_port}/"
+        arguments = [options.server, "--listen", f"127.0.0.1:{self.port}", "--postgres_dsn_file", self.file("dsn")]
+        arguments += ["--metrics_listen", f"127.0.0.1:{metrics_port}", "--metrics_token_file", self.file("tokens")]
+        self.process = subprocess.Popen(arguments, stderr=open(self.file("log"), "w"))
+        end = time.monotonic() + 60
+        while self.answer("healthz")[0] != 200:
+            if time.monotonic() > end or self.process.poll() is not None:
+                raise SystemExit("page-test: the server does not start: " + open(self.file("log")).read())
+            time.sleep(0.1)
+
+    def file(self, name):
+        return f"{self.directory}/{name}"
+
+    def write(self, name, text):
+        with open(self.file(name), "w") as file:
+            file.write(text)
+
+    def answer(self, path, authorization=None):
+        request = urllib.request.Request(self.page + path)
+        if authorization:
+            request.add_header("Authorization", authorization)
+        try:
+            with urllib.request.urlopen(request, timeout=5) as answer:
+                return answer.status, answer.read().decode()
+        except urllib.error.HTTPError as error:
+            return error.code, error.read().decode()
+        except OSError as error:
+            return 0, str(error)
+
+    def stop(self):
+        self.process.kill()
+        self.process.wait()
+
+
+class Loads:
+    """One load of each kind that the page tells apart."""
+
+    def __init__(self, options, server):
+        self.options, self.server, self.going = options, server, True
+        server.write(
+            "schema.json",
+            json.dumps(
+                {
+                    "type": "object",
+                    "properties": {
+                        "id": {"type": "integer"},
+                        "customer": {"type": "string"},
+                        "amount": {"type": "integer"},
+                    },
+                }
+            ),
+        )
+
+    def command(self, verb, *arguments):
+        return [self.options.client, verb, *arguments]
+
+    def load(self, source, sync_id, table, *arguments):
+        words = ["--table", table, "--sync_id", sync_id, "--server", f"127.0.0.1:{self.server.port}", "--format"]
+        words += ["jsonl", "--schema", self.server.file("schema.json"), *arguments]
+        return self.command("load", source, *words)
+
+    def record(self, i):
+        return json.dumps({"id": i, "customer": f"customer {i}", "amount": i * 7}) + "\n"
+
+    def finish(self, sync_id, table, lines, *arguments):
+        self.server.write("records.jsonl", "".join(lines))
+        command = self.load(self.server.file("records.jsonl"), sync_id, table, *arguments)
+        run = subprocess.run(command, capture_output=True, text=True)
+        check(f"the load {sync_id} ends", run.returncode == 0, run.stderr.strip()[-300:] if run.returncode else "")
+
+    def sql(self, statement):
+        command = [self.options.psql, "-X", "-q", "-v", "ON_ERROR_STOP=1", "-d", self.options.dsn, "-c", statement]
+        subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+
+    def finish_all(self):
+        clean = [self.record(i) for i in range(20000)]
+        # The second replacement, so that the generation is the second.
+        for day in ("2026-11-24", "2026-11-25"):
+            self.finish(f"nightly-customers-{day}", "shop.customers", clean, "--mode", "overwrite")
+        untidy = clean[:5000] + ['{"id": 1, "customer": \n'] * 3 + ['{"id": 2, "amount": "a lot"}\n'] * 12
+        self.finish("web-orders-2026-11-25", "shop.web_orders", untidy, "--allow_rejected")
+
+    def fail_one_stream(self):
+        """One stream whose table is a view, beside one that loads."""
+        self.sql("CREATE VIEW shop.invoices AS SELECT 1 AS id")
+        streams, messages = [], []
+        for name in ("payments", "invoices"):
+            schema = {"type": "object", "properties": {"id": {"type": "integer"}}}
+            described = {"name": name, "json_schema": schema, "supported_sync_modes": ["full_refresh"]}
+            streams.append({"stream": described, "sync_mode": "full_refresh", "destination_sync_mode": "append"})
+            record = {"stream": name, "data": {"id": 1}, "emitted_at": 1760000000000}
+            messages.append({"type": "RECORD", "record": record})
+            ended = {"stream_descriptor": {"name": name}, "status": "COMPLETE"}
+            trace = {"type": "STREAM_STATUS", "emitted_at": 1760000000000.0, "stream_status": ended}
+            messages.append({"type": "TRACE", "trace": trace})
+        self.server.write("catalog.json", json.dumps({"streams": streams}))
+        config = {"server": f"127.0.0.1:{self.server.port}", "schema": "shop"}
+        self.server.write("config.json", json.dumps(config))
+        files = ["--config", self.server.file("config.json"), "--catalog", self.server.file("catalog.json")]
+        run = subprocess.run(
+            self.command("write", *files, "--sync_id", "airbyte-billing-2026-11-25"),
+            input="".join(json.dumps(message) + "\n" for message in messages),
+            capture_output=True,
+            text=True,
+        )
+        check("the load with a stream that cannot start fails", run.returncode == 1, run.returncode)
+
+    def interrupt(self):
+        """A caller that dies. Its last progress is set back by 7 minutes, which are not waited for."""
+        process = subprocess.Popen(self.load("-", "stock-2026-11-25", "shop.stock"), stdin=subprocess.PIPE, text=True)
+        process.stdin.write("".join(self.record(i) for i in range(3000)))
+        process.stdin.flush()
+        time.sleep(4)
+        process.kill()
+        process.wait()
+        process.stdin.close()
+        self.sql(
+            "UPDATE syncline.writer SET updated_at = now() - interval '7 minutes' WHERE stream_no IN (SELECT stream_no"
+            " FROM syncline.stream JOIN syncline.sync USING (sync_no) WHERE sync_id = 'stock-2026-11-25')"
+        )
+
+    def keep_running(self):
+        command = self.load("-", "clicks-2026-11-26", "shop.clicks")
+        self.running = subprocess.Popen(command, stdin=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+
+        def feed():
+            i = 0
+            next_at = time.monotonic()
+            while self.going:
+                self.running.stdin.write("".join(self.record(i + j) for j in range(RECORDS_A_SECOND // 10)))
+                self.running.stdin.flush()
+                i += RECORDS_A_SECOND // 10
+                next_at += 0.1
+                time.sleep(max(0, next_at - time.monotonic()))
+            self.running.stdin.close()
+
+        self.feeder = threading.Thread(target=feed, daemon=True)
+        self.feeder.start()
+
+    def end_running(self):
+        self.going = False
+        self.feeder.join()
+        return self.running.wait(60)
+
+
+STATE = "document.getElementById('state')?.innerText"
+
+# What a person reads: the cards of each section with their lines.
+SECTIONS = """
+(() => {
+  const sections = {};
+  let title = '';
+  for (const element of document.querySelectorAll('#syncs > h2, #syncs > article')) {
+    if (element.tagName === 'H2') {
+      title = element.firstChild.textContent.trim();
+      sections[title] = [];
+      continue;
+    }
+    sections[title].push({
+      title: element.querySelector('strong').innerText,
+      head: element.querySelector('div').innerText,
+      rows: [...element.querySelectorAll('tbody tr')].map(
+        row => Object.fromEntries([...row.children].map(cell => [cell.dataset.name, cell.innerText])))
+    });
+  }
+  return sections;
+})()
+"""
+
+# The least contrast of a text with what lies behind it, as WCAG counts it, and the text.
+CONTRAST = """
+(() => {
+  const light = colour => {
+    const [r, g, b] = colour.match(/[0-9.]+/g).slice(0, 3).map(value => value / 255)
+      .map(value => value <= 0.04045 ? value / 12.92 : ((value + 0.055) / 1.055) ** 2.4);
+    return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+  };
+  const behind = element => {
+    for (; element; element = element.parentElement) {
+      const colour = getComputedStyle(element).backgroundColor;
+      if (colour !== 'rgba(0, 0, 0, 0)') return colour;
+    }
+    return 'rgb(255, 255, 255)';
+  };
+  let worst = [100, ''];
+  for (const element of document.querySelectorAll('body *')) {
+    const own = [...element.childNodes].some(node => node.nodeType === 3 && node.textContent.trim());
+    if (!own || element.getClientRects().length === 0) continue;
+    const both = [light(getComputedStyle(element).color), light(behind(element))];
+    const contrast = (Math.max(...both) + 0.05) / (Math.min(...both) + 0.05);
+    if (contrast < worst[0]) worst = [contrast, element.textContent.slice(0, 40)];
+  }
+  return worst;
+})()
+"""
+
+# Elements of which a part lies beyond the right edge.
+BEYOND = """
+[...document.querySelectorAll('body *')].filter(element => element.getClientRects().length > 0 &&
+  element.getBoundingClientRect().right > document.documentElement.clientWidth + 0.5)
+  .map(element => element.tagName + ' ' + element.textContent.slice(0, 40))
+"""
+
+
+def number(text):
+    return int(re.sub(r"\D", "", text) or 0)
+
+
+def sync(tab, section, title):
+    """The card of a sync in a section, or None."""
+    cards = tab.run(SECTIONS).get(section, [])
+    return next((card for card in cards if card["title"] == title), None)
+
+
+def check_token(server, tab):
+    for path in ("", "status.json"):
+        check(f"/{path} without a token is refused", server.answer(path)[0] == 401)
+    wrong = base64.b64encode(b"me:not-the-token").decode()
+    check("the page with a wrong token is refused", server.answer("", f"Basic {wrong}")[0] == 401)
+    check("the page with a bearer token is served", server.answer("", f"Bearer {server.token}")[0] == 200)
+    tab.open(server.page)
+    check("the browser is asked for the token", tab.asked > 0)
+    text = tab.run("document.body.innerText")
+    check("without it nothing is shown but how to give it", text.startswith("a token is needed"), text.strip())
+    tab.password, tab.faults, tab.requests = server.token, [], []
+    tab.open(server.page)
+    check("with the token as password the page opens", tab.run("document.title") == "Syncline")
+
+
+def check_running(tab):
+    check("the server is ready", tab.wait_until(lambda: tab.run(STATE) == "ready", 20))
+    check("a running sync is shown", tab.wait_until(lambda: sync(tab, "Running", "clicks-2026-11-26"), 20))
+
+    def stream():
+        return sync(tab, "Running", "clicks-2026-11-26")["rows"][0]
+
+    check("its stream is named", stream()["stream"] == "shop.clicks", stream()["stream"])
+    counts = []
+
+    def grows():
+        counts.append(number(stream()["records"]))
+        return len(set(counts)) >= 4
+
+    grown = tab.wait_until(grows, 30)
+    check("its records go up while one looks", grown and counts == sorted(counts), sorted(set(counts)))
+    check("its rate is shown", tab.wait_until(lambda: stream()["rate"].endswith("/s"), 10))
+    tab.wait(8)
+    rate = number(stream()["rate"])
+    near = 0.5 < rate / RECORDS_A_SECOND < 1.6
+    check("its rate is about what is fed", near, f"{rate} of {RECORDS_A_SECOND} a second")
+
+
+def check_sections(tab):
+    check("Running, Interrupted and Finished", list(tab.run(SECTIONS)) == ["Running", "Interrupted", "Finished"])
+    check("only what runs is under Running", len(tab.run(SECTIONS)["Running"]) == 1)
+    interrupted = sync(tab, "Interrupted", "stock-2026-11-25")
+    check("the interrupted sync says since when", "last progress 7 min ago" in interrupted["head"], interrupted["head"])
+    check("what it has loaded is shown", number(interrupted["rows"][0]["records"]) > 0)
+    replaced = sync(tab, "Finished", "nightly-customers-2026-11-25")["rows"][0]
+    check("a finished stream has its records", replaced["records"] == "20,000", replaced["records"])
+    check("a replaced table has its generation", replaced["generation"] == "2", replaced["generation"])
+    check("a replaced table was swapped", "swapped" in replaced["notes"], replaced["notes"])
+    untidy = sync(tab, "Finished", "web-orders-2026-11-25")["rows"][0]["notes"]
+    check("rejected records are counted", "3 rejected" in untidy, untidy)
+    check("values that became NULL are counted", "12 values nulled" in untidy, untidy)
+    billing = sync(tab, "Finished", "airbyte-billing-2026-11-25")
+    rows = billing["rows"] if billing else []
+    states = {row["stream"].removeprefix("shop."): (row["state"], row["notes"]) for row in rows}
+    failed_state, why = states.get("invoices", ("", ""))
+    check("the stream that could not start has failed", failed_state == "failed", states)
+    check("its error is shown", "view" in why, why)
+    check("its sync says that a stream failed", billing and "1 stream failed" in billing["head"])
+    check("the stream beside it has completed", states.get("payments", ("",))[0] == "completed")
+
+
+def check_looks(tab, directory):
+    backgrounds = set()
+    for size, (width, height, phone) in SIZES.items():
+        for dark in (False, True):
+            name = f"{size}, {'dark' if dark else 'light'}"
+            tab.look_like(width, height, phone, dark)
+            tab.wait(0.5)
+            wide = tab.run("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+            check(f"{name}: nothing lies beyond the edge", wide <= 0 and not tab.run(BEYOND), tab.run(BEYOND) or "")
+            worst, text = tab.run(CONTRAST)
+            check(f"{name}: every text has a contrast of 4.5", worst >= 4.5, f"{worst:.1f}, {text!r}")
+            backgrounds.add(tab.run("getComputedStyle(document.body).backgroundColor"))
+            if name in ("desktop, light", "phone, dark"):
+                path = f"{directory}/status-page{'-phone' if phone else ''}.png"
+                tab.screenshot(path)
+                size_of = os.path.getsize(path)
+                check(f"{name}: the screenshot is kept", 5000 < size_of < 200_000, f"{path}, {size_of} bytes")
+    check("dark and light differ", len(backgrounds) == 2, sorted(backgrounds))
+    tab.look_like(*SIZES["desktop"], False)
+
+
+def check_quiet(server, tab):
+    own = re.compile(re.escape(server.page).replace("//", "//([^@/]*@)?") + r"|data:")
+    strange = [url for url in tab.requests if not own.match(url)]
+    check("nothing is loaded from elsewhere", tab.requests and not strange, strange or f"{len(tab.requests)} requests")
+    check("the console has no complaint", not tab.faults, tab.faults or "")
+
+
+def check_address_with_password(server, tab):
+    tab.open(server.page.replace("//", f"//me:{server.token}@"))
+    check(
+        "an address that holds the token works, too",
+        tab.wait_until(lambda: tab.run(STATE) == "ready", 10),
+        tab.run(STATE),
+    )
+
+
+def check_ends(loads, server, tab):
+    check("the running load ends", loads.end_running() == 0)
+    moved = tab.wait_until(lambda: sync(tab, "Finished", "clicks-2026-11-26"), 20)
+    check("a sync that ends moves to Finished by itself", moved)
+    loads.finish(MARKUP, "shop.markup", [loads.record(1)])
+    check("a name with markup is text", tab.wait_until(lambda: sync(tab, "Finished", MARKUP), 20))
+    check_quiet(server, tab)
+    server.stop()
+    gone = tab.wait_until(lambda: tab.run(STATE).startswith("no answer"), 20)
+    check("the page says when the server is gone", gone, tab.run(STATE))
+    check("and keeps what it showed", sync(tab, "Finished", "clicks-2026-11-26"))
+
+
+def check_not_ready(options, browser):
+    server = Server(options, "no-database", f"host=127.0.0.1 port={free_port()} user=nobody dbname=nothing")
+    tab = browser.tab()
+    tab.password = server.token
+    try:
+        tab.open(server.page)
+        tab.wait(4)
+        state = tab.run(STATE)
+        check("without a database the page says why", state.startswith("not ready: ") and len(state) > 20, state)
+        tab.look_like(*SIZES["small phone"], True)
+        tab.wait(0.5)
+        check("and fits a phone", not tab.run(BEYOND), tab.run(BEYOND) or "")
+    finally:
+        server.stop()
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    for name in ("chromium", "server", "client", "psql", "dsn", "directory", "screenshots"):
+        parser.add_argument(f"--{name}", required=True)
+    options = parser.parse_args()
+    browser = server = None
+    try:
+        browser = Browser(options.chromium, options.directory)
+        server = Server(options, "server", options.dsn)
+        loads = Loads(options, server)
+        tab = browser.tab()
+        tab.look_like(*SIZES["desktop"], False)
+        loads.finish_all()
+        loads.fail_one_stream()
+        loads.interrupt()
+        loads.keep_running()
+        check_token(server, tab)
+        check_running(tab)
+        check_sections(tab)
+        check_looks(tab, options.screenshots)
+        check_address_with_password(server, tab)
+        check_ends(loads, server, tab)
+        check_not_ready(options, browser)
+    finally:
+        for thing in (server, browser):
+            if thing:
+                thing.stop() if isinstance(thing, Server) else thing.close()
+    print(f"page-test: {passed} passed, {len(failed)} failed")
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
