@@ -104,7 +104,7 @@ class Certificate:
 class Server:
     """A syncline-server on loopback."""
 
-    def __init__(self, binary, dsn_file, directory, name):
+    def __init__(self, binary, dsn_file, directory, name, *flags):
         self.port, self.port_file = free_port(), f"{directory}/{name}.json"
         self.command = [
             binary,
@@ -116,6 +116,7 @@ class Server:
             "127.0.0.1:0",
             "--port_file",
             self.port_file,
+            *flags,
         ]
         self.log = f"{directory}/{name}.log"
         self.start()

@@ -32,13 +32,14 @@ from envoy_setup import (
     passed,
     wait_until,
 )
+from envoy_tokens import Tokens
 from http2_caller import Http2Caller
 
 RECORDS = 200_000
 CALLERS = 200
 
 
-class Test(Attacks, Ends, Limits):
+class Test(Attacks, Ends, Limits, Tokens):
     def __init__(self, options):
         self.options = options
         self.directory = options.directory
@@ -55,8 +56,8 @@ class Test(Attacks, Ends, Limits):
                 program.process.kill()
             program.process.wait()
 
-    def caller(self, **options):
-        caller = Http2Caller(self.envoy.port, self.certificate.path, **options)
+    def caller(self, port=None, **options):
+        caller = Http2Caller(port or self.envoy.port, self.certificate.path, **options)
         caller.wait_settings()
         return caller
 
@@ -261,6 +262,7 @@ class Test(Attacks, Ends, Limits):
         self.silent_connections(victim)
         victim.going = False
         victim.join()
+        self.failed_tries()
         self.finish_waits(self.options.quick)
         self.new_certificate()
         self.lose_servers()

@@ -27,14 +27,15 @@ EMPTY_MESSAGE = b"\0\0\0\0\0"
 
 
 class Http2Caller:
-    def __init__(self, port, ca_file, alpn=("h2",), answer_pings=True, maximum_version=None):
+    def __init__(self, port, ca_file, alpn=("h2",), answer_pings=True, maximum_version=None, source=None):
         context = ssl.create_default_context(cafile=ca_file)
         context.set_alpn_protocols(list(alpn))
         if maximum_version is not None:
             context.minimum_version = ssl.TLSVersion.MINIMUM_SUPPORTED
             context.set_ciphers("ALL:@SECLEVEL=0")
             context.maximum_version = maximum_version
-        raw = socket.create_connection(("127.0.0.1", port), timeout=20)
+        address = (source, 0) if source else None
+        raw = socket.create_connection(("127.0.0.1", port), timeout=20, source_address=address)
         raw.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.socket = context.wrap_socket(raw, server_hostname="localhost")
         self.socket.setblocking(False)

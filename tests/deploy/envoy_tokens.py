@@ -1,0 +1,66 @@
+"""Whose failed tries of tokens a server counts that only Envoy reaches: --trust_forwarded_for."""
+
+import os
+import re
+import subprocess
+import time
+
+from envoy_setup import LIST, Envoy, Server, check
+
+# The free tries of failed_tries.cc, and two that wait for 1 s and 2 s.
+TRIES = 7
+
+
+class Tokens:
+    """Part of envoy_test's Test."""
+
+    def failed_tries(self):
+        directory = f"{self.directory}/tokens"
+        os.makedirs(directory)
+        made = subprocess.run(
+            [self.options.server, "--make_token", "honest"], check=True, capture_output=True, text=True
+        )
+        with open(f"{directory}/tokens", "w") as file:
+            file.write(made.stdout)
+        self.token = re.search(r": (\S+)$", made.stderr, re.MULTILINE).group(1)
+        for trust in (True, False):
+            flags = ["--auth_token_file", f"{directory}/tokens"] + ["--trust_forwarded_for"] * trust
+            server = Server(self.options.server, f"{self.directory}/dsn", directory, f"trust-{trust}", *flags)
+            envoy = None
+            try:
+                envoy = Envoy(self.options.envoy, [server], self.certificate, directory)
+                self.guess(envoy, trust)
+            finally:
+                for program in [server] + ([envoy] if envoy else []):
+                    program.process.kill()
+                    program.process.wait()
+
+    def guess(self, envoy, trust):
+        guesser, other = (self.caller(port=envoy.port, source=f"127.0.0.{n}") for n in (1, 2))
+        waits = [self.try_token(guesser, "wrong") for _ in range(TRIES)]
+        check("failed tries are kept back", max(waits[:5]) < 0.9 < waits[5] < waits[6], self.seconds(waits))
+        good = self.try_token(guesser, self.token, "0")
+        check("a good token is let in at once", good < 0.9, self.seconds([good]))
+        first = self.try_token(other, "wrong")
+        if not trust:
+            check("without --trust_forwarded_for all tries are Envoy's", first > 2, self.seconds([first]))
+            return
+        check("with --trust_forwarded_for they are the caller's own", first < 0.9, self.seconds([first]))
+        forged = [self.try_token(other, "wrong", "16", f"203.0.113.{n}") for n in range(TRIES - 1)]
+        check("a caller that forges x-forwarded-for is counted all the same", max(forged) > 0.9, self.seconds(forged))
+
+    @staticmethod
+    def try_token(caller, token, status="16", forwarded_for=None):
+        """How long a call takes, which must end with `status`."""
+        extra = [("authorization", f"Bearer {token}")]
+        if forwarded_for:
+            extra.append(("x-forwarded-for", forwarded_for))
+        started = time.monotonic()
+        answer = caller.call(LIST, extra, timeout=20)
+        if answer.get("grpc-status") != status:
+            check(f"the call is answered with {status}", False, answer)
+        return time.monotonic() - started
+
+    @staticmethod
+    def seconds(waits):
+        return ", ".join(f"{wait:.1f}" for wait in waits) + " s"
