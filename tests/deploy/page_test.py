@@ -87,17 +87,19 @@ def sync(tab, section, title):
     return next((card for card in cards if card["title"] == title), None)
 
 
-def check_token(server, tab):
+def check_token(server, stranger, tab):
     for path in ("", "status.json"):
         check(f"/{path} without a token is refused", server.answer(path)[0] == 401)
     wrong = base64.b64encode(b"me:not-the-token").decode()
     check("the page with a wrong token is refused", server.answer("", f"Basic {wrong}")[0] == 401)
     check("the page with a bearer token is served", server.answer("", f"Bearer {server.token}")[0] == 200)
-    tab.open(server.page)
-    check("the browser is asked for the token", tab.asked > 0)
-    text = tab.run("document.body.innerText")
+    stranger.open(server.page)
+    check("the browser is asked for the token", stranger.asked > 0)
+    text = stranger.run("document.body.innerText")
     check("without it nothing is shown but how to give it", text.startswith("a token is needed"), text.strip())
-    tab.password, tab.faults, tab.requests = server.token, [], []
+    # A tab behind another asks less often.
+    tab.call("Page.bringToFront")
+    tab.password = server.token
     tab.open(server.page)
     check("with the token as password the page opens", tab.run("document.title") == "Syncline")
 
@@ -129,7 +131,8 @@ def check_sections(tab):
     check("Running, Interrupted and Finished", list(tab.run(SECTIONS)) == ["Running", "Interrupted", "Finished"])
     check("only what runs is under Running", len(tab.run(SECTIONS)["Running"]) == 1)
     interrupted = sync(tab, "Interrupted", "stock-2026-11-25")
-    check("the interrupted sync says since when", "last progress 7 min ago" in interrupted["head"], interrupted["head"])
+    since = re.search(r"interrupted, last progress ([78]) min ago", interrupted["head"])
+    check("the interrupted sync says since when", since, since and since[0] or interrupted["head"])
     check("what it has loaded is shown", number(interrupted["rows"][0]["records"]) > 0)
     replaced = sync(tab, "Finished", "nightly-customers-2026-11-25")["rows"][0]
     check("a finished stream has its records", replaced["records"] == "20,000", replaced["records"])
@@ -230,7 +233,7 @@ def main():
         loads.fail_one_stream()
         loads.interrupt()
         loads.keep_running()
-        check_token(server, tab)
+        check_token(server, browser.tab(), tab)
         check_running(tab)
         check_sections(tab)
         check_looks(tab, options.screenshots)
