@@ -136,7 +136,9 @@ std::string MatrixReference::CheckMerged(const MatrixKey& key, const MatrixRow& 
   for (auto before = stored_.lower_bound({key.first, 0});
        before != stored_.end() && before->first.first == key.first; ++before) {
     if (table.count(before->first) > 0) continue;
-    for (const auto& [column, value] : before->second.values) {
+    for (const auto& stored : before->second.values) {
+      const std::string& column = stored.first;
+      const std::optional<std::string>& value = stored.second;
       const Record& record = sent_.at(key);
       if (record.values.count(column) > 0 || sync.dropped.count(column) > 0) continue;
       if (ValueIn(row, column) == value) continue;

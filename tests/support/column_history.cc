@@ -184,7 +184,7 @@ bool ColumnHistory::IsOwed(const RecordKey& record, const std::string& property,
 
 bool ColumnHistory::IsKept(const RecordKey& record, const std::string& property,
                            const HistoryValues& row, const Table& table) const {
-  const auto& [id, version] = record;
+  const int64_t id = record.first;
   const std::optional<std::string> value = ValueIn(row, property);
   std::set<std::optional<std::string>> owed;
   int64_t newest = 0;  // of the rows whose place it took
@@ -199,7 +199,7 @@ bool ColumnHistory::IsKept(const RecordKey& record, const std::string& property,
   if (owed.count(value) > 0) return true;
   // What an older staged row of the key had, if that fits the column.
   return std::any_of(
-      syncs_.upper_bound(newest), syncs_.lower_bound(version), [&](const auto& sync) {
+      syncs_.upper_bound(newest), syncs_.lower_bound(record.second), [&](const auto& sync) {
         const auto declared = sync.second.catalog.properties.find(property);
         if (declared == sync.second.catalog.properties.end()) return false;
         if (!value.has_value() && WasRetyped(property, declared->second)) return true;
