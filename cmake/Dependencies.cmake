@@ -1,4 +1,4 @@
-# Everything comes from Debian 12's packages (scripts/setup installs them). The order matters: the module
+# Everything comes from packages of Debian 12 or 13 (scripts/setup installs them). The order matters: the module
 # FindProtobuf first, then gRPC's config package, which would otherwise look for protobuf's own.
 find_package(Threads REQUIRED)
 find_package(Protobuf REQUIRED)
