@@ -163,7 +163,9 @@ absl::StatusOr<std::unique_ptr<SyncClient>> SyncClient::Create(const ConnectionO
   auto impl = std::make_unique<Impl>();
   impl->server = options.server;
   impl->timeout = options.timeout;
-  if (!options.token_file.empty()) {
+  if (!options.token.empty()) {
+    impl->authorization = absl::StrCat("Bearer ", absl::StripAsciiWhitespace(options.token));
+  } else if (!options.token_file.empty()) {
     SYNCLINE_ASSIGN_OR_RETURN(const std::string token, ReadFile(options.token_file));
     impl->authorization = absl::StrCat("Bearer ", absl::StripAsciiWhitespace(token));
   }

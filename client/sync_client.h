@@ -27,6 +27,7 @@ struct TlsOptions {
 struct ConnectionOptions {
   std::string server = "127.0.0.1:50051";
   std::string token_file;  // its content is sent as "authorization: Bearer ..."
+  std::string token;       // the same without a file; wins
   TlsOptions tls;
   absl::Duration timeout = absl::Seconds(30);  // for calls that only ask
 };

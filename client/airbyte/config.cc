@@ -86,6 +86,38 @@ absl::Status ReadPolicies(const JsonText& object, DestinationConfig* config) {
   return absl::OkStatus();
 }
 
+// "require", or as platforms write it {"mode": "require"}.
+absl::StatusOr<std::string> ReadSslMode(const JsonText& object) {
+  auto member = Optional(object, "ssl_mode");
+  if (member.has_value() && member->kind == JsonKind::kObject) member = Optional(*member, "mode");
+  if (!member.has_value()) return std::string();
+  const std::string mode = member->kind == JsonKind::kString ? UnescapeJson(*member) : "";
+  for (const char* known : {"disable", "allow", "prefer", "require", "verify-ca", "verify-full"}) {
+    if (mode == known) return mode;
+  }
+  return Invalid("ssl_mode", "must be disable, allow, prefer, require, verify-ca or verify-full");
+}
+
+absl::Status ReadDirect(const JsonText& object, DestinationConfig* config) {
+  DirectTarget target;
+  SYNCLINE_ASSIGN_OR_RETURN(target.host, OptionalText(object, "host"));
+  if (target.host.empty()) return absl::OkStatus();
+  if (!config->connection.server.empty()) {
+    return Invalid("host", "and server exclude each other: a database, or a server that has one");
+  }
+  SYNCLINE_ASSIGN_OR_RETURN(const auto port, OptionalNumber(object, "port"));
+  target.port = port.value_or(target.port);
+  if (target.port < 1 || target.port > 65535) return Invalid("port", "must be from 1 to 65535");
+  SYNCLINE_ASSIGN_OR_RETURN(target.database, OptionalText(object, "database"));
+  if (target.database.empty()) return Invalid("database", "is missing");
+  SYNCLINE_ASSIGN_OR_RETURN(target.username, OptionalText(object, "username"));
+  if (target.username.empty()) return Invalid("username", "is missing");
+  SYNCLINE_ASSIGN_OR_RETURN(target.password, OptionalText(object, "password"));
+  SYNCLINE_ASSIGN_OR_RETURN(target.ssl_mode, ReadSslMode(object));
+  config->direct = std::move(target);
+  return absl::OkStatus();
+}
+
 // ["a"] or "a"; false for anything else.
 bool ReadPath(const JsonText& value, v1::FieldPath* path) {
   if (value.kind == JsonKind::kString) {
@@ -214,10 +246,14 @@ absl::StatusOr<DestinationConfig> ReadConfig(absl::string_view json) {
   }
   DestinationConfig config;
   SYNCLINE_ASSIGN_OR_RETURN(config.connection.server, OptionalText(*object, "server"));
-  if (config.connection.server.empty()) return Invalid("server", "is missing");
+  SYNCLINE_RETURN_IF_ERROR(ReadDirect(*object, &config));
+  if (config.connection.server.empty() && !config.direct.has_value()) {
+    return Invalid("server", "is missing (or host, database and username of a PostgreSQL)");
+  }
   SYNCLINE_ASSIGN_OR_RETURN(config.schema, OptionalText(*object, "schema"));
   SYNCLINE_ASSIGN_OR_RETURN(config.connection_id, OptionalText(*object, "connection_id"));
   SYNCLINE_ASSIGN_OR_RETURN(config.connection.token_file, OptionalText(*object, "token_file"));
+  SYNCLINE_ASSIGN_OR_RETURN(config.connection.token, OptionalText(*object, "token"));
   SYNCLINE_RETURN_IF_ERROR(ReadTls(*object, &config.connection.tls));
   SYNCLINE_RETURN_IF_ERROR(ReadPolicies(*object, &config));
   SYNCLINE_ASSIGN_OR_RETURN(config.complete_without_status,

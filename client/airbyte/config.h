@@ -1,6 +1,8 @@
 // The connector's configuration and the configured catalog, as Airbyte hands them over.
 #pragma once
 
+#include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -10,8 +12,19 @@
 
 namespace syncline::client {
 
+// A database that a server inside the process loads into.
+struct DirectTarget {
+  std::string host;
+  int64_t port = 5432;
+  std::string database;
+  std::string username;
+  std::string password;  // secret; empty: libpq's own ways
+  std::string ssl_mode;  // one of libpq's; empty: its default
+};
+
 struct DestinationConfig {
-  ConnectionOptions connection;
+  ConnectionOptions connection;  // without `direct`
+  std::optional<DirectTarget> direct;
   std::string schema;  // for streams without a namespace; empty: the server's default
   std::string connection_id;
   v1::SchemaPolicy schema_policy = v1::SCHEMA_POLICY_KEEP;

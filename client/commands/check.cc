@@ -1,6 +1,7 @@
 #include <unistd.h>
 
 #include "client/airbyte/config.h"
+#include "client/airbyte/destination.h"
 #include "client/airbyte/messages.h"
 #include "client/call_error.h"
 #include "client/commands/commands.h"
@@ -11,13 +12,13 @@
 namespace syncline::client {
 namespace {
 
-// Health says whether the server reaches its database; the list, whether our credentials are good.
-absl::Status TalkTo(const ConnectionOptions& connection) {
-  SYNCLINE_ASSIGN_OR_RETURN(const auto client, SyncClient::Create(connection));
-  SYNCLINE_RETURN_IF_ERROR(client->CheckHealth());
+// The list says what is wrong with our credentials, the ledger or the database; health, whether the
+// server takes calls at all.
+absl::Status TalkTo(SyncClient* client) {
   v1::ListSyncsRequest request;
   request.set_page_size(1);
-  return client->ListSyncs(request).status();
+  SYNCLINE_RETURN_IF_ERROR(client->ListSyncs(request).status());
+  return client->CheckHealth();
 }
 
 // Nothing when all is well.
@@ -26,8 +27,10 @@ std::string FindFault(const std::string& config_file) {
   if (!text.ok()) return std::string(text.status().message());
   const auto config = ReadConfig(*text);
   if (!config.ok()) return "the configuration is wrong: " + std::string(config.status().message());
-  const absl::Status status = TalkTo(config->connection);
-  return status.ok() ? "" : Explain(status, config->connection.server);
+  const auto destination = Destination::Open(*config);
+  if (!destination.ok()) return std::string(destination.status().message());
+  const absl::Status status = TalkTo(destination->client());
+  return status.ok() ? "" : Explain(status, destination->name());
 }
 
 }  // namespace

@@ -5,6 +5,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "client/airbyte/config.h"
+#include "client/airbyte/destination.h"
 #include "client/airbyte/messages.h"
 #include "client/airbyte/write_session.h"
 #include "client/call_error.h"
@@ -59,12 +60,11 @@ void Print(const std::vector<ReportEntry>& entries, LineOutput* output) {
 }
 
 // What became of each stream's records, and the streams that did not get to their end.
-void PrintStreams(const WriteReport& report, const ConnectionOptions& connection,
-                  LineOutput* output) {
+void PrintStreams(const WriteReport& report, const std::string& destination, LineOutput* output) {
   for (const StreamReport& stream : report.streams) Print(RecordEntries(stream), output);
   for (const WriteReport::Failure& failure : report.failures) {
     Fail(output,
-         absl::StrCat("stream ", failure.title, ": ", Explain(failure.status, connection.server),
+         absl::StrCat("stream ", failure.title, ": ", Explain(failure.status, destination),
                       failure.skipped == 0
                           ? ""
                           : absl::StrCat(" (", failure.skipped, " of its records were skipped)")),
@@ -80,14 +80,14 @@ void PrintStreams(const WriteReport& report, const ConnectionOptions& connection
 
 // The exit code, after saying how the run went.
 int Finish(const WriteReport& report, const WriteSessionOptions& options,
-           const ConnectionOptions& connection, bool fail_on_rejected, LineOutput* output) {
-  PrintStreams(report, connection, output);
+           const std::string& destination, bool fail_on_rejected, LineOutput* output) {
+  PrintStreams(report, destination, output);
   const std::string position =
       absl::StrCat(report.durable, " records are committed; run again with --sync_id ",
                    options.sync_id, " and the same input to go on");
   if (!report.status.ok()) {
     return Fail(output,
-                absl::StrCat(Explain(report.status, connection.server),
+                absl::StrCat(Explain(report.status, destination),
                              IsRetryableCall(report.status) || options.resumable
                                  ? absl::StrCat(" (", position, ")")
                                  : ""),
@@ -126,21 +126,21 @@ int RunWrite(const CommandLine& command_line) {
   if (!catalog.ok()) {
     return Fail(&output, std::string(catalog.status().message()), FailureType::kConfig);
   }
-  const auto client = SyncClient::Create(config->connection);
-  if (!client.ok()) {
-    return Fail(&output, std::string(client.status().message()), FailureType::kConfig);
+  const auto destination = Destination::Open(*config);
+  if (!destination.ok()) {
+    return Fail(&output, std::string(destination.status().message()), FailureType::kConfig);
   }
   const WriteSessionOptions options = SessionOptions(command_line, *config, *catalog);
-  WriteSession session(client->get(), *catalog, options,
+  WriteSession session(destination->client(), *catalog, options,
                        [&output](const std::string& line) { output.WriteLine(line); });
   if (const absl::Status started = session.Start(); !started.ok()) {
-    return Fail(&output, Explain(started, config->connection.server), TypeOf(started));
+    return Fail(&output, Explain(started, destination->name()), TypeOf(started));
   }
   for (const v1::StreamPlan& plan : session.plans()) Print(PlanEntries(plan), &output);
   LineReader input(STDIN_FILENO);
   ProgressLine progress;
   const WriteReport report = session.Run(&input, &progress);
-  return Finish(report, options, config->connection,
+  return Finish(report, options, destination->name(),
                 config->fail_on_rejected && !command_line.Switch("allow_rejected"), &output);
 }
 

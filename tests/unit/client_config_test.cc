@@ -127,6 +127,25 @@ TEST(ConfigTest, ReadsThePoliciesAndSwitches) {
   EXPECT_TRUE(WithMember(R"("of_the_platform":1)").ok());
 }
 
+TEST(ConfigTest, ADatabaseStandsForAServer) {
+  const auto direct = ReadConfig(
+      R"({"host":"db","database":"d","username":"u","password":"p","ssl_mode":"require"})");
+  ASSERT_TRUE(direct.ok()) << direct.status();
+  ASSERT_TRUE(direct->direct.has_value());
+  EXPECT_EQ(direct->direct->port, 5432);
+  EXPECT_EQ(direct->direct->ssl_mode, "require");
+  EXPECT_EQ(WithMember(R"("token":"t")")->connection.token, "t");
+  for (const auto& [config, words] : std::vector<std::pair<std::string, std::string>>{
+           {R"({"host":"db","username":"u"})", "database is missing"},
+           {R"({"host":"db","database":"d"})", "username is missing"},
+           {R"({"host":"db","database":"d","username":"u","port":0})", "port must be from 1"},
+           {R"({"host":"db","database":"d","username":"u","ssl_mode":"on"})", "ssl_mode must be"},
+           {R"({"host":"db","server":"h:1"})", "exclude each other"},
+           {"{}", "server is missing (or host"}}) {
+    EXPECT_THAT(std::string(ReadConfig(config).status().message()), HasSubstr(words)) << config;
+  }
+}
+
 TEST(ConfigTest, RefusesOtherValuesByTheMembersName) {
   for (const auto& [member, words] : std::vector<std::pair<std::string, std::string>>{
            {R"("schema_policy":"drop")", "schema_policy must be keep, mirror or freeze"},
@@ -147,8 +166,9 @@ TEST(SpecTest, ListsEveryMemberWithATitle) {
   const auto properties = FindMember(*connection, "properties");
   ASSERT_TRUE(properties.has_value());
   for (const char* member :
-       {"server", "schema", "connection_id", "token_file", "tls", "schema_policy",
-        "cdc_delete_mode", "complete_without_status", "fail_on_rejected"}) {
+       {"host", "port", "database", "username", "password", "ssl_mode", "server", "token", "schema",
+        "connection_id", "token_file", "tls", "schema_policy", "cdc_delete_mode",
+        "complete_without_status", "fail_on_rejected"}) {
     const auto property = FindMember(*properties, member);
     ASSERT_TRUE(property.has_value()) << member;
     EXPECT_TRUE(FindMember(*property, "title").has_value()) << member;

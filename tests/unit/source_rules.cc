@@ -28,6 +28,8 @@ const std::map<std::string, Names>& ModuleIncludes() {
       {"sync", {"base", "model", "dataflow", "write"}},
       {"rpc", {"base", "model", "sync", "proto"}},
       {"client", {"base", "proto"}},
+      // A server inside the process.
+      {"direct", {"base", "proto", "client", "config", "app"}},
   };
   return *table;
 }
@@ -62,7 +64,8 @@ const std::vector<ThirdParty>& ThirdParties() {
 // knows.
 std::string ModuleOf(const std::string& path) {
   const std::vector<std::string> parts = absl::StrSplit(path, '/');
-  if (parts[0] != "server") return parts[0] == "client" ? "client" : "tests";
+  if (parts[0] == "client") return parts.size() > 2 && parts[1] == "direct" ? "direct" : "client";
+  if (parts[0] != "server") return "tests";
   if (parts.size() == 2) return "app";
   return ModuleIncludes().count(parts[1]) > 0 ? parts[1] : "";
 }

@@ -1,0 +1,31 @@
+// The server that a connector's configuration names, or one that is started for the run.
+#pragma once
+
+#include <memory>
+
+#include "absl/status/statusor.h"
+#include "client/airbyte/config.h"
+#include "client/direct/direct_server.h"
+#include "client/sync_client.h"
+
+namespace syncline::client {
+
+class Destination {
+ public:
+  // Errors: those of DirectServer::Start and SyncClient::Create.
+  static absl::StatusOr<Destination> Open(const DestinationConfig& config);
+
+  SyncClient* client() const { return client_.get(); }
+  // For messages: the server's address, or the database's host.
+  const std::string& name() const { return name_; }
+
+ private:
+  Destination() = default;
+
+  std::string name_;
+  std::unique_ptr<DirectServer>
+      server_;  // null where the configuration names one; outlives client_
+  std::unique_ptr<SyncClient> client_;
+};
+
+}  // namespace syncline::client
