@@ -1,17 +1,26 @@
 // The seed of a test with random input: printed, and taken from SYNCLINE_TEST_SEED to repeat a run.
+//
+// A test that searches a space far larger than one run of it sees has a fixed seed of its own: a
+// run then says something of the change that it runs for, and the search goes on from other seeds
+// elsewhere (scripts/chaos, SYNCLINE_MATRIX_ROUNDS).
 #pragma once
 
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
+#include <optional>
 #include <random>
 
 namespace syncline {
 
-inline uint32_t RandomSeed() {
+inline uint32_t RandomSeed(std::optional<uint32_t> fixed = std::nullopt) {
   const char* const given = std::getenv("SYNCLINE_TEST_SEED");
-  const uint32_t seed = given != nullptr ? static_cast<uint32_t>(std::strtoul(given, nullptr, 10))
-                                         : std::random_device()();
+  uint32_t seed = 0;
+  if (given != nullptr) {
+    seed = static_cast<uint32_t>(std::strtoul(given, nullptr, 10));
+  } else {
+    seed = fixed.has_value() ? *fixed : std::random_device()();
+  }
   std::printf("SYNCLINE_TEST_SEED=%u\n", seed);
   return seed;
 }
