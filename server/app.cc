@@ -37,6 +37,7 @@ void App::Parts::Drain() {
   silence->During([this] {
     server->Drain(config.serve.drain_deadline);
     if (flush_ticker != nullptr) flush_ticker->Stop();
+    start_pool->Shutdown();
     control_pool->Shutdown();
     load_pool->Shutdown();
     finalize_pool->Shutdown();

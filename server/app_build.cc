@@ -17,6 +17,9 @@
 namespace syncline {
 namespace {
 
+// StartSyncs at once. They sleep while a table of theirs is locked: many more than there are
+// control connections, so that the starts of other tables have room.
+constexpr int kStartThreads = 64;
 constexpr absl::Duration kHealthInterval = absl::Seconds(1);
 constexpr absl::Duration kFileInterval = absl::Seconds(1);
 // How often callers that wait for memory are looked for.
@@ -112,6 +115,7 @@ absl::Status App::Parts::BuildDatabase() {
 }
 
 void App::Parts::BuildWritePath() {
+  start_pool = std::make_unique<ThreadPool>("start", kStartThreads);
   control_pool = std::make_unique<ThreadPool>("control", config.database.control_connections);
   load_pool = std::make_unique<ThreadPool>("load", config.load.load_threads);
   finalize_pool = std::make_unique<ThreadPool>("finalize", config.load.finalize_threads);
@@ -132,6 +136,7 @@ void App::Parts::BuildWritePath() {
   loaders.swap.lock_timeout = config.swap.lock_timeout;
   loaders.swap.deadline = config.swap.deadline;
   loaders.swap.keep_generations = config.swap.keep_generations;
+  loaders.swap.wait = [this](absl::Duration pause) { return stopping.Wait(pause); };
   loaders.max_rewrite_bytes = config.swap.max_rewrite_bytes;
   writer = std::make_unique<write::Writer>(loaders);
   store = std::make_unique<write::StreamStateStore>(database.get(), connections.get(), &ledger,
@@ -159,6 +164,7 @@ absl::Status App::Parts::BuildServer() {
   service.texts = &texts;
   service.failed_tries = &failed_tries;
   service.trust_forwarded_for = config.auth.trust_forwarded_for;
+  service.start_pool = start_pool.get();
   service.control_pool = control_pool.get();
   service.load_pool = load_pool.get();
   service.finalize_pool = finalize_pool.get();
@@ -242,7 +248,9 @@ absl::Status App::Parts::BuildEndpoint() {
   sources.status = [this] { return board->Json(); };
   if (config.metrics.needs_token) {
     sources.may_look = [this](absl::string_view token) {
-      return metrics_authenticator.CheckToken(token).ok();
+      const absl::Status known = metrics_authenticator.CheckToken(token).status();
+      if (!known.ok()) metrics->AuthenticationFailed(ReasonOf(known));
+      return known.ok();
     };
   }
   SYNCLINE_ASSIGN_OR_RETURN(endpoint,

@@ -80,6 +80,7 @@ struct App::Parts {
   std::unique_ptr<postgres::Readiness> readiness;
   std::unique_ptr<postgres::SilenceWatch> silence;
   std::unique_ptr<postgres::ConnectionPool> connections;
+  std::unique_ptr<ThreadPool> start_pool;
   std::unique_ptr<ThreadPool> control_pool;
   std::unique_ptr<ThreadPool> load_pool;
   std::unique_ptr<ThreadPool> finalize_pool;

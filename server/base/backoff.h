@@ -4,9 +4,16 @@
 #include <algorithm>
 #include <random>
 
+#include "absl/time/clock.h"
 #include "absl/time/time.h"
 
 namespace syncline {
+
+// Where nothing ends a wait between retries: waits, and says that the retries go on.
+inline bool WaitInAnyCase(absl::Duration pause) {
+  absl::SleepFor(pause);
+  return true;
+}
 
 // Not thread-safe: one per retry loop.
 class Backoff {

@@ -144,6 +144,7 @@ int ListeningSockets::Listen(const addrinfo& address) {
 }
 
 int ListeningSockets::Connect() const {
+  if (descriptors_.empty()) return -1;
   sockaddr_storage address = {};
   socklen_t size = sizeof(address);
   auto* const at = reinterpret_cast<sockaddr*>(&address);
@@ -161,8 +162,11 @@ int ListeningSockets::Connect() const {
 ListeningSockets::ListeningSockets(ListeningSockets&& other) noexcept
     : descriptors_(std::exchange(other.descriptors_, {})), port_(other.port_) {}
 
-ListeningSockets::~ListeningSockets() {
+ListeningSockets::~ListeningSockets() { Close(); }
+
+void ListeningSockets::Close() {
   for (const int descriptor : descriptors_) close(descriptor);
+  descriptors_.clear();
 }
 
 }  // namespace syncline

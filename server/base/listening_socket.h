@@ -24,8 +24,12 @@ class ListeningSockets {
   ListeningSockets(ListeningSockets&& other) noexcept;
   ListeningSockets& operator=(ListeningSockets&&) = delete;
 
+  // Empty once closed.
   const std::vector<int>& descriptors() const { return descriptors_; }
   int port() const { return port_; }
+
+  // From now on callers are refused; those that are not accepted yet are cut off.
+  void Close();
 
   // A socket of the caller's that is connecting to the first address, as a caller's would; it does
   // not block. -1 when the system refuses one.

@@ -163,6 +163,9 @@ function draw(status) {
     heading.append(make('span', syncs.length === 0 ? 'nothing' : number(syncs.length)));
     main.append(heading, ...syncs.map(sync => card(sync, status)));
   }
+  if ((status.syncs || []).length === status.limit) {
+    main.append(make('p', 'Only the newest ' + status.limit + ' syncs are shown; syncline list shows all.', 'soft'));
+  }
   document.getElementById('syncs').replaceWith(main);
 }
 

@@ -6,6 +6,7 @@
 //               "buffered_bytes"},
 //    "now": "RFC 3339",
 //    "error": "why the syncs could not be read, when they could not",
+//    "limit": how many syncs are shown at most, the newest ones,
 //    "syncs": [SyncSummary of proto/syncline/v1 in protobuf's JSON, names as in the proto]}
 #pragma once
 

@@ -7,7 +7,6 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
-#include "absl/time/clock.h"
 #include "server/base/backoff.h"
 #include "server/base/error.h"
 #include "server/postgres/sqlstate.h"
@@ -91,7 +90,7 @@ absl::Status TransactUnderPolicy(Database& database, const LockPolicy& policy,
     if (!deadline.has_value()) deadline = Monotonic() + policy.deadline;
     const absl::Duration pause = backoff.Next();
     if (Monotonic() + pause >= *deadline) return LockedOut(database, policy, locks, status);
-    absl::SleepFor(pause);
+    if (!policy.wait(pause)) return status;
   }
 }
 

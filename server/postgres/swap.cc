@@ -64,7 +64,7 @@ class Swap {
       if (!IsLockTimeout(status) && !IsConflict(status) && !IsSwapStale(status)) return status;
       const absl::Duration pause = backoff.Next();
       if (Monotonic() + pause >= deadline_) return Locked(status);
-      absl::SleepFor(pause);
+      if (!options_.wait(pause)) return Locked(status);
       ++stats_.retries;
       status = Prepare(/*analyze=*/!prepared_);
     }

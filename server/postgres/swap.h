@@ -15,6 +15,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
+#include "server/base/backoff.h"
 #include "server/model/table_name.h"
 #include "server/postgres/database.h"
 #include "server/postgres/swap_members.h"
@@ -26,6 +27,8 @@ struct SwapOptions {
   absl::Duration lock_timeout = absl::Milliseconds(100);
   // Attempts go on, with jitter, until this much time has passed.
   absl::Duration deadline = absl::Seconds(60);
+  // Between attempts; false when the server is stopping, which ends them.
+  std::function<bool(absl::Duration)> wait = WaitInAnyCase;
   // How many replaced tables are kept as <name>_syncline_old_<n> for a rollback by hand.
   int keep_generations = 0;
   // Kept tables beyond that go; not when the old table's rows are in the new one.

@@ -27,6 +27,7 @@ constexpr int kLines = 1;
 constexpr absl::Duration kWindow = absl::Seconds(10);
 // What the system has none left of is there again a little later.
 constexpr absl::Duration kPause = absl::Milliseconds(50);
+constexpr absl::Duration kCountInterval = absl::Milliseconds(100);
 
 int OpenReserve() { return open("/dev/null", O_RDONLY | O_CLOEXEC); }
 
@@ -74,6 +75,7 @@ void ConnectionAcceptor::Stop() {
   close(wake_[1]);
   thread_.reset();
   close(wake_[0]);
+  sockets_.Close();
 }
 
 int64_t ConnectionAcceptor::connections() {
@@ -120,7 +122,9 @@ void ConnectionAcceptor::AcceptFrom(int listening_descriptor) {
 
 bool ConnectionAcceptor::Admit(int descriptor) {
   MutexLock lock(&mutex_);
-  if (static_cast<int64_t>(open_.size()) >= max_connections_) ForgetClosed();
+  // At the limit each connection would have all others counted.
+  const bool full = static_cast<int64_t>(open_.size()) >= max_connections_;
+  if (full && absl::Now() - counted_at_ >= kCountInterval) ForgetClosed();
   if (static_cast<int64_t>(open_.size()) >= max_connections_) return false;
   const std::optional<ino_t> inode = InodeOf(descriptor);
   if (inode.has_value()) open_[descriptor] = *inode;
@@ -128,6 +132,7 @@ bool ConnectionAcceptor::Admit(int descriptor) {
 }
 
 void ConnectionAcceptor::ForgetClosed() {
+  counted_at_ = absl::Now();
   for (auto it = open_.begin(); it != open_.end();) {
     it = InodeOf(it->first) == it->second ? std::next(it) : open_.erase(it);
   }

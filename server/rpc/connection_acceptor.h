@@ -14,6 +14,7 @@
 #include "absl/base/thread_annotations.h"
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
+#include "absl/time/time.h"
 #include "server/base/line_limiter.h"
 #include "server/base/listening_socket.h"
 #include "server/base/mutex.h"
@@ -33,7 +34,8 @@ class ConnectionAcceptor {
 
   // Starts the thread that accepts. Errors: FAILED_PRECONDITION LISTEN_FAILED.
   absl::Status Start();
-  // When it returns, no connection is accepted or handed over. Safe to call twice.
+  // When it returns, no connection is accepted or handed over, and callers are refused: they go to
+  // another server. Safe to call twice.
   void Stop();
 
   const ListeningSockets& sockets() const { return sockets_; }
@@ -52,7 +54,7 @@ class ConnectionAcceptor {
   // Accepts and closes one connection with the descriptor that is held in reserve.
   void RefuseWithReserve(int listening_descriptor);
 
-  const ListeningSockets sockets_;
+  ListeningSockets sockets_;
   const int64_t max_connections_;
   const Take take_;
   int wake_[2] = {-1, -1};  // a pipe: written to end the thread
@@ -64,6 +66,7 @@ class ConnectionAcceptor {
   // gRPC closes a connection without a word, and the number may then be another socket's: the inode
   // tells them apart.
   std::map<int, ino_t> open_ ABSL_GUARDED_BY(mutex_);
+  absl::Time counted_at_ ABSL_GUARDED_BY(mutex_) = absl::InfinitePast();
   int64_t refused_ ABSL_GUARDED_BY(mutex_) = 0;
 };
 

@@ -14,7 +14,7 @@
 namespace syncline::rpc {
 namespace {
 
-// The newest syncs; those that run are among them unless very many were started since.
+// The page says when there may be more.
 constexpr int kSyncs = 50;
 constexpr absl::Duration kLookedAt = absl::Seconds(10);
 
@@ -52,7 +52,8 @@ std::string StatusBoard::Json() {
   asked_at_ = now;
   error.set_string_value(error_);
   return absl::StrCat("{\"server\":", ToJson(server), ",\"now\":\"", Rfc3339(now),
-                      "\",\"error\":", ToJson(error), ",\"syncs\":", syncs_, "}\n");
+                      "\",\"error\":", ToJson(error), ",\"limit\":", kSyncs, ",\"syncs\":", syncs_,
+                      "}\n");
 }
 
 void StatusBoard::Refresh() {

@@ -142,8 +142,7 @@ grpc::ServerUnaryReactor* SyncService::Serve(Context* context, const char* rpc,
 
 grpc::ServerUnaryReactor* SyncService::StartSync(Context* context, const grpc::ByteBuffer* request,
                                                  grpc::ByteBuffer* response) {
-  return Serve(context, "StartSync", *request, response, context_.control_pool,
-               &SyncService::Start);
+  return Serve(context, "StartSync", *request, response, context_.start_pool, &SyncService::Start);
 }
 
 grpc::ServerUnaryReactor* SyncService::CompleteStream(Context* context,

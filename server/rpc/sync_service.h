@@ -37,6 +37,7 @@ struct ServiceContext {
   FailedTries* failed_tries = nullptr;
   // Whether the header x-forwarded-for names the caller: a proxy in front sets it.
   bool trust_forwarded_for = false;
+  ThreadPool* start_pool = nullptr;  // of StartSync, which may wait for somebody's lock
   ThreadPool* control_pool = nullptr;
   ThreadPool* load_pool = nullptr;
   ThreadPool* finalize_pool = nullptr;

@@ -96,6 +96,37 @@ TEST_F(BlockedDatabaseTest, AKilledServersMergeEnds) {
 
 // The sync of the locked table has a new stream, too: what it holds while it waits is nobody
 // else's.
+TEST_F(BlockedDatabaseTest, ManyStartsOfALockedTableHoldUpNobodyElse) {
+  const auto server = StartServer({"--drain_deadline=2s"});
+  ASSERT_NE(server, nullptr);
+  const auto client = server->Client();
+  ASSERT_OK(client->StartSync(OneStream("before", "rows")));
+  const auto locker = Lock("rows");
+  ASSERT_OK(locker->Execute("SET idle_in_transaction_session_timeout = 0"));
+  constexpr int kStarts = 12;  // more than there are control connections
+  std::vector<std::future<absl::Status>> starts;
+  for (int i = 0; i < kStarts; ++i) {
+    starts.push_back(std::async(std::launch::async, [&, i] {
+      return server->Client()->StartSync(OneStream(absl::StrCat("locked", i), "rows")).status();
+    }));
+  }
+  EXPECT_TRUE(Eventually([&] { return WaitingForTheLock() >= 1; }));
+  absl::SleepFor(absl::Seconds(1));  // all of them are at it
+  auto others = std::async(std::launch::async, [&] {
+    EXPECT_OK(client->ListSyncs({}));
+    EXPECT_OK(client->GetSync("before"));
+    EXPECT_OK(client->StartSync(OneStream("other", "others")));
+    EXPECT_OK(client->CancelSync("other"));
+  });
+  EXPECT_EQ(others.wait_for(std::chrono::seconds(20)), std::future_status::ready);
+  // Whoever waits for a lock does not hold up the end either.
+  server->Signal(SIGTERM);
+  EXPECT_EQ(server->Wait(absl::Seconds(20)), 0);
+  for (std::future<absl::Status>& start : starts) EXPECT_FALSE(start.get().ok());
+  others.wait();
+  ASSERT_OK(locker->Commit());
+}
+
 TEST_F(BlockedDatabaseTest, ALockedTableHoldsUpItsOwnSyncAndNoOther) {
   const auto server = StartServer({"--swap_deadline=2s"});
   ASSERT_NE(server, nullptr);

@@ -51,7 +51,7 @@ absl::StatusOr<postgres::InitialStatus> Gather(postgres::Transaction& transactio
 }  // namespace
 
 postgres::LockPolicy LockPolicyOf(const LoaderContext& context) {
-  return {context.swap.lock_timeout, context.swap.deadline};
+  return {context.swap.lock_timeout, context.swap.deadline, context.swap.wait};
 }
 
 absl::Status StartUnderLocks(const LoaderContext& context, StreamRecord* stream, StartStep start) {
