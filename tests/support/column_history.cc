@@ -197,12 +197,15 @@ bool ColumnHistory::IsKept(const RecordKey& record, const std::string& property,
   }
   if (owed.empty()) owed.insert(std::nullopt);
   if (owed.count(value) > 0) return true;
-  // What an older staged row of the key had, if that fits the column.
+  // What an older staged row of the key had, if that fits the column and was not given up with it.
   return std::any_of(
       syncs_.upper_bound(newest), syncs_.lower_bound(record.second), [&](const auto& sync) {
         const auto declared = sync.second.catalog.properties.find(property);
         if (declared == sync.second.catalog.properties.end()) return false;
-        if (!value.has_value() && WasRetyped(property, declared->second)) return true;
+        if (!value.has_value() &&
+            (WasDropped(property, sync.first) || WasRetyped(property, declared->second))) {
+          return true;
+        }
         return value == ValueOf(declared->second, NumberOf(property, id, sync.first)).text;
       });
 }
