@@ -28,8 +28,7 @@ void TakeOurs(const std::set<std::string>& names, std::vector<TableMember>* memb
   members->erase(first, members->end());
 }
 
-// Without its final name. It is built under a name that no member of the user's is built under,
-// whatever the key is: the index of another key is found and replaced.
+// Without its final name. It is built under a name that no member of the user's is built under.
 absl::StatusOr<TableMember> KeyMember(Transaction& transaction, const SwapTables& tables,
                                       const TableSchema& schema) {
   SYNCLINE_ASSIGN_OR_RETURN(
@@ -45,8 +44,7 @@ absl::StatusOr<TableMember> KeyMember(Transaction& transaction, const SwapTables
 bool IsBuilt(const TableMember& member, const std::vector<TableMember>& built,
              const BuildPlace& place) {
   return std::any_of(built.begin(), built.end(), [&](const TableMember& existing) {
-    return existing.kind == member.kind && existing.name == BuildName(member, place) &&
-           existing.definition == member.definition;
+    return existing.kind == member.kind && existing.name == BuildName(member, place);
   });
 }
 

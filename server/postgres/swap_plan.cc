@@ -235,7 +235,7 @@ absl::StatusOr<SwapPlan> CaptureMove(Transaction& transaction, const SwapTables&
   SwapPlan plan;
   plan.steps = MoveSteps(tables);
   plan.key_index = members.key_index;
-  Append(NameMembers(members.wanted, tables.Place(), tables.quoted_target,
+  Append(NameMembers(members.wanted, members.built, tables.Place(), tables.quoted_target,
                      tables.quoted_target_schema),
          &plan.steps);
   return plan;
@@ -285,7 +285,7 @@ absl::StatusOr<SwapPlan> CapturePlan(Transaction& transaction, const SwapTables&
   Append(identities.free, &plan.steps);
   Append(retire, &plan.steps);
   Append(identities.give, &plan.steps);
-  Append(NameMembers(members.wanted, tables.Place(), tables.quoted_target,
+  Append(NameMembers(members.wanted, members.built, tables.Place(), tables.quoted_target,
                      tables.quoted_target_schema),
          &plan.steps);
   Append(traits.access, &plan.steps);

@@ -1,6 +1,7 @@
 #include "server/postgres/table_members.h"
 
-#include <map>
+#include <algorithm>
+#include <set>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -112,17 +113,6 @@ MemberKind KindOf(absl::string_view code) {
   return MemberKind::kIndex;
 }
 
-// Their names are unique among all of a schema, so the built one cannot have its own name yet.
-bool NeedsBuildName(const TableMember& member) {
-  return member.kind == MemberKind::kIndex || member.kind == MemberKind::kIndexConstraint ||
-         member.kind == MemberKind::kStatistics;
-}
-
-// The name, as it stands in the catalog, that the built member has on the source.
-std::string NameOnSource(const TableMember& member, const BuildPlace& place) {
-  return NeedsBuildName(member) ? BuildName(member, place) : member.name;
-}
-
 std::string SetTablespace(const TableMember& member) {
   return absl::StrCat("SELECT set_config('default_tablespace', '",
                       absl::StrReplaceAll(member.tablespace, {{"'", "''"}}), "', true); ");
@@ -163,10 +153,11 @@ BuildStep BuildIndex(const TableMember& member, const BuildPlace& place) {
   return {.step = {.subject = member.subject, .sql = std::move(sql)}};
 }
 
-BuildStep Validation(const TableMember& member, const BuildPlace& place) {
+BuildStep Validation(const TableMember& member, absl::string_view quoted_name,
+                     const BuildPlace& place) {
   return {.step = {.subject = member.subject,
                    .sql = absl::StrCat("ALTER TABLE ", place.source, " VALIDATE CONSTRAINT ",
-                                       member.quoted_name)},
+                                       quoted_name)},
           .locks_others = member.kind == MemberKind::kForeignKey};
 }
 
@@ -174,11 +165,12 @@ BuildStep Validation(const TableMember& member, const BuildPlace& place) {
 // writers only for an instant.
 void AppendConstraint(const TableMember& member, const BuildPlace& place,
                       std::vector<BuildStep>* steps) {
+  const std::string name = BuildName(member, place);
   const std::string definition = absl::StrCat(member.definition, member.validated ? kNotValid : "");
-  steps->push_back({.step = {.subject = member.subject,
-                             .sql = AddConstraint(place.source, member.quoted_name, definition)},
-                    .locks_others = member.kind == MemberKind::kForeignKey});
-  if (member.validated) steps->push_back(Validation(member, place));
+  steps->push_back(
+      {.step = {.subject = member.subject, .sql = AddConstraint(place.source, name, definition)},
+       .locks_others = member.kind == MemberKind::kForeignKey});
+  if (member.validated) steps->push_back(Validation(member, name, place));
 }
 
 void AppendBuild(const TableMember& member, const BuildPlace& place,
@@ -223,13 +215,14 @@ BuildStep Removal(const TableMember& built, const BuildPlace& place) {
           .locks_others = built.kind == MemberKind::kForeignKey};
 }
 
-std::string RenameSql(const TableMember& member, const BuildPlace& place, const std::string& table,
+std::string RenameSql(const TableMember& member, const std::string& from, const std::string& table,
                       const std::string& schema) {
-  const std::string from = BuildName(member, place);
   switch (member.kind) {
     case MemberKind::kIndex:
       return absl::StrCat("ALTER INDEX ", schema, ".", from, " RENAME TO ", member.quoted_name);
     case MemberKind::kIndexConstraint:
+    case MemberKind::kCheck:
+    case MemberKind::kForeignKey:
       return absl::StrCat("ALTER TABLE ", table, " RENAME CONSTRAINT ", from, " TO ",
                           member.quoted_name);
     case MemberKind::kStatistics:
@@ -237,17 +230,49 @@ std::string RenameSql(const TableMember& member, const BuildPlace& place, const 
                           member.quoted_name);
     case MemberKind::kSelfForeignKey:
       return AddConstraint(table, member.quoted_name, member.definition);
-    case MemberKind::kCheck:
-    case MemberKind::kForeignKey:
-      break;  // has its name already
   }
   return "";
 }
 
+bool IsConstraintWithoutIndex(const TableMember& member) {
+  return member.kind == MemberKind::kCheck || member.kind == MemberKind::kForeignKey;
+}
+
+std::string Unchecked(const TableMember& member) {
+  return absl::StrCat(member.definition, kNotValid);
+}
+
+// Whether `existing` is `member` under its own name, checked or not: a CHECK that the loaded table
+// was created with.
+bool IsStaged(const TableMember& existing, const TableMember& member) {
+  return IsConstraintWithoutIndex(member) && existing.kind == member.kind &&
+         existing.name == member.name &&
+         (existing.definition == member.definition ||
+          (member.validated && existing.definition == Unchecked(member)));
+}
+
+bool IsBuilt(const TableMember& existing, const TableMember& member, const BuildPlace& place) {
+  return existing.kind == member.kind && existing.name == BuildName(member, place);
+}
+
+using Members = std::vector<TableMember>;
+
+// The one of `built` that is `member`, or their end.
+Members::const_iterator Find(const Members& built, const TableMember& member,
+                             const BuildPlace& place) {
+  return std::find_if(built.begin(), built.end(), [&](const TableMember& existing) {
+    return IsStaged(existing, member) || IsBuilt(existing, member, place);
+  });
+}
+
 }  // namespace
 
+// PostgreSQL prints the definition of what is built on columns of other types differently, so the
+// name says what it was built from.
 std::string BuildName(const TableMember& member, const BuildPlace& place) {
-  return absl::StrCat(kBuildPrefix, Sha256Hex(absl::StrCat(place.key, "\n", member.name), 24));
+  return absl::StrCat(
+      kBuildPrefix,
+      Sha256Hex(absl::StrCat(place.key, "\n", member.name, "\n", member.definition), 24));
 }
 
 absl::StatusOr<std::vector<TableMember>> CaptureMembers(Transaction& transaction, int64_t table,
@@ -275,42 +300,40 @@ absl::StatusOr<std::vector<TableMember>> CaptureMembers(Transaction& transaction
 
 std::vector<BuildStep> PlanBuild(const std::vector<TableMember>& wanted,
                                  const std::vector<TableMember>& built, const BuildPlace& place) {
-  std::map<std::pair<MemberKind, std::string>, const TableMember*> unmatched;
-  for (const TableMember& member : built) unmatched[{member.kind, member.name}] = &member;
-  std::vector<BuildStep> removals;
-  std::vector<BuildStep> steps;
+  std::set<const TableMember*> unmatched;
+  for (const TableMember& member : built) unmatched.insert(&member);
+  std::vector<BuildStep> builds;
   for (const TableMember& member : wanted) {
     if (member.gone) continue;
-    const auto found = unmatched.find({member.kind, NameOnSource(member, place)});
-    if (found == unmatched.end()) {
-      AppendBuild(member, place, &steps);
+    const auto found = Find(built, member, place);
+    if (found == built.end()) {
+      AppendBuild(member, place, &builds);
       continue;
     }
-    const TableMember& existing = *found->second;
-    const bool same = existing.definition == member.definition;
-    const bool same_but_unchecked =
-        member.validated && existing.definition == absl::StrCat(member.definition, kNotValid);
-    if (same_but_unchecked) steps.push_back(Validation(member, place));
-    if (same || same_but_unchecked) {
-      unmatched.erase(found);
-    } else {
-      AppendBuild(member, place, &steps);
+    unmatched.erase(&*found);
+    if (member.validated && !found->validated) {
+      builds.push_back(Validation(member, found->quoted_name, place));
     }
   }
-  for (const auto& [key, member] : unmatched) {
-    removals.push_back(Removal(*member, place));
+  std::vector<BuildStep> steps;
+  for (const TableMember& member : built) {
+    if (unmatched.count(&member) > 0) steps.push_back(Removal(member, place));
   }
-  steps.insert(steps.begin(), removals.begin(), removals.end());
+  steps.insert(steps.end(), builds.begin(), builds.end());
   return steps;
 }
 
-std::vector<DdlStep> NameMembers(const std::vector<TableMember>& wanted, const BuildPlace& place,
+std::vector<DdlStep> NameMembers(const std::vector<TableMember>& wanted,
+                                 const std::vector<TableMember>& built, const BuildPlace& place,
                                  const std::string& table, const std::string& schema) {
   std::vector<DdlStep> steps;
   for (const TableMember& member : wanted) {
     if (member.gone) continue;
-    const std::string rename = RenameSql(member, place, table, schema);
-    if (!rename.empty()) steps.push_back({.subject = member.subject, .sql = rename});
+    const auto found = Find(built, member, place);
+    if (found == built.end() || !IsStaged(*found, member)) {
+      steps.push_back({.subject = member.subject,
+                       .sql = RenameSql(member, BuildName(member, place), table, schema)});
+    }
     if (!member.finish.empty()) steps.push_back({.subject = member.subject, .sql = member.finish});
   }
   return steps;

@@ -1,8 +1,8 @@
 // Indexes, constraints and extended statistics of a table: what must be built on the loaded table
 // before it can take the final one's place.
 //
-// They are built under names of ours (index names are unique in a schema) and get their own names
-// in the swap. Stateless: safe from any thread.
+// They are built under names of ours (index names are unique in a schema, and the loaded table may
+// have a CHECK of the name) and get their own names in the swap. Stateless: safe from any thread.
 #pragma once
 
 #include <cstdint>
@@ -53,7 +53,7 @@ struct BuildPlace {
   std::string key;            // what makes our names differ from those for other tables
 };
 
-// The name under which a member whose own name is unique in its schema is built.
+// The name under which a member is built. Another definition gives another name.
 std::string BuildName(const TableMember& member, const BuildPlace& place);
 
 // One statement (or few, for one transaction) of the preparation.
@@ -68,9 +68,10 @@ struct BuildStep {
 std::vector<BuildStep> PlanBuild(const std::vector<TableMember>& wanted,
                                  const std::vector<TableMember>& built, const BuildPlace& place);
 
-// The steps that, after the swap, give the built members the names and finish of `wanted`. `table`
-// and `schema` quoted.
-std::vector<DdlStep> NameMembers(const std::vector<TableMember>& wanted, const BuildPlace& place,
+// The steps that, after the swap, give the `built` members the names and finish of `wanted`.
+// `table` and `schema` quoted.
+std::vector<DdlStep> NameMembers(const std::vector<TableMember>& wanted,
+                                 const std::vector<TableMember>& built, const BuildPlace& place,
                                  const std::string& table, const std::string& schema);
 
 }  // namespace syncline::postgres

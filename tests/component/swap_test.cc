@@ -483,6 +483,42 @@ TEST_F(SwapTest, PreparationFollowsTheTarget) {
   EXPECT_EQ(Count(), "20");
 }
 
+// PostgreSQL prints what stands on a column of another type with casts: "(at + 1)" becomes
+// "(at + (1)::numeric)".
+TEST_F(SwapTest, DefinitionsThatAWiderTypePrintsDifferently) {
+  MakeTable("t", 10, 1);
+  MakeTable("t_new", 20, 2);
+  Run("ALTER TABLE $S.t ADD at bigint, ADD CONSTRAINT ck CHECK (at + 1 < 100),"
+      " ADD CONSTRAINT ck_later CHECK (at > -5) NOT VALID,"
+      " ADD CONSTRAINT ex EXCLUDE USING btree ((at * 2) WITH =);"
+      "COMMENT ON CONSTRAINT ck ON $S.t IS 'small';"
+      "CREATE INDEX part ON $S.t (id) WHERE at > 5; CREATE INDEX expr ON $S.t ((at + 7));"
+      "CREATE STATISTICS $S.st ON (at + 3), (at * 5) FROM $S.t;"
+      // As a staging table is made like its target.
+      "ALTER TABLE $S.t_new ADD at bigint, ADD CONSTRAINT ck CHECK (at + 1 < 100);"
+      "ALTER TABLE $S.t_new ALTER at TYPE numeric");
+  Run("UPDATE $S.t_new SET at = id");
+  const std::string checks =
+      "SELECT string_agg(conname || convalidated, ',' ORDER BY conname) FROM pg_constraint"
+      " WHERE conrelid = '$S.t'::regclass";
+  const std::string indexes =
+      "SELECT string_agg(indexrelid::regclass::text, ',' ORDER BY indexrelid::regclass::text)"
+      " FROM pg_index WHERE indrelid = '$S.t'::regclass";
+  const std::string checks_before = Value(checks);
+  const std::string indexes_before = Value(indexes);
+  ASSERT_OK(Swap());
+  EXPECT_EQ(stats_.retries, 0);
+  EXPECT_EQ(Count(), "20");
+  EXPECT_EQ(Value(checks), checks_before);
+  EXPECT_EQ(Value(indexes), indexes_before);
+  EXPECT_EQ(Value("SELECT count(*) FROM pg_statistic_ext WHERE stxname = 'st'"
+                  " AND stxrelid = '$S.t'::regclass"),
+            "1");
+  EXPECT_EQ(Value("SELECT obj_description(oid, 'pg_constraint') FROM pg_constraint"
+                  " WHERE conname = 'ck' AND conrelid = '$S.t'::regclass"),
+            "small");
+}
+
 TEST_F(SwapTest, KeepsGenerations) {
   MakeTable("t", 1, 1);
   Run("CREATE INDEX ix ON $S.t (id); ALTER TABLE $S.t ADD CONSTRAINT pk PRIMARY KEY (id),"
