@@ -11,6 +11,7 @@
 #include "server/postgres/kept_generations.h"
 #include "server/postgres/relation_traits.h"
 #include "server/postgres/swap_check.h"
+#include "server/postgres/swap_identities.h"
 
 namespace syncline::postgres {
 namespace {
@@ -45,23 +46,6 @@ WHERE d.classid = 'pg_class'::regclass AND d.refclassid = 'pg_class'::regclass
   AND EXISTS (SELECT FROM pg_attribute b WHERE b.attrelid = $2::oid AND b.attname = a.attname
               AND b.attnum > 0 AND NOT b.attisdropped)
 ORDER BY s.oid
-)sql";
-
-// $1: the target, $2: the loaded table. Of the identity columns that both have: the target's
-// sequence, its name, the name of the loaded table's, and a name for one that is kept.
-constexpr char kIdentitiesSql[] = R"sql(
-WITH identity AS (
-  SELECT a.attrelid, a.attname, s.oid, s.relname
-  FROM pg_attribute a JOIN pg_depend d ON d.refobjid = a.attrelid AND d.refobjsubid = a.attnum
-    AND d.classid = 'pg_class'::regclass AND d.refclassid = 'pg_class'::regclass
-    AND d.deptype = 'i'
-  JOIN pg_class s ON s.oid = d.objid AND s.relkind = 'S'
-  WHERE a.attrelid IN ($1::oid, $2::oid) AND NOT a.attisdropped)
-SELECT pg_describe_object('pg_class'::regclass, t.oid, 0), quote_ident(t.relname),
-       quote_ident(s.relname), quote_ident('_syncline_kept_' || t.oid)
-FROM identity t JOIN identity s ON s.attname = t.attname
-WHERE t.attrelid = $1::oid AND s.attrelid = $2::oid AND s.relname <> t.relname
-ORDER BY t.oid
 )sql";
 
 void Append(const std::vector<DdlStep>& from, std::vector<DdlStep>* to) {
@@ -109,30 +93,6 @@ absl::StatusOr<std::vector<DdlStep>> CaptureSequences(Transaction& transaction,
                                          tables.quoted_target, ".", rows.Text(row, 2))});
   }
   return steps;
-}
-
-// Sequences of identity columns, which go with the old table, by name.
-struct IdentityNames {
-  std::vector<DdlStep> free;  // only of a table that is kept
-  std::vector<DdlStep> give;
-};
-
-absl::StatusOr<IdentityNames> CaptureIdentities(Transaction& transaction, const SwapTables& tables,
-                                                bool keep_old) {
-  Params params;
-  params.Int(tables.target_oid).Int(tables.source_oid);
-  SYNCLINE_ASSIGN_OR_RETURN(const Result rows, transaction.Query(kIdentitiesSql, params));
-  IdentityNames names;
-  for (size_t row = 0; row < rows.size(); ++row) {
-    const auto rename = [&](const std::string& from, const std::string& to) {
-      return DdlStep{.subject = rows.Text(row, 0),
-                     .sql = absl::StrCat("ALTER SEQUENCE ", tables.quoted_target_schema, ".", from,
-                                         " RENAME TO ", to)};
-    };
-    if (keep_old) names.free.push_back(rename(rows.Text(row, 1), rows.Text(row, 3)));
-    names.give.push_back(rename(rows.Text(row, 2), rows.Text(row, 1)));
-  }
-  return names;
 }
 
 // Those of the loaded table, which must have all that it is to have.
@@ -256,7 +216,7 @@ absl::StatusOr<SwapPlan> CapturePlan(Transaction& transaction, const SwapTables&
                             CaptureForeignKeys(transaction, tables.target_oid));
   SYNCLINE_ASSIGN_OR_RETURN(const std::vector<DdlStep> sequences,
                             CaptureSequences(transaction, tables));
-  SYNCLINE_ASSIGN_OR_RETURN(const IdentityNames identities,
+  SYNCLINE_ASSIGN_OR_RETURN(const IdentitySteps identities,
                             CaptureIdentities(transaction, tables, keep_old));
   const std::string away = absl::StrCat(tables.quoted_target_schema, ".", AwayName(tables));
   SYNCLINE_ASSIGN_OR_RETURN(const std::vector<DdlStep> retire,
