@@ -171,7 +171,10 @@ std::string DeleteOlderRowsSql(const TableName& table) {
 
 std::string TableStatusSql(const TableName& table) {
   return absl::StrCat("SELECT EXISTS (SELECT 1 FROM ", QuoteTable(table),
-                      " LIMIT 1), pg_relation_size(", QuoteLiteral(QuoteTable(table)), ")");
+                      " LIMIT 1), pg_relation_size(oid) + "
+                      "coalesce(pg_relation_size(nullif(reltoastrelid, 0)), 0) FROM pg_class "
+                      "WHERE oid = ",
+                      QuoteLiteral(QuoteTable(table)), "::regclass");
 }
 
 std::string CopyTableSql(const TableName& source, const TableName& target,

@@ -35,6 +35,8 @@ constexpr int kReadBytes = 256 << 10;  // of a connection at once
 // A caller that vanished without a word is noticed within keepalive time + timeout.
 constexpr int kKeepaliveTimeMs = 30000;
 constexpr int kKeepaliveTimeoutMs = 20000;
+// A connection that has not shaken hands by then, TLS and the first SETTINGS, is closed.
+constexpr int kHandshakeMs = 10000;
 // Calls that were on their way when draining began arrive within this time and are refused with a
 // reason; gRPC would cancel them without one.
 constexpr absl::Duration kCallsOnTheirWay = absl::Milliseconds(300);
@@ -92,6 +94,7 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Start(const ServerOptions& optio
   builder.AddChannelArgument(GRPC_ARG_HTTP2_BDP_PROBE, 0);
   builder.AddChannelArgument(GRPC_ARG_HTTP2_STREAM_LOOKAHEAD_BYTES, kUnreadBytes);
   builder.AddChannelArgument(GRPC_ARG_TCP_MAX_READ_CHUNK_SIZE, kReadBytes);
+  builder.AddChannelArgument(GRPC_ARG_SERVER_HANDSHAKE_TIMEOUT_MS, kHandshakeMs);
   builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_TIME_MS, kKeepaliveTimeMs);
   builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, kKeepaliveTimeoutMs);
   builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_PERMIT_WITHOUT_CALLS, 1);

@@ -97,6 +97,18 @@ TEST_F(EvolutionRpcTest, ARewriteIsLoggedBeforeAndAfter) {
   }
 }
 
+// They are written again, too.
+TEST_F(EvolutionRpcTest, ValuesOutOfLineCountTowardsTheLimitOfARewrite) {
+  RestartServer({"--max_rewrite_bytes=100kB"});
+  Load("s1", Append(0), Record(1, "a", 1));
+  Execute(absl::StrCat("ALTER TABLE ", Table(kTable), " ALTER name SET STORAGE EXTERNAL"));
+  Execute(absl::StrCat("UPDATE ", Table(kTable), " SET name = repeat('x', 200000)"));
+  Ask ask = Append(0);
+  ask.json_schema = kNumberAt;
+  EXPECT_THAT(Start("s2", ask),
+              StatusIs(absl::StatusCode::kFailedPrecondition, "REWRITE_TOO_LARGE"));
+}
+
 TEST_F(EvolutionRpcTest, WithoutARewriteTheLogSaysNoneOfIt) {
   Load("s1", Append(0), Record(1, "a", 1));
   Ask wider = Append(0);

@@ -59,6 +59,28 @@ class ExposureTest : public EndToEndTest {
     return client::SyncClient::Create(connection);
   }
 
+  // Puts tls.crt and tls.key in the place of those that are there.
+  void MakeCertificate(const std::string& name) {
+    const std::string path = files().Path("tls");
+    const std::string command = absl::StrCat(
+        "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 -subj "
+        "/CN=",
+        name, " -addext subjectAltName=DNS:localhost -keyout ", path, ".key.new -out ", path,
+        ".crt.new 2>/dev/null && mv ", path, ".key.new ", path, ".key && mv ", path, ".crt.new ",
+        path, ".crt");
+    ASSERT_EQ(std::system(command.c_str()), 0);
+  }
+
+  absl::StatusOr<std::unique_ptr<ServerProcess>> StartTlsServer() {
+    ServerProcessOptions options;
+    options.dsn = dsn();
+    options.ledger_schema = ledger();
+    options.wait_until_serving = false;
+    options.flags = {absl::StrCat("--tls_cert_file=", files().Path("tls.crt")),
+                     absl::StrCat("--tls_key_file=", files().Path("tls.key"))};
+    return ServerProcess::Start(options);
+  }
+
   // Whether somebody who was not connected before is served.
   static bool IsServed(const ServerProcess& server) {
     const auto client = ClientOf(server);
@@ -108,26 +130,25 @@ TEST_F(ExposureTest, ConnectionsBeyondTheLimitAreClosedAndCounted) {
   EXPECT_TRUE(Eventually([&] { return IsServed(*server); }));
 }
 
+TEST_F(ExposureTest, ConnectionsThatSayNothingAreClosed) {
+  MakeCertificate("silent");
+  const auto plain = StartServer({});
+  ASSERT_NE(plain, nullptr);
+  ASSERT_OK_AND_ASSIGN(const auto tls, StartTlsServer());
+  const Crowd before_settings(plain->grpc_port(), 20);
+  const Crowd before_tls(tls->grpc_port(), 20);
+  for (const ServerProcess* server : {plain.get(), tls.get()}) {
+    EXPECT_TRUE(Eventually([&] { return Metric(*server, "syncline_connections") >= 20; }));
+  }
+  for (const ServerProcess* server : {plain.get(), tls.get()}) {
+    EXPECT_TRUE(Eventually([&] { return Metric(*server, "syncline_connections") < 5; }));
+  }
+}
+
 TEST_F(ExposureTest, ACertificateThatIsReplacedIsServed) {
-  const auto make = [this](const std::string& name) {
-    const std::string path = files().Path("tls");
-    const std::string command = absl::StrCat(
-        "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 -subj "
-        "/CN=",
-        name, " -addext subjectAltName=DNS:localhost -keyout ", path, ".key.new -out ", path,
-        ".crt.new 2>/dev/null && mv ", path, ".key.new ", path, ".key && mv ", path, ".crt.new ",
-        path, ".crt");
-    ASSERT_EQ(std::system(command.c_str()), 0);
-  };
-  make("first");
+  MakeCertificate("first");
   const std::string certificate = files().Path("tls.crt");
-  ServerProcessOptions options;
-  options.dsn = dsn();
-  options.ledger_schema = ledger();
-  options.wait_until_serving = false;
-  options.flags = {absl::StrCat("--tls_cert_file=", certificate),
-                   absl::StrCat("--tls_key_file=", files().Path("tls.key"))};
-  ASSERT_OK_AND_ASSIGN(const auto server, ServerProcess::Start(options));
+  ASSERT_OK_AND_ASSIGN(const auto server, StartTlsServer());
   // A caller that trusts exactly the certificate that the file holds now.
   const auto list = [&] {
     client::ConnectionOptions connection;
@@ -142,7 +163,7 @@ TEST_F(ExposureTest, ACertificateThatIsReplacedIsServed) {
   EXPECT_TRUE(Eventually([&] { return list().ok(); })) << list();
   const double first = Metric(*server, "syncline_tls_certificate_expiry_timestamp_seconds");
   EXPECT_NEAR(first, static_cast<double>(absl::ToUnixSeconds(absl::Now())) + 2 * 86400, 600);
-  make("second");
+  MakeCertificate("second");
   EXPECT_TRUE(Eventually([&] { return list().ok(); })) << list();
   EXPECT_TRUE(Eventually([&] {
     const std::vector<std::string> parts = absl::StrSplit(server->Log(), " tls_certificate ");
