@@ -1,19 +1,13 @@
 // What a merge has to know of the table that it writes into: columns of the user's, how keys
 // compare there, who watches its rows, and which indexes of the user's its rows must not violate
 // meanwhile.
-//
-// Stateless: safe from any thread.
+// merge_survey.h fills it.
 #pragma once
 
 #include <map>
 #include <set>
 #include <string>
 #include <vector>
-
-#include "absl/status/statusor.h"
-#include "server/model/table_name.h"
-#include "server/model/table_schema.h"
-#include "server/postgres/transaction.h"
 
 namespace syncline::postgres {
 
@@ -42,9 +36,5 @@ struct MergeTarget {
   // see no deletion.
   bool in_place() const { return watched || !others.empty(); }
 };
-
-// `schema` is the stream's. Both tables exist.
-absl::StatusOr<MergeTarget> SurveyTarget(Transaction& transaction, const TableName& source,
-                                         const TableName& target, const TableSchema& schema);
 
 }  // namespace syncline::postgres

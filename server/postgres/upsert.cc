@@ -7,6 +7,7 @@
 #include "server/base/status_macros.h"
 #include "server/postgres/catalog_sql.h"
 #include "server/postgres/merge_in_place.h"
+#include "server/postgres/merge_survey.h"
 #include "server/postgres/merge_target.h"
 #include "server/postgres/sql_generator.h"
 #include "server/postgres/upsert_sql.h"

@@ -15,10 +15,10 @@
 #include <vector>
 
 #include "absl/strings/string_view.h"
+#include "server/model/stream.h"
 #include "server/model/table_name.h"
 #include "server/model/table_schema.h"
 #include "server/postgres/merge_target.h"
-#include "server/postgres/upsert.h"
 
 namespace syncline::postgres {
 

@@ -1,4 +1,4 @@
-#include "server/postgres/merge_target.h"
+#include "server/postgres/merge_survey.h"
 
 #include <algorithm>
 
