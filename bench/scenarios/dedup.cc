@@ -120,7 +120,7 @@ absl::StatusOr<Findings> RunDedup(Bench& bench) {
                   .unit = "s",
                   .ours = Pairs::Pick(pairs.ours, kSeconds),
                   .baseline = Pairs::Pick(pairs.baseline, kSeconds),
-                  .target = 1.10}};
+                  .target = 1.0}};
 }
 
 }  // namespace syncline::bench

@@ -1,6 +1,6 @@
-// P8: what 20 readers of a table notice while a loaded replacement takes its place: the time of
-// their reads from the start of CompleteStream to its end, against the seconds before. Beside it
-// what they notice of the least that replaces a table: two renames and a drop, by hand.
+// P8: what 20 readers of a table notice while a loaded replacement takes its place, from the start
+// of CompleteStream to its end, against the least that replaces a table: two renames and a drop, by
+// hand. Beside it both against the seconds before.
 #include <algorithm>
 #include <functional>
 
@@ -148,17 +148,18 @@ absl::StatusOr<Findings> RunSwap(Bench& bench) {
   Swap swap(bench, *server, *client);
   SYNCLINE_RETURN_IF_ERROR(swap.Prepare());
   Figure p99 = {.id = "P8",
-                .name = "20 readers' p99 during a swap / before",
+                .name = "20 readers' p99 during a swap / two renames and a drop",
                 .unit = "ms",
                 .ours = {},
-                .target = 3};
+                .target = 1};
   Figure silence = {.id = "P8",
                     .name = "longest time without an answer to a reader",
                     .unit = "ms",
                     .ours = {},
                     .target = 50};
+  Figure before = {.id = "", .name = "the same of the swap / before it", .unit = "ms", .ours = {}};
   Figure by_hand = {.id = "",
-                    .name = "the same during two renames and a drop by hand / before",
+                    .name = "the same of the renames and the drop / before them",
                     .unit = "ms",
                     .ours = {}};
   const absl::Time deadline = absl::Now() + bench.options().limit;
@@ -166,12 +167,14 @@ absl::StatusOr<Findings> RunSwap(Bench& bench) {
     if (i > 0 && absl::Now() >= deadline) break;
     SYNCLINE_ASSIGN_OR_RETURN(const Pair noticed, swap.Once());
     p99.ours.push_back(noticed.ours.p99_during_ms);
-    p99.baseline.push_back(noticed.ours.p99_before_ms);
+    p99.baseline.push_back(noticed.by_hand.p99_during_ms);
+    before.ours.push_back(noticed.ours.p99_during_ms);
+    before.baseline.push_back(noticed.ours.p99_before_ms);
     silence.ours.push_back(noticed.ours.unavailable_ms);
     by_hand.ours.push_back(noticed.by_hand.p99_during_ms);
     by_hand.baseline.push_back(noticed.by_hand.p99_before_ms);
   }
-  return Figures{p99, silence, by_hand};
+  return Figures{p99, silence, before, by_hand};
 }
 
 }  // namespace syncline::bench

@@ -99,7 +99,7 @@ TEST_F(EvolutionRpcTest, ARewriteIsLoggedBeforeAndAfter) {
 
 // They are written again, too.
 TEST_F(EvolutionRpcTest, ValuesOutOfLineCountTowardsTheLimitOfARewrite) {
-  RestartServer({"--max_rewrite_bytes=100kB"});
+  RestartServer({"--max_rewrite_bytes=100KiB"});
   Load("s1", Append(0), Record(1, "a", 1));
   Execute(absl::StrCat("ALTER TABLE ", Table(kTable), " ALTER name SET STORAGE EXTERNAL"));
   Execute(absl::StrCat("UPDATE ", Table(kTable), " SET name = repeat('x', 200000)"));
