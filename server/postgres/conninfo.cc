@@ -126,6 +126,15 @@ const char kSessionSettings[] =
     // holds, instead of running to its end.
     "SELECT set_config('client_connection_check_interval', '5s', false)"
     " WHERE current_setting('client_connection_check_interval', true) = '0';"
+    // What a server has begun ends within about 30 s, too, when the network takes it away and no
+    // end of the connection arrives. Both are 0 on a Unix socket, and a stricter value of the owner
+    // stays.
+    "SELECT set_config('tcp_keepalives_idle', '15', false),"
+    " set_config('tcp_keepalives_interval', '5', false),"
+    " set_config('tcp_keepalives_count', '3', false)"
+    " WHERE current_setting('tcp_keepalives_idle')::int > 15;"
+    "SELECT set_config('tcp_user_timeout', '30s', false)"
+    " WHERE current_setting('tcp_user_timeout') = '0';"
     // Stronger settings (remote_apply) and the owner's choice between local and remote stay as they
     // are.
     "SELECT set_config('synchronous_commit', 'on', false)"

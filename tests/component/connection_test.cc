@@ -73,6 +73,31 @@ TEST_F(ConnectionTest, SessionSettingsAreThoseOfTheContract) {
   EXPECT_EQ(setting("application_name"), "syncline");
 }
 
+// Without, a COPY that waits for the rest of a block would hold its locks for two hours.
+TEST(ConnectionOverTcpTest, TheDatabaseNoticesAServerThatTheNetworkTookAway) {
+  ASSERT_OK_AND_ASSIGN(const auto cluster, testing::PostgresCluster::Create());
+  ConnectionOptions options;
+  options.conninfo = cluster->tcp_dsn();
+  const auto settings = [&]() -> std::string {
+    const absl::StatusOr<std::unique_ptr<Connection>> connection = Connection::Open(options);
+    if (!connection.ok()) return connection.status().ToString();
+    const absl::StatusOr<Result> result =
+        (*connection)
+            ->Query(
+                "SELECT concat_ws(' ', current_setting('tcp_keepalives_idle'), "
+                "current_setting('tcp_keepalives_interval'), "
+                "current_setting('tcp_keepalives_count'), "
+                "current_setting('tcp_user_timeout'))",
+                {});
+    return result.ok() ? result->Text(0, 0) : result.status().ToString();
+  };
+  EXPECT_EQ(settings(), "15 5 3 30000");
+  // What the owner of the role chose is stricter.
+  options.conninfo += " options='-c tcp_keepalives_idle=7 -c tcp_user_timeout=9000'";
+  EXPECT_THAT(settings(),
+              ::testing::AllOf(::testing::StartsWith("7 "), ::testing::EndsWith(" 9000")));
+}
+
 TEST_F(ConnectionTest, SocketsThatAreShutDownEndTheWaiting) {
   OpenSockets sockets;
   ConnectionOptions options;
