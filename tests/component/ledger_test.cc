@@ -430,6 +430,21 @@ TEST_F(LedgerTest, LookTellsWhatIsCommittedAndWhetherTheClaimHolds) {
   EXPECT_THAT(cancelled.claim, StatusIs(StatusCode::kFailedPrecondition, "SYNC_CANCELLED"));
 }
 
+// Claims do not wait for the disk: what a crash has taken back is not said to be taken over.
+TEST_F(LedgerTest, AClaimThatACrashTookBackIsLostAndNotFenced) {
+  const WriterClaim claim = Claim(Insert("one"));
+  OffsetRanges offsets;
+  offsets.Add({0, 5});
+  Execute(absl::StrCat("UPDATE ", schema(), ".writer SET epoch = epoch - 1"));
+  EXPECT_THAT(Commit(claim, Records(0, 5)), StatusIs(StatusCode::kAborted));
+  ASSERT_OK_AND_ASSIGN(postgres::WriterStanding found, committer_->Look(*lane_, claim, offsets));
+  EXPECT_THAT(found.claim, StatusIs(StatusCode::kAborted, "CLAIM_LOST"));
+  EXPECT_TRUE(DetailOf(found.claim).retry_after.has_value());
+  Execute(absl::StrCat("DELETE FROM ", schema(), ".writer"));
+  ASSERT_OK_AND_ASSIGN(found, committer_->Look(*lane_, claim, offsets));
+  EXPECT_THAT(found.claim, StatusIs(StatusCode::kAborted, "CLAIM_LOST"));
+}
+
 TEST_F(LedgerTest, CheckpointsAreNumberedInTheOrderOfTheirCommits) {
   const SyncRecord sync = Insert("one");
   const WriterClaim a = Claim(sync, "a");

@@ -73,7 +73,7 @@ DataCommitter::DataCommitter(const Ledger& ledger)
           "nulled = f.nulled + excluded.nulled, truncated = f.truncated + excluded.truncated, "
           "undeclared = f.undeclared + excluded.undeclared",
           ledger)),
-      look_sql_(WithSchema("SELECT w.epoch = $3, w.committed @> $4::int8multirange, "
+      look_sql_(WithSchema("SELECT w.epoch - $3, w.committed @> $4::int8multirange, "
                            "w.durable_offset, s.state FROM $L.writer w "
                            "JOIN $L.stream s ON s.stream_no = w.stream_no "
                            "WHERE w.stream_no = $1 AND w.writer_id = $2",
@@ -207,13 +207,18 @@ absl::StatusOr<WriterStanding> DataCommitter::Look(Connection& connection, const
                                                             .Int(claim.epoch)
                                                             .Text(offsets.ToMultirange())));
   WriterStanding standing;
+  // Nobody lowers an epoch or removes the row of an open call but a crash: the claim was one of the
+  // last things that the database had not written yet.
   if (found.size() != 1) {
-    standing.claim = Fenced(claim.writer_id);
+    standing.claim = ClaimLost(claim.writer_id);
     return standing;
   }
   standing.committed = found.Bool(0, 1) && !offsets.empty();
   standing.durable_offset = found.Int(0, 2);
-  if (!found.Bool(0, 0)) {
+  const int64_t newer_claims = found.Int(0, 0);
+  if (newer_claims < 0) {
+    standing.claim = ClaimLost(claim.writer_id);
+  } else if (newer_claims > 0) {
     standing.claim = found.Text(0, 3) == ToText(StreamState::kCancelled) ? SyncCancelled()
                                                                          : Fenced(claim.writer_id);
   }

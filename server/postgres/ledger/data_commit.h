@@ -38,8 +38,8 @@ struct DataCommit {
 
 // A writer's row as a claim finds it.
 struct WriterStanding {
-  // OK while the claim holds. ABORTED FENCED when the epoch has moved, FAILED_PRECONDITION
-  // SYNC_CANCELLED when it has because the stream was cancelled or superseded.
+  // OK while the claim holds. ABORTED FENCED when the epoch has moved on, FAILED_PRECONDITION
+  // SYNC_CANCELLED when it did because of a cancellation, ABORTED CLAIM_LOST when it went back.
   absl::Status claim;
   bool committed = false;  // all the offsets that were asked for, whichever call committed them
   int64_t durable_offset = 0;

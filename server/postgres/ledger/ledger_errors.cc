@@ -30,6 +30,16 @@ absl::Status Fenced(absl::string_view writer_id) {
                    {.reason = "FENCED", .metadata = {{"writer_id", std::string(writer_id)}}});
 }
 
+absl::Status ClaimLost(absl::string_view writer_id) {
+  return MakeError(absl::StatusCode::kAborted,
+                   absl::StrCat("the database crashed and does not know any more that this call "
+                                "opened the writer \"",
+                                writer_id, "\""),
+                   {.reason = "CLAIM_LOST",
+                    .metadata = {{"writer_id", std::string(writer_id)}},
+                    .retry_after = absl::Seconds(1)});
+}
+
 absl::Status Superseded() {
   return MakeError(absl::StatusCode::kAborted,
                    "a newer sync of the table took over while the stream was finalised, or another "

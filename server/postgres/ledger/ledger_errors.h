@@ -16,6 +16,9 @@ absl::Status StreamCompleted();
 absl::Status SyncCancelled();
 // ABORTED FENCED: another call took over the writer, or the stream was completed or cancelled.
 absl::Status Fenced(absl::string_view writer_id);
+// ABORTED CLAIM_LOST, with RetryInfo: a crash of the database took the claim back, and nobody took
+// over.
+absl::Status ClaimLost(absl::string_view writer_id);
 // ABORTED SUPERSEDED: the stream was cancelled, or finished by someone else, while it was
 // finalised.
 absl::Status Superseded();
