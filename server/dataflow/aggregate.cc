@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "server/base/failpoint.h"
 #include "server/base/status_macros.h"
 
 namespace syncline::dataflow {
@@ -21,6 +22,7 @@ absl::StatusOr<Accepted> Aggregate::Accept(Batch* batch, int64_t most_bytes) {
   most_bytes_ = most_bytes;
   typed_rows_ = batch->records->has_rows();
   check_durable_ = durable_.Intersects(batch->offsets);
+  SYNCLINE_FAILPOINT_OR_RETURN(kDecode);
   SYNCLINE_RETURN_IF_ERROR(parser_.Parse(batch->records.get(), batch->arrival_us, this));
   if (accepted_.more) {
     Cover(*batch, stopped_at_, 0);

@@ -8,6 +8,7 @@
 #include "absl/time/clock.h"
 #include "server/base/backoff.h"
 #include "server/base/error.h"
+#include "server/base/failpoint.h"
 #include "server/base/log.h"
 #include "server/base/status_macros.h"
 #include "server/postgres/ddl_step.h"
@@ -146,6 +147,7 @@ class Swap {
                                    .reason = kSwapStale}};
     steps.insert(steps.end(), plan.steps.begin(), plan.steps.end());
     const absl::Status status = RunSteps(transaction, steps);
+    SYNCLINE_FAILPOINT(kSwapped);
     return IsSwapStale(status) ? SwapStale() : status;
   }
 
@@ -204,6 +206,7 @@ absl::Status OverwriteTable(Database& database, const TableName& source, const T
   if (stats == nullptr) stats = &unused;
   *stats = SwapStats();
   SYNCLINE_RETURN_IF_ERROR(Swap(database, source, target, options, ledger_step, stats).Run());
+  SYNCLINE_FAILPOINT(kSwapCommitted);
   if (!stats->left_out.empty()) {
     Log(LogLevel::kWarning, "swap_left_out")
         .Field("table", target.ToString())

@@ -3,7 +3,6 @@
 #include <gtest/gtest.h>
 #include <signal.h>
 
-#include <cstdlib>
 #include <memory>
 #include <string>
 #include <vector>
@@ -13,6 +12,7 @@
 #include "absl/time/clock.h"
 #include "server/base/thread.h"
 #include "tests/support/e2e_fixture.h"
+#include "tests/support/own_cluster.h"
 #include "tests/support/postgres_cluster.h"
 
 namespace syncline::testing {
@@ -316,22 +316,7 @@ TEST_F(ErrorsTest, SigtermDrains) {
 }
 
 // The database goes away and comes back; the server stays.
-class DatabaseAwayTest : public ErrorsTest {
- protected:
-  void SetUp() override {
-    ASSERT_OK_AND_ASSIGN(cluster_, PostgresCluster::Create());
-    const char* const given = std::getenv("SYNCLINE_TEST_DSN");
-    const std::string before = given == nullptr ? "" : given;
-    setenv("SYNCLINE_TEST_DSN", cluster_->dsn().c_str(), 1);
-    ErrorsTest::SetUp();
-    given == nullptr ? unsetenv("SYNCLINE_TEST_DSN")
-                     : setenv("SYNCLINE_TEST_DSN", before.c_str(), 1);
-  }
-  // The cluster goes with all that is in it.
-  void TearDown() override {}
-
-  std::unique_ptr<PostgresCluster> cluster_;
-};
+class DatabaseAwayTest : public WithOwnCluster<ErrorsTest> {};
 
 TEST_F(DatabaseAwayTest, IsUnavailableFastAndTheNextSyncIsFine) {
   ASSERT_OK(client_->StartSync(OneStream("before", "rows")));

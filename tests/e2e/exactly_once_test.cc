@@ -3,7 +3,6 @@
 #include <signal.h>
 
 #include <algorithm>
-#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
@@ -15,6 +14,7 @@
 #include "absl/strings/str_cat.h"
 #include "tests/e2e/person_records.h"
 #include "tests/support/e2e_fixture.h"
+#include "tests/support/own_cluster.h"
 #include "tests/support/postgres_cluster.h"
 #include "tests/support/random_seed.h"
 
@@ -250,25 +250,7 @@ TEST_F(ExactlyOnceTest, NewerCallOfAWriterOnTheSameServerFencesTheOlder) {
 }
 
 // The database itself is stopped at once, its write-ahead log alone tells what was committed.
-class DatabaseCrashTest : public ExactlyOnceTest {
- protected:
-  void SetUp() override {
-    ASSERT_OK_AND_ASSIGN(cluster_, PostgresCluster::Create());
-    const char* const before = std::getenv("SYNCLINE_TEST_DSN");
-    const std::string given = before == nullptr ? "" : before;
-    setenv("SYNCLINE_TEST_DSN", cluster_->dsn().c_str(), 1);
-    ExactlyOnceTest::SetUp();
-    if (before == nullptr) {
-      unsetenv("SYNCLINE_TEST_DSN");
-    } else {
-      setenv("SYNCLINE_TEST_DSN", given.c_str(), 1);
-    }
-  }
-  // The cluster goes with all that is in it.
-  void TearDown() override {}
-
-  std::unique_ptr<PostgresCluster> cluster_;
-};
+class DatabaseCrashTest : public WithOwnCluster<ExactlyOnceTest> {};
 
 TEST_F(DatabaseCrashTest, DatabaseStoppedInMidSync) {
   const auto server = StartServer(SmallBlocks());

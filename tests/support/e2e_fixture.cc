@@ -19,13 +19,18 @@ std::string EndToEndTest::LedgerTable(absl::string_view table) const {
   return absl::StrCat(ledger(), ".\"", table, "\"");
 }
 
-std::unique_ptr<ServerProcess> EndToEndTest::StartServer(std::vector<std::string> flags) {
+ServerProcessOptions EndToEndTest::ServerOptions(std::vector<std::string> flags) const {
   ServerProcessOptions options;
   options.dsn = dsn();
   options.ledger_schema = ledger();
   options.flags = {absl::StrCat("--default_schema=", schema()), "--writer_lease=2s"};
   options.flags.insert(options.flags.end(), flags.begin(), flags.end());
-  absl::StatusOr<std::unique_ptr<ServerProcess>> server = ServerProcess::Start(options);
+  return options;
+}
+
+std::unique_ptr<ServerProcess> EndToEndTest::StartServer(std::vector<std::string> flags) {
+  absl::StatusOr<std::unique_ptr<ServerProcess>> server =
+      ServerProcess::Start(ServerOptions(std::move(flags)));
   EXPECT_OK(server);
   return server.ok() ? *std::move(server) : nullptr;
 }

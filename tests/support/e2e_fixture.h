@@ -34,7 +34,9 @@ class EndToEndTest : public PostgresTest {
   // ledger()."table"
   std::string LedgerTable(absl::string_view table) const;
 
-  // A server on this test's schemas; short leases, further `flags`.
+  // Options of a server on this test's schemas; short leases, further `flags`.
+  ServerProcessOptions ServerOptions(std::vector<std::string> flags = {}) const;
+  // Started with them.
   std::unique_ptr<ServerProcess> StartServer(std::vector<std::string> flags = {});
   // The command line with `arguments`, its --server set; not for spec, check and write.
   std::unique_ptr<Process> StartClient(const ServerProcess& server,

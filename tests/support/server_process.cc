@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include <cstdio>
+#include <filesystem>
 #include <fstream>
 #include <sstream>
 #include <utility>
@@ -91,7 +92,9 @@ absl::Status ServerProcess::Launch() {
   const std::string port_file = directory_.Path("ports");
   unlink(port_file.c_str());
   ProcessOptions process;
-  process.arguments = {SYNCLINE_SERVER_BINARY, absl::StrCat("--listen=127.0.0.1:", grpc_port_),
+  process.environment = {{kFailpointFileVariable, directory_.Path("failpoint")}};
+  process.arguments = {options_.failpoints ? SYNCLINE_FAULT_SERVER_BINARY : SYNCLINE_SERVER_BINARY,
+                       absl::StrCat("--listen=127.0.0.1:", grpc_port_),
                        absl::StrCat("--metrics_listen=127.0.0.1:", metrics_port_),
                        absl::StrCat("--ledger_schema=", options_.ledger_schema),
                        absl::StrCat("--port_file=", port_file)};
@@ -139,7 +142,22 @@ void ServerProcess::Kill9() { process_->Kill(); }
 
 absl::Status ServerProcess::Restart() {
   if (running()) Kill9();
+  Disarm();
   return Launch();
+}
+
+void ServerProcess::Arm(absl::string_view name, FailpointAction action, int64_t hit) {
+  armed_ = {armed_.serial + 1, std::string(name), action, hit};
+  // Whole or not at all, whenever the server reads it.
+  const std::string next = directory_.Path("failpoint.next");
+  std::ofstream(next) << armed_.ToString();
+  std::filesystem::rename(next, directory_.Path("failpoint"));
+}
+
+void ServerProcess::Disarm() { unlink(directory_.Path("failpoint").c_str()); }
+
+bool ServerProcess::WaitForFailpoint(absl::Duration timeout) {
+  return process_->WaitForStderr(FailpointReached(armed_), timeout);
 }
 
 std::string ServerProcess::address() const { return absl::StrCat("127.0.0.1:", grpc_port_); }
@@ -148,6 +166,13 @@ std::string ServerProcess::Metrics() const {
   const std::string answer = Get(metrics_port_, "/metrics");
   const size_t body = answer.find("\r\n\r\n");
   return body == std::string::npos ? "" : answer.substr(body + 4);
+}
+
+int ServerProcess::HttpStatus(absl::string_view path) const {
+  // "HTTP/1.0 200 OK"
+  const std::string answer = Get(metrics_port_, path);
+  int code = 0;
+  return answer.size() > 12 && absl::SimpleAtoi(answer.substr(9, 3), &code) ? code : 0;
 }
 
 std::unique_ptr<client::SyncClient> ServerProcess::Client() const {

@@ -16,6 +16,7 @@
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "client/sync_client.h"
+#include "tests/support/failpoint_order.h"
 #include "tests/support/process.h"
 #include "tests/support/temporary_directory.h"
 
@@ -28,6 +29,8 @@ struct ServerProcessOptions {
   std::vector<std::string> flags = {};  // "--name=value"
   // False for a server whose database is down: Start then waits for its ports only.
   bool wait_until_serving = true;
+  // The server that has failpoints, for Arm.
+  bool failpoints = false;
 };
 
 class ServerProcess {
@@ -50,6 +53,13 @@ class ServerProcess {
   // The same server again, with the same flags on the same ports. Errors as Start.
   absl::Status Restart();
 
+  // Has failpoint `name` (server/base/failpoint.h) act at its `hit`th hit from now, instead of what
+  // was armed before. A restarted server has nothing armed.
+  void Arm(absl::string_view name, FailpointAction action, int64_t hit = 1);
+  void Disarm();
+  // Waits until it was reached; false after `timeout`, or when the server ended without.
+  bool WaitForFailpoint(absl::Duration timeout);
+
   // Waits until its health says SERVING. Errors: DEADLINE_EXCEEDED with what it said last.
   absl::Status WaitUntilServing(absl::Duration timeout);
 
@@ -60,6 +70,8 @@ class ServerProcess {
   int metrics_port() const { return metrics_port_; }
   // The body of /metrics; empty when it cannot be had.
   std::string Metrics() const;
+  // The code of an answer on the metrics port; 0 when there is none.
+  int HttpStatus(absl::string_view path) const;
   // A client of this server.
   std::unique_ptr<client::SyncClient> Client() const;
   // All that it has written on stderr, over all starts.
@@ -76,6 +88,7 @@ class ServerProcess {
   std::unique_ptr<Process> process_;
   int grpc_port_ = 0;
   int metrics_port_ = 0;
+  FailpointOrder armed_;
 };
 
 }  // namespace syncline::testing

@@ -7,6 +7,7 @@
 #include "absl/time/clock.h"
 #include "server/base/backoff.h"
 #include "server/base/error.h"
+#include "server/base/failpoint.h"
 #include "server/base/status_macros.h"
 #include "server/model/raw_id.h"
 #include "server/postgres/copy/text_fields.h"
@@ -124,10 +125,15 @@ absl::StatusOr<FlushResult> InsertBuffer::TryFlush(
   FlushResult result = Held();
   absl::Status status = rows_ > 0 ? CopyRows(*connection) : connection->Begin();
   const bool copied = status.ok();
+  if (copied) SYNCLINE_FAILPOINT(kCopied);
   if (copied) status = WriteLedger(*connection, checkpoints, &result);
   if (status.ok()) {
+    SYNCLINE_FAILPOINT(kBeforeCommit);
     status = connection->Commit();
-    if (status.ok()) return result;
+    if (status.ok()) {
+      SYNCLINE_FAILPOINT(kCommitted);
+      return result;
+    }
     // A COMMIT that was refused did not happen.
     *commit_unknown = *commit_unknown || absl::IsUnavailable(status);
   }
@@ -199,14 +205,14 @@ absl::StatusOr<std::optional<FlushResult>> InsertBuffer::FindCommit(
     postgres::Connection& connection) const {
   SYNCLINE_ASSIGN_OR_RETURN(const postgres::WriterStanding standing,
                             context_->committer->Look(connection, claim_, commit_.offsets));
-  if (standing.committed) {
-    // Its checkpoints, if any, are written by the next flush: writing twice is harmless.
-    FlushResult result = Held();
-    result.durable_offset = standing.durable_offset;
-    return result;
-  }
+  // First: a newer call may have committed the same records, and this one's answer would count
+  // them.
   SYNCLINE_RETURN_IF_ERROR(standing.claim);
-  return std::nullopt;
+  if (!standing.committed) return std::nullopt;
+  // Its checkpoints, if any, are written by the next flush: writing twice is harmless.
+  FlushResult result = Held();
+  result.durable_offset = standing.durable_offset;
+  return result;
 }
 
 absl::StatusOr<FlushResult> InsertBuffer::AfterFailure(postgres::Connection& connection,
@@ -229,6 +235,7 @@ absl::Status InsertBuffer::CopyRows(postgres::Connection& connection) {
   SYNCLINE_RETURN_IF_ERROR(connection.BeginCopy(copy_sql_, relation_));
   const absl::Status sent =
       format_ == postgres::CopyFormat::kBinary ? SendBinary(connection) : SendText(connection);
+  SYNCLINE_FAILPOINT(kCopySent);
   // The result is read even when sending failed: it says why.
   const absl::StatusOr<int64_t> copied = connection.EndCopy();
   SYNCLINE_RETURN_IF_ERROR(copied.status());

@@ -1,6 +1,7 @@
 #include "server/write/loaders/dedup.h"
 
 #include "absl/time/clock.h"
+#include "server/base/failpoint.h"
 #include "server/base/status_macros.h"
 #include "server/model/staging_decision.h"
 #include "server/postgres/key_indexes.h"
@@ -42,9 +43,11 @@ absl::StatusOr<StreamResult> DedupLoader::Complete(const StreamRecord& stream,
           SYNCLINE_RETURN_IF_ERROR(CheckGuard(transaction, stream, action, /*target_exists=*/true));
           SYNCLINE_ASSIGN_OR_RETURN(result.rows,
                                     MergeAndDrop(context_, transaction, merged, undeclared));
+          SYNCLINE_FAILPOINT(kMerged);
         }
         return EndStream(context_, transaction, stream, request, result);
       }));
+  SYNCLINE_FAILPOINT(kMergeCommitted);
   if (action == CompletionAction::kMerge) metrics.Finalized("merge", absl::Now() - started);
   return result;
 }

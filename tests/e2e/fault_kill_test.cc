@@ -1,0 +1,220 @@
+// A server that is killed, stopped or failed at a failpoint: F1 to F5 and F7 of docs/faults.md.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <signal.h>
+
+#include <fstream>
+#include <iterator>
+#include <memory>
+#include <string>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "server/base/failpoint.h"
+#include "server/base/thread.h"
+#include "tests/e2e/fault_fixture.h"
+
+namespace syncline::testing {
+namespace {
+
+using absl::StatusCode;
+
+constexpr int64_t kRecords = 2000;
+constexpr int kKilled = 128 + SIGKILL;
+
+class KillTest : public FaultTest {
+ protected:
+  // The server, armed, dies of `action`, and the call that it had is UNAVAILABLE.
+  void ExpectKilledDuring(ServerProcess& server, const absl::Status& answer) {
+    EXPECT_THAT(answer, StatusIs(StatusCode::kUnavailable));
+    EXPECT_EQ(server.Wait(kPatience), kKilled);
+  }
+};
+
+struct LoadKill {
+  const char* name;
+  const char* failpoint;
+  bool durable;  // the block, when the server dies
+};
+
+class KillWhileLoadingTest : public KillTest, public ::testing::WithParamInterface<LoadKill> {};
+
+TEST_P(KillWhileLoadingTest, LosesNothingAndDoublesNothing) {
+  const auto server = StartFaultServer();
+  ASSERT_NE(server, nullptr);
+  const auto client = server->Client();
+  DeliveryHistory history(Stream("rows", DeliveryMode::kAppend, kRecords));
+  ASSERT_OK(Start(*client, history));
+  ASSERT_OK(Deliver(*client, &history, 0, 500));
+  server->Arm(GetParam().failpoint, FailpointAction::kKill);
+  ExpectKilledDuring(*server, Deliver(*client, &history, 500, 1000).status());
+  const int64_t durable = GetParam().durable ? 1000 : 500;
+  // PostgreSQL rolls back what the dead server held.
+  EXPECT_TRUE(Eventually([&] {
+    return QueryInt(absl::StrCat("SELECT count(*) FROM pg_stat_activity WHERE application_name = '",
+                                 kFaultApplication, "'")) == 0;
+  }));
+  EXPECT_EQ(DurableRecords(history.stream().sync_id), durable);
+  EXPECT_EQ(CountRows("rows"), durable);
+
+  ASSERT_OK(server->Restart());
+  ASSERT_OK_AND_ASSIGN(const v1::StreamRecordsResponse again,
+                       Deliver(*client, &history, 500, 1000));
+  EXPECT_EQ(again.records_skipped(), durable - 500);
+  EXPECT_EQ(again.records_written(), 1000 - durable);
+  Resume(&history, {server->address()});
+  ExpectKept({&history});
+  ExpectDiscreet(*server);
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Faults, KillWhileLoadingTest,
+    ::testing::Values(LoadKill{"F1_InTheMiddleOfCopy", failpoint::kCopySent, false},
+                      LoadKill{"F1_BeforeAnythingIsParsed", failpoint::kDecode, false},
+                      LoadKill{"F2_AfterCopyIsDone", failpoint::kCopied, false},
+                      LoadKill{"F2_BeforeCommit", failpoint::kBeforeCommit, false},
+                      LoadKill{"F3_AfterCommitBeforeTheAnswer", failpoint::kCommitted, true}),
+    [](const auto& point) { return std::string(point.param.name); });
+
+// F4: the old table is gone and the new one has its name, but only inside the transaction.
+TEST_F(KillTest, F4_InsideTheSwapTheOldTableStays) {
+  const auto server = StartFaultServer();
+  ASSERT_NE(server, nullptr);
+  const auto client = server->Client();
+  DeliveryHistory before(Stream("rows", DeliveryMode::kReplace, 700, 1));
+  Resume(&before, {server->address()});
+  DeliveryHistory history(Stream("rows", DeliveryMode::kReplace, kRecords, 2));
+  ASSERT_OK(Start(*client, history));
+  ASSERT_OK(Deliver(*client, &history, 0, kRecords));
+  server->Arm(failpoint::kSwapped, FailpointAction::kKill);
+  ExpectKilledDuring(*server, Complete(*client, &history).status());
+  EXPECT_EQ(CountRows("rows"), 700);
+  ASSERT_OK(server->Restart());
+  EXPECT_EQ(CountRows("rows"), 700) << "a start publishes nothing";
+  Resume(&history, {server->address()});
+  ExpectKept({&history});
+}
+
+// F5: the swap drops the old table in its own transaction, so there is nothing left to drop; what
+// is kept on purpose is pruned once.
+TEST_F(KillTest, F5_AfterTheSwapTheNewTableIsSeenAndNothingIsLeft) {
+  const auto server = StartFaultServer({"--keep_generations=1"});
+  ASSERT_NE(server, nullptr);
+  const auto client = server->Client();
+  for (int64_t generation = 1; generation <= 2; ++generation) {
+    DeliveryHistory before(Stream("rows", DeliveryMode::kReplace, 100 * generation, generation));
+    Resume(&before, {server->address()});
+  }
+  DeliveryHistory history(Stream("rows", DeliveryMode::kReplace, kRecords, 3));
+  ASSERT_OK(Start(*client, history));
+  ASSERT_OK(Deliver(*client, &history, 0, kRecords));
+  server->Arm(failpoint::kSwapCommitted, FailpointAction::kKill);
+  ExpectKilledDuring(*server, Complete(*client, &history).status());
+  EXPECT_EQ(CountRows("rows"), kRecords);
+  ASSERT_OK(server->Restart());
+  // The same call again answers how it ended.
+  ASSERT_OK_AND_ASSIGN(const v1::CompleteStreamResponse completed, Complete(*client, &history));
+  EXPECT_EQ(completed.rows(), kRecords);
+  ExpectKept({&history});
+  // The next replace drops what this one had no time to drop.
+  DeliveryHistory next(Stream("rows", DeliveryMode::kReplace, 50, 4));
+  Resume(&next, {server->address()});
+  EXPECT_EQ(
+      QueryInt(absl::StrCat("SELECT count(*) FROM pg_tables WHERE schemaname = '", schema(), "'")),
+      2)
+      << "the table and the one that is kept";
+}
+
+struct MergeKill {
+  const char* name;
+  const char* failpoint;
+  bool merged;
+};
+
+class KillWhileMergingTest : public KillTest, public ::testing::WithParamInterface<MergeKill> {};
+
+TEST_P(KillWhileMergingTest, IsAllOrNothing) {
+  const auto server = StartFaultServer();
+  ASSERT_NE(server, nullptr);
+  const auto client = server->Client();
+  DeliveryHistory history(Stream("rows", DeliveryMode::kDedup, kRecords));
+  Execute(absl::StrCat("CREATE TABLE ", Table("rows"),
+                       " (_airbyte_raw_id varchar NOT NULL, _airbyte_extracted_at timestamptz NOT "
+                       "NULL, _airbyte_meta jsonb NOT NULL, _airbyte_generation_id bigint NOT "
+                       "NULL, id bigint, version bigint, name varchar)"));
+  ASSERT_OK(Start(*client, history));
+  ASSERT_OK(Deliver(*client, &history, 0, kRecords));
+  server->Arm(GetParam().failpoint, FailpointAction::kKill);
+  ExpectKilledDuring(*server, Complete(*client, &history).status());
+  EXPECT_EQ(CountRows("rows"), GetParam().merged ? history.stream().keys : 0);
+  ASSERT_OK(server->Restart());
+  Resume(&history, {server->address()});
+  ExpectKept({&history});
+}
+
+INSTANTIATE_TEST_SUITE_P(Faults, KillWhileMergingTest,
+                         ::testing::Values(MergeKill{"BeforeCommit", failpoint::kMerged, false},
+                                           MergeKill{"AfterCommit", failpoint::kMergeCommitted,
+                                                     true}),
+                         [](const auto& point) { return std::string(point.param.name); });
+
+// F7: stopped when only COMMIT is missing, while it holds the lock of the writer's row.
+TEST_F(KillTest, F7_AStoppedServerIsFencedWhenItGoesOn) {
+  ServerProcessOptions options = FaultServerOptions();
+  // As PostgreSQL ends what a stopped server holds, in less time than is usual.
+  absl::StrAppend(&options.dsn, " options='-c idle_in_transaction_session_timeout=1500'");
+  const auto stopped = Started(options);
+  const auto healthy = StartServer();
+  ASSERT_NE(stopped, nullptr);
+  ASSERT_NE(healthy, nullptr);
+  const auto client = stopped->Client();
+  DeliveryHistory history(Stream("rows", DeliveryMode::kAppend, kRecords));
+  ASSERT_OK(Start(*client, history));
+  ASSERT_OK(Deliver(*client, &history, 0, 500));
+  stopped->Arm(failpoint::kBeforeCommit, FailpointAction::kStop);
+  absl::Status zombie;
+  auto call = std::make_unique<Thread>("zombie", [&] {
+    DeliveryHistory lost(history.stream());
+    zombie = Deliver(*client, &lost, 500, 1000).status();
+  });
+  ASSERT_TRUE(stopped->WaitForFailpoint(kPatience));
+  Resume(&history, {healthy->address()});
+  stopped->Signal(SIGCONT);
+  call.reset();
+  EXPECT_THAT(zombie, StatusIs(StatusCode::kAborted, "FENCED"));
+  EXPECT_OK(stopped->WaitUntilServing(kPatience));
+  ExpectKept({&history});
+}
+
+// One stream fails; its server and the stream beside it go on.
+TEST_F(KillTest, AStreamThatFailsInParsingLeavesTheOthersAlone) {
+  const auto server = StartFaultServer();
+  ASSERT_NE(server, nullptr);
+  const auto client = server->Client();
+  DeliveryHistory failing(Stream("failing", DeliveryMode::kAppend, kRecords));
+  DeliveryHistory healthy(Stream("healthy", DeliveryMode::kAppend, kRecords));
+  ASSERT_OK(Start(*client, failing));
+  server->Arm(failpoint::kDecode, FailpointAction::kFail);
+  EXPECT_THAT(Deliver(*client, &failing, 0, 500), StatusIs(StatusCode::kInternal, "FAILPOINT"));
+  EXPECT_TRUE(server->running());
+  Resume(&healthy, {server->address()});
+  Resume(&failing, {server->address()});
+  ExpectKept({&failing, &healthy});
+}
+
+std::string ReadFile(const char* path) {
+  std::ifstream file(path, std::ios::binary);
+  return std::string(std::istreambuf_iterator<char>(file), {});
+}
+
+TEST(FailpointBuildTest, TheServerThatIsShippedHasNone) {
+  const std::string shipped = ReadFile(SYNCLINE_SERVER_BINARY);
+  const std::string of_tests = ReadFile(SYNCLINE_FAULT_SERVER_BINARY);
+  for (const char* const trace : {kFailpointFileVariable, "ReachFailpoint"}) {
+    EXPECT_FALSE(absl::StrContains(shipped, trace)) << trace;
+    EXPECT_TRUE(absl::StrContains(of_tests, trace)) << trace;
+  }
+}
+
+}  // namespace
+}  // namespace syncline::testing

@@ -1,0 +1,48 @@
+// A stream whose records follow from their offsets, so that what a table owes its user follows from
+// how many were sent: for tests of what faults do to a load.
+//
+// Record `offset` is {"id", "version": offset, "name": "<kRecordMark> <generation> <offset>"}; `id`
+// is the offset, or the offset modulo `keys` in a deduplicated stream, whose newest version counts.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "absl/strings/string_view.h"
+#include "syncline/v1/sync_service.pb.h"
+
+namespace syncline::testing {
+
+// Is in every record and must be in no log line and no error.
+inline constexpr char kRecordMark[] = "name-of-a-private-record";
+
+enum class DeliveryMode { kAppend, kDedup, kReplace };
+
+struct DeliveryStream {
+  std::string sync_id;
+  std::string schema;
+  std::string table;
+  DeliveryMode mode = DeliveryMode::kAppend;
+  int64_t records = 0;
+  int64_t generation = 1;  // of kReplace, its minimum, too
+  int64_t keys = 97;       // of kDedup
+
+  v1::StreamDescriptor Descriptor() const;
+  v1::StartSyncRequest Start() const;
+  v1::StreamRecordsRequest Header() const;
+  // Records begin..end-1.
+  v1::StreamRecordsRequest Batch(int64_t begin, int64_t end) const;
+  // Covers the records below `offset`.
+  v1::StreamRecordsRequest Checkpoint(int64_t offset) const;
+  static std::string CheckpointId(int64_t offset);
+  // Expects all records.
+  v1::CompleteStreamRequest Completion() const;
+
+  // schema."table"
+  std::string Table() const;
+  // The rows (id, version, name) that the table owes once `records` of them are published.
+  std::string OwedSql(int64_t published) const;
+  std::string OwedSql() const { return OwedSql(records); }
+};
+
+}  // namespace syncline::testing

@@ -1,0 +1,81 @@
+// The half of server/base/failpoint.h that only the server of the fault tests has.
+#include "server/base/failpoint.h"
+
+#include <signal.h>
+#include <unistd.h>
+
+#include <cstdlib>
+#include <fstream>
+#include <iterator>
+#include <optional>
+#include <string>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/status/status.h"
+#include "absl/time/clock.h"
+#include "server/base/error.h"
+#include "server/base/mutex.h"
+#include "tests/support/failpoint_order.h"
+
+namespace syncline {
+namespace {
+
+using testing::FailpointAction;
+using testing::FailpointOrder;
+
+std::optional<FailpointOrder> ReadOrder() {
+  static const char* const path = std::getenv(testing::kFailpointFileVariable);
+  if (path == nullptr) return std::nullopt;
+  std::ifstream file(path);
+  return FailpointOrder::Parse(std::string(std::istreambuf_iterator<char>(file), {}));
+}
+
+class OrderBook {
+ public:
+  // Counts a hit of `order`; true when it is the one to act at.
+  bool IsDue(const FailpointOrder& order) {
+    MutexLock lock(&mutex_);
+    if (order.serial != serial_) hits_ = 0;
+    serial_ = order.serial;
+    return ++hits_ == order.hit;
+  }
+
+ private:
+  Mutex mutex_;
+  int64_t serial_ ABSL_GUARDED_BY(mutex_) = 0;
+  int64_t hits_ ABSL_GUARDED_BY(mutex_) = 0;
+};
+
+void WaitWhileItStands(const FailpointOrder& order) {
+  std::optional<FailpointOrder> now = order;
+  while (now.has_value() && now->serial == order.serial) {
+    absl::SleepFor(absl::Milliseconds(5));
+    now = ReadOrder();
+  }
+}
+
+}  // namespace
+
+absl::Status ReachFailpoint(const char* name) {
+  static auto* const book = new OrderBook();
+  const std::optional<FailpointOrder> order = ReadOrder();
+  if (!order.has_value() || order->name != name || !book->IsDue(*order)) return absl::OkStatus();
+  const std::string line = testing::FailpointReached(*order);
+  if (write(STDERR_FILENO, line.data(), line.size()) < 0) return absl::OkStatus();
+  switch (order->action) {
+    case FailpointAction::kKill:
+      raise(SIGKILL);
+      break;
+    case FailpointAction::kStop:
+      raise(SIGSTOP);
+      break;
+    case FailpointAction::kPause:
+      WaitWhileItStands(*order);
+      break;
+    case FailpointAction::kFail:
+      return MakeError(absl::StatusCode::kInternal, name, {.reason = "FAILPOINT"});
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace syncline

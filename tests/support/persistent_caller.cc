@@ -1,0 +1,160 @@
+#include "tests/support/persistent_caller.h"
+
+#include <algorithm>
+#include <optional>
+#include <utility>
+
+#include "absl/strings/match.h"
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
+#include "server/base/backoff.h"
+#include "server/base/error.h"
+#include "server/base/status_macros.h"
+
+namespace syncline::testing {
+namespace {
+
+// What a fault of a process, a network or a database may be answered with.
+bool IsExcused(const absl::Status& status) {
+  switch (status.code()) {
+    case absl::StatusCode::kUnavailable:
+    case absl::StatusCode::kAborted:
+    case absl::StatusCode::kCancelled:
+    case absl::StatusCode::kDeadlineExceeded:
+    case absl::StatusCode::kResourceExhausted:
+      return true;
+    default:
+      // The call of a server that died counts as open until its lease has passed.
+      return ReasonOf(status) == "WRITERS_ACTIVE";
+  }
+}
+
+}  // namespace
+
+PersistentCaller::PersistentCaller(PersistentCallerOptions options, DeliveryHistory* history)
+    : options_(std::move(options)),
+      history_(history),
+      random_(static_cast<std::minstd_rand::result_type>(options_.seed)) {
+  for (const std::string& server : options_.servers) {
+    client::ConnectionOptions connection;
+    connection.server = server;
+    absl::StatusOr<std::unique_ptr<client::SyncClient>> made =
+        client::SyncClient::Create(connection);
+    if (made.ok()) clients_.push_back(*std::move(made));
+  }
+  at_ = options_.seed % options_.servers.size();
+}
+
+client::SyncClient& PersistentCaller::client() { return *clients_[at_ % clients_.size()]; }
+
+int64_t PersistentCaller::Pick(int64_t from, int64_t to) {
+  return std::uniform_int_distribution<int64_t>(from, to)(random_);
+}
+
+absl::Status PersistentCaller::Run(absl::Duration give_up) {
+  const absl::Time until = absl::Now() + give_up;
+  std::optional<Backoff> backoff;
+  absl::Status status;
+  while (!history_->completed()) {
+    status = Attempt();
+    if (status.ok()) {
+      backoff.reset();
+      continue;
+    }
+    if (!IsExcused(status)) return status;
+    if (absl::Now() > until) return status;
+    ++at_;
+    if (!backoff.has_value()) backoff.emplace(absl::Milliseconds(20), absl::Seconds(1));
+    absl::SleepFor(backoff->Next());
+  }
+  return absl::OkStatus();
+}
+
+absl::Status PersistentCaller::Note(const absl::Status& status, absl::Time asked) {
+  longest_call_ = std::max(longest_call_, absl::Now() - asked);
+  if (status.ok()) return status;
+  const std::string named =
+      absl::StrCat(absl::StatusCodeToString(status.code()), " ", ReasonOf(status));
+  if (std::find(errors_seen_.begin(), errors_seen_.end(), named) == errors_seen_.end()) {
+    errors_seen_.push_back(named);
+  }
+  if (!IsExcused(status)) history_->Fault(absl::StrCat("answered ", status.ToString()));
+  if (absl::StrContains(status.message(), kRecordMark)) {
+    history_->Fault(absl::StrCat("an error repeats a record: ", status.ToString()));
+  }
+  return status;
+}
+
+absl::Status PersistentCaller::Attempt() {
+  const int64_t known = history_->acknowledged();
+  const absl::Time asked = absl::Now();
+  const absl::StatusOr<v1::StartSyncResponse> started =
+      client().StartSync(history_->stream().Start());
+  SYNCLINE_RETURN_IF_ERROR(Note(started.status(), asked));
+  int64_t durable = 0;
+  for (const v1::WriterPosition& writer : started->streams(0).writers()) {
+    durable = std::max(durable, writer.durable_offset());
+  }
+  history_->Acknowledged(durable, known);
+  return durable < history_->stream().records ? SendSome(durable) : Complete();
+}
+
+absl::Status PersistentCaller::SendSome(int64_t from) {
+  const DeliveryStream& stream = history_->stream();
+  const absl::Time asked = absl::Now();
+  const int64_t known = history_->acknowledged();
+  const std::unique_ptr<client::RecordsCall> call = client().StreamRecords();
+  std::vector<int64_t> checkpoints;
+  int64_t next = from;
+  bool open = call->Write(stream.Header());
+  for (int64_t batches = Pick(1, 12); open && batches > 0 && next < stream.records; --batches) {
+    absl::SleepFor(options_.pause);
+    const int64_t end = std::min(stream.records, next + Pick(1, options_.largest_batch));
+    history_->Sent(end);
+    open = call->Write(stream.Batch(next, end));
+    next = end;
+    if (open && Pick(0, 2) == 0) {
+      history_->SentCheckpoint(next);
+      open = call->Write(stream.Checkpoint(next));
+      checkpoints.push_back(next);
+    }
+  }
+  const absl::StatusOr<v1::StreamRecordsResponse> response = call->Finish();
+  const absl::Status status = Note(response.status(), asked);
+  if (status.ok()) {
+    history_->Acknowledged(response->durable_offset(), next);
+    history_->AcknowledgedCheckpoints(checkpoints);
+    return status;
+  }
+  for (const auto& [key, value] : DetailOf(status).metadata) {
+    int64_t durable = 0;
+    if (key == "durable_offset" && absl::SimpleAtoi(value, &durable) &&
+        ReasonOf(status) != "FENCED")
+      history_->Acknowledged(durable, known);
+  }
+  return status;
+}
+
+absl::Status PersistentCaller::Complete() {
+  const absl::Time asked = absl::Now();
+  const absl::StatusOr<v1::CompleteStreamResponse> completed =
+      client().CompleteStream(history_->stream().Completion());
+  SYNCLINE_RETURN_IF_ERROR(Note(completed.status(), asked));
+  history_->Completed(*completed);
+  return absl::OkStatus();
+}
+
+absl::Status PersistentCaller::WatchFromTheBeginning() {
+  const std::unique_ptr<client::WatchCall> watch =
+      client().WatchSync(history_->stream().sync_id, 0);
+  v1::WatchSyncResponse event;
+  while (watch->Read(&event)) {
+    if (event.has_checkpoint_committed()) history_->Announced(event.checkpoint_committed());
+  }
+  SYNCLINE_RETURN_IF_ERROR(watch->Finish());
+  history_->CheckAnnounced();
+  return absl::OkStatus();
+}
+
+}  // namespace syncline::testing
