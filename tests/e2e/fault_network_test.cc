@@ -1,0 +1,251 @@
+// Callers whose network or patience fails: F31, F32 and F35 to F37 of docs/faults.md.
+#include <arpa/inet.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <array>
+#include <atomic>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/functional/function_ref.h"
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
+#include "absl/time/clock.h"
+#include "server/base/failpoint.h"
+#include "server/base/thread.h"
+#include "tests/e2e/fault_fixture.h"
+#include "tests/support/fault_proxy.h"
+
+namespace syncline::testing {
+namespace {
+
+using absl::StatusCode;
+
+// A plain connection to a port of loopback.
+class RawConnection {
+ public:
+  explicit RawConnection(int port) : fd_(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
+    sockaddr_in address = {};
+    address.sin_family = AF_INET;
+    address.sin_port = htons(static_cast<uint16_t>(port));
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    connected_ = connect(fd_, reinterpret_cast<const sockaddr*>(&address), sizeof(address)) == 0;
+  }
+  ~RawConnection() { close(fd_); }
+  RawConnection(const RawConnection&) = delete;
+  RawConnection& operator=(const RawConnection&) = delete;
+
+  bool connected() const { return connected_; }
+  // Ends it as a program that exits, and waits until the peer has done so, too.
+  void End() {
+    shutdown(fd_, SHUT_WR);
+    std::array<char, 1024> buffer = {};
+    while (recv(fd_, buffer.data(), buffer.size(), 0) > 0) continue;
+  }
+  bool Send(absl::string_view bytes) {
+    return send(fd_, bytes.data(), bytes.size(), MSG_NOSIGNAL) ==
+           static_cast<ssize_t>(bytes.size());
+  }
+
+ private:
+  const int fd_;
+  bool connected_ = false;
+};
+
+class NetworkFaultTest : public FaultTest {
+ protected:
+  void SetUp() override {
+    FaultTest::SetUp();
+    if (schema().empty()) return;
+    server_ = StartFaultServer(Flags());
+    ASSERT_NE(server_, nullptr);
+    ASSERT_OK_AND_ASSIGN(proxy_, FaultProxy::Start(server_->grpc_port()));
+    direct_ = server_->Client();
+    client::ConnectionOptions options;
+    options.server = proxy_->address();
+    ASSERT_OK_AND_ASSIGN(client_, client::SyncClient::Create(options));
+  }
+
+  // What is sent stays in memory until it is flushed by a checkpoint or an end.
+  std::vector<std::string> Flags() const { return {"--flush_interval=1h", "--max_open_streams=4"}; }
+
+  // Whether the metric has this value, in any of its series.
+  bool HasMetric(absl::string_view name, int64_t value) const {
+    for (const absl::string_view line : absl::StrSplit(server_->Metrics(), '\n')) {
+      if (absl::StartsWith(line, name) && absl::EndsWith(line, absl::StrCat(" ", value))) {
+        return true;
+      }
+    }
+    return false;
+  }
+  bool Within(absl::Duration time, absl::FunctionRef<bool()> done) {
+    const absl::Time asked = absl::Now();
+    return Eventually(done) && absl::Now() - asked < time;
+  }
+
+  std::unique_ptr<ServerProcess> server_;
+  std::unique_ptr<FaultProxy> proxy_;
+  std::unique_ptr<client::SyncClient> client_;  // by way of the proxy
+  std::unique_ptr<client::SyncClient> direct_;
+};
+
+TEST_F(NetworkFaultTest, F31_ACallerThatIsCutOffLeavesNothingOpen) {
+  DeliveryHistory history(Stream("rows", DeliveryMode::kAppend, 1000));
+  ASSERT_OK(Start(*client_, history));
+  const auto call = client_->StreamRecords();
+  history.Sent(500);
+  ASSERT_TRUE(call->Write(history.stream().Header()));
+  ASSERT_TRUE(call->Write(history.stream().Batch(0, 500)));
+  ASSERT_TRUE(Eventually([&] { return HasMetric("syncline_records_received_total", 500); }));
+  EXPECT_GT(proxy_->Cut(), 0);
+  EXPECT_THAT(call->Finish(), StatusIs(StatusCode::kUnavailable));
+  EXPECT_TRUE(Within(absl::Seconds(5), [&] { return HasMetric("syncline_open_streams", 0); }));
+  EXPECT_THAT(server_->Log(), ::testing::HasSubstr("CALLER_GONE"));
+  // Committed whole or not at all, as the end of the call met it.
+  const int64_t durable = DurableRecords(history.stream().sync_id);
+  EXPECT_TRUE(durable == 0 || durable == 500) << durable;
+  EXPECT_EQ(CountRows("rows"), durable);
+  // Nothing of it stands in the way of another's completion; only its records are missing.
+  EXPECT_TRUE(Within(absl::Seconds(5), [&] {
+    return ReasonOf(direct_->CompleteStream(history.stream().Completion()).status()) ==
+           "COUNT_MISMATCH";
+  }));
+  Resume(&history, {proxy_->address()});
+  ExpectKept({&history});
+}
+
+// One-way loss: all arrives, and its answer does not.
+TEST_F(NetworkFaultTest, F32_ACommitWhoseAnswerIsLostStands) {
+  DeliveryHistory history(Stream("rows", DeliveryMode::kAppend, 1000));
+  ASSERT_OK(Start(*client_, history));
+  server_->Arm(failpoint::kCommitted, FailpointAction::kPause);
+  absl::Status lost;
+  {
+    const Thread sender("sender", [&] { lost = Deliver(*client_, &history, 0, 1000).status(); });
+    EXPECT_TRUE(server_->WaitForFailpoint(kPatience));
+    proxy_->Set(ProxyWay::kToClient, {.silent = true});
+    server_->Disarm();
+    EXPECT_TRUE(Eventually([&] { return HasMetric("syncline_open_streams", 0); }));
+    EXPECT_EQ(DurableRecords(history.stream().sync_id), 1000);
+    proxy_->Cut();
+    proxy_->Heal();
+  }
+  EXPECT_THAT(lost, StatusIs(StatusCode::kUnavailable));
+  ASSERT_OK_AND_ASSIGN(const v1::StreamRecordsResponse again, Deliver(*client_, &history, 0, 1000));
+  EXPECT_EQ(again.records_skipped(), 1000);
+  EXPECT_EQ(again.records_written(), 0);
+  Resume(&history, {proxy_->address()});
+  ExpectKept({&history});
+}
+
+TEST_F(NetworkFaultTest, F36_SegmentsOfOneByteAreNoError) {
+  proxy_->Set(ProxyWay::kToServer, {.slice_bytes = 1});
+  proxy_->Set(ProxyWay::kToClient, {.slice_bytes = 1});
+  DeliveryHistory history(Stream("rows", DeliveryMode::kDedup, 400));
+  PersistentCaller caller({.servers = {proxy_->address()}}, &history);
+  EXPECT_OK(caller.Run(kPatience));
+  EXPECT_THAT(caller.errors_seen(), ::testing::IsEmpty());
+  ExpectKept({&history});
+}
+
+// Every beginning of what a caller sent, up to 4 KiB, as from a caller that went away.
+TEST_F(NetworkFaultTest, F36_ACallThatEndsAnywhereIsNoErrorOfOurs) {
+  DeliveryHistory history(Stream("rows", DeliveryMode::kAppend, 60));
+  ASSERT_OK(Start(*direct_, history));
+  ASSERT_OK(Deliver(*client_, &history, 0, 60));
+  const std::string sent = proxy_->captured();
+  ASSERT_GT(sent.size(), size_t{4096}) << "the whole call is in it";
+  for (size_t length = 0; length <= 4096; ++length) {
+    RawConnection connection(server_->grpc_port());
+    ASSERT_TRUE(connection.connected()) << length;
+    ASSERT_TRUE(connection.Send(absl::string_view(sent).substr(0, length))) << length;
+    connection.End();
+  }
+  EXPECT_TRUE(Within(absl::Seconds(10), [&] { return HasMetric("syncline_open_streams", 0); }));
+  EXPECT_FALSE(absl::StrContains(server_->Log(), "INTERNAL")) << server_->Log();
+  EXPECT_FALSE(absl::StrContains(server_->Log(), "UNKNOWN")) << server_->Log();
+  Resume(&history, {server_->address()});
+  ExpectKept({&history});
+  ExpectDiscreet(*server_);
+}
+
+TEST_F(NetworkFaultTest, F35_SlowCallersDoNotSlowDownOthers) {
+  const auto load = [&](absl::string_view table) {
+    DeliveryHistory history(Stream(table, DeliveryMode::kAppend, 5000));
+    const absl::Time begun = absl::Now();
+    Resume(&history, {server_->address()});
+    ExpectKept({&history});
+    return absl::Now() - begun;
+  };
+  const absl::Duration alone = load("alone");
+  std::vector<std::unique_ptr<RawConnection>> slow;
+  for (int i = 0; i < 200; ++i) {
+    slow.push_back(std::make_unique<RawConnection>(server_->grpc_port()));
+    ASSERT_TRUE(slow.back()->connected());
+  }
+  std::atomic<bool> stop = false;
+  std::unique_ptr<Thread> bytes = std::make_unique<Thread>("bytes", [&] {
+    constexpr absl::string_view kPreface = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+    for (size_t at = 0; !stop && at < kPreface.size(); ++at) {
+      for (const auto& connection : slow) connection->Send(kPreface.substr(at, 1));
+      for (int i = 0; !stop && i < 10; ++i) absl::SleepFor(absl::Milliseconds(100));
+    }
+  });
+  const absl::Duration beside = load("beside");
+  stop = true;
+  bytes.reset();
+  RecordProperty("alone_ms", static_cast<int>(absl::ToInt64Milliseconds(alone)));
+  RecordProperty("beside_ms", static_cast<int>(absl::ToInt64Milliseconds(beside)));
+  EXPECT_LT(beside, 2 * alone + absl::Seconds(1)) << "I9";
+}
+
+TEST_F(NetworkFaultTest, F37_OfTwoCallersOfAWriterOneWinsAtATime) {
+  DeliveryHistory history(Stream("rows", DeliveryMode::kAppend, 4000));
+  std::vector<std::unique_ptr<PersistentCaller>> callers;
+  std::vector<absl::Status> ended(2);
+  for (const uint64_t seed : {1U, 2U}) {
+    callers.push_back(std::make_unique<PersistentCaller>(
+        PersistentCallerOptions{.servers = {server_->address()}, .seed = seed}, &history));
+  }
+  {
+    std::vector<std::unique_ptr<Thread>> threads;
+    for (size_t i = 0; i < callers.size(); ++i) {
+      threads.push_back(
+          std::make_unique<Thread>("caller", [&, i] { ended[i] = callers[i]->Run(kPatience); }));
+    }
+  }
+  for (const absl::Status& end : ended) EXPECT_OK(end);
+  ExpectKept({&history});
+}
+
+TEST_F(NetworkFaultTest, F37_CallsBeyondTheLimitAreRefusedAndTheOthersLive) {
+  DeliveryHistory history(Stream("rows", DeliveryMode::kAppend, 1000));
+  ASSERT_OK(Start(*direct_, history));
+  std::vector<std::unique_ptr<client::RecordsCall>> open;
+  for (int i = 0; i < 4; ++i) {
+    open.push_back(direct_->StreamRecords());
+    v1::StreamRecordsRequest header = history.stream().Header();
+    header.mutable_header()->set_writer_id(absl::StrCat(i));
+    ASSERT_TRUE(open.back()->Write(header));
+  }
+  ASSERT_TRUE(Eventually([&] { return HasMetric("syncline_open_streams", 4); }));
+  for (int i = 0; i < 36; ++i) {
+    const auto refused = direct_->StreamRecords();
+    refused->Write(history.stream().Header());
+    const absl::Status status = refused->Finish().status();
+    ASSERT_THAT(status, StatusIs(StatusCode::kResourceExhausted, "TOO_MANY_STREAMS"));
+    EXPECT_TRUE(DetailOf(status).retry_after.has_value());
+  }
+  for (const auto& call : open) EXPECT_OK(call->Finish());
+  Resume(&history, {server_->address()});
+  ExpectKept({&history});
+}
+
+}  // namespace
+}  // namespace syncline::testing

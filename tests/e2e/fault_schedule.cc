@@ -1,0 +1,160 @@
+#include "tests/e2e/fault_schedule.h"
+
+#include <signal.h>
+
+#include <optional>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
+#include "server/base/failpoint.h"
+#include "server/base/status_macros.h"
+#include "tests/e2e/fault_fixture.h"
+
+namespace syncline::testing {
+namespace {
+
+constexpr const char* kFailpoints[] = {
+    failpoint::kDecode,         failpoint::kCopySent,  failpoint::kCopied,
+    failpoint::kBeforeCommit,   failpoint::kCommitted, failpoint::kMerged,
+    failpoint::kMergeCommitted, failpoint::kSwapped,   failpoint::kSwapCommitted};
+
+}  // namespace
+
+FaultSchedule::FaultSchedule(uint64_t seed, PostgresCluster* cluster,
+                             std::array<FaultyReplica, 2>* replicas,
+                             std::function<std::unique_ptr<postgres::Connection>()> session,
+                             std::string reader_table)
+    : random_(static_cast<std::minstd_rand::result_type>(seed)),
+      cluster_(cluster),
+      replicas_(replicas),
+      session_(std::move(session)),
+      reader_table_(std::move(reader_table)) {}
+
+int64_t FaultSchedule::Pick(int64_t from, int64_t to) {
+  return std::uniform_int_distribution<int64_t>(from, to)(random_);
+}
+
+absl::Status FaultSchedule::Strike() {
+  using Fault = absl::Status (FaultSchedule::*)();
+  static constexpr Fault kFaults[] = {&FaultSchedule::KillAtFailpoint,
+                                      &FaultSchedule::KillAtFailpoint,
+                                      &FaultSchedule::Kill,
+                                      &FaultSchedule::Drain,
+                                      &FaultSchedule::Stop,
+                                      &FaultSchedule::RestartDatabase,
+                                      &FaultSchedule::EndSessions,
+                                      &FaultSchedule::CutLink,
+                                      &FaultSchedule::SilenceLink,
+                                      &FaultSchedule::SilenceLink,
+                                      &FaultSchedule::RefuseDatabase,
+                                      &FaultSchedule::LockOutSwaps};
+  absl::SleepFor(PickTime(20, 300));
+  which_ = static_cast<size_t>(Pick(0, 1));
+  const auto fault = static_cast<size_t>(Pick(0, std::ssize(kFaults) - 1));
+  return (this->*kFaults[fault])();
+}
+
+absl::Status FaultSchedule::KillAtFailpoint() {
+  const char* const point = kFailpoints[Pick(0, std::ssize(kFailpoints) - 1)];
+  Replica().server->Arm(point, FailpointAction::kKill, Pick(1, 3));
+  const bool reached = Replica().server->WaitForFailpoint(PickTime(200, 1500));
+  Tell(absl::StrCat("server ", which_, reached ? " is killed at " : " does not come to ", point));
+  if (reached) return Replica().server->Restart();
+  Replica().server->Disarm();
+  // It may have come there just now.
+  return Replica().server->Wait(absl::Milliseconds(50)).has_value() ? Replica().server->Restart()
+                                                                    : absl::OkStatus();
+}
+
+absl::Status FaultSchedule::Kill() {
+  Tell(absl::StrCat("server ", which_, " is killed"));
+  Replica().server->Kill9();
+  absl::SleepFor(PickTime(0, 500));
+  return Replica().server->Restart();
+}
+
+absl::Status FaultSchedule::Drain() {
+  Replica().server->Signal(SIGTERM);
+  const std::optional<int> code = Replica().server->Wait(absl::Seconds(40));
+  Tell(absl::StrCat("server ", which_, " is drained, code ", code.value_or(-1)));
+  if (code != 0) return absl::InternalError(story_.back());
+  return Replica().server->Restart();
+}
+
+absl::Status FaultSchedule::Stop() {
+  const absl::Duration time = PickTime(100, 2000);
+  Tell(absl::StrCat("server ", which_, " stands still for ", absl::FormatDuration(time)));
+  Replica().server->Signal(SIGSTOP);
+  absl::SleepFor(time);
+  Replica().server->Signal(SIGCONT);
+  return absl::OkStatus();
+}
+
+absl::Status FaultSchedule::RestartDatabase() {
+  const bool at_once = Pick(0, 1) == 0;
+  Tell(absl::StrCat("the database is stopped ", at_once ? "at once" : "fast", " and started"));
+  cluster_->Stop(at_once ? PostgresCluster::StopMode::kImmediate
+                         : PostgresCluster::StopMode::kFast);
+  absl::SleepFor(PickTime(0, 1000));
+  return cluster_->Start();
+}
+
+absl::Status FaultSchedule::EndSessions() {
+  Tell("every session of the servers is terminated");
+  const auto session = session_();
+  return session->Execute(
+      absl::StrCat("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name "
+                   "= '",
+                   kFaultApplication, "'"));
+}
+
+absl::Status FaultSchedule::CutLink() {
+  const bool database = Pick(0, 1) == 0;
+  FaultProxy& link = database ? *Replica().database_link : *Replica().caller_link;
+  const int cut = link.Cut();
+  Tell(absl::StrCat(cut, " connections of server ", which_, database ? " to the database" : "",
+                    " are cut"));
+  return absl::OkStatus();
+}
+
+absl::Status FaultSchedule::SilenceLink() {
+  const bool database = Pick(0, 1) == 0;
+  const int64_t ways = Pick(0, 2);
+  const bool cut = Pick(0, 1) == 0;
+  const absl::Duration time = PickTime(100, 2000);
+  Tell(absl::StrCat("the link of server ", which_, database ? " to the database" : " to callers",
+                    " is silent for ", absl::FormatDuration(time), ", ways ", ways,
+                    cut ? ", and cut" : ""));
+  FaultProxy& link = database ? *Replica().database_link : *Replica().caller_link;
+  if (ways != 1) link.Set(ProxyWay::kToClient, {.silent = true});
+  if (ways != 0) link.Set(ProxyWay::kToServer, {.silent = true});
+  absl::SleepFor(time);
+  if (cut) link.Cut();
+  link.Heal();
+  return absl::OkStatus();
+}
+
+absl::Status FaultSchedule::RefuseDatabase() {
+  const absl::Duration time = PickTime(100, 2000);
+  Tell(absl::StrCat("server ", which_, " is refused by its database for ",
+                    absl::FormatDuration(time)));
+  Replica().database_link->RefuseNew(true);
+  Replica().database_link->Cut();
+  absl::SleepFor(time);
+  Replica().database_link->Heal();
+  return absl::OkStatus();
+}
+
+absl::Status FaultSchedule::LockOutSwaps() {
+  const absl::Duration time = PickTime(100, 1000);
+  Tell(absl::StrCat("a reader holds ", reader_table_, " for ", absl::FormatDuration(time)));
+  const auto session = session_();
+  SYNCLINE_RETURN_IF_ERROR(session->Begin());
+  SYNCLINE_RETURN_IF_ERROR(
+      session->Query(absl::StrCat("SELECT count(*) FROM ", reader_table_), {}).status());
+  absl::SleepFor(time);
+  return session->Commit();
+}
+
+}  // namespace syncline::testing
