@@ -6,8 +6,11 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <atomic>
+#include <filesystem>
+#include <iterator>
 #include <memory>
 #include <string>
 #include <vector>
@@ -83,6 +86,18 @@ class NetworkFaultTest : public FaultTest {
       }
     }
     return false;
+  }
+  // I6: what the server has open: descriptors, threads and sessions of the database.
+  std::vector<int64_t> Resources() {
+    const auto entries = [&](absl::string_view directory) {
+      const std::filesystem::directory_iterator all(
+          absl::StrCat("/proc/", server_->pid(), "/", directory));
+      return static_cast<int64_t>(std::distance(begin(all), end(all)));
+    };
+    return {
+        entries("fd"), entries("task"),
+        QueryInt(absl::StrCat("SELECT count(*) FROM pg_stat_activity WHERE application_name = '",
+                              kFaultApplication, "'"))};
   }
   bool Within(absl::Duration time, absl::FunctionRef<bool()> done) {
     const absl::Time asked = absl::Now();
@@ -161,6 +176,7 @@ TEST_F(NetworkFaultTest, F36_ACallThatEndsAnywhereIsNoErrorOfOurs) {
   ASSERT_OK(Deliver(*client_, &history, 0, 60));
   const std::string sent = proxy_->captured();
   ASSERT_GT(sent.size(), size_t{4096}) << "the whole call is in it";
+  const std::vector<int64_t> before = Resources();
   for (size_t length = 0; length <= 4096; ++length) {
     RawConnection connection(server_->grpc_port());
     ASSERT_TRUE(connection.connected()) << length;
@@ -168,6 +184,12 @@ TEST_F(NetworkFaultTest, F36_ACallThatEndsAnywhereIsNoErrorOfOurs) {
     connection.End();
   }
   EXPECT_TRUE(Within(absl::Seconds(10), [&] { return HasMetric("syncline_open_streams", 0); }));
+  EXPECT_TRUE(Eventually([&] {
+    const std::vector<int64_t> now = Resources();
+    return std::equal(now.begin(), now.end(), before.begin(),
+                      [](int64_t left, int64_t right) { return left <= right + right / 10 + 1; });
+  })) << ::testing::PrintToString(before)
+      << " before, now " << ::testing::PrintToString(Resources());
   EXPECT_FALSE(absl::StrContains(server_->Log(), "INTERNAL")) << server_->Log();
   EXPECT_FALSE(absl::StrContains(server_->Log(), "UNKNOWN")) << server_->Log();
   Resume(&history, {server_->address()});

@@ -18,6 +18,8 @@ constexpr const char* kFailpoints[] = {
     failpoint::kDecode,         failpoint::kCopySent,  failpoint::kCopied,
     failpoint::kBeforeCommit,   failpoint::kCommitted, failpoint::kMerged,
     failpoint::kMergeCommitted, failpoint::kSwapped,   failpoint::kSwapCommitted};
+// Those from here on are rare: one a stream, at its end.
+constexpr int64_t kFirstThatPublishes = 5;
 
 }  // namespace
 
@@ -25,7 +27,7 @@ FaultSchedule::FaultSchedule(uint64_t seed, PostgresCluster* cluster,
                              std::array<FaultyReplica, 2>* replicas,
                              std::function<std::unique_ptr<postgres::Connection>()> session,
                              std::string reader_table)
-    : random_(static_cast<std::minstd_rand::result_type>(seed)),
+    : random_(seed),
       cluster_(cluster),
       replicas_(replicas),
       session_(std::move(session)),
@@ -36,9 +38,9 @@ int64_t FaultSchedule::Pick(int64_t from, int64_t to) {
 }
 
 absl::Status FaultSchedule::Strike() {
-  using Fault = absl::Status (FaultSchedule::*)();
-  static constexpr Fault kFaults[] = {&FaultSchedule::KillAtFailpoint,
-                                      &FaultSchedule::KillAtFailpoint,
+  static constexpr Fault kFaults[] = {&FaultSchedule::StrikeAtFailpoint,
+                                      &FaultSchedule::StrikeAtFailpoint,
+                                      &FaultSchedule::StrikeAtFailpoint,
                                       &FaultSchedule::Kill,
                                       &FaultSchedule::Drain,
                                       &FaultSchedule::Stop,
@@ -55,16 +57,60 @@ absl::Status FaultSchedule::Strike() {
   return (this->*kFaults[fault])();
 }
 
-absl::Status FaultSchedule::KillAtFailpoint() {
-  const char* const point = kFailpoints[Pick(0, std::ssize(kFailpoints) - 1)];
-  Replica().server->Arm(point, FailpointAction::kKill, Pick(1, 3));
-  const bool reached = Replica().server->WaitForFailpoint(PickTime(200, 1500));
-  Tell(absl::StrCat("server ", which_, reached ? " is killed at " : " does not come to ", point));
-  if (reached) return Replica().server->Restart();
-  Replica().server->Disarm();
-  // It may have come there just now.
-  return Replica().server->Wait(absl::Milliseconds(50)).has_value() ? Replica().server->Restart()
-                                                                    : absl::OkStatus();
+absl::Status FaultSchedule::StrikeAtFailpoint() {
+  constexpr FailpointAction kActions[] = {FailpointAction::kKill, FailpointAction::kStop,
+                                          FailpointAction::kPause};
+  const int64_t which = Pick(0, std::ssize(kFailpoints) - 1);
+  const char* const point = kFailpoints[which];
+  const bool publishes = which >= kFirstThatPublishes;
+  const FailpointAction action = kActions[Pick(0, std::ssize(kActions) - 1)];
+  const int64_t hit = publishes ? 1 : Pick(1, 3);
+  for (FaultyReplica& replica : *replicas_) replica.server->Arm(point, action, hit);
+  const bool reached = FindReached(PickTime(500, publishes ? 4000 : 1500));
+  Tell(reached ? absl::StrCat("server ", which_, " is at ", point)
+               : absl::StrCat("no server comes to ", point));
+  const absl::Status status = reached ? MeetAtFailpoint(action) : absl::OkStatus();
+  for (FaultyReplica& replica : *replicas_) {
+    replica.server->Disarm();
+    // The other may have come there, too.
+    replica.server->Signal(SIGCONT);
+  }
+  SYNCLINE_RETURN_IF_ERROR(status);
+  for (FaultyReplica& replica : *replicas_) {
+    if (!replica.server->Wait(absl::Milliseconds(20)).has_value()) continue;
+    SYNCLINE_RETURN_IF_ERROR(replica.server->Restart());
+  }
+  return absl::OkStatus();
+}
+
+bool FaultSchedule::FindReached(absl::Duration patience) {
+  const absl::Time deadline = absl::Now() + patience;
+  while (absl::Now() < deadline) {
+    for (which_ = 0; which_ < replicas_->size(); ++which_) {
+      if (Replica().server->WaitForFailpoint(absl::Milliseconds(5))) return true;
+    }
+  }
+  which_ = 0;
+  return false;
+}
+
+// What meets a server that is killed, stands still, or has a thread that does.
+absl::Status FaultSchedule::MeetAtFailpoint(FailpointAction action) {
+  switch (action) {
+    case FailpointAction::kKill:
+      story_.back() += " and is killed";
+      return absl::OkStatus();
+    case FailpointAction::kStop:
+      story_.back() += " and stands still";
+      absl::SleepFor(PickTime(50, 2000));
+      return absl::OkStatus();
+    case FailpointAction::kPause:
+    case FailpointAction::kFail:
+      break;
+  }
+  constexpr Fault kMeanwhile[] = {&FaultSchedule::RestartDatabase, &FaultSchedule::EndSessions,
+                                  &FaultSchedule::CutLink, &FaultSchedule::SilenceLink};
+  return (this->*kMeanwhile[Pick(0, std::ssize(kMeanwhile) - 1)])();
 }
 
 absl::Status FaultSchedule::Kill() {

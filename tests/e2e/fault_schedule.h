@@ -17,6 +17,7 @@
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "server/postgres/connection.h"
+#include "tests/support/failpoint_order.h"
 #include "tests/support/fault_proxy.h"
 #include "tests/support/postgres_cluster.h"
 #include "tests/support/server_process.h"
@@ -45,6 +46,8 @@ class FaultSchedule {
   const std::vector<std::string>& story() const { return story_; }
 
  private:
+  using Fault = absl::Status (FaultSchedule::*)();
+
   int64_t Pick(int64_t from, int64_t to);
   absl::Duration PickTime(int64_t from_ms, int64_t to_ms) {
     return absl::Milliseconds(Pick(from_ms, to_ms));
@@ -52,7 +55,11 @@ class FaultSchedule {
   void Tell(absl::string_view what) { story_.emplace_back(what); }
   FaultyReplica& Replica() { return (*replicas_)[which_]; }
 
-  absl::Status KillAtFailpoint();
+  absl::Status StrikeAtFailpoint();
+  absl::Status MeetAtFailpoint(FailpointAction action);
+  // Makes the server that has come to what both are armed with the one that is struck; false when
+  // none does.
+  bool FindReached(absl::Duration patience);
   absl::Status Kill();
   absl::Status Drain();
   absl::Status Stop();
@@ -63,7 +70,7 @@ class FaultSchedule {
   absl::Status RefuseDatabase();
   absl::Status LockOutSwaps();
 
-  std::minstd_rand random_;
+  std::mt19937_64 random_;
   PostgresCluster* const cluster_;
   std::array<FaultyReplica, 2>* const replicas_;
   const std::function<std::unique_ptr<postgres::Connection>()> session_;

@@ -8,9 +8,13 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <array>
 #include <atomic>
+#include <cstdint>
+#include <cstdio>
 #include <cstdlib>
+#include <functional>
 #include <memory>
 #include <set>
 #include <string>
@@ -31,7 +35,9 @@ namespace {
 constexpr int kSchedules = 3;
 constexpr int kFaults = 7;
 constexpr uint32_t kSeed = 20261;
-constexpr int64_t kRecords = 6000;
+// Each caller loads one stream after the other, so that merges and swaps are under way at any time.
+constexpr int kRounds = 4;
+constexpr int64_t kRecords = 1500;
 constexpr int64_t kReplacedRecords = 50;
 constexpr absl::Duration kGiveUp = absl::Seconds(120);
 // A server tries its database for 30 s and waits for its answer for as long.
@@ -114,59 +120,112 @@ class FaultScheduleTest : public WithOwnCluster<FaultTest> {
     return connection.ok() ? *std::move(connection) : nullptr;
   }
 
+  // What one caller loads, in order: appends and merges into tables of their own, replaces of one
+  // table.
+  std::vector<std::unique_ptr<DeliveryHistory>> Rounds(DeliveryMode mode, absl::string_view table);
   void Run(uint64_t seed);
+  void ExpectLoaded(std::vector<std::unique_ptr<DeliveryHistory>>& rounds);
 
   std::array<FaultyReplica, 2> replicas_;
 };
 
+std::vector<std::unique_ptr<DeliveryHistory>> FaultScheduleTest::Rounds(DeliveryMode mode,
+                                                                        absl::string_view table) {
+  std::vector<std::unique_ptr<DeliveryHistory>> rounds;
+  for (int64_t round = 0; round < kRounds; ++round) {
+    rounds.push_back(std::make_unique<DeliveryHistory>(
+        mode == DeliveryMode::kReplace ? Stream(table, mode, kRecords, round + 2)
+                                       : Stream(absl::StrCat(table, "_", round), mode, kRecords)));
+  }
+  return rounds;
+}
+
+// Loads rounds one after the other; its end says whether all were completed.
+class LoadingCaller {
+ public:
+  LoadingCaller(PersistentCallerOptions options,
+                const std::vector<std::unique_ptr<DeliveryHistory>>& rounds) {
+    for (const auto& history : rounds) {
+      callers_.push_back(std::make_unique<PersistentCaller>(options, history.get()));
+      ++options.seed;
+    }
+    thread_ = std::make_unique<Thread>("caller", [this] {
+      for (const auto& caller : callers_) {
+        if (end_.ok()) end_ = caller->Run(kGiveUp);
+      }
+      over_ = true;
+    });
+  }
+
+  bool over() const { return over_; }
+  void ExpectGoodEnd() {
+    thread_.reset();
+    EXPECT_OK(end_);
+    for (const auto& caller : callers_) {
+      EXPECT_OK(caller->WatchFromTheBeginning());
+      EXPECT_LT(caller->longest_call(), kLongestCall);
+    }
+  }
+
+ private:
+  std::vector<std::unique_ptr<PersistentCaller>> callers_;
+  absl::Status end_;
+  std::atomic<bool> over_ = false;
+  std::unique_ptr<Thread> thread_;
+};
+
+void FaultScheduleTest::ExpectLoaded(std::vector<std::unique_ptr<DeliveryHistory>>& rounds) {
+  for (const auto& history : rounds) {
+    EXPECT_TRUE(history->completed());
+    EXPECT_THAT(history->faults(), ::testing::IsEmpty());
+    // Of the replaces the last is in the table.
+    if (history->stream().mode != DeliveryMode::kReplace || history == rounds.back()) {
+      ExpectKept({history.get()});
+    }
+  }
+}
+
 void FaultScheduleTest::Run(uint64_t seed) {
   const std::vector<std::string> servers = {replicas_[0].caller_link->address(),
                                             replicas_[1].caller_link->address()};
-  const std::string suffix = absl::StrCat("_", seed);
-  const std::string replaced = "replaced" + suffix;
+  const std::string replaced = absl::StrCat("replaced_", seed);
   DeliveryHistory before(Stream(replaced, DeliveryMode::kReplace, kReplacedRecords, 1));
   Resume(&before, servers);
-  std::vector<std::unique_ptr<DeliveryHistory>> histories;
-  for (const DeliveryStream& stream : {Stream("appended" + suffix, DeliveryMode::kAppend, kRecords),
-                                       Stream("merged" + suffix, DeliveryMode::kDedup, kRecords),
-                                       Stream(replaced, DeliveryMode::kReplace, kRecords, 2)}) {
-    histories.push_back(std::make_unique<DeliveryHistory>(stream));
-  }
-  std::vector<std::unique_ptr<PersistentCaller>> callers;
-  std::vector<absl::Status> ends(histories.size());
-  std::vector<std::unique_ptr<Thread>> threads;
+  std::array<std::vector<std::unique_ptr<DeliveryHistory>>, 3> loads = {
+      Rounds(DeliveryMode::kAppend, absl::StrCat("appended_", seed)),
+      Rounds(DeliveryMode::kDedup, absl::StrCat("merged_", seed)),
+      Rounds(DeliveryMode::kReplace, replaced)};
   WatchfulReader reader([this] { return Session(); }, Table(replaced));
-  for (size_t i = 0; i < histories.size(); ++i) {
-    callers.push_back(std::make_unique<PersistentCaller>(
-        PersistentCallerOptions{
-            .servers = servers, .seed = seed + i, .pause = absl::Milliseconds(30)},
-        histories[i].get()));
-    threads.push_back(
-        std::make_unique<Thread>("caller", [&, i] { ends[i] = callers[i]->Run(kGiveUp); }));
+  std::vector<std::unique_ptr<LoadingCaller>> callers;
+  for (const auto& rounds : loads) {
+    callers.push_back(
+        std::make_unique<LoadingCaller>(PersistentCallerOptions{.servers = servers,
+                                                                .seed = 100 * seed + callers.size(),
+                                                                .pause = absl::Milliseconds(40)},
+                                        rounds));
   }
   FaultSchedule schedule(
       seed, cluster_.get(), &replicas_, [this] { return Session(); }, Table(replaced));
-  for (int fault = 0; fault < kFaults; ++fault) {
+  const auto all_over = [&] {
+    return std::all_of(callers.begin(), callers.end(),
+                       [](const auto& caller) { return caller->over(); });
+  };
+  for (int fault = 0; fault < kFaults && !all_over(); ++fault) {
     EXPECT_OK(schedule.Strike());
     const auto session = Session();
-    for (const auto& history : histories) history->CheckSoFar(*session, ledger());
+    for (const auto& rounds : loads) {
+      for (const auto& history : rounds) history->CheckSoFar(*session, ledger());
+    }
   }
-  threads.clear();
-  for (size_t i = 0; i < histories.size(); ++i) {
-    EXPECT_OK(ends[i]);
-    EXPECT_OK(callers[i]->WatchFromTheBeginning());
-    EXPECT_LT(callers[i]->longest_call(), kLongestCall);
-    ExpectKept({histories[i].get()});
-  }
+  for (const auto& caller : callers) caller->ExpectGoodEnd();
+  for (auto& rounds : loads) ExpectLoaded(rounds);
   for (const int64_t count : reader.Stop()) {
     EXPECT_TRUE(count == kReplacedRecords || count == kRecords) << "a reader saw " << count;
   }
   EXPECT_THAT(reader.errors(), ::testing::IsEmpty());
   for (const FaultyReplica& replica : replicas_) ExpectDiscreet(*replica.server);
-  if (HasFailure()) {
-    std::printf("--- the faults of seed %llu\n%s\n---\n", static_cast<unsigned long long>(seed),
-                absl::StrJoin(schedule.story(), "\n").c_str());
-  }
+  std::printf("schedule %llu:\n  %s\n", static_cast<unsigned long long>(seed),
+              absl::StrJoin(schedule.story(), "\n  ").c_str());
 }
 
 TEST_F(FaultScheduleTest, EveryRecordOnceWhateverStrikes) {
@@ -174,9 +233,8 @@ TEST_F(FaultScheduleTest, EveryRecordOnceWhateverStrikes) {
   for (int i = 0; i < Schedules() && !HasFailure(); ++i) {
     const absl::Time begun = absl::Now();
     Run(seed + static_cast<uint64_t>(i));
-    std::printf("schedule %llu: %s after %.1f s\n",
-                static_cast<unsigned long long>(seed + static_cast<uint64_t>(i)),
-                HasFailure() ? "FAILED" : "ok", absl::ToDoubleSeconds(absl::Now() - begun));
+    std::printf("%s after %.1f s\n", HasFailure() ? "FAILED" : "ok",
+                absl::ToDoubleSeconds(absl::Now() - begun));
     std::fflush(stdout);
   }
 }
