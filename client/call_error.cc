@@ -38,7 +38,9 @@ ErrorDetail ReadDetails(const google::rpc::Status& status) {
   return detail;
 }
 
-// A connection that breaks in the middle of a call is not always UNAVAILABLE in gRPC 1.51.
+// A connection that breaks in the middle of a call is not always UNAVAILABLE in gRPC 1.51, and a
+// call that reaches a server in its last second is CANCELLED. The service itself gives a reason
+// with that code, and what we have cancelled ourselves is not tried again whatever its code.
 bool IsBrokenConnection(const grpc::Status& status, const ErrorDetail& detail) {
   if (!detail.reason.empty()) return false;
   const std::string& message = status.error_message();
@@ -48,7 +50,7 @@ bool IsBrokenConnection(const grpc::Status& status, const ErrorDetail& detail) {
     case grpc::StatusCode::INTERNAL:
       return absl::StrContains(message, "RST_STREAM") || absl::StrContains(message, "GOAWAY");
     case grpc::StatusCode::CANCELLED:
-      return absl::StrContains(message, "RST_STREAM");
+      return true;
     default:
       return false;
   }

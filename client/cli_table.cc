@@ -11,7 +11,7 @@ std::vector<Flag> ConnectionFlags() {
        FlagKind::kText,
        "HOST:PORT",
        "127.0.0.1:50051",
-       "the server's address",
+       "the server's address; ipv4:A:PORT,B:PORT or dns:///NAME:PORT for several replicas",
        {},
        "SYNCLINE_SERVER"},
       {"token_file",

@@ -25,8 +25,9 @@ void App::Parts::Drain() {
                           .Field("message", "the process ends; what was acknowledged is committed");
                       _exit(1);
                     }}});
-  // Said at once: stopping the ticker may wait for a database that does not answer.
-  server->SetServing(false);
+  // At once: stopping the ticker may wait for a database that does not answer, and until then the
+  // ticker says what it finds.
+  server->StartDraining();
   deafness.reset();
   stopping.Set();
   if (database_ticker != nullptr) database_ticker->Stop();

@@ -29,18 +29,28 @@ absl::Status LogDatabase(Database* database) {
   });
 }
 
+// Whether the database answered and refused: for want of a right, or for what its ledger or its
+// version is. Waiting does not mend that.
+bool IsRefusal(const absl::Status& status) {
+  return absl::IsPermissionDenied(status) || absl::IsFailedPrecondition(status);
+}
+
 }  // namespace
 
 bool Readiness::Check() {
   const bool migrated = prepared().ok();
+  // The ping replaces connections that broke while they were idle.
   absl::Status status = migrated ? database_->Ping() : MigrateLedger(*database_, ledger_schema_);
+  if (migrated && status.ok()) status = CheckLedger(*database_, ledger_schema_);
   const bool was_ready = last().ok();
   if (status.ok() && !was_ready) status = LogDatabase(database_);
   MutexLock lock(&mutex_);
   if (!status.ok() && (!last_.has_value() || last_->ok() || *last_ != status)) {
-    Log(LogLevel::kError, "database_unreachable").Error(status);
+    Log(LogLevel::kError, IsRefusal(status) ? "database_unusable" : "database_unreachable")
+        .Error(status);
   }
-  migrated_ = migrated || status.ok();
+  // A ledger that has become too new for us is refused by every call, until it is not any more.
+  migrated_ = (migrated || status.ok()) && ReasonOf(status) != "LEDGER_TOO_NEW";
   last_ = status;
   return status.ok();
 }

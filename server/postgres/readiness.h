@@ -1,7 +1,8 @@
 // Readiness: whether the database can be reached and the ledger's tables stand.
 //
 // Check is used by one thread at a time, last() by any. Logs when the answer changes, not every
-// time it is asked.
+// time it is asked: `database_unreachable`, or `database_unusable` when the database answers and
+// refuses (a right is missing, the role is not let in, the ledger is too new).
 #pragma once
 
 #include <optional>
@@ -21,16 +22,16 @@ class Readiness {
   Readiness(Database* database, absl::string_view ledger_schema)
       : database_(database), ledger_schema_(ledger_schema) {}
 
-  // Makes the ledger's tables if that has not been done yet, else pings. Blocks for as long as
-  // connecting may take.
+  // Makes the ledger's tables if that has not been done yet, else looks whether a newer server has
+  // made them too new for this one. Blocks for as long as connecting may take.
   bool Check();
 
   // What Check found last. Errors: UNAVAILABLE LEDGER_NOT_READY before the first; those of
-  // MigrateLedger and Database::Ping.
+  // MigrateLedger and CheckLedger.
   absl::Status last() const;
 
-  // OK once the ledger's tables stand, whether the database can be reached or not; until then
-  // last().
+  // OK once the ledger's tables stand, whether the database can be reached or not; until then, and
+  // when they are too new, last().
   absl::Status prepared() const;
 
  private:

@@ -125,12 +125,16 @@ void Server::SetServing(bool serving) {
   health->SetServingStatus(kServiceName, serving);
 }
 
+void Server::StartDraining() {
+  server_->GetHealthCheckService()->Shutdown();
+  context_.admission->StartDraining();
+}
+
 void Server::Drain(absl::Duration deadline) {
   const absl::Time until = absl::Now() + deadline;
   const int64_t open = context_.admission->open_streams();
   Log(LogLevel::kInfo, "draining").Field("open_streams", open);
-  SetServing(false);
-  context_.admission->StartDraining();
+  StartDraining();
   context_.failed_tries->Stop();
   context_.registry->EndCalls(sync::Draining());
   absl::SleepFor(std::min(kCallsOnTheirWay, deadline));

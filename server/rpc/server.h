@@ -51,9 +51,12 @@ class Server {
   // What grpc.health.v1 answers for "" and "syncline.v1.SyncService"; NOT_SERVING at first.
   void SetServing(bool serving);
 
-  // Health says NOT_SERVING, nothing new is admitted, open StreamRecords calls commit what they
-  // have and answer UNAVAILABLE with their durable offset, then the server stops. Returns after
-  // `deadline` at the latest (and a little).
+  // Health says NOT_SERVING for good, whatever SetServing says later, and nothing new is admitted.
+  // Waits for nothing.
+  void StartDraining();
+
+  // StartDraining; open StreamRecords calls commit what they have and answer UNAVAILABLE with their
+  // durable offset, then the server stops. Returns after `deadline` at the latest (and a little).
   void Drain(absl::Duration deadline);
 
  private:

@@ -56,8 +56,10 @@ absl::Status NotStarted(absl::string_view sync_id) {
 }
 
 absl::Status Draining() {
+  // Longer than most drains take, the last second included, in which gRPC refuses calls without a
+  // reason: the next try is for another server, or for this one after its restart.
   return MakeError(absl::StatusCode::kUnavailable, "the server is stopping",
-                   {.reason = "DRAINING", .retry_after = absl::Seconds(1)});
+                   {.reason = "DRAINING", .retry_after = absl::Seconds(2)});
 }
 
 absl::Status CallerGone() {

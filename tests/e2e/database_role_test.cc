@@ -1,14 +1,19 @@
 // The database's role decides what may be loaded: one that may use schemas, but create none.
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <memory>
 #include <string>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "tests/support/e2e_fixture.h"
 
 namespace syncline::testing {
 namespace {
+
+using ::testing::HasSubstr;
+using ::testing::Not;
 
 class DatabaseRoleTest : public EndToEndTest {
  protected:
@@ -56,6 +61,21 @@ TEST_F(DatabaseRoleTest, LoadsWhereItMayAndIsRefusedElsewhere) {
   EXPECT_EQ(QueryInt(absl::StrCat("SELECT count(*) FROM ", Table("rows"))), 10);
   // A second server finds the ledger as it is.
   EXPECT_OK(server_->Restart());
+}
+
+TEST_F(DatabaseRoleTest, AMissingRightIsNoDatabaseThatCannotBeReached) {
+  ServerProcessOptions options;
+  options.dsn = absl::StrCat(dsn(), " options='-c role=", role(), "'");
+  options.ledger_schema = schema() + "_closed";
+  options.wait_until_serving = false;
+  ASSERT_OK_AND_ASSIGN(const auto server, ServerProcess::Start(options));
+  EXPECT_TRUE(Eventually([&] {
+    return absl::StrContains(
+        server->Log(),
+        "ERROR database_unusable code=PERMISSION_DENIED reason=DB_PERMISSION_DENIED");
+  }));
+  EXPECT_THAT(server->Log(), HasSubstr("GRANT USAGE, CREATE ON SCHEMA"));
+  EXPECT_THAT(server->Log(), Not(HasSubstr("database_unreachable")));
 }
 
 }  // namespace

@@ -63,6 +63,13 @@ TEST(StreamWriterTest, SendsAgainWhatWasNotDurableWhenACallBreaks) {
   EXPECT_EQ(server.service.calls(), 3);
 }
 
+// What gRPC answers for a call that reaches a server in its last second.
+TEST(CallErrorTest, ACallThatNobodyCancelledIsTriedAgain) {
+  EXPECT_TRUE(IsRetryableCall(FromGrpc(grpc::Status(grpc::StatusCode::CANCELLED, "CANCELLED"))));
+  EXPECT_FALSE(IsRetryableCall(
+      FromGrpc(ErrorWithReason(grpc::StatusCode::CANCELLED, "STATEMENT_CANCELLED"))));
+}
+
 TEST(StreamWriterTest, CheckpointsSurviveABrokenCall) {
   FakeServer server;
   server.service.failures = {{3, false, Unavailable()}};

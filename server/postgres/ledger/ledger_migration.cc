@@ -123,4 +123,10 @@ absl::Status MigrateLedger(Database& database, absl::string_view schema) {
   return absl::IsPermissionDenied(status) ? WithGrant(database, schema, status) : status;
 }
 
+absl::Status CheckLedger(Database& database, absl::string_view schema) {
+  const std::string quoted = QuoteIdentifier(schema);
+  return database.Transact(
+      [&](Transaction& transaction) { return CheckMinimum(transaction, quoted); });
+}
+
 }  // namespace syncline::postgres

@@ -14,4 +14,8 @@ namespace syncline::postgres {
 // LEDGER_TOO_NEW when the ledger says that this binary is too old for it.
 absl::Status MigrateLedger(Database& database, absl::string_view schema);
 
+// Whether this binary may still work with the ledger that it has migrated: a newer server may have
+// brought it further since. One statement. Errors: those of the database; LEDGER_TOO_NEW.
+absl::Status CheckLedger(Database& database, absl::string_view schema);
+
 }  // namespace syncline::postgres
