@@ -2,6 +2,7 @@
 #pragma once
 
 #include <functional>
+#include <memory>
 #include <string>
 #include <thread>
 
@@ -12,6 +13,8 @@ namespace syncline {
 class Thread {
  public:
   Thread(std::string name, std::function<void()> body);
+  // Null when the system has no thread left, which the constructor does not survive.
+  static std::unique_ptr<Thread> TryStart(std::string name, std::function<void()> body);
   ~Thread();
   Thread(const Thread&) = delete;
   Thread& operator=(const Thread&) = delete;

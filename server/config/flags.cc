@@ -52,7 +52,8 @@ ABSL_FLAG(ByteSize, max_rejected_bytes, ByteSize{64 << 20},
 ABSL_FLAG(int32_t, max_connections, 0,
           "Most connections of callers; 0 is half of the descriptors that the process may have, at "
           "most 10000.");
-ABSL_FLAG(int32_t, max_open_streams, 1024, "Most StreamRecords calls open at once.");
+ABSL_FLAG(int32_t, max_open_streams, 1024,
+          "Most StreamRecords calls, and as many WatchSync calls, open at once.");
 ABSL_FLAG(int32_t, max_streams_per_sync, 1000, "Most streams of one sync.");
 ABSL_FLAG(absl::Duration, writer_lease, absl::Seconds(10),
           "A call whose server died blocks CompleteStream for at most this long.");

@@ -7,17 +7,31 @@
 
 namespace syncline::rpc {
 
+namespace {
+
+constexpr absl::Duration kRetryAfter = absl::Seconds(1);
+
+absl::Status TooMany(int64_t limit, absl::string_view what) {
+  return MakeError(absl::StatusCode::kResourceExhausted,
+                   absl::StrCat("the server has ", limit, " open ", what,
+                                ", as many as --max_open_streams allows"),
+                   {.reason = "TOO_MANY_STREAMS",
+                    .metadata = {{"limit", absl::StrCat(limit)}},
+                    .retry_after = kRetryAfter});
+}
+
+}  // namespace
+
+absl::Status NoThreadForWatch() {
+  return MakeError(absl::StatusCode::kResourceExhausted,
+                   "the system gives the server no thread for another watch",
+                   {.reason = "TOO_MANY_STREAMS", .retry_after = kRetryAfter});
+}
+
 absl::Status Admission::EnterStream() {
   MutexLock lock(&mutex_);
   if (draining_) return sync::Draining();
-  if (open_streams_ >= max_open_streams_) {
-    return MakeError(absl::StatusCode::kResourceExhausted,
-                     absl::StrCat("the server has ", open_streams_,
-                                  " open streams, as many as --max_open_streams allows"),
-                     {.reason = "TOO_MANY_STREAMS",
-                      .metadata = {{"limit", absl::StrCat(max_open_streams_)}},
-                      .retry_after = absl::Seconds(1)});
-  }
+  if (open_streams_ >= max_open_streams_) return TooMany(open_streams_, "streams");
   ++open_streams_;
   return absl::OkStatus();
 }
@@ -34,13 +48,23 @@ absl::StatusOr<Admission::Call> Admission::EnterCall() {
   MutexLock lock(&mutex_);
   if (draining_) return sync::Draining();
   ++open_calls_;
-  return Call(this);
+  return Call(this, false);
 }
 
-void Admission::LeaveCall() {
+absl::StatusOr<Admission::Call> Admission::EnterWatch() {
+  MutexLock lock(&mutex_);
+  if (draining_) return sync::Draining();
+  if (open_watches_ >= max_open_streams_) return TooMany(open_watches_, "watches");
+  ++open_watches_;
+  ++open_calls_;
+  return Call(this, true);
+}
+
+void Admission::LeaveCall(bool watches) {
   {
     MutexLock lock(&mutex_);
     --open_calls_;
+    if (watches) --open_watches_;
   }
   changed_.NotifyAll();
 }

@@ -4,27 +4,23 @@
 
 #include <functional>
 #include <memory>
-#include <optional>
 #include <string>
 #include <utility>
-#include <variant>
 #include <vector>
 
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "server/base/error.h"
-#include "server/base/line_limiter.h"
-#include "server/base/log.h"
-#include "server/base/mutex.h"
 #include "server/base/status_macros.h"
+#include "server/rpc/call_answer.h"
 #include "server/rpc/conversion.h"
 #include "server/rpc/record_stream.h"
 #include "server/rpc/rejected_page_token.h"
 #include "server/rpc/status_conversion.h"
 #include "server/rpc/unknown_fields.h"
+#include "server/rpc/watch_stream.h"
 #include "server/sync/sync_errors.h"
-#include "server/sync/sync_watch.h"
 
 namespace syncline::rpc {
 namespace {
@@ -32,27 +28,6 @@ namespace {
 constexpr int kDefaultPage = 50;
 constexpr int kDefaultRejectedPage = 100;
 constexpr int kGreatestPage = 1000;
-
-// How long a watch sleeps before it looks whether its caller is still there.
-constexpr absl::Duration kWatchSlice = absl::Milliseconds(250);
-
-// Lines about callers that nobody knows, who may call as often as they like.
-constexpr int kUnknownCallerLines = 10;
-constexpr absl::Duration kUnknownCallerWindow = absl::Seconds(10);
-
-// Answers an error once, in the log and to the caller.
-grpc::Status Answer(absl::string_view rpc, const absl::Status& status) {
-  if (status.ok()) return ToGrpc(status);
-  static auto* const limiter = new LineLimiter(kUnknownCallerLines, kUnknownCallerWindow);
-  const std::optional<int64_t> left_out =
-      absl::IsUnauthenticated(status) ? limiter->Take(absl::Now()) : 0;
-  if (left_out.has_value()) {
-    Log line(LogLevel::kWarning, "rpc_failed");
-    line.Field("rpc", rpc).Error(status);
-    if (*left_out > 0) line.Field("left_out", *left_out);
-  }
-  return ToGrpc(status);
-}
 
 // A request that names no sync, or one that is to be started, is nobody's yet.
 template <typename Request>
@@ -90,12 +65,14 @@ void SyncService::Refuse(const grpc::ServerContextBase& context,
   context_.failed_tries->Answer(peer, absl::Now(), std::move(answer));
 }
 
-absl::StatusOr<Admission::Call> SyncService::Admit(const google::protobuf::Message& request) const {
+absl::StatusOr<Admission::Call> SyncService::Admit(
+    const google::protobuf::Message& request,
+    absl::StatusOr<Admission::Call> (Admission::*enter)()) const {
   if (const int64_t unknown = CountUnknownFields(request); unknown > 0) {
     context_.metrics->UnknownFields(unknown);
   }
   SYNCLINE_RETURN_IF_ERROR(context_.prepared());
-  return context_.admission->EnterCall();
+  return (context_.admission->*enter)();
 }
 
 template <typename Request, typename Response>
@@ -116,7 +93,7 @@ grpc::ServerUnaryReactor* SyncService::Serve(Context* context, const char* rpc,
     reactor->Finish(Answer(rpc, MalformedMessage(message->GetDescriptor()->full_name())));
     return reactor;
   }
-  absl::StatusOr<Admission::Call> admitted = Admit(*message);
+  absl::StatusOr<Admission::Call> admitted = Admit(*message, &Admission::EnterCall);
   if (!admitted.ok()) {
     reactor->Finish(Answer(rpc, admitted.status()));
     return reactor;
@@ -294,35 +271,29 @@ absl::Status SyncService::ListRejected(const v1::ListRejectedRecordsRequest& req
   return absl::OkStatus();
 }
 
-grpc::Status SyncService::WatchSync(grpc::ServerContext* context,
-                                    const v1::WatchSyncRequest* request,
-                                    grpc::ServerWriter<v1::WatchSyncResponse>* writer) {
-  const absl::StatusOr<Identity> caller = Authenticate(*context);
-  if (!caller.ok()) return Answer("WatchSync", caller.status());
-  const absl::StatusOr<Admission::Call> call = Admit(*request);
-  absl::Status status = call.status();
-  if (status.ok()) status = context_.registry->CheckOwner(request->sync_id(), *caller);
-  if (status.ok()) status = Watch(*context, *request, writer);
-  if (absl::IsCancelled(status)) return ToGrpc(status);  // the caller's doing: not worth a warning
-  return Answer("WatchSync", status);
-}
-
-absl::Status SyncService::Watch(const grpc::ServerContext& context,
-                                const v1::WatchSyncRequest& request,
-                                grpc::ServerWriter<v1::WatchSyncResponse>* writer) {
-  SYNCLINE_ASSIGN_OR_RETURN(const std::unique_ptr<sync::SyncWatch> watch,
-                            context_.registry->Watch(request.sync_id(), request.after_sequence()));
-  while (!context.IsCancelled()) {
-    // Draining is looked at before the read: what was committed until then is still sent.
-    const bool draining = context_.admission->draining() && context_.admission->open_streams() == 0;
-    SYNCLINE_ASSIGN_OR_RETURN(const std::vector<sync::SyncEvent> events, watch->Next(kWatchSlice));
-    for (const sync::SyncEvent& event : events) {
-      if (!writer->Write(ToProto(event))) return sync::CallerGone();
-      if (std::holds_alternative<sync::SyncFinishedEvent>(event)) return absl::OkStatus();
-    }
-    if (draining) return sync::Draining();
+grpc::ServerWriteReactor<grpc::ByteBuffer>* SyncService::WatchSync(
+    Context* context, const grpc::ByteBuffer* request) {
+  const auto refuse = [](const absl::Status& status) {
+    auto* const refused = new RefusedWatch();
+    refused->Finish(Answer("WatchSync", status));
+    return refused;
+  };
+  absl::StatusOr<Identity> caller = Authenticate(*context);
+  if (!caller.ok()) {
+    auto* const refused = new RefusedWatch();
+    Refuse(*context,
+           [refused, status = caller.status()] { refused->Finish(Answer("WatchSync", status)); });
+    return refused;
   }
-  return sync::CallerGone();
+  v1::WatchSyncRequest message;
+  grpc::ByteBuffer bytes = *request;  // counted references to the same slices
+  if (!grpc::SerializationTraits<v1::WatchSyncRequest>::Deserialize(&bytes, &message).ok()) {
+    return refuse(MalformedMessage(message.GetDescriptor()->full_name()));
+  }
+  absl::StatusOr<Admission::Call> place = Admit(message, &Admission::EnterWatch);
+  if (!place.ok()) return refuse(place.status());
+  return WatchStream::Start({context_.registry, context_.admission}, *std::move(caller),
+                            std::move(message), *std::move(place));
 }
 
 absl::Status SyncService::Cancel(const v1::CancelSyncRequest& request, const Identity&,

@@ -1,7 +1,7 @@
 // The switchboard: each RPC of syncline.v1.SyncService to the class that does its work.
 //
-// All but WatchSync are served by gRPC's callback API (decision 0008): no thread belongs to a call.
-// Unary calls wait in the queue of a bounded pool. A watch has a thread of gRPC's.
+// All are served by gRPC's callback API (decision 0008). Unary calls wait in the queue of a bounded
+// pool. A watch has a thread of its own; no other call has one, a refused watch neither.
 #pragma once
 
 #include <functional>
@@ -55,8 +55,8 @@ using WithRawUnary = v1::SyncService::WithRawCallbackMethod_StartSync<
                     v1::SyncService::WithRawCallbackMethod_ListRejectedRecords<Base>>>>>>;
 
 class SyncService final
-    : public WithRawUnary<
-          v1::SyncService::WithRawCallbackMethod_StreamRecords<v1::SyncService::Service>> {
+    : public WithRawUnary<v1::SyncService::WithRawCallbackMethod_WatchSync<
+          v1::SyncService::WithRawCallbackMethod_StreamRecords<v1::SyncService::Service>>> {
  public:
   explicit SyncService(const ServiceContext& context) : context_(context) {}
 
@@ -71,8 +71,8 @@ class SyncService final
                                     grpc::ByteBuffer* response) override;
   grpc::ServerUnaryReactor* ListSyncs(Context* context, const grpc::ByteBuffer* request,
                                       grpc::ByteBuffer* response) override;
-  grpc::Status WatchSync(grpc::ServerContext* context, const v1::WatchSyncRequest* request,
-                         grpc::ServerWriter<v1::WatchSyncResponse>* writer) override;
+  grpc::ServerWriteReactor<grpc::ByteBuffer>* WatchSync(Context* context,
+                                                        const grpc::ByteBuffer* request) override;
   grpc::ServerUnaryReactor* CancelSync(Context* context, const grpc::ByteBuffer* request,
                                        grpc::ByteBuffer* response) override;
   grpc::ServerUnaryReactor* ListRejectedRecords(Context* context, const grpc::ByteBuffer* request,
@@ -93,8 +93,10 @@ class SyncService final
   absl::StatusOr<Identity> Authenticate(const grpc::ServerContextBase& context) const;
   // Calls `answer`, to a caller without credentials, when it is time.
   void Refuse(const grpc::ServerContextBase& context, std::function<void()> answer) const;
-  // Errors: UNAVAILABLE DRAINING; why the ledger does not stand.
-  absl::StatusOr<Admission::Call> Admit(const google::protobuf::Message& request) const;
+  // A place from `enter`. Errors: those of `enter`; why the ledger does not stand.
+  absl::StatusOr<Admission::Call> Admit(
+      const google::protobuf::Message& request,
+      absl::StatusOr<Admission::Call> (Admission::*enter)()) const;
 
   absl::Status Start(const v1::StartSyncRequest& request, const Identity& caller,
                      v1::StartSyncResponse* response);
@@ -108,8 +110,6 @@ class SyncService final
                       v1::CancelSyncResponse* response);
   absl::Status ListRejected(const v1::ListRejectedRecordsRequest& request, const Identity& caller,
                             v1::ListRejectedRecordsResponse* response);
-  absl::Status Watch(const grpc::ServerContext& context, const v1::WatchSyncRequest& request,
-                     grpc::ServerWriter<v1::WatchSyncResponse>* writer);
 
   const ServiceContext context_;
 };
