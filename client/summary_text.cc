@@ -46,15 +46,32 @@ std::string FormatColumns(const v1::SyncSummary& sync) {
   return rows.size() == 1 ? "" : "\n" + FormatTable(rows);
 }
 
-// Why streams could not start; nothing when all did.
+// Why streams could not start, and how the latest call of others failed; nothing when all is well.
 std::string FormatErrors(const v1::SyncSummary& sync) {
   std::string text;
   for (const v1::StreamSummary& stream : sync.streams()) {
-    if (!stream.has_error()) continue;
-    absl::StrAppend(&text, text.empty() ? "\n" : "", StreamTitle(stream.descriptor()),
-                    " could not start: ", stream.error().message(), "\n");
+    const std::string begin =
+        absl::StrCat(text.empty() ? "\n" : "", StreamTitle(stream.descriptor()));
+    if (stream.has_error()) {
+      absl::StrAppend(&text, begin, " could not start: ", stream.error().message(), "\n");
+    } else if (stream.has_last_error()) {
+      absl::StrAppend(&text, begin, " last failed at ", TimeText(stream.last_error_at()),
+                      " UTC: ", stream.last_error().message(), "\n");
+    }
   }
   return text;
+}
+
+// The message of the error that came last; "-" when there is none.
+std::string LastError(const v1::SyncSummary& sync) {
+  const v1::StreamSummary* last = nullptr;
+  for (const v1::StreamSummary& stream : sync.streams()) {
+    if (!stream.has_last_error()) continue;
+    if (last == nullptr || stream.last_error_at().seconds() > last->last_error_at().seconds()) {
+      last = &stream;
+    }
+  }
+  return last == nullptr ? "-" : last->last_error().message();
 }
 
 }  // namespace
@@ -78,7 +95,8 @@ std::string FormatTable(const std::vector<std::vector<std::string>>& rows) {
 
 std::string FormatSyncs(const std::vector<v1::SyncSummary>& syncs, absl::Time now) {
   std::vector<std::vector<std::string>> rows = {{"SYNC", "STATE", "STARTED (UTC)", "LAST PROGRESS",
-                                                 "FINISHED (UTC)", "STREAMS", "ROWS", "REJECTED"}};
+                                                 "FINISHED (UTC)", "STREAMS", "ROWS", "REJECTED",
+                                                 "LAST ERROR"}};
   for (const v1::SyncSummary& sync : syncs) {
     int64_t written = 0;
     int64_t rejected = 0;
@@ -89,7 +107,7 @@ std::string FormatSyncs(const std::vector<v1::SyncSummary>& syncs, absl::Time no
     rows.push_back({sync.sync_id(), StateWord(sync.state()), TimeText(sync.started_at()),
                     AgeText(sync.last_progress_at(), now), TimeText(sync.finished_at()),
                     absl::StrCat(sync.streams_size()), absl::StrCat(written),
-                    absl::StrCat(rejected)});
+                    absl::StrCat(rejected), LastError(sync)});
   }
   return FormatTable(rows);
 }

@@ -149,7 +149,9 @@ void App::Parts::BuildWritePath() {
   session.call.aggregates = aggregates.get();
   session.call.lanes_per_stream = config.load.lanes_per_stream;
   session.call.max_rejected = config.load.max_rejected;
-  session.call.release = [this](const WriterClaim& claim) { store->ReleaseWriter(claim); };
+  session.call.release = [this](const WriterClaim& claim, const absl::Status& end) {
+    store->ReleaseWriter(claim, end);
+  };
   registry = std::make_unique<sync::SyncRegistry>(
       session, sync::StartLimits{config.database.default_schema, config.database.ledger_schema,
                                  config.serve.max_streams_per_sync});

@@ -93,7 +93,8 @@ function rate(key, records, now) {
   return each > 0 && Number.isFinite(each) ? number(Math.round(each)) + '/s' : '';
 }
 
-function row(sync, stream, now) {
+function row(sync, stream, asked) {
+  const now = Date.parse(asked);
   const name = [stream.descriptor?.namespace, stream.descriptor?.name].filter(part => part).join('.');
   const records = count(stream.records_written);
   const state = word(stream.state, 'STREAM_STATE_');
@@ -103,10 +104,11 @@ function row(sync, stream, now) {
   if (count(stream.values_nulled)) notes.push(counted(stream.values_nulled, 'value', 'values') + ' nulled');
   if (count(stream.values_truncated)) notes.push(counted(stream.values_truncated, 'value', 'values') + ' truncated');
   if (stream.error?.message) notes.push(stream.error.message);
+  if (stream.last_error?.message) notes.push('failed ' + age(stream.last_error_at, asked) + ' ago: ' + stream.last_error.message);
   const cells = [['stream', name], ['state', state, colour[state]], ['records', number(records)],
     ['rate', rate(sync.sync_id + '\n' + name, records, now)], ['bytes', bytes(stream.bytes)],
     ['generation', number(stream.generation_id)],
-    ['notes', notes.join(', '), stream.error?.message ? 'bad' : count(stream.records_rejected) ? 'warn' : '']];
+    ['notes', notes.join(', '), stream.error?.message || stream.last_error?.message ? 'bad' : count(stream.records_rejected) ? 'warn' : '']];
   const line = make('tr');
   for (const [title, text, look] of cells) {
     const cell = make('td');
@@ -136,7 +138,7 @@ function card(sync, status) {
   const top = make('thead');
   top.append(titles);
   const body = make('tbody');
-  for (const stream of (sync.streams || []).slice(0, 200)) body.append(row(sync, stream, Date.parse(status.now)));
+  for (const stream of (sync.streams || []).slice(0, 200)) body.append(row(sync, stream, status.now));
   table.append(top, body);
   card.append(table);
   if ((sync.streams || []).length > 200) card.append(make('p', 'and ' + (sync.streams.length - 200) + ' streams more', 'soft'));

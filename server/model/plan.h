@@ -102,6 +102,9 @@ struct StreamRecord {
   std::vector<SchemaChange> changes;  // of the table's definition, by this sync
   std::vector<Warning> warnings;
   absl::Status error;  // why it could not start, for kFailed
+  // How its latest call or completion failed; OK after a newer call, and once it has ended.
+  absl::Status last_error;
+  absl::Time last_error_at;
 };
 
 // A sync as the ledger has it.

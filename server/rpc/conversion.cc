@@ -181,6 +181,10 @@ v1::StreamSummary ToSummary(const StreamRecord& stream) {
   AddWarnings(stream.warnings, &summary);
   AddWriters(stream, &summary);
   if (!stream.error.ok()) *summary.mutable_error() = ToRich(stream.error);
+  if (!stream.last_error.ok()) {
+    *summary.mutable_last_error() = ToRich(stream.last_error);
+    SetTime(stream.last_error_at, summary.mutable_last_error_at());
+  }
   return summary;
 }
 

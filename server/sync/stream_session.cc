@@ -94,8 +94,13 @@ absl::StatusOr<StreamRecord> StreamSession::Complete(const CompletionRequest& re
   if (request.guard.has_value()) {
     SYNCLINE_RETURN_IF_ERROR(CheckGuardFields(*request.guard, plan_));
   }
-  SYNCLINE_ASSIGN_OR_RETURN(StreamRecord stream,
-                            context_->store->BeginCompletion(plan_.stream_no, request));
+  absl::StatusOr<StreamRecord> begun = context_->store->BeginCompletion(plan_.stream_no, request);
+  if (!begun.ok()) {
+    // That a call is still open is no failure yet.
+    if (ReasonOf(begun.status()) != "WRITERS_ACTIVE") NoteFailure(begun.status());
+    return begun.status();
+  }
+  StreamRecord stream = *std::move(begun);
   if (HasEnded(stream.state)) return stream;
   write::UseGuard(request, &stream.plan.guard);
   metrics_->Phase(metrics::StreamPhase::kFinalizing);
@@ -148,7 +153,13 @@ absl::StatusOr<StreamRecord> StreamSession::AfterFailure(const absl::Status& fai
       .Field("sync_id", sync_id_)
       .Field("stream", plan_.descriptor.name)
       .Error(failure);
+  NoteFailure(answer);
   return answer;
+}
+
+void StreamSession::NoteFailure(const absl::Status& failure) {
+  // For people only: where the database is gone there is no note.
+  context_->store->NoteFailure(plan_.stream_no, failure).IgnoreError();
 }
 
 std::vector<std::shared_ptr<WriterCall>> StreamSession::Calls() const {

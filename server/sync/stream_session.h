@@ -71,6 +71,8 @@ class StreamSession {
   // What the ledger says of a completion that failed: its end when it has one, else the error to
   // answer.
   absl::StatusOr<StreamRecord> AfterFailure(const absl::Status& failure);
+  // Keeps how a completion failed in the ledger.
+  void NoteFailure(const absl::Status& failure);
   std::vector<std::shared_ptr<WriterCall>> Calls() const;
   void Forget(const std::string& writer_id, int64_t epoch);
 

@@ -298,6 +298,7 @@ void WriterCall::OnIdle() { ReportIfDone(); }
 
 void WriterCall::ReportIfDone() {
   bool closed = false;
+  absl::Status end;
   {
     MutexLock lock(&mutex_);
     if (state_ != State::kEnding && state_ != State::kFailed) return;
@@ -307,11 +308,12 @@ void WriterCall::ReportIfDone() {
     }
     state_ = State::kDone;
     closed = closed_;
+    end = end_status_;
   }
   if (closed) return Report();
   // Ending the claim is I/O, and this may be one of gRPC's threads.
-  context_->lanes->pool->Post([self = shared_from_this()] {
-    self->context_->release(self->claim_);
+  context_->lanes->pool->Post([self = shared_from_this(), end] {
+    self->context_->release(self->claim_, end);
     self->Report();
   });
 }

@@ -42,8 +42,8 @@ struct CallContext {
   // included.
   int64_t max_queued_bytes = 4 << 20;
   std::optional<int64_t> max_rejected;
-  // Ends the claim of a call that is over. May block.
-  std::function<void(const WriterClaim&)> release;
+  // Ends the claim of a call that is over, with the status that it ended with. May block.
+  std::function<void(const WriterClaim&, const absl::Status&)> release;
 };
 
 struct CallSummary {

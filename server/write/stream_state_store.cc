@@ -67,10 +67,10 @@ absl::StatusOr<postgres::ClaimedWriter> StreamStateStore::ClaimWriter(int64_t sy
   return claims_.Claim(sync_no, stream_no, writer_id, server_id_);
 }
 
-void StreamStateStore::ReleaseWriter(const WriterClaim& claim) {
-  if (claims_.Release(claim).ok()) return;
+void StreamStateStore::ReleaseWriter(const WriterClaim& claim, const absl::Status& end) {
+  if (claims_.Release(claim, end).ok()) return;
   MutexLock lock(&mutex_);
-  unreleased_.push_back(claim);
+  unreleased_.emplace_back(claim, end);
 }
 
 absl::Status StreamStateStore::RenewLease(absl::Duration lease) {
@@ -79,12 +79,12 @@ absl::Status StreamStateStore::RenewLease(absl::Duration lease) {
         return ledger_->RenewServerLease(transaction, server_id_, lease);
       },
       NotDurable()));
-  std::vector<WriterClaim> claims;
+  std::vector<std::pair<WriterClaim, absl::Status>> claims;
   {
     MutexLock lock(&mutex_);
     claims.swap(unreleased_);
   }
-  for (const WriterClaim& claim : claims) ReleaseWriter(claim);
+  for (const auto& [claim, end] : claims) ReleaseWriter(claim, end);
   return absl::OkStatus();
 }
 
@@ -125,6 +125,12 @@ absl::StatusOr<StreamRecord> StreamStateStore::BeginCompletion(int64_t stream_no
 absl::StatusOr<StreamRecord> StreamStateStore::GetStream(int64_t stream_no) {
   return InTransaction(database_, {}, [&](postgres::Transaction& transaction) {
     return ledger_->LockStream(transaction, stream_no);
+  });
+}
+
+absl::Status StreamStateStore::NoteFailure(int64_t stream_no, const absl::Status& failure) {
+  return database_->Transact([&](postgres::Transaction& transaction) {
+    return ledger_->NoteFailure(transaction, stream_no, failure);
   });
 }
 

@@ -9,6 +9,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/base/thread_annotations.h"
@@ -50,8 +51,9 @@ class StreamStateStore {
   // Errors: FAILED_PRECONDITION STREAM_COMPLETED, SYNC_CANCELLED.
   absl::StatusOr<postgres::ClaimedWriter> ClaimWriter(int64_t sync_no, int64_t stream_no,
                                                       absl::string_view writer_id);
-  // Ends a claim. When the database does not answer it is tried again with the next RenewLease.
-  void ReleaseWriter(const WriterClaim& claim);
+  // Ends the claim of a call that ended with `end`. When the database does not answer it is tried
+  // again with the next RenewLease.
+  void ReleaseWriter(const WriterClaim& claim, const absl::Status& end);
   // Says that this process lives, and ends the claims that could not be ended before.
   absl::Status RenewLease(absl::Duration lease);
   absl::Status DropLease();
@@ -61,6 +63,8 @@ class StreamStateStore {
   // COUNT_MISMATCH, OFFSETS_MISSING, SYNC_CANCELLED.
   absl::StatusOr<StreamRecord> BeginCompletion(int64_t stream_no, const CompletionRequest& request);
   absl::StatusOr<StreamRecord> GetStream(int64_t stream_no);
+  // Notes how a completion failed, for people who ask later.
+  absl::Status NoteFailure(int64_t stream_no, const absl::Status& failure);
   // Why a stream that is kCancelled is not ours any more: ABORTED SUPERSEDED when a newer sync took
   // its table over, else FAILED_PRECONDITION SYNC_CANCELLED. Errors: those of the database.
   absl::Status WhyCancelled(const StreamPlan& plan);
@@ -82,7 +86,8 @@ class StreamStateStore {
   postgres::ChangeFeed changes_;
   const std::string server_id_;
   Mutex mutex_;
-  std::vector<WriterClaim> unreleased_ ABSL_GUARDED_BY(mutex_);
+  // Claims that could not be ended, and how their calls ended.
+  std::vector<std::pair<WriterClaim, absl::Status>> unreleased_ ABSL_GUARDED_BY(mutex_);
 };
 
 }  // namespace syncline::write

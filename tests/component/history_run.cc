@@ -235,7 +235,7 @@ absl::Status HistoryRun::Send(const SyncRecord& record, const StreamPlan& plan,
     SYNCLINE_RETURN_IF_ERROR(fill(part.checkpoint, part.durable));
     SYNCLINE_RETURN_IF_ERROR(aggregate->Flush({}).status());
   }
-  store_.ReleaseWriter(claimed.claim);
+  store_.ReleaseWriter(claimed.claim, absl::OkStatus());
   return absl::OkStatus();
 }
 

@@ -34,10 +34,11 @@ class LedgerFixture : public PostgresTest {
     ALTER TABLE migration DROP minimum_server;
     ALTER TABLE sync DROP input_digest, DROP owner;
     ALTER TABLE writer DROP values_nulled, DROP values_truncated, DROP fields_undeclared,
-      DROP rejected_bytes;
+      DROP rejected_bytes, DROP last_error;
     ALTER TABLE rejected_record DROP raw_truncated, DROP detail;
     ALTER TABLE stream DROP column_table_types, DROP schema_policy, DROP replay, DROP cdc_delete_mode,
-      DROP inferred_schema, DROP restart, DROP guard, DROP changes, DROP warnings, DROP error;
+      DROP inferred_schema, DROP restart, DROP guard, DROP changes, DROP warnings, DROP error,
+      DROP last_error;
     DELETE FROM migration WHERE version > 2; RESET search_path)sql"));
   }
 

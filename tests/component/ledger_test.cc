@@ -210,6 +210,7 @@ TEST_F(LedgerTest, ANewerLedgerIsServedUnlessItSaysNot) {
   const absl::Status refused = postgres::MigrateLedger(database(), schema());
   EXPECT_EQ(ReasonOf(refused), "LEDGER_TOO_NEW");
   EXPECT_THAT(std::string(refused.message()), HasSubstr("999"));
+  EXPECT_EQ(ReasonOf(postgres::CheckLedger(database(), schema())), "LEDGER_TOO_NEW");
 }
 
 TEST_F(LedgerTest, AMissingRightIsNamedWithItsGrant) {
@@ -506,7 +507,7 @@ TEST_F(LedgerTest, CompletionWaitsForOpenWriters) {
   const SyncRecord sync = Insert("one");
   const WriterClaim claim = Claim(sync, "w");
   EXPECT_THAT(BeginCompletion(sync), StatusIs(StatusCode::kFailedPrecondition, "WRITERS_ACTIVE"));
-  store_->ReleaseWriter(claim);
+  store_->ReleaseWriter(claim, absl::OkStatus());
   ASSERT_OK_AND_ASSIGN(const StreamRecord stream, BeginCompletion(sync));
   EXPECT_EQ(stream.state, StreamState::kFinalizing);
   EXPECT_THAT(Commit(claim, Records(0, 1)), StatusIs(StatusCode::kAborted, "FENCED"));
@@ -518,9 +519,9 @@ TEST_F(LedgerTest, AReleaseOfAnOlderClaimLeavesTheNewerOpen) {
   const SyncRecord sync = Insert("one");
   const WriterClaim older = Claim(sync);
   const WriterClaim newer = Claim(sync);
-  store_->ReleaseWriter(older);
+  store_->ReleaseWriter(older, absl::OkStatus());
   EXPECT_THAT(BeginCompletion(sync), StatusIs(StatusCode::kFailedPrecondition, "WRITERS_ACTIVE"));
-  store_->ReleaseWriter(newer);
+  store_->ReleaseWriter(newer, absl::OkStatus());
   EXPECT_OK(BeginCompletion(sync));
 }
 
@@ -538,8 +539,8 @@ TEST_F(LedgerTest, CompletionChecksTheCount) {
   const WriterClaim b = Claim(sync, "b");
   ASSERT_OK(Commit(a, Records(0, 5)));
   ASSERT_OK(Commit(b, Records(0, 4)));
-  store_->ReleaseWriter(a);
-  store_->ReleaseWriter(b);
+  store_->ReleaseWriter(a, absl::OkStatus());
+  store_->ReleaseWriter(b, absl::OkStatus());
   const absl::Status mismatch = BeginCompletion(sync, true, 10).status();
   EXPECT_THAT(mismatch, StatusIs(StatusCode::kFailedPrecondition, "COUNT_MISMATCH"));
   ASSERT_OK_AND_ASSIGN(const SyncRecord now, store_->GetSync("one"));
@@ -552,7 +553,7 @@ TEST_F(LedgerTest, CompletionRefusesGapsUnlessIncomplete) {
   const WriterClaim claim = Claim(sync, "w");
   ASSERT_OK(Commit(claim, Records(0, 5)));
   ASSERT_OK(Commit(claim, Records(7, 9)));
-  store_->ReleaseWriter(claim);
+  store_->ReleaseWriter(claim, absl::OkStatus());
   const absl::Status missing = BeginCompletion(sync).status();
   EXPECT_THAT(missing, StatusIs(StatusCode::kFailedPrecondition, "OFFSETS_MISSING"));
   EXPECT_THAT(std::string(missing.message()), HasSubstr("w"));

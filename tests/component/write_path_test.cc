@@ -165,7 +165,9 @@ class WriterCallTest : public WritePathTest {
     context_.lanes = &lanes_;
     context_.aggregates = aggregates_.get();
     context_.max_queued_bytes = 2 << 20;
-    context_.release = [this](const WriterClaim& claim) { store_->ReleaseWriter(claim); };
+    context_.release = [this](const WriterClaim& claim, const absl::Status& end) {
+      store_->ReleaseWriter(claim, end);
+    };
   }
 
   // `done` counts its end, which is asserted to be good.

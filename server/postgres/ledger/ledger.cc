@@ -5,6 +5,7 @@
 #include "absl/strings/str_replace.h"
 #include "server/base/status_macros.h"
 #include "server/model/plan_words.h"
+#include "server/postgres/ledger/failure_note.h"
 #include "server/postgres/ledger/global_checkpoints.h"
 #include "server/postgres/ledger/ledger_errors.h"
 #include "server/postgres/ledger/stream_notes.h"
@@ -356,6 +357,18 @@ absl::StatusOr<std::vector<CommittedCheckpoint>> Ledger::ReadCheckpoints(Transac
     checkpoints.push_back(std::move(checkpoint));
   }
   return checkpoints;
+}
+
+absl::Status Ledger::NoteFailure(Transaction& transaction, int64_t stream_no,
+                                 const absl::Status& failure) const {
+  Params params;
+  params.Int(stream_no);
+  AddFailure(failure, &params);
+  return transaction
+      .Query(Sql(absl::StrCat("UPDATE $L.stream SET last_error = ", FailureSql("'{}'::jsonb", 2),
+                              " WHERE stream_no = $1")),
+             params)
+      .status();
 }
 
 }  // namespace syncline::postgres

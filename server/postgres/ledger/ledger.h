@@ -74,6 +74,9 @@ class Ledger {
   absl::StatusOr<SyncState> GetSyncState(Transaction& transaction, int64_t sync_no) const;
   // kOpen -> kFailed with `stream`'s error, before the stream takes records.
   absl::Status FailStream(Transaction& transaction, const StreamRecord& stream) const;
+  // Notes how a completion of the stream failed.
+  absl::Status NoteFailure(Transaction& transaction, int64_t stream_no,
+                           const absl::Status& failure) const;
   // Notes what the caller says of its input, unless the sync's first request said it.
   absl::Status NoteInput(Transaction& transaction, int64_t sync_no,
                          absl::string_view input_digest) const;

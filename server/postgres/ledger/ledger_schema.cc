@@ -282,6 +282,14 @@ ALTER TABLE $L.sync ADD COLUMN owner text NOT NULL DEFAULT '';
 COMMENT ON COLUMN $L.sync.owner IS
   'The owner that the caller''s token named; empty: every caller may see and cancel the sync.';
 )sql",
+    R"sql(
+ALTER TABLE $L.writer ADD COLUMN last_error jsonb;
+COMMENT ON COLUMN $L.writer.last_error IS
+  'How the call of an epoch failed: epoch, code, reason, message, at. It counts while epoch is the writer''s.';
+ALTER TABLE $L.stream ADD COLUMN last_error jsonb;
+COMMENT ON COLUMN $L.stream.last_error IS
+  'How the latest CompleteStream that failed did: code, reason, message, at. It counts until the stream has ended.';
+)sql",
 };
 
 }  // namespace

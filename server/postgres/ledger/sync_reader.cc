@@ -9,6 +9,7 @@
 #include "absl/strings/str_split.h"
 #include "server/base/status_macros.h"
 #include "server/model/plan_words.h"
+#include "server/postgres/ledger/failure_note.h"
 #include "server/postgres/ledger/stream_notes.h"
 
 namespace syncline::postgres {
@@ -19,11 +20,14 @@ std::string SqlOf(absl::string_view schema, absl::string_view sql) {
 }
 
 // The columns that StreamFromRow reads, in its order.
-constexpr char kStreamColumns[] =
-    "sync_no, stream_no, namespace, name, table_schema, table_name, temp_table_name, "
-    "array_to_string(primary_key, ','), cursor_column, write_mode, loader, generation_id, "
-    "minimum_generation_id, airbyte_sync_id, state, outcome, result_rows, staged_alone, "
-    "schema_policy, replay, cdc_delete_mode, inferred_schema, restart";
+std::string StreamColumns() {
+  return absl::StrCat(
+      "sync_no, stream_no, namespace, name, table_schema, table_name, temp_table_name, "
+      "array_to_string(primary_key, ','), cursor_column, write_mode, loader, generation_id, "
+      "minimum_generation_id, airbyte_sync_id, state, outcome, result_rows, staged_alone, "
+      "schema_policy, replay, cdc_delete_mode, inferred_schema, restart, ",
+      FailureColumns("last_error"));
+}
 
 constexpr char kSelectSyncs[] = R"sql(
 SELECT sync_no, sync_id, connection_id, request_digest, state,
@@ -64,6 +68,7 @@ StreamRecord StreamFromRow(const Result& rows, size_t row) {
   plan.cdc_delete_mode = CdcDeleteModeFromText(rows.Text(row, 20));
   plan.inferred_schema = rows.Bool(row, 21);
   plan.restart = rows.Bool(row, 22);
+  ReadFailure(rows, row, 23, &stream);
   return stream;
 }
 
@@ -96,11 +101,14 @@ absl::Status ReadWriters(Transaction& transaction, absl::string_view schema,
   SYNCLINE_ASSIGN_OR_RETURN(
       const Result writers,
       transaction.Query(
-          SqlOf(
-              schema,
-              "SELECT stream_no, writer_id, durable_offset, rows_written, records_rejected, bytes, "
-              "values_nulled, values_truncated, fields_undeclared FROM $L.writer "
-              "WHERE stream_no = ANY($1) ORDER BY stream_no, writer_id"),
+          SqlOf(schema,
+                absl::StrCat(
+                    "SELECT stream_no, writer_id, durable_offset, rows_written, records_rejected, "
+                    "bytes, values_nulled, values_truncated, fields_undeclared, ",
+                    FailureColumns("f.note"),
+                    " FROM $L.writer, LATERAL (SELECT CASE WHEN open_by IS NULL AND "
+                    "(last_error->>'epoch')::bigint = epoch THEN last_error END AS note) f "
+                    "WHERE stream_no = ANY($1) ORDER BY stream_no, writer_id")),
           Params().IntArray(stream_nos)));
   for (size_t row = 0; row < writers.size(); ++row) {
     StreamRecord* const stream = by_no.at(writers.Int(row, 0));
@@ -109,6 +117,7 @@ absl::Status ReadWriters(Transaction& transaction, absl::string_view schema,
     stream->records_rejected += writers.Int(row, 4);
     stream->bytes += writers.Int(row, 5);
     stream->values += {writers.Int(row, 6), writers.Int(row, 7), writers.Int(row, 8)};
+    ReadFailure(writers, row, 9, stream);
   }
   return absl::OkStatus();
 }
@@ -139,7 +148,7 @@ absl::Status ReadStreams(Transaction& transaction, absl::string_view schema,
       const Result rows,
       transaction.Query(
           SqlOf(schema,
-                absl::StrCat("SELECT ", kStreamColumns,
+                absl::StrCat("SELECT ", StreamColumns(),
                              " FROM $L.stream WHERE sync_no = ANY($1) ORDER BY sync_no, ordinal")),
           Params().IntArray(sync_nos)));
   for (size_t row = 0; row < rows.size(); ++row) {
@@ -187,7 +196,7 @@ absl::StatusOr<std::optional<StreamRecord>> ReadAndLockStream(Transaction& trans
   SYNCLINE_ASSIGN_OR_RETURN(
       const Result rows,
       transaction.Query(
-          SqlOf(quoted_schema, absl::StrCat("SELECT ", kStreamColumns,
+          SqlOf(quoted_schema, absl::StrCat("SELECT ", StreamColumns(),
                                             " FROM $L.stream WHERE stream_no = $1 FOR UPDATE")),
           Params().Int(stream_no)));
   if (rows.empty()) return std::optional<StreamRecord>();

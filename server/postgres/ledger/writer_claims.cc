@@ -4,6 +4,7 @@
 #include "absl/strings/str_replace.h"
 #include "server/base/status_macros.h"
 #include "server/model/plan_words.h"
+#include "server/postgres/ledger/failure_note.h"
 #include "server/postgres/ledger/ledger_errors.h"
 #include "server/postgres/sql_generator.h"
 
@@ -29,9 +30,11 @@ WriterClaims::WriterClaims(const Ledger& ledger, ConnectionPool* connections)
                             "open_by = excluded.open_by RETURNING epoch, committed::text",
                             ledger)),
       state_sql_(WithSchema("SELECT state FROM $L.stream WHERE stream_no = $1", ledger)),
-      release_sql_(WithSchema("UPDATE $L.writer SET open_by = NULL FROM $Q "
-                              "WHERE stream_no = $1 AND writer_id = $2 AND epoch = $3",
-                              ledger)) {}
+      release_sql_(WithSchema(
+          absl::StrCat("UPDATE $L.writer SET open_by = NULL, last_error = ",
+                       FailureSql("jsonb_build_object('epoch', epoch)", 4),
+                       " FROM $Q WHERE stream_no = $1 AND writer_id = $2 AND epoch = $3"),
+          ledger)) {}
 
 absl::StatusOr<Result> WriterClaims::Run(absl::string_view sql, const Params& params) {
   SYNCLINE_ASSIGN_OR_RETURN(ConnectionPool::Lease connection, connections_->Acquire());
@@ -59,9 +62,11 @@ absl::StatusOr<ClaimedWriter> WriterClaims::Claim(int64_t sync_no, int64_t strea
   return claimed;
 }
 
-absl::Status WriterClaims::Release(const WriterClaim& claim) {
-  return Run(release_sql_, Params().Int(claim.stream_no).Text(claim.writer_id).Int(claim.epoch))
-      .status();
+absl::Status WriterClaims::Release(const WriterClaim& claim, const absl::Status& end) {
+  Params params;
+  params.Int(claim.stream_no).Text(claim.writer_id).Int(claim.epoch);
+  AddFailure(end, &params);
+  return Run(release_sql_, params).status();
 }
 
 }  // namespace syncline::postgres

@@ -36,8 +36,9 @@ class WriterClaims {
   absl::StatusOr<ClaimedWriter> Claim(int64_t sync_no, int64_t stream_no,
                                       absl::string_view writer_id, absl::string_view server_id);
 
-  // Marks the writer as no longer open, unless someone else has claimed it since.
-  absl::Status Release(const WriterClaim& claim);
+  // Marks the writer as no longer open, and notes how its call failed if it did (`end`), unless
+  // another call has claimed it since.
+  absl::Status Release(const WriterClaim& claim, const absl::Status& end);
 
  private:
   absl::StatusOr<Result> Run(absl::string_view sql, const Params& params);
