@@ -1,10 +1,14 @@
 #include <signal.h>
+#include <unistd.h>
 
 #include <cstdio>
 #include <string>
 #include <vector>
 
+#include "absl/strings/str_join.h"
 #include "client/cli.h"
+#include "client/output.h"
+#include "server/base/program_variables.h"
 
 int main(int argc, char** argv) {
   signal(SIGPIPE, SIG_IGN);  // a closed stdout is an error of a write, not a death
@@ -14,5 +18,10 @@ int main(int argc, char** argv) {
   std::fputs(invocation.to_stdout.c_str(), stdout);
   std::fputs(invocation.to_stderr.c_str(), stderr);
   if (invocation.verb == nullptr) return invocation.exit_code;
+  const std::vector<std::string> unknown = syncline::UnknownVariables(environ);
+  if (!unknown.empty()) {
+    syncline::client::Say("warning: no flag has these environment variables: " +
+                          absl::StrJoin(unknown, ", "));
+  }
   return invocation.verb->run(invocation.command_line);
 }

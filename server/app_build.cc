@@ -7,8 +7,10 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "server/app_parts.h"
 #include "server/base/error.h"
+#include "server/base/exposed_file.h"
 #include "server/base/log.h"
 #include "server/base/sha256.h"
 #include "server/base/status_macros.h"
@@ -70,9 +72,30 @@ void LogPlainTokens(const std::string& file, int plain) {
              "that do not hold the token");
 }
 
+// What an operator should mend, though the server can serve.
+void LogDoubtfulSettings(const config::Config& config) {
+  if (!config.unknown_variables.empty()) {
+    Log(LogLevel::kWarning, "environment_unknown")
+        .Field("variables", absl::StrJoin(config.unknown_variables, ","))
+        .Field("message",
+               "no flag has these names, so the variables change nothing; --help lists the flags, "
+               "each of which is also SYNCLINE_<FLAG IN UPPER CASE>");
+  }
+  for (const std::string& file : config.secret_files) {
+    const std::optional<std::string> mode = ModeIfExposed(file);
+    if (!mode.has_value()) continue;
+    Log(LogLevel::kWarning, "secret_file_exposed")
+        .Field("file", file)
+        .Field("mode", *mode)
+        .Field("message",
+               absl::StrCat("every user of this machine can read it; run chmod o= ", file));
+  }
+}
+
 }  // namespace
 
 absl::Status App::Parts::Build() {
+  LogDoubtfulSettings(config);
   SYNCLINE_RETURN_IF_ERROR(BuildDatabase());
   metrics = metrics::Metrics::Create({config.metrics.generation_ttl});
   BuildWritePath();

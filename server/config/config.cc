@@ -1,10 +1,13 @@
 #include "server/config/config.h"
 
+#include <unistd.h>
+
 #include <cstdlib>
 #include <iostream>
 
 #include "absl/flags/commandlineflag.h"
 #include "absl/flags/flag.h"
+#include "server/base/program_variables.h"
 #include "server/base/version.h"
 #include "server/config/command_line.h"
 #include "server/config/dsn_secret.h"
@@ -79,7 +82,10 @@ Loaded Load(int argc, char** argv) {
     const char* value = std::getenv(name.c_str());
     return value == nullptr ? std::nullopt : std::make_optional<std::string>(value);
   };
-  return Load(std::vector<std::string>(argv + 1, argv + argc), environment, std::cout, std::cerr);
+  Loaded loaded =
+      Load(std::vector<std::string>(argv + 1, argv + argc), environment, std::cout, std::cerr);
+  if (loaded.config.has_value()) loaded.config->unknown_variables = UnknownVariables(environ);
+  return loaded;
 }
 
 }  // namespace syncline::config

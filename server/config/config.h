@@ -104,6 +104,10 @@ struct Config {
   SwapConfig swap;
   MetricsConfig metrics;
   LogConfig log;
+  // The files among these that hold secrets.
+  std::vector<std::string> secret_files;
+  // Environment variables that look like ours and are not, for the log.
+  std::vector<std::string> unknown_variables;
 };
 
 // What main does next: goes on with `config`, or exits with `exit_code` when there is none.

@@ -315,6 +315,20 @@ void CheckExposure(const Config& config, Faults& faults) {
   }
 }
 
+// A connection string may leave the password to others; a file of tokens may hold plain ones at any
+// time.
+std::vector<std::string> SecretFiles(const Config& config) {
+  std::vector<std::string> files;
+  if (HoldsSecret(config.database.conninfo)) {
+    files.push_back(absl::GetFlag(FLAGS_postgres_dsn_file));
+  }
+  files.push_back(config.tls.key_file);
+  files.push_back(config.auth.file);
+  files.push_back(config.metrics_auth.file);
+  files.erase(std::remove(files.begin(), files.end(), ""), files.end());
+  return files;
+}
+
 }  // namespace
 
 Config Validate(const CommandLine& line, const Environment& environment, Faults& faults) {
@@ -348,6 +362,7 @@ Config Validate(const CommandLine& line, const Environment& environment, Faults&
   if (config.load.max_record_bytes > config.serve.max_message_bytes) {
     faults.push_back("--max_record_bytes must not be greater than --max_message_bytes");
   }
+  config.secret_files = SecretFiles(config);
   return config;
 }
 

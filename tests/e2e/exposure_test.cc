@@ -6,8 +6,10 @@
 #include <grpcpp/grpcpp.h>
 #include <gtest/gtest.h>
 #include <netinet/in.h>
+#include <signal.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cstdlib>
@@ -25,6 +27,7 @@ namespace syncline::testing {
 namespace {
 
 using ::testing::HasSubstr;
+using ::testing::Not;
 
 // Connections that say nothing.
 class Crowd {
@@ -224,6 +227,81 @@ TEST_F(ExposureTest, ReflectionAsksForATokenWhereThereAreTokens) {
   EXPECT_FALSE(reflect(nullptr));
   EXPECT_FALSE(reflect("Bearer closed"));
   EXPECT_TRUE(reflect("Bearer open"));
+}
+
+TEST_F(ExposureTest, FilesThatAnyUserMayReadAreWarnedOf) {
+  const std::string tokens = WriteFile("tokens", "one\n");
+  const std::string flag = "--auth_token_file=" + tokens;
+  ASSERT_EQ(chmod(tokens.c_str(), 0644), 0);
+  const auto exposed = StartServer({flag});
+  ASSERT_NE(exposed, nullptr);
+  EXPECT_THAT(exposed->Log(), HasSubstr(absl::StrCat("WARNING secret_file_exposed file=", tokens,
+                                                     " mode=0644 message=")));
+  // As Kubernetes mounts a Secret for the group of a pod.
+  ASSERT_EQ(chmod(tokens.c_str(), 0440), 0);
+  const auto closed = StartServer({flag});
+  ASSERT_NE(closed, nullptr);
+  EXPECT_THAT(closed->Log(), Not(HasSubstr("secret_file_exposed")));
+}
+
+TEST_F(ExposureTest, VariablesThatNoFlagHasAreNamed) {
+  setenv("SYNCLINE_DRAIN_DEADLNE", "5s", 1);
+  const auto server = StartServer();
+  ASSERT_NE(server, nullptr);
+  EXPECT_THAT(server->Log(),
+              HasSubstr("WARNING environment_unknown variables=SYNCLINE_DRAIN_DEADLNE message="));
+  const auto client = StartClient(*server, {"list"});
+  EXPECT_EQ(ExitCode(*client), 0);
+  unsetenv("SYNCLINE_DRAIN_DEADLNE");
+  EXPECT_THAT(client->Stderr(), HasSubstr("SYNCLINE_DRAIN_DEADLNE"));
+  const auto silent = StartClient(*server, {"list"});
+  EXPECT_EQ(ExitCode(*silent), 0);
+  EXPECT_EQ(silent->Stderr(), "");
+}
+
+TEST_F(ExposureTest, TriesOfAWatchAreCountedAndDelayedLikeOthers) {
+  const auto server =
+      StartServer({absl::StrCat("--auth_token_file=", WriteFile("held", "open\n"))});
+  ASSERT_NE(server, nullptr);
+  ASSERT_OK_AND_ASSIGN(const auto stranger, ClientOf(*server, WriteFile("guess", "closed\n")));
+  const auto watch = [&] {
+    const absl::Time started = absl::Now();
+    EXPECT_THAT(stranger->WatchSync("any", 0)->Finish(),
+                StatusIs(absl::StatusCode::kUnauthenticated, "BAD_CREDENTIALS"));
+    return absl::Now() - started;
+  };
+  for (int i = 0; i < 5; ++i) EXPECT_LT(watch(), absl::Milliseconds(900));
+  EXPECT_GE(watch(), absl::Milliseconds(900));
+  EXPECT_EQ(Metric(*server, "syncline_authentication_failures_total{reason=\"BAD_CREDENTIALS\"}"),
+            6);
+  // What waits holds no thread and is answered when the server ends.
+  const auto waiting = stranger->WatchSync("any", 0);
+  EXPECT_TRUE(Eventually([&] {
+    return Metric(*server, "syncline_authentication_failures_total{reason=\"BAD_CREDENTIALS\"}") ==
+           7;
+  }));
+  server->Signal(SIGTERM);
+  EXPECT_THAT(waiting->Finish(), StatusIs(absl::StatusCode::kUnauthenticated, "BAD_CREDENTIALS"));
+  EXPECT_EQ(server->Wait(kPatience), 0);
+}
+
+TEST_F(ExposureTest, AsManyWatchesAsStreamsMayBeOpen) {
+  const auto server = StartServer({"--max_open_streams=2"});
+  ASSERT_NE(server, nullptr);
+  const auto client = server->Client();
+  ASSERT_OK(client->StartSync(OneStream("watched", "rows")));
+  const auto first = client->WatchSync("watched", 0);
+  auto second = client->WatchSync("watched", 0);
+  v1::WatchSyncResponse event;
+  ASSERT_TRUE(first->Read(&event));
+  ASSERT_TRUE(second->Read(&event));
+  EXPECT_THAT(client->WatchSync("watched", 0)->Finish(),
+              StatusIs(absl::StatusCode::kResourceExhausted, "TOO_MANY_STREAMS"));
+  second.reset();
+  EXPECT_TRUE(Eventually([&] {
+    const auto again = client->WatchSync("watched", 0);
+    return again->Read(&event);
+  }));
 }
 
 TEST_F(ExposureTest, ATeamSeesItsOwnSyncsOnly) {

@@ -4,11 +4,13 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <set>
 
 #include "client/exit_code.h"
 #include "client/progress.h"
 #include "client/summary_text.h"
+#include "server/base/program_variables.h"
 
 namespace syncline::client {
 namespace {
@@ -100,6 +102,16 @@ TEST(CliTest, TheAirbyteVerbsAreThere) {
   EXPECT_NE(Parse({"write", "--config", "c.json", "--catalog", "k.json"}).verb, nullptr);
 }
 
+TEST(CliTest, EveryFlagsVariableIsOneOfThePrograms) {
+  const auto known = ProgramVariables();
+  for (const Verb& verb : Verbs()) {
+    for (const Flag& flag : verb.flags) {
+      if (flag.environment.empty()) continue;
+      EXPECT_TRUE(std::binary_search(known.begin(), known.end(), flag.environment)) << flag.name;
+    }
+  }
+}
+
 TEST(ProgressTest, ShortensNumbers) {
   EXPECT_EQ(ShortNumber(78), "78");
   EXPECT_EQ(ShortNumber(345600), "345.6k");
@@ -132,6 +144,12 @@ TEST(SummaryTextTest, ShowsASyncsStreams) {
   column->set_nulled(7);
   EXPECT_THAT(FormatSync(sync), HasSubstr("age     7       0          0"));
   EXPECT_THAT(FormatSync(sync), Not(HasSubstr("could not start")));
+  EXPECT_THAT(listed(5), EndsWith("  -\n"));
+  sync.mutable_streams(0)->mutable_last_error()->set_message("the disk is full");
+  sync.mutable_streams(0)->mutable_last_error_at()->set_seconds(1'000'000);
+  EXPECT_THAT(FormatSync(sync),
+              EndsWith("\nusers last failed at 1970-01-12 13:46:40 UTC: the disk is full\n"));
+  EXPECT_THAT(listed(5), EndsWith("  the disk is full\n"));
   sync.mutable_streams(0)->mutable_error()->set_message("\"public.users\" is a view");
   EXPECT_THAT(FormatSync(sync), EndsWith("\nusers could not start: \"public.users\" is a view\n"));
 }

@@ -16,6 +16,7 @@
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
 #include "server/base/descriptor_limit.h"
+#include "server/base/program_variables.h"
 #include "server/config/byte_size.h"
 #include "server/config/dsn_secret.h"
 #include "server/config/flags.h"
@@ -24,6 +25,7 @@ namespace syncline::config {
 namespace {
 
 using ::testing::AllOf;
+using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::Not;
@@ -114,6 +116,28 @@ TEST_F(ConfigTest, NamesTakeDashesAndValuesStandBehindEitherSign) {
   ASSERT_TRUE(result.loaded.config.has_value()) << result.err;
   EXPECT_EQ(result.loaded.config->load.flush_bytes, 64 << 10);
   EXPECT_EQ(result.loaded.config->load.max_rejected, 0);
+}
+
+TEST_F(ConfigTest, EveryFlagsVariableIsOneOfThePrograms) {
+  std::set<std::string> known;
+  for (const absl::string_view name : ProgramVariables()) known.emplace(name);
+  for (const FlagInfo& flag : FlagTable()) EXPECT_EQ(known.erase(flag.environment), 1) << flag.name;
+  // Those of the command line alone.
+  EXPECT_THAT(known, ElementsAre("SYNCLINE_SERVER", "SYNCLINE_TLS_CA_FILE", "SYNCLINE_TOKEN_FILE"));
+}
+
+TEST_F(ConfigTest, FilesWithSecretsAreKnown) {
+  const std::string open = WriteFile("open", "host=db dbname=x");
+  const std::string secret = WriteFile("secret", "host=db dbname=x password=y");
+  const std::string tokens = WriteFile("tokens", "token\n");
+  const auto secret_files = [this](const std::vector<std::string>& arguments) {
+    const Result result = Run(arguments);
+    EXPECT_TRUE(result.loaded.config.has_value()) << result.err;
+    return result.loaded.config.value_or(Config()).secret_files;
+  };
+  EXPECT_THAT(secret_files({"--postgres_dsn_file=" + open}), IsEmpty());
+  EXPECT_THAT(secret_files({"--postgres_dsn_file=" + secret, "--auth_token_file=" + tokens}),
+              ElementsAre(secret, tokens));
 }
 
 TEST_F(ConfigTest, EveryFaultIsListedAtOnce) {
