@@ -18,6 +18,8 @@
 #include "absl/functional/function_ref.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "absl/strings/str_replace.h"
 #include "absl/strings/str_split.h"
 #include "absl/time/clock.h"
 #include "server/base/failpoint.h"
@@ -66,7 +68,8 @@ class NetworkFaultTest : public FaultTest {
   void SetUp() override {
     FaultTest::SetUp();
     if (schema().empty()) return;
-    server_ = StartFaultServer(Flags());
+    // What is sent stays in memory until it is flushed by a checkpoint or an end.
+    server_ = StartFaultServer({"--flush_interval=1h"});
     ASSERT_NE(server_, nullptr);
     ASSERT_OK_AND_ASSIGN(proxy_, FaultProxy::Start(server_->grpc_port()));
     direct_ = server_->Client();
@@ -74,9 +77,6 @@ class NetworkFaultTest : public FaultTest {
     options.server = proxy_->address();
     ASSERT_OK_AND_ASSIGN(client_, client::SyncClient::Create(options));
   }
-
-  // What is sent stays in memory until it is flushed by a checkpoint or an end.
-  std::vector<std::string> Flags() const { return {"--flush_interval=1h", "--max_open_streams=4"}; }
 
   // Whether the metric has this value, in any of its series.
   bool HasMetric(absl::string_view name, int64_t value) const {
@@ -197,25 +197,44 @@ TEST_F(NetworkFaultTest, F36_ACallThatEndsAnywhereIsNoErrorOfOurs) {
   ExpectDiscreet(*server_);
 }
 
+// 200 callers that send a byte a second: half of them in their first bytes, half inside a batch of
+// a call that is open.
 TEST_F(NetworkFaultTest, F35_SlowCallersDoNotSlowDownOthers) {
   const auto load = [&](absl::string_view table) {
-    DeliveryHistory history(Stream(table, DeliveryMode::kAppend, 5000));
+    DeliveryHistory history(Stream(table, DeliveryMode::kAppend, 20'000));
     const absl::Time begun = absl::Now();
     Resume(&history, {server_->address()});
     ExpectKept({&history});
     return absl::Now() - begun;
   };
   const absl::Duration alone = load("alone");
-  std::vector<std::unique_ptr<RawConnection>> slow;
-  for (int i = 0; i < 200; ++i) {
-    slow.push_back(std::make_unique<RawConnection>(server_->grpc_port()));
-    ASSERT_TRUE(slow.back()->connected());
+  // What a caller sends who is slow next time, each in the name of another writer.
+  const DeliveryStream slow = Stream("slow", DeliveryMode::kAppend, 60);
+  ASSERT_OK(direct_->StartSync(slow.Start()));
+  const auto call = client_->StreamRecords();
+  v1::StreamRecordsRequest header = slow.Header();
+  header.mutable_header()->set_writer_id("writer 000");
+  ASSERT_TRUE(call->Write(header));
+  ASSERT_TRUE(call->Write(slow.Batch(0, 60)));
+  ASSERT_OK(call->Finish());
+  std::vector<std::string> sent(200, proxy_->captured());
+  for (size_t i = 0; i < sent.size(); ++i) {
+    absl::StrReplaceAll({{"writer 000", absl::StrFormat("writer %03d", i + 1)}}, &sent[i]);
   }
+  const size_t inside = sent.front().size() - 1000;
+  std::vector<std::unique_ptr<RawConnection>> crowd;
+  for (size_t i = 0; i < sent.size(); ++i) {
+    crowd.push_back(std::make_unique<RawConnection>(server_->grpc_port()));
+    ASSERT_TRUE(crowd.back()->connected());
+    ASSERT_TRUE(crowd.back()->Send(absl::string_view(sent[i]).substr(0, i % 2 == 0 ? inside : 0)));
+  }
+  EXPECT_TRUE(Eventually([&] { return HasMetric("syncline_open_streams", 100); }));
   std::atomic<bool> stop = false;
   std::unique_ptr<Thread> bytes = std::make_unique<Thread>("bytes", [&] {
-    constexpr absl::string_view kPreface = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
-    for (size_t at = 0; !stop && at < kPreface.size(); ++at) {
-      for (const auto& connection : slow) connection->Send(kPreface.substr(at, 1));
+    for (size_t second = 0; !stop; ++second) {
+      for (size_t i = 0; i < crowd.size(); ++i) {
+        crowd[i]->Send(absl::string_view(sent[i]).substr(second + (i % 2 == 0 ? inside : 0), 1));
+      }
       for (int i = 0; !stop && i < 10; ++i) absl::SleepFor(absl::Milliseconds(100));
     }
   });
@@ -225,6 +244,9 @@ TEST_F(NetworkFaultTest, F35_SlowCallersDoNotSlowDownOthers) {
   RecordProperty("alone_ms", static_cast<int>(absl::ToInt64Milliseconds(alone)));
   RecordProperty("beside_ms", static_cast<int>(absl::ToInt64Milliseconds(beside)));
   EXPECT_LT(beside, 2 * alone + absl::Seconds(1)) << "I9";
+  crowd.clear();
+  EXPECT_TRUE(Within(absl::Seconds(10), [&] { return HasMetric("syncline_open_streams", 0); }));
+  EXPECT_EQ(CountRows("slow"), 60) << "none of their batches was whole";
 }
 
 TEST_F(NetworkFaultTest, F37_OfTwoCallersOfAWriterOneWinsAtATime) {
@@ -247,6 +269,9 @@ TEST_F(NetworkFaultTest, F37_OfTwoCallersOfAWriterOneWinsAtATime) {
 }
 
 TEST_F(NetworkFaultTest, F37_CallsBeyondTheLimitAreRefusedAndTheOthersLive) {
+  server_ = StartFaultServer({"--max_open_streams=4"});
+  ASSERT_NE(server_, nullptr);
+  direct_ = server_->Client();
   DeliveryHistory history(Stream("rows", DeliveryMode::kAppend, 1000));
   ASSERT_OK(Start(*direct_, history));
   std::vector<std::unique_ptr<client::RecordsCall>> open;
