@@ -113,6 +113,21 @@ TEST_F(DeliveryHistoryTest, AnswersThatGoBackOrKnowTooMuch) {
   EXPECT_THAT(history_->faults(), Contains(HasSubstr("durable offset 11 of 10 sent")));
 }
 
+TEST_F(DeliveryHistoryTest, CheckpointsOutOfOrder) {
+  v1::CheckpointCommitted checkpoint;
+  const auto announce = [&](int64_t offset) {
+    history_->SentCheckpoint(offset);
+    checkpoint.set_checkpoint_id(DeliveryStream::CheckpointId(offset));
+    history_->Announced(checkpoint);
+  };
+  for (const int64_t offset : {6, 2, 4}) announce(offset);
+  history_->AcknowledgedCheckpoints({2, 4});
+  EXPECT_THAT(Faults(), IsEmpty()) << "the call of 6 was answered an error";
+  announce(1);
+  history_->AcknowledgedCheckpoints({1});
+  EXPECT_THAT(Faults(), Contains(HasSubstr("announced out of order")));
+}
+
 TEST_F(DeliveryHistoryTest, CheckpointsThatAreMissingTwiceOrInvented) {
   for (const int64_t offset : {2, 4, 6}) history_->SentCheckpoint(offset);
   history_->AcknowledgedCheckpoints({2, 4, 6});

@@ -158,11 +158,17 @@ INSTANTIATE_TEST_SUITE_P(Faults, KillWhileMergingTest,
                                                      true}),
                          [](const auto& point) { return std::string(point.param.name); });
 
-// F7: stopped when only COMMIT is missing, while it holds the lock of the writer's row.
-TEST_F(KillTest, F7_AStoppedServerIsFencedWhenItGoesOn) {
+// F7: stopped anywhere before its COMMIT; in the end it holds the lock of the writer's row.
+class StopTest : public KillTest, public ::testing::WithParamInterface<const char*> {};
+
+TEST_P(StopTest, F7_AStoppedServerIsFencedWhenItGoesOn) {
   ServerProcessOptions options = FaultServerOptions();
-  // As PostgreSQL ends what a stopped server holds, in less time than is usual.
-  absl::StrAppend(&options.dsn, " options='-c idle_in_transaction_session_timeout=1500'");
+  // PostgreSQL ends what holds the lock, in less time than is usual. Elsewhere nothing ends the
+  // transaction, and only the fence is left.
+  const bool locks = GetParam() == absl::string_view(failpoint::kBeforeCommit);
+  absl::StrAppend(&options.dsn,
+                  " options='-c idle_in_transaction_session_timeout=", locks ? "1500" : "600000",
+                  "'");
   const auto stopped = Started(options);
   const auto healthy = StartServer();
   ASSERT_NE(stopped, nullptr);
@@ -171,7 +177,7 @@ TEST_F(KillTest, F7_AStoppedServerIsFencedWhenItGoesOn) {
   DeliveryHistory history(Stream("rows", DeliveryMode::kAppend, kRecords));
   ASSERT_OK(Start(*client, history));
   ASSERT_OK(Deliver(*client, &history, 0, 500));
-  stopped->Arm(failpoint::kBeforeCommit, FailpointAction::kStop);
+  stopped->Arm(GetParam(), FailpointAction::kStop);
   absl::Status zombie;
   auto call = std::make_unique<Thread>("zombie", [&] {
     DeliveryHistory lost(history.stream());
@@ -185,6 +191,11 @@ TEST_F(KillTest, F7_AStoppedServerIsFencedWhenItGoesOn) {
   EXPECT_OK(stopped->WaitUntilServing(kPatience));
   ExpectKept({&history});
 }
+
+INSTANTIATE_TEST_SUITE_P(Faults, StopTest,
+                         ::testing::Values(failpoint::kDecode, failpoint::kCopySent,
+                                           failpoint::kCopied, failpoint::kBeforeCommit),
+                         [](const auto& point) { return std::string(point.param); });
 
 // One stream fails; its server and the stream beside it go on.
 TEST_F(KillTest, AStreamThatFailsInParsingLeavesTheOthersAlone) {

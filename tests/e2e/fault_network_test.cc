@@ -184,10 +184,13 @@ TEST_F(NetworkFaultTest, F36_ACallThatEndsAnywhereIsNoErrorOfOurs) {
     connection.End();
   }
   EXPECT_TRUE(Within(absl::Seconds(10), [&] { return HasMetric("syncline_open_streams", 0); }));
+  // Pools may have grown by a few connections; what each call leaves would be thousands.
+  constexpr int64_t kPooled = 16;
   EXPECT_TRUE(Eventually([&] {
     const std::vector<int64_t> now = Resources();
-    return std::equal(now.begin(), now.end(), before.begin(),
-                      [](int64_t left, int64_t right) { return left <= right + right / 10 + 1; });
+    return std::equal(now.begin(), now.end(), before.begin(), [](int64_t left, int64_t right) {
+      return left <= right + right / 10 + kPooled;
+    });
   })) << ::testing::PrintToString(before)
       << " before, now " << ::testing::PrintToString(Resources());
   EXPECT_FALSE(absl::StrContains(server_->Log(), "INTERNAL")) << server_->Log();

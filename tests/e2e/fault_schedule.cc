@@ -77,8 +77,11 @@ absl::Status FaultSchedule::StrikeAtFailpoint() {
   }
   SYNCLINE_RETURN_IF_ERROR(status);
   for (FaultyReplica& replica : *replicas_) {
-    if (!replica.server->Wait(absl::Milliseconds(20)).has_value()) continue;
-    SYNCLINE_RETURN_IF_ERROR(replica.server->Restart());
+    const bool killed = action == FailpointAction::kKill &&
+                        replica.server->WaitForFailpoint(absl::Milliseconds(20));
+    // Its end may take a moment.
+    if (killed) replica.server->Wait(absl::Seconds(10));
+    if (!replica.server->running()) SYNCLINE_RETURN_IF_ERROR(replica.server->Restart());
   }
   return absl::OkStatus();
 }
@@ -102,7 +105,7 @@ absl::Status FaultSchedule::MeetAtFailpoint(FailpointAction action) {
       return absl::OkStatus();
     case FailpointAction::kStop:
       story_.back() += " and stands still";
-      absl::SleepFor(PickTime(50, 2000));
+      WaitForCallersElsewhere(PickTime(50, 2500));
       return absl::OkStatus();
     case FailpointAction::kPause:
     case FailpointAction::kFail:
@@ -132,9 +135,20 @@ absl::Status FaultSchedule::Stop() {
   const absl::Duration time = PickTime(100, 2000);
   Tell(absl::StrCat("server ", which_, " stands still for ", absl::FormatDuration(time)));
   Replica().server->Signal(SIGSTOP);
-  absl::SleepFor(time);
+  WaitForCallersElsewhere(time);
   Replica().server->Signal(SIGCONT);
   return absl::OkStatus();
+}
+
+void FaultSchedule::WaitForCallersElsewhere(absl::Duration time) {
+  const bool leave = Pick(0, 3) > 0;
+  if (leave) {
+    story_.back() += ", its callers go";
+    Replica().caller_link->RefuseNew(true);
+    Replica().caller_link->Cut();
+  }
+  absl::SleepFor(time);
+  if (leave) Replica().caller_link->Heal();
 }
 
 absl::Status FaultSchedule::RestartDatabase() {

@@ -63,6 +63,9 @@ class FaultSchedule {
   absl::Status Kill();
   absl::Status Drain();
   absl::Status Stop();
+  // While the server stands still; mostly its callers are cut off, and the other server takes their
+  // writers over.
+  void WaitForCallersElsewhere(absl::Duration time);
   absl::Status RestartDatabase();
   absl::Status EndSessions();
   absl::Status CutLink();

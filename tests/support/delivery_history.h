@@ -64,7 +64,7 @@ class DeliveryHistory {
   mutable Mutex mutex_;
   int64_t sent_ ABSL_GUARDED_BY(mutex_) = 0;
   int64_t acknowledged_ ABSL_GUARDED_BY(mutex_) = 0;
-  std::set<int64_t> checkpoints_sent_ ABSL_GUARDED_BY(mutex_);
+  std::multiset<int64_t> checkpoints_sent_ ABSL_GUARDED_BY(mutex_);
   std::set<int64_t> checkpoints_acknowledged_ ABSL_GUARDED_BY(mutex_);
   std::vector<int64_t> announced_ ABSL_GUARDED_BY(mutex_);
   bool completed_ ABSL_GUARDED_BY(mutex_) = false;
