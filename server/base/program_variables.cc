@@ -58,8 +58,7 @@ constexpr absl::string_view kVariables[] = {
 // Of the repository's scripts, tests and build.
 constexpr absl::string_view kDevelopment[] = {"SYNCLINE_TEST_", "SYNCLINE_BUILD_",
                                               "SYNCLINE_SETUP_"};
-constexpr absl::string_view kDevelopmentNames[] = {"SYNCLINE_FAILPOINT_FILE",
-                                                   "SYNCLINE_FAULT_SCHEDULES", "SYNCLINE_HISTORIES",
+constexpr absl::string_view kDevelopmentNames[] = {"SYNCLINE_FAULT_SCHEDULES", "SYNCLINE_HISTORIES",
                                                    "SYNCLINE_UPDATE_GOLDEN"};
 
 // Such as SYNCLINE_SERVICE_HOST, SYNCLINE_PORT=tcp://10.0.0.1:50051 and SYNCLINE_PORT_50051_TCP.

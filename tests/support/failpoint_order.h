@@ -11,7 +11,7 @@
 
 namespace syncline::testing {
 
-inline constexpr char kFailpointFileVariable[] = "SYNCLINE_FAILPOINT_FILE";
+inline constexpr char kFailpointFileVariable[] = "SYNCLINE_TEST_FAILPOINT_FILE";
 
 enum class FailpointAction {
   kKill,   // SIGKILL
