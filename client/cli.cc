@@ -287,10 +287,11 @@ std::string ProgramHelp() {
   for (const Verb& verb : Verbs()) {
     absl::StrAppendFormat(&help, "  %-8s %s\n", verb.name, verb.summary);
   }
-  absl::StrAppend(&help,
-                  "\nRun 'syncline VERB --help' for a verb's flags. Data goes to stdout, words to "
-                  "stderr.\nExit codes: 0 ok, 1 failed, 2 wrong usage, 3 done but records were "
-                  "rejected.\n");
+  absl::StrAppend(
+      &help,
+      "\nRun 'syncline VERB --help' for a verb's flags. Data goes to stdout, messages to "
+      "stderr.\nExit codes: 0 success, 1 failure, 2 usage error, 3 done, but records were "
+      "rejected.\n");
   return help;
 }
 

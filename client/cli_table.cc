@@ -11,42 +11,42 @@ std::vector<Flag> ConnectionFlags() {
        FlagKind::kText,
        "HOST:PORT",
        "127.0.0.1:50051",
-       "the server's address; ipv4:A:PORT,B:PORT or dns:///NAME:PORT for several replicas",
+       "address of the server; ipv4:A:PORT,B:PORT or dns:///NAME:PORT for several replicas",
        {},
        "SYNCLINE_SERVER"},
       {"token_file",
        FlagKind::kText,
        "FILE",
        "",
-       "file with the token to present",
+       "file that contains the bearer token",
        {},
        "SYNCLINE_TOKEN_FILE"},
-      {"tls", FlagKind::kSwitch, "", "", "use TLS, trusting the system's certificates"},
+      {"tls", FlagKind::kSwitch, "", "", "use TLS and trust the system's certificate authorities"},
       {"tls_ca_file",
        FlagKind::kText,
        "FILE",
        "",
-       "use TLS, trusting these certificates (PEM)",
+       "use TLS and trust these certificate authorities (PEM)",
        {},
        "SYNCLINE_TLS_CA_FILE"},
       {"tls_cert_file",
        FlagKind::kText,
        "FILE",
        "",
-       "own certificate for mutual TLS (PEM)",
+       "client certificate for mutual TLS (PEM)",
        {},
        "SYNCLINE_TLS_CERT_FILE"},
       {"tls_key_file",
        FlagKind::kText,
        "FILE",
        "",
-       "key of --tls_cert_file (PEM)",
+       "private key of --tls_cert_file (PEM)",
        {},
        "SYNCLINE_TLS_KEY_FILE"},
       {"tls_server_name", FlagKind::kText, "NAME", "",
-       "name in the server's certificate, when it is not the address"},
+       "name in the server's certificate, if it differs from the address"},
       {"timeout", FlagKind::kDuration, "TIME", "30s",
-       "longest wait for an answer of calls that only ask; 0 waits for ever"},
+       "deadline for read-only calls; 0 disables it"},
   };
 }
 
@@ -57,13 +57,13 @@ Flag OutputFlag() {
 std::vector<Flag> SendingFlags() {
   return {
       {"sync_id", FlagKind::kText, "ID", "",
-       "key of this run: given again with the same input, the run goes on where it stopped"},
+       "idempotency key: run again with the same key and input to resume"},
       {"retry_for", FlagKind::kDuration, "TIME", "5m",
-       "how long to try again when the server cannot be reached; 0 never"},
+       "how long to retry while the server cannot be reached; 0 disables retries"},
       {"replay_window_bytes", FlagKind::kCount, "BYTES", "134217728",
-       "most bytes held of what was sent from stdin and is not yet committed"},
+       "maximum unacknowledged bytes from stdin kept for replay"},
       {"allow_rejected", FlagKind::kSwitch, "", "",
-       "exit 0 instead of 3 when records were rejected"},
+       "exit with 0 instead of 3 if records were rejected"},
   };
 }
 
@@ -73,7 +73,7 @@ std::vector<Flag> Join(std::vector<Flag> flags, const std::vector<Flag>& more) {
 }
 
 Flag ConfigFlag() {
-  return {"config", FlagKind::kText, "FILE", "", "the connector's configuration (JSON)", {}, "",
+  return {"config", FlagKind::kText, "FILE", "", "configuration of the connector (JSON)", {}, "",
           true};
 }
 
@@ -83,7 +83,7 @@ std::vector<Flag> LoadFlags() {
        FlagKind::kText,
        "SCHEMA.NAME",
        "",
-       "the table to load; it is created when missing",
+       "table to load; created if it does not exist",
        {},
        "",
        true},
@@ -95,35 +95,36 @@ std::vector<Flag> LoadFlags() {
        "each primary key",
        {"append", "overwrite", "dedup"}},
       {"primary_key", FlagKind::kText, "A,B", "", "columns of the primary key, for --mode dedup"},
-      {"cursor", FlagKind::kText, "C", "", "column that says which row is newer, for --mode dedup"},
+      {"cursor", FlagKind::kText, "C", "",
+       "column whose greater value marks the newer row, for --mode dedup"},
       {"format",
        FlagKind::kChoice,
        "",
        "",
-       "jsonl or csv; taken from the file's name when not given",
+       "format of FILE; by default taken from its name",
        {"jsonl", "csv"}},
-      {"delimiter", FlagKind::kText, "CHARACTER", ",", "what separates fields of a CSV file"},
-      {"schema", FlagKind::kText, "FILE", "", "JSON Schema of a record; inferred when not given"},
+      {"delimiter", FlagKind::kText, "CHARACTER", ",", "field separator of a CSV file"},
+      {"schema", FlagKind::kText, "FILE", "", "JSON Schema of a record; inferred by default"},
       {"infer_bytes", FlagKind::kCount, "BYTES", "1073741824",
-       "how much of a regular file the schema is inferred from"},
+       "maximum bytes of a regular file from which the schema is inferred"},
       {"infer_records", FlagKind::kCount, "N", "1000",
-       "how many records at the head of other input, such as stdin, it is inferred from"},
+       "maximum records of other input, such as stdin, from which it is inferred"},
       {"connection_id", FlagKind::kText, "ID", "",
-       "owner of the table: other connections may then not load it"},
-      {"writer_id", FlagKind::kText, "ID", "",
-       "name of this writer among several that load one stream"},
-      {"keep_open", FlagKind::kSwitch, "", "", "do not complete the stream: another writer will"},
+       "owner of the table; other connections may then not load it"},
+      {"writer_id", FlagKind::kText, "ID", "", "name of this writer when several load one stream"},
+      {"keep_open", FlagKind::kSwitch, "", "",
+       "leave the stream open for other writers, one of which completes it"},
       {"schema_policy",
        FlagKind::kChoice,
        "",
        "",
-       "what becomes of differences between the input and the table: keep (the default) adds and "
-       "widens columns and drops none, mirror also drops columns that the stream no longer has, "
-       "freeze refuses every difference",
+       "how the table follows the input: keep (the default) adds and widens columns and drops "
+       "none, mirror also drops columns that the stream no longer has, freeze refuses every "
+       "difference",
        {"keep", "mirror", "freeze"}},
       {"strict", FlagKind::kSwitch, "", "",
-       "fail when a record is rejected, a value becomes NULL or is cut, a field is not stored, or "
-       "the definition of an existing table would change"},
+       "fail if a record is rejected, a value becomes NULL or is truncated, a field is not stored, "
+       "or the definition of an existing table would change"},
       OutputFlag(),
   };
 }
@@ -134,7 +135,7 @@ std::vector<Flag> GuardFlags() {
       {"validate_only", FlagKind::kSwitch, "", "",
        "for overwrite and dedup: load, print what publishing would do, and discard what was sent"},
       {"min_rows", FlagKind::kCount, "N", "",
-       "for overwrite and dedup: the table must have so many rows afterwards"},
+       "for overwrite and dedup: the table must have at least this many rows afterwards"},
       {"max_shrink", FlagKind::kText, "SHARE", "",
        "for overwrite and dedup: the table may lose at most this share of its rows, 0 to 1"},
       {"not_null", FlagKind::kText, "C=SHARE,..", "",
@@ -142,11 +143,11 @@ std::vector<Flag> GuardFlags() {
       {"unique_key", FlagKind::kSwitch, "", "",
        "for overwrite and dedup: each --primary_key must occur once"},
       {"max_rejected", FlagKind::kCount, "N", "",
-       "at most so many records may be rejected; 0 for overwrite without --allow_rejected"},
+       "at most this many records may be rejected; 0 for overwrite without --allow_rejected"},
       {"max_nulled", FlagKind::kCount, "N", "",
-       "at most so many values may become NULL because they did not fit"},
+       "at most this many values may become NULL because they do not fit"},
       {"allow_empty", FlagKind::kSwitch, "", "",
-       "for overwrite: replace the table although the input holds no record"},
+       "for overwrite: replace the table even if the input contains no record"},
   };
 }
 
@@ -157,29 +158,26 @@ std::vector<Verb> MakeVerbs() {
       {"load",
        {"FILE"},
        "load a JSONL or CSV file into a table",
-       "FILE may be - for stdin. Blank lines are skipped. Interrupted or failed, run it again "
-       "with\n"
-       "the same --sync_id: what is committed already is not sent again. Without --schema the "
-       "table's\n"
-       "own types hold, and columns that it does not have are added. An overwrite with rejected\n"
-       "records, cut input or no record at all leaves the table as it was and exits 1.",
+       "FILE may be - for stdin. Blank lines are skipped. To resume a load that was interrupted\n"
+       "or failed, run it again with the same --sync_id; committed records are not sent again.\n"
+       "Without --schema the types of an existing table are kept, and columns that it lacks are\n"
+       "added. An overwrite with rejected records, truncated input or no records leaves the table\n"
+       "unchanged and exits with 1.",
        Join(Join(Join(LoadFlags(), GuardFlags()), SendingFlags()), connection),
        RunLoad},
       {"list",
        {},
        "list syncs, newest first",
        "",
-       Join({{"limit", FlagKind::kCount, "N", "50", "how many"}}, asking),
+       Join({{"limit", FlagKind::kCount, "N", "50", "maximum number of syncs"}}, asking),
        RunList},
-      {"status", {"SYNC"}, "show one sync", "", asking, RunStatus},
+      {"status", {"SYNC"}, "show one sync and its streams", "", asking, RunStatus},
       {"rejected",
        {"SYNC"},
-       "show the records of one sync that could not be loaded",
-       "Shows reasons, counts and the first records of each. With --output jsonl the records as "
-       "they "
-       "were\n"
-       "sent, so that they can be mended and loaded again; with --output json one object per "
-       "record.",
+       "show the rejected records of one sync",
+       "Shows reasons, counts and the first records of each reason. --output jsonl prints the\n"
+       "records as they were sent, to be corrected and loaded again; --output json prints one\n"
+       "object per record.",
        Join({{"output",
               FlagKind::kChoice,
               "",
@@ -191,16 +189,16 @@ std::vector<Verb> MakeVerbs() {
       {"watch",
        {"SYNC"},
        "follow one sync until it ends",
-       "Prints what has happened already, then what happens. With --output json one event a line.",
-       Join({{"after", FlagKind::kCount, "SEQUENCE", "0", "only checkpoints after this one"},
+       "Prints past events first, then new ones. --output json prints one event per line.",
+       Join({{"after", FlagKind::kCount, "SEQUENCE", "0", "print only checkpoints after this one"},
              {"retry_for", FlagKind::kDuration, "TIME", "5m",
-              "how long to try again when the server cannot be reached; 0 never"}},
+              "how long to retry while the server cannot be reached; 0 disables retries"}},
             asking),
        RunWatch},
       {"cancel",
        {"SYNC"},
-       "end one sync for good",
-       "Nothing is finalised; staged rows stay for the next sync of the same tables.",
+       "cancel one sync permanently",
+       "Nothing is published; staged rows are kept for the next sync of the same tables.",
        asking,
        RunCancel},
       {"spec", {}, "Airbyte destination: print the specification", "", {}, RunSpec},
@@ -208,16 +206,14 @@ std::vector<Verb> MakeVerbs() {
       {"write",
        {},
        "Airbyte destination: load messages from stdin",
-       "Reads Airbyte messages on stdin and prints STATE messages on stdout once all that they "
-       "cover\n"
-       "is committed.",
-       Join(
-           {ConfigFlag(),
-            {"catalog", FlagKind::kText, "FILE", "", "the configured catalog (JSON)", {}, "", true},
-            {"strict", FlagKind::kSwitch, "", "",
-             "complete no stream of which a record was rejected, a value changed or a field left "
-             "out, and none that would change its table"}},
-           SendingFlags()),
+       "Reads Airbyte messages from stdin and prints each STATE message on stdout once all\n"
+       "records before it are committed.",
+       Join({ConfigFlag(),
+             {"catalog", FlagKind::kText, "FILE", "", "configured catalog (JSON)", {}, "", true},
+             {"strict", FlagKind::kSwitch, "", "",
+              "complete no stream in which a record was rejected, a value changed or a field was "
+              "not stored, and start none that would change its table"}},
+            SendingFlags()),
        RunWrite},
   };
 }

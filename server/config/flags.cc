@@ -13,90 +13,95 @@
 
 using syncline::config::ByteSize;
 
-ABSL_FLAG(std::string, listen, "127.0.0.1:50051", "Address of the gRPC service; port 0 picks one.");
+ABSL_FLAG(std::string, listen, "127.0.0.1:50051",
+          "Address of the gRPC service; port 0 picks a free one.");
 ABSL_FLAG(std::string, metrics_listen, "127.0.0.1:9464",
-          "Address of the metrics, the status page and the probes; port 0 picks one, empty turns "
-          "them off.");
+          "Address of metrics, status page and probes; port 0 picks a free one, an empty value "
+          "disables them.");
 ABSL_FLAG(bool, insecure_listen, false,
-          "Allows addresses that other machines reach without TLS, or metrics there without a "
-          "token.");
+          "Allows non-loopback addresses without TLS, and metrics there without a token.");
 ABSL_FLAG(std::string, postgres_dsn, "",
-          "Connection string or URI of the destination. Without a password on the command line.");
-ABSL_FLAG(std::string, postgres_dsn_file, "", "File that holds the connection string.");
+          "Connection string or URI of the destination; without a password on the command line.");
+ABSL_FLAG(std::string, postgres_dsn_file, "", "File that contains the connection string.");
 ABSL_FLAG(std::string, embedded_postgres, "",
-          "Directory of a private PostgreSQL that this server starts and stops; its data stays.");
+          "Directory of a private PostgreSQL that this server starts and stops; its data is kept.");
 ABSL_FLAG(int32_t, embedded_postgres_port, 0,
-          "Loopback port of the private PostgreSQL; 0 picks one and remembers it.");
-ABSL_FLAG(std::string, default_schema, "public", "Schema of streams without a namespace.");
+          "Loopback port of the private PostgreSQL; 0 picks one and keeps it.");
+ABSL_FLAG(std::string, default_schema, "public", "Schema for streams without a namespace.");
 ABSL_FLAG(std::string, ledger_schema, "syncline",
-          "Schema of positions, checkpoints and generations.");
+          "Schema of the ledger: durable offsets, checkpoints and generations.");
 ABSL_FLAG(int32_t, control_connections, 8,
-          "Most connections for everything but loading: tables, merges, swaps, the ledger.");
+          "Maximum connections for everything except loading: tables, merges, swaps, the ledger.");
+ABSL_FLAG(int32_t, lanes_per_stream, 2,
+          "Maximum blocks of one stream that load at the same time; fewer while streams share the "
+          "threads.");
 ABSL_FLAG(
-    int32_t, lanes_per_stream, 2,
-    "Most blocks of one stream that load at the same time; fewer while streams share the threads.");
-ABSL_FLAG(int32_t, load_threads, 0,
-          "Threads that parse and load, each with a connection; 0 is twice the cores, at least 4.");
-ABSL_FLAG(int32_t, finalize_threads, 2, "Threads that merge and swap.");
+    int32_t, load_threads, 0,
+    "Threads that parse and load, each with one connection; 0 means twice the cores, at least 4.");
+ABSL_FLAG(int32_t, finalize_threads, 2, "Threads that run merges and swaps.");
 ABSL_FLAG(ByteSize, memory_budget_bytes, ByteSize{128 << 20},
-          "Most bytes of records held in memory, over all streams.");
-ABSL_FLAG(ByteSize, flush_bytes, ByteSize{8 << 20}, "A block of this size is committed.");
-ABSL_FLAG(absl::Duration, flush_interval, absl::Seconds(1), "A block of this age is committed.");
-ABSL_FLAG(ByteSize, max_message_bytes, ByteSize{16 << 20}, "Greatest message of a caller.");
+          "Maximum bytes of records held in memory across all streams.");
+ABSL_FLAG(ByteSize, flush_bytes, ByteSize{8 << 20}, "Commits a block when it reaches this size.");
+ABSL_FLAG(absl::Duration, flush_interval, absl::Seconds(1),
+          "Commits a block when it reaches this age.");
+ABSL_FLAG(ByteSize, max_message_bytes, ByteSize{16 << 20}, "Maximum size of one request message.");
 ABSL_FLAG(ByteSize, max_record_bytes, ByteSize{16 << 20},
-          "Greatest record; a larger one is rejected, its neighbours load.");
+          "Maximum size of one record; a larger one is rejected, the others load.");
 ABSL_FLAG(int64_t, max_rejected, -1,
-          "Rejected records after which a stream fails; -1 is unlimited.");
+          "Rejected records after which a stream fails; -1 disables the limit.");
 ABSL_FLAG(ByteSize, max_rejected_bytes, ByteSize{64 << 20},
-          "Bytes of rejected records kept per stream; beyond, their text is left out.");
-ABSL_FLAG(int32_t, max_connections, 0,
-          "Most connections of callers; 0 is half of the descriptors that the process may have, at "
-          "most 10000.");
+          "Maximum bytes of rejected records kept per stream; beyond it their text is omitted.");
+ABSL_FLAG(
+    int32_t, max_connections, 0,
+    "Maximum client connections; 0 means half of the process's file descriptors, at most 10000.");
 ABSL_FLAG(int32_t, max_open_streams, 1024,
-          "Most StreamRecords calls, and as many WatchSync calls, open at once.");
-ABSL_FLAG(int32_t, max_streams_per_sync, 1000, "Most streams of one sync.");
+          "Maximum open StreamRecords calls, and as many WatchSync calls.");
+ABSL_FLAG(int32_t, max_streams_per_sync, 1000, "Maximum streams of one sync.");
 ABSL_FLAG(absl::Duration, writer_lease, absl::Seconds(10),
-          "A call whose server died blocks CompleteStream for at most this long.");
-ABSL_FLAG(absl::Duration, swap_deadline, absl::Seconds(60),
-          "A swap or a StartSync gives up after trying this long to lock the table; staged data is "
-          "kept.");
+          "Maximum time that a call whose server died blocks CompleteStream.");
+ABSL_FLAG(
+    absl::Duration, swap_deadline, absl::Seconds(60),
+    "Maximum time that a swap or a StartSync keeps trying to lock the table; staged data is kept.");
 ABSL_FLAG(absl::Duration, swap_lock_timeout, absl::Milliseconds(100),
-          "Most time that one try waits for its lock, and so that readers queue behind it.");
+          "Maximum time that one attempt waits for its lock; also bounds how long readers queue "
+          "behind it.");
 ABSL_FLAG(ByteSize, max_rewrite_bytes, ByteSize{int64_t{1} << 30},
-          "A type change that makes PostgreSQL rewrite a larger table is refused.");
-ABSL_FLAG(int32_t, keep_generations, 0, "Replaced tables kept for a rollback by hand.");
+          "Refuses a type change that makes PostgreSQL rewrite a larger table.");
+ABSL_FLAG(int32_t, keep_generations, 0, "Replaced tables kept for a manual rollback.");
 ABSL_FLAG(absl::Duration, metrics_generation_ttl, absl::Hours(1),
-          "Series of a finished generation are dropped after this time.");
+          "Drops the series of a finished generation after this time.");
 ABSL_FLAG(absl::Duration, drain_deadline, absl::Seconds(25),
-          "After SIGTERM, running calls have this long to commit what they hold; what then still "
-          "waits for the database is cut off.");
+          "Time that running calls have after SIGTERM to commit; statements that still run then "
+          "are cancelled.");
 ABSL_FLAG(std::string, reflection, "auto",
-          "gRPC reflection: on, off, or auto, which is on when listening on loopback only.");
-ABSL_FLAG(std::string, tls_cert_file, "", "PEM certificate chain of the service; turns on TLS.");
+          "gRPC reflection: on, off, or auto, which enables it on loopback only.");
+ABSL_FLAG(std::string, tls_cert_file, "", "PEM certificate chain of the service; enables TLS.");
 ABSL_FLAG(std::string, tls_key_file, "", "PEM private key of the certificate.");
 ABSL_FLAG(std::string, tls_client_ca_file, "",
-          "PEM authorities of client certificates; callers must then present one.");
+          "PEM authorities of client certificates; clients must then present one.");
 ABSL_FLAG(
     std::string, auth_token_file, "",
-    "File of bearer tokens, one a line, read again when it changes; callers must then send one.");
+    "File of bearer tokens, one per line, read again when it changes; clients must then send one.");
 ABSL_FLAG(std::string, metrics_token_file, "",
           "File of bearer tokens for /metrics and the status page, read again when it changes; "
-          "without it, those of --auth_token_file.");
+          "defaults to --auth_token_file.");
 ABSL_FLAG(bool, trust_forwarded_for, false,
-          "Counts tries of tokens by the last address of x-forwarded-for, for servers that only a "
-          "proxy reaches.");
-ABSL_FLAG(std::string, log_level, "info", "debug, info, warning or error.");
-ABSL_FLAG(std::string, log_format, "text", "text or json.");
+          "Counts failed tokens by the last address of x-forwarded-for; for servers that only a "
+          "proxy can reach.");
+ABSL_FLAG(std::string, log_level, "info",
+          "Lowest level that is logged: debug, info, warning or error.");
+ABSL_FLAG(std::string, log_format, "text", "Format of log lines: text or json.");
 ABSL_FLAG(std::string, port_file, "",
-          "File that is written once the server serves: its ports as JSON.");
+          "File that receives the ports as JSON once the server is serving.");
 
 ABSL_FLAG(std::string, make_token, "",
-          "Prints the line of a new token of this name for --auth_token_file on stdout, the token "
-          "itself on stderr, and exits.");
+          "Prints the --auth_token_file line of a new token of this name on stdout, the token on "
+          "stderr, and exits.");
 ABSL_FLAG(std::string, token_schemas, "*",
-          "With --make_token: schemas that the token may load into, with commas between, or *.");
+          "With --make_token: schemas that the token may load into, separated by commas, or *.");
 ABSL_FLAG(std::string, token_owner, "",
-          "With --make_token: owner of the token's syncs; its name when not given, - for none.");
+          "With --make_token: owner of the syncs that the token starts; defaults to its name, - "
+          "means none.");
 ABSL_FLAG(std::string, token_expiry, "never",
           "With --make_token: date from which the token is refused, such as 2027-01-31.");
 
