@@ -62,26 +62,25 @@ struct Advice {
 };
 
 constexpr std::array<Advice, 19> kAdvice = {{
-    {"FENCED", "another process took over this stream; let only one of them run"},
+    {"FENCED", "another process took over this stream; run only one of them"},
     {"STREAM_COMPLETED", "this stream has ended already; use a new --sync_id to load again"},
-    {"SYNC_ID_REUSED", "this --sync_id stands for another request; use a new one"},
+    {"SYNC_ID_REUSED", "this --sync_id was already used for a different request; use a new one"},
     {"SYNC_CANCELLED", "the sync was cancelled; start a new one with another --sync_id"},
     {"STALE_GENERATION", "the table holds a newer generation; refresh the catalog"},
     {"TABLE_OWNED", "another connection loads this table; use its connection id or another table"},
-    {"TARGET_INCOMPATIBLE", "rename or drop what stands in the way, or load another table"},
-    {"SCHEMA_CHANGED", "somebody changed the table during the load; run it again"},
-    {"OFFSET_GAP", "the input is not the one this --sync_id began with; use a new --sync_id"},
-    {"OFFSETS_MISSING", "run it again with the same --sync_id to send what is missing"},
-    {"COUNT_MISMATCH", "nothing was finalised; the input is not the one this --sync_id began with"},
-    {"INPUT_CHANGED",
-     "the input is another file than the one this --sync_id began with; use a new --sync_id"},
+    {"TARGET_INCOMPATIBLE", "rename or drop the object that prevents it, or load another table"},
+    {"SCHEMA_CHANGED", "the table was changed during the load; run it again"},
+    {"OFFSET_GAP", "this --sync_id began with a different input; use a new --sync_id"},
+    {"OFFSETS_MISSING", "run it again with the same --sync_id to send the missing records"},
+    {"COUNT_MISMATCH", "nothing was published; this --sync_id began with a different input"},
+    {"INPUT_CHANGED", "this --sync_id began with a different input; use a new --sync_id"},
     {"NO_SHARED_COLUMN", "check that this is the right file and table, or give a --schema"},
     {"SCHEMA_FROZEN", "change the table or the input, or load with --schema_policy keep"},
-    {"PUBLISH_GUARD", "what was staged is kept; mend the input or relax the guard"},
-    {"ALL_REJECTED", "mend the input; --allow_empty replaces the table with an empty one"},
+    {"PUBLISH_GUARD", "staged records are kept; correct the input or relax the guard"},
+    {"ALL_REJECTED", "correct the input; --allow_empty replaces the table with an empty one"},
     {"HYBRID_REFRESH", "use a minimum generation of 0 or of the generation itself"},
     {"WRITERS_ACTIVE", "another call still writes this stream; try again in a moment"},
-    {"DB_AUTH", "the server's own database credentials are refused; ask whoever runs the server"},
+    {"DB_AUTH", "the database refuses the server's credentials; contact the server's operator"},
 }};
 
 std::string AdviceFor(const absl::Status& status, const std::string& reason) {
@@ -124,8 +123,9 @@ bool IsRetryableCall(const absl::Status& status) {
 std::string Explain(const absl::Status& status, absl::string_view server) {
   const ErrorDetail detail = DetailOf(status);
   if (absl::IsUnavailable(status) && detail.reason.empty()) {
-    return absl::StrCat("cannot reach the server at ", server, " (", status.message(),
-                        "); check that syncline-server runs there, or name another address");
+    return absl::StrCat(
+        "cannot reach the server at ", server, " (", status.message(),
+        "); check that syncline-server runs there, or give another address with --server");
   }
   std::string sentence(status.message());
   for (const FieldViolation& violation : detail.violations) {

@@ -100,7 +100,8 @@ absl::Status WriteSession::MakeLanes(const v1::StartSyncResponse& plan) {
     }
     if (lane->completed_before) lane->phase = WriteLane::Phase::kEnding;
     if (!router_.AddStream(stream.name_space, stream.name, i)) {
-      return absl::InvalidArgumentError(absl::StrCat("catalog: ", lane->title, " stands twice"));
+      return absl::InvalidArgumentError(
+          absl::StrCat("catalog: stream ", lane->title, " is listed twice"));
     }
     states_.Started(lane.get());
     lanes_.push_back(std::move(lane));

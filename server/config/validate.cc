@@ -75,7 +75,7 @@ std::string HostOf(absl::string_view name, absl::string_view address, Faults& fa
   const bool bracketed = absl::ConsumePrefix(&host, "[") && absl::ConsumeSuffix(&host, "]");
   if (host.empty() || (!bracketed && absl::StrContains(host, ':'))) {
     faults.push_back(absl::StrCat("--", name, " is \"", address,
-                                  "\": an IPv6 host stands in brackets, as in [::1]:50051"));
+                                  "\": write an IPv6 host in brackets, as in [::1]:50051"));
   }
   return std::string(host);
 }

@@ -74,7 +74,7 @@ std::vector<std::pair<std::string, std::string>> FindGuardFaults(const PublishGu
   if (!IsShare(guard.max_shrink.value_or(0))) fault("max_shrink", "must be between 0 and 1");
   for (const auto& [property, share] : guard.not_null) {
     const std::string field = absl::StrCat("not_null[", property, "]");
-    if (!IsProperty(schema, property)) fault(field, "names no property of the schema");
+    if (!IsProperty(schema, property)) fault(field, "does not match any property of the schema");
     if (!IsShare(share)) fault(field, "must be between 0 and 1");
   }
   if (guard.unique_key && !has_key) fault("unique_key", "needs a primary_key");

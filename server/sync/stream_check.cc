@@ -189,7 +189,7 @@ class StreamChecker {
     if (std::none_of(columns.begin(), columns.end(), [&](const ColumnSchema& column) {
           return column.input_name == path.front();
         })) {
-      Violation(field, "names no property of the schema");
+      Violation(field, "does not match any property of the schema");
       return std::nullopt;
     }
     return path.front();

@@ -12,16 +12,18 @@ absl::Status SyncIdReused(absl::string_view sync_id) {
       absl::StatusCode::kInvalidArgument,
       absl::StrCat("sync_id \"", sync_id, "\" was started with another request"),
       {.reason = "SYNC_ID_REUSED",
-       .violations = {{"sync_id", "stands for another request; use a new id for a new sync"}}});
+       .violations = {
+           {"sync_id", "was already used for a different request; use a new id for a new sync"}}});
 }
 
 absl::Status InputChanged(absl::string_view sync_id) {
-  return MakeError(absl::StatusCode::kInvalidArgument,
-                   absl::StrCat("sync_id \"", sync_id, "\" was started with another input"),
-                   {.reason = "INPUT_CHANGED",
-                    .violations = {{"input_digest",
-                                    "is not that of the sync's first request; use a new sync_id "
-                                    "for a new input"}}});
+  return MakeError(
+      absl::StatusCode::kInvalidArgument,
+      absl::StrCat("sync_id \"", sync_id, "\" was started with another input"),
+      {.reason = "INPUT_CHANGED",
+       .violations = {{"input_digest",
+                       "differs from that of the sync's first request; use a new sync_id "
+                       "for a new input"}}});
 }
 
 absl::Status TableNamedTwice(const TableName& table) {

@@ -156,7 +156,7 @@ TEST_F(ConfigTest, EveryFaultIsListedAtOnce) {
         "--flush_interval: ", "SYNCLINE_LOAD_THREADS: ", "--memory_budget_bytes must not be less",
         "--reflection is \"maybe\"", "--tls_cert_file and --tls_key_file go together",
         "cannot read /does/not/exist", "--ledger_schema is pg_ledger", "--log_format is \"xml\"",
-        "--swap_lock_timeout must not be greater", "an IPv6 host stands in brackets",
+        "--swap_lock_timeout must not be greater", "write an IPv6 host in brackets",
         "--max_rejected needs a value", "no destination: "}) {
     EXPECT_THAT(result.err, HasSubstr(fault));
   }
