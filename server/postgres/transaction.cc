@@ -4,6 +4,7 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/strip.h"
+#include "server/base/hex.h"
 
 namespace syncline::postgres {
 namespace {
@@ -53,7 +54,7 @@ int64_t Result::Int(size_t row, size_t column) const {
 std::string Result::Bytes(size_t row, size_t column) const {
   absl::string_view text = Text(row, column);
   if (!absl::ConsumePrefix(&text, "\\x")) return "";
-  return absl::HexStringToBytes(text);
+  return HexToBytes(text);
 }
 
 }  // namespace syncline::postgres

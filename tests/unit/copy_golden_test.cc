@@ -11,6 +11,7 @@
 #include "absl/strings/str_replace.h"
 #include "absl/strings/string_view.h"
 #include "server/base/byte_buffer.h"
+#include "server/base/hex.h"
 #include "server/model/column_type.h"
 #include "server/model/raw_id.h"
 #include "server/model/value.h"
@@ -29,7 +30,7 @@ Golden ReadGolden(const std::string& name) {
   for (std::string line; std::getline(in, line);) {
     if (line.empty() || line.front() == '#') continue;
     const size_t tab = line.find('\t');
-    golden[line.substr(0, tab)] = absl::HexStringToBytes(line.substr(tab + 1));
+    golden[line.substr(0, tab)] = HexToBytes(line.substr(tab + 1));
   }
   return golden;
 }

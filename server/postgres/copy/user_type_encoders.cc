@@ -8,8 +8,8 @@
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/charconv.h"
-#include "absl/strings/escaping.h"
 #include "absl/strings/string_view.h"
+#include "server/base/hex.h"
 #include "server/postgres/copy/field_bytes.h"
 #include "server/postgres/copy/text_encoders.h"
 
@@ -123,7 +123,7 @@ void EncodeVarcharAsUuid(const Value& value, ByteBuffer* out) {
   if (value.is_null()) return AppendNullField(out);
   const std::string digits = UuidDigits(value.text());
   if (digits.empty()) return AppendRefused(out);
-  const std::string bytes = absl::HexStringToBytes(digits);
+  const std::string bytes = HexToBytes(digits);
   char* const to = out->Reserve(20);
   PutBigEndian32(to, 16);
   std::memcpy(to + 4, bytes.data(), 16);
