@@ -18,6 +18,7 @@ RUN scripts/setup
 COPY CMakeLists.txt CMakePresets.json ./
 COPY cmake cmake
 COPY proto proto
+COPY base base
 COPY server server
 COPY client client
 RUN cmake --preset release -DSYNCLINE_BUILD_TESTS=OFF && \

@@ -15,7 +15,7 @@ class Status;
 
 namespace syncline::client {
 
-// The status with the server's google.rpc details as server/base/error.h keeps them: DetailOf,
+// The status with the server's google.rpc details as base/error.h keeps them: DetailOf,
 // ReasonOf and IsRetryable work on it. A connection that broke is UNAVAILABLE, however gRPC worded
 // it.
 absl::Status FromGrpc(const grpc::Status& status);

@@ -11,11 +11,11 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "base/sha256.h"
+#include "base/status_macros.h"
 #include "client/interrupt.h"
 #include "client/sources/csv_source.h"
 #include "client/sources/jsonl_source.h"
-#include "server/base/sha256.h"
-#include "server/base/status_macros.h"
 
 namespace syncline::client {
 namespace {

@@ -7,7 +7,7 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
-#include "server/base/status_macros.h"
+#include "base/status_macros.h"
 
 namespace syncline::client {
 namespace {

@@ -3,12 +3,12 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/error.h"
+#include "base/status_macros.h"
 #include "client/rejected_reasons.h"
 #include "client/retry.h"
 #include "client/retrying_calls.h"
 #include "client/sync_watcher.h"
-#include "server/base/error.h"
-#include "server/base/status_macros.h"
 
 namespace syncline::client {
 

@@ -6,9 +6,9 @@
 #include <vector>
 
 #include "absl/strings/str_join.h"
+#include "base/program_variables.h"
 #include "client/cli.h"
 #include "client/output.h"
-#include "server/base/program_variables.h"
 
 int main(int argc, char** argv) {
   signal(SIGPIPE, SIG_IGN);  // a closed stdout is an error of a write, not a death

@@ -5,8 +5,8 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
+#include "base/mutex.h"
 #include "google/protobuf/message.h"
-#include "server/base/mutex.h"
 
 namespace syncline::client {
 

@@ -3,9 +3,9 @@
 #include <algorithm>
 
 #include "absl/time/clock.h"
+#include "base/error.h"
 #include "client/call_error.h"
 #include "client/interrupt.h"
-#include "server/base/error.h"
 
 namespace syncline::client {
 namespace {

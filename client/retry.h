@@ -6,7 +6,7 @@
 
 #include "absl/status/status.h"
 #include "absl/time/time.h"
-#include "server/base/backoff.h"
+#include "base/backoff.h"
 
 namespace syncline::client {
 

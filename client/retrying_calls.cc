@@ -1,7 +1,7 @@
 #include "client/retrying_calls.h"
 
+#include "base/status_macros.h"
 #include "client/retry.h"
-#include "server/base/status_macros.h"
 
 namespace syncline::client {
 namespace {

@@ -5,8 +5,8 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "base/status_macros.h"
 #include "client/call_error.h"
-#include "server/base/status_macros.h"
 
 namespace syncline::client {
 

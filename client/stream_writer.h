@@ -20,10 +20,10 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
+#include "base/mutex.h"
 #include "client/replay_window.h"
 #include "client/retry.h"
 #include "client/sync_client.h"
-#include "server/base/mutex.h"
 
 namespace syncline::client {
 

@@ -12,9 +12,9 @@
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
+#include "base/error.h"
+#include "base/status_macros.h"
 #include "client/call_error.h"
-#include "server/base/error.h"
-#include "server/base/status_macros.h"
 #include "syncline/v1/sync_service.grpc.pb.h"
 
 namespace syncline::client {

@@ -5,8 +5,8 @@
 #include <utility>
 
 #include "absl/time/clock.h"
+#include "base/backoff.h"
 #include "client/call_error.h"
-#include "server/base/backoff.h"
 
 namespace syncline::client {
 namespace {

@@ -9,9 +9,9 @@
 #include "absl/base/thread_annotations.h"
 #include "absl/status/status.h"
 #include "absl/time/time.h"
+#include "base/mutex.h"
+#include "base/thread.h"
 #include "client/sync_client.h"
-#include "server/base/mutex.h"
-#include "server/base/thread.h"
 
 namespace syncline::client {
 

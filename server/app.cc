@@ -5,9 +5,9 @@
 #include <memory>
 #include <utility>
 
+#include "base/log.h"
+#include "base/status_macros.h"
 #include "server/app_parts.h"
-#include "server/base/log.h"
-#include "server/base/status_macros.h"
 
 namespace syncline {
 namespace {

@@ -11,7 +11,7 @@
 #include "absl/status/statusor.h"
 #include "server/config/config.h"
 #include "server/dataflow/aggregate_factory.h"
-#include "server/postgres/database.h"
+#include "server/postgres/connection/database.h"
 #include "server/write/writer.h"
 
 namespace syncline {

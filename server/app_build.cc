@@ -8,12 +8,12 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "base/error.h"
+#include "base/exposed_file.h"
+#include "base/log.h"
+#include "base/sha256.h"
+#include "base/status_macros.h"
 #include "server/app_parts.h"
-#include "server/base/error.h"
-#include "server/base/exposed_file.h"
-#include "server/base/log.h"
-#include "server/base/sha256.h"
-#include "server/base/status_macros.h"
 #include "server/config/token_file.h"
 
 namespace syncline {

@@ -6,9 +6,9 @@
 #include <algorithm>
 #include <string>
 
+#include "base/descriptor_limit.h"
+#include "base/log.h"
 #include "server/app.h"
-#include "server/base/descriptor_limit.h"
-#include "server/base/log.h"
 #include "server/config/config.h"
 
 namespace {

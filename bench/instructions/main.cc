@@ -9,9 +9,9 @@
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
+#include "base/status_macros.h"
 #include "bench/pipeline/batches.h"
 #include "bench/pipeline/pipeline.h"
-#include "server/base/status_macros.h"
 
 namespace syncline::bench {
 

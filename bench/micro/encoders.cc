@@ -5,8 +5,8 @@
 #include <string>
 #include <vector>
 
+#include "base/byte_buffer.h"
 #include "bench/data/draws.h"
-#include "server/base/byte_buffer.h"
 #include "server/model/value.h"
 #include "server/postgres/copy/row_encoder.h"
 

@@ -4,11 +4,11 @@
 #include <utility>
 #include <vector>
 
+#include "base/status_macros.h"
 #include "bench/data/record_text.h"
-#include "server/base/status_macros.h"
-#include "server/dataflow/json_schema.h"
 #include "server/model/names.h"
 #include "server/model/raw_id.h"
+#include "server/sync/json_schema.h"
 
 namespace syncline::bench {
 namespace {

@@ -8,9 +8,9 @@
 #include <memory>
 
 #include "absl/status/statusor.h"
+#include "base/byte_buffer.h"
 #include "bench/data/record_shape.h"
-#include "server/base/byte_buffer.h"
-#include "server/dataflow/record_parser.h"
+#include "server/dataflow/parse/record_parser.h"
 #include "server/postgres/copy/row_encoder.h"
 
 namespace syncline::bench {

@@ -3,8 +3,8 @@
 #include <unistd.h>
 
 #include "absl/strings/str_cat.h"
+#include "base/status_macros.h"
 #include "bench/runner/process_usage.h"
-#include "server/base/status_macros.h"
 
 namespace syncline::bench {
 

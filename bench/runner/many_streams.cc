@@ -10,12 +10,12 @@
 #include "absl/cleanup/cleanup.h"
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
+#include "base/status_macros.h"
+#include "base/thread.h"
 #include "bench/runner/loading.h"
 #include "bench/runner/requests.h"
 #include "client/load_session.h"
 #include "client/sources/jsonl_source.h"
-#include "server/base/status_macros.h"
-#include "server/base/thread.h"
 
 namespace syncline::bench {
 namespace {

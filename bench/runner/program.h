@@ -8,7 +8,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
-#include "server/base/child_process.h"
+#include "base/child_process.h"
 
 namespace syncline::bench {
 

@@ -1,7 +1,7 @@
 #include "bench/runner/readers.h"
 
 #include "absl/time/clock.h"
-#include "server/base/status_macros.h"
+#include "base/status_macros.h"
 
 namespace syncline::bench {
 

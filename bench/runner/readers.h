@@ -10,9 +10,9 @@
 
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
+#include "base/mutex.h"
+#include "base/thread.h"
 #include "bench/runner/database.h"
-#include "server/base/mutex.h"
-#include "server/base/thread.h"
 
 namespace syncline::bench {
 

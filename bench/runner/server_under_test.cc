@@ -7,8 +7,8 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
+#include "base/status_macros.h"
 #include "bench/runner/program.h"
-#include "server/base/status_macros.h"
 
 namespace syncline::bench {
 namespace {

@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
-#include "server/base/child_process.h"
+#include "base/child_process.h"
 
 namespace syncline::bench {
 

@@ -8,12 +8,12 @@
 #include "absl/functional/function_ref.h"
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
+#include "base/status_macros.h"
 #include "bench/data/growing_shapes.h"
 #include "bench/runner/loading.h"
 #include "bench/runner/many_streams.h"
 #include "bench/runner/process_usage.h"
 #include "bench/scenarios/scenarios.h"
-#include "server/base/status_macros.h"
 
 namespace syncline::bench {
 namespace {

@@ -1,11 +1,11 @@
 // P10: one busy stream beside 500 open streams that send nothing, against the same stream alone.
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
+#include "base/status_macros.h"
 #include "bench/runner/loading.h"
 #include "bench/runner/requests.h"
 #include "bench/scenarios/scenarios.h"
 #include "client/sync_client.h"
-#include "server/base/status_macros.h"
 
 namespace syncline::bench {
 namespace {

@@ -4,11 +4,11 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/time/clock.h"
+#include "base/status_macros.h"
 #include "bench/runner/loading.h"
 #include "bench/runner/requests.h"
 #include "bench/scenarios/scenarios.h"
 #include "client/sync_client.h"
-#include "server/base/status_macros.h"
 
 namespace syncline::bench {
 namespace {

@@ -1,8 +1,8 @@
 // P1: an append of JSONL through `syncline load` against \copy; P5: what CPU the server needs for
 // it against PostgreSQL's.
+#include "base/status_macros.h"
 #include "bench/runner/loading.h"
 #include "bench/scenarios/scenarios.h"
-#include "server/base/status_macros.h"
 
 namespace syncline::bench {
 

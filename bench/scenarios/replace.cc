@@ -1,8 +1,8 @@
 // P3: a replace of a full table (temp table, what is prepared on it, swap) against an append of the
 // same data.
+#include "base/status_macros.h"
 #include "bench/runner/loading.h"
 #include "bench/scenarios/scenarios.h"
-#include "server/base/status_macros.h"
 
 namespace syncline::bench {
 

@@ -3,12 +3,12 @@
 // metrics live for seconds here instead of an hour.
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
+#include "base/status_macros.h"
 #include "bench/runner/loading.h"
 #include "bench/runner/process_usage.h"
 #include "bench/runner/requests.h"
 #include "bench/scenarios/scenarios.h"
 #include "client/sync_client.h"
-#include "server/base/status_macros.h"
 
 namespace syncline::bench {
 namespace {

@@ -2,9 +2,9 @@
 // they share fairly.
 #include <algorithm>
 
+#include "base/status_macros.h"
 #include "bench/runner/many_streams.h"
 #include "bench/scenarios/scenarios.h"
-#include "server/base/status_macros.h"
 
 namespace syncline::bench {
 namespace {

@@ -5,6 +5,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
+#include "base/status_macros.h"
 #include "bench/pipeline/batches.h"
 #include "bench/runner/loading.h"
 #include "bench/runner/process_usage.h"
@@ -12,7 +13,6 @@
 #include "bench/scenarios/scenarios.h"
 #include "client/stream_writer.h"
 #include "client/sync_client.h"
-#include "server/base/status_macros.h"
 
 namespace syncline::bench {
 namespace {

@@ -1,10 +1,10 @@
 // Records of 12 columns as an Airbyte source writes them, by pipe through `syncline write`, against
 // \copy of the table they become; and what memory the server needs for it.
 #include "absl/strings/str_cat.h"
+#include "base/status_macros.h"
 #include "bench/runner/loading.h"
 #include "bench/runner/process_usage.h"
 #include "bench/scenarios/scenarios.h"
-#include "server/base/status_macros.h"
 
 namespace syncline::bench {
 namespace {

@@ -8,8 +8,8 @@
 
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "base/status_macros.h"
 #include "client/json_text.h"
-#include "server/base/status_macros.h"
 
 namespace syncline::client {
 namespace {

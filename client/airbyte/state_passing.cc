@@ -5,9 +5,9 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "base/sha256.h"
+#include "base/status_macros.h"
 #include "client/airbyte/messages.h"
-#include "server/base/sha256.h"
-#include "server/base/status_macros.h"
 
 namespace syncline::client {
 namespace {

@@ -21,9 +21,9 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
+#include "base/mutex.h"
 #include "client/airbyte/state_tracker.h"
 #include "client/airbyte/write_lane.h"
-#include "server/base/mutex.h"
 #include "syncline/v1/sync_service.pb.h"
 
 namespace syncline::client {

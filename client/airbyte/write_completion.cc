@@ -2,8 +2,8 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "base/status_macros.h"
 #include "client/retrying_calls.h"
-#include "server/base/status_macros.h"
 
 namespace syncline::client {
 

@@ -5,11 +5,11 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "base/error.h"
+#include "base/status_macros.h"
 #include "client/call_error.h"
 #include "client/json_text.h"
 #include "client/retrying_calls.h"
-#include "server/base/error.h"
-#include "server/base/status_macros.h"
 
 namespace syncline::client {
 namespace {

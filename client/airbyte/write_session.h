@@ -18,6 +18,8 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
+#include "base/mutex.h"
+#include "base/thread_pool.h"
 #include "client/airbyte/config.h"
 #include "client/airbyte/message_router.h"
 #include "client/airbyte/messages.h"
@@ -30,8 +32,6 @@
 #include "client/sources/line_reader.h"
 #include "client/sync_client.h"
 #include "client/sync_watcher.h"
-#include "server/base/mutex.h"
-#include "server/base/thread_pool.h"
 
 namespace syncline::client {
 

@@ -2,13 +2,13 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "base/status_macros.h"
 #include "client/airbyte/stream_ends.h"
 #include "client/airbyte/write_completion.h"
 #include "client/airbyte/write_session.h"
 #include "client/call_error.h"
 #include "client/rejected_reasons.h"
 #include "client/retrying_calls.h"
-#include "server/base/status_macros.h"
 
 namespace syncline::client {
 

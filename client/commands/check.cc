@@ -1,5 +1,6 @@
 #include <unistd.h>
 
+#include "base/status_macros.h"
 #include "client/airbyte/config.h"
 #include "client/airbyte/destination.h"
 #include "client/airbyte/messages.h"
@@ -7,7 +8,6 @@
 #include "client/commands/commands.h"
 #include "client/exit_code.h"
 #include "client/output.h"
-#include "server/base/status_macros.h"
 
 namespace syncline::client {
 namespace {

@@ -4,12 +4,12 @@
 
 #include "absl/strings/strip.h"
 #include "absl/time/clock.h"
+#include "base/status_macros.h"
 #include "client/call_error.h"
 #include "client/commands/commands.h"
 #include "client/exit_code.h"
 #include "client/output.h"
 #include "client/summary_text.h"
-#include "server/base/status_macros.h"
 
 namespace syncline::client {
 namespace {

@@ -5,6 +5,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
+#include "base/status_macros.h"
 #include "client/airbyte/config.h"
 #include "client/call_error.h"
 #include "client/commands/commands.h"
@@ -18,7 +19,6 @@
 #include "client/sync_id.h"
 #include "client/utf8.h"
 #include "client/validation_text.h"
-#include "server/base/status_macros.h"
 
 namespace syncline::client {
 namespace {

@@ -3,12 +3,12 @@
 #include "absl/functional/function_ref.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
+#include "base/status_macros.h"
 #include "client/call_error.h"
 #include "client/commands/commands.h"
 #include "client/exit_code.h"
 #include "client/output.h"
 #include "client/rejected_text.h"
-#include "server/base/status_macros.h"
 
 namespace syncline::client {
 namespace {

@@ -4,6 +4,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
+#include "base/status_macros.h"
 #include "client/airbyte/config.h"
 #include "client/airbyte/destination.h"
 #include "client/airbyte/messages.h"
@@ -15,7 +16,6 @@
 #include "client/output.h"
 #include "client/report.h"
 #include "client/sync_id.h"
-#include "server/base/status_macros.h"
 
 namespace syncline::client {
 namespace {

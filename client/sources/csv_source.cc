@@ -5,9 +5,9 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "base/status_macros.h"
 #include "client/json_text.h"
 #include "client/utf8.h"
-#include "server/base/status_macros.h"
 
 namespace syncline::client {
 

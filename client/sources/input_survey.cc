@@ -5,10 +5,10 @@
 #include <vector>
 
 #include "absl/strings/match.h"
+#include "base/status_macros.h"
 #include "client/sources/csv_parser.h"
 #include "client/sources/csv_source.h"
 #include "client/sources/jsonl_source.h"
-#include "server/base/status_macros.h"
 
 namespace syncline::client {
 namespace {

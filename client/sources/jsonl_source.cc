@@ -5,8 +5,8 @@
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
+#include "base/status_macros.h"
 #include "client/record_scanner.h"
-#include "server/base/status_macros.h"
 
 namespace syncline::client {
 

@@ -10,8 +10,8 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "base/status_macros.h"
 #include "client/interrupt.h"
-#include "server/base/status_macros.h"
 
 namespace syncline::client {
 namespace {

@@ -7,8 +7,8 @@
 
 #include "absl/flags/commandlineflag.h"
 #include "absl/flags/flag.h"
-#include "server/base/program_variables.h"
-#include "server/base/version.h"
+#include "base/program_variables.h"
+#include "base/version.h"
 #include "server/config/command_line.h"
 #include "server/config/dsn_secret.h"
 #include "server/config/flags.h"

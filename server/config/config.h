@@ -14,7 +14,7 @@
 #include <vector>
 
 #include "absl/time/time.h"
-#include "server/base/log.h"
+#include "base/log.h"
 #include "server/model/access_token.h"
 
 namespace syncline::config {

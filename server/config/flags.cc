@@ -9,7 +9,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
-#include "server/base/version.h"
+#include "base/version.h"
 
 using syncline::config::ByteSize;
 

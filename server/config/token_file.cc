@@ -8,10 +8,10 @@
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
-#include "server/base/error.h"
-#include "server/base/random_bytes.h"
-#include "server/base/sha256.h"
-#include "server/base/status_macros.h"
+#include "base/error.h"
+#include "base/random_bytes.h"
+#include "base/sha256.h"
+#include "base/status_macros.h"
 
 namespace syncline::config {
 namespace {

@@ -15,7 +15,7 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
-#include "server/base/descriptor_limit.h"
+#include "base/descriptor_limit.h"
 #include "server/config/dsn_secret.h"
 #include "server/config/flags.h"
 #include "server/config/token_file.h"

@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <utility>
 
-#include "server/base/failpoint.h"
-#include "server/base/status_macros.h"
+#include "base/failpoint.h"
+#include "base/status_macros.h"
 
 namespace syncline::dataflow {
 

@@ -13,7 +13,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "server/dataflow/batch.h"
-#include "server/dataflow/record_parser.h"
+#include "server/dataflow/parse/record_parser.h"
 #include "server/model/offset_ranges.h"
 #include "server/model/plan.h"
 #include "server/write/load/insert_buffer.h"

@@ -6,7 +6,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
-#include "server/base/status_macros.h"
+#include "base/status_macros.h"
 #include "server/metrics/http_server.h"
 #include "server/metrics/status_page.h"
 

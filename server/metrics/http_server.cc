@@ -6,10 +6,10 @@
 #include <utility>
 #include <vector>
 
-#include "server/base/error.h"
-#include "server/base/listening_socket.h"
-#include "server/base/log.h"
-#include "server/base/status_macros.h"
+#include "base/error.h"
+#include "base/listening_socket.h"
+#include "base/log.h"
+#include "base/status_macros.h"
 
 namespace syncline::metrics {
 namespace {

@@ -8,9 +8,9 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "base/mutex.h"
 #include "prometheus/registry.h"
 #include "prometheus/text_serializer.h"
-#include "server/base/mutex.h"
 #include "server/metrics/server_gauges.h"
 #include "server/metrics/stream_series.h"
 

@@ -9,7 +9,7 @@
 #include <system_error>
 
 #include "absl/strings/numbers.h"
-#include "server/base/descriptor_limit.h"
+#include "base/descriptor_limit.h"
 
 namespace syncline::metrics {
 namespace {

@@ -3,9 +3,9 @@
 #include <string>
 #include <utility>
 
+#include "base/version.h"
 #include "prometheus/client_metric.h"
 #include "prometheus/metric_type.h"
-#include "server/base/version.h"
 #include "server/metrics/names.h"
 #include "server/metrics/process_figures.h"
 

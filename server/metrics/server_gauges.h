@@ -10,9 +10,9 @@
 
 #include "absl/base/thread_annotations.h"
 #include "absl/strings/string_view.h"
+#include "base/mutex.h"
 #include "prometheus/collectable.h"
 #include "prometheus/metric_family.h"
-#include "server/base/mutex.h"
 #include "server/metrics/metrics.h"
 
 namespace syncline::metrics {

@@ -7,12 +7,12 @@
 #include <string>
 
 #include "absl/base/thread_annotations.h"
+#include "base/mutex.h"
 #include "prometheus/counter.h"
 #include "prometheus/family.h"
 #include "prometheus/gauge.h"
 #include "prometheus/histogram.h"
 #include "prometheus/registry.h"
-#include "server/base/mutex.h"
 #include "server/metrics/metrics.h"
 
 namespace syncline::metrics {

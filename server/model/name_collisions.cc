@@ -8,7 +8,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "server/base/sha256.h"
+#include "base/sha256.h"
 #include "server/model/names.h"
 
 namespace syncline {

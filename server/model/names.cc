@@ -10,8 +10,8 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
-#include "server/base/error.h"
-#include "server/base/sha256.h"
+#include "base/error.h"
+#include "base/sha256.h"
 #include "server/model/name_collisions.h"
 #include "server/model/table_schema.h"
 

@@ -5,7 +5,7 @@
 #include <string>
 
 #include "absl/strings/ascii.h"
-#include "server/base/sha256.h"
+#include "base/sha256.h"
 
 namespace syncline {
 namespace {

@@ -2,7 +2,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
-#include "server/base/error.h"
+#include "base/error.h"
 #include "server/sync/sync_errors.h"
 
 namespace syncline::rpc {

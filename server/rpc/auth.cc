@@ -5,8 +5,8 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
-#include "server/base/error.h"
-#include "server/base/sha256.h"
+#include "base/error.h"
+#include "base/sha256.h"
 
 namespace syncline::rpc {
 namespace {

@@ -7,7 +7,7 @@
 #include "absl/base/thread_annotations.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
-#include "server/base/mutex.h"
+#include "base/mutex.h"
 #include "server/model/access_token.h"
 
 namespace syncline::rpc {

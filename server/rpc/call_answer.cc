@@ -5,8 +5,8 @@
 
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
-#include "server/base/line_limiter.h"
-#include "server/base/log.h"
+#include "base/line_limiter.h"
+#include "base/log.h"
 #include "server/rpc/status_conversion.h"
 
 namespace syncline::rpc {

@@ -7,9 +7,9 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
-#include "server/base/certificate.h"
-#include "server/base/error.h"
-#include "server/base/log.h"
+#include "base/certificate.h"
+#include "base/error.h"
+#include "base/log.h"
 
 namespace syncline::rpc {
 namespace {

@@ -17,8 +17,8 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
-#include "server/base/error.h"
-#include "server/base/log.h"
+#include "base/error.h"
+#include "base/log.h"
 
 namespace syncline::rpc {
 namespace {

@@ -15,10 +15,10 @@
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
-#include "server/base/line_limiter.h"
-#include "server/base/listening_socket.h"
-#include "server/base/mutex.h"
-#include "server/base/thread.h"
+#include "base/line_limiter.h"
+#include "base/listening_socket.h"
+#include "base/mutex.h"
+#include "base/thread.h"
 
 namespace syncline::rpc {
 

@@ -9,8 +9,8 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
-#include "server/base/error.h"
-#include "server/base/sha256.h"
+#include "base/error.h"
+#include "base/sha256.h"
 #include "server/rpc/status_conversion.h"
 #include "server/sync/sync_errors.h"
 

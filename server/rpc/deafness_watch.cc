@@ -8,7 +8,7 @@
 #include <cerrno>
 #include <utility>
 
-#include "server/base/tls_hello.h"
+#include "base/tls_hello.h"
 
 namespace syncline::rpc {
 namespace {

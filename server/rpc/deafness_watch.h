@@ -11,8 +11,8 @@
 
 #include "absl/base/thread_annotations.h"
 #include "absl/time/time.h"
-#include "server/base/mutex.h"
-#include "server/base/thread.h"
+#include "base/mutex.h"
+#include "base/thread.h"
 
 namespace syncline::rpc {
 

@@ -7,8 +7,8 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
-#include "server/base/line_limiter.h"
-#include "server/base/log.h"
+#include "base/line_limiter.h"
+#include "base/log.h"
 
 namespace syncline::rpc {
 namespace {

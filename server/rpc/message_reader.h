@@ -8,7 +8,7 @@
 
 #include <cstddef>
 
-#include "server/base/free_list.h"
+#include "base/free_list.h"
 #include "syncline/v1/records.pb.h"
 
 namespace syncline::rpc {

@@ -6,8 +6,8 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
-#include "server/base/error.h"
-#include "server/base/log.h"
+#include "base/error.h"
+#include "base/log.h"
 #include "server/rpc/checkpoint_positions.h"
 #include "server/rpc/conversion.h"
 #include "server/rpc/status_conversion.h"

@@ -14,9 +14,9 @@
 
 #include "absl/base/thread_annotations.h"
 #include "absl/status/status.h"
-#include "server/base/free_list.h"
-#include "server/base/mutex.h"
-#include "server/base/thread_pool.h"
+#include "base/free_list.h"
+#include "base/mutex.h"
+#include "base/thread_pool.h"
 #include "server/metrics/metrics.h"
 #include "server/model/access_token.h"
 #include "server/rpc/admission.h"

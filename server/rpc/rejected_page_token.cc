@@ -7,7 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
-#include "server/base/sha256.h"
+#include "base/sha256.h"
 #include "server/sync/sync_errors.h"
 
 namespace syncline::rpc {

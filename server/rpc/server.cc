@@ -11,9 +11,9 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
-#include "server/base/error.h"
-#include "server/base/log.h"
-#include "server/base/status_macros.h"
+#include "base/error.h"
+#include "base/log.h"
+#include "base/status_macros.h"
 #include "server/rpc/library_log.h"
 #include "server/rpc/reflection_guard.h"
 #include "server/sync/sync_errors.h"

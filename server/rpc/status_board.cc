@@ -8,7 +8,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
-#include "server/base/version.h"
+#include "base/version.h"
 #include "server/rpc/conversion.h"
 
 namespace syncline::rpc {

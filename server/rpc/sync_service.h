@@ -7,8 +7,8 @@
 #include <functional>
 #include <string>
 
-#include "server/base/free_list.h"
-#include "server/base/thread_pool.h"
+#include "base/free_list.h"
+#include "base/thread_pool.h"
 #include "server/metrics/metrics.h"
 #include "server/rpc/admission.h"
 #include "server/rpc/auth.h"

@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "absl/time/time.h"
-#include "server/base/status_macros.h"
+#include "base/status_macros.h"
 #include "server/rpc/call_answer.h"
 #include "server/rpc/conversion.h"
 #include "server/rpc/status_conversion.h"

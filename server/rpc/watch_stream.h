@@ -11,8 +11,8 @@
 
 #include "absl/base/thread_annotations.h"
 #include "absl/status/status.h"
-#include "server/base/mutex.h"
-#include "server/base/thread.h"
+#include "base/mutex.h"
+#include "base/thread.h"
 #include "server/model/access_token.h"
 #include "server/rpc/admission.h"
 #include "server/sync/sync_registry.h"

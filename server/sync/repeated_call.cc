@@ -1,7 +1,7 @@
 #include "server/sync/repeated_call.h"
 
-#include "server/base/status_macros.h"
-#include "server/dataflow/record_parser.h"
+#include "base/status_macros.h"
+#include "server/dataflow/parse/record_parser.h"
 #include "server/sync/sync_errors.h"
 
 namespace syncline::sync {

@@ -7,10 +7,10 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
-#include "server/dataflow/json_schema.h"
 #include "server/model/names.h"
 #include "server/model/publish_guard.h"
 #include "server/model/sql_name.h"
+#include "server/sync/json_schema.h"
 #include "server/sync/sync_errors.h"
 
 namespace syncline::sync {

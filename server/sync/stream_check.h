@@ -6,7 +6,7 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
-#include "server/base/error.h"
+#include "base/error.h"
 #include "server/model/plan.h"
 #include "server/model/stream.h"
 #include "server/write/sync_draft.h"

@@ -14,7 +14,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
-#include "server/base/mutex.h"
+#include "base/mutex.h"
 #include "server/metrics/metrics.h"
 #include "server/model/completion_request.h"
 #include "server/model/plan.h"

@@ -5,8 +5,8 @@
 #include <utility>
 
 #include "absl/time/clock.h"
-#include "server/base/log.h"
-#include "server/base/status_macros.h"
+#include "base/log.h"
+#include "base/status_macros.h"
 #include "server/sync/sync_errors.h"
 #include "server/write/write_errors.h"
 

@@ -17,7 +17,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
-#include "server/base/mutex.h"
+#include "base/mutex.h"
 #include "server/model/access_token.h"
 #include "server/model/plan.h"
 #include "server/model/rejected_page.h"

@@ -4,8 +4,8 @@
 #include <utility>
 
 #include "absl/time/clock.h"
-#include "server/base/status_macros.h"
-#include "server/dataflow/record_parser.h"
+#include "base/status_macros.h"
+#include "server/dataflow/parse/record_parser.h"
 #include "server/model/value.h"
 #include "server/sync/sync_errors.h"
 #include "server/sync/unreadable_records.h"

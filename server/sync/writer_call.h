@@ -22,7 +22,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
-#include "server/base/mutex.h"
+#include "base/mutex.h"
 #include "server/dataflow/aggregate_factory.h"
 #include "server/dataflow/lane.h"
 #include "server/metrics/metrics.h"

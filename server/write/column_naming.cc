@@ -1,8 +1,8 @@
 #include "server/write/column_naming.h"
 
-#include "server/base/status_macros.h"
+#include "base/status_macros.h"
 #include "server/postgres/ledger/stream_names.h"
-#include "server/postgres/sql_generator.h"
+#include "server/postgres/sql/sql_generator.h"
 
 namespace syncline::write {
 namespace {

@@ -14,8 +14,8 @@
 #include "server/model/plan.h"
 #include "server/model/table_columns.h"
 #include "server/model/table_name.h"
+#include "server/postgres/connection/transaction.h"
 #include "server/postgres/ledger/ledger.h"
-#include "server/postgres/transaction.h"
 
 namespace syncline::write {
 

@@ -3,9 +3,9 @@
 #include <string>
 #include <utility>
 
-#include "server/base/status_macros.h"
-#include "server/postgres/publish_check.h"
-#include "server/postgres/table_operations.h"
+#include "base/status_macros.h"
+#include "server/postgres/table/publish_check.h"
+#include "server/postgres/table/table_operations.h"
 #include "server/write/write_errors.h"
 
 namespace syncline::write {

@@ -12,7 +12,7 @@
 #include "server/model/plan.h"
 #include "server/model/publish_guard.h"
 #include "server/model/staging_decision.h"
-#include "server/postgres/transaction.h"
+#include "server/postgres/connection/transaction.h"
 
 namespace syncline::write {
 

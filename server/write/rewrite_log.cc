@@ -5,7 +5,7 @@
 
 #include "absl/strings/str_join.h"
 #include "absl/time/clock.h"
-#include "server/base/log.h"
+#include "base/log.h"
 #include "server/model/evolution_plan.h"
 
 namespace syncline::write {

@@ -7,10 +7,10 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "server/base/status_macros.h"
+#include "base/status_macros.h"
 #include "server/model/staging_decision.h"
 #include "server/postgres/ledger/staging_ledger.h"
-#include "server/postgres/table_operations.h"
+#include "server/postgres/table/table_operations.h"
 #include "server/write/loaders/staging_start.h"
 #include "server/write/loaders/stream_loader.h"
 #include "server/write/table_evolution.h"

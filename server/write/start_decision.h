@@ -11,10 +11,10 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "server/model/plan.h"
-#include "server/postgres/initial_status.h"
+#include "server/postgres/connection/lock_policy.h"
+#include "server/postgres/connection/transaction.h"
 #include "server/postgres/ledger/ledger.h"
-#include "server/postgres/lock_policy.h"
-#include "server/postgres/transaction.h"
+#include "server/postgres/table/initial_status.h"
 #include "server/write/column_naming.h"
 #include "server/write/sync_draft.h"
 

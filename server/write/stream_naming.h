@@ -6,8 +6,8 @@
 #pragma once
 
 #include "absl/status/status.h"
+#include "server/postgres/connection/transaction.h"
 #include "server/postgres/ledger/ledger.h"
-#include "server/postgres/transaction.h"
 #include "server/write/sync_draft.h"
 
 namespace syncline::write {

@@ -4,7 +4,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "server/base/status_macros.h"
+#include "base/status_macros.h"
 #include "server/postgres/ledger/ledger_errors.h"
 #include "server/postgres/ledger/take_over.h"
 #include "server/write/write_errors.h"

@@ -4,11 +4,11 @@
 #include <utility>
 #include <vector>
 
-#include "server/base/status_macros.h"
+#include "base/status_macros.h"
 #include "server/model/staging_decision.h"
+#include "server/postgres/connection/publish_blockers.h"
 #include "server/postgres/ledger/ledger_errors.h"
-#include "server/postgres/publish_blockers.h"
-#include "server/postgres/publish_check.h"
+#include "server/postgres/table/publish_check.h"
 #include "server/write/guard_check.h"
 #include "server/write/loaders/replacement.h"
 #include "server/write/write_errors.h"

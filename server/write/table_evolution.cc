@@ -8,18 +8,18 @@
 #include <utility>
 #include <vector>
 
-#include "server/base/error.h"
-#include "server/base/log.h"
-#include "server/base/status_macros.h"
+#include "base/error.h"
+#include "base/log.h"
+#include "base/status_macros.h"
 #include "server/model/evolution_plan.h"
 #include "server/model/plan_words.h"
 #include "server/postgres/ledger/owned_columns.h"
 #include "server/postgres/ledger/staging_ledger.h"
 #include "server/postgres/ledger/stream_names.h"
-#include "server/postgres/sql_generator.h"
-#include "server/postgres/staging_table.h"
-#include "server/postgres/table_columns.h"
-#include "server/postgres/table_operations.h"
+#include "server/postgres/sql/sql_generator.h"
+#include "server/postgres/table/staging_table.h"
+#include "server/postgres/table/table_columns.h"
+#include "server/postgres/table/table_operations.h"
 #include "server/write/rewrite_log.h"
 
 namespace syncline::write {

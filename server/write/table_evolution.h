@@ -13,11 +13,11 @@
 #include "absl/status/statusor.h"
 #include "server/model/evolution_plan.h"
 #include "server/model/plan.h"
-#include "server/postgres/initial_status.h"
+#include "server/postgres/connection/transaction.h"
 #include "server/postgres/ledger/ledger.h"
-#include "server/postgres/schema_evolution.h"
-#include "server/postgres/transaction.h"
-#include "server/postgres/undeclared_columns.h"
+#include "server/postgres/table/initial_status.h"
+#include "server/postgres/table/schema_evolution.h"
+#include "server/postgres/table/undeclared_columns.h"
 
 namespace syncline::write {
 

@@ -4,17 +4,17 @@
 #include <string>
 #include <vector>
 
-#include "server/base/log.h"
-#include "server/base/status_macros.h"
+#include "base/log.h"
+#include "base/status_macros.h"
 #include "server/model/evolution_plan.h"
 #include "server/model/names.h"
-#include "server/postgres/carried_columns.h"
-#include "server/postgres/key_indexes.h"
-#include "server/postgres/sql_generator.h"
-#include "server/postgres/staging_table.h"
-#include "server/postgres/swap.h"
-#include "server/postgres/table_columns.h"
-#include "server/postgres/table_operations.h"
+#include "server/postgres/sql/sql_generator.h"
+#include "server/postgres/swap/swap.h"
+#include "server/postgres/table/carried_columns.h"
+#include "server/postgres/table/key_indexes.h"
+#include "server/postgres/table/staging_table.h"
+#include "server/postgres/table/table_columns.h"
+#include "server/postgres/table/table_operations.h"
 #include "server/write/rewrite_log.h"
 #include "server/write/table_evolution.h"
 

@@ -2,7 +2,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
-#include "server/base/error.h"
+#include "base/error.h"
 #include "server/postgres/ledger/ledger_errors.h"
 
 namespace syncline::write {

@@ -7,11 +7,11 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "server/base/log.h"
-#include "server/base/status_macros.h"
+#include "base/log.h"
+#include "base/status_macros.h"
+#include "server/postgres/connection/lock_policy.h"
 #include "server/postgres/ledger/take_over.h"
-#include "server/postgres/lock_policy.h"
-#include "server/postgres/table_operations.h"
+#include "server/postgres/table/table_operations.h"
 #include "server/write/start_decision.h"
 #include "server/write/stream_naming.h"
 #include "server/write/write_errors.h"

@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
-#include "server/base/thread.h"
+#include "base/thread.h"
 #include "tests/component/ledger_fixture.h"
 
 namespace syncline::testing {

@@ -10,10 +10,10 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "base/free_list.h"
 #include "gtest/gtest.h"
-#include "server/base/free_list.h"
 #include "server/dataflow/aggregate_factory.h"
-#include "server/postgres/connection_pool.h"
+#include "server/postgres/connection/connection_pool.h"
 #include "server/postgres/ledger/ledger_migration.h"
 #include "server/write/stream_state_store.h"
 #include "tests/component/ledger_fixture.h"

@@ -14,7 +14,7 @@
 #include "absl/strings/str_replace.h"
 #include "gtest/gtest.h"
 #include "server/dataflow/coercion/coercer.h"
-#include "server/dataflow/record_parser.h"
+#include "server/dataflow/parse/record_parser.h"
 #include "tests/support/postgres_fixture.h"
 #include "tests/support/random_seed.h"
 #include "tests/support/record_collector.h"

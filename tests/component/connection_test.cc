@@ -1,6 +1,6 @@
 // The libpq connection against a real server: COPY, prepared statements, notifications, and what
 // goes wrong.
-#include "server/postgres/connection.h"
+#include "server/postgres/connection/connection.h"
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
@@ -14,10 +14,10 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
-#include "server/base/byte_buffer.h"
-#include "server/base/error.h"
-#include "server/base/thread.h"
-#include "server/postgres/sqlstate.h"
+#include "base/byte_buffer.h"
+#include "base/error.h"
+#include "base/thread.h"
+#include "server/postgres/connection/sqlstate.h"
 #include "tests/support/postgres_cluster.h"
 #include "tests/support/postgres_fixture.h"
 #include "tests/support/status_matchers.h"

@@ -11,7 +11,7 @@
 #include "server/metrics/metrics.h"
 #include "server/postgres/ledger/ledger.h"
 #include "server/postgres/ledger/writer_claims.h"
-#include "server/postgres/table_operations.h"
+#include "server/postgres/table/table_operations.h"
 #include "tests/component/app_fixture.h"
 
 namespace syncline::testing {

@@ -20,7 +20,7 @@
 #include "absl/strings/str_format.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/civil_time.h"
-#include "server/base/byte_buffer.h"
+#include "base/byte_buffer.h"
 #include "server/model/column_type.h"
 #include "server/model/raw_id.h"
 #include "server/model/value.h"

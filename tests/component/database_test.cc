@@ -1,14 +1,14 @@
 // The control connections against a real server: transactions, retries, and connections that break.
-#include "server/postgres/database.h"
+#include "server/postgres/connection/database.h"
 
 #include <atomic>
 #include <memory>
 #include <string>
 
 #include "absl/strings/str_cat.h"
-#include "server/base/error.h"
-#include "server/base/thread.h"
-#include "server/postgres/sqlstate.h"
+#include "base/error.h"
+#include "base/thread.h"
+#include "server/postgres/connection/sqlstate.h"
 #include "tests/support/postgres_cluster.h"
 #include "tests/support/postgres_fixture.h"
 #include "tests/support/status_matchers.h"

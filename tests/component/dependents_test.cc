@@ -1,5 +1,5 @@
 // Views dropped for a change of the table beneath them and made again as they were.
-#include "server/postgres/dependents.h"
+#include "server/postgres/dependents/dependents.h"
 
 #include <gtest/gtest.h>
 

@@ -1,5 +1,5 @@
 // The embedded PostgreSQL: starts, keeps its data, survives kills, and lets nobody else in.
-#include "server/postgres/embedded_server.h"
+#include "server/postgres/embedded/embedded_server.h"
 
 #include <poll.h>
 #include <signal.h>
@@ -16,9 +16,9 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
-#include "server/base/child_process.h"
-#include "server/postgres/connection.h"
-#include "server/postgres/postgres_installation.h"
+#include "base/child_process.h"
+#include "server/postgres/connection/connection.h"
+#include "server/postgres/embedded/postgres_installation.h"
 #include "tests/support/status_matchers.h"
 #include "tests/support/temporary_directory.h"
 

@@ -19,7 +19,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
-#include "server/base/error.h"
+#include "base/error.h"
 #include "tests/component/app_fixture.h"
 #include "tests/component/matrix_reference.h"
 #include "tests/component/matrix_user.h"

@@ -9,7 +9,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
-#include "server/base/log.h"
+#include "base/log.h"
 #include "tests/component/app_fixture.h"
 
 namespace syncline::testing {

@@ -6,8 +6,8 @@
 
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
+#include "base/error.h"
 #include "client/call_error.h"
-#include "server/base/error.h"
 #include "tests/component/app_fixture.h"
 
 namespace syncline::testing {

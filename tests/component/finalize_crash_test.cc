@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
-#include "server/base/log.h"
+#include "base/log.h"
 #include "server/metrics/metrics.h"
 #include "server/model/names.h"
 #include "server/postgres/ledger/ledger.h"

@@ -5,13 +5,13 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "server/base/error.h"
-#include "server/base/status_macros.h"
+#include "base/error.h"
+#include "base/status_macros.h"
 #include "server/dataflow/aggregate_factory.h"
 #include "server/dataflow/batch.h"
 #include "server/model/names.h"
-#include "server/postgres/sql_generator.h"
-#include "server/postgres/table_operations.h"
+#include "server/postgres/sql/sql_generator.h"
+#include "server/postgres/table/table_operations.h"
 #include "server/sync/start_request.h"
 #include "server/sync/stream_session.h"
 

@@ -16,10 +16,10 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "server/base/free_list.h"
+#include "base/free_list.h"
 #include "server/dataflow/aggregate.h"
 #include "server/metrics/metrics.h"
-#include "server/postgres/connection_pool.h"
+#include "server/postgres/connection/connection_pool.h"
 #include "server/postgres/ledger/data_commit.h"
 #include "server/postgres/ledger/ledger.h"
 #include "server/write/load/insert_buffer.h"

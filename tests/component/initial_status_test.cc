@@ -1,4 +1,4 @@
-#include "server/postgres/initial_status.h"
+#include "server/postgres/table/initial_status.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

@@ -4,7 +4,7 @@
 #include <memory>
 
 #include "absl/strings/str_cat.h"
-#include "server/postgres/connection_pool.h"
+#include "server/postgres/connection/connection_pool.h"
 #include "server/postgres/ledger/data_commit.h"
 #include "server/postgres/ledger/ledger.h"
 #include "server/postgres/ledger/ledger_migration.h"

@@ -11,9 +11,9 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
-#include "server/base/error.h"
-#include "server/base/status_macros.h"
-#include "server/base/thread.h"
+#include "base/error.h"
+#include "base/status_macros.h"
+#include "base/thread.h"
 #include "server/postgres/ledger/data_commit.h"
 #include "server/postgres/ledger/ledger_migration.h"
 #include "server/postgres/ledger/staging_ledger.h"

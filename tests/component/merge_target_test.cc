@@ -10,8 +10,8 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
-#include "server/base/status_macros.h"
-#include "server/postgres/upsert.h"
+#include "base/status_macros.h"
+#include "server/postgres/table/upsert.h"
 #include "tests/component/table_fixture.h"
 #include "tests/support/status_matchers.h"
 

@@ -6,7 +6,7 @@
 #include <memory>
 #include <utility>
 
-#include "server/base/error.h"
+#include "base/error.h"
 #include "tests/component/start_fixture.h"
 
 namespace syncline::testing {

@@ -1,15 +1,15 @@
 // TableSchemaEvolutionSuite of the destination guide, then casts, refusals and what hangs on a
 // table.
-#include "server/postgres/schema_evolution.h"
+#include "server/postgres/table/schema_evolution.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
-#include "server/postgres/sql_generator.h"
-#include "server/postgres/table_operations.h"
-#include "server/postgres/upsert.h"
+#include "server/postgres/sql/sql_generator.h"
+#include "server/postgres/table/table_operations.h"
+#include "server/postgres/table/upsert.h"
 #include "tests/component/table_fixture.h"
 #include "tests/support/status_matchers.h"
 

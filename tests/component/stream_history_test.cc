@@ -12,8 +12,8 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
-#include "server/base/log.h"
-#include "server/base/thread.h"
+#include "base/log.h"
+#include "base/thread.h"
 #include "server/metrics/metrics.h"
 #include "server/postgres/ledger/data_commit.h"
 #include "server/postgres/ledger/ledger.h"

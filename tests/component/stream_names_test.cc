@@ -11,7 +11,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
-#include "server/base/thread.h"
+#include "base/thread.h"
 #include "server/model/names.h"
 #include "tests/component/start_fixture.h"
 

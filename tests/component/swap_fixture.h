@@ -12,7 +12,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
 #include "absl/strings/str_split.h"
-#include "server/postgres/swap.h"
+#include "server/postgres/swap/swap.h"
 #include "tests/support/postgres_fixture.h"
 #include "tests/support/status_matchers.h"
 

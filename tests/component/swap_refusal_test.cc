@@ -1,7 +1,7 @@
 // What the swap refuses: it names the object and leaves everything as it was.
 #include <gtest/gtest.h>
 
-#include "server/postgres/swap_check.h"
+#include "server/postgres/swap/swap_check.h"
 #include "tests/component/swap_fixture.h"
 
 namespace syncline {

@@ -1,6 +1,6 @@
 // The swap against a real PostgreSQL: what is carried over, and that it happens whole or not at
 // all.
-#include "server/postgres/swap.h"
+#include "server/postgres/swap/swap.h"
 
 #include <gtest/gtest.h>
 
@@ -10,7 +10,7 @@
 #include <thread>
 #include <utility>
 
-#include "server/postgres/swap_preparation.h"
+#include "server/postgres/swap/swap_preparation.h"
 #include "tests/component/swap_fixture.h"
 
 namespace syncline {

@@ -6,8 +6,8 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "server/postgres/ledger/ledger_migration.h"
-#include "server/postgres/sql_generator.h"
-#include "server/postgres/table_operations.h"
+#include "server/postgres/sql/sql_generator.h"
+#include "server/postgres/table/table_operations.h"
 #include "tests/support/status_matchers.h"
 
 namespace syncline::testing {

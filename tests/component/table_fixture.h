@@ -13,8 +13,8 @@
 #include "absl/strings/string_view.h"
 #include "server/model/table_name.h"
 #include "server/model/table_schema.h"
-#include "server/postgres/key_indexes.h"
-#include "server/postgres/transaction.h"
+#include "server/postgres/connection/transaction.h"
+#include "server/postgres/table/key_indexes.h"
 #include "tests/support/postgres_fixture.h"
 
 namespace syncline::testing {

@@ -1,6 +1,6 @@
 // TableOperationsSuite of the destination guide, each case with columns named as the fields and
 // with renamed ones; then what the guide leaves out.
-#include "server/postgres/table_operations.h"
+#include "server/postgres/table/table_operations.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -9,10 +9,10 @@
 #include <set>
 
 #include "absl/strings/str_cat.h"
-#include "server/base/thread.h"
-#include "server/postgres/sql_generator.h"
-#include "server/postgres/swap.h"
-#include "server/postgres/upsert.h"
+#include "base/thread.h"
+#include "server/postgres/sql/sql_generator.h"
+#include "server/postgres/swap/swap.h"
+#include "server/postgres/table/upsert.h"
 #include "tests/component/table_fixture.h"
 #include "tests/support/status_matchers.h"
 

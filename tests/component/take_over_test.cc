@@ -12,8 +12,8 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
-#include "server/base/error.h"
-#include "server/base/thread.h"
+#include "base/error.h"
+#include "base/thread.h"
 #include "tests/component/app_fixture.h"
 
 namespace syncline::testing {

@@ -12,8 +12,8 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
-#include "server/postgres/sql_generator.h"
-#include "server/postgres/upsert.h"
+#include "server/postgres/sql/sql_generator.h"
+#include "server/postgres/table/upsert.h"
 #include "tests/component/table_fixture.h"
 #include "tests/support/status_matchers.h"
 

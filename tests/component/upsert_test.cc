@@ -1,13 +1,13 @@
 // What the upsert does beyond the guide's table (table_operations_test.cc has that): keys, cursors,
 // ties, deletions, rows left alone.
-#include "server/postgres/upsert.h"
+#include "server/postgres/table/upsert.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
-#include "server/postgres/table_operations.h"
+#include "server/postgres/table/table_operations.h"
 #include "tests/component/table_fixture.h"
 #include "tests/support/status_matchers.h"
 

@@ -10,7 +10,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "server/base/free_list.h"
+#include "base/free_list.h"
 #include "server/metrics/metrics.h"
 #include "server/model/plan.h"
 #include "server/postgres/ledger/data_commit.h"

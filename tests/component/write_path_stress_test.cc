@@ -15,9 +15,9 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "base/thread.h"
 #include "client/sync_client.h"
 #include "server/app.h"
-#include "server/base/thread.h"
 #include "server/config/config.h"
 #include "tests/support/postgres_fixture.h"
 #include "tests/support/random_seed.h"

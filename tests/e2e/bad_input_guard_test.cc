@@ -15,7 +15,7 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
-#include "server/base/status_macros.h"
+#include "base/status_macros.h"
 #include "tests/e2e/bad_input_fixture.h"
 #include "tests/e2e/raw_socket.h"
 #include "tests/support/e2e_fixture.h"

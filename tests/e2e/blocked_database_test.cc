@@ -10,8 +10,8 @@
 #include <string>
 
 #include "absl/strings/str_cat.h"
-#include "server/base/error.h"
-#include "server/base/thread.h"
+#include "base/error.h"
+#include "base/thread.h"
 #include "tests/support/e2e_fixture.h"
 
 namespace syncline::testing {

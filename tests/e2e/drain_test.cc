@@ -10,7 +10,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
-#include "server/base/error.h"
+#include "base/error.h"
 #include "tests/support/e2e_fixture.h"
 
 namespace syncline::testing {

@@ -10,7 +10,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
-#include "server/base/thread.h"
+#include "base/thread.h"
 #include "tests/support/e2e_fixture.h"
 #include "tests/support/own_cluster.h"
 #include "tests/support/postgres_cluster.h"

@@ -20,7 +20,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
-#include "server/base/error.h"
+#include "base/error.h"
 #include "tests/support/e2e_fixture.h"
 
 namespace syncline::testing {

@@ -10,8 +10,8 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
-#include "server/base/failpoint.h"
-#include "server/base/thread.h"
+#include "base/failpoint.h"
+#include "base/thread.h"
 #include "tests/e2e/fault_fixture.h"
 
 namespace syncline::testing {

@@ -22,8 +22,8 @@
 #include "absl/strings/str_replace.h"
 #include "absl/strings/str_split.h"
 #include "absl/time/clock.h"
-#include "server/base/failpoint.h"
-#include "server/base/thread.h"
+#include "base/failpoint.h"
+#include "base/thread.h"
 #include "tests/e2e/fault_fixture.h"
 #include "tests/support/fault_proxy.h"
 

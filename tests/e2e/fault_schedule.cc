@@ -7,8 +7,8 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
-#include "server/base/failpoint.h"
-#include "server/base/status_macros.h"
+#include "base/failpoint.h"
+#include "base/status_macros.h"
 #include "tests/e2e/fault_fixture.h"
 
 namespace syncline::testing {

@@ -16,7 +16,7 @@
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
-#include "server/postgres/connection.h"
+#include "server/postgres/connection/connection.h"
 #include "tests/support/failpoint_order.h"
 #include "tests/support/fault_proxy.h"
 #include "tests/support/postgres_cluster.h"

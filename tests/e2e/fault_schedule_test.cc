@@ -24,7 +24,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/time/clock.h"
-#include "server/base/thread.h"
+#include "base/thread.h"
 #include "tests/e2e/fault_fixture.h"
 #include "tests/support/own_cluster.h"
 #include "tests/support/random_seed.h"

@@ -6,7 +6,7 @@
 #include <string>
 
 #include "absl/strings/string_view.h"
-#include "server/postgres/connection.h"
+#include "server/postgres/connection/connection.h"
 
 namespace syncline::testing {
 

@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
-#include "server/base/thread.h"
+#include "base/thread.h"
 #include "tests/support/e2e_fixture.h"
 
 namespace syncline::testing {

@@ -7,7 +7,7 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_split.h"
-#include "server/base/error.h"
+#include "base/error.h"
 #include "server/model/names.h"
 #include "server/model/table_schema.h"
 #include "tests/fuzz/byte_source.h"

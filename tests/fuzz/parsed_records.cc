@@ -1,6 +1,6 @@
 #include "tests/fuzz/parsed_records.h"
 
-#include "server/base/byte_buffer.h"
+#include "base/byte_buffer.h"
 #include "server/model/raw_id.h"
 #include "server/postgres/copy/row_encoder.h"
 #include "tests/fuzz/expect.h"

@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "server/dataflow/record_parser.h"
+#include "server/dataflow/parse/record_parser.h"
 #include "tests/fuzz/copy_row.h"
 
 namespace syncline::fuzz {

@@ -6,7 +6,7 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_split.h"
-#include "server/dataflow/record_parser.h"
+#include "server/dataflow/parse/record_parser.h"
 #include "tests/fuzz/byte_source.h"
 #include "tests/fuzz/decimal_reference.h"
 #include "tests/fuzz/expect.h"

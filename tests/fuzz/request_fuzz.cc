@@ -4,9 +4,9 @@
 // The input's first byte chooses.
 #include <set>
 
-#include "server/base/error.h"
-#include "server/dataflow/json_schema.h"
-#include "server/dataflow/record_parser.h"
+#include "base/error.h"
+#include "server/dataflow/parse/record_parser.h"
+#include "server/sync/json_schema.h"
 #include "server/sync/start_request.h"
 #include "tests/fuzz/byte_source.h"
 #include "tests/fuzz/expect.h"

@@ -2,8 +2,8 @@
 //
 // The input's first byte chooses between a serialised RowBatch and one that is made of the bytes,
 // whose counts fit more often.
-#include "server/base/error.h"
-#include "server/dataflow/record_parser.h"
+#include "base/error.h"
+#include "server/dataflow/parse/record_parser.h"
 #include "tests/fuzz/byte_source.h"
 #include "tests/fuzz/expect.h"
 #include "tests/fuzz/parsed_records.h"

@@ -16,8 +16,8 @@
 #include "absl/base/thread_annotations.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
-#include "server/base/mutex.h"
-#include "server/postgres/connection.h"
+#include "base/mutex.h"
+#include "server/postgres/connection/connection.h"
 #include "syncline/v1/sync_service.pb.h"
 #include "tests/support/delivery_stream.h"
 

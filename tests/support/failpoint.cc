@@ -1,5 +1,5 @@
-// The half of server/base/failpoint.h that only the server of the fault tests has.
-#include "server/base/failpoint.h"
+// The half of base/failpoint.h that only the server of the fault tests has.
+#include "base/failpoint.h"
 
 #include <signal.h>
 #include <unistd.h>
@@ -13,8 +13,8 @@
 #include "absl/base/thread_annotations.h"
 #include "absl/status/status.h"
 #include "absl/time/clock.h"
-#include "server/base/error.h"
-#include "server/base/mutex.h"
+#include "base/error.h"
+#include "base/mutex.h"
 #include "tests/support/failpoint_order.h"
 
 namespace syncline {

@@ -1,4 +1,4 @@
-// What a test tells a server with failpoints (server/base/failpoint.h), by way of a file whose name
+// What a test tells a server with failpoints (base/failpoint.h), by way of a file whose name
 // is in the environment: which failpoint does what at which of its hits. One order at a time; it is
 // carried out once.
 #pragma once

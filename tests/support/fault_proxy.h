@@ -18,9 +18,9 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
-#include "server/base/listening_socket.h"
-#include "server/base/mutex.h"
-#include "server/base/thread.h"
+#include "base/listening_socket.h"
+#include "base/mutex.h"
+#include "base/thread.h"
 
 namespace syncline::testing {
 

@@ -1,7 +1,7 @@
 #include "tests/support/faulty_database.h"
 
-#include "server/base/error.h"
-#include "server/base/status_macros.h"
+#include "base/error.h"
+#include "base/status_macros.h"
 
 namespace syncline::testing {
 namespace {

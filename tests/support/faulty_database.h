@@ -10,7 +10,7 @@
 
 #include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
-#include "server/postgres/database.h"
+#include "server/postgres/connection/database.h"
 
 namespace syncline::testing {
 

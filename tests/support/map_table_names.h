@@ -6,7 +6,7 @@
 
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
-#include "server/base/status_macros.h"
+#include "base/status_macros.h"
 #include "server/model/names.h"
 
 namespace syncline {

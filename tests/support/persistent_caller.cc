@@ -8,9 +8,9 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
-#include "server/base/backoff.h"
-#include "server/base/error.h"
-#include "server/base/status_macros.h"
+#include "base/backoff.h"
+#include "base/error.h"
+#include "base/status_macros.h"
 
 namespace syncline::testing {
 namespace {

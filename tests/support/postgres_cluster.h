@@ -15,7 +15,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "server/postgres/embedded_server.h"
+#include "server/postgres/embedded/embedded_server.h"
 
 namespace syncline::testing {
 

@@ -13,8 +13,8 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
-#include "server/postgres/connection.h"
-#include "server/postgres/database.h"
+#include "server/postgres/connection/connection.h"
+#include "server/postgres/connection/database.h"
 
 namespace syncline::testing {
 

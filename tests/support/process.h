@@ -13,7 +13,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
-#include "server/base/child_process.h"
+#include "base/child_process.h"
 #include "tests/support/temporary_directory.h"
 
 namespace syncline::testing {

@@ -9,7 +9,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/types/span.h"
-#include "server/dataflow/record_parser.h"
+#include "server/dataflow/parse/record_parser.h"
 
 namespace syncline {
 

@@ -16,7 +16,7 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
-#include "server/base/status_macros.h"
+#include "base/status_macros.h"
 
 namespace syncline::testing {
 namespace {

@@ -53,7 +53,7 @@ class ServerProcess {
   // The same server again, with the same flags on the same ports. Errors as Start.
   absl::Status Restart();
 
-  // Has failpoint `name` (server/base/failpoint.h) act at its `hit`th hit from now, instead of what
+  // Has failpoint `name` (base/failpoint.h) act at its `hit`th hit from now, instead of what
   // was armed before. A restarted server has nothing armed.
   void Arm(absl::string_view name, FailpointAction action, int64_t hit = 1);
   void Disarm();

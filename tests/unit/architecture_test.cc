@@ -21,7 +21,8 @@ using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::StartsWith;
 
-constexpr const char* kDirectories[] = {"server", "client", "tests", "bench", "proto", "cmake"};
+constexpr const char* kDirectories[] = {"base",  "server", "client", "tests",
+                                        "bench", "proto",  "cmake"};
 
 bool IsSource(const fs::path& path) {
   return path.extension() == ".h" || path.extension() == ".cc" || path.extension() == ".cmake" ||
@@ -64,8 +65,21 @@ TEST(SourceRulesTest, FindsForbiddenIncludes) {
       ElementsAre(HasSubstr("generated services")));
   EXPECT_THAT(CheckSource("client/x.cc", "#include \"server/model/names.h\"\n"),
               ElementsAre(HasSubstr("client may not include model")));
-  EXPECT_THAT(CheckSource("server/base/x.cc", "#include \"server/app.h\"\n"),
+  EXPECT_THAT(CheckSource("base/x.cc", "#include \"server/app.h\"\n"),
               ElementsAre(HasSubstr("base may not include app")));
+}
+
+TEST(SourceRulesTest, FindsIncludesOfAHigherRoom) {
+  EXPECT_THAT(CheckSource("server/postgres/table/x.cc",
+                          "#include \"server/postgres/sql/cast_sql.h\"\n"
+                          "#include \"server/postgres/swap/swap.h\"\n"),
+              ElementsAre(AllOf(StartsWith("server/postgres/table/x.cc:2: postgres/table may not "
+                                           "include postgres/swap"),
+                                HasSubstr("postgres/connection, postgres/dependents"))));
+  EXPECT_THAT(
+      CheckSource("server/dataflow/text/x.cc", "#include \"server/dataflow/coercion/coercer.h\"\n"),
+      ElementsAre(HasSubstr("may not include dataflow/coercion")));
+  EXPECT_THAT(CheckSource("server/postgres/x.cc", ""), ElementsAre(HasSubstr("one of its rooms")));
 }
 
 TEST(SourceRulesTest, AllowsWhatTheTableAllows) {
@@ -74,7 +88,8 @@ TEST(SourceRulesTest, AllowsWhatTheTableAllows) {
                   "#include \"server/write/writer.h\"\n#include \"syncline/v1/records.pb.h\"\n"
                   "#include \"server/metrics/metrics.h\"\n#include <simdjson.h>\n"),
       IsEmpty());
-  EXPECT_THAT(CheckSource("server/app.cc", "#include \"server/postgres/database.h\"\n"), IsEmpty());
+  EXPECT_THAT(CheckSource("server/app.cc", "#include \"server/postgres/connection/database.h\"\n"),
+              IsEmpty());
   EXPECT_THAT(CheckSource("tests/e2e/x_test.cc", "#include <libpq-fe.h>\n"), IsEmpty());
 }
 
@@ -101,18 +116,18 @@ TEST(SourceRulesTest, LeavesInnocentTextAlone) {
                           "auto m = \"std::thread using namespace getenv\";\n"
                           "auto i = std::this_thread::get_id();\n"),
               IsEmpty());
-  EXPECT_THAT(CheckSource("server/postgres/x.cc", "auto s = \"SELECT 1\";\n"), IsEmpty());
+  EXPECT_THAT(CheckSource("server/postgres/sql/x.cc", "auto s = \"SELECT 1\";\n"), IsEmpty());
   EXPECT_THAT(CheckSource("server/config/x.cc", "auto e = getenv(\"HOME\");\n"), IsEmpty());
   EXPECT_THAT(CheckSource("client/cli.cc", "auto e = getenv(\"HOME\");\n"), IsEmpty());
-  EXPECT_THAT(CheckSource("server/base/thread.cc", "std::thread t;\n"), IsEmpty());
+  EXPECT_THAT(CheckSource("base/thread.cc", "std::thread t;\n"), IsEmpty());
 }
 
 TEST(SourceRulesTest, FindsNamesAndBuildFiles) {
-  EXPECT_THAT(CheckSource("server/base/string_utils.h", "#pragma once\n"),
+  EXPECT_THAT(CheckSource("base/string_utils.h", "#pragma once\n"),
               ElementsAre(HasSubstr("named by its concept")));
   EXPECT_THAT(CheckSource("server/common/x.cc", ""), ::testing::SizeIs(2));
-  EXPECT_THAT(CheckSource("server/base/x.h", "int x;\n"), ElementsAre(HasSubstr("#pragma once")));
-  EXPECT_THAT(CheckSource("server/base/CMakeLists.txt", "# no GLOB\nfile(GLOB s *.cc)\n"),
+  EXPECT_THAT(CheckSource("base/x.h", "int x;\n"), ElementsAre(HasSubstr("#pragma once")));
+  EXPECT_THAT(CheckSource("base/CMakeLists.txt", "# no GLOB\nfile(GLOB s *.cc)\n"),
               ElementsAre(HasSubstr(":2: CMake")));
 }
 

@@ -2,7 +2,7 @@
 
 #include <set>
 
-#include "server/base/backoff.h"
+#include "base/backoff.h"
 
 namespace syncline {
 namespace {

@@ -4,7 +4,7 @@
 #include <utility>
 
 #include "absl/strings/escaping.h"
-#include "server/base/byte_buffer.h"
+#include "base/byte_buffer.h"
 
 namespace syncline {
 namespace {

@@ -9,8 +9,8 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
-#include "server/base/certificate.h"
-#include "server/base/error.h"
+#include "base/certificate.h"
+#include "base/error.h"
 
 namespace syncline {
 namespace {

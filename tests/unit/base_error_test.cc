@@ -3,8 +3,8 @@
 #include <string>
 
 #include "absl/time/time.h"
-#include "server/base/error.h"
-#include "server/base/status_macros.h"
+#include "base/error.h"
+#include "base/status_macros.h"
 
 namespace syncline {
 namespace {

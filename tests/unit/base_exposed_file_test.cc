@@ -6,7 +6,7 @@
 #include <fstream>
 #include <string>
 
-#include "server/base/exposed_file.h"
+#include "base/exposed_file.h"
 
 namespace syncline {
 namespace {

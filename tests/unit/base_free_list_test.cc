@@ -6,7 +6,7 @@
 #include <utility>
 #include <vector>
 
-#include "server/base/free_list.h"
+#include "base/free_list.h"
 
 namespace syncline {
 namespace {

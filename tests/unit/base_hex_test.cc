@@ -3,7 +3,7 @@
 #include <string>
 
 #include "absl/strings/escaping.h"
-#include "server/base/hex.h"
+#include "base/hex.h"
 
 namespace syncline {
 namespace {

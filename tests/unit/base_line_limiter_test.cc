@@ -1,6 +1,6 @@
 #include <gtest/gtest.h>
 
-#include "server/base/line_limiter.h"
+#include "base/line_limiter.h"
 
 namespace syncline {
 namespace {

@@ -12,9 +12,9 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
-#include "server/base/error.h"
-#include "server/base/log.h"
-#include "server/base/thread.h"
+#include "base/error.h"
+#include "base/log.h"
+#include "base/thread.h"
 
 namespace syncline {
 namespace {

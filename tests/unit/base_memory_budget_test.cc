@@ -6,9 +6,9 @@
 #include <string>
 #include <vector>
 
-#include "server/base/memory_budget.h"
-#include "server/base/mutex.h"
-#include "server/base/thread.h"
+#include "base/memory_budget.h"
+#include "base/mutex.h"
+#include "base/thread.h"
 
 namespace syncline {
 namespace {

@@ -3,7 +3,7 @@
 
 #include <algorithm>
 
-#include "server/base/program_variables.h"
+#include "base/program_variables.h"
 
 namespace syncline {
 namespace {

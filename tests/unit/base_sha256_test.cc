@@ -2,7 +2,7 @@
 
 #include <string>
 
-#include "server/base/sha256.h"
+#include "base/sha256.h"
 
 namespace syncline {
 namespace {

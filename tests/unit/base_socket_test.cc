@@ -3,9 +3,9 @@
 #include <gtest/gtest.h>
 
 #include "absl/strings/str_cat.h"
-#include "server/base/descriptor_limit.h"
-#include "server/base/error.h"
-#include "server/base/listening_socket.h"
+#include "base/descriptor_limit.h"
+#include "base/error.h"
+#include "base/listening_socket.h"
 
 namespace syncline {
 namespace {

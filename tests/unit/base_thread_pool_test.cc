@@ -6,9 +6,9 @@
 #include <vector>
 
 #include "absl/time/time.h"
-#include "server/base/mutex.h"
-#include "server/base/thread.h"
-#include "server/base/thread_pool.h"
+#include "base/mutex.h"
+#include "base/thread.h"
+#include "base/thread_pool.h"
 
 namespace syncline {
 namespace {

@@ -7,10 +7,10 @@
 #include <algorithm>
 #include <set>
 
+#include "base/program_variables.h"
 #include "client/exit_code.h"
 #include "client/progress.h"
 #include "client/summary_text.h"
-#include "server/base/program_variables.h"
 
 namespace syncline::client {
 namespace {

@@ -5,11 +5,11 @@
 
 #include <cstdio>
 
+#include "base/error.h"
 #include "client/call_error.h"
 #include "client/load_session.h"
 #include "client/sources/jsonl_source.h"
 #include "client/stream_writer.h"
-#include "server/base/error.h"
 #include "tests/unit/fake_sync_service.h"
 
 namespace syncline::client {

@@ -4,9 +4,9 @@
 
 #include <cstdio>
 
+#include "base/error.h"
 #include "client/airbyte/write_session.h"
 #include "client/call_error.h"
-#include "server/base/error.h"
 #include "tests/unit/fake_sync_service.h"
 
 namespace syncline::client {

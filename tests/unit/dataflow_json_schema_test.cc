@@ -3,9 +3,9 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "base/error.h"
 #include "gtest/gtest.h"
-#include "server/base/error.h"
-#include "server/dataflow/json_schema.h"
+#include "server/sync/json_schema.h"
 
 namespace syncline::dataflow {
 namespace {

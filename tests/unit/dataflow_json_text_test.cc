@@ -5,8 +5,8 @@
 #include <vector>
 
 #include "gtest/gtest.h"
-#include "server/dataflow/json_string.h"
-#include "server/dataflow/json_text.h"
+#include "server/dataflow/text/json_string.h"
+#include "server/dataflow/text/json_text.h"
 #include "tests/support/random_seed.h"
 
 namespace syncline::dataflow {

@@ -5,10 +5,10 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "base/error.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
-#include "server/base/error.h"
-#include "server/dataflow/record_parser.h"
+#include "server/dataflow/parse/record_parser.h"
 #include "tests/support/record_collector.h"
 
 namespace syncline::dataflow {

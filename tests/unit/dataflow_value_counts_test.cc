@@ -5,8 +5,8 @@
 #include <string>
 
 #include "absl/strings/str_cat.h"
-#include "server/dataflow/record_parser.h"
-#include "server/dataflow/value_tally.h"
+#include "server/dataflow/parse/record_parser.h"
+#include "server/dataflow/parse/value_tally.h"
 #include "tests/support/record_collector.h"
 
 namespace syncline::dataflow {

@@ -9,9 +9,9 @@
 #include <memory>
 
 #include "absl/time/clock.h"
-#include "server/base/listening_socket.h"
-#include "server/base/thread.h"
-#include "server/base/tls_hello.h"
+#include "base/listening_socket.h"
+#include "base/thread.h"
+#include "base/tls_hello.h"
 
 namespace syncline::rpc {
 namespace {

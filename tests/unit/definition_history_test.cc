@@ -18,7 +18,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
-#include "server/base/error.h"
+#include "base/error.h"
 #include "server/model/evolution_plan.h"
 #include "server/model/names.h"
 #include "server/model/table_columns.h"

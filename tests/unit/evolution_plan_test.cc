@@ -6,7 +6,7 @@
 
 #include <limits>
 
-#include "server/base/error.h"
+#include "base/error.h"
 #include "tests/support/status_matchers.h"
 
 namespace syncline {

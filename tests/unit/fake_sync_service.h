@@ -14,10 +14,10 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
+#include "base/mutex.h"
 #include "client/sync_client.h"
 #include "google/rpc/error_details.pb.h"
 #include "google/rpc/status.pb.h"
-#include "server/base/mutex.h"
 #include "syncline/v1/sync_service.grpc.pb.h"
 
 namespace syncline::client {

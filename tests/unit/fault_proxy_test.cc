@@ -15,8 +15,8 @@
 #include <string>
 
 #include "absl/time/clock.h"
-#include "server/base/listening_socket.h"
-#include "server/base/thread.h"
+#include "base/listening_socket.h"
+#include "base/thread.h"
 #include "tests/support/status_matchers.h"
 
 namespace syncline::testing {

@@ -6,7 +6,7 @@
 #include <fstream>
 #include <string>
 
-#include "server/base/child_process.h"
+#include "base/child_process.h"
 #include "tests/support/status_matchers.h"
 #include "tests/support/temporary_directory.h"
 

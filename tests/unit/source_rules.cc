@@ -34,6 +34,26 @@ const std::map<std::string, Names>& ModuleIncludes() {
   return *table;
 }
 
+// Rooms of a module, each with those of the same module that it may include, besides itself. Files
+// of a module that stand in no room may include all of them.
+const std::map<std::string, Names>& RoomIncludes() {
+  static const auto* const table = new std::map<std::string, Names>{
+      {"postgres/connection", {}},
+      {"postgres/embedded", {}},
+      {"postgres/sql", {}},
+      {"postgres/copy", {}},
+      {"postgres/dependents", {"postgres/connection", "postgres/sql"}},
+      {"postgres/ledger", {"postgres/connection", "postgres/sql"}},
+      {"postgres/table", {"postgres/connection", "postgres/sql", "postgres/dependents"}},
+      {"postgres/swap",
+       {"postgres/connection", "postgres/sql", "postgres/dependents", "postgres/table"}},
+      {"dataflow/text", {}},
+      {"dataflow/coercion", {"dataflow/text"}},
+      {"dataflow/parse", {"dataflow/text", "dataflow/coercion"}},
+  };
+  return *table;
+}
+
 // Modules that may include a third party's headers, by the start of the header's name. What is not
 // listed (the standard library, absl) is free.
 struct ThirdParty {
@@ -64,6 +84,7 @@ const std::vector<ThirdParty>& ThirdParties() {
 // knows.
 std::string ModuleOf(const std::string& path) {
   const std::vector<std::string> parts = absl::StrSplit(path, '/');
+  if (parts[0] == "base") return "base";
   if (parts[0] == "client") return parts.size() > 2 && parts[1] == "direct" ? "direct" : "client";
   if (parts[0] != "server") return "tests";
   if (parts.size() == 2) return "app";
@@ -75,7 +96,13 @@ std::string ModuleOfInclude(const std::string& header) {
   if (absl::StartsWith(header, "syncline/v1/")) return "proto";
   const std::vector<std::string> parts = absl::StrSplit(header, '/');
   if (parts[0] == "server") return parts.size() == 2 ? "app" : parts[1];
-  return parts[0] == "client" || parts[0] == "tests" ? parts[0] : "";
+  return parts[0] == "base" || parts[0] == "client" || parts[0] == "tests" ? parts[0] : "";
+}
+
+// "postgres/swap" for "server/postgres/swap/swap.h"; empty for a file that stands in no room.
+std::string RoomOf(const std::string& path) {
+  const std::vector<std::string> parts = absl::StrSplit(path, '/');
+  return parts.size() > 3 && parts[0] == "server" ? absl::StrCat(parts[1], "/", parts[2]) : "";
 }
 
 class Checker {
@@ -103,6 +130,10 @@ class Checker {
     if (module_.empty()) {
       Report(1,
              "server/ has no such module: docs/architecture.md lists them, with who includes whom");
+    }
+    if (absl::StartsWith(path_, "server/postgres/") && RoomIncludes().count(RoomOf(path_)) == 0 &&
+        !absl::EndsWith(path_, "CMakeLists.txt")) {
+      Report(1, "a file of server/postgres stands in one of its rooms");
     }
     const std::string stem = path_.substr(0, path_.rfind('.'));
     for (const absl::string_view part : absl::StrSplit(stem, absl::ByAnyChar("/_-"))) {
@@ -159,12 +190,25 @@ class Checker {
         Report(line, "generated services belong in rpc and client");
       }
     }
+    CheckRoom(line, header);
     for (const ThirdParty& party : ThirdParties()) {
       if (absl::StartsWith(header, party.prefix) && party.modules.count(module_) == 0) {
         Report(line, absl::StrCat(module_, " may not include ", header, ": only ",
                                   absl::StrJoin(party.modules, ", ")));
       }
     }
+  }
+
+  void CheckRoom(int line, const std::string& header) {
+    const auto room = RoomIncludes().find(RoomOf(path_));
+    if (room == RoomIncludes().end()) return;
+    const std::string target = RoomOf(header);
+    if (target.empty() || target == room->first || RoomIncludes().count(target) == 0 ||
+        ModuleOfInclude(header) != module_ || room->second.count(target) > 0) {
+      return;
+    }
+    Report(line, absl::StrCat(room->first, " may not include ", target, " (", header,
+                              "); it may include ", absl::StrJoin(room->second, ", ")));
   }
 
   void CheckLine(int line, const std::string& code) {
@@ -177,7 +221,7 @@ class Checker {
     if (std::regex_search(code, *kUsingNamespace)) Report(line, "no using namespace");
     if (!Shipped()) return;
     if (module_ != "base" && std::regex_search(code, *kThread)) {
-      Report(line, "threads are started by server/base only (Thread, ThreadPool)");
+      Report(line, "threads are started by base only (Thread, ThreadPool)");
     }
     if (module_ != "config" && !std::regex_match(path_, *kClientCli) &&
         std::regex_search(code, *kSettings)) {

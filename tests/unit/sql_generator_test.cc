@@ -1,6 +1,6 @@
 // Quoting, and every statement of the table operations against tests/golden/sql.txt.
 // UPDATE_GOLDEN=1 writes the file anew.
-#include "server/postgres/sql_generator.h"
+#include "server/postgres/sql/sql_generator.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -10,10 +10,10 @@
 #include <sstream>
 
 #include "absl/strings/str_cat.h"
-#include "server/postgres/cast_sql.h"
-#include "server/postgres/merge_in_place_sql.h"
-#include "server/postgres/undeclared_sql.h"
-#include "server/postgres/upsert_sql.h"
+#include "server/postgres/sql/cast_sql.h"
+#include "server/postgres/sql/merge_in_place_sql.h"
+#include "server/postgres/sql/undeclared_sql.h"
+#include "server/postgres/sql/upsert_sql.h"
 
 namespace syncline::postgres {
 namespace {

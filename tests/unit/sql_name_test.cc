@@ -6,7 +6,7 @@
 #include <utility>
 #include <vector>
 
-#include "server/base/error.h"
+#include "base/error.h"
 
 namespace syncline {
 namespace {

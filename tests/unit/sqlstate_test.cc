@@ -1,5 +1,5 @@
 // The SQLSTATE table of the contract, row by row.
-#include "server/postgres/sqlstate.h"
+#include "server/postgres/connection/sqlstate.h"
 
 #include <gtest/gtest.h>
 
@@ -7,7 +7,7 @@
 #include <string>
 
 #include "absl/strings/match.h"
-#include "server/base/error.h"
+#include "base/error.h"
 #include "tests/support/status_matchers.h"
 
 namespace syncline::postgres {

@@ -9,8 +9,8 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
-#include "server/base/error.h"
-#include "server/base/sha256.h"
+#include "base/error.h"
+#include "base/sha256.h"
 #include "server/config/token_file.h"
 #include "server/rpc/auth.h"
 

@@ -4,7 +4,7 @@
 #include <cstdint>
 
 #include "server/dataflow/coercion/coercer.h"
-#include "server/dataflow/json_text.h"
+#include "server/dataflow/text/json_text.h"
 
 namespace syncline::dataflow {
 namespace {

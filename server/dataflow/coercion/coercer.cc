@@ -1,7 +1,7 @@
 #include "server/dataflow/coercion/coercer.h"
 
-#include "server/dataflow/json_string.h"
-#include "server/dataflow/json_text.h"
+#include "server/dataflow/text/json_string.h"
+#include "server/dataflow/text/json_text.h"
 
 namespace syncline::dataflow {
 

@@ -7,7 +7,7 @@
 #include <cstdint>
 
 #include "absl/strings/string_view.h"
-#include "server/dataflow/scratch_arena.h"
+#include "server/dataflow/text/scratch_arena.h"
 #include "server/model/column_type.h"
 #include "server/model/value.h"
 

@@ -9,7 +9,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "absl/strings/string_view.h"
-#include "server/dataflow/decimal.h"
+#include "server/dataflow/text/decimal.h"
 
 namespace syncline::dataflow {
 namespace {

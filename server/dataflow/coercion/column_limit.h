@@ -9,7 +9,7 @@
 #include <cstdint>
 
 #include "server/dataflow/coercion/coercer.h"
-#include "server/dataflow/scratch_arena.h"
+#include "server/dataflow/text/scratch_arena.h"
 #include "server/model/table_schema.h"
 #include "server/model/value.h"
 

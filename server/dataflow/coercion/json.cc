@@ -1,8 +1,8 @@
 // jsonb: the JSON as it is, except for what jsonb cannot hold.
 #include "absl/strings/ascii.h"
 #include "server/dataflow/coercion/coercer.h"
-#include "server/dataflow/json_string.h"
-#include "server/dataflow/json_text.h"
+#include "server/dataflow/text/json_string.h"
+#include "server/dataflow/text/json_text.h"
 
 namespace syncline::dataflow {
 namespace {

@@ -4,7 +4,7 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "server/dataflow/coercion/coercer.h"
-#include "server/dataflow/decimal.h"
+#include "server/dataflow/text/decimal.h"
 
 namespace syncline::dataflow {
 namespace {

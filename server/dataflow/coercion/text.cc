@@ -3,8 +3,8 @@
 #include <cstring>
 
 #include "server/dataflow/coercion/coercer.h"
-#include "server/dataflow/json_string.h"
-#include "server/dataflow/json_text.h"
+#include "server/dataflow/text/json_string.h"
+#include "server/dataflow/text/json_text.h"
 
 namespace syncline::dataflow {
 namespace {

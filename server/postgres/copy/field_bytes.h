@@ -4,7 +4,7 @@
 #include <cstdint>
 #include <cstring>
 
-#include "server/base/byte_buffer.h"
+#include "base/byte_buffer.h"
 
 namespace syncline::postgres {
 

@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "absl/types/span.h"
-#include "server/base/byte_buffer.h"
+#include "base/byte_buffer.h"
 #include "server/model/column_type.h"
 #include "server/model/raw_id.h"
 #include "server/model/table_schema.h"

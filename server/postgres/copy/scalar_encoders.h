@@ -2,7 +2,7 @@
 // FieldEncoder.
 #pragma once
 
-#include "server/base/byte_buffer.h"
+#include "base/byte_buffer.h"
 #include "server/model/value.h"
 
 namespace syncline::postgres {

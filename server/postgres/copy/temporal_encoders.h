@@ -1,7 +1,7 @@
 // Encoders of date, time, timetz, timestamp and timestamptz. Contract: row_encoder.h, FieldEncoder.
 #pragma once
 
-#include "server/base/byte_buffer.h"
+#include "base/byte_buffer.h"
 #include "server/model/value.h"
 
 namespace syncline::postgres {

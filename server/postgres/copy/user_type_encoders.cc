@@ -9,7 +9,7 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/charconv.h"
 #include "absl/strings/string_view.h"
-#include "server/base/hex.h"
+#include "base/hex.h"
 #include "server/postgres/copy/field_bytes.h"
 #include "server/postgres/copy/text_encoders.h"
 

@@ -6,7 +6,7 @@
 #pragma once
 
 #include "absl/strings/string_view.h"
-#include "server/base/byte_buffer.h"
+#include "base/byte_buffer.h"
 #include "server/model/value.h"
 
 namespace syncline::postgres {

@@ -15,9 +15,9 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
-#include "server/base/mutex.h"
-#include "server/postgres/connection.h"
-#include "server/postgres/connection_pool.h"
+#include "base/mutex.h"
+#include "server/postgres/connection/connection.h"
+#include "server/postgres/connection/connection_pool.h"
 #include "server/postgres/ledger/ledger.h"
 
 namespace syncline::postgres {

@@ -20,7 +20,7 @@
 #include "server/model/offset_ranges.h"
 #include "server/model/plan.h"
 #include "server/model/value_counts.h"
-#include "server/postgres/connection.h"
+#include "server/postgres/connection/connection.h"
 #include "server/postgres/ledger/global_checkpoints.h"
 #include "server/postgres/ledger/ledger.h"
 

@@ -3,7 +3,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
 #include "absl/time/time.h"
-#include "server/base/error.h"
+#include "base/error.h"
 
 namespace syncline::postgres {
 

@@ -4,8 +4,8 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
-#include "server/base/status_macros.h"
-#include "server/postgres/sql_generator.h"
+#include "base/status_macros.h"
+#include "server/postgres/sql/sql_generator.h"
 
 namespace syncline::postgres {
 namespace {

@@ -10,9 +10,9 @@
 
 #include "absl/status/status.h"
 #include "server/model/plan.h"
-#include "server/postgres/connection.h"
+#include "server/postgres/connection/connection.h"
+#include "server/postgres/connection/transaction.h"
 #include "server/postgres/ledger/ledger.h"
-#include "server/postgres/transaction.h"
 
 namespace syncline::postgres {
 

@@ -3,14 +3,14 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
-#include "server/base/status_macros.h"
+#include "base/status_macros.h"
 #include "server/model/plan_words.h"
 #include "server/postgres/ledger/failure_note.h"
 #include "server/postgres/ledger/global_checkpoints.h"
 #include "server/postgres/ledger/ledger_errors.h"
 #include "server/postgres/ledger/stream_notes.h"
 #include "server/postgres/ledger/sync_reader.h"
-#include "server/postgres/sql_generator.h"
+#include "server/postgres/sql/sql_generator.h"
 
 namespace syncline::postgres {
 namespace {

@@ -17,9 +17,9 @@
 #include "server/model/offset_ranges.h"
 #include "server/model/plan.h"
 #include "server/model/sync_query.h"
-#include "server/postgres/connection.h"
+#include "server/postgres/connection/connection.h"
+#include "server/postgres/connection/transaction.h"
 #include "server/postgres/ledger/rejected_reader.h"
-#include "server/postgres/transaction.h"
 
 namespace syncline::postgres {
 

@@ -1,7 +1,7 @@
 #include "server/postgres/ledger/ledger_errors.h"
 
 #include "absl/strings/str_cat.h"
-#include "server/base/error.h"
+#include "base/error.h"
 
 namespace syncline::postgres {
 

@@ -4,11 +4,11 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
-#include "server/base/error.h"
-#include "server/base/status_macros.h"
-#include "server/postgres/catalog_sql.h"
+#include "base/error.h"
+#include "base/status_macros.h"
 #include "server/postgres/ledger/ledger_schema.h"
-#include "server/postgres/sql_generator.h"
+#include "server/postgres/sql/catalog_sql.h"
+#include "server/postgres/sql/sql_generator.h"
 
 namespace syncline::postgres {
 namespace {

@@ -3,7 +3,7 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
-#include "server/postgres/database.h"
+#include "server/postgres/connection/database.h"
 
 namespace syncline::postgres {
 

@@ -4,7 +4,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
-#include "server/base/status_macros.h"
+#include "base/status_macros.h"
 #include "server/model/plan_words.h"
 #include "server/postgres/ledger/ledger.h"
 #include "server/postgres/ledger/stream_notes.h"

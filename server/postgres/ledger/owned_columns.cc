@@ -1,7 +1,7 @@
 #include "server/postgres/ledger/owned_columns.h"
 
 #include "absl/strings/str_cat.h"
-#include "server/base/status_macros.h"
+#include "base/status_macros.h"
 
 namespace syncline::postgres {
 

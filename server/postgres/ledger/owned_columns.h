@@ -10,7 +10,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "server/model/table_name.h"
-#include "server/postgres/transaction.h"
+#include "server/postgres/connection/transaction.h"
 
 namespace syncline::postgres {
 

@@ -4,7 +4,7 @@
 #include <utility>
 
 #include "absl/strings/str_replace.h"
-#include "server/base/status_macros.h"
+#include "base/status_macros.h"
 
 namespace syncline::postgres {
 namespace {

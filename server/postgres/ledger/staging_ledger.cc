@@ -5,9 +5,9 @@
 
 #include "absl/strings/str_replace.h"
 #include "absl/strings/string_view.h"
-#include "server/base/status_macros.h"
+#include "base/status_macros.h"
 #include "server/postgres/ledger/stream_notes.h"
-#include "server/postgres/sql_generator.h"
+#include "server/postgres/sql/sql_generator.h"
 
 namespace syncline::postgres {
 namespace {

@@ -15,8 +15,8 @@
 #include "server/model/raw_id.h"
 #include "server/model/stream.h"
 #include "server/model/table_name.h"
+#include "server/postgres/connection/transaction.h"
 #include "server/postgres/ledger/ledger.h"
-#include "server/postgres/transaction.h"
 
 namespace syncline::postgres {
 

@@ -1,7 +1,7 @@
 #include "server/postgres/ledger/stream_names.h"
 
 #include "absl/strings/str_replace.h"
-#include "server/base/status_macros.h"
+#include "base/status_macros.h"
 #include "server/model/names.h"
 
 namespace syncline::postgres {

@@ -18,7 +18,7 @@
 #include "server/model/stream.h"
 #include "server/model/table_columns.h"
 #include "server/model/table_name.h"
-#include "server/postgres/transaction.h"
+#include "server/postgres/connection/transaction.h"
 
 namespace syncline::postgres {
 

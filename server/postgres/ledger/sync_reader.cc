@@ -7,7 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
 #include "absl/strings/str_split.h"
-#include "server/base/status_macros.h"
+#include "base/status_macros.h"
 #include "server/model/plan_words.h"
 #include "server/postgres/ledger/failure_note.h"
 #include "server/postgres/ledger/stream_notes.h"

@@ -1,9 +1,9 @@
 #include "server/postgres/ledger/take_over.h"
 
 #include "absl/strings/str_cat.h"
-#include "server/base/status_macros.h"
+#include "base/status_macros.h"
 #include "server/postgres/ledger/ledger_errors.h"
-#include "server/postgres/sql_generator.h"
+#include "server/postgres/sql/sql_generator.h"
 
 namespace syncline::postgres {
 

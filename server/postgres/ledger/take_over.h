@@ -5,8 +5,8 @@
 
 #include "absl/status/status.h"
 #include "server/model/plan.h"
+#include "server/postgres/connection/transaction.h"
 #include "server/postgres/ledger/ledger.h"
-#include "server/postgres/transaction.h"
 
 namespace syncline::postgres {
 

@@ -2,11 +2,11 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
-#include "server/base/status_macros.h"
+#include "base/status_macros.h"
 #include "server/model/plan_words.h"
 #include "server/postgres/ledger/failure_note.h"
 #include "server/postgres/ledger/ledger_errors.h"
-#include "server/postgres/sql_generator.h"
+#include "server/postgres/sql/sql_generator.h"
 
 namespace syncline::postgres {
 namespace {

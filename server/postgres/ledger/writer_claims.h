@@ -14,7 +14,7 @@
 #include "absl/strings/string_view.h"
 #include "server/model/offset_ranges.h"
 #include "server/model/plan.h"
-#include "server/postgres/connection_pool.h"
+#include "server/postgres/connection/connection_pool.h"
 #include "server/postgres/ledger/ledger.h"
 
 namespace syncline::postgres {

@@ -5,14 +5,14 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
-#include "server/base/backoff.h"
-#include "server/base/error.h"
-#include "server/base/failpoint.h"
-#include "server/base/status_macros.h"
+#include "base/backoff.h"
+#include "base/error.h"
+#include "base/failpoint.h"
+#include "base/status_macros.h"
 #include "server/model/raw_id.h"
+#include "server/postgres/connection/sqlstate.h"
 #include "server/postgres/copy/text_fields.h"
-#include "server/postgres/sql_generator.h"
-#include "server/postgres/sqlstate.h"
+#include "server/postgres/sql/sql_generator.h"
 #include "server/write/load/row_spans.h"
 
 namespace syncline::write {

@@ -8,12 +8,12 @@
 #include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
-#include "server/base/error.h"
-#include "server/base/status_macros.h"
-#include "server/postgres/catalog_sql.h"
+#include "base/error.h"
+#include "base/status_macros.h"
+#include "server/postgres/connection/sqlstate.h"
+#include "server/postgres/connection/transaction.h"
 #include "server/postgres/copy/text_fields.h"
-#include "server/postgres/sqlstate.h"
-#include "server/postgres/transaction.h"
+#include "server/postgres/sql/catalog_sql.h"
 #include "server/write/load/row_spans.h"
 
 namespace syncline::write {

@@ -18,8 +18,8 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/types/span.h"
-#include "server/base/byte_buffer.h"
-#include "server/postgres/connection.h"
+#include "base/byte_buffer.h"
+#include "server/postgres/connection/connection.h"
 #include "server/postgres/copy/row_encoder.h"
 
 namespace syncline::write {

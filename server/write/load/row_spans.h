@@ -7,7 +7,7 @@
 
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
-#include "server/base/byte_buffer.h"
+#include "base/byte_buffer.h"
 
 namespace syncline::write {
 

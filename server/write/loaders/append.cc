@@ -3,12 +3,12 @@
 #include <utility>
 #include <vector>
 
-#include "server/base/log.h"
-#include "server/base/status_macros.h"
+#include "base/log.h"
+#include "base/status_macros.h"
 #include "server/model/staging_decision.h"
-#include "server/postgres/key_indexes.h"
-#include "server/postgres/schema_evolution.h"
-#include "server/postgres/table_operations.h"
+#include "server/postgres/table/key_indexes.h"
+#include "server/postgres/table/schema_evolution.h"
+#include "server/postgres/table/table_operations.h"
 #include "server/write/guard_check.h"
 #include "server/write/loaders/staging_start.h"
 #include "server/write/table_evolution.h"

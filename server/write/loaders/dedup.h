@@ -9,7 +9,7 @@
 
 #include <vector>
 
-#include "server/postgres/undeclared_columns.h"
+#include "server/postgres/table/undeclared_columns.h"
 #include "server/write/loaders/staging_start.h"
 #include "server/write/loaders/stream_loader.h"
 

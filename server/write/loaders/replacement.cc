@@ -3,13 +3,13 @@
 #include <vector>
 
 #include "absl/time/clock.h"
-#include "server/base/status_macros.h"
+#include "base/status_macros.h"
 #include "server/model/staging_decision.h"
-#include "server/postgres/key_indexes.h"
 #include "server/postgres/ledger/staging_ledger.h"
-#include "server/postgres/schema_evolution.h"
-#include "server/postgres/table_operations.h"
-#include "server/postgres/upsert.h"
+#include "server/postgres/table/key_indexes.h"
+#include "server/postgres/table/schema_evolution.h"
+#include "server/postgres/table/table_operations.h"
+#include "server/postgres/table/upsert.h"
 #include "server/write/guard_check.h"
 #include "server/write/loaders/dedup.h"
 #include "server/write/table_evolution.h"

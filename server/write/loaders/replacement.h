@@ -8,8 +8,8 @@
 #include "server/model/completion_request.h"
 #include "server/model/plan.h"
 #include "server/model/staging_decision.h"
-#include "server/postgres/initial_status.h"
-#include "server/postgres/transaction.h"
+#include "server/postgres/connection/transaction.h"
+#include "server/postgres/table/initial_status.h"
 #include "server/write/loaders/stream_loader.h"
 
 namespace syncline::write {

@@ -7,11 +7,11 @@
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
-#include "server/base/log.h"
-#include "server/base/status_macros.h"
+#include "base/log.h"
+#include "base/status_macros.h"
 #include "server/model/raw_id.h"
-#include "server/postgres/bare_table.h"
-#include "server/postgres/table_operations.h"
+#include "server/postgres/table/bare_table.h"
+#include "server/postgres/table/table_operations.h"
 #include "server/write/table_evolution.h"
 
 namespace syncline::write {

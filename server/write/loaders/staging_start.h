@@ -13,12 +13,12 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
-#include "server/base/log.h"
+#include "base/log.h"
 #include "server/model/plan.h"
 #include "server/model/staging_decision.h"
-#include "server/postgres/initial_status.h"
+#include "server/postgres/connection/transaction.h"
 #include "server/postgres/ledger/staging_ledger.h"
-#include "server/postgres/transaction.h"
+#include "server/postgres/table/initial_status.h"
 #include "server/write/loaders/stream_loader.h"
 
 namespace syncline::write {

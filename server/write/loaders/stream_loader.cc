@@ -4,10 +4,10 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
-#include "server/base/status_macros.h"
+#include "base/status_macros.h"
 #include "server/postgres/ledger/ledger_errors.h"
 #include "server/postgres/ledger/staging_ledger.h"
-#include "server/postgres/table_operations.h"
+#include "server/postgres/table/table_operations.h"
 #include "server/write/loaders/append.h"
 #include "server/write/loaders/append_truncate.h"
 #include "server/write/loaders/dedup.h"

@@ -15,11 +15,11 @@
 #include "server/metrics/metrics.h"
 #include "server/model/completion_request.h"
 #include "server/model/plan.h"
-#include "server/postgres/database.h"
-#include "server/postgres/initial_status.h"
+#include "server/postgres/connection/database.h"
+#include "server/postgres/connection/lock_policy.h"
 #include "server/postgres/ledger/ledger.h"
-#include "server/postgres/lock_policy.h"
-#include "server/postgres/swap.h"
+#include "server/postgres/swap/swap.h"
+#include "server/postgres/table/initial_status.h"
 
 namespace syncline::write {
 

@@ -1,0 +1,68 @@
+#include "base/certificate.h"
+
+#include <openssl/bio.h>
+#include <openssl/err.h>
+#include <openssl/pem.h>
+#include <openssl/x509.h>
+
+#include <algorithm>
+#include <ctime>
+#include <memory>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "base/error.h"
+
+namespace syncline {
+namespace {
+
+using Bio = std::unique_ptr<BIO, decltype(&BIO_free)>;
+using Key = std::unique_ptr<EVP_PKEY, decltype(&EVP_PKEY_free)>;
+using Certificate = std::unique_ptr<X509, decltype(&X509_free)>;
+
+Bio Open(absl::string_view pem) {
+  return {BIO_new_mem_buf(pem.data(), static_cast<int>(pem.size())), BIO_free};
+}
+
+// The library would ask for a passphrase on the terminal.
+int NoPassphrase(char*, int, int, void*) { return -1; }
+
+absl::Status Faulty(absl::string_view what) {
+  ERR_clear_error();
+  return MakeError(absl::StatusCode::kFailedPrecondition, what, {.reason = "TLS_CERTIFICATE"});
+}
+
+absl::Time EndOf(const X509* certificate) {
+  std::tm end = {};
+  if (ASN1_TIME_to_tm(X509_get0_notAfter(certificate), &end) != 1) return absl::InfinitePast();
+  return absl::FromTM(end, absl::UTCTimeZone());
+}
+
+}  // namespace
+
+absl::StatusOr<absl::Time> CheckCertificate(absl::string_view chain_pem,
+                                            absl::string_view key_pem) {
+  const Bio chain = Open(chain_pem);
+  std::vector<Certificate> certificates;
+  while (X509* const next = PEM_read_bio_X509(chain.get(), nullptr, NoPassphrase, nullptr)) {
+    certificates.emplace_back(next, X509_free);
+  }
+  ERR_clear_error();  // the end of the text is an error of its own
+  if (certificates.empty()) return Faulty("the certificate file holds no PEM certificate");
+  const Bio key_text = Open(key_pem);
+  const Key key(PEM_read_bio_PrivateKey(key_text.get(), nullptr, NoPassphrase, nullptr),
+                EVP_PKEY_free);
+  if (key == nullptr) {
+    return Faulty("the key file holds no PEM private key that can be read without a passphrase");
+  }
+  if (X509_check_private_key(certificates.front().get(), key.get()) != 1) {
+    return Faulty("the private key does not belong to the first certificate of the chain");
+  }
+  absl::Time end = absl::InfiniteFuture();
+  for (const Certificate& certificate : certificates) {
+    end = std::min(end, EndOf(certificate.get()));
+  }
+  return end;
+}
+
+}  // namespace syncline

@@ -1,0 +1,44 @@
+// How many lines of a kind are logged: the first few of a window of time, then none until the next.
+//
+// For events that others cause as often as they like. Thread-safe.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <utility>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/time/time.h"
+#include "base/mutex.h"
+
+namespace syncline {
+
+class LineLimiter {
+ public:
+  LineLimiter(int lines, absl::Duration window) : lines_(lines), window_(window) {}
+
+  // Whether to log a line now; if so, how many were left out since the last one.
+  std::optional<int64_t> Take(absl::Time now) {
+    MutexLock lock(&mutex_);
+    if (now - window_start_ >= window_) {
+      window_start_ = now;
+      taken_ = 0;
+    }
+    if (taken_ == lines_) {
+      ++left_out_;
+      return std::nullopt;
+    }
+    ++taken_;
+    return std::exchange(left_out_, 0);
+  }
+
+ private:
+  const int lines_;
+  const absl::Duration window_;
+  Mutex mutex_;
+  absl::Time window_start_ ABSL_GUARDED_BY(mutex_) = absl::InfinitePast();
+  int taken_ ABSL_GUARDED_BY(mutex_) = 0;
+  int64_t left_out_ ABSL_GUARDED_BY(mutex_) = 0;
+};
+
+}  // namespace syncline

@@ -1,0 +1,173 @@
+#include "base/log.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <atomic>
+#include <cmath>
+#include <cstdio>
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "absl/time/clock.h"
+#include "base/error.h"
+
+namespace syncline {
+namespace {
+
+std::atomic<LogLevel> minimum_level{LogLevel::kInfo};
+std::atomic<LogFormat> line_format{LogFormat::kText};
+
+absl::string_view LevelName(LogLevel level) {
+  switch (level) {
+    case LogLevel::kDebug:
+      return "DEBUG";
+    case LogLevel::kInfo:
+      return "INFO";
+    case LogLevel::kWarning:
+      return "WARNING";
+    case LogLevel::kError:
+      return "ERROR";
+  }
+  return "";
+}
+
+// The length of the UTF-8 character that `text` begins with; 0 when it begins with none.
+size_t CharacterLength(absl::string_view text) {
+  const auto byte = [text](size_t i) {
+    return i < text.size() ? static_cast<unsigned char>(text[i]) : 0u;
+  };
+  const unsigned first = byte(0);
+  const size_t length = first < 0x80                    ? 1
+                        : first >= 0xC2 && first < 0xE0 ? 2
+                        : first >= 0xE0 && first < 0xF0 ? 3
+                        : first >= 0xF0 && first < 0xF5 ? 4
+                                                        : 0;
+  for (size_t i = 1; i < length; ++i) {
+    if ((byte(i) & 0xC0) != 0x80) return 0;
+  }
+  // Overlong forms, surrogates, and what lies beyond U+10FFFF.
+  if ((first == 0xE0 && byte(1) < 0xA0) || (first == 0xED && byte(1) >= 0xA0) ||
+      (first == 0xF0 && byte(1) < 0x90) || (first == 0xF4 && byte(1) >= 0x90)) {
+    return 0;
+  }
+  return length;
+}
+
+// Quotes as JSON does; valid for the text format as well. What is not UTF-8 becomes U+FFFD: one bad
+// byte in a message of a third party must not make the line unreadable to a JSON parser.
+std::string Quoted(absl::string_view value) {
+  std::string out = "\"";
+  for (size_t length = 0; !value.empty(); value.remove_prefix(std::max<size_t>(length, 1))) {
+    length = CharacterLength(value);
+    if (length != 1) {
+      out += length == 0 ? "\xEF\xBF\xBD" : std::string(value.substr(0, length));
+      continue;
+    }
+    const char c = value.front();
+    switch (c) {
+      case '"':
+        out += "\\\"";
+        break;
+      case '\\':
+        out += "\\\\";
+        break;
+      case '\n':
+        out += "\\n";
+        break;
+      case '\t':
+        out += "\\t";
+        break;
+      default:
+        if (static_cast<unsigned char>(c) < 0x20) {
+          absl::StrAppendFormat(&out, "\\u%04x", static_cast<int>(c));
+        } else {
+          out += c;
+        }
+    }
+  }
+  out += '"';
+  return out;
+}
+
+bool IsPlain(absl::string_view value) {
+  if (value.empty()) return false;
+  for (const char c : value) {
+    if (!absl::ascii_isgraph(static_cast<unsigned char>(c)) || c == '"' || c == '=' || c == '\\') {
+      return false;
+    }
+  }
+  return true;
+}
+
+}  // namespace
+
+void ConfigureLog(LogLevel minimum, LogFormat format) {
+  minimum_level = minimum;
+  line_format = format;
+}
+
+Log::Log(LogLevel level, absl::string_view event)
+    : enabled_(level >= minimum_level.load(std::memory_order_relaxed)),
+      level_(level),
+      event_(event) {}
+
+Log& Log::Field(absl::string_view key, absl::string_view value) {
+  if (enabled_) entries_.push_back({std::string(key), std::string(value), false});
+  return *this;
+}
+
+Log& Log::Literal(absl::string_view key, std::string value) {
+  if (enabled_) entries_.push_back({std::string(key), std::move(value), true});
+  return *this;
+}
+
+Log& Log::Field(absl::string_view key, int64_t value) { return Literal(key, absl::StrCat(value)); }
+
+Log& Log::Field(absl::string_view key, double value) {
+  // JSON has no NaN and no infinity.
+  return std::isfinite(value) ? Literal(key, absl::StrCat(value)) : Field(key, absl::StrCat(value));
+}
+
+Log& Log::Field(absl::string_view key, bool value) {
+  return Literal(key, value ? "true" : "false");
+}
+
+Log& Log::Field(absl::string_view key, absl::Duration value) {
+  return Field(absl::StrCat(key, "_ms"), absl::ToInt64Milliseconds(value));
+}
+
+Log& Log::Error(const absl::Status& status) {
+  if (!enabled_) return *this;
+  Field("code", absl::StatusCodeToString(status.code()));
+  if (const std::string reason = ReasonOf(status); !reason.empty()) Field("reason", reason);
+  return Field("error", status.message());
+}
+
+Log::~Log() {
+  if (!enabled_) return;
+  const std::string time =
+      absl::FormatTime("%Y-%m-%dT%H:%M:%E3SZ", absl::Now(), absl::UTCTimeZone());
+  std::string line;
+  if (line_format.load(std::memory_order_relaxed) == LogFormat::kJson) {
+    line = absl::StrCat("{\"time\":\"", time, "\",\"level\":\"", LevelName(level_),
+                        "\",\"event\":", Quoted(event_));
+    for (const Entry& entry : entries_) {
+      absl::StrAppend(&line, ",", Quoted(entry.key), ":",
+                      entry.literal ? entry.value : Quoted(entry.value));
+    }
+    line += "}\n";
+  } else {
+    line = absl::StrCat(time, " ", LevelName(level_), " ", event_);
+    for (const Entry& entry : entries_) {
+      absl::StrAppend(&line, " ", entry.key, "=",
+                      IsPlain(entry.value) ? entry.value : Quoted(entry.value));
+    }
+    line += "\n";
+  }
+  // A log that cannot be written must not stop the service.
+  if (write(STDERR_FILENO, line.data(), line.size()) < 0) return;
+}
+
+}  // namespace syncline

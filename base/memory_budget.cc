@@ -1,0 +1,75 @@
+#include "base/memory_budget.h"
+
+#include <algorithm>
+#include <utility>
+#include <vector>
+
+#include "absl/time/clock.h"
+
+namespace syncline {
+
+MemoryBudget::MemoryBudget(int64_t capacity_bytes) : capacity_bytes_(capacity_bytes) {}
+
+bool MemoryBudget::Fits(int64_t bytes) const {
+  return held_bytes_ == 0 || held_bytes_ + bytes <= capacity_bytes_;
+}
+
+void MemoryBudget::Take(int64_t bytes) {
+  held_bytes_ += bytes;
+  high_water_bytes_ = std::max(high_water_bytes_, held_bytes_);
+}
+
+void MemoryBudget::Acquire(int64_t bytes, std::function<void()> granted) {
+  {
+    MutexLock lock(&mutex_);
+    if (!waiters_.empty() || !Fits(bytes)) {
+      waiters_.push_back({bytes, std::move(granted), absl::Now()});
+      return;
+    }
+    Take(bytes);
+  }
+  granted();
+}
+
+void MemoryBudget::ForceAcquire(int64_t bytes) {
+  MutexLock lock(&mutex_);
+  Take(bytes);
+}
+
+void MemoryBudget::Release(int64_t bytes) {
+  std::vector<std::function<void()>> granted;
+  {
+    MutexLock lock(&mutex_);
+    held_bytes_ -= bytes;
+    const absl::Time now = absl::Now();
+    while (!waiters_.empty() && Fits(waiters_.front().bytes)) {
+      Take(waiters_.front().bytes);
+      waited_ += now - waiters_.front().since;
+      granted.push_back(std::move(waiters_.front().granted));
+      waiters_.pop_front();
+    }
+  }
+  for (const auto& call : granted) call();
+}
+
+int64_t MemoryBudget::held_bytes() const {
+  MutexLock lock(&mutex_);
+  return held_bytes_;
+}
+
+int64_t MemoryBudget::high_water_bytes() const {
+  MutexLock lock(&mutex_);
+  return high_water_bytes_;
+}
+
+int64_t MemoryBudget::waiters() const {
+  MutexLock lock(&mutex_);
+  return static_cast<int64_t>(waiters_.size());
+}
+
+absl::Duration MemoryBudget::waited() const {
+  MutexLock lock(&mutex_);
+  return waited_;
+}
+
+}  // namespace syncline

@@ -1,0 +1,63 @@
+// One byte budget over everything that the server holds on behalf of callers: the back-pressure.
+//
+// Whoever takes in a batch acquires its bytes first; a full budget queues the request, and not
+// reading on is what stops the sender. Waiters are served in order, so no stream starves.
+// Thread-safe.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <functional>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/time/time.h"
+#include "base/mutex.h"
+
+namespace syncline {
+
+class MemoryBudget {
+ public:
+  // `capacity_bytes` must be positive.
+  explicit MemoryBudget(int64_t capacity_bytes);
+
+  // Takes `bytes` and calls `granted`: at once on this thread when there is room, else later on the
+  // thread that makes room. A request for more than the whole budget is granted when nothing else
+  // is held, so that a large record is slow but never stuck. `granted` must not block.
+  void Acquire(int64_t bytes, std::function<void()> granted);
+
+  // Takes `bytes` without waiting, beyond the capacity if need be: for bytes that replace others
+  // already held.
+  void ForceAcquire(int64_t bytes);
+
+  // Gives `bytes` back and calls the waiters that fit now. Call without any lock held.
+  void Release(int64_t bytes);
+
+  int64_t capacity_bytes() const { return capacity_bytes_; }
+  // Bytes held now.
+  int64_t held_bytes() const;
+  // The most that was ever held.
+  int64_t high_water_bytes() const;
+  // Requests waiting now.
+  int64_t waiters() const;
+  // Time that requests have waited in all, the waiting ones not counted.
+  absl::Duration waited() const;
+
+ private:
+  struct Waiter {
+    int64_t bytes;
+    std::function<void()> granted;
+    absl::Time since;
+  };
+
+  bool Fits(int64_t bytes) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void Take(int64_t bytes) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+
+  const int64_t capacity_bytes_;
+  mutable Mutex mutex_;
+  int64_t held_bytes_ ABSL_GUARDED_BY(mutex_) = 0;
+  int64_t high_water_bytes_ ABSL_GUARDED_BY(mutex_) = 0;
+  absl::Duration waited_ ABSL_GUARDED_BY(mutex_);
+  std::deque<Waiter> waiters_ ABSL_GUARDED_BY(mutex_);
+};
+
+}  // namespace syncline

@@ -1,0 +1,36 @@
+// A flag that is set once and wakes those who wait: how retries learn that the server is stopping.
+// Thread-safe.
+#pragma once
+
+#include "absl/base/thread_annotations.h"
+#include "absl/time/clock.h"
+#include "absl/time/time.h"
+#include "base/mutex.h"
+
+namespace syncline {
+
+class StopSignal {
+ public:
+  void Set() {
+    {
+      MutexLock lock(&mutex_);
+      set_ = true;
+    }
+    changed_.NotifyAll();
+  }
+
+  // Waits for `timeout`; false as soon as the signal is set.
+  bool Wait(absl::Duration timeout) {
+    const absl::Time until = absl::Now() + timeout;
+    MutexLock lock(&mutex_);
+    while (!set_ && absl::Now() < until) changed_.WaitFor(&mutex_, until - absl::Now());
+    return !set_;
+  }
+
+ private:
+  Mutex mutex_;
+  CondVar changed_;
+  bool set_ ABSL_GUARDED_BY(mutex_) = false;
+};
+
+}  // namespace syncline

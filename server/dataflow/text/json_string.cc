@@ -1,0 +1,202 @@
+#include "server/dataflow/text/json_string.h"
+
+#include <cstring>
+
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
+
+namespace syncline::dataflow {
+namespace {
+
+bool IsStringEvent(char c) { return c == '"' || c == '\\' || static_cast<unsigned char>(c) < 0x20; }
+
+// Bit i is set when byte i of the 16 bytes at `p` is a string event.
+#ifdef __SSE2__
+inline unsigned EventMask(const char* p) {
+  const __m128i bytes = _mm_loadu_si128(reinterpret_cast<const __m128i*>(p));
+  const __m128i quote = _mm_cmpeq_epi8(bytes, _mm_set1_epi8('"'));
+  const __m128i backslash = _mm_cmpeq_epi8(bytes, _mm_set1_epi8('\\'));
+  const __m128i limit = _mm_set1_epi8(0x1F);
+  const __m128i control = _mm_cmpeq_epi8(_mm_max_epu8(bytes, limit), limit);
+  const __m128i event = _mm_or_si128(_mm_or_si128(quote, backslash), control);
+  return static_cast<unsigned>(_mm_movemask_epi8(event));
+}
+
+inline bool Has16(const char* p) {
+  const __m128i bytes = _mm_loadu_si128(reinterpret_cast<const __m128i*>(p));
+  return _mm_movemask_epi8(_mm_cmpeq_epi8(bytes, _mm_set1_epi8('\\'))) != 0;
+}
+#endif
+
+// Whether one of the 8 bytes at `p` is a backslash.
+inline bool Has8(const char* p) {
+  constexpr uint64_t kOnes = 0x0101010101010101;
+  uint64_t word;
+  std::memcpy(&word, p, sizeof(word));
+  word ^= kOnes * '\\';
+  return ((word - kOnes) & ~word & (kOnes * 0x80)) != 0;
+}
+
+int HexDigit(char c) {
+  if (c >= '0' && c <= '9') return c - '0';
+  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
+  if (c >= 'A' && c <= 'F') return c - 'A' + 10;
+  return -1;
+}
+
+// The four hex digits at `p`, or -1.
+int ReadHex4(const char* p, const char* end) {
+  if (end - p < 4) return -1;
+  int value = 0;
+  for (int i = 0; i < 4; ++i) {
+    const int digit = HexDigit(p[i]);
+    if (digit < 0) return -1;
+    value = value * 16 + digit;
+  }
+  return value;
+}
+
+bool IsHighSurrogate(int unit) { return unit >= 0xD800 && unit <= 0xDBFF; }
+bool IsLowSurrogate(int unit) { return unit >= 0xDC00 && unit <= 0xDFFF; }
+
+Escape ReadUnicodeEscape(const char* p, const char* end) {
+  const int unit = ReadHex4(p, end);
+  if (unit < 0) return {};
+  p += 4;
+  if (!IsHighSurrogate(unit) && !IsLowSurrogate(unit)) {
+    return {p, static_cast<uint32_t>(unit), false};
+  }
+  if (IsHighSurrogate(unit) && end - p >= 6 && p[0] == '\\' && p[1] == 'u') {
+    const int low = ReadHex4(p + 2, end);
+    if (IsLowSurrogate(low)) {
+      const int code_point = 0x10000 + ((unit - 0xD800) << 10) + (low - 0xDC00);
+      return {p + 6, static_cast<uint32_t>(code_point), false};
+    }
+  }
+  return {p, 0xFFFD, true};
+}
+
+}  // namespace
+
+const char* FindStringEvent(const char* begin, const char* end) {
+  const char* p = begin;
+#ifdef __SSE2__
+  for (; end - p >= 16; p += 16) {
+    const unsigned mask = EventMask(p);
+    if (mask != 0) return p + __builtin_ctz(mask);
+  }
+#endif
+  while (p != end && !IsStringEvent(*p)) ++p;
+  return p;
+}
+
+bool HasBackslash(absl::string_view text) {
+  const char* p = text.data();
+  const char* const end = p + text.size();
+#ifdef __SSE2__
+  if (text.size() >= 16) {
+    for (; end - p > 16; p += 16) {
+      if (Has16(p)) return true;
+    }
+    return Has16(end - 16);  // overlaps what was looked at before
+  }
+#endif
+  if (text.size() >= 8) {
+    for (; end - p > 8; p += 8) {
+      if (Has8(p)) return true;
+    }
+    return Has8(end - 8);
+  }
+  for (; p != end; ++p) {
+    if (*p == '\\') return true;
+  }
+  return false;
+}
+
+Escape ReadEscape(const char* begin, const char* end) {
+  if (begin == end) return {};
+  switch (*begin) {
+    case '"':
+    case '\\':
+    case '/':
+      return {begin + 1, static_cast<uint32_t>(*begin), false};
+    case 'b':
+      return {begin + 1, '\b', false};
+    case 'f':
+      return {begin + 1, '\f', false};
+    case 'n':
+      return {begin + 1, '\n', false};
+    case 'r':
+      return {begin + 1, '\r', false};
+    case 't':
+      return {begin + 1, '\t', false};
+    case 'u':
+      return ReadUnicodeEscape(begin + 1, end);
+    default:
+      return {};
+  }
+}
+
+const char* SkipString(const char* begin, const char* end, bool* escaped) {
+  *escaped = false;
+  const char* p = begin + 1;
+  while (true) {
+    p = FindStringEvent(p, end);
+    if (p == end) return nullptr;
+    if (*p == '"') return p + 1;
+    if (*p != '\\') return nullptr;
+    *escaped = true;
+    p = ReadEscape(p + 1, end).next;
+    if (p == nullptr) return nullptr;
+  }
+}
+
+char* WriteUtf8(uint32_t code_point, char* out) {
+  const auto put = [&out](uint32_t byte) { *out++ = static_cast<char>(byte); };
+  if (code_point < 0x80) {
+    put(code_point);
+  } else if (code_point < 0x800) {
+    put(0xC0 | (code_point >> 6));
+    put(0x80 | (code_point & 0x3F));
+  } else if (code_point < 0x10000) {
+    put(0xE0 | (code_point >> 12));
+    put(0x80 | ((code_point >> 6) & 0x3F));
+    put(0x80 | (code_point & 0x3F));
+  } else {
+    put(0xF0 | (code_point >> 18));
+    put(0x80 | ((code_point >> 12) & 0x3F));
+    put(0x80 | ((code_point >> 6) & 0x3F));
+    put(0x80 | (code_point & 0x3F));
+  }
+  return out;
+}
+
+UnescapedText Unescape(absl::string_view body, NulPolicy nul, ScratchArena* scratch) {
+  UnescapedText result;
+  // No escape is shorter than what it stands for.
+  char* const start = scratch->Allocate(body.size());
+  char* out = start;
+  const char* p = body.data();
+  const char* const end = p + body.size();
+  while (p != end) {
+    const char* event = FindStringEvent(p, end);
+    std::memcpy(out, p, static_cast<size_t>(event - p));
+    out += event - p;
+    p = event;
+    if (p == end) break;
+    if (*p != '\\') return result;
+    const Escape escape = ReadEscape(p + 1, end);
+    if (escape.next == nullptr) return result;
+    p = escape.next;
+    const bool dropped = escape.code_point == 0 && nul == NulPolicy::kRemove;
+    if (dropped || escape.lone_surrogate) result.cleaned = true;
+    if (!dropped) out = WriteUtf8(escape.code_point, out);
+  }
+  scratch->TrimTo(out);
+  result.valid = true;
+  result.text = absl::string_view(start, static_cast<size_t>(out - start));
+  return result;
+}
+
+}  // namespace syncline::dataflow

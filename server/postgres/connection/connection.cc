@@ -1,0 +1,333 @@
+#include "server/postgres/connection/connection.h"
+
+#include <libpq-fe.h>
+#include <poll.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <list>
+#include <unordered_map>
+#include <utility>
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
+#include "base/error.h"
+#include "base/status_macros.h"
+#include "server/postgres/connection/conninfo.h"
+#include "server/postgres/connection/sqlstate.h"
+
+namespace syncline::postgres {
+namespace {
+
+// libpq copies a piece into an output buffer that grows by doubling and never shrinks (fe-misc.c,
+// pqCheckOutBufferSpace), and the server refuses messages of 1 GiB (libpq.h,
+// PQ_LARGE_MESSAGE_LIMIT). 1 MiB keeps the buffer small and is large enough to be free of
+// per-message cost.
+constexpr size_t kCopyPieceBytes = size_t{1} << 20;
+
+constexpr size_t kMostPrepared = 64;
+
+struct FinishConnection {
+  void operator()(PGconn* connection) const { PQfinish(connection); }
+};
+struct FreeCancel {
+  void operator()(PGcancel* cancel) const { PQfreeCancel(cancel); }
+};
+struct ClearResult {
+  void operator()(PGresult* result) const { PQclear(result); }
+};
+using OwnedResult = std::unique_ptr<PGresult, ClearResult>;
+
+bool Succeeded(const PGresult* result) {
+  const ExecStatusType status = PQresultStatus(result);
+  return status == PGRES_COMMAND_OK || status == PGRES_TUPLES_OK || status == PGRES_EMPTY_QUERY;
+}
+
+Result Rows(const PGresult* result) {
+  const int rows = PQntuples(result);
+  const int columns = PQnfields(result);
+  std::vector<Result::Row> copied(static_cast<size_t>(rows));
+  for (int row = 0; row < rows; ++row) {
+    Result::Row& target = copied[static_cast<size_t>(row)];
+    target.reserve(static_cast<size_t>(columns));
+    for (int column = 0; column < columns; ++column) {
+      if (PQgetisnull(result, row, column) != 0) {
+        target.emplace_back(std::nullopt);
+      } else {
+        target.emplace_back(std::string(PQgetvalue(result, row, column),
+                                        static_cast<size_t>(PQgetlength(result, row, column))));
+      }
+    }
+  }
+  int64_t affected = 0;
+  // PQcmdTuples takes a non-const result but only reads it.
+  if (!absl::SimpleAtoi(PQcmdTuples(const_cast<PGresult*>(result)), &affected)) affected = 0;
+  return Result(std::move(copied), affected);
+}
+
+// The row's number in the context of an error, which reads "COPY t, line 3, column c: …" in the
+// language of the server, behind what triggers add; 0 when there is none. The rest may hold values.
+int64_t CopyLine(absl::string_view context, absl::string_view relation) {
+  const size_t last = context.rfind('\n');
+  if (last != absl::string_view::npos) context.remove_prefix(last + 1);
+  const size_t name = context.find(relation);
+  if (!absl::StartsWith(context, "COPY ") || name == absl::string_view::npos) return 0;
+  context.remove_prefix(name + relation.size());
+  const size_t digit = context.find_first_of("0123456789");
+  if (digit == absl::string_view::npos) return 0;
+  context.remove_prefix(digit);
+  int64_t line = 0;
+  return absl::SimpleAtoi(context.substr(0, context.find_first_not_of("0123456789")), &line) ? line
+                                                                                             : 0;
+}
+
+}  // namespace
+
+struct Connection::State {
+  struct Prepared {
+    std::string sql;
+    std::string name;
+  };
+
+  std::unique_ptr<PGconn, FinishConnection> connection;
+  std::unique_ptr<OpenSockets::Entry> socket;  // behind the connection: it goes first
+  std::unique_ptr<PGcancel, FreeCancel> cancel;
+  std::list<Prepared> prepared;  // most recently used first
+  std::unordered_map<std::string, std::list<Prepared>::iterator> by_sql;
+  int64_t next_name = 1;
+  std::string copied;  // the relation of the latest COPY
+  bool broken = false;
+
+  PGconn* get() const { return connection.get(); }
+
+  void Forget(const std::string& sql) {
+    const auto found = by_sql.find(sql);
+    if (found == by_sql.end()) return;
+    prepared.erase(found->second);
+    by_sql.erase(found);
+  }
+};
+
+Connection::Connection(pg_conn* connection) : state_(std::make_unique<State>()) {
+  state_->connection.reset(connection);
+  state_->cancel.reset(PQgetCancel(connection));
+  PQsetNoticeProcessor(
+      connection, [](void*, const char*) {}, nullptr);
+}
+
+Connection::~Connection() = default;
+
+absl::StatusOr<std::unique_ptr<Connection>> Connection::Open(const ConnectionOptions& options) {
+  SYNCLINE_ASSIGN_OR_RETURN(const std::string conninfo,
+                            CompleteConninfo(options.conninfo, options.connect_timeout));
+  const absl::Time deadline = absl::Now() + options.connect_timeout;
+  PGconn* const raw = PQconnectdb(conninfo.c_str());
+  if (raw == nullptr) {
+    return MakeError(absl::StatusCode::kResourceExhausted, "out of memory for a connection",
+                     {.reason = "OUT_OF_MEMORY"});
+  }
+  std::unique_ptr<Connection> connection(new Connection(raw));
+  if (PQstatus(raw) != CONNECTION_OK) {
+    return ConnectError(conninfo, PQerrorMessage(raw), deadline - absl::Now());
+  }
+  if (options.sockets != nullptr) {
+    connection->state_->socket = options.sockets->Add(PQsocket(raw));
+  }
+  SYNCLINE_RETURN_IF_ERROR(connection->Execute(kSessionSettings));
+  return connection;
+}
+
+absl::Status Connection::ErrorOf(const pg_result* result) const {
+  const char* const sqlstate = PQresultErrorField(result, PG_DIAG_SQLSTATE);
+  const char* primary = PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY);
+  const char* const source = PQresultErrorField(result, PG_DIAG_SOURCE_FUNCTION);
+  // Such code chooses its SQLSTATE as it likes.
+  if (source != nullptr && absl::string_view(source) == "exec_stmt_raise") primary = kRaisedMessage;
+  if (sqlstate != nullptr && *sqlstate != '\0') {
+    if (EndsSession(sqlstate)) state_->broken = true;
+    return WithPlace(result, StatusFromSqlState(sqlstate, primary == nullptr ? "" : primary));
+  }
+  // Only a server gives codes. libpq's own errors outside of a statement are misuse of it; within
+  // one they mean that the server is gone, although PQstatus may say CONNECTION_OK still (after a
+  // write that failed).
+  const bool in_statement =
+      result != nullptr || PQtransactionStatus(state_->get()) == PQTRANS_ACTIVE;
+  if (in_statement || PQstatus(state_->get()) != CONNECTION_OK) {
+    state_->broken = true;
+    return DatabaseUnreachable("the connection to the database broke");
+  }
+  return MakeError(absl::StatusCode::kInternal,
+                   absl::StripAsciiWhitespace(PQerrorMessage(state_->get())),
+                   {.reason = "DB_CLIENT"});
+}
+
+absl::Status Connection::WithPlace(const pg_result* result, absl::Status status) const {
+  constexpr std::pair<int, const char*> kNames[] = {{PG_DIAG_CONSTRAINT_NAME, "constraint"},
+                                                    {PG_DIAG_COLUMN_NAME, "column"}};
+  for (const auto& [field, key] : kNames) {
+    const char* const name = PQresultErrorField(result, field);
+    if (name != nullptr && *name != '\0') status = WithMetadata(status, key, name);
+  }
+  const char* const context = PQresultErrorField(result, PG_DIAG_CONTEXT);
+  if (context == nullptr || state_->copied.empty()) return status;
+  const int64_t line = CopyLine(context, state_->copied);
+  return line == 0 ? status : WithMetadata(status, kCopyLineKey, absl::StrCat(line));
+}
+
+absl::Status Connection::Execute(absl::string_view sql) {
+  const OwnedResult result(PQexec(state_->get(), std::string(sql).c_str()));
+  return Succeeded(result.get()) ? absl::OkStatus() : ErrorOf(result.get());
+}
+
+absl::Status Connection::Begin() { return Execute("BEGIN"); }
+
+absl::Status Connection::Commit() {
+  const OwnedResult result(PQexec(state_->get(), "COMMIT"));
+  if (!Succeeded(result.get())) {
+    const absl::Status status = ErrorOf(result.get());
+    return absl::IsUnavailable(status) ? CommitUnknown() : status;
+  }
+  // A failed transaction answers COMMIT with ROLLBACK, and no error.
+  if (absl::string_view(PQcmdStatus(result.get())) != "COMMIT") {
+    return MakeError(absl::StatusCode::kAborted, "the transaction was rolled back",
+                     {.reason = "ROLLED_BACK", .retry_after = absl::Seconds(1)});
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<std::string> Connection::Prepare(absl::string_view sql) {
+  State& state = *state_;
+  const auto found = state.by_sql.find(std::string(sql));
+  if (found != state.by_sql.end()) {
+    state.prepared.splice(state.prepared.begin(), state.prepared, found->second);
+    return found->second->name;
+  }
+  if (state.prepared.size() >= kMostPrepared) {
+    const State::Prepared oldest = state.prepared.back();
+    SYNCLINE_RETURN_IF_ERROR(Execute(absl::StrCat("DEALLOCATE ", oldest.name)));
+    state.Forget(oldest.sql);
+  }
+  const std::string name = absl::StrCat("s", state.next_name++);
+  const OwnedResult result(
+      PQprepare(state.get(), name.c_str(), std::string(sql).c_str(), 0, nullptr));
+  if (!Succeeded(result.get())) return ErrorOf(result.get());
+  state.prepared.push_front({std::string(sql), name});
+  state.by_sql.emplace(std::string(sql), state.prepared.begin());
+  return name;
+}
+
+absl::StatusOr<Result> Connection::Query(absl::string_view sql, const Params& params) {
+  SYNCLINE_ASSIGN_OR_RETURN(const std::string name, Prepare(sql));
+  std::vector<const char*> values;
+  values.reserve(params.values().size());
+  for (const std::optional<std::string>& value : params.values()) {
+    values.push_back(value ? value->c_str() : nullptr);
+  }
+  const OwnedResult result(PQexecPrepared(state_->get(), name.c_str(),
+                                          static_cast<int>(values.size()), values.data(), nullptr,
+                                          nullptr, /*resultFormat=*/0));
+  if (Succeeded(result.get())) return Rows(result.get());
+  const absl::Status error = ErrorOf(result.get());
+  const std::string sqlstate = SqlStateOf(error);
+  // "cached plan must not change result type" and "prepared statement does not exist": prepare anew
+  // next time.
+  if (sqlstate == "0A000" || sqlstate == "26000") state_->Forget(std::string(sql));
+  return error;
+}
+
+absl::Status Connection::BeginCopy(absl::string_view sql, absl::string_view relation) {
+  state_->copied = std::string(relation);
+  const OwnedResult result(PQexec(state_->get(), std::string(sql).c_str()));
+  if (PQresultStatus(result.get()) == PGRES_COPY_IN) return absl::OkStatus();
+  if (!Succeeded(result.get())) return ErrorOf(result.get());
+  return MakeError(absl::StatusCode::kInternal, "the statement started no COPY FROM STDIN",
+                   {.reason = "DB_CLIENT"});
+}
+
+absl::Status Connection::PutCopyData(absl::string_view bytes) {
+  while (!bytes.empty()) {
+    const absl::string_view piece = bytes.substr(0, kCopyPieceBytes);
+    if (PQputCopyData(state_->get(), piece.data(), static_cast<int>(piece.size())) != 1) {
+      return ErrorOf(nullptr);
+    }
+    bytes.remove_prefix(piece.size());
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<int64_t> Connection::EndCopy() {
+  // What fails here shows in the results below, with the server's own reason.
+  PQputCopyEnd(state_->get(), nullptr);
+  absl::Status error;
+  int64_t rows = 0;
+  bool any = false;
+  while (const OwnedResult result{PQgetResult(state_->get())}) {
+    any = true;
+    if (PQresultStatus(result.get()) == PGRES_COPY_IN) {
+      // A second COPY in the same text: nobody has data for it.
+      PQputCopyEnd(state_->get(), "no data");
+    } else if (Succeeded(result.get())) {
+      int64_t count = 0;
+      if (absl::SimpleAtoi(PQcmdTuples(result.get()), &count)) rows += count;
+    } else if (error.ok()) {
+      error = ErrorOf(result.get());
+    }
+    if (PQstatus(state_->get()) != CONNECTION_OK) break;
+  }
+  state_->copied.clear();
+  if (!error.ok()) return error;
+  if (!any) return ErrorOf(nullptr);
+  return rows;
+}
+
+void Connection::Rollback() {
+  PGconn* const connection = state_->get();
+  if (PQtransactionStatus(connection) == PQTRANS_ACTIVE) {
+    PQputCopyEnd(connection, "rolled back");
+    while (const OwnedResult result{PQgetResult(connection)}) {
+      if (PQstatus(connection) != CONNECTION_OK) break;
+    }
+  }
+  const PGTransactionStatusType status = PQtransactionStatus(connection);
+  if (status == PQTRANS_INTRANS || status == PQTRANS_INERROR) {
+    const OwnedResult result(PQexec(connection, "ROLLBACK"));
+  }
+}
+
+bool Connection::usable() const {
+  return !state_->broken && PQstatus(state_->get()) == CONNECTION_OK &&
+         PQtransactionStatus(state_->get()) == PQTRANS_IDLE;
+}
+
+void Connection::Cancel() {
+  std::array<char, 256> error = {};
+  if (state_->cancel != nullptr) PQcancel(state_->cancel.get(), error.data(), error.size());
+}
+
+absl::StatusOr<std::vector<std::string>> Connection::WaitForNotifications(absl::Duration timeout) {
+  PGconn* const connection = state_->get();
+  const absl::Time deadline = absl::Now() + timeout;
+  while (true) {
+    if (PQconsumeInput(connection) != 1) return ErrorOf(nullptr);
+    std::vector<std::string> payloads;
+    while (PGnotify* const notification = PQnotifies(connection)) {
+      payloads.emplace_back(notification->extra);
+      PQfreemem(notification);
+    }
+    const absl::Duration left = std::min(deadline - absl::Now(), absl::Hours(1));
+    if (!payloads.empty() || left <= absl::ZeroDuration()) return payloads;
+    pollfd ready = {};
+    ready.fd = PQsocket(connection);
+    ready.events = POLLIN;
+    const int64_t left_ms = absl::ToInt64Milliseconds(left) + 1;
+    if (poll(&ready, 1, static_cast<int>(left_ms)) < 0 && errno != EINTR) {
+      return DatabaseUnreachable("cannot wait for the connection to the database");
+    }
+  }
+}
+
+}  // namespace syncline::postgres

@@ -1,0 +1,97 @@
+#include "server/postgres/connection/lock_policy.h"
+
+#include <algorithm>
+#include <chrono>
+#include <optional>
+#include <string>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "base/backoff.h"
+#include "base/error.h"
+#include "server/postgres/connection/sqlstate.h"
+
+namespace syncline::postgres {
+namespace {
+
+constexpr absl::Duration kRetryAfter = absl::Seconds(5);
+constexpr size_t kMostBlockers = 5;
+
+// Not the wall clock: it may be set meanwhile.
+absl::Duration Monotonic() {
+  return absl::FromChrono(std::chrono::steady_clock::now().time_since_epoch());
+}
+
+std::string Describe(const Blocker& blocker) {
+  std::string text = absl::StrCat(blocker.object, ": ");
+  blocker.pid != 0 ? absl::StrAppend(&text, "pid ", blocker.pid, " (", blocker.application, ")")
+                   : absl::StrAppend(&text, blocker.application);
+  absl::StrAppend(&text, ", in its transaction for ",
+                  absl::FormatDuration(absl::Trunc(blocker.age, absl::Seconds(1))));
+  if (!blocker.query_start.empty()) {
+    absl::StrAppend(&text, ", its last statement began at ", blocker.query_start);
+  }
+  return text;
+}
+
+absl::Status LockedOut(Database& database, const LockPolicy& policy, const TableLocks& locks,
+                       const absl::Status& cause) {
+  std::vector<Blocker> blockers;
+  // Whoever was in the way may be gone by now, and the answer is the same without a name.
+  const absl::Status found = database.Transact([&](Transaction& transaction) -> absl::Status {
+    absl::StatusOr<std::vector<Blocker>> all = FindBlockers(transaction, locks.tables, locks.need);
+    if (all.ok()) blockers = *std::move(all);
+    return all.status();
+  });
+  std::vector<std::string> texts;
+  for (size_t i = 0; i < std::min(blockers.size(), kMostBlockers); ++i) {
+    texts.push_back(Describe(blockers[i]));
+  }
+  ErrorDetail detail;
+  detail.reason = "LOCK_NOT_AVAILABLE";
+  detail.retry_after = kRetryAfter;
+  if (!blockers.empty()) detail.subject = blockers.front().object;
+  detail.metadata = {{"blockers", absl::StrJoin(texts, "; ")}, {"sqlstate", SqlStateOf(cause)}};
+  const std::string who = !texts.empty() ? absl::StrJoin(texts, "; ")
+                          : found.ok()   ? "nobody any more"
+                                         : std::string(found.message());
+  return MakeError(absl::StatusCode::kAborted,
+                   absl::StrCat("a lock on a table was not free within ",
+                                absl::FormatDuration(policy.deadline), ", held by ", who),
+                   detail);
+}
+
+}  // namespace
+
+absl::Status BoundLockWaits(Transaction& transaction, const LockPolicy& policy) {
+  return transaction.Execute(
+      absl::StrCat("SET LOCAL lock_timeout = ",
+                   std::max<int64_t>(1, absl::ToInt64Milliseconds(policy.timeout))));
+}
+
+absl::Status UnboundLockWaits(Transaction& transaction) {
+  return transaction.Execute("SET LOCAL lock_timeout = DEFAULT");
+}
+
+absl::Status TransactUnderPolicy(Database& database, const LockPolicy& policy,
+                                 const TableLocks& locks,
+                                 absl::FunctionRef<absl::Status(Transaction&)> body) {
+  Backoff backoff(policy.timeout, 10 * policy.timeout);
+  std::optional<absl::Duration> deadline;
+  while (true) {
+    absl::Status met;
+    absl::Status status = database.Transact([&](Transaction& transaction) {
+      met = body(transaction);
+      return RetryIfVanished(met);
+    });
+    // What the catalog says on every try is no race; an internal error is no answer to a caller.
+    if (IsConflict(status) && !met.ok() && !absl::IsInternal(met)) status = met;
+    if (SqlStateOf(status) != "55P03") return status;
+    if (!deadline.has_value()) deadline = Monotonic() + policy.deadline;
+    const absl::Duration pause = backoff.Next();
+    if (Monotonic() + pause >= *deadline) return LockedOut(database, policy, locks, status);
+    if (!policy.wait(pause)) return status;
+  }
+}
+
+}  // namespace syncline::postgres

@@ -1,0 +1,95 @@
+#include "server/postgres/connection/publish_blockers.h"
+
+#include <string>
+
+#include "base/status_macros.h"
+
+namespace syncline::postgres {
+namespace {
+
+// $1: schemas, $2: tables, $3: whether readers are kept out, too, $4: the modes of locks that are
+// not in the way. One row per session and object: object, pid (0 when there is none), application,
+// age in microseconds, start of its last statement.
+constexpr char kBlockersSql[] = R"sql(
+WITH RECURSIVE tab AS (
+  SELECT c.oid FROM unnest($1::text[], $2::text[]) w (table_schema, table_name)
+  JOIN pg_catalog.pg_namespace n ON n.nspname = w.table_schema
+  JOIN pg_catalog.pg_class c ON c.relnamespace = n.oid AND c.relname = w.table_name),
+up (oid) AS (
+  SELECT oid FROM tab
+  UNION
+  SELECT r.ev_class FROM up JOIN pg_catalog.pg_depend d
+    ON d.refclassid = 'pg_catalog.pg_class'::regclass AND d.refobjid = up.oid
+    AND d.classid = 'pg_catalog.pg_rewrite'::regclass
+  JOIN pg_catalog.pg_rewrite r ON r.oid = d.objid),
+needed (oid) AS (
+  SELECT oid FROM tab
+  UNION SELECT oid FROM up WHERE $3::boolean
+  UNION SELECT k.conrelid FROM tab JOIN pg_catalog.pg_constraint k
+    ON k.confrelid = tab.oid AND k.contype = 'f' WHERE $3::boolean
+  UNION SELECT k.confrelid FROM tab JOIN pg_catalog.pg_constraint k
+    ON k.conrelid = tab.oid AND k.contype = 'f' WHERE $3::boolean)
+SELECT pg_catalog.format('%I.%I', n.nspname, c.relname), coalesce(l.pid, 0),
+       coalesce(a.application_name, 'prepared transaction'),
+       coalesce((extract(epoch FROM clock_timestamp() - min(a.xact_start)) * 1000000)::bigint, 0),
+       coalesce(pg_catalog.date_trunc('second', max(a.query_start))::text, '')
+FROM needed JOIN pg_catalog.pg_locks l ON l.relation = needed.oid AND l.locktype = 'relation'
+  AND l.database = (SELECT oid FROM pg_catalog.pg_database
+                    WHERE datname = pg_catalog.current_database())
+  AND l.pid IS DISTINCT FROM pg_catalog.pg_backend_pid()
+  AND l.mode <> ALL ($4::text[])
+JOIN pg_catalog.pg_class c ON c.oid = needed.oid
+JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+LEFT JOIN pg_catalog.pg_stat_activity a ON a.pid = l.pid
+GROUP BY 1, 2, 3 ORDER BY 4 DESC, 1, 2
+)sql";
+
+// The modes of locks that do not stand in the way.
+std::vector<std::string> HarmlessModes(LockNeed need) {
+  switch (need) {
+    case LockNeed::kRead:
+      return {"AccessShareLock",  "RowShareLock",
+              "RowExclusiveLock", "ShareUpdateExclusiveLock",
+              "ShareLock",        "ShareRowExclusiveLock",
+              "ExclusiveLock"};
+    case LockNeed::kWriters:
+      return {"AccessShareLock", "RowShareLock"};
+    case LockNeed::kReaders:
+    case LockNeed::kNone:
+      return {};
+  }
+  return {};
+}
+
+}  // namespace
+
+absl::StatusOr<std::vector<Blocker>> FindBlockers(Transaction& transaction,
+                                                  const std::vector<TableName>& tables,
+                                                  LockNeed need) {
+  std::vector<Blocker> blockers;
+  if (need == LockNeed::kNone) return blockers;
+  std::vector<std::string> schemas;
+  std::vector<std::string> names;
+  for (const TableName& table : tables) {
+    schemas.push_back(table.schema);
+    names.push_back(table.name);
+  }
+  Params params;
+  params.TextArray(schemas).TextArray(names).Bool(need == LockNeed::kReaders);
+  params.TextArray(HarmlessModes(need));
+  SYNCLINE_ASSIGN_OR_RETURN(const Result rows, transaction.Query(kBlockersSql, params));
+  for (size_t row = 0; row < rows.size(); ++row) {
+    blockers.push_back({.object = rows.Text(row, 0),
+                        .pid = static_cast<int32_t>(rows.Int(row, 1)),
+                        .application = rows.Text(row, 2),
+                        .age = absl::Microseconds(rows.Int(row, 3)),
+                        .query_start = rows.Text(row, 4)});
+  }
+  return blockers;
+}
+
+absl::Status BeginReadOnly(Transaction& transaction) {
+  return transaction.Execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY");
+}
+
+}  // namespace syncline::postgres

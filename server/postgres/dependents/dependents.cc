@@ -1,0 +1,239 @@
+#include "server/postgres/dependents/dependents.h"
+
+#include <map>
+
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
+#include "base/error.h"
+#include "base/status_macros.h"
+#include "server/postgres/connection/sqlstate.h"
+
+namespace syncline::postgres {
+namespace {
+
+constexpr char kTableSql[] =
+    "SELECT c.oid FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace "
+    "WHERE n.nspname = $1 AND c.relname = $2";
+
+// The greatest depth of a view is one more than that of all it stands on: a dependency order. The
+// bound is for views that someone made circular by CREATE OR REPLACE.
+constexpr char kViewsSql[] = R"sql(
+WITH RECURSIVE up(oid, depth) AS (
+  SELECT $1::oid, 0
+  UNION
+  SELECT r.ev_class, up.depth + 1
+  FROM up JOIN pg_depend d ON d.refclassid = 'pg_class'::regclass AND d.refobjid = up.oid
+    AND d.classid = 'pg_rewrite'::regclass
+  JOIN pg_rewrite r ON r.oid = d.objid AND r.rulename = '_RETURN' AND r.ev_class <> up.oid
+  WHERE up.depth < 100),
+ordered AS (SELECT oid, max(depth) AS depth FROM up WHERE oid <> $1::oid GROUP BY oid)
+SELECT c.oid, n.nspname, c.relname, format('%I.%I', n.nspname, c.relname),
+       quote_ident(n.nspname),
+       pg_describe_object('pg_class'::regclass, c.oid, 0), c.relkind = 'm', c.relispopulated,
+       (SELECT string_agg(DISTINCT d.refobjid::text, ',')
+        FROM pg_rewrite r JOIN pg_depend d ON d.classid = 'pg_rewrite'::regclass
+          AND d.objid = r.oid AND d.refclassid = 'pg_class'::regclass AND d.refobjid <> c.oid
+        WHERE r.ev_class = c.oid AND r.rulename = '_RETURN'),
+       rtrim(pg_get_viewdef(c.oid), ';'),
+       coalesce((SELECT ' WITH (' || string_agg(format('%I=%L', option_name, option_value), ', ')
+                        || ')' FROM pg_options_to_table(c.reloptions)), '') ||
+       coalesce((SELECT format(' TABLESPACE %I', spcname) FROM pg_tablespace t
+                 WHERE t.oid = c.reltablespace AND c.relkind = 'm'), '')
+FROM ordered o JOIN pg_class c ON c.oid = o.oid JOIN pg_namespace n ON n.oid = c.relnamespace
+ORDER BY o.depth, c.oid
+)sql";
+
+constexpr char kColumnsSql[] = R"sql(
+SELECT DISTINCT r.ev_class, a.attname
+FROM pg_depend d JOIN pg_rewrite r ON r.oid = d.objid AND r.rulename = '_RETURN'
+JOIN pg_attribute a ON a.attrelid = d.refobjid AND a.attnum = d.refobjsubid
+WHERE d.refclassid = 'pg_class'::regclass AND d.refobjid = $1::oid
+  AND d.classid = 'pg_rewrite'::regclass AND a.attnum > 0
+)sql";
+
+std::set<int64_t> ParseOids(absl::string_view text) {
+  std::set<int64_t> oids;
+  for (const absl::string_view part : absl::StrSplit(text, ',', absl::SkipEmpty())) {
+    int64_t oid = 0;
+    if (absl::SimpleAtoi(part, &oid)) oids.insert(oid);
+  }
+  return oids;
+}
+
+DependentView ViewOf(const Result& rows, size_t row) {
+  DependentView view;
+  view.oid = rows.Int(row, 0);
+  view.name = {rows.Text(row, 1), rows.Text(row, 2)};
+  view.quoted_name = rows.Text(row, 3);
+  view.quoted_schema = rows.Text(row, 4);
+  view.subject = rows.Text(row, 5);
+  view.materialized = rows.Bool(row, 6);
+  view.populated = rows.Bool(row, 7);
+  view.stands_on = ParseOids(rows.Text(row, 8));
+  view.definition = rows.Text(row, 9);
+  view.options = rows.Text(row, 10);
+  return view;
+}
+
+void MarkAsDependent(std::vector<DdlStep>* steps) {
+  for (DdlStep& step : *steps) step.reason = kDependentObjects;
+}
+
+absl::Status AddTraits(Transaction& transaction, Dependents* dependents) {
+  std::vector<int64_t> oids;
+  for (const DependentView& view : dependents->views) oids.push_back(view.oid);
+  SYNCLINE_ASSIGN_OR_RETURN(auto traits, CaptureTraits(transaction, oids, std::nullopt));
+  for (DependentView& view : dependents->views) {
+    view.traits = std::move(traits[view.oid]);
+    MarkAsDependent(&view.traits.owner);
+    MarkAsDependent(&view.traits.access);
+    MarkAsDependent(&view.traits.rest);
+  }
+  return absl::OkStatus();
+}
+
+absl::Status AddColumns(Transaction& transaction, Dependents* dependents) {
+  SYNCLINE_ASSIGN_OR_RETURN(const Result rows,
+                            transaction.Query(kColumnsSql, Params().Int(dependents->table)));
+  std::map<int64_t, std::set<std::string>> columns;
+  for (size_t row = 0; row < rows.size(); ++row) {
+    columns[rows.Int(row, 0)].insert(rows.Text(row, 1));
+  }
+  for (DependentView& view : dependents->views) view.columns = columns[view.oid];
+  return absl::OkStatus();
+}
+
+DdlStep About(const DependentView& view, std::string sql) {
+  return {.subject = view.subject, .sql = std::move(sql), .reason = kDependentObjects};
+}
+
+absl::string_view Kind(const DependentView& view) {
+  return view.materialized ? "MATERIALIZED VIEW" : "VIEW";
+}
+
+// A materialized view is made empty and filled by REFRESH, which reads as its owner: CREATE … WITH
+// DATA would read as us.
+DdlStep Creation(const DependentView& view, bool replace) {
+  return About(view, absl::StrCat("CREATE ", replace ? "OR REPLACE " : "", Kind(view), " ",
+                                  view.quoted_name, view.options, " AS", view.definition,
+                                  view.materialized ? " WITH NO DATA" : ""));
+}
+
+void Append(const std::vector<DdlStep>& from, std::vector<DdlStep>* to) {
+  to->insert(to->end(), from.begin(), from.end());
+}
+
+void AppendFill(const DependentView& view, std::vector<DdlStep>* steps) {
+  Append(view.traits.access, steps);
+  if (view.materialized && view.populated) {
+    steps->push_back(About(view, absl::StrCat("REFRESH MATERIALIZED VIEW ", view.quoted_name)));
+  }
+  Append(view.traits.rest, steps);
+}
+
+// The materialized views that hold on to the table, by their own query or through another such, and
+// the plain views whose query names the table or one of these.
+std::set<int64_t> Affected(const Dependents& dependents) {
+  std::set<int64_t> replaced_bases = {dependents.table};
+  std::set<int64_t> affected;
+  for (const DependentView& view : dependents.views) {
+    for (const int64_t base : view.stands_on) {
+      if (replaced_bases.count(base) == 0) continue;
+      affected.insert(view.oid);
+      if (view.materialized) replaced_bases.insert(view.oid);
+    }
+  }
+  return affected;
+}
+
+std::string PutAwayName(const DependentView& view) {
+  return absl::StrCat("_syncline_old_", view.oid);
+}
+
+absl::StatusOr<Dependents> Capture(Transaction& transaction, const TableName& table) {
+  SYNCLINE_ASSIGN_OR_RETURN(
+      const Result found,
+      transaction.Query(kTableSql, Params().Text(table.schema).Text(table.name)));
+  if (found.empty()) {
+    return MakeError(absl::StatusCode::kNotFound,
+                     absl::StrCat("table ", table.ToString(), " does not exist"),
+                     {.reason = "TABLE_MISSING", .subject = table.ToString()});
+  }
+  Dependents dependents{.table = found.Int(0, 0)};
+  SYNCLINE_ASSIGN_OR_RETURN(const std::string search_path, ClearSearchPath(transaction));
+  SYNCLINE_ASSIGN_OR_RETURN(const Result rows,
+                            transaction.Query(kViewsSql, Params().Int(dependents.table)));
+  for (size_t row = 0; row < rows.size(); ++row) dependents.views.push_back(ViewOf(rows, row));
+  if (!dependents.views.empty()) {
+    SYNCLINE_RETURN_IF_ERROR(AddColumns(transaction, &dependents));
+    SYNCLINE_RETURN_IF_ERROR(AddTraits(transaction, &dependents));
+  }
+  SYNCLINE_RETURN_IF_ERROR(SetSearchPath(transaction, search_path));
+  return dependents;
+}
+
+}  // namespace
+
+absl::StatusOr<Dependents> CaptureDependents(Transaction& transaction, const TableName& table) {
+  return RetryIfVanished(Capture(transaction, table));
+}
+
+Dependents ThatRead(const Dependents& dependents, const std::set<std::string>& columns) {
+  Dependents chosen{.table = dependents.table};
+  std::set<int64_t> oids;
+  for (const DependentView& view : dependents.views) {
+    bool reads = false;
+    for (const std::string& column : view.columns) reads = reads || columns.count(column) > 0;
+    for (const int64_t base : view.stands_on) reads = reads || oids.count(base) > 0;
+    if (!reads) continue;
+    oids.insert(view.oid);
+    chosen.views.push_back(view);
+  }
+  return chosen;
+}
+
+absl::Status DropDependentViews(Transaction& transaction, const Dependents& dependents) {
+  std::vector<DdlStep> steps;
+  for (auto view = dependents.views.rbegin(); view != dependents.views.rend(); ++view) {
+    steps.push_back(About(*view, absl::StrCat("DROP ", Kind(*view), " ", view->quoted_name)));
+  }
+  return RunSteps(transaction, steps);
+}
+
+absl::Status RestoreDependentViews(Transaction& transaction, const Dependents& dependents) {
+  std::vector<DdlStep> steps;
+  for (const DependentView& view : dependents.views) {
+    steps.push_back(Creation(view, false));
+    Append(view.traits.owner, &steps);
+    AppendFill(view, &steps);
+  }
+  return RunSteps(transaction, steps);
+}
+
+ViewReplacement ReplaceDependentViews(const Dependents& dependents) {
+  const std::set<int64_t> affected = Affected(dependents);
+  ViewReplacement replacement;
+  std::vector<DdlStep> drops;
+  for (const DependentView& view : dependents.views) {
+    if (affected.count(view.oid) == 0) continue;
+    // Giving it the owner that it has changes nothing, but locks the view alone; LOCK TABLE would
+    // lock all tables that it reads.
+    replacement.locks.insert(replacement.locks.begin(), view.traits.owner.begin(),
+                             view.traits.owner.end());
+    replacement.attach.push_back(Creation(view, !view.materialized));
+    if (!view.materialized) continue;
+    Append(view.traits.owner, &replacement.attach);
+    AppendFill(view, &replacement.fill);
+    replacement.detach.push_back(
+        About(view, absl::StrCat("ALTER MATERIALIZED VIEW ", view.quoted_name, " RENAME TO ",
+                                 PutAwayName(view))));
+    drops.push_back(About(
+        view, absl::StrCat("DROP MATERIALIZED VIEW ", view.quoted_schema, ".", PutAwayName(view))));
+  }
+  for (auto step = drops.rbegin(); step != drops.rend(); ++step)
+    replacement.attach.push_back(*step);
+  return replacement;
+}
+
+}  // namespace syncline::postgres

@@ -1,0 +1,73 @@
+#include "server/postgres/ledger/readiness.h"
+
+#include "base/error.h"
+#include "base/log.h"
+#include "base/status_macros.h"
+#include "server/postgres/ledger/ledger_migration.h"
+
+namespace syncline::postgres {
+namespace {
+
+// Where the connections lead, for the log.
+absl::Status LogDatabase(Database* database) {
+  return database->Transact([](Transaction& transaction) -> absl::Status {
+    SYNCLINE_ASSIGN_OR_RETURN(
+        const Result rows,
+        transaction.Query(
+            "SELECT coalesce(pg_catalog.host(pg_catalog.inet_server_addr()), 'local socket'), "
+            "pg_catalog.current_database(), current_user, "
+            "pg_catalog.current_setting('server_version'), "
+            "coalesce((SELECT version FROM pg_catalog.pg_stat_ssl "
+            "WHERE pid = pg_catalog.pg_backend_pid() AND ssl), 'none')"));
+    Log(LogLevel::kInfo, "database_reached")
+        .Field("host", rows.Text(0, 0))
+        .Field("database", rows.Text(0, 1))
+        .Field("role", rows.Text(0, 2))
+        .Field("version", rows.Text(0, 3))
+        .Field("tls", rows.Text(0, 4));
+    return absl::OkStatus();
+  });
+}
+
+// Whether the database answered and refused: for want of a right, or for what its ledger or its
+// version is. Waiting does not mend that.
+bool IsRefusal(const absl::Status& status) {
+  return absl::IsPermissionDenied(status) || absl::IsFailedPrecondition(status);
+}
+
+}  // namespace
+
+bool Readiness::Check() {
+  const bool migrated = prepared().ok();
+  // The ping replaces connections that broke while they were idle.
+  absl::Status status = migrated ? database_->Ping() : MigrateLedger(*database_, ledger_schema_);
+  if (migrated && status.ok()) status = CheckLedger(*database_, ledger_schema_);
+  const bool was_ready = last().ok();
+  if (status.ok() && !was_ready) status = LogDatabase(database_);
+  MutexLock lock(&mutex_);
+  if (!status.ok() && (!last_.has_value() || last_->ok() || *last_ != status)) {
+    Log(LogLevel::kError, IsRefusal(status) ? "database_unusable" : "database_unreachable")
+        .Error(status);
+  }
+  // A ledger that has become too new for us is refused by every call, until it is not any more.
+  migrated_ = (migrated || status.ok()) && ReasonOf(status) != "LEDGER_TOO_NEW";
+  last_ = status;
+  return status.ok();
+}
+
+absl::Status Readiness::last() const {
+  MutexLock lock(&mutex_);
+  if (last_.has_value()) return *last_;
+  return MakeError(absl::StatusCode::kUnavailable, "the server starts: its ledger is not ready yet",
+                   {.reason = "LEDGER_NOT_READY", .retry_after = absl::Seconds(1)});
+}
+
+absl::Status Readiness::prepared() const {
+  {
+    MutexLock lock(&mutex_);
+    if (migrated_) return absl::OkStatus();
+  }
+  return last();
+}
+
+}  // namespace syncline::postgres

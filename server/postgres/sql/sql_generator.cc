@@ -1,0 +1,286 @@
+#include "server/postgres/sql/sql_generator.h"
+
+#include <cstdint>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "base/sha256.h"
+#include "server/model/column_type.h"
+#include "server/model/evolution_plan.h"
+#include "server/model/names.h"
+
+namespace syncline::postgres {
+namespace {
+
+constexpr char kReplacement[] = "\xEF\xBF\xBD";
+
+// A b-tree refuses entries over 2704 bytes (a third of a page); the rest is for headers and
+// alignment.
+constexpr int kLongestKeyBytes = 2600;
+
+bool IsContinuation(uint8_t byte) { return (byte & 0xC0) == 0x80; }
+
+// The length of the well-formed UTF-8 character (Unicode, table 3-7) that `text` starts with; 0
+// when there is none.
+size_t CharacterLength(absl::string_view text) {
+  const auto byte = [text](size_t at) { return static_cast<uint8_t>(text[at]); };
+  const uint8_t first = byte(0);
+  if (first < 0x80) return 1;
+  const size_t length = first < 0xC2   ? 0
+                        : first < 0xE0 ? 2
+                        : first < 0xF0 ? 3
+                        : first < 0xF5 ? 4
+                                       : 0;
+  if (length == 0 || text.size() < length) return 0;
+  for (size_t at = 1; at < length; ++at) {
+    if (!IsContinuation(byte(at))) return 0;
+  }
+  const uint8_t second = byte(1);
+  const bool malformed = (first == 0xE0 && second < 0xA0) ||  // overlong
+                         (first == 0xED && second > 0x9F) ||  // surrogate
+                         (first == 0xF0 && second < 0x90) ||  // overlong
+                         (first == 0xF4 && second > 0x8F);    // above U+10FFFF
+  return malformed ? 0 : length;
+}
+
+// `text` between `quote`s, each `quote` in it doubled.
+std::string Quote(absl::string_view text, char quote) {
+  std::string out(1, quote);
+  while (!text.empty()) {
+    const size_t length = text.front() == '\0' ? 0 : CharacterLength(text);
+    if (length == 0) {
+      out.append(kReplacement);
+    } else {
+      if (text.front() == quote) out.push_back(quote);
+      out.append(text.data(), length);
+    }
+    text.remove_prefix(length == 0 ? 1 : length);
+  }
+  out.push_back(quote);
+  return out;
+}
+
+std::string ColumnDefinition(const ColumnSchema& column) {
+  return absl::StrCat(QuoteIdentifier(column.column_name), " ", TableTypeOf(column));
+}
+
+std::string AlterColumn(absl::string_view column, absl::string_view what) {
+  return absl::StrCat("ALTER COLUMN ", QuoteIdentifier(column), " ", what);
+}
+
+}  // namespace
+
+std::string QuoteIdentifier(absl::string_view name) { return Quote(name, '"'); }
+
+std::string QuoteTable(const TableName& table) {
+  return absl::StrCat(QuoteIdentifier(table.schema), ".", QuoteIdentifier(table.name));
+}
+
+std::string QuoteLiteral(absl::string_view value) {
+  const std::string quoted = Quote(value, '\'');
+  if (quoted.find('\\') == std::string::npos) return quoted;
+  std::string out = "E";
+  for (const char c : quoted) {
+    if (c == '\\') out.push_back(c);
+    out.push_back(c);
+  }
+  return out;
+}
+
+std::string QuoteColumns(const std::vector<std::string>& columns) {
+  return absl::StrJoin(columns, ", ", [](std::string* out, const std::string& column) {
+    out->append(QuoteIdentifier(column));
+  });
+}
+
+std::vector<std::string> AllColumns(const TableSchema& schema) {
+  std::vector<std::string> columns = {kRawIdColumn, kExtractedAtColumn, kMetaColumn,
+                                      kGenerationIdColumn};
+  for (const ColumnSchema& column : schema.columns) columns.push_back(column.column_name);
+  return columns;
+}
+
+std::string CreateSchemaSql(absl::string_view schema) {
+  return absl::StrCat("CREATE SCHEMA IF NOT EXISTS ", QuoteIdentifier(schema));
+}
+
+std::string DropSchemaSql(absl::string_view schema) {
+  return absl::StrCat("DROP SCHEMA IF EXISTS ", QuoteIdentifier(schema), " CASCADE");
+}
+
+std::string CreateTableSql(const TableName& table, const TableSchema& schema) {
+  std::vector<std::string> definitions = {
+      absl::StrCat(QuoteIdentifier(kRawIdColumn), " character varying NOT NULL"),
+      absl::StrCat(QuoteIdentifier(kExtractedAtColumn), " timestamp with time zone NOT NULL"),
+      absl::StrCat(QuoteIdentifier(kMetaColumn), " jsonb NOT NULL"),
+      absl::StrCat(QuoteIdentifier(kGenerationIdColumn), " bigint NOT NULL")};
+  for (const ColumnSchema& column : schema.columns) {
+    definitions.push_back(
+        absl::StrCat(ColumnDefinition(column), column.nullable ? "" : " NOT NULL"));
+  }
+  return absl::StrCat("CREATE TABLE IF NOT EXISTS ", QuoteTable(table), " (",
+                      absl::StrJoin(definitions, ", "), ")");
+}
+
+std::string CreateTableLikeSql(const TableName& table, const TableName& original,
+                               const LikeOptions& options) {
+  return absl::StrCat(
+      "CREATE TABLE IF NOT EXISTS ", QuoteTable(table), " (LIKE ", QuoteTable(original),
+      " INCLUDING STORAGE INCLUDING COMPRESSION",
+      options.constraints ? " INCLUDING CONSTRAINTS" : "",
+      options.defaults ? " INCLUDING DEFAULTS INCLUDING GENERATED INCLUDING IDENTITY" : "", ")",
+      options.storage_options.empty() ? "" : absl::StrCat(" WITH (", options.storage_options, ")"));
+}
+
+std::string DropTableSql(const TableName& table) {
+  return absl::StrCat("DROP TABLE IF EXISTS ", QuoteTable(table));
+}
+
+std::string AnalyzeSql(const TableName& table) {
+  return absl::StrCat("ANALYZE ", QuoteTable(table));
+}
+
+std::string CountRowsSql(const TableName& table) {
+  return absl::StrCat("SELECT count(*) FROM ", QuoteTable(table));
+}
+
+std::string HasRowsSql(const TableName& table) {
+  return absl::StrCat("SELECT EXISTS (SELECT 1 FROM ", QuoteTable(table), " LIMIT 1)");
+}
+
+std::string HasValuesSql(const TableName& table, absl::string_view column) {
+  return absl::StrCat("SELECT EXISTS (SELECT 1 FROM ", QuoteTable(table), " WHERE ",
+                      QuoteIdentifier(column), " IS NOT NULL)");
+}
+
+std::string GenerationIdSql(const TableName& table) {
+  return absl::StrCat("SELECT coalesce(max(", QuoteIdentifier(kGenerationIdColumn), "), 0) FROM ",
+                      QuoteTable(table));
+}
+
+std::string GenerationBoundsSql(const TableName& table) {
+  const std::string id = QuoteIdentifier(kGenerationIdColumn);
+  return absl::StrCat("SELECT coalesce(min(", id, "), 0), coalesce(max(", id, "), 0) FROM ",
+                      QuoteTable(table));
+}
+
+std::string DeleteOlderRowsSql(const TableName& table) {
+  return absl::StrCat("DELETE FROM ", QuoteTable(table), " WHERE ",
+                      QuoteIdentifier(kGenerationIdColumn), " < $1");
+}
+
+std::string TableStatusSql(const TableName& table) {
+  return absl::StrCat("SELECT EXISTS (SELECT 1 FROM ", QuoteTable(table),
+                      " LIMIT 1), pg_relation_size(oid) + "
+                      "coalesce(pg_relation_size(nullif(reltoastrelid, 0)), 0) FROM pg_class "
+                      "WHERE oid = ",
+                      QuoteLiteral(QuoteTable(table)), "::regclass");
+}
+
+std::string CopyTableSql(const TableName& source, const TableName& target,
+                         const std::vector<std::string>& columns) {
+  // An identity column that the stream has takes the stream's values.
+  const std::string list = QuoteColumns(columns);
+  return absl::StrCat("INSERT INTO ", QuoteTable(target), " (", list,
+                      ") OVERRIDING SYSTEM VALUE SELECT ", list, " FROM ", QuoteTable(source));
+}
+
+std::string DeleteRawIdRangesSql(const TableName& table) {
+  return absl::StrCat("DELETE FROM ", QuoteTable(table),
+                      " t USING unnest($1::text[], $2::text[]) AS r (first, last) WHERE t.",
+                      QuoteIdentifier(kRawIdColumn), " COLLATE \"C\" BETWEEN r.first AND r.last");
+}
+
+std::string CopyBinarySql(const TableName& table, const TableSchema& schema) {
+  return absl::StrCat("COPY ", QuoteTable(table), " (", QuoteColumns(AllColumns(schema)),
+                      ") FROM STDIN (FORMAT binary)");
+}
+
+std::string BeginCopyBinarySql(const TableName& table, const TableSchema& schema) {
+  return absl::StrCat("BEGIN; ", CopyBinarySql(table, schema));
+}
+
+std::string CopyTextSql(const TableName& table, const TableSchema& schema) {
+  return absl::StrCat("COPY ", QuoteTable(table), " (", QuoteColumns(AllColumns(schema)),
+                      ") FROM STDIN");
+}
+
+std::string BeginCopyTextSql(const TableName& table, const TableSchema& schema) {
+  return absl::StrCat("BEGIN; ", CopyTextSql(table, schema));
+}
+
+std::string LockAgainstWritersSql(const TableName& table) {
+  return absl::StrCat("LOCK TABLE ", QuoteTable(table), " IN SHARE ROW EXCLUSIVE MODE");
+}
+
+std::string KeyIndexName(const TableName& table, const std::vector<std::string>& columns,
+                         int attempt) {
+  // The digest first: ShortenName cuts at the end, and the prefix must stay whole.
+  const std::string digest = Sha256Hex(absl::StrJoin(columns, "\n"), 8);
+  const std::string number = attempt > 1 ? absl::StrCat(attempt, "_") : "";
+  return ShortenName(absl::StrCat(kKeyIndexPrefix, digest, "_", number, table.name));
+}
+
+std::string CreateIndexSql(absl::string_view index, const TableName& table,
+                           const std::vector<std::string>& columns) {
+  return absl::StrCat("CREATE INDEX ", QuoteIdentifier(index), " ON ", QuoteTable(table), " (",
+                      QuoteColumns(columns), ")");
+}
+
+std::string DropIndexSql(const TableName& index) {
+  return absl::StrCat("DROP INDEX IF EXISTS ", QuoteTable(index));
+}
+
+std::string HasLongKeySql(const TableName& table, const std::vector<std::string>& columns) {
+  const auto size = [](std::string* out, const std::string& column) {
+    absl::StrAppend(out, "coalesce(octet_length(", QuoteIdentifier(column), "::text), 0)");
+  };
+  return absl::StrCat("SELECT EXISTS (SELECT 1 FROM ", QuoteTable(table), " WHERE ",
+                      absl::StrJoin(columns, " + ", size), " > ", kLongestKeyBytes, ")");
+}
+
+std::string AddColumnClause(const ColumnSchema& column) {
+  return absl::StrCat("ADD COLUMN IF NOT EXISTS ", ColumnDefinition(column));
+}
+
+std::string DropColumnClause(absl::string_view column) {
+  return absl::StrCat("DROP COLUMN IF EXISTS ", QuoteIdentifier(column));
+}
+
+std::string DropDefaultClause(absl::string_view column) {
+  return AlterColumn(column, "DROP DEFAULT");
+}
+
+std::string AlterTypeClause(absl::string_view column, absl::string_view type,
+                            absl::string_view expression) {
+  return AlterColumn(column, absl::StrCat("TYPE ", type, " USING ", expression));
+}
+
+std::string SetNotNullClause(absl::string_view column) {
+  return AlterColumn(column, "SET NOT NULL");
+}
+
+std::string DropNotNullClause(absl::string_view column) {
+  return AlterColumn(column, "DROP NOT NULL");
+}
+
+std::string AlterTableSql(const TableName& table, const std::vector<std::string>& clauses) {
+  return absl::StrCat("ALTER TABLE ", QuoteTable(table), " ", absl::StrJoin(clauses, ", "));
+}
+
+std::string NoteCastFailuresSql(const TableName& table, absl::string_view predicate) {
+  const std::string meta = QuoteIdentifier(kMetaColumn);
+  return absl::StrCat(
+      "UPDATE ", QuoteTable(table), " SET ", meta, " = pg_catalog.jsonb_set(", meta,
+      ", '{changes}', coalesce(", meta,
+      " -> 'changes', '[]') || pg_catalog.jsonb_build_array(pg_catalog.jsonb_build_object('field',"
+      " $1::text, 'change', 'NULLED', 'reason', 'DESTINATION_TYPECAST_ERROR'))) WHERE ",
+      predicate);
+}
+
+std::string ExampleRowSql(const TableName& table, absl::string_view predicate) {
+  return absl::StrCat("SELECT ", QuoteIdentifier(kRawIdColumn), " FROM ", QuoteTable(table),
+                      " WHERE ", predicate, " LIMIT 1");
+}
+
+}  // namespace syncline::postgres

@@ -1,0 +1,49 @@
+#include "server/postgres/swap/first_statistics.h"
+
+#include <algorithm>
+#include <string>
+
+#include "absl/strings/str_cat.h"
+#include "base/status_macros.h"
+
+namespace syncline::postgres {
+namespace {
+
+// 3,000 rows are sampled; PostgreSQL's default is ten times that.
+constexpr int64_t kBridgingTarget = 10;
+
+// An ANALYZE of named columns leaves the table's count of changes as it is (commands/analyze.c,
+// do_analyze_rel), which is what makes autovacuum analyze it again. It passes over expressions in
+// indexes, so a table with such an index is analyzed in full.
+constexpr char kPlanSql[] = R"sql(
+SELECT c.oid::regclass::text,
+       (SELECT string_agg(quote_ident(attname), ', ' ORDER BY attnum) FROM pg_attribute
+        WHERE attrelid = c.oid AND attnum > 0 AND NOT attisdropped),
+       current_setting('autovacuum')::boolean AND current_setting('track_counts')::boolean
+         AND NOT EXISTS (SELECT FROM pg_class s, pg_options_to_table(s.reloptions) o
+                         WHERE s.oid IN ($1::oid, $2::oid) AND o.option_name = 'autovacuum_enabled'
+                           AND NOT o.option_value::boolean)
+         AND NOT EXISTS (SELECT FROM pg_index i WHERE i.indrelid = c.oid AND i.indexprs IS NOT NULL),
+       current_setting('default_statistics_target')::bigint
+FROM pg_class c WHERE c.oid = $1::oid
+)sql";
+
+}  // namespace
+
+absl::Status GatherFirstStatistics(Database& database, int64_t table_oid, int64_t settings_oid) {
+  return database.Transact([&](Transaction& transaction) -> absl::Status {
+    SYNCLINE_ASSIGN_OR_RETURN(
+        const Result plan, transaction.Query(kPlanSql, Params().Int(table_oid).Int(settings_oid)));
+    // Dropped meanwhile: whoever needs the table finds out.
+    if (plan.empty()) return absl::OkStatus();
+    const std::string& table = plan.Text(0, 0);
+    if (plan.IsNull(0, 1) || !plan.Bool(0, 2)) {
+      return transaction.Execute(absl::StrCat("ANALYZE ", table));
+    }
+    return transaction.Execute(absl::StrCat(
+        "SET LOCAL default_statistics_target = ", std::min(plan.Int(0, 3), kBridgingTarget),
+        "; ANALYZE ", table, " (", plan.Text(0, 1), ")"));
+  });
+}
+
+}  // namespace syncline::postgres

@@ -1,0 +1,19 @@
+// Statistics of a table that was just loaded, before anyone reads it.
+//
+// Where autovacuum will gather full statistics of it anyway, a small sample bridges the time until
+// it does: plans are sound from the first query on, and whoever waits for the table does not wait
+// for a long ANALYZE. Everywhere else it is an ordinary ANALYZE. Stateless: safe from any thread.
+#pragma once
+
+#include <cstdint>
+
+#include "absl/status/status.h"
+#include "server/postgres/connection/database.h"
+
+namespace syncline::postgres {
+
+// `table_oid` is the loaded table; `settings_oid` another one whose storage parameters it is going
+// to have, or 0. Waits for a lock that vacuum holds. Errors: those of Database::Transact.
+absl::Status GatherFirstStatistics(Database& database, int64_t table_oid, int64_t settings_oid);
+
+}  // namespace syncline::postgres

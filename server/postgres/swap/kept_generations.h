@@ -1,0 +1,32 @@
+// Replaced tables that a swap keeps under <name>_syncline_old_<n>, for a rollback by hand.
+//
+// They are known by a comment that the swap put on them, not by their name alone. Stateless: safe
+// from any thread.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "server/model/table_name.h"
+#include "server/postgres/connection/database.h"
+#include "server/postgres/connection/ddl_step.h"
+#include "server/postgres/connection/transaction.h"
+#include "server/postgres/dependents/table_members.h"
+
+namespace syncline::postgres {
+
+// The steps that keep `old` (its oid; now called `away`, quoted), the table that was `target`: out
+// of publications, without foreign keys to others, its indexes and statistics renamed so that their
+// names are free.
+absl::StatusOr<std::vector<DdlStep>> KeepSteps(Transaction& transaction, const TableName& target,
+                                               int64_t old, const std::string& away,
+                                               const std::vector<TableMember>& members);
+
+// Drops all but the newest `keep` kept tables of `target`. Errors as Database::Transact.
+absl::Status PruneKept(Database& database, const TableName& target, int keep,
+                       absl::Duration lock_timeout);
+
+}  // namespace syncline::postgres

@@ -1,0 +1,225 @@
+#include "server/postgres/swap/swap.h"
+
+#include <algorithm>
+#include <chrono>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "absl/time/clock.h"
+#include "base/backoff.h"
+#include "base/error.h"
+#include "base/failpoint.h"
+#include "base/log.h"
+#include "base/status_macros.h"
+#include "server/postgres/connection/ddl_step.h"
+#include "server/postgres/connection/sqlstate.h"
+#include "server/postgres/swap/kept_generations.h"
+#include "server/postgres/swap/swap_check.h"
+#include "server/postgres/swap/swap_plan.h"
+#include "server/postgres/swap/swap_preparation.h"
+
+namespace syncline::postgres {
+namespace {
+
+// Most time to wait for locks that no reader or writer of the target queues behind. Longer than
+// PostgreSQL's deadlock_timeout, after which it cancels an autovacuum that is in the way.
+constexpr absl::Duration kPatience = absl::Seconds(3);
+constexpr absl::Duration kRetryAfter = absl::Seconds(5);
+
+// Readers wait for the next statement of a transaction that has locked them out. One whose server
+// stands still (stopped, or swapped out) is ended by PostgreSQL after this time, and they go on.
+constexpr char kEndWhenSilent[] = "; SET LOCAL idle_in_transaction_session_timeout = '2s'; ";
+
+// Not the wall clock: it may be set while the swap waits.
+absl::Duration Monotonic() {
+  return absl::FromChrono(std::chrono::steady_clock::now().time_since_epoch());
+}
+
+bool IsLockTimeout(const absl::Status& status) { return SqlStateOf(status) == "55P03"; }
+
+std::string SetLockTimeout(absl::Duration timeout) {
+  return absl::StrCat("SET LOCAL lock_timeout = ",
+                      std::max<int64_t>(1, absl::ToInt64Milliseconds(timeout)));
+}
+
+class Swap {
+ public:
+  Swap(Database& database, const TableName& source, const TableName& target,
+       const SwapOptions& options, const std::function<absl::Status(Transaction&)>& ledger_step,
+       SwapStats* stats)
+      : database_(database),
+        source_(source),
+        target_(target),
+        options_(options),
+        ledger_step_(ledger_step),
+        stats_(*stats),
+        deadline_(Monotonic() + options.deadline) {}
+
+  // Tries until it is done, refused or out of time.
+  absl::Status Run() {
+    Backoff backoff(options_.lock_timeout, 10 * options_.lock_timeout);
+    absl::Status status = Prepare(/*analyze=*/true);
+    while (true) {
+      if (status.ok()) status = Attempt();
+      if (status.ok()) return status;
+      if (!IsLockTimeout(status) && !IsConflict(status) && !IsSwapStale(status)) return status;
+      const absl::Duration pause = backoff.Next();
+      if (Monotonic() + pause >= deadline_) return Locked(status);
+      if (!options_.wait(pause)) return Locked(status);
+      ++stats_.retries;
+      status = Prepare(/*analyze=*/!prepared_);
+    }
+  }
+
+ private:
+  absl::Status Prepare(bool analyze) {
+    stats_.left_out.clear();
+    SYNCLINE_RETURN_IF_ERROR(PrepareSource(database_, source_, target_,
+                                           {.lock_timeout = options_.lock_timeout,
+                                            .key_index = options_.key_index,
+                                            .analyze = analyze,
+                                            .dropped_columns = options_.dropped_columns},
+                                           &stats_.left_out));
+    prepared_ = true;
+    return absl::OkStatus();
+  }
+
+  absl::Status Attempt() {
+    TransactOptions options;
+    options.retry_conflicts = false;  // Run does it, with the readers in mind
+    locked_at_.reset();
+    const absl::Status status = database_.Transact(
+        [this](Transaction& transaction) { return InTransaction(transaction); }, options);
+    if (status.ok() && locked_at_) stats_.lock_held = Monotonic() - *locked_at_;
+    return status;
+  }
+
+  absl::Status InTransaction(Transaction& transaction) {
+    SYNCLINE_ASSIGN_OR_RETURN(const SwapTables tables, LocateTables(transaction, source_, target_));
+    SYNCLINE_RETURN_IF_ERROR(RetryIfVanished(LockDefinitions(transaction, tables)));
+    if (tables.target_oid != 0) return Replace(transaction, tables);
+    SYNCLINE_ASSIGN_OR_RETURN(const SwapPlan plan,
+                              CaptureMove(transaction, tables, options_.key_index));
+    SYNCLINE_RETURN_IF_ERROR(WriteLedger(transaction, plan));
+    return RunSteps(transaction, plan.steps);
+  }
+
+  absl::Status WriteLedger(Transaction& transaction, const SwapPlan& plan) {
+    SYNCLINE_RETURN_IF_ERROR(ledger_step_(transaction));
+    const SwapKeyIndex& key = options_.key_index;
+    if (key.indexes == nullptr) return absl::OkStatus();
+    return key.indexes->NoteReplaced(transaction, source_, target_, plan.key_index,
+                                     key.schema->primary_key);
+  }
+
+  // Locks behind which no reader queues: nobody reads the source, and the target's lock lets rows
+  // be read and written while nobody changes its definition or starts to vacuum it.
+  absl::Status LockDefinitions(Transaction& transaction, const SwapTables& tables) {
+    std::string sql =
+        absl::StrCat(SetLockTimeout(std::clamp(deadline_ - Monotonic(), options_.lock_timeout,
+                                               std::max(kPatience, options_.lock_timeout))),
+                     "; LOCK TABLE ", tables.quoted_source, " IN ACCESS EXCLUSIVE MODE");
+    if (tables.target_oid != 0) {
+      absl::StrAppend(&sql, "; LOCK TABLE ", tables.quoted_target,
+                      " IN SHARE UPDATE EXCLUSIVE MODE");
+    }
+    SYNCLINE_RETURN_IF_ERROR(transaction.Execute(sql));
+    // A name may have come to mean another table while we waited.
+    SYNCLINE_ASSIGN_OR_RETURN(const SwapTables now, LocateTables(transaction, source_, target_));
+    const bool same = now.source_oid == tables.source_oid && now.target_oid == tables.target_oid;
+    return same ? absl::OkStatus() : SwapStale();
+  }
+
+  absl::Status Replace(Transaction& transaction, const SwapTables& tables) {
+    SYNCLINE_RETURN_IF_ERROR(PrepareFingerprint(transaction));
+    SYNCLINE_ASSIGN_OR_RETURN(const std::string before,
+                              RetryIfVanished(Fingerprint(transaction, tables.target_oid)));
+    SYNCLINE_ASSIGN_OR_RETURN(const SwapPlan plan,
+                              RetryIfVanished(CapturePlan(transaction, tables, options_.key_index,
+                                                          options_.keep_generations > 0)));
+    // Whatever can be done before readers wait is done before they do.
+    SYNCLINE_RETURN_IF_ERROR(WriteLedger(transaction, plan));
+    SYNCLINE_RETURN_IF_ERROR(RetryIfVanished(LockReadersOut(transaction, plan)));
+    // Views and grants may have changed until a moment ago: no lock short of this one stops that.
+    // One message looks and goes on, so that readers do not wait for an answer to be read.
+    std::vector<DdlStep> steps = {{.subject = target_.ToString(),
+                                   .sql = CheckFingerprintSql(tables.target_oid, before),
+                                   .reason = kSwapStale}};
+    steps.insert(steps.end(), plan.steps.begin(), plan.steps.end());
+    const absl::Status status = RunSteps(transaction, steps);
+    SYNCLINE_FAILPOINT(kSwapped);
+    return IsSwapStale(status) ? SwapStale() : status;
+  }
+
+  // All locks together get one lock_timeout: readers queue behind the first from the start.
+  absl::Status LockReadersOut(Transaction& transaction, const SwapPlan& plan) {
+    const absl::Duration start = Monotonic();
+    absl::Status status;
+    for (const DdlStep& lock : plan.locks) {
+      const absl::Duration left = options_.lock_timeout - (Monotonic() - start);
+      status = WithSubject(
+          transaction.Execute(absl::StrCat(SetLockTimeout(left), kEndWhenSilent, lock.sql, "; ",
+                                           SetLockTimeout(options_.lock_timeout))),
+          lock);
+      if (!status.ok()) break;
+      if (!locked_at_) locked_at_ = Monotonic();
+    }
+    stats_.lock_wait += Monotonic() - start;
+    return status;
+  }
+
+  static absl::Status WithSubject(const absl::Status& status, const DdlStep& step) {
+    return status.ok() ? status : WithContext(status, step.subject);
+  }
+
+  absl::Status Locked(const absl::Status& cause) const {
+    ErrorDetail detail;
+    detail.reason = "SWAP_LOCKED";
+    detail.subject = target_.ToString();
+    detail.retry_after = kRetryAfter;
+    detail.metadata.emplace_back("sqlstate", SqlStateOf(cause));
+    return MakeError(absl::StatusCode::kAborted,
+                     absl::StrCat("could not get ", target_.ToString(), " for the swap within ",
+                                  absl::FormatDuration(options_.deadline),
+                                  ", the loaded data is kept: ", cause.message()),
+                     detail);
+  }
+
+  Database& database_;
+  const TableName& source_;
+  const TableName& target_;
+  const SwapOptions& options_;
+  const std::function<absl::Status(Transaction&)>& ledger_step_;
+  SwapStats& stats_;
+  const absl::Duration deadline_;
+  bool prepared_ = false;
+  std::optional<absl::Duration> locked_at_;
+};
+
+}  // namespace
+
+absl::Status OverwriteTable(Database& database, const TableName& source, const TableName& target,
+                            const SwapOptions& options,
+                            const std::function<absl::Status(Transaction&)>& ledger_step,
+                            SwapStats* stats) {
+  SwapStats unused;
+  if (stats == nullptr) stats = &unused;
+  *stats = SwapStats();
+  SYNCLINE_RETURN_IF_ERROR(Swap(database, source, target, options, ledger_step, stats).Run());
+  SYNCLINE_FAILPOINT(kSwapCommitted);
+  if (!stats->left_out.empty()) {
+    Log(LogLevel::kWarning, "swap_left_out")
+        .Field("table", target.ToString())
+        .Field("objects", absl::StrJoin(stats->left_out, "; "));
+  }
+  if (!options.prune_kept) return absl::OkStatus();
+  // The swap stands; what could not be dropped now is dropped by the next one.
+  const absl::Status pruned =
+      PruneKept(database, target, options.keep_generations, options.lock_timeout);
+  if (!pruned.ok()) {
+    Log(LogLevel::kWarning, "swap_prune_failed").Field("table", target.ToString()).Error(pruned);
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace syncline::postgres

@@ -1,0 +1,25 @@
+// The sequences of a table's identity columns through a swap: the loaded table has its own, which
+// take the names and the grants of the target's.
+//
+// Stateless: safe from any thread.
+#pragma once
+
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "server/postgres/connection/ddl_step.h"
+#include "server/postgres/connection/transaction.h"
+#include "server/postgres/swap/swap_plan.h"
+
+namespace syncline::postgres {
+
+struct IdentitySteps {
+  std::vector<DdlStep> free;  // renames those of a table that is kept
+  std::vector<DdlStep> give;  // names and grants, when the old table is out of the way
+};
+
+// Of the identity columns that both tables have. The search path must be empty (ClearSearchPath).
+absl::StatusOr<IdentitySteps> CaptureIdentities(Transaction& transaction, const SwapTables& tables,
+                                                bool keep_old);
+
+}  // namespace syncline::postgres

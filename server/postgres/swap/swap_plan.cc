@@ -1,0 +1,258 @@
+#include "server/postgres/swap/swap_plan.h"
+
+#include <set>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "base/error.h"
+#include "base/sha256.h"
+#include "base/status_macros.h"
+#include "server/postgres/dependents/dependents.h"
+#include "server/postgres/dependents/relation_traits.h"
+#include "server/postgres/swap/kept_generations.h"
+#include "server/postgres/swap/swap_check.h"
+#include "server/postgres/swap/swap_identities.h"
+
+namespace syncline::postgres {
+namespace {
+
+constexpr char kLocateSql[] = R"sql(
+SELECT format('%I.%I', $1::text, $2::text), format('%I.%I', $3::text, $4::text),
+       quote_ident($1), quote_ident($3), quote_ident($4),
+       (SELECT c.oid FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+        WHERE n.nspname = $1 AND c.relname = $2),
+       (SELECT c.oid FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+        WHERE n.nspname = $3 AND c.relname = $4)
+)sql";
+
+constexpr char kForeignKeysSql[] = R"sql(
+SELECT pg_describe_object('pg_constraint'::regclass, k.oid, 0),
+       format('%I.%I', n.nspname, c.relname), quote_ident(k.conname), pg_get_constraintdef(k.oid),
+       quote_literal(obj_description(k.oid, 'pg_constraint'))
+FROM pg_constraint k JOIN pg_class c ON c.oid = k.conrelid
+JOIN pg_namespace n ON n.oid = c.relnamespace
+WHERE k.confrelid = $1::oid AND k.conrelid <> $1::oid AND k.contype = 'f' AND k.conparentid = 0
+ORDER BY c.oid, k.conname
+)sql";
+
+constexpr char kSequencesSql[] = R"sql(
+SELECT pg_describe_object('pg_class'::regclass, s.oid, 0),
+       format('%I.%I', n.nspname, s.relname), quote_ident(a.attname)
+FROM pg_depend d JOIN pg_class s ON s.oid = d.objid AND s.relkind = 'S'
+JOIN pg_namespace n ON n.oid = s.relnamespace
+JOIN pg_attribute a ON a.attrelid = d.refobjid AND a.attnum = d.refobjsubid
+WHERE d.classid = 'pg_class'::regclass AND d.refclassid = 'pg_class'::regclass
+  AND d.refobjid = $1::oid AND d.deptype = 'a'
+  AND EXISTS (SELECT FROM pg_attribute b WHERE b.attrelid = $2::oid AND b.attname = a.attname
+              AND b.attnum > 0 AND NOT b.attisdropped)
+ORDER BY s.oid
+)sql";
+
+void Append(const std::vector<DdlStep>& from, std::vector<DdlStep>* to) {
+  to->insert(to->end(), from.begin(), from.end());
+}
+
+// Foreign keys of other tables that point at the target: they would hold on to the old table.
+struct IncomingForeignKeys {
+  std::vector<DdlStep> locks;
+  std::vector<DdlStep> drop;
+  std::vector<DdlStep> add;
+};
+
+absl::StatusOr<IncomingForeignKeys> CaptureForeignKeys(Transaction& transaction, int64_t target) {
+  SYNCLINE_ASSIGN_OR_RETURN(const Result rows,
+                            transaction.Query(kForeignKeysSql, Params().Int(target)));
+  IncomingForeignKeys keys;
+  for (size_t row = 0; row < rows.size(); ++row) {
+    const std::string& table = rows.Text(row, 1);
+    const std::string& name = rows.Text(row, 2);
+    const auto about = [&](std::string sql) {
+      return DdlStep{rows.Text(row, 0), std::move(sql), kDependentObjects};
+    };
+    keys.locks.push_back(about(absl::StrCat("LOCK TABLE ", table, " IN ACCESS EXCLUSIVE MODE")));
+    keys.drop.push_back(about(absl::StrCat("ALTER TABLE ", table, " DROP CONSTRAINT ", name)));
+    keys.add.push_back(about(
+        absl::StrCat("ALTER TABLE ", table, " ADD CONSTRAINT ", name, " ", rows.Text(row, 3))));
+    if (rows.IsNull(row, 4)) continue;
+    keys.add.push_back(about(
+        absl::StrCat("COMMENT ON CONSTRAINT ", name, " ON ", table, " IS ", rows.Text(row, 4))));
+  }
+  return keys;
+}
+
+// Sequences that the target's columns own would be dropped with it.
+absl::StatusOr<std::vector<DdlStep>> CaptureSequences(Transaction& transaction,
+                                                      const SwapTables& tables) {
+  Params params;
+  params.Int(tables.target_oid).Int(tables.source_oid);
+  SYNCLINE_ASSIGN_OR_RETURN(const Result rows, transaction.Query(kSequencesSql, params));
+  std::vector<DdlStep> steps;
+  for (size_t row = 0; row < rows.size(); ++row) {
+    steps.push_back({.subject = rows.Text(row, 0),
+                     .sql = absl::StrCat("ALTER SEQUENCE ", rows.Text(row, 1), " OWNED BY ",
+                                         tables.quoted_target, ".", rows.Text(row, 2))});
+  }
+  return steps;
+}
+
+// Those of the loaded table, which must have all that it is to have.
+absl::StatusOr<SwapMembers> PreparedMembers(Transaction& transaction, const SwapTables& tables,
+                                            const SwapKeyIndex& key) {
+  SYNCLINE_ASSIGN_OR_RETURN(SwapMembers members,
+                            CaptureSwapMembers(transaction, tables, key, /*prepared=*/true));
+  if (!PlanBuild(members.wanted, members.built, tables.Place()).empty()) return SwapStale();
+  return members;
+}
+
+std::string AwayName(const SwapTables& tables) {
+  return absl::StrCat("_syncline_old_", tables.target_oid);
+}
+
+// Drops the old table, which is `away`, or keeps it: without the names of its members, which the
+// new one gets, and with one only of those indexes of ours that are the same.
+absl::StatusOr<std::vector<DdlStep>> RetireSteps(Transaction& transaction, const SwapTables& tables,
+                                                 const SwapMembers& members,
+                                                 const std::string& away, bool keep_old) {
+  if (!keep_old) {
+    return std::vector<DdlStep>{
+        {.subject = tables.target.ToString(), .sql = absl::StrCat("DROP TABLE ", away)}};
+  }
+  std::vector<DdlStep> steps;
+  std::vector<TableMember> kept = members.wanted;
+  if (!members.key_index.empty()) kept.pop_back();
+  std::set<std::string> definitions;
+  for (const TableMember& member : members.ours) {
+    if (definitions.insert(member.definition).second) {
+      kept.push_back(member);
+      continue;
+    }
+    steps.push_back(
+        {.subject = member.subject,
+         .sql = absl::StrCat("DROP INDEX ", member.quoted_schema, ".", member.quoted_name)});
+  }
+  SYNCLINE_ASSIGN_OR_RETURN(const std::vector<DdlStep> keep,
+                            KeepSteps(transaction, tables.target, tables.target_oid, away, kept));
+  Append(keep, &steps);
+  return steps;
+}
+
+std::vector<DdlStep> MoveSteps(const SwapTables& tables) {
+  const auto about = [&](std::string sql) {
+    return DdlStep{.subject = tables.source.ToString(), .sql = std::move(sql)};
+  };
+  if (tables.source.schema == tables.target.schema) {
+    return {about(absl::StrCat("ALTER TABLE ", tables.quoted_source, " RENAME TO ",
+                               tables.quoted_target_name))};
+  }
+  // The source's own name may be taken in the other schema.
+  const std::string between = absl::StrCat("_syncline_new_", tables.source_oid);
+  return {about(absl::StrCat("ALTER TABLE ", tables.quoted_source, " RENAME TO ", between)),
+          about(absl::StrCat("ALTER TABLE ", tables.quoted_source_schema, ".", between,
+                             " SET SCHEMA ", tables.quoted_target_schema)),
+          about(absl::StrCat("ALTER TABLE ", tables.quoted_target_schema, ".", between,
+                             " RENAME TO ", tables.quoted_target_name))};
+}
+
+}  // namespace
+
+BuildPlace SwapTables::Place() const {
+  return {.source = quoted_source, .source_schema = quoted_source_schema, .key = source.ToString()};
+}
+
+absl::StatusOr<SwapTables> LocateTables(Transaction& transaction, const TableName& source,
+                                        const TableName& target) {
+  Params params;
+  params.Text(source.schema).Text(source.name).Text(target.schema).Text(target.name);
+  SYNCLINE_ASSIGN_OR_RETURN(const Result found, transaction.Query(kLocateSql, params));
+  if (found.IsNull(0, 5)) {
+    return MakeError(absl::StatusCode::kFailedPrecondition,
+                     absl::StrCat("the loaded table ", source.ToString(), " is missing"),
+                     {.reason = "SCHEMA_CHANGED", .subject = source.ToString()});
+  }
+  return SwapTables{.source = source,
+                    .target = target,
+                    .source_oid = found.Int(0, 5),
+                    .target_oid = found.Int(0, 6),
+                    .quoted_source = found.Text(0, 0),
+                    .quoted_target = found.Text(0, 1),
+                    .quoted_source_schema = found.Text(0, 2),
+                    .quoted_target_schema = found.Text(0, 3),
+                    .quoted_target_name = found.Text(0, 4)};
+}
+
+absl::Status SwapStale() {
+  return MakeError(absl::StatusCode::kAborted, "the table's definition changed during the swap",
+                   {.reason = kSwapStale, .retry_after = absl::Milliseconds(100)});
+}
+
+bool IsSwapStale(const absl::Status& status) { return ReasonOf(status) == kSwapStale; }
+
+absl::StatusOr<SwapPlan> CaptureMove(Transaction& transaction, const SwapTables& tables,
+                                     const SwapKeyIndex& key) {
+  SYNCLINE_ASSIGN_OR_RETURN(const std::string search_path, ClearSearchPath(transaction));
+  SYNCLINE_ASSIGN_OR_RETURN(const SwapMembers members, PreparedMembers(transaction, tables, key));
+  SYNCLINE_RETURN_IF_ERROR(SetSearchPath(transaction, search_path));
+  SwapPlan plan;
+  plan.steps = MoveSteps(tables);
+  plan.key_index = members.key_index;
+  Append(NameMembers(members.wanted, members.built, tables.Place(), tables.quoted_target,
+                     tables.quoted_target_schema),
+         &plan.steps);
+  return plan;
+}
+
+absl::StatusOr<SwapPlan> CapturePlan(Transaction& transaction, const SwapTables& tables,
+                                     const SwapKeyIndex& key, bool keep_old) {
+  SYNCLINE_RETURN_IF_ERROR(CheckCarriable(transaction, tables.target_oid, tables.source_oid));
+  SYNCLINE_ASSIGN_OR_RETURN(const Dependents dependents,
+                            CaptureDependents(transaction, tables.target));
+  const ViewReplacement views = ReplaceDependentViews(dependents);
+  SYNCLINE_ASSIGN_OR_RETURN(const std::string search_path, ClearSearchPath(transaction));
+  SYNCLINE_ASSIGN_OR_RETURN(const SwapMembers members, PreparedMembers(transaction, tables, key));
+  SYNCLINE_ASSIGN_OR_RETURN(auto all_traits,
+                            CaptureTraits(transaction, {tables.target_oid}, tables.source_oid));
+  const RelationTraits& traits = all_traits[tables.target_oid];
+  SYNCLINE_ASSIGN_OR_RETURN(const IncomingForeignKeys keys,
+                            CaptureForeignKeys(transaction, tables.target_oid));
+  SYNCLINE_ASSIGN_OR_RETURN(const std::vector<DdlStep> sequences,
+                            CaptureSequences(transaction, tables));
+  SYNCLINE_ASSIGN_OR_RETURN(const IdentitySteps identities,
+                            CaptureIdentities(transaction, tables, keep_old));
+  const std::string away = absl::StrCat(tables.quoted_target_schema, ".", AwayName(tables));
+  SYNCLINE_ASSIGN_OR_RETURN(const std::vector<DdlStep> retire,
+                            RetireSteps(transaction, tables, members, away, keep_old));
+  SYNCLINE_RETURN_IF_ERROR(SetSearchPath(transaction, search_path));
+
+  SwapPlan plan;
+  plan.key_index = members.key_index;
+  // Queries lock views before tables, and referencing tables before the referenced.
+  Append(views.locks, &plan.locks);
+  Append(keys.locks, &plan.locks);
+  plan.locks.push_back(
+      {.subject = tables.target.ToString(),
+       .sql = absl::StrCat("LOCK TABLE ", tables.quoted_target, " IN ACCESS EXCLUSIVE MODE")});
+  // Everything leaves the old table before it goes; the new one gets names when the old one's are
+  // free.
+  Append(keys.drop, &plan.steps);
+  Append(views.detach, &plan.steps);
+  plan.steps.push_back(
+      {.subject = tables.target.ToString(),
+       .sql = absl::StrCat("ALTER TABLE ", tables.quoted_target, " RENAME TO ", AwayName(tables))});
+  Append(MoveSteps(tables), &plan.steps);
+  Append(traits.owner, &plan.steps);
+  Append(views.attach, &plan.steps);
+  Append(sequences, &plan.steps);
+  Append(identities.free, &plan.steps);
+  Append(retire, &plan.steps);
+  Append(identities.give, &plan.steps);
+  Append(NameMembers(members.wanted, members.built, tables.Place(), tables.quoted_target,
+                     tables.quoted_target_schema),
+         &plan.steps);
+  Append(traits.access, &plan.steps);
+  Append(traits.rest, &plan.steps);
+  Append(views.fill, &plan.steps);
+  Append(keys.add, &plan.steps);
+  return plan;
+}
+
+}  // namespace syncline::postgres

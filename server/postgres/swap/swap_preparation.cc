@@ -1,0 +1,168 @@
+#include "server/postgres/swap/swap_preparation.h"
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "base/status_macros.h"
+#include "server/postgres/connection/ddl_step.h"
+#include "server/postgres/connection/sqlstate.h"
+#include "server/postgres/swap/first_statistics.h"
+#include "server/postgres/swap/swap_check.h"
+#include "server/postgres/swap/swap_members.h"
+#include "server/postgres/swap/swap_plan.h"
+#include "server/postgres/table/carried_columns.h"
+
+namespace syncline::postgres {
+namespace {
+
+// What must be set on the source before its rows are checked or sampled.
+constexpr char kColumnsSql[] = R"sql(
+SELECT quote_ident(s.attname), pg_describe_object('pg_class'::regclass, t.attrelid, t.attnum),
+       t.attnotnull AND NOT s.attnotnull,
+       CASE WHEN t.attstattarget >= 0 AND t.attstattarget IS DISTINCT FROM s.attstattarget
+            THEN t.attstattarget END
+FROM pg_attribute t JOIN pg_attribute s ON s.attrelid = $2::oid AND s.attname = t.attname
+  AND s.attnum > 0 AND NOT s.attisdropped
+WHERE t.attrelid = $1::oid AND t.attnum > 0 AND NOT t.attisdropped
+ORDER BY s.attnum
+)sql";
+
+constexpr char kTablespaceSql[] = R"sql(
+SELECT quote_ident(spcname) FROM pg_class t JOIN pg_class s ON s.oid = $2::oid
+JOIN pg_tablespace sp ON sp.oid = CASE WHEN t.reltablespace <> 0 THEN t.reltablespace
+  ELSE (SELECT dattablespace FROM pg_database WHERE datname = current_database()) END
+WHERE t.oid = $1::oid AND t.reltablespace <> s.reltablespace
+)sql";
+
+struct Column {
+  std::string quoted_name;
+  std::string subject;
+};
+
+struct Preparation {
+  SwapTables tables;
+  std::vector<BuildStep> builds;
+  std::vector<Column> not_null;
+  std::vector<std::string> column_targets;  // "ALTER COLUMN … SET STATISTICS …"
+  std::string tablespace;                   // quoted; empty when the source is there
+};
+
+absl::Status CaptureColumns(Transaction& transaction, Preparation* preparation) {
+  Params params;
+  params.Int(preparation->tables.target_oid).Int(preparation->tables.source_oid);
+  SYNCLINE_ASSIGN_OR_RETURN(const Result rows, transaction.Query(kColumnsSql, params));
+  for (size_t row = 0; row < rows.size(); ++row) {
+    if (rows.Bool(row, 2)) {
+      preparation->not_null.push_back({rows.Text(row, 0), rows.Text(row, 1)});
+    }
+    if (rows.IsNull(row, 3)) continue;
+    preparation->column_targets.push_back(
+        absl::StrCat("ALTER COLUMN ", rows.Text(row, 0), " SET STATISTICS ", rows.Text(row, 3)));
+  }
+  SYNCLINE_ASSIGN_OR_RETURN(const Result tablespace, transaction.Query(kTablespaceSql, params));
+  if (!tablespace.empty()) preparation->tablespace = tablespace.Text(0, 0);
+  return absl::OkStatus();
+}
+
+absl::Status Capture(Transaction& transaction, const TableName& source, const TableName& target,
+                     const PreparationOptions& options, Preparation* preparation,
+                     std::vector<std::string>* left_out) {
+  const SwapKeyIndex& key = options.key_index;
+  SYNCLINE_ASSIGN_OR_RETURN(preparation->tables, LocateTables(transaction, source, target));
+  const SwapTables& tables = preparation->tables;
+  if (tables.target_oid != 0) {
+    SYNCLINE_RETURN_IF_ERROR(CarryColumns(transaction, source, target, options.dropped_columns));
+  }
+  SYNCLINE_ASSIGN_OR_RETURN(const std::string search_path, ClearSearchPath(transaction));
+  if (tables.target_oid != 0) {
+    SYNCLINE_RETURN_IF_ERROR(CheckCarriable(transaction, tables.target_oid, tables.source_oid));
+    SYNCLINE_ASSIGN_OR_RETURN(*left_out,
+                              FindLeftOut(transaction, tables.target_oid, tables.source_oid));
+    SYNCLINE_RETURN_IF_ERROR(CaptureColumns(transaction, preparation));
+  }
+  SYNCLINE_ASSIGN_OR_RETURN(const SwapMembers members,
+                            CaptureSwapMembers(transaction, tables, key, /*prepared=*/false));
+  preparation->builds = PlanBuild(members.wanted, members.built, tables.Place());
+  return SetSearchPath(transaction, search_path);
+}
+
+absl::Status Run(Database& database, const std::string& sql, absl::Duration lock_timeout) {
+  return database.Transact([&](Transaction& transaction) { return transaction.Execute(sql); },
+                           {.lock_timeout = lock_timeout});
+}
+
+// The columns that have nulls, for people. One scan for all.
+absl::StatusOr<std::string> WithNulls(Database& database, const std::string& source,
+                                      const std::vector<Column>& columns) {
+  std::vector<std::string> tests;
+  for (const Column& column : columns) {
+    tests.push_back(absl::StrCat("bool_or(", column.quoted_name, " IS NULL)"));
+  }
+  const std::string sql = absl::StrCat("SELECT ", absl::StrJoin(tests, ", "), " FROM ", source);
+  std::vector<std::string> subjects;
+  SYNCLINE_RETURN_IF_ERROR(database.Transact([&](Transaction& transaction) -> absl::Status {
+    SYNCLINE_ASSIGN_OR_RETURN(const Result nulls, transaction.Query(sql));
+    subjects.clear();
+    for (size_t i = 0; i < columns.size(); ++i) {
+      if (nulls.Bool(0, i)) subjects.push_back(absl::StrCat("NOT NULL of ", columns[i].subject));
+    }
+    return absl::OkStatus();
+  }));
+  return absl::StrJoin(subjects, ", ");
+}
+
+// No stream makes a column NOT NULL: the user did, and maybe after rows with nulls were staged.
+absl::Status CarryNotNull(Database& database, const Preparation& preparation) {
+  if (preparation.not_null.empty()) return absl::OkStatus();
+  const std::string& source = preparation.tables.quoted_source;
+  std::vector<std::string> actions;
+  for (const Column& column : preparation.not_null) {
+    actions.push_back(absl::StrCat("ALTER COLUMN ", column.quoted_name, " SET NOT NULL"));
+  }
+  const absl::Status status =
+      Run(database, absl::StrCat("ALTER TABLE ", source, " ", absl::StrJoin(actions, ", ")),
+          absl::ZeroDuration());
+  if (SqlStateOf(status) != "23502") return status;
+  SYNCLINE_ASSIGN_OR_RETURN(const std::string subjects,
+                            WithNulls(database, source, preparation.not_null));
+  return AsRefusal(status, "TARGET_INCOMPATIBLE", subjects);
+}
+
+absl::Status Build(Database& database, const Preparation& preparation,
+                   absl::Duration lock_timeout) {
+  const std::string& source = preparation.tables.quoted_source;
+  if (!preparation.tablespace.empty()) {
+    SYNCLINE_RETURN_IF_ERROR(Run(
+        database, absl::StrCat("ALTER TABLE ", source, " SET TABLESPACE ", preparation.tablespace),
+        absl::ZeroDuration()));
+  }
+  if (!preparation.column_targets.empty()) {
+    SYNCLINE_RETURN_IF_ERROR(Run(
+        database,
+        absl::StrCat("ALTER TABLE ", source, " ", absl::StrJoin(preparation.column_targets, ", ")),
+        absl::ZeroDuration()));
+  }
+  for (const BuildStep& build : preparation.builds) {
+    SYNCLINE_RETURN_IF_ERROR(AsRefusal(
+        Run(database, build.step.sql, build.locks_others ? lock_timeout : absl::ZeroDuration()),
+        build.step.reason, build.step.subject));
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+absl::Status PrepareSource(Database& database, const TableName& source, const TableName& target,
+                           const PreparationOptions& options, std::vector<std::string>* left_out) {
+  Preparation preparation;
+  SYNCLINE_RETURN_IF_ERROR(database.Transact([&](Transaction& transaction) {
+    preparation = Preparation();
+    return RetryIfVanished(Capture(transaction, source, target, options, &preparation, left_out));
+  }));
+  SYNCLINE_RETURN_IF_ERROR(CarryNotNull(database, preparation));
+  SYNCLINE_RETURN_IF_ERROR(Build(database, preparation, options.lock_timeout));
+  if (!options.analyze) return absl::OkStatus();
+  return RetryIfVanished(GatherFirstStatistics(database, preparation.tables.source_oid,
+                                               preparation.tables.target_oid));
+}
+
+}  // namespace syncline::postgres

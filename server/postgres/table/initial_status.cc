@@ -1,0 +1,45 @@
+#include "server/postgres/table/initial_status.h"
+
+#include "base/status_macros.h"
+#include "server/postgres/sql/sql_generator.h"
+#include "server/postgres/table/table_shape.h"
+
+namespace syncline::postgres {
+namespace {
+
+absl::StatusOr<TableStatus> StatusOf(Transaction& transaction, const TableName& table,
+                                     const TableShape& shape) {
+  TableStatus status;
+  if (!shape.exists) return status;
+  SYNCLINE_ASSIGN_OR_RETURN(const Result result, transaction.Query(TableStatusSql(table)));
+  status.exists = true;
+  status.empty = !result.Bool(0, 0);
+  status.size_bytes = result.Int(0, 1);
+  return status;
+}
+
+}  // namespace
+
+absl::StatusOr<std::vector<InitialStatus>> GatherInitialStatus(
+    Transaction& transaction, const std::vector<StreamTables>& streams) {
+  std::vector<TableName> tables;
+  for (const StreamTables& stream : streams) {
+    tables.push_back(stream.real);
+    tables.push_back(stream.temp);
+  }
+  SYNCLINE_ASSIGN_OR_RETURN(const std::vector<TableShape> shapes,
+                            LookUpShapes(transaction, tables));
+  for (size_t i = 0; i < tables.size(); ++i) {
+    SYNCLINE_RETURN_IF_ERROR(CheckShape(tables[i], shapes[i]));
+  }
+  std::vector<InitialStatus> statuses(streams.size());
+  for (size_t i = 0; i < streams.size(); ++i) {
+    SYNCLINE_ASSIGN_OR_RETURN(statuses[i].real,
+                              StatusOf(transaction, streams[i].real, shapes[2 * i]));
+    SYNCLINE_ASSIGN_OR_RETURN(statuses[i].temp,
+                              StatusOf(transaction, streams[i].temp, shapes[2 * i + 1]));
+  }
+  return statuses;
+}
+
+}  // namespace syncline::postgres

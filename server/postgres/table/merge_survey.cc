@@ -1,0 +1,117 @@
+#include "server/postgres/table/merge_survey.h"
+
+#include <algorithm>
+
+#include "base/status_macros.h"
+#include "server/postgres/sql/sql_generator.h"
+
+namespace syncline::postgres {
+namespace {
+
+// $1, $2: the target's schema and name; $3, $4: the source's. A row for each column of the target:
+// name, whether it is generated, whether it is an identity that only INSERT sets, the collation to
+// compare it in.
+constexpr char kColumnsSql[] = R"sql(
+SELECT a.attname, a.attgenerated <> '', a.attidentity = 'a',
+       CASE WHEN l.oid IS NULL THEN ''
+            WHEN NOT l.collisdeterministic THEN 'pg_catalog."C"'
+            WHEN b.attcollation IS NULL OR b.attcollation = a.attcollation THEN ''
+            ELSE pg_catalog.format('%I.%I', ln.nspname, l.collname) END
+FROM pg_catalog.pg_class c
+JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
+LEFT JOIN pg_catalog.pg_collation l ON l.oid = a.attcollation
+LEFT JOIN pg_catalog.pg_namespace ln ON ln.oid = l.collnamespace
+LEFT JOIN pg_catalog.pg_attribute b ON b.attname = a.attname AND b.attnum > 0
+  AND NOT b.attisdropped AND b.attrelid = (
+    SELECT sc.oid FROM pg_catalog.pg_class sc
+    JOIN pg_catalog.pg_namespace sn ON sn.oid = sc.relnamespace
+    WHERE sn.nspname = $3 AND sc.relname = $4)
+WHERE n.nspname = $1 AND c.relname = $2 ORDER BY a.attnum
+)sql";
+
+// $1: schema, $2: table. Two booleans: whether triggers watch its rows, and whether they are the
+// user's or of foreign keys that point at its rows.
+constexpr char kTriggersSql[] = R"sql(
+SELECT EXISTS (SELECT FROM pg_catalog.pg_trigger t WHERE t.tgrelid = c.oid),
+       EXISTS (SELECT FROM pg_catalog.pg_trigger t WHERE t.tgrelid = c.oid AND NOT t.tgisinternal)
+       OR EXISTS (SELECT FROM pg_catalog.pg_constraint k
+                  WHERE k.confrelid = c.oid AND k.contype = 'f')
+FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+WHERE n.nspname = $1 AND c.relname = $2
+)sql";
+
+// $1: schema, $2: table, $3: the primary key. A row for each index that is checked row by row and
+// each of its columns that may be NULL (NULL when it has none): index, column.
+constexpr char kImmediateSql[] = R"sql(
+WITH unique_index AS (
+  SELECT i.relname, x.indrelid, x.indnullsnotdistinct,
+         ARRAY(SELECT a.attnum FROM pg_catalog.pg_attribute a
+               WHERE a.attrelid = x.indrelid AND a.attnum > 0 AND (
+                 a.attnum = ANY (x.indkey::int2[]) OR EXISTS (
+                   SELECT FROM pg_catalog.pg_depend d
+                   WHERE d.classid = 'pg_catalog.pg_class'::regclass AND d.objid = i.oid
+                     AND d.refclassid = 'pg_catalog.pg_class'::regclass
+                     AND d.refobjid = x.indrelid AND d.refobjsubid = a.attnum))) AS columns
+  FROM pg_catalog.pg_index x JOIN pg_catalog.pg_class i ON i.oid = x.indexrelid
+  JOIN pg_catalog.pg_class c ON c.oid = x.indrelid
+  JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+  WHERE n.nspname = $1 AND c.relname = $2 AND x.indisready AND x.indimmediate
+    AND (x.indisunique OR x.indisexclusion))
+SELECT u.relname, a.attname FROM unique_index u
+LEFT JOIN pg_catalog.pg_attribute a ON a.attrelid = u.indrelid AND a.attnum = ANY (u.columns)
+  AND NOT a.attnotnull AND a.attgenerated = '' AND a.attidentity = '' AND NOT u.indnullsnotdistinct
+  AND a.attname::text <> ALL ($3::text[])
+WHERE EXISTS (SELECT FROM pg_catalog.pg_attribute k WHERE k.attrelid = u.indrelid
+              AND k.attnum = ANY (u.columns) AND k.attname::text <> ALL ($3::text[]))
+ORDER BY u.relname, a.attnum
+)sql";
+
+absl::Status SurveyColumns(Transaction& transaction, const TableName& source,
+                           const TableName& target, const std::set<std::string>& declared,
+                           MergeTarget* survey) {
+  Params params;
+  params.Text(target.schema).Text(target.name).Text(source.schema).Text(source.name);
+  SYNCLINE_ASSIGN_OR_RETURN(const Result columns, transaction.Query(kColumnsSql, params));
+  for (size_t row = 0; row < columns.size(); ++row) {
+    const std::string& name = columns.Text(row, 0);
+    if (declared.count(name) == 0) {
+      if (!columns.Bool(row, 1)) survey->others.push_back(name);
+      continue;
+    }
+    if (columns.Bool(row, 1)) survey->generated.insert(name);
+    if (columns.Bool(row, 2)) survey->identity.insert(name);
+    if (!columns.Text(row, 3).empty()) survey->collations[name] = columns.Text(row, 3);
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+absl::StatusOr<MergeTarget> SurveyTarget(Transaction& transaction, const TableName& source,
+                                         const TableName& target, const TableSchema& schema) {
+  MergeTarget survey;
+  const std::vector<std::string> columns = AllColumns(schema);
+  const std::set<std::string> declared(columns.begin(), columns.end());
+  SYNCLINE_RETURN_IF_ERROR(SurveyColumns(transaction, source, target, declared, &survey));
+  Params params;
+  params.Text(target.schema).Text(target.name);
+  SYNCLINE_ASSIGN_OR_RETURN(const Result triggers, transaction.Query(kTriggersSql, params));
+  if (!triggers.empty()) {
+    survey.watched = triggers.Bool(0, 0);
+    survey.protects = triggers.Bool(0, 1);
+  }
+  SYNCLINE_ASSIGN_OR_RETURN(const Result indexes,
+                            transaction.Query(kImmediateSql, params.TextArray(schema.primary_key)));
+  for (size_t row = 0; row < indexes.size(); ++row) {
+    const std::string& name = indexes.Text(row, 0);
+    if (survey.immediate.empty() || survey.immediate.back().name != name) {
+      survey.immediate.push_back({name, {}});
+    }
+    if (declared.count(indexes.Text(row, 1)) == 0) continue;
+    survey.immediate.back().nullable.push_back(indexes.Text(row, 1));
+  }
+  return survey;
+}
+
+}  // namespace syncline::postgres

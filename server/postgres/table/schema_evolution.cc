@@ -1,0 +1,304 @@
+#include "server/postgres/table/schema_evolution.h"
+
+#include <algorithm>
+#include <set>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "base/error.h"
+#include "base/log.h"
+#include "base/status_macros.h"
+#include "server/model/evolution_plan.h"
+#include "server/model/plan_words.h"
+#include "server/postgres/dependents/dependents.h"
+#include "server/postgres/sql/cast_sql.h"
+#include "server/postgres/sql/catalog_sql.h"
+#include "server/postgres/sql/sql_generator.h"
+#include "server/postgres/table/table_operations.h"
+#include "server/postgres/table/table_shape.h"
+
+namespace syncline::postgres {
+namespace {
+
+bool IsMetaColumn(absl::string_view name) {
+  return name == kRawIdColumn || name == kExtractedAtColumn || name == kMetaColumn ||
+         name == kGenerationIdColumn;
+}
+
+template <typename Columns>
+auto FindByName(const Columns& columns, const std::string& name) {
+  return std::find_if(columns.begin(), columns.end(),
+                      [&](const auto& column) { return column.name == name; });
+}
+
+const ColumnSchema* FindSchema(const TableSchema& schema, const std::string& name) {
+  for (const ColumnSchema& column : schema.columns) {
+    if (column.column_name == name) return &column;
+  }
+  return nullptr;
+}
+
+absl::Status UnknownColumn(const TableName& table, const std::string& column) {
+  ErrorDetail detail;
+  detail.reason = "SCHEMA_CHANGED";
+  detail.subject = table.ToString();
+  return MakeError(absl::StatusCode::kFailedPrecondition,
+                   absl::StrCat(table.ToString(), " no longer has the column ", column), detail);
+}
+
+absl::Status CastRefused(const TableName& table, const DiscoveredColumn& from,
+                         const ColumnSchema& to, const std::string& raw_id) {
+  ErrorDetail detail;
+  detail.reason = "SCHEMA_INCOMPATIBLE";
+  detail.subject = table.ToString();
+  detail.metadata = {{"column", from.name}, {"raw_id", raw_id}};
+  return MakeError(
+      absl::StatusCode::kFailedPrecondition,
+      absl::StrCat("the column ", from.name, " of ", table.ToString(), " cannot change from ",
+                   from.type, " to ", TableTypeOf(to), ": the row with ", kRawIdColumn, " ", raw_id,
+                   " holds a value that does not fit; nothing was changed"),
+      detail);
+}
+
+// Whether a row has NULL where `expression` stands.
+absl::StatusOr<bool> HasNull(Transaction& transaction, const TableName& table,
+                             absl::string_view expression) {
+  SYNCLINE_ASSIGN_OR_RETURN(const Result result, transaction.Query(ExampleRowSql(
+                                                     table, absl::StrCat(expression, " IS NULL"))));
+  return !result.empty();
+}
+
+// NOT NULL as the schema says, as far as the stored rows allow: a null that stands already is no
+// reason to stop a stream. A column that is stricter than the schema was made so by the user.
+absl::Status AppendNullability(Transaction& transaction, const TableName& table,
+                               const DiscoveredColumn& from, const ColumnSchema& to,
+                               absl::string_view expression, std::vector<std::string>* clauses) {
+  if (to.nullable || !from.nullable) return absl::OkStatus();
+  SYNCLINE_ASSIGN_OR_RETURN(const bool has_null, HasNull(transaction, table, expression));
+  if (!has_null) clauses->push_back(SetNotNullClause(from.name));
+  return absl::OkStatus();
+}
+
+// How the column's values become those of its new type. A type of the user's is reached over ours.
+Cast CastFor(const DiscoveredColumn& from, const ColumnSchema& to) {
+  const Cast cast = CastTo(from.name, from.type, to.type);
+  return to.table_type.empty() ? cast : StoredAs(cast, to.table_type);
+}
+
+absl::Status CheckCast(Transaction& transaction, const TableName& table,
+                       const DiscoveredColumn& from, const ColumnSchema& to) {
+  const Cast cast = CastFor(from, to);
+  if (cast.failing.empty()) return absl::OkStatus();
+  SYNCLINE_ASSIGN_OR_RETURN(const Result example,
+                            transaction.Query(ExampleRowSql(table, cast.failing)));
+  return example.empty() ? absl::OkStatus() : CastRefused(table, from, to, example.Text(0, 0));
+}
+
+// Leaves an entry in the rows whose value does not fit, and casts the others.
+absl::StatusOr<std::string> NullWhatDoesNotCast(Transaction& transaction, const TableName& table,
+                                                const ColumnSchema& to, const Cast& cast) {
+  if (cast.failing.empty()) return cast.expression;
+  SYNCLINE_RETURN_IF_ERROR(
+      transaction.Query(NoteCastFailuresSql(table, cast.failing), Params().Text(to.input_name))
+          .status());
+  return absl::StrCat("CASE WHEN ", cast.failing, " THEN NULL ELSE ", cast.expression, " END");
+}
+
+absl::Status AppendChange(Transaction& transaction, const TableName& table,
+                          const DiscoveredColumn& from, const ColumnSchema& to, CastFailure failure,
+                          std::vector<std::string>* clauses) {
+  if (from.type == TableTypeOf(to)) {
+    return AppendNullability(transaction, table, from, to, QuoteIdentifier(from.name), clauses);
+  }
+  const Cast cast = CastFor(from, to);
+  std::string expression = cast.expression;
+  if (failure == CastFailure::kRefuse) {
+    SYNCLINE_RETURN_IF_ERROR(CheckCast(transaction, table, from, to));
+  } else {
+    SYNCLINE_ASSIGN_OR_RETURN(expression, NullWhatDoesNotCast(transaction, table, to, cast));
+  }
+  clauses->push_back(AlterTypeClause(from.name, TableTypeOf(to), expression));
+  return AppendNullability(transaction, table, from, to, expression, clauses);
+}
+
+// ADD never says NOT NULL, as stored rows would break it; an empty table gets it at once, so that
+// the next diff is empty.
+absl::Status AppendAdded(Transaction& transaction, const TableName& table,
+                         const TableSchema& schema, const std::vector<std::string>& names,
+                         std::vector<std::string>* clauses) {
+  bool any_not_null = false;
+  for (const std::string& name : names) {
+    const ColumnSchema* const column = FindSchema(schema, name);
+    if (column == nullptr) return UnknownColumn(table, name);
+    clauses->push_back(AddColumnClause(*column));
+    any_not_null = any_not_null || !column->nullable;
+  }
+  if (!any_not_null) return absl::OkStatus();
+  SYNCLINE_ASSIGN_OR_RETURN(const bool has_rows, HasRows(transaction, table));
+  if (has_rows) return absl::OkStatus();
+  for (const std::string& name : names) {
+    if (!FindSchema(schema, name)->nullable) clauses->push_back(SetNotNullClause(name));
+  }
+  return absl::OkStatus();
+}
+
+// Columns whose views stand in the way: those that go and those that get another type.
+std::set<std::string> DisturbedColumns(const DiscoveredTable& from, const TableSchema& schema,
+                                       const SchemaChange& change) {
+  std::set<std::string> columns(change.drop.begin(), change.drop.end());
+  for (const std::string& name : change.change) {
+    const auto column = FindByName(from.columns, name);
+    const ColumnSchema* const wanted = FindSchema(schema, name);
+    if (column != from.columns.end() && wanted != nullptr && column->type != TableTypeOf(*wanted)) {
+      columns.insert(name);
+    }
+  }
+  return columns;
+}
+
+// One ALTER TABLE, with the views over changed columns out of its way meanwhile.
+absl::Status Alter(Transaction& transaction, const TableName& table,
+                   const std::set<std::string>& disturbed,
+                   const std::vector<std::string>& clauses) {
+  const std::string sql = AlterTableSql(table, clauses);
+  if (disturbed.empty()) return transaction.Execute(sql);
+  SYNCLINE_ASSIGN_OR_RETURN(const Dependents all, CaptureDependents(transaction, table));
+  const Dependents views = ThatRead(all, disturbed);
+  SYNCLINE_RETURN_IF_ERROR(DropDependentViews(transaction, views));
+  SYNCLINE_RETURN_IF_ERROR(transaction.Execute(sql));
+  return RestoreDependentViews(transaction, views);
+}
+
+// One line per change of a column.
+void LogChange(const TableName& table, const DiscoveredTable& from, const TableSchema& schema,
+               const SchemaChange& change) {
+  const auto log = [&](::syncline::SchemaChange::Kind kind, const std::string& column,
+                       absl::string_view before, absl::string_view after) {
+    Log(LogLevel::kInfo, "schema_changed")
+        .Field("table", table.ToString())
+        .Field("kind", ToText(kind))
+        .Field("column", column)
+        .Field("from", before)
+        .Field("to", after);
+  };
+  using Kind = ::syncline::SchemaChange::Kind;
+  const auto type_before = [&](const std::string& name) {
+    const auto column = FindByName(from.columns, name);
+    return column == from.columns.end() ? std::string() : column->type;
+  };
+  for (const std::string& name : change.add) {
+    log(Kind::kAddColumn, name, "", TableTypeOf(*FindSchema(schema, name)));
+  }
+  for (const std::string& name : change.change) {
+    const std::string after = TableTypeOf(*FindSchema(schema, name));
+    if (type_before(name) != after) log(Kind::kChangeType, name, type_before(name), after);
+  }
+  for (const std::string& name : change.drop) log(Kind::kDropColumn, name, type_before(name), "");
+}
+
+absl::StatusOr<DiscoveredTable> ReadColumns(Transaction& transaction, const TableName& table) {
+  SYNCLINE_ASSIGN_OR_RETURN(
+      const Result result,
+      transaction.Query(kColumnsSql, Params().Text(table.schema).Text(table.name)));
+  DiscoveredTable discovered;
+  for (size_t row = 0; row < result.size(); ++row) {
+    if (IsMetaColumn(result.Text(row, 0))) continue;
+    discovered.columns.push_back({result.Text(row, 0), result.Text(row, 1), !result.Bool(row, 2)});
+  }
+  return discovered;
+}
+
+}  // namespace
+
+absl::StatusOr<DiscoveredTable> DiscoverTable(Transaction& transaction, const TableName& table) {
+  SYNCLINE_ASSIGN_OR_RETURN(const std::vector<TableShape> shapes,
+                            LookUpShapes(transaction, {table}));
+  if (!shapes[0].exists) return TableNotFound(table);
+  SYNCLINE_RETURN_IF_ERROR(CheckShape(table, shapes[0]));
+  return ReadColumns(transaction, table);
+}
+
+DiscoveredTable ComputeTable(const TableSchema& schema) {
+  DiscoveredTable table;
+  for (const ColumnSchema& column : schema.columns) {
+    table.columns.push_back({column.column_name, TableTypeOf(column), column.nullable});
+  }
+  return table;
+}
+
+SchemaChange DiffTables(const DiscoveredTable& from, const DiscoveredTable& to) {
+  SchemaChange change;
+  for (const DiscoveredColumn& column : from.columns) {
+    const auto wanted = FindByName(to.columns, column.name);
+    if (wanted == to.columns.end()) {
+      change.drop.push_back(column.name);
+    } else if (wanted->type != column.type || (column.nullable && !wanted->nullable)) {
+      change.change.push_back(column.name);
+    } else {
+      change.retain.push_back(column.name);
+    }
+  }
+  for (const DiscoveredColumn& column : to.columns) {
+    if (FindByName(from.columns, column.name) == from.columns.end()) {
+      change.add.push_back(column.name);
+    }
+  }
+  return change;
+}
+
+absl::Status ApplySchemaChange(Transaction& transaction, const TableName& table,
+                               const TableSchema& schema, const SchemaChange& change,
+                               CastFailure failure) {
+  if (change.IsNoop()) return absl::OkStatus();
+  // What is found out about the stored rows must still be true when they are rewritten.
+  SYNCLINE_RETURN_IF_ERROR(transaction.Execute(LockAgainstWritersSql(table)));
+  SYNCLINE_ASSIGN_OR_RETURN(const DiscoveredTable from, ReadColumns(transaction, table));
+  std::vector<std::string> clauses;
+  for (const std::string& name : change.drop) clauses.push_back(DropColumnClause(name));
+  for (const std::string& name : change.change) {
+    const auto column = FindByName(from.columns, name);
+    const ColumnSchema* const wanted = FindSchema(schema, name);
+    if (column == from.columns.end() || wanted == nullptr) return UnknownColumn(table, name);
+    SYNCLINE_RETURN_IF_ERROR(AppendChange(transaction, table, *column, *wanted, failure, &clauses));
+  }
+  SYNCLINE_RETURN_IF_ERROR(AppendAdded(transaction, table, schema, change.add, &clauses));
+  if (clauses.empty()) return absl::OkStatus();
+  SYNCLINE_RETURN_IF_ERROR(
+      Alter(transaction, table, DisturbedColumns(from, schema, change), clauses));
+  LogChange(table, from, schema, change);
+  return absl::OkStatus();
+}
+
+absl::Status CheckCasts(Transaction& transaction, const TableName& table,
+                        const TableSchema& schema) {
+  SYNCLINE_ASSIGN_OR_RETURN(const DiscoveredTable from, ReadColumns(transaction, table));
+  for (const ColumnSchema& column : schema.columns) {
+    const auto found = FindByName(from.columns, column.column_name);
+    if (found == from.columns.end() || found->type == TableTypeOf(column)) continue;
+    SYNCLINE_RETURN_IF_ERROR(CheckCast(transaction, table, *found, column));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status EvolveTable(Transaction& transaction, const TableName& table,
+                         const TableSchema& schema, const EvolveOptions& options) {
+  const DiscoveredTable wanted = ComputeTable(schema);
+  const auto difference = [&](const DiscoveredTable& found) {
+    SchemaChange change = DiffTables(found, wanted);
+    std::vector<std::string> drop;
+    for (std::string& name : change.drop) {
+      std::vector<std::string>& to = options.drop.count(name) > 0 ? drop : change.retain;
+      to.push_back(std::move(name));
+    }
+    change.drop = std::move(drop);
+    return change;
+  };
+  SYNCLINE_ASSIGN_OR_RETURN(const DiscoveredTable seen, DiscoverTable(transaction, table));
+  if (difference(seen).IsNoop()) return absl::OkStatus();
+  // Another server may be changing the table: only what is seen under the lock counts.
+  SYNCLINE_RETURN_IF_ERROR(transaction.Execute(LockAgainstWritersSql(table)));
+  SYNCLINE_ASSIGN_OR_RETURN(const DiscoveredTable found, DiscoverTable(transaction, table));
+  return ApplySchemaChange(transaction, table, schema, difference(found), options.failure);
+}
+
+}  // namespace syncline::postgres

@@ -1,0 +1,26 @@
+// The columns of a table as the catalog has them. Stateless: safe from any thread.
+#pragma once
+
+#include <cstdint>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "server/model/evolution_plan.h"
+#include "server/model/table_name.h"
+#include "server/postgres/connection/transaction.h"
+
+namespace syncline::postgres {
+
+// In table order, without the meta columns; `owned` names those that a stream made. Empty for a
+// missing table.
+absl::StatusOr<std::vector<TableColumn>> ReadTableColumns(Transaction& transaction,
+                                                          const TableName& table,
+                                                          const std::set<std::string>& owned);
+
+// How many columns PostgreSQL counts: with the meta columns and with dropped ones. 0 for a missing
+// table.
+absl::StatusOr<int64_t> CountAttributes(Transaction& transaction, const TableName& table);
+
+}  // namespace syncline::postgres

@@ -1,0 +1,182 @@
+#include "server/postgres/table/upsert.h"
+
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "base/error.h"
+#include "base/status_macros.h"
+#include "server/postgres/sql/catalog_sql.h"
+#include "server/postgres/sql/merge_target.h"
+#include "server/postgres/sql/sql_generator.h"
+#include "server/postgres/sql/upsert_sql.h"
+#include "server/postgres/table/merge_in_place.h"
+#include "server/postgres/table/merge_survey.h"
+
+namespace syncline::postgres {
+namespace {
+
+struct Survey {
+  std::vector<NullPattern> patterns;
+  bool unique = true;  // no key comes twice
+};
+
+absl::Status Prepare(Transaction& transaction, const TableSchema& schema, const TableName& table,
+                     const UpsertOptions& options) {
+  if (schema.primary_key.empty()) {
+    ErrorDetail detail;
+    detail.reason = "MISSING_PK";
+    detail.subject = table.ToString();
+    return MakeError(absl::StatusCode::kInvalidArgument,
+                     absl::StrCat(table.ToString(), " cannot be deduplicated: no primary key"),
+                     detail);
+  }
+  return transaction.Query(kUpsertSettingsSql, Params().Text(options.work_mem)).status();
+}
+
+absl::StatusOr<Survey> ReadKeys(Transaction& transaction, const TableName& table,
+                                const TableSchema& schema) {
+  SYNCLINE_ASSIGN_OR_RETURN(const Result result, transaction.Query(SurveySql(table, schema)));
+  const size_t keys = schema.primary_key.size();
+  Survey survey;
+  for (size_t row = 0; row < result.size(); ++row) {
+    NullPattern& pattern = survey.patterns.emplace_back();
+    for (size_t column = 0; column < keys; ++column) pattern.push_back(result.Bool(row, column));
+    survey.unique = survey.unique && result.Int(row, keys) == result.Int(row, keys + 1);
+  }
+  return survey;
+}
+
+absl::StatusOr<Survey> SurveyKeys(Transaction& transaction, const TableName& table,
+                                  const TableSchema& schema) {
+  SYNCLINE_RETURN_IF_ERROR(transaction.Execute(SampleKeysSql(table, schema)));
+  return ReadKeys(transaction, table, schema);
+}
+
+// Autovacuum does it better, but later, or never: a table just made has none when the next merge
+// plans its join.
+absl::Status SampleIfUnknown(Transaction& transaction, const TableName& table,
+                             const TableSchema& schema) {
+  SYNCLINE_ASSIGN_OR_RETURN(
+      const Result known,
+      transaction.Query(
+          kHasStatisticsSql,
+          Params().Text(table.schema).Text(table.name).TextArray(schema.primary_key)));
+  if (known.Bool(0, 0)) return absl::OkStatus();
+  return transaction.Execute(SampleKeysSql(table, schema));
+}
+
+absl::Status FindMatches(Transaction& transaction, const Merge& merge,
+                         const std::vector<NullPattern>& patterns) {
+  if (merge.winners == Winners::kInTable) {
+    SYNCLINE_RETURN_IF_ERROR(transaction.Execute(CreateWinnersSql(merge)));
+    SYNCLINE_RETURN_IF_ERROR(transaction.Execute(kAnalyzeWinnersSql));
+  }
+  return transaction.Execute(CreateMatchesSql(merge, patterns));
+}
+
+// A row that is replaced is deleted and inserted: an UPDATE takes an eighth more CPU (1.5 s instead
+// of 1.33 s for 200,000 rows of 1,000,000).
+absl::StatusOr<UpsertCounts> WriteWinners(Transaction& transaction, const Merge& merge) {
+  UpsertCounts counts;
+  const bool in_place = merge.in_place();
+  const bool in_table = merge.winners == Winners::kInTable;
+  if (in_place) {
+    SYNCLINE_ASSIGN_OR_RETURN(const InPlaceCounts replaced, ReplaceInPlace(transaction, merge));
+    counts.updated = replaced.updated;
+    counts.deleted = replaced.deleted;
+  } else {
+    SYNCLINE_ASSIGN_OR_RETURN(const Result updated, transaction.Query(CountUpdatedSql(merge)));
+    counts.updated = updated.Int(0, 0);
+  }
+  if (in_table) SYNCLINE_RETURN_IF_ERROR(transaction.Execute(DropLosersSql(in_place)));
+  SYNCLINE_RETURN_IF_ERROR(transaction.Execute(kFetchByPlaceSql));
+  if (!in_place) {
+    SYNCLINE_ASSIGN_OR_RETURN(const Result removed, transaction.Query(RemoveBeatenSql(merge)));
+    counts.deleted = removed.affected() - counts.updated;
+  }
+  if (!in_table) SYNCLINE_RETURN_IF_ERROR(transaction.Execute(kFetchAnyWaySql));
+  SYNCLINE_ASSIGN_OR_RETURN(const Result inserted,
+                            transaction.Query(InsertWinnersSql(merge, in_place)));
+  if (in_table) SYNCLINE_RETURN_IF_ERROR(transaction.Execute(kFetchAnyWaySql));
+  counts.inserted = inserted.affected() - (in_place ? 0 : counts.updated);
+  return counts;
+}
+
+absl::Status DropTables(Transaction& transaction, const Merge& merge) {
+  SYNCLINE_RETURN_IF_ERROR(transaction.Execute(kDropMatchesSql));
+  return merge.winners == Winners::kInTable ? transaction.Execute(kDropWinnersSql)
+                                            : absl::OkStatus();
+}
+
+}  // namespace
+
+absl::StatusOr<UpsertCounts> CountUpsert(Transaction& transaction, const TableName& source,
+                                         const TableName& target, const TableSchema& schema,
+                                         const UpsertOptions& options,
+                                         const std::string& target_rows) {
+  SYNCLINE_RETURN_IF_ERROR(Prepare(transaction, schema, source, options));
+  SYNCLINE_ASSIGN_OR_RETURN(const Survey survey, ReadKeys(transaction, source, schema));
+  UpsertCounts counts;
+  if (survey.patterns.empty()) return counts;
+  SYNCLINE_ASSIGN_OR_RETURN(MergeTarget traits, SurveyTarget(transaction, source, target, schema));
+  const Merge merge = {
+      source,     target, schema, options.cdc_delete_mode, Winners::kInQuery, std::move(traits),
+      target_rows};
+  SYNCLINE_ASSIGN_OR_RETURN(const Result result,
+                            transaction.Query(CountMergeSql(merge, survey.patterns)));
+  counts.inserted = result.Int(0, 0);
+  counts.updated = result.Int(0, 1);
+  counts.deleted = result.Int(0, 2);
+  return counts;
+}
+
+absl::StatusOr<UpsertCounts> UpsertTable(Transaction& transaction, const TableName& source,
+                                         const TableName& target, const TableSchema& schema,
+                                         const UpsertOptions& options) {
+  SYNCLINE_RETURN_IF_ERROR(Prepare(transaction, schema, target, options));
+  SYNCLINE_RETURN_IF_ERROR(transaction.Execute(LockAgainstWritersSql(target)));
+  // Moves rows of the source: before their places are noted.
+  SYNCLINE_RETURN_IF_ERROR(FillUndeclared(transaction, source, target, schema,
+                                          options.cdc_delete_mode, options.undeclared));
+  SYNCLINE_ASSIGN_OR_RETURN(const Survey survey, SurveyKeys(transaction, source, schema));
+  UpsertCounts counts;
+  if (!survey.patterns.empty()) {
+    const TableSchema written = WithUndeclared(schema, options.undeclared);
+    SYNCLINE_ASSIGN_OR_RETURN(MergeTarget traits,
+                              SurveyTarget(transaction, source, target, written));
+    const Merge merge = {source,
+                         target,
+                         written,
+                         options.cdc_delete_mode,
+                         survey.unique ? Winners::kInSource : Winners::kInTable,
+                         std::move(traits),
+                         {},
+                         NamesOf(options.undeclared)};
+    SYNCLINE_RETURN_IF_ERROR(FindMatches(transaction, merge, survey.patterns));
+    SYNCLINE_ASSIGN_OR_RETURN(counts, WriteWinners(transaction, merge));
+    SYNCLINE_RETURN_IF_ERROR(DropTables(transaction, merge));
+  }
+  SYNCLINE_RETURN_IF_ERROR(DropUndeclared(transaction, options.undeclared));
+  SYNCLINE_RETURN_IF_ERROR(SampleIfUnknown(transaction, target, schema));
+  return counts;
+}
+
+absl::StatusOr<int64_t> DedupeTable(Transaction& transaction, const TableName& table,
+                                    const TableSchema& schema, const UpsertOptions& options) {
+  SYNCLINE_RETURN_IF_ERROR(Prepare(transaction, schema, table, options));
+  SYNCLINE_RETURN_IF_ERROR(transaction.Execute(LockAgainstWritersSql(table)));
+  SYNCLINE_RETURN_IF_ERROR(FillUndeclared(transaction, table, table, schema,
+                                          options.cdc_delete_mode, options.undeclared));
+  SYNCLINE_RETURN_IF_ERROR(DropUndeclared(transaction, options.undeclared));
+  SYNCLINE_ASSIGN_OR_RETURN(const Survey survey, SurveyKeys(transaction, table, schema));
+  if (survey.unique) {
+    SYNCLINE_ASSIGN_OR_RETURN(const Result deleted, transaction.Query(HasDeletedSql(
+                                                        table, schema, options.cdc_delete_mode)));
+    if (!deleted.Bool(0, 0)) return 0;
+  }
+  SYNCLINE_ASSIGN_OR_RETURN(const Result result,
+                            transaction.Query(DedupeSql(table, schema, options.cdc_delete_mode)));
+  return result.affected();
+}
+
+}  // namespace syncline::postgres

@@ -1,0 +1,203 @@
+#include "server/sync/schema_types.h"
+
+#include <cstdint>
+#include <limits>
+#include <optional>
+#include <string>
+
+#include "absl/strings/match.h"
+#include "absl/strings/string_view.h"
+#include "absl/strings/strip.h"
+#include "base/string_view.h"
+
+namespace syncline::dataflow {
+namespace {
+
+using simdjson::dom::array;
+using simdjson::dom::element;
+using simdjson::dom::object;
+
+constexpr int kMaxSteps = 64;
+constexpr int kMaxDepth = 32;
+constexpr int kMaxMembers = 4096;
+constexpr double kInt64End = 9223372036854775808.0;  // 2^63
+
+// The string that `key` has; empty when there is none.
+absl::string_view StringOf(object schema, absl::string_view key) {
+  std::string_view value;
+  if (schema[ToStd(key)].get(value)) return absl::string_view();
+  return ToAbsl(value);
+}
+
+// Whether integers up to the bound `key` pass what a bigint holds.
+bool PassesInt64(object schema, const char* key) {
+  element bound;
+  if (schema[key].get(bound)) return false;
+  int64_t fits = 0;
+  if (!bound.get(fits)) return false;
+  uint64_t large = 0;
+  // An exclusive bound of 2^63 itself leaves integers that fit.
+  if (!bound.get(large)) return !absl::StartsWith(key, "exclusive") || large > uint64_t{1} << 63;
+  double approximate = 0;
+  return !bound.get(approximate) && (approximate >= kInt64End || approximate < -kInt64End);
+}
+
+bool IsLargeInteger(object schema) {
+  if (StringOf(schema, "airbyte_type") == "big_integer") return true;
+  for (const char* key : {"maximum", "exclusiveMaximum", "minimum", "exclusiveMinimum"}) {
+    if (PassesInt64(schema, key)) return true;
+  }
+  return false;
+}
+
+TypedAs IntegerType(object schema) {
+  return {IsLargeInteger(schema) ? ColumnType::kNumeric : ColumnType::kBigint};
+}
+
+TypedAs StringType(object schema) {
+  const absl::string_view format = StringOf(schema, "format");
+  const absl::string_view airbyte_type = StringOf(schema, "airbyte_type");
+  if (airbyte_type == "big_integer") return {ColumnType::kNumeric};
+  if (StringOf(schema, "contentEncoding") == "base64") return {ColumnType::kBytea};
+  if (format == "date") return {ColumnType::kDate};
+  if (format == "date-time" || airbyte_type == "timestamp_with_timezone" ||
+      airbyte_type == "timestamp_without_timezone") {
+    return {airbyte_type == "timestamp_without_timezone" ? ColumnType::kTimestamp
+                                                         : ColumnType::kTimestamptz};
+  }
+  if (format == "time" || airbyte_type == "time_with_timezone" ||
+      airbyte_type == "time_without_timezone") {
+    return {airbyte_type == "time_with_timezone" ? ColumnType::kTimetz : ColumnType::kTime};
+  }
+  return {ColumnType::kVarchar};
+}
+
+// The type that one name in "type" stands for.
+TypedAs NamedType(object schema, absl::string_view name) {
+  if (name == "string") return StringType(schema);
+  if (name == "integer") return IntegerType(schema);
+  if (name == "number") {
+    return StringOf(schema, "airbyte_type") == "integer" ? IntegerType(schema)
+                                                         : TypedAs{ColumnType::kNumeric};
+  }
+  if (name == "boolean") return {ColumnType::kBoolean};
+  if (name == "object") return {ColumnType::kJsonb, JsonShape::kObject};
+  if (name == "array") return {ColumnType::kJsonb, JsonShape::kArray};
+  return {};
+}
+
+bool IsNumber(ColumnType type) {
+  return type == ColumnType::kBigint || type == ColumnType::kNumeric;
+}
+
+// Whether values of the type are strings in JSON.
+bool IsString(ColumnType type) {
+  switch (type) {
+    case ColumnType::kVarchar:
+    case ColumnType::kDate:
+    case ColumnType::kTimestamptz:
+    case ColumnType::kTimestamp:
+    case ColumnType::kTimetz:
+    case ColumnType::kTime:
+    case ColumnType::kBytea:
+      return true;
+    case ColumnType::kNumeric:
+    case ColumnType::kBigint:
+    case ColumnType::kBoolean:
+    case ColumnType::kJsonb:
+      return false;
+  }
+  return false;
+}
+
+// The type of a union of the two.
+TypedAs CommonType(TypedAs a, TypedAs b) {
+  if (IsString(a.type) && IsString(b.type)) {
+    return a.type == b.type ? a : TypedAs{ColumnType::kVarchar};
+  }
+  if (IsNumber(a.type) && IsNumber(b.type)) {
+    return a.type == b.type ? a : TypedAs{ColumnType::kNumeric};
+  }
+  return {};
+}
+
+bool IsNullType(object schema) { return StringOf(schema, "type") == "null"; }
+
+// The only member of an allOf.
+std::optional<element> SingleMember(object schema) {
+  array members;
+  if (schema["allOf"].get(members) || members.size() != 1) return std::nullopt;
+  return members.at(0).value();
+}
+
+}  // namespace
+
+element SchemaTypes::Resolve(element schema) const {
+  for (int step = 0; step < kMaxSteps; ++step) {
+    object fields;
+    if (schema.get(fields)) return schema;
+    absl::string_view reference = StringOf(fields, "$ref");
+    element target;
+    if (absl::ConsumePrefix(&reference, "#") && !root_.at_pointer(ToStd(reference)).get(target)) {
+      schema = target;
+      continue;
+    }
+    // What the schema says itself comes before what it says by its member.
+    element own;
+    const bool says = !fields["type"].get(own) || !fields["oneOf"].get(own) ||
+                      !fields["anyOf"].get(own) || !fields["properties"].get(own);
+    const std::optional<element> member = says ? std::nullopt : SingleMember(fields);
+    if (!member.has_value()) return schema;
+    schema = *member;
+  }
+  return schema;
+}
+
+TypedAs SchemaTypes::TypeOf(element property) {
+  members_ = 0;
+  return TypeOf(property, 0);
+}
+
+TypedAs SchemaTypes::TypeOf(element property, int depth) {
+  if (depth > kMaxDepth || ++members_ > kMaxMembers) return {};
+  object schema;
+  if (Resolve(property).get(schema)) return {};
+  array members;
+  if (!schema["oneOf"].get(members) || !schema["anyOf"].get(members)) {
+    return UnionType(members, depth + 1);
+  }
+  element types;
+  if (schema["type"].get(types)) return {};
+  return ListedTypes(schema, types);
+}
+
+TypedAs SchemaTypes::UnionType(array members, int depth) {
+  std::optional<TypedAs> common;
+  for (const element member : members) {
+    object schema;
+    if (!Resolve(member).get(schema) && IsNullType(schema)) continue;
+    const TypedAs type = TypeOf(member, depth);
+    common = common.has_value() ? CommonType(*common, type) : type;
+  }
+  return common.value_or(TypedAs());
+}
+
+TypedAs SchemaTypes::ListedTypes(object schema, element types) const {
+  std::string_view single;
+  if (!types.get(single)) return NamedType(schema, ToAbsl(single));
+  array list;
+  if (types.get(list)) return {};
+  std::optional<TypedAs> common;
+  absl::string_view seen;
+  for (const element member : list) {
+    std::string_view name;
+    if (member.get(name)) return {};
+    if (name == "null" || ToAbsl(name) == seen) continue;
+    seen = ToAbsl(name);
+    const TypedAs type = NamedType(schema, seen);
+    common = common.has_value() ? CommonType(*common, type) : type;
+  }
+  return common.value_or(TypedAs());
+}
+
+}  // namespace syncline::dataflow
