@@ -1,4 +1,5 @@
-// docs/errors.md lists every reason that the server can answer with.
+// docs/errors.md lists every reason that the server can answer with, and CONTRIBUTING.md names
+// files that exist.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -52,6 +53,18 @@ TEST(ErrorDocsTest, FindsReasonsInBothForms) {
       ReasonsIn("{.reason = \"A_B\"}; detail.reason = \"CC\"; {\"08\", StatusCode::kAborted,\n"
                 "  \"DEF\", 100}; Other(\"GHI\");"),
       ::testing::ElementsAre("A_B", "CC", "DEF"));
+}
+
+TEST(ContributingTest, NamesFilesThatExist) {
+  const std::filesystem::path root(SYNCLINE_SOURCE_DIR);
+  const std::string page = ReadFile(root / "CONTRIBUTING.md");
+  static const auto* const kPath = new std::regex(R"re([`(]([a-z_0-9]+/[A-Za-z_0-9./-]+)[`)])re");
+  size_t found = 0;
+  for (std::sregex_iterator it(page.begin(), page.end(), *kPath), end; it != end; ++it) {
+    ++found;
+    EXPECT_TRUE(std::filesystem::exists(root / (*it)[1].str())) << (*it)[1].str();
+  }
+  EXPECT_GT(found, 40u) << "the paths were not found";
 }
 
 }  // namespace
