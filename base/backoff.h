@@ -1,4 +1,4 @@
-// Exponential delays with full jitter, for retries that must not meet each other again.
+// Exponential delays with jitter, so that concurrent retries do not collide again.
 #pragma once
 
 #include <algorithm>
@@ -9,19 +9,20 @@
 
 namespace syncline {
 
-// Where nothing ends a wait between retries: waits, and says that the retries go on.
+// Waits between retries that nothing interrupts. Always returns true: the retries continue.
 inline bool WaitInAnyCase(absl::Duration pause) {
   absl::SleepFor(pause);
   return true;
 }
 
-// Not thread-safe: one per retry loop.
+// Not thread-safe; use one per retry loop.
 class Backoff {
  public:
   Backoff(absl::Duration first, absl::Duration most)
       : next_(std::min(first, most)), most_(most), random_(std::random_device{}()) {}
 
-  // The next delay: between half of and the whole of a span that doubles each time, up to `most`.
+  // Returns the next delay: between half of and all of a span that doubles each time, up to
+  // `most`.
   absl::Duration Next() {
     const absl::Duration span = next_;
     next_ = std::min(most_, next_ * 2);

@@ -1,8 +1,7 @@
-// A growing block of bytes with big-endian writers: what COPY BINARY rows are built in.
+// A growing byte buffer with big-endian writers, in which rows of COPY BINARY are built.
 //
-// Unlike std::string it does not zero what it grows by, and it can be cut back to a mark, which is
-// how a row that turns out to be bad is taken back. Not thread-safe. Moves are cheap, copies are
-// not offered.
+// Unlike std::string it does not zero the bytes that it grows by. Truncate removes a row that turns
+// out to be bad. Not thread-safe. Moves are cheap; copies are not supported.
 #pragma once
 
 #include <cstddef>
@@ -36,24 +35,24 @@ class ByteBuffer {
   const char* data() const { return data_.get(); }
   absl::string_view view() const { return {data_.get(), size_}; }
 
-  // Forgets the bytes, keeps the memory.
+  // Removes the bytes and keeps the memory.
   void Clear() { size_ = 0; }
-  // Gives the memory back.
+  // Frees the memory.
   void Reset() {
     data_.reset();
     size_ = 0;
     capacity_ = 0;
   }
-  // Cuts back to `size`, which must not be greater than size().
+  // Shortens to `size`, which must not be greater than size().
   void Truncate(size_t size) { size_ = size; }
 
-  // Takes `count` bytes at `position` out; what follows moves up.
+  // Removes `count` bytes at `position`; the bytes that follow move up.
   void Erase(size_t position, size_t count) {
     std::memmove(data_.get() + position, data_.get() + position + count, size_ - position - count);
     size_ -= count;
   }
 
-  // Room for `count` bytes at the end, uninitialised; call Advance after writing them.
+  // Returns room for `count` bytes at the end, uninitialized; call Advance after writing them.
   char* Reserve(size_t count) {
     if (capacity_ - size_ < count) Grow(size_ + count);
     return data_.get() + size_;
@@ -79,7 +78,7 @@ class ByteBuffer {
     AppendBigEndian(__builtin_bswap64(static_cast<uint64_t>(value)));
   }
 
-  // Overwrites four bytes at `position`: a length known only after what follows it was written.
+  // Overwrites four bytes at `position`, for a length that is known only after its contents.
   void PatchInt32(size_t position, int32_t value) {
     const uint32_t swapped = __builtin_bswap32(static_cast<uint32_t>(value));
     std::memcpy(data_.get() + position, &swapped, sizeof(swapped));

@@ -1,5 +1,5 @@
-// Certificates as the TLS library reads them: checked before they are served, so that a faulty file
-// is an error with a name and not a failed handshake of every caller.
+// Checks certificates as the TLS library reads them before they are served, so that a faulty file
+// is a named error instead of a failed handshake of every client.
 #pragma once
 
 #include "absl/status/statusor.h"
@@ -8,9 +8,9 @@
 
 namespace syncline {
 
-// The earliest end of the certificates of `chain_pem`.
-// Errors: FAILED_PRECONDITION TLS_CERTIFICATE when the chain holds no certificate, `key_pem` no
-// private key without a passphrase, or the key is not that of the first certificate.
+// Returns the earliest expiry of the certificates in `chain_pem`.
+// Errors: FAILED_PRECONDITION TLS_CERTIFICATE if the chain contains no certificate, if `key_pem`
+// contains no private key without a passphrase, or if the key does not match the first certificate.
 absl::StatusOr<absl::Time> CheckCertificate(absl::string_view chain_pem, absl::string_view key_pem);
 
 }  // namespace syncline

@@ -1,8 +1,8 @@
-// A program that we started: owned, its end waited for, never left behind as a zombie.
+// A child process that is owned and waited for, so that it never remains as a zombie.
 //
-// Used by one thread. Start it from a thread that lives as long as the child when
-// `parent_death_signal` is set: the kernel sends that signal when the starting thread ends
-// (prctl(2), PR_SET_PDEATHSIG).
+// For use by one thread. With `parent_death_signal`, start it from a thread that lives as long as
+// the child, because the kernel sends that signal when the starting thread ends (prctl(2),
+// PR_SET_PDEATHSIG).
 #pragma once
 
 #include <sys/types.h>
@@ -19,7 +19,7 @@
 
 namespace syncline {
 
-// Whom a child runs as, when we are root.
+// The account that a child runs as if this process is root.
 struct ProcessIdentity {
   uid_t uid = 0;
   gid_t gid = 0;
@@ -30,39 +30,40 @@ struct ProcessIdentity {
 absl::StatusOr<ProcessIdentity> FindIdentity(absl::string_view name);
 
 struct ChildProcessOptions {
-  // The program and its arguments; searched for in PATH when it has no slash.
+  // The program and its arguments. A program without a slash is searched for in PATH.
   std::vector<std::string> arguments;
-  // Added to our environment, or in the place of what it has.
+  // Added to this process's environment; replaces variables of the same name.
   std::vector<std::pair<std::string, std::string>> environment = {};
-  // Descriptors that become 0, 1 and 2; they stay the caller's. -1 is /dev/null.
+  // Descriptors that become 0, 1 and 2. They remain owned by the caller. -1 means /dev/null.
   int stdin_fd = -1;
   int stdout_fd = -1;
   int stderr_fd = -1;
   std::optional<ProcessIdentity> run_as = std::nullopt;
-  // Sent to the child when we die, however that happens; 0 for none.
+  // Signal that the child receives when this process dies for any reason; 0 means none.
   int parent_death_signal = 0;
 };
 
 class ChildProcess {
  public:
-  // Starts it in a process group of its own, so that a Ctrl-C at our terminal is ours alone.
+  // Starts the child in a process group of its own, so that Ctrl-C in the terminal does not reach
+  // it.
   // Errors: NOT_FOUND PROGRAM_MISSING, INTERNAL CHILD_PROCESS.
   static absl::StatusOr<std::unique_ptr<ChildProcess>> Start(const ChildProcessOptions& options);
 
-  // Kills what still runs, the whole group.
+  // Kills the whole process group if it is still running.
   ~ChildProcess();
   ChildProcess(const ChildProcess&) = delete;
   ChildProcess& operator=(const ChildProcess&) = delete;
 
   pid_t pid() const { return pid_; }
 
-  // Sends `signal` to the child alone; nothing when it has ended.
+  // Sends `signal` to the child only. Does nothing if it has ended.
   void Signal(int signal);
-  // SIGKILL for the whole group.
+  // Sends SIGKILL to the whole process group.
   void KillGroup();
 
-  // The exit code (128 + signal when a signal ended it), or nothing when it still runs after
-  // `timeout`.
+  // Returns the exit code (128 + signal if a signal ended it), or nullopt if the child is still
+  // running after `timeout`.
   std::optional<int> Wait(absl::Duration timeout);
   bool running() { return !Wait(absl::ZeroDuration()).has_value(); }
 

@@ -1,15 +1,16 @@
-// How many descriptors (files and connections) this process may have open.
+// The maximum number of file descriptors (files and connections) that this process may open.
 #pragma once
 
 #include <cstdint>
 
 namespace syncline {
 
-// Raises the limit to what the system allows this process: the usual 1,024 is what callers alone
-// may need. Called by main before any thread runs. Where it cannot be raised it stays.
+// Raises the limit to the maximum that the system allows this process, because clients alone may
+// need the usual 1,024. Called by main before any thread runs. Keeps the limit if it cannot be
+// raised.
 void RaiseDescriptorLimit();
 
-// The limit as it is now.
+// Returns the current limit.
 int64_t DescriptorLimit();
 
 }  // namespace syncline

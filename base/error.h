@@ -1,8 +1,8 @@
-// Errors with a machine-readable reason: what a caller can act on, carried inside absl::Status.
+// Errors with a machine-readable reason that callers can act on, carried inside absl::Status.
 //
-// The rpc module turns the detail into google.rpc.Status details. Each module has its own small
-// file of named constructors that call MakeError; reasons are listed in docs/errors.md. Messages
-// never hold record values, passwords or tokens.
+// The rpc module converts the detail into google.rpc.Status details. Each module has a small file
+// of named constructors that call MakeError. docs/errors.md lists all reasons. Messages never
+// contain record values, passwords or tokens.
 #pragma once
 
 #include <optional>
@@ -26,29 +26,29 @@ struct ErrorDetail {
   std::string reason = {};  // UPPER_SNAKE_CASE, stable
   std::vector<std::pair<std::string, std::string>> metadata = {};
   std::vector<FieldViolation> violations = {};
-  // The object a FAILED_PRECONDITION is about (a table, a stream); empty when there is none.
+  // The object that a FAILED_PRECONDITION refers to (a table, a stream), or empty.
   std::string subject = {};
-  // Set when the same call may succeed later.
+  // Set if the same call may succeed later.
   std::optional<absl::Duration> retry_after = std::nullopt;
 };
 
-// A status with `detail` as payload. `code` must not be kOk.
+// Returns a status with `detail` as payload. `code` must not be kOk.
 absl::Status MakeError(absl::StatusCode code, absl::string_view message, const ErrorDetail& detail);
 
-// The detail of `status`; empty when it has none.
+// Returns the detail of `status`, or an empty one.
 ErrorDetail DetailOf(const absl::Status& status);
 
-// The reason of `status`; empty when it has none.
+// Returns the reason of `status`, or an empty string.
 std::string ReasonOf(const absl::Status& status);
 
-// `status` with one more metadata entry, its code, message and the rest of its detail kept.
+// Returns `status` with one more metadata entry. Code, message and other details are kept.
 absl::Status WithMetadata(const absl::Status& status, absl::string_view key,
                           absl::string_view value);
 
-// `status` with `context` and ": " before its message, its detail kept.
+// Returns `status` with `context` and ": " before its message. The detail is kept.
 absl::Status WithContext(const absl::Status& status, absl::string_view context);
 
-// True when repeating the same call may succeed: the detail says retry_after, or the code is
+// Returns whether repeating the same call may succeed: the detail has retry_after, or the code is
 // UNAVAILABLE.
 bool IsRetryable(const absl::Status& status);
 

@@ -1,8 +1,7 @@
-// FreeList: large buffers that go from user to user instead of to malloc and back.
+// FreeList: keeps large buffers for the next user instead of returning them to malloc.
 //
-// Why: what is some hundred KiB large and is made and freed all the time leaves holes between other
-// things, in which the process grows, and each time the kernel has to hand out its pages anew.
-// Thread-safe.
+// Allocating and freeing buffers of a few hundred KiB fragments the heap, makes the process grow,
+// and costs page faults. Thread-safe.
 #pragma once
 
 #include <algorithm>
@@ -19,16 +18,16 @@
 
 namespace syncline {
 
-// A larger buffer is not worth keeping: it would be a good part of what is kept.
+// Larger buffers are freed: one of them would be a large part of what a list may keep.
 inline constexpr size_t kGreatestKeptBuffer = 2 << 20;
 
 template <typename T>
 class FreeList {
  public:
-  // Keeps what has `most_bytes` together at most.
+  // Keeps at most `most_bytes` in total.
   explicit FreeList(size_t most_bytes) : most_bytes_(most_bytes) {}
 
-  // The one given last, as it was given; a T() when there is none.
+  // Returns the buffer that was given last, unchanged, or T() if there is none.
   T Take() {
     MutexLock lock(&mutex_);
     if (kept_.empty()) return T();
@@ -39,8 +38,8 @@ class FreeList {
     return taken;
   }
 
-  // Keeps `given`, which has `bytes`, for the next user; frees it when enough is kept and when it
-  // is larger than kGreatestKeptBuffer.
+  // Keeps `given`, which has `bytes`, for the next user. Frees it if the list is full or if it is
+  // larger than kGreatestKeptBuffer.
   void Give(T given, size_t bytes) {
     MutexLock lock(&mutex_);
     if (bytes > kGreatestKeptBuffer || bytes > most_bytes_ - kept_bytes_) return;
@@ -48,8 +47,8 @@ class FreeList {
     kept_.push_back({std::move(given), bytes});
   }
 
-  // Frees those that nobody has needed since the last call. Called now and then, it gives back what
-  // a quieter time does not want.
+  // Frees the buffers that were not needed since the last call. Call it periodically, so that
+  // memory is returned after a peak.
   void FreeUnused() {
     std::vector<Kept> freed;  // after the lock
     MutexLock lock(&mutex_);
@@ -75,13 +74,13 @@ class FreeList {
   mutable Mutex mutex_;
   std::vector<Kept> kept_ ABSL_GUARDED_BY(mutex_);
   size_t kept_bytes_ ABSL_GUARDED_BY(mutex_) = 0;
-  // The fewest that were kept since FreeUnused.
+  // Minimum number of kept buffers since the last FreeUnused.
   size_t unused_ ABSL_GUARDED_BY(mutex_) = 0;
 };
 
-// Blocks that rows are encoded into.
+// Blocks into which rows are encoded.
 using FreeBlocks = FreeList<ByteBuffer>;
-// Texts of batches: an arriving message takes one, the lane that has parsed it gives it back.
+// String buffers of batches: an arriving message takes one, and the lane returns it after parsing.
 using FreeTexts = FreeList<std::unique_ptr<std::string>>;
 
 }  // namespace syncline

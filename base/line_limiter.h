@@ -1,6 +1,6 @@
-// How many lines of a kind are logged: the first few of a window of time, then none until the next.
+// Rate limit for log lines of one kind: the first few per window are logged, the rest are counted.
 //
-// For events that others cause as often as they like. Thread-safe.
+// For events that clients can cause at any rate. Thread-safe.
 #pragma once
 
 #include <cstdint>
@@ -17,7 +17,8 @@ class LineLimiter {
  public:
   LineLimiter(int lines, absl::Duration window) : lines_(lines), window_(window) {}
 
-  // Whether to log a line now; if so, how many were left out since the last one.
+  // Returns nullopt if the line must not be logged, otherwise the number of lines omitted since the
+  // last one.
   std::optional<int64_t> Take(absl::Time now) {
     MutexLock lock(&mutex_);
     if (now - window_start_ >= window_) {

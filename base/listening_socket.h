@@ -1,4 +1,4 @@
-// A TCP address that is listened on: what `--listen` and `--metrics_listen` name.
+// Sockets for a TCP address to listen on, as given by `--listen` and `--metrics_listen`.
 #pragma once
 
 #include <netdb.h>
@@ -10,36 +10,37 @@
 
 namespace syncline {
 
-// Sockets that listen on one port. Owned: the destructor closes them. For one thread.
+// Sockets that listen on one port. The destructor closes them. For use by one thread.
 class ListeningSockets {
  public:
-  // `address` is "HOST:PORT"; an IPv6 host stands in brackets, port 0 picks one. A name is listened
-  // on at all its addresses that this machine has; the wildcard of either family takes callers of
-  // both where the machine has both. The sockets do not block and close on exec.
-  // Errors: INVALID_ARGUMENT when `address` is not one; FAILED_PRECONDITION LISTEN_FAILED with the
-  // system's own words.
+  // `address` is "HOST:PORT" with an IPv6 host in brackets; port 0 picks a free port. A name
+  // listens on all of its addresses that this machine has. The wildcard of either family accepts
+  // clients of both if the machine has both. The sockets are non-blocking and close on exec.
+  // Errors: INVALID_ARGUMENT if `address` is malformed; FAILED_PRECONDITION LISTEN_FAILED with the
+  // system's message.
   static absl::StatusOr<ListeningSockets> Open(absl::string_view address);
 
   ~ListeningSockets();
   ListeningSockets(ListeningSockets&& other) noexcept;
   ListeningSockets& operator=(ListeningSockets&&) = delete;
 
-  // Empty once closed.
+  // Empty after Close.
   const std::vector<int>& descriptors() const { return descriptors_; }
   int port() const { return port_; }
 
-  // From now on callers are refused; those that are not accepted yet are cut off.
+  // Stops listening. New connections are refused, and those not accepted yet are closed.
   void Close();
 
-  // A socket of the caller's that is connecting to the first address, as a caller's would; it does
-  // not block. -1 when the system refuses one.
+  // Returns a non-blocking socket that is connecting to the first address, as a client's would. The
+  // caller owns it. Returns -1 if the system provides no socket.
   int Connect() const;
 
  private:
   ListeningSockets() = default;
-  // All addresses of the list. Errors: NOT_FOUND when none is of this machine; UNAVAILABLE.
+  // Listens on all addresses of the list. Errors: NOT_FOUND if none belongs to this machine;
+  // UNAVAILABLE.
   absl::Status ListenAtAll(const addrinfo& first);
-  // 0, or the errno of what failed.
+  // Returns 0 or the errno of the call that failed.
   int Listen(const addrinfo& address);
 
   std::vector<int> descriptors_;

@@ -22,12 +22,12 @@ namespace syncline {
 enum class LogLevel { kDebug, kInfo, kWarning, kError };
 enum class LogFormat { kText, kJson };
 
-// What is printed from now on; the default is kInfo and kText.
+// Sets what is printed from now on. The default is kInfo and kText.
 void ConfigureLog(LogLevel minimum, LogFormat format);
 
 class Log {
  public:
-  // `event` is a snake_case name that stays the same from release to release.
+  // `event` is a snake_case name that does not change between releases.
   Log(LogLevel level, absl::string_view event);
   ~Log();
   Log(const Log&) = delete;

@@ -1,8 +1,8 @@
-// One byte budget over everything that the server holds on behalf of callers: the back-pressure.
+// One byte budget for all data that the server holds for callers. It provides back-pressure.
 //
-// Whoever takes in a batch acquires its bytes first; a full budget queues the request, and not
-// reading on is what stops the sender. Waiters are served in order, so no stream starves.
-// Thread-safe.
+// The bytes of a batch are acquired before it is accepted. If the budget is full the request is
+// queued, and because the server stops reading, the sender stops. Waiters are served in order, so
+// no stream starves. Thread-safe.
 #pragma once
 
 #include <cstdint>
@@ -20,26 +20,27 @@ class MemoryBudget {
   // `capacity_bytes` must be positive.
   explicit MemoryBudget(int64_t capacity_bytes);
 
-  // Takes `bytes` and calls `granted`: at once on this thread when there is room, else later on the
-  // thread that makes room. A request for more than the whole budget is granted when nothing else
-  // is held, so that a large record is slow but never stuck. `granted` must not block.
+  // Acquires `bytes` and calls `granted`: immediately on this thread if there is room, otherwise
+  // later on the thread that releases bytes. A request for more than the whole budget is granted
+  // when nothing else is held, so that a large record is slow but never stuck. `granted` must not
+  // block.
   void Acquire(int64_t bytes, std::function<void()> granted);
 
-  // Takes `bytes` without waiting, beyond the capacity if need be: for bytes that replace others
-  // already held.
+  // Acquires `bytes` without waiting, even beyond the capacity: for bytes that replace others that
+  // are already held.
   void ForceAcquire(int64_t bytes);
 
-  // Gives `bytes` back and calls the waiters that fit now. Call without any lock held.
+  // Releases `bytes` and calls the waiters that fit now. Call without any lock held.
   void Release(int64_t bytes);
 
   int64_t capacity_bytes() const { return capacity_bytes_; }
   // Bytes held now.
   int64_t held_bytes() const;
-  // The most that was ever held.
+  // Maximum bytes that were ever held.
   int64_t high_water_bytes() const;
   // Requests waiting now.
   int64_t waiters() const;
-  // Time that requests have waited in all, the waiting ones not counted.
+  // Total time that granted requests have waited.
   absl::Duration waited() const;
 
  private:

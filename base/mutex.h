@@ -1,7 +1,7 @@
-// Annotated mutex: std::mutex that clang's thread-safety analysis understands.
+// std::mutex with annotations for clang's thread-safety analysis.
 //
-// Not absl::Mutex, because Debian's abseil is not instrumented and makes ThreadSanitizer see races
-// that are none (docs/decisions/0006-std-mutex.md).
+// It is not absl::Mutex because Debian's abseil is not instrumented, which makes ThreadSanitizer
+// report false races (docs/decisions/0006-std-mutex.md).
 //
 // Lock order of the server: registry, session, buffer, budget. No lock is held across I/O, a
 // hand-off to a pool, or a callback.
@@ -53,9 +53,9 @@ class CondVar {
     lock.release();
   }
 
-  // False when `timeout` passed without a wake; an infinite one never passes.
+  // Returns false if `timeout` passed without a wake. An infinite timeout never passes.
   bool WaitFor(Mutex* mutex, absl::Duration timeout) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex) {
-    // Added to the clock, a span of that size would overflow and be over at once.
+    // Added to the clock, such a long time would overflow and time out immediately.
     if (timeout > absl::Hours(24 * 365)) {
       Wait(mutex);
       return true;

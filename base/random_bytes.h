@@ -1,4 +1,4 @@
-// Bytes that nobody can guess.
+// Cryptographically secure random bytes.
 #pragma once
 
 #include <cstddef>
@@ -6,7 +6,7 @@
 
 namespace syncline {
 
-// From the system's generator for secrets; without one the process aborts.
+// Returns `count` bytes from the system's secure generator. Aborts the process if there is none.
 std::string RandomBytes(size_t count);
 
 }  // namespace syncline

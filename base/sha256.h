@@ -13,7 +13,7 @@ using Sha256Digest = std::array<uint8_t, 32>;
 
 Sha256Digest Sha256(absl::string_view bytes);
 
-// The first `digits` (at most 64) lowercase hexadecimal digits of the digest.
+// Returns the first `digits` (at most 64) lowercase hexadecimal digits of the digest.
 std::string Sha256Hex(absl::string_view bytes, size_t digits = 64);
 
 }  // namespace syncline

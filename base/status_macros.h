@@ -1,4 +1,4 @@
-// Early return on errors, for code in which nothing throws.
+// Early return on errors, for code that does not use exceptions.
 #pragma once
 
 #include <utility>
@@ -9,8 +9,8 @@
 #define SYNCLINE_CONCAT_INNER(a, b) a##b
 #define SYNCLINE_CONCAT(a, b) SYNCLINE_CONCAT_INNER(a, b)
 
-// Returns from the enclosing function when `expression`, an absl::Status, is not OK. A counter in
-// the name, because the expression may hold a lambda that uses the macro too.
+// Returns from the enclosing function if `expression`, an absl::Status, is not OK. The variable's
+// name has a counter because the expression may contain a lambda that uses the macro, too.
 #define SYNCLINE_RETURN_IF_ERROR(expression) \
   SYNCLINE_RETURN_IF_ERROR_INNER(SYNCLINE_CONCAT(status_value_, __COUNTER__), expression)
 #define SYNCLINE_RETURN_IF_ERROR_INNER(holder, expression)               \

@@ -1,4 +1,4 @@
-// A flag that is set once and wakes those who wait: how retries learn that the server is stopping.
+// A flag that is set once and wakes waiting threads, so that retries end when the server stops.
 // Thread-safe.
 #pragma once
 
@@ -19,7 +19,7 @@ class StopSignal {
     changed_.NotifyAll();
   }
 
-  // Waits for `timeout`; false as soon as the signal is set.
+  // Waits for `timeout`. Returns false as soon as the signal is set.
   bool Wait(absl::Duration timeout) {
     const absl::Time until = absl::Now() + timeout;
     MutexLock lock(&mutex_);

@@ -1,5 +1,5 @@
-// Our signatures take absl::string_view, which on Debian 12 is not std::string_view (decision
-// 0007).
+// Conversions between absl::string_view, which our signatures use, and std::string_view. On Debian
+// 12 they are different types (docs/decisions/0007-absl-string-view.md).
 #pragma once
 
 #include <string_view>

@@ -1,6 +1,6 @@
-// A fixed number of owned threads that run tasks in the order they were given.
+// A fixed number of owned threads that run tasks in the order in which they were posted.
 //
-// Tasks may block (a flush waits for the database); whoever sizes the pool counts with that.
+// Tasks may block (a flush waits for the database), so the number of threads must allow for that.
 // Thread-safe.
 #pragma once
 
@@ -22,13 +22,14 @@ class ThreadPool {
  public:
   // Starts `threads` (at least 1) threads, named "<name>-<n>".
   ThreadPool(absl::string_view name, int threads);
-  // Shutdown().
+  // Calls Shutdown().
   ~ThreadPool();
 
-  // Queues `task`. False, and the task is dropped, after Shutdown.
+  // Queues `task`. After Shutdown it drops the task and returns false.
   bool Post(std::function<void()> task);
 
-  // Runs what is queued, then stops and joins the threads. Not from a task. Safe to call twice.
+  // Runs the queued tasks, then stops and joins the threads. Must not be called from a task. Safe
+  // to call twice.
   void Shutdown();
 
   int threads() const { return thread_count_; }
@@ -41,7 +42,7 @@ class ThreadPool {
   CondVar wake_;
   std::deque<std::function<void()>> tasks_ ABSL_GUARDED_BY(mutex_);
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
-  std::vector<std::unique_ptr<Thread>> workers_;  // last: started when all else stands
+  std::vector<std::unique_ptr<Thread>> workers_;  // last: started when all other members exist
 };
 
 }  // namespace syncline

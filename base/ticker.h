@@ -1,7 +1,7 @@
-// Calls functions at fixed intervals, all on one owned thread.
+// Calls functions at fixed intervals on one owned thread.
 //
-// For what time drives: flushing by age, leases, health. A function that takes long delays the
-// others, never overlaps itself.
+// For periodic work: flushing by age, leases, health. A function that takes long delays the others
+// and never overlaps itself.
 #pragma once
 
 #include <functional>
@@ -23,12 +23,12 @@ class Ticker {
     std::function<void()> run;
   };
 
-  // Starts the thread; each task runs first after its interval.
+  // Starts the thread. Each task runs for the first time after its interval.
   explicit Ticker(std::vector<Task> tasks);
-  // Stop().
+  // Calls Stop().
   ~Ticker();
 
-  // Waits for a running task, then no more run. Safe to call twice.
+  // Waits for a running task; after that no task runs. Safe to call twice.
   void Stop();
 
  private:

@@ -1,11 +1,11 @@
-// The first bytes of a TLS connection.
+// The first message of a TLS handshake.
 #pragma once
 
 #include <string>
 
 namespace syncline {
 
-// A ClientHello that any TLS server answers, were it with an alert.
+// Returns a ClientHello that any TLS server answers, possibly with an alert.
 std::string TlsClientHello();
 
 }  // namespace syncline

@@ -1,4 +1,4 @@
-// The version of this build, as CMake's project() states it.
+// The version of this build, from CMake's project().
 #pragma once
 
 #include "absl/strings/string_view.h"
