@@ -95,18 +95,20 @@ std::string FormatTable(const std::vector<std::vector<std::string>>& rows) {
 
 std::string FormatSyncs(const std::vector<v1::SyncSummary>& syncs, absl::Time now) {
   std::vector<std::vector<std::string>> rows = {{"SYNC", "STATE", "STARTED (UTC)", "LAST PROGRESS",
-                                                 "FINISHED (UTC)", "STREAMS", "ROWS", "REJECTED",
+                                                 "FINISHED (UTC)", "COMPLETED", "ROWS", "REJECTED",
                                                  "LAST ERROR"}};
   for (const v1::SyncSummary& sync : syncs) {
     int64_t written = 0;
     int64_t rejected = 0;
+    int completed = 0;
     for (const v1::StreamSummary& stream : sync.streams()) {
+      if (stream.state() == v1::STREAM_STATE_COMPLETED) ++completed;
       written += stream.records_written();
       rejected += stream.records_rejected();
     }
     rows.push_back({sync.sync_id(), StateWord(sync.state()), TimeText(sync.started_at()),
                     AgeText(sync.last_progress_at(), now), TimeText(sync.finished_at()),
-                    absl::StrCat(sync.streams_size()), absl::StrCat(written),
+                    absl::StrCat(completed, "/", sync.streams_size()), absl::StrCat(written),
                     absl::StrCat(rejected), LastError(sync)});
   }
   return FormatTable(rows);

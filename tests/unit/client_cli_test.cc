@@ -139,6 +139,10 @@ TEST(SummaryTextTest, ShowsASyncsStreams) {
   EXPECT_THAT(listed(600), AllOf(HasSubstr("interrupted"), HasSubstr("10 min ago")));
   EXPECT_THAT(listed(86400), HasSubstr("24 h ago"));
   EXPECT_THAT(listed(864000), HasSubstr("10 days ago"));
+  sync.mutable_streams(0)->set_state(v1::STREAM_STATE_COMPLETED);
+  sync.add_streams()->set_state(v1::STREAM_STATE_INCOMPLETE);
+  EXPECT_THAT(listed(5), HasSubstr("  1/2        41  "));
+  sync.mutable_streams()->RemoveLast();
   v1::ColumnCounts* const column = sync.mutable_streams(0)->add_columns();
   column->set_column("age");
   column->set_nulled(7);
