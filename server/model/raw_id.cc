@@ -91,7 +91,8 @@ std::optional<int64_t> RawIdGenerator::OffsetOf(absl::string_view id) const {
     return std::nullopt;
   }
   uint64_t low = 0;
-  for (const char digit : id.substr(kPrefixLength)) {
+  for (const char character : id.substr(kPrefixLength)) {
+    const auto digit = static_cast<unsigned char>(character);
     if (digit == '-') continue;
     if (!absl::ascii_isxdigit(digit) || absl::ascii_isupper(digit)) return std::nullopt;
     low = low << 4 |

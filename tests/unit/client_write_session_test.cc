@@ -210,7 +210,7 @@ TEST_F(WriteSessionTest, AStreamThatBreaksSparesTheOther) {
   ASSERT_EQ(report.failures.size(), 1u);
   EXPECT_EQ(report.failures[0].title, "a");
   EXPECT_EQ(ReasonOf(report.failures[0].status), "SCHEMA_CHANGED");
-  EXPECT_THAT(Explain(report.failures[0].status, "h:1"), HasSubstr("somebody changed the table"));
+  EXPECT_THAT(Explain(report.failures[0].status, "h:1"), HasSubstr("the table was changed"));
   EXPECT_THAT(server_.service.stream("b").committed, ElementsAre(Record("b", 1), Record("b", 2)));
   EXPECT_EQ(server_.service.stream("b").ended, v1::STREAM_STATUS_COMPLETE);
   EXPECT_NE(server_.service.stream("a").ended, v1::STREAM_STATUS_COMPLETE);

@@ -69,7 +69,7 @@ const std::vector<ThirdParty>& ThirdParties() {
       {"pqxx", {"postgres"}},
       {"libpq-fe.h", {"postgres"}},
       {"libpq/", {"postgres"}},
-      {"simdjson", {"dataflow", "client"}},
+      {"simdjson", {"dataflow", "sync", "client"}},
       {"utf8proc", {"model", "dataflow"}},
       {"prometheus/", {"metrics"}},
       {"microhttpd.h", {"metrics"}},
