@@ -42,6 +42,7 @@ TEST_F(TableFaultTest, F6_ADrainCommitsWhatEveryCallHoldsAndSaysHowFar) {
   server_ = StartFaultServer({"--flush_interval=1h"});
   client_ = server_->Client();
   constexpr int kStreams = 4;
+  constexpr int64_t kHeld = 100;  // records of a call: less than a block, so that they wait
   std::vector<std::unique_ptr<DeliveryHistory>> histories;
   std::vector<std::unique_ptr<client::RecordsCall>> calls;
   for (int i = 0; i < kStreams; ++i) {
@@ -50,9 +51,9 @@ TEST_F(TableFaultTest, F6_ADrainCommitsWhatEveryCallHoldsAndSaysHowFar) {
     DeliveryHistory& history = *histories.back();
     ASSERT_OK(Start(*client_, history));
     calls.push_back(client_->StreamRecords());
-    history.Sent(500);
+    history.Sent(kHeld);
     ASSERT_TRUE(calls.back()->Write(history.stream().Header()));
-    ASSERT_TRUE(calls.back()->Write(history.stream().Batch(0, 500)));
+    ASSERT_TRUE(calls.back()->Write(history.stream().Batch(0, kHeld)));
   }
   const std::string received = "\nsyncline_records_received_total{";
   ASSERT_TRUE(Eventually([&] {
@@ -61,7 +62,7 @@ TEST_F(TableFaultTest, F6_ADrainCommitsWhatEveryCallHoldsAndSaysHowFar) {
     for (size_t at = metrics.find(received); at != std::string::npos;
          at = metrics.find(received, at + 1)) {
       const std::string line = metrics.substr(at + 1, metrics.find('\n', at + 1) - at - 1);
-      if (line.substr(line.rfind(' ')) == " 500") ++streams;
+      if (line.substr(line.rfind(' ')) == absl::StrCat(" ", kHeld)) ++streams;
     }
     return streams == kStreams;
   }));
@@ -78,8 +79,8 @@ TEST_F(TableFaultTest, F6_ADrainCommitsWhatEveryCallHoldsAndSaysHowFar) {
     const absl::Status answer = calls[static_cast<size_t>(i)]->Finish().status();
     EXPECT_THAT(answer, StatusIs(StatusCode::kUnavailable, "DRAINING"));
     EXPECT_THAT(DetailOf(answer).metadata,
-                ::testing::Contains(::testing::Pair("durable_offset", "500")));
-    EXPECT_EQ(DurableRecords(histories[static_cast<size_t>(i)]->stream().sync_id), 500);
+                ::testing::Contains(::testing::Pair("durable_offset", absl::StrCat(kHeld))));
+    EXPECT_EQ(DurableRecords(histories[static_cast<size_t>(i)]->stream().sync_id), kHeld);
   }
   EXPECT_EQ(server_->Wait(kPatience), 0);
   ASSERT_OK(server_->Restart());
