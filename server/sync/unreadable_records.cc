@@ -14,8 +14,8 @@ namespace {
 constexpr size_t kMaxReasonBytes = 64;
 
 bool IsReason(absl::string_view text) {
-  return !text.empty() && text.size() <= kMaxReasonBytes && absl::ascii_isupper(text[0]) &&
-         std::all_of(text.begin(), text.end(), [](char c) {
+  return !text.empty() && text.size() <= kMaxReasonBytes && text[0] >= 'A' && text[0] <= 'Z' &&
+         std::all_of(text.begin(), text.end(), [](unsigned char c) {
            return absl::ascii_isupper(c) || absl::ascii_isdigit(c) || c == '_';
          });
 }

@@ -180,6 +180,9 @@ TEST(StateTrackerRandomTest, AgreesWithTheRulesOnRandomSchedules) {
   const uint32_t seed = std::random_device{}();
   SCOPED_TRACE(testing::Message() << "seed " << seed);
   std::mt19937 random(seed);
+  const auto below = [&random](int64_t limit) {
+    return std::uniform_int_distribution<int64_t>(0, limit - 1)(random);
+  };
   constexpr int kLanes = 4;
   for (int round = 0; round < 400; ++round) {
     struct State {
@@ -212,12 +215,11 @@ TEST(StateTrackerRandomTest, AgreesWithTheRulesOnRandomSchedules) {
           break;
         }
         case 2:
-          durable[at] = std::max(durable[at], static_cast<int64_t>(random() % (seen[at] + 1)));
+          durable[at] = std::max(durable[at], below(seen[at] + 1));
           tracker.Durable(lane, durable[at]);
           break;
         default:
-          checkpoint[at] =
-              std::max(checkpoint[at], static_cast<int64_t>(random() % (seen[at] + 1)));
+          checkpoint[at] = std::max(checkpoint[at], below(seen[at] + 1));
           tracker.Checkpointed(lane, checkpoint[at]);
       }
       std::set<std::string> expected;
