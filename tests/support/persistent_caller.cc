@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <optional>
 #include <utility>
+#include <vector>
 
 #include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
@@ -14,6 +15,9 @@
 
 namespace syncline::testing {
 namespace {
+
+// How long a watch is opened again while the server cannot be reached.
+constexpr absl::Duration kWatchPatience = absl::Seconds(10);
 
 // What a fault of a process, a network or a database may be answered with.
 bool IsExcused(const absl::Status& status) {
@@ -146,15 +150,26 @@ absl::Status PersistentCaller::Complete() {
 }
 
 absl::Status PersistentCaller::WatchFromTheBeginning() {
-  const std::unique_ptr<client::WatchCall> watch =
-      client().WatchSync(history_->stream().sync_id, 0);
-  v1::WatchSyncResponse event;
-  while (watch->Read(&event)) {
-    if (event.has_checkpoint_committed()) history_->Announced(event.checkpoint_committed());
+  const absl::Time until = absl::Now() + kWatchPatience;
+  while (true) {
+    std::vector<v1::CheckpointCommitted> announced;
+    const std::unique_ptr<client::WatchCall> watch =
+        client().WatchSync(history_->stream().sync_id, 0);
+    v1::WatchSyncResponse event;
+    while (watch->Read(&event)) {
+      if (event.has_checkpoint_committed()) announced.push_back(event.checkpoint_committed());
+    }
+    const absl::Status ended = watch->Finish();
+    // The channel may still wait after a link that was cut.
+    if (absl::IsUnavailable(ended) && absl::Now() < until) {
+      absl::SleepFor(absl::Milliseconds(100));
+      continue;
+    }
+    SYNCLINE_RETURN_IF_ERROR(ended);
+    for (const v1::CheckpointCommitted& checkpoint : announced) history_->Announced(checkpoint);
+    history_->CheckAnnounced();
+    return absl::OkStatus();
   }
-  SYNCLINE_RETURN_IF_ERROR(watch->Finish());
-  history_->CheckAnnounced();
-  return absl::OkStatus();
 }
 
 }  // namespace syncline::testing
