@@ -66,6 +66,7 @@ TEST_F(DrainTest, StreamsGoOnAtTheOtherReplicaWhereTheyWereDurable) {
   absl::Status health;
   while (health.ok() && absl::Now() - signalled < absl::Seconds(5)) health = watcher->CheckHealth();
   EXPECT_THAT(health, StatusIs(absl::StatusCode::kUnavailable, "NOT_SERVING"));
+  EXPECT_LT(absl::Now() - signalled, absl::Seconds(1));
   EXPECT_THAT(watcher->StartSync(OneStream("late", "late")).status(),
               StatusIs(absl::StatusCode::kUnavailable, "DRAINING"));
   absl::SleepFor(absl::Milliseconds(1500));  // as long as the database's checks need to come round
