@@ -1,4 +1,5 @@
-// Errors of calls: from gRPC to absl::Status and from there to one sentence for a person.
+// Converts errors of calls from gRPC to absl::Status, and formats them as one sentence for the
+// user.
 #pragma once
 
 #include <string>
@@ -15,19 +16,20 @@ class Status;
 
 namespace syncline::client {
 
-// The status with the server's google.rpc details as base/error.h keeps them: DetailOf,
-// ReasonOf and IsRetryable work on it. A connection that broke is UNAVAILABLE, however gRPC worded
-// it.
+// Returns `status` with the server's google.rpc details in the form of base/error.h, so that
+// DetailOf, ReasonOf and IsRetryable work on it. A broken connection becomes UNAVAILABLE, whatever
+// code gRPC reported.
 absl::Status FromGrpc(const grpc::Status& status);
 
-// The same for an error inside an answer, such as that of a stream that could not start.
+// Converts an error that is part of a response, such as that of a stream that could not start.
 absl::Status FromRpc(const google::rpc::Status& status);
 
-// True when starting the sync again and sending what is not durable may succeed.
+// Returns whether it may succeed to start the sync again and to send the records that are not
+// durable.
 bool IsRetryableCall(const absl::Status& status);
 
-// One clear sentence: what went wrong, its code and reason, and what to do about it. `server` is
-// the address that was called.
+// Returns one sentence for the user: what failed, its code and reason, and what to do about it.
+// `server` is the address that was called.
 std::string Explain(const absl::Status& status, absl::string_view server);
 
 }  // namespace syncline::client

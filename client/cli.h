@@ -1,5 +1,5 @@
-// The command line's table: every verb, flag and word of help in one place, and the only reading of
-// flags and environment.
+// The table of verbs and flags with all help texts, and the parser of arguments and environment
+// variables.
 #pragma once
 
 #include <cstdint>
@@ -20,26 +20,27 @@ enum class FlagKind { kText, kSwitch, kDuration, kCount, kChoice };
 struct Flag {
   std::string name;  // without dashes, with underscores; dashes are accepted for them
   FlagKind kind;
-  std::string value_name;     // as help shows it; empty for kSwitch, and for kChoice
+  std::string value_name;     // shown in help; empty for kSwitch and kChoice
   std::string default_value;  // empty: none
   std::string help;
   std::vector<std::string> choices = {};  // for kChoice
-  std::string environment = "";           // the variable that stands in for the flag
+  std::string environment = "";           // the variable that replaces an absent flag
   bool required = false;
 };
 
-// One verb's arguments after parsing: every value has been checked against its kind.
+// The parsed arguments of one verb. Every value has been checked against its flag's kind.
 class CommandLine {
  public:
-  // The value given, or of the environment, or the default; empty when there is none of them.
+  // Returns the value from the command line, else from the environment, else the default, else an
+  // empty string.
   std::string Text(absl::string_view flag) const;
   bool Switch(absl::string_view flag) const { return Text(flag) == "true"; }
   absl::Duration Duration(absl::string_view flag) const;
   int64_t Count(absl::string_view flag) const;
-  // Comma separated.
+  // Returns the elements of a comma-separated value.
   std::vector<std::string> List(absl::string_view flag) const;
   bool Json() const { return Text("output") == "json"; }
-  // What the connection flags say.
+  // Returns the values of the connection flags.
   ConnectionOptions Connection() const;
 
   const std::vector<std::string>& arguments() const { return arguments_; }
@@ -59,29 +60,30 @@ struct Verb {
   int (*run)(const CommandLine&);
 };
 
-// All verbs, in the order of help.
+// Returns all verbs in the order in which help lists them.
 const std::vector<Verb>& Verbs();
 
-// What to do: run `verb`, or print and leave.
+// What the program does: run `verb`, or print a text and exit.
 struct Invocation {
-  const Verb* verb = nullptr;  // null: print and leave
+  const Verb* verb = nullptr;  // null: print and exit
   CommandLine command_line;
   int exit_code = 0;
-  std::string to_stdout;  // help that was asked for
-  std::string to_stderr;  // what is wrong with the usage
+  std::string to_stdout;  // the requested help
+  std::string to_stderr;  // the usage error
 };
 
 using Environment = std::function<std::optional<std::string>(const std::string& name)>;
 
-// `arguments` without the program's name.
+// Parses `arguments`, which do not include the program's name. Never fails: a usage error is an
+// invocation without a verb.
 Invocation ParseCommandLine(const std::vector<std::string>& arguments,
                             const Environment& environment);
 
-// The process's environment.
+// Returns the value of a variable of the process's environment, or nullopt if it is not set.
 std::optional<std::string> ProcessEnvironment(const std::string& name);
 
-// The texts of help. cmake/cli_tables.py reads them: each verb and each flag is one line, and two
-// spaces separate its name and value from its description.
+// Return the help texts. cmake/cli_tables.py parses them: each verb and each flag is one line, and
+// two spaces separate its name and value from its description.
 std::string ProgramHelp();
 std::string VerbHelp(const Verb& verb);
 

@@ -1,4 +1,4 @@
-// What the process answers its caller.
+// The exit codes of the process.
 #pragma once
 
 namespace syncline::client {
@@ -7,7 +7,7 @@ enum ExitCode : int {
   kExitOk = 0,
   kExitFailed = 1,
   kExitUsage = 2,
-  kExitRejected = 3,  // done, but some records were rejected
+  kExitRejected = 3,  // succeeded, but some records were rejected
 };
 
 }  // namespace syncline::client

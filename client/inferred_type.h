@@ -1,7 +1,7 @@
-// The type that a value has by its looks, and the narrowest type that holds several values.
+// Infers the type of a value from its text, and widens a type to one that holds several values.
 //
-// Used where no schema is given. A type is inferred only when storing the value as that type keeps
-// it: 02134, +49 30 1, 1e5 and NaN in a CSV file are texts. Pure functions, any thread.
+// Used if no schema is given. A type is inferred only if storing the value as that type preserves
+// it: 02134, +49 30 1, 1e5 and NaN in a CSV file are strings. Pure functions; any thread.
 #pragma once
 
 #include <cstdint>
@@ -25,22 +25,22 @@ enum class InferredType : uint8_t {
   kAny,
 };
 
-// The narrowest type that holds both: integer and number widen to number, other scalars to string,
-// anything with an object or array to any JSON.
+// Returns the narrowest type that holds both: integer and number widen to number, other scalars to
+// string, and anything with an object or array to any JSON.
 InferredType Widen(InferredType a, InferredType b);
 
 InferredType TypeOfJson(JsonText value);
 
-// The type of a CSV field: true, 42, 2024-01-31 ...; kString when it looks like nothing else.
-// Numbers with leading zeros, a plus sign, or an exponent without a point or sign (1e5) are
-// identifiers.
+// Returns the type of a CSV field, such as boolean for true, integer for 42 and date for
+// 2024-01-31, or kString if no other type fits. Numbers with leading zeros, a plus sign, or an
+// exponent without a point or sign (1e5) are identifiers and therefore strings.
 InferredType TypeOfText(absl::string_view text);
 
-// What a column's PostgreSQL type, as a plan names it, asks for: decides how a CSV field is written
-// as JSON.
+// Returns the type for a column's PostgreSQL type as a plan names it. It decides how a CSV field is
+// written as JSON.
 InferredType TypeOfColumn(absl::string_view postgres_type);
 
-// The JSON Schema of a property of that type; every property may be null.
+// Returns the JSON Schema of a property of `type`. Every property may be null.
 absl::string_view PropertySchema(InferredType type);
 
 }  // namespace syncline::client

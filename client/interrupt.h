@@ -1,24 +1,26 @@
-// The first Ctrl-C (SIGINT or SIGTERM) asks the command to end in good order; the second one kills
-// it.
+// Handles Ctrl-C (SIGINT) and SIGTERM: the first signal asks the command to end in an orderly way,
+// and the second one kills it.
 //
-// Only `write` and `load` install it: every other verb may simply be killed. Functions are
-// thread-safe, except InstallInterruptHandler, which is called once before other threads exist.
+// Only `write` and `load` install the handler; every other verb may be killed at any time. The
+// functions are thread-safe, except InstallInterruptHandler, which is called once before other
+// threads exist.
 #pragma once
 
 #include "absl/time/time.h"
 
 namespace syncline::client {
 
-// From now on the first signal is remembered and the second has its default effect.
+// From now on the first signal is recorded, and the second one has its default effect.
 void InstallInterruptHandler();
 
-// Whether the signal came.
+// Returns whether a signal has arrived.
 bool Interrupted();
 
-// Sleeps for `duration` or until the signal comes. True when it came.
+// Sleeps for `duration` or until a signal arrives. Returns true if one has arrived.
 bool SleepUnlessInterrupted(absl::Duration duration);
 
-// Becomes readable, and stays so, when the signal comes; -1 when no handler is installed.
+// Returns a descriptor that becomes and stays readable when a signal arrives, or -1 if no handler
+// is installed.
 int InterruptFd();
 
 }  // namespace syncline::client

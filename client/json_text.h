@@ -1,8 +1,8 @@
-// JSON as text: finds values and their exact bytes, so that what a source wrote can be passed on
-// unchanged.
+// Finds values in JSON text without converting them, so that the bytes that a source wrote can be
+// passed on unchanged.
 //
-// Nothing is converted or copied: a JsonText is a view into the caller's text. Nesting is not
-// limited, because nothing recurses. Numbers keep their digits. Pure functions, any thread.
+// A JsonText is a view into the caller's text; nothing is copied. Nesting depth is not limited,
+// because no function recurses. Numbers keep their digits. Pure functions; any thread.
 #pragma once
 
 #include <optional>
@@ -15,38 +15,39 @@ namespace syncline::client {
 
 enum class JsonKind { kObject, kArray, kString, kNumber, kBoolean, kNull };
 
-// One JSON value; `raw` is its text, quotes or brackets included.
+// One JSON value. `raw` is its text, including quotes or brackets.
 struct JsonText {
   JsonKind kind = JsonKind::kNull;
   absl::string_view raw;
 };
 
-// The value at the front of `*text` (white space before it is skipped); moves `*text` behind it.
-// Nothing when the text there is not JSON; `*text` is then unchanged.
+// Returns the value at the front of `*text`, after white space, and advances `*text` past it.
+// Returns nullopt and leaves `*text` unchanged if it does not begin with a JSON value.
 std::optional<JsonText> TakeJson(absl::string_view* text);
 
-// The one value that `text` holds, white space around it allowed.
+// Returns the only value in `text`, which may be surrounded by white space. Returns nullopt for
+// anything else.
 std::optional<JsonText> ParseJson(absl::string_view text);
 
-// True when `text` is a number as JSON writes it: no leading zeros, no plus sign, no bare point.
+// Returns whether `text` is a JSON number: no leading zeros, no plus sign, no bare point.
 bool IsJsonNumber(absl::string_view text);
 
-// Calls `visit` for each member of `object`, in order; the key is raw, without its quotes. `object`
-// must come from this file's functions and be an object.
+// Calls `visit` for each member of `object`, in order. The key is raw, without its quotes. `object`
+// must be an object that a function of this file returned.
 void ForEachMember(JsonText object,
                    absl::FunctionRef<void(absl::string_view key, JsonText value)> visit);
 
-// The same for the elements of an array.
+// Calls `visit` for each element of `array`, in order. The same requirement applies.
 void ForEachElement(JsonText array, absl::FunctionRef<void(JsonText value)> visit);
 
-// The last member of that name, as JSON readers agree; nothing when there is none or `value` is no
-// object.
+// Returns the last member with the raw key `key`, because JSON parsers commonly use the last of
+// equal keys. Returns nullopt if there is none or if `value` is not an object.
 std::optional<JsonText> FindMember(JsonText value, absl::string_view key);
 
-// The text of a JSON string, unescaped to UTF-8 (a lone surrogate becomes U+FFFD).
+// Returns the contents of a JSON string, unescaped to UTF-8. A lone surrogate becomes U+FFFD.
 std::string UnescapeJson(JsonText string);
 
-// Appends `text` as a JSON string with its quotes. Bytes that are not UTF-8 pass unchanged.
+// Appends `text` as a JSON string with quotes. Bytes that are not UTF-8 are appended unchanged.
 void AppendJsonString(absl::string_view text, std::string* out);
 std::string JsonString(absl::string_view text);
 

@@ -1,7 +1,8 @@
-// In which line of the input each record begins, for a person who looks for a rejected one.
+// Maps each record to the line of the input where it begins, so that the user can find a rejected
+// one.
 //
-// Keeps one entry per run of records that stand in consecutive lines, so a file of one record per
-// line costs nothing; after kMaxRuns runs further records have no line. One thread.
+// Keeps one entry per run of records on consecutive lines, so a file with one record per line needs
+// a single entry. Records that follow after kMaxRuns runs have no line. For use by one thread.
 #pragma once
 
 #include <cstddef>
@@ -15,7 +16,7 @@ class LineIndex {
  public:
   static constexpr size_t kMaxRuns = size_t{1} << 20;
 
-  // Records in ascending order.
+  // Adds the line of `record`. Records must be added in ascending order.
   void Add(int64_t record, int64_t line) {
     if (full_) return;
     if (!runs_.empty() && runs_.back().line - runs_.back().record == line - record) {
@@ -25,7 +26,7 @@ class LineIndex {
     AddRun(record, line);
   }
 
-  // The line of that record; nothing when it is not known.
+  // Returns the line of `record`, or nullopt if it is not known.
   std::optional<int64_t> LineOf(int64_t record) const;
 
  private:
@@ -37,8 +38,8 @@ class LineIndex {
   void AddRun(int64_t record, int64_t line);
 
   std::vector<Run> runs_;
-  int64_t end_ = 0;    // behind the last record that is known
-  bool full_ = false;  // records from end_ on are not known
+  int64_t end_ = 0;    // one past the last record with a known line
+  bool full_ = false;  // the lines of records from end_ on are not known
 };
 
 }  // namespace syncline::client

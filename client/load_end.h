@@ -1,4 +1,4 @@
-// Whether a load may publish what it staged. Pure, any thread.
+// Decides whether a load may publish the records that it staged. Pure functions; any thread.
 #pragma once
 
 #include <cstdint>
@@ -11,18 +11,19 @@ namespace syncline::client {
 struct EndRules {
   bool replace = false;         // --mode overwrite
   bool allow_rejected = false;  // publish although records were rejected
-  bool allow_empty = false;     // replace although there is no record
-  bool strict = false;          // every rejected record or changed value is a failure
-  int64_t max_rejected = 0;     // a replace publishes with up to so many, without allow_rejected
+  bool allow_empty = false;     // replace even if there is no record
+  bool strict = false;          // fail on any rejected record or changed value
+  int64_t max_rejected = 0;     // rejected records with which a replace still publishes
 };
 
-// Why the records of a stream, all sent and committed, must not be published; empty when they may.
-// `ends_inside_record`: the input was cut off.
+// Returns why the records of a stream, which are all sent and committed, must not be published, or
+// an empty string if they may be. `ends_inside_record` means that the input was truncated.
 std::string WhyNotToPublish(const EndRules& rules, const StreamReport& report,
                             bool ends_inside_record);
 
-// What became of the records that --strict does not allow; empty when all were stored as they are.
-// The table's definition is not looked at: the server keeps it as it is (SCHEMA_POLICY_FREEZE).
+// Returns the record outcomes that --strict does not allow, or an empty string if all records were
+// stored unchanged. Does not check the table's definition: the server keeps it unchanged
+// (SCHEMA_POLICY_FREEZE).
 std::string StrictFaults(const StreamReport& report);
 
 }  // namespace syncline::client

@@ -1,4 +1,4 @@
-// The FILE of `syncline load`: opening it, looking it over, and reading its records. One thread.
+// The FILE of `syncline load`: opens it, surveys it and reads its records. For use by one thread.
 #pragma once
 
 #include <memory>
@@ -16,23 +16,27 @@ namespace syncline::client {
 
 class LoadInput {
  public:
-  // Opens the file that `command_line` names. NOT_FOUND or INVALID_ARGUMENT when that fails.
+  // Opens the file that `command_line` names. Errors: NOT_FOUND if it cannot be opened,
+  // INVALID_ARGUMENT if it is a directory.
   static absl::StatusOr<std::unique_ptr<LoadInput>> Open(const CommandLine& command_line);
   ~LoadInput();
 
-  // A regular file: it can be read more than once.
+  // Returns whether the input is a regular file, which can be read more than once.
   bool rereadable() const { return rereadable_; }
   const InputFormat& format() const { return format_; }
 
-  // Looks over the whole of a regular file, up to --infer_bytes, and over the head of other input:
-  // --infer_records lines. `only_head`: over the head of any input. Errors as SurveyInput.
+  // Examines a regular file up to --infer_bytes, and the first --infer_records records of other
+  // input. With `only_head`, examines only the first records of any input. Errors: those of
+  // SurveyInput.
   absl::StatusOr<InputSurvey> Survey(bool only_head);
 
-  // Size and SHA-256 of the first and last MiB; empty for what is not a regular file.
+  // Returns the file's size and the SHA-256 of its first and last MiB, or an empty string if the
+  // input is not a regular file.
   absl::StatusOr<std::string> Digest() const;
 
-  // The records from the first one on, for the columns of `plan`; they begin once only when the
-  // input is not rereadable. The input must outlive the source, which ends an earlier one.
+  // Returns a source of the records, beginning with the first, for the columns of `plan`. If the
+  // input is not rereadable, call it once. The input must outlive the source. A further call
+  // invalidates the earlier source.
   absl::StatusOr<std::unique_ptr<RecordSource>> OpenRecords(const v1::StreamPlan& plan);
 
  private:

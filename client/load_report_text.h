@@ -1,4 +1,4 @@
-// The report of `syncline load`, for people and for scripts. Pure, any thread.
+// Formats the report of `syncline load` as text and as JSON. Pure functions; any thread.
 #pragma once
 
 #include <string>
@@ -9,11 +9,11 @@
 
 namespace syncline::client {
 
-// One line per fact: rows and speed first, then what changed, was rejected, nulled, cut or not
-// stored, and the answer to --validate_only.
+// Returns one line per fact: first rows and speed, then what was changed, rejected, nulled,
+// truncated or not stored, and the result of --validate_only.
 std::vector<std::string> LoadReportLines(const LoadReport& report, absl::Duration took);
 
-// The same as one JSON object on one line.
+// Returns the same as one JSON object on one line.
 std::string LoadReportJson(const LoadReport& report, const std::string& sync_id,
                            absl::Duration took);
 

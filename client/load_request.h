@@ -1,4 +1,4 @@
-// What the flags of `syncline load` ask of the server. Pure, any thread.
+// Converts the flags of `syncline load` into a request. Pure functions; any thread.
 #pragma once
 
 #include "absl/status/statusor.h"
@@ -8,7 +8,8 @@
 
 namespace syncline::client {
 
-// The request without its schema. INVALID_ARGUMENT when the flags do not fit each other.
+// Returns the request without its schema. Errors: INVALID_ARGUMENT if the flags contradict each
+// other.
 absl::StatusOr<v1::StartSyncRequest> MakeLoadRequest(const CommandLine& command_line);
 
 EndRules MakeEndRules(const CommandLine& command_line);

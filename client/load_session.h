@@ -1,7 +1,8 @@
-// One run of `syncline load`: a file's records into one stream, from where an earlier run stopped.
+// One run of `syncline load`: loads a file's records into one stream, starting where an earlier run
+// of the same sync stopped.
 //
-// A file is read again after a broken call; stdin cannot be, so what is not yet durable is then
-// kept in a bounded window. One thread.
+// After a broken call a file is read again. Stdin cannot be read again, so its records are kept in
+// a bounded window until they are durable. For use by one thread.
 #pragma once
 
 #include <cstdint>
@@ -27,34 +28,35 @@ namespace syncline::client {
 struct LoadOptions {
   v1::StartSyncRequest start;  // with exactly one stream
   std::string writer_id;
-  bool keep_open = false;      // do not complete the stream: another writer will
-  bool staged = false;         // the table changes only at the end: all modes but append
-  bool validate_only = false;  // ask what completion would do, then discard what was staged
+  bool keep_open = false;      // another writer completes the stream
+  bool staged = false;         // the table changes only at the end (all modes but append)
+  bool validate_only = false;  // report what completion would do, then discard
   EndRules end_rules;
   absl::Duration retry_for = absl::Minutes(5);
   int64_t replay_window_bytes = int64_t{128} << 20;
-  // How long a full window waits for word of progress before it closes a call to be told. Progress
-  // comes once a second: nothing for this long means that it will not come by itself.
+  // How long to wait on a full window before closing a call to force an acknowledgement. Progress
+  // events arrive every second, so after this time none is expected.
   absl::Duration window_patience = absl::Seconds(3);
 };
 
 struct LoadReport {
-  absl::Status status;  // what stopped the run, if anything did
+  absl::Status status;  // the error that stopped the run
   bool interrupted = false;
-  bool completed_before = false;  // by an earlier run of the same sync id: nothing was done
+  bool completed_before = false;  // by an earlier run with this sync id; nothing was done
   int64_t durable_offset = 0;     // records committed, over all runs
   int64_t skipped = 0;            // committed by earlier runs
-  StreamReport stream;            // the plan, and what the ledger says at the end
-  // Why the stream was not published; what was staged for it is discarded. Empty when it was.
+  StreamReport stream;            // the plan, and the ledger's counts at the end
+  // Why the stream was not published and its staged records were discarded; empty if it was
+  // published.
   std::string refused;
-  bool earlier_rows_kept = false;  // rows that earlier loads staged were not discarded with it
-  std::optional<v1::Validation> validation;  // the answer to `validate_only`
+  bool earlier_rows_kept = false;            // rows that earlier loads staged were not discarded
+  std::optional<v1::Validation> validation;  // the result of `validate_only`
 };
 
 class LoadSession {
  public:
-  // Makes a source that begins at the first record, for a stream of that plan. The first call's
-  // source may stand on input that was peeked at; a second call comes only when `rereadable`.
+  // Creates a source that begins at the first record, for a stream with that plan. It is called a
+  // second time only if the input is `rereadable`.
   using OpenSource =
       std::function<absl::StatusOr<std::unique_ptr<RecordSource>>(const v1::StreamPlan& plan)>;
 
@@ -86,9 +88,9 @@ class LoadSession {
   ReplayWindow window_;
   std::unique_ptr<RecordBatchBuilder> batch_;
   int64_t seen_ = 0;
-  LineIndex lines_;  // where the records stand in the input
+  LineIndex lines_;  // the records' lines in the input
   bool ends_inside_record_ = false;
-  absl::Status input_fault_;  // the input could not be read to its end
+  absl::Status input_fault_;  // why the input could not be read to its end
   LoadReport report_;
 };
 

@@ -1,4 +1,5 @@
-// Data on stdout, a line at a time, written through at once: another process waits for it.
+// Writes data to stdout line by line without buffering, because another process may be waiting for
+// each line.
 #pragma once
 
 #include <string>
@@ -16,10 +17,11 @@ class LineOutput {
   // Does not own `fd`.
   explicit LineOutput(int fd) : fd_(fd) {}
 
-  // Writes `line` and '\n' whole. After the first error nothing more is written.
+  // Writes `line` and '\n'. Lines of different threads do not mix. After the first error nothing
+  // more is written.
   void WriteLine(absl::string_view line);
 
-  // The first error.
+  // Returns the first error, or OK.
   absl::Status status() const;
 
  private:
@@ -28,10 +30,10 @@ class LineOutput {
   absl::Status status_ ABSL_GUARDED_BY(mutex_);
 };
 
-// `message` as one line of JSON, its fields named as in the contract, without '\n'.
+// Returns `message` as one line of JSON without '\n', with the field names of the proto.
 std::string ToJsonLine(const google::protobuf::Message& message);
 
-// Words for a person: "syncline: " and `words`, on stderr.
+// Prints "syncline: ", `words` and a line break on stderr, for the user.
 void Say(absl::string_view words);
 
 }  // namespace syncline::client

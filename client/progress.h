@@ -1,4 +1,4 @@
-// One line that shows how far a command is, on a terminal only.
+// A progress line that is drawn only on a terminal.
 #pragma once
 
 #include <cstdint>
@@ -8,16 +8,16 @@
 
 namespace syncline::client {
 
-// "1.2M", "345.6k", "78": short enough for a line that is drawn over and over.
+// Formats a number briefly: "1.2M", "345.6k", "78".
 std::string ShortNumber(double value);
 
-// Not thread-safe. Draws on stderr at most four times a second.
+// Draws on stderr at most four times per second. Not thread-safe.
 class ProgressLine {
  public:
-  // Draws only when stderr is a terminal.
+  // Draws only if stderr is a terminal.
   ProgressLine();
   explicit ProgressLine(bool draws);
-  // Removes the line.
+  // Erases the line.
   ~ProgressLine();
 
   void Update(int64_t rows, int64_t bytes);

@@ -1,8 +1,8 @@
-// Gathers record lines into StreamRecords batches of the size that loads fastest.
+// Collects record lines into StreamRecords batches of the size that the server recommends.
 //
-// One thread. A line over the server's record limit is cut to just above it: the server then
-// rejects that one record, keeps its beginning, and loads its neighbours, where the whole line
-// would fail the call.
+// A line that exceeds the server's record limit is truncated to one byte more than the limit. The
+// server then rejects that record, keeps its beginning and loads the other records, whereas the
+// whole line could fail the call. For use by one thread.
 #pragma once
 
 #include <cstdint>
@@ -23,15 +23,16 @@ class RecordBatchBuilder {
   int64_t records() const { return records_; }
   int64_t bytes() const { return lines_ == nullptr ? 0 : static_cast<int64_t>(lines_->size()); }
 
-  // Whether a line of `bytes` still belongs into this batch. Always, when it is empty.
+  // Returns whether a line of `bytes` still fits into this batch. An empty batch takes any line.
   bool HasRoomFor(size_t bytes) const {
     return records_ == 0 || lines_->size() + bytes + 1 <= batch_bytes_;
   }
 
-  // Adds a record that the caller cannot read, for the server to reject with `reason`. For kJsonl.
+  // Adds a record that the caller cannot parse, for the server to reject with `reason`. Only for
+  // kJsonl.
   void AppendUnreadable(absl::string_view line, absl::string_view reason);
 
-  // Adds one record; `line` without its '\n'.
+  // Adds one record. `line` does not include '\n'.
   void Append(absl::string_view line) {
     if (line.size() > max_record_bytes_) line = line.substr(0, max_record_bytes_ + 1);
     if (lines_ == nullptr) Begin();
@@ -40,8 +41,8 @@ class RecordBatchBuilder {
     ++records_;
   }
 
-  // The batch, without its offset; those of unreadable records count from the batch's first one.
-  // The builder is empty then.
+  // Returns the batch and leaves the builder empty. The batch has no offset yet; the offsets of
+  // unreadable records are relative to its first record.
   std::unique_ptr<v1::StreamRecordsRequest> Take();
 
  private:

@@ -1,8 +1,8 @@
-// Finds the members of a record at the speed of a pass over a whole file.
+// Finds the members of a record fast enough for a pass over a whole file.
 //
-// Nothing is converted or copied: the members are views into the line. The record's own members are
-// checked against JSON's grammar; what is nested in them is only searched for its end. NaN,
-// Infinity and -Infinity are taken as nulls, as the server takes them. Pure functions, any thread.
+// The members are views into the line; nothing is copied. The record's own members are checked
+// against JSON's grammar, but of nested values only the end is searched for. NaN, Infinity and
+// -Infinity count as nulls, as in the server. Pure functions; any thread.
 #pragma once
 
 #include "absl/functional/function_ref.h"
@@ -11,8 +11,8 @@
 
 namespace syncline::client {
 
-// Calls `visit` for each member of the object that `line` holds; the key is raw, without its
-// quotes. False when `line` is not an object; some members may then have been visited.
+// Calls `visit` for each member of the object in `line`. The key is raw, without its quotes.
+// Returns false if `line` is not an object; `visit` may then have been called for some members.
 bool ScanRecord(absl::string_view line,
                 absl::FunctionRef<void(absl::string_view key, JsonText value)> visit);
 

@@ -1,4 +1,4 @@
-// Asks the server why records of a stream were rejected.
+// Reads from the server why records of a stream were rejected.
 #pragma once
 
 #include <cstdint>
@@ -11,11 +11,11 @@
 
 namespace syncline::client {
 
-// How many rejected records of a stream are read to count their reasons.
+// Maximum number of rejected records per stream that are read to count their reasons.
 inline constexpr int64_t kMaxRejectedRead = 10000;
 
-// The reasons of the first kMaxRejectedRead rejected records of the stream, the most frequent
-// first. Blocks; errors are those of the call.
+// Returns the reasons of the first kMaxRejectedRead rejected records of the stream, most frequent
+// first. Blocks. Errors: those of ListRejectedRecords.
 absl::StatusOr<std::vector<RejectedReason>> ReadRejectedReasons(
     SyncClient* client, const std::string& sync_id, const v1::StreamDescriptor& descriptor);
 

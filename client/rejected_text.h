@@ -1,5 +1,5 @@
-// The rejected records of a sync as a table for people: how many per stream and reason, and the
-// first of each. One thread.
+// Formats the rejected records of a sync as a table: the number of records per stream and reason,
+// and the first records of each. For use by one thread.
 #pragma once
 
 #include <cstdint>
@@ -15,12 +15,12 @@ namespace syncline::client {
 
 class RejectedTable {
  public:
-  // How many records per stream and reason are shown.
+  // Number of records that are shown per stream and reason.
   static constexpr size_t kShown = 3;
 
   void Add(const v1::RejectedRecord& record);
 
-  // The table; records are numbered from 0 within their writer, as in the ledger.
+  // Returns the table. Records are numbered from 0 within their writer, as in the ledger.
   std::string Format() const;
 
  private:
@@ -32,8 +32,8 @@ class RejectedTable {
   std::map<std::pair<std::string, std::string>, Group> groups_;  // by stream and reason
 };
 
-// The beginning of a record, fit for a terminal: control characters and bytes that are not UTF-8
-// are shown as '?'.
+// Returns the beginning of a record in a form that is safe for a terminal: control characters, and
+// all non-ASCII bytes if it is not UTF-8, are replaced by '?'.
 std::string Beginning(absl::string_view raw);
 
 }  // namespace syncline::client

@@ -1,4 +1,5 @@
-// How many bytes the process may hold of what it has sent and the server has not yet committed.
+// Limits the bytes that the process keeps of records that it has sent and that the server has not
+// yet committed.
 //
 // Shared by all stream writers of a process. Thread-safe.
 #pragma once
@@ -15,8 +16,9 @@ class ReplayWindow {
  public:
   explicit ReplayWindow(int64_t capacity_bytes) : capacity_bytes_(capacity_bytes) {}
 
-  // Waits until `bytes` fit; an empty window takes anything. False when nothing was given back for
-  // `patience` and there is still no room: the caller then makes room itself by closing a writer.
+  // Waits until `bytes` fit; an empty window accepts any size. Returns false if nothing was
+  // released for `patience` and there is still no room. The caller then makes room by closing a
+  // writer.
   bool WaitForRoom(int64_t bytes, absl::Duration patience);
 
   void Take(int64_t bytes);

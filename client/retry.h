@@ -1,5 +1,5 @@
-// How long a broken call is tried again: `--retry_for`, counted from the last time something got
-// through.
+// Decides whether and when a failed call is retried: for up to `--retry_for` since the last
+// success.
 #pragma once
 
 #include <optional>
@@ -10,18 +10,18 @@
 
 namespace syncline::client {
 
-// Not thread-safe: one a retry loop.
+// Not thread-safe; use one per retry loop.
 class Retry {
  public:
-  // 0 means never.
+  // With 0, nothing is retried.
   explicit Retry(absl::Duration retry_for);
 
-  // Sleeps before the next attempt and answers OK; or answers `error` itself when trying again has
-  // no point, the time is used up, or the user interrupted. The server's RetryInfo is the least
-  // that it sleeps.
+  // Sleeps before the next attempt and returns OK. Returns `error` if retrying cannot succeed, if
+  // the time is used up, or if the user interrupted. Sleeps at least for the delay in the server's
+  // RetryInfo.
   absl::Status WaitAfter(const absl::Status& error);
 
-  // Something got through: the time starts anew.
+  // Call it after a success. The time starts again at the next failure.
   void Reset();
 
  private:

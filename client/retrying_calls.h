@@ -1,4 +1,5 @@
-// The calls that a run cannot do without, tried again while that may help.
+// Calls that a run depends on, with retries. Each blocks, and is retried for up to `retry_for`
+// while the error is retryable. Errors: the last one.
 #pragma once
 
 #include <string>

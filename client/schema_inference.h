@@ -1,9 +1,9 @@
-// Guesses the JSON Schema of records from the records themselves.
+// Infers the JSON Schema of records from the records themselves.
 //
-// The same records in the same order give the same schema. Every column may be null; columns stand
-// in the order in which they were first seen. Made for a pass over a whole file: nothing is copied
-// per record, and a column is looked up only where a record's members differ from those of the
-// record before. One thread.
+// The same records in the same order give the same schema. Every column may be null. Columns are in
+// the order of their first occurrence. Optimized for a pass over a whole file: nothing is copied
+// per record, and a column is looked up only if a record's members differ from those of the
+// previous record. For use by one thread.
 #pragma once
 
 #include <string>
@@ -19,29 +19,29 @@ namespace syncline::client {
 
 class SchemaInference {
  public:
-  // Takes the members of one record, an object of JSON. A line that is something else, or that has
-  // a key that is not UTF-8, changes nothing and answers false: the server will reject it.
+  // Adds the members of one record, which is a JSON object. If the line is not an object or has a
+  // key that is not UTF-8, changes nothing and returns false; the server will reject that record.
   bool AddLine(absl::string_view line);
 
   void AddValue(const std::string& column, InferredType type);
 
-  // The same for a column that stands at `index` of columns().
+  // The same for the column at `index` of columns().
   void AddValue(size_t index, InferredType type) {
     InferredType& known = columns_[index].second;
     if (known != type) known = Widen(known, type);
   }
 
-  // Whether text of any kind in the column at `index` can still change its type.
+  // Returns whether a text value in the column at `index` can still change its type.
   bool CanChange(size_t index) const { return columns_[index].second != InferredType::kString; }
 
   bool empty() const { return columns_.empty(); }
   const std::vector<std::pair<std::string, InferredType>>& columns() const { return columns_; }
 
-  // The schema as JSON text.
+  // Returns the schema as JSON text.
   std::string JsonSchema() const;
 
  private:
-  // A member of a record: its key as the record writes it, and where that column stands.
+  // A member of a record: its key as the record writes it, and the index of its column.
   struct Member {
     std::string raw_key;
     size_t index;

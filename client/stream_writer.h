@@ -1,13 +1,14 @@
-// Sends the records of one writer of one stream, in order, and sees them committed.
+// Sends the records of one writer of one stream in order, and waits until they are committed.
 //
-// Owns at most one StreamRecords call: opened by the first message, half-closed by Close, opened
-// anew by what is sent after that. What was sent and is not yet known to be durable is kept when a
-// ReplayWindow is given; a call that breaks in a way that may pass is then repeated from the
-// durable offset that StartSync tells, without the caller noticing. Without a window such an error
-// comes back to the caller, who reads his input again. An error that comes back is final: the
-// writer answers it from then on.
+// Owns at most one StreamRecords call. The first message opens it, Close half-closes it, and the
+// next message after Close opens another one. With a ReplayWindow, messages are kept until they are
+// known to be durable; if a call fails with a retryable error, they are resent from the durable
+// offset that StartSync returns, without the caller's involvement. Without a window the error is
+// returned, and the caller reads its input again. A returned error is final: every later call
+// returns it.
 //
-// One thread at a time, except Acknowledge and held_bytes, which any thread may call.
+// For use by one thread at a time, except Acknowledge, durable_offset and held_bytes, which are
+// thread-safe.
 #pragma once
 
 #include <cstdint>
@@ -28,10 +29,10 @@
 namespace syncline::client {
 
 struct StreamWriterOptions {
-  v1::StartSyncRequest start;  // the sync's own request: repeated to learn where the writer stands
+  v1::StartSyncRequest start;  // repeated to get the durable offset
   v1::StreamDescriptor descriptor;
   std::string writer_id;
-  int64_t next_offset = 0;  // what StartSync said is durable
+  int64_t next_offset = 0;  // the durable offset that StartSync returned
   absl::Duration retry_for = absl::Minutes(5);
 };
 
@@ -39,28 +40,27 @@ class StreamWriter {
  public:
   // `client` and `window`, which may be null, must outlive the writer.
   StreamWriter(SyncClient* client, ReplayWindow* window, StreamWriterOptions options);
-  // Cancels a call that is still open.
+  // Cancels the call if it is still open.
   ~StreamWriter();
 
-  // Sends `records` records; `batch` holds their payload, its first_offset is set here and
-  // added to the offsets of unreadable records. Blocks
-  // while the server does not read.
+  // Sends `records` records. `batch` holds their payload; its first_offset is set here and added to
+  // the offsets of unreadable records. Blocks while the server does not read.
   absl::Status Send(std::unique_ptr<v1::StreamRecordsRequest> batch, int64_t records);
 
   // Sends a checkpoint of everything sent so far, or of the positions that it names.
   absl::Status SendCheckpoint(const v1::Checkpoint& checkpoint);
 
-  // Half-closes and waits until everything is committed. Fine when nothing was sent.
+  // Half-closes the call and waits until everything is committed. Returns OK if nothing was sent.
   absl::Status Close();
 
-  // What is known to be durable: records below `durable_offset`, and the checkpoint of that id if
-  // one is given.
+  // Marks everything below `durable_offset` as durable and, if an id is given, everything up to
+  // that checkpoint.
   void Acknowledge(int64_t durable_offset, absl::string_view checkpoint_id = "");
 
-  // Number of the next record.
+  // Returns the number of the next record.
   int64_t next_offset() const { return next_offset_; }
   int64_t durable_offset() const;
-  // Bytes that wait to be known as durable.
+  // Returns the bytes that are kept until they are known to be durable.
   int64_t held_bytes() const;
 
  private:
@@ -84,7 +84,7 @@ class StreamWriter {
   int64_t next_offset_;
   Retry retry_;
   std::unique_ptr<RecordsCall> call_;
-  absl::Status broken_;  // what ended the writer for good
+  absl::Status broken_;  // the final error
 
   mutable Mutex mutex_;
   std::deque<Sent> sent_ ABSL_GUARDED_BY(mutex_);
@@ -92,7 +92,7 @@ class StreamWriter {
   int64_t durable_offset_ ABSL_GUARDED_BY(mutex_);
 };
 
-// Where `writer_id` stands according to a plan: 0 when the plan does not list it.
+// Returns the durable offset of `writer_id` in `plan`, or 0 if the plan does not list it.
 int64_t DurableOffset(const v1::StreamPlan& plan, absl::string_view writer_id);
 
 }  // namespace syncline::client

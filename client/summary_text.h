@@ -1,4 +1,4 @@
-// What the ledger knows of syncs, as tables for people.
+// Formats the ledger's summaries of syncs as tables.
 #pragma once
 
 #include <string>
@@ -10,20 +10,21 @@
 
 namespace syncline::client {
 
-// Columns padded to their widest cell, two spaces between them; the last column is not padded.
+// Pads columns to their widest cell and separates them by two spaces. The last column is not
+// padded.
 std::string FormatTable(const std::vector<std::vector<std::string>>& rows);
 
-// One line a sync. `now` is what "LAST PROGRESS" counts from.
+// Returns one line per sync. "LAST PROGRESS" is relative to `now`.
 std::string FormatSyncs(const std::vector<v1::SyncSummary>& syncs, absl::Time now);
 
-// One sync with a line for each of its streams, for each column whose values changed, and for each
-// stream that could not start.
+// Returns the details of one sync, with a line for each stream, for each column whose values
+// changed, and for each stream with an error.
 std::string FormatSync(const v1::SyncSummary& sync);
 
-// "schema.table" or the stream's own name.
+// Returns "namespace.name", or only the name if there is no namespace.
 std::string StreamTitle(const v1::StreamDescriptor& descriptor);
 
-// The enum's value without its prefix, in lower case: "running", "append_truncate".
+// Return the enum's value in lower case and without its prefix: "running", "append_truncate".
 std::string StateWord(v1::SyncState state);
 std::string StateWord(v1::StreamState state);
 std::string OutcomeWord(v1::Outcome outcome);

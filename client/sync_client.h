@@ -1,8 +1,7 @@
-// The server as the command line sees it: one channel, every call of the contract, credentials and
-// deadlines.
+// A client of the server: one channel with credentials and deadlines, and every call of the API.
 //
-// Thread-safe; calls block. Errors are those of call_error.h. Calls that wait for the database
-// (StartSync, StreamRecords, CompleteStream, WatchSync) have no deadline: keepalive notices a dead
+// Thread-safe; calls block. Errors are those of call_error.h. Calls that may wait for the database
+// (StartSync, StreamRecords, CompleteStream, WatchSync) have no deadline; keepalive detects a dead
 // peer within 40 s.
 #pragma once
 
@@ -21,60 +20,63 @@ struct TlsOptions {
   std::string ca_file;      // PEM; empty means the system's roots
   std::string cert_file;    // PEM; with key_file, for mutual TLS
   std::string key_file;     // PEM
-  std::string server_name;  // what the certificate must say when that is not the address
+  std::string server_name;  // name in the certificate, if it is not the address
 };
 
 struct ConnectionOptions {
   std::string server = "127.0.0.1:50051";
   std::string token_file;  // its content is sent as "authorization: Bearer ..."
-  std::string token;       // the same without a file; wins
+  std::string token;       // the token itself; takes precedence over token_file
   TlsOptions tls;
-  absl::Duration timeout = absl::Seconds(30);  // for calls that only ask
+  absl::Duration timeout = absl::Seconds(30);  // of read-only calls and CancelSync; 0: none
 };
 
-// One open StreamRecords call. One thread at a time. The destructor cancels what was not finished.
+// One open StreamRecords call. For use by one thread at a time. The destructor cancels an
+// unfinished call.
 class RecordsCall {
  public:
   struct Impl;
   explicit RecordsCall(std::unique_ptr<Impl> impl);
   ~RecordsCall();
 
-  // Blocks while the server does not read. False when the call is broken: Finish says why.
+  // Blocks while the server does not read. Returns false if the call is broken; Finish returns the
+  // error.
   bool Write(const v1::StreamRecordsRequest& request);
 
-  // Half-closes and waits for the answer. Last call.
+  // Half-closes the call and waits for the response. Must be the last call.
   absl::StatusOr<v1::StreamRecordsResponse> Finish();
 
  private:
   const std::unique_ptr<Impl> impl_;
 };
 
-// One open WatchSync call.
+// One open WatchSync call. The destructor cancels an unfinished call.
 class WatchCall {
  public:
   struct Impl;
   explicit WatchCall(std::unique_ptr<Impl> impl);
   ~WatchCall();
 
-  // False at the end: Finish says whether it was a good one.
+  // Blocks until the next event. Returns false at the end of the call; Finish returns its status.
   bool Read(v1::WatchSyncResponse* event);
   absl::Status Finish();
 
-  // Ends the call from any thread.
+  // Cancels the call. Thread-safe.
   void Cancel();
 
  private:
   const std::unique_ptr<Impl> impl_;
 };
 
-// Whether two descriptors name one stream.
+// Returns whether two descriptors name the same stream.
 inline bool IsSameStream(const v1::StreamDescriptor& a, const v1::StreamDescriptor& b) {
   return a.name() == b.name() && a.namespace_() == b.namespace_();
 }
 
 class SyncClient {
  public:
-  // Reads the files named in `options`; does not connect yet.
+  // Reads the files that `options` names. Does not connect yet. Errors: NOT_FOUND if a file cannot
+  // be read.
   static absl::StatusOr<std::unique_ptr<SyncClient>> Create(const ConnectionOptions& options);
   ~SyncClient();
 
@@ -92,7 +94,8 @@ class SyncClient {
   std::unique_ptr<RecordsCall> StreamRecords();
   std::unique_ptr<WatchCall> WatchSync(const std::string& sync_id, int64_t after_sequence);
 
-  // Asks grpc.health.v1.Health; UNAVAILABLE when the server is up but does not serve.
+  // Calls grpc.health.v1.Health. Returns UNAVAILABLE NOT_SERVING if the server runs but does not
+  // serve.
   absl::Status CheckHealth();
 
  private:

@@ -1,4 +1,4 @@
-// Keys of runs whose caller gave none.
+// Generates sync ids for runs without a --sync_id.
 #pragma once
 
 #include <string>
@@ -7,7 +7,7 @@
 
 namespace syncline::client {
 
-// `prefix`, "-" and 16 random hexadecimal digits.
+// Returns `prefix`, "-" and 16 random hexadecimal digits.
 std::string RandomSyncId(absl::string_view prefix);
 
 }  // namespace syncline::client

@@ -1,4 +1,4 @@
-// Follows the events of one sync on its own thread and goes on after a broken connection.
+// Receives the events of one sync on its own thread, and reconnects after a broken connection.
 #pragma once
 
 #include <cstdint>
@@ -20,10 +20,10 @@ class SyncWatcher {
   using Handler = std::function<void(const v1::WatchSyncResponse&)>;
 
   // `handler` is called on the watcher's thread, one event at a time. `client` must outlive the
-  // watcher. `retry_for`: how long a broken watch is opened again; after that the watcher is
-  // silent, which delays what its user learns but loses nothing.
+  // watcher. A broken watch is reopened for up to `retry_for`; after that no more events arrive,
+  // which delays acknowledgements but loses no records.
   SyncWatcher(SyncClient* client, std::string sync_id, absl::Duration retry_for, Handler handler);
-  // Ends the call and joins.
+  // Cancels the call and joins the thread.
   ~SyncWatcher();
 
  private:
@@ -34,13 +34,13 @@ class SyncWatcher {
   const std::string sync_id_;
   const absl::Duration retry_for_;
   const Handler handler_;
-  int64_t after_sequence_ = 0;  // the thread's own
+  int64_t after_sequence_ = 0;  // used only by the thread
 
   Mutex mutex_;
   CondVar stop_;
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
   std::shared_ptr<WatchCall> call_ ABSL_GUARDED_BY(mutex_);
-  std::unique_ptr<Thread> thread_;  // last: started when all else stands
+  std::unique_ptr<Thread> thread_;  // last: uses all other members
 };
 
 }  // namespace syncline::client

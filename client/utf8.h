@@ -1,11 +1,12 @@
-// Whether bytes are UTF-8. Pure, any thread.
+// Checks UTF-8. Pure function; any thread.
 #pragma once
 
 #include "absl/strings/string_view.h"
 
 namespace syncline::client {
 
-// Without surrogates, overlong forms and code points above U+10FFFF.
+// Returns whether `bytes` are valid UTF-8: without surrogates, overlong forms and code points above
+// U+10FFFF.
 bool IsUtf8(absl::string_view bytes);
 
 }  // namespace syncline::client

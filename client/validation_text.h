@@ -1,4 +1,4 @@
-// The answer to `--validate_only`, for people. Pure, any thread.
+// Formats the result of `--validate_only`. Pure functions; any thread.
 #pragma once
 
 #include <string>
@@ -8,11 +8,11 @@
 
 namespace syncline::client {
 
-// Whether every condition of the guard holds.
+// Returns whether every condition of the guard holds.
 bool GuardHolds(const v1::Validation& validation);
 
-// One line each: the rows that would come and go, each condition of the guard, and the sessions
-// that publishing would wait for.
+// Returns one line each for the rows that publishing would change, for each condition of the guard,
+// and for each session that publishing would wait for.
 std::vector<std::string> ValidationLines(const v1::Validation& validation);
 
 }  // namespace syncline::client

@@ -1,4 +1,5 @@
-// The connector's configuration and the configured catalog, as Airbyte hands them over.
+// Reads the connector's configuration and the configured catalog in the form in which Airbyte
+// passes them. Pure functions, except ReadWholeFile; any thread.
 #pragma once
 
 #include <cstdint>
@@ -12,14 +13,14 @@
 
 namespace syncline::client {
 
-// A database that a server inside the process loads into.
+// The database that an in-process server loads.
 struct DirectTarget {
   std::string host;
   int64_t port = 5432;
   std::string database;
   std::string username;
-  std::string password;  // secret; empty: libpq's own ways
-  std::string ssl_mode;  // one of libpq's; empty: its default
+  std::string password;  // secret; empty: libpq's defaults
+  std::string ssl_mode;  // a mode of libpq; empty: its default
 };
 
 struct DestinationConfig {
@@ -29,33 +30,33 @@ struct DestinationConfig {
   std::string connection_id;
   v1::SchemaPolicy schema_policy = v1::SCHEMA_POLICY_KEEP;
   v1::CdcDeleteMode cdc_delete_mode = v1::CDC_DELETE_MODE_HARD;
-  // The end of the input completes a replaced stream also when the source sent no status and no
-  // STATE after its last record.
+  // Completes a replaced stream at the end of the input even if the source sent neither a status
+  // nor a STATE after its last record.
   bool complete_without_status = false;
-  bool fail_on_rejected = false;  // exit code 3 when records were rejected
+  bool fail_on_rejected = false;  // exit code 3 if records were rejected
 };
 
-// INVALID_ARGUMENT names the member that is wrong. Members that are not known are ignored, because
-// platforms add their own.
+// Parses the configuration. Errors: INVALID_ARGUMENT, which names the wrong member. Unknown members
+// are ignored, because platforms add their own.
 absl::StatusOr<DestinationConfig> ReadConfig(absl::string_view json);
 
 struct CatalogStream {
-  std::string name_space;  // as the source writes it, empty when it writes none
+  std::string name_space;  // as the source writes it; empty if it writes none
   std::string name;
-  v1::StreamConfig config;  // its descriptor's namespace is the one to load into
+  v1::StreamConfig config;  // its descriptor has the namespace to load into
 };
 
 struct Catalog {
   std::vector<CatalogStream> streams;
-  // The catalog's sync id when it holds one: part of the key of the run.
+  // The catalog's sync id, or 0 if it has none. It is part of the sync id of the run.
   int64_t airbyte_sync_id = 0;
 };
 
-// INVALID_ARGUMENT for anything that is not a configured catalog, names the stream and the member.
-// The streams are loaded as `config` says: its schema stands for a namespace that is missing.
+// Parses a configured catalog. The schema of `config` is used for streams without a namespace.
+// Errors: INVALID_ARGUMENT, which names the stream and the member.
 absl::StatusOr<Catalog> ReadCatalog(absl::string_view json, const DestinationConfig& config);
 
-// The file's bytes; NOT_FOUND names the file.
+// Returns the file's contents. Errors: NOT_FOUND, which names the file.
 absl::StatusOr<std::string> ReadWholeFile(const std::string& path);
 
 }  // namespace syncline::client

@@ -1,4 +1,5 @@
-// The server that a connector's configuration names, or one that is started for the run.
+// The server that a connector's configuration names, or an in-process server that is started for
+// the run.
 #pragma once
 
 #include <memory>
@@ -12,11 +13,11 @@ namespace syncline::client {
 
 class Destination {
  public:
-  // Errors: those of DirectServer::Start and SyncClient::Create.
+  // Opens the destination. Errors: those of DirectServer::Start and SyncClient::Create.
   static absl::StatusOr<Destination> Open(const DestinationConfig& config);
 
   SyncClient* client() const { return client_.get(); }
-  // For messages: the server's address, or the database's host.
+  // Returns the server's address or the database's host, for messages.
   const std::string& name() const { return name_; }
 
  private:

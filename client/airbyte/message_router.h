@@ -1,14 +1,14 @@
-// Tells what an Airbyte message line is and which stream a RECORD belongs to, without reading its
-// data.
+// Determines the kind of an Airbyte message line and the stream of a RECORD, without parsing the
+// record's data.
 //
 // Sources write the type and the stream before the data, so a RECORD is routed by the first bytes
-// of its line, whatever the white space. A namespace behind the data is found by one search over
-// the whole piece of input. Anything else (other key orders, a namespace that hides in the middle)
-// goes the slow way, which walks the line once. Keys of the envelope must be written without
-// escapes, as every source does. The data is not checked here: the server rejects a record that is
-// not JSON, and its neighbours load.
+// of its line, with any white space between tokens. A namespace that follows the data is found by
+// one search over the whole piece of input. Any other line (another order of keys, "namespace" in
+// the middle of the data) takes the slow path, which parses the line once. Keys of the envelope
+// must be written without escapes, as all sources do. The data is not checked here: the server
+// rejects a record that is not JSON and loads the others.
 //
-// One thread.
+// For use by one thread.
 #pragma once
 
 #include <cstdint>
@@ -22,14 +22,14 @@ namespace syncline::client {
 
 enum class MessageKind {
   kRecord,         // `stream` is its index
-  kUnknownStream,  // a RECORD whose stream is not in the catalog; `name` says which
+  kUnknownStream,  // a RECORD of stream `name`, which is not in the catalog
   kState,
   kTrace,
   kLog,
   kConnectionStatus,
-  kOther,      // CONTROL and whatever else a source may say
+  kOther,      // CONTROL or any other type
   kBlank,      // white space
-  kMalformed,  // cannot be read as a message
+  kMalformed,  // not a message
 };
 
 struct RoutedMessage {
@@ -42,24 +42,25 @@ class MessageRouter {
  public:
   MessageRouter() = default;
 
-  // `name_space` as the source writes it: empty when it writes none. False when the pair is known
-  // already.
+  // Adds a stream. `name_space` is the source's, empty if it writes none. Returns false if the pair
+  // has already been added.
   bool AddStream(absl::string_view name_space, absl::string_view name, int index);
 
-  // The index of a stream, -1 when it is not known.
+  // Returns the index of a stream, or -1 if it is not known.
   int Find(absl::string_view name_space, absl::string_view name) const;
 
-  // Announces a piece of input: Route is then called for its lines, in order.
+  // Begins a piece of input. Route must then be called for its lines, in order.
   void Begin(absl::string_view piece);
 
-  // `line` without its '\n'; must lie within the piece.
+  // Routes one line of the piece. `line` does not include '\n'.
   RoutedMessage Route(absl::string_view line);
 
-  // RECORD lines that went the slow way.
+  // Returns the number of RECORD lines that took the slow path.
   int64_t slow_lines() const { return slow_lines_; }
 
  private:
-  // The first "namespace" at or behind `from` in the piece; the piece's end when there is none.
+  // Returns the first "namespace" at or after `from` in the piece, or the piece's end if there is
+  // none.
   const char* NextNamespace(const char* from);
   bool RouteFast(absl::string_view line, RoutedMessage* routed);
   bool ReadTail(absl::string_view line, const char* data, absl::string_view* name_space);
@@ -70,7 +71,8 @@ class MessageRouter {
   const char* piece_end_ = nullptr;
   const char* next_namespace_ = nullptr;
 
-  // What the last fast line began with, up to its data, and where that went.
+  // The beginning of the last line that took the fast path, up to its data, and where it was
+  // routed.
   std::string prefix_;
   bool prefix_has_namespace_ = false;
   std::string prefix_name_;

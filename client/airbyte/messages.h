@@ -1,7 +1,7 @@
-// Airbyte protocol messages other than RECORD: what a STATE covers, what a TRACE says, and what we
-// answer.
+// Airbyte protocol messages other than RECORD: reads STATE, TRACE, LOG and CONNECTION_STATUS, and
+// formats the messages that we print.
 //
-// Pure functions, any thread.
+// Pure functions; any thread.
 #pragma once
 
 #include <cstdint>
@@ -14,22 +14,22 @@ namespace syncline::client {
 
 enum class StateKind { kLegacy, kStream, kGlobal };
 
-// A STATE message. The line itself is kept as the source wrote it.
+// The parts of a STATE message. The line itself is kept as the source wrote it.
 struct StateMessage {
   StateKind kind = StateKind::kLegacy;
   std::string name_space;  // of kStream
   std::string name;        // of kStream
-  // The source cannot go on from it: no body, or only that of a source without a cursor. Such a
-  // state is passed on like any other and is no checkpoint.
+  // The source cannot resume from it: it has no body, or only the body of a source without a
+  // cursor. Such a state is emitted like any other, but no checkpoint is sent for it.
   bool empty = false;
 };
 
-// Nothing when the line is not a STATE message that can be understood.
+// Returns nullopt if the line is not a STATE message of a known type.
 std::optional<StateMessage> ReadState(absl::string_view line);
 
-// The STATE line with "destinationStats":{"recordCount":N.0} in its state, put in place of an older
-// one or behind the last member; every other byte stays. `line` must be one that ReadState
-// understood.
+// Returns the STATE line with "destinationStats":{"recordCount":N.0} in its state, which replaces
+// an older one or follows the last member. Every other byte is unchanged. `line` must be one that
+// ReadState accepted.
 std::string WithDestinationStats(absl::string_view line, int64_t records);
 
 enum class TraceKind { kComplete, kIncomplete, kOtherStatus, kError, kOther };
@@ -43,13 +43,14 @@ struct TraceMessage {
 
 std::optional<TraceMessage> ReadTrace(absl::string_view line);
 
-// The message of a LOG of level FATAL, in whatever case; nothing for any other line.
+// Returns the message of a LOG of level FATAL, in upper or lower case, or nullopt for any other
+// line.
 std::optional<std::string> ReadFatalLog(absl::string_view line);
 
-// The message of a CONNECTION_STATUS of FAILED; nothing for any other line.
+// Returns the message of a CONNECTION_STATUS of FAILED, or nullopt for any other line.
 std::optional<std::string> ReadFailedConnection(absl::string_view line);
 
-// A stream as the source names it; no namespace when it has none.
+// A stream as the source names it. The namespace may be empty.
 struct StreamName {
   std::string name_space;
   std::string name;
@@ -57,7 +58,7 @@ struct StreamName {
 
 enum class FailureType { kSystem, kConfig, kTransient };
 
-// Our own messages, one line each, without its line break.
+// Return our own messages as one line each, without a line break.
 std::string TraceErrorMessage(absl::string_view words, FailureType type, int64_t now_ms,
                               const std::optional<StreamName>& stream = std::nullopt);
 std::string LogMessage(bool warning, absl::string_view words);

@@ -1,11 +1,11 @@
-// The specification of the destination: which members its configuration has. config.h reads them.
+// The destination's specification: the members of its configuration, which config.h reads.
 #pragma once
 
 #include <string>
 
 namespace syncline::client {
 
-// The SPEC message, one line without its line break.
+// Returns the SPEC message as one line, without a line break.
 std::string SpecMessage();
 
 }  // namespace syncline::client

@@ -1,12 +1,13 @@
-// Turns STATE messages into checkpoints, and what the server confirms into STATE messages on
-// stdout.
+// Sends checkpoints for STATE messages, and emits each STATE once the server has committed what it
+// covers.
 //
-// A STATE of one stream is a checkpoint of its writer, named by its offset. A STATE of all streams
-// is one checkpoint with the position of every stream that has records, sent on the call of one
-// stream; it is named by a hash of the positions, so that the same one is the same in every run.
-// Checkpoints carry no state: what is printed is kept here.
+// A STATE of one stream becomes a checkpoint of its writer, named by its offset. A STATE of all
+// streams becomes one checkpoint with the position of every stream that has records, sent on the
+// call of one stream and named by a hash of the positions, so that it has the same name in every
+// run. Checkpoints carry no state: the lines to print are kept in this process.
 //
-// Take and Closed belong to the threads that own the lanes, OnEvent to the watcher's.
+// A lane is one stream of the catalog. Take and Closed are called by the threads that own the
+// lanes, OnEvent by the watcher's thread.
 #pragma once
 
 #include <cstdint>
@@ -30,24 +31,25 @@ namespace syncline::client {
 
 class StatePassing {
  public:
-  // Sends a checkpoint on the lane's call, behind all records seen so far; with positions, behind
-  // those of all lanes. False when a lane broke meanwhile: it was marked as failed and the
-  // checkpoint was not sent. An error ends the run.
+  // Sends a checkpoint on the lane's call, after all records seen so far; a checkpoint with
+  // positions, after the records of all lanes. Returns false if a lane broke meanwhile: that lane
+  // is marked as failed, and the checkpoint was not sent. An error ends the run.
   using Send =
       std::function<absl::StatusOr<bool>(WriteLane* lane, const v1::Checkpoint& checkpoint)>;
 
-  // `lanes` must be complete before the first call of another function and outlive this.
+  // `lanes` must be complete before Take is called and must outlive this object.
   StatePassing(const std::vector<std::unique_ptr<WriteLane>>* lanes, int lane_count, Send send,
                StateTracker::Emit emit);
 
-  // Once for each lane: it begins with `lane.skip_below` records of an earlier run, or as
-  // completed.
+  // Call it once for each lane, before its first record. The lane begins with `lane.skip_below`
+  // records of an earlier run, or as completed.
   void Started(WriteLane* lane);
 
-  // Takes a STATE line that covers the lane `only`, or all lanes when it is -1.
+  // Takes a STATE line that covers the lane `only`, or all lanes if it is -1. `empty` is
+  // StateMessage::empty.
   absl::Status Take(absl::string_view line, bool empty, int only);
 
-  // The lane's call was answered: all that it was sent is committed.
+  // The lane's call ended successfully: everything that it sent is committed.
   void Closed(const WriteLane& lane);
 
   // The lane's stream is published.
@@ -55,7 +57,8 @@ class StatePassing {
 
   void OnEvent(const v1::WatchSyncResponse& event);
 
-  // States that were not printed: those that wait, and those of streams that failed.
+  // Returns the number of states that were not emitted: pending ones, and those of streams that
+  // failed.
   int64_t withheld() const { return withheld_ + tracker_.pending(); }
 
  private:
@@ -72,12 +75,12 @@ class StatePassing {
   absl::flat_hash_map<std::string, WriteLane*> lane_of_target_;
   StateTracker tracker_;
   int64_t withheld_ = 0;
-  bool covers_all_ = false;  // there was a STATE of all streams
+  bool covers_all_ = false;  // a STATE of all streams has been seen
   std::vector<WriteLane::Position> last_positions_;
 
   Mutex mutex_;
-  // Checkpoints of several lanes: what each stands for until it is committed, and those of earlier
-  // runs that are committed already.
+  // Checkpoints of several lanes: the positions of those that are sent and not committed, by id,
+  // and the ids of those that earlier runs committed.
   absl::flat_hash_map<std::string, std::vector<WriteLane::Position>> sent_ ABSL_GUARDED_BY(mutex_);
   absl::flat_hash_set<std::string> committed_ ABSL_GUARDED_BY(mutex_);
 };

@@ -1,10 +1,10 @@
-// Holds STATE messages until all that they cover is committed, and hands them out in order.
+// Holds STATE messages until everything that they cover is committed, and emits them in order.
 //
-// A lane is one stream of the catalog. A state belongs to the lanes that it covers and comes out
+// A lane is one stream of the catalog. A state belongs to the lanes that it covers. It is emitted
 // when it is the oldest state in each of them and its requirements are met. Requirements are record
-// counts that the server has confirmed, never the order or the names of checkpoints: which run sent
-// a checkpoint, or where it stood, cannot release a state too early. Thread-safe; `emit` is called
-// on whichever thread met the last requirement, never on two at once and never with a lock held.
+// counts that the server has confirmed. They do not depend on the order, names or runs of
+// checkpoints, so none of these can release a state too early. Thread-safe. `emit` is called on the
+// thread that met the last requirement, never on two threads at once and never with a lock held.
 #pragma once
 
 #include <cstddef>
@@ -28,13 +28,14 @@ class StateTracker {
     int lane;
     int64_t offset;  // records before the state
     // Whether the ledger must also hold a checkpoint there or later. Without one, the next sync of
-    // a source that goes on after this state would delete the staged rows before it.
+    // a source that resumes after this state would delete the staged rows before it.
     bool checkpoint = true;
   };
 
   StateTracker(int lanes, Emit emit);
 
-  // Takes the next state: its final line; the lane it covers, or -1 for all; what it waits for.
+  // Adds the next state: its final line, the lane that it covers (-1 for all), and its
+  // requirements.
   void Add(std::string line, int lane, std::vector<Requirement> requirements);
 
   // The first `offset` records of `lane` are committed.
@@ -43,10 +44,10 @@ class StateTracker {
   // The ledger holds a checkpoint of `lane` at `offset` records or later.
   void Checkpointed(int lane, int64_t offset);
 
-  // The stream is published: nothing of it can be taken back.
+  // The stream is published, so all states of the lane are met: nothing of it can be undone.
   void Completed(int lane);
 
-  // States that wait.
+  // Returns the number of states that have not been emitted.
   int64_t pending() const;
 
  private:
@@ -58,7 +59,7 @@ class StateTracker {
   struct Lane {
     int64_t durable = 0;
     int64_t checkpoint = 0;
-    int64_t waiting = 0;  // states of this lane alone that wait
+    int64_t waiting = 0;  // pending states of this lane alone
   };
 
   void Raise(int64_t Lane::*member, int lane, int64_t offset);
@@ -70,7 +71,7 @@ class StateTracker {
   mutable Mutex mutex_;
   std::vector<Lane> lanes_ ABSL_GUARDED_BY(mutex_);
   std::deque<Pending> pending_ ABSL_GUARDED_BY(mutex_);
-  size_t busy_lanes_ ABSL_GUARDED_BY(mutex_) = 0;  // lanes with waiting states
+  size_t busy_lanes_ ABSL_GUARDED_BY(mutex_) = 0;  // lanes with pending states of their own
   std::deque<std::string> ready_ ABSL_GUARDED_BY(mutex_);
   bool emitting_ ABSL_GUARDED_BY(mutex_) = false;
 };

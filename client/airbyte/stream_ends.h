@@ -1,7 +1,7 @@
-// Whether a stream is completed at the end of the source's messages.
+// Decides whether a stream is completed at the end of the source's messages.
 //
-// A replaced table must not be emptied, or filled with a part, because the source died. A stream
-// that the source itself ended with a status is not asked about here. Pure functions, any thread.
+// A table must not be replaced by nothing or by a part of its rows because the source failed. Not
+// used for a stream that the source ended with a status. Pure functions; any thread.
 #pragma once
 
 #include <string>
@@ -11,29 +11,29 @@
 
 namespace syncline::client {
 
-// What the whole input said.
+// Evidence from the whole input.
 struct SourceEvidence {
-  bool any_message = false;          // any line that was a message
+  bool any_message = false;          // any Airbyte message
   bool any_record_or_state = false;  // of any stream
-  bool any_status = false;           // a stream status, of whatever kind
-  // Why the source itself says that it failed: a LOG of level FATAL, a TRACE ERROR, a
-  // CONNECTION_STATUS of FAILED. Empty when it does not.
+  bool any_status = false;           // a stream status of any kind
+  // The failure that the source reported: a LOG of level FATAL, a TRACE ERROR or a
+  // CONNECTION_STATUS of FAILED. Empty if it reported none.
   std::string failure;
-  bool complete_without_status = false;  // the configuration's member
+  bool complete_without_status = false;  // as configured
 };
 
-// What it said of one stream.
+// Evidence about one stream.
 struct StreamEvidence {
   bool replaced = false;         // the sync replaces its table
   bool ends_with_state = false;  // no record after the last STATE that covers it
 };
 
-// Whether the configuration replaces the table: its generation is the lowest that may stay, or an
-// overwrite without generation ids.
+// Returns whether the configuration replaces the table: its minimum generation is its generation,
+// or it is an overwrite without generation ids.
 bool ReplacesTable(const v1::StreamConfig& config);
 
-// Empty when the stream is completed, otherwise why it is not: the rest of a sentence that begins
-// with the stream.
+// Returns an empty string if the stream is completed, otherwise the reason: the end of a sentence
+// that begins with the stream.
 std::string FindReasonNotToComplete(const SourceEvidence& source, const StreamEvidence& stream);
 
 }  // namespace syncline::client

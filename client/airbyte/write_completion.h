@@ -1,6 +1,6 @@
-// Ends one stream of a run, and asks the ledger what became of its records.
+// Ends one stream of a run, after checking its counts in the ledger if it is strict.
 //
-// Blocking calls, any thread.
+// The functions block; any thread.
 #pragma once
 
 #include <string>
@@ -13,13 +13,13 @@
 
 namespace syncline::client {
 
-// CompleteStream, tried again while that may help.
+// Calls CompleteStream, with retries for up to `retry_for`.
 absl::Status EndStream(SyncClient* client, const v1::CompleteStreamRequest& request,
                        absl::Duration retry_for);
 
-// Completes a stream that must hold every record as it was sent. FAILED_PRECONDITION lists what was
-// rejected, nulled, truncated or not declared; the stream is then ended as incomplete unless
-// `keep_open`.
+// Completes a stream only if every record was stored as it was sent. Otherwise returns
+// FAILED_PRECONDITION with what was rejected, nulled, truncated or not declared, and ends the
+// stream as incomplete unless `keep_open` is set.
 absl::Status EndStreamStrictly(SyncClient* client, const v1::CompleteStreamRequest& request,
                                const v1::StreamPlan& plan, bool keep_open,
                                absl::Duration retry_for);

@@ -1,7 +1,7 @@
-// One stream of the catalog in a run of `syncline write`.
+// A lane: the state of one stream of the catalog during a run of `syncline write`.
 //
-// The session's calling thread owns a lane until it ends; from then on one task of the session's
-// pool does. `failed` may be read by any thread.
+// The thread that runs the session owns a lane until the lane ends; then one task of the session's
+// pool owns it. `failed` may be read by any thread.
 #pragma once
 
 #include <atomic>
@@ -20,7 +20,7 @@ namespace syncline::client {
 struct WriteLane {
   enum class Phase { kOpen, kEnding };
 
-  // How many records of a lane lie before a checkpoint.
+  // The number of a lane's records before a checkpoint.
   struct Position {
     int lane;
     int64_t offset;
@@ -31,20 +31,20 @@ struct WriteLane {
 
   int index = 0;
   StreamName source;  // as the source names it
-  std::string title;  // the same for people
+  std::string title;  // "namespace.name", for messages
   v1::StreamDescriptor target;
   bool replaced = false;  // the sync replaces its table
   v1::StreamPlan plan;
 
   Phase phase = Phase::kOpen;
   bool completed_before = false;    // by an earlier run of the same sync id
-  std::atomic<bool> failed{false};  // it could not start, or it broke: its records are skipped
-  int64_t skipped = 0;              // records after that
+  std::atomic<bool> failed{false};  // it could not start or broke; records are skipped
+  int64_t skipped = 0;              // records after the failure
 
   int64_t seen = 0;        // records in the input so far
   int64_t skip_below = 0;  // durable from an earlier run
-  int64_t counted = 0;     // `seen` at the last STATE that covered the stream, for its count
-  int64_t state_at = -1;   // `seen` at the last STATE that covered the stream; -1: there was none
+  int64_t counted = 0;     // `seen` at the last STATE that was counted for the stream
+  int64_t state_at = -1;   // `seen` at the last STATE that covered the stream, or -1
 
   int64_t sent_checkpoint = 0;           // offset of the last checkpoint of this lane alone
   std::vector<Position> sent_positions;  // of the last checkpoint of all lanes that was sent here

@@ -1,9 +1,10 @@
-// One run of `syncline write`: Airbyte messages in, rows committed, STATE messages out.
+// One run of `syncline write`: reads Airbyte messages, commits their records and emits STATE
+// messages.
 //
-// The calling thread reads and sends. A watcher thread learns what is durable. A small pool ends
-// streams, so that a long merge of one does not hold back the records of the others. A stream that
-// cannot start or that breaks spares the others: its records are counted and skipped, and no STATE
-// that covers it comes out from then on.
+// The calling thread reads and sends. A watcher thread receives the durable offsets. A small pool
+// ends streams, so that a long merge of one stream does not delay the records of the others. A
+// stream that cannot start or that breaks does not affect the others: its records are counted and
+// skipped, and no further STATE that covers it is emitted.
 #pragma once
 
 #include <atomic>
@@ -37,18 +38,20 @@ namespace syncline::client {
 
 struct WriteSessionOptions {
   std::string sync_id;
-  // The caller chose the sync id and so promises the same input when it is given again: what is
-  // durable is skipped, and a run that stops early leaves the streams open for the next one.
+  // The user chose the sync id and thereby promises the same input for it. Durable records are
+  // skipped, and a run that stops early leaves the streams open for the next run.
   bool resumable = false;
   std::string connection_id;
-  // Completes a stream without a status of the source and without a STATE behind its records.
+  // Completes a replaced stream even if the source sent neither a status nor a STATE after its last
+  // record.
   bool complete_without_status = false;
-  // Nothing may be changed, nulled, cut, left out or rejected in a stream that is completed.
+  // In a completed stream no value may be nulled or truncated, no field undeclared, no record
+  // rejected and no table definition changed.
   bool strict = false;
   absl::Duration retry_for = absl::Minutes(5);
   int64_t replay_window_bytes = int64_t{128} << 20;
-  // How long a full window waits for word of progress before it closes a call to be told. Progress
-  // comes once a second: nothing for this long means that it will not come by itself.
+  // How long to wait on a full window before closing a call to force an acknowledgement. Progress
+  // events arrive every second, so after this time none is expected.
   absl::Duration window_patience = absl::Seconds(3);
 };
 
@@ -58,9 +61,9 @@ struct WriteReport {
     StreamName stream;
     std::string title;
     absl::Status status;
-    int64_t skipped = 0;  // its records in the input after that
+    int64_t skipped = 0;  // its records in the input after the failure
   };
-  // A stream that was not completed, and why: the rest of a sentence.
+  // A stream that was not completed. `reason` is the end of a sentence.
   struct Incomplete {
     StreamName stream;
     std::string title;
@@ -68,32 +71,33 @@ struct WriteReport {
   };
 
   int64_t records = 0;   // seen in the input
-  int64_t durable = 0;   // known to be committed, over all streams
+  int64_t durable = 0;   // known to be committed, over all streams and runs
   int64_t rejected = 0;  // by the server, over all runs of the sync id
   int64_t ignored_messages = 0;
-  int64_t withheld_states = 0;  // STATE messages that did not come out
+  int64_t withheld_states = 0;  // STATE messages that were not emitted
   bool interrupted = false;
   std::vector<Incomplete> incomplete;
   std::vector<Failure> failures;
   std::vector<StreamReport> streams;  // in the order of the catalog
-  absl::Status status;                // what stopped the run, if anything did
+  absl::Status status;                // the error that stopped the run
 };
 
 class WriteSession {
  public:
-  // `client` must outlive the session; `emit` gets each STATE line (without '\n') once it may be
-  // printed.
+  // `client` must outlive the session. `emit` is called with each STATE line (without '\n') once it
+  // may be printed.
   WriteSession(SyncClient* client, Catalog catalog, WriteSessionOptions options,
                StateTracker::Emit emit);
   ~WriteSession();
 
-  // StartSync, tried again while that may help.
+  // Calls StartSync, with retries, and creates the lanes.
   absl::Status Start();
 
-  // What the server plans for each stream, in the order of the catalog. After Start.
+  // Returns the server's plan of each stream in the order of the catalog. Call it after Start.
   std::vector<v1::StreamPlan> plans() const;
 
-  // Reads `input` to its end, or until something stops it; ends the streams. Once, after Start.
+  // Reads `input` until its end, an error or an interrupt, and ends the streams. Call it once,
+  // after Start.
   WriteReport Run(LineReader* input, ProgressLine* progress);
 
  private:
@@ -114,7 +118,8 @@ class WriteSession {
   void GiveUp(WriteLane* lane);
   absl::Status Drain(WriteLane* lane);
   absl::Status Complete(const WriteLane& lane, v1::StreamStatus status, int64_t expected);
-  // Nothing when only `lane` is broken by it: it is marked. The error when it ends the run.
+  // Returns OK if the error affects only `lane`, which is then marked as failed. Returns the error
+  // if it ends the run.
   absl::Status Contain(WriteLane* lane, const absl::Status& status);
   bool AllFailed() const;
   absl::Status run_failure() const;
@@ -140,7 +145,7 @@ class WriteSession {
   absl::Status run_failure_ ABSL_GUARDED_BY(mutex_);
   std::map<int, absl::Status> lane_failures_ ABSL_GUARDED_BY(mutex_);
   std::unique_ptr<ThreadPool> pool_;
-  std::unique_ptr<SyncWatcher> watcher_;  // last: it calls into all else
+  std::unique_ptr<SyncWatcher> watcher_;  // last: it uses all other members
 };
 
 }  // namespace syncline::client

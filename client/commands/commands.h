@@ -1,4 +1,4 @@
-// The verbs, one file each. Each prints data on stdout and words on stderr, and answers an exit
+// The verbs, one file each. Each prints data on stdout and messages on stderr, and returns an exit
 // code.
 #pragma once
 

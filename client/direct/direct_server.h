@@ -1,6 +1,7 @@
-// A server inside the process, for the length of a run: the connector where nobody runs a server.
+// A server inside the process for the duration of a run, for connectors that have no server to
+// call.
 //
-// The only part of the client that knows the server's code.
+// This is the only part of the client that depends on the server's code.
 #pragma once
 
 #include <memory>
@@ -18,13 +19,13 @@ namespace syncline::client {
 
 class DirectServer {
  public:
-  // Serves on a loopback port with a token that only this process knows. A database that cannot be
-  // reached is an error of the calls. Errors: those of App::Create.
+  // Starts a server on a loopback port, with a token that only this process has. If the database
+  // cannot be reached, the calls fail, not this function. Errors: those of App::Create.
   static absl::StatusOr<std::unique_ptr<DirectServer>> Start(const DirectTarget& target);
-  // Drains.
+  // Drains the server.
   ~DirectServer();
 
-  // How to reach it.
+  // Returns how to connect to the server.
   const ConnectionOptions& connection() const { return connection_; }
 
  private:

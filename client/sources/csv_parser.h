@@ -1,8 +1,9 @@
-// CSV by RFC 4180: quoted fields may hold delimiters, line breaks and doubled quotes; lines end
-// with LF or CRLF.
+// Parses CSV as in RFC 4180: quoted fields may contain delimiters, line breaks and doubled quotes;
+// lines end with LF or CRLF.
 //
-// Lenient where the RFC is silent: a quote inside an unquoted field is a character like any other,
-// text behind a closing quote belongs to the field. One thread.
+// Lenient where the RFC does not define the meaning: a quote inside an unquoted field is an
+// ordinary character, and text that follows a closing quote belongs to the field. For use by one
+// thread.
 #pragma once
 
 #include <cstdint>
@@ -16,7 +17,7 @@
 namespace syncline::client {
 
 struct CsvField {
-  absl::string_view text;  // unquoted, good during the call
+  absl::string_view text;  // without quotes; valid during the call
   bool quoted = false;     // an empty unquoted field is null, an empty quoted one is ""
 };
 
@@ -26,15 +27,15 @@ class CsvParser {
 
   explicit CsvParser(char delimiter) : delimiter_(delimiter) {}
 
-  // Takes the next bytes, which may end anywhere, and calls `row` for each row that is whole. Blank
-  // lines are not rows.
+  // Parses the next bytes, which may end anywhere, and calls `row` for each complete row. Blank
+  // lines are not rows. Errors: those of `row`.
   absl::Status Feed(absl::string_view bytes, RowSink row);
 
-  // The input has ended. INVALID_ARGUMENT when a quote is still open; says in which line it was
-  // opened.
+  // Call it at the end of the input. Errors: INVALID_ARGUMENT if a quote is still open, with the
+  // line where it was opened, and those of `row`.
   absl::Status Finish(RowSink row);
 
-  // During a call of `row`: the line in which the row begins, from 1.
+  // Returns, during a call of `row`, the line where the row begins, from 1.
   int64_t row_line() const { return row_line_; }
 
  private:
@@ -50,7 +51,7 @@ class CsvParser {
   State state_ = State::kStart;
   int64_t line_ = 1;
   int64_t row_line_ = 1;    // where the current row begins
-  int64_t quote_line_ = 0;  // where the open quote stands
+  int64_t quote_line_ = 0;  // where the open quote is
   std::string text_;        // the row's fields, one after the other
   std::vector<size_t> ends_;
   std::vector<bool> quoted_;

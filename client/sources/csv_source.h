@@ -1,9 +1,11 @@
-// A CSV file as JSON records: the first row names the columns, every other row is one record.
+// Converts a CSV file into JSON records: the first row names the columns, and every other row is
+// one record.
 //
-// An empty unquoted field is null and left out; an empty quoted one is "". Numbers and booleans are
-// written as such in columns of those types when they are valid JSON, and as strings otherwise, for
-// the server to judge. A row with another number of fields than the header is unreadable
-// (FIELD_COUNT): it is handed on as a JSON array of its fields, which the server rejects and keeps.
+// An empty unquoted field is null and is omitted; an empty quoted field is "". In columns of
+// numbers and booleans, values are written as such if they are valid JSON; otherwise they are
+// written as strings, and the server decides. A row with another number of fields than the header
+// is unreadable (FIELD_COUNT): it is sent as a JSON array of its fields, which the server rejects
+// and keeps.
 #pragma once
 
 #include <string>
@@ -20,12 +22,12 @@ using ColumnTypes = absl::flat_hash_map<std::string, InferredType>;
 
 class CsvSource : public RecordSource {
  public:
-  // `reader` must outlive the source. Columns that `types` does not name are strings.
+  // `reader` must outlive the source. Columns that are not in `types` are strings.
   CsvSource(LineReader* reader, char delimiter, ColumnTypes types);
 
   absl::StatusOr<LineReader::Event> Next(bool report_idle, Sink sink) override;
   int64_t bytes() const override { return reader_->bytes(); }
-  // An open quote at the end is an error of Next, with its line.
+  // Always false: for a quote that is open at the end, Next returns an error with its line.
   bool ends_inside_record() const override { return false; }
 
  private:
@@ -42,8 +44,8 @@ class CsvSource : public RecordSource {
   std::string line_;
 };
 
-// The names of a header row; an unnamed column is called column_N. INVALID_ARGUMENT when one stands
-// twice or is not UTF-8.
+// Returns the column names of a header row. A column without a name is called column_N. Errors:
+// INVALID_ARGUMENT if a name occurs twice or is not UTF-8.
 absl::StatusOr<std::vector<std::string>> CsvColumns(const std::vector<CsvField>& header);
 
 }  // namespace syncline::client

@@ -1,4 +1,4 @@
-// JSON lines as they are; lines of nothing but white space are not records.
+// Passes JSON lines on unchanged. Lines of only white space are not records.
 #pragma once
 
 #include "client/sources/record_source.h"
@@ -17,11 +17,11 @@ class JsonlSource : public RecordSource {
  private:
   LineReader* const reader_;
   int64_t lines_ = 0;
-  bool cut_ = false;  // the last line has no end and is not an object
+  bool cut_ = false;  // the last line has no line break and is not an object
 };
 
-// Calls `visit` for each line of `lines` that is not blank; `*line_number` is the number of the
-// line before the first one and moves on.
+// Calls `visit` for each line of `lines` that is not blank. `*line_number` is the number of the
+// line before the first one and is advanced. Errors: those of `visit`, which end the loop.
 absl::Status ForEachRecordLine(absl::string_view lines, int64_t* line_number,
                                RecordSource::Sink visit);
 

@@ -1,8 +1,8 @@
-// Reads lines from a descriptor in large pieces. A UTF-8 byte order mark at the start is dropped;
-// input in UTF-16 or UTF-32 is refused by its name.
+// Reads lines from a descriptor in large pieces. A UTF-8 byte order mark at the start is dropped.
+// Input in UTF-16 or UTF-32 is refused with an error that names the encoding.
 //
-// One thread. Holds one buffer that grows to the longest line; the views it hands out are good
-// until the next call, and kPadding bytes behind them may be read.
+// Holds one buffer that grows to the longest line. The returned views are valid until the next
+// call, and the kPadding bytes that follow them may be read. For use by one thread.
 #pragma once
 
 #include <cstddef>
@@ -18,8 +18,8 @@ namespace syncline::client {
 class LineReader {
  public:
   enum class Event {
-    kLines,        // `lines` holds whole lines, each ended by '\n' except perhaps the input's last
-    kIdle,         // nothing came for a moment: time to send what is gathered
+    kLines,        // `lines` holds whole lines, each with its '\n' except perhaps the input's last
+    kIdle,         // no input for 200 ms: time to send collected records
     kEnd,          // the input has ended
     kInterrupted,  // the user asked to stop
   };
@@ -30,16 +30,17 @@ class LineReader {
   // Does not own `fd`.
   explicit LineReader(int fd);
 
-  // The next whole lines. kIdle only when `report_idle`. INVALID_ARGUMENT for a line over
-  // kMaxLineBytes, and for input in UTF-16 or UTF-32.
+  // Returns the next whole lines. Returns kIdle only if `report_idle` is set. Errors:
+  // INVALID_ARGUMENT for a line longer than kMaxLineBytes and for input in UTF-16 or UTF-32;
+  // INTERNAL if reading fails.
   absl::StatusOr<Event> Next(bool report_idle, absl::string_view* lines);
 
-  // Up to `count` whole lines from where Next will go on, without taking them; fewer when the input
-  // has no more or they hold over `max_bytes`. The answer depends on the input alone, not on how it
-  // arrives. `*whole`: whether this is all of the input that is left.
+  // Returns up to `count` whole lines from the point where Next will continue, without consuming
+  // them: fewer if the input has no more or if they exceed `max_bytes`. The result depends only on
+  // the input, not on how it arrives. Sets `*whole` to whether this is all of the remaining input.
   absl::StatusOr<absl::string_view> Peek(int64_t count, size_t max_bytes, bool* whole);
 
-  // Bytes handed out so far.
+  // Returns the bytes that Next has returned so far.
   int64_t bytes() const { return bytes_; }
 
  private:
@@ -51,11 +52,11 @@ class LineReader {
   const int fd_;
   std::unique_ptr<char[]> buffer_;
   size_t capacity_;
-  size_t begin_ = 0;    // first byte not handed out
-  size_t end_ = 0;      // behind the last byte read
+  size_t begin_ = 0;    // first byte that was not returned
+  size_t end_ = 0;      // one past the last byte read
   size_t scanned_ = 0;  // no '\n' in [begin_, scanned_)
   bool at_end_ = false;
-  bool start_checked_ = false;  // for a byte order mark; nothing is handed out before
+  bool start_checked_ = false;  // for a byte order mark; no line is returned before
   int64_t bytes_ = 0;
 };
 

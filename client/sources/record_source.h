@@ -1,4 +1,4 @@
-// Where `load` takes its records from: JSON lines, whatever the file's format is.
+// The interface that `load` reads its records from: JSON lines, for every file format.
 #pragma once
 
 #include <cstdint>
@@ -12,27 +12,28 @@
 namespace syncline::client {
 
 struct SourceRecord {
-  absl::string_view line;        // JSON without '\n', good during the call
+  absl::string_view line;        // JSON without '\n', valid during the call
   int64_t line_number = 0;       // where the record begins in the input, from 1
-  absl::string_view unreadable;  // why the input has no record here, such as FIELD_COUNT; or empty
+  absl::string_view unreadable;  // why it is not a record, such as FIELD_COUNT; or empty
 };
 
-// One thread. The same input gives the same records in the same order, however it arrives: a
-// resumed load counts on it.
+// For use by one thread. The same input must give the same records in the same order, however it
+// arrives, because a resumed load depends on it.
 class RecordSource {
  public:
-  // Gets one record. An error ends Next.
+  // Called with one record. An error ends Next.
   using Sink = absl::FunctionRef<absl::Status(const SourceRecord& record)>;
 
   virtual ~RecordSource() = default;
 
-  // Hands the next piece's records to `sink`. Events as LineReader::Next.
+  // Passes the records of the next piece of input to `sink`. Events and errors are those of
+  // LineReader::Next, and errors of `sink`.
   virtual absl::StatusOr<LineReader::Event> Next(bool report_idle, Sink sink) = 0;
 
-  // Bytes of input read so far.
+  // Returns the bytes of input read so far.
   virtual int64_t bytes() const = 0;
 
-  // Whether the input ended within a record. Known at its end.
+  // Returns whether the input ended inside a record. Valid at the end of the input.
   virtual bool ends_inside_record() const = 0;
 };
 
