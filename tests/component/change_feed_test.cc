@@ -53,7 +53,7 @@ class ChangeFeedTest : public LedgerFixture {
   std::unique_ptr<postgres::ChangeFeed> feed_;
 };
 
-TEST_F(ChangeFeedTest, EachHearsOfItsOwnSync) {
+TEST_F(ChangeFeedTest, SubscriptionsReceiveOnlyTheirOwnSync) {
   const Subscription one = Subscribe(1);
   const Subscription two = Subscribe(2);
   Drain(*one);
@@ -68,7 +68,7 @@ TEST_F(ChangeFeedTest, EachHearsOfItsOwnSync) {
   EXPECT_EQ(*one->Wait(absl::ZeroDuration()), false);
 }
 
-TEST_F(ChangeFeedTest, ManyWatchesShareOneConnectionWhileThereIsAny) {
+TEST_F(ChangeFeedTest, WatchesShareOneConnection) {
   constexpr int kWatches = 50;
   {
     std::vector<Subscription> subscriptions;
@@ -99,7 +99,7 @@ TEST_F(ChangeFeedTest, ManyWatchesShareOneConnectionWhileThereIsAny) {
   EXPECT_EQ(*again->Wait(kLong), true);
 }
 
-TEST_F(ChangeFeedTest, AllAreToldOfALostConnectionAndThenHearAgain) {
+TEST_F(ChangeFeedTest, LostConnectionIsReportedAndReopened) {
   const Subscription one = Subscribe(1);
   const Subscription two = Subscribe(2);
   Drain(*one);
@@ -116,7 +116,7 @@ TEST_F(ChangeFeedTest, AllAreToldOfALostConnectionAndThenHearAgain) {
   EXPECT_EQ(*one->Wait(kLong), true);
 }
 
-TEST_F(ChangeFeedTest, WhoCannotConnectIsTold) {
+TEST_F(ChangeFeedTest, FailedConnectionIsReported) {
   postgres::ConnectionOptions nowhere;
   nowhere.conninfo = "host=127.0.0.1 port=1 user=nobody dbname=nothing";
   postgres::ConnectionPool pool(nowhere);

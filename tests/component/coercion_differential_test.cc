@@ -209,7 +209,7 @@ class CoercionDifferentialTest : public LedgerFixture {
   std::vector<std::string> rejected_;
 };
 
-TEST_F(CoercionDifferentialTest, LoadedTableEqualsTheReference) {
+TEST_F(CoercionDifferentialTest, LoadedTableEqualsReference) {
   const std::unique_ptr<postgres::Connection> connection = Connect();
   ASSERT_NE(connection, nullptr);
   ASSERT_OK(connection->Execute("SET timezone = 'UTC'"));

@@ -253,7 +253,7 @@ TEST_F(CoercionPostgresTest, Numbers) {
     EXPECT_EQ(reread[i], theirs[accepted[i]]) << texts[accepted[i]];
 }
 
-TEST_F(CoercionPostgresTest, RoundedNumbersAreWhatRoundMakesOfThem) {
+TEST_F(CoercionPostgresTest, RoundsNumbersLikePostgres) {
   std::vector<std::string> texts;
   std::vector<std::string> ours;
   while (texts.size() < 100) {
@@ -348,7 +348,7 @@ TEST_F(CoercionPostgresTest, LargestJsonFits) {
 
 // A table of `columns` of `type` takes every row that the parser lets through; the widest such row
 // is near the limit.
-TEST_F(CoercionPostgresTest, RowsThatPassFitAPage) {
+TEST_F(CoercionPostgresTest, AcceptedRowsFitOnAPage) {
   const std::vector<std::pair<ColumnType, std::string>> types = {
       {ColumnType::kBigint, "1"},
       {ColumnType::kTimetz, "\"10:00:00+01\""},

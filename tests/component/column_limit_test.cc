@@ -62,7 +62,7 @@ constexpr char kTooFine[] =
     R"({"id":1,"price":1.999,"size":1299,"seen":"2024-02-29T23:59:59.9Z","opens":"23:59:59.9999",)"
     "\"code\":\"abc  \",\"tag\":\"ab   \"}\n";
 
-TEST_F(ColumnLimitRpcTest, WhatIsTooFineIsCutAndNoted) {
+TEST_F(ColumnLimitRpcTest, ExcessPrecisionIsTruncatedAndNoted) {
   MakeTable();
   int64_t run = 0;
   for (const Ask& ask : {Append(0), Dedup(0), Replace(1)}) {
@@ -82,7 +82,7 @@ TEST_F(ColumnLimitRpcTest, WhatIsTooFineIsCutAndNoted) {
   }
 }
 
-TEST_F(ColumnLimitRpcTest, WhatIsTooLargeIsRejectedByName) {
+TEST_F(ColumnLimitRpcTest, TooLargeValuesAreRejected) {
   MakeTable();
   ASSERT_OK(Start("s", With(Append(0))));
   ASSERT_OK_AND_ASSIGN(
@@ -99,7 +99,7 @@ TEST_F(ColumnLimitRpcTest, WhatIsTooLargeIsRejectedByName) {
 }
 
 // Of text COPY the same.
-TEST_F(ColumnLimitRpcTest, AColumnThatIsLoadedAsTextChangesNothing) {
+TEST_F(ColumnLimitRpcTest, TextCopyAppliesTheSameLimits) {
   MakeTable(", ADD tags text[]");
   Ask ask = With(Append(0));
   ask.json_schema.insert(ask.json_schema.size() - 2, R"(,"tags":{"type":"string"})");
@@ -109,7 +109,7 @@ TEST_F(ColumnLimitRpcTest, AColumnThatIsLoadedAsTextChangesNothing) {
   EXPECT_EQ(Stored(), "1.99 1200 2024-02-29 23:59:59 23:59:59.999 abc ab ");
 }
 
-TEST_F(ColumnLimitRpcTest, AKeyThatIsCutIsNoKey) {
+TEST_F(ColumnLimitRpcTest, TruncatedKeyIsRejected) {
   MakeTable();
   Ask ask = With(Dedup(0));
   ask.primary_key = {"price"};

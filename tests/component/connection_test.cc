@@ -60,7 +60,7 @@ class ConnectionTest : public testing::PostgresTest {
   std::string copy_;
 };
 
-TEST_F(ConnectionTest, SessionSettingsAreThoseOfTheContract) {
+TEST_F(ConnectionTest, SessionSettingsMatchContract) {
   const auto setting = [&](const std::string& name) {
     const absl::StatusOr<Result> result =
         connection_->Query("SELECT current_setting($1)", Params().Text(name));
@@ -74,7 +74,7 @@ TEST_F(ConnectionTest, SessionSettingsAreThoseOfTheContract) {
 }
 
 // Without, a COPY that waits for the rest of a block would hold its locks for two hours.
-TEST(ConnectionOverTcpTest, TheDatabaseNoticesAServerThatTheNetworkTookAway) {
+TEST(ConnectionOverTcpTest, SessionsSetTcpKeepalive) {
   ASSERT_OK_AND_ASSIGN(const auto cluster, testing::PostgresCluster::Create());
   ConnectionOptions options;
   options.conninfo = cluster->tcp_dsn();
@@ -98,7 +98,7 @@ TEST(ConnectionOverTcpTest, TheDatabaseNoticesAServerThatTheNetworkTookAway) {
               ::testing::AllOf(::testing::StartsWith("7 "), ::testing::EndsWith(" 9000")));
 }
 
-TEST_F(ConnectionTest, SocketsThatAreShutDownEndTheWaiting) {
+TEST_F(ConnectionTest, SocketShutdownEndsWaiting) {
   OpenSockets sockets;
   ConnectionOptions options;
   options.conninfo = dsn();
@@ -120,7 +120,7 @@ TEST_F(ConnectionTest, SocketsThatAreShutDownEndTheWaiting) {
   EXPECT_EQ(sockets.ShutDown(), 0);
 }
 
-TEST_F(ConnectionTest, WhatTheConnectionStringNamesIsKept) {
+TEST_F(ConnectionTest, ConnectionStringSettingsAreKept) {
   ConnectionOptions options;
   options.conninfo = absl::StrCat(dsn(),
                                   " application_name='it\\'s mine' client_encoding=LATIN1"
@@ -139,7 +139,7 @@ TEST_F(ConnectionTest, WhatTheConnectionStringNamesIsKept) {
   EXPECT_EQ(result.Text(0, 3), "on");
 }
 
-TEST_F(ConnectionTest, CopyCommitsWithTheStatementsAfterIt) {
+TEST_F(ConnectionTest, CopyCommitsWithFollowingStatements) {
   ASSERT_OK(connection_->BeginCopy(copy_));
   ASSERT_OK(connection_->PutCopyData(BinaryRows(3, "é").view()));
   ASSERT_OK_AND_ASSIGN(const int64_t rows, connection_->EndCopy());
@@ -154,7 +154,7 @@ TEST_F(ConnectionTest, CopyCommitsWithTheStatementsAfterIt) {
             (std::vector<std::vector<std::string>>{{"99", "NULL"}, {"2", "é"}}));
 }
 
-TEST_F(ConnectionTest, CopyTakesBlocksFarLargerThanAPiece) {
+TEST_F(ConnectionTest, CopyTakesBlocksLargerThanAPiece) {
   const std::string text(100'000, 'x');
   const ByteBuffer bytes = BinaryRows(60, text);
   ASSERT_OK(connection_->BeginCopy(copy_));
@@ -166,7 +166,7 @@ TEST_F(ConnectionTest, CopyTakesBlocksFarLargerThanAPiece) {
   EXPECT_EQ(QueryInt(absl::StrCat("SELECT sum(length(name)) FROM ", Table("t"))), 6'000'000);
 }
 
-TEST_F(ConnectionTest, ABadRowFailsTheCopyAndLeavesTheConnectionUsable) {
+TEST_F(ConnectionTest, BadRowFailsCopyAndKeepsConnectionUsable) {
   ASSERT_OK(connection_->BeginCopy(copy_));
   ASSERT_OK(connection_->PutCopyData(BinaryRows(3, "secret\xff value").view()));
   const absl::StatusOr<int64_t> rows = connection_->EndCopy();
@@ -183,7 +183,7 @@ TEST_F(ConnectionTest, ABadRowFailsTheCopyAndLeavesTheConnectionUsable) {
   EXPECT_EQ(Count(), 2);
 }
 
-TEST_F(ConnectionTest, RollbackEndsACopyThatRuns) {
+TEST_F(ConnectionTest, RollbackEndsRunningCopy) {
   ASSERT_OK(connection_->BeginCopy(copy_));
   ASSERT_OK(connection_->PutCopyData(BinaryRows(1000, "gone").view().substr(0, 5000)));
   connection_->Rollback();
@@ -191,7 +191,7 @@ TEST_F(ConnectionTest, RollbackEndsACopyThatRuns) {
   EXPECT_EQ(Count(), 0);
 }
 
-TEST_F(ConnectionTest, BeginCopyOfAMissingTable) {
+TEST_F(ConnectionTest, BeginCopyOfMissingTableFails) {
   EXPECT_THAT(connection_->BeginCopy(absl::StrCat("BEGIN; COPY ", Table("none"), " FROM STDIN")),
               StatusIs(StatusCode::kFailedPrecondition, "SCHEMA_CHANGED"));
   connection_->Rollback();
@@ -217,7 +217,7 @@ TEST_F(ConnectionTest, BackendTerminatedMidCopyIsUnavailable) {
   EXPECT_EQ(Count(), 0);
 }
 
-TEST_F(ConnectionTest, StatementsArePreparedOnceAndTheirNumberIsBounded) {
+TEST_F(ConnectionTest, PreparedStatementsAreReusedAndBounded) {
   for (int i = 0; i < 5; ++i) {
     ASSERT_OK_AND_ASSIGN(const Result result,
                          connection_->Query("SELECT $1::bigint + 1", Params().Int(i)));
@@ -231,7 +231,7 @@ TEST_F(ConnectionTest, StatementsArePreparedOnceAndTheirNumberIsBounded) {
   EXPECT_EQ(many.Int(0, 0), 64);
 }
 
-TEST_F(ConnectionTest, AStatementWhosePlanBecameInvalidIsPreparedAnew) {
+TEST_F(ConnectionTest, StatementWithInvalidPlanIsPreparedAgain) {
   const std::string sql = absl::StrCat("SELECT * FROM ", Table("t"));
   ASSERT_OK(connection_->Query(sql, {}));
   Execute(absl::StrCat("ALTER TABLE ", Table("t"), " ADD COLUMN extra int"));
@@ -239,7 +239,7 @@ TEST_F(ConnectionTest, AStatementWhosePlanBecameInvalidIsPreparedAnew) {
   EXPECT_OK(connection_->Query(sql, {}));
 }
 
-TEST_F(ConnectionTest, ParametersComeBackAsTheyWere) {
+TEST_F(ConnectionTest, ParametersRoundTrip) {
   const std::string bytes("\0\x01\xfe'\\", 5);
   ASSERT_OK_AND_ASSIGN(
       const Result result,
@@ -256,14 +256,14 @@ TEST_F(ConnectionTest, ParametersComeBackAsTheyWere) {
   EXPECT_EQ(empty.Int(0, 0), 0);
 }
 
-TEST_F(ConnectionTest, ErrorsTellNoValues) {
+TEST_F(ConnectionTest, ErrorsContainNoValues) {
   const absl::StatusOr<Result> result =
       connection_->Query("SELECT $1::text::int", Params().Text("4111-1111"));
   EXPECT_THAT(result, StatusIs(StatusCode::kInvalidArgument, "INVALID_VALUE"));
   EXPECT_FALSE(absl::StrContains(result.status().ToString(), "4111")) << result.status();
 }
 
-TEST_F(ConnectionTest, NotificationWakesTheWaiter) {
+TEST_F(ConnectionTest, NotificationWakesWaiter) {
   ASSERT_OK(connection_->Execute(absl::StrCat("LISTEN ", schema())));
   EXPECT_THAT(*connection_->WaitForNotifications(absl::Milliseconds(1)), ::testing::IsEmpty());
   Execute(absl::StrCat("NOTIFY ", schema(), ", 'x'; NOTIFY ", schema(), ", 'y'"));
@@ -272,7 +272,7 @@ TEST_F(ConnectionTest, NotificationWakesTheWaiter) {
   EXPECT_THAT(*connection_->WaitForNotifications(absl::ZeroDuration()), ::testing::IsEmpty());
 }
 
-TEST_F(ConnectionTest, WaitingEndsWhenTheBackendDoes) {
+TEST_F(ConnectionTest, BackendTerminationEndsWaiting) {
   ASSERT_OK_AND_ASSIGN(const Result pid, connection_->Query("SELECT pg_backend_pid()", {}));
   EXPECT_EQ(QueryValue(absl::StrCat("SELECT pg_terminate_backend(", pid.Text(0, 0), ", 10000)")),
             "t");
@@ -280,7 +280,7 @@ TEST_F(ConnectionTest, WaitingEndsWhenTheBackendDoes) {
               StatusIs(StatusCode::kUnavailable));
 }
 
-TEST_F(ConnectionTest, CancelStopsAStatementOfAnotherThread) {
+TEST_F(ConnectionTest, CancelStopsStatementOfAnotherThread) {
   absl::Status status;
   {
     const Thread thread(
@@ -295,7 +295,7 @@ TEST_F(ConnectionTest, CancelStopsAStatementOfAnotherThread) {
   EXPECT_TRUE(connection_->usable());
 }
 
-TEST(ConnectionOpenTest, AClosedPortIsUnreachableAndThePasswordStaysSecret) {
+TEST(ConnectionOpenTest, ClosedPortErrorHidesPassword) {
   // Bound but not listening: nobody else can take the port, and every connect is refused.
   const int fd = socket(AF_INET, SOCK_STREAM, 0);
   sockaddr_in address = {};
@@ -314,7 +314,7 @@ TEST(ConnectionOpenTest, AClosedPortIsUnreachableAndThePasswordStaysSecret) {
   close(fd);
 }
 
-TEST(ConnectionOpenTest, AServerThatDoesNotAnswerIsUnreachableWithinTheTimeout) {
+TEST(ConnectionOpenTest, SilentServerIsUnreachableWithinTimeout) {
   // Listening, but nobody accepts: the kernel connects, the answer never comes.
   const int fd = socket(AF_INET, SOCK_STREAM, 0);
   sockaddr_in address = {};
@@ -332,7 +332,7 @@ TEST(ConnectionOpenTest, AServerThatDoesNotAnswerIsUnreachableWithinTheTimeout) 
   close(fd);
 }
 
-TEST(ConnectionOpenTest, AStringThatCannotBeParsedIsExplainedAndNotRepeated) {
+TEST(ConnectionOpenTest, InvalidConninfoIsExplainedButNotQuoted) {
   const auto refusal = [](const std::string& conninfo) {
     ConnectionOptions options;
     options.conninfo = conninfo;
@@ -349,7 +349,7 @@ TEST(ConnectionOpenTest, AStringThatCannotBeParsedIsExplainedAndNotRepeated) {
   EXPECT_TRUE(absl::StrContains(refusal("postgresql://u:hunter2@[db"), "IPv6"));
 }
 
-TEST(ConnectionAuthTest, RefusalsAreToldByTheirSqlState) {
+TEST(ConnectionAuthTest, RefusalsAreClassifiedBySqlState) {
   ASSERT_OK_AND_ASSIGN(
       const auto cluster,
       testing::PostgresCluster::Create({.settings = {{"max_connections", "5"},

@@ -27,7 +27,7 @@ struct Fault {
   const char* reason;
 };
 
-class FaultOfTheTableTest : public WritePathTest, public ::testing::WithParamInterface<Fault> {
+class TableFaultTest : public WritePathTest, public ::testing::WithParamInterface<Fault> {
  protected:
   void Strike() {
     Execute(absl::StrReplaceAll(GetParam().sql, {{"$T", Table("t")}, {"$S", schema()}}));
@@ -42,20 +42,20 @@ class FaultOfTheTableTest : public WritePathTest, public ::testing::WithParamInt
   }
 };
 
-TEST_P(FaultOfTheTableTest, IsToldToAWriterThatHoldsItsClaim) {
+TEST_P(TableFaultTest, CurrentWriterGetsTheFault) {
   const WriterClaim claim = Claim("w").claim;
   Strike();
   EXPECT_THAT(Flush(claim), StatusIs(GetParam().code, GetParam().reason));
 }
 
-TEST_P(FaultOfTheTableTest, IsFencedForAWriterThatWasTakenOver) {
+TEST_P(TableFaultTest, SupersededWriterIsFenced) {
   const WriterClaim claim = Claim("w").claim;
   Claim("w");
   Strike();
   EXPECT_THAT(Flush(claim), StatusIs(StatusCode::kAborted, "FENCED"));
 }
 
-TEST_P(FaultOfTheTableTest, IsCancelledForAWriterOfACancelledSync) {
+TEST_P(TableFaultTest, WriterOfCancelledSyncIsCancelled) {
   const WriterClaim claim = Claim("w").claim;
   ASSERT_OK(store_->CancelSync("sync"));
   Strike();
@@ -63,7 +63,7 @@ TEST_P(FaultOfTheTableTest, IsCancelledForAWriterOfACancelledSync) {
 }
 
 INSTANTIATE_TEST_SUITE_P(
-    Faults, FaultOfTheTableTest,
+    Faults, TableFaultTest,
     ::testing::Values(
         Fault{"ADroppedTable", "DROP TABLE $T", StatusCode::kFailedPrecondition, "SCHEMA_CHANGED"},
         Fault{"ADroppedColumn", "ALTER TABLE $T DROP COLUMN id", StatusCode::kFailedPrecondition,
@@ -88,7 +88,7 @@ INSTANTIATE_TEST_SUITE_P(
 class DataTransactionTest : public WritePathTest {};
 
 // Both calls hold the same bad record; the newer one's is in the ledger already.
-TEST_F(DataTransactionTest, ARejectedRecordOfBothCallsDoesNotHideThatTheOlderIsFenced) {
+TEST_F(DataTransactionTest, OlderCallIsFencedDespiteSharedReject) {
   const WriterClaim older = Claim("w").claim;
   const WriterClaim newer = Claim("w").claim;
   for (const WriterClaim& claim : {newer, older}) {
@@ -107,7 +107,7 @@ TEST_F(DataTransactionTest, ARejectedRecordOfBothCallsDoesNotHideThatTheOlderIsF
 }
 
 // The raw ids of both calls' rows are the same.
-TEST_F(DataTransactionTest, AUniqueIndexOfTheUserDoesNotHideThatTheOlderCallIsFenced) {
+TEST_F(DataTransactionTest, OlderCallIsFencedDespiteUniqueIndex) {
   Execute(absl::StrCat("CREATE UNIQUE INDEX ON ", Table("t"), " (_airbyte_raw_id)"));
   const WriterClaim older = Claim("w").claim;
   const WriterClaim newer = Claim("w").claim;

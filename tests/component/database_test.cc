@@ -41,7 +41,7 @@ class DatabaseTest : public testing::PostgresTest {
   }
 };
 
-TEST_F(DatabaseTest, CommitsWhatTheBodyDid) {
+TEST_F(DatabaseTest, CommitsTheBody) {
   Result result;
   ASSERT_OK(database().Transact([&](Transaction& transaction) -> absl::Status {
     SYNCLINE_RETURN_IF_ERROR(transaction.Execute(Update(1)));
@@ -71,7 +71,7 @@ TEST_F(DatabaseTest, RollsBackWhenTheBodyFails) {
   EXPECT_EQ(usage.busy, 0);
 }
 
-TEST_F(DatabaseTest, AnErrorThatTheBodyHidesIsNoCommit) {
+TEST_F(DatabaseTest, HiddenErrorPreventsCommit) {
   EXPECT_THAT(database().Transact([&](Transaction& transaction) -> absl::Status {
     SYNCLINE_RETURN_IF_ERROR(transaction.Execute(Update(1)));
     EXPECT_THAT(transaction.Execute("SELECT * FROM no_such_table"),
@@ -88,7 +88,7 @@ TEST_F(DatabaseTest, AnErrorThatTheBodyHidesIsNoCommit) {
   EXPECT_EQ(Sum(), 1);
 }
 
-TEST_F(DatabaseTest, ARefusedCommitIsNotCommitUnknown) {
+TEST_F(DatabaseTest, RefusedCommitIsNotCommitUnknown) {
   Execute(absl::StrCat("CREATE TABLE ", Table("child"), " (id int REFERENCES ", Table("t"),
                        " DEFERRABLE INITIALLY DEFERRED)"));
   EXPECT_THAT(database().Transact([&](Transaction& transaction) {
@@ -108,7 +108,7 @@ TEST_F(DatabaseTest, ErrorsHaveOnlyThePrimaryMessage) {
   EXPECT_EQ(status.message(), "duplicate key value violates unique constraint \"t_pkey\"");
 }
 
-TEST_F(DatabaseTest, TimeoutsAndDurabilityHoldForTheTransactionOnly) {
+TEST_F(DatabaseTest, TimeoutsAndDurabilityAreTransactionLocal) {
   const std::string show =
       "SELECT current_setting('lock_timeout'), current_setting('statement_timeout'),"
       " current_setting('synchronous_commit'), current_setting('TimeZone')";
@@ -137,7 +137,7 @@ TEST_F(DatabaseTest, TimeoutsAndDurabilityHoldForTheTransactionOnly) {
   EXPECT_EQ(after.Text(0, 3), "UTC");
 }
 
-TEST_F(DatabaseTest, ALockThatIsNotGivenInTimeIsAborted) {
+TEST_F(DatabaseTest, LockTimeoutIsAborted) {
   const std::unique_ptr<Connection> other = Connect();
   ASSERT_OK(other->Execute(absl::StrCat("BEGIN; LOCK TABLE ", Table("t"))));
   TransactOptions options;
@@ -157,7 +157,7 @@ TEST_F(DatabaseTest, ALockThatIsNotGivenInTimeIsAborted) {
       [&](Transaction& transaction) { return transaction.Execute(Update(1)); }));
 }
 
-TEST_F(DatabaseTest, ADeadlockIsTriedAgain) {
+TEST_F(DatabaseTest, DeadlockIsRetried) {
   // The other session holds row 2 and, once we hold row 1, asks for it: a deadlock, and as only we
   // look for it (deadlock_timeout), we are its victim.
   const std::unique_ptr<Connection> other = Connect();
@@ -183,7 +183,7 @@ TEST_F(DatabaseTest, ADeadlockIsTriedAgain) {
   EXPECT_EQ(Sum(), 4);
 }
 
-TEST_F(DatabaseTest, ConflictsAreTriedThreeTimesMoreOrNotAtAll) {
+TEST_F(DatabaseTest, ConflictsAreRetriedThreeTimesOrNever) {
   const std::string conflict =
       "DO $$ BEGIN RAISE EXCEPTION 'conflict' USING ERRCODE = '40001'; END $$";
   int attempts = 0;
@@ -200,7 +200,7 @@ TEST_F(DatabaseTest, ConflictsAreTriedThreeTimesMoreOrNotAtAll) {
   EXPECT_EQ(attempts, 1);
 }
 
-TEST_F(DatabaseTest, ABackendTerminatedMidTransactionIsUnavailableAndReplaced) {
+TEST_F(DatabaseTest, TerminatedBackendIsUnavailableAndReplaced) {
   const absl::Status status = database().Transact([&](Transaction& transaction) -> absl::Status {
     SYNCLINE_RETURN_IF_ERROR(transaction.Execute(Update(1)));
     SYNCLINE_ASSIGN_OR_RETURN(const Result pid, transaction.Query("SELECT pg_backend_pid()"));
@@ -219,7 +219,7 @@ TEST_F(DatabaseTest, ABackendTerminatedMidTransactionIsUnavailableAndReplaced) {
   EXPECT_EQ(Sum(), 1);
 }
 
-TEST_F(DatabaseTest, ALostCommitIsUnknown) {
+TEST_F(DatabaseTest, LostCommitIsUnknown) {
   EXPECT_THAT(database().Transact([&](Transaction& transaction) -> absl::Status {
     SYNCLINE_RETURN_IF_ERROR(transaction.Execute(Update(1)));
     SYNCLINE_ASSIGN_OR_RETURN(const Result pid, transaction.Query("SELECT pg_backend_pid()"));
@@ -232,7 +232,7 @@ TEST_F(DatabaseTest, ALostCommitIsUnknown) {
   EXPECT_OK(database().Ping());
 }
 
-TEST_F(DatabaseTest, CallersShareTheConnections) {
+TEST_F(DatabaseTest, CallersShareConnections) {
   DatabaseOptions options;
   options.conninfo = dsn();
   options.max_connections = 2;
@@ -261,7 +261,7 @@ TEST_F(DatabaseTest, CallersShareTheConnections) {
   EXPECT_EQ(small->usage().busy, 0);
 }
 
-TEST(DatabaseRestartTest, StaleConnectionsAreReplacedWithoutAnError) {
+TEST(DatabaseRestartTest, StaleConnectionsAreReplacedWithoutError) {
   ASSERT_OK_AND_ASSIGN(const auto cluster, testing::PostgresCluster::Create());
   DatabaseOptions options;
   options.conninfo = cluster->dsn();
@@ -282,7 +282,7 @@ TEST(DatabaseRestartTest, StaleConnectionsAreReplacedWithoutAnError) {
   EXPECT_EQ(runs, 3);
 }
 
-TEST(DatabaseRestartTest, AWrongPasswordIsToldAsSuch) {
+TEST(DatabaseRestartTest, WrongPasswordIsReported) {
   ASSERT_OK_AND_ASSIGN(const auto cluster, testing::PostgresCluster::Create());
   DatabaseOptions options;
   options.conninfo = cluster->TcpDsnWithPassword("wrong");
@@ -296,7 +296,7 @@ TEST(DatabaseRestartTest, AWrongPasswordIsToldAsSuch) {
   EXPECT_THAT(Database::Create(options), StatusIs(StatusCode::kInvalidArgument, "DB_CONNINFO"));
 }
 
-TEST(DatabaseRestartTest, AReadOnlyServerIsUnavailable) {
+TEST(DatabaseRestartTest, ReadOnlyServerIsUnavailable) {
   ASSERT_OK_AND_ASSIGN(
       const auto cluster,
       testing::PostgresCluster::Create({.settings = {{"default_transaction_read_only", "on"}}}));

@@ -66,54 +66,54 @@ class DeliveryHistoryTest : public PostgresTest {
   std::unique_ptr<DeliveryHistory> history_;
 };
 
-TEST_F(DeliveryHistoryTest, NothingIsWrongWhereAllIsKept) {
+TEST_F(DeliveryHistoryTest, CorrectHistoryHasNoFaults) {
   EXPECT_THAT(Faults(), IsEmpty());
   Make(DeliveryMode::kDedup);
   EXPECT_THAT(Faults(), IsEmpty());
   EXPECT_EQ(QueryInt(absl::StrCat("SELECT count(*) FROM ", Table("rows"))), 3);
 }
 
-TEST_F(DeliveryHistoryTest, ALostRecord) {
+TEST_F(DeliveryHistoryTest, FindsLostRecord) {
   EXPECT_THAT(FaultsAfter(absl::StrCat("DELETE FROM ", Table("rows"), " WHERE id = 4")),
               Contains(HasSubstr("records that are not in the table: 1 instead of 0")));
 }
 
-TEST_F(DeliveryHistoryTest, ARecordTwice) {
+TEST_F(DeliveryHistoryTest, FindsDuplicateRecord) {
   EXPECT_THAT(FaultsAfter(absl::StrCat("INSERT INTO ", Table("rows"), " SELECT * FROM ",
                                        Table("rows"), " WHERE id = 4")),
               Contains(HasSubstr("rows that were not sent, or are there twice: 1 instead of 0")));
 }
 
-TEST_F(DeliveryHistoryTest, AnotherValue) {
+TEST_F(DeliveryHistoryTest, FindsWrongValue) {
   EXPECT_THAT(FaultsAfter(absl::StrCat("UPDATE ", Table("rows"), " SET name = 'x' WHERE id = 4")),
               Contains(HasSubstr("acknowledged records that are not in the table once")));
 }
 
-TEST_F(DeliveryHistoryTest, AnOlderRowOfAKey) {
+TEST_F(DeliveryHistoryTest, FindsOlderRowOfKey) {
   Make(DeliveryMode::kDedup);
   EXPECT_THAT(FaultsAfter(absl::StrCat("UPDATE ", Table("rows"),
                                        " SET version = version - 3 WHERE id = 1")),
               Contains(HasSubstr("records that are not in the table: 1 instead of 0")));
 }
 
-TEST_F(DeliveryHistoryTest, ALedgerThatKnowsOfFewerRecords) {
+TEST_F(DeliveryHistoryTest, FindsLedgerWithFewerRecords) {
   EXPECT_THAT(FaultsAfter(absl::StrCat("UPDATE ", schema(), ".writer SET durable_offset = 9")),
               Contains(HasSubstr("the ledger knows of 9 records, 10 were acknowledged")));
 }
 
-TEST_F(DeliveryHistoryTest, RowsThatTheLedgerCountsTwice) {
+TEST_F(DeliveryHistoryTest, FindsRowsCountedTwice) {
   EXPECT_THAT(FaultsAfter(absl::StrCat("UPDATE ", schema(), ".writer SET rows_written = 12")),
               Contains(HasSubstr("rows written, by the ledger: 12 instead of 10")));
 }
 
-TEST_F(DeliveryHistoryTest, AnswersThatGoBackOrKnowTooMuch) {
+TEST_F(DeliveryHistoryTest, FindsOffsetsThatGoBackOrTooFar) {
   history_->Acknowledged(5, 10);
   history_->Acknowledged(11, 10);
   EXPECT_THAT(history_->faults(), Contains(HasSubstr("durable offset 5 after 10")));
   EXPECT_THAT(history_->faults(), Contains(HasSubstr("durable offset 11 of 10 sent")));
 }
 
-TEST_F(DeliveryHistoryTest, CheckpointsOutOfOrder) {
+TEST_F(DeliveryHistoryTest, FindsCheckpointsOutOfOrder) {
   v1::CheckpointCommitted checkpoint;
   const auto announce = [&](int64_t offset) {
     history_->SentCheckpoint(offset);
@@ -128,7 +128,7 @@ TEST_F(DeliveryHistoryTest, CheckpointsOutOfOrder) {
   EXPECT_THAT(Faults(), Contains(HasSubstr("announced out of order")));
 }
 
-TEST_F(DeliveryHistoryTest, CheckpointsThatAreMissingTwiceOrInvented) {
+TEST_F(DeliveryHistoryTest, FindsMissingDuplicateAndUnknownCheckpoints) {
   for (const int64_t offset : {2, 4, 6}) history_->SentCheckpoint(offset);
   history_->AcknowledgedCheckpoints({2, 4, 6});
   v1::CheckpointCommitted checkpoint;
@@ -143,7 +143,7 @@ TEST_F(DeliveryHistoryTest, CheckpointsThatAreMissingTwiceOrInvented) {
 }
 
 // Tests beside this one leave things for a moment, too: that nothing is found is not asked here.
-TEST_F(DeliveryHistoryTest, WhatIsLeftBehind) {
+TEST_F(DeliveryHistoryTest, FindsOrphans) {
   const auto connection = Connect();
   Execute(absl::StrCat("CREATE TABLE ", Table("staged"), " ()"));
   const auto open = Connect();

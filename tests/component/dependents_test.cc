@@ -47,7 +47,7 @@ class DependentsTest : public testing::SwapFixture {
   std::vector<std::string> chosen_;
 };
 
-TEST_F(DependentsTest, DroppedAndRestoredAreTheSame) {
+TEST_F(DependentsTest, RestoredViewsEqualDroppedViews) {
   const std::string before = Dump();
   ASSERT_OK(Around({"id"}, "ALTER TABLE $S.t ALTER id TYPE bigint"));
   EXPECT_EQ(Dump(), before);
@@ -55,7 +55,7 @@ TEST_F(DependentsTest, DroppedAndRestoredAreTheSame) {
   EXPECT_EQ(Value("SELECT count(*) FROM $S.m"), "10");
 }
 
-TEST_F(DependentsTest, OnlyThoseThatReadTheColumn) {
+TEST_F(DependentsTest, DropsOnlyViewsThatReadTheColumn) {
   const std::string v = Value("SELECT '$S.v'::regclass::oid");
   ASSERT_OK(Around({"amount"}, "ALTER TABLE $S.t ALTER amount TYPE text"));
   EXPECT_EQ(chosen_, (std::vector<std::string>{"amounts", "top"}));
@@ -63,7 +63,7 @@ TEST_F(DependentsTest, OnlyThoseThatReadTheColumn) {
   EXPECT_EQ(Value("SELECT pg_typeof(amount) FROM $S.top LIMIT 1"), "text");
 }
 
-TEST_F(DependentsTest, ViewThatTheTableNoLongerBearsIsNamed) {
+TEST_F(DependentsTest, ViewThatCannotBeRestoredIsNamed) {
   const std::string before = Dump();
   const absl::Status status = Around({"amount"}, "ALTER TABLE $S.t DROP amount");
   EXPECT_THAT(status, StatusIs(absl::StatusCode::kFailedPrecondition, "DEPENDENT_OBJECTS"));
@@ -71,14 +71,14 @@ TEST_F(DependentsTest, ViewThatTheTableNoLongerBearsIsNamed) {
   EXPECT_EQ(Dump(), before);
 }
 
-TEST_F(DependentsTest, WhatHangsOnAViewIsNotCascaded) {
+TEST_F(DependentsTest, ViewWithDependentsIsRefused) {
   Run("CREATE FUNCTION $S.g() RETURNS SETOF $S.amounts LANGUAGE sql AS 'SELECT * FROM $S.amounts'");
   const absl::Status status = Around({"amount"}, "ALTER TABLE $S.t ALTER amount TYPE text");
   EXPECT_THAT(status, StatusIs(absl::StatusCode::kFailedPrecondition, "DEPENDENT_OBJECTS"));
   EXPECT_TRUE(absl::StrContains(status.message(), "amounts")) << status;
 }
 
-TEST_F(DependentsTest, MissingTable) {
+TEST_F(DependentsTest, MissingTableIsNotFound) {
   EXPECT_THAT(database().Transact([&](Transaction& transaction) {
     return postgres::CaptureDependents(transaction, Name("none")).status();
   }),

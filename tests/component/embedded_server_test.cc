@@ -60,7 +60,7 @@ class EmbeddedServerTest : public ::testing::Test {
   testing::TemporaryDirectory parent_;
 };
 
-TEST_F(EmbeddedServerTest, KeepsDataAndPortFromRunToRun) {
+TEST_F(EmbeddedServerTest, KeepsDataAndPortAcrossRuns) {
   EmbeddedServerOptions options = Options();
   options.settings.clear();
   ASSERT_OK_AND_ASSIGN(auto server, EmbeddedServer::Start(options));
@@ -80,7 +80,7 @@ TEST_F(EmbeddedServerTest, KeepsDataAndPortFromRunToRun) {
   EXPECT_EQ(server->port(), port);
 }
 
-TEST_F(EmbeddedServerTest, LetsInOnlyThoseWhoMay) {
+TEST_F(EmbeddedServerTest, RestrictsAccess) {
   ASSERT_OK_AND_ASSIGN(const auto server, EmbeddedServer::Start(Options()));
   for (const char* name : {"", "/data", "/log", "/run"}) {
     EXPECT_EQ(ModeOf(absl::StrCat(parent_.Path("db"), name)), 0700u) << name;
@@ -105,7 +105,7 @@ TEST_F(EmbeddedServerTest, OneProcessPerDirectory) {
   EXPECT_EQ(Value(*server, "SELECT 1"), "1");
 }
 
-TEST_F(EmbeddedServerTest, RecoversAfterAPostmasterWasKilled) {
+TEST_F(EmbeddedServerTest, RecoversAfterPostmasterKill) {
   ASSERT_OK_AND_ASSIGN(auto server, EmbeddedServer::Start(Options()));
   EXPECT_EQ(Value(*server, "CREATE TABLE kept AS SELECT 42 AS n"), "");
   kill(server->pid(), SIGKILL);
@@ -116,7 +116,7 @@ TEST_F(EmbeddedServerTest, RecoversAfterAPostmasterWasKilled) {
   EXPECT_EQ(Value(*server, "SELECT n FROM kept"), "42");
 }
 
-TEST_F(EmbeddedServerTest, SurvivesTheKillOfABackend) {
+TEST_F(EmbeddedServerTest, SurvivesBackendKill) {
   ASSERT_OK_AND_ASSIGN(const auto server, EmbeddedServer::Start(Options()));
   ConnectionOptions options;
   options.conninfo = server->conninfo();
@@ -135,7 +135,7 @@ TEST_F(EmbeddedServerTest, SurvivesTheKillOfABackend) {
 }
 
 // A postmaster that outlived its syncline: started without the death signal, as if that had failed.
-TEST_F(EmbeddedServerTest, StopsAServerThatWasLeftBehind) {
+TEST_F(EmbeddedServerTest, StopsOrphanedPostmaster) {
   ASSERT_OK_AND_ASSIGN(auto server, EmbeddedServer::Start(Options()));
   EXPECT_EQ(Value(*server, "CREATE TABLE kept AS SELECT 42 AS n"), "");
   const std::string socket_directory = server->socket_directory();
@@ -155,7 +155,7 @@ TEST_F(EmbeddedServerTest, StopsAServerThatWasLeftBehind) {
   EXPECT_EQ(Value(*server, "SELECT n FROM kept"), "42");
 }
 
-TEST_F(EmbeddedServerTest, APidFileOfSomeOtherProgramIsNoObstacle) {
+TEST_F(EmbeddedServerTest, IgnoresPidFileOfAnotherProgram) {
   ASSERT_OK_AND_ASSIGN(auto server, EmbeddedServer::Start(Options()));
   server.reset();
   // The pid of a process that lives, and that the database's user may signal.
@@ -169,7 +169,7 @@ TEST_F(EmbeddedServerTest, APidFileOfSomeOtherProgramIsNoObstacle) {
   EXPECT_TRUE(sleeper->running());
 }
 
-TEST_F(EmbeddedServerTest, EndsWithTheProcessThatStartedIt) {
+TEST_F(EmbeddedServerTest, StopsWhenItsParentIsKilled) {
   int pids[2] = {};
   ASSERT_EQ(pipe(pids), 0);
   const pid_t owner = fork();
@@ -198,7 +198,7 @@ TEST_F(EmbeddedServerTest, EndsWithTheProcessThatStartedIt) {
   close(pids[1]);
 }
 
-TEST_F(EmbeddedServerTest, ALongPathGetsItsSocketElsewhere) {
+TEST_F(EmbeddedServerTest, LongPathPutsSocketElsewhere) {
   EmbeddedServerOptions options = Options();
   options.directory = absl::StrCat(parent_.path(), "/", std::string(100, 'd'), "/it's");
   std::string socket_directory;
@@ -211,7 +211,7 @@ TEST_F(EmbeddedServerTest, ALongPathGetsItsSocketElsewhere) {
   EXPECT_FALSE(std::filesystem::exists(socket_directory));
 }
 
-TEST_F(EmbeddedServerTest, SaysWhatIsWrong) {
+TEST_F(EmbeddedServerTest, ReportsStartErrors) {
   EmbeddedServerOptions options = Options();
   options.bin_directory = "/nonexistent";
   EXPECT_THAT(EmbeddedServer::Start(options),

@@ -58,7 +58,7 @@ class EvolutionRpcTest : public AppTest {
   }
 };
 
-TEST_F(EvolutionRpcTest, ATableThatIsMadeIsAChangeOnce) {
+TEST_F(EvolutionRpcTest, CreatedTableIsReportedOnce) {
   int64_t generation = 1;
   for (const Ask& ask : {Append(0), Dedup(0), Replace(1), DedupReplace(1)}) {
     const std::string id = absl::StrCat("s", generation++);
@@ -76,7 +76,7 @@ TEST_F(EvolutionRpcTest, ATableThatIsMadeIsAChangeOnce) {
   }
 }
 
-TEST_F(EvolutionRpcTest, ARewriteIsLoggedBeforeAndAfter) {
+TEST_F(EvolutionRpcTest, RewriteIsLoggedBeforeAndAfter) {
   for (const bool dedup : {false, true}) {
     Ask ask = dedup ? Dedup(0) : Append(0);
     const std::string id = dedup ? "d" : "a";
@@ -98,7 +98,7 @@ TEST_F(EvolutionRpcTest, ARewriteIsLoggedBeforeAndAfter) {
 }
 
 // They are written again, too.
-TEST_F(EvolutionRpcTest, ValuesOutOfLineCountTowardsTheLimitOfARewrite) {
+TEST_F(EvolutionRpcTest, ToastCountsTowardRewriteLimit) {
   RestartServer({"--max_rewrite_bytes=100KiB"});
   Load("s1", Append(0), Record(1, "a", 1));
   Execute(absl::StrCat("ALTER TABLE ", Table(kTable), " ALTER name SET STORAGE EXTERNAL"));
@@ -109,7 +109,7 @@ TEST_F(EvolutionRpcTest, ValuesOutOfLineCountTowardsTheLimitOfARewrite) {
               StatusIs(absl::StatusCode::kFailedPrecondition, "REWRITE_TOO_LARGE"));
 }
 
-TEST_F(EvolutionRpcTest, WithoutARewriteTheLogSaysNoneOfIt) {
+TEST_F(EvolutionRpcTest, ChangeWithoutRewriteIsNotLoggedAsOne) {
   Load("s1", Append(0), Record(1, "a", 1));
   Ask wider = Append(0);
   wider.deletes = true;
@@ -183,18 +183,18 @@ class WideTableTest : public EvolutionRpcTest {
   }
 };
 
-TEST_F(WideTableTest, DroppedColumnsMakeRoomByACopyInAnAppend) { CopyFor(Append(0)); }
+TEST_F(WideTableTest, AppendReclaimsDroppedColumnsByCopying) { CopyFor(Append(0)); }
 
-TEST_F(WideTableTest, DroppedColumnsMakeRoomByACopyInADedup) { CopyFor(Dedup(0)); }
+TEST_F(WideTableTest, DedupReclaimsDroppedColumnsByCopying) { CopyFor(Dedup(0)); }
 
-TEST_F(WideTableTest, ACopyAboveTheLimitIsRefused) {
+TEST_F(WideTableTest, CopyAboveLimitIsRefused) {
   RestartServer({"--max_rewrite_bytes=1"});
   MakeTable(Append(0));
   EXPECT_THAT(Start("s", Wider(Append(0), 30)).status(),
               StatusIs(absl::StatusCode::kFailedPrecondition, "REWRITE_TOO_LARGE"));
 }
 
-TEST_F(WideTableTest, MoreColumnsThanATableCanHaveAreRefusedByName) {
+TEST_F(WideTableTest, TooManyColumnsAreRefusedByName) {
   Load("first", Append(0), "");
   Execute(absl::StrCat("ALTER TABLE ", Table(kTable), " ", Numbered(1590, "ADD g", " int")));
   for (const Ask& ask : {Append(0), Dedup(0), Replace(1)}) {

@@ -27,7 +27,7 @@ class FailureNoteTest : public AppTest {
   }
 };
 
-TEST_F(FailureNoteTest, ACallThatFailedIsToldAfterARestartUntilTheNextOne) {
+TEST_F(FailureNoteTest, FailedCallIsReportedUntilTheNextCall) {
   ASSERT_OK(Start("s", Append(0)));
   ASSERT_OK(Send("s", Record(0, "a")));
   EXPECT_EQ(LastReason("s"), "");
@@ -45,7 +45,7 @@ TEST_F(FailureNoteTest, ACallThatFailedIsToldAfterARestartUntilTheNextOne) {
   EXPECT_EQ(LastReason("s"), "");
 }
 
-TEST_F(FailureNoteTest, ACompletionThatFailedIsToldUntilTheStreamHasEnded) {
+TEST_F(FailureNoteTest, FailedCompletionIsReportedUntilStreamEnds) {
   ASSERT_OK(Start("s", Append(0)));
   ASSERT_OK(Send("s", Record(0, "a")));
   v1::CompleteStreamRequest request;

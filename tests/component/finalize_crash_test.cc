@@ -239,24 +239,24 @@ class CrashTest : public PostgresTest {
 
 using StartCrashTest = CrashTest;
 
-TEST_F(StartCrashTest, AppendMakesItsTable) { CrashInStart({}, {kAppend, 1, 0, {}}); }
+TEST_F(StartCrashTest, AppendCreatesTable) { CrashInStart({}, {kAppend, 1, 0, {}}); }
 
-TEST_F(StartCrashTest, AppendTakesOverACancelledReplace) {
+TEST_F(StartCrashTest, AppendTakesOverCancelledReplace) {
   CrashInStart({{kAppend, 1, 0, {1}}, {kAppend, 2, 2, {2, 3}, End::kCancelled}},
                {kAppend, 3, 0, {}});
 }
 
-TEST_F(StartCrashTest, AppendTakesOverAnOpenReplace) {
+TEST_F(StartCrashTest, AppendTakesOverOpenReplace) {
   CrashInStart({{kAppend, 1, 0, {1}}, {kAppend, 2, 2, {2, 3}, End::kOpen}}, {kAppend, 3, 0, {}});
 }
 
-TEST_F(StartCrashTest, DedupMakesItsTempTable) { CrashInStart({}, {kDedup, 1, 0, {}}); }
+TEST_F(StartCrashTest, DedupCreatesStagingTable) { CrashInStart({}, {kDedup, 1, 0, {}}); }
 
-TEST_F(StartCrashTest, DedupKeepsATempTable) {
+TEST_F(StartCrashTest, DedupKeepsStagingTable) {
   CrashInStart({{kDedup, 1, 0, {1, 2}, End::kCancelled}}, {kDedup, 1, 0, {}});
 }
 
-TEST_F(StartCrashTest, AppendTruncateMakesItsTempTable) {
+TEST_F(StartCrashTest, AppendTruncateCreatesStagingTable) {
   CrashInStart({{kAppend, 1, 0, {1}}}, {kAppend, 2, 2, {}});
 }
 
@@ -264,7 +264,7 @@ TEST_F(StartCrashTest, AppendTruncateResumes) {
   CrashInStart({{kAppend, 2, 2, {1}, End::kIncomplete}}, {kAppend, 2, 2, {}});
 }
 
-TEST_F(StartCrashTest, AppendTruncateMakesAnOlderTempTableAnew) {
+TEST_F(StartCrashTest, AppendTruncateRecreatesOlderStagingTable) {
   CrashInStart({{kAppend, 1, 1, {1}, End::kOpen}}, {kAppend, 2, 2, {}});
 }
 
@@ -272,7 +272,7 @@ TEST_F(StartCrashTest, DedupTruncateResumes) {
   CrashInStart({{kDedup, 1, 0, {1}}, {kDedup, 2, 2, {2}, End::kIncomplete}}, {kDedup, 2, 2, {}});
 }
 
-TEST_F(StartCrashTest, DedupTruncateMakesAnOlderTempTableAnew) {
+TEST_F(StartCrashTest, DedupTruncateRecreatesOlderStagingTable) {
   CrashInStart({{kDedup, 1, 1, {1}, End::kCancelled}}, {kDedup, 2, 2, {}});
 }
 
@@ -283,14 +283,14 @@ TEST_F(CompleteCrashTest, Append) {
   CrashInComplete({}, {kAppend, 1, 0, {2}, End::kIncomplete});
 }
 
-TEST_F(CompleteCrashTest, DedupIntoANewTable) { CrashInComplete({}, {kDedup, 1, 0, {1, 2, 1}}); }
+TEST_F(CompleteCrashTest, DedupIntoNewTable) { CrashInComplete({}, {kDedup, 1, 0, {1, 2, 1}}); }
 
-TEST_F(CompleteCrashTest, DedupIntoATable) {
+TEST_F(CompleteCrashTest, DedupIntoExistingTable) {
   CrashInComplete({{kDedup, 1, 0, {1, 2}}}, {kDedup, 1, 0, {2, 3, 3}});
   CrashInComplete({{kDedup, 1, 0, {1, 2}}}, {kDedup, 1, 0, {2, 3}, End::kIncomplete});
 }
 
-TEST_F(CompleteCrashTest, AppendTruncateIntoANewTable) {
+TEST_F(CompleteCrashTest, AppendTruncateIntoNewTable) {
   CrashInComplete({}, {kAppend, 2, 2, {1, 2}});
 }
 
@@ -298,11 +298,11 @@ TEST_F(CompleteCrashTest, AppendTruncateSwaps) {
   CrashInComplete({{kAppend, 1, 0, {1, 2}}}, {kAppend, 2, 2, {3}});
 }
 
-TEST_F(CompleteCrashTest, AppendTruncateOfNothing) {
+TEST_F(CompleteCrashTest, AppendTruncateWithoutRows) {
   CrashInComplete({{kAppend, 1, 0, {1, 2}}}, {kAppend, 2, 2, {}});
 }
 
-TEST_F(CompleteCrashTest, AppendTruncateCopiesIntoItsOwnGeneration) {
+TEST_F(CompleteCrashTest, AppendTruncateCopiesIntoSameGeneration) {
   CrashInComplete({{kAppend, 2, 2, {1, 2}}}, {kAppend, 2, 2, {3}});
 }
 
@@ -314,7 +314,7 @@ TEST_F(CompleteCrashTest, DedupTruncateSwaps) {
   CrashInComplete({{kDedup, 1, 0, {1, 2}}}, {kDedup, 2, 2, {3, 3, 4}});
 }
 
-TEST_F(CompleteCrashTest, DedupTruncateMergesIntoItsOwnGeneration) {
+TEST_F(CompleteCrashTest, DedupTruncateMergesIntoSameGeneration) {
   CrashInComplete({{kDedup, 2, 2, {1, 2}}}, {kDedup, 2, 2, {2, 3}});
 }
 
@@ -362,14 +362,14 @@ class InterruptedStartTest : public CrashTest {
   }
 };
 
-TEST_F(InterruptedStartTest, LeavesTheTempTableOfANewerReplace) {
+TEST_F(InterruptedStartTest, KeepsStagingTableOfNewerReplace) {
   GoesOnWithoutTouching({kAppend, 1, 0, {}}, {kAppend, 2, 2, {}});
   GoesOnWithoutTouching({kAppend, 1, 1, {}}, {kAppend, 2, 2, {}});
   GoesOnWithoutTouching({kDedup, 1, 0, {}}, {kDedup, 2, 2, {}});
   GoesOnWithoutTouching({kDedup, 1, 1, {}}, {kDedup, 2, 0, {}});
 }
 
-TEST_F(InterruptedStartTest, MakesNoTempTableBesideANewerAppend) {
+TEST_F(InterruptedStartTest, CreatesNoStagingTableAfterNewerAppend) {
   GoesOnWithoutTouching({kAppend, 1, 1, {}}, {kAppend, 2, 0, {}});
   GoesOnWithoutTouching({kDedup, 1, 0, {}}, {kAppend, 2, 0, {}});
 }

@@ -25,7 +25,7 @@ Ask Of(Ask ask, absl::string_view connection) {
 
 using GenerationTest = AppTest;
 
-TEST_F(GenerationTest, AnOverwriteWithoutIdsGetsTheNextOne) {
+TEST_F(GenerationTest, OverwriteWithoutIdsGetsNextGeneration) {
   ASSERT_OK_AND_ASSIGN(const v1::StartSyncResponse first, Start("s1", Overwrite()));
   EXPECT_EQ(first.streams(0).generation_id(), 1);
   EXPECT_EQ(first.streams(0).minimum_generation_id(), 1);
@@ -41,20 +41,20 @@ TEST_F(GenerationTest, AnOverwriteWithoutIdsGetsTheNextOne) {
   EXPECT_EQ(History(), "1:completed:1 2:completed:1 3:completed:0 4:completed:1");
 }
 
-TEST_F(GenerationTest, AnOverwriteWithoutIdsStartsFromNothing) {
+TEST_F(GenerationTest, OverwriteWithoutIdsDiscardsStagedRows) {
   Load("s1", Overwrite(), Record(1, "a"), kIncomplete);
   Load("s2", Overwrite(), Record(2, "b"));
   EXPECT_EQ(Rows(), "2:b@2");
 }
 
-TEST_F(GenerationTest, AnOverwriteWhileAnotherRunsIsOfAGenerationOfItsOwn) {
+TEST_F(GenerationTest, ConcurrentOverwriteGetsItsOwnGeneration) {
   ASSERT_OK(Start("s1", Overwrite()));
   ASSERT_OK_AND_ASSIGN(const v1::StartSyncResponse second, Start("s2", Overwrite()));
   EXPECT_EQ(second.streams(0).generation_id(), 2);
   EXPECT_EQ(History(), "1:cancelled:0 2:loading:0");
 }
 
-TEST_F(GenerationTest, AnAppendWithoutIdsStaysInTheTablesGeneration) {
+TEST_F(GenerationTest, AppendWithoutIdsKeepsTableGeneration) {
   Load("s1", Replace(7), Record(1, "a"));
   ASSERT_OK_AND_ASSIGN(const v1::StartSyncResponse started, Start("s2", Plain()));
   EXPECT_EQ(started.streams(0).generation_id(), 7);
@@ -66,7 +66,7 @@ TEST_F(GenerationTest, AnAppendWithoutIdsStaysInTheTablesGeneration) {
   EXPECT_EQ(History(), "7:completed:2");
 }
 
-TEST_F(GenerationTest, OneBelowTheTablesIsStale) {
+TEST_F(GenerationTest, OlderThanTableIsStale) {
   Load("s1", Replace(5), Record(1, "a"));
   for (const Ask& ask : {Replace(4), Append(4), Dedup(4), DedupReplace(4)}) {
     EXPECT_THAT(Start("s2", ask),
@@ -76,7 +76,7 @@ TEST_F(GenerationTest, OneBelowTheTablesIsStale) {
   EXPECT_EQ(History(), "5:completed:1");
 }
 
-TEST_F(GenerationTest, OneBelowAStagedOrOpenOneIsStale) {
+TEST_F(GenerationTest, OlderThanStagedOrOpenIsStale) {
   LoadAndCancel("s1", Replace(5), Record(1, "a"));
   EXPECT_THAT(Start("s2", Replace(4)),
               StatusIs(absl::StatusCode::kFailedPrecondition, "STALE_GENERATION"));
@@ -89,14 +89,14 @@ TEST_F(GenerationTest, OneBelowAStagedOrOpenOneIsStale) {
   EXPECT_EQ(Rows(), "2:b@6");
 }
 
-TEST_F(GenerationTest, OneBelowAGenerationThatCompletedEmptyIsStale) {
+TEST_F(GenerationTest, OlderThanCompletedEmptyIsStale) {
   Load("s1", Replace(5), "");
   Load("s2", Replace(5), "", kIncomplete);
   EXPECT_THAT(Start("s3", Replace(4)),
               StatusIs(absl::StatusCode::kFailedPrecondition, "STALE_GENERATION"));
 }
 
-TEST_F(GenerationTest, ATableDroppedByHandStartsAfresh) {
+TEST_F(GenerationTest, ManuallyDroppedTableStartsOver) {
   Load("s1", Replace(7), Record(1, "a"));
   Execute(absl::StrCat("DROP TABLE ", Table(kTable)));
   Load("s2", Replace(1), Record(2, "b"));
@@ -108,7 +108,7 @@ TEST_F(GenerationTest, ATableDroppedByHandStartsAfresh) {
   EXPECT_EQ(History(), "1:dropped:1 2:completed:1 7:dropped:1");
 }
 
-TEST_F(GenerationTest, AHybridRefreshIsRefused) {
+TEST_F(GenerationTest, HybridRefreshIsRefused) {
   Ask ask = Append(5);
   ask.minimum = 4;
   EXPECT_THAT(Start("s1", ask), StatusIs(absl::StatusCode::kUnimplemented, "HYBRID_REFRESH"));
@@ -119,7 +119,7 @@ TEST_F(GenerationTest, AHybridRefreshIsRefused) {
 
 using OwnershipTest = AppTest;
 
-TEST_F(OwnershipTest, AnotherConnectionIsRefusedWhateverItAsksFor) {
+TEST_F(OwnershipTest, OtherConnectionIsRefusedInEveryMode) {
   Load("s1", Of(Append(1), "a"), Record(1, "a"));
   for (const Ask& ask : {Append(1), Replace(2), Dedup(1), DedupReplace(2)}) {
     EXPECT_THAT(Start("s2", Of(ask, "b")),
@@ -130,7 +130,7 @@ TEST_F(OwnershipTest, AnotherConnectionIsRefusedWhateverItAsksFor) {
   EXPECT_EQ(Rows(), "1:a@1 2:a@1");
 }
 
-TEST_F(OwnershipTest, TwoConnectionsCannotMixInATableThatIsNotThereYet) {
+TEST_F(OwnershipTest, TableIsOwnedBeforeItExists) {
   for (const Ask& ask : {Dedup(1), Replace(2), DedupReplace(3)}) {
     const std::string id = absl::StrCat("a", ask.generation);
     ASSERT_OK(Start(id, Of(ask, "a")));
@@ -145,14 +145,14 @@ TEST_F(OwnershipTest, TwoConnectionsCannotMixInATableThatIsNotThereYet) {
   EXPECT_EQ(Rows(), "missing");
 }
 
-TEST_F(OwnershipTest, ATableWithoutAnOwnerIsTakenByTheFirstThatNamesItself) {
+TEST_F(OwnershipTest, UnownedTableIsTakenByFirstConnection) {
   Load("s1", Append(1), Record(1, "x"));
   Load("s2", Of(Append(1), "a"), Record(2, "a"));
   EXPECT_THAT(Start("s3", Append(1)),
               StatusIs(absl::StatusCode::kFailedPrecondition, "TABLE_OWNED"));
 }
 
-TEST_F(OwnershipTest, ATableDroppedByHandHasNoOwner) {
+TEST_F(OwnershipTest, ManuallyDroppedTableHasNoOwner) {
   Load("s1", Of(Append(7), "a"), Record(1, "a"));
   Execute(absl::StrCat("DROP TABLE ", Table(kTable)));
   Load("s2", Of(Append(1), "b"), Record(1, "b"));
@@ -167,7 +167,7 @@ TEST_F(OwnershipTest, ATableDroppedByHandHasNoOwner) {
 
 using CompletionTest = AppTest;
 
-TEST_F(CompletionTest, RepeatedItAnswersTheFirstResult) {
+TEST_F(CompletionTest, RepeatedCallReturnsFirstResult) {
   for (const Ask& ask : {Append(1), Dedup(1), Replace(2), DedupReplace(3)}) {
     const std::string id = absl::StrCat("s", ask.mode, "-", ask.minimum);
     const v1::CompleteStreamResponse first = Load(id, ask, Record(1, "a", ask.generation));
@@ -180,7 +180,7 @@ TEST_F(CompletionTest, RepeatedItAnswersTheFirstResult) {
   }
 }
 
-TEST_F(CompletionTest, NoRecordsAfterIt) {
+TEST_F(CompletionTest, RecordsAfterCompletionAreRefused) {
   Load("s1", Replace(1), Record(1, "a"), kIncomplete);
   EXPECT_THAT(Send("s1", Record(2, "b"), 1),
               StatusIs(absl::StatusCode::kFailedPrecondition, "STREAM_COMPLETED"));
@@ -195,7 +195,7 @@ TEST_F(CompletionTest, NoRecordsAfterIt) {
   EXPECT_EQ(TempRows(), "missing");
 }
 
-TEST_F(CompletionTest, AWrongCountFinalisesNothing) {
+TEST_F(CompletionTest, WrongCountFinalizesNothing) {
   ASSERT_OK(Start("s1", Replace(1)));
   ASSERT_OK(Send("s1", Record(1, "a")));
   v1::CompleteStreamRequest request;
@@ -211,7 +211,7 @@ TEST_F(CompletionTest, AWrongCountFinalisesNothing) {
   EXPECT_EQ(Rows(), "1:a@1 2:b@1");
 }
 
-TEST_F(CompletionTest, EachStreamIsFinalisedOnItsOwn) {
+TEST_F(CompletionTest, StreamsAreFinalizedIndependently) {
   v1::StartSyncRequest request;
   request.set_sync_id("s1");
   *request.add_streams() = Stream(Replace(2), "users");
@@ -237,7 +237,7 @@ TEST_F(CompletionTest, EachStreamIsFinalisedOnItsOwn) {
   EXPECT_EQ(History("events"), "0:completed:1");
 }
 
-TEST_F(CompletionTest, ACancelledSyncIsNotCompleted) {
+TEST_F(CompletionTest, CancelledSyncCannotComplete) {
   LoadAndCancel("s1", Replace(1), Record(1, "a"));
   EXPECT_THAT(Complete("s1"), StatusIs(absl::StatusCode::kFailedPrecondition, "SYNC_CANCELLED"));
   EXPECT_EQ(Rows(), "missing");
@@ -245,7 +245,7 @@ TEST_F(CompletionTest, ACancelledSyncIsNotCompleted) {
   EXPECT_EQ(History(), "1:cancelled:0");
 }
 
-TEST_F(CompletionTest, CancellingOneOfTwoAppendsLeavesTheOthersHistory) {
+TEST_F(CompletionTest, CancelledAppendKeepsHistoryOfTheOther) {
   ASSERT_OK(Start("s1", Append(1)));
   ASSERT_OK(Start("s2", Append(1)));
   ASSERT_OK(Send("s1", Record(1, "a")));

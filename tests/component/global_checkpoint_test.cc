@@ -106,7 +106,7 @@ TEST_F(GlobalCheckpointTest, PositionsAreChecked) {
   EXPECT_EQ(QueryInt(absl::StrCat("SELECT count(*) FROM ", ledger(), ".global_checkpoint")), 0);
 }
 
-TEST_F(GlobalCheckpointTest, ALaterSyncKeepsWhatTheNewestCommittedOneCovers) {
+TEST_F(GlobalCheckpointTest, LaterSyncKeepsRowsOfNewestCommittedOne) {
   ASSERT_OK(StartBoth("s1", v1::REPLAY_FROM_CHECKPOINT));
   ASSERT_OK(Call("s1", "a", 0, 2, "g1", {{"a", 2}, {"b", 3}}));
   ASSERT_OK(Call("s1", "b", 0, 5));

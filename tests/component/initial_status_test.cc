@@ -40,7 +40,7 @@ TEST_F(InitialStatusTest, NoStreams) {
   EXPECT_TRUE(statuses.empty());
 }
 
-TEST_F(InitialStatusTest, EachTableOfEachStream) {
+TEST_F(InitialStatusTest, ReportsEachTableOfEachStream) {
   Create(Name("a"), table_schema_);
   Create(Name("b"), table_schema_);
   Create(Name("b temp"), table_schema_);
@@ -71,7 +71,7 @@ TEST_F(InitialStatusTest, SameNameInAnotherSchemaIsAnotherTable) {
   EXPECT_FALSE(statuses[0].real.exists);
 }
 
-TEST_F(InitialStatusTest, TablesOfOlderDestinationsWillDo) {
+TEST_F(InitialStatusTest, AcceptsTablesOfOlderDestinations) {
   Execute(absl::StrCat("CREATE TABLE ", Table("a"),
                        " (id bigint, _airbyte_generation_id bigint, _airbyte_meta jsonb,"
                        " _airbyte_extracted_at timestamptz, _airbyte_raw_id varchar(36))"));
@@ -125,7 +125,7 @@ INSTANTIATE_TEST_SUITE_P(
                      "_airbyte_generation_id of type integer"}),
     [](const ::testing::TestParamInfo<Incompatible>& kind) { return kind.param.name; });
 
-TEST_P(IncompatibleTest, IsRefusedAndLeftAlone) {
+TEST_P(IncompatibleTest, IsRefusedAndUnchanged) {
   const std::string name = absl::StrCat(this->schema(), ".t");
   Execute(absl::StrReplaceAll(GetParam().sql, {{"$", name}, {"#", kMetaColumns}}));
   const std::string oid = QueryValue(absl::StrCat("SELECT '", name, "'::regclass::oid"));
@@ -139,7 +139,7 @@ TEST_P(IncompatibleTest, IsRefusedAndLeftAlone) {
   EXPECT_EQ(QueryValue(absl::StrCat("SELECT '", name, "'::regclass::oid")), oid);
 }
 
-TEST_F(InitialStatusTest, AForeignTableIsRefused) {
+TEST_F(InitialStatusTest, ForeignTableIsRefused) {
   const std::string wrapper = absl::StrCat(this->schema(), "_wrapper");
   Execute(absl::StrCat("CREATE FOREIGN DATA WRAPPER ", wrapper, "; CREATE SERVER ", wrapper,
                        " FOREIGN DATA WRAPPER ", wrapper, "; CREATE FOREIGN TABLE ", Table("t"),
@@ -150,7 +150,7 @@ TEST_F(InitialStatusTest, AForeignTableIsRefused) {
   Execute(absl::StrCat("DROP FOREIGN DATA WRAPPER ", wrapper, " CASCADE"));
 }
 
-TEST_F(InitialStatusTest, RowLevelSecurityThatHidesRowsFromUsIsRefused) {
+TEST_F(InitialStatusTest, RowLevelSecurityThatHidesRowsIsRefused) {
   Create(Name("t"), table_schema_);
   Execute(absl::StrCat("ALTER TABLE ", Table("t"), " ENABLE ROW LEVEL SECURITY"));
   EXPECT_OK(Gather({Stream("t")})) << "we own the table";

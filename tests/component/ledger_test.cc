@@ -142,7 +142,7 @@ TEST_F(LedgerTest, MigratingTwiceChangesNothing) {
   EXPECT_EQ(QueryText(applied), before);
 }
 
-TEST_F(LedgerTest, ALedgerOfAnOlderVersionIsBroughtUpToDate) {
+TEST_F(LedgerTest, OlderLedgerIsMigrated) {
   const int64_t stream_no = Insert("one").streams[0].plan.stream_no;
   Downgrade();
   Execute(absl::StrCat("ALTER TABLE ", schema(), ".stream DROP staged_alone; DELETE FROM ",
@@ -166,7 +166,7 @@ TEST_F(LedgerTest, ALedgerOfAnOlderVersionIsBroughtUpToDate) {
 
 // What a ledger of version 2 says of names: syncs of streams by namespace, name, table, columns,
 // state.
-TEST_F(LedgerTest, NamesOfAnOlderLedgerAreAdopted) {
+TEST_F(LedgerTest, NamesOfOlderLedgerAreAdopted) {
   Downgrade();
   const auto insert = [&](const std::string& sync, const std::string& space,
                           const std::string& name, const std::string& table,
@@ -201,7 +201,7 @@ TEST_F(LedgerTest, NamesOfAnOlderLedgerAreAdopted) {
             "\u00e9 E, id id");
 }
 
-TEST_F(LedgerTest, ANewerLedgerIsServedUnlessItSaysNot) {
+TEST_F(LedgerTest, NewerLedgerIsServedUnlessItForbidsIt) {
   Execute(absl::StrCat("INSERT INTO ", schema(), ".migration (version) VALUES (1000)"));
   EXPECT_OK(postgres::MigrateLedger(database(), schema()));
   Execute(absl::StrCat("UPDATE ", schema(),
@@ -213,7 +213,7 @@ TEST_F(LedgerTest, ANewerLedgerIsServedUnlessItSaysNot) {
   EXPECT_EQ(ReasonOf(postgres::CheckLedger(database(), schema())), "LEDGER_TOO_NEW");
 }
 
-TEST_F(LedgerTest, AMissingRightIsNamedWithItsGrant) {
+TEST_F(LedgerTest, MissingPrivilegeIsNamedWithItsGrant) {
   const std::string role = schema() + "_role";
   Execute(absl::StrCat("CREATE ROLE ", role));
   postgres::DatabaseOptions options;
@@ -239,7 +239,7 @@ TEST_F(LedgerTest, AMissingRightIsNamedWithItsGrant) {
   Execute(absl::StrCat("DROP SCHEMA ", fresh, "; DROP OWNED BY ", role, "; DROP ROLE ", role));
 }
 
-TEST_F(LedgerTest, MigratingFromManyServersAtOnce) {
+TEST_F(LedgerTest, ConcurrentMigrationsSucceed) {
   const std::string fresh = schema() + "_fresh";
   std::vector<absl::Status> results(4);
   {
@@ -255,7 +255,7 @@ TEST_F(LedgerTest, MigratingFromManyServersAtOnce) {
   Execute(absl::StrCat("DROP SCHEMA ", fresh, " CASCADE"));
 }
 
-TEST_F(LedgerTest, ASyncIsReadAsItWasWritten) {
+TEST_F(LedgerTest, SyncRoundTrips) {
   StreamPlan other = Plan("other");
   other.write_mode = WriteMode::kAppend;
   other.loader = LoaderKind::kAppendTruncate;
@@ -301,7 +301,7 @@ TEST_F(LedgerTest, SyncsAreListedNewestFirstInPages) {
   EXPECT_EQ(second[0].sync_id, "a");
 }
 
-TEST_F(LedgerTest, ASyncThatNobodyWorksOnIsInterrupted) {
+TEST_F(LedgerTest, IdleSyncIsInterrupted) {
   const SyncRecord sync = Insert("one");
   const auto is_interrupted = [&] {
     const absl::StatusOr<SyncRecord> read = store_->GetSync("one");
@@ -328,7 +328,7 @@ TEST_F(LedgerTest, ASyncThatNobodyWorksOnIsInterrupted) {
   EXPECT_FALSE(is_interrupted()) << "a merge may take its time";
 }
 
-TEST_F(LedgerTest, EveryClaimRaisesTheEpochAndFencesTheOneBefore) {
+TEST_F(LedgerTest, EachClaimRaisesEpochAndFencesPreviousOne) {
   const SyncRecord sync = Insert("one");
   const WriterClaim older = Claim(sync);
   EXPECT_OK(Commit(older, Records(0, 5)));
@@ -370,7 +370,7 @@ TEST_F(LedgerTest, LanesCommitInAnyOrder) {
   EXPECT_EQ(again.committed.ToMultirange(), "{[0,20),[25,30)}");
 }
 
-TEST_F(LedgerTest, TwoLanesThatCommitAtOnceAreAddedUp) {
+TEST_F(LedgerTest, ConcurrentLaneCommitsAddUp) {
   const SyncRecord sync = Insert("one");
   const WriterClaim claim = Claim(sync);
   const auto other_lane = Connect();
@@ -395,14 +395,14 @@ TEST_F(LedgerTest, TwoLanesThatCommitAtOnceAreAddedUp) {
   EXPECT_EQ(WriterRow(), "{[0,20)} 20 20 0 200");
 }
 
-TEST_F(LedgerTest, RecordsThatAreCommittedAreNotCommittedAgain) {
+TEST_F(LedgerTest, CommittedRecordsAreNotCommittedAgain) {
   const WriterClaim claim = Claim(Insert("one"));
   ASSERT_OK(Commit(claim, Records(0, 10)));
   EXPECT_THAT(Commit(claim, Records(9, 12)), StatusIs(StatusCode::kAborted));
   EXPECT_EQ(WriterRow(), "{[0,10)} 10 10 0 100");
 }
 
-TEST_F(LedgerTest, LookTellsWhatIsCommittedAndWhetherTheClaimHolds) {
+TEST_F(LedgerTest, LookReportsCommittedAndClaim) {
   const SyncRecord sync = Insert("one");
   const WriterClaim claim = Claim(sync);
   OffsetRanges first;
@@ -432,7 +432,7 @@ TEST_F(LedgerTest, LookTellsWhatIsCommittedAndWhetherTheClaimHolds) {
 }
 
 // Claims do not wait for the disk: what a crash has taken back is not said to be taken over.
-TEST_F(LedgerTest, AClaimThatACrashTookBackIsLostAndNotFenced) {
+TEST_F(LedgerTest, ClaimUndoneByCrashIsLostNotFenced) {
   const WriterClaim claim = Claim(Insert("one"));
   OffsetRanges offsets;
   offsets.Add({0, 5});
@@ -446,7 +446,7 @@ TEST_F(LedgerTest, AClaimThatACrashTookBackIsLostAndNotFenced) {
   EXPECT_THAT(found.claim, StatusIs(StatusCode::kAborted, "CLAIM_LOST"));
 }
 
-TEST_F(LedgerTest, CheckpointsAreNumberedInTheOrderOfTheirCommits) {
+TEST_F(LedgerTest, CheckpointsAreNumberedInCommitOrder) {
   const SyncRecord sync = Insert("one");
   const WriterClaim a = Claim(sync, "a");
   const WriterClaim b = Claim(sync, "b");
@@ -475,7 +475,7 @@ TEST_F(LedgerTest, CheckpointsAreNumberedInTheOrderOfTheirCommits) {
   EXPECT_EQ(later[0].checkpoint_id, "b1");
 }
 
-TEST_F(LedgerTest, AWatchHearsOfCheckpoints) {
+TEST_F(LedgerTest, WatchIsNotifiedOfCheckpoints) {
   const SyncRecord sync = Insert("one");
   const WriterClaim claim = Claim(sync);
   ASSERT_OK_AND_ASSIGN(const auto changes, store_->Listen(sync.sync_no));
@@ -486,7 +486,7 @@ TEST_F(LedgerTest, AWatchHearsOfCheckpoints) {
   EXPECT_EQ(*changes->Wait(absl::Seconds(30)), true);
 }
 
-TEST_F(LedgerTest, RejectedRecordsAreKeptWithTheirReason) {
+TEST_F(LedgerTest, RejectedRecordsAreKeptWithReason) {
   const WriterClaim claim = Claim(Insert("one"), "w");
   postgres::DataCommit commit = Records(0, 5);
   commit.rows = 3;
@@ -515,7 +515,7 @@ TEST_F(LedgerTest, CompletionWaitsForOpenWriters) {
               StatusIs(StatusCode::kFailedPrecondition, "STREAM_COMPLETED"));
 }
 
-TEST_F(LedgerTest, AReleaseOfAnOlderClaimLeavesTheNewerOpen) {
+TEST_F(LedgerTest, ReleaseOfOlderClaimKeepsNewerOpen) {
   const SyncRecord sync = Insert("one");
   const WriterClaim older = Claim(sync);
   const WriterClaim newer = Claim(sync);
@@ -525,7 +525,7 @@ TEST_F(LedgerTest, AReleaseOfAnOlderClaimLeavesTheNewerOpen) {
   EXPECT_OK(BeginCompletion(sync));
 }
 
-TEST_F(LedgerTest, AWriterOfADeadServerBlocksForItsLeaseOnly) {
+TEST_F(LedgerTest, WriterOfDeadServerBlocksOnlyForItsLease) {
   const SyncRecord sync = Insert("one");
   Claim(sync);
   EXPECT_THAT(BeginCompletion(sync), StatusIs(StatusCode::kFailedPrecondition, "WRITERS_ACTIVE"));
@@ -560,7 +560,7 @@ TEST_F(LedgerTest, CompletionRefusesGapsUnlessIncomplete) {
   EXPECT_OK(BeginCompletion(sync, false));
 }
 
-TEST_F(LedgerTest, FinishingIsTheEndOfStreamAndSync) {
+TEST_F(LedgerTest, FinishingEndsStreamAndSync) {
   const SyncRecord sync = Insert("one", {Plan("people"), Plan("other")});
   ASSERT_OK_AND_ASSIGN(const StreamRecord stream, BeginCompletion(sync));
   ASSERT_OK(Finish(stream, StreamState::kCompleted, {StreamOutcome::kMerged, 3}));
@@ -602,7 +602,7 @@ TEST_F(LedgerTest, CancellingFencesAndIsFinal) {
   EXPECT_EQ(again.finished_at, cancelled.finished_at);
 }
 
-TEST_F(LedgerTest, ANewerSyncOfATableSupersedesTheStreamsThatCannotStandBesideIt) {
+TEST_F(LedgerTest, NewerSyncSupersedesConflictingStreams) {
   const SyncRecord older = Insert("older", {Plan("people"), Plan("other")});
   const WriterClaim claim = Claim(older);
   const SyncRecord newer = Insert("newer");
@@ -617,7 +617,7 @@ TEST_F(LedgerTest, ANewerSyncOfATableSupersedesTheStreamsThatCannotStandBesideIt
   EXPECT_OK(Commit(Claim(newer), Records(0, 1)));
 }
 
-TEST_F(LedgerTest, AppendsOfOneGenerationStandBesideEachOther) {
+TEST_F(LedgerTest, AppendsOfOneGenerationCoexist) {
   StreamPlan plan = Plan("people");
   plan.write_mode = WriteMode::kAppend;
   plan.loader = LoaderKind::kAppend;

@@ -17,7 +17,7 @@ std::string People(int64_t from, int64_t to, absl::string_view name) {
 
 using AppendLoaderTest = AppTest;
 
-TEST_F(AppendLoaderTest, CreatesTheTableAndShowsRowsAsTheyAreCommitted) {
+TEST_F(AppendLoaderTest, CreatesTableAndShowsCommittedRows) {
   ASSERT_OK(Start("s1", Append(0)));
   EXPECT_EQ(Rows(), "");
   EXPECT_EQ(History(), "0:loading:0");
@@ -30,7 +30,7 @@ TEST_F(AppendLoaderTest, CreatesTheTableAndShowsRowsAsTheyAreCommitted) {
   EXPECT_EQ(TempRows(), "missing");
 }
 
-TEST_F(AppendLoaderTest, EvolvesTheTableThatIsThere) {
+TEST_F(AppendLoaderTest, EvolvesExistingTable) {
   Load("s1", Append(3), Record(1, "a"));
   Ask wider = Append(3);
   wider.json_schema =
@@ -41,7 +41,7 @@ TEST_F(AppendLoaderTest, EvolvesTheTableThatIsThere) {
   EXPECT_EQ(History(), "3:completed:2");
 }
 
-TEST_F(AppendLoaderTest, CopiesTheTempTableOfACancelledReplaceAndDropsIt) {
+TEST_F(AppendLoaderTest, CopiesStagingTableOfCancelledReplace) {
   Load("s1", Append(4), Record(1, "old"));
   LoadAndCancel("s2", Replace(5), People(2, 3, "kept"));
   EXPECT_EQ(Rows(), "1:old@4");
@@ -58,7 +58,7 @@ TEST_F(AppendLoaderTest, CopiesTheTempTableOfACancelledReplaceAndDropsIt) {
   EXPECT_EQ(History(), "4:completed:1 5:cancelled:2 6:completed:1");
 }
 
-TEST_F(AppendLoaderTest, CopiesTheTempTableOfADedupWhoseColumnsDiffer) {
+TEST_F(AppendLoaderTest, CopiesStagingTableWithOtherColumns) {
   Ask narrow = Dedup(0);
   narrow.json_schema = R"({"properties":{"id":{"type":"integer"},"name":{"type":"string"}}})";
   LoadAndCancel("s1", narrow, "{\"id\":1,\"name\":\"staged\"}\n");
@@ -70,7 +70,7 @@ TEST_F(AppendLoaderTest, CopiesTheTempTableOfADedupWhoseColumnsDiffer) {
   EXPECT_EQ(History(), "0:completed:2");
 }
 
-TEST_F(AppendLoaderTest, IncompleteLeavesTheRows) {
+TEST_F(AppendLoaderTest, IncompleteKeepsRows) {
   const v1::CompleteStreamResponse done = Load("s1", Append(2), Record(1, "a"), kIncomplete);
   EXPECT_EQ(done.outcome(), v1::OUTCOME_APPENDED);
   EXPECT_EQ(Rows(), "1:a@2");
@@ -80,7 +80,7 @@ TEST_F(AppendLoaderTest, IncompleteLeavesTheRows) {
   EXPECT_EQ(History(), "2:completed:2");
 }
 
-TEST_F(AppendLoaderTest, TheRowsOfACancelledAppendAreInTheTableAndInItsHistory) {
+TEST_F(AppendLoaderTest, CancelledAppendKeepsRowsAndHistory) {
   LoadAndCancel("s1", Append(2), People(1, 3, "a"));
   EXPECT_EQ(Rows(), "1:a@2 2:a@2 3:a@2");
   EXPECT_EQ(History(), "2:cancelled:3");
@@ -88,7 +88,7 @@ TEST_F(AppendLoaderTest, TheRowsOfACancelledAppendAreInTheTableAndInItsHistory) 
 
 using DedupLoaderTest = AppTest;
 
-TEST_F(DedupLoaderTest, MergesAtTheEnd) {
+TEST_F(DedupLoaderTest, MergesOnCompletion) {
   ASSERT_OK(Start("s1", Dedup(0)));
   ASSERT_OK(Send("s1", Record(1, "old", 1) + Record(1, "new", 2) + Record(2, "b", 1)));
   EXPECT_EQ(Rows(), "missing");
@@ -105,7 +105,7 @@ TEST_F(DedupLoaderTest, MergesAtTheEnd) {
   EXPECT_EQ(History(), "0:completed:4");
 }
 
-TEST_F(DedupLoaderTest, IncompleteMergesToo) {
+TEST_F(DedupLoaderTest, IncompleteAlsoMerges) {
   Load("s1", Dedup(1), Record(1, "a", 1));
   const v1::CompleteStreamResponse done = Load("s2", Dedup(1), Record(1, "b", 2), kIncomplete);
   EXPECT_EQ(done.outcome(), v1::OUTCOME_MERGED);
@@ -114,7 +114,7 @@ TEST_F(DedupLoaderTest, IncompleteMergesToo) {
   EXPECT_NE(History().find("1:incomplete:"), std::string::npos);
 }
 
-TEST_F(DedupLoaderTest, KeepsTheRowsOfACancelledRun) {
+TEST_F(DedupLoaderTest, KeepsRowsOfCancelledSync) {
   LoadAndCancel("s1", Dedup(1), Record(1, "a", 1) + Record(2, "a", 1));
   EXPECT_EQ(TempRows(), "1:a@1 2:a@1");
   Load("s2", Dedup(1), Record(2, "b", 2));
@@ -122,7 +122,7 @@ TEST_F(DedupLoaderTest, KeepsTheRowsOfACancelledRun) {
   EXPECT_EQ(TempRows(), "missing");
 }
 
-TEST_F(DedupLoaderTest, KeepsWhatACancelledReplaceLoaded) {
+TEST_F(DedupLoaderTest, KeepsRowsOfCancelledReplace) {
   Load("s1", Dedup(4), Record(1, "old", 1) + Record(2, "old", 1));
   LoadAndCancel("s2", DedupReplace(5), Record(2, "kept", 2) + Record(3, "kept", 2));
   Load("s3", Dedup(6), Record(3, "new", 3) + Record(4, "new", 3));
@@ -142,7 +142,7 @@ TEST_F(DedupLoaderTest, EvolvesBothTables) {
             "3/1");
 }
 
-TEST_F(DedupLoaderTest, DeletesWhatTheSourceDeleted) {
+TEST_F(DedupLoaderTest, AppliesDeletionsOfTheSource) {
   Ask ask = Dedup(1);
   ask.deletes = true;
   Load("s1", ask, Record(1, "a", 1) + Record(2, "b", 1) + Record(3, "c", 5));
@@ -164,7 +164,7 @@ class ReplaceTest : public AppTest, public ::testing::WithParamInterface<v1::Wri
 };
 
 // Large tables are not read through for their generation: the ledger decides the same.
-TEST_P(ReplaceTest, ALargeTableIsReplacedAndAddedToAsASmallOne) {
+TEST_P(ReplaceTest, LargeTableIsLoadedLikeASmallOne) {
   const auto bloat = [&] {
     Execute(absl::StrCat("INSERT INTO ", schema(), ".", kTable,
                          " (_airbyte_raw_id, _airbyte_extracted_at, _airbyte_meta, "
@@ -196,7 +196,7 @@ TEST_P(ReplaceTest, ALargeTableIsReplacedAndAddedToAsASmallOne) {
   EXPECT_EQ(Rows(), "6:e@7");
 }
 
-TEST_P(ReplaceTest, SwapsInAFirstTable) {
+TEST_P(ReplaceTest, SwapsInFirstTable) {
   ASSERT_OK(Start("s1", Fresh(1)));
   ASSERT_OK(Send("s1", People(1, 2, "a")));
   EXPECT_EQ(Rows(), "missing");
@@ -209,7 +209,7 @@ TEST_P(ReplaceTest, SwapsInAFirstTable) {
   EXPECT_EQ(History(), "1:completed:2");
 }
 
-TEST_P(ReplaceTest, ReadersSeeTheOldTableUntilTheSwap) {
+TEST_P(ReplaceTest, ReadersSeeOldTableUntilSwap) {
   Load("s1", Fresh(1), People(1, 2, "old"));
   ASSERT_OK(Start("s2", Fresh(2)));
   ASSERT_OK(Send("s2", People(5, 5, "new")));
@@ -220,7 +220,7 @@ TEST_P(ReplaceTest, ReadersSeeTheOldTableUntilTheSwap) {
   EXPECT_EQ(History(), "1:completed:2 2:completed:1");
 }
 
-TEST_P(ReplaceTest, IncompleteIsResumedByAnotherSyncOfTheSamePair) {
+TEST_P(ReplaceTest, IncompleteIsResumedBySyncOfSameGeneration) {
   Load("s1", Fresh(1), People(1, 1, "old"));
   const v1::CompleteStreamResponse kept = Load("s2", Fresh(2), People(1, 2, "new"), kIncomplete);
   EXPECT_EQ(kept.outcome(), v1::OUTCOME_KEPT_FOR_RESUME);
@@ -236,7 +236,7 @@ TEST_P(ReplaceTest, IncompleteIsResumedByAnotherSyncOfTheSamePair) {
   EXPECT_EQ(History(), "1:completed:1 2:completed:3");
 }
 
-TEST_P(ReplaceTest, AnInterruptedSyncIsResumedByAnother) {
+TEST_P(ReplaceTest, InterruptedSyncIsResumedByAnother) {
   ASSERT_OK(Start("s1", Fresh(2)));
   ASSERT_OK(Send("s1", People(1, 2, "a")));
   RestartServer();
@@ -250,7 +250,7 @@ TEST_P(ReplaceTest, AnInterruptedSyncIsResumedByAnother) {
   EXPECT_EQ(History(), "2:completed:3");
 }
 
-TEST_P(ReplaceTest, AnOlderGenerationsTempTableIsMadeAnew) {
+TEST_P(ReplaceTest, OlderStagingTableIsRecreated) {
   Load("s1", Fresh(1), People(1, 1, "old"));
   LoadAndCancel("s2", Fresh(2), People(1, 3, "left"));
   ASSERT_OK(Start("s3", Fresh(3)));
@@ -262,7 +262,7 @@ TEST_P(ReplaceTest, AnOlderGenerationsTempTableIsMadeAnew) {
   EXPECT_EQ(History(), "1:completed:1 2:cancelled:0 3:completed:1");
 }
 
-TEST_P(ReplaceTest, AnOpenOlderGenerationIsTakenOverAndItsHistorySaysSo) {
+TEST_P(ReplaceTest, OpenOlderGenerationIsTakenOver) {
   ASSERT_OK(Start("s1", Fresh(1)));
   ASSERT_OK(Send("s1", People(1, 3, "left")));
   ASSERT_OK(Start("s2", Fresh(2)));
@@ -271,7 +271,7 @@ TEST_P(ReplaceTest, AnOpenOlderGenerationIsTakenOverAndItsHistorySaysSo) {
   EXPECT_EQ(Rows(), "");
 }
 
-TEST_P(ReplaceTest, AnEmptyTempTableIsEvolvedAndUsed) {
+TEST_P(ReplaceTest, EmptyStagingTableIsEvolvedAndUsed) {
   ASSERT_OK(Start("s1", Fresh(2)));
   ASSERT_OK(Complete("s1", kIncomplete));
   EXPECT_EQ(TempRows(), "");
@@ -282,7 +282,7 @@ TEST_P(ReplaceTest, AnEmptyTempTableIsEvolvedAndUsed) {
   EXPECT_EQ(QueryValue(absl::StrCat("SELECT city FROM ", Table(kTable))), "Bonn");
 }
 
-TEST_P(ReplaceTest, AResumedTempTableTakesTheNewSchema) {
+TEST_P(ReplaceTest, ResumedStagingTableGetsNewSchema) {
   Load("s1", Fresh(1), People(1, 1, "old"));
   Load("s2", Fresh(2), People(1, 1, "a"), kIncomplete);
   Ask other = Fresh(2);
@@ -302,14 +302,14 @@ TEST_P(ReplaceTest, ZeroRecordsEmptyTheTable) {
   EXPECT_EQ(History(), "1:completed:2 2:completed:0");
 }
 
-TEST_P(ReplaceTest, ZeroRecordsAndIncompleteLeaveTheTable) {
+TEST_P(ReplaceTest, ZeroRecordsIncompleteKeepsTheTable) {
   Load("s1", Fresh(1), People(1, 2, "old"));
   Load("s2", Fresh(2), "", kIncomplete);
   EXPECT_EQ(Rows(), "1:old@1 2:old@1");
   EXPECT_EQ(History(), "1:completed:2 2:incomplete:0");
 }
 
-TEST_P(ReplaceTest, ASecondSyncOfACompletedGenerationAddsToIt) {
+TEST_P(ReplaceTest, SecondSyncOfCompletedGenerationAddsRows) {
   Load("s1", Fresh(1), People(1, 2, "a"));
   Load("s2", Fresh(1), People(3, 3, "b"), kIncomplete);
   EXPECT_EQ(Rows(), "1:a@1 2:a@1");
@@ -323,7 +323,7 @@ TEST_P(ReplaceTest, ASecondSyncOfACompletedGenerationAddsToIt) {
   EXPECT_EQ(History(), "1:completed:4");
 }
 
-TEST_P(ReplaceTest, ASecondSyncOfAGenerationThatCompletedEmptySwaps) {
+TEST_P(ReplaceTest, SecondSyncOfEmptyGenerationSwaps) {
   Load("s1", Fresh(1), People(1, 2, "old"));
   Load("s2", Fresh(2), "");
   const v1::CompleteStreamResponse done = Load("s3", Fresh(2), People(3, 3, "a"));
@@ -347,7 +347,7 @@ TEST_F(AppendTruncateLoaderTest, KeepsEveryRecord) {
 
 using DedupTruncateLoaderTest = AppTest;
 
-TEST_F(DedupTruncateLoaderTest, DeduplicatesBeforeItSwaps) {
+TEST_F(DedupTruncateLoaderTest, DeduplicatesBeforeSwap) {
   const v1::CompleteStreamResponse done =
       Load("s1", DedupReplace(1), Record(1, "a", 2) + Record(1, "b", 1) + Record(2, "c", 1));
   EXPECT_EQ(done.outcome(), v1::OUTCOME_SWAPPED);
@@ -355,7 +355,7 @@ TEST_F(DedupTruncateLoaderTest, DeduplicatesBeforeItSwaps) {
   EXPECT_EQ(Rows(), "1:a@1 2:c@1");
 }
 
-TEST_F(DedupTruncateLoaderTest, LeavesDeletedKeysOut) {
+TEST_F(DedupTruncateLoaderTest, OmitsDeletedKeys) {
   Ask ask = DedupReplace(1);
   ask.deletes = true;
   Load("s1", ask,
@@ -364,7 +364,7 @@ TEST_F(DedupTruncateLoaderTest, LeavesDeletedKeysOut) {
   EXPECT_EQ(Rows(), "2:b@1");
 }
 
-TEST_F(DedupTruncateLoaderTest, MergesIntoItsOwnGenerationByKey) {
+TEST_F(DedupTruncateLoaderTest, MergesIntoSameGenerationByKey) {
   Load("s1", DedupReplace(1), Record(1, "a", 1) + Record(2, "b", 5));
   Load("s2", DedupReplace(1), Record(1, "a2", 2) + Record(2, "stale", 1));
   EXPECT_EQ(Rows(), "1:a2@1 2:b@1");

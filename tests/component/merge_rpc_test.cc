@@ -27,7 +27,7 @@ std::string Deletion(int64_t id, int64_t at) {
                       ",\"_ab_cdc_deleted_at\":\"2025-01-01T00:00:00Z\"}\n");
 }
 
-TEST_F(MergeRpcTest, SoftDeletionsAreRowsInMergesAndInReplaces) {
+TEST_F(MergeRpcTest, SoftDeletesAreRowsInMergesAndReplaces) {
   Ask ask = Dedup(0);
   ask.deletes = true;
   Load("s1", ask, Record(1, "a", 1) + Record(2, "b", 1));
@@ -41,7 +41,7 @@ TEST_F(MergeRpcTest, SoftDeletionsAreRowsInMergesAndInReplaces) {
   EXPECT_EQ(Rows(), "1:gone@5 3:c@5");
 }
 
-TEST_F(MergeRpcTest, APartOfAKeyMayBeNull) {
+TEST_F(MergeRpcTest, KeyPartMayBeNull) {
   Ask ask = Dedup(0);
   ask.primary_key = {"id", "name"};
   Load("s1", ask, "{\"id\":1,\"at\":1}\n{\"id\":1,\"name\":\"x\",\"at\":1}\n{\"at\":1}\n");
@@ -52,7 +52,7 @@ TEST_F(MergeRpcTest, APartOfAKeyMayBeNull) {
             "1,x,1 1,2");
 }
 
-TEST_F(MergeRpcTest, ANewKeyOrCursorKeepsTheRows) {
+TEST_F(MergeRpcTest, NewKeyOrCursorKeepsRows) {
   Load("s1", Dedup(0), Record(1, "a", 1) + Record(2, "a", 1));
   Ask by_name = Dedup(0);
   by_name.primary_key = {"name"};

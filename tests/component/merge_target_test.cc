@@ -78,7 +78,7 @@ class MergeTargetTest : public TableFixture {
   }
 };
 
-TEST_F(MergeTargetTest, ColumnsOfTheUserKeepTheirValues) {
+TEST_F(MergeTargetTest, UserColumnsKeepTheirValues) {
   CreateBoth(KeyAndValue());
   Fill("target", {{1, "a"}, {2, "b"}, {3, "c"}}, 1);
   Execute(absl::StrCat("ALTER TABLE ", Table("target"),
@@ -97,7 +97,7 @@ TEST_F(MergeTargetTest, ColumnsOfTheUserKeepTheirValues) {
   EXPECT_EQ(Rows(" || note || serial || upper"), "1=xnote of 11X 2=bnote of 22B 4=newnone4NEW");
 }
 
-TEST_F(MergeTargetTest, AColumnThatTheStreamNoLongerDeclaresKeepsItsValues) {
+TEST_F(MergeTargetTest, UndeclaredColumnKeepsItsValues) {
   CreateBoth(KeyAndValue());
   Fill("target", {{1, "a"}, {2, "b"}}, 1);
   const TableSchema narrow = MakeSchema({{"id", ColumnType::kBigint}}, {"id"});
@@ -110,7 +110,7 @@ TEST_F(MergeTargetTest, AColumnThatTheStreamNoLongerDeclaresKeepsItsValues) {
   EXPECT_EQ(Rows(), "1=a 2=b 3=");
 }
 
-TEST_F(MergeTargetTest, ColumnsOfTheStreamMayBeGeneratedByTheTable) {
+TEST_F(MergeTargetTest, StreamColumnsMayBeGenerated) {
   CreateBoth(KeyAndValue());
   Execute(absl::StrCat("ALTER TABLE ", Table("target"),
                        " DROP code, ADD code text GENERATED ALWAYS AS ('c' || id) STORED,"
@@ -190,7 +190,7 @@ std::vector<Exchange> Exchanges() {
 INSTANTIATE_TEST_SUITE_P(Tables, ExchangeTest, ::testing::ValuesIn(Exchanges()),
                          [](const auto& test) { return test.param.name; });
 
-TEST_F(MergeTargetTest, AnExchangeThatCannotBeDoneNamesTheIndexAndTheRemedy) {
+TEST_F(MergeTargetTest, ImpossibleExchangeNamesIndexAndRemedy) {
   CreateBoth(KeyAndValue());
   Fill("target", {{1, "a"}, {2, "b"}}, 1);
   Execute(absl::StrCat("CREATE UNIQUE INDEX only_once ON ", Table("target"),
@@ -204,7 +204,7 @@ TEST_F(MergeTargetTest, AnExchangeThatCannotBeDoneNamesTheIndexAndTheRemedy) {
   EXPECT_EQ(Rows(), "1=a 2=b");
 }
 
-TEST_F(MergeTargetTest, AValueOfARowThatIsNotMergedIsAnErrorOnce) {
+TEST_F(MergeTargetTest, ConflictWithUnmergedRowIsAnError) {
   CreateBoth(KeyAndValue());
   Fill("target", {{1, "a"}, {2, "b"}}, 1);
   Execute(absl::StrCat("CREATE UNIQUE INDEX only_once ON ", Table("target"), " (code)"));
@@ -230,7 +230,7 @@ class KeyEqualityTest : public MergeTargetTest, public ::testing::WithParamInter
   std::mt19937 random_{20251125};
 };
 
-TEST_P(KeyEqualityTest, RowsAreTheDistinctKeysWithTheNewestOfEach) {
+TEST_P(KeyEqualityTest, KeepsNewestRowOfEachDistinctKey) {
   const Equality& c = GetParam();
   TableSchema schema =
       MakeSchema({{"k", ColumnType::kVarchar}, {"n", ColumnType::kNumeric}},
@@ -295,7 +295,7 @@ std::vector<Equality> Equalities() {
 INSTANTIATE_TEST_SUITE_P(Keys, KeyEqualityTest, ::testing::ValuesIn(Equalities()),
                          [](const auto& test) { return test.param.name; });
 
-TEST_F(MergeTargetTest, AKeyOfTheUserServesWhateverTheMergeIs) {
+TEST_F(MergeTargetTest, UserKeyServesEveryMerge) {
   for (const bool watched : {false, true}) {
     for (const char* key : {"ADD PRIMARY KEY (id)", "ADD UNIQUE (id)"}) {
       SCOPED_TRACE(absl::StrCat(key, watched ? " watched" : ""));

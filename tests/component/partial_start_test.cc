@@ -84,7 +84,7 @@ class PartialStartTest : public StartFixture {
   }
 };
 
-TEST_F(PartialStartTest, EachFaultIsTheStreamsOwnAndStays) {
+TEST_F(PartialStartTest, FaultFailsOnlyItsStreamPermanently) {
   Execute("CREATE SCHEMA " + Target());
   int number = 0;
   for (const Fault& fault : Faults()) {
@@ -120,7 +120,7 @@ TEST_F(PartialStartTest, EachFaultIsTheStreamsOwnAndStays) {
   EXPECT_EQ(Relations(), 2) << "no table of a stream that failed";
 }
 
-TEST_F(PartialStartTest, WithoutAllowPartialNothingIsLeft) {
+TEST_F(PartialStartTest, WithoutAllowPartialNothingRemains) {
   Execute("CREATE SCHEMA " + Target());
   for (const Fault& fault : Faults()) {
     if (!fault.sql.empty()) Execute(fault.sql);
@@ -133,7 +133,7 @@ TEST_F(PartialStartTest, WithoutAllowPartialNothingIsLeft) {
       << "whose a column is, is decided when its stream starts";
 }
 
-TEST_F(PartialStartTest, AnObjectInTheWayIsNamed) {
+TEST_F(PartialStartTest, ConflictingObjectIsNamed) {
   Execute(absl::StrCat("CREATE SCHEMA ", Target(), "; CREATE DOMAIN ", InTarget("d"),
                        " AS int; CREATE TABLE ", InTarget("other"), " (x int); CREATE INDEX i ON ",
                        InTarget("other"), " (x)"));
@@ -144,14 +144,14 @@ TEST_F(PartialStartTest, AnObjectInTheWayIsNamed) {
   EXPECT_THAT(message("i"), HasSubstr(absl::StrCat(Target(), ".i is an index")));
 }
 
-TEST_F(PartialStartTest, AnArrayTypeGivesWay) {
+TEST_F(PartialStartTest, ArrayTypeDoesNotConflict) {
   Execute(absl::StrCat("CREATE SCHEMA ", Target(), "; CREATE TYPE ", InTarget("mood"),
                        " AS ENUM ('a')"));
   EXPECT_EQ(TableOf("1", Append({"", "_mood"})), absl::StrCat(Target(), "._mood"));
   EXPECT_EQ(TableOf("2", Replace({"", "_mood"}, 4)), absl::StrCat(Target(), "._mood"));
 }
 
-TEST_F(PartialStartTest, DecisionsConcernOneStream) {
+TEST_F(PartialStartTest, DecisionErrorFailsOneStream) {
   ASSERT_OK(TryStart(Request("gen", {Replace({"", "stale"}, 9)})).status());
   sync::StartRequest owned = Request("owner", {Append({"", "owned"})});
   owned.connection_id = "somebody";
@@ -168,7 +168,7 @@ TEST_F(PartialStartTest, DecisionsConcernOneStream) {
   EXPECT_EQ(registry_->Get("gen")->streams[0].state, StreamState::kOpen);
 }
 
-TEST_F(PartialStartTest, AStatementThatFailsForOneStreamSparesTheOthers) {
+TEST_F(PartialStartTest, FailedStatementFailsOneStream) {
   Execute(
       absl::StrCat("CREATE SCHEMA ", Target(), "; CREATE FUNCTION ", InTarget("refuse"),
                    "() RETURNS event_trigger LANGUAGE plpgsql AS $$ BEGIN IF EXISTS (SELECT FROM "
@@ -191,7 +191,7 @@ TEST_F(PartialStartTest, AStatementThatFailsForOneStreamSparesTheOthers) {
 }
 
 // Found while the streams are decided, under a savepoint each: the statements of the others count.
-TEST_F(PartialStartTest, ATableThatMayNotBeReadSparesTheOthers) {
+TEST_F(PartialStartTest, UnreadableTableFailsOneStream) {
   const std::string role = schema() + "_role";
   ASSERT_OK(TryStart(Request("made", {Append({"", "denied"}), Append({"", "old"})})).status());
   Execute(absl::StrCat("CREATE ROLE ", role, "; GRANT USAGE, CREATE ON SCHEMA ", schema(), ", ",
@@ -219,7 +219,7 @@ TEST_F(PartialStartTest, ATableThatMayNotBeReadSparesTheOthers) {
   Execute(absl::StrCat("DROP OWNED BY ", role, " CASCADE; DROP ROLE ", role));
 }
 
-TEST_F(PartialStartTest, ASyncWithoutAStreamThatStartsIsFinished) {
+TEST_F(PartialStartTest, SyncWithoutStartedStreamIsFinished) {
   StreamConfig bad = Append({"", "t"});
   bad.json_schema = "";
   ASSERT_OK_AND_ASSIGN(const SyncRecord sync, StartPartially("s", {bad}));
@@ -228,7 +228,7 @@ TEST_F(PartialStartTest, ASyncWithoutAStreamThatStartsIsFinished) {
   EXPECT_EQ(registry_->Get("s")->state, SyncState::kFinished);
 }
 
-TEST_F(PartialStartTest, AKeyOfTooManyColumnsIsRefused) {
+TEST_F(PartialStartTest, KeyOfTooManyColumnsIsRefused) {
   std::vector<std::string> properties;
   for (int i = 0; i < 33; ++i) properties.push_back(absl::StrCat("p", i));
   StreamConfig wide = Append({"", "wide"}, properties);
@@ -240,7 +240,7 @@ TEST_F(PartialStartTest, AKeyOfTooManyColumnsIsRefused) {
   EXPECT_OK(TryStart(Request("32", {wide})).status());
 }
 
-TEST_F(PartialStartTest, AResumeWithAnotherInputIsRefused) {
+TEST_F(PartialStartTest, ResumeWithOtherInputIsRefused) {
   sync::StartRequest request = Request("s", {Append({"", "t"})});
   ASSERT_OK(TryStart(request).status());
   request.input_digest = "one";  // the first request said nothing

@@ -45,7 +45,7 @@ class PublishGuardRpcTest : public AppTest {
   }
 };
 
-TEST_F(PublishGuardRpcTest, ARefusalKeepsEverythingAndTheCallCanBeRepeated) {
+TEST_F(PublishGuardRpcTest, RefusalKeepsRowsAndCallIsRepeatable) {
   for (const v1::WriteMode mode : {v1::WRITE_MODE_APPEND, v1::WRITE_MODE_DEDUP}) {
     const auto replace = [&](int64_t generation) {
       return mode == v1::WRITE_MODE_APPEND ? Replace(generation) : DedupReplace(generation);
@@ -74,7 +74,7 @@ TEST_F(PublishGuardRpcTest, ARefusalKeepsEverythingAndTheCallCanBeRepeated) {
   }
 }
 
-TEST_F(PublishGuardRpcTest, AMergeIsCheckedByTheRowsThatTheTableWouldHave) {
+TEST_F(PublishGuardRpcTest, MergeIsCheckedByResultingRows) {
   Ask ask = Dedup(0);
   ask.deletes = true;
   Load("s1", ask, Record(1, "a") + Record(2, "b"));
@@ -110,7 +110,7 @@ TEST_F(PublishGuardRpcTest, ColumnsKeysAndRecordsAreCounted) {
   EXPECT_OK(CompleteWith("s1", {}));
 }
 
-TEST_F(PublishGuardRpcTest, AReplaceOfWhichAllWasRejectedEmptiesNothing) {
+TEST_F(PublishGuardRpcTest, FullyRejectedReplaceKeepsTable) {
   Load("s1", Replace(1), Record(1, "a"));
   ASSERT_OK(Start("s2", Replace(2)));
   ASSERT_OK(Send("s2", "not json\n[]\n"));
@@ -122,7 +122,7 @@ TEST_F(PublishGuardRpcTest, AReplaceOfWhichAllWasRejectedEmptiesNothing) {
   EXPECT_EQ(Rows(), "");
 }
 
-TEST_F(PublishGuardRpcTest, WhatCannotBeCheckedIsRefusedAtOnce) {
+TEST_F(PublishGuardRpcTest, InvalidGuardIsRefusedAtOnce) {
   v1::PublishGuard guard;
   (*guard.mutable_not_null())["no such property"] = 1;
   EXPECT_THAT(StartGuarded("s1", Replace(1), guard),
@@ -138,7 +138,7 @@ TEST_F(PublishGuardRpcTest, WhatCannotBeCheckedIsRefusedAtOnce) {
   EXPECT_OK(CompleteWith("s1", rows));
 }
 
-TEST_F(PublishGuardRpcTest, AnAppendIsHeldBackByItsRecordsOnly) {
+TEST_F(PublishGuardRpcTest, AppendIsGuardedByItsRecordsOnly) {
   v1::PublishGuard guard;
   guard.set_max_rejected(0);
   ASSERT_OK(StartGuarded("s1", Append(0), guard));
@@ -156,7 +156,7 @@ std::string Counts(const v1::Validation& validation) {
                       validation.rows_deleted(), validation.final() ? " final" : "");
 }
 
-TEST_F(ValidateOnlyTest, TellsWhatAMergeWouldDoAndDoesNothing) {
+TEST_F(ValidateOnlyTest, ReportsMergeWithoutChanges) {
   Ask ask = Dedup(0);
   ask.deletes = true;
   Load("s1", ask, Record(1, "a", 1) + Record(2, "b", 1) + Record(3, "c", 9));
@@ -187,7 +187,7 @@ TEST_F(ValidateOnlyTest, TellsWhatAMergeWouldDoAndDoesNothing) {
   EXPECT_EQ(Rows(), "1:y@0 3:c@0 4:d@0 5:e@0 6:f@0");
 }
 
-TEST_F(ValidateOnlyTest, TellsWhatAReplaceWouldDo) {
+TEST_F(ValidateOnlyTest, ReportsReplaceWithoutChanges) {
   ASSERT_OK(Start("s1", DedupReplace(1)));
   ASSERT_OK(Send("s1", Record(1, "a") + Record(1, "b") + Record(2, "c")));
   v1::CompleteStreamRequest request = Completion("s1");
@@ -208,7 +208,7 @@ TEST_F(ValidateOnlyTest, TellsWhatAReplaceWouldDo) {
 }
 
 // Key and cursor of the stored rows as they are when the table has followed the stream.
-TEST_F(ValidateOnlyTest, CountsByAKeyThatTheTableDoesNotHaveYet) {
+TEST_F(ValidateOnlyTest, CountsByKeyThatTheTableLacks) {
   Load("s1", Dedup(0), Record(1, "a", 1) + Record(2, "b", 1));
   Ask ask = Dedup(0);
   ask.json_schema =
@@ -227,7 +227,7 @@ TEST_F(ValidateOnlyTest, CountsByAKeyThatTheTableDoesNotHaveYet) {
   EXPECT_EQ(QueryInt(absl::StrCat("SELECT count(*) FROM ", Table(kTable))), 4);
 }
 
-TEST_F(ValidateOnlyTest, MissingRecordsAreFoundAsByCompletion) {
+TEST_F(ValidateOnlyTest, MissingRecordsFailLikeInCompletion) {
   ASSERT_OK(Start("s1", Dedup(0)));
   ASSERT_OK(Send("s1", Record(1, "a") + Record(2, "b") + Record(3, "c")));
   Execute(absl::StrCat("UPDATE ", ledger(),
@@ -240,7 +240,7 @@ TEST_F(ValidateOnlyTest, MissingRecordsAreFoundAsByCompletion) {
   EXPECT_OK(client().CompleteStream(request).status());
 }
 
-TEST_F(ValidateOnlyTest, AnswersWhileWritersAreOpenAndNamesWhoIsInTheWay) {
+TEST_F(ValidateOnlyTest, AnswersWithOpenWritersAndNamesBlockers) {
   Load("s1", Replace(1), Record(1, "a"));
   Execute(absl::StrCat("CREATE VIEW ", Table("v"), " AS SELECT id FROM ", Table(kTable)));
   ASSERT_OK(Start("s2", Replace(2)));

@@ -54,7 +54,7 @@ class RefusedRowsTest : public WritePathTest {
   }
 };
 
-TEST_F(RefusedRowsTest, ACheckConstraintRefusesItsRowAlone) {
+TEST_F(RefusedRowsTest, CheckConstraintRefusesOnlyItsRow) {
   Alter("ADD CONSTRAINT not_five CHECK (id <> 5)");
   ASSERT_OK_AND_ASSIGN(const write::FlushResult flushed, Load(Claim("w").claim, 0, 10));
   EXPECT_EQ(flushed.durable_offset, 10);
@@ -104,7 +104,7 @@ TEST_F(RefusedRowsTest, UniqueNotNullDomainAndForeignKey) {
                           "9 CONSTRAINT_VIOLATED constraint \"parent\", SQLSTATE 23503 t"));
 }
 
-TEST_F(RefusedRowsTest, AValueBeyondAUsersTypeRefusesItsRowAlone) {
+TEST_F(RefusedRowsTest, ValueBeyondUserTypeRefusesOnlyItsRow) {
   Alter("ALTER id TYPE smallint");
   plan_.schema.columns[0].table_type = "smallint";
   const WriterClaim claim = Claim("w").claim;
@@ -119,14 +119,14 @@ TEST_F(RefusedRowsTest, AValueBeyondAUsersTypeRefusesItsRowAlone) {
   EXPECT_EQ(Ids(), "32765,32766,32767");
 }
 
-TEST_F(RefusedRowsTest, ATableOfAnotherTypeIsNoFaultOfRows) {
+TEST_F(RefusedRowsTest, ChangedColumnTypeRejectsNoRows) {
   Alter("ALTER id TYPE integer");
   EXPECT_THAT(Load(Claim("w").claim, 0, 3).status(),
               StatusIs(absl::StatusCode::kFailedPrecondition, "SCHEMA_CHANGED"));
   EXPECT_THAT(Rejected(), IsEmpty());
 }
 
-TEST_F(RefusedRowsTest, ManyRefusedRowsOfATextCopyAreFoundBySplitting) {
+TEST_F(RefusedRowsTest, RefusedRowsOfTextCopyAreFoundBySplitting) {
   Execute(absl::StrCat("CREATE DOMAIN ", Table("number"), " AS bigint"));
   Alter(absl::StrCat("ALTER id TYPE ", Table("number"),
                      ", ADD CONSTRAINT small CHECK (id % 7 <> 3)"));
@@ -143,7 +143,7 @@ TEST_F(RefusedRowsTest, ManyRefusedRowsOfATextCopyAreFoundBySplitting) {
 }
 
 // Each row names the next one, which comes later; the last names none that there is.
-TEST_F(RefusedRowsTest, ARowThatNamesALaterOneOfItsTableIsNotRefused) {
+TEST_F(RefusedRowsTest, RowThatReferencesLaterRowIsLoaded) {
   Alter(
       "ADD CONSTRAINT one_each UNIQUE (id), ADD next bigint GENERATED ALWAYS AS (CASE WHEN id % 50 "
       "= 49 THEN NULL WHEN id = 60 THEN -1 ELSE id + 1 END) STORED");
@@ -162,7 +162,7 @@ TEST_F(RefusedRowsTest, ARowThatNamesALaterOneOfItsTableIsNotRefused) {
 }
 
 // The name of the table is looked for in the error's context, which has it as it is.
-TEST_F(RefusedRowsTest, ATableWhoseNameLooksLikeAContext) {
+TEST_F(RefusedRowsTest, TableNameMayLookLikeErrorContext) {
   Execute(absl::StrCat("ALTER TABLE ", Table("t"), " RENAME TO \"t, line 7\""));
   plan_.table.name = "t, line 7";
   Execute(absl::StrCat("ALTER TABLE ", Table("t, line 7"), " ADD CHECK (id <> 1)"));
@@ -170,7 +170,7 @@ TEST_F(RefusedRowsTest, ATableWhoseNameLooksLikeAContext) {
   EXPECT_THAT(Rejected(), ElementsAre(::testing::StartsWith("1 CONSTRAINT_VIOLATED")));
 }
 
-TEST_F(RefusedRowsTest, AConstraintThatIsCheckedAtTheEndFailsTheStream) {
+TEST_F(RefusedRowsTest, DeferredConstraintFailsTheStream) {
   Alter("ADD CONSTRAINT later UNIQUE (id) DEFERRABLE INITIALLY DEFERRED");
   const WriterClaim claim = Claim("w").claim;
   ASSERT_OK(Load(claim, 0, 3));
@@ -182,7 +182,7 @@ TEST_F(RefusedRowsTest, AConstraintThatIsCheckedAtTheEndFailsTheStream) {
   EXPECT_THAT(Rejected(), IsEmpty());
 }
 
-TEST_F(RefusedRowsTest, CountsAreWrittenWithTheirRowsAndOnce) {
+TEST_F(RefusedRowsTest, CountsAreWrittenOnceWithTheirRows) {
   const WriterClaim claim = Claim("w").claim;
   for (int64_t begin : {0, 5}) {
     write::InsertBuffer buffer(&load_, plan_, "sync", claim);
@@ -202,7 +202,7 @@ TEST_F(RefusedRowsTest, CountsAreWrittenWithTheirRowsAndOnce) {
             (FieldCounts{{"id", ValueCounts{4, 2, 0}}, {"late", ValueCounts{0, 0, 6}}}));
 }
 
-TEST_F(RefusedRowsTest, RejectedBytesAreKeptUpToTheirLimit) {
+TEST_F(RefusedRowsTest, RejectedBytesAreKeptUpToTheLimit) {
   load_.max_rejected_bytes = 25;
   const WriterClaim claim = Claim("w").claim;
   for (int64_t offset = 0; offset < 4; ++offset) {
@@ -228,7 +228,7 @@ TEST_F(RefusedRowsTest, RejectedBytesAreKeptUpToTheirLimit) {
   EXPECT_FALSE(last.more);
 }
 
-TEST_F(RefusedRowsTest, APageOfRejectedRecordsIsBoundedByBytes) {
+TEST_F(RefusedRowsTest, PageOfRejectedRecordsIsBoundedByBytes) {
   write::InsertBuffer buffer(&load_, plan_, "sync", Claim("w").claim);
   for (int64_t offset = 0; offset < 40; ++offset) {
     buffer.Reject({offset, "INVALID_JSON", std::string(60'000, 'x')});

@@ -99,13 +99,13 @@ class ReplayTest : public AppTest {
   }
 };
 
-TEST_F(ReplayTest, NothingKeepsEveryStagedRow) {
+TEST_F(ReplayTest, ReplayNothingKeepsEveryStagedRow) {
   Fail("s1", Replace(1), People(1, 2), People(3, 4));
   EXPECT_TRUE(Warnings("s2", Replace(1)).empty());
   EXPECT_EQ(TempRows(), "1:a@1 2:a@1 3:a@1 4:a@1");
 }
 
-TEST_F(ReplayTest, FromCheckpointKeepsWhatLiesBeforeEachWritersCheckpoint) {
+TEST_F(ReplayTest, FromCheckpointKeepsRowsBeforeCheckpoints) {
   ASSERT_OK(Start("s1", Replace(1)));
   SendTail("s1", "w1", People(1, 3), People(4, 5));
   SendTail("s1", "w2", People(11, 12), "");
@@ -122,7 +122,7 @@ TEST_F(ReplayTest, FromCheckpointKeepsWhatLiesBeforeEachWritersCheckpoint) {
   EXPECT_EQ(History(), "1:completed:7");
 }
 
-TEST_F(ReplayTest, FromCheckpointLooksAtEveryEarlierSync) {
+TEST_F(ReplayTest, FromCheckpointCoversEveryEarlierSync) {
   Fail("s1", Replace(1), People(1, 2), People(3, 3));
   // Goes on after what is durable: its own rows come after three of s1.
   Fail("s2", Replace(1), People(4, 5), People(6, 6));
@@ -131,7 +131,7 @@ TEST_F(ReplayTest, FromCheckpointLooksAtEveryEarlierSync) {
   EXPECT_EQ(TempRows(), "1:a@1 2:a@1 4:a@1 5:a@1");
 }
 
-TEST_F(ReplayTest, FromCheckpointEndsAStreamThatIsStillOpenFirst) {
+TEST_F(ReplayTest, FromCheckpointFirstEndsOpenStream) {
   ASSERT_OK(Start("s1", Replace(1)));
   SendTail("s1", "", People(1, 2), People(3, 3));
   ASSERT_OK(Start("s2", FromCheckpoint(Replace(1))));
@@ -141,7 +141,7 @@ TEST_F(ReplayTest, FromCheckpointEndsAStreamThatIsStillOpenFirst) {
   EXPECT_EQ(Rows(), "1:a@1 2:a@1 3:a@1 4:a@1");
 }
 
-TEST_F(ReplayTest, ADedupLosesTheRowsThatComeAgain) {
+TEST_F(ReplayTest, DedupDeletesRowsThatAreSentAgain) {
   ASSERT_OK(Start("s1", Dedup(1)));
   SendTail("s1", "", People(1, 1), People(2, 2));
   ASSERT_OK(Start("s2", FromCheckpoint(Dedup(1))));
@@ -150,7 +150,7 @@ TEST_F(ReplayTest, ADedupLosesTheRowsThatComeAgain) {
   EXPECT_EQ(Rows(), "1:a@1 3:a@1");
 }
 
-TEST_F(ReplayTest, AnAppendTakesInStagedRowsOfAnOlderGenerationWithoutThoseThatComeAgain) {
+TEST_F(ReplayTest, AppendTakesStagedRowsBeforeCheckpoint) {
   Load("s1", Append(4), Record(1, "old"));
   Fail("s2", Replace(5), People(2, 3), People(4, 6));
   ASSERT_OK(Start("s3", FromCheckpoint(Append(6))));
@@ -160,7 +160,7 @@ TEST_F(ReplayTest, AnAppendTakesInStagedRowsOfAnOlderGenerationWithoutThoseThatC
   EXPECT_EQ(History(), "4:completed:1 5:incomplete:2 6:loading:0");
 }
 
-TEST_F(ReplayTest, AnAppendWarnsOfVisibleRowsAndDeletesNone) {
+TEST_F(ReplayTest, AppendWarnsOfVisibleRowsAndDeletesNone) {
   Fail("s1", Append(1), People(1, 2), People(3, 5));
   EXPECT_TRUE(Warnings("s2", Append(1)).empty());
   ASSERT_OK(client().CancelSync("s2"));
@@ -172,7 +172,7 @@ TEST_F(ReplayTest, AnAppendWarnsOfVisibleRowsAndDeletesNone) {
   EXPECT_TRUE(Warnings("s4", FromStart(Append(1))).empty());
 }
 
-TEST_F(ReplayTest, RejectedRecordsAreNoRowsThatComeTwice) {
+TEST_F(ReplayTest, RejectedRecordsAreNotCountedAsRows) {
   Ask ask = Append(1);
   Fail("s1", ask, People(1, 1), absl::StrCat("not json\n", Record(3, "a")));
   EXPECT_EQ(Warnings("s2", FromStart(ask)),
@@ -181,7 +181,7 @@ TEST_F(ReplayTest, RejectedRecordsAreNoRowsThatComeTwice) {
 
 using RestartTest = ReplayTest;
 
-TEST_F(RestartTest, TheSameNumbersOnEveryRunReplaceTheTable) {
+TEST_F(RestartTest, SameGenerationReplacesTableOnEverySync) {
   for (const Ask& ask : {FromStart(Replace(1)), FromStart(DedupReplace(1))}) {
     Execute(absl::StrCat("DROP TABLE IF EXISTS ", Table(kTable)));
     for (int run = 1; run <= 3; ++run) {
@@ -196,7 +196,7 @@ TEST_F(RestartTest, TheSameNumbersOnEveryRunReplaceTheTable) {
   }
 }
 
-TEST_F(RestartTest, WithoutARecordNothingChanges) {
+TEST_F(RestartTest, WithoutRecordsChangesNothing) {
   Load("s1", FromStart(Replace(2)), People(1, 2));
   ASSERT_OK(Start("s2", FromStart(Replace(2))));
   EXPECT_EQ(Finish("s2", ""), v1::OUTCOME_UNCHANGED);
@@ -209,7 +209,7 @@ TEST_F(RestartTest, WithoutARecordNothingChanges) {
   EXPECT_EQ(Rows(), "");
 }
 
-TEST_F(RestartTest, OneThatWasCutIsGoneOnWith) {
+TEST_F(RestartTest, InterruptedRestartIsResumed) {
   Load("s1", FromStart(Replace(2)), People(1, 3));
   Fail("s2", FromStart(Replace(2)), People(1, 2, "b"), People(3, 3, "b"));
   EXPECT_EQ(Rows(), "1:a@2 2:a@2 3:a@2");
@@ -220,7 +220,7 @@ TEST_F(RestartTest, OneThatWasCutIsGoneOnWith) {
   EXPECT_EQ(Rows(), "1:b@2 2:b@2");
 }
 
-TEST_F(RestartTest, OneThatIsContinuedByAnotherReplayIsPublishedWhole) {
+TEST_F(RestartTest, RestartResumedByOtherReplayIsPublished) {
   Load("s1", Replace(2), People(1, 3));
   Fail("s2", FromStart(Replace(2)), People(1, 2, "b"), "");
   ASSERT_OK(Start("s3", FromCheckpoint(Replace(2))));
@@ -228,7 +228,7 @@ TEST_F(RestartTest, OneThatIsContinuedByAnotherReplayIsPublishedWhole) {
   EXPECT_EQ(Rows(), "1:b@2 2:b@2 3:b@2");
 }
 
-TEST_F(RestartTest, OneWithoutACheckpointIsForgottenByASourceThatGoesOn) {
+TEST_F(RestartTest, RestartWithoutCheckpointIsDropped) {
   Load("s1", Replace(2), People(1, 2));
   Fail("s2", FromStart(Replace(2)), "", People(1, 1, "b"));
   // The source's last state is that of s1: what it sends now comes on top.
@@ -237,7 +237,7 @@ TEST_F(RestartTest, OneWithoutACheckpointIsForgottenByASourceThatGoesOn) {
   EXPECT_EQ(Rows(), "1:a@2 2:a@2 3:a@2");
 }
 
-TEST_F(RestartTest, WhatWasStagedBesideTheCompletedRowsComesAgain) {
+TEST_F(RestartTest, RestartDropsRowsStagedAfterCompletion) {
   Load("s1", Replace(2), People(1, 2));
   Fail("s2", Replace(2), People(3, 3), "");
   EXPECT_EQ(TempRows(), "3:a@2");
@@ -247,7 +247,7 @@ TEST_F(RestartTest, WhatWasStagedBesideTheCompletedRowsComesAgain) {
   EXPECT_EQ(Rows(), "1:b@2 2:b@2 3:b@2");
 }
 
-TEST_F(RestartTest, WithMinimumZeroNothingIsReplaced) {
+TEST_F(RestartTest, MinimumZeroReplacesNothing) {
   Load("s1", FromStart(Append(1)), People(1, 2));
   Load("s2", FromStart(Append(1)), People(1, 2, "b"));
   EXPECT_EQ(Rows(), "1:a@1 1:b@1 2:a@1 2:b@1");
@@ -256,7 +256,7 @@ TEST_F(RestartTest, WithMinimumZeroNothingIsReplaced) {
   EXPECT_EQ(Rows().substr(Rows().size() - 5), "3:a@1");
 }
 
-TEST_F(RestartTest, ATableThatWasDroppedStartsAfresh) {
+TEST_F(RestartTest, DroppedTableStartsOver) {
   Load("s1", FromStart(Replace(1)), People(1, 2));
   Execute(absl::StrCat("DROP TABLE ", Table(kTable)));
   ASSERT_OK(Start("s2", FromStart(Replace(1))));
@@ -264,9 +264,9 @@ TEST_F(RestartTest, ATableThatWasDroppedStartsAfresh) {
   EXPECT_EQ(Rows(), "");
 }
 
-using EndsTest = ReplayTest;
+using StreamEndTest = ReplayTest;
 
-TEST_F(EndsTest, DiscardStagedDropsWhatIsStaged) {
+TEST_F(StreamEndTest, DiscardStagedDropsStagedRows) {
   for (const Ask& ask : {Replace(1), Dedup(2)}) {
     const std::string id = absl::StrCat("s", ask.generation);
     ASSERT_OK(Start(id, ask));
@@ -285,7 +285,7 @@ TEST_F(EndsTest, DiscardStagedDropsWhatIsStaged) {
   }
 }
 
-TEST_F(EndsTest, KeepEarlierTakesBackWhatTheSyncStaged) {
+TEST_F(StreamEndTest, KeepEarlierDeletesRowsOfThisSync) {
   for (const Ask& ask : {Dedup(2), Replace(3), DedupReplace(4)}) {
     const std::string id = absl::StrCat("s", ask.generation);
     LoadAndCancel(id, ask, People(1, 2));
@@ -313,7 +313,7 @@ TEST_F(EndsTest, KeepEarlierTakesBackWhatTheSyncStaged) {
   }
 }
 
-TEST_F(EndsTest, AResumedReplaceLoadsIntoABareTable) {
+TEST_F(StreamEndTest, ResumedReplaceLoadsIntoBareTable) {
   Fail("s1", Replace(1), People(1, 1), "");
   // As a publication that was refused leaves it.
   Execute(absl::StrCat("ALTER TABLE ", StagingTable(), " ALTER COLUMN name SET NOT NULL, ",

@@ -160,7 +160,7 @@ INSTANTIATE_TEST_SUITE_P(TableSchemaEvolutionSuite, ApplyChangeset,
                            return std::string(change.param.name);
                          });
 
-TEST_P(ApplyChangeset, KeepsWhatItCan) {
+TEST_P(ApplyChangeset, KeepsConvertibleValues) {
   TableSchema before = MakeSchema({{"id", ColumnType::kBigint},
                                    {"updated_at", ColumnType::kBigint},
                                    {"to_retain", ColumnType::kVarchar},
@@ -260,7 +260,7 @@ void PrintTo(const CastCase& c, std::ostream* out) {
 
 class CastTest : public SchemaEvolutionFixture, public ::testing::WithParamInterface<CastCase> {};
 
-TEST_P(CastTest, TakesTheValueOrRefusesAndLeavesAll) {
+TEST_P(CastTest, ConvertsValueOrChangesNothing) {
   const CastCase& c = GetParam();
   const TableSchema schema = MakeSchema({{"v", c.to}, {"added", ColumnType::kBigint}});
   Create(Name("t"), MakeSchema({}));
@@ -384,7 +384,7 @@ INSTANTIATE_TEST_SUITE_P(
 
 using SchemaEvolutionTest = SchemaEvolutionFixture;
 
-TEST_F(SchemaEvolutionTest, AJsonNullBecomesNull) {
+TEST_F(SchemaEvolutionTest, JsonNullBecomesNull) {
   const TableSchema after = MakeSchema({{"v", ColumnType::kBigint}});
   Create(Name("t"), MakeSchema({{"v", ColumnType::kJsonb}}));
   Insert(Name("t"), MakeSchema({{"v", ColumnType::kJsonb}}), {{{{"v", "null"}}}});
@@ -392,7 +392,7 @@ TEST_F(SchemaEvolutionTest, AJsonNullBecomesNull) {
   EXPECT_THAT(Read(Name("t"), after), ElementsAre(Row{}));
 }
 
-TEST_F(SchemaEvolutionTest, AStoredValueThatDoesNotCastIsFoundWithoutALock) {
+TEST_F(SchemaEvolutionTest, UncastableStoredValueIsFoundWithoutLock) {
   Create(Name("t"), MakeSchema({{"words", T::kVarchar}, {"digits", T::kVarchar}}));
   Insert(Name("t"), MakeSchema({{"words", T::kVarchar}, {"digits", T::kVarchar}}),
          {{{{"words", "one"}, {"digits", "1"}}}, {{{"words", "2"}, {"digits", "2"}}}});
@@ -412,7 +412,7 @@ TEST_F(SchemaEvolutionTest, AStoredValueThatDoesNotCastIsFoundWithoutALock) {
   EXPECT_OK(check(MakeSchema({{"digits", T::kBigint}})));
 }
 
-TEST_F(SchemaEvolutionTest, AStagedValueThatDoesNotCastBecomesNullWithAnEntry) {
+TEST_F(SchemaEvolutionTest, UncastableStagedValueBecomesNullWithEntry) {
   Create(Name("t"), MakeSchema({{"v", T::kVarchar}}));
   Insert(Name("t"), MakeSchema({{"v", T::kVarchar}}),
          {{{{"v", "one"}}, "2025-01-22", "a"},
@@ -427,13 +427,13 @@ TEST_F(SchemaEvolutionTest, AStagedValueThatDoesNotCastBecomesNullWithAnEntry) {
                           ElementsAre("3", "NULL", "NULL")));
 }
 
-TEST_F(SchemaEvolutionTest, OnlyWhatIsNamedIsDropped) {
+TEST_F(SchemaEvolutionTest, OnlyNamedColumnsAreDropped) {
   Create(Name("t"), MakeSchema({{"a", T::kBigint}, {"b", T::kBigint}, {"c", T::kBigint}}));
   EXPECT_OK(Evolve(MakeSchema({{"c", T::kBigint}}), {{"b", "c"}}));
   EXPECT_THAT(Columns(), ElementsAre("a bigint", "c bigint"));
 }
 
-TEST_F(SchemaEvolutionTest, TheRefusalNamesColumnAndRowButNoValue) {
+TEST_F(SchemaEvolutionTest, RefusalNamesColumnAndRowButNoValue) {
   const TableSchema schema = MakeSchema({{"v", ColumnType::kVarchar}});
   Create(Name("t"), schema);
   Insert(Name("t"), schema,
@@ -474,7 +474,7 @@ TEST_F(SchemaEvolutionTest, NullabilityIsApplied) {
   EXPECT_THAT(Columns(), ElementsAre("a bigint NOT NULL", "b bigint NOT NULL"));
 }
 
-TEST_F(SchemaEvolutionTest, AStoredNullIsNoReasonToStop) {
+TEST_F(SchemaEvolutionTest, StoredNullDoesNotStopEvolution) {
   TableSchema schema = MakeSchema({{"a", ColumnType::kJsonb}, {"b", ColumnType::kBigint}});
   Create(Name("t"), schema);
   Insert(Name("t"), schema, {{{{"a", "null"}}}});
@@ -489,7 +489,7 @@ TEST_F(SchemaEvolutionTest, AStoredNullIsNoReasonToStop) {
   EXPECT_EQ(FileNode(), file);
 }
 
-TEST_F(SchemaEvolutionTest, AnEmptyTableTakesNotNullAtOnce) {
+TEST_F(SchemaEvolutionTest, EmptyTableGetsNotNullAtOnce) {
   TableSchema schema = MakeSchema({{"a", ColumnType::kBigint}});
   Create(Name("t"), schema);
   schema.columns.push_back({"c", "c", ColumnType::kBigint, false});
@@ -498,7 +498,7 @@ TEST_F(SchemaEvolutionTest, AnEmptyTableTakesNotNullAtOnce) {
   EXPECT_TRUE(DiffTo(schema).IsNoop());
 }
 
-TEST_F(SchemaEvolutionTest, AKeyColumnMayGoAndItsIndexWithIt) {
+TEST_F(SchemaEvolutionTest, DroppedKeyColumnDropsItsIndex) {
   const TableSchema before =
       MakeSchema({{"a", ColumnType::kBigint}, {"b", ColumnType::kBigint}}, {"a", "b"});
   const TableSchema after = MakeSchema({{"b", ColumnType::kVarchar}}, {"b"});
@@ -515,7 +515,7 @@ TEST_F(SchemaEvolutionTest, AKeyColumnMayGoAndItsIndexWithIt) {
               ElementsAre(ElementsAre("new", "2")));
 }
 
-TEST_F(SchemaEvolutionTest, ViewsOverChangedColumnsStay) {
+TEST_F(SchemaEvolutionTest, ViewsOverChangedColumnsAreKept) {
   const TableSchema before = MakeSchema({{"id", ColumnType::kBigint}, {"v", ColumnType::kBigint}});
   const TableSchema after = MakeSchema({{"id", ColumnType::kBigint}, {"v", ColumnType::kVarchar}});
   Create(Name("t"), before);
@@ -538,7 +538,7 @@ TEST_F(SchemaEvolutionTest, ViewsOverChangedColumnsStay) {
             "t");
 }
 
-TEST_F(SchemaEvolutionTest, AViewThatReadsADroppedColumnIsARefusal) {
+TEST_F(SchemaEvolutionTest, ViewOverDroppedColumnIsRefused) {
   const TableSchema before = MakeSchema({{"id", ColumnType::kBigint}, {"v", ColumnType::kBigint}});
   Create(Name("t"), before);
   Execute(absl::StrCat("CREATE VIEW ", Table("reader"), " AS SELECT v FROM ", Table("t")));
@@ -549,7 +549,7 @@ TEST_F(SchemaEvolutionTest, AViewThatReadsADroppedColumnIsARefusal) {
   EXPECT_EQ(QueryInt(absl::StrCat("SELECT count(*) FROM ", Table("reader"))), 0);
 }
 
-TEST_F(SchemaEvolutionTest, RefusesWhatIsNoTableOfOurs) {
+TEST_F(SchemaEvolutionTest, RefusesMissingAndIncompatibleRelations) {
   const TableSchema schema = MakeSchema({{"id", ColumnType::kBigint}});
   EXPECT_THAT(Evolve(schema), StatusIs(absl::StatusCode::kNotFound, "TABLE_NOT_FOUND"));
   Execute(absl::StrCat("CREATE TABLE ", Table("t"), " (id bigint)"));

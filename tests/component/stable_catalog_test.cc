@@ -98,7 +98,7 @@ class StableCatalogTest : public AppTest, public ::testing::WithParamInterface<M
   }
 };
 
-TEST_P(StableCatalogTest, FiftyRunsLeaveWhatThreeLeft) {
+TEST_P(StableCatalogTest, CatalogIsStableFromThirdToFiftiethSync) {
   for (int run = 1; run <= 3; ++run) Sync(run);
   Execute(absl::StrCat("CREATE INDEX mine ON ", Table(kTable), " (name); ALTER TABLE ",
                        Table(kTable), " ADD CONSTRAINT plausible CHECK (id > 0)"));
@@ -111,7 +111,7 @@ TEST_P(StableCatalogTest, FiftyRunsLeaveWhatThreeLeft) {
   ExpectLedgerKnows();
 }
 
-TEST_P(StableCatalogTest, DuplicatesOfOlderVersionsGo) {
+TEST_P(StableCatalogTest, DuplicatesOfOlderVersionsAreDropped) {
   for (int run = 1; run <= 2; ++run) Sync(run);
   // Older versions called them after the table that they were made on; migration 3 lists them.
   for (int i = 1; i <= 20; ++i) {
@@ -131,7 +131,7 @@ TEST_P(StableCatalogTest, DuplicatesOfOlderVersionsGo) {
   ExpectLedgerKnows();
 }
 
-TEST_P(StableCatalogTest, WhatTheUserRenamedReplacedOrDroppedIsTheirs) {
+TEST_P(StableCatalogTest, IndexesThatTheUserChangedAreKept) {
   for (int run = 1; run <= 3; ++run) Sync(run);
   const std::string ours =
       absl::StrCat("SELECT coalesce(max(indexname), '') FROM pg_indexes WHERE schemaname = '",
@@ -150,7 +150,7 @@ TEST_P(StableCatalogTest, WhatTheUserRenamedReplacedOrDroppedIsTheirs) {
   ExpectLedgerKnows();
 }
 
-TEST_P(StableCatalogTest, APrimaryKeyOfTheUserServes) {
+TEST_P(StableCatalogTest, UserPrimaryKeyIsUsed) {
   if (GetParam().ask(1).mode != v1::WRITE_MODE_DEDUP ||
       GetParam().ask(2).mode != v1::WRITE_MODE_DEDUP) {
     GTEST_SKIP() << "a mode that may repeat keys";

@@ -56,7 +56,7 @@ class StagedColumnsTest : public AppTest {
   }
 };
 
-TEST_F(StagedColumnsTest, ARowWhoseSyncDidNotDeclareTheColumnKeepsWhatIsStored) {
+TEST_F(StagedColumnsTest, UndeclaredColumnKeepsStoredValue) {
   Load("s0", Columns(Dedup(1), {"x"}),
        absl::StrCat(Line(1, 1, ",\"x\":10"), Line(2, 1, ",\"x\":20"), Line(3, 1, ",\"x\":30")));
   Stage("s1", Columns(Dedup(1), {}), Line(1, 2));
@@ -65,7 +65,7 @@ TEST_F(StagedColumnsTest, ARowWhoseSyncDidNotDeclareTheColumnKeepsWhatIsStored) 
   EXPECT_EQ(Values("x"), "1:10 2:21 3:NULL");
 }
 
-TEST_F(StagedColumnsTest, TheSameForACompositeKeyWithNulls) {
+TEST_F(StagedColumnsTest, UndeclaredColumnWithCompositeNullKey) {
   const auto keyed = [](Ask ask) {
     ask.primary_key = {"id", "k"};
     return ask;
@@ -80,7 +80,7 @@ TEST_F(StagedColumnsTest, TheSameForACompositeKeyWithNulls) {
             "1,,10 1,1,20 2,1,21");
 }
 
-TEST_F(StagedColumnsTest, MirrorDropsItAndSaysSo) {
+TEST_F(StagedColumnsTest, MirrorDropsItAndReportsTheChange) {
   Stage("s1", Columns(Dedup(1), {"x"}), Line(1, 1, ",\"x\":7"));
   EXPECT_THAT(Stage("s2", Columns(Dedup(1), {}, v1::SCHEMA_POLICY_MIRROR), Line(2, 1)),
               ElementsAre("KIND_CREATE_TABLE  >", "KIND_DROP_COLUMN x bigint>"));
@@ -91,7 +91,7 @@ TEST_F(StagedColumnsTest, MirrorDropsItAndSaysSo) {
             0);
 }
 
-TEST_F(StagedColumnsTest, FreezeRefusesItWhetherTheTableHasTheColumnOrNot) {
+TEST_F(StagedColumnsTest, FreezeRefusesUndeclaredStagedColumn) {
   Load("s0", Columns(Dedup(1), {}), Line(0, 1));
   Stage("s1", Columns(Dedup(1), {"x"}), Line(1, 1, ",\"x\":7"));
   const Ask frozen = Columns(Dedup(1), {}, v1::SCHEMA_POLICY_FREEZE);
@@ -103,7 +103,7 @@ TEST_F(StagedColumnsTest, FreezeRefusesItWhetherTheTableHasTheColumnOrNot) {
               StatusIs(absl::StatusCode::kFailedPrecondition, "SCHEMA_FROZEN"));
 }
 
-TEST_F(StagedColumnsTest, AStagedValueThatFitsNoStoredOneHasAnEntry) {
+TEST_F(StagedColumnsTest, UnconvertibleStagedValueHasEntry) {
   Ask ask = Append(1);
   ask.json_schema =
       R"({"properties":{"id":{"type":"integer"},"at":{"type":"integer"},"a b":{"type":"boolean"}}})";
@@ -116,7 +116,7 @@ TEST_F(StagedColumnsTest, AStagedValueThatFitsNoStoredOneHasAnEntry) {
             R"([{"field": "a b", "change": "NULLED", "reason": "DESTINATION_TYPECAST_ERROR"}])");
 }
 
-TEST_F(StagedColumnsTest, AStagedValueThatTheUsersTypeWouldChangeHasAnEntry) {
+TEST_F(StagedColumnsTest, StagedValueChangedByUserTypeHasEntry) {
   Ask ask = Replace(1);
   ask.json_schema =
       R"({"properties":{"id":{"type":"integer"},"at":{"type":"integer"},"t":{"type":"string"},)"
@@ -143,7 +143,7 @@ TEST_F(StagedColumnsTest, AStagedValueThatTheUsersTypeWouldChangeHasAnEntry) {
 }
 
 // The plan is made for a table that is replaced, and then no row of the restart is left.
-TEST_F(StagedColumnsTest, ARestartThatIsForgottenIsAddedInTheTypesOfTheTable) {
+TEST_F(StagedColumnsTest, DroppedRestartIsAddedInTableTypes) {
   for (Ask ask : {Replace(1), DedupReplace(2)}) {
     const std::string id = absl::StrCat(ask.generation);
     Ask any = Columns(ask, {});
@@ -158,7 +158,7 @@ TEST_F(StagedColumnsTest, ARestartThatIsForgottenIsAddedInTheTypesOfTheTable) {
   }
 }
 
-TEST_F(StagedColumnsTest, ANotNullThatStagedRowsBreakIsRefusedAndStays) {
+TEST_F(StagedColumnsTest, NotNullBrokenByStagedRowsIsRefused) {
   Load("s0", Columns(Replace(1), {"x"}), Line(1, 1, ",\"x\":7"));
   Stage("s1", Columns(Replace(2), {"x"}), absl::StrCat(Line(1, 1), Line(2, 1, ",\"x\":8")));
   Execute(absl::StrCat("ALTER TABLE ", Table(kTable), " ALTER x SET NOT NULL"));
@@ -171,7 +171,7 @@ TEST_F(StagedColumnsTest, ANotNullThatStagedRowsBreakIsRefusedAndStays) {
   EXPECT_EQ(Values("x"), "1:NULL 2:8");
 }
 
-TEST_F(StagedColumnsTest, AColumnThatWasOnlyStagedIsTheStreamsAndNotTheUsers) {
+TEST_F(StagedColumnsTest, StagedOnlyColumnIsOwnedByStream) {
   Load("s0", Columns(Dedup(1), {}), Line(0, 1));
   Stage("s1", Columns(Dedup(1), {"x"}), Line(1, 1, ",\"x\":7"));
   Load("s2", Columns(Dedup(1), {}), Line(2, 1));

@@ -35,7 +35,7 @@ struct Modes {
 
 class EveryLoader : public StagedConstraintsTest, public ::testing::WithParamInterface<Modes> {};
 
-TEST_P(EveryLoader, ARowThatBreaksACheckIsRejectedAndTheOthersArePublished) {
+TEST_P(EveryLoader, RejectsOnlyRowsThatBreakCheck) {
   MakeTable(GetParam().before, "ADD CONSTRAINT early CHECK (at < 100)");
   ASSERT_OK(Start("s", GetParam().after));
   ASSERT_OK_AND_ASSIGN(const v1::StreamRecordsResponse sent,
@@ -59,7 +59,7 @@ INSTANTIATE_TEST_SUITE_P(
                       Modes{"SameGeneration", Replace(1), Replace(1), "1:old@1 3:new@1"}),
     [](const auto& modes) { return modes.param.name; });
 
-TEST_F(StagedConstraintsTest, ACheckThatWasNeverValidatedStaysSo) {
+TEST_F(StagedConstraintsTest, NotValidCheckStaysNotValid) {
   MakeTable(Replace(1), "ADD CONSTRAINT later CHECK (at > 1) NOT VALID");
   Load("s", Replace(2), Record(2, "late", 1) + Record(3, "new", 5));
   EXPECT_EQ(Rows(), "3:new@2");
@@ -70,14 +70,14 @@ TEST_F(StagedConstraintsTest, ACheckThatWasNeverValidatedStaysSo) {
 }
 
 // A check over a column that the stream does not have is the table's matter.
-TEST_F(StagedConstraintsTest, ACheckOverAColumnOfTheUserStaysOutOfAMerge) {
+TEST_F(StagedConstraintsTest, CheckOverUserColumnIsNotStaged) {
   MakeTable(Dedup(0), "ADD grade int DEFAULT 1, ADD CONSTRAINT graded CHECK (grade < at + 10)");
   Load("s", Dedup(0), Record(1, "new", 2) + Record(2, "b", 1));
   EXPECT_EQ(Rows(), "1:new@0 2:b@0");
 }
 
 // It does not stop the start of a stream; publishing names what the new type cannot do.
-TEST_F(StagedConstraintsTest, ACheckOverAColumnThatGetsAnotherTypeIsLeftToPublishing) {
+TEST_F(StagedConstraintsTest, CheckOverRetypedColumnFailsPublishing) {
   MakeTable(Replace(1), "ADD CONSTRAINT early CHECK (at + 1 < 100)");
   Ask ask = Replace(2);
   ask.json_schema =
@@ -87,7 +87,7 @@ TEST_F(StagedConstraintsTest, ACheckOverAColumnThatGetsAnotherTypeIsLeftToPublis
               StatusIs(absl::StatusCode::kFailedPrecondition, "TARGET_INCOMPATIBLE"));
 }
 
-TEST_F(StagedConstraintsTest, AResumedReplaceKeepsTheCheck) {
+TEST_F(StagedConstraintsTest, ResumedReplaceKeepsCheck) {
   MakeTable(Replace(1), "ADD CONSTRAINT early CHECK (at < 100)");
   Load("s1", Replace(2), Record(2, "new", 5), v1::STREAM_STATUS_INCOMPLETE);
   Load("s2", Replace(2), Record(3, "late", 100) + Record(4, "more", 6));

@@ -42,7 +42,7 @@ class StartRpcTest : public AppTest {
   }
 };
 
-TEST_F(StartRpcTest, APlanCarriesTheErrorOfItsStreamAndAResumeTheSame) {
+TEST_F(StartRpcTest, PlanAndResumeCarryStreamError) {
   MakeTables();
   ASSERT_OK_AND_ASSIGN(const v1::StartSyncResponse started, client().StartSync(Request("s")));
   ASSERT_EQ(started.streams_size(), 3);
@@ -63,7 +63,7 @@ TEST_F(StartRpcTest, APlanCarriesTheErrorOfItsStreamAndAResumeTheSame) {
   }
 }
 
-TEST_F(StartRpcTest, CallsOnAStreamThatCouldNotStartAnswerItsError) {
+TEST_F(StartRpcTest, CallsOnFailedStreamReturnItsError) {
   MakeTables();
   ASSERT_OK(client().StartSync(Request("s")));
   for (const char* table : {"bad", "frozen"}) {
@@ -81,7 +81,7 @@ TEST_F(StartRpcTest, CallsOnAStreamThatCouldNotStartAnswerItsError) {
   EXPECT_EQ(sync.streams(1).state(), v1::STREAM_STATE_FAILED);
 }
 
-TEST_F(StartRpcTest, WithoutAllowPartialTheFirstErrorIsTheCalls) {
+TEST_F(StartRpcTest, WithoutAllowPartialFirstErrorFailsTheCall) {
   MakeTables();
   v1::StartSyncRequest request = Request("s");
   request.set_allow_partial(false);
@@ -92,7 +92,7 @@ TEST_F(StartRpcTest, WithoutAllowPartialTheFirstErrorIsTheCalls) {
 }
 
 // What does not change what is loaded is no other request.
-TEST_F(StartRpcTest, AResumeMayAskForPartialStartsAndNotForAnotherInput) {
+TEST_F(StartRpcTest, ResumeMayAddAllowPartialButNotOtherInput) {
   v1::StartSyncRequest request;
   request.set_sync_id("s");
   request.set_input_digest("size 1");
@@ -106,7 +106,7 @@ TEST_F(StartRpcTest, AResumeMayAskForPartialStartsAndNotForAnotherInput) {
               StatusIs(StatusCode::kInvalidArgument, "INPUT_CHANGED"));
 }
 
-TEST_F(StartRpcTest, AStreamWithoutPropertiesLoads) {
+TEST_F(StartRpcTest, StreamWithoutPropertiesLoads) {
   Ask bare = Replace(4);
   bare.json_schema = "{}";
   Load("s", bare, "{\"x\":1}\n{}\n");

@@ -51,7 +51,7 @@ class StreamHistoryTest : public PostgresTest {
   std::unique_ptr<postgres::Ledger> ledger_;
 };
 
-TEST_F(StreamHistoryTest, TheTableHoldsWhatTheUserIsOwed) {
+TEST_F(StreamHistoryTest, TableHoldsExpectedRows) {
   const auto metrics = metrics::Metrics::Create({});
   postgres::ConnectionPool connections({.conninfo = dsn()});
   const postgres::DataCommitter committer(*ledger_);

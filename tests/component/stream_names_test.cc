@@ -46,7 +46,7 @@ class StreamNamesTest : public StartFixture {
   }
 };
 
-TEST_F(StreamNamesTest, APartOfTheCatalogLoadsTheSameTables) {
+TEST_F(StreamNamesTest, PartialCatalogLoadsTheSameTables) {
   const SyncRecord both = Start("both", {Append({"", "a.b"}), Append({"", "a_b"})});
   EXPECT_EQ(both.streams[1].plan.table.ToString(), Plain("a_b"));
   EXPECT_THAT(both.streams[0].plan.table.name, StartsWith("a_b_"));
@@ -55,14 +55,14 @@ TEST_F(StreamNamesTest, APartOfTheCatalogLoadsTheSameTables) {
   EXPECT_EQ(TableOf("other", Append({"", "a_b"})), Plain("a_b"));
 }
 
-TEST_F(StreamNamesTest, TheFirstStreamKeepsTheNameAlsoWhenItsSyncWasCancelled) {
+TEST_F(StreamNamesTest, FirstStreamKeepsNameAfterCancelledSync) {
   EXPECT_EQ(TableOf("first", Append({"", "a.b"})), Plain("a_b"));
   ASSERT_OK(registry_->Cancel("first").status());
   EXPECT_THAT(TableOf("second", Append({"", "a_b"})), StartsWith(Plain("a_b_")));
   EXPECT_EQ(TableOf("third", Append({"", "a.b"})), Plain("a_b"));
 }
 
-TEST_F(StreamNamesTest, NamespacesThatComeOutEqualDoNotMix) {
+TEST_F(StreamNamesTest, EqualMappedNamespacesStayApart) {
   const std::string one = TableOf("one", Replace({Target() + "-x", "t"}, 1));
   const std::string two = TableOf("two", Replace({Target() + "_x", "t"}, 1));
   EXPECT_EQ(one, absl::StrCat(Target(), "_x.t"));
@@ -71,13 +71,13 @@ TEST_F(StreamNamesTest, NamespacesThatComeOutEqualDoNotMix) {
   Execute(absl::StrCat("DROP SCHEMA ", Target(), "_x CASCADE"));
 }
 
-TEST_F(StreamNamesTest, TheDefaultNamespaceByNameAndByAbsenceIsOneStream) {
+TEST_F(StreamNamesTest, NamedDefaultNamespaceIsTheSameStream) {
   EXPECT_EQ(TableOf("absent", Append({"", "t"})), TableOf("named", Append({Target(), "t"})));
   EXPECT_THAT(TryStart(Request("both", {Append({"", "t"}), Append({Target(), "t"})})).status(),
               StatusIs(StatusCode::kInvalidArgument, "INVALID_REQUEST"));
 }
 
-TEST_F(StreamNamesTest, AHashAvoidsTablesThatExist) {
+TEST_F(StreamNamesTest, HashAvoidsExistingTables) {
   const StreamName exact = *NameStream({"", "a_b"}, Target());
   const StreamName mapped = *NameStream({"", "a.b"}, Target());
   const std::string taken = AssignTables({exact, mapped})[1].name;
@@ -88,7 +88,7 @@ TEST_F(StreamNamesTest, AHashAvoidsTablesThatExist) {
   EXPECT_THAT(both.streams[0].plan.table.name, StartsWith("a_b_"));
 }
 
-TEST_F(StreamNamesTest, TwoServersGiveOneTableOnce) {
+TEST_F(StreamNamesTest, ConcurrentServersAssignTableOnce) {
   for (int round = 0; round < 10; ++round) {
     const std::string name = absl::StrCat("r", round);
     std::vector<absl::StatusOr<write::StartedSync>> started(4);
@@ -110,7 +110,7 @@ TEST_F(StreamNamesTest, TwoServersGiveOneTableOnce) {
   }
 }
 
-TEST_F(StreamNamesTest, PropertiesKeepTheirColumnsWhateverComesLater) {
+TEST_F(StreamNamesTest, PropertiesKeepTheirColumns) {
   StartOne("1", Append({"", "t"}, {"a b", "Id"}));
   const StreamRecord second = StartOne("2", Append({"", "t"}, {"a_b", "id"}));
   EXPECT_THAT(Columns(second)["a_b"], StartsWith("a_b_"));
@@ -132,7 +132,7 @@ TEST_F(StreamNamesTest, KeysAndCursorsFollowTheirColumns) {
   EXPECT_EQ(stream.plan.schema.cursor, "a_b");
 }
 
-TEST_F(StreamNamesTest, AUsersColumnIsTakenAndStaysTheUsers) {
+TEST_F(StreamNamesTest, UserColumnIsFilledAndStaysTheUsers) {
   StartOne("1", Append({"", "t"}, {"id"}));
   Execute(absl::StrCat("ALTER TABLE ", InTarget("t"), " ADD note bigint"));
   EXPECT_EQ(Columns(StartOne("2", Append({"", "t"}, {"id", "note"})))["note"], "note");
@@ -146,7 +146,7 @@ TEST_F(StreamNamesTest, AUsersColumnIsTakenAndStaysTheUsers) {
   EXPECT_EQ(Marks("t"), "id* note*");
 }
 
-TEST_F(StreamNamesTest, ATableThatIsGoneIsMadeAgainWithAWarning) {
+TEST_F(StreamNamesTest, MissingTableIsRecreatedWithWarning) {
   for (const char* gone : {"DROP TABLE $", "ALTER TABLE $ RENAME TO elsewhere"}) {
     const std::string id = gone;
     EXPECT_THAT(StartOne(id + "/first", Append({"", "t"})).warnings, IsEmpty());
@@ -169,7 +169,7 @@ StreamConfig To(StreamConfig stream, const std::string& table) {
   return stream;
 }
 
-TEST_F(StreamNamesTest, AnExactTableIsNotMapped) {
+TEST_F(StreamNamesTest, ExactTableIsNotMapped) {
   EXPECT_EQ(TableOf("1", To(Append({"", "s"}), absl::StrCat(Target(), ".\"My Table\""))),
             Plain("My Table"));
   EXPECT_EQ(TableOf("2", To(Append({"", "u"}), "Orders")), Plain("orders"));
@@ -183,7 +183,7 @@ TEST_F(StreamNamesTest, AnExactTableIsNotMapped) {
   EXPECT_EQ(TableOf("7", To(Append({"", "new"}), "orders")), Plain("orders"));
 }
 
-TEST_F(StreamNamesTest, AnExactTableHasOneStreamPerRequestAndOneOwner) {
+TEST_F(StreamNamesTest, ExactTableHasOneStreamAndOneOwner) {
   const auto refused = [&](const std::string& id, std::vector<StreamConfig> streams) {
     return TryStart(Request(id, std::move(streams))).status();
   };
@@ -204,7 +204,7 @@ TEST_F(StreamNamesTest, AnExactTableHasOneStreamPerRequestAndOneOwner) {
               StatusIs(StatusCode::kFailedPrecondition, "TABLE_OWNED"));
 }
 
-TEST_F(StreamNamesTest, AStreamWithoutPropertiesIsATableOfTheMetaColumns) {
+TEST_F(StreamNamesTest, StreamWithoutPropertiesHasMetaColumns) {
   StreamConfig bare = Append({"", "bare"}, {});
   StreamConfig replaced = bare;
   replaced.generation_id = replaced.minimum_generation_id = 3;
@@ -223,7 +223,7 @@ TEST_F(StreamNamesTest, AStreamWithoutPropertiesIsATableOfTheMetaColumns) {
 }
 
 // An older version loaded both into one table; the newest completed sync decides whose it stays.
-TEST_F(StreamNamesTest, AStreamThatSharedATableIsToldThatItGotItsOwn) {
+TEST_F(StreamNamesTest, SplitStreamIsWarnedAboutItsNewTable) {
   const StreamConfig loser = Append({"", "a.b"});
   StartOne("1", loser);
   Complete("1", loser.descriptor);

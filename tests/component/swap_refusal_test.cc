@@ -34,7 +34,7 @@ void PrintTo(const Case& value, std::ostream* out) { *out << value.name; }
 
 class SwapRefusesTest : public SwapRefusalTest, public ::testing::WithParamInterface<Case> {};
 
-TEST_P(SwapRefusesTest, AndLeavesEverything) {
+TEST_P(SwapRefusesTest, NamesObjectAndChangesNothing) {
   MakeTable("t", 10, 1);
   MakeTable("t_new", 20, 2);
   Run(GetParam().sql);
@@ -181,7 +181,7 @@ TEST_F(SwapRefusalTest, ViewOfAnotherOwnerIsNotAllowed) {
   EXPECT_EQ(Dump(), before);
 }
 
-TEST_F(SwapRefusalTest, FingerprintSeesWhatNoLockOnTheTableStops) {
+TEST_F(SwapRefusalTest, FingerprintDetectsChangesThatNoLockStops) {
   MakeTable("t", 1, 1);
   Run("CREATE VIEW $S.v AS SELECT id FROM $S.t; CREATE VIEW $S.vv AS SELECT id FROM $S.v");
   const int64_t oid = QueryInt(Expand("SELECT '$S.t'::regclass::oid"));

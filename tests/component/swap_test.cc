@@ -95,7 +95,7 @@ TEST_F(SwapTest, NamesThatNeedQuotes) {
   EXPECT_EQ(Dump(), before);
 }
 
-TEST_F(SwapTest, EverythingOfTheTableItselfStays) {
+TEST_F(SwapTest, TablePropertiesAreKept) {
   MakeRole("_owner");
   MakeRole("_reader");
   MakeRole("_second");
@@ -172,7 +172,7 @@ TEST_F(SwapTest, EverythingOfTheTableItselfStays) {
 }
 
 // The first readers have statistics; how good they are depends on who gathers the next.
-TEST_F(SwapTest, StatisticsBridgeTheTimeUntilAutovacuum) {
+TEST_F(SwapTest, StatisticsAreGatheredBeforeSwap) {
   const std::string bounds =
       "SELECT array_length(histogram_bounds::text::text[], 1) FROM pg_stats "
       "WHERE schemaname = '$S' AND tablename = 't' AND attname = 'id'";
@@ -192,7 +192,7 @@ TEST_F(SwapTest, StatisticsBridgeTheTimeUntilAutovacuum) {
   EXPECT_EQ(Value(bounds), "101");
 }
 
-TEST_F(SwapTest, DefaultPrivilegesDoNotLeakIn) {
+TEST_F(SwapTest, DefaultPrivilegesAreNotApplied) {
   MakeRole("_nosy");
   MakeTable("t", 1, 1);
   Run("ALTER DEFAULT PRIVILEGES IN SCHEMA $S GRANT SELECT ON TABLES TO $R_nosy");
@@ -203,7 +203,7 @@ TEST_F(SwapTest, DefaultPrivilegesDoNotLeakIn) {
   EXPECT_EQ(Value("SELECT has_table_privilege('$S.t', 'SELECT, DELETE, TRUNCATE')"), "t");
 }
 
-TEST_F(SwapTest, PublicationsStay) {
+TEST_F(SwapTest, PublicationsAreKept) {
   MakeTable("t", 1, 1);
   MakeTable("t_new", 2, 2);
   Run("SET client_min_messages = error;"
@@ -250,7 +250,7 @@ TEST_F(SwapTest, NestedViewsKeepIdentityGrantsCommentsOptions) {
   EXPECT_EQ(Count("grouped_v"), "20");
 }
 
-TEST_F(SwapTest, MaterializedViewsAreMadeAnewInOrder) {
+TEST_F(SwapTest, MaterializedViewsAreRecreatedInOrder) {
   MakeRole("_owner");
   MakeTable("t", 10, 1);
   MakeTable("t_new", 20, 2);
@@ -284,7 +284,7 @@ TEST_F(SwapTest, MaterializedViewsAreMadeAnewInOrder) {
   EXPECT_EQ(Value("SELECT n FROM $S.m_on_v"), "20");
 }
 
-TEST_F(SwapTest, ForeignKeysPointingAtTheTableStay) {
+TEST_F(SwapTest, IncomingForeignKeysAreKept) {
   MakeTable("t", 10, 1);
   MakeTable("t_new", 20, 2);
   Run("ALTER TABLE $S.t ADD PRIMARY KEY (id);"
@@ -302,7 +302,7 @@ TEST_F(SwapTest, ForeignKeysPointingAtTheTableStay) {
   EXPECT_EQ(Value("SELECT coalesce(id::text, 'null') FROM $S.ref"), "null");
 }
 
-TEST_F(SwapTest, WhatStandsOnALostColumnGoesWithItAndIsReported) {
+TEST_F(SwapTest, ObjectsOnDroppedColumnAreReported) {
   MakeTable("t", 10, 1);
   MakeTable("t_new", 0, 2, "id bigint, name text");
   Run("CREATE INDEX on_amount ON $S.t (amount); CREATE INDEX on_name ON $S.t (name);"
@@ -321,7 +321,7 @@ TEST_F(SwapTest, WhatStandsOnALostColumnGoesWithItAndIsReported) {
   }
 }
 
-TEST_F(SwapTest, ColumnsOfTheUserAreCarriedOverAsDefinitions) {
+TEST_F(SwapTest, UserColumnsAreCarriedOverAsDefinitions) {
   MakeTable("t", 10, 1);
   Run("ALTER TABLE $S.t ADD note varchar(9) COLLATE \"C\" DEFAULT 'none' NOT NULL,"
       " ADD twice bigint GENERATED ALWAYS AS (id * 2) STORED, ADD seen int,"
@@ -343,7 +343,7 @@ TEST_F(SwapTest, ColumnsOfTheUserAreCarriedOverAsDefinitions) {
   EXPECT_EQ(Value("SELECT number FROM $S.t WHERE id = 4"), "27");
 }
 
-TEST_F(SwapTest, SequencesOfIdentityColumnsKeepTheirGrants) {
+TEST_F(SwapTest, IdentitySequencesKeepGrants) {
   const std::string reader = schema() + "_reader";
   const std::string other = schema() + "_other";
   Run(absl::StrCat("CREATE ROLE ", reader, "; CREATE ROLE ", other));
@@ -364,7 +364,7 @@ TEST_F(SwapTest, SequencesOfIdentityColumnsKeepTheirGrants) {
   Run(absl::StrCat("DROP OWNED BY ", reader, ", ", other, "; DROP ROLE ", reader, ", ", other));
 }
 
-TEST_F(SwapTest, LedgerErrorLeavesEverythingAsItWas) {
+TEST_F(SwapTest, LedgerErrorChangesNothing) {
   MakeTable("t", 10, 1);
   MakeTable("t_new", 20, 2);
   Run("CREATE VIEW $S.v AS SELECT id FROM $S.t; CREATE INDEX ix ON $S.t (id);"
@@ -377,7 +377,7 @@ TEST_F(SwapTest, LedgerErrorLeavesEverythingAsItWas) {
   EXPECT_EQ(Count("t_new"), "20");
 }
 
-TEST_F(SwapTest, KilledInsideTheTransactionThenRunAgain) {
+TEST_F(SwapTest, KilledSwapCanBeRepeated) {
   MakeTable("t", 10, 1);
   MakeTable("t_new", 20, 2);
   Run("CREATE VIEW $S.v AS SELECT id FROM $S.t; ALTER TABLE $S.t ADD CONSTRAINT pk PRIMARY KEY "
@@ -447,7 +447,7 @@ class WatchedDatabase : public postgres::Database {
   const AfterExecute after_;
 };
 
-TEST_F(SwapTest, AServerThatStandsStillDoesNotKeepReadersOut) {
+TEST_F(SwapTest, StoppedServerDoesNotBlockReaders) {
   MakeTable("t", 2, 1);
   MakeTable("t_new", 5, 2);
   const std::unique_ptr<Connection> reader = Connect();
@@ -471,7 +471,7 @@ TEST_F(SwapTest, AServerThatStandsStillDoesNotKeepReadersOut) {
 }
 
 // No lock stops a GRANT: the swap that has not carried it over begins again.
-TEST_F(SwapTest, AGrantInTheLastMomentIsCarriedOver) {
+TEST_F(SwapTest, LateGrantIsCarriedOver) {
   MakeTable("t", 2, 1);
   MakeTable("t_new", 5, 2);
   const std::string lock = Expand("LOCK TABLE $S.t IN ACCESS EXCLUSIVE");
@@ -487,7 +487,7 @@ TEST_F(SwapTest, AGrantInTheLastMomentIsCarriedOver) {
   EXPECT_EQ(Value("SELECT has_table_privilege('public', '$S.t', 'SELECT')"), "t");
 }
 
-TEST_F(SwapTest, PreparationFollowsTheTarget) {
+TEST_F(SwapTest, PreparationFollowsTarget) {
   MakeTable("t", 10, 1);
   MakeTable("t_new", 20, 2);
   Run("CREATE INDEX ix ON $S.t (id); ALTER TABLE $S.t ADD CONSTRAINT ck CHECK (id > 0);"
@@ -506,7 +506,7 @@ TEST_F(SwapTest, PreparationFollowsTheTarget) {
 
 // PostgreSQL prints what stands on a column of another type with casts: "(at + 1)" becomes
 // "(at + (1)::numeric)".
-TEST_F(SwapTest, DefinitionsThatAWiderTypePrintsDifferently) {
+TEST_F(SwapTest, RetypedColumnDefinitionsAreRecognized) {
   MakeTable("t", 10, 1);
   MakeTable("t_new", 20, 2);
   Run("ALTER TABLE $S.t ADD at bigint, ADD CONSTRAINT ck CHECK (at + 1 < 100),"
@@ -563,7 +563,7 @@ TEST_F(SwapTest, KeepsGenerations) {
   EXPECT_EQ(Value(kept), "t,t_syncline_old_0,t_syncline_old_x");
 }
 
-TEST_F(SwapTest, ReadersSeeOldOrNewAndNeverAnError) {
+TEST_F(SwapTest, ReadersSeeOldOrNewTableAndNoErrors) {
   constexpr int kSwaps = 50;
   MakeTable("t", 100, 1);
   Run("CREATE VIEW $S.v AS SELECT * FROM $S.t; CREATE VIEW $S.vv AS SELECT id FROM $S.v;"
@@ -605,7 +605,7 @@ TEST_F(SwapTest, ReadersSeeOldOrNewAndNeverAnError) {
   EXPECT_EQ(Count("vv"), "100");
 }
 
-TEST_F(SwapTest, LongReaderGivesSwapLockedAndOthersGoOn) {
+TEST_F(SwapTest, LongReaderLocksOutOnlyTheSwap) {
   MakeTable("t", 10, 1);
   MakeTable("t_new", 20, 2);
   Run("CREATE INDEX ix ON $S.t (id)");

@@ -77,7 +77,7 @@ class SyncRegistryTest : public LedgerFixture {
   std::unique_ptr<sync::SyncRegistry> registry_;
 };
 
-TEST_F(SyncRegistryTest, ASyncIsForgottenWithItsLastStream) {
+TEST_F(SyncRegistryTest, SyncIsForgottenWithItsLastStream) {
   Start("nightly", {"users", "orders"});
   const std::weak_ptr<StreamSession> users = Session("nightly", "users");
   const std::weak_ptr<StreamSession> orders = Session("nightly", "orders");
@@ -92,7 +92,7 @@ TEST_F(SyncRegistryTest, ASyncIsForgottenWithItsLastStream) {
   EXPECT_TRUE(orders.expired());
 }
 
-TEST_F(SyncRegistryTest, AForgottenSyncStillAnswers) {
+TEST_F(SyncRegistryTest, ForgottenSyncIsReloaded) {
   Start("nightly", {"users"});
   ASSERT_OK_AND_ASSIGN(const StreamRecord first, Complete("nightly", "users"));
   ASSERT_OK_AND_ASSIGN(const StreamRecord again, Complete("nightly", "users"));
@@ -107,7 +107,7 @@ TEST_F(SyncRegistryTest, AForgottenSyncStillAnswers) {
   EXPECT_TRUE(loaded.expired());
 }
 
-TEST_F(SyncRegistryTest, WhatIsHeldStaysUntilItIsLetGo) {
+TEST_F(SyncRegistryTest, HeldSessionStaysUntilReleased) {
   Start("nightly", {"users"});
   ASSERT_OK_AND_ASSIGN(std::shared_ptr<StreamSession> held,
                        registry_->FindStream("nightly", {"", "users"}));
@@ -121,7 +121,7 @@ TEST_F(SyncRegistryTest, WhatIsHeldStaysUntilItIsLetGo) {
   EXPECT_TRUE(session.expired());
 }
 
-TEST_F(SyncRegistryTest, ARunningSyncIsForgottenWhenItWasNotUsed) {
+TEST_F(SyncRegistryTest, UnusedRunningSyncIsForgotten) {
   Start("nightly", {"users"});
   const std::weak_ptr<StreamSession> session = Session("nightly", "users");
   registry_->ForgetIdle(absl::Hours(1));
@@ -131,7 +131,7 @@ TEST_F(SyncRegistryTest, ARunningSyncIsForgottenWhenItWasNotUsed) {
   EXPECT_OK(Complete("nightly", "users"));
 }
 
-TEST_F(SyncRegistryTest, ACancelledSyncIsForgotten) {
+TEST_F(SyncRegistryTest, CancelledSyncIsForgotten) {
   Start("nightly", {"users"});
   const std::weak_ptr<StreamSession> session = Session("nightly", "users");
   ASSERT_OK(registry_->Cancel("nightly"));

@@ -264,7 +264,7 @@ TEST_F(TableOperationsTest, MetaColumnsComeFirstAndAreNotNull) {
                   ElementsAre("id", "bigint", "f")));
 }
 
-TEST_F(TableOperationsTest, HasRowsTellsMissingFromEmptyFromFailing) {
+TEST_F(TableOperationsTest, HasRowsDistinguishesMissingEmptyAndFailing) {
   Create(Name("t"), IdSchema());
   EXPECT_OK(Transact([&](Transaction& transaction) -> absl::Status {
     EXPECT_EQ(*postgres::HasRows(transaction, Name("missing")), false);
@@ -290,7 +290,7 @@ TEST_F(TableOperationsTest, HasRowsTellsMissingFromEmptyFromFailing) {
   blocker->Rollback();
 }
 
-TEST_F(TableOperationsTest, NamesAreQuotedWhateverTheyHold) {
+TEST_F(TableOperationsTest, NamesAreAlwaysQuoted) {
   const TableName table = Name("x\"; DROP TABLE canary;-- $$ %s \xE2\x80\xAE \xF0\x9F\x98\x80");
   const TableSchema schema = MakeSchema(
       {{"select", ColumnType::kBigint}, {"a\"b", ColumnType::kVarchar}}, {"a\"b"}, "select");
@@ -307,7 +307,7 @@ TEST_F(TableOperationsTest, NamesAreQuotedWhateverTheyHold) {
   EXPECT_EQ(Count(Name("canary")), 0);
 }
 
-TEST_F(TableOperationsTest, ManyMayCreateTheSameAtOnce) {
+TEST_F(TableOperationsTest, ConcurrentCreatesSucceed) {
   constexpr int kThreads = 4;
   const std::string two = absl::StrCat(schema(), "_race");
   for (int round = 0; round < 5; ++round) {
@@ -330,7 +330,7 @@ TEST_F(TableOperationsTest, ManyMayCreateTheSameAtOnce) {
   }
 }
 
-TEST_F(TableOperationsTest, ANameThatStaysTakenIsNoRace) {
+TEST_F(TableOperationsTest, PermanentNameConflictIsReported) {
   Execute(absl::StrCat("CREATE TYPE ", Table("t"), " AS ENUM ('a')"));
   EXPECT_THAT(Transact([&](Transaction& transaction) {
                 return postgres::CreateTable(transaction, Name("t"), IdSchema());
@@ -338,7 +338,7 @@ TEST_F(TableOperationsTest, ANameThatStaysTakenIsNoRace) {
               StatusIs(absl::StatusCode::kAlreadyExists, "OBJECT_EXISTS"));
 }
 
-TEST_F(TableOperationsTest, TheKeyIndexFollowsTheKey) {
+TEST_F(TableOperationsTest, KeyIndexFollowsTheKey) {
   TableSchema schema = MakeSchema({{"a", ColumnType::kBigint}, {"b", ColumnType::kVarchar}}, {"a"});
   const auto indexes = [&] {
     std::vector<std::string> columns;
@@ -376,7 +376,7 @@ TEST_F(TableOperationsTest, TheKeyIndexFollowsTheKey) {
   EXPECT_THAT(indexes(), IsEmpty()) << "a key too long for a b-tree";
 }
 
-TEST_F(TableOperationsTest, AnIndexNameThatIsTakenIsNoObstacle) {
+TEST_F(TableOperationsTest, TakenIndexNameIsAvoided) {
   Create(Name("t"), IdSchema());
   Execute(absl::StrCat("CREATE TABLE ", schema(), ".",
                        postgres::QuoteIdentifier(postgres::KeyIndexName(Name("t"), {"id"})),

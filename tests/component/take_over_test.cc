@@ -45,7 +45,7 @@ class TakeOverTest : public AppTest {
   }
 };
 
-TEST_F(TakeOverTest, ReplacesOfTablesUnderOneViewDoNotMeetEachOther) {
+TEST_F(TakeOverTest, ReplacesUnderOneViewDoNotConflict) {
   const std::vector<std::string> tables = {"left_side", "right_side"};
   for (const std::string& table : tables) {
     ASSERT_OK(ReplaceTable(absl::StrCat("first-", table), 1, table));
@@ -67,7 +67,7 @@ TEST_F(TakeOverTest, ReplacesOfTablesUnderOneViewDoNotMeetEachOther) {
   EXPECT_EQ(QueryInt(absl::StrCat("SELECT count(*) FROM ", Table("both0"))), 20);
 }
 
-TEST_F(TakeOverTest, SyncsThatTakeATableOverAnswerWhatTheContractSays) {
+TEST_F(TakeOverTest, RacingSyncsAnswerAsDocumented) {
   const std::set<std::string> expected = {"STALE_GENERATION", "SYNC_CANCELLED", "SUPERSEDED",
                                           "FENCED", "SWAP_LOCKED"};
   ASSERT_OK(ReplaceTable("first", 1, kTable));
@@ -90,7 +90,7 @@ TEST_F(TakeOverTest, SyncsThatTakeATableOverAnswerWhatTheContractSays) {
   EXPECT_EQ(QueryInt(absl::StrCat("SELECT count(*) FROM ", Table("seen"))), 20);
 }
 
-TEST_F(TakeOverTest, ACompletionThatWasCancelledSaysSo) {
+TEST_F(TakeOverTest, CompletionOfCancelledSyncIsRefused) {
   ASSERT_OK(Start("s1", Replace(1)));
   ASSERT_OK(Send("s1", People(1, 2)));
   ASSERT_OK(client().CancelSync("s1"));
@@ -148,7 +148,7 @@ class InterruptedCallTest : public TakeOverTest {
   void LetGo() { Execute("DELETE FROM " + Table("held")); }
 };
 
-TEST_F(InterruptedCallTest, AnErrorAfterACancellationIsTheCancellation) {
+TEST_F(InterruptedCallTest, StartErrorAfterCancelIsCancellation) {
   FailCreation("XX001", "the error of a table that somebody else changes");
   auto started = StartAndWait(/*allow_partial=*/false);
   ASSERT_OK(client().CancelSync("first"));
@@ -157,7 +157,7 @@ TEST_F(InterruptedCallTest, AnErrorAfterACancellationIsTheCancellation) {
               StatusIs(absl::StatusCode::kFailedPrecondition, "SYNC_CANCELLED"));
 }
 
-TEST_F(InterruptedCallTest, APartialStartGoesOnWithItsOtherStreams) {
+TEST_F(InterruptedCallTest, PartialStartContinuesWithOtherStreams) {
   FailCreation("XX001", "the error of a table that somebody else changes");
   auto started = StartAndWait(/*allow_partial=*/true);
   Execute(absl::StrCat("UPDATE ", ledger(), ".stream SET state = 'cancelled' WHERE table_name = '",
@@ -170,7 +170,7 @@ TEST_F(InterruptedCallTest, APartialStartGoesOnWithItsOtherStreams) {
   EXPECT_OK(Send("first", People(1, 2), 0, "second"));
 }
 
-TEST_F(InterruptedCallTest, ARelationThatVanishedUnderATakeOverIsLeftToTheNewerSync) {
+TEST_F(InterruptedCallTest, VanishedRelationIsLeftToNewerSync) {
   FailCreation("XX000", "could not open relation with OID 1");
   auto started = StartAndWait(/*allow_partial=*/false);
   auto newer = std::async(std::launch::async, [&] { return Start("newer", Replace(1)).status(); });
@@ -189,7 +189,7 @@ TEST_F(InterruptedCallTest, ARelationThatVanishedUnderATakeOverIsLeftToTheNewerS
 }
 
 // As the newer sync would leave the ledger, which the lock of the table keeps from starting here.
-TEST_F(InterruptedCallTest, AnErrorOfACompletionThatLostItsTableIsTheLoss) {
+TEST_F(InterruptedCallTest, CompletionErrorAfterTakeOverIsSuperseded) {
   FailCreation("XX000", "could not open relation with OID 1");
   ASSERT_OK(Start("first", Dedup(0)));
   auto completed = std::async(std::launch::async, [&] { return Complete("first").status(); });
@@ -203,7 +203,7 @@ TEST_F(InterruptedCallTest, AnErrorOfACompletionThatLostItsTableIsTheLoss) {
   EXPECT_THAT(completed.get(), StatusIs(absl::StatusCode::kAborted, "SUPERSEDED"));
 }
 
-TEST_F(InterruptedCallTest, AnErrorOfACompletionThatWasCancelledIsTheCancellation) {
+TEST_F(InterruptedCallTest, CompletionErrorAfterCancelIsCancellation) {
   FailCreation("XX000", "could not open relation with OID 1");
   ASSERT_OK(Start("first", Dedup(0)));
   auto completed = std::async(std::launch::async, [&] { return Complete("first").status(); });

@@ -34,7 +34,7 @@ class UndeclaredColumnsTest : public AppTest {
   }
 };
 
-TEST_F(UndeclaredColumnsTest, AMergeTakesStagedValuesAndKeepsStoredOnes) {
+TEST_F(UndeclaredColumnsTest, MergeTakesStagedAndKeepsStoredValues) {
   Load("s1", Wide(Dedup(0)),
        Resident(1, "a", 1, "\"Bonn\"") + Resident(2, "b", 1, "\"Rome\"") +
            Resident(3, "c", 1, "\"Oslo\"") + Resident(4, "d", 1, "\"Lima\""));
@@ -46,7 +46,7 @@ TEST_F(UndeclaredColumnsTest, AMergeTakesStagedValuesAndKeepsStoredOnes) {
   EXPECT_EQ(Cities(), "1:a2:Paris 2:b2:- 3:c3:Bergen 4:d3:Lima 5:e2:Quito 6:f3:-");
 }
 
-TEST_F(UndeclaredColumnsTest, AMergeAddsTheColumnThatOnlyStagingHasAndSaysSo) {
+TEST_F(UndeclaredColumnsTest, MergeAddsStagedOnlyColumnAndReportsIt) {
   Load("s1", Dedup(0), Record(1, "a", 1));
   LoadAndCancel("s2", Wide(Dedup(0)), Resident(1, "a2", 2, "\"Paris\""));
   ASSERT_OK_AND_ASSIGN(const v1::StartSyncResponse started, Start("s3", Dedup(0)));
@@ -57,13 +57,13 @@ TEST_F(UndeclaredColumnsTest, AMergeAddsTheColumnThatOnlyStagingHasAndSaysSo) {
   EXPECT_EQ(Cities(), "1:a2:Paris 2:b3:-");
 }
 
-TEST_F(UndeclaredColumnsTest, AFirstTableGetsTheColumn) {
+TEST_F(UndeclaredColumnsTest, FirstTableGetsTheColumn) {
   LoadAndCancel("s1", Wide(Dedup(0)), Resident(1, "a", 1, "\"Paris\""));
   Load("s2", Dedup(0), Record(1, "a2", 2) + Record(2, "b2", 2));
   EXPECT_EQ(Cities(), "1:a2:Paris 2:b2:-");
 }
 
-TEST_F(UndeclaredColumnsTest, ARowWithoutTheColumnGetsItsDefault) {
+TEST_F(UndeclaredColumnsTest, RowWithoutColumnGetsDefault) {
   Load("s1", Wide(Dedup(0)), Resident(1, "a", 1, "\"Bonn\""));
   Execute(absl::StrCat("ALTER TABLE ", Table(kTable),
                        " ALTER city SET DEFAULT 'nowhere', ALTER city SET NOT NULL"));
@@ -72,7 +72,7 @@ TEST_F(UndeclaredColumnsTest, ARowWithoutTheColumnGetsItsDefault) {
   EXPECT_EQ(Cities(), "1:a3:Bonn 2:b:Rome 3:c3:nowhere");
 }
 
-TEST_F(UndeclaredColumnsTest, TriggersAndExchangesOfUniqueValuesSeeTheSameRows) {
+TEST_F(UndeclaredColumnsTest, TriggersAndExchangesSeeTheSameRows) {
   Load("s1", Wide(Dedup(0)), Resident(1, "a", 1, "\"Bonn\"") + Resident(2, "b", 1, "\"Rome\""));
   Execute(absl::StrCat("CREATE UNIQUE INDEX one_name ON ", Table(kTable), " (name)"));
   LoadAndCancel("s2", Wide(Dedup(0)), Resident(1, "x", 2, "\"Paris\""));
@@ -80,7 +80,7 @@ TEST_F(UndeclaredColumnsTest, TriggersAndExchangesOfUniqueValuesSeeTheSameRows) 
   EXPECT_EQ(Cities(), "1:b:Paris 2:a:Rome");
 }
 
-TEST_F(UndeclaredColumnsTest, ADeletionMarkerIsNotInherited) {
+TEST_F(UndeclaredColumnsTest, DeletionMarkerIsNotInherited) {
   Ask deletes = Dedup(0);
   deletes.deletes = true;
   Load("s1", deletes, Record(1, "a", 1) + Record(2, "b", 1));
@@ -91,14 +91,14 @@ TEST_F(UndeclaredColumnsTest, ADeletionMarkerIsNotInherited) {
   EXPECT_EQ(Rows(), "1:again@0");
 }
 
-TEST_F(UndeclaredColumnsTest, AnAppendCopiesStagedValues) {
+TEST_F(UndeclaredColumnsTest, AppendCopiesStagedValues) {
   Load("s1", Append(0), Record(1, "a", 1));
   LoadAndCancel("s2", Wide(Dedup(0)), Resident(2, "b", 2, "\"Paris\""));
   Load("s3", Append(0), Record(3, "c", 3));
   EXPECT_EQ(Cities(), "1:a:- 2:b:Paris 3:c:-");
 }
 
-TEST_F(UndeclaredColumnsTest, AnAppendCopiesValuesOfAColumnWithADefault) {
+TEST_F(UndeclaredColumnsTest, AppendCopiesValuesOfColumnWithDefault) {
   Load("s1", Wide(Append(0)), Resident(1, "a", 1, "\"Bonn\""));
   Execute(absl::StrCat("ALTER TABLE ", Table(kTable), " ALTER city SET DEFAULT 'nowhere'"));
   LoadAndCancel("s2", Wide(Dedup(0)), Resident(2, "b", 2, "\"Paris\""));
@@ -106,7 +106,7 @@ TEST_F(UndeclaredColumnsTest, AnAppendCopiesValuesOfAColumnWithADefault) {
   EXPECT_EQ(Cities(), "1:a:Bonn 2:b:Paris 3:c:nowhere");
 }
 
-TEST_F(UndeclaredColumnsTest, AReplaceOfTheSameGenerationTakesStagedValues) {
+TEST_F(UndeclaredColumnsTest, SameGenerationReplaceTakesStagedValues) {
   for (const bool dedup : {false, true}) {
     const int64_t generation = dedup ? 2 : 1;
     const Ask ask = dedup ? DedupReplace(generation) : Replace(generation);
@@ -119,7 +119,7 @@ TEST_F(UndeclaredColumnsTest, AReplaceOfTheSameGenerationTakesStagedValues) {
   }
 }
 
-TEST_F(UndeclaredColumnsTest, AReplaceThatIsDeduplicatedKeepsTheValueOfTheOlderRow) {
+TEST_F(UndeclaredColumnsTest, DedupReplaceKeepsValueOfOlderRow) {
   LoadAndCancel("s1", Wide(DedupReplace(1)), Resident(1, "a", 1, "\"Paris\""));
   Load("s2", DedupReplace(1), Record(1, "b", 2));
   EXPECT_EQ(Cities(), "1:b:Paris");

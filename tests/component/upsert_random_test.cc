@@ -135,7 +135,7 @@ class UpsertRandomTest : public TableFixture, public ::testing::WithParamInterfa
   std::mt19937 random_{20251122};
 };
 
-TEST_P(UpsertRandomTest, DoesAsThePlainModel) {
+TEST_P(UpsertRandomTest, MatchesPlainModel) {
   const Case& c = GetParam();
   const TableSchema schema = MakeSchema({{"a", ColumnType::kBigint},
                                          {"b", ColumnType::kVarchar},

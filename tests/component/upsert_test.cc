@@ -84,7 +84,7 @@ TEST_F(UpsertTest, TiesAreBrokenByArrivalOrder) {
   EXPECT_THAT(Winners(), ElementsAre("a2", "x3")) << "byte order: B3 < a10 < a2";
 }
 
-TEST_F(UpsertTest, RowsEqualInEverythingComeDownToOne) {
+TEST_F(UpsertTest, IdenticalRowsAreDeduplicated) {
   const TableSchema schema = MakeSchema(
       {{"id", ColumnType::kBigint}, {"at", ColumnType::kBigint}, {"text", ColumnType::kVarchar}},
       {"id"}, "at");
@@ -98,7 +98,7 @@ TEST_F(UpsertTest, RowsEqualInEverythingComeDownToOne) {
   EXPECT_THAT(Read(target(), schema), ElementsAre(Row{{"id", "1"}, {"at", "5"}, {"text", "last"}}));
 }
 
-TEST_F(UpsertTest, UpsertingAgainChangesNothing) {
+TEST_F(UpsertTest, RepeatedUpsertChangesNothing) {
   CreateBoth(IdAndCursor());
   Insert(source(), IdAndCursor(), {At("1", "5", "a"), At("2", "", "b"), At("", "1", "c")});
   EXPECT_EQ(Upsert(IdAndCursor()).written(), 3);
@@ -109,7 +109,7 @@ TEST_F(UpsertTest, UpsertingAgainChangesNothing) {
   EXPECT_EQ(Writers(target(), "id"), before);
 }
 
-TEST_F(UpsertTest, RowsThatAreNotBeatenAreNotRewritten) {
+TEST_F(UpsertTest, StoredRowsThatWinAreNotRewritten) {
   CreateBoth(IdAndCursor());
   Insert(target(), IdAndCursor(),
          {At("1", "5", "1"), At("2", "5", "2"), At("3", "5", "3"), At("4", "5", "4")});
@@ -126,7 +126,7 @@ TEST_F(UpsertTest, RowsThatAreNotBeatenAreNotRewritten) {
   EXPECT_EQ(after.at("4"), before.at("4"));
 }
 
-TEST_F(UpsertTest, ANullCursorNeverBeatsAValue) {
+TEST_F(UpsertTest, NullCursorLosesToAnyValue) {
   CreateBoth(IdAndCursor());
   Insert(target(), IdAndCursor(),
          {At("1", "5", "1 old"), At("2", "", "2 old"), At("3", "", "3 old"), At("4", "", "4 old")});
@@ -138,7 +138,7 @@ TEST_F(UpsertTest, ANullCursorNeverBeatsAValue) {
   EXPECT_THAT(Winners(), ElementsAre("1 old", "2 new", "3 new", "4 old", "5 value"));
 }
 
-TEST_F(UpsertTest, WithoutACursorExtractedAtDecides) {
+TEST_F(UpsertTest, ExtractedAtDecidesWithoutCursor) {
   const TableSchema schema = MakeSchema({{"id", ColumnType::kBigint}}, {"id"});
   CreateBoth(schema);
   Insert(target(), schema,
@@ -238,7 +238,7 @@ TEST_F(UpsertTest, ChangingTheKeyKeepsOldRows) {
   EXPECT_THAT(Winners(), ElementsAre("4", "5", "6", "7"));
 }
 
-TEST_F(UpsertTest, ChangingTheKeyLeavesRowsAloneThatNoRecordTouches) {
+TEST_F(UpsertTest, ChangingTheKeyKeepsUntouchedRows) {
   TableSchema schema =
       MakeSchema({{"id", ColumnType::kBigint}, {"b", ColumnType::kBigint}}, {"id"});
   CreateBoth(schema);
@@ -251,7 +251,7 @@ TEST_F(UpsertTest, ChangingTheKeyLeavesRowsAloneThatNoRecordTouches) {
   EXPECT_THAT(Winners(), ElementsAre("1", "2", "3"));
 }
 
-TEST_F(UpsertTest, ChangingTheCursorComparesByTheNewOne) {
+TEST_F(UpsertTest, ChangingTheCursorComparesByNewCursor) {
   TableSchema schema = MakeSchema(
       {{"id", ColumnType::kBigint}, {"at", ColumnType::kBigint}, {"seen", ColumnType::kDate}},
       {"id"}, "seen");
@@ -335,7 +335,7 @@ TEST_F(UpsertTest, TriggersSeeUpdatesAndForeignKeysHold) {
       << "a replaced row is no deletion, a deleted one is";
 }
 
-TEST_F(UpsertTest, InPlaceSeveralRowsOfOneKeyBecomeOne) {
+TEST_F(UpsertTest, InPlaceMergeLeavesOneRowPerKey) {
   TableSchema schema = IdAndCursor();
   CreateBoth(schema);
   Execute(
@@ -362,7 +362,7 @@ TEST_F(UpsertTest, SeveralUpsertsFitIntoOneTransaction) {
   EXPECT_THAT(Winners(), ElementsAre("a"));
 }
 
-TEST_F(UpsertTest, AFewRowsAreFoundByTheIndex) {
+TEST_F(UpsertTest, FewRowsAreFoundByIndex) {
   CreateBoth(IdAndCursor());
   Execute(absl::StrCat("INSERT INTO ", Table("source"),
                        " SELECT 'raw ' || i, '2025-01-23', '{}', 1, i, 1 FROM "

@@ -259,7 +259,7 @@ class Stress : public WritePathStressTest {
   using WritePathStressTest::Header;
 };
 
-TEST_F(Stress, CountsAreExactWhateverHappensToTheCalls) {
+TEST_F(Stress, CountsAreExactAfterFailedCalls) {
   const std::vector<std::string> tables = {"appended", "replaced", "merged"};
   const v1::StartSyncRequest request = Request(kSync, tables);
   ASSERT_OK(client_->StartSync(request));

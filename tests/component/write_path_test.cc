@@ -63,7 +63,7 @@ class Counter {
   int count_ ABSL_GUARDED_BY(mutex_) = 0;
 };
 
-TEST_F(WritePathTest, RecordsThatAreCommittedAreNotCommittedAgain) {
+TEST_F(WritePathTest, CommittedRecordsAreNotCommittedAgain) {
   const WriterClaim claim = Claim("w").claim;
   write::InsertBuffer buffer(&load_, plan_, "sync", claim);
   Fill(buffer, 0, 10);
@@ -78,7 +78,7 @@ TEST_F(WritePathTest, RecordsThatAreCommittedAreNotCommittedAgain) {
 }
 
 // Whoever holds little holds no block that others have filled to the end.
-TEST_F(WritePathTest, OnlyABufferOfManyRowsTakesWholeBlocks) {
+TEST_F(WritePathTest, OnlyLargeBuffersTakeWholeBlocks) {
   for (int i = 0; i < 4; ++i) {
     blocks_.Give(ByteBuffer(write::kBlockBytes), write::kBlockBytes);
   }
@@ -96,7 +96,7 @@ TEST_F(WritePathTest, OnlyABufferOfManyRowsTakesWholeBlocks) {
 }
 
 // The connection breaks in COMMIT; its backend goes on and commits while the rows are sent again.
-TEST_F(WritePathTest, ALostCommitThatComesToItsEndLateIsNotRepeated) {
+TEST_F(WritePathTest, LostCommitThatEndsLateIsNotRepeated) {
   const WriterClaim claim = Claim("w").claim;
   Execute(absl::StrCat("CREATE TABLE ", Table("armed"), " ();",  //
                        "CREATE FUNCTION ", schema(),
@@ -132,7 +132,7 @@ TEST_F(WritePathTest, ALostCommitThatComesToItsEndLateIsNotRepeated) {
 }
 
 // Nobody renews the lease of the server "test": its writers count as dead.
-TEST_F(WritePathTest, CompletionCountsWhatADeadServersWriterStillCommits) {
+TEST_F(WritePathTest, CompletionCountsLateCommitsOfDeadServer) {
   const WriterClaim claim = Claim("w").claim;
   const std::unique_ptr<postgres::Connection> late = Connect();
   const std::unique_ptr<postgres::Connection> watching = Connect();
@@ -190,7 +190,7 @@ class WriterCallTest : public WritePathTest {
   ThreadPool pool_{"load", 2};  // first to go: its tasks use the rest
 };
 
-TEST_F(WriterCallTest, StatesOfCheckpointsThatWaitHoldBackTheCaller) {
+TEST_F(WriterCallTest, PendingCheckpointStatesBlockCaller) {
   Counter done;
   Counter ready;
   const auto on_ready = [&] { ready.Add(); };
@@ -216,7 +216,7 @@ TEST_F(WriterCallTest, StatesOfCheckpointsThatWaitHoldBackTheCaller) {
 }
 
 // A caller that resumes from further back sends its checkpoints again, where they belong.
-TEST_F(WriterCallTest, ACheckpointAmongRepeatedRecordsStandsWhereItWasSent) {
+TEST_F(WriterCallTest, CheckpointKeepsOffsetAmongResentRecords) {
   Counter done;
   Counter ready;
   const auto on_ready = [&] { ready.Add(); };
@@ -241,7 +241,7 @@ TEST_F(WriterCallTest, ACheckpointAmongRepeatedRecordsStandsWhereItWasSent) {
   EXPECT_EQ(Rows(), 30);
 }
 
-TEST_F(WriterCallTest, IdleLanesGiveTheirMemoryToWhoWaitsForIt) {
+TEST_F(WriterCallTest, IdleLanesReleaseMemoryToWaiters) {
   Counter done;
   Counter ready;
   const auto on_ready = [&] { ready.Add(); };
@@ -262,7 +262,7 @@ TEST_F(WriterCallTest, IdleLanesGiveTheirMemoryToWhoWaitsForIt) {
 }
 
 // Blocks are one commit each, so the rows' transactions tell how many lanes a call has filled.
-TEST_F(WriterCallTest, CallsTakeNoMoreLanesThanThereAreThreadsForThem) {
+TEST_F(WriterCallTest, CallsUseNoMoreLanesThanThreads) {
   Counter done;
   int64_t commits = 0;
   for (const int calls : {1, 2}) {
@@ -286,7 +286,7 @@ TEST_F(WriterCallTest, CallsTakeNoMoreLanesThanThereAreThreadsForThem) {
   EXPECT_EQ(lanes_.busy_owners, 0);
 }
 
-TEST_F(WriterCallTest, ACallThatDropsItsBatchesIsNotBusyAnyMore) {
+TEST_F(WriterCallTest, CallThatDropsItsBatchesIsNotBusy) {
   Counter gate;
   Counter done;
   for (int i = 0; i < pool_.threads(); ++i) pool_.Post([&] { gate.WaitFor(1); });
@@ -310,7 +310,7 @@ TEST_F(WriterCallTest, ACallThatDropsItsBatchesIsNotBusyAnyMore) {
 }
 
 // Ends that meet batches on their way to a lane: each call ends by itself.
-TEST_F(WriterCallTest, AnEndThatMeetsABatchLosesNeither) {
+TEST_F(WriterCallTest, EndDuringBatchLosesNeither) {
   constexpr int kCalls = 100;
   Counter done;
   for (int n = 0; n < kCalls; ++n) {
