@@ -24,7 +24,7 @@ Bio Open(absl::string_view pem) {
   return {BIO_new_mem_buf(pem.data(), static_cast<int>(pem.size())), BIO_free};
 }
 
-// The library would ask for a passphrase on the terminal.
+// Refuses, because the library's default callback asks for a passphrase on the terminal.
 int NoPassphrase(char*, int, int, void*) { return -1; }
 
 absl::Status Faulty(absl::string_view what) {
@@ -47,16 +47,16 @@ absl::StatusOr<absl::Time> CheckCertificate(absl::string_view chain_pem,
   while (X509* const next = PEM_read_bio_X509(chain.get(), nullptr, NoPassphrase, nullptr)) {
     certificates.emplace_back(next, X509_free);
   }
-  ERR_clear_error();  // the end of the text is an error of its own
-  if (certificates.empty()) return Faulty("the certificate file holds no PEM certificate");
+  ERR_clear_error();  // the library reports the end of the input as an error
+  if (certificates.empty()) return Faulty("the certificate file contains no PEM certificate");
   const Bio key_text = Open(key_pem);
   const Key key(PEM_read_bio_PrivateKey(key_text.get(), nullptr, NoPassphrase, nullptr),
                 EVP_PKEY_free);
   if (key == nullptr) {
-    return Faulty("the key file holds no PEM private key that can be read without a passphrase");
+    return Faulty("the key file contains no PEM private key that can be read without a passphrase");
   }
   if (X509_check_private_key(certificates.front().get(), key.get()) != 1) {
-    return Faulty("the private key does not belong to the first certificate of the chain");
+    return Faulty("the private key does not match the first certificate of the chain");
   }
   absl::Time end = absl::InfiniteFuture();
   for (const Certificate& certificate : certificates) {

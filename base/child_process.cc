@@ -50,8 +50,8 @@ std::vector<char*> Pointers(std::vector<std::string>& strings) {
   return pointers;
 }
 
-// Everything that the child needs, made before the fork: afterwards only async-signal-safe calls
-// are allowed, as another thread may have held the allocator's lock.
+// Everything that the child needs. It is prepared before the fork, because afterwards only
+// async-signal-safe calls are allowed: another thread may have held the allocator's lock.
 struct Plan {
   char* const* argv;
   char* const* environment;
@@ -65,7 +65,7 @@ struct Plan {
 bool Redirect(const std::array<int, 3>& descriptors) {
   const int null = open("/dev/null", O_RDWR | O_CLOEXEC);
   if (null < 0) return false;
-  // Copies above 2 first, so that no descriptor is overwritten before its turn.
+  // First copies all three to numbers above 2, so that none is overwritten before it is used.
   std::array<int, 3> copies = {};
   for (size_t i = 0; i < copies.size(); ++i) {
     copies[i] = fcntl(descriptors[i] < 0 ? null : descriptors[i], F_DUPFD_CLOEXEC, 3);
@@ -89,7 +89,7 @@ bool Become(const ProcessIdentity& identity) {
   signal(SIGPIPE, SIG_DFL);
   ready = ready && Redirect(plan.descriptors);
   if (ready && plan.run_as != nullptr) ready = Become(*plan.run_as);
-  // After setuid, which clears it; and the parent may be gone already.
+  // This follows setuid, which clears the setting. The parent may already have ended.
   if (ready && plan.parent_death_signal != 0) {
     ready = prctl(PR_SET_PDEATHSIG, plan.parent_death_signal) == 0;
     if (getppid() != plan.parent) _exit(1);
@@ -144,7 +144,7 @@ absl::StatusOr<std::unique_ptr<ChildProcess>> ChildProcess::Start(
   const int fork_error = errno;
   close(error_pipe[1]);
   int error = 0;
-  // The pipe closes by itself when exec succeeds.
+  // A successful exec closes the pipe, and the read returns 0.
   const ssize_t got = pid < 0 ? 0 : read(error_pipe[0], &error, sizeof(error));
   close(error_pipe[0]);
   if (pid < 0) return ProcessError("fork", fork_error);
@@ -181,7 +181,7 @@ std::optional<int> ChildProcess::Wait(absl::Duration timeout) {
     if (ended == pid_) {
       exit_code_ = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
     } else if (ended < 0 && errno != EINTR) {
-      exit_code_ = 255;  // somebody else has reaped it
+      exit_code_ = 255;  // other code has already reaped the child
     } else if (absl::Now() >= deadline) {
       return std::nullopt;
     } else {

@@ -26,7 +26,7 @@ struct ProcessIdentity {
   std::vector<gid_t> groups = {};
 };
 
-// The account `name` of this machine. Errors: NOT_FOUND NO_SUCH_USER.
+// Returns the account `name` of this machine. Errors: NOT_FOUND NO_SUCH_USER.
 absl::StatusOr<ProcessIdentity> FindIdentity(absl::string_view name);
 
 struct ChildProcessOptions {

@@ -11,7 +11,7 @@ namespace {
 
 constexpr char kPayloadUrl[] = "syncline/ErrorDetail";
 
-// The payload is a list of netstrings "<length>:<bytes>", so that any byte may stand in a value.
+// The payload is a list of netstrings "<length>:<bytes>", so that a value may contain any byte.
 void PutString(absl::string_view value, std::string* out) {
   absl::StrAppend(out, value.size(), ":", value);
 }

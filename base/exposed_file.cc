@@ -15,7 +15,7 @@ std::optional<std::string> ModeIfExposed(const std::string& path) {
     return !error && (status.permissions() & permission) != fs::perms::none;
   };
   std::error_code error;
-  // Without links: what counts are the directories on the way to the file itself.
+  // Links are resolved, because the directories above the file itself decide who can reach it.
   const fs::path file = fs::canonical(path, error);
   if (error || !allows(file, fs::perms::others_read)) return std::nullopt;
   for (fs::path directory = file.parent_path();; directory = directory.parent_path()) {

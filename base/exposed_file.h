@@ -6,9 +6,9 @@
 
 namespace syncline {
 
-// The mode of `path`, such as "0644", when any user of the machine may read it; nothing when the
-// mode forbids that, when a directory above it lets others not through, or when there is no such
-// file. The group does not count: Kubernetes gives files to a pod by it.
+// Returns the mode of `path`, such as "0644", if any user of the machine may read it. Returns
+// nullopt if the mode forbids that, if a directory above it is closed to others, or if there is no
+// such file. Group permissions are ignored, because Kubernetes grants a pod its files by group.
 std::optional<std::string> ModeIfExposed(const std::string& path);
 
 }  // namespace syncline

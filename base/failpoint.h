@@ -1,10 +1,10 @@
-// The failpoints: places in the server where a test stops it, so that a fault strikes at a moment
-// that no timing would hit.
+// Failpoints: places in the server where a test can stop it, so that a fault happens at a moment
+// that timing alone would not reach.
 //
-// A library of the product holds none: SYNCLINE_FAILPOINT is nothing unless the file is compiled
-// with SYNCLINE_FAILPOINTS, which only the second server of the fault tests is (the build option of
-// that name; tests/support/failpoint.cc is the other half, and says what a failpoint can do).
-// Thread-safe. A failpoint that is not armed changes nothing.
+// The libraries of the product contain none: SYNCLINE_FAILPOINT expands to nothing unless the file
+// is compiled with SYNCLINE_FAILPOINTS. Only the second server of the fault tests is, with the
+// build option of that name. tests/support/failpoint.cc implements ReachFailpoint and describes
+// what a failpoint can do. Thread-safe. A failpoint that is not armed has no effect.
 #pragma once
 
 #ifdef SYNCLINE_FAILPOINTS
@@ -16,29 +16,29 @@ namespace syncline::failpoint {
 
 // A lane is about to parse a batch.
 inline constexpr char kDecode[] = "decode";
-// A block's rows are sent, COPY is not ended.
+// The rows of a block are sent; COPY has not ended.
 inline constexpr char kCopySent[] = "copy_sent";
-// COPY has ended; the writer's row is not touched.
+// COPY has ended; the writer's row in the ledger is unchanged.
 inline constexpr char kCopied[] = "copied";
-// Rows and ledger are written, the writer's row is locked; COMMIT is not sent.
+// Rows and ledger are written and the writer's row is locked; COMMIT has not been sent.
 inline constexpr char kBeforeCommit[] = "before_commit";
-// COMMIT has succeeded; nobody was told.
+// COMMIT has succeeded; the caller has not been informed.
 inline constexpr char kCommitted[] = "committed";
-// Staged rows are merged and staging is dropped; COMMIT is not sent.
+// Staged rows are merged and the staging table is dropped; COMMIT has not been sent.
 inline constexpr char kMerged[] = "merged";
-// The merge is committed; nobody was told.
+// The merge is committed; the caller has not been informed.
 inline constexpr char kMergeCommitted[] = "merge_committed";
-// The target's locks are held, the old table is gone and the new one has its name; COMMIT is not
-// sent.
+// The target's locks are held, the old table is gone and the new one has its name; COMMIT has not
+// been sent.
 inline constexpr char kSwapped[] = "swapped";
-// The swap is committed; replaced tables that are kept are not pruned, and nobody was told.
+// The swap is committed; old kept tables are not pruned and the caller has not been informed.
 inline constexpr char kSwapCommitted[] = "swap_committed";
 
 }  // namespace syncline::failpoint
 
 #ifdef SYNCLINE_FAILPOINTS
 namespace syncline {
-// Does what `name` is armed with; an error only when that is to fail.
+// Performs the action that `name` is armed with. Returns an error only if that action is to fail.
 absl::Status ReachFailpoint(const char* name);
 }  // namespace syncline
 #define SYNCLINE_FAILPOINT(name) \

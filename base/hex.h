@@ -1,7 +1,7 @@
-// Hexadecimal text to bytes.
+// Converts hexadecimal text to bytes.
 //
-// abseil's function for this changed its signature between Debian 12 and 13; the one that both have
-// is deprecated in the latter.
+// abseil's function for this changed its signature between Debian 12 and 13, and the form that both
+// provide is deprecated in the latter.
 #pragma once
 
 #include <string>
@@ -10,8 +10,8 @@
 
 namespace syncline {
 
-// Returns the bytes that `digits` stand for, two digits each, in either case. A digit that is not
-// hexadecimal counts as 0; an odd last digit is ignored.
+// Returns the bytes that `digits` encode, two digits of either case per byte. A character that is
+// not hexadecimal counts as 0, and an odd last digit is ignored.
 std::string HexToBytes(absl::string_view digits);
 
 }  // namespace syncline

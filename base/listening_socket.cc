@@ -41,7 +41,7 @@ absl::StatusOr<HostPort> Split(absl::string_view address) {
   return HostPort{std::string(host), absl::StrCat(port)};
 }
 
-// The wildcard of IPv6 takes callers of IPv4, too; the one of IPv4 stands where there is no IPv6.
+// The IPv6 wildcard accepts IPv4 clients, too. The IPv4 wildcard is used where IPv6 is missing.
 std::vector<std::string> HostsToTry(const std::string& host) {
   if (host == "0.0.0.0") return {"::", host};
   return {host};
@@ -151,7 +151,7 @@ int ListeningSockets::Connect() const {
   if (getsockname(descriptors_.front(), at, &size) != 0) return -1;
   const int descriptor =
       socket(address.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, IPPROTO_TCP);
-  // A wildcard address stands for this machine here.
+  // Connecting to a wildcard address reaches this machine.
   if (descriptor >= 0 && connect(descriptor, at, size) != 0 && errno != EINPROGRESS) {
     close(descriptor);
     return -1;

@@ -33,7 +33,7 @@ absl::string_view LevelName(LogLevel level) {
   return "";
 }
 
-// The length of the UTF-8 character that `text` begins with; 0 when it begins with none.
+// Returns the length of the UTF-8 character at the start of `text`, or 0 if there is none.
 size_t CharacterLength(absl::string_view text) {
   const auto byte = [text](size_t i) {
     return i < text.size() ? static_cast<unsigned char>(text[i]) : 0u;
@@ -47,7 +47,7 @@ size_t CharacterLength(absl::string_view text) {
   for (size_t i = 1; i < length; ++i) {
     if ((byte(i) & 0xC0) != 0x80) return 0;
   }
-  // Overlong forms, surrogates, and what lies beyond U+10FFFF.
+  // Overlong forms, surrogates, and code points above U+10FFFF are invalid.
   if ((first == 0xE0 && byte(1) < 0xA0) || (first == 0xED && byte(1) >= 0xA0) ||
       (first == 0xF0 && byte(1) < 0x90) || (first == 0xF4 && byte(1) >= 0x90)) {
     return 0;
@@ -55,8 +55,9 @@ size_t CharacterLength(absl::string_view text) {
   return length;
 }
 
-// Quotes as JSON does; valid for the text format as well. What is not UTF-8 becomes U+FFFD: one bad
-// byte in a message of a third party must not make the line unreadable to a JSON parser.
+// Returns `value` as a JSON string, which the text format uses as well. Bytes that are not UTF-8
+// become U+FFFD, because one bad byte in a third party's message must not make the line unreadable
+// to a JSON parser.
 std::string Quoted(absl::string_view value) {
   std::string out = "\"";
   for (size_t length = 0; !value.empty(); value.remove_prefix(std::max<size_t>(length, 1))) {
@@ -126,7 +127,7 @@ Log& Log::Literal(absl::string_view key, std::string value) {
 Log& Log::Field(absl::string_view key, int64_t value) { return Literal(key, absl::StrCat(value)); }
 
 Log& Log::Field(absl::string_view key, double value) {
-  // JSON has no NaN and no infinity.
+  // JSON has neither NaN nor infinity.
   return std::isfinite(value) ? Literal(key, absl::StrCat(value)) : Field(key, absl::StrCat(value));
 }
 

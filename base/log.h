@@ -3,8 +3,8 @@
 //   Log(LogLevel::kInfo, "stream_completed").Field("sync_id", id).Field("rows", rows);
 //
 // prints  2026-01-02T03:04:05.678Z INFO stream_completed sync_id=nightly rows=1000
-// or, with the JSON format, an object of the same fields. The line is written by the destructor in
-// one write(2), so lines of several threads never mix. Never pass record values, passwords or
+// or, in the JSON format, an object with the same fields. The destructor writes the line with one
+// write(2), so that lines of several threads do not mix. Never pass record values, passwords or
 // tokens. Thread-safe.
 #pragma once
 
@@ -54,7 +54,7 @@ class Log {
   struct Entry {
     std::string key;
     std::string value;
-    bool literal;  // a number or boolean: not quoted in JSON
+    bool literal;  // a number or boolean, not quoted in JSON
   };
   std::vector<Entry> entries_;
 };

@@ -55,7 +55,7 @@ constexpr absl::string_view kVariables[] = {
     "SYNCLINE_WRITER_LEASE",
 };
 
-// Of the repository's scripts, tests and build.
+// Variables of the repository's scripts, tests and build.
 constexpr absl::string_view kDevelopment[] = {"SYNCLINE_TEST_", "SYNCLINE_BUILD_",
                                               "SYNCLINE_SETUP_"};
 constexpr absl::string_view kDevelopmentNames[] = {"SYNCLINE_FAULT_SCHEDULES", "SYNCLINE_HISTORIES",

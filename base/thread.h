@@ -1,4 +1,4 @@
-// A named, owned, joined thread: the only place where the server starts one.
+// A named thread that is owned and joined. The server starts threads only through this class.
 #pragma once
 
 #include <functional>
@@ -8,12 +8,13 @@
 
 namespace syncline {
 
-// Runs `body` on its own thread; the destructor joins. The name (at most 15 bytes) shows in `top
-// -H`. An exception that leaves `body` is our bug: it is logged and the process aborts.
+// Runs `body` on its own thread, which the destructor joins. The first 15 bytes of the name are
+// shown by `top -H`. An exception that leaves `body` is a bug: it is logged, and the process
+// aborts.
 class Thread {
  public:
   Thread(std::string name, std::function<void()> body);
-  // Null when the system has no thread left, which the constructor does not survive.
+  // Returns null if the system cannot start another thread; the constructor throws then.
   static std::unique_ptr<Thread> TryStart(std::string name, std::function<void()> body);
   ~Thread();
   Thread(const Thread&) = delete;

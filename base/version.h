@@ -5,7 +5,7 @@
 
 namespace syncline {
 
-// For example "0.1.0".
+// Returns the version, for example "0.1.0".
 absl::string_view Version();
 
 }  // namespace syncline
