@@ -342,7 +342,7 @@ TEST(ConnectionOpenTest, InvalidConninfoIsExplainedButNotQuoted) {
     return std::string(status.message());
   };
   EXPECT_EQ(refusal("host=127.0.0.1 hunter2"),
-            "the connection string cannot be parsed: missing = after (left out) in connection "
+            "the connection string cannot be parsed: missing = after (omitted) in connection "
             "info string");
   EXPECT_TRUE(
       absl::StrContains(refusal("host=db prot=5432"), "invalid connection option \"prot\""));

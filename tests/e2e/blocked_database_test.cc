@@ -148,8 +148,8 @@ TEST_F(BlockedDatabaseTest, ALockedTableHoldsUpItsOwnSyncAndNoOther) {
   ASSERT_THAT(answer, StatusIs(absl::StatusCode::kAborted, "LOCK_NOT_AVAILABLE"));
   EXPECT_TRUE(DetailOf(answer).retry_after.has_value());
   EXPECT_THAT(std::string(answer.message()),
-              AllOf(HasSubstr("rows: pid "), HasSubstr("(a console), in its transaction for "),
-                    HasSubstr("its last statement began at ")));
+              AllOf(HasSubstr("rows: pid "), HasSubstr("(a console), transaction open for "),
+                    HasSubstr("last statement started at ")));
   EXPECT_OK(client->StartSync(request));
 }
 

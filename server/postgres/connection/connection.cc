@@ -23,10 +23,10 @@
 namespace syncline::postgres {
 namespace {
 
-// libpq copies a piece into an output buffer that grows by doubling and never shrinks (fe-misc.c,
-// pqCheckOutBufferSpace), and the server refuses messages of 1 GiB (libpq.h,
-// PQ_LARGE_MESSAGE_LIMIT). 1 MiB keeps the buffer small and is large enough to be free of
-// per-message cost.
+// libpq copies each piece into an output buffer that grows by doubling and never shrinks
+// (fe-misc.c, pqCheckOutBufferSpace), and the server refuses messages of 1 GiB (libpq.h,
+// PQ_LARGE_MESSAGE_LIMIT). 1 MiB keeps the buffer small and is large enough to make the cost per
+// message negligible.
 constexpr size_t kCopyPieceBytes = size_t{1} << 20;
 
 constexpr size_t kMostPrepared = 64;
@@ -69,8 +69,9 @@ Result Rows(const PGresult* result) {
   return Result(std::move(copied), affected);
 }
 
-// The row's number in the context of an error, which reads "COPY t, line 3, column c: …" in the
-// language of the server, behind what triggers add; 0 when there is none. The rest may hold values.
+// Returns the row's number in the context of an error, or 0 if it has none. The last line of the
+// context reads "COPY t, line 3, column c: …" in the language of the server; triggers add lines
+// before it. The rest of it may contain values.
 int64_t CopyLine(absl::string_view context, absl::string_view relation) {
   const size_t last = context.rfind('\n');
   if (last != absl::string_view::npos) context.remove_prefix(last + 1);
@@ -94,7 +95,7 @@ struct Connection::State {
   };
 
   std::unique_ptr<PGconn, FinishConnection> connection;
-  std::unique_ptr<OpenSockets::Entry> socket;  // behind the connection: it goes first
+  std::unique_ptr<OpenSockets::Entry> socket;  // after the connection: destroyed first
   std::unique_ptr<PGcancel, FreeCancel> cancel;
   std::list<Prepared> prepared;  // most recently used first
   std::unordered_map<std::string, std::list<Prepared>::iterator> by_sql;
@@ -127,8 +128,8 @@ absl::StatusOr<std::unique_ptr<Connection>> Connection::Open(const ConnectionOpt
   const absl::Time deadline = absl::Now() + options.connect_timeout;
   PGconn* const raw = PQconnectdb(conninfo.c_str());
   if (raw == nullptr) {
-    return MakeError(absl::StatusCode::kResourceExhausted, "out of memory for a connection",
-                     {.reason = "OUT_OF_MEMORY"});
+    return MakeError(absl::StatusCode::kResourceExhausted,
+                     "out of memory while connecting to the database", {.reason = "OUT_OF_MEMORY"});
   }
   std::unique_ptr<Connection> connection(new Connection(raw));
   if (PQstatus(raw) != CONNECTION_OK) {
@@ -145,20 +146,20 @@ absl::Status Connection::ErrorOf(const pg_result* result) const {
   const char* const sqlstate = PQresultErrorField(result, PG_DIAG_SQLSTATE);
   const char* primary = PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY);
   const char* const source = PQresultErrorField(result, PG_DIAG_SOURCE_FUNCTION);
-  // Such code chooses its SQLSTATE as it likes.
+  // RAISE may use any SQLSTATE, so the message is replaced here, whatever the code.
   if (source != nullptr && absl::string_view(source) == "exec_stmt_raise") primary = kRaisedMessage;
   if (sqlstate != nullptr && *sqlstate != '\0') {
     if (EndsSession(sqlstate)) state_->broken = true;
     return WithPlace(result, StatusFromSqlState(sqlstate, primary == nullptr ? "" : primary));
   }
-  // Only a server gives codes. libpq's own errors outside of a statement are misuse of it; within
-  // one they mean that the server is gone, although PQstatus may say CONNECTION_OK still (after a
-  // write that failed).
+  // Only the server reports codes. An error of libpq itself outside of a statement means that libpq
+  // was misused. Within a statement it means that the server is gone, although PQstatus may still
+  // be CONNECTION_OK (after a failed write).
   const bool in_statement =
       result != nullptr || PQtransactionStatus(state_->get()) == PQTRANS_ACTIVE;
   if (in_statement || PQstatus(state_->get()) != CONNECTION_OK) {
     state_->broken = true;
-    return DatabaseUnreachable("the connection to the database broke");
+    return DatabaseUnreachable("the connection to the database was lost");
   }
   return MakeError(absl::StatusCode::kInternal,
                    absl::StripAsciiWhitespace(PQerrorMessage(state_->get())),
@@ -191,7 +192,7 @@ absl::Status Connection::Commit() {
     const absl::Status status = ErrorOf(result.get());
     return absl::IsUnavailable(status) ? CommitUnknown() : status;
   }
-  // A failed transaction answers COMMIT with ROLLBACK, and no error.
+  // In a failed transaction the reply to COMMIT is ROLLBACK, without an error.
   if (absl::string_view(PQcmdStatus(result.get())) != "COMMIT") {
     return MakeError(absl::StatusCode::kAborted, "the transaction was rolled back",
                      {.reason = "ROLLED_BACK", .retry_after = absl::Seconds(1)});
@@ -233,8 +234,8 @@ absl::StatusOr<Result> Connection::Query(absl::string_view sql, const Params& pa
   if (Succeeded(result.get())) return Rows(result.get());
   const absl::Status error = ErrorOf(result.get());
   const std::string sqlstate = SqlStateOf(error);
-  // "cached plan must not change result type" and "prepared statement does not exist": prepare anew
-  // next time.
+  // After "cached plan must not change result type" and "prepared statement does not exist" the
+  // statement is prepared again the next time.
   if (sqlstate == "0A000" || sqlstate == "26000") state_->Forget(std::string(sql));
   return error;
 }
@@ -244,7 +245,7 @@ absl::Status Connection::BeginCopy(absl::string_view sql, absl::string_view rela
   const OwnedResult result(PQexec(state_->get(), std::string(sql).c_str()));
   if (PQresultStatus(result.get()) == PGRES_COPY_IN) return absl::OkStatus();
   if (!Succeeded(result.get())) return ErrorOf(result.get());
-  return MakeError(absl::StatusCode::kInternal, "the statement started no COPY FROM STDIN",
+  return MakeError(absl::StatusCode::kInternal, "the statement did not start COPY FROM STDIN",
                    {.reason = "DB_CLIENT"});
 }
 
@@ -260,7 +261,7 @@ absl::Status Connection::PutCopyData(absl::string_view bytes) {
 }
 
 absl::StatusOr<int64_t> Connection::EndCopy() {
-  // What fails here shows in the results below, with the server's own reason.
+  // A failure here also shows in the results below, which have the server's reason.
   PQputCopyEnd(state_->get(), nullptr);
   absl::Status error;
   int64_t rows = 0;
@@ -268,7 +269,7 @@ absl::StatusOr<int64_t> Connection::EndCopy() {
   while (const OwnedResult result{PQgetResult(state_->get())}) {
     any = true;
     if (PQresultStatus(result.get()) == PGRES_COPY_IN) {
-      // A second COPY in the same text: nobody has data for it.
+      // The SQL contained a second COPY, for which there is no data.
       PQputCopyEnd(state_->get(), "no data");
     } else if (Succeeded(result.get())) {
       int64_t count = 0;

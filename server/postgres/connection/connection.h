@@ -1,8 +1,8 @@
-// One libpq connection: for data transactions (COPY BINARY) and for LISTEN.
+// One libpq connection, for data transactions (COPY BINARY) and for LISTEN.
 //
-// Owned and used by one thread at a time; Cancel alone may be called from another. Errors are
-// absl::Status with reason and SQLSTATE (postgres/sqlstate.h). After an error of code UNAVAILABLE
-// the connection is broken: drop it.
+// Owned and used by one thread at a time; only Cancel may be called from another thread. Errors are
+// absl::Status with a reason and an SQLSTATE (sqlstate.h). After an UNAVAILABLE error the
+// connection is broken and must be discarded.
 #pragma once
 
 #include <cstdint>
@@ -22,16 +22,17 @@ struct pg_result;
 namespace syncline::postgres {
 
 struct ConnectionOptions {
-  // As DatabaseOptions::conninfo.
+  // The same as DatabaseOptions::conninfo.
   std::string conninfo;
   absl::Duration connect_timeout = absl::Seconds(5);
-  // Where the connection's socket is kept while it is open; may be null. Outlives the connection.
+  // Registry for the connection's socket while it is open. May be null; must outlive the
+  // connection.
   OpenSockets* sockets = nullptr;
 };
 
 class Connection {
  public:
-  // Connects. Session settings are those of database.h.
+  // Connects and applies the session settings that database.h lists.
   // Errors: UNAVAILABLE DB_UNREACHABLE, FAILED_PRECONDITION DB_AUTH, and those of sqlstate.h.
   static absl::StatusOr<std::unique_ptr<Connection>> Open(const ConnectionOptions& options);
 
@@ -39,51 +40,54 @@ class Connection {
   Connection(const Connection&) = delete;
   Connection& operator=(const Connection&) = delete;
 
-  // Runs one or more statements without parameters (simple protocol); results are read and dropped.
+  // Runs one or more statements without parameters (simple protocol). Results are read and
+  // discarded.
   absl::Status Execute(absl::string_view sql);
 
   absl::Status Begin();
-  // Errors: UNAVAILABLE COMMIT_UNKNOWN when the connection broke before the answer came; ABORTED
-  // when the transaction had failed before and so was rolled back.
+  // Errors: UNAVAILABLE COMMIT_UNKNOWN if the connection broke before the reply arrived; ABORTED
+  // ROLLED_BACK if an earlier statement had failed, so that the transaction was rolled back; errors
+  // of the COMMIT itself.
   absl::Status Commit();
 
-  // Runs one statement with parameters (extended protocol, text format). It is prepared once per
-  // connection under its own text, so that repeated statements are neither parsed nor planned
-  // again.
+  // Runs one statement with parameters (extended protocol, text format). Statements are prepared
+  // once per connection and cached by their text (up to 64), so that a repeated statement is not
+  // parsed again.
   absl::StatusOr<Result> Query(absl::string_view sql, const Params& params);
 
-  // Starts a COPY … FROM STDIN. `sql` may have statements before it ("BEGIN; COPY …"): one round
-  // trip. With `relation`, the name of the table without its schema, an error that names a row has
-  // the metadata kCopyLineKey (sqlstate.h).
+  // Starts a COPY … FROM STDIN. `sql` may contain statements before it ("BEGIN; COPY …"), which
+  // saves a round trip. With `relation`, the name of the table without its schema, an error that
+  // names a row has the metadata kCopyLineKey (sqlstate.h).
   absl::Status BeginCopy(absl::string_view sql, absl::string_view relation = {});
-  // Sends bytes of the COPY; blocks while the socket is full. Any size; sent on in pieces as libpq
-  // advises.
+  // Sends `bytes` of any size for the COPY, in pieces of at most 1 MiB. Blocks while the socket is
+  // full.
   absl::Status PutCopyData(absl::string_view bytes);
-  // Ends the COPY and returns the number of rows. The result is always read, also after a failed
-  // PutCopyData.
+  // Ends the COPY and returns the number of rows. Call it after a failed PutCopyData, too: it reads
+  // the server's result, which has the cause.
   absl::StatusOr<int64_t> EndCopy();
 
-  // Rolls back whatever runs, a COPY included; what fails only shows in usable().
+  // Rolls back the current transaction, including a COPY in progress. After a failure usable()
+  // returns false.
   void Rollback();
 
-  // False when the connection is broken or not idle: not to be used again.
+  // Returns false if the connection is broken or not idle. It must not be used again then.
   bool usable() const;
 
-  // Asks the server to stop the statement that runs now, which then fails with CANCELLED. From any
-  // thread, while this object lives; opens a connection of its own for it, and a failure only shows
-  // in the statement going on.
+  // Asks the server to cancel the running statement, which then fails with CANCELLED. May be called
+  // from any thread while this object exists. The request uses a connection of its own; if it
+  // fails, the statement continues and no error is reported.
   void Cancel();
 
-  // LISTEN: the payloads of the notifications on any channel that have come, as soon as there are
-  // any; none when `timeout` passed.
+  // Waits for notifications of LISTEN on any channel and returns their payloads as soon as some
+  // have arrived. Returns an empty vector after `timeout`.
   absl::StatusOr<std::vector<std::string>> WaitForNotifications(absl::Duration timeout);
 
  private:
   explicit Connection(pg_conn* connection);
 
-  // The error of `result` (may be null) or of the connection.
+  // Returns the error of `result`, which may be null, or of the connection.
   absl::Status ErrorOf(const pg_result* result) const;
-  // `status` with the constraint, the column and the row of a COPY that `result` names.
+  // Returns `status` with the constraint, the column and the row of a COPY that `result` names.
   absl::Status WithPlace(const pg_result* result, absl::Status status) const;
   absl::StatusOr<std::string> Prepare(absl::string_view sql);
 

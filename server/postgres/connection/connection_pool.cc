@@ -29,7 +29,7 @@ absl::StatusOr<ConnectionPool::Lease> ConnectionPool::Acquire() {
 }
 
 void ConnectionPool::Return(std::unique_ptr<Connection> connection) {
-  // Closing is I/O: a connection that is not kept is destroyed after the lock.
+  // Closing is I/O. A connection that is not kept is destroyed as a parameter, after the lock.
   MutexLock lock(&mutex_);
   --busy_;
   if (connection->usable()) idle_.push_back(std::move(connection));

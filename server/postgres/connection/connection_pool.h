@@ -1,7 +1,7 @@
-// The data connections: libpq connections for COPY, kept open between flushes.
+// Pool of data connections: libpq connections for COPY, which stay open between flushes.
 //
-// Never waits: whoever flushes is one of a fixed number of threads, so at most that many
-// connections are open. Thread-safe.
+// It never waits for a free connection. A fixed number of threads flushes blocks, and that number
+// bounds the open connections. Thread-safe.
 #pragma once
 
 #include <cstdint>
@@ -19,15 +19,16 @@ class ConnectionPool {
  public:
   explicit ConnectionPool(ConnectionOptions options);
 
-  // A connection on loan; goes back to the pool, or is closed when it is not usable any more. The
-  // pool outlives it.
+  // A leased connection. The destructor returns it to the pool, or closes it if it is no longer
+  // usable. The pool must outlive it.
   class Lease {
    public:
     Lease(Lease&& other) noexcept = default;
     ~Lease();
     Connection& operator*() const { return *connection_; }
     Connection* operator->() const { return connection_.get(); }
-    // True when the connection was open before: it may have gone stale without anyone noticing.
+    // Returns true if the connection was open before the lease, so that it may have broken while it
+    // was idle.
     bool reused() const { return reused_; }
 
    private:
@@ -40,13 +41,15 @@ class ConnectionPool {
     bool reused_;
   };
 
-  // An idle connection, else a new one. Errors: those of Connection::Open.
+  // Returns an idle connection or opens a new one. Errors: those of Connection::Open.
   absl::StatusOr<Lease> Acquire();
 
-  // A connection for good, which never comes back to the pool: for LISTEN. Errors: as Acquire.
+  // Opens a connection that the caller owns and that does not belong to the pool, for LISTEN.
+  // Errors: those of Connection::Open.
   absl::StatusOr<std::unique_ptr<Connection>> OpenOwn() const { return Connection::Open(options_); }
 
-  // Closes the idle connections: after one broke, its siblings are likely stale too.
+  // Closes the idle connections. Call it after a connection broke, because the idle ones have
+  // probably broken, too.
   void CloseIdle();
 
   int64_t idle() const;

@@ -29,10 +29,10 @@ struct FinishConnection {
   void operator()(PGconn* connection) const { PQfinish(connection); }
 };
 
-// libpq's own words about a string that it cannot parse repeat parts of it, which may be those of a
-// password; only the name of an option that it does not know is passed on.
+// Returns libpq's message about a malformed connection string without the parts of the string that
+// it quotes, which may belong to a password. Only the name of an unknown option is kept.
 std::string WithoutParts(absl::string_view text) {
-  // What is missing is quoted, too, before the part that it is missing in.
+  // libpq also quotes the missing character, before the part of the string that lacks it.
   const std::string unquoted =
       absl::StrReplaceAll(absl::StripAsciiWhitespace(text), {{"\"=\"", "="}, {"\"]\"", "]"}});
   const absl::string_view error = unquoted;
@@ -40,7 +40,7 @@ std::string WithoutParts(absl::string_view text) {
   const size_t first = error.find('"');
   const size_t last = error.rfind('"');
   if (first == absl::string_view::npos || first == last) return unquoted;
-  return absl::StrCat(error.substr(0, first), "(left out)", error.substr(last + 1));
+  return absl::StrCat(error.substr(0, first), "(omitted)", error.substr(last + 1));
 }
 
 absl::StatusOr<ParsedOptions> Parse(const std::string& conninfo) {
@@ -65,7 +65,7 @@ std::string Quoted(absl::string_view value) {
   return absl::StrCat("'", absl::StrReplaceAll(value, {{"\\", "\\\\"}, {"'", "\\'"}}), "'");
 }
 
-// One line, without the password should some library ever repeat it.
+// Returns `message` as one line, without the password in case a library repeats it.
 std::string Sanitized(absl::string_view message, absl::string_view password) {
   std::string text(message);
   if (!password.empty()) text = absl::StrReplaceAll(text, {{password, "********"}});
@@ -76,8 +76,8 @@ std::string Sanitized(absl::string_view message, absl::string_view password) {
   return text;
 }
 
-// The server's answer among libpq's words in verbose form: "FATAL:  28P01: password authentication
-// failed ...". The severity may be translated, the code between the colons is not.
+// Returns the SQLSTATE of the server in libpq's verbose message, such as "FATAL:  28P01: password
+// authentication failed ...", or an empty string. The severity may be translated; the code is not.
 std::string SqlStateIn(absl::string_view message) {
   for (size_t at = message.find(":  "); at != absl::string_view::npos;
        at = message.find(":  ", at + 1)) {
@@ -91,8 +91,8 @@ std::string SqlStateIn(absl::string_view message) {
   return "";
 }
 
-// Connects again, step by step, because only so libpq can be asked for the code. Empty when there
-// is none.
+// Connects again and returns the SQLSTATE of the failure, or an empty string if there is none. It
+// connects step by step, because only then verbose messages can be enabled before the failure.
 std::string AskForSqlState(const std::string& conninfo, absl::Duration time_left) {
   const absl::Time deadline = absl::Now() + time_left;
   std::unique_ptr<PGconn, FinishConnection> connection(PQconnectStart(conninfo.c_str()));
@@ -118,25 +118,24 @@ const char kSessionSettings[] =
     "SET TimeZone = 'UTC'; SET DateStyle = 'ISO, MDY'; SET IntervalStyle = 'postgres';"
     "SET bytea_output = 'hex'; SET standard_conforming_strings = on;"
     "SET client_min_messages = warning;"
-    // Our transactions never pause: one that does belongs to a frozen process, and holds the rows
-    // that whoever takes its writers over waits for.
+    // The server's transactions are never idle. An idle one belongs to a frozen process, and it
+    // holds ledger rows for which the newer calls of its writers wait.
     "SELECT set_config('idle_in_transaction_session_timeout', '15s', false)"
     " WHERE current_setting('idle_in_transaction_session_timeout') = '0';"
-    // A merge or a wait for a lock that nobody is left to hear of ends, and so lets go of what it
-    // holds, instead of running to its end.
+    // A merge or a wait for a lock ends when its client is gone, so that its locks are released.
     "SELECT set_config('client_connection_check_interval', '5s', false)"
     " WHERE current_setting('client_connection_check_interval', true) = '0';"
-    // What a server has begun ends within about 30 s, too, when the network takes it away and no
-    // end of the connection arrives. Both are 0 on a Unix socket, and a stricter value of the owner
-    // stays.
+    // A transaction of an unreachable client ends within about 30 s, even if the network delivers
+    // no end of the connection. Both settings are 0 on a Unix socket. A stricter value that the
+    // database administrator has set is kept.
     "SELECT set_config('tcp_keepalives_idle', '15', false),"
     " set_config('tcp_keepalives_interval', '5', false),"
     " set_config('tcp_keepalives_count', '3', false)"
     " WHERE current_setting('tcp_keepalives_idle')::int > 15;"
     "SELECT set_config('tcp_user_timeout', '30s', false)"
     " WHERE current_setting('tcp_user_timeout') = '0';"
-    // Stronger settings (remote_apply) and the owner's choice between local and remote stay as they
-    // are.
+    // Only `off` is changed: stronger settings (remote_apply) and the administrator's choice
+    // between local and remote are kept.
     "SELECT set_config('synchronous_commit', 'on', false)"
     " WHERE current_setting('synchronous_commit') = 'off'";
 
@@ -145,8 +144,8 @@ absl::StatusOr<std::string> CompleteConninfo(absl::string_view conninfo,
   SYNCLINE_ASSIGN_OR_RETURN(const ParsedOptions options, Parse(std::string(conninfo)));
   const std::string timeout_s =
       absl::StrCat(std::max<int64_t>(2, absl::ToInt64Seconds(connect_timeout)));
-  // A dead peer is noticed within about 30 s: idle + interval * count when reading,
-  // tcp_user_timeout when writing.
+  // A dead peer is detected within about 30 s: by idle + interval * count while reading, and by
+  // tcp_user_timeout while writing.
   const std::vector<std::pair<absl::string_view, absl::string_view>> defaults = {
       {"connect_timeout", timeout_s},   {"keepalives", "1"},       {"keepalives_idle", "15"},
       {"keepalives_interval", "5"},     {"keepalives_count", "3"}, {"tcp_user_timeout", "30000"},
@@ -154,7 +153,7 @@ absl::StatusOr<std::string> CompleteConninfo(absl::string_view conninfo,
   };
   std::string complete = "client_encoding='UTF8'";
   for (const PQconninfoOption* option = options.get(); option->keyword != nullptr; ++option) {
-    // Every encoder and every result of ours is UTF-8: this one is not the user's choice.
+    // All encoders and results use UTF-8, so the user cannot choose this one.
     if (option->val == nullptr || absl::string_view(option->keyword) == "client_encoding") continue;
     absl::StrAppend(&complete, " ", option->keyword, "=", Quoted(option->val));
   }
@@ -174,7 +173,7 @@ absl::Status ConnectError(const std::string& complete_conninfo, absl::string_vie
   }
   const std::string text =
       absl::StrCat("cannot connect to the database: ", Sanitized(message, password));
-  // Two spaces follow the severity in every message of a server; libpq's own words have none.
+  // In every message of a server two spaces follow the severity; libpq's own messages have none.
   const bool server_refused = absl::StrContains(message, ":  ");
   const std::string sqlstate =
       server_refused ? AskForSqlState(complete_conninfo, time_left) : std::string();
@@ -182,7 +181,7 @@ absl::Status ConnectError(const std::string& complete_conninfo, absl::string_vie
     return WithMetadata(DatabaseAuthFailed(text), "sqlstate", sqlstate);
   }
   if (!sqlstate.empty()) return StatusFromSqlState(sqlstate, text);
-  // A required password that nobody gave is found by libpq, not by the server.
+  // A missing password is detected by libpq, not by the server.
   if (absl::StrContains(message, "no password supplied")) return DatabaseAuthFailed(text);
   return DatabaseUnreachable(text);
 }

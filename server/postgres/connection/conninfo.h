@@ -1,6 +1,6 @@
-// Connection strings and failed connects: what both kinds of connection (libpq, libpqxx) share.
+// Connection strings and connection errors, shared by libpq and libpqxx connections.
 //
-// Internal to postgres/. Nothing here prints a connection string, and no error holds a password.
+// Internal to postgres/. Connection strings are never printed, and no error contains a password.
 // Thread-safe.
 #pragma once
 
@@ -13,20 +13,21 @@
 
 namespace syncline::postgres {
 
-// `conninfo` (keyword=value or URI) as keyword=value, with what it leaves out: connect_timeout, TCP
-// keepalives, tcp_user_timeout, client_encoding and application_name. What it names itself, it
-// keeps. Errors: INVALID_ARGUMENT DB_CONNINFO.
+// Returns `conninfo` (keyword=value or URI) in keyword=value form, with defaults for options that
+// it omits: connect_timeout (at least 2 s), TCP keepalives, tcp_user_timeout and application_name.
+// Options that it sets are kept, except client_encoding, which is always UTF8.
+// Errors: INVALID_ARGUMENT DB_CONNINFO.
 absl::StatusOr<std::string> CompleteConninfo(absl::string_view conninfo,
                                              absl::Duration connect_timeout);
 
-// The statements that every new connection runs first, in one round trip: UTC, ISO dates, hex
-// bytea, durable commits. A SET instead of the startup option `options`, because poolers such as
-// PgBouncer refuse that one.
+// Statements that every new connection runs first, in one round trip. They set UTC, ISO dates, hex
+// bytea, timeouts and durable commits. They are used instead of the startup parameter `options`,
+// because poolers such as PgBouncer refuse that parameter.
 extern const char kSessionSettings[];
 
-// What a connection that could not be opened is told as. `message` is libpq's own. It comes without
-// an SQLSTATE and perhaps translated, so when the server itself refused, one more attempt within
-// `time_left` asks for the code.
+// Returns the error for a connection that could not be opened. `message` is libpq's own; it has no
+// SQLSTATE and may be translated. If the server itself refused the connection, this function
+// connects once more, for at most `time_left`, to obtain the code.
 absl::Status ConnectError(const std::string& complete_conninfo, absl::string_view message,
                           absl::Duration time_left);
 

@@ -19,9 +19,9 @@
 #include "server/postgres/connection/sqlstate.h"
 
 #if defined(__SANITIZE_ADDRESS__)
-// libpqxx 6.4 asks for the encoding before it takes hold of a result, and throws when the
-// connection is gone: about 2 KiB leak with every connection that breaks during a statement. The
-// leak checker is to see our leaks only.
+// libpqxx 6.4 queries the encoding before it owns a result, and throws if the connection is gone:
+// about 2 KiB leak per connection that breaks during a statement. The leak checker must report only
+// our own leaks.
 extern "C" const char* __lsan_default_suppressions() { return "leak:libpqxx"; }
 #endif
 
@@ -31,15 +31,15 @@ namespace {
 constexpr int kConflictRetries = 3;
 constexpr absl::Duration kLongestWait = absl::Seconds(30);
 
-// libpqxx gives one text: "ERROR:  the primary message" and, as the connection is terse, nothing
-// more than " at character 12" after it.
+// Returns the message without its severity. libpqxx provides one string: "ERROR:  the primary
+// message", followed by at most " at character 12", because the connection is terse.
 std::string PrimaryMessage(absl::string_view text) {
   while (!text.empty() && text.back() == '\n') text.remove_suffix(1);
   const size_t severity = text.find(":  ");
   return std::string(severity == absl::string_view::npos ? text : text.substr(severity + 3));
 }
 
-// A connection of libpqxx. No exception leaves it; used by one thread at a time.
+// A libpqxx connection. It throws no exceptions. For use by one thread at a time.
 class Session {
  public:
   static absl::StatusOr<std::unique_ptr<Session>> Open(const DatabaseOptions& options) {
@@ -59,7 +59,7 @@ class Session {
     return session;
   }
 
-  // Runs one or more statements and returns the rows of the last.
+  // Runs one or more statements and returns the rows of the last one.
   absl::StatusOr<Result> Run(const std::string& sql) {
     return Guarded([&] { return work_.exec(sql); });
   }
@@ -73,14 +73,14 @@ class Session {
  private:
   explicit Session(const std::string& conninfo)
       : connection_(conninfo), silence_(connection_), work_(connection_) {
-    // DETAIL and CONTEXT may hold values of records.
+    // DETAIL and CONTEXT may contain values of records.
     MakeTerse(connection_);
   }
 
   template <typename F>
   absl::StatusOr<Result> Guarded(F&& run) {
-    // libpqxx would silently connect again, in the middle of a transaction too.
-    if (broken()) return DatabaseUnreachable("the connection to the database broke");
+    // libpqxx would reconnect silently, even in the middle of a transaction.
+    if (broken()) return DatabaseUnreachable("the connection to the database was lost");
     try {
       return Copied(std::forward<F>(run)());
     } catch (const pqxx::too_many_connections& error) {
@@ -96,7 +96,7 @@ class Session {
     } catch (const pqxx::transaction_rollback& error) {
       return StatusFromSqlState("40000", PrimaryMessage(error.what()));
     } catch (const pqxx::insufficient_privilege& error) {
-      // libpqxx 6.4.5 throws this one without its SQLSTATE.
+      // libpqxx 6.4.5 throws this exception without an SQLSTATE.
       return StatusFromSqlState("42501", PrimaryMessage(error.what()));
     } catch (const pqxx::sql_error& error) {
       if (!error.sqlstate().empty()) {
@@ -109,10 +109,10 @@ class Session {
                          {.reason = "DB_CLIENT"});
       }
     }
-    // Only a server gives codes; libpq makes up an error without one when the server is gone,
-    // although the connection may look open still (after a write that failed).
+    // Only the server reports codes. An error without one means that the server is gone, although
+    // the connection may still look open (after a failed write).
     lost_ = true;
-    return DatabaseUnreachable("the connection to the database broke");
+    return DatabaseUnreachable("the connection to the database was lost");
   }
 
   static Result Copied(const pqxx::result& result) {
@@ -133,15 +133,15 @@ class Session {
   }
 
   pqxx::connection connection_;
-  std::unique_ptr<OpenSockets::Entry> socket_;  // behind the connection: it goes first
+  std::unique_ptr<OpenSockets::Entry> socket_;  // after the connection: destroyed first
   PqxxSilence silence_;
-  // BEGIN and COMMIT are statements of ours: one round trip begins a transaction with all its
-  // settings, and a COMMIT whose answer is lost is told apart from one that was refused.
+  // BEGIN and COMMIT are sent as statements, so that one round trip begins a transaction with all
+  // its settings, and a COMMIT whose reply is lost can be distinguished from a refused one.
   pqxx::nontransaction work_;
   bool lost_ = false;
 };
 
-// The statements that begin a transaction.
+// Returns the statements that begin a transaction.
 std::string BeginSql(const TransactOptions& options) {
   std::string sql = "BEGIN ISOLATION LEVEL READ COMMITTED";
   if (options.lock_timeout > absl::ZeroDuration()) {
@@ -172,8 +172,8 @@ class SessionTransaction : public Transaction {
     return status;
   }
 
-  // What aborted the transaction; OK also after a ROLLBACK TO SAVEPOINT. A COMMIT would roll back
-  // and call it success.
+  // Returns the error that aborted the transaction, or OK if it can commit, also after a ROLLBACK
+  // TO SAVEPOINT. A COMMIT of an aborted transaction would roll back and report success.
   const absl::Status& aborted_by() const { return aborted_by_; }
 
  private:
@@ -212,7 +212,7 @@ class PooledDatabase : public Database {
   }
 
  private:
-  // A session out of the pool (or a place for one), given back when the scope ends.
+  // A session of the pool, or a slot for one. The destructor returns it.
   class Lease {
    public:
     Lease(PooledDatabase* pool, std::unique_ptr<Session> session)
@@ -233,7 +233,7 @@ class PooledDatabase : public Database {
     std::unique_ptr<Session> session_;
   };
 
-  // A place in the pool, with a session when one was idle.
+  // Reserves a slot in the pool, with a session if one is idle.
   absl::StatusOr<Lease> Reserve() {
     const absl::Time deadline = absl::Now() + kLongestWait;
     MutexLock lock(&mutex_);
@@ -241,7 +241,7 @@ class PooledDatabase : public Database {
       const absl::Duration left = deadline - absl::Now();
       if (left <= absl::ZeroDuration()) {
         return MakeError(absl::StatusCode::kResourceExhausted,
-                         "every control connection to the database is busy",
+                         "all control connections to the database are busy",
                          {.reason = "DB_POOL_EXHAUSTED", .retry_after = absl::Seconds(1)});
       }
       freed_.WaitFor(&mutex_, left);
@@ -255,8 +255,8 @@ class PooledDatabase : public Database {
     return lease;
   }
 
-  // A session on which `first_sql` has succeeded. A session that broke while it was idle (the
-  // database was restarted) is replaced: nothing was done on it yet.
+  // Returns a session on which `first_sql` has succeeded. A session that broke while it was idle
+  // (the database was restarted) is replaced, because nothing else has run on it yet.
   absl::StatusOr<Lease> Acquire(const std::string& first_sql) {
     SYNCLINE_ASSIGN_OR_RETURN(Lease lease, Reserve());
     if (lease.get() != nullptr) {
@@ -300,8 +300,8 @@ class PooledDatabase : public Database {
     status = lease->Run("COMMIT").status();
     if (status.ok()) return status;
     const bool lost = lease->broken();
-    // A refused COMMIT (a deferred constraint) leaves no transaction, but that is not worth relying
-    // on.
+    // A refused COMMIT (a deferred constraint) ends the transaction, but the session is closed to
+    // be safe.
     lease.Reset(nullptr);
     return lost ? CommitUnknown() : status;
   }
@@ -310,7 +310,7 @@ class PooledDatabase : public Database {
   mutable Mutex mutex_;
   CondVar freed_;
   std::vector<std::unique_ptr<Session>> idle_ ABSL_GUARDED_BY(mutex_);
-  int64_t open_ ABSL_GUARDED_BY(mutex_) = 0;  // idle ones and leased places
+  int64_t open_ ABSL_GUARDED_BY(mutex_) = 0;  // idle sessions and leased slots
 };
 
 }  // namespace

@@ -40,7 +40,7 @@ absl::Status RunSteps(Transaction& transaction, const std::vector<DdlStep>& step
   absl::StrAppend(&batch, ";\nRELEASE SAVEPOINT syncline_steps");
   const absl::Status status = transaction.Execute(batch);
   if (status.ok() || !IsRefused(status)) return status;
-  // The message alone does not say which object it is about.
+  // The message alone does not name the object.
   SYNCLINE_RETURN_IF_ERROR(transaction.Execute("ROLLBACK TO SAVEPOINT syncline_steps"));
   for (const DdlStep& step : steps) {
     SYNCLINE_RETURN_IF_ERROR(AsRefusal(transaction.Execute(step.sql), step.reason, step.subject));
@@ -49,7 +49,7 @@ absl::Status RunSteps(Transaction& transaction, const std::vector<DdlStep>& step
 }
 
 absl::StatusOr<std::string> ClearSearchPath(Transaction& transaction) {
-  // The old value is evaluated before the new one is set: OFFSET 0 keeps the order.
+  // OFFSET 0 ensures that the old value is read before the new one is set.
   SYNCLINE_ASSIGN_OR_RETURN(const Result result,
                             transaction.Query("SELECT was.path, set_config('search_path', '', true)"
                                               " FROM (SELECT current_setting('search_path') AS path"

@@ -1,4 +1,4 @@
-// A statement of DDL that carries one object over, with the name that an error about it must say.
+// DDL statements that recreate one object on a table, with the name of the object for errors.
 //
 // Stateless: safe from any thread.
 #pragma once
@@ -17,29 +17,30 @@ inline constexpr char kDependentObjects[] = "DEPENDENT_OBJECTS";
 inline constexpr char kTargetIncompatible[] = "TARGET_INCOMPATIBLE";
 
 struct DdlStep {
-  std::string subject;  // what the statement is about, as pg_describe_object says it
-  std::string sql;      // one or more statements, every name qualified and quoted
-  std::string reason = kTargetIncompatible;  // of the Refusal when the object does not bear it
+  std::string subject;  // the object that the statement is about, as pg_describe_object names it
+  std::string sql;      // one or more statements with all names qualified and quoted
+  std::string reason = kTargetIncompatible;  // of the Refusal if the statement fails
 };
 
-// FAILED_PRECONDITION with `reason`, about `subject`.
+// Returns FAILED_PRECONDITION with `reason` and `subject`. `why` follows the subject in the
+// message.
 absl::Status Refusal(absl::string_view reason, absl::string_view subject, absl::string_view why);
 
-// True for an error of PostgreSQL against an object or stored rows, which running it again meets
-// again.
+// Returns true for an error of PostgreSQL about an object or stored rows, which would occur again
+// if the statement were repeated.
 bool IsRefused(const absl::Status& status);
 
-// `status`, got from a statement that carries `subject` over: when IsRefused a Refusal with
-// `reason`, else (locks, permissions, connection) its code stays and the subject becomes context.
+// Converts `status` of a statement about `subject`: to a Refusal with `reason` if IsRefused;
+// otherwise (locks, permissions, connection) the code is kept and the subject is added as context.
 absl::Status AsRefusal(const absl::Status& status, absl::string_view reason,
                        absl::string_view subject);
 
-// Runs the steps in one round trip. When the database refuses one, they run again one by one, so
-// that the error names its subject; the transaction is aborted then.
+// Runs the steps in one round trip. If the database refuses one, they run again one by one, so that
+// the error names the subject. The transaction is aborted then.
 absl::Status RunSteps(Transaction& transaction, const std::vector<DdlStep>& steps);
 
-// Empties the search path until the end of the transaction and returns what it was: under an empty
-// one PostgreSQL prints definitions with every name qualified.
+// Clears the search path until the end of the transaction and returns the previous one. With an
+// empty search path PostgreSQL prints definitions with all names qualified.
 absl::StatusOr<std::string> ClearSearchPath(Transaction& transaction);
 absl::Status SetSearchPath(Transaction& transaction, absl::string_view search_path);
 

@@ -17,7 +17,7 @@ namespace {
 constexpr absl::Duration kRetryAfter = absl::Seconds(5);
 constexpr size_t kMostBlockers = 5;
 
-// Not the wall clock: it may be set meanwhile.
+// Returns the monotonic clock, because the wall clock may be changed during the wait.
 absl::Duration Monotonic() {
   return absl::FromChrono(std::chrono::steady_clock::now().time_since_epoch());
 }
@@ -26,10 +26,10 @@ std::string Describe(const Blocker& blocker) {
   std::string text = absl::StrCat(blocker.object, ": ");
   blocker.pid != 0 ? absl::StrAppend(&text, "pid ", blocker.pid, " (", blocker.application, ")")
                    : absl::StrAppend(&text, blocker.application);
-  absl::StrAppend(&text, ", in its transaction for ",
+  absl::StrAppend(&text, ", transaction open for ",
                   absl::FormatDuration(absl::Trunc(blocker.age, absl::Seconds(1))));
   if (!blocker.query_start.empty()) {
-    absl::StrAppend(&text, ", its last statement began at ", blocker.query_start);
+    absl::StrAppend(&text, ", last statement started at ", blocker.query_start);
   }
   return text;
 }
@@ -37,7 +37,7 @@ std::string Describe(const Blocker& blocker) {
 absl::Status LockedOut(Database& database, const LockPolicy& policy, const TableLocks& locks,
                        const absl::Status& cause) {
   std::vector<Blocker> blockers;
-  // Whoever was in the way may be gone by now, and the answer is the same without a name.
+  // The blocking session may be gone by now; the error is then the same, without its name.
   const absl::Status found = database.Transact([&](Transaction& transaction) -> absl::Status {
     absl::StatusOr<std::vector<Blocker>> all = FindBlockers(transaction, locks.tables, locks.need);
     if (all.ok()) blockers = *std::move(all);
@@ -53,10 +53,10 @@ absl::Status LockedOut(Database& database, const LockPolicy& policy, const Table
   if (!blockers.empty()) detail.subject = blockers.front().object;
   detail.metadata = {{"blockers", absl::StrJoin(texts, "; ")}, {"sqlstate", SqlStateOf(cause)}};
   const std::string who = !texts.empty() ? absl::StrJoin(texts, "; ")
-                          : found.ok()   ? "nobody any more"
+                          : found.ok()   ? "a session that has released it since"
                                          : std::string(found.message());
   return MakeError(absl::StatusCode::kAborted,
-                   absl::StrCat("a lock on a table was not free within ",
+                   absl::StrCat("a table lock was not available within ",
                                 absl::FormatDuration(policy.deadline), ", held by ", who),
                    detail);
 }
@@ -84,7 +84,8 @@ absl::Status TransactUnderPolicy(Database& database, const LockPolicy& policy,
       met = body(transaction);
       return RetryIfVanished(met);
     });
-    // What the catalog says on every try is no race; an internal error is no answer to a caller.
+    // An error that every retry met is not a race, so the body's own error is returned, unless it
+    // is internal and means nothing to a caller.
     if (IsConflict(status) && !met.ok() && !absl::IsInternal(met)) status = met;
     if (SqlStateOf(status) != "55P03") return status;
     if (!deadline.has_value()) deadline = Monotonic() + policy.deadline;

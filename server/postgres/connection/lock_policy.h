@@ -1,8 +1,7 @@
-// The lock policy of everything that touches a user's table: a transaction waits a short time for a
-// lock, holds nothing between its tries, and gives up at a deadline with an error that names the
-// sessions in the way.
+// The lock policy for users' tables: a transaction waits a short time for a lock, holds nothing
+// between attempts, and fails at a deadline with an error that names the blocking sessions.
 //
-// Stateless: safe from any thread. Blocking.
+// Stateless: safe from any thread. The functions block.
 #pragma once
 
 #include <functional>
@@ -20,28 +19,28 @@
 namespace syncline::postgres {
 
 struct LockPolicy {
-  absl::Duration timeout = absl::Milliseconds(100);  // of one wait
-  absl::Duration deadline = absl::Seconds(60);       // of all tries, from the first one that failed
-  // Between tries; false when the server is stopping, which ends them.
+  absl::Duration timeout = absl::Milliseconds(100);  // of one attempt
+  absl::Duration deadline = absl::Seconds(60);  // of all attempts, counted from the first failure
+  // Waits between attempts. Returns false if the server is stopping, which ends the attempts.
   std::function<bool(absl::Duration)> wait = WaitInAnyCase;
 };
 
-// Bounds each wait for a lock in the rest of `transaction`. Advisory locks come before it: another
-// sync may hold them as long as a merge runs.
+// Bounds each wait for a lock in the rest of `transaction`. Take advisory locks before this call,
+// because another sync may hold them as long as a merge runs.
 absl::Status BoundLockWaits(Transaction& transaction, const LockPolicy& policy);
-// Ends that bound: for waits for rows of the ledger, which commits in progress hold.
+// Removes that bound, for waits for ledger rows that commits in progress hold.
 absl::Status UnboundLockWaits(Transaction& transaction);
 
-// What a transaction does to users' tables.
+// The users' tables that a transaction locks, and how.
 struct TableLocks {
   std::vector<TableName> tables;
   LockNeed need = LockNeed::kRead;
 };
 
-// Runs `body` as Database::Transact does, and again, from its start, when a lock was not free in
-// time; as after a conflict also when a table vanished under it, as a swap takes one away. Errors:
-// ABORTED LOCK_NOT_AVAILABLE with RetryInfo, which names the sessions that hold locks on one of
-// `locks`, at the deadline, and without names when the server is stopping; those of
+// Runs `body` as Database::Transact does, and runs it again from its start if a lock was not
+// available in time. If a table vanished meanwhile, as during a swap, the transaction is retried
+// like after a conflict. Errors: ABORTED LOCK_NOT_AVAILABLE with RetryInfo, which at the deadline
+// names the sessions that block `locks`, and if the server is stopping names none; those of
 // Database::Transact.
 absl::Status TransactUnderPolicy(Database& database, const LockPolicy& policy,
                                  const TableLocks& locks,

@@ -22,7 +22,7 @@ std::unique_ptr<OpenSockets::Entry> OpenSockets::Add(int fd) {
 }
 
 int OpenSockets::ShutDown() {
-  // Under the lock, so that none is closed meanwhile; it does not wait.
+  // The lock is held so that no socket is closed meanwhile. shutdown() does not block.
   MutexLock lock(&mutex_);
   for (const int fd : fds_) shutdown(fd, SHUT_RDWR);
   const int count = static_cast<int>(fds_.size());

@@ -1,5 +1,5 @@
-// The sockets of all connections to the database, so that waiting on them can be ended from
-// outside: libpq itself waits for an answer for ever.
+// The sockets of all database connections, so that blocked calls can be interrupted. libpq itself
+// waits for a reply without a timeout.
 //
 // Thread-safe.
 #pragma once
@@ -14,11 +14,11 @@ namespace syncline::postgres {
 
 class OpenSockets {
  public:
-  // A socket that is open, by a descriptor of its own: libpq closes the other one when it likes,
-  // and the number may then be somebody else's. Destroyed before the OpenSockets.
+  // An open socket, held by a duplicate descriptor. libpq may close its own descriptor at any time,
+  // and the number may then be reused. Must be destroyed before the OpenSockets.
   class Entry {
    public:
-    // `fd` may be -1.
+    // Takes ownership of `fd`, which may be -1.
     Entry(OpenSockets* sockets, int fd) : sockets_(sockets), fd_(fd) {}
     ~Entry();
     Entry(const Entry&) = delete;
@@ -28,11 +28,12 @@ class OpenSockets {
     OpenSockets* const sockets_;
     const int fd_;
   };
-  // `fd` stays the caller's.
+  // Registers a duplicate of `fd`. The caller keeps `fd`.
   std::unique_ptr<Entry> Add(int fd);
 
-  // Shuts all of them down: whoever waits finds his connection broken, and those that are idle are
-  // found so when they are used. Returns how many had not been shut down yet.
+  // Shuts all registered sockets down. Blocked calls fail with a broken connection, and idle
+  // connections fail at their next use. Returns the number of sockets that were not shut down
+  // before.
   int ShutDown();
 
  private:

@@ -1,4 +1,4 @@
-// What libpqxx 6.4 (Debian 12) and 7.10 (Debian 13) write differently.
+// Differences between the APIs of libpqxx 6.4 (Debian 12) and 7.10 (Debian 13).
 //
 // Internal to database.cc. The functions throw libpqxx's exceptions.
 #pragma once
@@ -15,7 +15,7 @@ using PqxxValues = std::vector<std::optional<std::string>>;
 
 #if PQXX_VERSION_MAJOR >= 7
 
-// Keeps notices of the server away from stderr.
+// Discards notices of the server, which libpqxx would print to stderr.
 class PqxxSilence {
  public:
   explicit PqxxSilence(pqxx::connection& connection) {
@@ -23,7 +23,7 @@ class PqxxSilence {
   }
 };
 
-// Errors come without DETAIL and CONTEXT.
+// Makes errors omit DETAIL and CONTEXT.
 inline void MakeTerse(pqxx::connection& connection) {
   connection.set_verbosity(pqxx::error_verbosity::terse);
 }
@@ -44,7 +44,7 @@ inline pqxx::result ExecuteWith(pqxx::transaction_base& work, const std::string&
 
 #else
 
-// Keeps notices of the server away from stderr.
+// Discards notices of the server, which libpqxx would print to stderr.
 class PqxxSilence {
  public:
   explicit PqxxSilence(pqxx::connection& connection) : quiet_(connection) {}
@@ -53,7 +53,7 @@ class PqxxSilence {
   pqxx::quiet_errorhandler quiet_;
 };
 
-// Errors come without DETAIL and CONTEXT.
+// Makes errors omit DETAIL and CONTEXT.
 inline void MakeTerse(pqxx::connection& connection) {
   connection.set_verbosity(pqxx::connection_base::terse);
 }

@@ -7,9 +7,9 @@
 namespace syncline::postgres {
 namespace {
 
-// $1: schemas, $2: tables, $3: whether readers are kept out, too, $4: the modes of locks that are
-// not in the way. One row per session and object: object, pid (0 when there is none), application,
-// age in microseconds, start of its last statement.
+// $1: schemas, $2: tables, $3: whether readers are excluded, too, $4: lock modes that do not
+// conflict. One row per session and object: object, pid (0 for a prepared transaction),
+// application, age of the transaction in microseconds, start of the last statement.
 constexpr char kBlockersSql[] = R"sql(
 WITH RECURSIVE tab AS (
   SELECT c.oid FROM unnest($1::text[], $2::text[]) w (table_schema, table_name)
@@ -44,7 +44,7 @@ LEFT JOIN pg_catalog.pg_stat_activity a ON a.pid = l.pid
 GROUP BY 1, 2, 3 ORDER BY 4 DESC, 1, 2
 )sql";
 
-// The modes of locks that do not stand in the way.
+// Returns the lock modes that do not conflict with `need`.
 std::vector<std::string> HarmlessModes(LockNeed need) {
   switch (need) {
     case LockNeed::kRead:

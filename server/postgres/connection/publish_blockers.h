@@ -1,4 +1,4 @@
-// Who holds the locks that a stream's work on its table would wait for. Only reads.
+// Finds the sessions whose locks a stream's work on its table would wait for. Only reads.
 //
 // Stateless: safe from any thread.
 #pragma once
@@ -12,22 +12,23 @@
 
 namespace syncline::postgres {
 
-// What is done to the table, by whom it keeps out.
+// What is done to the table, by the access of other sessions that it excludes.
 enum class LockNeed {
   kNone,
-  kRead,     // nobody: its rows are read
-  kWriters,  // a merge or a copy
-  kReaders,  // a swap or a change of the table's definition; also out of views on the table and of
-             // tables that foreign keys join it to
+  kRead,     // reads rows: excludes only changes of the definition
+  kWriters,  // a merge or a copy: excludes writers
+  kReaders,  // a swap or a change of the table's definition: excludes readers, also of views on the
+             // table and of tables that foreign keys connect it to
 };
 
-// The other sessions that hold, or queue for, locks that are in the way, the oldest first. A
-// missing table has none.
+// Returns the other sessions that hold or wait for conflicting locks, oldest transaction first.
+// Returns none for a missing table.
 absl::StatusOr<std::vector<Blocker>> FindBlockers(Transaction& transaction,
                                                   const std::vector<TableName>& tables,
                                                   LockNeed need);
 
-// Makes the transaction, which has just begun, one that changes nothing and reads one state.
+// Makes `transaction` read-only with one snapshot (REPEATABLE READ). Call it before any
+// other statement.
 absl::Status BeginReadOnly(Transaction& transaction);
 
 }  // namespace syncline::postgres

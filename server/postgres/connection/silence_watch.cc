@@ -7,7 +7,7 @@
 namespace syncline::postgres {
 namespace {
 
-// How long checks may fail or take before anybody wonders.
+// Grace period before failing or hanging checks cause a probe.
 constexpr absl::Duration kPatience = absl::Seconds(10);
 
 }  // namespace
@@ -34,7 +34,7 @@ void SilenceWatch::Look() {
 }
 
 bool SilenceWatch::Answers() const {
-  // Whatever a database says, it has answered.
+  // Any reply, even an error, proves that the server is responsive.
   return ReasonOf(Connection::Open(probe_).status()) != "DB_UNREACHABLE";
 }
 

@@ -1,9 +1,10 @@
-// Ends waiting for a database that has fallen silent: frozen, paused, or gone behind something that
-// still answers for it, so that no timeout of the network helps.
+// Interrupts blocked calls if the database stops responding: it is frozen, paused, or gone behind a
+// proxy that still acknowledges packets, so that network timeouts do not help.
 //
-// Checks of the database that fail or do not come back make it suspicious; only when new
-// connections are not answered either are all connections shut down. A long statement on a database
-// that lives is never cut. During is called on the checks' thread, Look on another.
+// Health checks of the database run inside During. If they fail or hang, Look tries to open new
+// connections. Only if those get no reply either are all connections shut down, so a long statement
+// on a responsive database is never interrupted. Thread-safe. Call Look on another thread than
+// During, which blocks as long as its check.
 #pragma once
 
 #include <functional>
@@ -20,17 +21,17 @@ namespace syncline::postgres {
 
 class SilenceWatch {
  public:
-  // `probe` says where to connect. `sockets` outlives it.
+  // `probe` is how Look connects. `sockets` must outlive this object.
   SilenceWatch(ConnectionOptions probe, OpenSockets* sockets)
       : probe_(std::move(probe)), sockets_(sockets) {
     probe_.sockets = nullptr;
   }
 
-  // Runs `check`, which asks the database something that takes no time and says whether it
-  // answered.
+  // Runs `check`, which sends the database a fast query and returns whether it replied.
   void During(const std::function<bool()>& check);
 
-  // Every second or so. Blocks for as long as two tries to connect take.
+  // Probes the database if checks have failed or hung for 10 s. Call it about once per second.
+  // Blocks for at most two connection attempts.
   void Look();
 
  private:
@@ -39,7 +40,7 @@ class SilenceWatch {
   ConnectionOptions probe_;
   OpenSockets* const sockets_;
   Mutex mutex_;
-  // Since when no check has succeeded; none while the last one has.
+  // Start of the first check since the last successful one; nullopt if the last one succeeded.
   std::optional<absl::Time> since_ ABSL_GUARDED_BY(mutex_);
 };
 

@@ -9,20 +9,21 @@ namespace syncline::postgres {
 namespace {
 
 constexpr absl::string_view kMetadataKey = "sqlstate";
-// On errors of statements that create an object: it may have been created at the same time.
+// Marks an error of a statement that creates an object: another session may have created it at the
+// same time.
 constexpr absl::string_view kRaceKey = "created_meanwhile";
 
 struct Entry {
-  absl::string_view state;  // five characters: exactly this code; two: the class
+  absl::string_view state;  // five characters: a code; two characters: a class
   absl::StatusCode code;
   absl::string_view reason;
-  int retry_after_ms = 0;  // 0: trying the same again does not help
+  int retry_after_ms = 0;  // 0: a retry does not help
 };
 
 using absl::StatusCode;
 
 constexpr Entry kExact[] = {
-    // In binary COPY: the column is not of the type that it had.
+    // In binary COPY this means that the type of a column has changed.
     {"22P03", StatusCode::kFailedPrecondition, "SCHEMA_CHANGED"},
     {"23502", StatusCode::kInvalidArgument, "NULL_VALUE"},
     {"25006", StatusCode::kUnavailable, "DB_READ_ONLY", 5000},
@@ -79,7 +80,7 @@ constexpr Entry kClasses[] = {
 };
 
 constexpr Entry kDefault = {"", StatusCode::kInternal, "DB_ERROR"};
-// The user's cancel and the timeout share 57014; only the message tells them apart.
+// A user's cancel and the timeout share 57014; only the message distinguishes them.
 constexpr Entry kCancelled = {"57014", StatusCode::kCancelled, "STATEMENT_CANCELLED"};
 
 const Entry& Find(absl::string_view sqlstate, absl::string_view message) {
@@ -93,8 +94,9 @@ const Entry& Find(absl::string_view sqlstate, absl::string_view message) {
   return kDefault;
 }
 
-// Errors of class 22 quote the value that is wrong in their primary message, and code in the
-// database raises whatever its author thought of: values may be personal data.
+// Returns `message` without values, which may be personal data. Errors of class 22 quote the
+// invalid value in their primary message, and exceptions raised by code in the database may contain
+// anything.
 std::string WithoutValues(absl::string_view sqlstate, absl::string_view message) {
   if (absl::StartsWith(sqlstate, "P0")) return kRaisedMessage;
   const size_t first = message.find('"');
@@ -129,7 +131,7 @@ absl::Status DatabaseAuthFailed(absl::string_view message) {
 
 absl::Status CommitUnknown() {
   static constexpr Entry kUnknown = {"", StatusCode::kUnavailable, "COMMIT_UNKNOWN", 1000};
-  return Make(kUnknown, "", "the connection to the database broke while it committed");
+  return Make(kUnknown, "", "the connection to the database was lost during COMMIT");
 }
 
 std::string SqlStateOf(const absl::Status& status) {

@@ -1,6 +1,6 @@
-// SQLSTATE -> Status: exact code first, then class, then default; "retryable" comes from the same
-// table. The table is docs of the contract (errors of proto/syncline/v1); codes: PostgreSQL manual,
-// appendix A.
+// Maps an SQLSTATE to a Status: by the exact code, then by its class, then by a default. The same
+// table decides whether an error is retryable. The reasons are part of the API (docs/errors.md);
+// the codes are listed in appendix A of the PostgreSQL manual.
 #pragma once
 
 #include <string>
@@ -11,49 +11,50 @@
 
 namespace syncline::postgres {
 
-// In place of what code in the database says when it raises an exception.
+// Replaces the message of an exception that code in the database raises.
 inline constexpr char kRaisedMessage[] =
-    "a trigger or function in the database raised an exception; PostgreSQL's log has its message";
+    "a trigger or function in the database raised an exception; see PostgreSQL's log for its "
+    "message";
 
-// The status for an error that PostgreSQL raised. `message` is the server's primary message,
-// without DETAIL (which may hold record values). Metadata: "sqlstate". RetryInfo where trying again
-// may help.
+// Returns the status for an error that PostgreSQL raised. `message` is the server's primary message
+// without DETAIL, which may contain record values. The status has the metadata "sqlstate", and
+// RetryInfo if a retry may help.
 absl::Status StatusFromSqlState(absl::string_view sqlstate, absl::string_view message);
 
-// Metadata of an error that ended a COPY: the number of the row, from 1, where PostgreSQL names it.
+// Metadata of an error that ended a COPY: the number of the row, from 1, if PostgreSQL names it.
 inline constexpr char kCopyLineKey[] = "copy_line";
 
-// The database cannot be reached or went away: UNAVAILABLE DB_UNREACHABLE.
+// Returns UNAVAILABLE DB_UNREACHABLE: the database cannot be reached or the connection broke.
 absl::Status DatabaseUnreachable(absl::string_view message);
 
-// PostgreSQL refuses our credentials: FAILED_PRECONDITION DB_AUTH.
+// Returns FAILED_PRECONDITION DB_AUTH: PostgreSQL refused the credentials.
 absl::Status DatabaseAuthFailed(absl::string_view message);
 
-// The connection broke during COMMIT: UNAVAILABLE COMMIT_UNKNOWN.
+// Returns UNAVAILABLE COMMIT_UNKNOWN: the connection broke during COMMIT.
 absl::Status CommitUnknown();
 
-// The SQLSTATE that made `status`, or empty.
+// Returns the SQLSTATE that caused `status`, or an empty string.
 std::string SqlStateOf(const absl::Status& status);
 
-// True when an error of this code ends the session (class 08, 57P01 and its like), whether libpq
-// knows it yet or not.
+// Returns true if an error of this code ends the session (class 08, 57P.., 25P03), even if libpq
+// has not noticed it yet.
 bool EndsSession(absl::string_view sqlstate);
 
-// A transaction that may succeed when simply run again: 40001, 40P01, and what RetryIfCreated
-// marked.
+// Returns true if the transaction may succeed when it is run again: 40001, 40P01, and errors that
+// RetryIfCreated marked.
 bool IsConflict(const absl::Status& status);
 
-// For the status of a statement that creates an object which was not there when it was looked for.
-// IF NOT EXISTS looks before it creates: of two that create the same object at once the later one
-// gets "already exists" or a unique violation of the catalog. Then the answer is ALREADY_EXISTS
-// OBJECT_EXISTS, marked so that Database::Transact runs the transaction again a few times: after
-// them it is lasting.
+// For the status of a statement that creates an object that did not exist before. IF NOT EXISTS is
+// not atomic: if two sessions create the same object at once, the later one fails with "already
+// exists" or with a unique violation of the catalog. Such an error becomes ALREADY_EXISTS
+// OBJECT_EXISTS, marked so that Database::Transact retries the transaction. If the error remains
+// after the retries, it is returned to the caller.
 absl::Status RetryIfCreated(const absl::Status& status);
 
-// For the status of catalog queries, and of locks on what they named. A query of the catalog sees
-// objects that another transaction drops meanwhile; functions such as pg_get_viewdef then fail with
-// "could not open relation", and LOCK TABLE finds no table. The answer is ABORTED CONFLICT, which
-// runs the transaction again; other errors stay.
+// For the status of catalog queries and of locks on the objects that they return. Another
+// transaction may drop an object after a catalog query has seen it: functions such as
+// pg_get_viewdef then fail with "could not open relation", and LOCK TABLE finds no table. Such an
+// error becomes ABORTED CONFLICT, so that the transaction is retried. Other errors are unchanged.
 absl::Status RetryIfVanished(const absl::Status& status);
 template <typename T>
 absl::StatusOr<T> RetryIfVanished(absl::StatusOr<T> value) {

@@ -9,8 +9,8 @@
 namespace syncline::postgres {
 namespace {
 
-// An element of an array literal. Always quoted: an unquoted NULL, space or comma would mean
-// something else.
+// Appends an element of an array literal. It is always quoted, because an unquoted NULL, space or
+// comma has a meaning of its own.
 void AppendArrayElement(absl::string_view value, std::string* literal) {
   literal->push_back('"');
   for (const char c : value) {

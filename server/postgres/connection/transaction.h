@@ -1,8 +1,8 @@
-// A running transaction on a control connection: how everything but COPY talks to the database.
+// A running transaction on a control connection, for all statements except COPY.
 //
-// Hides libpqxx: no exception passes this boundary, errors are absl::Status with reason and
-// SQLSTATE (postgres/sqlstate.h). Statements that carry values are parameterised. Used by one
-// thread, inside Database::Transact only.
+// It hides libpqxx: exceptions do not cross this boundary, and errors are absl::Status with a
+// reason and an SQLSTATE (sqlstate.h). Values are passed as parameters. For use by one thread, only
+// inside Database::Transact.
 #pragma once
 
 #include <cstdint>
@@ -33,11 +33,11 @@ class Params {
     values_.emplace_back(std::nullopt);
     return *this;
   }
-  // The bytes as bytea.
+  // Adds the bytes as bytea.
   Params& Bytes(absl::string_view value);
-  // The texts as text[].
+  // Adds the strings as text[].
   Params& TextArray(const std::vector<std::string>& values);
-  // The numbers as bigint[].
+  // Adds the numbers as bigint[].
   Params& IntArray(const std::vector<int64_t>& values);
   Params& OptionalInt(std::optional<int64_t> value) { return value ? Int(*value) : Null(); }
 
@@ -47,7 +47,7 @@ class Params {
   std::vector<std::optional<std::string>> values_;
 };
 
-// The rows of a finished statement, in text form. Owns them.
+// The rows of a finished statement, in text form. Owns the rows.
 class Result {
  public:
   using Row = std::vector<std::optional<std::string>>;
@@ -57,19 +57,19 @@ class Result {
 
   size_t size() const { return rows_.size(); }
   bool empty() const { return rows_.empty(); }
-  // 0 when there are no rows.
+  // Number of columns; 0 if there are no rows.
   size_t columns() const { return rows_.empty() ? 0 : rows_.front().size(); }
-  // Rows that an INSERT, UPDATE or DELETE touched.
+  // Number of rows that an INSERT, UPDATE or DELETE affected.
   int64_t affected() const { return affected_; }
 
   bool IsNull(size_t row, size_t column) const { return !rows_[row][column].has_value(); }
-  // "" for NULL.
+  // Returns the value's text, or "" for NULL.
   const std::string& Text(size_t row, size_t column) const;
-  // 0 for NULL and for what is no integer.
+  // Returns 0 for NULL and for a value that is not an integer.
   int64_t Int(size_t row, size_t column) const;
-  // False for NULL.
+  // Returns false for NULL.
   bool Bool(size_t row, size_t column) const { return Text(row, column) == "t"; }
-  // The bytes of a bytea in hex form.
+  // Returns the bytes of a bytea, which must be in hex form; otherwise an empty string.
   std::string Bytes(size_t row, size_t column) const;
 
  private:
@@ -81,8 +81,8 @@ class Transaction {
  public:
   virtual ~Transaction() = default;
 
-  // Runs one statement with parameters. After an error the transaction is aborted: return the
-  // error.
+  // Runs one statement with parameters. An error aborts the transaction, and the body must return
+  // it.
   virtual absl::StatusOr<Result> Query(absl::string_view sql, const Params& params = {}) = 0;
 
   // Runs one or more statements without parameters and without a result.
