@@ -9,7 +9,7 @@
 namespace syncline::bench {
 namespace {
 
-// Some are not ASCII and some need escapes in JSON or in COPY's text, as real text does.
+// Some are not ASCII, and some need escapes in JSON or in COPY's text format, as in real text.
 constexpr std::array<const char*, 32> kWords = {
     "amber",   "harbour", "quiet",  "ledger",  "Zürich", "falcon",      "orchid", "copper",
     "meadow",  "signal",  "winter", "pencil",  "garden", "\"quoted\"",  "river",  "violet",
@@ -24,7 +24,7 @@ std::string Draws::Text(int64_t length) {
   std::string text;
   while (static_cast<int64_t>(text.size()) < length) absl::StrAppend(&text, Word(), " ");
   text.resize(static_cast<size_t>(length));
-  // A cut must not leave half a character; every letter of the words has at most two bytes.
+  // Cutting must not leave part of a character. Every letter of the words has at most two bytes.
   if (static_cast<unsigned char>(text.back()) >= 0xc0) text.back() = '.';
   return text;
 }

@@ -1,6 +1,6 @@
-// Pseudo-random draws for one record: the same seed gives the same draws on every machine.
+// Pseudo-random values for one record. The same seed gives the same values on every machine.
 //
-// Not std:: distributions: the standard leaves open what they draw.
+// std:: distributions are not used, because the standard does not define their results.
 #pragma once
 
 #include <cstdint>
@@ -12,7 +12,7 @@ class Draws {
  public:
   explicit Draws(uint64_t seed) : state_(seed) {}
 
-  // splitmix64
+  // The splitmix64 generator.
   uint64_t Next() {
     uint64_t z = (state_ += 0x9e3779b97f4a7c15);
     z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9;
@@ -20,23 +20,23 @@ class Draws {
     return z ^ (z >> 31);
   }
 
-  // least..greatest, both included.
+  // Returns a number from least to greatest, both included.
   int64_t Between(int64_t least, int64_t greatest) {
     return least + static_cast<int64_t>(Next() % static_cast<uint64_t>(greatest - least + 1));
   }
 
-  // True `percent` times of a hundred.
+  // Returns true with a probability of `percent` percent.
   bool Percent(int percent) { return Between(0, 99) < percent; }
 
-  // One of a list of words.
+  // Returns a word from a list.
   const char* Word();
-  // Words with blanks between, cut to `length` bytes.
+  // Returns words separated by spaces, cut to `length` bytes.
   std::string Text(int64_t length);
-  // "123.45"
+  // Returns an amount such as "123.45".
   std::string Cents(int64_t least_cents, int64_t greatest_cents);
-  // "2001-02-03" of 1970 to 2030
+  // Returns a date such as "2001-02-03" between 1970 and 2030.
   std::string Date();
-  // "2024-02-03T04:05:06.123456Z"
+  // Returns a timestamp such as "2024-02-03T04:05:06.123456Z".
   std::string Timestamp();
 
  private:

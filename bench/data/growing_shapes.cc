@@ -39,7 +39,7 @@ void FillColumns(int64_t number, int64_t revision, std::vector<Cell>* cells) {
   }
 }
 
-// Each draw gives 8 letters that no compression finds a pattern in.
+// Returns random letters that do not compress. Each draw gives 8 of them.
 std::string Letters(int64_t length, Draws* draws) {
   constexpr char kLetters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
   std::string text(static_cast<size_t>(length), ' ');
@@ -63,7 +63,7 @@ RecordShape ShapeOfColumns(int columns) {
 }
 
 RecordShape ShapeOfBytes(int64_t bytes) {
-  // {"id":1234567,"body":""} and the line's end
+  // {"id":1234567,"body":""} and the line feed
   constexpr int64_t kAround = 25;
   const int64_t length = std::max<int64_t>(bytes - kAround, 1);
   return {absl::StrCat("bytes_", bytes),

@@ -1,4 +1,4 @@
-// Shapes that grow in one direction, to see what a figure depends on.
+// Shapes of records that grow in one dimension, to show how a figure depends on it.
 //
 // Stateless and thread-safe.
 #pragma once
@@ -9,11 +9,13 @@
 
 namespace syncline::bench {
 
-// `columns` columns, the first the key, the others small enough that 1,500 of them fit a row of
-// PostgreSQL: short texts, booleans, and numbers and dates that are mostly NULL.
+// Returns a shape with `columns` columns. The first is the key. The others are small enough that
+// 1,500 of them fit into a row of PostgreSQL: short texts, booleans, and numbers and dates that are
+// mostly NULL.
 RecordShape ShapeOfColumns(int columns);
 
-// A key and a text of random letters: records of `bytes` bytes of JSON, at least 50.
+// Returns a shape with a key and a text of random letters. A record has `bytes` bytes of JSON, at
+// least 50.
 RecordShape ShapeOfBytes(int64_t bytes);
 
 }  // namespace syncline::bench

@@ -70,7 +70,7 @@ void FillNarrow(int64_t number, int64_t revision, std::vector<Cell>* cells) {
   (*cells)[1].text = absl::StrCat(draws.Between(0, 1'000'000));
 }
 
-// Objects in objects, as an API hands them out.
+// Nested objects, as returned by an API.
 void FillNested(int64_t number, int64_t revision, std::vector<Cell>* cells) {
   Draws draws = DrawsOf(number, revision);
   std::vector<Cell>& c = *cells;

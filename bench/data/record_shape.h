@@ -1,8 +1,8 @@
-// Shapes of the benchmark's records: deterministic, each record computed from its number alone.
+// Shapes of the benchmark's records. Each record is computed only from its number.
 //
-// A record is cells in the order of its shape's columns. The same number and revision give the same
-// record on every machine; another revision changes everything but the key, which is the first
-// column. Stateless and thread-safe.
+// A record consists of cells in the order of its shape's columns. The same number and revision give
+// the same record on every machine. Another revision changes everything except the key, which is
+// the first column. Stateless and thread-safe.
 #pragma once
 
 #include <cstdint>
@@ -22,7 +22,7 @@ struct Column {
   CellKind kind;
 };
 
-// `text` is the value as PostgreSQL and JSON both read it, without quotes.
+// `text` is the value as both PostgreSQL and JSON read it, without quotes.
 struct Cell {
   bool null = false;
   std::string text = {};
@@ -31,20 +31,20 @@ struct Cell {
 struct RecordShape {
   std::string name;
   std::vector<Column> columns;
-  // Fills `cells`, which has one cell a column, all of them not null and empty.
+  // Fills `cells`, which has one cell per column. The cells are empty and not null before the call.
   std::function<void(int64_t number, int64_t revision, std::vector<Cell>* cells)> fill;
 };
 
-// The draws of one record.
+// Returns the random values of one record.
 Draws DrawsOf(int64_t number, int64_t revision);
 
-// mixed12, lineitem, wide_text, narrow, nested.
+// Returns mixed12, lineitem, wide_text, narrow and nested.
 const std::vector<RecordShape>& RecordShapes();
 
-// Null when there is none of this name.
+// Returns null if there is no shape with this name.
 const RecordShape* FindRecordShape(absl::string_view name);
 
-// Record `number` of `shape`.
+// Fills `cells` with record `number` of `shape`.
 void FillRecord(const RecordShape& shape, int64_t number, int64_t revision,
                 std::vector<Cell>* cells);
 

@@ -1,7 +1,7 @@
-// Records as text: the lines that a caller sends, and the lines that PostgreSQL's COPY reads, which
-// are the truth that what was loaded is compared with.
+// Records as text: the lines that a caller sends, and the lines that PostgreSQL's COPY reads. The
+// latter are the reference with which loaded tables are compared.
 //
-// Stateless; each line ends with '\n'.
+// Stateless. Each line ends with '\n'.
 #pragma once
 
 #include <cstdint>
@@ -14,7 +14,7 @@
 
 namespace syncline::bench {
 
-// Which records: first, first+step, ..., `count` of them.
+// A selection of `count` records: first, first+step, and so on.
 struct Slice {
   int64_t count = 0;
   int64_t first = 0;
@@ -24,27 +24,27 @@ struct Slice {
 
 enum class RecordFormat {
   kJsonl,    // the record's data
-  kAirbyte,  // RECORD messages, the stream named as the shape
-  kCopy,     // COPY's text format, the shape's columns only
+  kAirbyte,  // RECORD messages of a stream named like the shape
+  kCopy,     // COPY's text format, only the shape's columns
 };
 
 void AppendRecord(const RecordShape& shape, const std::vector<Cell>& cells, RecordFormat format,
                   std::string* out);
 
-// The records of `slice` into `file`. Errors: INTERNAL.
+// Writes the records of `slice` into `file`. Errors: INTERNAL.
 absl::Status WriteRecords(const RecordShape& shape, RecordFormat format, const Slice& slice,
                           const std::string& file);
 absl::Status WriteRecords(const RecordShape& shape, RecordFormat format, const Slice& slice,
                           int fd);
 
-// What a source says of such records.
+// Returns the JSON Schema that a source has for such records.
 std::string JsonSchemaOf(const RecordShape& shape);
-// A configured catalog of the one stream, appended.
+// Returns a configured catalog with this one stream, in append mode.
 std::string CatalogOf(const RecordShape& shape);
 
-// The columns that these records must be given: name, type, ...
+// Returns the columns that these records must get: name, type, ...
 std::string ColumnDefinitionsOf(const RecordShape& shape);
-// Their quoted names, with commas.
+// Returns the quoted column names, separated by commas.
 std::string ColumnNamesOf(const RecordShape& shape);
 
 }  // namespace syncline::bench

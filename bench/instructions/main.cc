@@ -1,7 +1,7 @@
-// The work that measure.sh counts the instructions of: parses and encodes records of one case.
+// The work whose instructions measure.sh counts: parsing and encoding the records of one case.
 //
-// `instructions` lists the cases; `instructions CASE` runs one and prints how many records it was.
-// Only MeasuredWork is counted, and a batch before it warms up what is made once.
+// `instructions` lists the cases. `instructions CASE` runs one and prints the number of records.
+// Only MeasuredWork is counted. A batch before it warms up everything that is created once.
 #include <cstdio>
 #include <memory>
 #include <string>
@@ -15,7 +15,7 @@
 
 namespace syncline::bench {
 
-// A name that callgrind finds; never inlined.
+// callgrind finds this function by its name, so it must not be inlined.
 __attribute__((noinline)) void MeasuredWork(Pipeline* pipeline, v1::RecordBatch* batch,
                                             absl::Status* status) {
   *status = pipeline->Run(batch);

@@ -1,13 +1,15 @@
 #!/usr/bin/env bash
-# Counts the instructions that a record takes from its message to its row of COPY BINARY, and compares them with the
-# figures on record: more than 10 % above them fails. Noise of the machine does not matter: nothing is timed.
+# Counts the instructions that a record takes from its message to its row of COPY BINARY, and
+# compares them with the recorded figures. More than 10 % above a figure is a failure. Nothing is
+# timed, so noise on the machine does not matter.
 #
-#   measure.sh PROGRAM FIGURES [--update]   --update puts the new counts on record
+# measure.sh PROGRAM FIGURES [--update]   --update records the new counts
 #
-# What makes counts comparable from machine to machine: valgrind tells the program of a CPU of its own making, but that
-# CPU has AVX2 only where the real one has it, and libraries choose their code by it. So both that matter here are told
-# what to take, the SSE code that every x86-64 CPU of the last 15 years runs: simdjson by its own variable, and glibc's
-# memcpy, memchr and memcmp by a tunable. The compiler's version remains: another one asks for new figures.
+# Counts must be comparable between machines. valgrind emulates a CPU of its own, but reports AVX2
+# only if the real CPU has it, and libraries select their code by that. So both libraries that
+# matter here are set to the SSE code that every x86-64 CPU of the last 15 years supports: simdjson
+# by its own variable, and glibc's memcpy, memchr and memcmp by a tunable. The compiler's version
+# still matters: another version needs new figures.
 set -euo pipefail
 program=$1
 figures=$2
@@ -24,7 +26,7 @@ trap 'rm -rf "$directory"' EXIT
 export SIMDJSON_FORCE_IMPLEMENTATION=westmere
 export GLIBC_TUNABLES=glibc.cpu.hwcaps=-AVX2,-AVX,-AVX512F,-AVX_Fast_Unaligned_Load,-SSSE3,-ERMS,-FSRM
 
-# count CASE: the instructions of one of its records.
+# count CASE: prints the instructions per record of the case.
 count() {
   if ! valgrind --tool=callgrind --collect-atstart=no --callgrind-out-file="$directory/out" \
     --toggle-collect='syncline::bench::MeasuredWork*' "$program" "$1" >"$directory/records" 2>"$directory/log"; then

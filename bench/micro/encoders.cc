@@ -1,4 +1,4 @@
-// Nanoseconds per value of every encoder of COPY BINARY, and per row of twelve.
+// Nanoseconds per value of every COPY BINARY encoder, and per row of twelve values.
 #include <benchmark/benchmark.h>
 
 #include <cstdint>
@@ -16,7 +16,7 @@ namespace {
 constexpr size_t kValues = 1024;
 constexpr size_t kBlockBytes = 256 << 10;
 
-// Texts and the values that point into them.
+// The texts, and the values that point into them.
 struct Values {
   std::vector<std::string> texts;
   std::vector<Value> values;
@@ -127,7 +127,7 @@ void Null(benchmark::State& state) {
 }
 BENCHMARK(Null)->Name("encode/null");
 
-// The four meta columns alone: a row without columns of its own.
+// Only the four meta columns: a row without other columns.
 void MetaColumns(benchmark::State& state) {
   const postgres::RowEncoder encoder(std::vector<ColumnType>{},
                                      RawIdGenerator("sync", {"bench", "stream"}, "writer"), 1);

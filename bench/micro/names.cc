@@ -1,4 +1,4 @@
-// Nanoseconds per name, when a sync starts: mapping a stream's fields to columns.
+// Nanoseconds per name at the start of a sync: mapping a stream's fields to columns.
 #include "server/model/names.h"
 
 #include <benchmark/benchmark.h>

@@ -1,4 +1,4 @@
-// Nanoseconds per record from message to row: lines of JSON in both formats, and typed rows.
+// Nanoseconds per record from message to row: JSON lines in both formats, and typed rows.
 #include <benchmark/benchmark.h>
 
 #include <memory>

@@ -1,4 +1,4 @@
-// Batches of the benchmark's records as a caller sends them: lines of JSON, or typed rows.
+// Batches of the benchmark's records as a caller sends them: JSON lines or typed rows.
 //
 // Stateless.
 #pragma once
@@ -9,10 +9,10 @@
 
 namespace syncline::bench {
 
-// `format` is kJsonl or kAirbyte.
+// `format` must be kJsonl or kAirbyte.
 v1::RecordBatch LinesBatch(const RecordShape& shape, RecordFormat format, const Slice& slice);
 
-// Numbers go as text: a double would not keep their digits.
+// Numbers are sent as text, because a double would lose digits.
 v1::RecordBatch TypedBatch(const RecordShape& shape, const Slice& slice);
 
 }  // namespace syncline::bench

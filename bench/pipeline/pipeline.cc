@@ -13,7 +13,7 @@
 namespace syncline::bench {
 namespace {
 
-// As InsertBuffer's blocks.
+// The size of InsertBuffer's blocks.
 constexpr size_t kBlockBytes = 256 << 10;
 
 std::vector<ColumnType> TypesOf(const TableSchema& schema) {

@@ -1,7 +1,7 @@
-// What the server does to a record between the message and the COPY: parse, coerce, encode. No
-// gRPC, no threads, no database, so that instructions and nanoseconds of it can be counted.
+// The server's work on a record between the message and COPY: parse, coerce, encode. It uses no
+// gRPC, threads or database, so that its instructions and nanoseconds can be measured.
 //
-// One thread at a time.
+// For use by one thread at a time.
 #pragma once
 
 #include <cstdint>
@@ -15,17 +15,17 @@
 
 namespace syncline::bench {
 
-// The table that records of `shape` are loaded into. Errors: as ParseJsonSchema.
+// Returns the table into which records of `shape` are loaded. Errors: as ParseJsonSchema.
 absl::StatusOr<TableSchema> SchemaOf(const RecordShape& shape);
 
 class Pipeline : private dataflow::RecordSink {
  public:
   static absl::StatusOr<std::unique_ptr<Pipeline>> Create(const RecordShape& shape);
 
-  // Every record of `batch` into rows of COPY BINARY, which are thrown away block by block.
+  // Encodes every record of `batch` as a row of COPY BINARY. The rows are discarded block by block.
   absl::Status Run(v1::RecordBatch* batch);
 
-  // Of all runs.
+  // The total of all runs.
   int64_t rows() const { return rows_; }
   int64_t rejected() const { return rejected_; }
   int64_t bytes() const { return bytes_; }

@@ -57,7 +57,7 @@ absl::StatusOr<std::unique_ptr<ServerUnderTest>> Bench::StartServer(
 }
 
 absl::Status Bench::WriteFile(const std::string& name, const std::string& content) const {
-  // Never seen half written by a program that is reading it.
+  // Written to another name first, so that no program reads a partial file.
   const std::string part = Path(name) + ".part";
   std::ofstream file(part, std::ios::binary);
   file << content;

@@ -1,6 +1,6 @@
-// What every scenario works with: the database, the data, the programs and how often to repeat.
+// The environment of every scenario: database, data, programs, and the number of repetitions.
 //
-// One thread. Errors of all its functions end the scenario.
+// For use by one thread. A scenario ends at the first error of any of these functions.
 #pragma once
 
 #include <sys/types.h>
@@ -22,18 +22,18 @@ namespace syncline::bench {
 
 struct BenchOptions {
   std::string dsn;
-  std::string psql;       // the program itself: Debian's wrapper takes time of its own
+  std::string psql;       // the binary itself, because Debian's wrapper takes time
   std::string directory;  // for data and logs
   int64_t records = 1'000'000;
   int repetitions = 5;
-  absl::Duration limit = absl::InfiniteDuration();  // of a scenario's repetitions
-  bool full = false;                                // the largest table of growth-table, too
+  absl::Duration limit = absl::InfiniteDuration();  // per scenario, for its repetitions
+  bool full = false;                                // includes the largest table of growth-table
 };
 
-// What one run measured, in an order that its scenario knows.
+// The results of one run, in an order that its scenario defines.
 using Measures = std::vector<double>;
 
-// Runs in turns: the i-th of ours and of the baseline ran one after the other.
+// Alternating runs: the i-th run of ours and the i-th of the baseline ran one after the other.
 struct Pairs {
   std::vector<Measures> ours;
   std::vector<Measures> baseline;
@@ -43,7 +43,7 @@ struct Pairs {
 
 class Bench {
  public:
-  // Connects. The postmaster must run on this machine.
+  // Connects to the database. The postmaster must run on this machine.
   static absl::StatusOr<std::unique_ptr<Bench>> Create(BenchOptions options);
 
   const BenchOptions& options() const { return options_; }
@@ -53,27 +53,28 @@ class Bench {
   absl::StatusOr<std::unique_ptr<ServerUnderTest>> StartServer(
       const std::vector<std::string>& flags = {}) const;
 
-  // A file of this run.
+  // Returns the path of a file in this run's directory.
   std::string Path(const std::string& name) const { return options_.directory + "/" + name; }
   absl::Status WriteFile(const std::string& name, const std::string& content) const;
 
-  // The file of such records; written when it is not there yet.
+  // Returns the file with these records. Writes it if it does not exist.
   absl::StatusOr<std::string> DataFile(const RecordShape& shape, RecordFormat format,
                                        const Slice& slice);
 
   absl::StatusOr<ProgramEnd> Run(const ProgramOptions& options) const;
-  // psql with these commands in one session, timed.
+  // Runs psql with these commands in one session and measures its time.
   absl::StatusOr<ProgramEnd> Psql(const std::vector<std::string>& commands) const;
 
-  // An empty schema of a name that no run had before; made by whoever loads first when `create` is
-  // false.
+  // Returns the name of an empty schema that this run has not used before. If `create` is false,
+  // the first load creates it.
   absl::StatusOr<std::string> FreshSchema(bool create);
   absl::Status DropSchema(const std::string& schema);
-  // Before each timed run: nothing that ran before is still being written.
+  // Called before each timed run, so that no earlier run's data is still being written.
   absl::Status Checkpoint() { return database_->Execute("CHECKPOINT"); }
 
-  // One warm-up of each, then repetitions in turns, ours first and second by turns; stops early,
-  // after a whole pair, when `share` of the scenario's limit is reached.
+  // Runs each function once to warm up, then repeats both in pairs, in which ours alternately runs
+  // first and second. Stops early, after a complete pair, once `share` of the scenario's time limit
+  // has passed.
   absl::StatusOr<Pairs> Alternate(absl::FunctionRef<absl::StatusOr<Measures>()> ours,
                                   absl::FunctionRef<absl::StatusOr<Measures>()> baseline,
                                   double share = 1) const;

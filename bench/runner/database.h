@@ -1,7 +1,7 @@
-// One connection to the benchmark's PostgreSQL, for what is not timed and for the baselines that
-// are.
+// One connection to the benchmark's PostgreSQL, for work that is not timed and for the timed
+// baselines.
 //
-// One thread at a time. Errors: INTERNAL with what PostgreSQL said.
+// For use by one thread at a time. Errors: INTERNAL with PostgreSQL's message.
 #pragma once
 
 #include <cstdint>
@@ -24,15 +24,15 @@ class Database {
   Database(const Database&) = delete;
   Database& operator=(const Database&) = delete;
 
-  // One or more statements.
+  // Runs one or more statements.
   absl::Status Execute(const std::string& sql);
-  // The first column of the first row; "" when that is NULL or there is no row.
+  // Returns the first column of the first row, or "" if it is NULL or there is no row.
   absl::StatusOr<std::string> Value(const std::string& sql);
   absl::StatusOr<int64_t> Integer(const std::string& sql);
-  // The rows of the first column.
+  // Returns the first column of all rows.
   absl::StatusOr<std::vector<std::string>> Column(const std::string& sql);
 
-  // A statement that is parsed once and run with text parameters.
+  // Prepares a statement that is then executed with text parameters.
   absl::Status Prepare(const std::string& name, const std::string& sql);
   absl::Status ExecutePrepared(const std::string& name, const std::vector<const char*>& values);
 

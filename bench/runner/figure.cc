@@ -23,7 +23,7 @@ double Quantile(std::vector<double> values, double share) {
 std::vector<double> RatiosOf(const Figure& figure) {
   std::vector<double> ratios;
   for (size_t i = 0; i < std::min(figure.ours.size(), figure.baseline.size()); ++i) {
-    // CPU time comes in hundredths of a second: a tiny load takes none.
+    // CPU time is measured in hundredths of a second, so it is 0 for a tiny load.
     if (figure.baseline[i] > 0) ratios.push_back(figure.ours[i] / figure.baseline[i]);
   }
   return ratios;

@@ -1,4 +1,4 @@
-// What a scenario found out: one line of the table, one bar of the picture.
+// A result of a scenario: one line of the table and one bar of the chart.
 #pragma once
 
 #include <optional>
@@ -14,25 +14,25 @@ struct Figure {
   std::string name;  // "append by syncline load / copy"
   std::string unit;  // of the samples: "s", "rows/s", "MiB"
   std::vector<double> ours;
-  // Measured in turns with `ours`, one for each; empty for a figure that stands for itself.
+  // Measured in alternation with `ours`, one value per value. Empty if there is no comparison.
   std::vector<double> baseline = {};
-  // Of the ratio ours/baseline, or of ours when there is no baseline; none for information only.
+  // Target for the ratio ours/baseline, or for ours without a baseline. None for information only.
   std::optional<double> target = std::nullopt;
   Better better = Better::kLower;
 };
 
-// 0 for none.
+// Returns 0 if `values` is empty.
 double Median(std::vector<double> values);
-// The value that `share` (0..1) of them do not exceed; 0 for none.
+// Returns the value that `share` (0..1) of `values` do not exceed, or 0 if `values` is empty.
 double Quantile(std::vector<double> values, double share);
 
-// ours/baseline, pair by pair; a baseline of 0 gives none.
+// Returns ours/baseline for each pair, without the pairs whose baseline is 0.
 std::vector<double> RatiosOf(const Figure& figure);
 
-// What is compared with the target: the median of the ratios, or of ours.
+// Returns the value to compare with the target: the median of the ratios, or of ours.
 double ResultOf(const Figure& figure);
 
-// Nothing without a target, or without a ratio to compare with it.
+// Returns nullopt if there is no target or no ratio to compare with it.
 std::optional<bool> PassedOf(const Figure& figure);
 
 }  // namespace syncline::bench

@@ -86,7 +86,7 @@ absl::StatusOr<Pairs> CompareWithCopy(Bench& bench, const ServerUnderTest& serve
                                       double share) {
   SYNCLINE_ASSIGN_OR_RETURN(const std::string contents,
                             TrueContents(bench, shape, {{.count = records}}));
-  // The table whose text dump the baseline loads, and whose definition it takes.
+  // The table whose text dump the baseline loads and whose definition it copies.
   SYNCLINE_ASSIGN_OR_RETURN(const std::string origin, bench.FreshSchema(/*create=*/false));
   SYNCLINE_RETURN_IF_ERROR(load(origin).status());
   const std::string original = TableIn(origin, shape);

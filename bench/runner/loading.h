@@ -1,4 +1,4 @@
-// The steps that scenarios share: load by the command line or by \copy, and check what was loaded.
+// Steps that scenarios share: load with the command line or \copy, and check the loaded table.
 #pragma once
 
 #include <cstdint>
@@ -12,47 +12,47 @@
 
 namespace syncline::bench {
 
-// The shape's table in `schema`: "schema"."mixed12".
+// Returns the shape's table in `schema`: "schema"."mixed12".
 std::string TableIn(const std::string& schema, const RecordShape& shape);
 
-// Arguments of `syncline load FILE` into TableIn(schema, shape), further `flags` behind them.
-// Writes the schema's file.
+// Returns the arguments of `syncline load FILE` into TableIn(schema, shape), followed by `flags`.
+// Writes the file with the JSON Schema.
 absl::StatusOr<std::vector<std::string>> LoadArguments(Bench& bench, const ServerUnderTest& server,
                                                        const RecordShape& shape,
                                                        const std::string& file,
                                                        const std::string& schema,
                                                        const std::vector<std::string>& flags = {});
 
-// The number of rows and a sum of hashes of the shape's columns, whatever the order.
+// Returns the number of rows and a sum of hashes of the shape's columns, independent of the order.
 absl::StatusOr<std::string> ContentsOf(Bench& bench, const RecordShape& shape,
                                        const std::string& table);
 
-// ContentsOf these records together, as PostgreSQL itself reads them from their text.
+// Returns ContentsOf all these records, as PostgreSQL itself reads them from their text.
 absl::StatusOr<std::string> TrueContents(Bench& bench, const RecordShape& shape,
                                          const std::vector<Slice>& slices);
 
-// INTERNAL when `table` does not hold `contents`.
+// Returns INTERNAL if the contents of `table` differ from `contents`.
 absl::Status CheckContents(Bench& bench, const RecordShape& shape, const std::string& table,
                            const std::string& contents);
 
-// What a comparison measures of ours, in this order; of the baseline it measures kSeconds only.
+// Measures of ours in this order. Only kSeconds is measured for the baseline.
 enum LoadMeasure : size_t { kSeconds, kServerCpu, kPostgresCpu, kClientCpu };
 
-// Loads into a fresh schema, whose name it is given.
+// Loads into a new schema with this name.
 using LoadFunction = absl::FunctionRef<absl::StatusOr<ProgramEnd>(const std::string& schema)>;
 
-// For loads into nothing.
+// Prepares nothing, for loads into an empty schema.
 absl::Status NothingToPrepare(const std::string& schema);
 
-// What must be in the schema before the load.
+// Creates what the schema must contain before the load.
 using PrepareFunction = absl::FunctionRef<absl::Status(const std::string& schema)>;
 
-// One run of `load`: fresh schema, prepared, CHECKPOINT, timed, checked, dropped.
+// Measures one run of `load`: new schema, prepare, CHECKPOINT, timed load, check, drop.
 absl::StatusOr<Measures> MeasureLoad(Bench& bench, const ServerUnderTest& server,
                                      const RecordShape& shape, const std::string& contents,
                                      LoadFunction load, PrepareFunction prepare = NothingToPrepare);
 
-// `load` in turns with \copy of the text dump of the very table that it makes; `share` as
+// Alternates `load` with \copy of a text dump of the table that `load` creates. `share` is as in
 // Bench::Alternate.
 absl::StatusOr<Pairs> CompareWithCopy(Bench& bench, const ServerUnderTest& server,
                                       const RecordShape& shape, int64_t records, LoadFunction load,

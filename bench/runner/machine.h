@@ -1,4 +1,4 @@
-// What the figures depend on besides Syncline.
+// Properties of the machine and the run that the figures depend on.
 #pragma once
 
 #include "absl/status/statusor.h"
@@ -7,7 +7,7 @@
 
 namespace syncline::bench {
 
-// Cores, memory, kernel, PostgreSQL's version and settings, and the sizes of this run.
+// Returns cores, memory, kernel, PostgreSQL's version and settings, and the sizes of this run.
 absl::StatusOr<Facts> DescribeRun(Bench& bench);
 
 }  // namespace syncline::bench

@@ -1,5 +1,5 @@
-// Runs the scenarios that are named, or all, and prints what they found. scripts/bench calls it
-// with a PostgreSQL of its own.
+// Runs the named scenarios, or all, and prints their results. scripts/bench runs it with its own
+// PostgreSQL.
 #include <cstdint>
 #include <cstdio>
 #include <fstream>
@@ -42,7 +42,7 @@ std::string Usage() {
       }));
 }
 
-// Empty when a word is no scenario: that is said.
+// Returns the scenarios to run. If a word is not a scenario, prints that and returns an empty list.
 std::vector<const Scenario*> Chosen(const std::vector<char*>& words) {
   std::vector<const Scenario*> chosen;
   std::vector<bool> known(words.size());
@@ -72,7 +72,8 @@ bool Save(const std::string& path, const std::string& content) {
   return file.good();
 }
 
-// Prints what was found, and writes what was asked for. Nothing is overwritten with nothing.
+// Prints the results and writes the requested files. Without results, the files of tables and
+// charts are not overwritten.
 bool Report(const Facts& facts, const Findings& findings) {
   bool saved = Save(absl::GetFlag(FLAGS_json), JsonOf(facts, findings));
   const std::string sections = absl::GetFlag(FLAGS_sections);

@@ -20,7 +20,7 @@
 namespace syncline::bench {
 namespace {
 
-// What `syncline load` does once it runs.
+// Loads as `syncline load` does after it has started.
 absl::Status Load(const ServerUnderTest& server, const RecordShape& shape, LoadedStream& stream) {
   const int fd = open(stream.file.c_str(), O_RDONLY | O_CLOEXEC);
   if (fd < 0) return absl::InternalError("cannot open " + stream.file);

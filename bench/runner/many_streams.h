@@ -1,4 +1,4 @@
-// Several loads at once from one process, each with records, a sync and a table of its own.
+// Several concurrent loads in one process, each with its own records, sync and table.
 #pragma once
 
 #include <cstdint>
@@ -20,12 +20,13 @@ struct LoadedStream {
   absl::Duration took = {};
 };
 
-// `records` records of `shape` in `count` equal files, which `count` divides.
+// Divides `records` records of `shape` into `count` files of equal size. `count` must divide
+// `records`.
 absl::StatusOr<std::vector<LoadedStream>> DivideAmong(Bench& bench, const RecordShape& shape,
                                                       int64_t records, int64_t count);
 
-// Loads them all at once and checks what was loaded: rows a second of all of them together, and the
-// slowest one's over the mean of each.
+// Loads all streams at once and checks the tables. Returns the rows per second of all streams
+// together, and the rate of the slowest stream relative to the mean rate.
 absl::StatusOr<Measures> LoadTogether(Bench& bench, const ServerUnderTest& server,
                                       const RecordShape& shape, int64_t records,
                                       std::vector<LoadedStream>& streams);

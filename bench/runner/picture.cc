@@ -40,7 +40,7 @@ void AppendLine(double x1, double y1, double x2, double y2, const char* style, s
                         x2, y2, style);
 }
 
-// As many lines as they need, from `y` down.
+// Appends the facts in as many lines as needed, from `y` down.
 void AppendFacts(const Facts& facts, int y, std::string* svg) {
   constexpr size_t kLineLength = 110;
   std::string line;
@@ -56,14 +56,14 @@ void AppendFacts(const Facts& facts, int y, std::string* svg) {
   AppendText(12, y, "start", kFaint, 11, line, svg);
 }
 
-// 1200 as "1.2k"; what stands at an axis.
+// Formats a number for an axis: 1200 is "1.2k".
 std::string Short(double value) {
   if (value >= 1e6) return absl::StrFormat("%.3gM", value / 1e6);
   if (value >= 1e3) return absl::StrFormat("%.3gk", value / 1e3);
   return absl::StrFormat("%.3g", value);
 }
 
-// The least number not below `value` whose quarters are round.
+// Returns the smallest number that is at least `value` and has round quarters.
 double RoundUp(double value) {
   if (value <= 0) return 1;
   const double power = std::pow(10, std::floor(std::log10(value)));
@@ -73,7 +73,7 @@ double RoundUp(double value) {
   return 10 * power;
 }
 
-// Points at equal distances, whatever their x: what grows does so by factors.
+// A plot with points at equal distances, regardless of x, because x grows by factors.
 class Panel {
  public:
   Panel(const Series& series, size_t measure, double left, double top)
@@ -144,7 +144,7 @@ std::string BarsOf(const Facts& facts, const std::vector<Figure>& figures) {
   int y = kTop;
   for (const Figure* figure : shown) {
     const double ratio = ResultOf(*figure);
-    // A bar beyond the edge ends there; its number says how far it goes.
+    // A longer bar is cut at the edge. Its number has the true value.
     const double end =
         kLabelWidth + std::min(ratio * kUnitWidth, double{kWidth - kLabelWidth - 110});
     const bool missed = PassedOf(*figure) == std::optional<bool>(false);
@@ -159,7 +159,7 @@ std::string BarsOf(const Facts& facts, const std::vector<Figure>& figures) {
       const double at = kLabelWidth + *figure->target * kUnitWidth;
       if (at < kWidth - 10) {
         AppendLine(at, y - 3, at, y + 21, "stroke=\"#111\" stroke-width=\"2\"", &svg);
-        // The number would stand on the mark.
+        // Otherwise the number would be on the mark.
         if (at > end - 4 && at < end + 90) behind = at;
       }
     }

@@ -1,4 +1,4 @@
-// The figures as pictures (SVG): bars of ratios for the README, lines of series for the manual.
+// The figures as charts (SVG): bars of ratios for the README, lines of series for the manual.
 //
 // Stateless.
 #pragma once
@@ -12,10 +12,10 @@
 
 namespace syncline::bench {
 
-// A bar for each figure that has a baseline, the baseline as a line at 1, the target as a mark.
+// Returns a bar per figure with a baseline. The baseline is a line at 1 and the target is a mark.
 std::string BarsOf(const Facts& facts, const std::vector<Figure>& figures);
 
-// A row for each series, a panel for each measure of it that is plotted.
+// Returns a row per series, with a panel per measure that is plotted.
 std::string PlotsOf(const std::vector<Series>& series);
 
 }  // namespace syncline::bench

@@ -28,12 +28,12 @@ std::optional<Stat> ReadStat(pid_t pid) {
   std::stringstream content;
   content << file.rdbuf();
   const std::string text = content.str();
-  // The name in brackets may hold blanks and brackets.
+  // The name in parentheses may contain spaces and parentheses.
   const size_t end = text.rfind(')');
   if (end == std::string::npos || end + 2 > text.size()) return std::nullopt;
   const std::vector<absl::string_view> fields =
       absl::StrSplit(absl::string_view(text).substr(end + 2), ' ');
-  // proc(5) counts from 1, and the state, our first, is its third.
+  // proc(5) numbers the fields from 1, and the state, our first field, is number 3.
   const auto field = [&fields](size_t number) {
     int64_t value = 0;
     return number - 3 < fields.size() && absl::SimpleAtoi(fields[number - 3], &value) ? value : 0;
@@ -44,7 +44,7 @@ std::optional<Stat> ReadStat(pid_t pid) {
               .children = static_cast<double>(field(16) + field(17)) / ticks};
 }
 
-// The number behind `name` in the process's status.
+// Returns the number that follows `name` in the status of the process.
 int64_t ReadStatus(pid_t pid, absl::string_view name) {
   std::ifstream file(absl::StrCat("/proc/", pid, "/status"));
   std::string word;

@@ -1,4 +1,4 @@
-// What a process has used, by /proc. Zeros for a process that is gone.
+// Resource usage of a process, from /proc. All values are 0 for a process that does not exist.
 #pragma once
 
 #include <sys/types.h>
@@ -8,21 +8,21 @@
 
 namespace syncline::bench {
 
-// CPU seconds of the process itself; a zombie still has its own.
+// Returns the CPU seconds of the process itself. A zombie still has them.
 double CpuSeconds(pid_t pid);
 
-// CPU seconds of a postmaster, of all its children, and of those that have ended: it waits for
-// each, and their times then count as its children's. Take it while no backend is starting or
-// ending.
+// Returns the CPU seconds of a postmaster, all its children, and its former children, whose times
+// the kernel adds when the postmaster waits for them. Must not be called while a backend is
+// starting or ending.
 double PostgresCpuSeconds(pid_t postmaster);
 
-// Its children now.
+// Returns the current children of `parent`.
 std::vector<pid_t> ChildrenOf(pid_t parent);
 
-// The most memory that it ever had resident.
+// Returns the peak resident memory of the process.
 int64_t PeakMemoryBytes(pid_t pid);
 
-// What it holds now.
+// Current usage of a process.
 struct ProcessHoldings {
   int64_t resident_bytes = 0;
   int64_t threads = 0;

@@ -33,7 +33,7 @@ absl::StatusOr<int> Open(const std::string& path, int flags) {
   return fd;
 }
 
-// Descriptors of our own that the child has its copies of.
+// Descriptors of this process that the child has duplicated.
 struct OwnedDescriptors {
   std::vector<int> fds;
   ~OwnedDescriptors() {
@@ -89,7 +89,7 @@ absl::StatusOr<std::unique_ptr<Program>> Program::Start(const ProgramOptions& op
 }
 
 absl::StatusOr<ProgramEnd> Program::Wait() {
-  // Not ChildProcess::Wait: that polls, and its interval would be in the figures.
+  // ChildProcess::Wait polls, and its interval would add to the measured time.
   siginfo_t info = {};
   while (waitid(P_PID, static_cast<id_t>(child_->pid()), &info, WEXITED | WNOWAIT) != 0) {
     if (errno != EINTR) return absl::InternalError(absl::StrCat("waitid: ", strerror(errno)));

@@ -1,4 +1,4 @@
-// Programs that the benchmark runs to their end and times: the command line, psql, the generator.
+// Programs that the benchmark runs to completion and times: command line, psql, generator.
 #pragma once
 
 #include <memory>
@@ -14,27 +14,27 @@ namespace syncline::bench {
 
 struct ProgramOptions {
   std::vector<std::string> arguments;
-  std::string stdin_file = {};   // empty: nothing to read
-  std::string stdout_file = {};  // empty: into the answer
-  int stdin_fd = -1;             // instead of a file; stays the caller's
+  std::string stdin_file = {};   // empty: no input
+  std::string stdout_file = {};  // empty: returned in ProgramEnd::output
+  int stdin_fd = -1;             // used instead of a file; owned by the caller
   int stdout_fd = -1;
 };
 
 struct ProgramEnd {
-  double seconds = 0;       // from before its start to its end
-  double cpu_seconds = 0;   // its own
-  std::string output = {};  // stdout, when no file or descriptor took it
+  double seconds = 0;       // from just before its start to its end
+  double cpu_seconds = 0;   // of the program itself
+  std::string output = {};  // stdout if no file or descriptor was given
 };
 
-// A program under way. One thread at a time; the destructor kills it.
+// A running program. For use by one thread at a time. The destructor kills it.
 class Program {
  public:
-  // `directory` takes its output while it runs.
+  // Files in `directory` receive the output while the program runs.
   static absl::StatusOr<std::unique_ptr<Program>> Start(const ProgramOptions& options,
                                                         const std::string& directory);
   ~Program();
 
-  // Waits for its end. INTERNAL with its last words when it failed.
+  // Waits until the program ends. Returns INTERNAL with the end of its stderr if it failed.
   absl::StatusOr<ProgramEnd> Wait();
 
  private:
@@ -49,7 +49,7 @@ class Program {
 
 absl::StatusOr<ProgramEnd> RunProgram(const ProgramOptions& options, const std::string& directory);
 
-// The file's bytes; empty when it cannot be read.
+// Returns the contents of the file, or an empty string if it cannot be read.
 std::string ReadFile(const std::string& path);
 
 }  // namespace syncline::bench

@@ -1,7 +1,7 @@
-// Connections that read one table over and over, each on its own thread, and how long each read
-// took.
+// Connections that read one table repeatedly, each on its own thread, and the duration of each
+// read.
 //
-// Made, asked and destroyed by one thread; the destructor stops and joins the readers.
+// Must be created, used and destroyed by one thread. The destructor stops and joins the readers.
 #pragma once
 
 #include <memory>
@@ -23,13 +23,13 @@ struct Read {
 
 class Readers {
  public:
-  // `count` readers of `sql`, each with a pause between two reads.
+  // Starts `count` readers of `sql`, each with a pause between two reads.
   static absl::StatusOr<std::unique_ptr<Readers>> Start(const std::string& dsn, int count,
                                                         const std::string& sql,
                                                         absl::Duration pause);
   ~Readers();
 
-  // All reads so far. INTERNAL when a read failed: a reader must never see that.
+  // Returns all reads so far. Returns INTERNAL if a read failed, which must never happen.
   absl::StatusOr<std::vector<Read>> Reads();
 
  private:

@@ -78,7 +78,7 @@ std::string JsonSeries(const Series& series) {
                       absl::StrJoin(points, ","), "]}");
 }
 
-// A value of a series: few digits, but never an exponent.
+// Formats a value of a series with few digits and never with an exponent.
 std::string Plain(double value) {
   return absl::StrFormat(value >= 100 ? "%.0f" : value >= 10 ? "%.1f" : "%.2f", value);
 }

@@ -1,4 +1,4 @@
-// The figures as tables for people, as JSON for programs and as Markdown for the manual.
+// The figures as tables for people, as JSON for programs, and as Markdown for the manual.
 //
 // Stateless.
 #pragma once
@@ -12,7 +12,7 @@
 
 namespace syncline::bench {
 
-// What the figures were measured on and with, name and value.
+// The environment of the measurements, as names and values.
 using Facts = std::vector<std::pair<std::string, std::string>>;
 
 std::string TableOf(const std::vector<Figure>& figures);

@@ -1,4 +1,4 @@
-// Messages of the contract that scenarios send themselves, without the command line.
+// Messages of the API that scenarios send themselves, without the command line.
 #pragma once
 
 #include <string>
@@ -8,7 +8,7 @@
 
 namespace syncline::bench {
 
-// One appended stream of `shape`, into `schema`.
+// Returns a request for one stream of `shape` that appends to a table in `schema`.
 v1::StartSyncRequest AppendRequest(const std::string& sync_id, const std::string& schema,
                                    const RecordShape& shape);
 

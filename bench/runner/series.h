@@ -1,4 +1,4 @@
-// How measures change as one thing grows: a table, and lines of a plot.
+// How measures change as one quantity grows: a table, and lines of a plot.
 #pragma once
 
 #include <string>
@@ -11,25 +11,25 @@ namespace syncline::bench {
 
 struct SeriesPoint {
   double x = 0;
-  std::string label;           // x as people write it
-  std::vector<double> values;  // one for each measure
+  std::string label;           // x as displayed
+  std::vector<double> values;  // one per measure
 };
 
 struct Series {
-  std::string name;                   // of a scenario: "growth-columns"
-  std::string title;                  // "rows a second and memory by columns"
+  std::string name;                   // of the scenario: "growth-columns"
+  std::string title;                  // "Rows per second and memory by columns"
   std::string x_name;                 // "columns"
   std::vector<std::string> measures;  // with their units: "rows/s", "peak MiB"
   std::vector<SeriesPoint> points;
-  // The measures that are plotted.
+  // Indexes of the measures that are plotted.
   std::vector<size_t> plotted = {0};
 };
 
-// What a scenario found out.
+// The results of a scenario.
 struct Findings {
   Findings() = default;
-  // A scenario that compares finds only figures.
-  Findings(std::vector<Figure> found) : figures(std::move(found)) {}  // NOLINT: a conversion
+  // For scenarios that only compare.
+  Findings(std::vector<Figure> found) : figures(std::move(found)) {}  // NOLINT: implicit
   explicit Findings(Series found) { series.push_back(std::move(found)); }
 
   std::vector<Figure> figures;

@@ -17,7 +17,7 @@ constexpr absl::Duration kStartTimeout = absl::Seconds(60);
 constexpr absl::Duration kStopTimeout = absl::Seconds(30);
 constexpr absl::Duration kPoll = absl::Milliseconds(20);
 
-// The port file is one JSON object; 0 when the port is not in it.
+// Returns the gRPC port from the port file, which is one JSON object, or 0 if it is not there.
 int GrpcPort(const std::string& ports) {
   const size_t at = ports.find("\"grpc_port\":");
   if (at == std::string::npos) return 0;

@@ -1,4 +1,4 @@
-// The real server, started for one scenario on ports that it picks, and drained at its end.
+// The real server, started for one scenario on free ports, and drained at its end.
 #pragma once
 
 #include <sys/types.h>
@@ -14,11 +14,12 @@ namespace syncline::bench {
 
 class ServerUnderTest {
  public:
-  // Waits until it serves. `directory` takes its log. Errors: INTERNAL with its last words.
+  // Starts the server and waits until it serves. Its log is in `directory`. Errors: INTERNAL with
+  // the end of the log.
   static absl::StatusOr<std::unique_ptr<ServerUnderTest>> Start(
       const std::string& dsn, const std::string& directory, const std::vector<std::string>& flags);
 
-  // SIGTERM, and waits.
+  // Sends SIGTERM and waits until the server has exited.
   ~ServerUnderTest();
 
   pid_t pid() const { return child_->pid(); }

@@ -1,5 +1,5 @@
-// P4: every fifth of the table's rows arrives changed, against what one writes by hand: COPY into a
-// temporary table, then INSERT ... ON CONFLICT.
+// P4: every fifth row of the table changes. The baseline is what an application would do: COPY into
+// a temporary table, then INSERT ... ON CONFLICT.
 #include <unistd.h>
 
 #include "absl/strings/str_cat.h"
@@ -38,7 +38,7 @@ class Dedup {
         [this](const std::string& schema) { return Load(old_file_, schema).status(); });
   }
 
-  // By hand: the same columns, a primary key, the changed rows merged in one transaction.
+  // The baseline: the same columns, a primary key, and the changed rows merged in one transaction.
   absl::StatusOr<Measures> ByHand() {
     SYNCLINE_ASSIGN_OR_RETURN(const std::string schema, bench_.FreshSchema(/*create=*/true));
     const std::string table = TableIn(schema, shape_);
@@ -78,7 +78,8 @@ class Dedup {
     return bench_.Run({.arguments = std::move(arguments)});
   }
 
-  // The rows before the change, and a text dump of the changed ones with their meta columns.
+  // Creates the rows before the change, and a text dump of the changed rows with their meta
+  // columns.
   absl::Status MakeOrigin() {
     SYNCLINE_ASSIGN_OR_RETURN(origin_, bench_.FreshSchema(/*create=*/false));
     const std::string table = TableIn(origin_, shape_);

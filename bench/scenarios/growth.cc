@@ -1,5 +1,5 @@
-// How speed and memory change as one thing grows: columns, bytes of a record, streams at once, rows
-// of the table that is merged into, lanes. Each point has a server of its own.
+// How speed and memory change as one quantity grows: columns, bytes per record, concurrent streams,
+// rows of the table that is merged into, lanes. Each point has its own server.
 #include <unistd.h>
 
 #include <algorithm>
@@ -21,11 +21,11 @@ namespace {
 constexpr double kMebibyte = 1 << 20;
 constexpr double kMicroseconds = 1e6;
 constexpr int kMostRepetitions = 3;
-// Bytes of JSON of a point, and the most records.
+// Bytes of JSON per point, and the maximum number of records.
 constexpr int64_t kPointBytes = 80'000'000;
 constexpr int64_t kMostRecords = 500'000;
 
-// What every point measures, in this order.
+// The measures of every point, in this order.
 enum GrowthMeasure : size_t { kRate, kMegabytes, kCpuPerRow, kPeak };
 
 Series SeriesOf(const char* name, const char* title, const char* x_name) {
@@ -43,7 +43,8 @@ std::string LabelOf(int64_t x) {
   return absl::StrCat(x);
 }
 
-// Runs `once` (seconds, server's CPU) some times on `server` and puts the medians together.
+// Runs `once`, which measures seconds and the server's CPU, several times and returns a point with
+// the medians.
 absl::StatusOr<SeriesPoint> PointOf(Bench& bench, const ServerUnderTest& server, int64_t x,
                                     int64_t records, int64_t json_bytes,
                                     absl::FunctionRef<absl::StatusOr<Measures>()> once) {
@@ -73,7 +74,7 @@ int64_t FileBytes(const std::string& file) {
   return error ? 0 : static_cast<int64_t>(size);
 }
 
-// One stream of `records` records into a fresh table.
+// Appends one stream of `records` records to a new table.
 absl::StatusOr<SeriesPoint> AppendPoint(Bench& bench, const RecordShape& shape, int64_t records,
                                         int64_t x, const std::vector<std::string>& server_flags) {
   const Slice slice = {.count = records};
@@ -91,7 +92,7 @@ absl::StatusOr<SeriesPoint> AppendPoint(Bench& bench, const RecordShape& shape, 
                  [&] { return MeasureLoad(bench, *server, shape, contents, load); });
 }
 
-// As many records of `shape` as a point has.
+// Returns the number of records of `shape` per point.
 absl::StatusOr<int64_t> RecordsOf(const Bench& bench, const RecordShape& shape) {
   std::vector<Cell> cells;
   FillRecord(shape, 0, 0, &cells);
@@ -101,7 +102,7 @@ absl::StatusOr<int64_t> RecordsOf(const Bench& bench, const RecordShape& shape) 
   return std::clamp<int64_t>(kPointBytes / static_cast<int64_t>(line.size()), 1, most);
 }
 
-// A shape of each of `sizes`, its files gone when it has been measured.
+// Measures one shape per size and deletes its files afterwards.
 absl::StatusOr<Findings> GrowByShape(Bench& bench, Series series, const std::vector<int64_t>& sizes,
                                      RecordShape (*shape_of)(int64_t)) {
   for (const int64_t size : sizes) {
@@ -118,8 +119,8 @@ absl::StatusOr<Findings> GrowByShape(Bench& bench, Series series, const std::vec
   return Findings(std::move(series));
 }
 
-// A table of two columns with `table_rows` rows, into which the same keys arrive changed, again and
-// again: spread over it evenly.
+// A table of two columns with `table_rows` rows. Changed rows for the same keys, evenly distributed
+// over the table, are merged into it repeatedly.
 class MergePoint {
  public:
   MergePoint(Bench& bench, int64_t table_rows) : bench_(bench), table_rows_(table_rows) {}
@@ -129,7 +130,7 @@ class MergePoint {
     if (table_rows_ > 0) SYNCLINE_RETURN_IF_ERROR(MakeTable());
     SYNCLINE_ASSIGN_OR_RETURN(SeriesPoint point,
                               PointOf(bench_, *server_, table_rows_, kChanged,
-                                      // The records of every revision are about as long.
+                                      // Records of all revisions have about the same length.
                                       kChanged * 28, [this] { return Once(); }));
     if (!schema_.empty()) SYNCLINE_RETURN_IF_ERROR(bench_.DropSchema(schema_));
     return point;
@@ -168,7 +169,7 @@ class MergePoint {
     return measures;
   }
 
-  // The changed rows are as they should be, and no other row came or went.
+  // Checks that the changed rows have their new values and that the number of rows is unchanged.
   absl::Status Check(const std::string& schema, const Slice& slice, const std::string& contents) {
     const std::string table = TableIn(schema, shape_);
     SYNCLINE_RETURN_IF_ERROR(

@@ -1,4 +1,5 @@
-// P10: one busy stream beside 500 open streams that send nothing, against the same stream alone.
+// P10: one busy stream next to 500 open streams that send nothing, compared with the same stream
+// alone.
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "base/status_macros.h"
@@ -13,7 +14,7 @@ namespace {
 constexpr int kIdleStreams = 500;
 constexpr absl::Duration kPatience = absl::Seconds(60);
 
-// 500 streams of one sync, opened and closed at will.
+// 500 streams of one sync that can be opened and closed repeatedly.
 class IdleStreams {
  public:
   IdleStreams(Bench& bench, client::SyncClient& client) : bench_(bench), client_(client) {}
@@ -40,7 +41,7 @@ class IdleStreams {
     return WaitUntilOpen();
   }
 
-  // Ends the calls in order: one that the server had not kept open fails here.
+  // Ends the calls in order. Fails if the server has not kept one of them open.
   absl::Status Close() {
     for (const std::unique_ptr<client::RecordsCall>& call : calls_) {
       SYNCLINE_RETURN_IF_ERROR(call->Finish().status());
@@ -51,7 +52,7 @@ class IdleStreams {
 
   absl::Status End() {
     SYNCLINE_RETURN_IF_ERROR(client_.CancelSync(start_.sync_id()).status());
-    // By pieces: one transaction would need a lock for each table.
+    // One table at a time, because a single transaction would need a lock per table.
     for (const v1::StreamConfig& stream : start_.streams()) {
       SYNCLINE_RETURN_IF_ERROR(bench_.database().Execute(
           absl::StrCat("DROP TABLE \"", schema_, "\".\"", stream.descriptor().name(), "\"")));
@@ -60,7 +61,7 @@ class IdleStreams {
   }
 
  private:
-  // The server answers a header with nothing; the ledger tells that it has taken it.
+  // The server sends no response to a header. The ledger shows that it has accepted it.
   absl::Status WaitUntilOpen() {
     const absl::Time deadline = absl::Now() + kPatience;
     while (absl::Now() < deadline) {

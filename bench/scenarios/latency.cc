@@ -1,6 +1,6 @@
-// P9: one record a call, from the call's start to the answer that it is committed, against an
-// INSERT of the same row that commits by itself. And what gRPC takes of it: a call that is refused
-// at its header, before the server asks the database anything.
+// P9: one record per call, from the start of the call to the response that it is committed,
+// compared with an INSERT of the same row that commits by itself. Also measures gRPC's share: a
+// call that is rejected because of its header, before the server sends any query.
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/time/clock.h"

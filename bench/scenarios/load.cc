@@ -1,5 +1,5 @@
-// P1: an append of JSONL through `syncline load` against \copy; P5: what CPU the server needs for
-// it against PostgreSQL's.
+// P1: append of JSONL with `syncline load` compared with \copy. P5: the server's CPU time for it
+// compared with PostgreSQL's.
 #include "base/status_macros.h"
 #include "bench/runner/loading.h"
 #include "bench/scenarios/scenarios.h"

@@ -1,5 +1,5 @@
-// P6: the server's peak memory for a long stream against a short one, and with the database
-// standing still in the middle. Each stream has a server of its own.
+// P6: the server's peak memory for a long stream compared with a short one, and with a database
+// that is stopped in the middle. Each stream has its own server.
 #include <fcntl.h>
 #include <signal.h>
 #include <unistd.h>
@@ -18,14 +18,14 @@ namespace {
 
 constexpr double kMebibyte = 1 << 20;
 constexpr int64_t kLargeBytes = 5'000'000'000;
-constexpr int64_t kRecordBytes = 2'000;  // of the wide shape, about
+constexpr int64_t kRecordBytes = 2'000;  // approximate size of a wide_text record
 constexpr int kManyStreams = 64;
 constexpr int64_t kStreamBytes =
-    10'000'000;  // more than gRPC takes in of a stream that nobody reads
+    10'000'000;  // more than gRPC buffers for a stream that is not read
 constexpr absl::Duration kStop = absl::Seconds(10);
 constexpr absl::Duration kPatience = absl::Seconds(60);
 
-// Stops every process of the cluster, waits, and lets them go on.
+// Stops every process of the cluster, waits, and continues them.
 void StandStill(pid_t postmaster) {
   std::vector<pid_t> all = ChildrenOf(postmaster);
   all.push_back(postmaster);
@@ -34,8 +34,8 @@ void StandStill(pid_t postmaster) {
   for (const pid_t pid : all) kill(pid, SIGCONT);
 }
 
-// Waits until rows of `table` arrive, which is when streams are in full flow, and stops the
-// database for a while.
+// Waits until rows of `table` arrive, when the streams are in progress, and then stops the database
+// for a while.
 absl::Status StopInTheMiddle(Bench& bench, const std::string& table) {
   const std::string flowing = absl::StrCat("SELECT count(*) FROM pg_class WHERE relname = '", table,
                                            "' AND pg_relation_size(oid) > 0");
@@ -56,7 +56,7 @@ absl::Status CheckRows(Bench& bench, const std::string& table, int64_t expected)
   return absl::InternalError(absl::StrCat(rows, " rows instead of ", expected));
 }
 
-// The generator's records by pipe into `syncline load -`, so that no gigabytes lie on the disk.
+// Pipes the generator's records into `syncline load -`, so that the disk need not hold gigabytes.
 absl::Status Stream(Bench& bench, const ServerUnderTest& server, int64_t records, bool stop) {
   const RecordShape& shape = *FindRecordShape("wide_text");
   SYNCLINE_ASSIGN_OR_RETURN(const std::string schema, bench.FreshSchema(/*create=*/false));
@@ -80,8 +80,8 @@ absl::Status Stream(Bench& bench, const ServerUnderTest& server, int64_t records
   return bench.DropSchema(schema);
 }
 
-// Many streams at once while the database stands still: what the callers go on sending must not
-// pile up in the server.
+// Runs many streams at once while the database is stopped. The data that the callers keep sending
+// must not accumulate in the server.
 absl::StatusOr<double> PeakOfManyStreams(Bench& bench) {
   const RecordShape& shape = *FindRecordShape("wide_text");
   const Slice slice = {.count = kStreamBytes / kRecordBytes};
@@ -117,7 +117,7 @@ absl::StatusOr<double> PeakMebibytes(Bench& bench, int64_t bytes, bool stop) {
 
 }  // namespace
 
-// Once: peaks vary little, and gigabytes take their time.
+// Runs once, because peaks vary little and gigabytes take long.
 absl::StatusOr<Findings> RunMemory(Bench& bench) {
   SYNCLINE_ASSIGN_OR_RETURN(const double large, PeakMebibytes(bench, kLargeBytes, false));
   SYNCLINE_ASSIGN_OR_RETURN(const double small, PeakMebibytes(bench, kLargeBytes / 10, false));

@@ -1,4 +1,4 @@
-// P3: a replace of a full table (temp table, what is prepared on it, swap) against an append of the
+// P3: a replace of a full table (temp table, its preparation, swap) compared with an append of the
 // same data.
 #include "base/status_macros.h"
 #include "bench/runner/loading.h"

@@ -1,5 +1,5 @@
-// The scenarios, one a file: each starts its own server, measures against its baseline, checks what
-// was loaded, and leaves nothing behind in the database.
+// The scenarios, one per file. Each starts its own server, measures against its baseline, checks
+// the loaded tables, and removes them from the database.
 #pragma once
 
 #include <vector>
@@ -16,16 +16,16 @@ using Figures = std::vector<Figure>;
 
 struct Scenario {
   const char* name;
-  std::vector<const char*> ids;  // the targets it answers, or what it is a part of
+  std::vector<const char*> ids;  // the targets that it measures, or the group that it belongs to
   const char* title;
   absl::StatusOr<Findings> (*run)(Bench& bench);
-  bool by_default = true;  // also when no scenario is named
+  bool by_default = true;  // whether it runs if no scenario is named
 };
 
 // In the order in which they run.
 const std::vector<Scenario>& Scenarios();
 
-// Whether `word`, a name or an id in any case, means `scenario`.
+// Returns whether `word`, a name or an id in any case, denotes `scenario`.
 bool IsCalled(const Scenario& scenario, absl::string_view word);
 
 absl::StatusOr<Findings> RunWrite(Bench& bench);

@@ -1,4 +1,4 @@
-// The other shapes of records through `syncline load` against \copy; no targets, but no surprises.
+// Other shapes of records with `syncline load` compared with \copy. They have no targets.
 #include <algorithm>
 #include <iterator>
 
@@ -12,7 +12,7 @@ namespace {
 
 struct Share {
   const char* shape;
-  int64_t divisor;  // of --records, so that each takes about as long
+  int64_t divisor;  // of --records, so that each takes about the same time
 };
 
 constexpr Share kShares[] = {{"lineitem", 1}, {"wide_text", 8}, {"narrow", 1}, {"nested", 2}};

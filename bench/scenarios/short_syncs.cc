@@ -1,6 +1,6 @@
-// 6,000 short syncs, one after the other, in one server: what it holds must not grow with their
-// number. Appends, and every fifth a replacement with a generation of its own, whose series in the
-// metrics live for seconds here instead of an hour.
+// 6,000 short syncs in sequence on one server, whose memory must not grow with their number. They
+// append, and every fifth replaces with a new generation. The metric series of generations live for
+// seconds here instead of an hour.
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "base/status_macros.h"
@@ -57,7 +57,7 @@ class ShortSyncs {
     v1::StartSyncRequest start =
         AppendRequest(absl::StrCat("short-", schema_, "-", number), schema_, shape_);
     const bool replace = Replaces(number);
-    // Replacements and appends have tables of their own, so that both are always as large.
+    // Replacements and appends have separate tables, so that the sizes of both stay constant.
     v1::StreamConfig& stream = *start.mutable_streams(0);
     if (replace) {
       stream.mutable_descriptor()->set_name("replaced");

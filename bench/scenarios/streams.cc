@@ -1,5 +1,5 @@
-// P7: 16 streams at once against one stream with as many records, in rows a second; and whether
-// they share fairly.
+// P7: 16 concurrent streams compared with one stream of as many records, in rows per second, and
+// how evenly the streams share the server.
 #include <algorithm>
 
 #include "base/status_macros.h"

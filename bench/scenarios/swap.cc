@@ -1,6 +1,6 @@
-// P8: what 20 readers of a table notice while a loaded replacement takes its place, from the start
-// of CompleteStream to its end, against the least that replaces a table: two renames and a drop, by
-// hand. Beside it both against the seconds before.
+// P8: the effect on 20 readers of a table while a loaded replacement is swapped in, from the start
+// of CompleteStream to its end, compared with the minimum that replaces a table: two renames and a
+// drop with plain SQL. Both are also compared with the seconds before.
 #include <algorithm>
 #include <functional>
 
@@ -26,7 +26,7 @@ constexpr double kMilliseconds = 1000;
 struct Noticed {
   double p99_before_ms = 0;
   double p99_during_ms = 0;
-  // The longest time in which no reader had an answer.
+  // The longest time without a response to any reader.
   double unavailable_ms = 0;
 };
 
@@ -92,7 +92,7 @@ class Swap {
   }
 
  private:
-  // What readers of `table` notice of `change`.
+  // Measures the effect of `change` on readers of `table`.
   absl::StatusOr<Noticed> During(const std::string& table,
                                  const std::function<absl::Status()>& change) {
     SYNCLINE_RETURN_IF_ERROR(bench_.Checkpoint());
@@ -104,7 +104,7 @@ class Swap {
     const absl::Time begin = absl::Now();
     SYNCLINE_RETURN_IF_ERROR(change());
     const absl::Time end = absl::Now();
-    // A read that began during the change has its answer by now.
+    // Reads that began during the change have ended by then.
     absl::SleepFor(absl::Seconds(1));
     SYNCLINE_ASSIGN_OR_RETURN(const std::vector<Read> reads, readers->Reads());
     return Noticed{.p99_before_ms = Quantile(TookBetween(reads, begin - kBefore, begin), 0.99),

@@ -1,4 +1,4 @@
-// P2: the same records as typed rows through the client library's stream writer, against \copy.
+// P2: the same records as typed rows with the client library's stream writer, compared with \copy.
 #include <unistd.h>
 
 #include <algorithm>
@@ -17,9 +17,9 @@
 namespace syncline::bench {
 namespace {
 
-constexpr int64_t kBatchRecords = 1000;  // near 150 KiB
+constexpr int64_t kBatchRecords = 1000;  // about 150 KiB
 
-// A program with its rows in memory: it makes messages of them while the clock runs.
+// Simulates a program with its rows in memory. Building the messages is part of the measured time.
 absl::StatusOr<ProgramEnd> Send(client::SyncClient& client, const RecordShape& shape,
                                 const std::vector<v1::StreamRecordsRequest>& batches,
                                 const std::string& schema) {

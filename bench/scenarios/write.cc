@@ -1,5 +1,5 @@
-// Records of 12 columns as an Airbyte source writes them, by pipe through `syncline write`, against
-// \copy of the table they become; and what memory the server needs for it.
+// Records of 12 columns as an Airbyte source writes them, piped into `syncline write`, compared
+// with \copy of the resulting table. Also measures the server's memory.
 #include "absl/strings/str_cat.h"
 #include "base/status_macros.h"
 #include "bench/runner/loading.h"

@@ -1,12 +1,13 @@
-// The corpus from outside: every file of tests/corpus is sent to the real server and answered as it
-// says.
+// Tests of the corpus: every file of tests/corpus is sent to the real server, and the answer is
+// compared with the expected one.
 //
-// start_sync/NN_name.textproto is a StartSyncRequest; its first comments say what the answer is:
-// "# answer CODE [REASON]", "# field PATH" for each field violation, "# column INPUT NAME" for each
-// column of the first stream's plan. records/NN_name.jsonl are lines for a stream of {id, v};
-// beside it, NN_name.expected says "type JSON" (of v), "dedup" when v is a primary key, "row
-// id|v|change|reason" of each row by id, and "rejected offset reason" of each record that is none.
-// NN is the row of the list.
+// start_sync/NN_name.textproto is a StartSyncRequest. Its first comments are the expected answer:
+// "# answer CODE [REASON]", "# field PATH" per field violation, and "# column INPUT NAME" per
+// column of the first stream's plan.
+//
+// records/NN_name.jsonl contains lines for a stream of {id, v}. NN_name.expected has "type JSON"
+// (of v), "dedup" if v is a primary key, "row id|v|change|reason" per row, ordered by id, and
+// "rejected offset reason" per rejected record. NN is the row in the list of bad input.
 #include <gmock/gmock.h>
 #include <google/protobuf/text_format.h>
 #include <gtest/gtest.h>
@@ -40,7 +41,8 @@ std::string ReadFile(const std::filesystem::path& path) {
   return content.str();
 }
 
-// The files of a directory of the corpus with this extension, without it, in order.
+// Returns the sorted names, without extension, of the files in a directory of the corpus that have
+// this extension.
 std::vector<std::string> Entries(const char* directory, const char* extension) {
   std::vector<std::string> names;
   const std::filesystem::path path = std::filesystem::path(SYNCLINE_CORPUS_DIR) / directory;
@@ -55,7 +57,7 @@ std::string TestName(const ::testing::TestParamInfo<std::string>& info) {
   return absl::StrCat("Row", info.param);
 }
 
-// The arguments of lines that begin with `keyword` and a space.
+// Returns the rest of each line that begins with `keyword` and a space.
 std::vector<std::string> Said(const std::string& text, absl::string_view keyword) {
   std::vector<std::string> arguments;
   for (absl::string_view line : absl::StrSplit(text, '\n')) {
@@ -125,7 +127,7 @@ TEST_P(BadStartTest, IsAnsweredAsTheCorpusSays) {
   if (answer.code == grpc::StatusCode::OK) {
     std::vector<std::string> columns;
     for (const v1::Column& column : response.streams(0).columns()) {
-      // What PostgreSQL itself calls it.
+      // The name of the column as PostgreSQL has it.
       EXPECT_EQ(QueryInt(absl::StrCat("SELECT count(*) FROM pg_attribute WHERE attrelid = '\"",
                                       response.streams(0).table_schema(), "\".\"",
                                       response.streams(0).table_name(),
@@ -136,7 +138,7 @@ TEST_P(BadStartTest, IsAnsweredAsTheCorpusSays) {
     }
     EXPECT_THAT(columns, ElementsAreArray(Said(text, "# column")));
   } else {
-    // Nothing was made.
+    // No table was created.
     EXPECT_EQ(QueryInt(absl::StrCat("SELECT count(*) FROM pg_class WHERE relkind = 'r' AND "
                                     "relnamespace = '",
                                     schema(), "'::regnamespace")),

@@ -1,8 +1,8 @@
-// Base of the tests of bad input: one real server for all of them, called by plain gRPC stubs.
+// Base of the bad input tests: one real server for all of them, called by plain gRPC stubs.
 //
-// The server is started by the first test and lives through all: after every test it must still be
-// the same process, hold no more memory than it may, and load a good sync. Each row of the list of
-// bad input has its number in the name of its test.
+// The first test starts the server, and all tests use it. After every test it must still be the
+// same process, be within its memory limit, and load a valid sync. The test names contain the row
+// in the list of bad input.
 #pragma once
 
 #include <grpcpp/grpcpp.h>
@@ -22,7 +22,7 @@
 
 namespace syncline::testing {
 
-// What a call said: gRPC's code, and what stands in its details.
+// The result of a call: gRPC's code, and the contents of its details.
 struct Answer {
   grpc::StatusCode code = grpc::StatusCode::OK;
   std::string message;
@@ -34,7 +34,7 @@ struct Answer {
 };
 Answer AnswerOf(const grpc::Status& status);
 void PrintTo(const Answer& answer, std::ostream* out);
-// "CODE" or "CODE REASON", as the corpus writes it; code by its name in protocol.md.
+// Returns "CODE" or "CODE REASON" in the corpus's notation. The code has its gRPC name.
 std::string Summary(const Answer& answer);
 
 // One StreamRecords call.
@@ -44,9 +44,9 @@ class RawCall {
           grpc_compression_algorithm algorithm);
   ~RawCall();
   bool Write(const v1::StreamRecordsRequest& request) { return writer_->Write(request); }
-  // Half-closes and waits for the answer.
+  // Half-closes the call and waits for the answer.
   Answer Finish();
-  // Waits for the answer, the call still open for writing.
+  // Waits for the answer while the call remains open for writing.
   Answer Wait();
   void Cancel() { context_.TryCancel(); }
   const v1::StreamRecordsResponse& response() const { return response_; }
@@ -63,21 +63,21 @@ class BadInputTest : public PostgresTest {
   static constexpr absl::Duration kTimeout = absl::Seconds(120);
 
   void SetUp() override;
-  // The same process, within its memory, and the next good sync passes.
+  // Checks that the server is the same process, is within its memory limit, and loads a valid sync.
   void TearDown() override;
   static void TearDownTestSuite();
 
   ServerProcess& server() { return *server_; }
-  // ledger."table"
+  // Returns ledger."table".
   std::string LedgerTable(absl::string_view table) const;
   std::shared_ptr<grpc::Channel> NewChannel() const;
   v1::SyncService::Stub* stub() { return stub_.get(); }
 
-  // A request for one stream in this test's schema: `id` integer and the given properties, e.g.
-  // `"v":{"type":"string"}`.
+  // Returns a request for one stream in this test's schema, with `id` as an integer and the given
+  // properties, e.g. `"v":{"type":"string"}`.
   v1::StartSyncRequest Request(absl::string_view table, absl::string_view properties = "") const;
   Answer Start(const v1::StartSyncRequest& request, v1::StartSyncResponse* response = nullptr);
-  // Starts it, and fails the test when that fails. Gives the sync's id.
+  // Starts the sync and returns its id. Fails the test if the start fails.
   std::string Started(const v1::StartSyncRequest& request);
 
   v1::StreamRecordsRequest Header(absl::string_view sync_id, absl::string_view table,
@@ -85,20 +85,20 @@ class BadInputTest : public PostgresTest {
   static v1::StreamRecordsRequest Lines(int64_t first_offset, absl::string_view lines);
   std::unique_ptr<RawCall> Call(absl::Duration timeout = kTimeout,
                                 grpc_compression_algorithm algorithm = GRPC_COMPRESS_NONE);
-  // One whole call.
+  // Makes one complete call.
   Answer Send(const std::vector<v1::StreamRecordsRequest>& messages,
               v1::StreamRecordsResponse* response = nullptr);
   Answer Complete(absl::string_view sync_id, absl::string_view table,
                   v1::CompleteStreamResponse* response = nullptr);
 
-  // "offset reason" of each rejected record of the sync, in order.
+  // Returns "offset reason" per rejected record of the sync, in order.
   std::vector<std::string> Rejected(absl::string_view sync_id);
-  // A whole sync of a few records into a table of its own.
+  // Runs a complete sync of a few records into its own table.
   void ExpectGoodSyncPasses();
-  // Bytes of memory, now and at most since the server's start.
+  // Returns the server's peak memory in bytes since its start.
   int64_t PeakResidentBytes();
 
-  // A sync id that no other test has.
+  // Returns a sync id that no other test uses.
   std::string UniqueId(absl::string_view what);
 
  private:

@@ -1,6 +1,5 @@
-// Bytes that callers send before anybody knows who they are, callers that may not call, and
-// messages beyond the limits: rows 41, 42, 49 and 56 of the list of bad input, on servers of their
-// own.
+// Unauthenticated bytes, callers without permission, and messages over the limits: rows 41, 42, 49
+// and 56 of the list of bad input. Each test starts its own server.
 #include <gmock/gmock.h>
 #include <grpcpp/grpcpp.h>
 #include <gtest/gtest.h>
@@ -32,7 +31,7 @@ constexpr int64_t kSlack = 96 * kMiB;
 constexpr int64_t kMostForALargeField = 4096 * kMiB;
 #endif
 
-// Lines of the log that hold `text`.
+// Counts the lines of the log that contain `text`.
 int LinesOf(const std::string& log, absl::string_view text) {
   int lines = 0;
   for (const absl::string_view line : absl::StrSplit(log, '\n', absl::SkipEmpty())) {
@@ -41,7 +40,7 @@ int LinesOf(const std::string& log, absl::string_view text) {
   return lines;
 }
 
-// The most memory that the server has held.
+// Returns the peak memory of the server in bytes.
 int64_t PeakBytes(const ServerProcess& server) {
   std::ifstream status(absl::StrCat("/proc/", server.pid(), "/status"));
   for (std::string line; std::getline(status, line);) {
@@ -54,11 +53,11 @@ int64_t PeakBytes(const ServerProcess& server) {
   return 0;
 }
 
-// Servers of their own: tokens, TLS, limits.
+// Tests with their own servers: tokens, TLS, limits.
 class GuardedServerTest : public EndToEndTest {
  protected:
-  // A server with the certificate of the corpus, and further `flags`. It says SERVING to nobody who
-  // does not speak TLS.
+  // Starts a server with the certificate of the corpus and more `flags`. Its health can only be
+  // checked over TLS, so this does not wait until it is serving.
   std::unique_ptr<ServerProcess> StartTlsServer(std::vector<std::string> flags = {}) {
     ServerProcessOptions options;
     options.dsn = dsn();
@@ -74,7 +73,7 @@ class GuardedServerTest : public EndToEndTest {
   static std::string CorpusFile(absl::string_view name) {
     return absl::StrCat(SYNCLINE_CORPUS_DIR, "/tls/", name);
   }
-  // What a caller with this certificate is told; with none when `name` is empty.
+  // Returns the status of a call with this client certificate, or without one if `name` is empty.
   static absl::Status ListAs(const ServerProcess& server, absl::string_view name) {
     client::ConnectionOptions connection;
     connection.server = server.address();
@@ -89,7 +88,7 @@ class GuardedServerTest : public EndToEndTest {
     SYNCLINE_ASSIGN_OR_RETURN(const auto client, client::SyncClient::Create(connection));
     return client->ListSyncs({}).status();
   }
-  // A record whose name is a text of `bytes`, in one message.
+  // Sends one message with a record whose name has `bytes` bytes.
   absl::StatusOr<v1::StreamRecordsResponse> SendText(client::SyncClient& client, int64_t bytes,
                                                      int64_t offset = 0) {
     v1::StreamRecordsRequest message;
@@ -123,7 +122,7 @@ TEST_F(GuardedServerTest, Row49_Tokens) {
   EXPECT_EQ(Summary(List(channel, "Bearer first-token2")), "UNAUTHENTICATED BAD_CREDENTIALS");
   EXPECT_EQ(Summary(List(channel, "Bearer second-token")), "OK");
   EXPECT_EQ(Summary(List(channel, "bearer first-token")), "OK");
-  // A stream is refused before it reads anything.
+  // A stream is refused before any record is read.
   v1::StreamRecordsResponse response;
   grpc::ClientContext context;
   const auto stream = v1::SyncService::NewStub(channel)->StreamRecords(&context, &response);
@@ -131,7 +130,7 @@ TEST_F(GuardedServerTest, Row49_Tokens) {
   EXPECT_EQ(Summary(AnswerOf(stream->Finish())), "UNAUTHENTICATED NO_CREDENTIALS");
 }
 
-// A token expires when it is taken out of the file.
+// A token expires when it is removed from the file.
 TEST_F(GuardedServerTest, Row49_ExpiredToken) {
   const std::string tokens = WriteFile("tokens", "old-token\n");
   const auto server = StartServer({absl::StrCat("--auth_token_file=", tokens)});
@@ -139,7 +138,7 @@ TEST_F(GuardedServerTest, Row49_ExpiredToken) {
   const auto channel = grpc::CreateChannel(server->address(), grpc::InsecureChannelCredentials());
   EXPECT_EQ(Summary(List(channel, "Bearer old-token")), "OK");
   EXPECT_EQ(Summary(List(channel, "Bearer new-token")), "UNAUTHENTICATED BAD_CREDENTIALS");
-  // A call that is open stays so: nothing of it is lost.
+  // A call that is already open continues and loses nothing.
   client::ConnectionOptions connection;
   connection.server = server->address();
   connection.timeout = absl::Seconds(20);
@@ -157,7 +156,7 @@ TEST_F(GuardedServerTest, Row49_ExpiredToken) {
   ASSERT_TRUE(open->Write(Batch(3, 5)));
   ASSERT_OK_AND_ASSIGN(const v1::StreamRecordsResponse done, open->Finish());
   EXPECT_EQ(done.durable_offset(), 5);
-  // A file that is gone takes nobody's token away, and is said once.
+  // A missing file revokes no token and is logged once.
   ASSERT_EQ(unlink(tokens.c_str()), 0);
   EXPECT_TRUE(Eventually([&] { return LinesOf(server->Log(), "auth_tokens_kept") == 1; }));
   EXPECT_EQ(Summary(List(channel, "Bearer new-token")), "OK");
@@ -186,7 +185,7 @@ TEST_F(GuardedServerTest, Row49_RefusedCallsDoNotFillTheLog) {
     guess.reader = stub->AsyncListSyncs(&guess.context, {}, &queue);
     guess.reader->Finish(&guess.response, &guess.status, &guess);
   }
-  // Whoever has the token is let in at once, from the same address, while the others wait.
+  // A caller with the token is accepted at once from the same address while the others wait.
   EXPECT_EQ(Summary(List(channel, "Bearer first-token")), "OK");
   for (int i = 0; i < kCalls; ++i) {
     void* tag = nullptr;
@@ -207,7 +206,7 @@ TEST_F(GuardedServerTest, Row56_PlaintextOnATlsPort) {
       List(grpc::CreateChannel(server->address(), grpc::InsecureChannelCredentials()), nullptr)
           .code,
       grpc::StatusCode::UNAVAILABLE);
-  // A caller that trusts somebody else, then one that trusts this server.
+  // First a client that trusts another certificate, then one that trusts this server's.
   EXPECT_EQ(List(grpc::CreateChannel(server->address(), grpc::SslCredentials({})), nullptr).code,
             grpc::StatusCode::UNAVAILABLE);
   EXPECT_OK(ListAs(*server, ""));
@@ -224,7 +223,7 @@ TEST_F(GuardedServerTest, Row56_BadConnectionsDoNotFillTheLog) {
   EXPECT_OK(ListAs(*server, ""));
   const std::string log = server->Log();
   EXPECT_LT(LinesOf(log, ""), kConnections / 10) << log.substr(0, 2000);
-  // What there is has the form of every other line.
+  // All lines have the format of the server's log.
   for (const absl::string_view line : absl::StrSplit(log, '\n', absl::SkipEmpty())) {
     EXPECT_TRUE(absl::StrContains(line, " INFO ") || absl::StrContains(line, " WARNING ") ||
                 absl::StrContains(line, " ERROR "))
@@ -253,7 +252,7 @@ TEST_F(GuardedServerTest, Row56_MutualTlsOfTheCommandLine) {
   known.push_back(absl::StrCat("--tls_key_file=", CorpusFile("client.key")));
   EXPECT_EQ(RunClient(*server, trust), 1);
   EXPECT_EQ(RunClient(*server, known), 0);
-  // The connector's configuration says the same.
+  // The connector's configuration behaves the same way.
   const auto check = [&](absl::string_view certificate) {
     const std::string config =
         WriteFile(absl::StrCat("config", certificate.size(), ".json"),
@@ -274,7 +273,7 @@ TEST_F(GuardedServerTest, Row56_MutualTlsOfTheCommandLine) {
 }
 
 TEST_F(GuardedServerTest, Row42_MessageOf300MiBIsRefused) {
-  // gRPC holds at most 8 budgets and 2 MiB a stream.
+  // gRPC holds at most 8 budgets and 2 MiB per stream.
   const auto server = StartServer({"--max_message_bytes=1MiB", "--max_record_bytes=1MiB",
                                    "--memory_budget_bytes=8MiB", "--max_open_streams=4"});
   ASSERT_NE(server, nullptr);
@@ -287,7 +286,7 @@ TEST_F(GuardedServerTest, Row42_MessageOf300MiBIsRefused) {
   EXPECT_OK(Send(*client, "large", "bad", 0, 3));
 }
 
-// With limits that let it in, a field beyond 255 MiB is NULLED, and what it costs is bounded.
+// Under limits that allow it, a field larger than 255 MiB is NULLED, and its memory is bounded.
 TEST_F(GuardedServerTest, Row41_FieldOf300MiB) {
   const auto server = StartServer(
       {"--max_message_bytes=320MiB", "--max_record_bytes=320MiB", "--memory_budget_bytes=320MiB"});

@@ -1,4 +1,4 @@
-// Keys, cursors and constraints that records meet: rows 4, 23 and 52 of the list of bad input.
+// Keys, cursors and constraints: rows 4, 23 and 52 of the list of bad input.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -13,7 +13,8 @@ namespace {
 
 class BadKeysTest : public BadInputTest {
  protected:
-  // A deduplicated stream of {id, c, v} with `key` as its primary key and `c` as its cursor.
+  // Returns a request for a deduplicated stream of {id, c, v} with the primary key `key` and the
+  // cursor `c`.
   v1::StartSyncRequest Dedup(absl::string_view key = "id") {
     v1::StartSyncRequest request =
         Request("bad", R"("c":{"type":"integer"},"v":{"type":"string"})");
@@ -30,13 +31,13 @@ class BadKeysTest : public BadInputTest {
     message.mutable_batch()->set_emitted_at_ms(emitted_at_ms);
     return message;
   }
-  // A whole sync of these lines.
+  // Runs a complete sync of these lines.
   void Load(const v1::StartSyncRequest& request, int64_t emitted_at_ms, absl::string_view lines) {
     const std::string sync_id = Started(request);
     ASSERT_EQ(Summary(Send({Header(sync_id, "bad"), LinesReadAt(emitted_at_ms, 0, lines)})), "OK");
     ASSERT_EQ(Summary(Complete(sync_id, "bad")), "OK");
   }
-  // "id:v" of each row, in order.
+  // Returns "id:v" per row, in order.
   std::string Stored() {
     return QueryValue(
         absl::StrCat("SELECT string_agg(id || ':' || v, ' ' ORDER BY id, v) FROM ", Table("bad")));
@@ -49,7 +50,8 @@ class BadKeysTest : public BadInputTest {
 TEST_F(BadKeysTest, Row23_OfEqualCursorsTheLatestCounts) {
   const v1::StartSyncRequest request = Dedup();
   const std::string sync_id = Started(request);
-  // In one batch, across batches of one call, and across calls; 3 was read before the others.
+  // Within one batch, across batches of one call, and across calls. Key 3 was read before the
+  // others.
   EXPECT_EQ(Summary(Send({Header(sync_id, "bad"), LinesReadAt(2000, 0, R"({"id":1,"c":5,"v":"a"}
 {"id":1,"c":5,"v":"b"}
 {"id":2,"c":5,"v":"a"}
@@ -87,7 +89,7 @@ TEST_F(BadKeysTest, Row23_AgainstWhatIsStored) {
 {"id":4,"v":"stored"}
 {"id":5,"v":"stored"}
 )");
-  // Equal in everything that decides: the stored row stays.
+  // All values that decide are equal, so the stored row stays.
   Load(Dedup(), 2000, "{\"id\":1,\"c\":5,\"v\":\"same time\"}\n");
   Load(Dedup(), 1000, "{\"id\":2,\"c\":5,\"v\":\"read earlier\"}\n");
   Load(Dedup(), 3000, R"({"id":3,"c":5,"v":"read later"}
@@ -112,7 +114,7 @@ TEST_F(BadKeysTest, Row52_OtherKeyInTheNextSync) {
   Load(Dedup("v"), 2000, R"({"id":9,"c":2,"v":"a"}
 {"id":2,"c":2,"v":"c"}
 )");
-  // Rows are what the new key says; those that no record meets stay.
+  // Rows follow the new key. Rows that no record matches stay.
   EXPECT_EQ(Stored(), "2:b 2:c 9:a");
 }
 
@@ -122,14 +124,14 @@ TEST_F(BadKeysTest, Row52_OtherKeyWhileTheOldSyncLoads) {
                           LinesReadAt(1000, 0, "{\"id\":1,\"c\":1,\"v\":\"a\"}\n")})),
             "OK");
   Load(Dedup("v"), 2000, "{\"id\":2,\"c\":2,\"v\":\"a\"}\n");
-  // What the old one staged was merged by the new key; the old one itself has ended.
+  // The staged rows of the old sync were merged by the new key, and the old sync has ended.
   EXPECT_EQ(Stored(), "2:a");
   EXPECT_EQ(Summary(Complete(old_sync, "bad")), "FAILED_PRECONDITION SYNC_CANCELLED");
 }
 
 constexpr char kAtMost100[] = "ADD CONSTRAINT at_most_100 CHECK (id <= 100)";
 
-// The answer says which constraint, and no value of a record.
+// The answer names the constraint and contains no value of a record.
 void ExpectNamedViolation(const Answer& answer, absl::string_view reason = "CONSTRAINT_VIOLATED") {
   EXPECT_EQ(Summary(answer), absl::StrCat("FAILED_PRECONDITION ", reason));
   EXPECT_TRUE(absl::StrContains(answer.message, "at_most_100")) << answer.message;
@@ -167,7 +169,7 @@ TEST_F(BadKeysTest, Row04_CheckConstraintRejectsStagedRows) {
   EXPECT_EQ(Stored(), "1:b");
 }
 
-// Of a constraint that was added after a row was staged nothing is known before the merge.
+// A violation of a constraint that was added after a row was staged is found only by the merge.
 TEST_F(BadKeysTest, Row04_LaterCheckConstraintRefusesAMerge) {
   Load(Dedup(), 1000, "{\"id\":1,\"c\":1,\"v\":\"a\"}\n");
   const std::string sync_id = Started(Dedup());

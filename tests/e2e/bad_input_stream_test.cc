@@ -1,5 +1,5 @@
-// Calls out of order, positions that do not fit, and records that are too large: rows 1-18, 39, 41,
-// 42, 50 and 51 of the list of bad input.
+// Messages out of order, wrong offsets, and records that are too large: rows 1-18, 39, 41, 42, 50
+// and 51 of the list of bad input.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -35,7 +35,7 @@ class BadStreamTest : public BadInputTest {
   int64_t Rows(absl::string_view table) {
     return QueryInt(absl::StrCat("SELECT count(*) FROM ", Table(table)));
   }
-  // What the server has counted of them.
+  // Returns the server's count of unknown fields.
   int64_t UnknownFields() {
     constexpr absl::string_view kName = "\nsyncline_unknown_fields_total ";
     const std::string metrics = server().Metrics();
@@ -65,7 +65,7 @@ TEST_F(BadStreamTest, Row02_SecondHeader) {
   const Answer answer =
       Send({Header(sync_id, "bad"), Lines(0, kThree), Header(sync_id, "bad"), Lines(3, kThree)});
   EXPECT_EQ(Summary(answer), "FAILED_PRECONDITION PROTOCOL_ORDER");
-  // What came before it is kept, and the caller is told.
+  // Records before the second header are kept, and the answer has their durable offset.
   EXPECT_EQ(answer.metadata.at("durable_offset"), "3");
   EXPECT_EQ(Rows("bad"), 3);
 }
@@ -90,7 +90,7 @@ TEST_F(BadStreamTest, Row04_RecordsAfterCompletion) {
   EXPECT_EQ(Summary(Complete(sync_id, "bad")), "OK");
   EXPECT_EQ(Summary(Send({Header(sync_id, "bad"), Lines(3, kThree)})),
             "FAILED_PRECONDITION STREAM_COMPLETED");
-  // The same calls once more carry nothing new.
+  // Repeating the same calls sends nothing new.
   v1::StreamRecordsResponse again;
   EXPECT_EQ(Summary(Send({Header(sync_id, "bad"), Lines(0, kThree)}, &again)), "OK");
   EXPECT_EQ(again.records_skipped(), 3);
@@ -105,7 +105,7 @@ TEST_F(BadStreamTest, Row04_RecordsAfterCompletion) {
   EXPECT_EQ(Rows("bad"), 3);
 }
 
-// What was done to values is said by each answer, and what was rejected can be listed.
+// Each answer has the counts of changed values, and rejected records can be listed.
 TEST_F(BadStreamTest, CountsAndRejectedRecordsAreAnswered) {
   const std::string sync_id =
       Started(Request("bad", R"("n":{"type":"integer"},"v":{"type":"string"})"));
@@ -195,7 +195,7 @@ TEST_F(BadStreamTest, Row07_UnknownSyncAndStream) {
   const std::string sync_id = Started(Request("bad"));
   EXPECT_EQ(Summary(Send({Header(sync_id, "other")})), "NOT_FOUND UNKNOWN_STREAM");
   EXPECT_EQ(Summary(Complete(sync_id, "other")), "NOT_FOUND UNKNOWN_STREAM");
-  // NUL ends no text: this is another sync.
+  // A NUL does not end a string: this is another sync id.
   EXPECT_EQ(Summary(Send({Header(absl::StrCat(sync_id, absl::string_view("\0x", 2)), "bad")})),
             "NOT_FOUND UNKNOWN_SYNC");
 }
@@ -284,7 +284,8 @@ TEST_F(BadStreamTest, Row11_And12_And13_ReplayIsSkippedWhateverItSays) {
   EXPECT_EQ(Summary(Send({Header(sync_id, "bad"), Lines(0, kThree)}, &response)), "OK");
   EXPECT_EQ(response.records_skipped(), 3);
   EXPECT_EQ(response.records_written(), 0);
-  // Other bytes under durable numbers, behind the position and across it, twice in one call.
+  // Other records under durable offsets, before the current offset and across it, twice in one
+  // call.
   const std::string other = "{\"id\":91}\n{\"id\":92}\nnot json\n{\"id\":93}\n";
   EXPECT_EQ(Summary(Send({Header(sync_id, "bad"), Lines(0, other), Lines(1, other)}, &response)),
             "OK");
@@ -301,7 +302,7 @@ TEST_F(BadStreamTest, Row14_And18_SecondCallOfAWriterTakesOver) {
   ASSERT_TRUE(older->Write(Header(sync_id, "bad")));
   ASSERT_TRUE(older->Write(Lines(0, kThree)));
   ASSERT_TRUE(older->Write(Checkpoint("c")));
-  // Only an open call can be taken over.
+  // A call can be taken over only while it is open.
   const auto epochs = [&] {
     return QueryInt(absl::StrCat("SELECT count(*) FROM ", LedgerTable("checkpoint"),
                                  " WHERE checkpoint_id = 'c'"));
@@ -392,8 +393,8 @@ TEST_F(BadStreamTest, Row42_CompressedBomb) {
   EXPECT_EQ(Rows("bad"), 0);
 }
 
-// The smallest records make the most rows: what a message grows to must not be what memory grows
-// to.
+// The smallest records produce the most rows. The server's memory must not grow with the size of
+// the rows that one message expands to.
 TEST_F(BadStreamTest, Row42_EmptyRecordsOfAWideTable) {
   std::string properties;
   for (int i = 0; i < 1500; ++i) {
@@ -424,7 +425,7 @@ TEST_F(BadStreamTest, Row50_Deadlines) {
   const std::string sync_id = Started(Request("bad"));
   for (const absl::Duration timeout : {absl::Milliseconds(1), absl::Seconds(-1)}) {
     const std::unique_ptr<RawCall> call = Call(timeout);
-    // Not half-closed: only the deadline can end it.
+    // The call is not half-closed, so only the deadline can end it.
     call->Write(Header(sync_id, "bad"));
     EXPECT_EQ(call->Wait().code, grpc::StatusCode::DEADLINE_EXCEEDED);
   }
@@ -433,7 +434,7 @@ TEST_F(BadStreamTest, Row50_Deadlines) {
   v1::StartSyncResponse response;
   EXPECT_EQ(stub()->StartSync(&context, Request("late"), &response).error_code(),
             grpc::StatusCode::DEADLINE_EXCEEDED);
-  // Whatever became of it on the server, the same calls work.
+  // Whether or not the server finished the call, the same calls work again.
   Started(Request("late"));
   EXPECT_EQ(Summary(Send({Header(sync_id, "bad"), Lines(0, kThree)})), "OK");
   EXPECT_EQ(Rows("bad"), 3);

@@ -1,5 +1,5 @@
-// Targets that are not ours to load, and tables that change under a sync: rows 52-54 of the list of
-// bad input.
+// Target tables that do not belong to Syncline, and tables that change during a sync: rows 52-54 of
+// the list of bad input.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -20,12 +20,12 @@ constexpr char kRecord[] = "{\"id\":1}\n";
 
 class BadTableTest : public BadInputTest {
  protected:
-  // $T is the table "bad", $S the schema, $M the meta columns and id.
+  // Runs `sql` with $T for the table "bad", $S for the schema, and $M for the meta columns and id.
   void Run(absl::string_view sql) {
     Execute(
         absl::StrReplaceAll(sql, {{"$T", Table("bad")}, {"$S", schema()}, {"$M", kMetaColumns}}));
   }
-  // Loads one record into "bad", replacing it when `overwrite`.
+  // Loads one record into "bad", and replaces the table if `overwrite`.
   Answer Load(bool overwrite) {
     v1::StartSyncRequest request = Request("bad");
     request.set_sync_id(UniqueId("load"));
@@ -130,7 +130,7 @@ TEST_F(BadTableTest, Row52_ColumnDroppedDuringTheSync) {
   Run("ALTER TABLE $T DROP COLUMN id");
   EXPECT_EQ(Summary(Send({Header(request.sync_id(), "bad"), Lines(0, kRecord)})),
             "FAILED_PRECONDITION SCHEMA_CHANGED");
-  // StartSync makes it good.
+  // StartSync repairs the table.
   EXPECT_EQ(Summary(Load(false)), "OK");
 }
 
@@ -174,7 +174,7 @@ TEST_F(BadTableTest, Row52_TextStaysTextWhereAValueIsNoNumber) {
   }
   EXPECT_EQ(QueryValue(absl::StrCat("SELECT string_agg(v, ',' ORDER BY id) FROM ", Table("bad"))),
             "x,7,7");
-  // A replace makes the column what is declared.
+  // A replace creates the column with the declared type.
   request.set_sync_id(UniqueId("replace"));
   request.mutable_streams(0)->set_overwrite(true);
   v1::StartSyncResponse plan;

@@ -1,4 +1,4 @@
-// Bytes that are not the protocol: rows 29, 49, 55 and 56 of the list of bad input.
+// Bytes that are not valid for the protocol: rows 29, 49, 55 and 56 of the list of bad input.
 #include <gmock/gmock.h>
 #include <grpcpp/generic/generic_stub.h>
 #include <gtest/gtest.h>
@@ -19,7 +19,7 @@ namespace {
 
 using ::testing::AnyOf;
 
-// The status of a call of `method` with these messages.
+// Returns the status of a call of `method` with these messages.
 grpc::Status CallRaw(const std::shared_ptr<grpc::Channel>& channel, const std::string& method,
                      const std::vector<std::string>& messages,
                      absl::Duration timeout = absl::Seconds(60)) {
@@ -44,7 +44,7 @@ grpc::Status CallRaw(const std::shared_ptr<grpc::Channel>& channel, const std::s
     call->WritesDone(nullptr);
     wait();
   }
-  // The status comes after the last answer.
+  // The status follows the last response.
   grpc::ByteBuffer answer;
   do {
     call->Read(&answer, nullptr);
@@ -79,7 +79,7 @@ TEST_F(BadWireTest, Row55_RandomBytesAsMessages) {
         bytes[random() % bytes.size()] = static_cast<char>(random());
         bytes.resize(1 + random() % bytes.size());
       }
-      // What is left of the request may start a sync, which a watch then waits for.
+      // The remaining bytes may start a sync. A watch with the same bytes then waits for it.
       const bool watches = method == absl::string_view("WatchSync");
       const grpc::Status status = CallRaw(NewChannel(), Method(method), {bytes},
                                           watches ? absl::Milliseconds(300) : absl::Seconds(60));
@@ -92,9 +92,9 @@ TEST_F(BadWireTest, Row55_RandomBytesAsMessages) {
 }
 
 TEST_F(BadWireTest, Row55_TruncatedAndDeeplyNestedMessages) {
-  // Ten bytes that all go on: no varint ends so late.
+  // Eleven bytes with the continuation bit: a varint has at most ten bytes.
   const std::string truncated(11, '\xff');
-  // Field 2 of itself, thousands of times, in a field that is not known.
+  // Group tags of field 2, nested 10,000 levels deep. They are parsed as an unknown field.
   std::string nested;
   for (int i = 0; i < 10000; ++i) nested += "\x13";
   EXPECT_EQ(Summary(AnswerOf(CallRaw(NewChannel(), Method("StreamRecords"), {truncated}))),
@@ -123,7 +123,7 @@ TEST_F(BadWireTest, Row55_MessagesAfterGoodOnes) {
   EXPECT_EQ(QueryInt(absl::StrCat("SELECT count(*) FROM ", Table("bad"))), 1);
 }
 
-// Generated code would not let such a text out; other clients do.
+// Generated code does not send such a string, but other clients may.
 TEST_F(BadWireTest, Row29_InvalidUtf8InIdentifiers) {
   v1::StartSyncRequest request = Request("bad");
   std::string bytes = request.SerializeAsString();
@@ -158,7 +158,8 @@ TEST_F(BadWireTest, Row56_OtherProtocolsOnThePort) {
   Exchange(port, "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + std::string(1000, '\xff'));
 }
 
-// HPACK without tables or Huffman codes (RFC 7541): a literal of a name and a value.
+// Encodes a header in HPACK (RFC 7541) as a literal name and value, without tables and Huffman
+// codes.
 std::string HeaderField(absl::string_view name, absl::string_view value) {
   return absl::StrCat(absl::string_view("\0", 1), std::string(1, static_cast<char>(name.size())),
                       name, std::string(1, static_cast<char>(value.size())), value);
@@ -169,7 +170,7 @@ std::string Frame(char type, char flags, char stream, const std::string& payload
   return absl::StrCat(std::string{0, 0, size, type, flags, 0, 0, 0, stream}, payload);
 }
 
-// gRPC's own client always writes base64, so these are the bytes of an HTTP/2 request.
+// gRPC's own client always sends valid base64, so the test sends the bytes of an HTTP/2 request.
 TEST_F(BadWireTest, Row49_BadBase64InABinaryHeader) {
   constexpr char kSettings = 4, kHeaders = 1, kData = 0, kEndHeaders = 4, kEndStream = 1;
   for (const char* value : {"***", "QQ=", "====", "Q", "\xff\xff"}) {
@@ -191,11 +192,11 @@ TEST_F(BadWireTest, Row49_Metadata) {
   v1::ListSyncsResponse response;
   grpc::ClientContext large;
   large.AddMetadata("x-large", std::string(20 << 10, 'x'));
-  // On a connection of its own, which gRPC may close with the answer.
+  // On a separate connection, because gRPC may close it with the answer.
   EXPECT_EQ(
       v1::SyncService::NewStub(NewChannel())->ListSyncs(&large, request, &response).error_code(),
       grpc::StatusCode::RESOURCE_EXHAUSTED);
-  // Without a token file, tokens are not looked at.
+  // Without a token file, tokens are not checked.
   grpc::ClientContext token;
   token.AddMetadata("authorization", "Bearer whatever");
   EXPECT_EQ(Summary(AnswerOf(stub()->ListSyncs(&token, request, &response))), "OK");

@@ -1,5 +1,5 @@
-// A database that lives, where somebody's lock stops our statements: the server can be told to go,
-// and a server that was killed leaves nothing running.
+// A running database in which another session's lock blocks our statements: the server can still be
+// drained, and a killed server leaves no statement running.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <signal.h>
@@ -22,7 +22,7 @@ using ::testing::HasSubstr;
 
 class BlockedDatabaseTest : public EndToEndTest {
  protected:
-  // Somebody's lock on the table, until the connection is closed.
+  // Locks the table until the connection is closed.
   std::unique_ptr<postgres::Connection> Lock(absl::string_view table) {
     auto locker = Connect();
     EXPECT_OK(locker->Begin());
@@ -52,7 +52,7 @@ TEST_F(BlockedDatabaseTest, DrainingEndsAllTheSame) {
   server->Signal(SIGTERM);
   EXPECT_THAT(call->Finish(), StatusIs(absl::StatusCode::kUnavailable));
   EXPECT_EQ(server->Wait(absl::Seconds(20)), 0);
-  // Nothing of it is left behind, and nothing was lost or written.
+  // Nothing remains running, and nothing was lost or written.
   ASSERT_TRUE(Eventually([&] { return WaitingForTheLock() == 0; }));
   ASSERT_OK(locker->Commit());
   ASSERT_OK(server->Restart());
@@ -84,7 +84,7 @@ TEST_F(BlockedDatabaseTest, AKilledServersMergeEnds) {
   EXPECT_TRUE(Eventually([&] { return WaitingForTheLock() == 1; }));
   server->Kill9();
   completion.reset();
-  // The lock is held still: it is not what ended the merge.
+  // The lock is still held, so it did not end the merge.
   EXPECT_TRUE(Eventually([&] { return WaitingForTheLock() == 0; }));
   ASSERT_OK(locker->Commit());
   ASSERT_OK(server->Restart());
@@ -94,8 +94,8 @@ TEST_F(BlockedDatabaseTest, AKilledServersMergeEnds) {
   EXPECT_EQ(QueryInt(absl::StrCat("SELECT count(*) FROM ", Table("rows"))), 100);
 }
 
-// The sync of the locked table has a new stream, too: what it holds while it waits is nobody
-// else's.
+// The sync of the locked table also has a new stream. What it holds while it waits must not block
+// other syncs.
 TEST_F(BlockedDatabaseTest, ManyStartsOfALockedTableHoldUpNobodyElse) {
   const auto server = StartServer({"--drain_deadline=2s"});
   ASSERT_NE(server, nullptr);
@@ -103,7 +103,7 @@ TEST_F(BlockedDatabaseTest, ManyStartsOfALockedTableHoldUpNobodyElse) {
   ASSERT_OK(client->StartSync(OneStream("before", "rows")));
   const auto locker = Lock("rows");
   ASSERT_OK(locker->Execute("SET idle_in_transaction_session_timeout = 0"));
-  constexpr int kStarts = 12;  // more than there are control connections
+  constexpr int kStarts = 12;  // more than the control connections
   std::vector<std::future<absl::Status>> starts;
   for (int i = 0; i < kStarts; ++i) {
     starts.push_back(std::async(std::launch::async, [&, i] {
@@ -111,7 +111,7 @@ TEST_F(BlockedDatabaseTest, ManyStartsOfALockedTableHoldUpNobodyElse) {
     }));
   }
   EXPECT_TRUE(Eventually([&] { return WaitingForTheLock() >= 1; }));
-  absl::SleepFor(absl::Seconds(1));  // all of them are at it
+  absl::SleepFor(absl::Seconds(1));  // all of them are waiting
   auto others = std::async(std::launch::async, [&] {
     EXPECT_OK(client->ListSyncs({}));
     EXPECT_OK(client->GetSync("before"));
@@ -119,7 +119,7 @@ TEST_F(BlockedDatabaseTest, ManyStartsOfALockedTableHoldUpNobodyElse) {
     EXPECT_OK(client->CancelSync("other"));
   });
   EXPECT_EQ(others.wait_for(std::chrono::seconds(20)), std::future_status::ready);
-  // Whoever waits for a lock does not hold up the end either.
+  // Calls that wait for a lock do not delay the shutdown either.
   server->Signal(SIGTERM);
   EXPECT_EQ(server->Wait(absl::Seconds(20)), 0);
   for (std::future<absl::Status>& start : starts) EXPECT_FALSE(start.get().ok());
@@ -153,7 +153,7 @@ TEST_F(BlockedDatabaseTest, ALockedTableHoldsUpItsOwnSyncAndNoOther) {
   EXPECT_OK(client->StartSync(request));
 }
 
-// Evolving a table keeps its readers out: one that reads for long is not waited for without end.
+// Evolving a table needs an exclusive lock. The wait for a long-running reader is limited.
 TEST_F(BlockedDatabaseTest, AReaderHoldsUpTheSyncThatChangesItsTable) {
   const auto server = StartServer({"--swap_deadline=1s"});
   ASSERT_NE(server, nullptr);
@@ -171,7 +171,7 @@ TEST_F(BlockedDatabaseTest, AReaderHoldsUpTheSyncThatChangesItsTable) {
   const absl::Status answer = wider.get();
   ASSERT_THAT(answer, StatusIs(absl::StatusCode::kAborted, "LOCK_NOT_AVAILABLE"));
   EXPECT_THAT(std::string(answer.message()), HasSubstr("(a report)"));
-  // The same call again goes on.
+  // The same call again continues the start.
   ASSERT_OK_AND_ASSIGN(const v1::StartSyncResponse started, client->StartSync(request));
   EXPECT_TRUE(started.resumed());
   EXPECT_OK(Send(*client, "wider", "rows", 0, 1));

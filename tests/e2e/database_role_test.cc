@@ -1,4 +1,4 @@
-// The database's role decides what may be loaded: one that may use schemas, but create none.
+// A database role that may use schemas but not create any determines what can be loaded.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -59,7 +59,7 @@ TEST_F(DatabaseRoleTest, LoadsWhereItMayAndIsRefusedElsewhere) {
   ASSERT_OK(Send(*client_, absl::StrCat("into ", schema()), "rows", 0, 10));
   EXPECT_OK(client_->CompleteStream(Completion(absl::StrCat("into ", schema()), "rows")));
   EXPECT_EQ(QueryInt(absl::StrCat("SELECT count(*) FROM ", Table("rows"))), 10);
-  // A second server finds the ledger as it is.
+  // A second server finds the existing ledger.
   EXPECT_OK(server_->Restart());
 }
 

@@ -1,4 +1,4 @@
-// The connector that has a database and no server: one runs inside it for the length of the run.
+// The connector configured with a database instead of a server: a server runs inside its process.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -25,11 +25,11 @@ class DirectTest : public EndToEndTest {
  protected:
   void TearDown() override {
     if (!schema().empty())
-      Execute("DROP SCHEMA IF EXISTS syncline CASCADE");  // the ledger's default
+      Execute("DROP SCHEMA IF EXISTS syncline CASCADE");  // the default schema of the ledger
     EndToEndTest::TearDown();
   }
 
-  // The members that lead to the database of the tests, with another port or role where given.
+  // Returns the members for the database of the tests, with another port or user if given.
   std::string Config(const std::string& port = "", const std::string& user = "") {
     const auto row = QueryText(
         "SELECT split_part(current_setting('unix_socket_directories'), ',', 1), "

@@ -1,4 +1,4 @@
-// SIGTERM in the middle of several streams, with a second server on the same ledger.
+// SIGTERM during several streams, with a second server on the same ledger.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <signal.h>
@@ -45,7 +45,7 @@ TEST_F(DrainTest, StreamsGoOnAtTheOtherReplicaWhereTheyWereDurable) {
   ASSERT_NE(draining, nullptr);
   ASSERT_NE(other, nullptr);
   const auto client = draining->Client();
-  const auto watcher = draining->Client();  // a connection of its own
+  const auto watcher = draining->Client();  // a separate connection
   ASSERT_OK(client->StartSync(Request()));
   std::vector<std::unique_ptr<client::RecordsCall>> calls;
   for (int i = 0; i < kStreams; ++i) {
@@ -56,7 +56,7 @@ TEST_F(DrainTest, StreamsGoOnAtTheOtherReplicaWhereTheyWereDurable) {
   ASSERT_TRUE(Eventually([&] {
     return QueryInt(absl::StrCat("SELECT count(*) FROM ", LedgerTable("writer"))) == kStreams;
   }));
-  // Holds up the commits of the first stream, and so the drain.
+  // Delays the commits of the first stream, and with them the drain.
   const auto locker = Connect();
   ASSERT_OK(locker->Begin());
   ASSERT_OK(
@@ -69,7 +69,7 @@ TEST_F(DrainTest, StreamsGoOnAtTheOtherReplicaWhereTheyWereDurable) {
   EXPECT_LT(absl::Now() - signalled, absl::Seconds(1));
   EXPECT_THAT(watcher->StartSync(OneStream("late", "late")).status(),
               StatusIs(absl::StatusCode::kUnavailable, "DRAINING"));
-  absl::SleepFor(absl::Milliseconds(1500));  // as long as the database's checks need to come round
+  absl::SleepFor(absl::Milliseconds(1500));  // at least one interval of the database checks
   EXPECT_THAT(watcher->CheckHealth(), StatusIs(absl::StatusCode::kUnavailable, "NOT_SERVING"));
   ASSERT_OK(locker->Commit());
   for (const auto& call : calls) {

@@ -1,5 +1,5 @@
-// What goes wrong gets a clear answer, with the codes of docs/errors.md; the server lives on, and
-// the next sync is fine.
+// Faults have clear answers with the codes of docs/errors.md. The server keeps running, and the
+// next sync succeeds.
 #include <gtest/gtest.h>
 #include <signal.h>
 
@@ -46,7 +46,7 @@ class ErrorsTest : public ServedTest {
     EXPECT_EQ(QueryInt(absl::StrCat("SELECT count(*) FROM ", Table("next"))), 5);
   }
 
-  // The status of a call that writes `requests`.
+  // Returns the status of a call that writes `requests`.
   absl::Status Call(const std::vector<v1::StreamRecordsRequest>& requests) {
     const auto call = client_->StreamRecords();
     for (const v1::StreamRecordsRequest& request : requests) {
@@ -55,7 +55,7 @@ class ErrorsTest : public ServedTest {
     return call->Finish().status();
   }
 
-  // Whether the server says so of the stream "rows".
+  // Returns whether the server reports this value for the stream "rows".
   bool HasMetric(absl::string_view name, int64_t generation, int64_t value) {
     return absl::StrContains(
         server_->Metrics(),
@@ -94,7 +94,7 @@ TEST_F(ErrorsTest, WrongOrderOfMessages) {
               StatusIs(StatusCode::kFailedPrecondition, "PROTOCOL_ORDER"));
   EXPECT_THAT(Call({Header("order", "rows"), v1::StreamRecordsRequest()}),
               StatusIs(StatusCode::kInvalidArgument, "INVALID_REQUEST"));
-  // What came before the fault is committed: it was sent in good order.
+  // Records before the faulty message were sent in the right order and are committed.
   const absl::Status second = Call({Header("order", "rows"), Batch(0, 3), Header("order", "rows")});
   EXPECT_THAT(second, StatusIs(StatusCode::kFailedPrecondition, "PROTOCOL_ORDER"));
   EXPECT_EQ(MetadataOf(second, "durable_offset"), "3");
@@ -126,7 +126,7 @@ TEST_F(ErrorsTest, ExpectedRecordsDiffer) {
   completion.set_expected_records(10);
   EXPECT_THAT(client_->CompleteStream(completion),
               StatusIs(StatusCode::kFailedPrecondition, "COUNT_MISMATCH"));
-  // Nothing was finalised: the last record may still come.
+  // Nothing was finalized, so the last record can still be sent.
   ASSERT_OK(Send(*client_, "count", "rows", 9, 10));
   EXPECT_OK(client_->CompleteStream(completion));
 }
@@ -165,7 +165,7 @@ TEST_F(ErrorsTest, Generations) {
   ASSERT_OK(client_->CompleteStream(Completion("five", "rows")));
   EXPECT_THAT(client_->StartSync(Generation("four", 4, 4)),
               StatusIs(StatusCode::kFailedPrecondition, "STALE_GENERATION"));
-  // Also while a later sync of the table's generation is loading.
+  // This also holds while a later sync of the table's generation is loading.
   ASSERT_OK(client_->StartSync(Generation("five again", 5, 0)));
   EXPECT_THAT(client_->StartSync(Generation("four again", 4, 4)),
               StatusIs(StatusCode::kFailedPrecondition, "STALE_GENERATION"));
@@ -184,7 +184,7 @@ TEST_F(ErrorsTest, TableOfAnotherConnection) {
 TEST_F(ErrorsTest, InvalidRequestsNameTheirFields) {
   v1::StartSyncRequest request = OneStream("bad", "rows");
   request.set_sync_id("");
-  request.mutable_streams(0)->set_generation_id(3);  // and no minimum
+  request.mutable_streams(0)->set_generation_id(3);  // no minimum
   const absl::Status invalid = client_->StartSync(request).status();
   EXPECT_THAT(invalid, StatusIs(StatusCode::kInvalidArgument, "INVALID_REQUEST"));
   EXPECT_EQ(DetailOf(invalid).violations.size(), 2);
@@ -260,7 +260,7 @@ TEST_F(ErrorsTest, MetricsCountDurableRowsByGeneration) {
   ASSERT_OK(Send(*client_, "metrics", "rows", 0, 42));
   EXPECT_TRUE(HasMetric("syncline_records_committed_total", 7, 42)) << server_->Metrics();
   EXPECT_TRUE(HasMetric("syncline_durable_offset", 7, 42)) << server_->Metrics();
-  // gRPC says that a call is over after its caller has the answer.
+  // gRPC may report the end of a call after the client has received the answer.
   EXPECT_TRUE(Eventually(
       [&] { return absl::StrContains(server_->Metrics(), "syncline_open_streams 0\n"); }));
 }
@@ -287,7 +287,7 @@ TEST_F(ErrorsTest, ExitCodesOfTheCommandLine) {
 }
 
 TEST_F(ErrorsTest, SigtermDrains) {
-  // What the call holds is committed by the drain alone.
+  // Only the drain commits the records of the call.
   server_ = StartServer({"--flush_interval=1h"});
   ASSERT_NE(server_, nullptr);
   client_ = server_->Client();
@@ -297,7 +297,7 @@ TEST_F(ErrorsTest, SigtermDrains) {
   ASSERT_TRUE(call->Write(Batch(0, 5)));
   ASSERT_TRUE(call->Write(CheckpointOf("c", "")));
   ASSERT_TRUE(Eventually([&] { return DurableRecords("drain") == 5; }));
-  // Buffered when the signal comes, and committed by it.
+  // Buffered when the signal arrives, and committed by the drain.
   ASSERT_TRUE(call->Write(Batch(5, 12)));
   ASSERT_TRUE(Eventually([&] { return HasMetric("syncline_records_received_total", 0, 12); }));
   EXPECT_EQ(DurableRecords("drain"), 5);
@@ -315,7 +315,7 @@ TEST_F(ErrorsTest, SigtermDrains) {
   EXPECT_EQ(Count(), 20);
 }
 
-// The database goes away and comes back; the server stays.
+// The database becomes unavailable and returns while the server keeps running.
 class DatabaseAwayTest : public WithOwnCluster<ErrorsTest> {};
 
 TEST_F(DatabaseAwayTest, IsUnavailableFastAndTheNextSyncIsFine) {
@@ -339,8 +339,8 @@ TEST_F(DatabaseAwayTest, IsUnavailableFastAndTheNextSyncIsFine) {
   ASSERT_OK(client_->CompleteStream(Completion("before", "rows")));
 }
 
-// Its kernel goes on answering for it: no timeout of the network helps, and none of these calls has
-// a deadline.
+// The kernel of a frozen database still acknowledges packets, so no network timeout applies, and
+// none of these calls has a deadline.
 TEST_F(DatabaseAwayTest, FrozenIsUnavailableAndTheSameCallsGoOnOnceItThaws) {
   ASSERT_OK(client_->StartSync(OneStream("loads", "rows")));
   ASSERT_OK(Send(*client_, "loads", "rows", 0, 5));
@@ -376,7 +376,7 @@ TEST_F(DatabaseAwayTest, FrozenIsUnavailableAndTheSameCallsGoOnOnceItThaws) {
   ASSERT_OK(client_->CompleteStream(Completion("new", "new")));
 }
 
-// Stopped while the database is frozen, it still ends.
+// A server that is stopped while the database is frozen still exits.
 TEST_F(DatabaseAwayTest, ServerDrainsAlthoughItIsFrozen) {
   ASSERT_OK(client_->StartSync(OneStream("before", "rows")));
   cluster_->Freeze();
@@ -403,7 +403,7 @@ TEST_F(DatabaseAwayTest, ServerStartsWithoutItAndServesOnceItIsThere) {
   EXPECT_OK(client->CompleteStream(Completion("early", "rows")));
 }
 
-// The database of the server's own making.
+// The embedded database, which the server starts itself.
 TEST(EmbeddedTest, DataStaysFromRunToRun) {
   const TemporaryDirectory directory("embedded");
   ServerProcessOptions options;
@@ -434,7 +434,7 @@ TEST(EmbeddedTest, DataStaysFromRunToRun) {
   ASSERT_EQ(resumed.streams(0).writers_size(), 1);
   EXPECT_EQ(resumed.streams(0).writers(0).durable_offset(), 2);
 
-  // Killed, it leaves its database behind; the next one takes it over.
+  // A killed server leaves its database running, and the next server takes it over.
   server->Kill9();
   ASSERT_OK(server->Restart());
   v1::CompleteStreamRequest completion;

@@ -1,4 +1,5 @@
-// No record lost, none twice: whatever is killed, at whatever moment, the table equals the input.
+// No record is lost or duplicated: after any process is killed at any moment, the table equals the
+// input.
 #include <gtest/gtest.h>
 #include <signal.h>
 
@@ -24,14 +25,14 @@ namespace {
 constexpr int64_t kRecords = 200'000;
 constexpr int kKills = 20;
 
-// Small blocks: many commits, and so many moments between and in them.
+// Small blocks cause many commits, and so many different moments to be killed at.
 std::vector<std::string> SmallBlocks() { return {"--flush_bytes=64KiB"}; }
 
 class ExactlyOnceTest : public EndToEndTest {
  protected:
   ExactlyOnceTest() : seed_(RandomSeed()), random_(seed_), people_(kRecords, seed_) {}
 
-  // `count` random positions in the first nine tenths of the records, ascending.
+  // Returns `count` random positions in the first nine tenths of the records, in ascending order.
   std::vector<int64_t> Positions(int count) {
     std::vector<int64_t> positions;
     for (int i = 0; i < count; ++i) {
@@ -52,8 +53,8 @@ class ExactlyOnceTest : public EndToEndTest {
     return arguments;
   }
 
-  // Waits until `position` records are durable and a random while more; false when `client` ends
-  // before.
+  // Waits until `position` records are durable, and then for a random time. Returns false if
+  // `client` ends before that.
   bool ReachWhileRunning(Process& client, int64_t position) {
     int64_t polls = static_cast<int64_t>(random_() % 8);
     bool ended = false;
@@ -103,7 +104,7 @@ TEST_F(ExactlyOnceTest, CallerKilledTwentyTimes) {
   }
   EXPECT_EQ(ExitCode(*client), 0);
   ExpectTableEqualsInput();
-  // Once more: it is complete, and nothing is loaded again.
+  // The sync is complete, so another run loads nothing.
   EXPECT_EQ(RunClient(*server, arguments), 0);
   EXPECT_EQ(QueryInt(absl::StrCat("SELECT count(*) FROM ", Table("people"))), kRecords);
 }
@@ -133,7 +134,7 @@ TEST_F(ExactlyOnceTest, TwoWritersOnTwoServersBothKilledCompletedByEither) {
   absl::StatusOr<v1::CompleteStreamResponse> completed;
   ASSERT_TRUE(Eventually([&] {
     completed = client->CompleteStream(completion);
-    // The lease of a server that was killed has to pass.
+    // The lease of the killed server must expire first.
     return completed.ok() || ReasonOf(completed.status()) != "WRITERS_ACTIVE";
   }));
   ASSERT_OK(completed);
@@ -171,21 +172,21 @@ TEST_F(ExactlyOnceTest, NewerCallOfAWriterOnAnotherServerFencesTheOlder) {
   EXPECT_OK(two->CompleteStream(Completion("fence", "rows")));
 }
 
-// Whether every thread has come to a stop: SIGSTOP takes a moment.
+// Returns whether all threads have stopped. SIGSTOP takes a moment to stop them.
 bool IsStopped(pid_t pid) {
   const std::filesystem::path threads = absl::StrCat("/proc/", pid, "/task");
   for (const auto& thread : std::filesystem::directory_iterator(threads)) {
     std::ifstream stat(thread.path() / "stat");
     const std::string text(std::istreambuf_iterator<char>(stat), {});
-    // The state stands behind the name, which is in parentheses and may hold anything.
+    // The state follows the name, which is in parentheses and may contain any character.
     const size_t state = text.rfind(')') + 2;
     if (state >= text.size() || text[state] != 'T') return false;
   }
   return true;
 }
 
-// Frozen where it hurts most: its rows are sent, it holds the lock of the writer's row, and it has
-// not committed.
+// The server is frozen at the worst moment: its rows are sent, it holds the lock of the writer's
+// row, and it has not committed.
 TEST_F(ExactlyOnceTest, AFrozenServerLetsGoAndCommitsNothingWhenItWakes) {
   const auto frozen = StartServer();
   const auto healthy = StartServer();
@@ -249,7 +250,7 @@ TEST_F(ExactlyOnceTest, NewerCallOfAWriterOnTheSameServerFencesTheOlder) {
   EXPECT_OK(client->CompleteStream(Completion("fence", "rows")));
 }
 
-// The database itself is stopped at once, its write-ahead log alone tells what was committed.
+// The database is stopped immediately, so only its write-ahead log has what was committed.
 class DatabaseCrashTest : public WithOwnCluster<ExactlyOnceTest> {};
 
 TEST_F(DatabaseCrashTest, DatabaseStoppedInMidSync) {

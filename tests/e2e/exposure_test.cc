@@ -1,5 +1,5 @@
-// What strangers, crowds and other teams meet: descriptors that run out, certificates that are
-// replaced, tokens with owners.
+// Unauthenticated clients, many connections, and several teams: descriptors that run out,
+// certificates that are replaced, and tokens with owners.
 #include <arpa/inet.h>
 #include <gmock/gmock.h>
 #include <grpcpp/generic/generic_stub.h>
@@ -29,7 +29,7 @@ namespace {
 using ::testing::HasSubstr;
 using ::testing::Not;
 
-// Connections that say nothing.
+// Open connections that send nothing.
 class Crowd {
  public:
   Crowd(int port, int connections) {
@@ -62,7 +62,7 @@ class ExposureTest : public EndToEndTest {
     return client::SyncClient::Create(connection);
   }
 
-  // Puts tls.crt and tls.key in the place of those that are there.
+  // Replaces tls.crt and tls.key.
   void MakeCertificate(const std::string& name) {
     const std::string path = files().Path("tls");
     const std::string command = absl::StrCat(
@@ -84,7 +84,7 @@ class ExposureTest : public EndToEndTest {
     return ServerProcess::Start(options);
   }
 
-  // Whether somebody who was not connected before is served.
+  // Returns whether a new connection is served.
   static bool IsServed(const ServerProcess& server) {
     const auto client = ClientOf(server);
     return client.ok() && (*client)->ListSyncs({}).ok();
@@ -104,7 +104,7 @@ TEST_F(ExposureTest, ACrowdThatTookAllDescriptorsLeavesNobodyUnheard) {
   const auto server = StartServer({"--max_connections=100"});
   ASSERT_NE(server, nullptr);
   ASSERT_TRUE(IsServed(*server));
-  // Fewer descriptors than connections are allowed: what the limit should never let happen.
+  // The limit of descriptors is lower than --max_connections, which the server normally prevents.
   const rlimit few = {60, 60};
   ASSERT_EQ(prlimit(server->pid(), RLIMIT_NOFILE, &few, nullptr), 0);
   {
@@ -126,7 +126,7 @@ TEST_F(ExposureTest, ConnectionsBeyondTheLimitAreClosedAndCounted) {
     EXPECT_TRUE(
         Eventually([&] { return Metric(*server, "syncline_connections_refused_total") >= 150; }));
     EXPECT_EQ(Metric(*server, "syncline_connections"), 50);
-    // Whoever was there before goes on.
+    // Clients that were connected before are still served.
     EXPECT_OK((*early)->ListSyncs({}));
     EXPECT_THAT(server->Log(), HasSubstr("connection_refused reason=\"too many connections\""));
   }
@@ -152,7 +152,7 @@ TEST_F(ExposureTest, ACertificateThatIsReplacedIsServed) {
   MakeCertificate("first");
   const std::string certificate = files().Path("tls.crt");
   ASSERT_OK_AND_ASSIGN(const auto server, StartTlsServer());
-  // A caller that trusts exactly the certificate that the file holds now.
+  // Lists syncs with a client that trusts exactly the certificate in the file.
   const auto list = [&] {
     client::ConnectionOptions connection;
     connection.server = server->address();
@@ -179,7 +179,7 @@ TEST_F(ExposureTest, WhatATriggerSaysOfARecordIsNotPassedOn) {
   ASSERT_NE(server, nullptr);
   const auto client = server->Client();
   ASSERT_OK(client->StartSync(OneStream("told", "rows")));
-  // Code in the database may choose any SQLSTATE, also one whose messages hold no values otherwise.
+  // A trigger may choose any SQLSTATE, including one whose messages normally contain no values.
   Execute(absl::StrCat(
       "CREATE FUNCTION ", schema(),
       ".tell() RETURNS trigger LANGUAGE plpgsql AS $$ "
@@ -237,7 +237,7 @@ TEST_F(ExposureTest, FilesThatAnyUserMayReadAreWarnedOf) {
   ASSERT_NE(exposed, nullptr);
   EXPECT_THAT(exposed->Log(), HasSubstr(absl::StrCat("WARNING secret_file_exposed file=", tokens,
                                                      " mode=0644 message=")));
-  // As Kubernetes mounts a Secret for the group of a pod.
+  // Kubernetes mounts a Secret with this mode for a pod's group.
   ASSERT_EQ(chmod(tokens.c_str(), 0440), 0);
   const auto closed = StartServer({flag});
   ASSERT_NE(closed, nullptr);
@@ -274,7 +274,7 @@ TEST_F(ExposureTest, TriesOfAWatchAreCountedAndDelayedLikeOthers) {
   EXPECT_GE(watch(), absl::Milliseconds(900));
   EXPECT_EQ(Metric(*server, "syncline_authentication_failures_total{reason=\"BAD_CREDENTIALS\"}"),
             6);
-  // What waits holds no thread and is answered when the server ends.
+  // A delayed answer occupies no thread and is sent when the server stops.
   const auto waiting = stranger->WatchSync("any", 0);
   EXPECT_TRUE(Eventually([&] {
     return Metric(*server, "syncline_authentication_failures_total{reason=\"BAD_CREDENTIALS\"}") ==

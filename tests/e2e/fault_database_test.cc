@@ -1,5 +1,5 @@
-// A database whose sessions end, that restarts, is away, is full, is read-only, or refuses us: F13
-// to F19 and F28 of docs/faults.md, on a PostgreSQL of the tests' own.
+// A database that ends sessions, restarts, is unavailable, full or read-only, or rejects our login:
+// F13 to F19, F22 and F28 of docs/faults.md. The tests run their own PostgreSQL.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <signal.h>
@@ -35,7 +35,7 @@ class DatabaseFaultTest : public WithOwnCluster<FaultTest> {
     client_ = server_->Client();
   }
 
-  // Runs `statement` on a connection of its own, which a restart does not spoil.
+  // Runs `statement` on a new connection, which a restart does not break.
   std::string Ask(absl::string_view statement) {
     const auto connection = Connect();
     const absl::StatusOr<postgres::Result> result = connection->Query(statement, {});
@@ -60,8 +60,8 @@ class DatabaseFaultTest : public WithOwnCluster<FaultTest> {
     EXPECT_TRUE(Eventually([&] { return Ask(absl::StrCat("SHOW ", name)) == value; }));
   }
 
-  // Sends half of the records, and the other half while `fault` strikes at `point`; then all the
-  // rest. The status of the call that met the fault.
+  // Sends half of the records, then the other half while `fault` strikes at `point`. Returns the
+  // status of the call during which the fault struck.
   absl::Status StrikeWhileLoading(DeliveryHistory* history, const char* point,
                                   absl::FunctionRef<void()> fault) {
     EXPECT_OK(Start(*client_, *history));
@@ -77,7 +77,7 @@ class DatabaseFaultTest : public WithOwnCluster<FaultTest> {
     }
     return met;
   }
-  // The same in the completion.
+  // Does the same during the completion.
   absl::Status StrikeWhileCompleting(DeliveryHistory* history, const char* point,
                                      absl::FunctionRef<void()> fault) {
     EXPECT_OK(Start(*client_, *history));
@@ -92,7 +92,7 @@ class DatabaseFaultTest : public WithOwnCluster<FaultTest> {
     }
     return met;
   }
-  // What a call may be answered when the database has crashed.
+  // Checks the status of a call during which the database crashed.
   static void ExpectCrashAnswer(const absl::Status& met) {
     EXPECT_THAT(met, ::testing::AnyOf(IsOk(), StatusIs(StatusCode::kUnavailable),
                                       StatusIs(StatusCode::kAborted, "CLAIM_LOST")));
@@ -114,7 +114,7 @@ struct Strike {
 };
 std::string NameOf(const ::testing::TestParamInfo<Strike>& strike) { return strike.param.name; }
 
-// The server reconnects once by itself: the caller sees nothing, or UNAVAILABLE.
+// The server reconnects once by itself, so the caller sees no error or UNAVAILABLE.
 class SessionEndTest : public DatabaseFaultTest, public ::testing::WithParamInterface<Strike> {};
 
 TEST_P(SessionEndTest, F13_WhileLoading) {
@@ -235,7 +235,7 @@ TEST_F(DatabaseFaultTest, F22_AStatementTimeoutOfTheAdministratorIsNamedAndNotTr
   ExpectResumed(&slow);
 }
 
-// F28: the password is rotated while the server holds the old one.
+// F28: the password is changed while the server has the old one.
 TEST_F(DatabaseFaultTest, F28_ARotatedPasswordIsNamedAndTheDatabaseIsNotFlooded) {
   ASSERT_OK_AND_ASSIGN(const auto link, FaultProxy::Start(cluster_->port()));
   ServerProcessOptions options = ServerOptions();
@@ -268,14 +268,14 @@ TEST_F(DatabaseFaultTest, F28_ARotatedPasswordIsNamedAndTheDatabaseIsNotFlooded)
   ExpectKept({&history});
 }
 
-// F18: every connection that PostgreSQL allows is taken by others.
+// F18: other programs use every connection that PostgreSQL allows.
 class FullDatabaseTest : public DatabaseFaultTest {
  protected:
   PostgresClusterOptions ClusterOptions() const override {
     return {.settings = {{"max_connections", "24"}}};
   }
 
-  // Takes all there are, those of the server, too.
+  // Takes all connections, including those of the server.
   void TakeAllConnections() {
     const std::string of_server =
         absl::StrCat(" FROM pg_stat_activity WHERE application_name = '", kFaultApplication, "'");

@@ -1,5 +1,5 @@
-// Base of the fault tests (docs/faults.md): servers with failpoints, streams whose tables follow
-// from what was sent, and the promises that hold whatever the fault is.
+// Base of the fault tests (docs/faults.md): servers with failpoints, streams whose final tables are
+// determined by the records sent, and the guarantees that hold under every fault.
 #pragma once
 
 #include <cstdint>
@@ -16,19 +16,19 @@
 
 namespace syncline::testing {
 
-// The application_name of the servers with failpoints, which tells their sessions from the tests'
-// own.
+// The application_name of the servers with failpoints. It distinguishes their sessions from those
+// of the tests.
 inline constexpr char kFaultApplication[] = "server-under-test";
 
 class FaultTest : public EndToEndTest {
  protected:
-  // A server with failpoints. Small blocks unless `flags` say otherwise.
+  // Starts a server with failpoints, and with small blocks unless `flags` set another size.
   std::unique_ptr<ServerProcess> StartFaultServer(std::vector<std::string> flags = {});
   std::unique_ptr<ServerProcess> Started(const ServerProcessOptions& options);
-  // Its options.
+  // Returns the options of such a server.
   ServerProcessOptions FaultServerOptions(std::vector<std::string> flags = {}) const;
 
-  // A stream of this test's schema, in a sync of its own.
+  // Returns a stream in this test's schema, with its own sync.
   DeliveryStream Stream(absl::string_view table, DeliveryMode mode, int64_t records,
                         int64_t generation = 1) const;
 
@@ -42,11 +42,12 @@ class FaultTest : public EndToEndTest {
   absl::StatusOr<v1::CompleteStreamResponse> Complete(client::SyncClient& client,
                                                       DeliveryHistory* history);
 
-  // I8: the same calls again, until the stream is complete.
+  // I8: repeats the same calls until the stream is complete.
   void Resume(DeliveryHistory* history, std::vector<std::string> servers);
-  // I1, I2, I5: each table and ledger hold what was sent, and nothing is left behind.
+  // I1, I2, I5: checks that each table and the ledger contain what was sent, and nothing else
+  // remains.
   void ExpectKept(std::initializer_list<DeliveryHistory*> histories);
-  // I10: no log line of `server` repeats a record.
+  // I10: checks that no log line of `server` contains a record's values.
   static void ExpectDiscreet(const ServerProcess& server);
 
   int64_t CountRows(absl::string_view table);

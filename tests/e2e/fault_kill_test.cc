@@ -24,7 +24,7 @@ constexpr int kKilled = 128 + SIGKILL;
 
 class KillTest : public FaultTest {
  protected:
-  // The server, armed, dies of `action`, and the call that it had is UNAVAILABLE.
+  // Checks that the call returned UNAVAILABLE and that the armed server was killed.
   void ExpectKilledDuring(ServerProcess& server, const absl::Status& answer) {
     EXPECT_THAT(answer, StatusIs(StatusCode::kUnavailable));
     EXPECT_EQ(server.Wait(kPatience), kKilled);
@@ -34,7 +34,7 @@ class KillTest : public FaultTest {
 struct LoadKill {
   const char* name;
   const char* failpoint;
-  bool durable;  // the block, when the server dies
+  bool durable;  // whether the block is durable when the server is killed
 };
 
 class KillWhileLoadingTest : public KillTest, public ::testing::WithParamInterface<LoadKill> {};
@@ -49,7 +49,7 @@ TEST_P(KillWhileLoadingTest, LosesNothingAndDoublesNothing) {
   server->Arm(GetParam().failpoint, FailpointAction::kKill);
   ExpectKilledDuring(*server, Deliver(*client, &history, 500, 1000).status());
   const int64_t durable = GetParam().durable ? 1000 : 500;
-  // PostgreSQL rolls back what the dead server held.
+  // PostgreSQL rolls back the transaction of the killed server.
   EXPECT_TRUE(Eventually([&] {
     return QueryInt(absl::StrCat("SELECT count(*) FROM pg_stat_activity WHERE application_name = '",
                                  kFaultApplication, "'")) == 0;
@@ -76,7 +76,7 @@ INSTANTIATE_TEST_SUITE_P(
                       LoadKill{"F3_AfterCommitBeforeTheAnswer", failpoint::kCommitted, true}),
     [](const auto& point) { return std::string(point.param.name); });
 
-// F4: the old table is gone and the new one has its name, but only inside the transaction.
+// F4: the old table is dropped and the new one has its name, but only inside the transaction.
 TEST_F(KillTest, F4_InsideTheSwapTheOldTableStays) {
   const auto server = StartFaultServer();
   ASSERT_NE(server, nullptr);
@@ -95,8 +95,8 @@ TEST_F(KillTest, F4_InsideTheSwapTheOldTableStays) {
   ExpectKept({&history});
 }
 
-// F5: the swap drops the old table in its own transaction, so there is nothing left to drop; what
-// is kept on purpose is pruned once.
+// F5: the swap drops the old table in its own transaction, so nothing is left to drop. Tables that
+// are kept on purpose are pruned later.
 TEST_F(KillTest, F5_AfterTheSwapTheNewTableIsSeenAndNothingIsLeft) {
   const auto server = StartFaultServer({"--keep_generations=1"});
   ASSERT_NE(server, nullptr);
@@ -112,11 +112,11 @@ TEST_F(KillTest, F5_AfterTheSwapTheNewTableIsSeenAndNothingIsLeft) {
   ExpectKilledDuring(*server, Complete(*client, &history).status());
   EXPECT_EQ(CountRows("rows"), kRecords);
   ASSERT_OK(server->Restart());
-  // The same call again answers how it ended.
+  // Repeating the call returns the result of the completion.
   ASSERT_OK_AND_ASSIGN(const v1::CompleteStreamResponse completed, Complete(*client, &history));
   EXPECT_EQ(completed.rows(), kRecords);
   ExpectKept({&history});
-  // The next replace drops what this one had no time to drop.
+  // The next replace drops the table that this one could not drop.
   DeliveryHistory next(Stream("rows", DeliveryMode::kReplace, 50, 4));
   Resume(&next, {server->address()});
   EXPECT_EQ(
@@ -158,13 +158,14 @@ INSTANTIATE_TEST_SUITE_P(Faults, KillWhileMergingTest,
                                                      true}),
                          [](const auto& point) { return std::string(point.param.name); });
 
-// F7: stopped anywhere before its COMMIT; in the end it holds the lock of the writer's row.
+// F7: the server is stopped at any point before its COMMIT. At the last one it holds the lock of
+// the writer's row.
 class StopTest : public KillTest, public ::testing::WithParamInterface<const char*> {};
 
 TEST_P(StopTest, F7_AStoppedServerIsFencedWhenItGoesOn) {
   ServerProcessOptions options = FaultServerOptions();
-  // PostgreSQL ends what holds the lock, in less time than is usual. Elsewhere nothing ends the
-  // transaction, and only the fence is left.
+  // PostgreSQL ends the session that holds the lock, earlier than by default. At the other points
+  // nothing ends the transaction, so only the fence protects the data.
   const bool locks = GetParam() == absl::string_view(failpoint::kBeforeCommit);
   absl::StrAppend(&options.dsn,
                   " options='-c idle_in_transaction_session_timeout=", locks ? "1500" : "600000",
@@ -197,7 +198,7 @@ INSTANTIATE_TEST_SUITE_P(Faults, StopTest,
                                            failpoint::kCopied, failpoint::kBeforeCommit),
                          [](const auto& point) { return std::string(point.param); });
 
-// One stream fails; its server and the stream beside it go on.
+// One stream fails. The server and the other stream continue.
 TEST_F(KillTest, AStreamThatFailsInParsingLeavesTheOthersAlone) {
   const auto server = StartFaultServer();
   ASSERT_NE(server, nullptr);

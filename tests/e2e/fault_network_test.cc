@@ -1,4 +1,4 @@
-// Callers whose network or patience fails: F31, F32 and F35 to F37 of docs/faults.md.
+// Callers with broken or slow connections: F31, F32 and F35 to F37 of docs/faults.md.
 #include <arpa/inet.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -32,7 +32,7 @@ namespace {
 
 using absl::StatusCode;
 
-// A plain connection to a port of loopback.
+// A plain TCP connection to a port of loopback.
 class RawConnection {
  public:
   explicit RawConnection(int port) : fd_(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
@@ -47,7 +47,7 @@ class RawConnection {
   RawConnection& operator=(const RawConnection&) = delete;
 
   bool connected() const { return connected_; }
-  // Ends it as a program that exits, and waits until the peer has done so, too.
+  // Closes the connection as an exiting program does, and waits until the peer has closed it, too.
   void End() {
     shutdown(fd_, SHUT_WR);
     std::array<char, 1024> buffer = {};
@@ -68,7 +68,7 @@ class NetworkFaultTest : public FaultTest {
   void SetUp() override {
     FaultTest::SetUp();
     if (schema().empty()) return;
-    // What is sent stays in memory until it is flushed by a checkpoint or an end.
+    // Records stay in memory until a checkpoint or the end of the call flushes them.
     server_ = StartFaultServer({"--flush_interval=1h"});
     ASSERT_NE(server_, nullptr);
     ASSERT_OK_AND_ASSIGN(proxy_, FaultProxy::Start(server_->grpc_port()));
@@ -78,7 +78,7 @@ class NetworkFaultTest : public FaultTest {
     ASSERT_OK_AND_ASSIGN(client_, client::SyncClient::Create(options));
   }
 
-  // Whether the metric has this value, in any of its series.
+  // Returns whether any series of the metric has this value.
   bool HasMetric(absl::string_view name, int64_t value) const {
     for (const absl::string_view line : absl::StrSplit(server_->Metrics(), '\n')) {
       if (absl::StartsWith(line, name) && absl::EndsWith(line, absl::StrCat(" ", value))) {
@@ -87,7 +87,7 @@ class NetworkFaultTest : public FaultTest {
     }
     return false;
   }
-  // I6: what the server has open: descriptors, threads and sessions of the database.
+  // I6: counts the server's open descriptors, threads and database sessions.
   std::vector<int64_t> Resources() {
     const auto entries = [&](absl::string_view directory) {
       const std::filesystem::directory_iterator all(
@@ -106,7 +106,7 @@ class NetworkFaultTest : public FaultTest {
 
   std::unique_ptr<ServerProcess> server_;
   std::unique_ptr<FaultProxy> proxy_;
-  std::unique_ptr<client::SyncClient> client_;  // by way of the proxy
+  std::unique_ptr<client::SyncClient> client_;  // through the proxy
   std::unique_ptr<client::SyncClient> direct_;
 };
 
@@ -122,11 +122,11 @@ TEST_F(NetworkFaultTest, F31_ACallerThatIsCutOffLeavesNothingOpen) {
   EXPECT_THAT(call->Finish(), StatusIs(StatusCode::kUnavailable));
   EXPECT_TRUE(Within(absl::Seconds(5), [&] { return HasMetric("syncline_open_streams", 0); }));
   EXPECT_THAT(server_->Log(), ::testing::HasSubstr("CALLER_GONE"));
-  // Committed whole or not at all, as the end of the call met it.
+  // The records are committed entirely or not at all, depending on when the call ended.
   const int64_t durable = DurableRecords(history.stream().sync_id);
   EXPECT_TRUE(durable == 0 || durable == 500) << durable;
   EXPECT_EQ(CountRows("rows"), durable);
-  // Nothing of it stands in the way of another's completion; only its records are missing.
+  // The broken call does not block the completion by another call. Only its records are missing.
   EXPECT_TRUE(Within(absl::Seconds(5), [&] {
     return ReasonOf(direct_->CompleteStream(history.stream().Completion()).status()) ==
            "COUNT_MISMATCH";
@@ -135,7 +135,7 @@ TEST_F(NetworkFaultTest, F31_ACallerThatIsCutOffLeavesNothingOpen) {
   ExpectKept({&history});
 }
 
-// One-way loss: all arrives, and its answer does not.
+// One-way loss: all requests arrive, but the answer does not.
 TEST_F(NetworkFaultTest, F32_ACommitWhoseAnswerIsLostStands) {
   DeliveryHistory history(Stream("rows", DeliveryMode::kAppend, 1000));
   ASSERT_OK(Start(*client_, history));
@@ -169,7 +169,7 @@ TEST_F(NetworkFaultTest, F36_SegmentsOfOneByteAreNoError) {
   ExpectKept({&history});
 }
 
-// Every beginning of what a caller sent, up to 4 KiB, as from a caller that went away.
+// Sends every prefix, up to 4 KiB, of a recorded call, as from a caller that disconnects.
 TEST_F(NetworkFaultTest, F36_ACallThatEndsAnywhereIsNoErrorOfOurs) {
   DeliveryHistory history(Stream("rows", DeliveryMode::kAppend, 60));
   ASSERT_OK(Start(*direct_, history));
@@ -184,7 +184,7 @@ TEST_F(NetworkFaultTest, F36_ACallThatEndsAnywhereIsNoErrorOfOurs) {
     connection.End();
   }
   EXPECT_TRUE(Within(absl::Seconds(10), [&] { return HasMetric("syncline_open_streams", 0); }));
-  // Pools may have grown by a few connections; what each call leaves would be thousands.
+  // Pools may have grown by a few connections. Leaks of every call would be in the thousands.
   constexpr int64_t kPooled = 16;
   EXPECT_TRUE(Eventually([&] {
     const std::vector<int64_t> now = Resources();
@@ -200,8 +200,8 @@ TEST_F(NetworkFaultTest, F36_ACallThatEndsAnywhereIsNoErrorOfOurs) {
   ExpectDiscreet(*server_);
 }
 
-// 200 callers that send a byte a second: half of them in their first bytes, half inside a batch of
-// a call that is open.
+// 200 callers send one byte per second: half of them from the start of their connection, half
+// inside a batch of an open call.
 TEST_F(NetworkFaultTest, F35_SlowCallersDoNotSlowDownOthers) {
   const auto load = [&](absl::string_view table) {
     DeliveryHistory history(Stream(table, DeliveryMode::kAppend, 20'000));
@@ -211,7 +211,7 @@ TEST_F(NetworkFaultTest, F35_SlowCallersDoNotSlowDownOthers) {
     return absl::Now() - begun;
   };
   const absl::Duration alone = load("alone");
-  // What a caller sends who is slow next time, each in the name of another writer.
+  // Records the bytes that the slow callers send later, each with its own writer id.
   const DeliveryStream slow = Stream("slow", DeliveryMode::kAppend, 60);
   ASSERT_OK(direct_->StartSync(slow.Start()));
   const auto call = client_->StreamRecords();

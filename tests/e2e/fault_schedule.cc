@@ -18,7 +18,7 @@ constexpr const char* kFailpoints[] = {
     failpoint::kDecode,         failpoint::kCopySent,  failpoint::kCopied,
     failpoint::kBeforeCommit,   failpoint::kCommitted, failpoint::kMerged,
     failpoint::kMergeCommitted, failpoint::kSwapped,   failpoint::kSwapCommitted};
-// Those from here on are rare: one a stream, at its end.
+// The failpoints from this index on are reached once per stream, at its end.
 constexpr int64_t kFirstThatPublishes = 5;
 
 }  // namespace
@@ -72,14 +72,14 @@ absl::Status FaultSchedule::StrikeAtFailpoint() {
   const absl::Status status = reached ? MeetAtFailpoint(action) : absl::OkStatus();
   for (FaultyReplica& replica : *replicas_) {
     replica.server->Disarm();
-    // The other may have come there, too.
+    // The other server may have reached it, too.
     replica.server->Signal(SIGCONT);
   }
   SYNCLINE_RETURN_IF_ERROR(status);
   for (FaultyReplica& replica : *replicas_) {
     const bool killed = action == FailpointAction::kKill &&
                         replica.server->WaitForFailpoint(absl::Milliseconds(20));
-    // Its end may take a moment.
+    // The server may take a moment to exit.
     if (killed) replica.server->Wait(absl::Seconds(10));
     if (!replica.server->running()) SYNCLINE_RETURN_IF_ERROR(replica.server->Restart());
   }
@@ -97,7 +97,7 @@ bool FaultSchedule::FindReached(absl::Duration patience) {
   return false;
 }
 
-// What meets a server that is killed, stands still, or has a thread that does.
+// Applies a fault to a server that is killed, stopped, or has a paused thread.
 absl::Status FaultSchedule::MeetAtFailpoint(FailpointAction action) {
   switch (action) {
     case FailpointAction::kKill:

@@ -1,8 +1,8 @@
-// Faults at random: two servers, their database and all the links between them and their callers,
-// and what strikes them, one fault after the other, each healed before the next.
+// Random faults on two servers, their database, and the links between them and their callers. The
+// faults strike one after the other, and each is healed before the next.
 //
-// The seed decides which faults, in which order, where and for how long; the machine decides what
-// they meet. Used by one thread.
+// The seed determines the faults, their order, their places and their durations. What they meet
+// depends on timing. Used by one thread.
 #pragma once
 
 #include <array>
@@ -24,7 +24,7 @@
 
 namespace syncline::testing {
 
-// One of two servers of one ledger, with what lies between it and the others.
+// One of two servers on one ledger, and the links to its database and its callers.
 struct FaultyReplica {
   std::unique_ptr<FaultProxy> database_link;
   std::unique_ptr<ServerProcess> server;
@@ -33,16 +33,16 @@ struct FaultyReplica {
 
 class FaultSchedule {
  public:
-  // All outlive it. `session` gives a connection of the test's own, `log` takes what is done.
+  // All pointers must outlive this object. `session` opens a connection for the test itself.
   FaultSchedule(uint64_t seed, PostgresCluster* cluster, std::array<FaultyReplica, 2>* replicas,
                 std::function<std::unique_ptr<postgres::Connection>()> session,
                 std::string reader_table);
 
-  // Waits a moment, lets the next fault strike, heals it. An error when something does not heal: a
-  // server that does not serve again, a database that does not start.
+  // Waits a moment, applies the next fault, and heals it. Returns an error if something does not
+  // recover: a server that does not serve again, or a database that does not start.
   absl::Status Strike();
 
-  // What has been done, a line a fault.
+  // The faults so far, one per line.
   const std::vector<std::string>& story() const { return story_; }
 
  private:
@@ -57,14 +57,14 @@ class FaultSchedule {
 
   absl::Status StrikeAtFailpoint();
   absl::Status MeetAtFailpoint(FailpointAction action);
-  // Makes the server that has come to what both are armed with the one that is struck; false when
-  // none does.
+  // Selects the server that has reached the armed failpoint. Returns false if none reaches it
+  // within `patience`.
   bool FindReached(absl::Duration patience);
   absl::Status Kill();
   absl::Status Drain();
   absl::Status Stop();
-  // While the server stands still; mostly its callers are cut off, and the other server takes their
-  // writers over.
+  // Waits while the server is stopped. Usually disconnects its callers, so that the other server
+  // takes over their writers.
   void WaitForCallersElsewhere(absl::Duration time);
   absl::Status RestartDatabase();
   absl::Status EndSessions();

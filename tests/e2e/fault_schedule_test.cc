@@ -1,8 +1,8 @@
-// Random faults while three streams load, an append, a merge and a replace: whatever strikes, each
-// ends by the same calls again, with every record once.
+// Random faults while three streams load: an append, a merge and a replace. Each stream completes
+// by repeating the same calls, with every record exactly once.
 //
-// SYNCLINE_FAULT_SCHEDULES schedules (a few by default) from a fixed seed, or from
-// SYNCLINE_TEST_SEED; scripts/chaos --faults runs many.
+// Runs SYNCLINE_FAULT_SCHEDULES schedules (a few by default) from a fixed seed or from
+// SYNCLINE_TEST_SEED. scripts/chaos --faults runs many.
 #include "tests/e2e/fault_schedule.h"
 
 #include <gmock/gmock.h>
@@ -35,12 +35,12 @@ namespace {
 constexpr int kSchedules = 3;
 constexpr int kFaults = 7;
 constexpr uint32_t kSeed = 6000;
-// Each caller loads one stream after the other, so that merges and swaps are under way at any time.
+// Each caller loads several streams in sequence, so that merges and swaps happen at any time.
 constexpr int kRounds = 4;
 constexpr int64_t kRecords = 1500;
 constexpr int64_t kReplacedRecords = 50;
 constexpr absl::Duration kGiveUp = absl::Seconds(120);
-// A server tries its database for 30 s and waits for its answer for as long.
+// A server retries its database for 30 s and waits equally long for its answer.
 constexpr absl::Duration kLongestCall = absl::Seconds(75);
 
 int Schedules() {
@@ -50,7 +50,7 @@ int Schedules() {
   return number;
 }
 
-// Counts the rows of a table that is replaced, as long as faults strike.
+// Counts the rows of a table that is being replaced while faults strike.
 class WatchfulReader {
  public:
   WatchfulReader(std::function<std::unique_ptr<postgres::Connection>()> session, std::string table)
@@ -58,7 +58,7 @@ class WatchfulReader {
         sql_(absl::StrCat("SELECT count(*) FROM ", table)),
         thread_(std::make_unique<Thread>("reader", [this] { Run(); })) {}
 
-  // Ends it: what it has counted, and each error but a lost connection.
+  // Stops and returns the counts. errors() has every error except lost connections.
   std::set<int64_t> Stop() {
     stop_ = true;
     thread_.reset();
@@ -75,7 +75,7 @@ class WatchfulReader {
         absl::SleepFor(absl::Milliseconds(10));
         continue;
       }
-      // Not prepared: a plan for the table that was replaced is not what is looked at.
+      // Not prepared: a cached plan for the replaced table must not affect the result.
       const absl::Status begun = connection->Begin();
       const absl::StatusOr<postgres::Result> result = connection->Query(sql_, {});
       if (result.ok()) counts_.insert(result->Int(0, 0));
@@ -111,7 +111,7 @@ class FaultScheduleTest : public WithOwnCluster<FaultTest> {
     }
   }
 
-  // A connection that no fault is aimed at; null while the database is away.
+  // Returns a connection that no fault affects, or null if the database is unavailable.
   std::unique_ptr<postgres::Connection> Session() const {
     postgres::ConnectionOptions options;
     options.conninfo = cluster_->dsn();
@@ -120,8 +120,8 @@ class FaultScheduleTest : public WithOwnCluster<FaultTest> {
     return connection.ok() ? *std::move(connection) : nullptr;
   }
 
-  // What one caller loads, in order: appends and merges into tables of their own, replaces of one
-  // table.
+  // Returns the loads of one caller, in order: appends and merges each into their own table,
+  // replaces of one table.
   std::vector<std::unique_ptr<DeliveryHistory>> Rounds(DeliveryMode mode, absl::string_view table);
   void Run(uint64_t seed);
   void ExpectLoaded(std::vector<std::unique_ptr<DeliveryHistory>>& rounds);
@@ -140,7 +140,7 @@ std::vector<std::unique_ptr<DeliveryHistory>> FaultScheduleTest::Rounds(Delivery
   return rounds;
 }
 
-// Loads rounds one after the other; its end says whether all were completed.
+// Loads rounds one after the other, and reports whether all were completed.
 class LoadingCaller {
  public:
   LoadingCaller(PersistentCallerOptions options,
@@ -178,7 +178,7 @@ void FaultScheduleTest::ExpectLoaded(std::vector<std::unique_ptr<DeliveryHistory
   for (const auto& history : rounds) {
     EXPECT_TRUE(history->completed());
     EXPECT_THAT(history->faults(), ::testing::IsEmpty());
-    // Of the replaces the last is in the table.
+    // For replaces, the table contains the last one.
     if (history->stream().mode != DeliveryMode::kReplace || history == rounds.back()) {
       ExpectKept({history.get()});
     }

@@ -1,5 +1,5 @@
-// Links that fall silent, where only time tells: F30, F31 and F33 of docs/faults.md, all at once,
-// so that they take their minute together.
+// Links without traffic, which only timeouts detect: F30, F31 and F33 of docs/faults.md. They run
+// at the same time, because each takes about a minute.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -27,7 +27,7 @@ using absl::StatusCode;
 
 constexpr absl::Duration kMostSilence = absl::Seconds(80);
 
-// A call on a thread of its own: what it was answered, and after what time.
+// A call on its own thread, with its status and duration.
 class PendingCall {
  public:
   explicit PendingCall(std::function<absl::Status()> call)
@@ -58,12 +58,12 @@ class PendingCall {
   absl::Status status_ ABSL_GUARDED_BY(mutex_);
   absl::Time ended_ ABSL_GUARDED_BY(mutex_);
   bool over_ ABSL_GUARDED_BY(mutex_) = false;
-  Thread thread_;  // last: it uses all above
+  Thread thread_;  // last: it uses all members above
 };
 
 class SilenceTest : public WithOwnCluster<FaultTest> {
  protected:
-  // A server that reaches the database by way of `proxy`.
+  // Starts a server that reaches the database through `proxy`.
   std::unique_ptr<ServerProcess> ServerBehind(const FaultProxy& proxy) {
     ServerProcessOptions options = FaultServerOptions();
     options.dsn = absl::StrCat(cluster_->tcp_dsn(), " host=127.0.0.1 port=", proxy.port());
@@ -88,8 +88,8 @@ class SilenceTest : public WithOwnCluster<FaultTest> {
   }
 };
 
-// F30: the link between caller and server is down, and up again later.
-// F31: a caller vanishes; its link says nothing, ever.
+// F30: the link between caller and server fails and recovers later.
+// F31: a caller vanishes and its link never recovers.
 TEST_F(SilenceTest, F30_And31_ACallerBehindASilentLink) {
   const auto server = StartFaultServer();
   ASSERT_NE(server, nullptr);
@@ -128,7 +128,7 @@ TEST_F(SilenceTest, F30_And31_ACallerBehindASilentLink) {
   ExpectKept({&history, &lost, &healthy});
 }
 
-// F33: the link between server and database is down: in COPY, and for the answer to COMMIT.
+// F33: the link between server and database fails, during COPY and for the answer to COMMIT.
 TEST_F(SilenceTest, F33_ADatabaseBehindASilentLink) {
   const auto copy_link = ProxyTo(cluster_->port());
   const auto commit_link = ProxyTo(cluster_->port());

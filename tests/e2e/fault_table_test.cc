@@ -1,5 +1,5 @@
-// Tables that others lock, change or forbid, and a server that is told to go: F6, F20, F21, F26 and
-// F27 of docs/faults.md.
+// Tables that other sessions lock, change or protect, and a server that drains: F6, F20, F21, F26
+// and F27 of docs/faults.md.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <signal.h>
@@ -37,12 +37,13 @@ class TableFaultTest : public FaultTest {
   std::unique_ptr<client::SyncClient> client_;
 };
 
-// F6: several streams are open; each has records that no one asked to commit.
+// F6: several streams are open, and each has records that no checkpoint has flushed.
 TEST_F(TableFaultTest, F6_ADrainCommitsWhatEveryCallHoldsAndSaysHowFar) {
   server_ = StartFaultServer({"--flush_interval=1h"});
   client_ = server_->Client();
   constexpr int kStreams = 4;
-  constexpr int64_t kHeld = 100;  // records of a call: less than a block, so that they wait
+  constexpr int64_t kHeld =
+      100;  // fewer records per call than a block has, so that they stay in memory
   std::vector<std::unique_ptr<DeliveryHistory>> histories;
   std::vector<std::unique_ptr<client::RecordsCall>> calls;
   for (int i = 0; i < kStreams; ++i) {
@@ -66,7 +67,7 @@ TEST_F(TableFaultTest, F6_ADrainCommitsWhatEveryCallHoldsAndSaysHowFar) {
     }
     return streams == kStreams;
   }));
-  // The drain waits here, in the first of its commits.
+  // The drain stops here, in its first commit.
   server_->Arm(failpoint::kBeforeCommit, FailpointAction::kPause);
   server_->Signal(SIGTERM);
   ASSERT_TRUE(server_->WaitForFailpoint(kPatience));
@@ -90,7 +91,8 @@ TEST_F(TableFaultTest, F6_ADrainCommitsWhatEveryCallHoldsAndSaysHowFar) {
   }
 }
 
-// F20: one reader stays for longer than the swap may try; the others never queue behind the swap.
+// F20: one reader holds the table for longer than the swap may try. Other readers never queue
+// behind the swap.
 TEST_F(TableFaultTest, F20_AReaderThatStaysHoldsUpTheSwapAndNoOtherReader) {
   DeliveryHistory before(Stream("rows", DeliveryMode::kReplace, 10, 1));
   Resume(&before, {server_->address()});
@@ -115,7 +117,7 @@ TEST_F(TableFaultTest, F20_AReaderThatStaysHoldsUpTheSwapAndNoOtherReader) {
   reader.reset();
   EXPECT_THAT(locked, StatusIs(StatusCode::kAborted, "SWAP_LOCKED"));
   EXPECT_TRUE(DetailOf(locked).retry_after.has_value());
-  // A try waits for 100 ms; the rest is a busy machine.
+  // One attempt waits at most 100 ms. The rest allows for a busy machine.
   EXPECT_LT(longest, absl::Milliseconds(400));
   EXPECT_EQ(CountRows("rows"), 10);
   ASSERT_OK(holder->Commit());
@@ -123,7 +125,8 @@ TEST_F(TableFaultTest, F20_AReaderThatStaysHoldsUpTheSwapAndNoOtherReader) {
   ExpectKept({&history});
 }
 
-// F21: a session that locks the view first and the table then, while the swap goes the other way.
+// F21: a session locks the table first and then the view, and the swap locks them in the opposite
+// order.
 TEST_F(TableFaultTest, F21_TheOppositeOrderOfLocksIsTriedAgain) {
   DeliveryHistory before(Stream("rows", DeliveryMode::kReplace, 10, 1));
   Resume(&before, {server_->address()});
@@ -151,7 +154,7 @@ TEST_F(TableFaultTest, F21_TheOppositeOrderOfLocksIsTriedAgain) {
   EXPECT_EQ(CountRows("seen"), kRecords);
 }
 
-// F27: a column that somebody adds to the table while it is loaded gets nothing of ours.
+// F27: a column that a user adds during a load keeps its default and is not written.
 TEST_F(TableFaultTest, F27_AColumnThatIsAddedMeanwhileIsNotWritten) {
   DeliveryHistory history(Stream("rows", DeliveryMode::kAppend, kRecords));
   ASSERT_OK(Start(*client_, history));
@@ -165,7 +168,7 @@ TEST_F(TableFaultTest, F27_AColumnThatIsAddedMeanwhileIsNotWritten) {
   ExpectKept({&history});
 }
 
-// F27: the table is dropped, or a column has another type, before the staged rows are published.
+// F27: the table is dropped before the staged rows are merged.
 TEST_F(TableFaultTest, F27_ATargetThatIsDroppedBeforeAMergeIsMadeAgainOrNamed) {
   DeliveryHistory before(Stream("rows", DeliveryMode::kDedup, 97));
   Resume(&before, {server_->address()});
@@ -183,7 +186,7 @@ TEST_F(TableFaultTest, F27_ATargetThatIsDroppedBeforeAMergeIsMadeAgainOrNamed) {
   ExpectKept({&history});
 }
 
-// F26: a right is taken away between two batches, and given back.
+// F26: a privilege is revoked between two batches and granted again.
 class RightFaultTest : public FaultTest {
  protected:
   void SetUp() override {

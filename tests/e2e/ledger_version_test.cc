@@ -1,4 +1,4 @@
-// A ledger that a newer server has brought further than this one knows.
+// A ledger that a newer server has migrated beyond the version that this server supports.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -15,7 +15,7 @@ using ::testing::HasSubstr;
 
 class LedgerVersionTest : public EndToEndTest {
  protected:
-  // Version 1000, which needs a server that knows version `minimum`.
+  // Migrates to version 1000, which requires a server that knows version `minimum`.
   void MigrateFurther(int minimum) {
     Execute(absl::StrCat("INSERT INTO ", LedgerTable("migration"),
                          " (version, minimum_server) VALUES (1000, ", minimum,
@@ -52,7 +52,7 @@ TEST_F(LedgerVersionTest, AServerThatIsTooOldRefusesWhetherItStartsOrRuns) {
   EXPECT_THAT(started->Client()->StartSync(OneStream("t", "rows")).status(),
               StatusIs(absl::StatusCode::kFailedPrecondition, "LEDGER_TOO_NEW"));
 
-  // The newer version is taken back, with what it had changed.
+  // The newer version and its changes are rolled back.
   MigrateFurther(1);
   EXPECT_TRUE(Eventually([&] { return client->CheckHealth().ok(); }));
   ASSERT_OK(Send(*client, "s", "rows", 20, 30));

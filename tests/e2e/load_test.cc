@@ -1,5 +1,5 @@
-// `syncline load` against the real server: what it infers, when it leaves the table alone, and what
-// it says.
+// `syncline load` with the real server: the types that it infers, when it does not change the
+// table, and its report.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -18,7 +18,7 @@ using ::testing::Not;
 
 class LoadTest : public ServedTest {
  protected:
-  // Runs the command line; sets said_ and printed_.
+  // Runs the command line. Sets said_ and printed_.
   int Run(const std::vector<std::string>& arguments) {
     const std::unique_ptr<Process> client = StartClient(*server_, arguments);
     const int code = client->Wait(kPatience).value_or(-1);
@@ -26,7 +26,7 @@ class LoadTest : public ServedTest {
     printed_ = client->Stdout();
     return code;
   }
-  // Loads `content` as a file of that name into "t".
+  // Loads `content` into "t" from a file with this name.
   int Load(absl::string_view name, absl::string_view content, std::vector<std::string> flags = {}) {
     std::vector<std::string> arguments = {"load", WriteFile(name, content),
                                           absl::StrCat("--table=\"", schema(), "\".t")};
@@ -89,7 +89,7 @@ TEST_F(LoadTest, AReplaceWithRejectedRecordsLeavesTheTable) {
   EXPECT_EQ(Load("b.csv", bad, {"--mode=overwrite"}), 1);
   EXPECT_THAT(said_, HasSubstr("2 records were rejected"));
   EXPECT_EQ(Count(), 2);
-  // What was staged does not come back with the next one.
+  // The next load does not include the rows that were staged.
   EXPECT_EQ(Load("c.csv", "id,name\n5,Eve\n", {"--mode=overwrite"}), 0) << said_;
   EXPECT_EQ(Count(), 1);
   EXPECT_EQ(Count("id = 5"), 1);
@@ -106,7 +106,7 @@ TEST_F(LoadTest, AReplaceWithCutInputLeavesTheTable) {
       WriteFile("schema.json", R"({"type":"object","properties":{"id":{"type":"integer"}}})");
   EXPECT_EQ(Load("b.csv", "id\n3\n\"4\n", {"--mode=overwrite"}), 1);
   EXPECT_THAT(said_, HasSubstr("line 3"));
-  // Without a look over the whole file, as from a pipe, it is found at the end.
+  // Without a survey of the whole file, as from a pipe, the fault is found at the end.
   EXPECT_EQ(Load("b.csv", "id\n3\n\"4\n", {"--mode=overwrite", "--schema=" + schema_file}), 1);
   EXPECT_THAT(said_, HasSubstr("line 3"));
   EXPECT_EQ(Load("b.jsonl", "{\"id\":3}\n{\"id\":",
@@ -187,7 +187,7 @@ TEST_F(LoadTest, TheGuardKeepsTheTableAndValidateOnlyChangesNothing) {
   EXPECT_EQ(Count(), 1);
 }
 
-// Neither a guard that refuses nor --validate_only may discard rows that the load did not send.
+// A guard that passes and --validate_only must not discard rows that this load did not send.
 TEST_F(LoadTest, WhatAnEarlierLoadStagedIsKept) {
   v1::StartSyncRequest earlier = OneStream("earlier", "t");
   earlier.mutable_streams(0)->set_write_mode(v1::WRITE_MODE_DEDUP);

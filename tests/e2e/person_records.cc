@@ -11,7 +11,7 @@
 namespace syncline::testing {
 namespace {
 
-// What a wrong quoting, splitting or encoding would spoil.
+// Values that incorrect quoting, splitting or encoding would corrupt.
 constexpr std::array<absl::string_view, 8> kPieces = {"plain",     "\"quoted\"",  "back\\slash",
                                                       "tab\there", "line\nbreak", "caf\u00e9",
                                                       "\u732b",    ",;{}[]"};
@@ -98,7 +98,7 @@ void PersonRecords::ExpectIn(postgres::Connection& connection, absl::string_view
   EXPECT_EQ(
       CountOf(connection, absl::StrCat("SELECT count(DISTINCT _airbyte_raw_id) FROM ", table)),
       count_);
-  // EXCEPT ALL counts repetitions: both are empty only when the rows are the same, each as often.
+  // EXCEPT ALL counts duplicates: both results are empty only if each row occurs equally often.
   EXPECT_EQ(CountOf(connection,
                     absl::StrCat("SELECT count(*) FROM (SELECT ", kColumns, " FROM ", expected,
                                  " EXCEPT ALL SELECT ", kColumns, " FROM ", table, ") AS lost")),
@@ -107,7 +107,7 @@ void PersonRecords::ExpectIn(postgres::Connection& connection, absl::string_view
                                              table, " EXCEPT ALL SELECT ", kColumns, " FROM ",
                                              expected, ") AS added")),
             0);
-  // No value may have been changed to fit.
+  // No value was changed to fit.
   EXPECT_EQ(CountOf(connection, absl::StrCat("SELECT count(*) FROM ", table,
                                              " WHERE _airbyte_meta->'changes' <> '[]'")),
             0);

@@ -1,5 +1,5 @@
-// Made-up records that are easy to spoil: as JSON lines for the callers, and as a table of what
-// must have come of them.
+// Generated records with values that are easily corrupted, as JSON lines for the callers and as a
+// table with the expected rows.
 #pragma once
 
 #include <cstdint>
@@ -15,16 +15,16 @@ extern const char kPersonSchema[];
 
 class PersonRecords {
  public:
-  // Records 0..count-1, the same for the same seed.
+  // Makes records 0..count-1. The same seed gives the same records.
   PersonRecords(int64_t count, uint32_t seed);
 
   int64_t count() const { return count_; }
-  // Lines of records begin..end-1.
+  // Returns the lines of records begin..end-1.
   std::string Lines(int64_t begin, int64_t end) const;
   std::string Lines() const { return Lines(0, count_); }
 
-  // Fails the test unless `table` holds exactly these records, each once, each with a raw id of its
-  // own; makes the table `expected` to compare with.
+  // Fails the test unless `table` contains exactly these records, each once and with a unique raw
+  // id. Creates the table `expected` for the comparison.
   void ExpectIn(postgres::Connection& connection, absl::string_view table,
                 absl::string_view expected) const;
 

@@ -1,11 +1,12 @@
-// Bytes to a port, as no client of the protocol would send them.
+// Sends arbitrary bytes to a port.
 #pragma once
 
 #include <string>
 
 namespace syncline::testing {
 
-// What the peer at `port` of loopback answers to `bytes` until it closes; at most for ten seconds.
+// Sends `bytes` to `port` of loopback and returns the peer's answer. Waits until the peer closes
+// the connection, at most ten seconds.
 std::string Exchange(int port, const std::string& bytes);
 
 }  // namespace syncline::testing

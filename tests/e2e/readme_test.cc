@@ -1,4 +1,4 @@
-// README's commands and its Python example, run as they are written but for the server's address
+// Runs the commands and the Python example of README.md as written, except for the server's address
 // and the schema.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -29,7 +29,7 @@ std::string Readme() {
   return content.str();
 }
 
-// The first code block of that language behind `heading`.
+// Returns the first code block of this language after `heading`.
 std::string CodeBlock(absl::string_view heading, absl::string_view language) {
   const std::string readme = Readme();
   const std::string fence = absl::StrCat("```", language, "\n");
@@ -42,8 +42,8 @@ std::string CodeBlock(absl::string_view heading, absl::string_view language) {
 
 class ReadmeTest : public ServedTest {
  protected:
-  // Runs `command` in the directory of this test's files, with the programs on the path and the
-  // server's address in the environment. Answers its exit code; its words are in said_.
+  // Runs `command` in this test's directory, with the programs on the path and the server's address
+  // in the environment. Returns the exit code and stores the output in said_.
   int Shell(absl::string_view command) {
     ProcessOptions options;
     const std::string client = SYNCLINE_CLIENT_BINARY;
@@ -93,7 +93,7 @@ TEST_F(ReadmeTest, ThePythonExampleRunsTwice) {
     ASSERT_EQ(std::getenv("CI"), nullptr) << "python3-grpcio is not installed: scripts/setup";
     GTEST_SKIP() << "python3-grpcio is not installed";
   }
-  // The modules that README makes with grpc_tools, by Debian's protoc.
+  // README generates these modules with grpc_tools. The test uses Debian's protoc.
   ASSERT_EQ(Shell("cp -r " SYNCLINE_SOURCE_DIR "/proto proto && protoc -I proto --python_out=. "
                   "--grpc_python_out=. --plugin=protoc-gen-grpc_python=/usr/bin/grpc_python_plugin "
                   "proto/syncline/v1/*.proto proto/google/rpc/*.proto"),

@@ -1,5 +1,5 @@
-// Records that are none: where they stand, who counts them, what too many of them do, and what the
-// command line says at its end.
+// Rejected records: where they are stored, where they are counted, the effect of too many of them,
+// and the exit code and report of the command line.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -57,13 +57,13 @@ TEST_F(RejectedRecordsTest, AreKeptAndCountedEverywhere) {
   ASSERT_OK_AND_ASSIGN(const v1::SyncSummary summary, client->GetSync("s"));
   EXPECT_EQ(summary.streams(0).records_rejected(), 2);
   EXPECT_EQ(summary.streams(0).records_written(), 2);
-  // Sent again, they are neither loaded nor rejected again.
+  // If they are sent again, they are neither loaded nor rejected again.
   ASSERT_OK_AND_ASSIGN(const v1::StreamRecordsResponse again,
                        SendLines(*client, "s", 0, kTwoOfFour));
   EXPECT_EQ(again.records_skipped(), 4);
   EXPECT_EQ(again.records_rejected(), 0);
   EXPECT_EQ(Ledgered("count(*)"), 2);
-  // They count among the records that the caller sent.
+  // They count as records that the caller sent.
   v1::CompleteStreamRequest completion = Completion("s", "people");
   completion.set_expected_records(4);
   ASSERT_OK_AND_ASSIGN(const v1::CompleteStreamResponse completed,
@@ -77,7 +77,7 @@ TEST_F(RejectedRecordsTest, AreKeptAndCountedEverywhere) {
   }
 }
 
-// Both calls hold the same bad record; only the newer one's may be kept.
+// Both calls contain the same bad record. Only that of the newer call may be stored.
 TEST_F(RejectedRecordsTest, OfACallThatWasTakenOverDoNotHideThat) {
   const auto first = StartServer({"--flush_interval=2s"});
   const auto second = StartServer({"--flush_interval=2s"});
@@ -111,17 +111,17 @@ TEST_F(RejectedRecordsTest, MaxRejectedFailsTheStreamOncePassed) {
   ASSERT_OK(client->StartSync(OneStream("s", "people")));
   EXPECT_OK(SendLines(*client, "s", 0, kTwoOfFour));
   EXPECT_OK(SendLines(*client, "s", 4, "{\"id\":3}\n"));
-  // The third one of the stream, though the first of its call.
+  // The third rejected record of the stream, although the first of its call.
   const absl::Status third = SendLines(*client, "s", 5, "bad\n{\"id\":4}\n").status();
   EXPECT_THAT(third, StatusIs(absl::StatusCode::kResourceExhausted, "TOO_MANY_REJECTED"));
   EXPECT_FALSE(DetailOf(third).retry_after.has_value());
   EXPECT_EQ(Ledgered("count(*)"), 3);
-  // Many times, because the half-close comes at any moment of the batch before it.
+  // Repeated, because the half-close may arrive at any moment of the batch before it.
   for (int64_t offset = 7; offset < 27; ++offset) {
     const absl::Status after = SendLines(*client, "s", offset, "{\"id\":5}\n").status();
     EXPECT_THAT(after, StatusIs(absl::StatusCode::kResourceExhausted, "TOO_MANY_REJECTED"));
   }
-  // Other streams are not concerned.
+  // Other streams are not affected.
   ASSERT_OK(client->StartSync(OneStream("t", "others")));
   EXPECT_OK(Send(*client, "t", "others", 0, 3));
 }

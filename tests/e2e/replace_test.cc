@@ -1,4 +1,4 @@
-// Replacing a table: readers see the old rows or the new ones, at every instant.
+// Replacing a table: at every instant, readers see either the old or the new rows.
 #include <gtest/gtest.h>
 
 #include <atomic>
@@ -14,7 +14,7 @@
 namespace syncline::testing {
 namespace {
 
-// Counts the table's rows in a loop until it is told to stop.
+// Counts the table's rows in a loop until it is stopped.
 class CountingReader {
  public:
   CountingReader(std::unique_ptr<postgres::Connection> connection, const std::string& table)
@@ -23,7 +23,7 @@ class CountingReader {
         thread_(std::make_unique<Thread>("reader", [this] { Run(); })) {}
 
   int64_t reads() const { return reads_; }
-  // Ends it; what it saw may then be looked at.
+  // Stops the reader. Its results may be read afterwards.
   void Stop() {
     stop_ = true;
     thread_.reset();
@@ -34,7 +34,7 @@ class CountingReader {
  private:
   void Run() {
     while (!stop_ && errors_.size() < 5) {
-      // Not prepared: a statement prepared on the old table is not what is looked at here.
+      // Not prepared: a statement prepared for the old table is not the subject of this test.
       const absl::Status begun = connection_->Begin();
       const absl::StatusOr<postgres::Result> result = connection_->Query(sql_, {});
       if (!begun.ok() || !result.ok()) {
@@ -59,7 +59,7 @@ class CountingReader {
 
 class ReplaceTest : public ServedTest {
  protected:
-  // Loads records begin..end-1 in a sync of its own and completes it.
+  // Loads records begin..end-1 in a separate sync and completes it.
   void Load(absl::string_view sync_id, int64_t generation, int64_t minimum, int64_t begin,
             int64_t end, v1::Outcome outcome) {
     ASSERT_OK(client_->StartSync(Generation(sync_id, generation, minimum)));
@@ -72,7 +72,7 @@ class ReplaceTest : public ServedTest {
     EXPECT_EQ(completed.generation_id(), generation);
   }
 
-  // Records with ids begin..end-1, numbered from 0.
+  // Sends records with ids begin..end-1, numbered from 0.
   absl::Status SendFrom(absl::string_view sync_id, int64_t begin, int64_t end) {
     v1::StreamRecordsRequest batch = Batch(begin, end);
     batch.mutable_batch()->set_first_offset(0);
@@ -100,7 +100,7 @@ TEST_F(ReplaceTest, ReadersSeeTheOldOrTheNewCountOnly) {
     });
   };
   ASSERT_TRUE(each_read(5));
-  // Several replacements in a row: each is a chance to see a part, or no table.
+  // Each replacement is another chance to observe a partial or missing table.
   std::set<int64_t> allowed = {1000};
   for (int64_t generation = 2; generation <= 6; ++generation) {
     const int64_t rows = 1000 + 500 * generation;

@@ -1,5 +1,5 @@
-// `syncline write` prints a STATE only when what it covers can be read by everybody, byte for byte
-// and in the order of its stream.
+// `syncline write` prints a STATE only after the rows that it covers are visible to all readers,
+// byte for byte and in the order of its stream.
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -24,7 +24,7 @@ std::string Record(absl::string_view stream, int64_t id) {
                       R"(,"name":"n"},"emitted_at":1700000000000}})", "\n");
 }
 
-// The `stream` object of a state; the odd spaces and number must come back as they are.
+// Returns the `stream` object of a state. Its unusual spaces and number must be printed unchanged.
 std::string StreamPart(absl::string_view stream, int64_t cursor) {
   return absl::StrCat(R"({"stream_descriptor":{"name":")", stream,
                       R"("}, "stream_state":{ "cursor":)", cursor,
@@ -87,7 +87,7 @@ class StateOrderTest : public ServedTest {
     return WriteFile("catalog.json", absl::StrCat("{\"streams\":[", text, "]}"));
   }
 
-  // The complete STATE lines that `process` has printed.
+  // Returns the complete STATE lines that `process` has printed.
   static std::vector<std::string> States(const Process& process) {
     std::vector<std::string> states;
     std::vector<std::string> lines = absl::StrSplit(process.Stdout(), '\n');
@@ -109,7 +109,7 @@ TEST_F(StateOrderTest, StateWaitsForTheCommitOfItsRows) {
   ASSERT_TRUE(Eventually([&] { return States(*write).size() == 1; }));
   EXPECT_EQ(Count("a"), 1);
 
-  // Nobody can move a position now, so the next rows are copied but cannot be committed.
+  // The table lock blocks every commit, so the next rows are copied but cannot be committed.
   const auto gate = Connect();
   ASSERT_OK(
       gate->Execute(absl::StrCat("BEGIN; LOCK TABLE ", LedgerTable("writer"), " IN SHARE MODE")));
@@ -165,7 +165,7 @@ TEST_F(StateOrderTest, EachStateOfTwoStreamsComesAfterItsRowsAndInOrder) {
   }));
   EXPECT_EQ(ExitCode(*write), 0);
   EXPECT_EQ(seen, kStates);
-  // Each state was the next one of its stream, or this would not have got so far.
+  // Each state was the next one of its stream, otherwise the test would have failed above.
   for (const std::string& stream : streams) EXPECT_EQ(last[stream], kRecords);
 }
 
@@ -173,7 +173,7 @@ TEST_F(StateOrderTest, ExamplesOfARealSource) {
   const std::string examples = SYNCLINE_SOURCE_DIR "/examples/";
   const std::string input = ReadWholeFile(examples + "messages.jsonl");
   ASSERT_FALSE(input.empty());
-  std::map<std::string, std::vector<std::string>> sent;  // the stream parts, by stream
+  std::map<std::string, std::vector<std::string>> sent;  // the `stream` objects by stream
   const std::vector<std::string> streams = {"users", "products", "purchases"};
   const auto part_of = [](const std::string& line) {
     const size_t begin = line.find("\"stream\":{");
@@ -203,7 +203,7 @@ TEST_F(StateOrderTest, ExamplesOfARealSource) {
   EXPECT_EQ(Count("products"), 100);
   EXPECT_EQ(Count("purchases"), 200);
 
-  // The same as an overwrite of generation 2: the counts stay, the generation is new.
+  // The same input as an overwrite of generation 2: the counts are the same, the generation is new.
   ProcessOptions options;
   options.arguments = {
       SYNCLINE_CLIENT_BINARY,      "write",     "--config",
@@ -217,8 +217,8 @@ TEST_F(StateOrderTest, ExamplesOfARealSource) {
             (std::vector<std::vector<std::string>>{{"200", "2", "2"}}));
 }
 
-// The second run has more records and its only state behind them: none of what the first run's
-// checkpoints confirm may release it.
+// The second run has more records, and its only state follows them. The checkpoints that the first
+// run confirmed must not release it.
 TEST_F(StateOrderTest, CheckpointsOfAnEarlierRunReleaseNoState) {
   std::string input;
   for (int64_t id = 1; id <= 100; ++id) {
@@ -242,7 +242,7 @@ TEST_F(StateOrderTest, CheckpointsOfAnEarlierRunReleaseNoState) {
     return QueryInt(absl::StrCat("SELECT count(*) FROM pg_locks WHERE NOT granted AND relation = ",
                                  "to_regclass('", Table("a"), "')")) > 0;
   }));
-  // The watch has told of the first run's checkpoints long before a second has passed.
+  // The watch delivers the first run's checkpoints within a second.
   absl::SleepFor(absl::Seconds(2));
   EXPECT_THAT(States(*second), ::testing::IsEmpty());
   ASSERT_OK(gate->Execute("COMMIT"));
@@ -320,7 +320,7 @@ TEST_F(StateOrderTest, WatchOnAnotherServerSeesEveryCheckpointOnce) {
   EXPECT_FALSE(watch->Read(&event));
   EXPECT_OK(watch->Finish());
 
-  // Going on after the 15th: only the last five come.
+  // A watch that starts after the 15th checkpoint receives only the last five.
   const auto later = watcher->WatchSync("watched", sequence - 5);
   checkpoints = 0;
   while (later->Read(&event)) checkpoints += event.has_checkpoint_committed() ? 1 : 0;

@@ -1,5 +1,5 @@
-// How `syncline write` ends: what a source that died may not empty, what is reported, and with
-// which exit code.
+// The end of `syncline write`: tables that a failed source must not empty, the report, and the exit
+// code.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -66,7 +66,7 @@ struct Written {
 
 class WriteEndsTest : public ServedTest {
  protected:
-  // A run over `lines`, each ended by a line break; `tail` is not.
+  // Runs the command with `lines`, each terminated by a line feed, and `tail` without one.
   Written Write(const std::vector<std::string>& streams, const std::vector<std::string>& lines,
                 absl::string_view tail = "", absl::string_view config = "",
                 const std::vector<std::string>& flags = {}) {
@@ -148,7 +148,7 @@ TEST_F(WriteEndsTest, ASourceThatEndsWithItsStateReplacesTheTable) {
                 .exit_code,
             0);
   EXPECT_EQ(Count("t"), 2);
-  // COMPLETE is the source's word: it empties the table.
+  // COMPLETE confirms that the source has no records, so the table is emptied.
   EXPECT_EQ(Write({stream}, {Complete("t")}).exit_code, 0);
   EXPECT_EQ(Count("t"), 0);
 }
@@ -166,8 +166,8 @@ TEST_F(WriteEndsTest, AppendsAreCompleteOnceAnyStreamSentSomething) {
               AllOf(HasSubstr("stream t is not complete"), HasSubstr("stream u is not complete")));
 }
 
-// The source dies behind a STATE of all streams and goes on from there in the next run: what it
-// sends again replaces what it had sent after the STATE, in every stream.
+// The source fails after a STATE of all streams and continues from it in the next run. The records
+// that it sends again replace those that it had sent after the STATE, in every stream.
 TEST_F(WriteEndsTest, RowsAfterAStateOfAllStreamsAreKeptOnce) {
   const std::string mode = OfGeneration("overwrite", 5, 5);
   const std::vector<std::string> streams = {CatalogStream("t", mode), CatalogStream("u", mode)};
@@ -244,7 +244,7 @@ TEST_F(WriteEndsTest, StrictLeavesTheTableAsItWasWhenARecordIsRejected) {
             (std::vector<std::vector<std::string>>{{"1"}}));
 }
 
-// FREEZE holds for each stream by itself: the other one loads.
+// FREEZE applies to each stream separately, so the other stream loads.
 TEST_F(WriteEndsTest, StrictStartsNoStreamThatWouldChangeItsTable) {
   for (const char* mode : {"append", "overwrite", "append_dedup"}) {
     const std::string of_mode = absl::StrCat(R"("destination_sync_mode":")", mode, "\"");

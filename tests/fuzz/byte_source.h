@@ -1,5 +1,4 @@
-// The bytes of one input, taken from the front as whatever a target needs; zeros once they are used
-// up.
+// Reads the bytes of one fuzzer input from the front. Returns zeros after the end of the input.
 #pragma once
 
 #include <cstddef>
@@ -22,7 +21,7 @@ class ByteSource {
     bytes_.remove_prefix(1);
     return byte;
   }
-  // Big-endian.
+  // Reads two bytes in big-endian order.
   uint16_t Word() {
     const auto high = static_cast<uint16_t>(Byte() << 8);
     return static_cast<uint16_t>(high | Byte());
@@ -32,10 +31,10 @@ class ByteSource {
     for (int i = 0; i < 8; ++i) value = value << 8 | Byte();
     return value;
   }
-  // 0 to `bound` - 1.
+  // Returns a number from 0 to `bound` - 1.
   uint8_t Below(uint8_t bound) { return static_cast<uint8_t>(Byte() % bound); }
   bool Flag() { return (Byte() & 1) != 0; }
-  // At most `size` bytes.
+  // Returns the next bytes, at most `size`.
   absl::string_view Text(size_t size) {
     const absl::string_view text = bytes_.substr(0, size);
     bytes_.remove_prefix(text.size());

@@ -9,7 +9,7 @@ namespace syncline::fuzz {
 namespace {
 
 constexpr size_t kRawIdBytes = 36;
-// numeric_in's, date_in's and timestamp_in's limits, from PostgreSQL's manual (8.1, 8.5).
+// Limits of numeric_in, date_in and timestamp_in, from PostgreSQL's manual (8.1, 8.5).
 constexpr int64_t kFirstDate = -2451545;                    // 4714-11-24 BC
 constexpr int64_t kLastDate = 2145031948;                   // 5874897-12-31
 constexpr int64_t kFirstTimestamp = -211813488000000000;    // 4714-11-24 00:00 BC

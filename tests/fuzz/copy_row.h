@@ -1,4 +1,4 @@
-// Rows of COPY BINARY, read back and held against what PostgreSQL takes.
+// Decodes rows of COPY BINARY and checks that PostgreSQL would accept them.
 #pragma once
 
 #include <optional>
@@ -11,20 +11,20 @@
 
 namespace syncline::fuzz {
 
-// The bytes of a field; none for NULL.
+// The bytes of a field, or nullopt for NULL.
 using CopyField = std::optional<std::string>;
 
-// One field, length first, off the front of `bytes`.
+// Removes one field and its length from the front of `bytes` and returns it.
 CopyField TakeField(absl::string_view* bytes);
 
-// What every field of `type` must be, so that no COPY fails. NULL fits every type.
+// Checks the conditions that a field of `type` must meet for COPY to succeed. NULL fits every type.
 void CheckField(ColumnType type, JsonShape shape, const CopyField& field);
 
-// The number in a field of a time, a date or a bigint: its first four or eight bytes.
+// Returns the number in a field of a time, a date or a bigint: its first four or eight bytes.
 int64_t NumberIn(absl::string_view field);
 
-// `bytes` is one row of `schema`'s table: the four meta columns, then the stream's. Checks all of
-// it and returns the fields, meta columns included.
+// Checks that `bytes` is one row of `schema`'s table, with the four meta columns before the
+// stream's columns. Returns all fields, including the meta columns.
 std::vector<CopyField> ReadRow(absl::string_view bytes, const TableSchema& schema);
 inline constexpr size_t kMetaFields = 4;
 

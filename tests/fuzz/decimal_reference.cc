@@ -12,7 +12,7 @@ namespace {
 
 constexpr int64_t kMostDigitsBefore = 131072;
 constexpr int64_t kMostDigitsBehind = 16383;
-// Far beyond every limit, and far from an overflow.
+// Far beyond every limit, but far from an overflow.
 constexpr int64_t kMostExponent = 100000000000000000;
 
 bool IsDigit(char c) { return c >= '0' && c <= '9'; }
@@ -32,7 +32,7 @@ int At16(absl::string_view bytes, size_t at) {
   return static_cast<unsigned char>(bytes[at]) * 256 + static_cast<unsigned char>(bytes[at + 1]);
 }
 
-// 1999 -> 2000.
+// Adds one to the last digit: 1999 becomes 2000.
 void AddOne(std::string* digits) {
   for (auto digit = digits->rbegin(); digit != digits->rend(); ++digit) {
     if (*digit != '9') {
@@ -150,7 +150,7 @@ ReferenceDecimal ReadNumericField(absl::string_view bytes, int64_t* scale) {
   decimal = Normalized(decimal);
   Expect(static_cast<int64_t>(decimal.digits.size()) + decimal.exponent <= kMostDigitsBefore,
          "a numeric has at most 131072 digits before the point", decimal.exponent);
-  // numeric_recv cuts what lies behind the scale without a word.
+  // numeric_recv drops digits beyond the scale without an error.
   Expect(-decimal.exponent <= *scale, "no digit lies behind the scale", ToString(decimal));
   return decimal;
 }

@@ -1,5 +1,5 @@
-// A slow reader of decimal numbers and of PostgreSQL's binary numeric, which shares no code with
-// the server's.
+// A slow reference implementation of decimal numbers and of PostgreSQL's binary numeric. It shares
+// no code with the server.
 #pragma once
 
 #include <cstdint>
@@ -10,8 +10,8 @@
 
 namespace syncline::fuzz {
 
-// (-1)^negative * digits * 10^exponent, with neither leading nor trailing zeros: equal numbers are
-// equal member by member. Zero has no digits.
+// The number (-1)^negative * digits * 10^exponent. The digits have neither leading nor trailing
+// zeros, so equal numbers have equal members. Zero has no digits.
 struct ReferenceDecimal {
   bool negative = false;
   std::string digits;
@@ -26,25 +26,27 @@ std::string ToString(const ReferenceDecimal& decimal);
 
 struct WrittenDecimal {
   ReferenceDecimal value;
-  int64_t scale = 0;  // digits behind the point, trailing zeros included
+  int64_t scale = 0;  // digits after the decimal point, including trailing zeros
 };
 
-// `text` as a whole; JSON's numbers, and also '+', leading zeros, ".5" and "5.". None when it is no
-// number.
+// Parses all of `text`. Accepts JSON's numbers and also '+', leading zeros, ".5" and "5.". Returns
+// nullopt if `text` is not a number.
 std::optional<WrittenDecimal> ReadDecimal(absl::string_view text);
 
-// What a numeric column makes of it (docs/types.md): none where it must be NULL.
+// The number that a numeric column stores (docs/types.md). StoreAsNumeric returns nullopt if the
+// column must be NULL.
 struct StoredDecimal {
   ReferenceDecimal value;
-  bool cut = false;  // digits other than zeros were rounded away
+  bool cut = false;  // nonzero digits were rounded off
 };
 std::optional<StoredDecimal> StoreAsNumeric(const WrittenDecimal& written);
 
-// The integer that a bigint column makes of it: none when there is a fraction or no room.
+// Returns the integer that a bigint column stores, or nullopt if there is a fraction or an
+// overflow.
 std::optional<int64_t> StoreAsBigint(const ReferenceDecimal& value);
 
-// A field of COPY BINARY of type numeric, without its length; ends the process when it is not what
-// numeric_recv takes. `scale` is its display scale.
+// Decodes a numeric field of COPY BINARY without its length. Aborts the process if numeric_recv
+// would reject it. Sets `scale` to its display scale.
 ReferenceDecimal ReadNumericField(absl::string_view bytes, int64_t* scale);
 
 }  // namespace syncline::fuzz

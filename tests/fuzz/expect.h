@@ -1,7 +1,7 @@
-// What a fuzz target asserts.
+// Assertions of the fuzz targets.
 //
-// A property that does not hold ends the process, which is what libFuzzer and the seeds' test take
-// for a failure.
+// A property that does not hold aborts the process, which libFuzzer and the test of the seeds
+// report as a failure.
 #pragma once
 
 #include <cstdio>
@@ -13,7 +13,7 @@
 
 namespace syncline::fuzz {
 
-// `what` says which property it is; `about` are the values that break it.
+// `what` names the property. `about` are the values that violate it.
 template <typename... Values>
 void Expect(bool holds, const char* what, const Values&... about) {
   if (holds) return;

@@ -123,7 +123,7 @@ class Reader {
     return true;
   }
 
-  // Behind "\u".
+  // Reads the digits after "\u".
   bool ReadUnicode(std::string* out, bool* unstorable) {
     uint32_t code = 0;
     if (!ReadHex(&code)) return false;

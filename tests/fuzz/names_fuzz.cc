@@ -1,6 +1,6 @@
-// Names of schemas, tables and columns.
+// Fuzzes the names of schemas, tables and columns.
 //
-// The input is a list of names, a line each; as streams, a tab stands between namespace and name.
+// The input is a list of names, one per line. As streams, a tab separates namespace and name.
 #include <algorithm>
 #include <map>
 #include <set>
@@ -114,7 +114,7 @@ void CheckTables(const std::vector<StreamDescriptor>& streams) {
     for (const TableName& table : of) pairs.emplace_back(table.schema, table.name);
     return pairs;
   };
-  // The default schema by its name and by absence is one namespace.
+  // A stream with the default schema's name and one without a namespace are the same.
   std::vector<StreamDescriptor> resolved;
   for (const StreamDescriptor& stream : streams) {
     resolved.push_back(NameStream(stream, "public")->stream);

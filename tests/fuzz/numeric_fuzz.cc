@@ -1,7 +1,8 @@
-// Texts of numbers -> numeric and bigint, held against slow decimal arithmetic.
+// Fuzzes texts of numbers for numeric and bigint columns and compares the results with slow decimal
+// arithmetic.
 //
-// The input's first byte chooses between a text as it stands, a JSON token, and digits in runs,
-// which reach numeric's limits in few bytes.
+// The first byte of the input selects the kind of the rest: a text, a JSON token, or runs of
+// digits, which reach numeric's limits with few bytes.
 #include <algorithm>
 
 #include "absl/strings/match.h"
@@ -85,8 +86,8 @@ absl::string_view Trimmed(absl::string_view text) {
 
 void CheckText(absl::string_view text) { CheckBoth(text, Trimmed(text), false); }
 
-// Tokens have no white space around them and end where something structural begins; simdjson has
-// looked for control characters.
+// Tokens have no white space around them and end at the first structural character. simdjson has
+// already rejected control characters.
 void CheckToken(absl::string_view token) {
   const bool structural = std::any_of(token.begin(), token.end(), [](char c) {
     return static_cast<unsigned char>(c) <= ' ' || absl::StrContains("[]{},:\"", c);
@@ -97,17 +98,17 @@ void CheckToken(absl::string_view token) {
   CheckBoth(token, is_number ? token : "", true);
   const std::string quoted = absl::StrCat("\"", token, "\"");
   const std::optional<JsonNode> string = ReadJson(quoted);
-  // A string of JSON reads as its text does.
+  // A JSON string is read like its text.
   CheckBoth(quoted, string.has_value() ? Trimmed(string->text) : "", true);
 }
 
 void AppendRun(ByteSource* source, std::string* text) {
-  // Mostly short ones: long runs are slow.
+  // Most runs are short, because long runs are slow.
   const size_t length = source->Below(16) == 0 ? source->Word() : source->Byte();
   text->append(length, static_cast<char>('0' + source->Below(10)));
 }
 
-// Runs of equal digits on both sides of a point, and an exponent.
+// Builds runs of equal digits before and after a decimal point, and an exponent.
 void CheckRuns(ByteSource source) {
   std::string text = source.Flag() ? "-" : "";
   for (int runs = source.Below(4); runs > 0; --runs) AppendRun(&source, &text);

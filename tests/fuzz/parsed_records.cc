@@ -58,7 +58,8 @@ class RowReader : public dataflow::RecordSink {
   std::vector<ParsedRecord> records_;
 };
 
-// The position of a row's field; of the first column when there is none of the name.
+// Returns the index of the column's field in a row, or that of the first column if no column has
+// the name.
 size_t PositionOf(absl::string_view field) {
   const std::vector<ColumnSchema>& columns = EveryType().columns;
   for (size_t i = 0; i < columns.size(); ++i) {
@@ -92,7 +93,7 @@ const TableSchema& EveryType() {
         {"clockz", "clockz", ColumnType::kTimetz},
         {"object", "object", ColumnType::kJsonb, true, JsonShape::kObject},
         {"array", "array", ColumnType::kJsonb, true, JsonShape::kArray},
-        // A name that JSON cannot write without an escape.
+        // A name that JSON must escape.
         {"any \"\xC3\xA9\"", "any", ColumnType::kJsonb, true, JsonShape::kAny},
         {"bytes", "bytes", ColumnType::kBytea},
     };
@@ -127,7 +128,7 @@ std::map<std::string, std::string> OwnChanges(const ParsedRecord& row, size_t so
     const std::string change = TextOf(entry, "change");
     const size_t position = PositionOf(field);
     const bool is_null = !row.fields[position].has_value();
-    // NaN within a value became JSON's null there.
+    // A NaN inside the value was replaced by JSON's null.
     const bool may_hold_null =
         EveryType().columns[position - kMetaFields].type == ColumnType::kJsonb ||
         EveryType().columns[position - kMetaFields].type == ColumnType::kVarchar;

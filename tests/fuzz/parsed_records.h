@@ -1,4 +1,4 @@
-// What the record parser makes of a batch, as rows of COPY BINARY: read back, checked and kept.
+// Parses a batch with the record parser. Decodes, checks and keeps the rows of COPY BINARY.
 #pragma once
 
 #include <map>
@@ -11,26 +11,27 @@
 
 namespace syncline::fuzz {
 
-// A table with a column of each type and shape; `id` is its primary key.
+// Returns a table with a column of every type and shape. `id` is its primary key.
 const TableSchema& EveryType();
 
 struct ParsedRecord {
   int64_t offset = 0;
   std::optional<dataflow::RejectReason> reject;
-  std::string raw;                // of a rejected one
-  std::vector<CopyField> fields;  // of the others, meta columns included
+  std::string raw;                // of a rejected record
+  std::vector<CopyField> fields;  // of other records, including the meta columns
 
   friend bool operator==(const ParsedRecord& a, const ParsedRecord& b) {
     return a.offset == b.offset && a.reject == b.reject && a.raw == b.raw && a.fields == b.fields;
   }
 };
 
-// Parses all of `batch` by `parser`, which is one of EveryType(). Checks that every record is
-// delivered once, in order, and that rows are what PostgreSQL takes.
+// Parses all of `batch` with `parser`, which must be for EveryType(). Checks that every record is
+// delivered once and in order, and that PostgreSQL would accept the rows.
 std::vector<ParsedRecord> ParseAll(dataflow::RecordParser* parser, v1::RecordBatch batch);
 
-// Column to change (NULLED, TRUNCATED) of what the server itself noted in `_airbyte_meta` of a row,
-// behind the source's `source_changes` entries. Checks that the row bears it out.
+// Returns a map from column to change (NULLED, TRUNCATED) with the changes that the server itself
+// recorded in `_airbyte_meta` of a row. They follow the source's `source_changes` entries. Checks
+// that each change agrees with the row.
 std::map<std::string, std::string> OwnChanges(const ParsedRecord& row, size_t source_changes);
 
 }  // namespace syncline::fuzz

@@ -1,6 +1,7 @@
-// Lines of JSON -> rows of COPY BINARY, held against a slow reader of JSON.
+// Fuzzes lines of JSON, which become rows of COPY BINARY, and compares them with a slow JSON
+// parser.
 //
-// The input's first byte chooses the format and the options; the rest is the batch.
+// The first byte of the input selects the format and the options. The rest is the batch.
 #include <algorithm>
 #include <memory>
 
@@ -21,7 +22,7 @@ using dataflow::RejectReason;
 using Kind = JsonNode::Kind;
 
 constexpr int64_t kSmallRecord = 256;
-// Nothing is expected of lines about as deep as the parser looks.
+// Lines that are deeper may exceed the parser's depth limit, so nothing is expected of them.
 constexpr int kSurelyReadDepth = 900;
 constexpr int kSurelyStoredDepth = 512;
 
@@ -37,7 +38,7 @@ bool IsScalarOfNumber(const JsonNode& value) {
   return value.kind == Kind::kNumber || value.kind == Kind::kString;
 }
 
-// What varchar keeps of a string.
+// Returns the string as a varchar column stores it.
 std::string WithoutNul(std::string text) {
   text.erase(std::remove(text.begin(), text.end(), '\0'), text.end());
   return text;
@@ -49,7 +50,7 @@ absl::string_view Trimmed(absl::string_view text) {
   return text;
 }
 
-// The number in a value that a column of numbers may take.
+// Returns the number in a value that a numeric or bigint column may store.
 std::optional<WrittenDecimal> NumberOf(const JsonNode& value) {
   if (!IsScalarOfNumber(value)) return std::nullopt;
   return ReadDecimal(value.kind == Kind::kString ? Trimmed(value.text) : value.token);
@@ -79,7 +80,7 @@ void CheckJson(const ColumnSchema& column, const JsonNode& value, const CopyFiel
     return Expect(!field.has_value() || ReadJson(absl::StrCat(value.text)).has_value(),
                   "a text is stored when it is JSON", value.token);
   }
-  // Without an exponent no number of a short text is beyond numeric's limits.
+  // Without an exponent, a short text cannot exceed numeric's limits.
   const bool surely_stored = value.depth <= kSurelyStoredDepth &&
                              value.token.find_first_of("eE") == absl::string_view::npos &&
                              column.json_shape == JsonShape::kAny;
@@ -132,7 +133,7 @@ void CheckColumn(const ColumnSchema& column, const JsonNode& value, const CopyFi
   }
 }
 
-// `data` is the object whose fields the row was made of.
+// Checks the row that was made from the fields of `data`.
 void CheckRow(const JsonNode& data, size_t source_changes, const ParsedRecord& row) {
   const std::map<std::string, std::string> changes = OwnChanges(row, source_changes);
   const std::vector<ColumnSchema>& columns = EveryType().columns;
@@ -150,7 +151,7 @@ void CheckRow(const JsonNode& data, size_t source_changes, const ParsedRecord& r
   }
 }
 
-// The data of an Airbyte RECORD message, null when it is none.
+// Returns the data of an Airbyte RECORD message, or null if it is not one.
 const JsonNode* DataOf(const JsonNode& message, size_t* source_changes) {
   const JsonNode* const type = message.Find("type");
   const JsonNode* const record = message.Find("record");

@@ -1,7 +1,7 @@
-// Messages of a caller: bytes -> StreamRecordsRequest -> rows, and a JSON Schema -> columns, as
-// StartSync reads it.
+// Fuzzes a caller's messages: bytes parsed as a StreamRecordsRequest and then as rows, and a JSON
+// Schema mapped to columns as in StartSync.
 //
-// The input's first byte chooses.
+// The first byte of the input selects one of them.
 #include <set>
 
 #include "base/error.h"
@@ -21,7 +21,7 @@ void CheckMessage(absl::string_view bytes) {
   v1::StreamRecordsRequest request;
   if (!request.ParseFromArray(bytes.data(), static_cast<int>(bytes.size()))) return;
   if (!request.has_batch() || request.batch().rows().row_count() > kMostRows) return;
-  // The server refuses offsets near the end of what 64 bits count.
+  // The server rejects offsets close to the maximum of int64.
   request.mutable_batch()->set_first_offset(request.batch().first_offset() & 0xFFFFFF);
   static auto* const parser = new dataflow::RecordParser(EveryType(), {});
   ParseAll(parser, request.batch());

@@ -1,7 +1,7 @@
-// Typed rows -> rows of COPY BINARY.
+// Fuzzes typed rows, which become rows of COPY BINARY.
 //
-// The input's first byte chooses between a serialised RowBatch and one that is made of the bytes,
-// whose counts fit more often.
+// The first byte of the input selects either a serialized RowBatch or one that is built from the
+// bytes, whose counts are more likely to agree.
 #include "base/error.h"
 #include "server/dataflow/parse/record_parser.h"
 #include "tests/fuzz/byte_source.h"

@@ -1,5 +1,5 @@
-// Runs a fuzz target on every file of a directory, or on one file: the seeds as tests, with any
-// compiler.
+// Runs a fuzz target on one file or on every file of a directory, so that the seeds are tests with
+// any compiler.
 #include <cstdio>
 #include <filesystem>
 #include <fstream>
@@ -20,9 +20,9 @@ bool RunFile(const fs::path& path) {
     std::fprintf(stderr, "cannot read %s\n", path.c_str());
     return false;
   }
-  // Named before it runs: a broken property ends the process.
+  // Printed before the run, because a violated property aborts the process.
   std::fprintf(stderr, "%s\n", path.c_str());
-  // A copy of exactly this size, so that a sanitizer sees what is read beyond it.
+  // A copy of exactly this size, so that a sanitizer detects reads beyond its end.
   const std::vector<uint8_t> input(bytes.begin(), bytes.end());
   LLVMFuzzerTestOneInput(input.data(), input.size());
   return true;
@@ -44,6 +44,6 @@ int main(int argc, char** argv) {
     }
   }
   std::fprintf(stderr, "%d inputs\n", runs);
-  // No seed at all is a wrong path, not a success.
+  // Without any seed the path is wrong, so this is a failure.
   return runs == 0 ? 1 : 0;
 }

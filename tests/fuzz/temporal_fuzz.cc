@@ -1,7 +1,8 @@
-// Texts of dates and times -> COPY BINARY.
+// Fuzzes texts of dates and times, which become fields of COPY BINARY.
 //
-// The input's first byte chooses between a text as it stands, whose readings must agree with each
-// other, and a text made of numbers, whose meaning a slow calendar knows.
+// The first byte of the input selects a text, whose readings by the column types must agree, or a
+// text built from numbers, whose value a slow calendar computes, or a day number for the calendar
+// functions.
 #include "absl/numeric/int128.h"
 #include "absl/strings/str_format.h"
 #include "server/dataflow/coercion/calendar.h"
@@ -20,7 +21,7 @@ using dataflow::ScratchArena;
 constexpr int64_t kSecond = 1000000;
 constexpr int64_t kDay = 86400 * kSecond;
 
-// What a column makes of a text.
+// The result of reading a text for a column.
 struct Reading {
   Coercion coercion = Coercion::kFits;
   CopyField field;
@@ -84,7 +85,7 @@ int DaysIn(int64_t year, int month) {
   return month == 4 || month == 6 || month == 9 || month == 11 ? 30 : 31;
 }
 
-// Days from 2000-01-01, year by year within a period of 400 years; `year` 0 is 1 BC.
+// Counts days from 2000-01-01, year by year within a period of 400 years. `year` 0 is 1 BC.
 int64_t SlowDays(int64_t year, int month, int day) {
   int64_t days = 0;
   const int64_t periods = (year - 2000) / 400 - ((year - 2000) % 400 < 0 ? 1 : 0);
@@ -93,9 +94,9 @@ int64_t SlowDays(int64_t year, int month, int day) {
   return periods * 146097 + days + day - 1;
 }
 
-// A date and a time of day, as numbers and as text.
+// A date and a time of day, as numbers and in text form.
 struct Written {
-  int64_t year = 1;  // as written: never 0
+  int64_t year = 1;  // as written; never 0
   bool bc = false;
   int month = 1;
   int day = 1;
@@ -140,7 +141,7 @@ std::string TextOf(const Written& w) {
   return text;
 }
 
-// Six digits of the fraction, the rest cut off.
+// Returns the first six digits of the fraction as microseconds and drops the rest.
 int64_t MicrosOf(const std::string& fraction) {
   int64_t micros = 0;
   for (size_t i = 0; i < 6; ++i)

@@ -1,4 +1,4 @@
-// Reads the source tree and fails on what the rules of docs/architecture.md forbid.
+// Reads the source tree and reports violations of the rules of docs/architecture.md.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 

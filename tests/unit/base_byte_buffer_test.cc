@@ -112,7 +112,7 @@ TEST(ByteBufferTest, MoveLeavesAnEmptyUsableBuffer) {
   from.Append("abc");
   ByteBuffer to(std::move(from));
   EXPECT_EQ(std::string(to.view()), "abc");
-  EXPECT_EQ(from.size(), 0u);  // NOLINT: what a moved-from buffer is, is the point
+  EXPECT_EQ(from.size(), 0u);  // NOLINT: the state of a moved-from buffer is tested
   EXPECT_EQ(from.capacity(), 0u);
   from.Append("x");
   to = std::move(from);

@@ -29,7 +29,7 @@ std::string Content(const std::string& path) {
   return text.str();
 }
 
-// A certificate for `days`, made by the command line of the same library.
+// Creates a certificate that is valid for `days`, with the command line of the same TLS library.
 Pair Make(const std::string& name, int days) {
   const std::string path = absl::StrCat(::testing::TempDir(), "certificate.", getpid(), ".", name);
   const std::string command = absl::StrCat(

@@ -33,7 +33,7 @@ TEST(FreeListTest, NoMoreIsKeptThanAllowed) {
   EXPECT_EQ(list.size(), 2);
   list.Give(std::make_unique<int>(6), 99);
   EXPECT_EQ(list.size(), 3);
-  // What is taken or freed makes room again.
+  // Buffers that are taken or freed make room again.
   EXPECT_EQ(*list.Take(), 6);
   list.FreeUnused();
   list.FreeUnused();
@@ -56,7 +56,7 @@ TEST(FreeListTest, WhatNobodyNeededIsFreed) {
   list.FreeUnused();
   EXPECT_EQ(list.size(), 4) << "they have come since the list was made";
 
-  // One of the four is in use now and then.
+  // Only one of the four buffers is used.
   for (int i = 0; i < 3; ++i) list.Give(list.Take(), 100);
   list.FreeUnused();
   EXPECT_EQ(list.size(), 1);

@@ -29,7 +29,7 @@ TEST(MemoryBudgetTest, ServesWaitersInOrderEvenWhenALaterOneWouldFit) {
   std::string order;
   budget.Acquire(80, [&] { order += 'a'; });
   budget.Acquire(50, [&] { order += 'b'; });
-  budget.Acquire(10, [&] { order += 'c'; });  // would fit, but b is first
+  budget.Acquire(10, [&] { order += 'c'; });  // would fit, but b is before it
   budget.Acquire(50, [&] { order += 'd'; });
   EXPECT_EQ(order, "a");
   EXPECT_EQ(budget.waiters(), 3);

@@ -1,4 +1,4 @@
-// Addresses that are listened on.
+// Tests of listening sockets and of the descriptor limit.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -39,7 +39,7 @@ TEST(ListeningSocketsTest, WhatIsNoAddressIsRefused) {
     EXPECT_EQ(ListeningSockets::Open(address).status().code(), absl::StatusCode::kInvalidArgument)
         << address;
   }
-  // TEST-NET-1 belongs to no machine.
+  // No machine has an address of TEST-NET-1.
   EXPECT_EQ(ReasonOf(ListeningSockets::Open("192.0.2.1:0").status()), "LISTEN_FAILED");
 }
 

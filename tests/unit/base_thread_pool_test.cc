@@ -13,7 +13,7 @@
 namespace syncline {
 namespace {
 
-// One event that threads wait for.
+// An event that threads can wait for.
 class Gate {
  public:
   void Open() {
@@ -42,7 +42,7 @@ TEST(ThreadPoolTest, OneThreadRunsTasksInOrder) {
 }
 
 TEST(ThreadPoolTest, ThreadsRunAtTheSameTime) {
-  // Each task waits until all have started: with fewer threads than three this would not end.
+  // Each task waits until all have started. With fewer than three threads this would never end.
   ThreadPool pool("wide", 3);
   EXPECT_EQ(pool.threads(), 3);
   std::atomic<int> started{0};
@@ -74,7 +74,7 @@ TEST(ThreadPoolTest, ShutdownRunsWhatIsQueuedAndThenRefuses) {
   int accepted = 0;
   {
     Thread stopper("stopper", [&] { pool.Shutdown(); });
-    // The only worker waits at the gate, so that Shutdown finds all of these in the queue.
+    // The only worker waits at the gate, so that all of these tasks are in the queue at Shutdown.
     while (pool.Post([&] { ++ran; })) {
       ++accepted;
       std::this_thread::yield();
@@ -85,7 +85,7 @@ TEST(ThreadPoolTest, ShutdownRunsWhatIsQueuedAndThenRefuses) {
   EXPECT_EQ(ran, accepted);
   EXPECT_FALSE(pool.Post([&] { ++ran; }));
   EXPECT_EQ(ran, accepted);
-  pool.Shutdown();  // twice is once
+  pool.Shutdown();  // a second call does nothing
 }
 
 TEST(ThreadPoolTest, DestructorRunsWhatIsQueued) {
@@ -116,7 +116,7 @@ TEST(CondVarTest, ATimeoutBelowAMillisecondPasses) {
   Mutex mutex;
   CondVar never;
   MutexLock lock(&mutex);
-  // Wakes may be spurious, so that only "in the end it passes" can be said.
+  // Spurious wakes are allowed, so the test only requires that the timeout passes eventually.
   while (never.WaitFor(&mutex, absl::Microseconds(1))) {
   }
   SUCCEED();

@@ -1,4 +1,4 @@
-// The command line's table: flags, help, hints and exit codes.
+// The table of the command line: flags, help, hints and exit codes.
 #include "client/cli.h"
 
 #include <gmock/gmock.h>

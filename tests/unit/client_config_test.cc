@@ -1,5 +1,5 @@
-// The configuration and the catalog of an Airbyte destination, and the specification that lists
-// what a configuration may hold.
+// The configuration and the catalog of an Airbyte destination, and the specification that lists the
+// members of a configuration.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 

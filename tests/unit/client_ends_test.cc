@@ -1,4 +1,4 @@
-// When the end of the input completes a stream, and when a source may have died.
+// When the end of the input completes a stream, and when the source is considered failed.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 

@@ -1,4 +1,4 @@
-// The schema that is inferred from an input, and what a look over the input finds.
+// The schema that is inferred from an input, and the findings of a survey of the input.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 

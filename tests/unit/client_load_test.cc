@@ -1,4 +1,4 @@
-// What `syncline load` asks for by its flags, and when it publishes.
+// The requests that `syncline load` makes from its flags, and when it publishes.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -38,7 +38,7 @@ TEST(LineIndexTest, AnswersNothingBeyondItsCapacity) {
   LineIndex index;
   const auto runs = static_cast<int64_t>(LineIndex::kMaxRuns);
   for (int64_t i = 0; i < runs + 10; ++i) index.Add(i, 2 * i + 1);
-  index.Add(runs + 10, runs + 10 + runs);  // in line with the last run that was kept
+  index.Add(runs + 10, runs + 10 + runs);  // would continue the last run that was kept
   EXPECT_EQ(index.LineOf(runs - 1), 2 * runs - 1);
   EXPECT_EQ(index.LineOf(runs), std::nullopt);
   EXPECT_EQ(index.LineOf(runs + 10), std::nullopt);

@@ -1,4 +1,4 @@
-// The report of a run: each event has a line, and nothing is counted twice or left out.
+// The report of a sync: each event has one line, and nothing is counted twice or omitted.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 

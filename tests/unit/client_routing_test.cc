@@ -1,4 +1,4 @@
-// Routing of Airbyte lines: the fast way and the slow way must agree, and neither may guess.
+// Routing of Airbyte lines: the fast path and the slow path must agree, and neither may guess.
 #include <gtest/gtest.h>
 
 #include "client/airbyte/message_router.h"
@@ -46,7 +46,7 @@ TEST_F(RoutingTest, ReadsTheNamespaceBeforeAndBehindTheData) {
                 .stream,
             1);
   EXPECT_EQ(router_.slow_lines(), 0);
-  // In the middle, before an object: only a walk over the line can tell.
+  // The namespace is in the middle, before an object, so the whole line has to be parsed.
   EXPECT_EQ(Route(R"({"type":"RECORD","record":{"stream":"users","data":{},"namespace":"shop",)"
                   R"("meta":{"changes":[]},"emitted_at":1}})")
                 .stream,

@@ -1,4 +1,4 @@
-// Files as records: lines, CSV, and the schema that is guessed from them.
+// Files as records: JSON lines, CSV, and the schema that is inferred from them.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <unistd.h>
@@ -20,7 +20,7 @@ namespace {
 
 using testing::ElementsAre;
 
-// A file without a name that holds `text`, read from its start.
+// An unnamed file that contains `text` and is read from its start.
 class TextFile {
  public:
   explicit TextFile(const std::string& text) : file_(std::tmpfile()) {
@@ -79,7 +79,7 @@ TEST(LineReaderTest, PeeksAtWholeLinesWithoutTakingThem) {
   close(fds[0]);
 }
 
-// Feeds `text` in pieces of `piece` bytes; fields joined by '|', quoted ones in brackets.
+// Parses `text` in pieces of `piece` bytes. Joins fields with '|'; quoted fields are in brackets.
 std::vector<std::string> ParseCsv(const std::string& text, size_t piece) {
   std::vector<std::string> rows;
   const auto take = [&rows](const std::vector<CsvField>& fields) {

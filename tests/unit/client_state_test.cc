@@ -1,4 +1,4 @@
-// STATE messages: what they cover, how the count gets into them, and when they come out.
+// STATE messages: what they cover, how the count is added to them, and when they are printed.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -104,7 +104,7 @@ TEST(OwnMessagesTest, AreOneLineOfJsonEach) {
 
 class StateTrackerTest : public testing::Test {
  protected:
-  // Rows and a checkpoint behind them.
+  // Commits rows up to `offset`, and a checkpoint after them.
   void Commit(int lane, int64_t offset) {
     tracker_.Durable(lane, offset);
     tracker_.Checkpointed(lane, offset);
@@ -120,14 +120,14 @@ TEST_F(StateTrackerTest, KeepsTheOrderWithinAStreamAndNotBetweenThem) {
   tracker_.Add("a2", 0, {{0, 20}});
   Commit(1, 10);
   EXPECT_THAT(out_, ElementsAre("b1"));
-  Commit(0, 20);  // and so is the one before it
+  Commit(0, 20);  // also commits the state before it
   EXPECT_THAT(out_, ElementsAre("b1", "a1", "a2"));
   EXPECT_EQ(tracker_.pending(), 0);
 }
 
 TEST_F(StateTrackerTest, HoldsAGlobalStateUntilEveryStreamIsCommitted) {
   tracker_.Add("global", -1, {{0, 10}, {2, 5}});
-  tracker_.Add("b1", 1, {});  // needs nothing, but must not overtake
+  tracker_.Add("b1", 1, {});  // has no requirements, but must not overtake
   Commit(0, 10);
   EXPECT_THAT(out_, IsEmpty());
   Commit(2, 5);
@@ -174,8 +174,8 @@ TEST_F(StateTrackerTest, AStateOfNoRecordsNeedsNothing) {
   EXPECT_THAT(out_, ElementsAre("a0"));
 }
 
-// States at random places of random lanes, confirmations in random order: what has come out after
-// each step is what a plain reading of the rules allows.
+// Adds states at random places of random streams and confirms them in random order. After each
+// step, the states that were released are those that a direct implementation of the rules allows.
 TEST(StateTrackerRandomTest, AgreesWithTheRulesOnRandomSchedules) {
   const uint32_t seed = std::random_device{}();
   SCOPED_TRACE(testing::Message() << "seed " << seed);

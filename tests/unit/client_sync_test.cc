@@ -1,4 +1,4 @@
-// What the client does when calls break: nothing is lost, nothing is sent as new twice.
+// The client's behavior when calls break: no record is lost and none is sent as new twice.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <unistd.h>
@@ -63,7 +63,7 @@ TEST(StreamWriterTest, SendsAgainWhatWasNotDurableWhenACallBreaks) {
   EXPECT_EQ(server.service.calls(), 3);
 }
 
-// What gRPC answers for a call that reaches a server in its last second.
+// gRPC answers with this status if a call reaches a server just before it exits.
 TEST(CallErrorTest, ACallThatNobodyCancelledIsTriedAgain) {
   EXPECT_TRUE(IsRetryableCall(FromGrpc(grpc::Status(grpc::StatusCode::CANCELLED, "CANCELLED"))));
   EXPECT_FALSE(IsRetryableCall(
@@ -96,7 +96,7 @@ TEST(StreamWriterTest, AcknowledgedBytesLeaveTheWindow) {
   EXPECT_GT(one, 0);
   writer->Acknowledge(1);
   const int64_t with_checkpoint = window.held_bytes();
-  EXPECT_GT(with_checkpoint, one);  // the checkpoint and the second record
+  EXPECT_GT(with_checkpoint, one);  // includes the checkpoint and the second record
   writer->Acknowledge(1, "c1");
   EXPECT_LT(window.held_bytes(), with_checkpoint);
   EXPECT_GT(window.held_bytes(), 0);
@@ -127,7 +127,7 @@ TEST(StreamWriterTest, WithoutAWindowTheCallerHearsOfIt) {
   EXPECT_TRUE(IsRetryableCall(status)) << status;
 }
 
-// Runs a load of `text` from a file.
+// Loads `text` from a file.
 LoadReport Load(FakeServer* server, const std::string& text, bool rereadable = true,
                 LoadOptions options = {}) {
   std::FILE* const file = std::tmpfile();

@@ -1,4 +1,4 @@
-// A run of `syncline write`: what is sent, which states come out, how streams end.
+// A `syncline write` session: what is sent, which states are printed, and how streams end.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -84,7 +84,7 @@ class WriteSessionTest : public testing::Test {
   std::vector<std::string> states_;
 };
 
-// The streams that a report calls incomplete.
+// Returns the streams that the report lists as incomplete.
 std::vector<std::string> IncompleteOf(const WriteReport& report) {
   std::vector<std::string> titles;
   for (const WriteReport::Incomplete& stream : report.incomplete) titles.push_back(stream.title);
@@ -118,7 +118,7 @@ TEST_F(WriteSessionTest, AGlobalStateWaitsForEveryStream) {
                                   Record("b", 3), GlobalState(2)});
   ASSERT_TRUE(report.status.ok()) << report.status;
   EXPECT_THAT(states_, ElementsAre(Counted(GlobalState(1), 3), Counted(GlobalState(2), 1)));
-  EXPECT_EQ(server_.service.checkpoints(), 2u);  // one for each, whatever the number of streams
+  EXPECT_EQ(server_.service.checkpoints(), 2u);  // one per global state, for any number of streams
 }
 
 TEST_F(WriteSessionTest, EndsStreamsByTheirStatusAndTheRestAsIncomplete) {
@@ -250,7 +250,8 @@ TEST_F(WriteSessionTest, AFencedStreamEndsTheRun) {
   EXPECT_THAT(states_, IsEmpty());
 }
 
-// What an earlier run of the same sync id left in the ledger must not release a state of this one.
+// Checkpoints that an earlier run of the same sync id left in the ledger must not release a state
+// of this run.
 TEST_F(WriteSessionTest, CheckpointsOfAnEarlierRunReleaseNothingThatIsNotDurable) {
   options_.resumable = true;
   std::vector<std::string> lines;
@@ -265,7 +266,7 @@ TEST_F(WriteSessionTest, CheckpointsOfAnEarlierRunReleaseNothingThatIsNotDurable
   server_.service.Preset("a", stream);
   states_.clear();
 
-  // The second run's first state stands behind the rows of the first run, and its call is refused.
+  // The first state of the second run follows the rows of the first run, and its call is refused.
   server_.service.failures = {
       {0, false, ErrorWithReason(grpc::StatusCode::FAILED_PRECONDITION, "SCHEMA_CHANGED")}};
   std::vector<std::string> more;

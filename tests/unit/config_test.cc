@@ -38,7 +38,7 @@ std::string ReadFile(const std::string& path) {
   return content.str();
 }
 
-// Golden files are rewritten by SYNCLINE_UPDATE_GOLDEN=1.
+// Compares `actual` with a golden file. SYNCLINE_UPDATE_GOLDEN=1 rewrites the file.
 void ExpectGolden(const std::string& name, const std::string& actual) {
   const std::string path = absl::StrCat(SYNCLINE_SOURCE_DIR, "/tests/golden/", name);
   if (std::getenv("SYNCLINE_UPDATE_GOLDEN") != nullptr) std::ofstream(path) << actual;
@@ -122,7 +122,7 @@ TEST_F(ConfigTest, EveryFlagsVariableIsOneOfThePrograms) {
   std::set<std::string> known;
   for (const absl::string_view name : ProgramVariables()) known.emplace(name);
   for (const FlagInfo& flag : FlagTable()) EXPECT_EQ(known.erase(flag.environment), 1) << flag.name;
-  // Those of the command line alone.
+  // Variables that only the command line has.
   EXPECT_THAT(known, ElementsAre("SYNCLINE_SERVER", "SYNCLINE_TLS_CA_FILE", "SYNCLINE_TOKEN_FILE"));
 }
 
@@ -162,7 +162,7 @@ TEST_F(ConfigTest, EveryFaultIsListedAtOnce) {
   }
 }
 
-// Its name is part of the NOTIFY channel, which has at most 63 bytes.
+// The schema's name is part of the NOTIFY channel, which may have at most 63 bytes.
 TEST_F(ConfigTest, TheLedgersSchemaLeavesRoomForChannels) {
   const std::string dsn = "--postgres_dsn=host=localhost";
   EXPECT_TRUE(Run({dsn, "--ledger_schema=" + std::string(58, 'l')}).loaded.config.has_value());
@@ -361,7 +361,7 @@ TEST(DsnSecretTest, FindsPasswordsInBothForms) {
 TEST(FlagTableTest, ListsEveryFlagOfTheRegistry) {
   std::map<std::string, int> listed;
   for (const FlagInfo& flag : FlagTable()) ++listed[flag.name];
-  // What --make_token takes is no setting of a server.
+  // The flags of --make_token are not settings of a server.
   const std::set<std::string> requests = {"make_token", "token_schemas", "token_owner",
                                           "token_expiry"};
   for (const auto& [name, flag] : absl::GetAllFlags()) {
@@ -373,7 +373,7 @@ TEST(FlagTableTest, ListsEveryFlagOfTheRegistry) {
   EXPECT_EQ(listed.size(), FlagTable().size());
 }
 
-// Completions offer the choices that help shows.
+// Shell completions offer the choices that the help lists.
 TEST_F(ConfigTest, TakesEveryChoiceAndNoOther) {
   int with_choices = 0;
   for (const FlagInfo& flag : FlagTable()) {
@@ -399,7 +399,7 @@ TEST(FlagTableTest, Golden) {
   ExpectGolden("flags.txt", table);
 }
 
-// The rows of the table of flags in a page, as they stand there.
+// Returns the rows of the table of flags in a page, unchanged.
 std::vector<std::string> RowsOf(absl::string_view page) {
   std::vector<std::string> rows;
   for (const absl::string_view line :

@@ -1,4 +1,4 @@
-// Our COPY bytes against those that PostgreSQL made: tests/golden/make_copy_golden.sh.
+// Compares our COPY bytes with those that PostgreSQL produced (tests/golden/make_copy_golden.sh).
 #include <gtest/gtest.h>
 
 #include <fstream>
@@ -20,7 +20,7 @@
 namespace syncline::postgres {
 namespace {
 
-// SQL expression -> bytes of the whole COPY.
+// Maps an SQL expression to the bytes of the whole COPY.
 using Golden = std::map<std::string, std::string>;
 
 Golden ReadGolden(const std::string& name) {
@@ -44,7 +44,7 @@ std::string CopyOf(ColumnType type, const Value& value) {
   return std::string(out.view());
 }
 
-// Compares each value, and asks that no line of the file goes unused.
+// Compares each value and requires that every line of the file is used.
 void ExpectGolden(const std::string& name, ColumnType type,
                   const std::map<std::string, Value>& values) {
   Golden golden = ReadGolden(name);
@@ -59,7 +59,7 @@ void ExpectGolden(const std::string& name, ColumnType type,
   for (const auto& [expression, bytes] : golden) ADD_FAILURE() << "not tested: " << expression;
 }
 
-// For types whose value is the literal's text.
+// For types whose value is the text of the literal.
 void ExpectGoldenText(const std::string& name, ColumnType type) {
   const Golden golden = ReadGolden(name);
   std::map<std::string, Value> values;
@@ -184,7 +184,7 @@ TEST(CopyGoldenTest, WholeRow) {
   EXPECT_EQ(absl::BytesToHexString(out.view()), absl::BytesToHexString(ReadGolden("row")["row"]));
 }
 
-// The short form and the general one must agree where both can be used: "<text>e0" takes the
+// The short and the general encoding must agree where both are possible. "<text>e0" uses the
 // general one.
 TEST(NumericEncoderTest, ShortAndGeneralFormsAgree) {
   for (int64_t number = 0; number < 200000; number += 37) {

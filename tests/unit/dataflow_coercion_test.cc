@@ -268,7 +268,7 @@ TEST(JsonCoercionTest, ObjectsAndArraysTakeOnlyTheirKind) {
 }
 
 TEST(DateCoercionTest, ReadsTheIsoFamily) {
-  // Expected days are PostgreSQL's: select 'x'::date - '2000-01-01'.
+  // Expected days were computed by PostgreSQL: select 'x'::date - '2000-01-01'.
   ExpectAll(ColumnType::kDate, {
                                    {R"("2000-01-01")", "0"},
                                    {R"("1999-12-31")", "-1"},
@@ -466,7 +466,7 @@ TEST(ScratchArenaTest, KeepsWhatWasHandedOutInPlace) {
   }
 }
 
-// What is left of a value in a column of the user's type.
+// Returns the stored form of a value in a column of the user's type.
 std::string Limited(ColumnType type, const std::string& table_type, absl::string_view token) {
   ColumnSchema column;
   column.type = type;

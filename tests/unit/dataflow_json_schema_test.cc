@@ -99,7 +99,7 @@ TEST(JsonSchemaTest, AStreamMayHaveNoProperties) {
   }
 }
 
-// The type of the property "f" of `schema`.
+// Returns the type of the property "f" of `schema`.
 std::string TypeOf(const std::string& schema) {
   const auto fields = ParseJsonSchema(schema);
   EXPECT_TRUE(fields.ok()) << schema << fields.status();

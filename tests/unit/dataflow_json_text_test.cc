@@ -176,7 +176,7 @@ TEST(JsonTextTest, AgreesWithSimdjsonOnMutatedTexts) {
       ASSERT_EQ(ours.text.data() == json.data(), !ours.cleaned) << json;
       ++accepted;
     } else if (ours.status == JsonStatus::kValid) {
-      // simdjson knows neither lone surrogates nor numbers beyond doubles and 64 bits.
+      // simdjson accepts neither lone surrogates nor numbers beyond doubles and 64 bits.
       const bool number =
           theirs == simdjson::NUMBER_ERROR && json.find_first_of("eE") != std::string::npos;
       ASSERT_TRUE(ours.cleaned || number) << json << ": " << simdjson::error_message(theirs);

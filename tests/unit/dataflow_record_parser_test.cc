@@ -30,7 +30,7 @@ TableSchema Schema() {
   return schema;
 }
 
-// The record's values, or why there are none: what a line comes to, in one text.
+// Describes the record as text: its values, or the reason why it was rejected.
 std::string Describe(const KeptRecord& record) {
   return absl::StrJoin(record.values, "|", [](std::string* out, const KeptValue& value) {
     if (value.is_null()) {
@@ -56,7 +56,7 @@ class RecordParserTest : public ::testing::Test {
     batch.set_jsonl(lines);
     Parse(std::move(batch));
   }
-  // What one line of the given format comes to.
+  // Parses one line of the given format and describes the result.
   std::string Line(const std::string& line, bool airbyte = false) {
     sink_ = RecordCollector();
     v1::RecordBatch batch;
@@ -436,7 +436,7 @@ TEST_F(RecordParserTest, AcceptsALineExactlyWhenItIsAJsonObject) {
     if (object) {
       ASSERT_FALSE(rejected) << lines[i];
     } else if (!rejected) {
-      // simdjson knows neither lone surrogates nor numbers beyond doubles and 64 bits.
+      // simdjson accepts neither lone surrogates nor numbers beyond doubles and 64 bits.
       const bool lenient =
           (error == simdjson::NUMBER_ERROR && lines[i].find_first_of("eE") != std::string::npos) ||
           (error == simdjson::STRING_ERROR && lines[i].find("\\u") != std::string::npos);

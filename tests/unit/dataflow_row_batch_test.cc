@@ -18,7 +18,7 @@ using ::testing::ElementsAre;
 
 class RowBatchTest : public ::testing::Test {
  protected:
-  // Adds a column `name` of `type`, to the schema and to the batch.
+  // Adds a column `name` of `type` to the schema and to the batch.
   v1::ColumnValues* Add(const std::string& name, ColumnType type) {
     schema_.columns.push_back({name, name, type});
     return AddValues(name);
@@ -38,7 +38,7 @@ class RowBatchTest : public ::testing::Test {
     RecordParser parser(schema_, {});
     return parser.Parse(&batch_, 0, &sink_);
   }
-  // The values of one column over all records.
+  // Returns the values of one column for all records.
   std::vector<std::string> Column(size_t column) {
     std::vector<std::string> got;
     for (const KeptRecord& record : sink_.records) {

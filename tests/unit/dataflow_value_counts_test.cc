@@ -1,4 +1,4 @@
-// What the parser counts of values that did not fit, and which changes of values reject a record.
+// The parser's counts of values that did not fit, and changes of values that reject a record.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -41,7 +41,7 @@ class ValueCountsTest : public ::testing::Test {
     EXPECT_NE(parser().has_counts(), false) << lines;
     return parser().TakeCounts();
   }
-  // The reason why the record is rejected, or its meta.
+  // Returns the reason if the record is rejected, otherwise its meta.
   std::string Line(const std::string& line) {
     sink_ = RecordCollector();
     v1::RecordBatch batch;
@@ -106,7 +106,7 @@ TEST_F(ValueCountsTest, NamesAreAsTheLedgerCanHoldThem) {
 }
 
 TEST_F(ValueCountsTest, TypedRowsCountToo) {
-  // A record before them, so that its fields are not taken for theirs.
+  // Parses a line first, to check that its fields are not counted for the typed rows.
   Counts(R"({"id":1,"of the line":1})");
   v1::RecordBatch batch;
   v1::RowBatch* const rows = batch.mutable_rows();
@@ -198,7 +198,7 @@ TEST_F(ValueCountsTest, Base64BecomesBytes) {
   EXPECT_TRUE(Stored(4).is_null());
 }
 
-// Whatever a marker says, it is not null.
+// A marker that cannot be converted is stored as some value. Only null and NaN become NULL.
 TEST_F(ValueCountsTest, ADeletionMarkerThatDoesNotReadIsSetAllTheSame) {
   const auto marked = [&](ColumnType type, const std::string& marker) -> const KeptValue& {
     schema_.columns = {{kCdcDeletedAtField, kCdcDeletedAtField, type}};

@@ -16,7 +16,7 @@
 namespace syncline::rpc {
 namespace {
 
-// What stands behind the port that is watched.
+// Behavior of the server at the watched port.
 enum class Peer { kSilent, kAnswers, kCloses };
 
 class DeafnessWatchTest : public ::testing::Test {
@@ -37,7 +37,7 @@ class DeafnessWatchTest : public ::testing::Test {
     });
   }
 
-  // Whether the watch called out within the time.
+  // Returns whether the watch reported deafness within the time.
   bool IsDeaf(absl::Duration within) {
     std::atomic<int> calls = 0;
     DeafnessOptions options;

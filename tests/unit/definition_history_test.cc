@@ -1,8 +1,8 @@
-// 200,000 random histories of names and definitions in memory: streams whose names come out equal,
-// catalogs that change from sync to sync, users who alter the table meanwhile, and syncs that fail
-// before their start is committed, before the table is changed, or not at all. What model/names.h,
-// model/table_columns.h and model/evolution_plan.h decide is carried out and compared with the
-// rules of docs/loading.md and docs/names.md.
+// Checks 200,000 random histories of names and definitions in memory: streams whose names normalize
+// to the same name, catalogs that change from sync to sync, users who alter the table between
+// syncs, and syncs that fail before their start is committed, before the table is changed, or not
+// at all. The decisions of model/names.h, model/table_columns.h and model/evolution_plan.h are
+// applied and compared with the rules of docs/loading.md and docs/names.md.
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -30,7 +30,7 @@ namespace {
 constexpr int kHistories = 200000;
 constexpr int kSteps = 6;
 
-// Several come out as one name.
+// Several of them normalize to the same name.
 constexpr const char* kStreams[] = {"my t", "my-t", "my_t", "other"};
 constexpr const char* kProperties[] = {"A b", "A-b", "A_b", "e", "\u00e9", "xmin"};
 constexpr ColumnType kTypes[] = {ColumnType::kBigint, ColumnType::kNumeric, ColumnType::kVarchar,
@@ -38,7 +38,8 @@ constexpr ColumnType kTypes[] = {ColumnType::kBigint, ColumnType::kNumeric, Colu
 
 using Catalog = std::map<std::string, ColumnType>;
 
-// Whether a column of type `held` has room for every value of `type`: the reference's own table.
+// Returns whether a column of type `held` has room for every value of `type`. This table is
+// independent of the one under test.
 bool HasRoom(ColumnType held, ColumnType type) {
   if (held == type || held == ColumnType::kJsonb) return true;
   if (held == ColumnType::kVarchar) return type != ColumnType::kJsonb;
@@ -47,28 +48,28 @@ bool HasRoom(ColumnType held, ColumnType type) {
 
 struct Column {
   ColumnType type = ColumnType::kJsonb;
-  bool users = false;    // the user made it
-  std::string narrowed;  // the user has given it this type
+  bool users = false;    // the user created it
+  std::string narrowed;  // type that the user has given it
 
   std::string TypeName() const {
     return narrowed.empty() ? std::string(PostgresTypeName(type)) : narrowed;
   }
 };
 
-// The table of one stream and what the ledger knows of it.
+// The table of one stream and its entries in the ledger.
 struct Table {
   TableName name;
   bool exists = false;
   std::map<std::string, Column> columns;
   std::map<std::string, KnownColumn> known;       // by property
-  std::map<std::string, std::string> columns_of;  // by property, for good
+  std::map<std::string, std::string> columns_of;  // by property, permanent
 };
 
 class History {
  public:
   explicit History(uint64_t seed) : random_(seed) {}
 
-  // Empty, or what went wrong, with the story.
+  // Returns an empty string, or the fault with the steps that led to it.
   std::string Run() {
     for (int step = 0; step < kSteps; ++step) {
       if (std::string fault = Step(); !fault.empty()) return absl::StrCat(story_, fault);
@@ -91,7 +92,7 @@ class History {
     Table table = tables_[stream];
     table.name = name;
     if (table.exists && Chance(30)) UserActs(&table);
-    // What the user did stays, whatever becomes of the sync.
+    // The user's changes remain even if the sync fails.
     tables_[stream].columns = table.columns;
     Declare(stream);
     std::string fault = Sync(catalogs_[stream], fails, &table);
@@ -103,7 +104,8 @@ class History {
     return fault;
   }
 
-  // The table of a stream: for good once a start was committed, and no other stream's.
+  // Chooses the table of a stream. It is permanent once a start is committed, and belongs to no
+  // other stream.
   std::string Name(const StreamDescriptor& stream, TableName* name) {
     const auto entry = entries_.find(stream);
     NameFacts facts;
@@ -124,12 +126,12 @@ class History {
   void UserActs(Table* table) {
     const uint64_t act = random_() % 4;
     if (act == 0) {
-      // A name that a property may have.
+      // A property may have the same name.
       Column column;
       column.users = true;
       column.type = kTypes[random_() % std::size(kTypes)];
       const std::string name = Chance(50) ? "e" : "A_b";
-      // A column that was dropped and made again between two syncs is taken for the one before.
+      // A column that is dropped and created again between two syncs is taken for the earlier one.
       const bool known = std::any_of(table->known.begin(), table->known.end(), [&](const auto& of) {
         return of.second.owned && of.second.column_name == name;
       });
@@ -234,7 +236,7 @@ class History {
     return input;
   }
 
-  // The table after the sync, by the rules.
+  // Returns the table after the sync according to the rules.
   static std::map<std::string, Column> Wanted(const TableSchema& schema,
                                               const EvolutionInput& input, const Table& table) {
     std::map<std::string, Column> wanted;
@@ -261,7 +263,7 @@ class History {
     return wanted;
   }
 
-  // What differs between the tables, as a plan says it.
+  // Returns the differences between the tables in the format of a plan.
   static std::set<std::string> Difference(const std::map<std::string, Column>& from,
                                           const std::map<std::string, Column>& to) {
     std::set<std::string> changes;
@@ -303,7 +305,7 @@ class History {
     return text;
   }
 
-  // The next sync of the same catalog changes nothing, and every value has room.
+  // Checks that the next sync of the same catalog changes nothing, and that every value has room.
   static std::string CheckSettled(const TableSchema& schema, const EvolutionInput& input,
                                   const Table& table) {
     for (const ColumnSchema& column : schema.columns) {
@@ -323,7 +325,7 @@ class History {
   }
 
   std::mt19937_64 random_;
-  std::map<StreamDescriptor, TableName> entries_;  // of the ledger
+  std::map<StreamDescriptor, TableName> entries_;  // in the ledger
   std::map<StreamDescriptor, Table> tables_;
   std::map<StreamDescriptor, Catalog> catalogs_;
   std::string story_;

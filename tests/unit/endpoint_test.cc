@@ -1,4 +1,4 @@
-// What --metrics_listen serves, and to whom.
+// The pages that --metrics_listen serves, and the clients that may read them.
 #include "server/metrics/endpoint.h"
 
 #include <arpa/inet.h>
@@ -107,7 +107,7 @@ TEST_F(EndpointTest, AStrangerSeesTheProbesOnly) {
   EXPECT_THAT(Ask("GET", "/healthz"), HasSubstr("200 OK"));
   EXPECT_THAT(Ask("GET", "/readyz"), HasSubstr("200 OK"));
   EXPECT_THAT(Ask("GET", "/metrics", "Authorization: Bearer open\r\n"), HasSubstr("a_metric"));
-  // A browser asks for a name and a password.
+  // A browser asks for a user name and a password.
   const std::string basic = absl::Base64Escape("whoever:open");
   EXPECT_THAT(Ask("GET", "/", absl::StrCat("authorization: basic ", basic, "\r\n")),
               HasSubstr("<title>Syncline</title>"));

@@ -1,5 +1,5 @@
-// docs/errors.md lists every reason that the server can answer with, and CONTRIBUTING.md names
-// files that exist.
+// Checks that docs/errors.md lists every reason that the server can return, and that the files
+// named in CONTRIBUTING.md exist.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -22,7 +22,7 @@ std::string ReadFile(const std::filesystem::path& path) {
   return content.str();
 }
 
-// What stands behind ".reason =" or behind a code in a table of errors.
+// Returns the reasons that follow ".reason =", or follow a code in a table of errors.
 std::set<std::string> ReasonsIn(const std::string& source) {
   static const auto* const kReason =
       new std::regex(R"re((?:\breason = |StatusCode::k[A-Za-z]+,\s*)"([A-Z][A-Z_0-9]+)")re");

@@ -1,4 +1,4 @@
-// What a sync does to its table: ownership, policies, users' types.
+// The changes that a sync makes to its table: ownership, policies, and users' types.
 #include "server/model/evolution_plan.h"
 
 #include <gmock/gmock.h>
@@ -59,7 +59,7 @@ std::vector<std::string> Changes(const absl::StatusOr<EvolutionPlan>& plan) {
   return changes;
 }
 
-// "type" or "type stored as table type" of the only declared column.
+// Returns "type" or "type stored as table type" for the only declared column.
 std::string FinalType(const std::string& table_type, T declared, bool owned = true,
                       bool replaced = false, bool key = false) {
   EvolutionInput input = Table({owned ? Owned("v", table_type) : Users("v", table_type)});
@@ -111,7 +111,7 @@ TEST(EvolutionPlanTest, TypesOfUsersStay) {
   EXPECT_EQ(FinalType("uuid", T::kVarchar), "character varying stored as uuid");
   EXPECT_EQ(FinalType("timestamp(0) with time zone", T::kTimestamptz),
             "timestamp with time zone stored as timestamp(0) with time zone");
-  // Where the stream's values do not fit, a column of a stream changes and a user's does not.
+  // If the stream's values do not fit, a column of a stream changes and a user's column does not.
   EXPECT_EQ(FinalType("integer", T::kNumeric), "numeric changed");
   EXPECT_EQ(FinalType("integer", T::kNumeric, /*owned=*/false), "bigint stored as integer");
   EXPECT_EQ(FinalType("character varying(20)", T::kJsonb), "jsonb changed");
@@ -138,10 +138,10 @@ TEST(EvolutionPlanTest, AWidenedColumnIsNotNarrowed) {
   EXPECT_EQ(FinalType("character varying", T::kBigint), "character varying");
   EXPECT_EQ(FinalType("jsonb", T::kBoolean), "jsonb");
   EXPECT_EQ(FinalType("timestamp with time zone", T::kDate), "timestamp with time zone");
-  // Text sorts in another way than numbers.
+  // Text sorts differently from numbers.
   EXPECT_EQ(FinalType("character varying", T::kBigint, true, false, /*key=*/true),
             "bigint changed");
-  // A replace makes the column as it is declared.
+  // A replace creates the column with the declared type.
   EXPECT_EQ(FinalType("numeric", T::kBigint, true, /*replaced=*/true), "bigint changed");
   EXPECT_EQ(FinalType("numeric(10,2)", T::kBigint, true, /*replaced=*/true),
             "numeric stored as numeric(10,2)");

@@ -13,7 +13,7 @@ class FailedTriesTest : public ::testing::Test {
   void Try(const std::string& peer) {
     tries_.Answer(peer, now_, [this] { ++answered_; });
   }
-  // Lets time pass; how many answers came in it.
+  // Advances the clock and returns the number of answers during that time.
   int After(absl::Duration passed) {
     const int before = answered_;
     now_ += passed;
@@ -38,7 +38,7 @@ TEST_F(FailedTriesTest, TheFirstAreAnsweredAtOnceTheNextLaterAndLater) {
   EXPECT_EQ(After(absl::Milliseconds(200)), 1);
   for (int i = 0; i < 50; ++i) Try("a");
   EXPECT_EQ(After(absl::Seconds(10)), 50) << "ten seconds at most";
-  // Somebody else, and the same after a while, begin anew.
+  // Another client, and the same client after a while, start with a clean record.
   Try("b");
   EXPECT_EQ(answered_, 58);
   After(absl::Minutes(11));

@@ -1,6 +1,6 @@
-// A SyncService in memory, for what the client does when calls break: it keeps offsets like the
-// real one, commits when told to, and fails on demand. It is a stand-in for the wire, never for the
-// database: what rows become is tested against the real server.
+// A SyncService in memory, to test the client when calls break. It keeps offsets like the real
+// service, commits on request, and fails on demand. It replaces only the network: how rows are
+// stored is tested against the real server.
 #pragma once
 
 #include <grpcpp/grpcpp.h>
@@ -42,18 +42,19 @@ class FakeSyncService : public v1::SyncService::Service {
     std::vector<std::string> committed;  // lines
     v1::StreamStatus ended = v1::STREAM_STATUS_UNSPECIFIED;
     int64_t expected = -1;
-    int64_t rejected = 0;  // what the summary says
+    int64_t rejected = 0;  // count in the summary
     bool discarded = false;
   };
 
-  // What a StreamRecords call does after it has read that many batches; taken in order, one a call.
+  // The end of a StreamRecords call after it has read that many batches. Failures are used in
+  // order, one per call.
   struct Failure {
     int after_batches;
-    bool commit_before;  // whether what it read is durable
+    bool commit_before;  // whether the batches that it read are durable
     grpc::Status status;
   };
 
-  // Set before the calls.
+  // Must be set before the first call.
   std::deque<Failure> failures;
   std::map<std::string, std::deque<Failure>> failures_of;  // by stream, before `failures`
   std::map<std::string, grpc::Status> refused;             // streams that cannot start
@@ -139,7 +140,7 @@ class FakeSyncService : public v1::SyncService::Service {
     return grpc::Status::OK;
   }
 
-  // Two records a page.
+  // Returns two records per page.
   grpc::Status ListRejectedRecords(grpc::ServerContext*,
                                    const v1::ListRejectedRecordsRequest* request,
                                    v1::ListRejectedRecordsResponse* response) override {
@@ -183,7 +184,7 @@ class FakeSyncService : public v1::SyncService::Service {
     return grpc::Status::CANCELLED;
   }
 
-  // A stream of an earlier run.
+  // Adds a stream of an earlier run.
   void Preset(const std::string& name, const Stream& stream) {
     MutexLock lock(&mutex_);
     streams_[name] = stream;
@@ -299,7 +300,7 @@ class FakeSyncService : public v1::SyncService::Service {
   int calls_ ABSL_GUARDED_BY(mutex_) = 0;
 };
 
-// The service on a port of its own, and a client that talks to it.
+// The service on its own port, and a client that is connected to it.
 class FakeServer {
  public:
   FakeServer() {

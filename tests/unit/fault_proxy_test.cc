@@ -1,4 +1,4 @@
-// The proxy of the fault tests does each of its faults, and nothing without one.
+// The proxy of the fault tests causes each of its faults, and passes data unchanged without one.
 #include "tests/support/fault_proxy.h"
 
 #include <arpa/inet.h>
@@ -22,7 +22,7 @@
 namespace syncline::testing {
 namespace {
 
-// Answers every byte with itself, one caller after the other.
+// Sends every byte back to its sender. Serves one connection at a time.
 class Echo {
  public:
   Echo() : sockets_(*ListeningSockets::Open("127.0.0.1:0")), thread_("echo", [this] { Run(); }) {}
@@ -64,7 +64,7 @@ class Caller {
     EXPECT_EQ(send(fd_, bytes.data(), bytes.size(), MSG_NOSIGNAL),
               static_cast<ssize_t>(bytes.size()));
   }
-  // `size` bytes, or fewer when the connection ends or nothing more comes within `patience`.
+  // Returns `size` bytes, or fewer if the connection ends or nothing arrives within `patience`.
   std::string Receive(size_t size, absl::Duration patience = absl::Seconds(10)) {
     std::string bytes;
     while (bytes.size() < size) {

@@ -16,7 +16,7 @@ namespace {
 
 constexpr size_t kLarge = 200'000;
 
-// As it comes off the wire: in pieces.
+// Splits `bytes` into slices, as they arrive from the network.
 grpc::ByteBuffer OnTheWire(const std::string& bytes) {
   std::vector<grpc::Slice> slices;
   for (size_t at = 0; at < bytes.size(); at += 8192) {
@@ -56,7 +56,7 @@ v1::StreamRecordsRequest Header() {
   return message;
 }
 
-// A batch with `payload` (a serialized field, or nothing) and a large field that nobody knows.
+// Returns a batch with `payload` (a serialized field, or empty) and a large unknown field.
 std::string BatchOfStrangers(const std::string& payload) {
   v1::RecordBatch batch;
   batch.GetReflection()->MutableUnknownFields(&batch)->AddLengthDelimited(1000, LargeText('u'));
@@ -68,7 +68,7 @@ std::string BatchOfStrangers(const std::string& payload) {
 
 class MessageReaderTest : public testing::Test {
  protected:
-  // A reader that has just read a batch like `before`, and large texts to read into.
+  // Returns a reader that has just read a batch like `before`, with large buffers to read into.
   std::unique_ptr<MessageReader> ReaderAfter(const v1::StreamRecordsRequest& before) {
     auto reader = std::make_unique<MessageReader>(&texts_);
     v1::StreamRecordsRequest message;
@@ -119,7 +119,7 @@ TEST_F(MessageReaderTest, ATextFarLargerThanTheMessageIsNotTaken) {
   }
 }
 
-// Whatever comes is read as protobuf reads it into a new message.
+// Every message is read as protobuf would read it into a new message.
 TEST_F(MessageReaderTest, EveryMessageIsReadAsIfThereWereNoTexts) {
   const std::string empty_jsonl("\x12\x00", 2);
   const std::string empty_airbyte_jsonl("\x1a\x00", 2);

@@ -26,7 +26,7 @@ std::unique_ptr<Metrics> Quiet(const MetricsOptions& options = {}) {
   return Metrics::Create(options);
 }
 
-// Touches every metric once.
+// Uses every metric once.
 void ObserveAll(Metrics& metrics, StreamMetrics& stream) {
   stream.Received(10, 2'000);
   stream.Committed(9);
@@ -57,7 +57,7 @@ void ObserveAll(Metrics& metrics, StreamMetrics& stream) {
                            .pg_connections_busy = [] { return 1; }});
 }
 
-// "name type label,label" of every family, sorted: bucket bounds and values left out.
+// Returns "name type label,label" of every family, sorted, without bucket bounds and values.
 std::string Shape(const std::string& scrape) {
   std::map<std::string, std::string> types;
   std::map<std::string, std::set<std::string>> labels;
@@ -171,15 +171,15 @@ TEST_F(GenerationTtlTest, AFinishedGenerationIsDroppedAfterItsTime) {
   EXPECT_THAT(metrics_->Scrape(),
               AllOf(Not(HasSubstr("generation=\"1\"")), HasSubstr("generation=\"2\"")));
 
-  ObserveAll(*metrics_, *old_one);  // a handle still held counts nothing, and harms nothing
+  ObserveAll(*metrics_, *old_one);  // a handle that is still held counts nothing and does no harm
   EXPECT_THAT(metrics_->Scrape(), Not(HasSubstr("generation=\"1\"")));
 }
 
 TEST_F(GenerationTtlTest, AGenerationThatComesAgainHasItsSeriesAgain) {
   metrics_->ForStream("shop", "users", 1)->Received(5, 50);
-  metrics_->Sweep();  // nobody holds it: its time starts
+  metrics_->Sweep();  // no handle is held, so its time to live starts
   now_ += absl::Minutes(30);
-  // It comes back in time: the same series go on, and its time starts anew.
+  // It returns in time: the same series continue, and the time to live starts again.
   auto again = metrics_->ForStream("shop", "users", 1);
   again->Received(5, 50);
   now_ += absl::Minutes(31);
@@ -208,7 +208,7 @@ TEST_F(GenerationTtlTest, OfSupersededGenerationsTheNewestAreKept) {
   metrics_->ForStream("shop", "carts", 1);
   metrics_->Sweep();
   for (int generation = kOfUsers; generation > 0; --generation) {
-    // Age is when it finished, not its number.
+    // The age is the time since it finished and does not depend on its number.
     now_ += absl::Milliseconds(1);
     metrics_->ForStream("shop", "users", generation)->Finished();
   }

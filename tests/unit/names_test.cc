@@ -49,7 +49,7 @@ TEST(NormalizeNameTest, Rules) {
       {"a\u3000b", "a_b"},        // ideographic space
       {" a ", "_a_"},
       {"a - b", "a___b"},  // white space, hyphen, white space
-      {"a--b", "a__b"},    // only white space runs together
+      {"a--b", "a__b"},    // only white space is collapsed
       {"9lives", "_9lives"},
       {"\u0662x", "_x"},  // a digit, but not an ASCII one
       {"stra\u00dfe", "stra_e"},
@@ -65,7 +65,7 @@ TEST(NormalizeNameTest, Rules) {
   for (const auto& [name, expected] : cases) EXPECT_EQ(NormalizeName(name), expected) << name;
 }
 
-// Computed by another program; a change of these renames tables of running syncs.
+// Computed by another program. If these change, tables of running syncs are renamed.
 TEST(NormalizeNameTest, NothingLeftGivesStableHash) {
   EXPECT_EQ(NormalizeName(""), "unnamed_e3b0c44298fc1c14");
   EXPECT_EQ(NormalizeName("_"), "unnamed_d2e2adf7177b7a8a");
@@ -88,7 +88,7 @@ TEST(ShortenNameTest, KeepsUpTo63Bytes) {
 }
 
 TEST(ShortenNameTest, CutsBetweenCharacters) {
-  // 54 bytes are kept; three-byte characters end there, or one or two bytes before it.
+  // 54 bytes are kept. Three-byte characters end there, or one or two bytes earlier.
   for (const int lead : {0, 1, 2}) {
     std::string name(static_cast<size_t>(lead), 'a');
     while (name.size() < 80) name += "\u4e16";
@@ -128,13 +128,13 @@ TEST(MapColumnNamesTest, MetaAndSystemColumnsAreSuffixed) {
   for (size_t i = 0; i < reserved.size(); ++i) {
     EXPECT_THAT(columns[i], StartsWith(reserved[i] + "_"));
   }
-  // What only normalises to one is suffixed too; what only looks like one is not.
+  // A name that only normalizes to one is suffixed, too. A name that only looks like one is not.
   EXPECT_THAT(MapColumnNames({"\u0441tid", "cti\u0301d", "CTID", "_airbyte_other"}),
               ElementsAre("_tid", StartsWith("ctid_"), "CTID", "_airbyte_other"));
 }
 
 TEST(MapColumnNamesTest, SuffixedNameNeverTakesAnExactOne) {
-  // The third field is called what the first would be.
+  // The third field has the name that the first would get.
   const std::vector<std::string> columns = MapColumnNames({"\u00c9", "E", "E_a755f65d"});
   EXPECT_EQ(columns[1], "E");
   EXPECT_EQ(columns[2], "E_a755f65d");
@@ -166,7 +166,7 @@ TEST(MapTableNamesTest, NamespacesThatComeOutEqualDoNotMix) {
 TEST(MapTableNamesTest, DefaultSchemaByNameAndByAbsenceAreOneStream) {
   const std::vector<TableName> tables = Tables({{"public", "users"}, {"", "users"}});
   EXPECT_THAT(tables, ElementsAre(TableName{"public", "users"}, TableName{"public", "users"}));
-  // Also where the schema's name is not what the flag says.
+  // This also holds if normalization changes the schema's name.
   ASSERT_EQ(NameStream({"", "users"}, "my-schema")->stream,
             NameStream({"my-schema", "users"}, "my-schema")->stream);
 }
@@ -185,7 +185,7 @@ TEST(AssignTablesTest, TheStreamThatTheLedgerKnowsKeepsItsTable) {
   EXPECT_THAT(AssignTables({mapped}, facts), ElementsAre(TableName{"ns", "a_b"}));
   const std::vector<TableName> tables = AssignTables({exact}, facts);
   EXPECT_THAT(tables[0].name, StartsWith("a_b_"));
-  // The same whatever else is asked for.
+  // The result does not depend on the other streams.
   EXPECT_EQ(AssignTables({mapped, exact}, facts)[1], tables[0]);
 }
 
@@ -248,7 +248,7 @@ TEST(TempTableNameTest, DeterministicShortAndApart) {
   const std::string name(63, 'x');
   EXPECT_EQ(TempTableName({"public", name}).name.size(), 63u);
   EXPECT_NE(TempTableName({"public", name}), TempTableName({"public", name.substr(1) + "y"}));
-  // Cut between characters.
+  // Long names are cut between characters.
   std::string wide;
   while (wide.size() < 60) wide += "\u4e16";
   EXPECT_EQ(TempTableName({"public", wide}).name.substr(31), wide.substr(0, 30));
@@ -271,8 +271,8 @@ TEST(TempTableNameTest, NoStreamMapsToOne) {
   EXPECT_EQ(tables[2].name, "_" + temp);  // the exact name is kept
 }
 
-// Random names, made to collide: few letters, their accented and spaced relatives, and lengths
-// around 63 bytes.
+// Random names that are likely to collide: few letters, their accented and spaced variants, and
+// lengths around 63 bytes.
 class NamePropertyTest : public ::testing::Test {
  protected:
   void SetUp() override {

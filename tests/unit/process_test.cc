@@ -1,4 +1,4 @@
-// Child processes, as the embedded database and the end-to-end tests start them.
+// Child processes as the embedded database and the end-to-end tests start them.
 #include "tests/support/process.h"
 
 #include <signal.h>
@@ -68,8 +68,8 @@ TEST(ChildProcessTest, TheWholeGroupEndsWithItsOwner) {
   const TemporaryDirectory directory("process-test");
   const std::string fifo = directory.Path("fifo");
   {
-    // The grandchild holds the writing end of the pipe open; reading sees its end only when all of
-    // them are gone.
+    // The grandchild holds the write end of the pipe open. The reader sees the end of the pipe only
+    // after all of them have exited.
     ASSERT_OK_AND_ASSIGN(
         const auto maker,
         Process::Start({.arguments = {"sh", "-c", "mkfifo " + fifo + " && echo made"}}));

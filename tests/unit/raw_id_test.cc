@@ -15,8 +15,8 @@ std::string IdOf(const RawIdGenerator& generator, int64_t offset) {
   return id;
 }
 
-// Computed by a program of its own from the rule in raw_id.h; a change of these doubles records of
-// running syncs.
+// Computed by a separate program from the rule in raw_id.h. If these change, records of running
+// syncs are duplicated.
 TEST(RawIdTest, GoldenIds) {
   const RawIdGenerator users("nightly", {"public", "users"}, "w1");
   EXPECT_EQ(IdOf(users, 0), "68dfaba5-a80f-8596-8c9e-c69924b89217");

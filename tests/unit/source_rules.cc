@@ -15,7 +15,7 @@ namespace {
 
 using Names = std::set<std::string>;
 
-// Modules of ours that a module may include, besides itself. "proto" stands for generated messages.
+// Modules of ours that a module may include, besides itself. "proto" means generated messages.
 const std::map<std::string, Names>& ModuleIncludes() {
   static const auto* const table = new std::map<std::string, Names>{
       {"base", {}},
@@ -28,14 +28,14 @@ const std::map<std::string, Names>& ModuleIncludes() {
       {"sync", {"base", "model", "dataflow", "write"}},
       {"rpc", {"base", "model", "sync", "proto"}},
       {"client", {"base", "proto"}},
-      // A server inside the process.
+      // Runs a server inside the client's process.
       {"direct", {"base", "proto", "client", "config", "app"}},
   };
   return *table;
 }
 
-// Rooms of a module, each with those of the same module that it may include, besides itself. Files
-// of a module that stand in no room may include all of them.
+// Rooms (subdirectories) of a module, each with the rooms of the same module that it may include,
+// besides itself. Files of a module that are in no room may include all of them.
 const std::map<std::string, Names>& RoomIncludes() {
   static const auto* const table = new std::map<std::string, Names>{
       {"postgres/connection", {}},
@@ -54,8 +54,8 @@ const std::map<std::string, Names>& RoomIncludes() {
   return *table;
 }
 
-// Modules that may include a third party's headers, by the start of the header's name. What is not
-// listed (the standard library, absl) is free.
+// Modules that may include a third party's headers, by prefix of the header's name. Headers that
+// are not listed (the standard library, absl) are always allowed.
 struct ThirdParty {
   const char* prefix;
   Names modules;
@@ -79,9 +79,9 @@ const std::vector<ThirdParty>& ThirdParties() {
   return *table;
 }
 
-// The module that `path` belongs to: a directory of server/, "app" for the files beside them,
-// "client", or "tests" for all that is not shipped. Empty for a directory of server/ that no rule
-// knows.
+// Returns the module of `path`: a directory of server/, "app" for files directly in server/,
+// "client", "direct", "base", or "tests" for everything that is not shipped. Returns an empty
+// string for a directory of server/ without rules.
 std::string ModuleOf(const std::string& path) {
   const std::vector<std::string> parts = absl::StrSplit(path, '/');
   if (parts[0] == "base") return "base";
@@ -91,7 +91,8 @@ std::string ModuleOf(const std::string& path) {
   return ModuleIncludes().count(parts[1]) > 0 ? parts[1] : "";
 }
 
-// The module that an include of ours leads to; empty for a third party's or a system header.
+// Returns the module of an included header of ours, or an empty string for third-party and system
+// headers.
 std::string ModuleOfInclude(const std::string& header) {
   if (absl::StartsWith(header, "syncline/v1/")) return "proto";
   const std::vector<std::string> parts = absl::StrSplit(header, '/');
@@ -99,7 +100,8 @@ std::string ModuleOfInclude(const std::string& header) {
   return parts[0] == "base" || parts[0] == "client" || parts[0] == "tests" ? parts[0] : "";
 }
 
-// "postgres/swap" for "server/postgres/swap/swap.h"; empty for a file that stands in no room.
+// Returns "postgres/swap" for "server/postgres/swap/swap.h", or an empty string for a file that is
+// in no room.
 std::string RoomOf(const std::string& path) {
   const std::vector<std::string> parts = absl::StrSplit(path, '/');
   return parts.size() > 3 && parts[0] == "server" ? absl::StrCat(parts[1], "/", parts[2]) : "";

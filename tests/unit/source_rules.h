@@ -1,5 +1,5 @@
-// The rules of the source tree: who may include whom, and what may stand where. The table of
-// docs/architecture.md, as code.
+// The rules of the source tree: which modules may include which, and which text is allowed where.
+// They implement the table of docs/architecture.md.
 #pragma once
 
 #include <string>
@@ -9,8 +9,8 @@
 
 namespace syncline::testing {
 
-// What is wrong with one file, a line each: "server/rpc/x.cc:12: rule". `path` is relative to the
-// repository's root and decides which rules apply.
+// Returns the violations in one file, one per line: "server/rpc/x.cc:12: rule". `path` is relative
+// to the repository's root and determines which rules apply.
 std::vector<std::string> CheckSource(const std::string& path, absl::string_view content);
 
 }  // namespace syncline::testing

@@ -37,12 +37,12 @@ class Lexer {
   }
 
  private:
-  // 1'000'000: the apostrophe follows a digit.
+  // In 1'000'000 the apostrophe follows a digit.
   bool IsDigitSeparator() const {
     return !code_.empty() && absl::ascii_isxdigit(static_cast<unsigned char>(code_.back()));
   }
 
-  // Drops `count` bytes, ending a line of code at each line feed among them.
+  // Skips `count` bytes and ends a line of code at each line feed among them.
   void Skip(size_t count) {
     for (const char c : rest_.substr(0, count)) {
       if (c == '\n') EndLine();

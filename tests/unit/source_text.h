@@ -1,5 +1,5 @@
-// Tells code, comments and string literals of a C++ source apart: enough of a lexer for rules about
-// text.
+// Separates code, comments and string literals of a C++ source. It is only as much of a lexer as
+// rules about text need.
 #pragma once
 
 #include <string>
@@ -11,11 +11,11 @@ namespace syncline::testing {
 
 struct SourceText {
   struct Literal {
-    int line = 0;  // where it starts
+    int line = 0;  // line on which it starts
     std::string text;
   };
-  std::vector<std::string> code;  // line by line, without comments, literals as ""
-  std::vector<Literal> literals;  // strings, raw ones too; adjacent ones are separate
+  std::vector<std::string> code;  // per line, without comments, literals as ""
+  std::vector<Literal> literals;  // strings, including raw ones; adjacent ones are separate
 };
 
 SourceText ReadSource(absl::string_view content);

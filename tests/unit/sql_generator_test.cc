@@ -1,5 +1,5 @@
-// Quoting, and every statement of the table operations against tests/golden/sql.txt.
-// UPDATE_GOLDEN=1 writes the file anew.
+// Quoting, and every statement of the table operations compared with tests/golden/sql.txt.
+// UPDATE_GOLDEN=1 rewrites the file.
 #include "server/postgres/sql/sql_generator.h"
 
 #include <gmock/gmock.h>
@@ -27,7 +27,8 @@ TEST(QuoteIdentifierTest, Quotes) {
             "\"\xC3\xA9\xE2\x82\xAC\xF0\x9F\x98\x80\"");
 }
 
-// CVE-2025-1094: a quote behind the head of a broken character must not be taken for a part of it.
+// CVE-2025-1094: a quote that follows the first byte of an incomplete character must not be taken
+// for part of that character.
 TEST(QuoteIdentifierTest, BytesThatAreNoUtf8BecomeTheReplacementCharacter) {
   const std::string replaced = "\xEF\xBF\xBD";
   EXPECT_EQ(QuoteIdentifier("\xC0\""), absl::StrCat("\"", replaced, "\"\"\""));

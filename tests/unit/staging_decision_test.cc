@@ -71,7 +71,7 @@ TEST(StagingDecisionTest, ARestartIsOfACompletedGenerationOnly) {
     const StagingRequest again = Request(loader, 5, Replay::kFromStart, true);
     EXPECT_EQ(DecideStaging(again, Staged(5)).action, StagingAction::kMakeAnew);
     EXPECT_TRUE(IsRestart(again, kEmpty));
-    // One that was cut is gone on with, by whichever replay.
+    // A generation that was cut off is continued by any replay.
     EXPECT_EQ(DecideStaging(again, Staged(5, true)).action, StagingAction::kKeep);
     EXPECT_TRUE(IsRestart(again, Staged(5, true)));
     const StagingRequest goes_on = Request(loader, 5, Replay::kFromCheckpoint, true);
@@ -101,7 +101,7 @@ TEST(CompletionDecisionTest, AReplaceIsPublishedByCompleteOnly) {
     EXPECT_EQ(DecideCompletion(loader, {.complete = false}), CompletionAction::kKeep);
     EXPECT_EQ(DecideCompletion(loader, {.complete = false, .discard = true}),
               CompletionAction::kDiscard);
-    // Zero records empty the table.
+    // A replace without records empties the table.
     EXPECT_EQ(DecideCompletion(loader, {.complete = true, .target_exists = true}),
               CompletionAction::kReplace);
     EXPECT_EQ(

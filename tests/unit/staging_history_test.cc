@@ -1,6 +1,6 @@
-// 200,000 random histories of syncs that fail anywhere and run again with another catalog: the
-// decisions of model/staging_decision.h, carried out in memory, against what the source's own view
-// says that the user is owed (tests/support/stream_history.h).
+// Runs 200,000 random histories of syncs that fail anywhere and are repeated with another catalog.
+// Applies the decisions of model/staging_decision.h in memory and compares the result with what the
+// user must get according to the source (tests/support/stream_history.h).
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -36,7 +36,7 @@ struct Tail {
   int64_t checkpoint = 0;
 };
 
-// The tables and the ledger of one stream, as far as they count here.
+// The tables and the ledger of one stream, as far as they matter here.
 class Tables {
  public:
   void Run(const HistorySync& sync) {
@@ -212,8 +212,7 @@ TEST(StagingHistoryTest, TheUserGetsWhatTheSourceSent) {
   std::printf("%lld syncs\n", static_cast<long long>(syncs));
 }
 
-// The ids that the deletion asks for are those of the records from the checkpoint on, and no
-// other's.
+// The ids that the deletion selects are those of the records from the checkpoint on, and no others.
 TEST(StagingHistoryTest, ARangeOfRawIdsHoldsARecordAndAllThatFollowIt) {
   const RawIdGenerator writer("s", {"", "t"}, "w");
   const RawIdGenerator other("s", {"", "t"}, "w2");

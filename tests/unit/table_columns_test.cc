@@ -39,7 +39,7 @@ TEST(AssignColumnsTest, TheFirstPropertyKeepsTheColumnInEitherOrder) {
     EXPECT_THAT(both.columns[1], StartsWith("a_b_"));
     EXPECT_EQ(AssignColumns({second}, known, {"a_b"}).columns[0], both.columns[1]);
   }
-  // Case makes two names.
+  // Names that differ in case are distinct.
   EXPECT_THAT(AssignColumns({"Id", "id"}, {{"id", "id", true}}, {"id"}).columns,
               ElementsAre("Id", "id"));
 }
@@ -55,16 +55,16 @@ TEST(AssignColumnsTest, AColumnThatTheUserDroppedLosesItsMark) {
   const std::vector<KnownColumn> known = {{"id", "id", true}, {"old", "old", true}};
   EXPECT_THAT(AssignColumns({"id"}, known, {"id"}).changed,
               ElementsAre(KnownColumn{"old", "old", false}));
-  // Declared, it is made again.
+  // If it is declared again, it is created again.
   EXPECT_THAT(AssignColumns({"id", "old"}, known, {"id"}).changed, IsEmpty());
   EXPECT_THAT(AssignColumns({"old"}, {{"old", "old", false}}, {}).changed,
               ElementsAre(KnownColumn{"old", "old", true}));
-  // Made by the user meanwhile, it is the user's.
+  // If the user created it in the meantime, it belongs to the user.
   EXPECT_THAT(AssignColumns({"old"}, {{"old", "old", false}}, {"old"}).changed, IsEmpty());
 }
 
-// Random histories of catalogs and of users' columns: a property's column never changes, and no two
-// properties share one.
+// Random histories of catalogs and of users' columns: the column of a property never changes, and
+// no two properties share a column.
 TEST(AssignColumnsTest, ColumnsAreStickyOverRandomHistories) {
   const uint32_t seed = std::random_device{}();
   std::cout << "seed " << seed << std::endl;

@@ -1,4 +1,4 @@
-// Tokens: their file, and who they let in.
+// The token file, and the callers that its tokens authenticate.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <unistd.h>
@@ -78,14 +78,14 @@ TEST_F(TokenTest, AFileIsSeenToChange) {
   EXPECT_EQ(look(), "as before");
   WriteFile("tokens", "barley\nwheat\n");
   EXPECT_EQ(look(), "2");
-  // Emptied or gone: said once, and nobody's token is taken away.
+  // If the file is empty or missing, that is logged once and the existing tokens stay valid.
   WriteFile("tokens", "\n");
   EXPECT_EQ(look(), "TOKEN_FILE");
   ASSERT_EQ(unlink(path.c_str()), 0);
   EXPECT_EQ(look(), "as before");
   WriteFile("tokens", "barley\nwheat\n");
   EXPECT_EQ(look(), "as before");
-  // Another file of the same name.
+  // Another file replaces it under the same name.
   ASSERT_EQ(rename(WriteFile("new", "rye\n").c_str(), path.c_str()), 0);
   EXPECT_EQ(look(), "1");
 }
