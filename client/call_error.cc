@@ -38,9 +38,9 @@ ErrorDetail ReadDetails(const google::rpc::Status& status) {
   return detail;
 }
 
-// A connection that breaks in the middle of a call is not always UNAVAILABLE in gRPC 1.51, and a
-// call that reaches a server in its last second is CANCELLED. The service itself gives a reason
-// with that code, and what we have cancelled ourselves is not tried again whatever its code.
+// In gRPC 1.51 a connection that breaks during a call is not always reported as UNAVAILABLE, and a
+// call that reaches a server while it shuts down is CANCELLED. The service itself sets a reason
+// with that code. Calls that we cancelled are not retried, whatever their code.
 bool IsBrokenConnection(const grpc::Status& status, const ErrorDetail& detail) {
   if (!detail.reason.empty()) return false;
   const std::string& message = status.error_message();
@@ -88,7 +88,7 @@ std::string AdviceFor(const absl::Status& status, const std::string& reason) {
     if (advice.reason == reason) return std::string(advice.text);
   }
   if (absl::IsUnauthenticated(status)) return "give a valid token with --token_file";
-  if (absl::IsPermissionDenied(status)) return "the token or the database role may not do this";
+  if (absl::IsPermissionDenied(status)) return "the token or the database role lacks permission";
   if (absl::IsUnavailable(status)) return "try again later";
   if (absl::IsDeadlineExceeded(status)) return "try again, or raise --timeout";
   return "";

@@ -46,7 +46,7 @@ size_t EditDistance(absl::string_view a, absl::string_view b) {
   return row[b.size()];
 }
 
-// " (did you mean X?)" when one of the names is near, else nothing.
+// Returns " (did you mean X?)" if one of the names is similar, else an empty string.
 std::string Hint(absl::string_view wrong, const std::vector<std::string>& names,
                  absl::string_view prefix) {
   const std::string* nearest = nullptr;
@@ -69,7 +69,7 @@ Invocation UsageError(absl::string_view message, absl::string_view verb) {
   return invocation;
 }
 
-// What is wrong with `value`, or nothing.
+// Returns what is wrong with `value`, or an empty string.
 std::string CheckValue(const Flag& flag, const std::string& value) {
   absl::Duration duration;
   int64_t count = 0;
@@ -81,9 +81,9 @@ std::string CheckValue(const Flag& flag, const std::string& value) {
     case FlagKind::kDuration:
       return absl::ParseDuration(value, &duration) && duration >= absl::ZeroDuration()
                  ? ""
-                 : "must be a time such as 30s or 5m";
+                 : "must be a duration such as 30s or 5m";
     case FlagKind::kCount:
-      return absl::SimpleAtoi(value, &count) && count >= 0 ? "" : "must be a number";
+      return absl::SimpleAtoi(value, &count) && count >= 0 ? "" : "must be a non-negative integer";
     case FlagKind::kChoice:
       return std::count(flag.choices.begin(), flag.choices.end(), value) > 0
                  ? ""
@@ -105,7 +105,7 @@ std::string FlagLine(const Flag& flag) {
 
 }  // namespace
 
-// Reads the arguments of one verb.
+// Parses the arguments of one verb.
 class CommandLineParser {
  public:
   CommandLineParser(const Verb& verb, const Environment& environment)
@@ -290,7 +290,7 @@ std::string ProgramHelp() {
   absl::StrAppend(
       &help,
       "\nRun 'syncline VERB --help' for a verb's flags. Data goes to stdout, messages to "
-      "stderr.\nExit codes: 0 success, 1 failure, 2 usage error, 3 done, but records were "
+      "stderr.\nExit codes: 0 success, 1 failure, 2 usage error, 3 success, but records were "
       "rejected.\n");
   return help;
 }

@@ -1,4 +1,4 @@
-// The verbs and their flags; cli.cc reads a command line by it.
+// The table of verbs and their flags, by which cli.cc parses a command line.
 #include "client/cli.h"
 #include "client/commands/commands.h"
 
@@ -101,7 +101,7 @@ std::vector<Flag> LoadFlags() {
        FlagKind::kChoice,
        "",
        "",
-       "format of FILE; by default taken from its name",
+       "format of FILE; by default derived from its name",
        {"jsonl", "csv"}},
       {"delimiter", FlagKind::kText, "CHARACTER", ",", "field separator of a CSV file"},
       {"schema", FlagKind::kText, "FILE", "", "JSON Schema of a record; inferred by default"},
@@ -110,7 +110,7 @@ std::vector<Flag> LoadFlags() {
       {"infer_records", FlagKind::kCount, "N", "1000",
        "maximum records of other input, such as stdin, from which it is inferred"},
       {"connection_id", FlagKind::kText, "ID", "",
-       "owner of the table; other connections may then not load it"},
+       "owner of the table; other connections then cannot load it"},
       {"writer_id", FlagKind::kText, "ID", "", "name of this writer when several load one stream"},
       {"keep_open", FlagKind::kSwitch, "", "",
        "leave the stream open for other writers, one of which completes it"},
@@ -129,7 +129,7 @@ std::vector<Flag> LoadFlags() {
   };
 }
 
-// What must hold before a table is changed.
+// Flags that state what must hold before a table is changed.
 std::vector<Flag> GuardFlags() {
   return {
       {"validate_only", FlagKind::kSwitch, "", "",
@@ -141,11 +141,11 @@ std::vector<Flag> GuardFlags() {
       {"not_null", FlagKind::kText, "C=SHARE,..", "",
        "for overwrite and dedup: in each column at least this share of the rows must not be NULL"},
       {"unique_key", FlagKind::kSwitch, "", "",
-       "for overwrite and dedup: each --primary_key must occur once"},
+       "for overwrite and dedup: no two rows may have the same --primary_key"},
       {"max_rejected", FlagKind::kCount, "N", "",
-       "at most this many records may be rejected; 0 for overwrite without --allow_rejected"},
+       "maximum number of rejected records; default 0 for overwrite without --allow_rejected"},
       {"max_nulled", FlagKind::kCount, "N", "",
-       "at most this many values may become NULL because they do not fit"},
+       "maximum number of values that become NULL because they do not fit"},
       {"allow_empty", FlagKind::kSwitch, "", "",
        "for overwrite: replace the table even if the input contains no record"},
   };
@@ -159,7 +159,7 @@ std::vector<Verb> MakeVerbs() {
        {"FILE"},
        "load a JSONL or CSV file into a table",
        "FILE may be - for stdin. Blank lines are skipped. To resume a load that was interrupted\n"
-       "or failed, run it again with the same --sync_id; committed records are not sent again.\n"
+       "or failed, run it again with the same --sync_id; committed records are not resent.\n"
        "Without --schema the types of an existing table are kept, and columns that it lacks are\n"
        "added. An overwrite with rejected records, truncated input or no records leaves the table\n"
        "unchanged and exits with 1.",
@@ -176,8 +176,8 @@ std::vector<Verb> MakeVerbs() {
        {"SYNC"},
        "show the rejected records of one sync",
        "Shows reasons, counts and the first records of each reason. --output jsonl prints the\n"
-       "records as they were sent, to be corrected and loaded again; --output json prints one\n"
-       "object per record.",
+       "records as they were sent, so that you can correct and load them again; --output json\n"
+       "prints one object per record.",
        Join({{"output",
               FlagKind::kChoice,
               "",

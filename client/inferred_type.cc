@@ -8,13 +8,13 @@
 namespace syncline::client {
 namespace {
 
-// Well within what numeric holds: 131,072 digits before the point and 16,383 after it.
+// Well within the limits of numeric: 131,072 digits before the point and 16,383 after it.
 constexpr size_t kMaxNumberDigits = 16'000;
 constexpr int kMaxExponent = 16'000;
-// Integers of so many characters are below 2^63.
+// Integers of at most this many characters are less than 2^63.
 constexpr size_t kMaxSafeDigits = 18;
 
-// Takes exactly `digits` digits.
+// Consumes exactly `digits` digits.
 bool TakeDigits(absl::string_view* text, size_t digits, int* value) {
   if (text->size() < digits) return false;
   *value = 0;
@@ -35,7 +35,7 @@ bool TakeDate(absl::string_view* text) {
   int year = 0;
   int month = 0;
   int day = 0;
-  // Most texts are no dates, which one look shows.
+  // Most texts are not dates; this check rejects them early.
   if (text->size() < 10 || (*text)[4] != '-' || (*text)[7] != '-') return false;
   if (!TakeDigits(text, 4, &year) || !absl::ConsumePrefix(text, "-") ||
       !TakeDigits(text, 2, &month) || !absl::ConsumePrefix(text, "-") ||
@@ -72,7 +72,7 @@ bool IsZone(absl::string_view text) {
   return text.empty() || (TakeDigits(&text, 2, &value) && value < 60 && text.empty());
 }
 
-// kString when the text is neither a date nor a timestamp.
+// Returns kString if the text is neither a date nor a timestamp.
 InferredType TemporalType(absl::string_view text) {
   if (!TakeDate(&text)) return InferredType::kString;
   if (text.empty()) return InferredType::kDate;
@@ -84,9 +84,9 @@ InferredType TemporalType(absl::string_view text) {
   return IsZone(text) ? InferredType::kTimestampTz : InferredType::kString;
 }
 
-// `number` is a JSON number. One that no numeric column holds is kept as its text.
+// `number` is a JSON number. A number that no numeric column can hold is a string.
 InferredType NumberType(absl::string_view number) {
-  size_t digits = 0;  // before the exponent, the sign and the point included
+  size_t digits = 0;  // before the exponent, including the sign and the point
   bool integer = true;
   while (digits < number.size() && number[digits] != 'e' && number[digits] != 'E') {
     integer = integer && number[digits] != '.';
@@ -106,7 +106,8 @@ InferredType NumberType(absl::string_view number) {
                                                      : InferredType::kNumber;
 }
 
-// Programs write an exponent with a point or a sign (1.5E7, 1e-05, 1e+16). 1e5 is a name or a hash.
+// Programs write an exponent with a point or a sign (1.5E7, 1e-05, 1e+16). 1e5 is more likely a
+// name or a hash.
 bool LooksLikeIdentifier(absl::string_view number) {
   const size_t exponent = number.find_first_of("eE");
   if (exponent == absl::string_view::npos) return false;

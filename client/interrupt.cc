@@ -14,7 +14,7 @@
 namespace syncline::client {
 namespace {
 
-// A signal handler can only reach what is global.
+// Globals, because a signal handler has no other access to state.
 std::atomic<bool> interrupted{false};
 int pipe_fds[2] = {-1, -1};
 
@@ -22,7 +22,7 @@ void OnSignal(int) {
   const int saved_errno = errno;
   interrupted.store(true);
   const char byte = 1;
-  if (write(pipe_fds[1], &byte, 1) < 0) errno = 0;  // a full pipe is readable already
+  if (write(pipe_fds[1], &byte, 1) < 0) errno = 0;  // a full pipe is already readable
   errno = saved_errno;
 }
 
@@ -44,7 +44,7 @@ bool SleepUnlessInterrupted(absl::Duration duration) {
   while (!Interrupted()) {
     const absl::Duration left = until - absl::Now();
     if (left <= absl::ZeroDuration()) return false;
-    pollfd wait = {pipe_fds[0], POLLIN, 0};  // a negative descriptor is ignored: a plain sleep
+    pollfd wait = {pipe_fds[0], POLLIN, 0};  // poll ignores a negative descriptor
     const int64_t left_ms = std::min<int64_t>(absl::ToInt64Milliseconds(left) + 1, 60'000);
     poll(&wait, 1, static_cast<int>(left_ms));
   }

@@ -14,7 +14,7 @@ void SkipSpace(const char** p, const char* end) {
 
 bool IsDigit(char c) { return c >= '0' && c <= '9'; }
 
-// From the opening quote to behind the closing one.
+// Advances from the opening quote past the closing one.
 bool SkipString(const char** p, const char* end) {
   for (++*p; *p < end; ++*p) {
     const char c = **p;
@@ -79,7 +79,7 @@ bool SkipScalar(const char** p, const char* end) {
   }
 }
 
-// A key and its colon.
+// Skips a key and its colon.
 bool SkipKey(const char** p, const char* end) {
   SkipSpace(p, end);
   if (*p == end || **p != '"' || !SkipString(p, end)) return false;
@@ -89,8 +89,8 @@ bool SkipKey(const char** p, const char* end) {
   return true;
 }
 
-// Behind a value: commas and closing brackets, until the next value is due or the outermost one has
-// ended.
+// After a value, skips commas and closing brackets until the next value is due or the outermost
+// value has ended.
 enum class After { kValueDue, kEnded, kBad };
 After SkipAfterValue(const char** p, const char* end, std::string* closers) {
   while (!closers->empty()) {
@@ -109,7 +109,7 @@ After SkipAfterValue(const char** p, const char* end, std::string* closers) {
 }
 
 bool SkipValue(const char** p, const char* end) {
-  std::string closers;  // the brackets still open, as the characters that close them
+  std::string closers;  // the closing characters of the open brackets
   while (true) {
     SkipSpace(p, end);
     if (*p == end) return false;
@@ -176,7 +176,7 @@ void AppendUtf8(uint32_t code, std::string* out) {
   }
 }
 
-// Four hexadecimal digits at `at`; nothing when there are none.
+// Returns the value of the four hexadecimal digits at `at`, or nullopt if there are fewer.
 std::optional<uint32_t> Hex4(absl::string_view text, size_t at) {
   if (at + 4 > text.size()) return std::nullopt;
   uint32_t value = 0;
@@ -189,7 +189,7 @@ std::optional<uint32_t> Hex4(absl::string_view text, size_t at) {
   return value;
 }
 
-// The \u escape whose 'u' stands at `*at`; leaves `*at` on its last character.
+// Decodes the \u escape whose 'u' is at `*at`, and sets `*at` to its last character.
 uint32_t TakeUnicodeEscape(absl::string_view text, size_t* at) {
   const auto high = Hex4(text, *at + 1);
   if (!high.has_value()) return 0xFFFD;
@@ -303,7 +303,7 @@ std::string UnescapeJson(JsonText string) {
 void AppendJsonString(absl::string_view text, std::string* out) {
   static constexpr char kHex[] = "0123456789abcdef";
   out->push_back('"');
-  size_t plain = 0;  // where the bytes not yet written begin
+  size_t plain = 0;  // start of the bytes that are not yet appended
   for (size_t i = 0; i < text.size(); ++i) {
     const auto c = static_cast<unsigned char>(text[i]);
     if (c >= 0x20 && c != '"' && c != '\\') continue;

@@ -17,14 +17,14 @@ std::string WhyNotToPublish(const EndRules& rules, const StreamReport& report,
     }
   }
   if (!rules.replace) return "";
-  if (ends_inside_record) return "the input ends inside a record: it was cut off";
+  if (ends_inside_record) return "the input is truncated: it ends inside a record";
   const int64_t rejected = report.summary.records_rejected();
   if (report.summary.records_written() + rejected == 0 && !rules.allow_empty) {
-    return "the input holds no records; --allow_empty replaces the table with an empty one";
+    return "the input contains no records; --allow_empty replaces the table with an empty one";
   }
   if (rejected > rules.max_rejected && !rules.allow_rejected) {
     return absl::StrCat(rejected, rejected == 1 ? " record was" : " records were",
-                        " rejected; mend the input, or allow it with --allow_rejected or "
+                        " rejected; correct the input, or accept them with --allow_rejected or "
                         "--max_rejected");
   }
   return "";

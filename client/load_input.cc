@@ -31,7 +31,7 @@ absl::Status AppendBytes(int fd, int64_t from, int64_t count, std::string* out) 
     if (got < 0 && errno == EINTR) continue;
     if (got < 0)
       return absl::InternalError(absl::StrCat("cannot read the input: ", strerror(errno)));
-    if (got == 0) return absl::OkStatus();  // it has shrunk meanwhile
+    if (got == 0) return absl::OkStatus();  // the file has become shorter
     out->append(buffer, static_cast<size_t>(got));
     from += got;
     count -= got;
@@ -79,7 +79,7 @@ absl::StatusOr<InputSurvey> LoadInput::Survey(bool only_head) {
     return survey;
   }
   bool whole = false;
-  // One line more than asked for: the header of a CSV file.
+  // One additional line for the header of a CSV file.
   SYNCLINE_ASSIGN_OR_RETURN(const absl::string_view head,
                             reader_->Peek(infer_records_ + 1, kMaxHeadBytes, &whole));
   if (Interrupted()) return absl::CancelledError("interrupted; nothing was loaded");

@@ -18,8 +18,8 @@ bool Given(const CommandLine& command_line, absl::string_view flag) {
   return !command_line.Text(flag).empty();
 }
 
-// Takes the first part of a name as SQL writes it off `*text`, without its quotes and the dot that
-// follows it.
+// Removes the first part of an SQL name from `*text`, with the dot that follows it, and returns it
+// without quotes.
 std::string TakeNamePart(absl::string_view* text) {
   std::string part;
   if (text->empty() || text->front() != '"') {
@@ -58,7 +58,7 @@ absl::Status SetMode(const CommandLine& command_line, v1::StreamConfig* stream) 
   if (mode == "dedup" && key.empty()) return Fault("--mode dedup needs --primary_key");
   const bool key_is_checked = mode == "overwrite" && command_line.Switch("unique_key");
   if (mode != "dedup" && ((!key.empty() && !key_is_checked) || !cursor.empty())) {
-    return Fault("--primary_key and --cursor are for --mode dedup");
+    return Fault("--primary_key and --cursor require --mode dedup");
   }
   if (key_is_checked && key.empty()) return Fault("--unique_key needs --primary_key");
   stream->set_write_mode(mode == "dedup" ? v1::WRITE_MODE_DEDUP : v1::WRITE_MODE_APPEND);
@@ -91,12 +91,12 @@ absl::Status SetGuard(const CommandLine& command_line, v1::PublishGuard* guard) 
   if (command_line.Text("mode") == "append") {
     for (const char* const flag : {"min_rows", "max_shrink", "not_null"}) {
       if (Given(command_line, flag)) {
-        return Fault(absl::StrCat("--", flag, " is for --mode overwrite and dedup"));
+        return Fault(absl::StrCat("--", flag, " requires --mode overwrite or dedup"));
       }
     }
     for (const char* const flag : {"unique_key", "validate_only"}) {
       if (command_line.Switch(flag)) {
-        return Fault(absl::StrCat("--", flag, " is for --mode overwrite and dedup"));
+        return Fault(absl::StrCat("--", flag, " requires --mode overwrite or dedup"));
       }
     }
   }
@@ -121,7 +121,7 @@ absl::Status SetSchemaPolicy(const CommandLine& command_line, v1::StreamConfig* 
   const std::string policy = command_line.Text("schema_policy");
   if (command_line.Switch("strict")) {
     if (!policy.empty() && policy != "freeze") {
-      return Fault("--strict allows no change of the table: it goes with --schema_policy freeze");
+      return Fault("--strict allows no change of the table; it implies --schema_policy freeze");
     }
     stream->set_schema_policy(v1::SCHEMA_POLICY_FREEZE);
   } else if (policy == "mirror") {
@@ -146,7 +146,7 @@ absl::StatusOr<v1::StartSyncRequest> MakeLoadRequest(const CommandLine& command_
   SYNCLINE_RETURN_IF_ERROR(SetGuard(command_line, stream->mutable_guard()));
   SYNCLINE_RETURN_IF_ERROR(SetSchemaPolicy(command_line, stream));
   if (command_line.Switch("validate_only") && command_line.Switch("keep_open")) {
-    return Fault("--validate_only and --keep_open exclude each other");
+    return Fault("--validate_only and --keep_open cannot be combined");
   }
   return request;
 }

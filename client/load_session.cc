@@ -24,14 +24,14 @@ LoadSession::LoadSession(SyncClient* client, LoadOptions options, OpenSource ope
 LoadReport LoadSession::Run() {
   report_.status = RunToEnd();
   progress_->Clear();
-  // Without it the report could not say whether records were rejected. After a failure it is not
-  // waited for.
+  // Without the summary the report could not include the number of rejected records. After a
+  // failure this does not wait for the server.
   report_.status.Update(
       ReadSummary(report_.status.ok() ? options_.retry_for : absl::ZeroDuration()));
   return report_;
 }
 
-// What the ledger says of the stream, with the reasons of rejected records and their lines.
+// Reads the ledger's summary of the stream, with the reasons of rejected records and their lines.
 absl::Status LoadSession::ReadSummary(absl::Duration retry_for) {
   const std::string& sync_id = options_.start.sync_id();
   SYNCLINE_ASSIGN_OR_RETURN(const v1::SyncSummary sync,
@@ -40,9 +40,9 @@ absl::Status LoadSession::ReadSummary(absl::Duration retry_for) {
   report_.stream.summary = sync.streams(0);
   if (report_.stream.summary.records_rejected() == 0) return absl::OkStatus();
   auto reasons = ReadRejectedReasons(client_, sync_id, options_.start.streams(0).descriptor());
-  if (!reasons.ok()) return absl::OkStatus();  // the report has the number of them without it
+  if (!reasons.ok()) return absl::OkStatus();  // the summary has their number
   report_.stream.rejected = *std::move(reasons);
-  // The lines of other writers' records are not known here.
+  // The lines of other writers' records are not known to this process.
   if (sync.streams(0).writers_size() > 1) return absl::OkStatus();
   for (RejectedReason& reason : report_.stream.rejected) {
     reason.first_line = lines_.LineOf(reason.first_offset).value_or(0);
@@ -65,8 +65,8 @@ absl::Status LoadSession::RunToEnd() {
     status = Attempt();
   }
   if (!input_fault_.ok()) {
-    // A replaced table needs all of the input, and what was read of it must not wait for the next
-    // load.
+    // A replaced table needs the whole input, and the records that were read must not be published
+    // by the next load.
     if (options_.end_rules.replace && !options_.keep_open) SYNCLINE_RETURN_IF_ERROR(Discard());
     return input_fault_;
   }
@@ -74,12 +74,12 @@ absl::Status LoadSession::RunToEnd() {
   return End();
 }
 
-// Learns the plan and where the writer stands.
+// Gets the plan and the writer's durable offset.
 absl::Status LoadSession::Start() {
   SYNCLINE_ASSIGN_OR_RETURN(const v1::StartSyncResponse response,
                             StartSyncRetrying(client_, options_.start, options_.retry_for));
   if (response.streams_size() != 1) {
-    return absl::InternalError("the server's plan does not fit the request");
+    return absl::InternalError("the server's plan does not match the request");
   }
   report_.stream.plan = response.streams(0);
   report_.durable_offset = DurableOffset(report_.stream.plan, options_.writer_id);
@@ -133,7 +133,7 @@ absl::Status LoadSession::SendAll(RecordSource* source, StreamWriter* writer) {
     const auto event = source->Next(!batch_->empty(), take);
     if (!event.ok()) {
       if (!sent.ok()) return sent;
-      input_fault_ = event.status();  // what came before it is loaded
+      input_fault_ = event.status();  // the records before it are loaded
       if (Flush(writer).ok()) writer->Close().IgnoreError();
       return event.status();
     }
@@ -176,7 +176,7 @@ v1::CompleteStreamRequest LoadSession::Completion(v1::StreamStatus status) const
   return request;
 }
 
-// Publishes the stream unless something speaks against it.
+// Publishes the stream unless a rule or the guard forbids it.
 absl::Status LoadSession::End() {
   if (options_.staged) {
     SYNCLINE_RETURN_IF_ERROR(ReadSummary(options_.retry_for));
@@ -193,7 +193,7 @@ absl::Status LoadSession::End() {
 
 absl::Status LoadSession::Complete() {
   v1::CompleteStreamRequest request = Completion(v1::STREAM_STATUS_COMPLETE);
-  // What other writers sent is not ours to count.
+  // This process cannot count the records of other writers.
   if (options_.writer_id.empty()) request.set_expected_records(seen_);
   *request.mutable_guard() = options_.start.streams(0).guard();
   return CompleteStreamRetrying(client_, request, options_.retry_for).status();
@@ -209,8 +209,8 @@ absl::Status LoadSession::Validate() {
   return Discard();
 }
 
-// Ends the stream; what it staged must not come into the table with the next load. What earlier
-// loads staged is not its own to discard.
+// Ends the stream and discards the records that it staged, so that the next load does not publish
+// them. Records that earlier loads staged are kept.
 absl::Status LoadSession::Discard() {
   v1::CompleteStreamRequest request = Completion(v1::STREAM_STATUS_INCOMPLETE);
   request.set_discard_staged(true);

@@ -11,7 +11,7 @@
 #include "client/output.h"
 
 int main(int argc, char** argv) {
-  signal(SIGPIPE, SIG_IGN);  // a closed stdout is an error of a write, not a death
+  signal(SIGPIPE, SIG_IGN);  // a closed stdout makes a write fail instead of killing us
   const std::vector<std::string> arguments(argv + 1, argv + argc);
   const syncline::client::Invocation invocation =
       syncline::client::ParseCommandLine(arguments, syncline::client::ProcessEnvironment);
@@ -20,7 +20,7 @@ int main(int argc, char** argv) {
   if (invocation.verb == nullptr) return invocation.exit_code;
   const std::vector<std::string> unknown = syncline::UnknownVariables(environ);
   if (!unknown.empty()) {
-    syncline::client::Say("warning: no flag has these environment variables: " +
+    syncline::client::Say("warning: unknown environment variables: " +
                           absl::StrJoin(unknown, ", "));
   }
   return invocation.verb->run(invocation.command_line);

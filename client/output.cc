@@ -13,7 +13,7 @@ namespace syncline::client {
 
 void LineOutput::WriteLine(absl::string_view line) {
   const std::string text = absl::StrCat(line, "\n");
-  MutexLock lock(&mutex_);  // whole lines, whichever thread writes
+  MutexLock lock(&mutex_);  // so that lines of different threads do not mix
   size_t written = 0;
   while (status_.ok() && written < text.size()) {
     const ssize_t count = write(fd_, text.data() + written, text.size() - written);

@@ -22,7 +22,7 @@ RecordBatchBuilder::RecordBatchBuilder(Payload payload, const v1::Limits& limits
   if (limits.max_message_bytes() > 0) {
     const int64_t most = std::max<int64_t>(limits.max_message_bytes() - kEnvelopeBytes, 1);
     batch = std::min(batch, most);
-    record = std::min(record, most - 2);  // a cut line is one longer, and ends with '\n'
+    record = std::min(record, most - 2);  // a truncated line is one byte longer and has a '\n'
   }
   batch_bytes_ = static_cast<size_t>(batch);
   max_record_bytes_ = static_cast<size_t>(std::max<int64_t>(record, 1));
@@ -44,7 +44,7 @@ void RecordBatchBuilder::AppendUnreadable(absl::string_view line, absl::string_v
 }
 
 std::unique_ptr<v1::StreamRecordsRequest> RecordBatchBuilder::Take() {
-  // What waits to become durable must not hold the room that it did not use.
+  // Kept batches wait until they are durable; they must not occupy unused capacity.
   if (lines_ != nullptr && lines_->size() < lines_->capacity() / 2) lines_->shrink_to_fit();
   lines_ = nullptr;
   records_ = 0;

@@ -9,10 +9,11 @@ namespace {
 constexpr uint64_t kOnes = 0x0101010101010101;
 constexpr uint64_t kHighBits = 0x8080808080808080;
 
-// Marks bytes of `word` that are zero; what stands before the first marked byte is not.
+// Sets the high bit of bytes of `word` that are zero. Bytes before the first marked one are not
+// zero.
 uint64_t ZeroBytes(uint64_t word) { return (word - kOnes) & ~word & kHighBits; }
 
-// The first quote, backslash or control character.
+// Returns the first quote, backslash or control character, or `end`.
 const char* FindStringStop(const char* p, const char* end) {
   for (; end - p >= 8; p += 8) {
     uint64_t word = 0;
@@ -28,7 +29,7 @@ class Scanner {
  public:
   explicit Scanner(absl::string_view text) : p_(text.data()), end_(p_ + text.size()) {}
 
-  // Skips white space and takes `c`.
+  // Skips white space and consumes `c`.
   bool Take(char c) {
     SkipSpace();
     if (p_ == end_ || *p_ != c) return false;
@@ -41,7 +42,7 @@ class Scanner {
     return p_ == end_;
   }
 
-  // The text of a string without its quotes.
+  // Consumes a string; `*text` is its contents without the quotes.
   bool TakeString(absl::string_view* text) {
     if (!Take('"')) return false;
     const char* const start = p_;

@@ -15,7 +15,7 @@ constexpr size_t kShownBytes = 60;
 
 std::string Beginning(absl::string_view raw) {
   std::string text(raw.substr(0, kShownBytes));
-  // A character that is cut at the end is left out.
+  // Removes a character that was cut at the end.
   for (int i = 0; i < 3 && raw.size() > text.size() && !text.empty() && !IsUtf8(text); ++i) {
     text.pop_back();
   }

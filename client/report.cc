@@ -12,7 +12,7 @@
 namespace syncline::client {
 namespace {
 
-// Of a plan or a summary.
+// `Stream` is a plan or a summary.
 template <typename Stream>
 std::string TableName(const Stream& stream) {
   if (stream.table_name().empty()) return StreamTitle(stream.descriptor());
@@ -35,9 +35,9 @@ std::string ChangeText(const v1::SchemaChange& change) {
     case v1::SchemaChange::KIND_DROP_COLUMN:
       return absl::StrCat("column ", name, " (", change.from(), ") is dropped");
     case v1::SchemaChange::KIND_RELAX_NOT_NULL:
-      return absl::StrCat("column ", name, " may be NULL from now on");
+      return absl::StrCat("column ", name, " becomes nullable");
     case v1::SchemaChange::KIND_ADD_INDEX:
-      return absl::StrCat("index ", name, " is made");
+      return absl::StrCat("index ", name, " is created");
     case v1::SchemaChange::KIND_DROP_INDEX:
       return absl::StrCat("index ", name, " is dropped");
     case v1::SchemaChange::KIND_CREATE_TABLE:
@@ -47,7 +47,7 @@ std::string ChangeText(const v1::SchemaChange& change) {
     case v1::SchemaChange_Kind_SchemaChange_Kind_INT_MAX_SENTINEL_DO_NOT_USE_:
       break;
   }
-  return absl::StrCat("column ", name, " changes in a way that this version does not know");
+  return absl::StrCat("column ", name, " changes in a way that this version cannot describe");
 }
 
 template <typename Stream>
@@ -58,15 +58,15 @@ std::string ChangeLine(const Stream& stream, const v1::SchemaChange& change) {
                                         : "");
 }
 
-// What the most frequent reasons mean.
+// Explains the most frequent reasons.
 absl::string_view ReasonMeaning(absl::string_view reason) {
-  if (reason == "FIELD_COUNT") return " (another number of fields than the header)";
-  if (reason == "INVALID_UTF8") return " (bytes that are not UTF-8)";
+  if (reason == "FIELD_COUNT") return " (number of fields differs from the header)";
+  if (reason == "INVALID_UTF8") return " (not valid UTF-8)";
   if (reason == "INVALID_JSON") return " (not JSON)";
   return reason == "NOT_AN_OBJECT" ? " (not a JSON object)" : "";
 }
 
-// The reasons count fewer records than the stream has when there were too many to read.
+// The reasons count fewer records than the stream has if there were too many to read.
 void AddRejected(const StreamReport& report, std::vector<ReportEntry>* entries) {
   int64_t unexplained = report.summary.records_rejected();
   for (const RejectedReason& reason : report.rejected) {
@@ -75,16 +75,17 @@ void AddRejected(const StreamReport& report, std::vector<ReportEntry>* entries) 
         {true,
          absl::StrCat(TableName(report.plan), ": ", Counted(reason.count, "record", "records"),
                       " rejected with ", reason.reason, ReasonMeaning(reason.reason),
-                      ", the first is record ", reason.first_offset + 1,
-                      reason.first_line == 0 ? "" : absl::StrCat(" in line ", reason.first_line))});
+                      "; the first is record ", reason.first_offset + 1,
+                      reason.first_line == 0 ? "" : absl::StrCat(" on line ", reason.first_line))});
   }
   if (unexplained <= 0) return;
   entries->push_back(
       {true, absl::StrCat(TableName(report.plan), ": ", Counted(unexplained, "record", "records"),
-                          " rejected", report.rejected.empty() ? "" : " besides")});
+                          " rejected",
+                          report.rejected.empty() ? "" : " for reasons that were not read")});
 }
 
-// The columns may be fewer than there are: the rest is one line.
+// The summary may not list all columns; one more line counts the rest.
 void AddValues(const StreamReport& report, std::vector<ReportEntry>* entries) {
   const std::string table = TableName(report.plan);
   int64_t nulled = report.summary.values_nulled();
@@ -105,7 +106,7 @@ void AddValues(const StreamReport& report, std::vector<ReportEntry>* entries) {
     add(column.truncated(), name, "value was truncated or cleaned",
         "values were truncated or cleaned");
     add(column.undeclared(),
-        absl::StrCat("field ", Quoted(column.column()), " is not declared and was not stored: in "),
+        absl::StrCat("field ", Quoted(column.column()), " is not declared and was not stored in "),
         "record", "records");
   }
   add(nulled, "other columns: ", "value did not fit and became NULL",
@@ -212,7 +213,7 @@ std::string ReportJsonMembers(const StreamReport& report) {
 std::vector<std::string> FindStrictFaults(const StreamReport& report) {
   std::vector<std::string> faults;
   for (const v1::SchemaChange& change : report.plan.changes()) {
-    // A table that is made for the stream is what it asks for.
+    // A new table has the definition that the stream requested.
     if (change.kind() == v1::SchemaChange::KIND_CREATE_TABLE) continue;
     faults.push_back(ChangeLine(report.plan, change));
   }

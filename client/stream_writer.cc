@@ -78,7 +78,7 @@ absl::Status StreamWriter::Close() {
         MutexLock lock(&mutex_);
         durable_offset_ = std::max(durable_offset_, response->durable_offset());
       }
-      ReleaseAll();  // the answer means that checkpoints are committed too
+      ReleaseAll();  // a response means that checkpoints are committed, too
       retry_.Reset();
       return absl::OkStatus();
     }
@@ -97,16 +97,17 @@ void StreamWriter::ReleaseAll() {
   if (window_ != nullptr) window_->Release(released);
 }
 
-// Ends with a call that has sent everything again, or with the error that ends the writer.
+// Returns OK with a new call on which everything was resent, or returns the error that ends the
+// writer.
 absl::Status StreamWriter::Recover(absl::Status error) {
   broken_ = RecoverOnce(std::move(error));
-  if (!broken_.ok()) ReleaseAll();  // nothing will be sent again
+  if (!broken_.ok()) ReleaseAll();  // nothing will be resent
   return broken_;
 }
 
 absl::Status StreamWriter::RecoverOnce(absl::Status error) {
   if (error.ok()) {
-    // The server answered before it was asked to: only a fault of the server does that.
+    // The server responded before the call was half-closed, which only a bug in the server does.
     error = absl::InternalError("the server ended the call while records were being sent");
   }
   while (true) {
@@ -120,7 +121,8 @@ absl::Status StreamWriter::RecoverOnce(absl::Status error) {
     if (*durable > durable_offset()) retry_.Reset();
     if (*durable < durable_offset()) {
       return absl::DataLossError(absl::StrCat("the server had committed ", durable_offset(),
-                                              " records and now knows of ", *durable, " only"));
+                                              " records but now reports only ", *durable,
+                                              " of them"));
     }
     Acknowledge(*durable);
     if (ResendAll()) return absl::OkStatus();
@@ -148,7 +150,7 @@ absl::StatusOr<int64_t> StreamWriter::AskDurableOffset() {
       return DurableOffset(plan, options_.writer_id);
     }
   }
-  return absl::InternalError("the server's plan does not name the stream");
+  return absl::InternalError("the server's plan does not include the stream");
 }
 
 void StreamWriter::Acknowledge(int64_t durable_offset, absl::string_view checkpoint_id) {
@@ -156,7 +158,7 @@ void StreamWriter::Acknowledge(int64_t durable_offset, absl::string_view checkpo
   {
     MutexLock lock(&mutex_);
     durable_offset_ = std::max(durable_offset_, durable_offset);
-    size_t done = 0;  // how many at the front need not be sent again
+    size_t done = 0;  // number of messages at the front that need not be resent
     if (!checkpoint_id.empty()) {
       // Everything before a committed checkpoint is committed.
       for (size_t i = 0; i < sent_.size() && done == 0; ++i) {

@@ -22,7 +22,7 @@ std::string TimeText(const google::protobuf::Timestamp& time) {
                           absl::UTCTimeZone());
 }
 
-// How long ago `time` was, in the unit that says enough.
+// Returns how long ago `time` was, in a suitable unit.
 std::string AgeText(const google::protobuf::Timestamp& time, absl::Time now) {
   if (time.seconds() == 0) return "-";
   const int64_t seconds = std::max<int64_t>(0, absl::ToUnixSeconds(now) - time.seconds());
@@ -32,7 +32,7 @@ std::string AgeText(const google::protobuf::Timestamp& time, absl::Time now) {
   return absl::StrCat(seconds / 86400, " days ago");
 }
 
-// The columns whose values changed; nothing when there are none.
+// Returns a table of the columns whose values changed, or an empty string if there are none.
 std::string FormatColumns(const v1::SyncSummary& sync) {
   std::vector<std::vector<std::string>> rows = {
       {"STREAM", "COLUMN", "NULLED", "TRUNCATED", "UNDECLARED"}};
@@ -46,7 +46,8 @@ std::string FormatColumns(const v1::SyncSummary& sync) {
   return rows.size() == 1 ? "" : "\n" + FormatTable(rows);
 }
 
-// Why streams could not start, and how the latest call of others failed; nothing when all is well.
+// Returns why streams could not start and how the latest call of others failed, or an empty string
+// if there are no errors.
 std::string FormatErrors(const v1::SyncSummary& sync) {
   std::string text;
   for (const v1::StreamSummary& stream : sync.streams()) {
@@ -62,7 +63,7 @@ std::string FormatErrors(const v1::SyncSummary& sync) {
   return text;
 }
 
-// The message of the error that came last; "-" when there is none.
+// Returns the message of the latest error, or "-" if there is none.
 std::string LastError(const v1::SyncSummary& sync) {
   const v1::StreamSummary* last = nullptr;
   for (const v1::StreamSummary& stream : sync.streams()) {

@@ -23,7 +23,8 @@ namespace {
 constexpr int kKeepaliveMs = 20'000;
 constexpr int kGreatestReconnectMs = 2'000;
 constexpr int kFirstReconnectMs = 100;
-// How long a call waits for a connection that broke; one that never was fails at once.
+// How long a call waits for the connection if the previous call found the server unreachable. Other
+// calls fail at once.
 constexpr absl::Duration kReconnectPatience = absl::Seconds(1);
 
 absl::StatusOr<std::string> ReadFile(const std::string& path) {
@@ -53,12 +54,12 @@ grpc::ChannelArguments Arguments(const TlsOptions& tls) {
   grpc::ChannelArguments arguments;
   arguments.SetInt(GRPC_ARG_KEEPALIVE_TIME_MS, kKeepaliveMs);
   arguments.SetInt(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, kKeepaliveMs);
-  // A call may wait for minutes for a merge without any data: pings must go on.
+  // A call may wait minutes for a merge without any data, and pings must continue meanwhile.
   arguments.SetInt(GRPC_ARG_HTTP2_MAX_PINGS_WITHOUT_DATA, 0);
   arguments.SetInt(GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS, kFirstReconnectMs);
   arguments.SetInt(GRPC_ARG_MIN_RECONNECT_BACKOFF_MS, kGreatestReconnectMs);
   arguments.SetInt(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, kGreatestReconnectMs);
-  // http_proxy of the environment is not meant for a database loader, least of all for loopback.
+  // The environment's http_proxy is not meant for a database loader, least of all on loopback.
   arguments.SetInt(GRPC_ARG_ENABLE_HTTP_PROXY, 0);
   arguments.SetMaxReceiveMessageSize(-1);
   arguments.SetMaxSendMessageSize(-1);
@@ -66,17 +67,17 @@ grpc::ChannelArguments Arguments(const TlsOptions& tls) {
   return arguments;
 }
 
-// The health messages have one field each; Debian packages no proto of them.
+// The health messages have one field each; Debian does not package their proto.
 constexpr int kHealthServing = 1;
 
 absl::StatusOr<int> ParseHealth(const grpc::ByteBuffer& buffer) {
   grpc::Slice slice;
   if (!buffer.DumpToSingleSlice(&slice).ok()) {
-    return absl::InternalError("the server's health answer cannot be read");
+    return absl::InternalError("the server's health response cannot be parsed");
   }
   if (slice.size() == 0) return 0;
   if (slice.size() != 2 || slice.begin()[0] != 0x08) {
-    return absl::InternalError("the server's health answer cannot be read");
+    return absl::InternalError("the server's health response cannot be parsed");
   }
   return slice.begin()[1];
 }
@@ -89,12 +90,12 @@ struct SyncClient::Impl {
   absl::Duration timeout;
   std::shared_ptr<grpc::Channel> channel;
   std::unique_ptr<v1::SyncService::Stub> stub;
-  std::atomic<bool> unreachable{false};  // at the last call
+  std::atomic<bool> unreachable{false};  // as of the last call
 
   void Prepare(grpc::ClientContext* context) const {
     if (!authorization.empty()) context->AddMetadata("authorization", authorization);
-    // Between calls nobody polls the channel but a timer of gRPC's every 5 s: a retry that only
-    // slept would find a server that is back again no sooner.
+    // Between calls only a timer of gRPC polls the channel, every 5 s, so a retry after a plain
+    // sleep would not find a server that is available again any sooner.
     if (unreachable)
       channel->WaitForConnected(absl::ToChronoTime(absl::Now() + kReconnectPatience));
   }
@@ -128,7 +129,7 @@ RecordsCall::RecordsCall(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 RecordsCall::~RecordsCall() {
   if (impl_->finished) return;
   impl_->context.TryCancel();
-  impl_->writer->Finish();  // the answer of a cancelled call says nothing
+  impl_->writer->Finish();  // the status of a cancelled call is not needed
 }
 
 bool RecordsCall::Write(const v1::StreamRecordsRequest& request) {
@@ -136,7 +137,7 @@ bool RecordsCall::Write(const v1::StreamRecordsRequest& request) {
 }
 
 absl::StatusOr<v1::StreamRecordsResponse> RecordsCall::Finish() {
-  impl_->writer->WritesDone();  // false when broken, which Finish explains
+  impl_->writer->WritesDone();  // false if broken; Finish returns the error
   impl_->finished = true;
   SYNCLINE_RETURN_IF_ERROR(FromGrpc(impl_->writer->Finish()));
   return std::move(impl_->response);
@@ -265,7 +266,7 @@ absl::Status SyncClient::CheckHealth() {
   grpc::GenericStub stub(impl_->channel);
   grpc::CompletionQueue queue;
   const grpc::Slice nothing;
-  const grpc::ByteBuffer request(&nothing, 1);  // an empty service name asks for the whole server
+  const grpc::ByteBuffer request(&nothing, 1);  // an empty service name means the whole server
   grpc::ByteBuffer response;
   grpc::Status status;
   int tag = 0;
@@ -281,7 +282,7 @@ absl::Status SyncClient::CheckHealth() {
   ErrorDetail detail;
   detail.reason = "NOT_SERVING";
   return MakeError(absl::StatusCode::kUnavailable,
-                   "the server is up but does not serve: it is draining, or cannot reach its "
+                   "the server is running but not serving: it is draining or cannot reach its "
                    "database",
                    detail);
 }

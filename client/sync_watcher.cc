@@ -63,7 +63,8 @@ void SyncWatcher::Run() {
     bool heard = false;
     const absl::Status status = WatchOnce(&heard);
     if (status.ok() || !IsRetryableCall(status)) return;
-    // A watch of a quiet sync hears nothing for long: having lasted counts as well.
+    // The watch of an idle sync receives no events for a long time, so a long-lived call also
+    // counts as a success.
     if (heard || absl::Now() - began > kLasted) backoff.reset();
     if (!backoff.has_value()) {
       backoff.emplace(absl::Milliseconds(100), absl::Seconds(3));

@@ -6,7 +6,7 @@
 namespace syncline::client {
 namespace {
 
-// The length of the character at the front of `bytes`, 0 when there is none.
+// Returns the length of the character at the front of `bytes`, or 0 if it is not valid.
 size_t CharacterLength(absl::string_view bytes) {
   const auto byte = [bytes](size_t i) { return static_cast<uint8_t>(bytes[i]); };
   const uint8_t first = byte(0);

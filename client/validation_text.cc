@@ -27,7 +27,7 @@ std::vector<std::string> ValidationLines(const v1::Validation& validation) {
         ", which has held ", blocker.object(), " for ", blocker.age().seconds(), " s"));
   }
   if (!validation.final()) {
-    lines.push_back("other writers of the stream are open: this may still change");
+    lines.push_back("other writers of the stream are still open; these figures may change");
   }
   return lines;
 }

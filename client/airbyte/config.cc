@@ -18,7 +18,7 @@ absl::Status Invalid(absl::string_view what, absl::string_view why) {
   return absl::InvalidArgumentError(absl::StrCat(what, " ", why));
 }
 
-// A member that may be missing or null.
+// Returns a member that may be missing or null.
 std::optional<JsonText> Optional(const JsonText& object, absl::string_view key) {
   const auto member = FindMember(object, key);
   if (!member.has_value() || member->kind == JsonKind::kNull) return std::nullopt;
@@ -74,7 +74,7 @@ absl::Status ReadPolicies(const JsonText& object, DestinationConfig* config) {
   } else if (!policy.empty() && policy != "keep") {
     return Invalid("schema_policy", "must be keep, mirror or freeze");
   }
-  // Airbyte's own destinations know it under the other name.
+  // Airbyte's own destinations use the other name.
   const absl::string_view key =
       Optional(object, "cdc_delete_mode").has_value() ? "cdc_delete_mode" : "cdc_deletion_mode";
   SYNCLINE_ASSIGN_OR_RETURN(const std::string mode, OptionalText(object, key));
@@ -86,7 +86,7 @@ absl::Status ReadPolicies(const JsonText& object, DestinationConfig* config) {
   return absl::OkStatus();
 }
 
-// "require", or as platforms write it {"mode": "require"}.
+// Accepts "require" and, as platforms write it, {"mode": "require"}.
 absl::StatusOr<std::string> ReadSslMode(const JsonText& object) {
   auto member = Optional(object, "ssl_mode");
   if (member.has_value() && member->kind == JsonKind::kObject) member = Optional(*member, "mode");
@@ -103,7 +103,7 @@ absl::Status ReadDirect(const JsonText& object, DestinationConfig* config) {
   SYNCLINE_ASSIGN_OR_RETURN(target.host, OptionalText(object, "host"));
   if (target.host.empty()) return absl::OkStatus();
   if (!config->connection.server.empty()) {
-    return Invalid("host", "and server exclude each other: a database, or a server that has one");
+    return Invalid("host", "and server exclude each other: give either a database or a server");
   }
   SYNCLINE_ASSIGN_OR_RETURN(const auto port, OptionalNumber(object, "port"));
   target.port = port.value_or(target.port);
@@ -118,7 +118,7 @@ absl::Status ReadDirect(const JsonText& object, DestinationConfig* config) {
   return absl::OkStatus();
 }
 
-// ["a"] or "a"; false for anything else.
+// Accepts ["a"] and "a". Returns false for anything else.
 bool ReadPath(const JsonText& value, v1::FieldPath* path) {
   if (value.kind == JsonKind::kString) {
     path->add_path(UnescapeJson(value));
@@ -142,7 +142,7 @@ bool IsEmptyArray(const JsonText& value) {
   return empty;
 }
 
-// The configured member, or what the source itself defines when that is empty.
+// Returns the configured member or, if that is empty, the one that the source defines.
 std::optional<JsonText> Configured(const JsonText& configured, absl::string_view key,
                                    const JsonText& stream, absl::string_view source_key) {
   const auto member = Optional(configured, key);
@@ -170,7 +170,7 @@ absl::Status ReadKeys(const JsonText& configured, const JsonText& stream,
   return absl::OkStatus();
 }
 
-// A full refresh starts over in every run, and so does what an overwrite is for.
+// A full refresh starts over in every run, and so does the source of an overwrite.
 absl::Status ReadReplay(const JsonText& configured, absl::string_view destination_mode,
                         v1::StreamConfig* config) {
   SYNCLINE_ASSIGN_OR_RETURN(const std::string mode, OptionalText(configured, "sync_mode"));
@@ -248,7 +248,8 @@ absl::StatusOr<DestinationConfig> ReadConfig(absl::string_view json) {
   SYNCLINE_ASSIGN_OR_RETURN(config.connection.server, OptionalText(*object, "server"));
   SYNCLINE_RETURN_IF_ERROR(ReadDirect(*object, &config));
   if (config.connection.server.empty() && !config.direct.has_value()) {
-    return Invalid("server", "is missing (or host, database and username of a PostgreSQL)");
+    return Invalid("server",
+                   "is missing; give it, or host, database and username of a PostgreSQL server");
   }
   SYNCLINE_ASSIGN_OR_RETURN(config.schema, OptionalText(*object, "schema"));
   SYNCLINE_ASSIGN_OR_RETURN(config.connection_id, OptionalText(*object, "connection_id"));

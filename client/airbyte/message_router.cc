@@ -16,13 +16,13 @@ constexpr absl::string_view kNamespaceKey = "\"namespace\"";
 
 bool IsSpace(char c) { return c == ' ' || c == '\t' || c == '\r' || c == '\n'; }
 
-// Takes `token` from the front, white space before it skipped.
+// Skips white space and consumes `token`.
 bool Take(absl::string_view* text, absl::string_view token) {
   while (!text->empty() && IsSpace(text->front())) text->remove_prefix(1);
   return absl::ConsumePrefix(text, token);
 }
 
-// Takes a string without escapes; its content.
+// Consumes a string without escapes; `*content` is its contents.
 bool TakeSimpleString(absl::string_view* text, absl::string_view* content) {
   if (!Take(text, "\"")) return false;
   const size_t quote = text->find('"');
@@ -40,8 +40,8 @@ struct Prefix {
   const char* data = nullptr;  // where the data begins
 };
 
-// Reads {"type":"RECORD","record":{ and the members before "data"; false when it looks any other
-// way.
+// Reads {"type":"RECORD","record":{ and the members before "data". Returns false if the line begins
+// in any other way.
 bool ReadPrefix(absl::string_view line, Prefix* prefix) {
   if (!Take(&line, "{") || !Take(&line, "\"type\"") || !Take(&line, ":") ||
       !Take(&line, "\"RECORD\"") || !Take(&line, ",") || !Take(&line, "\"record\"") ||
@@ -133,13 +133,13 @@ bool MessageRouter::RouteFast(absl::string_view line, RoutedMessage* routed) {
   return true;
 }
 
-// For a line whose only "namespace" behind `data` is its last member: ..."namespace":"x"}}
+// For a line whose only "namespace" after `data` is its last member: ..."namespace":"x"}}
 bool MessageRouter::ReadTail(absl::string_view line, const char* data,
                              absl::string_view* name_space) {
   const char* const key = NextNamespace(data);
   const char* const line_end = line.data() + line.size();
   absl::string_view tail(key, static_cast<size_t>(line_end - key));
-  // Only a comma before it makes it a member's key; a value may hold the word as well.
+  // It is a member's key only if a comma precedes it; a value may also be this word.
   const char* before = key - 1;
   while (before > data && IsSpace(*before)) --before;
   if (*before != ',') return false;

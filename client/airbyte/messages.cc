@@ -20,7 +20,7 @@ std::string StringMember(const JsonText& value, absl::string_view key) {
   return member.has_value() && member->kind == JsonKind::kString ? UnescapeJson(*member) : "";
 }
 
-// Nothing in it that a source could go on from.
+// Returns whether `body` contains nothing from which a source could resume.
 bool IsEmptyBody(const std::optional<JsonText>& body) {
   if (!body.has_value() || body->kind == JsonKind::kNull) return true;
   if (body->kind != JsonKind::kObject) return false;
@@ -104,7 +104,7 @@ std::string WithDestinationStats(absl::string_view line, int64_t records) {
   if (const auto old = FindMember(*state, "destinationStats"); old.has_value()) {
     return absl::StrCat(before(old->raw.data()), stats, from(old->raw.data() + old->raw.size()));
   }
-  // Right behind the last member, or behind the bracket of an empty state.
+  // After the last member, or after the opening bracket of an empty state.
   const char* const bracket = state->raw.data() + state->raw.size() - 1;
   const char* behind = bracket;
   while (absl::ascii_isspace(static_cast<unsigned char>(behind[-1]))) --behind;

@@ -43,7 +43,7 @@ absl::Status StatePassing::Take(absl::string_view line, bool empty, int only) {
     if (lane->seen == 0 || lane->completed_before) continue;
     requirements.push_back({lane->index, lane->seen, !empty});
   }
-  // Neither printed nor a checkpoint: the next sync begins before it.
+  // The state is neither emitted nor sent as a checkpoint: the next sync resumes before it.
   if (failed) {
     ++withheld_;
     return absl::OkStatus();
@@ -54,7 +54,7 @@ absl::Status StatePassing::Take(absl::string_view line, bool empty, int only) {
   }
   covers_all_ = covers_all_ || only < 0;
   if (!empty && !requirements.empty()) {
-    // Once there are checkpoints of all lanes, the newest of them is what counts for each.
+    // After a checkpoint of all lanes, the newest of those is the one that counts for each lane.
     SYNCLINE_RETURN_IF_ERROR(covers_all_ ? SendForAll()
                                          : SendOwn((*lanes_)[static_cast<size_t>(only)].get()));
   }
@@ -63,7 +63,8 @@ absl::Status StatePassing::Take(absl::string_view line, bool empty, int only) {
 }
 
 absl::Status StatePassing::SendOwn(WriteLane* lane) {
-  // Among the records of an earlier run its checkpoints count, or the next one of this run.
+  // Among the records of an earlier run, the checkpoints of that run or the next one of this run
+  // count.
   if (lane->phase != WriteLane::Phase::kOpen || lane->seen < lane->skip_below ||
       lane->sent_checkpoint == lane->seen) {
     return absl::OkStatus();
@@ -100,7 +101,7 @@ absl::Status StatePassing::SendForAll() {
   return absl::OkStatus();
 }
 
-// One that has a call already, when there is one.
+// Returns the open lane with the most records, which usually has a call, or null if none is open.
 WriteLane* StatePassing::FindOpenLane() const {
   WriteLane* found = nullptr;
   for (const auto& lane : *lanes_) {

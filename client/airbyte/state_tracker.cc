@@ -56,8 +56,8 @@ bool StateTracker::IsMet(const Pending& state) const {
   return true;
 }
 
-// Moves what may come out to ready_. A state that must wait holds back the later ones of its lanes;
-// once every lane with states is held, the rest need not be looked at.
+// Moves the states that may be emitted to ready_. A state that must wait holds back the later ones
+// of its lanes. Once every lane with pending states is held, the rest is not examined.
 void StateTracker::Collect() {
   std::vector<bool> held(lanes_.size(), false);
   size_t held_lanes = 0;
@@ -89,7 +89,7 @@ void StateTracker::Collect() {
 
 void StateTracker::EmitReady() {
   mutex_.Lock();
-  if (emitting_) {  // that thread will see ours as well
+  if (emitting_) {  // that thread also emits ours
     mutex_.Unlock();
     return;
   }

@@ -27,7 +27,7 @@ absl::Status EndStreamStrictly(SyncClient* client, const v1::CompleteStreamReque
     absl::StrAppend(&faults, faults.empty() ? "" : "; ", entry.text);
   }
   if (faults.empty()) {
-    // The server counts once more, under its own locks.
+    // The server counts again under its own locks.
     v1::CompleteStreamRequest guarded = request;
     guarded.mutable_guard()->set_max_rejected(0);
     guarded.mutable_guard()->set_max_nulled(0);
@@ -39,7 +39,7 @@ absl::Status EndStreamStrictly(SyncClient* client, const v1::CompleteStreamReque
     incomplete.clear_expected_records();
     EndStream(client, incomplete, retry_for).IgnoreError();
   }
-  return absl::FailedPreconditionError(absl::StrCat("not completed, as --strict asks: ", faults));
+  return absl::FailedPreconditionError(absl::StrCat("not completed because of --strict: ", faults));
 }
 
 }  // namespace syncline::client

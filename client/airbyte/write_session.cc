@@ -20,7 +20,7 @@ absl::Status Unroutable(int64_t line_number, absl::string_view why) {
   return absl::InvalidArgumentError(absl::StrCat("line ", line_number, " of the input: ", why));
 }
 
-// Errors that other streams will meet as well, or that forbid to go on.
+// Returns whether other streams will have the same error, or the run must not continue after it.
 bool EndsRun(const absl::Status& status) {
   const std::string reason = ReasonOf(status);
   return absl::IsUnavailable(status) || absl::IsUnauthenticated(status) ||
@@ -60,7 +60,7 @@ absl::Status WriteSession::Start() {
   const auto plan = StartSyncRetrying(client_, request_, options_.retry_for);
   SYNCLINE_RETURN_IF_ERROR(plan.status());
   if (plan->streams_size() != request_.streams_size()) {
-    return absl::InternalError("the server's plan does not fit the catalog");
+    return absl::InternalError("the server's plan does not match the catalog");
   }
   SYNCLINE_RETURN_IF_ERROR(MakeLanes(*plan));
   watcher_ = std::make_unique<SyncWatcher>(
@@ -158,7 +158,8 @@ absl::Status WriteSession::TakeLines(absl::string_view lines) {
                            : static_cast<size_t>(static_cast<const char*>(newline) - lines.data());
     const absl::string_view line = lines.substr(0, length);
     ++line_number_;
-    // Only the input's last line may be without its end, and a RECORD is not read any further.
+    // Only the input's last line may lack a line break, and a RECORD's data is not parsed
+    // elsewhere.
     const bool is_cut = newline == nullptr && !ParseJson(line).has_value();
     SYNCLINE_RETURN_IF_ERROR(TakeLine(line, is_cut));
     lines.remove_prefix(std::min(lines.size(), length + 1));
@@ -200,7 +201,7 @@ absl::Status WriteSession::TakeLine(absl::string_view line, bool is_cut) {
   return Unroutable(line_number_, "not an Airbyte message");
 }
 
-// The first word of a failure is the one nearest to its cause.
+// Keeps only the first failure, which is the nearest to the cause.
 void WriteSession::NoteFailure(absl::string_view what, absl::string_view words) {
   if (!evidence_.failure.empty()) return;
   evidence_.failure = words.empty() ? std::string(what) : absl::StrCat(what, ": ", words);
@@ -243,7 +244,7 @@ absl::StatusOr<bool> WriteSession::SendCheckpoint(WriteLane* lane,
     SYNCLINE_RETURN_IF_ERROR(Flush(lane));
   } else {
     SYNCLINE_RETURN_IF_ERROR(FlushAll());
-    // What a failed stream still holds will never be committed.
+    // Records that a failed stream still holds will never be committed.
     for (const auto& other : lanes_) {
       if (other->failed) return false;
     }
@@ -304,7 +305,7 @@ absl::Status WriteSession::MakeRoom(int64_t bytes) {
         fullest = lane.get();
       }
     }
-    // Without one, all that is held belongs to streams that are being ended, which makes room too.
+    // If there is none, all held bytes belong to streams that are ending, which also makes room.
     if (fullest != nullptr) SYNCLINE_RETURN_IF_ERROR(Contain(fullest, Drain(fullest)));
   }
   return absl::OkStatus();

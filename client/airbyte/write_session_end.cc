@@ -1,4 +1,4 @@
-// The end of a run: which streams are completed, and what is reported.
+// The end of a run: decides which streams are completed, and collects the report.
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -17,7 +17,7 @@ WriteReport WriteSession::Run(LineReader* input, ProgressLine* progress) {
   progress->Clear();
   EndAll(pumped);
   pool_->Shutdown();
-  watcher_.reset();  // joined: every state that may come out has come out
+  watcher_.reset();  // joined: every state that may be emitted has been emitted
   WriteReport report;
   report.records = records_;
   report.ignored_messages = ignored_messages_;
@@ -37,8 +37,8 @@ WriteReport WriteSession::Run(LineReader* input, ProgressLine* progress) {
   return report;
 }
 
-// Without the ledger's counts nobody would know whether records were rejected. After a failure they
-// are not waited for.
+// The ledger's counts are needed for the number of rejected records. After a failure this does not
+// wait for the server.
 void WriteSession::AddLedgerReport(WriteReport* report) {
   const absl::Duration retry_for = report->status.ok() ? options_.retry_for : absl::ZeroDuration();
   const auto summary = GetSyncRetrying(client_, options_.sync_id, retry_for);
@@ -57,7 +57,7 @@ void WriteSession::AddLedgerReport(WriteReport* report) {
   }
 }
 
-// The lane's batch is empty. From here on only the pool touches it.
+// The lane's batch must be empty. From here on only the pool uses the lane.
 void WriteSession::EndLane(WriteLane* lane, v1::StreamStatus status, const std::string& reason) {
   lane->phase = WriteLane::Phase::kEnding;
   if (status == v1::STREAM_STATUS_INCOMPLETE)
@@ -67,15 +67,15 @@ void WriteSession::EndLane(WriteLane* lane, v1::StreamStatus status, const std::
     if (ended.ok() && status != v1::STREAM_STATUS_UNSPECIFIED) {
       ended = Complete(*lane, status, expected);
     }
-    // The first one is reported by run_failure().
+    // run_failure() reports the first error.
     if (!ended.ok()) Contain(lane, ended).IgnoreError();
   });
 }
 
 void WriteSession::EndAll(const absl::Status& pumped) {
-  if (IsRetryableCall(pumped)) return;  // the server is gone: waiting for it again helps nobody
+  if (IsRetryableCall(pumped)) return;  // the server is gone; do not wait for it again
   const bool stopped = !pumped.ok() || interrupted_;
-  // A run that may go on under its id must find the streams open.
+  // A run that may be resumed with its sync id must find the streams open.
   const bool keep_open = stopped && (options_.resumable || interrupted_);
   evidence_.any_record_or_state = evidence_.any_record_or_state || records_ > 0;
   for (const auto& lane : lanes_) {
@@ -96,8 +96,8 @@ void WriteSession::EndAll(const absl::Status& pumped) {
   }
 }
 
-// What a stream that broke has staged is kept for the next sync. Its own error is the one to
-// report.
+// The staged records of a stream that broke are kept for the next sync. The error to report is the
+// stream's own, so that of this call is ignored.
 void WriteSession::GiveUp(WriteLane* lane) {
   lane->phase = WriteLane::Phase::kEnding;
   pool_->Post(

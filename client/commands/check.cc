@@ -12,8 +12,8 @@
 namespace syncline::client {
 namespace {
 
-// The list says what is wrong with our credentials, the ledger or the database; health, whether the
-// server takes calls at all.
+// ListSyncs fails if our credentials, the ledger or the database have a problem; the health check
+// fails if the server takes no calls.
 absl::Status TalkTo(SyncClient* client) {
   v1::ListSyncsRequest request;
   request.set_page_size(1);
@@ -21,12 +21,12 @@ absl::Status TalkTo(SyncClient* client) {
   return client->CheckHealth();
 }
 
-// Nothing when all is well.
+// Returns what is wrong, or an empty string.
 std::string FindFault(const std::string& config_file) {
   const auto text = ReadWholeFile(config_file);
   if (!text.ok()) return std::string(text.status().message());
   const auto config = ReadConfig(*text);
-  if (!config.ok()) return "the configuration is wrong: " + std::string(config.status().message());
+  if (!config.ok()) return "invalid configuration: " + std::string(config.status().message());
   const auto destination = Destination::Open(*config);
   if (!destination.ok()) return std::string(destination.status().message());
   const absl::Status status = TalkTo(destination->client());

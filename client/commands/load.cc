@@ -29,28 +29,28 @@ absl::StatusOr<std::string> ReadSchema(const std::string& file) {
   const auto properties = object.has_value() ? FindMember(*object, "properties") : std::nullopt;
   if (!properties.has_value() || properties->kind != JsonKind::kObject || !IsUtf8(schema)) {
     return absl::InvalidArgumentError(
-        absl::StrCat(file, " is not a JSON Schema, in UTF-8, of an object with properties"));
+        absl::StrCat(file, " is not a UTF-8 JSON Schema of an object with properties"));
   }
   return schema;
 }
 
-// Whether the schema of `survey` can stand for all of the input.
+// Checks that the schema of `survey` can be used for all of the input.
 absl::Status CheckInferred(const InputSurvey& survey, bool csv) {
   if (survey.records > 0 && survey.objects == 0 && survey.inference.empty()) {
     return absl::InvalidArgumentError(
-        absl::StrCat("none of the ", survey.records, " lines looked at is a JSON object; ",
-                     csv ? "" : "a CSV file without the name's ending .csv needs --format csv"));
+        absl::StrCat("none of the ", survey.records, " examined lines is a JSON object; ",
+                     csv ? "" : "a CSV file whose name does not end in .csv needs --format csv"));
   }
   if (survey.records == 0 && survey.inference.empty()) {
     return absl::InvalidArgumentError(
-        "the input holds no record to infer a schema from; give one with --schema");
+        "the input contains no record to infer a schema from; give one with --schema");
   }
   return absl::OkStatus();
 }
 
-// What is known before the load begins.
+// The result of examining flags and input before the load begins.
 struct Preparation {
-  bool empty = false;  // no record: there is nothing to load
+  bool empty = false;  // there is no record to load
   v1::StartSyncRequest request;
 };
 
@@ -61,17 +61,17 @@ absl::StatusOr<Preparation> Prepare(const CommandLine& command_line, LoadInput* 
   const std::string schema_file = command_line.Text("schema");
   SYNCLINE_ASSIGN_OR_RETURN(const InputSurvey survey, input->Survey(!schema_file.empty()));
   const bool replace = command_line.Text("mode") == "overwrite";
-  // One of several writers may have nothing to send.
+  // One of several writers may have no records to send.
   const bool only_writer = command_line.Text("writer_id").empty();
   preparation.empty = survey.whole && survey.records == 0 && only_writer;
   if (preparation.empty && replace && !command_line.Switch("allow_empty")) {
     return absl::InvalidArgumentError(
-        "the input holds no records; nothing was changed; --allow_empty replaces the table with an "
-        "empty one");
+        "the input contains no records; nothing was changed; --allow_empty replaces the table with "
+        "an empty one");
   }
   if (replace && survey.whole && survey.ends_inside_record) {
     return absl::InvalidArgumentError(
-        "the input ends inside a record: it was cut off; nothing was changed");
+        "the input is truncated: it ends inside a record; nothing was changed");
   }
   if (preparation.empty && !replace) return preparation;
   if (!schema_file.empty()) {
@@ -83,7 +83,7 @@ absl::StatusOr<Preparation> Prepare(const CommandLine& command_line, LoadInput* 
     stream->set_json_schema(survey.inference.JsonSchema());
     stream->set_inferred_schema(!survey.inference.empty());
   }
-  // Each of several writers has an input of its own.
+  // Each of several writers has its own input.
   if (only_writer) {
     SYNCLINE_ASSIGN_OR_RETURN(*preparation.request.mutable_input_digest(), input->Digest());
   }
@@ -100,19 +100,20 @@ void PrintReport(const LoadReport& report, const std::string& sync_id, absl::Dur
   for (const std::string& line : LoadReportLines(report, took)) Say(line);
 }
 
-// What a load that was not published, or must not have changed anything, ends with.
+// Ends a load that was not published or was only validated.
 int FinishUnpublished(const LoadReport& report, bool staged) {
   if (report.earlier_rows_kept) {
-    Say("rows that earlier loads staged for the table are kept: the next load publishes them");
+    Say("rows that earlier loads staged for the table are kept; the next load publishes them");
   }
   if (report.refused.empty()) {
-    Say("validated only: the table is as it was, what was sent is discarded");
+    Say("validated only: the table is unchanged and the records that were sent are discarded");
     return GuardHolds(*report.validation) ? kExitOk : kExitFailed;
   }
-  Say(absl::StrCat("not completed: ", report.refused,
-                   staged ? "; the table is as it was, what was sent is discarded: load again "
-                            "without this --sync_id"
-                          : "; the rows that were loaded stay in the table"));
+  Say(absl::StrCat(
+      "not completed: ", report.refused,
+      staged ? "; the table is unchanged and the records that were sent are discarded; load again "
+               "without this --sync_id"
+             : "; the rows that were loaded stay in the table"));
   return kExitFailed;
 }
 
@@ -120,7 +121,7 @@ int Finish(const LoadReport& report, const std::string& sync_id, absl::Duration 
            const CommandLine& command_line) {
   const std::string position =
       absl::StrCat(report.durable_offset, " records are committed; run again with --sync_id ",
-                   sync_id, " to go on");
+                   sync_id, " to resume");
   if (!report.status.ok()) {
     const bool started = !report.stream.plan.table_name().empty();
     Say(absl::StrCat(Explain(report.status, command_line.Text("server")),
@@ -128,7 +129,7 @@ int Finish(const LoadReport& report, const std::string& sync_id, absl::Duration 
     return kExitFailed;
   }
   if (report.completed_before) {
-    Say(absl::StrCat("sync ", sync_id, " has loaded this already; nothing to do"));
+    Say(absl::StrCat("sync ", sync_id, " has already loaded this input; nothing to do"));
   }
   PrintReport(report, sync_id, took, command_line.Json());
   if (report.interrupted) {
@@ -149,7 +150,7 @@ int Finish(const LoadReport& report, const std::string& sync_id, absl::Duration 
 }
 
 int FinishEmpty(const CommandLine& command_line, const v1::StartSyncRequest& request) {
-  Say("the input holds no records; nothing was changed");
+  Say("the input contains no records; nothing was changed");
   if (!command_line.Json()) return kExitOk;
   LoadReport nothing;
   *nothing.stream.plan.mutable_descriptor() = request.streams(0).descriptor();
@@ -163,7 +164,7 @@ LoadOptions SessionOptions(const CommandLine& command_line, v1::StartSyncRequest
   if (options.start.sync_id().empty()) {
     options.start.set_sync_id(RandomSyncId("load"));
     Say(absl::StrCat("sync_id ", options.start.sync_id(),
-                     ": run again with --sync_id to resume should this be interrupted"));
+                     ": if this load is interrupted, run it again with this --sync_id to resume"));
   }
   options.writer_id = command_line.Text("writer_id");
   options.keep_open = command_line.Switch("keep_open");
@@ -186,7 +187,7 @@ int RunLoad(const CommandLine& command_line) {
   if (command_line.Text("delimiter").size() != 1) {
     return Fail(absl::InvalidArgumentError("--delimiter must be one character"), kExitUsage);
   }
-  // What is wrong with the flags is said before a file is opened.
+  // Report errors of the flags before opening a file.
   if (const auto request = MakeLoadRequest(command_line); !request.ok()) {
     return Fail(request.status(), kExitUsage);
   }

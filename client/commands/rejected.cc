@@ -15,7 +15,7 @@ namespace {
 
 constexpr int32_t kPageSize = 1000;
 
-// Calls `visit` for every rejected record of the sync, page by page.
+// Calls `visit` for each rejected record of the sync, page by page.
 absl::Status ForEachRejected(SyncClient* client, const std::string& sync_id,
                              absl::FunctionRef<void(const v1::RejectedRecord&)> visit) {
   v1::ListRejectedRecordsRequest request;
@@ -30,7 +30,7 @@ absl::Status ForEachRejected(SyncClient* client, const std::string& sync_id,
   return absl::OkStatus();
 }
 
-// Prints as the flags say.
+// Prints the records in the format of --output.
 absl::Status Print(const CommandLine& command_line, SyncClient* client, LineOutput* output) {
   const std::string format = command_line.Text("output");
   RejectedTable table;
@@ -53,7 +53,7 @@ absl::Status Print(const CommandLine& command_line, SyncClient* client, LineOutp
   if (count == 0) Say("no rejected records");
   if (format == "jsonl" && cut > 0) {
     Say(absl::StrCat(cut, cut == 1 ? " record is" : " records are",
-                     " left out: the ledger does not hold all of its text"));
+                     " omitted: the ledger holds only the beginning of the text"));
   }
   return absl::OkStatus();
 }

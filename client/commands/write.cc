@@ -20,8 +20,8 @@
 namespace syncline::client {
 namespace {
 
-// A source that is run again sends other records, so each run is a sync of its own unless the user
-// says otherwise.
+// A source sends other records when it runs again, so each run is a new sync unless the user gives
+// a --sync_id.
 WriteSessionOptions SessionOptions(const CommandLine& command_line, const DestinationConfig& config,
                                    const Catalog& catalog) {
   WriteSessionOptions options;
@@ -51,7 +51,7 @@ FailureType TypeOf(const absl::Status& status) {
                                                                              : FailureType::kSystem;
 }
 
-// For the platform and for people.
+// Prints entries for the platform on stdout and for users on stderr.
 void Print(const std::vector<ReportEntry>& entries, LineOutput* output) {
   for (const ReportEntry& entry : entries) {
     output->WriteLine(LogMessage(entry.warning, entry.text));
@@ -59,7 +59,7 @@ void Print(const std::vector<ReportEntry>& entries, LineOutput* output) {
   }
 }
 
-// What became of each stream's records, and the streams that did not get to their end.
+// Prints what became of each stream's records, and the streams that failed.
 void PrintStreams(const WriteReport& report, const std::string& destination, LineOutput* output) {
   for (const StreamReport& stream : report.streams) Print(RecordEntries(stream), output);
   for (const WriteReport::Failure& failure : report.failures) {
@@ -72,19 +72,19 @@ void PrintStreams(const WriteReport& report, const std::string& destination, Lin
   }
   if (report.withheld_states > 0) {
     Print({{true, absl::StrCat(report.withheld_states,
-                               " STATE messages were not passed on, because what they cover is not "
+                               " STATE messages were not emitted, because what they cover is not "
                                "committed")}},
           output);
   }
 }
 
-// The exit code, after saying how the run went.
+// Reports the run and returns the exit code.
 int Finish(const WriteReport& report, const WriteSessionOptions& options,
            const std::string& destination, bool fail_on_rejected, LineOutput* output) {
   PrintStreams(report, destination, output);
   const std::string position =
       absl::StrCat(report.durable, " records are committed; run again with --sync_id ",
-                   options.sync_id, " and the same input to go on");
+                   options.sync_id, " and the same input to resume");
   if (!report.status.ok()) {
     return Fail(output,
                 absl::StrCat(Explain(report.status, destination),
@@ -97,7 +97,7 @@ int Finish(const WriteReport& report, const WriteSessionOptions& options,
   for (const WriteReport::Incomplete& stream : report.incomplete) {
     Fail(output,
          absl::StrCat("stream ", stream.title, " is not complete: ", stream.reason,
-                      "; what it sent is kept for the next sync"),
+                      "; its records are kept for the next sync"),
          FailureType::kTransient, stream.stream);
   }
   if (!report.incomplete.empty() || !report.failures.empty()) return kExitFailed;

@@ -38,7 +38,7 @@ std::string ConnectionString(const DirectTarget& target) {
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<DirectServer>> DirectServer::Start(const DirectTarget& target) {
-  // The variables of a server's environment are none of this one's.
+  // This server does not use the environment variables of a standalone server.
   const config::Environment environment =
       [&](const std::string& name) -> std::optional<std::string> {
     if (name == "SYNCLINE_POSTGRES_DSN") return ConnectionString(target);
@@ -47,7 +47,7 @@ absl::StatusOr<std::unique_ptr<DirectServer>> DirectServer::Start(const DirectTa
   config::Loaded loaded =
       config::Load({"--listen=127.0.0.1:0", "--metrics_listen=", "--log_level=warning"},
                    environment, std::cerr, std::cerr);
-  if (!loaded.config.has_value()) return absl::InternalError("the server's defaults are refused");
+  if (!loaded.config.has_value()) return absl::InternalError("the server's defaults are invalid");
   const std::string token = absl::WebSafeBase64Escape(RandomBytes(kTokenBytes));
   AccessToken access;
   access.identity.name = "direct";

@@ -42,7 +42,7 @@ absl::Status CsvParser::Feed(absl::string_view bytes, RowSink row) {
   return absl::OkStatus();
 }
 
-// Up to the next quote.
+// Consumes the text up to and including the next quote.
 const char* CsvParser::TakeQuoted(const char* p, const char* end) {
   const auto length = static_cast<size_t>(end - p);
   const auto* const quote = static_cast<const char*>(std::memchr(p, '"', length));
@@ -54,7 +54,7 @@ const char* CsvParser::TakeQuoted(const char* p, const char* end) {
   return quote + 1;
 }
 
-// Up to the field's end.
+// Consumes the text up to the field's end.
 const char* CsvParser::TakeUnquoted(const char* p, const char* end) {
   const char* stop = p;
   while (stop < end && *stop != delimiter_ && *stop != '\n') ++stop;
@@ -62,7 +62,8 @@ const char* CsvParser::TakeUnquoted(const char* p, const char* end) {
   return stop;
 }
 
-// The character behind a quote within a quoted field. False: it is for the caller to treat.
+// Handles the character after a quote in a quoted field. Returns false if the caller must handle
+// it.
 bool CsvParser::TakeAfterQuote(char c) {
   if (state_ == State::kQuoteInQuoted && c == '"') {
     text_.push_back('"');
@@ -89,7 +90,7 @@ void CsvParser::EndField() {
 
 absl::Status CsvParser::EndRow(RowSink row) {
   const size_t start = ends_.empty() ? 0 : ends_.back();
-  // The return of CRLF; one inside quotes was taken care of there.
+  // Remove the CR of CRLF. TakeAfterQuote handles one that follows a quoted field.
   if (state_ == State::kUnquoted && text_.size() > start && text_.back() == '\r') text_.pop_back();
   EndField();
   fields_.clear();
@@ -109,7 +110,7 @@ absl::Status CsvParser::EndRow(RowSink row) {
 absl::Status CsvParser::Finish(RowSink row) {
   if (state_ == State::kQuoted) {
     return absl::InvalidArgumentError(
-        absl::StrCat("the quote opened in line ", quote_line_, " is never closed"));
+        absl::StrCat("the quote opened on line ", quote_line_, " is never closed"));
   }
   if (state_ == State::kStart && ends_.empty()) return absl::OkStatus();
   return EndRow(row);

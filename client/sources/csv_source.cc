@@ -17,8 +17,8 @@ absl::StatusOr<std::vector<std::string>> CsvColumns(const std::vector<CsvField>&
     if (!IsUtf8(field.text)) {
       return absl::InvalidArgumentError(absl::StrCat(
           "the name of column ", columns.size() + 1,
-          " in the header of the CSV file is not UTF-8; convert the file to UTF-8 (for one in "
-          "Latin-1: iconv -f latin1 -t utf-8)"));
+          " in the header of the CSV file is not UTF-8; convert the file to UTF-8 (for example "
+          "iconv -f latin1 -t utf-8)"));
     }
     std::string name =
         field.text.empty() ? absl::StrCat("column_", columns.size() + 1) : std::string(field.text);
@@ -99,7 +99,7 @@ void CsvSource::AppendValue(const CsvField& field, InferredType type) {
     case InferredType::kObject:
     case InferredType::kArray:
     case InferredType::kAny:
-      // A line break between tokens would end the record.
+      // A line break between tokens would end the JSON line.
       as_json = ParseJson(field.text).has_value() && !absl::StrContains(field.text, '\n');
       break;
     case InferredType::kNone:

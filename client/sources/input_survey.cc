@@ -79,7 +79,7 @@ absl::StatusOr<InputSurvey> SurveyInput(LineReader* reader, const InputFormat& f
     SYNCLINE_ASSIGN_OR_RETURN(const LineReader::Event event, reader->Next(false, &lines));
     if (event == LineReader::Event::kEnd) return surveyor.Finish(true);
     if (event == LineReader::Event::kInterrupted) {
-      return absl::CancelledError("interrupted while the input was looked at; nothing was loaded");
+      return absl::CancelledError("interrupted while the input was examined; nothing was loaded");
     }
     SYNCLINE_RETURN_IF_ERROR(surveyor.Take(lines));
   }

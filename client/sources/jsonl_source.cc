@@ -19,7 +19,7 @@ absl::Status ForEachRecordLine(absl::string_view lines, int64_t* line_number,
                            : static_cast<size_t>(static_cast<const char*>(newline) - lines.data());
     const absl::string_view line = lines.substr(0, length);
     ++*line_number;
-    // Nearly every line begins with a bracket.
+    // Nearly every line begins with a brace and is not scanned here.
     const bool blank =
         (line.empty() || line.front() != '{') && std::all_of(line.begin(), line.end(), [](char c) {
           return absl::ascii_isspace(static_cast<unsigned char>(c));
@@ -34,7 +34,7 @@ absl::StatusOr<LineReader::Event> JsonlSource::Next(bool report_idle, Sink sink)
   absl::string_view lines;
   SYNCLINE_ASSIGN_OR_RETURN(const LineReader::Event event, reader_->Next(report_idle, &lines));
   if (event != LineReader::Event::kLines) return event;
-  // Only the input's last line may come without its end.
+  // Only the input's last line may lack a line break.
   const bool last = !absl::EndsWith(lines, "\n");
   SYNCLINE_RETURN_IF_ERROR(ForEachRecordLine(lines, &lines_, [&](const SourceRecord& record) {
     const bool at_end = record.line.data() + record.line.size() == lines.data() + lines.size();

@@ -20,9 +20,9 @@ constexpr size_t kFirstCapacity = size_t{1} << 20;
 constexpr int kIdleMs = 200;
 constexpr size_t kStartBytes = 4;
 
-// The name of an encoding of more than one byte a character, by the input's first bytes: a byte
-// order mark, or NULs around the first character, which is ASCII in JSON and nearly always in CSV.
-// Empty for anything else.
+// Returns the name of a multi-byte encoding by the input's first bytes: a byte order mark, or NULs
+// around the first character, which is ASCII in JSON and nearly always in CSV. Returns an empty
+// string for anything else.
 absl::string_view WideEncoding(absl::string_view start) {
   using Bytes = absl::string_view;
   if (absl::StartsWith(start, Bytes("\xFF\xFE\0\0", 4)) ||
@@ -39,8 +39,8 @@ absl::string_view WideEncoding(absl::string_view start) {
 
 LineReader::LineReader(int fd)
     : fd_(fd), buffer_(new char[kFirstCapacity + kPadding]), capacity_(kFirstCapacity) {
-  // A pipe holds 64 KiB otherwise, a read and two task switches each. Fails on a file, which needs
-  // none.
+  // A pipe holds 64 KiB by default, and each such piece costs a read and two context switches.
+  // Fails on a file, which does not need it.
   fcntl(fd, F_SETPIPE_SZ, static_cast<int>(kFirstCapacity));
 }
 
@@ -75,7 +75,7 @@ absl::StatusOr<LineReader::Event> LineReader::Next(bool report_idle, absl::strin
   }
 }
 
-// kLines: there is something to read, or the end. kInterrupted: look again.
+// Returns kLines if there is input or its end, kInterrupted if the caller must check for a signal.
 absl::StatusOr<LineReader::Event> LineReader::WaitForInput(bool report_idle) {
   pollfd wait[2] = {{fd_, POLLIN, 0}, {InterruptFd(), POLLIN, 0}};
   const int ready = poll(wait, 2, report_idle ? kIdleMs : -1);
@@ -126,7 +126,7 @@ absl::Status LineReader::CheckStart() {
 }
 
 absl::StatusOr<absl::string_view> LineReader::Peek(int64_t count, size_t max_bytes, bool* whole) {
-  size_t stop = begin_;  // behind the last whole line found
+  size_t stop = begin_;  // one past the last whole line found
   int64_t found = 0;
   while (found < count) {
     const size_t limit = std::min(end_, begin_ + max_bytes);

@@ -101,7 +101,7 @@ TEST_F(LoadTest, AReplaceWithRejectedRecordsLeavesTheTable) {
 TEST_F(LoadTest, AReplaceWithCutInputLeavesTheTable) {
   ASSERT_EQ(Load("a.jsonl", "{\"id\":1}\n{\"id\":2}\n", {"--mode=overwrite"}), 0) << said_;
   EXPECT_EQ(Load("b.jsonl", "{\"id\":3}\n{\"id\":", {"--mode=overwrite"}), 1);
-  EXPECT_THAT(said_, HasSubstr("cut off"));
+  EXPECT_THAT(said_, HasSubstr("truncated"));
   const std::string schema_file =
       WriteFile("schema.json", R"({"type":"object","properties":{"id":{"type":"integer"}}})");
   EXPECT_EQ(Load("b.csv", "id\n3\n\"4\n", {"--mode=overwrite"}), 1);
@@ -112,7 +112,7 @@ TEST_F(LoadTest, AReplaceWithCutInputLeavesTheTable) {
   EXPECT_EQ(Load("b.jsonl", "{\"id\":3}\n{\"id\":",
                  {"--mode=overwrite", "--schema=" + schema_file, "--allow_rejected"}),
             1);
-  EXPECT_THAT(said_, HasSubstr("cut off"));
+  EXPECT_THAT(said_, HasSubstr("truncated"));
   EXPECT_EQ(Count("id IN (1, 2)"), 2);
   EXPECT_EQ(Load("c.jsonl", "{\"id\":5}\n", {"--mode=overwrite"}), 0) << said_;
   EXPECT_EQ(Count(), 1);
@@ -121,8 +121,8 @@ TEST_F(LoadTest, AReplaceWithCutInputLeavesTheTable) {
 TEST_F(LoadTest, RejectedRowsDoNotStopAnAppend) {
   EXPECT_EQ(Load("a.csv", "id,name\n1,\"Ann\nMay\"\n2\n3,Cid\n4,x,y\n", {"--sync_id=s"}), 3);
   EXPECT_EQ(Count(), 2);
-  EXPECT_THAT(said_, HasSubstr("2 records rejected with FIELD_COUNT (another number of fields than "
-                               "the header), the first is record 2 in line 4"));
+  EXPECT_THAT(said_, HasSubstr("2 records rejected with FIELD_COUNT (number of fields differs from "
+                               "the header); the first is record 2 on line 4"));
   EXPECT_EQ(Run({"rejected", "s"}), 0) << said_;
   EXPECT_THAT(printed_, HasSubstr("FIELD_COUNT  2        -       1       [\"2\"]"));
   EXPECT_EQ(Run({"rejected", "s", "--output=jsonl"}), 0) << said_;
@@ -141,7 +141,7 @@ TEST_F(LoadTest, SaysWhatItDidNotStoreAndStatusRepeatsIt) {
   const std::string text = "{\"id\":1}\n{\"id\":\"x\",\"more\":1}\n";
   EXPECT_EQ(Load("a.jsonl", text, {"--schema=" + schema_file, "--sync_id=s"}), 0) << said_;
   EXPECT_THAT(said_, HasSubstr("column \"id\": 1 value did not fit and became NULL"));
-  EXPECT_THAT(said_, HasSubstr("field \"more\" is not declared and was not stored: in 1 record"));
+  EXPECT_THAT(said_, HasSubstr("field \"more\" is not declared and was not stored in 1 record"));
   EXPECT_EQ(Run({"status", "s"}), 0) << said_;
   EXPECT_THAT(printed_, HasSubstr("UNDECLARED"));
   EXPECT_THAT(printed_, HasSubstr("more    0       0          1"));

@@ -110,8 +110,8 @@ TEST_F(WriteEndsTest, ADeadSourceLeavesTheTableAsItWas) {
   };
   const std::string record = Record("t", "2");
   const std::vector<Death> deaths = {
-      {{}, "", "the source sent nothing at all"},
-      {{""}, "", "the source sent nothing at all"},
+      {{}, "", "the source sent no messages"},
+      {{""}, "", "the source sent no messages"},
       {{R"({"type":"LOG","log":{"level":"INFO","message":"starting"}})"}, "", "no STATE"},
       {{std::string(kFatal)}, "", "no route to host"},
       {{std::string(kFailedConnection)}, "", "bad password"},

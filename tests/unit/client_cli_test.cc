@@ -59,8 +59,8 @@ TEST(CliTest, WrongUsageIsExitCodeTwoWithAHint) {
   expect_usage({"load", "f", "--table"}, "--table needs a value");
   expect_usage({"load", "f"}, "--table is required");
   expect_usage({"load", "f", "--table=t", "--mode=merge"}, "must be one of append, overwrite");
-  expect_usage({"list", "--timeout=soon"}, "--timeout must be a time");
-  expect_usage({"list", "--limit=many"}, "--limit must be a number");
+  expect_usage({"list", "--timeout=soon"}, "--timeout must be a duration");
+  expect_usage({"list", "--limit=many"}, "--limit must be a non-negative integer");
   expect_usage({"write", "--config=c"}, "--catalog is required");
 }
 

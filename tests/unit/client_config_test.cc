@@ -141,7 +141,7 @@ TEST(ConfigTest, ADatabaseStandsForAServer) {
            {R"({"host":"db","database":"d","username":"u","port":0})", "port must be from 1"},
            {R"({"host":"db","database":"d","username":"u","ssl_mode":"on"})", "ssl_mode must be"},
            {R"({"host":"db","server":"h:1"})", "exclude each other"},
-           {"{}", "server is missing (or host"}}) {
+           {"{}", "server is missing; give it, or host"}}) {
     EXPECT_THAT(std::string(ReadConfig(config).status().message()), HasSubstr(words)) << config;
   }
 }

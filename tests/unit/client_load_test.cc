@@ -56,7 +56,7 @@ TEST(WhyNotToPublishTest, AReplaceNeedsAllOfItsRecords) {
   rules.replace = true;
   EXPECT_THAT(WhyNotToPublish(rules, Summary(3, 0), false), IsEmpty());
   EXPECT_THAT(WhyNotToPublish(rules, Summary(3, 1), false), HasSubstr("1 record was rejected"));
-  EXPECT_THAT(WhyNotToPublish(rules, Summary(3, 0), true), HasSubstr("cut off"));
+  EXPECT_THAT(WhyNotToPublish(rules, Summary(3, 0), true), HasSubstr("truncated"));
   EXPECT_THAT(WhyNotToPublish(rules, Summary(0, 0), false), HasSubstr("--allow_empty"));
   rules.max_rejected = 2;
   EXPECT_THAT(WhyNotToPublish(rules, Summary(3, 2), false), IsEmpty());
@@ -65,7 +65,7 @@ TEST(WhyNotToPublishTest, AReplaceNeedsAllOfItsRecords) {
   rules.allow_empty = true;
   EXPECT_THAT(WhyNotToPublish(rules, Summary(3, 3), false), IsEmpty());
   EXPECT_THAT(WhyNotToPublish(rules, Summary(0, 0), false), IsEmpty());
-  EXPECT_THAT(WhyNotToPublish(rules, Summary(3, 0), true), HasSubstr("cut off"));
+  EXPECT_THAT(WhyNotToPublish(rules, Summary(3, 0), true), HasSubstr("truncated"));
 }
 
 TEST(WhyNotToPublishTest, OtherModesKeepWhatCame) {
@@ -142,8 +142,8 @@ TEST(MakeLoadRequestTest, RefusesFlagsThatDoNotFit) {
   };
   EXPECT_THAT(fault({"--mode=dedup"}), HasSubstr("--primary_key"));
   EXPECT_THAT(fault({"--primary_key=a"}), HasSubstr("--mode dedup"));
-  EXPECT_THAT(fault({"--min_rows=1"}), HasSubstr("--min_rows is for"));
-  EXPECT_THAT(fault({"--validate_only"}), HasSubstr("--validate_only is for"));
+  EXPECT_THAT(fault({"--min_rows=1"}), HasSubstr("--min_rows requires"));
+  EXPECT_THAT(fault({"--validate_only"}), HasSubstr("--validate_only requires"));
   EXPECT_THAT(fault({"--mode=overwrite", "--max_shrink=2"}), HasSubstr("from 0 to 1"));
   EXPECT_THAT(fault({"--mode=overwrite", "--not_null=a=x"}), HasSubstr("from 0 to 1"));
   EXPECT_THAT(fault({"--mode=overwrite", "--unique_key"}), HasSubstr("--primary_key"));
@@ -175,8 +175,8 @@ TEST(LoadReportTest, NamesTheLineOfTheFirstRejectedRecordAndTheGuard) {
   EXPECT_FALSE(GuardHolds(validation));
   const std::string text = absl::StrJoin(LoadReportLines(report, absl::Seconds(2)), "\n");
   EXPECT_THAT(text, HasSubstr("shop.t: 7 rows, 2 rejected, 2.0 s"));
-  EXPECT_THAT(text, HasSubstr("2 records rejected with FIELD_COUNT (another number of fields than "
-                              "the header), the first is record 1 in line 2"));
+  EXPECT_THAT(text, HasSubstr("2 records rejected with FIELD_COUNT (number of fields differs from "
+                              "the header); the first is record 1 on line 2"));
   EXPECT_THAT(text, HasSubstr("would insert 5 rows"));
   EXPECT_THAT(text, HasSubstr("guard min_rows: does not hold (limit 9, actual 7)"));
   report.refused = "say \"why\"";

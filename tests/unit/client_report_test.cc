@@ -53,8 +53,8 @@ TEST(ReportTest, HasOneLineForEachChangeOfTheTable) {
                          "public.users: column \"price\" changes from bigint to numeric; the table "
                          "of 8192 bytes is rewritten",
                          "public.users: column \"old\" (text) is dropped",
-                         "public.users: column \"id\" may be NULL from now on",
-                         "public.users: index \"users_key\" is made",
+                         "public.users: column \"id\" becomes nullable",
+                         "public.users: index \"users_key\" is created",
                          "public.users: index \"users_key1\" is dropped"));
   EXPECT_EQ(FindStrictFaults(report), lines);
 }
@@ -83,9 +83,9 @@ TEST(ReportTest, CountsRejectedRecordsByReasonAndTheRest) {
   report.summary.set_records_rejected(10);
   report.rejected = {{"NOT_JSON", 6, 17}, {"MISSING_KEY", 1, 2}};
   EXPECT_THAT(ReportLines(report),
-              ElementsAre("public.users: 6 records rejected with NOT_JSON, the first is record 18",
-                          "public.users: 1 record rejected with MISSING_KEY, the first is record 3",
-                          "public.users: 3 records rejected besides"));
+              ElementsAre("public.users: 6 records rejected with NOT_JSON; the first is record 18",
+                          "public.users: 1 record rejected with MISSING_KEY; the first is record 3",
+                          "public.users: 3 records rejected for reasons that were not read"));
   report.rejected.clear();
   EXPECT_THAT(ReportLines(report), ElementsAre("public.users: 10 records rejected"));
 }
@@ -106,7 +106,7 @@ TEST(ReportTest, CountsValuesByColumnAndTheRest) {
       ReportLines(report),
       ElementsAre("public.users: column \"age\": 8 values did not fit and became NULL",
                   "public.users: column \"age\": 2 values were truncated or cleaned",
-                  "public.users: field \"late\" is not declared and was not stored: in 4 records",
+                  "public.users: field \"late\" is not declared and was not stored in 4 records",
                   "public.users: other columns: 1 value did not fit and became NULL"));
   EXPECT_EQ(FindStrictFaults(report).size(), 4u);
 }

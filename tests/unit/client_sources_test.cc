@@ -120,7 +120,7 @@ TEST(CsvParserTest, ReadsNastyFieldsWhereverThePiecesEnd) {
 
 TEST(CsvParserTest, SaysWhereAnOpenQuoteBegan) {
   EXPECT_THAT(ParseCsv("a,b\n1,2\n3,\"open\n4,5\n", 4),
-              ElementsAre("a|b", "1|2", "error: the quote opened in line 3 is never closed"));
+              ElementsAre("a|b", "1|2", "error: the quote opened on line 3 is never closed"));
 }
 
 TEST(CsvParserTest, EndsARowAtTheInputsEnd) {

@@ -235,7 +235,7 @@ TEST(LoadSessionTest, AReplaceThatTheGuardRefusesIsDiscarded) {
 TEST(LoadSessionTest, AReplaceOfCutInputIsDiscarded) {
   FakeServer server;
   const LoadReport report = Load(&server, "{\"a\":1}\n{\"a\":", true, Replace());
-  EXPECT_THAT(report.refused, testing::HasSubstr("cut off"));
+  EXPECT_THAT(report.refused, testing::HasSubstr("truncated"));
   EXPECT_TRUE(server.service.stream("t").discarded);
 }
 

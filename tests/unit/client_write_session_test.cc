@@ -380,7 +380,7 @@ TEST_F(WriteSessionTest, ReportsWhyRecordsWereRejected) {
   EXPECT_THAT(RecordEntries(report.streams[0]), IsEmpty());
   ASSERT_EQ(RecordEntries(report.streams[1]).size(), 1u);
   EXPECT_THAT(RecordEntries(report.streams[1])[0].text,
-              HasSubstr("NOT_JSON, the first is record 5"));
+              HasSubstr("NOT_JSON; the first is record 5"));
   EXPECT_EQ(report.rejected, 1);
 }
 
