@@ -1,11 +1,11 @@
-// The views, materialized or not, that stand on a table: captured, taken away and made again as
-// they were.
+// The views, plain and materialized, that depend on a table: they are captured, dropped, and
+// created again unchanged.
 //
-// Two ways to make them again. Schema evolution drops them and creates them anew
-// (DropDependentViews, ALTER TABLE, RestoreDependentViews), because ALTER COLUMN … TYPE refuses a
-// column that a view reads. The swap puts another table under the same name and keeps every plain
-// view's identity (ReplaceDependentViews). All of it belongs into the one transaction that changes
-// the table. Definitions are read from the catalog, never from text of ours. Stateless: safe from
+// There are two ways to create them again. Schema evolution drops the views and creates them anew
+// (DropDependentViews, ALTER TABLE, RestoreDependentViews), because ALTER COLUMN … TYPE fails for a
+// column that a view reads. The swap puts another table under the same name and keeps the identity
+// of every plain view (ReplaceDependentViews). All steps belong in the transaction that changes the
+// table. Definitions are read from the catalog and are never SQL text of ours. Stateless: safe from
 // any thread.
 #pragma once
 
@@ -28,7 +28,7 @@ struct DependentView {
   TableName name;
   std::string quoted_name;  // "schema"."name"
   std::string quoted_schema;
-  std::string subject;  // as pg_describe_object says it
+  std::string subject;  // as pg_describe_object prints it
   bool materialized = false;
   bool populated = true;          // false for a materialized view that was never filled
   std::set<int64_t> stands_on;    // relations that its query names: the table, other views, ...
@@ -40,38 +40,41 @@ struct DependentView {
 
 struct Dependents {
   int64_t table = 0;                      // oid of the table
-  std::vector<DependentView> views = {};  // what a view stands on comes before it
+  std::vector<DependentView> views = {};  // a view follows all views on which it depends
 };
 
-// All views that stand on `table`, at any depth. NOT_FOUND when there is no such table.
+// Returns all views that depend on `table`, directly or through other views. Errors: NOT_FOUND
+// TABLE_MISSING if there is no such table.
 absl::StatusOr<Dependents> CaptureDependents(Transaction& transaction, const TableName& table);
 
-// Those of `dependents` that read one of `columns`, and all that stands on them.
+// Returns the views of `dependents` that read one of `columns`, and all views that depend on these.
 Dependents ThatRead(const Dependents& dependents, const std::set<std::string>& columns);
 
-// Drops the views, outermost first, without CASCADE. FAILED_PRECONDITION DEPENDENT_OBJECTS when
-// something else (a function, say) hangs on one of them.
+// Drops the views, outermost first, without CASCADE. Errors: FAILED_PRECONDITION DEPENDENT_OBJECTS
+// if another object, such as a function, depends on one of them.
 absl::Status DropDependentViews(Transaction& transaction, const Dependents& dependents);
 
-// Creates the dropped views again with options, owner, grants, comments, triggers, rules, indexes;
-// fills materialized ones that were filled. FAILED_PRECONDITION DEPENDENT_OBJECTS naming the view
-// that the table no longer bears.
+// Creates the dropped views again with options, owner, grants, comments, triggers, rules and
+// indexes, and fills the materialized views that were filled. Errors: FAILED_PRECONDITION
+// DEPENDENT_OBJECTS, which names the view that the changed table can no longer support.
 absl::Status RestoreDependentViews(Transaction& transaction, const Dependents& dependents);
 
-// What the swap does about the views of a table, as steps.
+// The steps by which a swap handles the views of a table.
 struct ViewReplacement {
-  std::vector<DdlStep>
-      locks;  // ACCESS EXCLUSIVE on the views that change, in the order in which readers lock
-  std::vector<DdlStep> detach;  // before the tables change names: materialized views out of the way
-  std::vector<DdlStep>
-      attach;  // under the new table: bind views to it, make materialized views anew
-  std::vector<DdlStep>
-      fill;  // after the new table's grants stand: contents, indexes of materialized views
+  // Lock the views that change in ACCESS EXCLUSIVE mode, in the order in which readers lock them.
+  std::vector<DdlStep> locks;
+  // Run before the tables change names: rename the materialized views that are created anew.
+  std::vector<DdlStep> detach;
+  // Run when the new table has its name: bind views to it and create materialized views anew.
+  std::vector<DdlStep> attach;
+  // Run after the new table's grants: grants, contents and indexes of materialized views.
+  std::vector<DdlStep> fill;
 };
 
-// Plain views right on the table are bound to whatever has its name then, by CREATE OR REPLACE;
-// views further out keep standing on those. Materialized views right on the table, and what stands
-// on them, are made anew (plain views among these replaced).
+// Plain views that read the table directly are bound to the table that has its name then, by CREATE
+// OR REPLACE. Views that read only such views remain unchanged. Materialized views that read the
+// table, directly or through other such materialized views, are created anew, and plain views that
+// read those are replaced.
 ViewReplacement ReplaceDependentViews(const Dependents& dependents);
 
 }  // namespace syncline::postgres

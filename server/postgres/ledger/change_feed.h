@@ -1,8 +1,8 @@
-// ChangeFeed: tells those who watch syncs that something of theirs became durable, by LISTEN.
+// ChangeFeed: notifies watchers of a sync, by LISTEN, that something in it became durable.
 //
-// All watches of a server share one connection, which is there while anybody watches: however many
-// syncs are watched, the database has its connections for loading. There is no thread either: of
-// the watches that wait, one listens for all.
+// All watchers of a server share one connection, which exists while there is at least one. However
+// many syncs are watched, the database's connections remain free for loading. The feed has no
+// thread: one of the waiting watchers listens for all of them.
 #pragma once
 
 #include <cstdint>
@@ -25,16 +25,16 @@ namespace syncline::postgres {
 // Thread-safe.
 class ChangeFeed {
  public:
-  // One watch's ear. Used by one thread; the feed outlives it.
+  // One watcher's subscription. For use by one thread. The feed must outlive it.
   class Subscription {
    public:
     ~Subscription();
     Subscription(const Subscription&) = delete;
     Subscription& operator=(const Subscription&) = delete;
 
-    // True when something of the sync changed since the last call, perhaps also when nothing did;
-    // false after `timeout`. Blocks. After an error, which every watch of the feed is told of, the
-    // next call connects again. Errors: those of the database.
+    // Returns true if something in the sync changed since the last call, possibly also if nothing
+    // did, and false after `timeout`. Blocks. An error is reported once to each subscription of the
+    // feed; the next call connects again. Errors: those of the database.
     absl::StatusOr<bool> Wait(absl::Duration timeout);
 
    private:
@@ -43,36 +43,38 @@ class ChangeFeed {
 
     ChangeFeed* const feed_;
     const std::string sync_;  // the number as text, as notifications carry it
-    // By the feed's lock.
+    // Guarded by the feed's mutex_.
     bool changed_ = false;
     absl::Status failure_;
   };
 
-  // Both outlive the feed.
+  // Both must outlive the feed.
   ChangeFeed(ConnectionPool* connections, const Ledger* ledger)
       : connections_(connections), ledger_(ledger) {}
 
-  // From its return on no change of the sync is missed. Blocks. Errors: those of the database.
+  // Subscribes to a sync. After the return no change of the sync is missed. Blocks. Errors: those
+  // of the database.
   absl::StatusOr<std::unique_ptr<Subscription>> Subscribe(int64_t sync_no);
 
  private:
   absl::StatusOr<bool> Wait(Subscription& subscription, absl::Duration timeout);
   void Remove(Subscription* subscription);
-  // Listens for all, connecting first where there is no connection. Blocks, without the lock: only
-  // for whoever has set `listening_`.
+  // Listens for all subscriptions and connects first if there is no connection. Blocks, without the
+  // lock. Only for the thread that has set `listening_`.
   absl::StatusOr<std::vector<std::string>> Hear(absl::Duration timeout);
-  // Takes the turn to listen, which nobody has, and gives it back.
+  // Sets `listening_`, which must be false, listens, marks the subscriptions that changed, and
+  // clears `listening_`.
   void HearForAll(absl::Duration timeout) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   ConnectionPool* const connections_;
   const Ledger* const ledger_;
 
   Mutex mutex_;
-  CondVar turn_;  // somebody heard something, or nobody listens any more
+  CondVar turn_;  // signaled after each Hear, when `listening_` is false again
   std::set<Subscription*> subscriptions_ ABSL_GUARDED_BY(mutex_);
   bool listening_ ABSL_GUARDED_BY(mutex_) = false;
-  bool connected_ ABSL_GUARDED_BY(mutex_) = false;  // connection_ has listened since
-  // Of whoever has set listening_; of nobody's else.
+  bool connected_ ABSL_GUARDED_BY(mutex_) = false;  // the last Hear succeeded
+  // Owned by the thread that set listening_; while it is false, guarded by mutex_.
   std::unique_ptr<Connection> connection_;
 };
 

@@ -1,13 +1,14 @@
-// What a data transaction does to the ledger: its last statements, on the lane's own connection.
+// The statements by which a data transaction updates the ledger: its last ones, on the lane's own
+// connection.
 //
-// The first of them is the fence: one UPDATE of one row moves the position WHERE epoch = ours and
-// none of the records is committed. Lanes that commit at once are serialised by that row, and READ
-// COMMITTED re-evaluates condition and sum of ranges against the row as it then is. No row touched
-// means that the writer was taken over, or that a COMMIT whose answer was lost came to its end
-// after all: the caller rolls back. Nothing of the ledger is written or locked before it, so that
-// no other statement of a writer that was taken over can fail instead of it; rejected records,
-// counts and checkpoints follow. When anything fails, the caller rolls back and asks Look, whose
-// answer goes before the error.
+// The first of them is the fence: one UPDATE of the writer's row advances the durable offset WHERE
+// epoch = ours and none of the records is committed. Lanes that commit at the same time are
+// serialized by that row, and READ COMMITTED evaluates the condition and the sum of ranges again on
+// the row's current version. If no row is updated, the writer was taken over, or a COMMIT whose
+// reply was lost has succeeded after all; the caller rolls back. Nothing of the ledger is written
+// or locked before the fence, so that no other statement of a writer that was taken over can fail
+// in its place. Rejected records, counts and checkpoints follow. If a statement fails, the caller
+// rolls back and calls Look, whose result takes precedence over the error.
 #pragma once
 
 #include <cstdint>
@@ -26,57 +27,60 @@
 
 namespace syncline::postgres {
 
-// What one data transaction adds.
+// What one data transaction adds to the ledger.
 struct DataCommit {
-  OffsetRanges offsets;  // the records in it, rejected ones included
+  OffsetRanges offsets;  // its records, including rejected ones
   int64_t rows = 0;
   int64_t bytes = 0;    // of record payload
-  bool closes = false;  // the writer is not open any more after it
+  bool closes = false;  // the commit also releases the writer
   std::vector<RejectedRecord> rejected;
-  FieldCounts fields;  // what coercion did to the values of the rows
+  FieldCounts fields;  // how coercion changed the values of the rows
 };
 
-// A writer's row as a claim finds it.
+// The state of a writer's row, seen by a claim of the writer.
 struct WriterStanding {
-  // OK while the claim holds. ABORTED FENCED when the epoch has moved on, FAILED_PRECONDITION
-  // SYNC_CANCELLED when it did because of a cancellation, ABORTED CLAIM_LOST when it went back.
+  // OK while the claim holds. ABORTED FENCED if the epoch has advanced, FAILED_PRECONDITION
+  // SYNC_CANCELLED if a cancellation advanced it, ABORTED CLAIM_LOST if it went back or the row is
+  // missing.
   absl::Status claim;
-  bool committed = false;  // all the offsets that were asked for, whichever call committed them
+  bool committed = false;  // all requested offsets are committed, by whichever call
   int64_t durable_offset = 0;
 };
 
-// Holds the prepared text of the statements; immutable, safe from any thread.
+// Holds the text of the statements. Immutable: safe from any thread.
 class DataCommitter {
  public:
   explicit DataCommitter(const Ledger& ledger);
 
-  // Moves the position: the first statement after the COPY. Returns the durable offset as this
-  // transaction makes it. Errors: ABORTED FENCED, also when some of the records are committed;
-  // those of Connection::Query.
+  // Advances the durable offset. Must be the first statement after the COPY. Returns the durable
+  // offset that the commit establishes. Errors: ABORTED FENCED, also if some of the records are
+  // already committed; those of Connection::Query.
   absl::StatusOr<int64_t> MovePosition(Connection& connection, const WriterClaim& claim,
                                        const DataCommit& commit) const;
 
-  // Writes the checkpoints, all at or below the durable offset, and notifies watchers. One that
-  // covers several writers is stored and announced later, when all of them are there. The last
-  // statement, because it locks the sync's row.
+  // Writes the checkpoints, which must not exceed the durable offset, and notifies watchers. A
+  // checkpoint that covers several writers is stored now and announced when all of its offsets are
+  // durable. Must be the last statement, because it locks the sync's row.
   absl::Status WriteCheckpoints(Connection& connection, const WriterClaim& claim,
                                 const std::vector<PendingCheckpoint>& checkpoints) const;
 
-  // Writes the rejected records; after MovePosition. Of the stream's, `max_bytes` are kept whole:
-  // beyond, `raw` is left out. (Writers that commit at once may pass it by what each of them adds.)
+  // Writes the rejected records; call it after MovePosition. Per stream, up to `max_bytes` of
+  // rejected records are stored; beyond that, `raw` is omitted. Writers that commit at the same
+  // time may exceed the limit by what each of them adds.
   absl::Status WriteRejected(Connection& connection, const WriterClaim& claim,
                              const std::vector<RejectedRecord>& rejected, int64_t max_bytes) const;
 
-  // Adds to the counts by field; after MovePosition, which has their sums.
+  // Adds to the counts per field; call it after MovePosition, which writes their sums.
   absl::Status WriteCounts(Connection& connection, const WriterClaim& claim,
                            const FieldCounts& fields) const;
 
-  // Where the writer stands now, after a transaction that failed or a COMMIT whose answer was lost.
+  // Returns the state of the writer's row after a transaction that failed or a COMMIT whose reply
+  // was lost.
   absl::StatusOr<WriterStanding> Look(Connection& connection, const WriterClaim& claim,
                                       const OffsetRanges& offsets) const;
 
  private:
-  // Those of this writer alone.
+  // Writes the checkpoints that cover this writer only.
   absl::Status NumberAndWrite(Connection& connection, const WriterClaim& claim,
                               const std::vector<const PendingCheckpoint*>& checkpoints) const;
 

@@ -1,5 +1,5 @@
-// How a call failed, as the ledger keeps it for people who ask later, at any replica: an object of
-// code, reason, message and time.
+// How a call failed, as the ledger stores it so that any replica can report it later: a jsonb
+// object with code, reason, message and time.
 //
 // Stateless: safe from any thread.
 #pragma once
@@ -14,18 +14,19 @@
 
 namespace syncline::postgres {
 
-// An expression of what AddFailure adds as the parameters `first` to `first` + 2: `object`, an
-// expression of an object, with the failure; NULL when nothing failed.
+// Returns an SQL expression: the jsonb expression `object` with the failure that AddFailure adds as
+// the parameters `first` to `first` + 2, or NULL if nothing failed. Cuts the message to 1,000
+// characters.
 std::string FailureSql(absl::string_view object, int first);
 
-// Adds three parameters. The message is cut to 1,000 characters.
+// Adds the three parameters of FailureSql.
 void AddFailure(const absl::Status& status, Params* params);
 
-// The columns that ReadFailure reads, of a note that `note` is an expression of.
+// Returns the columns that ReadFailure reads. `note` is an SQL expression of the stored object.
 std::string FailureColumns(absl::string_view note);
 
-// Reads the note at `column`, if there is one, into a stream that has not ended, unless it has a
-// later one already.
+// Reads the failure that starts at `column`, if there is one, into a stream that has not ended,
+// unless the stream already has a later one.
 void ReadFailure(const Result& rows, size_t row, size_t column, StreamRecord* stream);
 
 }  // namespace syncline::postgres

@@ -1,9 +1,9 @@
-// Checkpoints that cover several writers of a sync: stored once, by the call that got them, and
-// committed when the durable offset of every writer has reached its position, whichever call or
-// server committed last.
+// Checkpoints that cover several writers of a sync. Each is stored once, by the call that received
+// it, and is committed when the durable offset of every writer has reached the checkpoint's offset
+// for it, whichever call or server commits last.
 //
-// They get their place among the sync's events when they are read, under the lock of the sync's
-// row. Holds the text of the statements; immutable, safe from any thread.
+// They get their sequence numbers among the sync's events when they are read, under the lock of the
+// sync's row. Holds the text of the statements. Immutable: safe from any thread.
 #pragma once
 
 #include <string>
@@ -20,12 +20,13 @@ class GlobalCheckpoints {
  public:
   explicit GlobalCheckpoints(absl::string_view ledger_schema);
 
-  // Stores `checkpoint`, which has positions, in a data transaction of the writer; again: nothing.
-  // Positions of streams that the sync does not have are left out: they were refused before.
+  // Stores `checkpoint`, which has positions, in a data transaction of the writer. Storing it again
+  // has no effect. Positions of streams that the sync does not have are omitted; they were refused
+  // before.
   absl::Status Store(Connection& connection, const WriterClaim& claim,
                      const PendingCheckpoint& checkpoint) const;
 
-  // Gives those that have become committed their sequence numbers.
+  // Assigns sequence numbers to the checkpoints that have become committed.
   absl::Status Number(Transaction& transaction, int64_t sync_no) const;
 
  private:

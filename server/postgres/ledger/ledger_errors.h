@@ -10,17 +10,17 @@ namespace syncline::postgres {
 
 // NOT_FOUND UNKNOWN_SYNC.
 absl::Status UnknownSync(absl::string_view sync_id);
-// FAILED_PRECONDITION STREAM_COMPLETED: the stream takes no more records.
+// FAILED_PRECONDITION STREAM_COMPLETED: the stream accepts no more records.
 absl::Status StreamCompleted();
 // FAILED_PRECONDITION SYNC_CANCELLED.
 absl::Status SyncCancelled();
 // ABORTED FENCED: another call took over the writer, or the stream was completed or cancelled.
 absl::Status Fenced(absl::string_view writer_id);
-// ABORTED CLAIM_LOST, with RetryInfo: a crash of the database took the claim back, and nobody took
-// over.
+// ABORTED CLAIM_LOST, with RetryInfo: a crash of the database lost the claim, and no other call
+// took over.
 absl::Status ClaimLost(absl::string_view writer_id);
-// ABORTED SUPERSEDED: the stream was cancelled, or finished by someone else, while it was
-// finalised.
+// ABORTED SUPERSEDED: the stream was cancelled, or finished by another call, while it was being
+// finalized.
 absl::Status Superseded();
 
 }  // namespace syncline::postgres

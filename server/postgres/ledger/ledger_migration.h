@@ -1,4 +1,4 @@
-// Brings the ledger's tables to this binary's version.
+// Migrates the ledger's tables to this binary's version.
 #pragma once
 
 #include "absl/status/status.h"
@@ -7,15 +7,17 @@
 
 namespace syncline::postgres {
 
-// Makes what is missing in `schema`, under an advisory lock, so that replicas that start at once do
-// not meet. Where the tables are of this version already, whoever made them, nothing but the right
-// to read them is needed. A newer ledger is left alone: versions N-1 and N can read it both ways.
-// Errors: those of the database, a missing right with the GRANT that mends it; FAILED_PRECONDITION
-// LEDGER_TOO_NEW when the ledger says that this binary is too old for it.
+// Creates what is missing in `schema`, under an advisory lock, so that replicas that start at the
+// same time do not interfere. If the tables already have this version, only the right to read them
+// is needed, whichever role created them. A newer ledger is left unchanged: servers of versions N-1
+// and N can work with each other's ledger. Errors: those of the database, with a missing right
+// described by the GRANT that adds it; FAILED_PRECONDITION LEDGER_TOO_NEW if the ledger requires a
+// newer server.
 absl::Status MigrateLedger(Database& database, absl::string_view schema);
 
-// Whether this binary may still work with the ledger that it has migrated: a newer server may have
-// brought it further since. One statement. Errors: those of the database; LEDGER_TOO_NEW.
+// Checks that this binary may still work with the ledger that it has migrated: a newer server may
+// have migrated it further since. Runs one statement. Errors: those of the database;
+// LEDGER_TOO_NEW.
 absl::Status CheckLedger(Database& database, absl::string_view schema);
 
 }  // namespace syncline::postgres

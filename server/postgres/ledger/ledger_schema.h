@@ -1,11 +1,11 @@
-// The ledger's tables, as the migrations that make them.
+// The ledger's tables, as the migrations that create them.
 #pragma once
 
 #include "absl/types/span.h"
 
 namespace syncline::postgres {
 
-// Migration n of the list brings version n to n + 1; "$L" stands for the quoted schema.
+// Migration n of the list brings version n to n + 1. "$L" stands for the quoted schema.
 absl::Span<const char* const> LedgerMigrations();
 
 }  // namespace syncline::postgres

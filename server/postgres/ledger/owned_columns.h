@@ -1,7 +1,7 @@
-// Which columns of a table streams made, as the ledger knows it: all others are the user's. They
-// are noted when a stream is named (stream_names.h).
+// Which columns of a table streams created, according to the ledger. All other columns are the
+// user's. They are recorded when a stream gets its names (stream_names.h).
 //
-// `quoted_schema` is the ledger's, as SQL writes it. Stateless: safe from any thread.
+// `quoted_schema` is the ledger's schema, quoted for SQL. Stateless: safe from any thread.
 #pragma once
 
 #include <set>
@@ -14,7 +14,7 @@
 
 namespace syncline::postgres {
 
-// The names of the columns of `table` that streams made.
+// Returns the names of the columns of `table` that streams created.
 absl::StatusOr<std::set<std::string>> ReadOwnedColumns(Transaction& transaction,
                                                        absl::string_view quoted_schema,
                                                        const TableName& table);

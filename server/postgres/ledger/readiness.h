@@ -1,8 +1,9 @@
-// Readiness: whether the database can be reached and the ledger's tables stand.
+// Readiness: whether the database can be reached and the ledger's tables exist.
 //
-// Check is used by one thread at a time, last() by any. Logs when the answer changes, not every
-// time it is asked: `database_unreachable`, or `database_unusable` when the database answers and
-// refuses (a right is missing, the role is not let in, the ledger is too new).
+// Check is for one thread at a time; last() and prepared() are safe from any thread. Changes of the
+// result are logged, not every check: `database_unreachable`, or `database_unusable` if the
+// database answers and refuses (a missing right, a role that may not connect, a ledger that is too
+// new).
 #pragma once
 
 #include <optional>
@@ -18,20 +19,21 @@ namespace syncline::postgres {
 
 class Readiness {
  public:
-  // `database` outlives it.
+  // `database` must outlive it.
   Readiness(Database* database, absl::string_view ledger_schema)
       : database_(database), ledger_schema_(ledger_schema) {}
 
-  // Makes the ledger's tables if that has not been done yet, else looks whether a newer server has
-  // made them too new for this one. Blocks for as long as connecting may take.
+  // Creates the ledger's tables if that has not been done yet; otherwise checks whether a newer
+  // server has made them too new for this one. Returns whether the database is ready. Blocks for as
+  // long as connecting may take.
   bool Check();
 
-  // What Check found last. Errors: UNAVAILABLE LEDGER_NOT_READY before the first; those of
-  // MigrateLedger and CheckLedger.
+  // Returns the result of the latest Check. Errors: UNAVAILABLE LEDGER_NOT_READY before the first
+  // one; those of MigrateLedger and CheckLedger.
   absl::Status last() const;
 
-  // OK once the ledger's tables stand, whether the database can be reached or not; until then, and
-  // when they are too new, last().
+  // Returns OK once the ledger's tables exist, whether or not the database can be reached now.
+  // Until then, and if they are too new, returns last().
   absl::Status prepared() const;
 
  private:

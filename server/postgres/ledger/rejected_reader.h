@@ -1,5 +1,5 @@
-// Reads the rejected records of a sync, by keyset: a page costs what it holds, however far back it
-// lies.
+// Reads the rejected records of a sync with keyset pagination: the cost of a page depends on its
+// size and not on its position.
 #pragma once
 
 #include "absl/status/statusor.h"
@@ -9,7 +9,7 @@
 
 namespace syncline::postgres {
 
-// The page that `query` asks for; empty for a sync or stream that the ledger does not know.
+// Returns the page that `query` requests; empty for a sync or stream that the ledger does not have.
 absl::StatusOr<RejectedPage> ReadRejected(Transaction& transaction, absl::string_view quoted_schema,
                                           const RejectedQuery& query);
 

@@ -1,8 +1,8 @@
-// What the ledger knows of names, for good: which table a stream loads, which column a property is
-// stored in. The decisions are model/names.h and model/table_columns.h.
+// The names that the ledger keeps permanently: the table that a stream loads, and the column in
+// which a property is stored. model/names.h and model/table_columns.h decide them.
 //
-// `quoted_schema` is the ledger's, as SQL writes it. Each call is one statement, whatever the
-// number of streams. Stateless: safe from any thread.
+// `quoted_schema` is the ledger's schema, quoted for SQL. The number of statements does not depend
+// on the number of streams. Stateless: safe from any thread.
 #pragma once
 
 #include <map>
@@ -22,39 +22,40 @@
 
 namespace syncline::postgres {
 
-// The ledger's entry of a stream.
+// The ledger's entry for a stream.
 struct StreamTable {
-  // The name is empty when the stream shared its table with another one, which kept it, and has had
-  // no table since.
+  // The name is empty if the stream shared its table with another stream, which kept the table, and
+  // this stream has had none since.
   TableName table;
-  // The table that it shared, until a sync has loaded the one that it got instead; else empty.
+  // The table that it shared, until a sync has loaded the stream's own table; otherwise empty.
   std::string split_from;
 };
 
-// The entries of `streams`, whose namespaces are resolved (StreamName::stream).
+// Returns the entries of `streams`, whose namespaces are resolved (StreamName::stream).
 absl::StatusOr<std::map<StreamDescriptor, StreamTable>> ReadStreamTables(
     Transaction& transaction, absl::string_view quoted_schema,
     const std::vector<StreamDescriptor>& streams);
 
-// Adds to `facts` the owners of `tables`, and which of these names a relation or a type has.
+// Adds to `facts` the owners of `tables`, and which of these names a relation or a type already
+// has.
 absl::Status ReadTableFacts(Transaction& transaction, absl::string_view quoted_schema,
                             const std::vector<TableName>& tables, NameFacts* facts);
 
-// Gives each stream its table. A stream or a table that has an entry keeps it.
+// Assigns a table to each stream. A stream that already has a table keeps it.
 absl::Status WriteStreamTables(Transaction& transaction, absl::string_view quoted_schema,
                                const std::vector<std::pair<StreamDescriptor, TableName>>& streams);
 
-// What is known of one table's columns.
+// What is known about one table's columns.
 struct TableColumnFacts {
   std::vector<KnownColumn> known;  // the ledger's entries
-  std::set<std::string> existing;  // of the catalog, the meta columns included
+  std::set<std::string> existing;  // in the catalog, including the meta columns
 };
 
 absl::StatusOr<std::map<TableName, TableColumnFacts>> ReadTableColumnFacts(
     Transaction& transaction, absl::string_view quoted_schema,
     const std::vector<TableName>& tables);
 
-// Adds or changes entries of columns.
+// Inserts or updates the entries of columns.
 absl::Status WriteTableColumns(Transaction& transaction, absl::string_view quoted_schema,
                                const std::vector<std::pair<TableName, KnownColumn>>& columns);
 

@@ -1,7 +1,8 @@
-// What the ledger notes of a stream beside its plan: changes of its table, warnings, the error that
-// kept it from starting, its guard, and what happened to the values of its fields.
+// What the ledger stores about a stream in addition to its plan: changes of its table, warnings,
+// the error that kept it from starting, its guard, and counts of the values of its fields that were
+// nulled, truncated or undeclared.
 //
-// `quoted_schema` is the ledger's, as SQL writes it. Stateless: safe from any thread.
+// `quoted_schema` is the ledger's schema, quoted for SQL. Stateless: safe from any thread.
 #pragma once
 
 #include <cstdint>
@@ -17,14 +18,14 @@ namespace syncline::postgres {
 
 using StreamsByNo = std::map<int64_t, StreamRecord*>;
 
-// How many fields ReadStreamNotes answers for each stream: those with the highest counts.
+// Maximum number of fields that ReadStreamNotes returns per stream: those with the highest counts.
 inline constexpr int kMaxFieldCounts = 100;
 
-// Whether a stream has anything that WriteStreamNotes would write into a new row.
+// Returns whether WriteStreamNotes would write anything into a new row of the stream.
 bool HasStreamNotes(const StreamRecord& stream);
 
-// Writes changes, warnings, error and guard of the stream with the record's stream_no, in place of
-// what was there.
+// Writes changes, warnings, error and guard of the stream with the record's stream_no. They replace
+// the stored ones.
 absl::Status WriteStreamNotes(Transaction& transaction, absl::string_view quoted_schema,
                               const StreamRecord& stream);
 

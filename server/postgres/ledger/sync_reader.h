@@ -1,6 +1,6 @@
-// Reads syncs out of the ledger: their streams with plans, columns and writers.
+// Reads syncs from the ledger: their streams with plans, columns and writers.
 //
-// `quoted_schema` is the ledger's, as SQL writes it. Stateless: safe from any thread.
+// `quoted_schema` is the ledger's schema, quoted for SQL. Stateless: safe from any thread.
 #pragma once
 
 #include <cstdint>
@@ -14,13 +14,13 @@
 
 namespace syncline::postgres {
 
-// The syncs that `condition` selects ("WHERE … ORDER BY …", with `params`), in its order.
+// Returns the syncs that `condition` selects ("WHERE … ORDER BY …", with `params`), in its order.
 absl::StatusOr<std::vector<SyncRecord>> ReadSyncs(Transaction& transaction,
                                                   absl::string_view quoted_schema,
                                                   absl::string_view condition,
                                                   const Params& params);
 
-// Locks the stream's row until the transaction ends and reads it; nothing when there is none.
+// Locks the stream's row until the transaction ends and reads it. Returns nullopt if there is none.
 absl::StatusOr<std::optional<StreamRecord>> ReadAndLockStream(Transaction& transaction,
                                                               absl::string_view quoted_schema,
                                                               int64_t stream_no);

@@ -1,6 +1,6 @@
-// Why a stream was cancelled: by a newer sync that took its table over, or by its caller.
+// Why a stream was cancelled: a newer sync took over its table, or its caller cancelled it.
 //
-// A statement on a running transaction. Stateless: safe from any thread.
+// A statement in a running transaction. Stateless: safe from any thread.
 #pragma once
 
 #include "absl/status/status.h"
@@ -10,9 +10,9 @@
 
 namespace syncline::postgres {
 
-// What a call of the stream, which is kCancelled, answers: ABORTED SUPERSEDED when a stream of the
-// same table started after that of `plan`, else FAILED_PRECONDITION SYNC_CANCELLED. Errors: those
-// of the database.
+// Returns the error for a call on the stream, which is kCancelled: ABORTED SUPERSEDED if a stream
+// of the same table started after that of `plan`, otherwise FAILED_PRECONDITION SYNC_CANCELLED.
+// Other errors: those of the database.
 absl::Status WhyCancelled(Transaction& transaction, const Ledger& ledger, const StreamPlan& plan);
 
 }  // namespace syncline::postgres

@@ -1,9 +1,9 @@
-// Opening and closing of writers: one statement each that commits by itself, prepared on a data
-// connection, because small calls are mostly made of these.
+// Opens and closes writers. Each operation is one statement that commits by itself, prepared on a
+// data connection, because small calls consist mostly of these statements.
 //
-// Neither waits for WAL (decision 0011). Both may be run twice: a connection that went stale while
-// it was idle is replaced and the statement repeated. Holds the texts of the statements; safe from
-// any thread.
+// Neither waits for WAL (docs/decisions/0011-opening-a-writer-without-wal-wait.md). Both may run
+// twice: a connection that became stale while it was idle is replaced and the statement repeated.
+// Holds the text of the statements. Safe from any thread.
 #pragma once
 
 #include <cstdint>
@@ -27,17 +27,16 @@ struct ClaimedWriter {
 
 class WriterClaims {
  public:
-  // `connections` outlives it.
+  // `connections` must outlive it.
   WriterClaims(const Ledger& ledger, ConnectionPool* connections);
 
-  // Raises the writer's epoch and marks it open by `server_id`.
-  // Errors: FAILED_PRECONDITION STREAM_COMPLETED or SYNC_CANCELLED when the stream takes no
-  // records; those of Connection.
+  // Raises the writer's epoch and marks it as open by `server_id`. Errors: FAILED_PRECONDITION
+  // STREAM_COMPLETED or SYNC_CANCELLED if the stream accepts no records; those of Connection.
   absl::StatusOr<ClaimedWriter> Claim(int64_t sync_no, int64_t stream_no,
                                       absl::string_view writer_id, absl::string_view server_id);
 
-  // Marks the writer as no longer open, and notes how its call failed if it did (`end`), unless
-  // another call has claimed it since.
+  // Marks the writer as no longer open and stores how its call failed, if it did (`end`), unless
+  // another call has claimed the writer since.
   absl::Status Release(const WriterClaim& claim, const absl::Status& end);
 
  private:

@@ -1,8 +1,8 @@
-// Statistics of a table that was just loaded, before anyone reads it.
+// Statistics of a table that was just loaded, gathered before it is read.
 //
-// Where autovacuum will gather full statistics of it anyway, a small sample bridges the time until
-// it does: plans are sound from the first query on, and whoever waits for the table does not wait
-// for a long ANALYZE. Everywhere else it is an ordinary ANALYZE. Stateless: safe from any thread.
+// If autovacuum will gather full statistics of the table anyway, a small sample bridges the time
+// until then: plans are sound from the first query on, and callers that wait for the table do not
+// wait for a long ANALYZE. Otherwise it is an ordinary ANALYZE. Stateless: safe from any thread.
 #pragma once
 
 #include <cstdint>
@@ -12,7 +12,7 @@
 
 namespace syncline::postgres {
 
-// `table_oid` is the loaded table; `settings_oid` another one whose storage parameters it is going
+// `table_oid` is the loaded table. `settings_oid` is a table whose storage parameters it is going
 // to have, or 0. Waits for a lock that vacuum holds. Errors: those of Database::Transact.
 absl::Status GatherFirstStatistics(Database& database, int64_t table_oid, int64_t settings_oid);
 

@@ -1,7 +1,7 @@
-// Replaced tables that a swap keeps under <name>_syncline_old_<n>, for a rollback by hand.
+// Replaced tables that a swap keeps as <name>_syncline_old_<n> for a manual rollback.
 //
-// They are known by a comment that the swap put on them, not by their name alone. Stateless: safe
-// from any thread.
+// They are identified by a comment that the swap put on them, not by their name alone. Stateless:
+// safe from any thread.
 #pragma once
 
 #include <cstdint>
@@ -18,14 +18,14 @@
 
 namespace syncline::postgres {
 
-// The steps that keep `old` (its oid; now called `away`, quoted), the table that was `target`: out
-// of publications, without foreign keys to others, its indexes and statistics renamed so that their
-// names are free.
+// Returns the steps that keep `old` (its oid; it is now called `away`, quoted), the table that was
+// `target`: it is removed from publications and loses its foreign keys, and the indexes and
+// statistics in `members` are renamed so that their names are free.
 absl::StatusOr<std::vector<DdlStep>> KeepSteps(Transaction& transaction, const TableName& target,
                                                int64_t old, const std::string& away,
                                                const std::vector<TableMember>& members);
 
-// Drops all but the newest `keep` kept tables of `target`. Errors as Database::Transact.
+// Drops all but the newest `keep` kept tables of `target`. Errors: as Database::Transact.
 absl::Status PruneKept(Database& database, const TableName& target, int keep,
                        absl::Duration lock_timeout);
 

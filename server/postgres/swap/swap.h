@@ -1,10 +1,10 @@
-// Overwrite: puts a loaded temp table in the place of the final one, in one short transaction.
+// The swap: a loaded table takes the place of the target in one short transaction.
 //
-// What depends on the final table stays: views (nested ones too), materialized views, table and
-// column grants, owner, comments, indexes with their names, triggers, row level security and
-// policies, replica identity, storage parameters, statistics targets and extended statistics,
-// publications, foreign keys pointing at it, identity of user-made constraints. What cannot be
-// carried over is refused before anything changed.
+// What depends on the target is kept: views (nested ones too), materialized views, table and column
+// grants, owner, comments, indexes with their names, triggers, row level security and policies,
+// replica identity, storage parameters, statistics targets and extended statistics, publications,
+// foreign keys that point at it, identity of constraints that the user made. What cannot be carried
+// over is refused before anything is changed.
 #pragma once
 
 #include <functional>
@@ -23,42 +23,46 @@
 namespace syncline::postgres {
 
 struct SwapOptions {
-  // Most time that one attempt waits for its lock, and so the most that readers queue behind it.
+  // Longest time one attempt waits for its lock; also bounds how long readers queue behind it.
   absl::Duration lock_timeout = absl::Milliseconds(100);
-  // Attempts go on, with jitter, until this much time has passed.
+  // Attempts are repeated, with jitter, until this much time has passed.
   absl::Duration deadline = absl::Seconds(60);
-  // Between attempts; false when the server is stopping, which ends them.
+  // Waits between attempts. Returns false if the server is stopping, which ends the attempts.
   std::function<bool(absl::Duration)> wait = WaitInAnyCase;
-  // How many replaced tables are kept as <name>_syncline_old_<n> for a rollback by hand.
+  // Number of replaced tables that are kept as <name>_syncline_old_<n> for a manual rollback.
   int keep_generations = 0;
-  // Kept tables beyond that go; not when the old table's rows are in the new one.
+  // Whether kept tables beyond that number are dropped. False if the old table's rows are in the
+  // new one.
   bool prune_kept = true;
-  // The index on the primary key of the table that takes the place.
+  // The index on the primary key of the table that takes the target's place.
   SwapKeyIndex key_index = {};
-  // Columns of the target that go with it; all others are carried over as definitions.
+  // Columns of the target that are dropped. All others are carried over as definitions.
   std::set<std::string> dropped_columns = {};
 };
 
-// What a swap did, for metrics.
+// Measurements of a swap, for metrics.
 struct SwapStats {
-  absl::Duration lock_wait;  // for the locks that keep readers out, all attempts together
-  // From the first of these locks to the end of COMMIT. Readers wait less: the database deletes the
-  // old table's files after it let go of the locks.
+  absl::Duration lock_wait;  // for the locks that block readers, in all attempts
+  // From the first of these locks to the end of COMMIT. Readers wait less, because the database
+  // deletes the old table's files after it has released the locks.
   absl::Duration lock_held;
   int retries = 0;
-  // What the new table does not have, because it lacks the column or its rows have nulls.
+  // What the new table does not have because it lacks the column.
   std::vector<std::string> left_out;
 };
 
-// Moves `source` to the place of `target` (which may be missing). `ledger_step` runs in the swap's
-// transaction, before readers are kept out: its error rolls everything back; it runs again when an
-// attempt is repeated.
+// Moves `source` to the place of `target`, which may be missing. `ledger_step` runs in the swap's
+// transaction, before readers are blocked. Its error rolls everything back, and it runs again if
+// the attempt is repeated.
+//
 // The slow part (indexes, constraints, ANALYZE on `source`) runs before, in transactions of its
-// own, and is found again by the next call. `stats` may be null. Details: docs/swap.md.
-// Errors: FAILED_PRECONDITION DEPENDENT_OBJECTS or TARGET_INCOMPATIBLE naming the object,
-// SCHEMA_CHANGED when `source` is missing; ABORTED SWAP_LOCKED with RetryInfo when the lock was not
-// obtained in time (`source` is kept); PERMISSION_DENIED naming a view or table that is not ours to
-// change; those of Database::Transact, COMMIT_UNKNOWN too: the ledger tells.
+// own, and the next call finds its results. `stats` may be null. Details: docs/swap.md.
+//
+// Errors: FAILED_PRECONDITION DEPENDENT_OBJECTS or TARGET_INCOMPATIBLE, which names the object, or
+// SCHEMA_CHANGED if `source` is missing; ABORTED SWAP_LOCKED with RetryInfo if the lock was not
+// obtained in time (`source` is kept); PERMISSION_DENIED, which names a view or table that our role
+// may not change; those of Database::Transact, including COMMIT_UNKNOWN, after which the ledger
+// shows whether the swap committed.
 absl::Status OverwriteTable(Database& database, const TableName& source, const TableName& target,
                             const SwapOptions& options,
                             const std::function<absl::Status(Transaction&)>& ledger_step,

@@ -1,4 +1,4 @@
-// What a swap refuses to touch, found in the catalog before anything changed.
+// What a swap refuses to change, found in the catalog before anything is changed.
 //
 // Stateless: safe from any thread.
 #pragma once
@@ -13,26 +13,26 @@
 
 namespace syncline::postgres {
 
-// Whether everything that hangs on `target` (oid) can be carried over to `source` (oid).
-// FAILED_PRECONDITION TARGET_INCOMPATIBLE: the target is no plain table with the meta columns, or
-// one of its columns is generated or an identity and that of `source` is not. DEPENDENT_OBJECTS:
-// something that cannot be bound to another table depends on it (a function with a SQL body, a
-// rule, a column of its row type), or something needs a column that `source` lacks. The message
-// names the object.
+// Checks that everything that depends on `target` (oid) can be carried over to `source` (oid).
+// Errors: FAILED_PRECONDITION TARGET_INCOMPATIBLE if the target is not a plain table with the meta
+// columns, or if one of its columns is generated or an identity and that of `source` is not;
+// FAILED_PRECONDITION DEPENDENT_OBJECTS if something that cannot be bound to another table depends
+// on it (a function with a SQL body, a rule, a column of its row type), or if something needs a
+// column that `source` lacks. The message names the object.
 absl::Status CheckCarriable(Transaction& transaction, int64_t target, int64_t source);
 
-// What goes with columns that `source` lacks, as DROP COLUMN would take it: columns, indexes,
-// constraints, statistics.
+// Returns what is lost with the columns that `source` lacks, as DROP COLUMN would drop it: columns,
+// indexes, constraints, statistics.
 absl::StatusOr<std::vector<std::string>> FindLeftOut(Transaction& transaction, int64_t target,
                                                      int64_t source);
 
-// Before the transaction's first Fingerprint, so that the last one, for which readers wait, is not
-// planned any more.
+// Call it before the transaction's first Fingerprint, so that the last one, for which readers wait,
+// needs no planning.
 absl::Status PrepareFingerprint(Transaction& transaction);
-// Changes whenever something that hangs on `target` does and is not kept from it by a lock on the
-// table: grants, dependents, the views' definitions.
+// Returns a value that changes whenever something that depends on `target` changes and no lock on
+// the table prevents that: grants, dependents, the definitions of views.
 absl::StatusOr<std::string> Fingerprint(Transaction& transaction, int64_t target);
-// A statement that fails (division_by_zero) when the fingerprint is not `expected` any more.
+// Returns a statement that fails (division_by_zero) if the fingerprint is no longer `expected`.
 std::string CheckFingerprintSql(int64_t target, absl::string_view expected);
 
 }  // namespace syncline::postgres

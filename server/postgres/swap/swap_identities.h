@@ -1,5 +1,5 @@
-// The sequences of a table's identity columns through a swap: the loaded table has its own, which
-// take the names and the grants of the target's.
+// The sequences of a table's identity columns in a swap: the loaded table has its own, which take
+// the names and the grants of the target's.
 //
 // Stateless: safe from any thread.
 #pragma once
@@ -14,11 +14,12 @@
 namespace syncline::postgres {
 
 struct IdentitySteps {
-  std::vector<DdlStep> free;  // renames those of a table that is kept
-  std::vector<DdlStep> give;  // names and grants, when the old table is out of the way
+  std::vector<DdlStep> free;  // rename the sequences of a table that is kept
+  std::vector<DdlStep> give;  // set names and grants when the old names are free
 };
 
-// Of the identity columns that both tables have. The search path must be empty (ClearSearchPath).
+// Returns the steps for the identity columns that both tables have. The search path must be empty
+// (ClearSearchPath).
 absl::StatusOr<IdentitySteps> CaptureIdentities(Transaction& transaction, const SwapTables& tables,
                                                 bool keep_old);
 

@@ -1,5 +1,5 @@
-// Which indexes, constraints and statistics a loaded table is to have before it takes the target's
-// place: those that the user made on the target, and our index on the primary key.
+// The indexes, constraints and statistics that a loaded table must have before it takes the
+// target's place: those that the user made on the target, and our index on the primary key.
 //
 // Stateless: safe from any thread.
 #pragma once
@@ -17,8 +17,8 @@ namespace syncline::postgres {
 
 struct SwapTables;
 
-// The index on the primary key that the published table gets. Both outlive the swap; null: none,
-// and every index of the target is the user's.
+// The index on the primary key that the published table gets. Both pointers must outlive the swap.
+// If they are null, there is none, and every index of the target is the user's.
 struct SwapKeyIndex {
   const KeyIndexes* indexes = nullptr;
   const TableSchema* schema = nullptr;  // of the loaded table
@@ -27,12 +27,12 @@ struct SwapKeyIndex {
 struct SwapMembers {
   std::vector<TableMember> wanted;
   std::vector<TableMember> built;  // what the loaded table has
-  std::vector<TableMember> ours;   // of the target: not carried over
-  std::string key_index;  // the final name of our index in `wanted`; empty when it has none
+  std::vector<TableMember> ours;   // our indexes on the target, which are not carried over
+  std::string key_index;           // the final name of our index in `wanted`; empty if it has none
 };
 
-// `prepared`: the loaded table is not scanned any more, our index is wanted when it was built. The
-// search path must be empty (ClearSearchPath). Errors: those of FreeKeyIndexName.
+// With `prepared` the loaded table is not scanned again, and our index is wanted if it was built.
+// The search path must be empty (ClearSearchPath). Errors: those of FreeKeyIndexName.
 absl::StatusOr<SwapMembers> CaptureSwapMembers(Transaction& transaction, const SwapTables& tables,
                                                const SwapKeyIndex& key, bool prepared);
 

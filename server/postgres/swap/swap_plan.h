@@ -1,5 +1,5 @@
-// The swap of one table as data: which locks it takes and which statements it runs, captured from
-// the catalog.
+// The swap of one table as data: the locks that it takes and the statements that it runs, captured
+// from the catalog.
 //
 // Stateless: safe from any thread.
 #pragma once
@@ -18,44 +18,45 @@
 
 namespace syncline::postgres {
 
-// The two tables of a swap, as they are now.
+// The two tables of a swap in their current state.
 struct SwapTables {
   TableName source;
   TableName target;
   int64_t source_oid = 0;
-  int64_t target_oid = 0;     // 0 when missing
+  int64_t target_oid = 0;     // 0 if missing
   std::string quoted_source;  // "schema"."name"
   std::string quoted_target;
   std::string quoted_source_schema;
   std::string quoted_target_schema;
   std::string quoted_target_name;
 
-  // Where indexes and constraints of the target are built.
+  // Returns where indexes and constraints of the target are built.
   BuildPlace Place() const;
 };
 
-// FAILED_PRECONDITION SCHEMA_CHANGED when there is no source.
+// Errors: FAILED_PRECONDITION SCHEMA_CHANGED if there is no source.
 absl::StatusOr<SwapTables> LocateTables(Transaction& transaction, const TableName& source,
                                         const TableName& target);
 
 struct SwapPlan {
   std::vector<DdlStep> locks;  // ACCESS EXCLUSIVE, the target's last
   std::vector<DdlStep> steps;
-  std::string key_index;  // name of our index on the primary key; empty when the table gets none
+  std::string key_index;  // name of our index on the primary key; empty if the table gets none
 };
 
-// The plan for an existing target. Call it with locks that keep both tables' definitions as they
-// are. Errors: those of CheckCarriable; ABORTED SWAP_STALE when the source lacks something that the
-// target has (prepare it again).
+// Returns the plan for an existing target. The caller must hold locks that keep the definitions of
+// both tables unchanged. Errors: those of CheckCarriable; ABORTED SWAP_STALE if the source lacks
+// something that the target has (prepare it again).
 absl::StatusOr<SwapPlan> CapturePlan(Transaction& transaction, const SwapTables& tables,
                                      const SwapKeyIndex& key, bool keep_old);
 
-// The plan that puts the source where no target is. Errors: as CapturePlan.
+// Returns the plan that moves the source to the target's name if there is no target. Errors: as
+// CapturePlan.
 absl::StatusOr<SwapPlan> CaptureMove(Transaction& transaction, const SwapTables& tables,
                                      const SwapKeyIndex& key);
 
 inline constexpr char kSwapStale[] = "SWAP_STALE";
-// The definition of the tables changed meanwhile: ABORTED SWAP_STALE.
+// Returns ABORTED SWAP_STALE: the definition of the tables changed in the meantime.
 absl::Status SwapStale();
 bool IsSwapStale(const absl::Status& status);
 

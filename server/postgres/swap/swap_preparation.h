@@ -1,8 +1,8 @@
-// The slow part of a swap, before its transaction: what the target has is built on the loaded
-// table.
+// The slow part of a swap, which runs before its transaction: what the target has is built on the
+// loaded table.
 //
-// Each index and constraint in a transaction of its own; all of it is found again after a crash, so
-// running it twice builds nothing twice. Stateless: safe from any thread.
+// Each index and constraint is built in a transaction of its own. All of it is found again after a
+// crash, so running it twice builds nothing twice. Stateless: safe from any thread.
 #pragma once
 
 #include <set>
@@ -18,22 +18,21 @@
 namespace syncline::postgres {
 
 struct PreparationOptions {
-  // Most time to wait for a lock on another table (one that a foreign key of the target names).
+  // Longest wait for a lock on another table (one that a foreign key of the target refers to).
   absl::Duration lock_timeout = absl::Milliseconds(100);
   SwapKeyIndex key_index;
-  // Whether to gather statistics in the end.
+  // Whether to gather statistics at the end.
   bool analyze = true;
-  // Columns of the target that `source` is not given.
+  // Columns of the target that are not added to `source`.
   std::set<std::string> dropped_columns = {};
 };
 
-// Gives `source` the columns of `target` that it lacks (carried_columns.h), builds the user's
-// indexes, constraints and statistics of `target`, and our index on the primary key, on it, then
-// gathers first statistics (first_statistics.h). Without a target only the key's index and the
-// latter. `left_out` gets what is not carried over because `source` lacks the column. Errors:
-// FAILED_PRECONDITION TARGET_INCOMPATIBLE naming the constraint, NOT NULL or index that the rows
-// break, those of CheckCarriable
-// (swap_check.h) and of Database::Transact.
+// Adds to `source` the columns of `target` that it lacks (carried_columns.h), builds on it the
+// user's indexes, constraints and statistics of `target` and our index on the primary key, then
+// gathers first statistics (first_statistics.h). Without a target it only builds the key's index
+// and gathers the statistics. `left_out` receives what is not carried over because `source` lacks
+// the column. Errors: FAILED_PRECONDITION TARGET_INCOMPATIBLE, which names the constraint, NOT NULL
+// or index that the rows violate; those of CheckCarriable (swap_check.h) and of Database::Transact.
 absl::Status PrepareSource(Database& database, const TableName& source, const TableName& target,
                            const PreparationOptions& options, std::vector<std::string>* left_out);
 

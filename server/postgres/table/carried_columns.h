@@ -1,5 +1,5 @@
-// Columns that a replaced table has and the loaded one has not: given to the loaded table as
-// definitions, so that they are there after the swap. Stateless: safe from any thread.
+// Columns that the replaced table has and the loaded one lacks. They are added to the loaded table
+// as definitions, so that they exist after the swap. Stateless: safe from any thread.
 #pragma once
 
 #include <set>
@@ -11,14 +11,15 @@
 
 namespace syncline::postgres {
 
-// Adds to `source` every column of `target` that it lacks, but for those in `left_out`: type,
-// collation, default, generated expression, identity and NOT NULL; existing rows get the default or
-// NULL. Then the sequences of identity columns go on from where the target's are. Nothing without a
-// target. Errors: those of the database, e.g. for NOT NULL without a default.
+// Adds to `source` every column of `target` that it lacks, except those in `left_out`: type,
+// collation, default, generated expression, identity and NOT NULL. Existing rows get the default or
+// NULL. Then the sequences of identity columns are advanced to the positions of the target's. Does
+// nothing if there is no target. Errors: those of the database, for example for NOT NULL without a
+// default.
 absl::Status CarryColumns(Transaction& transaction, const TableName& source,
                           const TableName& target, const std::set<std::string>& left_out);
 
-// The second half alone, for a source that was just created like the target.
+// Advances the sequences only, for a source that was just created like the target.
 absl::Status CarryIdentityPositions(Transaction& transaction, const TableName& source,
                                     const TableName& target);
 

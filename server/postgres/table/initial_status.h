@@ -1,6 +1,7 @@
-// What exists before a sync starts: gathered once, for all streams, before any loader decides
-// anything. Cheap for tables of any size: no table is read through. Which generations a table holds
-// is asked separately (GetGenerationId in table_operations.h), by whoever must know.
+// The state of the tables before a sync starts, gathered once for all streams before any loader
+// makes a decision. It is cheap for tables of any size, because no table is read completely. The
+// generations that a table holds are a separate query (GetGenerationId in table_operations.h) for
+// callers that need them.
 #pragma once
 
 #include <cstdint>
@@ -14,8 +15,8 @@ namespace syncline::postgres {
 
 struct TableStatus {
   bool exists = false;
-  bool empty = true;       // also when it is missing
-  int64_t size_bytes = 0;  // of its rows on disk, without what is stored out of line
+  bool empty = true;       // also if it is missing
+  int64_t size_bytes = 0;  // of its rows on disk, without out-of-line values
 };
 
 struct StreamTables {
@@ -28,9 +29,9 @@ struct InitialStatus {
   TableStatus temp;
 };
 
-// One entry for each of `streams`, in their order. Errors are errors, never "missing" or "empty".
-// FAILED_PRECONDITION TARGET_INCOMPATIBLE for a relation under the final name that is no plain
-// table with the meta columns.
+// Returns one entry per stream, in the order of `streams`. An error is never reported as "missing"
+// or "empty". Errors: FAILED_PRECONDITION TARGET_INCOMPATIBLE if one of the names belongs to
+// something that is not a plain table with the meta columns.
 absl::StatusOr<std::vector<InitialStatus>> GatherInitialStatus(
     Transaction& transaction, const std::vector<StreamTables>& streams);
 

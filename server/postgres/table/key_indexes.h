@@ -1,8 +1,8 @@
-// The indexes on primary keys that Syncline makes, and the ledger's list of them (table_index).
+// The indexes on primary keys that Syncline creates, and the ledger's list of them (table_index).
 //
-// An index is ours when the ledger lists it with the table and the columns that it has: never by
-// its name. One that the user renamed, replaced or dropped is not ours any more. Holds only the
-// ledger's schema and so is safe from any thread.
+// An index is ours if the ledger lists it with the table and the columns that it has; its name
+// alone never decides. An index that the user renamed, replaced or dropped is no longer ours. Holds
+// only the ledger's schema, so it is safe from any thread.
 #pragma once
 
 #include <set>
@@ -30,22 +30,24 @@ class KeyIndexes {
  public:
   explicit KeyIndexes(absl::string_view ledger_schema);
 
-  // The plain indexes of `table`, by name. Only reads.
+  // Returns the plain indexes of `table` by name, the user's before ours. Read-only.
   absl::StatusOr<std::vector<PlainIndex>> Find(Transaction& transaction,
                                                const TableName& table) const;
 
-  // Sees to the index on the primary key that the upsert looks rows up by: makes it when no plain
-  // index has these columns, and drops those of ours that are not needed (an earlier key, or a
-  // duplicate of another index). Not unique: after a change of the key the table may hold a key
-  // twice, and appends must not fail. No index for a table with keys too long for a b-tree. Without
-  // a primary key it only drops. To be called after a load, not before it.
+  // Maintains the index on the primary key, by which the upsert finds rows. Creates it if no plain
+  // index has these columns, and drops those of our indexes that are not needed (for an earlier
+  // key, or a duplicate of another index). The index is not unique: after a change of the key the
+  // table may hold a key twice, and appends must not fail. None is created if the table holds keys
+  // that are too long for a b-tree. Without a primary key the call only drops. Call it after a
+  // load, not before.
   absl::Status Ensure(Transaction& transaction, const TableName& table,
                       const TableSchema& schema) const;
-  // Drops those of ours on `table` that have the columns of another plain index.
+  // Drops those of our indexes on `table` that have the columns of another plain index.
   absl::Status DropDuplicates(Transaction& transaction, const TableName& table) const;
 
-  // Notes that `index` on `columns` is all that `table` has of ours after it took the place of
-  // another; an empty name: nothing. What is listed for `source`, which is gone, goes.
+  // Records that `index` on `columns` is our only index on `table` after `source` took its place;
+  // an empty name means that there is none. Deletes the entries of `source`, which no longer
+  // exists.
   absl::Status NoteReplaced(Transaction& transaction, const TableName& source,
                             const TableName& table, absl::string_view index,
                             const std::vector<std::string>& columns) const;
@@ -53,26 +55,26 @@ class KeyIndexes {
  private:
   absl::Status Create(Transaction& transaction, const TableName& table,
                       const TableSchema& schema) const;
-  // Drops `index` of ours and its entry.
+  // Drops `index`, which is ours, and its entry.
   absl::Status Drop(Transaction& transaction, const TableName& table,
                     const PlainIndex& index) const;
   absl::Status Note(Transaction& transaction, const TableName& table, absl::string_view index,
                     const std::vector<std::string>& columns) const;
-  // Takes entries away that no index of the table answers to.
+  // Deletes the entries of `table` that none of `indexes` matches.
   absl::Status Correct(Transaction& transaction, const TableName& table,
                        const std::vector<PlainIndex>& indexes) const;
-  // `sql` with "$L" replaced by the quoted schema.
+  // Returns `sql` with "$L" replaced by the quoted schema.
   std::string Sql(absl::string_view sql) const;
 
   const std::string quoted_schema_;
 };
 
-// Whether a b-tree takes all keys that `table` holds.
+// Returns whether a b-tree accepts all keys that `table` holds.
 absl::StatusOr<bool> IsKeyIndexable(Transaction& transaction, const TableName& table,
                                     const TableSchema& schema);
 
-// A name for the key index of `table` that no other relation of its schema has. Those of `leaving`
-// count as free. Errors: ALREADY_EXISTS OBJECT_EXISTS when all names that could be are taken.
+// Returns a name for the key index of `table` that no other relation of its schema has. Names in
+// `leaving` count as free. Errors: ALREADY_EXISTS OBJECT_EXISTS if all candidate names are taken.
 absl::StatusOr<std::string> FreeKeyIndexName(Transaction& transaction, const TableName& table,
                                              const std::vector<std::string>& columns,
                                              const std::set<std::string>& leaving);

@@ -1,5 +1,5 @@
-// The part of a merge that writes rows of a table that are updated where they are: because triggers
-// or foreign keys see its rows, or because it has columns whose values stay.
+// The part of a merge that updates rows of a table in place, because triggers or foreign keys
+// observe its rows or because it has columns whose values must be kept.
 //
 // Stateless: safe from any thread.
 #pragma once
@@ -17,11 +17,12 @@ struct InPlaceCounts {
   int64_t deleted = 0;
 };
 
-// Takes the rows away that go and puts winners into the rows that they replace; the matches are
-// there. Rows that exchange values of a unique index of the user are first set to NULL there, or
-// deleted and inserted with all their values where nobody watches. Errors: FAILED_PRECONDITION
-// CONSTRAINT_VIOLATED naming the index, when neither can be done or the values are those of rows
-// that the merge does not write.
+// Deletes the rows that the merge removes and writes winners into the rows that they replace. The
+// table of matches must exist. Rows that exchange values of a unique index of the user are first
+// set to NULL there, or, if neither triggers nor foreign keys of the user observe them, are deleted
+// and inserted again with all their values. Errors: FAILED_PRECONDITION CONSTRAINT_VIOLATED, which
+// names the index, if neither is possible or if the values belong to rows that the merge does not
+// write.
 absl::StatusOr<InPlaceCounts> ReplaceInPlace(Transaction& transaction, const Merge& merge);
 
 }  // namespace syncline::postgres

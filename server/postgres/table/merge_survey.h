@@ -1,4 +1,4 @@
-// Reads from the catalog what a merge has to know of its target (merge_target.h).
+// Reads from the catalog the properties of a target that a merge depends on (merge_target.h).
 //
 // Stateless: safe from any thread.
 #pragma once
@@ -11,7 +11,7 @@
 
 namespace syncline::postgres {
 
-// `schema` is the stream's. Both tables exist.
+// `schema` is the stream's. Both tables must exist.
 absl::StatusOr<MergeTarget> SurveyTarget(Transaction& transaction, const TableName& source,
                                          const TableName& target, const TableSchema& schema);
 

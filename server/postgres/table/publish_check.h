@@ -1,4 +1,4 @@
-// Counting what a stream would publish, before it does. Only reads.
+// Counts what a stream would publish, before it does. Read-only.
 //
 // Stateless: safe from any thread.
 #pragma once
@@ -12,14 +12,14 @@
 
 namespace syncline::postgres {
 
-// The figures of `plan` that `guard` asks for; those of records are the caller's. What is staged
-// counts as it would be published: of a deduplicated stream the newest row of each key. The staging
-// table exists; the target may not. Errors: those of the transaction.
+// Returns the figures of `plan` that `guard` needs, except those of records, which the caller adds.
+// Staged rows count as they would be published: for a deduplicated stream, the newest row of each
+// key. The staging table must exist; the target may be missing. Errors: those of the transaction.
 absl::StatusOr<PublishFigures> CountPublication(Transaction& transaction, const StreamPlan& plan,
                                                 const PublishGuard& guard, CompletionAction how,
                                                 bool target_exists);
 
-// How publishing would change the table, row by row.
+// Returns how many rows publishing would insert, update and delete in the table.
 absl::StatusOr<UpsertCounts> CountChanges(Transaction& transaction, const StreamPlan& plan,
                                           CompletionAction how, bool target_exists);
 

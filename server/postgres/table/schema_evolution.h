@@ -15,11 +15,11 @@
 
 namespace syncline::postgres {
 
-// One column as the catalog has it.
+// One column as the catalog describes it.
 struct DiscoveredColumn {
   std::string name;
-  std::string
-      type;  // format_type() with its modifier, e.g. "numeric(10,2)" or "timestamp with time zone"
+  // format_type() with its modifier, such as "numeric(10,2)" or "timestamp with time zone".
+  std::string type;
   bool nullable = true;
 };
 
@@ -28,7 +28,7 @@ struct DiscoveredTable {
   std::vector<DiscoveredColumn> columns;
 };
 
-// What turns a table into the shape of a stream's schema. Column names.
+// The names of the columns that must change so that a table fits a stream's schema.
 struct SchemaChange {
   std::vector<std::string> add;
   std::vector<std::string> drop;
@@ -38,39 +38,40 @@ struct SchemaChange {
   bool IsNoop() const { return add.empty() && drop.empty() && change.empty(); }
 };
 
-// The table as it is. Errors: NOT_FOUND when missing; FAILED_PRECONDITION TARGET_INCOMPATIBLE for a
-// table without the meta columns, a view, a foreign table or a partitioned parent.
+// Returns the table as the catalog describes it. Errors: NOT_FOUND if it is missing;
+// FAILED_PRECONDITION TARGET_INCOMPATIBLE for a table without the meta columns, a view, a foreign
+// table or a partitioned parent.
 absl::StatusOr<DiscoveredTable> DiscoverTable(Transaction& transaction, const TableName& table);
 
-// The table as the stream wants it; no query.
+// Returns the table that the stream needs. Runs no query.
 DiscoveredTable ComputeTable(const TableSchema& schema);
 
 SchemaChange DiffTables(const DiscoveredTable& from, const DiscoveredTable& to);
 
-// What is done about a stored value that its column's new type cannot take.
+// What happens to a stored value that its column's new type cannot represent.
 enum class CastFailure {
-  kRefuse,  // FAILED_PRECONDITION SCHEMA_INCOMPATIBLE, the column and the raw id of an example row
+  kRefuse,  // FAILED_PRECONDITION SCHEMA_INCOMPATIBLE with the column and the raw id of one row
   kNull,    // it becomes NULL, with an entry DESTINATION_TYPECAST_ERROR in the row's meta column
 };
 
-// Applies `change` in one ALTER TABLE. Views over a changed or dropped column are re-created as the
-// swap does it. Each change of a column is logged.
+// Applies `change` in one ALTER TABLE. Views that read a changed or dropped column are dropped
+// before it and created again after it (dependents.h). Logs each change of a column.
 absl::Status ApplySchemaChange(Transaction& transaction, const TableName& table,
                                const TableSchema& schema, const SchemaChange& change,
                                CastFailure failure = CastFailure::kRefuse);
 
-// Whether a stored value of `table` stands against one of the type changes that `schema` asks for:
-// SCHEMA_INCOMPATIBLE, as ApplySchemaChange. Only reads.
+// Checks whether a stored value of `table` prevents one of the type changes that `schema` requires.
+// Read-only. Errors: SCHEMA_INCOMPATIBLE, as ApplySchemaChange.
 absl::Status CheckCasts(Transaction& transaction, const TableName& table,
                         const TableSchema& schema);
 
 struct EvolveOptions {
-  // Columns that are dropped when the schema does not have them. All others stay.
+  // Columns that are dropped if the schema does not have them. All others are kept.
   std::set<std::string> drop = {};
   CastFailure failure = CastFailure::kRefuse;
 };
 
-// Discover, compute, diff, apply. A no-op when the table has the shape already.
+// Discovers, computes, diffs and applies. Does nothing if the table already has the shape.
 absl::Status EvolveTable(Transaction& transaction, const TableName& table,
                          const TableSchema& schema, const EvolveOptions& options = {});
 

@@ -1,5 +1,5 @@
-// The table that a stream's records are staged in: like the target, so that what the target refuses
-// is refused when the record comes and not when everything is loaded.
+// The table in which a stream's records are staged. It resembles the target, so that what the
+// target would refuse is refused when the record arrives and not when everything is loaded.
 //
 // Stateless: safe from any thread.
 #pragma once
@@ -16,22 +16,24 @@ namespace syncline::postgres {
 
 struct StagingShape {
   TableName target;    // may be missing
-  TableSchema schema;  // the stream's columns as they are to be
+  TableSchema schema;  // the stream's columns as they will be
   // True for a table that takes the target's place: it has the target's columns in the target's
-  // order, then new ones of `schema`. False for one that is merged or copied: `schema` alone.
+  // order, then the new ones of `schema`. False for one that is merged or copied: it has those of
+  // `schema` only.
   bool replaces = false;
   std::set<std::string> left_out = {};  // columns of the target that a replace drops
 };
 
-// Makes `staging`; it must not exist. Types, collations, storage, NOT NULL and CHECK are
-// those of the target's columns; a replacing table has defaults, generated and identity columns,
-// too, which go on from the target's positions. No indexes. Errors as CreateTable.
+// Creates `staging`, which must not exist. Types, collations, storage, NOT NULL and CHECK
+// constraints are those of the target's columns. A table that takes the target's place also has
+// defaults, generated columns and identity columns, which continue from the target's positions.
+// Creates no indexes. Errors: as CreateTable.
 absl::Status CreateStagingTable(Transaction& transaction, const TableName& staging,
                                 const StagingShape& shape);
 
-// Brings an existing staging table to the shape; its rows stay. A staged value that its column's
-// new type cannot take becomes NULL with an entry in the row's meta column (kNull in
-// schema_evolution.h): nothing staged stops a stream.
+// Changes an existing staging table to the shape and keeps its rows. A staged value that its
+// column's new type cannot represent becomes NULL with an entry in the row's meta column (kNull in
+// schema_evolution.h), so that staged values never stop a stream.
 absl::Status EvolveStagingTable(Transaction& transaction, const TableName& staging,
                                 const StagingShape& shape);
 

@@ -1,4 +1,4 @@
-// The columns of a table as the catalog has them. Stateless: safe from any thread.
+// The columns of a table as the catalog describes them. Stateless: safe from any thread.
 #pragma once
 
 #include <cstdint>
@@ -13,14 +13,14 @@
 
 namespace syncline::postgres {
 
-// In table order, without the meta columns; `owned` names those that a stream made. Empty for a
-// missing table.
+// Returns the columns in table order, without the meta columns. `owned` names those that a stream
+// created. Empty for a missing table.
 absl::StatusOr<std::vector<TableColumn>> ReadTableColumns(Transaction& transaction,
                                                           const TableName& table,
                                                           const std::set<std::string>& owned);
 
-// How many columns PostgreSQL counts: with the meta columns and with dropped ones. 0 for a missing
-// table.
+// Returns the number of columns that PostgreSQL counts, including the meta columns and dropped
+// ones; 0 for a missing table.
 absl::StatusOr<int64_t> CountAttributes(Transaction& transaction, const TableName& table);
 
 }  // namespace syncline::postgres

@@ -1,7 +1,8 @@
-// What is done to tables: create, drop, count, generation id, copy, overwrite (swap), upsert.
+// Operations on tables: create, drop, count, copy, generation ids, and deletion of rows. The upsert
+// is in upsert.h, the swap in swap/.
 //
-// Each operation exists on a running Transaction, so that a loader puts several and its ledger
-// statement into one. Stateless: safe from any thread. SQL comes from sql_generator.h.
+// Each operation runs in a running Transaction, so that a loader can combine several with its
+// ledger statement. Stateless: safe from any thread. The SQL comes from sql_generator.h.
 #pragma once
 
 #include <cstdint>
@@ -22,39 +23,42 @@ namespace syncline::postgres {
 
 absl::Status CreateNamespace(Transaction& transaction, absl::string_view schema);
 absl::StatusOr<bool> NamespaceExists(Transaction& transaction, absl::string_view schema);
-// With everything in it: for tests and tools, no RPC calls it.
+// Drops the schema with everything in it. For tests and tools; no RPC calls it.
 absl::Status DropNamespace(Transaction& transaction, absl::string_view schema);
 
-// The meta columns, then `schema`'s; no indexes. IF NOT EXISTS: calling it twice is a no-op. After
-// a race with another creator Database::Transact runs it again (CreateNamespace too). Errors:
-// ALREADY_EXISTS OBJECT_EXISTS when something else has the name, such as a type.
+// Creates a table with the meta columns, then those of `schema`, without indexes. Does nothing if
+// the table exists. After a race with another creator, Database::Transact runs it again
+// (CreateNamespace, too). Errors: ALREADY_EXISTS OBJECT_EXISTS if something else has the name, such
+// as a type.
 absl::Status CreateTable(Transaction& transaction, const TableName& table,
                          const TableSchema& schema);
-// Without rows and indexes: the columns of `original`, and what `options` says (sql_generator.h).
+// Creates a table with the columns of `original` and what `options` selects (sql_generator.h),
+// without rows and indexes.
 absl::Status CreateTableLike(Transaction& transaction, const TableName& table,
                              const TableName& original, const LikeOptions& options);
 absl::StatusOr<bool> TableExists(Transaction& transaction, const TableName& table);
-// IF EXISTS, never CASCADE.
+// Uses IF EXISTS and never CASCADE.
 absl::Status DropTable(Transaction& transaction, const TableName& table);
 
-// On one core, and so is what the transaction reads after it: the others are for those who read the
-// table that is about to be replaced.
+// Counts the rows. Disables parallel workers for the rest of the transaction, to leave CPU to
+// readers of the table that is about to be replaced.
 absl::StatusOr<int64_t> CountRows(Transaction& transaction, const TableName& table);
-// Existence comes from the catalog, emptiness from EXISTS: an error is never "empty". False for a
-// missing table.
+// Returns false for a missing table. Existence comes from the catalog and emptiness from EXISTS, so
+// an error is never reported as "empty".
 absl::StatusOr<bool> HasRows(Transaction& transaction, const TableName& table);
-// Whether `column` of the table, which exists, holds a value in some row.
+// Returns whether `column` of the table, which must exist, has a value in some row.
 absl::StatusOr<bool> HasValues(Transaction& transaction, const TableName& table,
                                absl::string_view column);
-// The greatest generation id; 0 for a table without the column or without rows. Reads the whole
-// table: the ledger knows the generation faster, but only of what Syncline wrote. Errors: NOT_FOUND
-// for a missing table; FAILED_PRECONDITION TARGET_INCOMPATIBLE when the column is no bigint.
+// Returns the highest generation id; 0 for a table without the column or without rows. Reads the
+// whole table. The ledger gives the generation faster, but only of what Syncline wrote. Errors:
+// NOT_FOUND for a missing table; FAILED_PRECONDITION TARGET_INCOMPATIBLE if the column is not a
+// bigint.
 absl::StatusOr<int64_t> GetGenerationId(Transaction& transaction, const TableName& table);
 
-// INSERT INTO target SELECT FROM source: the meta columns, those of `schema`, and what else both
-// have of one type without a default (a column that the stream does not declare any more); the
-// source stays. `undeclared` columns, which both have, are filled in the source first. Returns the
-// rows copied.
+// INSERT INTO target SELECT FROM source with the meta columns, those of `schema`, and other columns
+// that both tables have with the same type and the target has without a default (columns that the
+// stream no longer declares). The source is kept. `undeclared` columns, which both tables have, are
+// filled in the source first. Returns the number of rows copied.
 absl::StatusOr<int64_t> CopyTable(Transaction& transaction, const TableName& source,
                                   const TableName& target, const TableSchema& schema,
                                   const std::vector<UndeclaredColumn>& undeclared = {});
@@ -63,14 +67,16 @@ struct GenerationBounds {
   int64_t lowest = 0;
   int64_t highest = 0;
 };
-// Of the rows of a staging table; both 0 without rows. Reads the whole table.
+// Returns the bounds of the rows of a staging table; both are 0 without rows. Reads the whole
+// table.
 absl::StatusOr<GenerationBounds> GetGenerationBounds(Transaction& transaction,
                                                      const TableName& table);
-// Deletes the rows of generations below `minimum`; returns how many.
+// Deletes the rows of generations lower than `minimum` and returns their number.
 absl::StatusOr<int64_t> DeleteOlderRows(Transaction& transaction, const TableName& table,
                                         int64_t minimum);
 
-// Deletes the rows whose raw ids are in one of `ranges`; returns how many. Reads the whole table.
+// Deletes the rows whose raw ids are in one of `ranges` and returns their number. Reads the whole
+// table.
 absl::StatusOr<int64_t> DeleteRawIdRanges(Transaction& transaction, const TableName& table,
                                           const std::vector<RawIdRange>& ranges);
 

@@ -1,5 +1,5 @@
-// Whether what stands under a table's name is a table that Syncline may write to. Stateless: safe
-// from any thread.
+// Checks whether the relation that has a table's name is a table to which Syncline may write.
+// Stateless: safe from any thread.
 #pragma once
 
 #include <string>
@@ -14,18 +14,19 @@ namespace syncline::postgres {
 
 struct TableShape {
   bool exists = false;  // a relation of any kind, or a type
-  // Why it cannot be written to, for people; empty when it can or when it is missing.
+  // Why it cannot be written to, as part of an error message; empty if it can, or if it is missing.
   std::string problem;
 };
 
-// One query for all of `tables`; answers in their order.
+// Returns the shapes of `tables` in their order. Runs one query for all of them, and a second one
+// if a table is missing.
 absl::StatusOr<std::vector<TableShape>> LookUpShapes(Transaction& transaction,
                                                      const std::vector<TableName>& tables);
 
-// OK, or FAILED_PRECONDITION TARGET_INCOMPATIBLE about `table`.
+// Returns OK, or FAILED_PRECONDITION TARGET_INCOMPATIBLE about `table`.
 absl::Status CheckShape(const TableName& table, const TableShape& shape);
 
-// NOT_FOUND TABLE_NOT_FOUND about `table`.
+// Returns NOT_FOUND TABLE_NOT_FOUND about `table`.
 absl::Status TableNotFound(const TableName& table);
 
 }  // namespace syncline::postgres

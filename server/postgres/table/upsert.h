@@ -1,18 +1,17 @@
-// Upsert: brings the newest row of each primary key from a temp table into the final one.
+// Upsert: merges the newest row of each primary key from a staging table into the target.
 //
-// Of rows with one key the newest is the one with the greatest cursor (null is the least), then the
-// latest
-// `_airbyte_extracted_at`, then the last to arrive (`_airbyte_raw_id` in byte order, then its place
-// in the table). Against a stored row cursor and `_airbyte_extracted_at` alone decide, so that
-// upserting the same rows again changes nothing. Keys are equal by the value of their columns'
-// types, texts byte by byte whatever the collation is, and nulls are equal to each other. Texts as
-// cursors compare byte by byte, too. A merged row keeps the values of every column that `schema`
-// does not have, but for what undeclared_columns.h says. A stored row that is not beaten is not
-// touched. Where an earlier key left several rows of one key, they go once that key gets a newer
-// row.
+// Of the rows with one key, the newest is the one with the highest cursor (null is the lowest),
+// then the latest `_airbyte_extracted_at`, then the last to arrive (`_airbyte_raw_id` in byte
+// order, then its position in the table). Against a stored row, only the cursor and
+// `_airbyte_extracted_at` decide, so that upserting the same rows again changes nothing. Keys are
+// equal if their columns have equal values; text is compared byte by byte whatever the collation
+// is, and nulls are equal to each other. Text cursors are compared byte by byte, too. A merged row
+// keeps the values of every column that `schema` does not have, except as undeclared_columns.h
+// describes. A stored row that is not beaten remains unchanged. If an earlier key left several rows
+// with one key, they are removed when that key gets a newer row.
 //
-// Stateless: safe from any thread. Keeps other writers of the target out until the transaction
-// ends; readers go on.
+// Stateless: safe from any thread. Blocks other writers of the target until the transaction ends;
+// readers continue.
 #pragma once
 
 #include <cstdint>
@@ -31,41 +30,43 @@ namespace syncline::postgres {
 
 struct UpsertOptions {
   CdcDeleteMode cdc_delete_mode = CdcDeleteMode::kHard;
-  // Memory for each sort and hash, as PostgreSQL writes it; a greater setting of the server stays.
+  // Memory for each sort and hash, in PostgreSQL's notation. A higher setting of the server is
+  // kept.
   std::string work_mem = "64MB";
-  // Columns that both tables have and `schema` has not.
+  // Columns that both tables have and `schema` does not.
   std::vector<UndeclaredColumn> undeclared = {};
 };
 
 struct UpsertCounts {
   int64_t inserted = 0;  // rows of keys that the target did not have
-  int64_t updated = 0;   // rows that took the place of the stored ones of their key
-  int64_t deleted = 0;   // stored rows that went and were not replaced: by CDC, or of a key twice
+  int64_t updated = 0;   // rows that replaced the stored ones of their key
+  int64_t deleted =
+      0;  // stored rows that were removed and not replaced: by CDC, or duplicates of a key
 
-  // Rows that came into the target.
+  // Rows that were written into the target.
   int64_t written() const { return inserted + updated; }
 };
 
-// `schema` is that of both tables and has a primary key. `source` is only read, and
-// its undeclared columns filled. The
-// target's index is the caller's (key_indexes.h). Needs the right to create temporary tables in the
-// database.
-// Errors: INVALID_ARGUMENT MISSING_PK; those of the transaction.
+// `schema` is that of both tables and has a primary key. `source` is only read, except that its
+// undeclared columns are filled. The target's index is the caller's task (key_indexes.h). Requires
+// the right to create temporary tables in the database. Errors: INVALID_ARGUMENT MISSING_PK; those
+// of the transaction.
 absl::StatusOr<UpsertCounts> UpsertTable(Transaction& transaction, const TableName& source,
                                          const TableName& target, const TableSchema& schema,
                                          const UpsertOptions& options);
 
-// What UpsertTable would do now; both tables exist. `target_rows`, when it is not empty, is a
+// Returns what UpsertTable would do now. Both tables must exist. `target_rows`, if not empty, is a
 // subquery with the target's rows as they would be before the merge: key, cursor and
-// _airbyte_extracted_at. Only reads and takes no lock but for reading. Errors: as UpsertTable.
+// _airbyte_extracted_at. Read-only; takes no locks except those for reading. Errors: as
+// UpsertTable.
 absl::StatusOr<UpsertCounts> CountUpsert(Transaction& transaction, const TableName& source,
                                          const TableName& target, const TableSchema& schema,
                                          const UpsertOptions& options,
                                          const std::string& target_rows = {});
 
-// Leaves the newest row of each key in `table`, and with kHard none that CDC marks as deleted: what
-// a temp table needs before it takes the place of a deduplicated one. Returns how many rows went.
-// Errors: as UpsertTable.
+// Keeps the newest row of each key in `table` and deletes the others; with kHard, also deletes
+// those that CDC marks as deleted. A staging table needs this before it replaces a deduplicated
+// target. Returns the number of deleted rows. Errors: as UpsertTable.
 absl::StatusOr<int64_t> DedupeTable(Transaction& transaction, const TableName& table,
                                     const TableSchema& schema, const UpsertOptions& options);
 
