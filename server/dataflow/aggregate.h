@@ -1,7 +1,7 @@
-// Aggregate: takes the records of one lane of one stream, coerced, and delegates to its
+// Aggregate: parses the batches of one lane of one stream and appends their rows to an
 // InsertBuffer.
 //
-// Used by one thread at a time: the lane that owns it.
+// Owned by the lane and used by one thread at a time.
 #pragma once
 
 #include <cstdint>
@@ -20,29 +20,31 @@
 
 namespace syncline::dataflow {
 
-// What became of a batch's records.
+// Counts the records of a batch that did not become rows.
 struct Accepted {
-  int64_t skipped = 0;                      // durable already
+  int64_t skipped = 0;                      // already durable
   std::map<std::string, int64_t> rejected;  // by reason
-  // The buffer is full and records are left: flush, then accept the same batch again.
+  // The buffer is full and records of the batch remain: flush, then accept the same batch again.
   bool more = false;
 };
 
 class Aggregate : private RecordSink {
  public:
-  // `durable` are the records that were committed before the claim; they are skipped.
+  // `durable` are the records that were committed before the claim; they are skipped. `context`
+  // must outlive this object.
   Aggregate(const write::LoadContext* context, const StreamPlan& plan, absl::string_view sync_id,
             const WriterClaim& claim, OffsetRanges durable, const RecordParserOptions& options);
 
-  // Parses the batch into the buffer, or as much of it as fits while the buffer holds less than
-  // `most_bytes`: few bytes of JSON can be many of rows. No I/O. Errors: INVALID_ARGUMENT for typed
-  // rows that do not fit; the buffer is as before then.
+  // Parses the batch into the buffer until the batch ends or the buffer holds `most_bytes`, because
+  // a few bytes of JSON can become many bytes of rows. Does no I/O.
+  // Errors: INVALID_ARGUMENT INVALID_ROWS for typed rows whose counts do not match; the buffer is
+  // unchanged.
   absl::StatusOr<Accepted> Accept(Batch* batch, int64_t most_bytes);
 
-  // One record that is values already.
+  // Appends one record whose values are already coerced.
   void Accept(const RecordMeta& meta, absl::Span<const Value> values);
 
-  // As InsertBuffer::Flush.
+  // Commits the buffer; see InsertBuffer::Flush.
   absl::StatusOr<write::FlushResult> Flush(const std::vector<PendingCheckpoint>& checkpoints,
                                            bool closes = false) {
     if (parser_.has_counts()) buffer_.Count(parser_.TakeCounts());
@@ -58,7 +60,7 @@ class Aggregate : private RecordSink {
   void OnRejected(int64_t offset, RejectReason reason, absl::string_view raw) override;
   void OnUnreadable(int64_t offset, absl::string_view reason, absl::string_view raw) override;
   void Reject(int64_t offset, absl::string_view reason, absl::string_view raw, bool raw_is_whole);
-  // Notes the records before `end` as held, with `bytes` of payload.
+  // Marks the new records of the batch before `end` as held, with `bytes` of payload.
   void Cover(const Batch& batch, int64_t end, int64_t bytes);
 
   RecordParser parser_;

@@ -1,4 +1,4 @@
-// AggregateFactory: makes one Aggregate per stream lane, because the table differs per stream.
+// AggregateFactory: creates the Aggregate of each lane, whose table depends on the stream.
 #pragma once
 
 #include <memory>
@@ -10,10 +10,10 @@
 
 namespace syncline::dataflow {
 
-// Stateless but for what it was built with; safe from any thread.
+// Immutable. Thread-safe.
 class AggregateFactory {
  public:
-  // `context` outlives the factory and what it makes.
+  // `context` must outlive the factory and the objects that it creates.
   AggregateFactory(const write::LoadContext* context, int64_t max_record_bytes)
       : context_(context), max_record_bytes_(max_record_bytes) {}
 

@@ -1,4 +1,4 @@
-// A batch on its way from a call to a lane.
+// A batch of records that a call passes to a lane.
 #pragma once
 
 #include <cstdint>
@@ -11,15 +11,15 @@ namespace syncline::dataflow {
 
 struct Batch {
   std::unique_ptr<v1::RecordBatch> records;
-  // The record numbers in it.
+  // The record numbers of the batch.
   OffsetRange offsets;
-  // Those of `offsets` that are new; what lies before them came in an earlier batch.
+  // The first record that is new; those before it were in an earlier batch.
   int64_t wanted_from = 0;
-  // Records before this one have been looked at, when the batch is parsed in pieces.
+  // The first record that is not processed yet, if the batch is parsed in pieces.
   int64_t seen_to = 0;
-  // Bytes of payload: what the memory budget holds for it.
+  // Bytes of payload; the memory budget is charged with them.
   int64_t bytes = 0;
-  // When it arrived, in microseconds since 2000-01-01 UTC.
+  // Time of arrival, in microseconds since 2000-01-01 UTC.
   int64_t arrival_us = 0;
 };
 

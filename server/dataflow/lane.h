@@ -1,9 +1,9 @@
-// Lane: one ordered queue of work of a stream on the shared pool.
+// Lane: an ordered queue of work of one stream on the shared thread pool.
 //
-// A lane runs on one pool thread at a time and gives the thread back after each batch, so that
-// streams share the pool fairly. It owns one Aggregate: it parses the batches it is given and
-// flushes when its buffer is full, when it is asked to, or when the data gets old. Several lanes of
-// one stream work at once and commit out of order; the ledger puts that right.
+// A lane runs on one pool thread at a time and returns the thread after each batch, so that streams
+// share the pool fairly. It owns one Aggregate. It parses its batches and flushes when the buffer
+// is full, on request, or when the data reaches an age. Several lanes of one stream work at the
+// same time and commit out of order; the ledger reconciles the ranges.
 #pragma once
 
 #include <atomic>
@@ -25,71 +25,75 @@
 
 namespace syncline::dataflow {
 
-// What the lanes of one server share. All pointers outlive the lanes.
+// Dependencies and counters shared by all lanes of a server. Every pointer must outlive them.
 struct LaneContext {
   ThreadPool* pool = nullptr;
   MemoryBudget* budget = nullptr;
-  // Takes the texts of batches that are parsed.
+  // Receives the string buffers of parsed batches for reuse.
   FreeTexts* texts = nullptr;
-  // A lane flushes when it holds this much, or less when many lanes hold data: together they never
-  // hold more than half of the budget, so that there is always room for the batch that fills the
-  // next one.
+  // A lane flushes when it holds this many bytes, or fewer when many lanes hold data: a lane's
+  // limit is at most its share of half of the budget, so that there is room for the batch that
+  // fills the next lane.
   int64_t flush_bytes = 0;
-  // Lanes that hold data now.
+  // Number of lanes that hold data.
   std::atomic<int64_t> filled_lanes = 0;
-  // Owners that have batches queued now.
+  // Number of owners that have queued batches.
   std::atomic<int64_t> busy_owners = 0;
 };
 
 class Lane;
 
-// Whoever the lane works for. Called on pool threads, without the lane's lock.
+// Receives a lane's callbacks, on pool threads and without the lane's lock, except Self.
 class LaneOwner {
  public:
   virtual ~LaneOwner() = default;
-  // Keeps the owner, and so the lane, alive while a task is queued.
+  // Returns a reference that keeps the owner, and with it the lane, alive while a task is queued.
+  // Called with the lane's lock held.
   virtual std::shared_ptr<LaneOwner> Self() = 0;
-  // Checkpoints that the next commit may make durable.
+  // Returns the checkpoints that the next commit may make durable.
   virtual std::vector<PendingCheckpoint> Checkpoints() = 0;
-  // True when one of them only waits for a commit: all its records are durable.
+  // Returns whether a checkpoint waits only for a commit, because all its records are durable.
   virtual bool HasDueCheckpoint() = 0;
-  // True when the owner ends and nothing of it is left but what `lane`, which has nothing queued,
-  // is about to commit: that commit closes the writer, too.
+  // True if the call is ending and `lane`, whose queue is empty, holds its last uncommitted rows;
+  // the commit then also releases the writer.
   virtual bool EndsWith(const Lane& lane) = 0;
-  // A batch of `bytes` was parsed.
+  // A batch of `bytes` bytes of payload was parsed; `bytes` is 0 for all but its last piece.
   virtual void OnAccepted(const Accepted& accepted, int64_t bytes) = 0;
+  // A flush was committed.
   virtual void OnFlushed(const write::FlushResult& flushed) = 0;
-  // The lane does nothing more than drop what it is given.
+  // The lane has failed. It drops what it holds and everything that follows.
   virtual void OnFailed(const absl::Status& status) = 0;
-  // The lane has nothing to do.
+  // The lane has no work left.
   virtual void OnIdle() = 0;
 };
 
+// Thread-safe.
 class Lane {
  public:
+  // `context` and `owner` must outlive the lane.
   Lane(LaneContext* context, LaneOwner* owner, std::unique_ptr<Aggregate> aggregate);
-  // Not while work is queued.
+  // Must not be destroyed while work is queued.
   ~Lane();
 
   // Queues a batch whose bytes the caller has acquired from the budget.
   void Enqueue(Batch batch);
-  // Queues a flush behind what is queued now.
+  // Queues a flush after everything that is queued now.
   void RequestFlush();
-  // RequestFlush, when the lane has held data for longer than `age`.
+  // Requests a flush if the lane has held data for at least `age`.
   void FlushOlderThan(absl::Duration age);
-  // RequestFlush, when the lane holds data and does nothing: others wait for its memory.
+  // Requests a flush if the lane holds data and is idle, because others wait for its memory.
   void FlushIdle();
-  // Drops what is queued and held; a flush that runs goes on to its end.
+  // Drops the queued and held data. A running flush completes.
   void Cancel();
 
-  // Nothing queued or running.
+  // Returns whether nothing is queued or running.
   bool idle() const;
-  // Something queued, running or held.
+  // Returns whether anything is queued, running or held.
   bool has_work() const;
-  // Bytes queued, not yet parsed.
+  // Returns the number of queued bytes that are not parsed yet.
   int64_t queued_bytes() const;
-  // When the oldest batch arrived whose records are not committed, as Batch::arrival_us; nullopt
-  // when there is none.
+  // Returns the arrival of the oldest batch with uncommitted records, as Batch::arrival_us, or
+  // nullopt if there is none.
   std::optional<int64_t> oldest_arrival_us() const;
 
  private:
@@ -101,27 +105,27 @@ class Lane {
   void Fail(const absl::Status& status);
   void DropHeld();
   bool NothingQueued() const;
-  // A buffer with so many bytes is flushed.
+  // Returns the number of buffered bytes at which the lane flushes.
   int64_t FullBytes() const;
   void NoteFilled(bool filled);
 
   LaneContext* const context_;
   LaneOwner* const owner_;
 
-  // Only the running task.
+  // Used only by the running task.
   std::unique_ptr<Aggregate> aggregate_;
-  int64_t held_bytes_ = 0;  // what the budget holds for the buffer
+  int64_t held_bytes_ = 0;  // charged to the budget for the buffer
   bool failed_ = false;
 
   mutable Mutex mutex_;
-  std::deque<std::optional<Batch>> queue_ ABSL_GUARDED_BY(mutex_);  // none: a flush
+  std::deque<std::optional<Batch>> queue_ ABSL_GUARDED_BY(mutex_);  // nullopt: a flush
   int64_t queued_bytes_ ABSL_GUARDED_BY(mutex_) = 0;
   int64_t queued_flushes_ ABSL_GUARDED_BY(mutex_) = 0;
   bool scheduled_ ABSL_GUARDED_BY(mutex_) = false;
   bool cancelled_ ABSL_GUARDED_BY(mutex_) = false;
   bool filled_ ABSL_GUARDED_BY(mutex_) = false;
-  bool reading_ ABSL_GUARDED_BY(mutex_) = false;  // a batch, into the buffer
-  // When the oldest batch arrived that is held or read.
+  bool reading_ ABSL_GUARDED_BY(mutex_) = false;  // a batch is being parsed
+  // Arrival of the oldest batch that is held or being parsed.
   int64_t oldest_arrival_us_ ABSL_GUARDED_BY(mutex_) = 0;
   absl::Time filled_since_ ABSL_GUARDED_BY(mutex_);
 };

@@ -1,7 +1,4 @@
-// Dates, times of day and zone offsets as text -> numbers.
-//
-// Readers take a position and move it behind what they read; they leave it where it was when they
-// return false.
+// Converts dates, times of day and zone offsets from text to numbers. Pure functions.
 #pragma once
 
 #include <cstdint>
@@ -10,7 +7,8 @@
 
 namespace syncline::dataflow {
 
-// Days from 1970-01-01 in the proleptic Gregorian calendar; `year` is astronomical (0 is 1 BC).
+// Returns the days since 1970-01-01 in the proleptic Gregorian calendar. `year` is astronomical: 0
+// is 1 BC.
 int64_t DaysFromCivil(int64_t year, int month, int day);
 
 struct CivilDate {
@@ -21,22 +19,22 @@ struct CivilDate {
 // The inverse of DaysFromCivil.
 CivilDate CivilFromDays(int64_t days);
 
-// A text with a date, taken apart. Without a time of day it is midnight.
+// The parts of a date with an optional time of day, which defaults to midnight.
 struct DateTime {
-  bool in_range = true;           // false: year 0, or more digits than any type has
-  int64_t year = 0;               // astronomical
-  int64_t days = 0;               // from 1970-01-01; valid when in_range
-  int64_t micros = 0;             // since midnight, up to 24 hours
+  bool in_range = true;           // false for year 0 and for years that exceed every type
+  int64_t year = 0;               // astronomical; valid if in_range
+  int64_t days = 0;               // since 1970-01-01; valid if in_range
+  int64_t micros = 0;             // since midnight, at most 24 hours
   int64_t zone_east_seconds = 0;  // 0 without a zone
 };
-// False when `text` as a whole is not a date with an optional time of day, zone and era.
+// Returns false if the whole of `text` is not a date with an optional time of day, zone and era.
 bool ReadDateTime(absl::string_view text, DateTime* result);
 
-// A time of day with an optional zone. False when `text` as a whole is none.
 struct TimeOfDay {
-  int64_t micros = 0;  // since midnight, up to 24 hours
-  int64_t zone_east_seconds = 0;
+  int64_t micros = 0;             // since midnight, at most 24 hours
+  int64_t zone_east_seconds = 0;  // 0 without a zone
 };
+// Returns false if the whole of `text` is not a time of day with an optional zone.
 bool ReadTimeOfDay(absl::string_view text, TimeOfDay* result);
 
 }  // namespace syncline::dataflow

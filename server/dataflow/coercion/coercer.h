@@ -1,7 +1,8 @@
-// Coercion: one value of a record -> a Value that its column takes. Rules: docs/types.md.
+// Coercers: convert one value of a record to a Value that its column accepts. docs/types.md has the
+// rules.
 //
-// A column's coercer is chosen once per schema. Coercers are stateless; texts they return are
-// borrowed from their input or from the scratch space.
+// A column's coercer is chosen once per schema. Coercers are stateless. The text of a returned
+// Value is borrowed from the input or from the scratch space.
 #pragma once
 
 #include <cstdint>
@@ -13,33 +14,44 @@
 
 namespace syncline::dataflow {
 
-// What became of a value.
+// The result of a coercion, and the entry that it leaves in `_airbyte_meta.changes`.
 enum class Coercion : uint8_t {
-  kFits,        // it is as it was
-  kUnreadable,  // NULLED, DESTINATION_SERIALIZATION_ERROR: it does not read as the type
-  kOutOfRange,  // NULLED, DESTINATION_FIELD_SIZE_LIMITATION: it does, but the type cannot hold it
-  kCleaned,  // TRUNCATED, DESTINATION_SERIALIZATION_ERROR: NULs removed, lone surrogates replaced
-  kCut,      // TRUNCATED, DESTINATION_FIELD_SIZE_LIMITATION: digits beyond the type's scale rounded
-             // away
-  kNotFinite,  // NULLED, DESTINATION_SERIALIZATION_ERROR: NaN, Infinity or -Infinity, not as text
-  kNulledInside,  // the same within a JSON value, where it became JSON's null
-  kMalformed,     // the token is not JSON: the record must be rejected
-  kTooDeep,       // nested deeper than anything looks: the record must be rejected
+  // The value is unchanged; no entry.
+  kFits,
+  // NULLED, DESTINATION_SERIALIZATION_ERROR: the value is not of the type.
+  kUnreadable,
+  // NULLED, DESTINATION_FIELD_SIZE_LIMITATION: the value exceeds the limits of the type.
+  kOutOfRange,
+  // TRUNCATED, DESTINATION_SERIALIZATION_ERROR: NULs were removed or lone surrogates replaced.
+  kCleaned,
+  // TRUNCATED, DESTINATION_FIELD_SIZE_LIMITATION: digits or blanks beyond the column's limit were
+  // rounded or cut.
+  kCut,
+  // NULLED, DESTINATION_SERIALIZATION_ERROR: the bare token NaN, Infinity or -Infinity, not a
+  // string.
+  kNotFinite,
+  // NULLED, DESTINATION_SERIALIZATION_ERROR: such a token within a JSON value, which became JSON
+  // null.
+  kNulledInside,
+  // The token is not JSON; the record must be rejected.
+  kMalformed,
+  // The token is nested more than kMaxScanDepth deep; the record must be rejected.
+  kTooDeep,
 };
 
-// Sets `value` for kFits, kCleaned, kCut and kNulledInside alone.
+// The contents of `value` are valid only after kFits, kCleaned, kCut and kNulledInside.
 using CoerceFunction = Coercion (*)(absl::string_view input, ScratchArena* scratch, Value* value);
 
 struct Coercer {
   // `input` is one JSON value other than null, or one of the tokens NaN, Infinity and -Infinity
-  // that Python writes, without white space around it, that starts and ends where simdjson's
-  // structural index says; whatever is accepted has been checked to be valid JSON.
+  // (Python writes them), without white space around it. It starts and ends where simdjson's
+  // structural index places it. The function checks that an accepted value is valid JSON.
   CoerceFunction from_json;
-  // `input` is a string's text: valid UTF-8, escapes undone, perhaps with NULs.
+  // `input` is the text of a string: valid UTF-8 without escapes. It may contain NULs.
   CoerceFunction from_text;
 };
 
-// `shape` matters for jsonb alone.
+// Returns the coercer of a column. `shape` is used for jsonb only.
 const Coercer& CoercerFor(ColumnType type, JsonShape shape);
 
 extern const Coercer kBigintCoercer;
@@ -56,11 +68,12 @@ extern const Coercer kTimeCoercer;
 extern const Coercer kTimetzCoercer;
 extern const Coercer kByteaCoercer;
 
-// For coercers: a string token's way to `from_text`, escapes undone when there are any.
+// For use by coercers. Passes the text of a string token, with its escapes resolved, to
+// `from_text`.
 Coercion CoerceStringToken(absl::string_view token, CoerceFunction from_text, ScratchArena* scratch,
                            Value* value);
-// For coercers: a token of a type that the column does not take. kUnreadable or kNotFinite, unless
-// it is not JSON.
+// For use by coercers. Classifies a token of a type that the column does not accept. Returns
+// kUnreadable or kNotFinite, kMalformed if the token is not JSON, or kTooDeep.
 Coercion CoerceForeignToken(absl::string_view token, ScratchArena* scratch);
 
 }  // namespace syncline::dataflow

@@ -1,9 +1,9 @@
-// What a column's type takes less of than the type that its values are coerced to: digits behind
-// the point of numeric(p,s), fractions of a second of timestamp(p) and time(p), trailing blanks
-// beyond varchar(n) and char(n). PostgreSQL would round or cut such a value without a word.
+// Limits of a column's type that are stricter than the type that its values are coerced to: the
+// scale of numeric(p,s), the fraction of a second of timestamp(p) and time(p), and trailing blanks
+// beyond varchar(n) and char(n). PostgreSQL would round or cut such a value silently.
 //
-// Pure functions. A value beyond the type in another way (numeric's digits before the point, longer
-// texts) is left to PostgreSQL, which refuses the row.
+// Pure functions. Values that exceed the type in another way (digits before the decimal point of a
+// numeric, longer text) are left to PostgreSQL, which refuses the row.
 #pragma once
 
 #include <cstdint>
@@ -18,15 +18,16 @@ namespace syncline::dataflow {
 struct ColumnLimit {
   enum class Kind { kNone, kScale, kFraction, kCharacters };
   Kind kind = Kind::kNone;
-  // The scale, which may be negative; the unit of the fraction in microseconds; the characters.
+  // The scale, which may be negative; the smallest unit of time in microseconds; or the maximum
+  // number of characters.
   int64_t amount = 0;
 };
 
-// By the modifier in `table_type`.
+// Returns the limit that the modifier in `table_type` sets.
 ColumnLimit LimitOf(const ColumnSchema& column);
 
-// Cuts `value`, which is not null, never away from zero; a time before the epoch is cut to the
-// earlier one. kFits or kCut.
+// Cuts `value`, which must not be null, to the limit. Numbers are cut toward zero; times are cut to
+// the earlier one. Returns kFits or kCut.
 Coercion ApplyLimit(const ColumnLimit& limit, ScratchArena* scratch, Value* value);
 
 }  // namespace syncline::dataflow

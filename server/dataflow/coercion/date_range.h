@@ -1,4 +1,4 @@
-// Which days since 2000-01-01 PostgreSQL's date holds.
+// The range of PostgreSQL's date, in days since 2000-01-01.
 #pragma once
 
 #include <cstdint>

@@ -1,4 +1,4 @@
-// Which microseconds since 2000-01-01 00:00 PostgreSQL's timestamps hold.
+// The range of PostgreSQL's timestamps, in microseconds since 2000-01-01 00:00.
 #pragma once
 
 #include <cstdint>

@@ -1,7 +1,7 @@
-// Which column a field of a record belongs to, and what the record says for each column.
+// ColumnSlots: maps the fields of a record to columns, and holds the token of each column.
 //
-// Fields mostly come in the order of the record before: the column behind the last one is tried
-// first.
+// Fields usually come in column order, so the column that follows the last match is tried first.
+// Not thread-safe.
 #pragma once
 
 #include <cstdint>
@@ -25,11 +25,12 @@ class ColumnSlots {
   ColumnSlots(const ColumnSlots&) = delete;
   ColumnSlots& operator=(const ColumnSlots&) = delete;
 
-  // Forgets the last record.
+  // Clears the tokens and undeclared fields of the last record.
   void Clear();
 
-  // The column of the field whose name stands, in JSON, from `key` on (behind the quote) within a
-  // text that ends at `end`; kUndeclared, or kMalformed when the name is no JSON string.
+  // Returns the column of the field whose JSON name begins at `key`, after the opening quote, in
+  // text that ends at `end`. Returns kUndeclared if no column matches, or kMalformed if the name is
+  // not a valid JSON string.
   int Find(const char* key, const char* end, ScratchArena* scratch) {
     if (expected_ < guesses_.size()) {
       const absl::string_view guess = guesses_[expected_];
@@ -41,21 +42,21 @@ class ColumnSlots {
     return Lookup(key, end, scratch);
   }
 
-  // The column that is called so, or kUndeclared.
+  // Returns the column of the property `name`, or kUndeclared.
   int FindName(absl::string_view name) const;
 
-  // Names of fields since Clear that are no column, as they come.
+  // Names of the fields since Clear that match no column, in the order of the record.
   const std::vector<absl::string_view>& undeclared() const { return undeclared_; }
 
-  // The token of each column, with null data where the record has no such field.
+  // The token of each column. Its data is null if the record does not have the field.
   std::vector<absl::string_view>& tokens() { return tokens_; }
 
  private:
   int Lookup(const char* key, const char* end, ScratchArena* scratch);
 
   std::vector<std::string> names_;
-  // The names as JSON writes them; one that needs escapes is never guessed: it holds a lone '"'
-  // there, which no key has.
+  // The names as written in JSON. The entry of a name that needs escapes is a single '"', which
+  // never matches.
   std::vector<std::string> guesses_;
   absl::flat_hash_map<absl::string_view, int> by_name_;  // keys point into names_
   std::vector<absl::string_view> tokens_;

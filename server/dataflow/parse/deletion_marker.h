@@ -1,8 +1,8 @@
-// What stands for a deletion marker that does not read as its column's type.
+// The substitute for a deletion marker that cannot be coerced to its column's type.
 //
-// A record of a CDC stream is a deletion when its `_ab_cdc_deleted_at` is not null; what exactly it
-// says does not matter. A marker that coercion would make NULL would turn the deletion into a row,
-// so it gets a value that is not null.
+// A record of a CDC stream is a deletion if its `_ab_cdc_deleted_at` is not null; the value itself
+// does not matter. If coercion made the marker NULL, the deletion would become a row, so the marker
+// gets a value that is not null.
 #pragma once
 
 #include <cstdint>
@@ -14,9 +14,10 @@
 
 namespace syncline::dataflow {
 
-// A value of `type` that is not null: `extracted_at_us` (microseconds since 2000-01-01 UTC) in a
-// time column, 1 in a number, true in a boolean, and the marker itself otherwise. `token` is the
-// marker as JSON; empty when it was not JSON. The value borrows from it and from `scratch`.
+// Returns a value of `type` that is not null: `extracted_at_us` (microseconds since 2000-01-01 UTC)
+// for dates and times, 1 for numbers, true for booleans, the marker itself for jsonb if it can be
+// stored, and the text "true" otherwise. `token` is the marker as JSON, or empty if it was a typed
+// value. The result borrows from `token` and `scratch`.
 Value MarkerThatIsSet(ColumnType type, int64_t extracted_at_us, absl::string_view token,
                       ScratchArena* scratch);
 

@@ -1,7 +1,9 @@
-// One line of a batch -> the token of each column, by simdjson's on-demand parser.
+// LineParser: splits one line of a batch into the token of each column, with simdjson's on-demand
+// parser.
 //
-// Tokens are not validated here, except those that nobody looks at later (undeclared fields, values
-// that a later field of the same name displaces); coercion validates the rest. Not thread-safe.
+// Coercion validates the tokens of columns. This class validates only the tokens that are not
+// coerced: undeclared fields, and values that a later field of the same name replaces. Not
+// thread-safe.
 #pragma once
 
 #include <simdjson.h>
@@ -16,24 +18,25 @@
 
 namespace syncline::dataflow {
 
-// Bytes behind a line that must be readable; what stands there does not matter.
+// Readable bytes required past the end of a line; their value is ignored.
 inline constexpr size_t kLinePadding = simdjson::SIMDJSON_PADDING;
 
 class LineParser {
  public:
-  // What the line says beside the columns; airbyte_jsonl alone.
+  // The parts of an Airbyte message besides its data.
   struct Envelope {
     std::optional<int64_t> emitted_at_ms;
-    // Between the brackets of record.meta.changes, valid for jsonb; empty when there are none.
+    // The elements of record.meta.changes, without the brackets, valid for jsonb; or empty.
     absl::string_view source_changes;
   };
 
+  // `slots` and `scratch` must outlive the parser.
   LineParser(ColumnSlots* slots, ScratchArena* scratch) : slots_(slots), scratch_(scratch) {}
 
-  // `line` is the record's data itself. The reason when the record must be rejected.
+  // Parses a line that is the record's data. Returns the reason if the record must be rejected.
   std::optional<RejectReason> ParseData(absl::string_view line);
 
-  // `line` is an Airbyte message.
+  // Parses a line that is an Airbyte message. Returns the reason if the record must be rejected.
   std::optional<RejectReason> ParseMessage(absl::string_view line, Envelope* envelope);
 
  private:
@@ -52,7 +55,7 @@ class LineParser {
   Reject Data(Object object);
   Reject MessageField(absl::string_view key, JsonValue value, MessageParts* parts);
   Reject RecordField(absl::string_view key, JsonValue value, MessageParts* parts);
-  // Drops the data of an earlier field of the same name.
+  // Validates and drops the data of an earlier field of the same name.
   Reject ForgetData(MessageParts* parts);
   Reject EmittedAt(JsonValue value, Envelope* envelope);
   Reject Meta(Object object, Envelope* envelope);
@@ -62,7 +65,7 @@ class LineParser {
   Reject SkipValue(JsonValue value);
   Reject CheckToken(absl::string_view token);
   Reject CheckSlots();
-  // The field's name with escapes undone.
+  // Sets `key` to the field's name with its escapes resolved.
   Reject KeyOf(Field* field, absl::string_view* key);
 
   simdjson::ondemand::parser parser_;

@@ -1,5 +1,5 @@
-// The text of a record's `_airbyte_meta`:
-// {"sync_id":1,"changes":[{"field":"f","change":"NULLED","reason":"…"}]}.
+// MetaText: builds the text of a record's `_airbyte_meta`:
+// {"sync_id":1,"changes":[{"field":"f","change":"NULLED","reason":"…"}]}. Not thread-safe.
 #pragma once
 
 #include <cstdint>
@@ -12,7 +12,7 @@
 
 namespace syncline::dataflow {
 
-// What became of the value of one column of a record; `coercion` is one that leaves an entry.
+// The coercion of one column's value that leaves an entry in `_airbyte_meta.changes`.
 struct FieldChange {
   size_t column = 0;
   Coercion coercion = Coercion::kUnreadable;
@@ -22,26 +22,26 @@ class MetaText {
  public:
   MetaText(const TableSchema& schema, int64_t sync_id);
 
-  // Forgets the last record.
+  // Removes the changes of the last record.
   void Clear() {
     changes_.clear();
     source_changes_ = absl::string_view();
   }
-  // `elements`: what stands between the brackets of the source's own changes, valid for jsonb;
-  // borrowed.
+  // Sets the changes that the source made. `elements` are those of the JSON array without its
+  // brackets, valid for jsonb. They are borrowed until the next Clear.
   void SetSourceChanges(absl::string_view elements) { source_changes_ = elements; }
-  // Notes what became of the value of column `column`; `coercion` is one that leaves an entry.
+  // Adds an entry for column `column`. `coercion` must be one that leaves an entry.
   void Add(size_t column, Coercion coercion) { changes_.push_back({column, coercion}); }
-  // What was added since Clear.
+  // The entries that were added since Clear.
   const std::vector<FieldChange>& changes() const { return changes_; }
 
-  // Lives until the next call.
+  // Returns the whole text, which is valid until the next call.
   absl::string_view Text();
 
  private:
-  std::string head_;                 // up to the opening bracket of the changes
-  std::string without_;              // the whole, without changes
-  std::vector<std::string> fields_;  // names as JSON strings
+  std::string head_;                 // up to and including the bracket that opens the changes
+  std::string without_;              // the whole text of a record without changes
+  std::vector<std::string> fields_;  // names as JSON strings, by column
   absl::string_view source_changes_;
   std::vector<FieldChange> changes_;
   std::string text_;

@@ -1,9 +1,9 @@
-// A batch of records -> values that fit their columns: the one place where records are parsed and
-// coerced.
+// RecordParser: parses a batch of records and coerces their values to the types of the columns.
 //
-// One parser per lane; it owns simdjson's parser and scratch space and allocates nothing per record
-// once warm. Not thread-safe. A bad value becomes NULL with an entry in `_airbyte_meta.changes`; a
-// bad record is rejected; neither touches its neighbours. Rules: docs/types.md.
+// Each lane has its own parser, which owns simdjson's parser and the scratch space. Once these have
+// grown, it allocates nothing per record. A bad value becomes NULL, with an entry in
+// `_airbyte_meta.changes`; a bad record is rejected. Neither affects other values or records.
+// docs/types.md has the rules. Not thread-safe.
 #pragma once
 
 #include <cstdint>
@@ -20,14 +20,15 @@
 
 namespace syncline::dataflow {
 
-// Why a record was rejected; the text stands in syncline.rejected_record and in the metric's label.
+// Why a record was rejected. The name is stored in syncline.rejected_record and is the label
+// `reason` of the metric.
 enum class RejectReason {
   kInvalidJson,     // "INVALID_JSON"
   kNotAnObject,     // "NOT_AN_OBJECT"
   kInvalidUtf8,     // "INVALID_UTF8"
   kTooDeep,         // "TOO_DEEP"
   kRecordTooLarge,  // "RECORD_TOO_LARGE"
-  kNotARecord,      // "NOT_A_RECORD": airbyte_jsonl line that is no RECORD message
+  kNotARecord,      // "NOT_A_RECORD": airbyte_jsonl line that is not a RECORD message
   kMissingKey,      // "MISSING_KEY": NULL in a primary key or NOT NULL column
   kKeyChanged,      // "KEY_CHANGED": coercion changed a value of the primary key
   kCursorChanged,   // "CURSOR_CHANGED": coercion changed the cursor
@@ -36,26 +37,26 @@ enum class RejectReason {
 };
 absl::string_view RejectReasonName(RejectReason reason);
 
-// Where parsed records go.
+// Receives the parsed records. Arguments are valid only during the call.
 class RecordSink {
  public:
   virtual ~RecordSink() = default;
 
-  // False skips the record before it is parsed (it is durable already).
+  // Returns false to skip the record before it is parsed, for example if it is already durable.
   virtual bool Wants(int64_t offset) = 0;
-  // `values` has one entry a column in table order; everything is borrowed for the call.
+  // Called with a record. `values` has one entry per column, in table order.
   virtual void OnRecord(const RecordMeta& meta, absl::Span<const Value> values) = 0;
-  // `raw` is the record's line; for typed rows it is empty.
+  // Called with a rejected record. `raw` is its line; it is empty for typed rows.
   virtual void OnRejected(int64_t offset, RejectReason reason, absl::string_view raw) = 0;
-  // A record that the caller itself found unusable, for its own reason.
+  // Called with a record that the caller itself marked as unreadable, with the caller's reason.
   virtual void OnUnreadable(int64_t offset, absl::string_view reason, absl::string_view raw) = 0;
 };
 
 struct RecordParserOptions {
-  int64_t sync_id_number = 0;  // goes to `_airbyte_meta.sync_id`
+  int64_t sync_id_number = 0;  // written to `_airbyte_meta.sync_id`
   int64_t max_record_bytes = 16 << 20;
-  // The stream is deduplicated: a record without its key, or one whose key or cursor coercion
-  // changed, is rejected.
+  // The stream is deduplicated: a record is rejected if its key is NULL or if coercion changed its
+  // key or cursor.
   bool require_key = false;
 };
 
@@ -65,18 +66,20 @@ class RecordParser {
   RecordParser(const TableSchema& schema, const RecordParserOptions& options);
   ~RecordParser();
 
-  // Calls `sink` once for each record of `batch` it wants, in order. The batch's `unreadable`
-  // ascend. `arrival_us` stands for
-  // emitted_at when the batch has none: microseconds since 2000-01-01 UTC. Errors: INVALID_ARGUMENT
-  // for typed rows whose counts do not fit (nothing was delivered then).
+  // Calls `sink` once per wanted record of `batch`, in order. The entries of `unreadable` must be
+  // in ascending order. `arrival_us` (microseconds since 2000-01-01 UTC) replaces an emitted_at
+  // that is missing or out of range.
+  // Errors: INVALID_ARGUMENT INVALID_ROWS for typed rows whose counts do not match; no record is
+  // delivered.
   absl::Status Parse(v1::RecordBatch* batch, int64_t arrival_us, RecordSink* sink);
 
-  // Whether there are counts to take.
+  // Returns whether TakeCounts would return any counts.
   bool has_counts() const;
-  // What coercion did to the values of the records delivered since the last call, by field.
+  // Returns, by field, the counts of changed and undeclared values in the records that were
+  // delivered since the last call.
   FieldCounts TakeCounts();
 
-  // Number of records in `batch`, without parsing. Errors as Parse.
+  // Returns the number of records in `batch` without parsing them. Errors: those of Parse.
   static absl::StatusOr<int64_t> CountRecords(const v1::RecordBatch& batch);
 
  private:

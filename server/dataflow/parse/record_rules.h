@@ -1,4 +1,5 @@
-// What must hold of a whole row before it goes to PostgreSQL, so that no row fails a COPY.
+// RecordRules: checks a whole row before it is sent to PostgreSQL, so that it does not fail the
+// COPY. Immutable. Thread-safe.
 #pragma once
 
 #include <cstdint>
@@ -17,8 +18,9 @@ class RecordRules {
  public:
   RecordRules(const TableSchema& schema, bool require_key);
 
-  // The reason when a change of a value must not be: it would decide by a value that the source did
-  // not send which rows are the same, or which of them is newer.
+  // Returns the reason to reject a record in which coercion changed a value of the key or the
+  // cursor. Such a value would decide which rows are the same, or which one is newer, although the
+  // source did not send it.
   std::optional<RejectReason> CheckChanges(absl::Span<const FieldChange> changes) const {
     if (changes.empty() || decides_.empty()) return std::nullopt;
     for (const FieldChange& change : changes) {
@@ -27,7 +29,8 @@ class RecordRules {
     return std::nullopt;
   }
 
-  // The reason when the row must be rejected. Of a composite key some parts may be NULL, not all.
+  // Returns the reason if the row must be rejected. Some parts of a composite key may be NULL, but
+  // not all of them.
   std::optional<RejectReason> Check(absl::Span<const Value> values) const {
     if (required_.empty() && key_.empty() && !check_width_) return std::nullopt;
     return CheckAll(values);
@@ -40,8 +43,8 @@ class RecordRules {
 
   std::vector<ColumnType> types_;
   std::vector<size_t> required_;  // columns that must not be NULL
-  std::vector<size_t> key_;       // not all NULL; empty unless the key is required
-  // By column: why a record is rejected when the value was changed. Empty unless the key is
+  std::vector<size_t> key_;       // must not all be NULL; empty unless the key is required
+  // The reason to reject a record whose value was changed, by column. Empty unless the key is
   // required.
   std::vector<std::optional<RejectReason>> decides_;
   bool check_width_ = false;

@@ -1,7 +1,5 @@
-// Typed rows, column by column -> values.
-//
-// A column's kind and its type choose one reading function when the batch is opened; rows are then
-// read in order.
+// RowBatchReader: reads the values of typed rows, which are sent column by column, and coerces
+// them. Not thread-safe.
 #pragma once
 
 #include <cstdint>
@@ -17,33 +15,35 @@
 
 namespace syncline::dataflow {
 
-// INVALID_ARGUMENT, reason INVALID_ROWS, naming every count of `rows` that does not fit.
+// Checks the counts of `rows`. Errors: INVALID_ARGUMENT INVALID_ROWS with one violation per count
+// that does not match.
 absl::Status CheckRowBatch(const v1::RowBatch& rows);
 
 class RowBatchReader {
  public:
   enum class Cell { kNull, kValue, kInvalidUtf8 };
 
+  // `names` must outlive the reader.
   RowBatchReader(const TableSchema& schema, const ColumnSlots& names);
 
-  // `rows` passed CheckRowBatch and outlives the reading.
+  // Starts a batch. `rows` must have passed CheckRowBatch and must stay valid while it is read.
   void Open(const v1::RowBatch& rows);
 
-  // The columns of the batch that the stream does not declare.
+  // Names of the batch's columns that the stream does not declare.
   const std::vector<absl::string_view>& undeclared() const { return undeclared_; }
 
-  // Reads column `column` of row `row`. Rows may be left out, never read again.
+  // Reads column `column` of row `row`. Rows must be read in ascending order; some may be skipped.
   Cell Read(size_t column, int64_t row, ScratchArena* scratch, Value* value, Coercion* coercion);
 
  private:
   struct Column {
     ColumnType type = ColumnType::kJsonb;
     const Coercer* coercer = nullptr;
-    const v1::ColumnValues* values = nullptr;  // null: not in the batch
-    // Texts: where the text of row `text_row` starts.
+    const v1::ColumnValues* values = nullptr;  // null if not in the batch
+    // For text: the offset at which the text of row `text_row` starts.
     int64_t text_row = 0;
     size_t text_offset = 0;
-    bool utf8_checked = false;  // all texts of the column are known to be UTF-8
+    bool utf8_checked = false;  // all text of the column is UTF-8
   };
 
   static absl::string_view TextAt(int64_t row, const v1::TextValues& texts, Column* column);

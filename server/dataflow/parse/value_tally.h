@@ -1,12 +1,11 @@
-// What coercion did to the values of the records of one block, counted by field.
+// ValueTally: counts the values that coercion changed and the undeclared fields, by field.
 //
-// Filled by the parser for records that it delivers; records that are rejected do not count. Costs
-// nothing for a record whose values all fit and whose fields are all declared. Not thread-safe.
+// The parser fills it with the records that it delivers; rejected records do not count. A record
+// whose values all fit and whose fields are all declared costs nothing. Not thread-safe.
 //
-// Fields that the stream does not declare are counted by name for the first kMaxUndeclaredNames
-// distinct names that the tally meets in its life, and summed up under kOtherFields beyond, as
-// names of more than a thousand bytes are: a source whose names are data would otherwise fill
-// memory and the ledger.
+// Undeclared fields are counted by name for the first kMaxUndeclaredNames distinct names of the
+// tally's lifetime. All others, and names longer than 1,024 bytes, are summed under kOtherFields:
+// a source that uses data as names would otherwise fill memory and the ledger.
 #pragma once
 
 #include <cstddef>
@@ -25,22 +24,23 @@ namespace syncline::dataflow {
 
 inline constexpr size_t kMaxUndeclaredNames = 100;
 inline constexpr char kOtherFields[] = "(other)";
-// Longer names are cut: the ledger's index takes no text of any length.
+// Longer names are cut, because the size of an index entry of the ledger is limited.
 inline constexpr size_t kMaxFieldNameBytes = 256;
 
 class ValueTally {
  public:
   explicit ValueTally(const TableSchema& schema);
 
-  // The changes of one record.
+  // Adds the changes of one record.
   void AddChanges(absl::Span<const FieldChange> changes);
-  // The undeclared fields of one record; a name that it has twice counts once.
+  // Adds the undeclared fields of one record. A repeated name counts once, except under
+  // kOtherFields.
   void AddUndeclared(absl::Span<const absl::string_view> names);
-  // A field that each of `records` records has.
+  // Adds an undeclared field that each of `records` records has.
   void AddUndeclared(absl::string_view name, int64_t records);
 
   bool empty() const { return empty_; }
-  // The counts since the last call.
+  // Returns the counts since the last call.
   FieldCounts Take();
 
  private:
@@ -49,10 +49,10 @@ class ValueTally {
     int64_t last_record = 0;
   };
 
-  // Null when the name is counted with the others.
+  // Returns null if the name is counted under kOtherFields.
   Undeclared* Find(absl::string_view name);
 
-  std::vector<std::string> names_;  // of the columns, as they are counted
+  std::vector<std::string> names_;  // of the columns, as reported
   std::vector<ValueCounts> by_column_;
   absl::flat_hash_map<std::string, Undeclared> undeclared_;
   int64_t others_ = 0;

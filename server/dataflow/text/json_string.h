@@ -1,6 +1,6 @@
-// Strings of JSON text: finding their end and undoing their escapes.
+// Finds the ends of JSON strings and resolves their escapes.
 //
-// Bytes are taken to be UTF-8 already; the line's reader has checked that.
+// The input must be valid UTF-8; the caller has checked that.
 #pragma once
 
 #include <cstdint>
@@ -10,25 +10,25 @@
 
 namespace syncline::dataflow {
 
-// The UTF-8 form of U+FFFD, which stands for a surrogate without its other half.
+// The UTF-8 form of U+FFFD, which replaces a lone surrogate.
 inline constexpr char kReplacementUtf8[] = "\xEF\xBF\xBD";
 
-// The first '"', '\\' or control character of [begin, end); `end` when there is none.
+// Returns the first '"', '\\' or control character in [begin, end), or `end` if there is none.
 const char* FindStringEvent(const char* begin, const char* end);
 
 bool HasBackslash(absl::string_view text);
 
-// One escape: what stands behind a backslash.
+// One escape sequence.
 struct Escape {
-  const char* next = nullptr;  // behind the escape; null when it is not valid
+  const char* next = nullptr;  // the position after the escape, or null if it is invalid
   uint32_t code_point = 0;
-  bool lone_surrogate = false;  // code_point is U+FFFD then
+  bool lone_surrogate = false;  // if true, code_point is U+FFFD
 };
-// Reads the escape whose backslash stands before `begin`. A pair of surrogates is one escape.
+// Reads the escape whose backslash precedes `begin`. A surrogate pair is one escape.
 Escape ReadEscape(const char* begin, const char* end);
 
-// The string from its opening quote at `begin` on: the position behind the closing quote, null when
-// the string is not valid. `escaped` says whether there is a backslash.
+// Returns the position after the closing quote of the string whose opening quote is at `begin`, or
+// null if the string is invalid. Sets `escaped` if the string contains a backslash.
 const char* SkipString(const char* begin, const char* end, bool* escaped);
 
 enum class NulPolicy { kRemove, kKeep };
@@ -38,11 +38,10 @@ struct UnescapedText {
   bool cleaned = false;  // a NUL was removed or a lone surrogate replaced
   absl::string_view text;
 };
-// `body` is what stands between the quotes. The text is `body` itself when there is nothing to
-// undo.
+// Resolves the escapes of `body`, the text between the quotes. The result is in the scratch space.
 UnescapedText Unescape(absl::string_view body, NulPolicy nul, ScratchArena* scratch);
 
-// Writes the UTF-8 form of `code_point` (at most 4 bytes) and returns the position behind it.
+// Writes the UTF-8 form of `code_point` (at most 4 bytes) and returns the position after it.
 char* WriteUtf8(uint32_t code_point, char* out);
 
 }  // namespace syncline::dataflow

@@ -1,5 +1,5 @@
-// Memory for the texts of one record that do not stand in the batch as they are needed: unescaped
-// strings, rewritten JSON. What was handed out stays where it is until Reset. Not thread-safe.
+// ScratchArena: memory for the text of one record that cannot be borrowed from the batch, such as
+// unescaped strings and rewritten JSON. Allocations stay valid until Reset. Not thread-safe.
 #pragma once
 
 #include <cstddef>
@@ -10,7 +10,7 @@ namespace syncline::dataflow {
 
 class ScratchArena {
  public:
-  // Uninitialised memory, without alignment; never null.
+  // Returns uninitialized memory without alignment.
   char* Allocate(size_t bytes) {
     if (bytes > static_cast<size_t>(end_ - next_)) NextChunk(bytes);
     char* start = next_;
@@ -18,10 +18,10 @@ class ScratchArena {
     return start;
   }
 
-  // Gives back what stands behind `end`, a position within the latest allocation.
+  // Releases the bytes after `end`, a position within the latest allocation.
   void TrimTo(char* end) { next_ = end; }
 
-  // Takes everything back. Keeps up to kRetainedBytes for the next record.
+  // Releases all allocations. Keeps up to kRetainedBytes for the next record.
   void Reset();
 
  private:
