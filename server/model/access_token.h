@@ -1,4 +1,4 @@
-// A bearer token as the server keeps it: never the token itself, but what tells that it is one.
+// Bearer tokens as the server keeps them: a salted digest, never the token itself.
 #pragma once
 
 #include <string>
@@ -8,16 +8,16 @@
 
 namespace syncline {
 
-// Who a caller is, by its token.
+// A caller, identified by its token.
 struct Identity {
-  std::string name;  // of the token, for logs; empty without tokens
-  // Whose the syncs are that it starts. It sees and ends only these and those of nobody. Empty:
-  // nobody's; such an identity sees all.
+  std::string name;  // of the token, for logs; empty if no tokens are configured
+  // The owner of the syncs that the caller starts. The caller can read and end only these and syncs
+  // without an owner. If empty, its syncs have no owner and it can read and end all syncs.
   std::string owner;
-  std::vector<std::string> schemas;  // into which it may load; empty: all
+  std::vector<std::string> schemas;  // the schemas that it may load into; all if empty
 };
 
-// Whether `identity` may see and end a sync of `owner`.
+// Returns whether `identity` may read and end a sync of `owner`.
 inline bool MaySee(const Identity& identity, const std::string& owner) {
   return identity.owner.empty() || owner.empty() || identity.owner == owner;
 }

@@ -1,4 +1,4 @@
-// The PostgreSQL types that streams' columns have, and their names.
+// The PostgreSQL types of columns that streams create, and their names.
 #pragma once
 
 #include <optional>
@@ -21,14 +21,16 @@ enum class ColumnType {
   kBytea,
 };
 
-// What a jsonb column takes: any JSON (unions and unknown types), or objects or arrays alone.
+// The values that a jsonb column accepts: any JSON (unions and unknown types), only objects, or
+// only arrays.
 enum class JsonShape { kAny, kObject, kArray };
 
-// The name as format_type() of the catalog prints it, e.g. "timestamp with time zone"; valid in
-// DDL.
+// Returns the name that the catalog's format_type() prints, such as "timestamp with time zone". It
+// is valid in DDL.
 absl::string_view PostgresTypeName(ColumnType type);
 
-// The type that the catalog calls `name`; none for a type that no stream's column has.
+// Returns the type with the catalog's name `name`, or nullopt if streams do not create columns of
+// that type.
 std::optional<ColumnType> ColumnTypeFromPostgresName(absl::string_view name);
 
 }  // namespace syncline

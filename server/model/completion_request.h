@@ -1,4 +1,4 @@
-// What CompleteStream asks for.
+// The parameters of CompleteStream.
 #pragma once
 
 #include <cstdint>
@@ -9,13 +9,13 @@
 namespace syncline {
 
 struct CompletionRequest {
-  bool complete = false;  // COMPLETE, else INCOMPLETE
+  bool complete = false;  // COMPLETE, otherwise INCOMPLETE
   std::optional<int64_t> expected_records = std::nullopt;
-  // With INCOMPLETE: what is staged is dropped instead of kept.
+  // With INCOMPLETE: drop the staged rows instead of keeping them.
   bool discard_staged = false;
-  // With discard_staged: what earlier syncs staged is kept.
+  // With discard_staged: keep the rows that earlier syncs staged.
   bool keep_earlier = false;
-  // Holds for this call instead of the stream's own.
+  // Replaces the stream's own guard for this call.
   std::optional<PublishGuard> guard = std::nullopt;
 };
 

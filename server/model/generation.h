@@ -1,4 +1,4 @@
-// Generations: what a stream's content belongs to, and which of them may stay.
+// Generations: which generation a sync loads and which generations' rows may stay.
 #pragma once
 
 #include <cstdint>
@@ -10,24 +10,25 @@
 
 namespace syncline {
 
-// What a caller asks for: both ids, or none and perhaps an overwrite.
+// A caller's request: both ids, or neither and an optional overwrite.
 struct GenerationRequest {
   std::optional<int64_t> generation_id;
   std::optional<int64_t> minimum_generation_id;
   bool overwrite = false;
 };
 
-// `generation_id` numbers the content; rows of generations below `minimum_id` go away.
+// `generation_id` numbers the table's contents. Rows of generations below `minimum_id` are removed.
 struct GenerationRange {
   int64_t generation_id = 0;
   int64_t minimum_id = 0;
 };
 
-// The range that `request` means for a table whose greatest known generation is `current` (0:
-// none): the ids as given, else the next generation for an overwrite, else the table's own.
+// Returns the range for a table whose latest generation is `current` (0 if it has none): the ids of
+// the request, otherwise the next generation for an overwrite, otherwise the current one.
 GenerationRange ResolveGeneration(const GenerationRequest& request, int64_t current);
 
-// minimum 0 -> append or dedup; minimum = generation -> the truncating one of the same mode.
+// Returns the loader: append or dedup if the minimum is 0, otherwise the truncating loader of the
+// same mode.
 LoaderKind LoaderFor(WriteMode mode, const GenerationRange& range);
 
 }  // namespace syncline

@@ -1,7 +1,6 @@
-// Tells names apart that came out equal, in a way that does not depend on the order they are listed
-// in.
+// Makes colliding names distinct, independently of the order in which they are listed.
 //
-// For names.cc; everything else calls names.h.
+// For use by names.cc and table_columns.cc; other code calls names.h.
 #pragma once
 
 #include <map>
@@ -14,39 +13,39 @@
 
 namespace syncline {
 
-// One name that wants to be called `plain` within `scope`.
+// An object that gets the name `plain` within `scope` unless it collides.
 struct NameCandidate {
   std::string scope;
   std::string plain;      // at most 63 bytes
-  std::string identity;   // what it is called at the source; equal identities are one thing
-  bool exact = false;     // its source calls it exactly so
-  bool reserved = false;  // may not be called so
+  std::string identity;   // the source's name; equal identities are the same object
+  bool exact = false;     // `plain` is exactly the source's name
+  bool reserved = false;  // `plain` must not be used
 };
 
 // A name within a scope.
 using ScopedName = std::pair<std::string, std::string>;
 
-// What is known of names before they are given.
+// Names that exist before the candidates are named.
 struct NameFacts {
-  std::map<ScopedName, std::string> owners;  // names that are given for good, to whose identity
-  std::set<ScopedName> taken;                // names that something else has already
+  std::map<ScopedName, std::string> owners;  // permanently assigned names, with their identities
+  std::set<ScopedName> taken;                // names of other existing objects
 };
 
-// The final name of each candidate, at most 63 bytes; distinct within a scope for distinct
-// identities, and never one that `facts` give to another identity.
+// Returns the final name of each candidate, at most 63 bytes. Names are distinct within a scope for
+// distinct identities, and never a name that `facts` assigns to another identity.
 //
-// Of those that want one name, and whom no owner precedes, the exact one keeps it, else the one
-// whose identity sorts first; what has the name already is taken over. The others, and all reserved
-// ones, get a hash of their identity, and where even that is owned or taken, the next hash that is
-// not.
+// If a plain name is owned, its owner keeps it. Otherwise the exact candidate gets it, or else the
+// candidate whose identity sorts first, even if the name is taken: the object is taken over. The
+// other candidates, and all reserved ones, get a suffix with a hash of their identity. If that name
+// is owned or taken, the next hash that is free is used.
 std::vector<std::string> ResolveCollisions(const std::vector<NameCandidate>& candidates,
                                            const NameFacts& facts = {});
 
-// `name` with '_' and a hash of `identity` behind it, its end cut so that the result has at most 63
-// bytes. `attempt` counts the hashes that were taken.
+// Returns `name`, '_' and a hash of `identity`. The end of `name` is cut so that the result has at
+// most 63 bytes. `attempt` is the number of hashes that were not free.
 std::string NameWithHash(absl::string_view name, absl::string_view identity, int attempt = 0);
 
-// The head of `name`, at most `bytes` long, cut between characters.
+// Returns the head of `name`, at most `bytes` long, cut between characters.
 absl::string_view CutName(absl::string_view name, size_t bytes);
 
 }  // namespace syncline

@@ -1,6 +1,7 @@
-// A set of record numbers, kept as sorted, disjoint, non-touching ranges.
+// OffsetRanges: a set of record numbers, stored as sorted, disjoint ranges that do not touch.
 //
-// What a lane has buffered, and what lanes committed above the durable offset. Not thread-safe.
+// Used for the records that a lane has buffered and for all records that are durable. Not
+// thread-safe.
 #pragma once
 
 #include <cstdint>
@@ -15,23 +16,24 @@ namespace syncline {
 
 class OffsetRanges {
  public:
-  // Adds `range`; adding what is there already changes nothing. Cheap at the end of the set.
+  // Adds `range`, which may overlap the set. Cheap at the end of the set.
   void Add(OffsetRange range);
 
   bool Contains(int64_t offset) const;
-  // True when some number of `range` is in the set.
+  // Returns whether the set contains any number of `range`.
   bool Intersects(OffsetRange range) const;
 
   bool empty() const { return ranges_.empty(); }
   void Clear() { ranges_.clear(); }
   const std::vector<OffsetRange>& ranges() const { return ranges_; }
 
-  // The end of the range that begins at 0; 0 when there is none.
+  // Returns the end of the range that begins at 0, or 0 if there is none.
   int64_t DurableOffset() const;
 
-  // PostgreSQL's int8multirange text, e.g. "{[0,5),[7,9)}".
+  // Returns the text of an int8multirange of PostgreSQL, such as "{[0,5),[7,9)}".
   std::string ToMultirange() const;
-  // Errors: INTERNAL for text that is no int8multirange of bounded ranges.
+  // Parses the text of an int8multirange.
+  // Errors: INTERNAL if the text is not an int8multirange of bounded ranges.
   static absl::StatusOr<OffsetRanges> FromMultirange(absl::string_view text);
 
  private:

@@ -1,5 +1,4 @@
-// What the ledger knows of syncs and streams, as values: the plan of a stream, its state, its
-// writers.
+// The ledger's entries of syncs and streams as values: a stream's plan, its state and its writers.
 #pragma once
 
 #include <cstdint>
@@ -17,40 +16,41 @@
 
 namespace syncline {
 
-// What finalises a stream.
+// The loader that publishes a stream.
 enum class LoaderKind { kAppend, kDedup, kAppendTruncate, kDedupTruncate };
 
-// True for the loaders that replace the table: those of minimum generation = generation.
+// Returns whether the loader replaces the table, for which the minimum generation is the
+// generation.
 inline bool IsTruncate(LoaderKind loader) {
   return loader == LoaderKind::kAppendTruncate || loader == LoaderKind::kDedupTruncate;
 }
-// True for the loaders whose rows are staged in the temp table.
+// Returns whether the loader stages rows in the staging table.
 inline bool WritesToTemp(LoaderKind loader) { return loader != LoaderKind::kAppend; }
 
 enum class SyncState {
-  kStarting,   // StartSync is creating tables, or was interrupted in it
-  kRunning,    // streams load
+  kStarting,   // StartSync is creating tables, or was interrupted while doing so
+  kRunning,    // streams are loading
   kFinished,   // every stream has ended
   kCancelled,  // CancelSync ended it
 };
 
 enum class StreamState {
-  kOpen,        // takes records
-  kFinalizing,  // CompleteStream was called and has not ended; no more records
+  kOpen,        // accepts records
+  kFinalizing,  // CompleteStream was called and has not ended; records are refused
   kCompleted,   // ended with COMPLETE
   kIncomplete,  // ended with INCOMPLETE
   kCancelled,   // its sync was cancelled, or a newer sync of the same table took over
-  kFailed,      // could not start; the others of its sync load
+  kFailed,      // could not start; the sync's other streams load
 };
 
-// Ended by CompleteStream, with a result in the ledger.
+// Returns whether CompleteStream has ended the stream, with a result in the ledger.
 inline bool HasEnded(StreamState state) {
   return state == StreamState::kCompleted || state == StreamState::kIncomplete;
 }
 
 enum class StreamOutcome { kNone, kAppended, kSwapped, kMerged, kKeptForResume, kUnchanged };
 
-// Where a stream goes; fixed when its sync starts.
+// How a stream is loaded. Fixed when its sync starts.
 struct StreamPlan {
   int64_t stream_no = 0;  // the ledger's key of the stream
   StreamDescriptor descriptor;
@@ -67,27 +67,27 @@ struct StreamPlan {
   CdcDeleteMode cdc_delete_mode = CdcDeleteMode::kHard;
   PublishGuard guard;
   bool inferred_schema = false;
-  // A replace of a generation in which the stream had completed before: what is staged is published
-  // whole.
+  // The stream replaces a generation in which it had already completed: the staged rows replace the
+  // table.
   bool restart = false;
 
-  // The table that records are loaded into.
+  // Returns the table that records are loaded into.
   const TableName& load_table() const { return WritesToTemp(loader) ? temp_table : table; }
 };
 
-// How far a writer is.
+// A writer's progress.
 struct WriterPosition {
   std::string writer_id;
   int64_t durable_offset = 0;
 };
 
-// How a stream ended.
+// The result of a completed stream.
 struct StreamResult {
   StreamOutcome outcome = StreamOutcome::kNone;
   int64_t rows = 0;
 };
 
-// A stream as the ledger has it.
+// A stream's entry in the ledger.
 struct StreamRecord {
   StreamPlan plan;
   StreamState state = StreamState::kOpen;
@@ -96,41 +96,42 @@ struct StreamRecord {
   int64_t records_rejected = 0;
   int64_t bytes = 0;
   ValueCounts values;         // over all fields
-  FieldCounts fields;         // by field; those with the most, where many have any
-  bool staged_alone = false;  // all rows of the temp table are this stream's
+  FieldCounts fields;         // by field; only those with the highest counts if there are many
+  bool staged_alone = false;  // all rows of the staging table belong to this stream
   std::vector<WriterPosition> writers;
   std::vector<SchemaChange> changes;  // of the table's definition, by this sync
   std::vector<Warning> warnings;
-  absl::Status error;  // why it could not start, for kFailed
-  // How its latest call or completion failed; OK after a newer call, and once it has ended.
+  absl::Status error;  // for kFailed: why the stream could not start
+  // The error of the latest call or completion. OK after a newer call, and once the stream has
+  // ended.
   absl::Status last_error;
   absl::Time last_error_at;
 };
 
-// A sync as the ledger has it.
+// A sync's entry in the ledger.
 struct SyncRecord {
   int64_t sync_no = 0;  // the ledger's key of the sync
   std::string sync_id;
   std::string connection_id;
-  std::string owner;  // of the token that started it; empty: nobody's
+  std::string owner;  // of the token that started the sync; empty if it has no owner
   std::string request_digest;
-  std::string input_digest;  // what the caller said of its input; empty when nothing
+  std::string input_digest;  // identifies the caller's input; empty if the caller sent none
   SyncState state = SyncState::kStarting;
   absl::Time started_at;
   std::optional<absl::Time> finished_at;
-  // When a writer was last opened or committed; at first when the sync started.
+  // When a writer was last opened or committed; initially when the sync started.
   absl::Time last_progress_at;
-  // Nobody works on it, though it has not ended (SYNC_STATE_INTERRUPTED of the proto).
+  // The sync has not ended, but no caller works on it (SYNC_STATE_INTERRUPTED of the proto).
   bool interrupted = false;
   std::vector<StreamRecord> streams;  // in the order of the request
 };
 
-// Where a writer stands when a call takes it over.
+// A call's claim to a writer.
 struct WriterClaim {
   int64_t sync_no = 0;
   int64_t stream_no = 0;
   std::string writer_id;
-  int64_t epoch = 0;  // ours: every commit checks it
+  int64_t epoch = 0;  // of this call; every commit checks it
 };
 
 // A half-open range of record numbers.
@@ -143,24 +144,24 @@ struct OffsetRange {
   }
 };
 
-// One writer's part of a checkpoint that covers several.
+// One writer's part of a checkpoint that covers several writers.
 struct CheckpointPosition {
   StreamDescriptor descriptor;
   std::string writer_id;
   int64_t offset = 0;
 };
 
-// A position of the source that waits for the records before it to be committed.
+// A checkpoint that waits until the records before it are committed.
 struct PendingCheckpoint {
   std::string checkpoint_id;
-  int64_t offset = 0;  // the writer's records before it
+  int64_t offset = 0;  // number of the writer's records before the checkpoint
   std::string state;
-  std::vector<CheckpointPosition> positions = {};  // for one that covers several writers
+  std::vector<CheckpointPosition> positions = {};  // if the checkpoint covers several writers
 };
 
 // A checkpoint whose records are committed.
 struct CommittedCheckpoint {
-  int64_t sequence = 0;  // position among the sync's events
+  int64_t sequence = 0;  // its number among the sync's events
   int64_t stream_no = 0;
   std::string writer_id;
   std::string checkpoint_id;
@@ -175,7 +176,7 @@ struct RejectedRecord {
   std::string reason;
   std::string raw;
   bool raw_truncated = false;  // `raw` is not the whole record
-  std::string detail = {};     // the constraint and the SQLSTATE, when the database refused it
+  std::string detail = {};     // the constraint and the SQLSTATE if the database refused the row
 };
 inline constexpr size_t kMaxRejectedRawBytes = 64 << 10;
 

@@ -1,5 +1,4 @@
-// The words for a plan's enums: what the ledger's columns hold and logs say, lower-case, for people
-// to query by.
+// The lower-case names of a plan's enum values, as stored in the ledger's columns and logged.
 #pragma once
 
 #include "absl/strings/string_view.h"
@@ -18,7 +17,8 @@ absl::string_view ToText(Replay replay);
 absl::string_view ToText(CdcDeleteMode mode);
 absl::string_view ToText(SchemaChange::Kind kind);
 
-// The inverse; an unknown word (a newer ledger) reads as the first value.
+// The inverse functions. An unknown name, which a newer ledger may contain, is read as the first
+// value.
 SyncState SyncStateFromText(absl::string_view text);
 StreamState StreamStateFromText(absl::string_view text);
 StreamOutcome StreamOutcomeFromText(absl::string_view text);

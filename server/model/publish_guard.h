@@ -1,5 +1,5 @@
-// Judging a publish guard: figures of what a stream would publish against the conditions that its
-// guard sets. Pure functions.
+// Evaluates a publish guard: compares the figures of a stream's publication with the conditions of
+// its guard. Pure functions.
 #pragma once
 
 #include <cstdint>
@@ -13,18 +13,18 @@
 
 namespace syncline {
 
-// What a stream would publish. Only what the guard asks for need be counted.
+// The figures of a stream's publication. Only those that the guard needs must be counted.
 struct PublishFigures {
-  int64_t rows_now = 0;                          // of the table
-  int64_t rows_after = 0;                        // of the table, once the stream is published
-  int64_t staged_rows = 0;                       // that would come into it
-  std::map<std::string, int64_t> not_null = {};  // of these, by property
-  int64_t repeated_rows = 0;                     // of these, beyond the first of each key
+  int64_t rows_now = 0;                          // rows of the table
+  int64_t rows_after = 0;                        // rows of the table after the publication
+  int64_t staged_rows = 0;                       // rows that would be published
+  std::map<std::string, int64_t> not_null = {};  // staged rows with a value, by property
+  int64_t repeated_rows = 0;                     // staged rows beyond the first of each key
   int64_t rejected = 0;
   int64_t nulled = 0;
 };
 
-// One condition of a guard, judged.
+// The result of one condition of a guard.
 struct GuardResult {
   std::string name;  // the field of PublishGuard; not_null.<property>
   double limit = 0;
@@ -32,17 +32,18 @@ struct GuardResult {
   bool passed = false;
 };
 
-// Each condition that `guard` sets, in the order of its fields. A share of no rows is 1.
+// Returns the result of each condition that `guard` sets, in the order of its fields. A share of
+// zero rows counts as 1.
 std::vector<GuardResult> JudgeGuard(const PublishGuard& guard, const PublishFigures& figures);
 
-// Field and description of everything in `guard` that cannot be checked for a stream of `schema`.
-// `has_key`: a primary key is configured. An append takes
-// max_rejected and max_nulled only.
+// Returns the field and a description of each condition in `guard` that is invalid for a stream of
+// `schema`. `has_key` is true if a primary key is configured. An append allows only max_rejected
+// and max_nulled.
 std::vector<std::pair<std::string, std::string>> FindGuardFaults(const PublishGuard& guard,
                                                                  const TableSchema& schema,
                                                                  bool has_key, bool appends);
 
-// True when a condition needs the rows that are staged or stored to be counted.
+// Returns whether a condition requires staged or stored rows to be counted.
 bool NeedsCounting(const PublishGuard& guard);
 
 }  // namespace syncline

@@ -1,4 +1,4 @@
-// Rejected records of a sync as they are listed, page by page.
+// Pages of the list of a sync's rejected records.
 #pragma once
 
 #include <cstdint>
@@ -12,7 +12,7 @@
 
 namespace syncline {
 
-// Where a record stands among the rejected records of a sync.
+// The position of a record in the list of a sync's rejected records.
 struct RejectedPlace {
   StreamDescriptor stream;
   std::string writer_id;
@@ -25,16 +25,16 @@ struct ListedRejection {
   absl::Time rejected_at;
 };
 
-// What to list, in the order of stream, writer and offset.
+// Selects a page of the list, which is ordered by stream, writer and offset.
 struct RejectedQuery {
   std::string sync_id;
-  std::optional<StreamDescriptor> stream;  // none: of all streams
-  std::optional<RejectedPlace> after;      // none: from the first
-  int limit = 0;                           // records, at least 1
+  std::optional<StreamDescriptor> stream;  // nullopt: all streams
+  std::optional<RejectedPlace> after;      // nullopt: from the first record
+  int limit = 0;                           // maximum number of records, at least 1
 };
 
-// A page has at most the records that were asked for, and about this many bytes, but one record at
-// least.
+// A page has at most RejectedQuery::limit records and about this many bytes, but at least one
+// record.
 inline constexpr int64_t kRejectedPageBytes = 1 << 20;
 
 struct RejectedPage {

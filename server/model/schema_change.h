@@ -1,5 +1,5 @@
-// What a sync changes in a table's definition, and what it warns of: values for answers, logs and
-// the ledger.
+// Changes that a sync makes to a table's definition, and warnings, for responses, logs and the
+// ledger.
 #pragma once
 
 #include <cstdint>
@@ -20,17 +20,17 @@ struct SchemaChange {
   };
 
   Kind kind = Kind::kAddColumn;
-  std::string column;       // the column, or the index; empty for the table itself
-  std::string from;         // the PostgreSQL type before; empty when there is none
-  std::string to;           // the PostgreSQL type afterwards; empty when there is none
-  bool rewrites = false;    // PostgreSQL rewrites the whole table for it
-  int64_t table_bytes = 0;  // the table's size, when it is rewritten
+  std::string column;       // the column or index; empty for the table itself
+  std::string from;         // the PostgreSQL type before; empty if there is none
+  std::string to;           // the PostgreSQL type afterwards; empty if there is none
+  bool rewrites = false;    // PostgreSQL rewrites the whole table
+  int64_t table_bytes = 0;  // the size of the table if it is rewritten
 };
 
-// Something that the caller should know; it does not stop the stream.
+// A condition that is reported to the caller and does not stop the stream.
 struct Warning {
-  std::string code;  // UPPER_SNAKE, stable; docs/loading.md and docs/names.md
-  std::string text;  // for people
+  std::string code;  // UPPER_SNAKE, stable; see docs/loading.md and docs/names.md
+  std::string text;  // human-readable description
 };
 
 }  // namespace syncline

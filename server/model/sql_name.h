@@ -1,4 +1,4 @@
-// Names as SQL writes them.
+// Parses table names in SQL notation.
 #pragma once
 
 #include <string>
@@ -9,11 +9,12 @@
 
 namespace syncline {
 
-// The table that `text` addresses: name or schema.name, each part quoted ("My Table", with "" for a
-// quote) or not; one that is not quoted folds to lower case. White space around parts does not
-// count. `default_schema` is that of a name alone. Errors: INVALID_ARGUMENT (INVALID_NAME) with a
-// violation of "table_name": not such a name, a part that is empty or longer than 63 bytes, or a
-// table whose name belongs to staging tables.
+// Parses `text`, which is name or schema.name. Each part may be quoted ("My Table", with "" for a
+// quote); an unquoted part is folded to lower case. White space around parts is ignored. A name
+// without a schema is in `default_schema`.
+// Errors: INVALID_ARGUMENT INVALID_NAME with a violation of "table_name" if the text is not such a
+// name, if a part is empty, longer than 63 bytes or contains NUL, or if the name has the prefix of
+// staging tables.
 absl::StatusOr<TableName> ParseTableName(absl::string_view text, absl::string_view default_schema);
 
 }  // namespace syncline

@@ -1,4 +1,4 @@
-// A stream as the caller describes it.
+// A stream's configuration as sent by the caller.
 #pragma once
 
 #include <cstdint>
@@ -10,7 +10,7 @@
 
 namespace syncline {
 
-// Names a stream within a sync. An empty namespace stands for the default schema.
+// Identifies a stream within a sync. An empty namespace means the default schema.
 struct StreamDescriptor {
   std::string name_space;
   std::string name;
@@ -25,20 +25,21 @@ struct StreamDescriptor {
 
 enum class WriteMode { kAppend, kDedup };
 
-// What becomes of a column of the stream that it no longer declares, and of other differences
-// between the stream and its table (docs/loading.md, "Schema evolution").
+// How to handle columns that the stream no longer declares, and other differences between the
+// stream and its table (docs/loading.md, "Schema evolution").
 enum class SchemaPolicy { kKeep, kMirror, kFreeze };
 
-// What a later sync of the stream sends again (docs/loading.md, "What a later sync sends again").
+// Which records a later sync of the stream sends again (docs/loading.md, "What a later sync sends
+// again").
 enum class Replay { kNothing, kFromCheckpoint, kFromStart };
 
-// What a record that has `_ab_cdc_deleted_at` does.
+// The effect of a record that has `_ab_cdc_deleted_at`.
 enum class CdcDeleteMode {
-  kHard,  // deletes the row of its key; it never becomes a row itself
-  kSoft,  // is a row like any other
+  kHard,  // it deletes the row with its key and does not become a row
+  kSoft,  // it becomes a row like any other record
 };
 
-// Conditions on what a stream would publish; the proto's PublishGuard has the meaning of each.
+// Conditions for the publication of a stream. The proto's PublishGuard documents each field.
 struct PublishGuard {
   std::optional<int64_t> min_rows;
   std::optional<double> max_shrink;
@@ -47,7 +48,7 @@ struct PublishGuard {
   std::optional<int64_t> max_rejected;
   std::optional<int64_t> max_nulled;
   bool allow_empty = false;
-  // The columns that unique_key is about, of an append-replace that names a primary key.
+  // The columns that unique_key checks, for an AppendTruncate stream that has a primary key.
   std::vector<std::string> key = {};
 };
 
@@ -56,17 +57,17 @@ struct StreamConfig {
   std::string json_schema;  // JSON Schema text
   WriteMode write_mode = WriteMode::kAppend;
   std::vector<std::vector<std::string>> primary_key;  // paths of property names
-  std::vector<std::string> cursor;                    // path; empty when there is none
+  std::vector<std::string> cursor;                    // path; empty if there is no cursor
   std::optional<int64_t> generation_id;
   std::optional<int64_t> minimum_generation_id;
   bool overwrite = false;
   int64_t airbyte_sync_id = 0;
-  std::string table_name;  // the target as SQL writes it; empty: from the descriptor
+  std::string table_name;  // the target in SQL notation; if empty, derived from the descriptor
   SchemaPolicy schema_policy = SchemaPolicy::kKeep;
   Replay replay = Replay::kNothing;
   PublishGuard guard;
   CdcDeleteMode cdc_delete_mode = CdcDeleteMode::kHard;
-  bool inferred_schema = false;  // the table's types hold where it has the column
+  bool inferred_schema = false;  // existing columns of the table keep their types
 };
 
 }  // namespace syncline

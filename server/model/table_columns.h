@@ -1,4 +1,5 @@
-// Which column each property of a stream is stored in, given what the ledger and the catalog have.
+// Assigns a column to each property of a stream, from the entries of the ledger and the columns of
+// the table.
 #pragma once
 
 #include <set>
@@ -7,11 +8,11 @@
 
 namespace syncline {
 
-// One entry of the ledger: for good.
+// One entry of the ledger's table_column. The assignment of the column is permanent.
 struct KnownColumn {
   std::string input_name;
   std::string column_name;
-  bool owned = false;  // a stream made it, else the user did
+  bool owned = false;  // created by a stream, otherwise by the user
 
   friend bool operator==(const KnownColumn& a, const KnownColumn& b) {
     return a.input_name == b.input_name && a.column_name == b.column_name && a.owned == b.owned;
@@ -19,17 +20,18 @@ struct KnownColumn {
 };
 
 struct ColumnAssignment {
-  std::vector<std::string> columns;  // one per property, in their order
-  // Entries that the ledger lacks, and those whose mark changes.
+  std::vector<std::string> columns;  // one per property, in the same order
+  // Entries that the ledger does not have yet, and entries whose `owned` changes.
   std::vector<KnownColumn> changed;
 };
 
-// `known` are the entries of the table, `existing` the columns that the table has.
+// Assigns the columns. `known` has the ledger's entries of the table, `existing` the columns of the
+// table.
 //
-// A property that the ledger knows keeps its column. A new one takes the column of its name, also
-// when the user made it, unless another property has it (names.h). A column that exists without an
-// entry is the user's; one that is missing is the stream's when the stream declares it, and
-// otherwise nobody's: whoever makes it next owns it.
+// A property with an entry keeps its column. A new property gets the column of its name, even if
+// the user created it, unless another property has it (names.h). A column that exists without an
+// entry belongs to the user. A column that does not exist belongs to the stream if the stream
+// declares it; otherwise it becomes unowned, and the next creator owns it.
 ColumnAssignment AssignColumns(const std::vector<std::string>& properties,
                                const std::vector<KnownColumn>& known,
                                const std::set<std::string>& existing);

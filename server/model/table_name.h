@@ -1,4 +1,4 @@
-// A table's schema and name, as they stand in the catalog: unquoted, at most 63 bytes each.
+// A table's schema and name as in the catalog: unquoted, at most 63 bytes each.
 #pragma once
 
 #include <string>
@@ -12,7 +12,7 @@ struct TableName {
   std::string schema;
   std::string name;
 
-  // "schema.name" for logs and messages; not for SQL.
+  // Returns "schema.name" for logs and messages. Not for use in SQL.
   std::string ToString() const { return absl::StrCat(schema, ".", name); }
 
   friend bool operator==(const TableName& a, const TableName& b) {

@@ -1,4 +1,4 @@
-// What a stream's table looks like: the stream's own columns, without the four meta columns.
+// The columns of a stream's table, without the four meta columns.
 #pragma once
 
 #include <optional>
@@ -9,7 +9,7 @@
 
 namespace syncline {
 
-// Names of the four columns that stand before the stream's own in every table.
+// Names of the four meta columns, which precede the stream's columns in every table.
 inline constexpr char kRawIdColumn[] = "_airbyte_raw_id";
 inline constexpr char kExtractedAtColumn[] = "_airbyte_extracted_at";
 inline constexpr char kMetaColumn[] = "_airbyte_meta";
@@ -18,7 +18,7 @@ inline constexpr char kGenerationIdColumn[] = "_airbyte_generation_id";
 // The column that marks a deleted record in a CDC stream.
 inline constexpr char kCdcDeletedAtField[] = "_ab_cdc_deleted_at";
 
-// PostgreSQL's limit of a table's columns; dropped ones count.
+// PostgreSQL's limit for the number of a table's columns, including dropped columns.
 inline constexpr int kMaxTableColumns = 1600;
 inline constexpr int kMetaColumns = 4;
 inline constexpr int kMaxUserColumns = kMaxTableColumns - kMetaColumns;
@@ -28,11 +28,11 @@ struct ColumnSchema {
   std::string column_name;  // the column's name in the table
   ColumnType type = ColumnType::kJsonb;
   bool nullable = true;
-  // jsonb only. The catalog does not know it, so it takes no part in comparisons.
+  // For jsonb only. Ignored by comparisons, because the catalog does not have it.
   JsonShape json_shape = JsonShape::kAny;
-  // The type that the table has when it is the user's and not that of `type`, as format_type()
-  // prints it, e.g. "numeric(10,2)"; empty otherwise. Values are coerced to `type` and stored into
-  // this.
+  // The type of the table's column, as format_type() prints it, if the user chose a type other than
+  // that of `type`, such as "numeric(10,2)"; empty otherwise. Values are coerced to `type` and
+  // stored in a column of this type.
   std::string table_type = {};
 
   friend bool operator==(const ColumnSchema& a, const ColumnSchema& b) {
@@ -43,7 +43,7 @@ struct ColumnSchema {
 
 struct TableSchema {
   std::vector<ColumnSchema> columns;     // in table order
-  std::vector<std::string> primary_key;  // column names; empty unless the stream is deduplicated
+  std::vector<std::string> primary_key;  // column names; only if the stream is deduplicated
   std::optional<std::string> cursor;     // column name
 };
 

@@ -1,4 +1,4 @@
-// The answer to a completion that only asks: what completing a stream now would do.
+// The result of a validation: the effect that completing a stream would have now.
 #pragma once
 
 #include <cstdint>
@@ -11,13 +11,13 @@
 
 namespace syncline {
 
-// A session that holds a lock which another one waits for, or would wait for.
+// A session that holds a lock for which another session waits or would wait.
 struct Blocker {
   std::string object;  // the table or view
   int32_t pid = 0;     // 0 for a prepared transaction
   std::string application;
   absl::Duration age;       // of its transaction
-  std::string query_start;  // of its last statement, in UTC; empty for a prepared transaction
+  std::string query_start;  // start of its last statement, in UTC; empty for a prepared transaction
 };
 
 struct Validation {

@@ -1,8 +1,8 @@
-// One value that fits its column: what coercion produces and an encoder consumes.
+// Value: one value that fits its column. Coercers produce values, and encoders consume them.
 //
-// Plain data, 24 bytes, trivially copyable; text is borrowed from the batch or from the parser's
-// scratch space and lives until the row is encoded. Which member is meant follows from the column's
-// type.
+// Plain data of 24 bytes, trivially copyable. Text is borrowed from the batch or from the parser's
+// scratch space and stays valid until the row is encoded. The column's type determines which member
+// is used.
 #pragma once
 
 #include <cstdint>
@@ -14,11 +14,11 @@ namespace syncline {
 struct Value {
   enum class Kind : uint8_t {
     kNull,
-    // bigint: the number. boolean: 0 or 1. date: days since 2000-01-01. timestamp, timestamptz:
-    // microseconds since 2000-01-01 00:00 (UTC). time: microseconds since midnight. timetz: the
-    // same, local, with `zone_west_seconds`.
+    // bigint: the number. boolean: 0 or 1. date: days since 2000-01-01. timestamp and timestamptz:
+    // microseconds since 2000-01-01 00:00 (UTC). time: microseconds since midnight. timetz:
+    // microseconds since local midnight, with `zone_west_seconds`.
     kScalar,
-    // varchar: UTF-8 without NUL. numeric: decimal text [-]digits[.digits][e[+-]digits], within
+    // varchar: UTF-8 without NUL. numeric: decimal text [-]digits[.digits][e[+-]digits] within
     // PostgreSQL's limits. jsonb: valid JSON text without \u0000 and lone surrogates. bytea: the
     // bytes.
     kText,
@@ -48,7 +48,7 @@ struct Value {
   absl::string_view text() const { return {text_data, static_cast<size_t>(text_size)}; }
 
   Kind kind = Kind::kNull;
-  // timetz only: seconds west of UTC, PostgreSQL's sign.
+  // For timetz only: seconds west of UTC, which is PostgreSQL's sign.
   int32_t zone_west_seconds = 0;
   union {
     int64_t scalar = 0;
@@ -59,12 +59,12 @@ struct Value {
 
 static_assert(sizeof(Value) == 24);
 
-// Days from 1970-01-01 to 2000-01-01, PostgreSQL's epoch.
+// Days from 1970-01-01 to PostgreSQL's epoch, 2000-01-01.
 inline constexpr int64_t kPostgresEpochDays = 10957;
 inline constexpr int64_t kMicrosPerSecond = 1000000;
 inline constexpr int64_t kMicrosPerDay = 86400 * kMicrosPerSecond;
 
-// What is known of a record beside its columns.
+// A record's data for the meta columns.
 struct RecordMeta {
   int64_t offset = 0;           // the record's number within its writer
   int64_t extracted_at_us = 0;  // microseconds since 2000-01-01 00:00 UTC

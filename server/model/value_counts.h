@@ -1,4 +1,4 @@
-// What coercion did to the values of records: counts for answers, metrics and the ledger.
+// Counts of changed and undeclared values, for responses, metrics and the ledger.
 #pragma once
 
 #include <cstdint>
@@ -7,11 +7,11 @@
 
 namespace syncline {
 
-// Of one field, or summed over all.
+// The counts of one field, or their sum over all fields.
 struct ValueCounts {
   int64_t nulled = 0;      // values that became NULL because they did not fit
   int64_t truncated = 0;   // values that were cut or cleaned
-  int64_t undeclared = 0;  // records that had the field though the stream does not declare it
+  int64_t undeclared = 0;  // records with the field although the stream does not declare it
 
   ValueCounts& operator+=(const ValueCounts& other) {
     nulled += other.nulled;
@@ -24,10 +24,10 @@ struct ValueCounts {
   }
 };
 
-// By the property's name as the source writes it.
+// Counts by the source's name of the property.
 using FieldCounts = std::map<std::string, ValueCounts>;
 
-// Over all fields.
+// Returns the sum over all fields.
 inline ValueCounts Sum(const FieldCounts& fields) {
   ValueCounts sum;
   for (const auto& [field, counts] : fields) sum += counts;
