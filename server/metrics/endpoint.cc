@@ -19,7 +19,8 @@ HttpResponse Answer(const Probe& probe) {
   return {.status = probe.good ? 200 : 503, .body = absl::StrCat(probe.reason, "\n")};
 }
 
-// The token of "Bearer TOKEN", or of a browser's "Basic base64(name:TOKEN)", whatever the name.
+// Returns the token of "Bearer TOKEN" or of a browser's "Basic base64(name:TOKEN)". The name is
+// ignored.
 std::string TokenOf(absl::string_view authorization) {
   const size_t space = authorization.find(' ');
   if (space == absl::string_view::npos) return "";
@@ -51,7 +52,9 @@ class RoutedEndpoint final : public Endpoint {
     if (request.path == "/readyz") return Answer(sources_.readiness());
     if (sources_.may_look && !sources_.may_look(TokenOf(request.authorization))) {
       return {.status = 401,
-              .body = "a token is needed: Authorization: Bearer TOKEN, or a browser's password\n",
+              .body =
+                  "a token is required: send Authorization: Bearer TOKEN, or enter it as the "
+                  "password\n",
               .headers = {{"WWW-Authenticate", "Basic realm=\"syncline\", charset=\"UTF-8\""}}};
     }
     if (request.path == "/metrics") {

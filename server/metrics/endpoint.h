@@ -1,7 +1,8 @@
-// What `--metrics_listen` serves: /metrics, the probes /healthz and /readyz, and the status page.
+// Endpoint: serves /metrics, the probes /healthz and /readyz, and the status page at
+// `--metrics_listen`.
 //
-// Owned by app. The probes are open to everybody and say nothing about streams; all else needs a
-// token where one is configured.
+// Owned by app. The probes need no token and contain nothing about streams. All other pages need a
+// token if tokens are configured.
 #pragma once
 
 #include <functional>
@@ -13,32 +14,34 @@
 
 namespace syncline::metrics {
 
-// The answer of a probe: 200 or 503, with the reason as its body.
+// The response of a probe: 200 or 503, with the reason as its body.
 struct Probe {
   bool good = true;
   std::string reason = "ok";
 };
 
-// What the endpoint shows. Every function is called on the endpoint's thread and never waits for
-// the database or a caller; they outlive the endpoint.
+// The functions that provide the endpoint's contents. They are called on the HTTP server's threads,
+// possibly concurrently, and must not wait for the database or a caller. They must stay callable
+// until the endpoint is destroyed.
 struct EndpointSources {
   std::function<std::string()> metrics;
-  // Whether the process works; a supervisor restarts it when not. Never asks the database.
+  // Returns whether the process works; a supervisor restarts it if not. Must not query the
+  // database.
   std::function<Probe()> health;
-  // Whether calls can be served now.
+  // Returns whether calls can be served now.
   std::function<Probe()> readiness;
-  // What the status page shows, as JSON (status_page.h).
+  // Returns the contents of the status page as JSON (status_page.h).
   std::function<std::string()> status;
-  // Whether `token` may see metrics and the page; null: everybody may.
+  // Returns whether `token` gives access to the metrics and the page. If null, no token is needed.
   std::function<bool(absl::string_view token)> may_look = nullptr;
 };
 
 class Endpoint {
  public:
-  // Errors: those of HttpServer::Start.
+  // Starts to serve `listen`. Errors: those of HttpServer::Start.
   static absl::StatusOr<std::unique_ptr<Endpoint>> Start(absl::string_view listen,
                                                          EndpointSources sources);
-  // When it returns, no source is called any more.
+  // Stops serving. No source is called after it returns.
   virtual ~Endpoint() = default;
 
   virtual int port() const = 0;

@@ -16,11 +16,10 @@ namespace {
 
 constexpr unsigned int kConnections = 1000;
 constexpr unsigned int kSilentSeconds = 10;
-constexpr size_t kRequestBytes = 16 << 10;  // of the request line and the headers of one
+constexpr size_t kRequestBytes = 16 << 10;  // of the request line and headers of one request
 
 void LogLibrary(void*, const char*, va_list) {
-  // What it says concerns single connections of callers, which may cause as much of it as they
-  // like.
+  // Dropped: the library logs faults of single connections, and clients could cause any number.
 }
 
 MHD_Result Send(MHD_Connection* connection, const HttpResponse& answer) {
@@ -46,7 +45,7 @@ MHD_Result OnRequest(void* handler, MHD_Connection* connection, const char* url,
                              .body = "only GET and HEAD are served\n",
                              .headers = {{MHD_HTTP_HEADER_ALLOW, "GET, HEAD"}}});
   }
-  if (*seen == nullptr) {  // the library asks to be told again once the headers are complete
+  if (*seen == nullptr) {  // the first call of a request only announces it
     *seen = connection;
     return MHD_YES;
   }
@@ -69,7 +68,7 @@ class LibraryServer final : public HttpServer {
 
   absl::Status Serve() {
     for (const int descriptor : sockets_.descriptors()) {
-      // A duplicate: the library closes the socket that it was given.
+      // Passes a duplicate, because the library closes the socket.
       MHD_Daemon* const daemon = MHD_start_daemon(
           MHD_USE_EPOLL_INTERNAL_THREAD | MHD_USE_ITC | MHD_USE_ERROR_LOG, 0, nullptr, nullptr,
           OnRequest, &handler_, MHD_OPTION_EXTERNAL_LOGGER, LogLibrary, nullptr,
@@ -78,7 +77,7 @@ class LibraryServer final : public HttpServer {
           kRequestBytes, MHD_OPTION_END);
       if (daemon == nullptr) {
         return MakeError(absl::StatusCode::kFailedPrecondition,
-                         "the HTTP server of the metrics cannot be started",
+                         "the HTTP server for --metrics_listen cannot be started",
                          {.reason = "LISTEN_FAILED"});
       }
       daemons_.push_back(daemon);

@@ -1,7 +1,7 @@
-// The HTTP server behind `--metrics_listen`: metrics, probes and the status page.
+// HttpServer: the HTTP server for `--metrics_listen`.
 //
-// One thread serves all connections by readiness, so that a caller that sends half a request, or
-// reads slowly, holds up nobody. Owned by Metrics.
+// One thread per listening socket serves all its connections with epoll, so a client that sends
+// half a request or reads slowly does not delay others. Owned by Endpoint.
 #pragma once
 
 #include <functional>
@@ -23,20 +23,22 @@ struct HttpResponse {
 
 struct HttpRequest {
   std::string path;           // without the query
-  std::string authorization;  // the header's value, empty without it
+  std::string authorization;  // the value of the header, or empty
 };
 
-// Called on the server's thread, one at a time: never waits for anybody.
+// Called on the threads of the server, concurrently if it listens on several sockets. Must not
+// wait.
 using HttpHandler = std::function<HttpResponse(const HttpRequest&)>;
 
 class HttpServer {
  public:
-  // `listen` is "HOST:PORT" as of ListeningSockets. GET and HEAD are served, everything else is
-  // 405. A connection that is silent for 10 s is closed; at most 1,000 are open. Errors: those of
-  // ListeningSockets::Open; FAILED_PRECONDITION LISTEN_FAILED.
+  // Starts to serve `listen`, which is "HOST:PORT" as in ListeningSockets. Serves GET and HEAD;
+  // other methods get 405. A connection that is silent for 10 s is closed. At most 1,000
+  // connections per socket are open.
+  // Errors: those of ListeningSockets::Open; FAILED_PRECONDITION LISTEN_FAILED.
   static absl::StatusOr<std::unique_ptr<HttpServer>> Start(absl::string_view listen,
                                                            HttpHandler handler);
-  // When it returns, the handler does not run and will not.
+  // Stops serving. The handler is not called after it returns.
   virtual ~HttpServer() = default;
 
   virtual int port() const = 0;

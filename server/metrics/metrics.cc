@@ -62,8 +62,8 @@ class PrometheusMetrics : public Metrics {
     MutexLock lock(&mutex_);
     for (auto it = series_.begin(); it != series_.end();) {
       StreamSeries& series = *it->second;
-      // Nobody holds it: another replica may have taken the stream over, which counts as finished
-      // here.
+      // No reference is left: another replica may have taken over the stream, so it counts as
+      // finished here.
       if (it->second.use_count() == 1) series.Finished();
       if (series.finished_at() + generation_ttl_ <= now) {
         series.Remove();
@@ -91,9 +91,10 @@ class PrometheusMetrics : public Metrics {
     return std::get<0>(a) == std::get<0>(b) && std::get<1>(a) == std::get<1>(b);
   }
 
-  // Drops the oldest of the finished generations that have a successor, down to the limit.
+  // Drops the oldest finished generations with a successor until kMaxSupersededGenerations are
+  // left.
   void LimitSuperseded() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
-    // With the times as they are now: a stream may finish while they are compared.
+    // Copies the times, because a stream may finish while they are compared.
     std::vector<std::pair<absl::Time, SeriesMap::iterator>> superseded;
     for (auto it = series_.begin(); it != series_.end(); ++it) {
       const auto next = std::next(it);

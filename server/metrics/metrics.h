@@ -1,8 +1,8 @@
-// Prometheus metrics: handles resolved once per stream and generation, observed per batch, never
-// per record.
+// Metrics: the Prometheus metrics of the server.
 //
-// Any module may include this header. Thread-safe. Names and labels: docs/metrics.md,
-// tests/golden/metrics.txt.
+// Handles are resolved once per stream and generation, and observed per batch, never per record.
+// Any module may include this header. Names and labels are in docs/metrics.md and
+// tests/golden/metrics.txt. Thread-safe.
 #pragma once
 
 #include <cstdint>
@@ -16,7 +16,7 @@
 
 namespace syncline::metrics {
 
-// State of a stream in `syncline_stream_state`; the value of the gauge.
+// State of a stream: the value of the gauge `syncline_stream_state`.
 enum class StreamPhase {
   kOpen = 1,
   kFinalizing = 2,
@@ -25,30 +25,30 @@ enum class StreamPhase {
   kCancelled = 5
 };
 
-// The series of one (namespace, stream, generation). Kept alive by whoever loads the stream.
+// The series of one (namespace, stream, generation). Code that loads the stream holds a reference.
 class StreamMetrics {
  public:
   virtual ~StreamMetrics() = default;
   virtual void Received(int64_t records, int64_t bytes) = 0;
-  // After the transaction committed, never before.
+  // Must be called only after the transaction has committed.
   virtual void Committed(int64_t records) = 0;
-  // What coercion did to the values of committed records.
+  // Counts the changed values and undeclared fields of committed records.
   virtual void ValuesChanged(int64_t nulled, int64_t truncated, int64_t undeclared) = 0;
   virtual void Rejected(absl::string_view reason, int64_t records) = 0;
   virtual void Flushed(int64_t rows, absl::Duration took) = 0;
   virtual void Finalized(absl::string_view phase, absl::Duration took) = 0;
   virtual void SwapLock(absl::Duration waited, int retries) = 0;
   virtual void DurableOffset(int64_t records) = 0;
-  // Of the oldest record that is received and not committed; zero when there is none.
+  // Sets the age of the oldest record that is received and not committed; zero if there is none.
   virtual void UncommittedAge(absl::Duration age) = 0;
   virtual void Phase(StreamPhase phase) = 0;
   virtual void Succeeded(absl::Time when) = 0;
-  // No more will come: the series are dropped after the generation's time to live.
+  // Marks the generation as finished. Its series are dropped after their time to live.
   virtual void Finished() = 0;
 };
 
-// What the server-wide gauges read when they are scraped; every function is called on the metrics
-// thread.
+// The functions that the server-wide gauges call when they are scraped, on a thread of the HTTP
+// server and one at a time.
 struct ServerGauges {
   std::function<bool()> ready;
   std::function<int64_t()> open_streams;
@@ -65,13 +65,14 @@ struct ServerGauges {
   std::function<int64_t()> pg_connections_busy;
 };
 
-// Finished generations that have a successor and still have their series: the newest of all
-// streams. A table that is replaced every second would gather thousands within their time to live.
+// Maximum number of finished generations with a successor whose series are kept, over all streams;
+// those that finished last are kept. A table that is replaced every second would otherwise collect
+// thousands within their time to live.
 inline constexpr int kMaxSupersededGenerations = 1000;
 
 struct MetricsOptions {
   absl::Duration generation_ttl = absl::Hours(1);
-  std::function<absl::Time()> now = absl::Now;  // another clock for tests
+  std::function<absl::Time()> now = absl::Now;  // replaceable for tests
 };
 
 class Metrics {
@@ -79,22 +80,23 @@ class Metrics {
   static std::unique_ptr<Metrics> Create(const MetricsOptions& options);
   virtual ~Metrics() = default;
 
-  // The series of a stream; the same object while it lives.
+  // Returns the series of a stream's generation. The object stays the same until it is dropped.
   virtual std::shared_ptr<StreamMetrics> ForStream(absl::string_view name_space,
                                                    absl::string_view stream,
                                                    int64_t generation) = 0;
   virtual void FencedWriter() = 0;
   virtual void UnknownFields(int64_t fields) = 0;
-  // A call that was refused for its credentials.
+  // Counts a call that was refused because of its credentials.
   virtual void AuthenticationFailed(absl::string_view reason) = 0;
-  // Once, when the objects that the functions read stand; they must outlive ClearServerGauges.
+  // Called once, when the objects that the functions read exist. They must live until
+  // ClearServerGauges.
   virtual void SetServerGauges(ServerGauges gauges) = 0;
   virtual void ClearServerGauges() = 0;
-  // Drops the series of generations finished longer ago than their time to live, and of superseded
-  // ones beyond kMaxSupersededGenerations. Series that nobody holds count as finished from the
-  // first sweep that sees them so. A handle still held then counts nothing more.
+  // Drops the series of generations that finished longer ago than the time to live, and those of
+  // superseded generations beyond kMaxSupersededGenerations. Series without a reference count as
+  // finished from the first sweep that finds them so. A handle of dropped series has no effect.
   virtual void Sweep() = 0;
-  // What /metrics answers: Prometheus's text format.
+  // Returns the response of /metrics, in Prometheus's text format.
   virtual std::string Scrape() const = 0;
 };
 

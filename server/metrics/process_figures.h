@@ -1,11 +1,11 @@
-// What the kernel says of this process.
+// Figures that the kernel reports for this process.
 #pragma once
 
 #include <cstdint>
 
 namespace syncline::metrics {
 
-// Zero where /proc does not say.
+// A value that the system does not report is zero.
 struct ProcessFigures {
   int64_t resident_bytes = 0;
   int64_t threads = 0;

@@ -1,4 +1,5 @@
-// The server-wide metrics: read from the server's objects when they are scraped.
+// ServerGaugesCollector: collects the server-wide metrics from the server's objects when they are
+// scraped.
 #pragma once
 
 #include <atomic>
@@ -21,7 +22,7 @@ namespace syncline::metrics {
 class ServerGaugesCollector : public prometheus::Collectable {
  public:
   void Set(ServerGauges gauges);
-  // When it returns, no function of the gauges runs, and none will.
+  // Removes the gauges. None of their functions is called after it returns.
   void Clear();
   void FencedWriter() { fenced_writers_.fetch_add(1, std::memory_order_relaxed); }
   void UnknownFields(int64_t fields) {
@@ -30,7 +31,8 @@ class ServerGaugesCollector : public prometheus::Collectable {
 
   void AuthenticationFailed(absl::string_view reason);
 
-  // On the metrics thread. Without gauges only what is counted here is there.
+  // Called on the HTTP server's threads. Without gauges, returns only the metrics of the process
+  // and those that are counted here.
   std::vector<prometheus::MetricFamily> Collect() const override;
 
  private:
@@ -40,9 +42,9 @@ class ServerGaugesCollector : public prometheus::Collectable {
 
   std::atomic<int64_t> fenced_writers_{0};
   std::atomic<int64_t> unknown_fields_{0};
-  // Held while the functions run, so that Clear can promise what it does; they only read counters.
+  // Held while the functions run, so that Clear waits for them. They only read counters.
   mutable Mutex mutex_;
-  // By reason; at 0 before the first, so that an increase is seen.
+  // By reason. Starts at 0, so that increase() includes the first failure.
   std::map<std::string, int64_t> authentication_failures_ ABSL_GUARDED_BY(mutex_) = {
       {"NO_CREDENTIALS", 0}, {"BAD_CREDENTIALS", 0}, {"CREDENTIALS_EXPIRED", 0}};
   ServerGauges gauges_ ABSL_GUARDED_BY(mutex_);

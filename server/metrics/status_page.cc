@@ -47,14 +47,14 @@ tr + tr td { border-top: 1px solid var(--line); }
 </style>
 </head>
 <body>
-<header><h1>Syncline</h1><span id="state" role="status">asking the server</span><span id="server" class="soft"></span></header>
+<header><h1>Syncline</h1><span id="state" role="status">connecting</span><span id="server" class="soft"></span></header>
 <p id="error" class="bad" hidden></p>
 <main id="syncs"></main>
-<noscript>This page needs JavaScript. The same is in <a href="/status.json">/status.json</a> and
-<code>syncline list</code>.</noscript>
+<noscript>This page needs JavaScript. <a href="/status.json">/status.json</a> and <code>syncline list</code> show the
+same data.</noscript>
 <script>
 'use strict';
-const seen = new Map();  // what was seen of a stream in the last seconds, for its rate
+const seen = new Map();  // per stream, the counts of the last 15 seconds, for its rate
 const whole = new Intl.NumberFormat('en');
 const make = (tag, text, name) => {
   const element = document.createElement(tag);
@@ -74,7 +74,7 @@ const bytes = value => {
 };
 const age = (then, now) => {
   const seconds = Math.max(0, Math.round((Date.parse(now) - Date.parse(then)) / 1000));
-  if (!Number.isFinite(seconds)) return 'an unknown time';
+  if (!Number.isFinite(seconds)) return 'unknown time';
   if (seconds < 60) return seconds + ' s';
   if (seconds < 7200) return Math.round(seconds / 60) + ' min';
   if (seconds < 172800) return Math.round(seconds / 3600) + ' h';
@@ -141,7 +141,7 @@ function card(sync, status) {
   for (const stream of (sync.streams || []).slice(0, 200)) body.append(row(sync, stream, status.now));
   table.append(top, body);
   card.append(table);
-  if ((sync.streams || []).length > 200) card.append(make('p', 'and ' + (sync.streams.length - 200) + ' streams more', 'soft'));
+  if ((sync.streams || []).length > 200) card.append(make('p', 'and ' + (sync.streams.length - 200) + ' more streams', 'soft'));
   return card;
 }
 
@@ -171,17 +171,18 @@ function draw(status) {
   document.getElementById('syncs').replaceWith(main);
 }
 
-// Without the token that the page's own address may hold: browsers do not fetch such an address.
+// Excludes a token that the page's own address may contain, because browsers do not fetch such
+// URLs.
 const source = new URL('status.json', location.origin + location.pathname);
 
 async function look() {
   try {
     const answer = await fetch(source, {cache: 'no-store'});
-    if (!answer.ok) throw new Error('the server answered ' + answer.status);
+    if (!answer.ok) throw new Error('the server returned ' + answer.status);
     draw(await answer.json());
   } catch (error) {
     const state = document.getElementById('state');
-    state.textContent = 'no answer: ' + error.message;
+    state.textContent = 'no response: ' + error.message;
     state.className = 'bad';
   }
   setTimeout(look, document.hidden ? 10000 : 2000);
@@ -192,7 +193,7 @@ look();
 </html>
 )html";
 
-// Nothing from elsewhere is loaded or asked, and the page cannot be framed.
+// The page cannot load or request anything from other hosts, and cannot be framed.
 constexpr char kPolicy[] =
     "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; connect-src "
     "'self'; "

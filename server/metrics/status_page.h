@@ -1,12 +1,12 @@
-// The status page: what the server loads now and has loaded, for people.
+// The status page: shows the running and finished syncs in a browser.
 //
-// Static text: the page asks /status.json every two seconds and draws what comes. It loads nothing
-// from elsewhere. /status.json is
+// The page is static. Its script requests /status.json every two seconds and renders the result. It
+// loads nothing from other hosts. /status.json is
 //   {"server": {"version", "ready", "reason", "started_at", "open_streams", "connections",
 //               "buffered_bytes"},
 //    "now": "RFC 3339",
-//    "error": "why the syncs could not be read, when they could not",
-//    "limit": how many syncs are shown at most, the newest ones,
+//    "error": "why the syncs could not be read; absent or empty otherwise",
+//    "limit": maximum number of syncs, which are the newest ones,
 //    "syncs": [SyncSummary of proto/syncline/v1 in protobuf's JSON, names as in the proto]}
 #pragma once
 

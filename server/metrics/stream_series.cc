@@ -12,8 +12,8 @@ namespace {
 
 using Buckets = prometheus::Histogram::BucketBoundaries;
 
-// A data transaction takes milliseconds when the database is near and idle, seconds when its disk
-// is full of work.
+// A data transaction takes milliseconds if the database is near and idle, and seconds if its disk
+// is busy.
 const Buckets& FlushSecondsBuckets() {
   static const Buckets* const buckets =
       new Buckets{0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30};
@@ -33,16 +33,16 @@ const Buckets& FinalizeSecondsBuckets() {
   return *buckets;
 }
 
-// One try waits up to --swap_lock_timeout (0.1 s), all of them up to --swap_deadline (60 s).
+// One attempt waits up to --swap_lock_timeout (0.1 s), all attempts up to --swap_deadline (60 s).
 const Buckets& SwapLockWaitBuckets() {
   static const Buckets* const buckets =
       new Buckets{0.001, 0.005, 0.01, 0.05, 0.1, 0.25, 0.5, 1, 5, 10, 30, 60};
   return *buckets;
 }
 
-// Reasons of rejected records that have a series of their own.
+// Maximum number of reject reasons with their own series; all others share kOtherReasons.
 constexpr size_t kMaxReasons = 32;
-constexpr absl::string_view kOtherReasons = "OTHER";  // those beyond kMaxReasons
+constexpr absl::string_view kOtherReasons = "OTHER";
 
 prometheus::Family<prometheus::Counter>& Counters(const Description& description,
                                                   prometheus::Registry& registry) {
@@ -130,7 +130,7 @@ void StreamSeries::ValuesChanged(int64_t nulled, int64_t truncated, int64_t unde
 void StreamSeries::Rejected(absl::string_view reason, int64_t records) {
   MutexLock lock(&mutex_);
   if (families_ == nullptr) return;
-  // Callers give reasons of their own: labels stay bounded.
+  // Callers can send any reason, so the number of labels is limited.
   if (records_rejected_.size() >= kMaxReasons &&
       records_rejected_.count(std::string(reason)) == 0) {
     reason = kOtherReasons;

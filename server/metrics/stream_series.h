@@ -1,5 +1,5 @@
-// The Prometheus series of one (namespace, stream, generation): added on construction or when first
-// observed, removed as a whole.
+// StreamSeries: the Prometheus series of one (namespace, stream, generation). A series is added on
+// construction or when it is first observed. All are removed together.
 #pragma once
 
 #include <functional>
@@ -17,7 +17,8 @@
 
 namespace syncline::metrics {
 
-// The families that streams add their series to; owned by `registry`, which must outlive this.
+// The families to which streams add their series. Owned by `registry`, which must outlive this
+// object.
 struct StreamFamilies {
   explicit StreamFamilies(prometheus::Registry& registry);
 
@@ -38,10 +39,10 @@ struct StreamFamilies {
   prometheus::Family<prometheus::Gauge>& last_success;
 };
 
-// Thread-safe. After Remove it may outlive the families, and what is observed is dropped.
+// Thread-safe. After Remove, it may outlive the families, and observations have no effect.
 class StreamSeries : public StreamMetrics {
  public:
-  // `now` stamps Finished. `families` must live until Remove.
+  // `now` provides the time of Finished. `families` must live until Remove.
   StreamSeries(StreamFamilies* families, prometheus::Labels labels,
                std::function<absl::Time()> now);
 
@@ -58,15 +59,15 @@ class StreamSeries : public StreamMetrics {
   void Succeeded(absl::Time when) override;
   void Finished() override;
 
-  // The stream is loaded again: it is not finished any more.
+  // Clears Finished, because the stream is loaded again.
   void Resume();
-  // When Finished was called; InfiniteFuture when it was not.
+  // Returns when Finished was called, or InfiniteFuture if it was not.
   absl::Time finished_at() const;
-  // Takes the series out of the families.
+  // Removes the series from the families.
   void Remove();
 
  private:
-  // `labels_` and one more.
+  // Returns `labels_` and one more label.
   prometheus::Labels LabelsWith(const std::string& name, absl::string_view value) const;
 
   const prometheus::Labels labels_;
@@ -84,8 +85,8 @@ class StreamSeries : public StreamMetrics {
   prometheus::Gauge* const stream_state_ ABSL_PT_GUARDED_BY(mutex_);
   prometheus::Gauge* const durable_offset_ ABSL_PT_GUARDED_BY(mutex_);
   prometheus::Gauge* const uncommitted_age_ ABSL_PT_GUARDED_BY(mutex_);
-  // Added when first observed: most streams never need them, and a timestamp of 0 would raise
-  // alerts.
+  // Added when first observed, because most streams never need them and a timestamp of 0 would
+  // trigger alerts.
   prometheus::Histogram* swap_lock_wait_ ABSL_GUARDED_BY(mutex_) = nullptr;
   prometheus::Counter* swap_retries_ ABSL_GUARDED_BY(mutex_) = nullptr;
   prometheus::Gauge* last_success_ ABSL_GUARDED_BY(mutex_) = nullptr;

@@ -96,7 +96,7 @@ def check_token(server, stranger, tab):
     stranger.open(server.page)
     check("the browser is asked for the token", stranger.asked > 0)
     text = stranger.run("document.body.innerText")
-    check("without it nothing is shown but how to give it", text.startswith("a token is needed"), text.strip())
+    check("without it nothing is shown but how to give it", text.startswith("a token is required"), text.strip())
     # A tab behind another asks less often.
     tab.call("Page.bringToFront")
     tab.password = server.token
@@ -196,7 +196,7 @@ def check_ends(loads, server, tab):
     check("a name with markup is text", tab.wait_until(lambda: sync(tab, "Finished", MARKUP), 20))
     check_quiet(server, tab)
     server.stop()
-    gone = tab.wait_until(lambda: tab.run(STATE).startswith("no answer"), 20)
+    gone = tab.wait_until(lambda: tab.run(STATE).startswith("no response"), 20)
     check("the page says when the server is gone", gone, tab.run(STATE))
     check("and keeps what it showed", sync(tab, "Finished", "clicks-2026-11-26"))
 
