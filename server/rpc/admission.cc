@@ -24,7 +24,7 @@ absl::Status TooMany(int64_t limit, absl::string_view what) {
 
 absl::Status NoThreadForWatch() {
   return MakeError(absl::StatusCode::kResourceExhausted,
-                   "the system gives the server no thread for another watch",
+                   "the system provides no thread for another watch",
                    {.reason = "TOO_MANY_STREAMS", .retry_after = kRetryAfter});
 }
 

@@ -1,6 +1,8 @@
-// Admission: how many StreamRecords and WatchSync calls the server takes, and whether it takes any.
+// Limits how many StreamRecords and WatchSync calls are open, and refuses calls while the server
+// drains.
 //
-// Our own rather than gRPC's, which would drop calls without a reason (decision 0005). Thread-safe.
+// gRPC's own limit is not used because it would drop calls without a reason (decision 0005).
+// Thread-safe.
 #pragma once
 
 #include <cstdint>
@@ -19,12 +21,12 @@ class Admission {
  public:
   explicit Admission(int64_t max_open_streams) : max_open_streams_(max_open_streams) {}
 
-  // Takes a place; Leave gives it back.
-  // Errors: UNAVAILABLE DRAINING; RESOURCE_EXHAUSTED TOO_MANY_STREAMS with RetryInfo.
+  // Counts one more open stream. Each success must be followed by one LeaveStream. Errors:
+  // UNAVAILABLE DRAINING; RESOURCE_EXHAUSTED TOO_MANY_STREAMS with RetryInfo.
   absl::Status EnterStream();
   void LeaveStream();
 
-  // A call other than StreamRecords, from its admission to its end.
+  // An admitted call other than StreamRecords. The destructor ends the admission.
   class Call {
    public:
     ~Call() {
@@ -41,17 +43,17 @@ class Admission {
     Admission* admission_;
     bool watches_;
   };
-  // Errors: UNAVAILABLE DRAINING.
+  // Admits a unary call. Errors: UNAVAILABLE DRAINING.
   absl::StatusOr<Call> EnterCall();
-  // For a WatchSync call, of which as many may be open as of StreamRecords.
-  // Errors: UNAVAILABLE DRAINING; RESOURCE_EXHAUSTED TOO_MANY_STREAMS with RetryInfo.
+  // Admits a WatchSync call. As many of them may be open as StreamRecords calls. Errors:
+  // UNAVAILABLE DRAINING; RESOURCE_EXHAUSTED TOO_MANY_STREAMS with RetryInfo.
   absl::StatusOr<Call> EnterWatch();
 
-  // From now on nothing is admitted.
+  // Refuses all new calls from now on.
   void StartDraining();
   bool draining() const;
 
-  // Waits until no stream and no other call is open; false after `timeout`.
+  // Waits until no stream and no other call is open. Returns false after `timeout`.
   bool WaitUntilEmpty(absl::Duration timeout);
   int64_t open_streams() const;
 
@@ -63,11 +65,11 @@ class Admission {
   CondVar changed_;
   int64_t open_streams_ ABSL_GUARDED_BY(mutex_) = 0;
   int64_t open_calls_ ABSL_GUARDED_BY(mutex_) = 0;
-  int64_t open_watches_ ABSL_GUARDED_BY(mutex_) = 0;  // of the open calls
+  int64_t open_watches_ ABSL_GUARDED_BY(mutex_) = 0;  // counted in open_calls_, too
   bool draining_ ABSL_GUARDED_BY(mutex_) = false;
 };
 
-// RESOURCE_EXHAUSTED TOO_MANY_STREAMS, for a watch for which the system has no thread.
+// Returns RESOURCE_EXHAUSTED TOO_MANY_STREAMS, for a watch for which the system provides no thread.
 absl::Status NoThreadForWatch();
 
 }  // namespace syncline::rpc

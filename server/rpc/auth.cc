@@ -38,15 +38,15 @@ absl::StatusOr<Identity> Authenticator::Check(absl::string_view authorization) c
 absl::StatusOr<Identity> Authenticator::CheckToken(absl::string_view token) const {
   MutexLock lock(&mutex_);
   if (tokens_.empty()) return Identity();
-  // Digests are compared, so that the time tells nothing about the token.
+  // Digests are compared, so that the time it takes reveals nothing about the token.
   for (const AccessToken& known : tokens_) {
     if (Sha256Hex(absl::StrCat(known.salt, token)) != known.digest) continue;
     if (known.expires > absl::Now()) return known.identity;
-    return Unauthenticated(absl::StrCat("the bearer token \"", known.identity.name,
-                                        "\" is no longer valid: its time is over"),
-                           "CREDENTIALS_EXPIRED");
+    return Unauthenticated(
+        absl::StrCat("the bearer token \"", known.identity.name, "\" has expired"),
+        "CREDENTIALS_EXPIRED");
   }
-  return Unauthenticated("the bearer token is not known", "BAD_CREDENTIALS");
+  return Unauthenticated("the bearer token is unknown", "BAD_CREDENTIALS");
 }
 
 }  // namespace syncline::rpc

@@ -1,4 +1,4 @@
-// Bearer tokens: who calls. Thread-safe.
+// Authenticates callers by their bearer tokens. Thread-safe.
 #pragma once
 
 #include <string>
@@ -14,17 +14,17 @@ namespace syncline::rpc {
 
 class Authenticator {
  public:
-  // Without tokens every caller is let in: TLS client certificates or the network are the guard
-  // then.
+  // Without tokens every caller is accepted; TLS client certificates or the network must restrict
+  // access then.
   explicit Authenticator(std::vector<AccessToken> tokens);
 
-  // From now on these count, not the ones before. Not empty. Calls that run go on.
+  // Replaces the accepted tokens. `tokens` must not be empty. Open calls are not affected.
   void Replace(std::vector<AccessToken> tokens);
 
-  // `authorization` is the value of the call's metadata entry, or empty.
-  // Errors: UNAUTHENTICATED NO_CREDENTIALS, BAD_CREDENTIALS or CREDENTIALS_EXPIRED.
+  // Returns the caller's identity. `authorization` is the value of the call's metadata entry, or
+  // empty. Errors: UNAUTHENTICATED NO_CREDENTIALS, BAD_CREDENTIALS or CREDENTIALS_EXPIRED.
   absl::StatusOr<Identity> Check(absl::string_view authorization) const;
-  // The same for a token itself.
+  // Like Check, for the token itself.
   absl::StatusOr<Identity> CheckToken(absl::string_view token) const;
 
  private:

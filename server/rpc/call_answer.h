@@ -1,4 +1,4 @@
-// How a call of the service ends: its error goes to the log once, and to the caller.
+// Converts the result of an RPC for the caller and logs its error once.
 #pragma once
 
 #include <grpcpp/support/status.h>
@@ -8,8 +8,9 @@
 
 namespace syncline::rpc {
 
-// Logs an error of the call `rpc` and converts it. Lines about callers without credentials, who may
-// call as often as they like, are limited. Thread-safe.
+// Converts `status`, with which the call `rpc` ends, and logs it if it is an error. Log lines about
+// callers without valid credentials are rate-limited, because such callers can call at any rate.
+// Thread-safe.
 grpc::Status Answer(absl::string_view rpc, const absl::Status& status);
 
 }  // namespace syncline::rpc

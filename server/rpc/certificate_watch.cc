@@ -14,7 +14,7 @@
 namespace syncline::rpc {
 namespace {
 
-// A certificate that ends soon is said each time it is read, in time for somebody to act.
+// A certificate that expires within this time is logged as a warning when it is read.
 constexpr absl::Duration kSoon = absl::Hours(24 * 14);
 
 absl::StatusOr<std::string> Content(const std::string& path) {

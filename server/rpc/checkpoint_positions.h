@@ -1,4 +1,4 @@
-// Positions of a checkpoint that covers several writers: checked and converted.
+// Checks and converts the positions of a checkpoint that covers several writers.
 #pragma once
 
 #include <vector>
@@ -10,9 +10,10 @@
 
 namespace syncline::rpc {
 
-// The positions of `checkpoint`; none for one of its own call alone. `has_stream` says whether the
-// sync has a stream. No I/O of its own. Errors: INVALID_ARGUMENT with a violation per position that
-// is negative, names a stream that the sync does not have, or names a writer twice.
+// Returns the positions of `checkpoint`; none if it covers only its own call. `has_stream` returns
+// whether the sync has a stream. Does no I/O itself. Errors: INVALID_ARGUMENT with a violation for
+// more than 10,000 positions, and for each position that is negative, has an invalid writer_id,
+// names a stream that the sync does not have, or names a writer twice.
 absl::StatusOr<std::vector<CheckpointPosition>> PositionsOf(
     const v1::Checkpoint& checkpoint, absl::FunctionRef<bool(const StreamDescriptor&)> has_stream);
 

@@ -25,7 +25,7 @@ namespace {
 
 constexpr int kLines = 1;
 constexpr absl::Duration kWindow = absl::Seconds(10);
-// What the system has none left of is there again a little later.
+// Pause before the next attempt after the system has run out of a resource.
 constexpr absl::Duration kPause = absl::Milliseconds(50);
 constexpr absl::Duration kCountInterval = absl::Milliseconds(100);
 
@@ -37,8 +37,8 @@ std::optional<ino_t> InodeOf(int descriptor) {
   return status.st_ino;
 }
 
-// What gRPC sets on the connections that it accepts itself. What was sent and is not acknowledged
-// within the time ends the connection.
+// Sets the options that gRPC sets on connections that it accepts itself. A connection is closed if
+// sent data is not acknowledged within 20 s.
 void SetOptions(int descriptor) {
   const int on = 1;
   const unsigned int milliseconds = 20000;
@@ -113,7 +113,7 @@ void ConnectionAcceptor::AcceptFrom(int listening_descriptor) {
     } else if (errno == ENOBUFS || errno == ENOMEM) {
       absl::SleepFor(kPause);
     }
-    return;  // the caller is gone already
+    return;  // otherwise the client has disconnected already
   }
   if (!Admit(descriptor)) return Refuse(descriptor, "too many connections");
   SetOptions(descriptor);
@@ -122,7 +122,7 @@ void ConnectionAcceptor::AcceptFrom(int listening_descriptor) {
 
 bool ConnectionAcceptor::Admit(int descriptor) {
   MutexLock lock(&mutex_);
-  // At the limit each connection would have all others counted.
+  // At the limit, each new connection would otherwise check all open ones.
   const bool full = static_cast<int64_t>(open_.size()) >= max_connections_;
   if (full && absl::Now() - counted_at_ >= kCountInterval) ForgetClosed();
   if (static_cast<int64_t>(open_.size()) >= max_connections_) return false;
@@ -158,7 +158,7 @@ void ConnectionAcceptor::RefuseWithReserve(int listening_descriptor) {
   if (descriptor >= 0) {
     Refuse(descriptor, "no descriptor left");
   } else {
-    absl::SleepFor(kPause);  // another thread took the reserve
+    absl::SleepFor(kPause);  // another thread took the freed descriptor
   }
   reserve_ = OpenReserve();
 }

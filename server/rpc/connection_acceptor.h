@@ -1,7 +1,7 @@
-// Accepts the callers' connections and hands them to gRPC, at most so many at once.
+// Accepts client connections, up to a maximum number at a time, and hands them to gRPC.
 //
-// Ours rather than gRPC 1.51's own, which never accepts again once the process had no descriptor
-// left (CVE-2023-4785). Owned by rpc::Server. Thread-safe, but for Start and Stop.
+// The acceptor of gRPC 1.51 is not used because it never accepts again after the process has run
+// out of descriptors (CVE-2023-4785). Owned by rpc::Server. Thread-safe except for Start and Stop.
 #pragma once
 
 #include <sys/types.h>
@@ -24,47 +24,48 @@ namespace syncline::rpc {
 
 class ConnectionAcceptor {
  public:
-  // Takes a connection over: `descriptor` does not block and is the function's to close.
+  // Takes ownership of `descriptor`, a non-blocking connection, and must close it.
   using Take = std::function<void(int listening_descriptor, int descriptor)>;
 
-  // A connection beyond `max_connections` is closed at once.
+  // Connections beyond `max_connections` are closed immediately.
   ConnectionAcceptor(ListeningSockets sockets, int64_t max_connections, Take take);
-  // Stop().
+  // Calls Stop().
   ~ConnectionAcceptor();
 
-  // Starts the thread that accepts. Errors: FAILED_PRECONDITION LISTEN_FAILED.
+  // Starts the accepting thread. Errors: FAILED_PRECONDITION LISTEN_FAILED.
   absl::Status Start();
-  // When it returns, no connection is accepted or handed over, and callers are refused: they go to
-  // another server. Safe to call twice.
+  // Stops accepting. After it returns, no connection is accepted or handed over, and new ones are
+  // refused, so that clients connect to another server. Safe to call twice.
   void Stop();
 
   const ListeningSockets& sockets() const { return sockets_; }
-  // Connections that are open now.
+  // Returns the number of open connections.
   int64_t connections();
-  // Connections that were closed because there were too many, ever.
+  // Returns how many connections were closed since the start because there were too many or because
+  // no descriptor was left.
   int64_t refused();
 
  private:
   void Run();
   void AcceptFrom(int listening_descriptor);
-  // Whether there is room for one more; counts it.
+  // Returns whether there is room for one more connection, and counts it if so.
   bool Admit(int descriptor);
   void ForgetClosed() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void Refuse(int descriptor, absl::string_view why);
-  // Accepts and closes one connection with the descriptor that is held in reserve.
+  // Accepts one connection with the reserved descriptor and closes it.
   void RefuseWithReserve(int listening_descriptor);
 
   ListeningSockets sockets_;
   const int64_t max_connections_;
   const Take take_;
-  int wake_[2] = {-1, -1};  // a pipe: written to end the thread
-  int reserve_ = -1;
+  int wake_[2] = {-1, -1};  // a pipe; closing the write end stops the thread
+  int reserve_ = -1;        // freed to accept a connection when no descriptor is left
   LineLimiter refusals_;
   std::unique_ptr<Thread> thread_;
 
   Mutex mutex_;
-  // gRPC closes a connection without a word, and the number may then be another socket's: the inode
-  // tells them apart.
+  // Inodes of the open connections by descriptor. gRPC closes a connection without a notification,
+  // and the descriptor may then be that of another socket; the inode shows the difference.
   std::map<int, ino_t> open_ ABSL_GUARDED_BY(mutex_);
   absl::Time counted_at_ ABSL_GUARDED_BY(mutex_) = absl::InfinitePast();
   int64_t refused_ ABSL_GUARDED_BY(mutex_) = 0;

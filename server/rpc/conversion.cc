@@ -17,10 +17,11 @@
 namespace syncline::rpc {
 namespace {
 
-// The same request has the same digest, in this and every later release: fields by number, no maps.
+// Returns the digest of a request. Equal requests have equal digests in this and every later
+// release, because fields are serialized by number and there are no maps.
 std::string DigestOf(const v1::StartSyncRequest& request) {
   std::string bytes;
-  // What does not change what a sync loads is no other request.
+  // Fields that do not change what a sync loads do not make a different request.
   v1::StartSyncRequest same = request;
   same.clear_allow_partial();
   same.clear_input_digest();
@@ -105,7 +106,7 @@ v1::SchemaChange::Kind KindToProto(SchemaChange::Kind kind) {
   return v1::SchemaChange::KIND_UNSPECIFIED;
 }
 
-// Unknown values read as the default, as everywhere in the contract.
+// Unknown values mean the default, as everywhere in the API.
 SchemaPolicy FromProto(v1::SchemaPolicy policy) {
   if (policy == v1::SCHEMA_POLICY_MIRROR) return SchemaPolicy::kMirror;
   return policy == v1::SCHEMA_POLICY_FREEZE ? SchemaPolicy::kFreeze : SchemaPolicy::kKeep;

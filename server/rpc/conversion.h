@@ -1,4 +1,4 @@
-// proto <-> model: the only place where fields of the contract meet the server's values.
+// Conversions between the messages of the API and the model.
 #pragma once
 
 #include "absl/status/statusor.h"

@@ -15,7 +15,7 @@ namespace {
 
 constexpr absl::Duration kStep = absl::Milliseconds(100);
 
-// The preface of HTTP/2 and an empty SETTINGS frame.
+// Returns the HTTP/2 connection preface and an empty SETTINGS frame.
 std::string Http2Hello() {
   constexpr char kSettings[9] = {0, 0, 0, 4, 0, 0, 0, 0, 0};
   return "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + std::string(kSettings, sizeof(kSettings));
@@ -23,7 +23,7 @@ std::string Http2Hello() {
 
 int OpenReserve() { return open("/dev/null", O_RDONLY | O_CLOEXEC); }
 
-// What `descriptor` is ready for, of `events`, after at most a step.
+// Waits for at most one step and returns those of `events` for which `descriptor` is ready.
 short PollStep(int descriptor, short events) {
   pollfd waiting = {descriptor, events, 0};
   return poll(&waiting, 1, static_cast<int>(absl::ToInt64Milliseconds(kStep))) > 0
@@ -78,9 +78,9 @@ bool DeafnessWatch::Exchange(int descriptor) {
       waited += kStep;
       continue;
     }
-    if (sent) return true;  // an answer, or the end
+    if (sent) return true;  // a response, or the end of the connection
     if (send(descriptor, hello_.data(), hello_.size(), MSG_NOSIGNAL) < 0) {
-      return errno == EPIPE || errno == ECONNRESET;  // it was accepted, and closed already
+      return errno == EPIPE || errno == ECONNRESET;  // it was accepted and is closed already
     }
     sent = true;
   }

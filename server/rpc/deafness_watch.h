@@ -1,8 +1,8 @@
-// Notices that the service no longer answers on its own port, whatever the cause, so that a
-// supervisor can start it anew.
+// Detects that the service no longer answers on its own port, whatever the cause, so that a
+// supervisor can restart it.
 //
-// It connects as a caller would, sends the first bytes of the protocol and waits for any answer; an
-// end of the connection is one, too. Owned by app.
+// It connects as a client would, sends the first bytes of the protocol and waits for a response; a
+// closed connection counts as one. Owned by app.
 #pragma once
 
 #include <functional>
@@ -17,36 +17,36 @@
 namespace syncline::rpc {
 
 struct DeafnessOptions {
-  // A socket that is connecting to the service, as of ListeningSockets::Connect.
+  // Returns a socket that is connecting to the service, as ListeningSockets::Connect does.
   std::function<int()> connect;
   bool tls = false;
-  // Between two tries, and how long one waits for its answer.
+  // `interval` is the time between two attempts, `patience` how long one waits for a response.
   absl::Duration interval = absl::Seconds(5);
   absl::Duration patience = absl::Seconds(10);
-  int tries = 3;  // that fail in a row
+  int tries = 3;  // consecutive failed attempts after which the service counts as deaf
 };
 
 class DeafnessWatch {
  public:
-  // `deaf` is called once, on the watch's thread. Time in which the process is stopped does not
-  // count: time is measured in steps that are waited for.
+  // Calls `deaf` once, on the watch's thread, if the service does not answer. Time in which the
+  // process is stopped does not count, because time is measured in waited steps.
   DeafnessWatch(DeafnessOptions options, std::function<void()> deaf);
-  // No call of `deaf` begins after it.
+  // Stops the thread. `deaf` is not called afterwards.
   ~DeafnessWatch();
 
  private:
   void Run();
-  // Whether any answer came within the patience, or the watch is stopping.
+  // Returns true if a response came within `patience`, or if the watch is stopping meanwhile.
   bool Answers();
   bool Exchange(int descriptor);
-  // False when the watch is stopping.
+  // Waits for `duration`. Returns false if the watch is stopping.
   bool Pause(absl::Duration duration);
   bool stopping();
 
   const DeafnessOptions options_;
   const std::function<void()> deaf_;
   const std::string hello_;
-  int reserve_ = -1;  // so that there is a descriptor to try with when there is none left
+  int reserve_ = -1;  // freed for each attempt, in case no other descriptor is left
   Mutex mutex_;
   CondVar wake_;
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;

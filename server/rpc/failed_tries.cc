@@ -9,7 +9,8 @@
 namespace syncline::rpc {
 namespace {
 
-// A person who mistypes, and a program that starts before its token is there, meet no delay.
+// Attempts without a delay, for a mistyped token or a program that starts before its token is
+// active.
 constexpr int kFreeTries = 5;
 constexpr absl::Duration kFirstDelay = absl::Seconds(1);
 constexpr absl::Duration kLongestDelay = absl::Seconds(10);
@@ -21,7 +22,7 @@ constexpr size_t kMaxWaiting = 10'000;
 
 absl::Duration FailedTries::DelayOf(const std::string& peer, absl::Time now) {
   if (peers_.size() >= kMaxPeers && peers_.count(peer) == 0) {
-    // Whoever has so many addresses is not slowed down by any of them.
+    // A client with that many addresses is not slowed down by a delay per address anyway.
     peers_.erase(std::min_element(peers_.begin(), peers_.end(), [](const auto& a, const auto& b) {
       return a.second.last < b.second.last;
     }));

@@ -1,7 +1,8 @@
-// Keeps back the answers to callers that try credentials, longer with every try, without a thread.
+// Delays the responses to callers that fail to authenticate, longer after each attempt, without
+// using a thread.
 //
-// Only failed tries wait: a good token is let in at once, whoever else stands behind the same
-// address. Thread-safe.
+// Only failed attempts are delayed: a valid token is accepted immediately, whatever other callers
+// at the same address do. Thread-safe.
 #pragma once
 
 #include <cstdint>
@@ -18,14 +19,15 @@ namespace syncline::rpc {
 
 class FailedTries {
  public:
-  // Counts a failed try of `peer` and calls `answer` when its time has come, on the thread of
-  // Tick, or at once: for the first tries of a peer, when too many answers wait, and after Stop.
+  // Counts a failed attempt of `peer` and calls `answer` after its delay, on the thread of Tick.
+  // Calls it immediately for the first attempts of a peer, if too many answers are waiting, and
+  // after Stop.
   void Answer(const std::string& peer, absl::Time now, std::function<void()> answer);
 
-  // Calls the answers that are due. Every 100 ms or so.
+  // Calls the answers that are due. Call it at least every 100 ms.
   void Tick(absl::Time now);
 
-  // Calls all answers that wait; later ones are called at once.
+  // Calls all waiting answers. Later ones are called immediately.
   void Stop();
 
  private:
@@ -33,7 +35,7 @@ class FailedTries {
     int tries = 0;
     absl::Time last;
   };
-  // Counts, and says how long the answer is kept back.
+  // Counts an attempt and returns how long its answer is delayed.
   absl::Duration DelayOf(const std::string& peer, absl::Time now)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
@@ -43,11 +45,12 @@ class FailedTries {
   std::multimap<absl::Time, std::function<void()>> waiting_ ABSL_GUARDED_BY(mutex_);
 };
 
-// The address that `peer`, as gRPC writes it ("ipv4:192.0.2.7:4711"), calls from: without its port.
+// Returns the address of `peer` without the port. `peer` is in gRPC's format, such as
+// "ipv4:192.0.2.7:4711".
 std::string AddressOfPeer(absl::string_view peer);
 
-// The last entry of the header x-forwarded-for, which is the one that the proxy in front has added;
-// empty when there is none.
+// Returns the last entry of the header x-forwarded-for, which is the one that the proxy in front
+// has added. Returns an empty string if there is none.
 std::string LastForwardedFor(absl::string_view header);
 
 }  // namespace syncline::rpc

@@ -1,11 +1,10 @@
-// What gRPC and protobuf have to say goes into our log: as structured lines, and not more of them
-// than anybody can use, because every caller that speaks no TLS or sends bytes that are no message
-// makes one.
+// Routes the log output of gRPC and protobuf into our structured log, rate-limited, because every
+// client that does not use TLS or sends malformed bytes causes a line.
 #pragma once
 
 namespace syncline::rpc {
 
-// For the whole process, once, before the first server. Thread-safe.
+// Applies to the whole process. Call once, before the first server starts. Thread-safe.
 void LogLibrariesHere();
 
 }  // namespace syncline::rpc

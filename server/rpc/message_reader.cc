@@ -10,8 +10,8 @@
 namespace syncline::rpc {
 namespace {
 
-// The memory budget counts what a message has, not what its text could have: no text may be larger
-// than this many times the message.
+// The memory budget charges a message's size, not its buffer's capacity. So a buffer may be at most
+// this many times as large as the message.
 constexpr size_t kMostTimes = 2;
 
 bool ReadInto(grpc::ByteBuffer* buffer, v1::StreamRecordsRequest* message) {
@@ -21,7 +21,7 @@ bool ReadInto(grpc::ByteBuffer* buffer, v1::StreamRecordsRequest* message) {
   return message->MergeFromCodedStream(&input) && input.ConsumedEntireMessage();
 }
 
-// The text that was placed is still there, and empty.
+// Returns whether the placed buffer is still in the message and empty.
 bool TextIsUnused(const v1::StreamRecordsRequest& message) {
   if (!message.has_batch()) return false;
   switch (message.batch().payload_case()) {
@@ -42,7 +42,8 @@ bool MessageReader::Read(grpc::ByteBuffer* buffer, v1::StreamRecordsRequest* mes
   const bool placed = PlaceText(buffer->Length(), message);
   bool read = ReadInto(buffer, message);
   if (read && placed && TextIsUnused(*message)) {
-    // Whether the message has an empty text or none only a parse without one can tell.
+    // The message has either an empty payload or none of this kind. Only a parse without a placed
+    // buffer distinguishes the two.
     message->Clear();
     read = ReadInto(buffer, message);
   }

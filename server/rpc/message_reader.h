@@ -1,7 +1,8 @@
-// MessageReader: parses the messages of one StreamRecords call, into the memory of earlier ones.
+// MessageReader: parses the messages of one StreamRecords call into the string buffers of earlier
+// messages.
 //
-// A call's messages are nearly all text of one kind and of one size, so each is read into a text
-// that a lane has done with. Used by one thread at a time.
+// Most messages of a call are one string of the same kind and of similar size, so each is read into
+// a string buffer that a lane has released. Used by one thread at a time.
 #pragma once
 
 #include <grpcpp/support/byte_buffer.h>
@@ -15,18 +16,19 @@ namespace syncline::rpc {
 
 class MessageReader {
  public:
-  // `texts` outlives the reader.
+  // `texts` must outlive the reader.
   explicit MessageReader(FreeTexts* texts) : texts_(texts) {}
 
-  // Parses and empties `buffer`. False when it holds no StreamRecordsRequest.
+  // Parses `buffer` and empties it. Returns false if it does not contain a StreamRecordsRequest.
   bool Read(grpc::ByteBuffer* buffer, v1::StreamRecordsRequest* message);
 
  private:
-  // Gives the batch of `message`, of `bytes`, a text of `texts_`; false when none fits.
+  // Gives the batch of `message`, which has `bytes`, a buffer of `texts_`. Returns false if none
+  // fits.
   bool PlaceText(size_t bytes, v1::StreamRecordsRequest* message);
 
   FreeTexts* const texts_;
-  // Of the latest batch: the next one is likely to have it, too.
+  // Kind of the latest batch. The next batch is likely to be of the same kind.
   v1::RecordBatch::PayloadCase payload_ = v1::RecordBatch::PAYLOAD_NOT_SET;
 };
 

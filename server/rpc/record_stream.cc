@@ -24,7 +24,7 @@ absl::Status ProtocolOrder(absl::string_view what) {
   return MakeError(absl::StatusCode::kFailedPrecondition, what, {.reason = "PROTOCOL_ORDER"});
 }
 
-// PostgreSQL's text ends at a NUL: two ids would become one.
+// PostgreSQL text ends at a NUL, so two different ids would become one.
 bool HasNul(const std::string& id) { return id.find('\0') != std::string::npos; }
 
 absl::Status EmptyCall() {
@@ -81,11 +81,11 @@ void RecordStream::OnMessage(v1::StreamRecordsRequest message) {
 void RecordStream::OnHeader(const v1::StreamHeader& header) {
   bool second = false;
   {
-    // The next read starts when the call is open, so a second header finds it open.
+    // The next read starts only when the call is open, so a second header arrives at an open call.
     MutexLock lock(&mutex_);
     second = std::exchange(header_seen_, true);
   }
-  if (second) return EndWith(ProtocolOrder("a second header"));
+  if (second) return EndWith(ProtocolOrder("a second header was sent"));
   if (header.writer_id().size() > kMaxIdLength || HasNul(header.writer_id())) {
     return EndWith(sync::InvalidRequest(
         {{"header.writer_id", "must have at most 128 characters, none of them NUL"}}));
@@ -98,25 +98,29 @@ void RecordStream::OnHeader(const v1::StreamHeader& header) {
 void RecordStream::Open(const v1::StreamHeader& header) {
   bool cancelled = false;
   {
-    // A claim now would fence the call that the caller has opened instead.
+    // If the caller has cancelled, a claim would fence the call that it has opened instead.
     MutexLock lock(&mutex_);
     cancelled = cancelled_;
   }
   if (cancelled) return FinishOnce(sync::CallerGone(), {});
+  // Check the caller and find the stream.
   const absl::Status allowed = context_.registry->CheckOwner(header.sync_id(), caller_);
   if (!allowed.ok()) return FinishOnce(allowed, {});
   const absl::StatusOr<std::shared_ptr<sync::StreamSession>> session =
       context_.registry->FindStream(header.sync_id(), FromProto(header.descriptor()));
   if (!session.ok()) return FinishOnce(session.status(), {});
+  // Claim the writer.
   const absl::StatusOr<std::shared_ptr<sync::WriterCall>> opened =
       (*session)->Open(header.writer_id(),
-                       // The session is held by the call's end, too: it is what forgets the call.
+                       // The callback also holds the session, because the session is what forgets
+                       // the call.
                        [self = shared_from_this(), held = *session](
                            const absl::Status& status, const sync::CallSummary& summary) {
                          self->FinishOnce(status, summary);
                        });
   if (ReasonOf(opened.status()) == "STREAM_COMPLETED") return Repeat(**session, header);
   if (!opened.ok()) return FinishOnce(opened.status(), {});
+  // Publish the call to OnCancel, which may have run meanwhile, and start reading.
   {
     MutexLock lock(&mutex_);
     session_ = *session;
@@ -139,7 +143,7 @@ void RecordStream::Repeat(sync::StreamSession& session, const v1::StreamHeader& 
 void RecordStream::OnBatch(std::unique_ptr<v1::RecordBatch> records) {
   const std::shared_ptr<sync::WriterCall> open = call();
   if (open == nullptr && !repeated_.has_value())
-    return EndWith(ProtocolOrder("a batch before the header"));
+    return EndWith(ProtocolOrder("a batch was sent before the header"));
   if (records->payload_case() == v1::RecordBatch::PAYLOAD_NOT_SET) {
     return EndWith(sync::InvalidRequest({{"batch.payload", "must be set"}}));
   }
@@ -153,7 +157,7 @@ void RecordStream::OnBatch(std::unique_ptr<v1::RecordBatch> records) {
 void RecordStream::OnCheckpoint(v1::Checkpoint checkpoint) {
   const std::shared_ptr<sync::WriterCall> open = call();
   if (open == nullptr && !repeated_.has_value())
-    return EndWith(ProtocolOrder("a checkpoint before the header"));
+    return EndWith(ProtocolOrder("a checkpoint was sent before the header"));
   if (checkpoint.checkpoint_id().empty() || checkpoint.checkpoint_id().size() > kMaxIdLength ||
       HasNul(checkpoint.checkpoint_id())) {
     return EndWith(sync::InvalidRequest(
@@ -162,7 +166,7 @@ void RecordStream::OnCheckpoint(v1::Checkpoint checkpoint) {
   if (checkpoint.state().size() > kMaxStateBytes) {
     return EndWith(sync::InvalidRequest({{"checkpoint.state", "must have at most 4 MiB"}}));
   }
-  // What lies before it is durable.
+  // Everything before the checkpoint is durable already.
   if (repeated_.has_value()) return ReadNext();
   absl::StatusOr<std::vector<CheckpointPosition>> positions =
       PositionsOf(checkpoint, [this](const StreamDescriptor& descriptor) {
@@ -196,7 +200,7 @@ std::shared_ptr<sync::WriterCall> RecordStream::call() const {
 }
 
 void RecordStream::ReadNext() {
-  // The lock keeps FinishOnce away: a read may not start after it.
+  // The lock excludes FinishOnce, after which no read may start.
   MutexLock lock(&mutex_);
   if (!finished_) StartRead(&request_);
 }
@@ -208,6 +212,7 @@ void RecordStream::EndWith(const absl::Status& status) {
 }
 
 void RecordStream::FinishOnce(const absl::Status& status, const sync::CallSummary& summary) {
+  // Add the durable offset and, for a repeated call, the outcome to an error.
   absl::Status answered = status;
   if (!status.ok() && (call() != nullptr || repeated_.has_value())) {
     answered = WithMetadata(status, "durable_offset", absl::StrCat(summary.durable_offset));
@@ -228,6 +233,7 @@ void RecordStream::FinishOnce(const absl::Status& status, const sync::CallSummar
       .Field("truncated", summary.values.truncated)
       .Field("undeclared", summary.values.undeclared)
       .Error(status);
+  // Write the response and finish, once.
   MutexLock lock(&mutex_);
   if (finished_) return;
   finished_ = true;

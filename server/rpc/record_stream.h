@@ -1,9 +1,9 @@
 // RecordStream: one StreamRecords call, between gRPC's callback API and a WriterCall.
 //
-// Reads a message, hands it on, and starts the next read only when the call says so: not reading is
-// the back-pressure. The call may end at any time, also while a read is outstanding, which is what
-// draining, fencing and failed lanes need (decision 0008). Methods run on gRPC's threads and never
-// block; what blocks runs on the load pool. Owns itself until OnDone.
+// Reads a message, passes it on, and starts the next read only when the WriterCall permits it: not
+// reading is the back-pressure. The call may end at any time, even while a read is outstanding;
+// draining, fencing and failed lanes need this (decision 0008). Methods run on gRPC's threads and
+// never block; blocking work runs on the load pool. Owns itself until OnDone.
 #pragma once
 
 #include <grpcpp/grpcpp.h>
@@ -28,7 +28,7 @@
 
 namespace syncline::rpc {
 
-// What calls work with; all outlive them.
+// Dependencies shared by all calls. Every pointer must outlive them.
 struct RecordStreamContext {
   sync::SyncRegistry* registry = nullptr;
   Admission* admission = nullptr;
@@ -40,7 +40,7 @@ struct RecordStreamContext {
 class RecordStream final : public grpc::ServerReadReactor<grpc::ByteBuffer>,
                            public std::enable_shared_from_this<RecordStream> {
  public:
-  // Begins to read. The caller has entered the admission, which is left when the call is over.
+  // Starts reading. The call is already admitted; OnDone releases its slot.
   static RecordStream* Start(const RecordStreamContext& context, Identity caller,
                              grpc::ByteBuffer* response);
 
@@ -59,25 +59,26 @@ class RecordStream final : public grpc::ServerReadReactor<grpc::ByteBuffer>,
   void OnHeader(const v1::StreamHeader& header);
   void OnBatch(std::unique_ptr<v1::RecordBatch> records);
   void OnCheckpoint(v1::Checkpoint checkpoint);
-  // Blocks.
+  // Checks the caller, claims the writer and starts reading. Blocks; runs on the load pool.
   void Open(const v1::StreamHeader& header);
-  // The stream has been completed: goes on as a repeated call.
+  // Continues as a repeated call, because the stream has been completed. Blocks.
   void Repeat(sync::StreamSession& session, const v1::StreamHeader& header);
 
   std::shared_ptr<sync::WriterCall> call() const;
   void ReadNext();
-  // Commits what the call has and ends it with `status`; ends it at once when it has not begun.
+  // Commits what the call has accepted and ends it with `status`. Ends it immediately if it is not
+  // open yet.
   void EndWith(const absl::Status& status);
   void FinishOnce(const absl::Status& status, const sync::CallSummary& summary);
 
   const RecordStreamContext context_;
   const Identity caller_;
-  MessageReader reader_;  // one read at a time is outstanding
+  MessageReader reader_;  // used by one read at a time
   grpc::ByteBuffer* const response_;
-  std::shared_ptr<RecordStream> self_;  // until OnDone
-  grpc::ByteBuffer request_;            // of the outstanding read
+  std::shared_ptr<RecordStream> self_;  // reset by OnDone
+  grpc::ByteBuffer request_;            // bytes of the outstanding read
   std::string sync_id_;
-  std::string name_;  // "sync/namespace.stream/writer" for the log; set by the header
+  std::string name_;  // "sync/stream/writer" for the log; set by the header
 
   mutable Mutex mutex_;
   bool header_seen_ ABSL_GUARDED_BY(mutex_) = false;
@@ -85,11 +86,12 @@ class RecordStream final : public grpc::ServerReadReactor<grpc::ByteBuffer>,
   bool finished_ ABSL_GUARDED_BY(mutex_) = false;
   std::shared_ptr<sync::StreamSession> session_ ABSL_GUARDED_BY(mutex_);
   std::shared_ptr<sync::WriterCall> call_ ABSL_GUARDED_BY(mutex_);
-  // Instead of call_. Set before the first read after the header, then used by reads alone.
+  // Set instead of call_ if the stream has been completed. Set before the first read after the
+  // header, then used only by reads.
   std::optional<sync::RepeatedCall> repeated_;
 };
 
-// A call that is refused before it is read: whoever makes it finishes it.
+// A call that is refused before it is read. Its creator calls Finish.
 class RefusedStream final : public grpc::ServerReadReactor<grpc::ByteBuffer> {
  public:
   void OnDone() override { delete this; }

@@ -37,7 +37,7 @@ class GuardFactory final : public grpc::experimental::ServerInterceptorFactoryIn
   grpc::experimental::Interceptor* CreateServerInterceptor(
       grpc::experimental::ServerRpcInfo* info) override {
     if (!absl::StartsWith(info->method(), "/grpc.reflection.")) return nullptr;
-    return new Guard(authenticator_, info);  // gRPC's to delete
+    return new Guard(authenticator_, info);  // gRPC deletes it
   }
 
  private:

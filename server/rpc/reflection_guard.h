@@ -1,5 +1,5 @@
-// Lets only callers with a token use reflection, which gRPC's own service would answer to
-// everybody.
+// Restricts gRPC reflection to callers with a token. gRPC's own reflection service would answer
+// every caller.
 #pragma once
 
 #include <grpcpp/support/server_interceptor.h>
@@ -11,8 +11,8 @@
 
 namespace syncline::rpc {
 
-// For ServerBuilder; calls of other services pass untouched. A caller without a token is cancelled:
-// it learns nothing. `authenticator` outlives the server.
+// Returns interceptors for ServerBuilder. Calls of other services pass unchanged. A reflection call
+// without a valid token is cancelled without a reason. `authenticator` must outlive the server.
 std::vector<std::unique_ptr<grpc::experimental::ServerInterceptorFactoryInterface>> GuardReflection(
     const Authenticator* authenticator);
 

@@ -13,7 +13,7 @@
 namespace syncline::rpc {
 namespace {
 
-// No part holds a NUL: PostgreSQL's texts cannot.
+// No part contains a NUL, because PostgreSQL text cannot.
 constexpr char kSeparator = '\0';
 constexpr int kDigestLength = 16;
 
@@ -34,7 +34,8 @@ std::string RejectedPageToken(absl::string_view sync_id, const RejectedPlace& pl
 absl::StatusOr<RejectedPlace> ReadRejectedPageToken(absl::string_view sync_id,
                                                     absl::string_view token) {
   const auto invalid = [] {
-    return sync::InvalidRequest({{"page_token", "is not one that this server gave for this sync"}});
+    return sync::InvalidRequest(
+        {{"page_token", "is not a token that this server returned for this sync"}});
   };
   std::string plain;
   if (!absl::WebSafeBase64Unescape(token, &plain) || plain.size() < kDigestLength) return invalid();

@@ -1,4 +1,4 @@
-// The token of a page of rejected records: opaque to callers, checked when it comes back.
+// Page tokens of ListRejectedRecords: opaque to callers, and validated when they come back.
 #pragma once
 
 #include <string>
@@ -9,11 +9,11 @@
 
 namespace syncline::rpc {
 
-// The token of the page that starts after `place` of the sync.
+// Returns the token of the page that starts after `place` of the sync.
 std::string RejectedPageToken(absl::string_view sync_id, const RejectedPlace& place);
 
-// The place that `token` stands for. Errors: INVALID_ARGUMENT INVALID_REQUEST for a token that
-// RejectedPageToken did not make for this sync.
+// Returns the place that `token` encodes. Errors: INVALID_ARGUMENT INVALID_REQUEST for a token that
+// RejectedPageToken did not create for this sync.
 absl::StatusOr<RejectedPlace> ReadRejectedPageToken(absl::string_view sync_id,
                                                     absl::string_view token);
 

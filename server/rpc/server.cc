@@ -23,29 +23,31 @@ namespace {
 
 constexpr char kServiceName[] = "syncline.v1.SyncService";
 
-// Room for what a message holds beside its payload.
+// Room for a message's content other than its payload.
 constexpr int64_t kMessageOverhead = 64 << 10;
 
-// What gRPC takes in of a stream that nobody reads, which is also what a stream can have on its
-// way: 20 MB/s at a round trip of 50 ms. Left alone gRPC widens it to bandwidth times delay: some 6
-// MiB a stream that the memory budget does not know of.
+// Flow-control window per stream: the most data that can be in flight while the server is not
+// reading. It allows 20 MB/s at a round trip of 50 ms. By default gRPC widens it to bandwidth times
+// delay: about 6 MiB per stream that the memory budget does not cover.
 constexpr int kUnreadBytes = 1 << 20;
-constexpr int kReadBytes = 256 << 10;  // of a connection at once
+constexpr int kReadBytes = 256 << 10;  // maximum per read from a connection
 
-// A caller that vanished without a word is noticed within keepalive time + timeout.
+// A client that vanished without closing its connection is detected within keepalive time plus
+// timeout.
 constexpr int kKeepaliveTimeMs = 30000;
 constexpr int kKeepaliveTimeoutMs = 20000;
-// A connection that has not shaken hands by then, TLS and the first SETTINGS, is closed.
+// A connection that has not completed its handshake by then (TLS and the first SETTINGS frame) is
+// closed.
 constexpr int kHandshakeMs = 10000;
-// Calls that were on their way when draining began arrive within this time and are refused with a
+// Calls that were in flight when draining started arrive within this time and are refused with a
 // reason; gRPC would cancel them without one.
 constexpr absl::Duration kCallsOnTheirWay = absl::Milliseconds(300);
-// What answers have to leave the machine, once there is no call left.
+// Time for responses to leave the machine after the last call has ended.
 constexpr absl::Duration kLastAnswers = absl::Seconds(1);
-// Callers may ping as often as this, with or without calls.
+// Minimum interval between a client's pings, with or without calls.
 constexpr int kMinPingIntervalMs = 5000;
 
-// How often the files of the certificate are looked at.
+// How often the certificate files are checked for changes.
 constexpr unsigned int kCertificateSeconds = 1;
 
 std::shared_ptr<grpc::ServerCredentials> CredentialsOf(const ServerOptions& options) {
@@ -74,6 +76,7 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Start(const ServerOptions& optio
   LogLibrariesHere();
   SYNCLINE_ASSIGN_OR_RETURN(ListeningSockets sockets, ListeningSockets::Open(options.listen));
   std::unique_ptr<Server> server(new Server(context, std::make_unique<SyncService>(context)));
+  // The services and their connections.
   grpc::EnableDefaultHealthCheckService(true);
   if (options.reflection) grpc::reflection::InitProtoReflectionServerBuilderPlugin();
   grpc::ServerBuilder builder;
@@ -82,18 +85,20 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Start(const ServerOptions& optio
       builder.experimental().AddExternalConnectionAcceptor(ConnectionType::FROM_FD,
                                                            CredentialsOf(options));
   builder.RegisterService(server->service_.get());
+  // Limits of memory.
   builder.SetMaxReceiveMessageSize(static_cast<int>(options.max_message_bytes + kMessageOverhead));
-  // gRPC takes a whole message in before it looks at its size.
+  // gRPC receives a whole message before it checks its size; the quota limits the sum.
   grpc::ResourceQuota quota("syncline");
   quota.Resize(static_cast<size_t>(options.receive_quota_bytes));
   builder.SetResourceQuota(quota);
-  // gRPC 1.51 takes a compressed message apart before it looks at its size: a few bytes would be
-  // any amount of memory.
+  // gRPC 1.51 decompresses a message before it checks its size, so a few bytes could become any
+  // amount of memory.
   builder.SetCompressionAlgorithmSupportStatus(GRPC_COMPRESS_GZIP, false);
   builder.SetCompressionAlgorithmSupportStatus(GRPC_COMPRESS_DEFLATE, false);
   builder.AddChannelArgument(GRPC_ARG_HTTP2_BDP_PROBE, 0);
   builder.AddChannelArgument(GRPC_ARG_HTTP2_STREAM_LOOKAHEAD_BYTES, kUnreadBytes);
   builder.AddChannelArgument(GRPC_ARG_TCP_MAX_READ_CHUNK_SIZE, kReadBytes);
+  // Detection of clients that do not respond.
   builder.AddChannelArgument(GRPC_ARG_SERVER_HANDSHAKE_TIMEOUT_MS, kHandshakeMs);
   builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_TIME_MS, kKeepaliveTimeMs);
   builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, kKeepaliveTimeoutMs);
@@ -103,9 +108,10 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Start(const ServerOptions& optio
   if (options.reflection) {
     builder.experimental().SetInterceptorCreators(GuardReflection(context.authenticator));
   }
+  // Start gRPC first, then accept connections.
   server->server_ = builder.BuildAndStart();
   if (server->server_ == nullptr) {
-    return MakeError(absl::StatusCode::kInternal, "gRPC refuses to start a server", {});
+    return MakeError(absl::StatusCode::kInternal, "gRPC failed to start the server", {});
   }
   server->acceptor_ = std::make_unique<ConnectionAcceptor>(
       std::move(sockets), options.max_connections, [connections](int listening, int descriptor) {
@@ -142,9 +148,9 @@ void Server::Drain(absl::Duration deadline) {
     Log(LogLevel::kWarning, "drain_deadline_passed")
         .Field("open_streams", context_.admission->open_streams());
   }
-  // Every call has its answer, so this is for the answers on their way; what still runs is
-  // cancelled. Not the rest of the deadline: a caller that is idle keeps its connection open
-  // however politely it is told to go.
+  // Every call has its response by now; this time is for responses in flight, and then running
+  // calls are cancelled. It is not the rest of the deadline, because idle clients keep their
+  // connection open even after GOAWAY.
   acceptor_->Stop();
   server_->Shutdown(absl::ToChronoTime(absl::Now() + kLastAnswers));
 }

@@ -1,6 +1,6 @@
 // The gRPC server: ports, credentials, health, reflection, and the order of draining.
 //
-// Owned by app. Start serves until Drain; not restartable.
+// Owned by app. Serves from Start until Drain; it cannot be restarted.
 #pragma once
 
 #include <cstdint>
@@ -20,15 +20,15 @@ class Server;
 namespace syncline::rpc {
 
 struct ServerOptions {
-  std::string listen;  // host:port; port 0 picks one
+  std::string listen;  // host:port; port 0 picks a free one
   int64_t max_message_bytes = 0;
-  // Most bytes of messages on their way in that gRPC holds, over all calls (decision 0013).
+  // Maximum bytes of incoming messages that gRPC holds, over all calls (decision 0013).
   int64_t receive_quota_bytes = 0;
   bool reflection = false;
-  // Connections beyond are closed at once.
+  // Connections beyond this number are closed immediately.
   int64_t max_connections = 0;
-  // Paths of PEM files, read again when they change; empty: plaintext, or no client certificates
-  // asked for.
+  // Paths of PEM files, read again when they change. Without a certificate the service is
+  // plaintext; without a client CA it does not request client certificates.
   std::string tls_cert_file;
   std::string tls_key_file;
   std::string tls_client_ca_file;
@@ -36,27 +36,30 @@ struct ServerOptions {
 
 class Server {
  public:
-  // Errors: FAILED_PRECONDITION when the port cannot be had.
+  // Starts serving. Errors: those of ListeningSockets::Open and ConnectionAcceptor::Start; INTERNAL
+  // if gRPC fails to start.
   static absl::StatusOr<std::unique_ptr<Server>> Start(const ServerOptions& options,
                                                        const ServiceContext& context);
   ~Server();
 
   int port() const { return acceptor_->sockets().port(); }
-  // As ListeningSockets::Connect.
+  // See ListeningSockets::Connect.
   int Connect() const { return acceptor_->sockets().Connect(); }
-  // Connections of callers that are open, and those that were refused because there were too many.
+  // Client connections that are open, and the number that was refused since the start.
   int64_t connections() const { return acceptor_->connections(); }
   int64_t refused_connections() const { return acceptor_->refused(); }
 
-  // What grpc.health.v1 answers for "" and "syncline.v1.SyncService"; NOT_SERVING at first.
+  // Sets the health that grpc.health.v1 returns for "" and "syncline.v1.SyncService". It is
+  // NOT_SERVING at first.
   void SetServing(bool serving);
 
-  // Health says NOT_SERVING for good, whatever SetServing says later, and nothing new is admitted.
-  // Waits for nothing.
+  // Sets the health to NOT_SERVING permanently, whatever SetServing sets later, and refuses new
+  // calls. Does not wait.
   void StartDraining();
 
-  // StartDraining; open StreamRecords calls commit what they have and answer UNAVAILABLE with their
-  // durable offset, then the server stops. Returns after `deadline` at the latest (and a little).
+  // Calls StartDraining. Open StreamRecords calls commit what they have accepted and return
+  // UNAVAILABLE with their durable offset; then the server stops. Returns within `deadline` plus a
+  // short grace period.
   void Drain(absl::Duration deadline);
 
  private:

@@ -14,7 +14,7 @@
 namespace syncline::rpc {
 namespace {
 
-// The page says when there may be more.
+// Maximum number of syncs; the page indicates that there may be more.
 constexpr int kSyncs = 50;
 constexpr absl::Duration kLookedAt = absl::Seconds(10);
 

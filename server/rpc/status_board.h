@@ -1,7 +1,7 @@
-// What the status page shows, as JSON: the server's own figures and the syncs of the ledger.
+// Content of the status page as JSON: the server's own figures and the syncs of the ledger.
 //
-// The page is drawn from a copy, which Refresh renews while somebody looks at the page: neither a
-// slow database nor many lookers cost more than one query a second. Thread-safe.
+// The page shows a copy, which Refresh renews while the page is being viewed. So neither a slow
+// database nor many viewers cause more than one query per second. Thread-safe.
 #pragma once
 
 #include <cstdint>
@@ -26,13 +26,13 @@ struct ServerFigures {
 
 class StatusBoard {
  public:
-  // `registry` outlives it. `figures` never waits.
+  // `registry` must outlive this object. `figures` must not block.
   StatusBoard(sync::SyncRegistry* registry, std::function<ServerFigures()> figures);
 
-  // The JSON of metrics/status_page.h. Does not wait for the database.
+  // Returns the JSON that metrics/status_page.h describes. Does not wait for the database.
   std::string Json();
 
-  // Reads the syncs again when Json was asked for within the last 10 s. Waits for the database.
+  // Reads the syncs again if Json was called within the last 10 s. Waits for the database.
   void Refresh();
 
  private:

@@ -76,7 +76,8 @@ grpc::Status ToGrpc(const absl::Status& status) {
 
 absl::Status MalformedMessage(absl::string_view full_name) {
   return MakeError(absl::StatusCode::kInvalidArgument,
-                   absl::StrCat("the message is no ", full_name), {.reason = "MALFORMED_MESSAGE"});
+                   absl::StrCat("the message is not a valid ", full_name),
+                   {.reason = "MALFORMED_MESSAGE"});
 }
 
 }  // namespace syncline::rpc

@@ -1,4 +1,4 @@
-// The one function that takes an error over the gRPC boundary.
+// Converts errors into gRPC statuses. Every error of a call crosses the gRPC boundary here.
 #pragma once
 
 #include <grpcpp/support/status.h>
@@ -9,14 +9,16 @@
 
 namespace syncline::rpc {
 
-// `status`, which is an error, with its details as one message.
+// Returns the error `status` as one message, with its details.
 google::rpc::Status ToRich(const absl::Status& status);
 
-// Code and message as they are; the detail as google.rpc.Status details (ErrorInfo, and BadRequest,
-// PreconditionFailure or RetryInfo where they fit), together under 4 KiB.
+// Returns `status` with the same code, its message cut to 1 KiB, and its detail as
+// google.rpc.Status details: ErrorInfo, and BadRequest, PreconditionFailure or RetryInfo where they
+// apply, together under 4 KiB.
 grpc::Status ToGrpc(const absl::Status& status);
 
-// For bytes that are no message of the type `full_name`: INVALID_ARGUMENT MALFORMED_MESSAGE.
+// Returns INVALID_ARGUMENT MALFORMED_MESSAGE, for bytes that are not a message of the type
+// `full_name`.
 absl::Status MalformedMessage(absl::string_view full_name);
 
 }  // namespace syncline::rpc

@@ -29,7 +29,8 @@ constexpr int kDefaultPage = 50;
 constexpr int kDefaultRejectedPage = 100;
 constexpr int kGreatestPage = 1000;
 
-// A request that names no sync, or one that is to be started, is nobody's yet.
+// Checks that `caller` may access the sync of a request. StartSync and ListSyncs check owners
+// themselves.
 template <typename Request>
 absl::Status CheckOwner(sync::SyncRegistry* registry, const Request& request,
                         const Identity& caller) {
@@ -81,14 +82,16 @@ grpc::ServerUnaryReactor* SyncService::Serve(Context* context, const char* rpc,
                                              grpc::ByteBuffer* response, ThreadPool* pool,
                                              Work<Request, Response> work) {
   grpc::ServerUnaryReactor* const reactor = context->DefaultReactor();
+  // Authenticate, before the request is parsed.
   absl::StatusOr<Identity> caller = Authenticate(*context);
   if (!caller.ok()) {
     Refuse(*context,
            [reactor, rpc, status = caller.status()] { reactor->Finish(Answer(rpc, status)); });
     return reactor;
   }
+  // Parse the request and admit the call.
   const auto message = std::make_shared<Request>();
-  grpc::ByteBuffer bytes = request;  // counted references to the same slices
+  grpc::ByteBuffer bytes = request;  // shares the slices by reference counting
   if (!grpc::SerializationTraits<Request>::Deserialize(&bytes, message.get()).ok()) {
     reactor->Finish(Answer(rpc, MalformedMessage(message->GetDescriptor()->full_name())));
     return reactor;
@@ -98,8 +101,9 @@ grpc::ServerUnaryReactor* SyncService::Serve(Context* context, const char* rpc,
     reactor->Finish(Answer(rpc, admitted.status()));
     return reactor;
   }
-  // Left after the answer: draining waits for it.
+  // Released after the response, so that draining waits for it.
   const auto held = std::make_shared<Admission::Call>(*std::move(admitted));
+  // Do the work on a pool thread.
   const bool posted =
       pool->Post([this, reactor, rpc, held, caller = *std::move(caller), message, response, work] {
         Response answer;
@@ -238,7 +242,7 @@ absl::Status SyncService::List(const v1::ListSyncsRequest& request, const Identi
   }
   int64_t before = 0;
   if (!request.page_token().empty() && !absl::SimpleAtoi(request.page_token(), &before)) {
-    return sync::InvalidRequest({{"page_token", "is not one that this server gave"}});
+    return sync::InvalidRequest({{"page_token", "is not a token that this server returned"}});
   }
   const int size = request.page_size() == 0 ? kDefaultPage : request.page_size();
   SYNCLINE_ASSIGN_OR_RETURN(const std::vector<SyncRecord> syncs,
@@ -286,7 +290,7 @@ grpc::ServerWriteReactor<grpc::ByteBuffer>* SyncService::WatchSync(
     return refused;
   }
   v1::WatchSyncRequest message;
-  grpc::ByteBuffer bytes = *request;  // counted references to the same slices
+  grpc::ByteBuffer bytes = *request;  // shares the slices by reference counting
   if (!grpc::SerializationTraits<v1::WatchSyncRequest>::Deserialize(&bytes, &message).ok()) {
     return refuse(MalformedMessage(message.GetDescriptor()->full_name()));
   }

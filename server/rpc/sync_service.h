@@ -1,7 +1,7 @@
-// The switchboard: each RPC of syncline.v1.SyncService to the class that does its work.
+// SyncService: passes each RPC of syncline.v1.SyncService to the class that does its work.
 //
-// All are served by gRPC's callback API (decision 0008). Unary calls wait in the queue of a bounded
-// pool. A watch has a thread of its own; no other call has one, a refused watch neither.
+// All RPCs use gRPC's callback API (decision 0008). Unary calls wait in the queue of a bounded
+// pool. Each watch has its own thread; a refused watch and all other calls have none.
 #pragma once
 
 #include <functional>
@@ -18,34 +18,34 @@
 
 namespace syncline::rpc {
 
-// What StartSync tells callers to size their messages by; bytes.
+// Limits that StartSync returns, by which callers size their messages. In bytes.
 struct Limits {
   int64_t max_message = 0;
   int64_t recommended_batch = 0;
   int64_t max_record = 0;
 };
 
-// What the service works with; all outlive it.
+// Dependencies of the service. Every pointer must outlive it.
 struct ServiceContext {
   sync::SyncRegistry* registry = nullptr;
   Admission* admission = nullptr;
   const Authenticator* authenticator = nullptr;
-  // OK once the ledger stands; until then why it does not.
+  // Returns OK once the ledger is ready, until then the reason why it is not.
   std::function<absl::Status()> prepared;
   metrics::Metrics* metrics = nullptr;
   FreeTexts* texts = nullptr;
   FailedTries* failed_tries = nullptr;
-  // Whether the header x-forwarded-for names the caller: a proxy in front sets it.
+  // Whether the header x-forwarded-for identifies the caller, because a proxy in front sets it.
   bool trust_forwarded_for = false;
-  ThreadPool* start_pool = nullptr;  // of StartSync, which may wait for somebody's lock
+  ThreadPool* start_pool = nullptr;  // for StartSync, which may wait for another session's lock
   ThreadPool* control_pool = nullptr;
   ThreadPool* load_pool = nullptr;
   ThreadPool* finalize_pool = nullptr;
   Limits limits;
 };
 
-// The base that gRPC's generator makes for this mix of kinds of calls. Raw: a message that does not
-// parse is told apart from other errors, and named.
+// The base class that gRPC's generator provides for this mix of RPC kinds. Raw methods receive
+// bytes, so that a message that cannot be parsed gets a named error of its own.
 template <typename Base>
 using WithRawUnary = v1::SyncService::WithRawCallbackMethod_StartSync<
     v1::SyncService::WithRawCallbackMethod_CompleteStream<
@@ -79,21 +79,22 @@ class SyncService final
                                                 grpc::ByteBuffer* response) override;
 
  private:
-  // What a call does once it is let in; on a thread of a pool.
+  // The work of an admitted call. It runs on a pool thread.
   template <typename Request, typename Response>
   using Work = absl::Status (SyncService::*)(const Request& request, const Identity& caller,
                                              Response* response);
 
-  // Lets the call in, runs `work` on `pool` and answers with what it returns.
+  // Authenticates and admits the call, runs `work` on `pool` and returns its result to the caller.
   template <typename Request, typename Response>
   grpc::ServerUnaryReactor* Serve(Context* context, const char* rpc,
                                   const grpc::ByteBuffer& request, grpc::ByteBuffer* response,
                                   ThreadPool* pool, Work<Request, Response> work);
-  // Who calls; refusals are counted. Errors: those of Authenticator::Check.
+  // Returns the caller's identity and counts failures. Errors: those of Authenticator::Check.
   absl::StatusOr<Identity> Authenticate(const grpc::ServerContextBase& context) const;
-  // Calls `answer`, to a caller without credentials, when it is time.
+  // Calls `answer`, which refuses an unauthenticated caller, after the delay of FailedTries.
   void Refuse(const grpc::ServerContextBase& context, std::function<void()> answer) const;
-  // A place from `enter`. Errors: those of `enter`; why the ledger does not stand.
+  // Counts unknown fields and admits the call by `enter`. Errors: those of `enter`; the reason why
+  // the ledger is not ready.
   absl::StatusOr<Admission::Call> Admit(
       const google::protobuf::Message& request,
       absl::StatusOr<Admission::Call> (Admission::*enter)()) const;
@@ -114,7 +115,7 @@ class SyncService final
   const ServiceContext context_;
 };
 
-// The value of a metadata entry of the call, or empty.
+// Returns the value of a metadata entry of the call, or an empty string.
 absl::string_view MetadataOf(const grpc::ServerContextBase& context, const char* key);
 
 }  // namespace syncline::rpc

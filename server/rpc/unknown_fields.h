@@ -1,5 +1,6 @@
-// Fields of a message that this server's contract does not have: a newer caller's. They are
-// ignored, and counted, so that an operator sees that callers ask for more than this server knows.
+// Counts fields of a message that this server's API does not have, because the caller is newer.
+// They are ignored and counted, so that an operator can see that callers expect more than this
+// server supports.
 #pragma once
 
 #include <google/protobuf/message.h>
@@ -8,8 +9,8 @@
 
 namespace syncline::rpc {
 
-// How many unknown fields `message` and the messages in it have. Costs as many steps as there are
-// messages: a batch's records are not looked at one by one.
+// Returns the number of unknown fields in `message` and the messages in it. Takes one step per
+// message; the records of a batch are not inspected individually.
 int64_t CountUnknownFields(const google::protobuf::Message& message);
 
 }  // namespace syncline::rpc

@@ -18,7 +18,7 @@ namespace syncline::rpc {
 namespace {
 
 constexpr char kRpc[] = "WatchSync";
-// How long a watch sleeps before it looks whether its caller is still there.
+// Interval at which a waiting watch checks whether its caller is still there.
 constexpr absl::Duration kWatchSlice = absl::Milliseconds(250);
 
 }  // namespace
@@ -42,7 +42,7 @@ WatchStream::WatchStream(const WatchStreamContext& context, Identity caller,
 void WatchStream::Run() {
   absl::Status status = context_.registry->CheckOwner(request_.sync_id(), caller_);
   if (status.ok()) status = Send();
-  // A caller that is gone is not worth a warning.
+  // A caller that has gone is not logged.
   Finish(absl::IsCancelled(status) ? ToGrpc(status) : Answer(kRpc, status));
 }
 
@@ -51,7 +51,7 @@ absl::Status WatchStream::Send() {
       const std::unique_ptr<sync::SyncWatch> watch,
       context_.registry->Watch(request_.sync_id(), request_.after_sequence()));
   while (!cancelled()) {
-    // Draining is looked at before the read: what was committed until then is still sent.
+    // Draining is checked before the read, so that everything committed until then is still sent.
     const bool draining = context_.admission->draining() && context_.admission->open_streams() == 0;
     SYNCLINE_ASSIGN_OR_RETURN(const std::vector<sync::SyncEvent> events, watch->Next(kWatchSlice));
     for (const sync::SyncEvent& event : events) {
@@ -81,7 +81,7 @@ bool WatchStream::Write(const v1::WatchSyncResponse& event) {
 }
 
 void WatchStream::OnWriteDone(bool ok) {
-  // Notified under the lock: without it this could be gone before the notification.
+  // Notifies under the lock; otherwise this object could be destroyed before the notification.
   MutexLock lock(&mutex_);
   writing_ = false;
   written_ = ok;

@@ -1,8 +1,8 @@
-// WatchStream: one WatchSync call, with a thread of its own that sends the sync's events.
+// WatchStream: one WatchSync call, with its own thread that sends the sync's events.
 //
-// A thread, because reading events waits for the database and for a caller that reads slowly. What
-// comes before the thread, refusals included, runs on gRPC's threads and never waits. Owns itself
-// until OnDone.
+// It needs a thread because reading events waits for the database, and sending them waits for a
+// slow caller. Everything before the thread starts, refusals included, runs on gRPC's threads and
+// never waits. Owns itself until OnDone.
 #pragma once
 
 #include <grpcpp/grpcpp.h>
@@ -20,7 +20,7 @@
 
 namespace syncline::rpc {
 
-// What watches work with; all outlive them.
+// Dependencies shared by all watches. Every pointer must outlive them.
 struct WatchStreamContext {
   sync::SyncRegistry* registry = nullptr;
   const Admission* admission = nullptr;
@@ -28,26 +28,26 @@ struct WatchStreamContext {
 
 class WatchStream final : public grpc::ServerWriteReactor<grpc::ByteBuffer> {
  public:
-  // Begins to send. `place` is given back when the call is over. A call for which the system has no
-  // thread is ended with RESOURCE_EXHAUSTED TOO_MANY_STREAMS.
+  // Starts sending. `place` is released when the call is over. If the system provides no thread,
+  // the call ends with RESOURCE_EXHAUSTED TOO_MANY_STREAMS.
   static WatchStream* Start(const WatchStreamContext& context, Identity caller,
                             v1::WatchSyncRequest request, Admission::Call place);
 
   void OnWriteDone(bool ok) override;
   void OnCancel() override;
-  // Never runs on the call's own thread, for which it waits.
+  // Never runs on the call's own thread, which the destructor joins.
   void OnDone() override { delete this; }
 
  private:
   WatchStream(const WatchStreamContext& context, Identity caller, v1::WatchSyncRequest request,
               Admission::Call place);
 
-  // The body of the thread.
+  // Main function of the thread.
   void Run();
-  // Sends events until the sync has ended. Errors: CANCELLED when the caller is gone; UNAVAILABLE
+  // Sends events until the sync has ended. Errors: CANCELLED if the caller has gone; UNAVAILABLE
   // DRAINING; those of the registry.
   absl::Status Send();
-  // Waits until `event` is on its way; false when the caller is gone.
+  // Sends `event` and waits until gRPC has taken it. Returns false if the caller has gone.
   bool Write(const v1::WatchSyncResponse& event);
   bool cancelled() const;
 
@@ -55,7 +55,7 @@ class WatchStream final : public grpc::ServerWriteReactor<grpc::ByteBuffer> {
   const Identity caller_;
   const v1::WatchSyncRequest request_;
   const Admission::Call place_;
-  grpc::ByteBuffer event_;  // of the outstanding write
+  grpc::ByteBuffer event_;  // bytes of the outstanding write
 
   mutable Mutex mutex_;
   CondVar changed_;
@@ -63,10 +63,10 @@ class WatchStream final : public grpc::ServerWriteReactor<grpc::ByteBuffer> {
   bool writing_ ABSL_GUARDED_BY(mutex_) = false;
   bool written_ ABSL_GUARDED_BY(mutex_) = false;
 
-  std::unique_ptr<Thread> thread_;  // last: joined before the rest goes
+  std::unique_ptr<Thread> thread_;  // last: joined before the other members are destroyed
 };
 
-// A watch that is refused before it begins: whoever makes it finishes it.
+// A watch that is refused before it starts. Its creator calls Finish.
 class RefusedWatch final : public grpc::ServerWriteReactor<grpc::ByteBuffer> {
  public:
   void OnDone() override { delete this; }
