@@ -27,8 +27,8 @@ absl::Status InvalidSchema(absl::string_view message, absl::string_view reason =
                    absl::StrCat("JSON Schema of the stream ", message), detail);
 }
 
-// `json` with an exponent after each integer of 19 digits and more: the parser refuses a document
-// with an integer beyond 64 bits, and a schema may well have one as a bound.
+// Returns `json` with an exponent after each integer of 19 or more digits. The parser refuses a
+// document with an integer beyond 64 bits, which a schema may have as a bound.
 std::string WithoutLargeIntegers(absl::string_view json) {
   constexpr size_t kDigits = 19;
   std::string out;
@@ -43,7 +43,7 @@ std::string WithoutLargeIntegers(absl::string_view json) {
       continue;
     }
     const size_t end = std::min(json.find_first_not_of("0123456789", i), json.size());
-    // With a fraction or an exponent it is no integer.
+    // With a fraction or an exponent it is not an integer.
     const size_t number_end = std::min(json.find_first_not_of("0123456789.eE+-", i), json.size());
     absl::StrAppend(&out, json.substr(i, number_end - i));
     if (end == number_end && end - i >= kDigits) absl::StrAppend(&out, "e0");
@@ -78,9 +78,9 @@ absl::StatusOr<std::vector<DeclaredField>> ReadSchema(element root) {
   if (declared.get(properties)) return InvalidSchema("has \"properties\" that are not an object");
   std::vector<DeclaredField> fields = FieldsOf(properties, types);
   if (fields.size() > kMaxUserColumns) {
-    return InvalidSchema(
-        absl::StrCat("has ", fields.size(), " properties; a table takes at most ", kMaxUserColumns),
-        "TOO_MANY_COLUMNS");
+    return InvalidSchema(absl::StrCat("has ", fields.size(),
+                                      " properties; a table can have at most ", kMaxUserColumns),
+                         "TOO_MANY_COLUMNS");
   }
   return fields;
 }

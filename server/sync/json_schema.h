@@ -1,4 +1,4 @@
-// A stream's JSON Schema -> its columns.
+// Converts a stream's JSON Schema into its columns.
 #pragma once
 
 #include <string>
@@ -13,13 +13,14 @@ namespace syncline::dataflow {
 struct DeclaredField {
   std::string name;  // as in the schema, unmapped
   ColumnType type = ColumnType::kJsonb;
-  JsonShape json_shape = JsonShape::kAny;  // jsonb only; belongs into ColumnSchema::json_shape
+  JsonShape json_shape = JsonShape::kAny;  // for jsonb only; goes to ColumnSchema::json_shape
 };
 
-// The properties in the order of the text; of a property named twice the last counts. None for a
-// schema that declares none. Types are those of schema_types.h. Errors: INVALID_ARGUMENT with
-// reason INVALID_SCHEMA for text that is no JSON object or whose properties are no object, with
-// reason TOO_MANY_COLUMNS for more than 1596 of them.
+// Returns the declared properties in the order of the text; of a property that is declared twice,
+// the last declaration counts. Returns none for a schema that declares none. SchemaTypes
+// (schema_types.h) determines the types. Errors: INVALID_ARGUMENT with reason INVALID_SCHEMA if the
+// text is not a JSON object or its properties are not an object, with reason TOO_MANY_COLUMNS for
+// more than 1596 properties.
 absl::StatusOr<std::vector<DeclaredField>> ParseJsonSchema(absl::string_view json_schema);
 
 }  // namespace syncline::dataflow

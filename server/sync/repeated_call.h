@@ -1,8 +1,8 @@
 // RepeatedCall: a StreamRecords call of a stream that has been completed.
 //
-// A caller that repeats its calls after a completion sends records that are durable already: they
-// are skipped. A record that is not durable cannot become so any more. Claims nothing and does no
-// I/O. Used by one thread at a time.
+// A caller that repeats its calls after a completion sends records that are already durable. They
+// are skipped. A record that is not durable can no longer become so, and is an error. Claims
+// nothing and does no I/O. Used by one thread at a time.
 #pragma once
 
 #include <cstdint>
@@ -16,15 +16,15 @@ namespace syncline::sync {
 
 class RepeatedCall {
  public:
-  // `stream` has ended; a writer that it does not know has no durable records.
+  // `stream` has ended. A writer that it does not have has no durable records.
   RepeatedCall(const StreamRecord& stream, absl::string_view writer_id);
 
-  // Errors: FAILED_PRECONDITION STREAM_COMPLETED when a record of the batch is not durable;
-  // INVALID_ARGUMENT when the batch is not valid.
+  // Skips the records of a batch. Errors: FAILED_PRECONDITION STREAM_COMPLETED if a record of the
+  // batch is not durable; INVALID_ARGUMENT if the batch is invalid.
   absl::Status Accept(const v1::RecordBatch& records);
 
   const CallSummary& summary() const { return summary_; }
-  // How the stream ended.
+  // Returns how the stream ended.
   StreamOutcome outcome() const { return outcome_; }
 
  private:

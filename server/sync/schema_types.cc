@@ -22,21 +22,21 @@ constexpr int kMaxDepth = 32;
 constexpr int kMaxMembers = 4096;
 constexpr double kInt64End = 9223372036854775808.0;  // 2^63
 
-// The string that `key` has; empty when there is none.
+// Returns the string value of `key`, or an empty string.
 absl::string_view StringOf(object schema, absl::string_view key) {
   std::string_view value;
   if (schema[ToStd(key)].get(value)) return absl::string_view();
   return ToAbsl(value);
 }
 
-// Whether integers up to the bound `key` pass what a bigint holds.
+// Returns whether the bound `key` allows integers that a bigint cannot hold.
 bool PassesInt64(object schema, const char* key) {
   element bound;
   if (schema[key].get(bound)) return false;
   int64_t fits = 0;
   if (!bound.get(fits)) return false;
   uint64_t large = 0;
-  // An exclusive bound of 2^63 itself leaves integers that fit.
+  // An exclusive bound of exactly 2^63 allows only integers that fit.
   if (!bound.get(large)) return !absl::StartsWith(key, "exclusive") || large > uint64_t{1} << 63;
   double approximate = 0;
   return !bound.get(approximate) && (approximate >= kInt64End || approximate < -kInt64End);
@@ -72,7 +72,7 @@ TypedAs StringType(object schema) {
   return {ColumnType::kVarchar};
 }
 
-// The type that one name in "type" stands for.
+// Returns the type for one name in "type".
 TypedAs NamedType(object schema, absl::string_view name) {
   if (name == "string") return StringType(schema);
   if (name == "integer") return IntegerType(schema);
@@ -90,7 +90,7 @@ bool IsNumber(ColumnType type) {
   return type == ColumnType::kBigint || type == ColumnType::kNumeric;
 }
 
-// Whether values of the type are strings in JSON.
+// Returns whether values of the type are strings in JSON.
 bool IsString(ColumnType type) {
   switch (type) {
     case ColumnType::kVarchar:
@@ -110,7 +110,7 @@ bool IsString(ColumnType type) {
   return false;
 }
 
-// The type of a union of the two.
+// Returns the type of a union of the two.
 TypedAs CommonType(TypedAs a, TypedAs b) {
   if (IsString(a.type) && IsString(b.type)) {
     return a.type == b.type ? a : TypedAs{ColumnType::kVarchar};
@@ -123,7 +123,7 @@ TypedAs CommonType(TypedAs a, TypedAs b) {
 
 bool IsNullType(object schema) { return StringOf(schema, "type") == "null"; }
 
-// The only member of an allOf.
+// Returns the only member of an allOf.
 std::optional<element> SingleMember(object schema) {
   array members;
   if (schema["allOf"].get(members) || members.size() != 1) return std::nullopt;
@@ -142,7 +142,7 @@ element SchemaTypes::Resolve(element schema) const {
       schema = target;
       continue;
     }
-    // What the schema says itself comes before what it says by its member.
+    // The schema's own keywords take precedence over those of its member.
     element own;
     const bool says = !fields["type"].get(own) || !fields["oneOf"].get(own) ||
                       !fields["anyOf"].get(own) || !fields["properties"].get(own);

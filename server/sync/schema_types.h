@@ -1,7 +1,7 @@
-// SchemaTypes: which column type a JSON Schema gives to a property.
+// SchemaTypes: determines the column type of a property from its JSON Schema.
 //
-// Works on one parsed schema, which outlives it. Used by one thread. A schema that leads nowhere,
-// in circles, or is not understood is jsonb.
+// Works on one parsed schema, which must outlive it. Used by one thread. A schema that is not
+// understood, or whose references are missing or circular, is jsonb.
 #pragma once
 
 #include <simdjson.h>
@@ -19,12 +19,12 @@ class SchemaTypes {
  public:
   explicit SchemaTypes(simdjson::dom::element root) : root_(root) {}
 
-  // The schema that `schema` stands for: local references ("#/…") and an allOf of one member are
-  // followed, at most kMaxSteps of them.
+  // Follows local references ("#/…") and an allOf of one member, at most kMaxSteps of them, and
+  // returns the schema that they lead to.
   simdjson::dom::element Resolve(simdjson::dom::element schema) const;
 
-  // The type of a property. A union whose members are all strings or all numbers has their common
-  // type; every other union is jsonb.
+  // Returns the type of a property. A union whose members are all strings or all numbers has their
+  // common type; every other union is jsonb.
   TypedAs TypeOf(simdjson::dom::element property);
 
  private:
@@ -33,7 +33,7 @@ class SchemaTypes {
   TypedAs ListedTypes(simdjson::dom::object schema, simdjson::dom::element types) const;
 
   const simdjson::dom::element root_;
-  int members_ = 0;  // looked at for the current property: references may multiply them
+  int members_ = 0;  // schemas visited for the current property; references may multiply them
 };
 
 }  // namespace syncline::dataflow

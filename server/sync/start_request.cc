@@ -41,14 +41,14 @@ void CheckIds(const StartRequest& request, const StartLimits& limits, Violations
   }
 }
 
-// `name` when the ledger can hold it, else what stands for it there.
+// Returns `name` if the ledger can store it, otherwise a substitute.
 std::string LedgerName(const std::string& name) {
   if (name.size() <= kMaxFailedNameLength && !absl::StrContains(name, '\0')) return name;
   const absl::string_view nul("\0", 1);
   return NameWithHash(absl::StrReplaceAll(name, {{nul, "\uFFFD"}}), name);
 }
 
-// Whether the caller may load into the stream's schema.
+// Returns PERMISSION_DENIED if the caller may not load into the stream's schema.
 absl::Status CheckSchema(const Identity& caller, const write::StreamRequest& stream) {
   const std::string& schema =
       stream.exact_table.has_value() ? stream.exact_table->schema : stream.name.table.schema;
@@ -90,11 +90,11 @@ absl::StatusOr<write::SyncDraft> CheckStartRequest(const StartRequest& request,
   for (size_t i = 0; i < request.streams.size(); ++i) {
     const std::string path = absl::StrCat("streams[", i, "]");
     CheckedStream checked = CheckStream(request.streams[i], path, limits);
-    // Of a stream that cannot be named nothing else is known.
+    // A stream that cannot be named is identified by the descriptor in the request.
     const StreamDescriptor& resolved = checked.request.name.stream;
     const bool added =
         seen.insert(resolved.name.empty() ? request.streams[i].descriptor : resolved).second;
-    if (!added) violations.Add(absl::StrCat(path, ".descriptor"), "is named twice");
+    if (!added) violations.Add(absl::StrCat(path, ".descriptor"), "is listed twice");
     if (checked.refusal.ok()) checked.refusal = CheckSchema(request.caller, checked.request);
     absl::Status error = checked.violations.ToStatus();
     if (error.ok()) error = checked.refusal;

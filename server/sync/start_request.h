@@ -1,5 +1,5 @@
-// What StartSync asks for, checked and turned into a draft: schemas read, names and ids judged.
-// No I/O.
+// Checks a StartSync request and converts it into a draft: reads schemas, validates names and ids.
+// Does no I/O.
 #pragma once
 
 #include <string>
@@ -17,18 +17,18 @@ struct StartRequest {
   std::string sync_id;
   std::string connection_id;
   std::vector<StreamConfig> streams;
-  // Stands for the whole request: the same request has the same digest.
+  // Digest of the whole request: equal requests have equal digests.
   std::string digest;
-  // A stream that cannot start does not stop the others.
+  // If true, a stream that cannot start does not stop the others.
   bool allow_partial = false;
   std::string input_digest;
   Identity caller;
 };
 
-// With allow_partial the faults of a stream are the stream's: it is kFailed in the draft, under a
-// name that the ledger can hold. Errors: INVALID_ARGUMENT with every violation found; UNIMPLEMENTED
-// HYBRID_REFRESH; PERMISSION_DENIED for reserved schemas, and SCHEMA_NOT_ALLOWED for those that the
-// caller's token does not name.
+// Returns the draft of `request`. With allow_partial, the errors of a stream concern that stream
+// only: it is kFailed in the draft, under a name that the ledger can store. Errors:
+// INVALID_ARGUMENT with the violations found; UNIMPLEMENTED HYBRID_REFRESH; PERMISSION_DENIED for
+// reserved schemas, and SCHEMA_NOT_ALLOWED for schemas that the caller's token does not allow.
 absl::StatusOr<write::SyncDraft> CheckStartRequest(const StartRequest& request,
                                                    const StartLimits& limits);
 

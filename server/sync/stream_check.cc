@@ -17,9 +17,10 @@ namespace syncline::sync {
 namespace {
 
 constexpr size_t kMaxSchemaBytes = 1 << 20;
-// The ledger's keys hold namespace, name and two ids; an entry of an index has room for 2704 bytes.
+// The ledger's keys contain namespace, name and two ids, and an index entry has room for 2704
+// bytes.
 constexpr size_t kMaxDescriptorLength = 1024;
-// PostgreSQL's INDEX_MAX_KEYS: the key index could not be made.
+// PostgreSQL's INDEX_MAX_KEYS; the index on a larger key could not be created.
 constexpr size_t kMaxKeyColumns = 32;
 
 class StreamChecker {
@@ -64,7 +65,7 @@ class StreamChecker {
     Violation(field, absl::StrCat("must have at most ", kMaxDescriptorLength, " bytes"));
   }
 
-  // Refusals come as they are, faults of fields with their path in the request.
+  // Adds the violations in `status` with their path in the request. Any other error is a refusal.
   void TakeFaults(const absl::Status& status) {
     const ErrorDetail detail = DetailOf(status);
     if (detail.violations.empty()) return Refuse(status);
@@ -80,7 +81,7 @@ class StreamChecker {
   void CheckName() {
     const absl::StatusOr<StreamName> name =
         NameStream(config_.descriptor, limits_.default_schema, limits_.ledger_schema);
-    // The schema of the stream's name matters only where the table is not given.
+    // The schema of the stream's name matters only if the table is not given.
     if (name.ok()) {
       checked_.request.name = *name;
     } else if (config_.table_name.empty() || !DetailOf(name.status()).violations.empty()) {
@@ -114,7 +115,8 @@ class StreamChecker {
     if (minimum > generation) {
       Violation("minimum_generation_id", "must not be greater than generation_id");
     }
-    if (config_.overwrite) Violation("overwrite", "must not be set beside the generation ids");
+    if (config_.overwrite)
+      Violation("overwrite", "must not be set together with the generation ids");
     if (minimum > 0 && minimum < generation) Refuse(HybridRefresh(config_.descriptor.name));
   }
 
@@ -129,21 +131,22 @@ class StreamChecker {
                        ReasonOf(fields.status()));
     }
     for (const dataflow::DeclaredField& field : *fields) {
-      // The ledger keeps it, and PostgreSQL's text cannot.
+      // The ledger stores the name, and PostgreSQL text cannot contain NUL.
       if (absl::StrContains(field.name, '\0')) {
-        Violation("json_schema", "has a property whose name holds NUL", "INVALID_NAME");
+        Violation("json_schema", "has a property whose name contains NUL", "INVALID_NAME");
       }
       checked_.record.plan.schema.columns.push_back(
           {field.name, "", field.type, /*nullable=*/true, field.json_shape});
     }
   }
 
-  // Key and cursor decide nothing unless the stream is deduplicated.
+  // Unless the stream is deduplicated, the key serves only the guard, and the cursor is only
+  // checked.
   void CheckKey() {
     TableSchema& schema = checked_.record.plan.schema;
     const bool dedup = config_.write_mode == WriteMode::kDedup;
     if (dedup && config_.primary_key.empty()) {
-      Violation("primary_key", "is needed for WRITE_MODE_DEDUP", "MISSING_PK");
+      Violation("primary_key", "is required for WRITE_MODE_DEDUP", "MISSING_PK");
     }
     if (dedup && config_.primary_key.size() > kMaxKeyColumns) {
       return Violation("primary_key",
@@ -159,7 +162,7 @@ class StreamChecker {
         continue;
       }
       if (!seen.insert(*property).second) {
-        Violation(field, "names a property that the key has already");
+        Violation(field, "names a property that is already in the key");
       }
       schema.primary_key.push_back(*property);
     }

@@ -1,4 +1,5 @@
-// What StartSync asks for one stream, checked: ids judged, schema read, names parsed. No I/O.
+// Checks what StartSync requests for one stream: validates ids, reads the schema, parses names.
+// Does no I/O.
 #pragma once
 
 #include <string>
@@ -19,15 +20,15 @@ struct StartLimits {
   int max_streams = 1000;
 };
 
-// The faults of a request, or of a part of it.
+// Collects the violations of a request, or of a part of it.
 class Violations {
  public:
-  // Faults of one kind alone give the request's error their own reason.
+  // Adds a violation. If all violations have the same `reason`, it becomes the reason of the error.
   void Add(std::string field, std::string description, absl::string_view reason = kInvalidRequest);
   void Add(const Violations& others);
 
   bool empty() const { return list_.empty(); }
-  // INVALID_ARGUMENT with every fault; OK without any.
+  // Returns INVALID_ARGUMENT with the violations, or OK if there are none.
   absl::Status ToStatus() const;
 
  private:
@@ -41,11 +42,12 @@ struct CheckedStream {
   StreamRecord record;
   write::StreamRequest request;
   Violations violations;  // paths from the request's root
-  // What is no fault of a field: UNIMPLEMENTED HYBRID_REFRESH; PERMISSION_DENIED RESERVED_SCHEMA.
+  // An error that does not concern one field: UNIMPLEMENTED HYBRID_REFRESH; PERMISSION_DENIED
+  // RESERVED_SCHEMA.
   absl::Status refusal;
 };
 
-// `path` is the stream's in the request, e.g. "streams[2]".
+// Checks the request for one stream. `path` is its path in the whole request, such as "streams[2]".
 CheckedStream CheckStream(const StreamConfig& config, const std::string& path,
                           const StartLimits& limits);
 

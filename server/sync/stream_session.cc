@@ -58,10 +58,11 @@ absl::StatusOr<std::shared_ptr<WriterCall>> StreamSession::Open(absl::string_vie
       [this, id, epoch, done = std::move(done)](const absl::Status& status,
                                                 const CallSummary& summary) {
         if (ReasonOf(status) == "FENCED") context_->metrics->FencedWriter();
-        // The rpc's callback keeps the session alive.
+        // The RPC's callback keeps the session alive.
         Forget(id, epoch);
         done(status, summary);
       });
+  // The call with the highest epoch stays; the older one fails.
   std::shared_ptr<WriterCall> older;
   {
     MutexLock lock(&mutex_);
@@ -96,10 +97,11 @@ absl::StatusOr<StreamRecord> StreamSession::Complete(const CompletionRequest& re
   }
   absl::StatusOr<StreamRecord> begun = context_->store->BeginCompletion(plan_.stream_no, request);
   if (!begun.ok()) {
-    // That a call is still open is no failure yet.
+    // A call that is still open is not a failure yet.
     if (ReasonOf(begun.status()) != "WRITERS_ACTIVE") NoteFailure(begun.status());
     return begun.status();
   }
+  // The stream is kFinalizing: publish its rows.
   StreamRecord stream = *std::move(begun);
   if (HasEnded(stream.state)) return stream;
   write::UseGuard(request, &stream.plan.guard);
@@ -107,6 +109,7 @@ absl::StatusOr<StreamRecord> StreamSession::Complete(const CompletionRequest& re
   const absl::StatusOr<StreamResult> result =
       context_->writer->LoaderFor(plan_)->Complete(stream, request, *metrics_);
   if (!result.ok()) return AfterFailure(result.status());
+  // Report the result.
   stream.result = *result;
   stream.state = request.complete ? StreamState::kCompleted : StreamState::kIncomplete;
   const absl::Duration took = absl::Now() - started;
@@ -140,8 +143,8 @@ absl::StatusOr<Validation> StreamSession::Validate(const CompletionRequest& requ
   return write::ValidateCompletion(context_->writer->context(), sync_id_, plan_, request);
 }
 
-// Another call may have finished it, the answer to our own COMMIT may have been lost, or a newer
-// sync took the tables away under us, of which any error may come.
+// Another call may have finished the stream, the response to our COMMIT may have been lost, or a
+// newer sync may have taken the tables over, which can cause any error.
 absl::StatusOr<StreamRecord> StreamSession::AfterFailure(const absl::Status& failure) {
   absl::Status answer = failure;
   const absl::StatusOr<StreamRecord> now = context_->store->GetStream(plan_.stream_no);
@@ -158,7 +161,7 @@ absl::StatusOr<StreamRecord> StreamSession::AfterFailure(const absl::Status& fai
 }
 
 void StreamSession::NoteFailure(const absl::Status& failure) {
-  // For people only: where the database is gone there is no note.
+  // It only informs people, so it is not retried if the database is unreachable.
   context_->store->NoteFailure(plan_.stream_no, failure).IgnoreError();
 }
 

@@ -1,8 +1,8 @@
-// StreamSession: one stream of a sync in this process: its open calls, and its completion.
+// StreamSession: one stream of a sync in this process, with its open calls and its completion.
 //
-// The state machine is the ledger's (model/plan.h, StreamState): kOpen takes calls; BeginCompletion
-// is the one gate to kFinalizing, FinishStream the one to the ended states. This object only keeps
-// the calls of this process. Thread-safe.
+// The state machine is the ledger's (model/plan.h, StreamState): kOpen accepts calls,
+// BeginCompletion is the only gate to kFinalizing, and FinishStream the only one to the ended
+// states. This object only holds the calls of this process. Thread-safe.
 #pragma once
 
 #include <map>
@@ -26,7 +26,7 @@
 
 namespace syncline::sync {
 
-// What sessions of one server share. All pointers outlive the sessions.
+// Dependencies shared by the sessions of one server. Every pointer must outlive them.
 struct SessionContext {
   write::StreamStateStore* store = nullptr;
   write::Writer* writer = nullptr;
@@ -42,36 +42,39 @@ class StreamSession {
 
   const StreamPlan& plan() const { return plan_; }
 
-  // Takes the writer over: the older call, here or on another replica, fails FENCED. Blocks.
-  // Errors: FAILED_PRECONDITION STREAM_COMPLETED, SYNC_CANCELLED; those of the database.
+  // Claims the writer. Its older call, in this process or another replica, fails with FENCED.
+  // Blocks. Errors: FAILED_PRECONDITION STREAM_COMPLETED, SYNC_CANCELLED; those of the database.
   absl::StatusOr<std::shared_ptr<WriterCall>> Open(absl::string_view writer_id,
                                                    WriterCall::Done done);
 
-  // A call of a stream that has been completed, which Open refused with STREAM_COMPLETED. Blocks.
+  // Returns a repeated call, for a stream of which Open has returned STREAM_COMPLETED. Blocks.
+  // Errors: the error of a stream that could not start; those of the database.
   absl::StatusOr<RepeatedCall> Repeat(absl::string_view writer_id);
 
-  // Ends the stream; repeated, it answers the first result. Blocks as long as finalising takes.
+  // Ends the stream. If it has ended already, returns the first result. Blocks for as long as
+  // finalizing takes.
   absl::StatusOr<StreamRecord> Complete(const CompletionRequest& request);
 
-  // What Complete would do now; changes nothing. Blocks. Errors: those of ValidateCompletion.
+  // Returns what Complete would do now, and changes nothing. Blocks. Errors: INVALID_ARGUMENT for
+  // an invalid guard; those of ValidateCompletion.
   absl::StatusOr<Validation> Validate(const CompletionRequest& request);
 
-  // Fails every open call of this process.
+  // Fails every open call of this process with `status`.
   void FailCalls(const absl::Status& status);
-  // Lets every open call of this process commit what it has and end with `status`.
+  // Lets every open call of this process commit what it has accepted and end with `status`.
   void EndCalls(const absl::Status& status);
   void FlushOlderThan(absl::Duration age);
-  // Tells the metrics how long the oldest uncommitted record has waited.
+  // Reports to the metrics how long the oldest uncommitted record has waited.
   void NoteAge() const;
-  // Flushes what is held by lanes that do nothing.
+  // Flushes the data of idle lanes.
   void FlushIdle();
   int64_t open_calls() const;
 
  private:
-  // What the ledger says of a completion that failed: its end when it has one, else the error to
-  // answer.
+  // Reads the stream from the ledger after a completion has failed. Returns the stream if it has
+  // ended, otherwise the error to return.
   absl::StatusOr<StreamRecord> AfterFailure(const absl::Status& failure);
-  // Keeps how a completion failed in the ledger.
+  // Stores in the ledger how a completion failed.
   void NoteFailure(const absl::Status& failure);
   std::vector<std::shared_ptr<WriterCall>> Calls() const;
   void Forget(const std::string& writer_id, int64_t epoch);

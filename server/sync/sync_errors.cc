@@ -12,7 +12,7 @@ absl::Status InvalidRequest(std::vector<FieldViolation> violations, absl::string
     absl::StrAppend(&message, ": ", violations.front().field, " ", violations.front().description);
     if (violations.size() > 1) absl::StrAppend(&message, " (and ", violations.size() - 1, " more)");
   }
-  // The details of an error travel in a trailer of at most 8 KiB.
+  // Error details are sent in a trailer of at most 8 KiB.
   constexpr size_t kMostViolations = 20;
   if (violations.size() > kMostViolations) violations.resize(kMostViolations);
   return MakeError(absl::StatusCode::kInvalidArgument, message,
@@ -56,14 +56,15 @@ absl::Status NotStarted(absl::string_view sync_id) {
 }
 
 absl::Status Draining() {
-  // Longer than most drains take, the last second included, in which gRPC refuses calls without a
-  // reason: the next try is for another server, or for this one after its restart.
+  // Longer than most drains take, including the last second, in which gRPC refuses calls without a
+  // reason. So the next attempt reaches another server, or this one after its restart.
   return MakeError(absl::StatusCode::kUnavailable, "the server is stopping",
                    {.reason = "DRAINING", .retry_after = absl::Seconds(2)});
 }
 
 absl::Status CallerGone() {
-  return MakeError(absl::StatusCode::kCancelled, "the caller went away", {.reason = "CALLER_GONE"});
+  return MakeError(absl::StatusCode::kCancelled, "the caller cancelled the call or disconnected",
+                   {.reason = "CALLER_GONE"});
 }
 
 absl::Status TooManyRejected(int64_t limit) {

@@ -11,7 +11,7 @@
 
 namespace syncline::sync {
 
-// INVALID_ARGUMENT with every violation found; `reason` when they are all of one kind.
+// INVALID_ARGUMENT with the first 20 of the violations found; `reason` if they are all of one kind.
 absl::Status InvalidRequest(std::vector<FieldViolation> violations,
                             absl::string_view reason = "INVALID_REQUEST");
 // UNIMPLEMENTED HYBRID_REFRESH: 0 < minimum generation < generation.
@@ -26,11 +26,12 @@ absl::Status SyncWasCancelled();
 absl::Status NotStarted(absl::string_view sync_id);
 // UNAVAILABLE DRAINING with RetryInfo: the server is stopping.
 absl::Status Draining();
-// CANCELLED: the caller went away.
+// CANCELLED CALLER_GONE: the caller cancelled the call, or its connection broke.
 absl::Status CallerGone();
-// FAILED_PRECONDITION STREAM_COMPLETED: records that are not durable, after completion.
+// FAILED_PRECONDITION STREAM_COMPLETED: records that are not durable were sent after the
+// completion.
 absl::Status RecordsAfterCompletion();
-// RESOURCE_EXHAUSTED TOO_MANY_REJECTED: --max_rejected is passed.
+// RESOURCE_EXHAUSTED TOO_MANY_REJECTED: the stream has more rejected records than --max_rejected.
 absl::Status TooManyRejected(int64_t limit);
 
 }  // namespace syncline::sync

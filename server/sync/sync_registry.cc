@@ -30,7 +30,7 @@ bool SyncRegistry::Sync::IsIdle() const {
 absl::StatusOr<StartedSync> SyncRegistry::Start(const StartRequest& request) {
   SYNCLINE_ASSIGN_OR_RETURN(const write::SyncDraft draft, CheckStartRequest(request, limits_));
   SYNCLINE_ASSIGN_OR_RETURN(StartedSync started, context_.writer->Start(draft));
-  // The ledger may hold such a stream under another name.
+  // The ledger may store such a stream under a substitute name.
   for (size_t i = 0; i < started.sync.streams.size() && i < request.streams.size(); ++i) {
     StreamRecord& stream = started.sync.streams[i];
     if (stream.state == StreamState::kFailed) {
@@ -46,7 +46,8 @@ absl::StatusOr<StartedSync> SyncRegistry::Start(const StartRequest& request) {
 }
 
 void SyncRegistry::Insert(const SyncRecord& record) {
-  // Sessions resolve metrics handles when they are made: not under the registry's lock.
+  // Sessions resolve metrics handles when they are created, so this is done outside the registry's
+  // lock.
   Sync sync;
   sync.used = absl::Now();
   sync.owner = record.owner;

@@ -1,9 +1,8 @@
-// SyncRegistry: the syncs that this process works on, found by their id.
+// SyncRegistry: finds the syncs that this process works on by their id.
 //
-// A cache of the ledger: a sync that another replica started is loaded on first use; one whose
-// streams have ended, or that is not used for a while, is forgotten. Owns the sessions. The lock
-// covers the look-up only.
-// Thread-safe.
+// A cache of the ledger: a sync that another replica has started is loaded on first use, and one
+// whose streams have ended, or that is not used for a while, is removed. Owns the sessions. The
+// lock covers only the look-up. Thread-safe.
 #pragma once
 
 #include <cstdint>
@@ -31,7 +30,7 @@ using write::StartedSync;
 
 class SyncRegistry {
  public:
-  // Pointers in `context` outlive the registry.
+  // Pointers in `context` must outlive the registry.
   SyncRegistry(const SessionContext& context, StartLimits limits);
   ~SyncRegistry();
 
@@ -39,48 +38,49 @@ class SyncRegistry {
   // write::Writer::Start.
   absl::StatusOr<StartedSync> Start(const StartRequest& request);
 
-  // The session of a stream; blocks when the sync has to be loaded.
-  // Errors: NOT_FOUND UNKNOWN_SYNC, UNKNOWN_STREAM; that of a stream which could not start; those
-  // of the database.
+  // Returns the session of a stream. Blocks if the sync must be loaded. Errors: NOT_FOUND
+  // UNKNOWN_SYNC, UNKNOWN_STREAM; FAILED_PRECONDITION PROTOCOL_ORDER if the StartSync has not
+  // finished; the error of a stream that could not start; those of the database.
   absl::StatusOr<std::shared_ptr<StreamSession>> FindStream(absl::string_view sync_id,
                                                             const StreamDescriptor& descriptor);
 
-  // Ends a stream, as StreamSession::Complete does, and forgets the sync with its last stream.
+  // Ends a stream, as StreamSession::Complete does, and removes the sync after its last stream.
   absl::StatusOr<StreamRecord> Complete(absl::string_view sync_id,
                                         const StreamDescriptor& descriptor,
                                         const CompletionRequest& request);
 
-  // What Complete would do now; changes nothing. Errors: those of StreamSession::Validate.
+  // Returns what Complete would do now, and changes nothing. Errors: those of
+  // StreamSession::Validate.
   absl::StatusOr<Validation> Validate(absl::string_view sync_id, const StreamDescriptor& descriptor,
                                       const CompletionRequest& request);
 
-  // Whether `caller` may see and end the sync. Blocks where it has to ask the ledger.
-  // Errors: NOT_FOUND UNKNOWN_SYNC, also for another owner's: that it exists is nobody's business;
+  // Returns OK if `caller` may see and end the sync. Blocks if the ledger must be read. Errors:
+  // NOT_FOUND UNKNOWN_SYNC, also for another owner's sync, so that its existence is not disclosed;
   // those of the database.
   absl::Status CheckOwner(absl::string_view sync_id, const Identity& caller);
 
-  // What the ledger knows. Block. Errors: NOT_FOUND UNKNOWN_SYNC; those of the database.
+  // Read the ledger. Block. Errors: NOT_FOUND UNKNOWN_SYNC; those of the database.
   absl::StatusOr<SyncRecord> Get(absl::string_view sync_id);
   absl::StatusOr<std::vector<SyncRecord>> List(const SyncQuery& query);
   // Errors: NOT_FOUND UNKNOWN_SYNC, UNKNOWN_STREAM; those of the database.
   absl::StatusOr<RejectedPage> ListRejected(const RejectedQuery& query);
-  // Errors: as SyncWatch::Create.
+  // Errors: those of SyncWatch::Create.
   absl::StatusOr<std::unique_ptr<SyncWatch>> Watch(absl::string_view sync_id,
                                                    int64_t after_sequence);
 
-  // Cancels the sync in the ledger and fails its calls here. Blocks.
+  // Cancels the sync in the ledger and fails its calls in this process. Blocks.
   absl::StatusOr<SyncRecord> Cancel(absl::string_view sync_id);
 
-  // Lets every open call commit what it has and end with `status`.
+  // Lets every open call commit what it has accepted and end with `status`.
   void EndCalls(const absl::Status& status);
   void FlushOlderThan(absl::Duration age);
-  // Tells the metrics of every stream how long its oldest uncommitted record has waited.
+  // Reports to the metrics of every stream how long its oldest uncommitted record has waited.
   void NoteAges();
-  // Flushes what is held by lanes that do nothing.
+  // Flushes the data of idle lanes.
   void FlushIdle();
   int64_t open_calls() const;
-  // Forgets syncs that nobody holds a session of, if their streams have ended or they were not
-  // asked for since `age` ago.
+  // Removes syncs whose sessions are not in use, if their streams have ended or if they were last
+  // used more than `age` ago.
   void ForgetIdle(absl::Duration age);
 
  private:
@@ -90,12 +90,12 @@ class SyncRegistry {
   };
   struct Sync {
     std::map<StreamDescriptor, Stream> streams;
-    std::map<StreamDescriptor, absl::Status> failed;  // could not start; no session
+    std::map<StreamDescriptor, absl::Status> failed;  // could not start; these have no session
     std::string owner;
     absl::Time used;
 
     bool HasEnded() const;
-    // Nobody outside of the registry holds a session, as an open call does.
+    // Returns whether no session is in use outside the registry, for example by an open call.
     bool IsIdle() const;
   };
 

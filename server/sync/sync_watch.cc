@@ -9,10 +9,10 @@
 namespace syncline::sync {
 namespace {
 
-// Checkpoints read at once: their states may be large.
+// Maximum checkpoints per read, because their states may be large.
 constexpr int kPage = 100;
 
-// How often progress is looked at; commits without checkpoints send no notification.
+// How often progress is checked; commits without checkpoints send no notification.
 constexpr absl::Duration kProgressInterval = absl::Seconds(1);
 
 }  // namespace
@@ -25,7 +25,7 @@ absl::StatusOr<std::unique_ptr<SyncWatch>> SyncWatch::Create(write::StreamStateS
                                                              int64_t after_sequence) {
   SYNCLINE_ASSIGN_OR_RETURN(const SyncRecord sync, store->GetSync(sync_id));
   std::unique_ptr<SyncWatch> watch(new SyncWatch(store, std::string(sync_id), after_sequence));
-  // Listening begins before the first read, so that nothing falls between.
+  // Listening starts before the first read, so that no change is missed between them.
   SYNCLINE_ASSIGN_OR_RETURN(watch->changes_, store->Listen(sync.sync_no));
   return watch;
 }
@@ -45,7 +45,7 @@ absl::StatusOr<std::vector<SyncEvent>> SyncWatch::Next(absl::Duration timeout) {
 }
 
 absl::Status SyncWatch::Read(std::vector<SyncEvent>* events) {
-  // The sync first, then its checkpoints: when it has ended, all of them are there.
+  // The sync is read before its checkpoints: if it has ended, all of them are there.
   SYNCLINE_ASSIGN_OR_RETURN(const SyncRecord sync, store_->GetSync(sync_id_));
   SYNCLINE_RETURN_IF_ERROR(ReadCheckpoints(sync, events));
   NoteProgress(sync, events);

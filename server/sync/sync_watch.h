@@ -1,7 +1,7 @@
 // SyncWatch: the events of one sync as they become durable, read from the ledger.
 //
-// Any replica can serve a watch, because it sees nothing but the ledger; LISTEN wakes it. Used by
-// one thread; blocks.
+// Any replica can serve a watch, because it reads only the ledger; LISTEN wakes it. Blocks. Used by
+// one thread.
 #pragma once
 
 #include <cstdint>
@@ -40,14 +40,14 @@ using SyncEvent =
 
 class SyncWatch {
  public:
-  // Checkpoints up to `after_sequence` are left out. `store` outlives the watch.
-  // Errors: NOT_FOUND UNKNOWN_SYNC; those of the database.
+  // Checkpoints up to `after_sequence` are omitted. `store` must outlive the watch. Errors:
+  // NOT_FOUND UNKNOWN_SYNC; those of the database.
   static absl::StatusOr<std::unique_ptr<SyncWatch>> Create(write::StreamStateStore* store,
                                                            absl::string_view sync_id,
                                                            int64_t after_sequence);
 
-  // What happened since the last call, in order; empty when nothing did within `timeout`. After
-  // SyncFinishedEvent nothing more comes.
+  // Returns the events since the last call, in order. Returns none if nothing happens within
+  // `timeout`. SyncFinishedEvent is the last event.
   absl::StatusOr<std::vector<SyncEvent>> Next(absl::Duration timeout);
 
  private:
@@ -62,7 +62,7 @@ class SyncWatch {
   int64_t sequence_;
   std::unique_ptr<postgres::ChangeFeed::Subscription> changes_;
   std::map<int64_t, StreamState> states_;  // last seen, by stream_no
-  std::vector<int64_t> progress_;          // counts last shown
+  std::vector<int64_t> progress_;          // counts of the last ProgressEvent
   absl::Time progress_at_ = absl::InfinitePast();
 };
 

@@ -25,7 +25,7 @@ bool IsReason(absl::string_view text) {
 absl::Status CheckUnreadable(const v1::RecordBatch& batch, int64_t records) {
   if (batch.unreadable().empty()) return absl::OkStatus();
   if (!batch.has_jsonl()) {
-    return InvalidRequest({{"batch.unreadable", "is for jsonl only"}});
+    return InvalidRequest({{"batch.unreadable", "is allowed for jsonl only"}});
   }
   const int64_t end = batch.first_offset() + records;
   int64_t next = batch.first_offset();
@@ -33,10 +33,10 @@ absl::Status CheckUnreadable(const v1::RecordBatch& batch, int64_t records) {
     const v1::UnreadableRecord& record = batch.unreadable(i);
     const std::string path = absl::StrCat("batch.unreadable[", i, "]");
     if (record.offset() < next || record.offset() >= end) {
-      return InvalidRequest({{path + ".offset", "must be within the batch, and ascend"}});
+      return InvalidRequest({{path + ".offset", "must be within the batch and ascending"}});
     }
     if (!IsReason(record.reason())) {
-      return InvalidRequest({{path + ".reason", "must be UPPER_SNAKE with 1-64 characters"}});
+      return InvalidRequest({{path + ".reason", "must be UPPER_SNAKE and have 1-64 characters"}});
     }
     next = record.offset() + 1;
   }

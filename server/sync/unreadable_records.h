@@ -1,4 +1,4 @@
-// The records of a batch that its caller could not read.
+// Checks the records of a batch that the caller reports as unreadable.
 #pragma once
 
 #include <cstdint>
@@ -8,8 +8,8 @@
 
 namespace syncline::sync {
 
-// Whether the `unreadable` of `batch`, which has `records` records, are within its range,
-// ascending, and each with a reason in UPPER_SNAKE of at most 64 characters. Errors:
+// Checks that the `unreadable` entries of `batch`, which has `records` records, are within its
+// range, ascending, and each with a reason in UPPER_SNAKE of at most 64 characters. Errors:
 // INVALID_ARGUMENT INVALID_REQUEST.
 absl::Status CheckUnreadable(const v1::RecordBatch& batch, int64_t records);
 

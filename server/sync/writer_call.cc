@@ -13,7 +13,7 @@
 namespace syncline::sync {
 namespace {
 
-// As Batch::arrival_us.
+// Converts `time` to the unit of Batch::arrival_us.
 int64_t PostgresMicros(absl::Time time) {
   return absl::ToUnixMicros(time) - kPostgresEpochDays * kMicrosPerDay;
 }
@@ -71,8 +71,8 @@ void WriterCall::Accept(std::unique_ptr<v1::RecordBatch> records, std::function<
   absl::StatusOr<dataflow::Batch> batch = Number(std::move(records));
   if (!batch.ok()) return End(batch.status());
   metrics_->Received(batch->offsets.end - batch->offsets.begin, batch->bytes);
-  // The budget's callback outlives this frame; the batch is moved into it by way of a shared
-  // pointer, because std::function wants to be copyable.
+  // The budget's callback outlives this frame. It holds the batch by a shared pointer because
+  // std::function must be copyable.
   auto held = std::make_shared<dataflow::Batch>(*std::move(batch));
   context_->lanes->budget->Acquire(
       held->bytes, [this, self = shared_from_this(), held, ready = std::move(ready)] {
@@ -81,6 +81,7 @@ void WriterCall::Accept(std::unique_ptr<v1::RecordBatch> records, std::function<
 }
 
 void WriterCall::Dispatch(dataflow::Batch batch, std::function<void()> ready) {
+  // Count the batch as queued, unless the call has failed meanwhile.
   const int64_t bytes = batch.bytes;
   bool drop = false;
   bool read_on = false;
@@ -93,6 +94,7 @@ void WriterCall::Dispatch(dataflow::Batch batch, std::function<void()> ready) {
       if (!read_on) ready_ = std::move(ready);
     }
   }
+  // Queue it.
   if (drop) {
     context_->lanes->budget->Release(bytes);
   } else {
@@ -102,7 +104,7 @@ void WriterCall::Dispatch(dataflow::Batch batch, std::function<void()> ready) {
   {
     MutexLock lock(&mutex_);
     --waiting_batches_;
-    // Asked only now: an End that came before the lane had the batch flushed without it.
+    // Checked only now: an End before the lane had the batch has flushed without it.
     ending = state_ == State::kEnding;
   }
   if (ending) FlushLanes();
@@ -139,7 +141,8 @@ void WriterCall::AddCheckpoint(std::string checkpoint_id, std::string state,
     MutexLock lock(&mutex_);
     if (state_ != State::kOpen) return;
     checkpoint_bytes_ += static_cast<int64_t>(state.size());
-    // One that covers several writers is stored at once: the ledger waits for its positions.
+    // A checkpoint that covers several writers is stored immediately; the ledger waits for its
+    // positions.
     const int64_t offset = positions.empty() ? sent_to_ : 0;
     checkpoints_.push_back(
         {std::move(checkpoint_id), offset, std::move(state), std::move(positions)});
@@ -232,7 +235,7 @@ bool WriterCall::EndsWith(const dataflow::Lane& lane) {
 }
 
 void WriterCall::OnAccepted(const dataflow::Accepted& accepted, int64_t bytes) {
-  // Before the caller may read on.
+  // Counted before the caller may continue to read.
   const bool too_many = CountRejected(accepted.rejected);
   std::function<void()> ready;
   {
@@ -258,6 +261,7 @@ bool WriterCall::CountRejected(const std::map<std::string, int64_t>& rejected) {
 
 void WriterCall::OnFlushed(const write::FlushResult& flushed) {
   const bool too_many = CountRejected(flushed.refused);
+  // Update the totals and remove the committed checkpoints.
   std::function<void()> ready;
   bool due = false;
   int64_t durable_offset = 0;
@@ -283,12 +287,14 @@ void WriterCall::OnFlushed(const write::FlushResult& flushed) {
     closed_ = closed_ || flushed.closed;
     durable_offset = summary_.durable_offset;
   }
+  // Report, and continue: with another flush, the end, or the next message.
   metrics_->Committed(flushed.rows);
   metrics_->ValuesChanged(flushed.values.nulled, flushed.values.truncated,
                           flushed.values.undeclared);
   metrics_->Flushed(flushed.rows, flushed.took);
   metrics_->DurableOffset(durable_offset);
-  // Its records were committed by another lane after this one had read which checkpoints wait.
+  // Another lane has committed the checkpoint's records after this one had read the pending
+  // checkpoints.
   if (due) lanes_.front()->RequestFlush();
   if (too_many) return End(TooManyRejected(*context_->max_rejected));
   if (ready) ready();
@@ -311,7 +317,7 @@ void WriterCall::ReportIfDone() {
     end = end_status_;
   }
   if (closed) return Report();
-  // Ending the claim is I/O, and this may be one of gRPC's threads.
+  // Releasing the claim is I/O, and this may be one of gRPC's threads.
   context_->lanes->pool->Post([self = shared_from_this(), end] {
     self->context_->release(self->claim_, end);
     self->Report();

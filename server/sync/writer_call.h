@@ -1,12 +1,12 @@
 // WriterCall: one StreamRecords call of one writer, without gRPC.
 //
-// Checks offsets, takes bytes from the budget, spreads batches over its lanes, keeps the
-// checkpoints that wait, and says once how the call ended. Owned by shared_ptr: the rpc, the
-// session and queued lane tasks hold it. Thread-safe; never blocks but in lane tasks, so the rpc
-// may call it from gRPC's threads.
+// Checks offsets, acquires bytes from the budget, distributes batches over its lanes, holds pending
+// checkpoints and reports the outcome exactly once. Owned by shared_ptr: the RPC, the session and
+// queued lane tasks hold it. Thread-safe. Blocks only in lane tasks, so the RPC may call it on
+// gRPC's threads.
 //
-// States: kOpen takes batches; kEnding takes no more and commits what it has; kFailed drops what it
-// has; kDone has reported. They only go forward.
+// States: kOpen accepts batches; kEnding accepts none and commits what it has; kFailed drops what
+// it has; kDone has reported the outcome. The state only moves forward.
 #pragma once
 
 #include <cstddef>
@@ -33,16 +33,16 @@
 
 namespace syncline::sync {
 
-// What calls of one server share. All pointers outlive the calls.
+// Dependencies and limits shared by the calls of one server. Every pointer must outlive them.
 struct CallContext {
   dataflow::LaneContext* lanes = nullptr;
   const dataflow::AggregateFactory* aggregates = nullptr;
   int lanes_per_stream = 2;
-  // A call stops reading while this much is queued before its lanes, states of checkpoints
-  // included.
+  // A call stops reading while at least this many bytes are queued for its lanes, including states
+  // of checkpoints.
   int64_t max_queued_bytes = 4 << 20;
   std::optional<int64_t> max_rejected;
-  // Ends the claim of a call that is over, with the status that it ended with. May block.
+  // Releases the claim of a call that has ended with the given status. May block.
   std::function<void(const WriterClaim&, const absl::Status&)> release;
 };
 
@@ -57,7 +57,7 @@ struct CallSummary {
 class WriterCall final : public dataflow::LaneOwner,
                          public std::enable_shared_from_this<WriterCall> {
  public:
-  // Called once, without locks, when everything of the call has come to its end.
+  // Called exactly once, with no lock held, after all of the call's work has finished.
   using Done = std::function<void(const absl::Status&, const CallSummary&)>;
 
   WriterCall(const CallContext* context, const StreamPlan& plan, absl::string_view sync_id,
@@ -65,26 +65,26 @@ class WriterCall final : public dataflow::LaneOwner,
              std::shared_ptr<metrics::StreamMetrics> metrics, Done done);
   ~WriterCall() override;
 
-  // Takes a batch; `ready` is called, perhaps at once, when the next message may be read. It is
-  // dropped when the call has ended, as it has when the batch is not valid or leaves a gap.
+  // Accepts a batch. Calls `ready`, perhaps immediately, when the next message may be read; drops
+  // it if the call has ended. An invalid batch, or one that leaves a gap, ends the call.
   void Accept(std::unique_ptr<v1::RecordBatch> records, std::function<void()> ready);
 
-  // Takes a checkpoint of everything sent so far, or, with `positions`, of what these writers of
-  // the sync have sent; `ready` as in Accept.
+  // Accepts a checkpoint of everything sent so far or, with `positions`, of what these writers of
+  // the sync have sent. `ready` is called as in Accept.
   void AddCheckpoint(std::string checkpoint_id, std::string state,
                      std::vector<CheckpointPosition> positions, std::function<void()> ready);
 
-  // Commits what was accepted, then ends with `status`; OK at half-close.
+  // Commits what was accepted, then ends with `status`, which is OK at half-close.
   void End(const absl::Status& status);
 
-  // Ends with `status` and drops what is not committed yet.
+  // Drops what is not committed yet and ends with `status`.
   void Fail(const absl::Status& status);
 
   // Flushes lanes that have held data for longer than `age`.
   void FlushOlderThan(absl::Duration age);
-  // How long ago the oldest record arrived that is not committed; zero when there is none.
+  // Returns how long ago the oldest uncommitted record arrived, or zero if there is none.
   absl::Duration uncommitted_age() const;
-  // Flushes lanes that hold data and do nothing.
+  // Flushes idle lanes that hold data.
   void FlushIdle();
 
   const WriterClaim& claim() const { return claim_; }
@@ -102,21 +102,22 @@ class WriterCall final : public dataflow::LaneOwner,
   void OnFailed(const absl::Status& status) override { Fail(status); }
   void OnIdle() override;
 
-  // Counts the batch's records and numbers them against what came before.
+  // Counts the batch's records and checks their numbers against those accepted before. Errors:
+  // INVALID_ARGUMENT; OUT_OF_RANGE OFFSET_GAP.
   absl::StatusOr<dataflow::Batch> Number(std::unique_ptr<v1::RecordBatch> records);
   void Dispatch(dataflow::Batch batch, std::function<void()> ready);
   dataflow::Lane* LeastBusyLane();
-  // Lanes beyond the threads that are there for this call would only make more and smaller blocks
-  // of the same rows, which their database pays for.
+  // Returns how many lanes to use. More lanes than available threads would only split the same rows
+  // into smaller commits.
   std::ptrdiff_t UsefulLanes() const;
   void FlushLanes();
   void AddQueuedLocked(int64_t bytes) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  // Counts rejected records, by reason; whether there are too many of the stream now.
+  // Counts rejected records by reason. Returns whether the stream has too many of them now.
   bool CountRejected(const std::map<std::string, int64_t>& rejected);
   void ReportIfDone();
   void Report();
   bool DueCheckpointLocked() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  // Whether the call may read on.
+  // Returns whether the call may continue to read.
   bool HasRoomLocked() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   const CallContext* const context_;
@@ -130,19 +131,19 @@ class WriterCall final : public dataflow::LaneOwner,
   Done done_ ABSL_GUARDED_BY(mutex_);
   // Number of the record after the last one accepted.
   int64_t next_offset_ ABSL_GUARDED_BY(mutex_);
-  // Number of the record after the last one sent: below next_offset_ while the caller repeats
-  // itself.
+  // Number of the record after the last one sent; lower than next_offset_ while the caller resends
+  // records.
   int64_t sent_to_ ABSL_GUARDED_BY(mutex_);
   CallSummary summary_ ABSL_GUARDED_BY(mutex_);
-  // Of the stream: what the ledger had when the call began, and this call's since.
+  // Rejected records of the stream: those in the ledger when the call began, and this call's.
   int64_t rejected_seen_ ABSL_GUARDED_BY(mutex_);
-  int64_t queued_bytes_ ABSL_GUARDED_BY(mutex_) = 0;  // by AddQueuedLocked
-  // Batches between the caller and a lane: they wait for the budget.
+  int64_t queued_bytes_ ABSL_GUARDED_BY(mutex_) = 0;  // changed only by AddQueuedLocked
+  // Batches that wait for the budget before they are given to a lane.
   int64_t waiting_batches_ ABSL_GUARDED_BY(mutex_) = 0;
-  std::function<void()> ready_ ABSL_GUARDED_BY(mutex_);  // waits for room
+  std::function<void()> ready_ ABSL_GUARDED_BY(mutex_);  // called when there is room
   std::vector<PendingCheckpoint> checkpoints_ ABSL_GUARDED_BY(mutex_);
   int64_t checkpoint_bytes_ ABSL_GUARDED_BY(mutex_) = 0;  // of their states
-  bool closed_ ABSL_GUARDED_BY(mutex_) = false;           // the last commit ended the claim
+  bool closed_ ABSL_GUARDED_BY(mutex_) = false;           // the last commit released the claim
 };
 
 }  // namespace syncline::sync
