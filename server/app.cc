@@ -12,29 +12,32 @@
 namespace syncline {
 namespace {
 
-// What a drain that goes as it should may take beyond its deadline.
+// Time that an orderly drain may take beyond its deadline.
 constexpr absl::Duration kDrainSlack = absl::Seconds(5);
 
 }  // namespace
 
 void App::Parts::Drain() {
   if (std::exchange(drained, true) || server == nullptr) return;
-  // Whatever hangs, a library included, does not keep the process.
+  // Ends the process if anything hangs, including a library.
   Ticker watchdog({{config.serve.drain_deadline + kDrainSlack, [] {
                       Log(LogLevel::kError, "drain_hangs")
-                          .Field("message", "the process ends; what was acknowledged is committed");
+                          .Field("message",
+                                 "the process exits; everything acknowledged is committed");
                       _exit(1);
                     }}});
-  // At once: stopping the ticker may wait for a database that does not answer, and until then the
-  // ticker says what it finds.
+  // Called first, because stopping the ticker may wait for a database that does not answer, and
+  // until then the ticker would set the health.
   server->StartDraining();
   deafness.reset();
   stopping.Set();
   if (database_ticker != nullptr) database_ticker->Stop();
-  // Statements that are still running then (a long merge, a wait for somebody's lock) are cut off:
-  // their transactions are rolled back, and their calls can be repeated elsewhere.
+  // At the deadline, statements that still run (a long merge, a wait for another session's lock)
+  // are cut off: their transactions are rolled back, and their calls can be repeated on another
+  // server.
   Ticker cut_off({{config.serve.drain_deadline, [this] { sockets.ShutDown(); }}});
-  // With no check running, the drain itself is what a silent database would hold up.
+  // The other checks have stopped, so the drain itself is the check that a silent database would
+  // hold up.
   silence->During([this] {
     server->Drain(config.serve.drain_deadline);
     if (flush_ticker != nullptr) flush_ticker->Stop();
@@ -56,7 +59,7 @@ App::~App() { Drain(); }
 
 absl::StatusOr<std::unique_ptr<App>> App::Create(const config::Config& config) {
   ConfigureLog(config.log.level, config.log.format);
-  // Owned first: what stands when a later part fails is drained, too.
+  // App owns the parts before they are built, so that they are drained if a later one fails.
   std::unique_ptr<App> app(new App(std::make_unique<Parts>(config)));
   SYNCLINE_RETURN_IF_ERROR(app->parts_->Build());
   Log(LogLevel::kInfo, "serving")

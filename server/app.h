@@ -1,7 +1,7 @@
-// App: the composition root. Builds and owns every long-lived object in order and drains in
+// App: the composition root. Creates and owns every long-lived object, in order, and drains them in
 // reverse.
 //
-// Construction and draining only: no logic, no SQL, no proto fields. Used by the main thread.
+// It only constructs and drains: no logic, no SQL, no proto fields. Used by the main thread.
 #pragma once
 
 #include <memory>
@@ -18,14 +18,14 @@ namespace syncline {
 
 class App {
  public:
-  // Starts serving. A database that cannot be reached does not stop it: health says NOT_SERVING
-  // until it can. Errors: FAILED_PRECONDITION when a port cannot be had, a file cannot be read, or
-  // the embedded database does not start.
+  // Starts serving. An unreachable database does not prevent that: health is NOT_SERVING until it
+  // can be reached. Errors: FAILED_PRECONDITION if a port is not available, a file cannot be read,
+  // or the embedded database does not start.
   static absl::StatusOr<std::unique_ptr<App>> Create(const config::Config& config);
   ~App();
 
-  // Stops taking work, lets what runs come to its end within the drain deadline, and takes
-  // everything down. Once.
+  // Refuses new work, lets running work finish within the drain deadline, and stops everything.
+  // Further calls do nothing.
   void Drain();
 
   int grpc_port() const;

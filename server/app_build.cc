@@ -1,4 +1,4 @@
-// App: how its parts are built.
+// App: construction of its parts.
 #include <unistd.h>
 
 #include <fstream>
@@ -19,26 +19,27 @@
 namespace syncline {
 namespace {
 
-// StartSyncs at once. They sleep while a table of theirs is locked: many more than there are
-// control connections, so that the starts of other tables have room.
+// Maximum StartSync calls at the same time. They sleep while one of their tables is locked, so
+// there are many more threads than control connections, and the starts of other tables have room.
 constexpr int kStartThreads = 64;
 constexpr absl::Duration kHealthInterval = absl::Seconds(1);
 constexpr absl::Duration kFileInterval = absl::Seconds(1);
-// How often callers that wait for memory are looked for.
+// Interval for flushing idle lanes while callers wait for memory, and for sending delayed answers.
 constexpr absl::Duration kPressureInterval = absl::Milliseconds(50);
-// How often buffers that nobody has needed since the last time are given back.
+// Interval for freeing buffers that were not needed since the last time.
 constexpr absl::Duration kUnusedInterval = absl::Seconds(1);
 constexpr absl::Duration kSweepInterval = absl::Seconds(10);
-// A sync that nothing asked for in this time is loaded from the ledger when it is asked for again.
+// A sync that was not used for this time is removed, and loaded from the ledger when it is used
+// again.
 constexpr absl::Duration kForgetSyncsAfter = absl::Minutes(1);
-// Batches of 64-512 KiB load fastest (decision 0003); the middle of it.
+// Batches of 64-512 KiB load fastest (decision 0003); this is the middle of that range.
 constexpr int64_t kRecommendedBatchBytes = 256 << 10;
-// What gRPC may hold of messages on their way in: so many memory budgets, and what a call holds
-// that nobody reads (rpc/server.cc). Beyond, it ends calls.
+// Bytes of incoming messages that gRPC may hold: this many memory budgets, plus what each call
+// holds while the server is not reading (rpc/server.cc). Beyond that gRPC ends calls.
 constexpr int64_t kReceiveQuotaOfBudget = 8;
 constexpr int64_t kReceiveQuotaOfStream = 2 << 20;
 
-// Names this process in the ledger: no other process, here or elsewhere, has the same.
+// Returns a name for this process in the ledger, which no other process on any machine has.
 std::string ServerId() {
   char host[256] = "";
   gethostname(host, sizeof(host) - 1);
@@ -46,7 +47,7 @@ std::string ServerId() {
   return absl::StrCat(host, "-", getpid(), "-", Sha256Hex(seed, 8));
 }
 
-// The file appears whole, so that whoever waits for it never reads a part.
+// The file appears as a whole, so that a program that waits for it never reads a part.
 absl::Status WritePortFile(const std::string& path, int grpc_port, int metrics_port,
                            int postgres_port) {
   if (path.empty()) return absl::OkStatus();
@@ -68,17 +69,17 @@ void LogPlainTokens(const std::string& file, int plain) {
       .Field("file", file)
       .Field("tokens", plain)
       .Field("message",
-             "whoever reads the file has these tokens; syncline-server --make_token makes lines "
-             "that do not hold the token");
+             "every reader of the file has these tokens; syncline-server --make_token prints lines "
+             "that do not contain the token");
 }
 
-// What an operator should mend, though the server can serve.
+// Logs settings that the operator should correct, although the server can serve with them.
 void LogDoubtfulSettings(const config::Config& config) {
   if (!config.unknown_variables.empty()) {
     Log(LogLevel::kWarning, "environment_unknown")
         .Field("variables", absl::StrJoin(config.unknown_variables, ","))
         .Field("message",
-               "no flag has these names, so the variables change nothing; --help lists the flags, "
+               "no flag has these names, so the variables have no effect; --help lists the flags, "
                "each of which is also SYNCLINE_<FLAG IN UPPER CASE>");
   }
   for (const std::string& file : config.secret_files) {
@@ -102,7 +103,8 @@ absl::Status App::Parts::Build() {
   SYNCLINE_RETURN_IF_ERROR(BuildServer());
   SYNCLINE_RETURN_IF_ERROR(BuildEndpoint());
   BuildDeafnessWatch();
-  // Callers are heard by now, and told what is still missing, however long the database takes.
+  // The server already answers calls, with the reason why it is not ready, however long the
+  // database takes.
   const bool ready = readiness->Check();
   if (ready) store->RenewLease(config.load.writer_lease).IgnoreError();
   server->SetServing(ready);
@@ -224,9 +226,9 @@ void App::Parts::BuildDeafnessWatch() {
   deafness = std::make_unique<rpc::DeafnessWatch>(options, [] {
     Log(LogLevel::kError, "deaf")
         .Field("message",
-               "the service's own port does not answer; the process ends, for its "
-               "supervisor to start it again");
-    // Nothing that can be waited for may answer either. What was acknowledged is committed.
+               "the service's own port does not answer; the process exits, so that its "
+               "supervisor restarts it");
+    // An orderly stop might wait forever, too. Everything acknowledged is committed.
     _exit(1);
   });
 }
@@ -280,7 +282,7 @@ absl::Status App::Parts::BuildEndpoint() {
   }
   SYNCLINE_ASSIGN_OR_RETURN(endpoint,
                             metrics::Endpoint::Start(config.metrics.listen, std::move(sources)));
-  // Apart, because the database may not answer.
+  // Its own ticker, because the database may not answer.
   status_ticker = std::make_unique<Ticker>(
       std::vector<Ticker::Task>{{kHealthInterval, [this] { board->Refresh(); }}});
   return absl::OkStatus();
@@ -307,7 +309,7 @@ void App::Parts::BuildTickers() {
          registry->ForgetIdle(kForgetSyncsAfter);
        }},
   });
-  // Apart, because a database that does not answer must not stop the rest.
+  // Its own ticker, because a database that does not answer must not stop the other tasks.
   database_ticker = std::make_unique<Ticker>(std::vector<Ticker::Task>{
       {config.load.writer_lease / 4,
        [this] {
@@ -322,7 +324,7 @@ void App::Parts::BuildTickers() {
          });
        }},
   });
-  // Apart again: it is what ends the waiting of the others.
+  // Its own ticker, because this task unblocks the others.
   silence_ticker = std::make_unique<Ticker>(
       std::vector<Ticker::Task>{{kHealthInterval, [this] { silence->Look(); }}});
   std::vector<Ticker::Task> files;
@@ -337,13 +339,13 @@ void App::Parts::BuildTickers() {
   if (certificate != nullptr) {
     files.push_back({kFileInterval, [this] { certificate->Look().IgnoreError(); }});
   }
-  // Apart, because a file's system may not answer either.
+  // Its own ticker, because a file system may not answer either.
   if (!files.empty()) file_ticker = std::make_unique<Ticker>(std::move(files));
 }
 
 Ticker::Task App::Parts::WatchTokens(const config::TokenConfig& tokens,
                                      std::vector<rpc::Authenticator*> authenticators) {
-  // Whoever scrapes has its token in plain, too: nothing is won by hashing it here.
+  // A metrics scraper stores its token in plain text anyway, so hashing it here gains nothing.
   const bool warns = &tokens == &config.auth;
   if (warns) LogPlainTokens(tokens.file, tokens.plain_tokens);
   const auto watch = std::make_shared<config::TokenFileWatch>(tokens.file, tokens.tokens);

@@ -1,4 +1,4 @@
-// The parts of App, in the order of construction. For app.cc and app_build.cc only.
+// The parts of App, in the order of construction. Only for app.cc and app_build.cc.
 #pragma once
 
 #include <memory>
@@ -36,7 +36,8 @@ namespace syncline {
 
 // In the order of construction; destroyed in reverse.
 struct App::Parts {
-  // So much of the memory budget is kept, beside it, in empty buffers.
+  // Free lists may hold up to 1/16 of the memory budget in blocks and 1/32 in string buffers, in
+  // addition to it.
   static constexpr size_t kBlocksOfBudget = 16;
   static constexpr size_t kTextsOfBudget = 32;
 
@@ -60,7 +61,7 @@ struct App::Parts {
   void SetGauges();
   absl::Status BuildEndpoint();
   void BuildTickers();
-  // Reads a file of tokens again whenever it changes.
+  // Returns a task that reads a token file again whenever it changes.
   Ticker::Task WatchTokens(const config::TokenConfig& tokens,
                            std::vector<rpc::Authenticator*> authenticators);
   void Drain();

@@ -13,11 +13,11 @@
 
 namespace {
 
-// docs/performance.md, "Memory", has the figures. malloc would make eight heaps a core, one for
-// each thread here, and what short syncs leave scattered in all of them makes the process grow for
-// hours. Blocks of rows and messages, which are larger than the threshold, stay out of the heaps
-// and go back to the kernel when they are freed; malloc's own threshold would rise with the first
-// that is.
+// Limits malloc's heaps; docs/performance.md, "Memory", has the figures. malloc would create eight
+// heaps per core, one for each thread here, and what short syncs leave scattered in all of them
+// makes the process grow for hours. Blocks of rows and messages are larger than the mmap threshold,
+// so they stay out of the heaps and return to the kernel when they are freed; malloc's own
+// threshold would rise when the first of them is freed.
 void ConfigureMalloc() {
   const auto cores = static_cast<int>(sysconf(_SC_NPROCESSORS_ONLN));
   mallopt(M_ARENA_MAX, std::max(2, cores));
@@ -49,7 +49,7 @@ int main(int argc, char** argv) {
   int received = 0;
   sigwait(&signals, &received);
   syncline::Log(syncline::LogLevel::kInfo, "signal_received").Field("signal", received);
-  // A second signal ends the process at once: whatever was acknowledged is committed.
+  // A second signal ends the process immediately; everything acknowledged is committed.
   pthread_sigmask(SIG_UNBLOCK, &signals, nullptr);
   (*app)->Drain();
   return 0;

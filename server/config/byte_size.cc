@@ -14,7 +14,7 @@ struct Suffix {
   int shift;
 };
 
-// The first of each size is the one that is printed.
+// The first suffix of each size is the one that is printed.
 constexpr Suffix kSuffixes[] = {{"GiB", 30}, {"G", 30}, {"MiB", 20}, {"M", 20},
                                 {"KiB", 10}, {"K", 10}, {"k", 10},   {"B", 0}};
 
@@ -36,8 +36,7 @@ bool AbslParseFlag(absl::string_view text, ByteSize* size, std::string* error) {
   if (digits.empty() || !absl::ascii_isdigit(static_cast<unsigned char>(digits[0])) ||
       !absl::SimpleAtoi(digits, &number) ||
       number > (std::numeric_limits<int64_t>::max() >> shift)) {
-    *error =
-        "a size is a whole number of bytes, with KiB, MiB, GiB, k, M or G behind it if need be";
+    *error = "a size is a whole number of bytes, optionally followed by KiB, MiB, GiB, k, M or G";
     return false;
   }
   size->bytes = number << shift;

@@ -1,5 +1,5 @@
-// A number of bytes as people write it: 65536, 64KiB, 128MiB, 1GiB; k, M and G are powers of 1024
-// as well.
+// A number of bytes in human-readable form: 65536, 64KiB, 128MiB, 1GiB. k, M and G are powers of
+// 1024, too.
 #pragma once
 
 #include <cstdint>
@@ -13,10 +13,10 @@ struct ByteSize {
   int64_t bytes = 0;
 };
 
-// Flag support: found by argument-dependent look-up. Refuses negative sizes, unknown suffixes and
-// overflow.
+// Support for flags; abseil finds the functions by argument-dependent lookup. Rejects negative
+// sizes, unknown suffixes and overflow.
 bool AbslParseFlag(absl::string_view text, ByteSize* size, std::string* error);
-// The shortest exact form, e.g. "128MiB".
+// Returns the shortest exact form, such as "128MiB".
 std::string AbslUnparseFlag(ByteSize size);
 
 }  // namespace syncline::config

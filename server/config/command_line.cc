@@ -11,7 +11,7 @@
 namespace syncline::config {
 namespace {
 
-// Whether `text` is a request rather than a setting.
+// Returns whether `text` is a request rather than a setting, and notes it in `line`.
 bool TakeRequest(absl::string_view text, CommandLine& line) {
   if (text == "--help" || text == "-h") return line.help = true;
   if (text == "--version") return line.version = true;
@@ -19,7 +19,7 @@ bool TakeRequest(absl::string_view text, CommandLine& line) {
   return false;
 }
 
-// `origin` is where the value stood, for the message.
+// Sets a flag. `origin` is the source of the value, for the message.
 void Set(absl::string_view name, absl::string_view value, absl::string_view origin,
          std::vector<std::string>& faults) {
   std::string error;
@@ -36,7 +36,7 @@ CommandLine ReadFlags(const std::vector<std::string>& arguments, const Environme
     const absl::string_view argument = arguments[i];
     if (TakeRequest(argument, line)) continue;
     if (!absl::StartsWith(argument, "--") || argument.size() == 2) {
-      // Not quoted: it may be a connection string with its password.
+      // The argument is not repeated, because it may be a connection string with a password.
       line.faults.push_back(
           absl::StrCat("argument ", i + 1, " is not a flag: every setting is --name=value"));
       continue;
@@ -48,7 +48,7 @@ CommandLine ReadFlags(const std::vector<std::string>& arguments, const Environme
     const bool has_value = absl::StrContains(argument, '=');
     if (!known) {
       line.faults.push_back(absl::StrCat("unknown flag --", parts.first));
-      // "--naem value": the value belongs to the unknown flag and is no fault of its own.
+      // "--naem value": the value belongs to the unknown flag and is not a fault of its own.
       if (!has_value && i + 1 < arguments.size() && !absl::StartsWith(arguments[i + 1], "-")) ++i;
       continue;
     }

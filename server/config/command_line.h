@@ -1,5 +1,5 @@
-// Sets the flags from the command line and the environment, and remembers where each value came
-// from.
+// Sets the flags from the command line and the environment, and records which of them the command
+// line gave.
 #pragma once
 
 #include <set>
@@ -18,9 +18,9 @@ struct CommandLine {
   std::vector<std::string> faults;  // unknown flags, values that do not parse
 };
 
-// Takes --name=value and --name value, and --name for a boolean; dashes in a name count as
-// underscores. A flag that is not on the command line takes SYNCLINE_<NAME>, when that is set.
-// Faults are collected, never printed.
+// Accepts --name=value and --name value, and --name for a boolean; dashes in a name count as
+// underscores. A flag that is not on the command line takes its value from SYNCLINE_<NAME>, if that
+// is set. Faults are collected, not printed.
 CommandLine ReadFlags(const std::vector<std::string>& arguments, const Environment& environment);
 
 }  // namespace syncline::config

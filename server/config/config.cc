@@ -20,7 +20,8 @@ namespace {
 
 constexpr int kUsageError = 2;
 
-// One line a flag, with what is in effect: automatic values as they were resolved, secrets hidden.
+// Prints one line per flag with the value in effect. Automatic values of --load_threads and
+// --reflection are resolved; secrets are hidden.
 void PrintConfig(const Config& config, std::ostream& out) {
   for (const FlagInfo& flag : FlagTable()) {
     std::string value = FindFlag(flag.name)->CurrentValue();
@@ -31,7 +32,8 @@ void PrintConfig(const Config& config, std::ostream& out) {
   }
 }
 
-// The line on stdout, to be appended to the file of tokens; the token on stderr, for a person.
+// Prints the line for the token file on stdout and the token itself on stderr, so that stdout can
+// be appended to the file.
 Loaded PrintNewToken(const CommandLine& line, std::ostream& out, std::ostream& err) {
   const std::string name = absl::GetFlag(FLAGS_make_token);
   const std::string owner = absl::GetFlag(FLAGS_token_owner);
@@ -45,7 +47,7 @@ Loaded PrintNewToken(const CommandLine& line, std::ostream& out, std::ostream& e
   }
   out << made->line << "\n";
   err << "The token, which cannot be shown again: " << made->token
-      << "\nThe line above or in the file that stdout went to belongs into --auth_token_file.\n";
+      << "\nAdd the line on stdout to the file that --auth_token_file names.\n";
   return {};
 }
 

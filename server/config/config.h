@@ -1,9 +1,9 @@
-// What the server was told, validated: plain structs that app turns into the options of each
-// module.
+// The validated configuration of the server: plain structs that app converts into the options of
+// each module.
 //
-// This module is the only place where the server reads flags and environment variables. Every flag
-// is also an environment variable SYNCLINE_<FLAG IN UPPER CASE>; a flag on the command line wins.
-// Secrets come from files or the environment only.
+// Only this module reads the server's flags and environment variables. Every flag is also an
+// environment variable SYNCLINE_<FLAG IN UPPER CASE>; a flag on the command line takes precedence.
+// Secrets come only from files or the environment.
 #pragma once
 
 #include <cstdint>
@@ -19,41 +19,43 @@
 
 namespace syncline::config {
 
-// What RPC callers meet.
+// Settings of the gRPC service.
 struct ServeConfig {
-  std::string listen;        // host:port; port 0 picks one
+  std::string listen;        // host:port; port 0 picks a free one
   bool reflection = false;   // "auto" is resolved already
-  int max_connections = 0;   // of callers; 0 is resolved already
-  int max_open_streams = 0;  // StreamRecords calls at once
+  int max_connections = 0;   // of clients; 0 is resolved already
+  int max_open_streams = 0;  // StreamRecords calls
   int max_streams_per_sync = 0;
   int64_t max_message_bytes = 0;
   absl::Duration drain_deadline;
   std::string port_file;  // empty: none
 };
 
-// Paths of readable PEM files; empty: plaintext, or no client certificates asked for.
+// Paths of readable PEM files. Without a certificate the service is plaintext; without a client CA
+// it does not request client certificates.
 struct TlsConfig {
   std::string cert_file;
   std::string key_file;
   std::string client_ca_file;
 };
 
-// A file of bearer tokens, and what it held at the start.
+// A file of bearer tokens, and its content at the start.
 struct TokenConfig {
   std::string file;  // empty: no token is needed
   std::vector<AccessToken> tokens;
-  int plain_tokens = 0;  // of them, how many the file holds unhashed
-  // Whether the header x-forwarded-for says from where a try comes; of callers' tokens only.
+  int plain_tokens = 0;  // how many of them the file contains unhashed
+  // Whether the header x-forwarded-for identifies the client of a failed attempt; only for callers'
+  // tokens.
   bool trust_forwarded_for = false;
 };
 
 struct EmbeddedPostgresConfig {
   std::string directory;
-  int port = 0;  // 0: pick one and remember it in the directory
+  int port = 0;  // 0 picks one and keeps it in the directory
 };
 
-// Where the tables are. With `embedded`, `conninfo` is empty and app fills in what the embedded
-// server says.
+// The destination. With `embedded`, `conninfo` is empty and app sets it to that of the embedded
+// server.
 struct DatabaseConfig {
   std::string conninfo;  // secret; empty means libpq's own variables
   std::optional<EmbeddedPostgresConfig> embedded;
@@ -62,7 +64,7 @@ struct DatabaseConfig {
   int control_connections = 0;
 };
 
-// How records become rows.
+// Settings of loading.
 struct LoadConfig {
   int lanes_per_stream = 0;
   int load_threads = 0;  // 0 is resolved already
@@ -72,7 +74,7 @@ struct LoadConfig {
   absl::Duration flush_interval;
   int64_t max_record_bytes = 0;
   std::optional<int64_t> max_rejected;  // nullopt: unlimited
-  int64_t max_rejected_bytes = 0;       // of rejected records that are kept, per stream
+  int64_t max_rejected_bytes = 0;       // of rejected records kept per stream
   absl::Duration writer_lease;
 };
 
@@ -85,7 +87,7 @@ struct SwapConfig {
 
 struct MetricsConfig {
   std::string listen;        // empty: no endpoint
-  bool needs_token = false;  // of metrics_auth, or of auth when that has none
+  bool needs_token = false;  // of metrics_auth, or of auth if that has none
   absl::Duration generation_ttl;
 };
 
@@ -98,33 +100,34 @@ struct Config {
   ServeConfig serve;
   TlsConfig tls;
   TokenConfig auth;          // of callers
-  TokenConfig metrics_auth;  // of those who look at metrics and the status page
+  TokenConfig metrics_auth;  // of readers of the metrics and the status page
   DatabaseConfig database;
   LoadConfig load;
   SwapConfig swap;
   MetricsConfig metrics;
   LogConfig log;
-  // The files among these that hold secrets.
+  // Those of the files above that may contain secrets.
   std::vector<std::string> secret_files;
-  // Environment variables that look like ours and are not, for the log.
+  // Environment variables with our prefix that are not flags. App logs them.
   std::vector<std::string> unknown_variables;
 };
 
-// What main does next: goes on with `config`, or exits with `exit_code` when there is none.
+// What main does next: it continues with `config`, or exits with `exit_code` if there is none.
 struct Loaded {
   std::optional<Config> config;
   int exit_code = 0;
 };
 
-// The command line and the process's environment. Answers --help, --version and --print_config on
-// stdout (exit code 0) and prints every fault at once on stderr (exit code 2). Called once, by
-// main, before any thread runs.
+// Reads the command line and the process's environment. Prints what --help, --version,
+// --print_config or --make_token asks for on stdout (exit code 0), and every fault on stderr (exit
+// code 2). Called once, by main, before any thread starts.
 Loaded Load(int argc, char** argv);
 
-// Value of an environment variable, or nullopt.
+// Returns the value of an environment variable, or nullopt.
 using Environment = std::function<std::optional<std::string>(const std::string& name)>;
 
-// The same with everything given, for tests. `arguments` are those after the program's name.
+// Like the other Load with all inputs and outputs as parameters, for tests. `arguments` are those
+// after the program's name.
 Loaded Load(const std::vector<std::string>& arguments, const Environment& environment,
             std::ostream& out, std::ostream& err);
 

@@ -15,7 +15,7 @@ bool IsSecretKeyword(absl::string_view keyword) {
          absl::EqualsIgnoreCase(keyword, "sslpassword");
 }
 
-// libpq decodes percent signs in the keywords of a URI too: password could hide as %70assword.
+// libpq decodes percent signs in the keywords of a URI, too, so %70assword is a password.
 std::string PercentDecoded(absl::string_view text) {
   const auto hex = [](char c) {
     return absl::ascii_isdigit(static_cast<unsigned char>(c))
@@ -37,9 +37,8 @@ std::string PercentDecoded(absl::string_view text) {
 }
 
 bool UriHoldsSecret(absl::string_view rest) {
-  // Credentials end at an '@' before the first '/'. With an unencoded '/' in the password libpq
-  // would refuse the string, yet the password has been said: so an '@' anywhere before the query
-  // counts too.
+  // Credentials end at an '@' before the first '/'. libpq would refuse a password with an unencoded
+  // '/', but the string contains it nevertheless, so an '@' anywhere before the query counts, too.
   for (const char end : {'/', '?'}) {
     const absl::string_view head = rest.substr(0, rest.find(end));
     const size_t at = head.rfind('@');
@@ -57,7 +56,7 @@ bool UriHoldsSecret(absl::string_view rest) {
   return false;
 }
 
-// The value that `rest` starts with, removed from it; libpq's quoting.
+// Removes the value at the start of `rest`, with libpq's quoting, and returns it.
 std::string TakeValue(absl::string_view& rest) {
   std::string value;
   const bool quoted = absl::ConsumePrefix(&rest, "'");
@@ -81,8 +80,7 @@ bool KeywordsHoldSecret(absl::string_view rest) {
     const absl::string_view keyword = absl::StripAsciiWhitespace(rest.substr(0, equals));
     rest = absl::StripLeadingAsciiWhitespace(rest.substr(equals + 1));
     const bool has_value = !TakeValue(rest).empty();
-    // A keyword of several words is a string that libpq refuses; its words may be a misplaced
-    // secret.
+    // libpq refuses a keyword of several words; the words may be a misplaced secret.
     const bool malformed = keyword.find_first_of(" \t\n") != absl::string_view::npos;
     if (malformed ? absl::StrContains(absl::AsciiStrToLower(keyword), "password")
                   : has_value && IsSecretKeyword(keyword)) {

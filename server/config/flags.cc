@@ -154,7 +154,7 @@ constexpr absl::string_view kOrder[] = {
 constexpr absl::string_view kTokenFlags[] = {"make_token", "token_schemas", "token_owner",
                                              "token_expiry"};
 
-// The values of flags whose type and name do not say what they are.
+// Names of the values of flags for which neither type nor name determines one.
 constexpr std::pair<absl::string_view, absl::string_view> kTextValues[] = {
     {"embedded_postgres", "DIR"},
     {"reflection", "on|off|auto"},
@@ -179,7 +179,7 @@ std::string ValueName(const absl::CommandLineFlag& flag) {
   return "TEXT";
 }
 
-// What a table says of the flag called `name`, if there is one.
+// Returns the table's entry for the flag `name`, or nullopt if there is no such flag.
 std::optional<FlagInfo> Describe(absl::string_view name) {
   const absl::CommandLineFlag* const flag = absl::FindCommandLineFlag(name);
   if (flag == nullptr) return std::nullopt;

@@ -1,5 +1,5 @@
-// The flags of the server: their values, and the table that --help, README and the tests are made
-// from.
+// The server's flags: their values, and the table from which --help is made and which the tests
+// compare with the documentation.
 #pragma once
 
 #include <cstdint>
@@ -52,7 +52,7 @@ ABSL_DECLARE_FLAG(bool, trust_forwarded_for);
 ABSL_DECLARE_FLAG(std::string, log_level);
 ABSL_DECLARE_FLAG(std::string, log_format);
 ABSL_DECLARE_FLAG(std::string, port_file);
-// What --make_token takes; not settings of a server, so not in the table.
+// Arguments of --make_token. They are not settings of a server, so the table does not have them.
 ABSL_DECLARE_FLAG(std::string, make_token);
 ABSL_DECLARE_FLAG(std::string, token_schemas);
 ABSL_DECLARE_FLAG(std::string, token_owner);
@@ -62,20 +62,20 @@ namespace syncline::config {
 
 struct FlagInfo {
   std::string name;
-  std::string value_name;  // such as FILE; choices are separated by |; empty for a switch
+  std::string value_name;  // such as FILE; choices are separated by |; empty for a boolean
   std::string default_value;
   std::string environment;  // SYNCLINE_<NAME>
   std::string help;
 };
 
-// Every flag, in the order in which people should read them.
+// Returns every flag, in the order of --help and the documentation.
 std::vector<FlagInfo> FlagTable();
 
-// The flag called `name`, or null.
+// Returns the flag `name`, or null.
 absl::CommandLineFlag* FindFlag(absl::string_view name);
 
-// The text of --help. cmake/cli_tables.py reads it: each flag is one line, and two spaces separate
-// its value from its description.
+// Returns the text of --help. cmake/cli_tables.py parses it: each flag is one line, and two spaces
+// separate its value from its description.
 std::string HelpText();
 
 }  // namespace syncline::config

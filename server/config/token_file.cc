@@ -55,13 +55,14 @@ absl::StatusOr<AccessToken> ParseLine(const std::vector<absl::string_view>& word
     return Faulty(absl::StrCat("has ", words.size(),
                                " words: must be `name salt sha256 schemas owner expiry`"));
   }
-  if (!IsDigest(words[2])) return Faulty("the third word is not a SHA-256 of 64 digits");
+  if (!IsDigest(words[2]))
+    return Faulty("the third word is not a SHA-256 of 64 hexadecimal digits");
   token.identity.name = std::string(words[0]);
   token.salt = std::string(words[1]);
   token.digest = absl::AsciiStrToLower(words[2]);
   if (words[3] != kAllSchemas) {
     token.identity.schemas = absl::StrSplit(words[3], ',', absl::SkipEmpty());
-    if (token.identity.schemas.empty()) return Faulty("names no schema: `*` stands for all");
+    if (token.identity.schemas.empty()) return Faulty("names no schema: write `*` for all");
   }
   if (words[4] != kNobody) token.identity.owner = std::string(words[4]);
   SYNCLINE_ASSIGN_OR_RETURN(token.expires, ExpiryOf(words[5]));
@@ -100,12 +101,12 @@ absl::StatusOr<NewToken> MakeToken(absl::string_view name, absl::string_view sch
   const std::string salt = absl::BytesToHexString(RandomBytes(kSaltBytes));
   made.line = absl::StrCat(name, " ", salt, " ", Sha256Hex(absl::StrCat(salt, made.token)), " ",
                            schemas, " ", owner, " ", expiry);
-  // Read back, so that no line is made that the server would refuse.
+  // Parsed again, so that no line is created that the server would refuse.
   const std::vector<absl::string_view> words =
       absl::StrSplit(made.line, absl::ByAnyChar(" \t\r\n"), absl::SkipEmpty());
   const absl::StatusOr<AccessToken> token = ParseLine(words);
   if (!token.ok() || words[0].front() == '#') {
-    return absl::InvalidArgumentError(token.ok() ? "a name does not begin with #"
+    return absl::InvalidArgumentError(token.ok() ? "a name must not begin with #"
                                                  : std::string(token.status().message()));
   }
   return made;

@@ -1,10 +1,10 @@
 // The file of bearer tokens.
 //
 // A line is `name salt sha256 schemas owner expiry`, six words: the hexadecimal SHA-256 of the salt
-// followed by the token; schemas with commas between, or `*` for all; the owner of the token's
-// syncs, or `-`; a date (2027-01-31, a time as in RFC 3339) or `never`. A line of one word is a
-// plain token, as in earlier versions: all schemas, no owner. Blank lines and those that begin with
-// `#` do not count.
+// followed by the token; schemas separated by commas, or `*` for all; the owner of the token's
+// syncs, or `-` for none; a date (2027-01-31, or a time as in RFC 3339) or `never`. A line of one
+// word is a plain token, as in earlier versions: all schemas, no owner. Blank lines and lines that
+// begin with `#` are ignored.
 #pragma once
 
 #include <optional>
@@ -19,11 +19,11 @@ namespace syncline::config {
 
 struct Tokens {
   std::vector<AccessToken> tokens;
-  int plain = 0;  // how many of them the file holds as they are
+  int plain = 0;  // how many of them the file contains unhashed
 };
 
-// Errors: FAILED_PRECONDITION TOKEN_FILE: it cannot be read, holds no token, or a line is not as
-// above, with the line's number.
+// Reads the file. Errors: FAILED_PRECONDITION TOKEN_FILE if it cannot be read, contains no token,
+// or has a malformed line, whose number is in the message.
 absl::StatusOr<Tokens> ReadTokens(const std::string& path);
 
 // A new token of 32 random bytes.
@@ -31,20 +31,21 @@ struct NewToken {
   std::string token;  // what the caller sends
   std::string line;   // what goes into the file
 };
-// `name`, `schemas`, `owner` and `expiry` are words as in the file.
-// Errors: INVALID_ARGUMENT when one is not.
+// Creates a token. `name`, `schemas`, `owner` and `expiry` are words as in the file. Errors:
+// INVALID_ARGUMENT if one of them is malformed.
 absl::StatusOr<NewToken> MakeToken(absl::string_view name, absl::string_view schemas,
                                    absl::string_view owner, absl::string_view expiry);
 
-// Notices that the file changed, also when it is another file of the same name, as Kubernetes
-// replaces a secret. For one thread.
+// Detects that the file has changed, including its replacement by another file of the same name, as
+// Kubernetes replaces a secret. Used by one thread.
 class TokenFileWatch {
  public:
-  // `tokens` are what the file held when it was read last.
+  // `tokens` is the content of the file when it was last read.
   TokenFileWatch(std::string path, std::vector<AccessToken> tokens);
 
-  // The tokens when they are others than before. Errors as ReadTokens, once until the file can be
-  // read again; nullopt meanwhile: a file that is being replaced takes nobody's token away.
+  // Returns the tokens if they have changed, otherwise nullopt. If the file cannot be read, returns
+  // the error of ReadTokens once, then nullopt until it can be read again: the tokens remain valid
+  // while the file is being replaced.
   absl::StatusOr<std::optional<Tokens>> Look();
 
  private:

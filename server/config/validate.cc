@@ -25,13 +25,13 @@ namespace {
 
 using Faults = std::vector<std::string>;
 
-// What libpq connects to by itself when any of these is set.
+// If any of these is set, libpq has a destination without a connection string.
 constexpr absl::string_view kLibpqVariables[] = {"PGHOST",    "PGHOSTADDR", "PGPORT",
                                                  "PGSERVICE", "PGDATABASE", "PGUSER"};
 
 constexpr int64_t kKiB = 1 << 10;
 constexpr int64_t kGiB = 1 << 30;
-// protobuf cannot take more than 2 GiB - 1 in one message.
+// protobuf accepts at most 2 GiB - 1 in one message.
 constexpr int64_t kGreatestMessageBytes = std::numeric_limits<int32_t>::max();
 
 template <typename T>
@@ -61,7 +61,7 @@ absl::Duration AtLeast(absl::string_view name, absl::Duration value, absl::Durat
   return value;
 }
 
-// The host of "host:port" or "[v6]:port", without brackets; a fault when it is neither.
+// Returns the host of "host:port" or "[v6]:port", without brackets. Adds a fault if it is neither.
 std::string HostOf(absl::string_view name, absl::string_view address, Faults& faults) {
   const size_t colon = address.rfind(':');
   int port = -1;
@@ -92,12 +92,12 @@ std::string SchemaName(absl::string_view name, std::string value, size_t longest
   if (value.empty() || value.size() > longest) {
     faults.push_back(absl::StrCat("--", name, " must have 1 to ", longest, " bytes"));
   } else if (absl::StartsWith(value, "pg_") || value == "information_schema") {
-    faults.push_back(absl::StrCat("--", name, " is ", value, ": belongs to PostgreSQL itself"));
+    faults.push_back(absl::StrCat("--", name, " is ", value, ": is reserved for PostgreSQL"));
   }
   return value;
 }
 
-// The file's content; a fault when it cannot be read or is empty.
+// Returns the file's content. Adds a fault if it cannot be read or is empty.
 std::string FileContent(absl::string_view name, const std::string& path, Faults& faults) {
   std::ifstream file(path);
   std::stringstream content;
@@ -108,7 +108,7 @@ std::string FileContent(absl::string_view name, const std::string& path, Faults&
   return content.str();
 }
 
-// The rest of the descriptors is for the database, files and whoever connects in a moment.
+// The other descriptors are for the database, files and connections that are about to be closed.
 int MaxConnections(Faults& faults) {
   const auto most = static_cast<int>(std::min<int64_t>(DescriptorLimit() / 2, 1'000'000));
   const int given =
@@ -169,7 +169,7 @@ TokenConfig TokensOf(absl::string_view flag, const std::string& path, Faults& fa
   return config;
 }
 
-// The one way to reach the destination that was given.
+// Sets the destination, for which exactly one of several flags is given.
 void Destination(const CommandLine& line, const Environment& environment, DatabaseConfig& database,
                  Faults& faults) {
   const std::string dsn = absl::GetFlag(FLAGS_postgres_dsn);
@@ -190,7 +190,8 @@ void Destination(const CommandLine& line, const Environment& environment, Databa
   }
   if (line.given.count("postgres_dsn") > 0 && HoldsSecret(dsn)) {
     faults.push_back(
-        "--postgres_dsn holds a password, and every user of this machine can read a command line: "
+        "--postgres_dsn contains a password, and every user of this machine can read a command "
+        "line: "
         "use --postgres_dsn_file, the variable SYNCLINE_POSTGRES_DSN, or leave the password to "
         "PGPASSWORD or ~/.pgpass");
   }
@@ -209,8 +210,8 @@ DatabaseConfig Database(const CommandLine& line, const Environment& environment,
   Destination(line, environment, database, faults);
   database.default_schema =
       SchemaName("default_schema", absl::GetFlag(FLAGS_default_schema), 63, faults);
-  // The channel that syncs' events are notified on is the schema's name and "_sync", and PostgreSQL
-  // refuses channels of more than 63 bytes.
+  // Events of syncs are notified on a channel named after the schema, with the suffix "_sync", and
+  // PostgreSQL refuses channel names of more than 63 bytes.
   database.ledger_schema =
       SchemaName("ledger_schema", absl::GetFlag(FLAGS_ledger_schema), 58, faults);
   database.control_connections =
@@ -297,26 +298,28 @@ LogConfig Logging(Faults& faults) {
   return log;
 }
 
-// Whoever can reach an address must not read what travels on it, nor metrics that name tables.
+// Adds a fault if other machines could read unencrypted traffic or the metrics, which contain table
+// names.
 void CheckExposure(const Config& config, Faults& faults) {
   if (absl::GetFlag(FLAGS_insecure_listen)) return;
-  Faults ignored;  // found before
+  Faults ignored;  // already reported
   if (!IsLoopback(HostOf("listen", config.serve.listen, ignored)) && config.tls.cert_file.empty()) {
     faults.push_back(absl::StrCat(
         "--listen is ", config.serve.listen,
         ", which other machines can reach, and there is no TLS: give --tls_cert_file and "
-        "--tls_key_file, or --insecure_listen where something in front encrypts"));
+        "--tls_key_file, or --insecure_listen if a proxy in front encrypts"));
   }
   if (config.metrics.listen.empty() || config.metrics.needs_token) return;
   if (!IsLoopback(HostOf("metrics_listen", config.metrics.listen, ignored))) {
-    faults.push_back(absl::StrCat("--metrics_listen is ", config.metrics.listen,
-                                  ", which other machines can reach, and metrics name tables: give "
-                                  "--metrics_token_file, or --insecure_listen"));
+    faults.push_back(
+        absl::StrCat("--metrics_listen is ", config.metrics.listen,
+                     ", which other machines can reach, and metrics contain table names: give "
+                     "--metrics_token_file, or --insecure_listen"));
   }
 }
 
-// A connection string may leave the password to others; a file of tokens may hold plain ones at any
-// time.
+// Returns the files that may contain secrets. A connection string may have no password; a token
+// file may contain plain tokens at any time.
 std::vector<std::string> SecretFiles(const Config& config) {
   std::vector<std::string> files;
   if (HoldsSecret(config.database.conninfo)) {
@@ -344,20 +347,22 @@ Config Validate(const CommandLine& line, const Environment& environment, Faults&
   config.swap = Swap(faults);
   config.metrics = Metrics(faults);
   config.log = Logging(faults);
-  Faults ignored;  // found before
+  Faults ignored;  // already reported
   const bool exposed = !IsLoopback(HostOf("metrics_listen", config.metrics.listen, ignored));
   config.metrics.needs_token =
       !config.metrics_auth.file.empty() || (exposed && !config.auth.file.empty());
   CheckExposure(config, faults);
   if (config.load.memory_budget_bytes < config.serve.max_message_bytes) {
     faults.push_back(
-        "--memory_budget_bytes must not be less than --max_message_bytes: such a message could "
-        "never be taken in");
+        "--memory_budget_bytes must not be less than --max_message_bytes: the largest message "
+        "could "
+        "never be accepted");
   }
   if (config.database.control_connections <= config.load.finalize_threads) {
     faults.push_back(
-        "--control_connections must be greater than --finalize_threads: long merges would leave "
-        "none to renew the lease and to start calls with");
+        "--control_connections must be greater than --finalize_threads: otherwise long merges "
+        "would "
+        "leave none for renewing the lease and starting calls");
   }
   if (config.load.max_record_bytes > config.serve.max_message_bytes) {
     faults.push_back("--max_record_bytes must not be greater than --max_message_bytes");

@@ -1,4 +1,4 @@
-// Turns the flags' values into a Config and finds everything that is wrong with them.
+// Converts the flags' values into a Config and reports everything that is wrong with them.
 #pragma once
 
 #include <string>
@@ -9,8 +9,8 @@
 
 namespace syncline::config {
 
-// Reads the flags, and the files they name. Appends to `faults` whatever is wrong, all of it; the
-// Config is to be used only when there is none.
+// Reads the flags and the files that they name. Appends every error to `faults`. The Config may be
+// used only if there is none.
 Config Validate(const CommandLine& line, const Environment& environment,
                 std::vector<std::string>& faults);
 
