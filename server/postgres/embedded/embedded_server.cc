@@ -35,13 +35,13 @@ namespace syncline::postgres {
 namespace {
 
 constexpr char kSuperuser[] = "postgres";
-// sockaddr_un has 107 bytes; the socket's own name takes 15 of them at most.
+// A path in sockaddr_un has at most 107 bytes, of which the socket's own name uses at most 15.
 constexpr size_t kLongestSocketDirectory = 107 - 15;
 constexpr int kPortAttempts = 3;
 constexpr absl::Duration kImmediateTimeout = absl::Seconds(10);
 
-// Loading writes much WAL in bursts: fewer, larger checkpoints. What keeps data safe stays as
-// PostgreSQL has it.
+// Loading writes much WAL in bursts, so checkpoints are fewer and larger. Settings that keep data
+// safe have PostgreSQL's defaults.
 constexpr std::pair<const char*, const char*> kTuning[] = {
     {"shared_buffers", "128MB"},       {"max_wal_size", "4GB"},
     {"checkpoint_timeout", "15min"},   {"checkpoint_completion_target", "0.9"},
@@ -72,25 +72,25 @@ absl::Status DirectoryError(absl::string_view what, absl::string_view path, int 
                    {.reason = "EMBEDDED_DIRECTORY"});
 }
 
-// `path` as a directory that only the database's user may enter.
+// Makes `path` a directory that only the database's user may enter.
 absl::Status MakePrivateDirectory(const std::string& path, const PostgresInstallation& postgres) {
   if (mkdir(path.c_str(), 0700) != 0 && errno != EEXIST) {
     return DirectoryError("create", path, errno);
   }
   if (chmod(path.c_str(), 0700) != 0) return DirectoryError("protect", path, errno);
   if (postgres.run_as && chown(path.c_str(), postgres.run_as->uid, postgres.run_as->gid) != 0) {
-    return DirectoryError("hand over", path, errno);
+    return DirectoryError("change the owner of", path, errno);
   }
   return absl::OkStatus();
 }
 
-// A file that only the database's user may read, with `content`.
+// Writes `content` to a file that only the database's user may read.
 absl::Status WritePrivateFile(const std::string& path, absl::string_view content,
                               const PostgresInstallation& postgres) {
   const Descriptor file(open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600));
   if (file.get() < 0) return DirectoryError("write", path, errno);
   if (postgres.run_as && fchown(file.get(), postgres.run_as->uid, postgres.run_as->gid) != 0) {
-    return DirectoryError("hand over", path, errno);
+    return DirectoryError("change the owner of", path, errno);
   }
   if (write(file.get(), content.data(), content.size()) != static_cast<ssize_t>(content.size()) ||
       fsync(file.get()) != 0) {
@@ -126,7 +126,8 @@ bool PortIsFree(int port) {
   return bind(socket_fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof(address)) == 0;
 }
 
-// A port that nobody uses now; somebody may before the database does, then another one is tried.
+// Returns a port that is free now, or 0. If another program takes it before the database does, Run
+// tries another one.
 int FreePort() {
   const Descriptor socket_fd(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
   sockaddr_in address = {};
@@ -211,13 +212,13 @@ absl::Status EmbeddedServer::State::Prepare() {
   return PickSocketDirectory();
 }
 
-// Held until the object goes away, by the kernel's doing also after a SIGKILL.
+// The lock is held until Stop. The kernel releases it even after a SIGKILL.
 absl::Status EmbeddedServer::State::Lock() {
   lock = Descriptor(open(Path("lock").c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
   if (lock.get() < 0) return DirectoryError("open", Path("lock"), errno);
   if (flock(lock.get(), LOCK_EX | LOCK_NB) == 0) return absl::OkStatus();
   return MakeError(absl::StatusCode::kFailedPrecondition,
-                   absl::StrCat("another process runs the database of ", options.directory),
+                   absl::StrCat("another process is running the database in ", options.directory),
                    {.reason = "EMBEDDED_IN_USE"});
 }
 
@@ -231,13 +232,14 @@ absl::StatusOr<Descriptor> EmbeddedServer::State::OpenLog(absl::string_view name
 absl::Status EmbeddedServer::State::MakePassword() const {
   std::array<char, 24> random = {};
   if (getrandom(random.data(), random.size(), 0) != static_cast<ssize_t>(random.size())) {
-    return DirectoryError("make a password for", options.directory, errno);
+    return DirectoryError("create a password for", options.directory, errno);
   }
   const std::string password = absl::BytesToHexString({random.data(), random.size()});
   return WritePrivateFile(Path("password"), absl::StrCat(password, "\n"), postgres);
 }
 
-// Into a directory of another name first: a cluster half made is never taken for a whole one.
+// initdb writes to a directory of another name, which is renamed at the end, so that an incomplete
+// cluster is never used.
 absl::Status EmbeddedServer::State::Initialise() {
   std::error_code error;
   if (std::filesystem::exists(Path("data/PG_VERSION"), error)) return absl::OkStatus();
@@ -266,7 +268,7 @@ absl::Status EmbeddedServer::State::Initialise() {
                                                  .run_as = postgres.run_as,
                                                  .parent_death_signal = SIGTERM}));
   const std::optional<int> code = initdb->Wait(TimeLeft());
-  if (code != 0) return Failure("cannot make a database cluster", Path("log/initdb.log"));
+  if (code != 0) return Failure("cannot create the database cluster", Path("log/initdb.log"));
   std::filesystem::rename(unfinished, Path("data"), error);
   if (error) return DirectoryError("rename", unfinished, error.value());
   return absl::OkStatus();
@@ -291,7 +293,8 @@ absl::Status EmbeddedServer::State::Launch() {
     arguments.push_back(absl::StrCat(name, "=", value));
   };
   for (const auto& [name, value] : kTuning) set(name, value);
-  // PostgreSQL takes the last one of a name: the caller may change our tuning, not what follows.
+  // PostgreSQL uses the last value of a setting: the caller's settings override the tuning, but not
+  // those that follow.
   for (const auto& [name, value] : options.settings) set(name, value);
   set("listen_addresses", "127.0.0.1");
   set("port", absl::StrCat(port));
@@ -310,11 +313,11 @@ absl::Status EmbeddedServer::State::WaitUntilReady() {
   const std::string target = absl::StrCat(conninfo(), " connect_timeout=2");
   while (PQping(target.c_str()) != PQPING_OK) {
     if (process->Wait(absl::Milliseconds(50)).has_value()) {
-      return Failure("the database does not start", Path("log/postgresql.log"));
+      return Failure("the database did not start", Path("log/postgresql.log"));
     }
     if (TimeLeft() <= absl::ZeroDuration()) {
       return MakeError(absl::StatusCode::kDeadlineExceeded,
-                       absl::StrCat("the database does not answer; see ", Path("log")),
+                       absl::StrCat("the database did not respond in time; see ", Path("log")),
                        {.reason = "EMBEDDED_START"});
     }
   }
@@ -327,7 +330,7 @@ absl::Status EmbeddedServer::State::Run() {
   SYNCLINE_RETURN_IF_ERROR(Initialise());
   port = options.port;
   int last_port = 0;
-  // The port of the last run, so that what a person has written down keeps working.
+  // Reuses the port of the last run, so that addresses that users have noted stay valid.
   if (port == 0 && absl::SimpleAtoi(FirstLine(Path("port")), &last_port) && last_port > 0 &&
       PortIsFree(last_port)) {
     port = last_port;

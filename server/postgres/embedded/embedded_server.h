@@ -1,16 +1,18 @@
-// A PostgreSQL server of our own, kept in one directory: what `--embedded_postgres DIR` starts.
+// A PostgreSQL server that this process starts and keeps in one directory (`--embedded_postgres
+// DIR`).
 //
-// The distribution's PostgreSQL runs as a child process; its data outlive us. Layout of DIR (0700):
-// data/ the cluster, log/ what initdb and postgres say, run/ the socket, password (0600) for TCP,
-// port, lock. Durable like any other server: fsync and full_page_writes stay on, only what loading
-// wants (WAL size, checkpoints) is tuned.
+// The distribution's PostgreSQL runs as a child process. Its data remain after this process ends.
+// Layout of DIR (mode 0700): data/ the cluster, log/ the output of initdb and postgres, run/ the
+// socket, password (0600) for TCP, port, lock. The server is as durable as any other: fsync and
+// full_page_writes stay on, and only settings that speed up loading (WAL size, checkpoints) are
+// tuned.
 //
-// Who may connect: whoever may enter DIR, by the Unix socket without a password; over TCP on
-// 127.0.0.1 with the password of the file (SCRAM). When we are root it runs as the user "postgres",
-// who then owns DIR.
+// Programs that may enter DIR can connect through the Unix socket without a password. Others can
+// connect over TCP on 127.0.0.1 with the password of the file (SCRAM). If this process is root,
+// PostgreSQL runs as the user "postgres", which then owns DIR.
 //
-// Start from the main thread: should we be killed, the kernel shuts the database down (fast) when
-// that thread ends. Used by one thread.
+// Call Start on the main thread: if this process is killed, the kernel sends the database a fast
+// shutdown when the starting thread ends. For use by one thread.
 #pragma once
 
 #include <sys/types.h>
@@ -27,20 +29,20 @@
 namespace syncline::postgres {
 
 struct EmbeddedServerOptions {
-  // Created with its parents when missing.
+  // Created with its parents if it does not exist.
   std::string directory;
-  // TCP port on 127.0.0.1; 0 takes that of the last run, or a free one.
+  // TCP port on 127.0.0.1. 0 uses the port of the last run if it is free, otherwise any free port.
   int port = 0;
-  // Where initdb and postgres are; empty finds them.
+  // Directory of initdb and postgres. If empty, they are searched for (FindPostgres).
   std::string bin_directory = {};
-  // Further settings of the server, name and value; they win over our tuning, not over addresses
-  // and ports.
+  // Additional server settings, as name and value. They override the tuning, but not addresses,
+  // ports and the socket.
   std::vector<std::pair<std::string, std::string>> settings = {};
-  // Further arguments of initdb, used when there is no cluster yet.
+  // Additional arguments of initdb, used if there is no cluster yet.
   std::vector<std::string> initdb_arguments = {};
-  // Covers initdb, the end of a server left behind, and recovery after a crash.
+  // Maximum time for stopping a leftover server, initdb, and recovery after a crash together.
   absl::Duration start_timeout = absl::Seconds(120);
-  // How long a fast shutdown may take before it becomes an immediate one.
+  // Maximum time of a fast shutdown before an immediate one follows.
   absl::Duration stop_timeout = absl::Seconds(30);
 };
 
@@ -48,36 +50,38 @@ class EmbeddedServer {
  public:
   enum class StopMode {
     kFast,       // ends sessions, writes a checkpoint
-    kImmediate,  // as a crash: the next start recovers
+    kImmediate,  // like a crash: the next start recovers
   };
 
-  // Makes the cluster if there is none, stops a server that an earlier run left behind, starts and
-  // waits until it answers. Errors, all FAILED_PRECONDITION: POSTGRES_MISSING,
-  // POSTGRES_USER_MISSING, EMBEDDED_IN_USE (another process of ours has DIR), EMBEDDED_DIRECTORY,
-  // EMBEDDED_START (with the last line of the log); DEADLINE_EXCEEDED EMBEDDED_START.
+  // Stops a server that remains from an earlier run, creates the cluster if there is none, starts
+  // the server and waits until it accepts connections. Errors: FAILED_PRECONDITION
+  // POSTGRES_MISSING, POSTGRES_USER_MISSING, EMBEDDED_IN_USE (another process uses DIR),
+  // EMBEDDED_DIRECTORY or EMBEDDED_START (with the last line of the log); DEADLINE_EXCEEDED
+  // EMBEDDED_START; those of ChildProcess::Start.
   static absl::StatusOr<std::unique_ptr<EmbeddedServer>> Start(EmbeddedServerOptions options);
 
-  // Stop().
+  // Calls Stop().
   ~EmbeddedServer();
   EmbeddedServer(const EmbeddedServer&) = delete;
   EmbeddedServer& operator=(const EmbeddedServer&) = delete;
 
-  // By the Unix socket: no password in it, safe to print.
+  // Returns the connection string for the Unix socket. It contains no password and is safe to
+  // print.
   std::string conninfo() const;
-  // Over TCP, without the password: that is in password_file().
+  // Returns the connection string for TCP, without the password, which is in password_file().
   std::string tcp_conninfo() const;
   int port() const;
   const std::string& socket_directory() const;
   std::string password_file() const;
   std::string log_file() const;
-  // Of the postmaster.
+  // Process id of the postmaster.
   pid_t pid() const;
   bool running() { return !WaitForEnd(absl::ZeroDuration()); }
-  // True when the server has ended, by itself or by Stop, within `timeout`.
+  // Waits for the server to end, by itself or by Stop. Returns false after `timeout`.
   bool WaitForEnd(absl::Duration timeout);
 
-  // Ends the server and waits for it; falls back to an immediate stop and then to SIGKILL. Safe to
-  // call twice.
+  // Stops the server and waits for it. If it does not end in time, an immediate stop and then
+  // SIGKILL follow. Safe to call twice.
   void Stop(StopMode mode = StopMode::kFast);
 
  private:

@@ -17,9 +17,9 @@
 namespace syncline::postgres {
 namespace {
 
-// The processes whose working directory is `directory`: PostgreSQL's processes all work in their
-// data directory. The pid in postmaster.pid alone proves nothing, it may belong to another program
-// by now.
+// Returns the postgres processes whose working directory is `directory`, because every process of
+// PostgreSQL works in its data directory. The pid in postmaster.pid alone is not enough: it may
+// belong to another program by now.
 std::vector<pid_t> ProcessesIn(const std::filesystem::path& directory) {
   std::vector<pid_t> found;
   std::error_code error;
@@ -58,7 +58,8 @@ absl::Status StopLeftoverServer(const std::string& data_directory, absl::Duratio
   std::error_code error;
   const std::filesystem::path directory = std::filesystem::canonical(data_directory, error);
   if (error) return absl::OkStatus();
-  // Children of a postmaster end with it; only those without one get the signal themselves.
+  // Children end with their postmaster, so only a postmaster gets SIGINT and SIGQUIT. Without one,
+  // and for SIGKILL, all processes get the signal.
   for (const int signal : {SIGINT, SIGQUIT, SIGKILL}) {
     std::vector<pid_t> pids = ProcessesIn(directory);
     if (pids.empty()) break;
@@ -74,11 +75,11 @@ absl::Status StopLeftoverServer(const std::string& data_directory, absl::Duratio
   }
   if (!ProcessesIn(directory).empty()) {
     return MakeError(absl::StatusCode::kDeadlineExceeded,
-                     "a PostgreSQL server that an earlier run left behind does not stop",
+                     "a PostgreSQL server that remained from an earlier run did not stop",
                      {.reason = "EMBEDDED_START"});
   }
-  // PostgreSQL would refuse to start if its number now belongs to some other process of the same
-  // user.
+  // PostgreSQL would refuse to start if the pid in the file now belongs to another process of the
+  // same user.
   std::filesystem::remove(directory / "postmaster.pid", error);
   return absl::OkStatus();
 }

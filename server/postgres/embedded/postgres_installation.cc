@@ -26,7 +26,7 @@ bool HasServer(const std::string& bin_directory) {
          access(absl::StrCat(bin_directory, "/initdb").c_str(), X_OK) == 0;
 }
 
-// /usr/lib/postgresql/<version>/bin, newest first.
+// Returns the directories /usr/lib/postgresql/<version>/bin, newest version first.
 std::vector<std::string> DebianDirectories(absl::string_view major_version) {
   std::vector<std::pair<int, std::string>> found;
   std::error_code error;
@@ -45,7 +45,7 @@ std::vector<std::string> DebianDirectories(absl::string_view major_version) {
   return directories;
 }
 
-// What `pg_config OPTION` prints; empty when it cannot be asked.
+// Returns the output of `pg_config OPTION`, or an empty string if it cannot be run.
 std::string AskPgConfig(const std::string& option) {
   std::array<int, 2> output = {};
   if (pipe2(output.data(), O_CLOEXEC) != 0) return "";
@@ -83,7 +83,7 @@ absl::StatusOr<std::string> FindDirectory(absl::string_view bin_directory,
       major_version.empty() ? "postgresql" : absl::StrCat("postgresql-", major_version);
   return MakeError(absl::StatusCode::kFailedPrecondition,
                    absl::StrCat("no PostgreSQL server on this machine: install the package ",
-                                package, " or give the database's address instead"),
+                                package, " or specify an existing database instead"),
                    {.reason = "POSTGRES_MISSING"});
 }
 
@@ -102,7 +102,7 @@ absl::StatusOr<PostgresInstallation> FindPostgres(absl::string_view bin_director
   absl::StatusOr<ProcessIdentity> identity = FindIdentity(kUser);
   if (!identity.ok()) {
     return MakeError(absl::StatusCode::kFailedPrecondition,
-                     "PostgreSQL does not run as root and this machine has no user \"postgres\": "
+                     "PostgreSQL cannot run as root and this machine has no user \"postgres\": "
                      "start the server as another user",
                      {.reason = "POSTGRES_USER_MISSING"});
   }
