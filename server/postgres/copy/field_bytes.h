@@ -1,4 +1,6 @@
-// What every field encoder does: big-endian stores into reserved room, and the NULL field.
+// Helpers of all field encoders: big-endian stores into reserved room, and the NULL field.
+//
+// For example, PutBigEndian32(to, 258) stores 00 00 01 02, and AppendNullField appends ff ff ff ff.
 #pragma once
 
 #include <cstdint>
@@ -23,7 +25,7 @@ inline void PutBigEndian64(char* to, uint64_t value) {
   std::memcpy(to, &value, sizeof(value));
 }
 
-// A field of length -1: NULL.
+// Appends a NULL: a field of length -1.
 inline void AppendNullField(ByteBuffer* out) { out->AppendInt32(-1); }
 
 }  // namespace syncline::postgres

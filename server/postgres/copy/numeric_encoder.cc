@@ -10,18 +10,18 @@
 namespace syncline::postgres {
 namespace {
 
-constexpr int kGroupDigits = 4;  // decimal digits of one base-10000 digit
+constexpr int kGroupDigits = 4;  // decimal digits per base-10000 digit
 constexpr uint64_t kGroupBase = 10000;
 constexpr uint16_t kNegative = 0x4000;
 constexpr size_t kHeaderBytes = 8;  // count, weight, sign, scale
 
-// Digits that, with up to three zeros behind them, fit a uint64_t.
+// Maximum decimal digits that, followed by up to three zeros, fit in a uint64_t.
 constexpr size_t kFastDigits = 16;
-// The groups of a fast number: 16 digits around a point that no group boundary need meet.
+// Maximum groups of a fast number: 16 digits around a point that may be within a group.
 constexpr size_t kFastGroups = 5;
 
-// Exponents are cut here while they are read, so that sums with them cannot overflow; far beyond
-// the limits.
+// Exponents are capped here while they are read, so that sums with them cannot overflow. The cap is
+// far beyond PostgreSQL's limits.
 constexpr int64_t kMostExponent = 1000000;
 
 struct Header {
@@ -31,7 +31,7 @@ struct Header {
   int64_t scale = 0;
 };
 
-// Writes length and header of the field, returns where the groups go.
+// Writes length and header of the field and returns the address for the groups.
 char* PutHeader(const Header& header, char* to) {
   PutBigEndian32(to,
                  static_cast<uint32_t>(kHeaderBytes) + 2 * static_cast<uint32_t>(header.groups));
@@ -44,7 +44,7 @@ char* PutHeader(const Header& header, char* to) {
 
 bool IsDigit(char c) { return c >= '0' && c <= '9'; }
 
-// Encodes `text`, without its sign, when it is short and has no exponent; false when it is not.
+// Encodes `text`, which has no sign, if it is short and has no exponent. Otherwise returns false.
 bool EncodeFast(absl::string_view text, bool negative, ByteBuffer* out) {
   if (text.size() > kFastDigits + 1) return false;
   uint64_t mantissa = 0;
@@ -59,14 +59,16 @@ bool EncodeFast(absl::string_view text, bool negative, ByteBuffer* out) {
       return false;
     }
   }
+  // Pads the fraction with zeros to whole groups.
   const size_t scale = point == text.size() ? 0 : text.size() - point - 1;
   if (point == text.size() && text.size() > kFastDigits) return false;
   static constexpr std::array<uint64_t, kGroupDigits> kPadding = {1, 1000, 100, 10};
   mantissa *= kPadding[scale % kGroupDigits];
 
+  // Splits the number into groups, the last one first, without zero groups at the end.
   std::array<uint16_t, kFastGroups + 1> groups;
-  size_t count = 0;  // groups seen, from the last one
-  size_t kept = 0;   // those without the zeros at the end
+  size_t count = 0;  // all groups, from the last one
+  size_t kept = 0;   // groups without the zero groups at the end
   for (; mantissa != 0; mantissa /= kGroupBase, ++count) {
     const auto group = static_cast<uint16_t>(mantissa % kGroupBase);
     if (kept != 0 || group != 0) groups[kept++] = group;
@@ -89,7 +91,7 @@ bool EncodeFast(absl::string_view text, bool negative, ByteBuffer* out) {
   return true;
 }
 
-// A number's text in its parts.
+// The parts of a number's text.
 struct Parts {
   absl::string_view whole;     // digits before the point
   absl::string_view fraction;  // digits after it
@@ -112,7 +114,7 @@ Parts Split(absl::string_view text) {
     parts.fraction = TakeDigits(&text);
   }
   if (text.empty()) return parts;
-  text.remove_prefix(1);  // e or E
+  text.remove_prefix(1);  // the e or E
   const bool negative = !text.empty() && text.front() == '-';
   if (negative || (!text.empty() && text.front() == '+')) text.remove_prefix(1);
   for (const char c : text) {
@@ -125,7 +127,7 @@ Parts Split(absl::string_view text) {
 // Packs decimal digits into big-endian groups.
 class GroupWriter {
  public:
-  // `skipped` is how many digits of the first group are zeros that the text does not have.
+  // `skipped` is the number of leading zeros of the first group that the text does not contain.
   GroupWriter(int64_t skipped, char* to) : digits_(skipped), to_(to) {}
 
   void Write(absl::string_view digits) {
@@ -154,8 +156,8 @@ class GroupWriter {
   char* to_;
 };
 
-// Cuts zeros off both ends of the digits, which `whole` and `fraction` hold between them; returns
-// how many went in front.
+// Removes leading and trailing zeros from the digits of `whole` and `fraction` together. Returns
+// the number of leading zeros removed.
 int64_t TrimZeros(absl::string_view* whole, absl::string_view* fraction) {
   int64_t leading = 0;
   for (absl::string_view* part : {whole, fraction}) {
@@ -172,11 +174,12 @@ int64_t TrimZeros(absl::string_view* whole, absl::string_view* fraction) {
   return leading;
 }
 
+// Encodes any number. `text` has no sign.
 void EncodeAny(absl::string_view text, bool negative, ByteBuffer* out) {
   Parts parts = Split(text);
   Header header;
   header.scale = std::max<int64_t>(static_cast<int64_t>(parts.fraction.size()) - parts.exponent, 0);
-  // The number of decimal digits before the point; zero or less when the first digit stands behind
+  // The number of decimal digits before the point; zero or less if the first nonzero digit is after
   // it.
   int64_t before = static_cast<int64_t>(parts.whole.size()) + parts.exponent;
   before -= TrimZeros(&parts.whole, &parts.fraction);
@@ -186,7 +189,7 @@ void EncodeAny(absl::string_view text, bool negative, ByteBuffer* out) {
     out->Advance(4 + kHeaderBytes);
     return;
   }
-  const int64_t last = before - 1;  // the first digit is worth 10^last
+  const int64_t last = before - 1;  // the first digit counts 10^last
   header.weight = last >= 0 ? last / kGroupDigits : -((-last + kGroupDigits - 1) / kGroupDigits);
   const int64_t skipped = (header.weight + 1) * kGroupDigits - before;
   header.groups = (skipped + digits + kGroupDigits - 1) / kGroupDigits;

@@ -1,5 +1,5 @@
-// Encoder of numeric: decimal text -> base-10000 digits, digit for digit. Contract: row_encoder.h,
-// FieldEncoder.
+// Encoder of numeric: converts decimal text to base-10000 digits exactly. See FieldEncoder in
+// row_encoder.h for the contract.
 #pragma once
 
 #include "base/byte_buffer.h"
@@ -7,10 +7,15 @@
 
 namespace syncline::postgres {
 
-// int16 count of base-10000 digits, int16 weight (10000^weight is the first digit's), uint16 sign,
-// uint16 display scale, then the digits: the same that numeric_in makes of the same text, without
-// leading and trailing zero digits. The text must be within PostgreSQL's limits (131072 digits
-// before and 16383 after the point): the display scale of "0e-99999" does not fit its field.
+// Appends int16 count of base-10000 digits, int16 weight (the first digit counts 10000^weight),
+// uint16 sign, uint16 display scale, then the digits (int16 each) without leading and trailing zero
+// digits. The result equals that of numeric_in for the same text. The text must be within
+// PostgreSQL's limits (131072 digits before and 16383 after the point), because otherwise a header
+// field overflows, such as the display scale of "0e-99999".
+//
+// For example, "-1.5" becomes a field of 12 bytes: 2 digits, weight 0, negative, scale 1, digits 1
+// and 5000:
+//   00 00 00 0c  00 02  00 00  40 00  00 01  00 01 13 88
 void EncodeNumeric(const Value& value, ByteBuffer* out);
 
 }  // namespace syncline::postgres

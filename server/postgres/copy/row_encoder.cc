@@ -15,13 +15,13 @@
 namespace syncline::postgres {
 namespace {
 
-// Signature, no flags, no extension.
+// The signature, no flags, and an extension of length 0.
 constexpr char kHeader[] = "PGCOPY\n\377\r\n\0\0\0\0\0\0\0\0\0";
 static_assert(sizeof(kHeader) - 1 == kCopyHeaderBytes);
 constexpr size_t kMetaColumns = 4;
 
-// Field count, raw id, extracted at, length and version of meta, generation id; meta's text comes
-// on top.
+// Field count, raw id, extracted_at, length and version of meta, generation id. The text of meta is
+// not included.
 constexpr size_t kMetaBytes = 2 + (4 + RawIdGenerator::kLength) + (4 + 8) + (4 + 1) + (4 + 8);
 
 }  // namespace
@@ -118,7 +118,7 @@ void RowEncoder::AppendTextMeta(const RecordMeta& meta, ByteBuffer* out) const {
 }
 
 void RowEncoder::AppendBinaryMeta(const RecordMeta& meta, ByteBuffer* out) const {
-  // The meta columns are never NULL: one reservation and stores at known places.
+  // The meta columns are never NULL, so one reservation and stores at fixed places suffice.
   const size_t meta_size = meta.meta_json.size();
   char* to = out->Reserve(kMetaBytes + meta_size);
   PutBigEndian16(to, static_cast<uint16_t>(kMetaColumns + encoders_.size()));

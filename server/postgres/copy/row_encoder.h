@@ -1,8 +1,18 @@
-// COPY: rows of values -> bytes. Knows bytes, not connections.
+// Encodes rows of values as bytes for COPY. Uses no connection.
 //
-// Format: PostgreSQL manual, COPY, "Binary Format": an 11-byte signature, flags and extension
-// length, then for each row an int16 field count and for each field an int32 length (-1 for NULL)
-// with its bytes, then int16 -1.
+// The format is described in the PostgreSQL manual, COPY, "Binary Format": an 11-byte signature,
+// flags and extension length; then per row an int16 field count, and per field an int32 length (-1
+// for NULL) followed by the bytes; then int16 -1.
+//
+// For example, a row with a varchar "a" and a numeric NULL, of generation 7, with the meta {} and
+// extracted at 2000-01-01 00:00 UTC, is
+//   00 06                                the number of fields
+//   00 00 00 24 (36 characters)          _airbyte_raw_id
+//   00 00 00 08 00 00 00 00 00 00 00 00  _airbyte_extracted_at
+//   00 00 00 03 01 7b 7d                 _airbyte_meta
+//   00 00 00 08 00 00 00 00 00 00 00 07  _airbyte_generation_id
+//   00 00 00 01 61                       "a"
+//   ff ff ff ff                          NULL
 #pragma once
 
 #include <cstddef>
@@ -18,39 +28,40 @@
 
 namespace syncline::postgres {
 
-// Appends one field, length first, to `out`. `value` fits the column (model/value.h).
+// Appends one field, length first, to `out`. `value` must fit the column (model/value.h).
 using FieldEncoder = void (*)(const Value& value, ByteBuffer* out);
 
-// The encoder of a column of one of our types, chosen once per schema.
+// Returns the encoder of a column of type `type`. Chosen once per schema.
 FieldEncoder FieldEncoderFor(ColumnType type);
-// The encoder of a column that may have a type of the user's; null when the binary form of that
-// type is not known here.
+// Returns the encoder of a column that may have a user's type, or null if there is no encoder for
+// the binary form of that type.
 FieldEncoder FieldEncoderFor(const ColumnSchema& column);
 
-// How the rows of a table are sent.
+// The format in which the rows of a table are sent.
 enum class CopyFormat {
-  kBinary,  // as they are encoded
-  kText,    // with texts as fields; AppendTextLines (text_fields.h) makes lines of them
+  kBinary,  // rows are sent as they are encoded
+  kText,    // fields are text; AppendTextLines (text_fields.h) converts the rows to lines
 };
-// kText when a column has a type whose binary form is not known here.
+// Returns kText if a column has a type for which there is no binary encoder.
 CopyFormat CopyFormatFor(const TableSchema& schema);
 
-// Bytes before the first row.
+// Number of bytes before the first row.
 inline constexpr size_t kCopyHeaderBytes = 11 + 4 + 4;
-// Appends what stands before the first row.
+// Appends the bytes before the first row.
 void AppendCopyHeader(ByteBuffer* out);
-// Appends what stands after the last row.
+// Appends the bytes after the last row.
 void AppendCopyTrailer(ByteBuffer* out);
 
-// Encodes the rows of one lane: the four meta columns, then the stream's. Not thread-safe, no
-// allocation per row.
+// Encodes the rows of one lane: the four meta columns, then the stream's columns. In binary format
+// no memory is allocated per row, except for uuid columns and to grow the buffer. AppendRow changes
+// only the buffer.
 class RowEncoder {
  public:
   RowEncoder(const std::vector<ColumnType>& columns, RawIdGenerator raw_ids, int64_t generation_id);
-  // For rows in the schema's CopyFormatFor.
+  // Encodes rows in the format CopyFormatFor(schema).
   RowEncoder(const TableSchema& schema, RawIdGenerator raw_ids, int64_t generation_id);
 
-  // `values` has one entry a column, in table order.
+  // `values` has one entry per column, in table order.
   void AppendRow(const RecordMeta& meta, absl::Span<const Value> values, ByteBuffer* out) const;
 
  private:

@@ -7,7 +7,7 @@
 namespace syncline::postgres {
 namespace {
 
-// jsonb_recv knows one version.
+// The only version that jsonb_recv accepts.
 constexpr char kJsonbVersion = 1;
 
 }  // namespace
@@ -17,7 +17,7 @@ void EncodeVarchar(const Value& value, ByteBuffer* out) {
   const size_t size = static_cast<size_t>(value.text_size);
   char* const to = out->Reserve(4 + size);
   PutBigEndian32(to, static_cast<uint32_t>(size));
-  // An empty text may have no address, which memcpy does not allow.
+  // Empty text may have a null address, which memcpy does not allow.
   if (size > 0) std::memcpy(to + 4, value.text_data, size);
   out->Advance(4 + size);
 }

@@ -12,14 +12,15 @@
 namespace syncline::postgres {
 namespace {
 
-constexpr int64_t kDaysOfEra = 146097;  // of 400 years
+constexpr int64_t kDaysOfEra = 146097;  // days per 400 years
 
 void AppendField(absl::string_view text, ByteBuffer* out) { EncodeVarchar(Value::Text(text), out); }
 
 int64_t FloorDivide(int64_t a, int64_t b) { return a / b - (a % b < 0 ? 1 : 0); }
 
-// "2024-02-29", with " BC" to come when `*bc`: days since 2000-01-01 in the proleptic Gregorian
-// calendar, counted in years that begin in March.
+// Returns the date `days` after 2000-01-01 in the proleptic Gregorian calendar, such as
+// "2024-02-29". If it sets `*bc`, " BC" must follow. The computation uses years that begin in
+// March.
 std::string DateText(int64_t days, bool* bc) {
   const int64_t shifted = days + kPostgresEpochDays + 719468;
   const int64_t era = FloorDivide(shifted, kDaysOfEra);

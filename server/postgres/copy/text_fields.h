@@ -1,9 +1,13 @@
-// Values as the texts that PostgreSQL's input functions read, for tables with a column whose binary
-// form is not known here.
+// Encodes values as the text that PostgreSQL's input functions read, for tables with a column that
+// has no binary encoder.
 //
-// Rows are kept in the framing of COPY BINARY with texts as fields (FieldEncoder in row_encoder.h),
-// so that whatever walks over rows works for both; AppendTextLines turns them into COPY's text
-// format when they are sent. Pure functions.
+// Rows are kept in the framing of COPY BINARY with text in the fields (FieldEncoder in
+// row_encoder.h), so that code that iterates over rows works for both formats. AppendTextLines
+// converts them to COPY's text format when they are sent. Pure functions.
+//
+// For example, the boolean true becomes the field 00 00 00 01  74 ("t"). A row of that field and a
+// NULL, 00 02  00 00 00 01 74  ff ff ff ff, becomes the line 74 09 5c 4e 0a: "t", a tab, "\N" and a
+// newline.
 #pragma once
 
 #include "absl/strings/string_view.h"
@@ -13,11 +17,12 @@
 
 namespace syncline::postgres {
 
-// Appends the value's text as one field, length first; length -1 for NULL.
+// Appends the value's text as one field, length first. The length is -1 for NULL.
 using TextFieldEncoder = void (*)(const Value& value, ByteBuffer* out);
 TextFieldEncoder TextFieldEncoderFor(ColumnType type);
 
-// Appends the rows in `framed`, without header and trailer, as lines of COPY's text format.
+// Appends the rows in `framed` as lines of COPY's text format. `framed` has no header and no
+// trailer.
 void AppendTextLines(absl::string_view framed, ByteBuffer* out);
 
 }  // namespace syncline::postgres

@@ -16,8 +16,8 @@
 namespace syncline::postgres {
 namespace {
 
-// Longer than any value of the types here: more bytes than the type reads is what PostgreSQL
-// refuses as a fault of the row, fewer as a fault of the protocol.
+// Longer than any value of these types. PostgreSQL reports too many bytes as an error of the row,
+// but too few as an error of the protocol.
 constexpr uint32_t kRefusedBytes = 17;
 
 void AppendRefused(ByteBuffer* out) {
@@ -47,7 +47,7 @@ void AppendDouble(double number, ByteBuffer* out) {
   out->Advance(12);
 }
 
-// The nearest number; infinite when there is none, or when only zero is left of it.
+// Returns the nearest number, or infinity if `text` overflows or underflows.
 template <typename Float>
 Float NearestTo(absl::string_view text) {
   Float number = 0;
@@ -56,7 +56,8 @@ Float NearestTo(absl::string_view text) {
   return read.ec == std::errc() ? number : std::numeric_limits<Float>::infinity();
 }
 
-// The 32 digits of a UUID; empty when `text` is none. Hyphens may follow every fourth digit.
+// Returns the 32 digits of a UUID, or an empty string if `text` is not one. A hyphen may follow
+// every fourth digit.
 std::string UuidDigits(absl::string_view text) {
   if (text.size() >= 2 && text.front() == '{' && text.back() == '}') {
     text = text.substr(1, text.size() - 2);

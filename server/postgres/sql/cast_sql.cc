@@ -15,8 +15,9 @@ constexpr char kDate[] = "[0-9]{4,7}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])";
 constexpr char kTime[] = "([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9]([.][0-9]+)?)?";
 constexpr char kZone[] = " ?(Z|[+-](0[0-9]|1[0-4])(:?[0-5][0-9])?)";
 
-// The type without its modifier: "numeric(10,2)" -> "numeric", "timestamp(3) with time zone" ->
-// "timestamp with time zone".
+// Returns the type without its modifier: "numeric(10,2)" -> "numeric", "timestamp(3) with time
+// zone"
+// -> "timestamp with time zone".
 std::string BaseType(absl::string_view type) {
   const size_t open = type.find('(');
   const size_t close = type.find(')');
@@ -32,7 +33,7 @@ bool IsFloat(absl::string_view type) { return type == "real" || type == "double 
 
 bool IsJson(absl::string_view type) { return type == "json" || type == "jsonb"; }
 
-// `pattern` with "$x" standing for `x`.
+// Returns `pattern` with each "$x" replaced by `x`.
 std::string Fill(absl::string_view pattern, absl::string_view x) {
   return absl::StrReplaceAll(pattern, {{"$x", x}});
 }
@@ -41,8 +42,9 @@ std::string Matches(absl::string_view x, absl::string_view regex) {
   return absl::StrCat(x, " ~ '^(", regex, ")$'");
 }
 
-// Whether the text `x`, which starts as kDate says, has a day that exists. The calendar repeats
-// every 400 years, so that make_date never sees a year out of its range.
+// Returns SQL that checks that the day in the text `x`, which starts with a match of kDate, exists
+// and that its year is at most `max_year`. The calendar repeats every 400 years, so the year that
+// make_date gets is always in range.
 std::string DayExists(absl::string_view x, int max_year) {
   return Fill(absl::StrCat("split_part($x, '-', 1)::integer BETWEEN 1 AND ", max_year,
                            " AND left(split_part($x, '-', 3), 2)::integer <= extract(day FROM "
@@ -51,13 +53,15 @@ std::string DayExists(absl::string_view x, int max_year) {
               x);
 }
 
-// CASE decides the order of evaluation: `check` may raise where `guard` does not hold.
+// Returns SQL for `guard` AND `check`. CASE fixes the order of evaluation, because `check` may
+// raise an error where `guard` is false.
 std::string Guarded(absl::string_view guard, absl::string_view check) {
   return absl::StrCat("CASE WHEN ", guard, " THEN ", check, " ELSE false END");
 }
 
-// PostgreSQL has no numeric with more than 131072 digits before and 16383 after the point; with an
-// exponent the bounds are narrower than need be, but safe.
+// Returns SQL that checks that the text `x` is a numeric. PostgreSQL's numeric has at most 131072
+// digits before and 16383 after the point. With an exponent the bounds here are narrower than
+// necessary, but safe.
 std::string NumericReads(absl::string_view x) {
   return Fill(
       "($x ~ '^[+-]?([0-9]+([.][0-9]*)?|[.][0-9]+)$' AND length(split_part($x, '.', 1)) <= 131072"
@@ -66,7 +70,8 @@ std::string NumericReads(absl::string_view x) {
       x);
 }
 
-// A predicate over the text `x`: it reads as `to`, and nothing gets lost. NULL in, NULL out.
+// Returns a predicate that is true if the text `x` can be read as `to` without loss. It may be NULL
+// if `x` is.
 std::string TextReads(absl::string_view x, ColumnType to) {
   const std::string date_time = absl::StrCat(kDate, "[T ]", kTime);
   switch (to) {
@@ -97,8 +102,8 @@ std::string TextReads(absl::string_view x, ColumnType to) {
   return "false";
 }
 
-// The text `x`, of which TextReads holds, as `to`. A fraction of a second is cut after six digits,
-// never rounded up.
+// Returns SQL that converts the text `x`, for which TextReads is true, to `to`. Fractions of a
+// second are truncated after six digits, never rounded.
 std::string TextAs(absl::string_view x, ColumnType to) {
   switch (to) {
     case ColumnType::kVarchar:
@@ -122,19 +127,19 @@ std::string TextAs(absl::string_view x, ColumnType to) {
   return "NULL";
 }
 
-// Casts between types that know each other, without a way over text. Empty expression when there is
-// none.
+// Returns the special cast between two types, or an empty expression if only the general cast
+// through text applies.
 Cast DirectCast(absl::string_view c, absl::string_view from, ColumnType to) {
   constexpr char kFits[] =
       "NOT ($x BETWEEN -9223372036854775808 AND 9223372036854775807 AND $x = trunc($x))";
   const bool zoned = from == PostgresTypeName(ColumnType::kTimestamptz);
   const bool is_timestamp = zoned || from == PostgresTypeName(ColumnType::kTimestamp);
-  // The same wherever the session believes to be.
+  // Independent of the session's time zone.
   const std::string utc = zoned ? absl::StrCat("(", c, " AT TIME ZONE 'UTC')") : std::string(c);
   if (to == ColumnType::kJsonb) return {absl::StrCat("to_jsonb(", c, ")"), ""};
   if (from == PostgresTypeName(to)) return {absl::StrCat(c, "::", PostgresTypeName(to)), ""};
   if (to == ColumnType::kNumeric && IsInteger(from)) return {absl::StrCat(c, "::numeric"), ""};
-  // Over text: the cast from float8 to numeric keeps 15 digits only.
+  // Through text, because the cast from float8 to numeric keeps only 15 digits.
   if (to == ColumnType::kNumeric && IsFloat(from)) return {absl::StrCat(c, "::text::numeric"), ""};
   if (to == ColumnType::kBigint) {
     if (IsInteger(from)) return {absl::StrCat(c, "::bigint"), ""};
@@ -166,7 +171,7 @@ Cast DirectCast(absl::string_view c, absl::string_view from, ColumnType to) {
   return {};
 }
 
-// "(10,2)" of "numeric(10,2)"; empty without a modifier.
+// Returns the modifier of a type, "10,2" for "numeric(10,2)", or an empty string.
 std::string ModifierOf(absl::string_view type) {
   const size_t open = type.find('(');
   const size_t close = type.find(')');
@@ -174,7 +179,8 @@ std::string ModifierOf(absl::string_view type) {
   return std::string(type.substr(open + 1, close - open - 1));
 }
 
-// Whether `value`, of the type that a stream's column has, would change or raise in `type`.
+// Returns a predicate that is true if `value`, which has a type of a stream's column, would change
+// or raise an error when it is cast to `type`. Returns an empty string if every value fits.
 std::string TooNarrow(absl::string_view value, absl::string_view type) {
   const std::string base = BaseType(type);
   const std::string modifier = ModifierOf(type);
@@ -200,7 +206,7 @@ std::string TooNarrow(absl::string_view value, absl::string_view type) {
 Cast CastTo(absl::string_view column, absl::string_view from, ColumnType to) {
   const std::string name = QuoteIdentifier(column);
   const std::string base = BaseType(from);
-  // As the source writes bytes, in one line.
+  // Bytes become base64 in one line, as sources write them.
   if (base == "bytea" && to != ColumnType::kBytea) {
     const std::string base64 = absl::StrCat("translate(encode(", name, ", 'base64'), E'\\n', '')");
     if (to == ColumnType::kVarchar || to == ColumnType::kJsonb) return {TextAs(base64, to), ""};

@@ -1,10 +1,9 @@
-// How a stored value becomes one of another type, as SQL: what ALTER COLUMN … TYPE … USING needs,
-// and the predicate that finds a value that cannot be taken without loss, before anything is
-// changed.
+// SQL that casts stored values to another type: the expression for ALTER COLUMN … TYPE … USING, and
+// a predicate that finds values that cannot be cast without loss, to be run before the change.
 //
-// Pure functions. The session's TimeZone is UTC and its DateStyle ISO (database.h). A value is
-// never rounded, cut or guessed at, but for a fraction of a second finer than a microsecond, which
-// is cut.
+// Pure functions. The session's TimeZone must be UTC and its DateStyle ISO (database.h). Values are
+// never rounded, truncated or guessed, with one exception: digits of a second finer than a
+// microsecond are truncated.
 #pragma once
 
 #include <string>
@@ -15,20 +14,21 @@
 namespace syncline::postgres {
 
 struct Cast {
-  // The new value, over the old column.
+  // SQL expression over the old column that yields the new value.
   std::string expression;
-  // Holds for a row whose value cannot be cast (the expression would raise or lose something).
-  // Never raises itself. Empty when every value can be cast.
+  // SQL predicate that is true for a row whose value cannot be cast, because the expression would
+  // raise an error or lose information. It never raises itself. Empty if every value can be cast.
   std::string failing;
 };
 
-// From a column of `from` (as format_type() prints it, with its modifier) to `to`. `column` is the
-// column's name, unquoted.
+// Returns the cast of `column` (its unquoted name) from type `from` to `to`. `from` is the type as
+// format_type() prints it, with its modifier.
 Cast CastTo(absl::string_view column, absl::string_view from, ColumnType to);
 
-// `cast` and then on to `type`, which no stream's column has, as format_type() prints it. What a
-// length or a precision would cut or round, and what is out of a smaller number's range, cannot be
-// cast. Domains and other types of users may still raise.
+// Returns `cast` followed by a cast to `type`, which no stream's column has, as format_type()
+// prints it. `failing` then also covers values that a length would truncate, a precision would
+// round, or a smaller number type cannot hold. Domains and other user-defined types may still raise
+// an error.
 Cast StoredAs(const Cast& cast, absl::string_view type);
 
 }  // namespace syncline::postgres

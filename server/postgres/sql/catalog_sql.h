@@ -1,27 +1,28 @@
-// The questions to PostgreSQL's catalog. Constant texts; names are parameters.
+// Queries of PostgreSQL's catalog. They are constants; names are passed as parameters.
 #pragma once
 
 namespace syncline::postgres {
 
-// $1: schema. One boolean.
+// $1: schema. Returns one boolean: whether it exists.
 inline constexpr char kNamespaceExistsSql[] =
     "SELECT EXISTS (SELECT 1 FROM pg_namespace WHERE nspname = $1)";
 
-// $1: schema, $2: name. One boolean: an ordinary or partitioned table.
+// $1: schema, $2: name. Returns one boolean: whether it is an ordinary or partitioned table.
 inline constexpr char kTableExistsSql[] =
     "SELECT EXISTS (SELECT 1 FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace"
     " WHERE n.nspname = $1 AND c.relname = $2 AND c.relkind IN ('r', 'p'))";
 
-// $1: schema, $2: table, $3: column. The column's type; no row without the column.
+// $1: schema, $2: table, $3: column. Returns the column's type, without its modifier; no row if the
+// column does not exist.
 inline constexpr char kColumnTypeSql[] =
     "SELECT format_type(a.atttypid, NULL) FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid"
     " JOIN pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname = $1 AND c.relname = $2"
     " AND a.attname = $3 AND a.attnum > 0 AND NOT a.attisdropped";
 
-// $1: schemas, $2: names, of one length. A row for each that exists, in their order: position from
-// 1, relkind, persistence, whether it is a partition or inherits, whether others inherit from it,
-// whether row level security hides rows from this role, then the types of the four meta columns
-// with modifiers (NULL when missing).
+// $1: schemas, $2: names, arrays of the same length. Returns one row per table that exists, in
+// their order: position from 1, relkind, persistence, whether it is a partition or inherits,
+// whether others inherit from it, whether row level security hides rows from this role, then the
+// types of the four meta columns with modifiers (NULL if missing).
 inline constexpr char kTableShapesSql[] =
     "SELECT w.place, c.relkind, c.relpersistence,"
     " EXISTS (SELECT 1 FROM pg_inherits WHERE inhrelid = c.oid),"
@@ -39,9 +40,9 @@ inline constexpr char kTableShapesSql[] =
     " FROM pg_attribute a WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped) t) m"
     " ORDER BY w.place";
 
-// $1: schemas, $2: names, of one length. A row for each that a type has, in their order: position
-// from 1, typtype. Not the row type of a relation, nor the array type of another type: PostgreSQL
-// renames that when a table wants its name.
+// $1: schemas, $2: names, arrays of the same length. Returns one row per name that a type has, in
+// their order: position from 1, typtype. Excludes row types of relations, and array types of other
+// types, because PostgreSQL renames those when a table of that name is created.
 inline constexpr char kTypesSql[] =
     "SELECT w.place, t.typtype"
     " FROM unnest($1::text[], $2::text[]) WITH ORDINALITY AS w (schema_name, type_name, place)"
@@ -51,17 +52,18 @@ inline constexpr char kTypesSql[] =
     " (SELECT 1 FROM pg_catalog.pg_type e WHERE e.oid = t.typelem AND e.typarray = t.oid)"
     " ORDER BY w.place";
 
-// $1: schema, $2: table. Its columns in order: name, type with modifier, whether it is declared NOT
-// NULL.
+// $1: schema, $2: table. Returns its columns in order: name, type with modifier, whether it is
+// declared NOT NULL.
 inline constexpr char kColumnsSql[] =
     "SELECT a.attname, format_type(a.atttypid, a.atttypmod), a.attnotnull FROM pg_attribute a"
     " JOIN pg_class c ON c.oid = a.attrelid JOIN pg_namespace n ON n.oid = c.relnamespace"
     " WHERE n.nspname = $1 AND c.relname = $2 AND a.attnum > 0 AND NOT a.attisdropped"
     " ORDER BY a.attnum";
 
-// $1: schema, $2: table. Its columns in order without the meta columns: name, type with modifier,
-// of a domain the type under it, whether it is of a string type or an enum, whether it is NOT NULL
-// (also by its domain), whether it fills itself, whether it is generated from others.
+// $1: schema, $2: table. Returns its columns in order, without the meta columns: name, type with
+// modifier, base type with modifier (differs for a domain), whether the type is a string type or an
+// enum, whether it is NOT NULL (also by its domain), whether it has a default or is an identity or
+// generated column, whether it is generated.
 inline constexpr char kTableColumnsSql[] =
     "SELECT a.attname, pg_catalog.format_type(a.atttypid, a.atttypmod),"
     " coalesce((WITH RECURSIVE base (oid, modifier) AS ("
@@ -80,14 +82,15 @@ inline constexpr char kTableColumnsSql[] =
     " AND a.attname NOT IN ('_airbyte_raw_id', '_airbyte_extracted_at', '_airbyte_meta',"
     " '_airbyte_generation_id') ORDER BY a.attnum";
 
-// $1: schema, $2: table. How many columns it ever had.
+// $1: schema, $2: table. Returns the number of columns, dropped ones included.
 inline constexpr char kAttributesSql[] =
     "SELECT c.relnatts FROM pg_catalog.pg_class c"
     " JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace"
     " WHERE n.nspname = $1 AND c.relname = $2";
 
-// $1, $2: schema and name of a table; $3, $4: of another; $5: columns. The columns that both have
-// of one type, but for those in $5 and those that fill themselves in the other.
+// $1, $2: schema and name of a table; $3, $4: those of another; $5: columns. Returns the columns
+// that both have with the same type, except those in $5 and those that have a default or are
+// identity or generated columns in the other table.
 inline constexpr char kSharedColumnsSql[] =
     "SELECT a.attname FROM pg_catalog.pg_class c"
     " JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace"
@@ -100,19 +103,20 @@ inline constexpr char kSharedColumnsSql[] =
     " AND NOT b.atthasdef AND b.attidentity = '' AND b.attgenerated = ''"
     " AND NOT a.attname = ANY ($5::text[]) ORDER BY b.attnum";
 
-// $1: schema, $2: table. Its storage parameters as WITH takes them, NULL without any.
+// $1: schema, $2: table. Returns its storage parameters in the form of a WITH clause, or NULL.
 inline constexpr char kStorageOptionsSql[] =
     "SELECT (SELECT pg_catalog.string_agg(pg_catalog.format('%I=%L', o.option_name,"
     " o.option_value), ', ') FROM pg_catalog.pg_options_to_table(c.reloptions) o)"
     " FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace"
     " WHERE n.nspname = $1 AND c.relname = $2";
 
-// $1: the name of a foreign key. One boolean: whether one of this name points at its own table.
+// $1: the name of a foreign key. Returns one boolean: whether a foreign key of this name references
+// its own table.
 inline constexpr char kSelfForeignKeySql[] =
     "SELECT EXISTS (SELECT FROM pg_catalog.pg_constraint k"
     " WHERE k.contype = 'f' AND k.conrelid = k.confrelid AND k.conname = $1)";
 
-// $1: schema, $2: table, $3: columns. The names of CHECK constraints over one of them.
+// $1: schema, $2: table, $3: columns. Returns the names of CHECK constraints on any of them.
 inline constexpr char kChecksOfColumnsSql[] =
     "SELECT k.conname FROM pg_catalog.pg_constraint k"
     " JOIN pg_catalog.pg_class c ON c.oid = k.conrelid"
@@ -121,7 +125,7 @@ inline constexpr char kChecksOfColumnsSql[] =
     " (SELECT FROM pg_catalog.pg_attribute a WHERE a.attrelid = c.oid AND a.attnum = ANY (k.conkey)"
     " AND a.attname = ANY ($3::text[])) ORDER BY k.conname";
 
-// $1: schema, $2: table, $3: columns. One boolean: whether there are statistics of one of them.
+// $1: schema, $2: table, $3: columns. Returns one boolean: whether any of them has statistics.
 inline constexpr char kHasStatisticsSql[] =
     "SELECT EXISTS (SELECT 1 FROM pg_stats WHERE schemaname = $1 AND tablename = $2"
     " AND attname = ANY ($3::name[]))";

@@ -10,7 +10,7 @@
 namespace syncline::postgres {
 namespace {
 
-// Those of the stream that an UPDATE may set.
+// Returns the stream's columns that an UPDATE may set.
 std::vector<std::string> UpdatedColumns(const Merge& merge) {
   std::vector<std::string> columns;
   for (const std::string& column : InsertedColumns(merge)) {
@@ -29,13 +29,14 @@ std::string JoinUndeclared(const Merge& merge) {
   return merge.undeclared.empty() ? "" : JoinUndeclaredSql();
 }
 
-// What follows UPDATE … SET … : the rows to be replaced `n` and their winners `s`.
+// Returns the part that follows UPDATE … SET …: the rows to be replaced `n` and their winners `s`.
 std::string FromReplaced(const Merge& merge) {
   return absl::StrCat(" FROM pg_temp.syncline_replaced n JOIN ", QuoteTable(merge.source),
                       " s ON s.ctid = n.tid", JoinUndeclared(merge), " WHERE t.ctid = n.stored");
 }
 
-// What stored row `t` gets of its winner `s`, with the columns' names when `named`.
+// Returns the values that stored row `t` gets from its winner `s`. With `named`, expressions are
+// followed by the column's name.
 std::string NewValues(const Merge& merge, const std::vector<std::string>& columns, bool named) {
   return absl::StrJoin(columns, ", ", [&](std::string* out, const std::string& name) {
     const std::string column = QuoteIdentifier(name);
@@ -93,7 +94,7 @@ std::string ClearValuesSql(const Merge& merge, const std::vector<std::string>& c
       absl::StrAppend(out, row, ".", Ordered(merge.schema, name));
     });
   };
-  // An update moves a row: its new place is where the next one finds it.
+  // An update moves a row, so its new place (ctid) is stored for the next update.
   return absl::StrCat("WITH cleared AS (UPDATE ", QuoteTable(merge.target), " t SET ",
                       absl::StrJoin(columns, ", ", clear), FromReplaced(merge), " AND (",
                       compared("t"), ") IS DISTINCT FROM (", compared("s"),
@@ -120,7 +121,7 @@ std::string DeleteReplacedSql(const Merge& merge) {
 
 std::string InsertReinsertedSql(const Merge& merge) {
   const std::vector<std::string> columns = ReinsertedColumns(merge);
-  // The stored value of an identity column is a value like any other.
+  // Stored values of an identity column are inserted like any other value.
   return absl::StrCat("INSERT INTO ", QuoteTable(merge.target), " (", Prefixed(columns, ""),
                       ") OVERRIDING SYSTEM VALUE SELECT ", Prefixed(columns, ""),
                       " FROM pg_temp.syncline_reinserted");

@@ -1,8 +1,8 @@
-// The statements of a merge that updates rows where they are. Pure functions; see upsert_sql.h for
-// the winners and the matches that they read.
+// The statements of a merge that updates rows in place. Pure functions. upsert_sql.h describes the
+// winners and matches that they read.
 //
-// One more temporary table tells which stored row (stored) which winner (tid) is put into: the
-// newest of its key. A second one has the stored rows that go.
+// The temporary table syncline_replaced maps each winner (tid) to the stored row that it replaces
+// (stored), which is the newest of its key. syncline_removed lists the stored rows to be deleted.
 #pragma once
 
 #include <string>
@@ -12,21 +12,22 @@
 
 namespace syncline::postgres {
 
-// Of each winner that is no deletion and beats the newest stored row of its key, that row.
+// Creates syncline_replaced, with each winner that is not a deletion and beats the newest stored
+// row of its key.
 std::string CreateReplacedSql(const Merge& merge);
-// The stored rows that are beaten and not replaced.
+// Creates syncline_removed, with the stored rows that are beaten and not replaced.
 extern const char kCreateRemovedSql[];
 std::string DeleteRemovedSql(const Merge& merge);
 std::string UpdateReplacedSql(const Merge& merge);
 inline constexpr char kDropInPlaceSql[] =
     "DROP TABLE pg_temp.syncline_replaced, pg_temp.syncline_removed";
 
-// Sets `columns`, at least one, to NULL in the rows to be replaced whose values there change, so
-// that rows may exchange them afterwards.
+// Sets `columns` (at least one) to NULL in the rows to be replaced whose values in them change, so
+// that rows can exchange values of a unique index.
 std::string ClearValuesSql(const Merge& merge, const std::vector<std::string>& columns);
 
-// Instead of the update: keeps the new rows with the values of the target's other columns, deletes
-// the old ones and inserts the new.
+// Instead of the update, these store the new rows together with the values of the target's other
+// columns, delete the old rows and insert the new ones.
 std::string CreateReinsertedSql(const Merge& merge);
 std::string DeleteReplacedSql(const Merge& merge);
 std::string InsertReinsertedSql(const Merge& merge);

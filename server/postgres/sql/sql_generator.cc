@@ -14,14 +14,14 @@ namespace {
 
 constexpr char kReplacement[] = "\xEF\xBF\xBD";
 
-// A b-tree refuses entries over 2704 bytes (a third of a page); the rest is for headers and
-// alignment.
+// A b-tree refuses entries over 2704 bytes (a third of a page). The difference leaves room for
+// headers and alignment.
 constexpr int kLongestKeyBytes = 2600;
 
 bool IsContinuation(uint8_t byte) { return (byte & 0xC0) == 0x80; }
 
-// The length of the well-formed UTF-8 character (Unicode, table 3-7) that `text` starts with; 0
-// when there is none.
+// Returns the length of the well-formed UTF-8 character (Unicode, table 3-7) at the start of
+// `text`, or 0 if there is none.
 size_t CharacterLength(absl::string_view text) {
   const auto byte = [text](size_t at) { return static_cast<uint8_t>(text[at]); };
   const uint8_t first = byte(0);
@@ -43,7 +43,7 @@ size_t CharacterLength(absl::string_view text) {
   return malformed ? 0 : length;
 }
 
-// `text` between `quote`s, each `quote` in it doubled.
+// Returns `text` between `quote` characters, with each `quote` in it doubled.
 std::string Quote(absl::string_view text, char quote) {
   std::string out(1, quote);
   while (!text.empty()) {
@@ -179,7 +179,7 @@ std::string TableStatusSql(const TableName& table) {
 
 std::string CopyTableSql(const TableName& source, const TableName& target,
                          const std::vector<std::string>& columns) {
-  // An identity column that the stream has takes the stream's values.
+  // Identity columns of the stream get the stream's values.
   const std::string list = QuoteColumns(columns);
   return absl::StrCat("INSERT INTO ", QuoteTable(target), " (", list,
                       ") OVERRIDING SYSTEM VALUE SELECT ", list, " FROM ", QuoteTable(source));
@@ -215,7 +215,8 @@ std::string LockAgainstWritersSql(const TableName& table) {
 
 std::string KeyIndexName(const TableName& table, const std::vector<std::string>& columns,
                          int attempt) {
-  // The digest first: ShortenName cuts at the end, and the prefix must stay whole.
+  // The digest comes first, because ShortenName truncates at the end and the prefix must stay
+  // whole.
   const std::string digest = Sha256Hex(absl::StrJoin(columns, "\n"), 8);
   const std::string number = attempt > 1 ? absl::StrCat(attempt, "_") : "";
   return ShortenName(absl::StrCat(kKeyIndexPrefix, digest, "_", number, table.name));

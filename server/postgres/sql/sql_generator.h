@@ -1,9 +1,8 @@
-// The statements of the table operations as text. Pure functions with typed inputs: nothing here
-// talks to a database.
+// The SQL text of the table operations. Pure functions with typed inputs, without a connection.
 //
-// Every name goes through QuoteIdentifier; values are parameters ($1 …) of the statements, never
-// part of their text. tests/golden/sql.txt holds each statement for a sample table. The statements
-// of the upsert are in upsert_sql.h, casts in cast_sql.h, catalog queries in catalog_sql.h.
+// Every name is quoted with QuoteIdentifier. Values are parameters ($1 …) of the statements and not
+// part of their text. tests/golden/sql.txt has each statement for a sample table. The statements of
+// the upsert are in upsert_sql.h, casts in cast_sql.h, catalog queries in catalog_sql.h.
 #pragma once
 
 #include <string>
@@ -15,27 +14,28 @@
 
 namespace syncline::postgres {
 
-// `name` as a quoted identifier. Total: bytes that are no UTF-8 and NUL become U+FFFD, because
-// PostgreSQL's own quoting trusts its input to be valid (CVE-2025-1094); names are checked long
-// before (model/names.h), such a name then merely exists nowhere.
+// Returns `name` as a quoted identifier. Never fails: bytes that are not UTF-8, and NUL, become
+// U+FFFD, because PostgreSQL's own quoting assumes valid input (CVE-2025-1094). Names are validated
+// earlier (model/names.h); an invalid one that gets here matches no object.
 std::string QuoteIdentifier(absl::string_view name);
-// "schema"."name".
+// Returns "schema"."name".
 std::string QuoteTable(const TableName& table);
-// `value` as a string constant, whatever standard_conforming_strings says. Bytes are treated as
-// QuoteIdentifier does. For DDL that takes no parameters, such as COMMENT.
+// Returns `value` as a string constant that is valid with any standard_conforming_strings. Invalid
+// bytes are replaced as in QuoteIdentifier. For DDL that accepts no parameters, such as COMMENT.
 std::string QuoteLiteral(absl::string_view value);
-// Quoted names with ", " between them.
+// Returns the quoted names, separated by ", ".
 std::string QuoteColumns(const std::vector<std::string>& columns);
 
-// Names of all columns of a table in order: the four meta columns, then those of `schema`.
+// Returns the names of all columns of a table in order: the four meta columns, then those of
+// `schema`.
 std::vector<std::string> AllColumns(const TableSchema& schema);
 
 std::string CreateSchemaSql(absl::string_view schema);
 std::string DropSchemaSql(absl::string_view schema);
 std::string CreateTableSql(const TableName& table, const TableSchema& schema);
 struct LikeOptions {
-  bool constraints = true;           // CHECK; NOT NULL always comes along
-  bool defaults = false;             // also what is generated, and identities
+  bool constraints = true;           // CHECK constraints; NOT NULL is always included
+  bool defaults = false;             // also generated and identity columns
   std::string storage_options = {};  // "fillfactor='70', …" or empty
 };
 std::string CreateTableLikeSql(const TableName& table, const TableName& original,
@@ -47,39 +47,41 @@ std::string CountRowsSql(const TableName& table);
 std::string HasRowsSql(const TableName& table);
 std::string HasValuesSql(const TableName& table, absl::string_view column);
 std::string GenerationIdSql(const TableName& table);
-// One row: the lowest and the highest generation id; 0 for a table without rows.
+// Returns one row: the lowest and the highest generation id; 0 for a table without rows.
 std::string GenerationBoundsSql(const TableName& table);
-// DELETE of the rows of generations below $1.
+// Deletes the rows of generations below $1.
 std::string DeleteOlderRowsSql(const TableName& table);
-// One row: whether there are rows (boolean), the size on disk in bytes.
+// Returns one row: whether there are rows (boolean), and the size on disk in bytes with TOAST,
+// without indexes.
 std::string TableStatusSql(const TableName& table);
 
 // INSERT INTO target SELECT FROM source over `columns`.
 std::string CopyTableSql(const TableName& source, const TableName& target,
                          const std::vector<std::string>& columns);
-// DELETE of the rows whose raw ids are within the ranges of $1 (first ids) and $2 (last ids).
+// Deletes the rows whose raw ids are within the ranges of $1 (first ids) and $2 (last ids).
 std::string DeleteRawIdRangesSql(const TableName& table);
 // COPY … FROM STDIN in binary format over AllColumns, in their order.
 std::string CopyBinarySql(const TableName& table, const TableSchema& schema);
 // The same in text format.
 std::string CopyTextSql(const TableName& table, const TableSchema& schema);
-// BEGIN before it: one round trip opens a data transaction.
+// The same with BEGIN before it, so that one round trip opens a data transaction.
 std::string BeginCopyBinarySql(const TableName& table, const TableSchema& schema);
 std::string BeginCopyTextSql(const TableName& table, const TableSchema& schema);
 
-// Waits for writers, not for readers, and keeps other writers out until the transaction ends.
+// Takes a lock that waits for writers but not for readers, and that excludes other writers until
+// the transaction ends.
 std::string LockAgainstWritersSql(const TableName& table);
 
-// What the names of our key indexes start with. They are known by the ledger (key_indexes.h).
+// Prefix of the names of key indexes that we create. The ledger records them (key_indexes.h).
 inline constexpr char kKeyIndexPrefix[] = "syncline_key_";
-// The index on `columns` of `table`: deterministic, at most 63 bytes, with `attempt` > 1 another
-// one.
+// Returns the name of the index on `columns` of `table`: deterministic and at most 63 bytes. Each
+// `attempt` gives a different name.
 std::string KeyIndexName(const TableName& table, const std::vector<std::string>& columns,
                          int attempt = 1);
 std::string CreateIndexSql(absl::string_view index, const TableName& table,
                            const std::vector<std::string>& columns);
 std::string DropIndexSql(const TableName& index);
-// One boolean: whether a row's `columns` are too long for a b-tree.
+// Returns one boolean: whether a row has `columns` that are too long for a b-tree.
 std::string HasLongKeySql(const TableName& table, const std::vector<std::string>& columns);
 
 // Clauses of one ALTER TABLE.
@@ -93,11 +95,11 @@ std::string SetNotNullClause(absl::string_view column);
 std::string DropNotNullClause(absl::string_view column);
 std::string AlterTableSql(const TableName& table, const std::vector<std::string>& clauses);
 
-// $1: the field's name. Adds an entry of a failed cast to the meta column of the rows for which
-// `predicate` (SQL) holds.
+// $1: the field's name. Adds an entry for a failed cast to the meta column of the rows for which
+// `predicate` (SQL) is true.
 std::string NoteCastFailuresSql(const TableName& table, absl::string_view predicate);
 
-// The raw id of a row for which `predicate` (SQL) holds; no row when there is none.
+// Returns the raw id of one row for which `predicate` (SQL) is true; no row if there is none.
 std::string ExampleRowSql(const TableName& table, absl::string_view predicate);
 
 }  // namespace syncline::postgres

@@ -9,12 +9,12 @@
 namespace syncline::postgres {
 namespace {
 
-// A stream without a key has nothing that one row could take from another.
+// Returns the columns by which rows share values. Without a key each row is on its own.
 std::string KeyOf(const TableSchema& schema) {
   return schema.primary_key.empty() ? QuoteIdentifier(kRawIdColumn) : KeyOrder(schema);
 }
 
-// "$n" stands for the column's place from 1, "$d" and so on for names that no column has.
+// Replaces "$n" by the column's number from 1, and "$d", "$k" and "$v" by names that no column has.
 std::string AtPlace(absl::string_view pattern, size_t place) {
   return absl::StrReplaceAll(pattern, {{"$n", absl::StrCat(place + 1)},
                                        {"$d", absl::StrCat("\"syncline d", place + 1, "\"")},
@@ -22,7 +22,8 @@ std::string AtPlace(absl::string_view pattern, size_t place) {
                                        {"$v", absl::StrCat("\"syncline v", place + 1, "\"")}});
 }
 
-// The value of a row without one, and whether the stored value stays.
+// Returns two SQL expressions: the value that a row gets, and whether the stored value is kept. $d
+// is true if the row's stream declares the column, and $k if any row of the key does.
 std::string ValueSql(const UndeclaredSql& column, size_t place) {
   const std::string own = QuoteIdentifier(column.name);
   const std::string fallback =

@@ -8,7 +8,7 @@
 namespace syncline::postgres {
 namespace {
 
-// Of a stream without deletions.
+// Deletion predicate of a stream without deletions.
 constexpr absl::string_view kNever = "false";
 
 const ColumnSchema* FindColumn(const TableSchema& schema, const std::string& name) {
@@ -18,7 +18,7 @@ const ColumnSchema* FindColumn(const TableSchema& schema, const std::string& nam
   return nullptr;
 }
 
-// SQL over a row: whether CDC marks it deleted. `prefix` goes before its columns.
+// Returns a predicate over a row: CDC marks it as deleted. `prefix` precedes its columns.
 std::string Deleted(const TableSchema& schema, CdcDeleteMode mode, absl::string_view prefix = "") {
   for (const ColumnSchema& column : schema.columns) {
     if (column.input_name == kCdcDeletedAtField && mode == CdcDeleteMode::kHard) {
@@ -30,7 +30,8 @@ std::string Deleted(const TableSchema& schema, CdcDeleteMode mode, absl::string_
 
 bool InSource(const Merge& merge) { return merge.winners == Winners::kInSource; }
 
-// Of winner `w` a column of the source, or of the table of winners.
+// Returns a column of winner `w`: `in_source` if the winners are the source's rows, otherwise
+// `in_table`.
 std::string OfWinner(const Merge& merge, const std::string& in_source, absl::string_view in_table) {
   return absl::StrCat("w.", InSource(merge) ? absl::string_view(in_source) : in_table);
 }
@@ -40,7 +41,7 @@ std::string WinnerKey(const Merge& merge, size_t index) {
                   absl::StrCat("k", index + 1));
 }
 
-// That winner `w` has the pattern.
+// Returns a predicate: the key of winner `w` has the null pattern.
 std::string HasPattern(const Merge& merge, const NullPattern& nulls) {
   std::vector<std::string> terms;
   for (size_t i = 0; i < nulls.size(); ++i) {
@@ -49,13 +50,14 @@ std::string HasPattern(const Merge& merge, const NullPattern& nulls) {
   return absl::StrJoin(terms, " AND ");
 }
 
-// " COLLATE …" where the column's own collation would not do.
+// Returns " COLLATE …" if the column must not be compared in its own collation, otherwise "".
 std::string Collated(const Merge& merge, const std::string& column) {
   const auto found = merge.traits.collations.find(column);
   return found == merge.traits.collations.end() ? "" : absl::StrCat(" COLLATE ", found->second);
 }
 
-// That winner `w`, which has the pattern, and stored row `t` are of one key.
+// Returns a predicate: winner `w`, which has the null pattern, and stored row `t` have the same
+// key.
 std::string SameKey(const Merge& merge, const NullPattern& nulls) {
   std::vector<std::string> terms;
   for (size_t i = 0; i < nulls.size(); ++i) {
@@ -68,7 +70,7 @@ std::string SameKey(const Merge& merge, const NullPattern& nulls) {
   return absl::StrJoin(terms, " AND ");
 }
 
-// That winner `w` beats stored row `t`.
+// Returns a predicate: winner `w` beats stored row `t`. It may be NULL.
 std::string Beats(const Merge& merge) {
   const std::string extracted_at = QuoteIdentifier(kExtractedAtColumn);
   const std::string later = absl::StrCat(OfWinner(merge, extracted_at, "e"), " > t.", extracted_at);
@@ -81,10 +83,10 @@ std::string Beats(const Merge& merge) {
                       "))");
 }
 
-// That match `m` keeps its winner from being inserted.
+// Returns the condition under which match `m` prevents its winner from being inserted.
 absl::string_view Blocks(bool in_place) { return in_place ? "" : " AND NOT m.beaten"; }
 
-// The newest row of each key of the source.
+// Returns a query for the newest row of each key of the source.
 std::string SelectWinners(const Merge& merge) {
   const TableSchema& schema = merge.schema;
   std::string keys;
@@ -99,7 +101,7 @@ std::string SelectWinners(const Merge& merge) {
                       NewestFirst(schema));
 }
 
-// A SELECT for each pattern of the stored rows `t` of winner `w`'s key, UNION ALL between them.
+// Returns a UNION ALL of one SELECT per pattern: the stored rows `t` of the key of each winner `w`.
 std::string SelectMatches(const Merge& merge, absl::string_view columns,
                           const std::vector<NullPattern>& patterns) {
   std::vector<std::string> arms;
@@ -116,7 +118,7 @@ std::string SelectMatches(const Merge& merge, absl::string_view columns,
 
 }  // namespace
 
-// Faster than a locale's order, and the same everywhere.
+// Byte order is faster than a locale's order and does not depend on the locale.
 std::string Ordered(const TableSchema& schema, const std::string& name) {
   const ColumnSchema* const column = FindColumn(schema, name);
   const bool is_text = column != nullptr && column->type == ColumnType::kVarchar &&
@@ -174,10 +176,10 @@ std::string Prefixed(const std::vector<std::string>& columns, absl::string_view 
   });
 }
 
-// random_page_cost: the planner's default, made for disks that seek, has the whole target read for
-// keys that an index finds sooner. enable_mergejoin: it would sort whole rows, or walk through all
-// of the target in the order of an index. jit: compiling costs more than these expressions.
-// default_statistics_target: samples of 3,000 rows.
+// random_page_cost: the default is meant for spinning disks and makes the planner read the whole
+// target for keys that an index finds faster. enable_mergejoin: a merge join would sort whole rows,
+// or read all of the target in index order. jit: compilation costs more than these expressions.
+// default_statistics_target: samples of 3,000 rows suffice.
 const char kUpsertSettingsSql[] =
     "SELECT set_config(name, value, true) FROM (VALUES"
     " ('work_mem', $1, pg_size_bytes(current_setting('work_mem')) < pg_size_bytes($1)),"
@@ -212,14 +214,14 @@ std::string SampleKeysSql(const TableName& table, const TableSchema& schema) {
 }
 
 std::string CreateWinnersSql(const Merge& merge) {
-  // In the order of their places, so that the rows are fetched as they lie on disk.
+  // Ordered by place, so that the rows are fetched in the order in which they are on disk.
   return absl::StrCat("CREATE TEMPORARY TABLE syncline_winners ON COMMIT DROP AS SELECT * FROM (",
                       SelectWinners(merge), ") w ORDER BY tid");
 }
 
 std::string CreateMatchesSql(const Merge& merge, const std::vector<NullPattern>& patterns) {
   const std::string columns = absl::StrCat(WinnerPlace(merge), " AS tid, t.ctid AS stored");
-  // In the order of the stored rows: each page of the target is changed once.
+  // Ordered by stored row, so that each page of the target is changed once.
   return absl::StrCat("CREATE TEMPORARY TABLE syncline_matches ON COMMIT DROP AS ",
                       SelectMatches(merge, columns, patterns), " ORDER BY stored");
 }
