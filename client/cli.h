@@ -18,7 +18,7 @@ namespace syncline::client {
 enum class FlagKind { kText, kSwitch, kDuration, kCount, kChoice };
 
 struct Flag {
-  std::string name;  // without dashes, with underscores; dashes are accepted for them
+  std::string name;  // without leading dashes; dashes are accepted for its underscores
   FlagKind kind;
   std::string value_name;     // shown in help; empty for kSwitch and kChoice
   std::string default_value;  // empty: none

@@ -18,7 +18,7 @@ enum class InferredType : uint8_t {
   kNumber,
   kDate,
   kTimestamp,    // without a time zone
-  kTimestampTz,  // with one
+  kTimestampTz,  // with a time zone
   kString,
   kObject,
   kArray,

@@ -10,7 +10,7 @@ namespace syncline::client {
 
 struct EndRules {
   bool replace = false;         // --mode overwrite
-  bool allow_rejected = false;  // publish although records were rejected
+  bool allow_rejected = false;  // publish even if records were rejected
   bool allow_empty = false;     // replace even if there is no record
   bool strict = false;          // fail on any rejected record or changed value
   int64_t max_rejected = 0;     // rejected records with which a replace still publishes

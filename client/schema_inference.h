@@ -53,7 +53,7 @@ class SchemaInference {
   std::vector<std::pair<std::string, InferredType>> columns_;
   absl::flat_hash_map<std::string, size_t> index_;
   std::vector<Member> expected_;                               // the members of the last record
-  std::vector<std::pair<absl::string_view, JsonText>> found_;  // those of the current one
+  std::vector<std::pair<absl::string_view, JsonText>> found_;  // the members of the current record
 };
 
 }  // namespace syncline::client

@@ -24,8 +24,8 @@ class Destination {
   Destination() = default;
 
   std::string name_;
-  std::unique_ptr<DirectServer>
-      server_;  // null where the configuration names one; outlives client_
+  // Null if the configuration names a server. Outlives client_.
+  std::unique_ptr<DirectServer> server_;
   std::unique_ptr<SyncClient> client_;
 };
 

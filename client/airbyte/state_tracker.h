@@ -3,8 +3,9 @@
 // A lane is one stream of the catalog. A state belongs to the lanes that it covers. It is emitted
 // when it is the oldest state in each of them and its requirements are met. Requirements are record
 // counts that the server has confirmed. They do not depend on the order, names or runs of
-// checkpoints, so none of these can release a state too early. Thread-safe. `emit` is called on the
-// thread that met the last requirement, never on two threads at once and never with a lock held.
+// checkpoints, so none of these can release a state too early. Thread-safe. `emit` is called on a
+// thread that calls Add, Durable, Checkpointed or Completed, never on two threads at once and never
+// with a lock held.
 #pragma once
 
 #include <cstddef>
@@ -23,7 +24,7 @@ class StateTracker {
  public:
   using Emit = std::function<void(const std::string& line)>;
 
-  // What must be committed in one lane.
+  // The number of records of one lane that must be committed.
   struct Requirement {
     int lane;
     int64_t offset;  // records before the state

@@ -53,7 +53,7 @@ absl::Status Print(const CommandLine& command_line, SyncClient* client, LineOutp
   if (count == 0) Say("no rejected records");
   if (format == "jsonl" && cut > 0) {
     Say(absl::StrCat(cut, cut == 1 ? " record is" : " records are",
-                     " omitted: the ledger holds only the beginning of the text"));
+                     " omitted: the ledger does not hold the complete text"));
   }
   return absl::OkStatus();
 }

@@ -2,7 +2,7 @@
 // one record.
 //
 // An empty unquoted field is null and is omitted; an empty quoted field is "". In columns of
-// numbers and booleans, values are written as such if they are valid JSON; otherwise they are
+// numbers, booleans and JSON, values are written as such if they are valid JSON; otherwise they are
 // written as strings, and the server decides. A row with another number of fields than the header
 // is unreadable (FIELD_COUNT): it is sent as a JSON array of its fields, which the server rejects
 // and keeps.
