@@ -290,8 +290,8 @@ std::string ProgramHelp() {
   absl::StrAppend(
       &help,
       "\nRun 'syncline VERB --help' for a verb's flags. Data goes to stdout, messages to "
-      "stderr.\nExit codes: 0 success, 1 failure, 2 usage error, 3 success, but records were "
-      "rejected.\n");
+      "stderr.\nExit codes: 0 success, 1 failure, 2 usage error, 3 success with rejected "
+      "records.\n");
   return help;
 }
 
