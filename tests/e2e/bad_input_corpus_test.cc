@@ -68,7 +68,7 @@ std::vector<std::string> Said(const std::string& text, absl::string_view keyword
 
 class BadRecordsTest : public BadInputTest, public ::testing::WithParamInterface<std::string> {};
 
-TEST_P(BadRecordsTest, BecomeNullOrAreRejectedAndTheirNeighboursLoad) {
+TEST_P(BadRecordsTest, AreNulledOrRejectedAndOthersLoad) {
   const std::filesystem::path directory = std::filesystem::path(SYNCLINE_CORPUS_DIR) / "records";
   const std::string lines = ReadFile(directory / (GetParam() + ".jsonl"));
   const std::string expected = ReadFile(directory / (GetParam() + ".expected"));
@@ -107,7 +107,7 @@ INSTANTIATE_TEST_SUITE_P(Corpus, BadRecordsTest, ::testing::ValuesIn(Entries("re
 
 class BadStartTest : public BadInputTest, public ::testing::WithParamInterface<std::string> {};
 
-TEST_P(BadStartTest, IsAnsweredAsTheCorpusSays) {
+TEST_P(BadStartTest, HasTheAnswerOfTheCorpus) {
   const std::filesystem::path directory = std::filesystem::path(SYNCLINE_CORPUS_DIR) / "start_sync";
   const std::string text = ReadFile(directory / (GetParam() + ".textproto"));
   v1::StartSyncRequest request;

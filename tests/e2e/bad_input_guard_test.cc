@@ -199,7 +199,7 @@ TEST_F(GuardedServerTest, Row49_RefusedCallsDoNotFillTheLog) {
   EXPECT_GT(LinesOf(server->Log(), "rpc_failed"), 0);
 }
 
-TEST_F(GuardedServerTest, Row56_PlaintextOnATlsPort) {
+TEST_F(GuardedServerTest, Row56_PlaintextToATlsPort) {
   const auto server = StartTlsServer();
   ASSERT_NE(server, nullptr);
   EXPECT_EQ(
@@ -241,7 +241,7 @@ TEST_F(GuardedServerTest, Row56_MutualTls) {
   EXPECT_OK(ListAs(*server, "client"));
 }
 
-TEST_F(GuardedServerTest, Row56_MutualTlsOfTheCommandLine) {
+TEST_F(GuardedServerTest, Row56_MutualTlsWithTheCommandLine) {
   const auto server =
       StartTlsServer({absl::StrCat("--tls_client_ca_file=", CorpusFile("client.crt"))});
   ASSERT_NE(server, nullptr);

@@ -47,7 +47,7 @@ class BadKeysTest : public BadInputTest {
   }
 };
 
-TEST_F(BadKeysTest, Row23_OfEqualCursorsTheLatestCounts) {
+TEST_F(BadKeysTest, Row23_LatestOfEqualCursorsWins) {
   const v1::StartSyncRequest request = Dedup();
   const std::string sync_id = Started(request);
   // Within one batch, across batches of one call, and across calls. Key 3 was read before the
@@ -69,7 +69,7 @@ TEST_F(BadKeysTest, Row23_OfEqualCursorsTheLatestCounts) {
   EXPECT_EQ(Stored(), "1:b 2:b 3:a 4:b");
 }
 
-TEST_F(BadKeysTest, Row23_ANullCursorIsTheOldest) {
+TEST_F(BadKeysTest, Row23_NullCursorIsTheOldest) {
   Load(Dedup(), 1000, R"({"id":1,"c":null,"v":"null"}
 {"id":1,"c":-9,"v":"value"}
 {"id":2,"c":-9,"v":"value"}
@@ -82,7 +82,7 @@ TEST_F(BadKeysTest, Row23_ANullCursorIsTheOldest) {
   EXPECT_EQ(Stored(), "1:value 2:value 3:later null 4:value");
 }
 
-TEST_F(BadKeysTest, Row23_AgainstWhatIsStored) {
+TEST_F(BadKeysTest, Row23_CursorsOfStoredRows) {
   Load(Dedup(), 2000, R"({"id":1,"c":5,"v":"stored"}
 {"id":2,"c":5,"v":"stored"}
 {"id":3,"c":5,"v":"stored"}

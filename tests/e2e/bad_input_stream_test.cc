@@ -106,7 +106,7 @@ TEST_F(BadStreamTest, Row04_RecordsAfterCompletion) {
 }
 
 // Each answer has the counts of changed values, and rejected records can be listed.
-TEST_F(BadStreamTest, CountsAndRejectedRecordsAreAnswered) {
+TEST_F(BadStreamTest, AnswersHaveCountsAndRejectedRecords) {
   const std::string sync_id =
       Started(Request("bad", R"("n":{"type":"integer"},"v":{"type":"string"})"));
   v1::StreamRecordsRequest lines = Lines(
@@ -151,7 +151,7 @@ TEST_F(BadStreamTest, CountsAndRejectedRecordsAreAnswered) {
   }
 }
 
-TEST_F(BadStreamTest, UnreadableRecordsMustBeOfTheBatch) {
+TEST_F(BadStreamTest, UnreadableOffsetsMustBeInTheBatch) {
   const std::string sync_id = Started(Request("bad"));
   const auto send = [&](std::vector<int64_t> offsets, const std::string& reason) {
     v1::StreamRecordsRequest lines = Lines(0, kThree);
@@ -277,7 +277,7 @@ TEST_F(BadStreamTest, Row10_GapNamesTheExpectedOffset) {
   EXPECT_EQ(Rows("bad"), 3);
 }
 
-TEST_F(BadStreamTest, Row11_And12_And13_ReplayIsSkippedWhateverItSays) {
+TEST_F(BadStreamTest, Row11_And12_And13_ReplayIsSkipped) {
   const std::string sync_id = Started(Request("bad"));
   EXPECT_EQ(Summary(Send({Header(sync_id, "bad"), Lines(0, kThree)})), "OK");
   v1::StreamRecordsResponse response;
@@ -335,7 +335,7 @@ TEST_F(BadStreamTest, Row15_StaleGenerationNamesTheCurrentOne) {
   EXPECT_EQ(Rows("bad"), 3);
 }
 
-TEST_F(BadStreamTest, Row39_TooWideARowIsRejectedAtItsRecord) {
+TEST_F(BadStreamTest, Row39_TooWideRowIsRejected) {
   std::string properties;
   std::string wide;
   for (int i = 0; i < 1590; ++i) {
@@ -353,7 +353,7 @@ TEST_F(BadStreamTest, Row39_TooWideARowIsRejectedAtItsRecord) {
   EXPECT_EQ(Rows("bad"), 2);
 }
 
-TEST_F(BadStreamTest, Row41_TooLargeARecordIsRejectedAndCutInTheLedger) {
+TEST_F(BadStreamTest, Row41_TooLargeRecordIsRejectedAndCut) {
   const std::string sync_id = Started(Request("bad", R"("v":{"type":"string"})"));
   const std::string huge = absl::StrCat("{\"id\":1,\"v\":\"", RandomText(3 << 19, 41), "\"}");
   v1::StreamRecordsResponse response;
@@ -373,7 +373,7 @@ TEST_F(BadStreamTest, Row41_TooLargeARecordIsRejectedAndCutInTheLedger) {
   EXPECT_TRUE(absl::StrContains(server().Metrics(), "reason=\"RECORD_TOO_LARGE\""));
 }
 
-TEST_F(BadStreamTest, Row42_TooLargeAMessage) {
+TEST_F(BadStreamTest, Row42_TooLargeMessage) {
   const std::string sync_id = Started(Request("bad"));
   const Answer answer =
       Send({Header(sync_id, "bad"), Lines(0, std::string(size_t{16} << 20, ' ') + "\n")});
@@ -409,7 +409,7 @@ TEST_F(BadStreamTest, Row42_EmptyRecordsOfAWideTable) {
   EXPECT_EQ(Rows("bad"), 100000);
 }
 
-TEST_F(BadStreamTest, Row42_NothingButLineEnds) {
+TEST_F(BadStreamTest, Row42_EmptyLinesOnly) {
   const std::string sync_id = Started(Request("bad"));
   v1::StreamRecordsResponse response;
   EXPECT_EQ(Summary(Send({Header(sync_id, "bad"), Lines(0, std::string(size_t{1} << 20, '\n'))},
@@ -440,7 +440,7 @@ TEST_F(BadStreamTest, Row50_Deadlines) {
   EXPECT_EQ(Rows("bad"), 3);
 }
 
-TEST_F(BadStreamTest, Row51_TypedRowsThatDoNotFitTogether) {
+TEST_F(BadStreamTest, Row51_InconsistentTypedRows) {
   const std::string sync_id = Started(Request("bad", R"("v":{"type":"string"})"));
   const auto send = [&](const std::function<void(v1::RowBatch*)>& spoil) {
     v1::StreamRecordsRequest message;

@@ -54,7 +54,7 @@ void PrintTo(const ForeignTarget& target, std::ostream* out) { *out << target.na
 class ForeignTargetTest : public BadTableTest,
                           public ::testing::WithParamInterface<ForeignTarget> {};
 
-TEST_P(ForeignTargetTest, Row53_IsRefusedAndLeftAlone) {
+TEST_P(ForeignTargetTest, Row53_IsRefusedAndUnchanged) {
   Run(GetParam().sql);
   const std::string before = Definition();
   EXPECT_EQ(Summary(Load(false)), "FAILED_PRECONDITION TARGET_INCOMPATIBLE");
@@ -104,7 +104,7 @@ TEST_F(BadTableTest, Row53_CheckConstraint) {
   EXPECT_EQ(QueryInt(absl::StrCat("SELECT count(*) FROM ", Table("bad"))), 1);
 }
 
-TEST_F(BadTableTest, Row53_RowSecurityStays) {
+TEST_F(BadTableTest, Row53_RowSecurityRemains) {
   EXPECT_EQ(Summary(Load(false)), "OK");
   Run("ALTER TABLE $T ENABLE ROW LEVEL SECURITY; CREATE POLICY mine ON $T USING (id = 1)");
   EXPECT_EQ(Summary(Load(true)), "OK");
@@ -115,7 +115,7 @@ TEST_F(BadTableTest, Row53_RowSecurityStays) {
       "true 1");
 }
 
-TEST_F(BadTableTest, Row54_DependentViewOutlivesAnOverwrite) {
+TEST_F(BadTableTest, Row54_DependentViewSurvivesOverwrite) {
   EXPECT_EQ(Summary(Load(false)), "OK");
   Run("CREATE VIEW $S.on_bad AS SELECT count(*) AS records FROM $T");
   EXPECT_EQ(Summary(Load(false)), "OK");
@@ -156,7 +156,7 @@ TEST_F(BadTableTest, Row52_OtherSchemaUnderTheSameSyncId) {
             "INVALID_ARGUMENT SYNC_ID_REUSED");
 }
 
-TEST_F(BadTableTest, Row52_TextStaysTextWhereAValueIsNoNumber) {
+TEST_F(BadTableTest, Row52_TextWithOtherValuesStaysText) {
   v1::StartSyncRequest request = Request("bad", R"("v":{"type":"string"})");
   Started(request);
   EXPECT_EQ(Summary(Send({Header(request.sync_id(), "bad"), Lines(0, "{\"id\":1,\"v\":\"x\"}")})),
@@ -182,7 +182,7 @@ TEST_F(BadTableTest, Row52_TextStaysTextWhereAValueIsNoNumber) {
   EXPECT_EQ(plan.streams(0).columns(1).type(), "bigint");
 }
 
-TEST_F(BadTableTest, Row52_OtherTypeThatAValueCannotTake) {
+TEST_F(BadTableTest, Row52_OtherTypeThatValuesDoNotFit) {
   v1::StartSyncRequest request = Request("bad", R"("v":{"type":"boolean"})");
   Started(request);
   EXPECT_EQ(Summary(Send({Header(request.sync_id(), "bad"), Lines(0, "{\"id\":1,\"v\":true}")})),

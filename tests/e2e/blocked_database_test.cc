@@ -37,7 +37,7 @@ class BlockedDatabaseTest : public EndToEndTest {
   }
 };
 
-TEST_F(BlockedDatabaseTest, DrainingEndsAllTheSame) {
+TEST_F(BlockedDatabaseTest, DrainEndsDespiteALock) {
   const auto server = StartServer({"--drain_deadline=2s"});
   ASSERT_NE(server, nullptr);
   const auto client = server->Client();
@@ -64,7 +64,7 @@ TEST_F(BlockedDatabaseTest, DrainingEndsAllTheSame) {
   EXPECT_EQ(QueryInt(absl::StrCat("SELECT count(*) FROM ", Table("rows"))), 200);
 }
 
-TEST_F(BlockedDatabaseTest, AKilledServersMergeEnds) {
+TEST_F(BlockedDatabaseTest, MergeOfAKilledServerEnds) {
   const auto server = StartServer();
   ASSERT_NE(server, nullptr);
   auto request = OneStream("killed", "rows");
@@ -96,7 +96,7 @@ TEST_F(BlockedDatabaseTest, AKilledServersMergeEnds) {
 
 // The sync of the locked table also has a new stream. What it holds while it waits must not block
 // other syncs.
-TEST_F(BlockedDatabaseTest, ManyStartsOfALockedTableHoldUpNobodyElse) {
+TEST_F(BlockedDatabaseTest, StartsOfALockedTableDoNotBlockOthers) {
   const auto server = StartServer({"--drain_deadline=2s"});
   ASSERT_NE(server, nullptr);
   const auto client = server->Client();
@@ -127,7 +127,7 @@ TEST_F(BlockedDatabaseTest, ManyStartsOfALockedTableHoldUpNobodyElse) {
   ASSERT_OK(locker->Commit());
 }
 
-TEST_F(BlockedDatabaseTest, ALockedTableHoldsUpItsOwnSyncAndNoOther) {
+TEST_F(BlockedDatabaseTest, LockedTableDelaysOnlyItsSync) {
   const auto server = StartServer({"--swap_deadline=2s"});
   ASSERT_NE(server, nullptr);
   const auto client = server->Client();
@@ -154,7 +154,7 @@ TEST_F(BlockedDatabaseTest, ALockedTableHoldsUpItsOwnSyncAndNoOther) {
 }
 
 // Evolving a table needs an exclusive lock. The wait for a long-running reader is limited.
-TEST_F(BlockedDatabaseTest, AReaderHoldsUpTheSyncThatChangesItsTable) {
+TEST_F(BlockedDatabaseTest, ReaderDelaysTheSyncThatChangesItsTable) {
   const auto server = StartServer({"--swap_deadline=1s"});
   ASSERT_NE(server, nullptr);
   const auto client = server->Client();

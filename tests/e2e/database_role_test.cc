@@ -52,7 +52,7 @@ class DatabaseRoleTest : public EndToEndTest {
   std::unique_ptr<client::SyncClient> client_;
 };
 
-TEST_F(DatabaseRoleTest, LoadsWhereItMayAndIsRefusedElsewhere) {
+TEST_F(DatabaseRoleTest, LoadsOnlyWhereItHasRights) {
   EXPECT_THAT(StartIn(schema() + "_closed"), StatusIs(absl::StatusCode::kPermissionDenied));
   EXPECT_THAT(StartIn(schema() + "_new"), StatusIs(absl::StatusCode::kPermissionDenied));
   ASSERT_OK(StartIn(schema()));
@@ -63,7 +63,7 @@ TEST_F(DatabaseRoleTest, LoadsWhereItMayAndIsRefusedElsewhere) {
   EXPECT_OK(server_->Restart());
 }
 
-TEST_F(DatabaseRoleTest, AMissingRightIsNoDatabaseThatCannotBeReached) {
+TEST_F(DatabaseRoleTest, MissingRightIsNotUnavailable) {
   ServerProcessOptions options;
   options.dsn = absl::StrCat(dsn(), " options='-c role=", role(), "'");
   options.ledger_schema = schema() + "_closed";

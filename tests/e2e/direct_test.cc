@@ -79,7 +79,7 @@ TEST_F(DirectTest, ChecksAndWritesWithoutAServer) {
   EXPECT_EQ(QueryInt(absl::StrCat("SELECT count(*) FROM ", Table("rows"))), 2);
 }
 
-TEST_F(DirectTest, ADatabaseThatIsNotThereIsSaidWithItsReasonAndNoPassword) {
+TEST_F(DirectTest, UnreachableDatabaseErrorHasNoPassword) {
   const Outcome check = Run({"check", "--config", Config("1")});
   EXPECT_EQ(check.exit_code, 1);
   EXPECT_THAT(check.to_stdout, AllOf(HasSubstr("FAILED"), HasSubstr("PGSQL.1"),

@@ -39,7 +39,7 @@ class DrainTest : public EndToEndTest {
   }
 };
 
-TEST_F(DrainTest, StreamsGoOnAtTheOtherReplicaWhereTheyWereDurable) {
+TEST_F(DrainTest, StreamsResumeOnTheOtherReplica) {
   const std::unique_ptr<ServerProcess> draining = StartServer({"--flush_interval=1h"});
   const std::unique_ptr<ServerProcess> other = StartServer();
   ASSERT_NE(draining, nullptr);

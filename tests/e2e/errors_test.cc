@@ -144,7 +144,7 @@ TEST_F(ErrorsTest, CompletionWhileAWriterIsOpen) {
   EXPECT_OK(client_->CompleteStream(Completion("open", "rows")));
 }
 
-TEST_F(ErrorsTest, OneSyncIdTwoRequests) {
+TEST_F(ErrorsTest, OneSyncIdForTwoRequests) {
   ASSERT_OK(client_->StartSync(OneStream("same", "rows")));
   ASSERT_OK_AND_ASSIGN(const v1::StartSyncResponse again,
                        client_->StartSync(OneStream("same", "rows")));
@@ -207,7 +207,7 @@ TEST_F(ErrorsTest, InvalidRequestsNameTheirFields) {
   EXPECT_THAT(client_->GetSync("bad"), StatusIs(StatusCode::kNotFound, "UNKNOWN_SYNC"));
 }
 
-TEST_F(ErrorsTest, TableThatIsNotOursIsLeftAlone) {
+TEST_F(ErrorsTest, ForeignTableIsUnchanged) {
   Execute(absl::StrCat("CREATE TABLE ", Table("rows"), " (id bigint); INSERT INTO ", Table("rows"),
                        " VALUES (1)"));
   EXPECT_THAT(client_->StartSync(OneStream("foreign", "rows")),
@@ -215,7 +215,7 @@ TEST_F(ErrorsTest, TableThatIsNotOursIsLeftAlone) {
   EXPECT_EQ(Count(), 1);
 }
 
-TEST_F(ErrorsTest, MalformedLineIsRejectedAndItsNeighboursLoad) {
+TEST_F(ErrorsTest, MalformedLineIsRejectedAndOthersLoad) {
   ASSERT_OK(client_->StartSync(OneStream("lines", "rows")));
   v1::StreamRecordsRequest batch;
   batch.mutable_batch()->set_jsonl("{\"id\":1}\n{\"id\":2,\n[3]\n\n{\"id\":5}\n");
@@ -318,7 +318,7 @@ TEST_F(ErrorsTest, SigtermDrains) {
 // The database becomes unavailable and returns while the server keeps running.
 class DatabaseAwayTest : public WithOwnCluster<ErrorsTest> {};
 
-TEST_F(DatabaseAwayTest, IsUnavailableFastAndTheNextSyncIsFine) {
+TEST_F(DatabaseAwayTest, FailsFastAndTheNextSyncSucceeds) {
   ASSERT_OK(client_->StartSync(OneStream("before", "rows")));
   cluster_->Stop(PostgresCluster::StopMode::kImmediate);
 
@@ -341,7 +341,7 @@ TEST_F(DatabaseAwayTest, IsUnavailableFastAndTheNextSyncIsFine) {
 
 // The kernel of a frozen database still acknowledges packets, so no network timeout applies, and
 // none of these calls has a deadline.
-TEST_F(DatabaseAwayTest, FrozenIsUnavailableAndTheSameCallsGoOnOnceItThaws) {
+TEST_F(DatabaseAwayTest, FrozenIsUnavailableAndCallsResumeAfterwards) {
   ASSERT_OK(client_->StartSync(OneStream("loads", "rows")));
   ASSERT_OK(Send(*client_, "loads", "rows", 0, 5));
   ASSERT_OK(client_->StartSync(OneStream("ends", "others")));
@@ -377,7 +377,7 @@ TEST_F(DatabaseAwayTest, FrozenIsUnavailableAndTheSameCallsGoOnOnceItThaws) {
 }
 
 // A server that is stopped while the database is frozen still exits.
-TEST_F(DatabaseAwayTest, ServerDrainsAlthoughItIsFrozen) {
+TEST_F(DatabaseAwayTest, ServerDrainsWhileItIsFrozen) {
   ASSERT_OK(client_->StartSync(OneStream("before", "rows")));
   cluster_->Freeze();
   server_->Signal(SIGTERM);
@@ -385,7 +385,7 @@ TEST_F(DatabaseAwayTest, ServerDrainsAlthoughItIsFrozen) {
   cluster_->Thaw();
 }
 
-TEST_F(DatabaseAwayTest, ServerStartsWithoutItAndServesOnceItIsThere) {
+TEST_F(DatabaseAwayTest, ServerStartsWithoutItAndServesLater) {
   ASSERT_EQ(server_->Wait(absl::ZeroDuration()), std::nullopt);
   cluster_->Stop(PostgresCluster::StopMode::kFast);
   ServerProcessOptions options;
@@ -404,7 +404,7 @@ TEST_F(DatabaseAwayTest, ServerStartsWithoutItAndServesOnceItIsThere) {
 }
 
 // The embedded database, which the server starts itself.
-TEST(EmbeddedTest, DataStaysFromRunToRun) {
+TEST(EmbeddedTest, DataSurvivesRestarts) {
   const TemporaryDirectory directory("embedded");
   ServerProcessOptions options;
   options.flags = {absl::StrCat("--embedded_postgres=", directory.Path("data"))};

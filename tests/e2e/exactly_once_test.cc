@@ -109,7 +109,7 @@ TEST_F(ExactlyOnceTest, CallerKilledTwentyTimes) {
   EXPECT_EQ(QueryInt(absl::StrCat("SELECT count(*) FROM ", Table("people"))), kRecords);
 }
 
-TEST_F(ExactlyOnceTest, TwoWritersOnTwoServersBothKilledCompletedByEither) {
+TEST_F(ExactlyOnceTest, TwoWritersOnTwoKilledServers) {
   std::vector<std::unique_ptr<ServerProcess>> servers;
   std::vector<std::unique_ptr<Process>> clients;
   const std::vector<std::pair<int64_t, int64_t>> parts = {{0, kRecords / 2},
@@ -143,7 +143,7 @@ TEST_F(ExactlyOnceTest, TwoWritersOnTwoServersBothKilledCompletedByEither) {
   ExpectTableEqualsInput();
 }
 
-TEST_F(ExactlyOnceTest, NewerCallOfAWriterOnAnotherServerFencesTheOlder) {
+TEST_F(ExactlyOnceTest, NewerCallOnAnotherServerFencesTheOlder) {
   const auto first = StartServer();
   const auto second = StartServer();
   ASSERT_NE(first, nullptr);
@@ -187,7 +187,7 @@ bool IsStopped(pid_t pid) {
 
 // The server is frozen at the worst moment: its rows are sent, it holds the lock of the writer's
 // row, and it has not committed.
-TEST_F(ExactlyOnceTest, AFrozenServerLetsGoAndCommitsNothingWhenItWakes) {
+TEST_F(ExactlyOnceTest, FrozenServerCommitsNothingAfterwards) {
   const auto frozen = StartServer();
   const auto healthy = StartServer();
   ASSERT_NE(frozen, nullptr);
@@ -232,7 +232,7 @@ TEST_F(ExactlyOnceTest, AFrozenServerLetsGoAndCommitsNothingWhenItWakes) {
   EXPECT_OK(one->CompleteStream(Completion("frozen", "rows")));
 }
 
-TEST_F(ExactlyOnceTest, NewerCallOfAWriterOnTheSameServerFencesTheOlder) {
+TEST_F(ExactlyOnceTest, NewerCallOnTheSameServerFencesTheOlder) {
   const auto server = StartServer();
   ASSERT_NE(server, nullptr);
   const auto client = server->Client();
@@ -253,7 +253,7 @@ TEST_F(ExactlyOnceTest, NewerCallOfAWriterOnTheSameServerFencesTheOlder) {
 // The database is stopped immediately, so only its write-ahead log has what was committed.
 class DatabaseCrashTest : public WithOwnCluster<ExactlyOnceTest> {};
 
-TEST_F(DatabaseCrashTest, DatabaseStoppedInMidSync) {
+TEST_F(DatabaseCrashTest, DatabaseStoppedDuringASync) {
   const auto server = StartServer(SmallBlocks());
   ASSERT_NE(server, nullptr);
   const auto caller = server->Client();

@@ -100,7 +100,7 @@ class ExposureTest : public EndToEndTest {
   }
 };
 
-TEST_F(ExposureTest, ACrowdThatTookAllDescriptorsLeavesNobodyUnheard) {
+TEST_F(ExposureTest, ServesAgainAfterDescriptorsRanOut) {
   const auto server = StartServer({"--max_connections=100"});
   ASSERT_NE(server, nullptr);
   ASSERT_TRUE(IsServed(*server));
@@ -133,7 +133,7 @@ TEST_F(ExposureTest, ConnectionsBeyondTheLimitAreClosedAndCounted) {
   EXPECT_TRUE(Eventually([&] { return IsServed(*server); }));
 }
 
-TEST_F(ExposureTest, ConnectionsThatSayNothingAreClosed) {
+TEST_F(ExposureTest, SilentConnectionsAreClosed) {
   MakeCertificate("silent");
   const auto plain = StartServer({});
   ASSERT_NE(plain, nullptr);
@@ -148,7 +148,7 @@ TEST_F(ExposureTest, ConnectionsThatSayNothingAreClosed) {
   }
 }
 
-TEST_F(ExposureTest, ACertificateThatIsReplacedIsServed) {
+TEST_F(ExposureTest, ReplacedCertificateIsServed) {
   MakeCertificate("first");
   const std::string certificate = files().Path("tls.crt");
   ASSERT_OK_AND_ASSIGN(const auto server, StartTlsServer());
@@ -174,7 +174,7 @@ TEST_F(ExposureTest, ACertificateThatIsReplacedIsServed) {
   }));
 }
 
-TEST_F(ExposureTest, WhatATriggerSaysOfARecordIsNotPassedOn) {
+TEST_F(ExposureTest, MessagesOfTriggersAreNotPassedOn) {
   const auto server = StartServer();
   ASSERT_NE(server, nullptr);
   const auto client = server->Client();
@@ -195,7 +195,7 @@ TEST_F(ExposureTest, WhatATriggerSaysOfARecordIsNotPassedOn) {
             0);
 }
 
-TEST_F(ExposureTest, ReflectionAsksForATokenWhereThereAreTokens) {
+TEST_F(ExposureTest, ReflectionNeedsATokenIfThereAreTokens) {
   const auto server = StartServer(
       {"--reflection=on", absl::StrCat("--auth_token_file=", WriteFile("held", "open\n"))});
   ASSERT_NE(server, nullptr);
@@ -229,7 +229,7 @@ TEST_F(ExposureTest, ReflectionAsksForATokenWhereThereAreTokens) {
   EXPECT_TRUE(reflect("Bearer open"));
 }
 
-TEST_F(ExposureTest, FilesThatAnyUserMayReadAreWarnedOf) {
+TEST_F(ExposureTest, WarnsOfFilesThatAnyUserCanRead) {
   const std::string tokens = WriteFile("tokens", "one\n");
   const std::string flag = "--auth_token_file=" + tokens;
   ASSERT_EQ(chmod(tokens.c_str(), 0644), 0);
@@ -244,7 +244,7 @@ TEST_F(ExposureTest, FilesThatAnyUserMayReadAreWarnedOf) {
   EXPECT_THAT(closed->Log(), Not(HasSubstr("secret_file_exposed")));
 }
 
-TEST_F(ExposureTest, VariablesThatNoFlagHasAreNamed) {
+TEST_F(ExposureTest, UnknownVariablesAreNamed) {
   setenv("SYNCLINE_DRAIN_DEADLNE", "5s", 1);
   const auto server = StartServer();
   ASSERT_NE(server, nullptr);
@@ -259,7 +259,7 @@ TEST_F(ExposureTest, VariablesThatNoFlagHasAreNamed) {
   EXPECT_EQ(silent->Stderr(), "");
 }
 
-TEST_F(ExposureTest, TriesOfAWatchAreCountedAndDelayedLikeOthers) {
+TEST_F(ExposureTest, FailedWatchesAreCountedAndDelayed) {
   const auto server =
       StartServer({absl::StrCat("--auth_token_file=", WriteFile("held", "open\n"))});
   ASSERT_NE(server, nullptr);
@@ -285,7 +285,7 @@ TEST_F(ExposureTest, TriesOfAWatchAreCountedAndDelayedLikeOthers) {
   EXPECT_EQ(server->Wait(kPatience), 0);
 }
 
-TEST_F(ExposureTest, AsManyWatchesAsStreamsMayBeOpen) {
+TEST_F(ExposureTest, WatchesAreLimitedLikeStreams) {
   const auto server = StartServer({"--max_open_streams=2"});
   ASSERT_NE(server, nullptr);
   const auto client = server->Client();
@@ -304,7 +304,7 @@ TEST_F(ExposureTest, AsManyWatchesAsStreamsMayBeOpen) {
   }));
 }
 
-TEST_F(ExposureTest, ATeamSeesItsOwnSyncsOnly) {
+TEST_F(ExposureTest, TeamSeesOnlyItsSyncs) {
   const auto make_token = [this](const std::string& name, const std::string& arguments) {
     const std::string out = files().Path(name);
     const std::string command =

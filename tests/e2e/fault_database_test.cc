@@ -148,7 +148,7 @@ TEST_F(DatabaseFaultTest, F14_SessionsEndDuringASwap) {
   ExpectResumed(&history);
 }
 
-TEST_F(DatabaseFaultTest, F15_PostgresIsStoppedAtOnceMidCopyAndBetweenCheckpoints) {
+TEST_F(DatabaseFaultTest, F15_PostgresIsStoppedImmediately) {
   for (const char* const point : {failpoint::kCopySent, failpoint::kCommitted}) {
     DeliveryHistory history(Stream(point, DeliveryMode::kReplace, kRecords));
     const absl::Status met = StrikeWhileLoading(&history, point, [&] {
@@ -160,7 +160,7 @@ TEST_F(DatabaseFaultTest, F15_PostgresIsStoppedAtOnceMidCopyAndBetweenCheckpoint
   }
 }
 
-TEST_F(DatabaseFaultTest, F16_ABackendThatHasNothingToDoWithUsIsKilled) {
+TEST_F(DatabaseFaultTest, F16_UnrelatedBackendIsKilled) {
   DeliveryHistory history(Stream("rows", DeliveryMode::kDedup, kRecords));
   const absl::Status met = StrikeWhileLoading(&history, failpoint::kCopySent, [&] {
     const auto unrelated = Connect();
@@ -175,7 +175,7 @@ TEST_F(DatabaseFaultTest, F16_ABackendThatHasNothingToDoWithUsIsKilled) {
   ExpectResumed(&history);
 }
 
-TEST_F(DatabaseFaultTest, F17_ADatabaseThatIsAwayIsToldAtOnce) {
+TEST_F(DatabaseFaultTest, F17_UnavailableDatabaseIsReportedAtOnce) {
   DeliveryHistory history(Stream("rows", DeliveryMode::kAppend, kRecords));
   cluster_->Stop(PostgresCluster::StopMode::kFast);
   const absl::Time asked = absl::Now();
@@ -190,7 +190,7 @@ TEST_F(DatabaseFaultTest, F17_ADatabaseThatIsAwayIsToldAtOnce) {
   EXPECT_EQ(server_->HttpStatus("/readyz"), 200);
 }
 
-TEST_F(DatabaseFaultTest, F19_AReadOnlyDatabaseIsNamedAndNothingIsHalfDone) {
+TEST_F(DatabaseFaultTest, F19_ReadOnlyDatabaseIsNamed) {
   DeliveryHistory before(Stream("rows", DeliveryMode::kReplace, 10, 1));
   Resume(&before, {server_->address()});
   DeliveryHistory history(Stream("rows", DeliveryMode::kReplace, kRecords, 2));
@@ -209,7 +209,7 @@ TEST_F(DatabaseFaultTest, F19_AReadOnlyDatabaseIsNamedAndNothingIsHalfDone) {
   ExpectResumed(&other);
 }
 
-TEST_F(DatabaseFaultTest, F22_AStatementTimeoutOfTheAdministratorIsNamedAndNotTriedForEver) {
+TEST_F(DatabaseFaultTest, F22_StatementTimeoutIsNamed) {
   DeliveryHistory before(Stream("rows", DeliveryMode::kDedup, 97));
   Resume(&before, {server_->address()});
   DeliveryStream next = Stream("rows", DeliveryMode::kDedup, kRecords);
@@ -236,7 +236,7 @@ TEST_F(DatabaseFaultTest, F22_AStatementTimeoutOfTheAdministratorIsNamedAndNotTr
 }
 
 // F28: the password is changed while the server has the old one.
-TEST_F(DatabaseFaultTest, F28_ARotatedPasswordIsNamedAndTheDatabaseIsNotFlooded) {
+TEST_F(DatabaseFaultTest, F28_ChangedPasswordIsNamed) {
   ASSERT_OK_AND_ASSIGN(const auto link, FaultProxy::Start(cluster_->port()));
   ServerProcessOptions options = ServerOptions();
   options.dsn = absl::StrCat(cluster_->tcp_dsn(), " host=127.0.0.1 port=", link->port());
@@ -298,7 +298,7 @@ class FullDatabaseTest : public DatabaseFaultTest {
   std::vector<std::unique_ptr<postgres::Connection>> crowd_;
 };
 
-TEST_F(FullDatabaseTest, F18_IsToldSoAndTheLoadedDataIsKept) {
+TEST_F(FullDatabaseTest, F18_IsReportedAndDataIsKept) {
   DeliveryHistory history(Stream("rows", DeliveryMode::kReplace, kRecords));
   ASSERT_OK(Start(*client_, history));
   ASSERT_OK(Deliver(*client_, &history, 0, kRecords));

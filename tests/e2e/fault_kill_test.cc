@@ -39,7 +39,7 @@ struct LoadKill {
 
 class KillWhileLoadingTest : public KillTest, public ::testing::WithParamInterface<LoadKill> {};
 
-TEST_P(KillWhileLoadingTest, LosesNothingAndDoublesNothing) {
+TEST_P(KillWhileLoadingTest, LosesAndDuplicatesNothing) {
   const auto server = StartFaultServer();
   ASSERT_NE(server, nullptr);
   const auto client = server->Client();
@@ -77,7 +77,7 @@ INSTANTIATE_TEST_SUITE_P(
     [](const auto& point) { return std::string(point.param.name); });
 
 // F4: the old table is dropped and the new one has its name, but only inside the transaction.
-TEST_F(KillTest, F4_InsideTheSwapTheOldTableStays) {
+TEST_F(KillTest, F4_KilledInsideTheSwapKeepsTheOldTable) {
   const auto server = StartFaultServer();
   ASSERT_NE(server, nullptr);
   const auto client = server->Client();
@@ -97,7 +97,7 @@ TEST_F(KillTest, F4_InsideTheSwapTheOldTableStays) {
 
 // F5: the swap drops the old table in its own transaction, so nothing is left to drop. Tables that
 // are kept on purpose are pruned later.
-TEST_F(KillTest, F5_AfterTheSwapTheNewTableIsSeenAndNothingIsLeft) {
+TEST_F(KillTest, F5_KilledAfterTheSwapKeepsTheNewTable) {
   const auto server = StartFaultServer({"--keep_generations=1"});
   ASSERT_NE(server, nullptr);
   const auto client = server->Client();
@@ -162,7 +162,7 @@ INSTANTIATE_TEST_SUITE_P(Faults, KillWhileMergingTest,
 // the writer's row.
 class StopTest : public KillTest, public ::testing::WithParamInterface<const char*> {};
 
-TEST_P(StopTest, F7_AStoppedServerIsFencedWhenItGoesOn) {
+TEST_P(StopTest, F7_StoppedServerIsFencedWhenItContinues) {
   ServerProcessOptions options = FaultServerOptions();
   // PostgreSQL ends the session that holds the lock, earlier than by default. At the other points
   // nothing ends the transaction, so only the fence protects the data.
@@ -199,7 +199,7 @@ INSTANTIATE_TEST_SUITE_P(Faults, StopTest,
                          [](const auto& point) { return std::string(point.param); });
 
 // One stream fails. The server and the other stream continue.
-TEST_F(KillTest, AStreamThatFailsInParsingLeavesTheOthersAlone) {
+TEST_F(KillTest, FailedStreamDoesNotAffectOthers) {
   const auto server = StartFaultServer();
   ASSERT_NE(server, nullptr);
   const auto client = server->Client();
@@ -219,7 +219,7 @@ std::string ReadFile(const char* path) {
   return std::string(std::istreambuf_iterator<char>(file), {});
 }
 
-TEST(FailpointBuildTest, TheServerThatIsShippedHasNone) {
+TEST(FailpointBuildTest, ReleasedServerHasNone) {
   const std::string shipped = ReadFile(SYNCLINE_SERVER_BINARY);
   const std::string of_tests = ReadFile(SYNCLINE_FAULT_SERVER_BINARY);
   for (const char* const trace : {kFailpointFileVariable, "ReachFailpoint"}) {

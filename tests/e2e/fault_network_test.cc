@@ -110,7 +110,7 @@ class NetworkFaultTest : public FaultTest {
   std::unique_ptr<client::SyncClient> direct_;
 };
 
-TEST_F(NetworkFaultTest, F31_ACallerThatIsCutOffLeavesNothingOpen) {
+TEST_F(NetworkFaultTest, F31_DisconnectedCallerLeavesNothingOpen) {
   DeliveryHistory history(Stream("rows", DeliveryMode::kAppend, 1000));
   ASSERT_OK(Start(*client_, history));
   const auto call = client_->StreamRecords();
@@ -136,7 +136,7 @@ TEST_F(NetworkFaultTest, F31_ACallerThatIsCutOffLeavesNothingOpen) {
 }
 
 // One-way loss: all requests arrive, but the answer does not.
-TEST_F(NetworkFaultTest, F32_ACommitWhoseAnswerIsLostStands) {
+TEST_F(NetworkFaultTest, F32_CommitWithLostAnswerRemains) {
   DeliveryHistory history(Stream("rows", DeliveryMode::kAppend, 1000));
   ASSERT_OK(Start(*client_, history));
   server_->Arm(failpoint::kCommitted, FailpointAction::kPause);
@@ -159,7 +159,7 @@ TEST_F(NetworkFaultTest, F32_ACommitWhoseAnswerIsLostStands) {
   ExpectKept({&history});
 }
 
-TEST_F(NetworkFaultTest, F36_SegmentsOfOneByteAreNoError) {
+TEST_F(NetworkFaultTest, F36_SegmentsOfOneByteAreAccepted) {
   proxy_->Set(ProxyWay::kToServer, {.slice_bytes = 1});
   proxy_->Set(ProxyWay::kToClient, {.slice_bytes = 1});
   DeliveryHistory history(Stream("rows", DeliveryMode::kDedup, 400));
@@ -170,7 +170,7 @@ TEST_F(NetworkFaultTest, F36_SegmentsOfOneByteAreNoError) {
 }
 
 // Sends every prefix, up to 4 KiB, of a recorded call, as from a caller that disconnects.
-TEST_F(NetworkFaultTest, F36_ACallThatEndsAnywhereIsNoErrorOfOurs) {
+TEST_F(NetworkFaultTest, F36_CallMayEndAtAnyByte) {
   DeliveryHistory history(Stream("rows", DeliveryMode::kAppend, 60));
   ASSERT_OK(Start(*direct_, history));
   ASSERT_OK(Deliver(*client_, &history, 0, 60));
@@ -252,7 +252,7 @@ TEST_F(NetworkFaultTest, F35_SlowCallersDoNotSlowDownOthers) {
   EXPECT_EQ(CountRows("slow"), 60) << "none of their batches was whole";
 }
 
-TEST_F(NetworkFaultTest, F37_OfTwoCallersOfAWriterOneWinsAtATime) {
+TEST_F(NetworkFaultTest, F37_OnlyOneCallerOfAWriterWins) {
   DeliveryHistory history(Stream("rows", DeliveryMode::kAppend, 4000));
   std::vector<std::unique_ptr<PersistentCaller>> callers;
   std::vector<absl::Status> ended(2);
@@ -271,7 +271,7 @@ TEST_F(NetworkFaultTest, F37_OfTwoCallersOfAWriterOneWinsAtATime) {
   ExpectKept({&history});
 }
 
-TEST_F(NetworkFaultTest, F37_CallsBeyondTheLimitAreRefusedAndTheOthersLive) {
+TEST_F(NetworkFaultTest, F37_CallsBeyondTheLimitAreRefused) {
   server_ = StartFaultServer({"--max_open_streams=4"});
   ASSERT_NE(server_, nullptr);
   direct_ = server_->Client();

@@ -228,7 +228,7 @@ void FaultScheduleTest::Run(uint64_t seed) {
               absl::StrJoin(schedule.story(), "\n  ").c_str());
 }
 
-TEST_F(FaultScheduleTest, EveryRecordOnceWhateverStrikes) {
+TEST_F(FaultScheduleTest, EveryRecordOnceUnderRandomFaults) {
   const uint64_t seed = RandomSeed(kSeed);
   for (int i = 0; i < Schedules() && !HasFailure(); ++i) {
     const absl::Time begun = absl::Now();

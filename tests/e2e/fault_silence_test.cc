@@ -90,7 +90,7 @@ class SilenceTest : public WithOwnCluster<FaultTest> {
 
 // F30: the link between caller and server fails and recovers later.
 // F31: a caller vanishes and its link never recovers.
-TEST_F(SilenceTest, F30_And31_ACallerBehindASilentLink) {
+TEST_F(SilenceTest, F30_And31_CallerBehindASilentLink) {
   const auto server = StartFaultServer();
   ASSERT_NE(server, nullptr);
   const auto link = ProxyTo(server->grpc_port());
@@ -129,7 +129,7 @@ TEST_F(SilenceTest, F30_And31_ACallerBehindASilentLink) {
 }
 
 // F33: the link between server and database fails, during COPY and for the answer to COMMIT.
-TEST_F(SilenceTest, F33_ADatabaseBehindASilentLink) {
+TEST_F(SilenceTest, F33_DatabaseBehindASilentLink) {
   const auto copy_link = ProxyTo(cluster_->port());
   const auto commit_link = ProxyTo(cluster_->port());
   const auto copying = ServerBehind(*copy_link);

@@ -38,7 +38,7 @@ class TableFaultTest : public FaultTest {
 };
 
 // F6: several streams are open, and each has records that no checkpoint has flushed.
-TEST_F(TableFaultTest, F6_ADrainCommitsWhatEveryCallHoldsAndSaysHowFar) {
+TEST_F(TableFaultTest, F6_DrainCommitsEveryCallAndReportsOffsets) {
   server_ = StartFaultServer({"--flush_interval=1h"});
   client_ = server_->Client();
   constexpr int kStreams = 4;
@@ -93,7 +93,7 @@ TEST_F(TableFaultTest, F6_ADrainCommitsWhatEveryCallHoldsAndSaysHowFar) {
 
 // F20: one reader holds the table for longer than the swap may try. Other readers never queue
 // behind the swap.
-TEST_F(TableFaultTest, F20_AReaderThatStaysHoldsUpTheSwapAndNoOtherReader) {
+TEST_F(TableFaultTest, F20_LongReaderDelaysOnlyTheSwap) {
   DeliveryHistory before(Stream("rows", DeliveryMode::kReplace, 10, 1));
   Resume(&before, {server_->address()});
   DeliveryHistory history(Stream("rows", DeliveryMode::kReplace, kRecords, 2));
@@ -127,7 +127,7 @@ TEST_F(TableFaultTest, F20_AReaderThatStaysHoldsUpTheSwapAndNoOtherReader) {
 
 // F21: a session locks the table first and then the view, and the swap locks them in the opposite
 // order.
-TEST_F(TableFaultTest, F21_TheOppositeOrderOfLocksIsTriedAgain) {
+TEST_F(TableFaultTest, F21_OppositeLockOrderIsRetried) {
   DeliveryHistory before(Stream("rows", DeliveryMode::kReplace, 10, 1));
   Resume(&before, {server_->address()});
   Execute(absl::StrCat("CREATE VIEW ", Table("seen"), " AS SELECT id FROM ", Table("rows")));
@@ -155,7 +155,7 @@ TEST_F(TableFaultTest, F21_TheOppositeOrderOfLocksIsTriedAgain) {
 }
 
 // F27: a column that a user adds during a load keeps its default and is not written.
-TEST_F(TableFaultTest, F27_AColumnThatIsAddedMeanwhileIsNotWritten) {
+TEST_F(TableFaultTest, F27_ColumnAddedDuringALoadIsNotWritten) {
   DeliveryHistory history(Stream("rows", DeliveryMode::kAppend, kRecords));
   ASSERT_OK(Start(*client_, history));
   ASSERT_OK(Deliver(*client_, &history, 0, 500));
@@ -169,7 +169,7 @@ TEST_F(TableFaultTest, F27_AColumnThatIsAddedMeanwhileIsNotWritten) {
 }
 
 // F27: the table is dropped before the staged rows are merged.
-TEST_F(TableFaultTest, F27_ATargetThatIsDroppedBeforeAMergeIsMadeAgainOrNamed) {
+TEST_F(TableFaultTest, F27_TargetDroppedBeforeAMerge) {
   DeliveryHistory before(Stream("rows", DeliveryMode::kDedup, 97));
   Resume(&before, {server_->address()});
   DeliveryStream next = Stream("rows", DeliveryMode::kDedup, kRecords);
@@ -214,7 +214,7 @@ class RightFaultTest : public FaultTest {
   std::unique_ptr<client::SyncClient> client_;
 };
 
-TEST_F(RightFaultTest, F26_ARightThatIsTakenAwayIsNamedAndNothingIsHalfDone) {
+TEST_F(RightFaultTest, F26_RevokedPrivilegeIsNamed) {
   DeliveryHistory loads(Stream("loads", DeliveryMode::kAppend, kRecords));
   ASSERT_OK(Start(*client_, loads));
   ASSERT_OK(Deliver(*client_, &loads, 0, 500));

@@ -23,7 +23,7 @@ class LedgerVersionTest : public EndToEndTest {
   }
 };
 
-TEST_F(LedgerVersionTest, AServerThatIsTooOldRefusesWhetherItStartsOrRuns) {
+TEST_F(LedgerVersionTest, OldServerRefusesAtStartAndWhileRunning) {
   const auto server = StartServer();
   ASSERT_NE(server, nullptr);
   const auto client = server->Client();

@@ -50,7 +50,7 @@ class LoadTest : public ServedTest {
   std::string printed_;
 };
 
-TEST_F(LoadTest, TheWholeOfAFileDecidesItsTypes) {
+TEST_F(LoadTest, TypesDependOnTheWholeFile) {
   std::string text = "id,zip,code\n";
   for (int i = 0; i < 3000; ++i) absl::StrAppend(&text, i, ",", 10000 + i, ",", i, "\n");
   EXPECT_EQ(Load("a.csv", text + "3000,02134,1e5\n3001,99999,2\n"), 0) << said_;
@@ -59,14 +59,14 @@ TEST_F(LoadTest, TheWholeOfAFileDecidesItsTypes) {
   EXPECT_EQ(Count(), 3002);
 }
 
-TEST_F(LoadTest, AColumnThatComesLateIsLoaded) {
+TEST_F(LoadTest, LateColumnIsLoaded) {
   std::string text;
   for (int i = 0; i < 2500; ++i) absl::StrAppend(&text, "{\"id\":", i, "}\n");
   EXPECT_EQ(Load("a.jsonl", text + "{\"id\":-1,\"late\":1.5}\n"), 0) << said_;
   EXPECT_EQ(Count("id = -1 AND late = 1.5"), 1);
 }
 
-TEST_F(LoadTest, AnInputWithoutRecordsChangesNothing) {
+TEST_F(LoadTest, InputWithoutRecordsChangesNothing) {
   for (const char* const text : {"", "id,name\n", "id,name"}) {
     EXPECT_EQ(Load("a.csv", text), 0);
     EXPECT_THAT(said_, HasSubstr("no records; nothing was changed"));
@@ -83,7 +83,7 @@ TEST_F(LoadTest, AnInputWithoutRecordsChangesNothing) {
   EXPECT_EQ(Count(), 0);
 }
 
-TEST_F(LoadTest, AReplaceWithRejectedRecordsLeavesTheTable) {
+TEST_F(LoadTest, ReplaceWithRejectedRecordsKeepsTheTable) {
   ASSERT_EQ(Load("a.csv", "id,name\n1,Ann\n2,Bob\n", {"--mode=overwrite"}), 0) << said_;
   const std::string bad = "id,name\n7\n8,Zoe\n9,Yan,3\n";
   EXPECT_EQ(Load("b.csv", bad, {"--mode=overwrite"}), 1);
@@ -98,7 +98,7 @@ TEST_F(LoadTest, AReplaceWithRejectedRecordsLeavesTheTable) {
   EXPECT_EQ(Load("b.csv", bad, {"--mode=overwrite", "--max_rejected=2"}), 3) << said_;
 }
 
-TEST_F(LoadTest, AReplaceWithCutInputLeavesTheTable) {
+TEST_F(LoadTest, ReplaceWithTruncatedInputKeepsTheTable) {
   ASSERT_EQ(Load("a.jsonl", "{\"id\":1}\n{\"id\":2}\n", {"--mode=overwrite"}), 0) << said_;
   EXPECT_EQ(Load("b.jsonl", "{\"id\":3}\n{\"id\":", {"--mode=overwrite"}), 1);
   EXPECT_THAT(said_, HasSubstr("truncated"));
@@ -135,7 +135,7 @@ TEST_F(LoadTest, RejectedRowsDoNotStopAnAppend) {
   EXPECT_THAT(said_, HasSubstr("--strict"));
 }
 
-TEST_F(LoadTest, SaysWhatItDidNotStoreAndStatusRepeatsIt) {
+TEST_F(LoadTest, ReportsWhatItDidNotStoreAsStatusDoes) {
   const std::string schema_file =
       WriteFile("schema.json", R"({"type":"object","properties":{"id":{"type":"integer"}}})");
   const std::string text = "{\"id\":1}\n{\"id\":\"x\",\"more\":1}\n";
@@ -149,7 +149,7 @@ TEST_F(LoadTest, SaysWhatItDidNotStoreAndStatusRepeatsIt) {
   EXPECT_THAT(printed_, HasSubstr("\"values_nulled\":1"));
 }
 
-TEST_F(LoadTest, ASyncIdStandsForOneFile) {
+TEST_F(LoadTest, SyncIdBelongsToOneFile) {
   ASSERT_EQ(Load("a.jsonl", "{\"id\":1}\n", {"--sync_id=s"}), 0) << said_;
   EXPECT_EQ(Load("a.jsonl", "{\"id\":1}\n", {"--sync_id=s"}), 0) << said_;
   EXPECT_EQ(Load("a.jsonl", "{\"id\":2}\n", {"--sync_id=s"}), 1);
@@ -158,7 +158,7 @@ TEST_F(LoadTest, ASyncIdStandsForOneFile) {
   EXPECT_EQ(Count("id = 1"), 1);
 }
 
-TEST_F(LoadTest, TheTablesOwnTypesHold) {
+TEST_F(LoadTest, TypesOfTheTableAreKept) {
   ASSERT_EQ(Load("a.csv", "id,code,email\n1,A7,a@x\n", {}), 0) << said_;
   EXPECT_EQ(Load("b.csv", "id,code\n2,007\n3,12\n", {}), 0) << said_;
   EXPECT_EQ(Load("c.csv", "id,code,flag\n4,TRUE,true\n", {}), 0) << said_;
@@ -171,7 +171,7 @@ TEST_F(LoadTest, TheTablesOwnTypesHold) {
   EXPECT_EQ(Count(), 4);
 }
 
-TEST_F(LoadTest, TheGuardKeepsTheTableAndValidateOnlyChangesNothing) {
+TEST_F(LoadTest, GuardAndValidateOnlyKeepTheTable) {
   ASSERT_EQ(Load("a.jsonl", "{\"id\":1}\n{\"id\":2}\n", {"--mode=overwrite"}), 0) << said_;
   EXPECT_EQ(Load("b.jsonl", "{\"id\":3}\n", {"--mode=overwrite", "--max_shrink=0.2"}), 1);
   EXPECT_THAT(said_, HasSubstr("max_shrink"));
@@ -188,7 +188,7 @@ TEST_F(LoadTest, TheGuardKeepsTheTableAndValidateOnlyChangesNothing) {
 }
 
 // A guard that passes and --validate_only must not discard rows that this load did not send.
-TEST_F(LoadTest, WhatAnEarlierLoadStagedIsKept) {
+TEST_F(LoadTest, RowsStagedByAnEarlierLoadAreKept) {
   v1::StartSyncRequest earlier = OneStream("earlier", "t");
   earlier.mutable_streams(0)->set_write_mode(v1::WRITE_MODE_DEDUP);
   earlier.mutable_streams(0)->add_primary_key()->add_path("id");
@@ -207,7 +207,7 @@ TEST_F(LoadTest, WhatAnEarlierLoadStagedIsKept) {
   EXPECT_EQ(Count("id IN (0, 1, 7)"), 3);
 }
 
-TEST_F(LoadTest, StrictStopsAReplaceBeforeTheTableIsTouched) {
+TEST_F(LoadTest, StrictStopsAReplaceBeforeItChangesTheTable) {
   ASSERT_EQ(Load("a.jsonl", "{\"id\":1}\n{\"id\":2}\n", {"--mode=overwrite"}), 0) << said_;
   const std::string schema_file =
       WriteFile("schema.json", R"({"type":"object","properties":{"id":{"type":"integer"}}})");

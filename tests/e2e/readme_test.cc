@@ -61,7 +61,7 @@ class ReadmeTest : public ServedTest {
   std::string said_;
 };
 
-TEST_F(ReadmeTest, TheCommandsOfWhatYouGetWork) {
+TEST_F(ReadmeTest, CommandsOfWhatYouGetWork) {
   ASSERT_EQ(Shell("cp " SYNCLINE_SOURCE_DIR "/examples/people.* " SYNCLINE_SOURCE_DIR
                   "/examples/messages.jsonl . && cp " SYNCLINE_SOURCE_DIR
                   "/examples/catalog_append.json catalog.json"),
@@ -88,7 +88,7 @@ TEST_F(ReadmeTest, TheCommandsOfWhatYouGetWork) {
       << "the second load replaces the first";
 }
 
-TEST_F(ReadmeTest, ThePythonExampleRunsTwice) {
+TEST_F(ReadmeTest, PythonExampleRunsTwice) {
   if (Shell("/usr/bin/python3 -c 'import grpc'") != 0) {
     ASSERT_EQ(std::getenv("CI"), nullptr) << "python3-grpcio is not installed: scripts/setup";
     GTEST_SKIP() << "python3-grpcio is not installed";

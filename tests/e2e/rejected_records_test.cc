@@ -37,7 +37,7 @@ class RejectedRecordsTest : public EndToEndTest {
   }
 };
 
-TEST_F(RejectedRecordsTest, AreKeptAndCountedEverywhere) {
+TEST_F(RejectedRecordsTest, AreStoredAndCounted) {
   const auto server = StartServer();
   ASSERT_NE(server, nullptr);
   const auto client = server->Client();
@@ -78,7 +78,7 @@ TEST_F(RejectedRecordsTest, AreKeptAndCountedEverywhere) {
 }
 
 // Both calls contain the same bad record. Only that of the newer call may be stored.
-TEST_F(RejectedRecordsTest, OfACallThatWasTakenOverDoNotHideThat) {
+TEST_F(RejectedRecordsTest, OfAFencedCallDoNotHideTheFence) {
   const auto first = StartServer({"--flush_interval=2s"});
   const auto second = StartServer({"--flush_interval=2s"});
   ASSERT_NE(first, nullptr);
@@ -104,7 +104,7 @@ TEST_F(RejectedRecordsTest, OfACallThatWasTakenOverDoNotHideThat) {
   EXPECT_THAT(first->Metrics(), ::testing::HasSubstr("syncline_fenced_writers_total 1"));
 }
 
-TEST_F(RejectedRecordsTest, MaxRejectedFailsTheStreamOncePassed) {
+TEST_F(RejectedRecordsTest, MaxRejectedFailsTheStream) {
   const auto server = StartServer({"--max_rejected=2"});
   ASSERT_NE(server, nullptr);
   const auto client = server->Client();
@@ -126,7 +126,7 @@ TEST_F(RejectedRecordsTest, MaxRejectedFailsTheStreamOncePassed) {
   EXPECT_OK(Send(*client, "t", "others", 0, 3));
 }
 
-TEST_F(RejectedRecordsTest, CommandLineEndsWithThree) {
+TEST_F(RejectedRecordsTest, CommandLineExitsWithThree) {
   const auto server = StartServer();
   ASSERT_NE(server, nullptr);
   const std::string file = WriteFile("people.jsonl", kTwoOfFour);
@@ -139,7 +139,7 @@ TEST_F(RejectedRecordsTest, CommandLineEndsWithThree) {
   EXPECT_EQ(RunClient(*server, {"load", good, table, "--sync_id=good"}), 0);
 }
 
-TEST_F(RejectedRecordsTest, CommandLineFailsWhenThereAreTooMany) {
+TEST_F(RejectedRecordsTest, CommandLineFailsIfThereAreTooMany) {
   const auto server = StartServer({"--max_rejected=1"});
   ASSERT_NE(server, nullptr);
   EXPECT_EQ(RunClient(*server, {"load", WriteFile("people.jsonl", kTwoOfFour),

@@ -84,7 +84,7 @@ class ReplaceTest : public ServedTest {
   int64_t Count() { return QueryInt(absl::StrCat("SELECT count(*) FROM ", Table("rows"))); }
 };
 
-TEST_F(ReplaceTest, ReadersSeeTheOldOrTheNewCountOnly) {
+TEST_F(ReplaceTest, ReadersSeeOnlyTheOldOrNewCount) {
   Load("one", 1, 0, 0, 1000, v1::OUTCOME_APPENDED);
   std::vector<std::unique_ptr<CountingReader>> readers;
   for (int i = 0; i < 3; ++i) {
@@ -119,13 +119,13 @@ TEST_F(ReplaceTest, ReadersSeeTheOldOrTheNewCountOnly) {
   EXPECT_EQ(Count(), 4000);
 }
 
-TEST_F(ReplaceTest, NoRecordsEmptyTheTable) {
+TEST_F(ReplaceTest, ReplaceWithoutRecordsEmptiesTheTable) {
   Load("one", 1, 0, 0, 50, v1::OUTCOME_APPENDED);
   Load("two", 2, 2, 0, 0, v1::OUTCOME_SWAPPED);
   EXPECT_EQ(Count(), 0);
 }
 
-TEST_F(ReplaceTest, NothingIsSeenBeforeCompletion) {
+TEST_F(ReplaceTest, NothingIsVisibleBeforeCompletion) {
   Load("one", 1, 0, 0, 50, v1::OUTCOME_APPENDED);
   ASSERT_OK(client_->StartSync(Generation("two", 2, 2)));
   ASSERT_OK(SendFrom("two", 100, 120));
@@ -134,7 +134,7 @@ TEST_F(ReplaceTest, NothingIsSeenBeforeCompletion) {
   EXPECT_EQ(Count(), 20);
 }
 
-TEST_F(ReplaceTest, InterruptedReplaceIsResumedByTheNextSyncOfItsGeneration) {
+TEST_F(ReplaceTest, NextSyncResumesAnInterruptedReplace) {
   Load("one", 1, 0, 0, 50, v1::OUTCOME_APPENDED);
   ASSERT_OK(client_->StartSync(Generation("two", 2, 2)));
   ASSERT_OK(SendFrom("two", 100, 120));
@@ -149,7 +149,7 @@ TEST_F(ReplaceTest, InterruptedReplaceIsResumedByTheNextSyncOfItsGeneration) {
   EXPECT_EQ(QueryInt(absl::StrCat("SELECT count(DISTINCT id) FROM ", Table("rows"))), 30);
 }
 
-TEST_F(ReplaceTest, NewerGenerationDropsWhatAnInterruptedOneStaged) {
+TEST_F(ReplaceTest, NewerGenerationDropsOldStagedRows) {
   Load("one", 1, 0, 0, 50, v1::OUTCOME_APPENDED);
   ASSERT_OK(client_->StartSync(Generation("two", 2, 2)));
   ASSERT_OK(SendFrom("two", 100, 120));
@@ -159,7 +159,7 @@ TEST_F(ReplaceTest, NewerGenerationDropsWhatAnInterruptedOneStaged) {
               StatusIs(absl::StatusCode::kFailedPrecondition, "SYNC_CANCELLED"));
 }
 
-TEST_F(ReplaceTest, CompletionSentTwiceAnswersTheFirstResult) {
+TEST_F(ReplaceTest, RepeatedCompletionReturnsTheFirstResult) {
   ASSERT_OK(client_->StartSync(Generation("one", 1, 1)));
   ASSERT_OK(SendFrom("one", 0, 7));
   ASSERT_OK_AND_ASSIGN(const v1::CompleteStreamResponse first,

@@ -133,7 +133,7 @@ TEST_F(StateOrderTest, StateWaitsForTheCommitOfItsRows) {
               ::testing::ContainsRegex("\"destinationStats\":\\{\"recordCount\":2"));
 }
 
-TEST_F(StateOrderTest, EachStateOfTwoStreamsComesAfterItsRowsAndInOrder) {
+TEST_F(StateOrderTest, StatesOfTwoStreamsFollowTheirRows) {
   const std::vector<std::string> streams = {"a", "b"};
   std::string input;
   constexpr int64_t kRecords = 4000;
@@ -219,7 +219,7 @@ TEST_F(StateOrderTest, ExamplesOfARealSource) {
 
 // The second run has more records, and its only state follows them. The checkpoints that the first
 // run confirmed must not release it.
-TEST_F(StateOrderTest, CheckpointsOfAnEarlierRunReleaseNoState) {
+TEST_F(StateOrderTest, EarlierCheckpointsReleaseNoState) {
   std::string input;
   for (int64_t id = 1; id <= 100; ++id) {
     absl::StrAppend(&input, Record("a", id));
@@ -252,7 +252,7 @@ TEST_F(StateOrderTest, CheckpointsOfAnEarlierRunReleaseNoState) {
   EXPECT_EQ(ExitCode(*second), 0);
 }
 
-TEST_F(StateOrderTest, AGlobalStateWaitsForTheRowsOfEveryStream) {
+TEST_F(StateOrderTest, GlobalStateWaitsForTheRowsOfEveryStream) {
   const auto write = StartWrite(CatalogFile({"a", "b"}));
   const auto global = [](int64_t cursor) {
     return absl::StrCat(R"({"type":"STATE","state":{"type":"GLOBAL","global":{"shared_state":)",

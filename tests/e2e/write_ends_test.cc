@@ -98,7 +98,7 @@ class WriteEndsTest : public ServedTest {
   }
 };
 
-TEST_F(WriteEndsTest, ADeadSourceLeavesTheTableAsItWas) {
+TEST_F(WriteEndsTest, FailedSourceKeepsTheTable) {
   const std::vector<std::pair<std::string, std::string>> modes = {
       {OfGeneration("overwrite", 1, 1), OfGeneration("overwrite", 2, 2)},
       {OfGeneration("append_dedup", 3, 3), OfGeneration("append_dedup", 4, 4)},
@@ -136,7 +136,7 @@ TEST_F(WriteEndsTest, ADeadSourceLeavesTheTableAsItWas) {
   }
 }
 
-TEST_F(WriteEndsTest, ASourceThatEndsWithItsStateReplacesTheTable) {
+TEST_F(WriteEndsTest, SourceWithAFinalStateReplacesTheTable) {
   const std::string stream = CatalogStream("t", R"("destination_sync_mode":"overwrite")");
   ASSERT_EQ(Write({stream}, {Record("t", "1"), Complete("t")}).exit_code, 0);
   EXPECT_EQ(Write({stream}, {Record("t", "2"), Record("t", "3"), State("t", 3)}).exit_code, 0);
@@ -153,7 +153,7 @@ TEST_F(WriteEndsTest, ASourceThatEndsWithItsStateReplacesTheTable) {
   EXPECT_EQ(Count("t"), 0);
 }
 
-TEST_F(WriteEndsTest, AppendsAreCompleteOnceAnyStreamSentSomething) {
+TEST_F(WriteEndsTest, AppendsCompleteIfAnyStreamSentData) {
   const std::vector<std::string> streams = {
       CatalogStream("t", R"("destination_sync_mode":"append")"),
       CatalogStream("u", R"("destination_sync_mode":"append_dedup")")};
@@ -168,7 +168,7 @@ TEST_F(WriteEndsTest, AppendsAreCompleteOnceAnyStreamSentSomething) {
 
 // The source fails after a STATE of all streams and continues from it in the next run. The records
 // that it sends again replace those that it had sent after the STATE, in every stream.
-TEST_F(WriteEndsTest, RowsAfterAStateOfAllStreamsAreKeptOnce) {
+TEST_F(WriteEndsTest, RowsAfterAGlobalStateAreKeptOnce) {
   const std::string mode = OfGeneration("overwrite", 5, 5);
   const std::vector<std::string> streams = {CatalogStream("t", mode), CatalogStream("u", mode)};
   const Written died =
@@ -187,7 +187,7 @@ TEST_F(WriteEndsTest, RowsAfterAStateOfAllStreamsAreKeptOnce) {
   EXPECT_EQ(ids("u"), "1 2 3 4");
 }
 
-TEST_F(WriteEndsTest, AFailureSparesTheStreamThatWasCompleted) {
+TEST_F(WriteEndsTest, FailureKeepsTheCompletedStream) {
   const std::string mode = R"("destination_sync_mode":"overwrite")";
   const std::vector<std::string> streams = {CatalogStream("t", mode), CatalogStream("u", mode)};
   ASSERT_EQ(
@@ -203,7 +203,7 @@ TEST_F(WriteEndsTest, AFailureSparesTheStreamThatWasCompleted) {
   EXPECT_THAT(written.to_stdout, Not(HasSubstr(R"("stream_descriptor":{"name":"t"})")));
 }
 
-TEST_F(WriteEndsTest, AStreamThatCannotStartSparesTheOther) {
+TEST_F(WriteEndsTest, StreamThatCannotStartDoesNotAffectOthers) {
   ASSERT_OK(Connect()->Execute(absl::StrCat("CREATE VIEW ", Table("t"), " AS SELECT 1 AS id")));
   const std::string mode = R"("destination_sync_mode":"append")";
   const Written written = Write({CatalogStream("t", mode), CatalogStream("u", mode)},
@@ -218,7 +218,7 @@ TEST_F(WriteEndsTest, AStreamThatCannotStartSparesTheOther) {
   EXPECT_THAT(written.to_stderr, HasSubstr("1 of its records were skipped"));
 }
 
-TEST_F(WriteEndsTest, RejectedRecordsAreLoggedAndFailOnlyWhenAskedTo) {
+TEST_F(WriteEndsTest, RejectedRecordsFailOnlyOnRequest) {
   const std::string stream = CatalogStream("t", R"("destination_sync_mode":"append")");
   const std::vector<std::string> lines = {Record("t", "1"), Record("t", "x"), Record("t", "2"),
                                           Complete("t")};
@@ -233,7 +233,7 @@ TEST_F(WriteEndsTest, RejectedRecordsAreLoggedAndFailOnlyWhenAskedTo) {
   EXPECT_EQ(Count("t"), 6);
 }
 
-TEST_F(WriteEndsTest, StrictLeavesTheTableAsItWasWhenARecordIsRejected) {
+TEST_F(WriteEndsTest, StrictKeepsTheTableIfARecordIsRejected) {
   const std::string stream = CatalogStream("t", R"("destination_sync_mode":"overwrite")");
   ASSERT_EQ(Write({stream}, {Record("t", "1"), Complete("t")}, "", "", {"--strict"}).exit_code, 0);
   const Written written =
@@ -245,7 +245,7 @@ TEST_F(WriteEndsTest, StrictLeavesTheTableAsItWasWhenARecordIsRejected) {
 }
 
 // FREEZE applies to each stream separately, so the other stream loads.
-TEST_F(WriteEndsTest, StrictStartsNoStreamThatWouldChangeItsTable) {
+TEST_F(WriteEndsTest, StrictDoesNotStartStreamsThatChangeTables) {
   for (const char* mode : {"append", "overwrite", "append_dedup"}) {
     const std::string of_mode = absl::StrCat(R"("destination_sync_mode":")", mode, "\"");
     const std::vector<std::string> streams = {CatalogStream("t", of_mode),
@@ -268,7 +268,7 @@ TEST_F(WriteEndsTest, StrictStartsNoStreamThatWouldChangeItsTable) {
   }
 }
 
-TEST_F(WriteEndsTest, AConfigurationThatCannotBeMeantIsRefusedByItsMember) {
+TEST_F(WriteEndsTest, InvalidConfigurationNamesItsMember) {
   const Written written = Write({CatalogStream("t", R"("destination_sync_mode":"append")")}, {}, "",
                                 R"(,"schema_policy":"drop")");
   EXPECT_EQ(written.exit_code, 1);

@@ -29,7 +29,7 @@ bool IsSource(const fs::path& path) {
          path.filename() == "CMakeLists.txt";
 }
 
-TEST(ArchitectureTest, TheTreeKeepsTheRules) {
+TEST(ArchitectureTest, SourceTreeFollowsTheRules) {
   const fs::path root(SYNCLINE_SOURCE_DIR);
   std::vector<std::string> violations;
   int files = 0;
@@ -69,7 +69,7 @@ TEST(SourceRulesTest, FindsForbiddenIncludes) {
               ElementsAre(HasSubstr("base may not include app")));
 }
 
-TEST(SourceRulesTest, FindsIncludesOfAHigherRoom) {
+TEST(SourceRulesTest, FindsIncludesOfHigherRooms) {
   EXPECT_THAT(CheckSource("server/postgres/table/x.cc",
                           "#include \"server/postgres/sql/cast_sql.h\"\n"
                           "#include \"server/postgres/swap/swap.h\"\n"),
@@ -107,7 +107,7 @@ TEST(SourceRulesTest, FindsForbiddenText) {
               ElementsAre(HasSubstr("no using namespace")));
 }
 
-TEST(SourceRulesTest, LeavesInnocentTextAlone) {
+TEST(SourceRulesTest, AllowsOtherText) {
   EXPECT_THAT(CheckSource("server/sync/x.cc",
                           "// using namespace std; \"SELECT 1\" getenv()\n"
                           "/* std::thread\n ABSL_FLAG */\n"

@@ -7,7 +7,7 @@
 namespace syncline {
 namespace {
 
-TEST(BackoffTest, StaysBetweenHalfAndWholeOfADoublingSpan) {
+TEST(BackoffTest, DelayIsBetweenHalfAndAllOfADoublingSpan) {
   for (int run = 0; run < 200; ++run) {
     Backoff backoff(absl::Milliseconds(10), absl::Milliseconds(100));
     for (const int span_ms : {10, 20, 40, 80, 100, 100, 100}) {
@@ -18,12 +18,12 @@ TEST(BackoffTest, StaysBetweenHalfAndWholeOfADoublingSpan) {
   }
 }
 
-TEST(BackoffTest, FirstDelayIsBoundedToo) {
+TEST(BackoffTest, FirstDelayIsBounded) {
   Backoff backoff(absl::Seconds(10), absl::Seconds(1));
   for (int i = 0; i < 10; ++i) EXPECT_LE(backoff.Next(), absl::Seconds(1));
 }
 
-TEST(BackoffTest, NeverPassesTheBoundHoweverOften) {
+TEST(BackoffTest, NeverExceedsTheBound) {
   Backoff backoff(absl::Nanoseconds(1), absl::Hours(1));
   for (int i = 0; i < 1000; ++i) {
     const absl::Duration delay = backoff.Next();
@@ -35,7 +35,7 @@ TEST(BackoffTest, NeverPassesTheBoundHoweverOften) {
   }
 }
 
-TEST(BackoffTest, TwoLoopsDoNotMarchInStep) {
+TEST(BackoffTest, TwoLoopsHaveDifferentDelays) {
   std::set<absl::Duration> delays;
   for (int i = 0; i < 50; ++i) {
     delays.insert(Backoff(absl::Seconds(1), absl::Seconds(1)).Next());

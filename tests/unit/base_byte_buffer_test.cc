@@ -40,7 +40,7 @@ TEST(ByteBufferTest, AppendKeepsEveryByte) {
   EXPECT_EQ(Hex(buffer), "610062ff");
 }
 
-TEST(ByteBufferTest, GrowsAndKeepsWhatItHas) {
+TEST(ByteBufferTest, GrowthKeepsContents) {
   ByteBuffer buffer;
   std::string expected;
   for (int i = 0; i < 20000; ++i) {
@@ -74,7 +74,7 @@ TEST(ByteBufferTest, ReserveAndAdvance) {
   EXPECT_EQ(std::string(buffer.view()), "zzz");
 }
 
-TEST(ByteBufferTest, TruncateTakesBackToAMark) {
+TEST(ByteBufferTest, TruncateRestoresEarlierSize) {
   ByteBuffer buffer;
   buffer.Append("row one");
   const size_t mark = buffer.size();
@@ -86,7 +86,7 @@ TEST(ByteBufferTest, TruncateTakesBackToAMark) {
   EXPECT_TRUE(buffer.empty());
 }
 
-TEST(ByteBufferTest, ClearKeepsTheMemoryAndResetGivesItBack) {
+TEST(ByteBufferTest, ClearKeepsMemoryAndResetFreesIt) {
   ByteBuffer buffer(4096);
   buffer.Append("abc");
   buffer.Clear();

@@ -45,7 +45,7 @@ std::string Fault(const std::string& certificate, const std::string& key) {
   return std::string(status.message());
 }
 
-TEST(CertificateTest, SaysTheEarliestEndOfTheChain) {
+TEST(CertificateTest, ReturnsEarliestExpiryOfTheChain) {
   const Pair longer = Make("longer", 30);
   const Pair shorter = Make("shorter", 10);
   const absl::StatusOr<absl::Time> end =
@@ -54,7 +54,7 @@ TEST(CertificateTest, SaysTheEarliestEndOfTheChain) {
   EXPECT_NEAR(absl::ToDoubleHours(*end - absl::Now()), 240, 1);
 }
 
-TEST(CertificateTest, NamesWhatIsFaulty) {
+TEST(CertificateTest, ErrorsNameTheFault) {
   const Pair mine = Make("mine", 10);
   const Pair other = Make("other", 10);
   EXPECT_THAT(Fault("", mine.key), HasSubstr("no PEM certificate"));

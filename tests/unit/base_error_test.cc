@@ -31,7 +31,7 @@ void ExpectEqual(const ErrorDetail& a, const ErrorDetail& b) {
   }
 }
 
-TEST(ErrorTest, DetailSurvivesWhole) {
+TEST(ErrorTest, DetailRoundTrips) {
   const absl::Status status =
       MakeError(absl::StatusCode::kFailedPrecondition, "not yours", FullDetail());
   EXPECT_EQ(status.code(), absl::StatusCode::kFailedPrecondition);
@@ -40,7 +40,7 @@ TEST(ErrorTest, DetailSurvivesWhole) {
   EXPECT_EQ(ReasonOf(status), "TABLE_OWNED");
 }
 
-TEST(ErrorTest, EmptyDetailSurvives) {
+TEST(ErrorTest, EmptyDetailRoundTrips) {
   const absl::Status status = MakeError(absl::StatusCode::kAborted, "", ErrorDetail{});
   ExpectEqual(DetailOf(status), ErrorDetail{});
 }
@@ -51,7 +51,7 @@ TEST(ErrorTest, ViolationsWithoutMetadata) {
   ExpectEqual(DetailOf(MakeError(absl::StatusCode::kInvalidArgument, "x", detail)), detail);
 }
 
-TEST(ErrorTest, EveryByteSurvives) {
+TEST(ErrorTest, EveryByteRoundTrips) {
   std::string bytes;
   for (int i = 0; i < 256; ++i) bytes += static_cast<char>(i);
   ErrorDetail detail;

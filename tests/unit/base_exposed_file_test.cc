@@ -31,19 +31,19 @@ class ExposedFileTest : public ::testing::Test {
   std::string file_;
 };
 
-TEST_F(ExposedFileTest, OthersCountTheGroupDoesNot) {
+TEST_F(ExposedFileTest, ChecksOthersButNotTheGroup) {
   EXPECT_EQ(ModeWith(0644), "0644");
   EXPECT_EQ(ModeWith(0604), "0604");
   for (const mode_t mode : {0600u, 0400u, 0440u, 0640u, 0660u}) EXPECT_EQ(ModeWith(mode), "");
 }
 
-TEST_F(ExposedFileTest, ADirectoryThatIsClosedProtectsWhatIsInIt) {
+TEST_F(ExposedFileTest, ClosedDirectoryProtectsItsFiles) {
   EXPECT_EQ(ModeWith(0644), "0644");
   chmod(directory_.c_str(), 0750);
   EXPECT_EQ(ModeWith(0644), "");
 }
 
-TEST_F(ExposedFileTest, ALinkIsWhatItLeadsTo) {
+TEST_F(ExposedFileTest, FollowsLinks) {
   const std::string link = directory_ + "/link";
   ASSERT_EQ(symlink("secret", link.c_str()), 0);
   EXPECT_EQ(ModeWith(0640), "");

@@ -17,7 +17,7 @@ void Give(Numbers& list, int count) {
   for (int i = 0; i < count; ++i) list.Give(std::make_unique<int>(i), 100);
 }
 
-TEST(FreeListTest, TheOneGivenLastIsTakenFirst) {
+TEST(FreeListTest, TakesTheLastGivenFirst) {
   Numbers list(1000);
   EXPECT_EQ(list.Take(), nullptr);
   Give(list, 3);
@@ -27,7 +27,7 @@ TEST(FreeListTest, TheOneGivenLastIsTakenFirst) {
   EXPECT_EQ(list.size(), 1);
 }
 
-TEST(FreeListTest, NoMoreIsKeptThanAllowed) {
+TEST(FreeListTest, KeepsAtMostTheLimit) {
   Numbers list(299);
   Give(list, 5);
   EXPECT_EQ(list.size(), 2);
@@ -42,7 +42,7 @@ TEST(FreeListTest, NoMoreIsKeptThanAllowed) {
   EXPECT_EQ(list.size(), 2);
 }
 
-TEST(FreeListTest, WhatIsTooLargeIsNotKept) {
+TEST(FreeListTest, DropsLargeBuffers) {
   Numbers list(10 * kGreatestKeptBuffer);
   list.Give(std::make_unique<int>(1), kGreatestKeptBuffer + 1);
   EXPECT_EQ(list.size(), 0);
@@ -50,7 +50,7 @@ TEST(FreeListTest, WhatIsTooLargeIsNotKept) {
   EXPECT_EQ(list.size(), 1);
 }
 
-TEST(FreeListTest, WhatNobodyNeededIsFreed) {
+TEST(FreeListTest, FreesUnusedBuffers) {
   Numbers list(1000);
   Give(list, 4);
   list.FreeUnused();
@@ -65,7 +65,7 @@ TEST(FreeListTest, WhatNobodyNeededIsFreed) {
   EXPECT_EQ(list.size(), 0);
 }
 
-TEST(FreeListTest, NothingIsSharedByThreads) {
+TEST(FreeListTest, ThreadsNeverShareABuffer) {
   FreeBlocks blocks(400);
   std::vector<std::thread> threads;
   for (char name = 'a'; name < 'e'; ++name) {

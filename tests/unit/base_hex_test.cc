@@ -17,7 +17,7 @@ TEST(HexTest, EveryByteInEitherCase) {
   EXPECT_EQ(HexToBytes("aBCdeF09"), "\xab\xcd\xef\x09");
 }
 
-TEST(HexTest, WhatIsNotHexadecimal) {
+TEST(HexTest, RejectsOtherCharacters) {
   EXPECT_EQ(HexToBytes(""), "");
   EXPECT_EQ(HexToBytes("4"), "");
   EXPECT_EQ(HexToBytes("414"), "A");

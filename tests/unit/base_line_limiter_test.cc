@@ -5,7 +5,7 @@
 namespace syncline {
 namespace {
 
-TEST(LineLimiterTest, LetsAFewThroughAndCountsTheRest) {
+TEST(LineLimiterTest, AllowsAFewAndCountsTheRest) {
   LineLimiter limiter(2, absl::Seconds(10));
   const absl::Time start = absl::FromUnixSeconds(1000);
   EXPECT_EQ(limiter.Take(start), 0);

@@ -49,7 +49,7 @@ TEST_F(LogTest, TextLine) {
                            "ratio=0.5 swap=true took_ms=1500\n"));
 }
 
-TEST_F(LogTest, TextQuotesWhatWouldBeMisread) {
+TEST_F(LogTest, TextQuotesAmbiguousValues) {
   const std::string line = Captured([] {
     Log(LogLevel::kWarning, "odd")
         .Field("empty", "")
@@ -81,7 +81,7 @@ TEST_F(LogTest, JsonLine) {
                               "\"rows\":-5,\"swap\":false,\"ratio\":1e+09}\n"));
 }
 
-TEST_F(LogTest, JsonStaysJsonWhateverTheBytes) {
+TEST_F(LogTest, JsonIsValidForAnyBytes) {
   ConfigureLog(LogLevel::kInfo, LogFormat::kJson);
   const std::string line = Captured([] {
     Log(LogLevel::kInfo, "odd")
@@ -107,7 +107,7 @@ TEST_F(LogTest, ErrorFields) {
   EXPECT_THAT(line, HasSubstr("code=UNAVAILABLE error=gone\n"));
 }
 
-TEST_F(LogTest, LevelsBelowTheMinimumAreSilent) {
+TEST_F(LogTest, LevelsBelowTheMinimumAreNotPrinted) {
   EXPECT_EQ(Captured([] { Log(LogLevel::kDebug, "x").Field("a", 1); }), "");
   ConfigureLog(LogLevel::kError, LogFormat::kText);
   EXPECT_EQ(Captured([] { Log(LogLevel::kWarning, "x").Error(absl::AbortedError("y")); }), "");

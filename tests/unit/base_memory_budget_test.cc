@@ -13,7 +13,7 @@
 namespace syncline {
 namespace {
 
-TEST(MemoryBudgetTest, GrantsAtOnceWhileThereIsRoom) {
+TEST(MemoryBudgetTest, GrantsAtOnceIfThereIsRoom) {
   MemoryBudget budget(100);
   int granted = 0;
   budget.Acquire(60, [&] { ++granted; });
@@ -24,7 +24,7 @@ TEST(MemoryBudgetTest, GrantsAtOnceWhileThereIsRoom) {
   EXPECT_EQ(budget.capacity_bytes(), 100);
 }
 
-TEST(MemoryBudgetTest, ServesWaitersInOrderEvenWhenALaterOneWouldFit) {
+TEST(MemoryBudgetTest, ServesWaitersInOrder) {
   MemoryBudget budget(100);
   std::string order;
   budget.Acquire(80, [&] { order += 'a'; });
@@ -42,7 +42,7 @@ TEST(MemoryBudgetTest, ServesWaitersInOrderEvenWhenALaterOneWouldFit) {
   EXPECT_EQ(budget.held_bytes(), 100);
 }
 
-TEST(MemoryBudgetTest, RequestBeyondTheCapacityWaitsForEmptiness) {
+TEST(MemoryBudgetTest, OversizedRequestWaitsUntilEmpty) {
   MemoryBudget budget(100);
   bool granted = false;
   budget.Acquire(1, [] {});
@@ -59,7 +59,7 @@ TEST(MemoryBudgetTest, RequestBeyondTheCapacityWaitsForEmptiness) {
   EXPECT_TRUE(next);
 }
 
-TEST(MemoryBudgetTest, ForceAcquireGoesBeyondAndHoldsOthersBack) {
+TEST(MemoryBudgetTest, ForceAcquireMayExceedTheCapacity) {
   MemoryBudget budget(100);
   bool granted = false;
   budget.ForceAcquire(150);
@@ -71,7 +71,7 @@ TEST(MemoryBudgetTest, ForceAcquireGoesBeyondAndHoldsOthersBack) {
   EXPECT_TRUE(granted);
 }
 
-TEST(MemoryBudgetTest, HighWaterStays) {
+TEST(MemoryBudgetTest, HighWaterMarkRemains) {
   MemoryBudget budget(100);
   budget.Acquire(70, [] {});
   budget.Release(70);
@@ -80,7 +80,7 @@ TEST(MemoryBudgetTest, HighWaterStays) {
   EXPECT_EQ(budget.held_bytes(), 20);
 }
 
-TEST(MemoryBudgetTest, WaitedGrowsByWhatWaited) {
+TEST(MemoryBudgetTest, WaitedGrowsByTheWaitingTime) {
   MemoryBudget budget(10);
   budget.Acquire(10, [] {});
   EXPECT_EQ(budget.waited(), absl::ZeroDuration());
@@ -90,7 +90,7 @@ TEST(MemoryBudgetTest, WaitedGrowsByWhatWaited) {
   EXPECT_GE(budget.waited(), absl::ZeroDuration());
 }
 
-TEST(MemoryBudgetTest, GrantMayUseTheBudget) {
+TEST(MemoryBudgetTest, GrantCallbackMayUseTheBudget) {
   MemoryBudget budget(10);
   int granted = 0;
   budget.Acquire(10, [] {});
@@ -104,7 +104,7 @@ TEST(MemoryBudgetTest, GrantMayUseTheBudget) {
   EXPECT_EQ(budget.held_bytes(), 10);
 }
 
-TEST(MemoryBudgetTest, ManyThreadsNeverHoldMoreThanTheCapacity) {
+TEST(MemoryBudgetTest, ThreadsNeverExceedTheCapacity) {
   constexpr int kThreads = 8;
   constexpr int kRounds = 2000;
   MemoryBudget budget(1000);

@@ -11,12 +11,12 @@ namespace {
 using ::testing::ElementsAre;
 using ::testing::IsEmpty;
 
-TEST(ProgramVariablesTest, AreInOrder) {
+TEST(ProgramVariablesTest, AreSorted) {
   const auto variables = ProgramVariables();
   EXPECT_TRUE(std::is_sorted(variables.begin(), variables.end()));
 }
 
-TEST(ProgramVariablesTest, MisspeltOnesAreNamed) {
+TEST(ProgramVariablesTest, NamesMisspelledVariables) {
   const char* const environment[] = {"HOME=/",
                                      "SYNCLINE_LISTN=127.0.0.1:1",
                                      "SYNCLINE_LISTEN=127.0.0.1:1",
@@ -32,7 +32,7 @@ TEST(ProgramVariablesTest, MisspeltOnesAreNamed) {
               ElementsAre("SYNCLINE_DSN", "SYNCLINE_LISTN", "SYNCLINE_PORT"));
 }
 
-TEST(ProgramVariablesTest, KubernetesMayAddItsOwn) {
+TEST(ProgramVariablesTest, IgnoresVariablesOfKubernetes) {
   const char* const environment[] = {"SYNCLINE_SERVICE_HOST=10.0.0.1",
                                      "SYNCLINE_SERVICE_PORT=50051",
                                      "SYNCLINE_SERVICE_PORT_GRPC=50051",

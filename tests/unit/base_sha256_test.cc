@@ -17,7 +17,7 @@ TEST(Sha256Test, KnownVectors) {
             "cdc76e5c9914fb9281a1c7e284d73e67f1809a48a497200e046d39ccc7112cd0");
 }
 
-TEST(Sha256Test, HexIsCutAndDigestIsTheSame) {
+TEST(Sha256Test, HexIsAPrefixOfTheDigest) {
   EXPECT_EQ(Sha256Hex("abc", 8), "ba7816bf");
   EXPECT_EQ(Sha256Hex("abc", 0), "");
   const Sha256Digest digest = Sha256("abc");
@@ -25,7 +25,7 @@ TEST(Sha256Test, HexIsCutAndDigestIsTheSame) {
   EXPECT_EQ(digest[31], 0xad);
 }
 
-TEST(Sha256Test, NulIsAByteLikeOthers) {
+TEST(Sha256Test, HashesNulBytes) {
   EXPECT_NE(Sha256Hex(absl::string_view("a\0b", 3)), Sha256Hex("a"));
 }
 

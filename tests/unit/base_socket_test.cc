@@ -13,7 +13,7 @@ namespace {
 using ::testing::HasSubstr;
 using ::testing::SizeIs;
 
-TEST(ListeningSocketsTest, PortZeroPicksOneForAllAddressesOfAName) {
+TEST(ListeningSocketsTest, PortZeroIsTheSameForAllAddressesOfAName) {
   const absl::StatusOr<ListeningSockets> numeric = ListeningSockets::Open("127.0.0.1:0");
   ASSERT_TRUE(numeric.ok()) << numeric.status();
   EXPECT_GT(numeric->port(), 0);
@@ -23,7 +23,7 @@ TEST(ListeningSocketsTest, PortZeroPicksOneForAllAddressesOfAName) {
   EXPECT_GT(name->port(), 0);
 }
 
-TEST(ListeningSocketsTest, ATakenPortIsAnErrorThatSaysSo) {
+TEST(ListeningSocketsTest, TakenPortIsANamedError) {
   const absl::StatusOr<ListeningSockets> first = ListeningSockets::Open("127.0.0.1:0");
   ASSERT_TRUE(first.ok()) << first.status();
   for (const char* host : {"127.0.0.1", "localhost", "0.0.0.0"}) {
@@ -34,7 +34,7 @@ TEST(ListeningSocketsTest, ATakenPortIsAnErrorThatSaysSo) {
   }
 }
 
-TEST(ListeningSocketsTest, WhatIsNoAddressIsRefused) {
+TEST(ListeningSocketsTest, RefusesMalformedAddresses) {
   for (const char* address : {"9464", ":9464", "host:", "host:70000", "127.0.0.1:-1"}) {
     EXPECT_EQ(ListeningSockets::Open(address).status().code(), absl::StatusCode::kInvalidArgument)
         << address;

@@ -66,7 +66,7 @@ TEST(ThreadPoolTest, AtLeastOneThread) {
   EXPECT_TRUE(ran);
 }
 
-TEST(ThreadPoolTest, ShutdownRunsWhatIsQueuedAndThenRefuses) {
+TEST(ThreadPoolTest, ShutdownRunsQueuedTasksThenRefuses) {
   ThreadPool pool("queued", 1);
   Gate gate;
   std::atomic<int> ran{0};
@@ -88,7 +88,7 @@ TEST(ThreadPoolTest, ShutdownRunsWhatIsQueuedAndThenRefuses) {
   pool.Shutdown();  // a second call does nothing
 }
 
-TEST(ThreadPoolTest, DestructorRunsWhatIsQueued) {
+TEST(ThreadPoolTest, DestructorRunsQueuedTasks) {
   std::atomic<int> ran{0};
   {
     ThreadPool pool("destroyed", 2);
@@ -112,7 +112,7 @@ TEST(ThreadPoolTest, TaskMayPost) {
   EXPECT_EQ(ran, 2);
 }
 
-TEST(CondVarTest, ATimeoutBelowAMillisecondPasses) {
+TEST(CondVarTest, SubMillisecondTimeoutPasses) {
   Mutex mutex;
   CondVar never;
   MutexLock lock(&mutex);
@@ -122,7 +122,7 @@ TEST(CondVarTest, ATimeoutBelowAMillisecondPasses) {
   SUCCEED();
 }
 
-TEST(CondVarTest, AnInfiniteTimeoutWaitsForTheWake) {
+TEST(CondVarTest, InfiniteTimeoutWaitsForAWake) {
   for (const absl::Duration timeout : {absl::InfiniteDuration(), absl::Hours(24 * 365 * 300)}) {
     Mutex mutex;
     CondVar wake;

@@ -26,7 +26,7 @@ Invocation Parse(const std::vector<std::string>& arguments) {
   return ParseCommandLine(arguments, NoEnvironment);
 }
 
-TEST(CliTest, EveryVerbHasHelpThatNamesItsFlags) {
+TEST(CliTest, HelpOfEveryVerbNamesItsFlags) {
   for (const Verb& verb : Verbs()) {
     const Invocation help = Parse({verb.name, "--help"});
     EXPECT_EQ(help.exit_code, kExitOk);
@@ -64,7 +64,7 @@ TEST(CliTest, WrongUsageIsExitCodeTwoWithAHint) {
   expect_usage({"write", "--config=c"}, "--catalog is required");
 }
 
-TEST(CliTest, TakesFlagsInEveryForm) {
+TEST(CliTest, AcceptsFlagsInEveryForm) {
   const Invocation invocation =
       Parse({"load", "--table", "public.t", "-", "--primary-key=a, b", "--allow_rejected",
              "--retry_for", "2m", "--output=json", "--replay_window_bytes=77"});
@@ -81,7 +81,7 @@ TEST(CliTest, TakesFlagsInEveryForm) {
   EXPECT_TRUE(line.Json());
 }
 
-TEST(CliTest, TheFlagBeatsTheEnvironmentWhichBeatsTheDefault) {
+TEST(CliTest, FlagOverridesEnvironmentOverridesDefault) {
   const Environment environment = [](const std::string& name) -> std::optional<std::string> {
     if (name == "SYNCLINE_SERVER") return "remote:1";
     if (name == "SYNCLINE_TLS_CA_FILE") return "ca.pem";
@@ -96,13 +96,13 @@ TEST(CliTest, TheFlagBeatsTheEnvironmentWhichBeatsTheDefault) {
       "near:2");
 }
 
-TEST(CliTest, TheAirbyteVerbsAreThere) {
+TEST(CliTest, HasTheAirbyteVerbs) {
   EXPECT_NE(Parse({"spec"}).verb, nullptr);
   EXPECT_NE(Parse({"check", "--config", "c.json"}).verb, nullptr);
   EXPECT_NE(Parse({"write", "--config", "c.json", "--catalog", "k.json"}).verb, nullptr);
 }
 
-TEST(CliTest, EveryFlagsVariableIsOneOfThePrograms) {
+TEST(CliTest, VariablesOfAllFlagsAreKnown) {
   const auto known = ProgramVariables();
   for (const Verb& verb : Verbs()) {
     for (const Flag& flag : verb.flags) {
@@ -118,7 +118,7 @@ TEST(ProgressTest, ShortensNumbers) {
   EXPECT_EQ(ShortNumber(1.2e6), "1.2M");
 }
 
-TEST(SummaryTextTest, ShowsASyncsStreams) {
+TEST(SummaryTextTest, ListsTheStreamsOfASync) {
   v1::SyncSummary sync;
   sync.set_sync_id("nightly");
   sync.set_state(v1::SYNC_STATE_RUNNING);

@@ -25,7 +25,7 @@ absl::StatusOr<Catalog> OneStream(const std::string& members) {
                      Landing());
 }
 
-TEST(CatalogTest, TakesTheModeWhenThereAreNoGenerations) {
+TEST(CatalogTest, UsesTheModeWithoutGenerations) {
   const auto overwrite = OneStream(R"("destination_sync_mode":"overwrite")");
   ASSERT_TRUE(overwrite.ok()) << overwrite.status();
   const v1::StreamConfig& config = overwrite->streams[0].config;
@@ -37,7 +37,7 @@ TEST(CatalogTest, TakesTheModeWhenThereAreNoGenerations) {
   EXPECT_EQ(config.json_schema(), R"({"properties":{}})");
 }
 
-TEST(CatalogTest, PassesGenerationsOnAsTheyAre) {
+TEST(CatalogTest, PassesGenerationsUnchanged) {
   const auto catalog = OneStream(
       R"("destination_sync_mode":"overwrite","generation_id":4,"minimum_generation_id":4,)"
       R"("sync_id":17)");
@@ -62,7 +62,7 @@ TEST(CatalogTest, ReadsKeysForDedup) {
   EXPECT_EQ(config.cursor().path(0), "at");
 }
 
-TEST(CatalogTest, SaysWhatIsWrong) {
+TEST(CatalogTest, ErrorsNameTheFault) {
   EXPECT_THAT(std::string(OneStream(R"("destination_sync_mode":"merge")").status().message()),
               testing::HasSubstr("streams[0] users: destination_sync_mode"));
   EXPECT_FALSE(OneStream(R"("destination_sync_mode":"append","generation_id":4)").ok());
@@ -72,7 +72,7 @@ TEST(CatalogTest, SaysWhatIsWrong) {
   EXPECT_TRUE(ReadConfig(R"({"server":"a:1","tls":{}})")->connection.tls.enabled);
 }
 
-TEST(CatalogTest, TakesWhatARunSendsAgainFromTheModes) {
+TEST(CatalogTest, DerivesReplayFromTheModes) {
   const auto replay_of = [](const std::string& members) {
     return OneStream(members)->streams[0].config.replay();
   };
@@ -89,7 +89,7 @@ TEST(CatalogTest, TakesWhatARunSendsAgainFromTheModes) {
               HasSubstr("sync_mode must be full_refresh or incremental"));
 }
 
-TEST(CatalogTest, PassesThePoliciesOfTheConfigurationOn) {
+TEST(CatalogTest, PassesPoliciesOfTheConfiguration) {
   DestinationConfig config = Landing();
   config.schema_policy = v1::SCHEMA_POLICY_MIRROR;
   config.cdc_delete_mode = v1::CDC_DELETE_MODE_SOFT;
@@ -127,7 +127,7 @@ TEST(ConfigTest, ReadsThePoliciesAndSwitches) {
   EXPECT_TRUE(WithMember(R"("of_the_platform":1)").ok());
 }
 
-TEST(ConfigTest, ADatabaseStandsForAServer) {
+TEST(ConfigTest, AcceptsADatabaseInsteadOfAServer) {
   const auto direct = ReadConfig(
       R"({"host":"db","database":"d","username":"u","password":"p","ssl_mode":"require"})");
   ASSERT_TRUE(direct.ok()) << direct.status();
@@ -146,7 +146,7 @@ TEST(ConfigTest, ADatabaseStandsForAServer) {
   }
 }
 
-TEST(ConfigTest, RefusesOtherValuesByTheMembersName) {
+TEST(ConfigTest, RefusesOtherValuesAndNamesTheMember) {
   for (const auto& [member, words] : std::vector<std::pair<std::string, std::string>>{
            {R"("schema_policy":"drop")", "schema_policy must be keep, mirror or freeze"},
            {R"("schema_policy":1)", "schema_policy must be a string"},

@@ -18,7 +18,7 @@ SourceEvidence Alive() {
   return source;
 }
 
-TEST(StreamEndsTest, AReplaceNeedsALastStateOrTheConfiguration) {
+TEST(StreamEndsTest, ReplaceNeedsAFinalStateOrTheOption) {
   SourceEvidence source = Alive();
   EXPECT_THAT(FindReasonNotToComplete(source, {true, true}), IsEmpty());
   EXPECT_THAT(FindReasonNotToComplete(source, {true, false}), HasSubstr("complete_without_status"));
@@ -26,14 +26,14 @@ TEST(StreamEndsTest, AReplaceNeedsALastStateOrTheConfiguration) {
   EXPECT_THAT(FindReasonNotToComplete(source, {true, false}), IsEmpty());
 }
 
-TEST(StreamEndsTest, OtherStreamsNeedARecordOrAStateOfAnyStream) {
+TEST(StreamEndsTest, OtherModesNeedAnyRecordOrState) {
   SourceEvidence source = Alive();
   EXPECT_THAT(FindReasonNotToComplete(source, {false, false}), IsEmpty());
   source.any_record_or_state = false;
   EXPECT_FALSE(FindReasonNotToComplete(source, {false, false}).empty());
 }
 
-TEST(StreamEndsTest, ASourceThatSendsStatusesMustSendComplete) {
+TEST(StreamEndsTest, SourceWithStatusesMustSendComplete) {
   SourceEvidence source = Alive();
   source.any_status = true;
   source.complete_without_status = true;
@@ -42,7 +42,7 @@ TEST(StreamEndsTest, ASourceThatSendsStatusesMustSendComplete) {
   }
 }
 
-TEST(StreamEndsTest, AFailureOrNothingAtAllCompletesNothing) {
+TEST(StreamEndsTest, FailureOrEmptyInputCompletesNothing) {
   for (const bool replaced : {false, true}) {
     SourceEvidence source = Alive();
     source.complete_without_status = true;
@@ -54,7 +54,7 @@ TEST(StreamEndsTest, AFailureOrNothingAtAllCompletesNothing) {
   }
 }
 
-TEST(StreamEndsTest, TheGenerationsSayWhatIsReplaced) {
+TEST(StreamEndsTest, GenerationsDetermineReplaces) {
   v1::StreamConfig config;
   EXPECT_FALSE(ReplacesTable(config));
   config.set_overwrite(true);
@@ -70,7 +70,7 @@ TEST(StreamEndsTest, TheGenerationsSayWhatIsReplaced) {
   EXPECT_FALSE(ReplacesTable(config));
 }
 
-TEST(SourceFailureTest, ReadsFatalLogsInWhateverCase) {
+TEST(SourceFailureTest, ReadsFatalLogsInAnyCase) {
   EXPECT_EQ(ReadFatalLog(R"({"type":"LOG","log":{"level":"FATAL","message":"m"}})"), "m");
   EXPECT_EQ(ReadFatalLog(R"({"type":"LOG","log":{"level":"Fatal"}})"), "");
   EXPECT_EQ(ReadFatalLog(R"({"type":"LOG","log":{"level":"ERROR","message":"FATAL"}})"),
@@ -88,7 +88,7 @@ TEST(SourceFailureTest, ReadsFailedConnections) {
             std::nullopt);
 }
 
-TEST(SourceFailureTest, ReadsTheWordsOfATraceError) {
+TEST(SourceFailureTest, ReadsTheMessageOfATraceError) {
   const auto trace =
       ReadTrace(R"({"type":"TRACE","trace":{"type":"ERROR","error":{"message":"gone"}}})");
   EXPECT_EQ(trace->kind, TraceKind::kError);

@@ -25,7 +25,7 @@ std::vector<std::pair<std::string, InferredType>> Columns(const std::vector<std:
   return inference.columns();
 }
 
-TEST(TypeOfTextTest, KeepsAsTextWhatANumberWouldChange) {
+TEST(TypeOfTextTest, KeepsTextThatANumberWouldChange) {
   for (const char* const text :
        {"02134", "+49301234", "1e5", "12E4", "NaN", "Infinity", "-inf", "1_000", "1,5", "0x1F",
         " 5", "5 ", ".5", "1.", "-", "2024-02-30", "2024-1-31", "24:00"}) {
@@ -35,7 +35,7 @@ TEST(TypeOfTextTest, KeepsAsTextWhatANumberWouldChange) {
   EXPECT_EQ(TypeOfText("1.5e200000"), InferredType::kString);
 }
 
-TEST(TypeOfTextTest, KnowsNumbersDatesAndBooleans) {
+TEST(TypeOfTextTest, RecognizesNumbersDatesAndBooleans) {
   EXPECT_EQ(TypeOfText("-7"), InferredType::kInteger);
   EXPECT_EQ(TypeOfText("9223372036854775807"), InferredType::kInteger);
   EXPECT_EQ(TypeOfText("9223372036854775808"), InferredType::kNumber);
@@ -65,19 +65,19 @@ TEST(SchemaInferenceTest, FindsMembersInAnyOrderAndLate) {
                           Pair("late", InferredType::kBoolean)));
 }
 
-TEST(SchemaInferenceTest, LeavesOutLinesThatAreNotRecords) {
+TEST(SchemaInferenceTest, IgnoresLinesThatAreNotRecords) {
   EXPECT_THAT(Columns({R"({"a":1})", R"({"b":2)", R"([{"c":3}])", R"({"d":4}x)", R"({"e":tru})",
                        R"({"f":01})", "{\"\xE9\":1}", ""}),
               ElementsAre(Pair("a", InferredType::kInteger)));
 }
 
-TEST(SchemaInferenceTest, TakesNaNForNullAndKeysByTheirMeaning) {
+TEST(SchemaInferenceTest, TreatsNaNAsNullAndUnescapesKeys) {
   EXPECT_THAT(Columns({R"({"x":NaN,"\u0061":[-Infinity],"y":Infinity})", R"({"x":1.5,"a":[]})"}),
               ElementsAre(Pair("x", InferredType::kNumber), Pair("a", InferredType::kArray),
                           Pair("y", InferredType::kNone)));
 }
 
-TEST(ScanRecordTest, FindsMembersWhateverTheirTexts) {
+TEST(ScanRecordTest, FindsMembersWithAnyText) {
   std::vector<std::string> found;
   const std::string line =
       " { \"a\" : \"brackets ]} and \\\"quotes\\\" of some length\\\\\" , \"b\":{\"c\":\"}\"}, "
@@ -89,7 +89,7 @@ TEST(ScanRecordTest, FindsMembersWhateverTheirTexts) {
                                  "b={\"c\":\"}\"}", "d=[1,[2]]", "=-0.5e3"));
 }
 
-TEST(ScanRecordTest, RefusesEveryBeginningOfARecord) {
+TEST(ScanRecordTest, RefusesEveryProperPrefix) {
   const std::string line = R"({"a":"x\"y","b":{"c":[1,"]"]},"d":-1.5,"e":null})";
   const auto is_record = [](absl::string_view text) {
     return ScanRecord(text, [](absl::string_view, JsonText) {});
@@ -102,7 +102,7 @@ TEST(ScanRecordTest, RefusesEveryBeginningOfARecord) {
   EXPECT_FALSE(is_record("{\"a\":\"line\nbreak and some more text\"}"));
 }
 
-TEST(Utf8Test, KnowsWhatIsNotACharacter) {
+TEST(Utf8Test, RejectsInvalidCharacters) {
   EXPECT_TRUE(IsUtf8("plain, \xC3\xA9, \xE2\x82\xAC, \xF0\x9F\x98\x80"));
   for (const char* const bytes : {"\xE9", "\xC3", "\xC0\xAF", "\xED\xA0\x80", "\xF4\x90\x80\x80",
                                   "\x80", "\xE0\x80\x80", "\xF0\x8F\xBF\xBF", "\xFF"}) {
@@ -137,7 +137,7 @@ TEST(SurveyInputTest, ReadsTheWholeInput) {
   EXPECT_EQ(head->inference.columns()[1].second, InferredType::kInteger);
 }
 
-TEST(SurveyInputTest, KnowsAnInputWithoutRecords) {
+TEST(SurveyInputTest, DetectsInputWithoutRecords) {
   for (const auto& [text, csv] : std::vector<std::pair<std::string, bool>>{
            {"", false}, {"", true}, {"\n \n\n", false}, {"id,name\n", true}, {"id,name", true}}) {
     const auto survey = Survey(text, csv);
@@ -146,7 +146,7 @@ TEST(SurveyInputTest, KnowsAnInputWithoutRecords) {
   }
 }
 
-TEST(SurveyInputTest, KnowsACutInput) {
+TEST(SurveyInputTest, DetectsTruncatedInput) {
   EXPECT_TRUE(Survey("{\"a\":1}\n{\"a\":", false)->ends_inside_record);
   EXPECT_FALSE(Survey("{\"a\":1}\n{\"a\":2}", false)->ends_inside_record);
   EXPECT_FALSE(Survey("{\"a\":1}\nnot json\n", false)->ends_inside_record);

@@ -23,7 +23,7 @@ namespace {
 using testing::HasSubstr;
 using testing::IsEmpty;
 
-TEST(LineIndexTest, KnowsTheLineOfEveryRecord) {
+TEST(LineIndexTest, FindsTheLineOfEveryRecord) {
   LineIndex index;
   const std::vector<int64_t> lines = {2, 3, 5, 6, 7, 20, 21};
   for (size_t i = 0; i < lines.size(); ++i) index.Add(static_cast<int64_t>(i), lines[i]);
@@ -34,7 +34,7 @@ TEST(LineIndexTest, KnowsTheLineOfEveryRecord) {
   EXPECT_EQ(LineIndex().LineOf(0), std::nullopt);
 }
 
-TEST(LineIndexTest, AnswersNothingBeyondItsCapacity) {
+TEST(LineIndexTest, ReturnsNothingBeyondItsCapacity) {
   LineIndex index;
   const auto runs = static_cast<int64_t>(LineIndex::kMaxRuns);
   for (int64_t i = 0; i < runs + 10; ++i) index.Add(i, 2 * i + 1);
@@ -51,7 +51,7 @@ StreamReport Summary(int64_t written, int64_t rejected) {
   return report;
 }
 
-TEST(WhyNotToPublishTest, AReplaceNeedsAllOfItsRecords) {
+TEST(WhyNotToPublishTest, ReplaceNeedsAllRecords) {
   EndRules rules;
   rules.replace = true;
   EXPECT_THAT(WhyNotToPublish(rules, Summary(3, 0), false), IsEmpty());
@@ -68,7 +68,7 @@ TEST(WhyNotToPublishTest, AReplaceNeedsAllOfItsRecords) {
   EXPECT_THAT(WhyNotToPublish(rules, Summary(3, 0), true), HasSubstr("truncated"));
 }
 
-TEST(WhyNotToPublishTest, OtherModesKeepWhatCame) {
+TEST(WhyNotToPublishTest, OtherModesPublishPartialInput) {
   EXPECT_THAT(WhyNotToPublish({}, Summary(0, 0), true), IsEmpty());
   EXPECT_THAT(WhyNotToPublish({}, Summary(3, 1), false), IsEmpty());
 }
@@ -96,7 +96,7 @@ absl::StatusOr<v1::StartSyncRequest> Request(std::vector<std::string> flags) {
   return MakeLoadRequest(invocation.command_line);
 }
 
-TEST(MakeLoadRequestTest, NamesTheTableAsItIsAndTheStreamByItsParts) {
+TEST(MakeLoadRequestTest, NamesTheTableAndTheStream) {
   const struct {
     const char* table;
     const char* schema;
@@ -135,7 +135,7 @@ TEST(MakeLoadRequestTest, SetsTheGuard) {
                    .has_max_rejected());
 }
 
-TEST(MakeLoadRequestTest, RefusesFlagsThatDoNotFit) {
+TEST(MakeLoadRequestTest, RefusesInconsistentFlags) {
   const auto fault = [](std::vector<std::string> flags) {
     flags.push_back("--table=t");
     return std::string(Request(std::move(flags)).status().message());
@@ -159,7 +159,7 @@ TEST(MakeLoadRequestTest, SetsTheSchemaPolicy) {
             v1::SCHEMA_POLICY_FREEZE);
 }
 
-TEST(LoadReportTest, NamesTheLineOfTheFirstRejectedRecordAndTheGuard) {
+TEST(LoadReportTest, NamesTheFirstRejectedLineAndTheGuard) {
   LoadReport report;
   report.stream.plan.set_table_schema("shop");
   report.stream.plan.set_table_name("t");
@@ -209,7 +209,7 @@ TEST(RejectedTableTest, CutsALongRecordBetweenCharacters) {
   EXPECT_EQ(Beginning("short \xC3\xA9"), "short \xC3\xA9");
 }
 
-TEST(RecordBatchTest, NamesRecordsThatCannotBeRead) {
+TEST(RecordBatchTest, ListsUnreadableRecords) {
   RecordBatchBuilder builder(RecordBatchBuilder::Payload::kJsonl, {});
   builder.Append("{}");
   builder.AppendUnreadable("[\"a\"]", "FIELD_COUNT");

@@ -28,14 +28,14 @@ v1::SchemaChange* AddChange(StreamReport* report, v1::SchemaChange::Kind kind,
   return change;
 }
 
-TEST(ReportTest, SaysNothingWhenAllWasStoredAsItIs) {
+TEST(ReportTest, IsEmptyIfAllWasStoredUnchanged) {
   StreamReport report = UsersReport();
   report.summary.set_records_written(12);
   EXPECT_THAT(ReportLines(report), IsEmpty());
   EXPECT_THAT(FindStrictFaults(report), IsEmpty());
 }
 
-TEST(ReportTest, HasOneLineForEachChangeOfTheTable) {
+TEST(ReportTest, HasOneLinePerChangeOfTheTable) {
   StreamReport report = UsersReport();
   AddChange(&report, v1::SchemaChange::KIND_ADD_COLUMN, "age")->set_to("bigint");
   v1::SchemaChange* const retyped = AddChange(&report, v1::SchemaChange::KIND_CHANGE_TYPE, "price");
@@ -59,7 +59,7 @@ TEST(ReportTest, HasOneLineForEachChangeOfTheTable) {
   EXPECT_EQ(FindStrictFaults(report), lines);
 }
 
-TEST(ReportTest, ATableThatIsCreatedIsNoFaultUnderStrict) {
+TEST(ReportTest, StrictAllowsCreatingTheTable) {
   StreamReport report = UsersReport();
   AddChange(&report, v1::SchemaChange::KIND_CREATE_TABLE, "");
   EXPECT_THAT(ReportLines(report), ElementsAre("public.users: the table is created"));
@@ -67,7 +67,7 @@ TEST(ReportTest, ATableThatIsCreatedIsNoFaultUnderStrict) {
   EXPECT_THAT(ReportJson(report), ::testing::HasSubstr(R"("kind":"CREATE_TABLE","column":"")"));
 }
 
-TEST(ReportTest, WarningsAreNoFaultsUnderStrict) {
+TEST(ReportTest, StrictAllowsWarnings) {
   StreamReport report = UsersReport();
   v1::Warning* const warning = report.plan.add_warnings();
   warning->set_code("ROWS_AFTER_CHECKPOINT");
@@ -129,7 +129,7 @@ TEST(ReportTest, IsOneObjectOfJson) {
   EXPECT_TRUE(ParseJson(ReportJson(report)).has_value());
 }
 
-TEST(RejectedReasonsTest, CountsOverAllPagesAndKeepsTheFirstOffset) {
+TEST(RejectedReasonsTest, CountsAllPagesAndKeepsTheFirstOffset) {
   FakeServer server;
   for (int64_t i = 0; i < 5; ++i) server.service.Reject("t", i * 10, i % 2 == 0 ? "A" : "B");
   v1::StreamDescriptor descriptor;

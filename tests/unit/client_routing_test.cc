@@ -22,7 +22,7 @@ class RoutingTest : public testing::Test {
   MessageRouter router_;
 };
 
-TEST_F(RoutingTest, TakesTheFastWayForLinesAsSourcesWriteThem) {
+TEST_F(RoutingTest, UsesTheFastPathForUsualLines) {
   const std::string lines[] = {
       R"({"type":"RECORD","record":{"stream":"users","data":{"id":1},"emitted_at":1}})",
       R"({"type": "RECORD", "record": {"stream": "users", "data": {"id": 1}, "emitted_at": 1}})",
@@ -37,7 +37,7 @@ TEST_F(RoutingTest, TakesTheFastWayForLinesAsSourcesWriteThem) {
   EXPECT_EQ(router_.slow_lines(), 0);
 }
 
-TEST_F(RoutingTest, ReadsTheNamespaceBeforeAndBehindTheData) {
+TEST_F(RoutingTest, ReadsTheNamespaceBeforeOrAfterTheData) {
   EXPECT_EQ(
       Route(R"({"type":"RECORD","record":{"namespace":"shop","stream":"users","data":{}}})").stream,
       1);
@@ -54,7 +54,7 @@ TEST_F(RoutingTest, ReadsTheNamespaceBeforeAndBehindTheData) {
   EXPECT_EQ(router_.slow_lines(), 1);
 }
 
-TEST_F(RoutingTest, IsNotFooledByDataThatLooksLikeTheEnvelope) {
+TEST_F(RoutingTest, IgnoresDataThatLooksLikeTheEnvelope) {
   EXPECT_EQ(
       Route(R"({"type":"RECORD","record":{"stream":"users","data":{"namespace":"shop"}}})").stream,
       0);
@@ -68,7 +68,7 @@ TEST_F(RoutingTest, IsNotFooledByDataThatLooksLikeTheEnvelope) {
             0);
 }
 
-TEST_F(RoutingTest, GoesTheSlowWayForOtherKeyOrders) {
+TEST_F(RoutingTest, UsesTheSlowPathForOtherKeyOrders) {
   EXPECT_EQ(
       Route(R"({"record":{"data":{"id":1},"stream":"orders","emitted_at":1},"type":"RECORD"})")
           .stream,
@@ -100,7 +100,7 @@ TEST_F(RoutingTest, NamesAnUnknownStream) {
   EXPECT_EQ(Route(R"({"type":"RECORD","record":{"stream":"nobody","data":{}}})").name, "nobody");
 }
 
-TEST_F(RoutingTest, TellsTheOtherKinds) {
+TEST_F(RoutingTest, DistinguishesOtherMessages) {
   EXPECT_EQ(Route(R"({"type":"STATE","state":{}})").kind, MessageKind::kState);
   EXPECT_EQ(Route(R"({"trace":{},"type":"TRACE"})").kind, MessageKind::kTrace);
   EXPECT_EQ(Route(R"({"type":"LOG","log":{"message":"RECORD"}})").kind, MessageKind::kLog);

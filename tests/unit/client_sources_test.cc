@@ -46,7 +46,7 @@ std::vector<std::string> Drain(RecordSource* source) {
   }
 }
 
-TEST(JsonlSourceTest, DropsBlankLinesAndKeepsTheRestAsItIs) {
+TEST(JsonlSourceTest, DropsBlankLinesOnly) {
   TextFile file("{\"a\":1}\n\n \t\r\n{\"a\":2}\r\nnot json\n{\"a\":3}");
   LineReader reader(file.fd());
   JsonlSource source(&reader);
@@ -61,7 +61,7 @@ TEST(LineReaderTest, GrowsToALineLongerThanItsBuffer) {
   EXPECT_THAT(Drain(&source), ElementsAre("a", line, "b"));
 }
 
-TEST(LineReaderTest, PeeksAtWholeLinesWithoutTakingThem) {
+TEST(LineReaderTest, PeeksAtCompleteLines) {
   int fds[2];
   ASSERT_EQ(pipe(fds), 0);
   ASSERT_EQ(write(fds[1], "1\n22\n333\n4", 10), 10);
@@ -101,7 +101,7 @@ std::vector<std::string> ParseCsv(const std::string& text, size_t piece) {
   return rows;
 }
 
-TEST(CsvParserTest, ReadsNastyFieldsWhereverThePiecesEnd) {
+TEST(CsvParserTest, ReadsSpecialFieldsInAnyPieces) {
   const std::string text =
       "a,b\r\n"
       "\"x,\"\"y\"\"\",\"two\r\nlines\"\r\n"
@@ -118,12 +118,12 @@ TEST(CsvParserTest, ReadsNastyFieldsWhereverThePiecesEnd) {
   }
 }
 
-TEST(CsvParserTest, SaysWhereAnOpenQuoteBegan) {
+TEST(CsvParserTest, ReportsTheStartOfAnOpenQuote) {
   EXPECT_THAT(ParseCsv("a,b\n1,2\n3,\"open\n4,5\n", 4),
               ElementsAre("a|b", "1|2", "error: the quote opened on line 3 is never closed"));
 }
 
-TEST(CsvParserTest, EndsARowAtTheInputsEnd) {
+TEST(CsvParserTest, EndsTheRowAtTheEndOfInput) {
   EXPECT_THAT(ParseCsv("a,b\n1,", 100), ElementsAre("a|b", "1|"));
 }
 
@@ -148,7 +148,7 @@ TEST(CsvSourceTest, WritesRecordsByTheColumnsTypes) {
                   R"({"id":3,"name":"\t","extra":"plain"})"));
 }
 
-TEST(CsvSourceTest, NamesRowsOfAnotherNumberOfFieldsAndWhereRecordsBegin) {
+TEST(CsvSourceTest, NamesRowsWithAnotherNumberOfFields) {
   TextFile file("a,b\n1,2\n\n\"two\nlines\",3\n4\n5,6,7\n8,9");
   LineReader reader(file.fd());
   CsvSource source(&reader, ',', {});
@@ -163,7 +163,7 @@ TEST(CsvSourceTest, NamesRowsOfAnotherNumberOfFieldsAndWhereRecordsBegin) {
   EXPECT_THAT(records, ElementsAre("2 ", "4 ", "6 FIELD_COUNT", "7 FIELD_COUNT", "8 "));
 }
 
-TEST(JsonlSourceTest, NumbersLinesAndNoticesACutOne) {
+TEST(JsonlSourceTest, NumbersLinesAndDetectsATruncatedOne) {
   for (const auto& [text, cut] : std::vector<std::pair<std::string, bool>>{
            {"{}\n\n{\"a\":1}", false}, {"{}\n\n{\"a\":", true}, {"{}\n\n{\"a\":\n", false}}) {
     TextFile file(text);
@@ -182,7 +182,7 @@ TEST(JsonlSourceTest, NumbersLinesAndNoticesACutOne) {
   }
 }
 
-TEST(CsvSourceTest, RefusesAColumnThatStandsTwice) {
+TEST(CsvSourceTest, RefusesDuplicateColumns) {
   TextFile file("a,a\n1,2\n");
   LineReader reader(file.fd());
   CsvSource source(&reader, ',', {});
@@ -198,7 +198,7 @@ InferredType InferOne(const std::vector<std::string>& values) {
   return inference.columns()[0].second;
 }
 
-TEST(SchemaInferenceTest, KnowsTypesByTheirLooksAndWidensConflicts) {
+TEST(SchemaInferenceTest, InfersTypesAndWidensConflicts) {
   EXPECT_EQ(InferOne({"1", "null", "-2"}), InferredType::kInteger);
   EXPECT_EQ(InferOne({"1", "2.5"}), InferredType::kNumber);
   EXPECT_EQ(InferOne({"9223372036854775808"}), InferredType::kNumber);
@@ -215,7 +215,7 @@ TEST(SchemaInferenceTest, KnowsTypesByTheirLooksAndWidensConflicts) {
   EXPECT_EQ(InferOne({"null"}), InferredType::kNone);
 }
 
-TEST(SchemaInferenceTest, WritesColumnsInTheOrderOfTheirFirstAppearance) {
+TEST(SchemaInferenceTest, KeepsColumnsInOrderOfAppearance) {
   SchemaInference inference;
   EXPECT_TRUE(inference.AddLine(R"({"z":1,"a":null})"));
   EXPECT_TRUE(inference.AddLine(R"({"a":"x","q\"uote":true})"));
@@ -224,7 +224,7 @@ TEST(SchemaInferenceTest, WritesColumnsInTheOrderOfTheirFirstAppearance) {
             R"("a":{"type":["null","string"]},"q\"uote":{"type":["null","boolean"]}}})");
 }
 
-TEST(SchemaInferenceTest, TakesCsvColumnsFromTheHeadEvenWhenItIsCutOff) {
+TEST(SchemaInferenceTest, ReadsCsvColumnsOfATruncatedSample) {
   const auto survey =
       SurveyHead("id,n,when,\n1,007,2024-01-01,\n2,8,2024-01-02,\n\"cut", false, {true, ','});
   ASSERT_TRUE(survey.ok()) << survey.status();
@@ -235,7 +235,7 @@ TEST(SchemaInferenceTest, TakesCsvColumnsFromTheHeadEvenWhenItIsCutOff) {
                           std::make_pair("column_4", InferredType::kNone)));
 }
 
-TEST(RecordBatchTest, CutsARecordThatTheServerWouldRefuseTheWholeMessageFor) {
+TEST(RecordBatchTest, CutsOversizedRecords) {
   v1::Limits limits;
   limits.set_max_record_bytes(10);
   limits.set_recommended_batch_bytes(20);
@@ -251,7 +251,7 @@ TEST(RecordBatchTest, CutsARecordThatTheServerWouldRefuseTheWholeMessageFor) {
   EXPECT_TRUE(builder.empty());
 }
 
-TEST(JsonTextTest, WalksAnyNestingAndRefusesWhatIsNotJson) {
+TEST(JsonTextTest, SkipsAnyNestingAndRefusesInvalidJson) {
   const std::string deep = std::string(100000, '[') + std::string(100000, ']');
   EXPECT_TRUE(ParseJson(deep).has_value());
   for (const char* const bad : {"", "{", "[1,]", "{\"a\":}", "{\"a\" 1}", "01", "1.", "nul", "\"a",

@@ -19,7 +19,7 @@ namespace {
 using testing::ElementsAre;
 using testing::IsEmpty;
 
-TEST(StateMessageTest, TellsWhatAStateCovers) {
+TEST(StateMessageTest, ReturnsTheStreamsOfAState) {
   EXPECT_EQ(ReadState(R"({"type":"STATE","state":{"data":{"a":1}}})")->kind, StateKind::kLegacy);
   EXPECT_EQ(ReadState(R"({"type":"STATE","state":{"type":"GLOBAL","global":{}}})")->kind,
             StateKind::kGlobal);
@@ -33,7 +33,7 @@ TEST(StateMessageTest, TellsWhatAStateCovers) {
   EXPECT_FALSE(ReadState(R"({"type":"STATE","state":{"type":"STREAM"}})").has_value());
 }
 
-TEST(StateMessageTest, KnowsAStateThatNothingCanGoOnFrom) {
+TEST(StateMessageTest, DetectsStatesThatCannotResume) {
   const auto of_stream = [](const std::string& body) {
     return absl::StrCat(
         R"({"type":"STATE","state":{"type":"STREAM","stream":{"stream_descriptor":{"name":"a"})",
@@ -60,7 +60,7 @@ TEST(StateMessageTest, KnowsAStateThatNothingCanGoOnFrom) {
           ->empty);
 }
 
-TEST(StateMessageTest, PutsTheCountBehindTheLastMemberAndLeavesEveryOtherByte) {
+TEST(StateMessageTest, AppendsTheCountAndKeepsOtherBytes) {
   const std::string head =
       R"({ "type":"STATE", "state" : {"type":"STREAM","stream":{"stream_descriptor":{"name":"a"},)"
       R"("stream_state":{"n":1.50e+3,"s":"\u00e4 \"}]"}},"sourceStats":{"recordCount":7.0})";
@@ -89,7 +89,7 @@ TEST(TraceMessageTest, ReadsStreamStatuses) {
   EXPECT_EQ(ReadTrace(R"({"type":"TRACE","trace":{"type":"ESTIMATE"}})")->kind, TraceKind::kOther);
 }
 
-TEST(OwnMessagesTest, AreOneLineOfJsonEach) {
+TEST(OwnMessagesTest, AreSingleLinesOfJson) {
   for (const std::string& line :
        {SpecMessage(), ConnectionStatusMessage(false, "no \"way\"\n"),
         TraceErrorMessage("broke\tdown", FailureType::kTransient, 1700000000000),
@@ -114,7 +114,7 @@ class StateTrackerTest : public testing::Test {
   StateTracker tracker_{3, [this](const std::string& line) { out_.push_back(line); }};
 };
 
-TEST_F(StateTrackerTest, KeepsTheOrderWithinAStreamAndNotBetweenThem) {
+TEST_F(StateTrackerTest, KeepsTheOrderWithinEachStream) {
   tracker_.Add("a1", 0, {{0, 10}});
   tracker_.Add("b1", 1, {{1, 10}});
   tracker_.Add("a2", 0, {{0, 20}});
@@ -125,7 +125,7 @@ TEST_F(StateTrackerTest, KeepsTheOrderWithinAStreamAndNotBetweenThem) {
   EXPECT_EQ(tracker_.pending(), 0);
 }
 
-TEST_F(StateTrackerTest, HoldsAGlobalStateUntilEveryStreamIsCommitted) {
+TEST_F(StateTrackerTest, GlobalStateWaitsForEveryStream) {
   tracker_.Add("global", -1, {{0, 10}, {2, 5}});
   tracker_.Add("b1", 1, {});  // has no requirements, but must not overtake
   Commit(0, 10);
@@ -134,7 +134,7 @@ TEST_F(StateTrackerTest, HoldsAGlobalStateUntilEveryStreamIsCommitted) {
   EXPECT_THAT(out_, ElementsAre("global", "b1"));
 }
 
-TEST_F(StateTrackerTest, AGlobalStateDoesNotOvertakeAStreamsOwn) {
+TEST_F(StateTrackerTest, GlobalStateDoesNotOvertakeStreamStates) {
   tracker_.Add("a1", 0, {{0, 10}});
   tracker_.Add("global", -1, {});
   EXPECT_THAT(out_, IsEmpty());
@@ -142,7 +142,7 @@ TEST_F(StateTrackerTest, AGlobalStateDoesNotOvertakeAStreamsOwn) {
   EXPECT_THAT(out_, ElementsAre("a1", "global"));
 }
 
-TEST_F(StateTrackerTest, RowsWithoutACheckpointReleaseOnlyWhatNeedsNone) {
+TEST_F(StateTrackerTest, RowsReleaseOnlyStatesWithoutCheckpoint) {
   tracker_.Add("a1", 0, {{0, 10, /*checkpoint=*/false}});
   tracker_.Add("a2", 0, {{0, 20}});
   tracker_.Durable(0, 20);
@@ -153,7 +153,7 @@ TEST_F(StateTrackerTest, RowsWithoutACheckpointReleaseOnlyWhatNeedsNone) {
   EXPECT_THAT(out_, ElementsAre("a1", "a2"));
 }
 
-TEST_F(StateTrackerTest, ACheckpointWithoutItsRowsReleasesNothing) {
+TEST_F(StateTrackerTest, CheckpointWithoutItsRowsReleasesNothing) {
   tracker_.Add("global", -1, {{0, 10}, {1, 10}});
   tracker_.Checkpointed(0, 10);
   tracker_.Checkpointed(1, 10);
@@ -163,20 +163,20 @@ TEST_F(StateTrackerTest, ACheckpointWithoutItsRowsReleasesNothing) {
   EXPECT_THAT(out_, ElementsAre("global"));
 }
 
-TEST_F(StateTrackerTest, ACompletedStreamNeedsNothingMore) {
+TEST_F(StateTrackerTest, CompletedStreamReleasesItsStates) {
   tracker_.Add("a1", 0, {{0, 10}});
   tracker_.Completed(0);
   EXPECT_THAT(out_, ElementsAre("a1"));
 }
 
-TEST_F(StateTrackerTest, AStateOfNoRecordsNeedsNothing) {
+TEST_F(StateTrackerTest, StateWithoutRecordsIsReleased) {
   tracker_.Add("a0", 0, {{0, 0}});
   EXPECT_THAT(out_, ElementsAre("a0"));
 }
 
 // Adds states at random places of random streams and confirms them in random order. After each
 // step, the states that were released are those that a direct implementation of the rules allows.
-TEST(StateTrackerRandomTest, AgreesWithTheRulesOnRandomSchedules) {
+TEST(StateTrackerRandomTest, FollowsTheRulesOnRandomSchedules) {
   const uint32_t seed = std::random_device{}();
   SCOPED_TRACE(testing::Message() << "seed " << seed);
   std::mt19937 random(seed);
@@ -244,7 +244,7 @@ TEST(StateTrackerRandomTest, AgreesWithTheRulesOnRandomSchedules) {
   }
 }
 
-TEST(StateTrackerCostTest, ManyWaitingStatesCostLittleEach) {
+TEST(StateTrackerCostTest, CostPerWaitingStateIsSmall) {
   int64_t out = 0;
   StateTracker tracker(2, [&out](const std::string&) { ++out; });
   constexpr int64_t kStates = 50000;

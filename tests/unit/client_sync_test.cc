@@ -46,7 +46,7 @@ v1::Checkpoint CheckpointOf(const std::string& id) {
   return checkpoint;
 }
 
-TEST(StreamWriterTest, SendsAgainWhatWasNotDurableWhenACallBreaks) {
+TEST(StreamWriterTest, ResendsUncommittedRecordsIfACallBreaks) {
   FakeServer server;
   server.service.failures = {{2, true, Unavailable()}, {1, false, Unavailable()}};
   ReplayWindow window(1 << 20);
@@ -64,7 +64,7 @@ TEST(StreamWriterTest, SendsAgainWhatWasNotDurableWhenACallBreaks) {
 }
 
 // gRPC answers with this status if a call reaches a server just before it exits.
-TEST(CallErrorTest, ACallThatNobodyCancelledIsTriedAgain) {
+TEST(CallErrorTest, CallThatWasNotCancelledIsRetryable) {
   EXPECT_TRUE(IsRetryableCall(FromGrpc(grpc::Status(grpc::StatusCode::CANCELLED, "CANCELLED"))));
   EXPECT_FALSE(IsRetryableCall(
       FromGrpc(ErrorWithReason(grpc::StatusCode::CANCELLED, "STATEMENT_CANCELLED"))));
@@ -104,7 +104,7 @@ TEST(StreamWriterTest, AcknowledgedBytesLeaveTheWindow) {
   EXPECT_EQ(window.held_bytes(), 0);
 }
 
-TEST(StreamWriterTest, AFencedWriterStopsForGood) {
+TEST(StreamWriterTest, FencedWriterStops) {
   FakeServer server;
   server.service.failures = {
       {1, false, ErrorWithReason(grpc::StatusCode::ABORTED, "FENCED", /*retry=*/true)}};
@@ -118,7 +118,7 @@ TEST(StreamWriterTest, AFencedWriterStopsForGood) {
   EXPECT_EQ(server.service.calls(), 1);
 }
 
-TEST(StreamWriterTest, WithoutAWindowTheCallerHearsOfIt) {
+TEST(StreamWriterTest, WithoutAWindowTheCallerGetsTheError) {
   FakeServer server;
   server.service.failures = {{1, false, Unavailable()}};
   const auto writer = MakeWriter(&server, nullptr);
@@ -162,7 +162,7 @@ std::string Lines(int count, std::vector<std::string>* lines) {
   return text;
 }
 
-TEST(LoadSessionTest, ReadsTheFileAgainAfterABrokenCall) {
+TEST(LoadSessionTest, RereadsTheFileAfterABrokenCall) {
   FakeServer server;
   server.service.failures = {{3, true, Unavailable()}, {0, false, Unavailable()}};
   server.service.complete_failures = {
@@ -177,7 +177,7 @@ TEST(LoadSessionTest, ReadsTheFileAgainAfterABrokenCall) {
   EXPECT_EQ(report.durable_offset, 300);
 }
 
-TEST(LoadSessionTest, GoesOnWhereAnEarlierRunStopped) {
+TEST(LoadSessionTest, ResumesWhereAnEarlierRunStopped) {
   FakeServer server;
   std::vector<std::string> lines;
   const std::string text = Lines(100, &lines);
@@ -208,7 +208,7 @@ LoadOptions Replace() {
   return options;
 }
 
-TEST(LoadSessionTest, AReplaceWithRejectedRecordsIsDiscarded) {
+TEST(LoadSessionTest, DiscardsAReplaceWithRejectedRecords) {
   FakeServer server;
   FakeSyncService::Stream stream;
   stream.rejected = 1;
@@ -220,7 +220,7 @@ TEST(LoadSessionTest, AReplaceWithRejectedRecordsIsDiscarded) {
   EXPECT_TRUE(server.service.stream("t").discarded);
 }
 
-TEST(LoadSessionTest, AReplaceThatTheGuardRefusesIsDiscarded) {
+TEST(LoadSessionTest, DiscardsAReplaceThatTheGuardRefuses) {
   for (const char* const reason : {"PUBLISH_GUARD", "ALL_REJECTED"}) {
     FakeServer server;
     server.service.complete_failures = {
@@ -232,7 +232,7 @@ TEST(LoadSessionTest, AReplaceThatTheGuardRefusesIsDiscarded) {
   }
 }
 
-TEST(LoadSessionTest, AReplaceOfCutInputIsDiscarded) {
+TEST(LoadSessionTest, DiscardsAReplaceOfTruncatedInput) {
   FakeServer server;
   const LoadReport report = Load(&server, "{\"a\":1}\n{\"a\":", true, Replace());
   EXPECT_THAT(report.refused, testing::HasSubstr("truncated"));
@@ -251,7 +251,7 @@ TEST(LoadSessionTest, ValidatesAndDiscards) {
   EXPECT_TRUE(server.service.stream("t").discarded);
 }
 
-TEST(LoadSessionTest, StdinPassesThroughASmallWindow) {
+TEST(LoadSessionTest, LoadsStdinWithASmallWindow) {
   for (const bool progress : {true, false}) {
     FakeServer server;
     server.service.commit_each_batch = progress;

@@ -91,7 +91,7 @@ std::vector<std::string> IncompleteOf(const WriteReport& report) {
   return titles;
 }
 
-TEST_F(WriteSessionTest, RoutesRecordsAndGivesStatesBackWithTheirCounts) {
+TEST_F(WriteSessionTest, RoutesRecordsAndPrintsStatesWithCounts) {
   const WriteReport report =
       Run({Record("a", 1), StreamState("b", 0), Record("b", 1), Record("a", 2), StreamState("a", 2),
            R"({"type":"LOG","log":{}})", Record("a", 3), StreamState("b", 1), StreamState("a", 3)});
@@ -113,7 +113,7 @@ TEST_F(WriteSessionTest, RoutesRecordsAndGivesStatesBackWithTheirCounts) {
   EXPECT_EQ(server_.service.stream("b").ended, v1::STREAM_STATUS_COMPLETE);
 }
 
-TEST_F(WriteSessionTest, AGlobalStateWaitsForEveryStream) {
+TEST_F(WriteSessionTest, GlobalStateWaitsForEveryStream) {
   const WriteReport report = Run({Record("a", 1), Record("b", 1), Record("b", 2), GlobalState(1),
                                   Record("b", 3), GlobalState(2)});
   ASSERT_TRUE(report.status.ok()) << report.status;
@@ -121,7 +121,7 @@ TEST_F(WriteSessionTest, AGlobalStateWaitsForEveryStream) {
   EXPECT_EQ(server_.service.checkpoints(), 2u);  // one per global state, for any number of streams
 }
 
-TEST_F(WriteSessionTest, EndsStreamsByTheirStatusAndTheRestAsIncomplete) {
+TEST_F(WriteSessionTest, StreamsWithoutStatusEndIncomplete) {
   const WriteReport report = Run({Status("a", "STARTED"), Record("a", 1), Status("a", "COMPLETE"),
                                   Status("b", "STARTED"), Record("b", 1), StreamState("b", 1)});
   EXPECT_TRUE(report.status.ok()) << report.status;
@@ -131,14 +131,14 @@ TEST_F(WriteSessionTest, EndsStreamsByTheirStatusAndTheRestAsIncomplete) {
   EXPECT_THAT(states_, SizeIs(1));
 }
 
-TEST_F(WriteSessionTest, ASourceThatReportsAnErrorCompletesNothing) {
+TEST_F(WriteSessionTest, SourceErrorCompletesNothing) {
   const WriteReport report =
       Run({Record("a", 1), R"({"type":"TRACE","trace":{"type":"ERROR","error":{}}})"});
   EXPECT_THAT(IncompleteOf(report), ElementsAre("a", "b"));
   EXPECT_EQ(server_.service.stream("a").ended, v1::STREAM_STATUS_INCOMPLETE);
 }
 
-TEST_F(WriteSessionTest, ABadLineStopsTheRunAfterWhatCameBefore) {
+TEST_F(WriteSessionTest, BadLineStopsAfterEarlierRecords) {
   for (const auto& [line, words] : std::vector<std::pair<std::string, std::string>>{
            {"secret value", "line 3 of the input: not an Airbyte message"},
            {Record("nobody", 1), "line 3 of the input: a RECORD of stream nobody"}}) {
@@ -173,7 +173,7 @@ TEST_F(WriteSessionTest, SurvivesBrokenCallsWithEveryStateInOrder) {
   EXPECT_GE(server_.service.calls(), 3);
 }
 
-TEST_F(WriteSessionTest, AFullWindowClosesACallToBeToldOfProgress) {
+TEST_F(WriteSessionTest, FullWindowClosesACallToGetAnAnswer) {
   options_.replay_window_bytes = 400;
   options_.window_patience = absl::Milliseconds(10);
   server_.service.tell_progress = false;
@@ -185,7 +185,7 @@ TEST_F(WriteSessionTest, AFullWindowClosesACallToBeToldOfProgress) {
   EXPECT_GT(server_.service.calls(), 3);
 }
 
-TEST_F(WriteSessionTest, AResumedRunSkipsWhatIsDurableAndStillGivesItsStates) {
+TEST_F(WriteSessionTest, ResumedRunSkipsDurableRecords) {
   options_.resumable = true;
   FakeSyncService::Stream before;
   before.committed = {Record("a", 1), Record("a", 2)};
@@ -200,7 +200,7 @@ TEST_F(WriteSessionTest, AResumedRunSkipsWhatIsDurableAndStillGivesItsStates) {
               ElementsAre(Counted(StreamState("a", 1), 1), Counted(StreamState("a", 3), 2)));
 }
 
-TEST_F(WriteSessionTest, AStreamThatBreaksSparesTheOther) {
+TEST_F(WriteSessionTest, FailedStreamDoesNotAffectOthers) {
   server_.service.failures_of["a"] = {
       {1, false, ErrorWithReason(grpc::StatusCode::FAILED_PRECONDITION, "SCHEMA_CHANGED")}};
   const WriteReport report =
@@ -218,7 +218,7 @@ TEST_F(WriteSessionTest, AStreamThatBreaksSparesTheOther) {
   EXPECT_GE(report.withheld_states, 1);
 }
 
-TEST_F(WriteSessionTest, AStreamThatCannotStartIsSkippedAndItsStatesAreKeptBack) {
+TEST_F(WriteSessionTest, SkipsAStreamThatCannotStart) {
   server_.service.refused["a"] = ErrorWithReason(grpc::StatusCode::INVALID_ARGUMENT, "BAD_SCHEMA");
   const WriteReport report = Run({Record("a", 1), StreamState("a", 1), Record("b", 1),
                                   GlobalState(1), Record("a", 2), StreamState("b", 1)});
@@ -232,7 +232,7 @@ TEST_F(WriteSessionTest, AStreamThatCannotStartIsSkippedAndItsStatesAreKeptBack)
   EXPECT_EQ(server_.service.stream("b").ended, v1::STREAM_STATUS_COMPLETE);
 }
 
-TEST_F(WriteSessionTest, WhenNoStreamCanStartNothingIsRead) {
+TEST_F(WriteSessionTest, ReadsNothingIfNoStreamCanStart) {
   for (const char* name : {"a", "b"}) {
     server_.service.refused[name] =
         ErrorWithReason(grpc::StatusCode::INVALID_ARGUMENT, "BAD_SCHEMA");
@@ -242,7 +242,7 @@ TEST_F(WriteSessionTest, WhenNoStreamCanStartNothingIsRead) {
   EXPECT_EQ(report.records, 0);
 }
 
-TEST_F(WriteSessionTest, AFencedStreamEndsTheRun) {
+TEST_F(WriteSessionTest, FencedStreamEndsTheRun) {
   server_.service.failures = {
       {1, false, ErrorWithReason(grpc::StatusCode::ABORTED, "FENCED", /*retry=*/true)}};
   const WriteReport report = Run({Record("a", 1), StreamState("a", 1)});
@@ -252,7 +252,7 @@ TEST_F(WriteSessionTest, AFencedStreamEndsTheRun) {
 
 // Checkpoints that an earlier run of the same sync id left in the ledger must not release a state
 // of this run.
-TEST_F(WriteSessionTest, CheckpointsOfAnEarlierRunReleaseNothingThatIsNotDurable) {
+TEST_F(WriteSessionTest, EarlierCheckpointsReleaseOnlyDurableStates) {
   options_.resumable = true;
   std::vector<std::string> lines;
   for (int i = 0; i < 20; ++i) {
@@ -277,7 +277,7 @@ TEST_F(WriteSessionTest, CheckpointsOfAnEarlierRunReleaseNothingThatIsNotDurable
   EXPECT_THAT(states_, IsEmpty());
 }
 
-TEST_F(WriteSessionTest, AGlobalStateOfAnEarlierRunNeedsNoSecondCheckpoint) {
+TEST_F(WriteSessionTest, EarlierGlobalStateNeedsNoNewCheckpoint) {
   options_.resumable = true;
   const std::vector<std::string> lines = {Record("a", 1), Record("b", 1), GlobalState(1)};
   ASSERT_TRUE(Run(lines).status.ok());
@@ -292,7 +292,7 @@ TEST_F(WriteSessionTest, AGlobalStateOfAnEarlierRunNeedsNoSecondCheckpoint) {
   EXPECT_EQ(server_.service.checkpoints(), 1u);
 }
 
-TEST_F(WriteSessionTest, AStateThatIsNoCheckpointComesOutInOrder) {
+TEST_F(WriteSessionTest, StateWithoutACheckpointKeepsTheOrder) {
   const std::string empty =
       R"({"type":"STATE","state":{"type":"STREAM","stream":{"stream_descriptor":{"name":"a"},)"
       R"("stream_state":{"__ab_no_cursor_state_message":true}}}})";
@@ -302,7 +302,7 @@ TEST_F(WriteSessionTest, AStateThatIsNoCheckpointComesOutInOrder) {
   EXPECT_EQ(server_.service.checkpoints(), 1u);
 }
 
-TEST_F(WriteSessionTest, AReplaceNeedsALastState) {
+TEST_F(WriteSessionTest, ReplaceNeedsAFinalState) {
   replaces_ = true;
   const WriteReport report = Run(
       {Record("a", 1), StreamState("a", 1), Record("b", 1), StreamState("b", 1), Record("b", 2)});
@@ -311,18 +311,18 @@ TEST_F(WriteSessionTest, AReplaceNeedsALastState) {
   EXPECT_EQ(server_.service.stream("b").ended, v1::STREAM_STATUS_INCOMPLETE);
 }
 
-TEST_F(WriteSessionTest, AGlobalStateAtTheEndCompletesEveryReplace) {
+TEST_F(WriteSessionTest, FinalGlobalStateCompletesEveryReplace) {
   replaces_ = true;
   EXPECT_THAT(IncompleteOf(Run({Record("a", 1), Record("b", 1), GlobalState(1)})), IsEmpty());
 }
 
-TEST_F(WriteSessionTest, TheConfigurationCompletesAReplaceThatSentRecordsOnly) {
+TEST_F(WriteSessionTest, OptionCompletesAReplaceWithoutStates) {
   replaces_ = true;
   options_.complete_without_status = true;
   EXPECT_THAT(IncompleteOf(Run({Record("a", 1)})), IsEmpty());
 }
 
-TEST_F(WriteSessionTest, NothingAtAllCompletesNothing) {
+TEST_F(WriteSessionTest, EmptyInputCompletesNothing) {
   for (const bool replaces : {false, true}) {
     replaces_ = replaces;
     options_.complete_without_status = replaces;
@@ -331,7 +331,7 @@ TEST_F(WriteSessionTest, NothingAtAllCompletesNothing) {
   }
 }
 
-TEST_F(WriteSessionTest, ASourceThatFailsCompletesOnlyWhatItCompletedItself) {
+TEST_F(WriteSessionTest, FailedSourceKeepsItsCompletedStreams) {
   const std::string failures[] = {
       R"({"type":"LOG","log":{"level":"FATAL","message":"no route"}})",
       R"({"type": "LOG", "log": {"message": "no route", "level": "fatal"}})",
@@ -351,7 +351,7 @@ TEST_F(WriteSessionTest, ASourceThatFailsCompletesOnlyWhatItCompletedItself) {
   }
 }
 
-TEST_F(WriteSessionTest, InputThatIsCutInALineCompletesNothing) {
+TEST_F(WriteSessionTest, TruncatedInputCompletesNothing) {
   const std::string whole = Record("a", 1);
   for (size_t length = 1; length < whole.size(); ++length) {
     const WriteReport report = RunText(absl::StrCat(Record("a", 0), "\n", whole.substr(0, length)));
@@ -362,7 +362,7 @@ TEST_F(WriteSessionTest, InputThatIsCutInALineCompletesNothing) {
   EXPECT_TRUE(RunText(absl::StrCat(Record("a", 0), "\n", whole)).status.ok());
 }
 
-TEST_F(WriteSessionTest, StrictCompletesNoStreamWithAFinding) {
+TEST_F(WriteSessionTest, StrictCompletesNoStreamWithFindings) {
   options_.strict = true;
   server_.service.nulled["a"] = 3;
   const WriteReport report = Run({Record("a", 1), Record("b", 1)});

@@ -80,7 +80,7 @@ class ConfigTest : public ::testing::Test {
   std::vector<std::string> files_;
 };
 
-TEST_F(ConfigTest, DefaultsAreWhatTheTableSays) {
+TEST_F(ConfigTest, DefaultsMatchTheTable) {
   const Result result = Run({"--embedded_postgres=/data"});
   ASSERT_TRUE(result.loaded.config.has_value()) << result.err;
   const Config& config = *result.loaded.config;
@@ -99,7 +99,7 @@ TEST_F(ConfigTest, DefaultsAreWhatTheTableSays) {
   EXPECT_THAT(config.auth.tokens, IsEmpty());
 }
 
-TEST_F(ConfigTest, AFlagWinsOverTheEnvironmentWhichWinsOverTheDefault) {
+TEST_F(ConfigTest, FlagOverridesEnvironmentOverridesDefault) {
   environment_ = {{"SYNCLINE_EMBEDDED_POSTGRES", "/from/environment"},
                   {"SYNCLINE_LANES_PER_STREAM", "3"},
                   {"SYNCLINE_FLUSH_INTERVAL", "2500ms"}};
@@ -110,7 +110,7 @@ TEST_F(ConfigTest, AFlagWinsOverTheEnvironmentWhichWinsOverTheDefault) {
   EXPECT_EQ(result.loaded.config->load.flush_interval, absl::Milliseconds(2500));
 }
 
-TEST_F(ConfigTest, NamesTakeDashesAndValuesStandBehindEitherSign) {
+TEST_F(ConfigTest, AcceptsDashesAndBothFormsOfValues) {
   const Result result =
       Run({"--embedded-postgres", "/data", "--flush-bytes=64KiB", "--max_rejected", "0"});
   ASSERT_TRUE(result.loaded.config.has_value()) << result.err;
@@ -118,7 +118,7 @@ TEST_F(ConfigTest, NamesTakeDashesAndValuesStandBehindEitherSign) {
   EXPECT_EQ(result.loaded.config->load.max_rejected, 0);
 }
 
-TEST_F(ConfigTest, EveryFlagsVariableIsOneOfThePrograms) {
+TEST_F(ConfigTest, VariablesOfAllFlagsAreKnown) {
   std::set<std::string> known;
   for (const absl::string_view name : ProgramVariables()) known.emplace(name);
   for (const FlagInfo& flag : FlagTable()) EXPECT_EQ(known.erase(flag.environment), 1) << flag.name;
@@ -126,7 +126,7 @@ TEST_F(ConfigTest, EveryFlagsVariableIsOneOfThePrograms) {
   EXPECT_THAT(known, ElementsAre("SYNCLINE_SERVER", "SYNCLINE_TLS_CA_FILE", "SYNCLINE_TOKEN_FILE"));
 }
 
-TEST_F(ConfigTest, FilesWithSecretsAreKnown) {
+TEST_F(ConfigTest, ListsFilesWithSecrets) {
   const std::string open = WriteFile("open", "host=db dbname=x");
   const std::string secret = WriteFile("secret", "host=db dbname=x password=y");
   const std::string tokens = WriteFile("tokens", "token\n");
@@ -140,7 +140,7 @@ TEST_F(ConfigTest, FilesWithSecretsAreKnown) {
               ElementsAre(secret, tokens));
 }
 
-TEST_F(ConfigTest, EveryFaultIsListedAtOnce) {
+TEST_F(ConfigTest, ListsAllFaultsAtOnce) {
   environment_ = {{"SYNCLINE_LOAD_THREADS", "many"}};
   const Result result =
       Run({"--lisen=127.0.0.1:1", "stray", "--listen=nowhere", "--lanes_per_stream=0",
@@ -163,20 +163,20 @@ TEST_F(ConfigTest, EveryFaultIsListedAtOnce) {
 }
 
 // The schema's name is part of the NOTIFY channel, which may have at most 63 bytes.
-TEST_F(ConfigTest, TheLedgersSchemaLeavesRoomForChannels) {
+TEST_F(ConfigTest, LedgerSchemaLeavesRoomForChannels) {
   const std::string dsn = "--postgres_dsn=host=localhost";
   EXPECT_TRUE(Run({dsn, "--ledger_schema=" + std::string(58, 'l')}).loaded.config.has_value());
   EXPECT_THAT(Run({dsn, "--ledger_schema=" + std::string(59, 'l')}).err,
               HasSubstr("--ledger_schema must have 1 to 58 bytes"));
 }
 
-TEST_F(ConfigTest, MergesMayNotTakeEveryControlConnection) {
+TEST_F(ConfigTest, MergesLeaveAControlConnection) {
   EXPECT_THAT(
       Run({"--postgres_dsn=host=localhost", "--control_connections=4", "--finalize_threads=4"}).err,
       HasSubstr("--control_connections must be greater than --finalize_threads"));
 }
 
-TEST_F(ConfigTest, WithoutADestinationTheThreeWaysAreNamed) {
+TEST_F(ConfigTest, NamesTheThreeDestinationsIfNoneIsGiven) {
   EXPECT_THAT(Run({}).err, AllOf(HasSubstr("--embedded_postgres"), HasSubstr("--postgres_dsn_file"),
                                  HasSubstr("PGHOST")));
   environment_ = {{"PGSERVICE", "warehouse"}};
@@ -186,12 +186,12 @@ TEST_F(ConfigTest, WithoutADestinationTheThreeWaysAreNamed) {
   EXPECT_FALSE(result.loaded.config->database.embedded.has_value());
 }
 
-TEST_F(ConfigTest, TwoDestinationsAreRefused) {
+TEST_F(ConfigTest, RefusesTwoDestinations) {
   EXPECT_THAT(Run({"--embedded_postgres=/data", "--postgres_dsn=host=db"}).err,
               HasSubstr("exclude each other"));
 }
 
-TEST_F(ConfigTest, APasswordOnTheCommandLineIsRefusedAndNotRepeated) {
+TEST_F(ConfigTest, RefusesAPasswordOnTheCommandLine) {
   for (const char* dsn :
        {"host=db password=sesame", "postgresql://loader:sesame@db/warehouse",
         "postgres://db/warehouse?user=loader&password=sesame", "host=db PASSWORD = 'sesame'"}) {
@@ -203,7 +203,7 @@ TEST_F(ConfigTest, APasswordOnTheCommandLineIsRefusedAndNotRepeated) {
   }
 }
 
-TEST_F(ConfigTest, APasswordMayComeFromTheEnvironmentOrAFile) {
+TEST_F(ConfigTest, AcceptsAPasswordInEnvironmentOrFile) {
   environment_ = {{"SYNCLINE_POSTGRES_DSN", "host=db password=sesame"}};
   Result result = Run({});
   ASSERT_TRUE(result.loaded.config.has_value()) << result.err;
@@ -215,7 +215,7 @@ TEST_F(ConfigTest, APasswordMayComeFromTheEnvironmentOrAFile) {
   EXPECT_EQ(result.loaded.config->database.conninfo, "host=db password=sesame");
 }
 
-TEST_F(ConfigTest, PrintConfigShowsWhatIsInEffectButNoSecret) {
+TEST_F(ConfigTest, PrintConfigShowsNoSecret) {
   environment_ = {{"SYNCLINE_POSTGRES_DSN", "host=db password=sesame"}};
   const std::string tokens = WriteFile("tokens", "open-barley\n\n  open-wheat \n");
   const Result result =
@@ -230,7 +230,7 @@ TEST_F(ConfigTest, PrintConfigShowsWhatIsInEffectButNoSecret) {
   EXPECT_THAT(Run({"--print_config"}).out, HasSubstr("postgres_dsn=host=db user=loader\n"));
 }
 
-TEST_F(ConfigTest, TokensAreReadFromTheirFile) {
+TEST_F(ConfigTest, ReadsTheTokenFile) {
   const std::string tokens = WriteFile("tokens", "open-barley\n\n  open-wheat \n");
   const Result result = Run({"--embedded_postgres=/data", "--auth_token_file", tokens});
   ASSERT_TRUE(result.loaded.config.has_value()) << result.err;
@@ -245,7 +245,7 @@ TEST_F(ConfigTest, TokensAreReadFromTheirFile) {
               HasSubstr("--auth_token_file: /no/such/file cannot be read"));
 }
 
-TEST_F(ConfigTest, AnAddressThatOthersReachNeedsTlsAndATokenForMetrics) {
+TEST_F(ConfigTest, PublicAddressNeedsTlsAndAMetricsToken) {
   const auto errors = [this](std::vector<std::string> flags) {
     flags.emplace_back("--embedded_postgres=/data");
     return Run(flags).err;
@@ -266,7 +266,7 @@ TEST_F(ConfigTest, AnAddressThatOthersReachNeedsTlsAndATokenForMetrics) {
   EXPECT_TRUE(guarded.loaded.config->metrics.needs_token);
 }
 
-TEST_F(ConfigTest, ConnectionsStayBelowTheDescriptors) {
+TEST_F(ConfigTest, LimitsConnectionsByDescriptors) {
   const Result result = Run({"--embedded_postgres=/data"});
   ASSERT_TRUE(result.loaded.config.has_value()) << result.err;
   EXPECT_GT(result.loaded.config->serve.max_connections, 0);
@@ -276,7 +276,7 @@ TEST_F(ConfigTest, ConnectionsStayBelowTheDescriptors) {
       HasSubstr("--max_connections is"));
 }
 
-TEST_F(ConfigTest, MakesATokenAndTheLineOfItsFile) {
+TEST_F(ConfigTest, MakesATokenAndItsLine) {
   const Result made = Run({"--make_token", "team_a", "--token_schemas=sales,public"});
   EXPECT_EQ(made.loaded.exit_code, 0);
   EXPECT_THAT(made.out, AllOf(HasSubstr("team_a "), HasSubstr(" sales,public team_a never\n")));
@@ -291,7 +291,7 @@ TEST_F(ConfigTest, MakesATokenAndTheLineOfItsFile) {
   EXPECT_NE(Run({"--make_token=a"}).out, Run({"--make_token=a"}).out);
 }
 
-TEST_F(ConfigTest, ReflectionIsAutomaticOnLoopbackOnly) {
+TEST_F(ConfigTest, ReflectionDefaultsToOnOnLoopbackOnly) {
   const auto reflection = [this](const char* listen, const char* flag) {
     const Result result =
         Run({"--embedded_postgres=/data", "--insecure_listen", absl::StrCat("--listen=", listen),
@@ -307,7 +307,7 @@ TEST_F(ConfigTest, ReflectionIsAutomaticOnLoopbackOnly) {
   EXPECT_FALSE(reflection("127.0.0.1:50051", "off"));
 }
 
-TEST_F(ConfigTest, VersionAndHelpAnswerWhateverElseIsGiven) {
+TEST_F(ConfigTest, VersionAndHelpWorkWithOtherFlags) {
   EXPECT_THAT(Run({"--version", "--nonsense"}).out, HasSubstr("syncline-server "));
   const Result help = Run({"-h"});
   EXPECT_EQ(help.loaded.exit_code, 0);
@@ -317,7 +317,7 @@ TEST_F(ConfigTest, VersionAndHelpAnswerWhateverElseIsGiven) {
   }
 }
 
-TEST(ByteSizeTest, TakesSuffixes) {
+TEST(ByteSizeTest, AcceptsSuffixes) {
   const std::map<std::string, int64_t> sizes = {
       {"0", 0},        {"65536", 65536},  {"64KiB", 65536},
       {"64k", 65536},  {"64K", 65536},    {"2 MiB", 2 << 20},
@@ -333,7 +333,7 @@ TEST(ByteSizeTest, TakesSuffixes) {
   }
 }
 
-TEST(ByteSizeTest, RefusesWhatIsNoSize) {
+TEST(ByteSizeTest, RefusesOtherText) {
   for (const char* text : {"", "MiB", "-1", "+1", "1.5MiB", "1TiB", "12 34", "9223372036854775807k",
                            "9223372036854775808"}) {
     ByteSize size;
@@ -374,7 +374,7 @@ TEST(FlagTableTest, ListsEveryFlagOfTheRegistry) {
 }
 
 // Shell completions offer the choices that the help lists.
-TEST_F(ConfigTest, TakesEveryChoiceAndNoOther) {
+TEST_F(ConfigTest, AcceptsEveryChoiceAndNoOther) {
   int with_choices = 0;
   for (const FlagInfo& flag : FlagTable()) {
     if (!absl::StrContains(flag.value_name, '|')) continue;
@@ -409,7 +409,7 @@ std::vector<std::string> RowsOf(absl::string_view page) {
   return rows;
 }
 
-TEST(FlagTableTest, ThePageOfFlagsShowsAllAndReadmeTen) {
+TEST(FlagTableTest, ManualHasAllFlagsAndReadmeTen) {
   std::vector<std::string> expected;
   for (const FlagInfo& flag : FlagTable()) {
     expected.push_back(

@@ -203,7 +203,7 @@ TEST(NumericEncoderTest, ShortAndGeneralFormsAgree) {
   }
 }
 
-TEST(NumericEncoderTest, LongestNumberIsWrittenWhole) {
+TEST(NumericEncoderTest, WritesTheLongestNumberCompletely) {
   const std::string text = std::string(131072, '9') + "." + std::string(16383, '9');
   const std::string bytes = CopyOf(ColumnType::kNumeric, Value::Text(text));
   // 131072/4 and 16383/4 rounded up; the last group is 9990.

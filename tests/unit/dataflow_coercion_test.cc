@@ -55,7 +55,7 @@ void ExpectAll(ColumnType type, const std::vector<Case>& cases) {
   }
 }
 
-TEST(IntegerCoercionTest, TakesWhateverIsExactlyAnInteger) {
+TEST(IntegerCoercionTest, AcceptsExactIntegers) {
   ExpectAll(ColumnType::kBigint, {
                                      {"0", "0"},
                                      {"-0", "0"},
@@ -174,7 +174,7 @@ TEST(NumberCoercionTest, RoundsLongFractionsAndNullsLongIntegers) {
   EXPECT_EQ(Coerce(ColumnType::kNumeric, "\"" + zeros + zeros + widest + "\""), widest);
 }
 
-TEST(BooleanCoercionTest, TakesOnlyTrueAndFalse) {
+TEST(BooleanCoercionTest, AcceptsOnlyTrueAndFalse) {
   ExpectAll(ColumnType::kBoolean, {
                                       {"true", "1"},
                                       {"false", "0"},
@@ -186,7 +186,7 @@ TEST(BooleanCoercionTest, TakesOnlyTrueAndFalse) {
                                   });
 }
 
-TEST(TextCoercionTest, TakesEverything) {
+TEST(TextCoercionTest, AcceptsEverything) {
   ExpectAll(
       ColumnType::kVarchar,
       {
@@ -223,7 +223,7 @@ TEST(TextCoercionTest, TakesEverything) {
       });
 }
 
-TEST(JsonCoercionTest, KeepsTheTextAndCleansWhatJsonbCannotHold) {
+TEST(JsonCoercionTest, KeepsTextExceptWhatJsonbCannotHold) {
   ExpectAll(ColumnType::kJsonb,
             {
                 {R"({"a" : 1.50})", R"({"a" : 1.50})"},
@@ -257,7 +257,7 @@ TEST(JsonCoercionTest, LimitsDepth) {
   EXPECT_EQ(Coerce(ColumnType::kBigint, nested(10000)), "too deep");
 }
 
-TEST(JsonCoercionTest, ObjectsAndArraysTakeOnlyTheirKind) {
+TEST(JsonCoercionTest, ObjectsAndArraysAcceptOnlyTheirKind) {
   EXPECT_EQ(Coerce(ColumnType::kJsonb, "{}", JsonShape::kObject), "{}");
   EXPECT_EQ(Coerce(ColumnType::kJsonb, "[]", JsonShape::kObject), "unreadable");
   EXPECT_EQ(Coerce(ColumnType::kJsonb, "1", JsonShape::kObject), "unreadable");
@@ -306,7 +306,7 @@ TEST(DateCoercionTest, ReadsTheIsoFamily) {
                                });
 }
 
-TEST(DateCoercionTest, NullsWhatIsNoDate) {
+TEST(DateCoercionTest, NullsOtherValues) {
   for (const char* text : {"",
                            "abc",
                            "2023-02-30",
@@ -450,7 +450,7 @@ TEST(CoercionFromTextTest, StringsOfTypedRows) {
   EXPECT_EQ(from_text(ColumnType::kBoolean, "true"), "unreadable");
 }
 
-TEST(ScratchArenaTest, KeepsWhatWasHandedOutInPlace) {
+TEST(ScratchArenaTest, KeepsAllocationsInPlace) {
   ScratchArena scratch;
   for (int round = 0; round < 3; ++round) {
     std::vector<char*> pieces;
@@ -479,7 +479,7 @@ std::string Limited(ColumnType type, const std::string& table_type, absl::string
   return Outcome(limited, value);
 }
 
-TEST(ColumnLimitTest, NumbersLoseTheDigitsThatTheScaleDoesNotHave) {
+TEST(ColumnLimitTest, NumbersAreRoundedToTheScale) {
   const auto cut = [](const std::string& type, absl::string_view token) {
     return Limited(ColumnType::kNumeric, type, token);
   };
@@ -503,7 +503,7 @@ TEST(ColumnLimitTest, NumbersLoseTheDigitsThatTheScaleDoesNotHave) {
   EXPECT_EQ(cut("", "1.23456789"), "1.23456789");
 }
 
-TEST(ColumnLimitTest, TimesLoseTheFractionThatTheirPrecisionDoesNotHave) {
+TEST(ColumnLimitTest, TimesAreCutToThePrecision) {
   EXPECT_EQ(Limited(ColumnType::kTime, "time(0) without time zone", R"("00:00:01.999999")"),
             "cut 1000000");
   EXPECT_EQ(Limited(ColumnType::kTime, "time(3) without time zone", R"("00:00:01.25")"), "1250000");
@@ -520,7 +520,7 @@ TEST(ColumnLimitTest, TimesLoseTheFractionThatTheirPrecisionDoesNotHave) {
             "123456");
 }
 
-TEST(ColumnLimitTest, TextsLoseBlanksBeyondTheirLength) {
+TEST(ColumnLimitTest, TextsLoseTrailingSpacesBeyondTheirLength) {
   EXPECT_EQ(Limited(ColumnType::kVarchar, "character varying(3)", R"("abc  ")"), "cut abc");
   EXPECT_EQ(Limited(ColumnType::kVarchar, "character(3)", R"("a    ")"), "cut a  ");
   EXPECT_EQ(Limited(ColumnType::kVarchar, "character varying(3)", R"("äöü")"), "äöü");

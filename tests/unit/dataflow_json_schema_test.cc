@@ -58,7 +58,7 @@ TEST(JsonSchemaTest, MapsTypes) {
   }
 }
 
-TEST(JsonSchemaTest, TellsObjectsArraysAndUnionsApart) {
+TEST(JsonSchemaTest, DistinguishesObjectsArraysAndUnions) {
   const auto fields = ParseJsonSchema(
       R"({"type":"object","properties":{"o":{"type":"object"},"a":{"type":["array","null"]},)"
       R"("u":{"type":["array","object"]},"x":{},"s":{"type":"string"}}})");
@@ -69,7 +69,7 @@ TEST(JsonSchemaTest, TellsObjectsArraysAndUnionsApart) {
   for (size_t i : {2u, 3u, 4u}) EXPECT_EQ((*fields)[i].json_shape, JsonShape::kAny);
 }
 
-TEST(JsonSchemaTest, KeepsOrderAndTheLastOfEqualNames) {
+TEST(JsonSchemaTest, KeepsOrderAndLastOfEqualNames) {
   const auto fields = ParseJsonSchema(
       R"({"properties":{"z":{"type":"string"},"\u0061":{"type":"integer"},"z":{"type":"boolean"}}})");
   ASSERT_TRUE(fields.ok());
@@ -79,7 +79,7 @@ TEST(JsonSchemaTest, KeepsOrderAndTheLastOfEqualNames) {
   EXPECT_EQ((*fields)[1].name, "a");
 }
 
-TEST(JsonSchemaTest, RefusesWhatIsNoSchema) {
+TEST(JsonSchemaTest, RefusesInvalidSchemas) {
   for (const char* text : {"", "{", "[]", "\"x\"", R"({"properties":[]})", R"({"properties":"x"})",
                            "{\"properties\":{\"a\":{}}} x", "{\"\xff\":1}"}) {
     const auto fields = ParseJsonSchema(text);
@@ -89,7 +89,7 @@ TEST(JsonSchemaTest, RefusesWhatIsNoSchema) {
   }
 }
 
-TEST(JsonSchemaTest, AStreamMayHaveNoProperties) {
+TEST(JsonSchemaTest, AcceptsNoProperties) {
   for (const char* text :
        {"{}", R"({"type":"object"})", R"({"properties":{}})", R"({"properties":null})",
         R"({"type":"object","additionalProperties":true})", R"({"$ref":"#/definitions/none"})"}) {
@@ -156,7 +156,7 @@ TEST(JsonSchemaTest, UnionsOfStringsAndOfNumbersHaveACommonType) {
   }
 }
 
-TEST(JsonSchemaTest, IntegersBeyondABigintAreNumeric) {
+TEST(JsonSchemaTest, IntegersBeyondBigintAreNumeric) {
   const std::vector<std::pair<std::string, std::string>> cases = {
       {R"({"type":"integer","maximum":9223372036854775807})", "bigint"},
       {R"({"type":"integer","maximum":9223372036854775808})", "numeric"},

@@ -94,14 +94,14 @@ TEST(JsonTextTest, RefusesEverythingElse) {
   EXPECT_EQ(Check(std::string("[1\0]", 4), &scratch).status, JsonStatus::kInvalid);
 }
 
-TEST(JsonTextTest, CompactsOutsideOfStringsOnly) {
+TEST(JsonTextTest, CompactsOnlyOutsideStrings) {
   ScratchArena scratch;
   EXPECT_EQ(Check(" { \"a b\" : [ 1 ,\n2 ] } ", &scratch, JsonStyle::kCompact).text,
             "{\"a b\":[1,2]}");
   EXPECT_EQ(Check("[\" \\u0000 \" ]", &scratch, JsonStyle::kCompact).text, "[\"  \"]");
 }
 
-TEST(JsonTextTest, CountsValuesAgainstWhatJsonbHolds) {
+TEST(JsonTextTest, CountsValuesAgainstTheLimitOfJsonb) {
   ScratchArena scratch;
   const auto array = [](int64_t values) {
     std::string json = "[";
@@ -155,7 +155,7 @@ std::string Mutate(std::string json, std::mt19937* random) {
   return json;
 }
 
-TEST(JsonTextTest, AgreesWithSimdjsonOnMutatedTexts) {
+TEST(JsonTextTest, AgreesWithSimdjsonOnMutatedText) {
   const std::vector<std::string> seeds = {
       R"({"id":12,"name":"Jo \"x\" \u00e9","tags":["a",{"b":null}],"ok":true,"n":-1.5e-3})",
       R"([[1,2],[],{},"",{"a":{"b":{"c":[true,false,null]}}}])",

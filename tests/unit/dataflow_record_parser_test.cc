@@ -117,7 +117,7 @@ TEST_F(RecordParserTest, DropsUndeclaredFieldsButChecksThem) {
   }
 }
 
-TEST_F(RecordParserTest, NamesTheReasonOfARejectedLine) {
+TEST_F(RecordParserTest, NamesTheReasonOfRejectedLines) {
   const std::vector<std::pair<std::string, std::string>> cases = {
       {"\n", "INVALID_JSON"},
       {" \r", "INVALID_JSON"},
@@ -152,7 +152,7 @@ TEST_F(RecordParserTest, NamesTheReasonOfARejectedLine) {
   }
 }
 
-TEST_F(RecordParserTest, DeepNestingIsNulledOrRejected) {
+TEST_F(RecordParserTest, NullsOrRejectsDeepNesting) {
   const auto line = [](const char* field, size_t depth) {
     return absl::StrCat("{\"id\":1,\"", field, "\":", std::string(depth, '['),
                         std::string(depth, ']'), "}");
@@ -168,7 +168,7 @@ TEST_F(RecordParserTest, DeepNestingIsNulledOrRejected) {
   EXPECT_EQ(Line("{\"id\":" + std::string(10000, '[')), "INVALID_JSON");
 }
 
-TEST_F(RecordParserTest, RejectsKeepTheirNeighbours) {
+TEST_F(RecordParserTest, RejectsOnlyTheBadRecords) {
   options_.max_record_bytes = 100;
   const std::string large = "{\"name\":\"" + std::string(100, 'x') + "\"}";
   ParseJsonl("{\"id\":0}\n{bad\n{\"id\":2}\n\n{\"name\":\"\xff\"}\n" + large + "\n{\"id\":6}");
@@ -197,7 +197,7 @@ TEST_F(RecordParserTest, SkipsUnwantedOffsetsWithoutParsing) {
   EXPECT_TRUE(sink_.rejects.empty());
 }
 
-TEST_F(RecordParserTest, BatchKeepsItsText) {
+TEST_F(RecordParserTest, BatchKeepsItsBuffer) {
   const std::string lines = "{\"id\":1}\n{\"id\":2}";
   v1::RecordBatch batch;
   batch.set_jsonl(lines);
@@ -244,7 +244,7 @@ TEST_F(RecordParserTest, ReadsAirbyteMessagesInAnyOrder) {
   }
 }
 
-TEST_F(RecordParserTest, OfEqualFieldsOfAMessageTheLastCounts) {
+TEST_F(RecordParserTest, LastOfEqualMessageFieldsWins) {
   EXPECT_EQ(
       Message(R"({"type":"RECORD","record":{"data":{"id":1},"data":null,"data":{"name":"x"}}})"),
       "-|x|-|-|-")
@@ -267,7 +267,7 @@ TEST_F(RecordParserTest, OfEqualFieldsOfAMessageTheLastCounts) {
       << "what is displaced must be JSON, too";
 }
 
-TEST_F(RecordParserTest, UnreadableEmittedAtIsTheArrival) {
+TEST_F(RecordParserTest, UnreadableEmittedAtBecomesTheArrivalTime) {
   for (const char* at : {"\"1700000000123\"", "null", "1.5", "true", "9223372036854775807", "{}"}) {
     EXPECT_EQ(
         Message(absl::StrCat(R"({"type":"RECORD","record":{"data":{},"emitted_at":)", at, "}}")),
@@ -277,7 +277,7 @@ TEST_F(RecordParserTest, UnreadableEmittedAtIsTheArrival) {
   }
 }
 
-TEST_F(RecordParserTest, RefusesWhatIsNoRecordMessage) {
+TEST_F(RecordParserTest, RejectsMessagesThatAreNotRecords) {
   for (const char* line :
        {R"({"type":"STATE","state":{"data":{"id":1}}})", R"({"type":"RECORD"})",
         R"({"type":"RECORD","record":{}})", R"({"type":"RECORD","record":null})",
@@ -326,7 +326,7 @@ TEST_F(RecordParserTest, EmittedAtOfABatch) {
   EXPECT_EQ(sink_.records[2].extracted_at_us, kArrivalUs);
 }
 
-TEST_F(RecordParserTest, KeysMustBeThereAndFitAnIndex) {
+TEST_F(RecordParserTest, KeysMustExistAndFitAnIndex) {
   schema_.primary_key = {"id", "name"};
   EXPECT_EQ(Line(R"({"id":1})"), "1|-|-|-|-") << "keys matter only when required";
   options_.require_key = true;
@@ -412,7 +412,7 @@ std::string Mutate(std::string line, std::mt19937* random) {
   return line;
 }
 
-TEST_F(RecordParserTest, AcceptsALineExactlyWhenItIsAJsonObject) {
+TEST_F(RecordParserTest, AcceptsExactlyJsonObjects) {
   const std::vector<std::string> seeds = {
       R"({"id":12,"name":"Jo \"x\" \u00e9","price":-1.5e3,"ok":true,"data":{"a":[1,{"b":null}]}})",
       R"({"other":[[],{}],"id":"7","name":"n","other":"\u0041","ok":false})",
@@ -448,7 +448,7 @@ TEST_F(RecordParserTest, AcceptsALineExactlyWhenItIsAJsonObject) {
   EXPECT_GT(sink_.rejects.size(), 10000u);
 }
 
-TEST_F(RecordParserTest, MutatedMessagesNeitherCrashNorLoseNeighbours) {
+TEST_F(RecordParserTest, MutatedMessagesDoNotAffectOtherRecords) {
   const std::string seed =
       R"({"type":"RECORD","record":{"stream":"s","data":{"id":1,"data":{"a":[1]}},"emitted_at":17,)"
       R"("meta":{"changes":[{"field":"f"}]}}})";

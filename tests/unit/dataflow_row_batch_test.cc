@@ -66,7 +66,7 @@ class RowBatchTest : public ::testing::Test {
   RecordCollector sink_;
 };
 
-TEST_F(RowBatchTest, TakesMatchingKindsAsTheyAre) {
+TEST_F(RowBatchTest, KeepsMatchingKindsUnchanged) {
   v1::ColumnValues* ids = Add("id", ColumnType::kBigint);
   for (const int64_t id :
        {std::numeric_limits<int64_t>::min(), int64_t{0}, std::numeric_limits<int64_t>::max()}) {
@@ -151,7 +151,7 @@ TEST_F(RowBatchTest, NullsTakeTheirPlace) {
   EXPECT_THAT(Column(1), ElementsAre("-", "-"));
 }
 
-TEST_F(RowBatchTest, BadTextsTouchTheirRecordAlone) {
+TEST_F(RowBatchTest, BadTextsAffectOnlyTheirRecord) {
   SetTexts({"ok", "\xff", std::string("a\0b", 3), "\xe2\x82", "\xac", "ok"},
            Add("text", ColumnType::kVarchar)->mutable_texts());
   SetTexts({"1", "1", "1", "1", "1", "[1,"}, Add("json", ColumnType::kJsonb)->mutable_jsons());
@@ -166,14 +166,14 @@ TEST_F(RowBatchTest, BadTextsTouchTheirRecordAlone) {
               ElementsAre("1:INVALID_UTF8", "3:INVALID_UTF8", "4:INVALID_UTF8", "5:INVALID_JSON"));
 }
 
-TEST_F(RowBatchTest, MalformedJsonForOtherColumnsIsRejected) {
+TEST_F(RowBatchTest, RejectsMalformedJsonForOtherColumns) {
   SetTexts({"\"abc", "\"abc\"", "tru"}, Add("text", ColumnType::kVarchar)->mutable_jsons());
   ASSERT_TRUE(Parse(3).ok());
   EXPECT_THAT(Column(0), ElementsAre("abc"));
   EXPECT_EQ(sink_.rejects.size(), 2u);
 }
 
-TEST_F(RowBatchTest, NamesEveryCountThatDoesNotFit) {
+TEST_F(RowBatchTest, NamesEveryInconsistentCount) {
   Add("a", ColumnType::kBigint)->mutable_int64s()->add_values(1);
   v1::ColumnValues* b = Add("b", ColumnType::kVarchar);
   SetTexts({"x", "y"}, b->mutable_texts());

@@ -58,7 +58,7 @@ class ValueCountsTest : public ::testing::Test {
   std::unique_ptr<RecordParser> parser_;
 };
 
-TEST_F(ValueCountsTest, CountByFieldAndStartOver) {
+TEST_F(ValueCountsTest, CountsPerFieldAndResets) {
   EXPECT_THAT(
       Counts(absl::StrCat(R"({"id":"x","v":"a\u0000b","late":1,"new":2,"late":3})", "\n",
                           R"({"id":1,"n":1e200000,"late":null})", "\n", R"({"id":2,"v":"fine"})")),
@@ -78,7 +78,7 @@ TEST_F(ValueCountsTest, RejectedRecordsDoNotCount) {
   EXPECT_EQ(sink_.rejects.size(), 2u);
 }
 
-TEST_F(ValueCountsTest, OfAMessageTheLastDataCounts) {
+TEST_F(ValueCountsTest, OnlyTheLastDataOfAMessageCounts) {
   EXPECT_THAT(
       Counts(
           R"({"type":"RECORD","record":{"data":{"gone":1},"data":{"id":1,"stays":1},"stream":"s"}})",
@@ -86,7 +86,7 @@ TEST_F(ValueCountsTest, OfAMessageTheLastDataCounts) {
       ElementsAre(Pair("stays", ValueCounts{0, 0, 1})));
 }
 
-TEST_F(ValueCountsTest, NamesThatAreDataAreSummedUp) {
+TEST_F(ValueCountsTest, CombinesNamesBeyondTheLimit) {
   std::string line = "{\"id\":1";
   for (int i = 0; i < 150; ++i) absl::StrAppend(&line, ",\"key ", i, "\":1");
   const FieldCounts first = Counts(line + "}");
@@ -97,7 +97,7 @@ TEST_F(ValueCountsTest, NamesThatAreDataAreSummedUp) {
       ElementsAre(Pair(kOtherFields, ValueCounts{0, 0, 1}), Pair("key 3", ValueCounts{0, 0, 1})));
 }
 
-TEST_F(ValueCountsTest, NamesAreAsTheLedgerCanHoldThem) {
+TEST_F(ValueCountsTest, NamesFitTheLedger) {
   const std::string longest(kMaxFieldNameBytes - 1, 'n');
   EXPECT_THAT(Counts(absl::StrCat("{\"a\\u0000b\":1,\"", longest, "\xC3\xA9\":1,\"",
                                   std::string(5000, 'x'), "\":1}")),
@@ -105,7 +105,7 @@ TEST_F(ValueCountsTest, NamesAreAsTheLedgerCanHoldThem) {
                           Pair("ab", ValueCounts{0, 0, 1}), Pair(longest, ValueCounts{0, 0, 1})));
 }
 
-TEST_F(ValueCountsTest, TypedRowsCountToo) {
+TEST_F(ValueCountsTest, CountsTypedRows) {
   // Parses a line first, to check that its fields are not counted for the typed rows.
   Counts(R"({"id":1,"of the line":1})");
   v1::RecordBatch batch;
@@ -126,7 +126,7 @@ TEST_F(ValueCountsTest, TypedRowsCountToo) {
               ElementsAre(Pair("late", ValueCounts{0, 0, 2}), Pair("n", ValueCounts{1, 0, 0})));
 }
 
-TEST_F(ValueCountsTest, AChangedKeyOrCursorRejectsARecordOfADeduplicatedStream) {
+TEST_F(ValueCountsTest, ChangedKeyOrCursorRejectsDedupRecords) {
   const std::string noted = R"({"sync_id":0,"changes":[{"field":"id",)"
                             R"("change":"NULLED","reason":"DESTINATION_SERIALIZATION_ERROR"}]})";
   EXPECT_EQ(Line(R"({"id":"x"})"), noted) << "in an append nothing is decided by it";
@@ -168,7 +168,7 @@ TEST_F(ValueCountsTest, PythonsNaNAndInfinityBecomeNull) {
   }
 }
 
-TEST_F(ValueCountsTest, JsonInATextIsParsedWhereAnObjectIsDeclared) {
+TEST_F(ValueCountsTest, ParsesJsonStringsForObjectColumns) {
   constexpr char kNoChange[] = R"({"sync_id":0,"changes":[]})";
   EXPECT_EQ(Line(R"({"o":" {\"a\": [1.50, \"x\\ny\"]}\n"})"), kNoChange);
   EXPECT_EQ(Stored(3).text, R"({"a": [1.50, "x\ny"]})");
@@ -199,7 +199,7 @@ TEST_F(ValueCountsTest, Base64BecomesBytes) {
 }
 
 // A marker that cannot be converted is stored as some value. Only null and NaN become NULL.
-TEST_F(ValueCountsTest, ADeletionMarkerThatDoesNotReadIsSetAllTheSame) {
+TEST_F(ValueCountsTest, UnreadableDeletionMarkerIsStillSet) {
   const auto marked = [&](ColumnType type, const std::string& marker) -> const KeptValue& {
     schema_.columns = {{kCdcDeletedAtField, kCdcDeletedAtField, type}};
     schema_.primary_key.clear();
@@ -225,7 +225,7 @@ TEST_F(ValueCountsTest, ADeletionMarkerThatDoesNotReadIsSetAllTheSame) {
   EXPECT_TRUE(marked(ColumnType::kTimestamptz, "NaN").is_null()) << "a missing value of Python's";
 }
 
-TEST_F(ValueCountsTest, RecordsThatTheCallerCouldNotReadAreNotParsed) {
+TEST_F(ValueCountsTest, DoesNotParseUnreadableRecords) {
   v1::RecordBatch batch;
   batch.set_first_offset(10);
   batch.set_jsonl("{\"id\":1}\n1,2,3,4\n{\"id\":2}\nx");

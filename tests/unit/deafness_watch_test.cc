@@ -67,20 +67,20 @@ TEST_F(DeafnessWatchTest, SilenceIsDeafness) {
   EXPECT_GE(connections_, 2);
 }
 
-TEST_F(DeafnessWatchTest, AnyAnswerIsNone) {
+TEST_F(DeafnessWatchTest, AnyAnswerMeansNotDeaf) {
   Serve(Peer::kAnswers);
   EXPECT_FALSE(IsDeaf(absl::Seconds(1)));
   EXPECT_GE(connections_, 2);
 }
 
-TEST_F(DeafnessWatchTest, AConnectionThatIsClosedWasHeard) {
+TEST_F(DeafnessWatchTest, ClosedConnectionMeansNotDeaf) {
   Serve(Peer::kCloses);
   EXPECT_FALSE(IsDeaf(absl::Seconds(1)));
 }
 
-TEST_F(DeafnessWatchTest, NobodyAcceptsAtAll) { EXPECT_TRUE(IsDeaf(absl::Seconds(30))); }
+TEST_F(DeafnessWatchTest, NoAcceptIsDeafness) { EXPECT_TRUE(IsDeaf(absl::Seconds(30))); }
 
-TEST(TlsClientHelloTest, IsARecordOfTheHandshake) {
+TEST(TlsClientHelloTest, IsAHandshakeRecord) {
   const std::string hello = TlsClientHello();
   ASSERT_GT(hello.size(), 40);
   EXPECT_EQ(hello.substr(0, 2), std::string("\x16\x03"));

@@ -84,7 +84,7 @@ TEST_F(EndpointTest, ServesMetricsProbesAndThePage) {
   EXPECT_THAT(Ask("DELETE", "/metrics"), AllOf(HasSubstr(" 405 "), HasSubstr("Allow: GET, HEAD")));
 }
 
-TEST_F(EndpointTest, ProbesSayTheReason) {
+TEST_F(EndpointTest, ProbesReturnTheReason) {
   Start();
   readiness_ = {false, "the ledger cannot be read: role \"app\" may not use the schema"};
   EXPECT_THAT(Ask("GET", "/readyz"),
@@ -94,7 +94,7 @@ TEST_F(EndpointTest, ProbesSayTheReason) {
   EXPECT_THAT(Ask("GET", "/healthz"), AllOf(HasSubstr(" 503 "), HasSubstr("deaf")));
 }
 
-TEST_F(EndpointTest, AStrangerSeesTheProbesOnly) {
+TEST_F(EndpointTest, WithoutATokenOnlyProbesAreServed) {
   Start([](absl::string_view token) { return token == "open"; });
   for (const char* path : {"/", "/metrics", "/status.json", "/nothing"}) {
     EXPECT_THAT(Ask("GET", path), AllOf(HasSubstr(" 401 "), HasSubstr("WWW-Authenticate: Basic"),
@@ -113,7 +113,7 @@ TEST_F(EndpointTest, AStrangerSeesTheProbesOnly) {
               HasSubstr("<title>Syncline</title>"));
 }
 
-TEST_F(EndpointTest, HalfARequestHoldsUpNobody) {
+TEST_F(EndpointTest, PartialRequestDoesNotBlockOthers) {
   Start();
   std::vector<int> silent;
   for (int i = 0; i < 100; ++i) {
@@ -124,7 +124,7 @@ TEST_F(EndpointTest, HalfARequestHoldsUpNobody) {
   for (const int descriptor : silent) close(descriptor);
 }
 
-TEST_F(EndpointTest, ATakenPortAndABadAddressAreErrors) {
+TEST_F(EndpointTest, TakenPortAndBadAddressAreErrors) {
   Start();
   const std::string taken = absl::StrCat("127.0.0.1:", endpoint_->port());
   EXPECT_EQ(ReasonOf(Endpoint::Start(taken, {}).status()), "LISTEN_FAILED");

@@ -76,7 +76,7 @@ std::string FinalType(const std::string& table_type, T declared, bool owned = tr
   return text;
 }
 
-TEST(EvolutionPlanTest, AMissingTableIsMadeAsDeclared) {
+TEST(EvolutionPlanTest, CreatesAMissingTableAsDeclared) {
   const auto plan = PlanEvolution(kTable, Declared({{"a", T::kBigint}}), {});
   ASSERT_OK(plan);
   ASSERT_EQ(plan->changes.size(), 1U);
@@ -84,7 +84,7 @@ TEST(EvolutionPlanTest, AMissingTableIsMadeAsDeclared) {
   EXPECT_EQ(plan->schema.columns.size(), 1u);
 }
 
-TEST(EvolutionPlanTest, AColumnThatLeavesStaysGoesOrIsRefused) {
+TEST(EvolutionPlanTest, UndeclaredColumnFollowsThePolicy) {
   EvolutionInput input = Table({Owned("a", "bigint"), Owned("old", "text"), Users("mine", "text")});
   const TableSchema declared = Declared({{"a", T::kBigint}, {"b", T::kBoolean}});
   EXPECT_THAT(Changes(PlanEvolution(kTable, declared, input)),
@@ -101,7 +101,7 @@ TEST(EvolutionPlanTest, AColumnThatLeavesStaysGoesOrIsRefused) {
   EXPECT_OK(PlanEvolution(kTable, declared, input));
 }
 
-TEST(EvolutionPlanTest, TypesOfUsersStay) {
+TEST(EvolutionPlanTest, UsersTypesRemain) {
   EXPECT_EQ(FinalType("character varying(20)", T::kVarchar),
             "character varying stored as character varying(20)");
   EXPECT_EQ(FinalType("numeric(10,2)", T::kNumeric), "numeric stored as numeric(10,2)");
@@ -119,7 +119,7 @@ TEST(EvolutionPlanTest, TypesOfUsersStay) {
   EXPECT_EQ(FinalType("boolean", T::kVarchar, /*owned=*/false), "boolean");
 }
 
-TEST(EvolutionPlanTest, AnEnumAndADomainAreTheirFamilies) {
+TEST(EvolutionPlanTest, EnumsAndDomainsCountAsTheirBaseTypes) {
   TableColumn mood = Owned("v", "ns.mood");
   mood.text_like = true;
   auto plan = PlanEvolution(kTable, Declared({{"v", T::kVarchar}}), Table({mood}));
@@ -133,7 +133,7 @@ TEST(EvolutionPlanTest, AnEnumAndADomainAreTheirFamilies) {
   EXPECT_THAT(plan->changes, IsEmpty());
 }
 
-TEST(EvolutionPlanTest, AWidenedColumnIsNotNarrowed) {
+TEST(EvolutionPlanTest, WidenedColumnIsNotNarrowed) {
   EXPECT_EQ(FinalType("numeric", T::kBigint), "numeric");
   EXPECT_EQ(FinalType("character varying", T::kBigint), "character varying");
   EXPECT_EQ(FinalType("jsonb", T::kBoolean), "jsonb");
@@ -148,7 +148,7 @@ TEST(EvolutionPlanTest, AWidenedColumnIsNotNarrowed) {
   EXPECT_EQ(FinalType("numeric", T::kBigint, /*owned=*/false, /*replaced=*/true), "numeric");
 }
 
-TEST(EvolutionPlanTest, ARewriteIsAnnouncedAndBounded) {
+TEST(EvolutionPlanTest, RewriteIsAnnouncedAndBounded) {
   EvolutionInput input = Table({Owned("v", "bigint")});
   const TableSchema wider = Declared({{"v", T::kNumeric}});
   const auto plan = PlanEvolution(kTable, wider, input);
@@ -166,7 +166,7 @@ TEST(EvolutionPlanTest, ARewriteIsAnnouncedAndBounded) {
   EXPECT_OK(PlanEvolution(kTable, Declared({{"v", T::kVarchar}}), input));
 }
 
-TEST(EvolutionPlanTest, AColumnThatNobodyFillsIsNamed) {
+TEST(EvolutionPlanTest, NamesRequiredColumnsWithoutValues) {
   TableColumn strict = Users("owner", "text");
   strict.not_null = true;
   EvolutionInput input = Table({Owned("a", "bigint"), strict});
@@ -184,7 +184,7 @@ TEST(EvolutionPlanTest, AColumnThatNobodyFillsIsNamed) {
   EXPECT_OK(PlanEvolution(kTable, Declared({{"a", T::kBigint}}), input));
 }
 
-TEST(EvolutionPlanTest, AnInferredSchemaTakesTheTablesTypesAndDropsNothing) {
+TEST(EvolutionPlanTest, InferredSchemaUsesTheTablesTypes) {
   EvolutionInput input = Table({Owned("id", "bigint"), Owned("email", "character varying")});
   input.inferred = true;
   input.policy = SchemaPolicy::kMirror;

@@ -26,7 +26,7 @@ class FailedTriesTest : public ::testing::Test {
   int answered_ = 0;
 };
 
-TEST_F(FailedTriesTest, TheFirstAreAnsweredAtOnceTheNextLaterAndLater) {
+TEST_F(FailedTriesTest, DelaysGrowAfterTheFirstTries) {
   for (int i = 0; i < 5; ++i) Try("a");
   EXPECT_EQ(answered_, 5);
   Try("a");
@@ -46,7 +46,7 @@ TEST_F(FailedTriesTest, TheFirstAreAnsweredAtOnceTheNextLaterAndLater) {
   EXPECT_EQ(answered_, 59);
 }
 
-TEST_F(FailedTriesTest, NoAnswerIsLostWhenItStops) {
+TEST_F(FailedTriesTest, StopSendsPendingAnswers) {
   for (int i = 0; i < 20; ++i) Try("a");
   EXPECT_EQ(answered_, 5);
   tries_.Stop();
@@ -55,7 +55,7 @@ TEST_F(FailedTriesTest, NoAnswerIsLostWhenItStops) {
   EXPECT_EQ(answered_, 21);
 }
 
-TEST_F(FailedTriesTest, WhatWaitsIsBounded) {
+TEST_F(FailedTriesTest, PendingAnswersAreBounded) {
   for (int i = 0; i < 20'000; ++i) Try(absl::StrCat("peer", i % 100));
   EXPECT_GE(answered_, 9'900);
   tries_.Stop();

@@ -98,7 +98,7 @@ class FaultProxyTest : public ::testing::Test {
   std::unique_ptr<FaultProxy> proxy_;
 };
 
-TEST_F(FaultProxyTest, PassesOnWhatItIsGiven) {
+TEST_F(FaultProxyTest, ForwardsBytesUnchanged) {
   const std::string much(1 << 20, 'x');
   Caller caller(proxy_->port());
   for (int i = 0; i < 16; ++i) {
@@ -128,7 +128,7 @@ TEST_F(FaultProxyTest, Delays) {
   EXPECT_GE(absl::Now() - asked, absl::Milliseconds(50));
 }
 
-TEST_F(FaultProxyTest, IsSilentEitherWayUntilItIsHealed) {
+TEST_F(FaultProxyTest, IsSilentInEitherDirectionUntilHealed) {
   Caller caller(proxy_->port());
   caller.Send("a");
   EXPECT_EQ(caller.Receive(1), "a");

@@ -12,14 +12,14 @@ GenerationRequest Ids(int64_t generation, int64_t minimum) {
   return request;
 }
 
-TEST(GenerationRangeTest, GivenIdsAreTaken) {
+TEST(GenerationRangeTest, UsesTheGivenIds) {
   const GenerationRange range = ResolveGeneration(Ids(7, 7), 3);
   EXPECT_EQ(range.generation_id, 7);
   EXPECT_EQ(range.minimum_id, 7);
   EXPECT_EQ(ResolveGeneration(Ids(0, 0), 3).generation_id, 0);
 }
 
-TEST(GenerationRangeTest, OverwriteTakesTheNextOne) {
+TEST(GenerationRangeTest, OverwriteUsesTheNextGeneration) {
   GenerationRequest request;
   request.overwrite = true;
   EXPECT_EQ(ResolveGeneration(request, 4).generation_id, 5);
@@ -27,12 +27,12 @@ TEST(GenerationRangeTest, OverwriteTakesTheNextOne) {
   EXPECT_EQ(ResolveGeneration(request, 0).generation_id, 1);
 }
 
-TEST(GenerationRangeTest, AnAppendStaysInTheTablesOwn) {
+TEST(GenerationRangeTest, AppendKeepsTheTablesGeneration) {
   EXPECT_EQ(ResolveGeneration({}, 4).generation_id, 4);
   EXPECT_EQ(ResolveGeneration({}, 4).minimum_id, 0);
 }
 
-TEST(GenerationRangeTest, IdsWinOverOverwrite) {
+TEST(GenerationRangeTest, IdsOverrideOverwrite) {
   GenerationRequest request = Ids(9, 0);
   request.overwrite = true;
   EXPECT_EQ(ResolveGeneration(request, 4).generation_id, 9);

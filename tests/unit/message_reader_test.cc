@@ -90,7 +90,7 @@ class MessageReaderTest : public testing::Test {
   FreeTexts texts_{100 * kLarge};
 };
 
-TEST_F(MessageReaderTest, ATextIsReadIntoTheMemoryOfAnEarlierOne) {
+TEST_F(MessageReaderTest, ReadsIntoAnEarlierBuffer) {
   for (const bool airbyte : {false, true}) {
     const auto of = [airbyte](char fill) {
       return airbyte ? AirbyteJsonl(LargeText(fill)) : Jsonl(LargeText(fill));
@@ -107,7 +107,7 @@ TEST_F(MessageReaderTest, ATextIsReadIntoTheMemoryOfAnEarlierOne) {
   }
 }
 
-TEST_F(MessageReaderTest, ATextFarLargerThanTheMessageIsNotTaken) {
+TEST_F(MessageReaderTest, DoesNotUseAMuchLargerBuffer) {
   const std::unique_ptr<MessageReader> reader = ReaderAfter(Jsonl(LargeText('a')));
   for (const size_t bytes : {size_t{0}, size_t{100}, kLarge - 100}) {
     const std::string text(bytes, 'b');
@@ -120,7 +120,7 @@ TEST_F(MessageReaderTest, ATextFarLargerThanTheMessageIsNotTaken) {
 }
 
 // Every message is read as protobuf would read it into a new message.
-TEST_F(MessageReaderTest, EveryMessageIsReadAsIfThereWereNoTexts) {
+TEST_F(MessageReaderTest, ReadsEveryMessageAsProtobufDoes) {
   const std::string empty_jsonl("\x12\x00", 2);
   const std::string empty_airbyte_jsonl("\x1a\x00", 2);
   const std::string whole = Jsonl(LargeText('w')).SerializeAsString();

@@ -88,7 +88,7 @@ std::string Shape(const std::string& scrape) {
   return shape;
 }
 
-TEST(MetricsTest, NamesTypesAndLabelsAreTheContract) {
+TEST(MetricsTest, NamesTypesAndLabelsMatchTheGoldenFile) {
   const std::unique_ptr<Metrics> metrics = Quiet();
   ObserveAll(*metrics, *metrics->ForStream("shop", "users", 2));
   const std::string shape = Shape(metrics->Scrape());
@@ -112,7 +112,7 @@ TEST(MetricsTest, EveryMetricIsInTheManual) {
   }
 }
 
-TEST(MetricsTest, ValuesAreInTheScrape) {
+TEST(MetricsTest, ScrapeHasTheValues) {
   const std::unique_ptr<Metrics> metrics = Quiet();
   ObserveAll(*metrics, *metrics->ForStream("shop", "users", 2));
   const std::string labels = R"({generation="2",namespace="shop",stream="users"})";
@@ -138,7 +138,7 @@ TEST(MetricsTest, ValuesAreInTheScrape) {
   }
 }
 
-TEST(MetricsTest, TheSameStreamHasOneSetOfSeries) {
+TEST(MetricsTest, SameStreamSharesItsSeries) {
   const std::unique_ptr<Metrics> metrics = Quiet();
   const auto first = metrics->ForStream("shop", "users", 2);
   EXPECT_EQ(first, metrics->ForStream("shop", "users", 2));
@@ -155,7 +155,7 @@ class GenerationTtlTest : public ::testing::Test {
   std::unique_ptr<Metrics> metrics_;
 };
 
-TEST_F(GenerationTtlTest, AFinishedGenerationIsDroppedAfterItsTime) {
+TEST_F(GenerationTtlTest, FinishedGenerationExpires) {
   const auto old_one = metrics_->ForStream("shop", "users", 1);
   const auto current = metrics_->ForStream("shop", "users", 2);
   ObserveAll(*metrics_, *old_one);
@@ -175,7 +175,7 @@ TEST_F(GenerationTtlTest, AFinishedGenerationIsDroppedAfterItsTime) {
   EXPECT_THAT(metrics_->Scrape(), Not(HasSubstr("generation=\"1\"")));
 }
 
-TEST_F(GenerationTtlTest, AGenerationThatComesAgainHasItsSeriesAgain) {
+TEST_F(GenerationTtlTest, ReturningGenerationContinuesItsSeries) {
   metrics_->ForStream("shop", "users", 1)->Received(5, 50);
   metrics_->Sweep();  // no handle is held, so its time to live starts
   now_ += absl::Minutes(30);
@@ -196,7 +196,7 @@ TEST_F(GenerationTtlTest, AGenerationThatComesAgainHasItsSeriesAgain) {
   EXPECT_THAT(metrics_->Scrape(), HasSubstr("stream=\"users\"} 3\n"));
 }
 
-TEST_F(GenerationTtlTest, OfSupersededGenerationsTheNewestAreKept) {
+TEST_F(GenerationTtlTest, KeepsTheNewestSupersededGenerations) {
   const auto series_of = [this](absl::string_view stream, int64_t generation) {
     return absl::StrContains(metrics_->Scrape(),
                              absl::StrCat("syncline_durable_offset{generation=\"", generation,

@@ -66,7 +66,7 @@ TEST(NormalizeNameTest, Rules) {
 }
 
 // Computed by another program. If these change, tables of running syncs are renamed.
-TEST(NormalizeNameTest, NothingLeftGivesStableHash) {
+TEST(NormalizeNameTest, EmptyResultGetsAStableHash) {
   EXPECT_EQ(NormalizeName(""), "unnamed_e3b0c44298fc1c14");
   EXPECT_EQ(NormalizeName("_"), "unnamed_d2e2adf7177b7a8a");
   EXPECT_NE(NormalizeName("__"), NormalizeName("_"));
@@ -75,7 +75,7 @@ TEST(NormalizeNameTest, NothingLeftGivesStableHash) {
   EXPECT_THAT(NormalizeName("\u0301"), StartsWith("unnamed_"));
 }
 
-TEST(NormalizeNameTest, NotUtf8IsNamedByItsHash) {
+TEST(NormalizeNameTest, InvalidUtf8GetsAHash) {
   for (const char* name : {"a\xff", "\xc0\x80", "\xed\xa0\x80", "\xe4\xb8"}) {
     EXPECT_THAT(NormalizeName(name), StartsWith("unnamed_")) << name;
   }
@@ -101,17 +101,17 @@ TEST(ShortenNameTest, CutsBetweenCharacters) {
   }
 }
 
-TEST(MapColumnNamesTest, DistinctNamesStayAsTheyAre) {
+TEST(MapColumnNamesTest, DistinctNamesRemainUnchanged) {
   EXPECT_THAT(MapColumnNames({"id", "Id", "ID", "caf\u00e9", "order"}),
               ElementsAre("id", "Id", "ID", "cafe", "order"));
 }
 
-TEST(MapColumnNamesTest, ExactNameKeepsPlainWhateverTheOrder) {
+TEST(MapColumnNamesTest, ExactNameStaysPlainInAnyOrder) {
   EXPECT_THAT(MapColumnNames({"\u00c9", "E"}), ElementsAre("E_a755f65d", "E"));
   EXPECT_THAT(MapColumnNames({"E", "\u00c9"}), ElementsAre("E", "E_a755f65d"));
 }
 
-TEST(MapColumnNamesTest, WithoutExactNameTheFirstInByteOrderKeepsPlain) {
+TEST(MapColumnNamesTest, FirstInByteOrderStaysPlain) {
   EXPECT_THAT(MapColumnNames({"a-b", "a b", "a.b"}),
               ElementsAre(StartsWith("a_b_"), "a_b", StartsWith("a_b_")));
 }
@@ -142,7 +142,7 @@ TEST(MapColumnNamesTest, SuffixedNameNeverTakesAnExactOne) {
   EXPECT_NE(columns[0], columns[2]);
 }
 
-TEST(MapColumnNamesTest, AnUnrelatedColumnChangesNothing) {
+TEST(MapColumnNamesTest, UnrelatedColumnChangesNothing) {
   const std::vector<std::string> before = MapColumnNames({"a-b", "a b", "\u00c9", "E", "xmin"});
   std::vector<std::string> after =
       MapColumnNames({"z", "a-b", "a b", "new", "\u00c9", "E", "xmin"});
@@ -157,13 +157,13 @@ TEST(MapTableNamesTest, NamespaceOrDefaultSchema) {
                           TableName{"My_Space", "Order_Items"}));
 }
 
-TEST(MapTableNamesTest, NamespacesThatComeOutEqualDoNotMix) {
+TEST(MapTableNamesTest, EqualNormalizedNamespacesDoNotMix) {
   const std::vector<TableName> tables = Tables({{"\u00e9", "users"}, {"e", "users"}});
   EXPECT_EQ(tables[1], (TableName{"e", "users"}));
   EXPECT_EQ(tables[0], (TableName{"e", "users_fe627a59"}));
 }
 
-TEST(MapTableNamesTest, DefaultSchemaByNameAndByAbsenceAreOneStream) {
+TEST(MapTableNamesTest, NamedAndOmittedDefaultSchemaAreEqual) {
   const std::vector<TableName> tables = Tables({{"public", "users"}, {"", "users"}});
   EXPECT_THAT(tables, ElementsAre(TableName{"public", "users"}, TableName{"public", "users"}));
   // This also holds if normalization changes the schema's name.
@@ -177,7 +177,7 @@ NameFacts Owned(const TableName& table, const StreamDescriptor& stream) {
   return facts;
 }
 
-TEST(AssignTablesTest, TheStreamThatTheLedgerKnowsKeepsItsTable) {
+TEST(AssignTablesTest, StreamInTheLedgerKeepsItsTable) {
   const StreamName exact = *NameStream({"ns", "a_b"}, "public");
   const StreamName mapped = *NameStream({"ns", "a.b"}, "public");
   EXPECT_THAT(AssignTables({mapped}), ElementsAre(TableName{"ns", "a_b"}));
@@ -189,7 +189,7 @@ TEST(AssignTablesTest, TheStreamThatTheLedgerKnowsKeepsItsTable) {
   EXPECT_EQ(AssignTables({mapped, exact}, facts)[1], tables[0]);
 }
 
-TEST(AssignTablesTest, ATableWithoutAnOwnerIsTheStreamsAndAHashAvoidsIt) {
+TEST(AssignTablesTest, StreamTakesTableWithoutOwner) {
   const StreamName exact = *NameStream({"ns", "a_b"}, "public");
   const StreamName mapped = *NameStream({"ns", "a.b"}, "public");
   NameFacts facts;
@@ -222,7 +222,7 @@ TEST(MapTableNamesTest, ReservedSchemasAreDenied) {
   EXPECT_TRUE(MapTableNames({{"syncline", "users"}}, "public", "ledger").ok());
 }
 
-TEST(MapTableNamesTest, NamesThatCannotBeUsed) {
+TEST(MapTableNamesTest, RefusesUnusableNames) {
   const std::vector<StreamDescriptor> bad = {{"", ""},
                                              {"", "a\xff"},
                                              {"\xc0\x80", "a"},
@@ -241,7 +241,7 @@ TEST(MapTableNamesTest, NamesThatCannotBeUsed) {
   EXPECT_TRUE(MapTableNames({{"a", "users"}}, "").ok());
 }
 
-TEST(TempTableNameTest, DeterministicShortAndApart) {
+TEST(TempTableNameTest, IsDeterministicShortAndDistinct) {
   const TableName temp = TempTableName({"public", "users"});
   EXPECT_EQ(temp, (TableName{"public", "_syncline_tmp_3ab2afaa9e09b13e_users"}));
   EXPECT_NE(temp.name, TempTableName({"crm", "users"}).name);
@@ -320,7 +320,7 @@ class NamePropertyTest : public ::testing::Test {
   std::mt19937 random_;
 };
 
-TEST_F(NamePropertyTest, NormalizedNamesAreIdentifiersAndFixedPoints) {
+TEST_F(NamePropertyTest, NormalizedNamesAreStableIdentifiers) {
   for (int i = 0; i < 20000; ++i) {
     const std::string name = RandomName();
     const std::string normal = NormalizeName(name);
@@ -364,7 +364,7 @@ TEST_F(NamePropertyTest, ColumnsAreDistinctAndIndependentOfOrder) {
   }
 }
 
-TEST_F(NamePropertyTest, AColumnThatCollidesWithNoneMovesNone) {
+TEST_F(NamePropertyTest, ColumnWithoutCollisionRenamesNone) {
   for (int round = 0; round < 200; ++round) {
     std::vector<std::string> fields = RandomNames(2 + Below(40));
     const std::vector<std::string> before = MapColumnNames(fields);
@@ -376,7 +376,7 @@ TEST_F(NamePropertyTest, AColumnThatCollidesWithNoneMovesNone) {
   }
 }
 
-TEST_F(NamePropertyTest, TablesAndTempTablesAreDistinctAndIndependentOfOrder) {
+TEST_F(NamePropertyTest, TablesAreDistinctAndIndependentOfOrder) {
   for (int round = 0; round < 100; ++round) {
     std::set<StreamDescriptor> set;
     while (set.size() < 40) {

@@ -22,7 +22,7 @@ OffsetRanges Of(const std::vector<OffsetRange>& ranges) {
   return set;
 }
 
-TEST(OffsetRangesTest, EmptyAtFirst) {
+TEST(OffsetRangesTest, IsEmptyInitially) {
   OffsetRanges set;
   EXPECT_TRUE(set.empty());
   EXPECT_EQ(set.DurableOffset(), 0);
@@ -32,7 +32,7 @@ TEST(OffsetRangesTest, EmptyAtFirst) {
   EXPECT_TRUE(set.empty());
 }
 
-TEST(OffsetRangesTest, RangesThatTouchAreOne) {
+TEST(OffsetRangesTest, AdjacentRangesAreMerged) {
   EXPECT_THAT(Of({{0, 5}, {5, 9}}).ranges(), ElementsAre(OffsetRange{0, 9}));
   EXPECT_THAT(Of({{5, 9}, {0, 5}}).ranges(), ElementsAre(OffsetRange{0, 9}));
   EXPECT_THAT(Of({{0, 5}, {6, 9}, {5, 6}}).ranges(), ElementsAre(OffsetRange{0, 9}));
@@ -58,7 +58,7 @@ TEST(OffsetRangesTest, ContainsAndIntersectsAtTheEdges) {
   EXPECT_FALSE(set.Intersects({9, 100}));
 }
 
-TEST(OffsetRangesTest, AnyOrderOfAnyRangesIsTheSetOfTheirNumbers) {
+TEST(OffsetRangesTest, IsTheUnionInAnyOrder) {
   std::minstd_rand random(RandomSeed());
   for (int round = 0; round < 200; ++round) {
     OffsetRanges set;

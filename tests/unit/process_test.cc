@@ -15,7 +15,7 @@ namespace {
 
 using absl::StatusCode;
 
-TEST(ProcessTest, PassesInputThroughAndTellsTheExitCode) {
+TEST(ProcessTest, PassesInputAndReturnsTheExitCode) {
   ASSERT_OK_AND_ASSIGN(const auto process,
                        Process::Start({.arguments = {"sh", "-c", "cat; echo $WORD >&2; exit 7"},
                                        .environment = {{"WORD", "said"}},
@@ -39,7 +39,7 @@ TEST(ProcessTest, ReadsAFile) {
   EXPECT_EQ(process->Stdout(), "content");
 }
 
-TEST(ProcessTest, SignalsAreToldAsShellsDo) {
+TEST(ProcessTest, ReturnsSignalsAsShellsDo) {
   ASSERT_OK_AND_ASSIGN(const auto stopped, Process::Start({.arguments = {"sleep", "600"}}));
   stopped->Signal(SIGTERM);
   EXPECT_EQ(stopped->Wait(absl::Seconds(30)), 128 + SIGTERM);
@@ -49,14 +49,14 @@ TEST(ProcessTest, SignalsAreToldAsShellsDo) {
   EXPECT_FALSE(killed->WaitForStdout("never", absl::Seconds(30)));
 }
 
-TEST(ProcessTest, AnEndedReaderIsAnError) {
+TEST(ProcessTest, WritingToAnEndedReaderFails) {
   ASSERT_OK_AND_ASSIGN(const auto process,
                        Process::Start({.arguments = {"true"}, .stdin_pipe = true}));
   EXPECT_EQ(process->Wait(absl::Seconds(30)), 0);
   EXPECT_THAT(process->WriteStdin("x"), StatusIs(StatusCode::kUnavailable));
 }
 
-TEST(ChildProcessTest, AMissingProgramAndUserAreToldApart) {
+TEST(ChildProcessTest, DistinguishesMissingProgramAndUser) {
   EXPECT_THAT(ChildProcess::Start({.arguments = {"/nonexistent/program"}}),
               StatusIs(StatusCode::kNotFound, "PROGRAM_MISSING"));
   EXPECT_THAT(ChildProcess::Start({.arguments = {"/"}}),
@@ -64,7 +64,7 @@ TEST(ChildProcessTest, AMissingProgramAndUserAreToldApart) {
   EXPECT_THAT(FindIdentity("no-such-user-here"), StatusIs(StatusCode::kNotFound, "NO_SUCH_USER"));
 }
 
-TEST(ChildProcessTest, TheWholeGroupEndsWithItsOwner) {
+TEST(ChildProcessTest, DestructorKillsTheWholeGroup) {
   const TemporaryDirectory directory("process-test");
   const std::string fifo = directory.Path("fifo");
   {

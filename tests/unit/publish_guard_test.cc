@@ -24,9 +24,9 @@ std::vector<std::string> Judge(const PublishGuard& guard, const PublishFigures& 
   return texts;
 }
 
-TEST(PublishGuardTest, NoConditionHolds) { EXPECT_THAT(Judge({}, {}), IsEmpty()); }
+TEST(PublishGuardTest, NoConditionPasses) { EXPECT_THAT(Judge({}, {}), IsEmpty()); }
 
-TEST(PublishGuardTest, CountsRowsAfterwards) {
+TEST(PublishGuardTest, CountsTheResultingRows) {
   PublishGuard guard;
   guard.min_rows = 10;
   guard.max_shrink = 0.3;
@@ -41,13 +41,13 @@ TEST(PublishGuardTest, CountsRowsAfterwards) {
   EXPECT_THAT(Judge(guard, figures), ElementsAre("min_rows 20/10", "max_shrink 0/0.3"));
 }
 
-TEST(PublishGuardTest, AnEmptyTableCannotShrink) {
+TEST(PublishGuardTest, EmptyTableCannotShrink) {
   PublishGuard guard;
   guard.max_shrink = 0;
   EXPECT_THAT(Judge(guard, {}), ElementsAre("max_shrink 0/0"));
 }
 
-TEST(PublishGuardTest, SharesAreOfTheRowsThatCome) {
+TEST(PublishGuardTest, SharesRelateToTheNewRows) {
   PublishGuard guard;
   guard.not_null = {{"email", 0.5}, {"name", 1}};
   PublishFigures figures;
@@ -84,7 +84,7 @@ std::vector<std::string> Faults(const PublishGuard& guard, bool has_key, bool ap
   return fields;
 }
 
-TEST(PublishGuardTest, FindsWhatCannotBeChecked) {
+TEST(PublishGuardTest, FindsUncheckableConditions) {
   PublishGuard guard;
   EXPECT_THAT(Faults(guard, false, true), IsEmpty());
   guard.not_null = {{"E Mail", 0.5}};
@@ -105,7 +105,7 @@ TEST(PublishGuardTest, FindsWhatCannotBeChecked) {
   EXPECT_THAT(Faults(guard, true, false), IsEmpty());
 }
 
-TEST(PublishGuardTest, AnAppendTakesCountsOfRecordsOnly) {
+TEST(PublishGuardTest, AppendAcceptsOnlyCountsOfRecords) {
   PublishGuard guard;
   guard.max_rejected = 1;
   guard.max_nulled = 1;

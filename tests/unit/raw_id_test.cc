@@ -27,7 +27,7 @@ TEST(RawIdTest, GoldenIds) {
             "9061d533-900c-833e-9a00-6db06abff7b8");
 }
 
-TEST(RawIdTest, PartsDoNotRunIntoEachOther) {
+TEST(RawIdTest, PartsAreDelimited) {
   const std::string id = IdOf(RawIdGenerator("nightly", {"public", "users"}, "w1"), 0);
   EXPECT_NE(id, IdOf(RawIdGenerator("nightly", {"pub", "licusers"}, "w1"), 0));
   EXPECT_NE(id, IdOf(RawIdGenerator("nightl", {"ypublic", "users"}, "w1"), 0));
@@ -51,7 +51,7 @@ TEST(RawIdTest, IsUuidVersion8OfVariant10) {
   }
 }
 
-TEST(RawIdTest, DistinctAndInOrderOfOffsets) {
+TEST(RawIdTest, IsDistinctAndOrderedByOffset) {
   std::set<std::string> all;
   for (int writer = 0; writer < 20; ++writer) {
     const RawIdGenerator generator("sync", {"public", "users"}, std::to_string(writer));
@@ -67,7 +67,7 @@ TEST(RawIdTest, DistinctAndInOrderOfOffsets) {
   EXPECT_EQ(all.size(), 20000u);
 }
 
-TEST(RawIdTest, TellsItsOffset) {
+TEST(RawIdTest, ContainsItsOffset) {
   const RawIdGenerator generator("sync", {"n", "s"}, "w");
   for (const int64_t offset : {int64_t{0}, int64_t{1}, int64_t{4711}, int64_t{1} << 60}) {
     EXPECT_EQ(generator.OffsetOf(IdOf(generator, offset)), offset);

@@ -29,7 +29,7 @@ TEST(QuoteIdentifierTest, Quotes) {
 
 // CVE-2025-1094: a quote that follows the first byte of an incomplete character must not be taken
 // for part of that character.
-TEST(QuoteIdentifierTest, BytesThatAreNoUtf8BecomeTheReplacementCharacter) {
+TEST(QuoteIdentifierTest, ReplacesInvalidUtf8) {
   const std::string replaced = "\xEF\xBF\xBD";
   EXPECT_EQ(QuoteIdentifier("\xC0\""), absl::StrCat("\"", replaced, "\"\"\""));
   EXPECT_EQ(QuoteIdentifier("a\xE2\x82"), absl::StrCat("\"a", replaced, replaced, "\""));
@@ -47,7 +47,7 @@ TEST(QuoteLiteralTest, Quotes) {
   EXPECT_EQ(QuoteLiteral("\xFF'"), "'\xEF\xBF\xBD'''");
 }
 
-TEST(KeyIndexNameTest, IsShortDeterministicAndOursToTell) {
+TEST(KeyIndexNameTest, IsShortDeterministicAndRecognizable) {
   const TableName table = {"s", std::string(63, 'x')};
   const std::string name = KeyIndexName(table, {"id"});
   EXPECT_LE(name.size(), 63u);
@@ -214,7 +214,7 @@ void AddUpsert(const TableName& table, const TableName& temp, const TableSchema&
   golden->Add("dedupe, no cursor", DedupeSql(table, plain, CdcDeleteMode::kSoft));
 }
 
-TEST(SqlGeneratorTest, EveryStatementIsAsTheGoldenFileHasIt) {
+TEST(SqlGeneratorTest, StatementsMatchTheGoldenFile) {
   const TableName table = {"public", "Orders"};
   const TableName temp = {"public", "Orders_temp"};
   Golden golden;

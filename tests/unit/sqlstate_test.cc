@@ -81,7 +81,7 @@ TEST(SqlStateMessageTest, CancelIsNotATimeout) {
               StatusIs(StatusCode::kCancelled, "STATEMENT_CANCELLED"));
 }
 
-TEST(SqlStateMessageTest, ValuesOfRecordsAreLeftOut) {
+TEST(SqlStateMessageTest, OmitsValuesOfRecords) {
   EXPECT_EQ(StatusFromSqlState("22P02", "invalid input syntax for type json: \"a\"b\"").message(),
             "invalid input syntax for type json: (value)");
   EXPECT_EQ(StatusFromSqlState("P0001", "no value 42 here").message(), kRaisedMessage);
@@ -89,7 +89,7 @@ TEST(SqlStateMessageTest, ValuesOfRecordsAreLeftOut) {
             "relation \"t\" does not exist");
 }
 
-TEST(SqlStateSessionTest, WhatEndsASession) {
+TEST(SqlStateSessionTest, ErrorsThatEndASession) {
   for (const char* sqlstate : {"08006", "57P01", "57P02", "57P05", "25P03"}) {
     EXPECT_TRUE(EndsSession(sqlstate)) << sqlstate;
   }
@@ -106,7 +106,7 @@ TEST(SqlStateConflictTest, OnlySerializationAndDeadlock) {
   EXPECT_EQ(SqlStateOf(DatabaseUnreachable("m")), "");
 }
 
-TEST(SqlStateRetryTest, WhatVanishedUnderACatalogQueryIsAConflict) {
+TEST(SqlStateRetryTest, ObjectLostDuringACatalogQueryIsAConflict) {
   const auto retried = [](const char* sqlstate, const char* message) {
     return RetryIfVanished(StatusFromSqlState(sqlstate, message));
   };

@@ -25,7 +25,7 @@ StagingRequest Request(LoaderKind loader, int64_t minimum, Replay replay = Repla
           .completed_in_generation = completed};
 }
 
-TEST(StagingDecisionTest, AppendTakesInWhatIsStaged) {
+TEST(StagingDecisionTest, AppendCopiesStagedRows) {
   const StagingRequest append = Request(LoaderKind::kAppend, 0);
   EXPECT_EQ(DecideStaging(append, kMissing).action, StagingAction::kNone);
   EXPECT_EQ(DecideStaging(append, kEmpty).action, StagingAction::kCopyIn);
@@ -37,7 +37,7 @@ TEST(StagingDecisionTest, AppendTakesInWhatIsStaged) {
       IsRestart(Request(LoaderKind::kAppend, 0, Replay::kFromStart, true), Staged(3, true)));
 }
 
-TEST(StagingDecisionTest, DedupKeepsWhatIsStaged) {
+TEST(StagingDecisionTest, DedupKeepsStagedRows) {
   const StagingRequest dedup = Request(LoaderKind::kDedup, 0, Replay::kFromCheckpoint);
   EXPECT_EQ(DecideStaging(dedup, kMissing).action, StagingAction::kMakeAnew);
   EXPECT_EQ(DecideStaging(dedup, Staged(1)).action, StagingAction::kKeep);
@@ -47,7 +47,7 @@ TEST(StagingDecisionTest, DedupKeepsWhatIsStaged) {
   EXPECT_FALSE(IsRestart(dedup, Staged(1, true)));
 }
 
-TEST(StagingDecisionTest, AReplaceKeepsItsGenerationAndMakesAnOlderOneAnew) {
+TEST(StagingDecisionTest, ReplaceKeepsOnlyItsGeneration) {
   for (const LoaderKind loader : {LoaderKind::kAppendTruncate, LoaderKind::kDedupTruncate}) {
     const StagingRequest request = Request(loader, 5);
     EXPECT_EQ(DecideStaging(request, kMissing).action, StagingAction::kMakeAnew);
@@ -62,7 +62,7 @@ TEST(StagingDecisionTest, AReplaceKeepsItsGenerationAndMakesAnOlderOneAnew) {
   }
 }
 
-TEST(StagingDecisionTest, ARestartIsOfACompletedGenerationOnly) {
+TEST(StagingDecisionTest, OnlyACompletedGenerationRestarts) {
   for (const LoaderKind loader : {LoaderKind::kAppendTruncate, LoaderKind::kDedupTruncate}) {
     const StagingRequest unfinished = Request(loader, 5, Replay::kFromStart);
     EXPECT_EQ(DecideStaging(unfinished, Staged(5)).action, StagingAction::kKeep);
@@ -83,7 +83,7 @@ TEST(StagingDecisionTest, ARestartIsOfACompletedGenerationOnly) {
   }
 }
 
-TEST(CompletionDecisionTest, AddersPublishWhateverTheStatus) {
+TEST(CompletionDecisionTest, AppendAndDedupPublishWithAnyStatus) {
   for (const bool complete : {true, false}) {
     EXPECT_EQ(DecideCompletion(LoaderKind::kAppend, {.complete = complete}),
               CompletionAction::kNone);
@@ -96,7 +96,7 @@ TEST(CompletionDecisionTest, AddersPublishWhateverTheStatus) {
             CompletionAction::kDiscard);
 }
 
-TEST(CompletionDecisionTest, AReplaceIsPublishedByCompleteOnly) {
+TEST(CompletionDecisionTest, ReplaceIsPublishedOnlyByComplete) {
   for (const LoaderKind loader : {LoaderKind::kAppendTruncate, LoaderKind::kDedupTruncate}) {
     EXPECT_EQ(DecideCompletion(loader, {.complete = false}), CompletionAction::kKeep);
     EXPECT_EQ(DecideCompletion(loader, {.complete = false, .discard = true}),
@@ -111,7 +111,7 @@ TEST(CompletionDecisionTest, AReplaceIsPublishedByCompleteOnly) {
   }
 }
 
-TEST(CompletionDecisionTest, ARestartReplacesUnlessNothingCame) {
+TEST(CompletionDecisionTest, RestartReplacesUnlessEmpty) {
   for (const LoaderKind loader : {LoaderKind::kAppendTruncate, LoaderKind::kDedupTruncate}) {
     CompletionFacts facts = {
         .complete = true, .restart = true, .target_exists = true, .target_holds_generation = true};

@@ -193,7 +193,7 @@ std::string Text(const std::vector<HistoryRow>& rows) {
   return text;
 }
 
-TEST(StagingHistoryTest, TheUserGetsWhatTheSourceSent) {
+TEST(StagingHistoryTest, TableMatchesWhatTheSourceSent) {
   const uint64_t seed = RandomSeed();
   int64_t syncs = 0;
   for (uint64_t history = 0; history < kHistories; ++history) {
@@ -213,7 +213,7 @@ TEST(StagingHistoryTest, TheUserGetsWhatTheSourceSent) {
 }
 
 // The ids that the deletion selects are those of the records from the checkpoint on, and no others.
-TEST(StagingHistoryTest, ARangeOfRawIdsHoldsARecordAndAllThatFollowIt) {
+TEST(StagingHistoryTest, RawIdRangeHasARecordAndItsSuccessors) {
   const RawIdGenerator writer("s", {"", "t"}, "w");
   const RawIdGenerator other("s", {"", "t"}, "w2");
   const auto id = [](const RawIdGenerator& ids, int64_t offset) {

@@ -17,20 +17,20 @@ using ::testing::ElementsAre;
 using ::testing::IsEmpty;
 using ::testing::StartsWith;
 
-TEST(AssignColumnsTest, TheStreamOwnsWhatItMakes) {
+TEST(AssignColumnsTest, StreamOwnsTheColumnsItCreates) {
   const ColumnAssignment assignment = AssignColumns({"id", "First Name"}, {}, {});
   EXPECT_THAT(assignment.columns, ElementsAre("id", "First_Name"));
   EXPECT_THAT(assignment.changed, ElementsAre(KnownColumn{"id", "id", true},
                                               KnownColumn{"First Name", "First_Name", true}));
 }
 
-TEST(AssignColumnsTest, AUsersColumnOfTheNameIsTaken) {
+TEST(AssignColumnsTest, UsesAUsersColumnWithTheName) {
   const ColumnAssignment assignment = AssignColumns({"note"}, {}, {"id", "note"});
   EXPECT_THAT(assignment.columns, ElementsAre("note"));
   EXPECT_THAT(assignment.changed, ElementsAre(KnownColumn{"note", "note", false}));
 }
 
-TEST(AssignColumnsTest, TheFirstPropertyKeepsTheColumnInEitherOrder) {
+TEST(AssignColumnsTest, FirstPropertyKeepsTheColumnInAnyOrder) {
   for (const auto& [first, second] :
        {std::pair<std::string, std::string>{"a b", "a_b"}, {"a_b", "a b"}, {"a.b", "a-b"}}) {
     const std::vector<KnownColumn> known = {{first, "a_b", true}};
@@ -44,14 +44,14 @@ TEST(AssignColumnsTest, TheFirstPropertyKeepsTheColumnInEitherOrder) {
               ElementsAre("Id", "id"));
 }
 
-TEST(AssignColumnsTest, AHashAvoidsColumnsThatExist) {
+TEST(AssignColumnsTest, HashAvoidsExistingColumns) {
   const std::vector<KnownColumn> known = {{"a b", "a_b", true}};
   const std::string first = AssignColumns({"a_b"}, known, {"a_b"}).columns[0];
   const std::string second = AssignColumns({"a_b"}, known, {"a_b", first}).columns[0];
   EXPECT_NE(first, second);
 }
 
-TEST(AssignColumnsTest, AColumnThatTheUserDroppedLosesItsMark) {
+TEST(AssignColumnsTest, DroppedColumnIsNoLongerOwned) {
   const std::vector<KnownColumn> known = {{"id", "id", true}, {"old", "old", true}};
   EXPECT_THAT(AssignColumns({"id"}, known, {"id"}).changed,
               ElementsAre(KnownColumn{"old", "old", false}));
@@ -65,7 +65,7 @@ TEST(AssignColumnsTest, AColumnThatTheUserDroppedLosesItsMark) {
 
 // Random histories of catalogs and of users' columns: the column of a property never changes, and
 // no two properties share a column.
-TEST(AssignColumnsTest, ColumnsAreStickyOverRandomHistories) {
+TEST(AssignColumnsTest, ColumnsNeverChangeInRandomHistories) {
   const uint32_t seed = std::random_device{}();
   std::cout << "seed " << seed << std::endl;
   std::mt19937 random(seed);

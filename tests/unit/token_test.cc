@@ -34,7 +34,7 @@ class TokenTest : public ::testing::Test {
   }
 };
 
-TEST_F(TokenTest, ALineSaysWhoItIs) {
+TEST_F(TokenTest, LineHasNameSchemasAndOwner) {
   const std::string digest = Sha256Hex("saltopen-barley");
   const absl::StatusOr<Tokens> read =
       Read(absl::StrCat("# of the nightly syncs\n\nteam_a salt ", digest,
@@ -52,7 +52,7 @@ TEST_F(TokenTest, ALineSaysWhoItIs) {
   EXPECT_EQ(read->tokens[1].expires, absl::InfiniteFuture());
 }
 
-TEST_F(TokenTest, AFaultyLineIsNamedByItsNumberAndNotShown) {
+TEST_F(TokenTest, FaultyLineIsNamedByNumberOnly) {
   const auto fault = [](const std::string& content) {
     return std::string(Read(content).status().message());
   };
@@ -65,7 +65,7 @@ TEST_F(TokenTest, AFaultyLineIsNamedByItsNumberAndNotShown) {
   EXPECT_THAT(fault("# nothing\n"), HasSubstr("holds no token"));
 }
 
-TEST_F(TokenTest, AFileIsSeenToChange) {
+TEST_F(TokenTest, DetectsAChangedFile) {
   const std::string path = WriteFile("tokens", "barley\n");
   TokenFileWatch watch(path, ReadTokens(path)->tokens);
   const auto look = [&] {
@@ -90,7 +90,7 @@ TEST_F(TokenTest, AFileIsSeenToChange) {
   EXPECT_EQ(look(), "1");
 }
 
-TEST_F(TokenTest, AMadeTokenIsLetInAsWhatItsLineSays) {
+TEST_F(TokenTest, MadeTokenHasTheRightsOfItsLine) {
   const absl::StatusOr<NewToken> made = MakeToken("nightly", "sales", "team_a", "never");
   ASSERT_TRUE(made.ok()) << made.status();
   const absl::StatusOr<NewToken> over = MakeToken("former", "*", "team_b", "2001-01-01");
@@ -114,7 +114,7 @@ TEST_F(TokenTest, AMadeTokenIsLetInAsWhatItsLineSays) {
   EXPECT_TRUE(rpc::Authenticator({}).Check("").ok()) << "without tokens everybody is let in";
 }
 
-TEST_F(TokenTest, AnOwnerSeesItsOwnSyncsAndThoseOfNobody) {
+TEST_F(TokenTest, OwnerSeesItsSyncsAndThoseWithoutOwner) {
   const Identity team{"token", "team_a", {}};
   EXPECT_TRUE(MaySee(team, "team_a"));
   EXPECT_TRUE(MaySee(team, ""));
