@@ -1,10 +1,10 @@
-// The columns of a stream over a random history: what its catalog declares in sync after sync, what
-// the source sends for each property, and what the table must then hold of it.
+// Reference for the columns of a stream over a random history: what the catalog declares in each
+// sync, what the source sends for each property, and what the table must then hold.
 //
-// The reference knows only what was sent and what each sync said that it changed. A value may be
-// missing in the table for two reasons: a sync reported that it dropped the column, or the row has
-// an entry for the property and a sync declared another type. Values are compared as texts that a
-// change to a wider type does not change. Used by one thread.
+// The reference uses only what was sent and what each sync reported as changed. A value may be
+// missing from the table for two reasons: a sync reported that it dropped the column, or the row
+// has an entry for the property and a sync declared another type. Values are compared in a text
+// form that a change to a wider type does not change. Used by one thread.
 #pragma once
 
 #include <cstdint>
@@ -24,7 +24,7 @@ namespace syncline::testing {
 
 enum class PropertyType { kInteger, kNumber, kString, kBoolean, kAny };
 
-// What a stream declares beside its key "id" and its cursor "version".
+// Declares the properties of a stream other than its key "id" and its cursor "version".
 struct HistoryCatalog {
   std::map<std::string, PropertyType> properties;
   SchemaPolicy policy = SchemaPolicy::kKeep;
@@ -47,28 +47,28 @@ class ColumnHistory {
 
   explicit ColumnHistory(uint64_t seed);
 
-  // The catalog of the next sync. Properties come and go and change their type.
+  // Returns the catalog of the next sync. Properties appear, disappear and change their type.
   const HistoryCatalog& Next();
-  // The catalog after a refusal of the last one: the one that was accepted before it, without
-  // FREEZE.
+  // Reverts to the catalog that was accepted before the last one, without FREEZE. Call it after the
+  // last one was refused.
   const HistoryCatalog& TakeBack();
-  // The catalog without a property, which nothing speaks against.
+  // Switches to a catalog without properties, which is never refused.
   const HistoryCatalog& Empty();
 
-  // What the source sends in a sync with the catalog `catalog()`: one line.
+  // Returns the line that the source sends for a record in a sync with catalog().
   std::string Line(int64_t id, int64_t version) const;
   const HistoryCatalog& catalog() const { return catalog_; }
 
-  // Sync `version` was started with catalog(). `columns` are those of its plan. Empty, or what is
-  // wrong with their names.
+  // Records that sync `version` was started with catalog() and that its plan has `columns`. Returns
+  // an empty string, or what is wrong with the column names.
   std::string Start(int64_t version, const std::vector<ColumnSchema>& columns,
                     const std::vector<SchemaChange>& changes);
 
-  // Compares the table after the sync; `replaced`: the sync put a new one in its place. Empty, or
-  // what is wrong with it.
+  // Compares the table after the sync; `replaced` is true if the sync swapped in a new table.
+  // Returns an empty string, or the first difference.
   std::string Check(const Table& table, bool replaced);
 
-  // The column of every property that was ever declared.
+  // Maps every property that was ever declared to its column.
   const std::map<std::string, std::string>& columns() const { return columns_; }
 
  private:
@@ -82,8 +82,8 @@ class ColumnHistory {
   bool WasRetyped(const std::string& property, PropertyType type) const;
   bool IsOwed(const RecordKey& record, const std::string& property, const HistoryValues& row,
               const Table& table) const;
-  // Of a property that the record's sync did not declare: what the row had that it took the place
-  // of, or an older row of its key that was staged with it.
+  // For a property that the record's sync did not declare: returns whether the value comes from the
+  // row that this one replaced, or from an older row of the key that was staged with it.
   bool IsKept(const RecordKey& record, const std::string& property, const HistoryValues& row,
               const Table& table) const;
 
@@ -92,8 +92,8 @@ class ColumnHistory {
   HistoryCatalog accepted_;
   std::map<int64_t, Started> syncs_;  // by version
   std::map<std::string, std::string> columns_;
-  std::set<std::string> last_dropped_;  // columns, by the last sync
-  Table before_;                        // the table after the sync before
+  std::set<std::string> last_dropped_;  // columns that the last sync dropped
+  Table before_;                        // the table after the previous sync
 };
 
 }  // namespace syncline::testing

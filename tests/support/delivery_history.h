@@ -1,10 +1,10 @@
-// What a caller sent of one stream and what the server acknowledged, and whether database and
-// ledger hold exactly that.
+// Records what a caller sent for one stream and what the server acknowledged, and checks that the
+// database and the ledger hold exactly that.
 //
-// Every promise that is broken is kept as a sentence: an acknowledged record that is not there, one
-// that is there twice or with another value, a durable offset that went back, an announced
-// checkpoint that was never sent, a staging table or a transaction that was left behind.
-// Thread-safe where it notes; checked while nobody notes.
+// Each violation is kept as a sentence: an acknowledged record that is missing, is stored twice or
+// has another value, a durable offset that went back, an announced checkpoint that was never sent,
+// a staging table or a transaction that was left behind. The recording methods are thread-safe. The
+// Check methods must not run while another thread records.
 #pragma once
 
 #include <cstdint>
@@ -29,14 +29,14 @@ class DeliveryHistory {
 
   const DeliveryStream& stream() const { return stream_; }
 
-  // Records below `end` have been sent: they may be durable whatever the answer is.
+  // Records below `end` have been sent. They may be durable whatever the response is.
   void Sent(int64_t end);
   // A checkpoint has been sent, after the records that it covers.
   void SentCheckpoint(int64_t offset);
-  // An answer named `durable_offset`, to a call that was made when `at_least` had been
+  // A response reported `durable_offset` for a call that began after `at_least` had been
   // acknowledged.
   void Acknowledged(int64_t durable_offset, int64_t at_least);
-  // The call that sent these checkpoints ended well.
+  // The call that sent these checkpoints succeeded.
   void AcknowledgedCheckpoints(const std::vector<int64_t>& offsets);
   void Announced(const v1::CheckpointCommitted& checkpoint);
   void Completed(const v1::CompleteStreamResponse& response);
@@ -46,17 +46,19 @@ class DeliveryHistory {
   bool completed() const;
   std::vector<std::string> faults() const;
 
-  // At any time: everything acknowledged is in the ledger, and in the table of an append.
+  // Checks that everything acknowledged is in the ledger and, for an append, in the table. May be
+  // called at any time.
   void CheckSoFar(postgres::Connection& connection, absl::string_view ledger);
-  // Once the stream is complete: table and ledger hold what was sent and nothing else.
+  // Checks that table and ledger hold what was sent and nothing else. Call it once the stream is
+  // complete.
   void CheckEnd(postgres::Connection& connection, absl::string_view ledger);
-  // The same for the checkpoints that a watch from the beginning announced.
+  // The same check for the checkpoints that a watch from the beginning announced.
   void CheckAnnounced();
 
  private:
-  // The first value of `sql`; a failure is a fault.
+  // Returns the first value of `sql`. A failed query is recorded as a fault.
   int64_t Ask(postgres::Connection& connection, absl::string_view sql);
-  // One fault unless `sql` gives `expected`.
+  // Records one fault unless `sql` returns `expected`.
   void Expect(postgres::Connection& connection, int64_t expected, absl::string_view what,
               absl::string_view sql);
 
@@ -71,8 +73,8 @@ class DeliveryHistory {
   std::vector<std::string> faults_ ABSL_GUARDED_BY(mutex_);
 };
 
-// What is left of syncs that have ended, by name, once nothing is under way: staging tables,
-// transactions that wait, advisory locks. Empty is good; polls for at most `patience`.
+// Returns the names of what ended syncs left behind: staging tables, waiting transactions, advisory
+// locks. Polls until nothing is left or `patience` has passed. Call it when nothing is running.
 std::vector<std::string> FindOrphans(postgres::Connection& connection, absl::string_view ledger,
                                      absl::Duration patience);
 

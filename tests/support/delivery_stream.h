@@ -1,8 +1,9 @@
-// A stream whose records follow from their offsets, so that what a table owes its user follows from
-// how many were sent: for tests of what faults do to a load.
+// A stream whose records follow from their offsets, so that the expected contents of its table
+// follow from the number of records sent. Used by the fault tests.
 //
 // Record `offset` is {"id", "version": offset, "name": "<kRecordMark> <generation> <offset>"}; `id`
-// is the offset, or the offset modulo `keys` in a deduplicated stream, whose newest version counts.
+// is the offset, or the offset modulo `keys` in a deduplicated stream, where the newest version
+// wins.
 #pragma once
 
 #include <cstdint>
@@ -13,7 +14,7 @@
 
 namespace syncline::testing {
 
-// Is in every record and must be in no log line and no error.
+// Part of every record. Must not appear in any log line or error.
 inline constexpr char kRecordMark[] = "name-of-a-private-record";
 
 enum class DeliveryMode { kAppend, kDedup, kReplace };
@@ -24,7 +25,7 @@ struct DeliveryStream {
   std::string table;
   DeliveryMode mode = DeliveryMode::kAppend;
   int64_t records = 0;
-  int64_t generation = 1;  // of kReplace, its minimum, too
+  int64_t generation = 1;  // of kReplace, also its minimum
   int64_t keys = 97;       // of kDedup
 
   v1::StreamDescriptor Descriptor() const;
@@ -40,7 +41,8 @@ struct DeliveryStream {
 
   // schema."table"
   std::string Table() const;
-  // The rows (id, version, name) that the table owes once `records` of them are published.
+  // Selects the rows (id, version, name) that the table must hold once `published` records are
+  // published.
   std::string OwedSql(int64_t published) const;
   std::string OwedSql() const { return OwedSql(records); }
 };

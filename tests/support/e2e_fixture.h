@@ -1,5 +1,5 @@
 // Base of the end-to-end tests: the real server and the real command line against a real
-// PostgreSQL, with a schema for the tables and one for the ledger per test.
+// PostgreSQL, with one schema for tables and one for the ledger per test.
 #pragma once
 
 #include <cstdint>
@@ -21,7 +21,7 @@
 
 namespace syncline::testing {
 
-// How long a test waits for what must happen before it fails.
+// How long a test waits for an expected event before it fails.
 inline constexpr absl::Duration kPatience = absl::Seconds(60);
 
 class EndToEndTest : public PostgresTest {
@@ -34,26 +34,26 @@ class EndToEndTest : public PostgresTest {
   // ledger()."table"
   std::string LedgerTable(absl::string_view table) const;
 
-  // Options of a server on this test's schemas; short leases, further `flags`.
+  // Options of a server on this test's schemas, with short leases and additional `flags`.
   ServerProcessOptions ServerOptions(std::vector<std::string> flags = {}) const;
-  // Started with them.
+  // Starts a server with these options.
   std::unique_ptr<ServerProcess> StartServer(std::vector<std::string> flags = {});
-  // The command line with `arguments`, its --server set; not for spec, check and write.
+  // Starts the command line with `arguments` and its --server flag. Not for spec, check and write.
   std::unique_ptr<Process> StartClient(const ServerProcess& server,
                                        std::vector<std::string> arguments);
-  // The same, waited for: its exit code, -1 when it did not end.
+  // Starts the client, waits for it and returns its exit code, or -1 if it did not end.
   int RunClient(const ServerProcess& server, std::vector<std::string> arguments);
-  // Waits for its end; a failure prints what it said.
+  // Waits for `client` to end and returns its exit code. On failure its output is printed.
   int ExitCode(Process& client, absl::Duration timeout = 3 * kPatience);
 
-  // A file of this test.
+  // The directory of this test's files.
   const TemporaryDirectory& files() const { return files_; }
   std::string WriteFile(absl::string_view name, absl::string_view content);
 
-  // Polls until `done`; false after kPatience.
+  // Polls until `done` returns true. Returns false after kPatience.
   bool Eventually(absl::FunctionRef<bool()> done);
 
-  // The durable records of all writers of all streams of the sync; 0 before there are any.
+  // Durable records of all writers of all streams of the sync; 0 before there are any.
   int64_t DurableRecords(absl::string_view sync_id);
 
   // A request for one stream of {id: integer, name: string} into schema()."table".
@@ -69,7 +69,7 @@ class EndToEndTest : public PostgresTest {
   static v1::StreamRecordsRequest Batch(int64_t begin, int64_t end);
   static v1::StreamRecordsRequest CheckpointOf(absl::string_view id, absl::string_view state);
 
-  // Sends records begin..end-1 in one call and waits for the answer.
+  // Sends records begin..end-1 in one call and waits for the response.
   absl::StatusOr<v1::StreamRecordsResponse> Send(client::SyncClient& client,
                                                  absl::string_view sync_id, absl::string_view table,
                                                  int64_t begin, int64_t end,
@@ -79,7 +79,7 @@ class EndToEndTest : public PostgresTest {
   TemporaryDirectory files_;
 };
 
-// With a server from the start, and a client of it.
+// Starts a server before each test and connects a client to it.
 class ServedTest : public EndToEndTest {
  protected:
   void SetUp() override;

@@ -1,11 +1,11 @@
-// A TCP proxy on loopback that does to its connections what networks do: it delays, cuts, falls
-// silent, slices and truncates, each way by itself, and can be told so at any time.
+// A TCP proxy on loopback that simulates network faults: it delays, cuts, silences, slices and
+// truncates connections, each direction separately, and can be reconfigured at any time.
 //
-// It knows no protocol. What a silent way was given before stays in the proxy and in the kernels'
-// buffers, as it stays with the sender of a broken link, and goes on when the way is healed; an end
-// that closes meanwhile is not announced to the other. An order holds once its call has returned.
-// Thread-safe; one thread of its own moves the bytes of all connections. Its owner outlives nobody:
-// the destructor cuts everything.
+// The proxy does not interpret the protocol. Data that a direction received before it was silenced
+// stays in the proxy and in the kernels' buffers, as it stays with the sender on a broken link, and
+// is forwarded once the direction is healed. If one end closes while its direction is silent, the
+// other end is not notified. A change is in effect when its call has returned. Thread-safe; one
+// internal thread moves the bytes of all connections. The destructor cuts every connection.
 #pragma once
 
 #include <cstdint>
@@ -27,20 +27,21 @@ namespace syncline::testing {
 enum class ProxyWay { kToServer, kToClient };
 
 struct ProxyFaults {
-  // Each piece is held for so long.
+  // Each piece is held for this long.
   absl::Duration delay = absl::ZeroDuration();
-  // Nothing is taken or given.
+  // Nothing is read or written.
   bool silent = false;
-  // So many bytes a segment; 0 is as they come.
+  // Maximum bytes per segment; 0 forwards the data as it arrives.
   int64_t slice_bytes = 0;
-  // Closes a connection, both ways, once it has passed on so many bytes this way; -1 is never.
+  // Closes a connection in both directions once this direction has forwarded this many bytes; -1
+  // disables it.
   int64_t truncate_at = -1;
 };
 
 class FaultProxy {
  public:
-  // Listens on a port that it picks and connects to `target_port` of 127.0.0.1, once a caller has
-  // connected. A caller is reset when nobody listens there. Errors: those of ListeningSockets.
+  // Listens on a free port. Connects to `target_port` of 127.0.0.1 for each caller that connects,
+  // and resets the caller if that port is closed. Errors: those of ListeningSockets.
   static absl::StatusOr<std::unique_ptr<FaultProxy>> Start(int target_port);
   ~FaultProxy();
   FaultProxy(const FaultProxy&) = delete;
@@ -50,18 +51,18 @@ class FaultProxy {
   // "127.0.0.1:port"
   std::string address() const;
 
-  // For connections that are open and those to come.
+  // Applies to open and to new connections.
   void Set(ProxyWay way, ProxyFaults faults);
-  // Both ways.
+  // Silences both directions.
   void Silence();
-  // No faults any more.
+  // Removes all faults.
   void Heal();
-  // Resets every open connection at both ends; returns how many there were.
+  // Resets every open connection at both ends. Returns how many there were.
   int Cut();
-  // Whether new connections are reset at once.
+  // Sets whether new connections are reset at once.
   void RefuseNew(bool refuse);
 
-  // Connections that are open now, and all that callers have made.
+  // Connections that are open now, and the total that callers have opened.
   int connections() const;
   int64_t accepted() const;
   // The first 64 KiB that the latest caller sent.
@@ -77,7 +78,7 @@ class FaultProxy {
 
   FaultProxy(ListeningSockets listener, int target_port, int wake_fd);
   void Wake();
-  // Waits until the thread has seen the orders as they are now.
+  // Waits until the thread has applied the current orders.
   void WaitUntilTaken() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void Run();
   Faults TakeOrders();
@@ -87,7 +88,7 @@ class FaultProxy {
   ListeningSockets listener_;
   const int target_port_;
   const int wake_fd_;
-  std::list<Link> links_;  // of the thread
+  std::list<Link> links_;  // used by the thread only
   mutable Mutex mutex_;
   CondVar taken_changed_;
   Faults faults_ ABSL_GUARDED_BY(mutex_);
@@ -99,7 +100,7 @@ class FaultProxy {
   std::string captured_ ABSL_GUARDED_BY(mutex_);
   int last_cut_ ABSL_GUARDED_BY(mutex_) = 0;
   bool stop_ ABSL_GUARDED_BY(mutex_) = false;
-  std::unique_ptr<Thread> thread_;  // last: it uses all above
+  std::unique_ptr<Thread> thread_;  // last: it uses all members above
 };
 
 }  // namespace syncline::testing

@@ -1,9 +1,9 @@
-// A database that goes away at a chosen moment: for tests of what a crash leaves behind.
+// A database that becomes unavailable at a chosen moment, for tests of what a crash leaves behind.
 //
-// Wraps a real one. Every statement is one event, every COMMIT two: lost before it happened, and
-// its answer lost after it happened (COMMIT_UNKNOWN). At the chosen event the running transaction
-// is rolled back, or stays committed, and from then on everything is UNAVAILABLE until Recover.
-// Commits do not wait for the disk, for speed. Used by one thread.
+// Wraps a real database. Every statement is one event and every COMMIT is two: lost before it took
+// effect, and its answer lost after it took effect (COMMIT_UNKNOWN). At the chosen event the
+// running transaction is rolled back, or stays committed, and from then on every call fails with
+// UNAVAILABLE until Recover. For speed, commits do not wait for the disk. Used by one thread.
 #pragma once
 
 #include <cstdint>
@@ -18,7 +18,7 @@ class FaultyDatabase : public postgres::Database {
  public:
   explicit FaultyDatabase(postgres::Database* real) : real_(real) {}
 
-  // Goes away at the `event`th event from now, from 1.
+  // Becomes unavailable at the `event`th event from now; the first is 1.
   void CrashAt(int64_t event);
   void Recover();
   bool crashed() const { return crashed_; }
@@ -32,11 +32,11 @@ class FaultyDatabase : public postgres::Database {
  private:
   class FaultyTransaction;
 
-  // Counts one event; true when the database is away.
+  // Counts one event. Returns true if the database is unavailable.
   bool Strike();
 
   postgres::Database* const real_;
-  int64_t events_left_ = 0;  // 0: no crash is to come
+  int64_t events_left_ = 0;  // 0: no crash is scheduled
   bool crashed_ = false;
 };
 

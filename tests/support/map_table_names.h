@@ -1,4 +1,4 @@
-// The tables of streams with a ledger that knows none of them.
+// Maps streams to tables for a ledger that has none of them.
 #pragma once
 
 #include <utility>

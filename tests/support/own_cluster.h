@@ -1,5 +1,5 @@
-// A test on a PostgreSQL of its own, which it may stop, kill and reconfigure: WithOwnCluster<Base>
-// for any Base that finds its database by SYNCLINE_TEST_DSN.
+// A test with a private PostgreSQL that it may stop, kill and reconfigure: WithOwnCluster<Base> for
+// any Base that finds its database through SYNCLINE_TEST_DSN.
 #pragma once
 
 #include <cstdlib>
@@ -28,7 +28,7 @@ class WithOwnCluster : public Base {
       unsetenv("SYNCLINE_TEST_DSN");
     }
   }
-  // The cluster goes with all that is in it.
+  // Does nothing: the cluster is removed with all of its data.
   void TearDown() override {}
 
   virtual PostgresClusterOptions ClusterOptions() const { return {}; }

@@ -1,8 +1,8 @@
-// A caller that does what docs/errors.md tells callers to do: after a retryable error it sends the
-// same calls again, from StartSync on, here or at another server, until its stream is complete.
+// A caller that follows docs/errors.md: after a retryable error it sends the same calls again, from
+// StartSync on, to the same or to another server, until its stream is complete.
 //
-// What it sends and is answered goes into a DeliveryHistory; so does every answer that no fault
-// excuses (I7). One thread runs it.
+// What it sends and receives goes into a DeliveryHistory, and so does every response that no fault
+// excuses (I7). Used by one thread.
 #pragma once
 
 #include <cstdint>
@@ -19,35 +19,35 @@
 namespace syncline::testing {
 
 struct PersistentCallerOptions {
-  // The servers' addresses; it goes on to the next after an error. Must not be empty.
+  // The servers' addresses. The caller moves to the next one after an error. Must not be empty.
   std::vector<std::string> servers;
-  uint64_t seed = 1;  // of the sizes of its batches and calls
+  uint64_t seed = 1;  // seeds the sizes of its batches and calls
   int64_t largest_batch = 200;
-  // Its pace: a pause before each batch.
+  // The pause before each batch.
   absl::Duration pause = absl::ZeroDuration();
 };
 
 class PersistentCaller {
  public:
-  // `history` outlives it.
+  // `history` must outlive this object.
   PersistentCaller(PersistentCallerOptions options, DeliveryHistory* history);
 
-  // Until the stream is complete, or `give_up` has passed: then the last error.
+  // Runs until the stream is complete, or returns the last error after `give_up`.
   absl::Status Run(absl::Duration give_up);
-  // Watches the sync from its beginning to its end, and checks what that announces.
+  // Watches the sync from its beginning to its end, and checks the announced checkpoints.
   absl::Status WatchFromTheBeginning();
 
-  // The longest that one call took to answer.
+  // The longest time that one call took to return.
   absl::Duration longest_call() const { return longest_call_; }
-  // Errors that were answered, each once, with their reason.
+  // The errors that were returned, each once, with their reason.
   const std::vector<std::string>& errors_seen() const { return errors_seen_; }
 
  private:
-  // One StartSync, one StreamRecords call, and CompleteStream when all is durable.
+  // One StartSync, one StreamRecords call, and CompleteStream once all records are durable.
   absl::Status Attempt();
   absl::Status SendSome(int64_t from);
   absl::Status Complete();
-  // Notes an answer; the status itself.
+  // Records a response and returns its status.
   absl::Status Note(const absl::Status& status, absl::Time asked);
   client::SyncClient& client();
   int64_t Pick(int64_t from, int64_t to);

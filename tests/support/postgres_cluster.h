@@ -1,8 +1,8 @@
-// A PostgreSQL of the test's own, thrown away afterwards: for tests that stop, kill or reconfigure
-// the database.
+// A private PostgreSQL that is removed after the test, for tests that stop, kill or reconfigure the
+// database.
 //
-// Built on the embedded server; without fsync unless asked for, as nothing here must survive the
-// machine (a killed postmaster loses nothing: the kernel keeps what it wrote).
+// Built on the embedded server. It runs without fsync unless requested, because its data need not
+// survive the machine. A killed postmaster loses nothing, because the kernel keeps what it wrote.
 #pragma once
 
 #include <signal.h>
@@ -21,7 +21,7 @@ namespace syncline::testing {
 
 struct PostgresClusterOptions {
   bool fsync = false;
-  // Further settings of postgresql.conf, name and value.
+  // Additional settings of postgresql.conf, as name and value.
   std::vector<std::pair<std::string, std::string>> settings = {};
 };
 
@@ -29,7 +29,7 @@ class PostgresCluster {
  public:
   using StopMode = postgres::EmbeddedServer::StopMode;
 
-  // Makes and starts it. Errors as EmbeddedServer::Start; POSTGRES_MISSING where the machine has no
+  // Creates and starts it. Errors as EmbeddedServer::Start; POSTGRES_MISSING if the machine has no
   // PostgreSQL.
   static absl::StatusOr<std::unique_ptr<PostgresCluster>> Create(
       PostgresClusterOptions options = {});
@@ -40,19 +40,19 @@ class PostgresCluster {
   PostgresCluster& operator=(const PostgresCluster&) = delete;
 
   void Stop(StopMode mode = StopMode::kFast);
-  // SIGKILL for the postmaster alone, as the kernel's OOM killer does; its children end by
+  // Sends SIGKILL to the postmaster only, like the kernel's OOM killer. Its children end by
   // themselves.
   void KillPostmaster();
-  // SIGSTOP for all its processes: connections stay open, and nothing is answered. Thaw lets it go
-  // on.
+  // Sends SIGSTOP to all its processes: connections stay open, and nothing is answered. Thaw
+  // continues them.
   void Freeze() { SignalAll(SIGSTOP); }
   void Thaw() { SignalAll(SIGCONT); }
   // Starts it again, after Stop or KillPostmaster, on the same port and with the same data.
   absl::Status Start();
 
-  // By the Unix socket, without a password. The same before and after a restart.
+  // Connects through the Unix socket, without a password. Stays the same across restarts.
   const std::string& dsn() const { return dsn_; }
-  // Over TCP with SCRAM: the connection string with the right password.
+  // Connects over TCP with SCRAM and the right password.
   const std::string& tcp_dsn() const { return tcp_dsn_; }
   // The same with `password`.
   std::string TcpDsnWithPassword(const std::string& password) const;

@@ -1,8 +1,7 @@
-// Base of every test that needs a PostgreSQL: a schema of its own per test and a Database to reach
-// it.
+// Base of every test that needs a PostgreSQL: one schema per test and a Database to access it.
 //
-// The DSN comes from SYNCLINE_TEST_DSN. Without it a test is skipped, loudly, and fails when
-// CI=true: a run in CI that tests nothing must not be green.
+// The DSN comes from SYNCLINE_TEST_DSN. If it is not set, the test is skipped with a message, and
+// fails if CI=true, because a CI run that tests nothing must not pass.
 #pragma once
 
 #include <gtest/gtest.h>
@@ -21,25 +20,26 @@ namespace syncline::testing {
 class PostgresTest : public ::testing::Test {
  protected:
   void SetUp() override;
-  // Drops the schema with all that it holds.
+  // Drops the schema and everything in it.
   void TearDown() override;
 
   const std::string& dsn() const { return dsn_; }
-  // A fresh schema, unique on this server, without characters that need quoting.
+  // A new schema, unique on this server, without characters that need quoting.
   const std::string& schema() const { return schema_; }
   // schema()."table"
   std::string Table(absl::string_view table) const;
   postgres::Database& database() { return *database_; }
 
-  // One more libpq connection.
+  // Opens another libpq connection.
   std::unique_ptr<postgres::Connection> Connect() const;
 
-  // Runs statements outside the code under test, on a connection of the fixture; a failure fails
+  // Runs statements outside the code under test, on a connection of the fixture. A failure fails
   // the test.
   void Execute(absl::string_view sql);
-  // The rows of one statement as text, NULL as "NULL". A failure fails the test and gives no rows.
+  // Returns the rows of one statement as text, NULL as "NULL". A failure fails the test and returns
+  // no rows.
   std::vector<std::vector<std::string>> QueryText(absl::string_view sql);
-  // The single value of the single row.
+  // Returns the single value of the single row.
   std::string QueryValue(absl::string_view sql);
   int64_t QueryInt(absl::string_view sql);
 

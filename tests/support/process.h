@@ -1,4 +1,4 @@
-// A program under test: started with its output in files and, when wanted, a pipe as its input.
+// A program under test, started with its output in files and, if requested, a pipe as its input.
 #pragma once
 
 #include <sys/types.h>
@@ -22,7 +22,7 @@ struct ProcessOptions {
   // The program and its arguments.
   std::vector<std::string> arguments;
   std::vector<std::pair<std::string, std::string>> environment = {};
-  // What it reads: a file, or a pipe for WriteStdin, or nothing.
+  // Its input: a file, a pipe for WriteStdin, or nothing.
   std::string stdin_file = {};
   bool stdin_pipe = false;
 };
@@ -31,29 +31,30 @@ class Process {
  public:
   static absl::StatusOr<std::unique_ptr<Process>> Start(const ProcessOptions& options);
 
-  // Kills it when it still runs.
+  // Kills the program if it is still running.
   ~Process();
 
   pid_t pid() const { return child_->pid(); }
 
-  // Blocks while the pipe is full. UNAVAILABLE when the program reads no more.
+  // Blocks while the pipe is full. Returns UNAVAILABLE if the program no longer reads.
   absl::Status WriteStdin(absl::string_view bytes);
-  // The program reads the end of its input.
+  // Closes the pipe, so that the program reads the end of its input.
   void CloseStdin();
 
-  // What it has written so far.
+  // The output that it has written so far.
   std::string Stdout() const;
   std::string Stderr() const;
 
-  // Waits until it has written `text`; false after `timeout`, or when it ended without.
+  // Waits until it has written `text`. Returns false after `timeout`, or if it ended without
+  // writing it.
   bool WaitForStdout(absl::string_view text, absl::Duration timeout);
   bool WaitForStderr(absl::string_view text, absl::Duration timeout);
 
-  // The exit code (128 + signal when a signal ended it), or nothing when it still runs after
-  // `timeout`.
+  // Returns the exit code (128 + signal if a signal ended it), or nothing if it is still running
+  // after `timeout`.
   std::optional<int> Wait(absl::Duration timeout) { return child_->Wait(timeout); }
   void Signal(int signal) { child_->Signal(signal); }
-  // SIGKILL, and waits for the end.
+  // Sends SIGKILL and waits for the end.
   void Kill();
 
  private:

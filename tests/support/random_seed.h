@@ -1,8 +1,9 @@
-// The seed of a test with random input: printed, and taken from SYNCLINE_TEST_SEED to repeat a run.
+// Returns the seed of a test with random input. It is printed, and is taken from SYNCLINE_TEST_SEED
+// to repeat a run.
 //
-// A test that searches a space far larger than one run of it sees has a fixed seed of its own: a
-// run then says something of the change that it runs for, and the search goes on from other seeds
-// elsewhere (scripts/chaos, SYNCLINE_MATRIX_ROUNDS).
+// A test whose search space is far larger than what one run covers has a fixed seed, so that the
+// result of a run depends only on the change under test. Other seeds are searched elsewhere
+// (scripts/chaos, SYNCLINE_MATRIX_ROUNDS).
 #pragma once
 
 #include <cstdint>

@@ -1,4 +1,4 @@
-// A RecordSink that keeps copies of everything it is given.
+// A RecordSink that keeps copies of everything that it receives.
 #pragma once
 
 #include <cstdint>

@@ -1,8 +1,7 @@
-// The real server as a process of its own: started on a port that it picks, killed, drained and
-// started again.
+// The real server in a process of its own. Tests start, kill, drain and restart it.
 //
-// It keeps its port over restarts, so that callers that try again find it. Its log is printed when
-// the test has failed. Used by one thread.
+// The server keeps its port across restarts, so that callers that retry can reach it. Its log is
+// printed if the test failed. Used by one thread.
 #pragma once
 
 #include <cstdint>
@@ -23,44 +22,45 @@
 namespace syncline::testing {
 
 struct ServerProcessOptions {
-  // Where the tables are; empty with --embedded_postgres among the flags.
+  // The destination database; empty if --embedded_postgres is among the flags.
   std::string dsn;
   std::string ledger_schema = "syncline";
   std::vector<std::string> flags = {};  // "--name=value"
-  // False for a server whose database is down: Start then waits for its ports only.
+  // Set to false for a server whose database is down: Start then waits only for its ports.
   bool wait_until_serving = true;
-  // The server that has failpoints, for Arm.
+  // Starts the server that is built with failpoints, which Arm needs.
   bool failpoints = false;
 };
 
 class ServerProcess {
  public:
-  // Starts it and waits until its health says SERVING. Errors: those of Process::Start;
-  // FAILED_PRECONDITION with its log when it ended; DEADLINE_EXCEEDED.
+  // Starts the server and waits until its health is SERVING. Errors: those of Process::Start;
+  // FAILED_PRECONDITION with its log if it ended; DEADLINE_EXCEEDED.
   static absl::StatusOr<std::unique_ptr<ServerProcess>> Start(const ServerProcessOptions& options);
 
-  // Kills it when it still runs.
+  // Kills the server if it is still running.
   ~ServerProcess();
   ServerProcess(const ServerProcess&) = delete;
   ServerProcess& operator=(const ServerProcess&) = delete;
 
-  // SIGKILL, and waits for the end.
+  // Sends SIGKILL and waits for the end.
   void Kill9();
   void Signal(int signal) { process_->Signal(signal); }
-  // The exit code, or nothing when it still runs after `timeout`.
+  // Returns the exit code, or nothing if it is still running after `timeout`.
   std::optional<int> Wait(absl::Duration timeout) { return process_->Wait(timeout); }
   bool running() { return !Wait(absl::ZeroDuration()).has_value(); }
-  // The same server again, with the same flags on the same ports. Errors as Start.
+  // Starts the same server again, with the same flags on the same ports. Errors as Start.
   absl::Status Restart();
 
-  // Has failpoint `name` (base/failpoint.h) act at its `hit`th hit from now, instead of what
-  // was armed before. A restarted server has nothing armed.
+  // Makes failpoint `name` (base/failpoint.h) act at its `hit`th hit from now, instead of what was
+  // armed before. A restarted server has nothing armed.
   void Arm(absl::string_view name, FailpointAction action, int64_t hit = 1);
   void Disarm();
-  // Waits until it was reached; false after `timeout`, or when the server ended without.
+  // Waits until the armed failpoint is reached. Returns false after `timeout`, or if the server
+  // ended without reaching it.
   bool WaitForFailpoint(absl::Duration timeout);
 
-  // Waits until its health says SERVING. Errors: DEADLINE_EXCEEDED with what it said last.
+  // Waits until its health is SERVING. Errors: DEADLINE_EXCEEDED with the last health status.
   absl::Status WaitUntilServing(absl::Duration timeout);
 
   pid_t pid() const { return process_->pid(); }
@@ -68,13 +68,13 @@ class ServerProcess {
   std::string address() const;
   int grpc_port() const { return grpc_port_; }
   int metrics_port() const { return metrics_port_; }
-  // The body of /metrics; empty when it cannot be had.
+  // Returns the body of /metrics, or an empty string if the request failed.
   std::string Metrics() const;
-  // The code of an answer on the metrics port; 0 when there is none.
+  // Returns the HTTP status code of a request to the metrics port, or 0 if there is no response.
   int HttpStatus(absl::string_view path) const;
-  // A client of this server.
+  // Returns a new client of this server.
   std::unique_ptr<client::SyncClient> Client() const;
-  // All that it has written on stderr, over all starts.
+  // Everything that the server has written to stderr, over all starts.
   std::string Log() const;
 
  private:

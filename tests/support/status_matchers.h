@@ -52,7 +52,7 @@ MATCHER_P2(StatusIs, code, reason,
 #define EXPECT_OK(expression) EXPECT_THAT(expression, ::syncline::testing::IsOk())
 #define ASSERT_OK(expression) ASSERT_THAT(expression, ::syncline::testing::IsOk())
 
-// Declares or assigns `target` from an absl::StatusOr; ends the test when it is an error.
+// Declares or assigns `target` from an absl::StatusOr. Ends the test if it is an error.
 #define ASSERT_OK_AND_ASSIGN(target, expression) \
   ASSERT_OK_AND_ASSIGN_INNER(SYNCLINE_CONCAT(assert_ok_value_, __LINE__), target, expression)
 #define ASSERT_OK_AND_ASSIGN_INNER(holder, target, expression) \

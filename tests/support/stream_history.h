@@ -1,9 +1,9 @@
-// A random history of one stream: what its source sends in sync after sync, where each sync ends or
-// is cut, and the rows that its user is owed in the table afterwards.
+// A random history of one stream: what its source sends in each sync, where each sync ends or is
+// interrupted, and the rows that the table must hold afterwards.
 //
-// The source is the reference: it numbers its records, keeps the state of the last checkpoint that
-// was committed, and goes on from there as `replay` says. It knows nothing of writers' offsets,
-// ranges of ids or marks in a ledger. Used by one thread.
+// The source is the reference. It numbers its records, keeps the state of the last committed
+// checkpoint, and continues from there according to `replay`. It does not use writers' offsets,
+// ranges of ids or ledger entries. Used by one thread.
 #pragma once
 
 #include <cstdint>
@@ -39,8 +39,8 @@ inline int64_t HistoryId(int partition, int64_t number) { return partition * 100
 struct HistoryPart {
   int partition = 0;
   int64_t first = 0;
-  int64_t durable = 0;     // so many were committed
-  int64_t checkpoint = 0;  // the committed checkpoint covers so many of them; 0: there is none
+  int64_t durable = 0;     // how many were committed
+  int64_t checkpoint = 0;  // how many of them the committed checkpoint covers; 0: none
 };
 
 enum class HistoryEnd { kComplete, kIncomplete, kDiscard, kCancelled, kCut };
@@ -61,13 +61,13 @@ class StreamHistory {
  public:
   explicit StreamHistory(uint64_t seed);
 
-  // The next sync, which the source sends from where it stands.
+  // Returns the next sync. The source continues from its current state.
   HistorySync Next();
 
   // The rows of the table after the last sync, sorted.
   std::vector<HistoryRow> Owed() const;
-  // Empty, or why Owed does not hold each record of the source exactly once though only replaces
-  // loaded its generation: a fault of the reference itself.
+  // Returns an empty string, or why Owed does not hold each record of the source exactly once
+  // although only replaces loaded its generation. That is a fault of the reference itself.
   std::string SelfCheck() const;
 
  private:
@@ -89,7 +89,7 @@ class StreamHistory {
   void BeginPass();
   void GoOn(const HistorySync& sync);
   void PlanParts(HistorySync* sync);
-  // What the user is owed, step by step.
+  // Applies a sync to the expected table, step by step.
   void Start(const HistorySync& sync);
   void StartReplace(const HistorySync& sync);
   void Send(const HistorySync& sync);
@@ -100,12 +100,12 @@ class StreamHistory {
   void MergePending();
 
   std::mt19937_64 random_;
-  const bool durable_callers_;  // the source goes on after what is durable, always
+  const bool durable_callers_;  // the source always continues after what is durable
   HistorySync last_;
   // A pass is one walk of the source over its records from the first.
   int pass_ = 0;
-  int pass_before_ = 0;  // that a start over took over from, in the same generation; 0: none
-  std::map<int, Positions> state_;    // by pass: where the last committed checkpoint stands
+  int pass_before_ = 0;  // the pass that a restart in the same generation replaced; 0: none
+  std::map<int, Positions> state_;    // by pass: the last committed checkpoint
   std::map<int, Positions> durable_;  // by pass: what was committed
   bool finished_ = false;             // the pass has completed
   bool discarded_ = false;

@@ -1,4 +1,4 @@
-// Directories that a test makes and removes.
+// Directories that a test creates and removes.
 #pragma once
 
 #include <string>
@@ -7,12 +7,12 @@
 
 namespace syncline::testing {
 
-// A new empty directory under the machine's temporary directory, its path short enough for a Unix
-// socket and open to other users (PostgreSQL may run as another one). Fails the test and gives ""
-// when it cannot be made.
+// Creates an empty directory under the machine's temporary directory. Its path is short enough for
+// a Unix socket, and other users may enter it (PostgreSQL may run as another user). If it cannot be
+// created, the test fails and the result is "".
 std::string MakeTemporaryDirectory(absl::string_view purpose);
 
-// Removes it with all that it holds.
+// Removes the directory and everything in it.
 void RemoveDirectory(const std::string& path);
 
 class TemporaryDirectory {
@@ -23,7 +23,7 @@ class TemporaryDirectory {
   TemporaryDirectory& operator=(const TemporaryDirectory&) = delete;
 
   const std::string& path() const { return path_; }
-  // `name` inside it.
+  // The path of `name` inside the directory.
   std::string Path(absl::string_view name) const;
 
  private:
