@@ -1,5 +1,5 @@
-// Base of the component tests through the real RPCs: an App in this process on a port that it
-// picks, on this test's schemas, and a client of it.
+// Base of the component tests that use the real RPCs: an App in this process on a free port, with
+// this test's schemas, and a client of it.
 #pragma once
 
 #include <cstdint>
@@ -17,12 +17,12 @@
 
 namespace syncline::testing {
 
-// A stream as a test asks for it. Its columns are id, name and at; with `deletes` also
-// _ab_cdc_deleted_at; `json_schema` replaces them. A deduplicated one has the cursor at, if that is
-// a column.
+// A stream as a test requests it. Its columns are id, name and at; `deletes` adds
+// _ab_cdc_deleted_at, and `json_schema` replaces all of them. A deduplicated stream has the cursor
+// at, if that is a column.
 struct Ask {
   v1::WriteMode mode = v1::WRITE_MODE_APPEND;
-  int64_t generation = -1;  // -1: neither id is sent
+  int64_t generation = -1;  // -1: the request has no generation ids
   int64_t minimum = 0;
   bool overwrite = false;
   bool deletes = false;
@@ -35,11 +35,11 @@ struct Ask {
 
 Ask Append(int64_t generation);
 Ask Dedup(int64_t generation);
-// minimum = generation.
+// Replace sets minimum = generation.
 Ask Replace(int64_t generation);
 Ask DedupReplace(int64_t generation);
 
-// {"id":…,"name":…,"at":…} and a line end.
+// Returns {"id":…,"name":…,"at":…} and a newline.
 std::string Record(int64_t id, absl::string_view name, int64_t at = 0);
 
 class AppTest : public PostgresTest {
@@ -49,8 +49,8 @@ class AppTest : public PostgresTest {
   void SetUp() override;
   void TearDown() override;
 
-  // Drains the server and starts another, with more flags: nothing is left but what the database
-  // has.
+  // Drains the server and starts another one with additional flags. Only the state in the database
+  // remains.
   void RestartServer(const std::vector<std::string>& flags = {});
   App& app() { return *app_; }
   client::SyncClient& client() { return *client_; }
@@ -67,14 +67,14 @@ class AppTest : public PostgresTest {
   absl::StatusOr<v1::CompleteStreamResponse> Complete(
       absl::string_view sync_id, v1::StreamStatus status = v1::STREAM_STATUS_COMPLETE,
       absl::string_view table = kTable);
-  // All three; fails the test when one fails.
+  // Starts, sends and completes. The test fails if one of them fails.
   v1::CompleteStreamResponse Load(absl::string_view sync_id, const Ask& ask,
                                   absl::string_view lines,
                                   v1::StreamStatus status = v1::STREAM_STATUS_COMPLETE);
   // Starts, sends, and cancels.
   void LoadAndCancel(absl::string_view sync_id, const Ask& ask, absl::string_view lines);
 
-  // "1:ann@5 2:bob@5": id, name and generation in order; "missing" without the table.
+  // "1:ann@5 2:bob@5": id, name and generation in order; "missing" if the table does not exist.
   std::string Rows(absl::string_view table = kTable);
   std::string TempRows(absl::string_view table = kTable);
   // "5:completed:2 6:loading:0": generation, state and rows.

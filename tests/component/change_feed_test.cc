@@ -39,7 +39,7 @@ class ChangeFeedTest : public LedgerFixture {
   void Notify(int64_t sync_no) {
     Execute(absl::StrCat("SELECT pg_notify('", ledger_->Channel(), "', '", sync_no, "')"));
   }
-  // What a new subscription is told at first, though nothing may have happened.
+  // Consumes the initial wake-up of a new subscription, which it gets even if nothing has happened.
   static void Drain(postgres::ChangeFeed::Subscription& subscription) {
     while (*subscription.Wait(absl::Milliseconds(20))) {
     }
@@ -61,7 +61,7 @@ TEST_F(ChangeFeedTest, SubscriptionsReceiveOnlyTheirOwnSync) {
   Notify(2);
   EXPECT_EQ(*two->Wait(kLong), true);
   EXPECT_EQ(*one->Wait(absl::Milliseconds(50)), false);
-  // Heard while another listened, and kept.
+  // Received while another subscription waited, and kept.
   Notify(1);
   EXPECT_EQ(*two->Wait(absl::Milliseconds(200)), false);
   EXPECT_EQ(*one->Wait(kLong), true);
@@ -88,7 +88,7 @@ TEST_F(ChangeFeedTest, WatchesShareOneConnection) {
     threads.clear();
     EXPECT_EQ(heard, kWatches);
   }
-  // Closed with the last of them; the backend takes a moment to go.
+  // The connection is closed with the last of them; the backend takes a moment to end.
   for (int tries = 0; tries < 600 && !Listeners().empty(); ++tries) {
     absl::SleepFor(absl::Milliseconds(100));
   }
@@ -108,7 +108,7 @@ TEST_F(ChangeFeedTest, LostConnectionIsReportedAndReopened) {
   Execute(absl::StrCat("SELECT pg_terminate_backend(", Listeners()[0][0], ")"));
   EXPECT_EQ(one->Wait(kLong).status().code(), absl::StatusCode::kUnavailable);
   EXPECT_EQ(two->Wait(kLong).status().code(), absl::StatusCode::kUnavailable);
-  // What happened meanwhile was not heard, so both are sent to look.
+  // Notifications sent while disconnected are lost, so both subscriptions are woken.
   EXPECT_EQ(*one->Wait(kLong), true);
   EXPECT_EQ(*two->Wait(kLong), true);
   EXPECT_EQ(*one->Wait(absl::Milliseconds(50)), false);
@@ -118,7 +118,7 @@ TEST_F(ChangeFeedTest, LostConnectionIsReportedAndReopened) {
 
 TEST_F(ChangeFeedTest, FailedConnectionIsReported) {
   postgres::ConnectionOptions nowhere;
-  nowhere.conninfo = "host=127.0.0.1 port=1 user=nobody dbname=nothing";
+  nowhere.conninfo = "host=127.0.0.1 port=1 user=none dbname=none";
   postgres::ConnectionPool pool(nowhere);
   postgres::ChangeFeed feed(&pool, ledger_.get());
   EXPECT_EQ(feed.Subscribe(1).status().code(), absl::StatusCode::kUnavailable);

@@ -1,6 +1,6 @@
-// The service's way of a record (Aggregate, InsertBuffer, binary COPY) against a plain one: texts
-// known beforehand, in parameterised INSERTs. The two tables must be equal, changes in
-// `_airbyte_meta` and rejected records included.
+// Compares the service's path of a record (Aggregate, InsertBuffer, binary COPY) with a plain one:
+// texts known in advance, in parameterized INSERTs. The two tables must be equal, including changes
+// in `_airbyte_meta` and rejected records.
 #include <algorithm>
 #include <memory>
 #include <optional>
@@ -27,7 +27,7 @@ namespace {
 
 constexpr int64_t kRecords = 100000;
 constexpr int64_t kBatch = 2000;
-// Stands for NULL in the parameters; no generated text has it.
+// Represents NULL in the parameters. No generated text contains it.
 constexpr char kNull[] = "<NULL>";
 constexpr int64_t kEmittedAtMs = 1700000000123;
 
@@ -98,7 +98,7 @@ class CoercionDifferentialTest : public LedgerFixture {
                      .Create(plan_, sync.sync_id, claimed.claim, claimed.committed);
   }
 
-  // Appends record `n` to `lines`, and what it must become to the parameters of the INSERT.
+  // Appends record `n` to `lines`, and its expected values to the parameters of the INSERT.
   void AddRecord(int64_t n) {
     if (values_.Chance(50)) return AddInvalid(n);
     std::vector<std::string> fields = {absl::StrCat("\"n\":", n)};
@@ -178,7 +178,7 @@ class CoercionDifferentialTest : public LedgerFixture {
                                params));
   }
 
-  // Rows of `table` with every value as text: 1.5 is not 1.50.
+  // Rows of `table` with every value as text, so that 1.5 differs from 1.50.
   std::string AllOf(absl::string_view table) const {
     std::vector<std::string> columns = {"n", "_airbyte_extracted_at", "_airbyte_meta",
                                         "_airbyte_generation_id"};
@@ -222,7 +222,7 @@ TEST_F(CoercionDifferentialTest, LoadedTableEqualsReference) {
   ExpectContains("reference", "loaded");
   EXPECT_EQ(QueryInt(absl::StrCat("SELECT count(DISTINCT _airbyte_raw_id) FROM ", Table("loaded"))),
             kRecords - static_cast<int64_t>(rejected_.size()));
-  // Both kinds of changes came up.
+  // Both kinds of changes must occur.
   for (const char* change : {"NULLED", "TRUNCATED"}) {
     EXPECT_GT(QueryInt(absl::StrCat("SELECT count(*) FROM ", Table("loaded"),
                                     " WHERE _airbyte_meta->'changes' @> '[{\"change\":\"", change,

@@ -1,8 +1,8 @@
-// Coercion against PostgreSQL itself: both read the same generated texts, and must agree on which
-// are values of the type and on what they mean.
+// Compares coercion with PostgreSQL itself. Both read the same generated texts, and must agree on
+// which are values of the type and on what they mean.
 //
-// PostgreSQL reads more forms of dates than we do and we read some that it does not; the generators
-// keep to the forms that both know.
+// PostgreSQL reads more forms of dates than we do, and we read some that it does not. The
+// generators produce only forms that both read.
 #include <random>
 #include <string>
 #include <utility>
@@ -50,7 +50,7 @@ class CoercionPostgresTest : public testing::PostgresTest {
     PostgresTest::SetUp();
     if (IsSkipped() || HasFatalFailure()) return;
     Execute("SET timezone = 'UTC'");
-    // `expression` of the input, or null when PostgreSQL does not take it.
+    // Evaluates `expression` on the input; null if PostgreSQL refuses it.
     Execute(absl::StrCat("CREATE FUNCTION ", schema(),
                          R"sql(.reading(input text, expression text) RETURNS text
         LANGUAGE plpgsql SET timezone = 'UTC' AS $$
@@ -62,8 +62,8 @@ class CoercionPostgresTest : public testing::PostgresTest {
         END $$)sql"));
   }
 
-  // What `expression` ($1 is the input, a text) comes to for each input; "NULL" where PostgreSQL
-  // refuses it.
+  // Returns the value of `expression` ($1 is the input, a text) for each input, "NULL" if
+  // PostgreSQL refuses it.
   std::vector<std::string> Readings(const std::vector<std::string>& inputs,
                                     const std::string& expression) {
     std::vector<std::string> readings;
@@ -80,7 +80,7 @@ class CoercionPostgresTest : public testing::PostgresTest {
     return readings;
   }
 
-  // Both read `texts`; `expression` gives PostgreSQL's reading in the form of ours.
+  // Reads `texts` with both. `expression` converts PostgreSQL's reading to our form.
   void ExpectSameScalars(ColumnType type, const std::vector<std::string>& texts,
                          const std::string& expression) {
     const std::vector<std::string> theirs = Readings(texts, expression);
@@ -109,8 +109,7 @@ class CoercionPostgresTest : public testing::PostgresTest {
     return choices[static_cast<size_t>(Pick(0, static_cast<int64_t>(choices.size()) - 1))];
   }
 
-  // Year, month and day, now and then one that is not there; years around `edge` and anywhere below
-  // it.
+  // A date that sometimes does not exist, with years around `edge` and anywhere below it.
   std::string Date(int64_t edge) {
     const int64_t year =
         OneOf<int64_t>({Pick(1000, 3000), Pick(1000, edge), Pick(edge - 2, edge + 2)});
@@ -236,7 +235,7 @@ TEST_F(CoercionPostgresTest, Numbers) {
   std::vector<size_t> accepted;
   for (size_t i = 0; i < texts.size(); ++i) {
     const Coerced coerced = CoerceToken(ColumnType::kNumeric, absl::StrCat("\"", texts[i], "\""));
-    // What only has too many digits behind the point is an error to PostgreSQL and rounded by us.
+    // A number with too many fraction digits is an error to PostgreSQL, while we round it.
     if (coerced.coercion == Coercion::kFits && theirs[i] != "NULL") {
       ours.push_back(coerced.value.text);
       accepted.push_back(i);
@@ -263,8 +262,8 @@ TEST_F(CoercionPostgresTest, RoundsNumbersLikePostgres) {
     texts.push_back(absl::StrCat(OneOf<std::string>({"-", ""}), Pick(0, 99), ".", fraction));
     ours.push_back(CoerceToken(ColumnType::kNumeric, texts.back()).value.text);
   }
-  // Two numbers that PostgreSQL can read: up to the 16383rd digit, and the digits behind it moved
-  // there.
+  // PostgreSQL cannot read the whole text. It adds two numbers that it can read: the digits up to
+  // the 16383rd, and one unit of that digit if the next one rounds up.
   std::vector<std::string> theirs;
   for (const std::string& text : texts) {
     const size_t keep = text.find('.') + 1 + 16383;
@@ -277,7 +276,7 @@ TEST_F(CoercionPostgresTest, RoundsNumbersLikePostgres) {
   const std::vector<std::string> got = Readings(ours, "SELECT $1::numeric::text");
   ASSERT_EQ(got.size(), expected.size());
   for (size_t i = 0; i < got.size(); ++i) {
-    // The scale of zero, and of what was short enough, is not compared.
+    // The scale is not compared for zero and for numbers that were short enough.
     EXPECT_EQ(
         Readings({got[i] + " " + expected[i]},
                  "SELECT split_part($1, ' ', 1)::numeric = split_part($1, ' ', 2)::numeric")[0],
@@ -329,7 +328,7 @@ TEST_F(CoercionPostgresTest, Json) {
   const std::vector<std::string> reread = Readings(ours, "SELECT $1::jsonb::text");
   for (size_t i = 0; i < accepted.size(); ++i) {
     EXPECT_NE(reread[i], "NULL") << ours[i];
-    // What PostgreSQL takes as it is must not have changed.
+    // A text that PostgreSQL accepts unchanged must not have changed.
     if (theirs[accepted[i]] != "NULL") {
       EXPECT_EQ(reread[i], theirs[accepted[i]]) << ours[i];
     }
@@ -346,8 +345,8 @@ TEST_F(CoercionPostgresTest, LargestJsonFits) {
   }
 }
 
-// A table of `columns` of `type` takes every row that the parser lets through; the widest such row
-// is near the limit.
+// A table of `columns` of `type` accepts every row that the parser accepts. The widest such row is
+// close to the limit.
 TEST_F(CoercionPostgresTest, AcceptedRowsFitOnAPage) {
   const std::vector<std::pair<ColumnType, std::string>> types = {
       {ColumnType::kBigint, "1"},

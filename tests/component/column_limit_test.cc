@@ -1,4 +1,4 @@
-// Values that a column of the user's takes only a part of, or not at all, through the real RPCs.
+// Values that a user's column can hold only in part or not at all, through the real RPCs.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -25,7 +25,7 @@ class ColumnLimitRpcTest : public AppTest {
     return ask;
   }
 
-  // The table of the stream as the user made its columns stricter.
+  // Creates the stream's table and makes its columns stricter, as a user would.
   void MakeTable(const std::string& more = "") {
     Load("first", With(Append(0)), "");
     Execute(absl::StrCat("ALTER TABLE ", Table(kTable),
@@ -98,7 +98,7 @@ TEST_F(ColumnLimitRpcTest, TooLargeValuesAreRejected) {
   EXPECT_EQ(sent.values_nulled(), 2);
 }
 
-// Of text COPY the same.
+// The same limits apply to a text COPY.
 TEST_F(ColumnLimitRpcTest, TextCopyAppliesTheSameLimits) {
   MakeTable(", ADD tags text[]");
   Ask ask = With(Append(0));

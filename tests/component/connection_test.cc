@@ -1,5 +1,5 @@
-// The libpq connection against a real server: COPY, prepared statements, notifications, and what
-// goes wrong.
+// The libpq connection against a real server: COPY, prepared statements, notifications, and
+// failures.
 #include "server/postgres/connection/connection.h"
 
 #include <arpa/inet.h>
@@ -28,7 +28,7 @@ namespace {
 using absl::StatusCode;
 using testing::StatusIs;
 
-// COPY BINARY of rows (bigint, text), ids from 0.
+// COPY BINARY of rows (bigint, text), with ids from 0.
 ByteBuffer BinaryRows(int64_t rows, absl::string_view text) {
   ByteBuffer bytes;
   bytes.Append(absl::string_view("PGCOPY\n\377\r\n\0\0\0\0\0\0\0\0\0", 19));
@@ -73,7 +73,8 @@ TEST_F(ConnectionTest, SessionSettingsMatchContract) {
   EXPECT_EQ(setting("application_name"), "syncline");
 }
 
-// Without, a COPY that waits for the rest of a block would hold its locks for two hours.
+// Without these settings, a COPY that waits for the rest of a block would hold its locks for two
+// hours.
 TEST(ConnectionOverTcpTest, SessionsSetTcpKeepalive) {
   ASSERT_OK_AND_ASSIGN(const auto cluster, testing::PostgresCluster::Create());
   ConnectionOptions options;
@@ -92,7 +93,7 @@ TEST(ConnectionOverTcpTest, SessionsSetTcpKeepalive) {
     return result.ok() ? result->Text(0, 0) : result.status().ToString();
   };
   EXPECT_EQ(settings(), "15 5 3 30000");
-  // What the owner of the role chose is stricter.
+  // Stricter values in the connection string are kept.
   options.conninfo += " options='-c tcp_keepalives_idle=7 -c tcp_user_timeout=9000'";
   EXPECT_THAT(settings(),
               ::testing::AllOf(::testing::StartsWith("7 "), ::testing::EndsWith(" 9000")));
@@ -108,7 +109,7 @@ TEST_F(ConnectionTest, SocketShutdownEndsWaiting) {
   closed.reset();
   absl::Status status;
   {
-    // The database notices that we have gone, too.
+    // The database also notices that the client has gone.
     const Thread thread("waits", [&] {
       status =
           waiting->Execute("SET client_connection_check_interval = '100ms'; SELECT pg_sleep(600)");
@@ -134,7 +135,7 @@ TEST_F(ConnectionTest, ConnectionStringSettingsAreKept) {
           {}));
   EXPECT_EQ(result.Text(0, 0), "it's mine");
   EXPECT_EQ(result.Text(0, 1), "7MB");
-  // Not for the user to choose: our encoders write UTF-8, and an acknowledged record is durable.
+  // The user cannot change these: the encoders write UTF-8, and an acknowledged record is durable.
   EXPECT_EQ(result.Text(0, 2), "UTF8");
   EXPECT_EQ(result.Text(0, 3), "on");
 }
@@ -203,7 +204,7 @@ TEST_F(ConnectionTest, BackendTerminatedMidCopyIsUnavailable) {
   ASSERT_OK_AND_ASSIGN(const Result pid, connection_->Query("SELECT pg_backend_pid()", {}));
   ASSERT_OK(connection_->BeginCopy(copy_));
   ASSERT_OK(connection_->PutCopyData(BinaryRows(1, "x").view().substr(0, 30)));
-  // Waits until the backend is gone, so that the rest meets a closed connection.
+  // Waits until the backend has ended, so that the rest is sent on a closed connection.
   EXPECT_EQ(QueryValue(absl::StrCat("SELECT pg_terminate_backend(", pid.Text(0, 0), ", 10000)")),
             "t");
   const std::string rest(8 << 20, 'x');
@@ -296,7 +297,7 @@ TEST_F(ConnectionTest, CancelStopsStatementOfAnotherThread) {
 }
 
 TEST(ConnectionOpenTest, ClosedPortErrorHidesPassword) {
-  // Bound but not listening: nobody else can take the port, and every connect is refused.
+  // Bound but not listening: no other program can take the port, and every connect is refused.
   const int fd = socket(AF_INET, SOCK_STREAM, 0);
   sockaddr_in address = {};
   address.sin_family = AF_INET;
@@ -315,7 +316,7 @@ TEST(ConnectionOpenTest, ClosedPortErrorHidesPassword) {
 }
 
 TEST(ConnectionOpenTest, SilentServerIsUnreachableWithinTimeout) {
-  // Listening, but nobody accepts: the kernel connects, the answer never comes.
+  // Listening without accept: the kernel completes the connection, and no answer is sent.
   const int fd = socket(AF_INET, SOCK_STREAM, 0);
   sockaddr_in address = {};
   address.sin_family = AF_INET;

@@ -1,5 +1,5 @@
-// ConnectorWiringSuite: the composed application's parts load one record by hand, in the order in
-// which the RPCs use them.
+// ConnectorWiringSuite: the parts of the composed application load one record manually, in the
+// order in which the RPCs use them.
 #include <gtest/gtest.h>
 
 #include <memory>
@@ -38,7 +38,7 @@ class ConnectorWiringSuite : public AppTest {
     AppTest::TearDown();
   }
 
-  // A schema that is not there before the writer's set-up.
+  // A schema that does not exist before the writer's setup.
   std::string space() const { return schema() + "_new"; }
 
   absl::Status InTransaction(absl::FunctionRef<absl::Status(postgres::Transaction&)> body) {
@@ -62,7 +62,7 @@ class ConnectorWiringSuite : public AppTest {
     return exists;
   }
 
-  // Setup of the writer, and the sync in the ledger as Writer::Start would put it there.
+  // Sets up the writer, and inserts the sync into the ledger as Writer::Start would.
   void SetUpWriter() {
     ASSERT_OK(app().writer()->CreateNamespaces({plan_}));
     SyncRecord sync;

@@ -1,8 +1,8 @@
-// Random values through our COPY bytes into a real PostgreSQL, compared there with what it makes of
-// their text.
+// Sends random values as our COPY bytes to a real PostgreSQL and compares them there with its
+// reading of their text.
 //
-// Speaks libpq itself, so that a fault here is the encoders' and not the connection's. The seed is
-// printed; set SYNCLINE_TEST_SEED to repeat a run.
+// Uses libpq directly, so that a failure here is in the encoders and not in the connection. The
+// seed is printed; set SYNCLINE_TEST_SEED to repeat a run.
 #include <gtest/gtest.h>
 #include <libpq-fe.h>
 
@@ -32,7 +32,7 @@ namespace {
 
 using Result = std::unique_ptr<PGresult, decltype(&PQclear)>;
 
-// One column's value and the text that PostgreSQL reads as the same.
+// A value of one column and the text that PostgreSQL reads as the same value.
 struct Sample {
   std::string literal;
   Value value;  // text is taken from `literal`
@@ -85,8 +85,8 @@ class CopyEncoderTest : public ::testing::Test {
     ASSERT_EQ(PQgetResult(connection_.get()), nullptr);
   }
 
-  // Loads the samples with their literals beside them and lets PostgreSQL compare: as text, and by
-  // the bytes that the type's send function gives, which show what is stored.
+  // Loads the samples next to their literals and lets PostgreSQL compare them: as text, and by the
+  // bytes that the type's send function returns, which show what is stored.
   void ExpectSame(ColumnType type, absl::string_view send_function,
                   const std::vector<Sample>& samples) {
     ExpectSame(type, send_function, samples, CopyFormat::kBinary);
@@ -104,7 +104,7 @@ class CopyEncoderTest : public ::testing::Test {
     ASSERT_EQ(PQresultStatus(created.get()), PGRES_COMMAND_OK) << PQerrorMessage(connection_.get());
     TableSchema schema;
     schema.columns = {{"literal", "literal", ColumnType::kVarchar}, {"value", "value", type}};
-    // A type that is not known by its binary form.
+    // A type whose binary format is not known to the encoders.
     if (format == CopyFormat::kText) schema.columns[0].table_type = "a.domain";
     ASSERT_EQ(CopyFormatFor(schema), format);
     const RowEncoder encoder(schema, RawIdGenerator("sync", {"public", "sample"}, "writer"), 3);
@@ -148,7 +148,7 @@ class CopyEncoderTest : public ::testing::Test {
 
   std::string RandomDigits(int64_t count) {
     std::string digits;
-    // Runs of zeros are where groups of four get lost.
+    // Runs of zeros, because an error in grouping digits by four loses zeros.
     while (static_cast<int64_t>(digits.size()) < count) {
       const int64_t run =
           std::min<int64_t>(Random(1, 9), count - static_cast<int64_t>(digits.size()));
@@ -181,7 +181,7 @@ class CopyEncoderTest : public ::testing::Test {
                            micros % kMicrosPerSecond);
   }
 
-  // A day of the years 1 to 99999 by absl's calendar.
+  // A day of the years 1 to 99999 in absl's calendar.
   std::pair<std::string, int64_t> RandomDay() {
     const absl::CivilDay epoch(2000, 1, 1);
     const absl::CivilDay least(1, 1, 1);

@@ -1,5 +1,5 @@
-// What a data transaction answers when it fails: a writer that was taken over hears of that, and of
-// nothing else, whichever of its statements was refused.
+// The error of a failed data transaction. A writer that was superseded gets FENCED and no other
+// error, whichever of its statements failed.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -19,7 +19,7 @@ using absl::StatusCode;
 using testing::StatusIs;
 using testing::WritePathTest;
 
-// What somebody does to the table, and what a writer that still has its claim is told.
+// A change to the table, and the error that a writer that still holds its claim gets.
 struct Fault {
   const char* name;
   const char* sql;  // $T is the table, $S its schema
@@ -32,7 +32,7 @@ class TableFaultTest : public WritePathTest, public ::testing::WithParamInterfac
   void Strike() {
     Execute(absl::StrReplaceAll(GetParam().sql, {{"$T", Table("t")}, {"$S", schema()}}));
   }
-  // Commits records 3..5, of which one is rejected.
+  // Commits records 3..5, one of which is rejected.
   absl::StatusOr<write::FlushResult> Flush(const WriterClaim& claim) {
     write::InsertBuffer buffer(&load_, plan_, "sync", claim);
     Fill(buffer, 3, 5);
@@ -78,7 +78,7 @@ INSTANTIATE_TEST_SUITE_P(
               "END $$; CREATE TRIGGER skip BEFORE INSERT ON $T FOR EACH ROW EXECUTE FUNCTION "
               "$S.skip()",
               StatusCode::kFailedPrecondition, "REJECTED_BY_DATABASE"},
-        // Refused by COMMIT, after every statement has succeeded.
+        // COMMIT refuses this after every statement has succeeded.
         Fault{"ADeferredConstraint",
               "ALTER TABLE $T ADD COLUMN k int DEFAULT 1, ADD UNIQUE (k) DEFERRABLE INITIALLY "
               "DEFERRED",
@@ -87,7 +87,7 @@ INSTANTIATE_TEST_SUITE_P(
 
 class DataTransactionTest : public WritePathTest {};
 
-// Both calls hold the same bad record; the newer one's is in the ledger already.
+// Both calls hold the same bad record. The record of the newer call is already in the ledger.
 TEST_F(DataTransactionTest, OlderCallIsFencedDespiteSharedReject) {
   const WriterClaim older = Claim("w").claim;
   const WriterClaim newer = Claim("w").claim;
@@ -106,7 +106,7 @@ TEST_F(DataTransactionTest, OlderCallIsFencedDespiteSharedReject) {
   EXPECT_EQ(Rows(), 1);
 }
 
-// The raw ids of both calls' rows are the same.
+// The rows of both calls have the same raw ids.
 TEST_F(DataTransactionTest, OlderCallIsFencedDespiteUniqueIndex) {
   Execute(absl::StrCat("CREATE UNIQUE INDEX ON ", Table("t"), " (_airbyte_raw_id)"));
   const WriterClaim older = Claim("w").claim;

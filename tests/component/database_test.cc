@@ -1,4 +1,4 @@
-// The control connections against a real server: transactions, retries, and connections that break.
+// The control connections against a real server: transactions, retries, and broken connections.
 #include "server/postgres/connection/database.h"
 
 #include <atomic>
@@ -158,8 +158,8 @@ TEST_F(DatabaseTest, LockTimeoutIsAborted) {
 }
 
 TEST_F(DatabaseTest, DeadlockIsRetried) {
-  // The other session holds row 2 and, once we hold row 1, asks for it: a deadlock, and as only we
-  // look for it (deadlock_timeout), we are its victim.
+  // The other session holds row 2 and, once this one holds row 1, requests it: a deadlock. This
+  // session is the victim, because only its deadlock_timeout is short.
   const std::unique_ptr<Connection> other = Connect();
   ASSERT_OK(
       other->Execute(absl::StrCat("BEGIN; SET LOCAL deadlock_timeout = '10min'; ", Update(2))));
@@ -208,7 +208,7 @@ TEST_F(DatabaseTest, TerminatedBackendIsUnavailableAndReplaced) {
               "t");
     const absl::Status first = transaction.Execute(Update(2));
     EXPECT_THAT(first, StatusIs(StatusCode::kUnavailable));
-    // Not on a new connection, outside of the transaction.
+    // The statement does not run on a new connection, outside the transaction.
     EXPECT_THAT(transaction.Execute(Update(2)), StatusIs(StatusCode::kUnavailable));
     return first;
   });
@@ -266,7 +266,7 @@ TEST(DatabaseRestartTest, StaleConnectionsAreReplacedWithoutError) {
   DatabaseOptions options;
   options.conninfo = cluster->dsn();
   ASSERT_OK_AND_ASSIGN(const std::unique_ptr<Database> database, Database::Create(options));
-  // Two connections in the pool.
+  // Opens two connections in the pool.
   ASSERT_OK(database->Transact([&](Transaction&) { return database->Ping(); }));
   ASSERT_EQ(database->usage().open, 2);
   cluster->Stop(testing::PostgresCluster::StopMode::kImmediate);

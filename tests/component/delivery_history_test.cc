@@ -1,4 +1,4 @@
-// The checker of the fault tests sees each broken promise, and none where all are kept.
+// The checker of the fault tests detects each violation, and reports none in a correct history.
 #include "tests/support/delivery_history.h"
 
 #include <gmock/gmock.h>
@@ -18,7 +18,7 @@ using ::testing::Contains;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 
-// A table and a ledger as a server would leave them, with no server.
+// A table and a ledger as a server would leave them, without a server.
 class DeliveryHistoryTest : public PostgresTest {
  protected:
   void SetUp() override {
@@ -81,12 +81,12 @@ TEST_F(DeliveryHistoryTest, FindsLostRecord) {
 TEST_F(DeliveryHistoryTest, FindsDuplicateRecord) {
   EXPECT_THAT(FaultsAfter(absl::StrCat("INSERT INTO ", Table("rows"), " SELECT * FROM ",
                                        Table("rows"), " WHERE id = 4")),
-              Contains(HasSubstr("rows that were not sent, or are there twice: 1 instead of 0")));
+              Contains(HasSubstr("rows that were not sent or are stored twice: 1 instead of 0")));
 }
 
 TEST_F(DeliveryHistoryTest, FindsWrongValue) {
   EXPECT_THAT(FaultsAfter(absl::StrCat("UPDATE ", Table("rows"), " SET name = 'x' WHERE id = 4")),
-              Contains(HasSubstr("acknowledged records that are not in the table once")));
+              Contains(HasSubstr("acknowledged records that are not in the table exactly once")));
 }
 
 TEST_F(DeliveryHistoryTest, FindsOlderRowOfKey) {
@@ -98,7 +98,7 @@ TEST_F(DeliveryHistoryTest, FindsOlderRowOfKey) {
 
 TEST_F(DeliveryHistoryTest, FindsLedgerWithFewerRecords) {
   EXPECT_THAT(FaultsAfter(absl::StrCat("UPDATE ", schema(), ".writer SET durable_offset = 9")),
-              Contains(HasSubstr("the ledger knows of 9 records, 10 were acknowledged")));
+              Contains(HasSubstr("the ledger has 9 durable records, 10 were acknowledged")));
 }
 
 TEST_F(DeliveryHistoryTest, FindsRowsCountedTwice) {
@@ -122,7 +122,7 @@ TEST_F(DeliveryHistoryTest, FindsCheckpointsOutOfOrder) {
   };
   for (const int64_t offset : {6, 2, 4}) announce(offset);
   history_->AcknowledgedCheckpoints({2, 4});
-  EXPECT_THAT(Faults(), IsEmpty()) << "the call of 6 was answered an error";
+  EXPECT_THAT(Faults(), IsEmpty()) << "the call with the checkpoint at 6 failed";
   announce(1);
   history_->AcknowledgedCheckpoints({1});
   EXPECT_THAT(Faults(), Contains(HasSubstr("announced out of order")));
@@ -139,10 +139,11 @@ TEST_F(DeliveryHistoryTest, FindsMissingDuplicateAndUnknownCheckpoints) {
   const std::vector<std::string> faults = Faults();
   EXPECT_THAT(faults, Contains(HasSubstr("the checkpoint at 2 was announced 2 times")));
   EXPECT_THAT(faults, Contains(HasSubstr("the checkpoint at 6 was announced 0 times")));
-  EXPECT_THAT(faults, Contains(HasSubstr("\"at 8\" was announced and never sent")));
+  EXPECT_THAT(faults, Contains(HasSubstr("\"at 8\" was announced but never sent")));
 }
 
-// Tests beside this one leave things for a moment, too: that nothing is found is not asked here.
+// Tests that run at the same time also create such objects, so this test does not expect an empty
+// list.
 TEST_F(DeliveryHistoryTest, FindsOrphans) {
   const auto connection = Connect();
   Execute(absl::StrCat("CREATE TABLE ", Table("staged"), " ()"));

@@ -1,4 +1,4 @@
-// Views dropped for a change of the table beneath them and made again as they were.
+// Views that are dropped for a change of the table beneath them and restored as they were.
 #include "server/postgres/dependents/dependents.h"
 
 #include <gtest/gtest.h>

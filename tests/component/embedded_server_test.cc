@@ -1,4 +1,4 @@
-// The embedded PostgreSQL: starts, keeps its data, survives kills, and lets nobody else in.
+// The embedded PostgreSQL: it starts, keeps its data, survives kills, and restricts access.
 #include "server/postgres/embedded/embedded_server.h"
 
 #include <poll.h>
@@ -32,8 +32,8 @@ class EmbeddedServerTest : public ::testing::Test {
  protected:
   EmbeddedServerTest() : parent_("embedded") {}
 
-  // What a user gets, but for the disk: waiting for it would be most of the time that these tests
-  // take.
+  // A user's options, but without fsync: waiting for the disk would take most of the time of these
+  // tests.
   EmbeddedServerOptions Options() const {
     EmbeddedServerOptions options;
     options.directory = parent_.Path("db");
@@ -125,8 +125,8 @@ TEST_F(EmbeddedServerTest, SurvivesBackendKill) {
   ASSERT_OK_AND_ASSIGN(const Result pid, victim->Query("SELECT pg_backend_pid()", {}));
   ASSERT_EQ(kill(static_cast<pid_t>(pid.Int(0, 0)), SIGKILL), 0);
   EXPECT_THAT(victim->WaitForNotifications(absl::Seconds(30)), StatusIs(StatusCode::kUnavailable));
-  // The cluster restarts its sessions; until then it refuses, which is what the fault looks like to
-  // a caller.
+  // The cluster restarts its sessions. Until then it refuses connections, and callers see this
+  // error.
   std::string value;
   while ((value = Value(*server, "SELECT n FROM kept")) != "42") {
     ASSERT_TRUE(absl::StrContains(value, "UNAVAILABLE")) << value;
@@ -134,7 +134,8 @@ TEST_F(EmbeddedServerTest, SurvivesBackendKill) {
   EXPECT_TRUE(server->running());
 }
 
-// A postmaster that outlived its syncline: started without the death signal, as if that had failed.
+// Leaves a postmaster that outlived its parent: it is started without the death signal, as if
+// setting that signal had failed.
 TEST_F(EmbeddedServerTest, StopsOrphanedPostmaster) {
   ASSERT_OK_AND_ASSIGN(auto server, EmbeddedServer::Start(Options()));
   EXPECT_EQ(Value(*server, "CREATE TABLE kept AS SELECT 42 AS n"), "");
@@ -158,7 +159,7 @@ TEST_F(EmbeddedServerTest, StopsOrphanedPostmaster) {
 TEST_F(EmbeddedServerTest, IgnoresPidFileOfAnotherProgram) {
   ASSERT_OK_AND_ASSIGN(auto server, EmbeddedServer::Start(Options()));
   server.reset();
-  // The pid of a process that lives, and that the database's user may signal.
+  // The pid of a running process that the database's user may signal.
   ASSERT_OK_AND_ASSIGN(const PostgresInstallation postgres, FindPostgres("", ""));
   ASSERT_OK_AND_ASSIGN(const auto sleeper, ChildProcess::Start({.arguments = {"sleep", "600"},
                                                                 .run_as = postgres.run_as}));
@@ -192,7 +193,8 @@ TEST_F(EmbeddedServerTest, StopsWhenItsParentIsKilled) {
   ended.fd = watch;
   ended.events = POLLIN;
   EXPECT_EQ(poll(&ended, 1, 60'000), 1) << "the database outlived its owner";
-  EXPECT_FALSE(std::filesystem::exists(parent_.Path("db/data/postmaster.pid"))) << "no clean end";
+  EXPECT_FALSE(std::filesystem::exists(parent_.Path("db/data/postmaster.pid")))
+      << "not a clean shutdown";
   close(watch);
   close(pids[0]);
   close(pids[1]);

@@ -1,10 +1,10 @@
-// Every mode x schema policy x what can happen to a column: it leaves, returns, changes its type,
-// is made strict by the user, is added by the user. In random histories of syncs, some of which are
-// interrupted, through the real RPCs. Nothing stored is lost: each acknowledged value is in the
-// table, or has an entry, or its record is rejected, or its column's end was announced; what is the
-// user's stays; a refusal changes nothing and can be lived with.
+// Every mode x schema policy x event of a column: the source drops it, returns it or changes its
+// type; the user adds a constraint or the column itself. Random histories of syncs, some of which
+// are interrupted, run through the real RPCs. Nothing stored is lost: each acknowledged value is in
+// the table, or has an entry, or its record is rejected, or the drop of its column was reported.
+// What belongs to the user stays. A refusal changes nothing, and the user can resolve it.
 //
-// SYNCLINE_TEST_SEED repeats a run, SYNCLINE_MATRIX_ROUNDS runs the whole matrix more than once.
+// SYNCLINE_TEST_SEED repeats a run. SYNCLINE_MATRIX_ROUNDS runs the whole matrix more than once.
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -35,7 +35,7 @@ constexpr MatrixMode kModes[] = {{"append", false, false},
 constexpr v1::SchemaPolicy kPolicies[] = {v1::SCHEMA_POLICY_KEEP, v1::SCHEMA_POLICY_MIRROR,
                                           v1::SCHEMA_POLICY_FREEZE};
 
-// Of the source; those of the user are UserEvent.
+// Events of the source. Those of the user are UserEvent.
 enum class SourceEvent { kLeaves, kReturns, kWidens, kNarrows, kToText, kIncompatible };
 constexpr const char* kSourceEvents[] = {"leaves",  "returns", "widens",
                                          "narrows", "to text", "incompatible"};
@@ -44,7 +44,7 @@ constexpr int kEventCount = kSourceEventCount + kUserEventCount;
 
 enum class End { kComplete, kIncomplete, kCancelled, kCut };
 
-// A number without the zeros that numeric(8,1) shows of it.
+// Removes the zeros that numeric(8,1) shows after a number.
 std::string WithoutZeros(std::string text) {
   const bool number = text.find_first_not_of("0123456789.") == std::string::npos;
   if (!number || text.find('.') == std::string::npos) return text;
@@ -55,14 +55,14 @@ std::string WithoutZeros(std::string text) {
 
 class EvolutionMatrixTest : public AppTest {
  protected:
-  // One history on a table of its own; false when it failed.
+  // Runs one history on its own table. Returns false if it failed.
   bool Run(const MatrixMode& mode, v1::SchemaPolicy policy, const std::vector<int>& events,
            uint64_t seed);
 
-  std::map<std::string, int> refusals_;  // by reason, of all histories
+  std::map<std::string, int> refusals_;  // by reason, over all histories
 
  private:
-  // The history that runs.
+  // The current history.
   struct History {
     History(const MatrixMode& m, v1::SchemaPolicy p, uint64_t seed)
         : mode(m), policy(p), random(seed), reference(m) {}
@@ -79,7 +79,7 @@ class EvolutionMatrixTest : public AppTest {
     MatrixReference reference;
     int64_t at = 0;
     int64_t generation = 1;
-    std::set<std::string> dropped;  // announced since the table was last compared
+    std::set<std::string> dropped;  // reported since the table was last compared
     std::set<std::string> retyped;
     std::map<int64_t, std::string> sync_ids;  // by at
   };
@@ -246,7 +246,7 @@ void EvolutionMatrixTest::Compare() {
   history.retyped.clear();
 }
 
-// Declares one of the columns that `fits` with the type.
+// Changes the type of one of the columns that satisfy `fits`.
 std::string EvolutionMatrixTest::Declare(MatrixType type, bool (*fits)(MatrixType)) {
   std::vector<std::string> fitting;
   std::vector<std::string> any;
@@ -275,7 +275,7 @@ void EvolutionMatrixTest::Happen(SourceEvent event) {
       for (const char* const name : {"a", "b", "c", "d"}) {
         if (catalog.count(name) == 0) column = name;
       }
-      // Nothing has left, or the change was taken back.
+      // No column has left, or the change was reverted.
       if (column.empty()) column = "e";
       catalog[column] = column == "c" ? MatrixType::kString : MatrixType::kInteger;
       break;
@@ -315,7 +315,7 @@ bool EvolutionMatrixTest::Run(const MatrixMode& mode, v1::SchemaPolicy policy,
     if (!HasFailure() && history.random() % 3 == 0) {
       Sync(static_cast<End>(1 + history.random() % 3));
     }
-    // What was interrupted may be waiting when the next thing happens.
+    // Sometimes an interrupted sync is still pending when the next event happens.
     if (!HasFailure() && history.random() % 4 != 0) Sync(End::kComplete);
     if (HasFailure()) break;
   }

@@ -1,5 +1,4 @@
-// What StartSync answers and the log says of changes of a table's definition, through the real
-// RPCs.
+// How StartSync and the log report changes of a table's definition, through the real RPCs.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -20,13 +19,13 @@ using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 
-// Id, name and at, which is a bigint otherwise.
+// Id, name and at; in the other tests at is a bigint.
 constexpr char kNumberAt[] =
     R"({"properties":{"id":{"type":"integer"},"name":{"type":"string"},"at":{"type":"number"}}})";
 
 class EvolutionRpcTest : public AppTest {
  protected:
-  // "CREATE_TABLE", "ADD_COLUMN city", …
+  // Returns "CREATE_TABLE", "ADD_COLUMN city", …
   std::vector<std::string> Changes(absl::string_view sync_id, const Ask& ask) {
     const absl::StatusOr<v1::StartSyncResponse> started = Start(sync_id, ask);
     EXPECT_OK(started);
@@ -41,7 +40,7 @@ class EvolutionRpcTest : public AppTest {
     return changes;
   }
 
-  // The lines of the log that have one of `events`, in their order.
+  // Returns the log lines with one of `events`, in order.
   static std::vector<std::string> Logged(const std::vector<std::string>& events,
                                          const std::function<void()>& body) {
     ConfigureLog(LogLevel::kInfo, LogFormat::kText);
@@ -97,7 +96,7 @@ TEST_F(EvolutionRpcTest, RewriteIsLoggedBeforeAndAfter) {
   }
 }
 
-// They are written again, too.
+// A rewrite copies them, too.
 TEST_F(EvolutionRpcTest, ToastCountsTowardRewriteLimit) {
   RestartServer({"--max_rewrite_bytes=100KiB"});
   Load("s1", Append(0), Record(1, "a", 1));
@@ -122,7 +121,7 @@ std::string Numbered(int count, absl::string_view before, absl::string_view afte
   return list;
 }
 
-// Id, name, at and as many columns w1, w2, …
+// Id, name, at and the columns w1 to w<columns>.
 Ask Wider(Ask ask, int columns) {
   ask.json_schema = absl::StrCat(
       R"({"properties":{"id":{"type":"integer"},"name":{"type":"string"},"at":{"type":"integer"},)",
@@ -132,7 +131,7 @@ Ask Wider(Ask ask, int columns) {
 
 class WideTableTest : public EvolutionRpcTest {
  protected:
-  // The table has had 1,597 columns.
+  // Creates a table that has had 1,597 columns.
   void MakeTable(const Ask& ask) {
     Load("first", ask, Record(1, "a", 1) + Record(2, "b", 1));
     Execute(absl::StrCat("ALTER TABLE ", Table(kTable), " ", Numbered(1580, "ADD g", " int")));
@@ -178,7 +177,7 @@ class WideTableTest : public EvolutionRpcTest {
                                  "relnamespace = '",
                                  schema(), "'::regnamespace")),
               2)
-        << "nothing is left of the copy";
+        << "the copy was not removed";
     Load("third", Wider(ask, 30), "{\"id\":4,\"name\":\"d\",\"at\":1}\n");
   }
 };

@@ -1,4 +1,4 @@
-// How the latest call or completion of a stream failed, as any server tells it that is asked later.
+// How the latest call or completion of a stream failed, as any server reports it later.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -17,7 +17,7 @@ using ::testing::HasSubstr;
 
 class FailureNoteTest : public AppTest {
  protected:
-  // The reason of the sync's only stream's last error; empty without one.
+  // Returns the reason of the last error of the sync's only stream, or an empty string.
   std::string LastReason(absl::string_view sync_id) {
     const absl::StatusOr<v1::SyncSummary> sync = client().GetSync(std::string(sync_id));
     EXPECT_OK(sync);

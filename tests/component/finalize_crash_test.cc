@@ -1,5 +1,5 @@
-// The database goes away between any two statements of starting and of completing a stream, and
-// around every COMMIT; the same call again brings everything to the state of an undisturbed run.
+// The database fails between any two statements of starting and of completing a stream, and around
+// every COMMIT. Repeating the call leads to the same state as an undisturbed run.
 #include <gtest/gtest.h>
 
 #include <functional>
@@ -27,7 +27,7 @@ namespace {
 
 enum class End { kOpen, kComplete, kIncomplete, kCancelled };
 
-// One sync of the table: what it asks for, the ids of its rows and how it ends.
+// One sync of the table: its mode and generation, the ids of its rows and how it ends.
 struct Step {
   WriteMode mode = WriteMode::kAppend;
   int64_t generation = 0;
@@ -79,7 +79,7 @@ class CrashTest : public PostgresTest {
     return columns;
   }
 
-  // `wide` has one more column.
+  // `wide` adds one column.
   write::SyncDraft Draft(const std::string& sync_id, const Step& step, bool wide = false,
                          const std::vector<std::string>& tables = {"users"}) const {
     write::SyncDraft draft;
@@ -105,7 +105,7 @@ class CrashTest : public PostgresTest {
     return write::Writer(Context(database)).Start(draft);
   }
 
-  // As CompleteStream does it, on whichever replica.
+  // Completes a stream like CompleteStream on any replica.
   absl::Status Complete(postgres::Database* database, const SyncRecord& sync, bool complete) const {
     write::Writer writer(Context(database));
     write::StreamStateStore store(database, &connections_, ledger_.get(), "crash_test");
@@ -117,7 +117,7 @@ class CrashTest : public PostgresTest {
     return session.Complete({complete, std::nullopt}).status();
   }
 
-  // What the lanes do, in SQL.
+  // Inserts in SQL the rows that the lanes would load.
   void AddRows(const StreamPlan& plan, const std::vector<int>& ids) {
     std::string sql;
     for (const int id : ids) {
@@ -133,7 +133,7 @@ class CrashTest : public PostgresTest {
     Execute(sql);
   }
 
-  // A whole sync without a crash.
+  // Runs a whole sync without a crash.
   void Undisturbed(const std::string& sync_id, const Step& step) {
     ASSERT_OK_AND_ASSIGN(const write::StartedSync started,
                          Start(healthy_.get(), Draft(sync_id, step)));
@@ -151,7 +151,7 @@ class CrashTest : public PostgresTest {
     for (size_t i = 0; i < past.size(); ++i) Undisturbed(absl::StrCat("past", i), past[i]);
   }
 
-  // Everything that a person could see: relations with columns, indexes and rows, and the ledger.
+  // Everything that a user can see: relations with columns, indexes and rows, and the ledger.
   std::string State() {
     std::string state;
     const auto add = [&](const std::string& sql) {
@@ -184,7 +184,8 @@ class CrashTest : public PostgresTest {
     return state;
   }
 
-  // Runs `act` with a crash at every event there is, then again; after `prepare` each time.
+  // Runs `act` with a crash at each event in turn, and then again without one. Runs `prepare`
+  // before each crash.
   void CrashEverywhere(const std::function<void()>& prepare,
                        const std::function<absl::Status(postgres::Database*)>& act) {
     prepare();
@@ -202,7 +203,7 @@ class CrashTest : public PostgresTest {
       EXPECT_EQ(State(), undisturbed);
       if (!crashed) break;
     }
-    EXPECT_GT(event, 4) << "hardly a statement was run";
+    EXPECT_GT(event, 4) << "too few statements were run";
   }
 
   void CrashInStart(const std::vector<Step>& past, const Step& step) {
@@ -322,11 +323,11 @@ TEST_F(CompleteCrashTest, DedupTruncateIncomplete) {
   CrashInComplete({{kDedup, 1, 0, {1, 2}}}, {kDedup, 2, 2, {3}, End::kIncomplete});
 }
 
-// A start that was interrupted after it had claimed its tables, and then goes on although a newer
-// sync has taken one of them over.
+// A start that was interrupted after it had claimed its tables, and continues although a newer sync
+// has taken one of them over.
 class InterruptedStartTest : public CrashTest {
  protected:
-  // Leaves `draft` claimed and nothing more.
+  // Claims the tables of `draft` and does nothing else.
   void ClaimOnly(const write::SyncDraft& draft) {
     for (int64_t event = 1; !HasFailure(); ++event) {
       faulty_->CrashAt(event);

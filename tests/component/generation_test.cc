@@ -1,5 +1,5 @@
-// Which generation a sync gets, who may load a table, what CompleteStream answers, and the history
-// in the ledger, through the real RPCs.
+// The generation that a sync gets, who may load a table, the response of CompleteStream, and the
+// history in the ledger, through the real RPCs.
 #include <gtest/gtest.h>
 
 #include "absl/strings/str_cat.h"
@@ -80,7 +80,7 @@ TEST_F(GenerationTest, OlderThanStagedOrOpenIsStale) {
   LoadAndCancel("s1", Replace(5), Record(1, "a"));
   EXPECT_THAT(Start("s2", Replace(4)),
               StatusIs(absl::StatusCode::kFailedPrecondition, "STALE_GENERATION"));
-  // Open and without a row: only the ledger knows of it.
+  // Open and without rows: only the ledger has this generation.
   ASSERT_OK(Start("s3", Replace(6)));
   EXPECT_THAT(Start("s4", Replace(5)),
               StatusIs(absl::StatusCode::kFailedPrecondition, "STALE_GENERATION"));
@@ -137,7 +137,7 @@ TEST_F(OwnershipTest, TableIsOwnedBeforeItExists) {
     EXPECT_THAT(Start("b", Of(ask, "b")),
                 StatusIs(absl::StatusCode::kFailedPrecondition, "TABLE_OWNED"));
     ASSERT_OK(Send(id, Record(1, "a")));
-    // Cancelled, its rows are staged still: they are a's.
+    // After the cancellation its rows are still staged and belong to "a".
     ASSERT_OK(client().CancelSync(id));
     EXPECT_THAT(Start("b", Of(ask, "b")),
                 StatusIs(absl::StatusCode::kFailedPrecondition, "TABLE_OWNED"));
@@ -173,7 +173,7 @@ TEST_F(CompletionTest, RepeatedCallReturnsFirstResult) {
     const v1::CompleteStreamResponse first = Load(id, ask, Record(1, "a", ask.generation));
     ASSERT_OK_AND_ASSIGN(const v1::CompleteStreamResponse second, Complete(id));
     EXPECT_EQ(second.SerializeAsString(), first.SerializeAsString());
-    // As the first said, even when something else is asked for now, and of another server.
+    // The first result is returned even if the status differs now and another server answers.
     RestartServer();
     ASSERT_OK_AND_ASSIGN(const v1::CompleteStreamResponse third, Complete(id, kIncomplete));
     EXPECT_EQ(third.SerializeAsString(), first.SerializeAsString());
@@ -187,7 +187,7 @@ TEST_F(CompletionTest, RecordsAfterCompletionAreRefused) {
   Load("s2", Replace(1), Record(2, "b"));
   EXPECT_THAT(Send("s2", Record(3, "c"), 1),
               StatusIs(absl::StatusCode::kFailedPrecondition, "STREAM_COMPLETED"));
-  // Starting again changes nothing and tells how far it is.
+  // Starting again changes nothing and returns the durable offset.
   ASSERT_OK_AND_ASSIGN(const v1::StartSyncResponse again, Start("s2", Replace(1)));
   EXPECT_TRUE(again.resumed());
   EXPECT_EQ(again.streams(0).writers(0).durable_offset(), 1);

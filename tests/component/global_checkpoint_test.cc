@@ -1,5 +1,5 @@
 // Checkpoints that cover several writers of a sync, through the real RPCs: when they are committed,
-// what is refused, and what a later sync keeps by them.
+// what is refused, and which rows a later sync keeps.
 #include <gtest/gtest.h>
 
 #include <memory>
@@ -20,7 +20,7 @@ struct At {
 
 class GlobalCheckpointTest : public AppTest {
  protected:
-  // A sync that replaces the tables "a" and "b".
+  // Starts a sync that replaces the tables "a" and "b".
   absl::Status StartBoth(const std::string& sync_id, v1::Replay replay) {
     v1::StartSyncRequest request;
     request.set_sync_id(sync_id);
@@ -32,7 +32,7 @@ class GlobalCheckpointTest : public AppTest {
     return client().StartSync(request).status();
   }
 
-  // One call of `table`: records from `first` to `last` and, with `positions`, a checkpoint.
+  // Makes one call for `table`: records from `first` to `last` and, with `positions`, a checkpoint.
   absl::Status Call(const std::string& sync_id, const std::string& table, int64_t first,
                     int64_t last, const std::string& checkpoint_id = "",
                     const std::vector<At>& positions = {}) {
@@ -62,7 +62,7 @@ class GlobalCheckpointTest : public AppTest {
     return call->Finish().status();
   }
 
-  // "1:g1:state of g1:5": what a watch that begins now would send first.
+  // Returns "1:g1:state of g1:5": the checkpoints that a watch that starts now receives first.
   std::string Announced(const std::string& sync_id) {
     const std::unique_ptr<client::WatchCall> watch = client().WatchSync(sync_id, 0);
     std::string announced;
@@ -73,7 +73,7 @@ class GlobalCheckpointTest : public AppTest {
         absl::StrAppend(&announced, committed.sequence(), ":", committed.checkpoint_id(), ":",
                         committed.state(), ":", committed.records_since_last(), " ");
       } else if (event.has_progress()) {
-        break;  // comes after the checkpoints that are there
+        break;  // follows the existing checkpoints
       }
     }
     watch->Cancel();
@@ -89,7 +89,7 @@ TEST_F(GlobalCheckpointTest, IsCommittedWhenEveryPositionIsDurable) {
   EXPECT_EQ(Announced("s1"), "");
   ASSERT_OK(Call("s1", "b", 2, 5));
   EXPECT_EQ(Announced("s1"), "1:g1:state of g1:5 ");
-  // The same again is the same checkpoint; the next one counts from it.
+  // Sending it again is the same checkpoint. The next one counts from it.
   ASSERT_OK(Call("s1", "a", 2, 2, "g1", {{"a", 2}, {"b", 3}}));
   ASSERT_OK(Call("s1", "a", 2, 4, "g2", {{"a", 4}, {"b", 4}}));
   EXPECT_EQ(Announced("s1"), "1:g1:state of g1:5 2:g2:state of g2:3 ");

@@ -21,7 +21,7 @@ namespace {
 constexpr int kSyncs = 5;
 constexpr int64_t kMostRecordBytes = 1 << 20;
 
-// All come out as the same table name.
+// All map to the same table name.
 constexpr const char* kStreamNames[] = {" t", "-t", "_t"};
 
 write::LoaderContext Loaders(postgres::Database* database, const postgres::Ledger* ledger) {
@@ -31,7 +31,7 @@ write::LoaderContext Loaders(postgres::Database* database, const postgres::Ledge
   return context;
 }
 
-// What a change of the catalog may be answered with.
+// Errors that a change of the catalog may cause.
 bool IsRefusal(const absl::Status& status) {
   const std::string reason = DetailOf(status).reason;
   return reason == "SCHEMA_INCOMPATIBLE" || reason == "SCHEMA_FROZEN";
@@ -151,8 +151,8 @@ absl::StatusOr<SyncRecord> HistoryRun::TryStart(const Chosen& streams, const std
 
 absl::StatusOr<SyncRecord> HistoryRun::Start(const Chosen& streams, const std::string& sync_id) {
   absl::StatusOr<SyncRecord> started = TryStart(streams, sync_id);
-  // What was accepted before may be refused where the sync before replaced the table and this one
-  // adds to it.
+  // A catalog that was accepted before may be refused if the previous sync replaced the table and
+  // this one adds to it.
   for (int tries = 1; tries <= 2 && !started.ok() && IsRefusal(started.status()); ++tries) {
     absl::StrAppend(&story_, "   refused: ", started.status().message(), "\n");
     for (Stream* const stream : streams) {

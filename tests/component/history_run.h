@@ -1,9 +1,10 @@
-// One random history on the real PostgreSQL: streams whose names come out equal, in syncs that fail
-// anywhere and run again with another catalog, through the checks of StartSync, the writer, the
-// lanes' buffers and the loaders. After every sync each table is compared with what its source sent
-// (tests/support/stream_history.h for the rows, tests/support/column_history.h for their values).
+// One random history on the real PostgreSQL: streams whose names map to the same table name, in
+// syncs that fail at any point and run again with another catalog. It covers the checks of
+// StartSync, the writer, the lanes' buffers and the loaders. After every sync each table is
+// compared with what its source sent (tests/support/stream_history.h for the rows,
+// tests/support/column_history.h for their values).
 //
-// Used by one thread; what the World points at is shared by all.
+// Used by one thread. All histories share the objects that World points to.
 #pragma once
 
 #include <cstdint>
@@ -32,22 +33,22 @@
 
 namespace syncline::testing {
 
-// What the histories share.
+// Dependencies that the histories share.
 struct World {
   postgres::Database* database = nullptr;
   const postgres::Ledger* ledger = nullptr;
   postgres::ConnectionPool* connections = nullptr;
   const postgres::DataCommitter* committer = nullptr;
   metrics::Metrics* metrics = nullptr;
-  std::string schema;  // of the tables
+  std::string schema;  // contains the tables
 };
 
 class HistoryRun {
  public:
-  // `world` outlives the run. Histories of one world have different seeds.
+  // `world` must outlive the run. Histories of one world must have different seeds.
   HistoryRun(const World& world, uint64_t seed);
 
-  // OK, or what went wrong, with the whole story. Leaves no table behind when it is OK.
+  // Returns OK, or the first failure with the whole story. On success no table is left.
   absl::Status Run();
 
  private:
@@ -59,8 +60,8 @@ class HistoryRun {
     StreamHistory source;
     ColumnHistory columns;
     HistorySync sync;                // the current one
-    std::optional<TableName> table;  // for good
-    bool replaced = false;           // the current sync has put a new table in its place
+    std::optional<TableName> table;  // assigned once
+    bool replaced = false;           // the current sync has swapped in a new table
     ColumnHistory::Table rows = {};  // after the last sync
   };
   using Chosen = std::vector<Stream*>;
@@ -68,20 +69,20 @@ class HistoryRun {
   absl::Status Failure(const std::string& what) const;
   Chosen Choose();
   absl::Status RunSync(const Chosen& streams, const std::string& sync_id);
-  // Starts the sync; where its catalogs are refused, with catalogs that were accepted before.
+  // Starts the sync. Catalogs that are refused are replaced by ones that were accepted before.
   absl::StatusOr<SyncRecord> Start(const Chosen& streams, const std::string& sync_id);
   absl::StatusOr<SyncRecord> TryStart(const Chosen& streams, const std::string& sync_id);
   absl::StatusOr<write::SyncDraft> Draft(const Chosen& streams, const std::string& sync_id) const;
   absl::Status NoteStart(const Chosen& streams, const SyncRecord& record);
-  // Two commits: with the checkpoint, and after it.
+  // Makes two commits: one with the checkpoint, and one after it.
   absl::Status Send(const SyncRecord& record, const StreamPlan& plan, const Stream& stream,
                     const HistoryPart& part);
   absl::Status End(const SyncRecord& record, const StreamPlan& plan, Stream* stream);
   absl::Status Check(Stream* stream);
   absl::StatusOr<ColumnHistory::Table> ReadTable(const Stream& stream);
-  // Thousands of tables would only make the catalog slow.
+  // Thousands of remaining tables would make the catalog slow.
   absl::Status DropTables();
-  // Runs `call`, in some syncs with the database going away in the middle, until it has an answer.
+  // Runs `call` until it returns a result. In some syncs the database fails in the middle.
   absl::Status Repeat(const std::function<absl::Status()>& call);
 
   const World& world_;

@@ -79,8 +79,8 @@ TEST_F(InitialStatusTest, AcceptsTablesOfOlderDestinations) {
   EXPECT_TRUE(statuses[0].real.exists);
 }
 
-// A statement that makes something called t, "$" standing for its name, and what the refusal says
-// of it.
+// A statement that creates an object named t, with "$" for the name, and the text that the refusal
+// must contain.
 struct Incompatible {
   const char* name;
   const char* sql;
@@ -153,7 +153,7 @@ TEST_F(InitialStatusTest, ForeignTableIsRefused) {
 TEST_F(InitialStatusTest, RowLevelSecurityThatHidesRowsIsRefused) {
   Create(Name("t"), table_schema_);
   Execute(absl::StrCat("ALTER TABLE ", Table("t"), " ENABLE ROW LEVEL SECURITY"));
-  EXPECT_OK(Gather({Stream("t")})) << "we own the table";
+  EXPECT_OK(Gather({Stream("t")})) << "this role owns the table";
   const std::string role = absl::StrCat(this->schema(), "_owner");
   Execute(absl::StrCat("CREATE ROLE ", role, "; GRANT USAGE ON SCHEMA ", this->schema(), " TO ",
                        role, "; ALTER TABLE ", Table("t"), " OWNER TO ", role, "; ALTER TABLE ",

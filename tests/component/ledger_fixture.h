@@ -1,4 +1,4 @@
-// A ledger in the test's own schema, with which it goes, and data connections.
+// A ledger in the test's own schema, which is dropped with it, and data connections.
 #pragma once
 
 #include <memory>
@@ -26,7 +26,7 @@ class LedgerFixture : public PostgresTest {
     connections_ = std::make_unique<postgres::ConnectionPool>(options);
   }
 
-  // Makes the ledger one of version 2.
+  // Downgrades the ledger to version 2.
   void Downgrade() {
     Execute(absl::StrCat("SET search_path = ", schema(), R"sql(;
     DROP TABLE field_count, global_position, global_checkpoint, stream_table, table_column, table_index,

@@ -1,5 +1,5 @@
-// The ledger on a real database: positions, epochs, checkpoints, completion, and what happens when
-// two do it at once.
+// The ledger on a real database: positions, epochs, checkpoints, completion, and concurrent
+// updates.
 #include "server/postgres/ledger/ledger.h"
 
 #include <gmock/gmock.h>
@@ -89,7 +89,7 @@ class LedgerTest : public LedgerFixture {
     return commit;
   }
 
-  // A data transaction without rows.
+  // Runs a data transaction without rows.
   absl::StatusOr<int64_t> Commit(const WriterClaim& claim, const postgres::DataCommit& commit,
                                  const std::vector<PendingCheckpoint>& checkpoints = {}) {
     SYNCLINE_RETURN_IF_ERROR(lane_->Begin());
@@ -148,7 +148,7 @@ TEST_F(LedgerTest, OlderLedgerIsMigrated) {
   Execute(absl::StrCat("ALTER TABLE ", schema(), ".stream DROP staged_alone; DELETE FROM ",
                        schema(), ".migration WHERE version > 1"));
   ASSERT_OK(postgres::MigrateLedger(database(), schema()));
-  // Nobody knows what else is in the temp table of a stream that began before.
+  // It is unknown what else is in the staging table of a stream that began before the migration.
   EXPECT_FALSE(store_->GetStream(stream_no)->staged_alone);
   ASSERT_OK(database().Transact([&](postgres::Transaction& transaction) -> absl::Status {
     SYNCLINE_ASSIGN_OR_RETURN(StreamRecord stream, ledger_->LockStream(transaction, stream_no));
@@ -164,8 +164,7 @@ TEST_F(LedgerTest, OlderLedgerIsMigrated) {
   EXPECT_EQ(noted.warnings[0].code, "TABLE_MISSING");
 }
 
-// What a ledger of version 2 says of names: syncs of streams by namespace, name, table, columns,
-// state.
+// The streams in a ledger of version 2: sync, namespace, name, table, columns and state.
 TEST_F(LedgerTest, NamesOfOlderLedgerAreAdopted) {
   Downgrade();
   const auto insert = [&](const std::string& sync, const std::string& space,
@@ -231,7 +230,7 @@ TEST_F(LedgerTest, MissingPrivilegeIsNamedWithItsGrant) {
   Execute(absl::StrCat("CREATE SCHEMA ", fresh));
   EXPECT_THAT(refusal(fresh),
               HasSubstr(absl::StrCat("GRANT USAGE, CREATE ON SCHEMA \"", fresh, "\" TO ", role)));
-  // A role that may use tables that others made needs no more.
+  // A role that may use tables that another role created needs no further privileges.
   Execute(absl::StrCat("GRANT USAGE ON SCHEMA ", schema(), " TO ", role,
                        "; GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA ", schema(),
                        " TO ", role));
@@ -310,7 +309,7 @@ TEST_F(LedgerTest, IdleSyncIsInterrupted) {
   };
   EXPECT_FALSE(is_interrupted()) << "just started";
   Execute(absl::StrCat("UPDATE ", schema(), ".sync SET started_at = now() - interval '1 hour'"));
-  EXPECT_TRUE(is_interrupted()) << "no writer ever came";
+  EXPECT_TRUE(is_interrupted()) << "no writer was ever opened";
   ASSERT_OK(store_->RenewLease(absl::Minutes(1)));
   const WriterClaim claim = Claim(sync);
   const std::string age =
@@ -322,7 +321,7 @@ TEST_F(LedgerTest, IdleSyncIsInterrupted) {
   ASSERT_OK_AND_ASSIGN(const SyncRecord read, store_->GetSync("one"));
   EXPECT_NEAR(absl::ToDoubleMinutes(absl::Now() - read.last_progress_at), 10, 1);
   ASSERT_OK(Commit(claim, Records(0, 5)));
-  EXPECT_FALSE(is_interrupted()) << "it has just gone on";
+  EXPECT_FALSE(is_interrupted()) << "it has just continued";
   Execute(age);
   ASSERT_OK(BeginCompletion(sync));
   EXPECT_FALSE(is_interrupted()) << "a merge may take its time";
@@ -338,7 +337,7 @@ TEST_F(LedgerTest, EachClaimRaisesEpochAndFencesPreviousOne) {
   EXPECT_EQ(WriterRow(), "{[0,5)} 5 5 0 50");
   ASSERT_OK_AND_ASSIGN(const int64_t durable, Commit(newer, Records(5, 8)));
   EXPECT_EQ(durable, 8);
-  // Another writer of the stream has nothing to do with them.
+  // Another writer of the stream is not affected.
   EXPECT_OK(Commit(Claim(sync, "other"), Records(0, 2)));
   EXPECT_OK(Commit(newer, Records(8, 9)));
 }
@@ -378,7 +377,7 @@ TEST_F(LedgerTest, ConcurrentLaneCommitsAddUp) {
   ASSERT_OK(committer_->MovePosition(*lane_, claim, Records(10, 20)));
   absl::StatusOr<int64_t> durable;
   {
-    // Waits for the row that the first lane holds, then adds to what that lane made of it.
+    // Waits for the row that the first lane holds, then adds to that lane's result.
     const Thread second("lane", [&] {
       EXPECT_OK(other_lane->Begin());
       durable = committer_->MovePosition(*other_lane, claim, Records(0, 10));
@@ -422,7 +421,7 @@ TEST_F(LedgerTest, LookReportsCommittedAndClaim) {
   Claim(sync);
   ASSERT_OK_AND_ASSIGN(const postgres::WriterStanding before,
                        committer_->Look(*lane_, claim, first));
-  EXPECT_TRUE(before.committed) << "committed before it was taken over: that counts";
+  EXPECT_TRUE(before.committed) << "committed before it was taken over";
   EXPECT_THAT(before.claim, StatusIs(StatusCode::kAborted, "FENCED"));
   ASSERT_OK(store_->CancelSync("one"));
   ASSERT_OK_AND_ASSIGN(const postgres::WriterStanding cancelled,
@@ -431,7 +430,7 @@ TEST_F(LedgerTest, LookReportsCommittedAndClaim) {
   EXPECT_THAT(cancelled.claim, StatusIs(StatusCode::kFailedPrecondition, "SYNC_CANCELLED"));
 }
 
-// Claims do not wait for the disk: what a crash has taken back is not said to be taken over.
+// Claims do not wait for the disk. A claim that a crash undid is not reported as taken over.
 TEST_F(LedgerTest, ClaimUndoneByCrashIsLostNotFenced) {
   const WriterClaim claim = Claim(Insert("one"));
   OffsetRanges offsets;
@@ -454,7 +453,7 @@ TEST_F(LedgerTest, CheckpointsAreNumberedInCommitOrder) {
   ASSERT_OK(Commit(a, Records(0, 5), {{"a1", 2, bytes}, {"a2", 5, "second"}}));
   ASSERT_OK(Commit(b, Records(0, 3), {{"b1", 3, ""}}));
   ASSERT_OK(Commit(a, Records(5, 6), {{"a3", 6, "third"}}));
-  // Written again, as after a lost answer: nothing changes.
+  // Writing it again, as after a lost answer, changes nothing.
   ASSERT_OK(Commit(a, Records(6, 7), {{"a3", 6, "other"}}));
   ASSERT_OK_AND_ASSIGN(const std::vector<CommittedCheckpoint> all,
                        store_->ReadCheckpoints(sync.sync_no, 0, 100));
@@ -479,7 +478,7 @@ TEST_F(LedgerTest, WatchIsNotifiedOfCheckpoints) {
   const SyncRecord sync = Insert("one");
   const WriterClaim claim = Claim(sync);
   ASSERT_OK_AND_ASSIGN(const auto changes, store_->Listen(sync.sync_no));
-  // The first word only says that somebody listens.
+  // The first wake-up only means that the subscription is active.
   EXPECT_EQ(*changes->Wait(absl::Seconds(30)), true);
   EXPECT_EQ(*changes->Wait(absl::Milliseconds(20)), false);
   ASSERT_OK(Commit(claim, Records(0, 5), {{"c", 5, "state"}}));
@@ -566,7 +565,7 @@ TEST_F(LedgerTest, FinishingEndsStreamAndSync) {
   ASSERT_OK(Finish(stream, StreamState::kCompleted, {StreamOutcome::kMerged, 3}));
   EXPECT_THAT(Finish(stream, StreamState::kCompleted, {StreamOutcome::kMerged, 3}),
               StatusIs(StatusCode::kAborted, "SUPERSEDED"));
-  // Asked again, the first result is answered.
+  // The next call returns the first result.
   ASSERT_OK_AND_ASSIGN(const StreamRecord again, BeginCompletion(sync));
   EXPECT_EQ(again.state, StreamState::kCompleted);
   EXPECT_EQ(again.result.outcome, StreamOutcome::kMerged);

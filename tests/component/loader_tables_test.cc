@@ -50,7 +50,7 @@ TEST_F(AppendLoaderTest, CopiesStagingTableOfCancelledReplace) {
   ASSERT_OK(Start("s3", Append(6)));
   EXPECT_EQ(Rows(), "1:old@4 2:kept@5 3:kept@5");
   EXPECT_EQ(TempRows(), "missing");
-  // The rows of generation 5 are in the table now.
+  // The rows of generation 5 are now in the table.
   EXPECT_EQ(History(), "4:completed:1 5:cancelled:2 6:loading:0");
   ASSERT_OK(Send("s3", Record(4, "new")));
   ASSERT_OK(Complete("s3"));
@@ -97,7 +97,7 @@ TEST_F(DedupLoaderTest, MergesOnCompletion) {
   EXPECT_EQ(Rows(), "1:new@0 2:b@0");
   EXPECT_EQ(TempRows(), "missing");
   EXPECT_EQ(History(), "0:completed:2");
-  // Older and equal rows do not win; a newer one does.
+  // Older and equal rows lose; a newer one wins.
   const v1::CompleteStreamResponse again =
       Load("s2", Dedup(0), Record(1, "stale", 1) + Record(2, "newer", 5) + Record(3, "c", 1));
   EXPECT_EQ(again.rows(), 2);
@@ -151,11 +151,11 @@ TEST_F(DedupLoaderTest, AppliesDeletionsOfTheSource) {
        "{\"id\":3,\"at\":4,\"_ab_cdc_deleted_at\":\"2024-01-01T00:00:00Z\"}\n"
        "{\"id\":9,\"at\":2,\"_ab_cdc_deleted_at\":\"2024-01-01T00:00:00Z\"}\n" +
            Record(2, "b2", 2));
-  // 1 is gone, the older delete of 3 loses, the delete of the unknown 9 inserts nothing.
+  // 1 is deleted, the older deletion of 3 loses, and the deletion of the unknown 9 inserts nothing.
   EXPECT_EQ(Rows(), "2:b2@1 3:c@1");
 }
 
-// What both truncating loaders do alike, once for each.
+// Tests that apply to both truncating loaders.
 class ReplaceTest : public AppTest, public ::testing::WithParamInterface<v1::WriteMode> {
  protected:
   Ask Fresh(int64_t generation) const {
@@ -163,7 +163,7 @@ class ReplaceTest : public AppTest, public ::testing::WithParamInterface<v1::Wri
   }
 };
 
-// Large tables are not read through for their generation: the ledger decides the same.
+// Large tables are not scanned for their generation. The ledger leads to the same decision.
 TEST_P(ReplaceTest, LargeTableIsLoadedLikeASmallOne) {
   const auto bloat = [&] {
     Execute(absl::StrCat("INSERT INTO ", schema(), ".", kTable,
@@ -187,7 +187,7 @@ TEST_P(ReplaceTest, LargeTableIsLoadedLikeASmallOne) {
   EXPECT_EQ(Load("s4", Fresh(4), Record(4, "c")).outcome(),
             GetParam() == v1::WRITE_MODE_DEDUP ? v1::OUTCOME_MERGED : v1::OUTCOME_APPENDED);
   EXPECT_EQ(Rows(), "2:b@4 3:b@4 4:c@4");
-  // An append that was cancelled left rows, too.
+  // A cancelled append also left rows.
   bloat();
   LoadAndCancel("s5", Append(6), Record(5, "d"));
   EXPECT_THAT(Start("stale", Fresh(5)),

@@ -21,7 +21,7 @@ const char* SchemaOf(MatrixType type) {
   return "";
 }
 
-// A value as the table shows it; some break what users make strict.
+// A value as the table shows it. Some values violate the constraints that users add.
 std::optional<std::string> RandomValue(MatrixType type, std::mt19937_64* random) {
   const uint64_t number = (*random)() % 60;
   if ((*random)() % 7 == 0) return std::nullopt;
@@ -142,7 +142,7 @@ std::string MatrixReference::CheckMerged(const MatrixKey& key, const MatrixRow& 
       const Record& record = sent_.at(key);
       if (record.values.count(column) > 0 || sync.dropped.count(column) > 0) continue;
       if (ValueIn(row, column) == value) continue;
-      // An older record of the key, staged with this one, may have brought another.
+      // An older record of the key, staged with this one, may have set another value.
       const bool staged =
           std::any_of(sent_.upper_bound(before->first), sent_.find(key), [&](const auto& other) {
             const auto brought = other.second.values.find(column);

@@ -1,9 +1,9 @@
 // The reference of the matrix test: the catalog and the records of one stream, and what its table
-// must hold of them.
+// must hold.
 //
-// It knows modes only by what they promise: append keeps every record, dedup the newest of each id,
-// a replace the records of its generation. A value that the user or an earlier sync has left in the
-// table counts from then on (Note). Used by one thread.
+// It models a mode only by its guarantee: append keeps every record, dedup the newest of each id, a
+// replace the records of its generation. A value that the user or an earlier sync left in the table
+// is expected from then on (Note). Used by one thread.
 #pragma once
 
 #include <cstdint>
@@ -19,7 +19,7 @@ namespace syncline::testing {
 
 enum class MatrixType { kInteger, kNumber, kString, kBoolean };
 
-// What a stream declares beside its key "id" and its cursor "at".
+// What a stream declares in addition to its key "id" and its cursor "at".
 using MatrixCatalog = std::map<std::string, MatrixType>;
 
 std::string JsonSchemaOf(const MatrixCatalog& catalog);
@@ -28,7 +28,7 @@ struct MatrixRow {
   std::map<std::string, std::optional<std::string>> values = {};  // by column
   std::set<std::string> entries = {};  // columns with an entry in _airbyte_meta.changes
 };
-// By id and at, which is the number of the record's sync.
+// The id and `at`, which is the number of the record's sync.
 using MatrixKey = std::pair<int64_t, int64_t>;
 using MatrixTable = std::map<MatrixKey, MatrixRow>;
 
@@ -38,26 +38,26 @@ struct MatrixMode {
   bool replaces;
 };
 
-// What is known of a sync that has ended, beside the table.
+// What is known of a sync that has ended, in addition to the table.
 struct MatrixSync {
   std::set<MatrixKey> rejected;   // of all syncs so far
-  std::set<std::string> dropped;  // columns that this sync said it drops
+  std::set<std::string> dropped;  // columns whose drop this sync reported
 };
 
 class MatrixReference {
  public:
   explicit MatrixReference(const MatrixMode& mode) : mode_(mode) {}
 
-  // The records of sync `at`, a line each. With `at` the sync is begun.
+  // Returns the records of sync `at`, one per line, and begins that sync.
   std::string Send(int64_t at, const MatrixCatalog& catalog, std::mt19937_64* random);
   // The record at `offset` of the sync.
   MatrixKey RecordAt(int64_t at, int64_t offset) const;
-  // Whether the table shows what has been sent so far: not while it is staged.
+  // Makes what has been sent so far visible in the expected table. Until then it is staged.
   void Publish();
 
-  // Compares. Empty, or what is wrong.
+  // Compares. Returns an empty string, or what is wrong.
   std::string Check(const MatrixTable& table, const MatrixSync& sync) const;
-  // From now on the table's values are what is stored.
+  // Makes the table's values the expected stored values.
   void Note(const MatrixTable& table) { stored_ = table; }
 
  private:
@@ -70,7 +70,7 @@ class MatrixReference {
   std::string CheckStored(const MatrixKey& key, const MatrixRow& before, const MatrixRow& row,
                           const MatrixSync& sync) const;
   std::string CheckSent(const MatrixKey& key, const MatrixRow& row, const MatrixSync& sync) const;
-  // What the row of a key had whose place `key` has taken.
+  // Returns the error, if any, in the values that `key` took over from the row that it replaced.
   std::string CheckMerged(const MatrixKey& key, const MatrixRow& row, const MatrixTable& table,
                           const MatrixSync& sync) const;
 
@@ -79,7 +79,7 @@ class MatrixReference {
   std::map<int64_t, std::vector<MatrixKey>> syncs_;
   std::set<MatrixKey> pending_;
   std::set<MatrixKey> visible_;
-  bool new_table_ = false;  // the last publication put another table in its place
+  bool new_table_ = false;  // the last publication swapped in another table
   MatrixTable stored_;
 };
 

@@ -95,7 +95,7 @@ std::string MatrixUser::Do(UserEvent event, const MatrixCatalog& catalog) {
   const std::string column = Choose(catalog);
   const bool strict = event <= UserEvent::kDomain;
   if (strict && column.empty()) {
-    // Types of all columns are the user's by now; one of their own is made strict.
+    // The user has changed the types of all columns, so a column of the user gets a constraint.
     Alter("ADD IF NOT EXISTS mine integer CHECK (mine > 0)");
     return "the user adds a strict column";
   }

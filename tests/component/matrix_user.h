@@ -1,4 +1,5 @@
-// The user of the matrix test: alters the table between syncs, and knows what is theirs.
+// The user of the matrix test: alters the table between syncs, and remembers what belongs to the
+// user.
 //
 // Used by one thread.
 #pragma once
@@ -31,34 +32,34 @@ class MatrixUser {
  public:
   using Query = std::function<std::vector<std::vector<std::string>>(const std::string& sql)>;
 
-  // `table` is quoted; `schema` is where its domains go.
+  // `table` is quoted. `schema` contains its domains.
   MatrixUser(std::string table, std::string schema, uint64_t seed, Query query);
 
-  // Alters the table, which has the columns of `catalog`; values that stand in the way of what is
-  // made strict are changed first. Says what was done.
+  // Alters the table, which has the columns of `catalog`. Values that conflict with a new
+  // constraint are changed first. Returns a description of the change.
   std::string Do(UserEvent event, const MatrixCatalog& catalog);
 
-  // Takes away what is strict.
+  // Removes the user's constraints.
   void Lift();
 
-  // Empty, or which of the user's columns and constraints is not there as the user made it. Those
-  // on columns that a sync has dropped or, as for types, retyped are forgotten.
+  // Returns an empty string, or the first column or constraint of the user that is not as the user
+  // made it. Those on columns that a sync has dropped or, for types, retyped are forgotten.
   std::string Missing(const std::set<std::string>& dropped, const std::set<std::string>& retyped);
 
  private:
   struct Definition {
     std::string column;
-    std::string sql;  // one text, of what is there
+    std::string sql;  // selects one text that describes the definition
     std::string text;
-    std::string lift;  // empty for what is not strict
+    std::string lift;  // empty if it is not a constraint
     bool is_type = false;
   };
 
-  // A column that is not strict yet; empty when there is none.
+  // Returns a column without a constraint, or an empty string if there is none.
   std::string Choose(const MatrixCatalog& catalog);
   void Execute(const std::string& sql);
   void Alter(const std::string& clause);
-  // Gives the column a harmless value in the rows for which `condition` holds.
+  // Sets the column to a harmless value in the rows that match `condition`.
   void Replace(const std::string& column, MatrixType type, const std::string& condition);
   void Own(const std::string& what, Definition definition);
   std::string Read(const std::string& sql);

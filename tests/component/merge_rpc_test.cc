@@ -59,7 +59,7 @@ TEST_F(MergeRpcTest, NewKeyOrCursorKeepsRows) {
   Load("s2", by_name, Record(3, "b", 1));
   EXPECT_EQ(Rows(), "1:a@0 2:a@0 3:b@0");
   Load("s3", by_name, Record(4, "a", 2));
-  EXPECT_EQ(Rows(), "3:b@0 4:a@0") << "one row of each key that came again";
+  EXPECT_EQ(Rows(), "3:b@0 4:a@0") << "one row per key that was sent again";
   EXPECT_EQ(QueryInt(absl::StrCat("SELECT count(*) FROM pg_indexes WHERE schemaname = '", schema(),
                                   "' AND tablename = '", kTable, "'")),
             1);

@@ -1,5 +1,5 @@
-// Merges into tables that the user changed: with columns, collations, keys and unique indexes of
-// their own.
+// Merges into tables that the user changed, with the user's columns, collations, keys and unique
+// indexes.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -52,7 +52,7 @@ class MergeTargetTest : public TableFixture {
     Create(Name("target"), schema);
   }
 
-  // Fills a table of KeyAndValue; "-" as the code marks the key as deleted.
+  // Fills a table of KeyAndValue. The code "-" marks the key as deleted.
   void Fill(const std::string& table, const std::map<int, std::string>& codes, int day) {
     std::vector<Record> records;
     for (const auto& [id, code] : codes) {
@@ -71,7 +71,7 @@ class MergeTargetTest : public TableFixture {
                          Table("target"), " FOR EACH ROW EXECUTE FUNCTION ", schema(), ".noop()"));
   }
 
-  // "1=a 2=b" and what `more` prints of each row.
+  // Returns "1=a 2=b", with the text that `more` adds to each row.
   std::string Rows(const std::string& more = "") {
     return QueryValue(absl::StrCat("SELECT string_agg(id || '=' || coalesce(code, '')", more,
                                    ", ' ' ORDER BY id) FROM ", Table("target")));
@@ -126,7 +126,7 @@ TEST_F(MergeTargetTest, StreamColumnsMayBeGenerated) {
   EXPECT_EQ(Rows(), "1=c1 2=c2 3=c3");
 }
 
-// What of the user's is on the table while its rows exchange unique values.
+// The user's objects on the table while its rows exchange unique values.
 struct Exchange {
   std::string name;
   std::string index;  // statements over $T
@@ -156,7 +156,7 @@ TEST_P(ExchangeTest, RowsMayExchangeUniqueValues) {
                          " ON DELETE CASCADE); INSERT INTO ", Table("child"),
                          " VALUES (1), (2), (3)"));
   }
-  // An exchange of two, a chain, a value of a key that goes, and one for a new key.
+  // An exchange of two values, a chain, a value of a deleted key, and one for a new key.
   Fill("source", {{1, "b"}, {2, "a"}, {3, "d"}, {4, "-"}, {5, "f"}, {6, "c"}, {7, "e"}}, 2);
   ASSERT_OK_AND_ASSIGN(const UpsertCounts counts, TryUpsert(KeyAndValue()));
   EXPECT_EQ(counts.inserted, 2);
@@ -214,10 +214,10 @@ TEST_F(MergeTargetTest, ConflictWithUnmergedRowIsAnError) {
   EXPECT_THAT(std::string(status.message()), HasSubstr("only_once"));
 }
 
-// How keys compare in the table, and how the merge writes it.
+// How keys compare in the table, and which form of the merge is used.
 struct Equality {
   std::string name;
-  std::string collation;  // of the key's text column; empty: as it is
+  std::string collation;  // of the key's text column; empty: the default
   bool watched = false;
   bool composite = false;
 };

@@ -1,4 +1,5 @@
-// A stream that cannot start, found when its sync starts: named, for good, and sparing the others.
+// Streams that cannot start: the fault is found when the sync starts, is reported by name and is
+// permanent, and the other streams are not affected.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -24,7 +25,7 @@ class PartialStartTest : public StartFixture {
     return TryStart(request);
   }
 
-  // What is in the way, by the code and reason of its error.
+  // What prevents the start, and the code and reason of its error.
   struct Fault {
     std::string sql;
     StreamConfig stream;
@@ -102,14 +103,14 @@ TEST_F(PartialStartTest, FaultFailsOnlyItsStreamPermanently) {
     EXPECT_FALSE(IsRetryable(failed.error));
     EXPECT_EQ(failed.plan.descriptor, fault.stream.descriptor);
 
-    // The same again, also at another replica.
+    // Repeating the request gives the same result, also on another replica.
     registry_ = NewRegistry();
     ASSERT_OK_AND_ASSIGN(const SyncRecord resumed, StartPartially(id, streams));
     EXPECT_EQ(resumed.streams[1].state, StreamState::kFailed);
     EXPECT_EQ(resumed.streams[1].error, failed.error);
     EXPECT_EQ(resumed.streams[1].plan.descriptor, fault.stream.descriptor);
 
-    // Calls on it answer its error; the sync ends with the others.
+    // Calls on the stream return its error. The sync ends with the other streams.
     EXPECT_EQ(registry_->FindStream(id, fault.stream.descriptor).status(), failed.error);
     EXPECT_EQ(registry_->Complete(id, fault.stream.descriptor, {true, std::nullopt}).status(),
               failed.error);
@@ -130,7 +131,7 @@ TEST_F(PartialStartTest, WithoutAllowPartialNothingRemains) {
   EXPECT_EQ(Relations(), 0);
   EXPECT_EQ(Syncs(), 0);
   EXPECT_EQ(QueryInt(absl::StrCat("SELECT count(*) FROM ", ledger_->schema(), ".table_column")), 0)
-      << "whose a column is, is decided when its stream starts";
+      << "the owner of a column is decided when its stream starts";
 }
 
 TEST_F(PartialStartTest, ConflictingObjectIsNamed) {
@@ -154,7 +155,7 @@ TEST_F(PartialStartTest, ArrayTypeDoesNotConflict) {
 TEST_F(PartialStartTest, DecisionErrorFailsOneStream) {
   ASSERT_OK(TryStart(Request("gen", {Replace({"", "stale"}, 9)})).status());
   sync::StartRequest owned = Request("owner", {Append({"", "owned"})});
-  owned.connection_id = "somebody";
+  owned.connection_id = "other";
   ASSERT_OK(TryStart(owned).status());
   ASSERT_OK_AND_ASSIGN(const SyncRecord sync,
                        StartPartially("s", {Replace({"", "stale"}, 4), Append({"", "owned"}),
@@ -164,7 +165,7 @@ TEST_F(PartialStartTest, DecisionErrorFailsOneStream) {
             DetailOf(sync.streams[0].error).metadata);
   EXPECT_THAT(sync.streams[1].error, StatusIs(StatusCode::kFailedPrecondition, "TABLE_OWNED"));
   EXPECT_EQ(sync.streams[2].state, StreamState::kOpen);
-  // The streams of others were not taken over.
+  // The streams of other syncs were not superseded.
   EXPECT_EQ(registry_->Get("gen")->streams[0].state, StreamState::kOpen);
 }
 
@@ -190,7 +191,8 @@ TEST_F(PartialStartTest, FailedStatementFailsOneStream) {
   Execute("DROP EVENT TRIGGER " + Target());
 }
 
-// Found while the streams are decided, under a savepoint each: the statements of the others count.
+// Found while the streams are decided, each under its own savepoint, so the statements for the
+// others take effect.
 TEST_F(PartialStartTest, UnreadableTableFailsOneStream) {
   const std::string role = schema() + "_role";
   ASSERT_OK(TryStart(Request("made", {Append({"", "denied"}), Append({"", "old"})})).status());
@@ -243,7 +245,7 @@ TEST_F(PartialStartTest, KeyOfTooManyColumnsIsRefused) {
 TEST_F(PartialStartTest, ResumeWithOtherInputIsRefused) {
   sync::StartRequest request = Request("s", {Append({"", "t"})});
   ASSERT_OK(TryStart(request).status());
-  request.input_digest = "one";  // the first request said nothing
+  request.input_digest = "one";  // the first request had no digest
   ASSERT_OK(TryStart(request).status());
   request.input_digest = "two";
   EXPECT_THAT(TryStart(request).status(), StatusIs(StatusCode::kInvalidArgument, "INPUT_CHANGED"));

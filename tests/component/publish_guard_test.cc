@@ -1,4 +1,4 @@
-// Guards on what a stream publishes, and answers that change nothing, through the real RPCs.
+// Guards on what a stream publishes, and responses that change nothing, through the real RPCs.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -181,7 +181,7 @@ TEST_F(ValidateOnlyTest, ReportsMergeWithoutChanges) {
     EXPECT_EQ(response.outcome(), v1::OUTCOME_UNSPECIFIED);
     EXPECT_EQ(Rows(), "1:a@0 2:b@0 3:c@0");
   }
-  // The stream still takes records.
+  // The stream still accepts records.
   ASSERT_OK(Send("s2", Record(6, "f", 1), 6));
   ASSERT_OK(Complete("s2"));
   EXPECT_EQ(Rows(), "1:y@0 3:c@0 4:d@0 5:e@0 6:f@0");
@@ -196,7 +196,7 @@ TEST_F(ValidateOnlyTest, ReportsReplaceWithoutChanges) {
   EXPECT_EQ(Counts(response.validation()), "+2 ~0 -0 final");
   ASSERT_OK(Complete("s1"));
   ASSERT_OK_AND_ASSIGN(response, client().CompleteStream(request));
-  EXPECT_EQ(Counts(response.validation()), "+0 ~0 -0 final") << "it has ended";
+  EXPECT_EQ(Counts(response.validation()), "+0 ~0 -0 final") << "the stream has ended";
   ASSERT_OK(Start("s2", DedupReplace(2)));
   ASSERT_OK(Send("s2", "not json\n"));
   request.set_sync_id("s2");
@@ -207,7 +207,7 @@ TEST_F(ValidateOnlyTest, ReportsReplaceWithoutChanges) {
   EXPECT_FALSE(response.validation().guard_results(0).passed());
 }
 
-// Key and cursor of the stored rows as they are when the table has followed the stream.
+// The key and the cursor of the stored rows are those after the table has followed the stream.
 TEST_F(ValidateOnlyTest, CountsByKeyThatTheTableLacks) {
   Load("s1", Dedup(0), Record(1, "a", 1) + Record(2, "b", 1));
   Ask ask = Dedup(0);

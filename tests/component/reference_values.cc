@@ -155,7 +155,7 @@ ReferenceValues::Text ReferenceValues::RandomText(int64_t most) {
       text.json += "\\u0000";
       text.cleaned = true;
     } else if (kind == 1) {
-      // A letter behind it, so that no pair comes about.
+      // A letter follows, so that no surrogate pair is formed.
       absl::StrAppendFormat(&text.json, "\\u%04xz", Pick(0xD800, 0xDFFF));
       text.plain += "\xEF\xBF\xBDz";
       text.cleaned = true;
@@ -374,7 +374,7 @@ ReferenceValue ReferenceValues::AnyJson(JsonShape shape) {
   if (shape == JsonShape::kObject && Chance(10)) {
     return Unreadable(OneOf<std::string>({"[]", "1", "true", "\"[]\"", "[{}]", "\"{\"", "NaN"}));
   }
-  // JSON that a source wrote into a text.
+  // JSON that a source wrote into a string.
   if (shape == JsonShape::kObject && Chance(10)) {
     return Fits(R"(" { \"a\" :[1.50, \"\u00e9\\n\"]}")", "{\"a\":[1.50,\"\xC3\xA9\\n\"]}");
   }

@@ -1,5 +1,5 @@
-// Random values of a record with what must become of them, known from how they were made and never
-// by parsing: the plain reference of the differential test of coercion.
+// Random values of a record with their expected results, which follow from how the values were made
+// and not from parsing: the plain reference of the differential test of coercion.
 #pragma once
 
 #include <cstdint>
@@ -14,8 +14,8 @@
 namespace syncline::testing {
 
 struct ReferenceValue {
-  std::string json;                 // what stands in the record; empty: the field is missing
-  std::optional<std::string> text;  // what the column must hold, as PostgreSQL reads it; none: NULL
+  std::string json;                 // the text in the record; empty: the field is missing
+  std::optional<std::string> text;  // what the column must hold, as PostgreSQL reads it; or NULL
   std::string change;               // "NULLED", "TRUNCATED" or ""
   std::string reason;
 };
@@ -24,7 +24,7 @@ class ReferenceValues {
  public:
   explicit ReferenceValues(uint32_t seed) : random_(seed) {}
 
-  // A value for a column of `type`: mostly one that fits, now and then one that does not.
+  // Returns a value for a column of `type`: usually one that fits, sometimes one that does not.
   ReferenceValue Next(ColumnType type, JsonShape shape);
 
   int64_t Pick(int64_t low, int64_t high) {
@@ -45,7 +45,7 @@ class ReferenceValues {
   };
   struct Json {
     std::string json;     // with random white space
-    std::string compact;  // without
+    std::string compact;  // without white space
     bool cleaned = false;
     bool too_large = false;  // a number that numeric cannot hold
   };
@@ -66,7 +66,7 @@ class ReferenceValues {
   std::string Space();
   // A day of the calendar, "y-m-d" as PostgreSQL reads it.
   std::string Day(int64_t last_year);
-  // A time of day; `kept` is it without the digits beyond microseconds.
+  // A time of day; `kept` omits the digits beyond microseconds.
   void Clock(std::string* written, std::string* kept);
   std::string Zone();
 

@@ -1,5 +1,5 @@
-// Rows that the table refuses are rejected, and their neighbours are loaded; what coercion did is
-// counted in the transaction of its rows.
+// Rows that the table refuses are rejected, and their neighbors are loaded. Coercion results are
+// counted in the transaction of their rows.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -32,7 +32,7 @@ class RefusedRowsTest : public WritePathTest {
     Fill(buffer, begin, end);
     return buffer.Flush({});
   }
-  // "offset reason detail" of each rejected record.
+  // Returns "offset reason detail" for each rejected record.
   std::vector<std::string> Rejected() {
     std::vector<std::string> all;
     for (const auto& row :
@@ -69,7 +69,7 @@ TEST_F(RefusedRowsTest, CheckConstraintRefusesOnlyItsRow) {
 
 TEST_F(RefusedRowsTest, ManyRefusedRowsAreFoundBySplitting) {
   Alter("ADD CONSTRAINT small CHECK (id % 7 <> 3)");
-  // Of several blocks, so that rows are taken out of the middle of each.
+  // Several blocks, so that rows are removed from the middle of each.
   ASSERT_OK_AND_ASSIGN(const write::FlushResult flushed, Load(Claim("w").claim, 0, 6000));
   EXPECT_EQ(flushed.rows + flushed.rejected, 6000);
   EXPECT_EQ(Rows(), flushed.rows);
@@ -113,7 +113,7 @@ TEST_F(RefusedRowsTest, ValueBeyondUserTypeRefusesOnlyItsRow) {
   EXPECT_THAT(Rejected(), ElementsAre("32768 VALUE_REFUSED SQLSTATE 22P03 t",
                                       "32769 VALUE_REFUSED SQLSTATE 22P03 t",
                                       "32770 VALUE_REFUSED SQLSTATE 22P03 t"));
-  // More of them than are found by their number.
+  // More refused rows than can be found one by one.
   ASSERT_OK_AND_ASSIGN(const write::FlushResult many, Load(claim, 40000, 40050));
   EXPECT_EQ(many.rejected, 50);
   EXPECT_EQ(Ids(), "32765,32766,32767");
@@ -142,7 +142,7 @@ TEST_F(RefusedRowsTest, RefusedRowsOfTextCopyAreFoundBySplitting) {
   EXPECT_EQ(flushed.rejected, 429);
 }
 
-// Each row names the next one, which comes later; the last names none that there is.
+// Each row references the next one, which follows it. The last one references nothing.
 TEST_F(RefusedRowsTest, RowThatReferencesLaterRowIsLoaded) {
   Alter(
       "ADD CONSTRAINT one_each UNIQUE (id), ADD next bigint GENERATED ALWAYS AS (CASE WHEN id % 50 "
@@ -150,7 +150,8 @@ TEST_F(RefusedRowsTest, RowThatReferencesLaterRowIsLoaded) {
   Alter(absl::StrCat("ADD CONSTRAINT follower FOREIGN KEY (next) REFERENCES ", Table("t"),
                      " (id), ADD CONSTRAINT small CHECK (id % 50 <> 30)"));
   ASSERT_OK_AND_ASSIGN(const write::FlushResult flushed, Load(Claim("w").claim, 0, 150));
-  // 30, 80 and 130 break the check and 60 names nothing: with them go those that lead to them.
+  // 30, 80 and 130 violate the check, and 60 references nothing. The rows that lead to them are
+  // rejected, too.
   EXPECT_EQ(QueryInt(absl::StrCat("SELECT count(*) FROM ", schema(),
                                   ".rejected_record WHERE detail LIKE '%small%'")),
             3);
@@ -161,7 +162,7 @@ TEST_F(RefusedRowsTest, RowThatReferencesLaterRowIsLoaded) {
   EXPECT_EQ(Rows(), 57);
 }
 
-// The name of the table is looked for in the error's context, which has it as it is.
+// The table's name is searched in the error's context, which contains it unquoted.
 TEST_F(RefusedRowsTest, TableNameMayLookLikeErrorContext) {
   Execute(absl::StrCat("ALTER TABLE ", Table("t"), " RENAME TO \"t, line 7\""));
   plan_.table.name = "t, line 7";
@@ -191,7 +192,7 @@ TEST_F(RefusedRowsTest, CountsAreWrittenOnceWithTheirRows) {
     ASSERT_OK_AND_ASSIGN(const write::FlushResult flushed, buffer.Flush({}));
     EXPECT_EQ(flushed.values, (ValueCounts{2, 1, 3}));
   }
-  // What is durable already is not counted again.
+  // Rows that are already durable are not counted again.
   write::InsertBuffer again(&load_, plan_, "sync", claim);
   Fill(again, 5, 10);
   again.Count({{"id", {2, 1, 0}}});

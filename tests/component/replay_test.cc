@@ -1,5 +1,5 @@
 // What a later sync does with rows that its source sends again: `replay`, restarts of a generation,
-// and what the caller gives up, through the real RPCs.
+// and discarded rows, through the real RPCs.
 #include <gtest/gtest.h>
 
 #include <memory>
@@ -31,8 +31,8 @@ Ask FromStart(Ask ask) { return With(std::move(ask), v1::REPLAY_FROM_START); }
 
 class ReplayTest : public AppTest {
  protected:
-  // One call: `covered`, a checkpoint, then `tail`. Either may be empty; without `covered` there is
-  // no checkpoint.
+  // Makes one call: `covered`, a checkpoint, then `tail`. Either may be empty; if `covered` is
+  // empty there is no checkpoint.
   void SendTail(absl::string_view sync_id, absl::string_view writer, absl::string_view covered,
                 absl::string_view tail) {
     const std::unique_ptr<client::RecordsCall> call = client().StreamRecords();
@@ -52,7 +52,7 @@ class ReplayTest : public AppTest {
     EXPECT_OK(call->Finish());
   }
 
-  // Starts a sync whose one call is SendTail, and ends it INCOMPLETE.
+  // Starts a sync whose only call is SendTail, and ends it INCOMPLETE.
   void Fail(absl::string_view sync_id, const Ask& ask, absl::string_view covered,
             absl::string_view tail) {
     EXPECT_OK(Start(sync_id, ask));
@@ -60,7 +60,7 @@ class ReplayTest : public AppTest {
     EXPECT_OK(Complete(sync_id, kIncomplete));
   }
 
-  // Starts; the warnings of its plan as "CODE: text".
+  // Starts a sync and returns the warnings of its plan as "CODE: text".
   std::vector<std::string> Warnings(absl::string_view sync_id, const Ask& ask) {
     const absl::StatusOr<v1::StartSyncResponse> started = Start(sync_id, ask);
     EXPECT_OK(started);
@@ -114,7 +114,7 @@ TEST_F(ReplayTest, FromCheckpointKeepsRowsBeforeCheckpoints) {
   const std::vector<std::string> warnings = Warnings("s2", FromCheckpoint(Replace(1)));
   EXPECT_EQ(warnings, (std::vector<std::string>{"STAGED_ROWS_REPLAYED: 5 rows "}));
   EXPECT_EQ(TempRows(), "1:a@1 2:a@1 3:a@1 11:a@1 12:a@1");
-  // The same request again answers the same warning and deletes nothing of its own sync.
+  // Repeating the request returns the same warning and deletes nothing of its own sync.
   ASSERT_OK(Send("s2", People(4, 5, "again")));
   EXPECT_EQ(Warnings("s2", FromCheckpoint(Replace(1))), warnings);
   EXPECT_EQ(TempRows(), "1:a@1 2:a@1 3:a@1 4:again@1 5:again@1 11:a@1 12:a@1");
@@ -124,7 +124,7 @@ TEST_F(ReplayTest, FromCheckpointKeepsRowsBeforeCheckpoints) {
 
 TEST_F(ReplayTest, FromCheckpointCoversEveryEarlierSync) {
   Fail("s1", Replace(1), People(1, 2), People(3, 3));
-  // Goes on after what is durable: its own rows come after three of s1.
+  // It continues after what is durable: its own rows follow three of s1.
   Fail("s2", Replace(1), People(4, 5), People(6, 6));
   Fail("s3", Replace(1), "", People(7, 8));
   ASSERT_OK(Start("s4", FromCheckpoint(Replace(1))));
@@ -168,7 +168,7 @@ TEST_F(ReplayTest, AppendWarnsOfVisibleRowsAndDeletesNone) {
   EXPECT_EQ(Warnings("s3", FromCheckpoint(Append(1))), warning);
   EXPECT_EQ(Rows(), "1:a@1 2:a@1 3:a@1 4:a@1 5:a@1");
   EXPECT_EQ(Finish("s3", People(3, 6, "b")), v1::OUTCOME_APPENDED);
-  // What completed is behind us.
+  // Rows of a completed sync cause no warning.
   EXPECT_TRUE(Warnings("s4", FromStart(Append(1))).empty());
 }
 
@@ -203,7 +203,7 @@ TEST_F(RestartTest, WithoutRecordsChangesNothing) {
   EXPECT_EQ(Rows(), "1:a@2 2:a@2");
   EXPECT_EQ(TempRows(), "missing");
   EXPECT_EQ(History(), "2:completed:2");
-  // A new generation without a record does empty the table.
+  // A new generation without records does empty the table.
   ASSERT_OK(Start("s3", FromStart(Replace(3))));
   EXPECT_EQ(Finish("s3", ""), v1::OUTCOME_SWAPPED);
   EXPECT_EQ(Rows(), "");
@@ -231,7 +231,7 @@ TEST_F(RestartTest, RestartResumedByOtherReplayIsPublished) {
 TEST_F(RestartTest, RestartWithoutCheckpointIsDropped) {
   Load("s1", Replace(2), People(1, 2));
   Fail("s2", FromStart(Replace(2)), "", People(1, 1, "b"));
-  // The source's last state is that of s1: what it sends now comes on top.
+  // The source's last state is that of s1, so what it sends now is added.
   ASSERT_OK(Start("s3", FromCheckpoint(Replace(2))));
   EXPECT_EQ(Finish("s3", People(3, 3)), v1::OUTCOME_APPENDED);
   EXPECT_EQ(Rows(), "1:a@2 2:a@2 3:a@2");
@@ -301,7 +301,7 @@ TEST_F(StreamEndTest, KeepEarlierDeletesRowsOfThisSync) {
     EXPECT_EQ(kept.outcome(), v1::OUTCOME_KEPT_FOR_RESUME);
     EXPECT_EQ(TempRows(), absl::StrCat("1:a@", ask.generation, " 2:a@", ask.generation));
     EXPECT_EQ(Rows(), "missing");
-    // Sent again, it answers the same; a sync that staged alone leaves nothing.
+    // Repeating the call returns the same. A sync that staged alone leaves nothing.
     EXPECT_EQ(client().CompleteStream(request)->outcome(), v1::OUTCOME_KEPT_FOR_RESUME);
     Execute(absl::StrCat("DELETE FROM ", StagingTable()));
     request.set_sync_id(id + "/alone");
@@ -315,7 +315,7 @@ TEST_F(StreamEndTest, KeepEarlierDeletesRowsOfThisSync) {
 
 TEST_F(StreamEndTest, ResumedReplaceLoadsIntoBareTable) {
   Fail("s1", Replace(1), People(1, 1), "");
-  // As a publication that was refused leaves it.
+  // The constraints and indexes that a refused publication leaves behind.
   Execute(absl::StrCat("ALTER TABLE ", StagingTable(), " ALTER COLUMN name SET NOT NULL, ",
                        "ADD CONSTRAINT c CHECK (id < 5), ADD UNIQUE (id), ADD PRIMARY KEY (at)"));
   Execute(absl::StrCat("ALTER TABLE ", StagingTable(), " ADD FOREIGN KEY (at) REFERENCES ",

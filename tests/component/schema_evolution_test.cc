@@ -1,5 +1,4 @@
-// TableSchemaEvolutionSuite of the destination guide, then casts, refusals and what hangs on a
-// table.
+// TableSchemaEvolutionSuite of the destination guide, then casts, refusals and dependent objects.
 #include "server/postgres/table/schema_evolution.h"
 
 #include <gmock/gmock.h>
@@ -45,7 +44,7 @@ class SchemaEvolutionFixture : public TableFixture {
     return postgres::DiffTables(Discover(Name("t")), postgres::ComputeTable(schema));
   }
 
-  // "name type" or "name type NOT NULL" of each column.
+  // Returns "name type" or "name type NOT NULL" for each column.
   std::vector<std::string> Columns(const DiscoveredTable& table) {
     std::vector<std::string> columns;
     for (const postgres::DiscoveredColumn& column : table.columns) {
@@ -56,7 +55,7 @@ class SchemaEvolutionFixture : public TableFixture {
   }
   std::vector<std::string> Columns() { return Columns(Discover(Name("t"))); }
 
-  // What names the table's file: another one after a rewrite.
+  // Identifies the table's file, which changes with a rewrite.
   std::string FileNode() {
     return QueryValue(absl::StrCat("SELECT pg_relation_filenode('", Table("t"), "')"));
   }
@@ -141,7 +140,7 @@ TEST_F(TableSchemaEvolutionSuite, ChangingAColumnsType) {
   EXPECT_THAT(change.retain, IsEmpty());
 }
 
-// Whether the table had a key before the change, and whether it has one after it.
+// Whether the table has a key before and after the change.
 struct KeyChange {
   const char* name;
   bool before;
@@ -246,7 +245,7 @@ TEST_F(TableSchemaEvolutionSuite, UnknownToString) {
                           Row{{"test", "{\"foo\": \"bar\"}"}}));
 }
 
-// One value of one column's change; `after` is "" where it must be refused.
+// One value of one column's change; `after` is "" if the change must be refused.
 struct CastCase {
   const char* from;
   const char* value;
@@ -469,7 +468,7 @@ TEST_F(SchemaEvolutionTest, NullabilityIsApplied) {
   Insert(Name("t"), schema, {{{{"a", "1"}, {"b", "2"}}}});
   schema.columns[0].nullable = true;
   schema.columns[1].nullable = false;
-  EXPECT_THAT(DiffTo(schema).change, ElementsAre("b")) << "stricter is no difference";
+  EXPECT_THAT(DiffTo(schema).change, ElementsAre("b")) << "a stricter column is not a difference";
   EXPECT_OK(Evolve(schema));
   EXPECT_THAT(Columns(), ElementsAre("a bigint NOT NULL", "b bigint NOT NULL"));
 }

@@ -1,5 +1,5 @@
-// Syncing again and again leaves the catalog as it is: no index, constraint or relation of ours
-// multiplies, and those of the user stay.
+// Repeated syncs leave the catalog unchanged: our indexes, constraints and relations do not
+// multiply, and those of the user stay.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -18,7 +18,7 @@ using ::testing::Not;
 
 constexpr int kRuns = 50;
 
-// How the nth sync of a table is asked for.
+// How the nth sync of a table is requested.
 struct Mode {
   std::string name;
   std::function<Ask(int64_t)> ask;
@@ -69,8 +69,8 @@ class StableCatalogTest : public AppTest, public ::testing::WithParamInterface<M
     Load(absl::StrCat("run ", run), GetParam().ask(run), Record(1, "a") + Record(2, "b", run));
   }
 
-  // Relations, indexes and constraints of the schema. Numbers of kept tables and what is made from
-  // them count as one.
+  // Relations, indexes and constraints of the schema. Numbers of kept tables, and names derived
+  // from them, count as equal.
   std::string Catalog() {
     return QueryValue(absl::StrCat(
         "SELECT string_agg(line, E'\\n' ORDER BY line) FROM (SELECT regexp_replace(regexp_replace("
@@ -88,7 +88,7 @@ class StableCatalogTest : public AppTest, public ::testing::WithParamInterface<M
     return QueryInt(absl::StrCat("SELECT count(*) FROM pg_index WHERE indrelid = '", Table(kTable),
                                  "'::regclass"));
   }
-  // The ledger's list is what the table has.
+  // The ledger's list matches the table's indexes.
   void ExpectLedgerKnows() {
     EXPECT_EQ(QueryValue(absl::StrCat("SELECT count(*) FROM ", ledger(),
                                       ".table_index l WHERE NOT EXISTS (SELECT FROM pg_indexes i "
@@ -113,7 +113,7 @@ TEST_P(StableCatalogTest, CatalogIsStableFromThirdToFiftiethSync) {
 
 TEST_P(StableCatalogTest, DuplicatesOfOlderVersionsAreDropped) {
   for (int run = 1; run <= 2; ++run) Sync(run);
-  // Older versions called them after the table that they were made on; migration 3 lists them.
+  // Older versions named them after the table that they were created on; migration 3 lists them.
   for (int i = 1; i <= 20; ++i) {
     const std::string name = absl::StrCat("syncline_key_8254c329_", i, "__syncline_tmp_x");
     Execute(absl::StrCat("CREATE INDEX ", name, " ON ", Table(kTable), " (id); INSERT INTO ",
@@ -137,7 +137,7 @@ TEST_P(StableCatalogTest, IndexesThatTheUserChangedAreKept) {
       absl::StrCat("SELECT coalesce(max(indexname), '') FROM pg_indexes WHERE schemaname = '",
                    schema(), "' AND tablename = '", kTable, "'");
   const std::string name = QueryValue(ours);
-  if (name.empty()) GTEST_SKIP() << "a mode without a key";
+  if (name.empty()) GTEST_SKIP() << "this mode has no key";
   Execute(absl::StrCat("ALTER INDEX ", schema(), ".\"", name, "\" RENAME TO renamed"));
   for (int run = 4; run <= 6; ++run) Sync(run);
   EXPECT_EQ(QueryValue(ours), "renamed");
@@ -153,7 +153,7 @@ TEST_P(StableCatalogTest, IndexesThatTheUserChangedAreKept) {
 TEST_P(StableCatalogTest, UserPrimaryKeyIsUsed) {
   if (GetParam().ask(1).mode != v1::WRITE_MODE_DEDUP ||
       GetParam().ask(2).mode != v1::WRITE_MODE_DEDUP) {
-    GTEST_SKIP() << "a mode that may repeat keys";
+    GTEST_SKIP() << "this mode may repeat keys";
   }
   for (int run = 1; run <= 3; ++run) Sync(run);
   Execute(absl::StrCat("CREATE UNIQUE INDEX their_key ON ", Table(kTable), " (id)"));

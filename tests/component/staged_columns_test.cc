@@ -1,6 +1,6 @@
-// Staged rows and the catalog of the stream that publishes them: a column that the syncs which
-// staged did not declare, policies, ownership and types of one that only they declared. What
-// becomes of its values: undeclared_columns_test.cc.
+// Staged rows and the catalog of the stream that publishes them: a column that the staging syncs
+// did not declare, and the policies, ownership and types of a column that only they declared.
+// undeclared_columns_test.cc covers its values.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -16,7 +16,7 @@ namespace {
 
 using ::testing::ElementsAre;
 
-// Columns id, at and those named, all integers; the cursor is at.
+// Columns id, at and those in `names`, all integers. The cursor is at.
 Ask Columns(Ask ask, const std::vector<std::string>& names,
             v1::SchemaPolicy policy = v1::SCHEMA_POLICY_KEEP) {
   ask.json_schema = R"({"properties":{"id":{"type":"integer"},"at":{"type":"integer"})";
@@ -34,7 +34,7 @@ std::string Line(int64_t id, int64_t at, const std::string& more = "") {
 
 class StagedColumnsTest : public AppTest {
  protected:
-  // Starts, and sends; nothing ends the sync. The changes of its plan.
+  // Starts a sync and sends `lines` without ending it. Returns the changes of its plan.
   std::vector<std::string> Stage(const std::string& sync_id, const Ask& ask,
                                  const std::string& lines) {
     const absl::StatusOr<v1::StartSyncResponse> started = Start(sync_id, ask);
@@ -49,7 +49,7 @@ class StagedColumnsTest : public AppTest {
     return changes;
   }
 
-  // "1:7 2:NULL": id and the column, in order.
+  // Returns "1:7 2:NULL": id and the column, in order.
   std::string Values(const std::string& column) {
     return QueryValue(absl::StrCat("SELECT string_agg(format('%s:%s', id, coalesce(", column,
                                    "::text, 'NULL')), ' ' ORDER BY id) FROM ", Table(kTable)));
@@ -142,7 +142,7 @@ TEST_F(StagedColumnsTest, StagedValueChangedByUserTypeHasEntry) {
             "1:0 2:4 3:2 4:1 5:0");
 }
 
-// The plan is made for a table that is replaced, and then no row of the restart is left.
+// The plan is made for a table that is replaced, and then no row of the restart remains.
 TEST_F(StagedColumnsTest, DroppedRestartIsAddedInTableTypes) {
   for (Ask ask : {Replace(1), DedupReplace(2)}) {
     const std::string id = absl::StrCat(ask.generation);

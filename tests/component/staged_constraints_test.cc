@@ -1,5 +1,5 @@
-// Rows that break a CHECK of the user's are rejected when they come, whichever loader stages them,
-// so that nothing that was acknowledged keeps a stream from being published.
+// Rows that violate a user's CHECK are rejected when they arrive, whichever loader stages them, so
+// that no acknowledged row prevents publishing.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -69,14 +69,15 @@ TEST_F(StagedConstraintsTest, NotValidCheckStaysNotValid) {
             "CHECK ((at > 1)) NOT VALID");
 }
 
-// A check over a column that the stream does not have is the table's matter.
+// A check over a column that the stream does not have applies to the table only.
 TEST_F(StagedConstraintsTest, CheckOverUserColumnIsNotStaged) {
   MakeTable(Dedup(0), "ADD grade int DEFAULT 1, ADD CONSTRAINT graded CHECK (grade < at + 10)");
   Load("s", Dedup(0), Record(1, "new", 2) + Record(2, "b", 1));
   EXPECT_EQ(Rows(), "1:new@0 2:b@0");
 }
 
-// It does not stop the start of a stream; publishing names what the new type cannot do.
+// The check does not stop the start of a stream. Publishing reports that the new type does not
+// support it.
 TEST_F(StagedConstraintsTest, CheckOverRetypedColumnFailsPublishing) {
   MakeTable(Replace(1), "ADD CONSTRAINT early CHECK (at + 1 < 100)");
   Ask ask = Replace(2);

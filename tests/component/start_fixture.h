@@ -1,5 +1,5 @@
-// Syncs that are started through the registry, on a real database: which tables, columns and states
-// they get.
+// Starts syncs through the registry on a real database, and reads the tables, columns and states
+// that they get.
 #pragma once
 
 #include <memory>
@@ -37,7 +37,7 @@ class StartFixture : public LedgerFixture {
     PostgresTest::TearDown();
   }
 
-  // As another replica has it.
+  // Creates a registry like that of another replica.
   std::unique_ptr<sync::SyncRegistry> NewRegistry() {
     sync::SessionContext context;
     context.store = store_.get();
@@ -49,7 +49,7 @@ class StartFixture : public LedgerFixture {
 
   // The schema of streams without a namespace.
   std::string Target() const { return schema() + "_t"; }
-  // A relation in it, for SQL.
+  // The SQL name of a relation in that schema.
   std::string InTarget(const std::string& name) const {
     return absl::StrCat(Target(), ".\"", name, "\"");
   }
@@ -93,7 +93,7 @@ class StartFixture : public LedgerFixture {
     return sync.value_or(SyncRecord());
   }
 
-  // The plan of the one stream of a sync.
+  // Starts a sync of one stream and returns its plan.
   StreamRecord StartOne(const std::string& sync_id, const StreamConfig& stream) {
     SyncRecord sync = Start(sync_id, {stream});
     return sync.streams.empty() ? StreamRecord() : sync.streams.front();

@@ -15,7 +15,7 @@ using absl::StatusCode;
 
 class StartRpcTest : public AppTest {
  protected:
-  // "bad" replaces nothing: a view has its name. "frozen" would get one more column.
+  // "bad" cannot start because a view has its name. "frozen" would get another column.
   v1::StartSyncRequest Request(const std::string& sync_id) const {
     v1::StartSyncRequest request;
     request.set_sync_id(sync_id);
@@ -91,7 +91,7 @@ TEST_F(StartRpcTest, WithoutAllowPartialFirstErrorFailsTheCall) {
   EXPECT_EQ(Rows("good"), "missing");
 }
 
-// What does not change what is loaded is no other request.
+// A change that does not affect what is loaded is not another request.
 TEST_F(StartRpcTest, ResumeMayAddAllowPartialButNotOtherInput) {
   v1::StartSyncRequest request;
   request.set_sync_id("s");

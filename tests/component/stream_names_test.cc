@@ -1,4 +1,4 @@
-// Names are sticky: which table a stream and which column a property gets, over several syncs.
+// Names are sticky: the table of a stream and the column of a property, over several syncs.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -29,7 +29,7 @@ class StreamNamesTest : public StartFixture {
  protected:
   std::string Plain(const std::string& name) const { return absl::StrCat(Target(), ".", name); }
 
-  // Property -> column of the plan.
+  // Maps each property to its column in the plan.
   static std::map<std::string, std::string> Columns(const StreamRecord& stream) {
     std::map<std::string, std::string> columns;
     for (const ColumnSchema& column : stream.plan.schema.columns) {
@@ -137,7 +137,7 @@ TEST_F(StreamNamesTest, UserColumnIsFilledAndStaysTheUsers) {
   Execute(absl::StrCat("ALTER TABLE ", InTarget("t"), " ADD note bigint"));
   EXPECT_EQ(Columns(StartOne("2", Append({"", "t"}, {"id", "note"})))["note"], "note");
   EXPECT_EQ(Marks("t"), "id note*");
-  // One that the user drops and makes again is the user's.
+  // A column that the user drops and adds again belongs to the user.
   Execute(absl::StrCat("ALTER TABLE ", InTarget("t"), " DROP id"));
   StartOne("3", Append({"", "t"}, {"note"}));
   EXPECT_EQ(Marks("t"), "id* note*");
@@ -156,7 +156,7 @@ TEST_F(StreamNamesTest, MissingTableIsRecreatedWithWarning) {
     ASSERT_EQ(again.warnings.size(), 1u) << gone;
     EXPECT_EQ(again.warnings[0].code, "TABLE_MISSING");
     EXPECT_EQ(again.plan.table.ToString(), Plain("t"));
-    // Resumed, it says so again; the next sync does not.
+    // A resumed sync warns again; the next sync does not.
     EXPECT_EQ(StartOne(id + "/again", Append({"", "t"})).warnings.size(), 1u);
     EXPECT_THAT(StartOne(id + "/next", Append({"", "t"})).warnings, IsEmpty());
     Execute(absl::StrCat("DROP TABLE ", InTarget("t")));
@@ -173,13 +173,13 @@ TEST_F(StreamNamesTest, ExactTableIsNotMapped) {
   EXPECT_EQ(TableOf("1", To(Append({"", "s"}), absl::StrCat(Target(), ".\"My Table\""))),
             Plain("My Table"));
   EXPECT_EQ(TableOf("2", To(Append({"", "u"}), "Orders")), Plain("orders"));
-  // The table had no stream: it is the stream's from now on.
+  // The table had no stream, so it belongs to this one from now on.
   EXPECT_EQ(TableOf("3", Append({"", "s"})), Plain("My Table"));
   EXPECT_THAT(TableOf("4", Append({"", "orders"})), StartsWith(Plain("orders_")));
   // Another table does not change that.
   EXPECT_EQ(TableOf("5", To(Append({"", "s"}), "other")), Plain("other"));
   EXPECT_EQ(TableOf("6", Append({"", "s"})), Plain("My Table"));
-  // Whichever stream made it.
+  // This holds whichever stream created it.
   EXPECT_EQ(TableOf("7", To(Append({"", "new"}), "orders")), Plain("orders"));
 }
 
@@ -222,7 +222,8 @@ TEST_F(StreamNamesTest, StreamWithoutPropertiesHasMetaColumns) {
               StatusIs(StatusCode::kInvalidArgument, "MISSING_PK"));
 }
 
-// An older version loaded both into one table; the newest completed sync decides whose it stays.
+// An older version loaded both into one table. The newest completed sync decides which stream keeps
+// it.
 TEST_F(StreamNamesTest, SplitStreamIsWarnedAboutItsNewTable) {
   const StreamConfig loser = Append({"", "a.b"});
   StartOne("1", loser);
@@ -235,7 +236,7 @@ TEST_F(StreamNamesTest, SplitStreamIsWarnedAboutItsNewTable) {
   Downgrade();
   ASSERT_OK(postgres::MigrateLedger(database(), ledger_->schema()));
 
-  // A start that is refused names the table, and is no reason to keep quiet.
+  // A start that is refused does not count as having warned.
   EXPECT_THAT(TryStart(Request("3", {loser, Append({"", "v"})})).status(),
               StatusIs(StatusCode::kFailedPrecondition, "TARGET_INCOMPATIBLE"));
   const StreamRecord split = StartOne("4", loser);

@@ -1,5 +1,5 @@
-// A schema with a final table `t` and a loaded table `t_new`, both of the shape that the loaders
-// make.
+// A schema with a target table `t` and a loaded table `t_new`, both of the form that the loaders
+// create.
 #pragma once
 
 #include <cstdio>
@@ -46,21 +46,21 @@ class SwapFixture : public PostgresTest {
                                     &stats_);
   }
 
-  // Runs statements with $S for the schema and $R for the prefix of this test's roles.
+  // Runs statements in which $S stands for the schema and $R for the prefix of this test's roles.
   void Run(absl::string_view sql) { Execute(Expand(sql)); }
   std::string Value(absl::string_view sql) { return QueryValue(Expand(sql)); }
   std::string Expand(absl::string_view sql) const {
     return absl::StrReplaceAll(sql, {{"$S", schema()}, {"$R", schema()}});
   }
 
-  // A role of this test, dropped at its end.
+  // Creates a role that is dropped at the end of the test.
   void MakeRole(absl::string_view suffix, absl::string_view options = "") {
     const std::string role = absl::StrCat(schema(), suffix);
     Execute(absl::StrCat("CREATE ROLE ", role, " ", options));
     roles_.push_back(role);
   }
 
-  // All definitions of the schema, as pg_dump prints them, less those of the loaded table.
+  // All definitions of the schema, as pg_dump prints them, except those of the loaded table.
   std::string Dump() {
     const std::string command = absl::StrCat(
         "PATH=\"$PATH:$(echo /usr/lib/postgresql/*/bin | tr ' ' ':')\" pg_dump "
@@ -75,7 +75,7 @@ class SwapFixture : public PostgresTest {
     EXPECT_EQ(pclose(pipe), 0) << text;
     std::string kept;
     for (const absl::string_view line : absl::StrSplit(text, '\n')) {
-      // \restrict has a random word.
+      // A \restrict line contains a random word.
       if (absl::StrContains(line, "restrict ")) continue;
       absl::StrAppend(&kept, line, "\n");
     }
@@ -84,7 +84,7 @@ class SwapFixture : public PostgresTest {
 
   void TearDown() override {
     if (!schema().empty()) {
-      // What a test made outside its schema, also when it failed in the middle.
+      // Objects that a test creates outside its schema, dropped even if the test failed halfway.
       Run("SET client_min_messages = error; DROP PUBLICATION IF EXISTS $S_pub;"
           "DROP SCHEMA IF EXISTS $S_other CASCADE; DROP FOREIGN DATA WRAPPER IF EXISTS $S_w "
           "CASCADE");

@@ -1,4 +1,4 @@
-// What the swap refuses: it names the object and leaves everything as it was.
+// What the swap refuses: the error names the object, and nothing changes.
 #include <gtest/gtest.h>
 
 #include "server/postgres/swap/swap_check.h"
@@ -25,7 +25,7 @@ class SwapRefusalTest : public testing::SwapFixture {
 
 struct Case {
   const char* name;
-  const char* sql;  // on top of a table t; $S is the schema
+  const char* sql;  // applied to a table t; $S is the schema
   const char* reason;
   const char* object;
 };

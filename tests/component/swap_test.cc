@@ -1,5 +1,4 @@
-// The swap against a real PostgreSQL: what is carried over, and that it happens whole or not at
-// all.
+// The swap against a real PostgreSQL: what is carried over, and that the swap is atomic.
 #include "server/postgres/swap/swap.h"
 
 #include <gtest/gtest.h>
@@ -156,7 +155,7 @@ TEST_F(SwapTest, TablePropertiesAreKept) {
   EXPECT_EQ(Value("SELECT count(*) FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace "
                   "WHERE n.nspname = '$S' AND c.relname LIKE '\\_syncline%'"),
             "0");
-  // No entry of the server's own was copied with the columns' options.
+  // The server's own entries were not copied with the columns' options.
   EXPECT_EQ(Value("SELECT string_agg(o.option_name, ',') FROM pg_attribute a, "
                   "pg_options_to_table(a.attoptions) o WHERE a.attrelid = '$S.t'::regclass AND "
                   "o.option_name LIKE 'n\\_%'"),
@@ -166,12 +165,12 @@ TEST_F(SwapTest, TablePropertiesAreKept) {
                   "o.option_value IN (" +
                   own_options + ")"),
             "0");
-  // Statistics were gathered with the targets set, before the table was put in place.
+  // Statistics were gathered with the configured targets before the swap.
   EXPECT_EQ(Value("SELECT count(*) FROM pg_stats_ext WHERE statistics_schemaname = '$S'"), "1");
   EXPECT_EQ(Value("SELECT reltuples FROM pg_class WHERE oid = '$S.t'::regclass"), "20");
 }
 
-// The first readers have statistics; how good they are depends on who gathers the next.
+// The first readers have statistics. How detailed they are depends on whether autovacuum follows.
 TEST_F(SwapTest, StatisticsAreGatheredBeforeSwap) {
   const std::string bounds =
       "SELECT array_length(histogram_bounds::text::text[], 1) FROM pg_stats "
@@ -180,12 +179,12 @@ TEST_F(SwapTest, StatisticsAreGatheredBeforeSwap) {
   MakeTable("t_new", 1000, 2);
   ASSERT_OK(Swap());
   EXPECT_EQ(Value(bounds), "11");
-  // Nobody would gather better ones.
+  // Without autovacuum, no better statistics would be gathered.
   Run("ALTER TABLE $S.t SET (autovacuum_enabled = off)");
   MakeTable("t_new", 1000, 2);
   ASSERT_OK(Swap());
   EXPECT_EQ(Value(bounds), "101");
-  // Only a full ANALYZE looks at expressions.
+  // Only a full ANALYZE gathers statistics of expressions.
   Run("ALTER TABLE $S.t RESET (autovacuum_enabled); CREATE INDEX ON $S.t ((id % 7))");
   MakeTable("t_new", 1000, 2);
   ASSERT_OK(Swap());
@@ -277,7 +276,8 @@ TEST_F(SwapTest, MaterializedViewsAreRecreatedInOrder) {
   EXPECT_EQ(Count("m2"), "20");
   EXPECT_EQ(Value("SELECT n FROM $S.v_on_m1"), "20");
   EXPECT_EQ(Value("SELECT relispopulated FROM pg_class WHERE oid = '$S.empty_m'::regclass"), "f");
-  // One on a view that only changed beneath it keeps its identity, and its content until REFRESH.
+  // A materialized view on a view that changed only beneath it keeps its identity, and its content
+  // until REFRESH.
   EXPECT_EQ(Value("SELECT '$S.m_on_v'::regclass::oid || ' ' || '$S.v_on_m1'::regclass::oid"), far);
   EXPECT_EQ(Value("SELECT n FROM $S.m_on_v"), "10");
   Run("REFRESH MATERIALIZED VIEW $S.m_on_v");
@@ -330,12 +330,12 @@ TEST_F(SwapTest, UserColumnsAreCarriedOverAsDefinitions) {
   const std::string before = Dump();
   MakeTable("t_new", 3, 2);
   ASSERT_OK(Swap());
-  EXPECT_EQ(Dump(), before) << "the name of the identity's sequence, too";
+  EXPECT_EQ(Dump(), before) << "also the name of the identity column's sequence";
   EXPECT_EQ(Value("SELECT string_agg(concat_ws(' ', id, note, twice, number), ',' ORDER BY id) "
                   "FROM $S.t"),
             "1 none 2 5,2 none 4 7,3 none 6 9");
   EXPECT_TRUE(stats_.left_out.empty());
-  // The sequence goes on from where the replaced table's was.
+  // The sequence continues from where that of the replaced table was.
   MakeTable("t_new", 3, 3);
   Run("INSERT INTO $S.t VALUES ('x', now(), '{}', 2, 4)");
   ASSERT_OK(Swap());
@@ -400,7 +400,7 @@ TEST_F(SwapTest, KilledSwapCanBeRepeated) {
   ASSERT_OK(Swap());
   EXPECT_EQ(Dump(), before);
   EXPECT_EQ(Count("v"), "20");
-  // What was built before the crash was not built again.
+  // Indexes that were built before the crash were not built again.
   EXPECT_EQ(Value(built + "'::regclass"), indexes);
 }
 
@@ -451,14 +451,14 @@ TEST_F(SwapTest, StoppedServerDoesNotBlockReaders) {
   MakeTable("t", 2, 1);
   MakeTable("t_new", 5, 2);
   const std::unique_ptr<Connection> reader = Connect();
-  // Less than what any transaction of ours may be silent for.
+  // Less than the maximum idle time of our transactions.
   ASSERT_OK(reader->Execute("SET lock_timeout = '10s'"));
   const std::string lock = Expand("LOCK TABLE $S.t IN ACCESS EXCLUSIVE");
   int stopped = 0;
   WatchedDatabase database_of_a_stopped_server(&database(), [&](absl::string_view sql) {
     if (!absl::StrContains(absl::StrReplaceAll(sql, {{"\"", ""}}), lock)) return;
     ++stopped;
-    // Waits for the lock, while the swap waits here.
+    // Waits for the lock while the swap is stopped here.
     EXPECT_OK(reader->Query("SELECT count(*) FROM " + Table("t"), Params()));
   });
   EXPECT_THAT(postgres::OverwriteTable(database_of_a_stopped_server, Name("t_new"), Name("t"), {},
@@ -470,7 +470,7 @@ TEST_F(SwapTest, StoppedServerDoesNotBlockReaders) {
   EXPECT_EQ(Count(), "5");
 }
 
-// No lock stops a GRANT: the swap that has not carried it over begins again.
+// No lock blocks a GRANT, so a swap that has not carried it over starts again.
 TEST_F(SwapTest, LateGrantIsCarriedOver) {
   MakeTable("t", 2, 1);
   MakeTable("t_new", 5, 2);
@@ -494,7 +494,7 @@ TEST_F(SwapTest, PreparationFollowsTarget) {
       "CREATE INDEX iy ON $S.t (name); ALTER TABLE $S.t ADD CONSTRAINT uq UNIQUE (id)");
   std::vector<std::string> left_out;
   ASSERT_OK(postgres::PrepareSource(database(), Name("t_new"), Name("t"), {}, &left_out));
-  // Another definition under the old name, one less, one more.
+  // One index gets another definition under its old name, one is dropped, and one is added.
   Run("DROP INDEX $S.ix; CREATE INDEX ix ON $S.t (name, id); DROP INDEX $S.iy;"
       "ALTER TABLE $S.t DROP CONSTRAINT ck, ADD CONSTRAINT ck CHECK (id > -1),"
       " DROP CONSTRAINT uq, ADD CONSTRAINT uq2 UNIQUE (id)");
@@ -504,7 +504,7 @@ TEST_F(SwapTest, PreparationFollowsTarget) {
   EXPECT_EQ(Count(), "20");
 }
 
-// PostgreSQL prints what stands on a column of another type with casts: "(at + 1)" becomes
+// PostgreSQL prints expressions over a column of another type with casts: "(at + 1)" becomes
 // "(at + (1)::numeric)".
 TEST_F(SwapTest, RetypedColumnDefinitionsAreRecognized) {
   MakeTable("t", 10, 1);
@@ -515,7 +515,7 @@ TEST_F(SwapTest, RetypedColumnDefinitionsAreRecognized) {
       "COMMENT ON CONSTRAINT ck ON $S.t IS 'small';"
       "CREATE INDEX part ON $S.t (id) WHERE at > 5; CREATE INDEX expr ON $S.t ((at + 7));"
       "CREATE STATISTICS $S.st ON (at + 3), (at * 5) FROM $S.t;"
-      // As a staging table is made like its target.
+      // A staging table is created like its target.
       "ALTER TABLE $S.t_new ADD at bigint, ADD CONSTRAINT ck CHECK (at + 1 < 100);"
       "ALTER TABLE $S.t_new ALTER at TYPE numeric");
   Run("UPDATE $S.t_new SET at = id");
@@ -616,7 +616,8 @@ TEST_F(SwapTest, LongReaderLocksOutOnlyTheSwap) {
   std::string problem;
   std::atomic<int> reads{0};
   const std::unique_ptr<Connection> other = Connect();
-  // Far more than the lock_timeout: queueing for as long as the swap tries would exceed it.
+  // Far more than the lock_timeout. A reader that queued for as long as the swap keeps trying would
+  // exceed it.
   ASSERT_OK(other->Execute("SET statement_timeout = '2s'"));
   std::thread reader([&] {
     while (!done && problem.empty()) {

@@ -1,4 +1,4 @@
-// What the registry holds of a sync, and for how long.
+// What the registry keeps of a sync, and for how long.
 #include "server/sync/sync_registry.h"
 
 #include <gmock/gmock.h>
@@ -59,7 +59,7 @@ class SyncRegistryTest : public LedgerFixture {
     ASSERT_OK(registry_->Start(request));
   }
 
-  // The session, held by the registry alone.
+  // The session. Only the registry owns it.
   std::weak_ptr<StreamSession> Session(const std::string& sync_id, const std::string& stream) {
     absl::StatusOr<std::shared_ptr<StreamSession>> session =
         registry_->FindStream(sync_id, {"", stream});
@@ -100,7 +100,7 @@ TEST_F(SyncRegistryTest, ForgottenSyncIsReloaded) {
   EXPECT_EQ(again.result.outcome, first.result.outcome);
   EXPECT_THAT(Complete("nightly", "orders"), StatusIs(StatusCode::kNotFound, "UNKNOWN_STREAM"));
 
-  // Found again it is loaded from the ledger, which knows that it has ended.
+  // The sync is loaded again from the ledger, which has its end.
   const std::weak_ptr<StreamSession> loaded = Session("nightly", "users");
   EXPECT_FALSE(loaded.expired());
   registry_->ForgetIdle(absl::Hours(1));

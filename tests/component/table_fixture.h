@@ -1,5 +1,5 @@
-// Base of the tests of tables: rows go in and come out by the streams' own field names, whatever
-// the columns are called.
+// Base of the table tests: rows are written and read by the streams' own field names, whatever the
+// columns are called.
 #pragma once
 
 #include <cstdint>
@@ -19,13 +19,13 @@
 
 namespace syncline::testing {
 
-// A row: field name -> value as PostgreSQL prints it. A field that is null is left out.
+// A row: field name -> value as PostgreSQL prints it. Null fields are omitted.
 using Row = std::map<std::string, std::string>;
 
 struct Record {
   Row values;
   std::string extracted_at = "2025-01-23 00:00:00+00";
-  std::string raw_id = "";  // empty: one that no other record has
+  std::string raw_id = "";  // empty: a unique one is generated
   int64_t generation_id = 1;
   std::string meta = "{}";
 };
@@ -38,13 +38,13 @@ class TableFixture : public PostgresTest {
   void Create(const TableName& table, const TableSchema& schema);
   void Insert(const TableName& table, const TableSchema& schema,
               const std::vector<Record>& records);
-  // All rows, the stream's fields only, sorted.
+  // All rows, sorted, with the stream's fields only.
   std::vector<Row> Read(const TableName& table, const TableSchema& schema);
   int64_t Count(const TableName& table);
-  // Of each row the field `key`, and the transaction that wrote it.
+  // Maps `key_column` of each row to the transaction that wrote the row and to its position.
   std::map<std::string, std::string> Writers(const TableName& table, absl::string_view key_column);
 
-  // What the test's ledger, which is made when it is first asked for, says of indexes.
+  // The indexes in the test's ledger, which is created on first use.
   const postgres::KeyIndexes& key_indexes();
 
   absl::Status Transact(absl::FunctionRef<absl::Status(postgres::Transaction&)> body) {
@@ -56,7 +56,7 @@ class TableFixture : public PostgresTest {
   std::optional<postgres::KeyIndexes> key_indexes_;
 };
 
-// Fields in table order, nullable; the column's name is the field's.
+// Fields in table order, nullable. The column's name is the field's.
 TableSchema MakeSchema(const std::vector<std::pair<std::string, ColumnType>>& fields,
                        std::vector<std::string> primary_key = {}, std::string cursor = "");
 

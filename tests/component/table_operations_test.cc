@@ -1,5 +1,5 @@
-// TableOperationsSuite of the destination guide, each case with columns named as the fields and
-// with renamed ones; then what the guide leaves out.
+// TableOperationsSuite of the destination guide, each case with columns named like the fields and
+// with renamed columns; then cases that the guide does not cover.
 #include "server/postgres/table/table_operations.h"
 
 #include <gmock/gmock.h>
@@ -365,7 +365,7 @@ TEST_F(TableOperationsTest, KeyIndexFollowsTheKey) {
   Execute(absl::StrCat("CREATE UNIQUE INDEX mine ON ", Table("t"), " (a)"));
   schema.primary_key = {"a"};
   create();
-  EXPECT_THAT(indexes(), ElementsAre("(a)")) << "the user's own index serves";
+  EXPECT_THAT(indexes(), ElementsAre("(a)")) << "the user's index is used";
   schema.primary_key = {};
   create();
   EXPECT_THAT(indexes(), ElementsAre("(a)")) << "the user's index is not ours to drop";

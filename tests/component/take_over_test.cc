@@ -1,5 +1,5 @@
-// Syncs that race for tables: replaces of tables under one view, and syncs that take a table over
-// from each other. Whatever meets, the answers are those of the contract.
+// Syncs that race for tables: replaces of tables under one view, and syncs that take over a table
+// from each other. Every result is one that docs/loading.md allows.
 #include <gtest/gtest.h>
 
 #include <atomic>
@@ -25,7 +25,7 @@ std::string People(int64_t from, int64_t to) {
   return lines;
 }
 
-// Runs `body(thread)` on so many threads at once.
+// Runs `body(thread)` on `threads` threads at once.
 void RunThreads(int threads, const std::function<void(int)>& body) {
   std::vector<std::unique_ptr<Thread>> running;
   for (int thread = 0; thread < threads; ++thread) {
@@ -97,8 +97,8 @@ TEST_F(TakeOverTest, CompletionOfCancelledSyncIsRefused) {
   EXPECT_EQ(ReasonOf(Complete("s1").status()), "SYNC_CANCELLED");
 }
 
-// A call that is making a table when its stream is cancelled: the table's creation waits until the
-// test lets it go, and fails then, for that session alone.
+// A call that is creating a table when its stream is cancelled. The creation waits until the test
+// releases it, and then fails for that session only.
 class InterruptedCallTest : public TakeOverTest {
  protected:
   void SetUp() override {
@@ -112,7 +112,7 @@ class InterruptedCallTest : public TakeOverTest {
     TakeOverTest::TearDown();
   }
 
-  // What the creation of `users` ends with.
+  // Makes the creation of `users` fail with this error.
   void FailCreation(const std::string& sqlstate, const std::string& message) {
     Execute(absl::StrCat(
         "CREATE FUNCTION ", Table("hold"), "() RETURNS event_trigger LANGUAGE plpgsql AS $$ ",
@@ -125,7 +125,7 @@ class InterruptedCallTest : public TakeOverTest {
         Table("hold"), "()"));
   }
 
-  // The StartSync that waits in the creation of its table.
+  // Starts a StartSync and waits until it is blocked in the creation of its table.
   std::future<absl::StatusOr<v1::StartSyncResponse>> StartAndWait(bool allow_partial) {
     v1::StartSyncRequest request;
     request.set_sync_id("first");
@@ -149,7 +149,7 @@ class InterruptedCallTest : public TakeOverTest {
 };
 
 TEST_F(InterruptedCallTest, StartErrorAfterCancelIsCancellation) {
-  FailCreation("XX001", "the error of a table that somebody else changes");
+  FailCreation("XX001", "table changed by another session");
   auto started = StartAndWait(/*allow_partial=*/false);
   ASSERT_OK(client().CancelSync("first"));
   LetGo();
@@ -158,7 +158,7 @@ TEST_F(InterruptedCallTest, StartErrorAfterCancelIsCancellation) {
 }
 
 TEST_F(InterruptedCallTest, PartialStartContinuesWithOtherStreams) {
-  FailCreation("XX001", "the error of a table that somebody else changes");
+  FailCreation("XX001", "table changed by another session");
   auto started = StartAndWait(/*allow_partial=*/true);
   Execute(absl::StrCat("UPDATE ", ledger(), ".stream SET state = 'cancelled' WHERE table_name = '",
                        kTable, "'"));
@@ -188,7 +188,8 @@ TEST_F(InterruptedCallTest, VanishedRelationIsLeftToNewerSync) {
   EXPECT_EQ(ReasonOf(Complete("first").status()), "SYNC_CANCELLED");
 }
 
-// As the newer sync would leave the ledger, which the lock of the table keeps from starting here.
+// Changes the ledger as the newer sync would. That sync cannot start here because of the table's
+// lock.
 TEST_F(InterruptedCallTest, CompletionErrorAfterTakeOverIsSuperseded) {
   FailCreation("XX000", "could not open relation with OID 1");
   ASSERT_OK(Start("first", Dedup(0)));

@@ -1,5 +1,5 @@
-// Values that were staged for a column that the sync that publishes them does not declare any more,
-// through the real RPCs.
+// Values that were staged for a column that the publishing sync no longer declares, through the
+// real RPCs.
 #include <gtest/gtest.h>
 
 #include <string>
@@ -25,7 +25,7 @@ std::string Resident(int64_t id, absl::string_view name, int64_t at, absl::strin
 
 class UndeclaredColumnsTest : public AppTest {
  protected:
-  // "1:ann:Bonn": id, name and city in order; "-" for NULL.
+  // Returns "1:ann:Bonn": id, name and city in order; "-" for NULL.
   std::string Cities() {
     return QueryValue(
         absl::StrCat("SELECT string_agg(id || ':' || name || ':' || "
@@ -41,7 +41,7 @@ TEST_F(UndeclaredColumnsTest, MergeTakesStagedAndKeepsStoredValues) {
   LoadAndCancel("s2", Wide(Dedup(0)),
                 Resident(1, "a2", 2, "\"Paris\"") + Resident(2, "b2", 2, "null") +
                     Resident(3, "c2", 2, "\"Bergen\"") + Resident(5, "e2", 2, "\"Quito\""));
-  // 3 comes again without a city, 4 and 6 for the first time.
+  // 3 is sent again without a city, 4 and 6 for the first time.
   Load("s3", Dedup(0), Record(3, "c3", 3) + Record(4, "d3", 3) + Record(6, "f3", 3));
   EXPECT_EQ(Cities(), "1:a2:Paris 2:b2:- 3:c3:Bergen 4:d3:Lima 5:e2:Quito 6:f3:-");
 }

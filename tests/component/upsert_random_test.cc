@@ -1,5 +1,5 @@
-// Upserts of random rows against a plain model of the rules in upsert.h: whichever form of the
-// merge is taken, the same rows win, and rows that are not beaten stay as they lie.
+// Upserts of random rows against a plain model of the rules in upsert.h: every form of the merge
+// chooses the same rows, and stored rows that win are not rewritten.
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -28,8 +28,8 @@ constexpr int kRounds = 12;
 
 struct Case {
   std::string name;
-  bool unique = false;    // every key comes once
-  bool in_place = false;  // a trigger watches the target
+  bool unique = false;    // every key is unique
+  bool in_place = false;  // a trigger is on the target
   bool cursor = true;
   CdcDeleteMode mode = CdcDeleteMode::kHard;
 };
@@ -45,7 +45,7 @@ struct Stored {
   std::pair<std::optional<int>, std::optional<int>> Key() const { return {a, b}; }
 };
 
-// std::optional orders as the cursors do: nothing is the least.
+// std::optional orders like the cursors: no value is the lowest.
 bool Beats(const Case& c, const Stored& winner, const Stored& stored) {
   if (!c.cursor || winner.cursor == stored.cursor) return winner.extracted > stored.extracted;
   return winner.cursor > stored.cursor;
@@ -101,7 +101,7 @@ class UpsertRandomTest : public TableFixture, public ::testing::WithParamInterfa
     std::set<std::pair<std::optional<int>, std::optional<int>>> keys;
     for (int i = 0; i < count; ++i) {
       Stored row;
-      // Few values, so that keys meet; of each column a part is null.
+      // Few values, so that keys collide. Some values of each column are null.
       if (Draw(8) > 0) row.a = Draw(6);
       if (Draw(8) > 0) row.b = Draw(4);
       if (Draw(4) > 0) row.cursor = Draw(4);

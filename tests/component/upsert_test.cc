@@ -1,5 +1,5 @@
-// What the upsert does beyond the guide's table (table_operations_test.cc has that): keys, cursors,
-// ties, deletions, rows left alone.
+// The upsert beyond the guide's cases (table_operations_test.cc has those): keys, cursors, ties,
+// deletions, rows that are not rewritten.
 #include "server/postgres/table/upsert.h"
 
 #include <gmock/gmock.h>
@@ -57,7 +57,7 @@ TableSchema IdAndCursor() {
   return MakeSchema({{"id", ColumnType::kBigint}, {"at", ColumnType::kBigint}}, {"id"}, "at");
 }
 
-// A record of IdAndCursor; an empty cursor is null.
+// A record of IdAndCursor. An empty cursor is null.
 Record At(const std::string& id, const std::string& cursor, const std::string& raw_id,
           const std::string& extracted_at = "2025-01-23") {
   Record record = {{}, extracted_at, raw_id};
@@ -232,7 +232,7 @@ TEST_F(UpsertTest, ChangingTheKeyKeepsOldRows) {
          {record("5", "7", "3", "5"), record("6", "8", "4", "6"), record("7", "9", "1", "7")});
   Upsert(schema);
   EXPECT_THAT(Winners(), ElementsAre("4", "5", "7"))
-      << "a key gets down to its newest row when a newer one comes for any of them";
+      << "a record for a key leaves only the newest row of that key";
   schema.primary_key = {"id", "b"};
   Upsert(schema);
   EXPECT_THAT(Winners(), ElementsAre("4", "5", "6", "7"));
@@ -332,7 +332,7 @@ TEST_F(UpsertTest, TriggersSeeUpdatesAndForeignKeysHold) {
   EXPECT_EQ(counts.updated + counts.deleted, 2);
   EXPECT_EQ(QueryText(absl::StrCat("SELECT id FROM ", Table("child"), " ORDER BY id")),
             (std::vector<std::vector<std::string>>{{"1"}, {"2"}}))
-      << "a replaced row is no deletion, a deleted one is";
+      << "replacing a row is not a deletion";
 }
 
 TEST_F(UpsertTest, InPlaceMergeLeavesOneRowPerKey) {

@@ -52,7 +52,7 @@ class WritePathTest : public LedgerFixture {
     return claimed.ok() ? *claimed : postgres::ClaimedWriter{};
   }
 
-  // Records [begin, end) in `buffer`.
+  // Appends records [begin, end) to `buffer`.
   static void Fill(write::InsertBuffer& buffer, int64_t begin, int64_t end) {
     for (int64_t offset = begin; offset < end; ++offset) {
       buffer.Append({offset, 0, "{}"}, {Value::Scalar(offset)});
@@ -60,7 +60,7 @@ class WritePathTest : public LedgerFixture {
     buffer.Cover({begin, end}, 0);
   }
 
-  // Waits until some backend waits for a lock that one of `holder` has.
+  // Waits until a backend waits for a lock that `holder` has.
   void WaitUntilBlocked(postgres::Connection& asking, int64_t holder) {
     bool blocked = false;
     while (!blocked) {
@@ -78,8 +78,8 @@ class WritePathTest : public LedgerFixture {
     return pid.ok() ? pid->Int(0, 0) : 0;
   }
 
-  // Begins on `connection` to commit records [begin, end) of `claim`, as a backend would whose
-  // COMMIT is under way.
+  // Starts committing records [begin, end) of `claim` on `connection`, like a backend whose COMMIT
+  // is in progress.
   void CommitHalfway(postgres::Connection& connection, const WriterClaim& claim, int64_t begin,
                      int64_t end) {
     ASSERT_OK(connection.Begin());

@@ -1,6 +1,6 @@
-// A server in this process under everything at once: many writers of several streams, small blocks
-// and little memory, calls that are cancelled, writers that are taken over, checkpoints, a watcher
-// that comes and goes, syncs that are cancelled. Then counts are exact.
+// A server in this process under combined load: many writers of several streams, small blocks and
+// little memory, cancelled calls, superseded writers, checkpoints, a watcher that reconnects, and
+// cancelled syncs. At the end all counts must be exact.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -29,9 +29,9 @@ namespace {
 using testing::StatusIs;
 
 constexpr char kSync[] = "stress";
-constexpr int64_t kRecords = 8000;  // a writer
+constexpr int64_t kRecords = 8000;  // per writer
 constexpr int64_t kBatch = 100;
-constexpr int kWriters = 4;  // a stream
+constexpr int kWriters = 4;  // per stream
 
 class WritePathStressTest : public testing::PostgresTest {
  protected:
@@ -70,7 +70,7 @@ class WritePathStressTest : public testing::PostgresTest {
     return client::SyncClient::Create(options);
   }
 
-  // An append, a replacement and a deduplicated stream.
+  // An append stream, a replaced stream and a deduplicated stream.
   v1::StartSyncRequest Request(const std::string& sync_id,
                                const std::vector<std::string>& tables) const {
     v1::StartSyncRequest request;
@@ -122,7 +122,8 @@ class WritePathStressTest : public testing::PostgresTest {
   std::unique_ptr<client::SyncClient> client_;
 };
 
-// One writer of the caller: sends until all its records are durable, whatever happens to its calls.
+// One writer of the caller. It sends until all its records are durable, whatever happens to its
+// calls.
 class StressedWriter {
  public:
   StressedWriter(client::SyncClient* client, const v1::StartSyncRequest& sync, std::string table,
@@ -141,10 +142,10 @@ class StressedWriter {
       if (offset < 0) return;
       std::unique_ptr<client::RecordsCall> call = Open<Test>();
       std::unique_ptr<client::RecordsCall> older;
-      // Some calls go through; others end after a few batches.
+      // Some calls send everything; others end after a few batches.
       const bool to_the_end = Draw(3) == 0;
       int64_t left = to_the_end ? kRecords : 1 + Draw(8);
-      offset -= std::min<int64_t>(offset, Draw(120));  // records that are durable already
+      offset -= std::min<int64_t>(offset, Draw(120));  // sends durable records again
       bool open = true;
       while (open && offset < kRecords && left > 0) {
         const int64_t end = std::min<int64_t>(kRecords, offset + 1 + Draw(2 * kBatch));
@@ -166,10 +167,10 @@ class StressedWriter {
         EXPECT_THAT(older->Finish(), StatusIs(absl::StatusCode::kAborted, "FENCED"));
       }
       if (response.ok() && response->durable_offset() == kRecords) return;
-      // A call that was given up a moment ago may claim the writer after this one did: callers try
-      // again.
+      // A call that was abandoned a moment ago may claim the writer after this one did, so callers
+      // retry.
       if (absl::IsAborted(response.status())) continue;
-      EXPECT_OK(response) << "nobody but this thread touches the writer " << writer_;
+      EXPECT_OK(response) << "only this thread uses the writer " << writer_;
       if (!response.ok()) return;
     }
   }
@@ -184,7 +185,7 @@ class StressedWriter {
     return call;
   }
 
-  // What a caller asks when it goes on; -1 after a failure.
+  // Returns the durable offset that a resuming caller gets, or -1 after a failure.
   int64_t Durable() {
     const absl::StatusOr<v1::StartSyncResponse> started = client_->StartSync(sync_);
     EXPECT_OK(started);
@@ -228,7 +229,7 @@ class StressedWatcher {
   }
 
   int64_t checkpoints() const { return checkpoints_; }
-  // Records of each writer, by what its checkpoints say.
+  // Records of each writer according to its checkpoints.
   const std::map<std::string, int64_t>& records() const { return records_; }
 
  private:
@@ -251,7 +252,7 @@ class StressedWatcher {
   std::set<std::string> seen_;
 };
 
-// The fixture's messages, for the classes above.
+// Makes the fixture's messages available to the classes above.
 class Stress : public WritePathStressTest {
  public:
   using WritePathStressTest::Batch;
@@ -306,7 +307,7 @@ TEST_F(Stress, CountsAreExactAfterFailedCalls) {
     EXPECT_EQ(QueryInt("SELECT count(DISTINCT _airbyte_raw_id) FROM " + Table(table)),
               kWriters * kRecords);
   }
-  // A sync that cannot be completed would be watched for ever.
+  // The watch of a sync that cannot complete would never end.
   if (HasFailure()) {
     EXPECT_OK(client_->CancelSync(kSync));
   }
@@ -319,7 +320,8 @@ TEST_F(Stress, CountsAreExactAfterFailedCalls) {
   EXPECT_EQ(QueryInt("SELECT count(*) FROM " + ledger() + ".writer WHERE open_by IS NOT NULL"), 0);
 }
 
-// What was sent before is committed or not, but every call is answered with where it stands.
+// Records sent before the drain may or may not be committed, but every call is answered with its
+// durable offset.
 TEST_F(Stress, DrainingAnswersEveryCall) {
   const v1::StartSyncRequest request = Request(kSync, {"appended"});
   ASSERT_OK(client_->StartSync(request));

@@ -1,5 +1,5 @@
-// The write path without gRPC, against a real ledger: what happens when a COMMIT's answer is lost,
-// when commits of writers that count as dead come late, and when memory is short.
+// The write path without gRPC, against a real ledger: a lost COMMIT answer, late commits of writers
+// that count as dead, and a full memory budget.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -70,14 +70,14 @@ TEST_F(WritePathTest, CommittedRecordsAreNotCommittedAgain) {
   ASSERT_OK_AND_ASSIGN(const write::FlushResult flushed, buffer.Flush({}));
   EXPECT_EQ(flushed.durable_offset, 10);
 
-  // A call with the same epoch, as after a crash that took the newer claim back.
+  // A call with the same epoch, as after a crash that undid the newer claim.
   write::InsertBuffer twin(&load_, plan_, "sync", claim);
   Fill(twin, 5, 15);
   EXPECT_THAT(twin.Flush({}), StatusIs(absl::StatusCode::kAborted, "FENCED"));
   EXPECT_EQ(Rows(), 10);
 }
 
-// Whoever holds little holds no block that others have filled to the end.
+// A buffer of few rows does not hold a block that others have filled completely.
 TEST_F(WritePathTest, OnlyLargeBuffersTakeWholeBlocks) {
   for (int i = 0; i < 4; ++i) {
     blocks_.Give(ByteBuffer(write::kBlockBytes), write::kBlockBytes);
@@ -95,7 +95,7 @@ TEST_F(WritePathTest, OnlyLargeBuffersTakeWholeBlocks) {
   EXPECT_EQ(DistinctRows(), 10'000);
 }
 
-// The connection breaks in COMMIT; its backend goes on and commits while the rows are sent again.
+// The connection breaks in COMMIT. Its backend continues and commits while the rows are sent again.
 TEST_F(WritePathTest, LostCommitThatEndsLateIsNotRepeated) {
   const WriterClaim claim = Claim("w").claim;
   Execute(absl::StrCat("CREATE TABLE ", Table("armed"), " ();",  //
@@ -131,7 +131,7 @@ TEST_F(WritePathTest, LostCommitThatEndsLateIsNotRepeated) {
   EXPECT_TRUE(buffer.empty());
 }
 
-// Nobody renews the lease of the server "test": its writers count as dead.
+// The lease of the server "test" is never renewed, so its writers count as dead.
 TEST_F(WritePathTest, CompletionCountsLateCommitsOfDeadServer) {
   const WriterClaim claim = Claim("w").claim;
   const std::unique_ptr<postgres::Connection> late = Connect();
@@ -144,7 +144,7 @@ TEST_F(WritePathTest, CompletionCountsLateCommitsOfDeadServer) {
   });
   EXPECT_THAT(store_->BeginCompletion(plan_.stream_no, {true, 0}),
               StatusIs(absl::StatusCode::kFailedPrecondition, "COUNT_MISMATCH"));
-  // Nothing was begun: the writer may go on.
+  // The completion has not begun, so the writer may continue.
   const std::unique_ptr<postgres::Connection> more = Connect();
   CommitHalfway(*more, claim, 5, 8);
   EXPECT_OK(more->Commit());
@@ -153,7 +153,7 @@ TEST_F(WritePathTest, CompletionCountsLateCommitsOfDeadServer) {
 
 class WriterCallTest : public WritePathTest {
  protected:
-  // Everything but a lane that is full flushes only when it is told to.
+  // Only a full lane flushes on its own.
   void SetUp() override {
     WritePathTest::SetUp();
     if (IsSkipped() || HasFatalFailure()) return;
@@ -170,7 +170,7 @@ class WriterCallTest : public WritePathTest {
     };
   }
 
-  // `done` counts its end, which is asserted to be good.
+  // `done` counts the end of the call, which must be successful.
   std::shared_ptr<sync::WriterCall> Open(absl::string_view writer_id, Counter* done) {
     const postgres::ClaimedWriter claimed = Claim(writer_id);
     return std::make_shared<sync::WriterCall>(
@@ -187,7 +187,7 @@ class WriterCallTest : public WritePathTest {
   dataflow::LaneContext lanes_;
   std::unique_ptr<dataflow::AggregateFactory> aggregates_;
   sync::CallContext context_;
-  ThreadPool pool_{"load", 2};  // first to go: its tasks use the rest
+  ThreadPool pool_{"load", 2};  // destroyed first: its tasks use the other members
 };
 
 TEST_F(WriterCallTest, PendingCheckpointStatesBlockCaller) {
@@ -197,7 +197,7 @@ TEST_F(WriterCallTest, PendingCheckpointStatesBlockCaller) {
   const std::shared_ptr<sync::WriterCall> call = Open("w", &done);
   call->Accept(Batch(0, 10), on_ready);
   ready.WaitFor(1);
-  // No flush gets through while the writer's row is locked.
+  // Flushes are blocked while the writer's row is locked.
   const std::unique_ptr<postgres::Connection> blocker = Connect();
   ASSERT_OK(blocker->Begin());
   ASSERT_OK(blocker->Execute(absl::StrCat("SELECT 1 FROM ", Table("writer"), " FOR UPDATE")));
@@ -215,7 +215,7 @@ TEST_F(WriterCallTest, PendingCheckpointStatesBlockCaller) {
               ElementsAre(ElementsAre("c1", "10", "1048576"), ElementsAre("c2", "10", "1048576")));
 }
 
-// A caller that resumes from further back sends its checkpoints again, where they belong.
+// A caller that resumes from an earlier record sends its checkpoints again at their offsets.
 TEST_F(WriterCallTest, CheckpointKeepsOffsetAmongResentRecords) {
   Counter done;
   Counter ready;
@@ -261,7 +261,7 @@ TEST_F(WriterCallTest, IdleLanesReleaseMemoryToWaiters) {
   EXPECT_EQ(budget_.held_bytes(), 0);
 }
 
-// Blocks are one commit each, so the rows' transactions tell how many lanes a call has filled.
+// Each block is one commit, so the rows' transactions show how many lanes a call has filled.
 TEST_F(WriterCallTest, CallsUseNoMoreLanesThanThreads) {
   Counter done;
   int64_t commits = 0;
@@ -279,7 +279,7 @@ TEST_F(WriterCallTest, CallsUseNoMoreLanesThanThreads) {
     done.WaitFor(calls == 1 ? 1 : 3);
     const int64_t before = commits;
     commits = QueryInt(absl::StrCat("SELECT count(DISTINCT xmin::text) FROM ", Table("t")));
-    // Two lanes of one call, then one of each.
+    // Two lanes of one call, then one lane per call.
     EXPECT_EQ(commits - before, 2) << calls;
   }
   EXPECT_EQ(Rows(), 120);
@@ -309,7 +309,7 @@ TEST_F(WriterCallTest, CallThatDropsItsBatchesIsNotBusy) {
   EXPECT_EQ(budget_.held_bytes(), 0);
 }
 
-// Ends that meet batches on their way to a lane: each call ends by itself.
+// Calls end while batches are on their way to a lane. Each call ends independently.
 TEST_F(WriterCallTest, EndDuringBatchLosesNeither) {
   constexpr int kCalls = 100;
   Counter done;

@@ -7,8 +7,7 @@
 namespace syncline::testing {
 namespace {
 
-// Some come out as one column name: "A b", "A-b" and "A_b", and the letter e with and without an
-// accent.
+// Some map to one column name: "A b", "A-b" and "A_b", and the letter e with and without an accent.
 constexpr const char* kProperties[] = {"A b", "A-b", "A_b", "e", "\u00e9", "n"};
 constexpr PropertyType kTypes[] = {PropertyType::kInteger, PropertyType::kNumber,
                                    PropertyType::kString, PropertyType::kBoolean,
@@ -30,7 +29,7 @@ const char* SchemaOf(PropertyType type) {
   return "";
 }
 
-// A value as JSON, and the text that the table shows of it; none for null.
+// A value as JSON, and the text that the table shows for it; nothing for null.
 struct SentValue {
   std::string json = "null";
   std::optional<std::string> text = {};
@@ -174,7 +173,7 @@ bool ColumnHistory::IsOwed(const RecordKey& record, const std::string& property,
   const PropertyType type = syncs_.at(version).catalog.properties.at(property);
   const std::optional<std::string> value = ValueIn(row, property);
   if (value == ValueOf(type, NumberOf(property, id, version)).text) return true;
-  // What was staged in a column that was dropped is gone; what is stored may still be there.
+  // What was staged in a dropped column is lost. What was stored may still be there.
   if (value.has_value()) {
     return WasDropped(property, version) && IsKept(record, property, row, table);
   }
@@ -187,7 +186,7 @@ bool ColumnHistory::IsKept(const RecordKey& record, const std::string& property,
   const int64_t id = record.first;
   const std::optional<std::string> value = ValueIn(row, property);
   std::set<std::optional<std::string>> owed;
-  int64_t newest = 0;  // of the rows whose place it took
+  int64_t newest = 0;  // of the rows that it replaced
   for (auto before = before_.lower_bound({id, 0});
        before != before_.end() && before->first.first == id; ++before) {
     if (before->first == record) return value == ValueIn(before->second, property);
@@ -197,7 +196,7 @@ bool ColumnHistory::IsKept(const RecordKey& record, const std::string& property,
   }
   if (owed.empty()) owed.insert(std::nullopt);
   if (owed.count(value) > 0) return true;
-  // What an older staged row of the key had, if that fits the column and was not given up with it.
+  // The value of an older staged row of the key, if it fits the column and was not dropped.
   return std::any_of(
       syncs_.upper_bound(newest), syncs_.lower_bound(record.second), [&](const auto& sync) {
         const auto declared = sync.second.catalog.properties.find(property);

@@ -41,7 +41,7 @@ void DeliveryHistory::Announced(const v1::CheckpointCommitted& checkpoint) {
   const std::string& id = checkpoint.checkpoint_id();
   if (id.size() < 4 || !absl::SimpleAtoi(id.substr(3), &offset) ||
       checkpoints_sent_.count(offset) == 0) {
-    faults_.push_back(absl::StrCat("checkpoint \"", id, "\" was announced and never sent"));
+    faults_.push_back(absl::StrCat("checkpoint \"", id, "\" was announced but never sent"));
   }
   announced_.push_back(offset);
 }
@@ -84,7 +84,7 @@ std::vector<std::string> DeliveryHistory::faults() const {
 int64_t DeliveryHistory::Ask(postgres::Connection& connection, absl::string_view sql) {
   const absl::StatusOr<postgres::Result> result = connection.Query(sql, {});
   if (result.ok() && result->size() == 1) return result->Int(0, 0);
-  Fault(absl::StrCat("cannot ask the database: ", result.status().ToString(), " ", sql));
+  Fault(absl::StrCat("cannot query the database: ", result.status().ToString(), " ", sql));
   return -1;
 }
 
@@ -102,11 +102,11 @@ void DeliveryHistory::CheckSoFar(postgres::Connection& connection, absl::string_
                        ledger, ".stream t USING (stream_no) JOIN ", ledger,
                        ".sync s USING (sync_no) WHERE s.sync_id = '", stream_.sync_id, "'"));
   if (durable < promised) {
-    Fault(absl::StrCat("the ledger knows of ", durable, " records, ", promised,
+    Fault(absl::StrCat("the ledger has ", durable, " durable records, ", promised,
                        " were acknowledged"));
   }
   if (stream_.mode != DeliveryMode::kAppend || promised == 0) return;
-  Expect(connection, 0, "acknowledged records that are not in the table once, as they were sent",
+  Expect(connection, 0, "acknowledged records that are not in the table exactly once as sent",
          absl::StrCat("SELECT count(*) FROM ((", stream_.OwedSql(promised),
                       ") EXCEPT ALL SELECT id, version, name FROM ", stream_.Table(), ") AS d"));
   Expect(connection, 0, "records that are in the table twice",
@@ -119,7 +119,7 @@ void DeliveryHistory::CheckEnd(postgres::Connection& connection, absl::string_vi
   Expect(connection, 0, "records that are not in the table",
          absl::StrCat("SELECT count(*) FROM ((", stream_.OwedSql(), ") EXCEPT ALL (", rows,
                       ")) AS d"));
-  Expect(connection, 0, "rows that were not sent, or are there twice",
+  Expect(connection, 0, "rows that were not sent or are stored twice",
          absl::StrCat("SELECT count(*) FROM ((", rows, ") EXCEPT ALL (", stream_.OwedSql(),
                       ")) AS d"));
   const std::string from_writer =
@@ -136,8 +136,8 @@ void DeliveryHistory::CheckEnd(postgres::Connection& connection, absl::string_vi
 
 void DeliveryHistory::CheckAnnounced() {
   MutexLock lock(&mutex_);
-  // One of a call that was answered an error may be stored before one that covers less: the caller
-  // cannot know how far that call came, and begins the next one where it knew of.
+  // A checkpoint of a failed call may be stored before one that covers fewer records: the caller
+  // cannot know how far that call got, and starts the next one from the last acknowledged offset.
   std::vector<int64_t> in_order;
   for (const int64_t offset : announced_) {
     const bool of_good_call = checkpoints_acknowledged_.count(offset) > 0;

@@ -55,7 +55,7 @@ int EndToEndTest::ExitCode(Process& client, absl::Duration timeout) {
   const std::optional<int> code = client.Wait(timeout);
   if (code.value_or(-1) != 0) {
     ::testing::Test::RecordProperty("client_said", client.Stderr());
-    std::fprintf(stderr, "--- the client said\n%s---\n", client.Stderr().c_str());
+    std::fprintf(stderr, "--- output of the client\n%s---\n", client.Stderr().c_str());
   }
   EXPECT_TRUE(code.has_value()) << "the client did not end";
   return code.value_or(-1);

@@ -1,4 +1,4 @@
-// The half of base/failpoint.h that only the server of the fault tests has.
+// Implements base/failpoint.h for the server of the fault tests, the only one that has failpoints.
 #include "base/failpoint.h"
 
 #include <signal.h>
@@ -32,7 +32,7 @@ std::optional<FailpointOrder> ReadOrder() {
 
 class OrderBook {
  public:
-  // Counts a hit of `order`; true when it is the one to act at.
+  // Counts a hit of `order`. Returns true if the order acts at this hit.
   bool IsDue(const FailpointOrder& order) {
     MutexLock lock(&mutex_);
     if (order.serial != serial_) hits_ = 0;

@@ -21,10 +21,10 @@
 namespace syncline::testing {
 namespace {
 
-// More of one way is left with its sender.
+// Maximum bytes held per direction; the rest stays with the sender.
 constexpr size_t kMostHeldBytes = 256 << 10;
 constexpr size_t kCapturedBytes = 64 << 10;
-// How exact a delay is.
+// Resolution of a delay.
 constexpr int kTickMs = 1;
 
 void NoDelay(int fd) {
@@ -38,7 +38,7 @@ void Reset(int fd) {
   close(fd);
 }
 
-// -1 when nobody listens there.
+// Returns -1 if nothing listens on the port.
 int ConnectTo(int port) {
   const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
   sockaddr_in address = {};
@@ -52,7 +52,7 @@ int ConnectTo(int port) {
 
 bool IsTemporary(int error) { return error == EAGAIN || error == EWOULDBLOCK || error == EINTR; }
 
-// What is on its way from one socket to the other.
+// The data in flight from one socket to the other.
 class Pipe {
  public:
   Pipe(int from, int to) : from_(from), to_(to) {}
@@ -61,7 +61,7 @@ class Pipe {
   bool HasDue(absl::Time now) const { return !held_.empty() && held_.front().due <= now; }
   bool HasLater() const { return !held_.empty(); }
 
-  // Each false when the connection is broken.
+  // Read and Write return false if the connection is broken.
   bool Read(const ProxyFaults& faults) {
     std::array<char, 64 << 10> buffer = {};
     const ssize_t n = recv(from_, buffer.data(), buffer.size(), MSG_DONTWAIT);
@@ -124,7 +124,7 @@ class Pipe {
 
 }  // namespace
 
-// One connection of a caller and ours to the server.
+// A caller's connection and the matching connection to the server.
 class FaultProxy::Link {
  public:
   Link(int client, int server)
@@ -147,7 +147,7 @@ class FaultProxy::Link {
   void MarkReset() { reset_ = true; }
   const std::string& captured() const { return up_.captured(); }
 
-  // What it waits for: two entries. True when a piece becomes due without an event.
+  // Appends two entries to poll for. Returns true if a piece becomes due without an event.
   bool Watch(const Faults& faults, std::vector<pollfd>* events) const {
     const absl::Time now = absl::Now();
     pollfd client = {client_, 0, 0};
@@ -160,7 +160,7 @@ class FaultProxy::Link {
       if (down_.WantsToRead()) server.events |= POLLIN;
       if (down_.HasDue(now)) client.events |= POLLOUT;
     }
-    // Hang-ups are reported even to those that ask for nothing.
+    // poll() reports hang-ups even for descriptors without events, so skip these.
     if (client.events == 0) client.fd = -1;
     if (server.events == 0) server.fd = -1;
     events->push_back(client);
@@ -169,7 +169,7 @@ class FaultProxy::Link {
            (!faults.to_client.silent && down_.HasLater());
   }
 
-  // False when it is over.
+  // Returns false once the connection has ended.
   bool Move(const Faults& faults, int client_events, int server_events) {
     if (!MoveOne(&up_, faults.to_server, client_events) ||
         !MoveOne(&down_, faults.to_client, server_events)) {
@@ -223,7 +223,7 @@ std::string FaultProxy::address() const { return absl::StrCat("127.0.0.1:", port
 
 void FaultProxy::Wake() {
   const uint64_t one = 1;
-  // Full means that a wake is on its way.
+  // A full counter means that a wake-up is already pending.
   if (write(wake_fd_, &one, sizeof(one)) < 0) return;
 }
 

@@ -16,10 +16,10 @@
 namespace syncline::testing {
 namespace {
 
-// How long a watch is opened again while the server cannot be reached.
+// How long a watch is reopened while the server is unreachable.
 constexpr absl::Duration kWatchPatience = absl::Seconds(10);
 
-// What a fault of a process, a network or a database may be answered with.
+// Errors that a fault of a process, a network or a database may cause.
 bool IsExcused(const absl::Status& status) {
   switch (status.code()) {
     case absl::StatusCode::kUnavailable:
@@ -29,7 +29,7 @@ bool IsExcused(const absl::Status& status) {
     case absl::StatusCode::kResourceExhausted:
       return true;
     default:
-      // The call of a server that died counts as open until its lease has passed.
+      // An open call of a killed server counts as open until the server's lease expires.
       return ReasonOf(status) == "WRITERS_ACTIVE";
   }
 }
@@ -85,7 +85,7 @@ absl::Status PersistentCaller::Note(const absl::Status& status, absl::Time asked
   }
   if (!IsExcused(status)) history_->Fault(absl::StrCat("answered ", status.ToString()));
   if (absl::StrContains(status.message(), kRecordMark)) {
-    history_->Fault(absl::StrCat("an error repeats a record: ", status.ToString()));
+    history_->Fault(absl::StrCat("an error contains a record: ", status.ToString()));
   }
   return status;
 }
@@ -160,7 +160,7 @@ absl::Status PersistentCaller::WatchFromTheBeginning() {
       if (event.has_checkpoint_committed()) announced.push_back(event.checkpoint_committed());
     }
     const absl::Status ended = watch->Finish();
-    // The channel may still wait after a link that was cut.
+    // The channel may still be in backoff after a cut link.
     if (absl::IsUnavailable(ended) && absl::Now() < until) {
       absl::SleepFor(absl::Milliseconds(100));
       continue;

@@ -55,11 +55,12 @@ void PostgresCluster::Stop(StopMode mode) { server_->Stop(mode); }
 
 void PostgresCluster::KillPostmaster() {
   kill(server_->pid(), SIGKILL);
-  // Reaps it; the children are in its group and have to find out by themselves.
+  // Reaps the postmaster. Its children are in its group and notice its end by themselves.
   server_->WaitForEnd(absl::Seconds(10));
 }
 
-// The postmaster first, so that it starts no more; its children are processes whose parent it is.
+// Signals the postmaster first, so that it starts no more children, then all processes whose parent
+// it is.
 void PostgresCluster::SignalAll(int signal) {
   kill(postmaster_pid(), signal);
   for (const auto& entry : std::filesystem::directory_iterator("/proc")) {
@@ -68,7 +69,7 @@ void PostgresCluster::SignalAll(int signal) {
     std::ifstream file(entry.path() / "stat");
     std::string stat;
     std::getline(file, stat);
-    // "pid (name) state parent": the name may hold anything.
+    // The format is "pid (name) state parent"; the name may contain anything.
     const size_t behind_name = stat.rfind(')');
     if (behind_name == std::string::npos) continue;
     const std::vector<std::string> fields =

@@ -33,7 +33,7 @@ int Create(const std::string& path) {
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<Process>> Process::Start(const ProcessOptions& options) {
-  // A program that stops reading is an error of write(2), not the end of the test.
+  // If a program stops reading, write(2) must fail instead of ending the test.
   signal(SIGPIPE, SIG_IGN);
   std::unique_ptr<Process> process(new Process());
   ChildProcessOptions child;
@@ -92,7 +92,7 @@ bool Process::WaitForStderr(absl::string_view text, absl::Duration timeout) {
 bool Process::WaitForText(const std::string& file, absl::string_view text, absl::Duration timeout) {
   const absl::Time deadline = absl::Now() + timeout;
   while (absl::Now() < deadline) {
-    // Asked before reading: what it wrote before its end is then in the file.
+    // Check for the end before reading: everything written before the end is then in the file.
     const bool ended = Wait(absl::Milliseconds(10)).has_value();
     if (absl::StrContains(ReadFile(file), text)) return true;
     if (ended) return false;

@@ -32,7 +32,7 @@ std::string ReadFile(const std::string& path) {
   return content.str();
 }
 
-// The number after "name": in the port file's JSON; 0 when it is not there.
+// Returns the number after "name": in the port file's JSON, or 0 if it is missing.
 int PortIn(const std::string& json, absl::string_view name) {
   const size_t at = json.find(absl::StrCat("\"", name, "\":"));
   if (at == std::string::npos) return 0;
@@ -42,7 +42,7 @@ int PortIn(const std::string& json, absl::string_view name) {
   return absl::SimpleAtoi(digits, &port) ? port : 0;
 }
 
-// The answer to one HTTP/1.0 request to 127.0.0.1; empty when there is none.
+// Returns the response to one HTTP/1.0 request to 127.0.0.1, or an empty string if there is none.
 std::string Get(int port, absl::string_view path) {
   const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
   sockaddr_in address = {};
@@ -148,7 +148,7 @@ absl::Status ServerProcess::Restart() {
 
 void ServerProcess::Arm(absl::string_view name, FailpointAction action, int64_t hit) {
   armed_ = {armed_.serial + 1, std::string(name), action, hit};
-  // Whole or not at all, whenever the server reads it.
+  // The server reads either all of the order or none of it.
   const std::string next = directory_.Path("failpoint.next");
   std::ofstream(next) << armed_.ToString();
   std::filesystem::rename(next, directory_.Path("failpoint"));
@@ -169,7 +169,7 @@ std::string ServerProcess::Metrics() const {
 }
 
 int ServerProcess::HttpStatus(absl::string_view path) const {
-  // "HTTP/1.0 200 OK"
+  // The response begins with "HTTP/1.0 200 OK".
   const std::string answer = Get(metrics_port_, path);
   int code = 0;
   return answer.size() > 12 && absl::SimpleAtoi(answer.substr(9, 3), &code) ? code : 0;

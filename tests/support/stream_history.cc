@@ -69,8 +69,8 @@ HistorySync StreamHistory::Next() {
   return sync;
 }
 
-// A refresh, an overwrite, a change from adding to replacing, and giving up what is staged come
-// with a new generation; a change from replacing to adding does not.
+// A refresh, an overwrite, a change from adding to replacing, and discarding what is staged start a
+// new generation. A change from replacing to adding does not.
 void StreamHistory::Choose(HistorySync* sync) {
   *sync = last_;
   ++sync->version;
@@ -94,8 +94,8 @@ void StreamHistory::Choose(HistorySync* sync) {
                           : HistoryEnd::kCut;
 }
 
-// A source that goes on after its state does not become one that starts over while it has records
-// staged beside completed ones: it would have to send these again.
+// A source that continues from its state does not become one that starts over while records are
+// staged next to completed ones, because it would have to send those again.
 Replay StreamHistory::ChooseReplay(const HistorySync& sync) {
   if (durable_callers_) return Replay::kNothing;
   if (last_.version > 0 && Chance(70)) return last_.replay;
@@ -114,12 +114,12 @@ void StreamHistory::GoOn(const HistorySync& sync) {
     BeginPass();
   } else if (sync.replay == Replay::kFromCheckpoint && pass_before_ != 0 && !finished_ &&
              state_[pass_] == Positions(kHistoryPartitions, 0)) {
-    // The platform still has the state of the pass before.
+    // The platform still has the state of the previous pass.
     pass_ = std::exchange(pass_before_, 0);
     finished_ = true;
   }
   if (sync.minimum == 0) only_replaces_ = false;
-  // What was committed after the checkpoint is sent again.
+  // Records committed after the checkpoint are sent again.
   if (sync.replay != Replay::kNothing) durable_[pass_] = state_[pass_];
   discarded_ = false;
 }
@@ -131,7 +131,7 @@ void StreamHistory::PlanParts(HistorySync* sync) {
     HistoryPart part = {partition, durable_[pass_][static_cast<size_t>(partition)], 0, 0};
     part.durable = Pick(0, kMostRecords);
     if (part.durable == 0) continue;
-    // A source that completes has said where it stands.
+    // A source that completes has sent a checkpoint at its end.
     if (ends && !durable_callers_) {
       part.checkpoint = part.durable;
     } else if (Chance(60)) {
@@ -218,7 +218,7 @@ void StreamHistory::CompleteReplace(const HistorySync& sync) {
     return row.generation >= sync.generation;
   });
   if (restart_ && !sent_ && pending_.empty()) {
-    // The source had nothing to say: what it said before still holds.
+    // The source sent nothing, so what it sent before still applies.
     if (pass_before_ != 0) pass_ = std::exchange(pass_before_, 0);
   } else if (restart_ || !in_table) {
     visible_ = sync.mode == WriteMode::kDedup ? Newest(pending_) : pending_;
