@@ -19,7 +19,7 @@ inline constexpr char kTargetIncompatible[] = "TARGET_INCOMPATIBLE";
 struct DdlStep {
   std::string subject;  // the object that the statement is about, as pg_describe_object names it
   std::string sql;      // one or more statements with all names qualified and quoted
-  std::string reason = kTargetIncompatible;  // of the Refusal if the statement fails
+  std::string reason = kTargetIncompatible;  // of the error if the statement fails
 };
 
 // Returns FAILED_PRECONDITION with `reason` and `subject`. `why` follows the subject in the
@@ -30,8 +30,9 @@ absl::Status Refusal(absl::string_view reason, absl::string_view subject, absl::
 // if the statement were repeated.
 bool IsRefused(const absl::Status& status);
 
-// Converts `status` of a statement about `subject`: to a Refusal with `reason` if IsRefused;
-// otherwise (locks, permissions, connection) the code is kept and the subject is added as context.
+// Converts `status` of a statement about `subject`: to FAILED_PRECONDITION with `reason` if
+// IsRefused; otherwise (locks, permissions, connection) the code is kept and the subject is added
+// as context.
 absl::Status AsRefusal(const absl::Status& status, absl::string_view reason,
                        absl::string_view subject);
 
