@@ -10,8 +10,8 @@
 namespace syncline::dataflow {
 namespace {
 
-// Batches of at least this size load fastest (decision 0003); texts of smaller ones malloc has at
-// hand.
+// String buffers of at least this size are reused. It is the lower limit of the batch sizes that
+// load fastest (decision 0003); for smaller buffers, malloc is as good.
 constexpr size_t kLeastKeptText = 64 << 10;
 
 }  // namespace
@@ -39,7 +39,7 @@ void Lane::RequestFlush() {
 void Lane::FlushOlderThan(absl::Duration age) {
   {
     MutexLock lock(&mutex_);
-    // One at a time: a flush in the queue is skipped when a later one follows it.
+    // Requests one flush at a time, because a later one in the queue would postpone it.
     if (!filled_ || queued_flushes_ > 0 || absl::Now() - filled_since_ < age) return;
   }
   RequestFlush();
@@ -99,6 +99,7 @@ void Lane::RunOne() {
   bool flush = false;
   bool cancelled = false;
   int64_t dropped_bytes = 0;
+  // Take the next item from the queue, or empty the queue if the lane was cancelled.
   {
     MutexLock lock(&mutex_);
     cancelled = cancelled_;
@@ -114,15 +115,17 @@ void Lane::RunOne() {
         if (!filled_) oldest_arrival_us_ = batch->arrival_us;
         reading_ = true;
       } else {
-        // A later flush in the queue covers this one: with a backlog, commits are grouped.
+        // A later flush in the queue covers this one, so commits are grouped if there is a backlog.
         flush = --queued_flushes_ == 0;
       }
     }
   }
+  // Process the item without the lock.
   if (cancelled) DropHeld();
   if (dropped_bytes > 0) context_->budget->Release(dropped_bytes);
   if (batch.has_value()) Accept(*std::move(batch));
   if (flush) Flush();
+  // Post the next task, or become idle.
   {
     MutexLock lock(&mutex_);
     reading_ = false;
@@ -140,9 +143,11 @@ void Lane::Accept(Batch batch) {
     context_->budget->Release(batch.bytes);
     return;
   }
-  // Rows are rarely larger than their JSON; what grows beyond is parsed and flushed in pieces.
+  // Rows are rarely larger than their JSON. A batch that grows beyond this limit is parsed and
+  // flushed in pieces.
   const int64_t most_bytes = FullBytes() + 2 * batch.bytes;
   int64_t before = aggregate_->buffered_bytes();
+  // Parse the batch. Flush whenever the buffer is full and records of the batch remain.
   absl::StatusOr<Accepted> accepted = aggregate_->Accept(&batch, most_bytes);
   while (accepted.ok() && accepted->more) {
     const int64_t grown = aggregate_->buffered_bytes() - before;
@@ -160,7 +165,7 @@ void Lane::Accept(Batch batch) {
   }
   GiveTextBack(batch.records.get());
   batch.records.reset();
-  // The budget holds the encoded rows from here on, the message no longer.
+  // From here on the budget is charged with the encoded rows instead of the message.
   const int64_t grown = aggregate_->buffered_bytes() - before;
   held_bytes_ += grown;
   if (grown > batch.bytes) {

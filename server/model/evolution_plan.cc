@@ -12,13 +12,13 @@
 namespace syncline {
 namespace {
 
-// Metadata of an error is for programs and must stay small.
+// Keeps the metadata and messages of errors small.
 constexpr size_t kMaxChangesBytes = 1024;
 
 bool IsExactInteger(absl::string_view base) { return base == "smallint" || base == "integer"; }
 bool IsFloat(absl::string_view base) { return base == "real" || base == "double precision"; }
 
-// The type of ours that holds the same values as the column; none for a type of its own.
+// Returns the stream column type with the same values as the column, or nullopt if there is none.
 std::optional<ColumnType> FamilyOf(const TableColumn& column) {
   if (column.text_like) return ColumnType::kVarchar;
   const std::string base = WithoutModifier(column.base_type);
@@ -27,14 +27,15 @@ std::optional<ColumnType> FamilyOf(const TableColumn& column) {
   return std::nullopt;
 }
 
-// Whether every value of `declared` can be stored in a column of `family` and read back.
+// Returns whether every value of type `declared` can be stored in a column of type `family` and
+// read back. `decides` is true if the upsert compares the values.
 bool Holds(ColumnType family, ColumnType declared, bool decides) {
   if (family == declared) return true;
   switch (family) {
     case ColumnType::kJsonb:
       return true;
     case ColumnType::kVarchar:
-      // Text sorts in another way than numbers and times do.
+      // Text sorts differently from numbers and times.
       return declared != ColumnType::kJsonb && !decides;
     case ColumnType::kNumeric:
       return declared == ColumnType::kBigint;
@@ -44,7 +45,7 @@ bool Holds(ColumnType family, ColumnType declared, bool decides) {
     case ColumnType::kTimetz:
       return declared == ColumnType::kTime;
     case ColumnType::kBytea:
-      return declared == ColumnType::kVarchar;  // as PostgreSQL reads bytes from texts
+      return declared == ColumnType::kVarchar;  // PostgreSQL converts text to bytea
     case ColumnType::kBigint:
     case ColumnType::kBoolean:
     case ColumnType::kDate:
@@ -61,11 +62,11 @@ bool FitsColumn(const TableColumn& column, ColumnType declared, bool decides) {
   const std::string base = WithoutModifier(column.base_type);
   if (IsExactInteger(base)) return declared == ColumnType::kBigint;
   if (IsFloat(base)) return declared == ColumnType::kBigint || declared == ColumnType::kNumeric;
-  // Anything else reads text: uuid, inet, interval, arrays, …
+  // All other types can be read from text: uuid, inet, interval, arrays, …
   return declared == ColumnType::kVarchar;
 }
 
-// What values are coerced to before they are stored into the column as it is.
+// Returns the type to which values are coerced before they are stored in the unchanged column.
 ColumnType CoercedFor(const TableColumn& column, ColumnType declared) {
   const auto family = FamilyOf(column);
   if (family == ColumnType::kBytea && declared == ColumnType::kVarchar) return declared;
@@ -78,12 +79,12 @@ ColumnType CoercedFor(const TableColumn& column, ColumnType declared) {
   return ColumnType::kVarchar;
 }
 
-// A type that a stream's column can have.
+// Returns whether the column's type is one that streams create.
 bool IsOfOurs(const TableColumn& column) {
   return ColumnTypeFromPostgresName(column.type).has_value();
 }
 
-// A change after which the stored bytes mean the same.
+// Returns whether the change of type requires PostgreSQL to rewrite the table.
 bool Rewrites(const TableColumn& from, ColumnType to) {
   const std::string base = WithoutModifier(from.base_type);
   if (base == PostgresTypeName(to)) return false;
@@ -156,9 +157,9 @@ class Planner {
     return MakeError(absl::StatusCode::kFailedPrecondition,
                      absl::StrCat(table_.ToString(), " has the columns ",
                                   absl::StrJoin(present, ", ").substr(0, kMaxChangesBytes),
-                                  " and the input has ",
+                                  " and the input has the columns ",
                                   absl::StrJoin(declared, ", ").substr(0, kMaxChangesBytes),
-                                  ": no column is in both"),
+                                  ": they have no column in common"),
                      detail);
   }
 
@@ -180,8 +181,8 @@ class Planner {
     return MakeError(
         absl::StatusCode::kFailedPrecondition,
         absl::StrCat("the column ", column.name, " of ", table_.ToString(),
-                     " is NOT NULL without a default, and the stream does not have it: give it a "
-                     "default or drop its NOT NULL"),
+                     " is NOT NULL without a default, and the stream does not fill it: add a "
+                     "default or drop the NOT NULL"),
         detail);
   }
 
@@ -191,11 +192,12 @@ class Planner {
       detail.reason = "COLUMN_GENERATED";
       detail.metadata = {{"column", column.name}};
       detail.subject = table_.ToString();
-      return MakeError(absl::StatusCode::kFailedPrecondition,
-                       absl::StrCat("the column ", column.name, " of ", table_.ToString(),
-                                    " is generated from others and takes no values, but the stream "
-                                    "declares it: rename one of them"),
-                       detail);
+      return MakeError(
+          absl::StatusCode::kFailedPrecondition,
+          absl::StrCat("the column ", column.name, " of ", table_.ToString(),
+                       " is generated and cannot be written, but the stream declares it: "
+                       "rename one of them"),
+          detail);
     }
     if (Stays(column, *declared)) {
       const ColumnType coerced = CoercedFor(column, declared->type);
@@ -214,10 +216,10 @@ class Planner {
     return absl::OkStatus();
   }
 
-  // Whether the column keeps its type.
+  // Returns whether the column keeps its type.
   bool Stays(const TableColumn& column, const ColumnSchema& declared) const {
     if (!column.owned || input_.inferred) return true;
-    // A replace makes columns of ours as they are declared.
+    // A replacement creates columns of these types as they are declared.
     if (input_.replaced && IsOfOurs(column)) return column.type == TableTypeOf(declared);
     return FitsColumn(column, declared.type, DecidesWinners(plan_.schema, column.name));
   }
@@ -234,8 +236,9 @@ class Planner {
     detail.subject = table_.ToString();
     return MakeError(
         absl::StatusCode::kFailedPrecondition,
-        absl::StrCat("the schema policy FREEZE does not allow what the stream needs of ",
-                     table_.ToString(), ": ", changes),
+        absl::StrCat(
+            "the schema policy FREEZE does not allow the changes that the stream needs in ",
+            table_.ToString(), ": ", changes),
         detail);
   }
 
@@ -256,12 +259,13 @@ class Planner {
     return MakeError(
         absl::StatusCode::kFailedPrecondition,
         absl::StrCat(table_.ToString(), " would have ", columns,
-                     " columns with those of the stream, and PostgreSQL takes ", kMaxTableColumns,
-                     ": drop columns of the table, or load into another one"),
+                     " columns, including those of the stream, but PostgreSQL allows at most ",
+                     kMaxTableColumns, ": drop columns of the table, or load into another table"),
         detail);
   }
 
-  // A table that is replaced is made anew, without the dropped columns.
+  // Marks added columns that require a copy of the table, because its dropped columns leave no
+  // room. A table that is replaced is created anew, without dropped columns.
   void MarkCopy() {
     const int64_t added = Count(SchemaChange::Kind::kAddColumn);
     if (input_.replaced || input_.attributes + added <= kMaxTableColumns) return;
@@ -282,14 +286,13 @@ class Planner {
                          {"table_bytes", absl::StrCat(input_.table_bytes)},
                          {"max_rewrite_bytes", absl::StrCat(input_.max_rewrite_bytes)}};
       detail.subject = table_.ToString();
-      return MakeError(
-          absl::StatusCode::kFailedPrecondition,
-          absl::StrCat("the stream ", Describe(change), ", for which PostgreSQL rewrites ",
-                       table_.ToString(), " (", input_.table_bytes,
-                       " bytes) while nobody can read it: refresh the stream, or raise "
-                       "--max_rewrite_bytes (",
-                       input_.max_rewrite_bytes, ")"),
-          detail);
+      return MakeError(absl::StatusCode::kFailedPrecondition,
+                       absl::StrCat("the stream ", Describe(change), ", which rewrites ",
+                                    table_.ToString(), " (", input_.table_bytes,
+                                    " bytes) and blocks all readers: refresh the stream, or raise "
+                                    "--max_rewrite_bytes (",
+                                    input_.max_rewrite_bytes, ")"),
+                       detail);
     }
     return absl::OkStatus();
   }
@@ -341,13 +344,13 @@ std::string Describe(const SchemaChange& change) {
     case SchemaChange::Kind::kDropColumn:
       return absl::StrCat("drops the column ", change.column, " ", change.from);
     case SchemaChange::Kind::kRelaxNotNull:
-      return absl::StrCat("lets the column ", change.column, " be null");
+      return absl::StrCat("makes the column ", change.column, " nullable");
     case SchemaChange::Kind::kAddIndex:
       return absl::StrCat("adds the index ", change.column);
     case SchemaChange::Kind::kDropIndex:
       return absl::StrCat("drops the index ", change.column);
     case SchemaChange::Kind::kCreateTable:
-      return "makes the table";
+      return "creates the table";
   }
   return "";
 }

@@ -16,7 +16,8 @@ namespace {
 
 constexpr size_t kHashDigits = 8;
 
-// Positions in an order that is the candidates' own: the exact ones first, then by identity.
+// Returns the indexes of the candidates in an order that is independent of the input order: exact
+// candidates first, then by identity.
 std::vector<size_t> OwnOrder(const std::vector<NameCandidate>& candidates) {
   std::vector<size_t> order(candidates.size());
   std::iota(order.begin(), order.end(), size_t{0});
@@ -32,8 +33,8 @@ std::vector<size_t> OwnOrder(const std::vector<NameCandidate>& candidates) {
 std::vector<std::string> ResolveCollisions(const std::vector<NameCandidate>& candidates,
                                            const NameFacts& facts) {
   const std::vector<size_t> order = OwnOrder(candidates);
-  // Plain names are handed out before any hash is tried, so that a hash never takes the name of
-  // something whose name is its own.
+  // Assigns plain names before any hash is tried, so that a name with a hash never takes the plain
+  // name of another candidate.
   std::map<ScopedName, std::string> given = facts.owners;
   for (const size_t i : order) {
     const NameCandidate& candidate = candidates[i];
@@ -41,6 +42,7 @@ std::vector<std::string> ResolveCollisions(const std::vector<NameCandidate>& can
       given.emplace(ScopedName(candidate.scope, candidate.plain), candidate.identity);
     }
   }
+  // Candidates that did not get their plain name get a suffix.
   std::vector<std::string> names(candidates.size());
   for (const size_t i : order) {
     const NameCandidate& candidate = candidates[i];
@@ -72,7 +74,7 @@ std::string NameWithHash(absl::string_view name, absl::string_view identity, int
 
 absl::string_view CutName(absl::string_view name, size_t bytes) {
   if (name.size() <= bytes) return name;
-  // A byte 10xxxxxx continues the character before it.
+  // A byte 10xxxxxx continues the previous character.
   while (bytes > 0 && (static_cast<unsigned char>(name[bytes]) & 0xC0) == 0x80) --bytes;
   return name.substr(0, bytes);
 }

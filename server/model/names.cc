@@ -41,7 +41,7 @@ bool IsValidUtf8(absl::string_view text) {
   return true;
 }
 
-// The characters of `name` after NFKD without combining marks; none when it is not UTF-8.
+// Returns the characters of `name` after NFKD, without combining marks. Empty if it is not UTF-8.
 std::vector<utf8proc_int32_t> Decompose(absl::string_view name) {
   constexpr auto kOptions = static_cast<utf8proc_option_t>(UTF8PROC_DECOMPOSE | UTF8PROC_COMPAT |
                                                            UTF8PROC_STRIPMARK | UTF8PROC_STABLE);
@@ -65,7 +65,7 @@ bool IsWordCharacter(utf8proc_int32_t character) {
          (absl::ascii_isalnum(static_cast<unsigned char>(character)) || character == '_');
 }
 
-// NormalizeName before shortening.
+// Returns the normalized name before it is shortened.
 std::string Normalized(absl::string_view name) {
   std::string out;
   bool in_white_space = false;
@@ -85,14 +85,14 @@ std::string Normalized(absl::string_view name) {
   return out;
 }
 
-// A stream's table name before collisions: kept out of the temp tables' names from the front,
-// because a suffix would leave it among them.
+// Returns a stream's table name before collisions are resolved. A name with the prefix of staging
+// tables gets another prefix, because a suffix would not make it distinct from them.
 std::string PlainTableName(absl::string_view stream_name) {
   const std::string name = Normalized(stream_name);
   return ShortenName(absl::StartsWith(name, kTempTablePrefix) ? absl::StrCat("_", name) : name);
 }
 
-// NUL stands in no name, so that ("ab", "c") and ("a", "bc") stay apart.
+// Names do not contain NUL, so the separator keeps ("ab", "c") and ("a", "bc") distinct.
 std::string Identity(absl::string_view first, absl::string_view second) {
   return absl::StrCat(first, absl::string_view("\0", 1), second);
 }
@@ -101,7 +101,7 @@ void CheckName(absl::string_view path, absl::string_view name, bool may_be_empty
                ErrorDetail* detail) {
   const char* fault = nullptr;
   if (name.empty() && !may_be_empty) fault = "must not be empty";
-  if (absl::StrContains(name, '\0')) fault = "must not hold NUL";
+  if (absl::StrContains(name, '\0')) fault = "must not contain NUL";
   if (!IsValidUtf8(name)) fault = "must be valid UTF-8";
   if (fault != nullptr) detail->violations.push_back({std::string(path), fault});
 }
@@ -132,13 +132,12 @@ absl::StatusOr<StreamName> NameStream(const StreamDescriptor& stream,
   if (!detail.violations.empty()) {
     const FieldViolation first = detail.violations.front();
     return MakeError(absl::StatusCode::kInvalidArgument,
-                     absl::StrCat("a name cannot be used: ", first.field, " ", first.description),
-                     detail);
+                     absl::StrCat("invalid name: ", first.field, " ", first.description), detail);
   }
   StreamName named;
   named.stream = stream;
-  // The default schema as the tables of its streams have it: the ledger of older versions knew it
-  // by nothing else.
+  // The default schema is used in the form that its tables have, because ledgers of older versions
+  // contain only that form.
   if (stream.name_space.empty() || stream.name_space == default_schema) {
     named.stream.name_space = NormalizeName(default_schema);
   }

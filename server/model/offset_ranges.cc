@@ -10,7 +10,7 @@ namespace syncline {
 
 void OffsetRanges::Add(OffsetRange range) {
   if (range.begin >= range.end) return;
-  // The first range that touches or follows the new one.
+  // Finds the first range that touches or follows the new one.
   auto first =
       std::lower_bound(ranges_.begin(), ranges_.end(), range.begin,
                        [](const OffsetRange& known, int64_t begin) { return known.end < begin; });

@@ -5,7 +5,7 @@
 namespace syncline {
 namespace {
 
-// Indexed by the enum's value.
+// The arrays are indexed by the value of the enum.
 constexpr std::array<absl::string_view, 4> kSyncStates = {"starting", "running", "finished",
                                                           "cancelled"};
 constexpr std::array<absl::string_view, 6> kStreamStates = {"open",       "finalizing", "completed",

@@ -8,7 +8,8 @@
 namespace syncline {
 namespace {
 
-constexpr char kAppendOnly[] = "is not for an append, whose rows are visible as they are committed";
+constexpr char kAppendOnly[] =
+    "is not allowed for an append, whose rows are visible once committed";
 
 double Share(int64_t part, int64_t whole) {
   return whole == 0 ? 1 : static_cast<double>(part) / static_cast<double>(whole);
@@ -77,7 +78,7 @@ std::vector<std::pair<std::string, std::string>> FindGuardFaults(const PublishGu
     if (!IsProperty(schema, property)) fault(field, "does not match any property of the schema");
     if (!IsShare(share)) fault(field, "must be between 0 and 1");
   }
-  if (guard.unique_key && !has_key) fault("unique_key", "needs a primary_key");
+  if (guard.unique_key && !has_key) fault("unique_key", "requires a primary_key");
   if (!appends) return faults;
   if (guard.min_rows.has_value()) fault("min_rows", kAppendOnly);
   if (guard.max_shrink.has_value()) fault("max_shrink", kAppendOnly);

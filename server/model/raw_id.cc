@@ -12,7 +12,7 @@ namespace {
 
 constexpr uint64_t kVersionMask = 0xf000;
 constexpr uint64_t kVersion8 = 0x8000;
-constexpr uint64_t kVariant = uint64_t{1} << 63;  // the two highest bits are 10
+constexpr uint64_t kVariant = uint64_t{1} << 63;  // sets the two highest bits to 10
 constexpr uint64_t kCounterMask = (uint64_t{1} << 62) - 1;
 constexpr uint64_t kStartMask = (uint64_t{1} << 61) - 1;
 constexpr int64_t kLastOffset = (int64_t{1} << 61) - 1;
@@ -42,7 +42,7 @@ uint64_t BigEndian64(const uint8_t* bytes) {
   return value;
 }
 
-// The length in front keeps ("ab", "c") and ("a", "bc") apart.
+// Appends the length and the part. The length keeps ("ab", "c") and ("a", "bc") distinct.
 void AppendPart(absl::string_view part, std::string* out) {
   for (int shift = 56; shift >= 0; shift -= 8) {
     out->push_back(static_cast<char>(static_cast<uint64_t>(part.size()) >> shift));

@@ -13,8 +13,8 @@
 namespace syncline {
 namespace {
 
-// PostgreSQL's scanner: letters, underscores and bytes of other characters; digits and dollars not
-// in front.
+// As in PostgreSQL's scanner, an unquoted name consists of letters, underscores and non-ASCII
+// bytes, and of digits and dollar signs except at its start.
 bool BeginsName(char c) {
   const auto byte = static_cast<unsigned char>(c);
   return absl::ascii_isalpha(byte) || c == '_' || byte >= 0x80;
@@ -24,7 +24,7 @@ bool ContinuesName(char c) {
   return BeginsName(c) || absl::ascii_isdigit(static_cast<unsigned char>(c)) || c == '$';
 }
 
-// Takes a quoted part from the front of `text`, behind its first quote.
+// Removes a quoted part from the front of `text`, which starts after the opening quote.
 std::optional<std::string> TakeQuoted(absl::string_view* text) {
   std::string name;
   while (true) {
@@ -49,7 +49,7 @@ std::optional<std::string> TakePart(absl::string_view* text) {
 
 absl::Status InvalidTableName(absl::string_view fault) {
   return MakeError(absl::StatusCode::kInvalidArgument,
-                   absl::StrCat("a name cannot be used: table_name ", fault),
+                   absl::StrCat("invalid name: table_name ", fault),
                    {.reason = "INVALID_NAME", .violations = {{"table_name", std::string(fault)}}});
 }
 
@@ -60,7 +60,7 @@ absl::StatusOr<TableName> ParseTableName(absl::string_view text, absl::string_vi
   do {
     text = absl::StripLeadingAsciiWhitespace(text);
     std::optional<std::string> part = TakePart(&text);
-    if (!part.has_value()) return InvalidTableName("must be name or schema.name, as SQL writes it");
+    if (!part.has_value()) return InvalidTableName("must be name or schema.name in SQL notation");
     if (part->empty() || part->size() > kMaxIdentifierBytes || absl::StrContains(*part, '\0')) {
       return InvalidTableName("must have parts of 1-63 bytes without NUL");
     }
@@ -68,7 +68,7 @@ absl::StatusOr<TableName> ParseTableName(absl::string_view text, absl::string_vi
     text = absl::StripLeadingAsciiWhitespace(text);
   } while (absl::ConsumePrefix(&text, "."));
   if (!text.empty() || parts.size() > 2) {
-    return InvalidTableName("must be name or schema.name, as SQL writes it");
+    return InvalidTableName("must be name or schema.name in SQL notation");
   }
   TableName table{parts.size() == 2 ? parts.front() : std::string(default_schema), parts.back()};
   if (absl::StartsWith(table.name, kTempTablePrefix)) {

@@ -21,7 +21,7 @@ StagingAction ActionAtStart(const StagingRequest& request, const StagingFacts& s
   if (!staging.exists) return StagingAction::kMakeAnew;
   if (staging.empty) return StagingAction::kKeep;
   if (staging.generation < request.minimum_generation_id) return StagingAction::kMakeAnew;
-  // The source sends everything again, and what was staged beside the completed rows with it.
+  // The source sends everything again, including the rows that are staged.
   if (StartsOver(request) && !staging.restart) return StagingAction::kMakeAnew;
   return StagingAction::kKeep;
 }

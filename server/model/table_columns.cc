@@ -22,6 +22,7 @@ NameFacts FactsOf(const std::vector<KnownColumn>& known, const std::set<std::str
 ColumnAssignment AssignColumns(const std::vector<std::string>& properties,
                                const std::vector<KnownColumn>& known,
                                const std::set<std::string>& existing) {
+  // Name the columns of new properties.
   std::map<std::string, const KnownColumn*> by_property;
   for (const KnownColumn& column : known) by_property[column.input_name] = &column;
   std::vector<std::string> added;
@@ -32,6 +33,7 @@ ColumnAssignment AssignColumns(const std::vector<std::string>& properties,
   std::map<std::string, std::string> new_names;
   for (size_t i = 0; i < added.size(); ++i) new_names.emplace(added[i], names[i]);
 
+  // Assign a column to each property.
   ColumnAssignment assignment;
   std::set<std::string> declared;
   for (const std::string& property : properties) {
@@ -47,6 +49,7 @@ ColumnAssignment AssignColumns(const std::vector<std::string>& properties,
       assignment.changed.push_back({property, column, /*owned=*/true});
     }
   }
+  // Give up the ownership of columns that are neither declared nor present.
   for (const KnownColumn& column : known) {
     if (column.owned && declared.count(column.input_name) == 0 &&
         existing.count(column.column_name) == 0) {

@@ -195,7 +195,7 @@ TEST(EvolutionPlanTest, InferredSchemaUsesTheTablesTypes) {
   EXPECT_THAT(Changes(plan), ElementsAre("adds the column new date"));
   const absl::Status none = PlanEvolution(kTable, Declared({{"x", T::kDate}}), input).status();
   EXPECT_THAT(none, StatusIs(absl::StatusCode::kFailedPrecondition, "NO_SHARED_COLUMN"));
-  EXPECT_THAT(std::string(none.message()), HasSubstr("id, email and the input has x"));
+  EXPECT_THAT(std::string(none.message()), HasSubstr("id, email and the input has the columns x"));
 }
 
 }  // namespace

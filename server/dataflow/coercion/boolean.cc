@@ -1,4 +1,4 @@
-// boolean: true and false, nothing else.
+// boolean: accepts only the JSON values true and false.
 #include "server/dataflow/coercion/coercer.h"
 
 namespace syncline::dataflow {

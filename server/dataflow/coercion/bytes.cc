@@ -1,5 +1,5 @@
-// bytea: a text in base64, as JSON Schema's contentEncoding says. Both alphabets of RFC 4648, line
-// breaks and other white space skipped, padding whole or absent.
+// bytea: accepts base64 text, as in JSON Schema's contentEncoding. Both alphabets of RFC 4648 are
+// accepted, white space is skipped, and the padding must be complete or absent.
 #include <array>
 #include <cstdint>
 
@@ -26,7 +26,7 @@ constexpr std::array<uint8_t, 256> MakeDigits() {
 }
 constexpr std::array<uint8_t, 256> kDigits = MakeDigits();
 
-// What the digits of `text` write, at `out`; null when it is not base64.
+// Decodes `text` to `out` and returns the end of the result, or null if `text` is not base64.
 char* Decode(absl::string_view text, char* out) {
   uint32_t bits = 0;
   int count = 0;  // digits since the last whole group
@@ -47,7 +47,7 @@ char* Decode(absl::string_view text, char* out) {
   }
   if (count == 0) return padding == 0 ? out : nullptr;
   if (count == 1 || (padding != 0 && count + padding != 4)) return nullptr;
-  // The bits behind the last whole byte say nothing and must be 0.
+  // The unused bits after the last whole byte must be 0.
   const int left = count == 2 ? 4 : 2;
   if ((bits & ((1U << left) - 1)) != 0) return nullptr;
   bits >>= left;

@@ -11,7 +11,7 @@ constexpr int kMaxYearDigits = 7;
 
 inline bool IsDigit(char c) { return static_cast<unsigned char>(c - '0') < 10; }
 
-// A text being read from its front.
+// Reads text from its front.
 class Cursor {
  public:
   explicit Cursor(absl::string_view text) : p_(text.data()), end_(p_ + text.size()) {}
@@ -40,19 +40,19 @@ class Cursor {
     while (IsDigit(Peek(count))) ++count;
     return count;
   }
-  // `count` digits that are known to be there; up to 18.
+  // Reads `count` digits, at most 18, which must be present.
   int64_t TakeNumber(size_t count) {
     int64_t number = 0;
     for (; count > 0; --count) number = number * 10 + (*p_++ - '0');
     return number;
   }
-  // One or two digits and no more; -1 when there are none.
+  // Reads a number of one or two digits. Returns -1 if there is none.
   int TakeOneOrTwo() {
     const size_t count = CountDigits();
     if (count < 1 || count > 2) return -1;
     return static_cast<int>(TakeNumber(count));
   }
-  // The two digits at `ahead`, -1 when there are none.
+  // Returns the number of the two digits at `ahead`, or -1 if they are not digits.
   int TwoAt(size_t ahead) const {
     const char tens = Peek(ahead);
     const char ones = Peek(ahead + 1);
@@ -67,7 +67,7 @@ class Cursor {
 struct WrittenDate {
   int64_t year = 0;
   bool two_digits = false;
-  bool too_long = false;  // more digits than any type's years have
+  bool too_long = false;  // more digits than the years of any type
   int month = 0;
   int day = 0;
 };
@@ -82,7 +82,7 @@ void TakeYear(size_t digits, Cursor* cursor, WrittenDate* date) {
   }
 }
 
-// YYYY-MM-DD, or with another separator, or with years of another length.
+// Reads YYYY-MM-DD, also with another separator or with years of another length.
 bool TakeSeparatedDate(Cursor* cursor, WrittenDate* date) {
   Cursor c = *cursor;
   const size_t digits = c.CountDigits();
@@ -100,8 +100,8 @@ bool TakeSeparatedDate(Cursor* cursor, WrittenDate* date) {
   return true;
 }
 
-// YYYYMMDD, YYMMDD, or with years of 5 to 7 digits. Seven digits in all could as well be a year and
-// the day of it.
+// Reads YYYYMMDD, YYMMDD, or a year of 5 to 7 digits followed by MMDD. Seven digits in total are
+// refused, because they could also be a year and a day of the year.
 bool TakeCompactDate(Cursor* cursor, WrittenDate* date) {
   const size_t digits = cursor->CountDigits();
   if (digits != 6 && (digits < 8 || digits > 4 + kMaxYearDigits)) return false;
@@ -111,7 +111,7 @@ bool TakeCompactDate(Cursor* cursor, WrittenDate* date) {
   return true;
 }
 
-// The form that nearly every date has.
+// Reads YYYY-MM-DD, the form of nearly every date.
 inline bool TakeIsoDate(Cursor* cursor, WrittenDate* date) {
   if (cursor->Peek(4) != '-' || cursor->Peek(7) != '-' || IsDigit(cursor->Peek(10))) return false;
   const int century = cursor->TwoAt(0);
@@ -124,8 +124,8 @@ inline bool TakeIsoDate(Cursor* cursor, WrittenDate* date) {
   return true;
 }
 
-// The value of up to six digits behind the point; finer ones are cut, so that no time moves to the
-// next second.
+// Reads the digits after the decimal point. Digits beyond the sixth are cut, so that no time moves
+// to the next second.
 int64_t TakeFraction(Cursor* cursor) {
   int64_t micros = 0;
   int64_t unit = 100000;
@@ -136,7 +136,8 @@ int64_t TakeFraction(Cursor* cursor) {
   return micros;
 }
 
-// Hours, minutes and seconds; false leaves the cursor anywhere.
+// Reads hours, minutes and optional seconds. If it returns false, the cursor's position is
+// undefined.
 bool TakeClockFields(Cursor* cursor, int* hour, int* minute, int* second) {
   *second = 0;
   const size_t digits = cursor->CountDigits();
@@ -154,7 +155,7 @@ bool TakeClockFields(Cursor* cursor, int* hour, int* minute, int* second) {
   return *second >= 0;
 }
 
-// As PostgreSQL: second 60 carries over, and nothing passes 24:00:00.
+// Reads a time of day as PostgreSQL does: second 60 carries over, and the maximum is 24:00:00.
 bool TakeClock(Cursor* cursor, int64_t* micros) {
   int hour = cursor->TwoAt(0);
   int minute = cursor->TwoAt(3);
@@ -172,8 +173,8 @@ bool TakeClock(Cursor* cursor, int64_t* micros) {
   return *micros <= kMicrosPerDay;
 }
 
-// +hh, +hhmm, +hh:mm, +hhmmss, +hh:mm:ss, Z or UTC, perhaps behind spaces. False when what stands
-// there is no zone; nothing at all is one.
+// Reads +hh, +hhmm, +hh:mm, +hhmmss, +hh:mm:ss, Z, UTC or GMT after optional spaces. Returns false
+// for a malformed offset. A missing zone is accepted and means 0.
 bool TakeZone(Cursor* cursor, int64_t* east_seconds) {
   *east_seconds = 0;
   Cursor c = *cursor;
@@ -213,7 +214,7 @@ Era TakeEra(Cursor* cursor) {
   return era;
 }
 
-// Most texts have no white space around them, and finding that out must not cost two calls.
+// Avoids the two calls of StripAsciiWhitespace for text without white space around it.
 inline absl::string_view Trimmed(absl::string_view text) {
   if (text.empty() || (text.front() > ' ' && text.back() > ' ')) return text;
   return absl::StripAsciiWhitespace(text);
@@ -227,7 +228,7 @@ bool IsDayOfMonth(int64_t year, int month, int day) {
   return day <= kDays[month - 1] || (month == 2 && day == 29 && IsLeapYear(year));
 }
 
-// The astronomical year, as PostgreSQL reads years of two digits.
+// Returns the astronomical year. Years of two digits are read as PostgreSQL reads them.
 int64_t YearOf(const WrittenDate& date, Era era) {
   if (era == Era::kBc) return 1 - date.year;
   if (date.two_digits && era == Era::kNone) return date.year + (date.year < 70 ? 2000 : 1900);
@@ -250,7 +251,7 @@ bool Finish(const WrittenDate& date, Era era, DateTime* result) {
 }  // namespace
 
 int64_t DaysFromCivil(int64_t year, int month, int day) {
-  // Years are counted from March, so that the leap day is a year's last.
+  // Years are counted from March, so that the leap day is the last day of a year.
   const int64_t y = month <= 2 ? year - 1 : year;
   const int64_t era = (y >= 0 ? y : y - 399) / 400;
   const int64_t year_of_era = y - era * 400;

@@ -45,8 +45,8 @@ Coercion CoerceStringToken(absl::string_view token, CoerceFunction from_text, Sc
                            Value* value) {
   if (token.size() < 2) return Coercion::kMalformed;
   const absl::string_view body = token.substr(1, token.size() - 2);
-  // No text that reads as a scalar has a backslash: what fits as it stands needs no look at
-  // escapes.
+  // Text that is valid for a scalar type contains no backslash, so a value that fits is not
+  // searched for escapes.
   const Coercion as_it_stands = from_text(body, scratch, value);
   if (as_it_stands == Coercion::kFits || !HasBackslash(body)) return as_it_stands;
   const UnescapedText unescaped = Unescape(body, NulPolicy::kKeep, scratch);

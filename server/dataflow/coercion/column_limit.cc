@@ -14,7 +14,7 @@
 namespace syncline::dataflow {
 namespace {
 
-// "numeric(10,2)" -> 10, 2.
+// Returns the numbers of the modifier: 10 and 2 for "numeric(10,2)".
 std::vector<int64_t> ModifierOf(absl::string_view type) {
   std::vector<int64_t> numbers;
   const size_t open = type.find('(');
@@ -39,6 +39,7 @@ Coercion CutDigits(int64_t scale, ScratchArena* scratch, Value* value) {
   Decimal decimal;
   if (!ParseDecimal(value->text(), DecimalGrammar::kJson, &decimal)) return Coercion::kFits;
   if (decimal.IsZero() || decimal.Scale() <= scale) return Coercion::kFits;
+  // Copy all digits, without the decimal point.
   const size_t length = decimal.integer_digits.size() + decimal.fraction_digits.size();
   constexpr size_t kSignAndExponent = 24;
   char* const start = scratch->Allocate(length + kSignAndExponent);
@@ -49,7 +50,7 @@ Coercion CutDigits(int64_t scale, ScratchArena* scratch, Value* value) {
     if (!part.empty()) std::memcpy(end, part.data(), part.size());
     end += part.size();
   }
-  // Digits with the place of the last one at 10^exponent.
+  // Find the digits to drop. The last digit's unit is 10^exponent.
   const int64_t exponent = decimal.exponent - static_cast<int64_t>(decimal.fraction_digits.size());
   const int64_t dropped = -scale - exponent;
   if (dropped <= 0) return Coercion::kFits;
@@ -62,7 +63,7 @@ Coercion CutDigits(int64_t scale, ScratchArena* scratch, Value* value) {
     *value = Value::Text("0");
     return Coercion::kCut;
   }
-  // JSON's numbers do not start with 0.
+  // Write the number without leading zeros, which JSON does not allow.
   std::memmove(digits, digits + first, head.size() - first);
   end = digits + head.size() - first;
   const std::string power = scale == 0 ? "" : absl::StrCat("e", -scale);
@@ -81,7 +82,7 @@ Coercion CutFraction(int64_t unit, Value* value) {
 
 bool StartsCharacter(char c) { return (static_cast<unsigned char>(c) & 0xC0) != 0x80; }
 
-// A longer text whose surplus is blanks.
+// Cuts trailing blanks beyond `characters`. Other text that is too long is left to PostgreSQL.
 Coercion CutBlanks(int64_t characters, Value* value) {
   const absl::string_view text = value->text();
   if (value->text_size <= characters) return Coercion::kFits;

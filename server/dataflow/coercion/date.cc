@@ -1,4 +1,4 @@
-// date: days since 2000-01-01, from 4714-11-24 BC to 5874897-12-31.
+// date: the value is in days since 2000-01-01, from 4714-11-24 BC to 5874897-12-31.
 #include "server/dataflow/coercion/calendar.h"
 #include "server/dataflow/coercion/coercer.h"
 #include "server/dataflow/coercion/date_range.h"

@@ -1,4 +1,5 @@
-// bigint.
+// bigint: accepts integers, also as text and with a fraction or exponent if the value is an
+// integer.
 #include <limits>
 
 #include "absl/strings/ascii.h"
@@ -8,10 +9,11 @@
 namespace syncline::dataflow {
 namespace {
 
-// 18 digits always fit.
+// Numbers of up to 18 digits fit int64_t.
 constexpr size_t kMaxFastDigits = 18;
 
-// The digit at `position` before the point (0 for units) of `decimal`, whose exponent may be large.
+// Returns the digit at `position` before the decimal point (0 for units). The exponent of `decimal`
+// may be large.
 int DigitAt(const Decimal& decimal, int64_t position) {
   const int64_t from_point = position - decimal.exponent;
   if (from_point >= 0) {
@@ -24,9 +26,9 @@ int DigitAt(const Decimal& decimal, int64_t position) {
   return index < decimal.fraction_digits.size() ? decimal.fraction_digits[index] - '0' : 0;
 }
 
-// Whether a digit behind the point, after the exponent has moved it, is not 0.
+// Returns whether the value of `decimal`, which must not be zero, has a fractional part.
 bool HasFraction(const Decimal& decimal) {
-  // Position of the last digit that is not 0, counted as DigitAt counts.
+  // Compares the position of the last nonzero digit, counted as in DigitAt, with 0.
   const size_t in_fraction = decimal.fraction_digits.find_last_not_of('0');
   if (in_fraction != absl::string_view::npos) {
     return decimal.exponent - static_cast<int64_t>(in_fraction) - 1 < 0;
@@ -62,7 +64,7 @@ Coercion FromText(absl::string_view text, ScratchArena*, Value* value) {
   return FromDecimal(decimal, value);
 }
 
-// Plain digits: what nearly every integer is. False leaves it to the slow way.
+// Reads plain digits, the form of nearly every integer. Returns false for any other form.
 inline bool FromPlainDigits(absl::string_view token, Value* value) {
   const bool negative = token[0] == '-';
   const char* p = token.data() + (negative ? 1 : 0);

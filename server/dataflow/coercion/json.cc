@@ -1,4 +1,4 @@
-// jsonb: the JSON as it is, except for what jsonb cannot hold.
+// jsonb: keeps the JSON unchanged, except for values that jsonb cannot store.
 #include "absl/strings/ascii.h"
 #include "server/dataflow/coercion/coercer.h"
 #include "server/dataflow/text/json_string.h"
@@ -18,7 +18,8 @@ Coercion FromJson(absl::string_view token, ScratchArena* scratch, Value* value) 
   return json.cleaned ? Coercion::kCleaned : Coercion::kFits;
 }
 
-// JSON within a text, as sources write whose own type is a text; anything else does not read.
+// Accepts text that contains JSON of the expected kind, which sources write for their own text
+// columns.
 template <char kOpening>
 Coercion FromContainerText(absl::string_view text, ScratchArena* scratch, Value* value) {
   const absl::string_view json = absl::StripAsciiWhitespace(text);
@@ -47,7 +48,7 @@ Coercion FromContainer(absl::string_view token, ScratchArena* scratch, Value* va
   return CoerceStringToken(token, FromContainerText<kOpening>, scratch, value);
 }
 
-// A text becomes a JSON string.
+// Converts text to a JSON string.
 Coercion FromText(absl::string_view text, ScratchArena* scratch, Value* value) {
   if (static_cast<int64_t>(text.size()) > kMaxFieldBytes) return Coercion::kOutOfRange;
   constexpr char kHex[] = "0123456789abcdef";

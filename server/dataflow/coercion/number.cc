@@ -1,4 +1,4 @@
-// numeric: decimal text, digit for digit, never through a double.
+// numeric: keeps every digit of the decimal text and never converts it to a double.
 #include <cstring>
 
 #include "absl/strings/ascii.h"
@@ -9,7 +9,7 @@
 namespace syncline::dataflow {
 namespace {
 
-// Builds a text in the scratch space.
+// Builds text in the scratch space.
 class TextBuilder {
  public:
   TextBuilder(size_t capacity, ScratchArena* scratch)
@@ -36,7 +36,7 @@ absl::string_view WithoutLeadingZeros(absl::string_view digits) {
   return first == absl::string_view::npos ? absl::string_view() : digits.substr(first);
 }
 
-// `decimal` in the one form that Value promises.
+// Returns `decimal` in the form that Value requires.
 absl::string_view Rebuild(const Decimal& decimal, ScratchArena* scratch) {
   const absl::string_view integer = WithoutLeadingZeros(decimal.integer_digits);
   TextBuilder text(integer.size() + decimal.fraction_digits.size() + kSignAndExponent, scratch);
@@ -50,8 +50,8 @@ absl::string_view Rebuild(const Decimal& decimal, ScratchArena* scratch) {
   return text.Finish();
 }
 
-// Adds one unit to the number that the digits [begin, end) write; the position before `begin` holds
-// a '0'. Returns where the number starts then.
+// Increments the number with the digits [begin, end), which a '0' precedes. Returns the position of
+// the result's first digit.
 char* Increment(char* begin, char* end) {
   char* digit = end - 1;
   while (*digit == '9') *digit-- = '0';
@@ -59,7 +59,7 @@ char* Increment(char* begin, char* end) {
   return digit < begin ? digit : begin;
 }
 
-// Rounds `decimal`, whose scale is larger than numeric's, half away from zero.
+// Rounds `decimal`, whose scale exceeds kNumericMaxScale, half away from zero.
 Coercion Round(const Decimal& decimal, ScratchArena* scratch, Value* value) {
   *value = Value::Text("0");
   if (decimal.IsZero()) return Coercion::kFits;
@@ -69,7 +69,7 @@ Coercion Round(const Decimal& decimal, ScratchArena* scratch, Value* value) {
   joined.Append(decimal.integer_digits);
   joined.Append(decimal.fraction_digits);
   const absl::string_view digits = WithoutLeadingZeros(joined.Finish());
-  // The scale counts the digits behind `kept`, so there is at least one.
+  // The scale exceeds the maximum, so at least one digit is dropped.
   const absl::string_view dropped = digits.substr(static_cast<size_t>(kept));
 
   char* begin = scratch->Allocate(static_cast<size_t>(kept) + 1);
@@ -88,7 +88,7 @@ Coercion Round(const Decimal& decimal, ScratchArena* scratch, Value* value) {
   return exact ? Coercion::kFits : Coercion::kCut;
 }
 
-// `text` is what `decimal` was read from.
+// `text` is the text from which `decimal` was read.
 Coercion FromDecimal(absl::string_view text, const Decimal& decimal, ScratchArena* scratch,
                      Value* value) {
   switch (FitOf(decimal)) {
@@ -115,13 +115,14 @@ Coercion FromText(absl::string_view text, ScratchArena* scratch, Value* value) {
   return FromDecimal(number, decimal, scratch, value);
 }
 
-// Digits and a point, not too many: what nearly every number is.
+// Returns whether `token` is a number without an exponent and within numeric's limits, the form of
+// nearly every number.
 inline bool IsPlain(absl::string_view token) {
   const char* p = token.data();
   const char* const end = p + token.size();
   if (static_cast<int64_t>(token.size()) > kNumericMaxScale) return false;
   for (const char* c = p; c != end; ++c) {
-    if (*c > '9') return false;  // an exponent, or no number at all
+    if (*c > '9') return false;  // an exponent, or not a number
   }
   return SkipJsonNumber(p, end) == end;
 }

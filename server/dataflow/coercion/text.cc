@@ -1,4 +1,4 @@
-// varchar: takes everything; what is no string as the JSON text of it.
+// varchar: accepts every value. A value that is not a string is stored as its JSON text.
 #include <algorithm>
 #include <cstring>
 

@@ -1,11 +1,11 @@
-// time and timetz: microseconds since midnight, up to 24:00:00.
+// time and timetz: the value is in microseconds since midnight, at most 24:00:00.
 #include "server/dataflow/coercion/calendar.h"
 #include "server/dataflow/coercion/coercer.h"
 
 namespace syncline::dataflow {
 namespace {
 
-// The digits as they stand; a zone is dropped.
+// Reads the local time. A zone is ignored.
 Coercion TimeFromText(absl::string_view text, ScratchArena*, Value* value) {
   TimeOfDay time;
   if (!ReadTimeOfDay(text, &time)) return Coercion::kUnreadable;

@@ -1,5 +1,5 @@
-// timestamp and timestamptz: microseconds since 2000-01-01 00:00, from 4714-11-24 BC to the end of
-// 294276.
+// timestamp and timestamptz: the value is in microseconds since 2000-01-01 00:00, from 4714-11-24
+// BC to the end of the year 294276.
 #include "server/dataflow/coercion/calendar.h"
 #include "server/dataflow/coercion/coercer.h"
 #include "server/dataflow/coercion/timestamp_range.h"
@@ -13,7 +13,7 @@ template <Zone kZone>
 Coercion FromText(absl::string_view text, ScratchArena*, Value* value) {
   DateTime read;
   if (!ReadDateTime(text, &read)) return Coercion::kUnreadable;
-  // A zone moves at most one day; further ones would overflow 64 bits.
+  // A zone moves the value by at most one day. Dates further out could overflow 64 bits.
   const int64_t days = read.days - kPostgresEpochDays;
   if (!read.in_range || days > kEndTimestamp / kMicrosPerDay + 1 ||
       days < kMinTimestamp / kMicrosPerDay - 1) {

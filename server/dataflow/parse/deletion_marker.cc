@@ -33,7 +33,7 @@ Value MarkerThatIsSet(ColumnType type, int64_t extracted_at_us, absl::string_vie
     case ColumnType::kJsonb:
       if (!token.empty()) kAnyJsonCoercer.from_json(token, scratch, &value);
       return value;
-    case ColumnType::kVarchar:  // takes everything but what is too long
+    case ColumnType::kVarchar:  // accepts every value that is not too long
     case ColumnType::kBytea:
       return value;
   }

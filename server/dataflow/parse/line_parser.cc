@@ -10,8 +10,8 @@ namespace {
 
 using simdjson::error_code;
 
-// simdjson keeps about 6 bytes for each byte of the longest line; those of rare long lines are
-// given back.
+// simdjson keeps about 6 bytes per byte of the longest line. This memory is freed after a line that
+// is longer than this.
 constexpr size_t kRetainedCapacity = size_t{1} << 20;
 
 bool IsJsonSpace(char c) { return c == ' ' || c == '\t' || c == '\n' || c == '\r'; }
@@ -28,13 +28,13 @@ RejectReason ReasonOf(error_code error) {
       return RejectReason::kInvalidUtf8;
     case simdjson::CAPACITY:
       return RejectReason::kRecordTooLarge;
-    default:  // simdjson's enum, not ours: everything else it finds is bad grammar
+    default:  // simdjson's enum: all its other errors are invalid JSON
       return RejectReason::kInvalidJson;
   }
 }
 
-// The bytes of `value`, which is consumed when it is a container. False when its surroundings are
-// not JSON.
+// Sets `token` to the bytes of `value`, which is consumed if it is a container. Returns false if
+// the value or what follows it is not valid JSON.
 bool TakeToken(simdjson::ondemand::value value, absl::string_view* token) {
   std::string_view raw = value.raw_json_token();
   if (raw.empty()) return false;
@@ -45,8 +45,8 @@ bool TakeToken(simdjson::ondemand::value value, absl::string_view* token) {
     simdjson::ondemand::array array;
     if (value.get_array().get(array) || array.raw_json().get(raw)) return false;
   } else {
-    // On-demand would skip over {"a":"b":1}; what follows a scalar in an object is a comma or its
-    // end.
+    // The on-demand parser would accept {"a":"b":1}, so this checks that a comma or the end of the
+    // object follows the scalar.
     const char next = raw.data()[raw.size()];
     if (next != ',' && next != '}') return false;
   }
@@ -54,7 +54,7 @@ bool TakeToken(simdjson::ondemand::value value, absl::string_view* token) {
   return true;
 }
 
-// Why a line that does not start as an object is rejected.
+// Returns the reason to reject a line that does not start with '{'.
 RejectReason ReasonOfForeignLine(absl::string_view line, ScratchArena* scratch) {
   if (!simdjson::validate_utf8(line.data(), line.size())) return RejectReason::kInvalidUtf8;
   switch (CheckJson(line, JsonStyle::kAsIs, scratch).status) {
@@ -70,7 +70,7 @@ RejectReason ReasonOfForeignLine(absl::string_view line, ScratchArena* scratch) 
 
 }  // namespace
 
-// What has been seen of an Airbyte message, whose fields come in any order.
+// The parts of an Airbyte message that were parsed so far. Its fields may come in any order.
 struct LineParser::MessageParts {
   bool is_record = false;
   bool has_data = false;
@@ -154,7 +154,7 @@ LineParser::Reject LineParser::MessageField(absl::string_view key, JsonValue val
     return std::nullopt;
   }
   if (key != "record") return SkipValue(value);
-  // Of equal keys the last wins.
+  // The last of several equal keys wins.
   if (Reject reject = ForgetData(parts)) return reject;
   parts->envelope = Envelope();
   const std::string_view raw = value.raw_json_token();
@@ -257,7 +257,8 @@ LineParser::Reject LineParser::SkipValue(JsonValue value) {
 }
 
 LineParser::Reject LineParser::CheckToken(absl::string_view token) {
-  // simdjson has found the string's end and looked for control characters; only escapes are left.
+  // simdjson has already found the end of the string and checked for control characters, so only
+  // the escapes must be checked.
   if (token[0] == '"' && !HasBackslash(token)) return std::nullopt;
   switch (CheckJson(token, JsonStyle::kAsIs, scratch_).status) {
     case JsonStatus::kValid:

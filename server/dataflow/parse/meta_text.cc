@@ -26,7 +26,7 @@ absl::string_view ChangeOf(Coercion coercion) {
   return "}";
 }
 
-// `name` as jsonb can hold it.
+// Returns `name` as a JSON string that jsonb can store.
 std::string JsonString(absl::string_view name) {
   Value value;
   ScratchArena scratch;

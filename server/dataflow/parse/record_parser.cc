@@ -27,7 +27,8 @@ using Reject = std::optional<RejectReason>;
 
 constexpr int64_t kMicrosPerMilli = 1000;
 
-// Milliseconds since 1970 as microseconds since 2000; none outside of what a timestamp holds.
+// Converts milliseconds since 1970 to microseconds since 2000. Returns nullopt outside the range of
+// a timestamp.
 std::optional<int64_t> ExtractedAt(int64_t unix_ms) {
   constexpr int64_t kEpochMs = kPostgresEpochDays * (kMicrosPerDay / kMicrosPerMilli);
   if (unix_ms < kMinTimestamp / kMicrosPerMilli + kEpochMs ||
@@ -106,17 +107,17 @@ struct RecordParser::Impl {
   void ParseRows(const v1::RowBatch& batch, int64_t first_offset, int64_t default_us,
                  RecordSink* sink);
   Reject ParseLine(Format format, absl::string_view line, RecordMeta* record);
-  // A copy that may be read beyond its end. Only the last lines of a batch are copied, not the
-  // batch.
+  // Returns a copy that is readable beyond its end. Only the last lines of a batch are copied.
   absl::string_view Padded(absl::string_view line);
   Reject CoerceTokens(const RecordMeta& record);
   Reject ReadRow(int64_t row, const RecordMeta& record);
-  // Notes what became of a value that does not simply fit. `token` is the value as JSON; empty for
-  // typed rows.
+  // Handles the coercion of one value that does not fit: sets the value to NULL, or a deletion
+  // marker to a substitute, and adds an entry to the meta text. Returns a reason if the record must
+  // be rejected. `token` is the value as JSON, or empty for typed rows.
   Reject Note(size_t column, Coercion coercion, absl::string_view token, const RecordMeta& record);
   void ApplyLimits();
   void StartRecord();
-  // Hands the record over, or the reason why there is none; whether there is one.
+  // Passes the record to `sink`, or the reason to reject it. Returns whether it was accepted.
   bool Deliver(Reject reject, absl::string_view raw, RecordMeta* record, RecordSink* sink);
 
   const RecordParserOptions options;
@@ -129,7 +130,7 @@ struct RecordParser::Impl {
   ValueTally tally;
   std::vector<ColumnType> types;
   std::vector<CoerceFunction> coercers;
-  std::vector<std::pair<size_t, ColumnLimit>> limits;  // of the columns that have one
+  std::vector<std::pair<size_t, ColumnLimit>> limits;  // of the columns that have a limit
   std::optional<size_t> marker;                        // the column that marks a deletion
   std::vector<Value> values;
 };
@@ -218,7 +219,7 @@ Reject RecordParser::Impl::ParseLine(Format format, absl::string_view line, Reco
 }
 
 absl::string_view RecordParser::Impl::Padded(absl::string_view line) {
-  if (static_cast<int64_t>(line.size()) > options.max_record_bytes) return line;  // is not parsed
+  if (static_cast<int64_t>(line.size()) > options.max_record_bytes) return line;  // rejected
   char* const copy = scratch.Allocate(line.size() + kLinePadding);
   if (!line.empty()) std::memcpy(copy, line.data(), line.size());
   std::memset(copy + line.size(), 0, kLinePadding);

@@ -5,14 +5,16 @@
 namespace syncline::dataflow {
 namespace {
 
-// An index entry has 2704 bytes (nbtree.h, BTMaxItemSize) for the key and its headers.
+// An index entry may have at most 2,704 bytes for the key and its headers (nbtree.h,
+// BTMaxItemSize).
 constexpr int64_t kMaxKeyBytes = 2600;
-// A row of a page, without what is stored out of line (htup_details.h, MaxHeapTupleSize).
+// Maximum size of a row without the values that are stored out of line (htup_details.h,
+// MaxHeapTupleSize).
 constexpr int64_t kMaxRowBytes = 8160;
-// Rows of fewer columns always fit: no column takes more than 24 bytes in the row.
+// Rows with at most this number of columns always fit, because no column needs more than 24 bytes.
 constexpr size_t kAlwaysNarrow = 300;
 constexpr int64_t kToastPointerBytes = 18;
-// Shorter values are never moved out of line (heaptoast.c).
+// Values of at most this size are never moved out of line (heaptoast.c).
 constexpr int64_t kMaxInlineBytes = 24;
 constexpr int64_t kTupleHeaderBytes = 23;
 
@@ -21,7 +23,8 @@ struct Width {
   int64_t alignment = 1;
 };
 
-// `payload` bytes of variable length, once everything that can be moved out of line has been.
+// Returns the width of a value of variable length with `payload` bytes, after every value that can
+// be moved out of line has been moved.
 Width Variable(int64_t payload) {
   const int64_t bytes = payload + 1;
   return {bytes > kMaxInlineBytes ? kToastPointerBytes : bytes, 1};
@@ -33,10 +36,10 @@ Width WidthOf(ColumnType type, const Value& value) {
     case ColumnType::kBytea:
       return Variable(value.text_size);
     case ColumnType::kNumeric:
-      // Four digits in two bytes, a group more for the point, and the header.
+      // Two bytes per four digits, one more group because of the decimal point, and the header.
       return Variable((value.text_size + 3) / 4 * 2 + 4);
     case ColumnType::kJsonb:
-      return {kMaxInlineBytes, 1};  // its binary form is not known here
+      return {kMaxInlineBytes, 1};  // the size of its binary form is not known here
     case ColumnType::kBigint:
     case ColumnType::kTimestamptz:
     case ColumnType::kTimestamp:
@@ -98,7 +101,7 @@ int64_t RecordRules::KeyBytes(absl::Span<const Value> values) const {
       bytes += value.text_size / 2 + 8;
     } else if (types_[column] == ColumnType::kJsonb &&
                (value.text_data[0] == '{' || value.text_data[0] == '[')) {
-      bytes += value.text_size * 6;  // [1,1]: twelve bytes an element
+      bytes += value.text_size * 6;  // [1,1]: twelve bytes per element of two characters
     } else {
       bytes += value.text_size;
     }
@@ -107,7 +110,7 @@ int64_t RecordRules::KeyBytes(absl::Span<const Value> values) const {
 }
 
 bool RecordRules::FitsPage(absl::Span<const Value> values) const {
-  // The meta columns: raw id out of line, time, meta out of line or short, generation.
+  // The meta columns: raw id (out of line), time, meta (out of line or short) and generation.
   int64_t bytes = AlignUp(kTupleHeaderBytes + (static_cast<int64_t>(values.size()) + 4 + 7) / 8, 8);
   bytes = AlignUp(bytes + kToastPointerBytes, 8) + 8;
   bytes = AlignUp(bytes + kMaxInlineBytes, 8) + 8;

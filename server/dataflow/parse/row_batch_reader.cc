@@ -73,11 +73,11 @@ void CheckColumn(const v1::ColumnValues& values, int64_t row_count, const std::s
   const bool jsons_fit = !values.has_jsons() || LengthsFit(values.jsons());
   if (!texts_fit || !jsons_fit) {
     violations->push_back({path + (texts_fit ? ".jsons" : ".texts") + ".lengths",
-                           "do not sum up to the length of data"});
+                           "must add up to the length of data"});
   }
 }
 
-// A number in the scratch space.
+// Prints a number into the scratch space.
 template <typename Number>
 absl::string_view Print(Number number, ScratchArena* scratch) {
   constexpr size_t kMaxChars = 32;
@@ -128,7 +128,7 @@ Coercion FromTimestamp(int64_t unix_micros, ColumnType type, const Coercer& coer
 
 Coercion FromDate(int64_t unix_days, ColumnType type, const Coercer& coercer, ScratchArena* scratch,
                   Value* value) {
-  constexpr int64_t kMaxDays = int64_t{1} << 31;  // beyond every type's dates
+  constexpr int64_t kMaxDays = int64_t{1} << 31;  // exceeds the dates of every type
   if (unix_days < -kMaxDays || unix_days > kMaxDays) return Coercion::kOutOfRange;
   if (type == ColumnType::kDate) {
     const int64_t days = unix_days - kPostgresEpochDays;
@@ -155,12 +155,12 @@ Coercion FromInt64(int64_t number, ColumnType type, const Coercer& coercer, Scra
 
 bool IsUtf8(absl::string_view text) { return simdjson::validate_utf8(text.data(), text.size()); }
 
-// Whether every text of `texts` is UTF-8; false may also mean that it takes a closer look.
+// Returns true if every text of `texts` is UTF-8. If it returns false, each text must be checked.
 bool AllUtf8(const v1::TextValues& texts) {
   if (!IsUtf8(texts.data())) return false;
   size_t offset = 0;
   for (const uint32_t length : texts.lengths()) {
-    // No text may start in the middle of a character.
+    // A text must not start in the middle of a character.
     if (length > 0 && (static_cast<unsigned char>(texts.data()[offset]) & 0xC0) == 0x80)
       return false;
     offset += length;
@@ -172,9 +172,9 @@ bool AllUtf8(const v1::TextValues& texts) {
 
 absl::Status CheckRowBatch(const v1::RowBatch& rows) {
   std::vector<FieldViolation> violations;
-  if (rows.row_count() < 0) violations.push_back({"rows.row_count", "is negative"});
+  if (rows.row_count() < 0) violations.push_back({"rows.row_count", "must not be negative"});
   if (rows.row_count() > 0 && rows.columns_size() == 0) {
-    violations.push_back({"rows.columns", "is empty, but there are records"});
+    violations.push_back({"rows.columns", "must not be empty if row_count is positive"});
   }
   if (rows.columns_size() != rows.values_size()) {
     violations.push_back({"rows.values", absl::StrCat("has ", rows.values_size(), " entries for ",
@@ -183,7 +183,7 @@ absl::Status CheckRowBatch(const v1::RowBatch& rows) {
   std::set<std::string> names;
   for (int i = 0; i < rows.columns_size(); ++i) {
     if (!names.insert(rows.columns(i)).second) {
-      violations.push_back({absl::StrCat("rows.columns[", i, "]"), "is named twice"});
+      violations.push_back({absl::StrCat("rows.columns[", i, "]"), "is listed twice"});
     }
   }
   for (int i = 0; i < rows.values_size(); ++i) {
@@ -194,8 +194,8 @@ absl::Status CheckRowBatch(const v1::RowBatch& rows) {
   ErrorDetail detail;
   detail.reason = "INVALID_ROWS";
   detail.violations = std::move(violations);
-  return MakeError(absl::StatusCode::kInvalidArgument,
-                   "the counts of the typed rows do not fit together", detail);
+  return MakeError(absl::StatusCode::kInvalidArgument, "the counts of the typed rows do not match",
+                   detail);
 }
 
 RowBatchReader::RowBatchReader(const TableSchema& schema, const ColumnSlots& names)
@@ -213,7 +213,7 @@ void RowBatchReader::Open(const v1::RowBatch& rows) {
   undeclared_.clear();
   for (int i = 0; i < rows.columns_size(); ++i) {
     const int found = names_->FindName(rows.columns(i));
-    if (found < 0) {  // dropped, as in JSON
+    if (found < 0) {  // ignored, as in JSON
       undeclared_.push_back(rows.columns(i));
       continue;
     }
@@ -279,7 +279,7 @@ RowBatchReader::Cell RowBatchReader::ReadText(absl::string_view text, bool is_js
   }
   const absl::string_view json = absl::StripAsciiWhitespace(text);
   if (json == "null") return Cell::kNull;
-  // Coercers of other types than jsonb rely on the token's bounds, which nobody has looked at here.
+  // Coercers of types other than jsonb rely on the bounds of the token, which are not checked yet.
   if (json.empty() || (column.type != ColumnType::kJsonb &&
                        CheckJson(json, JsonStyle::kAsIs, scratch).status == JsonStatus::kInvalid)) {
     *coercion = Coercion::kMalformed;

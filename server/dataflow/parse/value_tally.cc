@@ -5,11 +5,12 @@
 namespace syncline::dataflow {
 namespace {
 
-// `name`, which is UTF-8, as PostgreSQL's text and an index can hold it.
+// Returns `name`, which must be UTF-8, in a form that PostgreSQL can store in a text column and
+// index.
 std::string Storable(absl::string_view name) {
   std::string text(name.substr(0, kMaxFieldNameBytes));
   if (name.size() > text.size()) {
-    // Not in the middle of a character.
+    // Cuts between characters.
     while (!text.empty() && (static_cast<unsigned char>(name[text.size()]) & 0xC0) == 0x80) {
       text.pop_back();
     }

@@ -24,8 +24,8 @@ int64_t ReadExponent(absl::string_view digits) {
   return value;
 }
 
-// Reads "[eE][+-]digits" at `p`, if there is one: the position behind it, null when it is
-// incomplete.
+// Reads an optional exponent "[eE][+-]digits" at `p`. Returns the position after it, or null if it
+// is incomplete.
 const char* ParseExponent(const char* p, const char* end, int64_t* exponent) {
   *exponent = 0;
   if (p == end || (*p != 'e' && *p != 'E')) return p;

@@ -11,7 +11,7 @@ namespace {
 
 bool IsStringEvent(char c) { return c == '"' || c == '\\' || static_cast<unsigned char>(c) < 0x20; }
 
-// Bit i is set when byte i of the 16 bytes at `p` is a string event.
+// Returns a mask in which bit i is set if byte i of the 16 bytes at `p` is a string event.
 #ifdef __SSE2__
 inline unsigned EventMask(const char* p) {
   const __m128i bytes = _mm_loadu_si128(reinterpret_cast<const __m128i*>(p));
@@ -29,7 +29,7 @@ inline bool Has16(const char* p) {
 }
 #endif
 
-// Whether one of the 8 bytes at `p` is a backslash.
+// Returns whether one of the 8 bytes at `p` is a backslash.
 inline bool Has8(const char* p) {
   constexpr uint64_t kOnes = 0x0101010101010101;
   uint64_t word;
@@ -45,7 +45,7 @@ int HexDigit(char c) {
   return -1;
 }
 
-// The four hex digits at `p`, or -1.
+// Returns the value of the four hexadecimal digits at `p`, or -1.
 int ReadHex4(const char* p, const char* end) {
   if (end - p < 4) return -1;
   int value = 0;
@@ -99,7 +99,7 @@ bool HasBackslash(absl::string_view text) {
     for (; end - p > 16; p += 16) {
       if (Has16(p)) return true;
     }
-    return Has16(end - 16);  // overlaps what was looked at before
+    return Has16(end - 16);  // overlaps bytes that were checked before
   }
 #endif
   if (text.size() >= 8) {
@@ -174,7 +174,7 @@ char* WriteUtf8(uint32_t code_point, char* out) {
 
 UnescapedText Unescape(absl::string_view body, NulPolicy nul, ScratchArena* scratch) {
   UnescapedText result;
-  // No escape is shorter than what it stands for.
+  // No escape is shorter than the character that it represents.
   char* const start = scratch->Allocate(body.size());
   char* out = start;
   const char* p = body.data();

@@ -12,7 +12,7 @@ namespace {
 
 inline bool IsSpace(char c) { return c == ' ' || c == '\n' || c == '\r' || c == '\t'; }
 
-// Which brackets are open: a bit each.
+// The open brackets: one bit per level.
 class BracketStack {
  public:
   int depth() const { return depth_; }
@@ -34,14 +34,15 @@ class BracketStack {
   int depth_ = 0;
 };
 
-// The text with its changes; a copy is made at the first one.
+// Applies changes to the text. The text is copied at the first change.
 class Rewriter {
  public:
   Rewriter(absl::string_view input, ScratchArena* scratch)
       : input_(input), copied_to_(input.data()), scratch_(scratch) {}
 
-  // Puts `with` in the place of [begin, end). Places come in order. `with` is not longer, but for
-  // the null of a NaN, which with what follows it has four bytes at least.
+  // Replaces [begin, end) with `with`. Calls must be in ascending order. The replacement is not
+  // longer than the original, except "null" for NaN, which with the character that follows has at
+  // least four bytes.
   void Replace(const char* begin, const char* end, absl::string_view with) {
     if (start_ == nullptr) {
       start_ = scratch_->Allocate(input_.size() + input_.size() / 4 + 1);
@@ -111,7 +112,8 @@ class Scanner {
     }
   }
 
-  // One scalar, an empty container, or the start of a container up to its first value (opened_).
+  // Reads a scalar, an empty container, or the start of a container up to its first value
+  // (opened_).
   JsonStatus BeginValue() {
     opened_ = false;
     if (p_ == end_) return JsonStatus::kInvalid;
@@ -157,7 +159,7 @@ class Scanner {
     return !object || Key() ? JsonStatus::kValid : JsonStatus::kInvalid;
   }
 
-  // Behind a value in a container: its end, or a comma and the way to the next value.
+  // Reads what follows a value in a container: the closing bracket, or a comma and a key.
   bool AfterValue(bool* next_value) {
     if (p_ == end_) return false;
     const bool object = open_.InObject();
@@ -220,7 +222,7 @@ class Scanner {
     if (behind == nullptr) return false;
     p_ = behind;
     const absl::string_view number(begin, static_cast<size_t>(p_ - begin));
-    // Without an exponent only a long text can pass the limits.
+    // Without an exponent, only a long number can exceed the limits.
     const bool safe = static_cast<int64_t>(number.size()) <= kNumericMaxScale &&
                       std::none_of(begin, p_, [](char c) { return c == 'e' || c == 'E'; });
     Decimal decimal;

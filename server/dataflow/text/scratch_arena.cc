@@ -9,7 +9,7 @@ void ScratchArena::NextChunk(size_t bytes) {
   if (used_chunks_ == chunks_.size() || chunks_[used_chunks_].size < bytes) {
     Chunk chunk;
     chunk.size = std::max(bytes, kChunkBytes);
-    chunk.data.reset(new char[chunk.size]);  // make_unique would clear it
+    chunk.data.reset(new char[chunk.size]);  // make_unique would zero it
     chunks_.insert(chunks_.begin() + static_cast<std::ptrdiff_t>(used_chunks_), std::move(chunk));
   }
   next_ = chunks_[used_chunks_].data.get();
