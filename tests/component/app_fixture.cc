@@ -16,7 +16,7 @@ constexpr char kColumns[] =
     R"("id":{"type":"integer"},"name":{"type":"string"},"at":{"type":"integer"})";
 constexpr char kDeletedAt[] = R"(,"_ab_cdc_deleted_at":{"type":"string","format":"date-time"})";
 
-Ask Of(v1::WriteMode mode, int64_t generation, int64_t minimum) {
+Ask MakeAsk(v1::WriteMode mode, int64_t generation, int64_t minimum) {
   Ask ask;
   ask.mode = mode;
   ask.generation = generation;
@@ -26,10 +26,12 @@ Ask Of(v1::WriteMode mode, int64_t generation, int64_t minimum) {
 
 }  // namespace
 
-Ask Append(int64_t generation) { return Of(v1::WRITE_MODE_APPEND, generation, 0); }
-Ask Dedup(int64_t generation) { return Of(v1::WRITE_MODE_DEDUP, generation, 0); }
-Ask Replace(int64_t generation) { return Of(v1::WRITE_MODE_APPEND, generation, generation); }
-Ask DedupReplace(int64_t generation) { return Of(v1::WRITE_MODE_DEDUP, generation, generation); }
+Ask Append(int64_t generation) { return MakeAsk(v1::WRITE_MODE_APPEND, generation, 0); }
+Ask Dedup(int64_t generation) { return MakeAsk(v1::WRITE_MODE_DEDUP, generation, 0); }
+Ask Replace(int64_t generation) { return MakeAsk(v1::WRITE_MODE_APPEND, generation, generation); }
+Ask DedupReplace(int64_t generation) {
+  return MakeAsk(v1::WRITE_MODE_DEDUP, generation, generation);
+}
 
 std::string Record(int64_t id, absl::string_view name, int64_t at) {
   return absl::StrCat("{\"id\":", id, ",\"name\":\"", name, "\",\"at\":", at, "}\n");

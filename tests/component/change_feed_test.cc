@@ -40,7 +40,7 @@ class ChangeFeedTest : public LedgerFixture {
     Execute(absl::StrCat("SELECT pg_notify('", ledger_->Channel(), "', '", sync_no, "')"));
   }
   // Consumes the initial wake-up of a new subscription, which it gets even if nothing has happened.
-  static void Drain(postgres::ChangeFeed::Subscription& subscription) {
+  static void ConsumeWakeUps(postgres::ChangeFeed::Subscription& subscription) {
     while (*subscription.Wait(absl::Milliseconds(20))) {
     }
   }
@@ -56,8 +56,8 @@ class ChangeFeedTest : public LedgerFixture {
 TEST_F(ChangeFeedTest, SubscriptionsReceiveOnlyTheirOwnSync) {
   const Subscription one = Subscribe(1);
   const Subscription two = Subscribe(2);
-  Drain(*one);
-  Drain(*two);
+  ConsumeWakeUps(*one);
+  ConsumeWakeUps(*two);
   Notify(2);
   EXPECT_EQ(*two->Wait(kLong), true);
   EXPECT_EQ(*one->Wait(absl::Milliseconds(50)), false);
@@ -73,7 +73,7 @@ TEST_F(ChangeFeedTest, WatchesShareOneConnection) {
   {
     std::vector<Subscription> subscriptions;
     for (int n = 0; n < kWatches; ++n) subscriptions.push_back(Subscribe(n));
-    for (const Subscription& subscription : subscriptions) Drain(*subscription);
+    for (const Subscription& subscription : subscriptions) ConsumeWakeUps(*subscription);
     std::atomic<int> heard = 0;
     std::vector<std::unique_ptr<Thread>> threads;
     for (const Subscription& subscription : subscriptions) {
@@ -94,7 +94,7 @@ TEST_F(ChangeFeedTest, WatchesShareOneConnection) {
   }
   EXPECT_EQ(Listeners().size(), 0);
   const Subscription again = Subscribe(1);
-  Drain(*again);
+  ConsumeWakeUps(*again);
   Notify(1);
   EXPECT_EQ(*again->Wait(kLong), true);
 }
@@ -102,8 +102,8 @@ TEST_F(ChangeFeedTest, WatchesShareOneConnection) {
 TEST_F(ChangeFeedTest, LostConnectionIsReportedAndReopened) {
   const Subscription one = Subscribe(1);
   const Subscription two = Subscribe(2);
-  Drain(*one);
-  Drain(*two);
+  ConsumeWakeUps(*one);
+  ConsumeWakeUps(*two);
   ASSERT_EQ(Listeners().size(), 1);
   Execute(absl::StrCat("SELECT pg_terminate_backend(", Listeners()[0][0], ")"));
   EXPECT_EQ(one->Wait(kLong).status().code(), absl::StatusCode::kUnavailable);

@@ -179,7 +179,7 @@ class CoercionDifferentialTest : public LedgerFixture {
   }
 
   // Rows of `table` with every value as text, so that 1.5 differs from 1.50.
-  std::string AllOf(absl::string_view table) const {
+  std::string SelectAll(absl::string_view table) const {
     std::vector<std::string> columns = {"n", "_airbyte_extracted_at", "_airbyte_meta",
                                         "_airbyte_generation_id"};
     for (const Column& column : kColumns) {
@@ -189,8 +189,8 @@ class CoercionDifferentialTest : public LedgerFixture {
   }
 
   void ExpectContains(absl::string_view all, absl::string_view some) {
-    const auto missing = QueryText(absl::StrCat("SELECT * FROM (", AllOf(some), " EXCEPT ALL ",
-                                                AllOf(all), ") AS missing ORDER BY n LIMIT 3"));
+    const auto missing = QueryText(absl::StrCat("SELECT * FROM (", SelectAll(some), " EXCEPT ALL ",
+                                                SelectAll(all), ") AS missing ORDER BY n LIMIT 3"));
     for (const auto& row : missing) {
       ADD_FAILURE() << all << " lacks what " << some << " has: " << absl::StrJoin(row, " | ");
     }

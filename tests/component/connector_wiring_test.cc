@@ -26,20 +26,21 @@ class ConnectorWiringSuite : public AppTest {
     AppTest::SetUp();
     if (schema().empty()) return;
     ledger_ = std::make_unique<postgres::Ledger>(ledger());
-    plan_.descriptor = {space(), "people"};
-    plan_.table = {space(), "people"};
-    plan_.temp_table = {space(), "people_temp"};
+    plan_.descriptor = {new_schema(), "people"};
+    plan_.table = {new_schema(), "people"};
+    plan_.temp_table = {new_schema(), "people_temp"};
     plan_.schema.columns = {{"id", "id", ColumnType::kBigint, false},
                             {"name", "name", ColumnType::kVarchar, true}};
     plan_.airbyte_sync_id = 42;
   }
   void TearDown() override {
-    if (!schema().empty()) Execute(absl::StrCat("DROP SCHEMA IF EXISTS ", space(), " CASCADE"));
+    if (!schema().empty())
+      Execute(absl::StrCat("DROP SCHEMA IF EXISTS ", new_schema(), " CASCADE"));
     AppTest::TearDown();
   }
 
   // A schema that does not exist before the writer's setup.
-  std::string space() const { return schema() + "_new"; }
+  std::string new_schema() const { return schema() + "_new"; }
 
   absl::Status InTransaction(absl::FunctionRef<absl::Status(postgres::Transaction&)> body) {
     return app().database()->Transact(body);
@@ -48,7 +49,7 @@ class ConnectorWiringSuite : public AppTest {
   bool NamespaceExists() {
     bool exists = false;
     EXPECT_OK(InTransaction([&](postgres::Transaction& transaction) -> absl::Status {
-      SYNCLINE_ASSIGN_OR_RETURN(exists, postgres::NamespaceExists(transaction, space()));
+      SYNCLINE_ASSIGN_OR_RETURN(exists, postgres::NamespaceExists(transaction, new_schema()));
       return absl::OkStatus();
     }));
     return exists;
@@ -127,7 +128,7 @@ TEST_F(ConnectorWiringSuite, CanWriteOneRecord) {
                     {Value::Scalar(1), Value::Text("Alice")});
   ASSERT_OK_AND_ASSIGN(const write::FlushResult flushed, aggregate->Flush({}));
   EXPECT_EQ(flushed.rows, 1);
-  const std::string table = absl::StrCat(space(), ".people");
+  const std::string table = absl::StrCat(new_schema(), ".people");
   EXPECT_EQ(QueryInt("SELECT count(*) FROM " + table), 1);
   EXPECT_EQ(
       QueryText("SELECT id, name, _airbyte_extracted_at AT TIME ZONE 'UTC', _airbyte_meta, "

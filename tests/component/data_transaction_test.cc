@@ -65,21 +65,21 @@ TEST_P(TableFaultTest, WriterOfCancelledSyncIsCancelled) {
 INSTANTIATE_TEST_SUITE_P(
     Faults, TableFaultTest,
     ::testing::Values(
-        Fault{"ADroppedTable", "DROP TABLE $T", StatusCode::kFailedPrecondition, "SCHEMA_CHANGED"},
-        Fault{"ADroppedColumn", "ALTER TABLE $T DROP COLUMN id", StatusCode::kFailedPrecondition,
+        Fault{"DroppedTable", "DROP TABLE $T", StatusCode::kFailedPrecondition, "SCHEMA_CHANGED"},
+        Fault{"DroppedColumn", "ALTER TABLE $T DROP COLUMN id", StatusCode::kFailedPrecondition,
               "SCHEMA_CHANGED"},
-        Fault{"ATriggerThatRaises",
+        Fault{"TriggerThatRaises",
               "CREATE FUNCTION $S.no() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE "
               "EXCEPTION 'no'; END $$; CREATE TRIGGER no BEFORE INSERT ON $T FOR EACH ROW EXECUTE "
               "FUNCTION $S.no()",
               StatusCode::kFailedPrecondition, "REJECTED_BY_DATABASE"},
-        Fault{"ATriggerThatSkipsRows",
+        Fault{"TriggerThatSkipsRows",
               "CREATE FUNCTION $S.skip() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RETURN NULL; "
               "END $$; CREATE TRIGGER skip BEFORE INSERT ON $T FOR EACH ROW EXECUTE FUNCTION "
               "$S.skip()",
               StatusCode::kFailedPrecondition, "REJECTED_BY_DATABASE"},
         // COMMIT refuses this after every statement has succeeded.
-        Fault{"ADeferredConstraint",
+        Fault{"DeferredConstraint",
               "ALTER TABLE $T ADD COLUMN k int DEFAULT 1, ADD UNIQUE (k) DEFERRABLE INITIALLY "
               "DEFERRED",
               StatusCode::kFailedPrecondition, "CONSTRAINT_VIOLATED"}),

@@ -31,7 +31,7 @@ class DependentsTest : public testing::SwapFixture {
         "CREATE TRIGGER tr INSTEAD OF INSERT ON $S.top FOR EACH ROW EXECUTE FUNCTION $S.f();");
   }
 
-  absl::Status Around(const std::set<std::string>& columns, const std::string& change) {
+  absl::Status ChangeTable(const std::set<std::string>& columns, const std::string& change) {
     return database().Transact([&](Transaction& transaction) -> absl::Status {
       SYNCLINE_ASSIGN_OR_RETURN(const Dependents all,
                                 postgres::CaptureDependents(transaction, Name("t")));
@@ -49,7 +49,7 @@ class DependentsTest : public testing::SwapFixture {
 
 TEST_F(DependentsTest, RestoredViewsEqualDroppedViews) {
   const std::string before = Dump();
-  ASSERT_OK(Around({"id"}, "ALTER TABLE $S.t ALTER id TYPE bigint"));
+  ASSERT_OK(ChangeTable({"id"}, "ALTER TABLE $S.t ALTER id TYPE bigint"));
   EXPECT_EQ(Dump(), before);
   EXPECT_EQ(chosen_.size(), 4u);
   EXPECT_EQ(Value("SELECT count(*) FROM $S.m"), "10");
@@ -57,7 +57,7 @@ TEST_F(DependentsTest, RestoredViewsEqualDroppedViews) {
 
 TEST_F(DependentsTest, DropsOnlyViewsThatReadTheColumn) {
   const std::string v = Value("SELECT '$S.v'::regclass::oid");
-  ASSERT_OK(Around({"amount"}, "ALTER TABLE $S.t ALTER amount TYPE text"));
+  ASSERT_OK(ChangeTable({"amount"}, "ALTER TABLE $S.t ALTER amount TYPE text"));
   EXPECT_EQ(chosen_, (std::vector<std::string>{"amounts", "top"}));
   EXPECT_EQ(Value("SELECT '$S.v'::regclass::oid"), v);
   EXPECT_EQ(Value("SELECT pg_typeof(amount) FROM $S.top LIMIT 1"), "text");
@@ -65,7 +65,7 @@ TEST_F(DependentsTest, DropsOnlyViewsThatReadTheColumn) {
 
 TEST_F(DependentsTest, ViewThatCannotBeRestoredIsNamed) {
   const std::string before = Dump();
-  const absl::Status status = Around({"amount"}, "ALTER TABLE $S.t DROP amount");
+  const absl::Status status = ChangeTable({"amount"}, "ALTER TABLE $S.t DROP amount");
   EXPECT_THAT(status, StatusIs(absl::StatusCode::kFailedPrecondition, "DEPENDENT_OBJECTS"));
   EXPECT_TRUE(absl::StrContains(status.message(), "amounts")) << status;
   EXPECT_EQ(Dump(), before);
@@ -73,7 +73,7 @@ TEST_F(DependentsTest, ViewThatCannotBeRestoredIsNamed) {
 
 TEST_F(DependentsTest, ViewWithDependentsIsRefused) {
   Run("CREATE FUNCTION $S.g() RETURNS SETOF $S.amounts LANGUAGE sql AS 'SELECT * FROM $S.amounts'");
-  const absl::Status status = Around({"amount"}, "ALTER TABLE $S.t ALTER amount TYPE text");
+  const absl::Status status = ChangeTable({"amount"}, "ALTER TABLE $S.t ALTER amount TYPE text");
   EXPECT_THAT(status, StatusIs(absl::StatusCode::kFailedPrecondition, "DEPENDENT_OBJECTS"));
   EXPECT_TRUE(absl::StrContains(status.message(), "amounts")) << status;
 }

@@ -177,8 +177,8 @@ TEST_F(EmbeddedServerTest, StopsWhenItsParentIsKilled) {
   if (owner == 0) {
     absl::StatusOr<std::unique_ptr<EmbeddedServer>> own = EmbeddedServer::Start(Options());
     const pid_t pid = own.ok() ? (*own)->pid() : 0;
-    const bool told = write(pids[1], &pid, sizeof(pid)) == sizeof(pid);
-    while (told) pause();
+    const bool sent = write(pids[1], &pid, sizeof(pid)) == sizeof(pid);
+    while (sent) pause();
     _exit(1);
   }
   pid_t postmaster = 0;

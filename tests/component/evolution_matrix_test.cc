@@ -37,8 +37,8 @@ constexpr v1::SchemaPolicy kPolicies[] = {v1::SCHEMA_POLICY_KEEP, v1::SCHEMA_POL
 
 // Events of the source. Those of the user are UserEvent.
 enum class SourceEvent { kLeaves, kReturns, kWidens, kNarrows, kToText, kIncompatible };
-constexpr const char* kSourceEvents[] = {"leaves",  "returns", "widens",
-                                         "narrows", "to text", "incompatible"};
+constexpr const char* kSourceEventNames[] = {"leaves",  "returns", "widens",
+                                             "narrows", "to text", "incompatible"};
 constexpr int kSourceEventCount = 6;
 constexpr int kEventCount = kSourceEventCount + kUserEventCount;
 
@@ -84,7 +84,7 @@ class EvolutionMatrixTest : public AppTest {
     std::map<int64_t, std::string> sync_ids;  // by at
   };
 
-  void Happen(SourceEvent event);
+  void ApplyEvent(SourceEvent event);
   std::string Declare(MatrixType type, bool (*fits)(MatrixType));
   void Sync(End end);
   absl::StatusOr<v1::StartSyncResponse> StartOrReact(std::string* sync_id);
@@ -95,15 +95,15 @@ class EvolutionMatrixTest : public AppTest {
   std::set<MatrixKey> Rejected();
   // The definition and the rows of the table.
   std::string Fingerprint();
-  Ask AskNow() const;
-  void Say(const std::string& line) { absl::StrAppend(&story_, "  ", line, "\n"); }
+  Ask MakeAsk() const;
+  void AppendToStory(const std::string& line) { absl::StrAppend(&story_, "  ", line, "\n"); }
 
   History* history_ = nullptr;
   std::unique_ptr<MatrixUser> user_;
   std::string story_;
 };
 
-Ask EvolutionMatrixTest::AskNow() const {
+Ask EvolutionMatrixTest::MakeAsk() const {
   const History& history = *history_;
   Ask ask;
   ask.mode = history.mode.dedup ? v1::WRITE_MODE_DEDUP : v1::WRITE_MODE_APPEND;
@@ -155,7 +155,7 @@ std::string EvolutionMatrixTest::Fingerprint() {
 
 void EvolutionMatrixTest::ExpectRefusal(const absl::Status& status, const std::string& before) {
   const std::string reason = DetailOf(status).reason;
-  Say(absl::StrCat("refused: ", reason, ": ", status.message()));
+  AppendToStory(absl::StrCat("refused: ", reason, ": ", status.message()));
   ++refusals_[reason];
   EXPECT_NE(status.code(), absl::StatusCode::kInternal) << status;
   EXPECT_NE(status.code(), absl::StatusCode::kUnknown) << status;
@@ -168,19 +168,19 @@ void EvolutionMatrixTest::ExpectRefusal(const absl::Status& status, const std::s
 
 absl::StatusOr<v1::StartSyncResponse> EvolutionMatrixTest::StartOrReact(std::string* sync_id) {
   const std::string base = *sync_id;
-  absl::StatusOr<v1::StartSyncResponse> started = Start(base, AskNow(), history_->table);
+  absl::StatusOr<v1::StartSyncResponse> started = Start(base, MakeAsk(), history_->table);
   for (int tries = 1; tries <= 2 && !started.ok(); ++tries) {
     ExpectRefusal(started.status(), Fingerprint());
     if (tries == 1) {
       history_->catalog = history_->accepted;
-      Say("the source takes its change back");
+      AppendToStory("the source reverts its change");
     } else {
       user_->Lift();
       history_->reference.Note(ReadTable());
-      Say("the user lifts what is strict");
+      AppendToStory("the user removes the constraints");
     }
     *sync_id = absl::StrCat(base, "-", tries);
-    started = Start(*sync_id, AskNow(), history_->table);
+    started = Start(*sync_id, MakeAsk(), history_->table);
   }
   return started;
 }
@@ -195,7 +195,7 @@ void EvolutionMatrixTest::CompleteOrReact(const std::string& sync_id, End* end) 
   const bool all_rejected = DetailOf(done.status()).reason == "ALL_REJECTED";
   user_->Lift();
   if (!history_->mode.replaces) history_->reference.Note(ReadTable());
-  Say("the user lifts what is strict");
+  AppendToStory("the user removes the constraints");
   if (all_rejected) *end = End::kIncomplete;
   done = Complete(
       sync_id, *end == End::kComplete ? v1::STREAM_STATUS_COMPLETE : v1::STREAM_STATUS_INCOMPLETE,
@@ -226,8 +226,8 @@ void EvolutionMatrixTest::Sync(End end) {
     ASSERT_OK(client().CancelSync(sync_id));
   }
   const char* const ends[] = {"COMPLETE", "INCOMPLETE", "cancelled", "cut"};
-  Say(absl::StrCat("sync ", history.at, " ", JsonSchemaOf(history.catalog), " ",
-                   ends[static_cast<int>(end)]));
+  AppendToStory(absl::StrCat("sync ", history.at, " ", JsonSchemaOf(history.catalog), " ",
+                             ends[static_cast<int>(end)]));
   const bool append = !history.mode.dedup && !history.mode.replaces;
   const bool merged = history.mode.dedup && !history.mode.replaces && end == End::kIncomplete;
   if (end != End::kComplete && !append && !merged) return;
@@ -260,7 +260,7 @@ std::string EvolutionMatrixTest::Declare(MatrixType type, bool (*fits)(MatrixTyp
   return name;
 }
 
-void EvolutionMatrixTest::Happen(SourceEvent event) {
+void EvolutionMatrixTest::ApplyEvent(SourceEvent event) {
   MatrixCatalog& catalog = history_->catalog;
   std::string column;
   switch (event) {
@@ -292,7 +292,7 @@ void EvolutionMatrixTest::Happen(SourceEvent event) {
       column = Declare(MatrixType::kBoolean, [](MatrixType t) { return t == MatrixType::kString; });
       break;
   }
-  Say(absl::StrCat(column, " ", kSourceEvents[static_cast<int>(event)]));
+  AppendToStory(absl::StrCat(column, " ", kSourceEventNames[static_cast<int>(event)]));
 }
 
 bool EvolutionMatrixTest::Run(const MatrixMode& mode, v1::SchemaPolicy policy,
@@ -307,9 +307,9 @@ bool EvolutionMatrixTest::Run(const MatrixMode& mode, v1::SchemaPolicy policy,
   Sync(End::kComplete);
   for (const int event : events) {
     if (event < kSourceEventCount) {
-      Happen(static_cast<SourceEvent>(event));
+      ApplyEvent(static_cast<SourceEvent>(event));
     } else {
-      Say(user_->Do(static_cast<UserEvent>(event - kSourceEventCount), history.accepted));
+      AppendToStory(user_->Do(static_cast<UserEvent>(event - kSourceEventCount), history.accepted));
       history.reference.Note(ReadTable());
     }
     if (!HasFailure() && history.random() % 3 == 0) {

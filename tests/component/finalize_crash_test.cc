@@ -134,7 +134,7 @@ class CrashTest : public PostgresTest {
   }
 
   // Runs a whole sync without a crash.
-  void Undisturbed(const std::string& sync_id, const Step& step) {
+  void RunWithoutCrash(const std::string& sync_id, const Step& step) {
     ASSERT_OK_AND_ASSIGN(const write::StartedSync started,
                          Start(healthy_.get(), Draft(sync_id, step)));
     AddRows(started.sync.streams[0].plan, step.ids);
@@ -148,7 +148,7 @@ class CrashTest : public PostgresTest {
 
   void Past(const std::vector<Step>& past) {
     Reset();
-    for (size_t i = 0; i < past.size(); ++i) Undisturbed(absl::StrCat("past", i), past[i]);
+    for (size_t i = 0; i < past.size(); ++i) RunWithoutCrash(absl::StrCat("past", i), past[i]);
   }
 
   // Everything that a user can see: relations with columns, indexes and rows, and the ledger.

@@ -10,7 +10,7 @@ namespace {
 
 constexpr v1::StreamStatus kIncomplete = v1::STREAM_STATUS_INCOMPLETE;
 
-Ask Plain() { return Ask(); }
+Ask WithoutIds() { return Ask(); }
 
 Ask Overwrite() {
   Ask ask;
@@ -18,7 +18,7 @@ Ask Overwrite() {
   return ask;
 }
 
-Ask Of(Ask ask, absl::string_view connection) {
+Ask WithConnection(Ask ask, absl::string_view connection) {
   ask.connection = std::string(connection);
   return ask;
 }
@@ -56,7 +56,7 @@ TEST_F(GenerationTest, ConcurrentOverwriteGetsItsOwnGeneration) {
 
 TEST_F(GenerationTest, AppendWithoutIdsKeepsTableGeneration) {
   Load("s1", Replace(7), Record(1, "a"));
-  ASSERT_OK_AND_ASSIGN(const v1::StartSyncResponse started, Start("s2", Plain()));
+  ASSERT_OK_AND_ASSIGN(const v1::StartSyncResponse started, Start("s2", WithoutIds()));
   EXPECT_EQ(started.streams(0).generation_id(), 7);
   EXPECT_EQ(started.streams(0).minimum_generation_id(), 0);
   EXPECT_EQ(started.streams(0).loader(), v1::LOADER_APPEND);
@@ -120,26 +120,26 @@ TEST_F(GenerationTest, HybridRefreshIsRefused) {
 using OwnershipTest = AppTest;
 
 TEST_F(OwnershipTest, OtherConnectionIsRefusedInEveryMode) {
-  Load("s1", Of(Append(1), "a"), Record(1, "a"));
+  Load("s1", WithConnection(Append(1), "a"), Record(1, "a"));
   for (const Ask& ask : {Append(1), Replace(2), Dedup(1), DedupReplace(2)}) {
-    EXPECT_THAT(Start("s2", Of(ask, "b")),
+    EXPECT_THAT(Start("s2", WithConnection(ask, "b")),
                 StatusIs(absl::StatusCode::kFailedPrecondition, "TABLE_OWNED"));
     EXPECT_THAT(Start("s2", ask), StatusIs(absl::StatusCode::kFailedPrecondition, "TABLE_OWNED"));
   }
-  Load("s3", Of(Append(1), "a"), Record(2, "a"));
+  Load("s3", WithConnection(Append(1), "a"), Record(2, "a"));
   EXPECT_EQ(Rows(), "1:a@1 2:a@1");
 }
 
 TEST_F(OwnershipTest, TableIsOwnedBeforeItExists) {
   for (const Ask& ask : {Dedup(1), Replace(2), DedupReplace(3)}) {
     const std::string id = absl::StrCat("a", ask.generation);
-    ASSERT_OK(Start(id, Of(ask, "a")));
-    EXPECT_THAT(Start("b", Of(ask, "b")),
+    ASSERT_OK(Start(id, WithConnection(ask, "a")));
+    EXPECT_THAT(Start("b", WithConnection(ask, "b")),
                 StatusIs(absl::StatusCode::kFailedPrecondition, "TABLE_OWNED"));
     ASSERT_OK(Send(id, Record(1, "a")));
     // After the cancellation its rows are still staged and belong to "a".
     ASSERT_OK(client().CancelSync(id));
-    EXPECT_THAT(Start("b", Of(ask, "b")),
+    EXPECT_THAT(Start("b", WithConnection(ask, "b")),
                 StatusIs(absl::StatusCode::kFailedPrecondition, "TABLE_OWNED"));
   }
   EXPECT_EQ(Rows(), "missing");
@@ -147,22 +147,22 @@ TEST_F(OwnershipTest, TableIsOwnedBeforeItExists) {
 
 TEST_F(OwnershipTest, UnownedTableIsTakenByFirstConnection) {
   Load("s1", Append(1), Record(1, "x"));
-  Load("s2", Of(Append(1), "a"), Record(2, "a"));
+  Load("s2", WithConnection(Append(1), "a"), Record(2, "a"));
   EXPECT_THAT(Start("s3", Append(1)),
               StatusIs(absl::StatusCode::kFailedPrecondition, "TABLE_OWNED"));
 }
 
 TEST_F(OwnershipTest, ManuallyDroppedTableHasNoOwner) {
-  Load("s1", Of(Append(7), "a"), Record(1, "a"));
+  Load("s1", WithConnection(Append(7), "a"), Record(1, "a"));
   Execute(absl::StrCat("DROP TABLE ", Table(kTable)));
-  Load("s2", Of(Append(1), "b"), Record(1, "b"));
-  EXPECT_THAT(Start("s3", Of(Append(1), "a")),
+  Load("s2", WithConnection(Append(1), "b"), Record(1, "b"));
+  EXPECT_THAT(Start("s3", WithConnection(Append(1), "a")),
               StatusIs(absl::StatusCode::kFailedPrecondition, "TABLE_OWNED"));
-  Load("s4", Of(Append(1), "b"), Record(2, "b"));
+  Load("s4", WithConnection(Append(1), "b"), Record(2, "b"));
   Execute(absl::StrCat("DROP TABLE ", Table(kTable)));
-  Load("s5", Append(1), Record(1, "nobody's"));
-  Load("s6", Append(1), Record(2, "nobody's"));
-  EXPECT_EQ(Rows(), "1:nobody's@1 2:nobody's@1");
+  Load("s5", Append(1), Record(1, "unowned"));
+  Load("s6", Append(1), Record(2, "unowned"));
+  EXPECT_EQ(Rows(), "1:unowned@1 2:unowned@1");
 }
 
 using CompletionTest = AppTest;

@@ -19,7 +19,7 @@ namespace syncline::testing {
 namespace {
 
 constexpr int kSyncs = 5;
-constexpr int64_t kMostRecordBytes = 1 << 20;
+constexpr int64_t kMaxRecordBytes = 1 << 20;
 
 // All map to the same table name.
 constexpr const char* kStreamNames[] = {" t", "-t", "_t"};
@@ -211,7 +211,7 @@ absl::Status HistoryRun::Send(const SyncRecord& record, const StreamPlan& plan,
   SYNCLINE_ASSIGN_OR_RETURN(
       const postgres::ClaimedWriter claimed,
       store_.ClaimWriter(record.sync_no, plan.stream_no, absl::StrCat("w", part.partition)));
-  const dataflow::AggregateFactory aggregates(&load_, kMostRecordBytes);
+  const dataflow::AggregateFactory aggregates(&load_, kMaxRecordBytes);
   const std::unique_ptr<dataflow::Aggregate> aggregate =
       aggregates.Create(plan, record.sync_id, claimed.claim, claimed.committed);
   const auto fill = [&](int64_t begin, int64_t end) -> absl::Status {
@@ -224,7 +224,7 @@ absl::Status HistoryRun::Send(const SyncRecord& record, const StreamPlan& plan,
     }
     batch.offsets = {begin, end};
     SYNCLINE_ASSIGN_OR_RETURN(const dataflow::Accepted accepted,
-                              aggregate->Accept(&batch, kMostRecordBytes));
+                              aggregate->Accept(&batch, kMaxRecordBytes));
     return accepted.rejected.empty() ? absl::OkStatus() : absl::InternalError("rejected");
   };
   if (part.checkpoint > 0) {
@@ -278,7 +278,7 @@ absl::Status HistoryRun::Check(Stream* stream) {
     absl::StrAppend(&owed, row.id, ":", row.version, " ");
   }
   if (const std::string rows = RowsOf(stream->rows); rows != owed) {
-    return absl::InternalError(absl::StrCat("has  ", rows, "\nowed ", owed));
+    return absl::InternalError(absl::StrCat("has      ", rows, "\nexpected ", owed));
   }
   const std::string fault =
       stream->columns.Check(stream->rows, std::exchange(stream->replaced, false));

@@ -84,7 +84,7 @@ TEST_F(InitialStatusTest, AcceptsTablesOfOlderDestinations) {
 struct Incompatible {
   const char* name;
   const char* sql;
-  const char* says;
+  const char* message;
 };
 
 class IncompatibleTest : public InitialStatusTest,
@@ -133,7 +133,7 @@ TEST_P(IncompatibleTest, IsRefusedAndUnchanged) {
        {StreamTables{Name("t"), Name("x")}, StreamTables{Name("x"), Name("t")}}) {
     const absl::Status status = Gather({Stream("fine"), stream}).status();
     EXPECT_THAT(status, StatusIs(absl::StatusCode::kFailedPrecondition, "TARGET_INCOMPATIBLE"));
-    EXPECT_THAT(std::string(status.message()), HasSubstr(GetParam().says));
+    EXPECT_THAT(std::string(status.message()), HasSubstr(GetParam().message));
     EXPECT_EQ(DetailOf(status).subject, name);
   }
   EXPECT_EQ(QueryValue(absl::StrCat("SELECT '", name, "'::regclass::oid")), oid);

@@ -161,7 +161,7 @@ std::string MatrixReference::Check(const MatrixTable& table, const MatrixSync& s
     if (table.count(key) == 0) return absl::StrCat("lost ", key.first, ":", key.second);
   }
   for (const auto& [key, row] : table) {
-    if (owed.count(key) == 0) return absl::StrCat("not owed ", key.first, ":", key.second);
+    if (owed.count(key) == 0) return absl::StrCat("unexpected ", key.first, ":", key.second);
     const auto before = stored_.find(key);
     const std::string fault = before != stored_.end() && !new_table_
                                   ? CheckStored(key, before->second, row, sync)

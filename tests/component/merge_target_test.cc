@@ -65,7 +65,7 @@ class MergeTargetTest : public TableFixture {
     Insert(Name(table), KeyAndValue(), records);
   }
 
-  void Watch() {
+  void AddTrigger() {
     Execute(absl::StrCat("CREATE FUNCTION ", schema(), ".noop() RETURNS trigger LANGUAGE plpgsql ",
                          "AS 'BEGIN RETURN NEW; END'; CREATE TRIGGER t AFTER UPDATE ON ",
                          Table("target"), " FOR EACH ROW EXECUTE FUNCTION ", schema(), ".noop()"));
@@ -118,7 +118,7 @@ TEST_F(MergeTargetTest, StreamColumnsMayBeGenerated) {
   Fill("source", {{1, "x"}, {2, "y"}}, 1);
   ASSERT_OK(TryUpsert(KeyAndValue()));
   EXPECT_EQ(Rows(), "1=c1 2=c2");
-  Watch();
+  AddTrigger();
   Execute(absl::StrCat("TRUNCATE ", Table("source")));
   Fill("source", {{2, "z"}, {3, "z"}}, 2);
   ASSERT_OK_AND_ASSIGN(const UpsertCounts counts, TryUpsert(KeyAndValue()));
@@ -145,7 +145,7 @@ TEST_P(ExchangeTest, RowsMayExchangeUniqueValues) {
     index.replace(index.find("$T"), 2, Table("target"));
   }
   Execute(index);
-  if (GetParam().watched) Watch();
+  if (GetParam().watched) AddTrigger();
   if (GetParam().other_column) {
     Execute(absl::StrCat("ALTER TABLE ", Table("target"), " ADD note text; UPDATE ",
                          Table("target"), " SET note = id"));
@@ -195,7 +195,7 @@ TEST_F(MergeTargetTest, ImpossibleExchangeNamesIndexAndRemedy) {
   Fill("target", {{1, "a"}, {2, "b"}}, 1);
   Execute(absl::StrCat("CREATE UNIQUE INDEX only_once ON ", Table("target"),
                        " (code); ALTER TABLE ", Table("target"), " ALTER code SET NOT NULL"));
-  Watch();
+  AddTrigger();
   Fill("source", {{1, "b"}, {2, "a"}}, 2);
   const absl::Status status = TryUpsert(KeyAndValue()).status();
   EXPECT_THAT(status, StatusIs(absl::StatusCode::kFailedPrecondition, "CONSTRAINT_VIOLATED"));
@@ -243,7 +243,7 @@ TEST_P(KeyEqualityTest, KeepsNewestRowOfEachDistinctKey) {
                          Table("target"), " ALTER k TYPE varchar COLLATE ",
                          c.collation == "loose" ? this->schema() + ".loose" : c.collation));
   }
-  if (c.watched) Watch();
+  if (c.watched) AddTrigger();
   std::map<std::string, std::string> newest;
   const std::vector<std::string> keys = {"a", "A",        "\xC3\xA4", "a ", "",  "b",
                                          "B", "\xC3\x9F", "ss",       "SS", "1", "\xEF\xBC\x91"};
@@ -301,7 +301,7 @@ TEST_F(MergeTargetTest, UserKeyServesEveryMerge) {
       SCOPED_TRACE(absl::StrCat(key, watched ? " watched" : ""));
       CreateBoth(KeyAndValue());
       Execute(absl::StrCat("ALTER TABLE ", Table("target"), " ", key));
-      if (watched) Watch();
+      if (watched) AddTrigger();
       Fill("target", {{1, "a"}, {2, "b"}}, 1);
       Fill("source", {{1, "x"}, {2, "-"}, {3, "c"}}, 2);
       EXPECT_OK(TryUpsert(KeyAndValue()));

@@ -113,7 +113,7 @@ TEST_F(RefusedRowsTest, ValueBeyondUserTypeRefusesOnlyItsRow) {
   EXPECT_THAT(Rejected(), ElementsAre("32768 VALUE_REFUSED SQLSTATE 22P03 t",
                                       "32769 VALUE_REFUSED SQLSTATE 22P03 t",
                                       "32770 VALUE_REFUSED SQLSTATE 22P03 t"));
-  // More refused rows than can be found one by one.
+  // More refused rows than kMaxNamedRows, so the others are found by splitting.
   ASSERT_OK_AND_ASSIGN(const write::FlushResult many, Load(claim, 40000, 40050));
   EXPECT_EQ(many.rejected, 50);
   EXPECT_EQ(Ids(), "32765,32766,32767");

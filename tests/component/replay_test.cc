@@ -82,7 +82,9 @@ class ReplayTest : public AppTest {
   }
 
   std::string StagingTable() { return Table(TempTableName({schema(), kTable}).name); }
-  int64_t Marks() { return QueryInt(absl::StrCat("SELECT count(*) FROM ", ledger(), ".staging")); }
+  int64_t CountStagingEntries() {
+    return QueryInt(absl::StrCat("SELECT count(*) FROM ", ledger(), ".staging"));
+  }
 
  private:
   static int64_t Count(absl::string_view lines) {
@@ -156,7 +158,7 @@ TEST_F(ReplayTest, AppendTakesStagedRowsBeforeCheckpoint) {
   ASSERT_OK(Start("s3", FromCheckpoint(Append(6))));
   EXPECT_EQ(Rows(), "1:old@4 2:a@5 3:a@5");
   EXPECT_EQ(TempRows(), "missing");
-  EXPECT_EQ(Marks(), 0);
+  EXPECT_EQ(CountStagingEntries(), 0);
   EXPECT_EQ(History(), "4:completed:1 5:incomplete:2 6:loading:0");
 }
 
@@ -191,7 +193,7 @@ TEST_F(RestartTest, SameGenerationReplacesTableOnEverySync) {
       EXPECT_EQ(Finish(id, People(run, run + 1)), v1::OUTCOME_SWAPPED);
       EXPECT_EQ(Rows(), absl::StrCat(run, ":a@1 ", run + 1, ":a@1"));
       EXPECT_EQ(History(), "1:completed:2");
-      EXPECT_EQ(Marks(), 0);
+      EXPECT_EQ(CountStagingEntries(), 0);
     }
   }
 }
@@ -280,7 +282,7 @@ TEST_F(StreamEndTest, DiscardStagedDropsStagedRows) {
     EXPECT_EQ(done.outcome(), v1::OUTCOME_UNCHANGED);
     EXPECT_EQ(done.rows(), 0);
     EXPECT_EQ(TempRows(), "missing");
-    EXPECT_EQ(Marks(), 0);
+    EXPECT_EQ(CountStagingEntries(), 0);
     EXPECT_EQ(Rows(), "missing");
   }
 }

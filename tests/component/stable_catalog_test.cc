@@ -52,8 +52,8 @@ std::vector<Mode> Modes() {
        [](int64_t run) { return run % 2 == 0 ? Replace(run) : DedupReplace(run); }},
       {"DedupAndReplace",
        [](int64_t run) { return run % 2 == 0 ? Dedup(run) : DedupReplace(run); }},
-      {"Kept", [](int64_t run) { return DedupReplace(run); }, 2},
-      {"KeptOverwrite", [](int64_t) { return Overwrite(v1::WRITE_MODE_DEDUP); }, 2},
+      {"KeepGenerations", [](int64_t run) { return DedupReplace(run); }, 2},
+      {"KeepGenerationsOverwrite", [](int64_t) { return Overwrite(v1::WRITE_MODE_DEDUP); }, 2},
   };
 }
 
@@ -89,7 +89,7 @@ class StableCatalogTest : public AppTest, public ::testing::WithParamInterface<M
                                  "'::regclass"));
   }
   // The ledger's list matches the table's indexes.
-  void ExpectLedgerKnows() {
+  void ExpectLedgerMatches() {
     EXPECT_EQ(QueryValue(absl::StrCat("SELECT count(*) FROM ", ledger(),
                                       ".table_index l WHERE NOT EXISTS (SELECT FROM pg_indexes i "
                                       "WHERE (i.schemaname, i.tablename, i.indexname) = "
@@ -108,7 +108,7 @@ TEST_P(StableCatalogTest, CatalogIsStableFromThirdToFiftiethSync) {
   EXPECT_THAT(before, Not(HasSubstr("_syncline_tmp_")));
   for (int run = 7; run <= kRuns; ++run) Sync(run);
   EXPECT_EQ(Catalog(), before);
-  ExpectLedgerKnows();
+  ExpectLedgerMatches();
 }
 
 TEST_P(StableCatalogTest, DuplicatesOfOlderVersionsAreDropped) {
@@ -128,7 +128,7 @@ TEST_P(StableCatalogTest, DuplicatesOfOlderVersionsAreDropped) {
   const std::string before = Catalog();
   for (int run = 7; run <= 10; ++run) Sync(run);
   EXPECT_EQ(Catalog(), before);
-  ExpectLedgerKnows();
+  ExpectLedgerMatches();
 }
 
 TEST_P(StableCatalogTest, IndexesThatTheUserChangedAreKept) {
@@ -147,7 +147,7 @@ TEST_P(StableCatalogTest, IndexesThatTheUserChangedAreKept) {
   for (int run = 7; run <= 10; ++run) Sync(run);
   EXPECT_THAT(Catalog(), HasSubstr("(name)"));
   EXPECT_LE(Indexes(), 2);
-  ExpectLedgerKnows();
+  ExpectLedgerMatches();
 }
 
 TEST_P(StableCatalogTest, UserPrimaryKeyIsUsed) {
@@ -159,7 +159,7 @@ TEST_P(StableCatalogTest, UserPrimaryKeyIsUsed) {
   Execute(absl::StrCat("CREATE UNIQUE INDEX their_key ON ", Table(kTable), " (id)"));
   for (int run = 4; run <= 8; ++run) Sync(run);
   EXPECT_EQ(Indexes(), 1) << Catalog();
-  ExpectLedgerKnows();
+  ExpectLedgerMatches();
 }
 
 INSTANTIATE_TEST_SUITE_P(Modes, StableCatalogTest, ::testing::ValuesIn(Modes()),

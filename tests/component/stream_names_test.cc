@@ -38,7 +38,7 @@ class StreamNamesTest : public StartFixture {
     return columns;
   }
 
-  std::string Marks(const std::string& table) {
+  std::string DescribeColumns(const std::string& table) {
     return QueryValue(absl::StrCat(
         "SELECT coalesce(string_agg(column_name || CASE WHEN owned THEN '' ELSE '*' END, ' ' "
         "ORDER BY column_name), '') FROM ",
@@ -136,14 +136,14 @@ TEST_F(StreamNamesTest, UserColumnIsFilledAndStaysTheUsers) {
   StartOne("1", Append({"", "t"}, {"id"}));
   Execute(absl::StrCat("ALTER TABLE ", InTarget("t"), " ADD note bigint"));
   EXPECT_EQ(Columns(StartOne("2", Append({"", "t"}, {"id", "note"})))["note"], "note");
-  EXPECT_EQ(Marks("t"), "id note*");
+  EXPECT_EQ(DescribeColumns("t"), "id note*");
   // A column that the user drops and adds again belongs to the user.
   Execute(absl::StrCat("ALTER TABLE ", InTarget("t"), " DROP id"));
   StartOne("3", Append({"", "t"}, {"note"}));
-  EXPECT_EQ(Marks("t"), "id* note*");
+  EXPECT_EQ(DescribeColumns("t"), "id* note*");
   Execute(absl::StrCat("ALTER TABLE ", InTarget("t"), " ADD id bigint"));
   StartOne("4", Append({"", "t"}, {"id"}));
-  EXPECT_EQ(Marks("t"), "id* note*");
+  EXPECT_EQ(DescribeColumns("t"), "id* note*");
 }
 
 TEST_F(StreamNamesTest, MissingTableIsRecreatedWithWarning) {

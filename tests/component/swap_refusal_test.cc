@@ -64,7 +64,8 @@ INSTANTIATE_TEST_SUITE_P(
         Case{"Parent", "CREATE TABLE $S.c() INHERITS ($S.t)", kIncompatible, "inherit"},
         Case{"Child", "CREATE TABLE $S.p(id bigint); ALTER TABLE $S.t INHERIT $S.p", kIncompatible,
              "inherit"},
-        Case{"NotOurs", "DROP TABLE $S.t; CREATE TABLE $S.t(id bigint)", kIncompatible, "meta"},
+        Case{"NoMetaColumns", "DROP TABLE $S.t; CREATE TABLE $S.t(id bigint)", kIncompatible,
+             "meta"},
         Case{"Identity",
              "ALTER TABLE $S.t ALTER id SET NOT NULL, ALTER id ADD GENERATED ALWAYS AS IDENTITY",
              kIncompatible, "column id"},
@@ -95,19 +96,19 @@ INSTANTIATE_TEST_SUITE_P(
              "CREATE TABLE $S.o(id int); CREATE POLICY my_p ON $S.o USING (id IN (SELECT id FROM "
              "$S.t))",
              kDependent, "my_p"},
-        Case{"ViewNeedsLostColumn",
+        Case{"ViewNeedsDroppedColumn",
              "ALTER TABLE $S.t ADD extra int; CREATE VIEW $S.my_v AS SELECT "
              "extra FROM $S.t",
              kDependent, "my_v"},
-        Case{"TriggerNeedsLostColumn",
+        Case{"TriggerNeedsDroppedColumn",
              "ALTER TABLE $S.t ADD extra int; CREATE FUNCTION $S.f() RETURNS trigger LANGUAGE "
              "plpgsql AS 'BEGIN RETURN NEW; END'; CREATE TRIGGER my_tr BEFORE UPDATE OF extra ON "
              "$S.t FOR EACH ROW EXECUTE FUNCTION $S.f()",
              kDependent, "my_tr"},
-        Case{"PolicyNeedsLostColumn",
+        Case{"PolicyNeedsDroppedColumn",
              "ALTER TABLE $S.t ADD extra int; CREATE POLICY my_p ON $S.t USING (extra > 0)",
              kDependent, "my_p"},
-        Case{"ForeignKeyNeedsLostColumn",
+        Case{"ForeignKeyNeedsDroppedColumn",
              "ALTER TABLE $S.t ADD extra int UNIQUE; CREATE TABLE $S.o(id int CONSTRAINT my_fk "
              "REFERENCES $S.t (extra))",
              kDependent, "my_fk"},

@@ -145,14 +145,14 @@ class InterruptedCallTest : public TakeOverTest {
     }
   }
 
-  void LetGo() { Execute("DELETE FROM " + Table("held")); }
+  void ReleaseCreation() { Execute("DELETE FROM " + Table("held")); }
 };
 
 TEST_F(InterruptedCallTest, StartErrorAfterCancelIsCancellation) {
   FailCreation("XX001", "table changed by another session");
   auto started = StartAndWait(/*allow_partial=*/false);
   ASSERT_OK(client().CancelSync("first"));
-  LetGo();
+  ReleaseCreation();
   EXPECT_THAT(started.get().status(),
               StatusIs(absl::StatusCode::kFailedPrecondition, "SYNC_CANCELLED"));
 }
@@ -162,7 +162,7 @@ TEST_F(InterruptedCallTest, PartialStartContinuesWithOtherStreams) {
   auto started = StartAndWait(/*allow_partial=*/true);
   Execute(absl::StrCat("UPDATE ", ledger(), ".stream SET state = 'cancelled' WHERE table_name = '",
                        kTable, "'"));
-  LetGo();
+  ReleaseCreation();
   ASSERT_OK_AND_ASSIGN(const v1::StartSyncResponse plans, started.get());
   EXPECT_EQ(plans.streams(0).state(), v1::STREAM_STATE_CANCELLED);
   EXPECT_FALSE(plans.streams(0).has_error());
@@ -180,7 +180,7 @@ TEST_F(InterruptedCallTest, VanishedRelationIsLeftToNewerSync) {
                                "granted AND (classid::bigint << 32) + objid::bigint = ",
                                lock)) == 0) {
   }
-  LetGo();
+  ReleaseCreation();
   ASSERT_OK_AND_ASSIGN(const v1::StartSyncResponse plans, started.get());
   EXPECT_EQ(plans.streams(0).state(), v1::STREAM_STATE_CANCELLED);
   EXPECT_EQ(plans.streams(1).state(), v1::STREAM_STATE_OPEN);
@@ -200,7 +200,7 @@ TEST_F(InterruptedCallTest, CompletionErrorAfterTakeOverIsSuperseded) {
                        "(jsonb_populate_record(s, '{\"stream_no\": 9999, \"ordinal\": 9, \"name\": "
                        "\"newer\"}')).* FROM ",
                        ledger(), ".stream s"));
-  LetGo();
+  ReleaseCreation();
   EXPECT_THAT(completed.get(), StatusIs(absl::StatusCode::kAborted, "SUPERSEDED"));
 }
 
@@ -210,7 +210,7 @@ TEST_F(InterruptedCallTest, CompletionErrorAfterCancelIsCancellation) {
   auto completed = std::async(std::launch::async, [&] { return Complete("first").status(); });
   WaitForCreation();
   ASSERT_OK(client().CancelSync("first"));
-  LetGo();
+  ReleaseCreation();
   EXPECT_THAT(completed.get(), StatusIs(absl::StatusCode::kFailedPrecondition, "SYNC_CANCELLED"));
 }
 

@@ -1,18 +1,20 @@
 #!/bin/sh
-# Lets PostgreSQL write the golden bytes of binary COPY: one file a type, one line a value.
+# Writes the golden bytes of binary COPY as PostgreSQL sends them: one file per type, one line per
+# value.
 #
 #   SYNCLINE_TEST_DSN=... tests/golden/make_copy_golden.sh
 #
-# A line is the SQL expression, a tab, and in hexadecimal all that
+# A line is the SQL expression, a tab, and in hexadecimal everything that
 #   COPY (SELECT <expression>::<type>) TO STDOUT (FORMAT binary)
-# sends. tests/unit/copy_golden_test.cc compares our encoders with it; run this again only to add values.
+# sends. tests/unit/copy_golden_test.cc compares our encoders with it. Run this script again only to
+# add values.
 set -eu
 
-: "${SYNCLINE_TEST_DSN:?set it to the conninfo of a PostgreSQL}"
+: "${SYNCLINE_TEST_DSN:?set it to the connection string of a PostgreSQL}"
 directory=$(dirname "$0")/copy
 mkdir -p "$directory"
 
-# golden FILE TYPE reads one SQL expression a line.
+# golden FILE TYPE reads one SQL expression per line.
 golden() {
   out=$directory/$1.txt
   version=$(psql "$SYNCLINE_TEST_DSN" -XAtc 'SHOW server_version')
@@ -23,7 +25,7 @@ golden() {
   while IFS= read -r expression; do
     hex=$(psql "$SYNCLINE_TEST_DSN" -X -v ON_ERROR_STOP=1 \
       -c "COPY (SELECT $expression::$2) TO STDOUT (FORMAT binary)" | od -An -v -tx1 | tr -d ' \n')
-    # A failed query leaves no bytes: stop rather than keep an empty line.
+    # A failed query returns no bytes: stop instead of writing an empty line.
     [ -n "$hex" ] || exit 1
     printf '%s\t%s\n' "$expression" "$hex" >> "$out"
   done
@@ -186,8 +188,8 @@ NULL
 '"gr\\\\ \" \n /"'
 SQL
 
-# One row of all meta columns and two of the stream's, to see a whole row's layout; the raw id is that of
-# record 7 of writer w1 of stream public.users of sync nightly.
+# One row with all meta columns and two of the stream's, which shows the layout of a whole row. The
+# raw id is that of record 7 of writer w1 of stream public.users of sync nightly.
 row="COPY (SELECT '68dfaba5-a80f-8596-8c9e-c69924b8921e'::varchar, '2024-02-29 12:34:56.789012+00'::timestamptz, '{\"changes\": [], \"sync_id\": 1}'::jsonb, 7::bigint, 'a'::varchar, NULL::numeric) TO STDOUT (FORMAT binary)"
 {
   echo "# Made by tests/golden/make_copy_golden.sh. $row"

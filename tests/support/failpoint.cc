@@ -30,7 +30,7 @@ std::optional<FailpointOrder> ReadOrder() {
   return FailpointOrder::Parse(std::string(std::istreambuf_iterator<char>(file), {}));
 }
 
-class OrderBook {
+class HitCounter {
  public:
   // Counts a hit of `order`. Returns true if the order acts at this hit.
   bool IsDue(const FailpointOrder& order) {
@@ -46,7 +46,7 @@ class OrderBook {
   int64_t hits_ ABSL_GUARDED_BY(mutex_) = 0;
 };
 
-void WaitWhileItStands(const FailpointOrder& order) {
+void WaitUntilReplaced(const FailpointOrder& order) {
   std::optional<FailpointOrder> now = order;
   while (now.has_value() && now->serial == order.serial) {
     absl::SleepFor(absl::Milliseconds(5));
@@ -57,9 +57,9 @@ void WaitWhileItStands(const FailpointOrder& order) {
 }  // namespace
 
 absl::Status ReachFailpoint(const char* name) {
-  static auto* const book = new OrderBook();
+  static auto* const counter = new HitCounter();
   const std::optional<FailpointOrder> order = ReadOrder();
-  if (!order.has_value() || order->name != name || !book->IsDue(*order)) return absl::OkStatus();
+  if (!order.has_value() || order->name != name || !counter->IsDue(*order)) return absl::OkStatus();
   const std::string line = testing::FailpointReached(*order);
   if (write(STDERR_FILENO, line.data(), line.size()) < 0) return absl::OkStatus();
   switch (order->action) {
@@ -70,7 +70,7 @@ absl::Status ReachFailpoint(const char* name) {
       raise(SIGSTOP);
       break;
     case FailpointAction::kPause:
-      WaitWhileItStands(*order);
+      WaitUntilReplaced(*order);
       break;
     case FailpointAction::kFail:
       return MakeError(absl::StatusCode::kInternal, name, {.reason = "FAILPOINT"});

@@ -22,7 +22,7 @@ namespace syncline::testing {
 namespace {
 
 // Maximum bytes held per direction; the rest stays with the sender.
-constexpr size_t kMostHeldBytes = 256 << 10;
+constexpr size_t kMaxHeldBytes = 256 << 10;
 constexpr size_t kCapturedBytes = 64 << 10;
 // Resolution of a delay.
 constexpr int kTickMs = 1;
@@ -57,7 +57,7 @@ class Pipe {
  public:
   Pipe(int from, int to) : from_(from), to_(to) {}
 
-  bool WantsToRead() const { return !ended_ && held_bytes_ < kMostHeldBytes; }
+  bool CanRead() const { return !ended_ && held_bytes_ < kMaxHeldBytes; }
   bool HasDue(absl::Time now) const { return !held_.empty() && held_.front().due <= now; }
   bool HasLater() const { return !held_.empty(); }
 
@@ -153,11 +153,11 @@ class FaultProxy::Link {
     pollfd client = {client_, 0, 0};
     pollfd server = {server_, 0, 0};
     if (!faults.to_server.silent) {
-      if (up_.WantsToRead()) client.events |= POLLIN;
+      if (up_.CanRead()) client.events |= POLLIN;
       if (up_.HasDue(now)) server.events |= POLLOUT;
     }
     if (!faults.to_client.silent) {
-      if (down_.WantsToRead()) server.events |= POLLIN;
+      if (down_.CanRead()) server.events |= POLLIN;
       if (down_.HasDue(now)) client.events |= POLLOUT;
     }
     // poll() reports hang-ups even for descriptors without events, so skip these.
@@ -183,8 +183,7 @@ class FaultProxy::Link {
  private:
   static bool MoveOne(Pipe* pipe, const ProxyFaults& faults, int events) {
     if (faults.silent) return true;
-    if ((events & (POLLIN | POLLHUP | POLLERR)) != 0 && pipe->WantsToRead() &&
-        !pipe->Read(faults)) {
+    if ((events & (POLLIN | POLLHUP | POLLERR)) != 0 && pipe->CanRead() && !pipe->Read(faults)) {
       return false;
     }
     return pipe->Write(faults);

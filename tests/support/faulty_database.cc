@@ -6,7 +6,7 @@
 namespace syncline::testing {
 namespace {
 
-absl::Status Away() {
+absl::Status Unavailable() {
   return MakeError(absl::StatusCode::kUnavailable, "the database went away",
                    {.reason = "DB_UNREACHABLE"});
 }
@@ -20,11 +20,11 @@ class FaultyDatabase::FaultyTransaction : public postgres::Transaction {
 
   absl::StatusOr<postgres::Result> Query(absl::string_view sql,
                                          const postgres::Params& params) override {
-    if (database_->Strike()) return Away();
+    if (database_->Strike()) return Unavailable();
     return real_->Query(sql, params);
   }
   absl::Status Execute(absl::string_view sql) override {
-    if (database_->Strike()) return Away();
+    if (database_->Strike()) return Unavailable();
     return real_->Execute(sql);
   }
 
@@ -50,22 +50,22 @@ bool FaultyDatabase::Strike() {
 
 absl::Status FaultyDatabase::Transact(absl::FunctionRef<absl::Status(postgres::Transaction&)> body,
                                       const postgres::TransactOptions& options) {
-  if (crashed_) return Away();
+  if (crashed_) return Unavailable();
   postgres::TransactOptions hasty = options;
   hasty.durable = false;
   const absl::Status status = real_->Transact(
       [&](postgres::Transaction& transaction) -> absl::Status {
         FaultyTransaction faulty(this, &transaction);
         SYNCLINE_RETURN_IF_ERROR(body(faulty));
-        return Strike() ? Away() : absl::OkStatus();
+        return Strike() ? Unavailable() : absl::OkStatus();
       },
       hasty);
-  if (crashed_ || !status.ok()) return crashed_ ? Away() : status;
+  if (crashed_ || !status.ok()) return crashed_ ? Unavailable() : status;
   if (!Strike()) return status;
   return MakeError(absl::StatusCode::kUnavailable, "the database went away during COMMIT",
                    {.reason = "COMMIT_UNKNOWN"});
 }
 
-absl::Status FaultyDatabase::Ping() { return crashed_ ? Away() : real_->Ping(); }
+absl::Status FaultyDatabase::Ping() { return crashed_ ? Unavailable() : real_->Ping(); }
 
 }  // namespace syncline::testing

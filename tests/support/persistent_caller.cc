@@ -17,7 +17,7 @@ namespace syncline::testing {
 namespace {
 
 // How long a watch is reopened while the server is unreachable.
-constexpr absl::Duration kWatchPatience = absl::Seconds(10);
+constexpr absl::Duration kWatchTimeout = absl::Seconds(10);
 
 // Errors that a fault of a process, a network or a database may cause.
 bool IsExcused(const absl::Status& status) {
@@ -150,7 +150,7 @@ absl::Status PersistentCaller::Complete() {
 }
 
 absl::Status PersistentCaller::WatchFromTheBeginning() {
-  const absl::Time until = absl::Now() + kWatchPatience;
+  const absl::Time until = absl::Now() + kWatchTimeout;
   while (true) {
     std::vector<v1::CheckpointCommitted> announced;
     const std::unique_ptr<client::WatchCall> watch =

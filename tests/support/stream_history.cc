@@ -8,7 +8,7 @@
 namespace syncline::testing {
 namespace {
 
-constexpr int64_t kMostRecords = 5;
+constexpr int64_t kMaxRecords = 5;
 
 const char* ToText(HistoryEnd end) {
   switch (end) {
@@ -129,7 +129,7 @@ void StreamHistory::PlanParts(HistorySync* sync) {
   for (int partition = 0; partition < kHistoryPartitions; ++partition) {
     if (Chance(30)) continue;
     HistoryPart part = {partition, durable_[pass_][static_cast<size_t>(partition)], 0, 0};
-    part.durable = Pick(0, kMostRecords);
+    part.durable = Pick(0, kMaxRecords);
     if (part.durable == 0) continue;
     // A source that completes has sent a checkpoint at its end.
     if (ends && !durable_callers_) {

@@ -1,6 +1,6 @@
 #!/bin/sh
-# Makes the certificates of the tests of TLS: the server's, a caller's, and one that nobody trusts; each signed by itself, of
-# no worth anywhere else.
+# Creates the certificates of the TLS tests: the server's, a caller's, and one that neither side
+# trusts. Each is self-signed and not used anywhere else.
 set -eu
 cd "$(dirname "$0")"
 for name in server client stranger; do
