@@ -39,7 +39,7 @@ count() {
 failed=0
 new=$directory/figures
 sed -n '/^#/p' "$figures" >"$new"
-printf '%-20s %12s %12s %8s\n' case instructions "on record" change
+printf '%-20s %12s %12s %8s\n' case instructions recorded change
 for name in $("$program"); do
   found=$(count "$name")
   printf '%-20s %s\n' "$name" "$found" >>"$new"
@@ -60,8 +60,8 @@ done
 
 if [[ $update == --update ]]; then
   cp "$new" "$figures"
-  echo "on record: $figures"
+  echo "recorded: $figures"
 elif ((failed)); then
-  echo "instructions: more than on record; if they are worth it: scripts/bench instructions --update" >&2
+  echo "instructions: more than 10 % above the recorded figures; to accept them: scripts/bench instructions --update" >&2
   exit 1
 fi

@@ -1,4 +1,4 @@
-"""A headless Chromium and one tab of it, over the DevTools protocol: what page_test.py looks through."""
+"""A headless Chromium and its tabs, controlled over the DevTools protocol, for page_test.py."""
 
 import base64
 import http.client
@@ -14,7 +14,7 @@ TEXT, CLOSE, PING, PONG = 1, 8, 9, 10
 
 
 class WebSocket:
-    """Text messages, as far as DevTools needs them: no extensions, no TLS."""
+    """A WebSocket client with the features that DevTools needs: text messages, no extensions, no TLS."""
 
     def __init__(self, url):
         place = urllib.parse.urlsplit(url)
@@ -55,7 +55,7 @@ class WebSocket:
         self.socket.sendall(head + mask + bytes(b ^ mask[i % 4] for i, b in enumerate(payload)))
 
     def receive(self, timeout):
-        """A whole message, or None when none begins within the timeout."""
+        """Returns a complete message, or None if none begins within the timeout."""
         if not self.rest:
             self.socket.settimeout(max(timeout, 0.001))
             try:
@@ -88,7 +88,7 @@ class Browser:
         self.profile = f"{directory}/profile"
         arguments = [binary, "--headless", "--remote-debugging-port=0", f"--user-data-dir={self.profile}"]
         arguments += ["--no-first-run", "--disable-gpu", "--disable-dev-shm-usage", "--disable-background-networking"]
-        # Chromium refuses to run as root with its sandbox.
+        # Chromium's sandbox does not work as root.
         if os.geteuid() == 0:
             arguments.append("--no-sandbox")
         self.log = open(f"{directory}/chromium.log", "w")
@@ -121,7 +121,7 @@ class Browser:
 
 
 class Tab:
-    """One tab. `requests` has the addresses that it asked for, `faults` what its console complained of."""
+    """One tab. `requests` has the URLs that it requested, `faults` the errors and warnings of its console."""
 
     def __init__(self, url):
         self.socket, self.last, self.requests, self.faults = WebSocket(url), 0, [], []
@@ -174,7 +174,7 @@ class Tab:
             self.post("Fetch.continueWithAuth", requestId=what["requestId"], authChallengeResponse=answer)
 
     def wait(self, seconds):
-        """Lets the page go on."""
+        """Processes events of the page for `seconds`."""
         end = time.monotonic() + seconds
         while time.monotonic() < end:
             self.next(end - time.monotonic())
@@ -188,7 +188,7 @@ class Tab:
         return True
 
     def open(self, url):
-        """Opens a page; `password` is what a person types when asked, None closes the question."""
+        """Opens a page. The login prompt is answered with `password`, or cancelled if that is None."""
         self.call("Page.navigate", url=url)
         self.wait_until(lambda: self.run("document.readyState") == "complete", 20)
 
@@ -206,7 +206,7 @@ class Tab:
         self.call("Emulation.setEmulatedMedia", features=[scheme])
 
     def screenshot(self, path):
-        """The whole page, not only what fits the window."""
+        """Saves an image of the whole page, not only of the visible part."""
         answer = self.call("Page.captureScreenshot", format="png", captureBeyondViewport=True)
         with open(path, "wb") as file:
             file.write(base64.b64decode(answer["data"]))

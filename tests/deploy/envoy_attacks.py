@@ -1,4 +1,4 @@
-"""Attacks on the CVEs that gRPC 1.51.1 is open to, through Envoy: other callers must not notice."""
+"""Attacks through Envoy on the CVEs of gRPC 1.51.1. They must not affect other callers."""
 
 import socket
 import time
@@ -32,7 +32,7 @@ class Attacks:
         victim.check("CVE-2023-32732")
 
     def table_out_of_step(self, victim):
-        """CVE-2023-32731 and 2023-1428: oversized blocks, then references to what they put into the table."""
+        """CVE-2023-32731 and 2023-1428: oversized blocks, then references to their entries in the table."""
         for size in (7000, 7600, 15600, 36000):
             caller = self.caller()
             first = caller.call(LIST, [("x-secret", "s" * size)], timeout=5)
@@ -52,7 +52,7 @@ class Attacks:
         victim.check("CVE-2023-32731 and 2023-1428")
 
     def hpack(self, victim):
-        """CVE-2023-33953: header strings and integers that never end, in continuations."""
+        """CVE-2023-33953: endless header strings and integers in continuation frames."""
         started = [server.cpu_seconds() for server in self.servers]
         string = b"\x00\x7f" + self.integer((8 << 20) - 127) + b"a" * (8 << 20)
         for name, block in (
@@ -66,10 +66,10 @@ class Attacks:
             check(
                 f"{name}, 6 times: closed early",
                 all(closed) and max(sent) < len(block),
-                f"after {max(sent) >> 10} KiB at most",
+                f"after at most {max(sent) >> 10} KiB",
             )
         spent = sum(server.cpu_seconds() for server in self.servers) - sum(started)
-        check("the servers see nothing of it", spent < 2, f"{spent:.2f} CPU-s")
+        check("the servers are not affected", spent < 2, f"{spent:.2f} CPU-s")
         victim.check("CVE-2023-33953")
 
     @staticmethod
@@ -82,7 +82,7 @@ class Attacks:
 
     @staticmethod
     def flood(caller, block):
-        """Sends a header block in frames of 16 KiB; returns how much of it went out before the connection closed."""
+        """Sends a header block in frames of 16 KiB. Returns the bytes sent before the connection was closed."""
         stream, sent = caller.take_stream(), 0
         try:
             caller.send(HeadersFrame(stream, block[:16384]))
@@ -95,7 +95,7 @@ class Attacks:
         return sent
 
     def rapid_reset(self, victim):
-        """CVE-2023-44487."""
+        """CVE-2023-44487: calls that are reset immediately."""
         before = self.envoy.counters()
         opened = []
         for _ in range(8):
@@ -116,7 +116,7 @@ class Attacks:
             8,
         )
         threads = max(server.status("Threads") for server in self.servers)
-        check("the servers' threads stay few", threads < 200, threads)
+        check("the servers have few threads", threads < 200, threads)
         victim.check("CVE-2023-44487")
 
     def silent_connections(self, victim):
@@ -135,15 +135,15 @@ class Attacks:
         active = self.envoy.connections()
         self.counted(
             f"connections beyond {MAX_CONNECTIONS} are closed",
-            f"{active} of 1300 stay",
+            f"{active} of 1300 remain",
             active <= MAX_CONNECTIONS,
             before,
             "envoy_connection_limit_limited_connections",
             700,
         )
-        check("the status port answers meanwhile", self.envoy.ready())
+        check("the status port still answers", self.envoy.ready())
         check(
-            "the servers see none of them",
+            "none of them reaches the servers",
             self.server_connections() <= base + 1,
             f"{self.server_connections()}, {base} before",
         )

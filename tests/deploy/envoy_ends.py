@@ -1,4 +1,4 @@
-"""What comes and goes around Envoy: servers that drain, die and hang, Envoy's own end, and its certificate."""
+"""Servers that drain, exit and hang behind Envoy, the shutdown of Envoy itself, and its certificate."""
 
 import signal
 import socket
@@ -13,7 +13,7 @@ class Ends:
     """Part of envoy_test's Test."""
 
     def lose_servers(self):
-        """One server drains and comes back, the other is killed: calls go on at the one that is left."""
+        """One server drains and restarts, then the other is killed. Calls continue on the remaining one."""
         draining, dying = self.servers
         before = self.envoy.counters()
         errors, worst = self.call_on(lambda: draining.process.send_signal(signal.SIGTERM))
@@ -21,22 +21,22 @@ class Ends:
             self.envoy.counters()["envoy_cluster_health_check_failure"]
             - before["envoy_cluster_health_check_failure"]
         )
-        # Those on their way when it began are told by the server itself; Syncline's clients try again.
+        # The server itself refuses calls that were in flight. Syncline's clients retry them.
         check(
             "a server that drains gets no new calls",
             len(errors) <= 20 and worst < 5,
-            f"{len(errors)} of them refused {set(errors)}, the last after {worst:.1f} s; health_check_failure +{fails:.0f}",
+            f"{len(errors)} refused {set(errors)}, the last after {worst:.1f} s; health_check_failure +{fails:.0f}",
         )
-        check("the server that drained has ended with 0", draining.process.wait(40) == 0)
+        check("the drained server exited with 0", draining.process.wait(40) == 0)
         draining.start()
         check(
-            "a server that is back is healthy again",
+            "a restarted server is healthy again",
             wait_until(lambda: self.envoy.counters()["envoy_cluster_membership_healthy"] == 3, 10),
         )
         before = self.envoy.counters()
         errors, worst = self.call_on(dying.process.kill)
         self.counted(
-            "calls that a dead server has not seen go to another",
+            "calls that did not reach a killed server go to another",
             f"{len(errors)} lost {set(errors)}",
             len(errors) <= 2,
             before,
@@ -44,7 +44,7 @@ class Ends:
         )
 
     def pre_stop(self):
-        """The command that the pod runs before it is stopped: callers are asked to go, and are served until then."""
+        """The pod's preStop command: callers get a GOAWAY and are served until they disconnect."""
         command = list(self.envoy.pre_stop)
         command[-1] = command[-1].replace("9901", str(self.envoy.admin_port)).replace("sleep 25", "true")
         before, caller = self.envoy.counters(), self.caller()
@@ -63,7 +63,7 @@ class Ends:
 
         asked = wait_until(told, 25, 0.2)
         self.counted(
-            "a caller of an Envoy that stops is told to go",
+            "a caller of a stopping Envoy gets a GOAWAY",
             f"{len(answers)} calls, all answered",
             asked and set(answers) == {"0"},
             before,
@@ -71,7 +71,7 @@ class Ends:
         )
 
     def lose_all(self, quick):
-        """A server that hangs, then none."""
+        """A server that hangs, then no server at all."""
         left = self.servers[0]
         if not quick:
             before, caller = self.envoy.counters(), self.caller()
@@ -100,7 +100,7 @@ class Ends:
         )
 
     def call_on(self, event):
-        """Calls for 8 s after `event`; what was not OK, and when the last of it came."""
+        """Makes calls for 8 s after `event`. Returns the errors and the time of the last one."""
         caller, errors, last = self.caller(), [], 0.0
         caller.call(LIST)
         event()
@@ -130,7 +130,7 @@ class Ends:
                 return False
 
         self.counted(
-            "a certificate that is replaced is served",
+            "a replaced certificate is served",
             "without a restart",
             wait_until(served, 15, 0.5),
             before,

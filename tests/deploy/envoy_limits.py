@@ -1,4 +1,4 @@
-"""What Envoy refuses: headers, paths, and what is not HTTP/2 over TLS."""
+"""Requests that Envoy refuses: headers, paths, and anything but HTTP/2 over TLS."""
 
 import socket
 import ssl
@@ -25,7 +25,7 @@ class Limits:
         )
         split = [(f"x-part-{i}", "a" * 700) for i in range(12)]
         answer = self.caller().call(LIST, split)
-        check("headers over 7 KiB together are refused", ":reset" in answer, answer)
+        check("headers over 7 KiB in total are refused", ":reset" in answer, answer)
         fits = self.caller().call(LIST, [(f"x-{i}", "a") for i in range(MAX_HEADERS - 10)])
         check("60 headers pass", fits.get("grpc-status") == "0", fits)
         answer = self.caller().call(LIST, [(f"x-{i}", "a") for i in range(MAX_HEADERS)])
@@ -38,7 +38,7 @@ class Limits:
         )
         answer = self.caller().call(LIST, [("x_y", "a")])
         self.counted(
-            "underscores in names of headers are refused",
+            "underscores in header names are refused",
             answer,
             ":reset" in answer or ":closed" in answer,
             before,
@@ -58,14 +58,14 @@ class Limits:
         before = self.envoy.counters()
         answer = self.caller().call("/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo")
         self.counted(
-            "what is not the service is not passed on",
+            "calls of other services are not forwarded",
             answer,
             answer.get("grpc-status") == "12",
             before,
             "envoy_http_no_route",
         )
         answer = self.caller().call(CHECK)
-        check("the health service is", answer.get("grpc-status") == "0", answer)
+        check("calls of the health service are forwarded", answer.get("grpc-status") == "0", answer)
         for method, path in (
             ("GET", "/stats"),
             ("GET", "/config_dump"),
@@ -79,7 +79,7 @@ class Limits:
                 code = urllib.request.urlopen(request, timeout=5).status
             except urllib.error.HTTPError as error:
                 code = error.code
-            check(f"the status port does not pass {method} {path} on", code == 404, code)
+            check(f"the status port does not forward {method} {path}", code == 404, code)
         half_sent = []
         for _ in range(50):
             half_sent.append(socket.create_connection(("127.0.0.1", self.envoy.status_port)))

@@ -1,4 +1,4 @@
-"""What envoy_test.py runs against: two servers, Envoy before them, its certificate, and an honest caller."""
+"""The environment of envoy_test.py: two servers, Envoy in front of them, its certificate, and a normal caller."""
 
 import os
 import re
@@ -16,7 +16,7 @@ SOURCE = os.path.abspath(os.path.join(os.path.dirname(__file__), "..", ".."))
 LIST = SERVICE + "ListSyncs"
 CHECK = "/grpc.health.v1.Health/Check"
 WATCH = "/grpc.health.v1.Health/Watch"
-# The settings that the checks are about, as envoy.yaml has them.
+# The settings of envoy.yaml that the checks are about.
 MAX_HEADER_BYTES, MAX_HEADERS, MAX_STREAMS, MAX_CONNECTIONS = 7 << 10, 64, 1000, 500
 WINDOW = 1 << 20
 
@@ -36,7 +36,7 @@ def free_port():
 
 
 def pod():
-    """The pod of Envoy on Kubernetes."""
+    """Returns the pod spec of Envoy on Kubernetes."""
     with open(f"{SOURCE}/deploy/k8s/components/envoy/deployment.yaml") as file:
         return yaml.safe_load(file)["spec"]["template"]["spec"]
 
@@ -78,7 +78,7 @@ def make_certificate(directory, name):
 
 
 class Certificate:
-    """The mounted Secret: files of a directory that a symbolic link names, replaced as the kubelet replaces them."""
+    """A mounted Secret: files in a directory behind a symbolic link, replaced as the kubelet does it."""
 
     def __init__(self, directory):
         self.directory = directory
@@ -130,7 +130,7 @@ class Server:
             raise SystemExit(f"envoy-test: a server does not start, see {self.log}")
 
     def connections(self):
-        """Established connections to its port."""
+        """Counts the established connections to its port."""
         local, established = f":{self.port:04X}", "01"
         lines = []
         for table in ("/proc/net/tcp", "/proc/net/tcp6"):
@@ -186,7 +186,7 @@ class Envoy:
         with open(path, "w") as file:
             yaml.safe_dump(config, file)
         self.log = f"{directory}/envoy.log"
-        # As the pod runs it.
+        # Runs Envoy as the pod does.
         container = pod()["containers"][0]
         self.pre_stop = container["lifecycle"]["preStop"]["exec"]["command"]
         arguments = [path if a.endswith("envoy.yaml") else a for a in container["args"]]
@@ -209,7 +209,7 @@ class Envoy:
             return False
 
     def counters(self):
-        """Prometheus' names, summed over their labels."""
+        """Returns Envoy's metrics by Prometheus name, summed over labels."""
         sums = {}
         for line in self.get("/stats/prometheus").splitlines():
             if line and line[0] != "#":
@@ -218,14 +218,14 @@ class Envoy:
         return sums
 
     def connections(self):
-        """Connections of callers."""
+        """Counts the connections of callers."""
         series = f'envoy_listener_downstream_cx_active{{envoy_listener_address="127.0.0.1_{self.port}"}}'
         found = re.search(re.escape(series) + r" (\d+)", self.get("/stats/prometheus"))
         return int(found.group(1))
 
 
 class Victim(threading.Thread):
-    """An honest caller: one call after the other on one connection, and one call that stays open."""
+    """A normal caller: repeated calls on one connection, and one call that stays open."""
 
     def __init__(self, test):
         super().__init__(daemon=True)
@@ -249,11 +249,11 @@ class Victim(threading.Thread):
             time.sleep(0.05)
 
     def check(self, name, limit=2.0):
-        """Whether it was left alone since the last time."""
+        """Checks that nothing has affected it since the last check."""
         time.sleep(0.3)
         alone = not self.faults and self.open_call not in self.caller.ended and self.worst < limit
         check(
-            f"{name} leaves other callers alone",
+            f"{name} does not affect other callers",
             alone,
             f"worst of {self.calls} calls {self.worst * 1000:.0f} ms"
             + (f", {self.faults[:2]}" if self.faults else ""),

@@ -1,7 +1,7 @@
-"""Checks deploy/envoy/envoy.yaml with a real Envoy before two real servers: each setting by its effect and its counter.
+"""Checks deploy/envoy/envoy.yaml with a real Envoy in front of two real servers: effect and counter of each setting.
 
-scripts/envoy-test starts it, with a PostgreSQL. Addresses, ports and paths of the configuration are replaced by those
-of this machine, nothing else.
+scripts/envoy-test starts it, with a PostgreSQL. Only the addresses, ports and paths of the configuration are replaced
+by those of this machine.
 
   envoy_test.py --envoy BINARY --server BINARY --client BINARY --dsn DSN --directory SCRATCH [--quick]
 """
@@ -65,7 +65,7 @@ class Test(Attacks, Ends, Limits, Tokens):
         return sum(server.connections() for server in self.servers if server.process.poll() is None)
 
     def counted(self, name, what, condition, before, counter, least=1):
-        """Checks an effect together with the counter that Envoy keeps of it."""
+        """Checks an effect and that Envoy's counter for it has increased by at least `least`."""
         wait_until(lambda: self.envoy.counters().get(counter, 0) - before.get(counter, 0) >= least, 5)
         counts = self.envoy.counters().get(counter, 0) - before.get(counter, 0)
         check(name, condition and counts >= least, f"{what}; {counter} +{counts:.0f}")
@@ -124,16 +124,16 @@ class Test(Attacks, Ends, Limits, Tokens):
         left = time.monotonic()
         back = wait_until(lambda: self.server_connections() <= base, 15)
         check(f"{CALLERS} callers are served", all(a.get("grpc-status") == "0" for a in answers))
-        # Those that came first may be idle already when the last one comes.
+        # The first connections may already be idle when the last one opens.
         check(
-            "each caller has an upstream connection of its own",
+            "each caller has its own upstream connection",
             self.envoy.counters()["envoy_cluster_upstream_cx_total"]
             - before["envoy_cluster_upstream_cx_total"]
             >= CALLERS,
             f"{peak} at once",
         )
         self.counted(
-            "upstream connections of callers that left are gone within 15 s",
+            "upstream connections of disconnected callers close within 15 s",
             f"{self.server_connections()} after {time.monotonic() - left:.1f} s, {base} before",
             back,
             before,
@@ -157,7 +157,7 @@ class Test(Attacks, Ends, Limits, Tokens):
         for _ in range(MAX_STREAMS - 100):
             caller.open(WATCH)
         all_open = caller.wait(lambda: len(caller.data) >= MAX_STREAMS, 20)
-        # Over a second connection, so that more are open than Envoy's circuit breakers allow by themselves.
+        # Over a second connection, so that more are open than Envoy's default circuit breakers allow.
         second = self.caller()
         for _ in range(300):
             second.open(WATCH)
@@ -169,13 +169,13 @@ class Test(Attacks, Ends, Limits, Tokens):
             f"upstream_rq_pending_overflow {overflow:.0f}",
         )
         second.close()
-        # More than was offered breaks HTTP/2's rules.
+        # One more stream than offered violates HTTP/2.
         try:
             caller.open(WATCH)
         except OSError:
             pass
         self.counted(
-            "a stream more than offered closes the connection",
+            "one stream more than offered closes the connection",
             "closed",
             caller.wait_closed(5),
             before,
@@ -196,7 +196,7 @@ class Test(Attacks, Ends, Limits, Tokens):
         self.idle = self.caller()
         self.silent_call = self.caller()
         self.silent_stream = self.silent_call.open(WATCH)
-        # A call whose caller is silent, too: its headers alone. The server ends it, and not Envoy.
+        # A call whose caller is silent, too: it sends only headers. Only the server may end it, not Envoy.
         self.silent_sender = self.silent_call.open(CHECK, message=None)
 
     def age(self, caller):
@@ -205,7 +205,7 @@ class Test(Attacks, Ends, Limits, Tokens):
     def finish_waits(self, quick):
         ended = self.half_sent.wait(lambda: self.half_sent.ended or self.half_sent.closed_at, 20)
         self.counted(
-            "headers that never end are given up after 10 s",
+            "incomplete headers end the call after 10 s",
             f"ended: {bool(ended)}",
             bool(ended),
             self.wait_counters,
@@ -213,7 +213,7 @@ class Test(Attacks, Ends, Limits, Tokens):
         )
         wait_until(lambda: self.deaf.closed_at or self.age(self.deaf) > 60, 60)
         self.counted(
-            "a caller that answers no ping is given up within 55 s",
+            "a caller that does not answer pings is closed within 55 s",
             f"after {self.age(self.deaf):.1f} s",
             self.deaf.closed_at is not None and 25 < self.age(self.deaf) < 56,
             self.wait_counters,
@@ -221,7 +221,7 @@ class Test(Attacks, Ends, Limits, Tokens):
         )
         limit = 45 if quick else 315
         if not quick:
-            print(f"     waiting until {limit} s are over", flush=True)
+            print(f"     waiting for {limit} s", flush=True)
         wait_until(lambda: self.age(self.silent_call) > limit, limit + 10, 0.5)
         ended = self.silent_call.ended.get(self.silent_stream)
         check(
@@ -268,7 +268,7 @@ class Test(Attacks, Ends, Limits, Tokens):
         self.lose_servers()
         self.pre_stop()
         self.lose_all(self.options.quick)
-        check("Envoy runs still", self.envoy.process.poll() is None)
+        check("Envoy is still running", self.envoy.process.poll() is None)
 
 
 def main():

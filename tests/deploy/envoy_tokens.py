@@ -1,4 +1,4 @@
-"""Whose failed tries of tokens a server counts that only Envoy reaches: --trust_forwarded_for."""
+"""The address for which a server behind Envoy counts failed logins: --trust_forwarded_for."""
 
 import os
 import re
@@ -7,7 +7,7 @@ import time
 
 from envoy_setup import LIST, Envoy, Server, check
 
-# The free tries of failed_tries.cc, and two that wait for 1 s and 2 s.
+# The tries that failed_tries.cc answers at once, and two that are delayed by 1 s and 2 s.
 TRIES = 7
 
 
@@ -38,27 +38,27 @@ class Tokens:
     def guess(self, envoy, trust):
         guesser, other = (self.caller(port=envoy.port, source=f"127.0.0.{n}") for n in (1, 2))
         waits = [self.try_token(guesser, "wrong") for _ in range(TRIES)]
-        check("failed tries are kept back", max(waits[:5]) < 0.9 < waits[5] < waits[6], self.seconds(waits))
+        check("answers to failed tries are delayed", max(waits[:5]) < 0.9 < waits[5] < waits[6], self.seconds(waits))
         good = self.try_token(guesser, self.token, "0")
-        check("a good token is let in at once", good < 0.9, self.seconds([good]))
+        check("a valid token is accepted at once", good < 0.9, self.seconds([good]))
         first = self.try_token(other, "wrong")
         if not trust:
-            check("without --trust_forwarded_for all tries are Envoy's", first > 2, self.seconds([first]))
+            check("without --trust_forwarded_for all tries count for Envoy", first > 2, self.seconds([first]))
             return
-        check("with --trust_forwarded_for they are the caller's own", first < 0.9, self.seconds([first]))
+        check("with --trust_forwarded_for they count for the caller", first < 0.9, self.seconds([first]))
         forged = [self.try_token(other, "wrong", "16", f"203.0.113.{n}") for n in range(TRIES - 1)]
-        check("a caller that forges x-forwarded-for is counted all the same", max(forged) > 0.9, self.seconds(forged))
+        check("a caller that forges x-forwarded-for is still counted", max(forged) > 0.9, self.seconds(forged))
 
     @staticmethod
     def try_token(caller, token, status="16", forwarded_for=None):
-        """How long a call takes, which must end with `status`."""
+        """Returns the duration of a call, which must end with `status`."""
         extra = [("authorization", f"Bearer {token}")]
         if forwarded_for:
             extra.append(("x-forwarded-for", forwarded_for))
         started = time.monotonic()
         answer = caller.call(LIST, extra, timeout=20)
         if answer.get("grpc-status") != status:
-            check(f"the call is answered with {status}", False, answer)
+            check(f"the call ends with {status}", False, answer)
         return time.monotonic() - started
 
     @staticmethod

@@ -1,6 +1,6 @@
-"""One HTTP/2 connection over TLS, frame by frame: a caller that may break every rule.
+"""One HTTP/2 connection over TLS, frame by frame: a client that may violate the protocol.
 
-For one thread; a thread of its own reads what comes back.
+For use by one thread. An internal thread reads the responses.
 """
 
 import select
@@ -22,7 +22,7 @@ from hyperframe.frame import (
 
 PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 SERVICE = "/syncline.v1.SyncService/"
-# A gRPC message without a field.
+# A gRPC message without any field.
 EMPTY_MESSAGE = b"\0\0\0\0\0"
 
 
@@ -39,7 +39,7 @@ class Http2Caller:
         raw.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.socket = context.wrap_socket(raw, server_hostname="localhost")
         self.socket.setblocking(False)
-        # OpenSSL takes one call on a connection at a time.
+        # OpenSSL allows one call on a connection at a time.
         self.tls_lock = threading.Lock()
         self.send_lock = threading.Lock()
         self.encoder = hpack.Encoder()
@@ -68,7 +68,7 @@ class Http2Caller:
                     select.select([], [self.socket], [], 20)
 
     def _receive(self):
-        """What has come; empty at the end."""
+        """Returns received bytes, or an empty string at the end."""
         while True:
             try:
                 with self.tls_lock:
@@ -88,7 +88,7 @@ class Http2Caller:
         ]
 
     def open(self, path, extra=(), message=EMPTY_MESSAGE, end=True):
-        """Opens a call and returns its stream. `message` None sends the headers alone."""
+        """Opens a call and returns its stream. If `message` is None, only the headers are sent."""
         stream = self.take_stream()
         headers = HeadersFrame(
             stream, self.encoder.encode(self.request_headers(path, extra)), flags=["END_HEADERS"]
@@ -130,7 +130,7 @@ class Http2Caller:
 
     def _take(self, frame):
         kind = type(frame).__name__
-        # Answered before anybody sees it: who waits for settings may go on with half a frame.
+        # Answered before waiting threads see it: after the settings, they may send a partial frame.
         if kind == "SettingsFrame" and "ACK" not in frame.flags:
             self.send(SettingsFrame(0, flags=["ACK"]))
         elif kind == "PingFrame" and "ACK" not in frame.flags and self.answer_pings:
@@ -151,7 +151,7 @@ class Http2Caller:
             self.lock.notify_all()
 
     def wait(self, condition, timeout):
-        """Whether `condition()` became true in time."""
+        """Returns whether `condition()` became true in time."""
         with self.lock:
             return self.lock.wait_for(condition, timeout)
 
@@ -162,8 +162,8 @@ class Http2Caller:
         return self.wait(lambda: self.closed_at is not None, timeout)
 
     def result(self, stream, timeout=10):
-        """How a call ended: all header fields of its answer in one dictionary, ":reset" for the code of a reset,
-        or {":timeout": True}, {":closed": True}."""
+        """Waits for the end of a call. Returns all header fields of its response in one dictionary, with ":reset" as
+        the code of a reset, ":timeout" if it did not end, or ":closed" if the connection was closed."""
         self.wait(lambda: stream in self.ended or self.closed_at is not None, timeout)
         with self.lock:
             fields = {}
@@ -183,6 +183,6 @@ class Http2Caller:
             self.socket.shutdown(socket.SHUT_RDWR)
         except OSError:
             pass
-        # The reader must not meet the next connection under this one's descriptor.
+        # The reader must have ended before the next connection reuses this descriptor.
         self.reader.join()
         self.socket.close()

@@ -1,9 +1,9 @@
-"""Installs into a scratch prefix by `cmake --install` and checks what is there.
+"""Installs into a temporary prefix with `cmake --install` and checks the installed files.
 
   install_test.py --build BUILD_DIRECTORY
 
-Manual pages are judged by mandoc and man, completions by bash, zsh and fish, the unit by systemd-analyze: each where
-it is installed.
+Manual pages are checked by mandoc and man, completions by bash, zsh and fish, the unit by systemd-analyze, if these
+are installed.
 """
 
 import argparse
@@ -69,7 +69,7 @@ def verbs():
 
 
 def flags_of(*command):
-    """Names, and choices where there are some, straight from --help."""
+    """Returns the flags listed by --help, with their choices if there are any."""
     lines = re.findall(r"^  --(\w+) ?(\S*)", help_of(*command), re.MULTILINE)
     return {name: value.split("|") if "|" in value else [] for name, value in lines}
 
@@ -81,7 +81,7 @@ def flags_of_program(program):
 
 
 def bash_offers(program, *words):
-    """What bash offers for the last of `words`, split as bash splits a line."""
+    """Returns the completions that bash offers for the last of `words`, which are split as bash splits a line."""
     script = f"source {PREFIX}/share/bash-completion/completions/{program}\n"
     script += 'COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); compopt() { :; }\n'
     script += 'function=$(complete -p "$1" | grep -oP "(?<=-F )\\S+"); $function; printf "%s\\n" "${COMPREPLY[@]}"'
@@ -89,7 +89,7 @@ def bash_offers(program, *words):
 
 
 class InstallTest(unittest.TestCase):
-    def test_installs_the_list_and_nothing_else(self):
+    def test_installs_exactly_the_list(self):
         files = {str(path.relative_to(PREFIX)) for path in PREFIX.rglob("*") if path.is_file()}
         documents = {name for name in files if name.startswith("share/doc/syncline/docs/")}
         self.assertEqual(set(INSTALLED) - files, set())
@@ -97,14 +97,14 @@ class InstallTest(unittest.TestCase):
         pages = {f"share/doc/syncline/{page.relative_to(SOURCE)}" for page in (SOURCE / "docs").rglob("*.*")}
         self.assertEqual(documents, pages)
 
-    def test_the_programs_run_from_there(self):
+    def test_installed_programs_run(self):
         version = re.search(r"project\(syncline VERSION (\S+)", (SOURCE / "CMakeLists.txt").read_text())[1]
         for program in COMPLETIONS:
             self.assertEqual(run(PREFIX / "bin" / program, "--version"), f"{program} {version}\n")
 
 
 class ManPageTest(unittest.TestCase):
-    def test_name_every_verb_and_flag(self):
+    def test_names_every_verb_and_flag(self):
         for program in COMPLETIONS:
             page = read(f"share/man/man1/{program}.1").replace("\\-", "-")
             for verb, flags in flags_of_program(program):
@@ -114,19 +114,19 @@ class ManPageTest(unittest.TestCase):
                     self.assertIn(f"\n\\fB--{flag}\\fR", page)
         self.assertIn("records were rejected", read("share/man/man1/syncline.1"))
 
-    def test_are_clean(self):
+    def test_has_no_warnings(self):
         for program in COMPLETIONS:
             page = PREFIX / f"share/man/man1/{program}.1"
             for checker in (["mandoc", "-Tlint"], ["man", "--warnings", "-E", "UTF-8", "-l", "-Tutf8"]):
                 if shutil.which(checker[0]) is None:
                     continue
                 result = subprocess.run([*checker, page], capture_output=True, text=True)
-                said = result.stdout if checker[0] == "mandoc" else result.stderr
-                self.assertEqual((result.returncode, said), (0, ""), page)
+                output = result.stdout if checker[0] == "mandoc" else result.stderr
+                self.assertEqual((result.returncode, output), (0, ""), page)
 
 
 class CompletionTest(unittest.TestCase):
-    def test_name_every_verb_flag_and_choice(self):
+    def test_names_every_verb_flag_and_choice(self):
         for program, files in COMPLETIONS.items():
             for file in files:
                 text = read(file)
@@ -160,7 +160,7 @@ class CompletionTest(unittest.TestCase):
         self.assertIn(str(SOURCE / "docs"), bash_offers("syncline-server", "--embedded_postgres", f"{SOURCE}/do"))
         self.assertEqual(bash_offers("syncline-server", "--embedded_postgres", f"{SOURCE}/CMakeL"), [])
 
-    def test_zsh_and_fish_read_them(self):
+    def test_shells_parse_them(self):
         for files in COMPLETIONS.values():
             for file, shell in zip(files, ("bash", "fish", "zsh")):
                 if shutil.which(shell) is not None:
@@ -182,8 +182,8 @@ class CompletionTest(unittest.TestCase):
         }.items():
             program = line.split()[0]
             script = f'source {PREFIX}/share/fish/vendor_completions.d/{program}.fish; complete -C "{line}"'
-            said = run("fish", "--no-config", "-c", script).splitlines()
-            self.assertEqual({row.split("\t")[0] for row in said}, expected, line)
+            output = run("fish", "--no-config", "-c", script).splitlines()
+            self.assertEqual({row.split("\t")[0] for row in output}, expected, line)
 
 
 class UnitTest(unittest.TestCase):
@@ -194,25 +194,25 @@ class UnitTest(unittest.TestCase):
     def test_starts_the_installed_program(self):
         self.assertIn(f"\nExecStart={PREFIX}/bin/syncline-server\n", self.unit)
 
-    def test_its_variables_are_flags(self):
+    def test_variables_are_flags(self):
         known = {f"SYNCLINE_{flag.upper()}" for flag in flags_of("syncline-server")}
         named = re.findall(r"^(?:Environment=|#)(SYNCLINE_\w+)=", self.unit + self.environment, re.MULTILINE)
         self.assertGreater(len(named), 5)
         self.assertLessEqual(set(named), known)
 
-    def test_it_may_drain(self):
+    def test_stop_timeout_allows_a_drain(self):
         drain = int(re.search(r"--drain_deadline .*\((\d+)s\)", help_of("syncline-server"))[1])
         stop = int(re.search(r"^TimeoutStopSec=(\d+)s$", self.unit, re.MULTILINE)[1])
         watchdog = 5
         self.assertGreater(stop, drain + watchdog)
 
     @unittest.skipIf(shutil.which("systemd-analyze") is None, "systemd-analyze is not installed")
-    def test_systemd_finds_it_sound_and_closed(self):
+    def test_systemd_accepts_it_as_hardened(self):
         unit = PREFIX / "lib/systemd/system/syncline.service"
         verified = subprocess.run(["systemd-analyze", "verify", "--man=no", unit], capture_output=True, text=True)
         about_it = [line for line in verified.stderr.splitlines() if "syncline" in line]
         self.assertEqual(about_it, [])
-        # Exposure in tenths; an unhardened service has about 96.
+        # The exposure score in tenths. An unhardened service has about 96.
         run("systemd-analyze", "security", "--offline=yes", "--threshold=15", unit)
 
 

@@ -1,10 +1,10 @@
 """Renders deploy/k8s (base, overlays, each component, README.md's overlay) and checks the objects.
 
-Needs PyYAML and a kubectl or kustomize that renders components; KUSTOMIZE names another one. Strict validation
-against the Kubernetes schemas needs kubernetes-validate (KUBERNETES_VALIDATE names another). What is missing is
-reported as a skip by name, and is a failure with NO_SKIP=1, as scripts/k8s-test sets it.
+Needs PyYAML and a kubectl or kustomize that renders components; KUSTOMIZE selects another binary. Strict validation
+against the Kubernetes schemas needs kubernetes-validate (KUBERNETES_VALIDATE selects another). A missing tool is
+reported as a skip, or as a failure with NO_SKIP=1, which scripts/k8s-test sets.
 
-  manifests_test.py [--server SYNCLINE_SERVER_BINARY]     with a binary, its --help must have every flag
+  manifests_test.py [--server SYNCLINE_SERVER_BINARY]     checks every flag against its --help
 """
 
 import functools
@@ -33,15 +33,15 @@ from rendered_manifests import (
 )
 
 SERVER = None
-# Kinds of operators, whose schemas are not Kubernetes' own.
+# Kinds of operators. Kubernetes has no schemas for them.
 OPERATOR_KINDS = {"ServiceMonitor", "PrometheusRule", "Certificate"}
-# Versions whose schemas must accept every object: the oldest that README.md names, and the newest that is known.
+# Every object must be valid in the oldest version that README.md names, and in the newest known one.
 OLDEST_KUBERNETES = "1.27"
-# What the server's memory has outside of its budget (README.md, "Size").
+# Memory that the server needs on top of its budget (README.md, "Size").
 MEMORY_BESIDE_BUDGET = 192 << 20
 # The watchdog ends the process this long after --drain_deadline.
 WATCHDOG_SECONDS = 5
-# Exit code that ctest takes as a skipped test.
+# Exit code that ctest treats as a skipped test.
 SKIPPED = 77
 
 
@@ -52,7 +52,7 @@ def skip_or_fail(test, reason):
 
 
 def for_each_rendering(function):
-    """Makes a test of each rendering out of one that takes a rendering."""
+    """Runs a test once per rendering."""
 
     @functools.wraps(function)
     def run(self):
@@ -66,7 +66,7 @@ def for_each_rendering(function):
 class ManifestsTest(unittest.TestCase):
     def setUp(self):
         if not RENDERER:
-            skip_or_fail(self, "no kubectl (1.22 or newer) or kustomize renders a component here")
+            skip_or_fail(self, "no kubectl (1.22 or newer) or kustomize that renders components is installed")
 
     @for_each_rendering
     def test_every_object_validates_strictly(self, rendered):
@@ -82,7 +82,7 @@ class ManifestsTest(unittest.TestCase):
             run = subprocess.run([validate, *version, "--strict", path], capture_output=True, text=True)
             output = run.stdout + run.stderr
             self.assertEqual(run.returncode, 0, output)
-            # An unknown kind is a warning there, and the object stays unchecked.
+            # An unknown kind is only a warning, and the object is not checked.
             unknown = set(re.findall(r"Couldn't find schema for kind (\w+)", output))
             self.assertLessEqual(unknown, OPERATOR_KINDS, output)
             kinds = [o["kind"] for o in rendered.objects]
@@ -103,7 +103,7 @@ class ManifestsTest(unittest.TestCase):
                 )
 
     @for_each_rendering
-    def test_no_object_is_there_twice(self, rendered):
+    def test_objects_are_unique(self, rendered):
         names = [(o["kind"], o["metadata"]["name"]) for o in rendered.objects]
         self.assertEqual(len(names), len(set(names)))
 
@@ -161,7 +161,7 @@ class ManifestsTest(unittest.TestCase):
                 )
 
     @for_each_rendering
-    def test_ports_are_those_of_the_flags(self, rendered):
+    def test_ports_match_the_flags(self, rendered):
         flags = rendered.flags()
         ports = {p["name"]: p["containerPort"] for p in containers(rendered.server())[0]["ports"]}
         self.assertEqual(
@@ -174,7 +174,7 @@ class ManifestsTest(unittest.TestCase):
             named = {p["name"]: p["containerPort"] for c in containers(workload) for p in c["ports"]}
             for port in service["spec"]["ports"]:
                 self.assertEqual(named[port["targetPort"]], port["port"])
-        # An ingress rule must name ports that its pods listen on.
+        # An ingress rule may only name ports on which its pods listen.
         for policy in rendered.of_kind("NetworkPolicy"):
             workload = next(
                 w
@@ -243,7 +243,7 @@ class ManifestsTest(unittest.TestCase):
                     self.assertIsNotNone(rendered.get("ConfigMap", volume["configMap"]["name"]))
                 if "secret" in volume:
                     name = volume["secret"]["secretName"]
-                    # 0440: no process but the pod's own reads them.
+                    # With 0440 only the pod's own processes can read them.
                     self.assertEqual(volume["secret"]["defaultMode"], 0o440)
                     self.assertTrue(
                         name in made
@@ -281,7 +281,7 @@ class ManifestsTest(unittest.TestCase):
             ("readinessProbe", "/readyz"),
             ("livenessProbe", "/healthz"),
         ):
-            # HTTP on the metrics port: the kubelet's gRPC probe speaks no TLS.
+            # HTTP on the metrics port, because the kubelet's gRPC probe does not support TLS.
             self.assertEqual(container[probe]["httpGet"], {"path": path, "port": "metrics"})
         for workload in rendered.workloads():
             for other in containers(workload):
@@ -300,13 +300,13 @@ class ManifestsTest(unittest.TestCase):
         self.assertGreaterEqual(spec["terminationGracePeriodSeconds"], needed + 5)
 
     @for_each_rendering
-    def test_memory_has_room_beside_the_budget(self, rendered):
+    def test_memory_limit_exceeds_the_budget(self, rendered):
         limit = size(containers(rendered.server())[0]["resources"]["limits"]["memory"])
         budget = size(rendered.flags()["memory_budget_bytes"])
         self.assertGreaterEqual(limit, budget + MEMORY_BESIDE_BUDGET)
 
     @for_each_rendering
-    def test_plaintext_off_loopback_is_said_and_never_with_tls(self, rendered):
+    def test_insecure_listen_is_set_without_tls_only(self, rendered):
         flags = rendered.flags()
         with_tls = "tls_cert_file" in flags
         self.assertEqual(flags.get("insecure_listen"), None if with_tls else "true")
@@ -321,7 +321,7 @@ class ManifestsTest(unittest.TestCase):
         self.assertEqual(rendered.get("HorizontalPodAutoscaler", "syncline")["spec"]["minReplicas"], 2)
 
     @for_each_rendering
-    def test_certificates_have_the_services_names(self, rendered):
+    def test_certificates_have_the_names_of_services(self, rendered):
         namespace = rendered.of_kind("Namespace")[0]["metadata"]["name"]
         for certificate in rendered.of_kind("Certificate"):
             names = certificate["spec"]["dnsNames"]
@@ -355,19 +355,19 @@ class ManifestsTest(unittest.TestCase):
             headless = rendered.get("Service", endpoint["socket_address"]["address"])
             self.assertEqual(headless["spec"]["clusterIP"], "None")
             self.assertEqual(endpoint["socket_address"]["port_value"], port_of(rendered.flags()["listen"]))
-            # The files that the configuration names are mounted.
+            # All files that the configuration names are mounted.
             mounts = [m["mountPath"] for m in containers(proxy)[0]["volumeMounts"]]
             for path in re.findall(r"/etc/envoy/[\w./-]+", json.dumps(files)):
                 self.assertTrue(any(path == m or os.path.dirname(path) == m for m in mounts), path)
-            # Nobody but Envoy reaches the servers.
+            # Only Envoy can reach the servers.
             (rule,) = rendered.get("NetworkPolicy", "syncline")["spec"]["ingress"]
             (source,) = rule["from"]
             self.assertTrue(matches(source["podSelector"]["matchLabels"], pod_labels(proxy)))
 
     @for_each_rendering
-    def test_every_flag_is_one_of_the_server(self, rendered):
+    def test_every_flag_exists(self, rendered):
         if SERVER is None:
-            self.skipTest("no --server: the flags' names are not checked")
+            self.skipTest("without --server the names of flags are not checked")
         help_text = subprocess.run([SERVER, "--help"], capture_output=True, text=True).stdout
         known = set(re.findall(r"^  --(\w+)", help_text, re.MULTILINE))
         self.assertIn("listen", known)

@@ -1,4 +1,4 @@
-"""What page_test.py looks at: a server with its tokens, and one load of each kind that the page tells apart."""
+"""The data for page_test.py: a server with its tokens, and one load of each kind that the page distinguishes."""
 
 import json
 import os
@@ -10,7 +10,7 @@ import time
 import urllib.error
 import urllib.request
 
-# What the running load is fed each second, about.
+# Approximate records per second of the running load.
 RECORDS_A_SECOND = 2000
 
 passed = []
@@ -103,7 +103,7 @@ class Loads:
         self.server.write("records.jsonl", "".join(lines))
         command = self.load(self.server.file("records.jsonl"), sync_id, table, *arguments)
         run = subprocess.run(command, capture_output=True, text=True)
-        check(f"the load {sync_id} ends", run.returncode == 0, run.stderr.strip()[-300:] if run.returncode else "")
+        check(f"the load {sync_id} succeeds", run.returncode == 0, run.stderr.strip()[-300:] if run.returncode else "")
 
     def sql(self, statement):
         command = [self.options.psql, "-X", "-q", "-v", "ON_ERROR_STOP=1", "-d", self.options.dsn, "-c", statement]
@@ -111,14 +111,14 @@ class Loads:
 
     def finish_all(self):
         clean = [self.record(i) for i in range(20000)]
-        # The second replacement, so that the generation is the second.
+        # Replaced twice, so that the generation is 2.
         for day in ("2026-11-24", "2026-11-25"):
             self.finish(f"nightly-customers-{day}", "shop.customers", clean, "--mode", "overwrite")
         untidy = clean[:5000] + ['{"id": 1, "customer": \n'] * 3 + ['{"id": 2, "amount": "a lot"}\n'] * 12
         self.finish("web-orders-2026-11-25", "shop.web_orders", untidy, "--allow_rejected")
 
     def fail_one_stream(self):
-        """One stream whose table is a view, beside one that loads."""
+        """Loads two streams, one of which fails because its table is a view."""
         self.sql("CREATE VIEW shop.invoices AS SELECT 1 AS id")
         streams, messages = [], []
         for name in ("payments", "invoices"):
@@ -143,7 +143,7 @@ class Loads:
         check("the load with a stream that cannot start fails", run.returncode == 1, run.returncode)
 
     def interrupt(self):
-        """A caller that dies. Its last progress is set back by 7 minutes, which are not waited for."""
+        """Kills a caller. Its last progress is set back by 7 minutes instead of waiting for them."""
         process = subprocess.Popen(self.load("-", "stock-2026-11-25", "shop.stock"), stdin=subprocess.PIPE, text=True)
         process.stdin.write("".join(self.record(i) for i in range(3000)))
         process.stdin.flush()

@@ -1,5 +1,5 @@
-"""Looks at the status page in a real Chromium while a real server loads: what a person would see, on a desktop and on
-a phone, in light and in dark. scripts/page-test starts it, with a PostgreSQL.
+"""Checks the status page in a real Chromium while a real server loads: the visible text and layout on a desktop and a
+phone, in light and dark mode. scripts/page-test starts it, with a PostgreSQL.
 
   page_test.py --chromium BINARY --server BINARY --client BINARY --psql BINARY --dsn DSN --directory SCRATCH
                --screenshots DIRECTORY
@@ -20,7 +20,7 @@ SIZES = {"desktop": (1280, 800, False), "phone": (390, 844, True), "small phone"
 
 STATE = "document.getElementById('state')?.innerText"
 
-# What a person reads: the cards of each section with their lines.
+# Returns the visible text: the cards of each section with their rows.
 SECTIONS = """
 (() => {
   const sections = {};
@@ -42,7 +42,7 @@ SECTIONS = """
 })()
 """
 
-# The least contrast of a text with what lies behind it, as WCAG counts it, and the text.
+# Returns the lowest contrast between a text and its background, as defined by WCAG, and the text.
 CONTRAST = """
 (() => {
   const light = colour => {
@@ -69,7 +69,7 @@ CONTRAST = """
 })()
 """
 
-# Elements of which a part lies beyond the right edge.
+# Returns the elements that extend beyond the right edge.
 BEYOND = """
 [...document.querySelectorAll('body *')].filter(element => element.getClientRects().length > 0 &&
   element.getBoundingClientRect().right > document.documentElement.clientWidth + 0.5)
@@ -82,7 +82,7 @@ def number(text):
 
 
 def sync(tab, section, title):
-    """The card of a sync in a section, or None."""
+    """Returns the card of a sync in a section, or None."""
     cards = tab.run(SECTIONS).get(section, [])
     return next((card for card in cards if card["title"] == title), None)
 
@@ -96,8 +96,8 @@ def check_token(server, stranger, tab):
     stranger.open(server.page)
     check("the browser is asked for the token", stranger.asked > 0)
     text = stranger.run("document.body.innerText")
-    check("without it nothing is shown but how to give it", text.startswith("a token is required"), text.strip())
-    # A tab behind another asks less often.
+    check("without it only instructions are shown", text.startswith("a token is required"), text.strip())
+    # A background tab polls less often.
     tab.call("Page.bringToFront")
     tab.password = server.token
     tab.open(server.page)
@@ -119,21 +119,21 @@ def check_running(tab):
         return len(set(counts)) >= 4
 
     grown = tab.wait_until(grows, 30)
-    check("its records go up while one looks", grown and counts == sorted(counts), sorted(set(counts)))
+    check("its records increase on the page", grown and counts == sorted(counts), sorted(set(counts)))
     check("its rate is shown", tab.wait_until(lambda: stream()["rate"].endswith("/s"), 10))
     tab.wait(8)
     rate = number(stream()["rate"])
     near = 0.5 < rate / RECORDS_A_SECOND < 1.6
-    check("its rate is about what is fed", near, f"{rate} of {RECORDS_A_SECOND} a second")
+    check("its rate is about right", near, f"{rate} of {RECORDS_A_SECOND} per second")
 
 
 def check_sections(tab):
     check("Running, Interrupted and Finished", list(tab.run(SECTIONS)) == ["Running", "Interrupted", "Finished"])
-    check("only what runs is under Running", len(tab.run(SECTIONS)["Running"]) == 1)
+    check("only the running sync is under Running", len(tab.run(SECTIONS)["Running"]) == 1)
     interrupted = sync(tab, "Interrupted", "stock-2026-11-25")
     since = re.search(r"interrupted, last progress ([78]) min ago", interrupted["head"])
-    check("the interrupted sync says since when", since, since and since[0] or interrupted["head"])
-    check("what it has loaded is shown", number(interrupted["rows"][0]["records"]) > 0)
+    check("the interrupted sync shows its last progress", since, since and since[0] or interrupted["head"])
+    check("its loaded records are shown", number(interrupted["rows"][0]["records"]) > 0)
     replaced = sync(tab, "Finished", "nightly-customers-2026-11-25")["rows"][0]
     check("a finished stream has its records", replaced["records"] == "20,000", replaced["records"])
     check("a replaced table has its generation", replaced["generation"] == "2", replaced["generation"])
@@ -147,8 +147,8 @@ def check_sections(tab):
     failed_state, why = states.get("invoices", ("", ""))
     check("the stream that could not start has failed", failed_state == "failed", states)
     check("its error is shown", "view" in why, why)
-    check("its sync says that a stream failed", billing and "1 stream failed" in billing["head"])
-    check("the stream beside it has completed", states.get("payments", ("",))[0] == "completed")
+    check("its sync shows that a stream failed", billing and "1 stream failed" in billing["head"])
+    check("the other stream has completed", states.get("payments", ("",))[0] == "completed")
 
 
 def check_looks(tab, directory):
@@ -159,15 +159,15 @@ def check_looks(tab, directory):
             tab.look_like(width, height, phone, dark)
             tab.wait(0.5)
             wide = tab.run("document.documentElement.scrollWidth - document.documentElement.clientWidth")
-            check(f"{name}: nothing lies beyond the edge", wide <= 0 and not tab.run(BEYOND), tab.run(BEYOND) or "")
+            check(f"{name}: nothing extends beyond the edge", wide <= 0 and not tab.run(BEYOND), tab.run(BEYOND) or "")
             worst, text = tab.run(CONTRAST)
-            check(f"{name}: every text has a contrast of 4.5", worst >= 4.5, f"{worst:.1f}, {text!r}")
+            check(f"{name}: every text has a contrast of at least 4.5", worst >= 4.5, f"{worst:.1f}, {text!r}")
             backgrounds.add(tab.run("getComputedStyle(document.body).backgroundColor"))
             if name in ("desktop, light", "phone, dark"):
                 path = f"{directory}/status-page{'-phone' if phone else ''}.png"
                 tab.screenshot(path)
                 size_of = os.path.getsize(path)
-                check(f"{name}: the screenshot is kept", 5000 < size_of < 200_000, f"{path}, {size_of} bytes")
+                check(f"{name}: the screenshot is saved", 5000 < size_of < 200_000, f"{path}, {size_of} bytes")
     check("dark and light differ", len(backgrounds) == 2, sorted(backgrounds))
     tab.look_like(*SIZES["desktop"], False)
 
@@ -175,14 +175,14 @@ def check_looks(tab, directory):
 def check_quiet(server, tab):
     own = re.compile(re.escape(server.page).replace("//", "//([^@/]*@)?") + r"|data:")
     strange = [url for url in tab.requests if not own.match(url)]
-    check("nothing is loaded from elsewhere", tab.requests and not strange, strange or f"{len(tab.requests)} requests")
-    check("the console has no complaint", not tab.faults, tab.faults or "")
+    check("no other host is used", tab.requests and not strange, strange or f"{len(tab.requests)} requests")
+    check("the console has no errors", not tab.faults, tab.faults or "")
 
 
 def check_address_with_password(server, tab):
     tab.open(server.page.replace("//", f"//me:{server.token}@"))
     check(
-        "an address that holds the token works, too",
+        "a URL that contains the token works, too",
         tab.wait_until(lambda: tab.run(STATE) == "ready", 10),
         tab.run(STATE),
     )
@@ -191,14 +191,14 @@ def check_address_with_password(server, tab):
 def check_ends(loads, server, tab):
     check("the running load ends", loads.end_running() == 0)
     moved = tab.wait_until(lambda: sync(tab, "Finished", "clicks-2026-11-26"), 20)
-    check("a sync that ends moves to Finished by itself", moved)
+    check("a sync that ends moves to Finished without a reload", moved)
     loads.finish(MARKUP, "shop.markup", [loads.record(1)])
-    check("a name with markup is text", tab.wait_until(lambda: sync(tab, "Finished", MARKUP), 20))
+    check("a name with markup is shown as text", tab.wait_until(lambda: sync(tab, "Finished", MARKUP), 20))
     check_quiet(server, tab)
     server.stop()
     gone = tab.wait_until(lambda: tab.run(STATE).startswith("no response"), 20)
-    check("the page says when the server is gone", gone, tab.run(STATE))
-    check("and keeps what it showed", sync(tab, "Finished", "clicks-2026-11-26"))
+    check("the page reports that the server does not answer", gone, tab.run(STATE))
+    check("and keeps the last data", sync(tab, "Finished", "clicks-2026-11-26"))
 
 
 def check_not_ready(options, browser):

@@ -1,7 +1,7 @@
 """Runs every expression of the alert rules and of the Grafana dashboard against a Prometheus that scrapes real loads.
 
-An expression fails when Prometheus refuses it; one of the dashboard also when it yields no series, and one of the
-rules when a metric that it names has none. scripts/prometheus-test starts it, with a PostgreSQL.
+An expression fails if Prometheus rejects it. An expression of the dashboard also fails if it returns no series, and one
+of the rules if a metric that it uses has no series. scripts/prometheus-test starts it, with a PostgreSQL.
 
   prometheus_test.py --prometheus BINARY --server BINARY --client BINARY --dsn DSN --rules FILE --directory SCRATCH
 """
@@ -21,7 +21,7 @@ import urllib.request
 
 SOURCE = os.path.abspath(os.path.join(os.path.dirname(__file__), "..", ".."))
 METRIC = re.compile(r"\b(?:syncline|process)_[a-z_]+\b")
-# What the loads below must set off.
+# The alerts that the loads below must cause.
 FIRING = {"SynclineRecordsRejected", "SynclineValuesNulled", "SynclineFieldsUndeclared"}
 
 passed = 0
@@ -53,8 +53,8 @@ def wait_until(condition, timeout):
 
 
 class Loads(threading.Thread):
-    """Loads for as long as the test runs, so that every rate has something to measure: clean appends, one with records
-    that are rejected, values that become NULL and fields that nobody declared, replaces and merges."""
+    """Loads during the whole test, so that every rate has data: clean appends, appends with rejected records, nulled
+    values and undeclared fields, replaces and merges."""
 
     def __init__(self, options, port):
         super().__init__(daemon=True)
@@ -123,7 +123,7 @@ class Prometheus:
     def __init__(self, binary, directory, rules, metrics_port, token):
         self.port = free_port()
         with open(f"{directory}/prometheus.yml", "w") as file:
-            # As the ServiceMonitor has it: the streams' label namespace is kept.
+            # As in the ServiceMonitor: the label "namespace" of the streams is kept.
             file.write(f"""
 global: {{scrape_interval: 1s, evaluation_interval: 1s}}
 rule_files: ["{rules}"]
@@ -162,7 +162,7 @@ scrape_configs:
             return None, json.load(error)["error"]
 
     def samples(self, expression):
-        """The samples that are numbers, or what Prometheus said against the expression."""
+        """Returns the samples that are numbers, or the error of Prometheus."""
         data, error = self.get("query", query=expression)
         if error:
             return None, error
@@ -254,7 +254,7 @@ def rule_expressions(prometheus):
 
 
 def dashboard_expressions(dashboard):
-    """Title and expression of every query, with the dashboard's variables filled in as Grafana does."""
+    """Yields title and expression of every query, with the dashboard's variables replaced as Grafana does."""
     for panel in dashboard["panels"]:
         for target in panel.get("targets", []):
             expression = target["expr"].replace("$__rate_interval", "15s")
@@ -273,7 +273,7 @@ def check_dashboard(prometheus):
                 panel["description"] and panel["fieldConfig"]["defaults"]["unit"],
             )
     places = [(p["gridPos"]["x"], p["gridPos"]["y"]) for p in dashboard["panels"]]
-    check("no panel lies on another", len(places) == len(set(places)))
+    check("no panels overlap", len(places) == len(set(places)))
     for variable in dashboard["templating"]["list"]:
         if variable["type"] != "query":
             continue
@@ -297,7 +297,7 @@ def check_rules(prometheus):
         check(f"alert {name} is an expression", error is None, error)
         for metric in sorted(set(METRIC.findall(expression))):
             found, _ = prometheus.samples(f"count(last_over_time({metric}[1h]))")
-            check(f"alert {name}: {metric} is there", found, "no series")
+            check(f"alert {name}: {metric} exists", found, "no series")
 
     def firing():
         return {name for name, _, rule in rule_expressions(prometheus) if rule["state"] == "firing"}
@@ -322,7 +322,7 @@ def main():
         prometheus = Prometheus(options.prometheus, options.directory, options.rules, metrics_port, token)
         loads = Loads(options, port)
         loads.start()
-        # Long enough for a rate over 15 s of every kind of load.
+        # Long enough for a rate over 15 s for every kind of load.
         check("loads run", wait_until(lambda: loads.round >= 8, 120), f"{loads.round} rounds")
         time.sleep(3)
         check_dashboard(prometheus)

@@ -1,4 +1,4 @@
-"""What deploy/k8s renders to: the base, every overlay, the base with each component, and the overlay of README.md."""
+"""The renderings of deploy/k8s: the base, every overlay, the base with each component, and README.md's overlay."""
 
 import glob
 import os
@@ -15,7 +15,7 @@ SCRATCH = tempfile.TemporaryDirectory(prefix="syncline-manifests.")
 
 
 def scratch_kustomization(name, **content):
-    """A directory with a kustomization of its own; paths in `content` are absolute."""
+    """Creates a directory with a kustomization and returns it. Paths in `content` are absolute."""
     directory = os.path.realpath(os.path.join(SCRATCH.name, name))
     os.makedirs(directory, exist_ok=True)
     content = {key: [os.path.relpath(path, directory) for path in paths] for key, paths in content.items()}
@@ -27,7 +27,8 @@ def scratch_kustomization(name, **content):
 
 
 def find_renderer():
-    """The first command that renders a component. Versions' texts say little: Debian 12's kubectl 1.20 refuses them."""
+    """Returns the first command that renders a component. Debian 12's kubectl 1.20 does not; this is tried out, because
+    version strings are unreliable."""
     probe = scratch_kustomization("probe", resources=[f"{K8S}/base"], components=[f"{K8S}/components/tls"])
     candidates = [[path] for path in [os.environ.get("KUSTOMIZE")] if path]
     candidates += [["kustomize", "build"], ["kubectl", "kustomize"]]
@@ -71,7 +72,7 @@ class Rendered:
         return self.get("Deployment", "syncline")
 
     def flags(self):
-        """The server's flags, by name without SYNCLINE_."""
+        """Returns the server's flags by name, without the prefix SYNCLINE_."""
         container = self.server()["spec"]["template"]["spec"]["containers"][0]
         flags = {}
         for source in container["envFrom"]:
@@ -80,7 +81,7 @@ class Rendered:
 
 
 def renderings():
-    """Name and directory of everything that must render."""
+    """Yields name and directory of everything that must render."""
     yield "base", f"{K8S}/base"
     for directory in sorted(glob.glob(f"{K8S}/overlays/*/")):
         yield f"overlay {os.path.basename(directory[:-1])}", directory
@@ -93,7 +94,7 @@ def renderings():
 
 
 def readme_overlay():
-    """The overlay that README.md shows, in a directory of its own."""
+    """Writes the overlay of README.md into a separate directory and returns it."""
     directory = scratch_kustomization("readme")
     with open(f"{K8S}/README.md") as file:
         (overlay,) = re.findall(r"```yaml\n(.*?)```", file.read(), re.DOTALL)

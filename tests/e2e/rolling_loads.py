@@ -1,5 +1,4 @@
-"""The loads of rolling_restart_test.py: each repeats one kind of load with the command line, and says what its tables must
-hold in the end."""
+"""The loads of rolling_restart_test.py: each repeats one kind of load with the command line and checks the final tables."""
 
 import json
 import subprocess
@@ -10,10 +9,10 @@ SCHEMA = {
     "type": "object",
     "properties": {"id": {"type": "integer"}, "round": {"type": "integer"}, "name": {"type": "string"}},
 }
-# Input from a pipe comes over this time, so that every restart meets such a load in its middle.
+# Duration of input from a pipe, so that every restart interrupts such a load.
 FEED_SECONDS = 6
 FEEDS = 60
-# How long a load looks for a server. The other one serves all the time.
+# How long a load retries to reach a server. One of the two always serves.
 RETRY_SECONDS = 60
 FILE_RECORDS = 20000
 FED_RECORDS = 6000
@@ -25,12 +24,12 @@ def record(i, round_number):
 
 
 def keys_of(round_number, count):
-    """The keys that a round of a merge sends: three of four, others each time."""
+    """Returns the keys that a round of a merge sends: three of four, different in each round."""
     return [key for key in range(count) if key % 4 != round_number % 4]
 
 
 class Load(threading.Thread):
-    """Runs rounds until it is stopped; a round that began is finished."""
+    """Runs rounds until it is stopped. A round that has begun is finished."""
 
     name = ""
 
@@ -53,7 +52,7 @@ class Load(threading.Thread):
         return self.path(name)
 
     def execute(self, round_number, words, feed=None):
-        """Runs the command line to its end, again with the same sync id where that is allowed, and returns what it printed."""
+        """Runs the command line, and repeats it with the same sync id if reruns are allowed. Returns its stdout."""
         command = [self.test.client, *words, f"--sync_id={self.name}-{round_number}", f"--retry_for={RETRY_SECONDS}s"]
         code, printed = self.execute_once(command, feed)
         for _ in range(self.test.reruns):
@@ -75,7 +74,7 @@ class Load(threading.Thread):
                     self.feed(process.stdin, feed)
                     process.stdin.close()
                 except BrokenPipeError:
-                    pass  # its exit code says why
+                    pass  # its exit code is reported
             code = process.wait()
         with open(self.path("stdout")) as out:
             return code, out.read()
@@ -104,18 +103,18 @@ class Load(threading.Thread):
         return [tuple(int(value) for value in line.split("|")) for line in lines]
 
     def check_append(self, table, count):
-        """Every record once."""
+        """Checks that the table has every record once."""
         ids = sorted(i for i, in self.rows(table, "id"))
         self.test.check(f"{table} holds each of {count} records once", ids == list(range(count)), f"{len(ids)} rows")
 
     def check_merge(self, table, expected):
-        """Of every key the newest record."""
+        """Checks that the table has the newest record of every key."""
         rows = self.rows(table, "id, round")
         same = len(rows) == len(expected) and dict(rows) == expected
         self.test.check(f"{table} holds the newest record of {len(expected)} keys", same, f"{len(rows)} rows")
 
     def check_replaced(self, table, round_number, count):
-        """The records of the last round, whole."""
+        """Checks that the table has exactly the records of the last round."""
         rows = sorted(self.rows(table, "id, round"))
         same = rows == [(i, round_number) for i in range(count)]
         self.test.check(f"{table} holds the {count} records of its last replace", same, f"{len(rows)} rows")
@@ -152,7 +151,7 @@ class Merge(Load):
 
     def round(self, number):
         keys = keys_of(number, KEYS)
-        # An older record of every key comes after the newer one, too.
+        # An older record of every key follows the newer one.
         sent = [record(key, number) for key in keys] + [record(key, number - 1) for key in keys]
         self.load(
             number, [json.dumps(r) + "\n" for r in sent], "dedup", "--primary_key=id", "--cursor=round"
@@ -179,7 +178,7 @@ class Replace(Load):
 
 
 class Write(Load):
-    """`syncline write` with a stream of each kind and states between the records, from a pipe."""
+    """Runs `syncline write` with a stream of each kind, and with states between the records, from a pipe."""
 
     name = "written"
     STREAMS = {"append": "append", "merge": "append_dedup", "replace": "overwrite"}
@@ -239,7 +238,7 @@ class Write(Load):
         states = [m["state"]["stream"] for m in map(json.loads, printed.splitlines()) if m["type"] == "STATE"]
         at = [s["stream_state"]["at"] for s in states if s["stream_descriptor"]["name"] == stream]
         if at != list(range(self.STATE_EVERY - 1, self.EACH, self.STATE_EVERY)) and not self.faults:
-            self.faults.append(f"{stream}, round {number}: its states came back as {at}")
+            self.faults.append(f"{stream}, round {number}: its states were printed as {at}")
 
     def check(self):
         self.check_append("written_append", self.rounds * self.EACH)
@@ -248,7 +247,7 @@ class Write(Load):
 
 
 class Reader(threading.Thread):
-    """Looks at a table that is replaced: at every instant it holds one round, whole."""
+    """Reads a table that is replaced and checks that it always contains one complete round."""
 
     def __init__(self, test, table, count_of):
         super().__init__(daemon=True)
@@ -263,6 +262,6 @@ class Reader(threading.Thread):
             found = self.test.sql(f"SELECT count(*), count(DISTINCT round), max(round) FROM {table}")
             count, rounds, newest = found.split("|")
             self.looks += 1
-            # Before its first replace it is empty.
+            # The table is empty before its first replace.
             if int(count) and (rounds != "1" or int(count) != self.count_of(int(newest))):
                 self.faults.append(found)

@@ -1,14 +1,14 @@
 #!/usr/bin/env python3
-"""Restarts two servers on one ledger in turn by SIGTERM, while loads of every mode run that name both.
+"""Alternately restarts two servers on one ledger with SIGTERM while loads of every mode run with both addresses.
 
-At the end every load has ended with exit code 0, every table holds exactly what was sent, and every server was
-NOT_SERVING at once and ended with exit code 0 within its grace time. scripts/rolling-restart starts it for minutes, the
-tests for seconds, on the PostgreSQL of SYNCLINE_TEST_DSN.
+Checks that every load ends with exit code 0, that every table contains exactly what was sent, and that every server
+reports NOT_SERVING at once and exits with code 0 within its grace time. scripts/rolling-restart runs it for minutes,
+ctest for seconds, on the PostgreSQL of SYNCLINE_TEST_DSN.
 
   rolling_restart_test.py --server BINARY --client BINARY [--before_server BINARY] [--reruns N] [--seconds N] [--every N]
 
---before_server is of an older version and takes the place of one of the servers; --reruns allows a load that failed to be
-run again so often with its sync id, for a command line of a version that does not always go on by itself.
+--before_server is a server of an older version that replaces one of the two. --reruns is how often a failed load may be
+run again with its sync id, for older command lines that do not always resume by themselves.
 """
 
 import argparse
@@ -54,7 +54,7 @@ class Test:
         return run.stdout.strip()
 
     def target(self, number):
-        """Both addresses; the first that can be reached is used."""
+        """Returns both addresses. The client uses the first one that it can reach."""
         ports = [replica.port for replica in self.replicas]
         return "ipv4:" + ",".join(f"127.0.0.1:{port}" for port in (ports if number % 2 == 0 else reversed(ports)))
 
@@ -82,7 +82,7 @@ class Test:
             return
         for worker in self.loads + self.readers:
             worker.start()
-        # With two versions, the first loads have begun when the new one brings the ledger further.
+        # With two versions, the first loads have begun before the new version migrates the ledger.
         time.sleep(1)
         if self.start(self.replicas[1]):
             self.restart_in_turn()
@@ -103,13 +103,13 @@ class Test:
         for reader in self.readers:
             self.check(f"readers of {reader.table} see whole generations", not reader.faults, reader.faults[:3])
         drained = sum(int(line["open_streams"]) for replica in self.replicas for line in replica.events("draining"))
-        self.check("the restarts met open calls", drained > 0)
+        self.check("the restarts drained open calls", drained > 0)
         rounds = sum(load.rounds for load in self.loads)
         records = sum(load.records for load in self.loads)
         run_again = sum(load.run_again for load in self.loads)
         self.summary = (
             f"{len(self.drains)} drains of {drained} open calls, the longest of {max(self.drains):.1f} s; "
-            f"{rounds} loads of {records:,} records, all there"
+            f"{rounds} loads of {records:,} records, all complete"
             + (f"; {run_again} of them were run again" if self.reruns else "")
         )
 

@@ -1,4 +1,4 @@
-"""The servers of rolling_restart_test.py, and their health as a caller sees it that asked to be told of changes."""
+"""The servers of rolling_restart_test.py, and their health as reported by Health/Watch."""
 
 import json
 import os
@@ -9,10 +9,10 @@ import subprocess
 import threading
 import time
 
-# What a server may take after SIGTERM: --drain_deadline, and what its watchdog adds.
+# Maximum time that a server may take after SIGTERM: --drain_deadline, and the watchdog's addition.
 DRAIN_SECONDS = 25
 WATCHDOG_SECONDS = 5
-# A caller is told that a server drains before it can start another call there.
+# Maximum time until a draining server reports NOT_SERVING.
 AT_ONCE_SECONDS = 0.5
 START_SECONDS = 60
 
@@ -28,7 +28,7 @@ def free_port():
 
 
 class HealthWatch(threading.Thread):
-    """One call of grpc.health.v1.Health/Watch, and when each of its answers came."""
+    """One call of grpc.health.v1.Health/Watch, with the time of each response."""
 
     def __init__(self, port):
         super().__init__(daemon=True)
@@ -90,7 +90,7 @@ class HealthWatch(threading.Thread):
 
 
 class Replica:
-    """A server on loopback that keeps its port over its restarts."""
+    """A server on loopback that keeps its port across restarts."""
 
     def __init__(self, name, binary, directory, dsn, ledger_schema):
         self.name, self.port, self.process, self.watch = name, free_port(), None, None
@@ -110,7 +110,7 @@ class Replica:
         ]
 
     def start(self):
-        """Returns whether it serves in time."""
+        """Starts the server and returns whether it serves in time."""
         if os.path.exists(self.port_file):
             os.remove(self.port_file)
         with open(self.log, "a") as log:
@@ -128,7 +128,7 @@ class Replica:
         return self.process.poll() is None and self.watch.answers[-1][1] == "SERVING"
 
     def drain(self, check):
-        """SIGTERM, and what must follow. Returns how long it took."""
+        """Sends SIGTERM and checks the drain. Returns its duration."""
         signalled = time.monotonic()
         self.process.send_signal(signal.SIGTERM)
         told = self.watch.wait_for("NOT_SERVING", AT_ONCE_SECONDS)
@@ -142,7 +142,7 @@ class Replica:
         seconds = time.monotonic() - signalled
         check(f"{self.name} ends with exit code 0", code == 0, code)
         check(f"{self.name} ends within its grace time", seconds < DRAIN_SECONDS, f"{seconds:.1f} s")
-        # It repeats what it says once a second, so SERVING may have been on its way.
+        # The server repeats its status every second, so a SERVING may have been in flight.
         answers = [status for _, status in self.watch.since(signalled)]
         check(f"{self.name} stays NOT_SERVING", "SERVING" not in answers[answers.index("NOT_SERVING") :] if told else False)
         return seconds
@@ -159,7 +159,7 @@ class Replica:
             return "".join(file.readlines()[-20:])
 
     def events(self, event):
-        """The lines of its log with this event, over all starts."""
+        """Returns the log lines with this event, of all starts."""
         with open(self.log) as file:
             lines = [json.loads(line) for line in file if line.startswith("{")]
         return [line for line in lines if line.get("event") == event]
