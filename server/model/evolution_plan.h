@@ -74,7 +74,8 @@ bool DecidesWinners(const TableSchema& schema, absl::string_view column);
 // Returns the type of the table's column as format_type() prints it.
 std::string TableTypeOf(const ColumnSchema& column);
 
-// "numeric(10,2)" -> "numeric", "timestamp(3) with time zone" -> "timestamp with time zone".
+// Returns `type` without its modifier: "numeric" for "numeric(10,2)", "timestamp with time zone"
+// for "timestamp(3) with time zone".
 std::string WithoutModifier(absl::string_view type);
 
 // Describes the change for logs and error messages: "adds the column name bigint", "changes the

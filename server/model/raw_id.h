@@ -1,9 +1,9 @@
 // RawIdGenerator: creates `_airbyte_raw_id`, a UUIDv8 (RFC 9562) derived from (sync, stream,
 // writer, offset), so that a record that is sent twice gets the same id.
 //
-// The first 60 free bits are from the SHA-256 digest of sync, stream and writer. The other 62 bits
-// are a counter whose start is from the same digest. So the ids of one writer are distinct, and
-// their text order is the order of the records.
+// Besides the version and variant, an id has 60 bits from the SHA-256 digest of sync, stream and
+// writer, followed by a counter of 62 bits whose start is taken from the same digest. So the ids of
+// one writer are distinct, and their text order is the order of the records.
 #pragma once
 
 #include <cstdint>

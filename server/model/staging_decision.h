@@ -47,6 +47,7 @@ struct StagingDecision {
   bool drop_older = false;
 };
 
+// Returns what happens to the staging table when the stream starts.
 StagingDecision DecideStaging(const StagingRequest& request, const StagingFacts& staging);
 
 // Returns whether the rows that are staged replace the whole generation. `staging` describes the
@@ -84,6 +85,7 @@ inline bool Publishes(CompletionAction action) {
          action == CompletionAction::kReplace;
 }
 
+// Returns what happens to the staged rows when the stream ends.
 CompletionAction DecideCompletion(LoaderKind loader, const CompletionFacts& facts);
 
 }  // namespace syncline
