@@ -81,7 +81,7 @@ class EvolutionMatrixTest : public AppTest {
     int64_t generation = 1;
     std::set<std::string> dropped;  // reported since the table was last compared
     std::set<std::string> retyped;
-    std::map<int64_t, std::string> sync_ids;  // by at
+    std::map<int64_t, std::string> sync_ids;  // by `at`
   };
 
   void ApplyEvent(SourceEvent event);

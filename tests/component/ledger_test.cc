@@ -184,8 +184,8 @@ TEST_F(LedgerTest, NamesOfOlderLedgerAreAdopted) {
   const std::string none = "'{}', '{}'";
   insert("1", "", "a.b", "a_b_12345678", none, "completed");
   insert("2", "", "a_b", "a_b", "'{\u00e9,E}', '{E_1,E}'", "completed");
-  insert("3", "", "a.b", "a_b", "'{\u00e9}', '{E}'", "completed");  // alone: the wrong table
-  insert("4", "ns", "a_b", "a_b", "'{id}', '{id}'", "cancelled");   // the default by its name
+  insert("3", "", "a.b", "a_b", "'{\u00e9}', '{E}'", "completed");  // alone, in the wrong table
+  insert("4", "ns", "a_b", "a_b", "'{id}', '{id}'", "cancelled");   // the default namespace by name
   insert("5", "other", "t", "t", none, "completed");
   insert("6", "o.t.h", "t", "t", none, "open");
   ASSERT_OK(postgres::MigrateLedger(database(), schema()));
