@@ -5,7 +5,7 @@
 //   {"server": {"version", "ready", "reason", "started_at", "open_streams", "connections",
 //               "buffered_bytes"},
 //    "now": "RFC 3339",
-//    "error": "why the syncs could not be read; absent or empty otherwise",
+//    "error": "why the syncs could not be read; empty if they were",
 //    "limit": maximum number of syncs, which are the newest ones,
 //    "syncs": [SyncSummary of proto/syncline/v1 in protobuf's JSON, names as in the proto]}
 #pragma once
