@@ -37,7 +37,7 @@ absl::Status ColumnNaming::Name(const std::vector<StreamRecord*>& streams) {
     for (const ColumnSchema& column : stream->plan.schema.columns) {
       properties.push_back(column.input_name);
     }
-    // A column that is only staged so far is there, too.
+    // A column that exists only in the staging table counts, too.
     postgres::TableColumnFacts& of_table = facts[stream->plan.table];
     of_table.existing.merge(facts[stream->plan.temp_table].existing);
     ColumnAssignment assignment = AssignColumns(properties, of_table.known, of_table.existing);

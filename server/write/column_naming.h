@@ -1,8 +1,8 @@
-// ColumnNaming: gives the properties of a new sync's streams their columns, by what the ledger and
-// the catalog say, and notes in the ledger what is new.
+// ColumnNaming: assigns columns to the properties of a new sync's streams, based on the ledger and
+// the catalog, and writes new assignments to the ledger.
 //
-// Used by one thread, within the transaction that claims the tables and under their locks: whose a
-// column is, is decided by what the table has when the stream starts.
+// Used by one thread, in the transaction that claims the tables and under their locks, because the
+// ownership of a column depends on what the table has when the stream starts.
 #pragma once
 
 #include <map>
@@ -21,13 +21,13 @@ namespace syncline::write {
 
 class ColumnNaming {
  public:
-  // Both outlive the naming.
+  // Both must outlive this object.
   ColumnNaming(const postgres::Ledger* ledger, postgres::Transaction* transaction);
 
-  // Names the columns in the plans of `streams`, keys and cursors included.
+  // Sets the column names in the plans of `streams`, including those of keys and cursors.
   absl::Status Name(const std::vector<StreamRecord*>& streams);
 
-  // Writes the names of those of `streams` that are kOpen.
+  // Writes the names of those of `streams` that are kOpen to the ledger.
   absl::Status Write(const std::vector<StreamRecord*>& streams);
 
  private:

@@ -11,10 +11,10 @@
 namespace syncline::write {
 namespace {
 
-// The result for a replace of which every record was rejected.
+// Name of the result for a replace of which every record was rejected.
 constexpr char kAllowEmpty[] = "allow_empty";
 
-// Whether a replace has nothing to publish because every record was rejected.
+// Returns whether a replace has nothing to publish because every record was rejected.
 absl::StatusOr<bool> AllWereRejected(postgres::Transaction& transaction, const StreamRecord& stream,
                                      CompletionAction how) {
   const bool none = stream.records_rejected > 0 && stream.records_written == 0;

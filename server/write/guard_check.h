@@ -1,7 +1,7 @@
-// Whether a stream may be published: its guard, and the rule that a replace of which every record
-// was rejected empties nothing.
+// Decides whether a stream may be published: by its guard, and by the rule that a replace of which
+// every record was rejected does not empty the table.
 //
-// Stateless: safe from any thread.
+// Stateless; safe from any thread.
 #pragma once
 
 #include <vector>
@@ -16,21 +16,22 @@
 
 namespace syncline::write {
 
-// To be called right before the stream's rows are published, in the same transaction or, for a
-// replace, in one before it; for an append, before it completes. `stream.plan.guard` is the guard
-// that holds for this completion. Only reads. Errors: FAILED_PRECONDITION PUBLISH_GUARD with every
-// figure, ALL_REJECTED; those of the database. What is staged stays, and the completion can be
-// asked for again.
+// Call it right before the stream's rows are published, in the same transaction or, for a replace,
+// in an earlier one; for an append, before it completes. `stream.plan.guard` is the guard of this
+// completion. Only reads. Errors: FAILED_PRECONDITION PUBLISH_GUARD with every figure,
+// ALL_REJECTED; those of the database. Staged rows are kept, and the completion can be repeated.
 absl::Status CheckGuard(postgres::Transaction& transaction, const StreamRecord& stream,
                         CompletionAction how, bool target_exists);
 
-// The conditions of the guard, judged, for CheckGuard and for an answer that changes nothing. A
-// replace of which every record was rejected has one more that fails: allow_empty.
+// Returns the results of the guard's conditions, for CheckGuard and for a validation that changes
+// nothing. A replace of which every record was rejected has an additional failed condition,
+// allow_empty.
 absl::StatusOr<std::vector<GuardResult>> JudgePublication(postgres::Transaction& transaction,
                                                           const StreamRecord& stream,
                                                           CompletionAction how, bool target_exists);
 
-// Puts the guard of `request`, if it has one, in place of the stream's own, which knows the key.
+// Replaces `guard`, the stream's own, with that of `request` if it has one. The key, which only the
+// stream's own guard has, is kept.
 void UseGuard(const CompletionRequest& request, PublishGuard* guard);
 
 }  // namespace syncline::write

@@ -11,7 +11,7 @@
 namespace syncline::write {
 namespace {
 
-// A wide table may change in a thousand places.
+// Maximum changes in a log line; a wide table may have a thousand.
 constexpr size_t kMostChanges = 20;
 
 std::string ChangesText(const std::vector<SchemaChange>& changes) {

@@ -1,4 +1,4 @@
-// The lines in the log before and after a table is rewritten, for which others wait.
+// Log lines before and after a table is rewritten, because other sessions wait for it.
 #pragma once
 
 #include <cstdint>
@@ -17,11 +17,11 @@ struct Rewrite {
   std::vector<SchemaChange> changes;  // those with `rewrites` are logged
 };
 
-// Whether one of the changes rewrites the table.
+// Returns whether one of the changes rewrites the table.
 bool Rewrites(const std::vector<SchemaChange>& changes);
 
-// Runs `body`, which rewrites the table, between table_rewrite_started and table_rewritten or
-// table_rewrite_failed with the time that it took. Returns what `body` does.
+// Runs `body`, which rewrites the table, and returns its status. Logs table_rewrite_started before
+// it, and table_rewritten or table_rewrite_failed with the duration after it.
 absl::Status LogRewrite(const Rewrite& rewrite, absl::FunctionRef<absl::Status()> body);
 
 }  // namespace syncline::write

@@ -21,8 +21,8 @@ namespace {
 
 Warning TableMissing(const TableName& table) {
   return {"TABLE_MISSING", absl::StrCat("the table ", table.ToString(),
-                                        ", which earlier syncs had loaded, was dropped or renamed; "
-                                        "it is made again and begins empty")};
+                                        ", which earlier syncs loaded, was dropped or renamed; "
+                                        "it is created again, empty")};
 }
 
 }  // namespace
@@ -36,6 +36,7 @@ absl::Status StartDecision::Decide(const SyncDraft& draft, SyncRecord* sync) {
     stream.request = &draft.requests[i];
     stream.record = &record;
   }
+  // Lock the tables' names, then read facts and decide with bounded waits for locks.
   SYNCLINE_RETURN_IF_ERROR(LockTables(streams));
   SYNCLINE_RETURN_IF_ERROR(columns_.Name(RecordsOf(streams)));
   SYNCLINE_RETURN_IF_ERROR(postgres::BoundLockWaits(*transaction_, options_.locks));
@@ -55,7 +56,7 @@ std::vector<StreamRecord*> StartDecision::RecordsOf(const std::vector<Stream>& s
 }
 
 absl::Status StartDecision::LockTables(const std::vector<Stream>& streams) {
-  // In one order, so that two syncs of the same tables never wait for each other in a circle.
+  // Locked in one order, so that two syncs of the same tables cannot deadlock.
   std::set<std::string> locks;
   for (const Stream& stream : streams) {
     locks.insert(absl::StrCat("table/", stream.record->plan.table.ToString()));
@@ -119,8 +120,8 @@ absl::Status StartDecision::ReadHistory(Stream* stream) {
     stream->record->warnings.push_back(TableMissing(table));
     SYNCLINE_RETURN_IF_ERROR(ledger_->ForgetGenerations(*transaction_, table));
   }
-  // Never completed, or dropped by the user: such a table starts afresh. What is staged or about to
-  // be keeps its owner.
+  // The table was never completed, or the user dropped it, so it starts again with any generation.
+  // Its owner remains only if rows are staged or are being loaded.
   history.completed_generation = 0;
   if (!stream->status.temp.exists && !history.live) history.connection_id.clear();
   return absl::OkStatus();
@@ -185,7 +186,8 @@ absl::StatusOr<bool> StartDecision::Replaces(const Stream& stream) {
       const int64_t loaded,
       LoadedGeneration(*transaction_, plan.table, stream.status.real, stream.history));
   if (loaded < plan.minimum_generation_id) return true;
-  // What is staged comes into a table that holds a part of the generation, unless it starts over.
+  // If the target holds a part of the generation, staged rows are added to it, unless they restart
+  // the generation.
   StagingRequest request;
   request.loader = plan.loader;
   request.minimum_generation_id = plan.minimum_generation_id;

@@ -1,8 +1,9 @@
-// StartDecision: decides how each stream of a new sync starts, step by step, in the transaction
-// that claims its table: what exists, whose table it is, which generation and loader, which shape.
+// StartDecision: decides step by step how each stream of a new sync starts: which tables exist, who
+// owns them, and which generation, loader and schema the stream gets.
 //
-// Used by one thread, within one transaction under the lock policy (postgres/lock_policy.h); the
-// locks that it takes end with the transaction. The streams have their tables (stream_naming.h).
+// Used by one thread, in the transaction that claims the tables, under the lock policy
+// (postgres/connection/lock_policy.h). The locks that it takes end with the transaction. The
+// streams already have their tables (stream_naming.h).
 #pragma once
 
 #include <cstdint>
@@ -22,16 +23,16 @@ namespace syncline::write {
 
 struct DecisionOptions {
   postgres::LockPolicy locks;
-  // A type change that rewrites a larger table is refused.
+  // Refuses a type change that rewrites a larger table.
   int64_t max_rewrite_bytes = 0;
-  // Each stream is decided under a savepoint, so that a statement that fails for one of them spoils
-  // no other.
+  // Decides each stream under a savepoint, so that a statement that fails for one stream does not
+  // affect the others.
   bool isolated = false;
 };
 
 class StartDecision {
  public:
-  // `ledger` and `transaction` outlive the decision.
+  // `ledger` and `transaction` must outlive the decision.
   StartDecision(const postgres::Ledger* ledger, postgres::Transaction* transaction,
                 const DecisionOptions& options)
       : ledger_(ledger),
@@ -39,15 +40,15 @@ class StartDecision {
         options_(options),
         columns_(ledger, transaction) {}
 
-  // Decides `draft` into `sync`, which is a copy of `draft.sync`, and writes it to the ledger. An
-  // isolated decision ends a stream that cannot start as kFailed with its error; others return the
-  // first such error. Errors: INVALID_ARGUMENT INVALID_REQUEST; FAILED_PRECONDITION
+  // Decides `draft` into `sync`, which is a copy of `draft.sync`, and writes it to the ledger. If
+  // isolated, a stream that cannot start becomes kFailed with its error; otherwise the first such
+  // error is returned. Errors: INVALID_ARGUMENT INVALID_REQUEST; FAILED_PRECONDITION
   // STALE_GENERATION, TABLE_OWNED, TARGET_INCOMPATIBLE, SCHEMA_INCOMPATIBLE and those of
-  // PlanEvolution; ABORTED LOCK_NOT_AVAILABLE when a table is locked; those of the database.
+  // PlanEvolution; ABORTED LOCK_NOT_AVAILABLE if a table is locked; those of the database.
   absl::Status Decide(const SyncDraft& draft, SyncRecord* sync);
 
  private:
-  // What is known of one stream; the steps below fill it in their order.
+  // Facts about one stream. The steps below fill it in their order.
   struct Stream {
     const StreamRequest* request = nullptr;
     StreamRecord* record = nullptr;  // goes to the ledger: plan, changes, warnings
@@ -62,18 +63,18 @@ class StartDecision {
   absl::Status DecideStream(const SyncRecord& sync, Stream* stream);
   absl::Status Write(const std::vector<Stream>& streams, SyncRecord* sync);
 
-  // --- the steps of DecideStream ---
-  // What the ledger says of the table, as far as it still holds.
+  // --- The steps of DecideStream ---
+  // Reads the ledger's history of the table, as far as it still applies.
   absl::Status ReadHistory(Stream* stream);
   absl::Status DecideGeneration(Stream* stream);
-  // The shape that the stream's tables get, and what changes for it in the table.
+  // Plans the schema of the stream's tables and the changes that the target needs.
   absl::Status PlanSchema(Stream* stream);
-  // Whether rows that are staged already are going to be published with those of the stream.
+  // Returns whether rows that are already staged will be published with those of the stream.
   absl::StatusOr<bool> PublishesStaged(const Stream& stream);
-  // Whether what the stream loads takes the target's place.
+  // Returns whether the rows that the stream loads replace the target.
   absl::StatusOr<bool> Replaces(const Stream& stream);
 
-  // The generation below which a request is stale.
+  // Returns the generation below which a request is stale.
   absl::StatusOr<int64_t> NewestGeneration(const Stream& stream);
 
   const postgres::Ledger* const ledger_;

@@ -38,23 +38,23 @@ class StreamNaming {
   absl::Status Name(SyncDraft* draft);
 
  private:
-  // One stream that is to be named.
+  // A stream to be named.
   struct Stream {
     const StreamRequest* request = nullptr;
     StreamRecord* record = nullptr;  // gets its tables
-    // The table becomes the stream's for good.
+    // The table is assigned to the stream permanently.
     bool is_new = false;
   };
 
-  // The entries of the streams, read again under the locks when one has none.
+  // Reads the streams' entries in the ledger. If one is missing, locks the names and reads again.
   absl::Status ReadEntries(const std::vector<Stream>& streams);
   absl::Status LockNames(const std::vector<Stream>& streams);
-  // Names those without an entry, by what is known of the names that they may take.
+  // Names the streams without an entry, based on facts about the names that they may take.
   absl::Status NameNewStreams(std::vector<Stream>* streams);
   absl::Status AskFor(const std::vector<TableName>& tables);
   bool IsGiven(const StreamRequest& request) const;
   void SetTable(const TableName& table, Stream* stream) const;
-  // Gives an exact table to a stream that has none, when no other stream has the table.
+  // Assigns an exact table to a stream that has none, if no other stream has that table.
   void ClaimExactTables(std::vector<Stream>* streams) const;
   void WarnOfSplit(const Stream& stream) const;
   static absl::Status RefuseSharedTables(bool allow_partial, std::vector<Stream>* streams);
@@ -65,7 +65,7 @@ class StreamNaming {
   const std::string schema_;  // the ledger's, quoted
   std::map<StreamDescriptor, postgres::StreamTable> entries_;
   NameFacts facts_;
-  std::set<TableName> asked_;  // what `facts_` are complete for
+  std::set<TableName> asked_;  // the tables for which `facts_` are complete
 };
 
 absl::Status StreamNaming::Name(SyncDraft* draft) {
@@ -122,7 +122,7 @@ absl::Status StreamNaming::ReadEntries(const std::vector<Stream>& streams) {
 }
 
 absl::Status StreamNaming::LockNames(const std::vector<Stream>& streams) {
-  // In one order, so that two syncs never wait for each other in a circle.
+  // Locked in one order, so that two syncs cannot deadlock.
   std::set<std::string> locks;
   for (const Stream& stream : streams) {
     if (IsGiven(*stream.request)) continue;
@@ -155,7 +155,8 @@ absl::Status StreamNaming::NameNewStreams(std::vector<Stream>* streams) {
     unknown.push_back(stream.request->name.table);
   }
   std::vector<TableName> tables;
-  // A name with a hash is asked for when it turns out to be wanted: until all answers are there.
+  // A name with a hash is looked up only when it turns out to be needed, so this repeats until the
+  // facts about all names are known.
   while (!unknown.empty()) {
     SYNCLINE_RETURN_IF_ERROR(AskFor(unknown));
     unknown.clear();

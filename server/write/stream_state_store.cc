@@ -28,7 +28,8 @@ auto InTransaction(postgres::Database* database, const postgres::TransactOptions
   return value;
 }
 
-// What a crash of the database may take back: it takes every connection that could act on it, too.
+// For updates that a database crash may lose safely, because it also kills every connection that
+// could rely on them.
 constexpr postgres::TransactOptions NotDurable() { return {.durable = false}; }
 
 }  // namespace
@@ -106,8 +107,8 @@ absl::StatusOr<StreamRecord> StreamStateStore::BeginCompletion(int64_t stream_no
         SYNCLINE_ASSIGN_OR_RETURN(const std::vector<std::string> open,
                                   ledger_->OpenWriters(transaction, stream_no));
         if (!open.empty()) return WritersActive(open);
-        // Fencing waits for the commits of writers that count as dead: only then is what they have
-        // committed known.
+        // Fencing waits for the commits of writers that count as dead. What they have committed is
+        // known only after that.
         SYNCLINE_RETURN_IF_ERROR(ledger_->BeginFinalize(transaction, stream_no));
         SYNCLINE_ASSIGN_OR_RETURN(stream, ledger_->LockStream(transaction, stream_no));
         int64_t committed = 0;

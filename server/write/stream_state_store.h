@@ -1,8 +1,8 @@
-// StreamStateStore: where streams and their writers stand, kept in the ledger and nowhere else.
+// StreamStateStore: facade over the ledger for sync/. The state of streams and writers is kept only
+// in the ledger.
 //
-// The face that the ledger shows to sync/: each method is one transaction.
-// Carries which table (final or temp) a stream writes to, inside its plan. Blocking; safe from any
-// thread.
+// Each method is one transaction. The plan of a stream contains the table, target or staging, to
+// which it writes. Blocking; safe from any thread.
 #pragma once
 
 #include <cstdint>
@@ -31,7 +31,7 @@ namespace syncline::write {
 
 class StreamStateStore {
  public:
-  // `server_id` names this process in the ledger. Pointers outlive the store.
+  // `server_id` names this process in the ledger. Pointers must outlive the store.
   StreamStateStore(postgres::Database* database, postgres::ConnectionPool* connections,
                    const postgres::Ledger* ledger, std::string server_id)
       : database_(database),
@@ -42,39 +42,42 @@ class StreamStateStore {
 
   // Errors: NOT_FOUND UNKNOWN_SYNC.
   absl::StatusOr<SyncRecord> GetSync(absl::string_view sync_id);
-  // Whose the sync is; empty: nobody's. Errors: NOT_FOUND UNKNOWN_SYNC.
+  // Returns the owner of the sync, or an empty string if it has none. Errors: NOT_FOUND
+  // UNKNOWN_SYNC.
   absl::StatusOr<std::string> GetOwner(absl::string_view sync_id);
   absl::StatusOr<std::vector<SyncRecord>> ListSyncs(const SyncQuery& query);
-  // Ends what has not ended; answers the sync as it is then.
+  // Cancels what has not ended and returns the resulting sync. Errors: NOT_FOUND UNKNOWN_SYNC.
   absl::StatusOr<SyncRecord> CancelSync(absl::string_view sync_id);
 
   // Errors: FAILED_PRECONDITION STREAM_COMPLETED, SYNC_CANCELLED.
   absl::StatusOr<postgres::ClaimedWriter> ClaimWriter(int64_t sync_no, int64_t stream_no,
                                                       absl::string_view writer_id);
-  // Ends the claim of a call that ended with `end`. When the database does not answer it is tried
-  // again with the next RenewLease.
+  // Releases the claim of a call that ended with `end`. If the database does not answer, the next
+  // RenewLease tries again.
   void ReleaseWriter(const WriterClaim& claim, const absl::Status& end);
-  // Says that this process lives, and ends the claims that could not be ended before.
+  // Renews the lease of this process, and releases the claims that could not be released before.
   absl::Status RenewLease(absl::Duration lease);
   absl::Status DropLease();
 
-  // Checks what completion asks for and stops the stream's writers: kFinalizing then. A stream that
-  // has ended already is answered as it is. Errors: FAILED_PRECONDITION WRITERS_ACTIVE,
-  // COUNT_MISMATCH, OFFSETS_MISSING, SYNC_CANCELLED.
+  // Checks the preconditions of a completion and stops the stream's writers; the stream is
+  // kFinalizing then. A stream that has ended is returned as it is. Errors: FAILED_PRECONDITION
+  // WRITERS_ACTIVE, COUNT_MISMATCH, OFFSETS_MISSING, SYNC_CANCELLED.
   absl::StatusOr<StreamRecord> BeginCompletion(int64_t stream_no, const CompletionRequest& request);
   absl::StatusOr<StreamRecord> GetStream(int64_t stream_no);
-  // Notes how a completion failed, for people who ask later.
+  // Stores how a completion failed, for later inquiries.
   absl::Status NoteFailure(int64_t stream_no, const absl::Status& failure);
-  // Why a stream that is kCancelled is not ours any more: ABORTED SUPERSEDED when a newer sync took
-  // its table over, else FAILED_PRECONDITION SYNC_CANCELLED. Errors: those of the database.
+  // Returns why a kCancelled stream can no longer be written: ABORTED SUPERSEDED if a newer sync
+  // took its table over, otherwise FAILED_PRECONDITION SYNC_CANCELLED. Errors: those of the
+  // database.
   absl::Status WhyCancelled(const StreamPlan& plan);
 
   absl::StatusOr<std::vector<CommittedCheckpoint>> ReadCheckpoints(int64_t sync_no,
                                                                    int64_t after_sequence,
                                                                    int limit);
-  // A page of the sync's rejected records. Errors: NOT_FOUND UNKNOWN_SYNC, UNKNOWN_STREAM.
+  // Returns a page of the sync's rejected records. Errors: NOT_FOUND UNKNOWN_SYNC, UNKNOWN_STREAM.
   absl::StatusOr<RejectedPage> ListRejected(const RejectedQuery& query);
-  // What tells of changes of the sync from now on. Goes before the store.
+  // Returns a subscription to changes of the sync from now on. It must be destroyed before the
+  // store.
   absl::StatusOr<std::unique_ptr<postgres::ChangeFeed::Subscription>> Listen(int64_t sync_no) {
     return changes_.Subscribe(sync_no);
   }
@@ -86,7 +89,7 @@ class StreamStateStore {
   postgres::ChangeFeed changes_;
   const std::string server_id_;
   Mutex mutex_;
-  // Claims that could not be ended, and how their calls ended.
+  // Claims that could not be released, and how their calls ended.
   std::vector<std::pair<WriterClaim, absl::Status>> unreleased_ ABSL_GUARDED_BY(mutex_);
 };
 

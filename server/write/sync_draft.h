@@ -1,4 +1,4 @@
-// A sync as it is asked for: what a checked StartSync request says, before anything is decided.
+// A requested sync: the content of a checked StartSync request, before anything is decided.
 #pragma once
 
 #include <optional>
@@ -11,22 +11,22 @@
 
 namespace syncline::write {
 
-// What a caller asks for one stream beside its plan.
+// What a caller requests for one stream, in addition to its plan.
 struct StreamRequest {
   GenerationRequest generation;
   StreamName name;
-  // The target that the caller addresses by `table_name`, whatever the stream is called.
+  // The target that the caller names in `table_name`, whatever the stream's name is.
   std::optional<TableName> exact_table;
 };
 
 struct SyncDraft {
-  // `sync_id`, `connection_id`, `request_digest`, `input_digest`, and in `streams` the plans
-  // without table, column names, generation and loader: `primary_key` and `cursor` name properties.
-  // A stream whose request is faulty is kFailed with its error.
+  // Has `sync_id`, `connection_id`, `owner`, `request_digest`, `input_digest`, and in `streams` the
+  // plans without table, column names, generation and loader; their `primary_key` and `cursor` are
+  // names of properties. A stream whose request is invalid is kFailed with its error.
   SyncRecord sync;
   // One entry per stream.
   std::vector<StreamRequest> requests;
-  // A stream that cannot start does not stop the others.
+  // If true, a stream that cannot start does not stop the others.
   bool allow_partial = false;
 };
 

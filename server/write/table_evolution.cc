@@ -25,7 +25,7 @@
 namespace syncline::write {
 namespace {
 
-// The table as the catalog and the ledger have it.
+// Reads the table's definition from the catalog and the ledger.
 absl::StatusOr<EvolutionInput> ReadTable(postgres::Transaction& transaction,
                                          const postgres::Ledger& ledger, const StreamPlan& plan) {
   SYNCLINE_ASSIGN_OR_RETURN(
@@ -76,7 +76,7 @@ std::set<std::string> DroppedBy(const std::vector<SchemaChange>& changes) {
   return dropped;
 }
 
-// What is known of a stream's tables where rows of earlier streams are staged.
+// Facts about a stream's tables if rows of earlier streams are staged.
 struct StagedTables {
   std::vector<TableColumn> staged;
   std::vector<TableColumn> stored;
@@ -100,8 +100,8 @@ absl::StatusOr<StagedTables> ReadStaged(postgres::Transaction& transaction,
   return tables;
 }
 
-// The column `name` of the staging table as it is published; nothing when it is not, because it is
-// not there, is dropped, or is filled by itself.
+// Returns the column `name` of the staging table as it is published, or nullopt if it is not
+// published: it does not exist, is dropped or generated, or its values are not kept.
 absl::StatusOr<std::optional<ColumnSchema>> PublishedColumn(postgres::Transaction& transaction,
                                                             const StreamPlan& plan,
                                                             const StagedTables& tables,
@@ -120,7 +120,7 @@ absl::StatusOr<std::optional<ColumnSchema>> PublishedColumn(postgres::Transactio
                               postgres::HasValues(transaction, plan.temp_table, name));
     if (!values || Mirrors(plan)) return none;
   } else {
-    // Stored values count for more than staged ones, which become NULL with an entry.
+    // Stored values take precedence over staged ones, which become NULL with an entry.
     TableSchema wanted;
     wanted.columns.push_back(column);
     const absl::Status casts = postgres::CheckCasts(transaction, plan.table, wanted);
@@ -134,7 +134,7 @@ absl::StatusOr<std::optional<ColumnSchema>> PublishedColumn(postgres::Transactio
   return std::optional<ColumnSchema>(column);
 }
 
-// The columns of streams that only the staging table has, with values, and that are given up.
+// Appends the columns that only the staging table has, with values, and that are given up.
 absl::Status AppendGivenUp(postgres::Transaction& transaction, const postgres::Ledger& ledger,
                            const StreamPlan& plan, std::vector<SchemaChange>* changes) {
   if (!Mirrors(plan)) return absl::OkStatus();
@@ -151,7 +151,7 @@ absl::Status AppendGivenUp(postgres::Transaction& transaction, const postgres::L
   return absl::OkStatus();
 }
 
-// Whether the columns of both, which are the same, have the same types in the table.
+// Returns whether the columns, which are the same in both, have the same types in the table.
 bool SameTypes(const TableSchema& a, const TableSchema& b) {
   return std::equal(a.columns.begin(), a.columns.end(), b.columns.begin(), b.columns.end(),
                     [](const ColumnSchema& left, const ColumnSchema& right) {
@@ -159,7 +159,7 @@ bool SameTypes(const TableSchema& a, const TableSchema& b) {
                     });
 }
 
-// Evolves the target. The lock that a rewrite takes keeps readers out.
+// Evolves the target. A rewrite is logged, because its lock blocks readers.
 absl::Status Evolve(postgres::Transaction& transaction, const StreamPlan& plan,
                     const EvolutionPlan& evolution, postgres::CastFailure failure) {
   const auto evolve = [&] {
@@ -189,7 +189,7 @@ absl::Status PlanTable(postgres::Transaction& transaction, const postgres::Ledge
   if (table.staged_rows && !table.replaced) {
     SYNCLINE_ASSIGN_OR_RETURN(undeclared, FindUndeclared(transaction, ledger, plan));
   }
-  // A column that has left is a difference, whatever is staged in it.
+  // A column that the stream no longer declares is a difference, whatever is staged in it.
   if (input.policy == SchemaPolicy::kFreeze && !undeclared.empty()) {
     SYNCLINE_RETURN_IF_ERROR(PlanEvolution(plan.table, plan.schema, input).status());
   }

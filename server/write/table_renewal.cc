@@ -31,7 +31,7 @@ struct Renewal {
   bool needed = false;
   int64_t table_bytes = 0;
   std::vector<SchemaChange> changes;
-  TableSchema key;  // the primary key alone; empty when the table has no index of ours on it
+  TableSchema key;  // only the primary key; empty if the table has no index of ours on it
 };
 
 absl::StatusOr<Renewal> Survey(const LoaderContext& context, postgres::Transaction& transaction,
@@ -62,7 +62,7 @@ absl::StatusOr<Renewal> Survey(const LoaderContext& context, postgres::Transacti
   return renewal;
 }
 
-// Runs in the transaction of the swap: nothing is written to the target after it was read.
+// Runs in the transaction of the swap, so that nothing is written to the target after it was read.
 absl::Status CopyRows(postgres::Transaction& transaction, const TableName& table,
                       const TableName& copy) {
   SYNCLINE_RETURN_IF_ERROR(transaction.Execute(postgres::LockAgainstWritersSql(table)));
@@ -79,7 +79,7 @@ absl::Status CopyRows(postgres::Transaction& transaction, const TableName& table
 }
 
 absl::Status Renew(const LoaderContext& context, const TableName& table, const Renewal& renewal) {
-  // Not the name of the staging table, which may hold rows.
+  // Not the name of the staging table, which may contain rows.
   const TableName copy = TempTableName(TempTableName(table));
   SYNCLINE_RETURN_IF_ERROR(
       context.database->Transact([&](postgres::Transaction& transaction) -> absl::Status {

@@ -1,4 +1,4 @@
-// A table whose dropped columns leave no room for the stream's new ones is copied into a new table,
+// Copies a table whose dropped columns leave no room for the stream's new ones into a new table,
 // which takes its place by the swap.
 //
 // Blocking; safe from any thread.
@@ -10,10 +10,11 @@
 
 namespace syncline::write {
 
-// Renews the target when the stream's plan has announced it and it is still needed; the stream's
+// Renews the target if the stream's plan has announced it and it is still needed; the stream's
 // columns are added afterwards, by the usual evolution. The rows are copied in the transaction of
-// the swap, in which other writers of the table wait; readers wait as they do for a swap. To be
-// called outside of a transaction, before the target is evolved. Errors: those of OverwriteTable.
+// the swap, during which other writers of the table wait; readers wait as they do for any swap.
+// Call it outside of a transaction, before the target is evolved. Errors: those of OverwriteTable
+// and of the database.
 absl::Status RenewTable(const LoaderContext& context, const StreamRecord& stream);
 
 }  // namespace syncline::write

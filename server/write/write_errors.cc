@@ -10,7 +10,7 @@ namespace syncline::write {
 absl::Status SyncIdReused(absl::string_view sync_id) {
   return MakeError(
       absl::StatusCode::kInvalidArgument,
-      absl::StrCat("sync_id \"", sync_id, "\" was started with another request"),
+      absl::StrCat("sync_id \"", sync_id, "\" was started with a different request"),
       {.reason = "SYNC_ID_REUSED",
        .violations = {
            {"sync_id", "was already used for a different request; use a new id for a new sync"}}});
@@ -19,7 +19,7 @@ absl::Status SyncIdReused(absl::string_view sync_id) {
 absl::Status InputChanged(absl::string_view sync_id) {
   return MakeError(
       absl::StatusCode::kInvalidArgument,
-      absl::StrCat("sync_id \"", sync_id, "\" was started with another input"),
+      absl::StrCat("sync_id \"", sync_id, "\" was started with a different input"),
       {.reason = "INPUT_CHANGED",
        .violations = {{"input_digest",
                        "differs from that of the sync's first request; use a new sync_id "
@@ -64,7 +64,7 @@ absl::Status WritersActive(const std::vector<std::string>& writer_ids) {
 absl::Status CountMismatch(int64_t expected, int64_t committed) {
   return MakeError(absl::StatusCode::kFailedPrecondition,
                    absl::StrCat("the caller sent ", expected, " records, but ", committed,
-                                " are committed; nothing was finalised"),
+                                " are committed; nothing was finalized"),
                    {.reason = "COUNT_MISMATCH",
                     .metadata = {{"expected_records", absl::StrCat(expected)},
                                  {"committed_records", absl::StrCat(committed)}}});
@@ -92,8 +92,8 @@ absl::Status PublishGuardRefuses(const TableName& table, const std::vector<Guard
                                  absl::StrCat(figures, result.passed ? "" : ": refused"));
   }
   return MakeError(absl::StatusCode::kFailedPrecondition,
-                   absl::StrCat(table.ToString(), " was not published, what is staged is kept: ",
-                                absl::StrJoin(failed, "; "), held.empty() ? "" : " (and holding: ",
+                   absl::StrCat(table.ToString(), " was not published, staged rows are kept: ",
+                                absl::StrJoin(failed, "; "), held.empty() ? "" : " (passed: ",
                                 absl::StrJoin(held, "; "), held.empty() ? "" : ")"),
                    detail);
 }
@@ -101,7 +101,7 @@ absl::Status PublishGuardRefuses(const TableName& table, const std::vector<Guard
 absl::Status AllRejected(const TableName& table, int64_t rejected) {
   return MakeError(absl::StatusCode::kFailedPrecondition,
                    absl::StrCat(table.ToString(), " was not replaced: all ", rejected,
-                                " records were rejected; a guard with allow_empty empties it"),
+                                " records were rejected; set allow_empty in the guard to empty it"),
                    {.reason = "ALL_REJECTED",
                     .metadata = {{"records_rejected", absl::StrCat(rejected)}},
                     .subject = table.ToString()});

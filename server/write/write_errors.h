@@ -13,15 +13,15 @@
 
 namespace syncline::write {
 
-// INVALID_ARGUMENT SYNC_ID_REUSED: the id stands for another request.
+// INVALID_ARGUMENT SYNC_ID_REUSED: the id was already used for a different request.
 absl::Status SyncIdReused(absl::string_view sync_id);
-// INVALID_ARGUMENT INPUT_CHANGED: the sync was started with another input_digest.
+// INVALID_ARGUMENT INPUT_CHANGED: the sync was started with a different input_digest.
 absl::Status InputChanged(absl::string_view sync_id);
 // INVALID_ARGUMENT INVALID_REQUEST: another stream of the request loads the table of a table_name.
 absl::Status TableNamedTwice(const TableName& table);
 // FAILED_PRECONDITION STALE_GENERATION; metadata current_generation_id.
 absl::Status StaleGeneration(const TableName& table, int64_t requested, int64_t current);
-// FAILED_PRECONDITION TABLE_OWNED. The owner is not told.
+// FAILED_PRECONDITION TABLE_OWNED. The error does not disclose the owner.
 absl::Status TableOwned(const TableName& table);
 // FAILED_PRECONDITION WRITERS_ACTIVE with RetryInfo; metadata writer_ids.
 absl::Status WritersActive(const std::vector<std::string>& writer_ids);
@@ -34,13 +34,13 @@ absl::Status OffsetsMissing(const std::vector<std::string>& writer_ids);
 absl::Status PublishGuardRefuses(const TableName& table, const std::vector<GuardResult>& results);
 // FAILED_PRECONDITION ALL_REJECTED: a replace of which every record was rejected.
 absl::Status AllRejected(const TableName& table, int64_t rejected);
-// NOT_FOUND UNKNOWN_STREAM.
-// Also for a sync that the caller may not see.
+// NOT_FOUND UNKNOWN_SYNC, also for a sync that the caller may not see.
 absl::Status UnknownSync(absl::string_view sync_id);
+// NOT_FOUND UNKNOWN_STREAM.
 absl::Status UnknownStream(const StreamDescriptor& descriptor);
 
-// Whether `status`, met while one stream starts, is a matter of that stream, and would be the same
-// when it is tried again: with allow_partial the others go on.
+// Returns whether `status`, with which the start of one stream failed, concerns only that stream
+// and would be the same after another attempt. With allow_partial the other streams then start.
 bool ConcernsOneStream(const absl::Status& status);
 
 }  // namespace syncline::write

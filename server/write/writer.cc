@@ -116,7 +116,7 @@ absl::StatusOr<StartedSync> Writer::Claim(const SyncDraft& draft) {
       }));
   if (known.has_value()) return *std::move(known);
   absl::StatusOr<StartedSync> decided = Decide(named, /*isolated=*/false);
-  // Which stream it was is found out by another try: most syncs have none.
+  // A second attempt with savepoints finds the streams that fail; most syncs do not need it.
   if (draft.allow_partial && !decided.ok() && ConcernsOneStream(decided.status())) {
     decided = Decide(named, /*isolated=*/true);
   }

@@ -1,8 +1,8 @@
-// Writer: starts syncs. Claims their tables in the ledger, as StartDecision decides, and lets each
-// stream's loader make its tables.
+// Writer: starts syncs; it does not write records. Claims the tables of a sync in the ledger, as
+// StartDecision decides, and lets each stream's loader create its tables.
 //
-// Blocking; safe from any thread and from any number of replicas: every decision is taken under the
-// locks of the tables it is about.
+// Blocking; safe from any thread and from any number of replicas, because every decision is made
+// under the locks of the tables concerned.
 #pragma once
 
 #include <memory>
@@ -19,23 +19,22 @@ namespace syncline::write {
 
 struct StartedSync {
   SyncRecord sync;
-  bool resumed = false;  // the sync_id was known
+  bool resumed = false;  // the sync existed already
 };
 
 class Writer {
  public:
   explicit Writer(const LoaderContext& context) : context_(context) {}
 
-  // Starts or resumes. A sync whose start was interrupted is started on. With allow_partial a
-  // stream that cannot start is kFailed and the others go on; a sync all of whose streams failed is
-  // finished. Errors: INVALID_ARGUMENT SYNC_ID_REUSED, INPUT_CHANGED; FAILED_PRECONDITION
-  // STALE_GENERATION, TABLE_OWNED, TARGET_INCOMPATIBLE, SCHEMA_INCOMPATIBLE; ABORTED
-  // LOCK_NOT_AVAILABLE when a table stays locked; those of the database. A stream that is cancelled
-  // while it starts answers that whatever error it met: FAILED_PRECONDITION SYNC_CANCELLED, ABORTED
-  // SUPERSEDED.
+  // Starts or resumes a sync; an interrupted start is resumed. With allow_partial a stream that
+  // cannot start is kFailed and the others start; a sync whose streams have all failed is finished.
+  // Errors: INVALID_ARGUMENT SYNC_ID_REUSED, INPUT_CHANGED; FAILED_PRECONDITION STALE_GENERATION,
+  // TABLE_OWNED, TARGET_INCOMPATIBLE, SCHEMA_INCOMPATIBLE; ABORTED LOCK_NOT_AVAILABLE if a table
+  // stays locked; those of the database. If a stream is cancelled while it starts, that is the
+  // error, whatever else failed: FAILED_PRECONDITION SYNC_CANCELLED or ABORTED SUPERSEDED.
   absl::StatusOr<StartedSync> Start(const SyncDraft& draft);
 
-  // Creates the schemas that `plans` load into.
+  // Creates the schemas into which `plans` load.
   absl::Status CreateNamespaces(const std::vector<StreamPlan>& plans);
 
   std::unique_ptr<StreamLoader> LoaderFor(const StreamPlan& plan) const {
@@ -45,17 +44,18 @@ class Writer {
   const LoaderContext& context() const { return context_; }
 
  private:
-  // Finds the sync, or names its tables, then decides and inserts it.
+  // Finds the sync. Otherwise names its tables, then decides and inserts it.
   absl::StatusOr<StartedSync> Claim(const SyncDraft& draft);
-  // The last two in one transaction; `named` has its tables.
+  // Decides and inserts the sync in one transaction. `named` has its tables.
   absl::StatusOr<StartedSync> Decide(const SyncDraft& named, bool isolated);
-  // The sync, when there is one already, under the lock of its id.
+  // Returns the sync if it exists, under the lock of its id.
   absl::StatusOr<std::optional<StartedSync>> Find(postgres::Transaction& transaction,
                                                   const SyncDraft& draft);
-  // Makes the tables of every open stream; those that fail are noted as kFailed when they may.
+  // Creates the tables of every open stream. With `allow_partial`, streams that fail become
+  // kFailed.
   absl::Status StartStreams(bool allow_partial, SyncRecord* sync);
-  // The error of a stream that is kCancelled, whatever its start met; nothing when it is not, or
-  // when the ledger cannot be asked.
+  // Returns the error of a kCancelled stream, which replaces any other error of its start. Returns
+  // nullopt if the stream is not cancelled or if the ledger cannot be read.
   std::optional<absl::Status> WhyCancelled(const StreamPlan& plan);
   absl::Status Fail(const SyncRecord& sync, const absl::Status& error, StreamRecord* stream);
 

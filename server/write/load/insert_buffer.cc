@@ -20,7 +20,7 @@ namespace {
 
 constexpr size_t kFirstBlockBytes = 8 << 10;
 
-// With an eighth left a block is full, because one that a row does not fit into is copied.
+// A block with an eighth left is full, because a block into which a row does not fit is copied.
 bool IsFull(const ByteBuffer& block) { return block.size() >= block.capacity() / 8 * 7; }
 
 std::string CopySql(const StreamPlan& plan, postgres::CopyFormat format) {
@@ -29,7 +29,7 @@ std::string CopySql(const StreamPlan& plan, postgres::CopyFormat format) {
              : postgres::CopyTextSql(plan.load_table(), plan.schema);
 }
 
-// In a transaction that it begins.
+// Like CopySql, and begins the transaction.
 std::string BeginCopySql(const StreamPlan& plan, postgres::CopyFormat format) {
   return format == postgres::CopyFormat::kBinary
              ? postgres::BeginCopyBinarySql(plan.load_table(), plan.schema)
@@ -62,7 +62,8 @@ void InsertBuffer::Append(const RecordMeta& meta, absl::Span<const Value> values
 
 ByteBuffer& InsertBuffer::OpenBlock() {
   if (!blocks_.empty() && !IsFull(blocks_.back())) return blocks_.back();
-  // As much again as is held: the budget counts rows, and many slow streams must not hold far more.
+  // As large as what is held already: the budget charges rows, and many slow streams must not hold
+  // far more memory.
   const size_t bytes = fills_blocks_
                            ? kBlockBytes
                            : std::clamp(static_cast<size_t>(bytes_), kFirstBlockBytes, kBlockBytes);
@@ -118,10 +119,12 @@ absl::StatusOr<FlushResult> InsertBuffer::TryFlush(
     const std::vector<PendingCheckpoint>& checkpoints, bool* commit_unknown, bool* smaller) {
   SYNCLINE_ASSIGN_OR_RETURN(postgres::ConnectionPool::Lease connection,
                             context_->connections->Acquire());
+  // An earlier attempt may have been committed.
   if (*commit_unknown) {
     SYNCLINE_ASSIGN_OR_RETURN(const std::optional<FlushResult> found, FindCommit(*connection));
     if (found.has_value()) return *found;
   }
+  // Copy the rows, write the ledger, commit.
   FlushResult result = Held();
   absl::Status status = rows_ > 0 ? CopyRows(*connection) : connection->Begin();
   const bool copied = status.ok();
@@ -134,9 +137,10 @@ absl::StatusOr<FlushResult> InsertBuffer::TryFlush(
       SYNCLINE_FAILPOINT(kCommitted);
       return result;
     }
-    // A COMMIT that was refused did not happen.
+    // A COMMIT that was refused has not happened.
     *commit_unknown = *commit_unknown || absl::IsUnavailable(status);
   }
+  // Roll back, find the reason, and reject rows that the database refuses.
   connection->Rollback();
   if (!connection->usable()) return status;
   absl::StatusOr<FlushResult> answer = AfterFailure(*connection, status, *commit_unknown);
@@ -163,7 +167,7 @@ bool InsertBuffer::TakeOut(const std::vector<RefusedRow>& refused) {
     if (!offset.has_value()) return false;
     offsets.push_back(*offset);
   }
-  // From the last to the first: what is before stays where it is.
+  // From the last row to the first, so that the positions of the earlier rows stay valid.
   for (size_t i = refused.size(); i-- > 0;) {
     const RowSpan& span = rows[refused[i].index];
     blocks_[span.block].Erase(span.begin, span.size);
@@ -205,11 +209,11 @@ absl::StatusOr<std::optional<FlushResult>> InsertBuffer::FindCommit(
     postgres::Connection& connection) const {
   SYNCLINE_ASSIGN_OR_RETURN(const postgres::WriterStanding standing,
                             context_->committer->Look(connection, claim_, commit_.offsets));
-  // First: a newer call may have committed the same records, and this one's answer would count
+  // Checked first: a newer call may have committed the same records, and this call must not count
   // them.
   SYNCLINE_RETURN_IF_ERROR(standing.claim);
   if (!standing.committed) return std::nullopt;
-  // Its checkpoints, if any, are written by the next flush: writing twice is harmless.
+  // The next flush writes its checkpoints, if any; writing them twice is harmless.
   FlushResult result = Held();
   result.durable_offset = standing.durable_offset;
   return result;
@@ -219,14 +223,15 @@ absl::StatusOr<FlushResult> InsertBuffer::AfterFailure(postgres::Connection& con
                                                        const absl::Status& status,
                                                        bool commit_unknown) const {
   if (commit_unknown) {
-    // The lost COMMIT may have come to its end only while its rows were sent again.
+    // The lost COMMIT may have finished only while its rows were sent again.
     const absl::StatusOr<std::optional<FlushResult>> found = FindCommit(connection);
     if (found.ok()) return found->has_value() ? absl::StatusOr<FlushResult>(**found) : status;
     return found.status();
   }
   const absl::StatusOr<postgres::WriterStanding> standing =
       context_->committer->Look(connection, claim_, commit_.offsets);
-  // Without an answer nobody knows whether `status` is the whole truth: it is tried again.
+  // Without an answer it is unknown whether the writer was taken over, so the flush is tried again
+  // if the database cannot be reached.
   if (!standing.ok()) return absl::IsUnavailable(standing.status()) ? standing.status() : status;
   return standing->claim.ok() ? status : standing->claim;
 }
@@ -236,7 +241,7 @@ absl::Status InsertBuffer::CopyRows(postgres::Connection& connection) {
   const absl::Status sent =
       format_ == postgres::CopyFormat::kBinary ? SendBinary(connection) : SendText(connection);
   SYNCLINE_FAILPOINT(kCopySent);
-  // The result is read even when sending failed: it says why.
+  // The result is read even if sending failed, because it has the reason.
   const absl::StatusOr<int64_t> copied = connection.EndCopy();
   SYNCLINE_RETURN_IF_ERROR(copied.status());
   SYNCLINE_RETURN_IF_ERROR(sent);

@@ -1,10 +1,10 @@
 // InsertBuffer: accumulates the encoded rows of one lane and flushes them as one transaction.
 //
-// The transaction is BEGIN, COPY BINARY, the fence, the rest of the ledger, COMMIT
-// (postgres/ledger/data_commit.h): rows and position become durable together or not at all. It is
-// short: the connection is held for the flush only (decision 0010). Rows stay in memory until the
-// COMMIT is known, so a flush that meets a broken connection is repeated; the ledger tells whether
-// a COMMIT whose answer was lost happened. Used by one thread at a time.
+// The transaction is BEGIN, COPY, the fence, the rest of the ledger, COMMIT
+// (postgres/ledger/data_commit.h): rows and durable offset become durable together or not at all.
+// It is short, because a connection is held only for the flush (decision 0010). Rows stay in memory
+// until the COMMIT is known, so a flush that meets a broken connection is repeated; the ledger
+// shows whether a COMMIT whose response was lost has happened. Used by one thread at a time.
 #pragma once
 
 #include <cstddef>
@@ -34,21 +34,22 @@
 
 namespace syncline::write {
 
-// Rows are kept in blocks of this size, so that a growing buffer is never copied. A row that is
-// larger makes its block grow.
+// Size of the blocks that hold rows, so that a growing buffer is never copied. A larger row makes
+// its block grow.
 inline constexpr size_t kBlockBytes = 256 << 10;
 
-// What buffers of one server share. All pointers outlive the buffers.
+// Dependencies and limits shared by the buffers of one server. Every pointer must outlive them.
 struct LoadContext {
   postgres::ConnectionPool* connections = nullptr;
   const postgres::DataCommitter* committer = nullptr;
-  // Blocks of earlier flushes.
+  // Keeps the blocks of earlier flushes for reuse.
   FreeBlocks* blocks = nullptr;
   // How long a flush is repeated while the database cannot be reached, before its call fails.
   absl::Duration retry_for = absl::Seconds(30);
-  // Bytes of rejected records that are kept per stream; beyond, only reason and offset are.
+  // Maximum bytes of rejected records kept per stream; beyond it only reason and offset are kept.
   int64_t max_rejected_bytes = int64_t{64} << 20;
-  // Waits for a while between repeats; false when the server is stopping and no repeat is wanted.
+  // Waits between repeats. Returns false if the server is stopping and the flush must not be
+  // repeated.
   std::function<bool(absl::Duration)> wait;
 };
 
@@ -57,73 +58,73 @@ struct FlushResult {
   int64_t rows = 0;
   int64_t rejected = 0;
   int64_t encoded_bytes = 0;
-  // Of the rows: what coercion did to their values.
+  // What coercion did to the values of the rows.
   ValueCounts values;
-  // Of the rejected: those that the database refused, by reason.
+  // Those of the rejected records that the database refused, by reason.
   std::map<std::string, int64_t> refused;
   absl::Duration took;
-  // Of the checkpoints given, those that this flush made durable.
+  // Those of the given checkpoints that this flush made durable.
   std::vector<PendingCheckpoint> checkpoints;
-  bool closed = false;  // as asked for
+  bool closed = false;  // as requested
 };
 
 class InsertBuffer {
  public:
-  // `sync_id` goes into the raw ids. `context` outlives the buffer.
+  // `sync_id` is part of the raw ids. `context` must outlive the buffer.
   InsertBuffer(const LoadContext* context, const StreamPlan& plan, absl::string_view sync_id,
                WriterClaim claim);
   ~InsertBuffer();
 
-  // Adds a row. No I/O.
+  // Adds a row. Does no I/O.
   void Append(const RecordMeta& meta, absl::Span<const Value> values);
-  // Adds a record that could not be loaded. No I/O.
+  // Adds a record that could not be loaded. Does no I/O.
   void Reject(RejectedRecord record);
   // Adds what coercion did to the values of the rows, by field. A row that the database refuses
   // afterwards stays counted.
   void Count(const FieldCounts& fields);
-  // Notes that the records of `range` are in the buffer, with the bytes of payload they came in.
+  // Notes that the buffer contains the records of `range`, which had `payload_bytes`.
   void Cover(OffsetRange range, int64_t payload_bytes);
 
-  // Bytes held.
+  // Returns the number of bytes held.
   int64_t bytes() const { return bytes_; }
   int64_t rows() const { return rows_; }
   bool empty() const { return commit_.offsets.empty(); }
 
-  // Commits what is held, and those of `checkpoints` that the position then reaches; with `closes`
-  // the writer is not open any more from then on. Blocks. An empty buffer with checkpoints is
-  // flushed too. Rows that the database refuses are rejected, and the others committed. On an error
-  // everything is still held. Errors: ABORTED FENCED and FAILED_PRECONDITION SYNC_CANCELLED when
-  // the claim does not hold any more, whatever else went wrong; those of the database.
+  // Commits the contents, and those of `checkpoints` that the durable offset then reaches. With
+  // `closes` that commit also closes the writer. Blocks. An empty buffer with checkpoints is
+  // flushed, too. Rows that the database refuses are rejected, and the others are committed. After
+  // an error everything is still held. Errors: ABORTED FENCED and FAILED_PRECONDITION
+  // SYNC_CANCELLED if the claim no longer holds, whatever else failed; those of the database.
   absl::StatusOr<FlushResult> Flush(const std::vector<PendingCheckpoint>& checkpoints,
                                     bool closes = false);
 
  private:
-  // `commit_unknown`: an earlier try lost the answer to its COMMIT, so that its rows may be there
-  // or may yet come.
-  // `smaller`: the database refused rows, which the buffer has rejected since; try again.
+  // Makes one attempt. `commit_unknown` is set when the response to a COMMIT was lost, so that its
+  // rows may be committed or may still become so. `smaller` is set if the database refused rows,
+  // which the buffer has rejected; the caller must try again.
   absl::StatusOr<FlushResult> TryFlush(const std::vector<PendingCheckpoint>& checkpoints,
                                        bool* commit_unknown, bool* smaller);
-  // A result that counts what the buffer holds, its durable offset not set.
+  // Returns a result that counts the contents, without a durable offset.
   FlushResult Held() const;
-  // Rejects the rows that `error`, which ended a COPY, is about. Returns `error` when there are
-  // none.
+  // Rejects the rows that caused `error`, which ended a COPY. Returns `error` if there are none.
   absl::Status RejectRefused(postgres::Connection& connection, const absl::Status& error);
-  // Takes the rows out of the blocks and rejects their records. False, and nothing is changed, when
-  // one of them is not there.
+  // Removes the rows from the blocks and rejects their records. Returns false and changes nothing
+  // if one of the rows does not exist.
   bool TakeOut(const std::vector<RefusedRow>& refused);
-  // What follows the COPY, or BEGIN, up to COMMIT; notes in `result` what it would make durable.
+  // Runs the statements between the COPY, or BEGIN, and COMMIT. Stores in `result` what the COMMIT
+  // would make durable.
   absl::Status WriteLedger(postgres::Connection& connection,
                            const std::vector<PendingCheckpoint>& checkpoints, FlushResult* result);
-  // After a COMMIT whose answer was lost: the result when it happened, none when it did not.
+  // Returns the result of a COMMIT whose response was lost, or nullopt if it has not happened.
   absl::StatusOr<std::optional<FlushResult>> FindCommit(postgres::Connection& connection) const;
-  // What to answer after a transaction that failed with `status` and was rolled back: that the
-  // writer was taken over, when it was, whatever `status` says.
+  // Returns the result after a transaction failed with `status` and was rolled back. If the writer
+  // was taken over, that is the error, whatever `status` is.
   absl::StatusOr<FlushResult> AfterFailure(postgres::Connection& connection,
                                            const absl::Status& status, bool commit_unknown) const;
   absl::Status CopyRows(postgres::Connection& connection);
   absl::Status SendBinary(postgres::Connection& connection);
   absl::Status SendText(postgres::Connection& connection);
-  // The block for the next row.
+  // Returns the block for the next row.
   ByteBuffer& OpenBlock();
   void Clear();
   void GiveBlocksBack();
@@ -138,13 +139,13 @@ class InsertBuffer {
   const WriterClaim claim_;
 
   std::vector<ByteBuffer> blocks_;
-  // The latest flush had whole blocks: the next is likely to have them, too.
+  // True if the latest flush filled whole blocks; the next one is likely to do so, too.
   bool fills_blocks_ = false;
   int64_t bytes_ = 0;
   int64_t rows_ = 0;
   postgres::DataCommit commit_;
-  std::map<std::string, int64_t> refused_;  // of commit_.rejected, by reason
-  int named_rows_ = 0;                      // as RefusedRows::Find counts
+  std::map<std::string, int64_t> refused_;  // rows refused by the database, by reason
+  int named_rows_ = 0;                      // count of RefusedRows::Find
 };
 
 }  // namespace syncline::write

@@ -19,8 +19,8 @@
 namespace syncline::write {
 namespace {
 
-// Binary COPY says these when the table is not the one that the rows were encoded for; the first
-// also of a value that its type does not take.
+// Binary COPY reports these if the table is not the one for which the rows were encoded; the first
+// also for a value that its type refuses.
 constexpr absl::string_view kWrongFormat = "22P03";
 constexpr absl::string_view kWrongFieldCount = "22P04";
 
@@ -48,7 +48,7 @@ RefusedRow Refused(size_t index, const absl::Status& error) {
   return row;
 }
 
-// Sends rows in halves until each that is refused stands alone.
+// Sends rows in halves until each refused row is alone.
 class Splitter {
  public:
   Splitter(postgres::Connection& connection, const std::string& copy_sql,
@@ -59,21 +59,21 @@ class Splitter {
         blocks_(blocks),
         rows_(FindRows(blocks)) {}
 
-  // Whether `error` of a COPY of all rows is about them.
+  // Returns whether `error` of a COPY of all rows is about them.
   bool IsAbout(const absl::Status& error) const {
     std::vector<size_t> all(rows_.size());
     std::iota(all.begin(), all.end(), 0);
     return IsAbout(error, all);
   }
 
-  // Leaves the connection in a transaction that nobody wants. Halves are taken from the left, so
-  // that of two rows that exclude each other the first stays.
+  // Finds the refused rows. Leaves the connection in a transaction that must be rolled back. Sends
+  // the left half first, so that of two rows that exclude each other the first is accepted.
   absl::Status Run() {
     std::vector<size_t> all(rows_.size());
     std::iota(all.begin(), all.end(), 0);
     SYNCLINE_RETURN_IF_ERROR(Split(all));
-    // A row may name one of the same table that came after it. Backwards first: where each row
-    // names its follower, one pass takes them all.
+    // A row may reference a later row of the same table. The first pass is backwards: if each row
+    // references the next one, a single pass loads them all.
     size_t before = 0;
     for (bool backwards = true; !waiting_.empty() && waiting_.size() != before;
          backwards = !backwards) {
@@ -102,7 +102,7 @@ class Splitter {
     });
   }
 
-  // Loads what can be loaded of the rows; notes the others.
+  // Loads those of the rows that are accepted and collects the others.
   absl::Status Split(const std::vector<size_t>& rows) {
     std::vector<std::pair<size_t, size_t>> todo = {{0, rows.size()}};
     while (!todo.empty()) {
@@ -126,7 +126,7 @@ class Splitter {
     return absl::OkStatus();
   }
 
-  // Whether `error` is of a foreign key that points at its own table.
+  // Returns whether `error` is of a foreign key that references its own table.
   absl::StatusOr<bool> NamesItsOwnTable(const absl::Status& error) {
     if (postgres::SqlStateOf(error) != kForeignKeyViolation) return false;
     const std::string constraint = MetadataOf(error, "constraint");
@@ -172,7 +172,7 @@ class Splitter {
   const std::vector<RowSpan> rows_;
   // By the row's number.
   std::map<size_t, RefusedRow> refused_;
-  std::map<size_t, RefusedRow> waiting_;   // for a row of the same table that they name
+  std::map<size_t, RefusedRow> waiting_;   // for a row of the same table that they reference
   std::map<std::string, bool> own_table_;  // by foreign key: what NamesItsOwnTable found
 };
 
@@ -191,8 +191,8 @@ absl::StatusOr<std::vector<RefusedRow>> RefusedRows::Find(postgres::Connection& 
                                                           int* named) const {
   Splitter splitter(connection, copy_sql_, format_, blocks);
   if (!splitter.IsAbout(error)) return std::vector<RefusedRow>();
-  // COPY stores rows in batches: a limit of the row's size (class 54) is met when the number is
-  // that of a later row already.
+  // COPY stores rows in batches, so an error about the size of a row (class 54) has the number of a
+  // later row.
   const bool names_its_row = !absl::StartsWith(postgres::SqlStateOf(error), "54");
   int64_t line = 0;
   if (names_its_row && *named < kMaxNamedRows &&

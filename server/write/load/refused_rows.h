@@ -1,12 +1,12 @@
-// RefusedRows: which rows of a block PostgreSQL refuses, so that the others can be loaded.
+// RefusedRows: finds the rows of a block that PostgreSQL refuses, so that the others can be loaded.
 //
-// COPY ends with its first error. When that error names its row, the row is taken for refused and
-// the block is sent again without it, kMaxNamedRows times at most; from then on, and when the error
-// names no row or may name a wrong one, the block is sent in halves under savepoints until each
-// refused row stands alone. Rows that a foreign key to their own table refuses are tried again
-// after the others, until nothing more is taken: the row that they name may come after them, but
-// not in a circle. What is found here is only which rows; the block is then loaded without them by
-// the usual transaction. Used by one thread.
+// COPY ends at its first error. If that error names its row, the row counts as refused and the
+// block is sent again without it, at most kMaxNamedRows times. After that, and if the error names
+// no row or may name the wrong one, the block is sent in halves under savepoints until each refused
+// row is alone. Rows that a foreign key to their own table refuses are tried again after the
+// others, until no more are accepted: the row that they reference may come after them, but not in a
+// circle. This class only finds the rows; the usual transaction then loads the block without them.
+// Used by one thread.
 #pragma once
 
 #include <cstddef>
@@ -39,9 +39,9 @@ class RefusedRows {
   RefusedRows(std::string copy_sql, postgres::CopyFormat format)
       : copy_sql_(std::move(copy_sql)), format_(format) {}
 
-  // The rows of `blocks` that are to blame for `error`, which ended their COPY: in ascending order,
-  // none when the error is not about rows. `connection` is outside of a transaction, and is again
-  // afterwards. `named` counts the rows of this block that were found by their number so far.
+  // Returns the rows of `blocks` that caused `error`, which ended their COPY, in ascending order;
+  // none if the error is not about rows. `connection` must be outside of a transaction, and is
+  // again afterwards. `named` counts the rows of this block that were found by their number so far.
   // Errors: those of the database that are not about rows.
   absl::StatusOr<std::vector<RefusedRow>> Find(postgres::Connection& connection,
                                                absl::Span<const ByteBuffer> blocks,
@@ -52,7 +52,7 @@ class RefusedRows {
   const postgres::CopyFormat format_;
 };
 
-// Whether `error` of a COPY is about values or constraints, and not about the whole of the table.
+// Returns whether `error` of a COPY is about values or constraints, and not about the whole table.
 bool IsAboutRows(const absl::Status& error);
 
 }  // namespace syncline::write

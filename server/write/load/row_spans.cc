@@ -17,7 +17,7 @@ uint32_t BigEndian(absl::string_view bytes, size_t count) {
   return value;
 }
 
-// Bytes of the row that `bytes` starts with.
+// Returns the size of the row with which `bytes` starts.
 size_t RowSize(absl::string_view bytes) {
   size_t size = kCountBytes;
   for (uint32_t fields = BigEndian(bytes, kCountBytes); fields > 0; --fields) {

@@ -1,5 +1,5 @@
-// Where the rows of a block lie: found by walking the encoded bytes, and only when PostgreSQL has
-// refused a block.
+// Locates the rows of a block by walking the encoded bytes. Used only after PostgreSQL has refused
+// a block.
 #pragma once
 
 #include <cstddef>
@@ -18,17 +18,17 @@ struct RowSpan {
   size_t size = 0;
 };
 
-// The rows of `blocks` in their order; the first block starts with COPY's header. A row lies within
-// one block.
+// Returns the rows of `blocks` in their order. The first block starts with COPY's header. A row
+// lies within one block.
 std::vector<RowSpan> FindRows(absl::Span<const ByteBuffer> blocks);
 
-// The bytes of `row`.
+// Returns the bytes of `row`.
 absl::string_view BytesOf(absl::Span<const ByteBuffer> blocks, const RowSpan& row);
 
-// The text of the row's first column, the raw id.
+// Returns the text of the row's first column, the raw id.
 absl::string_view RawIdOf(absl::string_view row);
 
-// Whether a field of the row has a value that its column's type does not take
+// Returns whether a field of the row has a value in a form that its column's type refuses
 // (user_type_encoders.h).
 bool HoldsRefusedForm(absl::string_view row);
 

@@ -1,10 +1,10 @@
-// Append: records go to the target and are visible as blocks commit.
+// Append: records go to the target and are visible as soon as their block is committed.
 //
-//   start       the target is created or evolved; rows that an earlier dedup or cancelled replace
-//               staged, without those that come again, are copied into it and staging is dropped
-//   COMPLETE    the rows are there already
+//   start       creates or evolves the target; copies into it the rows that an earlier dedup or
+//               cancelled replace staged, except those that are sent again, and drops staging
+//   COMPLETE    nothing to publish: the rows are in the target already
 //   INCOMPLETE  the same; visible rows are never deleted
-//   restart     never: a warning ROWS_AFTER_CHECKPOINT counts what may come twice
+//   restart     never; the warning ROWS_AFTER_CHECKPOINT counts rows that may be sent again
 #pragma once
 
 #include <vector>
@@ -28,7 +28,7 @@ class AppendLoader : public StreamLoader {
  private:
   absl::Status StartTarget(postgres::Transaction& transaction,
                            const postgres::InitialStatus& status, StreamRecord* stream) const;
-  // Copies the rows of the staging table in and drops it.
+  // Copies the rows of the staging table into the target and drops it.
   absl::Status TakeInStaged(postgres::Transaction& transaction,
                             const std::vector<postgres::UndeclaredColumn>& undeclared) const;
 

@@ -1,11 +1,11 @@
-// AppendTruncate: records are staged and replace the target when the stream is complete; no reader
-// ever sees a part.
+// AppendTruncate: records are staged and replace the target when the stream is complete. Readers
+// never see a part of them.
 //
-//   start       staging of an older generation, or not a restart when this is one: made anew; else
-//               kept, without the rows that come again
-//   COMPLETE    restart without a record: unchanged; restart, or target missing, empty or older:
-//               staging takes its place; target of this generation: staging is copied in
-//   INCOMPLETE  staging is kept for the resume, or dropped when the caller gives it up
+//   start       creates staging anew if it is of an older generation, or if this is a restart and
+//               it is not; otherwise keeps it, except rows that are sent again
+//   COMPLETE    restart without records: target unchanged; restart, or target missing, empty or
+//               older: staging takes its place; target of this generation: staging is copied in
+//   INCOMPLETE  keeps staging for the resume, or drops it if the caller discards it
 //   restart     FROM_START after the generation had completed (model/staging_decision.h)
 #pragma once
 

@@ -1,9 +1,9 @@
 // Dedup: records are staged and merged into the target by primary key at the end, whether the
 // stream is complete or not.
 //
-//   start       staging is created, or kept without the rows that come again
-//   COMPLETE    the target is created or evolved; staging is merged into it and dropped
-//   INCOMPLETE  the same; staging is dropped instead when the caller gives it up
+//   start       creates staging, or keeps it except rows that are sent again
+//   COMPLETE    creates or evolves the target, merges staging into it and drops staging
+//   INCOMPLETE  the same; instead drops staging if the caller discards it
 //   restart     never
 #pragma once
 
@@ -31,8 +31,8 @@ class DedupLoader : public StreamLoader {
   const StreamPlan plan_;
 };
 
-// Merges the staging table into the target, which MakeTarget has prepared for `undeclared`, and
-// drops it; the rows that came in.
+// Merges the staging table into the target, which MakeTarget has prepared for `undeclared`, drops
+// it, and returns the number of rows written.
 absl::StatusOr<int64_t> MergeAndDrop(const LoaderContext& context,
                                      postgres::Transaction& transaction, const StreamPlan& plan,
                                      const std::vector<postgres::UndeclaredColumn>& undeclared);

@@ -1,9 +1,9 @@
-// DedupTruncate: as AppendTruncate, for a stream with a primary key.
+// DedupTruncate: like AppendTruncate, for a stream with a primary key.
 //
 //   start       as AppendTruncate
 //   COMPLETE    as AppendTruncate, but staging is deduplicated before it takes the target's place,
 //               and merged by primary key instead of copied
-//   INCOMPLETE  staging is kept for the resume, or dropped when the caller gives it up
+//   INCOMPLETE  keeps staging for the resume, or drops it if the caller discards it
 //   restart     FROM_START after the generation had completed (model/staging_decision.h)
 #pragma once
 

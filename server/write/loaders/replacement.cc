@@ -18,7 +18,8 @@
 namespace syncline::write {
 namespace {
 
-// Deduplicating twice changes nothing: a crash between here and the swap is harmless.
+// Prepares staging for the swap. Deduplicating twice changes nothing, so a crash between here and
+// the swap is harmless.
 absl::Status PrepareReplacement(const LoaderContext& context, postgres::Transaction& transaction,
                                 const StreamPlan& plan) {
   if (plan.loader != LoaderKind::kDedupTruncate) return absl::OkStatus();
@@ -51,7 +52,7 @@ absl::Status AddToTarget(const LoaderContext& context, postgres::Transaction& tr
   return DropStaging(context, transaction, plan);
 }
 
-// The steps of `action` that end the stream in this transaction; a replace is only prepared.
+// Runs the steps of `action` that end the stream in this transaction; a replace is only prepared.
 absl::Status RunAction(const LoaderContext& context, postgres::Transaction& transaction,
                        const StreamRecord& stream, const CompletionRequest& request,
                        CompletionAction action, StreamResult* result) {
@@ -60,7 +61,7 @@ absl::Status RunAction(const LoaderContext& context, postgres::Transaction& tran
     case CompletionAction::kReplace:
       return PrepareReplacement(context, transaction, plan);
     case CompletionAction::kNone:
-      return absl::InternalError("a replace has no rows in the target");
+      return absl::InternalError("a replace must publish its rows, but kNone was decided");
     case CompletionAction::kKeep:
       *result = {StreamOutcome::kKeptForResume, stream.records_written};
       break;
@@ -81,7 +82,7 @@ absl::Status RunAction(const LoaderContext& context, postgres::Transaction& tran
 }
 
 absl::StatusOr<int64_t> CountStaged(const LoaderContext& context, const StreamRecord& stream) {
-  // What the stream wrote is all there is, unless a dedup left out some of it.
+  // The stream's rows are all that is staged, unless deduplication removed some of them.
   if (stream.staged_alone && stream.plan.loader == LoaderKind::kAppendTruncate) {
     return stream.records_written;
   }
@@ -125,7 +126,8 @@ absl::StatusOr<StreamResult> SwapAndFinish(const LoaderContext& context, const S
   return result;
 }
 
-// Names the part of finalising for metrics; empty when it takes no time worth a figure.
+// Returns the name of the finalizing phase for metrics, or an empty string if its time is
+// negligible.
 absl::string_view PhaseOf(CompletionAction action, LoaderKind loader) {
   switch (action) {
     case CompletionAction::kCopy:
@@ -158,7 +160,7 @@ absl::StatusOr<CompletionFacts> GatherFacts(const LoaderContext& context,
                            .target_exists = status.real.exists,
                            .staged_rows = !status.temp.empty};
   for (const WriterPosition& writer : stream.writers) facts.records_sent += writer.durable_offset;
-  // Reading the target may take a while: it is asked only where the answer matters.
+  // Reading the target may take a while, so it is done only if the result matters.
   if (facts.complete && !facts.restart) {
     SYNCLINE_ASSIGN_OR_RETURN(facts.target_holds_generation,
                               HoldsReplacement(context, transaction, stream.plan, status.real));

@@ -1,4 +1,4 @@
-// The end of both truncate loaders: carries out DecideCompletion (model/staging_decision.h).
+// Completion of both truncate loaders: carries out DecideCompletion (model/staging_decision.h).
 //
 // Blocking; safe from any thread.
 #pragma once
@@ -14,15 +14,15 @@
 
 namespace syncline::write {
 
-// What DecideCompletion goes by; only reads.
+// Returns the facts for DecideCompletion. Only reads.
 absl::StatusOr<CompletionFacts> GatherFacts(const LoaderContext& context,
                                             postgres::Transaction& transaction,
                                             const StreamRecord& stream,
                                             const CompletionRequest& request,
                                             const postgres::InitialStatus& status);
 
-// Ends `stream` as StreamLoader::Complete does. Everything but the swap is one transaction; the
-// swap is one of its own, and finds what was prepared for it when it is repeated.
+// Ends `stream` as StreamLoader::Complete does. Everything except the swap is one transaction. The
+// swap is another one; if it is repeated, it finds what was prepared for it.
 absl::StatusOr<StreamResult> CompleteReplacement(const LoaderContext& context,
                                                  const StreamRecord& stream,
                                                  const CompletionRequest& request,

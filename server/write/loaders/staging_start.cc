@@ -83,7 +83,7 @@ absl::Status PruneStaged(postgres::Transaction& transaction,
 
 namespace {
 
-// Deletes what comes again and what may not stay.
+// Deletes rows that are sent again and rows of generations below the minimum.
 absl::Status DeleteRows(const LoaderContext& context, postgres::Transaction& transaction,
                         const StagingDecision& decision, StreamRecord* stream) {
   const StreamPlan& plan = stream->plan;
@@ -104,7 +104,7 @@ absl::Status DeleteRows(const LoaderContext& context, postgres::Transaction& tra
   return absl::OkStatus();
 }
 
-// Leaves the staging table as `decision` says; `staging` is what it is then.
+// Carries out `decision` on the staging table, and updates `staging` accordingly.
 absl::Status CarryOut(const LoaderContext& context, postgres::Transaction& transaction,
                       const StagingDecision& decision, StreamRecord* stream,
                       StagingFacts* staging) {

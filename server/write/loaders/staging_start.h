@@ -1,9 +1,9 @@
-// How a stream's start leaves the staging table: carries out the decisions of
+// Prepares the staging table when a stream starts: carries out the decisions of
 // model/staging_decision.h.
 //
-// Blocking; each function is a part of, or makes, one transaction under the table's lock. Earlier
-// streams of the table were superseded before, which waited for their commits: nothing is staged by
-// them any more.
+// Blocking. Each function is part of, or makes, one transaction under the table's lock. Earlier
+// streams of the table were superseded before, which waited for their commits, so they stage
+// nothing any more.
 #pragma once
 
 #include <cstdint>
@@ -23,29 +23,29 @@
 
 namespace syncline::write {
 
-// What is staged for the plan's table.
+// Returns the facts about the staging table of the plan's target.
 absl::StatusOr<StagingFacts> GatherStaging(const LoaderContext& context,
                                            postgres::Transaction& transaction,
                                            const StreamPlan& plan,
                                            const postgres::TableStatus& temp);
 
-// What the stream asks for.
+// Returns what the stream requests of staging.
 absl::StatusOr<StagingRequest> StagingRequestOf(const LoaderContext& context,
                                                 postgres::Transaction& transaction,
                                                 const StreamPlan& plan);
 
-// Deletes the staged rows of `tails`, which the source sends again. They are counted in the log and
-// in a warning STAGED_ROWS_REPLAYED.
+// Deletes the staged rows of `tails`, which the source sends again. Their number is reported in the
+// log and in a warning STAGED_ROWS_REPLAYED.
 absl::Status PruneStaged(postgres::Transaction& transaction,
                          const std::vector<postgres::WriterTail>& tails, StreamRecord* stream);
 
-// Start of the loaders that stage: the staging table is kept, without the rows that come again, or
-// made anew. `stream` is changed when the transaction has committed.
+// Starts a stream of a loader that stages: keeps the staging table, except rows that are sent
+// again, or creates it anew. `stream` is changed only when the transaction has committed.
 absl::Status StartStaged(const LoaderContext& context, const StreamPlan& plan,
                          StreamRecord* stream);
 
-// Logs `rows`, unless there are none, as the event called like `code`, and puts the warning
-// "`rows` rows `what`" in place of an earlier one with its code: a start that was interrupted is
+// Logs `rows`, unless it is 0, with `code` in lower case as the event, and adds the warning "`rows`
+// rows `what`" with that code. It replaces an earlier one, because an interrupted start is
 // repeated.
 void WarnOfRows(LogLevel level, const std::string& code, int64_t rows, absl::string_view what,
                 StreamRecord* stream);

@@ -32,7 +32,7 @@ std::unique_ptr<StreamLoader> CreateStreamLoader(const LoaderContext& context,
 
 namespace {
 
-// The state is read under the lock: whoever takes a table over does it under the same lock.
+// The state is read under the lock, because a sync takes a table over under the same lock.
 absl::StatusOr<StreamState> LockTable(const LoaderContext& context,
                                       postgres::Transaction& transaction, const StreamPlan& plan) {
   SYNCLINE_RETURN_IF_ERROR(
@@ -86,7 +86,8 @@ absl::StatusOr<postgres::InitialStatus> LockToComplete(const LoaderContext& cont
 absl::StatusOr<int64_t> LoadedGeneration(postgres::Transaction& transaction, const TableName& table,
                                          const postgres::TableStatus& status,
                                          const postgres::TableHistory& history) {
-  // Reading a small table takes no longer than asking for it, and sees what strangers wrote.
+  // Reading a small table is as fast as asking the ledger, and also counts rows written by other
+  // programs.
   constexpr int64_t kSmallTableBytes = 8 << 20;
   if (history.loaded_generation.has_value() && status.size_bytes > kSmallTableBytes) {
     return *history.loaded_generation;
@@ -103,7 +104,8 @@ absl::StatusOr<bool> HoldsReplacement(const LoaderContext& context,
   SYNCLINE_ASSIGN_OR_RETURN(int64_t loaded,
                             LoadedGeneration(transaction, plan.table, real, history));
   if (loaded < plan.minimum_generation_id) return false;
-  // Only rows tell: a sync that completed in the generation may have left none of its own.
+  // Only rows are conclusive: a sync that completed in the generation may have left none of its
+  // own.
   SYNCLINE_ASSIGN_OR_RETURN(loaded, postgres::GetGenerationId(transaction, plan.table));
   return loaded >= plan.minimum_generation_id;
 }

@@ -1,8 +1,8 @@
-// StreamLoader: how one stream's records become the table, from start to completion.
+// StreamLoader: turns one stream's records into the table, from start to completion.
 //
-// Decision tables: docs/loading.md. Start and Complete are idempotent across a crash at any
-// statement: every step that moves rows is one transaction with the ledger's own. Blocking; called
-// from the finalising pool and from StartSync. Safe from any thread.
+// docs/loading.md has the decision tables. Start and Complete are idempotent across a crash at any
+// statement, because every step that moves rows is one transaction with the ledger's updates.
+// Blocking; called from the finalizing pool and from StartSync. Safe from any thread.
 #pragma once
 
 #include <cstdint>
@@ -23,16 +23,16 @@
 
 namespace syncline::write {
 
-// What loaders work with; all outlive them.
+// Dependencies and limits shared by all loaders. Every pointer must outlive them.
 struct LoaderContext {
   postgres::Database* database = nullptr;
   const postgres::Ledger* ledger = nullptr;
   postgres::SwapOptions swap;
-  // A type change that rewrites a larger table is refused.
+  // Refuses a type change that rewrites a larger table.
   int64_t max_rewrite_bytes = int64_t{1} << 30;
 };
 
-// How long work on a user's table waits for its locks.
+// Returns how long work on a user's table waits for its locks.
 postgres::LockPolicy LockPolicyOf(const LoaderContext& context);
 
 class StreamLoader {
@@ -41,59 +41,61 @@ class StreamLoader {
 
   virtual LoaderKind kind() const = 0;
 
-  // Makes the tables that records go to, and notes in `stream`, which is the plan's, and in the
-  // ledger what that changed: changes, warnings, whether it is a restart. Leaves everything alone
-  // when the stream is not kOpen any more.
+  // Creates the tables that records go to. Stores what that changed (changes, warnings, whether it
+  // is a restart) in `stream`, which is the plan's, and in the ledger. Changes nothing if the
+  // stream is no longer kOpen.
   virtual absl::Status Start(StreamRecord* stream) = 0;
 
-  // Finalises `stream`, which is kFinalizing, and ends it in the ledger as `request` asks. The
-  // result is in the ledger when it returns OK.
+  // Finalizes `stream`, which is kFinalizing, and ends it in the ledger as `request` specifies.
+  // When it returns OK, the result is in the ledger.
   virtual absl::StatusOr<StreamResult> Complete(const StreamRecord& stream,
                                                 const CompletionRequest& request,
                                                 metrics::StreamMetrics& metrics) = 0;
 };
 
-// The loader of `plan`, which is copied.
+// Returns the loader of `plan`, which is copied.
 std::unique_ptr<StreamLoader> CreateStreamLoader(const LoaderContext& context,
                                                  const StreamPlan& plan);
 
-// --- what the loaders share ---
+// --- Shared by the loaders ---
 
 // Runs `start(transaction, status, &record)` under the lock policy and the lock of the table's
-// name: with what exists under it, before records come. `record` is a copy of `*stream`, which is
-// replaced by it when the transaction has committed. Only reads the state when the stream is not
-// kOpen any more: a newer sync has taken the table over, whose tables are not to be touched, or
-// another replica is ahead of us.
+// name. `status` is what exists under that name, before records arrive. `record` is a copy of
+// `*stream`, which it replaces after the transaction has committed. If the stream is no longer
+// kOpen, only its state is read: a newer sync has taken over the table, which must not be changed,
+// or another replica is ahead.
 using StartStep =
     absl::FunctionRef<absl::Status(postgres::Transaction& transaction,
                                    const postgres::InitialStatus& status, StreamRecord* record)>;
 absl::Status StartUnderLocks(const LoaderContext& context, StreamRecord* stream, StartStep start);
 
-// Locks the table's name against starts and other completions and gathers what exists under it.
-// First in a transaction.
-// Errors: ABORTED SUPERSEDED when the stream is not kFinalizing any more.
+// Locks the table's name against starts and other completions, and returns what exists under it.
+// Call it first in a transaction. Errors: ABORTED SUPERSEDED if the stream is no longer
+// kFinalizing.
 absl::StatusOr<postgres::InitialStatus> LockToComplete(const LoaderContext& context,
                                                        postgres::Transaction& transaction,
                                                        const StreamPlan& plan);
 
-// The greatest generation with rows in `table`, which exists and is not empty. Of a large table
-// that the ledger knows it is what the ledger says: greater only when that generation left no rows.
+// Returns the highest generation with rows in `table`, which must exist and not be empty. For a
+// large table in the ledger, returns the ledger's generation, which is higher only if that
+// generation left no rows.
 absl::StatusOr<int64_t> LoadedGeneration(postgres::Transaction& transaction, const TableName& table,
                                          const postgres::TableStatus& status,
                                          const postgres::TableHistory& history);
 
-// Whether rows of the generation that `plan` replaces with are in the final table already, put
-// there by an earlier sync: then it is not to be swapped away.
+// Returns whether the target already has rows of the generation with which `plan` replaces it, from
+// an earlier sync. The target must not be swapped away then.
 absl::StatusOr<bool> HoldsReplacement(const LoaderContext& context,
                                       postgres::Transaction& transaction, const StreamPlan& plan,
                                       const postgres::TableStatus& real);
 
-// Drops the staging table and what the ledger says of it, in the transaction that publishes its
-// rows or gives them up.
+// Drops the staging table and its mark in the ledger, in the transaction that publishes its rows or
+// gives them up.
 absl::Status DropStaging(const LoaderContext& context, postgres::Transaction& transaction,
                          const StreamPlan& plan);
 
-// Deletes the staged rows of the stream; what earlier ones staged stays.
+// Deletes the staged rows of the stream and keeps those of earlier ones. Drops staging if it is
+// empty then.
 absl::Status TakeBack(const LoaderContext& context, postgres::Transaction& transaction,
                       const StreamPlan& plan, StreamResult* result);
 
