@@ -176,7 +176,9 @@ class CommandLineParser {
       error_ = absl::StrCat("--", flag.name, " ", fault);
       return;
     }
-    command_line_.values_[flag.name] = value;
+    if (!command_line_.values_.emplace(flag.name, value).second) {
+      error_ = absl::StrCat("--", flag.name, " is given twice");
+    }
   }
 
   void CheckArguments() {

@@ -25,8 +25,27 @@ if(SYNCLINE_FUZZ)
   add_link_options(-fsanitize=address,undefined)
 endif()
 
+# Halves the time of a whole build. The release preset does without, so that every file is also compiled
+# with its own includes only.
+option(SYNCLINE_PRECOMPILED_HEADERS "Compile the headers of the libraries once for all targets" OFF)
+if(SYNCLINE_PRECOMPILED_HEADERS)
+  # A precompiled header is read only where these are as they were when it was made.
+  add_compile_options(-pthread)
+  add_compile_definitions(GTEST_HAS_PTHREAD=1)
+  if(CMAKE_CXX_COMPILER_ID STREQUAL GNU)
+    add_compile_options(-fpch-preprocess)
+  else()
+    add_compile_options("SHELL:-Xclang -fno-pch-timestamp")
+  endif()
+  add_library(syncline_precompiled OBJECT ${CMAKE_CURRENT_LIST_DIR}/precompiled.cc)
+  target_precompile_headers(syncline_precompiled PRIVATE ${CMAKE_CURRENT_LIST_DIR}/precompiled.h)
+endif()
+
 function(syncline_target_defaults target)
   target_compile_options(${target} PRIVATE ${SYNCLINE_WARNINGS})
+  if(SYNCLINE_PRECOMPILED_HEADERS)
+    target_precompile_headers(${target} REUSE_FROM syncline_precompiled)
+  endif()
   target_include_directories(${target} PUBLIC ${PROJECT_SOURCE_DIR})
 endfunction()
 

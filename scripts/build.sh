@@ -6,7 +6,7 @@ build_preset() {
   shift
   local options=("${cmake_options[@]}")
   # The presets name the clang of Debian 12.
-  [[ $preset != @(clang|fuzz) ]] || command -v clang++-14 >/dev/null || options+=(-DCMAKE_CXX_COMPILER=clang++-19)
+  [[ $preset != @(clang|tidy|fuzz) ]] || command -v clang++-14 >/dev/null || options+=(-DCMAKE_CXX_COMPILER=clang++-19)
   # Objects of an earlier checkout are worth having where ccache happens to be.
   command -v ccache >/dev/null && options+=(-DCMAKE_CXX_COMPILER_LAUNCHER=ccache)
   local log=build/$preset.log

@@ -61,7 +61,10 @@ CommandLine ReadFlags(const std::vector<std::string>& arguments, const Environme
       }
       parts.second = arguments[++i];
     }
-    line.given.insert(name);
+    if (!line.given.insert(name).second) {
+      line.faults.push_back(absl::StrCat("--", name, " is given twice"));
+      continue;
+    }
     Set(name, parts.second, absl::StrCat("--", name), line.faults);
   }
   for (const FlagInfo& flag : FlagTable()) {

@@ -51,7 +51,8 @@ TEST_P(KillWhileLoadingTest, LosesAndDuplicatesNothing) {
   const int64_t durable = GetParam().durable ? 1000 : 500;
   // PostgreSQL rolls back the transaction of the killed server.
   EXPECT_TRUE(Eventually([&] {
-    return QueryInt(absl::StrCat("SELECT count(*) FROM pg_stat_activity WHERE application_name = '",
+    return QueryInt(absl::StrCat("SELECT count(*) FROM pg_stat_activity WHERE datname = "
+                                 "current_database() AND application_name = '",
                                  kFaultApplication, "'")) == 0;
   }));
   EXPECT_EQ(DurableRecords(history.stream().sync_id), durable);

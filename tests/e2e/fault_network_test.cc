@@ -94,10 +94,10 @@ class NetworkFaultTest : public FaultTest {
           absl::StrCat("/proc/", server_->pid(), "/", directory));
       return static_cast<int64_t>(std::distance(begin(all), end(all)));
     };
-    return {
-        entries("fd"), entries("task"),
-        QueryInt(absl::StrCat("SELECT count(*) FROM pg_stat_activity WHERE application_name = '",
-                              kFaultApplication, "'"))};
+    return {entries("fd"), entries("task"),
+            QueryInt(absl::StrCat("SELECT count(*) FROM pg_stat_activity WHERE datname = "
+                                  "current_database() AND application_name = '",
+                                  kFaultApplication, "'"))};
   }
   bool Within(absl::Duration time, absl::FunctionRef<bool()> done) {
     const absl::Time asked = absl::Now();

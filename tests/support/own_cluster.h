@@ -1,12 +1,11 @@
 // A test with a private PostgreSQL that it may stop, kill and reconfigure: WithOwnCluster<Base> for
-// any Base that finds its database through SYNCLINE_TEST_DSN.
+// any Base that derives from PostgresTest.
 #pragma once
 
-#include <cstdlib>
 #include <memory>
-#include <optional>
 #include <string>
 
+#include "absl/status/statusor.h"
 #include "tests/support/postgres_cluster.h"
 #include "tests/support/status_matchers.h"
 
@@ -17,17 +16,9 @@ class WithOwnCluster : public Base {
  protected:
   void SetUp() override {
     ASSERT_OK_AND_ASSIGN(cluster_, PostgresCluster::Create(ClusterOptions()));
-    const char* const given = std::getenv("SYNCLINE_TEST_DSN");
-    const std::optional<std::string> before =
-        given == nullptr ? std::nullopt : std::optional<std::string>(given);
-    setenv("SYNCLINE_TEST_DSN", cluster_->dsn().c_str(), 1);
     Base::SetUp();
-    if (before.has_value()) {
-      setenv("SYNCLINE_TEST_DSN", before->c_str(), 1);
-    } else {
-      unsetenv("SYNCLINE_TEST_DSN");
-    }
   }
+  absl::StatusOr<std::string> ChooseDatabase() override { return cluster_->dsn(); }
   // Does nothing: the cluster is removed with all of its data.
   void TearDown() override {}
 

@@ -9,12 +9,13 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "base/status_macros.h"
+#include "tests/support/free_port.h"
 #include "tests/support/temporary_directory.h"
 
 namespace syncline::testing {
 
 PostgresCluster::PostgresCluster(std::string directory, PostgresClusterOptions options)
-    : directory_(std::move(directory)), options_(std::move(options)) {}
+    : directory_(std::move(directory)), options_(std::move(options)), port_(FreePort()) {}
 
 absl::StatusOr<std::unique_ptr<PostgresCluster>> PostgresCluster::Create(
     PostgresClusterOptions options) {
@@ -43,7 +44,6 @@ absl::Status PostgresCluster::Start() {
     options.initdb_arguments.emplace_back("--no-sync");
   }
   SYNCLINE_ASSIGN_OR_RETURN(server_, postgres::EmbeddedServer::Start(std::move(options)));
-  port_ = server_->port();
   dsn_ = server_->conninfo();
   std::string password;
   std::ifstream(server_->password_file()) >> password;

@@ -66,7 +66,7 @@ class PostgresCluster {
 
   const std::string directory_;
   const PostgresClusterOptions options_;
-  int port_ = 0;
+  const int port_;
   std::string dsn_;
   std::string tcp_dsn_;
   std::unique_ptr<postgres::EmbeddedServer> server_;

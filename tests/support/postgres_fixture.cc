@@ -9,6 +9,7 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "tests/support/status_matchers.h"
+#include "tests/support/test_database.h"
 
 namespace syncline::testing {
 namespace {
@@ -20,16 +21,20 @@ std::string UniqueSchema() {
 
 }  // namespace
 
-void PostgresTest::SetUp() {
+absl::StatusOr<std::string> PostgresTest::ChooseDatabase() {
   const char* const dsn = std::getenv("SYNCLINE_TEST_DSN");
-  if (dsn == nullptr || *dsn == '\0') {
+  return dsn == nullptr || *dsn == '\0' ? std::string() : OwnDatabase(dsn);
+}
+
+void PostgresTest::SetUp() {
+  ASSERT_OK_AND_ASSIGN(dsn_, ChooseDatabase());
+  if (dsn_.empty()) {
     const char* const ci = std::getenv("CI");
     if (ci != nullptr && absl::string_view(ci) == "true") {
       FAIL() << "SYNCLINE_TEST_DSN is not set, and CI runs every test";
     }
     GTEST_SKIP() << "SYNCLINE_TEST_DSN is not set: NOTHING IS TESTED against a database";
   }
-  dsn_ = dsn;
   postgres::ConnectionOptions connection_options;
   connection_options.conninfo = dsn_;
   ASSERT_OK_AND_ASSIGN(connection_, postgres::Connection::Open(connection_options));

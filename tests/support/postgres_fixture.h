@@ -1,6 +1,7 @@
-// Base of every test that needs a PostgreSQL: one schema per test and a Database to access it.
+// Base of every test that needs a PostgreSQL: one schema per test in a database of the test program,
+// and a Database to access it.
 //
-// The DSN comes from SYNCLINE_TEST_DSN. If it is not set, the test is skipped with a message, and
+// SYNCLINE_TEST_DSN names the PostgreSQL. If it is not set, the test is skipped with a message, and
 // fails if CI=true, because a CI run that tests nothing must not pass.
 #pragma once
 
@@ -10,7 +11,7 @@
 #include <string>
 #include <vector>
 
-#include "absl/status/status.h"
+#include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "server/postgres/connection/connection.h"
 #include "server/postgres/connection/database.h"
@@ -22,6 +23,10 @@ class PostgresTest : public ::testing::Test {
   void SetUp() override;
   // Drops the schema and everything in it.
   void TearDown() override;
+
+  // Returns the connection string of the database in which the test runs, or "" if there is none.
+  // Called once, by SetUp. Errors: those of CREATE DATABASE.
+  virtual absl::StatusOr<std::string> ChooseDatabase();
 
   const std::string& dsn() const { return dsn_; }
   // A new schema, unique on this server, without characters that need quoting.

@@ -11,12 +11,16 @@
 #include <filesystem>
 #include <fstream>
 #include <sstream>
+#include <string>
 #include <utility>
+#include <vector>
 
+#include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "base/status_macros.h"
+#include "tests/support/free_port.h"
 
 namespace syncline::testing {
 namespace {
@@ -64,10 +68,22 @@ std::string Get(int port, absl::string_view path) {
   return answer;
 }
 
+// A flag may be given once: this one takes the place of an earlier one with its name.
+void SetFlag(const std::string& flag, std::vector<std::string>& arguments) {
+  const std::string name = flag.substr(0, flag.find('=')) + "=";
+  for (std::string& argument : arguments) {
+    if (absl::StartsWith(argument, name)) {
+      argument = flag;
+      return;
+    }
+  }
+  arguments.push_back(flag);
+}
+
 }  // namespace
 
 ServerProcess::ServerProcess(const ServerProcessOptions& options)
-    : options_(options), directory_("server") {}
+    : options_(options), directory_("server"), grpc_port_(FreePort()), metrics_port_(FreePort()) {}
 
 absl::StatusOr<std::unique_ptr<ServerProcess>> ServerProcess::Start(
     const ServerProcessOptions& options) {
@@ -101,7 +117,7 @@ absl::Status ServerProcess::Launch() {
   if (!options_.dsn.empty()) {
     process.arguments.push_back(absl::StrCat("--postgres_dsn_file=", directory_.Path("dsn")));
   }
-  for (const std::string& flag : options_.flags) process.arguments.push_back(flag);
+  for (const std::string& flag : options_.flags) SetFlag(flag, process.arguments);
   if (process_ != nullptr) absl::StrAppend(&earlier_log_, process_->Stderr());
   SYNCLINE_ASSIGN_OR_RETURN(process_, Process::Start(process));
   SYNCLINE_RETURN_IF_ERROR(WaitForPorts(absl::Now() + kStartTimeout));

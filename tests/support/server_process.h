@@ -86,8 +86,8 @@ class ServerProcess {
   const TemporaryDirectory directory_;
   std::string earlier_log_;
   std::unique_ptr<Process> process_;
-  int grpc_port_ = 0;
-  int metrics_port_ = 0;
+  int grpc_port_;
+  int metrics_port_;
   FailpointOrder armed_;
 };
 

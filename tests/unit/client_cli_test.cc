@@ -62,6 +62,7 @@ TEST(CliTest, WrongUsageIsExitCodeTwoWithAHint) {
   expect_usage({"list", "--timeout=soon"}, "--timeout must be a duration");
   expect_usage({"list", "--limit=many"}, "--limit must be a non-negative integer");
   expect_usage({"write", "--config=c"}, "--catalog is required");
+  expect_usage({"list", "--limit=1", "--limit", "2"}, "--limit is given twice");
 }
 
 TEST(CliTest, AcceptsFlagsInEveryForm) {

@@ -141,23 +141,24 @@ TEST_F(ConfigTest, ListsFilesWithSecrets) {
 }
 
 TEST_F(ConfigTest, ListsAllFaultsAtOnce) {
-  environment_ = {{"SYNCLINE_LOAD_THREADS", "many"}};
+  environment_ = {{"SYNCLINE_FINALIZE_THREADS", "many"}};
   const Result result =
       Run({"--lisen=127.0.0.1:1", "stray", "--listen=nowhere", "--lanes_per_stream=0",
            "--flush_interval=fast", "--memory_budget_bytes=2MiB", "--reflection=maybe",
            "--tls_cert_file=/does/not/exist", "--ledger_schema=pg_ledger", "--log_format=xml",
-           "--swap_lock_timeout=2m", "--metrics_listen=::1:9464", "--max_rejected"});
+           "--swap_lock_timeout=2m", "--metrics_listen=::1:9464", "--load-threads=1",
+           "--load_threads=2", "--max_rejected"});
   EXPECT_FALSE(result.loaded.config.has_value());
   EXPECT_EQ(result.loaded.exit_code, 2);
   EXPECT_THAT(result.out, IsEmpty());
   for (const char* fault :
        {"unknown flag --lisen", "argument 2 is not a flag", "--listen is \"nowhere\"",
         "--lanes_per_stream is 0: must be from 1 to 64",
-        "--flush_interval: ", "SYNCLINE_LOAD_THREADS: ", "--memory_budget_bytes must not be less",
+        "--flush_interval: ", "SYNCLINE_FINALIZE_THREADS: ", "--memory_budget_bytes must not be less",
         "--reflection is \"maybe\"", "--tls_cert_file and --tls_key_file go together",
         "cannot read /does/not/exist", "--ledger_schema is pg_ledger", "--log_format is \"xml\"",
         "--swap_lock_timeout must not be greater", "write an IPv6 host in brackets",
-        "--max_rejected needs a value", "no destination: "}) {
+        "--max_rejected needs a value", "--load_threads is given twice", "no destination: "}) {
     EXPECT_THAT(result.err, HasSubstr(fault));
   }
 }
