@@ -153,8 +153,8 @@ TEST_F(ConfigTest, ListsAllFaultsAtOnce) {
   EXPECT_THAT(result.out, IsEmpty());
   for (const char* fault :
        {"unknown flag --lisen", "argument 2 is not a flag", "--listen is \"nowhere\"",
-        "--lanes_per_stream is 0: must be from 1 to 64",
-        "--flush_interval: ", "SYNCLINE_FINALIZE_THREADS: ", "--memory_budget_bytes must not be less",
+        "--lanes_per_stream is 0: must be from 1 to 64", "--flush_interval: ",
+        "SYNCLINE_FINALIZE_THREADS: ", "--memory_budget_bytes must not be less",
         "--reflection is \"maybe\"", "--tls_cert_file and --tls_key_file go together",
         "cannot read /does/not/exist", "--ledger_schema is pg_ledger", "--log_format is \"xml\"",
         "--swap_lock_timeout must not be greater", "write an IPv6 host in brackets",
