@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "absl/strings/str_join.h"
+#include "base/exposed_file.h"
 #include "base/program_variables.h"
 #include "client/cli.h"
 #include "client/output.h"
@@ -22,6 +23,12 @@ int main(int argc, char** argv) {
   if (!unknown.empty()) {
     syncline::client::Say("warning: unknown environment variables: " +
                           absl::StrJoin(unknown, ", "));
+  }
+  for (const char* const flag : {"token_file", "tls_key_file"}) {
+    const std::string file = invocation.command_line.Text(flag);
+    if (file.empty() || !syncline::ModeIfExposed(file).has_value()) continue;
+    syncline::client::Say("warning: every user of this machine can read " + file +
+                          "; run chmod o= " + file);
   }
   return invocation.verb->run(invocation.command_line);
 }

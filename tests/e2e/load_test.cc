@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <filesystem>
 #include <memory>
 #include <string>
 #include <vector>
@@ -205,6 +206,16 @@ TEST_F(LoadTest, RowsStagedByAnEarlierLoadAreKept) {
   EXPECT_FALSE(HasTable());
   EXPECT_EQ(load("--min_rows=3"), 0) << said_;
   EXPECT_EQ(Count("id IN (0, 1, 7)"), 3);
+}
+
+TEST_F(LoadTest, WarnsOfATokenFileThatOthersCanRead) {
+  const std::string token = WriteFile("token", "secret\n");
+  std::filesystem::permissions(token, std::filesystem::perms(0644));
+  EXPECT_EQ(Run({"list", "--token_file=" + token}), 0) << said_;
+  EXPECT_THAT(said_, HasSubstr("every user of this machine can read " + token));
+  std::filesystem::permissions(token, std::filesystem::perms(0640));
+  EXPECT_EQ(Run({"list", "--token_file=" + token}), 0) << said_;
+  EXPECT_THAT(said_, Not(HasSubstr("can read")));
 }
 
 TEST_F(LoadTest, StrictStopsAReplaceBeforeItChangesTheTable) {
