@@ -1,5 +1,5 @@
-// Base of every test that needs a PostgreSQL: one schema per test in a database of the test program,
-// and a Database to access it.
+// Base of every test that needs a PostgreSQL: one schema per test in a database of the test
+// program, and a Database to access it.
 //
 // SYNCLINE_TEST_DSN names the PostgreSQL. If it is not set, the test is skipped with a message, and
 // fails if CI=true, because a CI run that tests nothing must not pass.
