@@ -15,8 +15,8 @@ ABSL_FLAG(std::string, shape, "mixed12", "mixed12, lineitem, wide_text, narrow o
 ABSL_FLAG(std::string, format, "jsonl", "jsonl, airbyte or copy (the text form of COPY)");
 ABSL_FLAG(int64_t, records, 1000, "how many");
 ABSL_FLAG(int64_t, first, 0, "number of the first record");
-ABSL_FLAG(int64_t, step, 1, "from each record's number to the next");
-ABSL_FLAG(int64_t, revision, 0, "another one changes everything but the first column");
+ABSL_FLAG(int64_t, step, 1, "difference between the numbers of two records");
+ABSL_FLAG(int64_t, revision, 0, "another revision changes all columns except the first");
 
 int main(int argc, char** argv) {
   using syncline::bench::RecordFormat;

@@ -17,25 +17,25 @@
 #include "bench/runner/report.h"
 #include "bench/scenarios/scenarios.h"
 
-ABSL_FLAG(bool, list, false, "print the scenarios and do nothing");
-ABSL_FLAG(std::string, dsn, "", "PostgreSQL on this machine, as a superuser");
-ABSL_FLAG(std::string, psql, "psql", "the program of the baselines");
-ABSL_FLAG(std::string, directory, "", "for data and logs");
-ABSL_FLAG(int64_t, records, 1'000'000, "records of a load");
-ABSL_FLAG(int, repetitions, 5, "timed runs of each side");
-ABSL_FLAG(double, seconds, 60, "limit of a scenario's repetitions; 0 is none");
-ABSL_FLAG(bool, full, false, "10,000,000 rows in growth-table, too");
+ABSL_FLAG(bool, list, false, "print the scenarios and exit");
+ABSL_FLAG(std::string, dsn, "", "connection to a PostgreSQL on this machine, as a superuser");
+ABSL_FLAG(std::string, psql, "psql", "psql binary for the baselines");
+ABSL_FLAG(std::string, directory, "", "directory for data and logs");
+ABSL_FLAG(int64_t, records, 1'000'000, "records per load");
+ABSL_FLAG(int, repetitions, 5, "timed runs of ours and of the baseline");
+ABSL_FLAG(double, seconds, 60, "time limit for the repetitions of a scenario; 0 disables it");
+ABSL_FLAG(bool, full, false, "include 10,000,000 rows in growth-table");
 ABSL_FLAG(std::string, json, "", "file for the figures");
-ABSL_FLAG(std::string, picture, "", "file for the ratios as SVG");
-ABSL_FLAG(std::string, plots, "", "file for what grows as SVG");
-ABSL_FLAG(std::string, sections, "", "directory for the tables as Markdown, a file each");
+ABSL_FLAG(std::string, picture, "", "file for the chart of ratios (SVG)");
+ABSL_FLAG(std::string, plots, "", "file for the plots of the growth scenarios (SVG)");
+ABSL_FLAG(std::string, sections, "", "directory for the tables (Markdown, one file per table)");
 
 namespace syncline::bench {
 namespace {
 
 std::string Usage() {
   return absl::StrCat(
-      "measures Syncline against what it is compared with. Scenarios:\n",
+      "Compares Syncline with baselines. Scenarios:\n",
       absl::StrJoin(Scenarios(), "\n", [](std::string* out, const Scenario& scenario) {
         absl::StrAppend(out, "  ", scenario.name, " ", absl::StrJoin(scenario.ids, " "), ": ",
                         scenario.title);
@@ -152,7 +152,8 @@ int main(int argc, char** argv) {
   }
   if (absl::GetFlag(FLAGS_dsn).empty() || absl::GetFlag(FLAGS_directory).empty() ||
       absl::GetFlag(FLAGS_records) < 1 || absl::GetFlag(FLAGS_repetitions) < 1) {
-    std::fputs("bench_runner: needs --dsn, --directory, and counts above 0\n", stderr);
+    std::fputs("bench_runner: --dsn and --directory are required, and counts must be positive\n",
+               stderr);
     return 2;
   }
   const std::vector<const Scenario*> scenarios = syncline::bench::Chosen(words);

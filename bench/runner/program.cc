@@ -102,7 +102,7 @@ absl::StatusOr<ProgramEnd> Program::Wait() {
   if (code == 0) return end;
   const std::string words = ReadFile(stderr_file_);
   return absl::InternalError(
-      absl::StrCat(name_, " ended with ", code, ": ",
+      absl::StrCat(name_, " exited with ", code, ": ",
                    words.substr(words.size() - std::min(words.size(), kLastWordsBytes))));
 }
 

@@ -56,7 +56,8 @@ absl::StatusOr<std::unique_ptr<ServerUnderTest>> ServerUnderTest::Start(
     }
     if (server->child_->Wait(kPoll).has_value()) break;
   }
-  return absl::InternalError(absl::StrCat("the server does not serve: ", ReadFile(log_file)));
+  return absl::InternalError(
+      absl::StrCat("the server did not start serving: ", ReadFile(log_file)));
 }
 
 ServerUnderTest::~ServerUnderTest() {

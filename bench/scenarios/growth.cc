@@ -208,7 +208,7 @@ absl::StatusOr<Findings> RunGrowthByColumns(Bench& bench) {
 
 absl::StatusOr<Findings> RunGrowthByBytes(Bench& bench) {
   constexpr int64_t kGreatest = (int64_t{16} << 20) - 1000;
-  Series series = SeriesOf("growth-bytes", "One stream, by bytes of a record", "bytes a record");
+  Series series = SeriesOf("growth-bytes", "One stream, by bytes per record", "bytes per record");
   series.plotted = {kMegabytes, kPeak};
   SYNCLINE_ASSIGN_OR_RETURN(
       Findings findings,
@@ -223,7 +223,7 @@ absl::StatusOr<Findings> RunGrowthByStreams(Bench& bench) {
   const RecordShape& shape = *FindRecordShape("mixed12");
   SYNCLINE_ASSIGN_OR_RETURN(int64_t records, RecordsOf(bench, shape));
   records = std::max(records / kMostStreams, int64_t{1}) * kMostStreams;
-  Series series = SeriesOf("growth-streams", "The same records, by streams at once", "streams");
+  Series series = SeriesOf("growth-streams", "The same records, by concurrent streams", "streams");
   for (int64_t count = 1; count <= kMostStreams; count *= 2) {
     SYNCLINE_ASSIGN_OR_RETURN(std::vector<LoadedStream> streams,
                               DivideAmong(bench, shape, records, count));

@@ -72,7 +72,7 @@ class IdleStreams {
       if (open == kIdleStreams) return absl::OkStatus();
       absl::SleepFor(absl::Milliseconds(20));
     }
-    return absl::DeadlineExceededError("the idle streams do not open");
+    return absl::DeadlineExceededError("the idle streams were not opened in time");
   }
 
   Bench& bench_;
@@ -117,7 +117,7 @@ absl::StatusOr<Findings> RunIdle(Bench& bench) {
   SYNCLINE_ASSIGN_OR_RETURN(const Pairs pairs, bench.Alternate(beside, alone));
   SYNCLINE_RETURN_IF_ERROR(idle.End());
   return Figures{{.id = "P10",
-                  .name = "a stream beside 500 idle ones / alone",
+                  .name = "a stream with 500 idle ones / alone",
                   .unit = "rows/s",
                   .ours = Pairs::Pick(pairs.ours, 0),
                   .baseline = Pairs::Pick(pairs.baseline, 0),

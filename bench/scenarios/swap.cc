@@ -148,7 +148,7 @@ absl::StatusOr<Findings> RunSwap(Bench& bench) {
   Swap swap(bench, *server, *client);
   SYNCLINE_RETURN_IF_ERROR(swap.Prepare());
   Figure p99 = {.id = "P8",
-                .name = "20 readers' p99 in a swap / by hand",
+                .name = "20 readers' p99 in a swap / with plain SQL",
                 .unit = "ms",
                 .ours = {},
                 .target = 1};
@@ -159,7 +159,8 @@ absl::StatusOr<Findings> RunSwap(Bench& bench) {
                     .target = 50};
   Figure before = {
       .id = "", .name = "20 readers' p99 in a swap / before", .unit = "ms", .ours = {}};
-  Figure by_hand = {.id = "", .name = "20 readers' p99 by hand / before", .unit = "ms", .ours = {}};
+  Figure by_hand = {
+      .id = "", .name = "20 readers' p99 with plain SQL / before", .unit = "ms", .ours = {}};
   const absl::Time deadline = absl::Now() + bench.options().limit;
   for (int i = 0; i < bench.options().repetitions; ++i) {
     if (i > 0 && absl::Now() >= deadline) break;

@@ -58,7 +58,7 @@ std::string TestName(const ::testing::TestParamInfo<std::string>& info) {
 }
 
 // Returns the rest of each line that begins with `keyword` and a space.
-std::vector<std::string> Said(const std::string& text, absl::string_view keyword) {
+std::vector<std::string> FindArguments(const std::string& text, absl::string_view keyword) {
   std::vector<std::string> arguments;
   for (absl::string_view line : absl::StrSplit(text, '\n')) {
     if (absl::ConsumePrefix(&line, absl::StrCat(keyword, " "))) arguments.emplace_back(line);
@@ -72,7 +72,7 @@ TEST_P(BadRecordsTest, AreNulledOrRejectedAndOthersLoad) {
   const std::filesystem::path directory = std::filesystem::path(SYNCLINE_CORPUS_DIR) / "records";
   const std::string lines = ReadFile(directory / (GetParam() + ".jsonl"));
   const std::string expected = ReadFile(directory / (GetParam() + ".expected"));
-  const std::vector<std::string> type = Said(expected, "type");
+  const std::vector<std::string> type = FindArguments(expected, "type");
   ASSERT_EQ(type.size(), 1U);
 
   v1::StartSyncRequest request = Request("bad", absl::StrCat("\"v\":", type[0]));
@@ -96,8 +96,8 @@ TEST_P(BadRecordsTest, AreNulledOrRejectedAndOthersLoad) {
            Table("bad"), " ORDER BY id"))) {
     rows.push_back(absl::StrReplaceAll(absl::StrJoin(row, "|"), {{"\n", "\\n"}, {"\r", "\\r"}}));
   }
-  EXPECT_THAT(rows, ElementsAreArray(Said(expected, "row")));
-  const std::vector<std::string> rejected = Said(expected, "rejected");
+  EXPECT_THAT(rows, ElementsAreArray(FindArguments(expected, "row")));
+  const std::vector<std::string> rejected = FindArguments(expected, "rejected");
   EXPECT_THAT(Rejected(sync_id), ElementsAreArray(rejected));
   EXPECT_EQ(response.records_rejected(), static_cast<int64_t>(rejected.size()));
 }
@@ -122,8 +122,8 @@ TEST_P(BadStartTest, HasTheAnswerOfTheCorpus) {
 
   v1::StartSyncResponse response;
   const Answer answer = Start(request, &response);
-  EXPECT_EQ(Summary(answer), Said(text, "# answer").at(0)) << answer.message;
-  EXPECT_THAT(answer.fields, ElementsAreArray(Said(text, "# field")));
+  EXPECT_EQ(Summary(answer), FindArguments(text, "# answer").at(0)) << answer.message;
+  EXPECT_THAT(answer.fields, ElementsAreArray(FindArguments(text, "# field")));
   if (answer.code == grpc::StatusCode::OK) {
     std::vector<std::string> columns;
     for (const v1::Column& column : response.streams(0).columns()) {
@@ -136,7 +136,7 @@ TEST_P(BadStartTest, HasTheAnswerOfTheCorpus) {
           << column.column_name();
       columns.push_back(column.column_name());
     }
-    EXPECT_THAT(columns, ElementsAreArray(Said(text, "# column")));
+    EXPECT_THAT(columns, ElementsAreArray(FindArguments(text, "# column")));
   } else {
     // No table was created.
     EXPECT_EQ(QueryInt(absl::StrCat("SELECT count(*) FROM pg_class WHERE relkind = 'r' AND "

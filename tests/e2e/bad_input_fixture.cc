@@ -19,9 +19,9 @@ namespace syncline::testing {
 namespace {
 
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-constexpr int64_t kMostResidentBytes = int64_t{4} << 30;
+constexpr int64_t kMaxResidentBytes = int64_t{4} << 30;
 #else
-constexpr int64_t kMostResidentBytes = 384 << 20;
+constexpr int64_t kMaxResidentBytes = 384 << 20;
 #endif
 
 }  // namespace
@@ -110,9 +110,9 @@ void BadInputTest::SetUp() {
 
 void BadInputTest::TearDown() {
   if (server_ != nullptr && stub_ != nullptr) {
-    ASSERT_TRUE(server_->running()) << "the server died";
+    ASSERT_TRUE(server_->running()) << "the server has exited";
     EXPECT_EQ(server_->pid(), server_pid_);
-    EXPECT_LE(PeakResidentBytes(), kMostResidentBytes);
+    EXPECT_LE(PeakResidentBytes(), kMaxResidentBytes);
     ExpectGoodSyncPasses();
   }
   PostgresTest::TearDown();

@@ -25,10 +25,10 @@ namespace {
 constexpr int64_t kMiB = 1 << 20;
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 constexpr int64_t kSlack = 4096 * kMiB;
-constexpr int64_t kMostForALargeField = 16384 * kMiB;
+constexpr int64_t kMaxMemoryOfALargeField = 16384 * kMiB;
 #else
 constexpr int64_t kSlack = 96 * kMiB;
-constexpr int64_t kMostForALargeField = 4096 * kMiB;
+constexpr int64_t kMaxMemoryOfALargeField = 4096 * kMiB;
 #endif
 
 // Counts the lines of the log that contain `text`.
@@ -194,7 +194,7 @@ TEST_F(GuardedServerTest, Row49_RefusedCallsDoNotFillTheLog) {
     EXPECT_EQ(Summary(AnswerOf(static_cast<Guess*>(tag)->status)),
               "UNAUTHENTICATED BAD_CREDENTIALS");
   }
-  EXPECT_GE(absl::Now() - begin, absl::Seconds(9)) << "the last answers were kept back";
+  EXPECT_GE(absl::Now() - begin, absl::Seconds(9)) << "the last answers are delayed";
   EXPECT_LT(LinesOf(server->Log(), "rpc_failed"), kCalls / 10);
   EXPECT_GT(LinesOf(server->Log(), "rpc_failed"), 0);
 }
@@ -303,7 +303,7 @@ TEST_F(GuardedServerTest, Row41_FieldOf300MiB) {
                                   "= 'DESTINATION_FIELD_SIZE_LIMITATION'")),
             2);
   RecordProperty("peak_mib", static_cast<int>(PeakBytes(*server) / kMiB));
-  EXPECT_LT(PeakBytes(*server), kMostForALargeField);
+  EXPECT_LT(PeakBytes(*server), kMaxMemoryOfALargeField);
 }
 
 }  // namespace

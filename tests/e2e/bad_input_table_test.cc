@@ -100,7 +100,7 @@ TEST_F(BadTableTest, Row53_TriggerThatSkipsRows) {
 TEST_F(BadTableTest, Row53_CheckConstraint) {
   EXPECT_EQ(Summary(Load(false)), "OK");
   Run("ALTER TABLE $T ADD CHECK (id > 1) NOT VALID");
-  EXPECT_EQ(Summary(Load(false)), "OK") << "its row is rejected";
+  EXPECT_EQ(Summary(Load(false)), "OK") << "the row is rejected";
   EXPECT_EQ(QueryInt(absl::StrCat("SELECT count(*) FROM ", Table("bad"))), 1);
 }
 

@@ -31,7 +31,7 @@ class ErrorsTest : public ServedTest {
  protected:
   void TearDown() override {
     if (server_ != nullptr) {
-      EXPECT_TRUE(server_->running()) << "the server died";
+      EXPECT_TRUE(server_->running()) << "the server has exited";
       if (!HasFatalFailure()) ExpectNextSyncIsFine();
     }
     EndToEndTest::TearDown();

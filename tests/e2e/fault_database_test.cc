@@ -144,7 +144,7 @@ TEST_F(DatabaseFaultTest, F14_SessionsEndDuringASwap) {
   EXPECT_THAT(
       StrikeWhileCompleting(&history, failpoint::kSwapped, [&] { TerminateServersSessions(); }),
       StatusIs(StatusCode::kUnavailable));
-  EXPECT_EQ(CountRows("rows"), 10) << "the old table, whole";
+  EXPECT_EQ(CountRows("rows"), 10) << "the complete old table";
   ExpectResumed(&history);
 }
 
@@ -259,7 +259,7 @@ TEST_F(DatabaseFaultTest, F28_ChangedPasswordIsNamed) {
   absl::SleepFor(absl::Seconds(4));
   const int64_t tries = link->accepted() - before;
   RecordProperty("tries_in_4_s", static_cast<int>(tries));
-  EXPECT_LT(tries, 40) << "a storm of logins";
+  EXPECT_LT(tries, 40) << "too many logins";
   ASSERT_OK(admin->Execute(
       absl::StrCat("DO $$ BEGIN EXECUTE format('ALTER ROLE %I PASSWORD %L', current_user, '",
                    stored, "'); END $$")));

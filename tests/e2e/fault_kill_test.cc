@@ -91,7 +91,7 @@ TEST_F(KillTest, F4_KilledInsideTheSwapKeepsTheOldTable) {
   ExpectKilledDuring(*server, Complete(*client, &history).status());
   EXPECT_EQ(CountRows("rows"), 700);
   ASSERT_OK(server->Restart());
-  EXPECT_EQ(CountRows("rows"), 700) << "a start publishes nothing";
+  EXPECT_EQ(CountRows("rows"), 700) << "the start of a sync publishes nothing";
   Resume(&history, {server->address()});
   ExpectKept({&history});
 }
@@ -123,7 +123,7 @@ TEST_F(KillTest, F5_KilledAfterTheSwapKeepsTheNewTable) {
   EXPECT_EQ(
       QueryInt(absl::StrCat("SELECT count(*) FROM pg_tables WHERE schemaname = '", schema(), "'")),
       2)
-      << "the table and the one that is kept";
+      << "the table and the kept one";
 }
 
 struct MergeKill {

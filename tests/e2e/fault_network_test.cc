@@ -175,7 +175,7 @@ TEST_F(NetworkFaultTest, F36_CallMayEndAtAnyByte) {
   ASSERT_OK(Start(*direct_, history));
   ASSERT_OK(Deliver(*client_, &history, 0, 60));
   const std::string sent = proxy_->captured();
-  ASSERT_GT(sent.size(), size_t{4096}) << "the whole call is in it";
+  ASSERT_GT(sent.size(), size_t{4096}) << "must contain the complete call";
   const std::vector<int64_t> before = Resources();
   for (size_t length = 0; length <= 4096; ++length) {
     RawConnection connection(server_->grpc_port());
@@ -249,7 +249,7 @@ TEST_F(NetworkFaultTest, F35_SlowCallersDoNotSlowDownOthers) {
   EXPECT_LT(beside, 2 * alone + absl::Seconds(1)) << "I9";
   crowd.clear();
   EXPECT_TRUE(Within(absl::Seconds(10), [&] { return HasMetric("syncline_open_streams", 0); }));
-  EXPECT_EQ(CountRows("slow"), 60) << "none of their batches was whole";
+  EXPECT_EQ(CountRows("slow"), 60) << "none of their batches was complete";
 }
 
 TEST_F(NetworkFaultTest, F37_OnlyOneCallerOfAWriterWins) {

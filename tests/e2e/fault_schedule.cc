@@ -68,7 +68,7 @@ absl::Status FaultSchedule::StrikeAtFailpoint() {
   for (FaultyReplica& replica : *replicas_) replica.server->Arm(point, action, hit);
   const bool reached = FindReached(PickTime(500, publishes ? 4000 : 1500));
   Tell(reached ? absl::StrCat("server ", which_, " is at ", point)
-               : absl::StrCat("no server comes to ", point));
+               : absl::StrCat("no server reaches ", point));
   const absl::Status status = reached ? MeetAtFailpoint(action) : absl::OkStatus();
   for (FaultyReplica& replica : *replicas_) {
     replica.server->Disarm();
@@ -104,7 +104,7 @@ absl::Status FaultSchedule::MeetAtFailpoint(FailpointAction action) {
       story_.back() += " and is killed";
       return absl::OkStatus();
     case FailpointAction::kStop:
-      story_.back() += " and stands still";
+      story_.back() += " and is stopped";
       WaitForCallersElsewhere(PickTime(50, 2500));
       return absl::OkStatus();
     case FailpointAction::kPause:
@@ -133,7 +133,7 @@ absl::Status FaultSchedule::Drain() {
 
 absl::Status FaultSchedule::Stop() {
   const absl::Duration time = PickTime(100, 2000);
-  Tell(absl::StrCat("server ", which_, " stands still for ", absl::FormatDuration(time)));
+  Tell(absl::StrCat("server ", which_, " is stopped for ", absl::FormatDuration(time)));
   Replica().server->Signal(SIGSTOP);
   WaitForCallersElsewhere(time);
   Replica().server->Signal(SIGCONT);
@@ -143,7 +143,7 @@ absl::Status FaultSchedule::Stop() {
 void FaultSchedule::WaitForCallersElsewhere(absl::Duration time) {
   const bool leave = Pick(0, 3) > 0;
   if (leave) {
-    story_.back() += ", its callers go";
+    story_.back() += ", its callers are disconnected";
     Replica().caller_link->RefuseNew(true);
     Replica().caller_link->Cut();
   }
@@ -153,7 +153,7 @@ void FaultSchedule::WaitForCallersElsewhere(absl::Duration time) {
 
 absl::Status FaultSchedule::RestartDatabase() {
   const bool at_once = Pick(0, 1) == 0;
-  Tell(absl::StrCat("the database is stopped ", at_once ? "at once" : "fast", " and started"));
+  Tell(absl::StrCat("the database is stopped ", at_once ? "immediately" : "fast", " and started"));
   cluster_->Stop(at_once ? PostgresCluster::StopMode::kImmediate
                          : PostgresCluster::StopMode::kFast);
   absl::SleepFor(PickTime(0, 1000));
@@ -197,7 +197,7 @@ absl::Status FaultSchedule::SilenceLink() {
 
 absl::Status FaultSchedule::RefuseDatabase() {
   const absl::Duration time = PickTime(100, 2000);
-  Tell(absl::StrCat("server ", which_, " is refused by its database for ",
+  Tell(absl::StrCat("server ", which_, " is rejected by its database for ",
                     absl::FormatDuration(time)));
   Replica().database_link->RefuseNew(true);
   Replica().database_link->Cut();

@@ -51,9 +51,9 @@ int Schedules() {
 }
 
 // Counts the rows of a table that is being replaced while faults strike.
-class WatchfulReader {
+class CountingReader {
  public:
-  WatchfulReader(std::function<std::unique_ptr<postgres::Connection>()> session, std::string table)
+  CountingReader(std::function<std::unique_ptr<postgres::Connection>()> session, std::string table)
       : session_(std::move(session)),
         sql_(absl::StrCat("SELECT count(*) FROM ", table)),
         thread_(std::make_unique<Thread>("reader", [this] { Run(); })) {}
@@ -195,7 +195,7 @@ void FaultScheduleTest::Run(uint64_t seed) {
       Rounds(DeliveryMode::kAppend, absl::StrCat("appended_", seed)),
       Rounds(DeliveryMode::kDedup, absl::StrCat("merged_", seed)),
       Rounds(DeliveryMode::kReplace, replaced)};
-  WatchfulReader reader([this] { return Session(); }, Table(replaced));
+  CountingReader reader([this] { return Session(); }, Table(replaced));
   std::vector<std::unique_ptr<LoadingCaller>> callers;
   for (const auto& rounds : loads) {
     callers.push_back(
@@ -220,7 +220,7 @@ void FaultScheduleTest::Run(uint64_t seed) {
   for (const auto& caller : callers) caller->ExpectGoodEnd();
   for (auto& rounds : loads) ExpectLoaded(rounds);
   for (const int64_t count : reader.Stop()) {
-    EXPECT_TRUE(count == kReplacedRecords || count == kRecords) << "a reader saw " << count;
+    EXPECT_TRUE(count == kReplacedRecords || count == kRecords) << "a reader counted " << count;
   }
   EXPECT_THAT(reader.errors(), ::testing::IsEmpty());
   for (const FaultyReplica& replica : replicas_) ExpectDiscreet(*replica.server);

@@ -25,7 +25,7 @@ namespace {
 
 using absl::StatusCode;
 
-constexpr absl::Duration kMostSilence = absl::Seconds(80);
+constexpr absl::Duration kMaxSilence = absl::Seconds(80);
 
 // A call on its own thread, with its status and duration.
 class PendingCall {
@@ -117,11 +117,11 @@ TEST_F(SilenceTest, F30_And31_CallerBehindASilentLink) {
   const PendingCall call([&] { return Deliver(*client, &history, 500, 1000).status(); });
   Resume(&healthy, {server->address()});
   EXPECT_LT(absl::Now() - begun, absl::Seconds(20)) << "I9";
-  EXPECT_TRUE(EventuallyWithin(kMostSilence, [&] { return call.over(); }));
+  EXPECT_TRUE(EventuallyWithin(kMaxSilence, [&] { return call.over(); }));
   EXPECT_THAT(call.status(), StatusIs(StatusCode::kUnavailable));
-  EXPECT_TRUE(EventuallyWithin(kMostSilence - (absl::Now() - begun), [&] {
+  EXPECT_TRUE(EventuallyWithin(kMaxSilence - (absl::Now() - begun), [&] {
     return absl::StrContains(server->Metrics(), "syncline_open_streams 0\n");
-  })) << "the server holds the call of a caller that vanished";
+  })) << "the call of the vanished caller is still open";
   link->Heal();
   Resume(&history, {link->address()});
   Resume(&lost, {server->address()});
@@ -157,7 +157,7 @@ TEST_F(SilenceTest, F33_DatabaseBehindASilentLink) {
       << "the COMMIT arrived";
   EXPECT_EQ(CountRows("copied"), 0);
   for (const PendingCall* const call : {&copy, &commit}) {
-    EXPECT_TRUE(EventuallyWithin(kMostSilence, [&] { return call->over(); }));
+    EXPECT_TRUE(EventuallyWithin(kMaxSilence, [&] { return call->over(); }));
     EXPECT_THAT(call->status(), StatusIs(StatusCode::kUnavailable));
     RecordProperty("answered_after_s", static_cast<int>(absl::ToInt64Seconds(call->After(begun))));
   }

@@ -19,12 +19,12 @@ using ::testing::Not;
 
 class LoadTest : public ServedTest {
  protected:
-  // Runs the command line. Sets said_ and printed_.
+  // Runs the command line. Sets stderr_ and stdout_.
   int Run(const std::vector<std::string>& arguments) {
     const std::unique_ptr<Process> client = StartClient(*server_, arguments);
     const int code = client->Wait(kPatience).value_or(-1);
-    said_ = client->Stderr();
-    printed_ = client->Stdout();
+    stderr_ = client->Stderr();
+    stdout_ = client->Stdout();
     return code;
   }
   // Loads `content` into "t" from a file with this name.
@@ -47,14 +47,14 @@ class LoadTest : public ServedTest {
     return QueryInt(absl::StrCat("SELECT (to_regclass('", Table("t"), "') IS NOT NULL)::int")) == 1;
   }
 
-  std::string said_;
-  std::string printed_;
+  std::string stderr_;
+  std::string stdout_;
 };
 
 TEST_F(LoadTest, TypesDependOnTheWholeFile) {
   std::string text = "id,zip,code\n";
   for (int i = 0; i < 3000; ++i) absl::StrAppend(&text, i, ",", 10000 + i, ",", i, "\n");
-  EXPECT_EQ(Load("a.csv", text + "3000,02134,1e5\n3001,99999,2\n"), 0) << said_;
+  EXPECT_EQ(Load("a.csv", text + "3000,02134,1e5\n3001,99999,2\n"), 0) << stderr_;
   EXPECT_EQ(Type("id"), "bigint");
   EXPECT_EQ(Count("zip = '02134' AND code = '1e5'"), 1);
   EXPECT_EQ(Count(), 3002);
@@ -63,128 +63,129 @@ TEST_F(LoadTest, TypesDependOnTheWholeFile) {
 TEST_F(LoadTest, LateColumnIsLoaded) {
   std::string text;
   for (int i = 0; i < 2500; ++i) absl::StrAppend(&text, "{\"id\":", i, "}\n");
-  EXPECT_EQ(Load("a.jsonl", text + "{\"id\":-1,\"late\":1.5}\n"), 0) << said_;
+  EXPECT_EQ(Load("a.jsonl", text + "{\"id\":-1,\"late\":1.5}\n"), 0) << stderr_;
   EXPECT_EQ(Count("id = -1 AND late = 1.5"), 1);
 }
 
 TEST_F(LoadTest, InputWithoutRecordsChangesNothing) {
   for (const char* const text : {"", "id,name\n", "id,name"}) {
     EXPECT_EQ(Load("a.csv", text), 0);
-    EXPECT_THAT(said_, HasSubstr("no records; nothing was changed"));
+    EXPECT_THAT(stderr_, HasSubstr("no records; nothing was changed"));
     EXPECT_EQ(Load("a.csv", text, {"--mode=overwrite"}), 1);
-    EXPECT_THAT(said_, HasSubstr("--allow_empty"));
+    EXPECT_THAT(stderr_, HasSubstr("--allow_empty"));
   }
   EXPECT_FALSE(HasTable());
-  ASSERT_EQ(Load("a.csv", "id,name\n1,Ann\n"), 0) << said_;
+  ASSERT_EQ(Load("a.csv", "id,name\n1,Ann\n"), 0) << stderr_;
   EXPECT_EQ(Load("a.csv", "id,name\n"), 0);
   EXPECT_EQ(Load("a.jsonl", "\n\n", {"--mode=dedup", "--primary_key=id"}), 0);
   EXPECT_EQ(Type("id"), "bigint");
   EXPECT_EQ(Count("id = 1"), 1);
-  EXPECT_EQ(Load("a.csv", "id,name\n", {"--mode=overwrite", "--allow_empty"}), 0) << said_;
+  EXPECT_EQ(Load("a.csv", "id,name\n", {"--mode=overwrite", "--allow_empty"}), 0) << stderr_;
   EXPECT_EQ(Count(), 0);
 }
 
 TEST_F(LoadTest, ReplaceWithRejectedRecordsKeepsTheTable) {
-  ASSERT_EQ(Load("a.csv", "id,name\n1,Ann\n2,Bob\n", {"--mode=overwrite"}), 0) << said_;
+  ASSERT_EQ(Load("a.csv", "id,name\n1,Ann\n2,Bob\n", {"--mode=overwrite"}), 0) << stderr_;
   const std::string bad = "id,name\n7\n8,Zoe\n9,Yan,3\n";
   EXPECT_EQ(Load("b.csv", bad, {"--mode=overwrite"}), 1);
-  EXPECT_THAT(said_, HasSubstr("2 records were rejected"));
+  EXPECT_THAT(stderr_, HasSubstr("2 records were rejected"));
   EXPECT_EQ(Count(), 2);
   // The next load does not include the rows that were staged.
-  EXPECT_EQ(Load("c.csv", "id,name\n5,Eve\n", {"--mode=overwrite"}), 0) << said_;
+  EXPECT_EQ(Load("c.csv", "id,name\n5,Eve\n", {"--mode=overwrite"}), 0) << stderr_;
   EXPECT_EQ(Count(), 1);
   EXPECT_EQ(Count("id = 5"), 1);
-  EXPECT_EQ(Load("b.csv", bad, {"--mode=overwrite", "--allow_rejected"}), 0) << said_;
+  EXPECT_EQ(Load("b.csv", bad, {"--mode=overwrite", "--allow_rejected"}), 0) << stderr_;
   EXPECT_EQ(Count("id = 8"), 1);
-  EXPECT_EQ(Load("b.csv", bad, {"--mode=overwrite", "--max_rejected=2"}), 3) << said_;
+  EXPECT_EQ(Load("b.csv", bad, {"--mode=overwrite", "--max_rejected=2"}), 3) << stderr_;
 }
 
 TEST_F(LoadTest, ReplaceWithTruncatedInputKeepsTheTable) {
-  ASSERT_EQ(Load("a.jsonl", "{\"id\":1}\n{\"id\":2}\n", {"--mode=overwrite"}), 0) << said_;
+  ASSERT_EQ(Load("a.jsonl", "{\"id\":1}\n{\"id\":2}\n", {"--mode=overwrite"}), 0) << stderr_;
   EXPECT_EQ(Load("b.jsonl", "{\"id\":3}\n{\"id\":", {"--mode=overwrite"}), 1);
-  EXPECT_THAT(said_, HasSubstr("truncated"));
+  EXPECT_THAT(stderr_, HasSubstr("truncated"));
   const std::string schema_file =
       WriteFile("schema.json", R"({"type":"object","properties":{"id":{"type":"integer"}}})");
   EXPECT_EQ(Load("b.csv", "id\n3\n\"4\n", {"--mode=overwrite"}), 1);
-  EXPECT_THAT(said_, HasSubstr("line 3"));
+  EXPECT_THAT(stderr_, HasSubstr("line 3"));
   // Without a survey of the whole file, as from a pipe, the fault is found at the end.
   EXPECT_EQ(Load("b.csv", "id\n3\n\"4\n", {"--mode=overwrite", "--schema=" + schema_file}), 1);
-  EXPECT_THAT(said_, HasSubstr("line 3"));
+  EXPECT_THAT(stderr_, HasSubstr("line 3"));
   EXPECT_EQ(Load("b.jsonl", "{\"id\":3}\n{\"id\":",
                  {"--mode=overwrite", "--schema=" + schema_file, "--allow_rejected"}),
             1);
-  EXPECT_THAT(said_, HasSubstr("truncated"));
+  EXPECT_THAT(stderr_, HasSubstr("truncated"));
   EXPECT_EQ(Count("id IN (1, 2)"), 2);
-  EXPECT_EQ(Load("c.jsonl", "{\"id\":5}\n", {"--mode=overwrite"}), 0) << said_;
+  EXPECT_EQ(Load("c.jsonl", "{\"id\":5}\n", {"--mode=overwrite"}), 0) << stderr_;
   EXPECT_EQ(Count(), 1);
 }
 
 TEST_F(LoadTest, RejectedRowsDoNotStopAnAppend) {
   EXPECT_EQ(Load("a.csv", "id,name\n1,\"Ann\nMay\"\n2\n3,Cid\n4,x,y\n", {"--sync_id=s"}), 3);
   EXPECT_EQ(Count(), 2);
-  EXPECT_THAT(said_, HasSubstr("2 records rejected with FIELD_COUNT (number of fields differs from "
-                               "the header); the first is record 2 on line 4"));
-  EXPECT_EQ(Run({"rejected", "s"}), 0) << said_;
-  EXPECT_THAT(printed_, HasSubstr("FIELD_COUNT  2        -       1       [\"2\"]"));
-  EXPECT_EQ(Run({"rejected", "s", "--output=jsonl"}), 0) << said_;
-  EXPECT_EQ(printed_, "[\"2\"]\n[\"4\",\"x\",\"y\"]\n");
-  EXPECT_EQ(Run({"rejected", "s", "--output=json"}), 0) << said_;
-  EXPECT_THAT(printed_, HasSubstr("\"reason\":\"FIELD_COUNT\""));
+  EXPECT_THAT(stderr_,
+              HasSubstr("2 records rejected with FIELD_COUNT (number of fields differs from "
+                        "the header); the first is record 2 on line 4"));
+  EXPECT_EQ(Run({"rejected", "s"}), 0) << stderr_;
+  EXPECT_THAT(stdout_, HasSubstr("FIELD_COUNT  2        -       1       [\"2\"]"));
+  EXPECT_EQ(Run({"rejected", "s", "--output=jsonl"}), 0) << stderr_;
+  EXPECT_EQ(stdout_, "[\"2\"]\n[\"4\",\"x\",\"y\"]\n");
+  EXPECT_EQ(Run({"rejected", "s", "--output=json"}), 0) << stderr_;
+  EXPECT_THAT(stdout_, HasSubstr("\"reason\":\"FIELD_COUNT\""));
   EXPECT_EQ(Run({"rejected", "nobody"}), 1);
-  EXPECT_EQ(Load("a.csv", "id,name\n1,Ann\n2\n", {"--allow_rejected"}), 0) << said_;
+  EXPECT_EQ(Load("a.csv", "id,name\n1,Ann\n2\n", {"--allow_rejected"}), 0) << stderr_;
   EXPECT_EQ(Load("a.csv", "id,name\n1,Ann\n2\n", {"--strict"}), 1);
-  EXPECT_THAT(said_, HasSubstr("--strict"));
+  EXPECT_THAT(stderr_, HasSubstr("--strict"));
 }
 
 TEST_F(LoadTest, ReportsWhatItDidNotStoreAsStatusDoes) {
   const std::string schema_file =
       WriteFile("schema.json", R"({"type":"object","properties":{"id":{"type":"integer"}}})");
   const std::string text = "{\"id\":1}\n{\"id\":\"x\",\"more\":1}\n";
-  EXPECT_EQ(Load("a.jsonl", text, {"--schema=" + schema_file, "--sync_id=s"}), 0) << said_;
-  EXPECT_THAT(said_, HasSubstr("column \"id\": 1 value did not fit and became NULL"));
-  EXPECT_THAT(said_, HasSubstr("field \"more\" is not declared and was not stored in 1 record"));
-  EXPECT_EQ(Run({"status", "s"}), 0) << said_;
-  EXPECT_THAT(printed_, HasSubstr("UNDECLARED"));
-  EXPECT_THAT(printed_, HasSubstr("more    0       0          1"));
+  EXPECT_EQ(Load("a.jsonl", text, {"--schema=" + schema_file, "--sync_id=s"}), 0) << stderr_;
+  EXPECT_THAT(stderr_, HasSubstr("column \"id\": 1 value did not fit and became NULL"));
+  EXPECT_THAT(stderr_, HasSubstr("field \"more\" is not declared and was not stored in 1 record"));
+  EXPECT_EQ(Run({"status", "s"}), 0) << stderr_;
+  EXPECT_THAT(stdout_, HasSubstr("UNDECLARED"));
+  EXPECT_THAT(stdout_, HasSubstr("more    0       0          1"));
   EXPECT_EQ(Load("a.jsonl", text, {"--schema=" + schema_file, "--strict", "--output=json"}), 1);
-  EXPECT_THAT(printed_, HasSubstr("\"values_nulled\":1"));
+  EXPECT_THAT(stdout_, HasSubstr("\"values_nulled\":1"));
 }
 
 TEST_F(LoadTest, SyncIdBelongsToOneFile) {
-  ASSERT_EQ(Load("a.jsonl", "{\"id\":1}\n", {"--sync_id=s"}), 0) << said_;
-  EXPECT_EQ(Load("a.jsonl", "{\"id\":1}\n", {"--sync_id=s"}), 0) << said_;
+  ASSERT_EQ(Load("a.jsonl", "{\"id\":1}\n", {"--sync_id=s"}), 0) << stderr_;
+  EXPECT_EQ(Load("a.jsonl", "{\"id\":1}\n", {"--sync_id=s"}), 0) << stderr_;
   EXPECT_EQ(Load("a.jsonl", "{\"id\":2}\n", {"--sync_id=s"}), 1);
-  EXPECT_THAT(said_, HasSubstr("INPUT_CHANGED"));
-  EXPECT_THAT(said_, HasSubstr("began with a different input"));
+  EXPECT_THAT(stderr_, HasSubstr("INPUT_CHANGED"));
+  EXPECT_THAT(stderr_, HasSubstr("began with a different input"));
   EXPECT_EQ(Count("id = 1"), 1);
 }
 
 TEST_F(LoadTest, TypesOfTheTableAreKept) {
-  ASSERT_EQ(Load("a.csv", "id,code,email\n1,A7,a@x\n", {}), 0) << said_;
-  EXPECT_EQ(Load("b.csv", "id,code\n2,007\n3,12\n", {}), 0) << said_;
-  EXPECT_EQ(Load("c.csv", "id,code,flag\n4,TRUE,true\n", {}), 0) << said_;
+  ASSERT_EQ(Load("a.csv", "id,code,email\n1,A7,a@x\n", {}), 0) << stderr_;
+  EXPECT_EQ(Load("b.csv", "id,code\n2,007\n3,12\n", {}), 0) << stderr_;
+  EXPECT_EQ(Load("c.csv", "id,code,flag\n4,TRUE,true\n", {}), 0) << stderr_;
   EXPECT_EQ(Count("email = 'a@x'"), 1);
   EXPECT_EQ(Count("code IN ('A7', '007', '12', 'TRUE')"), 4);
   EXPECT_EQ(Type("id"), "bigint");
   EXPECT_EQ(Type("flag"), "boolean");
   EXPECT_EQ(Load("d.csv", "other,columns\n1,2\n", {}), 1);
-  EXPECT_THAT(said_, HasSubstr("NO_SHARED_COLUMN"));
+  EXPECT_THAT(stderr_, HasSubstr("NO_SHARED_COLUMN"));
   EXPECT_EQ(Count(), 4);
 }
 
 TEST_F(LoadTest, GuardAndValidateOnlyKeepTheTable) {
-  ASSERT_EQ(Load("a.jsonl", "{\"id\":1}\n{\"id\":2}\n", {"--mode=overwrite"}), 0) << said_;
+  ASSERT_EQ(Load("a.jsonl", "{\"id\":1}\n{\"id\":2}\n", {"--mode=overwrite"}), 0) << stderr_;
   EXPECT_EQ(Load("b.jsonl", "{\"id\":3}\n", {"--mode=overwrite", "--max_shrink=0.2"}), 1);
-  EXPECT_THAT(said_, HasSubstr("max_shrink"));
+  EXPECT_THAT(stderr_, HasSubstr("max_shrink"));
   EXPECT_EQ(
       Load("b.jsonl", "{\"id\":3}\n", {"--mode=overwrite", "--validate_only", "--min_rows=1"}), 0)
-      << said_;
-  EXPECT_THAT(said_, HasSubstr("would insert 1 rows"));
+      << stderr_;
+  EXPECT_THAT(stderr_, HasSubstr("would insert 1 rows"));
   EXPECT_EQ(
       Load("b.jsonl", "{\"id\":3}\n", {"--mode=overwrite", "--validate_only", "--min_rows=9"}), 1);
-  EXPECT_THAT(said_, HasSubstr("min_rows"));
+  EXPECT_THAT(stderr_, HasSubstr("min_rows"));
   EXPECT_EQ(Count("id IN (1, 2)"), 2);
-  EXPECT_EQ(Load("b.jsonl", "{\"id\":3}\n", {"--mode=overwrite"}), 0) << said_;
+  EXPECT_EQ(Load("b.jsonl", "{\"id\":3}\n", {"--mode=overwrite"}), 0) << stderr_;
   EXPECT_EQ(Count(), 1);
 }
 
@@ -200,26 +201,26 @@ TEST_F(LoadTest, RowsStagedByAnEarlierLoadAreKept) {
     return Load("b.jsonl", "{\"id\":7}\n", {"--mode=dedup", "--primary_key=id", flag});
   };
   EXPECT_EQ(load("--min_rows=9"), 1);
-  EXPECT_THAT(said_, HasSubstr("rows that earlier loads staged for the table are kept"));
-  EXPECT_EQ(load("--validate_only"), 0) << said_;
-  EXPECT_THAT(said_, HasSubstr("would insert 3 rows"));
+  EXPECT_THAT(stderr_, HasSubstr("rows that earlier loads staged for the table are kept"));
+  EXPECT_EQ(load("--validate_only"), 0) << stderr_;
+  EXPECT_THAT(stderr_, HasSubstr("would insert 3 rows"));
   EXPECT_FALSE(HasTable());
-  EXPECT_EQ(load("--min_rows=3"), 0) << said_;
+  EXPECT_EQ(load("--min_rows=3"), 0) << stderr_;
   EXPECT_EQ(Count("id IN (0, 1, 7)"), 3);
 }
 
 TEST_F(LoadTest, WarnsOfATokenFileThatOthersCanRead) {
   const std::string token = WriteFile("token", "secret\n");
   std::filesystem::permissions(token, std::filesystem::perms(0644));
-  EXPECT_EQ(Run({"list", "--token_file=" + token}), 0) << said_;
-  EXPECT_THAT(said_, HasSubstr("every user of this machine can read " + token));
+  EXPECT_EQ(Run({"list", "--token_file=" + token}), 0) << stderr_;
+  EXPECT_THAT(stderr_, HasSubstr("every user of this machine can read " + token));
   std::filesystem::permissions(token, std::filesystem::perms(0640));
-  EXPECT_EQ(Run({"list", "--token_file=" + token}), 0) << said_;
-  EXPECT_THAT(said_, Not(HasSubstr("can read")));
+  EXPECT_EQ(Run({"list", "--token_file=" + token}), 0) << stderr_;
+  EXPECT_THAT(stderr_, Not(HasSubstr("can read")));
 }
 
 TEST_F(LoadTest, StrictStopsAReplaceBeforeItChangesTheTable) {
-  ASSERT_EQ(Load("a.jsonl", "{\"id\":1}\n{\"id\":2}\n", {"--mode=overwrite"}), 0) << said_;
+  ASSERT_EQ(Load("a.jsonl", "{\"id\":1}\n{\"id\":2}\n", {"--mode=overwrite"}), 0) << stderr_;
   const std::string schema_file =
       WriteFile("schema.json", R"({"type":"object","properties":{"id":{"type":"integer"}}})");
   EXPECT_EQ(Load("b.jsonl", "{\"id\":3}\n[]\n",
@@ -229,20 +230,20 @@ TEST_F(LoadTest, StrictStopsAReplaceBeforeItChangesTheTable) {
   EXPECT_EQ(
       Load("b.jsonl", "{\"id\":3}\n", {"--mode=overwrite", "--strict", "--schema=" + schema_file}),
       0)
-      << said_;
+      << stderr_;
   EXPECT_EQ(Count(), 1);
 }
 
 TEST_F(LoadTest, ReadsAByteOrderMarkAndNamesOtherEncodings) {
-  EXPECT_EQ(Load("a.jsonl", "\xEF\xBB\xBF{\"id\":1}\n{\"id\":2}\n"), 0) << said_;
+  EXPECT_EQ(Load("a.jsonl", "\xEF\xBB\xBF{\"id\":1}\n{\"id\":2}\n"), 0) << stderr_;
   EXPECT_EQ(Count(), 2);
   EXPECT_EQ(Load("b.csv", "id,pr\xE9nom\n1,a\n"), 1);
-  EXPECT_THAT(said_, HasSubstr("UTF-8"));
-  EXPECT_THAT(said_, Not(HasSubstr("INTERNAL")));
+  EXPECT_THAT(stderr_, HasSubstr("UTF-8"));
+  EXPECT_THAT(stderr_, Not(HasSubstr("INTERNAL")));
   EXPECT_EQ(Load("c.csv", std::string("\xFF\xFEi\0d\0\n\0001\0\n\0", 12)), 1);
-  EXPECT_THAT(said_, HasSubstr("UTF-16"));
+  EXPECT_THAT(stderr_, HasSubstr("UTF-16"));
   EXPECT_EQ(Load("d.txt", "id,name\n1,Ann\n"), 1);
-  EXPECT_THAT(said_, HasSubstr("--format csv"));
+  EXPECT_THAT(stderr_, HasSubstr("--format csv"));
 }
 
 }  // namespace

@@ -43,7 +43,7 @@ std::string CodeBlock(absl::string_view heading, absl::string_view language) {
 class ReadmeTest : public ServedTest {
  protected:
   // Runs `command` in this test's directory, with the programs on the path and the server's address
-  // in the environment. Returns the exit code and stores the output in said_.
+  // in the environment. Returns the exit code and stores the output in output_.
   int Shell(absl::string_view command) {
     ProcessOptions options;
     const std::string client = SYNCLINE_CLIENT_BINARY;
@@ -54,11 +54,11 @@ class ReadmeTest : public ServedTest {
     const auto process = Process::Start(options);
     if (!process.ok()) return -1;
     const int code = (*process)->Wait(kPatience).value_or(-1);
-    said_ = absl::StrCat((*process)->Stdout(), (*process)->Stderr());
+    output_ = absl::StrCat((*process)->Stdout(), (*process)->Stderr());
     return code;
   }
 
-  std::string said_;
+  std::string output_;
 };
 
 TEST_F(ReadmeTest, CommandsOfWhatYouGetWork) {
@@ -66,7 +66,7 @@ TEST_F(ReadmeTest, CommandsOfWhatYouGetWork) {
                   "/examples/messages.jsonl . && cp " SYNCLINE_SOURCE_DIR
                   "/examples/catalog_append.json catalog.json"),
             0)
-      << said_;
+      << output_;
   WriteFile("config.json", absl::StrCat("{\"server\":\"", server_->address(), "\",\"schema\":\"",
                                         schema(), "\"}"));
   std::string sync_id;
@@ -77,10 +77,10 @@ TEST_F(ReadmeTest, CommandsOfWhatYouGetWork) {
       if (!absl::StartsWith(absl::StripAsciiWhitespace(command), "syncline ")) continue;
       const std::string mine = absl::StrReplaceAll(
           command, {{"SYNC", sync_id}, {"public.people", absl::StrCat(schema(), ".people")}});
-      EXPECT_EQ(Shell(mine), 0) << command << "\n" << said_;
+      EXPECT_EQ(Shell(mine), 0) << command << "\n" << output_;
       ++commands;
-      const size_t at = said_.find("sync_id load-");
-      if (at != std::string::npos) sync_id = said_.substr(at + 8, said_.find(':', at) - at - 8);
+      const size_t at = output_.find("sync_id load-");
+      if (at != std::string::npos) sync_id = output_.substr(at + 8, output_.find(':', at) - at - 8);
     }
   }
   EXPECT_GE(commands, 7);
@@ -98,7 +98,7 @@ TEST_F(ReadmeTest, PythonExampleRunsTwice) {
                   "--grpc_python_out=. --plugin=protoc-gen-grpc_python=/usr/bin/grpc_python_plugin "
                   "proto/syncline/v1/*.proto proto/google/rpc/*.proto"),
             0)
-      << said_;
+      << output_;
   const std::string heading = "Calling it from another language";
   EXPECT_THAT(CodeBlock(heading, "sh"), HasSubstr("proto/syncline/v1/*.proto proto/google/rpc/"));
   const std::string example = CodeBlock(heading, "python");
@@ -107,9 +107,9 @@ TEST_F(ReadmeTest, PythonExampleRunsTwice) {
   WriteFile("example.py", absl::StrReplaceAll(example, {{"127.0.0.1:50051", server_->address()},
                                                         {"\"shop\"", "\"" + schema() + "\""}}));
   for (int run = 0; run < 2; ++run) {
-    EXPECT_EQ(Shell("/usr/bin/python3 example.py"), 0) << said_;
-    EXPECT_THAT(said_, Not(HasSubstr("Traceback")));
-    EXPECT_THAT(said_, HasSubstr("rows: 1000"));
+    EXPECT_EQ(Shell("/usr/bin/python3 example.py"), 0) << output_;
+    EXPECT_THAT(output_, Not(HasSubstr("Traceback")));
+    EXPECT_THAT(output_, HasSubstr("rows: 1000"));
     EXPECT_EQ(QueryInt(absl::StrCat("SELECT count(*) FROM ", Table("users"))), 1000);
   }
 }
@@ -120,7 +120,7 @@ TEST_F(ReadmeTest, NamesEveryVerb) {
   for (const char* const verb :
        {"load", "write", "list", "status", "rejected", "watch", "cancel"}) {
     EXPECT_THAT(block, HasSubstr(absl::StrCat("syncline ", verb)));
-    EXPECT_THAT(said_, HasSubstr(absl::StrCat("\n  ", verb, " ")));
+    EXPECT_THAT(output_, HasSubstr(absl::StrCat("\n  ", verb, " ")));
   }
 }
 

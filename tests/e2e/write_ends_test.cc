@@ -254,7 +254,7 @@ TEST_F(WriteEndsTest, StrictDoesNotStartStreamsThatChangeTables) {
                     "", {"--strict"})
                   .exit_code,
               0)
-        << "a table that is made is no change: " << mode;
+        << "creating a table is not a change: " << mode;
     Execute(absl::StrCat("ALTER TABLE ", Table("t"), " DROP COLUMN name"));
     const Written written =
         Write(streams, {Record("t", "2"), Complete("t"), Record("u", "2"), Complete("u")}, "", "",

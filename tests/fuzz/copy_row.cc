@@ -18,7 +18,7 @@ constexpr int64_t kMostZoneSeconds = 16 * 3600 - 1;
 constexpr int kMostJsonDepth = 512;
 
 int64_t TakeBigEndian(absl::string_view* bytes, size_t count) {
-  Expect(bytes->size() >= count, "the row is not cut off", *bytes);
+  Expect(bytes->size() >= count, "the row is complete", *bytes);
   uint64_t value = 0;
   for (size_t i = 0; i < count; ++i) value = value << 8 | static_cast<unsigned char>((*bytes)[i]);
   bytes->remove_prefix(count);
@@ -38,12 +38,14 @@ void CheckJsonb(JsonShape shape, absl::string_view bytes) {
   Expect(node.has_value(), "jsonb is JSON", text);
   Expect(!node->unstorable, "jsonb has neither \\u0000 nor lone surrogates", text);
   Expect(node->depth <= kMostJsonDepth, "jsonb is not deeper than 512", node->depth);
-  Expect(shape != JsonShape::kObject || node->kind == JsonNode::Kind::kObject, "an object", text);
-  Expect(shape != JsonShape::kArray || node->kind == JsonNode::Kind::kArray, "an array", text);
+  Expect(shape != JsonShape::kObject || node->kind == JsonNode::Kind::kObject,
+         "an object column has an object", text);
+  Expect(shape != JsonShape::kArray || node->kind == JsonNode::Kind::kArray,
+         "an array column has an array", text);
 }
 
 void ExpectSize(absl::string_view bytes, size_t size) {
-  Expect(bytes.size() == size, "a field of fixed size has it", bytes);
+  Expect(bytes.size() == size, "a field of a fixed-size type has that size", bytes);
 }
 
 }  // namespace
@@ -86,12 +88,12 @@ void CheckField(ColumnType type, JsonShape shape, const CopyField& field) {
     case ColumnType::kDate:
       ExpectSize(bytes, 4);
       return Expect(NumberIn(bytes) >= kFirstDate && NumberIn(bytes) <= kLastDate,
-                    "a date is one of PostgreSQL's", NumberIn(bytes));
+                    "a date is in PostgreSQL's range", NumberIn(bytes));
     case ColumnType::kTimestamp:
     case ColumnType::kTimestamptz:
       ExpectSize(bytes, 8);
       return Expect(NumberIn(bytes) >= kFirstTimestamp && NumberIn(bytes) < kBehindTimestamps,
-                    "a timestamp is one of PostgreSQL's", NumberIn(bytes));
+                    "a timestamp is in PostgreSQL's range", NumberIn(bytes));
     case ColumnType::kTime:
       ExpectSize(bytes, 8);
       return CheckTimeOfDay(NumberIn(bytes));
@@ -99,7 +101,8 @@ void CheckField(ColumnType type, JsonShape shape, const CopyField& field) {
       ExpectSize(bytes, 12);
       CheckTimeOfDay(NumberIn(bytes));
       const int64_t west = NumberIn(bytes.substr(8));
-      return Expect(west >= -kMostZoneSeconds && west <= kMostZoneSeconds, "a zone", west);
+      return Expect(west >= -kMostZoneSeconds && west <= kMostZoneSeconds,
+                    "a zone is in PostgreSQL's range", west);
     }
   }
 }
@@ -107,10 +110,10 @@ void CheckField(ColumnType type, JsonShape shape, const CopyField& field) {
 std::vector<CopyField> ReadRow(absl::string_view bytes, const TableSchema& schema) {
   const int64_t count = TakeBigEndian(&bytes, 2);
   Expect(count == static_cast<int64_t>(kMetaFields + schema.columns.size()),
-         "a row has a field for each column", count);
+         "a row has one field per column", count);
   std::vector<CopyField> fields;
   for (int64_t i = 0; i < count; ++i) fields.push_back(TakeField(&bytes));
-  Expect(bytes.empty(), "nothing stands behind a row's fields", bytes);
+  Expect(bytes.empty(), "no bytes follow the fields of a row", bytes);
   for (size_t i = 0; i < kMetaFields; ++i) Expect(fields[i].has_value(), "meta is never NULL", i);
   ExpectSize(*fields[0], kRawIdBytes);
   CheckField(ColumnType::kVarchar, JsonShape::kAny, fields[0]);

@@ -144,14 +144,14 @@ ReferenceDecimal ReadNumericField(absl::string_view bytes, int64_t* scale) {
     Expect(group != 0 || (i != 0 && i != groups - 1), "no group of zeros at either end", bytes);
     absl::StrAppend(&decimal.digits, absl::Dec(group, absl::kZeroPad4));
   }
-  Expect(groups != 0 || (sign == 0 && weight == 0), "zero is written one way", bytes);
+  Expect(groups != 0 || (sign == 0 && weight == 0), "zero has one encoding", bytes);
   decimal.negative = sign != 0;
   decimal.exponent = 4 * (int64_t{weight} - groups + 1);
   decimal = Normalized(decimal);
   Expect(static_cast<int64_t>(decimal.digits.size()) + decimal.exponent <= kMostDigitsBefore,
          "a numeric has at most 131072 digits before the point", decimal.exponent);
   // numeric_recv drops digits beyond the scale without an error.
-  Expect(-decimal.exponent <= *scale, "no digit lies behind the scale", ToString(decimal));
+  Expect(-decimal.exponent <= *scale, "no digit is beyond the scale", ToString(decimal));
   return decimal;
 }
 

@@ -36,19 +36,21 @@ void CheckIdentifier(absl::string_view name, absl::string_view source) {
   for (const char c : name) {
     const bool word =
         (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_';
-    Expect(word, "a name is of letters, digits and underscores", source, " ", name);
+    Expect(word, "a name consists of letters, digits and underscores", source, " ", name);
   }
-  Expect(name[0] < '0' || name[0] > '9', "no digit leads", source, " ", name);
-  Expect(name.find_first_not_of('_') != absl::string_view::npos, "not of _ alone", source);
+  Expect(name[0] < '0' || name[0] > '9', "a name does not begin with a digit", source, " ", name);
+  Expect(name.find_first_not_of('_') != absl::string_view::npos, "a name is not only underscores",
+         source);
 }
 
 void CheckName(absl::string_view name) {
   const std::string shortened = ShortenName(name);
-  Expect(shortened.size() <= kMostBytes && IsUtf8(shortened), "a short name is UTF-8", name);
-  Expect(name.size() > kMostBytes || shortened == name, "a short name stays", name);
+  Expect(shortened.size() <= kMostBytes && IsUtf8(shortened), "a shortened name is UTF-8", name);
+  Expect(name.size() > kMostBytes || shortened == name, "a short name is unchanged", name);
   const std::string normalized = NormalizeName(name);
   CheckIdentifier(normalized, name);
-  Expect(NormalizeName(normalized) == normalized, "a normal name stays", name, " ", normalized);
+  Expect(NormalizeName(normalized) == normalized, "a normalized name is unchanged", name, " ",
+         normalized);
 }
 
 template <typename Key, typename Name>
@@ -70,14 +72,14 @@ std::vector<T> Reversed(std::vector<T> values) {
 
 void CheckColumns(const std::vector<std::string>& fields) {
   const std::vector<std::string> columns = MapColumnNames(fields);
-  Expect(columns.size() == fields.size(), "a column for each field", columns.size());
+  Expect(columns.size() == fields.size(), "one column per field", columns.size());
   for (size_t i = 0; i < columns.size(); ++i) {
     CheckIdentifier(columns[i], fields[i]);
     Expect(!IsReserved(columns[i]), "no column has a reserved name", fields[i]);
   }
   ExpectOneToOne(fields, columns);
   Expect(Reversed(MapColumnNames(Reversed(fields))) == columns, "the order does not matter");
-  Expect(MapColumnNames(columns) == columns, "columns are called what they are called");
+  Expect(MapColumnNames(columns) == columns, "mapping column names again changes nothing");
 }
 
 bool IsUsable(const StreamDescriptor& stream) {
@@ -90,9 +92,9 @@ bool IsUsable(const StreamDescriptor& stream) {
 void CheckTables(const std::vector<StreamDescriptor>& streams) {
   const absl::StatusOr<std::vector<TableName>> tables = MapTableNames(streams, "public");
   const bool usable = std::all_of(streams.begin(), streams.end(), IsUsable);
-  Expect(usable || ReasonOf(tables.status()) == "INVALID_NAME", "bad names are refused");
+  Expect(usable || ReasonOf(tables.status()) == "INVALID_NAME", "unusable names are rejected");
   Expect(!usable || tables.ok() || ReasonOf(tables.status()) == "RESERVED_SCHEMA",
-         "good ones are not", tables.status().ToString());
+         "usable names are accepted", tables.status().ToString());
   if (!tables.ok()) return;
   std::vector<TableName> temps;
   std::set<std::pair<std::string, std::string>> taken;
@@ -103,11 +105,12 @@ void CheckTables(const std::vector<StreamDescriptor>& streams) {
     Expect(!absl::StartsWith(table.schema, "pg_") && table.schema != "information_schema" &&
                table.schema != "syncline",
            "no table in a reserved schema", streams[i].name_space);
-    Expect(!absl::StartsWith(table.name, kTempTablePrefix), "no table looks like a temp table",
-           table.name);
+    Expect(!absl::StartsWith(table.name, kTempTablePrefix),
+           "no table has the prefix of temp tables", table.name);
     temps.push_back(TempTableName(table));
     CheckIdentifier(temps.back().name, table.name);
-    Expect(absl::StartsWith(temps.back().name, kTempTablePrefix), "a temp table looks like one");
+    Expect(absl::StartsWith(temps.back().name, kTempTablePrefix),
+           "a temp table has the prefix of one");
   }
   const auto names = [](const std::vector<TableName>& of) {
     std::vector<std::pair<std::string, std::string>> pairs;
@@ -122,7 +125,8 @@ void CheckTables(const std::vector<StreamDescriptor>& streams) {
   ExpectOneToOne(resolved, names(*tables));
   ExpectOneToOne(resolved, names(temps));
   const auto reversed = MapTableNames(Reversed(streams), "public");
-  Expect(reversed.ok() && Reversed(names(*reversed)) == names(*tables), "the order is no matter");
+  Expect(reversed.ok() && Reversed(names(*reversed)) == names(*tables),
+         "the order does not matter");
 }
 
 void CheckInput(ByteSource source) {

@@ -41,24 +41,27 @@ void CheckNumeric(absl::string_view text, const std::optional<WrittenDecimal>& w
                   "what is no number is not taken", text);
   }
   const std::optional<StoredDecimal> expected = StoreAsNumeric(*written);
-  Expect(expected.has_value() == IsStored(coercion), "numeric takes its numbers", text);
+  Expect(expected.has_value() == IsStored(coercion), "numeric stores exactly its numbers", text);
   if (!expected.has_value()) {
-    return Expect(coercion == Coercion::kOutOfRange, "what has no room is out of range", text);
+    return Expect(coercion == Coercion::kOutOfRange, "a number that does not fit is out of range",
+                  text);
   }
-  Expect((coercion == Coercion::kCut) == expected->cut, "digits go with a change only", text);
+  Expect((coercion == Coercion::kCut) == expected->cut, "dropped digits are reported", text);
   int64_t scale = 0;
   const ReferenceDecimal stored = ReadNumericField(Encode(ColumnType::kNumeric, value), &scale);
   Expect(stored == expected->value, "a number is kept digit for digit", text, " as ",
          ToString(stored));
   constexpr int64_t kMostScale = 16383;
-  Expect(written->scale > kMostScale || scale == written->scale, "and its scale", text, " ", scale);
+  Expect(written->scale > kMostScale || scale == written->scale, "the scale is kept", text, " ",
+         scale);
 }
 
 void CheckBigint(absl::string_view text, const std::optional<WrittenDecimal>& written,
                  Coercion coercion, const Value& value) {
   const std::optional<int64_t> expected =
       written.has_value() ? StoreAsBigint(written->value) : std::nullopt;
-  Expect(expected.has_value() == (coercion == Coercion::kFits), "bigint takes its numbers", text);
+  Expect(expected.has_value() == (coercion == Coercion::kFits), "bigint stores exactly its numbers",
+         text);
   Expect(!expected || NumberIn(Encode(ColumnType::kBigint, value)) == *expected,
          "an integer is kept", text);
 }

@@ -33,7 +33,7 @@ class RowReader : public dataflow::RecordSink {
   }
   void OnRecord(const RecordMeta& meta, absl::Span<const Value> values) override {
     Expect(meta.offset == next_++, "a record keeps its offset", meta.offset);
-    Expect(values.size() == EveryType().columns.size(), "a value for each column", values.size());
+    Expect(values.size() == EveryType().columns.size(), "one value per column", values.size());
     buffer_.Clear();
     encoder_.AppendRow(meta, values, &buffer_);
     records_.push_back({meta.offset, std::nullopt, "", ReadRow(buffer_.view(), EveryType())});
@@ -46,7 +46,7 @@ class RowReader : public dataflow::RecordSink {
   }
 
   void OnUnreadable(int64_t offset, absl::string_view, absl::string_view) override {
-    Expect(false, "no batch names unreadable records", offset);
+    Expect(false, "no batch lists unreadable records", offset);
   }
 
   std::vector<ParsedRecord> TakeRecords() { return std::move(records_); }
@@ -71,8 +71,8 @@ size_t PositionOf(absl::string_view field) {
 
 std::string TextOf(const JsonNode& entry, absl::string_view name) {
   const JsonNode* const text = entry.Find(name);
-  Expect(text != nullptr && text->kind == JsonNode::Kind::kString, "a change has texts",
-         entry.token);
+  Expect(text != nullptr && text->kind == JsonNode::Kind::kString,
+         "the members of a change are strings", entry.token);
   return text->text;
 }
 
@@ -134,7 +134,7 @@ std::map<std::string, std::string> OwnChanges(const ParsedRecord& row, size_t so
         EveryType().columns[position - kMetaFields].type == ColumnType::kVarchar;
     Expect(!TextOf(entry, "reason").empty(), "a change has a reason", entry.token);
     Expect(change == (is_null ? "NULLED" : "TRUNCATED") || (change == "NULLED" && may_hold_null),
-           "the row bears a change out", entry.token);
+           "a change agrees with the row", entry.token);
     Expect(own.emplace(field, change).second, "a column has one change", text);
   }
   return own;

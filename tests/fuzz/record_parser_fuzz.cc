@@ -58,7 +58,7 @@ std::optional<WrittenDecimal> NumberOf(const JsonNode& value) {
 
 void CheckVarchar(const JsonNode& value, const CopyField& field) {
   if (value.kind == Kind::kNotFinite) return Expect(!field.has_value(), "NaN is NULL", value.token);
-  Expect(field.has_value(), "varchar takes everything", value.token);
+  Expect(field.has_value(), "varchar stores everything", value.token);
   switch (value.kind) {
     case Kind::kString:
       return Expect(*field == WithoutNul(value.text), "a string is kept", value.token, *field);
@@ -78,13 +78,13 @@ void CheckJson(const ColumnSchema& column, const JsonNode& value, const CopyFiel
   if (value.kind == Kind::kNotFinite) return Expect(!field.has_value(), "NaN is NULL", value.token);
   if (value.kind == Kind::kString && column.json_shape != JsonShape::kAny) {
     return Expect(!field.has_value() || ReadJson(absl::StrCat(value.text)).has_value(),
-                  "a text is stored when it is JSON", value.token);
+                  "a string is stored if it is JSON", value.token);
   }
   // Without an exponent, a short text cannot exceed numeric's limits.
   const bool surely_stored = value.depth <= kSurelyStoredDepth &&
                              value.token.find_first_of("eE") == absl::string_view::npos &&
                              column.json_shape == JsonShape::kAny;
-  Expect(field.has_value() || !surely_stored, "jsonb takes JSON", value.token);
+  Expect(field.has_value() || !surely_stored, "jsonb stores JSON", value.token);
   if (!field.has_value()) return;
   if (!value.unstorable && !value.not_finite) {
     Expect(field->substr(1) == value.token, "JSON is kept as it is", value.token, *field);
@@ -95,18 +95,21 @@ void CheckJson(const ColumnSchema& column, const JsonNode& value, const CopyFiel
 void CheckNumber(ColumnType type, const JsonNode& value, const CopyField& field) {
   const std::optional<WrittenDecimal> written = NumberOf(value);
   if (!written.has_value()) {
-    return Expect(!field.has_value(), "what is no number is NULL", value.token);
+    return Expect(!field.has_value(), "a value that is not a number is NULL", value.token);
   }
   if (type == ColumnType::kBigint) {
     const std::optional<int64_t> expected = StoreAsBigint(written->value);
-    Expect(expected.has_value() == field.has_value(), "bigint takes its numbers", value.token);
-    return Expect(!expected || *expected == NumberIn(*field), "bigint keeps them", value.token);
+    Expect(expected.has_value() == field.has_value(), "bigint stores exactly its numbers",
+           value.token);
+    return Expect(!expected || *expected == NumberIn(*field), "bigint keeps the value",
+                  value.token);
   }
   const std::optional<StoredDecimal> expected = StoreAsNumeric(*written);
-  Expect(expected.has_value() == field.has_value(), "numeric takes its numbers", value.token);
-  int64_t scale = 0;
-  Expect(!expected || expected->value == ReadNumericField(*field, &scale), "numeric keeps them",
+  Expect(expected.has_value() == field.has_value(), "numeric stores exactly its numbers",
          value.token);
+  int64_t scale = 0;
+  Expect(!expected || expected->value == ReadNumericField(*field, &scale),
+         "numeric keeps the value", value.token);
 }
 
 void CheckColumn(const ColumnSchema& column, const JsonNode& value, const CopyField& field) {
@@ -119,16 +122,17 @@ void CheckColumn(const ColumnSchema& column, const JsonNode& value, const CopyFi
     case ColumnType::kNumeric:
       return CheckNumber(column.type, value, field);
     case ColumnType::kBoolean:
-      return Expect(field.has_value() == (value.kind == Kind::kBoolean), "booleans", value.token);
+      return Expect(field.has_value() == (value.kind == Kind::kBoolean),
+                    "only booleans are booleans", value.token);
     case ColumnType::kBytea:
-      return Expect(!field.has_value() || value.kind == Kind::kString, "bytes are texts",
+      return Expect(!field.has_value() || value.kind == Kind::kString, "bytes come from strings",
                     value.token);
     case ColumnType::kDate:
     case ColumnType::kTimestamp:
     case ColumnType::kTimestamptz:
     case ColumnType::kTime:
     case ColumnType::kTimetz:
-      return Expect(!field.has_value() || value.kind == Kind::kString, "times are texts",
+      return Expect(!field.has_value() || value.kind == Kind::kString, "times come from strings",
                     value.token);
   }
 }
@@ -142,11 +146,11 @@ void CheckRow(const JsonNode& data, size_t source_changes, const ParsedRecord& r
     const JsonNode* const value = data.Find(columns[i].input_name);
     const bool noted = changes.count(columns[i].input_name) != 0;
     if (IsMissing(value)) {
-      Expect(!field.has_value() && !noted, "what is missing is NULL, without a change",
+      Expect(!field.has_value() && !noted, "a missing value is NULL without a change",
              columns[i].input_name);
       continue;
     }
-    Expect(field.has_value() || noted, "no value is nulled in silence", value->token);
+    Expect(field.has_value() || noted, "every nulled value is recorded", value->token);
     CheckColumn(columns[i], *value, field);
   }
 }
@@ -170,21 +174,22 @@ const JsonNode* DataOf(const JsonNode& message, size_t* source_changes) {
 
 void CheckRejected(const Mode& mode, absl::string_view line, const std::optional<JsonNode>& node,
                    const JsonNode* data, const ParsedRecord& record) {
-  Expect(record.raw == line, "a rejected record is kept as it came", line, record.raw);
+  Expect(record.raw == line, "a rejected record is kept unchanged", line, record.raw);
   const bool is_object = node.has_value() && node->kind == Kind::kObject;
   switch (*record.reject) {
     case RejectReason::kInvalidJson:
-      return Expect(!node.has_value() || !IsUtf8(line), "INVALID_JSON is no JSON", line);
+      return Expect(!node.has_value() || !IsUtf8(line), "INVALID_JSON is not JSON", line);
     case RejectReason::kInvalidUtf8:
-      return Expect(!IsUtf8(line), "INVALID_UTF8 is no UTF-8", line);
+      return Expect(!IsUtf8(line), "INVALID_UTF8 is not UTF-8", line);
     case RejectReason::kNotAnObject:
-      return Expect(node.has_value() && !is_object, "NOT_AN_OBJECT is none", line);
+      return Expect(node.has_value() && !is_object, "NOT_AN_OBJECT is not an object", line);
     case RejectReason::kTooDeep:
       return Expect(!node.has_value() || node->depth > kSurelyReadDepth, "TOO_DEEP is deep", line);
     case RejectReason::kRecordTooLarge:
       return Expect(mode.small_records && line.size() > kSmallRecord, "RECORD_TOO_LARGE", line);
     case RejectReason::kNotARecord:
-      return Expect(mode.airbyte && is_object && data == nullptr, "NOT_A_RECORD is none", line);
+      return Expect(mode.airbyte && is_object && data == nullptr, "NOT_A_RECORD is not a record",
+                    line);
     case RejectReason::kMissingKey:
       return Expect(mode.require_key && data != nullptr, "MISSING_KEY needs a key", line);
     case RejectReason::kKeyChanged:
@@ -204,8 +209,9 @@ void CheckRecord(const Mode& mode, absl::string_view line, const ParsedRecord& r
     data = mode.airbyte ? DataOf(*node, &source_changes) : &*node;
   }
   if (record.reject) return CheckRejected(mode, line, node, data, record);
-  Expect(IsUtf8(line), "what is accepted is UTF-8", line);
-  if (!node.has_value()) return Expect(line.size() > kSurelyReadDepth, "and JSON", line);
+  Expect(IsUtf8(line), "an accepted line is UTF-8", line);
+  if (!node.has_value())
+    return Expect(line.size() > kSurelyReadDepth, "an accepted line is JSON", line);
   Expect(data != nullptr, "a row has data", line);
   CheckRow(*data, source_changes, record);
 }
@@ -237,13 +243,13 @@ void CheckInput(ByteSource source) {
       ParseAll(ParserFor(mode), BatchOf(mode, lines, kFirstOffset));
   std::vector<absl::string_view> expected = absl::StrSplit(lines, '\n');
   if (expected.back().empty()) expected.pop_back();
-  Expect(records.size() == expected.size(), "a line is a record", records.size());
+  Expect(records.size() == expected.size(), "each line is one record", records.size());
   for (size_t i = 0; i < records.size(); ++i) {
     CheckRecord(mode, expected[i], records[i]);
     const int64_t offset = kFirstOffset + static_cast<int64_t>(i);
     const std::vector<ParsedRecord> alone =
         ParseAll(ParserFor(mode), BatchOf(mode, absl::StrCat(expected[i], "\n"), offset));
-    Expect(alone.size() == 1 && alone[0] == records[i], "a record depends on no neighbour",
+    Expect(alone.size() == 1 && alone[0] == records[i], "a record does not depend on others",
            expected[i]);
   }
 }

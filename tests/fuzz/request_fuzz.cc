@@ -36,7 +36,7 @@ void CheckPlan(const StreamPlan& plan) {
            column.input_name);
   }
   for (const std::string& key : plan.schema.primary_key) {
-    Expect(properties.count(key) != 0, "a key is a property", key);
+    Expect(properties.count(key) != 0, "a key column is a property", key);
   }
 }
 

@@ -70,8 +70,8 @@ void CheckInput(ByteSource source) {
   }
   static auto* const parser = new RecordParser(EveryType(), {});
   const absl::StatusOr<int64_t> count = RecordParser::CountRecords(batch);
-  Expect(count.ok() || ReasonOf(count.status()) == "INVALID_ROWS", "counts that do not fit",
-         count.status().ToString());
+  Expect(count.ok() || ReasonOf(count.status()) == "INVALID_ROWS",
+         "inconsistent counts are INVALID_ROWS", count.status().ToString());
   for (const ParsedRecord& record : ParseAll(parser, batch)) {
     if (!record.reject) {
       OwnChanges(record, 0);

@@ -38,7 +38,7 @@ Reading Read(ColumnType type, absl::string_view text) {
   reading.coercion = dataflow::CoercerFor(type, JsonShape::kAny).from_text(text, &scratch, &value);
   Expect(reading.coercion == Coercion::kFits || reading.coercion == Coercion::kUnreadable ||
              reading.coercion == Coercion::kOutOfRange,
-         "a time is taken as it is or not at all", text);
+         "a time is stored exactly or not at all", text);
   if (reading.coercion != Coercion::kFits) return reading;
   ByteBuffer buffer;
   postgres::FieldEncoderFor(type)(value, &buffer);
@@ -52,8 +52,9 @@ Reading Read(ColumnType type, absl::string_view text) {
 void CheckTimesOfDay(absl::string_view text) {
   const Reading local = Read(ColumnType::kTime, text);
   const Reading zoned = Read(ColumnType::kTimetz, text);
-  Expect(local.fits() == zoned.fits(), "time and timetz take the same texts", text);
-  Expect(!local.fits() || local.number() == zoned.number(), "with the same digits", text);
+  Expect(local.fits() == zoned.fits(), "time and timetz accept the same texts", text);
+  Expect(!local.fits() || local.number() == zoned.number(), "time and timetz have the same digits",
+         text);
 }
 
 void CheckText(absl::string_view text) {
@@ -74,7 +75,7 @@ void CheckText(absl::string_view text) {
   if (local.fits() && utc.fits()) {
     const int64_t zone = utc.number() - local.number();
     Expect(zone % kSecond == 0 && zone > -16 * 3600 * kSecond && zone < 16 * 3600 * kSecond,
-           "a zone moves by whole seconds", text);
+           "a zone shifts by whole seconds", text);
   }
 }
 
@@ -169,7 +170,8 @@ void CheckWritten(ByteSource source) {
                      w.day <= DaysIn(year, w.month) && w.zone_east > -16 * 3600 &&
                      w.zone_east < 16 * 3600;
   if (!valid) {
-    return Expect(date.coercion == Coercion::kUnreadable, "what is not in the calendar", text);
+    return Expect(date.coercion == Coercion::kUnreadable,
+                  "a date outside the calendar is unreadable", text);
   }
   const int64_t days = SlowDays(year, w.month, w.day);
   ExpectNumber(date, days, SlowDays(-4713, 11, 24), SlowDays(5874897, 12, 31), "date", text);
@@ -184,7 +186,7 @@ void CheckWritten(ByteSource source) {
   if (w.bc) return;
   Expect(time.fits() && time.number() == w.seconds * kSecond + MicrosOf(w.fraction) &&
              time.zone_west() == -w.zone_east,
-         "a time is cut, never rounded", text);
+         "a time is truncated, never rounded", text);
 }
 
 void CheckCalendar(ByteSource source) {
@@ -193,9 +195,10 @@ void CheckCalendar(ByteSource source) {
   Expect(date.month >= 1 && date.month <= 12 && date.day >= 1 &&
              date.day <= DaysIn(date.year, date.month),
          "a day of the calendar", days);
-  Expect(dataflow::DaysFromCivil(date.year, date.month, date.day) == days, "and back", days);
-  Expect(SlowDays(date.year, date.month, date.day) + kPostgresEpochDays == days, "slowly too",
-         days);
+  Expect(dataflow::DaysFromCivil(date.year, date.month, date.day) == days,
+         "CivilFromDays and DaysFromCivil are inverse", days);
+  Expect(SlowDays(date.year, date.month, date.day) + kPostgresEpochDays == days,
+         "the slow calendar agrees", days);
 }
 
 void CheckInput(ByteSource source) {

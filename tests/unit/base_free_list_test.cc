@@ -54,7 +54,7 @@ TEST(FreeListTest, FreesUnusedBuffers) {
   Numbers list(1000);
   Give(list, 4);
   list.FreeUnused();
-  EXPECT_EQ(list.size(), 4) << "they have come since the list was made";
+  EXPECT_EQ(list.size(), 4) << "they were given after the list was created";
 
   // Only one of the four buffers is used.
   for (int i = 0; i < 3; ++i) list.Give(list.Take(), 100);

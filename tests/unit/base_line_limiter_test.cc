@@ -12,7 +12,8 @@ TEST(LineLimiterTest, AllowsAFewAndCountsTheRest) {
   EXPECT_EQ(limiter.Take(start + absl::Seconds(1)), 0);
   EXPECT_EQ(limiter.Take(start + absl::Seconds(2)), std::nullopt);
   EXPECT_EQ(limiter.Take(start + absl::Seconds(9)), std::nullopt);
-  EXPECT_EQ(limiter.Take(start + absl::Seconds(10)), 2) << "the first line of a window tells";
+  EXPECT_EQ(limiter.Take(start + absl::Seconds(10)), 2)
+      << "the first line of a window has the count";
   EXPECT_EQ(limiter.Take(start + absl::Seconds(10)), 0);
   EXPECT_EQ(limiter.Take(start + absl::Seconds(11)), std::nullopt);
 }

@@ -36,7 +36,7 @@ TEST(CliTest, HelpOfEveryVerbNamesItsFlags) {
     for (const Flag& flag : verb.flags) {
       EXPECT_THAT(help.to_stdout, HasSubstr("--" + flag.name));
       EXPECT_FALSE(flag.help.empty()) << flag.name;
-      EXPECT_TRUE(names.insert(flag.name).second) << flag.name << " stands twice";
+      EXPECT_TRUE(names.insert(flag.name).second) << flag.name << " is listed twice";
     }
     EXPECT_THAT(Parse({"--help"}).to_stdout, HasSubstr(verb.summary));
   }

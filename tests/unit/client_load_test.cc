@@ -85,7 +85,8 @@ TEST(WhyNotToPublishTest, StrictAllowsNoChange) {
   EXPECT_THAT(WhyNotToPublish(rules, report, false), HasSubstr("not stored"));
   report = Summary(3, 0);
   report.plan.add_changes()->set_kind(v1::SchemaChange::KIND_ADD_COLUMN);
-  EXPECT_THAT(WhyNotToPublish(rules, report, false), IsEmpty()) << "the server has judged these";
+  EXPECT_THAT(WhyNotToPublish(rules, report, false), IsEmpty())
+      << "the server has already checked these";
 }
 
 absl::StatusOr<v1::StartSyncRequest> Request(std::vector<std::string> flags) {

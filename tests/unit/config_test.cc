@@ -42,7 +42,7 @@ std::string ReadFile(const std::string& path) {
 void ExpectGolden(const std::string& name, const std::string& actual) {
   const std::string path = absl::StrCat(SYNCLINE_SOURCE_DIR, "/tests/golden/", name);
   if (std::getenv("SYNCLINE_UPDATE_GOLDEN") != nullptr) std::ofstream(path) << actual;
-  EXPECT_EQ(actual, ReadFile(path)) << "if this is meant: SYNCLINE_UPDATE_GOLDEN=1";
+  EXPECT_EQ(actual, ReadFile(path)) << "if this is intended: SYNCLINE_UPDATE_GOLDEN=1";
 }
 
 class ConfigTest : public ::testing::Test {

@@ -514,7 +514,7 @@ TEST(ColumnLimitTest, TimesAreCutToThePrecision) {
   EXPECT_EQ(Limited(ColumnType::kTimestamp, "timestamp(0) without time zone",
                     R"("1999-12-31T23:59:59.5")"),
             "cut -1000000")
-      << "before the epoch, too, to the earlier one";
+      << "before the epoch, also to the earlier one";
   EXPECT_EQ(Limited(ColumnType::kTimestamptz, "timestamp(6) with time zone",
                     R"("2000-01-01T00:00:00.123456Z")"),
             "123456");
@@ -526,7 +526,7 @@ TEST(ColumnLimitTest, TextsLoseTrailingSpacesBeyondTheirLength) {
   EXPECT_EQ(Limited(ColumnType::kVarchar, "character varying(3)", R"("äöü")"), "äöü");
   EXPECT_EQ(Limited(ColumnType::kVarchar, "character varying(3)", R"("äöü ")"), "cut äöü");
   EXPECT_EQ(Limited(ColumnType::kVarchar, "character varying(3)", R"("abcd")"), "abcd")
-      << "PostgreSQL refuses the row";
+      << "PostgreSQL rejects the row";
   EXPECT_EQ(Limited(ColumnType::kVarchar, "text", R"("abc  ")"), "abc  ");
 }
 

@@ -25,7 +25,7 @@ TEST(JsonTextTest, AcceptsJson) {
     ScratchArena scratch;
     const CheckedJson checked = Check(json, &scratch);
     EXPECT_EQ(checked.status, JsonStatus::kValid) << json;
-    EXPECT_EQ(checked.text.data(), json.data()) << "copied though nothing changed: " << json;
+    EXPECT_EQ(checked.text.data(), json.data()) << "copied although nothing changed: " << json;
     EXPECT_FALSE(checked.cleaned);
     EXPECT_TRUE(checked.fits_jsonb);
   }

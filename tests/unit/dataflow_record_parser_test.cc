@@ -248,7 +248,7 @@ TEST_F(RecordParserTest, LastOfEqualMessageFieldsWins) {
   EXPECT_EQ(
       Message(R"({"type":"RECORD","record":{"data":{"id":1},"data":null,"data":{"name":"x"}}})"),
       "-|x|-|-|-")
-      << "nothing is left of data that null displaced";
+      << "nothing remains of data that a later null replaced";
   EXPECT_EQ(Message(R"({"type":"RECORD","record":{"data":{"id":1}},"record":null})"),
             "NOT_A_RECORD");
   EXPECT_EQ(Message(R"({"type":"RECORD","record":{"data":{"id":1},"emitted_at":5,)"
@@ -264,7 +264,7 @@ TEST_F(RecordParserTest, LastOfEqualMessageFieldsWins) {
   EXPECT_EQ(sink_.records[0].meta_json, kNoChanges);
   EXPECT_EQ(Message(R"({"type":"RECORD","record":{"data":{"id":tru}},"record":{"data":{}}})"),
             "INVALID_JSON")
-      << "what is displaced must be JSON, too";
+      << "replaced data must also be JSON";
 }
 
 TEST_F(RecordParserTest, UnreadableEmittedAtBecomesTheArrivalTime) {

@@ -129,7 +129,7 @@ TEST_F(ValueCountsTest, CountsTypedRows) {
 TEST_F(ValueCountsTest, ChangedKeyOrCursorRejectsDedupRecords) {
   const std::string noted = R"({"sync_id":0,"changes":[{"field":"id",)"
                             R"("change":"NULLED","reason":"DESTINATION_SERIALIZATION_ERROR"}]})";
-  EXPECT_EQ(Line(R"({"id":"x"})"), noted) << "in an append nothing is decided by it";
+  EXPECT_EQ(Line(R"({"id":"x"})"), noted) << "an append does not depend on it";
   parser_ = nullptr;
   options_.require_key = true;
   EXPECT_EQ(Line(R"({"id":"x"})"), "KEY_CHANGED");
@@ -222,7 +222,8 @@ TEST_F(ValueCountsTest, UnreadableDeletionMarkerIsStillSet) {
   EXPECT_EQ(marked(ColumnType::kBoolean, "false").scalar, 0);
   EXPECT_EQ(marked(ColumnType::kVarchar, "\"yes\"").text, "yes");
   EXPECT_TRUE(marked(ColumnType::kTimestamptz, "null").is_null());
-  EXPECT_TRUE(marked(ColumnType::kTimestamptz, "NaN").is_null()) << "a missing value of Python's";
+  EXPECT_TRUE(marked(ColumnType::kTimestamptz, "NaN").is_null())
+      << "Python writes missing values as NaN";
 }
 
 TEST_F(ValueCountsTest, DoesNotParseUnreadableRecords) {

@@ -118,7 +118,7 @@ class History {
     *name = entry != entries_.end() ? entry->second : AssignTables({asked}, facts).front();
     const bool natural_is_free = facts.owners.count(ScopeOf(asked.table)) == 0;
     if (entry == entries_.end() && natural_is_free && !(*name == asked.table)) {
-      return absl::StrCat("avoids its name: ", name->ToString());
+      return absl::StrCat("does not use its name: ", name->ToString());
     }
     return facts.owners.count(ScopeOf(*name)) > 0 ? "two streams share a table" : "";
   }
@@ -211,7 +211,7 @@ class History {
     for (const auto& [property, entry] : table->known) {
       const auto there = table->columns.find(entry.column_name);
       if (there != table->columns.end() && there->second.users && entry.owned) {
-        return absl::StrCat("the user's column ", entry.column_name, " is taken for a stream's");
+        return absl::StrCat("the user's column ", entry.column_name, " is treated as a stream's");
       }
     }
     return "";

@@ -42,7 +42,7 @@ TEST(ErrorDocsTest, EveryReasonIsInTheManual) {
     for (const std::string& reason : ReasonsIn(ReadFile(entry.path()))) {
       ++found;
       EXPECT_TRUE(absl::StrContains(manual, absl::StrCat("`", reason, "`")))
-          << entry.path() << " has reason " << reason << ", docs/errors.md does not";
+          << entry.path() << " has reason " << reason << ", which is not in docs/errors.md";
     }
   }
   EXPECT_GT(found, 40u) << "the reasons were not found";

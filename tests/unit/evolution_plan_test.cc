@@ -160,7 +160,7 @@ TEST(EvolutionPlanTest, RewriteIsAnnouncedAndBounded) {
   EXPECT_THAT(refused, StatusIs(absl::StatusCode::kFailedPrecondition, "REWRITE_TOO_LARGE"));
   EXPECT_THAT(std::string(refused.message()), HasSubstr("--max_rewrite_bytes"));
   input.replaced = true;
-  EXPECT_OK(PlanEvolution(kTable, wider, input)) << "a refresh is the cure";
+  EXPECT_OK(PlanEvolution(kTable, wider, input)) << "a refresh is allowed";
   input = Table({Owned("v", "text")});
   input.table_bytes = 1001;
   EXPECT_OK(PlanEvolution(kTable, Declared({{"v", T::kVarchar}}), input));

@@ -37,7 +37,7 @@ TEST_F(FailedTriesTest, DelaysGrowAfterTheFirstTries) {
   EXPECT_EQ(After(absl::Milliseconds(1900)), 0);
   EXPECT_EQ(After(absl::Milliseconds(200)), 1);
   for (int i = 0; i < 50; ++i) Try("a");
-  EXPECT_EQ(After(absl::Seconds(10)), 50) << "ten seconds at most";
+  EXPECT_EQ(After(absl::Seconds(10)), 50) << "at most ten seconds";
   // Another client, and the same client after a while, start with a clean record.
   Try("b");
   EXPECT_EQ(answered_, 58);

@@ -57,7 +57,7 @@ v1::StreamRecordsRequest Header() {
 }
 
 // Returns a batch with `payload` (a serialized field, or empty) and a large unknown field.
-std::string BatchOfStrangers(const std::string& payload) {
+std::string BatchWithUnknownField(const std::string& payload) {
   v1::RecordBatch batch;
   batch.GetReflection()->MutableUnknownFields(&batch)->AddLengthDelimited(1000, LargeText('u'));
   const std::string bytes = payload + batch.SerializeAsString();
@@ -129,10 +129,10 @@ TEST_F(MessageReaderTest, ReadsEveryMessageAsProtobufDoes) {
       {"airbyte_jsonl", AirbyteJsonl(LargeText('m')).SerializeAsString()},
       {"rows", Rows().SerializeAsString()},
       {"header", Header().SerializeAsString()},
-      {"empty text", BatchOfStrangers(empty_jsonl)},
-      {"empty text of the other kind", BatchOfStrangers(empty_airbyte_jsonl)},
-      {"no payload", BatchOfStrangers("")},
-      {"two kinds, the last counts", BatchOfStrangers(empty_airbyte_jsonl + empty_jsonl)},
+      {"empty text", BatchWithUnknownField(empty_jsonl)},
+      {"empty text of the other kind", BatchWithUnknownField(empty_airbyte_jsonl)},
+      {"no payload", BatchWithUnknownField("")},
+      {"two kinds, the last counts", BatchWithUnknownField(empty_airbyte_jsonl + empty_jsonl)},
       {"batch twice", whole + AirbyteJsonl(LargeText('t')).SerializeAsString()},
       {"batch and header", whole + Header().SerializeAsString()},
       {"header and batch", Header().SerializeAsString() + whole},

@@ -97,7 +97,7 @@ TEST(MetricsTest, NamesTypesAndLabelsMatchTheGoldenFile) {
   if (std::getenv("SYNCLINE_UPDATE_GOLDEN") != nullptr) std::ofstream(path) << shape;
   std::stringstream golden;
   golden << std::ifstream(path).rdbuf();
-  EXPECT_EQ(shape, golden.str()) << "if this is meant: SYNCLINE_UPDATE_GOLDEN=1";
+  EXPECT_EQ(shape, golden.str()) << "if this is intended: SYNCLINE_UPDATE_GOLDEN=1";
 }
 
 TEST(MetricsTest, EveryMetricIsInTheManual) {
@@ -214,7 +214,7 @@ TEST_F(GenerationTtlTest, KeepsTheNewestSupersededGenerations) {
   }
   metrics_->Sweep();
   EXPECT_TRUE(series_of("orders", 1)) << "still loading";
-  EXPECT_TRUE(series_of("orders", 2)) << "finished first, but nothing came after it";
+  EXPECT_TRUE(series_of("orders", 2)) << "finished first, but has no successor";
   EXPECT_TRUE(series_of("carts", 1));
   EXPECT_TRUE(series_of("users", kOfUsers));
   EXPECT_FALSE(series_of("users", kOfUsers - 1));

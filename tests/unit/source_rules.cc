@@ -130,19 +130,20 @@ class Checker {
 
   void CheckName() {
     if (module_.empty()) {
-      Report(1,
-             "server/ has no such module: docs/architecture.md lists them, with who includes whom");
+      Report(
+          1,
+          "server/ has no such module; docs/architecture.md lists the modules and their includes");
     }
     if (absl::StartsWith(path_, "server/postgres/") && RoomIncludes().count(RoomOf(path_)) == 0 &&
         !absl::EndsWith(path_, "CMakeLists.txt")) {
-      Report(1, "a file of server/postgres stands in one of its rooms");
+      Report(1, "a file of server/postgres must be in one of its rooms");
     }
     const std::string stem = path_.substr(0, path_.rfind('.'));
     for (const absl::string_view part : absl::StrSplit(stem, absl::ByAnyChar("/_-"))) {
       static const auto* const kForbidden =
           new Names{"util", "utils", "common", "helper", "helpers", "misc"};
       if (kForbidden->count(std::string(part)) > 0) {
-        Report(1, absl::StrCat("a file is named by its concept, not \"", part, "\""));
+        Report(1, absl::StrCat("a file must be named by its concept, not \"", part, "\""));
       }
     }
   }
@@ -153,7 +154,7 @@ class Checker {
     for (const absl::string_view text : absl::StrSplit(content, '\n')) {
       ++line;
       if (std::regex_search(text.begin(), text.end(), *kGlob)) {
-        Report(line, "CMake lists sources by name, no GLOB");
+        Report(line, "CMake must list sources by name, without GLOB");
       }
     }
   }
@@ -169,7 +170,7 @@ class Checker {
       }
     }
     if (absl::EndsWith(path_, ".h") && !absl::StrContains(content, "#pragma once")) {
-      Report(1, "a header has #pragma once");
+      Report(1, "a header must have #pragma once");
     }
     const SourceText source = ReadSource(content);
     line = 0;
@@ -189,7 +190,7 @@ class Checker {
                                   "); it may include ", absl::StrJoin(allowed, ", ")));
       }
       if (absl::EndsWith(header, ".grpc.pb.h") && module_ != "rpc" && module_ != "client") {
-        Report(line, "generated services belong in rpc and client");
+        Report(line, "generated services are allowed only in rpc and client");
       }
     }
     CheckRoom(line, header);
@@ -223,11 +224,11 @@ class Checker {
     if (std::regex_search(code, *kUsingNamespace)) Report(line, "no using namespace");
     if (!Shipped()) return;
     if (module_ != "base" && std::regex_search(code, *kThread)) {
-      Report(line, "threads are started by base only (Thread, ThreadPool)");
+      Report(line, "threads may be started only by base (Thread, ThreadPool)");
     }
     if (module_ != "config" && !std::regex_match(path_, *kClientCli) &&
         std::regex_search(code, *kSettings)) {
-      Report(line, "flags and environment are read by server/config and the client's cli only");
+      Report(line, "flags and environment may be read only by server/config and the client's cli");
     }
   }
 
@@ -240,7 +241,7 @@ class Checker {
         R"(\bselect\s.*\sfrom\s|\binsert\s+into\s|\bdelete\s+from\s)", std::regex::icase);
     if (!Shipped() || module_ == "postgres") return;
     if (std::regex_search(text, *kStatement) || std::regex_search(text, *kQuietStatement)) {
-      Report(line, "SQL is written in server/postgres only");
+      Report(line, "SQL is allowed only in server/postgres");
     }
   }
 

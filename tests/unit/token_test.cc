@@ -111,7 +111,7 @@ TEST_F(TokenTest, MadeTokenHasTheRightsOfItsLine) {
   EXPECT_EQ(refusal("Bearer "), "BAD_CREDENTIALS");
   EXPECT_EQ(refusal(""), "NO_CREDENTIALS");
   EXPECT_EQ(refusal("bearer plain"), "");
-  EXPECT_TRUE(rpc::Authenticator({}).Check("").ok()) << "without tokens everybody is let in";
+  EXPECT_TRUE(rpc::Authenticator({}).Check("").ok()) << "without tokens every caller is accepted";
 }
 
 TEST_F(TokenTest, OwnerSeesItsSyncsAndThoseWithoutOwner) {
