@@ -25,7 +25,7 @@ namespace {
 constexpr int64_t kRecords = 200'000;
 constexpr int kKills = 20;
 
-// Small blocks cause many commits, and so many different moments to be killed at.
+// Small blocks cause many commits, and thus many different moments at which to be killed.
 std::vector<std::string> SmallBlocks() { return {"--flush_bytes=64KiB"}; }
 
 class ExactlyOnceTest : public EndToEndTest {

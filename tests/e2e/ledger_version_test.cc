@@ -15,7 +15,7 @@ using ::testing::HasSubstr;
 
 class LedgerVersionTest : public EndToEndTest {
  protected:
-  // Migrates to version 1000, which requires a server that knows version `minimum`.
+  // Migrates to version 1000, which requires a server that supports version `minimum`.
   void MigrateFurther(int minimum) {
     Execute(absl::StrCat("INSERT INTO ", LedgerTable("migration"),
                          " (version, minimum_server) VALUES (1000, ", minimum,

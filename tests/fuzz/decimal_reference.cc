@@ -136,7 +136,7 @@ ReferenceDecimal ReadNumericField(absl::string_view bytes, int64_t* scale) {
   Expect(sign == 0 || sign == 0x4000, "a numeric is positive or negative", bytes);
   Expect(*scale <= kMostDigitsBehind, "a numeric's scale is within PostgreSQL's limit", *scale);
   Expect(bytes.size() == kHeaderBytes + 2 * static_cast<size_t>(groups),
-         "a numeric has as many groups as it says", bytes);
+         "a numeric has the stated number of groups", bytes);
   ReferenceDecimal decimal;
   for (int i = 0; i < groups; ++i) {
     const int group = At16(bytes, kHeaderBytes + 2 * static_cast<size_t>(i));
