@@ -16,8 +16,8 @@ constexpr char kTableSql[] =
     "SELECT c.oid FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace "
     "WHERE n.nspname = $1 AND c.relname = $2";
 
-// The greatest depth of a view is one more than that of all it stands on: a dependency order. The
-// bound is for views that someone made circular by CREATE OR REPLACE.
+// The maximum depth of a view is greater than that of everything on which it depends, so the order
+// is a dependency order. The bound is for views that were made circular by CREATE OR REPLACE.
 constexpr char kViewsSql[] = R"sql(
 WITH RECURSIVE up(oid, depth) AS (
   SELECT $1::oid, 0
@@ -112,8 +112,8 @@ absl::string_view Kind(const DependentView& view) {
   return view.materialized ? "MATERIALIZED VIEW" : "VIEW";
 }
 
-// A materialized view is made empty and filled by REFRESH, which reads as its owner: CREATE … WITH
-// DATA would read as us.
+// A materialized view is created empty and filled by REFRESH, which reads as the view's owner.
+// CREATE … WITH DATA would read as the server's role.
 DdlStep Creation(const DependentView& view, bool replace) {
   return About(view, absl::StrCat("CREATE ", replace ? "OR REPLACE " : "", Kind(view), " ",
                                   view.quoted_name, view.options, " AS", view.definition,
@@ -132,8 +132,8 @@ void AppendFill(const DependentView& view, std::vector<DdlStep>* steps) {
   Append(view.traits.rest, steps);
 }
 
-// The materialized views that hold on to the table, by their own query or through another such, and
-// the plain views whose query names the table or one of these.
+// Returns the materialized views that read the table, by their own query or through another such
+// view, and the plain views whose query names the table or one of these.
 std::set<int64_t> Affected(const Dependents& dependents) {
   std::set<int64_t> replaced_bases = {dependents.table};
   std::set<int64_t> affected;
@@ -217,8 +217,8 @@ ViewReplacement ReplaceDependentViews(const Dependents& dependents) {
   std::vector<DdlStep> drops;
   for (const DependentView& view : dependents.views) {
     if (affected.count(view.oid) == 0) continue;
-    // Giving it the owner that it has changes nothing, but locks the view alone; LOCK TABLE would
-    // lock all tables that it reads.
+    // Setting the owner that the view already has changes nothing, but locks the view alone. LOCK
+    // TABLE would lock all tables that the view reads.
     replacement.locks.insert(replacement.locks.begin(), view.traits.owner.begin(),
                              view.traits.owner.end());
     replacement.attach.push_back(Creation(view, !view.materialized));

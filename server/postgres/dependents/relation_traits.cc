@@ -9,8 +9,8 @@
 namespace syncline::postgres {
 namespace {
 
-// $1: oids of the relations; $2: oid of the table that follows, or NULL.
-// `rel` are the relations, `col` their columns that the successor has too.
+// $1: oids of the relations; $2: oid of their successor, or NULL. `rel` has the relations, `col`
+// those of their columns that the successor has, too.
 constexpr char kSubjects[] = R"sql(
 WITH rel AS (
   SELECT c.oid, c.relkind, c.relowner, c.relacl, c.reloptions, c.reltoastrelid, c.relreplident,
@@ -36,10 +36,10 @@ col AS (
   WHERE $2::oid IS NULL OR s.attnum IS NOT NULL),
 )sql";
 
-// The creation of a relation already granted what default privileges say: taken back first. A grant
-// made by another role than the owner is made again as that role.
+// The creation of a relation granted what default privileges define, so that is revoked first. A
+// grant that another role than the owner made is made again as that role.
 constexpr char kAccess[] = R"sql(
-stranger AS (
+revoked AS (
   SELECT DISTINCT a.grantee FROM pg_default_acl d, aclexplode(d.defaclacl) a
   WHERE d.defaclobjtype = 'r'
   UNION SELECT a.grantee FROM pg_class s, aclexplode(s.relacl) a WHERE s.oid = $2::oid),
@@ -47,7 +47,7 @@ acl AS (
   SELECT rel.*, a.grantor, a.grantee, a.is_grantable, a.ord, a.privilege_type
   FROM rel, aclexplode(coalesce(rel.relacl, acldefault('r', rel.relowner)))
     WITH ORDINALITY a(grantor, grantee, privilege_type, is_grantable, ord)
-  WHERE rel.relacl IS NOT NULL OR EXISTS (SELECT FROM stranger)),
+  WHERE rel.relacl IS NOT NULL OR EXISTS (SELECT FROM revoked)),
 grants AS (
   SELECT oid, q, subject, relowner, grantor, grantee, is_grantable, min(ord) AS ord,
          string_agg(privilege_type, ', ' ORDER BY privilege_type) AS privileges
@@ -62,8 +62,8 @@ access AS (
   SELECT rel.oid, 0 AS ord, subject,
          format('REVOKE ALL ON TABLE %s FROM PUBLIC, %I', q, pg_get_userbyid(relowner)) || coalesce(
            (SELECT ', ' || string_agg(quote_ident(pg_get_userbyid(grantee)), ', ')
-            FROM stranger WHERE grantee <> 0), '') AS sql
-  FROM rel WHERE rel.relacl IS NOT NULL OR EXISTS (SELECT FROM stranger)
+            FROM revoked WHERE grantee <> 0), '') AS sql
+  FROM rel WHERE rel.relacl IS NOT NULL OR EXISTS (SELECT FROM revoked)
   UNION ALL
   SELECT oid, ord, subject,
          CASE WHEN grantor <> relowner
@@ -76,8 +76,8 @@ access AS (
   FROM grants),
 )sql";
 
-// Of a column's options only those that a user sets: some servers keep entries of their own there
-// (pg_attver on Debian's 15.20) that mean this very column and must not be copied to another.
+// Only those column options that a user sets: some servers keep entries of their own there
+// (pg_attver on Debian's 15.20), which refer to this very column and must not be copied to another.
 constexpr char kStorage[] = R"sql(
 storage AS (
   SELECT oid, subject, format('ALTER TABLE %s SET (%s)', q, string_agg(
@@ -115,7 +115,7 @@ storage AS (
   FROM col WHERE relkind IN ('r', 'm') AND attstattarget >= 0),
 )sql";
 
-// Indexes and statistics of materialized views; those of tables are built before the swap.
+// Indexes and statistics of materialized views. Those of tables are built before the swap.
 constexpr char kIndexes[] = R"sql(
 indexes AS (
   SELECT rel.oid, 0 AS ord, pg_describe_object('pg_class'::regclass, i.indexrelid, 0) AS subject,

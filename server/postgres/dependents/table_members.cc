@@ -16,8 +16,8 @@ namespace {
 constexpr absl::string_view kBuildPrefix = "_syncline_build_";
 constexpr absl::string_view kNotValid = " NOT VALID";
 
-// $1: the table; $2: its successor, or NULL. A member that DROP COLUMN would take along with a
-// column that the successor lacks is `gone`.
+// $1: the table; $2: its successor, or NULL. A member is `gone` if DROP COLUMN would drop it with a
+// column that the successor lacks.
 constexpr char kScope[] = R"sql(
 WITH tab AS (
   SELECT c.oid, format('%I.%I', n.nspname, c.relname) AS q
@@ -33,8 +33,9 @@ gone AS (
   GROUP BY d.classid, d.objid HAVING bool_or(d.deptype IN ('a', 'i'))),
 )sql";
 
-// What an index has beside its definition; for indexes of constraints too. `head` is what
-// pg_get_indexdef puts before the part that names neither the index nor the table.
+// Properties of indexes, including those of constraints, that are not part of their definitions.
+// `head` is what pg_get_indexdef prints before the part that contains neither the index's nor the
+// table's name.
 constexpr char kIndexes[] = R"sql(
 idx AS (
   SELECT i.indexrelid AS oid, c.relname, quote_ident(c.relname) AS name,
@@ -161,8 +162,8 @@ BuildStep Validation(const TableMember& member, absl::string_view quoted_name,
           .locks_others = member.kind == MemberKind::kForeignKey};
 }
 
-// Added NOT VALID and then validated: so the referenced table of a foreign key is locked against
-// writers only for an instant.
+// Adds the constraint NOT VALID and then validates it, so that the referenced table of a foreign
+// key is locked against writers only for an instant.
 void AppendConstraint(const TableMember& member, const BuildPlace& place,
                       std::vector<BuildStep>* steps) {
   const std::string name = BuildName(member, place);
@@ -191,7 +192,7 @@ void AppendBuild(const TableMember& member, const BuildPlace& place,
                                                      member.definition, " FROM ", place.source)}});
       return;
     case MemberKind::kSelfForeignKey:
-      return;  // names the table itself: added in the swap
+      return;  // refers to the table itself: added in the swap
   }
 }
 
@@ -242,8 +243,8 @@ std::string Unchecked(const TableMember& member) {
   return absl::StrCat(member.definition, kNotValid);
 }
 
-// Whether `existing` is `member` under its own name, checked or not: a CHECK that the loaded table
-// was created with.
+// Returns whether `existing` is `member` under its own name, validated or not: a CHECK with which
+// the loaded table was created.
 bool IsStaged(const TableMember& existing, const TableMember& member) {
   return IsConstraintWithoutIndex(member) && existing.kind == member.kind &&
          existing.name == member.name &&
@@ -257,7 +258,7 @@ bool IsBuilt(const TableMember& existing, const TableMember& member, const Build
 
 using Members = std::vector<TableMember>;
 
-// The one of `built` that is `member`, or their end.
+// Returns the position of `member` in `built`, or the end of `built`.
 Members::const_iterator Find(const Members& built, const TableMember& member,
                              const BuildPlace& place) {
   return std::find_if(built.begin(), built.end(), [&](const TableMember& existing) {
@@ -267,8 +268,9 @@ Members::const_iterator Find(const Members& built, const TableMember& member,
 
 }  // namespace
 
-// PostgreSQL prints the definition of what is built on columns of other types differently, so the
-// name says what it was built from.
+// The name contains a digest of the definition from which the member was built. The definitions of
+// built members cannot be compared instead, because PostgreSQL prints a definition differently if
+// the columns have other types.
 std::string BuildName(const TableMember& member, const BuildPlace& place) {
   return absl::StrCat(
       kBuildPrefix,

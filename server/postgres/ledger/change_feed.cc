@@ -29,7 +29,7 @@ absl::StatusOr<std::unique_ptr<ChangeFeed::Subscription>> ChangeFeed::Subscribe(
     }
     failure = subscription->failure_;
   }
-  // The subscription goes without the lock, which it takes.
+  // The subscription's destructor takes the lock, so it must run without it.
   if (!failure.ok()) return failure;
   return subscription;
 }
@@ -63,7 +63,7 @@ void ChangeFeed::HearForAll(absl::Duration timeout) {
       subscription->failure_ = heard.status();
       continue;
     }
-    // What happened while nobody listened was not heard.
+    // Notifications sent while disconnected are lost; wake every subscriber.
     if (!was_connected) subscription->changed_ = true;
     for (const std::string& sync : *heard) {
       if (sync == subscription->sync_) subscription->changed_ = true;
@@ -88,7 +88,8 @@ void ChangeFeed::Remove(Subscription* subscription) {
   std::unique_ptr<Connection> unwanted;
   MutexLock lock(&mutex_);
   subscriptions_.erase(subscription);
-  // Notifications that nobody reads would pile up. Nobody listens: only a subscription does.
+  // Unread notifications would accumulate. No thread is listening now, because only a subscription
+  // listens.
   if (!subscriptions_.empty()) return;
   connected_ = false;
   unwanted = std::move(connection_);

@@ -11,7 +11,8 @@
 namespace syncline::postgres {
 namespace {
 
-// Rejected records of one statement: enough to save round trips, few enough for little memory.
+// Limits for the rejected records of one statement: large enough to save round trips, small enough
+// to use little memory.
 constexpr size_t kRejectedPerStatement = 5000;
 constexpr size_t kRejectedBytesPerStatement = 1 << 20;
 
@@ -39,8 +40,8 @@ DataCommitter::DataCommitter(const Ledger& ledger)
           WithSchema("UPDATE $L.sync SET last_sequence = last_sequence + $2 WHERE sync_no = $1 "
                      "RETURNING last_sequence - $2",
                      ledger)),
-      // A checkpoint that is repeated below a later one that is committed already stands beside it:
-      // positions of a writer never go back.
+      // A checkpoint that is repeated at a lower offset than a later one that is already committed
+      // gets the latter's offset, because the offsets of a writer never go back.
       checkpoint_sql_(WithSchema(
           "INSERT INTO $L.checkpoint (sync_no, sequence, stream_no, writer_id, checkpoint_id, "
           "\"offset\", records_since_last, state) SELECT $1::bigint, $2::bigint, $3::bigint, $4, "
@@ -64,7 +65,8 @@ DataCommitter::DataCommitter(const Ledger& ledger)
           WithSchema("UPDATE $L.writer SET rejected_bytes = rejected_bytes + $3 "
                      "WHERE stream_no = $1 AND writer_id = $2",
                      ledger)),
-      // Lanes of one writer come here one after another: each holds the writer's row.
+      // Lanes of one writer run this statement one after another, because each of them holds the
+      // lock on the writer's row.
       counts_sql_(WithSchema(
           "INSERT INTO $L.field_count AS f (stream_no, writer_id, field, nulled, truncated, "
           "undeclared) SELECT $1, $2, c.* FROM "
@@ -106,7 +108,8 @@ absl::Status DataCommitter::NumberAndWrite(
     Connection& connection, const WriterClaim& claim,
     const std::vector<const PendingCheckpoint*>& checkpoints) const {
   if (checkpoints.empty()) return absl::OkStatus();
-  // The sync's row is locked from here to COMMIT: sequence numbers become visible in their order.
+  // The sync's row is locked from here to COMMIT, so that sequence numbers become visible in their
+  // order.
   SYNCLINE_ASSIGN_OR_RETURN(
       const Result numbered,
       connection.Query(number_sql_,
@@ -207,8 +210,8 @@ absl::StatusOr<WriterStanding> DataCommitter::Look(Connection& connection, const
                                                             .Int(claim.epoch)
                                                             .Text(offsets.ToMultirange())));
   WriterStanding standing;
-  // Nobody lowers an epoch or removes the row of an open call but a crash: the claim was one of the
-  // last things that the database had not written yet.
+  // Only a crash lowers an epoch or removes the row of an open call: the claim was one of the last
+  // changes that the database had not written yet.
   if (found.size() != 1) {
     standing.claim = ClaimLost(claim.writer_id);
     return standing;

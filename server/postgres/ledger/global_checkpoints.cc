@@ -21,7 +21,7 @@ FROM c, unnest($6::text[], $7::text[], $8::text[], $9::bigint[]) AS p (namespace
 JOIN $L.stream s ON s.sync_no = $1 AND s.namespace = p.namespace AND s.name = p.name
 )sql";
 
-// $1: sync_no. Those that are committed and have no number yet.
+// $1: sync_no. The checkpoints that are committed and have no sequence number yet.
 constexpr char kDue[] = R"sql(
 SELECT g.number, row_number() OVER (ORDER BY g.number) AS place
 FROM $L.global_checkpoint g

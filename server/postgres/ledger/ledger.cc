@@ -15,8 +15,8 @@
 namespace syncline::postgres {
 namespace {
 
-// Those of one writer and those that cover several. The latter's records are those of all positions
-// since the one announced before.
+// Checkpoints of one writer, and those that cover several. The latter count the records of all
+// their positions since the previously announced one.
 constexpr char kCheckpointsSql[] = R"sql(
 SELECT sequence, stream_no, writer_id, checkpoint_id, "offset", records_since_last, state
 FROM $L.checkpoint WHERE sync_no = $1 AND sequence > $2
@@ -80,7 +80,7 @@ absl::StatusOr<SyncRecord> Ledger::GetSync(Transaction& transaction,
 
 absl::StatusOr<std::optional<SyncRecord>> Ledger::FindSync(Transaction& transaction,
                                                            absl::string_view sync_id) const {
-  // A parameter ends at its first NUL: it would find the sync that is called like what is before.
+  // libpq ends a parameter at its first NUL, so the lookup would match the truncated id.
   if (absl::StrContains(sync_id, '\0')) return std::optional<SyncRecord>();
   SYNCLINE_ASSIGN_OR_RETURN(
       std::vector<SyncRecord> syncs,
@@ -127,7 +127,8 @@ absl::Status Ledger::EndCancelled(Transaction& transaction, const Result& stream
   std::vector<int64_t> numbers;
   for (size_t row = 0; row < stream_nos.size(); ++row) numbers.push_back(stream_nos.Int(row, 0));
   const Params params = Params().IntArray(numbers);
-  // First: it waits for data transactions that are committing, whose rows the next statement sees.
+  // This comes first: it waits for data transactions that are committing, whose rows the next
+  // statement sees.
   SYNCLINE_RETURN_IF_ERROR(transaction
                                .Query(Sql("UPDATE $L.writer SET epoch = epoch + 1, open_by = NULL "
                                           "WHERE stream_no = ANY($1)"),
@@ -318,7 +319,7 @@ absl::Status Ledger::FinishStream(Transaction& transaction, const StreamRecord& 
 }
 
 absl::Status Ledger::FinishSyncIfDone(Transaction& transaction, int64_t sync_no) const {
-  // The row lock makes two last streams that end at once see each other.
+  // With the row lock, the last two streams see each other if they end at the same time.
   SYNCLINE_RETURN_IF_ERROR(
       transaction
           .Query(Sql("SELECT 1 FROM $L.sync WHERE sync_no = $1 FOR UPDATE"), Params().Int(sync_no))

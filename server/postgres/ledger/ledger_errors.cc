@@ -13,7 +13,7 @@ absl::Status UnknownSync(absl::string_view sync_id) {
 
 absl::Status StreamCompleted() {
   return MakeError(absl::StatusCode::kFailedPrecondition,
-                   "the stream is complete and takes no more records",
+                   "the stream is complete and accepts no more records",
                    {.reason = "STREAM_COMPLETED"});
 }
 
@@ -32,8 +32,8 @@ absl::Status Fenced(absl::string_view writer_id) {
 
 absl::Status ClaimLost(absl::string_view writer_id) {
   return MakeError(absl::StatusCode::kAborted,
-                   absl::StrCat("the database crashed and does not know any more that this call "
-                                "opened the writer \"",
+                   absl::StrCat("the database crashed and lost the claim of this call on "
+                                "the writer \"",
                                 writer_id, "\""),
                    {.reason = "CLAIM_LOST",
                     .metadata = {{"writer_id", std::string(writer_id)}},
@@ -42,8 +42,8 @@ absl::Status ClaimLost(absl::string_view writer_id) {
 
 absl::Status Superseded() {
   return MakeError(absl::StatusCode::kAborted,
-                   "a newer sync of the table took over while the stream was finalised, or another "
-                   "call ended it",
+                   "a newer sync of the table took over while the stream was being finalized, or "
+                   "another call ended it",
                    {.reason = "SUPERSEDED", .retry_after = absl::Seconds(1)});
 }
 

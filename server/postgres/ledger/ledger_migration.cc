@@ -13,14 +13,14 @@
 namespace syncline::postgres {
 namespace {
 
-// Any number that no other program is likely to lock by.
+// The key of the advisory lock; other programs are unlikely to use it.
 constexpr int64_t kMigrationLock = 0x73796e636c696e65;  // "syncline"
 
-// What this binary knows.
+// Returns the version of the ledger that this binary has.
 int64_t KnownVersion() { return static_cast<int64_t>(LedgerMigrations().size()); }
 
-// A role may use a schema that others made for it without the right to create one, which IF NOT
-// EXISTS asks for all the same.
+// A role may be allowed to use an existing schema but not to create one, and IF NOT EXISTS requires
+// the right to create it even then.
 absl::Status CreateSchema(Transaction& transaction, absl::string_view schema) {
   SYNCLINE_ASSIGN_OR_RETURN(const Result exists,
                             transaction.Query(kNamespaceExistsSql, Params().Text(schema)));
@@ -28,7 +28,7 @@ absl::Status CreateSchema(Transaction& transaction, absl::string_view schema) {
   return transaction.Execute(CreateSchemaSql(schema));
 }
 
-// 0 where there is no ledger.
+// Returns 0 if there is no ledger.
 absl::StatusOr<int64_t> VersionOf(Transaction& transaction, const std::string& quoted) {
   const std::string table = absl::StrCat(quoted, ".migration");
   SYNCLINE_ASSIGN_OR_RETURN(
@@ -41,7 +41,8 @@ absl::StatusOr<int64_t> VersionOf(Transaction& transaction, const std::string& q
   return version.Int(0, 0);
 }
 
-// A newer server has brought the ledger further, which this one can work with unless it says not.
+// Checks a ledger that a newer server has migrated further. This server may work with it unless the
+// ledger requires a newer one.
 absl::Status CheckMinimum(Transaction& transaction, const std::string& quoted) {
   SYNCLINE_ASSIGN_OR_RETURN(
       const Result rows,
@@ -50,9 +51,9 @@ absl::Status CheckMinimum(Transaction& transaction, const std::string& quoted) {
   if (minimum <= KnownVersion()) return absl::OkStatus();
   return MakeError(absl::StatusCode::kFailedPrecondition,
                    absl::StrCat("the ledger ", quoted,
-                                " was written by a newer server: it needs one that knows "
-                                "version ",
-                                minimum, " of it, and this one knows ", KnownVersion(),
+                                " was written by a newer server: it requires a server that "
+                                "supports version ",
+                                minimum, " of it, and this one supports ", KnownVersion(),
                                 "; run the newer server"),
                    {.reason = "LEDGER_TOO_NEW"});
 }
@@ -77,7 +78,7 @@ absl::Status Migrate(Transaction& transaction, absl::string_view schema,
   return absl::OkStatus();
 }
 
-// `denied` with what somebody has to run, and as whom we were refused.
+// Returns `denied` with the statement that grants the right, and the role that was refused.
 absl::Status WithGrant(Database& database, absl::string_view schema, const absl::Status& denied) {
   std::string remedy;
   const absl::Status asked = database.Transact([&](Transaction& transaction) -> absl::Status {
@@ -94,7 +95,7 @@ absl::Status WithGrant(Database& database, absl::string_view schema, const absl:
         "the ledger cannot be prepared in the schema ", quoted, " of the database ",
         rows.Text(0, 1), " as the role ", rows.Text(0, 0), ": ", denied.message(), "; run ",
         exists.Bool(0, 0) ? absl::StrCat("GRANT USAGE, CREATE ON SCHEMA ", quoted, " TO ", role,
-                                         ", and have its tables, if any, belong to that role")
+                                         ", and make that role the owner of its tables, if any")
                           : absl::StrCat("GRANT CREATE ON DATABASE ", rows.Text(0, 3), " TO ", role,
                                          ", or CREATE SCHEMA ", quoted, " AUTHORIZATION ", role));
     return absl::OkStatus();
@@ -114,7 +115,7 @@ absl::Status MigrateLedger(Database& database, absl::string_view schema) {
           transaction
               .Query("SELECT pg_catalog.pg_advisory_xact_lock($1)", Params().Int(kMigrationLock))
               .status());
-      // Another server may have been at it meanwhile.
+      // Another server may have migrated it meanwhile.
       SYNCLINE_ASSIGN_OR_RETURN(version, VersionOf(transaction, quoted));
     }
     if (version > KnownVersion()) return CheckMinimum(transaction, quoted);

@@ -5,8 +5,8 @@
 namespace syncline::postgres {
 namespace {
 
-// Migration n of the list brings version n to n + 1; "$L" stands for the quoted schema. Never
-// change one that was released: append.
+// Migration n of the list brings version n to n + 1. "$L" stands for the quoted schema. Never
+// change one that was released; append a new one.
 constexpr std::array kMigrations = {
     R"sql(
 CREATE TABLE $L.sync (
@@ -289,6 +289,55 @@ COMMENT ON COLUMN $L.writer.last_error IS
 ALTER TABLE $L.stream ADD COLUMN last_error jsonb;
 COMMENT ON COLUMN $L.stream.last_error IS
   'How the latest CompleteStream that failed did: code, reason, message, at. It counts until the stream has ended.';
+)sql",
+    R"sql(
+COMMENT ON TABLE $L.sync IS 'One row per sync (one run of a caller).';
+COMMENT ON COLUMN $L.sync.owner IS
+  'The owner that the caller''s token named. If it is empty, every caller may see and cancel the sync.';
+COMMENT ON TABLE $L.stream IS
+  'One row per stream of a sync: its plan, its state and its column mapping.';
+COMMENT ON COLUMN $L.stream.staged_alone IS
+  'The staging table was empty when the stream began: all rows in it are the stream''s own.';
+COMMENT ON COLUMN $L.stream.column_table_types IS
+  'Per column: the type that the table has if the user chose it, otherwise empty.';
+COMMENT ON COLUMN $L.stream.changes IS
+  'Every change that the sync makes to the table''s definition.';
+COMMENT ON COLUMN $L.stream.error IS
+  'Why the stream could not start, if its state is failed.';
+COMMENT ON COLUMN $L.stream.last_error IS
+  'How the latest CompleteStream that failed ended: code, reason, message, at. Valid until the stream has ended.';
+COMMENT ON TABLE $L.writer IS
+  'One row per writer of a stream. committed contains the number of every durable record; durable_offset is the end of its range that starts at 0.';
+COMMENT ON COLUMN $L.writer.rejected_bytes IS
+  'Stored bytes of the writer''s rejected records.';
+COMMENT ON COLUMN $L.writer.last_error IS
+  'How the call of an epoch failed: epoch, code, reason, message, at. Valid while epoch is the writer''s epoch.';
+COMMENT ON TABLE $L.checkpoint IS
+  'One row per committed checkpoint of one writer. sequence is the order in which the checkpoints of a sync were committed.';
+COMMENT ON TABLE $L.global_checkpoint IS
+  'One row per checkpoint that covers several writers, in the order in which they were received. sequence is set after all of its positions have become durable.';
+COMMENT ON TABLE $L.global_position IS
+  'One row per writer that a global checkpoint covers: the checkpoint is committed when the durable offset of each has reached "offset".';
+COMMENT ON TABLE $L.generation IS
+  'History: one row per table and generation. sync_id is the latest sync of the generation.';
+COMMENT ON TABLE $L.rejected_record IS
+  'One row per record that could not be loaded. raw is at most 64 KiB of it.';
+COMMENT ON TABLE $L.server IS
+  'One row per server that holds writers open. It counts as running until lease_until.';
+COMMENT ON TABLE $L.stream_table IS
+  'The table that a stream loads, permanently. namespace is the resolved one: an empty namespace is stored as the table''s schema.';
+COMMENT ON COLUMN $L.stream_table.split_from IS
+  'The table that the stream shared with another stream, which kept it. table_name is NULL until the stream has a table of its own.';
+COMMENT ON TABLE $L.table_column IS
+  'The column in which a property is stored, permanently. owned: a stream created the column; otherwise the user did.';
+COMMENT ON TABLE $L.table_index IS
+  'Indexes that Syncline created: the table that each is on, and its columns.';
+COMMENT ON TABLE $L.staging IS
+  'One row per table that has a staging table. restart: the generation was published before, and the staged rows replace all of it.';
+COMMENT ON TABLE $L.migration IS
+  'One row per version of these tables that was applied.';
+COMMENT ON COLUMN $L.migration.minimum_server IS
+  'A server must support at least this version of the ledger to work with it.';
 )sql",
 };
 

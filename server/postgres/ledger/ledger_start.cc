@@ -1,4 +1,4 @@
-// Ledger: what StartSync writes.
+// Ledger: the statements with which StartSync writes it.
 #include <string>
 #include <utility>
 #include <vector>

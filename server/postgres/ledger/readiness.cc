@@ -8,7 +8,7 @@
 namespace syncline::postgres {
 namespace {
 
-// Where the connections lead, for the log.
+// Logs the server, database and role to which the connections lead.
 absl::Status LogDatabase(Database* database) {
   return database->Transact([](Transaction& transaction) -> absl::Status {
     SYNCLINE_ASSIGN_OR_RETURN(
@@ -29,8 +29,8 @@ absl::Status LogDatabase(Database* database) {
   });
 }
 
-// Whether the database answered and refused: for want of a right, or for what its ledger or its
-// version is. Waiting does not mend that.
+// Returns whether the database answered and refused, because of a missing right or because of its
+// ledger or version. Waiting does not help then.
 bool IsRefusal(const absl::Status& status) {
   return absl::IsPermissionDenied(status) || absl::IsFailedPrecondition(status);
 }
@@ -49,7 +49,7 @@ bool Readiness::Check() {
     Log(LogLevel::kError, IsRefusal(status) ? "database_unusable" : "database_unreachable")
         .Error(status);
   }
-  // A ledger that has become too new for us is refused by every call, until it is not any more.
+  // While the ledger is too new for this server, every call is refused.
   migrated_ = (migrated || status.ok()) && ReasonOf(status) != "LEDGER_TOO_NEW";
   last_ = status;
   return status.ok();
@@ -58,7 +58,8 @@ bool Readiness::Check() {
 absl::Status Readiness::last() const {
   MutexLock lock(&mutex_);
   if (last_.has_value()) return *last_;
-  return MakeError(absl::StatusCode::kUnavailable, "the server starts: its ledger is not ready yet",
+  return MakeError(absl::StatusCode::kUnavailable,
+                   "the server is starting: its ledger is not ready yet",
                    {.reason = "LEDGER_NOT_READY", .retry_after = absl::Seconds(1)});
 }
 

@@ -9,9 +9,10 @@
 namespace syncline::postgres {
 namespace {
 
-// $1 sync, $2 and $3 the stream or null, $4 to $7 the place after which the page starts, its offset
-// null for the first page, $8 records, $9 bytes. One record more than asked for tells whether any
-// follow; its size is what the last column counts without reading it.
+// $1: sync; $2, $3: the stream, or NULL; $4 to $7: the record after which the page starts, with a
+// NULL offset for the first page; $8: maximum number of records; $9: maximum bytes. Selects one
+// record more than requested, so that the last column, the number of selected records, shows
+// whether more follow.
 constexpr char kReadSql[] = R"sql(
 WITH page AS (
   SELECT namespace, stream, writer_id, "offset", reason, raw, raw_truncated, detail, rejected_at,

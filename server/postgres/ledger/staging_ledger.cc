@@ -12,7 +12,7 @@
 namespace syncline::postgres {
 namespace {
 
-// Records that were rejected are no rows. A writer's `committed` may have gaps.
+// Rejected records are not rows. A writer's `committed` may have gaps.
 constexpr char kTailsSql[] = R"sql(
 SELECT y.sync_id, s.namespace, s.name, w.writer_id, c.checkpoint, s.loader <> 'append',
   (SELECT coalesce(sum(upper(r) - greatest(lower(r), c.checkpoint)), 0)::bigint
@@ -44,9 +44,10 @@ WHERE s.table_schema = $1 AND s.table_name = $2 AND s.stream_no < $3
 ORDER BY s.stream_no, w.writer_id
 )sql";
 
-// $1: schema, $2: table, $3: the stream's number, $4: its columns. A row for each column that an
-// earlier stream declared and the stream does not, or that the stream declares and an earlier one
-// did not, and each writer of a stream that does not; without a writer, NULLs.
+// $1: schema; $2: table; $3: the stream's number; $4: its columns. Returns one row per column that
+// an earlier stream declared and the stream does not, or that the stream declares and an earlier
+// one did not, and per writer of a stream that does not declare it; NULLs if there is no such
+// writer.
 constexpr char kStagedColumnsSql[] = R"sql(
 WITH staged AS (
   SELECT s.stream_no, y.sync_id, s.namespace, s.name, s.column_names
@@ -195,7 +196,7 @@ absl::Status NoteStart(Transaction& transaction, const Ledger& ledger, const Str
                        .Bool(stream.staged_alone))
             .status());
   }
-  // A start only adds to the notes: there are none to replace either.
+  // A start only adds notes, so there are none to replace either.
   if (!HasStreamNotes(stream)) return absl::OkStatus();
   return WriteStreamNotes(transaction, QuoteIdentifier(ledger.schema()), stream);
 }

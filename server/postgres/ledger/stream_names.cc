@@ -16,7 +16,8 @@ FROM unnest($1::text[], $2::text[]) w (namespace, name)
 JOIN $L.stream_table t ON t.namespace = w.namespace AND t.name = w.name
 )sql";
 
-// The array type of another type gives way to a table of its name: PostgreSQL renames it.
+// An array type does not count as taken, because PostgreSQL renames it if a new table needs its
+// name.
 constexpr char kReadTableFacts[] = R"sql(
 SELECT w.table_schema, w.table_name, t.namespace, t.name,
   EXISTS (SELECT FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace

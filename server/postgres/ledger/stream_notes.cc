@@ -35,7 +35,7 @@ UPDATE $L.stream SET
 WHERE stream_no = $1
 )sql";
 
-// One row per note: the stream, its kind, then up to six values.
+// One row per note: the stream, the note's kind, then up to six values and its position.
 constexpr char kReadSql[] = R"sql(
 SELECT stream_no, 'change', c->>'kind', c->>'column', c->>'from', c->>'to', c->>'rewrites',
   c->>'table_bytes', at
@@ -90,7 +90,7 @@ double Double(const Result& rows, size_t row, size_t column) {
   return absl::SimpleAtod(rows.Text(row, column), &value) ? value : 0;
 }
 
-// jsonb prints booleans as words.
+// jsonb prints booleans as `true` and `false`.
 bool JsonBool(const Result& rows, size_t row, size_t column) {
   return rows.Text(row, column) == "true";
 }

@@ -19,7 +19,7 @@ std::string SqlOf(absl::string_view schema, absl::string_view sql) {
   return absl::StrReplaceAll(sql, {{"$L", schema}});
 }
 
-// The columns that StreamFromRow reads, in its order.
+// Returns the columns that StreamFromRow reads, in its order.
 std::string StreamColumns() {
   return absl::StrCat(
       "sync_no, stream_no, namespace, name, table_schema, table_name, temp_table_name, "
@@ -51,7 +51,7 @@ StreamRecord StreamFromRow(const Result& rows, size_t row) {
   plan.descriptor = {rows.Text(row, 2), rows.Text(row, 3)};
   plan.table = {rows.Text(row, 4), rows.Text(row, 5)};
   plan.temp_table = {rows.Text(row, 4), rows.Text(row, 6)};
-  // Mapped column names hold no comma (model/names.h).
+  // Mapped column names contain no comma (model/names.h).
   plan.schema.primary_key = absl::StrSplit(rows.Text(row, 7), ',', absl::SkipEmpty());
   if (!rows.IsNull(row, 8)) plan.schema.cursor = rows.Text(row, 8);
   plan.write_mode = WriteModeFromText(rows.Text(row, 9));
@@ -122,7 +122,7 @@ absl::Status ReadWriters(Transaction& transaction, absl::string_view schema,
   return absl::OkStatus();
 }
 
-// What is not in the streams' own rows.
+// Reads what is not in the streams' own rows.
 absl::Status ReadColumnsAndWriters(Transaction& transaction, absl::string_view schema,
                                    const std::vector<StreamRecord*>& streams) {
   std::vector<int64_t> stream_nos;

@@ -13,7 +13,7 @@ namespace {
 
 std::string WithSchema(absl::string_view sql, const Ledger& ledger) {
   return absl::StrReplaceAll(sql, {{"$L", QuoteIdentifier(ledger.schema())},
-                                   // For the statement's own transaction only.
+                                   // Applies to the statement's own transaction only.
                                    {"$Q",
                                     "(SELECT set_config('synchronous_commit', 'off', true)) "
                                     "AS without_wal_wait"}});

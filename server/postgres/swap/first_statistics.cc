@@ -9,12 +9,12 @@
 namespace syncline::postgres {
 namespace {
 
-// 3,000 rows are sampled; PostgreSQL's default is ten times that.
+// Samples 3,000 rows. PostgreSQL's default samples ten times as many.
 constexpr int64_t kBridgingTarget = 10;
 
 // An ANALYZE of named columns leaves the table's count of changes as it is (commands/analyze.c,
-// do_analyze_rel), which is what makes autovacuum analyze it again. It passes over expressions in
-// indexes, so a table with such an index is analyzed in full.
+// do_analyze_rel), so autovacuum analyzes the table again. It skips expressions in indexes, so a
+// table with such an index is analyzed completely.
 constexpr char kPlanSql[] = R"sql(
 SELECT c.oid::regclass::text,
        (SELECT string_agg(quote_ident(attname), ', ' ORDER BY attnum) FROM pg_attribute
@@ -34,7 +34,7 @@ absl::Status GatherFirstStatistics(Database& database, int64_t table_oid, int64_
   return database.Transact([&](Transaction& transaction) -> absl::Status {
     SYNCLINE_ASSIGN_OR_RETURN(
         const Result plan, transaction.Query(kPlanSql, Params().Int(table_oid).Int(settings_oid)));
-    // Dropped meanwhile: whoever needs the table finds out.
+    // The table was dropped meanwhile. The next operation on it reports that.
     if (plan.empty()) return absl::OkStatus();
     const std::string& table = plan.Text(0, 0);
     if (plan.IsNull(0, 1) || !plan.Bool(0, 2)) {

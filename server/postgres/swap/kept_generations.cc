@@ -33,7 +33,7 @@ WHERE n.nspname = $1 AND starts_with(c.relname, $2) AND c.relkind = 'r'
 ORDER BY substr(c.relname, length($2) + 1)::int DESC OFFSET $4::int
 )sql";
 
-// The head of the kept tables' names, short enough for a number behind it.
+// Returns the first part of the kept tables' names, short enough for a number to follow.
 std::string KeptStem(absl::string_view name) {
   const size_t room = kMaxIdentifierBytes - kInfix.size() - kNumberBytes;
   if (name.size() <= room) return absl::StrCat(name, kInfix);
@@ -43,11 +43,14 @@ std::string KeptStem(absl::string_view name) {
   return absl::StrCat(name.substr(0, cut), hash, kInfix);
 }
 
+// Returns the comment that identifies a kept table. It must not change between releases, because
+// PruneKept compares it.
 std::string Mark(const TableName& target) {
   return absl::StrCat("Replaced by syncline, kept for a rollback. Was: ", target.ToString());
 }
 
-// Gives a member of the kept table another name, or takes it away.
+// Returns the statement that renames a member of the kept table or drops it; empty if neither is
+// needed.
 std::string FreeName(const TableMember& member, const std::string& away, const std::string& schema,
                      const std::string& seed) {
   const std::string name =
@@ -63,7 +66,7 @@ std::string FreeName(const TableMember& member, const std::string& away, const s
                           " RENAME TO ", name);
     case MemberKind::kForeignKey:
     case MemberKind::kSelfForeignKey:
-      // Else the other table could not delete rows that only the kept one still names.
+      // Otherwise the other table could not delete rows to which only the kept one still refers.
       return absl::StrCat("ALTER TABLE ", away, " DROP CONSTRAINT ", member.quoted_name);
     case MemberKind::kCheck:
       break;

@@ -21,16 +21,18 @@
 namespace syncline::postgres {
 namespace {
 
-// Most time to wait for locks that no reader or writer of the target queues behind. Longer than
-// PostgreSQL's deadlock_timeout, after which it cancels an autovacuum that is in the way.
+// Longest wait for locks behind which no reader or writer of the target queues. Longer than
+// PostgreSQL's deadlock_timeout, after which PostgreSQL cancels an autovacuum that holds up the
+// lock.
 constexpr absl::Duration kPatience = absl::Seconds(3);
 constexpr absl::Duration kRetryAfter = absl::Seconds(5);
 
-// Readers wait for the next statement of a transaction that has locked them out. One whose server
-// stands still (stopped, or swapped out) is ended by PostgreSQL after this time, and they go on.
+// Readers wait for the next statement of a transaction that has blocked them. If its server is
+// frozen (stopped, or swapped out), PostgreSQL ends the transaction after this time, and the
+// readers continue.
 constexpr char kEndWhenSilent[] = "; SET LOCAL idle_in_transaction_session_timeout = '2s'; ";
 
-// Not the wall clock: it may be set while the swap waits.
+// Not the wall clock, which may be set while the swap waits.
 absl::Duration Monotonic() {
   return absl::FromChrono(std::chrono::steady_clock::now().time_since_epoch());
 }
@@ -55,7 +57,7 @@ class Swap {
         stats_(*stats),
         deadline_(Monotonic() + options.deadline) {}
 
-  // Tries until it is done, refused or out of time.
+  // Makes attempts until the swap is done, refused or out of time.
   absl::Status Run() {
     Backoff backoff(options_.lock_timeout, 10 * options_.lock_timeout);
     absl::Status status = Prepare(/*analyze=*/true);
@@ -86,7 +88,7 @@ class Swap {
 
   absl::Status Attempt() {
     TransactOptions options;
-    options.retry_conflicts = false;  // Run does it, with the readers in mind
+    options.retry_conflicts = false;  // Run retries, with pauses for readers
     locked_at_.reset();
     const absl::Status status = database_.Transact(
         [this](Transaction& transaction) { return InTransaction(transaction); }, options);
@@ -112,8 +114,9 @@ class Swap {
                                      key.schema->primary_key);
   }
 
-  // Locks behind which no reader queues: nobody reads the source, and the target's lock lets rows
-  // be read and written while nobody changes its definition or starts to vacuum it.
+  // Takes locks behind which no reader queues: nothing reads the source, and the target's lock
+  // allows its rows to be read and written but prevents changes of its definition and the start of
+  // a vacuum.
   absl::Status LockDefinitions(Transaction& transaction, const SwapTables& tables) {
     std::string sql =
         absl::StrCat(SetLockTimeout(std::clamp(deadline_ - Monotonic(), options_.lock_timeout,
@@ -124,7 +127,7 @@ class Swap {
                       " IN SHARE UPDATE EXCLUSIVE MODE");
     }
     SYNCLINE_RETURN_IF_ERROR(transaction.Execute(sql));
-    // A name may have come to mean another table while we waited.
+    // A name may have passed to another table during the wait.
     SYNCLINE_ASSIGN_OR_RETURN(const SwapTables now, LocateTables(transaction, source_, target_));
     const bool same = now.source_oid == tables.source_oid && now.target_oid == tables.target_oid;
     return same ? absl::OkStatus() : SwapStale();
@@ -137,11 +140,11 @@ class Swap {
     SYNCLINE_ASSIGN_OR_RETURN(const SwapPlan plan,
                               RetryIfVanished(CapturePlan(transaction, tables, options_.key_index,
                                                           options_.keep_generations > 0)));
-    // Whatever can be done before readers wait is done before they do.
+    // Everything that can be done before readers wait is done here.
     SYNCLINE_RETURN_IF_ERROR(WriteLedger(transaction, plan));
     SYNCLINE_RETURN_IF_ERROR(RetryIfVanished(LockReadersOut(transaction, plan)));
-    // Views and grants may have changed until a moment ago: no lock short of this one stops that.
-    // One message looks and goes on, so that readers do not wait for an answer to be read.
+    // Views and grants may have changed until a moment ago, because no weaker lock prevents that.
+    // One message checks that and continues, so that readers do not wait for a reply to be read.
     std::vector<DdlStep> steps = {{.subject = target_.ToString(),
                                    .sql = CheckFingerprintSql(tables.target_oid, before),
                                    .reason = kSwapStale}};
@@ -151,7 +154,7 @@ class Swap {
     return IsSwapStale(status) ? SwapStale() : status;
   }
 
-  // All locks together get one lock_timeout: readers queue behind the first from the start.
+  // All locks together get one lock_timeout, because readers queue behind the first from the start.
   absl::Status LockReadersOut(Transaction& transaction, const SwapPlan& plan) {
     const absl::Duration start = Monotonic();
     absl::Status status;
@@ -179,9 +182,9 @@ class Swap {
     detail.retry_after = kRetryAfter;
     detail.metadata.emplace_back("sqlstate", SqlStateOf(cause));
     return MakeError(absl::StatusCode::kAborted,
-                     absl::StrCat("could not get ", target_.ToString(), " for the swap within ",
+                     absl::StrCat("could not lock ", target_.ToString(), " for the swap within ",
                                   absl::FormatDuration(options_.deadline),
-                                  ", the loaded data is kept: ", cause.message()),
+                                  "; the loaded data is kept: ", cause.message()),
                      detail);
   }
 
@@ -213,7 +216,7 @@ absl::Status OverwriteTable(Database& database, const TableName& source, const T
         .Field("objects", absl::StrJoin(stats->left_out, "; "));
   }
   if (!options.prune_kept) return absl::OkStatus();
-  // The swap stands; what could not be dropped now is dropped by the next one.
+  // The swap is committed. Kept tables that could not be dropped now are dropped by the next swap.
   const absl::Status pruned =
       PruneKept(database, target, options.keep_generations, options.lock_timeout);
   if (!pruned.ok()) {

@@ -8,7 +8,8 @@
 namespace syncline::postgres {
 namespace {
 
-// $1: oid of the target. One row: the reason why the table itself cannot be replaced, or NULL.
+// $1: oid of the target; $2: names of the meta columns. Returns one row: the table, and the reason
+// why it cannot be replaced, or NULL.
 constexpr char kKindSql[] = R"sql(
 SELECT pg_describe_object('pg_class'::regclass, c.oid, 0),
   CASE
@@ -17,21 +18,22 @@ SELECT pg_describe_object('pg_class'::regclass, c.oid, 0),
     WHEN c.relispartition THEN 'is a partition'
     WHEN c.relpersistence = 't' THEN 'is a temporary table'
     WHEN c.reloftype <> 0 THEN 'is a table of a composite type'
-    WHEN EXISTS (SELECT FROM pg_inherits WHERE inhparent = c.oid) THEN 'has tables that inherit it'
-    WHEN EXISTS (SELECT FROM pg_inherits WHERE inhrelid = c.oid) THEN 'inherits another table'
+    WHEN EXISTS (SELECT FROM pg_inherits WHERE inhparent = c.oid)
+      THEN 'has tables that inherit from it'
+    WHEN EXISTS (SELECT FROM pg_inherits WHERE inhrelid = c.oid) THEN 'inherits from another table'
     WHEN EXISTS (SELECT FROM pg_depend WHERE classid = 'pg_class'::regclass AND objid = c.oid
                  AND deptype = 'e') THEN 'belongs to an extension'
     WHEN EXISTS (SELECT FROM pg_subscription_rel WHERE srrelid = c.oid)
       THEN 'is written by a subscription'
     WHEN (SELECT count(*) FROM pg_attribute a WHERE a.attrelid = c.oid AND NOT a.attisdropped
           AND a.attname = ANY($2::text[])) < cardinality($2::text[])
-      THEN 'has not the meta columns of a table of ours'
+      THEN 'does not have the meta columns of a Syncline table'
   END
 FROM pg_class c WHERE c.oid = $1::oid
 )sql";
 
-// $1: oid of the target, $2: of the source. A column that fills itself in another way than the
-// target's, or not at all.
+// $1: oid of the target; $2: of the source. Returns a column of the target that fills itself and
+// that the source does not fill in the same way.
 constexpr char kColumnsSql[] = R"sql(
 SELECT pg_describe_object('pg_class'::regclass, a.attrelid, a.attnum),
        CASE WHEN a.attidentity <> '' THEN 'is an identity column' ELSE 'is a generated column' END
@@ -44,7 +46,8 @@ WHERE a.attrelid = $1::oid AND a.attnum > 0 AND NOT a.attisdropped
 ORDER BY a.attnum LIMIT 1
 )sql";
 
-// All that depends on the table or on its row type, less what the swap binds to the new table.
+// Everything that depends on the table or on its row type, except what the swap binds to the new
+// table.
 constexpr char kStrangersSql[] = R"sql(
 WITH tab AS (
   SELECT c.oid, c.reltype, t.typarray
@@ -78,7 +81,7 @@ WHERE NOT CASE dep.classid
 ORDER BY 1 LIMIT 1
 )sql";
 
-// What needs a column that the source lacks, unless DROP COLUMN would take it along.
+// Everything that needs a column that the source lacks, except what DROP COLUMN would drop with it.
 constexpr char kLackingSql[] = R"sql(
 SELECT pg_describe_object(d.classid, d.objid, d.objsubid), a.attname
 FROM pg_attribute a JOIN pg_depend d ON d.refclassid = 'pg_class'::regclass
@@ -106,8 +109,8 @@ WHERE d.classid <> 'pg_attrdef'::regclass
 ORDER BY 1
 )sql";
 
-// Row versions: they change with every change of the row. $2: what the fingerprint must be, else
-// the statement fails; NULL when it is asked for.
+// The fingerprint consists of row versions, which change with every change of the row. $2: the
+// expected fingerprint; the statement fails if it differs. NULL only returns the fingerprint.
 constexpr char kPrepareFingerprintSql[] = R"sql(
 PREPARE syncline_fingerprint (oid, text) AS
 WITH RECURSIVE up(oid) AS (
@@ -175,9 +178,9 @@ absl::StatusOr<std::vector<std::string>> FindLeftOut(Transaction& transaction, i
 }
 
 absl::Status PrepareFingerprint(Transaction& transaction) {
-  // Else each of the first executions would be planned for its own parameter.
+  // Otherwise each of the first executions would be planned for its own parameter.
   SYNCLINE_RETURN_IF_ERROR(transaction.Execute("SET LOCAL plan_cache_mode = force_generic_plan"));
-  // It outlives the transaction with its connection.
+  // The prepared statement lives as long as the connection.
   SYNCLINE_ASSIGN_OR_RETURN(const Result prepared,
                             transaction.Query("SELECT FROM pg_prepared_statements "
                                               "WHERE name = 'syncline_fingerprint'"));

@@ -9,7 +9,7 @@
 namespace syncline::postgres {
 namespace {
 
-// $1: the target, $2: the loaded table. The identity columns of both, with their sequences.
+// $1: the target; $2: the loaded table. The identity columns of both, with their sequences.
 constexpr char kIdentities[] = R"sql(
 WITH identity AS (
   SELECT a.attrelid, a.attname, s.oid, s.relname, s.relowner, s.relacl
@@ -20,7 +20,8 @@ WITH identity AS (
   WHERE a.attrelid IN ($1::oid, $2::oid) AND NOT a.attisdropped)
 )sql";
 
-// The target's sequence, its name, the name of the loaded table's, and a name for one that is kept.
+// Returns, per identity column, the target's sequence, its name, the name of the loaded table's
+// sequence, and a name for the target's sequence if the table is kept.
 constexpr char kNamesSql[] = R"sql(
 SELECT pg_describe_object('pg_class'::regclass, t.oid, 0), quote_ident(t.relname),
        quote_ident(s.relname), quote_ident('_syncline_kept_' || t.oid)
@@ -29,9 +30,9 @@ WHERE t.attrelid = $1::oid AND s.attrelid = $2::oid AND s.relname <> t.relname
 ORDER BY t.oid
 )sql";
 
-// $3: the target's schema, quoted. The statements that give the loaded table's sequences, under
-// their names after the swap, the grants of the target's, and take back what default privileges
-// gave.
+// $3: the target's schema, quoted. Returns the statements that revoke from the loaded table's
+// sequences what default privileges granted, and give them the grants of the target's, under their
+// names after the swap.
 constexpr char kGrantsSql[] = R"sql(
 , pair AS (
   SELECT t.oid, pg_describe_object('pg_class'::regclass, t.oid, 0) AS subject,

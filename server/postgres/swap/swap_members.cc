@@ -12,12 +12,13 @@
 namespace syncline::postgres {
 namespace {
 
-// $1: columns. What pg_get_indexdef prints of a plain index on them behind the table's name.
+// $1: columns. Returns what pg_get_indexdef prints after the table's name for a plain index on
+// them.
 constexpr char kPlainDefinitionSql[] =
     "SELECT E'\\n' || 'USING btree (' || pg_catalog.string_agg(pg_catalog.quote_ident(name), ', ' "
     "ORDER BY at) || ')' FROM unnest($1::text[]) WITH ORDINALITY c (name, at)";
 
-// What is ours goes from `members` to `ours`.
+// Moves our indexes, which have `names`, from `members` to `ours`.
 void TakeOurs(const std::set<std::string>& names, std::vector<TableMember>* members,
               std::vector<TableMember>* ours) {
   const auto is_users = [&](const TableMember& member) {
@@ -28,7 +29,8 @@ void TakeOurs(const std::set<std::string>& names, std::vector<TableMember>* memb
   members->erase(first, members->end());
 }
 
-// Without its final name. It is built under a name that no member of the user's is built under.
+// Returns our index without its final name. It is built under a name that no member of the user's
+// has while it is built.
 absl::StatusOr<TableMember> KeyMember(Transaction& transaction, const SwapTables& tables,
                                       const TableSchema& schema) {
   SYNCLINE_ASSIGN_OR_RETURN(

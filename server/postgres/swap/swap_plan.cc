@@ -52,7 +52,8 @@ void Append(const std::vector<DdlStep>& from, std::vector<DdlStep>* to) {
   to->insert(to->end(), from.begin(), from.end());
 }
 
-// Foreign keys of other tables that point at the target: they would hold on to the old table.
+// Foreign keys of other tables that point at the target. Otherwise they would keep pointing at the
+// old table.
 struct IncomingForeignKeys {
   std::vector<DdlStep> locks;
   std::vector<DdlStep> drop;
@@ -80,7 +81,8 @@ absl::StatusOr<IncomingForeignKeys> CaptureForeignKeys(Transaction& transaction,
   return keys;
 }
 
-// Sequences that the target's columns own would be dropped with it.
+// Returns the steps for the sequences that the target's columns own, which would be dropped with
+// it.
 absl::StatusOr<std::vector<DdlStep>> CaptureSequences(Transaction& transaction,
                                                       const SwapTables& tables) {
   Params params;
@@ -95,7 +97,7 @@ absl::StatusOr<std::vector<DdlStep>> CaptureSequences(Transaction& transaction,
   return steps;
 }
 
-// Those of the loaded table, which must have all that it is to have.
+// Returns the members of the loaded table. Errors: SWAP_STALE if it lacks some that it must have.
 absl::StatusOr<SwapMembers> PreparedMembers(Transaction& transaction, const SwapTables& tables,
                                             const SwapKeyIndex& key) {
   SYNCLINE_ASSIGN_OR_RETURN(SwapMembers members,
@@ -108,8 +110,9 @@ std::string AwayName(const SwapTables& tables) {
   return absl::StrCat("_syncline_old_", tables.target_oid);
 }
 
-// Drops the old table, which is `away`, or keeps it: without the names of its members, which the
-// new one gets, and with one only of those indexes of ours that are the same.
+// Returns the steps that drop the old table, which is `away`, or keep it. A kept table gives up the
+// names of its members, which the new table gets, and keeps only one of those indexes of ours that
+// are the same.
 absl::StatusOr<std::vector<DdlStep>> RetireSteps(Transaction& transaction, const SwapTables& tables,
                                                  const SwapMembers& members,
                                                  const std::string& away, bool keep_old) {
@@ -225,14 +228,14 @@ absl::StatusOr<SwapPlan> CapturePlan(Transaction& transaction, const SwapTables&
 
   SwapPlan plan;
   plan.key_index = members.key_index;
-  // Queries lock views before tables, and referencing tables before the referenced.
+  // Queries lock views before tables, and referencing tables before referenced ones.
   Append(views.locks, &plan.locks);
   Append(keys.locks, &plan.locks);
   plan.locks.push_back(
       {.subject = tables.target.ToString(),
        .sql = absl::StrCat("LOCK TABLE ", tables.quoted_target, " IN ACCESS EXCLUSIVE MODE")});
-  // Everything leaves the old table before it goes; the new one gets names when the old one's are
-  // free.
+  // Everything is removed from the old table before it goes. The new table gets names when the old
+  // one's are free.
   Append(keys.drop, &plan.steps);
   Append(views.detach, &plan.steps);
   plan.steps.push_back(

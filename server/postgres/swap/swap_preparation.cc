@@ -14,7 +14,7 @@
 namespace syncline::postgres {
 namespace {
 
-// What must be set on the source before its rows are checked or sampled.
+// Properties of columns that must be set on the source before its rows are checked or sampled.
 constexpr char kColumnsSql[] = R"sql(
 SELECT quote_ident(s.attname), pg_describe_object('pg_class'::regclass, t.attrelid, t.attnum),
        t.attnotnull AND NOT s.attnotnull,
@@ -43,7 +43,7 @@ struct Preparation {
   std::vector<BuildStep> builds;
   std::vector<Column> not_null;
   std::vector<std::string> column_targets;  // "ALTER COLUMN … SET STATISTICS …"
-  std::string tablespace;                   // quoted; empty when the source is there
+  std::string tablespace;                   // quoted; empty if the source is in it
 };
 
 absl::Status CaptureColumns(Transaction& transaction, Preparation* preparation) {
@@ -90,7 +90,7 @@ absl::Status Run(Database& database, const std::string& sql, absl::Duration lock
                            {.lock_timeout = lock_timeout});
 }
 
-// The columns that have nulls, for people. One scan for all.
+// Returns the columns that have nulls, as part of an error message. One scan for all columns.
 absl::StatusOr<std::string> WithNulls(Database& database, const std::string& source,
                                       const std::vector<Column>& columns) {
   std::vector<std::string> tests;
@@ -110,7 +110,8 @@ absl::StatusOr<std::string> WithNulls(Database& database, const std::string& sou
   return absl::StrJoin(subjects, ", ");
 }
 
-// No stream makes a column NOT NULL: the user did, and maybe after rows with nulls were staged.
+// Sets the target's NOT NULL constraints on the source. Streams never make a column NOT NULL; the
+// user did, possibly after rows with nulls were staged.
 absl::Status CarryNotNull(Database& database, const Preparation& preparation) {
   if (preparation.not_null.empty()) return absl::OkStatus();
   const std::string& source = preparation.tables.quoted_source;

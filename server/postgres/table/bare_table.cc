@@ -5,8 +5,9 @@
 namespace syncline::postgres {
 namespace {
 
-// $1: schema, $2: table, $3, $4: of the target. One statement per row, in the order in
-// which they can run: a foreign key to the table itself goes before the index that it needs.
+// $1, $2: schema and name of the table; $3, $4: of the target. Returns one statement per row, in an
+// order in which they can run: a foreign key to the table itself is dropped before the index that
+// it needs.
 constexpr char kStripSql[] = R"sql(
 WITH tab AS (
   SELECT c.oid, pg_catalog.format('%I.%I', n.nspname, c.relname) AS q

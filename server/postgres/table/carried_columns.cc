@@ -10,7 +10,8 @@
 namespace syncline::postgres {
 namespace {
 
-// $1, $2: schema and name of the source; $3, $4: of the target. Name, quoted source, definition.
+// $1, $2: schema and name of the source; $3, $4: of the target. Returns one row per column that the
+// source lacks: name, quoted source, definition.
 constexpr char kMissingSql[] = R"sql(
 SELECT a.attname, pg_catalog.format('%I.%I', $1::text, $2::text),
        pg_catalog.quote_ident(a.attname) || ' ' ||
@@ -81,7 +82,7 @@ Params Names(const TableName& source, const TableName& target) {
 
 absl::Status CarryColumns(Transaction& transaction, const TableName& source,
                           const TableName& target, const std::set<std::string>& left_out) {
-  // Under an empty path expressions come with every name qualified.
+  // With an empty search path, expressions are printed with every name qualified.
   SYNCLINE_ASSIGN_OR_RETURN(const std::string search_path, ClearSearchPath(transaction));
   SYNCLINE_ASSIGN_OR_RETURN(const Result missing,
                             transaction.Query(kMissingSql, Names(source, target)));

@@ -11,11 +11,11 @@
 namespace syncline::postgres {
 namespace {
 
-// How many names are tried for an index.
+// Number of candidate names for an index.
 constexpr int kIndexNames = 20;
 
-// $1: schema, $2: table. A row for each of the table's plain indexes and each of its columns, in
-// their order: name, column, whether the ledger lists the index with these columns.
+// $1: schema; $2: table. Returns one row per plain index of the table and per column of it, in the
+// order of the columns: name, column, whether the ledger lists the index with these columns.
 constexpr char kFindSql[] = R"sql(
 WITH plain AS (
   SELECT i.relname::text AS name,
@@ -41,7 +41,7 @@ CROSS JOIN unnest(p.columns) WITH ORDINALITY u (name, at)
 ORDER BY p.name, u.at
 )sql";
 
-// $1: schema, $2: names in the order in which they are wanted, $3: names that will be free.
+// $1: schema; $2: candidate names, best first; $3: names that will be free.
 constexpr char kFreeNameSql[] =
     "SELECT w.name FROM unnest($2::text[]) WITH ORDINALITY AS w (name, place) WHERE NOT EXISTS"
     " (SELECT FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace"
@@ -93,7 +93,7 @@ absl::StatusOr<std::string> FreeKeyIndexName(Transaction& transaction, const Tab
   return StatusFromSqlState("42P07", absl::StrCat("no name is free for the index on the primary "
                                                   "key of ",
                                                   table.ToString(), ": ", names.front(),
-                                                  " and those after it are taken"));
+                                                  " and its alternatives are taken"));
 }
 
 KeyIndexes::KeyIndexes(absl::string_view ledger_schema)
@@ -115,7 +115,7 @@ absl::StatusOr<std::vector<PlainIndex>> KeyIndexes::Find(Transaction& transactio
     }
     indexes.back().columns.push_back(rows.Text(row, 1));
   }
-  // The user's before ours: of two with the same columns the first stays.
+  // The user's indexes come before ours: of two with the same columns the first is kept.
   std::stable_sort(indexes.begin(), indexes.end(),
                    [](const PlainIndex& a, const PlainIndex& b) { return !a.ours && b.ours; });
   return indexes;

@@ -18,7 +18,8 @@ namespace {
 constexpr char kSavepointSql[] = "SAVEPOINT syncline_replace";
 constexpr char kRollbackSql[] = "ROLLBACK TO SAVEPOINT syncline_replace";
 
-// A row with the same value is in a unique index, or one that overlaps in an exclusion constraint.
+// Returns whether a unique index has a row with the same value, or an exclusion constraint one that
+// overlaps.
 bool IsTaken(const absl::Status& status) {
   const std::string sqlstate = SqlStateOf(status);
   return sqlstate == "23505" || sqlstate == "23P01";
@@ -77,7 +78,7 @@ absl::StatusOr<InPlaceCounts> ReplaceInPlace(Transaction& transaction, const Mer
   InPlaceCounts counts;
   SYNCLINE_RETURN_IF_ERROR(transaction.Execute(CreateReplacedSql(merge)));
   SYNCLINE_RETURN_IF_ERROR(transaction.Execute(kCreateRemovedSql));
-  // First, so that a row may take a unique value of one that goes.
+  // Deletes first, so that a row may take a unique value of a deleted one.
   SYNCLINE_RETURN_IF_ERROR(transaction.Execute(kFetchByPlaceSql));
   SYNCLINE_ASSIGN_OR_RETURN(counts.deleted, Affected(transaction, DeleteRemovedSql(merge)));
   SYNCLINE_RETURN_IF_ERROR(transaction.Execute(kFetchAnyWaySql));

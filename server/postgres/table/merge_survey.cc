@@ -8,9 +8,9 @@
 namespace syncline::postgres {
 namespace {
 
-// $1, $2: the target's schema and name; $3, $4: the source's. A row for each column of the target:
-// name, whether it is generated, whether it is an identity that only INSERT sets, the collation to
-// compare it in.
+// $1, $2: schema and name of the target; $3, $4: of the source. Returns one row per column of the
+// target: name, whether it is generated, whether it is an identity that only INSERT sets, and the
+// collation in which to compare it.
 constexpr char kColumnsSql[] = R"sql(
 SELECT a.attname, a.attgenerated <> '', a.attidentity = 'a',
        CASE WHEN l.oid IS NULL THEN ''
@@ -30,8 +30,8 @@ LEFT JOIN pg_catalog.pg_attribute b ON b.attname = a.attname AND b.attnum > 0
 WHERE n.nspname = $1 AND c.relname = $2 ORDER BY a.attnum
 )sql";
 
-// $1: schema, $2: table. Two booleans: whether triggers watch its rows, and whether they are the
-// user's or of foreign keys that point at its rows.
+// $1: schema; $2: table. Returns two booleans: whether triggers observe its rows, and whether any
+// of them are the user's or those of foreign keys that point at its rows.
 constexpr char kTriggersSql[] = R"sql(
 SELECT EXISTS (SELECT FROM pg_catalog.pg_trigger t WHERE t.tgrelid = c.oid),
        EXISTS (SELECT FROM pg_catalog.pg_trigger t WHERE t.tgrelid = c.oid AND NOT t.tgisinternal)
@@ -41,8 +41,8 @@ FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamesp
 WHERE n.nspname = $1 AND c.relname = $2
 )sql";
 
-// $1: schema, $2: table, $3: the primary key. A row for each index that is checked row by row and
-// each of its columns that may be NULL (NULL when it has none): index, column.
+// $1: schema; $2: table; $3: the primary key. Returns one row per index that is checked row by row
+// and per column of it that may be NULL (NULL if it has none): index, column.
 constexpr char kImmediateSql[] = R"sql(
 WITH unique_index AS (
   SELECT i.relname, x.indrelid, x.indnullsnotdistinct,

@@ -17,7 +17,7 @@
 namespace syncline::postgres {
 namespace {
 
-// What would be published, as SQL writes it after FROM.
+// Returns the rows that would be published, as SQL that follows FROM.
 std::string PublishedRows(const StreamPlan& plan) {
   return plan.schema.primary_key.empty()
              ? QuoteTable(plan.temp_table)
@@ -38,7 +38,7 @@ absl::StatusOr<int64_t> CountPublished(Transaction& transaction, const StreamPla
   return rows.Int(0, 0);
 }
 
-// Staged rows, those that are not null by property, and repeated keys: one scan.
+// Counts staged rows, those that are not null per property, and repeated keys, in one scan.
 absl::Status CountStaged(Transaction& transaction, const StreamPlan& plan,
                          const PublishGuard& guard, PublishFigures* figures) {
   std::vector<std::string> counts = {"count(*)"};
@@ -62,8 +62,8 @@ absl::Status CountStaged(Transaction& transaction, const StreamPlan& plan,
   return absl::OkStatus();
 }
 
-// A column of the target as the merge would find it: a stored value that does not cast becomes
-// NULL.
+// Returns a column of the target as the merge would find it: a stored value that cannot be cast
+// becomes NULL.
 std::string ColumnBeforeMerge(const std::map<std::string, std::string>& types,
                               const ColumnSchema& column) {
   const std::string name = QuoteIdentifier(column.column_name);
@@ -78,8 +78,8 @@ std::string ColumnBeforeMerge(const std::map<std::string, std::string>& types,
                                              " END AS ", name);
 }
 
-// The target's rows with key and cursor as they are when its definition has followed the stream;
-// empty when they are so already.
+// Returns the target's rows with key and cursor as they will be when its definition has followed
+// the stream; empty if they are the same now.
 absl::StatusOr<std::string> RowsBeforeMerge(Transaction& transaction, const StreamPlan& plan) {
   SYNCLINE_ASSIGN_OR_RETURN(const std::vector<TableColumn> stored,
                             ReadTableColumns(transaction, plan.table, {}));

@@ -60,7 +60,7 @@ absl::Status CastRefused(const TableName& table, const DiscoveredColumn& from,
       detail);
 }
 
-// Whether a row has NULL where `expression` stands.
+// Returns whether `expression` is NULL for any row.
 absl::StatusOr<bool> HasNull(Transaction& transaction, const TableName& table,
                              absl::string_view expression) {
   SYNCLINE_ASSIGN_OR_RETURN(const Result result, transaction.Query(ExampleRowSql(
@@ -68,8 +68,8 @@ absl::StatusOr<bool> HasNull(Transaction& transaction, const TableName& table,
   return !result.empty();
 }
 
-// NOT NULL as the schema says, as far as the stored rows allow: a null that stands already is no
-// reason to stop a stream. A column that is stricter than the schema was made so by the user.
+// Adds NOT NULL as the schema requires, if the stored rows allow it: a null that is already stored
+// must not stop a stream. The user has made a column that is stricter than the schema.
 absl::Status AppendNullability(Transaction& transaction, const TableName& table,
                                const DiscoveredColumn& from, const ColumnSchema& to,
                                absl::string_view expression, std::vector<std::string>* clauses) {
@@ -79,7 +79,8 @@ absl::Status AppendNullability(Transaction& transaction, const TableName& table,
   return absl::OkStatus();
 }
 
-// How the column's values become those of its new type. A type of the user's is reached over ours.
+// Returns how the column's values become those of its new type. A type that the user chose is
+// reached through the stream's type.
 Cast CastFor(const DiscoveredColumn& from, const ColumnSchema& to) {
   const Cast cast = CastTo(from.name, from.type, to.type);
   return to.table_type.empty() ? cast : StoredAs(cast, to.table_type);
@@ -94,7 +95,8 @@ absl::Status CheckCast(Transaction& transaction, const TableName& table,
   return example.empty() ? absl::OkStatus() : CastRefused(table, from, to, example.Text(0, 0));
 }
 
-// Leaves an entry in the rows whose value does not fit, and casts the others.
+// Adds an entry to the rows whose value does not fit, and returns the expression that casts the
+// others.
 absl::StatusOr<std::string> NullWhatDoesNotCast(Transaction& transaction, const TableName& table,
                                                 const ColumnSchema& to, const Cast& cast) {
   if (cast.failing.empty()) return cast.expression;
@@ -121,8 +123,8 @@ absl::Status AppendChange(Transaction& transaction, const TableName& table,
   return AppendNullability(transaction, table, from, to, expression, clauses);
 }
 
-// ADD never says NOT NULL, as stored rows would break it; an empty table gets it at once, so that
-// the next diff is empty.
+// ADD COLUMN never has NOT NULL, because stored rows would violate it. An empty table gets it at
+// once, so that the next diff is empty.
 absl::Status AppendAdded(Transaction& transaction, const TableName& table,
                          const TableSchema& schema, const std::vector<std::string>& names,
                          std::vector<std::string>* clauses) {
@@ -142,7 +144,8 @@ absl::Status AppendAdded(Transaction& transaction, const TableName& table,
   return absl::OkStatus();
 }
 
-// Columns whose views stand in the way: those that go and those that get another type.
+// Returns the columns whose views prevent the change: those that are dropped and those that get
+// another type.
 std::set<std::string> DisturbedColumns(const DiscoveredTable& from, const TableSchema& schema,
                                        const SchemaChange& change) {
   std::set<std::string> columns(change.drop.begin(), change.drop.end());
@@ -156,7 +159,7 @@ std::set<std::string> DisturbedColumns(const DiscoveredTable& from, const TableS
   return columns;
 }
 
-// One ALTER TABLE, with the views over changed columns out of its way meanwhile.
+// Runs one ALTER TABLE. The views over changed columns are dropped before it and restored after it.
 absl::Status Alter(Transaction& transaction, const TableName& table,
                    const std::set<std::string>& disturbed,
                    const std::vector<std::string>& clauses) {
@@ -169,7 +172,7 @@ absl::Status Alter(Transaction& transaction, const TableName& table,
   return RestoreDependentViews(transaction, views);
 }
 
-// One line per change of a column.
+// Logs one line per change of a column.
 void LogChange(const TableName& table, const DiscoveredTable& from, const TableSchema& schema,
                const SchemaChange& change) {
   const auto log = [&](::syncline::SchemaChange::Kind kind, const std::string& column,
@@ -250,7 +253,7 @@ absl::Status ApplySchemaChange(Transaction& transaction, const TableName& table,
                                const TableSchema& schema, const SchemaChange& change,
                                CastFailure failure) {
   if (change.IsNoop()) return absl::OkStatus();
-  // What is found out about the stored rows must still be true when they are rewritten.
+  // What is checked about the stored rows must still be true when they are rewritten.
   SYNCLINE_RETURN_IF_ERROR(transaction.Execute(LockAgainstWritersSql(table)));
   SYNCLINE_ASSIGN_OR_RETURN(const DiscoveredTable from, ReadColumns(transaction, table));
   std::vector<std::string> clauses;
@@ -295,7 +298,7 @@ absl::Status EvolveTable(Transaction& transaction, const TableName& table,
   };
   SYNCLINE_ASSIGN_OR_RETURN(const DiscoveredTable seen, DiscoverTable(transaction, table));
   if (difference(seen).IsNoop()) return absl::OkStatus();
-  // Another server may be changing the table: only what is seen under the lock counts.
+  // Another server may be changing the table, so only what is read under the lock counts.
   SYNCLINE_RETURN_IF_ERROR(transaction.Execute(LockAgainstWritersSql(table)));
   SYNCLINE_ASSIGN_OR_RETURN(const DiscoveredTable found, DiscoverTable(transaction, table));
   return ApplySchemaChange(transaction, table, schema, difference(found), options.failure);

@@ -23,7 +23,7 @@ const ColumnSchema* FindDeclared(const TableSchema& schema, const std::string& n
   return found == schema.columns.end() ? nullptr : &*found;
 }
 
-// What turns a copy of the target, without rows, into the shape.
+// Returns the clauses that turn a copy of the target, without rows, into the shape.
 std::vector<std::string> ShapeClauses(const StagingShape& shape,
                                       const std::vector<TableColumn>& columns) {
   std::vector<std::string> clauses;
@@ -45,8 +45,8 @@ std::vector<std::string> ShapeClauses(const StagingShape& shape,
   return clauses;
 }
 
-// A CHECK may not be defined for the column's new type: publishing finds out, when the target's
-// column has it, too.
+// Drops the CHECK constraints of columns that change type: they may not be defined for the new
+// type. Publishing finds that out, because the target's column has the new type then, too.
 absl::Status DropRetypedChecks(Transaction& transaction, const StagingShape& shape,
                                const std::vector<TableColumn>& columns,
                                std::vector<std::string>* clauses) {
@@ -69,8 +69,8 @@ absl::Status DropRetypedChecks(Transaction& transaction, const StagingShape& sha
   return absl::OkStatus();
 }
 
-// A column that the stream does not declare any more has values in earlier rows only. The others
-// get theirs when they are merged (undeclared_columns.h).
+// A column that the stream no longer declares has values in earlier rows only. The other rows get
+// theirs when they are merged (undeclared_columns.h).
 absl::Status RelaxUndeclared(Transaction& transaction, const TableName& staging,
                              const TableSchema& schema) {
   SYNCLINE_ASSIGN_OR_RETURN(const std::vector<TableColumn> columns,
@@ -96,8 +96,8 @@ absl::Status CreateStagingTable(Transaction& transaction, const TableName& stagi
       const Result options,
       transaction.Query(kStorageOptionsSql,
                         Params().Text(shape.target.schema).Text(shape.target.name)));
-  // A row that breaks a CHECK is refused when it comes: published with others it would hold them
-  // all back.
+  // A row that violates a CHECK is refused when it arrives: published with others, it would hold
+  // back all of them.
   const LikeOptions like = {.constraints = true,
                             .defaults = shape.replaces,
                             .storage_options = options.empty() ? "" : options.Text(0, 0)};

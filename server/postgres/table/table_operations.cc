@@ -20,7 +20,7 @@ absl::StatusOr<bool> QueryBool(Transaction& transaction, absl::string_view sql,
 }  // namespace
 
 absl::Status CreateNamespace(Transaction& transaction, absl::string_view schema) {
-  // A role may use a schema without the right to create one.
+  // A role may be allowed to use a schema without the right to create one.
   SYNCLINE_ASSIGN_OR_RETURN(const bool exists, NamespaceExists(transaction, schema));
   if (exists) return absl::OkStatus();
   return RetryIfCreated(transaction.Execute(CreateSchemaSql(schema)));

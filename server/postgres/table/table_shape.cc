@@ -37,7 +37,7 @@ std::string KindProblem(const std::string& kind) {
   if (kind == "S") return "is a sequence";
   if (kind == "i" || kind == "I") return "is an index";
   if (kind == "c") return "is a composite type";
-  return "is no table";
+  return "is not a table";
 }
 
 std::string TypeProblem(const std::string& type) {
@@ -47,7 +47,8 @@ std::string TypeProblem(const std::string& type) {
   return "is a type";
 }
 
-// varchar and text, and varchar(n) into which a raw id fits, as older destinations made it.
+// Returns whether the type is varchar or text, or a varchar(n) that holds a raw id, as older
+// destinations created it.
 bool HoldsRawId(absl::string_view type) {
   if (type == "character varying" || type == "text") return true;
   int length = 0;
@@ -79,13 +80,13 @@ std::string ProblemOf(const Result& result, size_t row) {
   if (std::string problem = KindProblem(result.Text(row, kKind)); !problem.empty()) return problem;
   if (result.Bool(row, kInherits)) return "is a partition or inherits from another table";
   if (result.Bool(row, kIsParent)) return "has tables that inherit from it";
-  // A crash of the database empties it: what was acknowledged would be lost.
+  // A crash of the database empties such a table: acknowledged rows would be lost.
   if (result.Text(row, kPersistence) != "p") return "is an unlogged or temporary table";
-  if (result.Bool(row, kRowSecurity)) return "has row level security that hides rows from us";
+  if (result.Bool(row, kRowSecurity)) return "has row level security that hides rows from our role";
   return MetaProblem(result, row);
 }
 
-// A table has a type of its name, which a type that is there already keeps from being made.
+// A table creates a type of its name, which fails if that type already exists.
 absl::Status LookUpTypes(Transaction& transaction, const std::vector<std::string>& schemas,
                          const std::vector<std::string>& names, std::vector<TableShape>* shapes) {
   if (std::all_of(shapes->begin(), shapes->end(),
@@ -130,7 +131,7 @@ absl::Status CheckShape(const TableName& table, const TableShape& shape) {
   detail.reason = "TARGET_INCOMPATIBLE";
   detail.subject = table.ToString();
   return MakeError(absl::StatusCode::kFailedPrecondition,
-                   absl::StrCat(table.ToString(), " ", shape.problem, ": it was left alone"),
+                   absl::StrCat(table.ToString(), " ", shape.problem, ": it was left unchanged"),
                    detail);
 }
 

@@ -10,7 +10,7 @@
 namespace syncline::postgres {
 namespace {
 
-// $1: schema, $2: table, $3: columns. Name and expression of each that fills itself.
+// $1: schema; $2: table; $3: columns. Returns name and expression of each column that fills itself.
 constexpr char kDefaultsSql[] = R"sql(
 SELECT a.attname,
        CASE WHEN d.oid IS NOT NULL THEN pg_catalog.pg_get_expr(d.adbin, d.adrelid)
@@ -50,7 +50,7 @@ absl::Status Note(Transaction& transaction, const TableName& staging, const Tabl
   for (const UndeclaredColumn& undeclared : columns) {
     const ColumnSchema& column = undeclared.column;
     const auto found = defaults.find(column.column_name);
-    // A row that comes after a deletion is not deleted.
+    // A row that follows a deletion is not deleted.
     const bool marks = mode == CdcDeleteMode::kHard && column.input_name == kCdcDeletedAtField;
     parts.push_back({.name = column.column_name,
                      .fallback = found == defaults.end() ? "" : found->second,
