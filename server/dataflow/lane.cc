@@ -195,10 +195,11 @@ int64_t Lane::FullBytes() const {
 }
 
 void Lane::Flush() {
-  if (failed_ || (aggregate_->empty() && !owner_->HasDueCheckpoint())) return;
-  const bool closes = NothingQueued() && owner_->EndsWith(*this);
+  if (failed_) return;
+  const FlushPlan plan = owner_->PlanFlush(*this, !aggregate_->empty(), NothingQueued());
+  if (!plan.needed) return;
   const absl::StatusOr<write::FlushResult> flushed =
-      aggregate_->Flush(owner_->Checkpoints(), closes);
+      aggregate_->Flush(plan.checkpoints, plan.ends_call);
   if (!flushed.ok()) return Fail(flushed.status());
   context_->budget->Release(std::exchange(held_bytes_, 0));
   NoteFilled(false);

@@ -43,6 +43,17 @@ struct LaneContext {
 
 class Lane;
 
+// What a flush of a lane has to do.
+struct FlushPlan {
+  // False if the lane holds no rows and no checkpoint is due: nothing is committed.
+  bool needed = false;
+  // The checkpoints that the commit may make durable.
+  std::vector<PendingCheckpoint> checkpoints;
+  // The call is ending, and the lane holds its last uncommitted rows: the commit also releases the
+  // writer.
+  bool ends_call = false;
+};
+
 // Receives a lane's callbacks, on pool threads and without the lane's lock, except Self.
 class LaneOwner {
  public:
@@ -50,13 +61,9 @@ class LaneOwner {
   // Returns a reference that keeps the owner, and with it the lane, alive while a task is queued.
   // Called with the lane's lock held.
   virtual std::shared_ptr<LaneOwner> Self() = 0;
-  // Returns the checkpoints that the next commit may make durable.
-  virtual std::vector<PendingCheckpoint> Checkpoints() = 0;
-  // Returns whether a checkpoint waits only for a commit, because all its records are durable.
-  virtual bool HasDueCheckpoint() = 0;
-  // True if the call is ending and `lane`, whose queue is empty, holds its last uncommitted rows;
-  // the commit then also releases the writer.
-  virtual bool EndsWith(const Lane& lane) = 0;
+  // Plans a flush of `lane`. `holds_rows`: its buffer is not empty. `queue_is_empty`:
+  // nothing follows the flush in its queue.
+  virtual FlushPlan PlanFlush(const Lane& lane, bool holds_rows, bool queue_is_empty) = 0;
   // A batch of `bytes` bytes of payload was parsed; `bytes` is 0 for all but its last piece.
   virtual void OnAccepted(const Accepted& accepted, int64_t bytes) = 0;
   // A flush was committed.

@@ -201,17 +201,31 @@ void WriterCall::FlushLanes() {
     lane->RequestFlush();
     flushed = true;
   }
-  if (!flushed && HasDueCheckpoint()) lanes_.front()->RequestFlush();
+  if (flushed) return;
+  bool due = false;
+  {
+    MutexLock lock(&mutex_);
+    due = DueCheckpointLocked();
+  }
+  if (due) lanes_.front()->RequestFlush();
 }
 
-std::vector<PendingCheckpoint> WriterCall::Checkpoints() {
-  MutexLock lock(&mutex_);
-  return checkpoints_;
-}
-
-bool WriterCall::HasDueCheckpoint() {
-  MutexLock lock(&mutex_);
-  return DueCheckpointLocked();
+dataflow::FlushPlan WriterCall::PlanFlush(const dataflow::Lane& lane, bool holds_rows,
+                                          bool queue_is_empty) {
+  dataflow::FlushPlan plan;
+  {
+    MutexLock lock(&mutex_);
+    plan.needed = holds_rows || DueCheckpointLocked();
+    if (!plan.needed) return plan;
+    plan.checkpoints = checkpoints_;
+    // A checkpoint may need a commit of its own after this one.
+    plan.ends_call = queue_is_empty && state_ == State::kEnding && waiting_batches_ == 0 &&
+                     checkpoints_.empty();
+  }
+  for (const auto& other : lanes_) {
+    plan.ends_call = plan.ends_call && (other.get() == &lane || !other->has_work());
+  }
+  return plan;
 }
 
 bool WriterCall::DueCheckpointLocked() const {
@@ -222,16 +236,6 @@ bool WriterCall::DueCheckpointLocked() const {
 
 bool WriterCall::HasRoomLocked() const {
   return queued_bytes_ + checkpoint_bytes_ < context_->max_queued_bytes;
-}
-
-bool WriterCall::EndsWith(const dataflow::Lane& lane) {
-  {
-    MutexLock lock(&mutex_);
-    // A checkpoint may need a commit of its own after this one.
-    if (state_ != State::kEnding || waiting_batches_ > 0 || !checkpoints_.empty()) return false;
-  }
-  return std::all_of(lanes_.begin(), lanes_.end(),
-                     [&](const auto& other) { return other.get() == &lane || !other->has_work(); });
 }
 
 void WriterCall::OnAccepted(const dataflow::Accepted& accepted, int64_t bytes) {

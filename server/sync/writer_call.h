@@ -94,9 +94,8 @@ class WriterCall final : public dataflow::LaneOwner,
 
   // dataflow::LaneOwner
   std::shared_ptr<dataflow::LaneOwner> Self() override { return shared_from_this(); }
-  std::vector<PendingCheckpoint> Checkpoints() override;
-  bool HasDueCheckpoint() override;
-  bool EndsWith(const dataflow::Lane& lane) override;
+  dataflow::FlushPlan PlanFlush(const dataflow::Lane& lane, bool holds_rows,
+                                bool queue_is_empty) override;
   void OnAccepted(const dataflow::Accepted& accepted, int64_t bytes) override;
   void OnFlushed(const write::FlushResult& flushed) override;
   void OnFailed(const absl::Status& status) override { Fail(status); }
