@@ -27,6 +27,7 @@ void PrintConfig(const Config& config, std::ostream& out) {
     std::string value = FindFlag(flag.name)->CurrentValue();
     if (flag.name == "postgres_dsn" && HoldsSecret(value)) value = "<set>";
     if (flag.name == "load_threads") value = std::to_string(config.load.load_threads);
+    if (flag.name == "max_connections") value = std::to_string(config.serve.max_connections);
     if (flag.name == "reflection") value = config.serve.reflection ? "on" : "off";
     out << flag.name << "=" << value << "\n";
   }

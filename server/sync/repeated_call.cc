@@ -3,6 +3,7 @@
 #include "base/status_macros.h"
 #include "server/dataflow/parse/record_parser.h"
 #include "server/sync/sync_errors.h"
+#include "server/sync/unreadable_records.h"
 
 namespace syncline::sync {
 
@@ -18,6 +19,7 @@ absl::Status RepeatedCall::Accept(const v1::RecordBatch& records) {
     return InvalidRequest({{"batch.first_offset", "must not be negative"}});
   }
   SYNCLINE_ASSIGN_OR_RETURN(const int64_t count, dataflow::RecordParser::CountRecords(records));
+  SYNCLINE_RETURN_IF_ERROR(CheckUnreadable(records, count));
   if (count > 0 && records.first_offset() + count > summary_.durable_offset) {
     return RecordsAfterCompletion();
   }

@@ -29,10 +29,8 @@ absl::Status HybridRefresh(absl::string_view stream) {
 
 absl::Status OffsetGap(int64_t expected, int64_t got) {
   return MakeError(absl::StatusCode::kOutOfRange,
-                   absl::StrCat("records ", expected, " to ", got,
-                                " are missing: the batch begins "
-                                "at ",
-                                got, ", expected ", expected),
+                   absl::StrCat("records are missing: the next record is ", expected,
+                                ", but the batch begins at ", got),
                    {.reason = "OFFSET_GAP",
                     .metadata = {{"expected_offset", absl::StrCat(expected)},
                                  {"first_offset", absl::StrCat(got)}}});

@@ -219,8 +219,8 @@ dataflow::FlushPlan WriterCall::PlanFlush(const dataflow::Lane& lane, bool holds
     if (!plan.needed) return plan;
     plan.checkpoints = checkpoints_;
     // A checkpoint may need a commit of its own after this one.
-    plan.ends_call = queue_is_empty && state_ == State::kEnding && waiting_batches_ == 0 &&
-                     checkpoints_.empty();
+    plan.ends_call =
+        queue_is_empty && state_ == State::kEnding && waiting_batches_ == 0 && checkpoints_.empty();
   }
   for (const auto& other : lanes_) {
     plan.ends_call = plan.ends_call && (other.get() == &lane || !other->has_work());

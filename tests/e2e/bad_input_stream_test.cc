@@ -171,6 +171,10 @@ TEST_F(BadStreamTest, UnreadableOffsetsMustBeInTheBatch) {
   EXPECT_EQ(send({1}, std::string(65, 'A')), invalid);
   EXPECT_EQ(send({0, 2}, "FIELD_COUNT"), "OK");
   EXPECT_THAT(Rejected(sync_id), ::testing::ElementsAre("0 FIELD_COUNT", "2 FIELD_COUNT"));
+  // The repeated call of a completed stream is checked in the same way.
+  EXPECT_EQ(Summary(Complete(sync_id, "bad")), "OK");
+  EXPECT_EQ(send({3}, "FIELD_COUNT"), invalid);
+  EXPECT_EQ(send({0, 2}, "FIELD_COUNT"), "OK");
 }
 
 TEST_F(BadStreamTest, Row05_EmptyStream) {

@@ -225,7 +225,8 @@ TEST_F(ConfigTest, PrintConfigShowsNoSecret) {
   EXPECT_EQ(result.loaded.exit_code, 0);
   EXPECT_THAT(result.out, AllOf(HasSubstr("postgres_dsn=<set>\n"), HasSubstr("flush_bytes=1MiB\n"),
                                 HasSubstr("reflection=on\n"), Not(HasSubstr("load_threads=0\n")),
-                                Not(HasSubstr("sesame")), Not(HasSubstr("barley"))));
+                                Not(HasSubstr("max_connections=0\n")), Not(HasSubstr("sesame")),
+                                Not(HasSubstr("barley"))));
 
   environment_ = {{"SYNCLINE_POSTGRES_DSN", "host=db user=loader"}};
   EXPECT_THAT(Run({"--print_config"}).out, HasSubstr("postgres_dsn=host=db user=loader\n"));
