@@ -1,18 +1,21 @@
-# Syncline's image: the service and the command line, on Debian 12. Build it with docker, podman or buildah:
+# Syncline's image, with the service and the command line, on Debian 12. Build it with docker,
+# podman or buildah:
 #
 #   docker build -t syncline:0.1.0 .
-#   docker build --target test .            runs the unit tests in the same environment
+#   docker build --target test .            # runs the unit tests in the same environment
 #
-# The command line is the entry point, an Airbyte destination (spec, check, write); the service is
+# The entry point is the command line, an Airbyte destination (spec, check, write). To run the
+# service:
 #
 #   docker run --entrypoint /usr/bin/syncline-server syncline:0.1.0 --help
 #
-# Pinned by point release; a digest pins harder. Other bases: --build-arg BASE_IMAGE=...
+# The base image is pinned by point release; a digest would pin it exactly. To use another base:
+# --build-arg BASE_IMAGE=...
 ARG BASE_IMAGE=debian:12.15-slim
 
 FROM ${BASE_IMAGE} AS build
 WORKDIR /src
-# The packages change seldom, the sources often: each has a layer of its own.
+# The packages change less often than the sources, so they have their own layer.
 COPY scripts/setup scripts/setup
 RUN scripts/setup
 COPY CMakeLists.txt CMakePresets.json ./
@@ -23,7 +26,8 @@ COPY server server
 COPY client client
 RUN cmake --preset release -DSYNCLINE_BUILD_TESTS=OFF && \
     cmake --build --preset release --target syncline-server syncline
-# The packages that the binaries are linked with, by their sonames: nothing else goes into the last stage.
+# Lists the packages that the binaries are linked with, by soname. The last stage installs only
+# these and ca-certificates.
 RUN install -D -s -t /out/usr/bin build/release/server/syncline-server build/release/client/syncline && \
     objdump -p /out/usr/bin/* | awk '$1 == "NEEDED" { print $2 }' | sort -u | \
     while read -r library; do dpkg -S "*/$library"; done | cut -d: -f1 | sort -u >/out/packages
@@ -37,7 +41,7 @@ ARG VERSION=0.1.0
 ARG REVISION=unknown
 ARG CREATED=unknown
 COPY --from=build /out/packages /tmp/packages
-# No program of the image may give its caller more rights than it has.
+# Removes setuid and setgid bits, so that no program of the image can raise its caller's privileges.
 RUN apt-get update && \
     DEBIAN_FRONTEND=noninteractive xargs apt-get install -y --no-install-recommends ca-certificates </tmp/packages && \
     rm -rf /tmp/packages /var/lib/apt/lists/* /var/cache/apt/* /var/log/* && \
@@ -45,7 +49,7 @@ RUN apt-get update && \
     groupadd --gid 10001 syncline && \
     useradd --uid 10001 --gid 10001 --home-dir / --no-create-home --shell /usr/sbin/nologin syncline
 COPY --from=build /out/usr/bin /usr/bin
-# What the Airbyte platform asks an image for.
+# The Airbyte platform requires this variable.
 ENV AIRBYTE_ENTRYPOINT="/usr/bin/syncline"
 LABEL io.airbyte.name="syncline/destination-syncline" \
       io.airbyte.version="${VERSION}" \
@@ -54,9 +58,10 @@ LABEL io.airbyte.name="syncline/destination-syncline" \
       org.opencontainers.image.version="${VERSION}" \
       org.opencontainers.image.revision="${REVISION}" \
       org.opencontainers.image.created="${CREATED}"
-# By number, so that Kubernetes can see that it is not root. Nothing writes to the root file system.
+# A numeric user lets Kubernetes verify that it is not root. The programs do not write to the root
+# file system.
 USER 10001:10001
-# gRPC, metrics
+# Ports of gRPC and metrics.
 EXPOSE 50051 9464
 STOPSIGNAL SIGTERM
 ENTRYPOINT ["/usr/bin/syncline"]

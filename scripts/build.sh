@@ -1,13 +1,15 @@
-# Sourced from the repository's root: configures and builds a preset, quietly unless it fails.
+# To be sourced in the repository's root. Configures and builds a preset, without output unless it
+# fails.
 
-# build_preset PRESET [TARGET...]: everything when no target is named. An array cmake_options adds to what cmake is told.
+# build_preset PRESET [TARGET...]: builds the targets, by default all. The array cmake_options has
+# additional arguments for cmake.
 build_preset() {
   local preset=$1
   shift
   local options=("${cmake_options[@]}")
-  # The presets name the clang of Debian 12.
+  # The presets use Debian 12's clang.
   [[ $preset != @(clang|tidy|fuzz) ]] || command -v clang++-14 >/dev/null || options+=(-DCMAKE_CXX_COMPILER=clang++-19)
-  # Objects of an earlier checkout are worth having where ccache happens to be.
+  # Reuses objects of earlier checkouts if ccache is installed.
   command -v ccache >/dev/null && options+=(-DCMAKE_CXX_COMPILER_LAUNCHER=ccache)
   local log=build/$preset.log
   mkdir -p build

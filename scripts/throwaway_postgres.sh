@@ -1,9 +1,10 @@
-# Sourced: a PostgreSQL in a directory of its own, on a free port, gone with stop_throwaway_postgres.
-# As root it runs as the user nobody, because PostgreSQL refuses to run as root.
+# To be sourced. Runs a temporary PostgreSQL in its own directory, on a free port, until
+# stop_throwaway_postgres. If the script runs as root, PostgreSQL runs as the user nobody, because
+# it refuses to run as root.
 
 throwaway_directory=
 
-# Runs a command as the user who may run PostgreSQL.
+# Runs a command as the user that runs PostgreSQL.
 as_postgres_user() {
   if ((EUID == 0)); then
     setpriv --reuid=nobody --regid=nogroup --clear-groups env HOME="$throwaway_directory" "$@"
@@ -12,8 +13,8 @@ as_postgres_user() {
   fi
 }
 
-# start_throwaway_postgres [SETTING=VALUE...]: sets throwaway_dsn. The socket's directory is the database's own; the port is
-# on loopback too.
+# start_throwaway_postgres [SETTING=VALUE...]: starts it and sets throwaway_dsn. It listens on a
+# socket in its own directory and on a loopback port.
 start_throwaway_postgres() {
   local bin port attempt settings=
   (($# == 0)) || printf -v settings -- ' -c %s' "$@"
@@ -27,18 +28,18 @@ start_throwaway_postgres() {
     cat "$log" >&2
     return 1
   fi
-  # A port may be taken between being chosen and being used: try others.
+  # Another program may take the chosen port before it is used, so retry with other ports.
   for attempt in 1 2 3 4 5; do
     port=$((20000 + RANDOM % 12000))
     if as_postgres_user "$bin/pg_ctl" -D "$data" -l "$server_log" -w -t 60 -s start -o "\
 -p $port -k $throwaway_directory -c listen_addresses=127.0.0.1 -c max_connections=200$settings" \
       >>"$log" 2>&1; then
       throwaway_dsn="host=$throwaway_directory port=$port user=postgres dbname=postgres"
-      echo "postgres: $("$bin/postgres" --version | cut -d' ' -f3) on 127.0.0.1:$port, thrown away at the end"
+      echo "postgres: $("$bin/postgres" --version | cut -d' ' -f3) on 127.0.0.1:$port, removed at the end"
       return 0
     fi
   done
-  echo "postgres: does not start" >&2
+  echo "postgres: the server does not start" >&2
   tail -n 20 "$log" "$server_log" >&2 || true
   return 1
 }
@@ -51,12 +52,12 @@ stop_throwaway_postgres() {
   throwaway_directory=
 }
 
-# Where Debian puts initdb and pg_ctl: the newest version that is installed.
+# Prints the directory of initdb and pg_ctl of the newest installed version.
 pg_bin_directory() {
   local directory
   directory=$(ls -d /usr/lib/postgresql/*/bin 2>/dev/null | sort -V | tail -n 1)
   [[ -x $directory/initdb ]] || {
-    echo "postgres: no server in /usr/lib/postgresql: run scripts/setup" >&2
+    echo "postgres: no server in /usr/lib/postgresql; run scripts/setup" >&2
     return 1
   }
   echo "$directory"
