@@ -40,8 +40,7 @@ struct UpsertOptions {
 struct UpsertCounts {
   int64_t inserted = 0;  // rows of keys that the target did not have
   int64_t updated = 0;   // rows that replaced the stored ones of their key
-  int64_t deleted =
-      0;  // stored rows that were removed and not replaced: by CDC, or duplicates of a key
+  int64_t deleted = 0;   // stored rows that were not replaced: deleted by CDC, or key duplicates
 
   // Rows that were written into the target.
   int64_t written() const { return inserted + updated; }
