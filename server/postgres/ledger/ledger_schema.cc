@@ -5,7 +5,7 @@
 namespace syncline::postgres {
 namespace {
 
-// Migration n of the list brings version n to n + 1. "$L" stands for the quoted schema. Never
+// Migration n of the list brings version n to n + 1. "$L" is replaced by the quoted schema. Never
 // change one that was released; append a new one.
 constexpr std::array kMigrations = {
     R"sql(

@@ -5,7 +5,7 @@
 
 namespace syncline::postgres {
 
-// Migration n of the list brings version n to n + 1. "$L" stands for the quoted schema.
+// Migration n of the list brings version n to n + 1. "$L" must be replaced by the quoted schema.
 absl::Span<const char* const> LedgerMigrations();
 
 }  // namespace syncline::postgres
