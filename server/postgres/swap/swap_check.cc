@@ -150,11 +150,11 @@ absl::Status CheckCarriable(Transaction& transaction, int64_t target, int64_t so
   if (!column.empty()) {
     return Refusal(kTargetIncompatible, column.Text(0, 0), column.Text(0, 1));
   }
-  SYNCLINE_ASSIGN_OR_RETURN(const Result stranger,
+  SYNCLINE_ASSIGN_OR_RETURN(const Result unsupported,
                             transaction.Query(kStrangersSql, Params().Int(target)));
-  if (!stranger.empty()) {
-    return Refusal(kDependentObjects, stranger.Text(0, 0),
-                   stranger.Bool(0, 1)
+  if (!unsupported.empty()) {
+    return Refusal(kDependentObjects, unsupported.Text(0, 0),
+                   unsupported.Bool(0, 1)
                        ? "depends on the table's row type and cannot be carried over"
                        : "depends on the table and cannot be carried over");
   }
