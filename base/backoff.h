@@ -10,7 +10,7 @@
 namespace syncline {
 
 // Waits between retries that nothing interrupts. Always returns true: the retries continue.
-inline bool WaitInAnyCase(absl::Duration pause) {
+inline bool WaitAndContinue(absl::Duration pause) {
   absl::SleepFor(pause);
   return true;
 }

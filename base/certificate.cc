@@ -27,12 +27,12 @@ Bio Open(absl::string_view pem) {
 // Refuses, because the library's default callback asks for a passphrase on the terminal.
 int NoPassphrase(char*, int, int, void*) { return -1; }
 
-absl::Status Faulty(absl::string_view what) {
+absl::Status CertificateError(absl::string_view what) {
   ERR_clear_error();
   return MakeError(absl::StatusCode::kFailedPrecondition, what, {.reason = "TLS_CERTIFICATE"});
 }
 
-absl::Time EndOf(const X509* certificate) {
+absl::Time GetExpiry(const X509* certificate) {
   std::tm end = {};
   if (ASN1_TIME_to_tm(X509_get0_notAfter(certificate), &end) != 1) return absl::InfinitePast();
   return absl::FromTM(end, absl::UTCTimeZone());
@@ -48,19 +48,21 @@ absl::StatusOr<absl::Time> CheckCertificate(absl::string_view chain_pem,
     certificates.emplace_back(next, X509_free);
   }
   ERR_clear_error();  // the library reports the end of the input as an error
-  if (certificates.empty()) return Faulty("the certificate file contains no PEM certificate");
+  if (certificates.empty())
+    return CertificateError("the certificate file contains no PEM certificate");
   const Bio key_text = Open(key_pem);
   const Key key(PEM_read_bio_PrivateKey(key_text.get(), nullptr, NoPassphrase, nullptr),
                 EVP_PKEY_free);
   if (key == nullptr) {
-    return Faulty("the key file contains no PEM private key that can be read without a passphrase");
+    return CertificateError(
+        "the key file contains no PEM private key that can be read without a passphrase");
   }
   if (X509_check_private_key(certificates.front().get(), key.get()) != 1) {
-    return Faulty("the private key does not match the first certificate of the chain");
+    return CertificateError("the private key does not match the first certificate of the chain");
   }
   absl::Time end = absl::InfiniteFuture();
   for (const Certificate& certificate : certificates) {
-    end = std::min(end, EndOf(certificate.get()));
+    end = std::min(end, GetExpiry(certificate.get()));
   }
   return end;
 }

@@ -42,7 +42,7 @@ std::vector<std::string> Environment(
   return merged;
 }
 
-std::vector<char*> Pointers(std::vector<std::string>& strings) {
+std::vector<char*> ToPointers(std::vector<std::string>& strings) {
   std::vector<char*> pointers;
   pointers.reserve(strings.size() + 1);
   for (std::string& string : strings) pointers.push_back(string.data());
@@ -77,7 +77,7 @@ bool Redirect(const std::array<int, 3>& descriptors) {
   return true;
 }
 
-bool Become(const ProcessIdentity& identity) {
+bool SwitchUser(const ProcessIdentity& identity) {
   return setgroups(identity.groups.size(), identity.groups.data()) == 0 &&
          setgid(identity.gid) == 0 && setuid(identity.uid) == 0;
 }
@@ -88,7 +88,7 @@ bool Become(const ProcessIdentity& identity) {
   bool ready = sigprocmask(SIG_SETMASK, &none, nullptr) == 0 && setpgid(0, 0) == 0;
   signal(SIGPIPE, SIG_DFL);
   ready = ready && Redirect(plan.descriptors);
-  if (ready && plan.run_as != nullptr) ready = Become(*plan.run_as);
+  if (ready && plan.run_as != nullptr) ready = SwitchUser(*plan.run_as);
   // This follows setuid, which clears the setting. The parent may already have ended.
   if (ready && plan.parent_death_signal != 0) {
     ready = prctl(PR_SET_PDEATHSIG, plan.parent_death_signal) == 0;
@@ -128,8 +128,8 @@ absl::StatusOr<std::unique_ptr<ChildProcess>> ChildProcess::Start(
     const ChildProcessOptions& options) {
   std::vector<std::string> arguments = options.arguments;
   std::vector<std::string> environment = Environment(options.environment);
-  const std::vector<char*> argv = Pointers(arguments);
-  const std::vector<char*> environment_pointers = Pointers(environment);
+  const std::vector<char*> argv = ToPointers(arguments);
+  const std::vector<char*> environment_pointers = ToPointers(environment);
   std::array<int, 2> error_pipe = {};
   if (pipe2(error_pipe.data(), O_CLOEXEC) != 0) return ProcessError("pipe", errno);
   const Plan plan = {.argv = argv.data(),

@@ -58,7 +58,7 @@ absl::Status MakeError(absl::StatusCode code, absl::string_view message,
   return status;
 }
 
-ErrorDetail DetailOf(const absl::Status& status) {
+ErrorDetail GetDetail(const absl::Status& status) {
   ErrorDetail detail;
   const auto payload = status.GetPayload(kPayloadUrl);
   if (!payload.has_value()) return detail;
@@ -88,23 +88,23 @@ ErrorDetail DetailOf(const absl::Status& status) {
   return detail;
 }
 
-std::string ReasonOf(const absl::Status& status) { return DetailOf(status).reason; }
+std::string GetReason(const absl::Status& status) { return GetDetail(status).reason; }
 
 absl::Status WithMetadata(const absl::Status& status, absl::string_view key,
                           absl::string_view value) {
   if (status.ok()) return status;
-  ErrorDetail detail = DetailOf(status);
+  ErrorDetail detail = GetDetail(status);
   detail.metadata.emplace_back(key, value);
   return MakeError(status.code(), status.message(), detail);
 }
 
 absl::Status WithContext(const absl::Status& status, absl::string_view context) {
   if (status.ok()) return status;
-  return MakeError(status.code(), absl::StrCat(context, ": ", status.message()), DetailOf(status));
+  return MakeError(status.code(), absl::StrCat(context, ": ", status.message()), GetDetail(status));
 }
 
 bool IsRetryable(const absl::Status& status) {
-  return absl::IsUnavailable(status) || DetailOf(status).retry_after.has_value();
+  return absl::IsUnavailable(status) || GetDetail(status).retry_after.has_value();
 }
 
 }  // namespace syncline

@@ -36,10 +36,10 @@ struct ErrorDetail {
 absl::Status MakeError(absl::StatusCode code, absl::string_view message, const ErrorDetail& detail);
 
 // Returns the detail of `status`, or an empty one.
-ErrorDetail DetailOf(const absl::Status& status);
+ErrorDetail GetDetail(const absl::Status& status);
 
 // Returns the reason of `status`, or an empty string.
-std::string ReasonOf(const absl::Status& status);
+std::string GetReason(const absl::Status& status);
 
 // Returns `status` with one more metadata entry. Code, message and other details are kept.
 absl::Status WithMetadata(const absl::Status& status, absl::string_view key,

@@ -7,7 +7,7 @@
 
 namespace syncline {
 
-std::optional<std::string> ModeIfExposed(const std::string& path) {
+std::optional<std::string> GetModeIfExposed(const std::string& path) {
   namespace fs = std::filesystem;
   const auto allows = [](const fs::path& file, fs::perms permission) {
     std::error_code error;

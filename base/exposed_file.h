@@ -9,6 +9,6 @@ namespace syncline {
 // Returns the mode of `path`, such as "0644", if any user of the machine may read it. Returns
 // nullopt if the mode forbids that, if a directory above it is closed to others, or if there is no
 // such file. Group permissions are ignored, because Kubernetes grants a pod its files by group.
-std::optional<std::string> ModeIfExposed(const std::string& path);
+std::optional<std::string> GetModeIfExposed(const std::string& path);
 
 }  // namespace syncline

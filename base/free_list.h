@@ -19,13 +19,13 @@
 namespace syncline {
 
 // Larger buffers are freed: one of them would be a large part of what a list may keep.
-inline constexpr size_t kGreatestKeptBuffer = 2 << 20;
+inline constexpr size_t kMaxKeptBufferBytes = 2 << 20;
 
 template <typename T>
 class FreeList {
  public:
-  // Keeps at most `most_bytes` in total.
-  explicit FreeList(size_t most_bytes) : most_bytes_(most_bytes) {}
+  // Keeps at most `max_bytes` in total.
+  explicit FreeList(size_t max_bytes) : max_bytes_(max_bytes) {}
 
   // Returns the buffer that was given last, unchanged, or T() if there is none.
   T Take() {
@@ -39,10 +39,10 @@ class FreeList {
   }
 
   // Keeps `given`, which has `bytes`, for the next user. Frees it if the list is full or if it is
-  // larger than kGreatestKeptBuffer.
+  // larger than kMaxKeptBufferBytes.
   void Give(T given, size_t bytes) {
     MutexLock lock(&mutex_);
-    if (bytes > kGreatestKeptBuffer || bytes > most_bytes_ - kept_bytes_) return;
+    if (bytes > kMaxKeptBufferBytes || bytes > max_bytes_ - kept_bytes_) return;
     kept_bytes_ += bytes;
     kept_.push_back({std::move(given), bytes});
   }
@@ -70,7 +70,7 @@ class FreeList {
     size_t bytes;
   };
 
-  const size_t most_bytes_;
+  const size_t max_bytes_;
   mutable Mutex mutex_;
   std::vector<Kept> kept_ ABSL_GUARDED_BY(mutex_);
   size_t kept_bytes_ ABSL_GUARDED_BY(mutex_) = 0;
@@ -81,6 +81,6 @@ class FreeList {
 // Blocks into which rows are encoded.
 using FreeBlocks = FreeList<ByteBuffer>;
 // String buffers of batches: an arriving message takes one, and the lane returns it after parsing.
-using FreeTexts = FreeList<std::unique_ptr<std::string>>;
+using FreeStrings = FreeList<std::unique_ptr<std::string>>;
 
 }  // namespace syncline

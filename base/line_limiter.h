@@ -26,11 +26,11 @@ class LineLimiter {
       taken_ = 0;
     }
     if (taken_ == lines_) {
-      ++left_out_;
+      ++omitted_;
       return std::nullopt;
     }
     ++taken_;
-    return std::exchange(left_out_, 0);
+    return std::exchange(omitted_, 0);
   }
 
  private:
@@ -39,7 +39,7 @@ class LineLimiter {
   Mutex mutex_;
   absl::Time window_start_ ABSL_GUARDED_BY(mutex_) = absl::InfinitePast();
   int taken_ ABSL_GUARDED_BY(mutex_) = 0;
-  int64_t left_out_ ABSL_GUARDED_BY(mutex_) = 0;
+  int64_t omitted_ ABSL_GUARDED_BY(mutex_) = 0;
 };
 
 }  // namespace syncline

@@ -57,7 +57,7 @@ absl::StatusOr<Addresses> Resolve(const std::string& host, const std::string& po
   return Addresses(found, freeaddrinfo);
 }
 
-bool IsNotOfThisMachine(int error) {
+bool IsForeignAddress(int error) {
   return error == EADDRNOTAVAIL || error == EAFNOSUPPORT || error == EPROTONOSUPPORT;
 }
 
@@ -70,7 +70,7 @@ void SetPort(int port, sockaddr_storage* address) {
   }
 }
 
-int PortOf(int descriptor) {
+int GetPort(int descriptor) {
   sockaddr_storage bound = {};
   socklen_t size = sizeof(bound);
   if (getsockname(descriptor, reinterpret_cast<sockaddr*>(&bound), &size) != 0) return 0;
@@ -90,7 +90,7 @@ absl::StatusOr<ListeningSockets> ListeningSockets::Open(absl::string_view addres
       continue;
     }
     ListeningSockets sockets;
-    status = sockets.ListenAtAll(**addresses);
+    status = sockets.ListenOnAll(**addresses);
     if (status.ok()) return sockets;
     if (!absl::IsNotFound(status)) break;
   }
@@ -99,14 +99,14 @@ absl::StatusOr<ListeningSockets> ListeningSockets::Open(absl::string_view addres
                    {.reason = "LISTEN_FAILED"});
 }
 
-absl::Status ListeningSockets::ListenAtAll(const addrinfo& first) {
+absl::Status ListeningSockets::ListenOnAll(const addrinfo& first) {
   absl::Status missing = absl::OkStatus();
   std::set<std::string> seen;
   for (const addrinfo* next = &first; next != nullptr; next = next->ai_next) {
     const std::string bytes(reinterpret_cast<const char*>(next->ai_addr), next->ai_addrlen);
     if (!seen.insert(bytes).second) continue;
     const int error = Listen(*next);
-    if (IsNotOfThisMachine(error)) {
+    if (IsForeignAddress(error)) {
       missing = absl::NotFoundError(std::strerror(error));
     } else if (error != 0) {
       return absl::UnavailableError(std::strerror(error));
@@ -139,7 +139,7 @@ int ListeningSockets::Listen(const addrinfo& address) {
     descriptors_.pop_back();
     return error;
   }
-  port_ = PortOf(descriptor);
+  port_ = GetPort(descriptor);
   return 0;
 }
 

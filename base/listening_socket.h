@@ -39,7 +39,7 @@ class ListeningSockets {
   ListeningSockets() = default;
   // Listens on all addresses of the list. Errors: NOT_FOUND if none belongs to this machine;
   // UNAVAILABLE.
-  absl::Status ListenAtAll(const addrinfo& first);
+  absl::Status ListenOnAll(const addrinfo& first);
   // Returns 0 or the errno of the call that failed.
   int Listen(const addrinfo& address);
 

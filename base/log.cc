@@ -142,7 +142,7 @@ Log& Log::Field(absl::string_view key, absl::Duration value) {
 Log& Log::Error(const absl::Status& status) {
   if (!enabled_) return *this;
   Field("code", absl::StatusCodeToString(status.code()));
-  if (const std::string reason = ReasonOf(status); !reason.empty()) Field("reason", reason);
+  if (const std::string reason = GetReason(status); !reason.empty()) Field("reason", reason);
   return Field("error", status.message());
 }
 

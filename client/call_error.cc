@@ -115,13 +115,13 @@ absl::Status FromRpc(const google::rpc::Status& status) {
 
 bool IsRetryableCall(const absl::Status& status) {
   if (status.ok()) return false;
-  const std::string reason = ReasonOf(status);
+  const std::string reason = GetReason(status);
   if (reason == "FENCED") return false;
   return IsRetryable(status) || reason == "WRITERS_ACTIVE" || reason == "SWAP_LOCKED";
 }
 
 std::string Explain(const absl::Status& status, absl::string_view server) {
-  const ErrorDetail detail = DetailOf(status);
+  const ErrorDetail detail = GetDetail(status);
   if (absl::IsUnavailable(status) && detail.reason.empty()) {
     return absl::StrCat(
         "cannot reach the server at ", server, " (", status.message(),

@@ -17,8 +17,8 @@ class Status;
 namespace syncline::client {
 
 // Returns `status` with the server's google.rpc details in the form of base/error.h, so that
-// DetailOf, ReasonOf and IsRetryable work on it. A broken connection becomes UNAVAILABLE, whatever
-// code gRPC reported.
+// GetDetail, GetReason and IsRetryable work on it. A broken connection becomes UNAVAILABLE,
+// whatever code gRPC reported.
 absl::Status FromGrpc(const grpc::Status& status);
 
 // Converts an error that is part of a response, such as that of a stream that could not start.

@@ -161,7 +161,7 @@ InferredType Widen(InferredType a, InferredType b) {
   return InferredType::kString;
 }
 
-InferredType TypeOfJson(JsonText value) {
+InferredType InferJsonType(JsonText value) {
   switch (value.kind) {
     case JsonKind::kObject:
       return InferredType::kObject;
@@ -179,7 +179,7 @@ InferredType TypeOfJson(JsonText value) {
   return InferredType::kNone;
 }
 
-InferredType TypeOfText(absl::string_view text) {
+InferredType InferTextType(absl::string_view text) {
   if (absl::EqualsIgnoreCase(text, "true") || absl::EqualsIgnoreCase(text, "false")) {
     return InferredType::kBoolean;
   }
@@ -187,7 +187,7 @@ InferredType TypeOfText(absl::string_view text) {
   return LooksLikeIdentifier(text) ? InferredType::kString : NumberType(text);
 }
 
-InferredType TypeOfColumn(absl::string_view postgres_type) {
+InferredType InferColumnType(absl::string_view postgres_type) {
   if (postgres_type == "bigint" || postgres_type == "integer" || postgres_type == "smallint") {
     return InferredType::kInteger;
   }

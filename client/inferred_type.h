@@ -29,16 +29,16 @@ enum class InferredType : uint8_t {
 // string, and anything with an object or array to any JSON.
 InferredType Widen(InferredType a, InferredType b);
 
-InferredType TypeOfJson(JsonText value);
+InferredType InferJsonType(JsonText value);
 
 // Returns the type of a CSV field, such as boolean for true, integer for 42 and date for
 // 2024-01-31, or kString if no other type fits. Numbers with leading zeros, a plus sign, or an
 // exponent without a point or sign (1e5) are identifiers and therefore strings.
-InferredType TypeOfText(absl::string_view text);
+InferredType InferTextType(absl::string_view text);
 
 // Returns the type for a column's PostgreSQL type as a plan names it. It decides how a CSV field is
 // written as JSON.
-InferredType TypeOfColumn(absl::string_view postgres_type);
+InferredType InferColumnType(absl::string_view postgres_type);
 
 // Returns the JSON Schema of a property of `type`. Every property may be null.
 absl::string_view PropertySchema(InferredType type);

@@ -11,7 +11,7 @@ void LineIndex::AddRun(int64_t record, int64_t line) {
   end_ = record + 1;
 }
 
-std::optional<int64_t> LineIndex::LineOf(int64_t record) const {
+std::optional<int64_t> LineIndex::FindLine(int64_t record) const {
   const auto after =
       std::upper_bound(runs_.begin(), runs_.end(), record,
                        [](int64_t number, const Run& run) { return number < run.record; });

@@ -27,7 +27,7 @@ class LineIndex {
   }
 
   // Returns the line of `record`, or nullopt if it is not known.
-  std::optional<int64_t> LineOf(int64_t record) const;
+  std::optional<int64_t> FindLine(int64_t record) const;
 
  private:
   struct Run {

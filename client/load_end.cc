@@ -4,15 +4,15 @@
 #include "absl/strings/str_join.h"
 
 namespace syncline::client {
-std::string StrictFaults(const StreamReport& report) {
+std::string DescribeStrictFaults(const StreamReport& report) {
   return absl::StrJoin(RecordEntries(report), "; ",
                        [](std::string* out, const ReportEntry& entry) { out->append(entry.text); });
 }
 
-std::string WhyNotToPublish(const EndRules& rules, const StreamReport& report,
-                            bool ends_inside_record) {
+std::string FindReasonNotToPublish(const EndRules& rules, const StreamReport& report,
+                                   bool ends_inside_record) {
   if (rules.strict) {
-    if (const std::string faults = StrictFaults(report); !faults.empty()) {
+    if (const std::string faults = DescribeStrictFaults(report); !faults.empty()) {
       return absl::StrCat("--strict does not allow this: ", faults);
     }
   }

@@ -18,12 +18,12 @@ struct EndRules {
 
 // Returns why the records of a stream, which are all sent and committed, must not be published, or
 // an empty string if they may be. `ends_inside_record` means that the input was truncated.
-std::string WhyNotToPublish(const EndRules& rules, const StreamReport& report,
-                            bool ends_inside_record);
+std::string FindReasonNotToPublish(const EndRules& rules, const StreamReport& report,
+                                   bool ends_inside_record);
 
 // Returns the record outcomes that --strict does not allow, or an empty string if all records were
 // stored unchanged. Does not check the table's definition: the server keeps it unchanged
 // (SCHEMA_POLICY_FREEZE).
-std::string StrictFaults(const StreamReport& report);
+std::string DescribeStrictFaults(const StreamReport& report);
 
 }  // namespace syncline::client

@@ -114,7 +114,7 @@ absl::StatusOr<std::unique_ptr<RecordSource>> LoadInput::OpenRecords(const v1::S
   if (!format_.csv) return std::make_unique<JsonlSource>(reader_.get());
   ColumnTypes types;
   for (const v1::Column& column : plan.columns()) {
-    types[column.input_name()] = TypeOfColumn(column.type());
+    types[column.input_name()] = InferColumnType(column.type());
   }
   return std::make_unique<CsvSource>(reader_.get(), format_.delimiter, std::move(types));
 }

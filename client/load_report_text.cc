@@ -12,11 +12,11 @@
 namespace syncline::client {
 namespace {
 
-constexpr double kShortestSeconds = 0.001;
+constexpr double kMinSeconds = 0.001;
 
 double RowsPerSecond(const LoadReport& report, absl::Duration took) {
   const auto sent = static_cast<double>(report.durable_offset - report.skipped);
-  return sent / std::max(absl::ToDoubleSeconds(took), kShortestSeconds);
+  return sent / std::max(absl::ToDoubleSeconds(took), kMinSeconds);
 }
 
 }  // namespace

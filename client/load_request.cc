@@ -14,7 +14,7 @@ namespace {
 
 absl::Status Fault(absl::string_view words) { return absl::InvalidArgumentError(words); }
 
-bool Given(const CommandLine& command_line, absl::string_view flag) {
+bool HasFlag(const CommandLine& command_line, absl::string_view flag) {
   return !command_line.Text(flag).empty();
 }
 
@@ -90,7 +90,7 @@ absl::Status SetNotNull(const CommandLine& command_line, v1::PublishGuard* guard
 absl::Status SetGuard(const CommandLine& command_line, v1::PublishGuard* guard) {
   if (command_line.Text("mode") == "append") {
     for (const char* const flag : {"min_rows", "max_shrink", "not_null"}) {
-      if (Given(command_line, flag)) {
+      if (HasFlag(command_line, flag)) {
         return Fault(absl::StrCat("--", flag, " requires --mode overwrite or dedup"));
       }
     }
@@ -100,14 +100,14 @@ absl::Status SetGuard(const CommandLine& command_line, v1::PublishGuard* guard) 
       }
     }
   }
-  if (Given(command_line, "min_rows")) guard->set_min_rows(command_line.Count("min_rows"));
-  if (Given(command_line, "max_shrink")) {
+  if (HasFlag(command_line, "min_rows")) guard->set_min_rows(command_line.Count("min_rows"));
+  if (HasFlag(command_line, "max_shrink")) {
     SYNCLINE_ASSIGN_OR_RETURN(const double share,
                               Share(command_line.Text("max_shrink"), "max_shrink"));
     guard->set_max_shrink(share);
   }
-  if (Given(command_line, "max_nulled")) guard->set_max_nulled(command_line.Count("max_nulled"));
-  if (Given(command_line, "max_rejected")) {
+  if (HasFlag(command_line, "max_nulled")) guard->set_max_nulled(command_line.Count("max_nulled"));
+  if (HasFlag(command_line, "max_rejected")) {
     guard->set_max_rejected(command_line.Count("max_rejected"));
   } else if (command_line.Text("mode") == "overwrite" && !command_line.Switch("allow_rejected")) {
     guard->set_max_rejected(0);

@@ -35,7 +35,7 @@ LoadReport LoadSession::Run() {
 absl::Status LoadSession::ReadSummary(absl::Duration retry_for) {
   const std::string& sync_id = options_.start.sync_id();
   SYNCLINE_ASSIGN_OR_RETURN(const v1::SyncSummary sync,
-                            GetSyncRetrying(client_, sync_id, retry_for));
+                            GetSyncWithRetries(client_, sync_id, retry_for));
   if (sync.streams_size() != 1) return absl::OkStatus();
   report_.stream.summary = sync.streams(0);
   if (report_.stream.summary.records_rejected() == 0) return absl::OkStatus();
@@ -45,7 +45,7 @@ absl::Status LoadSession::ReadSummary(absl::Duration retry_for) {
   // The lines of other writers' records are not known to this process.
   if (sync.streams(0).writers_size() > 1) return absl::OkStatus();
   for (RejectedReason& reason : report_.stream.rejected) {
-    reason.first_line = lines_.LineOf(reason.first_offset).value_or(0);
+    reason.first_line = lines_.FindLine(reason.first_offset).value_or(0);
   }
   return absl::OkStatus();
 }
@@ -77,7 +77,7 @@ absl::Status LoadSession::RunToEnd() {
 // Gets the plan and the writer's durable offset.
 absl::Status LoadSession::Start() {
   SYNCLINE_ASSIGN_OR_RETURN(const v1::StartSyncResponse response,
-                            StartSyncRetrying(client_, options_.start, options_.retry_for));
+                            StartSyncWithRetries(client_, options_.start, options_.retry_for));
   if (response.streams_size() != 1) {
     return absl::InternalError("the server's plan does not match the request");
   }
@@ -86,8 +86,9 @@ absl::Status LoadSession::Start() {
   batch_ =
       std::make_unique<RecordBatchBuilder>(RecordBatchBuilder::Payload::kJsonl, response.limits());
   if (!response.resumed()) return absl::OkStatus();
-  SYNCLINE_ASSIGN_OR_RETURN(const v1::SyncSummary before,
-                            GetSyncRetrying(client_, options_.start.sync_id(), options_.retry_for));
+  SYNCLINE_ASSIGN_OR_RETURN(
+      const v1::SyncSummary before,
+      GetSyncWithRetries(client_, options_.start.sync_id(), options_.retry_for));
   report_.completed_before =
       before.streams_size() == 1 && before.streams(0).state() == v1::STREAM_STATE_COMPLETED;
   return absl::OkStatus();
@@ -161,7 +162,7 @@ absl::Status LoadSession::TakeRecord(const SourceRecord& record, StreamWriter* w
 
 absl::Status LoadSession::Flush(StreamWriter* writer) {
   if (batch_->empty()) return absl::OkStatus();
-  while (!rereadable_ && !window_.WaitForRoom(batch_->bytes(), options_.window_patience)) {
+  while (!rereadable_ && !window_.WaitForRoom(batch_->bytes(), options_.window_timeout)) {
     SYNCLINE_RETURN_IF_ERROR(writer->Close());
   }
   const int64_t records = batch_->records();
@@ -180,12 +181,13 @@ v1::CompleteStreamRequest LoadSession::Completion(v1::StreamStatus status) const
 absl::Status LoadSession::End() {
   if (options_.staged) {
     SYNCLINE_RETURN_IF_ERROR(ReadSummary(options_.retry_for));
-    report_.refused = WhyNotToPublish(options_.end_rules, report_.stream, ends_inside_record_);
+    report_.refused =
+        FindReasonNotToPublish(options_.end_rules, report_.stream, ends_inside_record_);
     if (!report_.refused.empty()) return Discard();
   }
   if (options_.validate_only) return Validate();
   const absl::Status completed = Complete();
-  const std::string reason = ReasonOf(completed);
+  const std::string reason = GetReason(completed);
   if (reason != "PUBLISH_GUARD" && reason != "ALL_REJECTED") return completed;
   report_.refused = std::string(completed.message());
   return Discard();
@@ -196,7 +198,7 @@ absl::Status LoadSession::Complete() {
   // This process cannot count the records of other writers.
   if (options_.writer_id.empty()) request.set_expected_records(seen_);
   *request.mutable_guard() = options_.start.streams(0).guard();
-  return CompleteStreamRetrying(client_, request, options_.retry_for).status();
+  return CompleteStreamWithRetries(client_, request, options_.retry_for).status();
 }
 
 absl::Status LoadSession::Validate() {
@@ -204,7 +206,7 @@ absl::Status LoadSession::Validate() {
   request.set_validate_only(true);
   *request.mutable_guard() = options_.start.streams(0).guard();
   SYNCLINE_ASSIGN_OR_RETURN(const v1::CompleteStreamResponse response,
-                            CompleteStreamRetrying(client_, request, options_.retry_for));
+                            CompleteStreamWithRetries(client_, request, options_.retry_for));
   report_.validation = response.validation();
   return Discard();
 }
@@ -216,7 +218,7 @@ absl::Status LoadSession::Discard() {
   request.set_discard_staged(true);
   request.set_keep_earlier(true);
   SYNCLINE_ASSIGN_OR_RETURN(const v1::CompleteStreamResponse response,
-                            CompleteStreamRetrying(client_, request, options_.retry_for));
+                            CompleteStreamWithRetries(client_, request, options_.retry_for));
   report_.earlier_rows_kept = response.outcome() == v1::OUTCOME_KEPT_FOR_RESUME;
   return absl::OkStatus();
 }

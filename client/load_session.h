@@ -36,7 +36,7 @@ struct LoadOptions {
   int64_t replay_window_bytes = int64_t{128} << 20;
   // How long to wait on a full window before closing a call to force an acknowledgement. Progress
   // events arrive every second, so after this time none is expected.
-  absl::Duration window_patience = absl::Seconds(3);
+  absl::Duration window_timeout = absl::Seconds(3);
 };
 
 struct LoadReport {

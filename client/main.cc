@@ -21,14 +21,14 @@ int main(int argc, char** argv) {
   if (invocation.verb == nullptr) return invocation.exit_code;
   const std::vector<std::string> unknown = syncline::UnknownVariables(environ);
   if (!unknown.empty()) {
-    syncline::client::Say("warning: unknown environment variables: " +
-                          absl::StrJoin(unknown, ", "));
+    syncline::client::PrintMessage("warning: unknown environment variables: " +
+                                   absl::StrJoin(unknown, ", "));
   }
   for (const char* const flag : {"token_file", "tls_key_file"}) {
     const std::string file = invocation.command_line.Text(flag);
-    if (file.empty() || !syncline::ModeIfExposed(file).has_value()) continue;
-    syncline::client::Say("warning: every user of this machine can read " + file +
-                          "; run chmod o= " + file);
+    if (file.empty() || !syncline::GetModeIfExposed(file).has_value()) continue;
+    syncline::client::PrintMessage("warning: every user of this machine can read " + file +
+                                   "; run chmod o= " + file);
   }
   return invocation.verb->run(invocation.command_line);
 }

@@ -39,7 +39,7 @@ std::string ToJsonLine(const google::protobuf::Message& message) {
   return json;
 }
 
-void Say(absl::string_view words) {
+void PrintMessage(absl::string_view words) {
   const std::string text = absl::StrCat("syncline: ", words, "\n");
   std::fputs(text.c_str(), stderr);
 }

@@ -34,6 +34,6 @@ class LineOutput {
 std::string ToJsonLine(const google::protobuf::Message& message);
 
 // Prints "syncline: ", `words` and a line break on stderr, for the user.
-void Say(absl::string_view words);
+void PrintMessage(absl::string_view words);
 
 }  // namespace syncline::client

@@ -13,7 +13,7 @@ constexpr size_t kShownBytes = 60;
 
 }  // namespace
 
-std::string Beginning(absl::string_view raw) {
+std::string GetPrintableStart(absl::string_view raw) {
   std::string text(raw.substr(0, kShownBytes));
   // Removes a character that was cut at the end.
   for (int i = 0; i < 3 && raw.size() > text.size() && !text.empty() && !IsUtf8(text); ++i) {
@@ -45,7 +45,7 @@ std::string RejectedTable::Format() const {
       rows.push_back({i == 0 ? key.first : "", i == 0 ? key.second : "",
                       i == 0 ? absl::StrCat(group.count) : "",
                       record.writer_id().empty() ? "-" : record.writer_id(),
-                      absl::StrCat(record.offset()), Beginning(record.raw())});
+                      absl::StrCat(record.offset()), GetPrintableStart(record.raw())});
     }
   }
   return FormatTable(rows);

@@ -34,6 +34,6 @@ class RejectedTable {
 
 // Returns the beginning of a record in a form that is safe for a terminal: control characters, and
 // all non-ASCII bytes if it is not UTF-8, are replaced by '?'.
-std::string Beginning(absl::string_view raw);
+std::string GetPrintableStart(absl::string_view raw);
 
 }  // namespace syncline::client

@@ -117,14 +117,14 @@ void AddValues(const StreamReport& report, std::vector<ReportEntry>* entries) {
       "occurrences");
 }
 
-std::string KindWord(v1::SchemaChange::Kind kind) {
+std::string KindName(v1::SchemaChange::Kind kind) {
   absl::string_view name = v1::SchemaChange::Kind_Name(kind);
   absl::ConsumePrefix(&name, "KIND_");
   return std::string(name);
 }
 
 template <typename Stream>
-std::vector<ReportEntry> EntriesOfPlan(const Stream& stream) {
+std::vector<ReportEntry> MakePlanEntries(const Stream& stream) {
   std::vector<ReportEntry> entries;
   for (const v1::SchemaChange& change : stream.changes()) {
     entries.push_back({false, ChangeLine(stream, change)});
@@ -148,10 +148,10 @@ std::string JsonList(const List& list, Print print) {
 
 }  // namespace
 
-std::vector<ReportEntry> PlanEntries(const v1::StreamPlan& plan) { return EntriesOfPlan(plan); }
+std::vector<ReportEntry> PlanEntries(const v1::StreamPlan& plan) { return MakePlanEntries(plan); }
 
 std::vector<ReportEntry> PlanEntries(const v1::StreamSummary& summary) {
-  return EntriesOfPlan(summary);
+  return MakePlanEntries(summary);
 }
 
 std::vector<ReportEntry> RecordEntries(const StreamReport& report) {
@@ -197,7 +197,7 @@ std::string ReportJsonMembers(const StreamReport& report) {
       ",\"changes\":",
       JsonList(report.plan.changes(),
                [](const v1::SchemaChange& change) {
-                 return absl::StrCat("\"kind\":", JsonString(KindWord(change.kind())),
+                 return absl::StrCat("\"kind\":", JsonString(KindName(change.kind())),
                                      ",\"column\":", JsonString(change.column()),
                                      ",\"from\":", JsonString(change.from()),
                                      ",\"to\":", JsonString(change.to()),

@@ -11,7 +11,7 @@ namespace syncline::client {
 namespace {
 
 constexpr absl::Duration kFirstDelay = absl::Milliseconds(100);
-constexpr absl::Duration kGreatestDelay = absl::Seconds(3);
+constexpr absl::Duration kMaxDelay = absl::Seconds(3);
 
 }  // namespace
 
@@ -21,10 +21,10 @@ absl::Status Retry::WaitAfter(const absl::Status& error) {
   if (!IsRetryableCall(error)) return error;
   const absl::Time now = absl::Now();
   if (!backoff_.has_value()) {
-    backoff_.emplace(kFirstDelay, kGreatestDelay);
+    backoff_.emplace(kFirstDelay, kMaxDelay);
     give_up_at_ = now + retry_for_;
   }
-  const absl::Duration asked = DetailOf(error).retry_after.value_or(absl::ZeroDuration());
+  const absl::Duration asked = GetDetail(error).retry_after.value_or(absl::ZeroDuration());
   const absl::Duration delay = std::max(backoff_->Next(), asked);
   if (now + delay > give_up_at_) return error;
   return SleepUnlessInterrupted(delay) ? error : absl::OkStatus();

@@ -7,7 +7,7 @@ namespace syncline::client {
 namespace {
 
 template <typename Call>
-auto Retrying(absl::Duration retry_for, const Call& call) -> decltype(call()) {
+auto CallWithRetries(absl::Duration retry_for, const Call& call) -> decltype(call()) {
   Retry retry(retry_for);
   while (true) {
     auto response = call();
@@ -18,20 +18,20 @@ auto Retrying(absl::Duration retry_for, const Call& call) -> decltype(call()) {
 
 }  // namespace
 
-absl::StatusOr<v1::StartSyncResponse> StartSyncRetrying(SyncClient* client,
-                                                        const v1::StartSyncRequest& request,
-                                                        absl::Duration retry_for) {
-  return Retrying(retry_for, [&] { return client->StartSync(request); });
+absl::StatusOr<v1::StartSyncResponse> StartSyncWithRetries(SyncClient* client,
+                                                           const v1::StartSyncRequest& request,
+                                                           absl::Duration retry_for) {
+  return CallWithRetries(retry_for, [&] { return client->StartSync(request); });
 }
 
-absl::StatusOr<v1::CompleteStreamResponse> CompleteStreamRetrying(
+absl::StatusOr<v1::CompleteStreamResponse> CompleteStreamWithRetries(
     SyncClient* client, const v1::CompleteStreamRequest& request, absl::Duration retry_for) {
-  return Retrying(retry_for, [&] { return client->CompleteStream(request); });
+  return CallWithRetries(retry_for, [&] { return client->CompleteStream(request); });
 }
 
-absl::StatusOr<v1::SyncSummary> GetSyncRetrying(SyncClient* client, const std::string& sync_id,
-                                                absl::Duration retry_for) {
-  return Retrying(retry_for, [&] { return client->GetSync(sync_id); });
+absl::StatusOr<v1::SyncSummary> GetSyncWithRetries(SyncClient* client, const std::string& sync_id,
+                                                   absl::Duration retry_for) {
+  return CallWithRetries(retry_for, [&] { return client->GetSync(sync_id); });
 }
 
 }  // namespace syncline::client

@@ -10,14 +10,14 @@
 
 namespace syncline::client {
 
-absl::StatusOr<v1::StartSyncResponse> StartSyncRetrying(SyncClient* client,
-                                                        const v1::StartSyncRequest& request,
-                                                        absl::Duration retry_for);
+absl::StatusOr<v1::StartSyncResponse> StartSyncWithRetries(SyncClient* client,
+                                                           const v1::StartSyncRequest& request,
+                                                           absl::Duration retry_for);
 
-absl::StatusOr<v1::CompleteStreamResponse> CompleteStreamRetrying(
+absl::StatusOr<v1::CompleteStreamResponse> CompleteStreamWithRetries(
     SyncClient* client, const v1::CompleteStreamRequest& request, absl::Duration retry_for);
 
-absl::StatusOr<v1::SyncSummary> GetSyncRetrying(SyncClient* client, const std::string& sync_id,
-                                                absl::Duration retry_for);
+absl::StatusOr<v1::SyncSummary> GetSyncWithRetries(SyncClient* client, const std::string& sync_id,
+                                                   absl::Duration retry_for);
 
 }  // namespace syncline::client

@@ -27,21 +27,21 @@ void SchemaInference::AddMember(size_t position, absl::string_view raw_key, Json
     const JsonText quoted{JsonKind::kString,
                           absl::string_view(raw_key.data() - 1, raw_key.size() + 2)};
     expected_.resize(std::max(expected_.size(), position + 1));
-    expected_[position] = {std::string(raw_key), IndexOf(UnescapeJson(quoted))};
+    expected_[position] = {std::string(raw_key), FindOrAddColumn(UnescapeJson(quoted))};
   }
   const size_t index = expected_[position].index;
   if (value.kind == JsonKind::kString && !CanChange(index)) return;
-  AddValue(index, TypeOfJson(value));
+  AddValue(index, InferJsonType(value));
 }
 
-size_t SchemaInference::IndexOf(const std::string& column) {
+size_t SchemaInference::FindOrAddColumn(const std::string& column) {
   const auto [found, added] = index_.emplace(column, columns_.size());
   if (added) columns_.emplace_back(column, InferredType::kNone);
   return found->second;
 }
 
 void SchemaInference::AddValue(const std::string& column, InferredType type) {
-  AddValue(IndexOf(column), type);
+  AddValue(FindOrAddColumn(column), type);
 }
 
 std::string SchemaInference::JsonSchema() const {

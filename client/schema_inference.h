@@ -48,7 +48,7 @@ class SchemaInference {
   };
 
   void AddMember(size_t position, absl::string_view raw_key, JsonText value);
-  size_t IndexOf(const std::string& column);
+  size_t FindOrAddColumn(const std::string& column);
 
   std::vector<std::pair<std::string, InferredType>> columns_;
   absl::flat_hash_map<std::string, size_t> index_;

@@ -113,7 +113,7 @@ absl::Status StreamWriter::RecoverOnce(absl::Status error) {
   while (true) {
     if (window_ == nullptr) return error;
     SYNCLINE_RETURN_IF_ERROR(retry_.WaitAfter(error));
-    const auto durable = AskDurableOffset();
+    const auto durable = FetchDurableOffset();
     if (!durable.ok()) {
       error = durable.status();
       continue;
@@ -141,7 +141,7 @@ bool StreamWriter::ResendAll() {
                      [this](const auto& request) { return call_->Write(*request); });
 }
 
-absl::StatusOr<int64_t> StreamWriter::AskDurableOffset() {
+absl::StatusOr<int64_t> StreamWriter::FetchDurableOffset() {
   SYNCLINE_ASSIGN_OR_RETURN(const v1::StartSyncResponse response,
                             client_->StartSync(options_.start));
   for (const v1::StreamPlan& plan : response.streams()) {

@@ -76,7 +76,7 @@ class StreamWriter {
   absl::Status RecoverOnce(absl::Status error);
   bool ResendAll();
   void ReleaseAll();
-  absl::StatusOr<int64_t> AskDurableOffset();
+  absl::StatusOr<int64_t> FetchDurableOffset();
 
   SyncClient* const client_;
   ReplayWindow* const window_;

@@ -107,7 +107,7 @@ std::string FormatSyncs(const std::vector<v1::SyncSummary>& syncs, absl::Time no
       written += stream.records_written();
       rejected += stream.records_rejected();
     }
-    rows.push_back({sync.sync_id(), StateWord(sync.state()), TimeText(sync.started_at()),
+    rows.push_back({sync.sync_id(), StateName(sync.state()), TimeText(sync.started_at()),
                     AgeText(sync.last_progress_at(), now), TimeText(sync.finished_at()),
                     absl::StrCat(completed, "/", sync.streams_size()), absl::StrCat(written),
                     absl::StrCat(rejected), LastError(sync)});
@@ -117,7 +117,7 @@ std::string FormatSyncs(const std::vector<v1::SyncSummary>& syncs, absl::Time no
 
 std::string FormatSync(const v1::SyncSummary& sync) {
   std::string text = absl::StrCat(
-      "sync        ", sync.sync_id(), "\nstate       ", StateWord(sync.state()), "\nconnection  ",
+      "sync        ", sync.sync_id(), "\nstate       ", StateName(sync.state()), "\nconnection  ",
       sync.connection_id().empty() ? "-" : sync.connection_id(), "\nstarted     ",
       TimeText(sync.started_at()), " UTC\nfinished    ", TimeText(sync.finished_at()),
       sync.finished_at().seconds() == 0 ? "" : " UTC", "\n\n");
@@ -133,7 +133,7 @@ std::string FormatSync(const v1::SyncSummary& sync) {
     }
     rows.push_back({StreamTitle(stream.descriptor()),
                     absl::StrCat(stream.table_schema(), ".", stream.table_name()),
-                    StateWord(stream.state()), OutcomeWord(stream.outcome()),
+                    StateName(stream.state()), OutcomeName(stream.outcome()),
                     absl::StrCat(stream.generation_id()), absl::StrCat(stream.records_written()),
                     absl::StrCat(stream.records_rejected()), absl::StrCat(stream.values_nulled()),
                     absl::StrCat(stream.values_truncated()),
@@ -149,15 +149,15 @@ std::string StreamTitle(const v1::StreamDescriptor& descriptor) {
              : absl::StrCat(descriptor.namespace_(), ".", descriptor.name());
 }
 
-std::string StateWord(v1::SyncState state) {
+std::string StateName(v1::SyncState state) {
   return Word(v1::SyncState_Name(state), "SYNC_STATE_");
 }
 
-std::string StateWord(v1::StreamState state) {
+std::string StateName(v1::StreamState state) {
   return Word(v1::StreamState_Name(state), "STREAM_STATE_");
 }
 
-std::string OutcomeWord(v1::Outcome outcome) {
+std::string OutcomeName(v1::Outcome outcome) {
   if (outcome == v1::OUTCOME_UNSPECIFIED) return "-";
   return Word(v1::Outcome_Name(outcome), "OUTCOME_");
 }

@@ -25,8 +25,8 @@ std::string FormatSync(const v1::SyncSummary& sync);
 std::string StreamTitle(const v1::StreamDescriptor& descriptor);
 
 // Return the enum's value in lower case and without its prefix: "running", "append_truncate".
-std::string StateWord(v1::SyncState state);
-std::string StateWord(v1::StreamState state);
-std::string OutcomeWord(v1::Outcome outcome);
+std::string StateName(v1::SyncState state);
+std::string StateName(v1::StreamState state);
+std::string OutcomeName(v1::Outcome outcome);
 
 }  // namespace syncline::client

@@ -21,11 +21,11 @@ namespace syncline::client {
 namespace {
 
 constexpr int kKeepaliveMs = 20'000;
-constexpr int kGreatestReconnectMs = 2'000;
+constexpr int kMaxReconnectMs = 2'000;
 constexpr int kFirstReconnectMs = 100;
 // How long a call waits for the connection if the previous call found the server unreachable. Other
 // calls fail at once.
-constexpr absl::Duration kReconnectPatience = absl::Seconds(1);
+constexpr absl::Duration kReconnectTimeout = absl::Seconds(1);
 
 absl::StatusOr<std::string> ReadFile(const std::string& path) {
   std::ifstream file(path, std::ios::binary);
@@ -57,8 +57,8 @@ grpc::ChannelArguments Arguments(const TlsOptions& tls) {
   // A call may wait minutes for a merge without any data, and pings must continue meanwhile.
   arguments.SetInt(GRPC_ARG_HTTP2_MAX_PINGS_WITHOUT_DATA, 0);
   arguments.SetInt(GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS, kFirstReconnectMs);
-  arguments.SetInt(GRPC_ARG_MIN_RECONNECT_BACKOFF_MS, kGreatestReconnectMs);
-  arguments.SetInt(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, kGreatestReconnectMs);
+  arguments.SetInt(GRPC_ARG_MIN_RECONNECT_BACKOFF_MS, kMaxReconnectMs);
+  arguments.SetInt(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, kMaxReconnectMs);
   // The environment's http_proxy is not meant for a database loader, least of all on loopback.
   arguments.SetInt(GRPC_ARG_ENABLE_HTTP_PROXY, 0);
   arguments.SetMaxReceiveMessageSize(-1);
@@ -96,12 +96,11 @@ struct SyncClient::Impl {
     if (!authorization.empty()) context->AddMetadata("authorization", authorization);
     // Between calls only a timer of gRPC polls the channel, every 5 s, so a retry after a plain
     // sleep would not find a server that is available again any sooner.
-    if (unreachable)
-      channel->WaitForConnected(absl::ToChronoTime(absl::Now() + kReconnectPatience));
+    if (unreachable) channel->WaitForConnected(absl::ToChronoTime(absl::Now() + kReconnectTimeout));
   }
   absl::Status Answer(const grpc::Status& status) {
     absl::Status answer = FromGrpc(status);
-    unreachable = absl::IsUnavailable(answer) && ReasonOf(answer).empty();
+    unreachable = absl::IsUnavailable(answer) && GetReason(answer).empty();
     return answer;
   }
   void SetDeadline(grpc::ClientContext* context) const {

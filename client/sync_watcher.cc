@@ -11,7 +11,7 @@
 namespace syncline::client {
 namespace {
 
-constexpr absl::Duration kLasted = absl::Seconds(5);
+constexpr absl::Duration kStableAfter = absl::Seconds(5);
 
 }  // namespace
 
@@ -65,7 +65,7 @@ void SyncWatcher::Run() {
     if (status.ok() || !IsRetryableCall(status)) return;
     // The watch of an idle sync receives no events for a long time, so a long-lived call also
     // counts as a success.
-    if (heard || absl::Now() - began > kLasted) backoff.reset();
+    if (heard || absl::Now() - began > kStableAfter) backoff.reset();
     if (!backoff.has_value()) {
       backoff.emplace(absl::Milliseconds(100), absl::Seconds(3));
       broken_since = absl::Now();

@@ -38,7 +38,7 @@ void App::Parts::Drain() {
   Ticker cut_off({{config.serve.drain_deadline, [this] { sockets.ShutDown(); }}});
   // The other checks have stopped, so the drain itself is the check that a silent database would
   // hold up.
-  silence->During([this] {
+  silence->RunCheck([this] {
     server->Drain(config.serve.drain_deadline);
     if (flush_ticker != nullptr) flush_ticker->Stop();
     start_pool->Shutdown();

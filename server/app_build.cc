@@ -25,7 +25,7 @@ constexpr int kStartThreads = 64;
 constexpr absl::Duration kHealthInterval = absl::Seconds(1);
 constexpr absl::Duration kFileInterval = absl::Seconds(1);
 // Interval for flushing idle lanes while callers wait for memory, and for sending delayed answers.
-constexpr absl::Duration kPressureInterval = absl::Milliseconds(50);
+constexpr absl::Duration kMemoryPressureInterval = absl::Milliseconds(50);
 // Interval for freeing buffers that were not needed since the last time.
 constexpr absl::Duration kUnusedInterval = absl::Seconds(1);
 constexpr absl::Duration kSweepInterval = absl::Seconds(10);
@@ -36,8 +36,8 @@ constexpr absl::Duration kForgetSyncsAfter = absl::Minutes(1);
 constexpr int64_t kRecommendedBatchBytes = 256 << 10;
 // Bytes of incoming messages that gRPC may hold: this many memory budgets, plus what each call
 // holds while the server is not reading (rpc/server.cc). Beyond that gRPC ends calls.
-constexpr int64_t kReceiveQuotaOfBudget = 8;
-constexpr int64_t kReceiveQuotaOfStream = 2 << 20;
+constexpr int64_t kReceiveQuotaBudgets = 8;
+constexpr int64_t kReceiveQuotaPerStreamBytes = 2 << 20;
 
 // Returns a name for this process in the ledger, which no other process on any machine has.
 std::string ServerId() {
@@ -74,7 +74,7 @@ void LogPlainTokens(const std::string& file, int plain) {
 }
 
 // Logs settings that the operator should correct, although the server can serve with them.
-void LogDoubtfulSettings(const config::Config& config) {
+void LogQuestionableSettings(const config::Config& config) {
   if (!config.unknown_variables.empty()) {
     Log(LogLevel::kWarning, "environment_unknown")
         .Field("variables", absl::StrJoin(config.unknown_variables, ","))
@@ -83,7 +83,7 @@ void LogDoubtfulSettings(const config::Config& config) {
                "each of which is also SYNCLINE_<FLAG IN UPPER CASE>");
   }
   for (const std::string& file : config.secret_files) {
-    const std::optional<std::string> mode = ModeIfExposed(file);
+    const std::optional<std::string> mode = GetModeIfExposed(file);
     if (!mode.has_value()) continue;
     Log(LogLevel::kWarning, "secret_file_exposed")
         .Field("file", file)
@@ -96,7 +96,7 @@ void LogDoubtfulSettings(const config::Config& config) {
 }  // namespace
 
 absl::Status App::Parts::Build() {
-  LogDoubtfulSettings(config);
+  LogQuestionableSettings(config);
   SYNCLINE_RETURN_IF_ERROR(BuildDatabase());
   metrics = metrics::Metrics::Create({config.metrics.generation_ttl});
   BuildWritePath();
@@ -200,8 +200,8 @@ absl::Status App::Parts::BuildServer() {
   rpc::ServerOptions options;
   options.listen = config.serve.listen;
   options.max_message_bytes = config.serve.max_message_bytes;
-  options.receive_quota_bytes = kReceiveQuotaOfBudget * config.load.memory_budget_bytes +
-                                kReceiveQuotaOfStream * config.serve.max_open_streams;
+  options.receive_quota_bytes = kReceiveQuotaBudgets * config.load.memory_budget_bytes +
+                                kReceiveQuotaPerStreamBytes * config.serve.max_open_streams;
   options.reflection = config.serve.reflection;
   options.max_connections = config.serve.max_connections;
   options.tls_cert_file = config.tls.cert_file;
@@ -274,9 +274,9 @@ absl::Status App::Parts::BuildEndpoint() {
   };
   sources.status = [this] { return board->Json(); };
   if (config.metrics.needs_token) {
-    sources.may_look = [this](absl::string_view token) {
+    sources.is_authorized = [this](absl::string_view token) {
       const absl::Status known = metrics_authenticator.CheckToken(token).status();
-      if (!known.ok()) metrics->AuthenticationFailed(ReasonOf(known));
+      if (!known.ok()) metrics->AuthenticationFailed(GetReason(known));
       return known.ok();
     };
   }
@@ -292,7 +292,7 @@ void App::Parts::BuildTickers() {
   flush_ticker = std::make_unique<Ticker>(std::vector<Ticker::Task>{
       {config.load.flush_interval / 4,
        [this] { registry->FlushOlderThan(config.load.flush_interval); }},
-      {kPressureInterval,
+      {kMemoryPressureInterval,
        [this] {
          if (budget.waiters() > 0) registry->FlushIdle();
          failed_tries.Tick(absl::Now());
@@ -313,11 +313,11 @@ void App::Parts::BuildTickers() {
   database_ticker = std::make_unique<Ticker>(std::vector<Ticker::Task>{
       {config.load.writer_lease / 4,
        [this] {
-         silence->During([this] { return store->RenewLease(config.load.writer_lease).ok(); });
+         silence->RunCheck([this] { return store->RenewLease(config.load.writer_lease).ok(); });
        }},
       {kHealthInterval,
        [this] {
-         silence->During([this] {
+         silence->RunCheck([this] {
            const bool ready = readiness->Check();
            server->SetServing(ready);
            return ready;
@@ -326,7 +326,7 @@ void App::Parts::BuildTickers() {
   });
   // Its own ticker, because this task unblocks the others.
   silence_ticker = std::make_unique<Ticker>(
-      std::vector<Ticker::Task>{{kHealthInterval, [this] { silence->Look(); }}});
+      std::vector<Ticker::Task>{{kHealthInterval, [this] { silence->Probe(); }}});
   std::vector<Ticker::Task> files;
   if (!config.auth.file.empty()) {
     std::vector<rpc::Authenticator*> readers = {&authenticator};

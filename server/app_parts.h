@@ -38,14 +38,14 @@ namespace syncline {
 struct App::Parts {
   // Free lists may hold up to 1/16 of the memory budget in blocks and 1/32 in string buffers, in
   // addition to it.
-  static constexpr size_t kBlocksOfBudget = 16;
-  static constexpr size_t kTextsOfBudget = 32;
+  static constexpr size_t kBudgetPerFreeBlocks = 16;
+  static constexpr size_t kBudgetPerFreeBuffers = 32;
 
   explicit Parts(const config::Config& c)
       : config(c),
         budget(c.load.memory_budget_bytes),
-        blocks(static_cast<size_t>(c.load.memory_budget_bytes) / kBlocksOfBudget),
-        texts(static_cast<size_t>(c.load.memory_budget_bytes) / kTextsOfBudget),
+        blocks(static_cast<size_t>(c.load.memory_budget_bytes) / kBudgetPerFreeBlocks),
+        texts(static_cast<size_t>(c.load.memory_budget_bytes) / kBudgetPerFreeBuffers),
         ledger(c.database.ledger_schema),
         committer(ledger),
         admission(c.serve.max_open_streams),
@@ -72,7 +72,7 @@ struct App::Parts {
   std::unique_ptr<metrics::Metrics> metrics;
   MemoryBudget budget;
   FreeBlocks blocks;
-  FreeTexts texts;
+  FreeStrings texts;
   StopSignal stopping;
   postgres::OpenSockets sockets;
   postgres::Ledger ledger;

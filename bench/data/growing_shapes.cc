@@ -16,7 +16,7 @@ constexpr CellKind kKinds[] = {CellKind::kText, CellKind::kBoolean, CellKind::kI
 constexpr size_t kKindCount = sizeof(kKinds) / sizeof(kKinds[0]);
 
 void FillColumns(int64_t number, int64_t revision, std::vector<Cell>* cells) {
-  Draws draws = DrawsOf(number, revision);
+  Draws draws = MakeDraws(number, revision);
   (*cells)[0].text = absl::StrCat(number);
   for (size_t i = 1; i < cells->size(); ++i) {
     Cell& cell = (*cells)[i];
@@ -69,7 +69,7 @@ RecordShape ShapeOfBytes(int64_t bytes) {
   return {absl::StrCat("bytes_", bytes),
           {{"id", CellKind::kInteger}, {"body", CellKind::kText}},
           [length](int64_t number, int64_t revision, std::vector<Cell>* cells) {
-            Draws draws = DrawsOf(number, revision);
+            Draws draws = MakeDraws(number, revision);
             (*cells)[0].text = absl::StrCat(number);
             (*cells)[1].text = Letters(length, &draws);
           }};

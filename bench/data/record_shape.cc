@@ -7,7 +7,7 @@
 
 namespace syncline::bench {
 
-Draws DrawsOf(int64_t number, int64_t revision) {
+Draws MakeDraws(int64_t number, int64_t revision) {
   return Draws(static_cast<uint64_t>(number) * 2 + (static_cast<uint64_t>(revision) << 48));
 }
 
@@ -15,7 +15,7 @@ namespace {
 
 // The main shape: 12 columns of all common kinds, about 250 bytes of JSON.
 void FillMixed12(int64_t number, int64_t revision, std::vector<Cell>* cells) {
-  Draws draws = DrawsOf(number, revision);
+  Draws draws = MakeDraws(number, revision);
   std::vector<Cell>& c = *cells;
   c[0].text = absl::StrCat(number);
   c[1].text = absl::StrFormat("AC-%08d", draws.Between(0, 99'999'999));
@@ -35,7 +35,7 @@ void FillMixed12(int64_t number, int64_t revision, std::vector<Cell>* cells) {
 
 // The columns of TPC-H's lineitem.
 void FillLineitem(int64_t number, int64_t revision, std::vector<Cell>* cells) {
-  Draws draws = DrawsOf(number, revision);
+  Draws draws = MakeDraws(number, revision);
   static constexpr const char* kInstructions[] = {"DELIVER IN PERSON", "COLLECT COD", "NONE",
                                                   "TAKE BACK RETURN"};
   static constexpr const char* kModes[] = {"AIR",     "FOB",  "MAIL", "RAIL",
@@ -59,20 +59,20 @@ void FillLineitem(int64_t number, int64_t revision, std::vector<Cell>* cells) {
 
 // About 2 KB of text in 10 columns.
 void FillWideText(int64_t number, int64_t revision, std::vector<Cell>* cells) {
-  Draws draws = DrawsOf(number, revision);
+  Draws draws = MakeDraws(number, revision);
   (*cells)[0].text = absl::StrCat(number);
   for (size_t i = 1; i < cells->size(); ++i) (*cells)[i].text = draws.Text(draws.Between(150, 290));
 }
 
 void FillNarrow(int64_t number, int64_t revision, std::vector<Cell>* cells) {
-  Draws draws = DrawsOf(number, revision);
+  Draws draws = MakeDraws(number, revision);
   (*cells)[0].text = absl::StrCat(number);
   (*cells)[1].text = absl::StrCat(draws.Between(0, 1'000'000));
 }
 
 // Nested objects, as returned by an API.
 void FillNested(int64_t number, int64_t revision, std::vector<Cell>* cells) {
-  Draws draws = DrawsOf(number, revision);
+  Draws draws = MakeDraws(number, revision);
   std::vector<Cell>& c = *cells;
   c[0].text = absl::StrCat(number);
   c[1].text = absl::StrFormat(

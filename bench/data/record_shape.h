@@ -36,7 +36,7 @@ struct RecordShape {
 };
 
 // Returns the random values of one record.
-Draws DrawsOf(int64_t number, int64_t revision);
+Draws MakeDraws(int64_t number, int64_t revision);
 
 // Returns mixed12, lineitem, wide_text, narrow and nested.
 const std::vector<RecordShape>& RecordShapes();

@@ -187,20 +187,20 @@ std::string JsonSchemaOf(const RecordShape& shape) {
                       "}}");
 }
 
-std::string CatalogOf(const RecordShape& shape) {
+std::string MakeCatalog(const RecordShape& shape) {
   return absl::StrCat(
       R"({"streams":[{"stream":{"name":")", shape.name, R"(","json_schema":)", JsonSchemaOf(shape),
       R"(,"supported_sync_modes":["full_refresh"]},"sync_mode":"full_refresh",)"
       R"("destination_sync_mode":"append","generation_id":1,"minimum_generation_id":0,"sync_id":1}]})");
 }
 
-std::string ColumnDefinitionsOf(const RecordShape& shape) {
+std::string MakeColumnDefinitions(const RecordShape& shape) {
   return absl::StrJoin(shape.columns, ", ", [](std::string* out, const Column& column) {
     absl::StrAppend(out, "\"", column.name, "\" ", SqlTypeOf(column.kind));
   });
 }
 
-std::string ColumnNamesOf(const RecordShape& shape) {
+std::string MakeColumnNames(const RecordShape& shape) {
   return absl::StrJoin(shape.columns, ", ", [](std::string* out, const Column& column) {
     absl::StrAppend(out, "\"", column.name, "\"");
   });

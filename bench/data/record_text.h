@@ -40,11 +40,11 @@ absl::Status WriteRecords(const RecordShape& shape, RecordFormat format, const S
 // Returns the JSON Schema that a source has for such records.
 std::string JsonSchemaOf(const RecordShape& shape);
 // Returns a configured catalog with this one stream, in append mode.
-std::string CatalogOf(const RecordShape& shape);
+std::string MakeCatalog(const RecordShape& shape);
 
 // Returns the columns that these records must get: name, type, ...
-std::string ColumnDefinitionsOf(const RecordShape& shape);
+std::string MakeColumnDefinitions(const RecordShape& shape);
 // Returns the quoted column names, separated by commas.
-std::string ColumnNamesOf(const RecordShape& shape);
+std::string MakeColumnNames(const RecordShape& shape);
 
 }  // namespace syncline::bench

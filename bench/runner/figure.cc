@@ -20,7 +20,7 @@ double Quantile(std::vector<double> values, double share) {
   return values[static_cast<size_t>(std::max(rank, 1.0)) - 1];
 }
 
-std::vector<double> RatiosOf(const Figure& figure) {
+std::vector<double> ComputeRatios(const Figure& figure) {
   std::vector<double> ratios;
   for (size_t i = 0; i < std::min(figure.ours.size(), figure.baseline.size()); ++i) {
     // CPU time is measured in hundredths of a second, so it is 0 for a tiny load.
@@ -29,14 +29,14 @@ std::vector<double> RatiosOf(const Figure& figure) {
   return ratios;
 }
 
-double ResultOf(const Figure& figure) {
-  return Median(figure.baseline.empty() ? figure.ours : RatiosOf(figure));
+double ComputeResult(const Figure& figure) {
+  return Median(figure.baseline.empty() ? figure.ours : ComputeRatios(figure));
 }
 
-std::optional<bool> PassedOf(const Figure& figure) {
+std::optional<bool> HasPassed(const Figure& figure) {
   if (!figure.target.has_value()) return std::nullopt;
-  if (!figure.baseline.empty() && RatiosOf(figure).empty()) return std::nullopt;
-  const double result = ResultOf(figure);
+  if (!figure.baseline.empty() && ComputeRatios(figure).empty()) return std::nullopt;
+  const double result = ComputeResult(figure);
   return figure.better == Better::kLower ? result <= *figure.target : result >= *figure.target;
 }
 

@@ -27,12 +27,12 @@ double Median(std::vector<double> values);
 double Quantile(std::vector<double> values, double share);
 
 // Returns ours/baseline for each pair, without the pairs whose baseline is 0.
-std::vector<double> RatiosOf(const Figure& figure);
+std::vector<double> ComputeRatios(const Figure& figure);
 
 // Returns the value to compare with the target: the median of the ratios, or of ours.
-double ResultOf(const Figure& figure);
+double ComputeResult(const Figure& figure);
 
 // Returns nullopt if there is no target or no ratio to compare with it.
-std::optional<bool> PassedOf(const Figure& figure);
+std::optional<bool> HasPassed(const Figure& figure);
 
 }  // namespace syncline::bench

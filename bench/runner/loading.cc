@@ -8,7 +8,7 @@
 
 namespace syncline::bench {
 
-std::string TableIn(const std::string& schema, const RecordShape& shape) {
+std::string GetTableName(const std::string& schema, const RecordShape& shape) {
   return absl::StrCat("\"", schema, "\".\"", shape.name, "\"");
 }
 
@@ -30,39 +30,39 @@ absl::StatusOr<std::vector<std::string>> LoadArguments(Bench& bench, const Serve
   return arguments;
 }
 
-absl::StatusOr<std::string> ContentsOf(Bench& bench, const RecordShape& shape,
-                                       const std::string& table) {
+absl::StatusOr<std::string> ReadContents(Bench& bench, const RecordShape& shape,
+                                         const std::string& table) {
   return bench.database().Value(
       absl::StrCat("SELECT count(*) || ' rows, checksum ' || coalesce(sum(hashtextextended(ROW(",
-                   ColumnNamesOf(shape), ")::text, 0)::numeric), 0) FROM ", table));
+                   MakeColumnNames(shape), ")::text, 0)::numeric), 0) FROM ", table));
 }
 
-absl::StatusOr<std::string> TrueContents(Bench& bench, const RecordShape& shape,
-                                         const std::vector<Slice>& slices) {
+absl::StatusOr<std::string> ComputeExpectedContents(Bench& bench, const RecordShape& shape,
+                                                    const std::vector<Slice>& slices) {
   SYNCLINE_ASSIGN_OR_RETURN(const std::string schema, bench.FreshSchema(/*create=*/true));
-  const std::string table = TableIn(schema, shape);
+  const std::string table = GetTableName(schema, shape);
   SYNCLINE_RETURN_IF_ERROR(bench.database().Execute(
-      absl::StrCat("CREATE UNLOGGED TABLE ", table, " (", ColumnDefinitionsOf(shape), ")")));
+      absl::StrCat("CREATE UNLOGGED TABLE ", table, " (", MakeColumnDefinitions(shape), ")")));
   for (const Slice& slice : slices) {
     SYNCLINE_ASSIGN_OR_RETURN(const std::string file,
                               bench.DataFile(shape, RecordFormat::kCopy, slice));
     SYNCLINE_RETURN_IF_ERROR(
         bench.Psql({absl::StrCat("\\copy ", table, " from '", file, "'")}).status());
   }
-  SYNCLINE_ASSIGN_OR_RETURN(std::string contents, ContentsOf(bench, shape, table));
+  SYNCLINE_ASSIGN_OR_RETURN(std::string contents, ReadContents(bench, shape, table));
   SYNCLINE_RETURN_IF_ERROR(bench.DropSchema(schema));
   return contents;
 }
 
 absl::Status CheckContents(Bench& bench, const RecordShape& shape, const std::string& table,
                            const std::string& contents) {
-  SYNCLINE_ASSIGN_OR_RETURN(const std::string found, ContentsOf(bench, shape, table));
+  SYNCLINE_ASSIGN_OR_RETURN(const std::string found, ReadContents(bench, shape, table));
   if (found == contents) return absl::OkStatus();
   return absl::InternalError(
       absl::StrCat("wrong contents of ", table, ": ", found, " instead of ", contents));
 }
 
-absl::Status NothingToPrepare(const std::string&) { return absl::OkStatus(); }
+absl::Status PrepareNothing(const std::string&) { return absl::OkStatus(); }
 
 absl::StatusOr<Measures> MeasureLoad(Bench& bench, const ServerUnderTest& server,
                                      const RecordShape& shape, const std::string& contents,
@@ -76,7 +76,7 @@ absl::StatusOr<Measures> MeasureLoad(Bench& bench, const ServerUnderTest& server
   const Measures measures = {end.seconds, CpuSeconds(server.pid()) - server_before,
                              PostgresCpuSeconds(bench.postmaster()) - postgres_before,
                              end.cpu_seconds};
-  SYNCLINE_RETURN_IF_ERROR(CheckContents(bench, shape, TableIn(schema, shape), contents));
+  SYNCLINE_RETURN_IF_ERROR(CheckContents(bench, shape, GetTableName(schema, shape), contents));
   SYNCLINE_RETURN_IF_ERROR(bench.DropSchema(schema));
   return measures;
 }
@@ -85,11 +85,11 @@ absl::StatusOr<Pairs> CompareWithCopy(Bench& bench, const ServerUnderTest& serve
                                       const RecordShape& shape, int64_t records, LoadFunction load,
                                       double share) {
   SYNCLINE_ASSIGN_OR_RETURN(const std::string contents,
-                            TrueContents(bench, shape, {{.count = records}}));
+                            ComputeExpectedContents(bench, shape, {{.count = records}}));
   // The table whose text dump the baseline loads and whose definition it copies.
   SYNCLINE_ASSIGN_OR_RETURN(const std::string origin, bench.FreshSchema(/*create=*/false));
   SYNCLINE_RETURN_IF_ERROR(load(origin).status());
-  const std::string original = TableIn(origin, shape);
+  const std::string original = GetTableName(origin, shape);
   SYNCLINE_RETURN_IF_ERROR(CheckContents(bench, shape, original, contents));
   const std::string dump = bench.Path("dump.copy");
   SYNCLINE_RETURN_IF_ERROR(
@@ -98,7 +98,7 @@ absl::StatusOr<Pairs> CompareWithCopy(Bench& bench, const ServerUnderTest& serve
   const auto ours = [&] { return MeasureLoad(bench, server, shape, contents, load); };
   const auto baseline = [&]() -> absl::StatusOr<Measures> {
     SYNCLINE_ASSIGN_OR_RETURN(const std::string schema, bench.FreshSchema(/*create=*/true));
-    const std::string table = TableIn(schema, shape);
+    const std::string table = GetTableName(schema, shape);
     SYNCLINE_RETURN_IF_ERROR(bench.database().Execute(
         absl::StrCat("CREATE TABLE ", table, " (LIKE ", original, " INCLUDING ALL)")));
     SYNCLINE_RETURN_IF_ERROR(bench.Checkpoint());

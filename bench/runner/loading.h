@@ -13,10 +13,10 @@
 namespace syncline::bench {
 
 // Returns the shape's table in `schema`: "schema"."mixed12".
-std::string TableIn(const std::string& schema, const RecordShape& shape);
+std::string GetTableName(const std::string& schema, const RecordShape& shape);
 
-// Returns the arguments of `syncline load FILE` into TableIn(schema, shape), followed by `flags`.
-// Writes the file with the JSON Schema.
+// Returns the arguments of `syncline load FILE` into GetTableName(schema, shape), followed by
+// `flags`. Writes the file with the JSON Schema.
 absl::StatusOr<std::vector<std::string>> LoadArguments(Bench& bench, const ServerUnderTest& server,
                                                        const RecordShape& shape,
                                                        const std::string& file,
@@ -24,12 +24,12 @@ absl::StatusOr<std::vector<std::string>> LoadArguments(Bench& bench, const Serve
                                                        const std::vector<std::string>& flags = {});
 
 // Returns the number of rows and a sum of hashes of the shape's columns, independent of the order.
-absl::StatusOr<std::string> ContentsOf(Bench& bench, const RecordShape& shape,
-                                       const std::string& table);
+absl::StatusOr<std::string> ReadContents(Bench& bench, const RecordShape& shape,
+                                         const std::string& table);
 
-// Returns ContentsOf all these records, as PostgreSQL itself reads them from their text.
-absl::StatusOr<std::string> TrueContents(Bench& bench, const RecordShape& shape,
-                                         const std::vector<Slice>& slices);
+// Returns ReadContents all these records, as PostgreSQL itself reads them from their text.
+absl::StatusOr<std::string> ComputeExpectedContents(Bench& bench, const RecordShape& shape,
+                                                    const std::vector<Slice>& slices);
 
 // Returns INTERNAL if the contents of `table` differ from `contents`.
 absl::Status CheckContents(Bench& bench, const RecordShape& shape, const std::string& table,
@@ -42,7 +42,7 @@ enum LoadMeasure : size_t { kSeconds, kServerCpu, kPostgresCpu, kClientCpu };
 using LoadFunction = absl::FunctionRef<absl::StatusOr<ProgramEnd>(const std::string& schema)>;
 
 // Prepares nothing, for loads into an empty schema.
-absl::Status NothingToPrepare(const std::string& schema);
+absl::Status PrepareNothing(const std::string& schema);
 
 // Creates what the schema must contain before the load.
 using PrepareFunction = absl::FunctionRef<absl::Status(const std::string& schema)>;
@@ -50,7 +50,7 @@ using PrepareFunction = absl::FunctionRef<absl::Status(const std::string& schema
 // Measures one run of `load`: new schema, prepare, CHECKPOINT, timed load, check, drop.
 absl::StatusOr<Measures> MeasureLoad(Bench& bench, const ServerUnderTest& server,
                                      const RecordShape& shape, const std::string& contents,
-                                     LoadFunction load, PrepareFunction prepare = NothingToPrepare);
+                                     LoadFunction load, PrepareFunction prepare = PrepareNothing);
 
 // Alternates `load` with \copy of a text dump of the table that `load` creates. `share` is as in
 // Bench::Alternate.

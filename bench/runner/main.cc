@@ -49,7 +49,7 @@ std::vector<const Scenario*> Chosen(const std::vector<char*>& words) {
   for (const Scenario& scenario : Scenarios()) {
     bool wanted = words.empty() && scenario.by_default;
     for (size_t i = 0; i < words.size(); ++i) {
-      if (!IsCalled(scenario, words[i])) continue;
+      if (!HasName(scenario, words[i])) continue;
       wanted = true;
       known[i] = true;
     }
@@ -75,23 +75,23 @@ bool Save(const std::string& path, const std::string& content) {
 // Prints the results and writes the requested files. Without results, the files of tables and
 // charts are not overwritten.
 bool Report(const Facts& facts, const Findings& findings) {
-  bool saved = Save(absl::GetFlag(FLAGS_json), JsonOf(facts, findings));
+  bool saved = Save(absl::GetFlag(FLAGS_json), FormatJson(facts, findings));
   const std::string sections = absl::GetFlag(FLAGS_sections);
   const auto save_section = [&](const std::string& name, const std::string& table) {
     if (!sections.empty()) saved = Save(absl::StrCat(sections, "/", name), table) && saved;
   };
   if (!findings.figures.empty()) {
     std::fputs(TableOf(findings.figures).c_str(), stdout);
-    saved = Save(absl::GetFlag(FLAGS_picture), BarsOf(facts, findings.figures)) && saved;
-    save_section("figures", MarkdownOf(findings.figures));
-    save_section("machine", MarkdownOf(facts));
+    saved = Save(absl::GetFlag(FLAGS_picture), DrawBars(facts, findings.figures)) && saved;
+    save_section("figures", FormatMarkdown(findings.figures));
+    save_section("machine", FormatMarkdown(facts));
   }
   for (const Series& series : findings.series) {
     std::printf("\n%s", TableOf(series).c_str());
-    save_section(series.name, MarkdownOf(series));
+    save_section(series.name, FormatMarkdown(series));
   }
   if (!findings.series.empty()) {
-    saved = Save(absl::GetFlag(FLAGS_plots), PlotsOf(findings.series)) && saved;
+    saved = Save(absl::GetFlag(FLAGS_plots), DrawPlots(findings.series)) && saved;
   }
   return saved;
 }

@@ -54,7 +54,7 @@ absl::StatusOr<std::vector<LoadedStream>> DivideAmong(Bench& bench, const Record
   for (int64_t i = 0; i < count; ++i) {
     const Slice slice = {.count = records / count, .first = i * (records / count)};
     SYNCLINE_ASSIGN_OR_RETURN(std::string file, bench.DataFile(shape, RecordFormat::kJsonl, slice));
-    SYNCLINE_ASSIGN_OR_RETURN(std::string contents, TrueContents(bench, shape, {slice}));
+    SYNCLINE_ASSIGN_OR_RETURN(std::string contents, ComputeExpectedContents(bench, shape, {slice}));
     streams.push_back({.file = std::move(file), .contents = std::move(contents)});
   }
   return streams;
@@ -80,7 +80,7 @@ absl::StatusOr<Measures> LoadTogether(Bench& bench, const ServerUnderTest& serve
     SYNCLINE_RETURN_IF_ERROR(stream.status);
     rates.push_back(1 / absl::ToDoubleSeconds(stream.took));
     SYNCLINE_RETURN_IF_ERROR(
-        CheckContents(bench, shape, TableIn(stream.schema, shape), stream.contents));
+        CheckContents(bench, shape, GetTableName(stream.schema, shape), stream.contents));
     SYNCLINE_RETURN_IF_ERROR(bench.DropSchema(stream.schema));
   }
   const double mean =

@@ -126,7 +126,7 @@ class Panel {
 
 }  // namespace
 
-std::string BarsOf(const Facts& facts, const std::vector<Figure>& figures) {
+std::string DrawBars(const Facts& facts, const std::vector<Figure>& figures) {
   constexpr int kLabelWidth = 340;
   constexpr int kUnitWidth = 260;  // of a ratio of 1
   constexpr int kWidth = 820;
@@ -143,11 +143,11 @@ std::string BarsOf(const Facts& facts, const std::vector<Figure>& figures) {
   AppendText(kLabelWidth + kUnitWidth, 20, "middle", kFaint, 12, "baseline = 1", &svg);
   int y = kTop;
   for (const Figure* figure : shown) {
-    const double ratio = ResultOf(*figure);
+    const double ratio = ComputeResult(*figure);
     // A longer bar is cut at the edge. Its number has the true value.
     const double end =
         kLabelWidth + std::min(ratio * kUnitWidth, double{kWidth - kLabelWidth - 110});
-    const bool missed = PassedOf(*figure) == std::optional<bool>(false);
+    const bool missed = HasPassed(*figure) == std::optional<bool>(false);
     const std::string name =
         figure->id.empty() ? figure->name : absl::StrCat(figure->id, "  ", figure->name);
     AppendText(kLabelWidth - 8, y + 14, "end", "#111", 13, name, &svg);
@@ -177,7 +177,7 @@ std::string BarsOf(const Facts& facts, const std::vector<Figure>& figures) {
   return svg + "</svg>\n";
 }
 
-std::string PlotsOf(const std::vector<Series>& series) {
+std::string DrawPlots(const std::vector<Series>& series) {
   constexpr double kLeft = 60;
   constexpr double kPanelGap = 90;
   constexpr double kRowHeight = 240;

@@ -13,9 +13,9 @@
 namespace syncline::bench {
 
 // Returns a bar per figure with a baseline. The baseline is a line at 1 and the target is a mark.
-std::string BarsOf(const Facts& facts, const std::vector<Figure>& figures);
+std::string DrawBars(const Facts& facts, const std::vector<Figure>& figures);
 
 // Returns a row per series, with a panel per measure that is plotted.
-std::string PlotsOf(const std::vector<Series>& series);
+std::string DrawPlots(const std::vector<Series>& series);
 
 }  // namespace syncline::bench

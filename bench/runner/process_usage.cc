@@ -64,7 +64,7 @@ double CpuSeconds(pid_t pid) {
   return stat.has_value() ? stat->own : 0;
 }
 
-std::vector<pid_t> ChildrenOf(pid_t parent) {
+std::vector<pid_t> FindChildren(pid_t parent) {
   std::vector<pid_t> children;
   std::error_code error;
   for (const auto& entry : std::filesystem::directory_iterator("/proc", error)) {
@@ -80,14 +80,14 @@ double PostgresCpuSeconds(pid_t postmaster) {
   const std::optional<Stat> stat = ReadStat(postmaster);
   if (!stat.has_value()) return 0;
   double seconds = stat->own + stat->children;
-  for (const pid_t child : ChildrenOf(postmaster)) seconds += CpuSeconds(child);
+  for (const pid_t child : FindChildren(postmaster)) seconds += CpuSeconds(child);
   return seconds;
 }
 
 int64_t PeakMemoryBytes(pid_t pid) { return ReadStatus(pid, "VmHWM:") * 1024; }
 
-ProcessHoldings HoldingsOf(pid_t pid) {
-  ProcessHoldings holdings;
+ProcessResources ReadProcessResources(pid_t pid) {
+  ProcessResources holdings;
   holdings.resident_bytes = ReadStatus(pid, "VmRSS:") * 1024;
   holdings.threads = ReadStatus(pid, "Threads:");
   std::error_code error;

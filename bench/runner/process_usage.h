@@ -17,17 +17,17 @@ double CpuSeconds(pid_t pid);
 double PostgresCpuSeconds(pid_t postmaster);
 
 // Returns the current children of `parent`.
-std::vector<pid_t> ChildrenOf(pid_t parent);
+std::vector<pid_t> FindChildren(pid_t parent);
 
 // Returns the peak resident memory of the process.
 int64_t PeakMemoryBytes(pid_t pid);
 
 // Current usage of a process.
-struct ProcessHoldings {
+struct ProcessResources {
   int64_t resident_bytes = 0;
   int64_t threads = 0;
   int64_t descriptors = 0;
 };
-ProcessHoldings HoldingsOf(pid_t pid);
+ProcessResources ReadProcessResources(pid_t pid);
 
 }  // namespace syncline::bench

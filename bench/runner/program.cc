@@ -20,7 +20,7 @@
 namespace syncline::bench {
 namespace {
 
-constexpr size_t kLastWordsBytes = 2000;
+constexpr size_t kMaxErrorBytes = 2000;
 
 std::string OutputFile(const std::string& directory, const char* kind) {
   static std::atomic<int> number = 0;
@@ -103,7 +103,7 @@ absl::StatusOr<ProgramEnd> Program::Wait() {
   const std::string words = ReadFile(stderr_file_);
   return absl::InternalError(
       absl::StrCat(name_, " exited with ", code, ": ",
-                   words.substr(words.size() - std::min(words.size(), kLastWordsBytes))));
+                   words.substr(words.size() - std::min(words.size(), kMaxErrorBytes))));
 }
 
 absl::StatusOr<ProgramEnd> RunProgram(const ProgramOptions& options, const std::string& directory) {

@@ -32,7 +32,7 @@ std::string TargetOf(const Figure& figure) {
 }
 
 const char* VerdictOf(const Figure& figure) {
-  const std::optional<bool> passed = PassedOf(figure);
+  const std::optional<bool> passed = HasPassed(figure);
   return !passed.has_value() ? "" : *passed ? "pass" : "MISS";
 }
 
@@ -50,16 +50,17 @@ std::string JsonNumbers(const std::vector<double>& numbers) {
 }
 
 std::string JsonFigure(const Figure& figure) {
-  std::string json = absl::StrCat(
-      "{\"id\":", JsonText(figure.id), ",\"name\":", JsonText(figure.name),
-      ",\"unit\":", JsonText(figure.unit), ",\"ours\":", JsonNumbers(figure.ours),
-      ",\"baseline\":", JsonNumbers(figure.baseline), ",\"ratios\":", JsonNumbers(RatiosOf(figure)),
-      absl::StrFormat(",\"result\":%.6g", ResultOf(figure)));
+  std::string json =
+      absl::StrCat("{\"id\":", JsonText(figure.id), ",\"name\":", JsonText(figure.name),
+                   ",\"unit\":", JsonText(figure.unit), ",\"ours\":", JsonNumbers(figure.ours),
+                   ",\"baseline\":", JsonNumbers(figure.baseline),
+                   ",\"ratios\":", JsonNumbers(ComputeRatios(figure)),
+                   absl::StrFormat(",\"result\":%.6g", ComputeResult(figure)));
   if (figure.target.has_value()) {
     absl::StrAppendFormat(&json, ",\"target\":%.6g,\"better\":\"%s\"", *figure.target,
                           figure.better == Better::kLower ? "lower" : "higher");
   }
-  if (const std::optional<bool> passed = PassedOf(figure)) {
+  if (const std::optional<bool> passed = HasPassed(figure)) {
     absl::StrAppend(&json, ",\"passed\":", *passed ? "true" : "false");
   }
   return json + "}";
@@ -97,7 +98,7 @@ std::string TableOf(const std::vector<Figure>& figures) {
   std::string table = absl::StrFormat("%-4s %-46s %14s %14s %7s %13s %8s  %s\n", "id", "scenario",
                                       "ours", "baseline", "ratio", "spread", "target", "");
   for (const Figure& figure : figures) {
-    const std::vector<double> ratios = RatiosOf(figure);
+    const std::vector<double> ratios = ComputeRatios(figure);
     absl::StrAppendFormat(&table, "%-4s %-46s %14s %14s %7s %13s %8s  %s\n", figure.id, figure.name,
                           Amount(figure.ours, figure.unit), Amount(figure.baseline, figure.unit),
                           ratios.empty() ? "" : absl::StrFormat("%.3f", Median(ratios)),
@@ -107,7 +108,7 @@ std::string TableOf(const std::vector<Figure>& figures) {
   return table;
 }
 
-std::string JsonOf(const Facts& facts, const Findings& findings) {
+std::string FormatJson(const Facts& facts, const Findings& findings) {
   std::string json = "{";
   for (const auto& [name, value] : facts) {
     absl::StrAppend(&json, JsonText(name), ":", JsonText(value), ",");
@@ -134,17 +135,17 @@ std::string TableOf(const Series& series) {
   return table;
 }
 
-std::string MarkdownOf(const Facts& facts) {
+std::string FormatMarkdown(const Facts& facts) {
   std::string table = MarkdownHead({"", ""});
   for (const auto& [name, value] : facts) absl::StrAppend(&table, MarkdownRow({name, value}));
   return table;
 }
 
-std::string MarkdownOf(const std::vector<Figure>& figures) {
+std::string FormatMarkdown(const std::vector<Figure>& figures) {
   std::string table =
       MarkdownHead({"", "scenario", "ours", "baseline", "ratio", "spread", "target", ""});
   for (const Figure& figure : figures) {
-    const std::vector<double> ratios = RatiosOf(figure);
+    const std::vector<double> ratios = ComputeRatios(figure);
     absl::StrAppend(&table,
                     MarkdownRow({figure.id, figure.name, Amount(figure.ours, figure.unit),
                                  Amount(figure.baseline, figure.unit),
@@ -155,7 +156,7 @@ std::string MarkdownOf(const std::vector<Figure>& figures) {
   return table;
 }
 
-std::string MarkdownOf(const Series& series) {
+std::string FormatMarkdown(const Series& series) {
   std::vector<std::string> head = {series.x_name};
   head.insert(head.end(), series.measures.begin(), series.measures.end());
   std::string table = MarkdownHead(head);

@@ -18,10 +18,10 @@ using Facts = std::vector<std::pair<std::string, std::string>>;
 std::string TableOf(const std::vector<Figure>& figures);
 std::string TableOf(const Series& series);
 
-std::string JsonOf(const Facts& facts, const Findings& findings);
+std::string FormatJson(const Facts& facts, const Findings& findings);
 
-std::string MarkdownOf(const Facts& facts);
-std::string MarkdownOf(const std::vector<Figure>& figures);
-std::string MarkdownOf(const Series& series);
+std::string FormatMarkdown(const Facts& facts);
+std::string FormatMarkdown(const std::vector<Figure>& figures);
+std::string FormatMarkdown(const Series& series);
 
 }  // namespace syncline::bench

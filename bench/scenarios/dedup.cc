@@ -27,7 +27,7 @@ class Dedup {
     for (int64_t first = 1; first < kStep; ++first) {
       slices.push_back({.count = part, .first = first, .step = kStep});
     }
-    SYNCLINE_ASSIGN_OR_RETURN(contents_, TrueContents(bench_, shape_, slices));
+    SYNCLINE_ASSIGN_OR_RETURN(contents_, ComputeExpectedContents(bench_, shape_, slices));
     return MakeOrigin();
   }
 
@@ -39,9 +39,9 @@ class Dedup {
   }
 
   // The baseline: the same columns, a primary key, and the changed rows merged in one transaction.
-  absl::StatusOr<Measures> ByHand() {
+  absl::StatusOr<Measures> RunBaseline() {
     SYNCLINE_ASSIGN_OR_RETURN(const std::string schema, bench_.FreshSchema(/*create=*/true));
-    const std::string table = TableIn(schema, shape_);
+    const std::string table = GetTableName(schema, shape_);
     const std::string key = absl::StrCat("\"", shape_.columns[0].name, "\"");
     SYNCLINE_RETURN_IF_ERROR(bench_.database().Execute(
         absl::StrCat("CREATE TABLE ", table, " AS SELECT * FROM ", before_, "; ALTER TABLE ", table,
@@ -82,7 +82,7 @@ class Dedup {
   // columns.
   absl::Status MakeOrigin() {
     SYNCLINE_ASSIGN_OR_RETURN(origin_, bench_.FreshSchema(/*create=*/false));
-    const std::string table = TableIn(origin_, shape_);
+    const std::string table = GetTableName(origin_, shape_);
     before_ = absl::StrCat("\"", origin_, "\".rows_before");
     SYNCLINE_RETURN_IF_ERROR(Load(old_file_, origin_).status());
     SYNCLINE_RETURN_IF_ERROR(bench_.database().Execute(
@@ -113,8 +113,9 @@ absl::StatusOr<Findings> RunDedup(Bench& bench) {
   SYNCLINE_ASSIGN_OR_RETURN(const std::unique_ptr<ServerUnderTest> server, bench.StartServer());
   Dedup dedup(bench, *server);
   SYNCLINE_RETURN_IF_ERROR(dedup.Prepare());
-  SYNCLINE_ASSIGN_OR_RETURN(const Pairs pairs, bench.Alternate([&] { return dedup.Ours(); },
-                                                               [&] { return dedup.ByHand(); }));
+  SYNCLINE_ASSIGN_OR_RETURN(
+      const Pairs pairs,
+      bench.Alternate([&] { return dedup.Ours(); }, [&] { return dedup.RunBaseline(); }));
   SYNCLINE_RETURN_IF_ERROR(dedup.CleanUp());
   return Figures{{.id = "P4",
                   .name = "dedup, a fifth changed / INSERT ON CONFLICT",

@@ -20,15 +20,15 @@ namespace {
 
 constexpr double kMebibyte = 1 << 20;
 constexpr double kMicroseconds = 1e6;
-constexpr int kMostRepetitions = 3;
+constexpr int kMaxRepetitions = 3;
 // Bytes of JSON per point, and the maximum number of records.
 constexpr int64_t kPointBytes = 80'000'000;
-constexpr int64_t kMostRecords = 500'000;
+constexpr int64_t kMaxPointRecords = 500'000;
 
 // The measures of every point, in this order.
 enum GrowthMeasure : size_t { kRate, kMegabytes, kCpuPerRow, kPeak };
 
-Series SeriesOf(const char* name, const char* title, const char* x_name) {
+Series MakeSeries(const char* name, const char* title, const char* x_name) {
   return {.name = name,
           .title = title,
           .x_name = x_name,
@@ -37,7 +37,7 @@ Series SeriesOf(const char* name, const char* title, const char* x_name) {
           .plotted = {kRate, kPeak}};
 }
 
-std::string LabelOf(int64_t x) {
+std::string FormatLabel(int64_t x) {
   if (x >= 1'000'000 && x % 1'000'000 == 0) return absl::StrCat(x / 1'000'000, "M");
   if (x >= 1'000 && x % 1'000 == 0) return absl::StrCat(x / 1'000, "k");
   return absl::StrCat(x);
@@ -45,12 +45,12 @@ std::string LabelOf(int64_t x) {
 
 // Runs `once`, which measures seconds and the server's CPU, several times and returns a point with
 // the medians.
-absl::StatusOr<SeriesPoint> PointOf(Bench& bench, const ServerUnderTest& server, int64_t x,
-                                    int64_t records, int64_t json_bytes,
-                                    absl::FunctionRef<absl::StatusOr<Measures>()> once) {
+absl::StatusOr<SeriesPoint> MeasurePoint(Bench& bench, const ServerUnderTest& server, int64_t x,
+                                         int64_t records, int64_t json_bytes,
+                                         absl::FunctionRef<absl::StatusOr<Measures>()> once) {
   std::vector<Measures> runs;
   const absl::Time deadline = absl::Now() + bench.options().limit;
-  for (int i = 0; i < std::min(bench.options().repetitions, kMostRepetitions); ++i) {
+  for (int i = 0; i < std::min(bench.options().repetitions, kMaxRepetitions); ++i) {
     if (i > 0 && absl::Now() >= deadline) break;
     SYNCLINE_ASSIGN_OR_RETURN(Measures measures, once());
     runs.push_back(std::move(measures));
@@ -59,7 +59,7 @@ absl::StatusOr<SeriesPoint> PointOf(Bench& bench, const ServerUnderTest& server,
   const double cpu = Median(Pairs::Pick(runs, kServerCpu));
   const auto rows = static_cast<double>(records);
   SeriesPoint point = {.x = static_cast<double>(x),
-                       .label = LabelOf(x),
+                       .label = FormatLabel(x),
                        .values = {rows / seconds, static_cast<double>(json_bytes) / seconds / 1e6,
                                   cpu * kMicroseconds / rows,
                                   static_cast<double>(PeakMemoryBytes(server.pid())) / kMebibyte}};
@@ -80,7 +80,8 @@ absl::StatusOr<SeriesPoint> AppendPoint(Bench& bench, const RecordShape& shape, 
   const Slice slice = {.count = records};
   SYNCLINE_ASSIGN_OR_RETURN(const std::string file,
                             bench.DataFile(shape, RecordFormat::kJsonl, slice));
-  SYNCLINE_ASSIGN_OR_RETURN(const std::string contents, TrueContents(bench, shape, {slice}));
+  SYNCLINE_ASSIGN_OR_RETURN(const std::string contents,
+                            ComputeExpectedContents(bench, shape, {slice}));
   SYNCLINE_ASSIGN_OR_RETURN(const std::unique_ptr<ServerUnderTest> server,
                             bench.StartServer(server_flags));
   const auto load = [&](const std::string& schema) -> absl::StatusOr<ProgramEnd> {
@@ -88,8 +89,8 @@ absl::StatusOr<SeriesPoint> AppendPoint(Bench& bench, const RecordShape& shape, 
                               LoadArguments(bench, *server, shape, file, schema));
     return bench.Run({.arguments = std::move(arguments)});
   };
-  return PointOf(bench, *server, x, records, FileBytes(file),
-                 [&] { return MeasureLoad(bench, *server, shape, contents, load); });
+  return MeasurePoint(bench, *server, x, records, FileBytes(file),
+                      [&] { return MeasureLoad(bench, *server, shape, contents, load); });
 }
 
 // Returns the number of records of `shape` per point.
@@ -98,7 +99,7 @@ absl::StatusOr<int64_t> RecordsOf(const Bench& bench, const RecordShape& shape) 
   FillRecord(shape, 0, 0, &cells);
   std::string line;
   AppendRecord(shape, cells, RecordFormat::kJsonl, &line);
-  const int64_t most = std::min(bench.options().records, kMostRecords);
+  const int64_t most = std::min(bench.options().records, kMaxPointRecords);
   return std::clamp<int64_t>(kPointBytes / static_cast<int64_t>(line.size()), 1, most);
 }
 
@@ -129,9 +130,9 @@ class MergePoint {
     SYNCLINE_ASSIGN_OR_RETURN(server_, bench_.StartServer());
     if (table_rows_ > 0) SYNCLINE_RETURN_IF_ERROR(MakeTable());
     SYNCLINE_ASSIGN_OR_RETURN(SeriesPoint point,
-                              PointOf(bench_, *server_, table_rows_, kChanged,
-                                      // Records of all revisions have about the same length.
-                                      kChanged * 28, [this] { return Once(); }));
+                              MeasurePoint(bench_, *server_, table_rows_, kChanged,
+                                           // Records of all revisions have about the same length.
+                                           kChanged * 28, [this] { return Once(); }));
     if (!schema_.empty()) SYNCLINE_RETURN_IF_ERROR(bench_.DropSchema(schema_));
     return point;
   }
@@ -145,7 +146,7 @@ class MergePoint {
                                                                       {.count = table_rows_}));
     SYNCLINE_RETURN_IF_ERROR(Load(file, schema_).status());
     unlink(file.c_str());
-    return bench_.database().Execute("ANALYZE " + TableIn(schema_, shape_));
+    return bench_.database().Execute("ANALYZE " + GetTableName(schema_, shape_));
   }
 
   absl::StatusOr<Measures> Once() {
@@ -154,7 +155,8 @@ class MergePoint {
                    .revision = ++revision_};
     SYNCLINE_ASSIGN_OR_RETURN(const std::string file,
                               bench_.DataFile(shape_, RecordFormat::kJsonl, slice));
-    SYNCLINE_ASSIGN_OR_RETURN(const std::string contents, TrueContents(bench_, shape_, {slice}));
+    SYNCLINE_ASSIGN_OR_RETURN(const std::string contents,
+                              ComputeExpectedContents(bench_, shape_, {slice}));
     std::string schema = schema_;
     if (schema.empty()) {
       SYNCLINE_ASSIGN_OR_RETURN(schema, bench_.FreshSchema(/*create=*/false));
@@ -171,7 +173,7 @@ class MergePoint {
 
   // Checks that the changed rows have their new values and that the number of rows is unchanged.
   absl::Status Check(const std::string& schema, const Slice& slice, const std::string& contents) {
-    const std::string table = TableIn(schema, shape_);
+    const std::string table = GetTableName(schema, shape_);
     SYNCLINE_RETURN_IF_ERROR(
         CheckContents(bench_, shape_,
                       absl::StrCat("(SELECT * FROM ", table, " WHERE id % ", slice.step,
@@ -202,13 +204,13 @@ class MergePoint {
 
 absl::StatusOr<Findings> RunGrowthByColumns(Bench& bench) {
   return GrowByShape(
-      bench, SeriesOf("growth-columns", "One stream, by number of columns", "columns"),
+      bench, MakeSeries("growth-columns", "One stream, by number of columns", "columns"),
       {1, 10, 100, 500, 1500}, [](int64_t size) { return ShapeOfColumns(static_cast<int>(size)); });
 }
 
 absl::StatusOr<Findings> RunGrowthByBytes(Bench& bench) {
   constexpr int64_t kGreatest = (int64_t{16} << 20) - 1000;
-  Series series = SeriesOf("growth-bytes", "One stream, by bytes per record", "bytes per record");
+  Series series = MakeSeries("growth-bytes", "One stream, by bytes per record", "bytes per record");
   series.plotted = {kMegabytes, kPeak};
   SYNCLINE_ASSIGN_OR_RETURN(
       Findings findings,
@@ -219,12 +221,13 @@ absl::StatusOr<Findings> RunGrowthByBytes(Bench& bench) {
 }
 
 absl::StatusOr<Findings> RunGrowthByStreams(Bench& bench) {
-  constexpr int64_t kMostStreams = 64;
+  constexpr int64_t kMaxStreams = 64;
   const RecordShape& shape = *FindRecordShape("mixed12");
   SYNCLINE_ASSIGN_OR_RETURN(int64_t records, RecordsOf(bench, shape));
-  records = std::max(records / kMostStreams, int64_t{1}) * kMostStreams;
-  Series series = SeriesOf("growth-streams", "The same records, by concurrent streams", "streams");
-  for (int64_t count = 1; count <= kMostStreams; count *= 2) {
+  records = std::max(records / kMaxStreams, int64_t{1}) * kMaxStreams;
+  Series series =
+      MakeSeries("growth-streams", "The same records, by concurrent streams", "streams");
+  for (int64_t count = 1; count <= kMaxStreams; count *= 2) {
     SYNCLINE_ASSIGN_OR_RETURN(std::vector<LoadedStream> streams,
                               DivideAmong(bench, shape, records, count));
     SYNCLINE_ASSIGN_OR_RETURN(const std::unique_ptr<ServerUnderTest> server, bench.StartServer());
@@ -238,7 +241,7 @@ absl::StatusOr<Findings> RunGrowthByStreams(Bench& bench) {
                       CpuSeconds(server->pid()) - cpu_before};
     };
     SYNCLINE_ASSIGN_OR_RETURN(SeriesPoint point,
-                              PointOf(bench, *server, count, records, bytes, once));
+                              MeasurePoint(bench, *server, count, records, bytes, once));
     series.points.push_back(std::move(point));
   }
   return Findings(std::move(series));
@@ -246,7 +249,7 @@ absl::StatusOr<Findings> RunGrowthByStreams(Bench& bench) {
 
 absl::StatusOr<Findings> RunGrowthByTable(Bench& bench) {
   Series series =
-      SeriesOf("growth-table", "100,000 rows merged, by rows of the table", "rows of the table");
+      MakeSeries("growth-table", "100,000 rows merged, by rows of the table", "rows of the table");
   std::vector<int64_t> sizes = {0, 100'000, 1'000'000};
   if (bench.options().full) sizes.push_back(10'000'000);
   for (const int64_t size : sizes) {
@@ -259,7 +262,7 @@ absl::StatusOr<Findings> RunGrowthByTable(Bench& bench) {
 absl::StatusOr<Findings> RunGrowthByLanes(Bench& bench) {
   const RecordShape& shape = *FindRecordShape("mixed12");
   SYNCLINE_ASSIGN_OR_RETURN(const int64_t records, RecordsOf(bench, shape));
-  Series series = SeriesOf("growth-lanes", "One stream, by its lanes", "lanes");
+  Series series = MakeSeries("growth-lanes", "One stream, by its lanes", "lanes");
   for (int64_t lanes = 1; lanes <= 4; ++lanes) {
     SYNCLINE_ASSIGN_OR_RETURN(
         SeriesPoint point,

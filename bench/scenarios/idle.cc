@@ -89,7 +89,8 @@ absl::StatusOr<Findings> RunIdle(Bench& bench) {
   const Slice slice = {.count = bench.options().records};
   SYNCLINE_ASSIGN_OR_RETURN(const std::string file,
                             bench.DataFile(shape, RecordFormat::kJsonl, slice));
-  SYNCLINE_ASSIGN_OR_RETURN(const std::string contents, TrueContents(bench, shape, {slice}));
+  SYNCLINE_ASSIGN_OR_RETURN(const std::string contents,
+                            ComputeExpectedContents(bench, shape, {slice}));
   SYNCLINE_ASSIGN_OR_RETURN(const std::unique_ptr<ServerUnderTest> server, bench.StartServer());
   client::ConnectionOptions connection;
   connection.server = server->address();

@@ -21,7 +21,8 @@ class Latency {
   Latency(Bench& bench, client::SyncClient& client) : bench_(bench), client_(client) {}
 
   absl::Status Prepare() {
-    SYNCLINE_ASSIGN_OR_RETURN(contents_, TrueContents(bench_, shape_, {{.count = kCalls}}));
+    SYNCLINE_ASSIGN_OR_RETURN(contents_,
+                              ComputeExpectedContents(bench_, shape_, {{.count = kCalls}}));
     return absl::OkStatus();
   }
 
@@ -39,7 +40,7 @@ class Latency {
     }
     std::vector<double> refused;
     for (int64_t number = 0; number < kCalls; ++number) {
-      refused.push_back(BeRefused(sync_id, descriptor));
+      refused.push_back(MeasureRefusal(sync_id, descriptor));
     }
     SYNCLINE_RETURN_IF_ERROR(client_.CompleteStream(CompletionOf(sync_id, descriptor)).status());
     SYNCLINE_ASSIGN_OR_RETURN(Measures measures, Check(schema, took));
@@ -49,12 +50,12 @@ class Latency {
 
   absl::StatusOr<Measures> ByInsert() {
     SYNCLINE_ASSIGN_OR_RETURN(const std::string schema, bench_.FreshSchema(/*create=*/true));
-    const std::string table = TableIn(schema, shape_);
+    const std::string table = GetTableName(schema, shape_);
     SYNCLINE_RETURN_IF_ERROR(bench_.database().Execute(absl::StrCat(
         "CREATE TABLE ", table,
         " (_airbyte_raw_id varchar NOT NULL, _airbyte_extracted_at timestamptz NOT NULL, "
         "_airbyte_meta jsonb NOT NULL, _airbyte_generation_id bigint NOT NULL, ",
-        ColumnDefinitionsOf(shape_), ")")));
+        MakeColumnDefinitions(shape_), ")")));
     const std::string statement = "insert_" + schema;
     SYNCLINE_RETURN_IF_ERROR(bench_.database().Prepare(
         statement, absl::StrCat("INSERT INTO ", table, " VALUES (", Parameters(), ")")));
@@ -83,7 +84,7 @@ class Latency {
     return absl::ToDoubleSeconds(absl::Now() - began) * kMilliseconds;
   }
 
-  double BeRefused(const std::string& sync_id, const v1::StreamDescriptor& descriptor) {
+  double MeasureRefusal(const std::string& sync_id, const v1::StreamDescriptor& descriptor) {
     v1::StreamRecordsRequest header = HeaderOf(sync_id, descriptor);
     header.mutable_header()->set_writer_id(std::string(200, 'x'));  // too long
     const absl::Time began = absl::Now();
@@ -114,7 +115,8 @@ class Latency {
   }
 
   absl::StatusOr<Measures> Check(const std::string& schema, const std::vector<double>& took) {
-    SYNCLINE_RETURN_IF_ERROR(CheckContents(bench_, shape_, TableIn(schema, shape_), contents_));
+    SYNCLINE_RETURN_IF_ERROR(
+        CheckContents(bench_, shape_, GetTableName(schema, shape_), contents_));
     SYNCLINE_RETURN_IF_ERROR(bench_.DropSchema(schema));
     return Measures{Median(took), Quantile(took, 0.99)};
   }

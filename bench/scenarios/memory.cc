@@ -26,8 +26,8 @@ constexpr absl::Duration kStop = absl::Seconds(10);
 constexpr absl::Duration kPatience = absl::Seconds(60);
 
 // Stops every process of the cluster, waits, and continues them.
-void StandStill(pid_t postmaster) {
-  std::vector<pid_t> all = ChildrenOf(postmaster);
+void FreezeProcesses(pid_t postmaster) {
+  std::vector<pid_t> all = FindChildren(postmaster);
   all.push_back(postmaster);
   for (const pid_t pid : all) kill(pid, SIGSTOP);
   absl::SleepFor(kStop);
@@ -36,7 +36,7 @@ void StandStill(pid_t postmaster) {
 
 // Waits until rows of `table` arrive, when the streams are in progress, and then stops the database
 // for a while.
-absl::Status StopInTheMiddle(Bench& bench, const std::string& table) {
+absl::Status FreezeDuringLoad(Bench& bench, const std::string& table) {
   const std::string flowing = absl::StrCat("SELECT count(*) FROM pg_class WHERE relname = '", table,
                                            "' AND pg_relation_size(oid) > 0");
   const absl::Time deadline = absl::Now() + kPatience;
@@ -45,7 +45,7 @@ absl::Status StopInTheMiddle(Bench& bench, const std::string& table) {
     if (tables > 0) break;
     absl::SleepFor(absl::Milliseconds(20));
   }
-  StandStill(bench.postmaster());
+  FreezeProcesses(bench.postmaster());
   return absl::OkStatus();
 }
 
@@ -73,10 +73,10 @@ absl::Status Stream(Bench& bench, const ServerUnderTest& server, int64_t records
   for (const int fd : pipe_fds) close(fd);
   SYNCLINE_RETURN_IF_ERROR(generator.status());
   SYNCLINE_RETURN_IF_ERROR(load.status());
-  if (stop) SYNCLINE_RETURN_IF_ERROR(StopInTheMiddle(bench, shape.name));
+  if (stop) SYNCLINE_RETURN_IF_ERROR(FreezeDuringLoad(bench, shape.name));
   SYNCLINE_RETURN_IF_ERROR((*load)->Wait().status());
   SYNCLINE_RETURN_IF_ERROR((*generator)->Wait().status());
-  SYNCLINE_RETURN_IF_ERROR(CheckRows(bench, TableIn(schema, shape), records));
+  SYNCLINE_RETURN_IF_ERROR(CheckRows(bench, GetTableName(schema, shape), records));
   return bench.DropSchema(schema);
 }
 
@@ -100,10 +100,10 @@ absl::StatusOr<double> PeakOfManyStreams(Bench& bench) {
     schemas.push_back(schema);
     loads.push_back(std::move(load));
   }
-  SYNCLINE_RETURN_IF_ERROR(StopInTheMiddle(bench, shape.name));
+  SYNCLINE_RETURN_IF_ERROR(FreezeDuringLoad(bench, shape.name));
   for (const auto& load : loads) SYNCLINE_RETURN_IF_ERROR(load->Wait().status());
   for (const std::string& schema : schemas) {
-    SYNCLINE_RETURN_IF_ERROR(CheckRows(bench, TableIn(schema, shape), slice.count));
+    SYNCLINE_RETURN_IF_ERROR(CheckRows(bench, GetTableName(schema, shape), slice.count));
     SYNCLINE_RETURN_IF_ERROR(bench.DropSchema(schema));
   }
   return static_cast<double>(PeakMemoryBytes(server->pid())) / kMebibyte;

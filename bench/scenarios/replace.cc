@@ -11,7 +11,8 @@ absl::StatusOr<Findings> RunReplace(Bench& bench) {
   const Slice slice = {.count = bench.options().records};
   SYNCLINE_ASSIGN_OR_RETURN(const std::string file,
                             bench.DataFile(shape, RecordFormat::kJsonl, slice));
-  SYNCLINE_ASSIGN_OR_RETURN(const std::string contents, TrueContents(bench, shape, {slice}));
+  SYNCLINE_ASSIGN_OR_RETURN(const std::string contents,
+                            ComputeExpectedContents(bench, shape, {slice}));
   SYNCLINE_ASSIGN_OR_RETURN(const std::unique_ptr<ServerUnderTest> server, bench.StartServer());
   const auto load = [&](const std::string& schema, const char* mode) -> absl::StatusOr<ProgramEnd> {
     SYNCLINE_ASSIGN_OR_RETURN(std::vector<std::string> arguments,

@@ -28,7 +28,7 @@ const std::vector<Scenario>& Scenarios() {
   return *scenarios;
 }
 
-bool IsCalled(const Scenario& scenario, absl::string_view word) {
+bool HasName(const Scenario& scenario, absl::string_view word) {
   if (absl::EqualsIgnoreCase(scenario.name, word)) return true;
   for (const char* id : scenario.ids) {
     if (absl::EqualsIgnoreCase(id, word)) return true;

@@ -26,7 +26,7 @@ struct Scenario {
 const std::vector<Scenario>& Scenarios();
 
 // Returns whether `word`, a name or an id in any case, denotes `scenario`.
-bool IsCalled(const Scenario& scenario, absl::string_view word);
+bool HasName(const Scenario& scenario, absl::string_view word);
 
 absl::StatusOr<Findings> RunWrite(Bench& bench);
 absl::StatusOr<Findings> RunLoad(Bench& bench);

@@ -14,7 +14,7 @@ namespace syncline::bench {
 namespace {
 
 constexpr int64_t kSyncs = 6000;
-constexpr int64_t kBetweenLooks = 500;
+constexpr int64_t kMeasureEvery = 500;
 constexpr int64_t kRecords = 100;
 constexpr int64_t kReplaceEvery = 5;
 constexpr double kMebibyte = 1 << 20;
@@ -39,7 +39,7 @@ class ShortSyncs {
                      .points = {},
                      .plotted = {0}};
     for (int64_t done = 0; done <= kSyncs; ++done) {
-      if (done % kBetweenLooks == 0) {
+      if (done % kMeasureEvery == 0) {
         SYNCLINE_ASSIGN_OR_RETURN(SeriesPoint point, Look(done));
         series.points.push_back(std::move(point));
       }
@@ -76,7 +76,7 @@ class ShortSyncs {
         const int64_t connections,
         bench_.database().Integer("SELECT count(*) FROM pg_stat_activity WHERE backend_type = "
                                   "'client backend' AND pid <> pg_backend_pid()"));
-    const ProcessHoldings holdings = HoldingsOf(server_.pid());
+    const ProcessResources holdings = ReadProcessResources(server_.pid());
     std::fprintf(stderr, "    %5d: %.1f MiB\n", static_cast<int>(done),
                  static_cast<double>(holdings.resident_bytes) / kMebibyte);
     return SeriesPoint{
@@ -90,7 +90,7 @@ class ShortSyncs {
   absl::Status CheckRows() {
     SYNCLINE_ASSIGN_OR_RETURN(
         const int64_t appended,
-        bench_.database().Integer("SELECT count(*) FROM " + TableIn(schema_, shape_)));
+        bench_.database().Integer("SELECT count(*) FROM " + GetTableName(schema_, shape_)));
     SYNCLINE_ASSIGN_OR_RETURN(
         const int64_t replaced,
         bench_.database().Integer(absl::StrCat("SELECT count(*) FROM ", schema_, ".replaced")));

@@ -23,7 +23,7 @@ constexpr absl::Duration kWarmUp = absl::Seconds(1);
 constexpr absl::Duration kBefore = absl::Seconds(3);
 constexpr double kMilliseconds = 1000;
 
-struct Noticed {
+struct ReaderEffect {
   double p99_before_ms = 0;
   double p99_during_ms = 0;
   // The longest time without a response to any reader.
@@ -31,11 +31,12 @@ struct Noticed {
 };
 
 struct Pair {
-  Noticed ours;
-  Noticed by_hand;
+  ReaderEffect ours;
+  ReaderEffect plain_sql;
 };
 
-std::vector<double> TookBetween(const std::vector<Read>& reads, absl::Time begin, absl::Time end) {
+std::vector<double> ReadTimesBetween(const std::vector<Read>& reads, absl::Time begin,
+                                     absl::Time end) {
   std::vector<double> took;
   for (const Read& read : reads) {
     if (read.ended < begin || read.began > end) continue;
@@ -44,7 +45,7 @@ std::vector<double> TookBetween(const std::vector<Read>& reads, absl::Time begin
   return took;
 }
 
-double LongestSilence(const std::vector<Read>& reads, absl::Time begin, absl::Time end) {
+double LongestUnanswered(const std::vector<Read>& reads, absl::Time begin, absl::Time end) {
   std::vector<absl::Time> answers = {begin};
   for (const Read& read : reads) {
     if (read.ended >= begin && read.ended <= end) answers.push_back(read.ended);
@@ -66,7 +67,7 @@ class Swap {
   absl::Status Prepare() {
     const Slice slice = {.count = bench_.options().records};
     SYNCLINE_ASSIGN_OR_RETURN(file_, bench_.DataFile(shape_, RecordFormat::kJsonl, slice));
-    SYNCLINE_ASSIGN_OR_RETURN(contents_, TrueContents(bench_, shape_, {slice}));
+    SYNCLINE_ASSIGN_OR_RETURN(contents_, ComputeExpectedContents(bench_, shape_, {slice}));
     return absl::OkStatus();
   }
 
@@ -76,7 +77,7 @@ class Swap {
     SYNCLINE_RETURN_IF_ERROR(Load(schema, {"--mode=append"}));
     SYNCLINE_RETURN_IF_ERROR(
         Load(schema, {"--mode=overwrite", "--keep_open", "--sync_id=" + sync_id}));
-    const std::string table = TableIn(schema, shape_);
+    const std::string table = GetTableName(schema, shape_);
     const v1::StreamDescriptor descriptor =
         AppendRequest(sync_id, schema, shape_).streams(0).descriptor();
     Pair pair;
@@ -85,7 +86,7 @@ class Swap {
           return client_.CompleteStream(CompletionOf(sync_id, descriptor)).status();
         }));
     SYNCLINE_RETURN_IF_ERROR(CheckContents(bench_, shape_, table, contents_));
-    SYNCLINE_ASSIGN_OR_RETURN(pair.by_hand, ByHand(schema));
+    SYNCLINE_ASSIGN_OR_RETURN(pair.plain_sql, RunBaseline(schema));
     SYNCLINE_RETURN_IF_ERROR(CheckContents(bench_, shape_, table, contents_));
     SYNCLINE_RETURN_IF_ERROR(bench_.DropSchema(schema));
     return pair;
@@ -93,8 +94,8 @@ class Swap {
 
  private:
   // Measures the effect of `change` on readers of `table`.
-  absl::StatusOr<Noticed> During(const std::string& table,
-                                 const std::function<absl::Status()>& change) {
+  absl::StatusOr<ReaderEffect> During(const std::string& table,
+                                      const std::function<absl::Status()>& change) {
     SYNCLINE_RETURN_IF_ERROR(bench_.Checkpoint());
     SYNCLINE_ASSIGN_OR_RETURN(
         const std::unique_ptr<Readers> readers,
@@ -107,12 +108,13 @@ class Swap {
     // Reads that began during the change have ended by then.
     absl::SleepFor(absl::Seconds(1));
     SYNCLINE_ASSIGN_OR_RETURN(const std::vector<Read> reads, readers->Reads());
-    return Noticed{.p99_before_ms = Quantile(TookBetween(reads, begin - kBefore, begin), 0.99),
-                   .p99_during_ms = Quantile(TookBetween(reads, begin, end), 0.99),
-                   .unavailable_ms = LongestSilence(reads, begin, end)};
+    return ReaderEffect{
+        .p99_before_ms = Quantile(ReadTimesBetween(reads, begin - kBefore, begin), 0.99),
+        .p99_during_ms = Quantile(ReadTimesBetween(reads, begin, end), 0.99),
+        .unavailable_ms = LongestUnanswered(reads, begin, end)};
   }
 
-  absl::StatusOr<Noticed> ByHand(const std::string& schema) {
+  absl::StatusOr<ReaderEffect> RunBaseline(const std::string& schema) {
     const std::string name = absl::StrCat("\"", schema, "\".", shape_.name);
     SYNCLINE_RETURN_IF_ERROR(
         bench_.database().Execute(absl::StrCat("CREATE TABLE ", name, "_copy AS TABLE ", name)));
@@ -159,21 +161,21 @@ absl::StatusOr<Findings> RunSwap(Bench& bench) {
                     .target = 50};
   Figure before = {
       .id = "", .name = "20 readers' p99 in a swap / before", .unit = "ms", .ours = {}};
-  Figure by_hand = {
+  Figure plain_sql = {
       .id = "", .name = "20 readers' p99 with plain SQL / before", .unit = "ms", .ours = {}};
   const absl::Time deadline = absl::Now() + bench.options().limit;
   for (int i = 0; i < bench.options().repetitions; ++i) {
     if (i > 0 && absl::Now() >= deadline) break;
     SYNCLINE_ASSIGN_OR_RETURN(const Pair noticed, swap.Once());
     p99.ours.push_back(noticed.ours.p99_during_ms);
-    p99.baseline.push_back(noticed.by_hand.p99_during_ms);
+    p99.baseline.push_back(noticed.plain_sql.p99_during_ms);
     before.ours.push_back(noticed.ours.p99_during_ms);
     before.baseline.push_back(noticed.ours.p99_before_ms);
     silence.ours.push_back(noticed.ours.unavailable_ms);
-    by_hand.ours.push_back(noticed.by_hand.p99_during_ms);
-    by_hand.baseline.push_back(noticed.by_hand.p99_before_ms);
+    plain_sql.ours.push_back(noticed.plain_sql.p99_during_ms);
+    plain_sql.baseline.push_back(noticed.plain_sql.p99_before_ms);
   }
-  return Figures{p99, silence, before, by_hand};
+  return Figures{p99, silence, before, plain_sql};
 }
 
 }  // namespace syncline::bench

@@ -18,7 +18,7 @@ absl::StatusOr<Findings> RunWrite(Bench& bench) {
   const int64_t records = bench.options().records;
   SYNCLINE_ASSIGN_OR_RETURN(const std::string file,
                             bench.DataFile(shape, RecordFormat::kAirbyte, {.count = records}));
-  SYNCLINE_RETURN_IF_ERROR(bench.WriteFile("catalog.json", CatalogOf(shape)));
+  SYNCLINE_RETURN_IF_ERROR(bench.WriteFile("catalog.json", MakeCatalog(shape)));
   SYNCLINE_ASSIGN_OR_RETURN(const std::unique_ptr<ServerUnderTest> server, bench.StartServer());
   const auto load = [&](const std::string& schema) -> absl::StatusOr<ProgramEnd> {
     SYNCLINE_RETURN_IF_ERROR(bench.WriteFile(

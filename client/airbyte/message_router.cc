@@ -69,7 +69,7 @@ bool ReadPrefix(absl::string_view line, Prefix* prefix) {
   return false;
 }
 
-std::string StringOr(const std::optional<JsonText>& value) {
+std::string StringOrEmpty(const std::optional<JsonText>& value) {
   return value.has_value() && value->kind == JsonKind::kString ? UnescapeJson(*value) : "";
 }
 
@@ -162,9 +162,9 @@ RoutedMessage MessageRouter::RouteSlow(absl::string_view line) {
   ++slow_lines_;
   const auto record = FindMember(*message, "record");
   if (!record.has_value()) return {};
-  const std::string name = StringOr(FindMember(*record, "stream"));
+  const std::string name = StringOrEmpty(FindMember(*record, "stream"));
   if (name.empty() || !FindMember(*record, "data").has_value()) return {};
-  return ToStream(StringOr(FindMember(*record, "namespace")), name);
+  return ToStream(StringOrEmpty(FindMember(*record, "namespace")), name);
 }
 
 }  // namespace syncline::client

@@ -12,7 +12,7 @@
 namespace syncline::client {
 namespace {
 
-constexpr absl::string_view kOwnPrefix = "offset-";
+constexpr absl::string_view kStreamPrefix = "offset-";
 constexpr absl::string_view kAllPrefix = "positions-";
 constexpr size_t kHashDigits = 32;
 
@@ -70,7 +70,7 @@ absl::Status StatePassing::SendOwn(WriteLane* lane) {
     return absl::OkStatus();
   }
   v1::Checkpoint checkpoint;
-  checkpoint.set_checkpoint_id(absl::StrCat(kOwnPrefix, lane->seen));
+  checkpoint.set_checkpoint_id(absl::StrCat(kStreamPrefix, lane->seen));
   SYNCLINE_ASSIGN_OR_RETURN(const bool sent, send_(lane, checkpoint));
   if (sent) lane->sent_checkpoint = lane->seen;
   return absl::OkStatus();
@@ -91,7 +91,7 @@ absl::Status StatePassing::SendForAll() {
     if (!committed_before) sent_[checkpoint.checkpoint_id()] = positions;
   }
   if (committed_before) {
-    Reach(positions);
+    MarkReached(positions);
   } else {
     SYNCLINE_ASSIGN_OR_RETURN(const bool sent, send_(lane, checkpoint));
     if (!sent) return absl::OkStatus();
@@ -132,10 +132,10 @@ v1::Checkpoint StatePassing::MakeCheckpoint(
 void StatePassing::Closed(const WriteLane& lane) {
   tracker_.Durable(lane.index, lane.writer->next_offset());
   tracker_.Checkpointed(lane.index, lane.sent_checkpoint);
-  Reach(lane.sent_positions);
+  MarkReached(lane.sent_positions);
 }
 
-void StatePassing::Reach(const std::vector<WriteLane::Position>& positions) {
+void StatePassing::MarkReached(const std::vector<WriteLane::Position>& positions) {
   for (const WriteLane::Position& position : positions) {
     tracker_.Checkpointed(position.lane, position.offset);
   }
@@ -180,7 +180,7 @@ void StatePassing::OnCheckpoint(const v1::CheckpointCommitted& committed) {
       sent_.erase(found);
     }
   }
-  Reach(positions);
+  MarkReached(positions);
 }
 
 }  // namespace syncline::client

@@ -68,7 +68,7 @@ class StatePassing {
   WriteLane* FindLane(const v1::StreamDescriptor& descriptor) const;
   v1::Checkpoint MakeCheckpoint(const std::vector<WriteLane::Position>& positions) const;
   void OnCheckpoint(const v1::CheckpointCommitted& committed);
-  void Reach(const std::vector<WriteLane::Position>& positions);
+  void MarkReached(const std::vector<WriteLane::Position>& positions);
 
   const std::vector<std::unique_ptr<WriteLane>>* const lanes_;
   const Send send_;

@@ -9,14 +9,14 @@ namespace syncline::client {
 
 absl::Status EndStream(SyncClient* client, const v1::CompleteStreamRequest& request,
                        absl::Duration retry_for) {
-  return CompleteStreamRetrying(client, request, retry_for).status();
+  return CompleteStreamWithRetries(client, request, retry_for).status();
 }
 
 absl::Status EndStreamStrictly(SyncClient* client, const v1::CompleteStreamRequest& request,
                                const v1::StreamPlan& plan, bool keep_open,
                                absl::Duration retry_for) {
   SYNCLINE_ASSIGN_OR_RETURN(const v1::SyncSummary sync,
-                            GetSyncRetrying(client, request.sync_id(), retry_for));
+                            GetSyncWithRetries(client, request.sync_id(), retry_for));
   StreamReport report;
   report.plan = plan;
   for (const v1::StreamSummary& stream : sync.streams()) {

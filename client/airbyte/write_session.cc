@@ -22,7 +22,7 @@ absl::Status Unroutable(int64_t line_number, absl::string_view why) {
 
 // Returns whether other streams will have the same error, or the run must not continue after it.
 bool EndsRun(const absl::Status& status) {
-  const std::string reason = ReasonOf(status);
+  const std::string reason = GetReason(status);
   return absl::IsUnavailable(status) || absl::IsUnauthenticated(status) ||
          absl::IsNotFound(status) || absl::IsDataLoss(status) || reason == "FENCED" ||
          reason == "SYNC_CANCELLED" || reason == "SYNC_ID_REUSED";
@@ -57,7 +57,7 @@ WriteSession::WriteSession(SyncClient* client, Catalog catalog, WriteSessionOpti
 WriteSession::~WriteSession() = default;
 
 absl::Status WriteSession::Start() {
-  const auto plan = StartSyncRetrying(client_, request_, options_.retry_for);
+  const auto plan = StartSyncWithRetries(client_, request_, options_.retry_for);
   SYNCLINE_RETURN_IF_ERROR(plan.status());
   if (plan->streams_size() != request_.streams_size()) {
     return absl::InternalError("the server's plan does not match the catalog");
@@ -73,7 +73,7 @@ absl::Status WriteSession::MakeLanes(const v1::StartSyncResponse& plan) {
   v1::SyncSummary before;
   if (plan.resumed()) {
     SYNCLINE_ASSIGN_OR_RETURN(before,
-                              GetSyncRetrying(client_, options_.sync_id, options_.retry_for));
+                              GetSyncWithRetries(client_, options_.sync_id, options_.retry_for));
   }
   for (int i = 0; i < plan.streams_size(); ++i) {
     const CatalogStream& stream = catalog_.streams[static_cast<size_t>(i)];
@@ -119,7 +119,7 @@ std::vector<v1::StreamPlan> WriteSession::plans() const {
   return plans;
 }
 
-absl::Status WriteSession::Pump(LineReader* input, ProgressLine* progress) {
+absl::Status WriteSession::ReadInput(LineReader* input, ProgressLine* progress) {
   bool unsent = false;
   while (!stopped_ && !AllFailed()) {
     absl::string_view lines;
@@ -296,7 +296,7 @@ absl::Status WriteSession::FlushAll() {
 }
 
 absl::Status WriteSession::MakeRoom(int64_t bytes) {
-  while (!window_.WaitForRoom(bytes, options_.window_patience)) {
+  while (!window_.WaitForRoom(bytes, options_.window_timeout)) {
     if (stopped_) return run_failure();
     WriteLane* fullest = nullptr;
     for (const auto& lane : lanes_) {

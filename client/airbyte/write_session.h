@@ -52,7 +52,7 @@ struct WriteSessionOptions {
   int64_t replay_window_bytes = int64_t{128} << 20;
   // How long to wait on a full window before closing a call to force an acknowledgement. Progress
   // events arrive every second, so after this time none is expected.
-  absl::Duration window_patience = absl::Seconds(3);
+  absl::Duration window_timeout = absl::Seconds(3);
 };
 
 struct WriteReport {
@@ -102,7 +102,7 @@ class WriteSession {
 
  private:
   absl::Status MakeLanes(const v1::StartSyncResponse& plan);
-  absl::Status Pump(LineReader* input, ProgressLine* progress);
+  absl::Status ReadInput(LineReader* input, ProgressLine* progress);
   absl::Status TakeLines(absl::string_view lines);
   absl::Status TakeLine(absl::string_view line, bool is_cut);
   absl::Status TakeRecord(int stream, absl::string_view line);

@@ -13,7 +13,7 @@
 namespace syncline::client {
 
 WriteReport WriteSession::Run(LineReader* input, ProgressLine* progress) {
-  const absl::Status pumped = Pump(input, progress);
+  const absl::Status pumped = ReadInput(input, progress);
   progress->Clear();
   EndAll(pumped);
   pool_->Shutdown();
@@ -41,7 +41,7 @@ WriteReport WriteSession::Run(LineReader* input, ProgressLine* progress) {
 // wait for the server.
 void WriteSession::AddLedgerReport(WriteReport* report) {
   const absl::Duration retry_for = report->status.ok() ? options_.retry_for : absl::ZeroDuration();
-  const auto summary = GetSyncRetrying(client_, options_.sync_id, retry_for);
+  const auto summary = GetSyncWithRetries(client_, options_.sync_id, retry_for);
   report->status.Update(summary.status());
   for (const auto& lane : lanes_) {
     StreamReport& stream = report->streams.emplace_back();

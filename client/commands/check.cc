@@ -14,7 +14,7 @@ namespace {
 
 // ListSyncs fails if our credentials, the ledger or the database have a problem; the health check
 // fails if the server takes no calls.
-absl::Status TalkTo(SyncClient* client) {
+absl::Status CheckServer(SyncClient* client) {
   v1::ListSyncsRequest request;
   request.set_page_size(1);
   SYNCLINE_RETURN_IF_ERROR(client->ListSyncs(request).status());
@@ -29,7 +29,7 @@ std::string FindFault(const std::string& config_file) {
   if (!config.ok()) return "invalid configuration: " + std::string(config.status().message());
   const auto destination = Destination::Open(*config);
   if (!destination.ok()) return std::string(destination.status().message());
-  const absl::Status status = TalkTo(destination->client());
+  const absl::Status status = CheckServer(destination->client());
   return status.ok() ? "" : Explain(status, destination->name());
 }
 
@@ -39,7 +39,7 @@ int RunCheck(const CommandLine& command_line) {
   const std::string fault = FindFault(command_line.Text("config"));
   LineOutput output(STDOUT_FILENO);
   output.WriteLine(ConnectionStatusMessage(fault.empty(), fault));
-  if (!fault.empty()) Say(fault);
+  if (!fault.empty()) PrintMessage(fault);
   return fault.empty() && output.status().ok() ? kExitOk : kExitFailed;
 }
 

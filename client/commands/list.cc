@@ -14,14 +14,14 @@
 namespace syncline::client {
 namespace {
 
-constexpr int64_t kGreatestPage = 1000;
+constexpr int64_t kMaxPageSize = 1000;
 
 absl::StatusOr<std::vector<v1::SyncSummary>> FetchSyncs(SyncClient* client, int64_t limit) {
   std::vector<v1::SyncSummary> syncs;
   v1::ListSyncsRequest request;
   while (static_cast<int64_t>(syncs.size()) < limit) {
     const int64_t left = limit - static_cast<int64_t>(syncs.size());
-    request.set_page_size(static_cast<int32_t>(std::min(left, kGreatestPage)));
+    request.set_page_size(static_cast<int32_t>(std::min(left, kMaxPageSize)));
     SYNCLINE_ASSIGN_OR_RETURN(const v1::ListSyncsResponse page, client->ListSyncs(request));
     syncs.insert(syncs.end(), page.syncs().begin(), page.syncs().end());
     if (page.next_page_token().empty()) break;
@@ -35,12 +35,12 @@ absl::StatusOr<std::vector<v1::SyncSummary>> FetchSyncs(SyncClient* client, int6
 int RunList(const CommandLine& command_line) {
   const auto client = SyncClient::Create(command_line.Connection());
   if (!client.ok()) {
-    Say(client.status().message());
+    PrintMessage(client.status().message());
     return kExitFailed;
   }
   const auto syncs = FetchSyncs(client->get(), command_line.Count("limit"));
   if (!syncs.ok()) {
-    Say(Explain(syncs.status(), command_line.Text("server")));
+    PrintMessage(Explain(syncs.status(), command_line.Text("server")));
     return kExitFailed;
   }
   LineOutput output(STDOUT_FILENO);

@@ -97,19 +97,21 @@ void PrintReport(const LoadReport& report, const std::string& sync_id, absl::Dur
     LineOutput(STDOUT_FILENO).WriteLine(LoadReportJson(report, sync_id, took));
     return;
   }
-  for (const std::string& line : LoadReportLines(report, took)) Say(line);
+  for (const std::string& line : LoadReportLines(report, took)) PrintMessage(line);
 }
 
 // Ends a load that was not published or was only validated.
 int FinishUnpublished(const LoadReport& report, bool staged) {
   if (report.earlier_rows_kept) {
-    Say("rows that earlier loads staged for the table are kept; the next load publishes them");
+    PrintMessage(
+        "rows that earlier loads staged for the table are kept; the next load publishes them");
   }
   if (report.refused.empty()) {
-    Say("validated only: the table is unchanged and the records that were sent are discarded");
+    PrintMessage(
+        "validated only: the table is unchanged and the records that were sent are discarded");
     return GuardHolds(*report.validation) ? kExitOk : kExitFailed;
   }
-  Say(absl::StrCat(
+  PrintMessage(absl::StrCat(
       "not completed: ", report.refused,
       staged ? "; the table is unchanged and the records that were sent are discarded; load again "
                "without this --sync_id"
@@ -124,24 +126,25 @@ int Finish(const LoadReport& report, const std::string& sync_id, absl::Duration 
                    sync_id, " to resume");
   if (!report.status.ok()) {
     const bool started = !report.stream.plan.table_name().empty();
-    Say(absl::StrCat(Explain(report.status, command_line.Text("server")),
-                     started ? absl::StrCat(" (", position, ")") : ""));
+    PrintMessage(absl::StrCat(Explain(report.status, command_line.Text("server")),
+                              started ? absl::StrCat(" (", position, ")") : ""));
     return kExitFailed;
   }
   if (report.completed_before) {
-    Say(absl::StrCat("sync ", sync_id, " has already loaded this input; nothing to do"));
+    PrintMessage(absl::StrCat("sync ", sync_id, " has already loaded this input; nothing to do"));
   }
   PrintReport(report, sync_id, took, command_line.Json());
   if (report.interrupted) {
-    Say("interrupted: " + position);
+    PrintMessage("interrupted: " + position);
     return kExitFailed;
   }
   if (!report.refused.empty() || report.validation.has_value()) {
     return FinishUnpublished(report, command_line.Text("mode") != "append");
   }
-  const std::string faults = command_line.Switch("strict") ? StrictFaults(report.stream) : "";
+  const std::string faults =
+      command_line.Switch("strict") ? DescribeStrictFaults(report.stream) : "";
   if (!faults.empty()) {
-    Say("failed because of --strict: " + faults);
+    PrintMessage("failed because of --strict: " + faults);
     return kExitFailed;
   }
   return report.stream.summary.records_rejected() > 0 && !command_line.Switch("allow_rejected")
@@ -150,7 +153,7 @@ int Finish(const LoadReport& report, const std::string& sync_id, absl::Duration 
 }
 
 int FinishEmpty(const CommandLine& command_line, const v1::StartSyncRequest& request) {
-  Say("the input contains no records; nothing was changed");
+  PrintMessage("the input contains no records; nothing was changed");
   if (!command_line.Json()) return kExitOk;
   LoadReport nothing;
   *nothing.stream.plan.mutable_descriptor() = request.streams(0).descriptor();
@@ -163,7 +166,8 @@ LoadOptions SessionOptions(const CommandLine& command_line, v1::StartSyncRequest
   options.start = std::move(request);
   if (options.start.sync_id().empty()) {
     options.start.set_sync_id(RandomSyncId("load"));
-    Say(absl::StrCat("sync_id ", options.start.sync_id(),
+    PrintMessage(
+        absl::StrCat("sync_id ", options.start.sync_id(),
                      ": if this load is interrupted, run it again with this --sync_id to resume"));
   }
   options.writer_id = command_line.Text("writer_id");
@@ -177,7 +181,7 @@ LoadOptions SessionOptions(const CommandLine& command_line, v1::StartSyncRequest
 }
 
 int Fail(const absl::Status& status, ExitCode exit_code) {
-  Say(status.message());
+  PrintMessage(status.message());
   return exit_code;
 }
 

@@ -50,10 +50,10 @@ absl::Status Print(const CommandLine& command_line, SyncClient* client, LineOutp
       });
   SYNCLINE_RETURN_IF_ERROR(listed);
   if (format == "text" && count > 0) output->WriteLine(absl::StripSuffix(table.Format(), "\n"));
-  if (count == 0) Say("no rejected records");
+  if (count == 0) PrintMessage("no rejected records");
   if (format == "jsonl" && cut > 0) {
-    Say(absl::StrCat(cut, cut == 1 ? " record is" : " records are",
-                     " omitted: the ledger does not hold the complete text"));
+    PrintMessage(absl::StrCat(cut, cut == 1 ? " record is" : " records are",
+                              " omitted: the ledger does not hold the complete text"));
   }
   return absl::OkStatus();
 }
@@ -63,13 +63,13 @@ absl::Status Print(const CommandLine& command_line, SyncClient* client, LineOutp
 int RunRejected(const CommandLine& command_line) {
   const auto client = SyncClient::Create(command_line.Connection());
   if (!client.ok()) {
-    Say(client.status().message());
+    PrintMessage(client.status().message());
     return kExitFailed;
   }
   LineOutput output(STDOUT_FILENO);
   const absl::Status printed = Print(command_line, client->get(), &output);
   if (!printed.ok()) {
-    Say(Explain(printed, command_line.Text("server")));
+    PrintMessage(Explain(printed, command_line.Text("server")));
     return kExitFailed;
   }
   return output.status().ok() ? kExitOk : kExitFailed;

@@ -14,12 +14,12 @@ namespace syncline::client {
 int RunStatus(const CommandLine& command_line) {
   const auto client = SyncClient::Create(command_line.Connection());
   if (!client.ok()) {
-    Say(client.status().message());
+    PrintMessage(client.status().message());
     return kExitFailed;
   }
   const auto sync = (*client)->GetSync(command_line.arguments()[0]);
   if (!sync.ok()) {
-    Say(Explain(sync.status(), command_line.Text("server")));
+    PrintMessage(Explain(sync.status(), command_line.Text("server")));
     return kExitFailed;
   }
   LineOutput output(STDOUT_FILENO);

@@ -16,7 +16,7 @@ namespace {
 std::string ProgressText(const v1::Progress& progress) {
   std::string text = "progress";
   for (const v1::StreamSummary& stream : progress.streams()) {
-    absl::StrAppend(&text, "  ", StreamTitle(stream.descriptor()), " ", StateWord(stream.state()),
+    absl::StrAppend(&text, "  ", StreamTitle(stream.descriptor()), " ", StateName(stream.state()),
                     " ", stream.records_written(), " rows");
     if (stream.records_rejected() > 0) {
       absl::StrAppend(&text, " ", stream.records_rejected(), " rejected");
@@ -38,11 +38,11 @@ std::string EventText(const v1::WatchSyncResponse& event) {
     case v1::WatchSyncResponse::kStreamFinished: {
       const v1::StreamFinished& finished = event.stream_finished();
       return absl::StrCat("stream ended  ", StreamTitle(finished.descriptor()), " ",
-                          OutcomeWord(finished.outcome()), " ", finished.rows(),
+                          OutcomeName(finished.outcome()), " ", finished.rows(),
                           " rows, generation ", finished.generation_id());
     }
     case v1::WatchSyncResponse::kSyncFinished:
-      return absl::StrCat("sync ", StateWord(event.sync_finished().state()));
+      return absl::StrCat("sync ", StateName(event.sync_finished().state()));
     case v1::WatchSyncResponse::EVENT_NOT_SET:
       break;
   }
@@ -54,7 +54,7 @@ std::string EventText(const v1::WatchSyncResponse& event) {
 int RunWatch(const CommandLine& command_line) {
   const auto client = SyncClient::Create(command_line.Connection());
   if (!client.ok()) {
-    Say(client.status().message());
+    PrintMessage(client.status().message());
     return kExitFailed;
   }
   LineOutput output(STDOUT_FILENO);
@@ -72,7 +72,7 @@ int RunWatch(const CommandLine& command_line) {
     const absl::Status status = call->Finish();
     if (status.ok()) return kExitOk;
     if (const absl::Status waited = retry.WaitAfter(status); !waited.ok()) {
-      Say(Explain(waited, command_line.Text("server")));
+      PrintMessage(Explain(waited, command_line.Text("server")));
       return kExitFailed;
     }
   }

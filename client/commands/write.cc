@@ -41,7 +41,7 @@ WriteSessionOptions SessionOptions(const CommandLine& command_line, const Destin
 int Fail(LineOutput* output, const std::string& words, FailureType type,
          const std::optional<StreamName>& stream = std::nullopt) {
   output->WriteLine(TraceErrorMessage(words, type, absl::ToUnixMillis(absl::Now()), stream));
-  Say(words);
+  PrintMessage(words);
   return kExitFailed;
 }
 
@@ -55,7 +55,7 @@ FailureType TypeOf(const absl::Status& status) {
 void Print(const std::vector<ReportEntry>& entries, LineOutput* output) {
   for (const ReportEntry& entry : entries) {
     output->WriteLine(LogMessage(entry.warning, entry.text));
-    Say(entry.text);
+    PrintMessage(entry.text);
   }
 }
 
@@ -102,11 +102,11 @@ int Finish(const WriteReport& report, const WriteSessionOptions& options,
   }
   if (!report.incomplete.empty() || !report.failures.empty()) return kExitFailed;
   if (!output->status().ok()) {
-    Say(output->status().message());
+    PrintMessage(output->status().message());
     return kExitFailed;
   }
-  Say(absl::StrCat("sync ", options.sync_id, ": ", report.records, " records, ", report.rejected,
-                   " rejected"));
+  PrintMessage(absl::StrCat("sync ", options.sync_id, ": ", report.records, " records, ",
+                            report.rejected, " rejected"));
   return report.rejected > 0 && fail_on_rejected ? kExitRejected : kExitOk;
 }
 

@@ -11,7 +11,7 @@
 
 namespace syncline::client {
 
-absl::StatusOr<std::vector<std::string>> CsvColumns(const std::vector<CsvField>& header) {
+absl::StatusOr<std::vector<std::string>> ReadCsvHeader(const std::vector<CsvField>& header) {
   std::vector<std::string> columns;
   for (const CsvField& field : header) {
     if (!IsUtf8(field.text)) {
@@ -48,7 +48,7 @@ absl::StatusOr<LineReader::Event> CsvSource::Next(bool report_idle, Sink sink) {
 }
 
 absl::Status CsvSource::TakeHeader(const std::vector<CsvField>& fields) {
-  SYNCLINE_ASSIGN_OR_RETURN(const std::vector<std::string> columns, CsvColumns(fields));
+  SYNCLINE_ASSIGN_OR_RETURN(const std::vector<std::string> columns, ReadCsvHeader(fields));
   for (const std::string& column : columns) {
     keys_.push_back(absl::StrCat(JsonString(column), ":"));
     const auto type = types_.find(column);

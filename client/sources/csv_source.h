@@ -46,6 +46,6 @@ class CsvSource : public RecordSource {
 
 // Returns the column names of a header row. A column without a name is called column_N. Errors:
 // INVALID_ARGUMENT if a name occurs twice or is not UTF-8.
-absl::StatusOr<std::vector<std::string>> CsvColumns(const std::vector<CsvField>& header);
+absl::StatusOr<std::vector<std::string>> ReadCsvHeader(const std::vector<CsvField>& header);
 
 }  // namespace syncline::client

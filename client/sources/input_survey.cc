@@ -44,7 +44,7 @@ class Surveyor {
  private:
   absl::Status TakeRow(const std::vector<CsvField>& fields) {
     if (columns_ == 0) {
-      SYNCLINE_ASSIGN_OR_RETURN(const std::vector<std::string> names, CsvColumns(fields));
+      SYNCLINE_ASSIGN_OR_RETURN(const std::vector<std::string> names, ReadCsvHeader(fields));
       for (const std::string& name : names) survey_.inference.AddValue(name, InferredType::kNone);
       columns_ = names.size();
       return absl::OkStatus();
@@ -55,7 +55,7 @@ class Surveyor {
     for (size_t i = 0; i < fields.size(); ++i) {
       if ((fields[i].text.empty() && !fields[i].quoted) || !survey_.inference.CanChange(i))
         continue;
-      survey_.inference.AddValue(i, TypeOfText(fields[i].text));
+      survey_.inference.AddValue(i, InferTextType(fields[i].text));
     }
     return absl::OkStatus();
   }

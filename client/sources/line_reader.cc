@@ -23,7 +23,7 @@ constexpr size_t kStartBytes = 4;
 // Returns the name of a multi-byte encoding by the input's first bytes: a byte order mark, or NULs
 // around the first character, which is ASCII in JSON and nearly always in CSV. Returns an empty
 // string for anything else.
-absl::string_view WideEncoding(absl::string_view start) {
+absl::string_view FindWideEncoding(absl::string_view start) {
   using Bytes = absl::string_view;
   if (absl::StartsWith(start, Bytes("\xFF\xFE\0\0", 4)) ||
       absl::StartsWith(start, Bytes("\0\0\xFE\xFF", 4))) {
@@ -117,7 +117,7 @@ absl::Status LineReader::CheckStart() {
   const absl::string_view start(buffer_.get(), end_);
   if (start.size() < kStartBytes && !at_end_) return absl::OkStatus();
   start_checked_ = true;
-  if (const absl::string_view encoding = WideEncoding(start); !encoding.empty()) {
+  if (const absl::string_view encoding = FindWideEncoding(start); !encoding.empty()) {
     return absl::InvalidArgumentError(absl::StrCat(
         "the input is in ", encoding, "; convert it to UTF-8 (iconv -f ", encoding, " -t UTF-8)"));
   }

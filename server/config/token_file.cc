@@ -20,7 +20,7 @@ constexpr size_t kTokenBytes = 32;
 constexpr size_t kSaltBytes = 8;
 constexpr size_t kDigestDigits = 64;
 constexpr char kAllSchemas[] = "*";
-constexpr char kNobody[] = "-";
+constexpr char kNoOwner[] = "-";
 constexpr char kNever[] = "never";
 
 absl::Status Faulty(absl::string_view what) {
@@ -33,7 +33,7 @@ bool IsDigest(absl::string_view word) {
          });
 }
 
-absl::StatusOr<absl::Time> ExpiryOf(absl::string_view word) {
+absl::StatusOr<absl::Time> ParseExpiry(absl::string_view word) {
   if (word == kNever) return absl::InfiniteFuture();
   absl::Time time;
   std::string why;
@@ -64,8 +64,8 @@ absl::StatusOr<AccessToken> ParseLine(const std::vector<absl::string_view>& word
     token.identity.schemas = absl::StrSplit(words[3], ',', absl::SkipEmpty());
     if (token.identity.schemas.empty()) return Faulty("names no schema: write `*` for all");
   }
-  if (words[4] != kNobody) token.identity.owner = std::string(words[4]);
-  SYNCLINE_ASSIGN_OR_RETURN(token.expires, ExpiryOf(words[5]));
+  if (words[4] != kNoOwner) token.identity.owner = std::string(words[4]);
+  SYNCLINE_ASSIGN_OR_RETURN(token.expires, ParseExpiry(words[5]));
   return token;
 }
 

@@ -32,7 +32,7 @@ constexpr absl::string_view kLibpqVariables[] = {"PGHOST",    "PGHOSTADDR", "PGP
 constexpr int64_t kKiB = 1 << 10;
 constexpr int64_t kGiB = 1 << 30;
 // protobuf accepts at most 2 GiB - 1 in one message.
-constexpr int64_t kGreatestMessageBytes = std::numeric_limits<int32_t>::max();
+constexpr int64_t kMaxProtobufBytes = std::numeric_limits<int32_t>::max();
 
 template <typename T>
 T Bounded(absl::string_view name, T value, T least, T most, Faults& faults) {
@@ -62,7 +62,7 @@ absl::Duration AtLeast(absl::string_view name, absl::Duration value, absl::Durat
 }
 
 // Returns the host of "host:port" or "[v6]:port", without brackets. Adds a fault if it is neither.
-std::string HostOf(absl::string_view name, absl::string_view address, Faults& faults) {
+std::string ParseHost(absl::string_view name, absl::string_view address, Faults& faults) {
   const size_t colon = address.rfind(':');
   int port = -1;
   if (colon == absl::string_view::npos || colon == 0 ||
@@ -119,7 +119,7 @@ int MaxConnections(Faults& faults) {
 ServeConfig Serve(Faults& faults) {
   ServeConfig serve;
   serve.listen = absl::GetFlag(FLAGS_listen);
-  const std::string host = HostOf("listen", serve.listen, faults);
+  const std::string host = ParseHost("listen", serve.listen, faults);
   const std::string reflection = absl::GetFlag(FLAGS_reflection);
   if (reflection != "auto" && reflection != "on" && reflection != "off") {
     faults.push_back(absl::StrCat("--reflection is \"", reflection, "\": must be auto, on or off"));
@@ -131,7 +131,7 @@ ServeConfig Serve(Faults& faults) {
   serve.max_streams_per_sync = Bounded(
       "max_streams_per_sync", absl::GetFlag(FLAGS_max_streams_per_sync), 1, 100'000, faults);
   serve.max_message_bytes = BoundedSize("max_message_bytes", absl::GetFlag(FLAGS_max_message_bytes),
-                                        64 * kKiB, kGreatestMessageBytes, faults);
+                                        64 * kKiB, kMaxProtobufBytes, faults);
   serve.drain_deadline =
       AtLeast("drain_deadline", absl::GetFlag(FLAGS_drain_deadline), absl::ZeroDuration(), faults);
   serve.port_file = absl::GetFlag(FLAGS_port_file);
@@ -155,7 +155,7 @@ TlsConfig Tls(Faults& faults) {
   return tls;
 }
 
-TokenConfig TokensOf(absl::string_view flag, const std::string& path, Faults& faults) {
+TokenConfig ReadTokenFile(absl::string_view flag, const std::string& path, Faults& faults) {
   TokenConfig config;
   if (path.empty()) return config;
   config.file = path;
@@ -237,7 +237,7 @@ LoadConfig LoadPath(Faults& faults) {
   load.flush_interval = AtLeast("flush_interval", absl::GetFlag(FLAGS_flush_interval),
                                 absl::Milliseconds(10), faults);
   load.max_record_bytes = BoundedSize("max_record_bytes", absl::GetFlag(FLAGS_max_record_bytes),
-                                      kKiB, kGreatestMessageBytes, faults);
+                                      kKiB, kMaxProtobufBytes, faults);
   const int64_t max_rejected = Bounded("max_rejected", absl::GetFlag(FLAGS_max_rejected),
                                        int64_t{-1}, std::numeric_limits<int64_t>::max(), faults);
   if (max_rejected >= 0) load.max_rejected = max_rejected;
@@ -268,7 +268,7 @@ SwapConfig Swap(Faults& faults) {
 MetricsConfig Metrics(Faults& faults) {
   MetricsConfig metrics;
   metrics.listen = absl::GetFlag(FLAGS_metrics_listen);
-  if (!metrics.listen.empty()) HostOf("metrics_listen", metrics.listen, faults);
+  if (!metrics.listen.empty()) ParseHost("metrics_listen", metrics.listen, faults);
   metrics.generation_ttl =
       AtLeast("metrics_generation_ttl", absl::GetFlag(FLAGS_metrics_generation_ttl),
               absl::ZeroDuration(), faults);
@@ -303,14 +303,15 @@ LogConfig Logging(Faults& faults) {
 void CheckExposure(const Config& config, Faults& faults) {
   if (absl::GetFlag(FLAGS_insecure_listen)) return;
   Faults ignored;  // already reported
-  if (!IsLoopback(HostOf("listen", config.serve.listen, ignored)) && config.tls.cert_file.empty()) {
+  if (!IsLoopback(ParseHost("listen", config.serve.listen, ignored)) &&
+      config.tls.cert_file.empty()) {
     faults.push_back(absl::StrCat(
         "--listen is ", config.serve.listen,
         ", which other machines can reach, and there is no TLS: give --tls_cert_file and "
         "--tls_key_file, or --insecure_listen if a proxy in front encrypts"));
   }
   if (config.metrics.listen.empty() || config.metrics.needs_token) return;
-  if (!IsLoopback(HostOf("metrics_listen", config.metrics.listen, ignored))) {
+  if (!IsLoopback(ParseHost("metrics_listen", config.metrics.listen, ignored))) {
     faults.push_back(
         absl::StrCat("--metrics_listen is ", config.metrics.listen,
                      ", which other machines can reach, and metrics contain table names: give "
@@ -338,17 +339,17 @@ Config Validate(const CommandLine& line, const Environment& environment, Faults&
   Config config;
   config.serve = Serve(faults);
   config.tls = Tls(faults);
-  config.auth = TokensOf("auth_token_file", absl::GetFlag(FLAGS_auth_token_file), faults);
+  config.auth = ReadTokenFile("auth_token_file", absl::GetFlag(FLAGS_auth_token_file), faults);
   config.auth.trust_forwarded_for = absl::GetFlag(FLAGS_trust_forwarded_for);
   config.metrics_auth =
-      TokensOf("metrics_token_file", absl::GetFlag(FLAGS_metrics_token_file), faults);
+      ReadTokenFile("metrics_token_file", absl::GetFlag(FLAGS_metrics_token_file), faults);
   config.database = Database(line, environment, faults);
   config.load = LoadPath(faults);
   config.swap = Swap(faults);
   config.metrics = Metrics(faults);
   config.log = Logging(faults);
   Faults ignored;  // already reported
-  const bool exposed = !IsLoopback(HostOf("metrics_listen", config.metrics.listen, ignored));
+  const bool exposed = !IsLoopback(ParseHost("metrics_listen", config.metrics.listen, ignored));
   config.metrics.needs_token =
       !config.metrics_auth.file.empty() || (exposed && !config.auth.file.empty());
   CheckExposure(config, faults);

@@ -15,11 +15,11 @@ Aggregate::Aggregate(const write::LoadContext* context, const StreamPlan& plan,
       buffer_(context, plan, sync_id, claim),
       durable_(std::move(durable)) {}
 
-absl::StatusOr<Accepted> Aggregate::Accept(Batch* batch, int64_t most_bytes) {
+absl::StatusOr<Accepted> Aggregate::Accept(Batch* batch, int64_t max_bytes) {
   accepted_ = Accepted{};
   wanted_from_ = batch->wanted_from;
   seen_to_ = batch->seen_to;
-  most_bytes_ = most_bytes;
+  max_bytes_ = max_bytes;
   typed_rows_ = batch->records->has_rows();
   check_durable_ = durable_.Intersects(batch->offsets);
   SYNCLINE_FAILPOINT_OR_RETURN(kDecode);
@@ -44,7 +44,7 @@ bool Aggregate::Wants(int64_t offset) {
   const bool wanted = offset >= wanted_from_ && !(check_durable_ && durable_.Contains(offset));
   if (!wanted) {
     ++accepted_.skipped;
-  } else if (buffer_.bytes() >= most_bytes_) {
+  } else if (buffer_.bytes() >= max_bytes_) {
     accepted_.more = true;
     stopped_at_ = offset;
     return false;

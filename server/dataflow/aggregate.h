@@ -35,11 +35,11 @@ class Aggregate : private RecordSink {
   Aggregate(const write::LoadContext* context, const StreamPlan& plan, absl::string_view sync_id,
             const WriterClaim& claim, OffsetRanges durable, const RecordParserOptions& options);
 
-  // Parses the batch into the buffer until the batch ends or the buffer holds `most_bytes`, because
+  // Parses the batch into the buffer until the batch ends or the buffer holds `max_bytes`, because
   // a few bytes of JSON can become many bytes of rows. Does no I/O.
   // Errors: INVALID_ARGUMENT INVALID_ROWS for typed rows whose counts do not match; the buffer is
   // unchanged.
-  absl::StatusOr<Accepted> Accept(Batch* batch, int64_t most_bytes);
+  absl::StatusOr<Accepted> Accept(Batch* batch, int64_t max_bytes);
 
   // Appends one record whose values are already coerced.
   void Accept(const RecordMeta& meta, absl::Span<const Value> values);
@@ -68,7 +68,7 @@ class Aggregate : private RecordSink {
   const OffsetRanges durable_;
   int64_t wanted_from_ = 0;
   int64_t seen_to_ = 0;
-  int64_t most_bytes_ = 0;
+  int64_t max_bytes_ = 0;
   int64_t stopped_at_ = 0;
   bool check_durable_ = false;
   bool typed_rows_ = false;

@@ -12,7 +12,7 @@ namespace {
 
 // String buffers of at least this size are reused. It is the lower limit of the batch sizes that
 // load fastest (decision 0003); for smaller buffers, malloc is as good.
-constexpr size_t kLeastKeptText = 64 << 10;
+constexpr size_t kMinRecycledBytes = 64 << 10;
 
 }  // namespace
 
@@ -83,7 +83,7 @@ std::optional<int64_t> Lane::oldest_arrival_us() const {
   return std::nullopt;
 }
 
-bool Lane::NothingQueued() const {
+bool Lane::IsQueueEmpty() const {
   MutexLock lock(&mutex_);
   return queue_.empty();
 }
@@ -145,15 +145,15 @@ void Lane::Accept(Batch batch) {
   }
   // Rows are rarely larger than their JSON. A batch that grows beyond this limit is parsed and
   // flushed in pieces.
-  const int64_t most_bytes = FullBytes() + 2 * batch.bytes;
+  const int64_t max_bytes = FullBytes() + 2 * batch.bytes;
   int64_t before = aggregate_->buffered_bytes();
   // Parse the batch. Flush whenever the buffer is full and records of the batch remain.
-  absl::StatusOr<Accepted> accepted = aggregate_->Accept(&batch, most_bytes);
+  absl::StatusOr<Accepted> accepted = aggregate_->Accept(&batch, max_bytes);
   while (accepted.ok() && accepted->more) {
     const int64_t grown = aggregate_->buffered_bytes() - before;
     held_bytes_ += grown;
     context_->budget->ForceAcquire(grown);
-    NoteFilled(true);
+    SetFilled(true);
     owner_->OnAccepted(*accepted, 0);
     Flush();
     if (failed_) {
@@ -161,9 +161,9 @@ void Lane::Accept(Batch batch) {
       return;
     }
     before = aggregate_->buffered_bytes();
-    accepted = aggregate_->Accept(&batch, most_bytes);
+    accepted = aggregate_->Accept(&batch, max_bytes);
   }
-  GiveTextBack(batch.records.get());
+  RecycleBuffer(batch.records.get());
   batch.records.reset();
   // From here on the budget is charged with the encoded rows instead of the message.
   const int64_t grown = aggregate_->buffered_bytes() - before;
@@ -174,18 +174,18 @@ void Lane::Accept(Batch batch) {
     context_->budget->Release(batch.bytes - grown);
   }
   if (!accepted.ok()) return Fail(accepted.status());
-  NoteFilled(!aggregate_->empty());
+  SetFilled(!aggregate_->empty());
   owner_->OnAccepted(*accepted, batch.bytes);
   if (aggregate_->buffered_bytes() >= FullBytes()) Flush();
 }
 
-void Lane::GiveTextBack(v1::RecordBatch* records) {
+void Lane::RecycleBuffer(v1::RecordBatch* records) {
   std::unique_ptr<std::string> text;
   if (records->has_jsonl()) text.reset(records->release_jsonl());
   if (records->has_airbyte_jsonl()) text.reset(records->release_airbyte_jsonl());
   if (text == nullptr) return;
   const size_t bytes = text->capacity();
-  if (bytes >= kLeastKeptText) context_->texts->Give(std::move(text), bytes);
+  if (bytes >= kMinRecycledBytes) context_->texts->Give(std::move(text), bytes);
 }
 
 int64_t Lane::FullBytes() const {
@@ -196,13 +196,13 @@ int64_t Lane::FullBytes() const {
 
 void Lane::Flush() {
   if (failed_) return;
-  const FlushPlan plan = owner_->PlanFlush(*this, !aggregate_->empty(), NothingQueued());
+  const FlushPlan plan = owner_->PlanFlush(*this, !aggregate_->empty(), IsQueueEmpty());
   if (!plan.needed) return;
   const absl::StatusOr<write::FlushResult> flushed =
       aggregate_->Flush(plan.checkpoints, plan.ends_call);
   if (!flushed.ok()) return Fail(flushed.status());
   context_->budget->Release(std::exchange(held_bytes_, 0));
-  NoteFilled(false);
+  SetFilled(false);
   owner_->OnFlushed(*flushed);
 }
 
@@ -215,11 +215,11 @@ void Lane::Fail(const absl::Status& status) {
 void Lane::DropHeld() {
   failed_ = true;
   aggregate_.reset();
-  NoteFilled(false);
+  SetFilled(false);
   if (held_bytes_ > 0) context_->budget->Release(std::exchange(held_bytes_, 0));
 }
 
-void Lane::NoteFilled(bool filled) {
+void Lane::SetFilled(bool filled) {
   MutexLock lock(&mutex_);
   if (filled == filled_) return;
   filled_ = filled;

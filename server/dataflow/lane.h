@@ -30,7 +30,7 @@ struct LaneContext {
   ThreadPool* pool = nullptr;
   MemoryBudget* budget = nullptr;
   // Receives the string buffers of parsed batches for reuse.
-  FreeTexts* texts = nullptr;
+  FreeStrings* texts = nullptr;
   // A lane flushes when it holds this many bytes, or fewer when many lanes hold data: a lane's
   // limit is at most its share of half of the budget, so that there is room for the batch that
   // fills the next lane.
@@ -107,14 +107,14 @@ class Lane {
   void Schedule() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void RunOne();
   void Accept(Batch batch);
-  void GiveTextBack(v1::RecordBatch* records);
+  void RecycleBuffer(v1::RecordBatch* records);
   void Flush();
   void Fail(const absl::Status& status);
   void DropHeld();
-  bool NothingQueued() const;
+  bool IsQueueEmpty() const;
   // Returns the number of buffered bytes at which the lane flushes.
   int64_t FullBytes() const;
-  void NoteFilled(bool filled);
+  void SetFilled(bool filled);
 
   LaneContext* const context_;
   LaneOwner* const owner_;

@@ -21,7 +21,7 @@ HttpResponse Answer(const Probe& probe) {
 
 // Returns the token of "Bearer TOKEN" or of a browser's "Basic base64(name:TOKEN)". The name is
 // ignored.
-std::string TokenOf(absl::string_view authorization) {
+std::string ReadToken(absl::string_view authorization) {
   const size_t space = authorization.find(' ');
   if (space == absl::string_view::npos) return "";
   const absl::string_view scheme = authorization.substr(0, space);
@@ -50,7 +50,7 @@ class RoutedEndpoint final : public Endpoint {
   HttpResponse Route(const HttpRequest& request) const {
     if (request.path == "/healthz") return Answer(sources_.health());
     if (request.path == "/readyz") return Answer(sources_.readiness());
-    if (sources_.may_look && !sources_.may_look(TokenOf(request.authorization))) {
+    if (sources_.is_authorized && !sources_.is_authorized(ReadToken(request.authorization))) {
       return {.status = 401,
               .body =
                   "a token is required: send Authorization: Bearer TOKEN, or enter it as the "

@@ -33,7 +33,7 @@ struct EndpointSources {
   // Returns the contents of the status page as JSON (status_page.h).
   std::function<std::string()> status;
   // Returns whether `token` gives access to the metrics and the page. If null, no token is needed.
-  std::function<bool(absl::string_view token)> may_look = nullptr;
+  std::function<bool(absl::string_view token)> is_authorized = nullptr;
 };
 
 class Endpoint {

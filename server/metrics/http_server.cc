@@ -15,8 +15,8 @@ namespace syncline::metrics {
 namespace {
 
 constexpr unsigned int kConnections = 1000;
-constexpr unsigned int kSilentSeconds = 10;
-constexpr size_t kRequestBytes = 16 << 10;  // of the request line and headers of one request
+constexpr unsigned int kIdleTimeoutSeconds = 10;
+constexpr size_t kMaxRequestBytes = 16 << 10;  // of the request line and headers of one request
 
 void LogLibrary(void*, const char*, va_list) {
   // Dropped: the library logs faults of single connections, and clients could cause any number.
@@ -73,8 +73,8 @@ class LibraryServer final : public HttpServer {
           MHD_USE_EPOLL_INTERNAL_THREAD | MHD_USE_ITC | MHD_USE_ERROR_LOG, 0, nullptr, nullptr,
           OnRequest, &handler_, MHD_OPTION_EXTERNAL_LOGGER, LogLibrary, nullptr,
           MHD_OPTION_LISTEN_SOCKET, dup(descriptor), MHD_OPTION_CONNECTION_LIMIT, kConnections,
-          MHD_OPTION_CONNECTION_TIMEOUT, kSilentSeconds, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
-          kRequestBytes, MHD_OPTION_END);
+          MHD_OPTION_CONNECTION_TIMEOUT, kIdleTimeoutSeconds, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
+          kMaxRequestBytes, MHD_OPTION_END);
       if (daemon == nullptr) {
         return MakeError(absl::StatusCode::kFailedPrecondition,
                          "the HTTP server for --metrics_listen cannot be started",

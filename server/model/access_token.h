@@ -18,7 +18,7 @@ struct Identity {
 };
 
 // Returns whether `identity` may read and end a sync of `owner`.
-inline bool MaySee(const Identity& identity, const std::string& owner) {
+inline bool MayAccess(const Identity& identity, const std::string& owner) {
   return identity.owner.empty() || owner.empty() || identity.owner == owner;
 }
 

@@ -19,7 +19,7 @@ bool IsExactInteger(absl::string_view base) { return base == "smallint" || base 
 bool IsFloat(absl::string_view base) { return base == "real" || base == "double precision"; }
 
 // Returns the stream column type with the same values as the column, or nullopt if there is none.
-std::optional<ColumnType> FamilyOf(const TableColumn& column) {
+std::optional<ColumnType> FindStreamType(const TableColumn& column) {
   if (column.text_like) return ColumnType::kVarchar;
   const std::string base = WithoutModifier(column.base_type);
   if (const auto type = ColumnTypeFromPostgresName(base); type.has_value()) return type;
@@ -56,7 +56,7 @@ bool Holds(ColumnType family, ColumnType declared, bool decides) {
 }
 
 bool FitsColumn(const TableColumn& column, ColumnType declared, bool decides) {
-  if (const auto family = FamilyOf(column); family.has_value()) {
+  if (const auto family = FindStreamType(column); family.has_value()) {
     return Holds(*family, declared, decides);
   }
   const std::string base = WithoutModifier(column.base_type);
@@ -68,7 +68,7 @@ bool FitsColumn(const TableColumn& column, ColumnType declared, bool decides) {
 
 // Returns the type to which values are coerced before they are stored in the unchanged column.
 ColumnType CoercedFor(const TableColumn& column, ColumnType declared) {
-  const auto family = FamilyOf(column);
+  const auto family = FindStreamType(column);
   if (family == ColumnType::kBytea && declared == ColumnType::kVarchar) return declared;
   if (family.has_value()) return *family;
   const std::string base = WithoutModifier(column.base_type);
@@ -80,7 +80,7 @@ ColumnType CoercedFor(const TableColumn& column, ColumnType declared) {
 }
 
 // Returns whether the column's type is one that streams create.
-bool IsOfOurs(const TableColumn& column) {
+bool IsStreamType(const TableColumn& column) {
   return ColumnTypeFromPostgresName(column.type).has_value();
 }
 
@@ -110,7 +110,7 @@ class Planner {
         plan_.changes.push_back({.kind = SchemaChange::Kind::kAddColumn,
                                  .column = column.column_name,
                                  .from = "",
-                                 .to = TableTypeOf(column)});
+                                 .to = GetTableType(column)});
       }
     }
     for (const TableColumn& column : input_.columns) SYNCLINE_RETURN_IF_ERROR(Visit(column));
@@ -210,7 +210,7 @@ class Planner {
     plan_.changes.push_back({.kind = SchemaChange::Kind::kChangeType,
                              .column = column.name,
                              .from = column.type,
-                             .to = TableTypeOf(*declared),
+                             .to = GetTableType(*declared),
                              .rewrites = rewrites,
                              .table_bytes = rewrites ? input_.table_bytes : 0});
     return absl::OkStatus();
@@ -220,8 +220,8 @@ class Planner {
   bool Stays(const TableColumn& column, const ColumnSchema& declared) const {
     if (!column.owned || input_.inferred) return true;
     // A replacement creates columns of these types as they are declared.
-    if (input_.replaced && IsOfOurs(column)) return column.type == TableTypeOf(declared);
-    return FitsColumn(column, declared.type, DecidesWinners(plan_.schema, column.name));
+    if (input_.replaced && IsStreamType(column)) return column.type == GetTableType(declared);
+    return FitsColumn(column, declared.type, IsComparedByUpsert(plan_.schema, column.name));
   }
 
   absl::Status CheckFrozen() const {
@@ -318,12 +318,12 @@ ColumnSchema SchemaOf(const TableColumn& column) {
   return schema;
 }
 
-bool DecidesWinners(const TableSchema& schema, absl::string_view column) {
+bool IsComparedByUpsert(const TableSchema& schema, absl::string_view column) {
   return schema.cursor == column || std::find(schema.primary_key.begin(), schema.primary_key.end(),
                                               column) != schema.primary_key.end();
 }
 
-std::string TableTypeOf(const ColumnSchema& column) {
+std::string GetTableType(const ColumnSchema& column) {
   return column.table_type.empty() ? std::string(PostgresTypeName(column.type)) : column.table_type;
 }
 

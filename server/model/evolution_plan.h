@@ -69,10 +69,10 @@ absl::StatusOr<EvolutionPlan> PlanEvolution(const TableName& table, const TableS
 ColumnSchema SchemaOf(const TableColumn& column);
 
 // Returns whether the upsert compares values of the column: it is the cursor or part of the key.
-bool DecidesWinners(const TableSchema& schema, absl::string_view column);
+bool IsComparedByUpsert(const TableSchema& schema, absl::string_view column);
 
 // Returns the type of the table's column as format_type() prints it.
-std::string TableTypeOf(const ColumnSchema& column);
+std::string GetTableType(const ColumnSchema& column);
 
 // Returns `type` without its modifier: "numeric" for "numeric(10,2)", "timestamp with time zone"
 // for "timestamp(3) with time zone".

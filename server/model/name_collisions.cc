@@ -18,7 +18,7 @@ constexpr size_t kHashDigits = 8;
 
 // Returns the indexes of the candidates in an order that is independent of the input order: exact
 // candidates first, then by identity.
-std::vector<size_t> OwnOrder(const std::vector<NameCandidate>& candidates) {
+std::vector<size_t> SortCandidates(const std::vector<NameCandidate>& candidates) {
   std::vector<size_t> order(candidates.size());
   std::iota(order.begin(), order.end(), size_t{0});
   std::stable_sort(order.begin(), order.end(), [&](size_t a, size_t b) {
@@ -32,7 +32,7 @@ std::vector<size_t> OwnOrder(const std::vector<NameCandidate>& candidates) {
 
 std::vector<std::string> ResolveCollisions(const std::vector<NameCandidate>& candidates,
                                            const NameFacts& facts) {
-  const std::vector<size_t> order = OwnOrder(candidates);
+  const std::vector<size_t> order = SortCandidates(candidates);
   // Assigns plain names before any hash is tried, so that a name with a hash never takes the plain
   // name of another candidate.
   std::map<ScopedName, std::string> given = facts.owners;

@@ -18,7 +18,7 @@
 namespace syncline {
 namespace {
 
-constexpr size_t kTempHashDigits = 16;
+constexpr size_t kStagingHashDigits = 16;
 constexpr size_t kUnnamedHashDigits = 16;
 
 // System columns of every table in PostgreSQL 12 and later (manual, section 5.5).
@@ -89,7 +89,7 @@ std::string Normalized(absl::string_view name) {
 // tables gets another prefix, because a suffix would not make it distinct from them.
 std::string PlainTableName(absl::string_view stream_name) {
   const std::string name = Normalized(stream_name);
-  return ShortenName(absl::StartsWith(name, kTempTablePrefix) ? absl::StrCat("_", name) : name);
+  return ShortenName(absl::StartsWith(name, kStagingTablePrefix) ? absl::StrCat("_", name) : name);
 }
 
 // Names do not contain NUL, so the separator keeps ("ab", "c") and ("a", "bc") distinct.
@@ -160,9 +160,9 @@ absl::Status CheckTargetSchema(absl::string_view schema, absl::string_view ledge
                    {.reason = "RESERVED_SCHEMA", .metadata = {{"schema", std::string(schema)}}});
 }
 
-ScopedName ScopeOf(const TableName& table) { return {table.schema, table.name}; }
+ScopedName MakeScopedName(const TableName& table) { return {table.schema, table.name}; }
 
-std::string IdentityOf(const StreamDescriptor& stream) {
+std::string GetIdentity(const StreamDescriptor& stream) {
   return Identity(stream.name_space, stream.name);
 }
 
@@ -172,7 +172,7 @@ std::vector<TableName> AssignTables(const std::vector<StreamName>& streams,
   for (const StreamName& stream : streams) {
     candidates.push_back({.scope = stream.table.schema,
                           .plain = stream.table.name,
-                          .identity = IdentityOf(stream.stream),
+                          .identity = GetIdentity(stream.stream),
                           .exact = stream.exact});
   }
   const std::vector<std::string> names = ResolveCollisions(candidates, facts);
@@ -195,9 +195,9 @@ std::vector<std::string> MapColumnNames(const std::vector<std::string>& fields,
   return ResolveCollisions(candidates, facts);
 }
 
-TableName TempTableName(const TableName& real) {
-  const std::string hash = Sha256Hex(Identity(real.schema, real.name), kTempHashDigits);
-  const std::string head = absl::StrCat(kTempTablePrefix, hash, "_");
+TableName GetStagingTableName(const TableName& real) {
+  const std::string hash = Sha256Hex(Identity(real.schema, real.name), kStagingHashDigits);
+  const std::string head = absl::StrCat(kStagingTablePrefix, hash, "_");
   return {real.schema, absl::StrCat(head, CutName(real.name, kMaxIdentifierBytes - head.size()))};
 }
 

@@ -18,7 +18,7 @@ namespace syncline {
 inline constexpr size_t kMaxIdentifierBytes = 63;
 
 // Prefix of staging tables' names. No target table has it.
-inline constexpr char kTempTablePrefix[] = "_syncline_tmp_";
+inline constexpr char kStagingTablePrefix[] = "_syncline_tmp_";
 
 // Normalizes the name of a schema, table or column: applies NFKD, removes combining marks, replaces
 // each run of white space and every other character outside [A-Za-z0-9_] with '_', puts '_' before
@@ -49,12 +49,12 @@ absl::StatusOr<StreamName> NameStream(const StreamDescriptor& stream,
 absl::Status CheckTargetSchema(absl::string_view schema, absl::string_view ledger_schema);
 
 // Return the keys of NameFacts: the name of a table and the identity of a stream.
-ScopedName ScopeOf(const TableName& table);
-std::string IdentityOf(const StreamDescriptor& stream);
+ScopedName MakeScopedName(const TableName& table);
+std::string GetIdentity(const StreamDescriptor& stream);
 
 // Returns the table of each stream, in the given order. If the tables of different streams collide,
 // a hash suffix makes them distinct, independently of the order. Equal streams get equal tables.
-// `facts` contains the relevant tables and owners, with the keys of ScopeOf and IdentityOf.
+// `facts` contains the relevant tables and owners, with the keys of MakeScopedName and GetIdentity.
 std::vector<TableName> AssignTables(const std::vector<StreamName>& streams,
                                     const NameFacts& facts = {});
 
@@ -67,6 +67,6 @@ std::vector<std::string> MapColumnNames(const std::vector<std::string>& fields,
 
 // Returns the staging table of the target table `real`. The name is deterministic, in the same
 // schema, and never that of a target table.
-TableName TempTableName(const TableName& real);
+TableName GetStagingTableName(const TableName& real);
 
 }  // namespace syncline

@@ -25,7 +25,7 @@ inline bool IsTruncate(LoaderKind loader) {
   return loader == LoaderKind::kAppendTruncate || loader == LoaderKind::kDedupTruncate;
 }
 // Returns whether the loader stages rows in the staging table.
-inline bool WritesToTemp(LoaderKind loader) { return loader != LoaderKind::kAppend; }
+inline bool StagesRows(LoaderKind loader) { return loader != LoaderKind::kAppend; }
 
 enum class SyncState {
   kStarting,   // StartSync is creating tables, or was interrupted while doing so
@@ -72,7 +72,7 @@ struct StreamPlan {
   bool restart = false;
 
   // Returns the table that records are loaded into.
-  const TableName& load_table() const { return WritesToTemp(loader) ? temp_table : table; }
+  const TableName& load_table() const { return StagesRows(loader) ? temp_table : table; }
 };
 
 // A writer's progress.
@@ -88,7 +88,7 @@ struct StreamResult {
 };
 
 // A stream's entry in the ledger.
-struct StreamRecord {
+struct StreamEntry {
   StreamPlan plan;
   StreamState state = StreamState::kOpen;
   StreamResult result;
@@ -109,7 +109,7 @@ struct StreamRecord {
 };
 
 // A sync's entry in the ledger.
-struct SyncRecord {
+struct SyncEntry {
   int64_t sync_no = 0;  // the ledger's key of the sync
   std::string sync_id;
   std::string connection_id;
@@ -123,7 +123,7 @@ struct SyncRecord {
   absl::Time last_progress_at;
   // The sync has not ended, but no caller works on it (SYNC_STATE_INTERRUPTED of the proto).
   bool interrupted = false;
-  std::vector<StreamRecord> streams;  // in the order of the request
+  std::vector<StreamEntry> streams;  // in the order of the request
 };
 
 // A call's claim to a writer.

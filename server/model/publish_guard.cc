@@ -24,7 +24,7 @@ bool IsProperty(const TableSchema& schema, const std::string& name) {
 
 }  // namespace
 
-std::vector<GuardResult> JudgeGuard(const PublishGuard& guard, const PublishFigures& figures) {
+std::vector<GuardResult> EvaluateGuard(const PublishGuard& guard, const PublishFigures& figures) {
   std::vector<GuardResult> results;
   const auto at_least = [&](std::string name, double limit, double actual) {
     results.push_back({std::move(name), limit, actual, actual >= limit});

@@ -34,7 +34,7 @@ struct GuardResult {
 
 // Returns the result of each condition that `guard` sets, in the order of its fields. A share of
 // zero rows counts as 1.
-std::vector<GuardResult> JudgeGuard(const PublishGuard& guard, const PublishFigures& figures);
+std::vector<GuardResult> EvaluateGuard(const PublishGuard& guard, const PublishFigures& figures);
 
 // Returns the field and a description of each condition in `guard` that is invalid for a stream of
 // `schema`. `has_key` is true if a primary key is configured. An append allows only max_rejected

@@ -85,7 +85,7 @@ RawIdRange RawIdGenerator::RangeFrom(int64_t offset) const {
   return range;
 }
 
-std::optional<int64_t> RawIdGenerator::OffsetOf(absl::string_view id) const {
+std::optional<int64_t> RawIdGenerator::FindOffset(absl::string_view id) const {
   if (id.size() != kLength ||
       id.substr(0, kPrefixLength) != absl::string_view(prefix_, kPrefixLength)) {
     return std::nullopt;

@@ -36,7 +36,7 @@ class RawIdGenerator {
 
   // Returns the number of the record with the id `id`, or nullopt if it is not an id of this
   // writer.
-  std::optional<int64_t> OffsetOf(absl::string_view id) const;
+  std::optional<int64_t> FindOffset(absl::string_view id) const;
 
  private:
   static constexpr int kPrefixLength = 19;

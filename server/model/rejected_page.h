@@ -13,14 +13,14 @@
 namespace syncline {
 
 // The position of a record in the list of a sync's rejected records.
-struct RejectedPlace {
+struct RejectedPosition {
   StreamDescriptor stream;
   std::string writer_id;
   int64_t offset = 0;
 };
 
 struct ListedRejection {
-  RejectedPlace place;
+  RejectedPosition place;
   RejectedRecord record;
   absl::Time rejected_at;
 };
@@ -29,7 +29,7 @@ struct ListedRejection {
 struct RejectedQuery {
   std::string sync_id;
   std::optional<StreamDescriptor> stream;  // nullopt: all streams
-  std::optional<RejectedPlace> after;      // nullopt: from the first record
+  std::optional<RejectedPosition> after;   // nullopt: from the first record
   int limit = 0;                           // maximum number of records, at least 1
 };
 

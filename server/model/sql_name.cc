@@ -71,8 +71,8 @@ absl::StatusOr<TableName> ParseTableName(absl::string_view text, absl::string_vi
     return InvalidTableName("must be name or schema.name in SQL notation");
   }
   TableName table{parts.size() == 2 ? parts.front() : std::string(default_schema), parts.back()};
-  if (absl::StartsWith(table.name, kTempTablePrefix)) {
-    return InvalidTableName(absl::StrCat("must not begin with ", kTempTablePrefix));
+  if (absl::StartsWith(table.name, kStagingTablePrefix)) {
+    return InvalidTableName(absl::StrCat("must not begin with ", kStagingTablePrefix));
   }
   return table;
 }

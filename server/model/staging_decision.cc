@@ -13,16 +13,16 @@ StagingAction ActionAtStart(const StagingRequest& request, const StagingFacts& s
     case LoaderKind::kAppend:
       return staging.exists ? StagingAction::kCopyIn : StagingAction::kNone;
     case LoaderKind::kDedup:
-      return staging.exists ? StagingAction::kKeep : StagingAction::kMakeAnew;
+      return staging.exists ? StagingAction::kKeep : StagingAction::kRecreate;
     case LoaderKind::kAppendTruncate:
     case LoaderKind::kDedupTruncate:
       break;
   }
-  if (!staging.exists) return StagingAction::kMakeAnew;
+  if (!staging.exists) return StagingAction::kRecreate;
   if (staging.empty) return StagingAction::kKeep;
-  if (staging.generation < request.minimum_generation_id) return StagingAction::kMakeAnew;
+  if (staging.generation < request.minimum_generation_id) return StagingAction::kRecreate;
   // The source sends everything again, including the rows that are staged.
-  if (StartsOver(request) && !staging.restart) return StagingAction::kMakeAnew;
+  if (StartsOver(request) && !staging.restart) return StagingAction::kRecreate;
   return StagingAction::kKeep;
 }
 
@@ -47,7 +47,7 @@ bool IsRestart(const StagingRequest& request, const StagingFacts& staging) {
 CompletionAction DecideCompletion(LoaderKind loader, const CompletionFacts& facts) {
   if (loader == LoaderKind::kAppend) return CompletionAction::kNone;
   if (!facts.complete && facts.discard) {
-    return facts.keep_earlier ? CompletionAction::kTakeBack : CompletionAction::kDiscard;
+    return facts.keep_earlier ? CompletionAction::kRemoveOwnRows : CompletionAction::kDiscard;
   }
   if (loader == LoaderKind::kDedup) return CompletionAction::kMerge;
   if (!facts.complete) return CompletionAction::kKeep;

@@ -33,7 +33,7 @@ struct StagingRequest {
 enum class StagingAction {
   kNone,      // no staging table exists and none is needed
   kKeep,      // the table is evolved and keeps its rows
-  kMakeAnew,  // the table is dropped if it exists, and created
+  kRecreate,  // the table is dropped if it exists, and created
   kCopyIn,    // the rows are copied into the target and the table is dropped
 };
 
@@ -69,14 +69,15 @@ struct CompletionFacts {
 };
 
 enum class CompletionAction {
-  kNone,       // the rows are already in the target
-  kMerge,      // the staging table is merged into the target and dropped
-  kCopy,       // the staging table is copied into the target and dropped
-  kReplace,    // the staging table replaces the target
-  kUnchanged,  // the staging table is dropped and the target is unchanged
-  kKeep,       // the staging table is kept for the next sync of the generation
-  kDiscard,    // the staging table is dropped because the caller discards it
-  kTakeBack,   // this stream's rows are deleted from the staging table, which is kept as in kKeep
+  kNone,           // the rows are already in the target
+  kMerge,          // the staging table is merged into the target and dropped
+  kCopy,           // the staging table is copied into the target and dropped
+  kReplace,        // the staging table replaces the target
+  kUnchanged,      // the staging table is dropped and the target is unchanged
+  kKeep,           // the staging table is kept for the next sync of the generation
+  kDiscard,        // the staging table is dropped because the caller discards it
+  kRemoveOwnRows,  // this stream's rows are deleted from the staging table, which is kept as in
+                   // kKeep
 };
 
 // Returns whether the action publishes staged rows.

@@ -8,7 +8,7 @@
 namespace syncline {
 namespace {
 
-NameFacts FactsOf(const std::vector<KnownColumn>& known, const std::set<std::string>& existing) {
+NameFacts MakeFacts(const std::vector<KnownColumn>& known, const std::set<std::string>& existing) {
   NameFacts facts;
   for (const KnownColumn& column : known) {
     facts.owners.emplace(ScopedName("", column.column_name), column.input_name);
@@ -29,7 +29,7 @@ ColumnAssignment AssignColumns(const std::vector<std::string>& properties,
   for (const std::string& property : properties) {
     if (by_property.count(property) == 0) added.push_back(property);
   }
-  const std::vector<std::string> names = MapColumnNames(added, FactsOf(known, existing));
+  const std::vector<std::string> names = MapColumnNames(added, MakeFacts(known, existing));
   std::map<std::string, std::string> new_names;
   for (size_t i = 0; i < added.size(); ++i) new_names.emplace(added[i], names[i]);
 

@@ -22,7 +22,7 @@ absl::Status TooMany(int64_t limit, absl::string_view what) {
 
 }  // namespace
 
-absl::Status NoThreadForWatch() {
+absl::Status NoThreadForWatchError() {
   return MakeError(absl::StatusCode::kResourceExhausted,
                    "the system provides no thread for another watch",
                    {.reason = "TOO_MANY_STREAMS", .retry_after = kRetryAfter});

@@ -70,6 +70,6 @@ class Admission {
 };
 
 // Returns RESOURCE_EXHAUSTED TOO_MANY_STREAMS, for a watch for which the system provides no thread.
-absl::Status NoThreadForWatch();
+absl::Status NoThreadForWatchError();
 
 }  // namespace syncline::rpc

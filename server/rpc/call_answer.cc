@@ -12,14 +12,14 @@
 namespace syncline::rpc {
 namespace {
 
-constexpr int kUnknownCallerLines = 10;
-constexpr absl::Duration kUnknownCallerWindow = absl::Seconds(10);
+constexpr int kUnauthenticatedLogLines = 10;
+constexpr absl::Duration kUnauthenticatedLogWindow = absl::Seconds(10);
 
 }  // namespace
 
 grpc::Status Answer(absl::string_view rpc, const absl::Status& status) {
   if (status.ok()) return ToGrpc(status);
-  static auto* const limiter = new LineLimiter(kUnknownCallerLines, kUnknownCallerWindow);
+  static auto* const limiter = new LineLimiter(kUnauthenticatedLogLines, kUnauthenticatedLogWindow);
   const std::optional<int64_t> left_out =
       absl::IsUnauthenticated(status) ? limiter->Take(absl::Now()) : 0;
   if (left_out.has_value()) {

@@ -15,7 +15,7 @@ namespace syncline::rpc {
 namespace {
 
 // A certificate that expires within this time is logged as a warning when it is read.
-constexpr absl::Duration kSoon = absl::Hours(24 * 14);
+constexpr absl::Duration kExpiryWarningPeriod = absl::Hours(24 * 14);
 
 absl::StatusOr<std::string> Content(const std::string& path) {
   std::ifstream file(path);
@@ -40,7 +40,7 @@ absl::Status CertificateWatch::Look() {
     status = end.status();
     if (end.ok()) {
       expiry_seconds_.store(absl::ToUnixSeconds(*end), std::memory_order_relaxed);
-      const bool soon = *end - absl::Now() < kSoon;
+      const bool soon = *end - absl::Now() < kExpiryWarningPeriod;
       Log(soon ? LogLevel::kWarning : LogLevel::kInfo, "tls_certificate")
           .Field("file", certificate_file_)
           .Field("expires", absl::FormatTime(absl::RFC3339_sec, *end, absl::UTCTimeZone()));

@@ -17,7 +17,7 @@ constexpr size_t kMaxIdLength = 128;
 
 }  // namespace
 
-absl::StatusOr<std::vector<CheckpointPosition>> PositionsOf(
+absl::StatusOr<std::vector<CheckpointPosition>> GetCheckpointPositions(
     const v1::Checkpoint& checkpoint, absl::FunctionRef<bool(const StreamDescriptor&)> has_stream) {
   if (checkpoint.positions_size() > kMaxPositions) {
     return sync::InvalidRequest({{"checkpoint.positions", "must have at most 10,000 entries"}});

@@ -14,7 +14,7 @@ namespace syncline::rpc {
 // whether the sync has a stream. Does no I/O itself. Errors: INVALID_ARGUMENT with a violation for
 // more than 10,000 positions, and for each position that is negative, has an invalid writer_id,
 // names a stream that the sync does not have, or names a writer twice.
-absl::StatusOr<std::vector<CheckpointPosition>> PositionsOf(
+absl::StatusOr<std::vector<CheckpointPosition>> GetCheckpointPositions(
     const v1::Checkpoint& checkpoint, absl::FunctionRef<bool(const StreamDescriptor&)> has_stream);
 
 }  // namespace syncline::rpc

@@ -24,14 +24,14 @@ namespace syncline::rpc {
 namespace {
 
 constexpr int kLines = 1;
-constexpr absl::Duration kWindow = absl::Seconds(10);
+constexpr absl::Duration kLogWindow = absl::Seconds(10);
 // Pause before the next attempt after the system has run out of a resource.
 constexpr absl::Duration kPause = absl::Milliseconds(50);
 constexpr absl::Duration kCountInterval = absl::Milliseconds(100);
 
 int OpenReserve() { return open("/dev/null", O_RDONLY | O_CLOEXEC); }
 
-std::optional<ino_t> InodeOf(int descriptor) {
+std::optional<ino_t> GetInode(int descriptor) {
   struct stat status = {};
   if (fstat(descriptor, &status) != 0 || !S_ISSOCK(status.st_mode)) return std::nullopt;
   return status.st_ino;
@@ -53,7 +53,7 @@ ConnectionAcceptor::ConnectionAcceptor(ListeningSockets sockets, int64_t max_con
       max_connections_(max_connections),
       take_(std::move(take)),
       reserve_(OpenReserve()),
-      refusals_(kLines, kWindow) {}
+      refusals_(kLines, kLogWindow) {}
 
 ConnectionAcceptor::~ConnectionAcceptor() {
   Stop();
@@ -126,7 +126,7 @@ bool ConnectionAcceptor::Admit(int descriptor) {
   const bool full = static_cast<int64_t>(open_.size()) >= max_connections_;
   if (full && absl::Now() - counted_at_ >= kCountInterval) ForgetClosed();
   if (static_cast<int64_t>(open_.size()) >= max_connections_) return false;
-  const std::optional<ino_t> inode = InodeOf(descriptor);
+  const std::optional<ino_t> inode = GetInode(descriptor);
   if (inode.has_value()) open_[descriptor] = *inode;
   return true;
 }
@@ -134,7 +134,7 @@ bool ConnectionAcceptor::Admit(int descriptor) {
 void ConnectionAcceptor::ForgetClosed() {
   counted_at_ = absl::Now();
   for (auto it = open_.begin(); it != open_.end();) {
-    it = InodeOf(it->first) == it->second ? std::next(it) : open_.erase(it);
+    it = GetInode(it->first) == it->second ? std::next(it) : open_.erase(it);
   }
 }
 

@@ -123,7 +123,7 @@ void SetDescriptor(const StreamDescriptor& descriptor, v1::StreamDescriptor* out
 }
 
 template <typename Message>
-void AddWriters(const StreamRecord& stream, Message* out) {
+void AddWriters(const StreamEntry& stream, Message* out) {
   for (const WriterPosition& position : stream.writers) {
     v1::WriterPosition* writer = out->add_writers();
     writer->set_writer_id(position.writer_id);
@@ -153,7 +153,7 @@ void AddWarnings(const std::vector<Warning>& warnings, Message* out) {
   }
 }
 
-v1::StreamSummary ToSummary(const StreamRecord& stream) {
+v1::StreamSummary ToSummary(const StreamEntry& stream) {
   const StreamPlan& plan = stream.plan;
   v1::StreamSummary summary;
   SetDescriptor(plan.descriptor, summary.mutable_descriptor());
@@ -273,7 +273,7 @@ v1::Outcome ToProto(StreamOutcome outcome) {
   return v1::OUTCOME_UNSPECIFIED;
 }
 
-v1::StreamPlan ToPlan(const StreamRecord& stream) {
+v1::StreamPlan ToPlan(const StreamEntry& stream) {
   const StreamPlan& plan = stream.plan;
   v1::StreamPlan out;
   SetDescriptor(plan.descriptor, out.mutable_descriptor());
@@ -324,7 +324,7 @@ v1::Validation ToProto(const Validation& validation) {
   return out;
 }
 
-v1::SyncSummary ToSummary(const SyncRecord& sync) {
+v1::SyncSummary ToSummary(const SyncEntry& sync) {
   v1::SyncSummary summary;
   summary.set_sync_id(sync.sync_id);
   summary.set_connection_id(sync.connection_id);
@@ -332,7 +332,7 @@ v1::SyncSummary ToSummary(const SyncRecord& sync) {
   SetTime(sync.started_at, summary.mutable_started_at());
   SetTime(sync.last_progress_at, summary.mutable_last_progress_at());
   if (sync.finished_at.has_value()) SetTime(*sync.finished_at, summary.mutable_finished_at());
-  for (const StreamRecord& stream : sync.streams) *summary.add_streams() = ToSummary(stream);
+  for (const StreamEntry& stream : sync.streams) *summary.add_streams() = ToSummary(stream);
   return summary;
 }
 
@@ -353,7 +353,7 @@ struct EventToProto {
   }
   void operator()(const sync::ProgressEvent& event) const {
     v1::Progress* progress = out->mutable_progress();
-    for (const StreamRecord& stream : event.sync.streams) {
+    for (const StreamEntry& stream : event.sync.streams) {
       *progress->add_streams() = ToSummary(stream);
     }
   }

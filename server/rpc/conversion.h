@@ -19,8 +19,8 @@ PublishGuard FromProto(const v1::PublishGuard& guard);
 // Errors: INVALID_ARGUMENT for an unset or unknown write mode.
 absl::StatusOr<sync::StartRequest> FromProto(const v1::StartSyncRequest& request);
 
-v1::StreamPlan ToPlan(const StreamRecord& stream);
-v1::SyncSummary ToSummary(const SyncRecord& sync);
+v1::StreamPlan ToPlan(const StreamEntry& stream);
+v1::SyncSummary ToSummary(const SyncEntry& sync);
 v1::Validation ToProto(const Validation& validation);
 v1::Outcome ToProto(StreamOutcome outcome);
 v1::RejectedRecord ToProto(const ListedRejection& rejection);

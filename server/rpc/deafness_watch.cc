@@ -35,7 +35,7 @@ short PollStep(int descriptor, short events) {
 
 DeafnessWatch::DeafnessWatch(DeafnessOptions options, std::function<void()> deaf)
     : options_(std::move(options)),
-      deaf_(std::move(deaf)),
+      on_unresponsive_(std::move(deaf)),
       hello_(options_.tls ? TlsClientHello() : Http2Hello()),
       reserve_(OpenReserve()) {
   thread_ = std::make_unique<Thread>("deafness", [this] { Run(); });
@@ -55,7 +55,7 @@ void DeafnessWatch::Run() {
   int failed = 0;
   while (Pause(options_.interval)) {
     failed = Answers() ? 0 : failed + 1;
-    if (failed == options_.tries && !stopping()) return deaf_();
+    if (failed == options_.tries && !stopping()) return on_unresponsive_();
   }
 }
 

@@ -44,7 +44,7 @@ class DeafnessWatch {
   bool stopping();
 
   const DeafnessOptions options_;
-  const std::function<void()> deaf_;
+  const std::function<void()> on_unresponsive_;
   const std::string hello_;
   int reserve_ = -1;  // freed for each attempt, in case no other descriptor is left
   Mutex mutex_;

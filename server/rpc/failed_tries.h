@@ -36,7 +36,7 @@ class FailedTries {
     absl::Time last;
   };
   // Counts an attempt and returns how long its answer is delayed.
-  absl::Duration DelayOf(const std::string& peer, absl::Time now)
+  absl::Duration CountAndGetDelay(const std::string& peer, absl::Time now)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   Mutex mutex_;
@@ -47,10 +47,10 @@ class FailedTries {
 
 // Returns the address of `peer` without the port. `peer` is in gRPC's format, such as
 // "ipv4:192.0.2.7:4711".
-std::string AddressOfPeer(absl::string_view peer);
+std::string GetPeerAddress(absl::string_view peer);
 
 // Returns the last entry of the header x-forwarded-for, which is the one that the proxy in front
 // has added. Returns an empty string if there is none.
-std::string LastForwardedFor(absl::string_view header);
+std::string GetLastForwardedFor(absl::string_view header);
 
 }  // namespace syncline::rpc

@@ -14,11 +14,11 @@ namespace syncline::rpc {
 namespace {
 
 constexpr int kLines = 10;
-constexpr absl::Duration kWindow = absl::Seconds(10);
+constexpr absl::Duration kLogWindow = absl::Seconds(10);
 
 void LogLine(LogLevel level, const char* library, absl::string_view message,
              absl::string_view source) {
-  static auto* const limiter = new LineLimiter(kLines, kWindow);
+  static auto* const limiter = new LineLimiter(kLines, kLogWindow);
   const std::optional<int64_t> left_out = limiter->Take(absl::Now());
   if (!left_out.has_value()) return;
   Log line(level, "library");
@@ -41,7 +41,7 @@ void FromProtobuf(google::protobuf::LogLevel level, const char* file, int line,
 
 }  // namespace
 
-void LogLibrariesHere() {
+void RouteLibraryLogs() {
   gpr_set_log_function(FromGrpc);
   google::protobuf::SetLogHandler(FromProtobuf);
 }

@@ -5,6 +5,6 @@
 namespace syncline::rpc {
 
 // Applies to the whole process. Call once, before the first server starts. Thread-safe.
-void LogLibrariesHere();
+void RouteLibraryLogs();
 
 }  // namespace syncline::rpc

@@ -12,7 +12,7 @@ namespace {
 
 // The memory budget charges a message's size, not its buffer's capacity. So a buffer may be at most
 // this many times as large as the message.
-constexpr size_t kMostTimes = 2;
+constexpr size_t kMaxCapacityRatio = 2;
 
 bool ReadInto(grpc::ByteBuffer* buffer, v1::StreamRecordsRequest* message) {
   grpc::ProtoBufferReader chunks(buffer);
@@ -22,7 +22,7 @@ bool ReadInto(grpc::ByteBuffer* buffer, v1::StreamRecordsRequest* message) {
 }
 
 // Returns whether the placed buffer is still in the message and empty.
-bool TextIsUnused(const v1::StreamRecordsRequest& message) {
+bool IsBufferUnused(const v1::StreamRecordsRequest& message) {
   if (!message.has_batch()) return false;
   switch (message.batch().payload_case()) {
     case v1::RecordBatch::kJsonl:
@@ -39,9 +39,9 @@ bool TextIsUnused(const v1::StreamRecordsRequest& message) {
 }  // namespace
 
 bool MessageReader::Read(grpc::ByteBuffer* buffer, v1::StreamRecordsRequest* message) {
-  const bool placed = PlaceText(buffer->Length(), message);
+  const bool placed = PlaceBuffer(buffer->Length(), message);
   bool read = ReadInto(buffer, message);
-  if (read && placed && TextIsUnused(*message)) {
+  if (read && placed && IsBufferUnused(*message)) {
     // The message has either an empty payload or none of this kind. Only a parse without a placed
     // buffer distinguishes the two.
     message->Clear();
@@ -52,14 +52,14 @@ bool MessageReader::Read(grpc::ByteBuffer* buffer, v1::StreamRecordsRequest* mes
   return read;
 }
 
-bool MessageReader::PlaceText(size_t bytes, v1::StreamRecordsRequest* message) {
+bool MessageReader::PlaceBuffer(size_t bytes, v1::StreamRecordsRequest* message) {
   if (payload_ != v1::RecordBatch::kJsonl && payload_ != v1::RecordBatch::kAirbyteJsonl) {
     return false;
   }
-  std::unique_ptr<std::string> text = texts_->Take();
+  std::unique_ptr<std::string> text = buffers_->Take();
   if (text == nullptr) return false;
-  if (const size_t room = text->capacity(); room > kMostTimes * bytes) {
-    texts_->Give(std::move(text), room);
+  if (const size_t room = text->capacity(); room > kMaxCapacityRatio * bytes) {
+    buffers_->Give(std::move(text), room);
     return false;
   }
   text->clear();

@@ -17,17 +17,17 @@ namespace syncline::rpc {
 class MessageReader {
  public:
   // `texts` must outlive the reader.
-  explicit MessageReader(FreeTexts* texts) : texts_(texts) {}
+  explicit MessageReader(FreeStrings* texts) : buffers_(texts) {}
 
   // Parses `buffer` and empties it. Returns false if it does not contain a StreamRecordsRequest.
   bool Read(grpc::ByteBuffer* buffer, v1::StreamRecordsRequest* message);
 
  private:
-  // Gives the batch of `message`, which has `bytes`, a buffer of `texts_`. Returns false if none
+  // Gives the batch of `message`, which has `bytes`, a buffer of `buffers_`. Returns false if none
   // fits.
-  bool PlaceText(size_t bytes, v1::StreamRecordsRequest* message);
+  bool PlaceBuffer(size_t bytes, v1::StreamRecordsRequest* message);
 
-  FreeTexts* const texts_;
+  FreeStrings* const buffers_;
   // Kind of the latest batch. The next batch is likely to be of the same kind.
   v1::RecordBatch::PayloadCase payload_ = v1::RecordBatch::PAYLOAD_NOT_SET;
 };

@@ -23,7 +23,7 @@ std::string DigestOf(absl::string_view sync_id, absl::string_view place) {
 
 }  // namespace
 
-std::string RejectedPageToken(absl::string_view sync_id, const RejectedPlace& place) {
+std::string RejectedPageToken(absl::string_view sync_id, const RejectedPosition& place) {
   const std::string text =
       absl::StrJoin(std::vector<std::string>{place.stream.name_space, place.stream.name,
                                              place.writer_id, absl::StrCat(place.offset)},
@@ -31,8 +31,8 @@ std::string RejectedPageToken(absl::string_view sync_id, const RejectedPlace& pl
   return absl::WebSafeBase64Escape(absl::StrCat(DigestOf(sync_id, text), text));
 }
 
-absl::StatusOr<RejectedPlace> ReadRejectedPageToken(absl::string_view sync_id,
-                                                    absl::string_view token) {
+absl::StatusOr<RejectedPosition> ReadRejectedPageToken(absl::string_view sync_id,
+                                                       absl::string_view token) {
   const auto invalid = [] {
     return sync::InvalidRequest(
         {{"page_token", "is not a token that this server returned for this sync"}});
@@ -43,7 +43,7 @@ absl::StatusOr<RejectedPlace> ReadRejectedPageToken(absl::string_view sync_id,
   if (absl::string_view(plain).substr(0, kDigestLength) != DigestOf(sync_id, text))
     return invalid();
   const std::vector<std::string> parts = absl::StrSplit(text, kSeparator);
-  RejectedPlace place;
+  RejectedPosition place;
   if (parts.size() != 4 || !absl::SimpleAtoi(parts[3], &place.offset)) return invalid();
   place.stream = {parts[0], parts[1]};
   place.writer_id = parts[2];

@@ -10,11 +10,11 @@
 namespace syncline::rpc {
 
 // Returns the token of the page that starts after `place` of the sync.
-std::string RejectedPageToken(absl::string_view sync_id, const RejectedPlace& place);
+std::string RejectedPageToken(absl::string_view sync_id, const RejectedPosition& place);
 
 // Returns the place that `token` encodes. Errors: INVALID_ARGUMENT INVALID_REQUEST for a token that
 // RejectedPageToken did not create for this sync.
-absl::StatusOr<RejectedPlace> ReadRejectedPageToken(absl::string_view sync_id,
-                                                    absl::string_view token);
+absl::StatusOr<RejectedPosition> ReadRejectedPageToken(absl::string_view sync_id,
+                                                       absl::string_view token);
 
 }  // namespace syncline::rpc

@@ -29,8 +29,8 @@ constexpr int64_t kMessageOverhead = 64 << 10;
 // Flow-control window per stream: the most data that can be in flight while the server is not
 // reading. It allows 20 MB/s at a round trip of 50 ms. By default gRPC widens it to bandwidth times
 // delay: about 6 MiB per stream that the memory budget does not cover.
-constexpr int kUnreadBytes = 1 << 20;
-constexpr int kReadBytes = 256 << 10;  // maximum per read from a connection
+constexpr int kStreamWindowBytes = 1 << 20;
+constexpr int kMaxReadChunkBytes = 256 << 10;  // maximum per read from a connection
 
 // A client that vanished without closing its connection is detected within keepalive time plus
 // timeout.
@@ -38,24 +38,24 @@ constexpr int kKeepaliveTimeMs = 30000;
 constexpr int kKeepaliveTimeoutMs = 20000;
 // A connection that has not completed its handshake by then (TLS and the first SETTINGS frame) is
 // closed.
-constexpr int kHandshakeMs = 10000;
+constexpr int kHandshakeTimeoutMs = 10000;
 // Calls that were in flight when draining started arrive within this time and are refused with a
 // reason; gRPC would cancel them without one.
-constexpr absl::Duration kCallsOnTheirWay = absl::Milliseconds(300);
+constexpr absl::Duration kInFlightGracePeriod = absl::Milliseconds(300);
 // Time for responses to leave the machine after the last call has ended.
-constexpr absl::Duration kLastAnswers = absl::Seconds(1);
+constexpr absl::Duration kLastResponsesTimeout = absl::Seconds(1);
 // Minimum interval between a client's pings, with or without calls.
 constexpr int kMinPingIntervalMs = 5000;
 
 // How often the certificate files are checked for changes.
-constexpr unsigned int kCertificateSeconds = 1;
+constexpr unsigned int kCertificateCheckSeconds = 1;
 
-std::shared_ptr<grpc::ServerCredentials> CredentialsOf(const ServerOptions& options) {
+std::shared_ptr<grpc::ServerCredentials> CreateCredentials(const ServerOptions& options) {
   if (options.tls_cert_file.empty()) return grpc::InsecureServerCredentials();
   grpc::experimental::TlsServerCredentialsOptions tls(
       std::make_shared<grpc::experimental::FileWatcherCertificateProvider>(
           options.tls_key_file, options.tls_cert_file, options.tls_client_ca_file,
-          kCertificateSeconds));
+          kCertificateCheckSeconds));
   tls.watch_identity_key_cert_pairs();
   if (!options.tls_client_ca_file.empty()) {
     tls.watch_root_certs();
@@ -73,7 +73,7 @@ Server::~Server() = default;
 
 absl::StatusOr<std::unique_ptr<Server>> Server::Start(const ServerOptions& options,
                                                       const ServiceContext& context) {
-  LogLibrariesHere();
+  RouteLibraryLogs();
   SYNCLINE_ASSIGN_OR_RETURN(ListeningSockets sockets, ListeningSockets::Open(options.listen));
   std::unique_ptr<Server> server(new Server(context, std::make_unique<SyncService>(context)));
   // The services and their connections.
@@ -83,7 +83,7 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Start(const ServerOptions& optio
   using ConnectionType = grpc::ServerBuilder::experimental_type::ExternalConnectionType;
   const std::shared_ptr<grpc::experimental::ExternalConnectionAcceptor> connections =
       builder.experimental().AddExternalConnectionAcceptor(ConnectionType::FROM_FD,
-                                                           CredentialsOf(options));
+                                                           CreateCredentials(options));
   builder.RegisterService(server->service_.get());
   // Limits of memory.
   builder.SetMaxReceiveMessageSize(static_cast<int>(options.max_message_bytes + kMessageOverhead));
@@ -96,10 +96,10 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Start(const ServerOptions& optio
   builder.SetCompressionAlgorithmSupportStatus(GRPC_COMPRESS_GZIP, false);
   builder.SetCompressionAlgorithmSupportStatus(GRPC_COMPRESS_DEFLATE, false);
   builder.AddChannelArgument(GRPC_ARG_HTTP2_BDP_PROBE, 0);
-  builder.AddChannelArgument(GRPC_ARG_HTTP2_STREAM_LOOKAHEAD_BYTES, kUnreadBytes);
-  builder.AddChannelArgument(GRPC_ARG_TCP_MAX_READ_CHUNK_SIZE, kReadBytes);
+  builder.AddChannelArgument(GRPC_ARG_HTTP2_STREAM_LOOKAHEAD_BYTES, kStreamWindowBytes);
+  builder.AddChannelArgument(GRPC_ARG_TCP_MAX_READ_CHUNK_SIZE, kMaxReadChunkBytes);
   // Detection of clients that do not respond.
-  builder.AddChannelArgument(GRPC_ARG_SERVER_HANDSHAKE_TIMEOUT_MS, kHandshakeMs);
+  builder.AddChannelArgument(GRPC_ARG_SERVER_HANDSHAKE_TIMEOUT_MS, kHandshakeTimeoutMs);
   builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_TIME_MS, kKeepaliveTimeMs);
   builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, kKeepaliveTimeoutMs);
   builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_PERMIT_WITHOUT_CALLS, 1);
@@ -143,7 +143,7 @@ void Server::Drain(absl::Duration deadline) {
   StartDraining();
   context_.failed_tries->Stop();
   context_.registry->EndCalls(sync::Draining());
-  absl::SleepFor(std::min(kCallsOnTheirWay, deadline));
+  absl::SleepFor(std::min(kInFlightGracePeriod, deadline));
   if (!context_.admission->WaitUntilEmpty(until - absl::Now())) {
     Log(LogLevel::kWarning, "drain_deadline_passed")
         .Field("open_streams", context_.admission->open_streams());
@@ -152,7 +152,7 @@ void Server::Drain(absl::Duration deadline) {
   // calls are cancelled. It is not the rest of the deadline, because idle clients keep their
   // connection open even after GOAWAY.
   acceptor_->Stop();
-  server_->Shutdown(absl::ToChronoTime(absl::Now() + kLastAnswers));
+  server_->Shutdown(absl::ToChronoTime(absl::Now() + kLastResponsesTimeout));
 }
 
 }  // namespace syncline::rpc

@@ -16,7 +16,7 @@ namespace {
 
 // Maximum number of syncs; the page indicates that there may be more.
 constexpr int kSyncs = 50;
-constexpr absl::Duration kLookedAt = absl::Seconds(10);
+constexpr absl::Duration kViewedWithin = absl::Seconds(10);
 
 std::string ToJson(const google::protobuf::Message& message) {
   google::protobuf::util::JsonPrintOptions options;
@@ -59,15 +59,15 @@ std::string StatusBoard::Json() {
 void StatusBoard::Refresh() {
   {
     MutexLock lock(&mutex_);
-    if (absl::Now() - asked_at_ > kLookedAt) return;
+    if (absl::Now() - asked_at_ > kViewedWithin) return;
   }
-  const absl::StatusOr<std::vector<SyncRecord>> syncs = registry_->List({.limit = kSyncs});
+  const absl::StatusOr<std::vector<SyncEntry>> syncs = registry_->List({.limit = kSyncs});
   std::string json = "[]";
   std::string error;
   if (syncs.ok()) {
     json = absl::StrCat("[",
                         absl::StrJoin(*syncs, ",",
-                                      [](std::string* out, const SyncRecord& sync) {
+                                      [](std::string* out, const SyncEntry& sync) {
                                         absl::StrAppend(out, ToJson(ToSummary(sync)));
                                       }),
                         "]");

@@ -18,7 +18,7 @@ constexpr size_t kMaxValueBytes = 512;
 
 std::string Cut(absl::string_view text, size_t most) { return std::string(text.substr(0, most)); }
 
-google::rpc::ErrorInfo InfoOf(const ErrorDetail& detail, const absl::Status& status) {
+google::rpc::ErrorInfo ToErrorInfo(const ErrorDetail& detail, const absl::Status& status) {
   google::rpc::ErrorInfo info;
   info.set_reason(detail.reason.empty() ? absl::StatusCodeToString(status.code()) : detail.reason);
   info.set_domain("syncline");
@@ -31,11 +31,11 @@ google::rpc::ErrorInfo InfoOf(const ErrorDetail& detail, const absl::Status& sta
 }  // namespace
 
 google::rpc::Status ToRich(const absl::Status& status) {
-  const ErrorDetail detail = DetailOf(status);
+  const ErrorDetail detail = GetDetail(status);
   google::rpc::Status rich;
   rich.set_code(static_cast<int>(status.code()));
   rich.set_message(Cut(status.message(), kMaxMessageBytes));
-  rich.add_details()->PackFrom(InfoOf(detail, status));
+  rich.add_details()->PackFrom(ToErrorInfo(detail, status));
   if (detail.retry_after.has_value()) {
     google::rpc::RetryInfo retry;
     const int64_t milliseconds = absl::ToInt64Milliseconds(*detail.retry_after);

@@ -15,11 +15,11 @@
 #include "base/status_macros.h"
 #include "server/rpc/call_answer.h"
 #include "server/rpc/conversion.h"
-#include "server/rpc/record_stream.h"
 #include "server/rpc/rejected_page_token.h"
 #include "server/rpc/status_conversion.h"
+#include "server/rpc/stream_records_reactor.h"
 #include "server/rpc/unknown_fields.h"
-#include "server/rpc/watch_stream.h"
+#include "server/rpc/watch_sync_reactor.h"
 #include "server/sync/sync_errors.h"
 
 namespace syncline::rpc {
@@ -27,7 +27,7 @@ namespace {
 
 constexpr int kDefaultPage = 50;
 constexpr int kDefaultRejectedPage = 100;
-constexpr int kGreatestPage = 1000;
+constexpr int kMaxPageSize = 1000;
 
 // Checks that `caller` may access the sync of a request. StartSync and ListSyncs check owners
 // themselves.
@@ -54,15 +54,16 @@ absl::string_view MetadataOf(const grpc::ServerContextBase& context, const char*
 absl::StatusOr<Identity> SyncService::Authenticate(const grpc::ServerContextBase& context) const {
   absl::StatusOr<Identity> caller =
       context_.authenticator->Check(MetadataOf(context, "authorization"));
-  if (!caller.ok()) context_.metrics->AuthenticationFailed(ReasonOf(caller.status()));
+  if (!caller.ok()) context_.metrics->AuthenticationFailed(GetReason(caller.status()));
   return caller;
 }
 
 void SyncService::Refuse(const grpc::ServerContextBase& context,
                          std::function<void()> answer) const {
   std::string peer;
-  if (context_.trust_forwarded_for) peer = LastForwardedFor(MetadataOf(context, "x-forwarded-for"));
-  if (peer.empty()) peer = AddressOfPeer(context.peer());
+  if (context_.trust_forwarded_for)
+    peer = GetLastForwardedFor(MetadataOf(context, "x-forwarded-for"));
+  if (peer.empty()) peer = GetPeerAddress(context.peer());
   context_.failed_tries->Answer(peer, absl::Now(), std::move(answer));
 }
 
@@ -162,7 +163,7 @@ absl::Status SyncService::Start(const v1::StartSyncRequest& request, const Ident
   start_request.caller = caller;
   SYNCLINE_ASSIGN_OR_RETURN(const sync::StartedSync started,
                             context_.registry->Start(start_request));
-  for (const StreamRecord& stream : started.sync.streams) *response->add_streams() = ToPlan(stream);
+  for (const StreamEntry& stream : started.sync.streams) *response->add_streams() = ToPlan(stream);
   v1::Limits* limits = response->mutable_limits();
   limits->set_max_message_bytes(context_.limits.max_message);
   limits->set_recommended_batch_bytes(context_.limits.recommended_batch);
@@ -188,12 +189,12 @@ grpc::ServerReadReactor<grpc::ByteBuffer>* SyncService::StreamRecords(
     refused->Finish(Answer("StreamRecords", admitted));
     return refused;
   }
-  return RecordStream::Start({.registry = context_.registry,
-                              .admission = context_.admission,
-                              .pool = context_.load_pool,
-                              .metrics = context_.metrics,
-                              .texts = context_.texts},
-                             *std::move(caller), response);
+  return StreamRecordsReactor::Start({.registry = context_.registry,
+                                      .admission = context_.admission,
+                                      .pool = context_.load_pool,
+                                      .metrics = context_.metrics,
+                                      .texts = context_.texts},
+                                     *std::move(caller), response);
 }
 
 absl::Status SyncService::Complete(const v1::CompleteStreamRequest& request, const Identity&,
@@ -217,7 +218,7 @@ absl::Status SyncService::Complete(const v1::CompleteStreamRequest& request, con
     return absl::OkStatus();
   }
   SYNCLINE_ASSIGN_OR_RETURN(
-      const StreamRecord stream,
+      const StreamEntry stream,
       context_.registry->Complete(request.sync_id(), FromProto(request.descriptor()), completion));
   response->set_outcome(ToProto(stream.result.outcome));
   response->set_rows(stream.result.rows);
@@ -230,14 +231,14 @@ absl::Status SyncService::Complete(const v1::CompleteStreamRequest& request, con
 
 absl::Status SyncService::Get(const v1::GetSyncRequest& request, const Identity&,
                               v1::GetSyncResponse* response) {
-  SYNCLINE_ASSIGN_OR_RETURN(const SyncRecord sync, context_.registry->Get(request.sync_id()));
+  SYNCLINE_ASSIGN_OR_RETURN(const SyncEntry sync, context_.registry->Get(request.sync_id()));
   *response->mutable_sync() = ToSummary(sync);
   return absl::OkStatus();
 }
 
 absl::Status SyncService::List(const v1::ListSyncsRequest& request, const Identity& caller,
                                v1::ListSyncsResponse* response) {
-  if (request.page_size() < 0 || request.page_size() > kGreatestPage) {
+  if (request.page_size() < 0 || request.page_size() > kMaxPageSize) {
     return sync::InvalidRequest({{"page_size", "must be 0-1000"}});
   }
   int64_t before = 0;
@@ -245,9 +246,9 @@ absl::Status SyncService::List(const v1::ListSyncsRequest& request, const Identi
     return sync::InvalidRequest({{"page_token", "is not a token that this server returned"}});
   }
   const int size = request.page_size() == 0 ? kDefaultPage : request.page_size();
-  SYNCLINE_ASSIGN_OR_RETURN(const std::vector<SyncRecord> syncs,
+  SYNCLINE_ASSIGN_OR_RETURN(const std::vector<SyncEntry> syncs,
                             context_.registry->List({size, before, caller.owner}));
-  for (const SyncRecord& sync : syncs) *response->add_syncs() = ToSummary(sync);
+  for (const SyncEntry& sync : syncs) *response->add_syncs() = ToSummary(sync);
   if (static_cast<int>(syncs.size()) == size) {
     response->set_next_page_token(absl::StrCat(syncs.back().sync_no));
   }
@@ -256,7 +257,7 @@ absl::Status SyncService::List(const v1::ListSyncsRequest& request, const Identi
 
 absl::Status SyncService::ListRejected(const v1::ListRejectedRecordsRequest& request,
                                        const Identity&, v1::ListRejectedRecordsResponse* response) {
-  if (request.page_size() < 0 || request.page_size() > kGreatestPage) {
+  if (request.page_size() < 0 || request.page_size() > kMaxPageSize) {
     return sync::InvalidRequest({{"page_size", "must be 0-1000"}});
   }
   RejectedQuery query;
@@ -296,13 +297,13 @@ grpc::ServerWriteReactor<grpc::ByteBuffer>* SyncService::WatchSync(
   }
   absl::StatusOr<Admission::Call> place = Admit(message, &Admission::EnterWatch);
   if (!place.ok()) return refuse(place.status());
-  return WatchStream::Start({context_.registry, context_.admission}, *std::move(caller),
-                            std::move(message), *std::move(place));
+  return WatchSyncReactor::Start({context_.registry, context_.admission}, *std::move(caller),
+                                 std::move(message), *std::move(place));
 }
 
 absl::Status SyncService::Cancel(const v1::CancelSyncRequest& request, const Identity&,
                                  v1::CancelSyncResponse* response) {
-  SYNCLINE_ASSIGN_OR_RETURN(const SyncRecord sync, context_.registry->Cancel(request.sync_id()));
+  SYNCLINE_ASSIGN_OR_RETURN(const SyncEntry sync, context_.registry->Cancel(request.sync_id()));
   *response->mutable_sync() = ToSummary(sync);
   return absl::OkStatus();
 }

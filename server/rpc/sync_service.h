@@ -33,7 +33,7 @@ struct ServiceContext {
   // Returns OK once the ledger is ready, until then the reason why it is not.
   std::function<absl::Status()> prepared;
   metrics::Metrics* metrics = nullptr;
-  FreeTexts* texts = nullptr;
+  FreeStrings* texts = nullptr;
   FailedTries* failed_tries = nullptr;
   // Whether the header x-forwarded-for identifies the caller, because a proxy in front sets it.
   bool trust_forwarded_for = false;

@@ -52,12 +52,12 @@ std::string WithoutLargeIntegers(absl::string_view json) {
   return out;
 }
 
-std::vector<DeclaredField> FieldsOf(object properties, SchemaTypes& types) {
+std::vector<DeclaredField> ReadFields(object properties, SchemaTypes& types) {
   std::vector<DeclaredField> fields;
   absl::flat_hash_map<std::string, size_t> positions;
   for (const auto property : properties) {
     std::string name(property.key);
-    const TypedAs type = types.TypeOf(property.value);
+    const SchemaType type = types.TypeOf(property.value);
     const auto [position, is_new] = positions.emplace(name, fields.size());
     if (is_new) fields.emplace_back();
     fields[position->second] = {std::move(name), type.type, type.json_shape};
@@ -76,7 +76,7 @@ absl::StatusOr<std::vector<DeclaredField>> ReadSchema(element root) {
   }
   object properties;
   if (declared.get(properties)) return InvalidSchema("has \"properties\" that are not an object");
-  std::vector<DeclaredField> fields = FieldsOf(properties, types);
+  std::vector<DeclaredField> fields = ReadFields(properties, types);
   if (fields.size() > kMaxUserColumns) {
     return InvalidSchema(absl::StrCat("has ", fields.size(),
                                       " properties; a table can have at most ", kMaxUserColumns),

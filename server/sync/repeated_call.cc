@@ -7,7 +7,7 @@
 
 namespace syncline::sync {
 
-RepeatedCall::RepeatedCall(const StreamRecord& stream, absl::string_view writer_id)
+RepeatedCall::RepeatedCall(const StreamEntry& stream, absl::string_view writer_id)
     : outcome_(stream.result.outcome) {
   for (const WriterPosition& writer : stream.writers) {
     if (writer.writer_id == writer_id) summary_.durable_offset = writer.durable_offset;

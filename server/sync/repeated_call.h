@@ -17,7 +17,7 @@ namespace syncline::sync {
 class RepeatedCall {
  public:
   // `stream` has ended. A writer that it does not have has no durable records.
-  RepeatedCall(const StreamRecord& stream, absl::string_view writer_id);
+  RepeatedCall(const StreamEntry& stream, absl::string_view writer_id);
 
   // Skips the records of a batch. Errors: FAILED_PRECONDITION STREAM_COMPLETED if a record of the
   // batch is not durable; INVALID_ARGUMENT if the batch is invalid.

@@ -23,7 +23,7 @@ constexpr int kMaxMembers = 4096;
 constexpr double kInt64End = 9223372036854775808.0;  // 2^63
 
 // Returns the string value of `key`, or an empty string.
-absl::string_view StringOf(object schema, absl::string_view key) {
+absl::string_view GetString(object schema, absl::string_view key) {
   std::string_view value;
   if (schema[ToStd(key)].get(value)) return absl::string_view();
   return ToAbsl(value);
@@ -43,22 +43,22 @@ bool PassesInt64(object schema, const char* key) {
 }
 
 bool IsLargeInteger(object schema) {
-  if (StringOf(schema, "airbyte_type") == "big_integer") return true;
+  if (GetString(schema, "airbyte_type") == "big_integer") return true;
   for (const char* key : {"maximum", "exclusiveMaximum", "minimum", "exclusiveMinimum"}) {
     if (PassesInt64(schema, key)) return true;
   }
   return false;
 }
 
-TypedAs IntegerType(object schema) {
+SchemaType IntegerType(object schema) {
   return {IsLargeInteger(schema) ? ColumnType::kNumeric : ColumnType::kBigint};
 }
 
-TypedAs StringType(object schema) {
-  const absl::string_view format = StringOf(schema, "format");
-  const absl::string_view airbyte_type = StringOf(schema, "airbyte_type");
+SchemaType StringType(object schema) {
+  const absl::string_view format = GetString(schema, "format");
+  const absl::string_view airbyte_type = GetString(schema, "airbyte_type");
   if (airbyte_type == "big_integer") return {ColumnType::kNumeric};
-  if (StringOf(schema, "contentEncoding") == "base64") return {ColumnType::kBytea};
+  if (GetString(schema, "contentEncoding") == "base64") return {ColumnType::kBytea};
   if (format == "date") return {ColumnType::kDate};
   if (format == "date-time" || airbyte_type == "timestamp_with_timezone" ||
       airbyte_type == "timestamp_without_timezone") {
@@ -73,12 +73,12 @@ TypedAs StringType(object schema) {
 }
 
 // Returns the type for one name in "type".
-TypedAs NamedType(object schema, absl::string_view name) {
+SchemaType NamedType(object schema, absl::string_view name) {
   if (name == "string") return StringType(schema);
   if (name == "integer") return IntegerType(schema);
   if (name == "number") {
-    return StringOf(schema, "airbyte_type") == "integer" ? IntegerType(schema)
-                                                         : TypedAs{ColumnType::kNumeric};
+    return GetString(schema, "airbyte_type") == "integer" ? IntegerType(schema)
+                                                          : SchemaType{ColumnType::kNumeric};
   }
   if (name == "boolean") return {ColumnType::kBoolean};
   if (name == "object") return {ColumnType::kJsonb, JsonShape::kObject};
@@ -111,17 +111,17 @@ bool IsString(ColumnType type) {
 }
 
 // Returns the type of a union of the two.
-TypedAs CommonType(TypedAs a, TypedAs b) {
+SchemaType CommonType(SchemaType a, SchemaType b) {
   if (IsString(a.type) && IsString(b.type)) {
-    return a.type == b.type ? a : TypedAs{ColumnType::kVarchar};
+    return a.type == b.type ? a : SchemaType{ColumnType::kVarchar};
   }
   if (IsNumber(a.type) && IsNumber(b.type)) {
-    return a.type == b.type ? a : TypedAs{ColumnType::kNumeric};
+    return a.type == b.type ? a : SchemaType{ColumnType::kNumeric};
   }
   return {};
 }
 
-bool IsNullType(object schema) { return StringOf(schema, "type") == "null"; }
+bool IsNullType(object schema) { return GetString(schema, "type") == "null"; }
 
 // Returns the only member of an allOf.
 std::optional<element> SingleMember(object schema) {
@@ -136,7 +136,7 @@ element SchemaTypes::Resolve(element schema) const {
   for (int step = 0; step < kMaxSteps; ++step) {
     object fields;
     if (schema.get(fields)) return schema;
-    absl::string_view reference = StringOf(fields, "$ref");
+    absl::string_view reference = GetString(fields, "$ref");
     element target;
     if (absl::ConsumePrefix(&reference, "#") && !root_.at_pointer(ToStd(reference)).get(target)) {
       schema = target;
@@ -153,12 +153,12 @@ element SchemaTypes::Resolve(element schema) const {
   return schema;
 }
 
-TypedAs SchemaTypes::TypeOf(element property) {
+SchemaType SchemaTypes::TypeOf(element property) {
   members_ = 0;
   return TypeOf(property, 0);
 }
 
-TypedAs SchemaTypes::TypeOf(element property, int depth) {
+SchemaType SchemaTypes::TypeOf(element property, int depth) {
   if (depth > kMaxDepth || ++members_ > kMaxMembers) return {};
   object schema;
   if (Resolve(property).get(schema)) return {};
@@ -171,33 +171,33 @@ TypedAs SchemaTypes::TypeOf(element property, int depth) {
   return ListedTypes(schema, types);
 }
 
-TypedAs SchemaTypes::UnionType(array members, int depth) {
-  std::optional<TypedAs> common;
+SchemaType SchemaTypes::UnionType(array members, int depth) {
+  std::optional<SchemaType> common;
   for (const element member : members) {
     object schema;
     if (!Resolve(member).get(schema) && IsNullType(schema)) continue;
-    const TypedAs type = TypeOf(member, depth);
+    const SchemaType type = TypeOf(member, depth);
     common = common.has_value() ? CommonType(*common, type) : type;
   }
-  return common.value_or(TypedAs());
+  return common.value_or(SchemaType());
 }
 
-TypedAs SchemaTypes::ListedTypes(object schema, element types) const {
+SchemaType SchemaTypes::ListedTypes(object schema, element types) const {
   std::string_view single;
   if (!types.get(single)) return NamedType(schema, ToAbsl(single));
   array list;
   if (types.get(list)) return {};
-  std::optional<TypedAs> common;
+  std::optional<SchemaType> common;
   absl::string_view seen;
   for (const element member : list) {
     std::string_view name;
     if (member.get(name)) return {};
     if (name == "null" || ToAbsl(name) == seen) continue;
     seen = ToAbsl(name);
-    const TypedAs type = NamedType(schema, seen);
+    const SchemaType type = NamedType(schema, seen);
     common = common.has_value() ? CommonType(*common, type) : type;
   }
-  return common.value_or(TypedAs());
+  return common.value_or(SchemaType());
 }
 
 }  // namespace syncline::dataflow

@@ -10,7 +10,7 @@
 
 namespace syncline::dataflow {
 
-struct TypedAs {
+struct SchemaType {
   ColumnType type = ColumnType::kJsonb;
   JsonShape json_shape = JsonShape::kAny;
 };
@@ -25,12 +25,12 @@ class SchemaTypes {
 
   // Returns the type of a property. A union whose members are all strings or all numbers has their
   // common type; every other union is jsonb.
-  TypedAs TypeOf(simdjson::dom::element property);
+  SchemaType TypeOf(simdjson::dom::element property);
 
  private:
-  TypedAs TypeOf(simdjson::dom::element property, int depth);
-  TypedAs UnionType(simdjson::dom::array members, int depth);
-  TypedAs ListedTypes(simdjson::dom::object schema, simdjson::dom::element types) const;
+  SchemaType TypeOf(simdjson::dom::element property, int depth);
+  SchemaType UnionType(simdjson::dom::array members, int depth);
+  SchemaType ListedTypes(simdjson::dom::object schema, simdjson::dom::element types) const;
 
   const simdjson::dom::element root_;
   int members_ = 0;  // schemas visited for the current property; references may multiply them

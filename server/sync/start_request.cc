@@ -62,7 +62,7 @@ absl::Status CheckSchema(const Identity& caller, const write::StreamRequest& str
       {.reason = "SCHEMA_NOT_ALLOWED"});
 }
 
-void Fail(const absl::Status& error, StreamRecord* record) {
+void Fail(const absl::Status& error, StreamEntry* record) {
   StreamPlan failed;
   failed.descriptor = {LedgerName(record->plan.descriptor.name_space),
                        LedgerName(record->plan.descriptor.name)};

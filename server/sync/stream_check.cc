@@ -67,7 +67,7 @@ class StreamChecker {
 
   // Adds the violations in `status` with their path in the request. Any other error is a refusal.
   void TakeFaults(const absl::Status& status) {
-    const ErrorDetail detail = DetailOf(status);
+    const ErrorDetail detail = GetDetail(status);
     if (detail.violations.empty()) return Refuse(status);
     for (const FieldViolation& fault : detail.violations) {
       if (fault.field == "descriptor.name" && config_.descriptor.name.empty()) {
@@ -84,7 +84,7 @@ class StreamChecker {
     // The schema of the stream's name matters only if the table is not given.
     if (name.ok()) {
       checked_.request.name = *name;
-    } else if (config_.table_name.empty() || !DetailOf(name.status()).violations.empty()) {
+    } else if (config_.table_name.empty() || !GetDetail(name.status()).violations.empty()) {
       return TakeFaults(name.status());
     }
     if (config_.table_name.empty()) return;
@@ -128,7 +128,7 @@ class StreamChecker {
         dataflow::ParseJsonSchema(config_.json_schema);
     if (!fields.ok()) {
       return Violation("json_schema", std::string(fields.status().message()),
-                       ReasonOf(fields.status()));
+                       GetReason(fields.status()));
     }
     for (const dataflow::DeclaredField& field : *fields) {
       // The ledger stores the name, and PostgreSQL text cannot contain NUL.

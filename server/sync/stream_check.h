@@ -39,7 +39,7 @@ class Violations {
 };
 
 struct CheckedStream {
-  StreamRecord record;
+  StreamEntry record;
   write::StreamRequest request;
   Violations violations;  // paths from the request's root
   // An error that does not concern one field: UNIMPLEMENTED HYBRID_REFRESH; PERMISSION_DENIED

@@ -9,7 +9,7 @@
 #include "base/error.h"
 #include "base/log.h"
 #include "base/status_macros.h"
-#include "server/model/plan_words.h"
+#include "server/model/enum_names.h"
 #include "server/model/publish_guard.h"
 #include "server/sync/sync_errors.h"
 #include "server/write/guard_check.h"
@@ -45,7 +45,7 @@ absl::StatusOr<std::shared_ptr<WriterCall>> StreamSession::Open(absl::string_vie
                                                                 WriterCall::Done done) {
   int64_t rejected_before = 0;
   if (context_->call.max_rejected.has_value()) {
-    SYNCLINE_ASSIGN_OR_RETURN(const StreamRecord stream,
+    SYNCLINE_ASSIGN_OR_RETURN(const StreamEntry stream,
                               context_->store->GetStream(plan_.stream_no));
     rejected_before = stream.records_rejected;
   }
@@ -57,7 +57,7 @@ absl::StatusOr<std::shared_ptr<WriterCall>> StreamSession::Open(absl::string_vie
       &context_->call, plan_, sync_id_, claimed.claim, claimed.committed, rejected_before, metrics_,
       [this, id, epoch, done = std::move(done)](const absl::Status& status,
                                                 const CallSummary& summary) {
-        if (ReasonOf(status) == "FENCED") context_->metrics->FencedWriter();
+        if (GetReason(status) == "FENCED") context_->metrics->FencedWriter();
         // The RPC's callback keeps the session alive.
         Forget(id, epoch);
         done(status, summary);
@@ -85,24 +85,24 @@ absl::StatusOr<std::shared_ptr<WriterCall>> StreamSession::Open(absl::string_vie
 }
 
 absl::StatusOr<RepeatedCall> StreamSession::Repeat(absl::string_view writer_id) {
-  SYNCLINE_ASSIGN_OR_RETURN(const StreamRecord stream, context_->store->GetStream(plan_.stream_no));
+  SYNCLINE_ASSIGN_OR_RETURN(const StreamEntry stream, context_->store->GetStream(plan_.stream_no));
   if (stream.state == StreamState::kFailed && !stream.error.ok()) return stream.error;
   return RepeatedCall(stream, writer_id);
 }
 
-absl::StatusOr<StreamRecord> StreamSession::Complete(const CompletionRequest& request) {
+absl::StatusOr<StreamEntry> StreamSession::Complete(const CompletionRequest& request) {
   const absl::Time started = absl::Now();
   if (request.guard.has_value()) {
     SYNCLINE_RETURN_IF_ERROR(CheckGuardFields(*request.guard, plan_));
   }
-  absl::StatusOr<StreamRecord> begun = context_->store->BeginCompletion(plan_.stream_no, request);
+  absl::StatusOr<StreamEntry> begun = context_->store->BeginCompletion(plan_.stream_no, request);
   if (!begun.ok()) {
     // A call that is still open is not a failure yet.
-    if (ReasonOf(begun.status()) != "WRITERS_ACTIVE") NoteFailure(begun.status());
+    if (GetReason(begun.status()) != "WRITERS_ACTIVE") NoteFailure(begun.status());
     return begun.status();
   }
   // The stream is kFinalizing: publish its rows.
-  StreamRecord stream = *std::move(begun);
+  StreamEntry stream = *std::move(begun);
   if (HasEnded(stream.state)) return stream;
   write::UseGuard(request, &stream.plan.guard);
   metrics_->Phase(metrics::StreamPhase::kFinalizing);
@@ -145,9 +145,9 @@ absl::StatusOr<Validation> StreamSession::Validate(const CompletionRequest& requ
 
 // Another call may have finished the stream, the response to our COMMIT may have been lost, or a
 // newer sync may have taken the tables over, which can cause any error.
-absl::StatusOr<StreamRecord> StreamSession::AfterFailure(const absl::Status& failure) {
+absl::StatusOr<StreamEntry> StreamSession::AfterFailure(const absl::Status& failure) {
   absl::Status answer = failure;
-  const absl::StatusOr<StreamRecord> now = context_->store->GetStream(plan_.stream_no);
+  const absl::StatusOr<StreamEntry> now = context_->store->GetStream(plan_.stream_no);
   if (now.ok() && HasEnded(now->state)) return now;
   if (now.ok() && now->state == StreamState::kCancelled) {
     answer = context_->store->WhyCancelled(plan_);

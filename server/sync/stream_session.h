@@ -53,7 +53,7 @@ class StreamSession {
 
   // Ends the stream. If it has ended already, returns the first result. Blocks for as long as
   // finalizing takes.
-  absl::StatusOr<StreamRecord> Complete(const CompletionRequest& request);
+  absl::StatusOr<StreamEntry> Complete(const CompletionRequest& request);
 
   // Returns what Complete would do now, and changes nothing. Blocks. Errors: INVALID_ARGUMENT for
   // an invalid guard; those of ValidateCompletion.
@@ -73,7 +73,7 @@ class StreamSession {
  private:
   // Reads the stream from the ledger after a completion has failed. Returns the stream if it has
   // ended, otherwise the error to return.
-  absl::StatusOr<StreamRecord> AfterFailure(const absl::Status& failure);
+  absl::StatusOr<StreamEntry> AfterFailure(const absl::Status& failure);
   // Stores in the ledger how a completion failed.
   void NoteFailure(const absl::Status& failure);
   std::vector<std::shared_ptr<WriterCall>> Calls() const;

@@ -13,8 +13,8 @@ absl::Status InvalidRequest(std::vector<FieldViolation> violations, absl::string
     if (violations.size() > 1) absl::StrAppend(&message, " (and ", violations.size() - 1, " more)");
   }
   // Error details are sent in a trailer of at most 8 KiB.
-  constexpr size_t kMostViolations = 20;
-  if (violations.size() > kMostViolations) violations.resize(kMostViolations);
+  constexpr size_t kMaxViolations = 20;
+  if (violations.size() > kMaxViolations) violations.resize(kMaxViolations);
   return MakeError(absl::StatusCode::kInvalidArgument, message,
                    {.reason = std::string(reason), .violations = std::move(violations)});
 }

@@ -32,7 +32,7 @@ absl::StatusOr<StartedSync> SyncRegistry::Start(const StartRequest& request) {
   SYNCLINE_ASSIGN_OR_RETURN(StartedSync started, context_.writer->Start(draft));
   // The ledger may store such a stream under a substitute name.
   for (size_t i = 0; i < started.sync.streams.size() && i < request.streams.size(); ++i) {
-    StreamRecord& stream = started.sync.streams[i];
+    StreamEntry& stream = started.sync.streams[i];
     if (stream.state == StreamState::kFailed) {
       stream.plan.descriptor = request.streams[i].descriptor;
     }
@@ -45,13 +45,13 @@ absl::StatusOr<StartedSync> SyncRegistry::Start(const StartRequest& request) {
   return started;
 }
 
-void SyncRegistry::Insert(const SyncRecord& record) {
+void SyncRegistry::Insert(const SyncEntry& record) {
   // Sessions resolve metrics handles when they are created, so this is done outside the registry's
   // lock.
   Sync sync;
   sync.used = absl::Now();
   sync.owner = record.owner;
-  for (const StreamRecord& stream : record.streams) {
+  for (const StreamEntry& stream : record.streams) {
     if (stream.state == StreamState::kFailed) {
       sync.failed[stream.plan.descriptor] = stream.error;
       continue;
@@ -80,19 +80,19 @@ absl::StatusOr<std::shared_ptr<StreamSession>> SyncRegistry::FindStream(
         return stream->second.session;
       }
     }
-    SYNCLINE_ASSIGN_OR_RETURN(const SyncRecord record, context_.store->GetSync(sync_id));
+    SYNCLINE_ASSIGN_OR_RETURN(const SyncEntry record, context_.store->GetSync(sync_id));
     if (record.state == SyncState::kStarting) return NotStarted(sync_id);
     Insert(record);
   }
   return absl::InternalError("the sync was forgotten while it was looked up");
 }
 
-absl::StatusOr<StreamRecord> SyncRegistry::Complete(absl::string_view sync_id,
-                                                    const StreamDescriptor& descriptor,
-                                                    const CompletionRequest& request) {
+absl::StatusOr<StreamEntry> SyncRegistry::Complete(absl::string_view sync_id,
+                                                   const StreamDescriptor& descriptor,
+                                                   const CompletionRequest& request) {
   SYNCLINE_ASSIGN_OR_RETURN(std::shared_ptr<StreamSession> session,
                             FindStream(sync_id, descriptor));
-  SYNCLINE_ASSIGN_OR_RETURN(StreamRecord stream, session->Complete(request));
+  SYNCLINE_ASSIGN_OR_RETURN(StreamEntry stream, session->Complete(request));
   session.reset();
   Ended(std::string(sync_id), descriptor);
   return stream;
@@ -129,14 +129,14 @@ absl::Status SyncRegistry::CheckOwner(absl::string_view sync_id, const Identity&
   if (!owner.has_value()) {
     SYNCLINE_ASSIGN_OR_RETURN(owner, context_.store->GetOwner(sync_id));
   }
-  return MaySee(caller, *owner) ? absl::OkStatus() : write::UnknownSync(sync_id);
+  return MayAccess(caller, *owner) ? absl::OkStatus() : write::UnknownSync(sync_id);
 }
 
-absl::StatusOr<SyncRecord> SyncRegistry::Get(absl::string_view sync_id) {
+absl::StatusOr<SyncEntry> SyncRegistry::Get(absl::string_view sync_id) {
   return context_.store->GetSync(sync_id);
 }
 
-absl::StatusOr<std::vector<SyncRecord>> SyncRegistry::List(const SyncQuery& query) {
+absl::StatusOr<std::vector<SyncEntry>> SyncRegistry::List(const SyncQuery& query) {
   return context_.store->ListSyncs(query);
 }
 
@@ -149,8 +149,8 @@ absl::StatusOr<std::unique_ptr<SyncWatch>> SyncRegistry::Watch(absl::string_view
   return SyncWatch::Create(context_.store, sync_id, after_sequence);
 }
 
-absl::StatusOr<SyncRecord> SyncRegistry::Cancel(absl::string_view sync_id) {
-  SYNCLINE_ASSIGN_OR_RETURN(SyncRecord record, context_.store->CancelSync(sync_id));
+absl::StatusOr<SyncEntry> SyncRegistry::Cancel(absl::string_view sync_id) {
+  SYNCLINE_ASSIGN_OR_RETURN(SyncEntry record, context_.store->CancelSync(sync_id));
   std::vector<std::shared_ptr<StreamSession>> sessions;
   {
     MutexLock lock(&mutex_);

@@ -45,9 +45,9 @@ class SyncRegistry {
                                                             const StreamDescriptor& descriptor);
 
   // Ends a stream, as StreamSession::Complete does, and removes the sync after its last stream.
-  absl::StatusOr<StreamRecord> Complete(absl::string_view sync_id,
-                                        const StreamDescriptor& descriptor,
-                                        const CompletionRequest& request);
+  absl::StatusOr<StreamEntry> Complete(absl::string_view sync_id,
+                                       const StreamDescriptor& descriptor,
+                                       const CompletionRequest& request);
 
   // Returns what Complete would do now, and changes nothing. Errors: those of
   // StreamSession::Validate.
@@ -60,8 +60,8 @@ class SyncRegistry {
   absl::Status CheckOwner(absl::string_view sync_id, const Identity& caller);
 
   // Read the ledger. Block. Errors: NOT_FOUND UNKNOWN_SYNC; those of the database.
-  absl::StatusOr<SyncRecord> Get(absl::string_view sync_id);
-  absl::StatusOr<std::vector<SyncRecord>> List(const SyncQuery& query);
+  absl::StatusOr<SyncEntry> Get(absl::string_view sync_id);
+  absl::StatusOr<std::vector<SyncEntry>> List(const SyncQuery& query);
   // Errors: NOT_FOUND UNKNOWN_SYNC, UNKNOWN_STREAM; those of the database.
   absl::StatusOr<RejectedPage> ListRejected(const RejectedQuery& query);
   // Errors: those of SyncWatch::Create.
@@ -69,7 +69,7 @@ class SyncRegistry {
                                                    int64_t after_sequence);
 
   // Cancels the sync in the ledger and fails its calls in this process. Blocks.
-  absl::StatusOr<SyncRecord> Cancel(absl::string_view sync_id);
+  absl::StatusOr<SyncEntry> Cancel(absl::string_view sync_id);
 
   // Lets every open call commit what it has accepted and end with `status`.
   void EndCalls(const absl::Status& status);
@@ -99,7 +99,7 @@ class SyncRegistry {
     bool IsIdle() const;
   };
 
-  void Insert(const SyncRecord& record);
+  void Insert(const SyncEntry& record);
   void Ended(const std::string& sync_id, const StreamDescriptor& descriptor);
   std::vector<std::shared_ptr<StreamSession>> Sessions() const;
 

@@ -23,7 +23,7 @@ SyncWatch::SyncWatch(write::StreamStateStore* store, std::string sync_id, int64_
 absl::StatusOr<std::unique_ptr<SyncWatch>> SyncWatch::Create(write::StreamStateStore* store,
                                                              absl::string_view sync_id,
                                                              int64_t after_sequence) {
-  SYNCLINE_ASSIGN_OR_RETURN(const SyncRecord sync, store->GetSync(sync_id));
+  SYNCLINE_ASSIGN_OR_RETURN(const SyncEntry sync, store->GetSync(sync_id));
   std::unique_ptr<SyncWatch> watch(new SyncWatch(store, std::string(sync_id), after_sequence));
   // Listening starts before the first read, so that no change is missed between them.
   SYNCLINE_ASSIGN_OR_RETURN(watch->changes_, store->Listen(sync.sync_no));
@@ -46,10 +46,10 @@ absl::StatusOr<std::vector<SyncEvent>> SyncWatch::Next(absl::Duration timeout) {
 
 absl::Status SyncWatch::Read(std::vector<SyncEvent>* events) {
   // The sync is read before its checkpoints: if it has ended, all of them are there.
-  SYNCLINE_ASSIGN_OR_RETURN(const SyncRecord sync, store_->GetSync(sync_id_));
+  SYNCLINE_ASSIGN_OR_RETURN(const SyncEntry sync, store_->GetSync(sync_id_));
   SYNCLINE_RETURN_IF_ERROR(ReadCheckpoints(sync, events));
   NoteProgress(sync, events);
-  for (const StreamRecord& stream : sync.streams) {
+  for (const StreamEntry& stream : sync.streams) {
     StreamState& seen = states_[stream.plan.stream_no];
     if (HasEnded(stream.state) && !HasEnded(seen)) {
       events->push_back(
@@ -63,9 +63,9 @@ absl::Status SyncWatch::Read(std::vector<SyncEvent>* events) {
   return absl::OkStatus();
 }
 
-absl::Status SyncWatch::ReadCheckpoints(const SyncRecord& sync, std::vector<SyncEvent>* events) {
+absl::Status SyncWatch::ReadCheckpoints(const SyncEntry& sync, std::vector<SyncEvent>* events) {
   std::map<int64_t, const StreamDescriptor*> descriptors;
-  for (const StreamRecord& stream : sync.streams) {
+  for (const StreamEntry& stream : sync.streams) {
     descriptors[stream.plan.stream_no] = &stream.plan.descriptor;
   }
   size_t read = 0;
@@ -82,12 +82,12 @@ absl::Status SyncWatch::ReadCheckpoints(const SyncRecord& sync, std::vector<Sync
   return absl::OkStatus();
 }
 
-void SyncWatch::NoteProgress(const SyncRecord& sync, std::vector<SyncEvent>* events) {
+void SyncWatch::NoteProgress(const SyncEntry& sync, std::vector<SyncEvent>* events) {
   const absl::Time now = absl::Now();
   if (now - progress_at_ < kProgressInterval) return;
   progress_at_ = now;
   std::vector<int64_t> counts;
-  for (const StreamRecord& stream : sync.streams) {
+  for (const StreamEntry& stream : sync.streams) {
     counts.push_back(static_cast<int64_t>(stream.state));
     counts.push_back(stream.records_written);
     counts.push_back(stream.records_rejected);

@@ -25,7 +25,7 @@ struct CheckpointEvent {
   CommittedCheckpoint checkpoint;
 };
 struct ProgressEvent {
-  SyncRecord sync;
+  SyncEntry sync;
 };
 struct StreamFinishedEvent {
   StreamDescriptor descriptor;
@@ -54,8 +54,8 @@ class SyncWatch {
   SyncWatch(write::StreamStateStore* store, std::string sync_id, int64_t after_sequence);
 
   absl::Status Read(std::vector<SyncEvent>* events);
-  absl::Status ReadCheckpoints(const SyncRecord& sync, std::vector<SyncEvent>* events);
-  void NoteProgress(const SyncRecord& sync, std::vector<SyncEvent>* events);
+  absl::Status ReadCheckpoints(const SyncEntry& sync, std::vector<SyncEvent>* events);
+  void NoteProgress(const SyncEntry& sync, std::vector<SyncEvent>* events);
 
   write::StreamStateStore* const store_;
   const std::string sync_id_;

@@ -7,7 +7,7 @@
 namespace syncline::write {
 namespace {
 
-void NameColumnsOf(const std::vector<std::string>& columns, StreamPlan* plan) {
+void SetColumnNames(const std::vector<std::string>& columns, StreamPlan* plan) {
   TableSchema* const schema = &plan->schema;
   std::map<std::string, std::string> by_property;
   for (size_t i = 0; i < columns.size(); ++i) {
@@ -24,15 +24,15 @@ void NameColumnsOf(const std::vector<std::string>& columns, StreamPlan* plan) {
 ColumnNaming::ColumnNaming(const postgres::Ledger* ledger, postgres::Transaction* transaction)
     : transaction_(transaction), schema_(postgres::QuoteIdentifier(ledger->schema())) {}
 
-absl::Status ColumnNaming::Name(const std::vector<StreamRecord*>& streams) {
+absl::Status ColumnNaming::Name(const std::vector<StreamEntry*>& streams) {
   std::vector<TableName> tables;
-  for (const StreamRecord* stream : streams) {
+  for (const StreamEntry* stream : streams) {
     tables.push_back(stream->plan.table);
     tables.push_back(stream->plan.temp_table);
   }
   SYNCLINE_ASSIGN_OR_RETURN(auto facts,
                             postgres::ReadTableColumnFacts(*transaction_, schema_, tables));
-  for (StreamRecord* stream : streams) {
+  for (StreamEntry* stream : streams) {
     std::vector<std::string> properties;
     for (const ColumnSchema& column : stream->plan.schema.columns) {
       properties.push_back(column.input_name);
@@ -41,15 +41,15 @@ absl::Status ColumnNaming::Name(const std::vector<StreamRecord*>& streams) {
     postgres::TableColumnFacts& of_table = facts[stream->plan.table];
     of_table.existing.merge(facts[stream->plan.temp_table].existing);
     ColumnAssignment assignment = AssignColumns(properties, of_table.known, of_table.existing);
-    NameColumnsOf(assignment.columns, &stream->plan);
+    SetColumnNames(assignment.columns, &stream->plan);
     changed_[stream] = std::move(assignment.changed);
   }
   return absl::OkStatus();
 }
 
-absl::Status ColumnNaming::Write(const std::vector<StreamRecord*>& streams) {
+absl::Status ColumnNaming::Write(const std::vector<StreamEntry*>& streams) {
   std::vector<std::pair<TableName, KnownColumn>> columns;
-  for (const StreamRecord* stream : streams) {
+  for (const StreamEntry* stream : streams) {
     if (stream->state != StreamState::kOpen) continue;
     for (const KnownColumn& column : changed_[stream]) {
       columns.emplace_back(stream->plan.table, column);

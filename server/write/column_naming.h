@@ -25,15 +25,15 @@ class ColumnNaming {
   ColumnNaming(const postgres::Ledger* ledger, postgres::Transaction* transaction);
 
   // Sets the column names in the plans of `streams`, including those of keys and cursors.
-  absl::Status Name(const std::vector<StreamRecord*>& streams);
+  absl::Status Name(const std::vector<StreamEntry*>& streams);
 
   // Writes the names of those of `streams` that are kOpen to the ledger.
-  absl::Status Write(const std::vector<StreamRecord*>& streams);
+  absl::Status Write(const std::vector<StreamEntry*>& streams);
 
  private:
   postgres::Transaction* const transaction_;
   const std::string schema_;  // the ledger's, quoted
-  std::map<const StreamRecord*, std::vector<KnownColumn>> changed_;
+  std::map<const StreamEntry*, std::vector<KnownColumn>> changed_;
 };
 
 }  // namespace syncline::write

@@ -15,7 +15,7 @@ namespace {
 constexpr char kAllowEmpty[] = "allow_empty";
 
 // Returns whether a replace has nothing to publish because every record was rejected.
-absl::StatusOr<bool> AllWereRejected(postgres::Transaction& transaction, const StreamRecord& stream,
+absl::StatusOr<bool> AllWereRejected(postgres::Transaction& transaction, const StreamEntry& stream,
                                      CompletionAction how) {
   const bool none = stream.records_rejected > 0 && stream.records_written == 0;
   if (!IsTruncate(stream.plan.loader) || !Publishes(how) || !none ||
@@ -30,7 +30,7 @@ absl::StatusOr<bool> AllWereRejected(postgres::Transaction& transaction, const S
 }  // namespace
 
 absl::StatusOr<std::vector<GuardResult>> JudgePublication(postgres::Transaction& transaction,
-                                                          const StreamRecord& stream,
+                                                          const StreamEntry& stream,
                                                           CompletionAction how,
                                                           bool target_exists) {
   const PublishGuard& guard = stream.plan.guard;
@@ -41,7 +41,7 @@ absl::StatusOr<std::vector<GuardResult>> JudgePublication(postgres::Transaction&
   }
   figures.rejected = stream.records_rejected;
   figures.nulled = stream.values.nulled;
-  std::vector<GuardResult> results = JudgeGuard(guard, figures);
+  std::vector<GuardResult> results = EvaluateGuard(guard, figures);
   SYNCLINE_ASSIGN_OR_RETURN(const bool rejected, AllWereRejected(transaction, stream, how));
   if (rejected) results.push_back({kAllowEmpty, 0, static_cast<double>(figures.rejected), false});
   return results;
@@ -54,7 +54,7 @@ void UseGuard(const CompletionRequest& request, PublishGuard* guard) {
   guard->key = std::move(key);
 }
 
-absl::Status CheckGuard(postgres::Transaction& transaction, const StreamRecord& stream,
+absl::Status CheckGuard(postgres::Transaction& transaction, const StreamEntry& stream,
                         CompletionAction how, bool target_exists) {
   SYNCLINE_ASSIGN_OR_RETURN(const std::vector<GuardResult> results,
                             JudgePublication(transaction, stream, how, target_exists));

@@ -20,14 +20,14 @@ namespace syncline::write {
 // in an earlier one; for an append, before it completes. `stream.plan.guard` is the guard of this
 // completion. Only reads. Errors: FAILED_PRECONDITION PUBLISH_GUARD with every figure,
 // ALL_REJECTED; those of the database. Staged rows are kept, and the completion can be repeated.
-absl::Status CheckGuard(postgres::Transaction& transaction, const StreamRecord& stream,
+absl::Status CheckGuard(postgres::Transaction& transaction, const StreamEntry& stream,
                         CompletionAction how, bool target_exists);
 
 // Returns the results of the guard's conditions, for CheckGuard and for a validation that changes
 // nothing. A replace of which every record was rejected has an additional failed condition,
 // allow_empty.
 absl::StatusOr<std::vector<GuardResult>> JudgePublication(postgres::Transaction& transaction,
-                                                          const StreamRecord& stream,
+                                                          const StreamEntry& stream,
                                                           CompletionAction how, bool target_exists);
 
 // Replaces `guard`, the stream's own, with that of `request` if it has one. The key, which only the

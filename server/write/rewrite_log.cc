@@ -12,13 +12,13 @@ namespace syncline::write {
 namespace {
 
 // Maximum changes in a log line; a wide table may have a thousand.
-constexpr size_t kMostChanges = 20;
+constexpr size_t kMaxLoggedChanges = 20;
 
 std::string ChangesText(const std::vector<SchemaChange>& changes) {
   std::vector<std::string> texts;
   for (const SchemaChange& change : changes) {
     if (!change.rewrites) continue;
-    if (texts.size() == kMostChanges) {
+    if (texts.size() == kMaxLoggedChanges) {
       texts.push_back("and more");
       break;
     }

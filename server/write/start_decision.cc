@@ -27,10 +27,10 @@ Warning TableMissing(const TableName& table) {
 
 }  // namespace
 
-absl::Status StartDecision::Decide(const SyncDraft& draft, SyncRecord* sync) {
+absl::Status StartDecision::Decide(const SyncDraft& draft, SyncEntry* sync) {
   std::vector<Stream> streams;
   for (size_t i = 0; i < sync->streams.size(); ++i) {
-    StreamRecord& record = sync->streams[i];
+    StreamEntry& record = sync->streams[i];
     if (record.state == StreamState::kFailed) continue;
     Stream& stream = streams.emplace_back();
     stream.request = &draft.requests[i];
@@ -39,18 +39,18 @@ absl::Status StartDecision::Decide(const SyncDraft& draft, SyncRecord* sync) {
   // Lock the tables' names, then read facts and decide with bounded waits for locks.
   SYNCLINE_RETURN_IF_ERROR(LockTables(streams));
   SYNCLINE_RETURN_IF_ERROR(columns_.Name(RecordsOf(streams)));
-  SYNCLINE_RETURN_IF_ERROR(postgres::BoundLockWaits(*transaction_, options_.locks));
+  SYNCLINE_RETURN_IF_ERROR(postgres::LimitLockWaits(*transaction_, options_.locks));
   if (!options_.isolated) SYNCLINE_RETURN_IF_ERROR(Gather(&streams));
   for (Stream& stream : streams) {
     SYNCLINE_RETURN_IF_ERROR(options_.isolated ? DecideIsolated(*sync, &stream)
                                                : DecideStream(*sync, &stream));
   }
-  SYNCLINE_RETURN_IF_ERROR(postgres::UnboundLockWaits(*transaction_));
+  SYNCLINE_RETURN_IF_ERROR(postgres::UnlimitLockWaits(*transaction_));
   return Write(streams, sync);
 }
 
-std::vector<StreamRecord*> StartDecision::RecordsOf(const std::vector<Stream>& streams) {
-  std::vector<StreamRecord*> records;
+std::vector<StreamEntry*> StartDecision::RecordsOf(const std::vector<Stream>& streams) {
+  std::vector<StreamEntry*> records;
   for (const Stream& stream : streams) records.push_back(stream.record);
   return records;
 }
@@ -75,9 +75,9 @@ absl::Status StartDecision::Gather(std::vector<Stream>* streams) {
   return absl::OkStatus();
 }
 
-absl::Status StartDecision::DecideIsolated(const SyncRecord& sync, Stream* stream) {
+absl::Status StartDecision::DecideIsolated(const SyncEntry& sync, Stream* stream) {
   SYNCLINE_RETURN_IF_ERROR(transaction_->Execute("SAVEPOINT stream"));
-  const StreamRecord undecided = *stream->record;
+  const StreamEntry undecided = *stream->record;
   std::vector<Stream> alone = {*stream};
   absl::Status status = Gather(&alone);
   stream->status = alone.front().status;
@@ -90,7 +90,7 @@ absl::Status StartDecision::DecideIsolated(const SyncRecord& sync, Stream* strea
   return transaction_->Execute("ROLLBACK TO SAVEPOINT stream; RELEASE SAVEPOINT stream");
 }
 
-absl::Status StartDecision::Write(const std::vector<Stream>& streams, SyncRecord* sync) {
+absl::Status StartDecision::Write(const std::vector<Stream>& streams, SyncEntry* sync) {
   SYNCLINE_RETURN_IF_ERROR(columns_.Write(RecordsOf(streams)));
   SYNCLINE_RETURN_IF_ERROR(ledger_->InsertSync(*transaction_, sync));
   for (const Stream& stream : streams) {
@@ -101,7 +101,7 @@ absl::Status StartDecision::Write(const std::vector<Stream>& streams, SyncRecord
   return absl::OkStatus();
 }
 
-absl::Status StartDecision::DecideStream(const SyncRecord& sync, Stream* stream) {
+absl::Status StartDecision::DecideStream(const SyncEntry& sync, Stream* stream) {
   SYNCLINE_RETURN_IF_ERROR(ReadHistory(stream));
   const std::string& owner = stream->history.connection_id;
   if (!owner.empty() && owner != sync.connection_id) {
@@ -173,7 +173,7 @@ absl::StatusOr<bool> StartDecision::PublishesStaged(const Stream& stream) {
   SYNCLINE_ASSIGN_OR_RETURN(const StagingFacts staging,
                             GatherStaging(context, *transaction_, plan, stream.status.temp));
   SYNCLINE_ASSIGN_OR_RETURN(const StagingRequest request,
-                            StagingRequestOf(context, *transaction_, plan));
+                            GatherStagingRequest(context, *transaction_, plan));
   const StagingAction action = DecideStaging(request, staging).action;
   return action == StagingAction::kKeep || action == StagingAction::kCopyIn;
 }

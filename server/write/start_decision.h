@@ -45,23 +45,23 @@ class StartDecision {
   // error is returned. Errors: INVALID_ARGUMENT INVALID_REQUEST; FAILED_PRECONDITION
   // STALE_GENERATION, TABLE_OWNED, TARGET_INCOMPATIBLE, SCHEMA_INCOMPATIBLE and those of
   // PlanEvolution; ABORTED LOCK_NOT_AVAILABLE if a table is locked; those of the database.
-  absl::Status Decide(const SyncDraft& draft, SyncRecord* sync);
+  absl::Status Decide(const SyncDraft& draft, SyncEntry* sync);
 
  private:
   // Facts about one stream. The steps below fill it in their order.
   struct Stream {
     const StreamRequest* request = nullptr;
-    StreamRecord* record = nullptr;  // goes to the ledger: plan, changes, warnings
+    StreamEntry* record = nullptr;  // goes to the ledger: plan, changes, warnings
     postgres::InitialStatus status;
     postgres::TableHistory history;
   };
 
-  static std::vector<StreamRecord*> RecordsOf(const std::vector<Stream>& streams);
+  static std::vector<StreamEntry*> RecordsOf(const std::vector<Stream>& streams);
   absl::Status LockTables(const std::vector<Stream>& streams);
   absl::Status Gather(std::vector<Stream>* streams);
-  absl::Status DecideIsolated(const SyncRecord& sync, Stream* stream);
-  absl::Status DecideStream(const SyncRecord& sync, Stream* stream);
-  absl::Status Write(const std::vector<Stream>& streams, SyncRecord* sync);
+  absl::Status DecideIsolated(const SyncEntry& sync, Stream* stream);
+  absl::Status DecideStream(const SyncEntry& sync, Stream* stream);
+  absl::Status Write(const std::vector<Stream>& streams, SyncEntry* sync);
 
   // --- The steps of DecideStream ---
   // Reads the ledger's history of the table, as far as it still applies.

@@ -41,7 +41,7 @@ class StreamNaming {
   // A stream to be named.
   struct Stream {
     const StreamRequest* request = nullptr;
-    StreamRecord* record = nullptr;  // gets its tables
+    StreamEntry* record = nullptr;  // gets its tables
     // The table is assigned to the stream permanently.
     bool is_new = false;
   };
@@ -51,8 +51,8 @@ class StreamNaming {
   absl::Status LockNames(const std::vector<Stream>& streams);
   // Names the streams without an entry, based on facts about the names that they may take.
   absl::Status NameNewStreams(std::vector<Stream>* streams);
-  absl::Status AskFor(const std::vector<TableName>& tables);
-  bool IsGiven(const StreamRequest& request) const;
+  absl::Status ReadFacts(const std::vector<TableName>& tables);
+  bool HasAssignedTable(const StreamRequest& request) const;
   void SetTable(const TableName& table, Stream* stream) const;
   // Assigns an exact table to a stream that has none, if no other stream has that table.
   void ClaimExactTables(std::vector<Stream>* streams) const;
@@ -65,13 +65,13 @@ class StreamNaming {
   const std::string schema_;  // the ledger's, quoted
   std::map<StreamDescriptor, postgres::StreamTable> entries_;
   NameFacts facts_;
-  std::set<TableName> asked_;  // the tables for which `facts_` are complete
+  std::set<TableName> known_tables_;  // the tables for which `facts_` are complete
 };
 
 absl::Status StreamNaming::Name(SyncDraft* draft) {
   std::vector<Stream> streams;
   for (size_t i = 0; i < draft->requests.size(); ++i) {
-    StreamRecord& record = draft->sync.streams[i];
+    StreamEntry& record = draft->sync.streams[i];
     if (record.state != StreamState::kFailed) streams.push_back({&draft->requests[i], &record});
   }
   SYNCLINE_RETURN_IF_ERROR(ReadEntries(streams));
@@ -103,7 +103,7 @@ absl::Status StreamNaming::RefuseSharedTables(bool allow_partial, std::vector<St
   return absl::OkStatus();
 }
 
-bool StreamNaming::IsGiven(const StreamRequest& request) const {
+bool StreamNaming::HasAssignedTable(const StreamRequest& request) const {
   const auto entry = entries_.find(request.name.stream);
   return entry != entries_.end() && !entry->second.table.name.empty();
 }
@@ -113,7 +113,7 @@ absl::Status StreamNaming::ReadEntries(const std::vector<Stream>& streams) {
   for (const Stream& stream : streams) named.push_back(stream.request->name.stream);
   SYNCLINE_ASSIGN_OR_RETURN(entries_, postgres::ReadStreamTables(*transaction_, schema_, named));
   if (std::all_of(streams.begin(), streams.end(),
-                  [&](const Stream& stream) { return IsGiven(*stream.request); })) {
+                  [&](const Stream& stream) { return HasAssignedTable(*stream.request); })) {
     return absl::OkStatus();
   }
   SYNCLINE_RETURN_IF_ERROR(LockNames(streams));
@@ -125,7 +125,7 @@ absl::Status StreamNaming::LockNames(const std::vector<Stream>& streams) {
   // Locked in one order, so that two syncs cannot deadlock.
   std::set<std::string> locks;
   for (const Stream& stream : streams) {
-    if (IsGiven(*stream.request)) continue;
+    if (HasAssignedTable(*stream.request)) continue;
     locks.insert(absl::StrCat("names/", stream.request->name.table.schema));
     if (stream.request->exact_table.has_value()) {
       locks.insert(absl::StrCat("names/", stream.request->exact_table->schema));
@@ -134,9 +134,9 @@ absl::Status StreamNaming::LockNames(const std::vector<Stream>& streams) {
   return ledger_->LockAll(*transaction_, {locks.begin(), locks.end()});
 }
 
-absl::Status StreamNaming::AskFor(const std::vector<TableName>& tables) {
+absl::Status StreamNaming::ReadFacts(const std::vector<TableName>& tables) {
   if (tables.empty()) return absl::OkStatus();
-  asked_.insert(tables.begin(), tables.end());
+  known_tables_.insert(tables.begin(), tables.end());
   return postgres::ReadTableFacts(*transaction_, schema_, tables, &facts_);
 }
 
@@ -145,7 +145,7 @@ absl::Status StreamNaming::NameNewStreams(std::vector<Stream>* streams) {
   std::vector<StreamName> names;
   std::vector<TableName> unknown;
   for (Stream& stream : *streams) {
-    if (IsGiven(*stream.request)) continue;
+    if (HasAssignedTable(*stream.request)) continue;
     if (stream.request->exact_table.has_value()) {
       unknown.push_back(*stream.request->exact_table);
       continue;
@@ -158,11 +158,11 @@ absl::Status StreamNaming::NameNewStreams(std::vector<Stream>* streams) {
   // A name with a hash is looked up only when it turns out to be needed, so this repeats until the
   // facts about all names are known.
   while (!unknown.empty()) {
-    SYNCLINE_RETURN_IF_ERROR(AskFor(unknown));
+    SYNCLINE_RETURN_IF_ERROR(ReadFacts(unknown));
     unknown.clear();
     tables = AssignTables(names, facts_);
     std::copy_if(tables.begin(), tables.end(), std::back_inserter(unknown),
-                 [&](const TableName& table) { return asked_.count(table) == 0; });
+                 [&](const TableName& table) { return known_tables_.count(table) == 0; });
   }
   for (size_t i = 0; i < added.size(); ++i) {
     added[i]->is_new = true;
@@ -173,7 +173,7 @@ absl::Status StreamNaming::NameNewStreams(std::vector<Stream>* streams) {
 
 void StreamNaming::SetTable(const TableName& table, Stream* stream) const {
   stream->record->plan.table = table;
-  stream->record->plan.temp_table = TempTableName(table);
+  stream->record->plan.temp_table = GetStagingTableName(table);
 }
 
 void StreamNaming::WarnOfSplit(const Stream& stream) const {
@@ -190,9 +190,9 @@ void StreamNaming::ClaimExactTables(std::vector<Stream>* streams) const {
     if (stream.is_new) claimed.insert(stream.record->plan.table);
   }
   for (Stream& stream : *streams) {
-    if (!stream.request->exact_table.has_value() || IsGiven(*stream.request)) continue;
+    if (!stream.request->exact_table.has_value() || HasAssignedTable(*stream.request)) continue;
     const TableName& table = *stream.request->exact_table;
-    if (facts_.owners.count(ScopeOf(table)) > 0) continue;
+    if (facts_.owners.count(MakeScopedName(table)) > 0) continue;
     stream.is_new = claimed.insert(table).second;
   }
 }

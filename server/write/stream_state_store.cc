@@ -34,7 +34,7 @@ constexpr postgres::TransactOptions NotDurable() { return {.durable = false}; }
 
 }  // namespace
 
-absl::StatusOr<SyncRecord> StreamStateStore::GetSync(absl::string_view sync_id) {
+absl::StatusOr<SyncEntry> StreamStateStore::GetSync(absl::string_view sync_id) {
   return InTransaction(database_, {}, [&](postgres::Transaction& transaction) {
     return ledger_->GetSync(transaction, sync_id);
   });
@@ -46,17 +46,17 @@ absl::StatusOr<std::string> StreamStateStore::GetOwner(absl::string_view sync_id
   });
 }
 
-absl::StatusOr<std::vector<SyncRecord>> StreamStateStore::ListSyncs(const SyncQuery& query) {
+absl::StatusOr<std::vector<SyncEntry>> StreamStateStore::ListSyncs(const SyncQuery& query) {
   return InTransaction(database_, {}, [&](postgres::Transaction& transaction) {
     return ledger_->ListSyncs(transaction, query);
   });
 }
 
-absl::StatusOr<SyncRecord> StreamStateStore::CancelSync(absl::string_view sync_id) {
+absl::StatusOr<SyncEntry> StreamStateStore::CancelSync(absl::string_view sync_id) {
   return InTransaction(
-      database_, {}, [&](postgres::Transaction& transaction) -> absl::StatusOr<SyncRecord> {
+      database_, {}, [&](postgres::Transaction& transaction) -> absl::StatusOr<SyncEntry> {
         SYNCLINE_RETURN_IF_ERROR(ledger_->Lock(transaction, absl::StrCat("sync/", sync_id)));
-        SYNCLINE_ASSIGN_OR_RETURN(const SyncRecord sync, ledger_->GetSync(transaction, sync_id));
+        SYNCLINE_ASSIGN_OR_RETURN(const SyncEntry sync, ledger_->GetSync(transaction, sync_id));
         SYNCLINE_RETURN_IF_ERROR(ledger_->CancelSync(transaction, sync.sync_no));
         return ledger_->GetSync(transaction, sync_id);
       });
@@ -97,11 +97,11 @@ absl::Status StreamStateStore::DropLease() {
       NotDurable());
 }
 
-absl::StatusOr<StreamRecord> StreamStateStore::BeginCompletion(int64_t stream_no,
-                                                               const CompletionRequest& request) {
+absl::StatusOr<StreamEntry> StreamStateStore::BeginCompletion(int64_t stream_no,
+                                                              const CompletionRequest& request) {
   return InTransaction(
-      database_, {}, [&](postgres::Transaction& transaction) -> absl::StatusOr<StreamRecord> {
-        SYNCLINE_ASSIGN_OR_RETURN(StreamRecord stream, ledger_->LockStream(transaction, stream_no));
+      database_, {}, [&](postgres::Transaction& transaction) -> absl::StatusOr<StreamEntry> {
+        SYNCLINE_ASSIGN_OR_RETURN(StreamEntry stream, ledger_->LockStream(transaction, stream_no));
         if (HasEnded(stream.state)) return stream;
         if (stream.state == StreamState::kCancelled) return postgres::SyncCancelled();
         SYNCLINE_ASSIGN_OR_RETURN(const std::vector<std::string> open,
@@ -123,7 +123,7 @@ absl::StatusOr<StreamRecord> StreamStateStore::BeginCompletion(int64_t stream_no
       });
 }
 
-absl::StatusOr<StreamRecord> StreamStateStore::GetStream(int64_t stream_no) {
+absl::StatusOr<StreamEntry> StreamStateStore::GetStream(int64_t stream_no) {
   return InTransaction(database_, {}, [&](postgres::Transaction& transaction) {
     return ledger_->LockStream(transaction, stream_no);
   });
@@ -144,11 +144,11 @@ absl::Status StreamStateStore::WhyCancelled(const StreamPlan& plan) {
 absl::StatusOr<RejectedPage> StreamStateStore::ListRejected(const RejectedQuery& query) {
   return InTransaction(
       database_, {}, [&](postgres::Transaction& transaction) -> absl::StatusOr<RejectedPage> {
-        SYNCLINE_ASSIGN_OR_RETURN(const SyncRecord sync,
+        SYNCLINE_ASSIGN_OR_RETURN(const SyncEntry sync,
                                   ledger_->GetSync(transaction, query.sync_id));
         const bool known =
             !query.stream.has_value() ||
-            std::any_of(sync.streams.begin(), sync.streams.end(), [&](const StreamRecord& stream) {
+            std::any_of(sync.streams.begin(), sync.streams.end(), [&](const StreamEntry& stream) {
               return stream.plan.descriptor == *query.stream;
             });
         if (!known) return UnknownStream(*query.stream);

@@ -41,13 +41,13 @@ class StreamStateStore {
         server_id_(std::move(server_id)) {}
 
   // Errors: NOT_FOUND UNKNOWN_SYNC.
-  absl::StatusOr<SyncRecord> GetSync(absl::string_view sync_id);
+  absl::StatusOr<SyncEntry> GetSync(absl::string_view sync_id);
   // Returns the owner of the sync, or an empty string if it has none. Errors: NOT_FOUND
   // UNKNOWN_SYNC.
   absl::StatusOr<std::string> GetOwner(absl::string_view sync_id);
-  absl::StatusOr<std::vector<SyncRecord>> ListSyncs(const SyncQuery& query);
+  absl::StatusOr<std::vector<SyncEntry>> ListSyncs(const SyncQuery& query);
   // Cancels what has not ended and returns the resulting sync. Errors: NOT_FOUND UNKNOWN_SYNC.
-  absl::StatusOr<SyncRecord> CancelSync(absl::string_view sync_id);
+  absl::StatusOr<SyncEntry> CancelSync(absl::string_view sync_id);
 
   // Errors: FAILED_PRECONDITION STREAM_COMPLETED, SYNC_CANCELLED.
   absl::StatusOr<postgres::ClaimedWriter> ClaimWriter(int64_t sync_no, int64_t stream_no,
@@ -62,8 +62,8 @@ class StreamStateStore {
   // Checks the preconditions of a completion and stops the stream's writers; the stream is
   // kFinalizing then. A stream that has ended is returned as it is. Errors: FAILED_PRECONDITION
   // WRITERS_ACTIVE, COUNT_MISMATCH, OFFSETS_MISSING, SYNC_CANCELLED.
-  absl::StatusOr<StreamRecord> BeginCompletion(int64_t stream_no, const CompletionRequest& request);
-  absl::StatusOr<StreamRecord> GetStream(int64_t stream_no);
+  absl::StatusOr<StreamEntry> BeginCompletion(int64_t stream_no, const CompletionRequest& request);
+  absl::StatusOr<StreamEntry> GetStream(int64_t stream_no);
   // Stores how a completion failed, for later inquiries.
   absl::Status NoteFailure(int64_t stream_no, const absl::Status& failure);
   // Returns why a kCancelled stream can no longer be written: ABORTED SUPERSEDED if a newer sync

@@ -18,11 +18,11 @@ namespace {
 
 using postgres::LockNeed;
 
-absl::StatusOr<StreamRecord> ReadStream(const LoaderContext& context,
-                                        postgres::Transaction& transaction,
-                                        absl::string_view sync_id, const StreamPlan& plan) {
-  SYNCLINE_ASSIGN_OR_RETURN(SyncRecord sync, context.ledger->GetSync(transaction, sync_id));
-  for (StreamRecord& stream : sync.streams) {
+absl::StatusOr<StreamEntry> ReadStream(const LoaderContext& context,
+                                       postgres::Transaction& transaction,
+                                       absl::string_view sync_id, const StreamPlan& plan) {
+  SYNCLINE_ASSIGN_OR_RETURN(SyncEntry sync, context.ledger->GetSync(transaction, sync_id));
+  for (StreamEntry& stream : sync.streams) {
     if (stream.plan.stream_no == plan.stream_no) return std::move(stream);
   }
   return UnknownStream(plan.descriptor);
@@ -30,7 +30,7 @@ absl::StatusOr<StreamRecord> ReadStream(const LoaderContext& context,
 
 absl::StatusOr<CompletionAction> ChooseAction(const LoaderContext& context,
                                               postgres::Transaction& transaction,
-                                              const StreamRecord& stream,
+                                              const StreamEntry& stream,
                                               const CompletionRequest& request,
                                               const postgres::InitialStatus& status) {
   CompletionFacts facts = {.complete = request.complete, .discard = request.discard_staged};
@@ -40,13 +40,13 @@ absl::StatusOr<CompletionAction> ChooseAction(const LoaderContext& context,
   return DecideCompletion(stream.plan.loader, facts);
 }
 
-LockNeed NeedOf(CompletionAction how, const StreamRecord& stream) {
+LockNeed GetLockNeed(CompletionAction how, const StreamEntry& stream) {
   if (!Publishes(how)) return LockNeed::kNone;
   return how == CompletionAction::kReplace || !stream.changes.empty() ? LockNeed::kReaders
                                                                       : LockNeed::kWriters;
 }
 
-absl::Status CheckCount(const StreamRecord& stream, const CompletionRequest& request) {
+absl::Status CheckCount(const StreamEntry& stream, const CompletionRequest& request) {
   if (!request.expected_records.has_value()) return absl::OkStatus();
   int64_t committed = 0;
   for (const WriterPosition& writer : stream.writers) committed += writer.durable_offset;
@@ -56,14 +56,14 @@ absl::Status CheckCount(const StreamRecord& stream, const CompletionRequest& req
 }
 
 absl::Status CheckGaps(const LoaderContext& context, postgres::Transaction& transaction,
-                       const StreamRecord& stream, const CompletionRequest& request) {
+                       const StreamEntry& stream, const CompletionRequest& request) {
   SYNCLINE_ASSIGN_OR_RETURN(const std::vector<std::string> gaps,
                             context.ledger->WritersWithGaps(transaction, stream.plan.stream_no));
   return request.complete && !gaps.empty() ? OffsetsMissing(gaps) : absl::OkStatus();
 }
 
 absl::Status Fill(const LoaderContext& context, postgres::Transaction& transaction,
-                  const StreamRecord& stream, const CompletionRequest& request,
+                  const StreamEntry& stream, const CompletionRequest& request,
                   Validation* validation) {
   const StreamPlan& plan = stream.plan;
   SYNCLINE_ASSIGN_OR_RETURN(
@@ -81,8 +81,8 @@ absl::Status Fill(const LoaderContext& context, postgres::Transaction& transacti
   if (Publishes(how)) validation->changes = stream.changes;
   SYNCLINE_ASSIGN_OR_RETURN(validation->guard_results,
                             JudgePublication(transaction, stream, how, status.real.exists));
-  SYNCLINE_ASSIGN_OR_RETURN(validation->blockers,
-                            postgres::FindBlockers(transaction, {plan.table}, NeedOf(how, stream)));
+  SYNCLINE_ASSIGN_OR_RETURN(validation->blockers, postgres::FindBlockers(transaction, {plan.table},
+                                                                         GetLockNeed(how, stream)));
   return absl::OkStatus();
 }
 
@@ -96,7 +96,7 @@ absl::StatusOr<Validation> ValidateCompletion(const LoaderContext& context,
       context.database->Transact([&](postgres::Transaction& transaction) -> absl::Status {
         validation = Validation();
         SYNCLINE_RETURN_IF_ERROR(postgres::BeginReadOnly(transaction));
-        SYNCLINE_ASSIGN_OR_RETURN(StreamRecord stream,
+        SYNCLINE_ASSIGN_OR_RETURN(StreamEntry stream,
                                   ReadStream(context, transaction, sync_id, plan));
         if (stream.state == StreamState::kCancelled) return postgres::SyncCancelled();
         SYNCLINE_ASSIGN_OR_RETURN(const std::vector<std::string> open,

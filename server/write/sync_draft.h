@@ -23,7 +23,7 @@ struct SyncDraft {
   // Has `sync_id`, `connection_id`, `owner`, `request_digest`, `input_digest`, and in `streams` the
   // plans without table, column names, generation and loader; their `primary_key` and `cursor` are
   // names of properties. A stream whose request is invalid is kFailed with its error.
-  SyncRecord sync;
+  SyncEntry sync;
   // One entry per stream.
   std::vector<StreamRequest> requests;
   // If true, a stream that cannot start does not stop the others.

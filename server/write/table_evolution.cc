@@ -11,8 +11,8 @@
 #include "base/error.h"
 #include "base/log.h"
 #include "base/status_macros.h"
+#include "server/model/enum_names.h"
 #include "server/model/evolution_plan.h"
-#include "server/model/plan_words.h"
 #include "server/postgres/ledger/owned_columns.h"
 #include "server/postgres/ledger/staging_ledger.h"
 #include "server/postgres/ledger/stream_names.h"
@@ -68,7 +68,7 @@ void LogChange(const TableName& table, const SchemaChange& change) {
       .Field("to", change.to);
 }
 
-std::set<std::string> DroppedBy(const std::vector<SchemaChange>& changes) {
+std::set<std::string> GetDroppedColumns(const std::vector<SchemaChange>& changes) {
   std::set<std::string> dropped;
   for (const SchemaChange& change : changes) {
     if (change.kind == SchemaChange::Kind::kDropColumn) dropped.insert(change.column);
@@ -125,7 +125,7 @@ absl::StatusOr<std::optional<ColumnSchema>> PublishedColumn(postgres::Transactio
     wanted.columns.push_back(column);
     const absl::Status casts = postgres::CheckCasts(transaction, plan.table, wanted);
     if (!casts.ok()) {
-      if (DetailOf(casts).reason != "SCHEMA_INCOMPATIBLE") return casts;
+      if (GetDetail(casts).reason != "SCHEMA_INCOMPATIBLE") return casts;
       column = SchemaOf(*target);
     }
   }
@@ -155,7 +155,7 @@ absl::Status AppendGivenUp(postgres::Transaction& transaction, const postgres::L
 bool SameTypes(const TableSchema& a, const TableSchema& b) {
   return std::equal(a.columns.begin(), a.columns.end(), b.columns.begin(), b.columns.end(),
                     [](const ColumnSchema& left, const ColumnSchema& right) {
-                      return TableTypeOf(left) == TableTypeOf(right);
+                      return GetTableType(left) == GetTableType(right);
                     });
 }
 
@@ -164,7 +164,7 @@ absl::Status Evolve(postgres::Transaction& transaction, const StreamPlan& plan,
                     const EvolutionPlan& evolution, postgres::CastFailure failure) {
   const auto evolve = [&] {
     return postgres::EvolveTable(transaction, plan.table, evolution.schema,
-                                 {DroppedBy(evolution.changes), failure});
+                                 {GetDroppedColumns(evolution.changes), failure});
   };
   if (!Rewrites(evolution.changes)) return evolve();
   SYNCLINE_ASSIGN_OR_RETURN(
@@ -176,7 +176,7 @@ absl::Status Evolve(postgres::Transaction& transaction, const StreamPlan& plan,
 }  // namespace
 
 absl::Status PlanTable(postgres::Transaction& transaction, const postgres::Ledger& ledger,
-                       const TableToPlan& table, StreamRecord* stream) {
+                       const TableToPlan& table, StreamEntry* stream) {
   StreamPlan& plan = stream->plan;
   EvolutionInput input;
   if (table.status.exists) {
@@ -214,7 +214,7 @@ absl::StatusOr<std::vector<postgres::UndeclaredColumn>> FindUndeclared(
   if (staged.empty()) return undeclared;
   SYNCLINE_ASSIGN_OR_RETURN(const StagedTables tables, ReadStaged(transaction, ledger, plan));
   for (const postgres::StagedColumn& column : staged) {
-    if (DecidesWinners(plan.schema, column.name)) continue;
+    if (IsComparedByUpsert(plan.schema, column.name)) continue;
     SYNCLINE_ASSIGN_OR_RETURN(const std::optional<ColumnSchema> published,
                               PublishedColumn(transaction, plan, tables, column.name));
     if (published.has_value()) undeclared.push_back({*published, column.absent});
@@ -222,9 +222,9 @@ absl::StatusOr<std::vector<postgres::UndeclaredColumn>> FindUndeclared(
   return undeclared;
 }
 
-absl::StatusOr<EvolutionPlan> PlanAgain(postgres::Transaction& transaction,
-                                        const postgres::Ledger& ledger, const StreamPlan& plan,
-                                        const std::vector<postgres::UndeclaredColumn>& undeclared) {
+absl::StatusOr<EvolutionPlan> ReplanTarget(
+    postgres::Transaction& transaction, const postgres::Ledger& ledger, const StreamPlan& plan,
+    const std::vector<postgres::UndeclaredColumn>& undeclared) {
   SYNCLINE_ASSIGN_OR_RETURN(EvolutionInput input, ReadTable(transaction, ledger, plan));
   if (input.policy == SchemaPolicy::kFreeze) input.policy = SchemaPolicy::kKeep;
   input.max_rewrite_bytes = std::numeric_limits<int64_t>::max();
@@ -243,10 +243,10 @@ absl::StatusOr<TableSchema> MakeTarget(postgres::Transaction& transaction,
     return plan.schema;
   }
   SYNCLINE_ASSIGN_OR_RETURN(EvolutionPlan evolution,
-                            PlanAgain(transaction, ledger, plan, undeclared));
+                            ReplanTarget(transaction, ledger, plan, undeclared));
   SYNCLINE_RETURN_IF_ERROR(Evolve(transaction, plan, evolution, failure));
   if (!undeclared.empty() ||
-      (WritesToTemp(plan.loader) && !SameTypes(plan.schema, evolution.schema))) {
+      (StagesRows(plan.loader) && !SameTypes(plan.schema, evolution.schema))) {
     SYNCLINE_RETURN_IF_ERROR(postgres::EvolveTable(transaction, plan.temp_table, evolution.schema,
                                                    {{}, postgres::CastFailure::kNull}));
   }
@@ -277,7 +277,7 @@ absl::StatusOr<std::set<std::string>> DroppedColumns(postgres::Transaction& tran
   return dropped;
 }
 
-void LogChanges(const StreamRecord& stream) {
+void LogChanges(const StreamEntry& stream) {
   for (const SchemaChange& change : stream.changes) LogChange(stream.plan.table, change);
 }
 

@@ -32,7 +32,7 @@ struct TableToPlan {
 // no table and takes no lock above ACCESS SHARE. Errors: those of PlanEvolution;
 // FAILED_PRECONDITION SCHEMA_INCOMPATIBLE if a stored value cannot take its column's new type.
 absl::Status PlanTable(postgres::Transaction& transaction, const postgres::Ledger& ledger,
-                       const TableToPlan& table, StreamRecord* stream);
+                       const TableToPlan& table, StreamEntry* stream);
 
 // Returns the columns of the staging table, which must exist, that the stream, or an earlier one
 // whose rows are staged, does not declare; columns of the key and the cursor are excluded. Under
@@ -42,9 +42,9 @@ absl::StatusOr<std::vector<postgres::UndeclaredColumn>> FindUndeclared(
 
 // Plans what the stream needs of the target, which must exist, in its present state. Does not
 // refuse anything that was decided when the sync started.
-absl::StatusOr<EvolutionPlan> PlanAgain(postgres::Transaction& transaction,
-                                        const postgres::Ledger& ledger, const StreamPlan& plan,
-                                        const std::vector<postgres::UndeclaredColumn>& undeclared);
+absl::StatusOr<EvolutionPlan> ReplanTarget(
+    postgres::Transaction& transaction, const postgres::Ledger& ledger, const StreamPlan& plan,
+    const std::vector<postgres::UndeclaredColumn>& undeclared);
 
 // Creates the target, or evolves the existing one. A user's column that was added after the plan
 // stays. `failure` decides what happens to a stored value that cannot be cast. The target then also
@@ -66,6 +66,6 @@ absl::StatusOr<std::set<std::string>> DroppedColumns(postgres::Transaction& tran
                                                      const StreamPlan& plan);
 
 // Logs how the stream's replace has changed the definition of the target.
-void LogChanges(const StreamRecord& stream);
+void LogChanges(const StreamEntry& stream);
 
 }  // namespace syncline::write

@@ -47,7 +47,7 @@ absl::StatusOr<Renewal> Survey(const LoaderContext& context, postgres::Transacti
     SYNCLINE_ASSIGN_OR_RETURN(undeclared, FindUndeclared(transaction, *context.ledger, plan));
   }
   SYNCLINE_ASSIGN_OR_RETURN(EvolutionPlan evolution,
-                            PlanAgain(transaction, *context.ledger, plan, undeclared));
+                            ReplanTarget(transaction, *context.ledger, plan, undeclared));
   renewal.needed = NeedsCopy(evolution.changes);
   renewal.table_bytes = status.real.size_bytes;
   renewal.changes = std::move(evolution.changes);
@@ -80,7 +80,7 @@ absl::Status CopyRows(postgres::Transaction& transaction, const TableName& table
 
 absl::Status Renew(const LoaderContext& context, const TableName& table, const Renewal& renewal) {
   // Not the name of the staging table, which may contain rows.
-  const TableName copy = TempTableName(TempTableName(table));
+  const TableName copy = GetStagingTableName(GetStagingTableName(table));
   SYNCLINE_RETURN_IF_ERROR(
       context.database->Transact([&](postgres::Transaction& transaction) -> absl::Status {
         SYNCLINE_RETURN_IF_ERROR(postgres::DropTable(transaction, copy));
@@ -108,7 +108,7 @@ absl::Status Renew(const LoaderContext& context, const TableName& table, const R
 
 }  // namespace
 
-absl::Status RenewTable(const LoaderContext& context, const StreamRecord& stream) {
+absl::Status RenewTable(const LoaderContext& context, const StreamEntry& stream) {
   if (!NeedsCopy(stream.changes)) return absl::OkStatus();
   const TableName& table = stream.plan.table;
   Renewal renewal;

@@ -15,6 +15,6 @@ namespace syncline::write {
 // the swap, during which other writers of the table wait; readers wait as they do for any swap.
 // Call it outside of a transaction, before the target is evolved. Errors: those of OverwriteTable
 // and of the database.
-absl::Status RenewTable(const LoaderContext& context, const StreamRecord& stream);
+absl::Status RenewTable(const LoaderContext& context, const StreamEntry& stream);
 
 }  // namespace syncline::write

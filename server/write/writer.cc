@@ -19,7 +19,7 @@
 namespace syncline::write {
 namespace {
 
-void LogFailure(const SyncRecord& sync, const StreamPlan& plan, const absl::Status& error) {
+void LogFailure(const SyncEntry& sync, const StreamPlan& plan, const absl::Status& error) {
   Log(LogLevel::kWarning, "stream_failed")
       .Field("sync_id", sync.sync_id)
       .Field("namespace", plan.descriptor.name_space)
@@ -31,9 +31,9 @@ void LogFailure(const SyncRecord& sync, const StreamPlan& plan, const absl::Stat
 
 absl::StatusOr<StartedSync> Writer::Start(const SyncDraft& draft) {
   SYNCLINE_ASSIGN_OR_RETURN(StartedSync started, Claim(draft));
-  SyncRecord& sync = started.sync;
+  SyncEntry& sync = started.sync;
   if (!started.resumed) {
-    for (const StreamRecord& stream : sync.streams) {
+    for (const StreamEntry& stream : sync.streams) {
       if (stream.state == StreamState::kFailed) LogFailure(sync, stream.plan, stream.error);
     }
   }
@@ -49,9 +49,9 @@ absl::StatusOr<StartedSync> Writer::Start(const SyncDraft& draft) {
   return started;
 }
 
-absl::Status Writer::StartStreams(bool allow_partial, SyncRecord* sync) {
+absl::Status Writer::StartStreams(bool allow_partial, SyncEntry* sync) {
   std::map<std::string, absl::Status> schemas;
-  for (StreamRecord& stream : sync->streams) {
+  for (StreamEntry& stream : sync->streams) {
     if (stream.state != StreamState::kOpen) continue;
     const auto [made, is_new] = schemas.try_emplace(stream.plan.table.schema);
     if (is_new) made->second = CreateNamespaces({stream.plan});
@@ -95,7 +95,7 @@ absl::Status Writer::CreateNamespaces(const std::vector<StreamPlan>& plans) {
   return absl::OkStatus();
 }
 
-absl::Status Writer::Fail(const SyncRecord& sync, const absl::Status& error, StreamRecord* stream) {
+absl::Status Writer::Fail(const SyncEntry& sync, const absl::Status& error, StreamEntry* stream) {
   stream->state = StreamState::kFailed;
   stream->error = error;
   LogFailure(sync, stream->plan, error);
@@ -125,11 +125,11 @@ absl::StatusOr<StartedSync> Writer::Claim(const SyncDraft& draft) {
 
 absl::StatusOr<StartedSync> Writer::Decide(const SyncDraft& named, bool isolated) {
   postgres::TableLocks locks;
-  for (const StreamRecord& stream : named.sync.streams) {
+  for (const StreamEntry& stream : named.sync.streams) {
     if (stream.state == StreamState::kFailed) continue;
     locks.tables.insert(locks.tables.end(), {stream.plan.table, stream.plan.temp_table});
   }
-  const DecisionOptions options = {LockPolicyOf(context_), context_.max_rewrite_bytes, isolated};
+  const DecisionOptions options = {GetLockPolicy(context_), context_.max_rewrite_bytes, isolated};
   std::optional<StartedSync> started;
   SYNCLINE_RETURN_IF_ERROR(postgres::TransactUnderPolicy(
       *context_.database, options.locks, locks,
@@ -146,7 +146,7 @@ absl::StatusOr<std::optional<StartedSync>> Writer::Find(postgres::Transaction& t
                                                         const SyncDraft& draft) {
   const std::string& sync_id = draft.sync.sync_id;
   SYNCLINE_RETURN_IF_ERROR(context_.ledger->Lock(transaction, absl::StrCat("sync/", sync_id)));
-  SYNCLINE_ASSIGN_OR_RETURN(std::optional<SyncRecord> known,
+  SYNCLINE_ASSIGN_OR_RETURN(std::optional<SyncEntry> known,
                             context_.ledger->FindSync(transaction, sync_id));
   if (!known.has_value()) return std::optional<StartedSync>();
   const bool foreign =

@@ -18,7 +18,7 @@
 namespace syncline::write {
 
 struct StartedSync {
-  SyncRecord sync;
+  SyncEntry sync;
   bool resumed = false;  // the sync existed already
 };
 
@@ -53,11 +53,11 @@ class Writer {
                                                   const SyncDraft& draft);
   // Creates the tables of every open stream. With `allow_partial`, streams that fail become
   // kFailed.
-  absl::Status StartStreams(bool allow_partial, SyncRecord* sync);
+  absl::Status StartStreams(bool allow_partial, SyncEntry* sync);
   // Returns the error of a kCancelled stream, which replaces any other error of its start. Returns
   // nullopt if the stream is not cancelled or if the ledger cannot be read.
   std::optional<absl::Status> WhyCancelled(const StreamPlan& plan);
-  absl::Status Fail(const SyncRecord& sync, const absl::Status& error, StreamRecord* stream);
+  absl::Status Fail(const SyncEntry& sync, const absl::Status& error, StreamEntry* stream);
 
   const LoaderContext context_;
 };

@@ -165,8 +165,8 @@ std::string AppTest::RowsOf(const std::string& table) {
 
 std::string AppTest::Rows(absl::string_view table) { return RowsOf(Table(table)); }
 
-std::string AppTest::TempRows(absl::string_view table) {
-  return RowsOf(Table(TempTableName({schema(), std::string(table)}).name));
+std::string AppTest::StagedRows(absl::string_view table) {
+  return RowsOf(Table(GetStagingTableName({schema(), std::string(table)}).name));
 }
 
 std::string AppTest::History(absl::string_view table) {

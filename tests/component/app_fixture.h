@@ -76,7 +76,7 @@ class AppTest : public PostgresTest {
 
   // "1:ann@5 2:bob@5": id, name and generation in order; "missing" if the table does not exist.
   std::string Rows(absl::string_view table = kTable);
-  std::string TempRows(absl::string_view table = kTable);
+  std::string StagedRows(absl::string_view table = kTable);
   // "5:completed:2 6:loading:0": generation, state and rows.
   std::string History(absl::string_view table = kTable);
 

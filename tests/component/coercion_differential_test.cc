@@ -82,7 +82,7 @@ class CoercionDifferentialTest : public LedgerFixture {
   }
 
   void OpenAggregate() {
-    SyncRecord sync;
+    SyncEntry sync;
     sync.sync_id = "differential";
     sync.streams.emplace_back();
     sync.streams[0].plan = plan_;
@@ -106,7 +106,7 @@ class CoercionDifferentialTest : public LedgerFixture {
     for (size_t i = 0; i < std::size(kColumns); ++i) {
       const Column& column = kColumns[i];
       const ReferenceValue value = values_.Next(column.type, column.shape);
-      texts_[i].push_back(value.text.value_or(kNull));
+      buffers_[i].push_back(value.text.value_or(kNull));
       if (!value.json.empty()) {
         fields.push_back(absl::StrCat("\"", column.name, "\" : ", value.json));
       }
@@ -171,7 +171,7 @@ class CoercionDifferentialTest : public LedgerFixture {
                       "')::", PostgresTypeName(kColumns[i].type));
       absl::StrAppend(&arrays, ", $", i + 4, "::text[]");
       absl::StrAppend(&names, ", c", i);
-      params.TextArray(std::exchange(texts_[i], {}));
+      params.TextArray(std::exchange(buffers_[i], {}));
     }
     ASSERT_OK(connection.Query(absl::StrCat("INSERT INTO ", Table("reference"), " ", select,
                                             " FROM unnest(", arrays, ") AS r (", names, ")"),
@@ -205,7 +205,7 @@ class CoercionDifferentialTest : public LedgerFixture {
   std::string lines_;
   std::vector<std::string> numbers_;
   std::vector<std::string> metas_;
-  std::vector<std::string> texts_[std::size(kColumns)];
+  std::vector<std::string> buffers_[std::size(kColumns)];
   std::vector<std::string> rejected_;
 };
 

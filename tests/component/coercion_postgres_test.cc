@@ -37,7 +37,7 @@ Coerced CoerceToken(ColumnType type, absl::string_view token) {
   ScratchArena scratch;
   Value value;
   Coerced result;
-  result.coercion = CoercerFor(type, JsonShape::kAny).from_json(token, &scratch, &value);
+  result.coercion = GetCoercer(type, JsonShape::kAny).from_json(token, &scratch, &value);
   result.value = Keep(value);
   return result;
 }

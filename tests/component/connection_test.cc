@@ -172,7 +172,7 @@ TEST_F(ConnectionTest, BadRowFailsCopyAndKeepsConnectionUsable) {
   ASSERT_OK(connection_->PutCopyData(BinaryRows(3, "secret\xff value").view()));
   const absl::StatusOr<int64_t> rows = connection_->EndCopy();
   EXPECT_THAT(rows, StatusIs(StatusCode::kInvalidArgument, "INVALID_VALUE"));
-  EXPECT_EQ(SqlStateOf(rows.status()), "22021");
+  EXPECT_EQ(GetSqlState(rows.status()), "22021");
   EXPECT_FALSE(absl::StrContains(rows.status().ToString(), "secret"));
   EXPECT_FALSE(connection_->usable());
   connection_->Rollback();
@@ -364,7 +364,7 @@ TEST(ConnectionAuthTest, RefusalsAreClassifiedBySqlState) {
   EXPECT_OK(open(cluster->tcp_dsn()));
   const absl::Status wrong = open(cluster->TcpDsnWithPassword("not-the-password")).status();
   EXPECT_THAT(wrong, StatusIs(StatusCode::kFailedPrecondition, "DB_AUTH"));
-  EXPECT_EQ(SqlStateOf(wrong), "28P01");
+  EXPECT_EQ(GetSqlState(wrong), "28P01");
   EXPECT_FALSE(absl::StrContains(wrong.ToString(), "not-the-password"));
   EXPECT_THAT(open(cluster->TcpDsnWithPassword("''")),
               StatusIs(StatusCode::kFailedPrecondition, "DB_AUTH"));

@@ -66,7 +66,7 @@ class ConnectorWiringSuite : public AppTest {
   // Sets up the writer, and inserts the sync into the ledger as Writer::Start would.
   void SetUpWriter() {
     ASSERT_OK(app().writer()->CreateNamespaces({plan_}));
-    SyncRecord sync;
+    SyncEntry sync;
     sync.sync_id = "42";
     sync.streams.emplace_back();
     sync.streams[0].plan = plan_;
@@ -81,7 +81,7 @@ class ConnectorWiringSuite : public AppTest {
 
   std::unique_ptr<postgres::Ledger> ledger_;
   StreamPlan plan_;
-  StreamRecord stream_;
+  StreamEntry stream_;
   int64_t sync_no_ = 0;
 };
 
@@ -136,7 +136,7 @@ TEST_F(ConnectorWiringSuite, CanWriteOneRecord) {
                 table),
       (std::vector<std::vector<std::string>>{{"1", "Alice", "2024-01-01 00:00:00", "{}", "0"}}));
 
-  StreamRecord stream;
+  StreamEntry stream;
   ASSERT_OK(InTransaction([&](postgres::Transaction& transaction) -> absl::Status {
     SYNCLINE_RETURN_IF_ERROR(ledger_->BeginFinalize(transaction, plan_.stream_no));
     SYNCLINE_ASSIGN_OR_RETURN(stream, ledger_->LockStream(transaction, plan_.stream_no));

@@ -43,7 +43,7 @@ class DeliveryHistoryTest : public PostgresTest {
     stream.keys = 3;
     history_ = std::make_unique<DeliveryHistory>(stream);
     Execute(absl::StrCat("DROP TABLE IF EXISTS ", Table("rows"), "; CREATE TABLE ", Table("rows"),
-                         " AS ", stream.OwedSql()));
+                         " AS ", stream.ExpectedRowsSql()));
     history_->Sent(10);
     history_->Acknowledged(10, 0);
     v1::CompleteStreamResponse completed;

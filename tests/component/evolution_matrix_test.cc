@@ -154,7 +154,7 @@ std::string EvolutionMatrixTest::Fingerprint() {
 }
 
 void EvolutionMatrixTest::ExpectRefusal(const absl::Status& status, const std::string& before) {
-  const std::string reason = DetailOf(status).reason;
+  const std::string reason = GetDetail(status).reason;
   AppendToStory(absl::StrCat("refused: ", reason, ": ", status.message()));
   ++refusals_[reason];
   EXPECT_NE(status.code(), absl::StatusCode::kInternal) << status;
@@ -192,7 +192,7 @@ void EvolutionMatrixTest::CompleteOrReact(const std::string& sync_id, End* end) 
       history_->table);
   if (done.ok()) return;
   ExpectRefusal(done.status(), before);
-  const bool all_rejected = DetailOf(done.status()).reason == "ALL_REJECTED";
+  const bool all_rejected = GetDetail(done.status()).reason == "ALL_REJECTED";
   user_->Lift();
   if (!history_->mode.replaces) history_->reference.Note(ReadTable());
   AppendToStory("the user removes the constraints");

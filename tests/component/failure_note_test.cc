@@ -23,7 +23,7 @@ class FailureNoteTest : public AppTest {
     EXPECT_OK(sync);
     if (!sync.ok() || !sync->streams(0).has_last_error()) return "";
     EXPECT_GT(sync->streams(0).last_error_at().seconds(), 1'700'000'000);
-    return ReasonOf(client::FromRpc(sync->streams(0).last_error()));
+    return GetReason(client::FromRpc(sync->streams(0).last_error()));
   }
 };
 

@@ -86,10 +86,10 @@ class CrashTest : public PostgresTest {
     draft.sync.sync_id = sync_id;
     draft.sync.request_digest = sync_id;
     for (const std::string& table : tables) {
-      StreamRecord stream;
+      StreamEntry stream;
       stream.plan.descriptor = {"", table};
       stream.plan.table = {schema(), table};
-      stream.plan.temp_table = TempTableName(stream.plan.table);
+      stream.plan.temp_table = GetStagingTableName(stream.plan.table);
       stream.plan.write_mode = step.mode;
       stream.plan.schema = Schema(step, wide);
       draft.sync.streams.push_back(stream);
@@ -106,7 +106,7 @@ class CrashTest : public PostgresTest {
   }
 
   // Completes a stream like CompleteStream on any replica.
-  absl::Status Complete(postgres::Database* database, const SyncRecord& sync, bool complete) const {
+  absl::Status Complete(postgres::Database* database, const SyncEntry& sync, bool complete) const {
     write::Writer writer(Context(database));
     write::StreamStateStore store(database, &connections_, ledger_.get(), "crash_test");
     sync::SessionContext context;

@@ -192,7 +192,7 @@ TEST_F(CompletionTest, RecordsAfterCompletionAreRefused) {
   EXPECT_TRUE(again.resumed());
   EXPECT_EQ(again.streams(0).writers(0).durable_offset(), 1);
   EXPECT_EQ(Rows(), "1:a@1 2:b@1");
-  EXPECT_EQ(TempRows(), "missing");
+  EXPECT_EQ(StagedRows(), "missing");
 }
 
 TEST_F(CompletionTest, WrongCountFinalizesNothing) {
@@ -226,7 +226,7 @@ TEST_F(CompletionTest, StreamsAreFinalizedIndependently) {
   EXPECT_EQ(Rows("orders"), "missing");
   ASSERT_OK(Complete("s1", kIncomplete, "orders"));
   EXPECT_EQ(Rows("orders"), "missing");
-  EXPECT_EQ(TempRows("orders"), "1:a@2");
+  EXPECT_EQ(StagedRows("orders"), "1:a@2");
   ASSERT_OK_AND_ASSIGN(v1::SyncSummary sync, client().GetSync("s1"));
   EXPECT_EQ(sync.state(), v1::SYNC_STATE_RUNNING);
   ASSERT_OK(Complete("s1", v1::STREAM_STATUS_COMPLETE, "events"));
@@ -241,7 +241,7 @@ TEST_F(CompletionTest, CancelledSyncCannotComplete) {
   LoadAndCancel("s1", Replace(1), Record(1, "a"));
   EXPECT_THAT(Complete("s1"), StatusIs(absl::StatusCode::kFailedPrecondition, "SYNC_CANCELLED"));
   EXPECT_EQ(Rows(), "missing");
-  EXPECT_EQ(TempRows(), "1:a@1");
+  EXPECT_EQ(StagedRows(), "1:a@1");
   EXPECT_EQ(History(), "1:cancelled:0");
 }
 

@@ -101,7 +101,7 @@ TEST_F(GlobalCheckpointTest, PositionsAreChecked) {
        {std::vector<At>{{"a", -1}}, {{"a", 1}, {"elsewhere", 1}}, {{"a", 1}, {"a", 2}}}) {
     const absl::Status refused = Call("s1", "a", 0, 0, "g", positions);
     EXPECT_EQ(refused.code(), absl::StatusCode::kInvalidArgument);
-    EXPECT_EQ(ReasonOf(refused), "INVALID_REQUEST");
+    EXPECT_EQ(GetReason(refused), "INVALID_REQUEST");
   }
   EXPECT_EQ(QueryInt(absl::StrCat("SELECT count(*) FROM ", ledger(), ".global_checkpoint")), 0);
 }
@@ -115,8 +115,8 @@ TEST_F(GlobalCheckpointTest, LaterSyncKeepsRowsOfNewestCommittedOne) {
     ASSERT_OK(Complete("s1", v1::STREAM_STATUS_INCOMPLETE, table));
   }
   ASSERT_OK(StartBoth("s2", v1::REPLAY_FROM_CHECKPOINT));
-  EXPECT_EQ(TempRows("a"), "0:a@1 1:a@1");
-  EXPECT_EQ(TempRows("b"), "0:b@1 1:b@1 2:b@1");
+  EXPECT_EQ(StagedRows("a"), "0:a@1 1:a@1");
+  EXPECT_EQ(StagedRows("b"), "0:b@1 1:b@1 2:b@1");
 }
 
 }  // namespace

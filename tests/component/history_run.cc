@@ -33,7 +33,7 @@ write::LoaderContext Loaders(postgres::Database* database, const postgres::Ledge
 
 // Errors that a change of the catalog may cause.
 bool IsRefusal(const absl::Status& status) {
-  const std::string reason = DetailOf(status).reason;
+  const std::string reason = GetDetail(status).reason;
   return reason == "SCHEMA_INCOMPATIBLE" || reason == "SCHEMA_FROZEN";
 }
 
@@ -139,7 +139,7 @@ absl::StatusOr<write::SyncDraft> HistoryRun::Draft(const Chosen& streams,
   return sync::CheckStartRequest(request, {world_.schema, world_.ledger->schema()});
 }
 
-absl::StatusOr<SyncRecord> HistoryRun::TryStart(const Chosen& streams, const std::string& sync_id) {
+absl::StatusOr<SyncEntry> HistoryRun::TryStart(const Chosen& streams, const std::string& sync_id) {
   SYNCLINE_ASSIGN_OR_RETURN(const write::SyncDraft draft, Draft(streams, sync_id));
   write::StartedSync started;
   SYNCLINE_RETURN_IF_ERROR(Repeat([&]() -> absl::Status {
@@ -149,8 +149,8 @@ absl::StatusOr<SyncRecord> HistoryRun::TryStart(const Chosen& streams, const std
   return std::move(started.sync);
 }
 
-absl::StatusOr<SyncRecord> HistoryRun::Start(const Chosen& streams, const std::string& sync_id) {
-  absl::StatusOr<SyncRecord> started = TryStart(streams, sync_id);
+absl::StatusOr<SyncEntry> HistoryRun::Start(const Chosen& streams, const std::string& sync_id) {
+  absl::StatusOr<SyncEntry> started = TryStart(streams, sync_id);
   // A catalog that was accepted before may be refused if the previous sync replaced the table and
   // this one adds to it.
   for (int tries = 1; tries <= 2 && !started.ok() && IsRefusal(started.status()); ++tries) {
@@ -167,10 +167,10 @@ absl::StatusOr<SyncRecord> HistoryRun::Start(const Chosen& streams, const std::s
   return started;
 }
 
-absl::Status HistoryRun::NoteStart(const Chosen& streams, const SyncRecord& record) {
+absl::Status HistoryRun::NoteStart(const Chosen& streams, const SyncEntry& record) {
   for (size_t i = 0; i < streams.size(); ++i) {
     Stream& stream = *streams[i];
-    const StreamRecord& started = record.streams[i];
+    const StreamEntry& started = record.streams[i];
     if (!stream.table.has_value()) stream.table = started.plan.table;
     if (!(*stream.table == started.plan.table)) {
       return absl::InternalError(absl::StrCat(stream.name, " moves from ", stream.table->ToString(),
@@ -190,7 +190,7 @@ absl::Status HistoryRun::NoteStart(const Chosen& streams, const SyncRecord& reco
 }
 
 absl::Status HistoryRun::RunSync(const Chosen& streams, const std::string& sync_id) {
-  SYNCLINE_ASSIGN_OR_RETURN(const SyncRecord record, Start(streams, sync_id));
+  SYNCLINE_ASSIGN_OR_RETURN(const SyncEntry record, Start(streams, sync_id));
   SYNCLINE_RETURN_IF_ERROR(NoteStart(streams, record));
   for (size_t i = 0; i < streams.size(); ++i) {
     for (const HistoryPart& part : streams[i]->sync.parts) {
@@ -206,8 +206,8 @@ absl::Status HistoryRun::RunSync(const Chosen& streams, const std::string& sync_
   return Repeat([&] { return store_.CancelSync(record.sync_id).status(); });
 }
 
-absl::Status HistoryRun::Send(const SyncRecord& record, const StreamPlan& plan,
-                              const Stream& stream, const HistoryPart& part) {
+absl::Status HistoryRun::Send(const SyncEntry& record, const StreamPlan& plan, const Stream& stream,
+                              const HistoryPart& part) {
   SYNCLINE_ASSIGN_OR_RETURN(
       const postgres::ClaimedWriter claimed,
       store_.ClaimWriter(record.sync_no, plan.stream_no, absl::StrCat("w", part.partition)));
@@ -239,7 +239,7 @@ absl::Status HistoryRun::Send(const SyncRecord& record, const StreamPlan& plan,
   return absl::OkStatus();
 }
 
-absl::Status HistoryRun::End(const SyncRecord& record, const StreamPlan& plan, Stream* stream) {
+absl::Status HistoryRun::End(const SyncEntry& record, const StreamPlan& plan, Stream* stream) {
   CompletionRequest request;
   switch (stream->sync.end) {
     case HistoryEnd::kCut:
@@ -259,7 +259,7 @@ absl::Status HistoryRun::End(const SyncRecord& record, const StreamPlan& plan, S
   context.writer = &writer_;
   context.metrics = world_.metrics;
   sync::StreamSession session(&context, record.sync_no, record.sync_id, plan);
-  StreamRecord ended;
+  StreamEntry ended;
   SYNCLINE_RETURN_IF_ERROR(Repeat([&]() -> absl::Status {
     SYNCLINE_ASSIGN_OR_RETURN(ended, session.Complete(request));
     return absl::OkStatus();
@@ -323,7 +323,8 @@ absl::Status HistoryRun::DropTables() {
   return world_.database->Transact([&](postgres::Transaction& transaction) -> absl::Status {
     for (const auto& stream : streams_) {
       if (!stream->table.has_value()) continue;
-      SYNCLINE_RETURN_IF_ERROR(postgres::DropTable(transaction, TempTableName(*stream->table)));
+      SYNCLINE_RETURN_IF_ERROR(
+          postgres::DropTable(transaction, GetStagingTableName(*stream->table)));
       SYNCLINE_RETURN_IF_ERROR(postgres::DropTable(transaction, *stream->table));
     }
     return absl::OkStatus();

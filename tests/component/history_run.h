@@ -70,14 +70,14 @@ class HistoryRun {
   Chosen Choose();
   absl::Status RunSync(const Chosen& streams, const std::string& sync_id);
   // Starts the sync. Catalogs that are refused are replaced by ones that were accepted before.
-  absl::StatusOr<SyncRecord> Start(const Chosen& streams, const std::string& sync_id);
-  absl::StatusOr<SyncRecord> TryStart(const Chosen& streams, const std::string& sync_id);
+  absl::StatusOr<SyncEntry> Start(const Chosen& streams, const std::string& sync_id);
+  absl::StatusOr<SyncEntry> TryStart(const Chosen& streams, const std::string& sync_id);
   absl::StatusOr<write::SyncDraft> Draft(const Chosen& streams, const std::string& sync_id) const;
-  absl::Status NoteStart(const Chosen& streams, const SyncRecord& record);
+  absl::Status NoteStart(const Chosen& streams, const SyncEntry& record);
   // Makes two commits: one with the checkpoint, and one after it.
-  absl::Status Send(const SyncRecord& record, const StreamPlan& plan, const Stream& stream,
+  absl::Status Send(const SyncEntry& record, const StreamPlan& plan, const Stream& stream,
                     const HistoryPart& part);
-  absl::Status End(const SyncRecord& record, const StreamPlan& plan, Stream* stream);
+  absl::Status End(const SyncEntry& record, const StreamPlan& plan, Stream* stream);
   absl::Status Check(Stream* stream);
   absl::StatusOr<ColumnHistory::Table> ReadTable(const Stream& stream);
   // Thousands of remaining tables would make the catalog slow.

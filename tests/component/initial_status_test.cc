@@ -134,7 +134,7 @@ TEST_P(IncompatibleTest, IsRefusedAndUnchanged) {
     const absl::Status status = Gather({Stream("fine"), stream}).status();
     EXPECT_THAT(status, StatusIs(absl::StatusCode::kFailedPrecondition, "TARGET_INCOMPATIBLE"));
     EXPECT_THAT(std::string(status.message()), HasSubstr(GetParam().message));
-    EXPECT_EQ(DetailOf(status).subject, name);
+    EXPECT_EQ(GetDetail(status).subject, name);
   }
   EXPECT_EQ(QueryValue(absl::StrCat("SELECT '", name, "'::regclass::oid")), oid);
 }

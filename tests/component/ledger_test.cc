@@ -56,13 +56,13 @@ class LedgerTest : public LedgerFixture {
     return plan;
   }
 
-  SyncRecord Insert(const std::string& sync_id, const std::vector<StreamPlan>& plans) {
-    SyncRecord sync;
+  SyncEntry Insert(const std::string& sync_id, const std::vector<StreamPlan>& plans) {
+    SyncEntry sync;
     sync.sync_id = sync_id;
     sync.connection_id = "owner";
     sync.request_digest = "digest";
     for (const StreamPlan& plan : plans) {
-      StreamRecord stream;
+      StreamEntry stream;
       stream.plan = plan;
       sync.streams.push_back(stream);
     }
@@ -72,9 +72,9 @@ class LedgerTest : public LedgerFixture {
     }));
     return sync;
   }
-  SyncRecord Insert(const std::string& sync_id) { return Insert(sync_id, {Plan("people")}); }
+  SyncEntry Insert(const std::string& sync_id) { return Insert(sync_id, {Plan("people")}); }
 
-  WriterClaim Claim(const SyncRecord& sync, const std::string& writer_id = "") {
+  WriterClaim Claim(const SyncEntry& sync, const std::string& writer_id = "") {
     absl::StatusOr<postgres::ClaimedWriter> claimed =
         store_->ClaimWriter(sync.sync_no, sync.streams[0].plan.stream_no, writer_id);
     EXPECT_OK(claimed);
@@ -109,15 +109,15 @@ class LedgerTest : public LedgerFixture {
     return durable;
   }
 
-  absl::StatusOr<StreamRecord> BeginCompletion(const SyncRecord& sync, bool complete = true,
-                                               std::optional<int64_t> expected = std::nullopt) {
+  absl::StatusOr<StreamEntry> BeginCompletion(const SyncEntry& sync, bool complete = true,
+                                              std::optional<int64_t> expected = std::nullopt) {
     CompletionRequest request;
     request.complete = complete;
     request.expected_records = expected;
     return store_->BeginCompletion(sync.streams[0].plan.stream_no, request);
   }
 
-  absl::Status Finish(const StreamRecord& stream, StreamState state, StreamResult result) {
+  absl::Status Finish(const StreamEntry& stream, StreamState state, StreamResult result) {
     return database().Transact([&](postgres::Transaction& transaction) {
       return ledger_->FinishStream(transaction, stream, state, result);
     });
@@ -151,13 +151,13 @@ TEST_F(LedgerTest, OlderLedgerIsMigrated) {
   // It is unknown what else is in the staging table of a stream that began before the migration.
   EXPECT_FALSE(store_->GetStream(stream_no)->staged_alone);
   ASSERT_OK(database().Transact([&](postgres::Transaction& transaction) -> absl::Status {
-    SYNCLINE_ASSIGN_OR_RETURN(StreamRecord stream, ledger_->LockStream(transaction, stream_no));
+    SYNCLINE_ASSIGN_OR_RETURN(StreamEntry stream, ledger_->LockStream(transaction, stream_no));
     stream.staged_alone = true;
     stream.plan.restart = true;
     stream.warnings.push_back({"TABLE_MISSING", "the table was dropped"});
     return postgres::NoteStart(transaction, *ledger_, stream);
   }));
-  ASSERT_OK_AND_ASSIGN(const StreamRecord noted, store_->GetStream(stream_no));
+  ASSERT_OK_AND_ASSIGN(const StreamEntry noted, store_->GetStream(stream_no));
   EXPECT_TRUE(noted.staged_alone);
   EXPECT_TRUE(noted.plan.restart);
   ASSERT_EQ(noted.warnings.size(), 1);
@@ -207,9 +207,9 @@ TEST_F(LedgerTest, NewerLedgerIsServedUnlessItForbidsIt) {
                        ".migration SET minimum_server = 999 "
                        "WHERE version = 1000"));
   const absl::Status refused = postgres::MigrateLedger(database(), schema());
-  EXPECT_EQ(ReasonOf(refused), "LEDGER_TOO_NEW");
+  EXPECT_EQ(GetReason(refused), "LEDGER_TOO_NEW");
   EXPECT_THAT(std::string(refused.message()), HasSubstr("999"));
-  EXPECT_EQ(ReasonOf(postgres::CheckLedger(database(), schema())), "LEDGER_TOO_NEW");
+  EXPECT_EQ(GetReason(postgres::CheckLedger(database(), schema())), "LEDGER_TOO_NEW");
 }
 
 TEST_F(LedgerTest, MissingPrivilegeIsNamedWithItsGrant) {
@@ -220,7 +220,7 @@ TEST_F(LedgerTest, MissingPrivilegeIsNamedWithItsGrant) {
   ASSERT_OK_AND_ASSIGN(const auto as_role, postgres::Database::Create(options));
   const auto refusal = [&](const std::string& ledger) {
     const absl::Status status = postgres::MigrateLedger(*as_role, ledger);
-    EXPECT_EQ(ReasonOf(status), "DB_PERMISSION_DENIED");
+    EXPECT_EQ(GetReason(status), "DB_PERMISSION_DENIED");
     return std::string(status.message());
   };
   const std::string fresh = schema() + "_fresh";
@@ -261,8 +261,8 @@ TEST_F(LedgerTest, SyncRoundTrips) {
   other.minimum_generation_id = 7;
   other.schema.primary_key.clear();
   other.schema.cursor.reset();
-  const SyncRecord written = Insert("one", {Plan("people"), other});
-  ASSERT_OK_AND_ASSIGN(const SyncRecord read, store_->GetSync("one"));
+  const SyncEntry written = Insert("one", {Plan("people"), other});
+  ASSERT_OK_AND_ASSIGN(const SyncEntry read, store_->GetSync("one"));
   EXPECT_EQ(read.sync_no, written.sync_no);
   EXPECT_EQ(read.connection_id, "owner");
   EXPECT_EQ(read.request_digest, "digest");
@@ -290,20 +290,20 @@ TEST_F(LedgerTest, SyncRoundTrips) {
 
 TEST_F(LedgerTest, SyncsAreListedNewestFirstInPages) {
   for (const char* const id : {"a", "b", "c"}) Insert(id);
-  ASSERT_OK_AND_ASSIGN(const std::vector<SyncRecord> first, store_->ListSyncs({.limit = 2}));
+  ASSERT_OK_AND_ASSIGN(const std::vector<SyncEntry> first, store_->ListSyncs({.limit = 2}));
   ASSERT_EQ(first.size(), 2);
   EXPECT_EQ(first[0].sync_id, "c");
   EXPECT_EQ(first[1].sync_id, "b");
-  ASSERT_OK_AND_ASSIGN(const std::vector<SyncRecord> second,
+  ASSERT_OK_AND_ASSIGN(const std::vector<SyncEntry> second,
                        store_->ListSyncs({.limit = 2, .before = first[1].sync_no}));
   ASSERT_EQ(second.size(), 1);
   EXPECT_EQ(second[0].sync_id, "a");
 }
 
 TEST_F(LedgerTest, IdleSyncIsInterrupted) {
-  const SyncRecord sync = Insert("one");
+  const SyncEntry sync = Insert("one");
   const auto is_interrupted = [&] {
-    const absl::StatusOr<SyncRecord> read = store_->GetSync("one");
+    const absl::StatusOr<SyncEntry> read = store_->GetSync("one");
     EXPECT_OK(read);
     return read.ok() && read->interrupted;
   };
@@ -318,7 +318,7 @@ TEST_F(LedgerTest, IdleSyncIsInterrupted) {
   EXPECT_FALSE(is_interrupted()) << "a call is open on a living server";
   ASSERT_OK(store_->DropLease());
   EXPECT_TRUE(is_interrupted()) << "the server is gone";
-  ASSERT_OK_AND_ASSIGN(const SyncRecord read, store_->GetSync("one"));
+  ASSERT_OK_AND_ASSIGN(const SyncEntry read, store_->GetSync("one"));
   EXPECT_NEAR(absl::ToDoubleMinutes(absl::Now() - read.last_progress_at), 10, 1);
   ASSERT_OK(Commit(claim, Records(0, 5)));
   EXPECT_FALSE(is_interrupted()) << "it has just continued";
@@ -328,7 +328,7 @@ TEST_F(LedgerTest, IdleSyncIsInterrupted) {
 }
 
 TEST_F(LedgerTest, EachClaimRaisesEpochAndFencesPreviousOne) {
-  const SyncRecord sync = Insert("one");
+  const SyncEntry sync = Insert("one");
   const WriterClaim older = Claim(sync);
   EXPECT_OK(Commit(older, Records(0, 5)));
   const WriterClaim newer = Claim(sync);
@@ -343,7 +343,7 @@ TEST_F(LedgerTest, EachClaimRaisesEpochAndFencesPreviousOne) {
 }
 
 TEST_F(LedgerTest, FencedCommitLeavesNothingBehind) {
-  const SyncRecord sync = Insert("one");
+  const SyncEntry sync = Insert("one");
   const WriterClaim older = Claim(sync);
   Claim(sync);
   postgres::DataCommit commit = Records(0, 5);
@@ -355,7 +355,7 @@ TEST_F(LedgerTest, FencedCommitLeavesNothingBehind) {
 }
 
 TEST_F(LedgerTest, LanesCommitInAnyOrder) {
-  const SyncRecord sync = Insert("one");
+  const SyncEntry sync = Insert("one");
   const WriterClaim claim = Claim(sync);
   ASSERT_OK_AND_ASSIGN(const int64_t ahead, Commit(claim, Records(10, 20)));
   EXPECT_EQ(ahead, 0);
@@ -370,7 +370,7 @@ TEST_F(LedgerTest, LanesCommitInAnyOrder) {
 }
 
 TEST_F(LedgerTest, ConcurrentLaneCommitsAddUp) {
-  const SyncRecord sync = Insert("one");
+  const SyncEntry sync = Insert("one");
   const WriterClaim claim = Claim(sync);
   const auto other_lane = Connect();
   ASSERT_OK(lane_->Begin());
@@ -402,7 +402,7 @@ TEST_F(LedgerTest, CommittedRecordsAreNotCommittedAgain) {
 }
 
 TEST_F(LedgerTest, LookReportsCommittedAndClaim) {
-  const SyncRecord sync = Insert("one");
+  const SyncEntry sync = Insert("one");
   const WriterClaim claim = Claim(sync);
   OffsetRanges first;
   first.Add({0, 5});
@@ -439,14 +439,14 @@ TEST_F(LedgerTest, ClaimUndoneByCrashIsLostNotFenced) {
   EXPECT_THAT(Commit(claim, Records(0, 5)), StatusIs(StatusCode::kAborted));
   ASSERT_OK_AND_ASSIGN(postgres::WriterStanding found, committer_->Look(*lane_, claim, offsets));
   EXPECT_THAT(found.claim, StatusIs(StatusCode::kAborted, "CLAIM_LOST"));
-  EXPECT_TRUE(DetailOf(found.claim).retry_after.has_value());
+  EXPECT_TRUE(GetDetail(found.claim).retry_after.has_value());
   Execute(absl::StrCat("DELETE FROM ", schema(), ".writer"));
   ASSERT_OK_AND_ASSIGN(found, committer_->Look(*lane_, claim, offsets));
   EXPECT_THAT(found.claim, StatusIs(StatusCode::kAborted, "CLAIM_LOST"));
 }
 
 TEST_F(LedgerTest, CheckpointsAreNumberedInCommitOrder) {
-  const SyncRecord sync = Insert("one");
+  const SyncEntry sync = Insert("one");
   const WriterClaim a = Claim(sync, "a");
   const WriterClaim b = Claim(sync, "b");
   const std::string bytes("\0\xff'\\", 4);
@@ -475,7 +475,7 @@ TEST_F(LedgerTest, CheckpointsAreNumberedInCommitOrder) {
 }
 
 TEST_F(LedgerTest, WatchIsNotifiedOfCheckpoints) {
-  const SyncRecord sync = Insert("one");
+  const SyncEntry sync = Insert("one");
   const WriterClaim claim = Claim(sync);
   ASSERT_OK_AND_ASSIGN(const auto changes, store_->Listen(sync.sync_no));
   // The first wake-up only means that the subscription is active.
@@ -503,11 +503,11 @@ TEST_F(LedgerTest, RejectedRecordsAreKeptWithReason) {
 }
 
 TEST_F(LedgerTest, CompletionWaitsForOpenWriters) {
-  const SyncRecord sync = Insert("one");
+  const SyncEntry sync = Insert("one");
   const WriterClaim claim = Claim(sync, "w");
   EXPECT_THAT(BeginCompletion(sync), StatusIs(StatusCode::kFailedPrecondition, "WRITERS_ACTIVE"));
   store_->ReleaseWriter(claim, absl::OkStatus());
-  ASSERT_OK_AND_ASSIGN(const StreamRecord stream, BeginCompletion(sync));
+  ASSERT_OK_AND_ASSIGN(const StreamEntry stream, BeginCompletion(sync));
   EXPECT_EQ(stream.state, StreamState::kFinalizing);
   EXPECT_THAT(Commit(claim, Records(0, 1)), StatusIs(StatusCode::kAborted, "FENCED"));
   EXPECT_THAT(store_->ClaimWriter(sync.sync_no, stream.plan.stream_no, "w"),
@@ -515,7 +515,7 @@ TEST_F(LedgerTest, CompletionWaitsForOpenWriters) {
 }
 
 TEST_F(LedgerTest, ReleaseOfOlderClaimKeepsNewerOpen) {
-  const SyncRecord sync = Insert("one");
+  const SyncEntry sync = Insert("one");
   const WriterClaim older = Claim(sync);
   const WriterClaim newer = Claim(sync);
   store_->ReleaseWriter(older, absl::OkStatus());
@@ -525,7 +525,7 @@ TEST_F(LedgerTest, ReleaseOfOlderClaimKeepsNewerOpen) {
 }
 
 TEST_F(LedgerTest, WriterOfDeadServerBlocksOnlyForItsLease) {
-  const SyncRecord sync = Insert("one");
+  const SyncEntry sync = Insert("one");
   Claim(sync);
   EXPECT_THAT(BeginCompletion(sync), StatusIs(StatusCode::kFailedPrecondition, "WRITERS_ACTIVE"));
   ASSERT_OK(store_->RenewLease(absl::ZeroDuration()));
@@ -533,7 +533,7 @@ TEST_F(LedgerTest, WriterOfDeadServerBlocksOnlyForItsLease) {
 }
 
 TEST_F(LedgerTest, CompletionChecksTheCount) {
-  const SyncRecord sync = Insert("one");
+  const SyncEntry sync = Insert("one");
   const WriterClaim a = Claim(sync, "a");
   const WriterClaim b = Claim(sync, "b");
   ASSERT_OK(Commit(a, Records(0, 5)));
@@ -542,13 +542,13 @@ TEST_F(LedgerTest, CompletionChecksTheCount) {
   store_->ReleaseWriter(b, absl::OkStatus());
   const absl::Status mismatch = BeginCompletion(sync, true, 10).status();
   EXPECT_THAT(mismatch, StatusIs(StatusCode::kFailedPrecondition, "COUNT_MISMATCH"));
-  ASSERT_OK_AND_ASSIGN(const SyncRecord now, store_->GetSync("one"));
+  ASSERT_OK_AND_ASSIGN(const SyncEntry now, store_->GetSync("one"));
   EXPECT_EQ(now.streams[0].state, StreamState::kOpen);
   EXPECT_OK(BeginCompletion(sync, true, 9));
 }
 
 TEST_F(LedgerTest, CompletionRefusesGapsUnlessIncomplete) {
-  const SyncRecord sync = Insert("one");
+  const SyncEntry sync = Insert("one");
   const WriterClaim claim = Claim(sync, "w");
   ASSERT_OK(Commit(claim, Records(0, 5)));
   ASSERT_OK(Commit(claim, Records(7, 9)));
@@ -560,20 +560,20 @@ TEST_F(LedgerTest, CompletionRefusesGapsUnlessIncomplete) {
 }
 
 TEST_F(LedgerTest, FinishingEndsStreamAndSync) {
-  const SyncRecord sync = Insert("one", {Plan("people"), Plan("other")});
-  ASSERT_OK_AND_ASSIGN(const StreamRecord stream, BeginCompletion(sync));
+  const SyncEntry sync = Insert("one", {Plan("people"), Plan("other")});
+  ASSERT_OK_AND_ASSIGN(const StreamEntry stream, BeginCompletion(sync));
   ASSERT_OK(Finish(stream, StreamState::kCompleted, {StreamOutcome::kMerged, 3}));
   EXPECT_THAT(Finish(stream, StreamState::kCompleted, {StreamOutcome::kMerged, 3}),
               StatusIs(StatusCode::kAborted, "SUPERSEDED"));
   // The next call returns the first result.
-  ASSERT_OK_AND_ASSIGN(const StreamRecord again, BeginCompletion(sync));
+  ASSERT_OK_AND_ASSIGN(const StreamEntry again, BeginCompletion(sync));
   EXPECT_EQ(again.state, StreamState::kCompleted);
   EXPECT_EQ(again.result.outcome, StreamOutcome::kMerged);
   EXPECT_EQ(again.result.rows, 3);
-  ASSERT_OK_AND_ASSIGN(SyncRecord now, store_->GetSync("one"));
+  ASSERT_OK_AND_ASSIGN(SyncEntry now, store_->GetSync("one"));
   EXPECT_EQ(now.state, SyncState::kRunning);
 
-  ASSERT_OK_AND_ASSIGN(const StreamRecord other,
+  ASSERT_OK_AND_ASSIGN(const StreamEntry other,
                        store_->BeginCompletion(sync.streams[1].plan.stream_no, {false, {}}));
   ASSERT_OK(Finish(other, StreamState::kIncomplete, {StreamOutcome::kKeptForResume, 0}));
   ASSERT_OK_AND_ASSIGN(now, store_->GetSync("one"));
@@ -586,10 +586,10 @@ TEST_F(LedgerTest, FinishingEndsStreamAndSync) {
 }
 
 TEST_F(LedgerTest, CancellingFencesAndIsFinal) {
-  const SyncRecord sync = Insert("one");
+  const SyncEntry sync = Insert("one");
   const WriterClaim claim = Claim(sync);
   ASSERT_OK(Commit(claim, Records(0, 5)));
-  ASSERT_OK_AND_ASSIGN(const SyncRecord cancelled, store_->CancelSync("one"));
+  ASSERT_OK_AND_ASSIGN(const SyncEntry cancelled, store_->CancelSync("one"));
   EXPECT_EQ(cancelled.state, SyncState::kCancelled);
   EXPECT_EQ(cancelled.streams[0].state, StreamState::kCancelled);
   EXPECT_EQ(cancelled.streams[0].records_written, 5);
@@ -597,19 +597,19 @@ TEST_F(LedgerTest, CancellingFencesAndIsFinal) {
   EXPECT_THAT(store_->ClaimWriter(sync.sync_no, sync.streams[0].plan.stream_no, ""),
               StatusIs(StatusCode::kFailedPrecondition, "SYNC_CANCELLED"));
   EXPECT_THAT(BeginCompletion(sync), StatusIs(StatusCode::kFailedPrecondition, "SYNC_CANCELLED"));
-  ASSERT_OK_AND_ASSIGN(const SyncRecord again, store_->CancelSync("one"));
+  ASSERT_OK_AND_ASSIGN(const SyncEntry again, store_->CancelSync("one"));
   EXPECT_EQ(again.finished_at, cancelled.finished_at);
 }
 
 TEST_F(LedgerTest, NewerSyncSupersedesConflictingStreams) {
-  const SyncRecord older = Insert("older", {Plan("people"), Plan("other")});
+  const SyncEntry older = Insert("older", {Plan("people"), Plan("other")});
   const WriterClaim claim = Claim(older);
-  const SyncRecord newer = Insert("newer");
+  const SyncEntry newer = Insert("newer");
   ASSERT_OK(database().Transact([&](postgres::Transaction& transaction) {
     return ledger_->SupersedeStreams(transaction, newer.sync_no, newer.streams[0].plan);
   }));
   EXPECT_THAT(Commit(claim, Records(0, 1)), StatusIs(StatusCode::kAborted, "FENCED"));
-  ASSERT_OK_AND_ASSIGN(const SyncRecord now, store_->GetSync("older"));
+  ASSERT_OK_AND_ASSIGN(const SyncEntry now, store_->GetSync("older"));
   EXPECT_EQ(now.streams[0].state, StreamState::kCancelled);
   EXPECT_EQ(now.streams[1].state, StreamState::kOpen);
   EXPECT_EQ(now.state, SyncState::kRunning);
@@ -620,9 +620,9 @@ TEST_F(LedgerTest, AppendsOfOneGenerationCoexist) {
   StreamPlan plan = Plan("people");
   plan.write_mode = WriteMode::kAppend;
   plan.loader = LoaderKind::kAppend;
-  const SyncRecord older = Insert("older", {plan});
+  const SyncEntry older = Insert("older", {plan});
   const WriterClaim claim = Claim(older);
-  const SyncRecord newer = Insert("newer", {plan});
+  const SyncEntry newer = Insert("newer", {plan});
   ASSERT_OK(database().Transact([&](postgres::Transaction& transaction) {
     return ledger_->SupersedeStreams(transaction, newer.sync_no, newer.streams[0].plan);
   }));

@@ -27,7 +27,7 @@ TEST_F(AppendLoaderTest, CreatesTableAndShowsCommittedRows) {
   EXPECT_EQ(done.outcome(), v1::OUTCOME_APPENDED);
   EXPECT_EQ(done.rows(), 2);
   EXPECT_EQ(History(), "0:completed:2");
-  EXPECT_EQ(TempRows(), "missing");
+  EXPECT_EQ(StagedRows(), "missing");
 }
 
 TEST_F(AppendLoaderTest, EvolvesExistingTable) {
@@ -45,11 +45,11 @@ TEST_F(AppendLoaderTest, CopiesStagingTableOfCancelledReplace) {
   Load("s1", Append(4), Record(1, "old"));
   LoadAndCancel("s2", Replace(5), People(2, 3, "kept"));
   EXPECT_EQ(Rows(), "1:old@4");
-  EXPECT_EQ(TempRows(), "2:kept@5 3:kept@5");
+  EXPECT_EQ(StagedRows(), "2:kept@5 3:kept@5");
   EXPECT_EQ(History(), "4:completed:1 5:cancelled:0");
   ASSERT_OK(Start("s3", Append(6)));
   EXPECT_EQ(Rows(), "1:old@4 2:kept@5 3:kept@5");
-  EXPECT_EQ(TempRows(), "missing");
+  EXPECT_EQ(StagedRows(), "missing");
   // The rows of generation 5 are now in the table.
   EXPECT_EQ(History(), "4:completed:1 5:cancelled:2 6:loading:0");
   ASSERT_OK(Send("s3", Record(4, "new")));
@@ -65,7 +65,7 @@ TEST_F(AppendLoaderTest, CopiesStagingTableWithOtherColumns) {
   EXPECT_EQ(Rows(), "missing");
   Load("s2", Append(0), Record(2, "b", 7));
   EXPECT_EQ(Rows(), "1:staged@0 2:b@0");
-  EXPECT_EQ(TempRows(), "missing");
+  EXPECT_EQ(StagedRows(), "missing");
   EXPECT_EQ(QueryValue(absl::StrCat("SELECT count(at) FROM ", Table(kTable))), "1");
   EXPECT_EQ(History(), "0:completed:2");
 }
@@ -95,7 +95,7 @@ TEST_F(DedupLoaderTest, MergesOnCompletion) {
   ASSERT_OK_AND_ASSIGN(const v1::CompleteStreamResponse done, Complete("s1"));
   EXPECT_EQ(done.outcome(), v1::OUTCOME_MERGED);
   EXPECT_EQ(Rows(), "1:new@0 2:b@0");
-  EXPECT_EQ(TempRows(), "missing");
+  EXPECT_EQ(StagedRows(), "missing");
   EXPECT_EQ(History(), "0:completed:2");
   // Older and equal rows lose; a newer one wins.
   const v1::CompleteStreamResponse again =
@@ -110,16 +110,16 @@ TEST_F(DedupLoaderTest, IncompleteAlsoMerges) {
   const v1::CompleteStreamResponse done = Load("s2", Dedup(1), Record(1, "b", 2), kIncomplete);
   EXPECT_EQ(done.outcome(), v1::OUTCOME_MERGED);
   EXPECT_EQ(Rows(), "1:b@1");
-  EXPECT_EQ(TempRows(), "missing");
+  EXPECT_EQ(StagedRows(), "missing");
   EXPECT_NE(History().find("1:incomplete:"), std::string::npos);
 }
 
 TEST_F(DedupLoaderTest, KeepsRowsOfCancelledSync) {
   LoadAndCancel("s1", Dedup(1), Record(1, "a", 1) + Record(2, "a", 1));
-  EXPECT_EQ(TempRows(), "1:a@1 2:a@1");
+  EXPECT_EQ(StagedRows(), "1:a@1 2:a@1");
   Load("s2", Dedup(1), Record(2, "b", 2));
   EXPECT_EQ(Rows(), "1:a@1 2:b@1");
-  EXPECT_EQ(TempRows(), "missing");
+  EXPECT_EQ(StagedRows(), "missing");
 }
 
 TEST_F(DedupLoaderTest, KeepsRowsOfCancelledReplace) {
@@ -127,7 +127,7 @@ TEST_F(DedupLoaderTest, KeepsRowsOfCancelledReplace) {
   LoadAndCancel("s2", DedupReplace(5), Record(2, "kept", 2) + Record(3, "kept", 2));
   Load("s3", Dedup(6), Record(3, "new", 3) + Record(4, "new", 3));
   EXPECT_EQ(Rows(), "1:old@4 2:kept@5 3:new@6 4:new@6");
-  EXPECT_EQ(TempRows(), "missing");
+  EXPECT_EQ(StagedRows(), "missing");
 }
 
 TEST_F(DedupLoaderTest, EvolvesBothTables) {
@@ -205,7 +205,7 @@ TEST_P(ReplaceTest, SwapsInFirstTable) {
   EXPECT_EQ(done.rows(), 2);
   EXPECT_EQ(done.generation_id(), 1);
   EXPECT_EQ(Rows(), "1:a@1 2:a@1");
-  EXPECT_EQ(TempRows(), "missing");
+  EXPECT_EQ(StagedRows(), "missing");
   EXPECT_EQ(History(), "1:completed:2");
 }
 
@@ -225,14 +225,14 @@ TEST_P(ReplaceTest, IncompleteIsResumedBySyncOfSameGeneration) {
   const v1::CompleteStreamResponse kept = Load("s2", Fresh(2), People(1, 2, "new"), kIncomplete);
   EXPECT_EQ(kept.outcome(), v1::OUTCOME_KEPT_FOR_RESUME);
   EXPECT_EQ(Rows(), "1:old@1");
-  EXPECT_EQ(TempRows(), "1:new@2 2:new@2");
+  EXPECT_EQ(StagedRows(), "1:new@2 2:new@2");
   // Nothing of generation 2 is in the table yet.
   EXPECT_EQ(History(), "1:completed:1 2:incomplete:0");
   const v1::CompleteStreamResponse done = Load("s3", Fresh(2), People(3, 3, "new"));
   EXPECT_EQ(done.outcome(), v1::OUTCOME_SWAPPED);
   EXPECT_EQ(done.rows(), 3);
   EXPECT_EQ(Rows(), "1:new@2 2:new@2 3:new@2");
-  EXPECT_EQ(TempRows(), "missing");
+  EXPECT_EQ(StagedRows(), "missing");
   EXPECT_EQ(History(), "1:completed:1 2:completed:3");
 }
 
@@ -254,11 +254,11 @@ TEST_P(ReplaceTest, OlderStagingTableIsRecreated) {
   Load("s1", Fresh(1), People(1, 1, "old"));
   LoadAndCancel("s2", Fresh(2), People(1, 3, "left"));
   ASSERT_OK(Start("s3", Fresh(3)));
-  EXPECT_EQ(TempRows(), "");
+  EXPECT_EQ(StagedRows(), "");
   ASSERT_OK(Send("s3", People(7, 7, "new")));
   ASSERT_OK(Complete("s3"));
   EXPECT_EQ(Rows(), "7:new@3");
-  EXPECT_EQ(TempRows(), "missing");
+  EXPECT_EQ(StagedRows(), "missing");
   EXPECT_EQ(History(), "1:completed:1 2:cancelled:0 3:completed:1");
 }
 
@@ -274,7 +274,7 @@ TEST_P(ReplaceTest, OpenOlderGenerationIsTakenOver) {
 TEST_P(ReplaceTest, EmptyStagingTableIsEvolvedAndUsed) {
   ASSERT_OK(Start("s1", Fresh(2)));
   ASSERT_OK(Complete("s1", kIncomplete));
-  EXPECT_EQ(TempRows(), "");
+  EXPECT_EQ(StagedRows(), "");
   Ask wider = Fresh(2);
   wider.json_schema =
       R"({"properties":{"id":{"type":"integer"},"name":{"type":"string"},"city":{"type":"string"}}})";
@@ -298,7 +298,7 @@ TEST_P(ReplaceTest, ZeroRecordsEmptyTheTable) {
   EXPECT_EQ(done.outcome(), v1::OUTCOME_SWAPPED);
   EXPECT_EQ(done.rows(), 0);
   EXPECT_EQ(Rows(), "");
-  EXPECT_EQ(TempRows(), "missing");
+  EXPECT_EQ(StagedRows(), "missing");
   EXPECT_EQ(History(), "1:completed:2 2:completed:0");
 }
 
@@ -319,7 +319,7 @@ TEST_P(ReplaceTest, SecondSyncOfCompletedGenerationAddsRows) {
             GetParam() == v1::WRITE_MODE_DEDUP ? v1::OUTCOME_MERGED : v1::OUTCOME_APPENDED);
   EXPECT_EQ(done.rows(), 2);
   EXPECT_EQ(Rows(), "1:a@1 2:a@1 3:b@1 4:c@1");
-  EXPECT_EQ(TempRows(), "missing");
+  EXPECT_EQ(StagedRows(), "missing");
   EXPECT_EQ(History(), "1:completed:4");
 }
 

@@ -18,8 +18,8 @@ using ::testing::HasSubstr;
 
 class PartialStartTest : public StartFixture {
  protected:
-  absl::StatusOr<SyncRecord> StartPartially(const std::string& sync_id,
-                                            std::vector<StreamConfig> streams) {
+  absl::StatusOr<SyncEntry> StartPartially(const std::string& sync_id,
+                                           std::vector<StreamConfig> streams) {
     sync::StartRequest request = Request(sync_id, std::move(streams));
     request.allow_partial = true;
     return TryStart(request);
@@ -93,11 +93,11 @@ TEST_F(PartialStartTest, FaultFailsOnlyItsStreamPermanently) {
     const std::string id = absl::StrCat(number++);
     const std::vector<StreamConfig> streams = {Append({"", "good1"}), fault.stream,
                                                Append({"", "good2"})};
-    ASSERT_OK_AND_ASSIGN(const SyncRecord sync, StartPartially(id, streams));
+    ASSERT_OK_AND_ASSIGN(const SyncEntry sync, StartPartially(id, streams));
     EXPECT_EQ(sync.state, SyncState::kRunning);
     EXPECT_EQ(sync.streams[0].state, StreamState::kOpen);
     EXPECT_EQ(sync.streams[2].state, StreamState::kOpen);
-    const StreamRecord& failed = sync.streams[1];
+    const StreamEntry& failed = sync.streams[1];
     EXPECT_EQ(failed.state, StreamState::kFailed);
     EXPECT_THAT(failed.error, StatusIs(fault.code, fault.reason));
     EXPECT_FALSE(IsRetryable(failed.error));
@@ -105,7 +105,7 @@ TEST_F(PartialStartTest, FaultFailsOnlyItsStreamPermanently) {
 
     // Repeating the request gives the same result, also on another replica.
     registry_ = NewRegistry();
-    ASSERT_OK_AND_ASSIGN(const SyncRecord resumed, StartPartially(id, streams));
+    ASSERT_OK_AND_ASSIGN(const SyncEntry resumed, StartPartially(id, streams));
     EXPECT_EQ(resumed.streams[1].state, StreamState::kFailed);
     EXPECT_EQ(resumed.streams[1].error, failed.error);
     EXPECT_EQ(resumed.streams[1].plan.descriptor, fault.stream.descriptor);
@@ -157,12 +157,12 @@ TEST_F(PartialStartTest, DecisionErrorFailsOneStream) {
   sync::StartRequest owned = Request("owner", {Append({"", "owned"})});
   owned.connection_id = "other";
   ASSERT_OK(TryStart(owned).status());
-  ASSERT_OK_AND_ASSIGN(const SyncRecord sync,
+  ASSERT_OK_AND_ASSIGN(const SyncEntry sync,
                        StartPartially("s", {Replace({"", "stale"}, 4), Append({"", "owned"}),
                                             Append({"", "good"})}));
   EXPECT_THAT(sync.streams[0].error, StatusIs(StatusCode::kFailedPrecondition, "STALE_GENERATION"));
-  EXPECT_EQ(DetailOf(registry_->Get("s")->streams[0].error).metadata,
-            DetailOf(sync.streams[0].error).metadata);
+  EXPECT_EQ(GetDetail(registry_->Get("s")->streams[0].error).metadata,
+            GetDetail(sync.streams[0].error).metadata);
   EXPECT_THAT(sync.streams[1].error, StatusIs(StatusCode::kFailedPrecondition, "TABLE_OWNED"));
   EXPECT_EQ(sync.streams[2].state, StreamState::kOpen);
   // The streams of other syncs were not superseded.
@@ -181,7 +181,7 @@ TEST_F(PartialStartTest, FailedStatementFailsOneStream) {
                    InTarget("refuse"), "()"));
   const std::vector<StreamConfig> streams = {Append({"", "refused_here"}), Append({"", "good"}),
                                              Replace({"", "also_refused_here"}, 1)};
-  ASSERT_OK_AND_ASSIGN(const SyncRecord sync, StartPartially("s", streams));
+  ASSERT_OK_AND_ASSIGN(const SyncEntry sync, StartPartially("s", streams));
   EXPECT_THAT(sync.streams[0].error,
               StatusIs(StatusCode::kFailedPrecondition, "REJECTED_BY_DATABASE"));
   EXPECT_EQ(sync.streams[1].state, StreamState::kOpen);
@@ -209,7 +209,7 @@ TEST_F(PartialStartTest, UnreadableTableFailsOneStream) {
   writer_ = std::make_unique<write::Writer>(loaders);
   registry_ = NewRegistry();
   ASSERT_OK_AND_ASSIGN(
-      const SyncRecord sync,
+      const SyncEntry sync,
       StartPartially("s", {Append({"", "old"}), Append({"", "denied"}), Append({"", "new"})}));
   EXPECT_THAT(sync.streams[1].error,
               StatusIs(StatusCode::kPermissionDenied, "DB_PERMISSION_DENIED"));
@@ -224,7 +224,7 @@ TEST_F(PartialStartTest, UnreadableTableFailsOneStream) {
 TEST_F(PartialStartTest, SyncWithoutStartedStreamIsFinished) {
   StreamConfig bad = Append({"", "t"});
   bad.json_schema = "";
-  ASSERT_OK_AND_ASSIGN(const SyncRecord sync, StartPartially("s", {bad}));
+  ASSERT_OK_AND_ASSIGN(const SyncEntry sync, StartPartially("s", {bad}));
   EXPECT_EQ(sync.state, SyncState::kFinished);
   EXPECT_EQ(sync.streams[0].state, StreamState::kFailed);
   EXPECT_EQ(registry_->Get("s")->state, SyncState::kFinished);

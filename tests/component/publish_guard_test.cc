@@ -65,9 +65,9 @@ TEST_F(PublishGuardRpcTest, RefusalKeepsRowsAndCallIsRepeatable) {
       EXPECT_THAT(refused, StatusIs(kRefused, "PUBLISH_GUARD"));
       EXPECT_THAT(std::string(refused.message()), HasSubstr("max_shrink is 0.75"));
       EXPECT_THAT(std::string(refused.message()), HasSubstr("min_rows is 1"));
-      EXPECT_EQ(DetailOf(refused).metadata.size(), 2u);
+      EXPECT_EQ(GetDetail(refused).metadata.size(), 2u);
     }
-    EXPECT_EQ(TempRows(), absl::StrCat("1:new@", first + 1));
+    EXPECT_EQ(StagedRows(), absl::StrCat("1:new@", first + 1));
     guard.set_max_shrink(0.75);
     EXPECT_OK(CompleteWith(sync, guard));
     EXPECT_EQ(Rows(), absl::StrCat("1:new@", first + 1));

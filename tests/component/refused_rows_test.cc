@@ -197,7 +197,7 @@ TEST_F(RefusedRowsTest, CountsAreWrittenOnceWithTheirRows) {
   Fill(again, 5, 10);
   again.Count({{"id", {2, 1, 0}}});
   EXPECT_FALSE(again.Flush({}).ok());
-  ASSERT_OK_AND_ASSIGN(const StreamRecord stream, store_->GetStream(plan_.stream_no));
+  ASSERT_OK_AND_ASSIGN(const StreamEntry stream, store_->GetStream(plan_.stream_no));
   EXPECT_EQ(stream.values, (ValueCounts{4, 2, 6}));
   EXPECT_EQ(stream.fields,
             (FieldCounts{{"id", ValueCounts{4, 2, 0}}, {"late", ValueCounts{0, 0, 6}}}));

@@ -81,7 +81,7 @@ class ReplayTest : public AppTest {
     return done.ok() ? done->outcome() : v1::OUTCOME_UNSPECIFIED;
   }
 
-  std::string StagingTable() { return Table(TempTableName({schema(), kTable}).name); }
+  std::string StagingTable() { return Table(GetStagingTableName({schema(), kTable}).name); }
   int64_t CountStagingEntries() {
     return QueryInt(absl::StrCat("SELECT count(*) FROM ", ledger(), ".staging"));
   }
@@ -104,7 +104,7 @@ class ReplayTest : public AppTest {
 TEST_F(ReplayTest, ReplayNothingKeepsEveryStagedRow) {
   Fail("s1", Replace(1), People(1, 2), People(3, 4));
   EXPECT_TRUE(Warnings("s2", Replace(1)).empty());
-  EXPECT_EQ(TempRows(), "1:a@1 2:a@1 3:a@1 4:a@1");
+  EXPECT_EQ(StagedRows(), "1:a@1 2:a@1 3:a@1 4:a@1");
 }
 
 TEST_F(ReplayTest, FromCheckpointKeepsRowsBeforeCheckpoints) {
@@ -115,11 +115,11 @@ TEST_F(ReplayTest, FromCheckpointKeepsRowsBeforeCheckpoints) {
   ASSERT_OK(Complete("s1", kIncomplete));
   const std::vector<std::string> warnings = Warnings("s2", FromCheckpoint(Replace(1)));
   EXPECT_EQ(warnings, (std::vector<std::string>{"STAGED_ROWS_REPLAYED: 5 rows "}));
-  EXPECT_EQ(TempRows(), "1:a@1 2:a@1 3:a@1 11:a@1 12:a@1");
+  EXPECT_EQ(StagedRows(), "1:a@1 2:a@1 3:a@1 11:a@1 12:a@1");
   // Repeating the request returns the same warning and deletes nothing of its own sync.
   ASSERT_OK(Send("s2", People(4, 5, "again")));
   EXPECT_EQ(Warnings("s2", FromCheckpoint(Replace(1))), warnings);
-  EXPECT_EQ(TempRows(), "1:a@1 2:a@1 3:a@1 4:again@1 5:again@1 11:a@1 12:a@1");
+  EXPECT_EQ(StagedRows(), "1:a@1 2:a@1 3:a@1 4:again@1 5:again@1 11:a@1 12:a@1");
   EXPECT_EQ(Finish("s2", ""), v1::OUTCOME_SWAPPED);
   EXPECT_EQ(History(), "1:completed:7");
 }
@@ -130,14 +130,14 @@ TEST_F(ReplayTest, FromCheckpointCoversEveryEarlierSync) {
   Fail("s2", Replace(1), People(4, 5), People(6, 6));
   Fail("s3", Replace(1), "", People(7, 8));
   ASSERT_OK(Start("s4", FromCheckpoint(Replace(1))));
-  EXPECT_EQ(TempRows(), "1:a@1 2:a@1 4:a@1 5:a@1");
+  EXPECT_EQ(StagedRows(), "1:a@1 2:a@1 4:a@1 5:a@1");
 }
 
 TEST_F(ReplayTest, FromCheckpointFirstEndsOpenStream) {
   ASSERT_OK(Start("s1", Replace(1)));
   SendTail("s1", "", People(1, 2), People(3, 3));
   ASSERT_OK(Start("s2", FromCheckpoint(Replace(1))));
-  EXPECT_EQ(TempRows(), "1:a@1 2:a@1");
+  EXPECT_EQ(StagedRows(), "1:a@1 2:a@1");
   EXPECT_FALSE(Send("s1", People(4, 4), 3).ok());
   EXPECT_EQ(Finish("s2", People(3, 4)), v1::OUTCOME_SWAPPED);
   EXPECT_EQ(Rows(), "1:a@1 2:a@1 3:a@1 4:a@1");
@@ -147,7 +147,7 @@ TEST_F(ReplayTest, DedupDeletesRowsThatAreSentAgain) {
   ASSERT_OK(Start("s1", Dedup(1)));
   SendTail("s1", "", People(1, 1), People(2, 2));
   ASSERT_OK(Start("s2", FromCheckpoint(Dedup(1))));
-  EXPECT_EQ(TempRows(), "1:a@1");
+  EXPECT_EQ(StagedRows(), "1:a@1");
   EXPECT_EQ(Finish("s2", People(3, 3)), v1::OUTCOME_MERGED);
   EXPECT_EQ(Rows(), "1:a@1 3:a@1");
 }
@@ -157,7 +157,7 @@ TEST_F(ReplayTest, AppendTakesStagedRowsBeforeCheckpoint) {
   Fail("s2", Replace(5), People(2, 3), People(4, 6));
   ASSERT_OK(Start("s3", FromCheckpoint(Append(6))));
   EXPECT_EQ(Rows(), "1:old@4 2:a@5 3:a@5");
-  EXPECT_EQ(TempRows(), "missing");
+  EXPECT_EQ(StagedRows(), "missing");
   EXPECT_EQ(CountStagingEntries(), 0);
   EXPECT_EQ(History(), "4:completed:1 5:incomplete:2 6:loading:0");
 }
@@ -203,7 +203,7 @@ TEST_F(RestartTest, WithoutRecordsChangesNothing) {
   ASSERT_OK(Start("s2", FromStart(Replace(2))));
   EXPECT_EQ(Finish("s2", ""), v1::OUTCOME_UNCHANGED);
   EXPECT_EQ(Rows(), "1:a@2 2:a@2");
-  EXPECT_EQ(TempRows(), "missing");
+  EXPECT_EQ(StagedRows(), "missing");
   EXPECT_EQ(History(), "2:completed:2");
   // A new generation without records does empty the table.
   ASSERT_OK(Start("s3", FromStart(Replace(3))));
@@ -216,7 +216,7 @@ TEST_F(RestartTest, InterruptedRestartIsResumed) {
   Fail("s2", FromStart(Replace(2)), People(1, 2, "b"), People(3, 3, "b"));
   EXPECT_EQ(Rows(), "1:a@2 2:a@2 3:a@2");
   ASSERT_OK(Start("s3", FromStart(Replace(2))));
-  EXPECT_EQ(TempRows(), "1:b@2 2:b@2");
+  EXPECT_EQ(StagedRows(), "1:b@2 2:b@2");
   // Nothing is sent in this sync, but an earlier restart left records.
   EXPECT_EQ(Finish("s3", ""), v1::OUTCOME_SWAPPED);
   EXPECT_EQ(Rows(), "1:b@2 2:b@2");
@@ -242,9 +242,9 @@ TEST_F(RestartTest, RestartWithoutCheckpointIsDropped) {
 TEST_F(RestartTest, RestartDropsRowsStagedAfterCompletion) {
   Load("s1", Replace(2), People(1, 2));
   Fail("s2", Replace(2), People(3, 3), "");
-  EXPECT_EQ(TempRows(), "3:a@2");
+  EXPECT_EQ(StagedRows(), "3:a@2");
   ASSERT_OK(Start("s3", FromStart(Replace(2))));
-  EXPECT_EQ(TempRows(), "");
+  EXPECT_EQ(StagedRows(), "");
   EXPECT_EQ(Finish("s3", People(1, 3, "b")), v1::OUTCOME_SWAPPED);
   EXPECT_EQ(Rows(), "1:b@2 2:b@2 3:b@2");
 }
@@ -281,7 +281,7 @@ TEST_F(StreamEndTest, DiscardStagedDropsStagedRows) {
     ASSERT_OK_AND_ASSIGN(const v1::CompleteStreamResponse done, client().CompleteStream(request));
     EXPECT_EQ(done.outcome(), v1::OUTCOME_UNCHANGED);
     EXPECT_EQ(done.rows(), 0);
-    EXPECT_EQ(TempRows(), "missing");
+    EXPECT_EQ(StagedRows(), "missing");
     EXPECT_EQ(CountStagingEntries(), 0);
     EXPECT_EQ(Rows(), "missing");
   }
@@ -301,7 +301,7 @@ TEST_F(StreamEndTest, KeepEarlierDeletesRowsOfThisSync) {
     ASSERT_OK(Send(request.sync_id(), People(2, 5)));
     ASSERT_OK_AND_ASSIGN(const v1::CompleteStreamResponse kept, client().CompleteStream(request));
     EXPECT_EQ(kept.outcome(), v1::OUTCOME_KEPT_FOR_RESUME);
-    EXPECT_EQ(TempRows(), absl::StrCat("1:a@", ask.generation, " 2:a@", ask.generation));
+    EXPECT_EQ(StagedRows(), absl::StrCat("1:a@", ask.generation, " 2:a@", ask.generation));
     EXPECT_EQ(Rows(), "missing");
     // Repeating the call returns the same. A sync that staged alone leaves nothing.
     EXPECT_EQ(client().CompleteStream(request)->outcome(), v1::OUTCOME_KEPT_FOR_RESUME);
@@ -311,7 +311,7 @@ TEST_F(StreamEndTest, KeepEarlierDeletesRowsOfThisSync) {
     ASSERT_OK(Send(request.sync_id(), People(2, 5)));
     ASSERT_OK_AND_ASSIGN(const v1::CompleteStreamResponse gone, client().CompleteStream(request));
     EXPECT_EQ(gone.outcome(), v1::OUTCOME_UNCHANGED);
-    EXPECT_EQ(TempRows(), "missing");
+    EXPECT_EQ(StagedRows(), "missing");
   }
 }
 
@@ -328,7 +328,7 @@ TEST_F(StreamEndTest, ResumedReplaceLoadsIntoBareTable) {
   ASSERT_OK_AND_ASSIGN(const v1::StreamRecordsResponse sent,
                        Send("s2", People(1, 1) + "{\"id\":9,\"name\":null,\"at\":0}\n"));
   EXPECT_EQ(sent.records_written(), 2);
-  EXPECT_EQ(TempRows(), "1:a@1 1:a@1 9:@1");
+  EXPECT_EQ(StagedRows(), "1:a@1 1:a@1 9:@1");
 }
 
 }  // namespace

@@ -441,7 +441,7 @@ TEST_F(SchemaEvolutionTest, RefusalNamesColumnAndRowButNoValue) {
   const absl::Status status = Evolve(MakeSchema({{"v", ColumnType::kBigint}}));
   EXPECT_THAT(status, StatusIs(absl::StatusCode::kFailedPrecondition, "SCHEMA_INCOMPATIBLE"));
   EXPECT_THAT(std::string(status.message()), Not(HasSubstr("secret")));
-  const ErrorDetail detail = DetailOf(status);
+  const ErrorDetail detail = GetDetail(status);
   EXPECT_EQ(detail.subject, Name("t").ToString());
   EXPECT_THAT(detail.metadata,
               ElementsAre(std::pair<std::string, std::string>("column", "v"),

@@ -82,21 +82,21 @@ class StartFixture : public LedgerFixture {
     return request;
   }
 
-  absl::StatusOr<SyncRecord> TryStart(const sync::StartRequest& request) {
+  absl::StatusOr<SyncEntry> TryStart(const sync::StartRequest& request) {
     SYNCLINE_ASSIGN_OR_RETURN(const write::StartedSync started, registry_->Start(request));
     return started.sync;
   }
 
-  SyncRecord Start(const std::string& sync_id, std::vector<StreamConfig> streams) {
-    const absl::StatusOr<SyncRecord> sync = TryStart(Request(sync_id, std::move(streams)));
+  SyncEntry Start(const std::string& sync_id, std::vector<StreamConfig> streams) {
+    const absl::StatusOr<SyncEntry> sync = TryStart(Request(sync_id, std::move(streams)));
     EXPECT_OK(sync.status());
-    return sync.value_or(SyncRecord());
+    return sync.value_or(SyncEntry());
   }
 
   // Starts a sync of one stream and returns its plan.
-  StreamRecord StartOne(const std::string& sync_id, const StreamConfig& stream) {
-    SyncRecord sync = Start(sync_id, {stream});
-    return sync.streams.empty() ? StreamRecord() : sync.streams.front();
+  StreamEntry StartOne(const std::string& sync_id, const StreamConfig& stream) {
+    SyncEntry sync = Start(sync_id, {stream});
+    return sync.streams.empty() ? StreamEntry() : sync.streams.front();
   }
 
   std::string TableOf(const std::string& sync_id, const StreamConfig& stream) {

@@ -30,7 +30,7 @@ class StreamNamesTest : public StartFixture {
   std::string Plain(const std::string& name) const { return absl::StrCat(Target(), ".", name); }
 
   // Maps each property to its column in the plan.
-  static std::map<std::string, std::string> Columns(const StreamRecord& stream) {
+  static std::map<std::string, std::string> Columns(const StreamEntry& stream) {
     std::map<std::string, std::string> columns;
     for (const ColumnSchema& column : stream.plan.schema.columns) {
       columns[column.input_name] = column.column_name;
@@ -47,7 +47,7 @@ class StreamNamesTest : public StartFixture {
 };
 
 TEST_F(StreamNamesTest, PartialCatalogLoadsTheSameTables) {
-  const SyncRecord both = Start("both", {Append({"", "a.b"}), Append({"", "a_b"})});
+  const SyncEntry both = Start("both", {Append({"", "a.b"}), Append({"", "a_b"})});
   EXPECT_EQ(both.streams[1].plan.table.ToString(), Plain("a_b"));
   EXPECT_THAT(both.streams[0].plan.table.name, StartsWith("a_b_"));
   EXPECT_EQ(TableOf("alone", Append({"", "a.b"})), both.streams[0].plan.table.ToString());
@@ -83,7 +83,7 @@ TEST_F(StreamNamesTest, HashAvoidsExistingTables) {
   const std::string taken = AssignTables({exact, mapped})[1].name;
   Execute(absl::StrCat("CREATE SCHEMA ", Target(), "; CREATE VIEW ", InTarget(taken),
                        " AS SELECT 1 AS x"));
-  const SyncRecord both = Start("both", {Append({"", "a.b"}), Append({"", "a_b"})});
+  const SyncEntry both = Start("both", {Append({"", "a.b"}), Append({"", "a_b"})});
   EXPECT_NE(both.streams[0].plan.table.name, taken);
   EXPECT_THAT(both.streams[0].plan.table.name, StartsWith("a_b_"));
 }
@@ -112,10 +112,10 @@ TEST_F(StreamNamesTest, ConcurrentServersAssignTableOnce) {
 
 TEST_F(StreamNamesTest, PropertiesKeepTheirColumns) {
   StartOne("1", Append({"", "t"}, {"a b", "Id"}));
-  const StreamRecord second = StartOne("2", Append({"", "t"}, {"a_b", "id"}));
+  const StreamEntry second = StartOne("2", Append({"", "t"}, {"a_b", "id"}));
   EXPECT_THAT(Columns(second)["a_b"], StartsWith("a_b_"));
   EXPECT_EQ(Columns(second)["id"], "id");
-  const StreamRecord third = StartOne("3", Append({"", "t"}, {"id", "a_b", "Id", "a b"}));
+  const StreamEntry third = StartOne("3", Append({"", "t"}, {"id", "a_b", "Id", "a b"}));
   EXPECT_EQ(Columns(third)["a b"], "a_b");
   EXPECT_EQ(Columns(third)["a_b"], Columns(second)["a_b"]);
   EXPECT_EQ(Columns(third)["Id"], "Id");
@@ -127,7 +127,7 @@ TEST_F(StreamNamesTest, KeysAndCursorsFollowTheirColumns) {
   dedup.write_mode = WriteMode::kDedup;
   dedup.primary_key = {{"a_b"}};
   dedup.cursor = {"a b"};
-  const StreamRecord stream = StartOne("2", dedup);
+  const StreamEntry stream = StartOne("2", dedup);
   EXPECT_THAT(stream.plan.schema.primary_key, ElementsAre(Columns(stream)["a_b"]));
   EXPECT_EQ(stream.plan.schema.cursor, "a_b");
 }
@@ -152,7 +152,7 @@ TEST_F(StreamNamesTest, MissingTableIsRecreatedWithWarning) {
     EXPECT_THAT(StartOne(id + "/first", Append({"", "t"})).warnings, IsEmpty());
     Complete(id + "/first", {"", "t"});
     Execute(absl::StrReplaceAll(gone, {{"$", InTarget("t")}}));
-    const StreamRecord again = StartOne(id + "/again", Append({"", "t"}));
+    const StreamEntry again = StartOne(id + "/again", Append({"", "t"}));
     ASSERT_EQ(again.warnings.size(), 1u) << gone;
     EXPECT_EQ(again.warnings[0].code, "TABLE_MISSING");
     EXPECT_EQ(again.plan.table.ToString(), Plain("t"));
@@ -239,16 +239,16 @@ TEST_F(StreamNamesTest, SplitStreamIsWarnedAboutItsNewTable) {
   // A start that is refused does not count as having warned.
   EXPECT_THAT(TryStart(Request("3", {loser, Append({"", "v"})})).status(),
               StatusIs(StatusCode::kFailedPrecondition, "TARGET_INCOMPATIBLE"));
-  const StreamRecord split = StartOne("4", loser);
+  const StreamEntry split = StartOne("4", loser);
   EXPECT_THAT(split.plan.table.ToString(), StartsWith(Plain("a_b_")));
   ASSERT_EQ(split.warnings.size(), 1u);
   EXPECT_EQ(split.warnings[0].code, "TABLE_SPLIT");
   EXPECT_THAT(split.warnings[0].text,
               AllOf(HasSubstr(Plain("a_b") + " together"), HasSubstr(split.plan.table.ToString())));
-  const StreamRecord next = StartOne("5", loser);
+  const StreamEntry next = StartOne("5", loser);
   EXPECT_EQ(next.plan.table, split.plan.table);
   EXPECT_THAT(next.warnings, IsEmpty());
-  const StreamRecord keeper = StartOne("6", Append({"", "a_b"}));
+  const StreamEntry keeper = StartOne("6", Append({"", "a_b"}));
   EXPECT_EQ(keeper.plan.table.ToString(), Plain("a_b"));
   EXPECT_THAT(keeper.warnings, IsEmpty());
 }

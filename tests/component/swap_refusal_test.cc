@@ -17,7 +17,7 @@ class SwapRefusalTest : public testing::SwapFixture {
     const absl::Status status = Swap({.deadline = absl::Seconds(5), .dropped_columns = {"extra"}});
     EXPECT_THAT(status, StatusIs(absl::StatusCode::kFailedPrecondition, std::string(reason)));
     EXPECT_TRUE(absl::StrContains(status.message(), object)) << status;
-    EXPECT_NE(DetailOf(status).subject, "");
+    EXPECT_NE(GetDetail(status).subject, "");
     EXPECT_EQ(Dump(), before);
     EXPECT_EQ(Value("SELECT count(*) FROM $S.t_new"), "20");
   }

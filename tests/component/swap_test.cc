@@ -631,7 +631,7 @@ TEST_F(SwapTest, LongReaderLocksOutOnlyTheSwap) {
   done = true;
   reader.join();
   EXPECT_THAT(status, StatusIs(absl::StatusCode::kAborted, "SWAP_LOCKED"));
-  EXPECT_TRUE(DetailOf(status).retry_after.has_value());
+  EXPECT_TRUE(GetDetail(status).retry_after.has_value());
   EXPECT_EQ(problem, "");
   EXPECT_GT(reads, 0);
   EXPECT_GT(stats_.retries, 0);

@@ -67,7 +67,7 @@ class SyncRegistryTest : public LedgerFixture {
     return session.ok() ? *session : nullptr;
   }
 
-  absl::StatusOr<StreamRecord> Complete(const std::string& sync_id, const std::string& stream) {
+  absl::StatusOr<StreamEntry> Complete(const std::string& sync_id, const std::string& stream) {
     return registry_->Complete(sync_id, {"", stream}, {true, std::nullopt});
   }
 
@@ -94,8 +94,8 @@ TEST_F(SyncRegistryTest, SyncIsForgottenWithItsLastStream) {
 
 TEST_F(SyncRegistryTest, ForgottenSyncIsReloaded) {
   Start("nightly", {"users"});
-  ASSERT_OK_AND_ASSIGN(const StreamRecord first, Complete("nightly", "users"));
-  ASSERT_OK_AND_ASSIGN(const StreamRecord again, Complete("nightly", "users"));
+  ASSERT_OK_AND_ASSIGN(const StreamEntry first, Complete("nightly", "users"));
+  ASSERT_OK_AND_ASSIGN(const StreamEntry again, Complete("nightly", "users"));
   EXPECT_EQ(again.state, first.state);
   EXPECT_EQ(again.result.outcome, first.result.outcome);
   EXPECT_THAT(Complete("nightly", "orders"), StatusIs(StatusCode::kNotFound, "UNKNOWN_STREAM"));

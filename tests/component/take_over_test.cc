@@ -81,7 +81,7 @@ TEST_F(TakeOverTest, RacingSyncsAnswerAsDocumented) {
       const int64_t mine = ++generation;
       const absl::Status status = ReplaceTable(absl::StrCat("t", thread, "-", run), mine, kTable);
       completed += status.ok() ? 1 : 0;
-      if (status.ok() || expected.count(ReasonOf(status)) > 0) continue;
+      if (status.ok() || expected.count(GetReason(status)) > 0) continue;
       absl::StrAppend(&surprises[static_cast<size_t>(thread)], status.ToString(), " ");
     }
   });
@@ -94,7 +94,7 @@ TEST_F(TakeOverTest, CompletionOfCancelledSyncIsRefused) {
   ASSERT_OK(Start("s1", Replace(1)));
   ASSERT_OK(Send("s1", People(1, 2)));
   ASSERT_OK(client().CancelSync("s1"));
-  EXPECT_EQ(ReasonOf(Complete("s1").status()), "SYNC_CANCELLED");
+  EXPECT_EQ(GetReason(Complete("s1").status()), "SYNC_CANCELLED");
 }
 
 // A call that is creating a table when its stream is cancelled. The creation waits until the test
@@ -185,7 +185,7 @@ TEST_F(InterruptedCallTest, VanishedRelationIsLeftToNewerSync) {
   EXPECT_EQ(plans.streams(0).state(), v1::STREAM_STATE_CANCELLED);
   EXPECT_EQ(plans.streams(1).state(), v1::STREAM_STATE_OPEN);
   ASSERT_OK(newer.get());
-  EXPECT_EQ(ReasonOf(Complete("first").status()), "SYNC_CANCELLED");
+  EXPECT_EQ(GetReason(Complete("first").status()), "SYNC_CANCELLED");
 }
 
 // Changes the ledger as the newer sync would. That sync cannot start here because of the table's

@@ -72,7 +72,7 @@ class WritePathTest : public LedgerFixture {
     }
   }
 
-  static int64_t PidOf(postgres::Connection& connection) {
+  static int64_t BackendPid(postgres::Connection& connection) {
     const absl::StatusOr<postgres::Result> pid = connection.Query("SELECT pg_backend_pid()", {});
     EXPECT_OK(pid);
     return pid.ok() ? pid->Int(0, 0) : 0;
@@ -122,7 +122,7 @@ class WritePathTest : public LedgerFixture {
     loaders.ledger = ledger_.get();
     write::SyncDraft draft;
     draft.sync.sync_id = "sync";
-    StreamRecord stream;
+    StreamEntry stream;
     stream.plan.descriptor = {schema(), "t"};
     stream.plan.table = {schema(), "t"};
     stream.plan.temp_table = {schema(), "t_temp"};

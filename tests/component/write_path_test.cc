@@ -116,7 +116,7 @@ TEST_F(WritePathTest, LostCommitThatEndsLateIsNotRepeated) {
     if (finishing != nullptr) return false;
     Execute(absl::StrCat("DROP TABLE ", Table("armed")));
     CommitHalfway(*late, claim, 0, 10);
-    finishing = std::make_unique<Thread>("late", [&, pid = PidOf(*late)] {
+    finishing = std::make_unique<Thread>("late", [&, pid = BackendPid(*late)] {
       WaitUntilBlocked(*watching, pid);
       EXPECT_OK(late->Commit());
     });
@@ -137,7 +137,7 @@ TEST_F(WritePathTest, CompletionCountsLateCommitsOfDeadServer) {
   const std::unique_ptr<postgres::Connection> late = Connect();
   const std::unique_ptr<postgres::Connection> watching = Connect();
   CommitHalfway(*late, claim, 0, 5);
-  const int64_t pid = PidOf(*late);
+  const int64_t pid = BackendPid(*late);
   const Thread finishing("late", [&] {
     WaitUntilBlocked(*watching, pid);
     EXPECT_OK(late->Commit());
@@ -159,7 +159,7 @@ class WriterCallTest : public WritePathTest {
     if (IsSkipped() || HasFatalFailure()) return;
     lanes_.pool = &pool_;
     lanes_.budget = &budget_;
-    lanes_.texts = &texts_;
+    lanes_.texts = &buffers_;
     lanes_.flush_bytes = 64 << 20;
     aggregates_ = std::make_unique<dataflow::AggregateFactory>(&load_, 1 << 20);
     context_.lanes = &lanes_;
@@ -183,7 +183,7 @@ class WriterCallTest : public WritePathTest {
   }
 
   MemoryBudget budget_{1 << 20};
-  FreeTexts texts_{1 << 20};
+  FreeStrings buffers_{1 << 20};
   dataflow::LaneContext lanes_;
   std::unique_ptr<dataflow::AggregateFactory> aggregates_;
   sync::CallContext context_;

@@ -31,7 +31,7 @@ pid_t BadInputTest::server_pid_ = 0;
 std::string BadInputTest::ledger_;
 std::string BadInputTest::dsn_of_ledger_;
 
-Answer AnswerOf(const grpc::Status& status) {
+Answer MakeAnswer(const grpc::Status& status) {
   Answer answer;
   answer.code = status.error_code();
   answer.message = status.error_message();
@@ -87,7 +87,7 @@ Answer RawCall::Finish() {
 
 Answer RawCall::Wait() {
   finished_ = true;
-  return AnswerOf(writer_->Finish());
+  return MakeAnswer(writer_->Finish());
 }
 
 void BadInputTest::SetUp() {
@@ -160,7 +160,7 @@ Answer BadInputTest::Start(const v1::StartSyncRequest& request, v1::StartSyncRes
   grpc::ClientContext context;
   context.set_deadline(absl::ToChronoTime(absl::Now() + kTimeout));
   v1::StartSyncResponse unused;
-  return AnswerOf(stub_->StartSync(&context, request, response == nullptr ? &unused : response));
+  return MakeAnswer(stub_->StartSync(&context, request, response == nullptr ? &unused : response));
 }
 
 std::string BadInputTest::Started(const v1::StartSyncRequest& request) {
@@ -212,7 +212,7 @@ Answer BadInputTest::Complete(absl::string_view sync_id, absl::string_view table
   grpc::ClientContext context;
   context.set_deadline(absl::ToChronoTime(absl::Now() + kTimeout));
   v1::CompleteStreamResponse unused;
-  return AnswerOf(
+  return MakeAnswer(
       stub_->CompleteStream(&context, request, response == nullptr ? &unused : response));
 }
 

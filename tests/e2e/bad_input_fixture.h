@@ -32,7 +32,7 @@ struct Answer {
   std::vector<std::string> fields;  // BadRequest
   bool has_retry = false;
 };
-Answer AnswerOf(const grpc::Status& status);
+Answer MakeAnswer(const grpc::Status& status);
 void PrintTo(const Answer& answer, std::ostream* out);
 // Returns "CODE" or "CODE REASON" in the corpus's notation. The code has its gRPC name.
 std::string Summary(const Answer& answer);

@@ -105,7 +105,7 @@ class GuardedServerTest : public EndToEndTest {
     context.set_deadline(absl::ToChronoTime(absl::Now() + absl::Seconds(20)));
     if (authorization != nullptr) context.AddMetadata("authorization", authorization);
     v1::ListSyncsResponse response;
-    return AnswerOf(v1::SyncService::NewStub(channel)->ListSyncs(&context, {}, &response));
+    return MakeAnswer(v1::SyncService::NewStub(channel)->ListSyncs(&context, {}, &response));
   }
 };
 
@@ -127,7 +127,7 @@ TEST_F(GuardedServerTest, Row49_Tokens) {
   grpc::ClientContext context;
   const auto stream = v1::SyncService::NewStub(channel)->StreamRecords(&context, &response);
   stream->Write(Header("x", "y"));
-  EXPECT_EQ(Summary(AnswerOf(stream->Finish())), "UNAUTHENTICATED NO_CREDENTIALS");
+  EXPECT_EQ(Summary(MakeAnswer(stream->Finish())), "UNAUTHENTICATED NO_CREDENTIALS");
 }
 
 // A token expires when it is removed from the file.
@@ -191,7 +191,7 @@ TEST_F(GuardedServerTest, Row49_RefusedCallsDoNotFillTheLog) {
     void* tag = nullptr;
     bool ok = false;
     ASSERT_TRUE(queue.Next(&tag, &ok));
-    EXPECT_EQ(Summary(AnswerOf(static_cast<Guess*>(tag)->status)),
+    EXPECT_EQ(Summary(MakeAnswer(static_cast<Guess*>(tag)->status)),
               "UNAUTHENTICATED BAD_CREDENTIALS");
   }
   EXPECT_GE(absl::Now() - begin, absl::Seconds(9)) << "the last answers are delayed";

@@ -146,7 +146,7 @@ TEST_F(BadStreamTest, AnswersHaveCountsAndRejectedRecords) {
     request.set_page_token(token);
     v1::ListRejectedRecordsResponse page;
     grpc::ClientContext context;
-    EXPECT_EQ(Summary(AnswerOf(stub()->ListRejectedRecords(&context, request, &page))),
+    EXPECT_EQ(Summary(MakeAnswer(stub()->ListRejectedRecords(&context, request, &page))),
               "INVALID_ARGUMENT INVALID_REQUEST");
   }
 }
@@ -247,7 +247,7 @@ TEST_F(BadStreamTest, Row08_UnsetOneofsAndBadIds) {
     no_status.set_status(static_cast<v1::StreamStatus>(status));
     grpc::ClientContext context;
     v1::CompleteStreamResponse response;
-    answer = AnswerOf(stub()->CompleteStream(&context, no_status, &response));
+    answer = MakeAnswer(stub()->CompleteStream(&context, no_status, &response));
     EXPECT_EQ(Summary(answer), "INVALID_ARGUMENT INVALID_REQUEST");
     EXPECT_THAT(answer.fields, ElementsAre("status"));
   }

@@ -97,16 +97,16 @@ TEST_F(BadWireTest, Row55_TruncatedAndDeeplyNestedMessages) {
   // Group tags of field 2, nested 10,000 levels deep. They are parsed as an unknown field.
   std::string nested;
   for (int i = 0; i < 10000; ++i) nested += "\x13";
-  EXPECT_EQ(Summary(AnswerOf(CallRaw(NewChannel(), Method("StreamRecords"), {truncated}))),
+  EXPECT_EQ(Summary(MakeAnswer(CallRaw(NewChannel(), Method("StreamRecords"), {truncated}))),
             "INVALID_ARGUMENT MALFORMED_MESSAGE");
-  EXPECT_EQ(Summary(AnswerOf(CallRaw(NewChannel(), Method("StreamRecords"), {nested}))),
+  EXPECT_EQ(Summary(MakeAnswer(CallRaw(NewChannel(), Method("StreamRecords"), {nested}))),
             "INVALID_ARGUMENT MALFORMED_MESSAGE");
   for (const char* method : {"StartSync", "CompleteStream", "GetSync", "ListSyncs", "CancelSync",
                              "ListRejectedRecords"}) {
-    EXPECT_EQ(Summary(AnswerOf(CallRaw(NewChannel(), Method(method), {truncated}))),
+    EXPECT_EQ(Summary(MakeAnswer(CallRaw(NewChannel(), Method(method), {truncated}))),
               "INVALID_ARGUMENT MALFORMED_MESSAGE")
         << method;
-    EXPECT_EQ(Summary(AnswerOf(CallRaw(NewChannel(), Method(method), {nested}))),
+    EXPECT_EQ(Summary(MakeAnswer(CallRaw(NewChannel(), Method(method), {nested}))),
               "INVALID_ARGUMENT MALFORMED_MESSAGE")
         << method;
   }
@@ -115,9 +115,9 @@ TEST_F(BadWireTest, Row55_TruncatedAndDeeplyNestedMessages) {
 TEST_F(BadWireTest, Row55_MessagesAfterGoodOnes) {
   const std::string sync_id = Started(Request("bad"));
   const Answer answer =
-      AnswerOf(CallRaw(NewChannel(), Method("StreamRecords"),
-                       {Header(sync_id, "bad").SerializeAsString(),
-                        Lines(0, "{\"id\":1}\n").SerializeAsString(), std::string(11, '\xff')}));
+      MakeAnswer(CallRaw(NewChannel(), Method("StreamRecords"),
+                         {Header(sync_id, "bad").SerializeAsString(),
+                          Lines(0, "{\"id\":1}\n").SerializeAsString(), std::string(11, '\xff')}));
   EXPECT_EQ(Summary(answer), "INVALID_ARGUMENT MALFORMED_MESSAGE");
   EXPECT_EQ(answer.metadata.at("durable_offset"), "1");
   EXPECT_EQ(QueryInt(absl::StrCat("SELECT count(*) FROM ", Table("bad"))), 1);
@@ -133,7 +133,7 @@ TEST_F(BadWireTest, Row29_InvalidUtf8InIdentifiers) {
        found = bytes.find("bad", found + 1)) {
     bytes[found + 1] = '\xff';
   }
-  EXPECT_EQ(Summary(AnswerOf(CallRaw(NewChannel(), Method("StartSync"), {bytes}))),
+  EXPECT_EQ(Summary(MakeAnswer(CallRaw(NewChannel(), Method("StartSync"), {bytes}))),
             "INVALID_ARGUMENT MALFORMED_MESSAGE");
   EXPECT_EQ(QueryInt(absl::StrCat("SELECT count(*) FROM pg_class WHERE relnamespace = '", schema(),
                                   "'::regnamespace")),
@@ -199,7 +199,7 @@ TEST_F(BadWireTest, Row49_Metadata) {
   // Without a token file, tokens are not checked.
   grpc::ClientContext token;
   token.AddMetadata("authorization", "Bearer whatever");
-  EXPECT_EQ(Summary(AnswerOf(stub()->ListSyncs(&token, request, &response))), "OK");
+  EXPECT_EQ(Summary(MakeAnswer(stub()->ListSyncs(&token, request, &response))), "OK");
   request.set_page_token("no such token");
   grpc::ClientContext page;
   EXPECT_EQ(stub()->ListSyncs(&page, request, &response).error_code(),

@@ -146,7 +146,7 @@ TEST_F(BlockedDatabaseTest, LockedTableDelaysOnlyItsSync) {
   EXPECT_OK(other.get());
   const absl::Status answer = locked.get();
   ASSERT_THAT(answer, StatusIs(absl::StatusCode::kAborted, "LOCK_NOT_AVAILABLE"));
-  EXPECT_TRUE(DetailOf(answer).retry_after.has_value());
+  EXPECT_TRUE(GetDetail(answer).retry_after.has_value());
   EXPECT_THAT(std::string(answer.message()),
               AllOf(HasSubstr("rows: pid "), HasSubstr("(a console), transaction open for "),
                     HasSubstr("last statement started at ")));

@@ -19,8 +19,8 @@ namespace {
 constexpr int kStreams = 4;
 constexpr int kRecords = 1000;
 
-std::string DurableOffsetOf(const absl::Status& status) {
-  for (const auto& [key, value] : DetailOf(status).metadata) {
+std::string GetDurableOffset(const absl::Status& status) {
+  for (const auto& [key, value] : GetDetail(status).metadata) {
     if (key == "durable_offset") return value;
   }
   return "";
@@ -75,8 +75,8 @@ TEST_F(DrainTest, StreamsResumeOnTheOtherReplica) {
   for (const auto& call : calls) {
     const absl::Status ended = call->Finish().status();
     EXPECT_THAT(ended, StatusIs(absl::StatusCode::kUnavailable, "DRAINING"));
-    EXPECT_EQ(DurableOffsetOf(ended), absl::StrCat(kRecords));
-    EXPECT_TRUE(DetailOf(ended).retry_after.has_value());
+    EXPECT_EQ(GetDurableOffset(ended), absl::StrCat(kRecords));
+    EXPECT_TRUE(GetDetail(ended).retry_after.has_value());
   }
   EXPECT_EQ(draining->Wait(absl::Seconds(25)), 0);
   const auto next = other->Client();

@@ -21,13 +21,13 @@ namespace {
 using absl::StatusCode;
 
 std::string MetadataOf(const absl::Status& status, absl::string_view key) {
-  for (const auto& [name, value] : DetailOf(status).metadata) {
+  for (const auto& [name, value] : GetDetail(status).metadata) {
     if (name == key) return value;
   }
   return "";
 }
 
-class ErrorsTest : public ServedTest {
+class ErrorsTest : public ServerTest {
  protected:
   void TearDown() override {
     if (server_ != nullptr) {
@@ -187,7 +187,7 @@ TEST_F(ErrorsTest, InvalidRequestsNameTheirFields) {
   request.mutable_streams(0)->set_generation_id(3);  // no minimum
   const absl::Status invalid = client_->StartSync(request).status();
   EXPECT_THAT(invalid, StatusIs(StatusCode::kInvalidArgument, "INVALID_REQUEST"));
-  EXPECT_EQ(DetailOf(invalid).violations.size(), 2);
+  EXPECT_EQ(GetDetail(invalid).violations.size(), 2);
   request = OneStream("bad", "rows");
   request.mutable_streams(0)->set_write_mode(v1::WRITE_MODE_UNSPECIFIED);
   EXPECT_THAT(client_->StartSync(request), StatusIs(StatusCode::kInvalidArgument));
@@ -306,7 +306,7 @@ TEST_F(ErrorsTest, SigtermDrains) {
   const absl::Status drained = call->Finish().status();
   EXPECT_THAT(drained, StatusIs(StatusCode::kUnavailable, "DRAINING"));
   EXPECT_EQ(MetadataOf(drained, "durable_offset"), "12");
-  EXPECT_TRUE(DetailOf(drained).retry_after.has_value());
+  EXPECT_TRUE(GetDetail(drained).retry_after.has_value());
   EXPECT_EQ(server_->Wait(kPatience), 0);
   EXPECT_EQ(Count(), 12);
   ASSERT_OK(server_->Restart());
@@ -327,7 +327,7 @@ TEST_F(DatabaseAwayTest, FailsFastAndTheNextSyncSucceeds) {
   EXPECT_THAT(Send(*client_, "unheard of", "away", 0, 5), StatusIs(StatusCode::kUnavailable));
   EXPECT_THAT(client_->GetSync("before"), StatusIs(StatusCode::kUnavailable));
   EXPECT_LT(absl::Now() - asked, absl::Seconds(30));
-  ASSERT_TRUE(Eventually([&] { return ReasonOf(client_->CheckHealth()) == "NOT_SERVING"; }));
+  ASSERT_TRUE(Eventually([&] { return GetReason(client_->CheckHealth()) == "NOT_SERVING"; }));
   EXPECT_TRUE(server_->running());
 
   ASSERT_OK(cluster_->Start());
@@ -364,7 +364,7 @@ TEST_F(DatabaseAwayTest, FrozenIsUnavailableAndCallsResumeAfterwards) {
   EXPECT_THAT(completed, StatusIs(StatusCode::kUnavailable));
   EXPECT_FALSE(got.ok());
   RecordProperty("answered_after_s", static_cast<int>(absl::ToInt64Seconds(absl::Now() - asked)));
-  EXPECT_TRUE(Eventually([&] { return ReasonOf(client_->CheckHealth()) == "NOT_SERVING"; }));
+  EXPECT_TRUE(Eventually([&] { return GetReason(client_->CheckHealth()) == "NOT_SERVING"; }));
 
   cluster_->Thaw();
   ASSERT_OK(server_->WaitUntilServing(kPatience));

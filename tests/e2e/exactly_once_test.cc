@@ -135,7 +135,7 @@ TEST_F(ExactlyOnceTest, TwoWritersOnTwoKilledServers) {
   ASSERT_TRUE(Eventually([&] {
     completed = client->CompleteStream(completion);
     // The lease of the killed server must expire first.
-    return completed.ok() || ReasonOf(completed.status()) != "WRITERS_ACTIVE";
+    return completed.ok() || GetReason(completed.status()) != "WRITERS_ACTIVE";
   }));
   ASSERT_OK(completed);
   EXPECT_EQ(completed->outcome(), v1::OUTCOME_APPENDED);

@@ -326,17 +326,17 @@ TEST_F(ExposureTest, TeamSeesOnlyItsSyncs) {
   ASSERT_OK_AND_ASSIGN(const auto theirs_elsewhere, ClientOf(*other_replica, b));
   ASSERT_OK_AND_ASSIGN(const auto operators, ClientOf(*other_replica, all));
 
-  EXPECT_EQ(ReasonOf(theirs->StartSync(OneStream("theirs", "rows")).status()),
+  EXPECT_EQ(GetReason(theirs->StartSync(OneStream("theirs", "rows")).status()),
             "SCHEMA_NOT_ALLOWED");
   ASSERT_OK(ours->StartSync(OneStream("ours", "rows")));
   for (client::SyncClient* const stranger : {theirs.get(), theirs_elsewhere.get()}) {
     ASSERT_OK_AND_ASSIGN(const v1::ListSyncsResponse listed, stranger->ListSyncs({}));
     EXPECT_EQ(listed.syncs_size(), 0);
-    EXPECT_EQ(ReasonOf(stranger->GetSync("ours").status()), "UNKNOWN_SYNC");
-    EXPECT_EQ(ReasonOf(stranger->CancelSync("ours").status()), "UNKNOWN_SYNC");
-    EXPECT_EQ(ReasonOf(stranger->CompleteStream(Completion("ours", "rows")).status()),
+    EXPECT_EQ(GetReason(stranger->GetSync("ours").status()), "UNKNOWN_SYNC");
+    EXPECT_EQ(GetReason(stranger->CancelSync("ours").status()), "UNKNOWN_SYNC");
+    EXPECT_EQ(GetReason(stranger->CompleteStream(Completion("ours", "rows")).status()),
               "UNKNOWN_SYNC");
-    EXPECT_EQ(ReasonOf(Send(*stranger, "ours", "rows", 0, 1).status()), "UNKNOWN_SYNC");
+    EXPECT_EQ(GetReason(Send(*stranger, "ours", "rows", 0, 1).status()), "UNKNOWN_SYNC");
   }
   ASSERT_OK(Send(*ours, "ours", "rows", 0, 10));
   ASSERT_OK_AND_ASSIGN(const v1::ListSyncsResponse listed, operators->ListSyncs({}));

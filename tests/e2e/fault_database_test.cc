@@ -181,7 +181,7 @@ TEST_F(DatabaseFaultTest, F17_UnavailableDatabaseIsReportedAtOnce) {
   const absl::Time asked = absl::Now();
   const absl::Status answer = Start(*client_, history);
   EXPECT_THAT(answer, StatusIs(StatusCode::kUnavailable));
-  EXPECT_TRUE(DetailOf(answer).retry_after.has_value());
+  EXPECT_TRUE(GetDetail(answer).retry_after.has_value());
   EXPECT_LT(absl::Now() - asked, absl::Seconds(5));
   EXPECT_TRUE(Eventually([&] { return server_->HttpStatus("/readyz") == 503; }));
   EXPECT_EQ(server_->HttpStatus("/healthz"), 200);
@@ -307,7 +307,7 @@ TEST_F(FullDatabaseTest, F18_IsReportedAndDataIsKept) {
        {Complete(*client_, &history).status(),
         Start(*client_, DeliveryHistory(Stream("others", DeliveryMode::kAppend, 1)))}) {
     EXPECT_THAT(answer, StatusIs(StatusCode::kUnavailable, "TOO_MANY_CONNECTIONS"));
-    EXPECT_TRUE(DetailOf(answer).retry_after.has_value());
+    EXPECT_TRUE(GetDetail(answer).retry_after.has_value());
   }
   crowd_.clear();
   ExpectResumed(&history);

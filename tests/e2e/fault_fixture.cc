@@ -62,7 +62,7 @@ absl::StatusOr<v1::CompleteStreamResponse> FaultTest::Complete(client::SyncClien
 void FaultTest::Resume(DeliveryHistory* history, std::vector<std::string> servers) {
   PersistentCaller caller({.servers = std::move(servers)}, history);
   EXPECT_OK(caller.Run(kPatience));
-  EXPECT_OK(caller.WatchFromTheBeginning());
+  EXPECT_OK(caller.WatchFromBeginning());
 }
 
 void FaultTest::ExpectKept(std::initializer_list<DeliveryHistory*> histories) {

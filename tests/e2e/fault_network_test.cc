@@ -128,7 +128,7 @@ TEST_F(NetworkFaultTest, F31_DisconnectedCallerLeavesNothingOpen) {
   EXPECT_EQ(CountRows("rows"), durable);
   // The broken call does not block the completion by another call. Only its records are missing.
   EXPECT_TRUE(Within(absl::Seconds(5), [&] {
-    return ReasonOf(direct_->CompleteStream(history.stream().Completion()).status()) ==
+    return GetReason(direct_->CompleteStream(history.stream().Completion()).status()) ==
            "COUNT_MISMATCH";
   }));
   Resume(&history, {proxy_->address()});
@@ -290,7 +290,7 @@ TEST_F(NetworkFaultTest, F37_CallsBeyondTheLimitAreRefused) {
     refused->Write(history.stream().Header());
     const absl::Status status = refused->Finish().status();
     ASSERT_THAT(status, StatusIs(StatusCode::kResourceExhausted, "TOO_MANY_STREAMS"));
-    EXPECT_TRUE(DetailOf(status).retry_after.has_value());
+    EXPECT_TRUE(GetDetail(status).retry_after.has_value());
   }
   for (const auto& call : open) EXPECT_OK(call->Finish());
   Resume(&history, {server_->address()});

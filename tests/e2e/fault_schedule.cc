@@ -67,8 +67,8 @@ absl::Status FaultSchedule::StrikeAtFailpoint() {
   const int64_t hit = publishes ? 1 : Pick(1, 3);
   for (FaultyReplica& replica : *replicas_) replica.server->Arm(point, action, hit);
   const bool reached = FindReached(PickTime(500, publishes ? 4000 : 1500));
-  Tell(reached ? absl::StrCat("server ", which_, " is at ", point)
-               : absl::StrCat("no server reaches ", point));
+  AddToStory(reached ? absl::StrCat("server ", which_, " is at ", point)
+                     : absl::StrCat("no server reaches ", point));
   const absl::Status status = reached ? MeetAtFailpoint(action) : absl::OkStatus();
   for (FaultyReplica& replica : *replicas_) {
     replica.server->Disarm();
@@ -117,7 +117,7 @@ absl::Status FaultSchedule::MeetAtFailpoint(FailpointAction action) {
 }
 
 absl::Status FaultSchedule::Kill() {
-  Tell(absl::StrCat("server ", which_, " is killed"));
+  AddToStory(absl::StrCat("server ", which_, " is killed"));
   Replica().server->Kill9();
   absl::SleepFor(PickTime(0, 500));
   return Replica().server->Restart();
@@ -126,14 +126,14 @@ absl::Status FaultSchedule::Kill() {
 absl::Status FaultSchedule::Drain() {
   Replica().server->Signal(SIGTERM);
   const std::optional<int> code = Replica().server->Wait(absl::Seconds(40));
-  Tell(absl::StrCat("server ", which_, " is drained, code ", code.value_or(-1)));
+  AddToStory(absl::StrCat("server ", which_, " is drained, code ", code.value_or(-1)));
   if (code != 0) return absl::InternalError(story_.back());
   return Replica().server->Restart();
 }
 
 absl::Status FaultSchedule::Stop() {
   const absl::Duration time = PickTime(100, 2000);
-  Tell(absl::StrCat("server ", which_, " is stopped for ", absl::FormatDuration(time)));
+  AddToStory(absl::StrCat("server ", which_, " is stopped for ", absl::FormatDuration(time)));
   Replica().server->Signal(SIGSTOP);
   WaitForCallersElsewhere(time);
   Replica().server->Signal(SIGCONT);
@@ -153,7 +153,8 @@ void FaultSchedule::WaitForCallersElsewhere(absl::Duration time) {
 
 absl::Status FaultSchedule::RestartDatabase() {
   const bool at_once = Pick(0, 1) == 0;
-  Tell(absl::StrCat("the database is stopped ", at_once ? "immediately" : "fast", " and started"));
+  AddToStory(
+      absl::StrCat("the database is stopped ", at_once ? "immediately" : "fast", " and started"));
   cluster_->Stop(at_once ? PostgresCluster::StopMode::kImmediate
                          : PostgresCluster::StopMode::kFast);
   absl::SleepFor(PickTime(0, 1000));
@@ -161,7 +162,7 @@ absl::Status FaultSchedule::RestartDatabase() {
 }
 
 absl::Status FaultSchedule::EndSessions() {
-  Tell("every session of the servers is terminated");
+  AddToStory("every session of the servers is terminated");
   const auto session = session_();
   return session->Execute(
       absl::StrCat("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name "
@@ -173,8 +174,8 @@ absl::Status FaultSchedule::CutLink() {
   const bool database = Pick(0, 1) == 0;
   FaultProxy& link = database ? *Replica().database_link : *Replica().caller_link;
   const int cut = link.Cut();
-  Tell(absl::StrCat(cut, " connections of server ", which_, database ? " to the database" : "",
-                    " are cut"));
+  AddToStory(absl::StrCat(cut, " connections of server ", which_,
+                          database ? " to the database" : "", " are cut"));
   return absl::OkStatus();
 }
 
@@ -183,9 +184,9 @@ absl::Status FaultSchedule::SilenceLink() {
   const int64_t ways = Pick(0, 2);
   const bool cut = Pick(0, 1) == 0;
   const absl::Duration time = PickTime(100, 2000);
-  Tell(absl::StrCat("the link of server ", which_, database ? " to the database" : " to callers",
-                    " is silent for ", absl::FormatDuration(time), ", ways ", ways,
-                    cut ? ", and cut" : ""));
+  AddToStory(absl::StrCat("the link of server ", which_,
+                          database ? " to the database" : " to callers", " is silent for ",
+                          absl::FormatDuration(time), ", ways ", ways, cut ? ", and cut" : ""));
   FaultProxy& link = database ? *Replica().database_link : *Replica().caller_link;
   if (ways != 1) link.Set(ProxyWay::kToClient, {.silent = true});
   if (ways != 0) link.Set(ProxyWay::kToServer, {.silent = true});
@@ -197,8 +198,8 @@ absl::Status FaultSchedule::SilenceLink() {
 
 absl::Status FaultSchedule::RefuseDatabase() {
   const absl::Duration time = PickTime(100, 2000);
-  Tell(absl::StrCat("server ", which_, " is rejected by its database for ",
-                    absl::FormatDuration(time)));
+  AddToStory(absl::StrCat("server ", which_, " is rejected by its database for ",
+                          absl::FormatDuration(time)));
   Replica().database_link->RefuseNew(true);
   Replica().database_link->Cut();
   absl::SleepFor(time);
@@ -208,7 +209,7 @@ absl::Status FaultSchedule::RefuseDatabase() {
 
 absl::Status FaultSchedule::LockOutSwaps() {
   const absl::Duration time = PickTime(100, 1000);
-  Tell(absl::StrCat("a reader holds ", reader_table_, " for ", absl::FormatDuration(time)));
+  AddToStory(absl::StrCat("a reader holds ", reader_table_, " for ", absl::FormatDuration(time)));
   const auto session = session_();
   SYNCLINE_RETURN_IF_ERROR(session->Begin());
   SYNCLINE_RETURN_IF_ERROR(

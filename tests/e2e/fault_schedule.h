@@ -52,7 +52,7 @@ class FaultSchedule {
   absl::Duration PickTime(int64_t from_ms, int64_t to_ms) {
     return absl::Milliseconds(Pick(from_ms, to_ms));
   }
-  void Tell(absl::string_view what) { story_.emplace_back(what); }
+  void AddToStory(absl::string_view what) { story_.emplace_back(what); }
   FaultyReplica& Replica() { return (*replicas_)[which_]; }
 
   absl::Status StrikeAtFailpoint();

@@ -41,7 +41,7 @@ constexpr int64_t kRecords = 1500;
 constexpr int64_t kReplacedRecords = 50;
 constexpr absl::Duration kGiveUp = absl::Seconds(120);
 // A server retries its database for 30 s and waits equally long for its answer.
-constexpr absl::Duration kLongestCall = absl::Seconds(75);
+constexpr absl::Duration kMaxCallDuration = absl::Seconds(75);
 
 int Schedules() {
   const char* const given = std::getenv("SYNCLINE_FAULT_SCHEDULES");
@@ -162,8 +162,8 @@ class LoadingCaller {
     thread_.reset();
     EXPECT_OK(end_);
     for (const auto& caller : callers_) {
-      EXPECT_OK(caller->WatchFromTheBeginning());
-      EXPECT_LT(caller->longest_call(), kLongestCall);
+      EXPECT_OK(caller->WatchFromBeginning());
+      EXPECT_LT(caller->longest_call(), kMaxCallDuration);
     }
   }
 

@@ -161,7 +161,7 @@ TEST_F(SilenceTest, F33_DatabaseBehindASilentLink) {
     EXPECT_THAT(call->status(), StatusIs(StatusCode::kUnavailable));
     RecordProperty("answered_after_s", static_cast<int>(absl::ToInt64Seconds(call->After(begun))));
   }
-  EXPECT_EQ(ReasonOf(copying->Client()->CheckHealth()), "NOT_SERVING");
+  EXPECT_EQ(GetReason(copying->Client()->CheckHealth()), "NOT_SERVING");
   copy_link->Heal();
   commit_link->Heal();
   ASSERT_OK(copying->WaitUntilServing(kPatience));

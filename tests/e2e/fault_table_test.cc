@@ -71,7 +71,7 @@ TEST_F(TableFaultTest, F6_DrainCommitsEveryCallAndReportsOffsets) {
   server_->Arm(failpoint::kBeforeCommit, FailpointAction::kPause);
   server_->Signal(SIGTERM);
   ASSERT_TRUE(server_->WaitForFailpoint(kPatience));
-  EXPECT_EQ(ReasonOf(client_->CheckHealth()), "NOT_SERVING");
+  EXPECT_EQ(GetReason(client_->CheckHealth()), "NOT_SERVING");
   EXPECT_EQ(server_->HttpStatus("/readyz"), 503);
   EXPECT_THAT(Start(*client_, DeliveryHistory(Stream("late", DeliveryMode::kAppend, 1))),
               StatusIs(StatusCode::kUnavailable, "DRAINING"));
@@ -79,7 +79,7 @@ TEST_F(TableFaultTest, F6_DrainCommitsEveryCallAndReportsOffsets) {
   for (int i = 0; i < kStreams; ++i) {
     const absl::Status answer = calls[static_cast<size_t>(i)]->Finish().status();
     EXPECT_THAT(answer, StatusIs(StatusCode::kUnavailable, "DRAINING"));
-    EXPECT_THAT(DetailOf(answer).metadata,
+    EXPECT_THAT(GetDetail(answer).metadata,
                 ::testing::Contains(::testing::Pair("durable_offset", absl::StrCat(kHeld))));
     EXPECT_EQ(DurableRecords(histories[static_cast<size_t>(i)]->stream().sync_id), kHeld);
   }
@@ -116,7 +116,7 @@ TEST_F(TableFaultTest, F20_LongReaderDelaysOnlyTheSwap) {
   stop = true;
   reader.reset();
   EXPECT_THAT(locked, StatusIs(StatusCode::kAborted, "SWAP_LOCKED"));
-  EXPECT_TRUE(DetailOf(locked).retry_after.has_value());
+  EXPECT_TRUE(GetDetail(locked).retry_after.has_value());
   // One attempt waits at most 100 ms. The rest allows for a busy machine.
   EXPECT_LT(longest, absl::Milliseconds(400));
   EXPECT_EQ(CountRows("rows"), 10);

@@ -35,7 +35,7 @@ TEST_F(LedgerVersionTest, OldServerRefusesAtStartAndWhileRunning) {
 
   MigrateFurther(999);
   const auto refuses = [&] {
-    return ReasonOf(client->ListSyncs({}).status()) == "LEDGER_TOO_NEW" &&
+    return GetReason(client->ListSyncs({}).status()) == "LEDGER_TOO_NEW" &&
            !client->CheckHealth().ok();
   };
   EXPECT_TRUE(Eventually(refuses));

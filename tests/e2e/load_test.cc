@@ -17,7 +17,7 @@ namespace {
 using ::testing::HasSubstr;
 using ::testing::Not;
 
-class LoadTest : public ServedTest {
+class LoadTest : public ServerTest {
  protected:
   // Runs the command line. Sets stderr_ and stdout_.
   int Run(const std::vector<std::string>& arguments) {

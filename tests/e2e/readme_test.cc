@@ -40,7 +40,7 @@ std::string CodeBlock(absl::string_view heading, absl::string_view language) {
   return readme.substr(begin, readme.find("```", begin) - begin);
 }
 
-class ReadmeTest : public ServedTest {
+class ReadmeTest : public ServerTest {
  protected:
   // Runs `command` in this test's directory, with the programs on the path and the server's address
   // in the environment. Returns the exit code and stores the output in output_.

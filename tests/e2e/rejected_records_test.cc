@@ -114,7 +114,7 @@ TEST_F(RejectedRecordsTest, MaxRejectedFailsTheStream) {
   // The third rejected record of the stream, although the first of its call.
   const absl::Status third = SendLines(*client, "s", 5, "bad\n{\"id\":4}\n").status();
   EXPECT_THAT(third, StatusIs(absl::StatusCode::kResourceExhausted, "TOO_MANY_REJECTED"));
-  EXPECT_FALSE(DetailOf(third).retry_after.has_value());
+  EXPECT_FALSE(GetDetail(third).retry_after.has_value());
   EXPECT_EQ(Ledgered("count(*)"), 3);
   // Repeated, because the half-close may arrive at any moment of the batch before it.
   for (int64_t offset = 7; offset < 27; ++offset) {

@@ -57,7 +57,7 @@ class CountingReader {
   std::unique_ptr<Thread> thread_;
 };
 
-class ReplaceTest : public ServedTest {
+class ReplaceTest : public ServerTest {
  protected:
   // Loads records begin..end-1 in a separate sync and completes it.
   void Load(absl::string_view sync_id, int64_t generation, int64_t minimum, int64_t begin,

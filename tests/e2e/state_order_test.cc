@@ -57,7 +57,7 @@ std::string ReadWholeFile(const std::string& path) {
   return content.str();
 }
 
-class StateOrderTest : public ServedTest {
+class StateOrderTest : public ServerTest {
  protected:
   std::unique_ptr<Process> StartWrite(const std::string& catalog_file,
                                       const std::string& stdin_file = "") {

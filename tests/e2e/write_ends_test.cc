@@ -64,7 +64,7 @@ struct Written {
   std::string to_stderr;
 };
 
-class WriteEndsTest : public ServedTest {
+class WriteEndsTest : public ServerTest {
  protected:
   // Runs the command with `lines`, each terminated by a line feed, and `tail` without one.
   Written Write(const std::vector<std::string>& streams, const std::vector<std::string>& lines,

@@ -10,12 +10,12 @@ namespace {
 
 constexpr size_t kRawIdBytes = 36;
 // Limits of numeric_in, date_in and timestamp_in, from PostgreSQL's manual (8.1, 8.5).
-constexpr int64_t kFirstDate = -2451545;                    // 4714-11-24 BC
-constexpr int64_t kLastDate = 2145031948;                   // 5874897-12-31
-constexpr int64_t kFirstTimestamp = -211813488000000000;    // 4714-11-24 00:00 BC
-constexpr int64_t kBehindTimestamps = 9223371331200000000;  // 294277-01-01 00:00
-constexpr int64_t kMostZoneSeconds = 16 * 3600 - 1;
-constexpr int kMostJsonDepth = 512;
+constexpr int64_t kFirstDate = -2451545;                  // 4714-11-24 BC
+constexpr int64_t kLastDate = 2145031948;                 // 5874897-12-31
+constexpr int64_t kFirstTimestamp = -211813488000000000;  // 4714-11-24 00:00 BC
+constexpr int64_t kTimestampEnd = 9223371331200000000;    // 294277-01-01 00:00
+constexpr int64_t kMaxZoneSeconds = 16 * 3600 - 1;
+constexpr int kJsonbDepthLimit = 512;
 
 int64_t TakeBigEndian(absl::string_view* bytes, size_t count) {
   Expect(bytes->size() >= count, "the row is complete", *bytes);
@@ -37,7 +37,7 @@ void CheckJsonb(JsonShape shape, absl::string_view bytes) {
   const std::optional<JsonNode> node = ReadJson(text);
   Expect(node.has_value(), "jsonb is JSON", text);
   Expect(!node->unstorable, "jsonb has neither \\u0000 nor lone surrogates", text);
-  Expect(node->depth <= kMostJsonDepth, "jsonb is not deeper than 512", node->depth);
+  Expect(node->depth <= kJsonbDepthLimit, "jsonb is not deeper than 512", node->depth);
   Expect(shape != JsonShape::kObject || node->kind == JsonNode::Kind::kObject,
          "an object column has an object", text);
   Expect(shape != JsonShape::kArray || node->kind == JsonNode::Kind::kArray,
@@ -92,7 +92,7 @@ void CheckField(ColumnType type, JsonShape shape, const CopyField& field) {
     case ColumnType::kTimestamp:
     case ColumnType::kTimestamptz:
       ExpectSize(bytes, 8);
-      return Expect(NumberIn(bytes) >= kFirstTimestamp && NumberIn(bytes) < kBehindTimestamps,
+      return Expect(NumberIn(bytes) >= kFirstTimestamp && NumberIn(bytes) < kTimestampEnd,
                     "a timestamp is in PostgreSQL's range", NumberIn(bytes));
     case ColumnType::kTime:
       ExpectSize(bytes, 8);
@@ -101,7 +101,7 @@ void CheckField(ColumnType type, JsonShape shape, const CopyField& field) {
       ExpectSize(bytes, 12);
       CheckTimeOfDay(NumberIn(bytes));
       const int64_t west = NumberIn(bytes.substr(8));
-      return Expect(west >= -kMostZoneSeconds && west <= kMostZoneSeconds,
+      return Expect(west >= -kMaxZoneSeconds && west <= kMaxZoneSeconds,
                     "a zone is in PostgreSQL's range", west);
     }
   }

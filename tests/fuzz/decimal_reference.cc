@@ -10,10 +10,10 @@
 namespace syncline::fuzz {
 namespace {
 
-constexpr int64_t kMostDigitsBefore = 131072;
-constexpr int64_t kMostDigitsBehind = 16383;
+constexpr int64_t kMaxDigitsBefore = 131072;
+constexpr int64_t kMaxDigitsAfter = 16383;
 // Far beyond every limit, but far from an overflow.
-constexpr int64_t kMostExponent = 100000000000000000;
+constexpr int64_t kExponentCap = 100000000000000000;
 
 bool IsDigit(char c) { return c >= '0' && c <= '9'; }
 
@@ -76,7 +76,7 @@ std::optional<WrittenDecimal> ReadDecimal(absl::string_view text) {
     if (at == text.size()) return std::nullopt;
     for (; at < text.size(); ++at) {
       if (!IsDigit(text[at])) return std::nullopt;
-      exponent = std::min(exponent * 10 + (text[at] - '0'), kMostExponent);
+      exponent = std::min(exponent * 10 + (text[at] - '0'), kExponentCap);
     }
     if (negative) exponent = -exponent;
   }
@@ -93,26 +93,26 @@ std::optional<StoredDecimal> StoreAsNumeric(const WrittenDecimal& written) {
   const auto before = [&value] {
     return static_cast<int64_t>(value.digits.size()) + value.exponent;
   };
-  if (before() > kMostDigitsBefore) return std::nullopt;
-  const int64_t dropped = -kMostDigitsBehind - value.exponent;
+  if (before() > kMaxDigitsBefore) return std::nullopt;
+  const int64_t dropped = -kMaxDigitsAfter - value.exponent;
   if (dropped > 0) {
     stored.cut = true;
     const int64_t kept = static_cast<int64_t>(value.digits.size()) - dropped;
     const bool up = kept >= 0 && value.digits[static_cast<size_t>(kept)] >= '5';
     value.digits.resize(static_cast<size_t>(std::max<int64_t>(kept, 0)));
     if (up) AddOne(&value.digits);
-    value.exponent = -kMostDigitsBehind;
+    value.exponent = -kMaxDigitsAfter;
     value = Normalized(value);
-    if (before() > kMostDigitsBefore) return std::nullopt;
+    if (before() > kMaxDigitsBefore) return std::nullopt;
   }
   return stored;
 }
 
 std::optional<int64_t> StoreAsBigint(const ReferenceDecimal& value) {
   if (value.digits.empty()) return 0;
-  constexpr int64_t kMostDigits = 19;
+  constexpr int64_t kMaxDigits = 19;
   if (value.exponent < 0 ||
-      static_cast<int64_t>(value.digits.size()) + value.exponent > kMostDigits) {
+      static_cast<int64_t>(value.digits.size()) + value.exponent > kMaxDigits) {
     return std::nullopt;
   }
   absl::int128 number = 0;
@@ -134,7 +134,7 @@ ReferenceDecimal ReadNumericField(absl::string_view bytes, int64_t* scale) {
   const int sign = At16(bytes, 4);
   *scale = At16(bytes, 6);
   Expect(sign == 0 || sign == 0x4000, "a numeric is positive or negative", bytes);
-  Expect(*scale <= kMostDigitsBehind, "a numeric's scale is within PostgreSQL's limit", *scale);
+  Expect(*scale <= kMaxDigitsAfter, "a numeric's scale is within PostgreSQL's limit", *scale);
   Expect(bytes.size() == kHeaderBytes + 2 * static_cast<size_t>(groups),
          "a numeric has the stated number of groups", bytes);
   ReferenceDecimal decimal;
@@ -148,7 +148,7 @@ ReferenceDecimal ReadNumericField(absl::string_view bytes, int64_t* scale) {
   decimal.negative = sign != 0;
   decimal.exponent = 4 * (int64_t{weight} - groups + 1);
   decimal = Normalized(decimal);
-  Expect(static_cast<int64_t>(decimal.digits.size()) + decimal.exponent <= kMostDigitsBefore,
+  Expect(static_cast<int64_t>(decimal.digits.size()) + decimal.exponent <= kMaxDigitsBefore,
          "a numeric has at most 131072 digits before the point", decimal.exponent);
   // numeric_recv drops digits beyond the scale without an error.
   Expect(-decimal.exponent <= *scale, "no digit is beyond the scale", ToString(decimal));

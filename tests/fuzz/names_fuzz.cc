@@ -18,8 +18,8 @@
 namespace syncline::fuzz {
 namespace {
 
-constexpr size_t kMostBytes = 63;
-constexpr size_t kMostNames = 64;
+constexpr size_t kMaxBytes = 63;
+constexpr size_t kMaxNames = 64;
 
 bool IsReserved(absl::string_view name) {
   static const std::set<std::string>* const kReserved =
@@ -32,7 +32,7 @@ bool IsReserved(absl::string_view name) {
 }
 
 void CheckIdentifier(absl::string_view name, absl::string_view source) {
-  Expect(!name.empty() && name.size() <= kMostBytes, "a name has 1-63 bytes", source, " ", name);
+  Expect(!name.empty() && name.size() <= kMaxBytes, "a name has 1-63 bytes", source, " ", name);
   for (const char c : name) {
     const bool word =
         (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_';
@@ -45,8 +45,8 @@ void CheckIdentifier(absl::string_view name, absl::string_view source) {
 
 void CheckName(absl::string_view name) {
   const std::string shortened = ShortenName(name);
-  Expect(shortened.size() <= kMostBytes && IsUtf8(shortened), "a shortened name is UTF-8", name);
-  Expect(name.size() > kMostBytes || shortened == name, "a short name is unchanged", name);
+  Expect(shortened.size() <= kMaxBytes && IsUtf8(shortened), "a shortened name is UTF-8", name);
+  Expect(name.size() > kMaxBytes || shortened == name, "a short name is unchanged", name);
   const std::string normalized = NormalizeName(name);
   CheckIdentifier(normalized, name);
   Expect(NormalizeName(normalized) == normalized, "a normalized name is unchanged", name, " ",
@@ -92,8 +92,8 @@ bool IsUsable(const StreamDescriptor& stream) {
 void CheckTables(const std::vector<StreamDescriptor>& streams) {
   const absl::StatusOr<std::vector<TableName>> tables = MapTableNames(streams, "public");
   const bool usable = std::all_of(streams.begin(), streams.end(), IsUsable);
-  Expect(usable || ReasonOf(tables.status()) == "INVALID_NAME", "unusable names are rejected");
-  Expect(!usable || tables.ok() || ReasonOf(tables.status()) == "RESERVED_SCHEMA",
+  Expect(usable || GetReason(tables.status()) == "INVALID_NAME", "unusable names are rejected");
+  Expect(!usable || tables.ok() || GetReason(tables.status()) == "RESERVED_SCHEMA",
          "usable names are accepted", tables.status().ToString());
   if (!tables.ok()) return;
   std::vector<TableName> temps;
@@ -105,11 +105,11 @@ void CheckTables(const std::vector<StreamDescriptor>& streams) {
     Expect(!absl::StartsWith(table.schema, "pg_") && table.schema != "information_schema" &&
                table.schema != "syncline",
            "no table in a reserved schema", streams[i].name_space);
-    Expect(!absl::StartsWith(table.name, kTempTablePrefix),
+    Expect(!absl::StartsWith(table.name, kStagingTablePrefix),
            "no table has the prefix of temp tables", table.name);
-    temps.push_back(TempTableName(table));
+    temps.push_back(GetStagingTableName(table));
     CheckIdentifier(temps.back().name, table.name);
-    Expect(absl::StartsWith(temps.back().name, kTempTablePrefix),
+    Expect(absl::StartsWith(temps.back().name, kStagingTablePrefix),
            "a temp table has the prefix of one");
   }
   const auto names = [](const std::vector<TableName>& of) {
@@ -131,7 +131,7 @@ void CheckTables(const std::vector<StreamDescriptor>& streams) {
 
 void CheckInput(ByteSource source) {
   std::vector<std::string> lines = absl::StrSplit(source.Rest(), '\n');
-  lines.resize(std::min(lines.size(), kMostNames));
+  lines.resize(std::min(lines.size(), kMaxNames));
   std::vector<StreamDescriptor> streams;
   for (const std::string& line : lines) {
     const std::vector<std::string> parts = absl::StrSplit(line, absl::MaxSplits('\t', 1));

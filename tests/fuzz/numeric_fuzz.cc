@@ -51,8 +51,8 @@ void CheckNumeric(absl::string_view text, const std::optional<WrittenDecimal>& w
   const ReferenceDecimal stored = ReadNumericField(Encode(ColumnType::kNumeric, value), &scale);
   Expect(stored == expected->value, "a number is kept digit for digit", text, " as ",
          ToString(stored));
-  constexpr int64_t kMostScale = 16383;
-  Expect(written->scale > kMostScale || scale == written->scale, "the scale is kept", text, " ",
+  constexpr int64_t kMaxScale = 16383;
+  Expect(written->scale > kMaxScale || scale == written->scale, "the scale is kept", text, " ",
          scale);
 }
 

@@ -60,7 +60,7 @@ class RowReader : public dataflow::RecordSink {
 
 // Returns the index of the column's field in a row, or that of the first column if no column has
 // the name.
-size_t PositionOf(absl::string_view field) {
+size_t FindPosition(absl::string_view field) {
   const std::vector<ColumnSchema>& columns = EveryType().columns;
   for (size_t i = 0; i < columns.size(); ++i) {
     if (columns[i].input_name == field) return kMetaFields + i;
@@ -126,7 +126,7 @@ std::map<std::string, std::string> OwnChanges(const ParsedRecord& row, size_t so
     const JsonNode& entry = changes->items[i];
     const std::string field = TextOf(entry, "field");
     const std::string change = TextOf(entry, "change");
-    const size_t position = PositionOf(field);
+    const size_t position = FindPosition(field);
     const bool is_null = !row.fields[position].has_value();
     // A NaN inside the value was replaced by JSON's null.
     const bool may_hold_null =

@@ -23,8 +23,8 @@ using Kind = JsonNode::Kind;
 
 constexpr int64_t kSmallRecord = 256;
 // Lines that are deeper may exceed the parser's depth limit, so nothing is expected of them.
-constexpr int kSurelyReadDepth = 900;
-constexpr int kSurelyStoredDepth = 512;
+constexpr int kReadableDepth = 900;
+constexpr int kStorableDepth = 512;
 
 struct Mode {
   bool airbyte = false;
@@ -81,7 +81,7 @@ void CheckJson(const ColumnSchema& column, const JsonNode& value, const CopyFiel
                   "a string is stored if it is JSON", value.token);
   }
   // Without an exponent, a short text cannot exceed numeric's limits.
-  const bool surely_stored = value.depth <= kSurelyStoredDepth &&
+  const bool surely_stored = value.depth <= kStorableDepth &&
                              value.token.find_first_of("eE") == absl::string_view::npos &&
                              column.json_shape == JsonShape::kAny;
   Expect(field.has_value() || !surely_stored, "jsonb stores JSON", value.token);
@@ -89,7 +89,7 @@ void CheckJson(const ColumnSchema& column, const JsonNode& value, const CopyFiel
   if (!value.unstorable && !value.not_finite) {
     Expect(field->substr(1) == value.token, "JSON is kept as it is", value.token, *field);
   }
-  Expect(value.depth <= kSurelyStoredDepth, "deep JSON is not stored", column.column_name);
+  Expect(value.depth <= kStorableDepth, "deep JSON is not stored", column.column_name);
 }
 
 void CheckNumber(ColumnType type, const JsonNode& value, const CopyField& field) {
@@ -156,7 +156,7 @@ void CheckRow(const JsonNode& data, size_t source_changes, const ParsedRecord& r
 }
 
 // Returns the data of an Airbyte RECORD message, or null if it is not one.
-const JsonNode* DataOf(const JsonNode& message, size_t* source_changes) {
+const JsonNode* FindData(const JsonNode& message, size_t* source_changes) {
   const JsonNode* const type = message.Find("type");
   const JsonNode* const record = message.Find("record");
   if (type == nullptr || type->kind != Kind::kString || type->unstorable ||
@@ -184,7 +184,7 @@ void CheckRejected(const Mode& mode, absl::string_view line, const std::optional
     case RejectReason::kNotAnObject:
       return Expect(node.has_value() && !is_object, "NOT_AN_OBJECT is not an object", line);
     case RejectReason::kTooDeep:
-      return Expect(!node.has_value() || node->depth > kSurelyReadDepth, "TOO_DEEP is deep", line);
+      return Expect(!node.has_value() || node->depth > kReadableDepth, "TOO_DEEP is deep", line);
     case RejectReason::kRecordTooLarge:
       return Expect(mode.small_records && line.size() > kSmallRecord, "RECORD_TOO_LARGE", line);
     case RejectReason::kNotARecord:
@@ -206,12 +206,12 @@ void CheckRecord(const Mode& mode, absl::string_view line, const ParsedRecord& r
   size_t source_changes = 0;
   const JsonNode* data = nullptr;
   if (node.has_value() && node->kind == Kind::kObject) {
-    data = mode.airbyte ? DataOf(*node, &source_changes) : &*node;
+    data = mode.airbyte ? FindData(*node, &source_changes) : &*node;
   }
   if (record.reject) return CheckRejected(mode, line, node, data, record);
   Expect(IsUtf8(line), "an accepted line is UTF-8", line);
   if (!node.has_value())
-    return Expect(line.size() > kSurelyReadDepth, "an accepted line is JSON", line);
+    return Expect(line.size() > kReadableDepth, "an accepted line is JSON", line);
   Expect(data != nullptr, "a row has data", line);
   CheckRow(*data, source_changes, record);
 }

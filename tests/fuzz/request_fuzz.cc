@@ -15,12 +15,12 @@
 namespace syncline::fuzz {
 namespace {
 
-constexpr int64_t kMostRows = 64;
+constexpr int64_t kMaxRows = 64;
 
 void CheckMessage(absl::string_view bytes) {
   v1::StreamRecordsRequest request;
   if (!request.ParseFromArray(bytes.data(), static_cast<int>(bytes.size()))) return;
-  if (!request.has_batch() || request.batch().rows().row_count() > kMostRows) return;
+  if (!request.has_batch() || request.batch().rows().row_count() > kMaxRows) return;
   // The server rejects offsets close to the maximum of int64.
   request.mutable_batch()->set_first_offset(request.batch().first_offset() & 0xFFFFFF);
   static auto* const parser = new dataflow::RecordParser(EveryType(), {});
@@ -53,7 +53,7 @@ void CheckSchema(ByteSource source) {
   const auto draft = sync::CheckStartRequest(request, {"public", "syncline"});
   if (!draft.ok()) {
     return Expect(draft.status().code() == absl::StatusCode::kInvalidArgument &&
-                      !ReasonOf(draft.status()).empty(),
+                      !GetReason(draft.status()).empty(),
                   "a bad schema has a reason", draft.status().ToString());
   }
   Expect(draft->sync.streams.size() == 1, "one stream", draft->sync.streams.size());

@@ -14,7 +14,7 @@ namespace {
 using dataflow::RecordParser;
 using dataflow::RejectReason;
 
-constexpr int64_t kMostRows = 64;
+constexpr int64_t kMaxRows = 64;
 
 void AddText(ByteSource* source, v1::TextValues* texts) {
   const absl::string_view text = source->Text(source->Below(40));
@@ -66,11 +66,11 @@ void CheckInput(ByteSource source) {
   } else {
     const absl::string_view bytes = source.Rest();
     if (!batch.mutable_rows()->ParseFromArray(bytes.data(), static_cast<int>(bytes.size()))) return;
-    if (batch.rows().row_count() > kMostRows) return;
+    if (batch.rows().row_count() > kMaxRows) return;
   }
   static auto* const parser = new RecordParser(EveryType(), {});
   const absl::StatusOr<int64_t> count = RecordParser::CountRecords(batch);
-  Expect(count.ok() || ReasonOf(count.status()) == "INVALID_ROWS",
+  Expect(count.ok() || GetReason(count.status()) == "INVALID_ROWS",
          "inconsistent counts are INVALID_ROWS", count.status().ToString());
   for (const ParsedRecord& record : ParseAll(parser, batch)) {
     if (!record.reject) {

@@ -35,7 +35,7 @@ Reading Read(ColumnType type, absl::string_view text) {
   ScratchArena scratch;
   Value value;
   Reading reading;
-  reading.coercion = dataflow::CoercerFor(type, JsonShape::kAny).from_text(text, &scratch, &value);
+  reading.coercion = dataflow::GetCoercer(type, JsonShape::kAny).from_text(text, &scratch, &value);
   Expect(reading.coercion == Coercion::kFits || reading.coercion == Coercion::kUnreadable ||
              reading.coercion == Coercion::kOutOfRange,
          "a time is stored exactly or not at all", text);
@@ -143,7 +143,7 @@ std::string TextOf(const Written& w) {
 }
 
 // Returns the first six digits of the fraction as microseconds and drops the rest.
-int64_t MicrosOf(const std::string& fraction) {
+int64_t FractionToMicros(const std::string& fraction) {
   int64_t micros = 0;
   for (size_t i = 0; i < 6; ++i)
     micros = micros * 10 + (i < fraction.size() ? fraction[i] - '0' : 0);
@@ -176,7 +176,7 @@ void CheckWritten(ByteSource source) {
   const int64_t days = SlowDays(year, w.month, w.day);
   ExpectNumber(date, days, SlowDays(-4713, 11, 24), SlowDays(5874897, 12, 31), "date", text);
   const absl::int128 micros =
-      absl::int128(days) * kDay + w.seconds * kSecond + MicrosOf(w.fraction);
+      absl::int128(days) * kDay + w.seconds * kSecond + FractionToMicros(w.fraction);
   const int64_t first = SlowDays(-4713, 11, 24) * kDay;
   const int64_t last = SlowDays(294277, 1, 1) * kDay - 1;
   ExpectNumber(local, micros, first, last, "timestamp", text);
@@ -184,7 +184,7 @@ void CheckWritten(ByteSource source) {
   const Reading time =
       Read(ColumnType::kTimetz, absl::string_view(text).substr(text.find(w.time_separator) + 1));
   if (w.bc) return;
-  Expect(time.fits() && time.number() == w.seconds * kSecond + MicrosOf(w.fraction) &&
+  Expect(time.fits() && time.number() == w.seconds * kSecond + FractionToMicros(w.fraction) &&
              time.zone_west() == -w.zone_east,
          "a time is truncated, never rounded", text);
 }

@@ -167,8 +167,8 @@ bool ColumnHistory::WasRetyped(const std::string& property, PropertyType type) c
   });
 }
 
-bool ColumnHistory::IsOwed(const RecordKey& record, const std::string& property,
-                           const HistoryValues& row, const Table& table) const {
+bool ColumnHistory::IsExpected(const RecordKey& record, const std::string& property,
+                               const HistoryValues& row, const Table& table) const {
   const auto& [id, version] = record;
   const PropertyType type = syncs_.at(version).catalog.properties.at(property);
   const std::optional<std::string> value = ValueIn(row, property);
@@ -215,7 +215,8 @@ std::string ColumnHistory::Check(const Table& table, bool replaced) {
     const HistoryCatalog& sent = syncs_.at(record.second).catalog;
     for (const auto& [property, column] : columns_) {
       const bool declared = sent.properties.count(property) > 0;
-      if (declared ? IsOwed(record, property, row, table) : IsKept(record, property, row, table))
+      if (declared ? IsExpected(record, property, row, table)
+                   : IsKept(record, property, row, table))
         continue;
       if (!declared && last_dropped_.count(column) > 0 && !ValueIn(row, property)) continue;
       return absl::StrCat("record ", record.first, ":", record.second, ": \"", property, "\" (",

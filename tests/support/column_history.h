@@ -80,8 +80,8 @@ class ColumnHistory {
   bool Chance(int percent);
   bool WasDropped(const std::string& property, int64_t after) const;
   bool WasRetyped(const std::string& property, PropertyType type) const;
-  bool IsOwed(const RecordKey& record, const std::string& property, const HistoryValues& row,
-              const Table& table) const;
+  bool IsExpected(const RecordKey& record, const std::string& property, const HistoryValues& row,
+                  const Table& table) const;
   // For a property that the record's sync did not declare: returns whether the value comes from the
   // row that this one replaced, or from an older row of the key that was staged with it.
   bool IsKept(const RecordKey& record, const std::string& property, const HistoryValues& row,

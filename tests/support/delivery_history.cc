@@ -107,7 +107,7 @@ void DeliveryHistory::CheckSoFar(postgres::Connection& connection, absl::string_
   }
   if (stream_.mode != DeliveryMode::kAppend || promised == 0) return;
   Expect(connection, 0, "acknowledged records that are not in the table exactly once as sent",
-         absl::StrCat("SELECT count(*) FROM ((", stream_.OwedSql(promised),
+         absl::StrCat("SELECT count(*) FROM ((", stream_.ExpectedRowsSql(promised),
                       ") EXCEPT ALL SELECT id, version, name FROM ", stream_.Table(), ") AS d"));
   Expect(connection, 0, "records that are in the table twice",
          absl::StrCat("SELECT count(*) - count(DISTINCT id) FROM ", stream_.Table()));
@@ -117,10 +117,10 @@ void DeliveryHistory::CheckEnd(postgres::Connection& connection, absl::string_vi
   if (!completed()) Fault("was not completed");
   const std::string rows = absl::StrCat("SELECT id, version, name FROM ", stream_.Table());
   Expect(connection, 0, "records that are not in the table",
-         absl::StrCat("SELECT count(*) FROM ((", stream_.OwedSql(), ") EXCEPT ALL (", rows,
+         absl::StrCat("SELECT count(*) FROM ((", stream_.ExpectedRowsSql(), ") EXCEPT ALL (", rows,
                       ")) AS d"));
   Expect(connection, 0, "rows that were not sent or are stored twice",
-         absl::StrCat("SELECT count(*) FROM ((", rows, ") EXCEPT ALL (", stream_.OwedSql(),
+         absl::StrCat("SELECT count(*) FROM ((", rows, ") EXCEPT ALL (", stream_.ExpectedRowsSql(),
                       ")) AS d"));
   const std::string from_writer =
       absl::StrCat(" FROM ", ledger, ".writer w JOIN ", ledger, ".stream t USING (stream_no) JOIN ",

@@ -69,7 +69,7 @@ v1::CompleteStreamRequest DeliveryStream::Completion() const {
 
 std::string DeliveryStream::Table() const { return absl::StrCat(schema, ".\"", table, "\""); }
 
-std::string DeliveryStream::OwedSql(int64_t published) const {
+std::string DeliveryStream::ExpectedRowsSql(int64_t published) const {
   const std::string id = mode == DeliveryMode::kDedup ? absl::StrCat("o % ", keys) : "o";
   return absl::StrCat("SELECT ", id, " AS id, max(o) AS version, '", kRecordMark, " ", generation,
                       " ' || max(o) AS name FROM generate_series(0::bigint, ", published,

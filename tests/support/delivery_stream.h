@@ -43,8 +43,8 @@ struct DeliveryStream {
   std::string Table() const;
   // Selects the rows (id, version, name) that the table must hold once `published` records are
   // published.
-  std::string OwedSql(int64_t published) const;
-  std::string OwedSql() const { return OwedSql(records); }
+  std::string ExpectedRowsSql(int64_t published) const;
+  std::string ExpectedRowsSql() const { return ExpectedRowsSql(records); }
 };
 
 }  // namespace syncline::testing

@@ -156,7 +156,7 @@ absl::StatusOr<v1::StreamRecordsResponse> EndToEndTest::Send(client::SyncClient&
   return call->Finish();
 }
 
-void ServedTest::SetUp() {
+void ServerTest::SetUp() {
   EndToEndTest::SetUp();
   if (schema().empty()) return;
   server_ = StartServer();

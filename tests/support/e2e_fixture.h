@@ -80,7 +80,7 @@ class EndToEndTest : public PostgresTest {
 };
 
 // Starts a server before each test and connects a client to it.
-class ServedTest : public EndToEndTest {
+class ServerTest : public EndToEndTest {
  protected:
   void SetUp() override;
 

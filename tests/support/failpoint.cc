@@ -60,7 +60,7 @@ absl::Status ReachFailpoint(const char* name) {
   static auto* const counter = new HitCounter();
   const std::optional<FailpointOrder> order = ReadOrder();
   if (!order.has_value() || order->name != name || !counter->IsDue(*order)) return absl::OkStatus();
-  const std::string line = testing::FailpointReached(*order);
+  const std::string line = testing::FailpointReachedLine(*order);
   if (write(STDERR_FILENO, line.data(), line.size()) < 0) return absl::OkStatus();
   switch (order->action) {
     case FailpointAction::kKill:

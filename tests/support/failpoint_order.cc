@@ -26,7 +26,7 @@ std::optional<FailpointOrder> FailpointOrder::Parse(absl::string_view line) {
   return order;
 }
 
-std::string FailpointReached(const FailpointOrder& order) {
+std::string FailpointReachedLine(const FailpointOrder& order) {
   return absl::StrCat("failpoint ", order.name, " reached, order ", order.serial, "\n");
 }
 

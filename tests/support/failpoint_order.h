@@ -32,6 +32,6 @@ struct FailpointOrder {
 };
 
 // The line that the server writes to stderr before it acts.
-std::string FailpointReached(const FailpointOrder& order);
+std::string FailpointReachedLine(const FailpointOrder& order);
 
 }  // namespace syncline::testing

@@ -226,7 +226,7 @@ void FaultProxy::Wake() {
   if (write(wake_fd_, &one, sizeof(one)) < 0) return;
 }
 
-void FaultProxy::WaitUntilTaken() {
+void FaultProxy::WaitUntilApplied() {
   const int64_t mine = ++orders_;
   Wake();
   while (taken_ < mine) taken_changed_.Wait(&mutex_);
@@ -235,33 +235,33 @@ void FaultProxy::WaitUntilTaken() {
 void FaultProxy::Set(ProxyWay way, ProxyFaults faults) {
   MutexLock lock(&mutex_);
   (way == ProxyWay::kToServer ? faults_.to_server : faults_.to_client) = faults;
-  WaitUntilTaken();
+  WaitUntilApplied();
 }
 
 void FaultProxy::Silence() {
   MutexLock lock(&mutex_);
   faults_.to_server = {.silent = true};
   faults_.to_client = {.silent = true};
-  WaitUntilTaken();
+  WaitUntilApplied();
 }
 
 void FaultProxy::Heal() {
   MutexLock lock(&mutex_);
   faults_ = Faults();
-  WaitUntilTaken();
+  WaitUntilApplied();
 }
 
 int FaultProxy::Cut() {
   MutexLock lock(&mutex_);
   cut_ = true;
-  WaitUntilTaken();
+  WaitUntilApplied();
   return last_cut_;
 }
 
 void FaultProxy::RefuseNew(bool refuse) {
   MutexLock lock(&mutex_);
   faults_.refuse_new = refuse;
-  WaitUntilTaken();
+  WaitUntilApplied();
 }
 
 int FaultProxy::connections() const {

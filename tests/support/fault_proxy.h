@@ -79,7 +79,7 @@ class FaultProxy {
   FaultProxy(ListeningSockets listener, int target_port, int wake_fd);
   void Wake();
   // Waits until the thread has applied the current orders.
-  void WaitUntilTaken() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void WaitUntilApplied() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void Run();
   Faults TakeOrders();
   void Accept(const Faults& faults);

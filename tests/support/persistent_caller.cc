@@ -30,7 +30,7 @@ bool IsExcused(const absl::Status& status) {
       return true;
     default:
       // An open call of a killed server counts as open until the server's lease expires.
-      return ReasonOf(status) == "WRITERS_ACTIVE";
+      return GetReason(status) == "WRITERS_ACTIVE";
   }
 }
 
@@ -79,7 +79,7 @@ absl::Status PersistentCaller::Note(const absl::Status& status, absl::Time asked
   longest_call_ = std::max(longest_call_, absl::Now() - asked);
   if (status.ok()) return status;
   const std::string named =
-      absl::StrCat(absl::StatusCodeToString(status.code()), " ", ReasonOf(status));
+      absl::StrCat(absl::StatusCodeToString(status.code()), " ", GetReason(status));
   if (std::find(errors_seen_.begin(), errors_seen_.end(), named) == errors_seen_.end()) {
     errors_seen_.push_back(named);
   }
@@ -114,7 +114,7 @@ absl::Status PersistentCaller::SendSome(int64_t from) {
   bool open = call->Write(stream.Header());
   for (int64_t batches = Pick(1, 12); open && batches > 0 && next < stream.records; --batches) {
     absl::SleepFor(options_.pause);
-    const int64_t end = std::min(stream.records, next + Pick(1, options_.largest_batch));
+    const int64_t end = std::min(stream.records, next + Pick(1, options_.max_batch_records));
     history_->Sent(end);
     open = call->Write(stream.Batch(next, end));
     next = end;
@@ -131,10 +131,10 @@ absl::Status PersistentCaller::SendSome(int64_t from) {
     history_->AcknowledgedCheckpoints(checkpoints);
     return status;
   }
-  for (const auto& [key, value] : DetailOf(status).metadata) {
+  for (const auto& [key, value] : GetDetail(status).metadata) {
     int64_t durable = 0;
     if (key == "durable_offset" && absl::SimpleAtoi(value, &durable) &&
-        ReasonOf(status) != "FENCED")
+        GetReason(status) != "FENCED")
       history_->Acknowledged(durable, known);
   }
   return status;
@@ -149,7 +149,7 @@ absl::Status PersistentCaller::Complete() {
   return absl::OkStatus();
 }
 
-absl::Status PersistentCaller::WatchFromTheBeginning() {
+absl::Status PersistentCaller::WatchFromBeginning() {
   const absl::Time until = absl::Now() + kWatchTimeout;
   while (true) {
     std::vector<v1::CheckpointCommitted> announced;

@@ -22,7 +22,7 @@ struct PersistentCallerOptions {
   // The servers' addresses. The caller moves to the next one after an error. Must not be empty.
   std::vector<std::string> servers;
   uint64_t seed = 1;  // seeds the sizes of its batches and calls
-  int64_t largest_batch = 200;
+  int64_t max_batch_records = 200;
   // The pause before each batch.
   absl::Duration pause = absl::ZeroDuration();
 };
@@ -35,7 +35,7 @@ class PersistentCaller {
   // Runs until the stream is complete, or returns the last error after `give_up`.
   absl::Status Run(absl::Duration give_up);
   // Watches the sync from its beginning to its end, and checks the announced checkpoints.
-  absl::Status WatchFromTheBeginning();
+  absl::Status WatchFromBeginning();
 
   // The longest time that one call took to return.
   absl::Duration longest_call() const { return longest_call_; }

@@ -173,7 +173,7 @@ void ServerProcess::Arm(absl::string_view name, FailpointAction action, int64_t 
 void ServerProcess::Disarm() { unlink(directory_.Path("failpoint").c_str()); }
 
 bool ServerProcess::WaitForFailpoint(absl::Duration timeout) {
-  return process_->WaitForStderr(FailpointReached(armed_), timeout);
+  return process_->WaitForStderr(FailpointReachedLine(armed_), timeout);
 }
 
 std::string ServerProcess::address() const { return absl::StrCat("127.0.0.1:", grpc_port_); }

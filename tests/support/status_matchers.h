@@ -25,7 +25,7 @@ absl::Status ToStatus(const absl::StatusOr<T>& status_or) {
 }
 
 inline std::string Described(const absl::Status& status) {
-  return status.ToString() + " (reason \"" + ReasonOf(status) + "\")";
+  return status.ToString() + " (reason \"" + GetReason(status) + "\")";
 }
 
 MATCHER(IsOk, negation ? "is an error" : "is OK") {
@@ -44,7 +44,7 @@ MATCHER_P2(StatusIs, code, reason,
            "has code " + absl::StatusCodeToString(code) + " and reason " + std::string(reason)) {
   const absl::Status status = ToStatus(arg);
   *result_listener << Described(status);
-  return status.code() == code && ReasonOf(status) == reason;
+  return status.code() == code && GetReason(status) == reason;
 }
 
 }  // namespace syncline::testing

@@ -60,7 +60,7 @@ void StreamHistory::BeginPass() {
 HistorySync StreamHistory::Next() {
   HistorySync sync;
   Choose(&sync);
-  GoOn(sync);
+  ContinuePass(sync);
   PlanParts(&sync);
   Start(sync);
   Send(sync);
@@ -104,7 +104,7 @@ Replay StreamHistory::ChooseReplay(const HistorySync& sync) {
   return staged_beside && last_.replay != Replay::kFromStart ? last_.replay : Replay::kFromStart;
 }
 
-void StreamHistory::GoOn(const HistorySync& sync) {
+void StreamHistory::ContinuePass(const HistorySync& sync) {
   if (sync.generation != last_.generation && last_.version > 0) {
     pass_before_ = 0;
     only_replaces_ = true;

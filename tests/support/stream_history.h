@@ -87,7 +87,7 @@ class StreamHistory {
   void Choose(HistorySync* sync);
   Replay ChooseReplay(const HistorySync& sync);
   void BeginPass();
-  void GoOn(const HistorySync& sync);
+  void ContinuePass(const HistorySync& sync);
   void PlanParts(HistorySync* sync);
   // Applies a sync to the expected table, step by step.
   void Start(const HistorySync& sync);

@@ -41,7 +41,7 @@ Pair Make(const std::string& name, int days) {
 
 std::string Fault(const std::string& certificate, const std::string& key) {
   const absl::Status status = CheckCertificate(certificate, key).status();
-  EXPECT_EQ(ReasonOf(status), "TLS_CERTIFICATE");
+  EXPECT_EQ(GetReason(status), "TLS_CERTIFICATE");
   return std::string(status.message());
 }
 

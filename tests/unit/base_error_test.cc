@@ -36,19 +36,19 @@ TEST(ErrorTest, DetailRoundTrips) {
       MakeError(absl::StatusCode::kFailedPrecondition, "not yours", FullDetail());
   EXPECT_EQ(status.code(), absl::StatusCode::kFailedPrecondition);
   EXPECT_EQ(status.message(), "not yours");
-  ExpectEqual(DetailOf(status), FullDetail());
-  EXPECT_EQ(ReasonOf(status), "TABLE_OWNED");
+  ExpectEqual(GetDetail(status), FullDetail());
+  EXPECT_EQ(GetReason(status), "TABLE_OWNED");
 }
 
 TEST(ErrorTest, EmptyDetailRoundTrips) {
   const absl::Status status = MakeError(absl::StatusCode::kAborted, "", ErrorDetail{});
-  ExpectEqual(DetailOf(status), ErrorDetail{});
+  ExpectEqual(GetDetail(status), ErrorDetail{});
 }
 
 TEST(ErrorTest, ViolationsWithoutMetadata) {
   ErrorDetail detail;
   detail.violations = {{"a", "b"}, {"c", std::string("\0", 1)}};
-  ExpectEqual(DetailOf(MakeError(absl::StatusCode::kInvalidArgument, "x", detail)), detail);
+  ExpectEqual(GetDetail(MakeError(absl::StatusCode::kInvalidArgument, "x", detail)), detail);
 }
 
 TEST(ErrorTest, EveryByteRoundTrips) {
@@ -58,13 +58,13 @@ TEST(ErrorTest, EveryByteRoundTrips) {
   detail.reason = bytes;
   detail.metadata = {{bytes, bytes + bytes}};
   detail.violations = {{bytes, bytes}};
-  ExpectEqual(DetailOf(MakeError(absl::StatusCode::kInternal, "x", detail)), detail);
+  ExpectEqual(GetDetail(MakeError(absl::StatusCode::kInternal, "x", detail)), detail);
 }
 
 TEST(ErrorTest, StatusWithoutDetailHasAnEmptyOne) {
-  ExpectEqual(DetailOf(absl::NotFoundError("x")), ErrorDetail{});
-  ExpectEqual(DetailOf(absl::OkStatus()), ErrorDetail{});
-  EXPECT_EQ(ReasonOf(absl::NotFoundError("x")), "");
+  ExpectEqual(GetDetail(absl::NotFoundError("x")), ErrorDetail{});
+  ExpectEqual(GetDetail(absl::OkStatus()), ErrorDetail{});
+  EXPECT_EQ(GetReason(absl::NotFoundError("x")), "");
 }
 
 TEST(ErrorTest, WithMetadataKeepsTheRest) {
@@ -72,7 +72,7 @@ TEST(ErrorTest, WithMetadataKeepsTheRest) {
       MakeError(absl::StatusCode::kAborted, "busy", FullDetail()), "expected_offset", "7");
   ErrorDetail expected = FullDetail();
   expected.metadata.emplace_back("expected_offset", "7");
-  ExpectEqual(DetailOf(status), expected);
+  ExpectEqual(GetDetail(status), expected);
   EXPECT_EQ(status.message(), "busy");
   EXPECT_EQ(status.code(), absl::StatusCode::kAborted);
 }
@@ -81,7 +81,7 @@ TEST(ErrorTest, WithContextKeepsTheDetail) {
   const absl::Status status =
       WithContext(MakeError(absl::StatusCode::kAborted, "busy", FullDetail()), "stream users");
   EXPECT_EQ(status.message(), "stream users: busy");
-  ExpectEqual(DetailOf(status), FullDetail());
+  ExpectEqual(GetDetail(status), FullDetail());
 }
 
 TEST(ErrorTest, OkStaysOk) {
@@ -118,7 +118,7 @@ TEST(StatusMacrosTest, PassValuesAndReturnErrorsWithDetail) {
   EXPECT_EQ(out, "hellohello");
   const absl::Status status = Greet(true, &out);
   EXPECT_EQ(status.code(), absl::StatusCode::kNotFound);
-  EXPECT_EQ(ReasonOf(status), "TABLE_OWNED");
+  EXPECT_EQ(GetReason(status), "TABLE_OWNED");
 }
 
 }  // namespace

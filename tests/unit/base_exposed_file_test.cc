@@ -24,7 +24,7 @@ class ExposedFileTest : public ::testing::Test {
 
   std::string ModeWith(mode_t mode) {
     chmod(file_.c_str(), mode);
-    return ModeIfExposed(file_).value_or("");
+    return GetModeIfExposed(file_).value_or("");
   }
 
   std::string directory_;
@@ -47,10 +47,10 @@ TEST_F(ExposedFileTest, FollowsLinks) {
   const std::string link = directory_ + "/link";
   ASSERT_EQ(symlink("secret", link.c_str()), 0);
   EXPECT_EQ(ModeWith(0640), "");
-  EXPECT_FALSE(ModeIfExposed(link).has_value());
+  EXPECT_FALSE(GetModeIfExposed(link).has_value());
   EXPECT_EQ(ModeWith(0644), "0644");
-  EXPECT_EQ(ModeIfExposed(link).value_or(""), "0644");
-  EXPECT_FALSE(ModeIfExposed(directory_ + "/missing").has_value());
+  EXPECT_EQ(GetModeIfExposed(link).value_or(""), "0644");
+  EXPECT_FALSE(GetModeIfExposed(directory_ + "/missing").has_value());
 }
 
 }  // namespace

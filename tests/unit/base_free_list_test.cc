@@ -43,10 +43,10 @@ TEST(FreeListTest, KeepsAtMostTheLimit) {
 }
 
 TEST(FreeListTest, DropsLargeBuffers) {
-  Numbers list(10 * kGreatestKeptBuffer);
-  list.Give(std::make_unique<int>(1), kGreatestKeptBuffer + 1);
+  Numbers list(10 * kMaxKeptBufferBytes);
+  list.Give(std::make_unique<int>(1), kMaxKeptBufferBytes + 1);
   EXPECT_EQ(list.size(), 0);
-  list.Give(std::make_unique<int>(2), kGreatestKeptBuffer);
+  list.Give(std::make_unique<int>(2), kMaxKeptBufferBytes);
   EXPECT_EQ(list.size(), 1);
 }
 

@@ -29,7 +29,7 @@ TEST(ListeningSocketsTest, TakenPortIsANamedError) {
   for (const char* host : {"127.0.0.1", "localhost", "0.0.0.0"}) {
     const absl::Status second =
         ListeningSockets::Open(absl::StrCat(host, ":", first->port())).status();
-    EXPECT_EQ(ReasonOf(second), "LISTEN_FAILED") << host;
+    EXPECT_EQ(GetReason(second), "LISTEN_FAILED") << host;
     EXPECT_THAT(std::string(second.message()), HasSubstr("in use")) << host;
   }
 }
@@ -40,7 +40,7 @@ TEST(ListeningSocketsTest, RefusesMalformedAddresses) {
         << address;
   }
   // No machine has an address of TEST-NET-1.
-  EXPECT_EQ(ReasonOf(ListeningSockets::Open("192.0.2.1:0").status()), "LISTEN_FAILED");
+  EXPECT_EQ(GetReason(ListeningSockets::Open("192.0.2.1:0").status()), "LISTEN_FAILED");
 }
 
 TEST(DescriptorLimitTest, IsRaisedToTheHardLimit) {

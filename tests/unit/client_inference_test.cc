@@ -29,33 +29,33 @@ TEST(TypeOfTextTest, KeepsTextThatANumberWouldChange) {
   for (const char* const text :
        {"02134", "+49301234", "1e5", "12E4", "NaN", "Infinity", "-inf", "1_000", "1,5", "0x1F",
         " 5", "5 ", ".5", "1.", "-", "2024-02-30", "2024-1-31", "24:00"}) {
-    EXPECT_EQ(TypeOfText(text), InferredType::kString) << text;
+    EXPECT_EQ(InferTextType(text), InferredType::kString) << text;
   }
-  EXPECT_EQ(TypeOfText(std::string(17000, '9')), InferredType::kString);
-  EXPECT_EQ(TypeOfText("1.5e200000"), InferredType::kString);
+  EXPECT_EQ(InferTextType(std::string(17000, '9')), InferredType::kString);
+  EXPECT_EQ(InferTextType("1.5e200000"), InferredType::kString);
 }
 
 TEST(TypeOfTextTest, RecognizesNumbersDatesAndBooleans) {
-  EXPECT_EQ(TypeOfText("-7"), InferredType::kInteger);
-  EXPECT_EQ(TypeOfText("9223372036854775807"), InferredType::kInteger);
-  EXPECT_EQ(TypeOfText("9223372036854775808"), InferredType::kNumber);
+  EXPECT_EQ(InferTextType("-7"), InferredType::kInteger);
+  EXPECT_EQ(InferTextType("9223372036854775807"), InferredType::kInteger);
+  EXPECT_EQ(InferTextType("9223372036854775808"), InferredType::kNumber);
   for (const char* const text : {"1.0", "1.5e3", "1e-05", "1e+16", "0.10"}) {
-    EXPECT_EQ(TypeOfText(text), InferredType::kNumber) << text;
+    EXPECT_EQ(InferTextType(text), InferredType::kNumber) << text;
   }
-  EXPECT_EQ(TypeOfText("2024-02-29"), InferredType::kDate);
-  EXPECT_EQ(TypeOfText("1900-02-29"), InferredType::kString);
-  EXPECT_EQ(TypeOfText("2000-02-29"), InferredType::kDate);
-  EXPECT_EQ(TypeOfText("2024-04-31 10:00:00"), InferredType::kString);
-  EXPECT_EQ(TypeOfText("FALSE"), InferredType::kBoolean);
+  EXPECT_EQ(InferTextType("2024-02-29"), InferredType::kDate);
+  EXPECT_EQ(InferTextType("1900-02-29"), InferredType::kString);
+  EXPECT_EQ(InferTextType("2000-02-29"), InferredType::kDate);
+  EXPECT_EQ(InferTextType("2024-04-31 10:00:00"), InferredType::kString);
+  EXPECT_EQ(InferTextType("FALSE"), InferredType::kBoolean);
 }
 
 TEST(TypeOfColumnTest, FollowsThePlan) {
-  EXPECT_EQ(TypeOfColumn("bigint"), InferredType::kInteger);
-  EXPECT_EQ(TypeOfColumn("numeric(10,2)"), InferredType::kNumber);
-  EXPECT_EQ(TypeOfColumn("boolean"), InferredType::kBoolean);
-  EXPECT_EQ(TypeOfColumn("jsonb"), InferredType::kAny);
-  EXPECT_EQ(TypeOfColumn("character varying"), InferredType::kString);
-  EXPECT_EQ(TypeOfColumn("timestamp with time zone"), InferredType::kString);
+  EXPECT_EQ(InferColumnType("bigint"), InferredType::kInteger);
+  EXPECT_EQ(InferColumnType("numeric(10,2)"), InferredType::kNumber);
+  EXPECT_EQ(InferColumnType("boolean"), InferredType::kBoolean);
+  EXPECT_EQ(InferColumnType("jsonb"), InferredType::kAny);
+  EXPECT_EQ(InferColumnType("character varying"), InferredType::kString);
+  EXPECT_EQ(InferColumnType("timestamp with time zone"), InferredType::kString);
 }
 
 TEST(SchemaInferenceTest, FindsMembersInAnyOrderAndLate) {

@@ -28,10 +28,10 @@ TEST(LineIndexTest, FindsTheLineOfEveryRecord) {
   const std::vector<int64_t> lines = {2, 3, 5, 6, 7, 20, 21};
   for (size_t i = 0; i < lines.size(); ++i) index.Add(static_cast<int64_t>(i), lines[i]);
   for (size_t i = 0; i < lines.size(); ++i) {
-    EXPECT_EQ(index.LineOf(static_cast<int64_t>(i)), lines[i]);
+    EXPECT_EQ(index.FindLine(static_cast<int64_t>(i)), lines[i]);
   }
-  EXPECT_EQ(index.LineOf(7), std::nullopt);
-  EXPECT_EQ(LineIndex().LineOf(0), std::nullopt);
+  EXPECT_EQ(index.FindLine(7), std::nullopt);
+  EXPECT_EQ(LineIndex().FindLine(0), std::nullopt);
 }
 
 TEST(LineIndexTest, ReturnsNothingBeyondItsCapacity) {
@@ -39,9 +39,9 @@ TEST(LineIndexTest, ReturnsNothingBeyondItsCapacity) {
   const auto runs = static_cast<int64_t>(LineIndex::kMaxRuns);
   for (int64_t i = 0; i < runs + 10; ++i) index.Add(i, 2 * i + 1);
   index.Add(runs + 10, runs + 10 + runs);  // would continue the last run that was kept
-  EXPECT_EQ(index.LineOf(runs - 1), 2 * runs - 1);
-  EXPECT_EQ(index.LineOf(runs), std::nullopt);
-  EXPECT_EQ(index.LineOf(runs + 10), std::nullopt);
+  EXPECT_EQ(index.FindLine(runs - 1), 2 * runs - 1);
+  EXPECT_EQ(index.FindLine(runs), std::nullopt);
+  EXPECT_EQ(index.FindLine(runs + 10), std::nullopt);
 }
 
 StreamReport Summary(int64_t written, int64_t rejected) {
@@ -54,38 +54,39 @@ StreamReport Summary(int64_t written, int64_t rejected) {
 TEST(WhyNotToPublishTest, ReplaceNeedsAllRecords) {
   EndRules rules;
   rules.replace = true;
-  EXPECT_THAT(WhyNotToPublish(rules, Summary(3, 0), false), IsEmpty());
-  EXPECT_THAT(WhyNotToPublish(rules, Summary(3, 1), false), HasSubstr("1 record was rejected"));
-  EXPECT_THAT(WhyNotToPublish(rules, Summary(3, 0), true), HasSubstr("truncated"));
-  EXPECT_THAT(WhyNotToPublish(rules, Summary(0, 0), false), HasSubstr("--allow_empty"));
+  EXPECT_THAT(FindReasonNotToPublish(rules, Summary(3, 0), false), IsEmpty());
+  EXPECT_THAT(FindReasonNotToPublish(rules, Summary(3, 1), false),
+              HasSubstr("1 record was rejected"));
+  EXPECT_THAT(FindReasonNotToPublish(rules, Summary(3, 0), true), HasSubstr("truncated"));
+  EXPECT_THAT(FindReasonNotToPublish(rules, Summary(0, 0), false), HasSubstr("--allow_empty"));
   rules.max_rejected = 2;
-  EXPECT_THAT(WhyNotToPublish(rules, Summary(3, 2), false), IsEmpty());
-  EXPECT_THAT(WhyNotToPublish(rules, Summary(3, 3), false), HasSubstr("--allow_rejected"));
+  EXPECT_THAT(FindReasonNotToPublish(rules, Summary(3, 2), false), IsEmpty());
+  EXPECT_THAT(FindReasonNotToPublish(rules, Summary(3, 3), false), HasSubstr("--allow_rejected"));
   rules.allow_rejected = true;
   rules.allow_empty = true;
-  EXPECT_THAT(WhyNotToPublish(rules, Summary(3, 3), false), IsEmpty());
-  EXPECT_THAT(WhyNotToPublish(rules, Summary(0, 0), false), IsEmpty());
-  EXPECT_THAT(WhyNotToPublish(rules, Summary(3, 0), true), HasSubstr("truncated"));
+  EXPECT_THAT(FindReasonNotToPublish(rules, Summary(3, 3), false), IsEmpty());
+  EXPECT_THAT(FindReasonNotToPublish(rules, Summary(0, 0), false), IsEmpty());
+  EXPECT_THAT(FindReasonNotToPublish(rules, Summary(3, 0), true), HasSubstr("truncated"));
 }
 
 TEST(WhyNotToPublishTest, OtherModesPublishPartialInput) {
-  EXPECT_THAT(WhyNotToPublish({}, Summary(0, 0), true), IsEmpty());
-  EXPECT_THAT(WhyNotToPublish({}, Summary(3, 1), false), IsEmpty());
+  EXPECT_THAT(FindReasonNotToPublish({}, Summary(0, 0), true), IsEmpty());
+  EXPECT_THAT(FindReasonNotToPublish({}, Summary(3, 1), false), IsEmpty());
 }
 
 TEST(WhyNotToPublishTest, StrictAllowsNoChange) {
   EndRules rules;
   rules.strict = true;
   StreamReport report = Summary(3, 0);
-  EXPECT_THAT(WhyNotToPublish(rules, report, false), IsEmpty());
+  EXPECT_THAT(FindReasonNotToPublish(rules, report, false), IsEmpty());
   report.summary.set_values_nulled(2);
-  EXPECT_THAT(WhyNotToPublish(rules, report, false), HasSubstr("2 values did not fit"));
+  EXPECT_THAT(FindReasonNotToPublish(rules, report, false), HasSubstr("2 values did not fit"));
   report.summary.set_values_nulled(0);
   report.summary.set_fields_undeclared(1);
-  EXPECT_THAT(WhyNotToPublish(rules, report, false), HasSubstr("not stored"));
+  EXPECT_THAT(FindReasonNotToPublish(rules, report, false), HasSubstr("not stored"));
   report = Summary(3, 0);
   report.plan.add_changes()->set_kind(v1::SchemaChange::KIND_ADD_COLUMN);
-  EXPECT_THAT(WhyNotToPublish(rules, report, false), IsEmpty())
+  EXPECT_THAT(FindReasonNotToPublish(rules, report, false), IsEmpty())
       << "the server has already checked these";
 }
 
@@ -206,8 +207,9 @@ TEST(RejectedTableTest, CountsByReasonAndShowsTheFirst) {
 }
 
 TEST(RejectedTableTest, CutsALongRecordBetweenCharacters) {
-  EXPECT_EQ(Beginning(std::string(59, 'x') + "\xC3\xA9 and more"), std::string(59, 'x') + "...");
-  EXPECT_EQ(Beginning("short \xC3\xA9"), "short \xC3\xA9");
+  EXPECT_EQ(GetPrintableStart(std::string(59, 'x') + "\xC3\xA9 and more"),
+            std::string(59, 'x') + "...");
+  EXPECT_EQ(GetPrintableStart("short \xC3\xA9"), "short \xC3\xA9");
 }
 
 TEST(RecordBatchTest, ListsUnreadableRecords) {

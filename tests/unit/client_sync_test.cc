@@ -112,7 +112,7 @@ TEST(StreamWriterTest, FencedWriterStops) {
   const auto writer = MakeWriter(&server, &window);
   ASSERT_TRUE(SendLine(writer.get(), "1").ok());
   const absl::Status closed = writer->Close();
-  EXPECT_EQ(ReasonOf(closed), "FENCED");
+  EXPECT_EQ(GetReason(closed), "FENCED");
   EXPECT_EQ(writer->Close(), closed);
   EXPECT_EQ(SendLine(writer.get(), "2"), closed);
   EXPECT_EQ(server.service.calls(), 1);
@@ -136,7 +136,7 @@ LoadReport Load(FakeServer* server, const std::string& text, bool rereadable = t
   options.start = StartOf("t");
   options.retry_for = absl::Seconds(20);
   options.replay_window_bytes = 500;
-  options.window_patience = absl::Milliseconds(20);
+  options.window_timeout = absl::Milliseconds(20);
   std::unique_ptr<LineReader> reader;
   ProgressLine progress(false);
   LoadSession session(
@@ -255,7 +255,7 @@ TEST(LoadSessionTest, LoadsStdinWithASmallWindow) {
   for (const bool progress : {true, false}) {
     FakeServer server;
     server.service.commit_each_batch = progress;
-    server.service.tell_progress = progress;
+    server.service.report_progress = progress;
     server.service.failures = {{2, false, Unavailable()}};
     std::vector<std::string> lines;
     const LoadReport report = Load(&server, Lines(300, &lines), /*rereadable=*/false);

@@ -85,7 +85,7 @@ class WriteSessionTest : public testing::Test {
 };
 
 // Returns the streams that the report lists as incomplete.
-std::vector<std::string> IncompleteOf(const WriteReport& report) {
+std::vector<std::string> GetIncompleteStreams(const WriteReport& report) {
   std::vector<std::string> titles;
   for (const WriteReport::Incomplete& stream : report.incomplete) titles.push_back(stream.title);
   return titles;
@@ -125,7 +125,7 @@ TEST_F(WriteSessionTest, StreamsWithoutStatusEndIncomplete) {
   const WriteReport report = Run({Status("a", "STARTED"), Record("a", 1), Status("a", "COMPLETE"),
                                   Status("b", "STARTED"), Record("b", 1), StreamState("b", 1)});
   EXPECT_TRUE(report.status.ok()) << report.status;
-  EXPECT_THAT(IncompleteOf(report), ElementsAre("b"));
+  EXPECT_THAT(GetIncompleteStreams(report), ElementsAre("b"));
   EXPECT_EQ(server_.service.stream("a").ended, v1::STREAM_STATUS_COMPLETE);
   EXPECT_EQ(server_.service.stream("b").ended, v1::STREAM_STATUS_INCOMPLETE);
   EXPECT_THAT(states_, SizeIs(1));
@@ -134,7 +134,7 @@ TEST_F(WriteSessionTest, StreamsWithoutStatusEndIncomplete) {
 TEST_F(WriteSessionTest, SourceErrorCompletesNothing) {
   const WriteReport report =
       Run({Record("a", 1), R"({"type":"TRACE","trace":{"type":"ERROR","error":{}}})"});
-  EXPECT_THAT(IncompleteOf(report), ElementsAre("a", "b"));
+  EXPECT_THAT(GetIncompleteStreams(report), ElementsAre("a", "b"));
   EXPECT_EQ(server_.service.stream("a").ended, v1::STREAM_STATUS_INCOMPLETE);
 }
 
@@ -175,8 +175,8 @@ TEST_F(WriteSessionTest, SurvivesBrokenCallsWithEveryStateInOrder) {
 
 TEST_F(WriteSessionTest, FullWindowClosesACallToGetAnAnswer) {
   options_.replay_window_bytes = 400;
-  options_.window_patience = absl::Milliseconds(10);
-  server_.service.tell_progress = false;
+  options_.window_timeout = absl::Milliseconds(10);
+  server_.service.report_progress = false;
   std::vector<std::string> lines;
   for (int i = 0; i < 60; ++i) lines.push_back(Record("a", i));
   const WriteReport report = Run(lines);
@@ -209,7 +209,7 @@ TEST_F(WriteSessionTest, FailedStreamDoesNotAffectOthers) {
   EXPECT_TRUE(report.status.ok()) << report.status;
   ASSERT_EQ(report.failures.size(), 1u);
   EXPECT_EQ(report.failures[0].title, "a");
-  EXPECT_EQ(ReasonOf(report.failures[0].status), "SCHEMA_CHANGED");
+  EXPECT_EQ(GetReason(report.failures[0].status), "SCHEMA_CHANGED");
   EXPECT_THAT(Explain(report.failures[0].status, "h:1"), HasSubstr("the table was changed"));
   EXPECT_THAT(server_.service.stream("b").committed, ElementsAre(Record("b", 1), Record("b", 2)));
   EXPECT_EQ(server_.service.stream("b").ended, v1::STREAM_STATUS_COMPLETE);
@@ -226,7 +226,7 @@ TEST_F(WriteSessionTest, SkipsAStreamThatCannotStart) {
   ASSERT_EQ(report.failures.size(), 1u);
   EXPECT_EQ(report.failures[0].stream.name, "a");
   EXPECT_EQ(report.failures[0].skipped, 2);
-  EXPECT_EQ(ReasonOf(report.failures[0].status), "BAD_SCHEMA");
+  EXPECT_EQ(GetReason(report.failures[0].status), "BAD_SCHEMA");
   EXPECT_THAT(states_, ElementsAre(Counted(StreamState("b", 1), 1)));
   EXPECT_EQ(report.withheld_states, 2);
   EXPECT_EQ(server_.service.stream("b").ended, v1::STREAM_STATUS_COMPLETE);
@@ -246,7 +246,7 @@ TEST_F(WriteSessionTest, FencedStreamEndsTheRun) {
   server_.service.failures = {
       {1, false, ErrorWithReason(grpc::StatusCode::ABORTED, "FENCED", /*retry=*/true)}};
   const WriteReport report = Run({Record("a", 1), StreamState("a", 1)});
-  EXPECT_EQ(ReasonOf(report.status), "FENCED");
+  EXPECT_EQ(GetReason(report.status), "FENCED");
   EXPECT_THAT(states_, IsEmpty());
 }
 
@@ -306,28 +306,29 @@ TEST_F(WriteSessionTest, ReplaceNeedsAFinalState) {
   replaces_ = true;
   const WriteReport report = Run(
       {Record("a", 1), StreamState("a", 1), Record("b", 1), StreamState("b", 1), Record("b", 2)});
-  EXPECT_THAT(IncompleteOf(report), ElementsAre("b"));
+  EXPECT_THAT(GetIncompleteStreams(report), ElementsAre("b"));
   EXPECT_EQ(server_.service.stream("a").ended, v1::STREAM_STATUS_COMPLETE);
   EXPECT_EQ(server_.service.stream("b").ended, v1::STREAM_STATUS_INCOMPLETE);
 }
 
 TEST_F(WriteSessionTest, FinalGlobalStateCompletesEveryReplace) {
   replaces_ = true;
-  EXPECT_THAT(IncompleteOf(Run({Record("a", 1), Record("b", 1), GlobalState(1)})), IsEmpty());
+  EXPECT_THAT(GetIncompleteStreams(Run({Record("a", 1), Record("b", 1), GlobalState(1)})),
+              IsEmpty());
 }
 
 TEST_F(WriteSessionTest, OptionCompletesAReplaceWithoutStates) {
   replaces_ = true;
   options_.complete_without_status = true;
-  EXPECT_THAT(IncompleteOf(Run({Record("a", 1)})), IsEmpty());
+  EXPECT_THAT(GetIncompleteStreams(Run({Record("a", 1)})), IsEmpty());
 }
 
 TEST_F(WriteSessionTest, EmptyInputCompletesNothing) {
   for (const bool replaces : {false, true}) {
     replaces_ = replaces;
     options_.complete_without_status = replaces;
-    EXPECT_THAT(IncompleteOf(Run({})), ElementsAre("a", "b"));
-    EXPECT_THAT(IncompleteOf(Run({"", "  "})), ElementsAre("a", "b"));
+    EXPECT_THAT(GetIncompleteStreams(Run({})), ElementsAre("a", "b"));
+    EXPECT_THAT(GetIncompleteStreams(Run({"", "  "})), ElementsAre("a", "b"));
   }
 }
 

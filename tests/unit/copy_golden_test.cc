@@ -161,14 +161,14 @@ TEST(CopyGoldenTest, Time) {
 }
 
 TEST(CopyGoldenTest, Timetz) {
-  constexpr int32_t kMostZone = 15 * 3600 + 59 * 60 + 59;
+  constexpr int32_t kMaxZone = 15 * 3600 + 59 * 60 + 59;
   ExpectGolden("timetz", ColumnType::kTimetz,
                {{"NULL", Value::Null()},
                 {"'00:00:00+00'", Value::TimeWithZone(0, 0)},
                 {"'12:34:56.789012+02'", Value::TimeWithZone(kNoonish, -7200)},
                 {"'23:59:59.999999-03:30'", Value::TimeWithZone(kMicrosPerDay - 1, 12600)},
-                {"'24:00:00+15:59:59'", Value::TimeWithZone(kMicrosPerDay, -kMostZone)},
-                {"'00:00:00-15:59:59'", Value::TimeWithZone(0, kMostZone)}});
+                {"'24:00:00+15:59:59'", Value::TimeWithZone(kMicrosPerDay, -kMaxZone)},
+                {"'00:00:00-15:59:59'", Value::TimeWithZone(0, kMaxZone)}});
 }
 
 TEST(CopyGoldenTest, WholeRow) {

@@ -40,7 +40,7 @@ std::string Outcome(Coercion coercion, const Value& value) {
 std::string Coerce(ColumnType type, absl::string_view token, JsonShape shape = JsonShape::kAny) {
   ScratchArena scratch;
   Value value;
-  const Coercion coercion = CoercerFor(type, shape).from_json(token, &scratch, &value);
+  const Coercion coercion = GetCoercer(type, shape).from_json(token, &scratch, &value);
   return Outcome(coercion, value);
 }
 
@@ -440,7 +440,7 @@ TEST(CoercionFromTextTest, StringsOfTypedRows) {
   ScratchArena scratch;
   Value value;
   const auto from_text = [&](ColumnType type, absl::string_view text) {
-    return Outcome(CoercerFor(type, JsonShape::kAny).from_text(text, &scratch, &value), value);
+    return Outcome(GetCoercer(type, JsonShape::kAny).from_text(text, &scratch, &value), value);
   };
   EXPECT_EQ(from_text(ColumnType::kVarchar, "a\\u0041"), "a\\u0041");
   EXPECT_EQ(from_text(ColumnType::kVarchar, absl::string_view("a\0b", 3)), "cleaned ab");
@@ -473,9 +473,9 @@ std::string Limited(ColumnType type, const std::string& table_type, absl::string
   column.table_type = table_type;
   ScratchArena scratch;
   Value value;
-  const Coercion coercion = CoercerFor(type, JsonShape::kAny).from_json(token, &scratch, &value);
+  const Coercion coercion = GetCoercer(type, JsonShape::kAny).from_json(token, &scratch, &value);
   if (coercion != Coercion::kFits) return Outcome(coercion, value);
-  const Coercion limited = ApplyLimit(LimitOf(column), &scratch, &value);
+  const Coercion limited = ApplyLimit(GetColumnLimit(column), &scratch, &value);
   return Outcome(limited, value);
 }
 

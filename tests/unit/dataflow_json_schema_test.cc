@@ -85,7 +85,7 @@ TEST(JsonSchemaTest, RefusesInvalidSchemas) {
     const auto fields = ParseJsonSchema(text);
     ASSERT_FALSE(fields.ok()) << text;
     EXPECT_EQ(fields.status().code(), absl::StatusCode::kInvalidArgument);
-    EXPECT_EQ(ReasonOf(fields.status()), "INVALID_SCHEMA") << text;
+    EXPECT_EQ(GetReason(fields.status()), "INVALID_SCHEMA") << text;
   }
 }
 
@@ -189,7 +189,7 @@ TEST(JsonSchemaTest, LimitsColumns) {
   EXPECT_EQ(most->size(), 1596u);
   const auto beyond = ParseJsonSchema(schema(1597));
   EXPECT_EQ(beyond.status().code(), absl::StatusCode::kInvalidArgument);
-  EXPECT_EQ(ReasonOf(beyond.status()), "TOO_MANY_COLUMNS");
+  EXPECT_EQ(GetReason(beyond.status()), "TOO_MANY_COLUMNS");
 }
 
 }  // namespace

@@ -52,11 +52,11 @@ class RowBatchTest : public ::testing::Test {
   std::vector<std::string> Violations(int64_t rows) {
     const absl::Status status = Parse(rows);
     EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument);
-    EXPECT_EQ(ReasonOf(status), "INVALID_ROWS");
+    EXPECT_EQ(GetReason(status), "INVALID_ROWS");
     EXPECT_TRUE(sink_.records.empty() && sink_.rejects.empty());
     EXPECT_FALSE(RecordParser::CountRecords(batch_).ok());
     std::vector<std::string> fields;
-    for (const FieldViolation& violation : DetailOf(status).violations)
+    for (const FieldViolation& violation : GetDetail(status).violations)
       fields.push_back(violation.field);
     return fields;
   }

@@ -111,16 +111,16 @@ class History {
     NameFacts facts;
     for (const auto& [other, table] : entries_) {
       if (other == stream) continue;
-      facts.owners.emplace(ScopeOf(table), IdentityOf(other));
-      facts.taken.insert(ScopeOf(table));
+      facts.owners.emplace(MakeScopedName(table), GetIdentity(other));
+      facts.taken.insert(MakeScopedName(table));
     }
     const StreamName asked = *NameStream(stream, "public");
     *name = entry != entries_.end() ? entry->second : AssignTables({asked}, facts).front();
-    const bool natural_is_free = facts.owners.count(ScopeOf(asked.table)) == 0;
+    const bool natural_is_free = facts.owners.count(MakeScopedName(asked.table)) == 0;
     if (entry == entries_.end() && natural_is_free && !(*name == asked.table)) {
       return absl::StrCat("does not use its name: ", name->ToString());
     }
-    return facts.owners.count(ScopeOf(*name)) > 0 ? "two streams share a table" : "";
+    return facts.owners.count(MakeScopedName(*name)) > 0 ? "two streams share a table" : "";
   }
 
   void UserActs(Table* table) {
@@ -291,7 +291,7 @@ class History {
     const std::set<std::string> expected = Difference(table.columns, wanted);
     const bool frozen = input.policy == SchemaPolicy::kFreeze && !expected.empty();
     if (frozen) {
-      const bool refused = !plan.ok() && DetailOf(plan.status()).reason == "SCHEMA_FROZEN";
+      const bool refused = !plan.ok() && GetDetail(plan.status()).reason == "SCHEMA_FROZEN";
       return refused ? "" : "FREEZE allows a change";
     }
     if (!plan.ok()) return plan.status().ToString();
@@ -310,7 +310,7 @@ class History {
                                   const Table& table) {
     for (const ColumnSchema& column : schema.columns) {
       const Column& there = table.columns.at(column.column_name);
-      const bool same = TableTypeOf(column) == there.TypeName();
+      const bool same = GetTableType(column) == there.TypeName();
       if (!same || !HasRoom(there.type, column.type)) {
         return absl::StrCat(column.column_name, " is ", there.TypeName(), " and encoded as ",
                             PostgresTypeName(column.type));

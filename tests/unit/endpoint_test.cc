@@ -37,13 +37,13 @@ void Send(int descriptor, const std::string& bytes) {
 
 class EndpointTest : public ::testing::Test {
  protected:
-  void Start(std::function<bool(absl::string_view)> may_look = nullptr) {
+  void Start(std::function<bool(absl::string_view)> is_authorized = nullptr) {
     EndpointSources sources;
     sources.metrics = [] { return std::string("a_metric 1\n"); };
     sources.health = [this] { return health_; };
     sources.readiness = [this] { return readiness_; };
     sources.status = [] { return std::string("{\"syncs\":[]}"); };
-    sources.may_look = std::move(may_look);
+    sources.is_authorized = std::move(is_authorized);
     auto endpoint = Endpoint::Start("127.0.0.1:0", std::move(sources));
     ASSERT_TRUE(endpoint.ok()) << endpoint.status();
     endpoint_ = *std::move(endpoint);
@@ -127,7 +127,7 @@ TEST_F(EndpointTest, PartialRequestDoesNotBlockOthers) {
 TEST_F(EndpointTest, TakenPortAndBadAddressAreErrors) {
   Start();
   const std::string taken = absl::StrCat("127.0.0.1:", endpoint_->port());
-  EXPECT_EQ(ReasonOf(Endpoint::Start(taken, {}).status()), "LISTEN_FAILED");
+  EXPECT_EQ(GetReason(Endpoint::Start(taken, {}).status()), "LISTEN_FAILED");
   EXPECT_EQ(Endpoint::Start("9464", {}).status().code(), absl::StatusCode::kInvalidArgument);
 }
 

@@ -95,7 +95,7 @@ TEST(EvolutionPlanTest, UndeclaredColumnFollowsThePolicy) {
   input.policy = SchemaPolicy::kFreeze;
   const absl::Status frozen = PlanEvolution(kTable, declared, input).status();
   EXPECT_THAT(frozen, StatusIs(absl::StatusCode::kFailedPrecondition, "SCHEMA_FROZEN"));
-  EXPECT_EQ(DetailOf(frozen).metadata.front().second,
+  EXPECT_EQ(GetDetail(frozen).metadata.front().second,
             "adds the column b boolean; drops the column old text");
   input.columns = {Owned("a", "bigint"), Owned("b", "boolean"), Users("mine", "text")};
   EXPECT_OK(PlanEvolution(kTable, declared, input));

@@ -63,11 +63,11 @@ TEST_F(FailedTriesTest, PendingAnswersAreBounded) {
 }
 
 TEST(PeerTest, IsAnAddressWithoutItsPort) {
-  EXPECT_EQ(AddressOfPeer("ipv4:192.0.2.7:4711"), "ipv4:192.0.2.7");
-  EXPECT_EQ(AddressOfPeer("ipv6:%5B2001:db8::1%5D:4711"), "ipv6:%5B2001:db8::1%5D");
-  EXPECT_EQ(LastForwardedFor("198.51.100.1, 192.0.2.7 "), "192.0.2.7");
-  EXPECT_EQ(LastForwardedFor("192.0.2.7"), "192.0.2.7");
-  EXPECT_EQ(LastForwardedFor(""), "");
+  EXPECT_EQ(GetPeerAddress("ipv4:192.0.2.7:4711"), "ipv4:192.0.2.7");
+  EXPECT_EQ(GetPeerAddress("ipv6:%5B2001:db8::1%5D:4711"), "ipv6:%5B2001:db8::1%5D");
+  EXPECT_EQ(GetLastForwardedFor("198.51.100.1, 192.0.2.7 "), "192.0.2.7");
+  EXPECT_EQ(GetLastForwardedFor("192.0.2.7"), "192.0.2.7");
+  EXPECT_EQ(GetLastForwardedFor(""), "");
 }
 
 }  // namespace

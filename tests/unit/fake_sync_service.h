@@ -61,7 +61,7 @@ class FakeSyncService : public v1::SyncService::Service {
   std::map<std::string, int64_t> nulled;                   // values by stream
   std::deque<grpc::Status> complete_failures;
   bool commit_each_batch = false;
-  bool tell_progress = true;
+  bool report_progress = true;
 
   grpc::Status StartSync(grpc::ServerContext*, const v1::StartSyncRequest* request,
                          v1::StartSyncResponse* response) override {
@@ -168,7 +168,7 @@ class FakeSyncService : public v1::SyncService::Service {
         while (next < checkpoints_.size()) {
           *events.emplace_back().mutable_checkpoint_committed() = checkpoints_[next++];
         }
-        if (tell_progress && told != commits_) {
+        if (report_progress && told != commits_) {
           const v1::SyncSummary summary = Summary();
           for (const auto& stream : summary.streams()) {
             if (events.empty() || !events.back().has_progress()) events.emplace_back();

@@ -70,11 +70,11 @@ class MessageReaderTest : public testing::Test {
  protected:
   // Returns a reader that has just read a batch like `before`, with large buffers to read into.
   std::unique_ptr<MessageReader> ReaderAfter(const v1::StreamRecordsRequest& before) {
-    auto reader = std::make_unique<MessageReader>(&texts_);
+    auto reader = std::make_unique<MessageReader>(&buffers_);
     v1::StreamRecordsRequest message;
     EXPECT_TRUE(Read(*reader, before.SerializeAsString(), &message));
     for (int i = 0; i < 2; ++i) {
-      texts_.Give(std::make_unique<std::string>(2 * kLarge, 'x'), 2 * kLarge);
+      buffers_.Give(std::make_unique<std::string>(2 * kLarge, 'x'), 2 * kLarge);
     }
     return reader;
   }
@@ -87,7 +87,7 @@ class MessageReaderTest : public testing::Test {
     return read;
   }
 
-  FreeTexts texts_{100 * kLarge};
+  FreeStrings buffers_{100 * kLarge};
 };
 
 TEST_F(MessageReaderTest, ReadsIntoAnEarlierBuffer) {
@@ -96,9 +96,9 @@ TEST_F(MessageReaderTest, ReadsIntoAnEarlierBuffer) {
       return airbyte ? AirbyteJsonl(LargeText(fill)) : Jsonl(LargeText(fill));
     };
     const std::unique_ptr<MessageReader> reader = ReaderAfter(of('a'));
-    std::unique_ptr<std::string> text = texts_.Take();
+    std::unique_ptr<std::string> text = buffers_.Take();
     const char* const memory = text->data();
-    texts_.Give(std::move(text), 2 * kLarge);
+    buffers_.Give(std::move(text), 2 * kLarge);
 
     v1::StreamRecordsRequest message;
     ASSERT_TRUE(Read(*reader, of('b').SerializeAsString(), &message));
@@ -115,7 +115,7 @@ TEST_F(MessageReaderTest, DoesNotUseAMuchLargerBuffer) {
     ASSERT_TRUE(Read(*reader, Jsonl(text).SerializeAsString(), &message));
     EXPECT_EQ(message.batch().jsonl(), text);
     EXPECT_LE(message.batch().jsonl().capacity(), 2 * (bytes + 50)) << bytes;
-    EXPECT_EQ(texts_.size(), 2) << bytes;
+    EXPECT_EQ(buffers_.size(), 2) << bytes;
   }
 }
 

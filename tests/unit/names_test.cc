@@ -173,7 +173,7 @@ TEST(MapTableNamesTest, NamedAndOmittedDefaultSchemaAreEqual) {
 
 NameFacts Owned(const TableName& table, const StreamDescriptor& stream) {
   NameFacts facts;
-  facts.owners[ScopeOf(table)] = IdentityOf(stream);
+  facts.owners[MakeScopedName(table)] = GetIdentity(stream);
   return facts;
 }
 
@@ -196,7 +196,7 @@ TEST(AssignTablesTest, StreamTakesTableWithoutOwner) {
   facts.taken.insert({"ns", "a_b"});
   EXPECT_THAT(AssignTables({mapped}, facts), ElementsAre(TableName{"ns", "a_b"}));
   const TableName first = AssignTables({exact, mapped}, facts)[1];
-  facts.taken.insert(ScopeOf(first));
+  facts.taken.insert(MakeScopedName(first));
   const TableName second = AssignTables({exact, mapped}, facts)[1];
   EXPECT_NE(second, first);
   EXPECT_THAT(second.name, StartsWith("a_b_"));
@@ -213,7 +213,7 @@ TEST(MapTableNamesTest, ReservedSchemasAreDenied) {
         "information schema", "p\u0301g_temp", "syncline"}) {
     const absl::Status status = MapTableNames({{schema, "users"}}, "public").status();
     EXPECT_EQ(status.code(), absl::StatusCode::kPermissionDenied) << schema;
-    EXPECT_EQ(ReasonOf(status), "RESERVED_SCHEMA") << schema;
+    EXPECT_EQ(GetReason(status), "RESERVED_SCHEMA") << schema;
     EXPECT_FALSE(MapTableNames({{"", "users"}}, schema).ok()) << schema;
   }
   EXPECT_TRUE(MapTableNames({{"pgx", "pg_class"}, {"PG_x", "users"}}, "public").ok());
@@ -232,7 +232,7 @@ TEST(MapTableNamesTest, RefusesUnusableNames) {
   for (size_t i = 0; i < bad.size(); ++i) {
     const absl::Status status = MapTableNames({{"", "good"}, bad[i]}, "public").status();
     EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument) << i;
-    const ErrorDetail detail = DetailOf(status);
+    const ErrorDetail detail = GetDetail(status);
     EXPECT_EQ(detail.reason, "INVALID_NAME") << i;
     ASSERT_EQ(detail.violations.size(), 1u) << i;
     EXPECT_THAT(detail.violations[0].field, StartsWith("descriptor.name")) << i;
@@ -242,20 +242,21 @@ TEST(MapTableNamesTest, RefusesUnusableNames) {
 }
 
 TEST(TempTableNameTest, IsDeterministicShortAndDistinct) {
-  const TableName temp = TempTableName({"public", "users"});
+  const TableName temp = GetStagingTableName({"public", "users"});
   EXPECT_EQ(temp, (TableName{"public", "_syncline_tmp_3ab2afaa9e09b13e_users"}));
-  EXPECT_NE(temp.name, TempTableName({"crm", "users"}).name);
+  EXPECT_NE(temp.name, GetStagingTableName({"crm", "users"}).name);
   const std::string name(63, 'x');
-  EXPECT_EQ(TempTableName({"public", name}).name.size(), 63u);
-  EXPECT_NE(TempTableName({"public", name}), TempTableName({"public", name.substr(1) + "y"}));
+  EXPECT_EQ(GetStagingTableName({"public", name}).name.size(), 63u);
+  EXPECT_NE(GetStagingTableName({"public", name}),
+            GetStagingTableName({"public", name.substr(1) + "y"}));
   // Long names are cut between characters.
   std::string wide;
   while (wide.size() < 60) wide += "\u4e16";
-  EXPECT_EQ(TempTableName({"public", wide}).name.substr(31), wide.substr(0, 30));
+  EXPECT_EQ(GetStagingTableName({"public", wide}).name.substr(31), wide.substr(0, 30));
 }
 
 TEST(TempTableNameTest, NoStreamMapsToOne) {
-  const std::string temp = TempTableName({"public", "users"}).name;
+  const std::string temp = GetStagingTableName({"public", "users"}).name;
   const std::vector<TableName> tables = Tables({{"", "users"},
                                                 {"", temp},
                                                 {"", "_" + temp},
@@ -264,7 +265,7 @@ TEST(TempTableNameTest, NoStreamMapsToOne) {
                                                 {"", temp + std::string(60, 'x')}});
   std::set<std::string> distinct;
   for (const TableName& table : tables) {
-    EXPECT_THAT(table.name, Not(StartsWith(kTempTablePrefix)));
+    EXPECT_THAT(table.name, Not(StartsWith(kStagingTablePrefix)));
     distinct.insert(table.name);
   }
   EXPECT_EQ(distinct.size(), tables.size());
@@ -290,8 +291,8 @@ class NamePropertyTest : public ::testing::Test {
         "\t", "\u0130", "\u1e9b\u0323", "\uac00",     "\u202e"};
     if (Below(30) == 0) {
       static const std::vector<std::string> special = {
-          "ctid",       "xmin",           kRawIdColumn,   kMetaColumn,
-          "cti\u0301d", kTempTablePrefix, "_airbyte meta"};
+          "ctid",         "xmin", kRawIdColumn, kMetaColumn, "cti\u0301d", kStagingTablePrefix,
+          "_airbyte meta"};
       return special[Below(special.size())];
     }
     const size_t count = Below(6) == 0 ? 30 + Below(60) : 1 + Below(4);
@@ -391,10 +392,10 @@ TEST_F(NamePropertyTest, TablesAreDistinctAndIndependentOfOrder) {
     std::set<TableName> distinct;
     for (size_t i = 0; i < streams.size(); ++i) {
       ASSERT_TRUE(IsIdentifier(tables[i].name));
-      ASSERT_FALSE(absl::StartsWith(tables[i].name, kTempTablePrefix));
-      const TableName temp = TempTableName(tables[i]);
+      ASSERT_FALSE(absl::StartsWith(tables[i].name, kStagingTablePrefix));
+      const TableName temp = GetStagingTableName(tables[i]);
       ASSERT_TRUE(IsIdentifier(temp.name));
-      ASSERT_TRUE(absl::StartsWith(temp.name, kTempTablePrefix));
+      ASSERT_TRUE(absl::StartsWith(temp.name, kStagingTablePrefix));
       distinct.insert(tables[i]);
       distinct.insert(temp);
       mapping[streams[i]] = tables[i];

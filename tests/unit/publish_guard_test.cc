@@ -17,7 +17,7 @@ using ::testing::IsEmpty;
 
 std::vector<std::string> Judge(const PublishGuard& guard, const PublishFigures& figures) {
   std::vector<std::string> texts;
-  for (const GuardResult& result : JudgeGuard(guard, figures)) {
+  for (const GuardResult& result : EvaluateGuard(guard, figures)) {
     texts.push_back(absl::StrCat(result.name, " ", result.actual, "/", result.limit,
                                  result.passed ? "" : " refused"));
   }

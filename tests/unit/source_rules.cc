@@ -82,7 +82,7 @@ const std::vector<ThirdParty>& ThirdParties() {
 // Returns the module of `path`: a directory of server/, "app" for files directly in server/,
 // "client", "direct", "base", or "tests" for everything that is not shipped. Returns an empty
 // string for a directory of server/ without rules.
-std::string ModuleOf(const std::string& path) {
+std::string GetModule(const std::string& path) {
   const std::vector<std::string> parts = absl::StrSplit(path, '/');
   if (parts[0] == "base") return "base";
   if (parts[0] == "client") return parts.size() > 2 && parts[1] == "direct" ? "direct" : "client";
@@ -93,7 +93,7 @@ std::string ModuleOf(const std::string& path) {
 
 // Returns the module of an included header of ours, or an empty string for third-party and system
 // headers.
-std::string ModuleOfInclude(const std::string& header) {
+std::string GetModuleOfInclude(const std::string& header) {
   if (absl::StartsWith(header, "syncline/v1/")) return "proto";
   const std::vector<std::string> parts = absl::StrSplit(header, '/');
   if (parts[0] == "server") return parts.size() == 2 ? "app" : parts[1];
@@ -102,14 +102,14 @@ std::string ModuleOfInclude(const std::string& header) {
 
 // Returns "postgres/swap" for "server/postgres/swap/swap.h", or an empty string for a file that is
 // in no room.
-std::string RoomOf(const std::string& path) {
+std::string GetRoom(const std::string& path) {
   const std::vector<std::string> parts = absl::StrSplit(path, '/');
   return parts.size() > 3 && parts[0] == "server" ? absl::StrCat(parts[1], "/", parts[2]) : "";
 }
 
 class Checker {
  public:
-  explicit Checker(const std::string& path) : path_(path), module_(ModuleOf(path)) {}
+  explicit Checker(const std::string& path) : path_(path), module_(GetModule(path)) {}
 
   std::vector<std::string> Check(absl::string_view content) {
     CheckName();
@@ -134,7 +134,7 @@ class Checker {
           1,
           "server/ has no such module; docs/architecture.md lists the modules and their includes");
     }
-    if (absl::StartsWith(path_, "server/postgres/") && RoomIncludes().count(RoomOf(path_)) == 0 &&
+    if (absl::StartsWith(path_, "server/postgres/") && RoomIncludes().count(GetRoom(path_)) == 0 &&
         !absl::EndsWith(path_, "CMakeLists.txt")) {
       Report(1, "a file of server/postgres must be in one of its rooms");
     }
@@ -182,7 +182,7 @@ class Checker {
 
   void CheckInclude(int line, const std::string& header) {
     if (!Shipped() || module_ == "app" || module_.empty()) return;
-    const std::string target = ModuleOfInclude(header);
+    const std::string target = GetModuleOfInclude(header);
     if (!target.empty() && target != module_ && header != "server/metrics/metrics.h") {
       const Names& allowed = ModuleIncludes().at(module_);
       if (allowed.count(target) == 0) {
@@ -203,11 +203,11 @@ class Checker {
   }
 
   void CheckRoom(int line, const std::string& header) {
-    const auto room = RoomIncludes().find(RoomOf(path_));
+    const auto room = RoomIncludes().find(GetRoom(path_));
     if (room == RoomIncludes().end()) return;
-    const std::string target = RoomOf(header);
+    const std::string target = GetRoom(header);
     if (target.empty() || target == room->first || RoomIncludes().count(target) == 0 ||
-        ModuleOfInclude(header) != module_ || room->second.count(target) > 0) {
+        GetModuleOfInclude(header) != module_ || room->second.count(target) > 0) {
       return;
     }
     Report(line, absl::StrCat(room->first, " may not include ", target, " (", header,

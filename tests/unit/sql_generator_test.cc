@@ -125,7 +125,7 @@ void AddEvolution(const TableName& table, const TableSchema& schema, Golden* gol
                                     AlterTypeClause(
                                         "tags", "jsonb",
                                         CastTo("tags", "bigint", ColumnType::kJsonb).expression)}));
-  golden->Add("note cast failures", NoteCastFailuresSql(table, "\"amount\" < 0"));
+  golden->Add("note cast failures", RecordCastFailuresSql(table, "\"amount\" < 0"));
   for (const char* from : {"character varying", "jsonb", "numeric(10,2)", "bigint", "date",
                            "timestamp(3) with time zone", "time without time zone"}) {
     for (const ColumnSchema& column : schema.columns) {
@@ -144,10 +144,10 @@ void AddUndeclared(const TableName& temp, const TableSchema& schema, Merge merge
       {.name = "old", .fallback = "'none'::text", .inherits = true},
       {.name = "gone_at", .fallback = "", .inherits = false}};
   golden->Add("undeclared", CreateUndeclaredSql(temp, columns));
-  golden->Add("note undeclared", NoteUndeclaredSql(temp, schema, columns));
+  golden->Add("note undeclared", RecordUndeclaredSql(temp, schema, columns));
   TableSchema keyless = schema;
   keyless.primary_key.clear();
-  golden->Add("note undeclared, no key", NoteUndeclaredSql(temp, keyless, {columns[0]}));
+  golden->Add("note undeclared, no key", RecordUndeclaredSql(temp, keyless, {columns[0]}));
   golden->Add("fill undeclared", FillUndeclaredSql(temp, {"old", "gone_at"}));
   merge.undeclared = {"old"};
   merge.schema.columns.push_back(
@@ -179,7 +179,7 @@ void AddUpsert(const TableName& table, const TableName& temp, const TableSchema&
   golden->Add("drop losers, in place", DropLosersSql(/*in_place=*/true));
   golden->Add("fetch by place", kFetchByPlaceSql);
   golden->Add("remove beaten", RemoveBeatenSql(merge));
-  golden->Add("fetch any way", kFetchAnyWaySql);
+  golden->Add("fetch any way", kResetFetchByPlaceSql);
   golden->Add("insert winners", InsertWinnersSql(merge, /*in_place=*/false));
   golden->Add("drop matches", kDropMatchesSql);
   golden->Add("drop winners", kDropWinnersSql);

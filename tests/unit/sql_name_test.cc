@@ -42,7 +42,7 @@ TEST(ParseTableNameTest, RefusesEverythingElse) {
     const absl::StatusOr<TableName> parsed = ParseTableName(text, "public");
     ASSERT_FALSE(parsed.ok()) << text;
     EXPECT_EQ(parsed.status().code(), absl::StatusCode::kInvalidArgument) << text;
-    const ErrorDetail detail = DetailOf(parsed.status());
+    const ErrorDetail detail = GetDetail(parsed.status());
     EXPECT_EQ(detail.reason, "INVALID_NAME") << text;
     ASSERT_EQ(detail.violations.size(), 1u) << text;
     EXPECT_EQ(detail.violations[0].field, "table_name") << text;

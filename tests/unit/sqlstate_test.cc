@@ -30,10 +30,10 @@ TEST_P(SqlStateTest, HasCodeReasonAndRetry) {
   const absl::Status status = StatusFromSqlState(expected.sqlstate, "a message");
   EXPECT_THAT(status, StatusIs(expected.code, expected.reason));
   EXPECT_EQ(IsRetryable(status), expected.retryable);
-  EXPECT_EQ(SqlStateOf(status), expected.sqlstate);
+  EXPECT_EQ(GetSqlState(status), expected.sqlstate);
   const bool raised = absl::StartsWith(expected.sqlstate, "P0");
   EXPECT_EQ(std::string(status.message()), raised ? kRaisedMessage : "a message");
-  EXPECT_TRUE(std::regex_match(ReasonOf(status), std::regex("[A-Z][A-Z0-9_]*")));
+  EXPECT_TRUE(std::regex_match(GetReason(status), std::regex("[A-Z][A-Z0-9_]*")));
 }
 
 INSTANTIATE_TEST_SUITE_P(
@@ -103,7 +103,7 @@ TEST(SqlStateConflictTest, OnlySerializationAndDeadlock) {
   EXPECT_TRUE(IsConflict(StatusFromSqlState("40P01", "m")));
   EXPECT_FALSE(IsConflict(StatusFromSqlState("55P03", "m")));
   EXPECT_FALSE(IsConflict(absl::OkStatus()));
-  EXPECT_EQ(SqlStateOf(DatabaseUnreachable("m")), "");
+  EXPECT_EQ(GetSqlState(DatabaseUnreachable("m")), "");
 }
 
 TEST(SqlStateRetryTest, ObjectLostDuringACatalogQueryIsAConflict) {

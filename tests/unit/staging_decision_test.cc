@@ -39,7 +39,7 @@ TEST(StagingDecisionTest, AppendCopiesStagedRows) {
 
 TEST(StagingDecisionTest, DedupKeepsStagedRows) {
   const StagingRequest dedup = Request(LoaderKind::kDedup, 0, Replay::kFromCheckpoint);
-  EXPECT_EQ(DecideStaging(dedup, kMissing).action, StagingAction::kMakeAnew);
+  EXPECT_EQ(DecideStaging(dedup, kMissing).action, StagingAction::kRecreate);
   EXPECT_EQ(DecideStaging(dedup, Staged(1)).action, StagingAction::kKeep);
   EXPECT_TRUE(DecideStaging(dedup, Staged(1)).prune);
   EXPECT_FALSE(DecideStaging(dedup, kEmpty).prune);
@@ -50,10 +50,10 @@ TEST(StagingDecisionTest, DedupKeepsStagedRows) {
 TEST(StagingDecisionTest, ReplaceKeepsOnlyItsGeneration) {
   for (const LoaderKind loader : {LoaderKind::kAppendTruncate, LoaderKind::kDedupTruncate}) {
     const StagingRequest request = Request(loader, 5);
-    EXPECT_EQ(DecideStaging(request, kMissing).action, StagingAction::kMakeAnew);
+    EXPECT_EQ(DecideStaging(request, kMissing).action, StagingAction::kRecreate);
     EXPECT_EQ(DecideStaging(request, kEmpty).action, StagingAction::kKeep);
     EXPECT_EQ(DecideStaging(request, Staged(5)).action, StagingAction::kKeep);
-    EXPECT_EQ(DecideStaging(request, Staged(4)).action, StagingAction::kMakeAnew);
+    EXPECT_EQ(DecideStaging(request, Staged(4)).action, StagingAction::kRecreate);
     EXPECT_FALSE(IsRestart(request, Staged(5)));
     StagingFacts mixed = Staged(5);
     mixed.lowest_generation = 4;
@@ -69,7 +69,7 @@ TEST(StagingDecisionTest, OnlyACompletedGenerationRestarts) {
     EXPECT_TRUE(DecideStaging(unfinished, Staged(5)).prune);
     EXPECT_FALSE(IsRestart(unfinished, Staged(5)));
     const StagingRequest again = Request(loader, 5, Replay::kFromStart, true);
-    EXPECT_EQ(DecideStaging(again, Staged(5)).action, StagingAction::kMakeAnew);
+    EXPECT_EQ(DecideStaging(again, Staged(5)).action, StagingAction::kRecreate);
     EXPECT_TRUE(IsRestart(again, kEmpty));
     // A generation that was cut off is continued by any replay.
     EXPECT_EQ(DecideStaging(again, Staged(5, true)).action, StagingAction::kKeep);

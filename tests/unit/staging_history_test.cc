@@ -110,7 +110,7 @@ class Tables {
         target_.insert(target_.end(), staging_.begin(), staging_.end());
         Drop();
         return;
-      case StagingAction::kMakeAnew:
+      case StagingAction::kRecreate:
         Drop();
         break;
       case StagingAction::kKeep:
@@ -137,7 +137,7 @@ class Tables {
         break;
       case CompletionAction::kUnchanged:
       case CompletionAction::kDiscard:
-      case CompletionAction::kTakeBack:
+      case CompletionAction::kRemoveOwnRows:
         Drop();
         break;
       case CompletionAction::kReplace:

@@ -70,7 +70,7 @@ TEST_F(TokenTest, DetectsAChangedFile) {
   TokenFileWatch watch(path, ReadTokens(path)->tokens);
   const auto look = [&] {
     const absl::StatusOr<std::optional<Tokens>> read = watch.Look();
-    if (!read.ok()) return ReasonOf(read.status());
+    if (!read.ok()) return GetReason(read.status());
     return read->has_value() ? absl::StrCat((*read)->tokens.size()) : std::string("as before");
   };
   EXPECT_EQ(look(), "as before");
@@ -104,7 +104,7 @@ TEST_F(TokenTest, MadeTokenHasTheRightsOfItsLine) {
   EXPECT_EQ(caller->owner, "team_a");
   EXPECT_THAT(caller->schemas, ElementsAre("sales"));
   const auto refusal = [&](const std::string& authorization) {
-    return ReasonOf(authenticator.Check(authorization).status());
+    return GetReason(authenticator.Check(authorization).status());
   };
   EXPECT_EQ(refusal(absl::StrCat("Bearer ", over->token)), "CREDENTIALS_EXPIRED");
   EXPECT_EQ(refusal(absl::StrCat("Bearer ", made->line)), "BAD_CREDENTIALS");
@@ -116,10 +116,10 @@ TEST_F(TokenTest, MadeTokenHasTheRightsOfItsLine) {
 
 TEST_F(TokenTest, OwnerSeesItsSyncsAndThoseWithoutOwner) {
   const Identity team{"token", "team_a", {}};
-  EXPECT_TRUE(MaySee(team, "team_a"));
-  EXPECT_TRUE(MaySee(team, ""));
-  EXPECT_FALSE(MaySee(team, "team_b"));
-  EXPECT_TRUE(MaySee(Identity(), "team_b"));
+  EXPECT_TRUE(MayAccess(team, "team_a"));
+  EXPECT_TRUE(MayAccess(team, ""));
+  EXPECT_FALSE(MayAccess(team, "team_b"));
+  EXPECT_TRUE(MayAccess(Identity(), "team_b"));
 }
 
 }  // namespace

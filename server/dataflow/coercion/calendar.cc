@@ -64,7 +64,7 @@ class Cursor {
   const char* end_;
 };
 
-struct WrittenDate {
+struct ParsedDate {
   int64_t year = 0;
   bool two_digits = false;
   bool too_long = false;  // more digits than the years of any type
@@ -72,7 +72,7 @@ struct WrittenDate {
   int day = 0;
 };
 
-void TakeYear(size_t digits, Cursor* cursor, WrittenDate* date) {
+void TakeYear(size_t digits, Cursor* cursor, ParsedDate* date) {
   date->two_digits = digits == 2;
   date->too_long = digits > kMaxYearDigits;
   if (date->too_long) {
@@ -83,7 +83,7 @@ void TakeYear(size_t digits, Cursor* cursor, WrittenDate* date) {
 }
 
 // Reads YYYY-MM-DD, also with another separator or with years of another length.
-bool TakeSeparatedDate(Cursor* cursor, WrittenDate* date) {
+bool TakeSeparatedDate(Cursor* cursor, ParsedDate* date) {
   Cursor c = *cursor;
   const size_t digits = c.CountDigits();
   const char separator = c.Peek(digits);
@@ -102,7 +102,7 @@ bool TakeSeparatedDate(Cursor* cursor, WrittenDate* date) {
 
 // Reads YYYYMMDD, YYMMDD, or a year of 5 to 7 digits followed by MMDD. Seven digits in total are
 // refused, because they could also be a year and a day of the year.
-bool TakeCompactDate(Cursor* cursor, WrittenDate* date) {
+bool TakeCompactDate(Cursor* cursor, ParsedDate* date) {
   const size_t digits = cursor->CountDigits();
   if (digits != 6 && (digits < 8 || digits > 4 + kMaxYearDigits)) return false;
   TakeYear(digits - 4, cursor, date);
@@ -112,7 +112,7 @@ bool TakeCompactDate(Cursor* cursor, WrittenDate* date) {
 }
 
 // Reads YYYY-MM-DD, the form of nearly every date.
-inline bool TakeIsoDate(Cursor* cursor, WrittenDate* date) {
+inline bool TakeIsoDate(Cursor* cursor, ParsedDate* date) {
   if (cursor->Peek(4) != '-' || cursor->Peek(7) != '-' || IsDigit(cursor->Peek(10))) return false;
   const int century = cursor->TwoAt(0);
   const int year = cursor->TwoAt(2);
@@ -229,20 +229,20 @@ bool IsDayOfMonth(int64_t year, int month, int day) {
 }
 
 // Returns the astronomical year. Years of two digits are read as PostgreSQL reads them.
-int64_t YearOf(const WrittenDate& date, Era era) {
+int64_t GetAstronomicalYear(const ParsedDate& date, Era era) {
   if (era == Era::kBc) return 1 - date.year;
   if (date.two_digits && era == Era::kNone) return date.year + (date.year < 70 ? 2000 : 1900);
   return date.year;
 }
 
-bool Finish(const WrittenDate& date, Era era, DateTime* result) {
+bool Finish(const ParsedDate& date, Era era, DateTime* result) {
   const bool year_zero = date.year == 0 && (!date.two_digits || era != Era::kNone);
   if (date.too_long || year_zero) {
     result->in_range = false;
     return IsDayOfMonth(0, date.month, date.day);
   }
   result->in_range = true;
-  result->year = YearOf(date, era);
+  result->year = GetAstronomicalYear(date, era);
   if (!IsDayOfMonth(result->year, date.month, date.day)) return false;
   result->days = DaysFromCivil(result->year, date.month, date.day);
   return true;
@@ -280,9 +280,9 @@ CivilDate CivilFromDays(int64_t days) {
 
 bool ReadDateTime(absl::string_view text, DateTime* result) {
   Cursor cursor(Trimmed(text));
-  WrittenDate date;
+  ParsedDate date;
   if (!TakeIsoDate(&cursor, &date) && !TakeSeparatedDate(&cursor, &date)) {
-    date = WrittenDate();
+    date = ParsedDate();
     if (!TakeCompactDate(&cursor, &date)) return false;
   }
   Era era = TakeEra(&cursor);

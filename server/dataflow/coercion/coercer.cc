@@ -5,7 +5,7 @@
 
 namespace syncline::dataflow {
 
-const Coercer& CoercerFor(ColumnType type, JsonShape shape) {
+const Coercer& GetCoercer(ColumnType type, JsonShape shape) {
   switch (type) {
     case ColumnType::kVarchar:
       return kVarcharCoercer;

@@ -52,7 +52,7 @@ struct Coercer {
 };
 
 // Returns the coercer of a column. `shape` is used for jsonb only.
-const Coercer& CoercerFor(ColumnType type, JsonShape shape);
+const Coercer& GetCoercer(ColumnType type, JsonShape shape);
 
 extern const Coercer kBigintCoercer;
 extern const Coercer kNumericCoercer;

@@ -15,7 +15,7 @@ namespace syncline::dataflow {
 namespace {
 
 // Returns the numbers of the modifier: 10 and 2 for "numeric(10,2)".
-std::vector<int64_t> ModifierOf(absl::string_view type) {
+std::vector<int64_t> GetModifier(absl::string_view type) {
   std::vector<int64_t> numbers;
   const size_t open = type.find('(');
   const size_t close = type.find(')');
@@ -29,7 +29,7 @@ std::vector<int64_t> ModifierOf(absl::string_view type) {
   return numbers;
 }
 
-int64_t MicrosOfDigits(int64_t digits) {
+int64_t GetFractionUnit(int64_t digits) {
   int64_t unit = kMicrosPerSecond;
   for (; digits > 0 && unit > 1; --digits) unit /= 10;
   return unit;
@@ -100,8 +100,8 @@ Coercion CutBlanks(int64_t characters, Value* value) {
 
 }  // namespace
 
-ColumnLimit LimitOf(const ColumnSchema& column) {
-  const std::vector<int64_t> modifier = ModifierOf(column.table_type);
+ColumnLimit GetColumnLimit(const ColumnSchema& column) {
+  const std::vector<int64_t> modifier = GetModifier(column.table_type);
   if (modifier.empty()) return {};
   const absl::string_view base =
       absl::string_view(column.table_type).substr(0, column.table_type.find('('));
@@ -113,7 +113,7 @@ ColumnLimit LimitOf(const ColumnSchema& column) {
     case ColumnType::kTimestamp:
     case ColumnType::kTimetz:
     case ColumnType::kTime:
-      return {ColumnLimit::Kind::kFraction, MicrosOfDigits(modifier[0])};
+      return {ColumnLimit::Kind::kFraction, GetFractionUnit(modifier[0])};
     case ColumnType::kVarchar:
       if (base != "character varying" && base != "character") return {};
       return {ColumnLimit::Kind::kCharacters, modifier[0]};

@@ -24,7 +24,7 @@ struct ColumnLimit {
 };
 
 // Returns the limit that the modifier in `table_type` sets.
-ColumnLimit LimitOf(const ColumnSchema& column);
+ColumnLimit GetColumnLimit(const ColumnSchema& column);
 
 // Cuts `value`, which must not be null, to the limit. Numbers are cut toward zero; times are cut to
 // the earlier one. Returns kFits or kCut.

@@ -10,7 +10,7 @@ Coercion FromText(absl::string_view text, ScratchArena*, Value* value) {
   DateTime date;
   if (!ReadDateTime(text, &date)) return Coercion::kUnreadable;
   const int64_t days = date.days - kPostgresEpochDays;
-  if (!date.in_range || !IsDate(days)) return Coercion::kOutOfRange;
+  if (!date.in_range || !IsDateInRange(days)) return Coercion::kOutOfRange;
   *value = Value::Scalar(days);
   return Coercion::kFits;
 }

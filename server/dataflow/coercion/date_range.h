@@ -5,7 +5,7 @@
 
 namespace syncline::dataflow {
 
-inline bool IsDate(int64_t days) {
+inline bool IsDateInRange(int64_t days) {
   constexpr int64_t kFirstDay = -2451545;   // 4714-11-24 BC, Julian day 0
   constexpr int64_t kLastDay = 2145031948;  // 5874897-12-31
   return days >= kFirstDay && days <= kLastDay;

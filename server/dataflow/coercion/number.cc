@@ -91,7 +91,7 @@ Coercion Round(const Decimal& decimal, ScratchArena* scratch, Value* value) {
 // `text` is the text from which `decimal` was read.
 Coercion FromDecimal(absl::string_view text, const Decimal& decimal, ScratchArena* scratch,
                      Value* value) {
-  switch (FitOf(decimal)) {
+  switch (CheckNumericFit(decimal)) {
     case NumericFit::kTooLarge:
       if (!decimal.IsZero()) return Coercion::kOutOfRange;
       *value = Value::Text("0");

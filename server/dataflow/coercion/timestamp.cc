@@ -21,7 +21,7 @@ Coercion FromText(absl::string_view text, ScratchArena*, Value* value) {
   }
   int64_t micros = days * kMicrosPerDay + read.micros;
   if (kZone == Zone::kApply) micros -= read.zone_east_seconds * kMicrosPerSecond;
-  if (!IsTimestamp(micros)) return Coercion::kOutOfRange;
+  if (!IsTimestampInRange(micros)) return Coercion::kOutOfRange;
   *value = Value::Scalar(micros);
   return Coercion::kFits;
 }

@@ -11,8 +11,8 @@ int64_t DayOf(int64_t micros) {
 
 }  // namespace
 
-Value MarkerThatIsSet(ColumnType type, int64_t extracted_at_us, absl::string_view token,
-                      ScratchArena* scratch) {
+Value MakeDeletionMarker(ColumnType type, int64_t extracted_at_us, absl::string_view token,
+                         ScratchArena* scratch) {
   const int64_t day = DayOf(extracted_at_us);
   Value value = Value::Text("true");
   switch (type) {

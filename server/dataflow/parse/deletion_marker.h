@@ -18,7 +18,7 @@ namespace syncline::dataflow {
 // for dates and times, 1 for numbers, true for booleans, the marker itself for jsonb if it can be
 // stored, and the text "true" otherwise. `token` is the marker as JSON, or empty if it was a typed
 // value. The result borrows from `token` and `scratch`.
-Value MarkerThatIsSet(ColumnType type, int64_t extracted_at_us, absl::string_view token,
-                      ScratchArena* scratch);
+Value MakeDeletionMarker(ColumnType type, int64_t extracted_at_us, absl::string_view token,
+                         ScratchArena* scratch);
 
 }  // namespace syncline::dataflow

@@ -22,7 +22,7 @@ absl::string_view WithoutTrailingSpace(std::string_view raw) {
   return absl::string_view(raw.data(), size);
 }
 
-RejectReason ReasonOf(error_code error) {
+RejectReason GetReason(error_code error) {
   switch (error) {
     case simdjson::UTF8_ERROR:
       return RejectReason::kInvalidUtf8;
@@ -55,7 +55,7 @@ bool TakeToken(simdjson::ondemand::value value, absl::string_view* token) {
 }
 
 // Returns the reason to reject a line that does not start with '{'.
-RejectReason ReasonOfForeignLine(absl::string_view line, ScratchArena* scratch) {
+RejectReason GetForeignLineReason(absl::string_view line, ScratchArena* scratch) {
   if (!simdjson::validate_utf8(line.data(), line.size())) return RejectReason::kInvalidUtf8;
   switch (CheckJson(line, JsonStyle::kAsIs, scratch).status) {
     case JsonStatus::kValid:
@@ -82,14 +82,14 @@ LineParser::Reject LineParser::ParseLine(absl::string_view line, OnObject on_obj
   line_end_ = line.data() + line.size();
   const char* first = line.data();
   while (first != line_end_ && IsJsonSpace(*first)) ++first;
-  if (first == line_end_ || *first != '{') return ReasonOfForeignLine(line, scratch_);
+  if (first == line_end_ || *first != '{') return GetForeignLineReason(line, scratch_);
   simdjson::ondemand::document document;
   error_code error =
       parser_.iterate(line.data(), line.size(), line.size() + kLinePadding).get(document);
-  if (error) return ReasonOf(error);
+  if (error) return GetReason(error);
   Object object;
   error = document.get_object().get(object);
-  if (error) return ReasonOf(error);
+  if (error) return GetReason(error);
   Reject reject = on_object(object);
   const char* behind;
   const bool at_end = document.current_location().get(behind) == simdjson::OUT_OF_BOUNDS;
@@ -102,7 +102,7 @@ template <typename OnField>
 LineParser::Reject LineParser::WalkObject(Object object, OnField on_field) {
   for (auto next : object) {
     Field field;
-    if (const error_code error = std::move(next).get(field)) return ReasonOf(error);
+    if (const error_code error = std::move(next).get(field)) return GetReason(error);
     if (Reject reject = on_field(&field)) return reject;
   }
   return std::nullopt;
@@ -155,12 +155,12 @@ LineParser::Reject LineParser::MessageField(absl::string_view key, JsonValue val
   }
   if (key != "record") return SkipValue(value);
   // The last of several equal keys wins.
-  if (Reject reject = ForgetData(parts)) return reject;
+  if (Reject reject = DropData(parts)) return reject;
   parts->envelope = Envelope();
   const std::string_view raw = value.raw_json_token();
   if (raw.empty() || raw[0] != '{') return SkipValue(value);
   Object record;
-  if (const error_code error = value.get_object().get(record)) return ReasonOf(error);
+  if (const error_code error = value.get_object().get(record)) return GetReason(error);
   return WalkObject(record, [&](Field* field) -> Reject {
     absl::string_view record_key;
     if (Reject bad_key = KeyOf(field, &record_key)) return bad_key;
@@ -172,7 +172,7 @@ LineParser::Reject LineParser::RecordField(absl::string_view key, JsonValue valu
                                            MessageParts* parts) {
   if (key == "emitted_at") return EmittedAt(value, &parts->envelope);
   if (key == "data") {
-    if (Reject reject = ForgetData(parts)) return reject;
+    if (Reject reject = DropData(parts)) return reject;
   } else if (key == "meta") {
     parts->envelope.source_changes = absl::string_view();
   } else {
@@ -181,13 +181,13 @@ LineParser::Reject LineParser::RecordField(absl::string_view key, JsonValue valu
   const std::string_view raw = value.raw_json_token();
   if (raw.empty() || raw[0] != '{') return SkipValue(value);
   Object object;
-  if (const error_code error = value.get_object().get(object)) return ReasonOf(error);
+  if (const error_code error = value.get_object().get(object)) return GetReason(error);
   if (key == "meta") return Meta(object, &parts->envelope);
   parts->has_data = true;
   return Data(object);
 }
 
-LineParser::Reject LineParser::ForgetData(MessageParts* parts) {
+LineParser::Reject LineParser::DropData(MessageParts* parts) {
   if (!parts->has_data) return std::nullopt;
   parts->has_data = false;
   const Reject reject = CheckSlots();

@@ -56,7 +56,7 @@ class LineParser {
   Reject MessageField(absl::string_view key, JsonValue value, MessageParts* parts);
   Reject RecordField(absl::string_view key, JsonValue value, MessageParts* parts);
   // Validates and drops the data of an earlier field of the same name.
-  Reject ForgetData(MessageParts* parts);
+  Reject DropData(MessageParts* parts);
   Reject EmittedAt(JsonValue value, Envelope* envelope);
   Reject Meta(Object object, Envelope* envelope);
   Reject SourceChanges(absl::string_view token, Envelope* envelope);

@@ -6,7 +6,7 @@
 namespace syncline::dataflow {
 namespace {
 
-absl::string_view ChangeOf(Coercion coercion) {
+absl::string_view FormatChange(Coercion coercion) {
   switch (coercion) {
     case Coercion::kUnreadable:
     case Coercion::kNotFinite:
@@ -49,7 +49,7 @@ absl::string_view MetaText::Text() {
   absl::StrAppend(&text_, absl::StripAsciiWhitespace(source_changes_));
   for (const auto& [column, coercion] : changes_) {
     if (text_.size() != head_.size()) text_.push_back(',');
-    absl::StrAppend(&text_, "{\"field\":", fields_[column], ",", ChangeOf(coercion));
+    absl::StrAppend(&text_, "{\"field\":", fields_[column], ",", FormatChange(coercion));
   }
   absl::StrAppend(&text_, "]}");
   return text_;

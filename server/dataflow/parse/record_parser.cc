@@ -93,10 +93,11 @@ struct RecordParser::Impl {
     for (const ColumnSchema& column : schema.columns) {
       if (column.input_name == kCdcDeletedAtField) marker = coercers.size();
       types.push_back(column.type);
-      if (const ColumnLimit limit = LimitOf(column); limit.kind != ColumnLimit::Kind::kNone) {
+      if (const ColumnLimit limit = GetColumnLimit(column);
+          limit.kind != ColumnLimit::Kind::kNone) {
         limits.emplace_back(coercers.size(), limit);
       }
-      coercers.push_back(CoercerFor(column.type, column.json_shape).from_json);
+      coercers.push_back(GetCoercer(column.type, column.json_shape).from_json);
     }
   }
 
@@ -152,7 +153,7 @@ Reject RecordParser::Impl::Note(size_t column, Coercion coercion, absl::string_v
     case Coercion::kUnreadable:
     case Coercion::kOutOfRange:
       if (column == marker) {
-        values[column] = MarkerThatIsSet(types[column], record.extracted_at_us, token, &scratch);
+        values[column] = MakeDeletionMarker(types[column], record.extracted_at_us, token, &scratch);
         coercion = coercion == Coercion::kOutOfRange ? Coercion::kCut : Coercion::kCleaned;
         break;
       }

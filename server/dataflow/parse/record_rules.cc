@@ -12,7 +12,7 @@ constexpr int64_t kMaxKeyBytes = 2600;
 // MaxHeapTupleSize).
 constexpr int64_t kMaxRowBytes = 8160;
 // Rows with at most this number of columns always fit, because no column needs more than 24 bytes.
-constexpr size_t kAlwaysNarrow = 300;
+constexpr size_t kMaxUncheckedColumns = 300;
 constexpr int64_t kToastPointerBytes = 18;
 // Values of at most this size are never moved out of line (heaptoast.c).
 constexpr int64_t kMaxInlineBytes = 24;
@@ -30,7 +30,7 @@ Width Variable(int64_t payload) {
   return {bytes > kMaxInlineBytes ? kToastPointerBytes : bytes, 1};
 }
 
-Width WidthOf(ColumnType type, const Value& value) {
+Width GetWidth(ColumnType type, const Value& value) {
   switch (type) {
     case ColumnType::kVarchar:
     case ColumnType::kBytea:
@@ -62,7 +62,7 @@ int64_t AlignUp(int64_t offset, int64_t alignment) {
 }  // namespace
 
 RecordRules::RecordRules(const TableSchema& schema, bool require_key)
-    : check_width_(schema.columns.size() > kAlwaysNarrow) {
+    : check_width_(schema.columns.size() > kMaxUncheckedColumns) {
   for (size_t i = 0; i < schema.columns.size(); ++i) {
     const ColumnSchema& column = schema.columns[i];
     types_.push_back(column.type);
@@ -116,7 +116,7 @@ bool RecordRules::FitsPage(absl::Span<const Value> values) const {
   bytes = AlignUp(bytes + kMaxInlineBytes, 8) + 8;
   for (size_t i = 0; i < values.size(); ++i) {
     if (values[i].is_null()) continue;
-    const Width width = WidthOf(types_[i], values[i]);
+    const Width width = GetWidth(types_[i], values[i]);
     bytes = AlignUp(bytes, width.alignment) + width.bytes;
   }
   return bytes <= kMaxRowBytes;

@@ -116,7 +116,7 @@ std::string IsoTimestamp(int64_t unix_micros) {
 
 Coercion FromTimestamp(int64_t unix_micros, ColumnType type, const Coercer& coercer,
                        ScratchArena* scratch, Value* value) {
-  if (unix_micros < kMinUnixMicros || !IsTimestamp(unix_micros - kUnixEpochMicros)) {
+  if (unix_micros < kMinUnixMicros || !IsTimestampInRange(unix_micros - kUnixEpochMicros)) {
     return Coercion::kOutOfRange;
   }
   if (type == ColumnType::kTimestamp || type == ColumnType::kTimestamptz) {
@@ -132,7 +132,7 @@ Coercion FromDate(int64_t unix_days, ColumnType type, const Coercer& coercer, Sc
   if (unix_days < -kMaxDays || unix_days > kMaxDays) return Coercion::kOutOfRange;
   if (type == ColumnType::kDate) {
     const int64_t days = unix_days - kPostgresEpochDays;
-    if (!IsDate(days)) return Coercion::kOutOfRange;
+    if (!IsDateInRange(days)) return Coercion::kOutOfRange;
     *value = Value::Scalar(days);
     return Coercion::kFits;
   }
@@ -203,7 +203,7 @@ RowBatchReader::RowBatchReader(const TableSchema& schema, const ColumnSlots& nam
   for (const ColumnSchema& schema_column : schema.columns) {
     Column column;
     column.type = schema_column.type;
-    column.coercer = &CoercerFor(schema_column.type, schema_column.json_shape);
+    column.coercer = &GetCoercer(schema_column.type, schema_column.json_shape);
     columns_.push_back(column);
   }
 }

@@ -7,7 +7,7 @@ namespace {
 
 // Returns `name`, which must be UTF-8, in a form that PostgreSQL can store in a text column and
 // index.
-std::string Storable(absl::string_view name) {
+std::string MakeStorable(absl::string_view name) {
   std::string text(name.substr(0, kMaxFieldNameBytes));
   if (name.size() > text.size()) {
     // Cuts between characters.
@@ -27,7 +27,8 @@ bool IsNulled(Coercion coercion) {
 }  // namespace
 
 ValueTally::ValueTally(const TableSchema& schema) : by_column_(schema.columns.size()) {
-  for (const ColumnSchema& column : schema.columns) names_.push_back(Storable(column.input_name));
+  for (const ColumnSchema& column : schema.columns)
+    names_.push_back(MakeStorable(column.input_name));
 }
 
 void ValueTally::AddChanges(absl::Span<const FieldChange> changes) {
@@ -77,7 +78,7 @@ FieldCounts ValueTally::Take() {
   }
   for (auto& [name, found] : undeclared_) {
     if (found.records == 0) continue;
-    fields[Storable(name)].undeclared += found.records;
+    fields[MakeStorable(name)].undeclared += found.records;
     found.records = 0;
   }
   if (others_ > 0) fields[kOtherFields].undeclared += others_;

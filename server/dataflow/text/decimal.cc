@@ -94,7 +94,7 @@ int64_t Decimal::Scale() const {
   return std::max<int64_t>(0, static_cast<int64_t>(fraction_digits.size()) - exponent);
 }
 
-NumericFit FitOf(const Decimal& decimal) {
+NumericFit CheckNumericFit(const Decimal& decimal) {
   if (decimal.exponent > kNumericMaxExponent) return NumericFit::kTooLarge;
   if (!decimal.IsZero() && decimal.FirstDigit() > kNumericMaxIntegerDigits) {
     return NumericFit::kTooLarge;

@@ -43,6 +43,6 @@ bool ParseDecimal(absl::string_view text, DecimalGrammar grammar, Decimal* decim
 enum class NumericFit { kFits, kTooLarge, kTooFine };
 // Returns whether PostgreSQL accepts the text of `decimal` as numeric; kTooFine if only its scale
 // is too large.
-NumericFit FitOf(const Decimal& decimal);
+NumericFit CheckNumericFit(const Decimal& decimal);
 
 }  // namespace syncline::dataflow

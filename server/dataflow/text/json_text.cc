@@ -227,7 +227,7 @@ class Scanner {
                       std::none_of(begin, p_, [](char c) { return c == 'e' || c == 'E'; });
     Decimal decimal;
     if (!safe && (!ParseDecimal(number, DecimalGrammar::kJson, &decimal) ||
-                  FitOf(decimal) != NumericFit::kFits)) {
+                  CheckNumericFit(decimal) != NumericFit::kFits)) {
       fits_jsonb_ = false;
     }
     return true;

@@ -29,7 +29,7 @@ namespace {
 // message negligible.
 constexpr size_t kCopyPieceBytes = size_t{1} << 20;
 
-constexpr size_t kMostPrepared = 64;
+constexpr size_t kMaxPrepared = 64;
 
 struct FinishConnection {
   void operator()(PGconn* connection) const { PQfinish(connection); }
@@ -40,7 +40,7 @@ struct FreeCancel {
 struct ClearResult {
   void operator()(PGresult* result) const { PQclear(result); }
 };
-using OwnedResult = std::unique_ptr<PGresult, ClearResult>;
+using ResultPtr = std::unique_ptr<PGresult, ClearResult>;
 
 bool Succeeded(const PGresult* result) {
   const ExecStatusType status = PQresultStatus(result);
@@ -72,7 +72,7 @@ Result Rows(const PGresult* result) {
 // Returns the row's number in the context of an error, or 0 if it has none. The last line of the
 // context reads "COPY t, line 3, column c: …" in the language of the server; triggers add lines
 // before it. The rest of it may contain values.
-int64_t CopyLine(absl::string_view context, absl::string_view relation) {
+int64_t ParseCopyLine(absl::string_view context, absl::string_view relation) {
   const size_t last = context.rfind('\n');
   if (last != absl::string_view::npos) context.remove_prefix(last + 1);
   const size_t name = context.find(relation);
@@ -142,7 +142,7 @@ absl::StatusOr<std::unique_ptr<Connection>> Connection::Open(const ConnectionOpt
   return connection;
 }
 
-absl::Status Connection::ErrorOf(const pg_result* result) const {
+absl::Status Connection::GetError(const pg_result* result) const {
   const char* const sqlstate = PQresultErrorField(result, PG_DIAG_SQLSTATE);
   const char* primary = PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY);
   const char* const source = PQresultErrorField(result, PG_DIAG_SOURCE_FUNCTION);
@@ -150,7 +150,7 @@ absl::Status Connection::ErrorOf(const pg_result* result) const {
   if (source != nullptr && absl::string_view(source) == "exec_stmt_raise") primary = kRaisedMessage;
   if (sqlstate != nullptr && *sqlstate != '\0') {
     if (EndsSession(sqlstate)) state_->broken = true;
-    return WithPlace(result, StatusFromSqlState(sqlstate, primary == nullptr ? "" : primary));
+    return WithLocation(result, StatusFromSqlState(sqlstate, primary == nullptr ? "" : primary));
   }
   // Only the server reports codes. An error of libpq itself outside of a statement means that libpq
   // was misused. Within a statement it means that the server is gone, although PQstatus may still
@@ -166,7 +166,7 @@ absl::Status Connection::ErrorOf(const pg_result* result) const {
                    {.reason = "DB_CLIENT"});
 }
 
-absl::Status Connection::WithPlace(const pg_result* result, absl::Status status) const {
+absl::Status Connection::WithLocation(const pg_result* result, absl::Status status) const {
   constexpr std::pair<int, const char*> kNames[] = {{PG_DIAG_CONSTRAINT_NAME, "constraint"},
                                                     {PG_DIAG_COLUMN_NAME, "column"}};
   for (const auto& [field, key] : kNames) {
@@ -175,21 +175,21 @@ absl::Status Connection::WithPlace(const pg_result* result, absl::Status status)
   }
   const char* const context = PQresultErrorField(result, PG_DIAG_CONTEXT);
   if (context == nullptr || state_->copied.empty()) return status;
-  const int64_t line = CopyLine(context, state_->copied);
+  const int64_t line = ParseCopyLine(context, state_->copied);
   return line == 0 ? status : WithMetadata(status, kCopyLineKey, absl::StrCat(line));
 }
 
 absl::Status Connection::Execute(absl::string_view sql) {
-  const OwnedResult result(PQexec(state_->get(), std::string(sql).c_str()));
-  return Succeeded(result.get()) ? absl::OkStatus() : ErrorOf(result.get());
+  const ResultPtr result(PQexec(state_->get(), std::string(sql).c_str()));
+  return Succeeded(result.get()) ? absl::OkStatus() : GetError(result.get());
 }
 
 absl::Status Connection::Begin() { return Execute("BEGIN"); }
 
 absl::Status Connection::Commit() {
-  const OwnedResult result(PQexec(state_->get(), "COMMIT"));
+  const ResultPtr result(PQexec(state_->get(), "COMMIT"));
   if (!Succeeded(result.get())) {
-    const absl::Status status = ErrorOf(result.get());
+    const absl::Status status = GetError(result.get());
     return absl::IsUnavailable(status) ? CommitUnknown() : status;
   }
   // In a failed transaction the reply to COMMIT is ROLLBACK, without an error.
@@ -207,15 +207,15 @@ absl::StatusOr<std::string> Connection::Prepare(absl::string_view sql) {
     state.prepared.splice(state.prepared.begin(), state.prepared, found->second);
     return found->second->name;
   }
-  if (state.prepared.size() >= kMostPrepared) {
+  if (state.prepared.size() >= kMaxPrepared) {
     const State::Prepared oldest = state.prepared.back();
     SYNCLINE_RETURN_IF_ERROR(Execute(absl::StrCat("DEALLOCATE ", oldest.name)));
     state.Forget(oldest.sql);
   }
   const std::string name = absl::StrCat("s", state.next_name++);
-  const OwnedResult result(
+  const ResultPtr result(
       PQprepare(state.get(), name.c_str(), std::string(sql).c_str(), 0, nullptr));
-  if (!Succeeded(result.get())) return ErrorOf(result.get());
+  if (!Succeeded(result.get())) return GetError(result.get());
   state.prepared.push_front({std::string(sql), name});
   state.by_sql.emplace(std::string(sql), state.prepared.begin());
   return name;
@@ -228,12 +228,12 @@ absl::StatusOr<Result> Connection::Query(absl::string_view sql, const Params& pa
   for (const std::optional<std::string>& value : params.values()) {
     values.push_back(value ? value->c_str() : nullptr);
   }
-  const OwnedResult result(PQexecPrepared(state_->get(), name.c_str(),
-                                          static_cast<int>(values.size()), values.data(), nullptr,
-                                          nullptr, /*resultFormat=*/0));
+  const ResultPtr result(PQexecPrepared(state_->get(), name.c_str(),
+                                        static_cast<int>(values.size()), values.data(), nullptr,
+                                        nullptr, /*resultFormat=*/0));
   if (Succeeded(result.get())) return Rows(result.get());
-  const absl::Status error = ErrorOf(result.get());
-  const std::string sqlstate = SqlStateOf(error);
+  const absl::Status error = GetError(result.get());
+  const std::string sqlstate = GetSqlState(error);
   // After "cached plan must not change result type" and "prepared statement does not exist" the
   // statement is prepared again the next time.
   if (sqlstate == "0A000" || sqlstate == "26000") state_->Forget(std::string(sql));
@@ -242,9 +242,9 @@ absl::StatusOr<Result> Connection::Query(absl::string_view sql, const Params& pa
 
 absl::Status Connection::BeginCopy(absl::string_view sql, absl::string_view relation) {
   state_->copied = std::string(relation);
-  const OwnedResult result(PQexec(state_->get(), std::string(sql).c_str()));
+  const ResultPtr result(PQexec(state_->get(), std::string(sql).c_str()));
   if (PQresultStatus(result.get()) == PGRES_COPY_IN) return absl::OkStatus();
-  if (!Succeeded(result.get())) return ErrorOf(result.get());
+  if (!Succeeded(result.get())) return GetError(result.get());
   return MakeError(absl::StatusCode::kInternal, "the statement did not start COPY FROM STDIN",
                    {.reason = "DB_CLIENT"});
 }
@@ -253,7 +253,7 @@ absl::Status Connection::PutCopyData(absl::string_view bytes) {
   while (!bytes.empty()) {
     const absl::string_view piece = bytes.substr(0, kCopyPieceBytes);
     if (PQputCopyData(state_->get(), piece.data(), static_cast<int>(piece.size())) != 1) {
-      return ErrorOf(nullptr);
+      return GetError(nullptr);
     }
     bytes.remove_prefix(piece.size());
   }
@@ -266,7 +266,7 @@ absl::StatusOr<int64_t> Connection::EndCopy() {
   absl::Status error;
   int64_t rows = 0;
   bool any = false;
-  while (const OwnedResult result{PQgetResult(state_->get())}) {
+  while (const ResultPtr result{PQgetResult(state_->get())}) {
     any = true;
     if (PQresultStatus(result.get()) == PGRES_COPY_IN) {
       // The SQL contained a second COPY, for which there is no data.
@@ -275,13 +275,13 @@ absl::StatusOr<int64_t> Connection::EndCopy() {
       int64_t count = 0;
       if (absl::SimpleAtoi(PQcmdTuples(result.get()), &count)) rows += count;
     } else if (error.ok()) {
-      error = ErrorOf(result.get());
+      error = GetError(result.get());
     }
     if (PQstatus(state_->get()) != CONNECTION_OK) break;
   }
   state_->copied.clear();
   if (!error.ok()) return error;
-  if (!any) return ErrorOf(nullptr);
+  if (!any) return GetError(nullptr);
   return rows;
 }
 
@@ -289,13 +289,13 @@ void Connection::Rollback() {
   PGconn* const connection = state_->get();
   if (PQtransactionStatus(connection) == PQTRANS_ACTIVE) {
     PQputCopyEnd(connection, "rolled back");
-    while (const OwnedResult result{PQgetResult(connection)}) {
+    while (const ResultPtr result{PQgetResult(connection)}) {
       if (PQstatus(connection) != CONNECTION_OK) break;
     }
   }
   const PGTransactionStatusType status = PQtransactionStatus(connection);
   if (status == PQTRANS_INTRANS || status == PQTRANS_INERROR) {
-    const OwnedResult result(PQexec(connection, "ROLLBACK"));
+    const ResultPtr result(PQexec(connection, "ROLLBACK"));
   }
 }
 
@@ -313,7 +313,7 @@ absl::StatusOr<std::vector<std::string>> Connection::WaitForNotifications(absl::
   PGconn* const connection = state_->get();
   const absl::Time deadline = absl::Now() + timeout;
   while (true) {
-    if (PQconsumeInput(connection) != 1) return ErrorOf(nullptr);
+    if (PQconsumeInput(connection) != 1) return GetError(nullptr);
     std::vector<std::string> payloads;
     while (PGnotify* const notification = PQnotifies(connection)) {
       payloads.emplace_back(notification->extra);

@@ -86,9 +86,9 @@ class Connection {
   explicit Connection(pg_conn* connection);
 
   // Returns the error of `result`, which may be null, or of the connection.
-  absl::Status ErrorOf(const pg_result* result) const;
+  absl::Status GetError(const pg_result* result) const;
   // Returns `status` with the constraint, the column and the row of a COPY that `result` names.
-  absl::Status WithPlace(const pg_result* result, absl::Status status) const;
+  absl::Status WithLocation(const pg_result* result, absl::Status status) const;
   absl::StatusOr<std::string> Prepare(absl::string_view sql);
 
   struct State;

@@ -46,7 +46,9 @@ class ConnectionPool {
 
   // Opens a connection that the caller owns and that does not belong to the pool, for LISTEN.
   // Errors: those of Connection::Open.
-  absl::StatusOr<std::unique_ptr<Connection>> OpenOwn() const { return Connection::Open(options_); }
+  absl::StatusOr<std::unique_ptr<Connection>> OpenUnpooled() const {
+    return Connection::Open(options_);
+  }
 
   // Closes the idle connections. Call it after a connection broke, because the idle ones have
   // probably broken, too.

@@ -31,7 +31,7 @@ struct FinishConnection {
 
 // Returns libpq's message about a malformed connection string without the parts of the string that
 // it quotes, which may belong to a password. Only the name of an unknown option is kept.
-std::string WithoutParts(absl::string_view text) {
+std::string RedactQuotedParts(absl::string_view text) {
   // libpq also quotes the missing character, before the part of the string that lacks it.
   const std::string unquoted =
       absl::StrReplaceAll(absl::StripAsciiWhitespace(text), {{"\"=\"", "="}, {"\"]\"", "]"}});
@@ -46,7 +46,7 @@ std::string WithoutParts(absl::string_view text) {
 absl::StatusOr<ParsedOptions> Parse(const std::string& conninfo) {
   char* error = nullptr;
   ParsedOptions options(PQconninfoParse(conninfo.c_str(), &error));
-  const std::string why = WithoutParts(error == nullptr ? "out of memory" : error);
+  const std::string why = RedactQuotedParts(error == nullptr ? "out of memory" : error);
   PQfreemem(error);
   if (options != nullptr) return options;
   return MakeError(absl::StatusCode::kInvalidArgument,
@@ -78,7 +78,7 @@ std::string Sanitized(absl::string_view message, absl::string_view password) {
 
 // Returns the SQLSTATE of the server in libpq's verbose message, such as "FATAL:  28P01: password
 // authentication failed ...", or an empty string. The severity may be translated; the code is not.
-std::string SqlStateIn(absl::string_view message) {
+std::string FindSqlState(absl::string_view message) {
   for (size_t at = message.find(":  "); at != absl::string_view::npos;
        at = message.find(":  ", at + 1)) {
     const absl::string_view code = message.substr(at + 3, 5);
@@ -93,7 +93,7 @@ std::string SqlStateIn(absl::string_view message) {
 
 // Connects again and returns the SQLSTATE of the failure, or an empty string if there is none. It
 // connects step by step, because only then verbose messages can be enabled before the failure.
-std::string AskForSqlState(const std::string& conninfo, absl::Duration time_left) {
+std::string FetchSqlState(const std::string& conninfo, absl::Duration time_left) {
   const absl::Time deadline = absl::Now() + time_left;
   std::unique_ptr<PGconn, FinishConnection> connection(PQconnectStart(conninfo.c_str()));
   if (connection == nullptr) return "";
@@ -109,7 +109,7 @@ std::string AskForSqlState(const std::string& conninfo, absl::Duration time_left
     if (poll(&ready, 1, static_cast<int>(left_ms)) == 0) return "";
     next = PQconnectPoll(connection.get());
   }
-  return SqlStateIn(PQerrorMessage(connection.get()));
+  return FindSqlState(PQerrorMessage(connection.get()));
 }
 
 }  // namespace
@@ -176,7 +176,7 @@ absl::Status ConnectError(const std::string& complete_conninfo, absl::string_vie
   // In every message of a server two spaces follow the severity; libpq's own messages have none.
   const bool server_refused = absl::StrContains(message, ":  ");
   const std::string sqlstate =
-      server_refused ? AskForSqlState(complete_conninfo, time_left) : std::string();
+      server_refused ? FetchSqlState(complete_conninfo, time_left) : std::string();
   if (absl::StartsWith(sqlstate, "28")) {
     return WithMetadata(DatabaseAuthFailed(text), "sqlstate", sqlstate);
   }

@@ -29,7 +29,7 @@ namespace syncline::postgres {
 namespace {
 
 constexpr int kConflictRetries = 3;
-constexpr absl::Duration kLongestWait = absl::Seconds(30);
+constexpr absl::Duration kMaxPoolWait = absl::Seconds(30);
 
 // Returns the message without its severity. libpqxx provides one string: "ERROR:  the primary
 // message", followed by at most " at character 12", because the connection is terse.
@@ -74,7 +74,7 @@ class Session {
   explicit Session(const std::string& conninfo)
       : connection_(conninfo), silence_(connection_), work_(connection_) {
     // DETAIL and CONTEXT may contain values of records.
-    MakeTerse(connection_);
+    SetTerseErrors(connection_);
   }
 
   template <typename F>
@@ -134,7 +134,7 @@ class Session {
 
   pqxx::connection connection_;
   std::unique_ptr<OpenSockets::Entry> socket_;  // after the connection: destroyed first
-  PqxxSilence silence_;
+  PqxxNoticeSilencer silence_;
   // BEGIN and COMMIT are sent as statements, so that one round trip begins a transaction with all
   // its settings, and a COMMIT whose reply is lost can be distinguished from a refused one.
   pqxx::nontransaction work_;
@@ -162,13 +162,13 @@ class SessionTransaction : public Transaction {
 
   absl::StatusOr<Result> Query(absl::string_view sql, const Params& params) override {
     absl::StatusOr<Result> result = session_->Run(std::string(sql), params);
-    Remember(result.status());
+    RecordError(result.status());
     return result;
   }
 
   absl::Status Execute(absl::string_view sql) override {
     const absl::Status status = session_->Run(std::string(sql)).status();
-    Remember(status);
+    RecordError(status);
     return status;
   }
 
@@ -177,7 +177,7 @@ class SessionTransaction : public Transaction {
   const absl::Status& aborted_by() const { return aborted_by_; }
 
  private:
-  void Remember(const absl::Status& status) {
+  void RecordError(const absl::Status& status) {
     if (status.ok() || aborted_by_.ok()) aborted_by_ = status;
   }
 
@@ -221,7 +221,7 @@ class PooledDatabase : public Database {
         : pool_(std::exchange(other.pool_, nullptr)), session_(std::move(other.session_)) {}
     Lease& operator=(Lease&&) = delete;
     ~Lease() {
-      if (pool_ != nullptr) pool_->GiveBack(std::move(session_));
+      if (pool_ != nullptr) pool_->ReturnSession(std::move(session_));
     }
 
     Session* get() const { return session_.get(); }
@@ -235,7 +235,7 @@ class PooledDatabase : public Database {
 
   // Reserves a slot in the pool, with a session if one is idle.
   absl::StatusOr<Lease> Reserve() {
-    const absl::Time deadline = absl::Now() + kLongestWait;
+    const absl::Time deadline = absl::Now() + kMaxPoolWait;
     MutexLock lock(&mutex_);
     while (idle_.empty() && open_ >= options_.max_connections) {
       const absl::Duration left = deadline - absl::Now();
@@ -276,7 +276,7 @@ class PooledDatabase : public Database {
     return status;
   }
 
-  void GiveBack(std::unique_ptr<Session> session) {
+  void ReturnSession(std::unique_ptr<Session> session) {
     if (session != nullptr && session->broken()) session.reset();
     MutexLock lock(&mutex_);
     if (session == nullptr) {

@@ -8,7 +8,8 @@
 
 namespace syncline::postgres {
 
-absl::Status Refusal(absl::string_view reason, absl::string_view subject, absl::string_view why) {
+absl::Status MakeRefusal(absl::string_view reason, absl::string_view subject,
+                         absl::string_view why) {
   ErrorDetail detail;
   detail.reason = std::string(reason);
   detail.subject = std::string(subject);
@@ -18,7 +19,7 @@ absl::Status Refusal(absl::string_view reason, absl::string_view subject, absl::
 bool IsRefused(const absl::Status& status) {
   static constexpr absl::string_view kClasses[] = {"0A", "22", "23", "2B",   "42",
                                                    "44", "54", "P0", "55000"};
-  const std::string sqlstate = SqlStateOf(status);
+  const std::string sqlstate = GetSqlState(status);
   if (sqlstate == "42501") return false;
   for (const absl::string_view start : kClasses) {
     if (absl::StartsWith(sqlstate, start)) return true;
@@ -26,11 +27,12 @@ bool IsRefused(const absl::Status& status) {
   return false;
 }
 
-absl::Status AsRefusal(const absl::Status& status, absl::string_view reason,
+absl::Status ToRefusal(const absl::Status& status, absl::string_view reason,
                        absl::string_view subject) {
   if (status.ok()) return status;
   if (!IsRefused(status)) return WithContext(status, subject);
-  return WithMetadata(Refusal(reason, subject, status.message()), "sqlstate", SqlStateOf(status));
+  return WithMetadata(MakeRefusal(reason, subject, status.message()), "sqlstate",
+                      GetSqlState(status));
 }
 
 absl::Status RunSteps(Transaction& transaction, const std::vector<DdlStep>& steps) {
@@ -43,7 +45,7 @@ absl::Status RunSteps(Transaction& transaction, const std::vector<DdlStep>& step
   // The message alone does not name the object.
   SYNCLINE_RETURN_IF_ERROR(transaction.Execute("ROLLBACK TO SAVEPOINT syncline_steps"));
   for (const DdlStep& step : steps) {
-    SYNCLINE_RETURN_IF_ERROR(AsRefusal(transaction.Execute(step.sql), step.reason, step.subject));
+    SYNCLINE_RETURN_IF_ERROR(ToRefusal(transaction.Execute(step.sql), step.reason, step.subject));
   }
   return status;
 }

@@ -24,7 +24,8 @@ struct DdlStep {
 
 // Returns FAILED_PRECONDITION with `reason` and `subject`. `why` follows the subject in the
 // message.
-absl::Status Refusal(absl::string_view reason, absl::string_view subject, absl::string_view why);
+absl::Status MakeRefusal(absl::string_view reason, absl::string_view subject,
+                         absl::string_view why);
 
 // Returns true for an error of PostgreSQL about an object or stored rows, which would occur again
 // if the statement were repeated.
@@ -33,7 +34,7 @@ bool IsRefused(const absl::Status& status);
 // Converts `status` of a statement about `subject`: to FAILED_PRECONDITION with `reason` if
 // IsRefused; otherwise (locks, permissions, connection) the code is kept and the subject is added
 // as context.
-absl::Status AsRefusal(const absl::Status& status, absl::string_view reason,
+absl::Status ToRefusal(const absl::Status& status, absl::string_view reason,
                        absl::string_view subject);
 
 // Runs the steps in one round trip. If the database refuses one, they run again one by one, so that

@@ -15,10 +15,10 @@ namespace syncline::postgres {
 namespace {
 
 constexpr absl::Duration kRetryAfter = absl::Seconds(5);
-constexpr size_t kMostBlockers = 5;
+constexpr size_t kMaxReportedBlockers = 5;
 
 // Returns the monotonic clock, because the wall clock may be changed during the wait.
-absl::Duration Monotonic() {
+absl::Duration MonotonicNow() {
   return absl::FromChrono(std::chrono::steady_clock::now().time_since_epoch());
 }
 
@@ -34,8 +34,8 @@ std::string Describe(const Blocker& blocker) {
   return text;
 }
 
-absl::Status LockedOut(Database& database, const LockPolicy& policy, const TableLocks& locks,
-                       const absl::Status& cause) {
+absl::Status MakeLockTimeoutError(Database& database, const LockPolicy& policy,
+                                  const TableLocks& locks, const absl::Status& cause) {
   std::vector<Blocker> blockers;
   // The blocking session may be gone by now; the error is then the same, without its name.
   const absl::Status found = database.Transact([&](Transaction& transaction) -> absl::Status {
@@ -44,14 +44,14 @@ absl::Status LockedOut(Database& database, const LockPolicy& policy, const Table
     return all.status();
   });
   std::vector<std::string> texts;
-  for (size_t i = 0; i < std::min(blockers.size(), kMostBlockers); ++i) {
+  for (size_t i = 0; i < std::min(blockers.size(), kMaxReportedBlockers); ++i) {
     texts.push_back(Describe(blockers[i]));
   }
   ErrorDetail detail;
   detail.reason = "LOCK_NOT_AVAILABLE";
   detail.retry_after = kRetryAfter;
   if (!blockers.empty()) detail.subject = blockers.front().object;
-  detail.metadata = {{"blockers", absl::StrJoin(texts, "; ")}, {"sqlstate", SqlStateOf(cause)}};
+  detail.metadata = {{"blockers", absl::StrJoin(texts, "; ")}, {"sqlstate", GetSqlState(cause)}};
   const std::string who = !texts.empty() ? absl::StrJoin(texts, "; ")
                           : found.ok()   ? "a session that has released it since"
                                          : std::string(found.message());
@@ -63,13 +63,13 @@ absl::Status LockedOut(Database& database, const LockPolicy& policy, const Table
 
 }  // namespace
 
-absl::Status BoundLockWaits(Transaction& transaction, const LockPolicy& policy) {
+absl::Status LimitLockWaits(Transaction& transaction, const LockPolicy& policy) {
   return transaction.Execute(
       absl::StrCat("SET LOCAL lock_timeout = ",
                    std::max<int64_t>(1, absl::ToInt64Milliseconds(policy.timeout))));
 }
 
-absl::Status UnboundLockWaits(Transaction& transaction) {
+absl::Status UnlimitLockWaits(Transaction& transaction) {
   return transaction.Execute("SET LOCAL lock_timeout = DEFAULT");
 }
 
@@ -87,10 +87,11 @@ absl::Status TransactUnderPolicy(Database& database, const LockPolicy& policy,
     // An error that every retry met is not a race, so the body's own error is returned, unless it
     // is internal and means nothing to a caller.
     if (IsConflict(status) && !met.ok() && !absl::IsInternal(met)) status = met;
-    if (SqlStateOf(status) != "55P03") return status;
-    if (!deadline.has_value()) deadline = Monotonic() + policy.deadline;
+    if (GetSqlState(status) != "55P03") return status;
+    if (!deadline.has_value()) deadline = MonotonicNow() + policy.deadline;
     const absl::Duration pause = backoff.Next();
-    if (Monotonic() + pause >= *deadline) return LockedOut(database, policy, locks, status);
+    if (MonotonicNow() + pause >= *deadline)
+      return MakeLockTimeoutError(database, policy, locks, status);
     if (!policy.wait(pause)) return status;
   }
 }

@@ -22,14 +22,14 @@ struct LockPolicy {
   absl::Duration timeout = absl::Milliseconds(100);  // of one attempt
   absl::Duration deadline = absl::Seconds(60);  // of all attempts, counted from the first failure
   // Waits between attempts. Returns false if the server is stopping, which ends the attempts.
-  std::function<bool(absl::Duration)> wait = WaitInAnyCase;
+  std::function<bool(absl::Duration)> wait = WaitAndContinue;
 };
 
 // Bounds each wait for a lock in the rest of `transaction`. Take advisory locks before this call,
 // because another sync may hold them as long as a merge runs.
-absl::Status BoundLockWaits(Transaction& transaction, const LockPolicy& policy);
+absl::Status LimitLockWaits(Transaction& transaction, const LockPolicy& policy);
 // Removes that bound, for waits for ledger rows that commits in progress hold.
-absl::Status UnboundLockWaits(Transaction& transaction);
+absl::Status UnlimitLockWaits(Transaction& transaction);
 
 // The users' tables that a transaction locks, and how.
 struct TableLocks {

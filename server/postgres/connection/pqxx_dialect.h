@@ -16,15 +16,15 @@ using PqxxValues = std::vector<std::optional<std::string>>;
 #if PQXX_VERSION_MAJOR >= 7
 
 // Discards notices of the server, which libpqxx would print to stderr.
-class PqxxSilence {
+class PqxxNoticeSilencer {
  public:
-  explicit PqxxSilence(pqxx::connection& connection) {
+  explicit PqxxNoticeSilencer(pqxx::connection& connection) {
     connection.set_notice_handler([](pqxx::zview) {});
   }
 };
 
 // Makes errors omit DETAIL and CONTEXT.
-inline void MakeTerse(pqxx::connection& connection) {
+inline void SetTerseErrors(pqxx::connection& connection) {
   connection.set_verbosity(pqxx::error_verbosity::terse);
 }
 
@@ -45,16 +45,16 @@ inline pqxx::result ExecuteWith(pqxx::transaction_base& work, const std::string&
 #else
 
 // Discards notices of the server, which libpqxx would print to stderr.
-class PqxxSilence {
+class PqxxNoticeSilencer {
  public:
-  explicit PqxxSilence(pqxx::connection& connection) : quiet_(connection) {}
+  explicit PqxxNoticeSilencer(pqxx::connection& connection) : quiet_(connection) {}
 
  private:
   pqxx::quiet_errorhandler quiet_;
 };
 
 // Makes errors omit DETAIL and CONTEXT.
-inline void MakeTerse(pqxx::connection& connection) {
+inline void SetTerseErrors(pqxx::connection& connection) {
   connection.set_verbosity(pqxx::connection_base::terse);
 }
 

@@ -45,7 +45,7 @@ GROUP BY 1, 2, 3 ORDER BY 4 DESC, 1, 2
 )sql";
 
 // Returns the lock modes that do not conflict with `need`.
-std::vector<std::string> HarmlessModes(LockNeed need) {
+std::vector<std::string> NonConflictingModes(LockNeed need) {
   switch (need) {
     case LockNeed::kRead:
       return {"AccessShareLock",  "RowShareLock",
@@ -76,7 +76,7 @@ absl::StatusOr<std::vector<Blocker>> FindBlockers(Transaction& transaction,
   }
   Params params;
   params.TextArray(schemas).TextArray(names).Bool(need == LockNeed::kReaders);
-  params.TextArray(HarmlessModes(need));
+  params.TextArray(NonConflictingModes(need));
   SYNCLINE_ASSIGN_OR_RETURN(const Result rows, transaction.Query(kBlockersSql, params));
   for (size_t row = 0; row < rows.size(); ++row) {
     blockers.push_back({.object = rows.Text(row, 0),

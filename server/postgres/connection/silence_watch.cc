@@ -8,11 +8,11 @@ namespace syncline::postgres {
 namespace {
 
 // Grace period before failing or hanging checks cause a probe.
-constexpr absl::Duration kPatience = absl::Seconds(10);
+constexpr absl::Duration kGracePeriod = absl::Seconds(10);
 
 }  // namespace
 
-void SilenceWatch::During(const std::function<bool()>& check) {
+void SilenceWatch::RunCheck(const std::function<bool()>& check) {
   {
     MutexLock lock(&mutex_);
     if (!since_.has_value()) since_ = absl::Now();
@@ -22,20 +22,20 @@ void SilenceWatch::During(const std::function<bool()>& check) {
   since_.reset();
 }
 
-void SilenceWatch::Look() {
+void SilenceWatch::Probe() {
   {
     MutexLock lock(&mutex_);
-    if (!since_.has_value() || absl::Now() - *since_ < kPatience) return;
+    if (!since_.has_value() || absl::Now() - *since_ < kGracePeriod) return;
   }
-  if (Answers() || Answers()) return;
+  if (IsResponsive() || IsResponsive()) return;
   const int connections = sockets_->ShutDown();
   if (connections == 0) return;
   Log(LogLevel::kError, "database_silent").Field("connections_ended", connections);
 }
 
-bool SilenceWatch::Answers() const {
+bool SilenceWatch::IsResponsive() const {
   // Any reply, even an error, proves that the server is responsive.
-  return ReasonOf(Connection::Open(probe_).status()) != "DB_UNREACHABLE";
+  return GetReason(Connection::Open(probe_).status()) != "DB_UNREACHABLE";
 }
 
 }  // namespace syncline::postgres

@@ -1,10 +1,10 @@
 // Interrupts blocked calls if the database stops responding: it is frozen, paused, or gone behind a
 // proxy that still acknowledges packets, so that network timeouts do not help.
 //
-// Health checks of the database run inside During. If they fail or hang, Look tries to open new
+// Health checks of the database run inside RunCheck. If they fail or hang, Probe tries to open new
 // connections. Only if those get no reply either are all connections shut down, so a long statement
-// on a responsive database is never interrupted. Thread-safe. Call Look on another thread than
-// During, which blocks as long as its check.
+// on a responsive database is never interrupted. Thread-safe. Call Probe on another thread than
+// RunCheck, which blocks as long as its check.
 #pragma once
 
 #include <functional>
@@ -21,21 +21,21 @@ namespace syncline::postgres {
 
 class SilenceWatch {
  public:
-  // `probe` is how Look connects. `sockets` must outlive this object.
+  // `probe` is how Probe connects. `sockets` must outlive this object.
   SilenceWatch(ConnectionOptions probe, OpenSockets* sockets)
       : probe_(std::move(probe)), sockets_(sockets) {
     probe_.sockets = nullptr;
   }
 
   // Runs `check`, which sends the database a fast query and returns whether it replied.
-  void During(const std::function<bool()>& check);
+  void RunCheck(const std::function<bool()>& check);
 
   // Probes the database if checks have failed or hung for 10 s. Call it about once per second.
   // Blocks for at most two connection attempts.
-  void Look();
+  void Probe();
 
  private:
-  bool Answers() const;
+  bool IsResponsive() const;
 
   ConnectionOptions probe_;
   OpenSockets* const sockets_;

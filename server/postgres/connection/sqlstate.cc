@@ -97,7 +97,7 @@ const Entry& Find(absl::string_view sqlstate, absl::string_view message) {
 // Returns `message` without values, which may be personal data. Errors of class 22 quote the
 // invalid value in their primary message, and exceptions raised by code in the database may contain
 // anything.
-std::string WithoutValues(absl::string_view sqlstate, absl::string_view message) {
+std::string RedactValues(absl::string_view sqlstate, absl::string_view message) {
   if (absl::StartsWith(sqlstate, "P0")) return kRaisedMessage;
   const size_t first = message.find('"');
   const size_t last = message.rfind('"');
@@ -116,7 +116,7 @@ absl::Status Make(const Entry& entry, absl::string_view sqlstate, absl::string_v
 }  // namespace
 
 absl::Status StatusFromSqlState(absl::string_view sqlstate, absl::string_view message) {
-  return Make(Find(sqlstate, message), sqlstate, WithoutValues(sqlstate, message));
+  return Make(Find(sqlstate, message), sqlstate, RedactValues(sqlstate, message));
 }
 
 absl::Status DatabaseUnreachable(absl::string_view message) {
@@ -134,8 +134,8 @@ absl::Status CommitUnknown() {
   return Make(kUnknown, "", "the connection to the database was lost during COMMIT");
 }
 
-std::string SqlStateOf(const absl::Status& status) {
-  for (const auto& [key, value] : DetailOf(status).metadata) {
+std::string GetSqlState(const absl::Status& status) {
+  for (const auto& [key, value] : GetDetail(status).metadata) {
     if (key == kMetadataKey) return value;
   }
   return "";
@@ -147,7 +147,7 @@ bool EndsSession(absl::string_view sqlstate) {
 }
 
 bool IsConflict(const absl::Status& status) {
-  for (const auto& [key, value] : DetailOf(status).metadata) {
+  for (const auto& [key, value] : GetDetail(status).metadata) {
     if (key == kRaceKey) return true;
     if (key == kMetadataKey && (value == "40001" || value == "40P01")) return true;
   }
@@ -155,7 +155,7 @@ bool IsConflict(const absl::Status& status) {
 }
 
 absl::Status RetryIfCreated(const absl::Status& status) {
-  const std::string sqlstate = SqlStateOf(status);
+  const std::string sqlstate = GetSqlState(status);
   const bool in_catalog = sqlstate == "23505" && absl::StrContains(status.message(), "pg_");
   const bool race = sqlstate == "42P06" || sqlstate == "42P07" || sqlstate == "42710" || in_catalog;
   if (!race) return status;
@@ -165,7 +165,7 @@ absl::Status RetryIfCreated(const absl::Status& status) {
 
 absl::Status RetryIfVanished(const absl::Status& status) {
   if (status.ok()) return status;
-  const std::string sqlstate = SqlStateOf(status);
+  const std::string sqlstate = GetSqlState(status);
   const bool internal =
       sqlstate == "XX000" && (absl::StrContains(status.message(), "could not open relation") ||
                               absl::StrContains(status.message(), "cache lookup failed"));

@@ -34,7 +34,7 @@ absl::Status DatabaseAuthFailed(absl::string_view message);
 absl::Status CommitUnknown();
 
 // Returns the SQLSTATE that caused `status`, or an empty string.
-std::string SqlStateOf(const absl::Status& status);
+std::string GetSqlState(const absl::Status& status);
 
 // Returns true if an error of this code ends the session (class 08, 57P.., 25P03), even if libpq
 // has not noticed it yet.

@@ -22,7 +22,7 @@ constexpr size_t kFastGroups = 5;
 
 // Exponents are capped here while they are read, so that sums with them cannot overflow. The cap is
 // far beyond PostgreSQL's limits.
-constexpr int64_t kMostExponent = 1000000;
+constexpr int64_t kExponentCap = 1000000;
 
 struct Header {
   int64_t groups = 0;
@@ -118,7 +118,7 @@ Parts Split(absl::string_view text) {
   const bool negative = !text.empty() && text.front() == '-';
   if (negative || (!text.empty() && text.front() == '+')) text.remove_prefix(1);
   for (const char c : text) {
-    parts.exponent = std::min<int64_t>(parts.exponent * 10 + (c - '0'), kMostExponent);
+    parts.exponent = std::min<int64_t>(parts.exponent * 10 + (c - '0'), kExponentCap);
   }
   if (negative) parts.exponent = -parts.exponent;
   return parts;
@@ -175,7 +175,7 @@ int64_t TrimZeros(absl::string_view* whole, absl::string_view* fraction) {
 }
 
 // Encodes any number. `text` has no sign.
-void EncodeAny(absl::string_view text, bool negative, ByteBuffer* out) {
+void EncodeGeneral(absl::string_view text, bool negative, ByteBuffer* out) {
   Parts parts = Split(text);
   Header header;
   header.scale = std::max<int64_t>(static_cast<int64_t>(parts.fraction.size()) - parts.exponent, 0);
@@ -209,7 +209,7 @@ void EncodeNumeric(const Value& value, ByteBuffer* out) {
   absl::string_view text = value.text();
   const bool negative = !text.empty() && text.front() == '-';
   if (negative) text.remove_prefix(1);
-  if (!EncodeFast(text, negative, out)) EncodeAny(text, negative, out);
+  if (!EncodeFast(text, negative, out)) EncodeGeneral(text, negative, out);
 }
 
 }  // namespace syncline::postgres

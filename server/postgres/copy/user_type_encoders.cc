@@ -18,17 +18,17 @@ namespace {
 
 // Longer than any value of these types. PostgreSQL reports too many bytes as an error of the row,
 // but too few as an error of the protocol.
-constexpr uint32_t kRefusedBytes = 17;
+constexpr uint32_t kInvalidFormBytes = 17;
 
-void AppendRefused(ByteBuffer* out) {
-  char* const to = out->Reserve(4 + kRefusedBytes);
-  PutBigEndian32(to, kRefusedBytes);
-  std::memset(to + 4, 0, kRefusedBytes);
-  out->Advance(4 + kRefusedBytes);
+void AppendInvalidForm(ByteBuffer* out) {
+  char* const to = out->Reserve(4 + kInvalidFormBytes);
+  PutBigEndian32(to, kInvalidFormBytes);
+  std::memset(to + 4, 0, kInvalidFormBytes);
+  out->Advance(4 + kInvalidFormBytes);
 }
 
 void AppendReal(float number, ByteBuffer* out) {
-  if (!std::isfinite(number)) return AppendRefused(out);
+  if (!std::isfinite(number)) return AppendInvalidForm(out);
   uint32_t bits = 0;
   std::memcpy(&bits, &number, sizeof(bits));
   char* const to = out->Reserve(8);
@@ -38,7 +38,7 @@ void AppendReal(float number, ByteBuffer* out) {
 }
 
 void AppendDouble(double number, ByteBuffer* out) {
-  if (!std::isfinite(number)) return AppendRefused(out);
+  if (!std::isfinite(number)) return AppendInvalidForm(out);
   uint64_t bits = 0;
   std::memcpy(&bits, &number, sizeof(bits));
   char* const to = out->Reserve(12);
@@ -78,13 +78,14 @@ std::string UuidDigits(absl::string_view text) {
 
 }  // namespace
 
-bool IsRefusedForm(absl::string_view field) {
-  return field.size() == kRefusedBytes && field.find_first_not_of('\0') == absl::string_view::npos;
+bool IsInvalidForm(absl::string_view field) {
+  return field.size() == kInvalidFormBytes &&
+         field.find_first_not_of('\0') == absl::string_view::npos;
 }
 
 void EncodeBigintAsSmallint(const Value& value, ByteBuffer* out) {
   if (value.is_null()) return AppendNullField(out);
-  if (value.scalar != static_cast<int16_t>(value.scalar)) return AppendRefused(out);
+  if (value.scalar != static_cast<int16_t>(value.scalar)) return AppendInvalidForm(out);
   char* const to = out->Reserve(6);
   PutBigEndian32(to, 2);
   PutBigEndian16(to + 4, static_cast<uint16_t>(value.scalar));
@@ -93,7 +94,7 @@ void EncodeBigintAsSmallint(const Value& value, ByteBuffer* out) {
 
 void EncodeBigintAsInteger(const Value& value, ByteBuffer* out) {
   if (value.is_null()) return AppendNullField(out);
-  if (value.scalar != static_cast<int32_t>(value.scalar)) return AppendRefused(out);
+  if (value.scalar != static_cast<int32_t>(value.scalar)) return AppendInvalidForm(out);
   char* const to = out->Reserve(8);
   PutBigEndian32(to, 4);
   PutBigEndian32(to + 4, static_cast<uint32_t>(value.scalar));
@@ -123,7 +124,7 @@ void EncodeNumericAsDouble(const Value& value, ByteBuffer* out) {
 void EncodeVarcharAsUuid(const Value& value, ByteBuffer* out) {
   if (value.is_null()) return AppendNullField(out);
   const std::string digits = UuidDigits(value.text());
-  if (digits.empty()) return AppendRefused(out);
+  if (digits.empty()) return AppendInvalidForm(out);
   const std::string bytes = HexToBytes(digits);
   char* const to = out->Reserve(20);
   PutBigEndian32(to, 16);

@@ -17,7 +17,7 @@ namespace syncline::postgres {
 
 // Returns whether an encoded field, without its length, has that form. The bytes of a bytea may
 // have it, too, and PostgreSQL accepts those.
-bool IsRefusedForm(absl::string_view field);
+bool IsInvalidForm(absl::string_view field);
 
 void EncodeBigintAsSmallint(const Value& value, ByteBuffer* out);
 void EncodeBigintAsInteger(const Value& value, ByteBuffer* out);

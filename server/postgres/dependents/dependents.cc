@@ -147,7 +147,7 @@ std::set<int64_t> Affected(const Dependents& dependents) {
   return affected;
 }
 
-std::string PutAwayName(const DependentView& view) {
+std::string TemporaryName(const DependentView& view) {
   return absl::StrCat("_syncline_old_", view.oid);
 }
 
@@ -227,9 +227,9 @@ ViewReplacement ReplaceDependentViews(const Dependents& dependents) {
     AppendFill(view, &replacement.fill);
     replacement.detach.push_back(
         About(view, absl::StrCat("ALTER MATERIALIZED VIEW ", view.quoted_name, " RENAME TO ",
-                                 PutAwayName(view))));
-    drops.push_back(About(
-        view, absl::StrCat("DROP MATERIALIZED VIEW ", view.quoted_schema, ".", PutAwayName(view))));
+                                 TemporaryName(view))));
+    drops.push_back(About(view, absl::StrCat("DROP MATERIALIZED VIEW ", view.quoted_schema, ".",
+                                             TemporaryName(view))));
   }
   for (auto step = drops.rbegin(); step != drops.rend(); ++step)
     replacement.attach.push_back(*step);

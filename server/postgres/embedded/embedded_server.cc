@@ -36,7 +36,7 @@ namespace {
 
 constexpr char kSuperuser[] = "postgres";
 // A path in sockaddr_un has at most 107 bytes, of which the socket's own name uses at most 15.
-constexpr size_t kLongestSocketDirectory = 107 - 15;
+constexpr size_t kMaxSocketDirectoryBytes = 107 - 15;
 constexpr int kPortAttempts = 3;
 constexpr absl::Duration kImmediateTimeout = absl::Seconds(10);
 
@@ -165,7 +165,7 @@ struct EmbeddedServer::State {
   absl::Status Prepare();
   absl::Status Lock();
   absl::Status MakePassword() const;
-  absl::Status Initialise();
+  absl::Status Initialize();
   absl::Status PickSocketDirectory();
   absl::StatusOr<Descriptor> OpenLog(absl::string_view name) const;
   absl::Status Launch();
@@ -240,7 +240,7 @@ absl::Status EmbeddedServer::State::MakePassword() const {
 
 // initdb writes to a directory of another name, which is renamed at the end, so that an incomplete
 // cluster is never used.
-absl::Status EmbeddedServer::State::Initialise() {
+absl::Status EmbeddedServer::State::Initialize() {
   std::error_code error;
   if (std::filesystem::exists(Path("data/PG_VERSION"), error)) return absl::OkStatus();
   const std::string unfinished = Path("data.new");
@@ -276,7 +276,7 @@ absl::Status EmbeddedServer::State::Initialise() {
 
 absl::Status EmbeddedServer::State::PickSocketDirectory() {
   socket_directory = Path("run");
-  if (socket_directory.size() <= kLongestSocketDirectory) {
+  if (socket_directory.size() <= kMaxSocketDirectoryBytes) {
     return MakePrivateDirectory(socket_directory, postgres);
   }
   std::string name = "/tmp/syncline-XXXXXX";
@@ -327,7 +327,7 @@ absl::Status EmbeddedServer::State::WaitUntilReady() {
 absl::Status EmbeddedServer::State::Run() {
   SYNCLINE_RETURN_IF_ERROR(Prepare());
   SYNCLINE_RETURN_IF_ERROR(StopLeftoverServer(Path("data"), TimeLeft()));
-  SYNCLINE_RETURN_IF_ERROR(Initialise());
+  SYNCLINE_RETURN_IF_ERROR(Initialize());
   port = options.port;
   int last_port = 0;
   // Reuses the port of the last run, so that addresses that users have noted stay valid.

@@ -46,7 +46,7 @@ std::vector<std::string> DebianDirectories(absl::string_view major_version) {
 }
 
 // Returns the output of `pg_config OPTION`, or an empty string if it cannot be run.
-std::string AskPgConfig(const std::string& option) {
+std::string RunPgConfig(const std::string& option) {
   std::array<int, 2> output = {};
   if (pipe2(output.data(), O_CLOEXEC) != 0) return "";
   absl::StatusOr<std::unique_ptr<ChildProcess>> child =
@@ -72,8 +72,8 @@ absl::StatusOr<std::string> FindDirectory(absl::string_view bin_directory,
   } else {
     candidates = DebianDirectories(major_version);
     if (major_version.empty() ||
-        AskPgConfig("--version").find(absl::StrCat(" ", major_version, ".")) != std::string::npos) {
-      candidates.push_back(AskPgConfig("--bindir"));
+        RunPgConfig("--version").find(absl::StrCat(" ", major_version, ".")) != std::string::npos) {
+      candidates.push_back(RunPgConfig("--bindir"));
     }
   }
   for (std::string& candidate : candidates) {

@@ -54,7 +54,7 @@ void ChangeFeed::HearForAll(absl::Duration timeout) {
   listening_ = true;
   const bool was_connected = connected_;
   mutex_.Unlock();
-  absl::StatusOr<std::vector<std::string>> heard = Hear(timeout);
+  absl::StatusOr<std::vector<std::string>> heard = WaitForNotification(timeout);
   mutex_.Lock();
   listening_ = false;
   connected_ = heard.ok();
@@ -72,9 +72,9 @@ void ChangeFeed::HearForAll(absl::Duration timeout) {
   turn_.NotifyAll();
 }
 
-absl::StatusOr<std::vector<std::string>> ChangeFeed::Hear(absl::Duration timeout) {
+absl::StatusOr<std::vector<std::string>> ChangeFeed::WaitForNotification(absl::Duration timeout) {
   if (connection_ == nullptr) {
-    SYNCLINE_ASSIGN_OR_RETURN(std::unique_ptr<Connection> connection, connections_->OpenOwn());
+    SYNCLINE_ASSIGN_OR_RETURN(std::unique_ptr<Connection> connection, connections_->OpenUnpooled());
     SYNCLINE_RETURN_IF_ERROR(ledger_->Listen(*connection));
     connection_ = std::move(connection);
     return std::vector<std::string>();

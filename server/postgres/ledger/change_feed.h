@@ -61,7 +61,7 @@ class ChangeFeed {
   void Remove(Subscription* subscription);
   // Listens for all subscriptions and connects first if there is no connection. Blocks, without the
   // lock. Only for the thread that has set `listening_`.
-  absl::StatusOr<std::vector<std::string>> Hear(absl::Duration timeout);
+  absl::StatusOr<std::vector<std::string>> WaitForNotification(absl::Duration timeout);
   // Sets `listening_`, which must be false, listens, marks the subscriptions that changed, and
   // clears `listening_`.
   void HearForAll(absl::Duration timeout) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
@@ -70,10 +70,10 @@ class ChangeFeed {
   const Ledger* const ledger_;
 
   Mutex mutex_;
-  CondVar turn_;  // signaled after each Hear, when `listening_` is false again
+  CondVar turn_;  // signaled after each WaitForNotification, when `listening_` is false again
   std::set<Subscription*> subscriptions_ ABSL_GUARDED_BY(mutex_);
   bool listening_ ABSL_GUARDED_BY(mutex_) = false;
-  bool connected_ ABSL_GUARDED_BY(mutex_) = false;  // the last Hear succeeded
+  bool connected_ ABSL_GUARDED_BY(mutex_) = false;  // the last WaitForNotification succeeded
   // Owned by the thread that set listening_; while it is false, guarded by mutex_.
   std::unique_ptr<Connection> connection_;
 };

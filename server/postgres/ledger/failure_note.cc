@@ -15,7 +15,7 @@ std::string FailureSql(absl::string_view object, int first) {
 }
 
 void AddFailure(const absl::Status& status, Params* params) {
-  params->Int(static_cast<int64_t>(status.code())).Text(ReasonOf(status)).Text(status.message());
+  params->Int(static_cast<int64_t>(status.code())).Text(GetReason(status)).Text(status.message());
 }
 
 std::string FailureColumns(absl::string_view note) {
@@ -25,7 +25,7 @@ std::string FailureColumns(absl::string_view note) {
       {{"$N", note}});
 }
 
-void ReadFailure(const Result& rows, size_t row, size_t column, StreamRecord* stream) {
+void ReadFailure(const Result& rows, size_t row, size_t column, StreamEntry* stream) {
   if (stream->state != StreamState::kOpen && stream->state != StreamState::kFinalizing) return;
   if (rows.IsNull(row, column)) return;
   const absl::Time at = absl::FromUnixMicros(rows.Int(row, column + 3));

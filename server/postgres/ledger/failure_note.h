@@ -27,6 +27,6 @@ std::string FailureColumns(absl::string_view note);
 
 // Reads the failure that starts at `column`, if there is one, into a stream that has not ended,
 // unless the stream already has a later one.
-void ReadFailure(const Result& rows, size_t row, size_t column, StreamRecord* stream);
+void ReadFailure(const Result& rows, size_t row, size_t column, StreamEntry* stream);
 
 }  // namespace syncline::postgres

@@ -4,7 +4,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
 #include "base/status_macros.h"
-#include "server/model/plan_words.h"
+#include "server/model/enum_names.h"
 #include "server/postgres/ledger/failure_note.h"
 #include "server/postgres/ledger/global_checkpoints.h"
 #include "server/postgres/ledger/ledger_errors.h"
@@ -71,26 +71,26 @@ absl::Status Ledger::LockAll(Transaction& transaction, const std::vector<std::st
       .status();
 }
 
-absl::StatusOr<SyncRecord> Ledger::GetSync(Transaction& transaction,
-                                           absl::string_view sync_id) const {
-  SYNCLINE_ASSIGN_OR_RETURN(std::optional<SyncRecord> sync, FindSync(transaction, sync_id));
+absl::StatusOr<SyncEntry> Ledger::GetSync(Transaction& transaction,
+                                          absl::string_view sync_id) const {
+  SYNCLINE_ASSIGN_OR_RETURN(std::optional<SyncEntry> sync, FindSync(transaction, sync_id));
   if (!sync.has_value()) return UnknownSync(sync_id);
   return *std::move(sync);
 }
 
-absl::StatusOr<std::optional<SyncRecord>> Ledger::FindSync(Transaction& transaction,
-                                                           absl::string_view sync_id) const {
+absl::StatusOr<std::optional<SyncEntry>> Ledger::FindSync(Transaction& transaction,
+                                                          absl::string_view sync_id) const {
   // libpq ends a parameter at its first NUL, so the lookup would match the truncated id.
-  if (absl::StrContains(sync_id, '\0')) return std::optional<SyncRecord>();
+  if (absl::StrContains(sync_id, '\0')) return std::optional<SyncEntry>();
   SYNCLINE_ASSIGN_OR_RETURN(
-      std::vector<SyncRecord> syncs,
+      std::vector<SyncEntry> syncs,
       ReadSyncs(transaction, quoted_schema_, "WHERE sync_id = $1", Params().Text(sync_id)));
-  if (syncs.empty()) return std::optional<SyncRecord>();
-  return std::optional<SyncRecord>(std::move(syncs.front()));
+  if (syncs.empty()) return std::optional<SyncEntry>();
+  return std::optional<SyncEntry>(std::move(syncs.front()));
 }
 
-absl::StatusOr<std::vector<SyncRecord>> Ledger::ListSyncs(Transaction& transaction,
-                                                          const SyncQuery& query) const {
+absl::StatusOr<std::vector<SyncEntry>> Ledger::ListSyncs(Transaction& transaction,
+                                                         const SyncQuery& query) const {
   return ReadSyncs(transaction, quoted_schema_,
                    "WHERE ($1::bigint = 0 OR sync_no < $1::bigint) "
                    "AND ($3::text = '' OR owner IN ('', $3::text)) ORDER BY sync_no DESC LIMIT $2",
@@ -238,8 +238,8 @@ absl::StatusOr<StreamState> Ledger::GetStreamState(Transaction& transaction,
   return StreamStateFromText(rows.Text(0, 0));
 }
 
-absl::StatusOr<StreamRecord> Ledger::LockStream(Transaction& transaction, int64_t stream_no) const {
-  SYNCLINE_ASSIGN_OR_RETURN(std::optional<StreamRecord> stream,
+absl::StatusOr<StreamEntry> Ledger::LockStream(Transaction& transaction, int64_t stream_no) const {
+  SYNCLINE_ASSIGN_OR_RETURN(std::optional<StreamEntry> stream,
                             ReadAndLockStream(transaction, quoted_schema_, stream_no));
   if (!stream.has_value()) return absl::InternalError(absl::StrCat("no stream ", stream_no));
   return *std::move(stream);
@@ -283,7 +283,7 @@ absl::Status Ledger::BeginFinalize(Transaction& transaction, int64_t stream_no) 
       .status();
 }
 
-absl::Status Ledger::FinishStream(Transaction& transaction, const StreamRecord& stream,
+absl::Status Ledger::FinishStream(Transaction& transaction, const StreamEntry& stream,
                                   StreamState state, const StreamResult& result) const {
   const StreamPlan& plan = stream.plan;
   SYNCLINE_ASSIGN_OR_RETURN(

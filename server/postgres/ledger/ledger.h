@@ -54,27 +54,27 @@ class Ledger {
 
   // --- syncs ---
   // Errors: NOT_FOUND UNKNOWN_SYNC.
-  absl::StatusOr<SyncRecord> GetSync(Transaction& transaction, absl::string_view sync_id) const;
-  absl::StatusOr<std::optional<SyncRecord>> FindSync(Transaction& transaction,
-                                                     absl::string_view sync_id) const;
+  absl::StatusOr<SyncEntry> GetSync(Transaction& transaction, absl::string_view sync_id) const;
+  absl::StatusOr<std::optional<SyncEntry>> FindSync(Transaction& transaction,
+                                                    absl::string_view sync_id) const;
   // Returns a page of rejected records.
   absl::StatusOr<RejectedPage> ListRejected(Transaction& transaction,
                                             const RejectedQuery& query) const {
     return ReadRejected(transaction, quoted_schema_, query);
   }
-  absl::StatusOr<std::vector<SyncRecord>> ListSyncs(Transaction& transaction,
-                                                    const SyncQuery& query) const;
+  absl::StatusOr<std::vector<SyncEntry>> ListSyncs(Transaction& transaction,
+                                                   const SyncQuery& query) const;
   // Returns the owner of the sync; empty if it has none. Errors: NOT_FOUND UNKNOWN_SYNC.
   absl::StatusOr<std::string> GetOwner(Transaction& transaction, absl::string_view sync_id) const;
   // Inserts the sync in state kStarting with its streams, kOpen or kFailed, and opens the
   // generations of the open ones. Sets sync_no and stream_no.
-  absl::Status InsertSync(Transaction& transaction, SyncRecord* sync) const;
+  absl::Status InsertSync(Transaction& transaction, SyncEntry* sync) const;
   // kStarting -> kRunning, or to the end of the sync if none of its streams is open.
   absl::Status MarkRunning(Transaction& transaction, int64_t sync_no) const;
   // Errors: INTERNAL if there is no such sync.
   absl::StatusOr<SyncState> GetSyncState(Transaction& transaction, int64_t sync_no) const;
   // kOpen -> kFailed with `stream`'s error, before the stream accepts records.
-  absl::Status FailStream(Transaction& transaction, const StreamRecord& stream) const;
+  absl::Status FailStream(Transaction& transaction, const StreamEntry& stream) const;
   // Stores how a completion of the stream failed.
   absl::Status NoteFailure(Transaction& transaction, int64_t stream_no,
                            const absl::Status& failure) const;
@@ -106,7 +106,7 @@ class Ledger {
   // Errors: INTERNAL if there is no such stream.
   absl::StatusOr<StreamState> GetStreamState(Transaction& transaction, int64_t stream_no) const;
   // Locks the stream's row until the transaction ends and reads it.
-  absl::StatusOr<StreamRecord> LockStream(Transaction& transaction, int64_t stream_no) const;
+  absl::StatusOr<StreamEntry> LockStream(Transaction& transaction, int64_t stream_no) const;
   // Returns the ids of the writers that a live server holds open.
   absl::StatusOr<std::vector<std::string>> OpenWriters(Transaction& transaction,
                                                        int64_t stream_no) const;
@@ -118,7 +118,7 @@ class Ledger {
   // kFinalizing -> `state` with the stream's result, and the generation's history. Ends the sync if
   // this was its last stream. Call it in the transaction that finalizes. Errors: ABORTED SUPERSEDED
   // if the stream is no longer kFinalizing.
-  absl::Status FinishStream(Transaction& transaction, const StreamRecord& stream, StreamState state,
+  absl::Status FinishStream(Transaction& transaction, const StreamEntry& stream, StreamState state,
                             const StreamResult& result) const;
 
   // --- events ---

@@ -101,7 +101,7 @@ absl::Status WithGrant(Database& database, absl::string_view schema, const absl:
     return absl::OkStatus();
   });
   if (!asked.ok()) return denied;
-  return MakeError(denied.code(), remedy, DetailOf(denied));
+  return MakeError(denied.code(), remedy, GetDetail(denied));
 }
 
 }  // namespace

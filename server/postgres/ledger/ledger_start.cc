@@ -5,7 +5,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/status_macros.h"
-#include "server/model/plan_words.h"
+#include "server/model/enum_names.h"
 #include "server/postgres/ledger/ledger.h"
 #include "server/postgres/ledger/stream_notes.h"
 
@@ -57,7 +57,7 @@ WHERE g.table_schema = f.table_schema AND g.table_name = f.table_name
   AND g.generation_id = f.generation_id AND g.sync_id = y.sync_id
 )sql";
 
-Params StreamParams(int64_t sync_no, int64_t ordinal, const StreamRecord& stream) {
+Params StreamParams(int64_t sync_no, int64_t ordinal, const StreamEntry& stream) {
   const StreamPlan& plan = stream.plan;
   std::vector<std::string> inputs;
   std::vector<std::string> names;
@@ -86,7 +86,7 @@ Params StreamParams(int64_t sync_no, int64_t ordinal, const StreamRecord& stream
 
 }  // namespace
 
-absl::Status Ledger::InsertSync(Transaction& transaction, SyncRecord* sync) const {
+absl::Status Ledger::InsertSync(Transaction& transaction, SyncEntry* sync) const {
   SYNCLINE_ASSIGN_OR_RETURN(
       const Result inserted,
       transaction.Query(Sql(kInsertSync), Params()
@@ -102,7 +102,7 @@ absl::Status Ledger::InsertSync(Transaction& transaction, SyncRecord* sync) cons
   std::vector<std::string> schemas;
   std::vector<std::string> tables;
   std::vector<int64_t> generations;
-  for (StreamRecord& stream : sync->streams) {
+  for (StreamEntry& stream : sync->streams) {
     StreamPlan& plan = stream.plan;
     SYNCLINE_ASSIGN_OR_RETURN(
         const Result row,
@@ -141,7 +141,7 @@ absl::StatusOr<SyncState> Ledger::GetSyncState(Transaction& transaction, int64_t
   return SyncStateFromText(rows.Text(0, 0));
 }
 
-absl::Status Ledger::FailStream(Transaction& transaction, const StreamRecord& stream) const {
+absl::Status Ledger::FailStream(Transaction& transaction, const StreamEntry& stream) const {
   SYNCLINE_RETURN_IF_ERROR(
       transaction.Query(Sql(kFailStream), Params().Int(stream.plan.stream_no)).status());
   return WriteStreamNotes(transaction, quoted_schema_, stream);

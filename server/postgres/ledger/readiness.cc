@@ -50,7 +50,7 @@ bool Readiness::Check() {
         .Error(status);
   }
   // While the ledger is too new for this server, every call is refused.
-  migrated_ = (migrated || status.ok()) && ReasonOf(status) != "LEDGER_TOO_NEW";
+  migrated_ = (migrated || status.ok()) && GetReason(status) != "LEDGER_TOO_NEW";
   last_ = status;
   return status.ok();
 }

@@ -183,7 +183,7 @@ absl::StatusOr<std::vector<RawIdRange>> FindRawIds(Transaction& transaction, con
   return ranges;
 }
 
-absl::Status NoteStart(Transaction& transaction, const Ledger& ledger, const StreamRecord& stream) {
+absl::Status NoteStart(Transaction& transaction, const Ledger& ledger, const StreamEntry& stream) {
   // An append stages nothing.
   if (stream.plan.loader != LoaderKind::kAppend) {
     SYNCLINE_RETURN_IF_ERROR(

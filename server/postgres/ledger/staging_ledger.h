@@ -77,6 +77,6 @@ absl::StatusOr<std::vector<RawIdRange>> FindRawIds(Transaction& transaction, con
                                                    int64_t stream_no);
 
 // Stores what the stream's start decided: changes, warnings, error, guard, restart, staged_alone.
-absl::Status NoteStart(Transaction& transaction, const Ledger& ledger, const StreamRecord& stream);
+absl::Status NoteStart(Transaction& transaction, const Ledger& ledger, const StreamEntry& stream);
 
 }  // namespace syncline::postgres

@@ -105,9 +105,9 @@ absl::Status ReadTableFacts(Transaction& transaction, absl::string_view quoted_s
   SYNCLINE_ASSIGN_OR_RETURN(
       const Result rows, transaction.Query(SqlOf(quoted_schema, kReadTableFacts), NamesOf(tables)));
   for (size_t row = 0; row < rows.size(); ++row) {
-    const ScopedName name = ScopeOf(TableOf(rows, row));
+    const ScopedName name = MakeScopedName(TableOf(rows, row));
     if (!rows.IsNull(row, 3)) {
-      facts->owners[name] = IdentityOf({rows.Text(row, 2), rows.Text(row, 3)});
+      facts->owners[name] = GetIdentity({rows.Text(row, 2), rows.Text(row, 3)});
     }
     if (rows.Bool(row, 4)) facts->taken.insert(name);
   }

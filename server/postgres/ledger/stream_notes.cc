@@ -8,7 +8,7 @@
 #include "absl/strings/str_replace.h"
 #include "base/error.h"
 #include "base/status_macros.h"
-#include "server/model/plan_words.h"
+#include "server/model/enum_names.h"
 
 namespace syncline::postgres {
 namespace {
@@ -104,7 +104,7 @@ void ReadGuard(const Result& rows, size_t row, PublishGuard* guard) {
   guard->allow_empty = JsonBool(rows, row, 7);
 }
 
-void ReadNote(const Result& rows, size_t row, StreamRecord* stream) {
+void ReadNote(const Result& rows, size_t row, StreamEntry* stream) {
   const std::string& kind = rows.Text(row, 1);
   if (kind == "change") {
     stream->changes.push_back({SchemaChangeKindFromText(rows.Text(row, 2)), rows.Text(row, 3),
@@ -116,7 +116,7 @@ void ReadNote(const Result& rows, size_t row, StreamRecord* stream) {
     stream->error = MakeError(static_cast<absl::StatusCode>(rows.Int(row, 2)), rows.Text(row, 4),
                               {.reason = rows.Text(row, 3), .subject = rows.Text(row, 5)});
   } else if (kind == "error_metadata" || kind == "error_violation") {
-    ErrorDetail detail = DetailOf(stream->error);
+    ErrorDetail detail = GetDetail(stream->error);
     if (kind == "error_metadata") {
       detail.metadata.emplace_back(rows.Text(row, 2), rows.Text(row, 3));
     } else {
@@ -149,7 +149,7 @@ void AddGuard(const PublishGuard& guard, Params* params) {
 }
 
 void AddError(const absl::Status& error, Params* params) {
-  const ErrorDetail detail = DetailOf(error);
+  const ErrorDetail detail = GetDetail(error);
   std::vector<std::string> keys, values, paths, faults;
   for (const auto& [key, value] : detail.metadata) {
     keys.push_back(key);
@@ -166,7 +166,7 @@ void AddError(const absl::Status& error, Params* params) {
 
 }  // namespace
 
-bool HasStreamNotes(const StreamRecord& stream) {
+bool HasStreamNotes(const StreamEntry& stream) {
   const PublishGuard& guard = stream.plan.guard;
   return !stream.changes.empty() || !stream.warnings.empty() || !stream.error.ok() ||
          guard.min_rows.has_value() || guard.max_shrink.has_value() || !guard.not_null.empty() ||
@@ -175,7 +175,7 @@ bool HasStreamNotes(const StreamRecord& stream) {
 }
 
 absl::Status WriteStreamNotes(Transaction& transaction, absl::string_view quoted_schema,
-                              const StreamRecord& stream) {
+                              const StreamEntry& stream) {
   std::vector<std::string> kinds, columns, before, after, rewrites, codes, texts;
   std::vector<int64_t> bytes;
   for (const SchemaChange& change : stream.changes) {

@@ -16,18 +16,18 @@
 
 namespace syncline::postgres {
 
-using StreamsByNo = std::map<int64_t, StreamRecord*>;
+using StreamsByNo = std::map<int64_t, StreamEntry*>;
 
 // Maximum number of fields that ReadStreamNotes returns per stream: those with the highest counts.
 inline constexpr int kMaxFieldCounts = 100;
 
 // Returns whether WriteStreamNotes would write anything into a new row of the stream.
-bool HasStreamNotes(const StreamRecord& stream);
+bool HasStreamNotes(const StreamEntry& stream);
 
 // Writes changes, warnings, error and guard of the stream with the record's stream_no. They replace
 // the stored ones.
 absl::Status WriteStreamNotes(Transaction& transaction, absl::string_view quoted_schema,
-                              const StreamRecord& stream);
+                              const StreamEntry& stream);
 
 // Reads changes, warnings, error, guard and field counts of `stream_nos` into their records.
 absl::Status ReadStreamNotes(Transaction& transaction, absl::string_view quoted_schema,

@@ -8,7 +8,7 @@
 #include "absl/strings/str_replace.h"
 #include "absl/strings/str_split.h"
 #include "base/status_macros.h"
-#include "server/model/plan_words.h"
+#include "server/model/enum_names.h"
 #include "server/postgres/ledger/failure_note.h"
 #include "server/postgres/ledger/stream_notes.h"
 
@@ -44,8 +44,8 @@ FROM $L.sync y, LATERAL (
   WHERE s.sync_no = y.sync_no) p
 )sql";
 
-StreamRecord StreamFromRow(const Result& rows, size_t row) {
-  StreamRecord stream;
+StreamEntry StreamFromRow(const Result& rows, size_t row) {
+  StreamEntry stream;
   StreamPlan& plan = stream.plan;
   plan.stream_no = rows.Int(row, 1);
   plan.descriptor = {rows.Text(row, 2), rows.Text(row, 3)};
@@ -111,7 +111,7 @@ absl::Status ReadWriters(Transaction& transaction, absl::string_view schema,
                     "WHERE stream_no = ANY($1) ORDER BY stream_no, writer_id")),
           Params().IntArray(stream_nos)));
   for (size_t row = 0; row < writers.size(); ++row) {
-    StreamRecord* const stream = by_no.at(writers.Int(row, 0));
+    StreamEntry* const stream = by_no.at(writers.Int(row, 0));
     stream->writers.push_back({writers.Text(row, 1), writers.Int(row, 2)});
     stream->records_written += writers.Int(row, 3);
     stream->records_rejected += writers.Int(row, 4);
@@ -124,10 +124,10 @@ absl::Status ReadWriters(Transaction& transaction, absl::string_view schema,
 
 // Reads what is not in the streams' own rows.
 absl::Status ReadColumnsAndWriters(Transaction& transaction, absl::string_view schema,
-                                   const std::vector<StreamRecord*>& streams) {
+                                   const std::vector<StreamEntry*>& streams) {
   std::vector<int64_t> stream_nos;
   StreamsByNo by_no;
-  for (StreamRecord* const stream : streams) {
+  for (StreamEntry* const stream : streams) {
     stream_nos.push_back(stream->plan.stream_no);
     by_no[stream->plan.stream_no] = stream;
   }
@@ -137,10 +137,10 @@ absl::Status ReadColumnsAndWriters(Transaction& transaction, absl::string_view s
 }
 
 absl::Status ReadStreams(Transaction& transaction, absl::string_view schema,
-                         std::vector<SyncRecord>* syncs) {
+                         std::vector<SyncEntry>* syncs) {
   std::vector<int64_t> sync_nos;
-  std::map<int64_t, SyncRecord*> by_no;
-  for (SyncRecord& sync : *syncs) {
+  std::map<int64_t, SyncEntry*> by_no;
+  for (SyncEntry& sync : *syncs) {
     sync_nos.push_back(sync.sync_no);
     by_no[sync.sync_no] = &sync;
   }
@@ -154,25 +154,25 @@ absl::Status ReadStreams(Transaction& transaction, absl::string_view schema,
   for (size_t row = 0; row < rows.size(); ++row) {
     by_no[rows.Int(row, 0)]->streams.push_back(StreamFromRow(rows, row));
   }
-  std::vector<StreamRecord*> streams;
-  for (SyncRecord& sync : *syncs) {
-    for (StreamRecord& stream : sync.streams) streams.push_back(&stream);
+  std::vector<StreamEntry*> streams;
+  for (SyncEntry& sync : *syncs) {
+    for (StreamEntry& stream : sync.streams) streams.push_back(&stream);
   }
   return ReadColumnsAndWriters(transaction, schema, streams);
 }
 
 }  // namespace
 
-absl::StatusOr<std::vector<SyncRecord>> ReadSyncs(Transaction& transaction,
-                                                  absl::string_view quoted_schema,
-                                                  absl::string_view condition,
-                                                  const Params& params) {
+absl::StatusOr<std::vector<SyncEntry>> ReadSyncs(Transaction& transaction,
+                                                 absl::string_view quoted_schema,
+                                                 absl::string_view condition,
+                                                 const Params& params) {
   SYNCLINE_ASSIGN_OR_RETURN(
       const Result rows,
       transaction.Query(absl::StrCat(SqlOf(quoted_schema, kSelectSyncs), condition), params));
-  std::vector<SyncRecord> syncs;
+  std::vector<SyncEntry> syncs;
   for (size_t row = 0; row < rows.size(); ++row) {
-    SyncRecord sync;
+    SyncEntry sync;
     sync.sync_no = rows.Int(row, 0);
     sync.sync_id = rows.Text(row, 1);
     sync.connection_id = rows.Text(row, 2);
@@ -190,19 +190,19 @@ absl::StatusOr<std::vector<SyncRecord>> ReadSyncs(Transaction& transaction,
   return syncs;
 }
 
-absl::StatusOr<std::optional<StreamRecord>> ReadAndLockStream(Transaction& transaction,
-                                                              absl::string_view quoted_schema,
-                                                              int64_t stream_no) {
+absl::StatusOr<std::optional<StreamEntry>> ReadAndLockStream(Transaction& transaction,
+                                                             absl::string_view quoted_schema,
+                                                             int64_t stream_no) {
   SYNCLINE_ASSIGN_OR_RETURN(
       const Result rows,
       transaction.Query(
           SqlOf(quoted_schema, absl::StrCat("SELECT ", StreamColumns(),
                                             " FROM $L.stream WHERE stream_no = $1 FOR UPDATE")),
           Params().Int(stream_no)));
-  if (rows.empty()) return std::optional<StreamRecord>();
-  StreamRecord stream = StreamFromRow(rows, 0);
+  if (rows.empty()) return std::optional<StreamEntry>();
+  StreamEntry stream = StreamFromRow(rows, 0);
   SYNCLINE_RETURN_IF_ERROR(ReadColumnsAndWriters(transaction, quoted_schema, {&stream}));
-  return std::optional<StreamRecord>(std::move(stream));
+  return std::optional<StreamEntry>(std::move(stream));
 }
 
 }  // namespace syncline::postgres

@@ -15,14 +15,13 @@
 namespace syncline::postgres {
 
 // Returns the syncs that `condition` selects ("WHERE … ORDER BY …", with `params`), in its order.
-absl::StatusOr<std::vector<SyncRecord>> ReadSyncs(Transaction& transaction,
-                                                  absl::string_view quoted_schema,
-                                                  absl::string_view condition,
-                                                  const Params& params);
+absl::StatusOr<std::vector<SyncEntry>> ReadSyncs(Transaction& transaction,
+                                                 absl::string_view quoted_schema,
+                                                 absl::string_view condition, const Params& params);
 
 // Locks the stream's row until the transaction ends and reads it. Returns nullopt if there is none.
-absl::StatusOr<std::optional<StreamRecord>> ReadAndLockStream(Transaction& transaction,
-                                                              absl::string_view quoted_schema,
-                                                              int64_t stream_no);
+absl::StatusOr<std::optional<StreamEntry>> ReadAndLockStream(Transaction& transaction,
+                                                             absl::string_view quoted_schema,
+                                                             int64_t stream_no);
 
 }  // namespace syncline::postgres

@@ -3,7 +3,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
 #include "base/status_macros.h"
-#include "server/model/plan_words.h"
+#include "server/model/enum_names.h"
 #include "server/postgres/ledger/failure_note.h"
 #include "server/postgres/ledger/ledger_errors.h"
 #include "server/postgres/sql/sql_generator.h"

@@ -72,7 +72,7 @@ std::string NumericReads(absl::string_view x) {
 
 // Returns a predicate that is true if the text `x` can be read as `to` without loss. It may be NULL
 // if `x` is.
-std::string TextReads(absl::string_view x, ColumnType to) {
+std::string TextReadsSql(absl::string_view x, ColumnType to) {
   const std::string date_time = absl::StrCat(kDate, "[T ]", kTime);
   switch (to) {
     case ColumnType::kVarchar:
@@ -102,9 +102,9 @@ std::string TextReads(absl::string_view x, ColumnType to) {
   return "false";
 }
 
-// Returns SQL that converts the text `x`, for which TextReads is true, to `to`. Fractions of a
+// Returns SQL that converts the text `x`, for which TextReadsSql is true, to `to`. Fractions of a
 // second are truncated after six digits, never rounded.
-std::string TextAs(absl::string_view x, ColumnType to) {
+std::string CastTextSql(absl::string_view x, ColumnType to) {
   switch (to) {
     case ColumnType::kVarchar:
     case ColumnType::kNumeric:
@@ -172,7 +172,7 @@ Cast DirectCast(absl::string_view c, absl::string_view from, ColumnType to) {
 }
 
 // Returns the modifier of a type, "10,2" for "numeric(10,2)", or an empty string.
-std::string ModifierOf(absl::string_view type) {
+std::string GetModifier(absl::string_view type) {
   const size_t open = type.find('(');
   const size_t close = type.find(')');
   if (open == absl::string_view::npos || close == absl::string_view::npos) return "";
@@ -183,7 +183,7 @@ std::string ModifierOf(absl::string_view type) {
 // or raise an error when it is cast to `type`. Returns an empty string if every value fits.
 std::string TooNarrow(absl::string_view value, absl::string_view type) {
   const std::string base = BaseType(type);
-  const std::string modifier = ModifierOf(type);
+  const std::string modifier = GetModifier(type);
   const auto fill = [&](absl::string_view pattern) {
     return absl::StrReplaceAll(
         pattern, {{"$x", absl::StrCat("(", value, ")")}, {"$m", modifier}, {"$t", type}});
@@ -209,16 +209,18 @@ Cast CastTo(absl::string_view column, absl::string_view from, ColumnType to) {
   // Bytes become base64 in one line, as sources write them.
   if (base == "bytea" && to != ColumnType::kBytea) {
     const std::string base64 = absl::StrCat("translate(encode(", name, ", 'base64'), E'\\n', '')");
-    if (to == ColumnType::kVarchar || to == ColumnType::kJsonb) return {TextAs(base64, to), ""};
+    if (to == ColumnType::kVarchar || to == ColumnType::kJsonb)
+      return {CastTextSql(base64, to), ""};
   }
   if (Cast direct = DirectCast(name, base, to); !direct.expression.empty()) return direct;
   const std::string text =
       IsJson(base) ? absl::StrCat("(", name, " #>> '{}')") : absl::StrCat(name, "::text");
-  if (to == ColumnType::kVarchar) return {TextAs(text, to), ""};
-  return {TextAs(text, to), absl::StrCat(text, " IS NOT NULL AND NOT (", TextReads(text, to), ")")};
+  if (to == ColumnType::kVarchar) return {CastTextSql(text, to), ""};
+  return {CastTextSql(text, to),
+          absl::StrCat(text, " IS NOT NULL AND NOT (", TextReadsSql(text, to), ")")};
 }
 
-Cast StoredAs(const Cast& cast, absl::string_view type) {
+Cast AppendCast(const Cast& cast, absl::string_view type) {
   Cast stored;
   stored.expression = absl::StrCat("(", cast.expression, ")::", type);
   const std::string narrow = TooNarrow(cast.expression, type);

@@ -29,6 +29,6 @@ Cast CastTo(absl::string_view column, absl::string_view from, ColumnType to);
 // prints it. `failing` then also covers values that a length would truncate, a precision would
 // round, or a smaller number type cannot hold. Domains and other user-defined types may still raise
 // an error.
-Cast StoredAs(const Cast& cast, absl::string_view type);
+Cast AppendCast(const Cast& cast, absl::string_view type);
 
 }  // namespace syncline::postgres

@@ -68,8 +68,8 @@ std::string CreateReplacedSql(const Merge& merge) {
       "CREATE TEMPORARY TABLE syncline_replaced ON COMMIT DROP AS SELECT n.tid, n.stored FROM "
       "(SELECT DISTINCT ON (m.tid) m.tid, m.stored, m.beaten FROM pg_temp.syncline_matches m JOIN ",
       WinnersTable(merge), " w ON ", WinnerPlace(merge), " = m.tid JOIN ", QuoteTable(merge.target),
-      " t ON t.ctid = m.stored WHERE ", NotDeleted(merge), " ORDER BY m.tid, ", cursor_order, "t.",
-      QuoteIdentifier(kExtractedAtColumn),
+      " t ON t.ctid = m.stored WHERE ", NotDeletedSql(merge), " ORDER BY m.tid, ", cursor_order,
+      "t.", QuoteIdentifier(kExtractedAtColumn),
       " DESC, t.ctid DESC) n WHERE n.beaten ORDER BY n.stored");
 }
 

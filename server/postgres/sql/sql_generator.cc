@@ -16,7 +16,7 @@ constexpr char kReplacement[] = "\xEF\xBF\xBD";
 
 // A b-tree refuses entries over 2704 bytes (a third of a page). The difference leaves room for
 // headers and alignment.
-constexpr int kLongestKeyBytes = 2600;
+constexpr int kMaxIndexKeyBytes = 2600;
 
 bool IsContinuation(uint8_t byte) { return (byte & 0xC0) == 0x80; }
 
@@ -61,7 +61,7 @@ std::string Quote(absl::string_view text, char quote) {
 }
 
 std::string ColumnDefinition(const ColumnSchema& column) {
-  return absl::StrCat(QuoteIdentifier(column.column_name), " ", TableTypeOf(column));
+  return absl::StrCat(QuoteIdentifier(column.column_name), " ", GetTableType(column));
 }
 
 std::string AlterColumn(absl::string_view column, absl::string_view what) {
@@ -237,7 +237,7 @@ std::string HasLongKeySql(const TableName& table, const std::vector<std::string>
     absl::StrAppend(out, "coalesce(octet_length(", QuoteIdentifier(column), "::text), 0)");
   };
   return absl::StrCat("SELECT EXISTS (SELECT 1 FROM ", QuoteTable(table), " WHERE ",
-                      absl::StrJoin(columns, " + ", size), " > ", kLongestKeyBytes, ")");
+                      absl::StrJoin(columns, " + ", size), " > ", kMaxIndexKeyBytes, ")");
 }
 
 std::string AddColumnClause(const ColumnSchema& column) {
@@ -269,7 +269,7 @@ std::string AlterTableSql(const TableName& table, const std::vector<std::string>
   return absl::StrCat("ALTER TABLE ", QuoteTable(table), " ", absl::StrJoin(clauses, ", "));
 }
 
-std::string NoteCastFailuresSql(const TableName& table, absl::string_view predicate) {
+std::string RecordCastFailuresSql(const TableName& table, absl::string_view predicate) {
   const std::string meta = QuoteIdentifier(kMetaColumn);
   return absl::StrCat(
       "UPDATE ", QuoteTable(table), " SET ", meta, " = pg_catalog.jsonb_set(", meta,

@@ -97,7 +97,7 @@ std::string AlterTableSql(const TableName& table, const std::vector<std::string>
 
 // $1: the field's name. Adds an entry for a failed cast to the meta column of the rows for which
 // `predicate` (SQL) is true.
-std::string NoteCastFailuresSql(const TableName& table, absl::string_view predicate);
+std::string RecordCastFailuresSql(const TableName& table, absl::string_view predicate);
 
 // Returns the raw id of one row for which `predicate` (SQL) is true; no row if there is none.
 std::string ExampleRowSql(const TableName& table, absl::string_view predicate);

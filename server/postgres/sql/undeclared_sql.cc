@@ -48,8 +48,8 @@ std::string CreateUndeclaredSql(const TableName& staging,
                       QuoteTable(staging), " WITH NO DATA");
 }
 
-std::string NoteUndeclaredSql(const TableName& staging, const TableSchema& schema,
-                              const std::vector<UndeclaredSql>& columns) {
+std::string RecordUndeclaredSql(const TableName& staging, const TableSchema& schema,
+                                const std::vector<UndeclaredSql>& columns) {
   const std::string raw_id = QuoteIdentifier(kRawIdColumn);
   const std::string key = KeyOf(schema);
   std::vector<std::string> values;

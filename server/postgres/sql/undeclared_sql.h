@@ -26,8 +26,8 @@ std::string CreateUndeclaredSql(const TableName& staging,
                                 const std::vector<UndeclaredSql>& columns);
 // Fills the table. Has two parameters per column: the first and the last raw ids of the ranges of
 // rows that lack it.
-std::string NoteUndeclaredSql(const TableName& staging, const TableSchema& schema,
-                              const std::vector<UndeclaredSql>& columns);
+std::string RecordUndeclaredSql(const TableName& staging, const TableSchema& schema,
+                                const std::vector<UndeclaredSql>& columns);
 // Writes the values of the table to the staged rows.
 std::string FillUndeclaredSql(const TableName& staging, const std::vector<std::string>& names);
 

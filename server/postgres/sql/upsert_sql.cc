@@ -32,13 +32,14 @@ bool InSource(const Merge& merge) { return merge.winners == Winners::kInSource; 
 
 // Returns a column of winner `w`: `in_source` if the winners are the source's rows, otherwise
 // `in_table`.
-std::string OfWinner(const Merge& merge, const std::string& in_source, absl::string_view in_table) {
+std::string WinnerColumn(const Merge& merge, const std::string& in_source,
+                         absl::string_view in_table) {
   return absl::StrCat("w.", InSource(merge) ? absl::string_view(in_source) : in_table);
 }
 
 std::string WinnerKey(const Merge& merge, size_t index) {
-  return OfWinner(merge, QuoteIdentifier(merge.schema.primary_key[index]),
-                  absl::StrCat("k", index + 1));
+  return WinnerColumn(merge, QuoteIdentifier(merge.schema.primary_key[index]),
+                      absl::StrCat("k", index + 1));
 }
 
 // Returns a predicate: the key of winner `w` has the null pattern.
@@ -73,18 +74,19 @@ std::string SameKey(const Merge& merge, const NullPattern& nulls) {
 // Returns a predicate: winner `w` beats stored row `t`. It may be NULL.
 std::string Beats(const Merge& merge) {
   const std::string extracted_at = QuoteIdentifier(kExtractedAtColumn);
-  const std::string later = absl::StrCat(OfWinner(merge, extracted_at, "e"), " > t.", extracted_at);
+  const std::string later =
+      absl::StrCat(WinnerColumn(merge, extracted_at, "e"), " > t.", extracted_at);
   if (!merge.schema.cursor.has_value()) return later;
   const std::string ordered = absl::StrCat("t.", Ordered(merge.schema, *merge.schema.cursor));
   const std::string cursor = QuoteIdentifier(*merge.schema.cursor);
-  const std::string winner = OfWinner(merge, cursor, "c");
+  const std::string winner = WinnerColumn(merge, cursor, "c");
   return absl::StrCat("(", winner, " > ", ordered, " OR (", winner, " IS NOT NULL AND t.", cursor,
                       " IS NULL) OR (", winner, " IS NOT DISTINCT FROM ", ordered, " AND ", later,
                       "))");
 }
 
 // Returns the condition under which match `m` prevents its winner from being inserted.
-absl::string_view Blocks(bool in_place) { return in_place ? "" : " AND NOT m.beaten"; }
+absl::string_view BlocksInsert(bool in_place) { return in_place ? "" : " AND NOT m.beaten"; }
 
 // Returns a query for the newest row of each key of the source.
 std::string SelectWinners(const Merge& merge) {
@@ -155,9 +157,9 @@ std::string WinnersTable(const Merge& merge) {
   return "";
 }
 
-std::string WinnerPlace(const Merge& merge) { return OfWinner(merge, "ctid", "tid"); }
+std::string WinnerPlace(const Merge& merge) { return WinnerColumn(merge, "ctid", "tid"); }
 
-std::string NotDeleted(const Merge& merge) {
+std::string NotDeletedSql(const Merge& merge) {
   return InSource(merge) ? absl::StrCat("NOT (", Deleted(merge.schema, merge.mode, "w."), ")")
                          : "NOT w.d";
 }
@@ -233,7 +235,7 @@ std::string CountUpdatedSql(const Merge& merge) {
     return absl::StrCat("SELECT count(*) FROM ", beaten);
   }
   return absl::StrCat("SELECT count(*) FROM ", beaten, " JOIN ", WinnersTable(merge), " w ON ",
-                      WinnerPlace(merge), " = m.tid WHERE ", NotDeleted(merge));
+                      WinnerPlace(merge), " = m.tid WHERE ", NotDeletedSql(merge));
 }
 
 std::string CountMergeSql(const Merge& merge, const std::vector<NullPattern>& patterns) {
@@ -260,7 +262,7 @@ std::string RemoveBeatenSql(const Merge& merge) {
 std::string DropLosersSql(bool in_place) {
   return absl::StrCat(
       "DELETE FROM pg_temp.syncline_winners w USING pg_temp.syncline_matches m WHERE m.tid = w.tid",
-      Blocks(in_place));
+      BlocksInsert(in_place));
 }
 
 std::string InsertWinnersSql(const Merge& merge, bool in_place) {
@@ -277,7 +279,7 @@ std::string InsertWinnersSql(const Merge& merge, bool in_place) {
   return absl::StrCat(head, source, " s WHERE NOT (", Deleted(merge.schema, merge.mode),
                       ") AND NOT EXISTS (SELECT 1 FROM pg_temp.syncline_matches m WHERE m.tid = "
                       "s.ctid",
-                      Blocks(in_place), ")");
+                      BlocksInsert(in_place), ")");
 }
 
 std::string DedupeSql(const TableName& table, const TableSchema& schema, CdcDeleteMode mode) {

@@ -82,9 +82,9 @@ std::string DropLosersSql(bool in_place);
 std::string InsertWinnersSql(const Merge& merge, bool in_place);
 
 // Makes the planner fetch rows one by one by their place. Otherwise it would read the whole table,
-// or keep whole rows in a hash. kFetchAnyWaySql undoes it.
+// or keep whole rows in a hash. kResetFetchByPlaceSql undoes it.
 inline constexpr char kFetchByPlaceSql[] = "SET LOCAL enable_hashjoin = off";
-inline constexpr char kFetchAnyWaySql[] = "SET LOCAL enable_hashjoin TO DEFAULT";
+inline constexpr char kResetFetchByPlaceSql[] = "SET LOCAL enable_hashjoin TO DEFAULT";
 
 // Returns one row: the numbers of rows that the merge would insert, update and delete. Only reads
 // and takes only locks for reading. `merge.winners` must be kInQuery.
@@ -101,7 +101,7 @@ std::string WinnersTable(const Merge& merge);
 // Returns SQL for the place of winner `w`.
 std::string WinnerPlace(const Merge& merge);
 // Returns a predicate: winner `w` is not marked as deleted.
-std::string NotDeleted(const Merge& merge);
+std::string NotDeletedSql(const Merge& merge);
 // Returns the stream's columns and the meta columns that an INSERT sets.
 std::vector<std::string> InsertedColumns(const Merge& merge);
 // Returns the column as it is ordered: text by its bytes.

@@ -34,7 +34,7 @@ ORDER BY substr(c.relname, length($2) + 1)::int DESC OFFSET $4::int
 )sql";
 
 // Returns the first part of the kept tables' names, short enough for a number to follow.
-std::string KeptStem(absl::string_view name) {
+std::string KeptTablePrefix(absl::string_view name) {
   const size_t room = kMaxIdentifierBytes - kInfix.size() - kNumberBytes;
   if (name.size() <= room) return absl::StrCat(name, kInfix);
   const std::string hash = absl::StrCat("_", Sha256Hex(name, 8));
@@ -80,7 +80,7 @@ absl::StatusOr<std::vector<DdlStep>> KeepSteps(Transaction& transaction, const T
                                                int64_t old, const std::string& away,
                                                const std::vector<TableMember>& members) {
   Params next_params;
-  next_params.Text(target.schema).Text(KeptStem(target.name)).Text(Mark(target));
+  next_params.Text(target.schema).Text(KeptTablePrefix(target.name)).Text(Mark(target));
   SYNCLINE_ASSIGN_OR_RETURN(const Result next, transaction.Query(kNextSql, next_params));
   SYNCLINE_ASSIGN_OR_RETURN(const Result publications,
                             transaction.Query(kPublicationsSql, Params().Int(old)));
@@ -106,7 +106,7 @@ absl::Status PruneKept(Database& database, const TableName& target, int keep,
                        absl::Duration lock_timeout) {
   const auto body = [&](Transaction& transaction) -> absl::Status {
     Params params;
-    params.Text(target.schema).Text(KeptStem(target.name)).Text(Mark(target)).Int(keep);
+    params.Text(target.schema).Text(KeptTablePrefix(target.name)).Text(Mark(target)).Int(keep);
     SYNCLINE_ASSIGN_OR_RETURN(const Result surplus, transaction.Query(kSurplusSql, params));
     for (size_t row = 0; row < surplus.size(); ++row) {
       SYNCLINE_RETURN_IF_ERROR(

@@ -33,11 +33,11 @@ constexpr absl::Duration kRetryAfter = absl::Seconds(5);
 constexpr char kEndWhenSilent[] = "; SET LOCAL idle_in_transaction_session_timeout = '2s'; ";
 
 // Not the wall clock, which may be set while the swap waits.
-absl::Duration Monotonic() {
+absl::Duration MonotonicNow() {
   return absl::FromChrono(std::chrono::steady_clock::now().time_since_epoch());
 }
 
-bool IsLockTimeout(const absl::Status& status) { return SqlStateOf(status) == "55P03"; }
+bool IsLockTimeout(const absl::Status& status) { return GetSqlState(status) == "55P03"; }
 
 std::string SetLockTimeout(absl::Duration timeout) {
   return absl::StrCat("SET LOCAL lock_timeout = ",
@@ -55,7 +55,7 @@ class Swap {
         options_(options),
         ledger_step_(ledger_step),
         stats_(*stats),
-        deadline_(Monotonic() + options.deadline) {}
+        deadline_(MonotonicNow() + options.deadline) {}
 
   // Makes attempts until the swap is done, refused or out of time.
   absl::Status Run() {
@@ -66,7 +66,7 @@ class Swap {
       if (status.ok()) return status;
       if (!IsLockTimeout(status) && !IsConflict(status) && !IsSwapStale(status)) return status;
       const absl::Duration pause = backoff.Next();
-      if (Monotonic() + pause >= deadline_) return Locked(status);
+      if (MonotonicNow() + pause >= deadline_) return Locked(status);
       if (!options_.wait(pause)) return Locked(status);
       ++stats_.retries;
       status = Prepare(/*analyze=*/!prepared_);
@@ -92,7 +92,7 @@ class Swap {
     locked_at_.reset();
     const absl::Status status = database_.Transact(
         [this](Transaction& transaction) { return InTransaction(transaction); }, options);
-    if (status.ok() && locked_at_) stats_.lock_held = Monotonic() - *locked_at_;
+    if (status.ok() && locked_at_) stats_.lock_held = MonotonicNow() - *locked_at_;
     return status;
   }
 
@@ -119,7 +119,7 @@ class Swap {
   // a vacuum.
   absl::Status LockDefinitions(Transaction& transaction, const SwapTables& tables) {
     std::string sql =
-        absl::StrCat(SetLockTimeout(std::clamp(deadline_ - Monotonic(), options_.lock_timeout,
+        absl::StrCat(SetLockTimeout(std::clamp(deadline_ - MonotonicNow(), options_.lock_timeout,
                                                std::max(kPatience, options_.lock_timeout))),
                      "; LOCK TABLE ", tables.quoted_source, " IN ACCESS EXCLUSIVE MODE");
     if (tables.target_oid != 0) {
@@ -156,18 +156,18 @@ class Swap {
 
   // All locks together get one lock_timeout, because readers queue behind the first from the start.
   absl::Status LockReadersOut(Transaction& transaction, const SwapPlan& plan) {
-    const absl::Duration start = Monotonic();
+    const absl::Duration start = MonotonicNow();
     absl::Status status;
     for (const DdlStep& lock : plan.locks) {
-      const absl::Duration left = options_.lock_timeout - (Monotonic() - start);
+      const absl::Duration left = options_.lock_timeout - (MonotonicNow() - start);
       status = WithSubject(
           transaction.Execute(absl::StrCat(SetLockTimeout(left), kEndWhenSilent, lock.sql, "; ",
                                            SetLockTimeout(options_.lock_timeout))),
           lock);
       if (!status.ok()) break;
-      if (!locked_at_) locked_at_ = Monotonic();
+      if (!locked_at_) locked_at_ = MonotonicNow();
     }
-    stats_.lock_wait += Monotonic() - start;
+    stats_.lock_wait += MonotonicNow() - start;
     return status;
   }
 
@@ -180,7 +180,7 @@ class Swap {
     detail.reason = "SWAP_LOCKED";
     detail.subject = target_.ToString();
     detail.retry_after = kRetryAfter;
-    detail.metadata.emplace_back("sqlstate", SqlStateOf(cause));
+    detail.metadata.emplace_back("sqlstate", GetSqlState(cause));
     return MakeError(absl::StatusCode::kAborted,
                      absl::StrCat("could not lock ", target_.ToString(), " for the swap within ",
                                   absl::FormatDuration(options_.deadline),

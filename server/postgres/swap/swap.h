@@ -28,7 +28,7 @@ struct SwapOptions {
   // Attempts are repeated, with jitter, until this much time has passed.
   absl::Duration deadline = absl::Seconds(60);
   // Waits between attempts. Returns false if the server is stopping, which ends the attempts.
-  std::function<bool(absl::Duration)> wait = WaitInAnyCase;
+  std::function<bool(absl::Duration)> wait = WaitAndContinue;
   // Number of replaced tables that are kept as <name>_syncline_old_<n> for a manual rollback.
   int keep_generations = 0;
   // Whether kept tables beyond that number are dropped. False if the old table's rows are in the

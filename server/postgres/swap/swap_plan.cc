@@ -188,7 +188,7 @@ absl::Status SwapStale() {
                    {.reason = kSwapStale, .retry_after = absl::Milliseconds(100)});
 }
 
-bool IsSwapStale(const absl::Status& status) { return ReasonOf(status) == kSwapStale; }
+bool IsSwapStale(const absl::Status& status) { return GetReason(status) == kSwapStale; }
 
 absl::StatusOr<SwapPlan> CaptureMove(Transaction& transaction, const SwapTables& tables,
                                      const SwapKeyIndex& key) {

@@ -122,10 +122,10 @@ absl::Status CarryNotNull(Database& database, const Preparation& preparation) {
   const absl::Status status =
       Run(database, absl::StrCat("ALTER TABLE ", source, " ", absl::StrJoin(actions, ", ")),
           absl::ZeroDuration());
-  if (SqlStateOf(status) != "23502") return status;
+  if (GetSqlState(status) != "23502") return status;
   SYNCLINE_ASSIGN_OR_RETURN(const std::string subjects,
                             WithNulls(database, source, preparation.not_null));
-  return AsRefusal(status, "TARGET_INCOMPATIBLE", subjects);
+  return ToRefusal(status, "TARGET_INCOMPATIBLE", subjects);
 }
 
 absl::Status Build(Database& database, const Preparation& preparation,
@@ -143,7 +143,7 @@ absl::Status Build(Database& database, const Preparation& preparation,
         absl::ZeroDuration()));
   }
   for (const BuildStep& build : preparation.builds) {
-    SYNCLINE_RETURN_IF_ERROR(AsRefusal(
+    SYNCLINE_RETURN_IF_ERROR(ToRefusal(
         Run(database, build.step.sql, build.locks_others ? lock_timeout : absl::ZeroDuration()),
         build.step.reason, build.step.subject));
   }

@@ -21,7 +21,7 @@ constexpr char kRollbackSql[] = "ROLLBACK TO SAVEPOINT syncline_replace";
 // Returns whether a unique index has a row with the same value, or an exclusion constraint one that
 // overlaps.
 bool IsTaken(const absl::Status& status) {
-  const std::string sqlstate = SqlStateOf(status);
+  const std::string sqlstate = GetSqlState(status);
   return sqlstate == "23505" || sqlstate == "23P01";
 }
 
@@ -81,7 +81,7 @@ absl::StatusOr<InPlaceCounts> ReplaceInPlace(Transaction& transaction, const Mer
   // Deletes first, so that a row may take a unique value of a deleted one.
   SYNCLINE_RETURN_IF_ERROR(transaction.Execute(kFetchByPlaceSql));
   SYNCLINE_ASSIGN_OR_RETURN(counts.deleted, Affected(transaction, DeleteRemovedSql(merge)));
-  SYNCLINE_RETURN_IF_ERROR(transaction.Execute(kFetchAnyWaySql));
+  SYNCLINE_RETURN_IF_ERROR(transaction.Execute(kResetFetchByPlaceSql));
   SYNCLINE_ASSIGN_OR_RETURN(counts.updated, UpdateReplaced(transaction, merge));
   SYNCLINE_RETURN_IF_ERROR(transaction.Execute(kDropInPlaceSql));
   return counts;

@@ -67,7 +67,7 @@ absl::Status CountStaged(Transaction& transaction, const StreamPlan& plan,
 std::string ColumnBeforeMerge(const std::map<std::string, std::string>& types,
                               const ColumnSchema& column) {
   const std::string name = QuoteIdentifier(column.column_name);
-  const std::string wanted = TableTypeOf(column);
+  const std::string wanted = GetTableType(column);
   const auto found = types.find(column.column_name);
   if (found == types.end()) return absl::StrCat("NULL::", wanted, " AS ", name);
   if (found->second == wanted) return name;
@@ -88,7 +88,7 @@ absl::StatusOr<std::string> RowsBeforeMerge(Transaction& transaction, const Stre
   std::vector<std::string> columns = {QuoteIdentifier(kExtractedAtColumn)};
   bool differs = false;
   for (const ColumnSchema& column : plan.schema.columns) {
-    if (!DecidesWinners(plan.schema, column.column_name)) continue;
+    if (!IsComparedByUpsert(plan.schema, column.column_name)) continue;
     columns.push_back(ColumnBeforeMerge(types, column));
     differs = differs || columns.back() != QuoteIdentifier(column.column_name);
   }

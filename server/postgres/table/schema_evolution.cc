@@ -8,8 +8,8 @@
 #include "base/error.h"
 #include "base/log.h"
 #include "base/status_macros.h"
+#include "server/model/enum_names.h"
 #include "server/model/evolution_plan.h"
-#include "server/model/plan_words.h"
 #include "server/postgres/dependents/dependents.h"
 #include "server/postgres/sql/cast_sql.h"
 #include "server/postgres/sql/catalog_sql.h"
@@ -55,8 +55,8 @@ absl::Status CastRefused(const TableName& table, const DiscoveredColumn& from,
   return MakeError(
       absl::StatusCode::kFailedPrecondition,
       absl::StrCat("the column ", from.name, " of ", table.ToString(), " cannot change from ",
-                   from.type, " to ", TableTypeOf(to), ": the row with ", kRawIdColumn, " ", raw_id,
-                   " holds a value that does not fit; nothing was changed"),
+                   from.type, " to ", GetTableType(to), ": the row with ", kRawIdColumn, " ",
+                   raw_id, " holds a value that does not fit; nothing was changed"),
       detail);
 }
 
@@ -83,7 +83,7 @@ absl::Status AppendNullability(Transaction& transaction, const TableName& table,
 // reached through the stream's type.
 Cast CastFor(const DiscoveredColumn& from, const ColumnSchema& to) {
   const Cast cast = CastTo(from.name, from.type, to.type);
-  return to.table_type.empty() ? cast : StoredAs(cast, to.table_type);
+  return to.table_type.empty() ? cast : AppendCast(cast, to.table_type);
 }
 
 absl::Status CheckCast(Transaction& transaction, const TableName& table,
@@ -101,7 +101,7 @@ absl::StatusOr<std::string> NullWhatDoesNotCast(Transaction& transaction, const 
                                                 const ColumnSchema& to, const Cast& cast) {
   if (cast.failing.empty()) return cast.expression;
   SYNCLINE_RETURN_IF_ERROR(
-      transaction.Query(NoteCastFailuresSql(table, cast.failing), Params().Text(to.input_name))
+      transaction.Query(RecordCastFailuresSql(table, cast.failing), Params().Text(to.input_name))
           .status());
   return absl::StrCat("CASE WHEN ", cast.failing, " THEN NULL ELSE ", cast.expression, " END");
 }
@@ -109,7 +109,7 @@ absl::StatusOr<std::string> NullWhatDoesNotCast(Transaction& transaction, const 
 absl::Status AppendChange(Transaction& transaction, const TableName& table,
                           const DiscoveredColumn& from, const ColumnSchema& to, CastFailure failure,
                           std::vector<std::string>* clauses) {
-  if (from.type == TableTypeOf(to)) {
+  if (from.type == GetTableType(to)) {
     return AppendNullability(transaction, table, from, to, QuoteIdentifier(from.name), clauses);
   }
   const Cast cast = CastFor(from, to);
@@ -119,7 +119,7 @@ absl::Status AppendChange(Transaction& transaction, const TableName& table,
   } else {
     SYNCLINE_ASSIGN_OR_RETURN(expression, NullWhatDoesNotCast(transaction, table, to, cast));
   }
-  clauses->push_back(AlterTypeClause(from.name, TableTypeOf(to), expression));
+  clauses->push_back(AlterTypeClause(from.name, GetTableType(to), expression));
   return AppendNullability(transaction, table, from, to, expression, clauses);
 }
 
@@ -152,7 +152,8 @@ std::set<std::string> DisturbedColumns(const DiscoveredTable& from, const TableS
   for (const std::string& name : change.change) {
     const auto column = FindByName(from.columns, name);
     const ColumnSchema* const wanted = FindSchema(schema, name);
-    if (column != from.columns.end() && wanted != nullptr && column->type != TableTypeOf(*wanted)) {
+    if (column != from.columns.end() && wanted != nullptr &&
+        column->type != GetTableType(*wanted)) {
       columns.insert(name);
     }
   }
@@ -190,10 +191,10 @@ void LogChange(const TableName& table, const DiscoveredTable& from, const TableS
     return column == from.columns.end() ? std::string() : column->type;
   };
   for (const std::string& name : change.add) {
-    log(Kind::kAddColumn, name, "", TableTypeOf(*FindSchema(schema, name)));
+    log(Kind::kAddColumn, name, "", GetTableType(*FindSchema(schema, name)));
   }
   for (const std::string& name : change.change) {
-    const std::string after = TableTypeOf(*FindSchema(schema, name));
+    const std::string after = GetTableType(*FindSchema(schema, name));
     if (type_before(name) != after) log(Kind::kChangeType, name, type_before(name), after);
   }
   for (const std::string& name : change.drop) log(Kind::kDropColumn, name, type_before(name), "");
@@ -224,7 +225,7 @@ absl::StatusOr<DiscoveredTable> DiscoverTable(Transaction& transaction, const Ta
 DiscoveredTable ComputeTable(const TableSchema& schema) {
   DiscoveredTable table;
   for (const ColumnSchema& column : schema.columns) {
-    table.columns.push_back({column.column_name, TableTypeOf(column), column.nullable});
+    table.columns.push_back({column.column_name, GetTableType(column), column.nullable});
   }
   return table;
 }
@@ -277,7 +278,7 @@ absl::Status CheckCasts(Transaction& transaction, const TableName& table,
   SYNCLINE_ASSIGN_OR_RETURN(const DiscoveredTable from, ReadColumns(transaction, table));
   for (const ColumnSchema& column : schema.columns) {
     const auto found = FindByName(from.columns, column.column_name);
-    if (found == from.columns.end() || found->type == TableTypeOf(column)) continue;
+    if (found == from.columns.end() || found->type == GetTableType(column)) continue;
     SYNCLINE_RETURN_IF_ERROR(CheckCast(transaction, table, *found, column));
   }
   return absl::OkStatus();

@@ -34,9 +34,9 @@ std::vector<std::string> ShapeClauses(const StagingShape& shape,
     if (declared == nullptr) {
       const bool stays = shape.replaces && shape.left_out.count(column.name) == 0;
       if (!stays) clauses.push_back(DropColumnClause(column.name));
-    } else if (column.type != TableTypeOf(*declared)) {
+    } else if (column.type != GetTableType(*declared)) {
       clauses.push_back(DropDefaultClause(column.name));
-      clauses.push_back(AlterTypeClause(column.name, TableTypeOf(*declared), "NULL"));
+      clauses.push_back(AlterTypeClause(column.name, GetTableType(*declared), "NULL"));
     }
   }
   for (const ColumnSchema& column : shape.schema.columns) {
@@ -53,7 +53,7 @@ absl::Status DropRetypedChecks(Transaction& transaction, const StagingShape& sha
   std::vector<std::string> retyped;
   for (const TableColumn& column : columns) {
     const ColumnSchema* const declared = FindDeclared(shape.schema, column.name);
-    if (declared != nullptr && column.type != TableTypeOf(*declared)) {
+    if (declared != nullptr && column.type != GetTableType(*declared)) {
       retyped.push_back(column.name);
     }
   }

@@ -64,7 +64,7 @@ absl::Status Note(Transaction& transaction, const TableName& staging, const Tabl
     params.TextArray(firsts).TextArray(lasts);
   }
   SYNCLINE_RETURN_IF_ERROR(transaction.Execute(CreateUndeclaredSql(staging, parts)));
-  return transaction.Query(NoteUndeclaredSql(staging, schema, parts), params).status();
+  return transaction.Query(RecordUndeclaredSql(staging, schema, parts), params).status();
 }
 
 }  // namespace

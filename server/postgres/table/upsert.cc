@@ -94,10 +94,10 @@ absl::StatusOr<UpsertCounts> WriteWinners(Transaction& transaction, const Merge&
     SYNCLINE_ASSIGN_OR_RETURN(const Result removed, transaction.Query(RemoveBeatenSql(merge)));
     counts.deleted = removed.affected() - counts.updated;
   }
-  if (!in_table) SYNCLINE_RETURN_IF_ERROR(transaction.Execute(kFetchAnyWaySql));
+  if (!in_table) SYNCLINE_RETURN_IF_ERROR(transaction.Execute(kResetFetchByPlaceSql));
   SYNCLINE_ASSIGN_OR_RETURN(const Result inserted,
                             transaction.Query(InsertWinnersSql(merge, in_place)));
-  if (in_table) SYNCLINE_RETURN_IF_ERROR(transaction.Execute(kFetchAnyWaySql));
+  if (in_table) SYNCLINE_RETURN_IF_ERROR(transaction.Execute(kResetFetchByPlaceSql));
   counts.inserted = inserted.affected() - (in_place ? 0 : counts.updated);
   return counts;
 }

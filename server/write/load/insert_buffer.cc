@@ -49,7 +49,7 @@ InsertBuffer::InsertBuffer(const LoadContext* context, const StreamPlan& plan,
       encoder_(plan.schema, raw_ids_, plan.generation_id),
       claim_(std::move(claim)) {}
 
-InsertBuffer::~InsertBuffer() { GiveBlocksBack(); }
+InsertBuffer::~InsertBuffer() { ReleaseBlocks(); }
 
 void InsertBuffer::Append(const RecordMeta& meta, absl::Span<const Value> values) {
   ByteBuffer& block = OpenBlock();
@@ -64,7 +64,7 @@ ByteBuffer& InsertBuffer::OpenBlock() {
   if (!blocks_.empty() && !IsFull(blocks_.back())) return blocks_.back();
   // As large as what is held already: the budget charges rows, and many slow streams must not hold
   // far more memory.
-  const size_t bytes = fills_blocks_
+  const size_t bytes = filled_blocks_
                            ? kBlockBytes
                            : std::clamp(static_cast<size_t>(bytes_), kFirstBlockBytes, kBlockBytes);
   blocks_.push_back(bytes == kBlockBytes ? context_->blocks->Take() : ByteBuffer());
@@ -154,16 +154,16 @@ absl::Status InsertBuffer::RejectRefused(postgres::Connection& connection,
                                          const absl::Status& error) {
   SYNCLINE_ASSIGN_OR_RETURN(const std::vector<RefusedRow> refused,
                             refused_rows_.Find(connection, blocks_, error, &named_rows_));
-  return !refused.empty() && TakeOut(refused) ? absl::OkStatus() : error;
+  return !refused.empty() && RemoveRows(refused) ? absl::OkStatus() : error;
 }
 
-bool InsertBuffer::TakeOut(const std::vector<RefusedRow>& refused) {
+bool InsertBuffer::RemoveRows(const std::vector<RefusedRow>& refused) {
   const std::vector<RowSpan> rows = FindRows(blocks_);
   std::vector<int64_t> offsets;
   for (const RefusedRow& row : refused) {
     if (row.index >= rows.size()) return false;
     const std::optional<int64_t> offset =
-        raw_ids_.OffsetOf(RawIdOf(BytesOf(blocks_, rows[row.index])));
+        raw_ids_.FindOffset(GetRawId(GetRowBytes(blocks_, rows[row.index])));
     if (!offset.has_value()) return false;
     offsets.push_back(*offset);
   }
@@ -275,8 +275,8 @@ absl::Status InsertBuffer::SendText(postgres::Connection& connection) {
 }
 
 void InsertBuffer::Clear() {
-  GiveBlocksBack();
-  fills_blocks_ = bytes_ >= static_cast<int64_t>(kBlockBytes);
+  ReleaseBlocks();
+  filled_blocks_ = bytes_ >= static_cast<int64_t>(kBlockBytes);
   bytes_ = 0;
   rows_ = 0;
   commit_ = postgres::DataCommit{};
@@ -284,7 +284,7 @@ void InsertBuffer::Clear() {
   named_rows_ = 0;
 }
 
-void InsertBuffer::GiveBlocksBack() {
+void InsertBuffer::ReleaseBlocks() {
   for (ByteBuffer& block : blocks_) {
     const size_t bytes = block.capacity();
     if (bytes >= kBlockBytes) context_->blocks->Give(std::move(block), bytes);

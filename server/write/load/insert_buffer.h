@@ -110,7 +110,7 @@ class InsertBuffer {
   absl::Status RejectRefused(postgres::Connection& connection, const absl::Status& error);
   // Removes the rows from the blocks and rejects their records. Returns false and changes nothing
   // if one of the rows does not exist.
-  bool TakeOut(const std::vector<RefusedRow>& refused);
+  bool RemoveRows(const std::vector<RefusedRow>& refused);
   // Runs the statements between the COPY, or BEGIN, and COMMIT. Stores in `result` what the COMMIT
   // would make durable.
   absl::Status WriteLedger(postgres::Connection& connection,
@@ -127,7 +127,7 @@ class InsertBuffer {
   // Returns the block for the next row.
   ByteBuffer& OpenBlock();
   void Clear();
-  void GiveBlocksBack();
+  void ReleaseBlocks();
 
   const LoadContext* const context_;
   const postgres::CopyFormat format_;
@@ -140,7 +140,7 @@ class InsertBuffer {
 
   std::vector<ByteBuffer> blocks_;
   // True if the latest flush filled whole blocks; the next one is likely to do so, too.
-  bool fills_blocks_ = false;
+  bool filled_blocks_ = false;
   int64_t bytes_ = 0;
   int64_t rows_ = 0;
   postgres::DataCommit commit_;

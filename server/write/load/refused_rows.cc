@@ -29,14 +29,14 @@ constexpr absl::string_view kForeignKeyViolation = "23503";
 constexpr size_t kPieceBytes = 256 << 10;
 
 std::string MetadataOf(const absl::Status& status, absl::string_view wanted) {
-  for (const auto& [key, value] : DetailOf(status).metadata) {
+  for (const auto& [key, value] : GetDetail(status).metadata) {
     if (key == wanted) return value;
   }
   return "";
 }
 
 RefusedRow Refused(size_t index, const absl::Status& error) {
-  const std::string sqlstate = postgres::SqlStateOf(error);
+  const std::string sqlstate = postgres::GetSqlState(error);
   RefusedRow row;
   row.index = index;
   row.reason = absl::StartsWith(sqlstate, "23") ? "CONSTRAINT_VIOLATED" : "VALUE_REFUSED";
@@ -96,9 +96,9 @@ class Splitter {
 
  private:
   bool IsAbout(const absl::Status& error, absl::Span<const size_t> rows) const {
-    if (postgres::SqlStateOf(error) != kWrongFormat) return IsAboutRows(error);
+    if (postgres::GetSqlState(error) != kWrongFormat) return IsAboutRows(error);
     return std::any_of(rows.begin(), rows.end(), [this](size_t row) {
-      return HoldsRefusedForm(BytesOf(blocks_, rows_[row]));
+      return HasInvalidForm(GetRowBytes(blocks_, rows_[row]));
     });
   }
 
@@ -115,7 +115,7 @@ class Splitter {
       SYNCLINE_RETURN_IF_ERROR(connection_.Execute(
           "ROLLBACK TO SAVEPOINT syncline_rows; RELEASE SAVEPOINT syncline_rows"));
       if (end - begin == 1) {
-        SYNCLINE_ASSIGN_OR_RETURN(const bool waits, NamesItsOwnTable(copied));
+        SYNCLINE_ASSIGN_OR_RETURN(const bool waits, ReferencesOwnTable(copied));
         (waits ? waiting_ : refused_).emplace(part[0], Refused(part[0], copied));
         continue;
       }
@@ -127,8 +127,8 @@ class Splitter {
   }
 
   // Returns whether `error` is of a foreign key that references its own table.
-  absl::StatusOr<bool> NamesItsOwnTable(const absl::Status& error) {
-    if (postgres::SqlStateOf(error) != kForeignKeyViolation) return false;
+  absl::StatusOr<bool> ReferencesOwnTable(const absl::Status& error) {
+    if (postgres::GetSqlState(error) != kForeignKeyViolation) return false;
     const std::string constraint = MetadataOf(error, "constraint");
     const auto known = own_table_.find(constraint);
     if (known != own_table_.end()) return known->second;
@@ -153,9 +153,9 @@ class Splitter {
     if (binary) postgres::AppendCopyHeader(&bytes);
     for (const size_t row : rows) {
       if (binary) {
-        bytes.Append(BytesOf(blocks_, rows_[row]));
+        bytes.Append(GetRowBytes(blocks_, rows_[row]));
       } else {
-        postgres::AppendTextLines(BytesOf(blocks_, rows_[row]), &bytes);
+        postgres::AppendTextLines(GetRowBytes(blocks_, rows_[row]), &bytes);
       }
       if (bytes.size() < kPieceBytes) continue;
       SYNCLINE_RETURN_IF_ERROR(connection_.PutCopyData(bytes.view()));
@@ -173,13 +173,13 @@ class Splitter {
   // By the row's number.
   std::map<size_t, RefusedRow> refused_;
   std::map<size_t, RefusedRow> waiting_;   // for a row of the same table that they reference
-  std::map<std::string, bool> own_table_;  // by foreign key: what NamesItsOwnTable found
+  std::map<std::string, bool> own_table_;  // by foreign key: what ReferencesOwnTable found
 };
 
 }  // namespace
 
 bool IsAboutRows(const absl::Status& error) {
-  const std::string sqlstate = postgres::SqlStateOf(error);
+  const std::string sqlstate = postgres::GetSqlState(error);
   if (sqlstate == kWrongFormat || sqlstate == kWrongFieldCount) return false;
   return absl::StartsWith(sqlstate, "22") || absl::StartsWith(sqlstate, "23") ||
          absl::StartsWith(sqlstate, "54");
@@ -193,7 +193,7 @@ absl::StatusOr<std::vector<RefusedRow>> RefusedRows::Find(postgres::Connection& 
   if (!splitter.IsAbout(error)) return std::vector<RefusedRow>();
   // COPY stores rows in batches, so an error about the size of a row (class 54) has the number of a
   // later row.
-  const bool names_its_row = !absl::StartsWith(postgres::SqlStateOf(error), "54");
+  const bool names_its_row = !absl::StartsWith(postgres::GetSqlState(error), "54");
   int64_t line = 0;
   if (names_its_row && *named < kMaxNamedRows &&
       absl::SimpleAtoi(MetadataOf(error, postgres::kCopyLineKey), &line) && line > 0) {

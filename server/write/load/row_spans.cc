@@ -43,21 +43,21 @@ std::vector<RowSpan> FindRows(absl::Span<const ByteBuffer> blocks) {
   return rows;
 }
 
-absl::string_view BytesOf(absl::Span<const ByteBuffer> blocks, const RowSpan& row) {
+absl::string_view GetRowBytes(absl::Span<const ByteBuffer> blocks, const RowSpan& row) {
   return blocks[row.block].view().substr(row.begin, row.size);
 }
 
-absl::string_view RawIdOf(absl::string_view row) {
+absl::string_view GetRawId(absl::string_view row) {
   return row.substr(kCountBytes + kLengthBytes, BigEndian(row.substr(kCountBytes), kLengthBytes));
 }
 
-bool HoldsRefusedForm(absl::string_view row) {
+bool HasInvalidForm(absl::string_view row) {
   size_t at = kCountBytes;
   for (uint32_t fields = BigEndian(row, kCountBytes); fields > 0; --fields) {
     const auto length = static_cast<int32_t>(BigEndian(row.substr(at), kLengthBytes));
     at += kLengthBytes;
     if (length <= 0) continue;
-    if (postgres::IsRefusedForm(row.substr(at, static_cast<size_t>(length)))) return true;
+    if (postgres::IsInvalidForm(row.substr(at, static_cast<size_t>(length)))) return true;
     at += static_cast<size_t>(length);
   }
   return false;

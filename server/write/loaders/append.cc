@@ -17,7 +17,7 @@
 namespace syncline::write {
 namespace {
 
-void WarnOfVisibleTails(const std::vector<postgres::WriterTail>& tails, StreamRecord* stream) {
+void WarnOfVisibleTails(const std::vector<postgres::WriterTail>& tails, StreamEntry* stream) {
   int64_t rows = 0;
   for (const postgres::WriterTail& tail : tails) rows += tail.staged ? 0 : tail.rows;
   WarnOfRows(LogLevel::kWarning, "ROWS_AFTER_CHECKPOINT", rows,
@@ -28,17 +28,17 @@ void WarnOfVisibleTails(const std::vector<postgres::WriterTail>& tails, StreamRe
 
 }  // namespace
 
-absl::Status AppendLoader::Start(StreamRecord* stream) {
+absl::Status AppendLoader::Start(StreamEntry* stream) {
   SYNCLINE_RETURN_IF_ERROR(RenewTable(context_, *stream));
   return StartUnderLocks(
       context_, stream,
       [this](postgres::Transaction& transaction, const postgres::InitialStatus& status,
-             StreamRecord* started) { return StartTarget(transaction, status, started); });
+             StreamEntry* started) { return StartTarget(transaction, status, started); });
 }
 
 absl::Status AppendLoader::StartTarget(postgres::Transaction& transaction,
                                        const postgres::InitialStatus& status,
-                                       StreamRecord* stream) const {
+                                       StreamEntry* stream) const {
   std::vector<postgres::UndeclaredColumn> undeclared;
   if (!status.temp.empty) {
     SYNCLINE_ASSIGN_OR_RETURN(undeclared, FindUndeclared(transaction, *context_.ledger, plan_));
@@ -55,16 +55,16 @@ absl::Status AppendLoader::StartTarget(postgres::Transaction& transaction,
   SYNCLINE_ASSIGN_OR_RETURN(const StagingFacts staging,
                             GatherStaging(context_, transaction, plan_, status.temp));
   SYNCLINE_ASSIGN_OR_RETURN(const StagingRequest request,
-                            StagingRequestOf(context_, transaction, plan_));
+                            GatherStagingRequest(context_, transaction, plan_));
   const StagingDecision decision = DecideStaging(request, staging);
   if (decision.prune) SYNCLINE_RETURN_IF_ERROR(PruneStaged(transaction, tails, stream));
   if (decision.action == StagingAction::kCopyIn) {
-    SYNCLINE_RETURN_IF_ERROR(TakeInStaged(transaction, undeclared));
+    SYNCLINE_RETURN_IF_ERROR(CopyInStaged(transaction, undeclared));
   }
   return postgres::NoteStart(transaction, *context_.ledger, *stream);
 }
 
-absl::Status AppendLoader::TakeInStaged(
+absl::Status AppendLoader::CopyInStaged(
     postgres::Transaction& transaction,
     const std::vector<postgres::UndeclaredColumn>& undeclared) const {
   SYNCLINE_ASSIGN_OR_RETURN(const int64_t staged_generation,
@@ -77,7 +77,7 @@ absl::Status AppendLoader::TakeInStaged(
   return context_.ledger->AddRows(transaction, plan_.table, staged_generation, copied);
 }
 
-absl::StatusOr<StreamResult> AppendLoader::Complete(const StreamRecord& stream,
+absl::StatusOr<StreamResult> AppendLoader::Complete(const StreamEntry& stream,
                                                     const CompletionRequest& request,
                                                     metrics::StreamMetrics&) {
   const StreamResult result{StreamOutcome::kAppended, stream.records_written};

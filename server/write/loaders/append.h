@@ -20,16 +20,15 @@ class AppendLoader : public StreamLoader {
       : context_(context), plan_(plan) {}
 
   LoaderKind kind() const override { return LoaderKind::kAppend; }
-  absl::Status Start(StreamRecord* stream) override;
-  absl::StatusOr<StreamResult> Complete(const StreamRecord& stream,
-                                        const CompletionRequest& request,
+  absl::Status Start(StreamEntry* stream) override;
+  absl::StatusOr<StreamResult> Complete(const StreamEntry& stream, const CompletionRequest& request,
                                         metrics::StreamMetrics& metrics) override;
 
  private:
   absl::Status StartTarget(postgres::Transaction& transaction,
-                           const postgres::InitialStatus& status, StreamRecord* stream) const;
+                           const postgres::InitialStatus& status, StreamEntry* stream) const;
   // Copies the rows of the staging table into the target and drops it.
-  absl::Status TakeInStaged(postgres::Transaction& transaction,
+  absl::Status CopyInStaged(postgres::Transaction& transaction,
                             const std::vector<postgres::UndeclaredColumn>& undeclared) const;
 
   const LoaderContext context_;

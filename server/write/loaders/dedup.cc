@@ -13,7 +13,7 @@
 
 namespace syncline::write {
 
-absl::StatusOr<StreamResult> DedupLoader::Complete(const StreamRecord& stream,
+absl::StatusOr<StreamResult> DedupLoader::Complete(const StreamEntry& stream,
                                                    const CompletionRequest& request,
                                                    metrics::StreamMetrics& metrics) {
   const absl::Time started = absl::Now();
@@ -30,7 +30,7 @@ absl::StatusOr<StreamResult> DedupLoader::Complete(const StreamRecord& stream,
         if (action == CompletionAction::kDiscard) {
           result = {StreamOutcome::kUnchanged, 0};
           SYNCLINE_RETURN_IF_ERROR(DropStaging(context_, transaction, plan_));
-        } else if (action == CompletionAction::kTakeBack) {
+        } else if (action == CompletionAction::kRemoveOwnRows) {
           SYNCLINE_RETURN_IF_ERROR(TakeBack(context_, transaction, plan_, &result));
         } else {
           result.outcome = StreamOutcome::kMerged;

@@ -21,9 +21,8 @@ class DedupLoader : public StreamLoader {
       : context_(context), plan_(plan) {}
 
   LoaderKind kind() const override { return LoaderKind::kDedup; }
-  absl::Status Start(StreamRecord* stream) override { return StartStaged(context_, plan_, stream); }
-  absl::StatusOr<StreamResult> Complete(const StreamRecord& stream,
-                                        const CompletionRequest& request,
+  absl::Status Start(StreamEntry* stream) override { return StartStaged(context_, plan_, stream); }
+  absl::StatusOr<StreamResult> Complete(const StreamEntry& stream, const CompletionRequest& request,
                                         metrics::StreamMetrics& metrics) override;
 
  private:

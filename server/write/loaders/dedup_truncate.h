@@ -19,9 +19,8 @@ class DedupTruncateLoader : public StreamLoader {
       : context_(context), plan_(plan) {}
 
   LoaderKind kind() const override { return LoaderKind::kDedupTruncate; }
-  absl::Status Start(StreamRecord* stream) override { return StartStaged(context_, plan_, stream); }
-  absl::StatusOr<StreamResult> Complete(const StreamRecord& stream,
-                                        const CompletionRequest& request,
+  absl::Status Start(StreamEntry* stream) override { return StartStaged(context_, plan_, stream); }
+  absl::StatusOr<StreamResult> Complete(const StreamEntry& stream, const CompletionRequest& request,
                                         metrics::StreamMetrics& metrics) override {
     return CompleteReplacement(context_, stream, request, metrics);
   }

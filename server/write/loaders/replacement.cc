@@ -54,7 +54,7 @@ absl::Status AddToTarget(const LoaderContext& context, postgres::Transaction& tr
 
 // Runs the steps of `action` that end the stream in this transaction; a replace is only prepared.
 absl::Status RunAction(const LoaderContext& context, postgres::Transaction& transaction,
-                       const StreamRecord& stream, const CompletionRequest& request,
+                       const StreamEntry& stream, const CompletionRequest& request,
                        CompletionAction action, StreamResult* result) {
   const StreamPlan& plan = stream.plan;
   switch (action) {
@@ -65,7 +65,7 @@ absl::Status RunAction(const LoaderContext& context, postgres::Transaction& tran
     case CompletionAction::kKeep:
       *result = {StreamOutcome::kKeptForResume, stream.records_written};
       break;
-    case CompletionAction::kTakeBack:
+    case CompletionAction::kRemoveOwnRows:
       SYNCLINE_RETURN_IF_ERROR(TakeBack(context, transaction, plan, result));
       break;
     case CompletionAction::kUnchanged:
@@ -81,7 +81,7 @@ absl::Status RunAction(const LoaderContext& context, postgres::Transaction& tran
   return EndStream(context, transaction, stream, request, *result);
 }
 
-absl::StatusOr<int64_t> CountStaged(const LoaderContext& context, const StreamRecord& stream) {
+absl::StatusOr<int64_t> CountStaged(const LoaderContext& context, const StreamEntry& stream) {
   // The stream's rows are all that is staged, unless deduplication removed some of them.
   if (stream.staged_alone && stream.plan.loader == LoaderKind::kAppendTruncate) {
     return stream.records_written;
@@ -95,7 +95,7 @@ absl::StatusOr<int64_t> CountStaged(const LoaderContext& context, const StreamRe
   return rows;
 }
 
-absl::StatusOr<StreamResult> SwapAndFinish(const LoaderContext& context, const StreamRecord& stream,
+absl::StatusOr<StreamResult> SwapAndFinish(const LoaderContext& context, const StreamEntry& stream,
                                            const CompletionRequest& request,
                                            metrics::StreamMetrics& metrics) {
   const StreamPlan& plan = stream.plan;
@@ -128,7 +128,7 @@ absl::StatusOr<StreamResult> SwapAndFinish(const LoaderContext& context, const S
 
 // Returns the name of the finalizing phase for metrics, or an empty string if its time is
 // negligible.
-absl::string_view PhaseOf(CompletionAction action, LoaderKind loader) {
+absl::string_view GetPhaseName(CompletionAction action, LoaderKind loader) {
   switch (action) {
     case CompletionAction::kCopy:
       return "copy";
@@ -140,7 +140,7 @@ absl::string_view PhaseOf(CompletionAction action, LoaderKind loader) {
     case CompletionAction::kUnchanged:
     case CompletionAction::kKeep:
     case CompletionAction::kDiscard:
-    case CompletionAction::kTakeBack:
+    case CompletionAction::kRemoveOwnRows:
       break;
   }
   return "";
@@ -150,7 +150,7 @@ absl::string_view PhaseOf(CompletionAction action, LoaderKind loader) {
 
 absl::StatusOr<CompletionFacts> GatherFacts(const LoaderContext& context,
                                             postgres::Transaction& transaction,
-                                            const StreamRecord& stream,
+                                            const StreamEntry& stream,
                                             const CompletionRequest& request,
                                             const postgres::InitialStatus& status) {
   CompletionFacts facts = {.complete = request.complete,
@@ -169,7 +169,7 @@ absl::StatusOr<CompletionFacts> GatherFacts(const LoaderContext& context,
 }
 
 absl::StatusOr<StreamResult> CompleteReplacement(const LoaderContext& context,
-                                                 const StreamRecord& stream,
+                                                 const StreamEntry& stream,
                                                  const CompletionRequest& request,
                                                  metrics::StreamMetrics& metrics) {
   const absl::Time started = absl::Now();
@@ -188,7 +188,7 @@ absl::StatusOr<StreamResult> CompleteReplacement(const LoaderContext& context,
         }
         return RunAction(context, transaction, stream, request, action, &result);
       }));
-  if (const absl::string_view phase = PhaseOf(action, stream.plan.loader); !phase.empty()) {
+  if (const absl::string_view phase = GetPhaseName(action, stream.plan.loader); !phase.empty()) {
     metrics.Finalized(phase, absl::Now() - started);
   }
   if (action != CompletionAction::kReplace) return result;

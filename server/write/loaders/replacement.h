@@ -17,14 +17,14 @@ namespace syncline::write {
 // Returns the facts for DecideCompletion. Only reads.
 absl::StatusOr<CompletionFacts> GatherFacts(const LoaderContext& context,
                                             postgres::Transaction& transaction,
-                                            const StreamRecord& stream,
+                                            const StreamEntry& stream,
                                             const CompletionRequest& request,
                                             const postgres::InitialStatus& status);
 
 // Ends `stream` as StreamLoader::Complete does. Everything except the swap is one transaction. The
 // swap is another one; if it is repeated, it finds what was prepared for it.
 absl::StatusOr<StreamResult> CompleteReplacement(const LoaderContext& context,
-                                                 const StreamRecord& stream,
+                                                 const StreamEntry& stream,
                                                  const CompletionRequest& request,
                                                  metrics::StreamMetrics& metrics);
 

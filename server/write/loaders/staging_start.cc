@@ -17,7 +17,7 @@
 namespace syncline::write {
 
 void WarnOfRows(LogLevel level, const std::string& code, int64_t rows, absl::string_view what,
-                StreamRecord* stream) {
+                StreamEntry* stream) {
   if (rows == 0) return;
   Log(level, absl::AsciiStrToLower(code))
       .Field("table", stream->plan.table.ToString())
@@ -50,9 +50,9 @@ absl::StatusOr<StagingFacts> GatherStaging(const LoaderContext& context,
   return staging;
 }
 
-absl::StatusOr<StagingRequest> StagingRequestOf(const LoaderContext& context,
-                                                postgres::Transaction& transaction,
-                                                const StreamPlan& plan) {
+absl::StatusOr<StagingRequest> GatherStagingRequest(const LoaderContext& context,
+                                                    postgres::Transaction& transaction,
+                                                    const StreamPlan& plan) {
   StagingRequest request = {.loader = plan.loader,
                             .minimum_generation_id = plan.minimum_generation_id,
                             .replay = plan.replay};
@@ -63,7 +63,7 @@ absl::StatusOr<StagingRequest> StagingRequestOf(const LoaderContext& context,
 }
 
 absl::Status PruneStaged(postgres::Transaction& transaction,
-                         const std::vector<postgres::WriterTail>& tails, StreamRecord* stream) {
+                         const std::vector<postgres::WriterTail>& tails, StreamEntry* stream) {
   std::vector<RawIdRange> ranges;
   for (const postgres::WriterTail& tail : tails) {
     if (!tail.staged) continue;
@@ -85,7 +85,7 @@ namespace {
 
 // Deletes rows that are sent again and rows of generations below the minimum.
 absl::Status DeleteRows(const LoaderContext& context, postgres::Transaction& transaction,
-                        const StagingDecision& decision, StreamRecord* stream) {
+                        const StagingDecision& decision, StreamEntry* stream) {
   const StreamPlan& plan = stream->plan;
   if (decision.prune) {
     SYNCLINE_ASSIGN_OR_RETURN(
@@ -106,10 +106,9 @@ absl::Status DeleteRows(const LoaderContext& context, postgres::Transaction& tra
 
 // Carries out `decision` on the staging table, and updates `staging` accordingly.
 absl::Status CarryOut(const LoaderContext& context, postgres::Transaction& transaction,
-                      const StagingDecision& decision, StreamRecord* stream,
-                      StagingFacts* staging) {
+                      const StagingDecision& decision, StreamEntry* stream, StagingFacts* staging) {
   const StreamPlan& plan = stream->plan;
-  if (decision.action == StagingAction::kMakeAnew) {
+  if (decision.action == StagingAction::kRecreate) {
     if (!staging->empty) {
       Log(LogLevel::kInfo, "staging_made_anew")
           .Field("table", plan.table.ToString())
@@ -132,15 +131,15 @@ absl::Status CarryOut(const LoaderContext& context, postgres::Transaction& trans
 }  // namespace
 
 absl::Status StartStaged(const LoaderContext& context, const StreamPlan& plan,
-                         StreamRecord* stream) {
+                         StreamEntry* stream) {
   return StartUnderLocks(
       context, stream,
       [&](postgres::Transaction& transaction, const postgres::InitialStatus& status,
-          StreamRecord* started) -> absl::Status {
+          StreamEntry* started) -> absl::Status {
         SYNCLINE_ASSIGN_OR_RETURN(StagingFacts staging,
                                   GatherStaging(context, transaction, plan, status.temp));
         SYNCLINE_ASSIGN_OR_RETURN(const StagingRequest request,
-                                  StagingRequestOf(context, transaction, plan));
+                                  GatherStagingRequest(context, transaction, plan));
         SYNCLINE_RETURN_IF_ERROR(
             CarryOut(context, transaction, DecideStaging(request, staging), started, &staging));
         started->plan.restart = IsRestart(request, staging);

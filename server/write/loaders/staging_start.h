@@ -30,24 +30,23 @@ absl::StatusOr<StagingFacts> GatherStaging(const LoaderContext& context,
                                            const postgres::TableStatus& temp);
 
 // Returns what the stream requests of staging.
-absl::StatusOr<StagingRequest> StagingRequestOf(const LoaderContext& context,
-                                                postgres::Transaction& transaction,
-                                                const StreamPlan& plan);
+absl::StatusOr<StagingRequest> GatherStagingRequest(const LoaderContext& context,
+                                                    postgres::Transaction& transaction,
+                                                    const StreamPlan& plan);
 
 // Deletes the staged rows of `tails`, which the source sends again. Their number is reported in the
 // log and in a warning STAGED_ROWS_REPLAYED.
 absl::Status PruneStaged(postgres::Transaction& transaction,
-                         const std::vector<postgres::WriterTail>& tails, StreamRecord* stream);
+                         const std::vector<postgres::WriterTail>& tails, StreamEntry* stream);
 
 // Starts a stream of a loader that stages: keeps the staging table, except rows that are sent
 // again, or creates it anew. `stream` is changed only when the transaction has committed.
-absl::Status StartStaged(const LoaderContext& context, const StreamPlan& plan,
-                         StreamRecord* stream);
+absl::Status StartStaged(const LoaderContext& context, const StreamPlan& plan, StreamEntry* stream);
 
 // Logs `rows`, unless it is 0, with `code` in lower case as the event, and adds the warning "`rows`
 // rows `what`" with that code. It replaces an earlier one, because an interrupted start is
 // repeated.
 void WarnOfRows(LogLevel level, const std::string& code, int64_t rows, absl::string_view what,
-                StreamRecord* stream);
+                StreamEntry* stream);
 
 }  // namespace syncline::write

@@ -50,16 +50,16 @@ absl::StatusOr<postgres::InitialStatus> Gather(postgres::Transaction& transactio
 
 }  // namespace
 
-postgres::LockPolicy LockPolicyOf(const LoaderContext& context) {
+postgres::LockPolicy GetLockPolicy(const LoaderContext& context) {
   return {context.swap.lock_timeout, context.swap.deadline, context.swap.wait};
 }
 
-absl::Status StartUnderLocks(const LoaderContext& context, StreamRecord* stream, StartStep start) {
+absl::Status StartUnderLocks(const LoaderContext& context, StreamEntry* stream, StartStep start) {
   const StreamPlan& plan = stream->plan;
-  const postgres::LockPolicy policy = LockPolicyOf(context);
+  const postgres::LockPolicy policy = GetLockPolicy(context);
   const postgres::LockNeed need =
       stream->changes.empty() ? postgres::LockNeed::kRead : postgres::LockNeed::kReaders;
-  StreamRecord started;
+  StreamEntry started;
   SYNCLINE_RETURN_IF_ERROR(postgres::TransactUnderPolicy(
       *context.database, policy, {{plan.table, plan.temp_table}, need},
       [&](postgres::Transaction& transaction) -> absl::Status {
@@ -67,7 +67,7 @@ absl::Status StartUnderLocks(const LoaderContext& context, StreamRecord* stream,
         SYNCLINE_ASSIGN_OR_RETURN(const StreamState state, LockTable(context, transaction, plan));
         started.state = state;
         if (state != StreamState::kOpen) return absl::OkStatus();
-        SYNCLINE_RETURN_IF_ERROR(postgres::BoundLockWaits(transaction, policy));
+        SYNCLINE_RETURN_IF_ERROR(postgres::LimitLockWaits(transaction, policy));
         SYNCLINE_ASSIGN_OR_RETURN(const postgres::InitialStatus status, Gather(transaction, plan));
         return start(transaction, status, &started);
       }));
@@ -128,7 +128,7 @@ absl::Status TakeBack(const LoaderContext& context, postgres::Transaction& trans
 }
 
 absl::Status EndStream(const LoaderContext& context, postgres::Transaction& transaction,
-                       const StreamRecord& stream, const CompletionRequest& request,
+                       const StreamEntry& stream, const CompletionRequest& request,
                        const StreamResult& result) {
   return context.ledger->FinishStream(
       transaction, stream, request.complete ? StreamState::kCompleted : StreamState::kIncomplete,

@@ -33,7 +33,7 @@ struct LoaderContext {
 };
 
 // Returns how long work on a user's table waits for its locks.
-postgres::LockPolicy LockPolicyOf(const LoaderContext& context);
+postgres::LockPolicy GetLockPolicy(const LoaderContext& context);
 
 class StreamLoader {
  public:
@@ -44,11 +44,11 @@ class StreamLoader {
   // Creates the tables that records go to. Stores what that changed (changes, warnings, whether it
   // is a restart) in `stream`, which is the plan's, and in the ledger. Changes nothing if the
   // stream is no longer kOpen.
-  virtual absl::Status Start(StreamRecord* stream) = 0;
+  virtual absl::Status Start(StreamEntry* stream) = 0;
 
   // Finalizes `stream`, which is kFinalizing, and ends it in the ledger as `request` specifies.
   // When it returns OK, the result is in the ledger.
-  virtual absl::StatusOr<StreamResult> Complete(const StreamRecord& stream,
+  virtual absl::StatusOr<StreamResult> Complete(const StreamEntry& stream,
                                                 const CompletionRequest& request,
                                                 metrics::StreamMetrics& metrics) = 0;
 };
@@ -66,8 +66,8 @@ std::unique_ptr<StreamLoader> CreateStreamLoader(const LoaderContext& context,
 // or another replica is ahead.
 using StartStep =
     absl::FunctionRef<absl::Status(postgres::Transaction& transaction,
-                                   const postgres::InitialStatus& status, StreamRecord* record)>;
-absl::Status StartUnderLocks(const LoaderContext& context, StreamRecord* stream, StartStep start);
+                                   const postgres::InitialStatus& status, StreamEntry* record)>;
+absl::Status StartUnderLocks(const LoaderContext& context, StreamEntry* stream, StartStep start);
 
 // Locks the table's name against starts and other completions, and returns what exists under it.
 // Call it first in a transaction. Errors: ABORTED SUPERSEDED if the stream is no longer
@@ -101,7 +101,7 @@ absl::Status TakeBack(const LoaderContext& context, postgres::Transaction& trans
 
 // Ends the stream with `result`: kCompleted for COMPLETE, else kIncomplete.
 absl::Status EndStream(const LoaderContext& context, postgres::Transaction& transaction,
-                       const StreamRecord& stream, const CompletionRequest& request,
+                       const StreamEntry& stream, const CompletionRequest& request,
                        const StreamResult& result);
 
 }  // namespace syncline::write

@@ -1,4 +1,4 @@
-// RecordStream: one StreamRecords call, between gRPC's callback API and a WriterCall.
+// StreamRecordsReactor: one StreamRecords call, between gRPC's callback API and a WriterCall.
 //
 // Reads a message, passes it on, and starts the next read only when the WriterCall permits it: not
 // reading is the back-pressure. The call may end at any time, even while a read is outstanding;
@@ -29,27 +29,28 @@
 namespace syncline::rpc {
 
 // Dependencies shared by all calls. Every pointer must outlive them.
-struct RecordStreamContext {
+struct StreamRecordsContext {
   sync::SyncRegistry* registry = nullptr;
   Admission* admission = nullptr;
   ThreadPool* pool = nullptr;
   metrics::Metrics* metrics = nullptr;
-  FreeTexts* texts = nullptr;
+  FreeStrings* texts = nullptr;
 };
 
-class RecordStream final : public grpc::ServerReadReactor<grpc::ByteBuffer>,
-                           public std::enable_shared_from_this<RecordStream> {
+class StreamRecordsReactor final : public grpc::ServerReadReactor<grpc::ByteBuffer>,
+                                   public std::enable_shared_from_this<StreamRecordsReactor> {
  public:
   // Starts reading. The call is already admitted; OnDone releases its slot.
-  static RecordStream* Start(const RecordStreamContext& context, Identity caller,
-                             grpc::ByteBuffer* response);
+  static StreamRecordsReactor* Start(const StreamRecordsContext& context, Identity caller,
+                                     grpc::ByteBuffer* response);
 
   void OnReadDone(bool ok) override;
   void OnCancel() override;
   void OnDone() override;
 
  private:
-  RecordStream(const RecordStreamContext& context, Identity caller, grpc::ByteBuffer* response)
+  StreamRecordsReactor(const StreamRecordsContext& context, Identity caller,
+                       grpc::ByteBuffer* response)
       : context_(context),
         caller_(std::move(caller)),
         reader_(context.texts),
@@ -71,12 +72,12 @@ class RecordStream final : public grpc::ServerReadReactor<grpc::ByteBuffer>,
   void EndWith(const absl::Status& status);
   void FinishOnce(const absl::Status& status, const sync::CallSummary& summary);
 
-  const RecordStreamContext context_;
+  const StreamRecordsContext context_;
   const Identity caller_;
   MessageReader reader_;  // used by one read at a time
   grpc::ByteBuffer* const response_;
-  std::shared_ptr<RecordStream> self_;  // reset by OnDone
-  grpc::ByteBuffer request_;            // bytes of the outstanding read
+  std::shared_ptr<StreamRecordsReactor> self_;  // reset by OnDone
+  grpc::ByteBuffer request_;                    // bytes of the outstanding read
   std::string sync_id_;
   std::string name_;  // "sync/stream/writer" for the log; set by the header
 

@@ -1,4 +1,4 @@
-#include "server/rpc/watch_stream.h"
+#include "server/rpc/watch_sync_reactor.h"
 
 #include <grpcpp/impl/codegen/proto_utils.h>
 
@@ -23,30 +23,30 @@ constexpr absl::Duration kWatchSlice = absl::Milliseconds(250);
 
 }  // namespace
 
-WatchStream* WatchStream::Start(const WatchStreamContext& context, Identity caller,
-                                v1::WatchSyncRequest request, Admission::Call place) {
+WatchSyncReactor* WatchSyncReactor::Start(const WatchSyncContext& context, Identity caller,
+                                          v1::WatchSyncRequest request, Admission::Call place) {
   auto* const stream =
-      new WatchStream(context, std::move(caller), std::move(request), std::move(place));
+      new WatchSyncReactor(context, std::move(caller), std::move(request), std::move(place));
   stream->thread_ = Thread::TryStart("watch", [stream] { stream->Run(); });
-  if (stream->thread_ == nullptr) stream->Finish(Answer(kRpc, NoThreadForWatch()));
+  if (stream->thread_ == nullptr) stream->Finish(Answer(kRpc, NoThreadForWatchError()));
   return stream;
 }
 
-WatchStream::WatchStream(const WatchStreamContext& context, Identity caller,
-                         v1::WatchSyncRequest request, Admission::Call place)
+WatchSyncReactor::WatchSyncReactor(const WatchSyncContext& context, Identity caller,
+                                   v1::WatchSyncRequest request, Admission::Call place)
     : context_(context),
       caller_(std::move(caller)),
       request_(std::move(request)),
       place_(std::move(place)) {}
 
-void WatchStream::Run() {
+void WatchSyncReactor::Run() {
   absl::Status status = context_.registry->CheckOwner(request_.sync_id(), caller_);
   if (status.ok()) status = Send();
   // A caller that has gone is not logged.
   Finish(absl::IsCancelled(status) ? ToGrpc(status) : Answer(kRpc, status));
 }
 
-absl::Status WatchStream::Send() {
+absl::Status WatchSyncReactor::Send() {
   SYNCLINE_ASSIGN_OR_RETURN(
       const std::unique_ptr<sync::SyncWatch> watch,
       context_.registry->Watch(request_.sync_id(), request_.after_sequence()));
@@ -63,7 +63,7 @@ absl::Status WatchStream::Send() {
   return sync::CallerGone();
 }
 
-bool WatchStream::Write(const v1::WatchSyncResponse& event) {
+bool WatchSyncReactor::Write(const v1::WatchSyncResponse& event) {
   bool owned = false;
   event_.Clear();
   const grpc::Status serialized =
@@ -80,7 +80,7 @@ bool WatchStream::Write(const v1::WatchSyncResponse& event) {
   return written_;
 }
 
-void WatchStream::OnWriteDone(bool ok) {
+void WatchSyncReactor::OnWriteDone(bool ok) {
   // Notifies under the lock; otherwise this object could be destroyed before the notification.
   MutexLock lock(&mutex_);
   writing_ = false;
@@ -88,12 +88,12 @@ void WatchStream::OnWriteDone(bool ok) {
   changed_.NotifyAll();
 }
 
-void WatchStream::OnCancel() {
+void WatchSyncReactor::OnCancel() {
   MutexLock lock(&mutex_);
   cancelled_ = true;
 }
 
-bool WatchStream::cancelled() const {
+bool WatchSyncReactor::cancelled() const {
   MutexLock lock(&mutex_);
   return cancelled_;
 }

@@ -1,4 +1,4 @@
-#include "server/model/plan_words.h"
+#include "server/model/enum_names.h"
 
 #include <array>
 

@@ -1,4 +1,4 @@
-#include "server/rpc/record_stream.h"
+#include "server/rpc/stream_records_reactor.h"
 
 #include <grpcpp/impl/codegen/proto_utils.h>
 
@@ -34,15 +34,16 @@ absl::Status EmptyCall() {
 
 }  // namespace
 
-RecordStream* RecordStream::Start(const RecordStreamContext& context, Identity caller,
-                                  grpc::ByteBuffer* response) {
-  std::shared_ptr<RecordStream> stream(new RecordStream(context, std::move(caller), response));
+StreamRecordsReactor* StreamRecordsReactor::Start(const StreamRecordsContext& context,
+                                                  Identity caller, grpc::ByteBuffer* response) {
+  std::shared_ptr<StreamRecordsReactor> stream(
+      new StreamRecordsReactor(context, std::move(caller), response));
   stream->self_ = stream;
   stream->StartRead(&stream->request_);
   return stream.get();
 }
 
-void RecordStream::OnReadDone(bool ok) {
+void StreamRecordsReactor::OnReadDone(bool ok) {
   if (!ok) {  // half-close, or the end of the call
     const std::shared_ptr<sync::WriterCall> open = call();
     if (open != nullptr) return open->End(absl::OkStatus());
@@ -64,7 +65,7 @@ void RecordStream::OnReadDone(bool ok) {
   OnMessage(std::move(message));
 }
 
-void RecordStream::OnMessage(v1::StreamRecordsRequest message) {
+void StreamRecordsReactor::OnMessage(v1::StreamRecordsRequest message) {
   switch (message.message_case()) {
     case v1::StreamRecordsRequest::kHeader:
       return OnHeader(message.header());
@@ -78,7 +79,7 @@ void RecordStream::OnMessage(v1::StreamRecordsRequest message) {
   }
 }
 
-void RecordStream::OnHeader(const v1::StreamHeader& header) {
+void StreamRecordsReactor::OnHeader(const v1::StreamHeader& header) {
   bool second = false;
   {
     // The next read starts only when the call is open, so a second header arrives at an open call.
@@ -95,7 +96,7 @@ void RecordStream::OnHeader(const v1::StreamHeader& header) {
   context_.pool->Post([self = shared_from_this(), header] { self->Open(header); });
 }
 
-void RecordStream::Open(const v1::StreamHeader& header) {
+void StreamRecordsReactor::Open(const v1::StreamHeader& header) {
   bool cancelled = false;
   {
     // If the caller has cancelled, a claim would fence the call that it has opened instead.
@@ -118,7 +119,7 @@ void RecordStream::Open(const v1::StreamHeader& header) {
                            const absl::Status& status, const sync::CallSummary& summary) {
                          self->FinishOnce(status, summary);
                        });
-  if (ReasonOf(opened.status()) == "STREAM_COMPLETED") return Repeat(**session, header);
+  if (GetReason(opened.status()) == "STREAM_COMPLETED") return Repeat(**session, header);
   if (!opened.ok()) return FinishOnce(opened.status(), {});
   // Publish the call to OnCancel, which may have run meanwhile, and start reading.
   {
@@ -132,7 +133,7 @@ void RecordStream::Open(const v1::StreamHeader& header) {
   ReadNext();
 }
 
-void RecordStream::Repeat(sync::StreamSession& session, const v1::StreamHeader& header) {
+void StreamRecordsReactor::Repeat(sync::StreamSession& session, const v1::StreamHeader& header) {
   absl::StatusOr<sync::RepeatedCall> repeated = session.Repeat(header.writer_id());
   if (!repeated.ok()) return FinishOnce(repeated.status(), {});
   repeated_ = *std::move(repeated);
@@ -140,7 +141,7 @@ void RecordStream::Repeat(sync::StreamSession& session, const v1::StreamHeader& 
   ReadNext();
 }
 
-void RecordStream::OnBatch(std::unique_ptr<v1::RecordBatch> records) {
+void StreamRecordsReactor::OnBatch(std::unique_ptr<v1::RecordBatch> records) {
   const std::shared_ptr<sync::WriterCall> open = call();
   if (open == nullptr && !repeated_.has_value())
     return EndWith(ProtocolOrder("a batch was sent before the header"));
@@ -154,7 +155,7 @@ void RecordStream::OnBatch(std::unique_ptr<v1::RecordBatch> records) {
   open->Accept(std::move(records), [self = shared_from_this()] { self->ReadNext(); });
 }
 
-void RecordStream::OnCheckpoint(v1::Checkpoint checkpoint) {
+void StreamRecordsReactor::OnCheckpoint(v1::Checkpoint checkpoint) {
   const std::shared_ptr<sync::WriterCall> open = call();
   if (open == nullptr && !repeated_.has_value())
     return EndWith(ProtocolOrder("a checkpoint was sent before the header"));
@@ -169,7 +170,7 @@ void RecordStream::OnCheckpoint(v1::Checkpoint checkpoint) {
   // Everything before the checkpoint is durable already.
   if (repeated_.has_value()) return ReadNext();
   absl::StatusOr<std::vector<CheckpointPosition>> positions =
-      PositionsOf(checkpoint, [this](const StreamDescriptor& descriptor) {
+      GetCheckpointPositions(checkpoint, [this](const StreamDescriptor& descriptor) {
         return context_.registry->FindStream(sync_id_, descriptor).ok();
       });
   if (!positions.ok()) return EndWith(positions.status());
@@ -178,7 +179,7 @@ void RecordStream::OnCheckpoint(v1::Checkpoint checkpoint) {
                       [self = shared_from_this()] { self->ReadNext(); });
 }
 
-void RecordStream::OnCancel() {
+void StreamRecordsReactor::OnCancel() {
   std::shared_ptr<sync::WriterCall> open;
   {
     MutexLock lock(&mutex_);
@@ -188,30 +189,31 @@ void RecordStream::OnCancel() {
   if (open != nullptr) open->Fail(sync::CallerGone());
 }
 
-void RecordStream::OnDone() {
+void StreamRecordsReactor::OnDone() {
   context_.admission->LeaveStream();
   // May destroy this.
-  const std::shared_ptr<RecordStream> last = std::move(self_);
+  const std::shared_ptr<StreamRecordsReactor> last = std::move(self_);
 }
 
-std::shared_ptr<sync::WriterCall> RecordStream::call() const {
+std::shared_ptr<sync::WriterCall> StreamRecordsReactor::call() const {
   MutexLock lock(&mutex_);
   return call_;
 }
 
-void RecordStream::ReadNext() {
+void StreamRecordsReactor::ReadNext() {
   // The lock excludes FinishOnce, after which no read may start.
   MutexLock lock(&mutex_);
   if (!finished_) StartRead(&request_);
 }
 
-void RecordStream::EndWith(const absl::Status& status) {
+void StreamRecordsReactor::EndWith(const absl::Status& status) {
   const std::shared_ptr<sync::WriterCall> open = call();
   if (open != nullptr) return open->End(status);
   FinishOnce(status, repeated_.has_value() ? repeated_->summary() : sync::CallSummary());
 }
 
-void RecordStream::FinishOnce(const absl::Status& status, const sync::CallSummary& summary) {
+void StreamRecordsReactor::FinishOnce(const absl::Status& status,
+                                      const sync::CallSummary& summary) {
   // Add the durable offset and, for a repeated call, the outcome to an error.
   absl::Status answered = status;
   if (!status.ok() && (call() != nullptr || repeated_.has_value())) {

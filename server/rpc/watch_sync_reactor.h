@@ -1,4 +1,4 @@
-// WatchStream: one WatchSync call, with its own thread that sends the sync's events.
+// WatchSyncReactor: one WatchSync call, with its own thread that sends the sync's events.
 //
 // It needs a thread because reading events waits for the database, and sending them waits for a
 // slow caller. Everything before the thread starts, refusals included, runs on gRPC's threads and
@@ -21,17 +21,17 @@
 namespace syncline::rpc {
 
 // Dependencies shared by all watches. Every pointer must outlive them.
-struct WatchStreamContext {
+struct WatchSyncContext {
   sync::SyncRegistry* registry = nullptr;
   const Admission* admission = nullptr;
 };
 
-class WatchStream final : public grpc::ServerWriteReactor<grpc::ByteBuffer> {
+class WatchSyncReactor final : public grpc::ServerWriteReactor<grpc::ByteBuffer> {
  public:
   // Starts sending. `place` is released when the call is over. If the system provides no thread,
   // the call ends with RESOURCE_EXHAUSTED TOO_MANY_STREAMS.
-  static WatchStream* Start(const WatchStreamContext& context, Identity caller,
-                            v1::WatchSyncRequest request, Admission::Call place);
+  static WatchSyncReactor* Start(const WatchSyncContext& context, Identity caller,
+                                 v1::WatchSyncRequest request, Admission::Call place);
 
   void OnWriteDone(bool ok) override;
   void OnCancel() override;
@@ -39,8 +39,8 @@ class WatchStream final : public grpc::ServerWriteReactor<grpc::ByteBuffer> {
   void OnDone() override { delete this; }
 
  private:
-  WatchStream(const WatchStreamContext& context, Identity caller, v1::WatchSyncRequest request,
-              Admission::Call place);
+  WatchSyncReactor(const WatchSyncContext& context, Identity caller, v1::WatchSyncRequest request,
+                   Admission::Call place);
 
   // Main function of the thread.
   void Run();
@@ -51,7 +51,7 @@ class WatchStream final : public grpc::ServerWriteReactor<grpc::ByteBuffer> {
   bool Write(const v1::WatchSyncResponse& event);
   bool cancelled() const;
 
-  const WatchStreamContext context_;
+  const WatchSyncContext context_;
   const Identity caller_;
   const v1::WatchSyncRequest request_;
   const Admission::Call place_;
