@@ -38,6 +38,7 @@ if(SYNCLINE_PRECOMPILED_HEADERS)
     add_compile_options("SHELL:-Xclang -fno-pch-timestamp")
   endif()
   add_library(syncline_precompiled OBJECT ${CMAKE_CURRENT_LIST_DIR}/precompiled.cc)
+  target_compile_options(syncline_precompiled PRIVATE ${SYNCLINE_WARNINGS})
   target_precompile_headers(syncline_precompiled PRIVATE ${CMAKE_CURRENT_LIST_DIR}/precompiled.h)
 endif()
 
