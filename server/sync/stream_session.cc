@@ -150,7 +150,7 @@ absl::StatusOr<StreamEntry> StreamSession::AfterFailure(const absl::Status& fail
   const absl::StatusOr<StreamEntry> now = context_->store->GetStream(plan_.stream_no);
   if (now.ok() && HasEnded(now->state)) return now;
   if (now.ok() && now->state == StreamState::kCancelled) {
-    answer = context_->store->WhyCancelled(plan_);
+    answer = context_->store->GetCancellationError(plan_);
   }
   Log(LogLevel::kWarning, "finalize_failed")
       .Field("sync_id", sync_id_)

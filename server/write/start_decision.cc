@@ -118,7 +118,7 @@ absl::Status StartDecision::ReadHistory(Stream* stream) {
   if (stream->status.real.exists) return absl::OkStatus();
   if (history.loaded_generation.has_value()) {
     stream->record->warnings.push_back(TableMissing(table));
-    SYNCLINE_RETURN_IF_ERROR(ledger_->ForgetGenerations(*transaction_, table));
+    SYNCLINE_RETURN_IF_ERROR(ledger_->MarkGenerationsDropped(*transaction_, table));
   }
   // The table was never completed, or the user dropped it, so it starts again with any generation.
   // Its owner remains only if rows are staged or are being loaded.

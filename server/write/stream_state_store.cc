@@ -105,7 +105,7 @@ absl::StatusOr<StreamEntry> StreamStateStore::BeginCompletion(int64_t stream_no,
         if (HasEnded(stream.state)) return stream;
         if (stream.state == StreamState::kCancelled) return postgres::SyncCancelled();
         SYNCLINE_ASSIGN_OR_RETURN(const std::vector<std::string> open,
-                                  ledger_->OpenWriters(transaction, stream_no));
+                                  ledger_->FindOpenWriters(transaction, stream_no));
         if (!open.empty()) return WritersActive(open);
         // Fencing waits for the commits of writers that count as dead. What they have committed is
         // known only after that.
@@ -117,7 +117,7 @@ absl::StatusOr<StreamEntry> StreamStateStore::BeginCompletion(int64_t stream_no,
           return CountMismatch(*request.expected_records, committed);
         }
         SYNCLINE_ASSIGN_OR_RETURN(const std::vector<std::string> gaps,
-                                  ledger_->WritersWithGaps(transaction, stream_no));
+                                  ledger_->FindWritersWithGaps(transaction, stream_no));
         if (request.complete && !gaps.empty()) return OffsetsMissing(gaps);
         return stream;
       });
@@ -135,9 +135,9 @@ absl::Status StreamStateStore::NoteFailure(int64_t stream_no, const absl::Status
   });
 }
 
-absl::Status StreamStateStore::WhyCancelled(const StreamPlan& plan) {
+absl::Status StreamStateStore::GetCancellationError(const StreamPlan& plan) {
   return database_->Transact([&](postgres::Transaction& transaction) {
-    return postgres::WhyCancelled(transaction, *ledger_, plan);
+    return postgres::GetCancellationError(transaction, *ledger_, plan);
   });
 }
 

@@ -69,7 +69,7 @@ class StreamStateStore {
   // Returns why a kCancelled stream can no longer be written: ABORTED SUPERSEDED if a newer sync
   // took its table over, otherwise FAILED_PRECONDITION SYNC_CANCELLED. Errors: those of the
   // database.
-  absl::Status WhyCancelled(const StreamPlan& plan);
+  absl::Status GetCancellationError(const StreamPlan& plan);
 
   absl::StatusOr<std::vector<CommittedCheckpoint>> ReadCheckpoints(int64_t sync_no,
                                                                    int64_t after_sequence,

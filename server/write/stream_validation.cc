@@ -57,8 +57,9 @@ absl::Status CheckCount(const StreamEntry& stream, const CompletionRequest& requ
 
 absl::Status CheckGaps(const LoaderContext& context, postgres::Transaction& transaction,
                        const StreamEntry& stream, const CompletionRequest& request) {
-  SYNCLINE_ASSIGN_OR_RETURN(const std::vector<std::string> gaps,
-                            context.ledger->WritersWithGaps(transaction, stream.plan.stream_no));
+  SYNCLINE_ASSIGN_OR_RETURN(
+      const std::vector<std::string> gaps,
+      context.ledger->FindWritersWithGaps(transaction, stream.plan.stream_no));
   return request.complete && !gaps.empty() ? OffsetsMissing(gaps) : absl::OkStatus();
 }
 
@@ -100,7 +101,7 @@ absl::StatusOr<Validation> ValidateCompletion(const LoaderContext& context,
                                   ReadStream(context, transaction, sync_id, plan));
         if (stream.state == StreamState::kCancelled) return postgres::SyncCancelled();
         SYNCLINE_ASSIGN_OR_RETURN(const std::vector<std::string> open,
-                                  context.ledger->OpenWriters(transaction, plan.stream_no));
+                                  context.ledger->FindOpenWriters(transaction, plan.stream_no));
         validation.final = open.empty();
         if (HasEnded(stream.state)) return absl::OkStatus();
         if (validation.final) {

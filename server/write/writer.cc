@@ -58,7 +58,7 @@ absl::Status Writer::StartStreams(bool allow_partial, SyncEntry* sync) {
     absl::Status status = made->second;
     if (status.ok()) status = LoaderFor(stream.plan)->Start(&stream);
     if (status.ok()) continue;
-    if (const auto cancelled = WhyCancelled(stream.plan); cancelled.has_value()) {
+    if (const auto cancelled = GetCancellationError(stream.plan); cancelled.has_value()) {
       LogFailure(*sync, stream.plan, status);
       if (!allow_partial) return *cancelled;
       stream.state = StreamState::kCancelled;
@@ -70,7 +70,7 @@ absl::Status Writer::StartStreams(bool allow_partial, SyncEntry* sync) {
   return absl::OkStatus();
 }
 
-std::optional<absl::Status> Writer::WhyCancelled(const StreamPlan& plan) {
+std::optional<absl::Status> Writer::GetCancellationError(const StreamPlan& plan) {
   std::optional<absl::Status> cause;
   const absl::Status asked =
       context_.database->Transact([&](postgres::Transaction& transaction) -> absl::Status {
@@ -78,7 +78,7 @@ std::optional<absl::Status> Writer::WhyCancelled(const StreamPlan& plan) {
         SYNCLINE_ASSIGN_OR_RETURN(const StreamState state,
                                   context_.ledger->GetStreamState(transaction, plan.stream_no));
         if (state != StreamState::kCancelled) return absl::OkStatus();
-        cause = postgres::WhyCancelled(transaction, *context_.ledger, plan);
+        cause = postgres::GetCancellationError(transaction, *context_.ledger, plan);
         return absl::OkStatus();
       });
   return asked.ok() ? cause : std::nullopt;
@@ -155,7 +155,8 @@ absl::StatusOr<std::optional<StartedSync>> Writer::Find(postgres::Transaction& t
   const std::string& digest = draft.sync.input_digest;
   if (!digest.empty() && digest != known->input_digest) {
     if (!known->input_digest.empty()) return InputChanged(sync_id);
-    SYNCLINE_RETURN_IF_ERROR(context_.ledger->NoteInput(transaction, known->sync_no, digest));
+    SYNCLINE_RETURN_IF_ERROR(
+        context_.ledger->StoreInputDigest(transaction, known->sync_no, digest));
   }
   return std::optional<StartedSync>({*std::move(known), /*resumed=*/true});
 }

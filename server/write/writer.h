@@ -56,7 +56,7 @@ class Writer {
   absl::Status StartStreams(bool allow_partial, SyncEntry* sync);
   // Returns the error of a kCancelled stream, which replaces any other error of its start. Returns
   // nullopt if the stream is not cancelled or if the ledger cannot be read.
-  std::optional<absl::Status> WhyCancelled(const StreamPlan& plan);
+  std::optional<absl::Status> GetCancellationError(const StreamPlan& plan);
   absl::Status Fail(const SyncEntry& sync, const absl::Status& error, StreamEntry* stream);
 
   const LoaderContext context_;

@@ -35,7 +35,7 @@ class DependentsTest : public testing::SwapFixture {
     return database().Transact([&](Transaction& transaction) -> absl::Status {
       SYNCLINE_ASSIGN_OR_RETURN(const Dependents all,
                                 postgres::CaptureDependents(transaction, Name("t")));
-      const Dependents chosen = postgres::ThatRead(all, columns);
+      const Dependents chosen = postgres::SelectReaders(all, columns);
       chosen_.clear();
       for (const postgres::DependentView& view : chosen.views) chosen_.push_back(view.name.name);
       SYNCLINE_RETURN_IF_ERROR(postgres::DropDependentViews(transaction, chosen));

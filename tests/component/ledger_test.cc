@@ -95,7 +95,7 @@ class LedgerTest : public LedgerFixture {
     SYNCLINE_RETURN_IF_ERROR(lane_->Begin());
     const absl::StatusOr<int64_t> durable = [&]() -> absl::StatusOr<int64_t> {
       SYNCLINE_ASSIGN_OR_RETURN(const int64_t offset,
-                                committer_->MovePosition(*lane_, claim, commit));
+                                committer_->AdvanceOffset(*lane_, claim, commit));
       SYNCLINE_RETURN_IF_ERROR(
           committer_->WriteRejected(*lane_, claim, commit.rejected, int64_t{1} << 20));
       SYNCLINE_RETURN_IF_ERROR(committer_->WriteCheckpoints(*lane_, claim, checkpoints));
@@ -374,13 +374,13 @@ TEST_F(LedgerTest, ConcurrentLaneCommitsAddUp) {
   const WriterClaim claim = Claim(sync);
   const auto other_lane = Connect();
   ASSERT_OK(lane_->Begin());
-  ASSERT_OK(committer_->MovePosition(*lane_, claim, Records(10, 20)));
+  ASSERT_OK(committer_->AdvanceOffset(*lane_, claim, Records(10, 20)));
   absl::StatusOr<int64_t> durable;
   {
     // Waits for the row that the first lane holds, then adds to that lane's result.
     const Thread second("lane", [&] {
       EXPECT_OK(other_lane->Begin());
-      durable = committer_->MovePosition(*other_lane, claim, Records(0, 10));
+      durable = committer_->AdvanceOffset(*other_lane, claim, Records(0, 10));
       EXPECT_OK(other_lane->Commit());
     });
     while (QueryInt("SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND "
@@ -409,22 +409,22 @@ TEST_F(LedgerTest, LookReportsCommittedAndClaim) {
   OffsetRanges second;
   second.Add({5, 9});
   ASSERT_OK(Commit(claim, Records(0, 5)));
-  ASSERT_OK_AND_ASSIGN(const postgres::WriterStanding found,
+  ASSERT_OK_AND_ASSIGN(const postgres::WriterRowState found,
                        committer_->Look(*lane_, claim, first));
   EXPECT_TRUE(found.committed);
   EXPECT_EQ(found.durable_offset, 5);
   EXPECT_OK(found.claim);
-  ASSERT_OK_AND_ASSIGN(const postgres::WriterStanding missing,
+  ASSERT_OK_AND_ASSIGN(const postgres::WriterRowState missing,
                        committer_->Look(*lane_, claim, second));
   EXPECT_FALSE(missing.committed);
   EXPECT_OK(missing.claim);
   Claim(sync);
-  ASSERT_OK_AND_ASSIGN(const postgres::WriterStanding before,
+  ASSERT_OK_AND_ASSIGN(const postgres::WriterRowState before,
                        committer_->Look(*lane_, claim, first));
   EXPECT_TRUE(before.committed) << "committed before it was taken over";
   EXPECT_THAT(before.claim, StatusIs(StatusCode::kAborted, "FENCED"));
   ASSERT_OK(store_->CancelSync("one"));
-  ASSERT_OK_AND_ASSIGN(const postgres::WriterStanding cancelled,
+  ASSERT_OK_AND_ASSIGN(const postgres::WriterRowState cancelled,
                        committer_->Look(*lane_, claim, second));
   EXPECT_FALSE(cancelled.committed);
   EXPECT_THAT(cancelled.claim, StatusIs(StatusCode::kFailedPrecondition, "SYNC_CANCELLED"));
@@ -437,7 +437,7 @@ TEST_F(LedgerTest, ClaimUndoneByCrashIsLostNotFenced) {
   offsets.Add({0, 5});
   Execute(absl::StrCat("UPDATE ", schema(), ".writer SET epoch = epoch - 1"));
   EXPECT_THAT(Commit(claim, Records(0, 5)), StatusIs(StatusCode::kAborted));
-  ASSERT_OK_AND_ASSIGN(postgres::WriterStanding found, committer_->Look(*lane_, claim, offsets));
+  ASSERT_OK_AND_ASSIGN(postgres::WriterRowState found, committer_->Look(*lane_, claim, offsets));
   EXPECT_THAT(found.claim, StatusIs(StatusCode::kAborted, "CLAIM_LOST"));
   EXPECT_TRUE(GetDetail(found.claim).retry_after.has_value());
   Execute(absl::StrCat("DELETE FROM ", schema(), ".writer"));

@@ -89,7 +89,7 @@ class WritePathTest : public LedgerFixture {
     postgres::DataCommit commit;
     commit.offsets.Add({begin, end});
     commit.rows = end - begin;
-    ASSERT_OK(committer_->MovePosition(connection, claim, commit));
+    ASSERT_OK(committer_->AdvanceOffset(connection, claim, commit));
   }
 
   static std::unique_ptr<v1::RecordBatch> Batch(int64_t first, int64_t records) {

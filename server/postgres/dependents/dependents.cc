@@ -61,7 +61,7 @@ std::set<int64_t> ParseOids(absl::string_view text) {
   return oids;
 }
 
-DependentView ViewOf(const Result& rows, size_t row) {
+DependentView ReadView(const Result& rows, size_t row) {
   DependentView view;
   view.oid = rows.Int(row, 0);
   view.name = {rows.Text(row, 1), rows.Text(row, 2)};
@@ -70,7 +70,7 @@ DependentView ViewOf(const Result& rows, size_t row) {
   view.subject = rows.Text(row, 5);
   view.materialized = rows.Bool(row, 6);
   view.populated = rows.Bool(row, 7);
-  view.stands_on = ParseOids(rows.Text(row, 8));
+  view.depends_on = ParseOids(rows.Text(row, 8));
   view.definition = rows.Text(row, 9);
   view.options = rows.Text(row, 10);
   return view;
@@ -138,7 +138,7 @@ std::set<int64_t> Affected(const Dependents& dependents) {
   std::set<int64_t> replaced_bases = {dependents.table};
   std::set<int64_t> affected;
   for (const DependentView& view : dependents.views) {
-    for (const int64_t base : view.stands_on) {
+    for (const int64_t base : view.depends_on) {
       if (replaced_bases.count(base) == 0) continue;
       affected.insert(view.oid);
       if (view.materialized) replaced_bases.insert(view.oid);
@@ -164,7 +164,7 @@ absl::StatusOr<Dependents> Capture(Transaction& transaction, const TableName& ta
   SYNCLINE_ASSIGN_OR_RETURN(const std::string search_path, ClearSearchPath(transaction));
   SYNCLINE_ASSIGN_OR_RETURN(const Result rows,
                             transaction.Query(kViewsSql, Params().Int(dependents.table)));
-  for (size_t row = 0; row < rows.size(); ++row) dependents.views.push_back(ViewOf(rows, row));
+  for (size_t row = 0; row < rows.size(); ++row) dependents.views.push_back(ReadView(rows, row));
   if (!dependents.views.empty()) {
     SYNCLINE_RETURN_IF_ERROR(AddColumns(transaction, &dependents));
     SYNCLINE_RETURN_IF_ERROR(AddTraits(transaction, &dependents));
@@ -179,13 +179,13 @@ absl::StatusOr<Dependents> CaptureDependents(Transaction& transaction, const Tab
   return RetryIfVanished(Capture(transaction, table));
 }
 
-Dependents ThatRead(const Dependents& dependents, const std::set<std::string>& columns) {
+Dependents SelectReaders(const Dependents& dependents, const std::set<std::string>& columns) {
   Dependents chosen{.table = dependents.table};
   std::set<int64_t> oids;
   for (const DependentView& view : dependents.views) {
     bool reads = false;
     for (const std::string& column : view.columns) reads = reads || columns.count(column) > 0;
-    for (const int64_t base : view.stands_on) reads = reads || oids.count(base) > 0;
+    for (const int64_t base : view.depends_on) reads = reads || oids.count(base) > 0;
     if (!reads) continue;
     oids.insert(view.oid);
     chosen.views.push_back(view);

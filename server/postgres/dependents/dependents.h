@@ -31,7 +31,7 @@ struct DependentView {
   std::string subject;  // as pg_describe_object prints it
   bool materialized = false;
   bool populated = true;          // false for a materialized view that was never filled
-  std::set<int64_t> stands_on;    // relations that its query names: the table, other views, ...
+  std::set<int64_t> depends_on;   // relations that its query names: the table, other views, ...
   std::set<std::string> columns;  // the table's columns that its own query reads
   std::string definition;         // the query, without a semicolon
   std::string options;            // " WITH (...)" or empty
@@ -48,7 +48,7 @@ struct Dependents {
 absl::StatusOr<Dependents> CaptureDependents(Transaction& transaction, const TableName& table);
 
 // Returns the views of `dependents` that read one of `columns`, and all views that depend on these.
-Dependents ThatRead(const Dependents& dependents, const std::set<std::string>& columns);
+Dependents SelectReaders(const Dependents& dependents, const std::set<std::string>& columns);
 
 // Drops the views, outermost first, without CASCADE. Errors: FAILED_PRECONDITION DEPENDENT_OBJECTS
 // if another object, such as a function, depends on one of them.

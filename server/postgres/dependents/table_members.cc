@@ -159,7 +159,7 @@ BuildStep Validation(const TableMember& member, absl::string_view quoted_name,
   return {.step = {.subject = member.subject,
                    .sql = absl::StrCat("ALTER TABLE ", place.source, " VALIDATE CONSTRAINT ",
                                        quoted_name)},
-          .locks_others = member.kind == MemberKind::kForeignKey};
+          .locks_other_tables = member.kind == MemberKind::kForeignKey};
 }
 
 // Adds the constraint NOT VALID and then validates it, so that the referenced table of a foreign
@@ -170,7 +170,7 @@ void AppendConstraint(const TableMember& member, const BuildPlace& place,
   const std::string definition = absl::StrCat(member.definition, member.validated ? kNotValid : "");
   steps->push_back(
       {.step = {.subject = member.subject, .sql = AddConstraint(place.source, name, definition)},
-       .locks_others = member.kind == MemberKind::kForeignKey});
+       .locks_other_tables = member.kind == MemberKind::kForeignKey});
   if (member.validated) steps->push_back(Validation(member, name, place));
 }
 
@@ -213,7 +213,7 @@ BuildStep Removal(const TableMember& built, const BuildPlace& place) {
       break;
   }
   return {.step = {.subject = built.subject, .sql = std::move(sql)},
-          .locks_others = built.kind == MemberKind::kForeignKey};
+          .locks_other_tables = built.kind == MemberKind::kForeignKey};
 }
 
 std::string RenameSql(const TableMember& member, const std::string& from, const std::string& table,

@@ -61,7 +61,7 @@ std::string BuildName(const TableMember& member, const BuildPlace& place);
 // One statement of the preparation, or a few that run in one transaction.
 struct BuildStep {
   DdlStep step;
-  bool locks_others = false;  // takes a lock for which writers of another table wait
+  bool locks_other_tables = false;  // takes a lock for which writers of another table wait
 };
 
 // Returns the steps that are left until the table with members `built` has all of `wanted`; empty

@@ -22,9 +22,9 @@ absl::StatusOr<std::unique_ptr<ChangeFeed::Subscription>> ChangeFeed::Subscribe(
     subscriptions_.insert(subscription.get());
     while (!connected_ && subscription->failure_.ok()) {
       if (listening_) {
-        turn_.Wait(&mutex_);
+        changed_or_idle_.Wait(&mutex_);
       } else {
-        HearForAll(absl::ZeroDuration());
+        ListenForAll(absl::ZeroDuration());
       }
     }
     failure = subscription->failure_;
@@ -43,14 +43,14 @@ absl::StatusOr<bool> ChangeFeed::Wait(Subscription& subscription, absl::Duration
     const absl::Duration left = deadline - absl::Now();
     if (left <= absl::ZeroDuration()) return false;
     if (listening_) {
-      turn_.WaitFor(&mutex_, left);
+      changed_or_idle_.WaitFor(&mutex_, left);
     } else {
-      HearForAll(left);
+      ListenForAll(left);
     }
   }
 }
 
-void ChangeFeed::HearForAll(absl::Duration timeout) {
+void ChangeFeed::ListenForAll(absl::Duration timeout) {
   listening_ = true;
   const bool was_connected = connected_;
   mutex_.Unlock();
@@ -69,7 +69,7 @@ void ChangeFeed::HearForAll(absl::Duration timeout) {
       if (sync == subscription->sync_) subscription->changed_ = true;
     }
   }
-  turn_.NotifyAll();
+  changed_or_idle_.NotifyAll();
 }
 
 absl::StatusOr<std::vector<std::string>> ChangeFeed::WaitForNotification(absl::Duration timeout) {

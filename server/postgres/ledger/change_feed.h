@@ -64,13 +64,14 @@ class ChangeFeed {
   absl::StatusOr<std::vector<std::string>> WaitForNotification(absl::Duration timeout);
   // Sets `listening_`, which must be false, listens, marks the subscriptions that changed, and
   // clears `listening_`.
-  void HearForAll(absl::Duration timeout) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void ListenForAll(absl::Duration timeout) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   ConnectionPool* const connections_;
   const Ledger* const ledger_;
 
   Mutex mutex_;
-  CondVar turn_;  // signaled after each WaitForNotification, when `listening_` is false again
+  CondVar changed_or_idle_;  // signaled after each WaitForNotification, when `listening_` is false
+                             // again
   std::set<Subscription*> subscriptions_ ABSL_GUARDED_BY(mutex_);
   bool listening_ ABSL_GUARDED_BY(mutex_) = false;
   bool connected_ ABSL_GUARDED_BY(mutex_) = false;  // the last WaitForNotification succeeded

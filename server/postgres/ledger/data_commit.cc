@@ -24,7 +24,7 @@ std::string WithSchema(absl::string_view sql, const Ledger& ledger) {
 
 DataCommitter::DataCommitter(const Ledger& ledger)
     : globals_(ledger.schema()),
-      move_sql_(
+      advance_sql_(
           WithSchema("UPDATE $L.writer SET committed = committed + $4::int8multirange, "
                      "durable_offset = coalesce((SELECT upper(r) FROM "
                      "unnest(committed + $4::int8multirange) AS r WHERE lower(r) = 0), 0), "
@@ -82,24 +82,24 @@ DataCommitter::DataCommitter(const Ledger& ledger)
                            ledger)),
       channel_(ledger.Channel()) {}
 
-absl::StatusOr<int64_t> DataCommitter::MovePosition(Connection& connection,
-                                                    const WriterClaim& claim,
-                                                    const DataCommit& commit) const {
+absl::StatusOr<int64_t> DataCommitter::AdvanceOffset(Connection& connection,
+                                                     const WriterClaim& claim,
+                                                     const DataCommit& commit) const {
   const ValueCounts values = Sum(commit.fields);
   SYNCLINE_ASSIGN_OR_RETURN(
       const Result moved,
-      connection.Query(move_sql_, Params()
-                                      .Int(claim.stream_no)
-                                      .Text(claim.writer_id)
-                                      .Int(claim.epoch)
-                                      .Text(commit.offsets.ToMultirange())
-                                      .Int(commit.rows)
-                                      .Int(static_cast<int64_t>(commit.rejected.size()))
-                                      .Int(commit.bytes)
-                                      .Bool(commit.closes)
-                                      .Int(values.nulled)
-                                      .Int(values.truncated)
-                                      .Int(values.undeclared)));
+      connection.Query(advance_sql_, Params()
+                                         .Int(claim.stream_no)
+                                         .Text(claim.writer_id)
+                                         .Int(claim.epoch)
+                                         .Text(commit.offsets.ToMultirange())
+                                         .Int(commit.rows)
+                                         .Int(static_cast<int64_t>(commit.rejected.size()))
+                                         .Int(commit.bytes)
+                                         .Bool(commit.closes)
+                                         .Int(values.nulled)
+                                         .Int(values.truncated)
+                                         .Int(values.undeclared)));
   if (moved.size() != 1) return Fenced(claim.writer_id);
   return moved.Int(0, 0);
 }
@@ -201,7 +201,7 @@ absl::Status DataCommitter::WriteCounts(Connection& connection, const WriterClai
   return connection.Query(counts_sql_, params).status();
 }
 
-absl::StatusOr<WriterStanding> DataCommitter::Look(Connection& connection, const WriterClaim& claim,
+absl::StatusOr<WriterRowState> DataCommitter::Look(Connection& connection, const WriterClaim& claim,
                                                    const OffsetRanges& offsets) const {
   SYNCLINE_ASSIGN_OR_RETURN(const Result found,
                             connection.Query(look_sql_, Params()
@@ -209,7 +209,7 @@ absl::StatusOr<WriterStanding> DataCommitter::Look(Connection& connection, const
                                                             .Text(claim.writer_id)
                                                             .Int(claim.epoch)
                                                             .Text(offsets.ToMultirange())));
-  WriterStanding standing;
+  WriterRowState standing;
   // Only a crash lowers an epoch or removes the row of an open call: the claim was one of the last
   // changes that the database had not written yet.
   if (found.size() != 1) {

@@ -38,7 +38,7 @@ struct DataCommit {
 };
 
 // The state of a writer's row, seen by a claim of the writer.
-struct WriterStanding {
+struct WriterRowState {
   // OK while the claim holds. ABORTED FENCED if the epoch has advanced, FAILED_PRECONDITION
   // SYNC_CANCELLED if a cancellation advanced it, ABORTED CLAIM_LOST if it went back or the row is
   // missing.
@@ -55,8 +55,8 @@ class DataCommitter {
   // Advances the durable offset. Must be the first statement after the COPY. Returns the durable
   // offset that the commit establishes. Errors: ABORTED FENCED, also if some of the records are
   // already committed; those of Connection::Query.
-  absl::StatusOr<int64_t> MovePosition(Connection& connection, const WriterClaim& claim,
-                                       const DataCommit& commit) const;
+  absl::StatusOr<int64_t> AdvanceOffset(Connection& connection, const WriterClaim& claim,
+                                        const DataCommit& commit) const;
 
   // Writes the checkpoints, which must not exceed the durable offset, and notifies watchers. A
   // checkpoint that covers several writers is stored now and announced when all of its offsets are
@@ -64,19 +64,19 @@ class DataCommitter {
   absl::Status WriteCheckpoints(Connection& connection, const WriterClaim& claim,
                                 const std::vector<PendingCheckpoint>& checkpoints) const;
 
-  // Writes the rejected records; call it after MovePosition. Per stream, up to `max_bytes` of
+  // Writes the rejected records; call it after AdvanceOffset. Per stream, up to `max_bytes` of
   // rejected records are stored; beyond that, `raw` is omitted. Writers that commit at the same
   // time may exceed the limit by what each of them adds.
   absl::Status WriteRejected(Connection& connection, const WriterClaim& claim,
                              const std::vector<RejectedRecord>& rejected, int64_t max_bytes) const;
 
-  // Adds to the counts per field; call it after MovePosition, which writes their sums.
+  // Adds to the counts per field; call it after AdvanceOffset, which writes their sums.
   absl::Status WriteCounts(Connection& connection, const WriterClaim& claim,
                            const FieldCounts& fields) const;
 
   // Returns the state of the writer's row after a transaction that failed or a COMMIT whose reply
   // was lost.
-  absl::StatusOr<WriterStanding> Look(Connection& connection, const WriterClaim& claim,
+  absl::StatusOr<WriterRowState> Look(Connection& connection, const WriterClaim& claim,
                                       const OffsetRanges& offsets) const;
 
  private:
@@ -85,7 +85,7 @@ class DataCommitter {
                               const std::vector<const PendingCheckpoint*>& checkpoints) const;
 
   const GlobalCheckpoints globals_;
-  const std::string move_sql_;
+  const std::string advance_sql_;
   const std::string number_sql_;
   const std::string checkpoint_sql_;
   const std::string notify_sql_;

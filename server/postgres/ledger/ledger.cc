@@ -193,7 +193,8 @@ absl::StatusOr<TableHistory> Ledger::GetTableHistory(Transaction& transaction,
   return history;
 }
 
-absl::Status Ledger::ForgetGenerations(Transaction& transaction, const TableName& table) const {
+absl::Status Ledger::MarkGenerationsDropped(Transaction& transaction,
+                                            const TableName& table) const {
   return transaction
       .Query(Sql("UPDATE $L.generation SET state = 'dropped' WHERE table_schema = $1 AND "
                  "table_name = $2 AND (completed_at IS NOT NULL OR "
@@ -245,8 +246,8 @@ absl::StatusOr<StreamEntry> Ledger::LockStream(Transaction& transaction, int64_t
   return *std::move(stream);
 }
 
-absl::StatusOr<std::vector<std::string>> Ledger::OpenWriters(Transaction& transaction,
-                                                             int64_t stream_no) const {
+absl::StatusOr<std::vector<std::string>> Ledger::FindOpenWriters(Transaction& transaction,
+                                                                 int64_t stream_no) const {
   SYNCLINE_ASSIGN_OR_RETURN(
       const Result rows,
       transaction.Query(Sql("SELECT w.writer_id FROM $L.writer w JOIN $L.server s "
@@ -258,8 +259,8 @@ absl::StatusOr<std::vector<std::string>> Ledger::OpenWriters(Transaction& transa
   return writers;
 }
 
-absl::StatusOr<std::vector<std::string>> Ledger::WritersWithGaps(Transaction& transaction,
-                                                                 int64_t stream_no) const {
+absl::StatusOr<std::vector<std::string>> Ledger::FindWritersWithGaps(Transaction& transaction,
+                                                                     int64_t stream_no) const {
   SYNCLINE_ASSIGN_OR_RETURN(
       const Result rows,
       transaction.Query(

@@ -79,8 +79,8 @@ class Ledger {
   absl::Status NoteFailure(Transaction& transaction, int64_t stream_no,
                            const absl::Status& failure) const;
   // Stores the digest of the caller's input, unless the sync already has one.
-  absl::Status NoteInput(Transaction& transaction, int64_t sync_no,
-                         absl::string_view input_digest) const;
+  absl::Status StoreInputDigest(Transaction& transaction, int64_t sync_no,
+                                absl::string_view input_digest) const;
   // Cancels the sync and its streams that have not ended, fences their writers and writes the
   // history.
   absl::Status CancelSync(Transaction& transaction, int64_t sync_no) const;
@@ -92,7 +92,7 @@ class Ledger {
                                                const TableName& table) const;
   // Records that the table no longer exists: the generations that were in it become 'dropped', and
   // such a generation starts again from zero rows when it is loaded again.
-  absl::Status ForgetGenerations(Transaction& transaction, const TableName& table) const;
+  absl::Status MarkGenerationsDropped(Transaction& transaction, const TableName& table) const;
   // Adds `rows` of `generation_id` that were written into the table outside a completion.
   absl::Status AddRows(Transaction& transaction, const TableName& table, int64_t generation_id,
                        int64_t rows) const;
@@ -108,11 +108,11 @@ class Ledger {
   // Locks the stream's row until the transaction ends and reads it.
   absl::StatusOr<StreamEntry> LockStream(Transaction& transaction, int64_t stream_no) const;
   // Returns the ids of the writers that a live server holds open.
-  absl::StatusOr<std::vector<std::string>> OpenWriters(Transaction& transaction,
-                                                       int64_t stream_no) const;
-  // Returns the ids of the writers that have committed records above their durable offset.
-  absl::StatusOr<std::vector<std::string>> WritersWithGaps(Transaction& transaction,
+  absl::StatusOr<std::vector<std::string>> FindOpenWriters(Transaction& transaction,
                                                            int64_t stream_no) const;
+  // Returns the ids of the writers that have committed records above their durable offset.
+  absl::StatusOr<std::vector<std::string>> FindWritersWithGaps(Transaction& transaction,
+                                                               int64_t stream_no) const;
   // kOpen -> kFinalizing; fences every writer.
   absl::Status BeginFinalize(Transaction& transaction, int64_t stream_no) const;
   // kFinalizing -> `state` with the stream's result, and the generation's history. Ends the sync if

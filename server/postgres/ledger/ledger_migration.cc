@@ -17,7 +17,7 @@ namespace {
 constexpr int64_t kMigrationLock = 0x73796e636c696e65;  // "syncline"
 
 // Returns the version of the ledger that this binary has.
-int64_t KnownVersion() { return static_cast<int64_t>(LedgerMigrations().size()); }
+int64_t SupportedVersion() { return static_cast<int64_t>(LedgerMigrations().size()); }
 
 // A role may be allowed to use an existing schema but not to create one, and IF NOT EXISTS requires
 // the right to create it even then.
@@ -29,7 +29,7 @@ absl::Status CreateSchema(Transaction& transaction, absl::string_view schema) {
 }
 
 // Returns 0 if there is no ledger.
-absl::StatusOr<int64_t> VersionOf(Transaction& transaction, const std::string& quoted) {
+absl::StatusOr<int64_t> ReadVersion(Transaction& transaction, const std::string& quoted) {
   const std::string table = absl::StrCat(quoted, ".migration");
   SYNCLINE_ASSIGN_OR_RETURN(
       const Result found,
@@ -48,12 +48,12 @@ absl::Status CheckMinimum(Transaction& transaction, const std::string& quoted) {
       const Result rows,
       transaction.Query(absl::StrCat("SELECT max(minimum_server) FROM ", quoted, ".migration")));
   const int64_t minimum = rows.Int(0, 0);
-  if (minimum <= KnownVersion()) return absl::OkStatus();
+  if (minimum <= SupportedVersion()) return absl::OkStatus();
   return MakeError(absl::StatusCode::kFailedPrecondition,
                    absl::StrCat("the ledger ", quoted,
                                 " was written by a newer server: it requires a server that "
                                 "supports version ",
-                                minimum, " of it, and this one supports ", KnownVersion(),
+                                minimum, " of it, and this one supports ", SupportedVersion(),
                                 "; run the newer server"),
                    {.reason = "LEDGER_TOO_NEW"});
 }
@@ -65,8 +65,8 @@ absl::Status Migrate(Transaction& transaction, absl::string_view schema,
       transaction.Execute(absl::StrCat("CREATE TABLE IF NOT EXISTS ", quoted,
                                        ".migration (version integer PRIMARY KEY, "
                                        "applied_at timestamptz NOT NULL DEFAULT now())")));
-  SYNCLINE_ASSIGN_OR_RETURN(int64_t version, VersionOf(transaction, quoted));
-  for (; version < KnownVersion(); ++version) {
+  SYNCLINE_ASSIGN_OR_RETURN(int64_t version, ReadVersion(transaction, quoted));
+  for (; version < SupportedVersion(); ++version) {
     const char* const migration = LedgerMigrations()[static_cast<size_t>(version)];
     SYNCLINE_RETURN_IF_ERROR(transaction.Execute(absl::StrReplaceAll(migration, {{"$L", quoted}})));
     SYNCLINE_RETURN_IF_ERROR(
@@ -109,17 +109,17 @@ absl::Status WithGrant(Database& database, absl::string_view schema, const absl:
 absl::Status MigrateLedger(Database& database, absl::string_view schema) {
   const std::string quoted = QuoteIdentifier(schema);
   const absl::Status status = database.Transact([&](Transaction& transaction) -> absl::Status {
-    SYNCLINE_ASSIGN_OR_RETURN(int64_t version, VersionOf(transaction, quoted));
-    if (version < KnownVersion()) {
+    SYNCLINE_ASSIGN_OR_RETURN(int64_t version, ReadVersion(transaction, quoted));
+    if (version < SupportedVersion()) {
       SYNCLINE_RETURN_IF_ERROR(
           transaction
               .Query("SELECT pg_catalog.pg_advisory_xact_lock($1)", Params().Int(kMigrationLock))
               .status());
       // Another server may have migrated it meanwhile.
-      SYNCLINE_ASSIGN_OR_RETURN(version, VersionOf(transaction, quoted));
+      SYNCLINE_ASSIGN_OR_RETURN(version, ReadVersion(transaction, quoted));
     }
-    if (version > KnownVersion()) return CheckMinimum(transaction, quoted);
-    return version == KnownVersion() ? absl::OkStatus() : Migrate(transaction, schema, quoted);
+    if (version > SupportedVersion()) return CheckMinimum(transaction, quoted);
+    return version == SupportedVersion() ? absl::OkStatus() : Migrate(transaction, schema, quoted);
   });
   return absl::IsPermissionDenied(status) ? WithGrant(database, schema, status) : status;
 }

@@ -147,8 +147,8 @@ absl::Status Ledger::FailStream(Transaction& transaction, const StreamEntry& str
   return WriteStreamNotes(transaction, quoted_schema_, stream);
 }
 
-absl::Status Ledger::NoteInput(Transaction& transaction, int64_t sync_no,
-                               absl::string_view input_digest) const {
+absl::Status Ledger::StoreInputDigest(Transaction& transaction, int64_t sync_no,
+                                      absl::string_view input_digest) const {
   return transaction
       .Query(Sql("UPDATE $L.sync SET input_digest = $2 WHERE sync_no = $1 AND input_digest = ''"),
              Params().Int(sync_no).Text(input_digest))

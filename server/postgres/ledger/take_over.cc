@@ -7,7 +7,8 @@
 
 namespace syncline::postgres {
 
-absl::Status WhyCancelled(Transaction& transaction, const Ledger& ledger, const StreamPlan& plan) {
+absl::Status GetCancellationError(Transaction& transaction, const Ledger& ledger,
+                                  const StreamPlan& plan) {
   SYNCLINE_ASSIGN_OR_RETURN(
       const Result rows,
       transaction.Query(

@@ -13,6 +13,7 @@ namespace syncline::postgres {
 // Returns the error for a call on the stream, which is kCancelled: ABORTED SUPERSEDED if a stream
 // of the same table started after that of `plan`, otherwise FAILED_PRECONDITION SYNC_CANCELLED.
 // Other errors: those of the database.
-absl::Status WhyCancelled(Transaction& transaction, const Ledger& ledger, const StreamPlan& plan);
+absl::Status GetCancellationError(Transaction& transaction, const Ledger& ledger,
+                                  const StreamPlan& plan);
 
 }  // namespace syncline::postgres

@@ -10,7 +10,7 @@ namespace syncline::postgres {
 namespace {
 
 // Samples 3,000 rows. PostgreSQL's default samples ten times as many.
-constexpr int64_t kBridgingTarget = 10;
+constexpr int64_t kFirstStatisticsTarget = 10;
 
 // An ANALYZE of named columns leaves the table's count of changes as it is (commands/analyze.c,
 // do_analyze_rel), so autovacuum analyzes the table again. It skips expressions in indexes, so a
@@ -41,7 +41,7 @@ absl::Status GatherFirstStatistics(Database& database, int64_t table_oid, int64_
       return transaction.Execute(absl::StrCat("ANALYZE ", table));
     }
     return transaction.Execute(absl::StrCat(
-        "SET LOCAL default_statistics_target = ", std::min(plan.Int(0, 3), kBridgingTarget),
+        "SET LOCAL default_statistics_target = ", std::min(plan.Int(0, 3), kFirstStatisticsTarget),
         "; ANALYZE ", table, " (", plan.Text(0, 1), ")"));
   });
 }

@@ -24,7 +24,7 @@ SELECT pg_describe_object('pg_publication_rel'::regclass, r.oid, 0), quote_ident
 FROM pg_publication_rel r JOIN pg_publication p ON p.oid = r.prpubid WHERE r.prrelid = $1::oid
 )sql";
 
-constexpr char kSurplusSql[] = R"sql(
+constexpr char kPrunableSql[] = R"sql(
 SELECT format('%I.%I', n.nspname, c.relname)
 FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
 WHERE n.nspname = $1 AND starts_with(c.relname, $2) AND c.relkind = 'r'
@@ -51,8 +51,8 @@ std::string Mark(const TableName& target) {
 
 // Returns the statement that renames a member of the kept table or drops it; empty if neither is
 // needed.
-std::string FreeName(const TableMember& member, const std::string& away, const std::string& schema,
-                     const std::string& seed) {
+std::string FreeMemberNameSql(const TableMember& member, const std::string& away,
+                              const std::string& schema, const std::string& seed) {
   const std::string name =
       absl::StrCat("_syncline_kept_", Sha256Hex(absl::StrCat(seed, "\n", member.name), 24));
   switch (member.kind) {
@@ -92,7 +92,7 @@ absl::StatusOr<std::vector<DdlStep>> KeepSteps(Transaction& transaction, const T
   }
   const std::string schema(away, 0, away.rfind('.'));
   for (const TableMember& member : members) {
-    const std::string sql = FreeName(member, away, schema, absl::StrCat(old));
+    const std::string sql = FreeMemberNameSql(member, away, schema, absl::StrCat(old));
     if (!sql.empty()) steps.push_back({.subject = member.subject, .sql = sql});
   }
   steps.push_back({.subject = target.ToString(),
@@ -107,7 +107,7 @@ absl::Status PruneKept(Database& database, const TableName& target, int keep,
   const auto body = [&](Transaction& transaction) -> absl::Status {
     Params params;
     params.Text(target.schema).Text(KeptTablePrefix(target.name)).Text(Mark(target)).Int(keep);
-    SYNCLINE_ASSIGN_OR_RETURN(const Result surplus, transaction.Query(kSurplusSql, params));
+    SYNCLINE_ASSIGN_OR_RETURN(const Result surplus, transaction.Query(kPrunableSql, params));
     for (size_t row = 0; row < surplus.size(); ++row) {
       SYNCLINE_RETURN_IF_ERROR(
           transaction.Execute(absl::StrCat("DROP TABLE ", surplus.Text(row, 0))));

@@ -30,7 +30,8 @@ constexpr absl::Duration kRetryAfter = absl::Seconds(5);
 // Readers wait for the next statement of a transaction that has blocked them. If its server is
 // frozen (stopped, or swapped out), PostgreSQL ends the transaction after this time, and the
 // readers continue.
-constexpr char kEndWhenSilent[] = "; SET LOCAL idle_in_transaction_session_timeout = '2s'; ";
+constexpr char kIdleTransactionTimeoutSql[] =
+    "; SET LOCAL idle_in_transaction_session_timeout = '2s'; ";
 
 // Not the wall clock, which may be set while the swap waits.
 absl::Duration MonotonicNow() {
@@ -110,8 +111,8 @@ class Swap {
     SYNCLINE_RETURN_IF_ERROR(ledger_step_(transaction));
     const SwapKeyIndex& key = options_.key_index;
     if (key.indexes == nullptr) return absl::OkStatus();
-    return key.indexes->NoteReplaced(transaction, source_, target_, plan.key_index,
-                                     key.schema->primary_key);
+    return key.indexes->RecordReplacement(transaction, source_, target_, plan.key_index,
+                                          key.schema->primary_key);
   }
 
   // Takes locks behind which no reader queues: nothing reads the source, and the target's lock
@@ -142,7 +143,7 @@ class Swap {
                                                           options_.keep_generations > 0)));
     // Everything that can be done before readers wait is done here.
     SYNCLINE_RETURN_IF_ERROR(WriteLedger(transaction, plan));
-    SYNCLINE_RETURN_IF_ERROR(RetryIfVanished(LockReadersOut(transaction, plan)));
+    SYNCLINE_RETURN_IF_ERROR(RetryIfVanished(BlockReaders(transaction, plan)));
     // Views and grants may have changed until a moment ago, because no weaker lock prevents that.
     // One message checks that and continues, so that readers do not wait for a reply to be read.
     std::vector<DdlStep> steps = {{.subject = target_.ToString(),
@@ -155,14 +156,14 @@ class Swap {
   }
 
   // All locks together get one lock_timeout, because readers queue behind the first from the start.
-  absl::Status LockReadersOut(Transaction& transaction, const SwapPlan& plan) {
+  absl::Status BlockReaders(Transaction& transaction, const SwapPlan& plan) {
     const absl::Duration start = MonotonicNow();
     absl::Status status;
     for (const DdlStep& lock : plan.locks) {
       const absl::Duration left = options_.lock_timeout - (MonotonicNow() - start);
       status = WithSubject(
-          transaction.Execute(absl::StrCat(SetLockTimeout(left), kEndWhenSilent, lock.sql, "; ",
-                                           SetLockTimeout(options_.lock_timeout))),
+          transaction.Execute(absl::StrCat(SetLockTimeout(left), kIdleTransactionTimeoutSql,
+                                           lock.sql, "; ", SetLockTimeout(options_.lock_timeout))),
           lock);
       if (!status.ok()) break;
       if (!locked_at_) locked_at_ = MonotonicNow();

@@ -48,7 +48,7 @@ ORDER BY a.attnum LIMIT 1
 
 // Everything that depends on the table or on its row type, except what the swap binds to the new
 // table.
-constexpr char kStrangersSql[] = R"sql(
+constexpr char kUnsupportedDependentsSql[] = R"sql(
 WITH tab AS (
   SELECT c.oid, c.reltype, t.typarray
   FROM pg_class c JOIN pg_type t ON t.oid = c.reltype WHERE c.oid = $1::oid),
@@ -82,7 +82,7 @@ ORDER BY 1 LIMIT 1
 )sql";
 
 // Everything that needs a column that the source lacks, except what DROP COLUMN would drop with it.
-constexpr char kLackingSql[] = R"sql(
+constexpr char kNeedsMissingColumnSql[] = R"sql(
 SELECT pg_describe_object(d.classid, d.objid, d.objsubid), a.attname
 FROM pg_attribute a JOIN pg_depend d ON d.refclassid = 'pg_class'::regclass
   AND d.refobjid = a.attrelid AND d.refobjsubid = a.attnum
@@ -143,27 +143,28 @@ absl::Status CheckCarriable(Transaction& transaction, int64_t target, int64_t so
       {kRawIdColumn, kExtractedAtColumn, kMetaColumn, kGenerationIdColumn});
   SYNCLINE_ASSIGN_OR_RETURN(const Result kind, transaction.Query(kKindSql, kind_params));
   if (!kind.empty() && !kind.IsNull(0, 1)) {
-    return Refusal(kTargetIncompatible, kind.Text(0, 0), kind.Text(0, 1));
+    return MakeRefusal(kTargetIncompatible, kind.Text(0, 0), kind.Text(0, 1));
   }
   SYNCLINE_ASSIGN_OR_RETURN(const Result column,
                             transaction.Query(kColumnsSql, Params().Int(target).Int(source)));
   if (!column.empty()) {
-    return Refusal(kTargetIncompatible, column.Text(0, 0), column.Text(0, 1));
+    return MakeRefusal(kTargetIncompatible, column.Text(0, 0), column.Text(0, 1));
   }
   SYNCLINE_ASSIGN_OR_RETURN(const Result unsupported,
-                            transaction.Query(kStrangersSql, Params().Int(target)));
+                            transaction.Query(kUnsupportedDependentsSql, Params().Int(target)));
   if (!unsupported.empty()) {
-    return Refusal(kDependentObjects, unsupported.Text(0, 0),
-                   unsupported.Bool(0, 1)
-                       ? "depends on the table's row type and cannot be carried over"
-                       : "depends on the table and cannot be carried over");
+    return MakeRefusal(kDependentObjects, unsupported.Text(0, 0),
+                       unsupported.Bool(0, 1)
+                           ? "depends on the table's row type and cannot be carried over"
+                           : "depends on the table and cannot be carried over");
   }
-  SYNCLINE_ASSIGN_OR_RETURN(const Result lacking,
-                            transaction.Query(kLackingSql, Params().Int(target).Int(source)));
+  SYNCLINE_ASSIGN_OR_RETURN(
+      const Result lacking,
+      transaction.Query(kNeedsMissingColumnSql, Params().Int(target).Int(source)));
   if (!lacking.empty()) {
-    return Refusal(kDependentObjects, lacking.Text(0, 0),
-                   absl::StrCat("needs the column ", lacking.Text(0, 1),
-                                ", which the new table does not have"));
+    return MakeRefusal(kDependentObjects, lacking.Text(0, 0),
+                       absl::StrCat("needs the column ", lacking.Text(0, 1),
+                                    ", which the new table does not have"));
   }
   return absl::OkStatus();
 }

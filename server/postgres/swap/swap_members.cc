@@ -19,8 +19,8 @@ constexpr char kPlainDefinitionSql[] =
     "ORDER BY at) || ')' FROM unnest($1::text[]) WITH ORDINALITY c (name, at)";
 
 // Moves our indexes, which have `names`, from `members` to `ours`.
-void TakeOurs(const std::set<std::string>& names, std::vector<TableMember>* members,
-              std::vector<TableMember>* ours) {
+void MoveOwnIndexes(const std::set<std::string>& names, std::vector<TableMember>* members,
+                    std::vector<TableMember>* ours) {
   const auto is_users = [&](const TableMember& member) {
     return member.kind != MemberKind::kIndex || names.count(member.name) == 0;
   };
@@ -90,7 +90,7 @@ absl::StatusOr<SwapMembers> CaptureSwapMembers(Transaction& transaction, const S
       present = present || index.columns == key.schema->primary_key;
     }
   }
-  TakeOurs(ours, &members.wanted, &members.ours);
+  MoveOwnIndexes(ours, &members.wanted, &members.ours);
   if (present) return members;
   SYNCLINE_RETURN_IF_ERROR(AddKeyIndex(transaction, tables, *key.schema, prepared, ours, &members));
   return members;

@@ -106,7 +106,7 @@ absl::StatusOr<SwapMembers> PreparedMembers(Transaction& transaction, const Swap
   return members;
 }
 
-std::string AwayName(const SwapTables& tables) {
+std::string TemporaryOldName(const SwapTables& tables) {
   return absl::StrCat("_syncline_old_", tables.target_oid);
 }
 
@@ -221,7 +221,7 @@ absl::StatusOr<SwapPlan> CapturePlan(Transaction& transaction, const SwapTables&
                             CaptureSequences(transaction, tables));
   SYNCLINE_ASSIGN_OR_RETURN(const IdentitySteps identities,
                             CaptureIdentities(transaction, tables, keep_old));
-  const std::string away = absl::StrCat(tables.quoted_target_schema, ".", AwayName(tables));
+  const std::string away = absl::StrCat(tables.quoted_target_schema, ".", TemporaryOldName(tables));
   SYNCLINE_ASSIGN_OR_RETURN(const std::vector<DdlStep> retire,
                             RetireSteps(transaction, tables, members, away, keep_old));
   SYNCLINE_RETURN_IF_ERROR(SetSearchPath(transaction, search_path));
@@ -238,9 +238,9 @@ absl::StatusOr<SwapPlan> CapturePlan(Transaction& transaction, const SwapTables&
   // one's are free.
   Append(keys.drop, &plan.steps);
   Append(views.detach, &plan.steps);
-  plan.steps.push_back(
-      {.subject = tables.target.ToString(),
-       .sql = absl::StrCat("ALTER TABLE ", tables.quoted_target, " RENAME TO ", AwayName(tables))});
+  plan.steps.push_back({.subject = tables.target.ToString(),
+                        .sql = absl::StrCat("ALTER TABLE ", tables.quoted_target, " RENAME TO ",
+                                            TemporaryOldName(tables))});
   Append(MoveSteps(tables), &plan.steps);
   Append(traits.owner, &plan.steps);
   Append(views.attach, &plan.steps);

@@ -91,8 +91,8 @@ absl::Status Run(Database& database, const std::string& sql, absl::Duration lock
 }
 
 // Returns the columns that have nulls, as part of an error message. One scan for all columns.
-absl::StatusOr<std::string> WithNulls(Database& database, const std::string& source,
-                                      const std::vector<Column>& columns) {
+absl::StatusOr<std::string> ListColumnsWithNulls(Database& database, const std::string& source,
+                                                 const std::vector<Column>& columns) {
   std::vector<std::string> tests;
   for (const Column& column : columns) {
     tests.push_back(absl::StrCat("bool_or(", column.quoted_name, " IS NULL)"));
@@ -124,7 +124,7 @@ absl::Status CarryNotNull(Database& database, const Preparation& preparation) {
           absl::ZeroDuration());
   if (GetSqlState(status) != "23502") return status;
   SYNCLINE_ASSIGN_OR_RETURN(const std::string subjects,
-                            WithNulls(database, source, preparation.not_null));
+                            ListColumnsWithNulls(database, source, preparation.not_null));
   return ToRefusal(status, "TARGET_INCOMPATIBLE", subjects);
 }
 
@@ -143,9 +143,10 @@ absl::Status Build(Database& database, const Preparation& preparation,
         absl::ZeroDuration()));
   }
   for (const BuildStep& build : preparation.builds) {
-    SYNCLINE_RETURN_IF_ERROR(ToRefusal(
-        Run(database, build.step.sql, build.locks_others ? lock_timeout : absl::ZeroDuration()),
-        build.step.reason, build.step.subject));
+    SYNCLINE_RETURN_IF_ERROR(
+        ToRefusal(Run(database, build.step.sql,
+                      build.locks_other_tables ? lock_timeout : absl::ZeroDuration()),
+                  build.step.reason, build.step.subject));
   }
   return absl::OkStatus();
 }

@@ -48,7 +48,7 @@ ORDER BY place, sql
 
 }  // namespace
 
-absl::Status MakeBare(Transaction& transaction, const TableName& table, const TableName& target) {
+absl::Status StripTable(Transaction& transaction, const TableName& table, const TableName& target) {
   SYNCLINE_ASSIGN_OR_RETURN(
       const Result steps,
       transaction.Query(

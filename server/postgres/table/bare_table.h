@@ -16,6 +16,6 @@ namespace syncline::postgres {
 // start. For staging tables only, because nothing on them is a user's. Users of a table that a
 // foreign key refers to queue behind the lock on it, so the caller must limit the waits for locks
 // (lock_policy.h).
-absl::Status MakeBare(Transaction& transaction, const TableName& table, const TableName& target);
+absl::Status StripTable(Transaction& transaction, const TableName& table, const TableName& target);
 
 }  // namespace syncline::postgres

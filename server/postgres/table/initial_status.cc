@@ -7,8 +7,8 @@
 namespace syncline::postgres {
 namespace {
 
-absl::StatusOr<TableStatus> StatusOf(Transaction& transaction, const TableName& table,
-                                     const TableShape& shape) {
+absl::StatusOr<TableStatus> ReadTableStatus(Transaction& transaction, const TableName& table,
+                                            const TableShape& shape) {
   TableStatus status;
   if (!shape.exists) return status;
   SYNCLINE_ASSIGN_OR_RETURN(const Result result, transaction.Query(TableStatusSql(table)));
@@ -35,9 +35,9 @@ absl::StatusOr<std::vector<InitialStatus>> GatherInitialStatus(
   std::vector<InitialStatus> statuses(streams.size());
   for (size_t i = 0; i < streams.size(); ++i) {
     SYNCLINE_ASSIGN_OR_RETURN(statuses[i].real,
-                              StatusOf(transaction, streams[i].real, shapes[2 * i]));
+                              ReadTableStatus(transaction, streams[i].real, shapes[2 * i]));
     SYNCLINE_ASSIGN_OR_RETURN(statuses[i].temp,
-                              StatusOf(transaction, streams[i].temp, shapes[2 * i + 1]));
+                              ReadTableStatus(transaction, streams[i].temp, shapes[2 * i + 1]));
   }
   return statuses;
 }

@@ -12,7 +12,7 @@ namespace syncline::postgres {
 namespace {
 
 // Number of candidate names for an index.
-constexpr int kIndexNames = 20;
+constexpr int kMaxNameAttempts = 20;
 
 // $1: schema; $2: table. Returns one row per plain index of the table and per column of it, in the
 // order of the columns: name, column, whether the ledger lists the index with these columns.
@@ -83,7 +83,7 @@ absl::StatusOr<std::string> FreeKeyIndexName(Transaction& transaction, const Tab
                                              const std::vector<std::string>& columns,
                                              const std::set<std::string>& leaving) {
   std::vector<std::string> names;
-  for (int attempt = 1; attempt <= kIndexNames; ++attempt) {
+  for (int attempt = 1; attempt <= kMaxNameAttempts; ++attempt) {
     names.push_back(KeyIndexName(table, columns, attempt));
   }
   Params params;
@@ -146,9 +146,9 @@ absl::Status KeyIndexes::DropDuplicates(Transaction& transaction, const TableNam
   return absl::OkStatus();
 }
 
-absl::Status KeyIndexes::NoteReplaced(Transaction& transaction, const TableName& source,
-                                      const TableName& table, absl::string_view index,
-                                      const std::vector<std::string>& columns) const {
+absl::Status KeyIndexes::RecordReplacement(Transaction& transaction, const TableName& source,
+                                           const TableName& table, absl::string_view index,
+                                           const std::vector<std::string>& columns) const {
   for (const TableName& gone : {source, table}) {
     SYNCLINE_RETURN_IF_ERROR(Correct(transaction, gone, {}));
   }

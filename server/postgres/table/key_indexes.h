@@ -48,9 +48,9 @@ class KeyIndexes {
   // Records that `index` on `columns` is our only index on `table` after `source` took its place;
   // an empty name means that there is none. Deletes the entries of `source`, which no longer
   // exists.
-  absl::Status NoteReplaced(Transaction& transaction, const TableName& source,
-                            const TableName& table, absl::string_view index,
-                            const std::vector<std::string>& columns) const;
+  absl::Status RecordReplacement(Transaction& transaction, const TableName& source,
+                                 const TableName& table, absl::string_view index,
+                                 const std::vector<std::string>& columns) const;
 
  private:
   absl::Status Create(Transaction& transaction, const TableName& table,

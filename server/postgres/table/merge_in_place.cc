@@ -20,12 +20,12 @@ constexpr char kRollbackSql[] = "ROLLBACK TO SAVEPOINT syncline_replace";
 
 // Returns whether a unique index has a row with the same value, or an exclusion constraint one that
 // overlaps.
-bool IsTaken(const absl::Status& status) {
+bool IsUniqueViolation(const absl::Status& status) {
   const std::string sqlstate = GetSqlState(status);
   return sqlstate == "23505" || sqlstate == "23P01";
 }
 
-absl::Status NoExchange(const absl::Status& status, const MergeTarget& traits) {
+absl::Status MakeExchangeError(const absl::Status& status, const MergeTarget& traits) {
   const auto name = [](std::string* out, const ImmediateIndex& index) { out->append(index.name); };
   return WithContext(
       status, absl::StrCat("rows that exchange values need a DEFERRABLE constraint in place of the "
@@ -61,15 +61,16 @@ absl::StatusOr<int64_t> UpdateReplaced(Transaction& transaction, const Merge& me
   if (traits.immediate.empty()) return Affected(transaction, UpdateReplacedSql(merge));
   SYNCLINE_RETURN_IF_ERROR(transaction.Execute(kSavepointSql));
   absl::StatusOr<int64_t> rows = Affected(transaction, UpdateReplacedSql(merge));
-  if (rows.ok() || !IsTaken(rows.status())) return rows;
+  if (rows.ok() || !IsUniqueViolation(rows.status())) return rows;
   SYNCLINE_RETURN_IF_ERROR(transaction.Execute(kRollbackSql));
   const bool clearable =
       std::all_of(traits.immediate.begin(), traits.immediate.end(),
                   [](const ImmediateIndex& index) { return !index.nullable.empty(); });
   if (!traits.protects) return Reinsert(transaction, merge);
-  if (!clearable) return NoExchange(rows.status(), traits);
+  if (!clearable) return MakeExchangeError(rows.status(), traits);
   rows = ClearAndUpdate(transaction, merge);
-  return rows.ok() || !IsTaken(rows.status()) ? rows : NoExchange(rows.status(), traits);
+  return rows.ok() || !IsUniqueViolation(rows.status()) ? rows
+                                                        : MakeExchangeError(rows.status(), traits);
 }
 
 }  // namespace

@@ -24,7 +24,7 @@ std::string PublishedRows(const StreamPlan& plan) {
              : NewestRowsSql(plan.temp_table, plan.schema, plan.cdc_delete_mode);
 }
 
-std::string ColumnOf(const StreamPlan& plan, const std::string& property) {
+std::string FindColumnName(const StreamPlan& plan, const std::string& property) {
   for (const ColumnSchema& column : plan.schema.columns) {
     if (column.input_name == property) return column.column_name;
   }
@@ -43,7 +43,7 @@ absl::Status CountStaged(Transaction& transaction, const StreamPlan& plan,
                          const PublishGuard& guard, PublishFigures* figures) {
   std::vector<std::string> counts = {"count(*)"};
   for (const auto& [property, share] : guard.not_null) {
-    counts.push_back(absl::StrCat("count(", QuoteIdentifier(ColumnOf(plan, property)), ")"));
+    counts.push_back(absl::StrCat("count(", QuoteIdentifier(FindColumnName(plan, property)), ")"));
   }
   // A deduplicated stream publishes every key once.
   const bool keyed = guard.unique_key && plan.schema.primary_key.empty() && !guard.key.empty();

@@ -97,8 +97,8 @@ absl::Status CheckCast(Transaction& transaction, const TableName& table,
 
 // Adds an entry to the rows whose value does not fit, and returns the expression that casts the
 // others.
-absl::StatusOr<std::string> NullWhatDoesNotCast(Transaction& transaction, const TableName& table,
-                                                const ColumnSchema& to, const Cast& cast) {
+absl::StatusOr<std::string> NullFailingCasts(Transaction& transaction, const TableName& table,
+                                             const ColumnSchema& to, const Cast& cast) {
   if (cast.failing.empty()) return cast.expression;
   SYNCLINE_RETURN_IF_ERROR(
       transaction.Query(RecordCastFailuresSql(table, cast.failing), Params().Text(to.input_name))
@@ -117,7 +117,7 @@ absl::Status AppendChange(Transaction& transaction, const TableName& table,
   if (failure == CastFailure::kRefuse) {
     SYNCLINE_RETURN_IF_ERROR(CheckCast(transaction, table, from, to));
   } else {
-    SYNCLINE_ASSIGN_OR_RETURN(expression, NullWhatDoesNotCast(transaction, table, to, cast));
+    SYNCLINE_ASSIGN_OR_RETURN(expression, NullFailingCasts(transaction, table, to, cast));
   }
   clauses->push_back(AlterTypeClause(from.name, GetTableType(to), expression));
   return AppendNullability(transaction, table, from, to, expression, clauses);
@@ -146,8 +146,8 @@ absl::Status AppendAdded(Transaction& transaction, const TableName& table,
 
 // Returns the columns whose views prevent the change: those that are dropped and those that get
 // another type.
-std::set<std::string> DisturbedColumns(const DiscoveredTable& from, const TableSchema& schema,
-                                       const SchemaChange& change) {
+std::set<std::string> FindChangedViewColumns(const DiscoveredTable& from, const TableSchema& schema,
+                                             const SchemaChange& change) {
   std::set<std::string> columns(change.drop.begin(), change.drop.end());
   for (const std::string& name : change.change) {
     const auto column = FindByName(from.columns, name);
@@ -167,7 +167,7 @@ absl::Status Alter(Transaction& transaction, const TableName& table,
   const std::string sql = AlterTableSql(table, clauses);
   if (disturbed.empty()) return transaction.Execute(sql);
   SYNCLINE_ASSIGN_OR_RETURN(const Dependents all, CaptureDependents(transaction, table));
-  const Dependents views = ThatRead(all, disturbed);
+  const Dependents views = SelectReaders(all, disturbed);
   SYNCLINE_RETURN_IF_ERROR(DropDependentViews(transaction, views));
   SYNCLINE_RETURN_IF_ERROR(transaction.Execute(sql));
   return RestoreDependentViews(transaction, views);
@@ -268,7 +268,7 @@ absl::Status ApplySchemaChange(Transaction& transaction, const TableName& table,
   SYNCLINE_RETURN_IF_ERROR(AppendAdded(transaction, table, schema, change.add, &clauses));
   if (clauses.empty()) return absl::OkStatus();
   SYNCLINE_RETURN_IF_ERROR(
-      Alter(transaction, table, DisturbedColumns(from, schema, change), clauses));
+      Alter(transaction, table, FindChangedViewColumns(from, schema, change), clauses));
   LogChange(table, from, schema, change);
   return absl::OkStatus();
 }

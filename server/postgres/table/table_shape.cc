@@ -76,7 +76,7 @@ std::string MetaProblem(const Result& result, size_t row) {
   return "";
 }
 
-std::string ProblemOf(const Result& result, size_t row) {
+std::string FindProblem(const Result& result, size_t row) {
   if (std::string problem = KindProblem(result.Text(row, kKind)); !problem.empty()) return problem;
   if (result.Bool(row, kInherits)) return "is a partition or inherits from another table";
   if (result.Bool(row, kIsParent)) return "has tables that inherit from it";
@@ -119,7 +119,7 @@ absl::StatusOr<std::vector<TableShape>> LookUpShapes(Transaction& transaction,
   std::vector<TableShape> shapes(tables.size());
   for (size_t row = 0; row < result.size(); ++row) {
     const size_t place = static_cast<size_t>(result.Int(row, kPlace)) - 1;
-    shapes.at(place) = {true, ProblemOf(result, row)};
+    shapes.at(place) = {true, FindProblem(result, row)};
   }
   SYNCLINE_RETURN_IF_ERROR(LookUpTypes(transaction, schemas, names, &shapes));
   return shapes;

@@ -195,7 +195,7 @@ absl::Status InsertBuffer::WriteLedger(postgres::Connection& connection,
   const postgres::DataCommitter& committer = *context_->committer;
   commit_.rows = rows_;
   SYNCLINE_ASSIGN_OR_RETURN(result->durable_offset,
-                            committer.MovePosition(connection, claim_, commit_));
+                            committer.AdvanceOffset(connection, claim_, commit_));
   SYNCLINE_RETURN_IF_ERROR(
       committer.WriteRejected(connection, claim_, commit_.rejected, context_->max_rejected_bytes));
   SYNCLINE_RETURN_IF_ERROR(committer.WriteCounts(connection, claim_, commit_.fields));
@@ -207,7 +207,7 @@ absl::Status InsertBuffer::WriteLedger(postgres::Connection& connection,
 
 absl::StatusOr<std::optional<FlushResult>> InsertBuffer::FindCommit(
     postgres::Connection& connection) const {
-  SYNCLINE_ASSIGN_OR_RETURN(const postgres::WriterStanding standing,
+  SYNCLINE_ASSIGN_OR_RETURN(const postgres::WriterRowState standing,
                             context_->committer->Look(connection, claim_, commit_.offsets));
   // Checked first: a newer call may have committed the same records, and this call must not count
   // them.
@@ -228,7 +228,7 @@ absl::StatusOr<FlushResult> InsertBuffer::AfterFailure(postgres::Connection& con
     if (found.ok()) return found->has_value() ? absl::StatusOr<FlushResult>(**found) : status;
     return found.status();
   }
-  const absl::StatusOr<postgres::WriterStanding> standing =
+  const absl::StatusOr<postgres::WriterRowState> standing =
       context_->committer->Look(connection, claim_, commit_.offsets);
   // Without an answer it is unknown whether the writer was taken over, so the flush is tried again
   // if the database cannot be reached.

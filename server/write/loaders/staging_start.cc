@@ -124,7 +124,7 @@ absl::Status CarryOut(const LoaderContext& context, postgres::Transaction& trans
     SYNCLINE_ASSIGN_OR_RETURN(const bool rows, postgres::HasRows(transaction, plan.temp_table));
     staging->empty = !rows;
   }
-  SYNCLINE_RETURN_IF_ERROR(postgres::MakeBare(transaction, plan.temp_table, plan.table));
+  SYNCLINE_RETURN_IF_ERROR(postgres::StripTable(transaction, plan.temp_table, plan.table));
   return MakeStaging(transaction, *context.ledger, plan, /*exists=*/true);
 }
 
