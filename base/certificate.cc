@@ -12,6 +12,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/error.h"
+#include "base/reasons.h"
 
 namespace syncline {
 namespace {
@@ -29,7 +30,8 @@ int NoPassphrase(char*, int, int, void*) { return -1; }
 
 absl::Status CertificateError(absl::string_view what) {
   ERR_clear_error();
-  return MakeError(absl::StatusCode::kFailedPrecondition, what, {.reason = "TLS_CERTIFICATE"});
+  return MakeError(absl::StatusCode::kFailedPrecondition, what,
+                   {.reason = reason::kTlsCertificate});
 }
 
 absl::Time GetExpiry(const X509* certificate) {

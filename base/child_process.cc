@@ -17,6 +17,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "base/error.h"
+#include "base/reasons.h"
 
 namespace syncline {
 namespace {
@@ -25,7 +26,7 @@ constexpr absl::Duration kPollInterval = absl::Milliseconds(10);
 
 absl::Status ProcessError(absl::string_view what, int error) {
   return MakeError(absl::StatusCode::kInternal, absl::StrCat(what, ": ", strerror(error)),
-                   {.reason = "CHILD_PROCESS"});
+                   {.reason = reason::kChildProcess});
 }
 
 std::vector<std::string> Environment(
@@ -114,7 +115,7 @@ absl::StatusOr<ProcessIdentity> FindIdentity(absl::string_view name) {
   if (found == nullptr) {
     return MakeError(absl::StatusCode::kNotFound,
                      absl::StrCat("this machine has no user \"", name, "\""),
-                     {.reason = "NO_SUCH_USER"});
+                     {.reason = reason::kNoSuchUser});
   }
   ProcessIdentity identity = {.uid = entry.pw_uid, .gid = entry.pw_gid};
   int count = 64;
@@ -154,7 +155,7 @@ absl::StatusOr<std::unique_ptr<ChildProcess>> ChildProcess::Start(
   if (error == ENOENT) {
     return MakeError(absl::StatusCode::kNotFound,
                      absl::StrCat("no such program: ", options.arguments[0]),
-                     {.reason = "PROGRAM_MISSING"});
+                     {.reason = reason::kProgramMissing});
   }
   return ProcessError(absl::StrCat("cannot run ", options.arguments[0]), error);
 }

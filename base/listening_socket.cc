@@ -16,6 +16,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
 #include "base/error.h"
+#include "base/reasons.h"
 #include "base/status_macros.h"
 
 namespace syncline {
@@ -96,7 +97,7 @@ absl::StatusOr<ListeningSockets> ListeningSockets::Open(absl::string_view addres
   }
   return MakeError(absl::StatusCode::kFailedPrecondition,
                    absl::StrCat("cannot listen on ", address, ": ", status.message()),
-                   {.reason = "LISTEN_FAILED"});
+                   {.reason = reason::kListenFailed});
 }
 
 absl::Status ListeningSockets::ListenOnAll(const addrinfo& first) {

@@ -8,6 +8,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "base/error.h"
+#include "base/reasons.h"
 #include "google/rpc/error_details.pb.h"
 #include "google/rpc/status.pb.h"
 
@@ -57,30 +58,34 @@ bool IsBrokenConnection(const grpc::Status& status, const ErrorDetail& detail) {
 }
 
 struct Advice {
-  absl::string_view reason;
+  const char* reason;
   absl::string_view text;
 };
 
 constexpr std::array<Advice, 19> kAdvice = {{
-    {"FENCED", "another process took over this stream; run only one of them"},
-    {"STREAM_COMPLETED", "this stream has ended already; use a new --sync_id to load again"},
-    {"SYNC_ID_REUSED", "this --sync_id was already used for a different request; use a new one"},
-    {"SYNC_CANCELLED", "the sync was cancelled; start a new one with another --sync_id"},
-    {"STALE_GENERATION", "the table holds a newer generation; refresh the catalog"},
-    {"TABLE_OWNED", "another connection loads this table; use its connection id or another table"},
-    {"TARGET_INCOMPATIBLE", "rename or drop the object that prevents it, or load another table"},
-    {"SCHEMA_CHANGED", "the table was changed during the load; run it again"},
-    {"OFFSET_GAP", "this --sync_id began with a different input; use a new --sync_id"},
-    {"OFFSETS_MISSING", "run it again with the same --sync_id to send the missing records"},
-    {"COUNT_MISMATCH", "nothing was published; this --sync_id began with a different input"},
-    {"INPUT_CHANGED", "this --sync_id began with a different input; use a new --sync_id"},
-    {"NO_SHARED_COLUMN", "check that this is the right file and table, or give a --schema"},
-    {"SCHEMA_FROZEN", "change the table or the input, or load with --schema_policy keep"},
-    {"PUBLISH_GUARD", "staged records are kept; correct the input or relax the guard"},
-    {"ALL_REJECTED", "correct the input; --allow_empty replaces the table with an empty one"},
-    {"HYBRID_REFRESH", "use a minimum generation of 0 or of the generation itself"},
-    {"WRITERS_ACTIVE", "another call still writes this stream; try again in a moment"},
-    {"DB_AUTH", "the database refuses the server's credentials; contact the server's operator"},
+    {reason::kFenced, "another process took over this stream; run only one of them"},
+    {reason::kStreamCompleted, "this stream has ended already; use a new --sync_id to load again"},
+    {reason::kSyncIdReused,
+     "this --sync_id was already used for a different request; use a new one"},
+    {reason::kSyncCancelled, "the sync was cancelled; start a new one with another --sync_id"},
+    {reason::kStaleGeneration, "the table holds a newer generation; refresh the catalog"},
+    {reason::kTableOwned,
+     "another connection loads this table; use its connection id or another table"},
+    {reason::kTargetIncompatible,
+     "rename or drop the object that prevents it, or load another table"},
+    {reason::kSchemaChanged, "the table was changed during the load; run it again"},
+    {reason::kOffsetGap, "this --sync_id began with a different input; use a new --sync_id"},
+    {reason::kOffsetsMissing, "run it again with the same --sync_id to send the missing records"},
+    {reason::kCountMismatch, "nothing was published; this --sync_id began with a different input"},
+    {reason::kInputChanged, "this --sync_id began with a different input; use a new --sync_id"},
+    {reason::kNoSharedColumn, "check that this is the right file and table, or give a --schema"},
+    {reason::kSchemaFrozen, "change the table or the input, or load with --schema_policy keep"},
+    {reason::kPublishGuard, "staged records are kept; correct the input or relax the guard"},
+    {reason::kAllRejected, "correct the input; --allow_empty replaces the table with an empty one"},
+    {reason::kHybridRefresh, "use a minimum generation of 0 or of the generation itself"},
+    {reason::kWritersActive, "another call still writes this stream; try again in a moment"},
+    {reason::kDbAuth,
+     "the database refuses the server's credentials; contact the server's operator"},
 }};
 
 std::string AdviceFor(const absl::Status& status, const std::string& reason) {
@@ -116,8 +121,8 @@ absl::Status FromRpc(const google::rpc::Status& status) {
 bool IsRetryableCall(const absl::Status& status) {
   if (status.ok()) return false;
   const std::string reason = GetReason(status);
-  if (reason == "FENCED") return false;
-  return IsRetryable(status) || reason == "WRITERS_ACTIVE" || reason == "SWAP_LOCKED";
+  if (reason == reason::kFenced) return false;
+  return IsRetryable(status) || reason == reason::kWritersActive || reason == reason::kSwapLocked;
 }
 
 std::string Explain(const absl::Status& status, absl::string_view server) {

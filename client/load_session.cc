@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "base/error.h"
+#include "base/reasons.h"
 #include "base/status_macros.h"
 #include "client/rejected_reasons.h"
 #include "client/retry.h"
@@ -188,7 +189,7 @@ absl::Status LoadSession::End() {
   if (options_.validate_only) return Validate();
   const absl::Status completed = Complete();
   const std::string reason = GetReason(completed);
-  if (reason != "PUBLISH_GUARD" && reason != "ALL_REJECTED") return completed;
+  if (reason != reason::kPublishGuard && reason != reason::kAllRejected) return completed;
   report_.refused = std::string(completed.message());
   return Discard();
 }

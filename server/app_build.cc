@@ -11,6 +11,7 @@
 #include "base/error.h"
 #include "base/exposed_file.h"
 #include "base/log.h"
+#include "base/reasons.h"
 #include "base/sha256.h"
 #include "base/status_macros.h"
 #include "server/app_parts.h"
@@ -58,7 +59,7 @@ absl::Status WritePortFile(const std::string& path, int grpc_port, int metrics_p
   file.close();
   if (!file.good() || rename(part.c_str(), path.c_str()) != 0) {
     return MakeError(absl::StatusCode::kFailedPrecondition, absl::StrCat("cannot write ", path),
-                     {.reason = "FILE_UNWRITABLE"});
+                     {.reason = reason::kFileUnwritable});
   }
   return absl::OkStatus();
 }

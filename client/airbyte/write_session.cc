@@ -6,6 +6,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/error.h"
+#include "base/reasons.h"
 #include "base/status_macros.h"
 #include "client/call_error.h"
 #include "client/json_text.h"
@@ -24,8 +25,8 @@ absl::Status Unroutable(int64_t line_number, absl::string_view why) {
 bool EndsRun(const absl::Status& status) {
   const std::string reason = GetReason(status);
   return absl::IsUnavailable(status) || absl::IsUnauthenticated(status) ||
-         absl::IsNotFound(status) || absl::IsDataLoss(status) || reason == "FENCED" ||
-         reason == "SYNC_CANCELLED" || reason == "SYNC_ID_REUSED";
+         absl::IsNotFound(status) || absl::IsDataLoss(status) || reason == reason::kFenced ||
+         reason == reason::kSyncCancelled || reason == reason::kSyncIdReused;
 }
 
 }  // namespace

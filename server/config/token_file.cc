@@ -10,6 +10,7 @@
 #include "absl/strings/str_split.h"
 #include "base/error.h"
 #include "base/random_bytes.h"
+#include "base/reasons.h"
 #include "base/sha256.h"
 #include "base/status_macros.h"
 
@@ -24,7 +25,7 @@ constexpr char kNoOwner[] = "-";
 constexpr char kNever[] = "never";
 
 absl::Status Faulty(absl::string_view what) {
-  return MakeError(absl::StatusCode::kFailedPrecondition, what, {.reason = "TOKEN_FILE"});
+  return MakeError(absl::StatusCode::kFailedPrecondition, what, {.reason = reason::kTokenFile});
 }
 
 bool IsDigest(absl::string_view word) {

@@ -14,8 +14,10 @@
 #include "absl/strings/string_view.h"
 #include "server/dataflow/batch.h"
 #include "server/dataflow/parse/record_parser.h"
+#include "server/model/checkpoint.h"
 #include "server/model/offset_ranges.h"
-#include "server/model/plan.h"
+#include "server/model/stream_plan.h"
+#include "server/model/writer.h"
 #include "server/write/load/insert_buffer.h"
 
 namespace syncline::dataflow {

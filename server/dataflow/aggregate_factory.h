@@ -5,7 +5,8 @@
 
 #include "absl/strings/string_view.h"
 #include "server/dataflow/aggregate.h"
-#include "server/model/plan.h"
+#include "server/model/stream_plan.h"
+#include "server/model/writer.h"
 #include "server/write/load/insert_buffer.h"
 
 namespace syncline::dataflow {

@@ -4,7 +4,7 @@
 #include <cstdint>
 #include <memory>
 
-#include "server/model/plan.h"
+#include "server/model/offset_range.h"
 #include "syncline/v1/records.pb.h"
 
 namespace syncline::dataflow {

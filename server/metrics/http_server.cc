@@ -9,6 +9,7 @@
 #include "base/error.h"
 #include "base/listening_socket.h"
 #include "base/log.h"
+#include "base/reasons.h"
 #include "base/status_macros.h"
 
 namespace syncline::metrics {
@@ -78,7 +79,7 @@ class LibraryServer final : public HttpServer {
       if (daemon == nullptr) {
         return MakeError(absl::StatusCode::kFailedPrecondition,
                          "the HTTP server for --metrics_listen cannot be started",
-                         {.reason = "LISTEN_FAILED"});
+                         {.reason = reason::kListenFailed});
       }
       daemons_.push_back(daemon);
     }

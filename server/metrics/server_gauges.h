@@ -12,6 +12,7 @@
 #include "absl/base/thread_annotations.h"
 #include "absl/strings/string_view.h"
 #include "base/mutex.h"
+#include "base/reasons.h"
 #include "prometheus/collectable.h"
 #include "prometheus/metric_family.h"
 #include "server/metrics/metrics.h"
@@ -46,7 +47,7 @@ class ServerGaugesCollector : public prometheus::Collectable {
   mutable Mutex mutex_;
   // By reason. Starts at 0, so that increase() includes the first failure.
   std::map<std::string, int64_t> authentication_failures_ ABSL_GUARDED_BY(mutex_) = {
-      {"NO_CREDENTIALS", 0}, {"BAD_CREDENTIALS", 0}, {"CREDENTIALS_EXPIRED", 0}};
+      {reason::kNoCredentials, 0}, {reason::kBadCredentials, 0}, {reason::kCredentialsExpired, 0}};
   ServerGauges gauges_ ABSL_GUARDED_BY(mutex_);
 };
 

@@ -2,7 +2,8 @@
 #pragma once
 
 #include "absl/strings/string_view.h"
-#include "server/model/plan.h"
+#include "server/model/loader_kind.h"
+#include "server/model/sync_record.h"
 
 namespace syncline {
 

@@ -7,6 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "base/error.h"
+#include "base/reasons.h"
 #include "base/status_macros.h"
 
 namespace syncline {
@@ -152,7 +153,7 @@ class Planner {
     std::vector<std::string> present;
     for (const TableColumn& column : input_.columns) present.push_back(column.name);
     ErrorDetail detail;
-    detail.reason = "NO_SHARED_COLUMN";
+    detail.reason = reason::kNoSharedColumn;
     detail.subject = table_.ToString();
     return MakeError(absl::StatusCode::kFailedPrecondition,
                      absl::StrCat(table_.ToString(), " has the columns ",
@@ -175,7 +176,7 @@ class Planner {
     }
     if (!column.not_null || column.filled) return absl::OkStatus();
     ErrorDetail detail;
-    detail.reason = "COLUMN_NOT_FILLED";
+    detail.reason = reason::kColumnNotFilled;
     detail.metadata = {{"column", column.name}};
     detail.subject = table_.ToString();
     return MakeError(
@@ -189,7 +190,7 @@ class Planner {
   absl::Status VisitDeclared(const TableColumn& column, ColumnSchema* declared) {
     if (column.generated) {
       ErrorDetail detail;
-      detail.reason = "COLUMN_GENERATED";
+      detail.reason = reason::kColumnGenerated;
       detail.metadata = {{"column", column.name}};
       detail.subject = table_.ToString();
       return MakeError(
@@ -231,7 +232,7 @@ class Planner {
           out->append(Describe(change));
         }).substr(0, kMaxChangesBytes);
     ErrorDetail detail;
-    detail.reason = "SCHEMA_FROZEN";
+    detail.reason = reason::kSchemaFrozen;
     detail.metadata = {{"changes", changes}};
     detail.subject = table_.ToString();
     return MakeError(
@@ -253,7 +254,7 @@ class Planner {
                             Count(SchemaChange::Kind::kDropColumn);
     if (columns <= kMaxTableColumns) return absl::OkStatus();
     ErrorDetail detail;
-    detail.reason = "TABLE_TOO_WIDE";
+    detail.reason = reason::kTableTooWide;
     detail.metadata = {{"columns", absl::StrCat(columns)}};
     detail.subject = table_.ToString();
     return MakeError(
@@ -281,7 +282,7 @@ class Planner {
     for (const SchemaChange& change : plan_.changes) {
       if (!change.rewrites) continue;
       ErrorDetail detail;
-      detail.reason = "REWRITE_TOO_LARGE";
+      detail.reason = reason::kRewriteTooLarge;
       detail.metadata = {{"column", change.column},
                          {"table_bytes", absl::StrCat(input_.table_bytes)},
                          {"max_rewrite_bytes", absl::StrCat(input_.max_rewrite_bytes)}};

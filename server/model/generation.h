@@ -5,7 +5,7 @@
 #include <optional>
 
 #include "absl/status/statusor.h"
-#include "server/model/plan.h"
+#include "server/model/loader_kind.h"
 #include "server/model/stream.h"
 
 namespace syncline {

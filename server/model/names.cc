@@ -11,6 +11,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
 #include "base/error.h"
+#include "base/reasons.h"
 #include "base/sha256.h"
 #include "server/model/name_collisions.h"
 #include "server/model/table_schema.h"
@@ -125,7 +126,7 @@ std::string ShortenName(absl::string_view name) {
 absl::StatusOr<StreamName> NameStream(const StreamDescriptor& stream,
                                       absl::string_view default_schema,
                                       absl::string_view ledger_schema) {
-  ErrorDetail detail{.reason = "INVALID_NAME"};
+  ErrorDetail detail{.reason = reason::kInvalidName};
   CheckName("descriptor.namespace", stream.name_space, true, &detail);
   CheckName("descriptor.name", stream.name, false, &detail);
   if (stream.name_space.empty()) CheckName("default_schema", default_schema, false, &detail);
@@ -155,9 +156,9 @@ absl::Status CheckTargetSchema(absl::string_view schema, absl::string_view ledge
       schema != ledger_schema) {
     return absl::OkStatus();
   }
-  return MakeError(absl::StatusCode::kPermissionDenied,
-                   absl::StrCat("schema ", schema, " is reserved"),
-                   {.reason = "RESERVED_SCHEMA", .metadata = {{"schema", std::string(schema)}}});
+  return MakeError(
+      absl::StatusCode::kPermissionDenied, absl::StrCat("schema ", schema, " is reserved"),
+      {.reason = reason::kReservedSchema, .metadata = {{"schema", std::string(schema)}}});
 }
 
 ScopedName MakeScopedName(const TableName& table) { return {table.schema, table.name}; }

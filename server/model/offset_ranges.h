@@ -10,7 +10,7 @@
 
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
-#include "server/model/plan.h"
+#include "server/model/offset_range.h"
 
 namespace syncline {
 

@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "absl/time/time.h"
-#include "server/model/plan.h"
+#include "server/model/rejected_record.h"
 #include "server/model/stream.h"
 
 namespace syncline {

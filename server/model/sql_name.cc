@@ -8,6 +8,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
 #include "base/error.h"
+#include "base/reasons.h"
 #include "server/model/names.h"
 
 namespace syncline {
@@ -48,9 +49,9 @@ std::optional<std::string> TakePart(absl::string_view* text) {
 }
 
 absl::Status InvalidTableName(absl::string_view fault) {
-  return MakeError(absl::StatusCode::kInvalidArgument,
-                   absl::StrCat("invalid name: table_name ", fault),
-                   {.reason = "INVALID_NAME", .violations = {{"table_name", std::string(fault)}}});
+  return MakeError(
+      absl::StatusCode::kInvalidArgument, absl::StrCat("invalid name: table_name ", fault),
+      {.reason = reason::kInvalidName, .violations = {{"table_name", std::string(fault)}}});
 }
 
 }  // namespace

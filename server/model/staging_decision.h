@@ -7,7 +7,7 @@
 
 #include <cstdint>
 
-#include "server/model/plan.h"
+#include "server/model/loader_kind.h"
 #include "server/model/stream.h"
 
 namespace syncline {

@@ -3,6 +3,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "base/error.h"
+#include "base/reasons.h"
 #include "server/sync/sync_errors.h"
 
 namespace syncline::rpc {
@@ -15,7 +16,7 @@ absl::Status TooMany(int64_t limit, absl::string_view what) {
   return MakeError(absl::StatusCode::kResourceExhausted,
                    absl::StrCat("the server has ", limit, " open ", what,
                                 ", as many as --max_open_streams allows"),
-                   {.reason = "TOO_MANY_STREAMS",
+                   {.reason = reason::kTooManyStreams,
                     .metadata = {{"limit", absl::StrCat(limit)}},
                     .retry_after = kRetryAfter});
 }
@@ -25,7 +26,7 @@ absl::Status TooMany(int64_t limit, absl::string_view what) {
 absl::Status NoThreadForWatchError() {
   return MakeError(absl::StatusCode::kResourceExhausted,
                    "the system provides no thread for another watch",
-                   {.reason = "TOO_MANY_STREAMS", .retry_after = kRetryAfter});
+                   {.reason = reason::kTooManyStreams, .retry_after = kRetryAfter});
 }
 
 absl::Status Admission::EnterStream() {

@@ -6,6 +6,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "base/error.h"
+#include "base/reasons.h"
 #include "base/sha256.h"
 
 namespace syncline::rpc {
@@ -32,7 +33,7 @@ absl::StatusOr<Identity> Authenticator::Check(absl::string_view authorization) c
   MutexLock lock(&mutex_);
   if (tokens_.empty()) return Identity();
   return Unauthenticated("the call needs metadata \"authorization: Bearer <token>\"",
-                         "NO_CREDENTIALS");
+                         reason::kNoCredentials);
 }
 
 absl::StatusOr<Identity> Authenticator::CheckToken(absl::string_view token) const {
@@ -44,9 +45,9 @@ absl::StatusOr<Identity> Authenticator::CheckToken(absl::string_view token) cons
     if (known.expires > absl::Now()) return known.identity;
     return Unauthenticated(
         absl::StrCat("the bearer token \"", known.identity.name, "\" has expired"),
-        "CREDENTIALS_EXPIRED");
+        reason::kCredentialsExpired);
   }
-  return Unauthenticated("the bearer token is unknown", "BAD_CREDENTIALS");
+  return Unauthenticated("the bearer token is unknown", reason::kBadCredentials);
 }
 
 }  // namespace syncline::rpc

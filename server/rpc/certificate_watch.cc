@@ -10,6 +10,7 @@
 #include "base/certificate.h"
 #include "base/error.h"
 #include "base/log.h"
+#include "base/reasons.h"
 
 namespace syncline::rpc {
 namespace {
@@ -23,7 +24,7 @@ absl::StatusOr<std::string> Content(const std::string& path) {
   text << file.rdbuf();
   if (file.good()) return text.str();
   return MakeError(absl::StatusCode::kFailedPrecondition, absl::StrCat("cannot read ", path),
-                   {.reason = "FILE_UNREADABLE"});
+                   {.reason = reason::kFileUnreadable});
 }
 
 }  // namespace

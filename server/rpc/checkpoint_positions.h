@@ -5,7 +5,7 @@
 
 #include "absl/functional/function_ref.h"
 #include "absl/status/statusor.h"
-#include "server/model/plan.h"
+#include "server/model/checkpoint.h"
 #include "syncline/v1/records.pb.h"
 
 namespace syncline::rpc {

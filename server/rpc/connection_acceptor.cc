@@ -19,6 +19,7 @@
 #include "absl/time/clock.h"
 #include "base/error.h"
 #include "base/log.h"
+#include "base/reasons.h"
 
 namespace syncline::rpc {
 namespace {
@@ -64,7 +65,7 @@ absl::Status ConnectionAcceptor::Start() {
   if (pipe2(wake_, O_CLOEXEC) != 0) {
     return MakeError(absl::StatusCode::kFailedPrecondition,
                      absl::StrCat("cannot accept connections: ", std::strerror(errno)),
-                     {.reason = "LISTEN_FAILED"});
+                     {.reason = reason::kListenFailed});
   }
   thread_ = std::make_unique<Thread>("accept", [this] { Run(); });
   return absl::OkStatus();

@@ -2,9 +2,11 @@
 #pragma once
 
 #include "absl/status/statusor.h"
-#include "server/model/plan.h"
 #include "server/model/rejected_page.h"
+#include "server/model/rejected_record.h"
 #include "server/model/stream.h"
+#include "server/model/stream_plan.h"
+#include "server/model/sync_record.h"
 #include "server/model/validation.h"
 #include "server/sync/start_request.h"
 #include "server/sync/sync_watch.h"

@@ -5,6 +5,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/error.h"
+#include "base/reasons.h"
 #include "google/rpc/error_details.pb.h"
 #include "google/rpc/status.pb.h"
 
@@ -77,7 +78,7 @@ grpc::Status ToGrpc(const absl::Status& status) {
 absl::Status MalformedMessage(absl::string_view full_name) {
   return MakeError(absl::StatusCode::kInvalidArgument,
                    absl::StrCat("the message is not a valid ", full_name),
-                   {.reason = "MALFORMED_MESSAGE"});
+                   {.reason = reason::kMalformedMessage});
 }
 
 }  // namespace syncline::rpc

@@ -8,6 +8,7 @@
 #include "absl/strings/str_cat.h"
 #include "base/error.h"
 #include "base/log.h"
+#include "base/reasons.h"
 #include "server/rpc/checkpoint_positions.h"
 #include "server/rpc/conversion.h"
 #include "server/rpc/status_conversion.h"
@@ -21,7 +22,7 @@ constexpr size_t kMaxIdLength = 128;
 constexpr size_t kMaxStateBytes = 4 << 20;
 
 absl::Status ProtocolOrder(absl::string_view what) {
-  return MakeError(absl::StatusCode::kFailedPrecondition, what, {.reason = "PROTOCOL_ORDER"});
+  return MakeError(absl::StatusCode::kFailedPrecondition, what, {.reason = reason::kProtocolOrder});
 }
 
 // PostgreSQL text ends at a NUL, so two different ids would become one.
@@ -29,7 +30,7 @@ bool HasNul(const std::string& id) { return id.find('\0') != std::string::npos; 
 
 absl::Status EmptyCall() {
   return MakeError(absl::StatusCode::kInvalidArgument, "the call ended without a header",
-                   {.reason = "EMPTY_STREAM"});
+                   {.reason = reason::kEmptyStream});
 }
 
 }  // namespace
@@ -119,7 +120,7 @@ void StreamRecordsReactor::Open(const v1::StreamHeader& header) {
                            const absl::Status& status, const sync::CallSummary& summary) {
                          self->FinishOnce(status, summary);
                        });
-  if (GetReason(opened.status()) == "STREAM_COMPLETED") return Repeat(**session, header);
+  if (GetReason(opened.status()) == reason::kStreamCompleted) return Repeat(**session, header);
   if (!opened.ok()) return FinishOnce(opened.status(), {});
   // Publish the call to OnCancel, which may have run meanwhile, and start reading.
   {

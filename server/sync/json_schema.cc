@@ -10,6 +10,7 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "base/error.h"
+#include "base/reasons.h"
 #include "server/model/table_schema.h"
 #include "server/sync/schema_types.h"
 
@@ -19,7 +20,8 @@ namespace {
 using simdjson::dom::element;
 using simdjson::dom::object;
 
-absl::Status InvalidSchema(absl::string_view message, absl::string_view reason = "INVALID_SCHEMA") {
+absl::Status InvalidSchema(absl::string_view message,
+                           absl::string_view reason = reason::kInvalidSchema) {
   ErrorDetail detail;
   detail.reason = std::string(reason);
   detail.violations.push_back({"json_schema", std::string(message)});
@@ -80,7 +82,7 @@ absl::StatusOr<std::vector<DeclaredField>> ReadSchema(element root) {
   if (fields.size() > kMaxUserColumns) {
     return InvalidSchema(absl::StrCat("has ", fields.size(),
                                       " properties; a table can have at most ", kMaxUserColumns),
-                         "TOO_MANY_COLUMNS");
+                         reason::kTooManyColumns);
   }
   return fields;
 }

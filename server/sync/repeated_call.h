@@ -9,7 +9,7 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
-#include "server/model/plan.h"
+#include "server/model/sync_record.h"
 #include "server/sync/writer_call.h"
 
 namespace syncline::sync {

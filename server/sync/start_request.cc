@@ -9,6 +9,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
 #include "base/error.h"
+#include "base/reasons.h"
 #include "server/model/names.h"
 
 namespace syncline::sync {
@@ -59,7 +60,7 @@ absl::Status CheckSchema(const Identity& caller, const write::StreamRequest& str
   return MakeError(
       absl::StatusCode::kPermissionDenied,
       absl::StrCat("the token \"", caller.name, "\" may not load into the schema \"", schema, "\""),
-      {.reason = "SCHEMA_NOT_ALLOWED"});
+      {.reason = reason::kSchemaNotAllowed});
 }
 
 void Fail(const absl::Status& error, StreamEntry* record) {

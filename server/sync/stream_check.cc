@@ -7,6 +7,7 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "base/reasons.h"
 #include "server/model/names.h"
 #include "server/model/publish_guard.h"
 #include "server/model/sql_name.h"
@@ -133,7 +134,7 @@ class StreamChecker {
     for (const dataflow::DeclaredField& field : *fields) {
       // The ledger stores the name, and PostgreSQL text cannot contain NUL.
       if (absl::StrContains(field.name, '\0')) {
-        Violation("json_schema", "has a property whose name contains NUL", "INVALID_NAME");
+        Violation("json_schema", "has a property whose name contains NUL", reason::kInvalidName);
       }
       checked_.record.plan.schema.columns.push_back(
           {field.name, "", field.type, /*nullable=*/true, field.json_shape});
@@ -146,7 +147,7 @@ class StreamChecker {
     TableSchema& schema = checked_.record.plan.schema;
     const bool dedup = config_.write_mode == WriteMode::kDedup;
     if (dedup && config_.primary_key.empty()) {
-      Violation("primary_key", "is required for WRITE_MODE_DEDUP", "MISSING_PK");
+      Violation("primary_key", "is required for WRITE_MODE_DEDUP", reason::kMissingPk);
     }
     if (dedup && config_.primary_key.size() > kMaxKeyColumns) {
       return Violation("primary_key",
@@ -208,7 +209,7 @@ class StreamChecker {
 
 void Violations::Add(std::string field, std::string description, absl::string_view reason) {
   if (list_.empty()) reason_ = std::string(reason);
-  if (reason_ != reason) reason_ = kInvalidRequest;
+  if (reason_ != reason) reason_ = reason::kInvalidRequest;
   list_.push_back({std::move(field), std::move(description)});
 }
 

@@ -8,8 +8,9 @@
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
 #include "base/error.h"
-#include "server/model/plan.h"
+#include "base/reasons.h"
 #include "server/model/stream.h"
+#include "server/model/sync_record.h"
 #include "server/write/sync_draft.h"
 
 namespace syncline::sync {
@@ -24,7 +25,8 @@ struct StartLimits {
 class Violations {
  public:
   // Adds a violation. If all violations have the same `reason`, it becomes the reason of the error.
-  void Add(std::string field, std::string description, absl::string_view reason = kInvalidRequest);
+  void Add(std::string field, std::string description,
+           absl::string_view reason = reason::kInvalidRequest);
   void Add(const Violations& others);
 
   bool empty() const { return list_.empty(); }
@@ -32,8 +34,6 @@ class Violations {
   absl::Status ToStatus() const;
 
  private:
-  static constexpr char kInvalidRequest[] = "INVALID_REQUEST";
-
   std::vector<FieldViolation> list_;
   std::string reason_;
 };

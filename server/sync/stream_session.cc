@@ -8,6 +8,7 @@
 #include "absl/time/clock.h"
 #include "base/error.h"
 #include "base/log.h"
+#include "base/reasons.h"
 #include "base/status_macros.h"
 #include "server/model/enum_names.h"
 #include "server/model/publish_guard.h"
@@ -49,7 +50,7 @@ absl::StatusOr<std::shared_ptr<WriterCall>> StreamSession::Open(absl::string_vie
                               context_->store->GetStream(plan_.stream_no));
     rejected_before = stream.records_rejected;
   }
-  SYNCLINE_ASSIGN_OR_RETURN(const postgres::ClaimedWriter claimed,
+  SYNCLINE_ASSIGN_OR_RETURN(const ClaimedWriter claimed,
                             context_->store->ClaimWriter(sync_no_, plan_.stream_no, writer_id));
   const std::string id(writer_id);
   const int64_t epoch = claimed.claim.epoch;
@@ -57,7 +58,7 @@ absl::StatusOr<std::shared_ptr<WriterCall>> StreamSession::Open(absl::string_vie
       &context_->call, plan_, sync_id_, claimed.claim, claimed.committed, rejected_before, metrics_,
       [this, id, epoch, done = std::move(done)](const absl::Status& status,
                                                 const CallSummary& summary) {
-        if (GetReason(status) == "FENCED") context_->metrics->FencedWriter();
+        if (GetReason(status) == reason::kFenced) context_->metrics->FencedWriter();
         // The RPC's callback keeps the session alive.
         Forget(id, epoch);
         done(status, summary);
@@ -98,7 +99,7 @@ absl::StatusOr<StreamEntry> StreamSession::Complete(const CompletionRequest& req
   absl::StatusOr<StreamEntry> begun = context_->store->BeginCompletion(plan_.stream_no, request);
   if (!begun.ok()) {
     // A call that is still open is not a failure yet.
-    if (GetReason(begun.status()) != "WRITERS_ACTIVE") NoteFailure(begun.status());
+    if (GetReason(begun.status()) != reason::kWritersActive) NoteFailure(begun.status());
     return begun.status();
   }
   // The stream is kFinalizing: publish its rows.

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "base/reasons.h"
 
 namespace syncline::sync {
 
@@ -20,61 +21,64 @@ absl::Status InvalidRequest(std::vector<FieldViolation> violations, absl::string
 }
 
 absl::Status HybridRefresh(absl::string_view stream) {
-  return MakeError(absl::StatusCode::kUnimplemented,
-                   absl::StrCat("stream \"", stream,
-                                "\": a minimum generation between 0 and the generation would keep "
-                                "a part of the table, which is not supported"),
-                   {.reason = "HYBRID_REFRESH", .metadata = {{"stream", std::string(stream)}}});
+  return MakeError(
+      absl::StatusCode::kUnimplemented,
+      absl::StrCat("stream \"", stream,
+                   "\": a minimum generation between 0 and the generation would keep "
+                   "a part of the table, which is not supported"),
+      {.reason = reason::kHybridRefresh, .metadata = {{"stream", std::string(stream)}}});
 }
 
 absl::Status OffsetGap(int64_t expected, int64_t got) {
   return MakeError(absl::StatusCode::kOutOfRange,
                    absl::StrCat("records are missing: the next record is ", expected,
                                 ", but the batch begins at ", got),
-                   {.reason = "OFFSET_GAP",
+                   {.reason = reason::kOffsetGap,
                     .metadata = {{"expected_offset", absl::StrCat(expected)},
                                  {"first_offset", absl::StrCat(got)}}});
 }
 
 absl::Status TakenOver(absl::string_view writer_id) {
-  return MakeError(absl::StatusCode::kAborted,
-                   absl::StrCat("another call took over the writer \"", writer_id, "\""),
-                   {.reason = "FENCED", .metadata = {{"writer_id", std::string(writer_id)}}});
+  return MakeError(
+      absl::StatusCode::kAborted,
+      absl::StrCat("another call took over the writer \"", writer_id, "\""),
+      {.reason = reason::kFenced, .metadata = {{"writer_id", std::string(writer_id)}}});
 }
 
 absl::Status SyncWasCancelled() {
   return MakeError(absl::StatusCode::kFailedPrecondition, "the sync was cancelled",
-                   {.reason = "SYNC_CANCELLED"});
+                   {.reason = reason::kSyncCancelled});
 }
 
 absl::Status NotStarted(absl::string_view sync_id) {
   return MakeError(absl::StatusCode::kFailedPrecondition,
                    absl::StrCat("StartSync of \"", sync_id, "\" has not finished; send it again"),
-                   {.reason = "PROTOCOL_ORDER"});
+                   {.reason = reason::kProtocolOrder});
 }
 
 absl::Status Draining() {
   // Longer than most drains take, including the last second, in which gRPC refuses calls without a
   // reason. So the next attempt reaches another server, or this one after its restart.
   return MakeError(absl::StatusCode::kUnavailable, "the server is stopping",
-                   {.reason = "DRAINING", .retry_after = absl::Seconds(2)});
+                   {.reason = reason::kDraining, .retry_after = absl::Seconds(2)});
 }
 
 absl::Status CallerGone() {
   return MakeError(absl::StatusCode::kCancelled, "the caller cancelled the call or disconnected",
-                   {.reason = "CALLER_GONE"});
+                   {.reason = reason::kCallerGone});
 }
 
 absl::Status TooManyRejected(int64_t limit) {
-  return MakeError(absl::StatusCode::kResourceExhausted,
-                   absl::StrCat("more than ", limit, " records were rejected"),
-                   {.reason = "TOO_MANY_REJECTED", .metadata = {{"limit", absl::StrCat(limit)}}});
+  return MakeError(
+      absl::StatusCode::kResourceExhausted,
+      absl::StrCat("more than ", limit, " records were rejected"),
+      {.reason = reason::kTooManyRejected, .metadata = {{"limit", absl::StrCat(limit)}}});
 }
 
 absl::Status RecordsAfterCompletion() {
   return MakeError(absl::StatusCode::kFailedPrecondition,
                    "the stream has ended, and a record after its durable offset was sent",
-                   {.reason = "STREAM_COMPLETED"});
+                   {.reason = reason::kStreamCompleted});
 }
 
 }  // namespace syncline::sync

@@ -8,12 +8,13 @@
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
 #include "base/error.h"
+#include "base/reasons.h"
 
 namespace syncline::sync {
 
 // INVALID_ARGUMENT with the first 20 of the violations found; `reason` if they are all of one kind.
 absl::Status InvalidRequest(std::vector<FieldViolation> violations,
-                            absl::string_view reason = "INVALID_REQUEST");
+                            absl::string_view reason = reason::kInvalidRequest);
 // UNIMPLEMENTED HYBRID_REFRESH: 0 < minimum generation < generation.
 absl::Status HybridRefresh(absl::string_view stream);
 // OUT_OF_RANGE OFFSET_GAP; metadata expected_offset.

@@ -15,7 +15,8 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
-#include "server/model/plan.h"
+#include "server/model/checkpoint.h"
+#include "server/model/sync_record.h"
 #include "server/write/stream_state_store.h"
 
 namespace syncline::sync {
@@ -60,7 +61,7 @@ class SyncWatch {
   write::StreamStateStore* const store_;
   const std::string sync_id_;
   int64_t sequence_;
-  std::unique_ptr<postgres::ChangeFeed::Subscription> changes_;
+  std::unique_ptr<write::ChangeSubscription> changes_;
   std::map<int64_t, StreamState> states_;  // last seen, by stream_no
   std::vector<int64_t> progress_;          // counts of the last ProgressEvent
   absl::Time progress_at_ = absl::InfinitePast();

@@ -26,9 +26,11 @@
 #include "server/dataflow/aggregate_factory.h"
 #include "server/dataflow/lane.h"
 #include "server/metrics/metrics.h"
+#include "server/model/checkpoint.h"
 #include "server/model/offset_ranges.h"
-#include "server/model/plan.h"
+#include "server/model/stream_plan.h"
 #include "server/model/value_counts.h"
+#include "server/model/writer.h"
 #include "server/write/stream_state_store.h"
 
 namespace syncline::sync {

@@ -11,7 +11,7 @@
 #include <vector>
 
 #include "absl/status/status.h"
-#include "server/model/plan.h"
+#include "server/model/sync_record.h"
 #include "server/model/table_columns.h"
 #include "server/model/table_name.h"
 #include "server/postgres/connection/transaction.h"

@@ -9,9 +9,9 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "server/model/completion_request.h"
-#include "server/model/plan.h"
 #include "server/model/publish_guard.h"
 #include "server/model/staging_decision.h"
+#include "server/model/sync_record.h"
 #include "server/postgres/connection/transaction.h"
 
 namespace syncline::write {

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "base/reasons.h"
 #include "base/status_macros.h"
 #include "server/model/staging_decision.h"
 #include "server/postgres/ledger/staging_ledger.h"
@@ -20,9 +21,10 @@ namespace syncline::write {
 namespace {
 
 Warning TableMissing(const TableName& table) {
-  return {"TABLE_MISSING", absl::StrCat("the table ", table.ToString(),
-                                        ", which earlier syncs loaded, was dropped or renamed; "
-                                        "it is created again, empty")};
+  return {reason::kTableMissing,
+          absl::StrCat("the table ", table.ToString(),
+                       ", which earlier syncs loaded, was dropped or renamed; "
+                       "it is created again, empty")};
 }
 
 }  // namespace

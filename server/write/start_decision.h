@@ -11,7 +11,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "server/model/plan.h"
+#include "server/model/sync_record.h"
 #include "server/postgres/connection/lock_policy.h"
 #include "server/postgres/connection/transaction.h"
 #include "server/postgres/ledger/ledger.h"

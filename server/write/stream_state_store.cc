@@ -62,9 +62,8 @@ absl::StatusOr<SyncEntry> StreamStateStore::CancelSync(absl::string_view sync_id
       });
 }
 
-absl::StatusOr<postgres::ClaimedWriter> StreamStateStore::ClaimWriter(int64_t sync_no,
-                                                                      int64_t stream_no,
-                                                                      absl::string_view writer_id) {
+absl::StatusOr<ClaimedWriter> StreamStateStore::ClaimWriter(int64_t sync_no, int64_t stream_no,
+                                                            absl::string_view writer_id) {
   return claims_.Claim(sync_no, stream_no, writer_id, server_id_);
 }
 

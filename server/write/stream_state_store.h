@@ -18,9 +18,12 @@
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "base/mutex.h"
+#include "server/model/checkpoint.h"
 #include "server/model/completion_request.h"
-#include "server/model/plan.h"
 #include "server/model/rejected_page.h"
+#include "server/model/stream_plan.h"
+#include "server/model/sync_record.h"
+#include "server/model/writer.h"
 #include "server/postgres/connection/connection_pool.h"
 #include "server/postgres/connection/database.h"
 #include "server/postgres/ledger/change_feed.h"
@@ -28,6 +31,9 @@
 #include "server/postgres/ledger/writer_claims.h"
 
 namespace syncline::write {
+
+// A watcher's subscription to the changes of a sync.
+using ChangeSubscription = postgres::ChangeFeed::Subscription;
 
 class StreamStateStore {
  public:
@@ -50,8 +56,8 @@ class StreamStateStore {
   absl::StatusOr<SyncEntry> CancelSync(absl::string_view sync_id);
 
   // Errors: FAILED_PRECONDITION STREAM_COMPLETED, SYNC_CANCELLED.
-  absl::StatusOr<postgres::ClaimedWriter> ClaimWriter(int64_t sync_no, int64_t stream_no,
-                                                      absl::string_view writer_id);
+  absl::StatusOr<ClaimedWriter> ClaimWriter(int64_t sync_no, int64_t stream_no,
+                                            absl::string_view writer_id);
   // Releases the claim of a call that ended with `end`. If the database does not answer, the next
   // RenewLease tries again.
   void ReleaseWriter(const WriterClaim& claim, const absl::Status& end);
@@ -78,7 +84,7 @@ class StreamStateStore {
   absl::StatusOr<RejectedPage> ListRejected(const RejectedQuery& query);
   // Returns a subscription to changes of the sync from now on. It must be destroyed before the
   // store.
-  absl::StatusOr<std::unique_ptr<postgres::ChangeFeed::Subscription>> Listen(int64_t sync_no) {
+  absl::StatusOr<std::unique_ptr<ChangeSubscription>> Listen(int64_t sync_no) {
     return changes_.Subscribe(sync_no);
   }
 

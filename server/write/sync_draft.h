@@ -6,7 +6,7 @@
 
 #include "server/model/generation.h"
 #include "server/model/names.h"
-#include "server/model/plan.h"
+#include "server/model/sync_record.h"
 #include "server/model/table_name.h"
 
 namespace syncline::write {

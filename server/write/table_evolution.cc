@@ -10,6 +10,7 @@
 
 #include "base/error.h"
 #include "base/log.h"
+#include "base/reasons.h"
 #include "base/status_macros.h"
 #include "server/model/enum_names.h"
 #include "server/model/evolution_plan.h"
@@ -125,7 +126,7 @@ absl::StatusOr<std::optional<ColumnSchema>> PublishedColumn(postgres::Transactio
     wanted.columns.push_back(column);
     const absl::Status casts = postgres::CheckCasts(transaction, plan.table, wanted);
     if (!casts.ok()) {
-      if (GetDetail(casts).reason != "SCHEMA_INCOMPATIBLE") return casts;
+      if (GetDetail(casts).reason != reason::kSchemaIncompatible) return casts;
       column = SchemaOf(*target);
     }
   }

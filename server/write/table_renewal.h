@@ -5,7 +5,7 @@
 #pragma once
 
 #include "absl/status/status.h"
-#include "server/model/plan.h"
+#include "server/model/sync_record.h"
 #include "server/write/loaders/stream_loader.h"
 
 namespace syncline::write {

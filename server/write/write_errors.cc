@@ -3,6 +3,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "base/error.h"
+#include "base/reasons.h"
 #include "server/postgres/ledger/ledger_errors.h"
 
 namespace syncline::write {
@@ -11,7 +12,7 @@ absl::Status SyncIdReused(absl::string_view sync_id) {
   return MakeError(
       absl::StatusCode::kInvalidArgument,
       absl::StrCat("sync_id \"", sync_id, "\" was started with a different request"),
-      {.reason = "SYNC_ID_REUSED",
+      {.reason = reason::kSyncIdReused,
        .violations = {
            {"sync_id", "was already used for a different request; use a new id for a new sync"}}});
 }
@@ -20,7 +21,7 @@ absl::Status InputChanged(absl::string_view sync_id) {
   return MakeError(
       absl::StatusCode::kInvalidArgument,
       absl::StrCat("sync_id \"", sync_id, "\" was started with a different input"),
-      {.reason = "INPUT_CHANGED",
+      {.reason = reason::kInputChanged,
        .violations = {{"input_digest",
                        "differs from that of the sync's first request; use a new sync_id "
                        "for a new input"}}});
@@ -31,7 +32,7 @@ absl::Status TableNamedTwice(const TableName& table) {
       absl::StatusCode::kInvalidArgument,
       absl::StrCat("the request is not valid: table_name ", table.ToString(),
                    " is the table of another stream of the request"),
-      {.reason = "INVALID_REQUEST",
+      {.reason = reason::kInvalidRequest,
        .violations = {{"table_name", "is the table of another stream of the request"}}});
 }
 
@@ -39,7 +40,7 @@ absl::Status StaleGeneration(const TableName& table, int64_t requested, int64_t 
   return MakeError(absl::StatusCode::kFailedPrecondition,
                    absl::StrCat("generation ", requested, " of ", table.ToString(),
                                 " is older than the table's, which is ", current),
-                   {.reason = "STALE_GENERATION",
+                   {.reason = reason::kStaleGeneration,
                     .metadata = {{"generation_id", absl::StrCat(requested)},
                                  {"current_generation_id", absl::StrCat(current)}},
                     .subject = table.ToString()});
@@ -48,7 +49,7 @@ absl::Status StaleGeneration(const TableName& table, int64_t requested, int64_t 
 absl::Status TableOwned(const TableName& table) {
   return MakeError(absl::StatusCode::kFailedPrecondition,
                    absl::StrCat(table.ToString(), " belongs to another connection_id"),
-                   {.reason = "TABLE_OWNED", .subject = table.ToString()});
+                   {.reason = reason::kTableOwned, .subject = table.ToString()});
 }
 
 absl::Status WritersActive(const std::vector<std::string>& writer_ids) {
@@ -56,7 +57,7 @@ absl::Status WritersActive(const std::vector<std::string>& writer_ids) {
   return MakeError(absl::StatusCode::kFailedPrecondition,
                    absl::StrCat("a StreamRecords call is still open for ", writer_ids.size(),
                                 " writer(s) of the stream: \"", list, "\""),
-                   {.reason = "WRITERS_ACTIVE",
+                   {.reason = reason::kWritersActive,
                     .metadata = {{"writer_ids", list.substr(0, 512)}},
                     .retry_after = absl::Milliseconds(500)});
 }
@@ -65,7 +66,7 @@ absl::Status CountMismatch(int64_t expected, int64_t committed) {
   return MakeError(absl::StatusCode::kFailedPrecondition,
                    absl::StrCat("the caller sent ", expected, " records, but ", committed,
                                 " are committed; nothing was finalized"),
-                   {.reason = "COUNT_MISMATCH",
+                   {.reason = reason::kCountMismatch,
                     .metadata = {{"expected_records", absl::StrCat(expected)},
                                  {"committed_records", absl::StrCat(committed)}}});
 }
@@ -76,12 +77,12 @@ absl::Status OffsetsMissing(const std::vector<std::string>& writer_ids) {
       absl::StatusCode::kFailedPrecondition,
       absl::StrCat("records before the last committed ones are missing for the writer(s) \"", list,
                    "\"; send them from the durable offset on"),
-      {.reason = "OFFSETS_MISSING", .metadata = {{"writer_ids", list.substr(0, 512)}}});
+      {.reason = reason::kOffsetsMissing, .metadata = {{"writer_ids", list.substr(0, 512)}}});
 }
 
 absl::Status PublishGuardRefuses(const TableName& table, const std::vector<GuardResult>& results) {
   ErrorDetail detail;
-  detail.reason = "PUBLISH_GUARD";
+  detail.reason = reason::kPublishGuard;
   detail.subject = table.ToString();
   std::vector<std::string> failed;
   std::vector<std::string> held;
@@ -102,7 +103,7 @@ absl::Status AllRejected(const TableName& table, int64_t rejected) {
   return MakeError(absl::StatusCode::kFailedPrecondition,
                    absl::StrCat(table.ToString(), " was not replaced: all ", rejected,
                                 " records were rejected; set allow_empty in the guard to empty it"),
-                   {.reason = "ALL_REJECTED",
+                   {.reason = reason::kAllRejected,
                     .metadata = {{"records_rejected", absl::StrCat(rejected)}},
                     .subject = table.ToString()});
 }
@@ -114,7 +115,7 @@ absl::Status UnknownStream(const StreamDescriptor& descriptor) {
       absl::StatusCode::kNotFound,
       absl::StrCat("the sync has no stream \"", descriptor.name, "\" in namespace \"",
                    descriptor.name_space, "\""),
-      {.reason = "UNKNOWN_STREAM",
+      {.reason = reason::kUnknownStream,
        .metadata = {{"namespace", descriptor.name_space}, {"stream", descriptor.name}}});
 }
 

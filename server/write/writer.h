@@ -11,7 +11,8 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "server/model/plan.h"
+#include "server/model/stream_plan.h"
+#include "server/model/sync_record.h"
 #include "server/write/loaders/stream_loader.h"
 #include "server/write/sync_draft.h"
 

@@ -92,7 +92,7 @@ class CoercionDifferentialTest : public LedgerFixture {
     }));
     plan_ = sync.streams[0].plan;
     write::StreamStateStore store(&database(), connections_.get(), ledger_.get(), "differential");
-    ASSERT_OK_AND_ASSIGN(const postgres::ClaimedWriter claimed,
+    ASSERT_OK_AND_ASSIGN(const ClaimedWriter claimed,
                          store.ClaimWriter(sync.sync_no, plan_.stream_no, ""));
     aggregate_ = dataflow::AggregateFactory(&context_, 16 << 20)
                      .Create(plan_, sync.sync_id, claimed.claim, claimed.committed);

@@ -119,7 +119,7 @@ TEST_F(ConnectorWiringSuite, CanWriteOneRecord) {
   ASSERT_OK(loader->Start(&stream_));
   postgres::ConnectionPool connections({.conninfo = dsn()});
   ASSERT_OK_AND_ASSIGN(
-      const postgres::ClaimedWriter claimed,
+      const ClaimedWriter claimed,
       postgres::WriterClaims(*ledger_, &connections).Claim(sync_no_, plan_.stream_no, "", "test"));
 
   const std::unique_ptr<dataflow::Aggregate> aggregate =

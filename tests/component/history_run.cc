@@ -209,7 +209,7 @@ absl::Status HistoryRun::RunSync(const Chosen& streams, const std::string& sync_
 absl::Status HistoryRun::Send(const SyncEntry& record, const StreamPlan& plan, const Stream& stream,
                               const HistoryPart& part) {
   SYNCLINE_ASSIGN_OR_RETURN(
-      const postgres::ClaimedWriter claimed,
+      const ClaimedWriter claimed,
       store_.ClaimWriter(record.sync_no, plan.stream_no, absl::StrCat("w", part.partition)));
   const dataflow::AggregateFactory aggregates(&load_, kMaxRecordBytes);
   const std::unique_ptr<dataflow::Aggregate> aggregate =

@@ -75,7 +75,7 @@ class LedgerTest : public LedgerFixture {
   SyncEntry Insert(const std::string& sync_id) { return Insert(sync_id, {Plan("people")}); }
 
   WriterClaim Claim(const SyncEntry& sync, const std::string& writer_id = "") {
-    absl::StatusOr<postgres::ClaimedWriter> claimed =
+    absl::StatusOr<ClaimedWriter> claimed =
         store_->ClaimWriter(sync.sync_no, sync.streams[0].plan.stream_no, writer_id);
     EXPECT_OK(claimed);
     return claimed.ok() ? claimed->claim : WriterClaim{};
@@ -364,7 +364,7 @@ TEST_F(LedgerTest, LanesCommitInAnyOrder) {
   ASSERT_OK_AND_ASSIGN(const int64_t joined, Commit(claim, Records(0, 10)));
   EXPECT_EQ(joined, 20);
   EXPECT_EQ(WriterRow(), "{[0,20),[25,30)} 20 25 0 250");
-  ASSERT_OK_AND_ASSIGN(const postgres::ClaimedWriter again,
+  ASSERT_OK_AND_ASSIGN(const ClaimedWriter again,
                        store_->ClaimWriter(sync.sync_no, sync.streams[0].plan.stream_no, ""));
   EXPECT_EQ(again.committed.ToMultirange(), "{[0,20),[25,30)}");
 }

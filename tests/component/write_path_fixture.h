@@ -12,7 +12,9 @@
 #include "absl/strings/str_cat.h"
 #include "base/free_list.h"
 #include "server/metrics/metrics.h"
-#include "server/model/plan.h"
+#include "server/model/stream_plan.h"
+#include "server/model/sync_record.h"
+#include "server/model/writer.h"
 #include "server/postgres/ledger/data_commit.h"
 #include "server/write/load/insert_buffer.h"
 #include "server/write/stream_state_store.h"
@@ -45,11 +47,11 @@ class WritePathTest : public LedgerFixture {
     PostgresTest::TearDown();
   }
 
-  postgres::ClaimedWriter Claim(absl::string_view writer_id) {
-    absl::StatusOr<postgres::ClaimedWriter> claimed =
+  ClaimedWriter Claim(absl::string_view writer_id) {
+    absl::StatusOr<ClaimedWriter> claimed =
         store_->ClaimWriter(sync_no_, plan_.stream_no, writer_id);
     EXPECT_OK(claimed);
-    return claimed.ok() ? *claimed : postgres::ClaimedWriter{};
+    return claimed.ok() ? *claimed : ClaimedWriter{};
   }
 
   // Appends records [begin, end) to `buffer`.

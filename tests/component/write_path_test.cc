@@ -172,7 +172,7 @@ class WriterCallTest : public WritePathTest {
 
   // `done` counts the end of the call, which must be successful.
   std::shared_ptr<sync::WriterCall> Open(absl::string_view writer_id, Counter* done) {
-    const postgres::ClaimedWriter claimed = Claim(writer_id);
+    const ClaimedWriter claimed = Claim(writer_id);
     return std::make_shared<sync::WriterCall>(
         &context_, plan_, "sync", claimed.claim, claimed.committed, /*rejected_before=*/0,
         metrics_->ForStream("n", "t", 1),
@@ -290,7 +290,7 @@ TEST_F(WriterCallTest, CallThatDropsItsBatchesIsNotBusy) {
   Counter gate;
   Counter done;
   for (int i = 0; i < pool_.threads(); ++i) pool_.Post([&] { gate.WaitFor(1); });
-  const postgres::ClaimedWriter claimed = Claim("w");
+  const ClaimedWriter claimed = Claim("w");
   auto call = std::make_shared<sync::WriterCall>(
       &context_, plan_, "sync", claimed.claim, claimed.committed, /*rejected_before=*/0,
       metrics_->ForStream("n", "t", 1),

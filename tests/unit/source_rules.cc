@@ -1,5 +1,6 @@
 #include "tests/unit/source_rules.h"
 
+#include <algorithm>
 #include <map>
 #include <regex>
 #include <set>
@@ -172,6 +173,7 @@ class Checker {
     if (absl::EndsWith(path_, ".h") && !absl::StrContains(content, "#pragma once")) {
       Report(1, "a header must have #pragma once");
     }
+    CheckReasons(content);
     const SourceText source = ReadSource(content);
     line = 0;
     for (const std::string& code : source.code) CheckLine(++line, code);
@@ -223,12 +225,40 @@ class Checker {
         new std::regex(R"(^client/(main|cli|flags)\b.*|^client/cli_.*)");
     if (std::regex_search(code, *kUsingNamespace)) Report(line, "no using namespace");
     if (!Shipped()) return;
+    CheckQualifiers(line, code);
     if (module_ != "base" && std::regex_search(code, *kThread)) {
       Report(line, "threads may be started only by base (Thread, ThreadPool)");
     }
     if (module_ != "config" && !std::regex_match(path_, *kClientCli) &&
         std::regex_search(code, *kSettings)) {
       Report(line, "flags and environment may be read only by server/config and the client's cli");
+    }
+  }
+
+  // A type of another module can arrive through a header that may be included.
+  void CheckQualifiers(int line, const std::string& code) {
+    static const auto* const kQualifier =
+        new std::regex(R"(\b(config|postgres|write|dataflow|sync|rpc)::)");
+    const auto allowed = ModuleIncludes().find(module_);
+    if (allowed == ModuleIncludes().end()) return;
+    for (std::sregex_iterator it(code.begin(), code.end(), *kQualifier), end; it != end; ++it) {
+      const std::string target = (*it)[1].str();
+      if (target != module_ && allowed->second.count(target) == 0) {
+        Report(line, absl::StrCat(module_, " may not use names of ", target));
+      }
+    }
+  }
+
+  // Every reason of an error is a constant of base/reasons.h.
+  void CheckReasons(absl::string_view content) {
+    static const auto* const kReason =
+        new std::regex(R"re((?:\breason = |StatusCode::k[A-Za-z]+,\s*)"[A-Z][A-Z_0-9]+")re");
+    if (!Shipped()) return;
+    std::match_results<absl::string_view::const_iterator> match;
+    for (auto at = content.begin(); std::regex_search(at, content.end(), match, *kReason);
+         at = match[0].second) {
+      Report(static_cast<int>(1 + std::count(content.begin(), match[0].first, '\n')),
+             "a reason must be a constant of base/reasons.h");
     }
   }
 

@@ -13,6 +13,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "base/error.h"
+#include "base/reasons.h"
 #include "server/dataflow/coercion/calendar.h"
 #include "server/dataflow/coercion/date_range.h"
 #include "server/dataflow/coercion/timestamp_range.h"
@@ -192,7 +193,7 @@ absl::Status CheckRowBatch(const v1::RowBatch& rows) {
   }
   if (violations.empty()) return absl::OkStatus();
   ErrorDetail detail;
-  detail.reason = "INVALID_ROWS";
+  detail.reason = reason::kInvalidRows;
   detail.violations = std::move(violations);
   return MakeError(absl::StatusCode::kInvalidArgument, "the counts of the typed rows do not match",
                    detail);

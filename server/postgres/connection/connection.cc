@@ -16,6 +16,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "base/error.h"
+#include "base/reasons.h"
 #include "base/status_macros.h"
 #include "server/postgres/connection/conninfo.h"
 #include "server/postgres/connection/sqlstate.h"
@@ -129,7 +130,8 @@ absl::StatusOr<std::unique_ptr<Connection>> Connection::Open(const ConnectionOpt
   PGconn* const raw = PQconnectdb(conninfo.c_str());
   if (raw == nullptr) {
     return MakeError(absl::StatusCode::kResourceExhausted,
-                     "out of memory while connecting to the database", {.reason = "OUT_OF_MEMORY"});
+                     "out of memory while connecting to the database",
+                     {.reason = reason::kOutOfMemory});
   }
   std::unique_ptr<Connection> connection(new Connection(raw));
   if (PQstatus(raw) != CONNECTION_OK) {
@@ -163,7 +165,7 @@ absl::Status Connection::GetError(const pg_result* result) const {
   }
   return MakeError(absl::StatusCode::kInternal,
                    absl::StripAsciiWhitespace(PQerrorMessage(state_->get())),
-                   {.reason = "DB_CLIENT"});
+                   {.reason = reason::kDbClient});
 }
 
 absl::Status Connection::WithLocation(const pg_result* result, absl::Status status) const {
@@ -195,7 +197,7 @@ absl::Status Connection::Commit() {
   // In a failed transaction the reply to COMMIT is ROLLBACK, without an error.
   if (absl::string_view(PQcmdStatus(result.get())) != "COMMIT") {
     return MakeError(absl::StatusCode::kAborted, "the transaction was rolled back",
-                     {.reason = "ROLLED_BACK", .retry_after = absl::Seconds(1)});
+                     {.reason = reason::kRolledBack, .retry_after = absl::Seconds(1)});
   }
   return absl::OkStatus();
 }
@@ -246,7 +248,7 @@ absl::Status Connection::BeginCopy(absl::string_view sql, absl::string_view rela
   if (PQresultStatus(result.get()) == PGRES_COPY_IN) return absl::OkStatus();
   if (!Succeeded(result.get())) return GetError(result.get());
   return MakeError(absl::StatusCode::kInternal, "the statement did not start COPY FROM STDIN",
-                   {.reason = "DB_CLIENT"});
+                   {.reason = reason::kDbClient});
 }
 
 absl::Status Connection::PutCopyData(absl::string_view bytes) {

@@ -14,6 +14,7 @@
 #include "absl/strings/str_replace.h"
 #include "absl/time/clock.h"
 #include "base/error.h"
+#include "base/reasons.h"
 #include "base/status_macros.h"
 #include "server/postgres/connection/sqlstate.h"
 
@@ -51,7 +52,7 @@ absl::StatusOr<ParsedOptions> Parse(const std::string& conninfo) {
   if (options != nullptr) return options;
   return MakeError(absl::StatusCode::kInvalidArgument,
                    absl::StrCat("the connection string cannot be parsed: ", why),
-                   {.reason = "DB_CONNINFO"});
+                   {.reason = reason::kDbConninfo});
 }
 
 absl::string_view ValueOf(const ParsedOptions& options, absl::string_view keyword) {

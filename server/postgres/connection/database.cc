@@ -13,6 +13,7 @@
 #include "base/backoff.h"
 #include "base/error.h"
 #include "base/mutex.h"
+#include "base/reasons.h"
 #include "base/status_macros.h"
 #include "server/postgres/connection/conninfo.h"
 #include "server/postgres/connection/pqxx_dialect.h"
@@ -106,7 +107,7 @@ class Session {
     } catch (const std::exception& error) {
       if (!broken()) {
         return MakeError(absl::StatusCode::kInternal, PrimaryMessage(error.what()),
-                         {.reason = "DB_CLIENT"});
+                         {.reason = reason::kDbClient});
       }
     }
     // Only the server reports codes. An error without one means that the server is gone, although
@@ -242,7 +243,7 @@ class PooledDatabase : public Database {
       if (left <= absl::ZeroDuration()) {
         return MakeError(absl::StatusCode::kResourceExhausted,
                          "all control connections to the database are busy",
-                         {.reason = "DB_POOL_EXHAUSTED", .retry_after = absl::Seconds(1)});
+                         {.reason = reason::kDbPoolExhausted, .retry_after = absl::Seconds(1)});
       }
       freed_.WaitFor(&mutex_, left);
     }
@@ -319,7 +320,7 @@ absl::StatusOr<std::unique_ptr<Database>> Database::Create(DatabaseOptions optio
   SYNCLINE_RETURN_IF_ERROR(CompleteConninfo(options.conninfo, options.connect_timeout).status());
   if (options.max_connections < 1) {
     return MakeError(absl::StatusCode::kInvalidArgument, "max_connections must be at least 1",
-                     {.reason = "DB_CONNINFO"});
+                     {.reason = reason::kDbConninfo});
   }
   return std::make_unique<PooledDatabase>(std::move(options));
 }

@@ -9,17 +9,15 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
+#include "base/reasons.h"
 #include "server/postgres/connection/transaction.h"
 
 namespace syncline::postgres {
 
-inline constexpr char kDependentObjects[] = "DEPENDENT_OBJECTS";
-inline constexpr char kTargetIncompatible[] = "TARGET_INCOMPATIBLE";
-
 struct DdlStep {
   std::string subject;  // the object that the statement is about, as pg_describe_object names it
   std::string sql;      // one or more statements with all names qualified and quoted
-  std::string reason = kTargetIncompatible;  // of the error if the statement fails
+  std::string reason = reason::kTargetIncompatible;  // of the error if the statement fails
 };
 
 // Returns FAILED_PRECONDITION with `reason` and `subject`. `why` follows the subject in the

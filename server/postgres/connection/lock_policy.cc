@@ -9,6 +9,7 @@
 #include "absl/strings/str_join.h"
 #include "base/backoff.h"
 #include "base/error.h"
+#include "base/reasons.h"
 #include "server/postgres/connection/sqlstate.h"
 
 namespace syncline::postgres {
@@ -48,7 +49,7 @@ absl::Status MakeLockTimeoutError(Database& database, const LockPolicy& policy,
     texts.push_back(Describe(blockers[i]));
   }
   ErrorDetail detail;
-  detail.reason = "LOCK_NOT_AVAILABLE";
+  detail.reason = reason::kLockNotAvailable;
   detail.retry_after = kRetryAfter;
   if (!blockers.empty()) detail.subject = blockers.front().object;
   detail.metadata = {{"blockers", absl::StrJoin(texts, "; ")}, {"sqlstate", GetSqlState(cause)}};

@@ -3,6 +3,7 @@
 #include "absl/time/clock.h"
 #include "base/error.h"
 #include "base/log.h"
+#include "base/reasons.h"
 
 namespace syncline::postgres {
 namespace {
@@ -35,7 +36,7 @@ void SilenceWatch::Probe() {
 
 bool SilenceWatch::IsResponsive() const {
   // Any reply, even an error, proves that the server is responsive.
-  return GetReason(Connection::Open(probe_).status()) != "DB_UNREACHABLE";
+  return GetReason(Connection::Open(probe_).status()) != reason::kDbUnreachable;
 }
 
 }  // namespace syncline::postgres

@@ -4,6 +4,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/time/time.h"
 #include "base/error.h"
+#include "base/reasons.h"
 
 namespace syncline::postgres {
 namespace {
@@ -16,7 +17,7 @@ constexpr absl::string_view kRaceKey = "created_meanwhile";
 struct Entry {
   absl::string_view state;  // five characters: a code; two characters: a class
   absl::StatusCode code;
-  absl::string_view reason;
+  const char* reason;
   int retry_after_ms = 0;  // 0: a retry does not help
 };
 
@@ -24,64 +25,64 @@ using absl::StatusCode;
 
 constexpr Entry kExact[] = {
     // In binary COPY this means that the type of a column has changed.
-    {"22P03", StatusCode::kFailedPrecondition, "SCHEMA_CHANGED"},
-    {"23502", StatusCode::kInvalidArgument, "NULL_VALUE"},
-    {"25006", StatusCode::kUnavailable, "DB_READ_ONLY", 5000},
-    {"25P03", StatusCode::kUnavailable, "DB_UNREACHABLE", 1000},
-    {"2BP01", StatusCode::kFailedPrecondition, "DEPENDENT_OBJECTS"},
-    {"3D000", StatusCode::kFailedPrecondition, "DB_MISSING"},
-    {"3F000", StatusCode::kFailedPrecondition, "SCHEMA_CHANGED"},
-    {"40001", StatusCode::kAborted, "CONFLICT", 100},
-    {"40003", StatusCode::kUnavailable, "COMMIT_UNKNOWN", 1000},
-    {"40P01", StatusCode::kAborted, "CONFLICT", 100},
-    {"42501", StatusCode::kPermissionDenied, "DB_PERMISSION_DENIED"},
-    {"42602", StatusCode::kInvalidArgument, "INVALID_NAME"},
-    {"42622", StatusCode::kInvalidArgument, "INVALID_NAME"},
-    {"42701", StatusCode::kAlreadyExists, "OBJECT_EXISTS"},
-    {"42703", StatusCode::kFailedPrecondition, "SCHEMA_CHANGED"},
-    {"42704", StatusCode::kFailedPrecondition, "SCHEMA_CHANGED"},
-    {"42710", StatusCode::kAlreadyExists, "OBJECT_EXISTS"},
-    {"42804", StatusCode::kFailedPrecondition, "SCHEMA_CHANGED"},
-    {"42809", StatusCode::kFailedPrecondition, "WRONG_OBJECT_TYPE"},
-    {"42939", StatusCode::kInvalidArgument, "INVALID_NAME"},
-    {"42P01", StatusCode::kFailedPrecondition, "SCHEMA_CHANGED"},
-    {"42P06", StatusCode::kAlreadyExists, "OBJECT_EXISTS"},
-    {"42P07", StatusCode::kAlreadyExists, "OBJECT_EXISTS"},
-    {"53100", StatusCode::kResourceExhausted, "DISK_FULL", 30000},
-    {"53200", StatusCode::kResourceExhausted, "OUT_OF_MEMORY", 5000},
-    {"53300", StatusCode::kUnavailable, "TOO_MANY_CONNECTIONS", 1000},
-    {"53400", StatusCode::kResourceExhausted, "DB_LIMIT_EXCEEDED", 5000},
-    {"55006", StatusCode::kAborted, "OBJECT_IN_USE", 1000},
-    {"55P03", StatusCode::kAborted, "LOCK_NOT_AVAILABLE", 1000},
-    {"57014", StatusCode::kDeadlineExceeded, "STATEMENT_TIMEOUT", 1000},
-    {"57P01", StatusCode::kUnavailable, "DB_SHUTDOWN", 1000},
-    {"57P02", StatusCode::kUnavailable, "DB_CRASHED", 1000},
-    {"57P03", StatusCode::kUnavailable, "DB_STARTING", 1000},
-    {"57P04", StatusCode::kFailedPrecondition, "DB_MISSING"},
-    {"57P05", StatusCode::kUnavailable, "DB_UNREACHABLE", 1000},
-    {"XX001", StatusCode::kDataLoss, "DATA_CORRUPTED"},
-    {"XX002", StatusCode::kDataLoss, "INDEX_CORRUPTED"},
+    {"22P03", StatusCode::kFailedPrecondition, reason::kSchemaChanged},
+    {"23502", StatusCode::kInvalidArgument, reason::kNullValue},
+    {"25006", StatusCode::kUnavailable, reason::kDbReadOnly, 5000},
+    {"25P03", StatusCode::kUnavailable, reason::kDbUnreachable, 1000},
+    {"2BP01", StatusCode::kFailedPrecondition, reason::kDependentObjects},
+    {"3D000", StatusCode::kFailedPrecondition, reason::kDbMissing},
+    {"3F000", StatusCode::kFailedPrecondition, reason::kSchemaChanged},
+    {"40001", StatusCode::kAborted, reason::kConflict, 100},
+    {"40003", StatusCode::kUnavailable, reason::kCommitUnknown, 1000},
+    {"40P01", StatusCode::kAborted, reason::kConflict, 100},
+    {"42501", StatusCode::kPermissionDenied, reason::kDbPermissionDenied},
+    {"42602", StatusCode::kInvalidArgument, reason::kInvalidName},
+    {"42622", StatusCode::kInvalidArgument, reason::kInvalidName},
+    {"42701", StatusCode::kAlreadyExists, reason::kObjectExists},
+    {"42703", StatusCode::kFailedPrecondition, reason::kSchemaChanged},
+    {"42704", StatusCode::kFailedPrecondition, reason::kSchemaChanged},
+    {"42710", StatusCode::kAlreadyExists, reason::kObjectExists},
+    {"42804", StatusCode::kFailedPrecondition, reason::kSchemaChanged},
+    {"42809", StatusCode::kFailedPrecondition, reason::kWrongObjectType},
+    {"42939", StatusCode::kInvalidArgument, reason::kInvalidName},
+    {"42P01", StatusCode::kFailedPrecondition, reason::kSchemaChanged},
+    {"42P06", StatusCode::kAlreadyExists, reason::kObjectExists},
+    {"42P07", StatusCode::kAlreadyExists, reason::kObjectExists},
+    {"53100", StatusCode::kResourceExhausted, reason::kDiskFull, 30000},
+    {"53200", StatusCode::kResourceExhausted, reason::kOutOfMemory, 5000},
+    {"53300", StatusCode::kUnavailable, reason::kTooManyConnections, 1000},
+    {"53400", StatusCode::kResourceExhausted, reason::kDbLimitExceeded, 5000},
+    {"55006", StatusCode::kAborted, reason::kObjectInUse, 1000},
+    {"55P03", StatusCode::kAborted, reason::kLockNotAvailable, 1000},
+    {"57014", StatusCode::kDeadlineExceeded, reason::kStatementTimeout, 1000},
+    {"57P01", StatusCode::kUnavailable, reason::kDbShutdown, 1000},
+    {"57P02", StatusCode::kUnavailable, reason::kDbCrashed, 1000},
+    {"57P03", StatusCode::kUnavailable, reason::kDbStarting, 1000},
+    {"57P04", StatusCode::kFailedPrecondition, reason::kDbMissing},
+    {"57P05", StatusCode::kUnavailable, reason::kDbUnreachable, 1000},
+    {"XX001", StatusCode::kDataLoss, reason::kDataCorrupted},
+    {"XX002", StatusCode::kDataLoss, reason::kIndexCorrupted},
 };
 
 constexpr Entry kClasses[] = {
-    {"08", StatusCode::kUnavailable, "DB_UNREACHABLE", 1000},
-    {"0A", StatusCode::kFailedPrecondition, "FEATURE_NOT_SUPPORTED"},
-    {"22", StatusCode::kInvalidArgument, "INVALID_VALUE"},
-    {"23", StatusCode::kFailedPrecondition, "CONSTRAINT_VIOLATED"},
-    {"28", StatusCode::kFailedPrecondition, "DB_AUTH"},
-    {"40", StatusCode::kAborted, "CONFLICT", 100},
-    {"44", StatusCode::kFailedPrecondition, "CONSTRAINT_VIOLATED"},
-    {"53", StatusCode::kResourceExhausted, "DB_RESOURCES", 5000},
-    {"54", StatusCode::kInvalidArgument, "LIMIT_EXCEEDED"},
-    {"55", StatusCode::kFailedPrecondition, "OBJECT_NOT_READY"},
-    {"57", StatusCode::kUnavailable, "DB_INTERVENTION", 1000},
-    {"58", StatusCode::kUnavailable, "DB_SYSTEM_ERROR", 5000},
-    {"P0", StatusCode::kFailedPrecondition, "REJECTED_BY_DATABASE"},
+    {"08", StatusCode::kUnavailable, reason::kDbUnreachable, 1000},
+    {"0A", StatusCode::kFailedPrecondition, reason::kFeatureNotSupported},
+    {"22", StatusCode::kInvalidArgument, reason::kInvalidValue},
+    {"23", StatusCode::kFailedPrecondition, reason::kConstraintViolated},
+    {"28", StatusCode::kFailedPrecondition, reason::kDbAuth},
+    {"40", StatusCode::kAborted, reason::kConflict, 100},
+    {"44", StatusCode::kFailedPrecondition, reason::kConstraintViolated},
+    {"53", StatusCode::kResourceExhausted, reason::kDbResources, 5000},
+    {"54", StatusCode::kInvalidArgument, reason::kLimitExceeded},
+    {"55", StatusCode::kFailedPrecondition, reason::kObjectNotReady},
+    {"57", StatusCode::kUnavailable, reason::kDbIntervention, 1000},
+    {"58", StatusCode::kUnavailable, reason::kDbSystemError, 5000},
+    {"P0", StatusCode::kFailedPrecondition, reason::kRejectedByDatabase},
 };
 
-constexpr Entry kDefault = {"", StatusCode::kInternal, "DB_ERROR"};
+constexpr Entry kDefault = {"", StatusCode::kInternal, reason::kDbError};
 // A user's cancel and the timeout share 57014; only the message distinguishes them.
-constexpr Entry kCancelled = {"57014", StatusCode::kCancelled, "STATEMENT_CANCELLED"};
+constexpr Entry kCancelled = {"57014", StatusCode::kCancelled, reason::kStatementCancelled};
 
 const Entry& Find(absl::string_view sqlstate, absl::string_view message) {
   if (sqlstate == kCancelled.state && absl::StrContains(message, "user request")) return kCancelled;
@@ -120,17 +121,18 @@ absl::Status StatusFromSqlState(absl::string_view sqlstate, absl::string_view me
 }
 
 absl::Status DatabaseUnreachable(absl::string_view message) {
-  static constexpr Entry kUnreachable = {"", StatusCode::kUnavailable, "DB_UNREACHABLE", 1000};
+  static constexpr Entry kUnreachable = {"", StatusCode::kUnavailable, reason::kDbUnreachable,
+                                         1000};
   return Make(kUnreachable, "", message);
 }
 
 absl::Status DatabaseAuthFailed(absl::string_view message) {
-  static constexpr Entry kAuth = {"", StatusCode::kFailedPrecondition, "DB_AUTH"};
+  static constexpr Entry kAuth = {"", StatusCode::kFailedPrecondition, reason::kDbAuth};
   return Make(kAuth, "", message);
 }
 
 absl::Status CommitUnknown() {
-  static constexpr Entry kUnknown = {"", StatusCode::kUnavailable, "COMMIT_UNKNOWN", 1000};
+  static constexpr Entry kUnknown = {"", StatusCode::kUnavailable, reason::kCommitUnknown, 1000};
   return Make(kUnknown, "", "the connection to the database was lost during COMMIT");
 }
 

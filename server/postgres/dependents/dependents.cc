@@ -6,6 +6,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "base/error.h"
+#include "base/reasons.h"
 #include "base/status_macros.h"
 #include "server/postgres/connection/sqlstate.h"
 
@@ -77,7 +78,7 @@ DependentView ReadView(const Result& rows, size_t row) {
 }
 
 void MarkAsDependent(std::vector<DdlStep>* steps) {
-  for (DdlStep& step : *steps) step.reason = kDependentObjects;
+  for (DdlStep& step : *steps) step.reason = reason::kDependentObjects;
 }
 
 absl::Status AddTraits(Transaction& transaction, Dependents* dependents) {
@@ -105,7 +106,7 @@ absl::Status AddColumns(Transaction& transaction, Dependents* dependents) {
 }
 
 DdlStep About(const DependentView& view, std::string sql) {
-  return {.subject = view.subject, .sql = std::move(sql), .reason = kDependentObjects};
+  return {.subject = view.subject, .sql = std::move(sql), .reason = reason::kDependentObjects};
 }
 
 absl::string_view Kind(const DependentView& view) {
@@ -158,7 +159,7 @@ absl::StatusOr<Dependents> Capture(Transaction& transaction, const TableName& ta
   if (found.empty()) {
     return MakeError(absl::StatusCode::kNotFound,
                      absl::StrCat("table ", table.ToString(), " does not exist"),
-                     {.reason = "TABLE_MISSING", .subject = table.ToString()});
+                     {.reason = reason::kTableMissing, .subject = table.ToString()});
   }
   Dependents dependents{.table = found.Int(0, 0)};
   SYNCLINE_ASSIGN_OR_RETURN(const std::string search_path, ClearSearchPath(transaction));

@@ -27,6 +27,7 @@
 #include "base/child_process.h"
 #include "base/error.h"
 #include "base/log.h"
+#include "base/reasons.h"
 #include "base/status_macros.h"
 #include "server/postgres/embedded/leftover_server.h"
 #include "server/postgres/embedded/postgres_installation.h"
@@ -69,7 +70,7 @@ class Descriptor {
 absl::Status DirectoryError(absl::string_view what, absl::string_view path, int error) {
   return MakeError(absl::StatusCode::kFailedPrecondition,
                    absl::StrCat("cannot ", what, " ", path, ": ", strerror(error)),
-                   {.reason = "EMBEDDED_DIRECTORY"});
+                   {.reason = reason::kEmbeddedDirectory});
 }
 
 // Makes `path` a directory that only the database's user may enter.
@@ -186,7 +187,7 @@ struct EmbeddedServer::State {
 absl::Status EmbeddedServer::State::Failure(absl::string_view what, const std::string& log) const {
   return MakeError(absl::StatusCode::kFailedPrecondition,
                    absl::StrCat(what, " (", log, "): ", LastLine(log)),
-                   {.reason = "EMBEDDED_START"});
+                   {.reason = reason::kEmbeddedStart});
 }
 
 absl::Status EmbeddedServer::State::Prepare() {
@@ -219,7 +220,7 @@ absl::Status EmbeddedServer::State::Lock() {
   if (flock(lock.get(), LOCK_EX | LOCK_NB) == 0) return absl::OkStatus();
   return MakeError(absl::StatusCode::kFailedPrecondition,
                    absl::StrCat("another process is running the database in ", options.directory),
-                   {.reason = "EMBEDDED_IN_USE"});
+                   {.reason = reason::kEmbeddedInUse});
 }
 
 absl::StatusOr<Descriptor> EmbeddedServer::State::OpenLog(absl::string_view name) const {
@@ -318,7 +319,7 @@ absl::Status EmbeddedServer::State::WaitUntilReady() {
     if (TimeLeft() <= absl::ZeroDuration()) {
       return MakeError(absl::StatusCode::kDeadlineExceeded,
                        absl::StrCat("the database did not respond in time; see ", Path("log")),
-                       {.reason = "EMBEDDED_START"});
+                       {.reason = reason::kEmbeddedStart});
     }
   }
   return absl::OkStatus();

@@ -13,6 +13,7 @@
 #include "absl/time/clock.h"
 #include "base/error.h"
 #include "base/log.h"
+#include "base/reasons.h"
 
 namespace syncline::postgres {
 namespace {
@@ -76,7 +77,7 @@ absl::Status StopLeftoverServer(const std::string& data_directory, absl::Duratio
   if (!ProcessesIn(directory).empty()) {
     return MakeError(absl::StatusCode::kDeadlineExceeded,
                      "a PostgreSQL server that remained from an earlier run did not stop",
-                     {.reason = "EMBEDDED_START"});
+                     {.reason = reason::kEmbeddedStart});
   }
   // PostgreSQL would refuse to start if the pid in the file now belongs to another process of the
   // same user.

@@ -13,6 +13,7 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "base/error.h"
+#include "base/reasons.h"
 #include "base/status_macros.h"
 
 namespace syncline::postgres {
@@ -84,7 +85,7 @@ absl::StatusOr<std::string> FindDirectory(absl::string_view bin_directory,
   return MakeError(absl::StatusCode::kFailedPrecondition,
                    absl::StrCat("no PostgreSQL server on this machine: install the package ",
                                 package, " or specify an existing database instead"),
-                   {.reason = "POSTGRES_MISSING"});
+                   {.reason = reason::kPostgresMissing});
 }
 
 }  // namespace
@@ -104,7 +105,7 @@ absl::StatusOr<PostgresInstallation> FindPostgres(absl::string_view bin_director
     return MakeError(absl::StatusCode::kFailedPrecondition,
                      "PostgreSQL cannot run as root and this machine has no user \"postgres\": "
                      "start the server as another user",
-                     {.reason = "POSTGRES_USER_MISSING"});
+                     {.reason = reason::kPostgresUserMissing});
   }
   installation.run_as = *std::move(identity);
   return installation;

@@ -9,7 +9,8 @@
 #include <string>
 
 #include "absl/status/status.h"
-#include "server/model/plan.h"
+#include "server/model/checkpoint.h"
+#include "server/model/writer.h"
 #include "server/postgres/connection/connection.h"
 #include "server/postgres/connection/transaction.h"
 #include "server/postgres/ledger/ledger.h"

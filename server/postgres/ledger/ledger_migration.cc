@@ -5,6 +5,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
 #include "base/error.h"
+#include "base/reasons.h"
 #include "base/status_macros.h"
 #include "server/postgres/ledger/ledger_schema.h"
 #include "server/postgres/sql/catalog_sql.h"
@@ -55,7 +56,7 @@ absl::Status CheckMinimum(Transaction& transaction, const std::string& quoted) {
                                 "supports version ",
                                 minimum, " of it, and this one supports ", SupportedVersion(),
                                 "; run the newer server"),
-                   {.reason = "LEDGER_TOO_NEW"});
+                   {.reason = reason::kLedgerTooNew});
 }
 
 absl::Status Migrate(Transaction& transaction, absl::string_view schema,

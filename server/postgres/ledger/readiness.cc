@@ -2,6 +2,7 @@
 
 #include "base/error.h"
 #include "base/log.h"
+#include "base/reasons.h"
 #include "base/status_macros.h"
 #include "server/postgres/ledger/ledger_migration.h"
 
@@ -50,7 +51,7 @@ bool Readiness::Check() {
         .Error(status);
   }
   // While the ledger is too new for this server, every call is refused.
-  migrated_ = (migrated || status.ok()) && GetReason(status) != "LEDGER_TOO_NEW";
+  migrated_ = (migrated || status.ok()) && GetReason(status) != reason::kLedgerTooNew;
   last_ = status;
   return status.ok();
 }
@@ -60,7 +61,7 @@ absl::Status Readiness::last() const {
   if (last_.has_value()) return *last_;
   return MakeError(absl::StatusCode::kUnavailable,
                    "the server is starting: its ledger is not ready yet",
-                   {.reason = "LEDGER_NOT_READY", .retry_after = absl::Seconds(1)});
+                   {.reason = reason::kLedgerNotReady, .retry_after = absl::Seconds(1)});
 }
 
 absl::Status Readiness::prepared() const {

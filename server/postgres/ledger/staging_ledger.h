@@ -11,9 +11,10 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "server/model/plan.h"
 #include "server/model/raw_id.h"
 #include "server/model/stream.h"
+#include "server/model/stream_plan.h"
+#include "server/model/sync_record.h"
 #include "server/model/table_name.h"
 #include "server/postgres/connection/transaction.h"
 #include "server/postgres/ledger/ledger.h"

@@ -11,7 +11,7 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
-#include "server/model/plan.h"
+#include "server/model/sync_record.h"
 #include "server/postgres/connection/transaction.h"
 
 namespace syncline::postgres {

@@ -9,7 +9,7 @@
 
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
-#include "server/model/plan.h"
+#include "server/model/sync_record.h"
 #include "server/postgres/connection/transaction.h"
 
 namespace syncline::postgres {

@@ -4,7 +4,7 @@
 #pragma once
 
 #include "absl/status/status.h"
-#include "server/model/plan.h"
+#include "server/model/stream_plan.h"
 #include "server/postgres/connection/transaction.h"
 #include "server/postgres/ledger/ledger.h"
 

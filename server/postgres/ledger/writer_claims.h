@@ -12,18 +12,11 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
-#include "server/model/offset_ranges.h"
-#include "server/model/plan.h"
+#include "server/model/writer.h"
 #include "server/postgres/connection/connection_pool.h"
 #include "server/postgres/ledger/ledger.h"
 
 namespace syncline::postgres {
-
-// A writer's row after a claim.
-struct ClaimedWriter {
-  WriterClaim claim;
-  OffsetRanges committed;  // every record number that is durable
-};
 
 class WriterClaims {
  public:

@@ -10,6 +10,7 @@
 #include "base/error.h"
 #include "base/failpoint.h"
 #include "base/log.h"
+#include "base/reasons.h"
 #include "base/status_macros.h"
 #include "server/postgres/connection/ddl_step.h"
 #include "server/postgres/connection/sqlstate.h"
@@ -178,7 +179,7 @@ class Swap {
 
   absl::Status Locked(const absl::Status& cause) const {
     ErrorDetail detail;
-    detail.reason = "SWAP_LOCKED";
+    detail.reason = reason::kSwapLocked;
     detail.subject = target_.ToString();
     detail.retry_after = kRetryAfter;
     detail.metadata.emplace_back("sqlstate", GetSqlState(cause));

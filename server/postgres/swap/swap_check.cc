@@ -1,6 +1,7 @@
 #include "server/postgres/swap/swap_check.h"
 
 #include "absl/strings/str_cat.h"
+#include "base/reasons.h"
 #include "base/status_macros.h"
 #include "server/model/table_schema.h"
 #include "server/postgres/connection/ddl_step.h"
@@ -143,17 +144,17 @@ absl::Status CheckCarriable(Transaction& transaction, int64_t target, int64_t so
       {kRawIdColumn, kExtractedAtColumn, kMetaColumn, kGenerationIdColumn});
   SYNCLINE_ASSIGN_OR_RETURN(const Result kind, transaction.Query(kKindSql, kind_params));
   if (!kind.empty() && !kind.IsNull(0, 1)) {
-    return MakeRefusal(kTargetIncompatible, kind.Text(0, 0), kind.Text(0, 1));
+    return MakeRefusal(reason::kTargetIncompatible, kind.Text(0, 0), kind.Text(0, 1));
   }
   SYNCLINE_ASSIGN_OR_RETURN(const Result column,
                             transaction.Query(kColumnsSql, Params().Int(target).Int(source)));
   if (!column.empty()) {
-    return MakeRefusal(kTargetIncompatible, column.Text(0, 0), column.Text(0, 1));
+    return MakeRefusal(reason::kTargetIncompatible, column.Text(0, 0), column.Text(0, 1));
   }
   SYNCLINE_ASSIGN_OR_RETURN(const Result unsupported,
                             transaction.Query(kUnsupportedDependentsSql, Params().Int(target)));
   if (!unsupported.empty()) {
-    return MakeRefusal(kDependentObjects, unsupported.Text(0, 0),
+    return MakeRefusal(reason::kDependentObjects, unsupported.Text(0, 0),
                        unsupported.Bool(0, 1)
                            ? "depends on the table's row type and cannot be carried over"
                            : "depends on the table and cannot be carried over");
@@ -162,7 +163,7 @@ absl::Status CheckCarriable(Transaction& transaction, int64_t target, int64_t so
       const Result lacking,
       transaction.Query(kNeedsMissingColumnSql, Params().Int(target).Int(source)));
   if (!lacking.empty()) {
-    return MakeRefusal(kDependentObjects, lacking.Text(0, 0),
+    return MakeRefusal(reason::kDependentObjects, lacking.Text(0, 0),
                        absl::StrCat("needs the column ", lacking.Text(0, 1),
                                     ", which the new table does not have"));
   }

@@ -5,6 +5,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/error.h"
+#include "base/reasons.h"
 #include "base/sha256.h"
 #include "base/status_macros.h"
 #include "server/postgres/dependents/dependents.h"
@@ -68,7 +69,7 @@ absl::StatusOr<IncomingForeignKeys> CaptureForeignKeys(Transaction& transaction,
     const std::string& table = rows.Text(row, 1);
     const std::string& name = rows.Text(row, 2);
     const auto about = [&](std::string sql) {
-      return DdlStep{rows.Text(row, 0), std::move(sql), kDependentObjects};
+      return DdlStep{rows.Text(row, 0), std::move(sql), reason::kDependentObjects};
     };
     keys.locks.push_back(about(absl::StrCat("LOCK TABLE ", table, " IN ACCESS EXCLUSIVE MODE")));
     keys.drop.push_back(about(absl::StrCat("ALTER TABLE ", table, " DROP CONSTRAINT ", name)));
@@ -170,7 +171,7 @@ absl::StatusOr<SwapTables> LocateTables(Transaction& transaction, const TableNam
   if (found.IsNull(0, 5)) {
     return MakeError(absl::StatusCode::kFailedPrecondition,
                      absl::StrCat("the loaded table ", source.ToString(), " is missing"),
-                     {.reason = "SCHEMA_CHANGED", .subject = source.ToString()});
+                     {.reason = reason::kSchemaChanged, .subject = source.ToString()});
   }
   return SwapTables{.source = source,
                     .target = target,

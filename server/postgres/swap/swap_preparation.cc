@@ -2,6 +2,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "base/reasons.h"
 #include "base/status_macros.h"
 #include "server/postgres/connection/ddl_step.h"
 #include "server/postgres/connection/sqlstate.h"
@@ -125,7 +126,7 @@ absl::Status CarryNotNull(Database& database, const Preparation& preparation) {
   if (GetSqlState(status) != "23502") return status;
   SYNCLINE_ASSIGN_OR_RETURN(const std::string subjects,
                             ListColumnsWithNulls(database, source, preparation.not_null));
-  return ToRefusal(status, "TARGET_INCOMPATIBLE", subjects);
+  return ToRefusal(status, reason::kTargetIncompatible, subjects);
 }
 
 absl::Status Build(Database& database, const Preparation& preparation,

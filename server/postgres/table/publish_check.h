@@ -4,9 +4,9 @@
 #pragma once
 
 #include "absl/status/statusor.h"
-#include "server/model/plan.h"
 #include "server/model/publish_guard.h"
 #include "server/model/staging_decision.h"
+#include "server/model/stream_plan.h"
 #include "server/postgres/connection/transaction.h"
 #include "server/postgres/table/upsert.h"
 

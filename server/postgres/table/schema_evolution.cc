@@ -7,6 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "base/error.h"
 #include "base/log.h"
+#include "base/reasons.h"
 #include "base/status_macros.h"
 #include "server/model/enum_names.h"
 #include "server/model/evolution_plan.h"
@@ -40,7 +41,7 @@ const ColumnSchema* FindSchema(const TableSchema& schema, const std::string& nam
 
 absl::Status UnknownColumn(const TableName& table, const std::string& column) {
   ErrorDetail detail;
-  detail.reason = "SCHEMA_CHANGED";
+  detail.reason = reason::kSchemaChanged;
   detail.subject = table.ToString();
   return MakeError(absl::StatusCode::kFailedPrecondition,
                    absl::StrCat(table.ToString(), " no longer has the column ", column), detail);
@@ -49,7 +50,7 @@ absl::Status UnknownColumn(const TableName& table, const std::string& column) {
 absl::Status CastRefused(const TableName& table, const DiscoveredColumn& from,
                          const ColumnSchema& to, const std::string& raw_id) {
   ErrorDetail detail;
-  detail.reason = "SCHEMA_INCOMPATIBLE";
+  detail.reason = reason::kSchemaIncompatible;
   detail.subject = table.ToString();
   detail.metadata = {{"column", from.name}, {"raw_id", raw_id}};
   return MakeError(

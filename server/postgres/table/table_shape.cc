@@ -6,6 +6,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
 #include "base/error.h"
+#include "base/reasons.h"
 #include "base/status_macros.h"
 #include "server/model/raw_id.h"
 #include "server/model/table_schema.h"
@@ -128,7 +129,7 @@ absl::StatusOr<std::vector<TableShape>> LookUpShapes(Transaction& transaction,
 absl::Status CheckShape(const TableName& table, const TableShape& shape) {
   if (shape.problem.empty()) return absl::OkStatus();
   ErrorDetail detail;
-  detail.reason = "TARGET_INCOMPATIBLE";
+  detail.reason = reason::kTargetIncompatible;
   detail.subject = table.ToString();
   return MakeError(absl::StatusCode::kFailedPrecondition,
                    absl::StrCat(table.ToString(), " ", shape.problem, ": it was left unchanged"),
@@ -137,7 +138,7 @@ absl::Status CheckShape(const TableName& table, const TableShape& shape) {
 
 absl::Status TableNotFound(const TableName& table) {
   ErrorDetail detail;
-  detail.reason = "TABLE_NOT_FOUND";
+  detail.reason = reason::kTableNotFound;
   detail.subject = table.ToString();
   return MakeError(absl::StatusCode::kNotFound,
                    absl::StrCat("the table ", table.ToString(), " does not exist"), detail);

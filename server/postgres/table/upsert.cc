@@ -4,6 +4,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/error.h"
+#include "base/reasons.h"
 #include "base/status_macros.h"
 #include "server/postgres/sql/catalog_sql.h"
 #include "server/postgres/sql/merge_target.h"
@@ -24,7 +25,7 @@ absl::Status Prepare(Transaction& transaction, const TableSchema& schema, const 
                      const UpsertOptions& options) {
   if (schema.primary_key.empty()) {
     ErrorDetail detail;
-    detail.reason = "MISSING_PK";
+    detail.reason = reason::kMissingPk;
     detail.subject = table.ToString();
     return MakeError(absl::StatusCode::kInvalidArgument,
                      absl::StrCat(table.ToString(), " cannot be deduplicated: no primary key"),

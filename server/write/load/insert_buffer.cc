@@ -8,6 +8,7 @@
 #include "base/backoff.h"
 #include "base/error.h"
 #include "base/failpoint.h"
+#include "base/reasons.h"
 #include "base/status_macros.h"
 #include "server/model/raw_id.h"
 #include "server/postgres/connection/sqlstate.h"
@@ -249,7 +250,7 @@ absl::Status InsertBuffer::CopyRows(postgres::Connection& connection) {
     return MakeError(
         absl::StatusCode::kFailedPrecondition,
         absl::StrCat("the table stored ", *copied, " of ", rows_, " rows: a trigger skips rows"),
-        {.reason = "REJECTED_BY_DATABASE"});
+        {.reason = reason::kRejectedByDatabase});
   }
   return absl::OkStatus();
 }

@@ -9,6 +9,7 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "base/error.h"
+#include "base/reasons.h"
 #include "base/status_macros.h"
 #include "server/postgres/connection/sqlstate.h"
 #include "server/postgres/connection/transaction.h"
@@ -39,7 +40,7 @@ RefusedRow Refused(size_t index, const absl::Status& error) {
   const std::string sqlstate = postgres::GetSqlState(error);
   RefusedRow row;
   row.index = index;
-  row.reason = absl::StartsWith(sqlstate, "23") ? "CONSTRAINT_VIOLATED" : "VALUE_REFUSED";
+  row.reason = absl::StartsWith(sqlstate, "23") ? reason::kConstraintViolated : "VALUE_REFUSED";
   for (const char* what : {"constraint", "column"}) {
     const std::string name = MetadataOf(error, what);
     if (!name.empty()) absl::StrAppend(&row.detail, what, " \"", name, "\", ");

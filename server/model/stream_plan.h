@@ -1,0 +1,38 @@
+// How a stream is loaded: decided when its sync starts, kept in the ledger.
+#pragma once
+
+#include <cstdint>
+
+#include "server/model/loader_kind.h"
+#include "server/model/stream.h"
+#include "server/model/table_name.h"
+#include "server/model/table_schema.h"
+
+namespace syncline {
+
+// How a stream is loaded. Fixed when its sync starts.
+struct StreamPlan {
+  int64_t stream_no = 0;  // the ledger's key of the stream
+  StreamDescriptor descriptor;
+  TableName table;
+  TableName temp_table;
+  TableSchema schema;
+  WriteMode write_mode = WriteMode::kAppend;
+  LoaderKind loader = LoaderKind::kAppend;
+  int64_t generation_id = 0;
+  int64_t minimum_generation_id = 0;
+  int64_t airbyte_sync_id = 0;
+  SchemaPolicy schema_policy = SchemaPolicy::kKeep;
+  Replay replay = Replay::kNothing;
+  CdcDeleteMode cdc_delete_mode = CdcDeleteMode::kHard;
+  PublishGuard guard;
+  bool inferred_schema = false;
+  // The stream replaces a generation in which it had already completed: the staged rows replace the
+  // table.
+  bool restart = false;
+
+  // Returns the table that records are loaded into.
+  const TableName& load_table() const { return StagesRows(loader) ? temp_table : table; }
+};
+
+}  // namespace syncline
