@@ -20,9 +20,9 @@ class Draws {
     return z ^ (z >> 31);
   }
 
-  // Returns a number from least to greatest, both included.
-  int64_t Between(int64_t least, int64_t greatest) {
-    return least + static_cast<int64_t>(Next() % static_cast<uint64_t>(greatest - least + 1));
+  // Returns a number from min to max, both included.
+  int64_t Between(int64_t min, int64_t max) {
+    return min + static_cast<int64_t>(Next() % static_cast<uint64_t>(max - min + 1));
   }
 
   // Returns true with a probability of `percent` percent.

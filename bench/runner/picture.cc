@@ -78,9 +78,9 @@ class Panel {
  public:
   Panel(const Series& series, size_t measure, double left, double top)
       : series_(series), measure_(measure), left_(left), top_(top) {
-    double greatest = 0;
-    for (const SeriesPoint& point : series.points) greatest = std::max(greatest, ValueOf(point));
-    most_ = RoundUp(greatest);
+    double max_value = 0;
+    for (const SeriesPoint& point : series.points) max_value = std::max(max_value, ValueOf(point));
+    most_ = RoundUp(max_value);
   }
 
   void AppendTo(std::string* svg) const {

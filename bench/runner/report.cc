@@ -22,8 +22,8 @@ std::string Amount(const std::vector<double>& samples, const std::string& unit) 
 
 std::string Spread(const std::vector<double>& values) {
   if (values.size() < 2) return "";
-  const auto [least, greatest] = std::minmax_element(values.begin(), values.end());
-  return absl::StrFormat("%.2f-%.2f", *least, *greatest);
+  const auto [min, max] = std::minmax_element(values.begin(), values.end());
+  return absl::StrFormat("%.2f-%.2f", *min, *max);
 }
 
 std::string TargetOf(const Figure& figure) {

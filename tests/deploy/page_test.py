@@ -87,15 +87,15 @@ def sync(tab, section, title):
     return next((card for card in cards if card["title"] == title), None)
 
 
-def check_token(server, stranger, tab):
+def check_token(server, guest, tab):
     for path in ("", "status.json"):
         check(f"/{path} without a token is refused", server.answer(path)[0] == 401)
     wrong = base64.b64encode(b"me:not-the-token").decode()
     check("the page with a wrong token is refused", server.answer("", f"Basic {wrong}")[0] == 401)
     check("the page with a bearer token is served", server.answer("", f"Bearer {server.token}")[0] == 200)
-    stranger.open(server.page)
-    check("the browser is asked for the token", stranger.asked > 0)
-    text = stranger.run("document.body.innerText")
+    guest.open(server.page)
+    check("the browser is asked for the token", guest.asked > 0)
+    text = guest.run("document.body.innerText")
     check("without it only instructions are shown", text.startswith("a token is required"), text.strip())
     # A background tab polls less often.
     tab.call("Page.bringToFront")

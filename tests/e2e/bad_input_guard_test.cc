@@ -236,7 +236,7 @@ TEST_F(GuardedServerTest, Row56_MutualTls) {
       StartTlsServer({absl::StrCat("--tls_client_ca_file=", CorpusFile("client.crt"))});
   ASSERT_NE(server, nullptr);
   EXPECT_EQ(ListAs(*server, "").code(), absl::StatusCode::kUnavailable);
-  EXPECT_EQ(ListAs(*server, "stranger").code(), absl::StatusCode::kUnavailable);
+  EXPECT_EQ(ListAs(*server, "outsider").code(), absl::StatusCode::kUnavailable);
   EXPECT_EQ(ListAs(*server, "server").code(), absl::StatusCode::kUnavailable);
   EXPECT_OK(ListAs(*server, "client"));
 }

@@ -85,9 +85,9 @@ TEST_F(DirectTest, UnreachableDatabaseErrorHasNoPassword) {
   EXPECT_THAT(check.to_stdout, AllOf(HasSubstr("FAILED"), HasSubstr("PGSQL.1"),
                                      HasSubstr("DB_UNREACHABLE"), Not(HasSubstr("se'cret"))));
   EXPECT_THAT(check.to_stderr, Not(HasSubstr("se'cret")));
-  const Outcome stranger = Run({"check", "--config", Config("", "nobody_here")});
-  EXPECT_EQ(stranger.exit_code, 1);
-  EXPECT_THAT(stranger.to_stdout, AllOf(HasSubstr("nobody_here"), HasSubstr("DB_AUTH")));
+  const Outcome unknown_role = Run({"check", "--config", Config("", "nobody_here")});
+  EXPECT_EQ(unknown_role.exit_code, 1);
+  EXPECT_THAT(unknown_role.to_stdout, AllOf(HasSubstr("nobody_here"), HasSubstr("DB_AUTH")));
 }
 
 }  // namespace

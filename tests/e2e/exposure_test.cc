@@ -263,10 +263,10 @@ TEST_F(ExposureTest, FailedWatchesAreCountedAndDelayed) {
   const auto server =
       StartServer({absl::StrCat("--auth_token_file=", WriteFile("held", "open\n"))});
   ASSERT_NE(server, nullptr);
-  ASSERT_OK_AND_ASSIGN(const auto stranger, ClientOf(*server, WriteFile("guess", "closed\n")));
+  ASSERT_OK_AND_ASSIGN(const auto outsider, ClientOf(*server, WriteFile("guess", "closed\n")));
   const auto watch = [&] {
     const absl::Time started = absl::Now();
-    EXPECT_THAT(stranger->WatchSync("any", 0)->Finish(),
+    EXPECT_THAT(outsider->WatchSync("any", 0)->Finish(),
                 StatusIs(absl::StatusCode::kUnauthenticated, "BAD_CREDENTIALS"));
     return absl::Now() - started;
   };
@@ -275,7 +275,7 @@ TEST_F(ExposureTest, FailedWatchesAreCountedAndDelayed) {
   EXPECT_EQ(Metric(*server, "syncline_authentication_failures_total{reason=\"BAD_CREDENTIALS\"}"),
             6);
   // A delayed answer occupies no thread and is sent when the server stops.
-  const auto waiting = stranger->WatchSync("any", 0);
+  const auto waiting = outsider->WatchSync("any", 0);
   EXPECT_TRUE(Eventually([&] {
     return Metric(*server, "syncline_authentication_failures_total{reason=\"BAD_CREDENTIALS\"}") ==
            7;
@@ -329,14 +329,14 @@ TEST_F(ExposureTest, TeamSeesOnlyItsSyncs) {
   EXPECT_EQ(GetReason(theirs->StartSync(OneStream("theirs", "rows")).status()),
             "SCHEMA_NOT_ALLOWED");
   ASSERT_OK(ours->StartSync(OneStream("ours", "rows")));
-  for (client::SyncClient* const stranger : {theirs.get(), theirs_elsewhere.get()}) {
-    ASSERT_OK_AND_ASSIGN(const v1::ListSyncsResponse listed, stranger->ListSyncs({}));
+  for (client::SyncClient* const outsider : {theirs.get(), theirs_elsewhere.get()}) {
+    ASSERT_OK_AND_ASSIGN(const v1::ListSyncsResponse listed, outsider->ListSyncs({}));
     EXPECT_EQ(listed.syncs_size(), 0);
-    EXPECT_EQ(GetReason(stranger->GetSync("ours").status()), "UNKNOWN_SYNC");
-    EXPECT_EQ(GetReason(stranger->CancelSync("ours").status()), "UNKNOWN_SYNC");
-    EXPECT_EQ(GetReason(stranger->CompleteStream(Completion("ours", "rows")).status()),
+    EXPECT_EQ(GetReason(outsider->GetSync("ours").status()), "UNKNOWN_SYNC");
+    EXPECT_EQ(GetReason(outsider->CancelSync("ours").status()), "UNKNOWN_SYNC");
+    EXPECT_EQ(GetReason(outsider->CompleteStream(Completion("ours", "rows")).status()),
               "UNKNOWN_SYNC");
-    EXPECT_EQ(GetReason(Send(*stranger, "ours", "rows", 0, 1).status()), "UNKNOWN_SYNC");
+    EXPECT_EQ(GetReason(Send(*outsider, "ours", "rows", 0, 1).status()), "UNKNOWN_SYNC");
   }
   ASSERT_OK(Send(*ours, "ours", "rows", 0, 10));
   ASSERT_OK_AND_ASSIGN(const v1::ListSyncsResponse listed, operators->ListSyncs({}));

@@ -108,7 +108,7 @@ TEST_F(EndpointTest, WithoutATokenOnlyProbesAreServed) {
   EXPECT_THAT(Ask("GET", "/readyz"), HasSubstr("200 OK"));
   EXPECT_THAT(Ask("GET", "/metrics", "Authorization: Bearer open\r\n"), HasSubstr("a_metric"));
   // A browser asks for a user name and a password.
-  const std::string basic = absl::Base64Escape("whoever:open");
+  const std::string basic = absl::Base64Escape("anyone:open");
   EXPECT_THAT(Ask("GET", "/", absl::StrCat("authorization: basic ", basic, "\r\n")),
               HasSubstr("<title>Syncline</title>"));
 }
