@@ -62,6 +62,7 @@ inline constexpr char kMissingPk[] = "MISSING_PK";
 inline constexpr char kNoCredentials[] = "NO_CREDENTIALS";
 inline constexpr char kNoSharedColumn[] = "NO_SHARED_COLUMN";
 inline constexpr char kNoSuchUser[] = "NO_SUCH_USER";
+inline constexpr char kNotServing[] = "NOT_SERVING";
 inline constexpr char kNullValue[] = "NULL_VALUE";
 inline constexpr char kObjectExists[] = "OBJECT_EXISTS";
 inline constexpr char kObjectInUse[] = "OBJECT_IN_USE";

@@ -13,6 +13,7 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "base/error.h"
+#include "base/reasons.h"
 #include "base/status_macros.h"
 #include "client/call_error.h"
 #include "syncline/v1/sync_service.grpc.pb.h"
@@ -279,7 +280,7 @@ absl::Status SyncClient::CheckHealth() {
   SYNCLINE_ASSIGN_OR_RETURN(const int health, ParseHealth(response));
   if (health == kHealthServing) return absl::OkStatus();
   ErrorDetail detail;
-  detail.reason = "NOT_SERVING";
+  detail.reason = reason::kNotServing;
   return MakeError(absl::StatusCode::kUnavailable,
                    "the server is running but not serving: it is draining or cannot reach its "
                    "database",

@@ -21,12 +21,14 @@
 #include "tests/component/history_run.h"
 #include "tests/support/postgres_fixture.h"
 #include "tests/support/random_seed.h"
+#include "tests/support/sanitized.h"
 #include "tests/support/status_matchers.h"
 
 namespace syncline::testing {
 namespace {
 
-constexpr int kHistories = 1500;
+// More of them, with another seed each time: scripts/chaos --histories, which CI runs for minutes.
+constexpr int kHistories = kSanitized ? 50 : 300;
 constexpr int kThreads = 2;
 
 int Histories() {

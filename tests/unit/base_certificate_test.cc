@@ -60,7 +60,7 @@ TEST(CertificateTest, ErrorsNameTheFault) {
   EXPECT_THAT(Fault("", mine.key), HasSubstr("no PEM certificate"));
   EXPECT_THAT(Fault(mine.key, mine.key), HasSubstr("no PEM certificate"));
   EXPECT_THAT(Fault(mine.certificate, ""), HasSubstr("no PEM private key"));
-  EXPECT_THAT(Fault(mine.certificate, other.key), HasSubstr("does not belong"));
+  EXPECT_THAT(Fault(mine.certificate, other.key), HasSubstr("does not match"));
 }
 
 }  // namespace

@@ -23,11 +23,12 @@
 #include "server/model/names.h"
 #include "server/model/table_columns.h"
 #include "tests/support/random_seed.h"
+#include "tests/support/sanitized.h"
 
 namespace syncline::testing {
 namespace {
 
-constexpr int kHistories = 200000;
+constexpr int kHistories = kSanitized ? 10000 : 200000;
 constexpr int kSteps = 6;
 
 // Several of them normalize to the same name.

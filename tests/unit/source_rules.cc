@@ -238,7 +238,7 @@ class Checker {
   // A type of another module can arrive through a header that may be included.
   void CheckQualifiers(int line, const std::string& code) {
     static const auto* const kQualifier =
-        new std::regex(R"(\b(config|postgres|write|dataflow|sync|rpc)::)");
+        new std::regex(R"((?:^|[^:\w]|syncline::)(config|postgres|write|dataflow|sync|rpc)::)");
     const auto allowed = ModuleIncludes().find(module_);
     if (allowed == ModuleIncludes().end()) return;
     for (std::sregex_iterator it(code.begin(), code.end(), *kQualifier), end; it != end; ++it) {

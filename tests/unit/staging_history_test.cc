@@ -14,12 +14,13 @@
 #include "server/model/raw_id.h"
 #include "server/model/staging_decision.h"
 #include "tests/support/random_seed.h"
+#include "tests/support/sanitized.h"
 #include "tests/support/stream_history.h"
 
 namespace syncline::testing {
 namespace {
 
-constexpr int kHistories = 200000;
+constexpr int kHistories = kSanitized ? 10000 : 200000;
 
 struct Row {
   HistoryRow row;
