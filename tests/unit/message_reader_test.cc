@@ -25,7 +25,11 @@ grpc::ByteBuffer OnTheWire(const std::string& bytes) {
   return grpc::ByteBuffer(slices.data(), slices.size());
 }
 
-std::string LargeText(char fill) { return std::string(kLarge, fill) + "\n"; }
+std::string LargeText(char fill) {
+  std::string text(kLarge, fill);
+  text.push_back('\n');
+  return text;
+}
 
 v1::StreamRecordsRequest Jsonl(const std::string& text) {
   v1::StreamRecordsRequest message;
