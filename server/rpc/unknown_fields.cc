@@ -14,6 +14,8 @@ int64_t CountUnknownFields(const google::protobuf::Message& message) {
   reflection.ListFields(message, &fields);
   for (const google::protobuf::FieldDescriptor* field : fields) {
     if (field->cpp_type() != google::protobuf::FieldDescriptor::CPPTYPE_MESSAGE) continue;
+    // Parsing drops what it does not know of a map's entry, and reflection would copy the map.
+    if (field->is_map()) continue;
     if (!field->is_repeated()) {
       count += CountUnknownFields(reflection.GetMessage(message, field));
       continue;
