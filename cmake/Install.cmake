@@ -27,7 +27,8 @@ install(DIRECTORY ${documents}/bash/ DESTINATION ${CMAKE_INSTALL_DATADIR}/bash-c
 install(DIRECTORY ${documents}/zsh/ DESTINATION ${CMAKE_INSTALL_DATADIR}/zsh/site-functions)
 install(DIRECTORY ${documents}/fish/ DESTINATION ${CMAKE_INSTALL_DATADIR}/fish/vendor_completions.d)
 # The contract, for callers that generate their own code.
-install(DIRECTORY proto/ DESTINATION ${CMAKE_INSTALL_DATADIR}/syncline/proto FILES_MATCHING PATTERN "*.proto")
+install(DIRECTORY proto/ DESTINATION ${CMAKE_INSTALL_DATADIR}/syncline/proto
+  FILES_MATCHING PATTERN "*.proto" PATTERN releases EXCLUDE)
 install(FILES README.md DESTINATION ${CMAKE_INSTALL_DOCDIR})
 install(DIRECTORY docs DESTINATION ${CMAKE_INSTALL_DOCDIR})
 # Not into sysconfdir: a second installation must not replace what an administrator has changed.
