@@ -1,23 +1,16 @@
 #include "base/hex.h"
 
+#include <algorithm>
 #include <cstddef>
 
 namespace syncline {
-namespace {
-
-int DigitValue(char digit) {
-  if (digit >= '0' && digit <= '9') return digit - '0';
-  if (digit >= 'a' && digit <= 'f') return digit - 'a' + 10;
-  if (digit >= 'A' && digit <= 'F') return digit - 'A' + 10;
-  return 0;
-}
-
-}  // namespace
 
 std::string HexToBytes(absl::string_view digits) {
   std::string bytes(digits.size() / 2, '\0');
   for (size_t i = 0; i < bytes.size(); ++i) {
-    bytes[i] = static_cast<char>(DigitValue(digits[2 * i]) << 4 | DigitValue(digits[2 * i + 1]));
+    const int high = std::max(0, GetHexValue(digits[2 * i]));
+    const int low = std::max(0, GetHexValue(digits[2 * i + 1]));
+    bytes[i] = static_cast<char>(high << 4 | low);
   }
   return bytes;
 }

@@ -6,6 +6,7 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_split.h"
+#include "base/hex.h"
 
 namespace syncline::config {
 namespace {
@@ -17,17 +18,13 @@ bool IsSecretKeyword(absl::string_view keyword) {
 
 // libpq decodes percent signs in the keywords of a URI, too, so %70assword is a password.
 std::string PercentDecoded(absl::string_view text) {
-  const auto hex = [](char c) {
-    return absl::ascii_isdigit(static_cast<unsigned char>(c))
-               ? c - '0'
-               : absl::ascii_tolower(static_cast<unsigned char>(c)) - 'a' + 10;
-  };
   std::string out;
   for (size_t i = 0; i < text.size(); ++i) {
-    if (text[i] == '%' && i + 2 < text.size() &&
-        absl::ascii_isxdigit(static_cast<unsigned char>(text[i + 1])) &&
-        absl::ascii_isxdigit(static_cast<unsigned char>(text[i + 2]))) {
-      out += static_cast<char>(hex(text[i + 1]) * 16 + hex(text[i + 2]));
+    const bool complete = text[i] == '%' && i + 2 < text.size();
+    const int high = complete ? GetHexValue(text[i + 1]) : -1;
+    const int low = complete ? GetHexValue(text[i + 2]) : -1;
+    if (high >= 0 && low >= 0) {
+      out += static_cast<char>(high * 16 + low);
       i += 2;
     } else {
       out += text[i];

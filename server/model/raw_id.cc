@@ -5,6 +5,7 @@
 #include <string>
 
 #include "absl/strings/ascii.h"
+#include "base/hex.h"
 #include "base/sha256.h"
 
 namespace syncline {
@@ -92,11 +93,12 @@ std::optional<int64_t> RawIdGenerator::FindOffset(absl::string_view id) const {
   }
   uint64_t low = 0;
   for (const char character : id.substr(kPrefixLength)) {
-    const auto digit = static_cast<unsigned char>(character);
-    if (digit == '-') continue;
-    if (!absl::ascii_isxdigit(digit) || absl::ascii_isupper(digit)) return std::nullopt;
-    low = low << 4 |
-          static_cast<uint64_t>(absl::ascii_isdigit(digit) ? digit - '0' : digit - 'a' + 10);
+    if (character == '-') continue;
+    const int digit = GetHexValue(character);
+    if (digit < 0 || absl::ascii_isupper(static_cast<unsigned char>(character))) {
+      return std::nullopt;
+    }
+    low = low << 4 | static_cast<uint64_t>(digit);
   }
   const uint64_t offset = (low - start_) & kCounterMask;
   if (offset > kStartMask) return std::nullopt;

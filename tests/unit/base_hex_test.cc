@@ -1,5 +1,6 @@
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <string>
 
 #include "absl/strings/escaping.h"
@@ -15,6 +16,16 @@ TEST(HexTest, EveryByteInEitherCase) {
   EXPECT_EQ(HexToBytes(digits), bytes);
   EXPECT_EQ(HexToBytes("aBCdeF09"), HexToBytes("ABcDEf09"));
   EXPECT_EQ(HexToBytes("aBCdeF09"), "\xab\xcd\xef\x09");
+}
+
+TEST(HexTest, EveryDigitHasAValue) {
+  const std::string lower = "0123456789abcdef";
+  const std::string upper = "0123456789ABCDEF";
+  for (int c = 0; c < 256; ++c) {
+    const auto digit = static_cast<char>(c);
+    const size_t at = std::min(lower.find(digit), upper.find(digit));
+    EXPECT_EQ(GetHexValue(digit), at == std::string::npos ? -1 : static_cast<int>(at)) << c;
+  }
 }
 
 TEST(HexTest, RejectsOtherCharacters) {
