@@ -6,13 +6,12 @@
 #include <grpcpp/support/channel_arguments.h>
 
 #include <atomic>
-#include <fstream>
-#include <sstream>
 #include <utility>
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "base/error.h"
+#include "base/file.h"
 #include "base/reasons.h"
 #include "base/status_macros.h"
 #include "client/call_error.h"
@@ -27,14 +26,6 @@ constexpr int kFirstReconnectMs = 100;
 // How long a call waits for the connection if the previous call found the server unreachable. Other
 // calls fail at once.
 constexpr absl::Duration kReconnectTimeout = absl::Seconds(1);
-
-absl::StatusOr<std::string> ReadFile(const std::string& path) {
-  std::ifstream file(path, std::ios::binary);
-  if (!file) return absl::NotFoundError(absl::StrCat("cannot read the file ", path));
-  std::ostringstream content;
-  content << file.rdbuf();
-  return content.str();
-}
 
 absl::StatusOr<std::shared_ptr<grpc::ChannelCredentials>> Credentials(const TlsOptions& tls) {
   if (!tls.enabled) return grpc::InsecureChannelCredentials();

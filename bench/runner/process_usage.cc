@@ -5,7 +5,6 @@
 #include <filesystem>
 #include <fstream>
 #include <optional>
-#include <sstream>
 #include <string>
 #include <system_error>
 
@@ -13,6 +12,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "absl/strings/string_view.h"
+#include "base/file.h"
 
 namespace syncline::bench {
 namespace {
@@ -24,10 +24,7 @@ struct Stat {
 };
 
 std::optional<Stat> ReadStat(pid_t pid) {
-  std::ifstream file(absl::StrCat("/proc/", pid, "/stat"));
-  std::stringstream content;
-  content << file.rdbuf();
-  const std::string text = content.str();
+  const std::string text = ReadFile(absl::StrCat("/proc/", pid, "/stat")).value_or("");
   // The name in parentheses may contain spaces and parentheses.
   const size_t end = text.rfind(')');
   if (end == std::string::npos || end + 2 > text.size()) return std::nullopt;

@@ -8,12 +8,11 @@
 #include <atomic>
 #include <cerrno>
 #include <cstring>
-#include <fstream>
-#include <sstream>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
+#include "base/file.h"
 #include "base/status_macros.h"
 #include "bench/runner/process_usage.h"
 
@@ -42,13 +41,6 @@ struct OwnedDescriptors {
 };
 
 }  // namespace
-
-std::string ReadFile(const std::string& path) {
-  std::ifstream file(path, std::ios::binary);
-  std::ostringstream content;
-  content << file.rdbuf();
-  return content.str();
-}
 
 Program::Program(std::string name, const std::string& directory)
     : name_(std::move(name)),
@@ -98,9 +90,9 @@ absl::StatusOr<ProgramEnd> Program::Wait() {
   end.seconds = absl::ToDoubleSeconds(absl::Now() - began_);
   end.cpu_seconds = CpuSeconds(child_->pid());
   const int code = child_->Wait(absl::InfiniteDuration()).value_or(-1);
-  end.output = ReadFile(stdout_file_);
+  end.output = ReadFile(stdout_file_).value_or("");
   if (code == 0) return end;
-  const std::string words = ReadFile(stderr_file_);
+  const std::string words = ReadFile(stderr_file_).value_or("");
   return absl::InternalError(
       absl::StrCat(name_, " exited with ", code, ": ",
                    words.substr(words.size() - std::min(words.size(), kMaxErrorBytes))));

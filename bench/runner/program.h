@@ -49,7 +49,4 @@ class Program {
 
 absl::StatusOr<ProgramEnd> RunProgram(const ProgramOptions& options, const std::string& directory);
 
-// Returns the contents of the file, or an empty string if it cannot be read.
-std::string ReadFile(const std::string& path);
-
 }  // namespace syncline::bench

@@ -7,6 +7,7 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
+#include "base/file.h"
 #include "base/status_macros.h"
 #include "bench/runner/program.h"
 
@@ -50,14 +51,14 @@ absl::StatusOr<std::unique_ptr<ServerUnderTest>> ServerUnderTest::Start(
   server->child_ = *std::move(child);
   const absl::Time deadline = absl::Now() + kStartTimeout;
   while (absl::Now() < deadline) {
-    if (const int port = GrpcPort(ReadFile(port_file)); port > 0) {
+    if (const int port = GrpcPort(ReadFile(port_file).value_or("")); port > 0) {
       server->address_ = absl::StrCat("127.0.0.1:", port);
       return server;
     }
     if (server->child_->Wait(kPoll).has_value()) break;
   }
   return absl::InternalError(
-      absl::StrCat("the server did not start serving: ", ReadFile(log_file)));
+      absl::StrCat("the server did not start serving: ", ReadFile(log_file).value_or("")));
 }
 
 ServerUnderTest::~ServerUnderTest() {

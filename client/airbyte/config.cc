@@ -1,9 +1,7 @@
 #include "client/airbyte/config.h"
 
-#include <fstream>
 #include <optional>
 #include <set>
-#include <sstream>
 #include <utility>
 
 #include "absl/strings/numbers.h"
@@ -296,14 +294,6 @@ absl::StatusOr<Catalog> ReadCatalog(absl::string_view json, const DestinationCon
     }
   }
   return catalog;
-}
-
-absl::StatusOr<std::string> ReadWholeFile(const std::string& path) {
-  std::ifstream file(path, std::ios::binary);
-  if (!file) return absl::NotFoundError(absl::StrCat("cannot read the file ", path));
-  std::ostringstream content;
-  content << file.rdbuf();
-  return content.str();
 }
 
 }  // namespace syncline::client

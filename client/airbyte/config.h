@@ -1,5 +1,5 @@
 // Reads the connector's configuration and the configured catalog in the form in which Airbyte
-// passes them. Pure functions, except ReadWholeFile; any thread.
+// passes them. Pure functions; any thread.
 #pragma once
 
 #include <cstdint>
@@ -55,8 +55,5 @@ struct Catalog {
 // Parses a configured catalog. The schema of `config` is used for streams without a namespace.
 // Errors: INVALID_ARGUMENT, which names the stream and the member.
 absl::StatusOr<Catalog> ReadCatalog(absl::string_view json, const DestinationConfig& config);
-
-// Returns the file's contents. Errors: NOT_FOUND, which names the file.
-absl::StatusOr<std::string> ReadWholeFile(const std::string& path);
 
 }  // namespace syncline::client

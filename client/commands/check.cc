@@ -1,5 +1,6 @@
 #include <unistd.h>
 
+#include "base/file.h"
 #include "base/status_macros.h"
 #include "client/airbyte/config.h"
 #include "client/airbyte/destination.h"
@@ -23,7 +24,7 @@ absl::Status CheckServer(SyncClient* client) {
 
 // Returns what is wrong, or an empty string.
 std::string FindFault(const std::string& config_file) {
-  const auto text = ReadWholeFile(config_file);
+  const auto text = ReadFile(config_file);
   if (!text.ok()) return std::string(text.status().message());
   const auto config = ReadConfig(*text);
   if (!config.ok()) return "invalid configuration: " + std::string(config.status().message());

@@ -5,12 +5,13 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
+#include "base/file.h"
 #include "base/status_macros.h"
-#include "client/airbyte/config.h"
 #include "client/call_error.h"
 #include "client/commands/commands.h"
 #include "client/exit_code.h"
 #include "client/interrupt.h"
+#include "client/json_text.h"
 #include "client/load_input.h"
 #include "client/load_report_text.h"
 #include "client/load_request.h"
@@ -24,7 +25,7 @@ namespace syncline::client {
 namespace {
 
 absl::StatusOr<std::string> ReadSchema(const std::string& file) {
-  SYNCLINE_ASSIGN_OR_RETURN(std::string schema, ReadWholeFile(file));
+  SYNCLINE_ASSIGN_OR_RETURN(std::string schema, ReadFile(file));
   const auto object = ParseJson(schema);
   const auto properties = object.has_value() ? FindMember(*object, "properties") : std::nullopt;
   if (!properties.has_value() || properties->kind != JsonKind::kObject || !IsUtf8(schema)) {

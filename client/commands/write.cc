@@ -4,6 +4,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
+#include "base/file.h"
 #include "base/status_macros.h"
 #include "client/airbyte/config.h"
 #include "client/airbyte/destination.h"
@@ -115,12 +116,12 @@ int Finish(const WriteReport& report, const WriteSessionOptions& options,
 int RunWrite(const CommandLine& command_line) {
   InstallInterruptHandler();
   LineOutput output(STDOUT_FILENO);
-  const auto config_text = ReadWholeFile(command_line.Text("config"));
+  const auto config_text = ReadFile(command_line.Text("config"));
   const auto config = config_text.ok() ? ReadConfig(*config_text) : config_text.status();
   if (!config.ok()) {
     return Fail(&output, std::string(config.status().message()), FailureType::kConfig);
   }
-  const auto catalog_text = ReadWholeFile(command_line.Text("catalog"));
+  const auto catalog_text = ReadFile(command_line.Text("catalog"));
   const auto catalog =
       catalog_text.ok() ? ReadCatalog(*catalog_text, *config) : catalog_text.status();
   if (!catalog.ok()) {

@@ -1,7 +1,6 @@
 #include "server/config/token_file.h"
 
 #include <algorithm>
-#include <fstream>
 #include <utility>
 
 #include "absl/strings/ascii.h"
@@ -9,6 +8,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "base/error.h"
+#include "base/file.h"
 #include "base/random_bytes.h"
 #include "base/reasons.h"
 #include "base/sha256.h"
@@ -73,10 +73,11 @@ absl::StatusOr<AccessToken> ParseLine(const std::vector<absl::string_view>& word
 }  // namespace
 
 absl::StatusOr<Tokens> ReadTokens(const std::string& path) {
-  std::ifstream file(path);
+  const absl::StatusOr<std::string> content = ReadFile(path);
+  if (!content.ok()) return Faulty(absl::StrCat(path, " cannot be read"));
   Tokens read;
   int number = 0;
-  for (std::string line; std::getline(file, line);) {
+  for (const absl::string_view line : absl::StrSplit(*content, '\n')) {
     ++number;
     const absl::string_view text = absl::StripAsciiWhitespace(line);
     if (text.empty() || text.front() == '#') continue;
@@ -89,9 +90,7 @@ absl::StatusOr<Tokens> ReadTokens(const std::string& path) {
     if (words.size() == 1) ++read.plain;
     read.tokens.push_back(*std::move(token));
   }
-  if (read.tokens.empty()) {
-    return Faulty(absl::StrCat(path, file.eof() ? " holds no token" : " cannot be read"));
-  }
+  if (read.tokens.empty()) return Faulty(absl::StrCat(path, " holds no token"));
   return read;
 }
 

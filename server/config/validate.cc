@@ -5,17 +5,17 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <fstream>
 #include <limits>
-#include <sstream>
 
 #include "absl/flags/flag.h"
+#include "absl/status/statusor.h"
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
 #include "base/descriptor_limit.h"
+#include "base/file.h"
 #include "server/config/dsn_secret.h"
 #include "server/config/flags.h"
 #include "server/config/token_file.h"
@@ -99,13 +99,13 @@ std::string SchemaName(absl::string_view name, std::string value, size_t longest
 
 // Returns the file's content. Adds a fault if it cannot be read or is empty.
 std::string FileContent(absl::string_view name, const std::string& path, Faults& faults) {
-  std::ifstream file(path);
-  std::stringstream content;
-  if (file) content << file.rdbuf();
-  if (!file || content.str().empty()) {
-    faults.push_back(absl::StrCat("--", name, ": cannot read ", path, ", or it is empty"));
+  const absl::StatusOr<std::string> content = ReadFile(path);
+  if (!content.ok()) {
+    faults.push_back(absl::StrCat("--", name, ": ", content.status().message()));
+  } else if (content->empty()) {
+    faults.push_back(absl::StrCat("--", name, ": ", path, " is empty"));
   }
-  return content.str();
+  return content.value_or("");
 }
 
 // The other descriptors are for the database, files and connections that are about to be closed.

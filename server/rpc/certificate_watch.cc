@@ -1,16 +1,13 @@
 #include "server/rpc/certificate_watch.h"
 
-#include <fstream>
-#include <sstream>
 #include <utility>
 
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "base/certificate.h"
-#include "base/error.h"
+#include "base/file.h"
 #include "base/log.h"
-#include "base/reasons.h"
 
 namespace syncline::rpc {
 namespace {
@@ -18,20 +15,11 @@ namespace {
 // A certificate that expires within this time is logged as a warning when it is read.
 constexpr absl::Duration kExpiryWarningPeriod = absl::Hours(24 * 14);
 
-absl::StatusOr<std::string> Content(const std::string& path) {
-  std::ifstream file(path);
-  std::ostringstream text;
-  text << file.rdbuf();
-  if (file.good()) return text.str();
-  return MakeError(absl::StatusCode::kFailedPrecondition, absl::StrCat("cannot read ", path),
-                   {.reason = reason::kFileUnreadable});
-}
-
 }  // namespace
 
 absl::Status CertificateWatch::Look() {
-  const absl::StatusOr<std::string> certificate = Content(certificate_file_);
-  const absl::StatusOr<std::string> key = Content(key_file_);
+  const absl::StatusOr<std::string> certificate = ReadFile(certificate_file_);
+  const absl::StatusOr<std::string> key = ReadFile(key_file_);
   absl::Status status = certificate.ok() ? key.status() : certificate.status();
   if (status.ok()) {
     std::string both = absl::StrCat(*certificate, key->size(), *key);
