@@ -12,6 +12,7 @@
 #include "absl/strings/str_format.h"
 #include "absl/time/clock.h"
 #include "base/error.h"
+#include "base/utf8.h"
 
 namespace syncline {
 namespace {
@@ -33,37 +34,15 @@ absl::string_view LevelName(LogLevel level) {
   return "";
 }
 
-// Returns the length of the UTF-8 character at the start of `text`, or 0 if there is none.
-size_t CharacterLength(absl::string_view text) {
-  const auto byte = [text](size_t i) {
-    return i < text.size() ? static_cast<unsigned char>(text[i]) : 0u;
-  };
-  const unsigned first = byte(0);
-  const size_t length = first < 0x80                    ? 1
-                        : first >= 0xC2 && first < 0xE0 ? 2
-                        : first >= 0xE0 && first < 0xF0 ? 3
-                        : first >= 0xF0 && first < 0xF5 ? 4
-                                                        : 0;
-  for (size_t i = 1; i < length; ++i) {
-    if ((byte(i) & 0xC0) != 0x80) return 0;
-  }
-  // Overlong forms, surrogates, and code points above U+10FFFF are invalid.
-  if ((first == 0xE0 && byte(1) < 0xA0) || (first == 0xED && byte(1) >= 0xA0) ||
-      (first == 0xF0 && byte(1) < 0x90) || (first == 0xF4 && byte(1) >= 0x90)) {
-    return 0;
-  }
-  return length;
-}
-
 // Returns `value` as a JSON string, which the text format uses as well. Bytes that are not UTF-8
 // become U+FFFD, because one bad byte in a third party's message must not make the line unreadable
 // to a JSON parser.
 std::string Quoted(absl::string_view value) {
   std::string out = "\"";
   for (size_t length = 0; !value.empty(); value.remove_prefix(std::max<size_t>(length, 1))) {
-    length = CharacterLength(value);
+    length = GetCharacterLength(value);
     if (length != 1) {
-      out += length == 0 ? "\xEF\xBF\xBD" : std::string(value.substr(0, length));
+      out += length == 0 ? kReplacementUtf8 : std::string(value.substr(0, length));
       continue;
     }
     const char c = value.front();

@@ -11,9 +11,9 @@
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_replace.h"
 #include "absl/strings/str_split.h"
+#include "base/utf8.h"
 #include "base/version.h"
 #include "client/exit_code.h"
-#include "client/utf8.h"
 
 namespace syncline::client {
 namespace {

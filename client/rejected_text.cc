@@ -3,8 +3,8 @@
 #include <algorithm>
 
 #include "absl/strings/str_cat.h"
+#include "base/utf8.h"
 #include "client/summary_text.h"
-#include "client/utf8.h"
 
 namespace syncline::client {
 namespace {
@@ -14,11 +14,7 @@ constexpr size_t kShownBytes = 60;
 }  // namespace
 
 std::string GetPrintableStart(absl::string_view raw) {
-  std::string text(raw.substr(0, kShownBytes));
-  // Removes a character that was cut at the end.
-  for (int i = 0; i < 3 && raw.size() > text.size() && !text.empty() && !IsUtf8(text); ++i) {
-    text.pop_back();
-  }
+  std::string text(CutAtCharacter(raw, kShownBytes));
   const bool utf8 = IsUtf8(text);
   std::replace_if(
       text.begin(), text.end(),

@@ -3,8 +3,8 @@
 #include <algorithm>
 
 #include "absl/strings/str_cat.h"
+#include "base/utf8.h"
 #include "client/record_scanner.h"
-#include "client/utf8.h"
 
 namespace syncline::client {
 

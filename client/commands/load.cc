@@ -7,6 +7,7 @@
 #include "absl/time/clock.h"
 #include "base/file.h"
 #include "base/status_macros.h"
+#include "base/utf8.h"
 #include "client/call_error.h"
 #include "client/commands/commands.h"
 #include "client/exit_code.h"
@@ -18,7 +19,6 @@
 #include "client/load_session.h"
 #include "client/output.h"
 #include "client/sync_id.h"
-#include "client/utf8.h"
 #include "client/validation_text.h"
 
 namespace syncline::client {

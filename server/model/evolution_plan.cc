@@ -9,6 +9,7 @@
 #include "base/error.h"
 #include "base/reasons.h"
 #include "base/status_macros.h"
+#include "base/utf8.h"
 
 namespace syncline {
 namespace {
@@ -157,9 +158,9 @@ class Planner {
     detail.subject = table_.ToString();
     return MakeError(absl::StatusCode::kFailedPrecondition,
                      absl::StrCat(table_.ToString(), " has the columns ",
-                                  absl::StrJoin(present, ", ").substr(0, kMaxChangesBytes),
+                                  CutAtCharacter(absl::StrJoin(present, ", "), kMaxChangesBytes),
                                   " and the input has the columns ",
-                                  absl::StrJoin(declared, ", ").substr(0, kMaxChangesBytes),
+                                  CutAtCharacter(absl::StrJoin(declared, ", "), kMaxChangesBytes),
                                   ": they have no column in common"),
                      detail);
   }
@@ -227,10 +228,10 @@ class Planner {
 
   absl::Status CheckFrozen() const {
     if (input_.policy != SchemaPolicy::kFreeze || plan_.changes.empty()) return absl::OkStatus();
-    const std::string changes =
-        absl::StrJoin(plan_.changes, "; ", [](std::string* out, const SchemaChange& change) {
-          out->append(Describe(change));
-        }).substr(0, kMaxChangesBytes);
+    const std::string all = absl::StrJoin(
+        plan_.changes, "; ",
+        [](std::string* out, const SchemaChange& change) { out->append(Describe(change)); });
+    const std::string changes(CutAtCharacter(all, kMaxChangesBytes));
     ErrorDetail detail;
     detail.reason = reason::kSchemaFrozen;
     detail.metadata = {{"changes", changes}};

@@ -9,6 +9,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/sha256.h"
+#include "base/utf8.h"
 #include "server/model/names.h"
 
 namespace syncline {
@@ -69,14 +70,7 @@ std::string NameWithHash(absl::string_view name, absl::string_view identity, int
   const std::string hash = attempt == 0
                                ? Sha256Hex(identity, kHashDigits)
                                : Sha256Hex(absl::StrCat(attempt, ":", identity), kHashDigits);
-  return absl::StrCat(CutName(name, kMaxIdentifierBytes - 1 - kHashDigits), "_", hash);
-}
-
-absl::string_view CutName(absl::string_view name, size_t bytes) {
-  if (name.size() <= bytes) return name;
-  // A byte 10xxxxxx continues the previous character.
-  while (bytes > 0 && (static_cast<unsigned char>(name[bytes]) & 0xC0) == 0x80) --bytes;
-  return name.substr(0, bytes);
+  return absl::StrCat(CutAtCharacter(name, kMaxIdentifierBytes - 1 - kHashDigits), "_", hash);
 }
 
 }  // namespace syncline

@@ -45,7 +45,4 @@ std::vector<std::string> ResolveCollisions(const std::vector<NameCandidate>& can
 // most 63 bytes. `attempt` is the number of hashes that were not free.
 std::string NameWithHash(absl::string_view name, absl::string_view identity, int attempt = 0);
 
-// Returns the head of `name`, at most `bytes` long, cut between characters.
-absl::string_view CutName(absl::string_view name, size_t bytes);
-
 }  // namespace syncline

@@ -13,6 +13,7 @@
 #include "base/error.h"
 #include "base/reasons.h"
 #include "base/sha256.h"
+#include "base/utf8.h"
 #include "server/model/name_collisions.h"
 #include "server/model/table_schema.h"
 
@@ -27,30 +28,16 @@ constexpr const char* kSystemColumns[] = {"tableoid", "xmin", "cmin", "xmax", "c
 constexpr const char* kMetaColumns[] = {kRawIdColumn, kExtractedAtColumn, kMetaColumn,
                                         kGenerationIdColumn};
 
-const utf8proc_uint8_t* Bytes(absl::string_view text) {
-  return reinterpret_cast<const utf8proc_uint8_t*>(text.data());
-}
-
-bool IsValidUtf8(absl::string_view text) {
-  while (!text.empty()) {
-    utf8proc_int32_t character = 0;
-    const utf8proc_ssize_t length =
-        utf8proc_iterate(Bytes(text), static_cast<utf8proc_ssize_t>(text.size()), &character);
-    if (length <= 0) return false;
-    text.remove_prefix(static_cast<size_t>(length));
-  }
-  return true;
-}
-
 // Returns the characters of `name` after NFKD, without combining marks. Empty if it is not UTF-8.
 std::vector<utf8proc_int32_t> Decompose(absl::string_view name) {
   constexpr auto kOptions = static_cast<utf8proc_option_t>(UTF8PROC_DECOMPOSE | UTF8PROC_COMPAT |
                                                            UTF8PROC_STRIPMARK | UTF8PROC_STABLE);
+  const auto* const bytes = reinterpret_cast<const utf8proc_uint8_t*>(name.data());
   const auto size = static_cast<utf8proc_ssize_t>(name.size());
-  const utf8proc_ssize_t needed = utf8proc_decompose(Bytes(name), size, nullptr, 0, kOptions);
+  const utf8proc_ssize_t needed = utf8proc_decompose(bytes, size, nullptr, 0, kOptions);
   if (needed <= 0) return {};
   std::vector<utf8proc_int32_t> characters(static_cast<size_t>(needed));
-  utf8proc_decompose(Bytes(name), size, characters.data(), needed, kOptions);
+  utf8proc_decompose(bytes, size, characters.data(), needed, kOptions);
   return characters;
 }
 
@@ -103,7 +90,7 @@ void CheckName(absl::string_view path, absl::string_view name, bool may_be_empty
   const char* fault = nullptr;
   if (name.empty() && !may_be_empty) fault = "must not be empty";
   if (absl::StrContains(name, '\0')) fault = "must not contain NUL";
-  if (!IsValidUtf8(name)) fault = "must be valid UTF-8";
+  if (!IsUtf8(name)) fault = "must be valid UTF-8";
   if (fault != nullptr) detail->violations.push_back({std::string(path), fault});
 }
 
@@ -199,7 +186,8 @@ std::vector<std::string> MapColumnNames(const std::vector<std::string>& fields,
 TableName GetStagingTableName(const TableName& real) {
   const std::string hash = Sha256Hex(Identity(real.schema, real.name), kStagingHashDigits);
   const std::string head = absl::StrCat(kStagingTablePrefix, hash, "_");
-  return {real.schema, absl::StrCat(head, CutName(real.name, kMaxIdentifierBytes - head.size()))};
+  return {real.schema,
+          absl::StrCat(head, CutAtCharacter(real.name, kMaxIdentifierBytes - head.size()))};
 }
 
 }  // namespace syncline

@@ -1,12 +1,21 @@
 #include "server/write/write_errors.h"
 
+#include <cstddef>
+
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "base/error.h"
 #include "base/reasons.h"
+#include "base/utf8.h"
 #include "server/postgres/ledger/ledger_errors.h"
 
 namespace syncline::write {
+namespace {
+
+// Keeps the metadata of errors small.
+constexpr size_t kMaxListBytes = 512;
+
+}  // namespace
 
 absl::Status SyncIdReused(absl::string_view sync_id) {
   return MakeError(
@@ -58,7 +67,7 @@ absl::Status WritersActive(const std::vector<std::string>& writer_ids) {
                    absl::StrCat("a StreamRecords call is still open for ", writer_ids.size(),
                                 " writer(s) of the stream: \"", list, "\""),
                    {.reason = reason::kWritersActive,
-                    .metadata = {{"writer_ids", list.substr(0, 512)}},
+                    .metadata = {{"writer_ids", std::string(CutAtCharacter(list, kMaxListBytes))}},
                     .retry_after = absl::Milliseconds(500)});
 }
 
@@ -77,7 +86,8 @@ absl::Status OffsetsMissing(const std::vector<std::string>& writer_ids) {
       absl::StatusCode::kFailedPrecondition,
       absl::StrCat("records before the last committed ones are missing for the writer(s) \"", list,
                    "\"; send them from the durable offset on"),
-      {.reason = reason::kOffsetsMissing, .metadata = {{"writer_ids", list.substr(0, 512)}}});
+      {.reason = reason::kOffsetsMissing,
+       .metadata = {{"writer_ids", std::string(CutAtCharacter(list, kMaxListBytes))}}});
 }
 
 absl::Status PublishGuardRefuses(const TableName& table, const std::vector<GuardResult>& results) {

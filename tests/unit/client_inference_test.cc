@@ -10,7 +10,6 @@
 #include "absl/strings/str_cat.h"
 #include "client/record_scanner.h"
 #include "client/sources/input_survey.h"
-#include "client/utf8.h"
 
 namespace syncline::client {
 namespace {
@@ -100,14 +99,6 @@ TEST(ScanRecordTest, RefusesEveryProperPrefix) {
     EXPECT_FALSE(is_record(absl::string_view(line).substr(0, length))) << length;
   }
   EXPECT_FALSE(is_record("{\"a\":\"line\nbreak and some more text\"}"));
-}
-
-TEST(Utf8Test, RejectsInvalidCharacters) {
-  EXPECT_TRUE(IsUtf8("plain, \xC3\xA9, \xE2\x82\xAC, \xF0\x9F\x98\x80"));
-  for (const char* const bytes : {"\xE9", "\xC3", "\xC0\xAF", "\xED\xA0\x80", "\xF4\x90\x80\x80",
-                                  "\x80", "\xE0\x80\x80", "\xF0\x8F\xBF\xBF", "\xFF"}) {
-    EXPECT_FALSE(IsUtf8(bytes));
-  }
 }
 
 absl::StatusOr<InputSurvey> Survey(const std::string& text, bool csv,

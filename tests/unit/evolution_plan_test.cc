@@ -7,6 +7,7 @@
 #include <limits>
 
 #include "base/error.h"
+#include "base/utf8.h"
 #include "tests/support/status_matchers.h"
 
 namespace syncline {
@@ -99,6 +100,22 @@ TEST(EvolutionPlanTest, UndeclaredColumnFollowsThePolicy) {
             "adds the column b boolean; drops the column old text");
   input.columns = {Owned("a", "bigint"), Owned("b", "boolean"), Users("mine", "text")};
   EXPECT_OK(PlanEvolution(kTable, declared, input));
+}
+
+TEST(EvolutionPlanTest, ErrorIsCutBetweenCharacters) {
+  EvolutionInput input = Table({Owned("a", "bigint")});
+  input.policy = SchemaPolicy::kFreeze;
+  for (size_t length = 500; length < 503; ++length) {
+    std::string name(length, 'n');
+    for (int i = 0; i < 300; ++i) name += "\xE2\x82\xAC";
+    const absl::Status frozen =
+        PlanEvolution(kTable, Declared({{"a", T::kBigint}, {name, T::kBoolean}}), input).status();
+    const std::string changes = GetDetail(frozen).metadata.front().second;
+    EXPECT_GT(changes.size(), 1020U);
+    EXPECT_LE(changes.size(), 1024U);
+    EXPECT_TRUE(IsUtf8(changes)) << length;
+    EXPECT_TRUE(IsUtf8(frozen.message())) << length;
+  }
 }
 
 TEST(EvolutionPlanTest, UsersTypesRemain) {

@@ -9,6 +9,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "absl/strings/string_view.h"
+#include "base/utf8.h"
 #include "server/dataflow/text/decimal.h"
 
 namespace syncline::dataflow {
@@ -80,15 +81,13 @@ Coercion CutFraction(int64_t unit, Value* value) {
   return rest == 0 ? Coercion::kFits : Coercion::kCut;
 }
 
-bool StartsCharacter(char c) { return (static_cast<unsigned char>(c) & 0xC0) != 0x80; }
-
 // Cuts trailing blanks beyond `characters`. Other text that is too long is left to PostgreSQL.
 Coercion CutBlanks(int64_t characters, Value* value) {
   const absl::string_view text = value->text();
   if (value->text_size <= characters) return Coercion::kFits;
   size_t end = 0;
   for (int64_t seen = 0; end < text.size(); ++end) {
-    if (StartsCharacter(text[end]) && seen++ == characters) break;
+    if (!ContinuesCharacter(text[end]) && seen++ == characters) break;
   }
   const absl::string_view surplus = text.substr(end);
   if (surplus.empty() || surplus.find_first_not_of(' ') != absl::string_view::npos) {

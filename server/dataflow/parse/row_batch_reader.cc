@@ -14,6 +14,7 @@
 #include "absl/strings/str_format.h"
 #include "base/error.h"
 #include "base/reasons.h"
+#include "base/utf8.h"
 #include "server/dataflow/coercion/calendar.h"
 #include "server/dataflow/coercion/date_range.h"
 #include "server/dataflow/coercion/timestamp_range.h"
@@ -154,16 +155,17 @@ Coercion FromInt64(int64_t number, ColumnType type, const Coercer& coercer, Scra
   return coercer.from_json(Print(number, scratch), scratch, value);
 }
 
-bool IsUtf8(absl::string_view text) { return simdjson::validate_utf8(text.data(), text.size()); }
+bool ValidateUtf8(absl::string_view text) {
+  return simdjson::validate_utf8(text.data(), text.size());
+}
 
 // Returns true if every text of `texts` is UTF-8. If it returns false, each text must be checked.
 bool AllUtf8(const v1::TextValues& texts) {
-  if (!IsUtf8(texts.data())) return false;
+  if (!ValidateUtf8(texts.data())) return false;
   size_t offset = 0;
   for (const uint32_t length : texts.lengths()) {
     // A text must not start in the middle of a character.
-    if (length > 0 && (static_cast<unsigned char>(texts.data()[offset]) & 0xC0) == 0x80)
-      return false;
+    if (length > 0 && ContinuesCharacter(texts.data()[offset])) return false;
     offset += length;
   }
   return true;
@@ -273,7 +275,7 @@ absl::string_view RowBatchReader::TextAt(int64_t row, const v1::TextValues& text
 RowBatchReader::Cell RowBatchReader::ReadText(absl::string_view text, bool is_json,
                                               const Column& column, ScratchArena* scratch,
                                               Value* value, Coercion* coercion) {
-  if (!column.utf8_checked && !IsUtf8(text)) return Cell::kInvalidUtf8;
+  if (!column.utf8_checked && !ValidateUtf8(text)) return Cell::kInvalidUtf8;
   if (!is_json) {
     *coercion = column.coercer->from_text(text, scratch, value);
     return Cell::kValue;

@@ -2,19 +2,15 @@
 
 #include <algorithm>
 
+#include "base/utf8.h"
+
 namespace syncline::dataflow {
 namespace {
 
 // Returns `name`, which must be UTF-8, in a form that PostgreSQL can store in a text column and
 // index.
 std::string MakeStorable(absl::string_view name) {
-  std::string text(name.substr(0, kMaxFieldNameBytes));
-  if (name.size() > text.size()) {
-    // Cuts between characters.
-    while (!text.empty() && (static_cast<unsigned char>(name[text.size()]) & 0xC0) == 0x80) {
-      text.pop_back();
-    }
-  }
+  std::string text(CutAtCharacter(name, kMaxFieldNameBytes));
   text.erase(std::remove(text.begin(), text.end(), '\0'), text.end());
   return text;
 }

@@ -1,10 +1,9 @@
 #include "server/postgres/sql/sql_generator.h"
 
-#include <cstdint>
-
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "base/sha256.h"
+#include "base/utf8.h"
 #include "server/model/column_type.h"
 #include "server/model/evolution_plan.h"
 #include "server/model/names.h"
@@ -12,44 +11,17 @@
 namespace syncline::postgres {
 namespace {
 
-constexpr char kReplacement[] = "\xEF\xBF\xBD";
-
 // A b-tree refuses entries over 2704 bytes (a third of a page). The difference leaves room for
 // headers and alignment.
 constexpr int kMaxIndexKeyBytes = 2600;
-
-bool IsContinuation(uint8_t byte) { return (byte & 0xC0) == 0x80; }
-
-// Returns the length of the well-formed UTF-8 character (Unicode, table 3-7) at the start of
-// `text`, or 0 if there is none.
-size_t CharacterLength(absl::string_view text) {
-  const auto byte = [text](size_t at) { return static_cast<uint8_t>(text[at]); };
-  const uint8_t first = byte(0);
-  if (first < 0x80) return 1;
-  const size_t length = first < 0xC2   ? 0
-                        : first < 0xE0 ? 2
-                        : first < 0xF0 ? 3
-                        : first < 0xF5 ? 4
-                                       : 0;
-  if (length == 0 || text.size() < length) return 0;
-  for (size_t at = 1; at < length; ++at) {
-    if (!IsContinuation(byte(at))) return 0;
-  }
-  const uint8_t second = byte(1);
-  const bool malformed = (first == 0xE0 && second < 0xA0) ||  // overlong
-                         (first == 0xED && second > 0x9F) ||  // surrogate
-                         (first == 0xF0 && second < 0x90) ||  // overlong
-                         (first == 0xF4 && second > 0x8F);    // above U+10FFFF
-  return malformed ? 0 : length;
-}
 
 // Returns `text` between `quote` characters, with each `quote` in it doubled.
 std::string Quote(absl::string_view text, char quote) {
   std::string out(1, quote);
   while (!text.empty()) {
-    const size_t length = text.front() == '\0' ? 0 : CharacterLength(text);
+    const size_t length = text.front() == '\0' ? 0 : GetCharacterLength(text);
     if (length == 0) {
-      out.append(kReplacement);
+      out.append(kReplacementUtf8);
     } else {
       if (text.front() == quote) out.push_back(quote);
       out.append(text.data(), length);

@@ -3,6 +3,7 @@
 #include "absl/strings/str_cat.h"
 #include "base/sha256.h"
 #include "base/status_macros.h"
+#include "base/utf8.h"
 
 namespace syncline::postgres {
 namespace {
@@ -38,9 +39,7 @@ std::string KeptTablePrefix(absl::string_view name) {
   const size_t room = kMaxIdentifierBytes - kInfix.size() - kNumberBytes;
   if (name.size() <= room) return absl::StrCat(name, kInfix);
   const std::string hash = absl::StrCat("_", Sha256Hex(name, 8));
-  size_t cut = room - hash.size();
-  while (cut > 0 && (static_cast<unsigned char>(name[cut]) & 0xC0) == 0x80) --cut;
-  return absl::StrCat(name.substr(0, cut), hash, kInfix);
+  return absl::StrCat(CutAtCharacter(name, room - hash.size()), hash, kInfix);
 }
 
 // Returns the comment that identifies a kept table. It must not change between releases, because
