@@ -1,59 +1,22 @@
 #include "client/json_text.h"
 
-#include <array>
-#include <cstdint>
+#include <algorithm>
 
 #include "absl/strings/ascii.h"
+#include "base/json_scanner.h"
+#include "base/utf8.h"
 
 namespace syncline::client {
 namespace {
 
 void SkipSpace(const char** p, const char* end) {
-  while (*p < end && (**p == ' ' || **p == '\n' || **p == '\r' || **p == '\t')) ++*p;
+  while (*p < end && IsJsonSpace(**p)) ++*p;
 }
 
-bool IsDigit(char c) { return c >= '0' && c <= '9'; }
-
-// Advances from the opening quote past the closing one.
-bool SkipString(const char** p, const char* end) {
-  for (++*p; *p < end; ++*p) {
-    const char c = **p;
-    if (c == '"') {
-      ++*p;
-      return true;
-    }
-    if (c == '\\') {
-      if (++*p == end) return false;
-    } else if (static_cast<unsigned char>(c) < 0x20) {
-      return false;
-    }
-  }
-  return false;
-}
-
-bool SkipDigits(const char** p, const char* end) {
-  const char* start = *p;
-  while (*p < end && IsDigit(**p)) ++*p;
-  return *p > start;
-}
-
-bool SkipNumber(const char** p, const char* end) {
-  if (*p < end && **p == '-') ++*p;
-  if (*p == end) return false;
-  if (**p == '0') {
-    ++*p;
-  } else if (!SkipDigits(p, end)) {
-    return false;
-  }
-  if (*p < end && **p == '.') {
-    ++*p;
-    if (!SkipDigits(p, end)) return false;
-  }
-  if (*p < end && (**p == 'e' || **p == 'E')) {
-    ++*p;
-    if (*p < end && (**p == '+' || **p == '-')) ++*p;
-    if (!SkipDigits(p, end)) return false;
-  }
+// Sets `*p` to `behind`, which is the position after a token, or null if there is none.
+bool Advance(const char** p, const char* behind) {
+  if (behind == nullptr) return false;
+  *p = behind;
   return true;
 }
 
@@ -67,7 +30,7 @@ bool SkipWord(const char** p, const char* end, absl::string_view word) {
 bool SkipScalar(const char** p, const char* end) {
   switch (**p) {
     case '"':
-      return SkipString(p, end);
+      return Advance(p, SkipStringUnchecked(*p, end));
     case 't':
       return SkipWord(p, end, "true");
     case 'f':
@@ -75,14 +38,14 @@ bool SkipScalar(const char** p, const char* end) {
     case 'n':
       return SkipWord(p, end, "null");
     default:
-      return SkipNumber(p, end);
+      return Advance(p, SkipJsonNumber(*p, end));
   }
 }
 
 // Skips a key and its colon.
 bool SkipKey(const char** p, const char* end) {
   SkipSpace(p, end);
-  if (*p == end || **p != '"' || !SkipString(p, end)) return false;
+  if (*p == end || **p != '"' || !Advance(p, SkipStringUnchecked(*p, end))) return false;
   SkipSpace(p, end);
   if (*p == end || **p != ':') return false;
   ++*p;
@@ -157,54 +120,6 @@ JsonKind KindOf(char first) {
   }
 }
 
-void AppendUtf8(uint32_t code, std::string* out) {
-  const auto put = [out](uint32_t byte) { out->push_back(static_cast<char>(byte)); };
-  if (code < 0x80) {
-    put(code);
-  } else if (code < 0x800) {
-    put(0xC0 | code >> 6);
-    put(0x80 | (code & 0x3F));
-  } else if (code < 0x10000) {
-    put(0xE0 | code >> 12);
-    put(0x80 | (code >> 6 & 0x3F));
-    put(0x80 | (code & 0x3F));
-  } else {
-    put(0xF0 | code >> 18);
-    put(0x80 | (code >> 12 & 0x3F));
-    put(0x80 | (code >> 6 & 0x3F));
-    put(0x80 | (code & 0x3F));
-  }
-}
-
-// Returns the value of the four hexadecimal digits at `at`, or nullopt if there are fewer.
-std::optional<uint32_t> Hex4(absl::string_view text, size_t at) {
-  if (at + 4 > text.size()) return std::nullopt;
-  uint32_t value = 0;
-  for (const char c : text.substr(at, 4)) {
-    if (!absl::ascii_isxdigit(static_cast<unsigned char>(c))) return std::nullopt;
-    const auto digit = static_cast<uint32_t>(
-        IsDigit(c) ? c - '0' : absl::ascii_tolower(static_cast<unsigned char>(c)) - 'a' + 10);
-    value = value * 16 + digit;
-  }
-  return value;
-}
-
-// Decodes the \u escape whose 'u' is at `*at`, and sets `*at` to its last character.
-uint32_t TakeUnicodeEscape(absl::string_view text, size_t* at) {
-  const auto high = Hex4(text, *at + 1);
-  if (!high.has_value()) return 0xFFFD;
-  *at += 4;
-  if (*high < 0xD800 || *high > 0xDFFF) return *high;
-  if (*high <= 0xDBFF && text.substr(*at + 1, 2) == "\\u") {
-    const auto low = Hex4(text, *at + 3);
-    if (low.has_value() && *low >= 0xDC00 && *low <= 0xDFFF) {
-      *at += 6;
-      return 0x10000 + ((*high - 0xD800) << 10) + (*low - 0xDC00);
-    }
-  }
-  return 0xFFFD;
-}
-
 }  // namespace
 
 std::optional<JsonText> TakeJson(absl::string_view* text) {
@@ -227,9 +142,8 @@ std::optional<JsonText> ParseJson(absl::string_view text) {
 }
 
 bool IsJsonNumber(absl::string_view text) {
-  const char* p = text.data();
-  const char* const end = p + text.size();
-  return SkipNumber(&p, end) && p == end;
+  const char* const end = text.data() + text.size();
+  return !text.empty() && SkipJsonNumber(text.data(), end) == end;
 }
 
 void ForEachMember(JsonText object,
@@ -267,37 +181,24 @@ std::optional<JsonText> FindMember(JsonText value, absl::string_view key) {
 
 std::string UnescapeJson(JsonText string) {
   const absl::string_view text = string.raw.substr(1, string.raw.size() - 2);
+  const char* p = text.data();
+  const char* const end = p + text.size();
   std::string out;
   out.reserve(text.size());
-  for (size_t i = 0; i < text.size(); ++i) {
-    if (text[i] != '\\') {
-      out.push_back(text[i]);
-      continue;
-    }
-    switch (text[++i]) {
-      case 'n':
-        out.push_back('\n');
-        break;
-      case 't':
-        out.push_back('\t');
-        break;
-      case 'r':
-        out.push_back('\r');
-        break;
-      case 'b':
-        out.push_back('\b');
-        break;
-      case 'f':
-        out.push_back('\f');
-        break;
-      case 'u':
-        AppendUtf8(TakeUnicodeEscape(text, &i), &out);
-        break;
-      default:
-        out.push_back(text[i]);
+  while (true) {
+    const char* const backslash = std::find(p, end, '\\');
+    out.append(p, backslash);
+    if (end - backslash < 2) return out;
+    const Escape escape = ReadEscape(backslash + 1, end);
+    if (escape.next != nullptr) {
+      char character[4];
+      out.append(character, WriteUtf8(escape.code_point, character));
+      p = escape.next;
+    } else {
+      out.append(backslash[1] == 'u' ? kReplacementUtf8 : std::string(1, backslash[1]));
+      p = backslash + 2;
     }
   }
-  return out;
 }
 
 void AppendJsonString(absl::string_view text, std::string* out) {

@@ -3,6 +3,11 @@
 //
 // A JsonText is a view into the caller's text; nothing is copied. Nesting depth is not limited,
 // because no function recurses. Numbers keep their digits. Pure functions; any thread.
+//
+// The grammar is checked here, on tokens of base/json_scanner.h, and neither by simdjson, which
+// needs padded UTF-8, limits the depth of values that it checks and refuses text that follows a
+// value, nor by the server's CheckJson, which limits the depth and rewrites the text for
+// PostgreSQL.
 #pragma once
 
 #include <optional>
@@ -44,7 +49,8 @@ void ForEachElement(JsonText array, absl::FunctionRef<void(JsonText value)> visi
 // equal keys. Returns nullopt if there is none or if `value` is not an object.
 std::optional<JsonText> FindMember(JsonText value, absl::string_view key);
 
-// Returns the contents of a JSON string, unescaped to UTF-8. A lone surrogate becomes U+FFFD.
+// Returns the contents of a JSON string, unescaped to UTF-8. A lone surrogate and an incomplete \u
+// become U+FFFD. Of another escape that JSON does not have, only the backslash is removed.
 std::string UnescapeJson(JsonText string);
 
 // Appends `text` as a JSON string with quotes. Bytes that are not UTF-8 are appended unchanged.

@@ -1,29 +1,12 @@
 #include "client/record_scanner.h"
 
+#include <cstddef>
 #include <cstdint>
-#include <cstring>
+
+#include "base/json_scanner.h"
 
 namespace syncline::client {
 namespace {
-
-constexpr uint64_t kOnes = 0x0101010101010101;
-constexpr uint64_t kHighBits = 0x8080808080808080;
-
-// Sets the high bit of bytes of `word` that are zero. Bytes before the first marked one are not
-// zero.
-uint64_t ZeroBytes(uint64_t word) { return (word - kOnes) & ~word & kHighBits; }
-
-// Returns the first quote, backslash or control character, or `end`.
-const char* FindStringStop(const char* p, const char* end) {
-  for (; end - p >= 8; p += 8) {
-    uint64_t word = 0;
-    std::memcpy(&word, p, sizeof(word));
-    const uint64_t control = (word - kOnes * 0x20) & ~word & kHighBits;
-    if ((control | ZeroBytes(word ^ kOnes * '"') | ZeroBytes(word ^ kOnes * '\\')) != 0) break;
-  }
-  while (p < end && *p != '"' && *p != '\\' && static_cast<unsigned char>(*p) >= 0x20) ++p;
-  return p;
-}
 
 class Scanner {
  public:
@@ -44,17 +27,13 @@ class Scanner {
 
   // Consumes a string; `*text` is its contents without the quotes.
   bool TakeString(absl::string_view* text) {
-    if (!Take('"')) return false;
-    const char* const start = p_;
-    while (true) {
-      p_ = FindStringStop(p_, end_);
-      if (p_ == end_ || (*p_ != '"' && *p_ != '\\')) return false;
-      if (*p_ == '"') break;
-      if (end_ - p_ < 2) return false;
-      p_ += 2;
-    }
-    *text = absl::string_view(start, static_cast<size_t>(p_ - start));
-    ++p_;
+    SkipSpace();
+    if (p_ == end_ || *p_ != '"') return false;
+    const char* const start = p_ + 1;
+    const char* const behind = SkipStringUnchecked(p_, end_);
+    if (behind == nullptr) return false;
+    p_ = behind;
+    *text = absl::string_view(start, static_cast<size_t>(p_ - 1 - start));
     return true;
   }
 
@@ -82,7 +61,7 @@ class Scanner {
 
  private:
   void SkipSpace() {
-    while (p_ < end_ && (*p_ == ' ' || *p_ == '\t' || *p_ == '\r' || *p_ == '\n')) ++p_;
+    while (p_ < end_ && IsJsonSpace(*p_)) ++p_;
   }
 
   bool SkipNested() {

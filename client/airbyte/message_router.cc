@@ -7,6 +7,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
+#include "base/json_scanner.h"
 #include "client/json_text.h"
 
 namespace syncline::client {
@@ -14,11 +15,9 @@ namespace {
 
 constexpr absl::string_view kNamespaceKey = "\"namespace\"";
 
-bool IsSpace(char c) { return c == ' ' || c == '\t' || c == '\r' || c == '\n'; }
-
 // Skips white space and consumes `token`.
 bool Take(absl::string_view* text, absl::string_view token) {
-  while (!text->empty() && IsSpace(text->front())) text->remove_prefix(1);
+  while (!text->empty() && IsJsonSpace(text->front())) text->remove_prefix(1);
   return absl::ConsumePrefix(text, token);
 }
 
@@ -105,7 +104,7 @@ RoutedMessage MessageRouter::ToStream(absl::string_view name_space, absl::string
 }
 
 RoutedMessage MessageRouter::Route(absl::string_view line) {
-  while (!line.empty() && IsSpace(line.back())) line.remove_suffix(1);
+  while (!line.empty() && IsJsonSpace(line.back())) line.remove_suffix(1);
   if (line.empty()) return {MessageKind::kBlank, -1, ""};
   RoutedMessage routed;
   if (RouteFast(line, &routed)) return routed;
@@ -141,7 +140,7 @@ bool MessageRouter::ReadTail(absl::string_view line, const char* data,
   absl::string_view tail(key, static_cast<size_t>(line_end - key));
   // It is a member's key only if a comma precedes it; a value may also be this word.
   const char* before = key - 1;
-  while (before > data && IsSpace(*before)) --before;
+  while (before > data && IsJsonSpace(*before)) --before;
   if (*before != ',') return false;
   tail.remove_prefix(kNamespaceKey.size());
   if (!Take(&tail, ":")) return false;

@@ -1,5 +1,6 @@
 #include "server/dataflow/coercion/coercer.h"
 
+#include "base/json_scanner.h"
 #include "server/dataflow/text/json_string.h"
 #include "server/dataflow/text/json_text.h"
 

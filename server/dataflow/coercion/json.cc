@@ -1,7 +1,6 @@
 // jsonb: keeps the JSON unchanged, except for values that jsonb cannot store.
 #include "absl/strings/ascii.h"
 #include "server/dataflow/coercion/coercer.h"
-#include "server/dataflow/text/json_string.h"
 #include "server/dataflow/text/json_text.h"
 
 namespace syncline::dataflow {

@@ -3,6 +3,7 @@
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
+#include "base/json_scanner.h"
 #include "server/dataflow/coercion/coercer.h"
 #include "server/dataflow/text/decimal.h"
 

@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "base/json_scanner.h"
 #include "server/dataflow/coercion/coercer.h"
 #include "server/dataflow/text/json_string.h"
 #include "server/dataflow/text/json_text.h"

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/json_scanner.h"
 #include "server/dataflow/text/json_string.h"
 
 namespace syncline::dataflow {

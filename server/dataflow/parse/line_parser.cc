@@ -1,6 +1,7 @@
 #include "server/dataflow/parse/line_parser.h"
 
 #include "absl/strings/ascii.h"
+#include "base/json_scanner.h"
 #include "server/dataflow/coercion/coercer.h"
 #include "server/dataflow/text/json_string.h"
 #include "server/dataflow/text/json_text.h"
@@ -13,8 +14,6 @@ using simdjson::error_code;
 // simdjson keeps about 6 bytes per byte of the longest line. This memory is freed after a line that
 // is longer than this.
 constexpr size_t kRetainedCapacity = size_t{1} << 20;
-
-bool IsJsonSpace(char c) { return c == ' ' || c == '\t' || c == '\n' || c == '\r'; }
 
 absl::string_view WithoutTrailingSpace(std::string_view raw) {
   size_t size = raw.size();

@@ -2,17 +2,12 @@
 
 #include <algorithm>
 
+#include "base/json_scanner.h"
+
 namespace syncline::dataflow {
 namespace {
 
 constexpr int64_t kExponentBound = 1000000000000000;
-
-inline bool IsDigit(char c) { return static_cast<unsigned char>(c - '0') < 10; }
-
-inline const char* SkipDigits(const char* p, const char* end) {
-  while (p != end && IsDigit(*p)) ++p;
-  return p;
-}
 
 absl::string_view Span(const char* begin, const char* end) {
   return absl::string_view(begin, static_cast<size_t>(end - begin));
@@ -41,20 +36,6 @@ const char* ParseExponent(const char* p, const char* end, int64_t* exponent) {
 }
 
 }  // namespace
-
-const char* SkipJsonNumber(const char* begin, const char* end) {
-  const char* p = begin;
-  if (p != end && *p == '-') ++p;
-  if (p == end || !IsDigit(*p)) return nullptr;
-  p = *p == '0' ? p + 1 : SkipDigits(p, end);
-  if (p != end && *p == '.') {
-    const char* const fraction = p + 1;
-    p = SkipDigits(fraction, end);
-    if (p == fraction) return nullptr;
-  }
-  int64_t exponent;
-  return ParseExponent(p, end, &exponent);
-}
 
 bool ParseDecimal(absl::string_view text, DecimalGrammar grammar, Decimal* decimal) {
   const char* p = text.data();

@@ -14,9 +14,6 @@ inline constexpr int64_t kNumericMaxScale = 16383;
 // numeric_in refuses larger exponents, even for zero.
 inline constexpr int64_t kNumericMaxExponent = 0x7FFFFFFF / 2 - 1;
 
-// Returns the position after the JSON number that starts at `begin`, or null if there is no number.
-const char* SkipJsonNumber(const char* begin, const char* end);
-
 // The parts of a number: (-1)^negative * integer_digits.fraction_digits * 10^exponent. The digits
 // are borrowed from the text.
 struct Decimal {

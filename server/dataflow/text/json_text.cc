@@ -4,13 +4,12 @@
 #include <array>
 #include <cstring>
 
+#include "base/json_scanner.h"
+#include "base/utf8.h"
 #include "server/dataflow/text/decimal.h"
-#include "server/dataflow/text/json_string.h"
 
 namespace syncline::dataflow {
 namespace {
-
-inline bool IsSpace(char c) { return c == ' ' || c == '\n' || c == '\r' || c == '\t'; }
 
 // The open brackets: one bit per level.
 class BracketStack {
@@ -234,9 +233,9 @@ class Scanner {
   }
 
   void SkipSpace() {
-    if (p_ == end_ || !IsSpace(*p_)) return;
+    if (p_ == end_ || !IsJsonSpace(*p_)) return;
     const char* const begin = p_;
-    while (p_ != end_ && IsSpace(*p_)) ++p_;
+    while (p_ != end_ && IsJsonSpace(*p_)) ++p_;
     if (style_ == JsonStyle::kCompact) rewriter_.Replace(begin, p_, "");
   }
 
