@@ -6,7 +6,7 @@
 #
 # A line is the SQL expression, a tab, and in hexadecimal everything that
 #   COPY (SELECT <expression>::<type>) TO STDOUT (FORMAT binary)
-# sends. tests/unit/copy_golden_test.cc compares our encoders with it. Run this script again only to
+# sends. tests/unit/postgres/copy_golden_test.cc compares our encoders with it. Run this script again only to
 # add values.
 set -eu
 

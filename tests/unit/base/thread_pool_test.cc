@@ -1,0 +1,144 @@
+#include "base/thread_pool.h"
+
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <set>
+#include <thread>
+#include <vector>
+
+#include "absl/time/time.h"
+#include "base/mutex.h"
+#include "base/thread.h"
+
+namespace syncline {
+namespace {
+
+// An event that threads can wait for.
+class Gate {
+ public:
+  void Open() {
+    MutexLock lock(&mutex_);
+    open_ = true;
+    opened_.NotifyAll();
+  }
+  void Wait() {
+    MutexLock lock(&mutex_);
+    while (!open_) opened_.Wait(&mutex_);
+  }
+
+ private:
+  Mutex mutex_;
+  CondVar opened_;
+  bool open_ ABSL_GUARDED_BY(mutex_) = false;
+};
+
+TEST(ThreadPoolTest, OneThreadRunsTasksInOrder) {
+  std::vector<int> order;
+  ThreadPool pool("order", 1);
+  for (int i = 0; i < 1000; ++i) EXPECT_TRUE(pool.Post([&order, i] { order.push_back(i); }));
+  pool.Shutdown();
+  ASSERT_EQ(order.size(), 1000u);
+  for (int i = 0; i < 1000; ++i) EXPECT_EQ(order[static_cast<size_t>(i)], i);
+}
+
+TEST(ThreadPoolTest, ThreadsRunAtTheSameTime) {
+  // Each task waits until all have started. With fewer than three threads this would never end.
+  ThreadPool pool("wide", 3);
+  EXPECT_EQ(pool.threads(), 3);
+  std::atomic<int> started{0};
+  Gate all;
+  for (int i = 0; i < 3; ++i) {
+    pool.Post([&] {
+      if (++started == 3) all.Open();
+      all.Wait();
+    });
+  }
+  pool.Shutdown();
+  EXPECT_EQ(started, 3);
+}
+
+TEST(ThreadPoolTest, AtLeastOneThread) {
+  ThreadPool pool("none", 0);
+  EXPECT_EQ(pool.threads(), 1);
+  bool ran = false;
+  pool.Post([&] { ran = true; });
+  pool.Shutdown();
+  EXPECT_TRUE(ran);
+}
+
+TEST(ThreadPoolTest, ShutdownRunsQueuedTasksThenRefuses) {
+  ThreadPool pool("queued", 1);
+  Gate gate;
+  std::atomic<int> ran{0};
+  pool.Post([&] { gate.Wait(); });
+  int accepted = 0;
+  {
+    Thread stopper("stopper", [&] { pool.Shutdown(); });
+    // The only worker waits at the gate, so that all of these tasks are in the queue at Shutdown.
+    while (pool.Post([&] { ++ran; })) {
+      ++accepted;
+      std::this_thread::yield();
+    }
+    EXPECT_EQ(ran, 0);
+    gate.Open();
+  }
+  EXPECT_EQ(ran, accepted);
+  EXPECT_FALSE(pool.Post([&] { ++ran; }));
+  EXPECT_EQ(ran, accepted);
+  pool.Shutdown();  // a second call does nothing
+}
+
+TEST(ThreadPoolTest, DestructorRunsQueuedTasks) {
+  std::atomic<int> ran{0};
+  {
+    ThreadPool pool("destroyed", 2);
+    for (int i = 0; i < 500; ++i) pool.Post([&] { ++ran; });
+  }
+  EXPECT_EQ(ran, 500);
+}
+
+TEST(ThreadPoolTest, TaskMayPost) {
+  std::atomic<int> ran{0};
+  Gate done;
+  ThreadPool pool("chain", 1);
+  pool.Post([&] {
+    ++ran;
+    EXPECT_TRUE(pool.Post([&] {
+      ++ran;
+      done.Open();
+    }));
+  });
+  done.Wait();
+  EXPECT_EQ(ran, 2);
+}
+
+TEST(CondVarTest, SubMillisecondTimeoutPasses) {
+  Mutex mutex;
+  CondVar never;
+  MutexLock lock(&mutex);
+  // Spurious wakes are allowed, so the test only requires that the timeout passes eventually.
+  while (never.WaitFor(&mutex, absl::Microseconds(1))) {
+  }
+  SUCCEED();
+}
+
+TEST(CondVarTest, InfiniteTimeoutWaitsForAWake) {
+  for (const absl::Duration timeout : {absl::InfiniteDuration(), absl::Hours(24 * 365 * 300)}) {
+    Mutex mutex;
+    CondVar wake;
+    bool done = false;
+    bool timed_out = false;
+    Thread waker("waker", [&] {
+      MutexLock lock(&mutex);
+      done = true;
+      wake.NotifyAll();
+    });
+    MutexLock lock(&mutex);
+    while (!done) timed_out = !wake.WaitFor(&mutex, timeout) || timed_out;
+    EXPECT_FALSE(timed_out);
+  }
+}
+
+}  // namespace
+}  // namespace syncline

@@ -1,0 +1,268 @@
+// The client's behavior when calls break: no record is lost and none is sent as new twice.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <cstdio>
+
+#include "base/error.h"
+#include "client/call_error.h"
+#include "client/load_session.h"
+#include "client/sources/jsonl_source.h"
+#include "client/stream_writer.h"
+#include "tests/unit/client/fake_sync_service.h"
+
+namespace syncline::client {
+namespace {
+
+using testing::ElementsAre;
+
+grpc::Status Unavailable() { return grpc::Status(grpc::StatusCode::UNAVAILABLE, "gone"); }
+
+v1::StartSyncRequest StartOf(const std::string& stream) {
+  v1::StartSyncRequest request;
+  request.set_sync_id("s");
+  request.add_streams()->mutable_descriptor()->set_name(stream);
+  return request;
+}
+
+std::unique_ptr<StreamWriter> MakeWriter(FakeServer* server, ReplayWindow* window) {
+  StreamWriterOptions options;
+  options.start = StartOf("t");
+  options.descriptor.set_name("t");
+  options.retry_for = absl::Seconds(20);
+  return std::make_unique<StreamWriter>(server->client.get(), window, std::move(options));
+}
+
+absl::Status SendLine(StreamWriter* writer, const std::string& line) {
+  auto request = std::make_unique<v1::StreamRecordsRequest>();
+  request->mutable_batch()->set_jsonl(line + "\n");
+  return writer->Send(std::move(request), 1);
+}
+
+v1::Checkpoint CheckpointOf(const std::string& id) {
+  v1::Checkpoint checkpoint;
+  checkpoint.set_checkpoint_id(id);
+  return checkpoint;
+}
+
+TEST(StreamWriterTest, ResendsUncommittedRecordsIfACallBreaks) {
+  FakeServer server;
+  server.service.failures = {{2, true, Unavailable()}, {1, false, Unavailable()}};
+  ReplayWindow window(1 << 20);
+  const auto writer = MakeWriter(&server, &window);
+  std::vector<std::string> lines;
+  for (int i = 0; i < 50; ++i) {
+    lines.push_back(absl::StrCat("{\"i\":", i, "}"));
+    ASSERT_TRUE(SendLine(writer.get(), lines.back()).ok());
+  }
+  ASSERT_TRUE(writer->Close().ok());
+  EXPECT_EQ(server.service.stream("t").committed, lines);
+  EXPECT_EQ(writer->durable_offset(), 50);
+  EXPECT_EQ(window.held_bytes(), 0);
+  EXPECT_EQ(server.service.calls(), 3);
+}
+
+// gRPC answers with this status if a call reaches a server just before it exits.
+TEST(CallErrorTest, CallThatWasNotCancelledIsRetryable) {
+  EXPECT_TRUE(IsRetryableCall(FromGrpc(grpc::Status(grpc::StatusCode::CANCELLED, "CANCELLED"))));
+  EXPECT_FALSE(IsRetryableCall(
+      FromGrpc(ErrorWithReason(grpc::StatusCode::CANCELLED, "STATEMENT_CANCELLED"))));
+}
+
+TEST(StreamWriterTest, CheckpointsSurviveABrokenCall) {
+  FakeServer server;
+  server.service.failures = {{3, false, Unavailable()}};
+  ReplayWindow window(1 << 20);
+  const auto writer = MakeWriter(&server, &window);
+  ASSERT_TRUE(SendLine(writer.get(), "1").ok());
+  ASSERT_TRUE(writer->SendCheckpoint(CheckpointOf("c1")).ok());
+  ASSERT_TRUE(SendLine(writer.get(), "2").ok());
+  ASSERT_TRUE(SendLine(writer.get(), "3").ok());
+  ASSERT_TRUE(writer->SendCheckpoint(CheckpointOf("c2")).ok());
+  ASSERT_TRUE(writer->Close().ok());
+  EXPECT_THAT(server.service.stream("t").committed, ElementsAre("1", "2", "3"));
+  EXPECT_EQ(server.service.checkpoints(), 2u);
+}
+
+TEST(StreamWriterTest, AcknowledgedBytesLeaveTheWindow) {
+  FakeServer server;
+  ReplayWindow window(1 << 20);
+  const auto writer = MakeWriter(&server, &window);
+  ASSERT_TRUE(SendLine(writer.get(), "1").ok());
+  const int64_t one = window.held_bytes();
+  ASSERT_TRUE(writer->SendCheckpoint(CheckpointOf("c1")).ok());
+  ASSERT_TRUE(SendLine(writer.get(), "2").ok());
+  EXPECT_GT(one, 0);
+  writer->Acknowledge(1);
+  const int64_t with_checkpoint = window.held_bytes();
+  EXPECT_GT(with_checkpoint, one);  // includes the checkpoint and the second record
+  writer->Acknowledge(1, "c1");
+  EXPECT_LT(window.held_bytes(), with_checkpoint);
+  EXPECT_GT(window.held_bytes(), 0);
+  writer->Acknowledge(2);
+  EXPECT_EQ(window.held_bytes(), 0);
+}
+
+TEST(StreamWriterTest, FencedWriterStops) {
+  FakeServer server;
+  server.service.failures = {
+      {1, false, ErrorWithReason(grpc::StatusCode::ABORTED, "FENCED", /*retry=*/true)}};
+  ReplayWindow window(1 << 20);
+  const auto writer = MakeWriter(&server, &window);
+  ASSERT_TRUE(SendLine(writer.get(), "1").ok());
+  const absl::Status closed = writer->Close();
+  EXPECT_EQ(GetReason(closed), "FENCED");
+  EXPECT_EQ(writer->Close(), closed);
+  EXPECT_EQ(SendLine(writer.get(), "2"), closed);
+  EXPECT_EQ(server.service.calls(), 1);
+}
+
+TEST(StreamWriterTest, WithoutAWindowTheCallerGetsTheError) {
+  FakeServer server;
+  server.service.failures = {{1, false, Unavailable()}};
+  const auto writer = MakeWriter(&server, nullptr);
+  absl::Status status = SendLine(writer.get(), "1");
+  if (status.ok()) status = writer->Close();
+  EXPECT_TRUE(IsRetryableCall(status)) << status;
+}
+
+// Loads `text` from a file.
+LoadReport Load(FakeServer* server, const std::string& text, bool rereadable = true,
+                LoadOptions options = {}) {
+  std::FILE* const file = std::tmpfile();
+  std::fwrite(text.data(), 1, text.size(), file);
+  std::fflush(file);
+  options.start = StartOf("t");
+  options.retry_for = absl::Seconds(20);
+  options.replay_window_bytes = 500;
+  options.window_timeout = absl::Milliseconds(20);
+  std::unique_ptr<LineReader> reader;
+  ProgressLine progress(false);
+  LoadSession session(
+      server->client.get(), std::move(options),
+      [&](const v1::StreamPlan&) -> absl::StatusOr<std::unique_ptr<RecordSource>> {
+        std::rewind(file);
+        lseek(fileno(file), 0, SEEK_SET);
+        reader = std::make_unique<LineReader>(fileno(file));
+        return std::make_unique<JsonlSource>(reader.get());
+      },
+      rereadable, &progress);
+  const LoadReport report = session.Run();
+  std::fclose(file);
+  return report;
+}
+
+std::string Lines(int count, std::vector<std::string>* lines) {
+  std::string text;
+  for (int i = 0; i < count; ++i) {
+    lines->push_back(absl::StrCat("{\"i\":", i, "}"));
+    absl::StrAppend(&text, lines->back(), i % 7 == 0 ? "\n \n" : "\n");
+  }
+  return text;
+}
+
+TEST(LoadSessionTest, RereadsTheFileAfterABrokenCall) {
+  FakeServer server;
+  server.service.failures = {{3, true, Unavailable()}, {0, false, Unavailable()}};
+  server.service.complete_failures = {
+      ErrorWithReason(grpc::StatusCode::FAILED_PRECONDITION, "WRITERS_ACTIVE", true)};
+  std::vector<std::string> lines;
+  const LoadReport report = Load(&server, Lines(300, &lines));
+  ASSERT_TRUE(report.status.ok()) << report.status;
+  const FakeSyncService::Stream stream = server.service.stream("t");
+  EXPECT_EQ(stream.committed, lines);
+  EXPECT_EQ(stream.ended, v1::STREAM_STATUS_COMPLETE);
+  EXPECT_EQ(stream.expected, 300);
+  EXPECT_EQ(report.durable_offset, 300);
+}
+
+TEST(LoadSessionTest, ResumesWhereAnEarlierRunStopped) {
+  FakeServer server;
+  std::vector<std::string> lines;
+  const std::string text = Lines(100, &lines);
+  FakeSyncService::Stream before;
+  before.committed.assign(lines.begin(), lines.begin() + 42);
+  server.service.Preset("t", before);
+  const LoadReport report = Load(&server, text);
+  ASSERT_TRUE(report.status.ok()) << report.status;
+  EXPECT_EQ(report.skipped, 42);
+  EXPECT_EQ(server.service.stream("t").committed, lines);
+  EXPECT_EQ(server.service.stream("t").expected, 100);
+}
+
+TEST(LoadSessionTest, DoesNothingWhenTheSyncIsComplete) {
+  FakeServer server;
+  FakeSyncService::Stream before;
+  before.committed = {"1"};
+  before.ended = v1::STREAM_STATUS_COMPLETE;
+  server.service.Preset("t", before);
+  EXPECT_TRUE(Load(&server, "1\n").completed_before);
+  EXPECT_EQ(server.service.calls(), 0);
+}
+
+LoadOptions Replace() {
+  LoadOptions options;
+  options.staged = true;
+  options.end_rules.replace = true;
+  return options;
+}
+
+TEST(LoadSessionTest, DiscardsAReplaceWithRejectedRecords) {
+  FakeServer server;
+  FakeSyncService::Stream stream;
+  stream.rejected = 1;
+  server.service.Preset("t", stream);
+  const LoadReport report = Load(&server, "{\"a\":1}\nbad\n", true, Replace());
+  ASSERT_TRUE(report.status.ok()) << report.status;
+  EXPECT_THAT(report.refused, testing::HasSubstr("1 record was rejected"));
+  EXPECT_EQ(server.service.stream("t").ended, v1::STREAM_STATUS_INCOMPLETE);
+  EXPECT_TRUE(server.service.stream("t").discarded);
+}
+
+TEST(LoadSessionTest, DiscardsAReplaceThatTheGuardRefuses) {
+  for (const char* const reason : {"PUBLISH_GUARD", "ALL_REJECTED"}) {
+    FakeServer server;
+    server.service.complete_failures = {
+        ErrorWithReason(grpc::StatusCode::FAILED_PRECONDITION, reason)};
+    const LoadReport report = Load(&server, "{\"a\":1}\n", true, Replace());
+    ASSERT_TRUE(report.status.ok()) << report.status;
+    EXPECT_EQ(report.refused, "made to fail");
+    EXPECT_TRUE(server.service.stream("t").discarded);
+  }
+}
+
+TEST(LoadSessionTest, DiscardsAReplaceOfTruncatedInput) {
+  FakeServer server;
+  const LoadReport report = Load(&server, "{\"a\":1}\n{\"a\":", true, Replace());
+  EXPECT_THAT(report.refused, testing::HasSubstr("truncated"));
+  EXPECT_TRUE(server.service.stream("t").discarded);
+}
+
+TEST(LoadSessionTest, ValidatesAndDiscards) {
+  FakeServer server;
+  LoadOptions options = Replace();
+  options.validate_only = true;
+  const LoadReport report = Load(&server, "{\"a\":1}\n{\"a\":2}\n", true, options);
+  ASSERT_TRUE(report.status.ok()) << report.status;
+  ASSERT_TRUE(report.validation.has_value());
+  EXPECT_EQ(report.validation->rows_inserted(), 2);
+  EXPECT_EQ(report.refused, "");
+  EXPECT_TRUE(server.service.stream("t").discarded);
+}
+
+TEST(LoadSessionTest, LoadsStdinWithASmallWindow) {
+  for (const bool progress : {true, false}) {
+    FakeServer server;
+    server.service.commit_each_batch = progress;
+    server.service.report_progress = progress;
+    server.service.failures = {{2, false, Unavailable()}};
+    std::vector<std::string> lines;
+    const LoadReport report = Load(&server, Lines(300, &lines), /*rereadable=*/false);
+    ASSERT_TRUE(report.status.ok()) << report.status;
+    EXPECT_EQ(server.service.stream("t").committed, lines);
+  }
+}
+
+}  // namespace
+}  // namespace syncline::client
