@@ -14,8 +14,6 @@
 
 #include <algorithm>
 #include <filesystem>
-#include <fstream>
-#include <sstream>
 #include <string>
 #include <utility>
 #include <vector>
@@ -26,20 +24,14 @@
 #include "absl/strings/str_replace.h"
 #include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
+#include "base/file.h"
 #include "tests/e2e/bad_input_fixture.h"
+#include "tests/support/status_matchers.h"
 
 namespace syncline::testing {
 namespace {
 
 using ::testing::ElementsAreArray;
-
-std::string ReadFile(const std::filesystem::path& path) {
-  std::ifstream file(path, std::ios::binary);
-  EXPECT_TRUE(file) << path;
-  std::ostringstream content;
-  content << file.rdbuf();
-  return content.str();
-}
 
 // Returns the sorted names, without extension, of the files in a directory of the corpus that have
 // this extension.
@@ -70,8 +62,9 @@ class BadRecordsTest : public BadInputTest, public ::testing::WithParamInterface
 
 TEST_P(BadRecordsTest, AreNulledOrRejectedAndOthersLoad) {
   const std::filesystem::path directory = std::filesystem::path(SYNCLINE_CORPUS_DIR) / "records";
-  const std::string lines = ReadFile(directory / (GetParam() + ".jsonl"));
-  const std::string expected = ReadFile(directory / (GetParam() + ".expected"));
+  ASSERT_OK_AND_ASSIGN(const std::string lines, ReadFile(directory / (GetParam() + ".jsonl")));
+  ASSERT_OK_AND_ASSIGN(const std::string expected,
+                       ReadFile(directory / (GetParam() + ".expected")));
   const std::vector<std::string> type = FindArguments(expected, "type");
   ASSERT_EQ(type.size(), 1U);
 
@@ -109,7 +102,7 @@ class BadStartTest : public BadInputTest, public ::testing::WithParamInterface<s
 
 TEST_P(BadStartTest, HasTheAnswerOfTheCorpus) {
   const std::filesystem::path directory = std::filesystem::path(SYNCLINE_CORPUS_DIR) / "start_sync";
-  const std::string text = ReadFile(directory / (GetParam() + ".textproto"));
+  ASSERT_OK_AND_ASSIGN(const std::string text, ReadFile(directory / (GetParam() + ".textproto")));
   v1::StartSyncRequest request;
   ASSERT_TRUE(google::protobuf::TextFormat::ParseFromString(text, &request));
   if (absl::StrContains(text, "# own sync_id\n")) request.set_sync_id(UniqueId("start"));

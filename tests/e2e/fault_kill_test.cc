@@ -3,14 +3,13 @@
 #include <gtest/gtest.h>
 #include <signal.h>
 
-#include <fstream>
-#include <iterator>
 #include <memory>
 #include <string>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "base/failpoint.h"
+#include "base/file.h"
 #include "base/thread.h"
 #include "tests/e2e/fault_fixture.h"
 
@@ -215,14 +214,9 @@ TEST_F(KillTest, FailedStreamDoesNotAffectOthers) {
   ExpectKept({&failing, &healthy});
 }
 
-std::string ReadFile(const char* path) {
-  std::ifstream file(path, std::ios::binary);
-  return std::string(std::istreambuf_iterator<char>(file), {});
-}
-
 TEST(FailpointBuildTest, ReleasedServerHasNone) {
-  const std::string shipped = ReadFile(SYNCLINE_SERVER_BINARY);
-  const std::string of_tests = ReadFile(SYNCLINE_FAULT_SERVER_BINARY);
+  ASSERT_OK_AND_ASSIGN(const std::string shipped, ReadFile(SYNCLINE_SERVER_BINARY));
+  ASSERT_OK_AND_ASSIGN(const std::string of_tests, ReadFile(SYNCLINE_FAULT_SERVER_BINARY));
   for (const char* const trace : {kFailpointFileVariable, "ReachFailpoint"}) {
     EXPECT_FALSE(absl::StrContains(shipped, trace)) << trace;
     EXPECT_TRUE(absl::StrContains(of_tests, trace)) << trace;

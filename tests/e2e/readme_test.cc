@@ -4,9 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <cstdlib>
-#include <fstream>
 #include <memory>
-#include <sstream>
 #include <string>
 #include <vector>
 
@@ -15,6 +13,7 @@
 #include "absl/strings/str_replace.h"
 #include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
+#include "base/file.h"
 #include "tests/support/e2e_fixture.h"
 
 namespace syncline::testing {
@@ -23,11 +22,7 @@ namespace {
 using ::testing::HasSubstr;
 using ::testing::Not;
 
-std::string Readme() {
-  std::stringstream content;
-  content << std::ifstream(SYNCLINE_SOURCE_DIR "/README.md").rdbuf();
-  return content.str();
-}
+std::string Readme() { return ReadFile(SYNCLINE_SOURCE_DIR "/README.md").value_or(""); }
 
 // Returns the first code block of this language after `heading`.
 std::string CodeBlock(absl::string_view heading, absl::string_view language) {

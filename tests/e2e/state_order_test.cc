@@ -3,9 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
-#include <fstream>
 #include <map>
-#include <sstream>
 #include <string>
 #include <vector>
 
@@ -14,6 +12,7 @@
 #include "absl/strings/str_replace.h"
 #include "absl/strings/str_split.h"
 #include "absl/time/clock.h"
+#include "base/file.h"
 #include "tests/support/e2e_fixture.h"
 
 namespace syncline::testing {
@@ -48,13 +47,6 @@ std::string CatalogStream(absl::string_view name) {
       R"({"id":{"type":"integer"},"name":{"type":"string"}}},"supported_sync_modes":["full_refresh"]},)",
       R"("sync_mode":"full_refresh","destination_sync_mode":"append","generation_id":0,)",
       R"("minimum_generation_id":0,"sync_id":1})");
-}
-
-std::string ReadWholeFile(const std::string& path) {
-  std::ifstream file(path, std::ios::binary);
-  std::ostringstream content;
-  content << file.rdbuf();
-  return content.str();
 }
 
 class StateOrderTest : public ServerTest {
@@ -171,8 +163,7 @@ TEST_F(StateOrderTest, StatesOfTwoStreamsFollowTheirRows) {
 
 TEST_F(StateOrderTest, ExamplesOfARealSource) {
   const std::string examples = SYNCLINE_SOURCE_DIR "/examples/";
-  const std::string input = ReadWholeFile(examples + "messages.jsonl");
-  ASSERT_FALSE(input.empty());
+  ASSERT_OK_AND_ASSIGN(const std::string input, ReadFile(examples + "messages.jsonl"));
   std::map<std::string, std::vector<std::string>> sent;  // the `stream` objects by stream
   const std::vector<std::string> streams = {"users", "products", "purchases"};
   const auto part_of = [](const std::string& line) {

@@ -6,25 +6,17 @@
 
 #include <array>
 #include <cerrno>
-#include <fstream>
-#include <sstream>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
+#include "base/file.h"
 
 namespace syncline::testing {
 namespace {
 
 constexpr char kStdout[] = "stdout";
 constexpr char kStderr[] = "stderr";
-
-std::string ReadFile(const std::string& path) {
-  std::ifstream file(path, std::ios::binary);
-  std::ostringstream content;
-  content << file.rdbuf();
-  return content.str();
-}
 
 int Create(const std::string& path) {
   return open(path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
@@ -78,8 +70,8 @@ void Process::CloseStdin() {
   stdin_fd_ = -1;
 }
 
-std::string Process::Stdout() const { return ReadFile(directory_.Path(kStdout)); }
-std::string Process::Stderr() const { return ReadFile(directory_.Path(kStderr)); }
+std::string Process::Stdout() const { return ReadFile(directory_.Path(kStdout)).value_or(""); }
+std::string Process::Stderr() const { return ReadFile(directory_.Path(kStderr)).value_or(""); }
 
 bool Process::WaitForStdout(absl::string_view text, absl::Duration timeout) {
   return WaitForText(directory_.Path(kStdout), text, timeout);
@@ -94,7 +86,7 @@ bool Process::WaitForText(const std::string& file, absl::string_view text, absl:
   while (absl::Now() < deadline) {
     // Check for the end before reading: everything written before the end is then in the file.
     const bool ended = Wait(absl::Milliseconds(10)).has_value();
-    if (absl::StrContains(ReadFile(file), text)) return true;
+    if (absl::StrContains(ReadFile(file).value_or(""), text)) return true;
     if (ended) return false;
   }
   return false;

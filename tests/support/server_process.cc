@@ -9,8 +9,6 @@
 
 #include <cstdio>
 #include <filesystem>
-#include <fstream>
-#include <sstream>
 #include <string>
 #include <utility>
 #include <vector>
@@ -19,6 +17,7 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
+#include "base/file.h"
 #include "base/status_macros.h"
 #include "tests/support/free_port.h"
 
@@ -28,13 +27,6 @@ namespace {
 constexpr absl::Duration kStartTimeout = absl::Seconds(60);
 constexpr size_t kPrintedLogBytes = 32 << 10;
 constexpr absl::Duration kPoll = absl::Milliseconds(5);
-
-std::string ReadFile(const std::string& path) {
-  std::ifstream file(path, std::ios::binary);
-  std::ostringstream content;
-  content << file.rdbuf();
-  return content.str();
-}
 
 // Returns the number after "name": in the port file's JSON, or 0 if it is missing.
 int PortIn(const std::string& json, absl::string_view name) {
@@ -126,7 +118,7 @@ absl::Status ServerProcess::Launch() {
 
 absl::Status ServerProcess::WaitForPorts(absl::Time deadline) {
   while (absl::Now() < deadline) {
-    const std::string ports = ReadFile(directory_.Path("ports"));
+    const std::string ports = ReadFile(directory_.Path("ports")).value_or("");
     if (!ports.empty()) {
       grpc_port_ = PortIn(ports, "grpc_port");
       metrics_port_ = PortIn(ports, "metrics_port");

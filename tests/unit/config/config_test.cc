@@ -16,6 +16,7 @@
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
 #include "base/descriptor_limit.h"
+#include "base/file.h"
 #include "base/program_variables.h"
 #include "server/config/byte_size.h"
 #include "server/config/dsn_secret.h"
@@ -30,19 +31,11 @@ using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::Not;
 
-std::string ReadFile(const std::string& path) {
-  std::ifstream file(path);
-  std::stringstream content;
-  content << file.rdbuf();
-  EXPECT_TRUE(file) << path;
-  return content.str();
-}
-
 // Compares `actual` with a golden file. SYNCLINE_UPDATE_GOLDEN=1 rewrites the file.
 void ExpectGolden(const std::string& name, const std::string& actual) {
   const std::string path = absl::StrCat(SYNCLINE_SOURCE_DIR, "/tests/golden/", name);
   if (std::getenv("SYNCLINE_UPDATE_GOLDEN") != nullptr) std::ofstream(path) << actual;
-  EXPECT_EQ(actual, ReadFile(path)) << "if this is intended: SYNCLINE_UPDATE_GOLDEN=1";
+  EXPECT_EQ(actual, ReadFile(path).value_or("")) << "if this is intended: SYNCLINE_UPDATE_GOLDEN=1";
 }
 
 class ConfigTest : public ::testing::Test {
@@ -405,7 +398,7 @@ TEST(FlagTableTest, Golden) {
 std::vector<std::string> RowsOf(absl::string_view page) {
   std::vector<std::string> rows;
   for (const absl::string_view line :
-       absl::StrSplit(ReadFile(absl::StrCat(SYNCLINE_SOURCE_DIR, "/", page)), '\n')) {
+       absl::StrSplit(ReadFile(absl::StrCat(SYNCLINE_SOURCE_DIR, "/", page)).value_or(""), '\n')) {
     if (absl::StartsWith(line, "| `--")) rows.emplace_back(line);
   }
   return rows;

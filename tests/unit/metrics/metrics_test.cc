@@ -8,12 +8,12 @@
 #include <fstream>
 #include <map>
 #include <set>
-#include <sstream>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
+#include "base/file.h"
 
 namespace syncline::metrics {
 namespace {
@@ -95,20 +95,18 @@ TEST(MetricsTest, NamesTypesAndLabelsMatchTheGoldenFile) {
 
   const std::string path = absl::StrCat(SYNCLINE_SOURCE_DIR, "/tests/golden/metrics.txt");
   if (std::getenv("SYNCLINE_UPDATE_GOLDEN") != nullptr) std::ofstream(path) << shape;
-  std::stringstream golden;
-  golden << std::ifstream(path).rdbuf();
-  EXPECT_EQ(shape, golden.str()) << "if this is intended: SYNCLINE_UPDATE_GOLDEN=1";
+  EXPECT_EQ(shape, ReadFile(path).value_or("")) << "if this is intended: SYNCLINE_UPDATE_GOLDEN=1";
 }
 
 TEST(MetricsTest, EveryMetricIsInTheManual) {
   const std::unique_ptr<Metrics> metrics = Quiet();
   ObserveAll(*metrics, *metrics->ForStream("shop", "users", 2));
-  std::stringstream manual;
-  manual << std::ifstream(absl::StrCat(SYNCLINE_SOURCE_DIR, "/docs/metrics.md")).rdbuf();
+  const std::string manual =
+      ReadFile(absl::StrCat(SYNCLINE_SOURCE_DIR, "/docs/metrics.md")).value_or("");
   for (const absl::string_view line : absl::StrSplit(Shape(metrics->Scrape()), '\n')) {
     const std::string name(line.substr(0, line.find(' ')));
     if (name.empty()) continue;
-    EXPECT_THAT(manual.str(), HasSubstr(absl::StrCat("`", name)));
+    EXPECT_THAT(manual, HasSubstr(absl::StrCat("`", name)));
   }
 }
 

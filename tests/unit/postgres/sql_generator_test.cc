@@ -7,9 +7,9 @@
 
 #include <cstdlib>
 #include <fstream>
-#include <sstream>
 
 #include "absl/strings/str_cat.h"
+#include "base/file.h"
 #include "server/postgres/sql/cast_sql.h"
 #include "server/postgres/sql/merge_in_place_sql.h"
 #include "server/postgres/sql/undeclared_sql.h"
@@ -223,10 +223,7 @@ TEST(SqlGeneratorTest, StatementsMatchTheGoldenFile) {
   AddUpsert(table, temp, Sample(), &golden);
   const std::string path = absl::StrCat(SYNCLINE_SOURCE_DIR, "/tests/golden/sql.txt");
   if (std::getenv("UPDATE_GOLDEN") != nullptr) std::ofstream(path) << golden.text();
-  std::ifstream file(path);
-  std::stringstream expected;
-  expected << file.rdbuf();
-  EXPECT_EQ(golden.text(), expected.str());
+  EXPECT_EQ(golden.text(), ReadFile(path).value_or(""));
 }
 
 }  // namespace
