@@ -3,6 +3,7 @@
 #include "server/postgres/connection/connection.h"
 
 #include <arpa/inet.h>
+#include <gmock/gmock.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -26,6 +27,7 @@ namespace syncline::postgres {
 namespace {
 
 using absl::StatusCode;
+using ::testing::ElementsAre;
 using testing::StatusIs;
 
 // COPY BINARY of rows (bigint, text), with ids from 0.
@@ -245,16 +247,20 @@ TEST_F(ConnectionTest, ParametersRoundTrip) {
   ASSERT_OK_AND_ASSIGN(
       const Result result,
       connection_->Query(
-          "SELECT $1::bytea, $2::text[] = ARRAY['a b','\"\\','','NULL','{,}'], $3::text IS NULL, "
-          "$4::bool",
+          "SELECT $1::bytea AS bytes, $2::text[] = ARRAY['a b','\"\\','','NULL','{,}'] AS array, "
+          "$3::text AS nothing, $4::bool AS flag",
           Params().Bytes(bytes).TextArray({"a b", "\"\\", "", "NULL", "{,}"}).Null().Bool(true)));
-  EXPECT_EQ(result.Bytes(0, 0), bytes);
-  EXPECT_TRUE(result.Bool(0, 1));
-  EXPECT_TRUE(result.Bool(0, 2));
-  EXPECT_TRUE(result.Bool(0, 3));
+  const RowView row = result.Row(0);
+  EXPECT_EQ(row.Bytes("bytes"), bytes);
+  EXPECT_TRUE(row.Bool("array"));
+  EXPECT_TRUE(row.IsNull("nothing"));
+  EXPECT_TRUE(row.Bool("flag"));
   ASSERT_OK_AND_ASSIGN(const Result empty, connection_->Query("SELECT cardinality($1::text[])",
                                                               Params().TextArray({})));
   EXPECT_EQ(empty.Int(0, 0), 0);
+  ASSERT_OK_AND_ASSIGN(const Result none,
+                       connection_->Query("SELECT 1 AS one WHERE false", Params()));
+  EXPECT_THAT(none.columns(), ElementsAre("one"));
 }
 
 TEST_F(ConnectionTest, ErrorsContainNoValues) {

@@ -1,6 +1,8 @@
 // The control connections against a real server: transactions, retries, and broken connections.
 #include "server/postgres/connection/database.h"
 
+#include <gmock/gmock.h>
+
 #include <atomic>
 #include <memory>
 #include <string>
@@ -17,6 +19,7 @@ namespace syncline::postgres {
 namespace {
 
 using absl::StatusCode;
+using ::testing::ElementsAre;
 using testing::StatusIs;
 
 class DatabaseTest : public testing::PostgresTest {
@@ -45,18 +48,20 @@ TEST_F(DatabaseTest, CommitsTheBody) {
   Result result;
   ASSERT_OK(database().Transact([&](Transaction& transaction) -> absl::Status {
     SYNCLINE_RETURN_IF_ERROR(transaction.Execute(Update(1)));
-    SYNCLINE_ASSIGN_OR_RETURN(result, transaction.Query(absl::StrCat("UPDATE ", Table("t"),
-                                                                     " SET n = n + $1"
-                                                                     " RETURNING id, n, NULL"),
-                                                        Params().Int(10)));
+    SYNCLINE_ASSIGN_OR_RETURN(result,
+                              transaction.Query(absl::StrCat("UPDATE ", Table("t"),
+                                                             " SET n = n + $1"
+                                                             " RETURNING id, n, NULL AS nothing"),
+                                                Params().Int(10)));
     return absl::OkStatus();
   }));
   EXPECT_EQ(Sum(), 21);
   EXPECT_EQ(result.affected(), 2);
   ASSERT_EQ(result.size(), 2u);
-  EXPECT_EQ(result.columns(), 3u);
-  EXPECT_TRUE(result.IsNull(0, 2));
-  EXPECT_EQ(result.Text(0, 2), "");
+  EXPECT_THAT(result.columns(), ElementsAre("id", "n", "nothing"));
+  EXPECT_EQ(result.Row(0).Int("n") + result.Row(1).Int("n"), 21);
+  EXPECT_TRUE(result.Row(0).IsNull("nothing"));
+  EXPECT_EQ(result.Row(0).Text("nothing"), "");
 }
 
 TEST_F(DatabaseTest, RollsBackWhenTheBodyFails) {

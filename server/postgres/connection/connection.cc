@@ -51,9 +51,12 @@ bool Succeeded(const PGresult* result) {
 Result Rows(const PGresult* result) {
   const int rows = PQntuples(result);
   const int columns = PQnfields(result);
-  std::vector<Result::Row> copied(static_cast<size_t>(rows));
+  std::vector<std::string> names;
+  names.reserve(static_cast<size_t>(columns));
+  for (int column = 0; column < columns; ++column) names.emplace_back(PQfname(result, column));
+  std::vector<Result::Values> copied(static_cast<size_t>(rows));
   for (int row = 0; row < rows; ++row) {
-    Result::Row& target = copied[static_cast<size_t>(row)];
+    Result::Values& target = copied[static_cast<size_t>(row)];
     target.reserve(static_cast<size_t>(columns));
     for (int column = 0; column < columns; ++column) {
       if (PQgetisnull(result, row, column) != 0) {
@@ -67,7 +70,7 @@ Result Rows(const PGresult* result) {
   int64_t affected = 0;
   // PQcmdTuples takes a non-const result but only reads it.
   if (!absl::SimpleAtoi(PQcmdTuples(const_cast<PGresult*>(result)), &affected)) affected = 0;
-  return Result(std::move(copied), affected);
+  return Result(std::move(names), std::move(copied), affected);
 }
 
 // Returns the row's number in the context of an error, or 0 if it has none. The last line of the

@@ -117,10 +117,14 @@ class Session {
   }
 
   static Result Copied(const pqxx::result& result) {
-    std::vector<Result::Row> rows;
+    std::vector<std::string> names;
+    for (pqxx::row_size_type column = 0; column < result.columns(); ++column) {
+      names.emplace_back(result.column_name(column));
+    }
+    std::vector<Result::Values> rows;
     rows.reserve(result.size());
     for (const auto& row : result) {
-      Result::Row& target = rows.emplace_back();
+      Result::Values& target = rows.emplace_back();
       target.reserve(row.size());
       for (const auto& field : row) {
         if (field.is_null()) {
@@ -130,7 +134,7 @@ class Session {
         }
       }
     }
-    return Result(std::move(rows), static_cast<int64_t>(result.affected_rows()));
+    return Result(std::move(names), std::move(rows), static_cast<int64_t>(result.affected_rows()));
   }
 
   pqxx::connection connection_;

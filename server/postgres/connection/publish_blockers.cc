@@ -8,8 +8,8 @@ namespace syncline::postgres {
 namespace {
 
 // $1: schemas, $2: tables, $3: whether readers are excluded, too, $4: lock modes that do not
-// conflict. One row per session and object: object, pid (0 for a prepared transaction),
-// application, age of the transaction in microseconds, start of the last statement.
+// conflict. One row per session and object. `pid` is 0 for a prepared transaction, `age` that of
+// the transaction in microseconds, `query_start` that of the last statement.
 constexpr char kBlockersSql[] = R"sql(
 WITH RECURSIVE tab AS (
   SELECT c.oid FROM unnest($1::text[], $2::text[]) w (table_schema, table_name)
@@ -29,10 +29,11 @@ needed (oid) AS (
     ON k.confrelid = tab.oid AND k.contype = 'f' WHERE $3::boolean
   UNION SELECT k.confrelid FROM tab JOIN pg_catalog.pg_constraint k
     ON k.conrelid = tab.oid AND k.contype = 'f' WHERE $3::boolean)
-SELECT pg_catalog.format('%I.%I', n.nspname, c.relname), coalesce(l.pid, 0),
-       coalesce(a.application_name, 'prepared transaction'),
-       coalesce((extract(epoch FROM clock_timestamp() - min(a.xact_start)) * 1000000)::bigint, 0),
-       coalesce(pg_catalog.date_trunc('second', max(a.query_start))::text, '')
+SELECT pg_catalog.format('%I.%I', n.nspname, c.relname) AS object, coalesce(l.pid, 0) AS pid,
+       coalesce(a.application_name, 'prepared transaction') AS application,
+       coalesce((extract(epoch FROM clock_timestamp() - min(a.xact_start)) * 1000000)::bigint, 0)
+         AS age,
+       coalesce(pg_catalog.date_trunc('second', max(a.query_start))::text, '') AS query_start
 FROM needed JOIN pg_catalog.pg_locks l ON l.relation = needed.oid AND l.locktype = 'relation'
   AND l.database = (SELECT oid FROM pg_catalog.pg_database
                     WHERE datname = pg_catalog.current_database())
@@ -78,12 +79,12 @@ absl::StatusOr<std::vector<Blocker>> FindBlockers(Transaction& transaction,
   params.TextArray(schemas).TextArray(names).Bool(need == LockNeed::kReaders);
   params.TextArray(NonConflictingModes(need));
   SYNCLINE_ASSIGN_OR_RETURN(const Result rows, transaction.Query(kBlockersSql, params));
-  for (size_t row = 0; row < rows.size(); ++row) {
-    blockers.push_back({.object = rows.Text(row, 0),
-                        .pid = static_cast<int32_t>(rows.Int(row, 1)),
-                        .application = rows.Text(row, 2),
-                        .age = absl::Microseconds(rows.Int(row, 3)),
-                        .query_start = rows.Text(row, 4)});
+  for (const RowView row : rows) {
+    blockers.push_back({.object = row.Text("object"),
+                        .pid = static_cast<int32_t>(row.Int("pid")),
+                        .application = row.Text("application"),
+                        .age = absl::Microseconds(row.Int("age")),
+                        .query_start = row.Text("query_start")});
   }
   return blockers;
 }

@@ -8,13 +8,13 @@
 #include <cstdint>
 #include <optional>
 #include <string>
-#include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
+#include "server/postgres/connection/result.h"
 
 namespace syncline::postgres {
 
@@ -45,36 +45,6 @@ class Params {
 
  private:
   std::vector<std::optional<std::string>> values_;
-};
-
-// The rows of a finished statement, in text form. Owns the rows.
-class Result {
- public:
-  using Row = std::vector<std::optional<std::string>>;
-
-  Result() = default;
-  Result(std::vector<Row> rows, int64_t affected) : rows_(std::move(rows)), affected_(affected) {}
-
-  size_t size() const { return rows_.size(); }
-  bool empty() const { return rows_.empty(); }
-  // Number of columns; 0 if there are no rows.
-  size_t columns() const { return rows_.empty() ? 0 : rows_.front().size(); }
-  // Number of rows that an INSERT, UPDATE or DELETE affected.
-  int64_t affected() const { return affected_; }
-
-  bool IsNull(size_t row, size_t column) const { return !rows_[row][column].has_value(); }
-  // Returns the value's text, or "" for NULL.
-  const std::string& Text(size_t row, size_t column) const;
-  // Returns 0 for NULL and for a value that is not an integer.
-  int64_t Int(size_t row, size_t column) const;
-  // Returns false for NULL.
-  bool Bool(size_t row, size_t column) const { return Text(row, column) == "t"; }
-  // Returns the bytes of a bytea, which must be in hex form; otherwise an empty string.
-  std::string Bytes(size_t row, size_t column) const;
-
- private:
-  std::vector<Row> rows_;
-  int64_t affected_ = 0;
 };
 
 class Transaction {
