@@ -2,7 +2,6 @@
 
 #include "base/status_macros.h"
 #include "server/postgres/ledger/stream_names.h"
-#include "server/postgres/sql/sql_generator.h"
 
 namespace syncline::write {
 namespace {
@@ -22,7 +21,7 @@ void SetColumnNames(const std::vector<std::string>& columns, StreamPlan* plan) {
 }  // namespace
 
 ColumnNaming::ColumnNaming(const postgres::Ledger* ledger, postgres::Transaction* transaction)
-    : transaction_(transaction), schema_(postgres::QuoteIdentifier(ledger->schema())) {}
+    : transaction_(transaction), schema_(ledger->quoted_schema()) {}
 
 absl::Status ColumnNaming::Name(const std::vector<StreamEntry*>& streams) {
   std::vector<TableName> tables;

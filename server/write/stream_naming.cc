@@ -12,7 +12,6 @@
 #include "base/status_macros.h"
 #include "server/model/names.h"
 #include "server/postgres/ledger/stream_names.h"
-#include "server/postgres/sql/sql_generator.h"
 #include "server/write/write_errors.h"
 
 namespace syncline::write {
@@ -31,9 +30,7 @@ Warning TableSplit(const StreamDescriptor& stream, const TableName& shared,
 class StreamNaming {
  public:
   StreamNaming(const postgres::Ledger* ledger, postgres::Transaction* transaction)
-      : ledger_(ledger),
-        transaction_(transaction),
-        schema_(postgres::QuoteIdentifier(ledger->schema())) {}
+      : ledger_(ledger), transaction_(transaction), schema_(ledger->quoted_schema()) {}
 
   absl::Status Name(SyncDraft* draft);
 

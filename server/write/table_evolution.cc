@@ -17,7 +17,6 @@
 #include "server/postgres/ledger/owned_columns.h"
 #include "server/postgres/ledger/staging_ledger.h"
 #include "server/postgres/ledger/stream_names.h"
-#include "server/postgres/sql/sql_generator.h"
 #include "server/postgres/table/staging_table.h"
 #include "server/postgres/table/table_columns.h"
 #include "server/postgres/table/table_operations.h"
@@ -31,8 +30,7 @@ absl::StatusOr<EvolutionInput> ReadTable(postgres::Transaction& transaction,
                                          const postgres::Ledger& ledger, const StreamPlan& plan) {
   SYNCLINE_ASSIGN_OR_RETURN(
       const std::set<std::string> owned,
-      postgres::ReadOwnedColumns(transaction, postgres::QuoteIdentifier(ledger.schema()),
-                                 plan.table));
+      postgres::ReadOwnedColumns(transaction, ledger.quoted_schema(), plan.table));
   EvolutionInput input;
   input.exists = true;
   SYNCLINE_ASSIGN_OR_RETURN(input.columns,
@@ -92,9 +90,8 @@ absl::StatusOr<StagedTables> ReadStaged(postgres::Transaction& transaction,
                             postgres::ReadTableColumns(transaction, plan.temp_table, {}));
   SYNCLINE_ASSIGN_OR_RETURN(tables.stored, postgres::ReadTableColumns(transaction, plan.table, {}));
   SYNCLINE_ASSIGN_OR_RETURN(tables.dropped, DroppedColumns(transaction, ledger, plan));
-  SYNCLINE_ASSIGN_OR_RETURN(
-      auto facts, postgres::ReadTableColumnFacts(
-                      transaction, postgres::QuoteIdentifier(ledger.schema()), {plan.table}));
+  SYNCLINE_ASSIGN_OR_RETURN(auto facts, postgres::ReadTableColumnFacts(
+                                            transaction, ledger.quoted_schema(), {plan.table}));
   for (const KnownColumn& column : facts[plan.table].known) {
     tables.properties[column.column_name] = column.input_name;
   }
@@ -272,8 +269,7 @@ absl::StatusOr<std::set<std::string>> DroppedColumns(postgres::Transaction& tran
   if (!Mirrors(plan)) return std::set<std::string>();
   SYNCLINE_ASSIGN_OR_RETURN(
       std::set<std::string> dropped,
-      postgres::ReadOwnedColumns(transaction, postgres::QuoteIdentifier(ledger.schema()),
-                                 plan.table));
+      postgres::ReadOwnedColumns(transaction, ledger.quoted_schema(), plan.table));
   for (const ColumnSchema& column : plan.schema.columns) dropped.erase(column.column_name);
   return dropped;
 }

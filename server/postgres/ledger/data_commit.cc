@@ -2,11 +2,10 @@
 
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_replace.h"
 #include "base/status_macros.h"
 #include "server/model/enum_names.h"
 #include "server/postgres/ledger/ledger_errors.h"
-#include "server/postgres/sql/sql_generator.h"
+#include "server/postgres/sql/ledger_sql.h"
 
 namespace syncline::postgres {
 namespace {
@@ -16,70 +15,83 @@ namespace {
 constexpr size_t kRejectedPerStatement = 5000;
 constexpr size_t kRejectedBytesPerStatement = 1 << 20;
 
-std::string WithSchema(absl::string_view sql, const Ledger& ledger) {
-  return absl::StrReplaceAll(sql, {{"$L", QuoteIdentifier(ledger.schema())}});
-}
+constexpr char kAdvanceSql[] = R"sql(
+UPDATE $L.writer SET committed = committed + $4::int8multirange,
+  durable_offset = coalesce((SELECT upper(r) FROM unnest(committed + $4::int8multirange) AS r
+                             WHERE lower(r) = 0), 0),
+  rows_written = rows_written + $5, records_rejected = records_rejected + $6, bytes = bytes + $7,
+  values_nulled = values_nulled + $9, values_truncated = values_truncated + $10,
+  fields_undeclared = fields_undeclared + $11, updated_at = now(),
+  open_by = CASE WHEN $8 THEN NULL ELSE open_by END
+WHERE stream_no = $1 AND writer_id = $2 AND epoch = $3 AND NOT committed && $4::int8multirange
+RETURNING durable_offset
+)sql";
+
+constexpr char kNumberSql[] = R"sql(
+UPDATE $L.sync SET last_sequence = last_sequence + $2 WHERE sync_no = $1
+RETURNING last_sequence - $2
+)sql";
+
+// A checkpoint that is repeated at a lower offset than a later one that is already committed gets
+// the latter's offset, because the offsets of a writer never go back.
+constexpr char kCheckpointSql[] = R"sql(
+INSERT INTO $L.checkpoint
+  (sync_no, sequence, stream_no, writer_id, checkpoint_id, "offset", records_since_last, state)
+SELECT $1::bigint, $2::bigint, $3::bigint, $4, $5, greatest($6::bigint, p.last),
+  greatest($6::bigint, p.last) - p.last, $7::bytea
+FROM (SELECT coalesce(max("offset"), 0) AS last FROM $L.checkpoint
+      WHERE stream_no = $3::bigint AND writer_id = $4) p
+ON CONFLICT (stream_no, writer_id, checkpoint_id) DO NOTHING
+)sql";
+
+constexpr char kNotifySql[] = "SELECT pg_notify($1, $2)";
+
+constexpr char kRejectedSql[] = R"sql(
+INSERT INTO $L.rejected_record
+  (sync_id, namespace, stream, writer_id, "offset", reason, raw, raw_truncated, detail)
+SELECT y.sync_id, t.namespace, t.name, $3, r.number, r.reason, r.raw, r.truncated, r.detail
+FROM $L.sync y, $L.stream t,
+  unnest($4::bigint[], $5::text[], $6::bytea[], $7::boolean[], $8::text[])
+    AS r (number, reason, raw, truncated, detail)
+WHERE y.sync_no = $1 AND t.stream_no = $2
+)sql";
+
+constexpr char kRejectedBytesSql[] =
+    "SELECT sum(rejected_bytes)::bigint FROM $L.writer WHERE stream_no = $1";
+
+constexpr char kAddRejectedBytesSql[] = R"sql(
+UPDATE $L.writer SET rejected_bytes = rejected_bytes + $3 WHERE stream_no = $1 AND writer_id = $2
+)sql";
+
+// Lanes of one writer run this statement one after another, because each of them holds the lock on
+// the writer's row.
+constexpr char kCountsSql[] = R"sql(
+INSERT INTO $L.field_count AS f (stream_no, writer_id, field, nulled, truncated, undeclared)
+SELECT $1, $2, c.* FROM unnest($3::text[], $4::bigint[], $5::bigint[], $6::bigint[]) AS c
+ON CONFLICT (stream_no, writer_id, field) DO UPDATE SET
+  nulled = f.nulled + excluded.nulled, truncated = f.truncated + excluded.truncated,
+  undeclared = f.undeclared + excluded.undeclared
+)sql";
+
+constexpr char kLookSql[] = R"sql(
+SELECT w.epoch - $3 AS newer_claims, w.committed @> $4::int8multirange AS committed,
+  w.durable_offset, s.state
+FROM $L.writer w JOIN $L.stream s ON s.stream_no = w.stream_no
+WHERE w.stream_no = $1 AND w.writer_id = $2
+)sql";
 
 }  // namespace
 
 DataCommitter::DataCommitter(const Ledger& ledger)
-    : globals_(ledger.schema()),
-      advance_sql_(
-          WithSchema("UPDATE $L.writer SET committed = committed + $4::int8multirange, "
-                     "durable_offset = coalesce((SELECT upper(r) FROM "
-                     "unnest(committed + $4::int8multirange) AS r WHERE lower(r) = 0), 0), "
-                     "rows_written = rows_written + $5, records_rejected = records_rejected + $6, "
-                     "bytes = bytes + $7, values_nulled = values_nulled + $9, "
-                     "values_truncated = values_truncated + $10, "
-                     "fields_undeclared = fields_undeclared + $11, updated_at = now(), "
-                     "open_by = CASE WHEN $8 THEN NULL ELSE open_by END "
-                     "WHERE stream_no = $1 AND writer_id = $2 AND epoch = $3 "
-                     "AND NOT committed && $4::int8multirange RETURNING durable_offset",
-                     ledger)),
-      number_sql_(
-          WithSchema("UPDATE $L.sync SET last_sequence = last_sequence + $2 WHERE sync_no = $1 "
-                     "RETURNING last_sequence - $2",
-                     ledger)),
-      // A checkpoint that is repeated at a lower offset than a later one that is already committed
-      // gets the latter's offset, because the offsets of a writer never go back.
-      checkpoint_sql_(WithSchema(
-          "INSERT INTO $L.checkpoint (sync_no, sequence, stream_no, writer_id, checkpoint_id, "
-          "\"offset\", records_since_last, state) SELECT $1::bigint, $2::bigint, $3::bigint, $4, "
-          "$5, greatest($6::bigint, p.last), greatest($6::bigint, p.last) - p.last, $7::bytea "
-          "FROM (SELECT coalesce(max(\"offset\"), 0) AS last FROM $L.checkpoint "
-          "WHERE stream_no = $3::bigint AND writer_id = $4) p "
-          "ON CONFLICT (stream_no, writer_id, checkpoint_id) DO NOTHING",
-          ledger)),
-      notify_sql_("SELECT pg_notify($1, $2)"),
-      rejected_sql_(WithSchema(
-          "INSERT INTO $L.rejected_record (sync_id, namespace, stream, writer_id, \"offset\", "
-          "reason, raw, raw_truncated, detail) SELECT y.sync_id, t.namespace, t.name, $3, "
-          "r.number, r.reason, r.raw, r.truncated, r.detail FROM $L.sync y, $L.stream t, "
-          "unnest($4::bigint[], $5::text[], $6::bytea[], $7::boolean[], $8::text[]) "
-          "AS r (number, reason, raw, truncated, detail) "
-          "WHERE y.sync_no = $1 AND t.stream_no = $2",
-          ledger)),
-      rejected_bytes_sql_(WithSchema(
-          "SELECT sum(rejected_bytes)::bigint FROM $L.writer WHERE stream_no = $1", ledger)),
-      add_rejected_bytes_sql_(
-          WithSchema("UPDATE $L.writer SET rejected_bytes = rejected_bytes + $3 "
-                     "WHERE stream_no = $1 AND writer_id = $2",
-                     ledger)),
-      // Lanes of one writer run this statement one after another, because each of them holds the
-      // lock on the writer's row.
-      counts_sql_(WithSchema(
-          "INSERT INTO $L.field_count AS f (stream_no, writer_id, field, nulled, truncated, "
-          "undeclared) SELECT $1, $2, c.* FROM "
-          "unnest($3::text[], $4::bigint[], $5::bigint[], $6::bigint[]) AS c "
-          "ON CONFLICT (stream_no, writer_id, field) DO UPDATE SET "
-          "nulled = f.nulled + excluded.nulled, truncated = f.truncated + excluded.truncated, "
-          "undeclared = f.undeclared + excluded.undeclared",
-          ledger)),
-      look_sql_(WithSchema("SELECT w.epoch - $3, w.committed @> $4::int8multirange, "
-                           "w.durable_offset, s.state FROM $L.writer w "
-                           "JOIN $L.stream s ON s.stream_no = w.stream_no "
-                           "WHERE w.stream_no = $1 AND w.writer_id = $2",
-                           ledger)),
+    : globals_(ledger.quoted_schema()),
+      advance_sql_(WithLedgerSchema(kAdvanceSql, ledger.quoted_schema())),
+      number_sql_(WithLedgerSchema(kNumberSql, ledger.quoted_schema())),
+      checkpoint_sql_(WithLedgerSchema(kCheckpointSql, ledger.quoted_schema())),
+      rejected_sql_(WithLedgerSchema(kRejectedSql, ledger.quoted_schema())),
+      rejected_bytes_sql_(WithLedgerSchema(kRejectedBytesSql, ledger.quoted_schema())),
+      add_rejected_bytes_sql_(WithLedgerSchema(kAddRejectedBytesSql, ledger.quoted_schema())),
+      counts_sql_(WithLedgerSchema(kCountsSql, ledger.quoted_schema())),
+      look_sql_(WithLedgerSchema(kLookSql, ledger.quoted_schema())),
       channel_(ledger.Channel()) {}
 
 absl::StatusOr<int64_t> DataCommitter::AdvanceOffset(Connection& connection,
@@ -143,7 +155,7 @@ absl::Status DataCommitter::WriteCheckpoints(
     }
   }
   SYNCLINE_RETURN_IF_ERROR(NumberAndWrite(connection, claim, own));
-  return connection.Query(notify_sql_, Params().Text(channel_).Int(claim.sync_no)).status();
+  return connection.Query(kNotifySql, Params().Text(channel_).Int(claim.sync_no)).status();
 }
 
 absl::Status DataCommitter::WriteRejected(Connection& connection, const WriterClaim& claim,
@@ -216,14 +228,15 @@ absl::StatusOr<WriterRowState> DataCommitter::Look(Connection& connection, const
     standing.claim = ClaimLost(claim.writer_id);
     return standing;
   }
-  standing.committed = found.Bool(0, 1) && !offsets.empty();
-  standing.durable_offset = found.Int(0, 2);
-  const int64_t newer_claims = found.Int(0, 0);
+  const RowView row = found.Row(0);
+  standing.committed = row.Bool("committed") && !offsets.empty();
+  standing.durable_offset = row.Int("durable_offset");
+  const int64_t newer_claims = row.Int("newer_claims");
   if (newer_claims < 0) {
     standing.claim = ClaimLost(claim.writer_id);
   } else if (newer_claims > 0) {
-    standing.claim = found.Text(0, 3) == ToText(StreamState::kCancelled) ? SyncCancelled()
-                                                                         : Fenced(claim.writer_id);
+    standing.claim = row.Text("state") == ToText(StreamState::kCancelled) ? SyncCancelled()
+                                                                          : Fenced(claim.writer_id);
   }
   return standing;
 }

@@ -90,7 +90,6 @@ class DataCommitter {
   const std::string advance_sql_;
   const std::string number_sql_;
   const std::string checkpoint_sql_;
-  const std::string notify_sql_;
   const std::string rejected_sql_;
   const std::string rejected_bytes_sql_;
   const std::string add_rejected_bytes_sql_;

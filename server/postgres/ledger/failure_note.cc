@@ -6,12 +6,27 @@
 #include "base/error.h"
 
 namespace syncline::postgres {
+namespace {
+
+// $N: the object; $C, $R, $M: parameters with code, reason and message.
+constexpr char kFailure[] = R"sql(
+CASE WHEN $C::integer <> 0 THEN $N || jsonb_build_object(
+  'code', $C::integer, 'reason', $R::text, 'message', left($M::text, 1000), 'at', now()) END
+)sql";
+
+// $N: the object.
+constexpr char kColumns[] = R"sql(
+$N->>'code' AS failure_code, $N->>'reason' AS failure_reason, $N->>'message' AS failure_message,
+(extract(epoch FROM ($N->>'at')::timestamptz) * 1000000)::bigint AS failure_at
+)sql";
+
+}  // namespace
 
 std::string FailureSql(absl::string_view object, int first) {
-  return absl::StrCat("CASE WHEN $", first, "::integer <> 0 THEN ", object,
-                      " || jsonb_build_object('code', $", first, "::integer, 'reason', $",
-                      first + 1, "::text, 'message', left($", first + 2,
-                      "::text, 1000), 'at', now()) END");
+  return absl::StrReplaceAll(kFailure, {{"$N", object},
+                                        {"$C", absl::StrCat("$", first)},
+                                        {"$R", absl::StrCat("$", first + 1)},
+                                        {"$M", absl::StrCat("$", first + 2)}});
 }
 
 void AddFailure(const absl::Status& status, Params* params) {
@@ -19,20 +34,17 @@ void AddFailure(const absl::Status& status, Params* params) {
 }
 
 std::string FailureColumns(absl::string_view note) {
-  return absl::StrReplaceAll(
-      "$N->>'code', $N->>'reason', $N->>'message', "
-      "(extract(epoch FROM ($N->>'at')::timestamptz) * 1000000)::bigint",
-      {{"$N", note}});
+  return absl::StrReplaceAll(kColumns, {{"$N", note}});
 }
 
-void ReadFailure(const Result& rows, size_t row, size_t column, StreamEntry* stream) {
+void ReadFailure(const RowView& row, StreamEntry* stream) {
   if (stream->state != StreamState::kOpen && stream->state != StreamState::kFinalizing) return;
-  if (rows.IsNull(row, column)) return;
-  const absl::Time at = absl::FromUnixMicros(rows.Int(row, column + 3));
+  if (row.IsNull("failure_code")) return;
+  const absl::Time at = absl::FromUnixMicros(row.Int("failure_at"));
   if (!stream->last_error.ok() && at < stream->last_error_at) return;
   stream->last_error =
-      MakeError(static_cast<absl::StatusCode>(rows.Int(row, column)), rows.Text(row, column + 2),
-                {.reason = rows.Text(row, column + 1)});
+      MakeError(static_cast<absl::StatusCode>(row.Int("failure_code")), row.Text("failure_message"),
+                {.reason = row.Text("failure_reason")});
   stream->last_error_at = at;
 }
 

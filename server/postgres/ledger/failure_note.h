@@ -4,7 +4,6 @@
 // Stateless: safe from any thread.
 #pragma once
 
-#include <cstddef>
 #include <string>
 
 #include "absl/status/status.h"
@@ -25,8 +24,8 @@ void AddFailure(const absl::Status& status, Params* params);
 // Returns the columns that ReadFailure reads. `note` is an SQL expression of the stored object.
 std::string FailureColumns(absl::string_view note);
 
-// Reads the failure that starts at `column`, if there is one, into a stream that has not ended,
-// unless the stream already has a later one.
-void ReadFailure(const Result& rows, size_t row, size_t column, StreamEntry* stream);
+// Reads the failure in the columns of FailureColumns, if there is one, into a stream that has not
+// ended, unless the stream already has a later one.
+void ReadFailure(const RowView& row, StreamEntry* stream);
 
 }  // namespace syncline::postgres

@@ -3,9 +3,8 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_replace.h"
 #include "base/status_macros.h"
-#include "server/postgres/sql/sql_generator.h"
+#include "server/postgres/sql/ledger_sql.h"
 
 namespace syncline::postgres {
 namespace {
@@ -22,7 +21,7 @@ JOIN $L.stream s ON s.sync_no = $1 AND s.namespace = p.namespace AND s.name = p.
 )sql";
 
 // $1: sync_no. The checkpoints that are committed and have no sequence number yet.
-constexpr char kDue[] = R"sql(
+constexpr char kDueSql[] = R"sql(
 SELECT g.number, row_number() OVER (ORDER BY g.number) AS place
 FROM $L.global_checkpoint g
 WHERE g.sync_no = $1 AND g.sequence IS NULL AND NOT EXISTS (
@@ -32,26 +31,26 @@ WHERE g.sync_no = $1 AND g.sequence IS NULL AND NOT EXISTS (
     AND coalesce(w.durable_offset, 0) < p."offset")
 )sql";
 
-std::string Sql(absl::string_view quoted_schema, absl::string_view sql) {
-  return absl::StrReplaceAll(sql, {{"$L", quoted_schema}});
-}
+constexpr char kLockSyncSql[] = "SELECT 1 FROM $L.sync WHERE sync_no = $1 FOR UPDATE";
+
+// Follows `WITH due AS (kDueSql)`.
+constexpr char kNumberSql[] = R"sql(
+, numbered AS (
+  UPDATE $L.global_checkpoint g SET sequence = y.last_sequence + d.place
+  FROM due d, $L.sync y
+  WHERE y.sync_no = $1 AND g.sync_no = $1 AND g.number = d.number RETURNING g.sequence)
+UPDATE $L.sync SET last_sequence = (SELECT max(sequence) FROM numbered)
+WHERE sync_no = $1 AND EXISTS (SELECT FROM numbered)
+)sql";
 
 }  // namespace
 
-GlobalCheckpoints::GlobalCheckpoints(absl::string_view ledger_schema)
-    : store_sql_(Sql(QuoteIdentifier(ledger_schema), kStoreSql)),
-      due_sql_(absl::StrCat("SELECT EXISTS (", Sql(QuoteIdentifier(ledger_schema), kDue), ")")),
-      lock_sql_(Sql(QuoteIdentifier(ledger_schema),
-                    "SELECT 1 FROM $L.sync WHERE sync_no = $1 FOR UPDATE")),
-      number_sql_(Sql(QuoteIdentifier(ledger_schema),
-                      absl::StrCat("WITH due AS (", kDue, "), numbered AS (",
-                                   "UPDATE $L.global_checkpoint g SET sequence = "
-                                   "y.last_sequence + d.place FROM due d, $L.sync y "
-                                   "WHERE y.sync_no = $1 AND g.sync_no = $1 AND "
-                                   "g.number = d.number RETURNING g.sequence) "
-                                   "UPDATE $L.sync SET last_sequence = (SELECT max(sequence) "
-                                   "FROM numbered) WHERE sync_no = $1 AND EXISTS "
-                                   "(SELECT FROM numbered)"))) {}
+GlobalCheckpoints::GlobalCheckpoints(absl::string_view quoted_schema)
+    : store_sql_(WithLedgerSchema(kStoreSql, quoted_schema)),
+      due_sql_(WithLedgerSchema(absl::StrCat("SELECT EXISTS (", kDueSql, ")"), quoted_schema)),
+      lock_sql_(WithLedgerSchema(kLockSyncSql, quoted_schema)),
+      number_sql_(WithLedgerSchema(absl::StrCat("WITH due AS (", kDueSql, ")", kNumberSql),
+                                   quoted_schema)) {}
 
 absl::Status GlobalCheckpoints::Store(Connection& connection, const WriterClaim& claim,
                                       const PendingCheckpoint& checkpoint) const {

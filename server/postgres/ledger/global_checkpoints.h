@@ -19,7 +19,8 @@ namespace syncline::postgres {
 
 class GlobalCheckpoints {
  public:
-  explicit GlobalCheckpoints(absl::string_view ledger_schema);
+  // `quoted_schema` is the ledger's schema, quoted for SQL.
+  explicit GlobalCheckpoints(absl::string_view quoted_schema);
 
   // Stores `checkpoint`, which has positions, in a data transaction of the writer. Storing it again
   // has no effect. Positions of streams that the sync does not have are omitted; they were refused

@@ -41,6 +41,8 @@ class Ledger {
   explicit Ledger(absl::string_view schema);
 
   const std::string& schema() const { return schema_; }
+  // The schema's name, quoted for SQL.
+  const std::string& quoted_schema() const { return quoted_schema_; }
   // Returns the NOTIFY channel for what becomes durable in syncs. The payload is the sync_no.
   std::string Channel() const;
 
@@ -134,10 +136,10 @@ class Ledger {
   absl::Status FinishSyncIfDone(Transaction& transaction, int64_t sync_no) const;
   // Wakes the watchers of the sync.
   absl::Status Notify(Transaction& transaction, int64_t sync_no) const;
-  // Ends the writers of streams that were just cancelled, and their generations unless another sync
-  // has opened these since. Rows that appends committed are in the table and are counted.
-  absl::Status EndCancelled(Transaction& transaction, const Result& stream_nos) const;
-  // Returns `sql` with "$L" replaced by the quoted schema.
+  // Ends the writers of `streams`, which were just cancelled, and their generations unless another
+  // sync has opened these since. Rows that appends committed are in the table and are counted.
+  absl::Status EndCancelled(Transaction& transaction, const Result& streams) const;
+  // Returns `sql` with the ledger's schema (WithLedgerSchema).
   std::string Sql(absl::string_view sql) const;
 
   const std::string schema_;

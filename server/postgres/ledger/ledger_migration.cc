@@ -3,12 +3,12 @@
 #include <string>
 
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_replace.h"
 #include "base/error.h"
 #include "base/reasons.h"
 #include "base/status_macros.h"
 #include "server/postgres/ledger/ledger_schema.h"
 #include "server/postgres/sql/catalog_sql.h"
+#include "server/postgres/sql/ledger_sql.h"
 #include "server/postgres/sql/sql_generator.h"
 
 namespace syncline::postgres {
@@ -16,6 +16,21 @@ namespace {
 
 // The key of the advisory lock; other programs are unlikely to use it.
 constexpr int64_t kMigrationLock = 0x73796e636c696e65;  // "syncline"
+
+constexpr char kCreateSql[] = R"sql(
+CREATE TABLE IF NOT EXISTS $L.migration (
+  version integer PRIMARY KEY, applied_at timestamptz NOT NULL DEFAULT now())
+)sql";
+
+constexpr char kVersionSql[] = "SELECT coalesce(max(version), 0) FROM $L.migration";
+constexpr char kMinimumSql[] = "SELECT max(minimum_server) FROM $L.migration";
+constexpr char kAppliedSql[] = "INSERT INTO $L.migration (version) VALUES ($1)";
+
+constexpr char kPlaceSql[] = R"sql(
+SELECT current_user AS role, pg_catalog.current_database() AS database,
+  pg_catalog.quote_ident(current_user) AS quoted_role,
+  pg_catalog.quote_ident(pg_catalog.current_database()) AS quoted_database
+)sql";
 
 // Returns the version of the ledger that this binary has.
 int64_t SupportedVersion() { return static_cast<int64_t>(LedgerMigrations().size()); }
@@ -31,23 +46,20 @@ absl::Status CreateSchema(Transaction& transaction, absl::string_view schema) {
 
 // Returns 0 if there is no ledger.
 absl::StatusOr<int64_t> ReadVersion(Transaction& transaction, const std::string& quoted) {
-  const std::string table = absl::StrCat(quoted, ".migration");
-  SYNCLINE_ASSIGN_OR_RETURN(
-      const Result found,
-      transaction.Query("SELECT pg_catalog.to_regclass($1) IS NOT NULL", Params().Text(table)));
+  SYNCLINE_ASSIGN_OR_RETURN(const Result found,
+                            transaction.Query("SELECT pg_catalog.to_regclass($1) IS NOT NULL",
+                                              Params().Text(absl::StrCat(quoted, ".migration"))));
   if (!found.Bool(0, 0)) return 0;
-  SYNCLINE_ASSIGN_OR_RETURN(
-      const Result version,
-      transaction.Query(absl::StrCat("SELECT coalesce(max(version), 0) FROM ", table)));
+  SYNCLINE_ASSIGN_OR_RETURN(const Result version,
+                            transaction.Query(WithLedgerSchema(kVersionSql, quoted)));
   return version.Int(0, 0);
 }
 
 // Checks a ledger that a newer server has migrated further. This server may work with it unless the
 // ledger requires a newer one.
 absl::Status CheckMinimum(Transaction& transaction, const std::string& quoted) {
-  SYNCLINE_ASSIGN_OR_RETURN(
-      const Result rows,
-      transaction.Query(absl::StrCat("SELECT max(minimum_server) FROM ", quoted, ".migration")));
+  SYNCLINE_ASSIGN_OR_RETURN(const Result rows,
+                            transaction.Query(WithLedgerSchema(kMinimumSql, quoted)));
   const int64_t minimum = rows.Int(0, 0);
   if (minimum <= SupportedVersion()) return absl::OkStatus();
   return MakeError(absl::StatusCode::kFailedPrecondition,
@@ -62,18 +74,13 @@ absl::Status CheckMinimum(Transaction& transaction, const std::string& quoted) {
 absl::Status Migrate(Transaction& transaction, absl::string_view schema,
                      const std::string& quoted) {
   SYNCLINE_RETURN_IF_ERROR(CreateSchema(transaction, schema));
-  SYNCLINE_RETURN_IF_ERROR(
-      transaction.Execute(absl::StrCat("CREATE TABLE IF NOT EXISTS ", quoted,
-                                       ".migration (version integer PRIMARY KEY, "
-                                       "applied_at timestamptz NOT NULL DEFAULT now())")));
+  SYNCLINE_RETURN_IF_ERROR(transaction.Execute(WithLedgerSchema(kCreateSql, quoted)));
   SYNCLINE_ASSIGN_OR_RETURN(int64_t version, ReadVersion(transaction, quoted));
   for (; version < SupportedVersion(); ++version) {
     const char* const migration = LedgerMigrations()[static_cast<size_t>(version)];
-    SYNCLINE_RETURN_IF_ERROR(transaction.Execute(absl::StrReplaceAll(migration, {{"$L", quoted}})));
+    SYNCLINE_RETURN_IF_ERROR(transaction.Execute(WithLedgerSchema(migration, quoted)));
     SYNCLINE_RETURN_IF_ERROR(
-        transaction
-            .Query(absl::StrCat("INSERT INTO ", quoted, ".migration (version) VALUES ($1)"),
-                   Params().Int(version + 1))
+        transaction.Query(WithLedgerSchema(kAppliedSql, quoted), Params().Int(version + 1))
             .status());
   }
   return absl::OkStatus();
@@ -83,22 +90,20 @@ absl::Status Migrate(Transaction& transaction, absl::string_view schema,
 absl::Status WithGrant(Database& database, absl::string_view schema, const absl::Status& denied) {
   std::string remedy;
   const absl::Status asked = database.Transact([&](Transaction& transaction) -> absl::Status {
-    SYNCLINE_ASSIGN_OR_RETURN(
-        const Result rows,
-        transaction.Query("SELECT current_user, pg_catalog.current_database(), "
-                          "pg_catalog.quote_ident(current_user), "
-                          "pg_catalog.quote_ident(pg_catalog.current_database())"));
+    SYNCLINE_ASSIGN_OR_RETURN(const Result rows, transaction.Query(kPlaceSql));
     SYNCLINE_ASSIGN_OR_RETURN(const Result exists,
                               transaction.Query(kNamespaceExistsSql, Params().Text(schema)));
     const std::string quoted = QuoteIdentifier(schema);
-    const std::string role = rows.Text(0, 2);
+    const RowView row = rows.Row(0);
+    const std::string& role = row.Text("quoted_role");
     remedy = absl::StrCat(
         "the ledger cannot be prepared in the schema ", quoted, " of the database ",
-        rows.Text(0, 1), " as the role ", rows.Text(0, 0), ": ", denied.message(), "; run ",
-        exists.Bool(0, 0) ? absl::StrCat("GRANT USAGE, CREATE ON SCHEMA ", quoted, " TO ", role,
-                                         ", and make that role the owner of its tables, if any")
-                          : absl::StrCat("GRANT CREATE ON DATABASE ", rows.Text(0, 3), " TO ", role,
-                                         ", or CREATE SCHEMA ", quoted, " AUTHORIZATION ", role));
+        row.Text("database"), " as the role ", row.Text("role"), ": ", denied.message(), "; run ",
+        exists.Bool(0, 0)
+            ? absl::StrCat("GRANT USAGE, CREATE ON SCHEMA ", quoted, " TO ", role,
+                           ", and make that role the owner of its tables, if any")
+            : absl::StrCat("GRANT CREATE ON DATABASE ", row.Text("quoted_database"), " TO ", role,
+                           ", or CREATE SCHEMA ", quoted, " AUTHORIZATION ", role));
     return absl::OkStatus();
   });
   if (!asked.ok()) return denied;

@@ -12,12 +12,12 @@
 namespace syncline::postgres {
 namespace {
 
-constexpr char kInsertSync[] = R"sql(
+constexpr char kInsertSyncSql[] = R"sql(
 INSERT INTO $L.sync (sync_id, connection_id, request_digest, state, input_digest, owner)
 VALUES ($1, $2, $3, $4, $5, $6) RETURNING sync_no
 )sql";
 
-constexpr char kInsertStream[] = R"sql(
+constexpr char kInsertStreamSql[] = R"sql(
 INSERT INTO $L.stream (sync_no, ordinal, namespace, name, table_schema, table_name, temp_table_name,
   column_inputs, column_names, column_types, json_shapes, primary_key, cursor_column, write_mode, loader,
   generation_id, minimum_generation_id, airbyte_sync_id, state, column_table_types, schema_policy, replay,
@@ -27,7 +27,7 @@ VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $
 RETURNING stream_no
 )sql";
 
-constexpr char kOpenGeneration[] = R"sql(
+constexpr char kOpenGenerationSql[] = R"sql(
 INSERT INTO $L.generation AS g (table_schema, table_name, generation_id, connection_id, sync_id, state)
 SELECT w.table_schema, w.table_name, w.generation_id, $4, $5, 'loading'
 FROM unnest($1::text[], $2::text[], $3::bigint[]) w (table_schema, table_name, generation_id)
@@ -39,7 +39,7 @@ ON CONFLICT (table_schema, table_name, generation_id) DO UPDATE SET
   completed_at = CASE WHEN g.state <> 'dropped' THEN g.completed_at END
 )sql";
 
-constexpr char kMarkRunning[] = R"sql(
+constexpr char kMarkRunningSql[] = R"sql(
 UPDATE $L.sync s SET state = n.state, finished_at = CASE WHEN n.state <> 'running' THEN now() END
 FROM (SELECT CASE WHEN bool_or(state IN ('open', 'finalizing')) THEN 'running'
                   WHEN bool_or(state = 'cancelled') THEN 'cancelled' ELSE 'finished' END AS state
@@ -47,7 +47,7 @@ FROM (SELECT CASE WHEN bool_or(state IN ('open', 'finalizing')) THEN 'running'
 WHERE s.sync_no = $1 AND s.state = 'starting' RETURNING s.state
 )sql";
 
-constexpr char kFailStream[] = R"sql(
+constexpr char kFailStreamSql[] = R"sql(
 WITH failed AS (
   UPDATE $L.stream SET state = 'failed', finished_at = now()
   WHERE stream_no = $1 AND state = 'open' RETURNING table_schema, table_name, generation_id, sync_no)
@@ -56,6 +56,9 @@ FROM failed f JOIN $L.sync y USING (sync_no)
 WHERE g.table_schema = f.table_schema AND g.table_name = f.table_name
   AND g.generation_id = f.generation_id AND g.sync_id = y.sync_id
 )sql";
+
+constexpr char kStoreDigestSql[] =
+    "UPDATE $L.sync SET input_digest = $2 WHERE sync_no = $1 AND input_digest = ''";
 
 Params StreamParams(int64_t sync_no, int64_t ordinal, const StreamEntry& stream) {
   const StreamPlan& plan = stream.plan;
@@ -89,13 +92,13 @@ Params StreamParams(int64_t sync_no, int64_t ordinal, const StreamEntry& stream)
 absl::Status Ledger::InsertSync(Transaction& transaction, SyncEntry* sync) const {
   SYNCLINE_ASSIGN_OR_RETURN(
       const Result inserted,
-      transaction.Query(Sql(kInsertSync), Params()
-                                              .Text(sync->sync_id)
-                                              .Text(sync->connection_id)
-                                              .Text(sync->request_digest)
-                                              .Text(ToText(SyncState::kStarting))
-                                              .Text(sync->input_digest)
-                                              .Text(sync->owner)));
+      transaction.Query(Sql(kInsertSyncSql), Params()
+                                                 .Text(sync->sync_id)
+                                                 .Text(sync->connection_id)
+                                                 .Text(sync->request_digest)
+                                                 .Text(ToText(SyncState::kStarting))
+                                                 .Text(sync->input_digest)
+                                                 .Text(sync->owner)));
   sync->sync_no = inserted.Int(0, 0);
   sync->state = SyncState::kStarting;
   int64_t ordinal = 0;
@@ -106,7 +109,7 @@ absl::Status Ledger::InsertSync(Transaction& transaction, SyncEntry* sync) const
     StreamPlan& plan = stream.plan;
     SYNCLINE_ASSIGN_OR_RETURN(
         const Result row,
-        transaction.Query(Sql(kInsertStream), StreamParams(sync->sync_no, ordinal++, stream)));
+        transaction.Query(Sql(kInsertStreamSql), StreamParams(sync->sync_no, ordinal++, stream)));
     plan.stream_no = row.Int(0, 0);
     if (HasStreamNotes(stream)) {
       SYNCLINE_RETURN_IF_ERROR(WriteStreamNotes(transaction, quoted_schema_, stream));
@@ -117,18 +120,18 @@ absl::Status Ledger::InsertSync(Transaction& transaction, SyncEntry* sync) const
     generations.push_back(plan.generation_id);
   }
   return transaction
-      .Query(Sql(kOpenGeneration), Params()
-                                       .TextArray(schemas)
-                                       .TextArray(tables)
-                                       .IntArray(generations)
-                                       .Text(sync->connection_id)
-                                       .Text(sync->sync_id))
+      .Query(Sql(kOpenGenerationSql), Params()
+                                          .TextArray(schemas)
+                                          .TextArray(tables)
+                                          .IntArray(generations)
+                                          .Text(sync->connection_id)
+                                          .Text(sync->sync_id))
       .status();
 }
 
 absl::Status Ledger::MarkRunning(Transaction& transaction, int64_t sync_no) const {
   SYNCLINE_ASSIGN_OR_RETURN(const Result marked,
-                            transaction.Query(Sql(kMarkRunning), Params().Int(sync_no)));
+                            transaction.Query(Sql(kMarkRunningSql), Params().Int(sync_no)));
   const bool ended = !marked.empty() && marked.Text(0, 0) != ToText(SyncState::kRunning);
   return ended ? Notify(transaction, sync_no) : absl::OkStatus();
 }
@@ -143,16 +146,13 @@ absl::StatusOr<SyncState> Ledger::GetSyncState(Transaction& transaction, int64_t
 
 absl::Status Ledger::FailStream(Transaction& transaction, const StreamEntry& stream) const {
   SYNCLINE_RETURN_IF_ERROR(
-      transaction.Query(Sql(kFailStream), Params().Int(stream.plan.stream_no)).status());
+      transaction.Query(Sql(kFailStreamSql), Params().Int(stream.plan.stream_no)).status());
   return WriteStreamNotes(transaction, quoted_schema_, stream);
 }
 
 absl::Status Ledger::StoreInputDigest(Transaction& transaction, int64_t sync_no,
                                       absl::string_view input_digest) const {
-  return transaction
-      .Query(Sql("UPDATE $L.sync SET input_digest = $2 WHERE sync_no = $1 AND input_digest = ''"),
-             Params().Int(sync_no).Text(input_digest))
-      .status();
+  return transaction.Query(Sql(kStoreDigestSql), Params().Int(sync_no).Text(input_digest)).status();
 }
 
 }  // namespace syncline::postgres

@@ -1,21 +1,25 @@
 #include "server/postgres/ledger/owned_columns.h"
 
-#include "absl/strings/str_cat.h"
 #include "base/status_macros.h"
+#include "server/postgres/sql/ledger_sql.h"
 
 namespace syncline::postgres {
+namespace {
+
+constexpr char kReadSql[] = R"sql(
+SELECT column_name FROM $L.table_column WHERE table_schema = $1 AND table_name = $2 AND owned
+)sql";
+
+}  // namespace
 
 absl::StatusOr<std::set<std::string>> ReadOwnedColumns(Transaction& transaction,
                                                        absl::string_view quoted_schema,
                                                        const TableName& table) {
-  SYNCLINE_ASSIGN_OR_RETURN(
-      const Result result,
-      transaction.Query(absl::StrCat("SELECT column_name FROM ", quoted_schema,
-                                     ".table_column WHERE table_schema = $1 AND table_name = $2"
-                                     " AND owned"),
-                        Params().Text(table.schema).Text(table.name)));
+  SYNCLINE_ASSIGN_OR_RETURN(const Result rows,
+                            transaction.Query(WithLedgerSchema(kReadSql, quoted_schema),
+                                              Params().Text(table.schema).Text(table.name)));
   std::set<std::string> owned;
-  for (size_t row = 0; row < result.size(); ++row) owned.insert(result.Text(row, 0));
+  for (const RowView row : rows) owned.insert(row.Text("column_name"));
   return owned;
 }
 

@@ -9,23 +9,25 @@
 namespace syncline::postgres {
 namespace {
 
+constexpr char kDatabaseSql[] = R"sql(
+SELECT coalesce(pg_catalog.host(pg_catalog.inet_server_addr()), 'local socket') AS host,
+  pg_catalog.current_database() AS database, current_user AS role,
+  pg_catalog.current_setting('server_version') AS version,
+  coalesce((SELECT version FROM pg_catalog.pg_stat_ssl
+            WHERE pid = pg_catalog.pg_backend_pid() AND ssl), 'none') AS tls
+)sql";
+
 // Logs the server, database and role to which the connections lead.
 absl::Status LogDatabase(Database* database) {
   return database->Transact([](Transaction& transaction) -> absl::Status {
-    SYNCLINE_ASSIGN_OR_RETURN(
-        const Result rows,
-        transaction.Query(
-            "SELECT coalesce(pg_catalog.host(pg_catalog.inet_server_addr()), 'local socket'), "
-            "pg_catalog.current_database(), current_user, "
-            "pg_catalog.current_setting('server_version'), "
-            "coalesce((SELECT version FROM pg_catalog.pg_stat_ssl "
-            "WHERE pid = pg_catalog.pg_backend_pid() AND ssl), 'none')"));
+    SYNCLINE_ASSIGN_OR_RETURN(const Result rows, transaction.Query(kDatabaseSql));
+    const RowView row = rows.Row(0);
     Log(LogLevel::kInfo, "database_reached")
-        .Field("host", rows.Text(0, 0))
-        .Field("database", rows.Text(0, 1))
-        .Field("role", rows.Text(0, 2))
-        .Field("version", rows.Text(0, 3))
-        .Field("tls", rows.Text(0, 4));
+        .Field("host", row.Text("host"))
+        .Field("database", row.Text("database"))
+        .Field("role", row.Text("role"))
+        .Field("version", row.Text("version"))
+        .Field("tls", row.Text("tls"));
     return absl::OkStatus();
   });
 }

@@ -3,16 +3,16 @@
 #include <string>
 #include <utility>
 
-#include "absl/strings/str_replace.h"
 #include "base/status_macros.h"
+#include "server/postgres/sql/ledger_sql.h"
 
 namespace syncline::postgres {
 namespace {
 
 // $1: sync; $2, $3: the stream, or NULL; $4 to $7: the record after which the page starts, with a
 // NULL offset for the first page; $8: maximum number of records; $9: maximum bytes. Selects one
-// record more than requested, so that the last column, the number of selected records, shows
-// whether more follow.
+// record more than requested, so that `selected`, the number of selected records, shows whether
+// more follow.
 constexpr char kReadSql[] = R"sql(
 WITH page AS (
   SELECT namespace, stream, writer_id, "offset", reason, raw, raw_truncated, detail, rejected_at,
@@ -25,7 +25,8 @@ WITH page AS (
         ORDER BY namespace, stream, writer_id, "offset" LIMIT $8::bigint + 1) r
   WINDOW place AS (ORDER BY namespace, stream, writer_id, "offset" ROWS UNBOUNDED PRECEDING))
 SELECT namespace, stream, writer_id, "offset", reason, raw, raw_truncated, detail,
-  (extract(epoch FROM rejected_at) * 1000000)::bigint, (SELECT count(*) FROM page)
+  (extract(epoch FROM rejected_at) * 1000000)::bigint AS rejected_at,
+  (SELECT count(*) FROM page) AS selected
 FROM page WHERE number <= $8::bigint AND (number = 1 OR bytes <= $9::bigint) ORDER BY number
 )sql";
 
@@ -44,24 +45,23 @@ absl::StatusOr<RejectedPage> ReadRejected(Transaction& transaction, absl::string
     params.Null().Null().Null().Null();
   }
   params.Int(query.limit).Int(kRejectedPageBytes);
-  SYNCLINE_ASSIGN_OR_RETURN(
-      const Result rows,
-      transaction.Query(absl::StrReplaceAll(kReadSql, {{"$L", quoted_schema}}), params));
+  SYNCLINE_ASSIGN_OR_RETURN(const Result rows,
+                            transaction.Query(WithLedgerSchema(kReadSql, quoted_schema), params));
   RejectedPage page;
-  for (size_t row = 0; row < rows.size(); ++row) {
+  for (const RowView row : rows) {
     ListedRejection listed;
-    listed.place.stream = {rows.Text(row, 0), rows.Text(row, 1)};
-    listed.place.writer_id = rows.Text(row, 2);
-    listed.place.offset = rows.Int(row, 3);
+    listed.place.stream = {row.Text("namespace"), row.Text("stream")};
+    listed.place.writer_id = row.Text("writer_id");
+    listed.place.offset = row.Int("offset");
     listed.record.offset = listed.place.offset;
-    listed.record.reason = rows.Text(row, 4);
-    listed.record.raw = rows.Bytes(row, 5);
-    listed.record.raw_truncated = rows.Bool(row, 6);
-    listed.record.detail = rows.Text(row, 7);
-    listed.rejected_at = absl::FromUnixMicros(rows.Int(row, 8));
+    listed.record.reason = row.Text("reason");
+    listed.record.raw = row.Bytes("raw");
+    listed.record.raw_truncated = row.Bool("raw_truncated");
+    listed.record.detail = row.Text("detail");
+    listed.rejected_at = absl::FromUnixMicros(row.Int("rejected_at"));
     page.records.push_back(std::move(listed));
   }
-  page.more = !rows.empty() && rows.Int(0, 9) > static_cast<int64_t>(rows.size());
+  page.more = !rows.empty() && rows.Row(0).Int("selected") > static_cast<int64_t>(rows.size());
   return page;
 }
 

@@ -3,23 +3,22 @@
 #include <limits>
 #include <utility>
 
-#include "absl/strings/str_replace.h"
 #include "absl/strings/string_view.h"
 #include "base/status_macros.h"
 #include "server/postgres/ledger/stream_notes.h"
-#include "server/postgres/sql/sql_generator.h"
+#include "server/postgres/sql/ledger_sql.h"
 
 namespace syncline::postgres {
 namespace {
 
 // Rejected records are not rows. A writer's `committed` may have gaps.
 constexpr char kTailsSql[] = R"sql(
-SELECT y.sync_id, s.namespace, s.name, w.writer_id, c.checkpoint, s.loader <> 'append',
+SELECT y.sync_id, s.namespace, s.name, w.writer_id, c.checkpoint, s.loader <> 'append' AS staged,
   (SELECT coalesce(sum(upper(r) - greatest(lower(r), c.checkpoint)), 0)::bigint
      FROM unnest(w.committed) AS r WHERE upper(r) > c.checkpoint)
   - (SELECT count(*) FROM $L.rejected_record j
      WHERE j.sync_id = y.sync_id AND j.namespace = s.namespace AND j.stream = s.name
-       AND j.writer_id = w.writer_id AND j."offset" >= c.checkpoint)
+       AND j.writer_id = w.writer_id AND j."offset" >= c.checkpoint) AS rows
 FROM $L.stream s
 JOIN $L.sync y ON y.sync_no = s.sync_no
 JOIN $L.writer w ON w.stream_no = s.stream_no
@@ -63,7 +62,7 @@ undeclared AS (
   WHERE staged.stream_no < $3 AND c.name <> ALL (staged.column_names)
     AND EXISTS (SELECT FROM $L.writer w
                 WHERE w.stream_no = staged.stream_no AND NOT isempty(w.committed)))
-SELECT u.name, a.sync_id, a.namespace, a.name, a.writer_id
+SELECT u.name AS column_name, a.sync_id, a.namespace, a.name, a.writer_id
 FROM undeclared u LEFT JOIN LATERAL (
   SELECT s.sync_id, s.namespace, s.name, w.writer_id
   FROM staged s JOIN $L.writer w ON w.stream_no = s.stream_no
@@ -71,12 +70,44 @@ FROM undeclared u LEFT JOIN LATERAL (
 ORDER BY u.name COLLATE "C"
 )sql";
 
-std::string Sql(const Ledger& ledger, absl::string_view sql) {
-  return absl::StrReplaceAll(sql, {{"$L", QuoteIdentifier(ledger.schema())}});
-}
+constexpr char kGetMarkSql[] = R"sql(
+SELECT generation_id, restart FROM $L.staging WHERE table_schema = $1 AND table_name = $2
+)sql";
+
+constexpr char kSetMarkSql[] = R"sql(
+INSERT INTO $L.staging (table_schema, table_name, generation_id, restart) VALUES ($1, $2, $3, $4)
+ON CONFLICT (table_schema, table_name) DO UPDATE
+  SET generation_id = excluded.generation_id, restart = excluded.restart
+)sql";
+
+constexpr char kClearMarkSql[] =
+    "DELETE FROM $L.staging WHERE table_schema = $1 AND table_name = $2";
+
+constexpr char kHasCompletedSql[] = R"sql(
+SELECT EXISTS (
+  SELECT FROM $L.generation
+  WHERE table_schema = $1 AND table_name = $2 AND generation_id = $3
+    AND completed_at IS NOT NULL AND state <> 'dropped')
+)sql";
+
+constexpr char kWritersOfStreamSql[] = R"sql(
+SELECT y.sync_id, s.namespace, s.name, w.writer_id
+FROM $L.stream s JOIN $L.sync y USING (sync_no) JOIN $L.writer w USING (stream_no)
+WHERE s.stream_no = $1
+)sql";
+
+constexpr char kNoteStartSql[] =
+    "UPDATE $L.stream SET restart = $2, staged_alone = $3 WHERE stream_no = $1";
 
 Params TableParams(const TableName& table) {
   return std::move(Params().Text(table.schema).Text(table.name));
+}
+
+// Returns the ids of the rows of the writer in `row`.
+RawIdRange ReadRawIds(const RowView& row) {
+  const RawIdGenerator ids(row.Text("sync_id"), {row.Text("namespace"), row.Text("name")},
+                           row.Text("writer_id"));
+  return ids.RangeFrom(0);
 }
 
 }  // namespace
@@ -84,22 +115,19 @@ Params TableParams(const TableName& table) {
 absl::StatusOr<std::optional<StagingMark>> GetStagingMark(Transaction& transaction,
                                                           const Ledger& ledger,
                                                           const TableName& table) {
-  SYNCLINE_ASSIGN_OR_RETURN(const Result rows,
-                            transaction.Query(Sql(ledger,
-                                                  "SELECT generation_id, restart FROM $L.staging "
-                                                  "WHERE table_schema = $1 AND table_name = $2"),
-                                              TableParams(table)));
+  SYNCLINE_ASSIGN_OR_RETURN(
+      const Result rows,
+      transaction.Query(WithLedgerSchema(kGetMarkSql, ledger.quoted_schema()), TableParams(table)));
   if (rows.empty()) return std::optional<StagingMark>();
-  return std::optional<StagingMark>({rows.Int(0, 0), rows.Bool(0, 1)});
+  const RowView row = rows.Row(0);
+  return std::optional<StagingMark>(
+      {.generation_id = row.Int("generation_id"), .restart = row.Bool("restart")});
 }
 
 absl::Status SetStagingMark(Transaction& transaction, const Ledger& ledger, const TableName& table,
                             const StagingMark& mark) {
   return transaction
-      .Query(Sql(ledger,
-                 "INSERT INTO $L.staging (table_schema, table_name, generation_id, restart) "
-                 "VALUES ($1, $2, $3, $4) ON CONFLICT (table_schema, table_name) DO UPDATE SET "
-                 "generation_id = excluded.generation_id, restart = excluded.restart"),
+      .Query(WithLedgerSchema(kSetMarkSql, ledger.quoted_schema()),
              TableParams(table).Int(mark.generation_id).Bool(mark.restart))
       .status();
 }
@@ -107,8 +135,7 @@ absl::Status SetStagingMark(Transaction& transaction, const Ledger& ledger, cons
 absl::Status ClearStagingMark(Transaction& transaction, const Ledger& ledger,
                               const TableName& table) {
   return transaction
-      .Query(Sql(ledger, "DELETE FROM $L.staging WHERE table_schema = $1 AND table_name = $2"),
-             TableParams(table))
+      .Query(WithLedgerSchema(kClearMarkSql, ledger.quoted_schema()), TableParams(table))
       .status();
 }
 
@@ -116,10 +143,7 @@ absl::StatusOr<bool> HasCompletedGeneration(Transaction& transaction, const Ledg
                                             const TableName& table, int64_t generation_id) {
   SYNCLINE_ASSIGN_OR_RETURN(
       const Result rows,
-      transaction.Query(Sql(ledger,
-                            "SELECT EXISTS (SELECT FROM $L.generation WHERE table_schema = $1 AND "
-                            "table_name = $2 AND generation_id = $3 AND completed_at IS NOT NULL "
-                            "AND state <> 'dropped')"),
+      transaction.Query(WithLedgerSchema(kHasCompletedSql, ledger.quoted_schema()),
                         TableParams(table).Int(generation_id)));
   return rows.Bool(0, 0);
 }
@@ -127,17 +151,17 @@ absl::StatusOr<bool> HasCompletedGeneration(Transaction& transaction, const Ledg
 absl::StatusOr<std::vector<WriterTail>> FindWriterTails(Transaction& transaction,
                                                         const Ledger& ledger,
                                                         const TableName& table, int64_t stream_no) {
-  SYNCLINE_ASSIGN_OR_RETURN(
-      const Result rows,
-      transaction.Query(Sql(ledger, kTailsSql), TableParams(table).Int(stream_no)));
+  SYNCLINE_ASSIGN_OR_RETURN(const Result rows,
+                            transaction.Query(WithLedgerSchema(kTailsSql, ledger.quoted_schema()),
+                                              TableParams(table).Int(stream_no)));
   std::vector<WriterTail> tails;
-  for (size_t row = 0; row < rows.size(); ++row) {
-    tails.push_back({.sync_id = rows.Text(row, 0),
-                     .descriptor = {rows.Text(row, 1), rows.Text(row, 2)},
-                     .writer_id = rows.Text(row, 3),
-                     .checkpoint_offset = rows.Int(row, 4),
-                     .rows = rows.Int(row, 6),
-                     .staged = rows.Bool(row, 5)});
+  for (const RowView row : rows) {
+    tails.push_back({.sync_id = row.Text("sync_id"),
+                     .descriptor = {row.Text("namespace"), row.Text("name")},
+                     .writer_id = row.Text("writer_id"),
+                     .checkpoint_offset = row.Int("checkpoint"),
+                     .rows = row.Int("rows"),
+                     .staged = row.Bool("staged")});
   }
   return tails;
 }
@@ -151,16 +175,13 @@ absl::StatusOr<std::vector<StagedColumn>> FindStagedColumns(Transaction& transac
   for (const ColumnSchema& column : plan.schema.columns) declared.push_back(column.column_name);
   SYNCLINE_ASSIGN_OR_RETURN(
       const Result rows,
-      transaction.Query(Sql(ledger, kStagedColumnsSql),
+      transaction.Query(WithLedgerSchema(kStagedColumnsSql, ledger.quoted_schema()),
                         TableParams(plan.table).Int(stream_no).TextArray(declared)));
   std::vector<StagedColumn> columns;
-  for (size_t row = 0; row < rows.size(); ++row) {
-    const std::string& name = rows.Text(row, 0);
+  for (const RowView row : rows) {
+    const std::string& name = row.Text("column_name");
     if (columns.empty() || columns.back().name != name) columns.push_back({name, {}});
-    if (rows.IsNull(row, 1)) continue;
-    const RawIdGenerator ids(rows.Text(row, 1), {rows.Text(row, 2), rows.Text(row, 3)},
-                             rows.Text(row, 4));
-    columns.back().absent.push_back(ids.RangeFrom(0));
+    if (!row.IsNull("sync_id")) columns.back().absent.push_back(ReadRawIds(row));
   }
   return columns;
 }
@@ -169,36 +190,27 @@ absl::StatusOr<std::vector<RawIdRange>> FindRawIds(Transaction& transaction, con
                                                    int64_t stream_no) {
   SYNCLINE_ASSIGN_OR_RETURN(
       const Result rows,
-      transaction.Query(Sql(ledger,
-                            "SELECT y.sync_id, s.namespace, s.name, w.writer_id FROM $L.stream s "
-                            "JOIN $L.sync y USING (sync_no) JOIN $L.writer w USING (stream_no) "
-                            "WHERE s.stream_no = $1"),
+      transaction.Query(WithLedgerSchema(kWritersOfStreamSql, ledger.quoted_schema()),
                         Params().Int(stream_no)));
   std::vector<RawIdRange> ranges;
-  for (size_t row = 0; row < rows.size(); ++row) {
-    const RawIdGenerator ids(rows.Text(row, 0), {rows.Text(row, 1), rows.Text(row, 2)},
-                             rows.Text(row, 3));
-    ranges.push_back(ids.RangeFrom(0));
-  }
+  for (const RowView row : rows) ranges.push_back(ReadRawIds(row));
   return ranges;
 }
 
 absl::Status NoteStart(Transaction& transaction, const Ledger& ledger, const StreamEntry& stream) {
   // An append stages nothing.
   if (stream.plan.loader != LoaderKind::kAppend) {
-    SYNCLINE_RETURN_IF_ERROR(
-        transaction
-            .Query(Sql(ledger,
-                       "UPDATE $L.stream SET restart = $2, staged_alone = $3 WHERE stream_no = $1"),
-                   Params()
-                       .Int(stream.plan.stream_no)
-                       .Bool(stream.plan.restart)
-                       .Bool(stream.staged_alone))
-            .status());
+    SYNCLINE_RETURN_IF_ERROR(transaction
+                                 .Query(WithLedgerSchema(kNoteStartSql, ledger.quoted_schema()),
+                                        Params()
+                                            .Int(stream.plan.stream_no)
+                                            .Bool(stream.plan.restart)
+                                            .Bool(stream.staged_alone))
+                                 .status());
   }
   // A start only adds notes, so there are none to replace either.
   if (!HasStreamNotes(stream)) return absl::OkStatus();
-  return WriteStreamNotes(transaction, QuoteIdentifier(ledger.schema()), stream);
+  return WriteStreamNotes(transaction, ledger.quoted_schema(), stream);
 }
 
 }  // namespace syncline::postgres

@@ -1,36 +1,36 @@
 #include "server/postgres/ledger/stream_names.h"
 
-#include "absl/strings/str_replace.h"
 #include "base/status_macros.h"
 #include "server/model/names.h"
+#include "server/postgres/sql/ledger_sql.h"
 
 namespace syncline::postgres {
 namespace {
 
-constexpr char kReadStreamTables[] = R"sql(
-SELECT t.namespace, t.name, t.table_schema, coalesce(t.table_name, ''),
+constexpr char kReadStreamTablesSql[] = R"sql(
+SELECT t.namespace, t.name, t.table_schema, coalesce(t.table_name, '') AS table_name,
   CASE WHEN t.table_name IS NULL OR NOT EXISTS (
     SELECT FROM $L.generation g WHERE g.table_schema = t.table_schema AND g.table_name = t.table_name)
-  THEN coalesce(t.split_from, '') ELSE '' END
+  THEN coalesce(t.split_from, '') ELSE '' END AS split_from
 FROM unnest($1::text[], $2::text[]) w (namespace, name)
 JOIN $L.stream_table t ON t.namespace = w.namespace AND t.name = w.name
 )sql";
 
 // An array type does not count as taken, because PostgreSQL renames it if a new table needs its
 // name.
-constexpr char kReadTableFacts[] = R"sql(
+constexpr char kReadTableFactsSql[] = R"sql(
 SELECT w.table_schema, w.table_name, t.namespace, t.name,
   EXISTS (SELECT FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
           WHERE n.nspname = w.table_schema AND c.relname = w.table_name)
   OR EXISTS (SELECT FROM pg_catalog.pg_type y JOIN pg_catalog.pg_namespace n ON n.oid = y.typnamespace
              WHERE n.nspname = w.table_schema AND y.typname = w.table_name AND y.typisdefined
                AND NOT EXISTS (SELECT FROM pg_catalog.pg_type e
-                               WHERE e.oid = y.typelem AND e.typarray = y.oid))
+                               WHERE e.oid = y.typelem AND e.typarray = y.oid)) AS taken
 FROM unnest($1::text[], $2::text[]) w (table_schema, table_name)
 LEFT JOIN $L.stream_table t ON t.table_schema = w.table_schema AND t.table_name = w.table_name
 )sql";
 
-constexpr char kWriteStreamTables[] = R"sql(
+constexpr char kWriteStreamTablesSql[] = R"sql(
 INSERT INTO $L.stream_table AS t (namespace, name, table_schema, table_name)
 SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::text[])
 ON CONFLICT (namespace, name) DO UPDATE
@@ -38,29 +38,25 @@ ON CONFLICT (namespace, name) DO UPDATE
   WHERE t.table_name IS NULL
 )sql";
 
-constexpr char kReadKnownColumns[] = R"sql(
+constexpr char kReadKnownColumnsSql[] = R"sql(
 SELECT c.table_schema, c.table_name, c.input_name, c.column_name, c.owned
 FROM unnest($1::text[], $2::text[]) w (table_schema, table_name)
 JOIN $L.table_column c ON c.table_schema = w.table_schema AND c.table_name = w.table_name
 )sql";
 
-constexpr char kReadExistingColumns[] = R"sql(
-SELECT w.table_schema, w.table_name, a.attname
+constexpr char kReadExistingColumnsSql[] = R"sql(
+SELECT w.table_schema, w.table_name, a.attname AS column_name
 FROM unnest($1::text[], $2::text[]) w (table_schema, table_name)
 JOIN pg_catalog.pg_namespace n ON n.nspname = w.table_schema
 JOIN pg_catalog.pg_class c ON c.relnamespace = n.oid AND c.relname = w.table_name
 JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
 )sql";
 
-constexpr char kWriteColumns[] = R"sql(
+constexpr char kWriteColumnsSql[] = R"sql(
 INSERT INTO $L.table_column (table_schema, table_name, input_name, column_name, owned)
 SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::boolean[])
 ON CONFLICT (table_schema, table_name, input_name) DO UPDATE SET owned = excluded.owned
 )sql";
-
-std::string SqlOf(absl::string_view quoted_schema, absl::string_view sql) {
-  return absl::StrReplaceAll(sql, {{"$L", quoted_schema}});
-}
 
 Params NamesOf(const std::vector<TableName>& tables) {
   std::vector<std::string> schemas;
@@ -82,7 +78,9 @@ Params NamesOf(const std::vector<StreamDescriptor>& streams) {
   return Params().TextArray(spaces).TextArray(names);
 }
 
-TableName TableOf(const Result& rows, size_t row) { return {rows.Text(row, 0), rows.Text(row, 1)}; }
+TableName ReadTableName(const RowView& row) {
+  return {row.Text("table_schema"), row.Text("table_name")};
+}
 
 }  // namespace
 
@@ -91,11 +89,11 @@ absl::StatusOr<std::map<StreamDescriptor, StreamTable>> ReadStreamTables(
     const std::vector<StreamDescriptor>& streams) {
   SYNCLINE_ASSIGN_OR_RETURN(
       const Result rows,
-      transaction.Query(SqlOf(quoted_schema, kReadStreamTables), NamesOf(streams)));
+      transaction.Query(WithLedgerSchema(kReadStreamTablesSql, quoted_schema), NamesOf(streams)));
   std::map<StreamDescriptor, StreamTable> tables;
-  for (size_t row = 0; row < rows.size(); ++row) {
-    tables[{rows.Text(row, 0), rows.Text(row, 1)}] = {{rows.Text(row, 2), rows.Text(row, 3)},
-                                                      rows.Text(row, 4)};
+  for (const RowView row : rows) {
+    tables[{row.Text("namespace"), row.Text("name")}] = {ReadTableName(row),
+                                                         row.Text("split_from")};
   }
   return tables;
 }
@@ -103,13 +101,14 @@ absl::StatusOr<std::map<StreamDescriptor, StreamTable>> ReadStreamTables(
 absl::Status ReadTableFacts(Transaction& transaction, absl::string_view quoted_schema,
                             const std::vector<TableName>& tables, NameFacts* facts) {
   SYNCLINE_ASSIGN_OR_RETURN(
-      const Result rows, transaction.Query(SqlOf(quoted_schema, kReadTableFacts), NamesOf(tables)));
-  for (size_t row = 0; row < rows.size(); ++row) {
-    const ScopedName name = MakeScopedName(TableOf(rows, row));
-    if (!rows.IsNull(row, 3)) {
-      facts->owners[name] = GetIdentity({rows.Text(row, 2), rows.Text(row, 3)});
+      const Result rows,
+      transaction.Query(WithLedgerSchema(kReadTableFactsSql, quoted_schema), NamesOf(tables)));
+  for (const RowView row : rows) {
+    const ScopedName name = MakeScopedName(ReadTableName(row));
+    if (!row.IsNull("name")) {
+      facts->owners[name] = GetIdentity({row.Text("namespace"), row.Text("name")});
     }
-    if (rows.Bool(row, 4)) facts->taken.insert(name);
+    if (row.Bool("taken")) facts->taken.insert(name);
   }
   return absl::OkStatus();
 }
@@ -125,7 +124,7 @@ absl::Status WriteStreamTables(Transaction& transaction, absl::string_view quote
     tables.push_back(table.name);
   }
   return transaction
-      .Query(SqlOf(quoted_schema, kWriteStreamTables),
+      .Query(WithLedgerSchema(kWriteStreamTablesSql, quoted_schema),
              Params().TextArray(spaces).TextArray(names).TextArray(schemas).TextArray(tables))
       .status();
 }
@@ -135,15 +134,17 @@ absl::StatusOr<std::map<TableName, TableColumnFacts>> ReadTableColumnFacts(
     const std::vector<TableName>& tables) {
   const Params names = NamesOf(tables);
   std::map<TableName, TableColumnFacts> facts;
-  SYNCLINE_ASSIGN_OR_RETURN(const Result known,
-                            transaction.Query(SqlOf(quoted_schema, kReadKnownColumns), names));
-  for (size_t row = 0; row < known.size(); ++row) {
-    facts[TableOf(known, row)].known.push_back(
-        {known.Text(row, 2), known.Text(row, 3), known.Bool(row, 4)});
+  SYNCLINE_ASSIGN_OR_RETURN(
+      const Result known,
+      transaction.Query(WithLedgerSchema(kReadKnownColumnsSql, quoted_schema), names));
+  for (const RowView row : known) {
+    facts[ReadTableName(row)].known.push_back(
+        {row.Text("input_name"), row.Text("column_name"), row.Bool("owned")});
   }
-  SYNCLINE_ASSIGN_OR_RETURN(const Result existing, transaction.Query(kReadExistingColumns, names));
-  for (size_t row = 0; row < existing.size(); ++row) {
-    facts[TableOf(existing, row)].existing.insert(existing.Text(row, 2));
+  SYNCLINE_ASSIGN_OR_RETURN(const Result existing,
+                            transaction.Query(kReadExistingColumnsSql, names));
+  for (const RowView row : existing) {
+    facts[ReadTableName(row)].existing.insert(row.Text("column_name"));
   }
   return facts;
 }
@@ -160,12 +161,12 @@ absl::Status WriteTableColumns(Transaction& transaction, absl::string_view quote
     owned.emplace_back(column.owned ? "t" : "f");
   }
   return transaction
-      .Query(SqlOf(quoted_schema, kWriteColumns), Params()
-                                                      .TextArray(schemas)
-                                                      .TextArray(tables)
-                                                      .TextArray(inputs)
-                                                      .TextArray(names)
-                                                      .TextArray(owned))
+      .Query(WithLedgerSchema(kWriteColumnsSql, quoted_schema), Params()
+                                                                    .TextArray(schemas)
+                                                                    .TextArray(tables)
+                                                                    .TextArray(inputs)
+                                                                    .TextArray(names)
+                                                                    .TextArray(owned))
       .status();
 }
 

@@ -5,10 +5,10 @@
 
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_replace.h"
 #include "base/error.h"
 #include "base/status_macros.h"
 #include "server/model/enum_names.h"
+#include "server/postgres/sql/ledger_sql.h"
 
 namespace syncline::postgres {
 namespace {
@@ -35,10 +35,11 @@ UPDATE $L.stream SET
 WHERE stream_no = $1
 )sql";
 
-// One row per note: the stream, the note's kind, then up to six values and its position.
+// One row per note: the stream, the note's kind, up to six values, which the kind defines, and the
+// note's position.
 constexpr char kReadSql[] = R"sql(
-SELECT stream_no, 'change', c->>'kind', c->>'column', c->>'from', c->>'to', c->>'rewrites',
-  c->>'table_bytes', at
+SELECT stream_no, 'change' AS kind, c->>'kind' AS value1, c->>'column' AS value2,
+  c->>'from' AS value3, c->>'to' AS value4, c->>'rewrites' AS value5, c->>'table_bytes' AS value6, at
   FROM $L.stream, jsonb_array_elements(changes) WITH ORDINALITY a (c, at) WHERE stream_no = ANY($1)
 UNION ALL
 SELECT stream_no, 'warning', w->>'code', w->>'text', NULL, NULL, NULL, NULL, at
@@ -73,64 +74,61 @@ SELECT stream_no, 'field', field, nulled::text, truncated::text, undeclared::tex
             ORDER BY sum(nulled + truncated + undeclared) DESC, field) AS place
         FROM $L.field_count WHERE stream_no = ANY($1) GROUP BY stream_no, field) f
   WHERE place <= $2
-ORDER BY 1, 2, 9
+ORDER BY stream_no, kind, at
 )sql";
 
-std::string SqlOf(absl::string_view quoted_schema, absl::string_view sql) {
-  return absl::StrReplaceAll(sql, {{"$L", quoted_schema}});
-}
-
-std::optional<int64_t> OptionalInt(const Result& rows, size_t row, size_t column) {
-  if (rows.IsNull(row, column)) return std::nullopt;
-  return rows.Int(row, column);
-}
-
-double Double(const Result& rows, size_t row, size_t column) {
+double Double(const RowView& note, absl::string_view column) {
   double value = 0;
-  return absl::SimpleAtod(rows.Text(row, column), &value) ? value : 0;
+  return absl::SimpleAtod(note.Text(column), &value) ? value : 0;
 }
 
 // jsonb prints booleans as `true` and `false`.
-bool JsonBool(const Result& rows, size_t row, size_t column) {
-  return rows.Text(row, column) == "true";
+bool JsonBool(const RowView& note, absl::string_view column) { return note.Text(column) == "true"; }
+
+void ReadGuard(const RowView& note, PublishGuard* guard) {
+  guard->min_rows = note.OptionalInt("value1");
+  if (!note.IsNull("value2")) guard->max_shrink = Double(note, "value2");
+  guard->unique_key = JsonBool(note, "value3");
+  guard->max_rejected = note.OptionalInt("value4");
+  guard->max_nulled = note.OptionalInt("value5");
+  guard->allow_empty = JsonBool(note, "value6");
 }
 
-void ReadGuard(const Result& rows, size_t row, PublishGuard* guard) {
-  guard->min_rows = OptionalInt(rows, row, 2);
-  if (!rows.IsNull(row, 3)) guard->max_shrink = Double(rows, row, 3);
-  guard->unique_key = JsonBool(rows, row, 4);
-  guard->max_rejected = OptionalInt(rows, row, 5);
-  guard->max_nulled = OptionalInt(rows, row, 6);
-  guard->allow_empty = JsonBool(rows, row, 7);
-}
-
-void ReadNote(const Result& rows, size_t row, StreamEntry* stream) {
-  const std::string& kind = rows.Text(row, 1);
+void ReadNote(const RowView& note, StreamEntry* stream) {
+  const std::string& kind = note.Text("kind");
+  const std::string& first = note.Text("value1");
+  const std::string& second = note.Text("value2");
   if (kind == "change") {
-    stream->changes.push_back({SchemaChangeKindFromText(rows.Text(row, 2)), rows.Text(row, 3),
-                               rows.Text(row, 4), rows.Text(row, 5), JsonBool(rows, row, 6),
-                               rows.Int(row, 7)});
+    stream->changes.push_back({.kind = SchemaChangeKindFromText(first),
+                               .column = second,
+                               .from = note.Text("value3"),
+                               .to = note.Text("value4"),
+                               .rewrites = JsonBool(note, "value5"),
+                               .table_bytes = note.Int("value6")});
   } else if (kind == "warning") {
-    stream->warnings.push_back({rows.Text(row, 2), rows.Text(row, 3)});
+    stream->warnings.push_back({.code = first, .text = second});
   } else if (kind == "error") {
-    stream->error = MakeError(static_cast<absl::StatusCode>(rows.Int(row, 2)), rows.Text(row, 4),
-                              {.reason = rows.Text(row, 3), .subject = rows.Text(row, 5)});
+    stream->error =
+        MakeError(static_cast<absl::StatusCode>(note.Int("value1")), note.Text("value3"),
+                  {.reason = second, .subject = note.Text("value4")});
   } else if (kind == "error_metadata" || kind == "error_violation") {
     ErrorDetail detail = GetDetail(stream->error);
     if (kind == "error_metadata") {
-      detail.metadata.emplace_back(rows.Text(row, 2), rows.Text(row, 3));
+      detail.metadata.emplace_back(first, second);
     } else {
-      detail.violations.push_back({rows.Text(row, 2), rows.Text(row, 3)});
+      detail.violations.push_back({first, second});
     }
     stream->error = MakeError(stream->error.code(), stream->error.message(), detail);
   } else if (kind == "guard") {
-    ReadGuard(rows, row, &stream->plan.guard);
+    ReadGuard(note, &stream->plan.guard);
   } else if (kind == "not_null") {
-    stream->plan.guard.not_null[rows.Text(row, 2)] = Double(rows, row, 3);
+    stream->plan.guard.not_null[first] = Double(note, "value2");
   } else if (kind == "guard_key") {
-    stream->plan.guard.key.push_back(rows.Text(row, 2));
+    stream->plan.guard.key.push_back(first);
   } else if (kind == "field") {
-    stream->fields[rows.Text(row, 2)] = {rows.Int(row, 3), rows.Int(row, 4), rows.Int(row, 5)};
+    stream->fields[first] = {.nulled = note.Int("value2"),
+                             .truncated = note.Int("value3"),
+                             .undeclared = note.Int("value4")};
   }
 }
 
@@ -195,15 +193,15 @@ absl::Status WriteStreamNotes(Transaction& transaction, absl::string_view quoted
   params.TextArray(after).TextArray(rewrites).IntArray(bytes).TextArray(codes).TextArray(texts);
   AddGuard(stream.plan.guard, &params);
   AddError(stream.error, &params);
-  return transaction.Query(SqlOf(quoted_schema, kWriteSql), params).status();
+  return transaction.Query(WithLedgerSchema(kWriteSql, quoted_schema), params).status();
 }
 
 absl::Status ReadStreamNotes(Transaction& transaction, absl::string_view quoted_schema,
                              const std::vector<int64_t>& stream_nos, const StreamsByNo& by_no) {
   SYNCLINE_ASSIGN_OR_RETURN(const Result rows,
-                            transaction.Query(SqlOf(quoted_schema, kReadSql),
+                            transaction.Query(WithLedgerSchema(kReadSql, quoted_schema),
                                               Params().IntArray(stream_nos).Int(kMaxFieldCounts)));
-  for (size_t row = 0; row < rows.size(); ++row) ReadNote(rows, row, by_no.at(rows.Int(row, 0)));
+  for (const RowView row : rows) ReadNote(row, by_no.at(row.Int("stream_no")));
   return absl::OkStatus();
 }
 

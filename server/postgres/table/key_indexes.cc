@@ -3,9 +3,9 @@
 #include <algorithm>
 
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_replace.h"
 #include "base/status_macros.h"
 #include "server/postgres/connection/sqlstate.h"
+#include "server/postgres/sql/ledger_sql.h"
 #include "server/postgres/sql/sql_generator.h"
 
 namespace syncline::postgres {
@@ -15,7 +15,7 @@ namespace {
 constexpr int kMaxNameAttempts = 20;
 
 // $1: schema; $2: table. Returns one row per plain index of the table and per column of it, in the
-// order of the columns: name, column, whether the ledger lists the index with these columns.
+// order of the columns. `ours`: the ledger lists the index with these columns.
 constexpr char kFindSql[] = R"sql(
 WITH plain AS (
   SELECT i.relname::text AS name,
@@ -33,7 +33,7 @@ WITH plain AS (
       SELECT FROM unnest(x.indkey::int2[], x.indcollation::oid[]) k (n, collation_oid)
       JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid AND a.attnum = k.n
       WHERE k.collation_oid <> a.attcollation))
-SELECT p.name, u.name, l.index_name IS NOT NULL
+SELECT p.name AS index_name, u.name AS column_name, l.index_name IS NOT NULL AS ours
 FROM plain p
 LEFT JOIN $L.table_index l ON l.table_schema = $1 AND l.table_name = $2 AND NOT p.special
   AND l.index_name = p.name AND l.columns = p.columns
@@ -48,14 +48,17 @@ constexpr char kFreeNameSql[] =
     " WHERE n.nspname = $1 AND c.relname = w.name AND c.relname <> ALL ($3::text[]))"
     " ORDER BY w.place LIMIT 1";
 
-constexpr char kNoteSql[] =
-    "INSERT INTO $L.table_index (table_schema, table_name, index_name, columns) "
-    "VALUES ($1, $2, $3, $4) ON CONFLICT (table_schema, index_name) DO UPDATE "
-    "SET table_name = excluded.table_name, columns = excluded.columns";
+constexpr char kNoteSql[] = R"sql(
+INSERT INTO $L.table_index (table_schema, table_name, index_name, columns)
+VALUES ($1, $2, $3, $4)
+ON CONFLICT (table_schema, index_name) DO UPDATE
+  SET table_name = excluded.table_name, columns = excluded.columns
+)sql";
 
-constexpr char kForgetSql[] =
-    "DELETE FROM $L.table_index WHERE table_schema = $1 AND table_name = $2 "
-    "AND index_name <> ALL ($3::text[])";
+constexpr char kForgetSql[] = R"sql(
+DELETE FROM $L.table_index
+WHERE table_schema = $1 AND table_name = $2 AND index_name <> ALL ($3::text[])
+)sql";
 
 bool HasVariableLength(const TableSchema& schema, const std::string& name) {
   return std::any_of(schema.columns.begin(), schema.columns.end(), [&](const ColumnSchema& column) {
@@ -100,7 +103,7 @@ KeyIndexes::KeyIndexes(absl::string_view ledger_schema)
     : quoted_schema_(QuoteIdentifier(ledger_schema)) {}
 
 std::string KeyIndexes::Sql(absl::string_view sql) const {
-  return absl::StrReplaceAll(sql, {{"$L", quoted_schema_}});
+  return WithLedgerSchema(sql, quoted_schema_);
 }
 
 absl::StatusOr<std::vector<PlainIndex>> KeyIndexes::Find(Transaction& transaction,
@@ -109,11 +112,12 @@ absl::StatusOr<std::vector<PlainIndex>> KeyIndexes::Find(Transaction& transactio
       const Result rows,
       transaction.Query(Sql(kFindSql), Params().Text(table.schema).Text(table.name)));
   std::vector<PlainIndex> indexes;
-  for (size_t row = 0; row < rows.size(); ++row) {
-    if (indexes.empty() || indexes.back().name != rows.Text(row, 0)) {
-      indexes.push_back({.name = rows.Text(row, 0), .columns = {}, .ours = rows.Bool(row, 2)});
+  for (const RowView row : rows) {
+    const std::string& name = row.Text("index_name");
+    if (indexes.empty() || indexes.back().name != name) {
+      indexes.push_back({.name = name, .columns = {}, .ours = row.Bool("ours")});
     }
-    indexes.back().columns.push_back(rows.Text(row, 1));
+    indexes.back().columns.push_back(row.Text("column_name"));
   }
   // The user's indexes come before ours: of two with the same columns the first is kept.
   std::stable_sort(indexes.begin(), indexes.end(),
