@@ -29,24 +29,25 @@ WITH RECURSIVE up(oid, depth) AS (
   JOIN pg_rewrite r ON r.oid = d.objid AND r.rulename = '_RETURN' AND r.ev_class <> up.oid
   WHERE up.depth < 100),
 ordered AS (SELECT oid, max(depth) AS depth FROM up WHERE oid <> $1::oid GROUP BY oid)
-SELECT c.oid, n.nspname, c.relname, format('%I.%I', n.nspname, c.relname),
-       quote_ident(n.nspname),
-       pg_describe_object('pg_class'::regclass, c.oid, 0), c.relkind = 'm', c.relispopulated,
+SELECT c.oid, n.nspname AS schema, c.relname AS name,
+       format('%I.%I', n.nspname, c.relname) AS quoted_name, quote_ident(n.nspname) AS quoted_schema,
+       pg_describe_object('pg_class'::regclass, c.oid, 0) AS subject,
+       c.relkind = 'm' AS materialized, c.relispopulated AS populated,
        (SELECT string_agg(DISTINCT d.refobjid::text, ',')
         FROM pg_rewrite r JOIN pg_depend d ON d.classid = 'pg_rewrite'::regclass
           AND d.objid = r.oid AND d.refclassid = 'pg_class'::regclass AND d.refobjid <> c.oid
-        WHERE r.ev_class = c.oid AND r.rulename = '_RETURN'),
-       rtrim(pg_get_viewdef(c.oid), ';'),
+        WHERE r.ev_class = c.oid AND r.rulename = '_RETURN') AS depends_on,
+       rtrim(pg_get_viewdef(c.oid), ';') AS definition,
        coalesce((SELECT ' WITH (' || string_agg(format('%I=%L', option_name, option_value), ', ')
                         || ')' FROM pg_options_to_table(c.reloptions)), '') ||
        coalesce((SELECT format(' TABLESPACE %I', spcname) FROM pg_tablespace t
-                 WHERE t.oid = c.reltablespace AND c.relkind = 'm'), '')
+                 WHERE t.oid = c.reltablespace AND c.relkind = 'm'), '') AS options
 FROM ordered o JOIN pg_class c ON c.oid = o.oid JOIN pg_namespace n ON n.oid = c.relnamespace
 ORDER BY o.depth, c.oid
 )sql";
 
 constexpr char kColumnsSql[] = R"sql(
-SELECT DISTINCT r.ev_class, a.attname
+SELECT DISTINCT r.ev_class AS view_oid, a.attname AS column_name
 FROM pg_depend d JOIN pg_rewrite r ON r.oid = d.objid AND r.rulename = '_RETURN'
 JOIN pg_attribute a ON a.attrelid = d.refobjid AND a.attnum = d.refobjsubid
 WHERE d.refclassid = 'pg_class'::regclass AND d.refobjid = $1::oid
@@ -62,18 +63,18 @@ std::set<int64_t> ParseOids(absl::string_view text) {
   return oids;
 }
 
-DependentView ReadView(const Result& rows, size_t row) {
+DependentView ReadView(const RowView& row) {
   DependentView view;
-  view.oid = rows.Int(row, 0);
-  view.name = {rows.Text(row, 1), rows.Text(row, 2)};
-  view.quoted_name = rows.Text(row, 3);
-  view.quoted_schema = rows.Text(row, 4);
-  view.subject = rows.Text(row, 5);
-  view.materialized = rows.Bool(row, 6);
-  view.populated = rows.Bool(row, 7);
-  view.depends_on = ParseOids(rows.Text(row, 8));
-  view.definition = rows.Text(row, 9);
-  view.options = rows.Text(row, 10);
+  view.oid = row.Int("oid");
+  view.name = {row.Text("schema"), row.Text("name")};
+  view.quoted_name = row.Text("quoted_name");
+  view.quoted_schema = row.Text("quoted_schema");
+  view.subject = row.Text("subject");
+  view.materialized = row.Bool("materialized");
+  view.populated = row.Bool("populated");
+  view.depends_on = ParseOids(row.Text("depends_on"));
+  view.definition = row.Text("definition");
+  view.options = row.Text("options");
   return view;
 }
 
@@ -98,8 +99,8 @@ absl::Status AddColumns(Transaction& transaction, Dependents* dependents) {
   SYNCLINE_ASSIGN_OR_RETURN(const Result rows,
                             transaction.Query(kColumnsSql, Params().Int(dependents->table)));
   std::map<int64_t, std::set<std::string>> columns;
-  for (size_t row = 0; row < rows.size(); ++row) {
-    columns[rows.Int(row, 0)].insert(rows.Text(row, 1));
+  for (const RowView row : rows) {
+    columns[row.Int("view_oid")].insert(row.Text("column_name"));
   }
   for (DependentView& view : dependents->views) view.columns = columns[view.oid];
   return absl::OkStatus();
@@ -165,7 +166,7 @@ absl::StatusOr<Dependents> Capture(Transaction& transaction, const TableName& ta
   SYNCLINE_ASSIGN_OR_RETURN(const std::string search_path, ClearSearchPath(transaction));
   SYNCLINE_ASSIGN_OR_RETURN(const Result rows,
                             transaction.Query(kViewsSql, Params().Int(dependents.table)));
-  for (size_t row = 0; row < rows.size(); ++row) dependents.views.push_back(ReadView(rows, row));
+  for (const RowView row : rows) dependents.views.push_back(ReadView(row));
   if (!dependents.views.empty()) {
     SYNCLINE_RETURN_IF_ERROR(AddColumns(transaction, &dependents));
     SYNCLINE_RETURN_IF_ERROR(AddTraits(transaction, &dependents));

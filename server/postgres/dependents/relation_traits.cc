@@ -234,11 +234,11 @@ absl::StatusOr<std::map<int64_t, RelationTraits>> CaptureTraits(
       const Result rows,
       transaction.Query(absl::StrCat(kSubjects, kAccess, kStorage, kIndexes, kBehaviour, kNotes),
                         params));
-  for (size_t row = 0; row < rows.size(); ++row) {
-    RelationTraits& of = traits[rows.Int(row, 0)];
-    const int64_t phase = rows.Int(row, 1);
+  for (const RowView row : rows) {
+    RelationTraits& of = traits[row.Int("oid")];
+    const int64_t phase = row.Int("phase");
     std::vector<DdlStep>& steps = phase == 0 ? of.owner : phase == 1 ? of.access : of.rest;
-    steps.push_back({.subject = rows.Text(row, 2), .sql = rows.Text(row, 3)});
+    steps.push_back({.subject = row.Text("subject"), .sql = row.Text("sql")});
   }
   return traits;
 }

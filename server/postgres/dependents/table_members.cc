@@ -97,11 +97,12 @@ member AS (
          ''
   FROM tab JOIN pg_statistic_ext s ON s.stxrelid = tab.oid
   JOIN pg_namespace n ON n.oid = s.stxnamespace, pg_get_statisticsobjdef(s.oid) def)
-SELECT kind, raw, name, schema, pg_describe_object(class, oid, 0), definition, validated,
-       EXISTS (SELECT FROM gone WHERE gone.classid = class AND gone.objid = m.oid),
-       tablespace, options, targets,
+SELECT kind, raw AS name, name AS quoted_name, schema AS quoted_schema,
+       pg_describe_object(class, oid, 0) AS subject, definition, validated,
+       EXISTS (SELECT FROM gone WHERE gone.classid = class AND gone.objid = m.oid) AS gone,
+       tablespace, options, targets AS column_targets,
        (SELECT string_agg(step, E';\n' ORDER BY ord) FROM unnest(finish)
-          WITH ORDINALITY f(step, ord) WHERE step IS NOT NULL)
+          WITH ORDINALITY f(step, ord) WHERE step IS NOT NULL) AS finish
 FROM member m ORDER BY strpos('kcfsit', kind), raw COLLATE "C"
 )sql";
 
@@ -283,19 +284,19 @@ absl::StatusOr<std::vector<TableMember>> CaptureMembers(Transaction& transaction
                             transaction.Query(absl::StrCat(kScope, kIndexes, kMembers),
                                               Params().Int(table).OptionalInt(successor)));
   std::vector<TableMember> members;
-  for (size_t row = 0; row < rows.size(); ++row) {
-    members.push_back({.kind = KindOf(rows.Text(row, 0)),
-                       .name = rows.Text(row, 1),
-                       .quoted_name = rows.Text(row, 2),
-                       .quoted_schema = rows.Text(row, 3),
-                       .subject = rows.Text(row, 4),
-                       .definition = rows.Text(row, 5),
-                       .validated = rows.Bool(row, 6),
-                       .gone = rows.Bool(row, 7),
-                       .tablespace = rows.Text(row, 8),
-                       .options = rows.Text(row, 9),
-                       .column_targets = rows.Text(row, 10),
-                       .finish = rows.Text(row, 11)});
+  for (const RowView row : rows) {
+    members.push_back({.kind = KindOf(row.Text("kind")),
+                       .name = row.Text("name"),
+                       .quoted_name = row.Text("quoted_name"),
+                       .quoted_schema = row.Text("quoted_schema"),
+                       .subject = row.Text("subject"),
+                       .definition = row.Text("definition"),
+                       .validated = row.Bool("validated"),
+                       .gone = row.Bool("gone"),
+                       .tablespace = row.Text("tablespace"),
+                       .options = row.Text("options"),
+                       .column_targets = row.Text("column_targets"),
+                       .finish = row.Text("finish")});
   }
   return members;
 }

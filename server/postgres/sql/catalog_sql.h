@@ -20,14 +20,14 @@ inline constexpr char kColumnTypeSql[] =
     " AND a.attname = $3 AND a.attnum > 0 AND NOT a.attisdropped";
 
 // $1: schemas, $2: names, arrays of the same length. Returns one row per table that exists, in
-// their order: position from 1, relkind, persistence, whether it is a partition or inherits,
-// whether others inherit from it, whether row level security hides rows from this role, then the
-// types of the four meta columns with modifiers (NULL if missing).
+// their order. `place` counts from 1; `inherits`: also a partition; `row_security`: it hides rows
+// from this role; then the types of the four meta columns with modifiers (NULL if missing).
 inline constexpr char kTableShapesSql[] =
-    "SELECT w.place, c.relkind, c.relpersistence,"
-    " EXISTS (SELECT 1 FROM pg_inherits WHERE inhrelid = c.oid),"
-    " EXISTS (SELECT 1 FROM pg_inherits WHERE inhparent = c.oid),"
-    " row_security_active(c.oid), m.raw_id, m.extracted_at, m.meta, m.generation_id"
+    "SELECT w.place, c.relkind AS kind, c.relpersistence AS persistence,"
+    " EXISTS (SELECT 1 FROM pg_inherits WHERE inhrelid = c.oid) AS inherits,"
+    " EXISTS (SELECT 1 FROM pg_inherits WHERE inhparent = c.oid) AS is_parent,"
+    " row_security_active(c.oid) AS row_security,"
+    " m.raw_id, m.extracted_at, m.meta, m.generation_id"
     " FROM unnest($1::text[], $2::text[]) WITH ORDINALITY AS w (schema_name, table_name, place)"
     " JOIN pg_namespace n ON n.nspname = w.schema_name"
     " JOIN pg_class c ON c.relnamespace = n.oid AND c.relname = w.table_name"
@@ -41,10 +41,10 @@ inline constexpr char kTableShapesSql[] =
     " ORDER BY w.place";
 
 // $1: schemas, $2: names, arrays of the same length. Returns one row per name that a type has, in
-// their order: position from 1, typtype. Excludes row types of relations, and array types of other
+// their order; `place` counts from 1. Excludes row types of relations, and array types of other
 // types, because PostgreSQL renames those when a table of that name is created.
 inline constexpr char kTypesSql[] =
-    "SELECT w.place, t.typtype"
+    "SELECT w.place, t.typtype AS kind"
     " FROM unnest($1::text[], $2::text[]) WITH ORDINALITY AS w (schema_name, type_name, place)"
     " JOIN pg_catalog.pg_namespace n ON n.nspname = w.schema_name"
     " JOIN pg_catalog.pg_type t ON t.typnamespace = n.oid AND t.typname = w.type_name"
@@ -52,29 +52,28 @@ inline constexpr char kTypesSql[] =
     " (SELECT 1 FROM pg_catalog.pg_type e WHERE e.oid = t.typelem AND e.typarray = t.oid)"
     " ORDER BY w.place";
 
-// $1: schema, $2: table. Returns its columns in order: name, type with modifier, whether it is
-// declared NOT NULL.
+// $1: schema, $2: table. Returns its columns in order, with their types and modifiers.
 inline constexpr char kColumnsSql[] =
-    "SELECT a.attname, format_type(a.atttypid, a.atttypmod), a.attnotnull FROM pg_attribute a"
+    "SELECT a.attname AS name, format_type(a.atttypid, a.atttypmod) AS type,"
+    " a.attnotnull AS not_null FROM pg_attribute a"
     " JOIN pg_class c ON c.oid = a.attrelid JOIN pg_namespace n ON n.oid = c.relnamespace"
     " WHERE n.nspname = $1 AND c.relname = $2 AND a.attnum > 0 AND NOT a.attisdropped"
     " ORDER BY a.attnum";
 
-// $1: schema, $2: table. Returns its columns in order, without the meta columns: name, type with
-// modifier, base type with modifier (differs for a domain), whether the type is a string type or an
-// enum, whether it is NOT NULL (also by its domain), whether it has a default or is an identity or
-// generated column, whether it is generated.
+// $1: schema, $2: table. Returns its columns in order, without the meta columns. Types have their
+// modifiers; `base_type` differs for a domain; `text_like`: a string type or an enum; `not_null`:
+// also by its domain; `filled`: has a default, or is an identity or generated column.
 inline constexpr char kTableColumnsSql[] =
-    "SELECT a.attname, pg_catalog.format_type(a.atttypid, a.atttypmod),"
+    "SELECT a.attname AS name, pg_catalog.format_type(a.atttypid, a.atttypmod) AS type,"
     " coalesce((WITH RECURSIVE base (oid, modifier) AS ("
     "SELECT t.typbasetype, t.typtypmod WHERE t.typtype = 'd' UNION ALL"
     " SELECT b.typbasetype, CASE WHEN b.typtypmod = -1 THEN base.modifier ELSE b.typtypmod END"
     " FROM base JOIN pg_catalog.pg_type b ON b.oid = base.oid WHERE b.typtype = 'd')"
     " SELECT pg_catalog.format_type(base.oid, base.modifier) FROM base"
     " JOIN pg_catalog.pg_type b ON b.oid = base.oid WHERE b.typtype <> 'd'),"
-    " pg_catalog.format_type(a.atttypid, a.atttypmod)),"
-    " t.typcategory IN ('S', 'E'), a.attnotnull OR t.typnotnull,"
-    " a.atthasdef OR a.attidentity <> '', a.attgenerated <> ''"
+    " pg_catalog.format_type(a.atttypid, a.atttypmod)) AS base_type,"
+    " t.typcategory IN ('S', 'E') AS text_like, a.attnotnull OR t.typnotnull AS not_null,"
+    " a.atthasdef OR a.attidentity <> '' AS filled, a.attgenerated <> '' AS generated"
     " FROM pg_catalog.pg_attribute a JOIN pg_catalog.pg_type t ON t.oid = a.atttypid"
     " JOIN pg_catalog.pg_class c ON c.oid = a.attrelid"
     " JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace"

@@ -132,8 +132,8 @@ std::string GenerationIdSql(const TableName& table) {
 
 std::string GenerationBoundsSql(const TableName& table) {
   const std::string id = QuoteIdentifier(kGenerationIdColumn);
-  return absl::StrCat("SELECT coalesce(min(", id, "), 0), coalesce(max(", id, "), 0) FROM ",
-                      QuoteTable(table));
+  return absl::StrCat("SELECT coalesce(min(", id, "), 0) AS lowest, coalesce(max(", id,
+                      "), 0) AS highest FROM ", QuoteTable(table));
 }
 
 std::string DeleteOlderRowsSql(const TableName& table) {
@@ -143,9 +143,9 @@ std::string DeleteOlderRowsSql(const TableName& table) {
 
 std::string TableStatusSql(const TableName& table) {
   return absl::StrCat("SELECT EXISTS (SELECT 1 FROM ", QuoteTable(table),
-                      " LIMIT 1), pg_relation_size(oid) + "
-                      "coalesce(pg_relation_size(nullif(reltoastrelid, 0)), 0) FROM pg_class "
-                      "WHERE oid = ",
+                      " LIMIT 1) AS has_rows, pg_relation_size(oid) + "
+                      "coalesce(pg_relation_size(nullif(reltoastrelid, 0)), 0) AS size_bytes "
+                      "FROM pg_class WHERE oid = ",
                       QuoteLiteral(QuoteTable(table)), "::regclass");
 }
 

@@ -244,8 +244,9 @@ std::string CountMergeSql(const Merge& merge, const std::vector<NullPattern>& pa
       SelectMatches(merge, "w.tid, w.d", patterns),
       "), met AS (SELECT tid, bool_or(d) AS d, bool_and(beaten) AS wins, count(*) FILTER (WHERE "
       "beaten) AS beaten FROM matches GROUP BY tid) SELECT (SELECT count(*) FROM winners WHERE NOT "
-      "d) - (SELECT count(*) FROM met WHERE NOT d), count(*) FILTER (WHERE wins AND NOT d), "
-      "coalesce(sum(beaten), 0) - count(*) FILTER (WHERE wins AND NOT d) FROM met");
+      "d) - (SELECT count(*) FROM met WHERE NOT d) AS inserted, "
+      "count(*) FILTER (WHERE wins AND NOT d) AS updated, "
+      "coalesce(sum(beaten), 0) - count(*) FILTER (WHERE wins AND NOT d) AS deleted FROM met");
 }
 
 std::string NewestRowsSql(const TableName& table, const TableSchema& schema, CdcDeleteMode mode) {

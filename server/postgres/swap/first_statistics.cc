@@ -16,15 +16,16 @@ constexpr int64_t kFirstStatisticsTarget = 10;
 // do_analyze_rel), so autovacuum analyzes the table again. It skips expressions in indexes, so a
 // table with such an index is analyzed completely.
 constexpr char kPlanSql[] = R"sql(
-SELECT c.oid::regclass::text,
+SELECT c.oid::regclass::text AS table_name,
        (SELECT string_agg(quote_ident(attname), ', ' ORDER BY attnum) FROM pg_attribute
-        WHERE attrelid = c.oid AND attnum > 0 AND NOT attisdropped),
+        WHERE attrelid = c.oid AND attnum > 0 AND NOT attisdropped) AS columns,
        current_setting('autovacuum')::boolean AND current_setting('track_counts')::boolean
          AND NOT EXISTS (SELECT FROM pg_class s, pg_options_to_table(s.reloptions) o
                          WHERE s.oid IN ($1::oid, $2::oid) AND o.option_name = 'autovacuum_enabled'
                            AND NOT o.option_value::boolean)
-         AND NOT EXISTS (SELECT FROM pg_index i WHERE i.indrelid = c.oid AND i.indexprs IS NOT NULL),
-       current_setting('default_statistics_target')::bigint
+         AND NOT EXISTS (SELECT FROM pg_index i WHERE i.indrelid = c.oid AND i.indexprs IS NOT NULL)
+         AS analyzed_again,
+       current_setting('default_statistics_target')::bigint AS statistics_target
 FROM pg_class c WHERE c.oid = $1::oid
 )sql";
 
@@ -33,16 +34,18 @@ FROM pg_class c WHERE c.oid = $1::oid
 absl::Status GatherFirstStatistics(Database& database, int64_t table_oid, int64_t settings_oid) {
   return database.Transact([&](Transaction& transaction) -> absl::Status {
     SYNCLINE_ASSIGN_OR_RETURN(
-        const Result plan, transaction.Query(kPlanSql, Params().Int(table_oid).Int(settings_oid)));
+        const Result rows, transaction.Query(kPlanSql, Params().Int(table_oid).Int(settings_oid)));
     // The table was dropped meanwhile. The next operation on it reports that.
-    if (plan.empty()) return absl::OkStatus();
-    const std::string& table = plan.Text(0, 0);
-    if (plan.IsNull(0, 1) || !plan.Bool(0, 2)) {
+    if (rows.empty()) return absl::OkStatus();
+    const RowView plan = rows.Row(0);
+    const std::string& table = plan.Text("table_name");
+    if (plan.IsNull("columns") || !plan.Bool("analyzed_again")) {
       return transaction.Execute(absl::StrCat("ANALYZE ", table));
     }
-    return transaction.Execute(absl::StrCat(
-        "SET LOCAL default_statistics_target = ", std::min(plan.Int(0, 3), kFirstStatisticsTarget),
-        "; ANALYZE ", table, " (", plan.Text(0, 1), ")"));
+    return transaction.Execute(
+        absl::StrCat("SET LOCAL default_statistics_target = ",
+                     std::min(plan.Int("statistics_target"), kFirstStatisticsTarget), "; ANALYZE ",
+                     table, " (", plan.Text("columns"), ")"));
   });
 }
 

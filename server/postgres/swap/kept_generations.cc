@@ -13,15 +13,17 @@ constexpr size_t kMaxIdentifierBytes = 63;
 constexpr size_t kNumberBytes = 9;
 
 constexpr char kNextSql[] = R"sql(
-SELECT format('%I', $2 || (coalesce(max(substr(c.relname, length($2) + 1)::int), 0) + 1)),
-       quote_literal($3)
+SELECT format('%I', $2 || (coalesce(max(substr(c.relname, length($2) + 1)::int), 0) + 1))
+         AS quoted_name,
+       quote_literal($3) AS comment
 FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
 WHERE n.nspname = $1 AND starts_with(c.relname, $2)
   AND substr(c.relname, length($2) + 1) ~ '^[0-9]{1,9}$'
 )sql";
 
 constexpr char kPublicationsSql[] = R"sql(
-SELECT pg_describe_object('pg_publication_rel'::regclass, r.oid, 0), quote_ident(p.pubname)
+SELECT pg_describe_object('pg_publication_rel'::regclass, r.oid, 0) AS subject,
+       quote_ident(p.pubname) AS quoted_name
 FROM pg_publication_rel r JOIN pg_publication p ON p.oid = r.prpubid WHERE r.prrelid = $1::oid
 )sql";
 
@@ -84,20 +86,22 @@ absl::StatusOr<std::vector<DdlStep>> KeepSteps(Transaction& transaction, const T
   SYNCLINE_ASSIGN_OR_RETURN(const Result publications,
                             transaction.Query(kPublicationsSql, Params().Int(old)));
   std::vector<DdlStep> steps;
-  for (size_t row = 0; row < publications.size(); ++row) {
-    steps.push_back({.subject = publications.Text(row, 0),
-                     .sql = absl::StrCat("ALTER PUBLICATION ", publications.Text(row, 1),
-                                         " DROP TABLE ", away)});
+  for (const RowView row : publications) {
+    steps.push_back(
+        {.subject = row.Text("subject"),
+         .sql = absl::StrCat("ALTER PUBLICATION ", row.Text("quoted_name"), " DROP TABLE ", away)});
   }
   const std::string schema(away, 0, away.rfind('.'));
   for (const TableMember& member : members) {
     const std::string sql = FreeMemberNameSql(member, away, schema, absl::StrCat(old));
     if (!sql.empty()) steps.push_back({.subject = member.subject, .sql = sql});
   }
+  const RowView kept = next.Row(0);
   steps.push_back({.subject = target.ToString(),
-                   .sql = absl::StrCat("COMMENT ON TABLE ", away, " IS ", next.Text(0, 1))});
-  steps.push_back({.subject = target.ToString(),
-                   .sql = absl::StrCat("ALTER TABLE ", away, " RENAME TO ", next.Text(0, 0))});
+                   .sql = absl::StrCat("COMMENT ON TABLE ", away, " IS ", kept.Text("comment"))});
+  steps.push_back(
+      {.subject = target.ToString(),
+       .sql = absl::StrCat("ALTER TABLE ", away, " RENAME TO ", kept.Text("quoted_name"))});
   return steps;
 }
 

@@ -12,7 +12,7 @@ namespace {
 // $1: oid of the target; $2: names of the meta columns. Returns one row: the table, and the reason
 // why it cannot be replaced, or NULL.
 constexpr char kKindSql[] = R"sql(
-SELECT pg_describe_object('pg_class'::regclass, c.oid, 0),
+SELECT pg_describe_object('pg_class'::regclass, c.oid, 0) AS subject,
   CASE
     WHEN c.relkind = 'p' THEN 'is partitioned'
     WHEN c.relkind <> 'r' THEN 'is not a table'
@@ -29,15 +29,16 @@ SELECT pg_describe_object('pg_class'::regclass, c.oid, 0),
     WHEN (SELECT count(*) FROM pg_attribute a WHERE a.attrelid = c.oid AND NOT a.attisdropped
           AND a.attname = ANY($2::text[])) < cardinality($2::text[])
       THEN 'does not have the meta columns of a Syncline table'
-  END
+  END AS problem
 FROM pg_class c WHERE c.oid = $1::oid
 )sql";
 
 // $1: oid of the target; $2: of the source. Returns a column of the target that fills itself and
 // that the source does not fill in the same way.
 constexpr char kColumnsSql[] = R"sql(
-SELECT pg_describe_object('pg_class'::regclass, a.attrelid, a.attnum),
+SELECT pg_describe_object('pg_class'::regclass, a.attrelid, a.attnum) AS subject,
        CASE WHEN a.attidentity <> '' THEN 'is an identity column' ELSE 'is a generated column' END
+         AS problem
 FROM pg_attribute a
 WHERE a.attrelid = $1::oid AND a.attnum > 0 AND NOT a.attisdropped
   AND (a.attidentity <> '' OR a.attgenerated <> '')
@@ -60,7 +61,7 @@ dep AS (
   SELECT d.classid, d.objid, d.objsubid, d.deptype, true
   FROM tab JOIN pg_depend d ON d.refclassid = 'pg_type'::regclass
     AND d.refobjid IN (tab.reltype, tab.typarray))
-SELECT pg_describe_object(dep.classid, dep.objid, dep.objsubid), dep.on_type
+SELECT pg_describe_object(dep.classid, dep.objid, dep.objsubid) AS subject, dep.on_type
 FROM dep CROSS JOIN tab
 WHERE NOT CASE dep.classid
   WHEN 'pg_type'::regclass THEN dep.objid IN (tab.reltype, tab.typarray)
@@ -79,12 +80,12 @@ WHERE NOT CASE dep.classid
   WHEN 'pg_publication_rel'::regclass THEN NOT dep.on_type
   WHEN 'pg_statistic_ext'::regclass THEN NOT dep.on_type
   ELSE false END
-ORDER BY 1 LIMIT 1
+ORDER BY subject LIMIT 1
 )sql";
 
 // Everything that needs a column that the source lacks, except what DROP COLUMN would drop with it.
 constexpr char kNeedsMissingColumnSql[] = R"sql(
-SELECT pg_describe_object(d.classid, d.objid, d.objsubid), a.attname
+SELECT pg_describe_object(d.classid, d.objid, d.objsubid) AS subject, a.attname AS column_name
 FROM pg_attribute a JOIN pg_depend d ON d.refclassid = 'pg_class'::regclass
   AND d.refobjid = a.attrelid AND d.refobjsubid = a.attnum
 WHERE a.attrelid = $1::oid AND a.attnum > 0 AND NOT a.attisdropped
@@ -92,7 +93,7 @@ WHERE a.attrelid = $1::oid AND a.attnum > 0 AND NOT a.attisdropped
                   AND s.attname = a.attname AND s.attnum > 0 AND NOT s.attisdropped)
 GROUP BY d.classid, d.objid, d.objsubid, a.attname, a.attnum
 HAVING NOT bool_or(d.deptype IN ('a', 'i'))
-ORDER BY a.attnum, 1 LIMIT 1
+ORDER BY a.attnum, subject LIMIT 1
 )sql";
 
 constexpr char kLeftOutSql[] = R"sql(
@@ -143,19 +144,22 @@ absl::Status CheckCarriable(Transaction& transaction, int64_t target, int64_t so
   kind_params.Int(target).TextArray(
       {kRawIdColumn, kExtractedAtColumn, kMetaColumn, kGenerationIdColumn});
   SYNCLINE_ASSIGN_OR_RETURN(const Result kind, transaction.Query(kKindSql, kind_params));
-  if (!kind.empty() && !kind.IsNull(0, 1)) {
-    return MakeRefusal(reason::kTargetIncompatible, kind.Text(0, 0), kind.Text(0, 1));
+  if (!kind.empty() && !kind.Row(0).IsNull("problem")) {
+    const RowView row = kind.Row(0);
+    return MakeRefusal(reason::kTargetIncompatible, row.Text("subject"), row.Text("problem"));
   }
   SYNCLINE_ASSIGN_OR_RETURN(const Result column,
                             transaction.Query(kColumnsSql, Params().Int(target).Int(source)));
   if (!column.empty()) {
-    return MakeRefusal(reason::kTargetIncompatible, column.Text(0, 0), column.Text(0, 1));
+    const RowView row = column.Row(0);
+    return MakeRefusal(reason::kTargetIncompatible, row.Text("subject"), row.Text("problem"));
   }
   SYNCLINE_ASSIGN_OR_RETURN(const Result unsupported,
                             transaction.Query(kUnsupportedDependentsSql, Params().Int(target)));
   if (!unsupported.empty()) {
-    return MakeRefusal(reason::kDependentObjects, unsupported.Text(0, 0),
-                       unsupported.Bool(0, 1)
+    const RowView row = unsupported.Row(0);
+    return MakeRefusal(reason::kDependentObjects, row.Text("subject"),
+                       row.Bool("on_type")
                            ? "depends on the table's row type and cannot be carried over"
                            : "depends on the table and cannot be carried over");
   }
@@ -163,8 +167,9 @@ absl::Status CheckCarriable(Transaction& transaction, int64_t target, int64_t so
       const Result lacking,
       transaction.Query(kNeedsMissingColumnSql, Params().Int(target).Int(source)));
   if (!lacking.empty()) {
-    return MakeRefusal(reason::kDependentObjects, lacking.Text(0, 0),
-                       absl::StrCat("needs the column ", lacking.Text(0, 1),
+    const RowView row = lacking.Row(0);
+    return MakeRefusal(reason::kDependentObjects, row.Text("subject"),
+                       absl::StrCat("needs the column ", row.Text("column_name"),
                                     ", which the new table does not have"));
   }
   return absl::OkStatus();

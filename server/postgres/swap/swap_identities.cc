@@ -23,8 +23,9 @@ WITH identity AS (
 // Returns, per identity column, the target's sequence, its name, the name of the loaded table's
 // sequence, and a name for the target's sequence if the table is kept.
 constexpr char kNamesSql[] = R"sql(
-SELECT pg_describe_object('pg_class'::regclass, t.oid, 0), quote_ident(t.relname),
-       quote_ident(s.relname), quote_ident('_syncline_kept_' || t.oid)
+SELECT pg_describe_object('pg_class'::regclass, t.oid, 0) AS subject,
+       quote_ident(t.relname) AS target_name, quote_ident(s.relname) AS source_name,
+       quote_ident('_syncline_kept_' || t.oid) AS kept_name
 FROM identity t JOIN identity s ON s.attname = t.attname
 WHERE t.attrelid = $1::oid AND s.attrelid = $2::oid AND s.relname <> t.relname
 ORDER BY t.oid
@@ -59,8 +60,8 @@ absl::Status AppendGrants(Transaction& transaction, const SwapTables& tables,
   params.Int(tables.target_oid).Int(tables.source_oid).Text(tables.quoted_target_schema);
   SYNCLINE_ASSIGN_OR_RETURN(const Result rows,
                             transaction.Query(absl::StrCat(kIdentities, kGrantsSql), params));
-  for (size_t row = 0; row < rows.size(); ++row) {
-    steps->push_back({.subject = rows.Text(row, 0), .sql = rows.Text(row, 1)});
+  for (const RowView row : rows) {
+    steps->push_back({.subject = row.Text("subject"), .sql = row.Text("sql")});
   }
   return absl::OkStatus();
 }
@@ -74,14 +75,14 @@ absl::StatusOr<IdentitySteps> CaptureIdentities(Transaction& transaction, const 
   SYNCLINE_ASSIGN_OR_RETURN(const Result rows,
                             transaction.Query(absl::StrCat(kIdentities, kNamesSql), params));
   IdentitySteps identities;
-  for (size_t row = 0; row < rows.size(); ++row) {
+  for (const RowView row : rows) {
     const auto rename = [&](const std::string& from, const std::string& to) {
-      return DdlStep{.subject = rows.Text(row, 0),
+      return DdlStep{.subject = row.Text("subject"),
                      .sql = absl::StrCat("ALTER SEQUENCE ", tables.quoted_target_schema, ".", from,
                                          " RENAME TO ", to)};
     };
-    if (keep_old) identities.free.push_back(rename(rows.Text(row, 1), rows.Text(row, 3)));
-    identities.give.push_back(rename(rows.Text(row, 2), rows.Text(row, 1)));
+    if (keep_old) identities.free.push_back(rename(row.Text("target_name"), row.Text("kept_name")));
+    identities.give.push_back(rename(row.Text("source_name"), row.Text("target_name")));
   }
   SYNCLINE_RETURN_IF_ERROR(AppendGrants(transaction, tables, &identities.give));
   return identities;

@@ -18,18 +18,21 @@ namespace syncline::postgres {
 namespace {
 
 constexpr char kLocateSql[] = R"sql(
-SELECT format('%I.%I', $1::text, $2::text), format('%I.%I', $3::text, $4::text),
-       quote_ident($1), quote_ident($3), quote_ident($4),
+SELECT format('%I.%I', $1::text, $2::text) AS quoted_source,
+       format('%I.%I', $3::text, $4::text) AS quoted_target,
+       quote_ident($1) AS quoted_source_schema, quote_ident($3) AS quoted_target_schema,
+       quote_ident($4) AS quoted_target_name,
        (SELECT c.oid FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-        WHERE n.nspname = $1 AND c.relname = $2),
+        WHERE n.nspname = $1 AND c.relname = $2) AS source_oid,
        (SELECT c.oid FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-        WHERE n.nspname = $3 AND c.relname = $4)
+        WHERE n.nspname = $3 AND c.relname = $4) AS target_oid
 )sql";
 
 constexpr char kForeignKeysSql[] = R"sql(
-SELECT pg_describe_object('pg_constraint'::regclass, k.oid, 0),
-       format('%I.%I', n.nspname, c.relname), quote_ident(k.conname), pg_get_constraintdef(k.oid),
-       quote_literal(obj_description(k.oid, 'pg_constraint'))
+SELECT pg_describe_object('pg_constraint'::regclass, k.oid, 0) AS subject,
+       format('%I.%I', n.nspname, c.relname) AS quoted_table, quote_ident(k.conname) AS quoted_name,
+       pg_get_constraintdef(k.oid) AS definition,
+       quote_literal(obj_description(k.oid, 'pg_constraint')) AS comment
 FROM pg_constraint k JOIN pg_class c ON c.oid = k.conrelid
 JOIN pg_namespace n ON n.oid = c.relnamespace
 WHERE k.confrelid = $1::oid AND k.conrelid <> $1::oid AND k.contype = 'f' AND k.conparentid = 0
@@ -37,8 +40,9 @@ ORDER BY c.oid, k.conname
 )sql";
 
 constexpr char kSequencesSql[] = R"sql(
-SELECT pg_describe_object('pg_class'::regclass, s.oid, 0),
-       format('%I.%I', n.nspname, s.relname), quote_ident(a.attname)
+SELECT pg_describe_object('pg_class'::regclass, s.oid, 0) AS subject,
+       format('%I.%I', n.nspname, s.relname) AS quoted_sequence,
+       quote_ident(a.attname) AS quoted_column
 FROM pg_depend d JOIN pg_class s ON s.oid = d.objid AND s.relkind = 'S'
 JOIN pg_namespace n ON n.oid = s.relnamespace
 JOIN pg_attribute a ON a.attrelid = d.refobjid AND a.attnum = d.refobjsubid
@@ -65,19 +69,19 @@ absl::StatusOr<IncomingForeignKeys> CaptureForeignKeys(Transaction& transaction,
   SYNCLINE_ASSIGN_OR_RETURN(const Result rows,
                             transaction.Query(kForeignKeysSql, Params().Int(target)));
   IncomingForeignKeys keys;
-  for (size_t row = 0; row < rows.size(); ++row) {
-    const std::string& table = rows.Text(row, 1);
-    const std::string& name = rows.Text(row, 2);
+  for (const RowView row : rows) {
+    const std::string& table = row.Text("quoted_table");
+    const std::string& name = row.Text("quoted_name");
     const auto about = [&](std::string sql) {
-      return DdlStep{rows.Text(row, 0), std::move(sql), reason::kDependentObjects};
+      return DdlStep{row.Text("subject"), std::move(sql), reason::kDependentObjects};
     };
     keys.locks.push_back(about(absl::StrCat("LOCK TABLE ", table, " IN ACCESS EXCLUSIVE MODE")));
     keys.drop.push_back(about(absl::StrCat("ALTER TABLE ", table, " DROP CONSTRAINT ", name)));
+    keys.add.push_back(about(absl::StrCat("ALTER TABLE ", table, " ADD CONSTRAINT ", name, " ",
+                                          row.Text("definition"))));
+    if (row.IsNull("comment")) continue;
     keys.add.push_back(about(
-        absl::StrCat("ALTER TABLE ", table, " ADD CONSTRAINT ", name, " ", rows.Text(row, 3))));
-    if (rows.IsNull(row, 4)) continue;
-    keys.add.push_back(about(
-        absl::StrCat("COMMENT ON CONSTRAINT ", name, " ON ", table, " IS ", rows.Text(row, 4))));
+        absl::StrCat("COMMENT ON CONSTRAINT ", name, " ON ", table, " IS ", row.Text("comment"))));
   }
   return keys;
 }
@@ -90,10 +94,11 @@ absl::StatusOr<std::vector<DdlStep>> CaptureSequences(Transaction& transaction,
   params.Int(tables.target_oid).Int(tables.source_oid);
   SYNCLINE_ASSIGN_OR_RETURN(const Result rows, transaction.Query(kSequencesSql, params));
   std::vector<DdlStep> steps;
-  for (size_t row = 0; row < rows.size(); ++row) {
-    steps.push_back({.subject = rows.Text(row, 0),
-                     .sql = absl::StrCat("ALTER SEQUENCE ", rows.Text(row, 1), " OWNED BY ",
-                                         tables.quoted_target, ".", rows.Text(row, 2))});
+  for (const RowView row : rows) {
+    steps.push_back(
+        {.subject = row.Text("subject"),
+         .sql = absl::StrCat("ALTER SEQUENCE ", row.Text("quoted_sequence"), " OWNED BY ",
+                             tables.quoted_target, ".", row.Text("quoted_column"))});
   }
   return steps;
 }
@@ -168,20 +173,21 @@ absl::StatusOr<SwapTables> LocateTables(Transaction& transaction, const TableNam
   Params params;
   params.Text(source.schema).Text(source.name).Text(target.schema).Text(target.name);
   SYNCLINE_ASSIGN_OR_RETURN(const Result found, transaction.Query(kLocateSql, params));
-  if (found.IsNull(0, 5)) {
+  const RowView row = found.Row(0);
+  if (row.IsNull("source_oid")) {
     return MakeError(absl::StatusCode::kFailedPrecondition,
                      absl::StrCat("the loaded table ", source.ToString(), " is missing"),
                      {.reason = reason::kSchemaChanged, .subject = source.ToString()});
   }
   return SwapTables{.source = source,
                     .target = target,
-                    .source_oid = found.Int(0, 5),
-                    .target_oid = found.Int(0, 6),
-                    .quoted_source = found.Text(0, 0),
-                    .quoted_target = found.Text(0, 1),
-                    .quoted_source_schema = found.Text(0, 2),
-                    .quoted_target_schema = found.Text(0, 3),
-                    .quoted_target_name = found.Text(0, 4)};
+                    .source_oid = row.Int("source_oid"),
+                    .target_oid = row.Int("target_oid"),
+                    .quoted_source = row.Text("quoted_source"),
+                    .quoted_target = row.Text("quoted_target"),
+                    .quoted_source_schema = row.Text("quoted_source_schema"),
+                    .quoted_target_schema = row.Text("quoted_target_schema"),
+                    .quoted_target_name = row.Text("quoted_target_name")};
 }
 
 absl::Status SwapStale() {

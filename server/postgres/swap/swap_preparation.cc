@@ -17,10 +17,11 @@ namespace {
 
 // Properties of columns that must be set on the source before its rows are checked or sampled.
 constexpr char kColumnsSql[] = R"sql(
-SELECT quote_ident(s.attname), pg_describe_object('pg_class'::regclass, t.attrelid, t.attnum),
-       t.attnotnull AND NOT s.attnotnull,
+SELECT quote_ident(s.attname) AS quoted_name,
+       pg_describe_object('pg_class'::regclass, t.attrelid, t.attnum) AS subject,
+       t.attnotnull AND NOT s.attnotnull AS becomes_not_null,
        CASE WHEN t.attstattarget >= 0 AND t.attstattarget IS DISTINCT FROM s.attstattarget
-            THEN t.attstattarget END
+            THEN t.attstattarget END AS statistics_target
 FROM pg_attribute t JOIN pg_attribute s ON s.attrelid = $2::oid AND s.attname = t.attname
   AND s.attnum > 0 AND NOT s.attisdropped
 WHERE t.attrelid = $1::oid AND t.attnum > 0 AND NOT t.attisdropped
@@ -51,13 +52,14 @@ absl::Status CaptureColumns(Transaction& transaction, Preparation* preparation) 
   Params params;
   params.Int(preparation->tables.target_oid).Int(preparation->tables.source_oid);
   SYNCLINE_ASSIGN_OR_RETURN(const Result rows, transaction.Query(kColumnsSql, params));
-  for (size_t row = 0; row < rows.size(); ++row) {
-    if (rows.Bool(row, 2)) {
-      preparation->not_null.push_back({rows.Text(row, 0), rows.Text(row, 1)});
+  for (const RowView row : rows) {
+    const std::string& name = row.Text("quoted_name");
+    if (row.Bool("becomes_not_null")) {
+      preparation->not_null.push_back({name, row.Text("subject")});
     }
-    if (rows.IsNull(row, 3)) continue;
+    if (row.IsNull("statistics_target")) continue;
     preparation->column_targets.push_back(
-        absl::StrCat("ALTER COLUMN ", rows.Text(row, 0), " SET STATISTICS ", rows.Text(row, 3)));
+        absl::StrCat("ALTER COLUMN ", name, " SET STATISTICS ", row.Text("statistics_target")));
   }
   SYNCLINE_ASSIGN_OR_RETURN(const Result tablespace, transaction.Query(kTablespaceSql, params));
   if (!tablespace.empty()) preparation->tablespace = tablespace.Text(0, 0);

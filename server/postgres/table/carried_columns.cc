@@ -11,9 +11,9 @@ namespace syncline::postgres {
 namespace {
 
 // $1, $2: schema and name of the source; $3, $4: of the target. Returns one row per column that the
-// source lacks: name, quoted source, definition.
+// source lacks.
 constexpr char kMissingSql[] = R"sql(
-SELECT a.attname, pg_catalog.format('%I.%I', $1::text, $2::text),
+SELECT a.attname AS name, pg_catalog.format('%I.%I', $1::text, $2::text) AS quoted_source,
        pg_catalog.quote_ident(a.attname) || ' ' ||
        pg_catalog.format_type(a.atttypid, a.atttypmod) ||
        CASE WHEN a.attcollation <> t.typcollation
@@ -39,7 +39,7 @@ SELECT a.attname, pg_catalog.format('%I.%I', $1::text, $2::text),
                     AND p.refclassid = 'pg_catalog.pg_class'::pg_catalog.regclass
                     AND p.refobjid = a.attrelid AND p.refobjsubid = a.attnum AND p.deptype = 'i')
             ELSE '' END ||
-       CASE WHEN a.attnotnull THEN ' NOT NULL' ELSE '' END
+       CASE WHEN a.attnotnull THEN ' NOT NULL' ELSE '' END AS definition
 FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
 JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
 JOIN pg_catalog.pg_type t ON t.oid = a.atttypid
@@ -87,13 +87,13 @@ absl::Status CarryColumns(Transaction& transaction, const TableName& source,
   SYNCLINE_ASSIGN_OR_RETURN(const Result missing,
                             transaction.Query(kMissingSql, Names(source, target)));
   std::vector<std::string> clauses;
-  for (size_t row = 0; row < missing.size(); ++row) {
-    if (left_out.count(missing.Text(row, 0)) > 0) continue;
-    clauses.push_back(absl::StrCat("ADD COLUMN ", missing.Text(row, 2)));
+  for (const RowView row : missing) {
+    if (left_out.count(row.Text("name")) > 0) continue;
+    clauses.push_back(absl::StrCat("ADD COLUMN ", row.Text("definition")));
   }
   if (!clauses.empty()) {
-    SYNCLINE_RETURN_IF_ERROR(transaction.Execute(
-        absl::StrCat("ALTER TABLE ", missing.Text(0, 1), " ", absl::StrJoin(clauses, ", "))));
+    SYNCLINE_RETURN_IF_ERROR(transaction.Execute(absl::StrCat(
+        "ALTER TABLE ", missing.Row(0).Text("quoted_source"), " ", absl::StrJoin(clauses, ", "))));
   }
   SYNCLINE_RETURN_IF_ERROR(SetSearchPath(transaction, search_path));
   return CarryIdentityPositions(transaction, source, target);

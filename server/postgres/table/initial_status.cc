@@ -11,10 +11,10 @@ absl::StatusOr<TableStatus> ReadTableStatus(Transaction& transaction, const Tabl
                                             const TableShape& shape) {
   TableStatus status;
   if (!shape.exists) return status;
-  SYNCLINE_ASSIGN_OR_RETURN(const Result result, transaction.Query(TableStatusSql(table)));
+  SYNCLINE_ASSIGN_OR_RETURN(const Result rows, transaction.Query(TableStatusSql(table)));
   status.exists = true;
-  status.empty = !result.Bool(0, 0);
-  status.size_bytes = result.Int(0, 1);
+  status.empty = !rows.Row(0).Bool("has_rows");
+  status.size_bytes = rows.Row(0).Int("size_bytes");
   return status;
 }
 

@@ -9,14 +9,14 @@ namespace syncline::postgres {
 namespace {
 
 // $1, $2: schema and name of the target; $3, $4: of the source. Returns one row per column of the
-// target: name, whether it is generated, whether it is an identity that only INSERT sets, and the
-// collation in which to compare it.
+// target. `only_inserted`: it is an identity that only INSERT sets; `collation`: in which to
+// compare it, or empty.
 constexpr char kColumnsSql[] = R"sql(
-SELECT a.attname, a.attgenerated <> '', a.attidentity = 'a',
+SELECT a.attname AS name, a.attgenerated <> '' AS generated, a.attidentity = 'a' AS only_inserted,
        CASE WHEN l.oid IS NULL THEN ''
             WHEN NOT l.collisdeterministic THEN 'pg_catalog."C"'
             WHEN b.attcollation IS NULL OR b.attcollation = a.attcollation THEN ''
-            ELSE pg_catalog.format('%I.%I', ln.nspname, l.collname) END
+            ELSE pg_catalog.format('%I.%I', ln.nspname, l.collname) END AS collation
 FROM pg_catalog.pg_class c
 JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
 JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
@@ -30,19 +30,19 @@ LEFT JOIN pg_catalog.pg_attribute b ON b.attname = a.attname AND b.attnum > 0
 WHERE n.nspname = $1 AND c.relname = $2 ORDER BY a.attnum
 )sql";
 
-// $1: schema; $2: table. Returns two booleans: whether triggers observe its rows, and whether any
-// of them are the user's or those of foreign keys that point at its rows.
+// $1: schema; $2: table. `watched`: triggers observe its rows; `protects`: some of them are the
+// user's or those of foreign keys that point at its rows.
 constexpr char kTriggersSql[] = R"sql(
-SELECT EXISTS (SELECT FROM pg_catalog.pg_trigger t WHERE t.tgrelid = c.oid),
+SELECT EXISTS (SELECT FROM pg_catalog.pg_trigger t WHERE t.tgrelid = c.oid) AS watched,
        EXISTS (SELECT FROM pg_catalog.pg_trigger t WHERE t.tgrelid = c.oid AND NOT t.tgisinternal)
        OR EXISTS (SELECT FROM pg_catalog.pg_constraint k
-                  WHERE k.confrelid = c.oid AND k.contype = 'f')
+                  WHERE k.confrelid = c.oid AND k.contype = 'f') AS protects
 FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
 WHERE n.nspname = $1 AND c.relname = $2
 )sql";
 
 // $1: schema; $2: table; $3: the primary key. Returns one row per index that is checked row by row
-// and per column of it that may be NULL (NULL if it has none): index, column.
+// and per column of it that may be NULL (NULL if it has none).
 constexpr char kImmediateSql[] = R"sql(
 WITH unique_index AS (
   SELECT i.relname, x.indrelid, x.indnullsnotdistinct,
@@ -58,7 +58,7 @@ WITH unique_index AS (
   JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
   WHERE n.nspname = $1 AND c.relname = $2 AND x.indisready AND x.indimmediate
     AND (x.indisunique OR x.indisexclusion))
-SELECT u.relname, a.attname FROM unique_index u
+SELECT u.relname AS index_name, a.attname AS column_name FROM unique_index u
 LEFT JOIN pg_catalog.pg_attribute a ON a.attrelid = u.indrelid AND a.attnum = ANY (u.columns)
   AND NOT a.attnotnull AND a.attgenerated = '' AND a.attidentity = '' AND NOT u.indnullsnotdistinct
   AND a.attname::text <> ALL ($3::text[])
@@ -72,16 +72,18 @@ absl::Status SurveyColumns(Transaction& transaction, const TableName& source,
                            MergeTarget* survey) {
   Params params;
   params.Text(target.schema).Text(target.name).Text(source.schema).Text(source.name);
-  SYNCLINE_ASSIGN_OR_RETURN(const Result columns, transaction.Query(kColumnsSql, params));
-  for (size_t row = 0; row < columns.size(); ++row) {
-    const std::string& name = columns.Text(row, 0);
+  SYNCLINE_ASSIGN_OR_RETURN(const Result rows, transaction.Query(kColumnsSql, params));
+  for (const RowView row : rows) {
+    const std::string& name = row.Text("name");
+    const bool generated = row.Bool("generated");
     if (declared.count(name) == 0) {
-      if (!columns.Bool(row, 1)) survey->others.push_back(name);
+      if (!generated) survey->others.push_back(name);
       continue;
     }
-    if (columns.Bool(row, 1)) survey->generated.insert(name);
-    if (columns.Bool(row, 2)) survey->identity.insert(name);
-    if (!columns.Text(row, 3).empty()) survey->collations[name] = columns.Text(row, 3);
+    if (generated) survey->generated.insert(name);
+    if (row.Bool("only_inserted")) survey->identity.insert(name);
+    const std::string& collation = row.Text("collation");
+    if (!collation.empty()) survey->collations[name] = collation;
   }
   return absl::OkStatus();
 }
@@ -98,18 +100,18 @@ absl::StatusOr<MergeTarget> SurveyTarget(Transaction& transaction, const TableNa
   params.Text(target.schema).Text(target.name);
   SYNCLINE_ASSIGN_OR_RETURN(const Result triggers, transaction.Query(kTriggersSql, params));
   if (!triggers.empty()) {
-    survey.watched = triggers.Bool(0, 0);
-    survey.protects = triggers.Bool(0, 1);
+    survey.watched = triggers.Row(0).Bool("watched");
+    survey.protects = triggers.Row(0).Bool("protects");
   }
   SYNCLINE_ASSIGN_OR_RETURN(const Result indexes,
                             transaction.Query(kImmediateSql, params.TextArray(schema.primary_key)));
-  for (size_t row = 0; row < indexes.size(); ++row) {
-    const std::string& name = indexes.Text(row, 0);
+  for (const RowView row : indexes) {
+    const std::string& name = row.Text("index_name");
     if (survey.immediate.empty() || survey.immediate.back().name != name) {
       survey.immediate.push_back({name, {}});
     }
-    if (declared.count(indexes.Text(row, 1)) == 0) continue;
-    survey.immediate.back().nullable.push_back(indexes.Text(row, 1));
+    const std::string& column = row.Text("column_name");
+    if (declared.count(column) > 0) survey.immediate.back().nullable.push_back(column);
   }
   return survey;
 }

@@ -203,12 +203,13 @@ void LogChange(const TableName& table, const DiscoveredTable& from, const TableS
 
 absl::StatusOr<DiscoveredTable> ReadColumns(Transaction& transaction, const TableName& table) {
   SYNCLINE_ASSIGN_OR_RETURN(
-      const Result result,
+      const Result rows,
       transaction.Query(kColumnsSql, Params().Text(table.schema).Text(table.name)));
   DiscoveredTable discovered;
-  for (size_t row = 0; row < result.size(); ++row) {
-    if (IsMetaColumn(result.Text(row, 0))) continue;
-    discovered.columns.push_back({result.Text(row, 0), result.Text(row, 1), !result.Bool(row, 2)});
+  for (const RowView row : rows) {
+    const std::string& name = row.Text("name");
+    if (IsMetaColumn(name)) continue;
+    discovered.columns.push_back({name, row.Text("type"), !row.Bool("not_null")});
   }
   return discovered;
 }

@@ -9,19 +9,19 @@ absl::StatusOr<std::vector<TableColumn>> ReadTableColumns(Transaction& transacti
                                                           const TableName& table,
                                                           const std::set<std::string>& owned) {
   SYNCLINE_ASSIGN_OR_RETURN(
-      const Result result,
+      const Result rows,
       transaction.Query(kTableColumnsSql, Params().Text(table.schema).Text(table.name)));
   std::vector<TableColumn> columns;
-  for (size_t row = 0; row < result.size(); ++row) {
-    const std::string& name = result.Text(row, 0);
+  for (const RowView row : rows) {
+    const std::string& name = row.Text("name");
     columns.push_back({.name = name,
-                       .type = result.Text(row, 1),
-                       .base_type = result.Text(row, 2),
-                       .text_like = result.Bool(row, 3),
+                       .type = row.Text("type"),
+                       .base_type = row.Text("base_type"),
+                       .text_like = row.Bool("text_like"),
                        .owned = owned.count(name) > 0,
-                       .not_null = result.Bool(row, 4),
-                       .filled = result.Bool(row, 5),
-                       .generated = result.Bool(row, 6)});
+                       .not_null = row.Bool("not_null"),
+                       .filled = row.Bool("filled"),
+                       .generated = row.Bool("generated")});
   }
   return columns;
 }

@@ -103,8 +103,8 @@ absl::StatusOr<int64_t> CopyTable(Transaction& transaction, const TableName& sou
 
 absl::StatusOr<GenerationBounds> GetGenerationBounds(Transaction& transaction,
                                                      const TableName& table) {
-  SYNCLINE_ASSIGN_OR_RETURN(const Result result, transaction.Query(GenerationBoundsSql(table)));
-  return GenerationBounds{result.Int(0, 0), result.Int(0, 1)};
+  SYNCLINE_ASSIGN_OR_RETURN(const Result rows, transaction.Query(GenerationBoundsSql(table)));
+  return GenerationBounds{rows.Row(0).Int("lowest"), rows.Row(0).Int("highest")};
 }
 
 absl::StatusOr<int64_t> DeleteOlderRows(Transaction& transaction, const TableName& table,

@@ -15,20 +15,6 @@
 namespace syncline::postgres {
 namespace {
 
-// Column numbers of kTableShapesSql.
-enum : size_t {
-  kPlace,
-  kKind,
-  kPersistence,
-  kInherits,
-  kIsParent,
-  kRowSecurity,
-  kRawId,
-  kExtractedAt,
-  kMeta,
-  kGenerationId,
-};
-
 std::string KindProblem(const std::string& kind) {
   if (kind == "r") return "";
   if (kind == "v") return "is a view";
@@ -57,35 +43,40 @@ bool HoldsRawId(absl::string_view type) {
          absl::SimpleAtoi(type, &length) && length >= RawIdGenerator::kLength;
 }
 
-std::string MetaProblem(const Result& result, size_t row) {
-  const auto problem = [&](size_t column, absl::string_view name, bool fits) -> std::string {
-    if (result.IsNull(row, column)) return absl::StrCat("has no column ", name);
+// `field` is the column of kTableShapesSql that has the type of the meta column `name`.
+std::string MetaProblem(const RowView& row) {
+  const auto problem = [&](absl::string_view field, absl::string_view name,
+                           bool fits) -> std::string {
+    if (row.IsNull(field)) return absl::StrCat("has no column ", name);
     if (fits) return "";
-    return absl::StrCat("has a column ", name, " of type ", result.Text(row, column));
+    return absl::StrCat("has a column ", name, " of type ", row.Text(field));
   };
-  const auto has_type = [&](size_t column, absl::string_view type) {
-    return result.Text(row, column) == type;
+  const auto has_type = [&](absl::string_view field, absl::string_view type) {
+    return row.Text(field) == type;
   };
   for (const std::string& found :
-       {problem(kRawId, kRawIdColumn, HoldsRawId(result.Text(row, kRawId))),
-        problem(kExtractedAt, kExtractedAtColumn,
-                has_type(kExtractedAt, "timestamp with time zone")),
-        problem(kMeta, kMetaColumn, has_type(kMeta, "jsonb")),
-        problem(kGenerationId, kGenerationIdColumn, has_type(kGenerationId, "bigint"))}) {
+       {problem("raw_id", kRawIdColumn, HoldsRawId(row.Text("raw_id"))),
+        problem("extracted_at", kExtractedAtColumn,
+                has_type("extracted_at", "timestamp with time zone")),
+        problem("meta", kMetaColumn, has_type("meta", "jsonb")),
+        problem("generation_id", kGenerationIdColumn, has_type("generation_id", "bigint"))}) {
     if (!found.empty()) return found;
   }
   return "";
 }
 
-std::string FindProblem(const Result& result, size_t row) {
-  if (std::string problem = KindProblem(result.Text(row, kKind)); !problem.empty()) return problem;
-  if (result.Bool(row, kInherits)) return "is a partition or inherits from another table";
-  if (result.Bool(row, kIsParent)) return "has tables that inherit from it";
+std::string FindProblem(const RowView& row) {
+  if (std::string problem = KindProblem(row.Text("kind")); !problem.empty()) return problem;
+  if (row.Bool("inherits")) return "is a partition or inherits from another table";
+  if (row.Bool("is_parent")) return "has tables that inherit from it";
   // A crash of the database empties such a table: acknowledged rows would be lost.
-  if (result.Text(row, kPersistence) != "p") return "is an unlogged or temporary table";
-  if (result.Bool(row, kRowSecurity)) return "has row level security that hides rows from our role";
-  return MetaProblem(result, row);
+  if (row.Text("persistence") != "p") return "is an unlogged or temporary table";
+  if (row.Bool("row_security")) return "has row level security that hides rows from our role";
+  return MetaProblem(row);
 }
+
+// Returns the index of the table that `row` is about among those that were looked up.
+size_t ReadPlace(const RowView& row) { return static_cast<size_t>(row.Int("place")) - 1; }
 
 // A table creates a type of its name, which fails if that type already exists.
 absl::Status LookUpTypes(Transaction& transaction, const std::vector<std::string>& schemas,
@@ -97,9 +88,9 @@ absl::Status LookUpTypes(Transaction& transaction, const std::vector<std::string
   SYNCLINE_ASSIGN_OR_RETURN(
       const Result types,
       transaction.Query(kTypesSql, Params().TextArray(schemas).TextArray(names)));
-  for (size_t row = 0; row < types.size(); ++row) {
-    TableShape& shape = shapes->at(static_cast<size_t>(types.Int(row, 0)) - 1);
-    if (!shape.exists) shape = {true, TypeProblem(types.Text(row, 1))};
+  for (const RowView row : types) {
+    TableShape& shape = shapes->at(ReadPlace(row));
+    if (!shape.exists) shape = {true, TypeProblem(row.Text("kind"))};
   }
   return absl::OkStatus();
 }
@@ -115,13 +106,10 @@ absl::StatusOr<std::vector<TableShape>> LookUpShapes(Transaction& transaction,
     names.push_back(table.name);
   }
   SYNCLINE_ASSIGN_OR_RETURN(
-      const Result result,
+      const Result rows,
       transaction.Query(kTableShapesSql, Params().TextArray(schemas).TextArray(names)));
   std::vector<TableShape> shapes(tables.size());
-  for (size_t row = 0; row < result.size(); ++row) {
-    const size_t place = static_cast<size_t>(result.Int(row, kPlace)) - 1;
-    shapes.at(place) = {true, FindProblem(result, row)};
-  }
+  for (const RowView row : rows) shapes.at(ReadPlace(row)) = {true, FindProblem(row)};
   SYNCLINE_RETURN_IF_ERROR(LookUpTypes(transaction, schemas, names, &shapes));
   return shapes;
 }

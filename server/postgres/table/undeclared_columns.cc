@@ -10,16 +10,17 @@
 namespace syncline::postgres {
 namespace {
 
-// $1: schema; $2: table; $3: columns. Returns name and expression of each column that fills itself.
+// $1: schema; $2: table; $3: columns. Returns the columns that fill themselves.
 constexpr char kDefaultsSql[] = R"sql(
-SELECT a.attname,
+SELECT a.attname AS name,
        CASE WHEN d.oid IS NOT NULL THEN pg_catalog.pg_get_expr(d.adbin, d.adrelid)
             ELSE (SELECT pg_catalog.format('pg_catalog.nextval(%L::pg_catalog.regclass)',
                                            p.objid::pg_catalog.regclass)
                   FROM pg_catalog.pg_depend p
                   WHERE p.classid = 'pg_catalog.pg_class'::pg_catalog.regclass
                     AND p.refclassid = 'pg_catalog.pg_class'::pg_catalog.regclass
-                    AND p.refobjid = c.oid AND p.refobjsubid = a.attnum AND p.deptype = 'i') END
+                    AND p.refobjid = c.oid AND p.refobjsubid = a.attnum AND p.deptype = 'i')
+       END AS expression
 FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
 JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
 LEFT JOIN pg_catalog.pg_attrdef d ON d.adrelid = c.oid AND d.adnum = a.attnum
@@ -37,7 +38,7 @@ absl::StatusOr<std::map<std::string, std::string>> ReadDefaults(
                         Params().Text(table.schema).Text(table.name).TextArray(NamesOf(columns))));
   SYNCLINE_RETURN_IF_ERROR(SetSearchPath(transaction, search_path));
   std::map<std::string, std::string> defaults;
-  for (size_t row = 0; row < rows.size(); ++row) defaults[rows.Text(row, 0)] = rows.Text(row, 1);
+  for (const RowView row : rows) defaults[row.Text("name")] = row.Text("expression");
   return defaults;
 }
 

@@ -123,11 +123,12 @@ absl::StatusOr<UpsertCounts> CountUpsert(Transaction& transaction, const TableNa
   const Merge merge = {
       source,     target, schema, options.cdc_delete_mode, Winners::kInQuery, std::move(traits),
       target_rows};
-  SYNCLINE_ASSIGN_OR_RETURN(const Result result,
+  SYNCLINE_ASSIGN_OR_RETURN(const Result rows,
                             transaction.Query(CountMergeSql(merge, survey.patterns)));
-  counts.inserted = result.Int(0, 0);
-  counts.updated = result.Int(0, 1);
-  counts.deleted = result.Int(0, 2);
+  const RowView row = rows.Row(0);
+  counts.inserted = row.Int("inserted");
+  counts.updated = row.Int("updated");
+  counts.deleted = row.Int("deleted");
   return counts;
 }
 
