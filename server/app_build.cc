@@ -159,10 +159,10 @@ void App::Parts::BuildWritePath() {
   write::LoaderContext loaders;
   loaders.database = database.get();
   loaders.ledger = &ledger;
-  loaders.swap.lock_timeout = config.swap.lock_timeout;
-  loaders.swap.deadline = config.swap.deadline;
-  loaders.swap.keep_generations = config.swap.keep_generations;
-  loaders.swap.wait = [this](absl::Duration pause) { return stopping.Wait(pause); };
+  loaders.locks.timeout = config.swap.lock_timeout;
+  loaders.locks.deadline = config.swap.deadline;
+  loaders.locks.wait = [this](absl::Duration pause) { return stopping.Wait(pause); };
+  loaders.keep_generations = config.swap.keep_generations;
   loaders.max_rewrite_bytes = config.swap.max_rewrite_bytes;
   writer = std::make_unique<write::Writer>(loaders);
   store = std::make_unique<write::StreamStateStore>(database.get(), connections.get(), &ledger,

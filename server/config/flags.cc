@@ -10,6 +10,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "base/version.h"
+#include "server/model/lock_limits.h"
 
 using syncline::config::ByteSize;
 
@@ -60,9 +61,9 @@ ABSL_FLAG(int32_t, max_streams_per_sync, 1000, "Maximum streams of one sync.");
 ABSL_FLAG(absl::Duration, writer_lease, absl::Seconds(10),
           "Maximum time that a call whose server died blocks CompleteStream.");
 ABSL_FLAG(
-    absl::Duration, swap_deadline, absl::Seconds(60),
+    absl::Duration, swap_deadline, syncline::kDefaultLockDeadline,
     "Maximum time that a swap or a StartSync keeps trying to lock the table; staged data is kept.");
-ABSL_FLAG(absl::Duration, swap_lock_timeout, absl::Milliseconds(100),
+ABSL_FLAG(absl::Duration, swap_lock_timeout, syncline::kDefaultLockTimeout,
           "Maximum time that one attempt waits for its lock; also bounds how long readers queue "
           "behind it.");
 ABSL_FLAG(ByteSize, max_rewrite_bytes, ByteSize{int64_t{1} << 30},

@@ -88,12 +88,11 @@ absl::Status Renew(const LoaderContext& context, const TableName& table, const R
                                             {.target = table, .schema = {}, .replaces = true});
       }));
   const postgres::KeyIndexes key_indexes(context.ledger->schema());
-  postgres::SwapOptions options = context.swap;
-  options.keep_generations = 0;
-  options.prune_kept = false;
-  options.key_index = {&key_indexes, &renewal.key};
   const absl::Status swapped = postgres::OverwriteTable(
-      *context.database, copy, table, options,
+      *context.database, copy, table,
+      {.locks = context.locks,
+       .prune_kept = false,
+       .key_index = {.indexes = &key_indexes, .schema = &renewal.key}},
       [&](postgres::Transaction& transaction) { return CopyRows(transaction, table, copy); },
       nullptr);
   if (swapped.ok()) return swapped;

@@ -129,7 +129,9 @@ absl::StatusOr<StartedSync> Writer::Decide(const SyncDraft& named, bool isolated
     if (stream.state == StreamState::kFailed) continue;
     locks.tables.insert(locks.tables.end(), {stream.plan.table, stream.plan.temp_table});
   }
-  const DecisionOptions options = {GetLockPolicy(context_), context_.max_rewrite_bytes, isolated};
+  const DecisionOptions options = {.locks = context_.locks,
+                                   .max_rewrite_bytes = context_.max_rewrite_bytes,
+                                   .isolated = isolated};
   std::optional<StartedSync> started;
   SYNCLINE_RETURN_IF_ERROR(postgres::TransactUnderPolicy(
       *context_.database, options.locks, locks,

@@ -14,7 +14,8 @@ class SwapRefusalTest : public testing::SwapFixture {
   // Swaps and expects a refusal that names `object` and changes nothing.
   void ExpectRefused(absl::string_view reason, absl::string_view object) {
     const std::string before = Dump();
-    const absl::Status status = Swap({.deadline = absl::Seconds(5), .dropped_columns = {"extra"}});
+    const absl::Status status =
+        Swap({.locks = {.deadline = absl::Seconds(5)}, .dropped_columns = {"extra"}});
     EXPECT_THAT(status, StatusIs(absl::StatusCode::kFailedPrecondition, std::string(reason)));
     EXPECT_TRUE(absl::StrContains(status.message(), object)) << status;
     EXPECT_NE(GetDetail(status).subject, "");

@@ -627,7 +627,7 @@ TEST_F(SwapTest, LongReaderLocksOutOnlyTheSwap) {
     }
   });
   const absl::Status status =
-      Swap({.lock_timeout = absl::Milliseconds(50), .deadline = absl::Seconds(3)});
+      Swap({.locks = {.timeout = absl::Milliseconds(50), .deadline = absl::Seconds(3)}});
   done = true;
   reader.join();
   EXPECT_THAT(status, StatusIs(absl::StatusCode::kAborted, "SWAP_LOCKED"));
@@ -656,7 +656,7 @@ TEST_F(SwapTest, OppositeLockOrderIsRetried) {
     if (foreign_status.ok()) foreign_status = foreign->Execute("COMMIT");
     foreign->Rollback();
   });
-  EXPECT_OK(Swap({.lock_timeout = absl::Milliseconds(100), .deadline = absl::Seconds(20)}));
+  EXPECT_OK(Swap({.locks = {.deadline = absl::Seconds(20)}}));
   other.join();
   EXPECT_OK(foreign_status);
   EXPECT_EQ(Count("v"), "20");

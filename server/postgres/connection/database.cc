@@ -16,6 +16,7 @@
 #include "base/reasons.h"
 #include "base/status_macros.h"
 #include "server/postgres/connection/conninfo.h"
+#include "server/postgres/connection/lock_timeout.h"
 #include "server/postgres/connection/pqxx_dialect.h"
 #include "server/postgres/connection/sqlstate.h"
 
@@ -150,8 +151,7 @@ class Session {
 std::string BeginSql(const TransactOptions& options) {
   std::string sql = "BEGIN ISOLATION LEVEL READ COMMITTED";
   if (options.lock_timeout > absl::ZeroDuration()) {
-    absl::StrAppend(&sql, "; SET LOCAL lock_timeout = ",
-                    std::max<int64_t>(1, absl::ToInt64Milliseconds(options.lock_timeout)));
+    absl::StrAppend(&sql, "; ", SetLockTimeoutSql(options.lock_timeout));
   }
   if (options.statement_timeout > absl::ZeroDuration()) {
     absl::StrAppend(&sql, "; SET LOCAL statement_timeout = ",

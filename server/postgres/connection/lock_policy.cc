@@ -1,7 +1,6 @@
 #include "server/postgres/connection/lock_policy.h"
 
 #include <algorithm>
-#include <chrono>
 #include <optional>
 #include <string>
 
@@ -9,19 +8,15 @@
 #include "absl/strings/str_join.h"
 #include "base/backoff.h"
 #include "base/error.h"
+#include "base/monotonic_time.h"
 #include "base/reasons.h"
+#include "server/postgres/connection/lock_timeout.h"
 #include "server/postgres/connection/sqlstate.h"
 
 namespace syncline::postgres {
 namespace {
 
-constexpr absl::Duration kRetryAfter = absl::Seconds(5);
 constexpr size_t kMaxReportedBlockers = 5;
-
-// Returns the monotonic clock, because the wall clock may be changed during the wait.
-absl::Duration MonotonicNow() {
-  return absl::FromChrono(std::chrono::steady_clock::now().time_since_epoch());
-}
 
 std::string Describe(const Blocker& blocker) {
   std::string text = absl::StrCat(blocker.object, ": ");
@@ -50,7 +45,7 @@ absl::Status MakeLockTimeoutError(Database& database, const LockPolicy& policy,
   }
   ErrorDetail detail;
   detail.reason = reason::kLockNotAvailable;
-  detail.retry_after = kRetryAfter;
+  detail.retry_after = kLockRetryAfter;
   if (!blockers.empty()) detail.subject = blockers.front().object;
   detail.metadata = {{"blockers", absl::StrJoin(texts, "; ")}, {"sqlstate", GetSqlState(cause)}};
   const std::string who = !texts.empty() ? absl::StrJoin(texts, "; ")
@@ -65,13 +60,11 @@ absl::Status MakeLockTimeoutError(Database& database, const LockPolicy& policy,
 }  // namespace
 
 absl::Status LimitLockWaits(Transaction& transaction, const LockPolicy& policy) {
-  return transaction.Execute(
-      absl::StrCat("SET LOCAL lock_timeout = ",
-                   std::max<int64_t>(1, absl::ToInt64Milliseconds(policy.timeout))));
+  return transaction.Execute(SetLockTimeoutSql(policy.timeout));
 }
 
 absl::Status UnlimitLockWaits(Transaction& transaction) {
-  return transaction.Execute("SET LOCAL lock_timeout = DEFAULT");
+  return transaction.Execute(ResetLockTimeoutSql());
 }
 
 absl::Status TransactUnderPolicy(Database& database, const LockPolicy& policy,
@@ -88,7 +81,7 @@ absl::Status TransactUnderPolicy(Database& database, const LockPolicy& policy,
     // An error that every retry met is not a race, so the body's own error is returned, unless it
     // is internal and means nothing to a caller.
     if (IsConflict(status) && !met.ok() && !absl::IsInternal(met)) status = met;
-    if (GetSqlState(status) != "55P03") return status;
+    if (!IsLockTimeout(status)) return status;
     if (!deadline.has_value()) deadline = MonotonicNow() + policy.deadline;
     const absl::Duration pause = backoff.Next();
     if (MonotonicNow() + pause >= *deadline)

@@ -11,6 +11,7 @@
 #include "absl/status/status.h"
 #include "absl/time/time.h"
 #include "base/backoff.h"
+#include "server/model/lock_limits.h"
 #include "server/model/table_name.h"
 #include "server/postgres/connection/database.h"
 #include "server/postgres/connection/publish_blockers.h"
@@ -19,11 +20,14 @@
 namespace syncline::postgres {
 
 struct LockPolicy {
-  absl::Duration timeout = absl::Milliseconds(100);  // of one attempt
-  absl::Duration deadline = absl::Seconds(60);  // of all attempts, counted from the first failure
+  absl::Duration timeout = kDefaultLockTimeout;    // of one attempt
+  absl::Duration deadline = kDefaultLockDeadline;  // of all attempts
   // Waits between attempts. Returns false if the server is stopping, which ends the attempts.
   std::function<bool(absl::Duration)> wait = WaitAndContinue;
 };
+
+// How long a caller should wait before it repeats a call that failed at the deadline.
+inline constexpr absl::Duration kLockRetryAfter = absl::Seconds(5);
 
 // Bounds each wait for a lock in the rest of `transaction`. Take advisory locks before this call,
 // because another sync may hold them as long as a merge runs.
@@ -38,10 +42,10 @@ struct TableLocks {
 };
 
 // Runs `body` as Database::Transact does, and runs it again from its start if a lock was not
-// available in time. If a table vanished meanwhile, as during a swap, the transaction is retried
-// like after a conflict. Errors: ABORTED LOCK_NOT_AVAILABLE with RetryInfo, which at the deadline
-// names the sessions that block `locks`, and if the server is stopping names none; those of
-// Database::Transact.
+// available in time, until the deadline, counted from the first failure, has passed. If a table
+// vanished meanwhile, as during a swap, the transaction is retried like after a conflict. Errors:
+// ABORTED LOCK_NOT_AVAILABLE with RetryInfo, which at the deadline names the sessions that block
+// `locks`, and if the server is stopping names none; those of Database::Transact.
 absl::Status TransactUnderPolicy(Database& database, const LockPolicy& policy,
                                  const TableLocks& locks,
                                  absl::FunctionRef<absl::Status(Transaction&)> body);

@@ -105,11 +105,11 @@ absl::StatusOr<std::vector<DdlStep>> KeepSteps(Transaction& transaction, const T
   return steps;
 }
 
-absl::Status PruneKept(Database& database, const TableName& target, int keep,
-                       absl::Duration lock_timeout) {
+absl::Status PruneKept(Database& database, const TableName& target, const PruneOptions& options) {
   const auto body = [&](Transaction& transaction) -> absl::Status {
     Params params;
-    params.Text(target.schema).Text(KeptTablePrefix(target.name)).Text(Mark(target)).Int(keep);
+    params.Text(target.schema).Text(KeptTablePrefix(target.name)).Text(Mark(target));
+    params.Int(options.keep);
     SYNCLINE_ASSIGN_OR_RETURN(const Result surplus, transaction.Query(kPrunableSql, params));
     for (size_t row = 0; row < surplus.size(); ++row) {
       SYNCLINE_RETURN_IF_ERROR(
@@ -117,7 +117,7 @@ absl::Status PruneKept(Database& database, const TableName& target, int keep,
     }
     return absl::OkStatus();
   };
-  return database.Transact(body, {.lock_timeout = lock_timeout});
+  return database.Transact(body, {.lock_timeout = options.lock_timeout});
 }
 
 }  // namespace syncline::postgres

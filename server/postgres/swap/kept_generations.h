@@ -10,6 +10,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/time/time.h"
 #include "server/model/table_name.h"
 #include "server/postgres/connection/database.h"
 #include "server/postgres/connection/ddl_step.h"
@@ -25,8 +26,12 @@ absl::StatusOr<std::vector<DdlStep>> KeepSteps(Transaction& transaction, const T
                                                int64_t old, const std::string& away,
                                                const std::vector<TableMember>& members);
 
-// Drops all but the newest `keep` kept tables of `target`. Errors: as Database::Transact.
-absl::Status PruneKept(Database& database, const TableName& target, int keep,
-                       absl::Duration lock_timeout);
+struct PruneOptions {
+  int keep = 0;  // number of the newest kept tables that stay
+  absl::Duration lock_timeout;
+};
+
+// Drops the older kept tables of `target`. Errors: as Database::Transact.
+absl::Status PruneKept(Database& database, const TableName& target, const PruneOptions& options);
 
 }  // namespace syncline::postgres

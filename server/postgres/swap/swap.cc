@@ -1,18 +1,19 @@
 #include "server/postgres/swap/swap.h"
 
 #include <algorithm>
-#include <chrono>
+#include <optional>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
-#include "absl/time/clock.h"
 #include "base/backoff.h"
 #include "base/error.h"
 #include "base/failpoint.h"
 #include "base/log.h"
+#include "base/monotonic_time.h"
 #include "base/reasons.h"
 #include "base/status_macros.h"
 #include "server/postgres/connection/ddl_step.h"
+#include "server/postgres/connection/lock_timeout.h"
 #include "server/postgres/connection/sqlstate.h"
 #include "server/postgres/swap/kept_generations.h"
 #include "server/postgres/swap/swap_check.h"
@@ -26,25 +27,12 @@ namespace {
 // PostgreSQL's deadlock_timeout, after which PostgreSQL cancels an autovacuum that holds up the
 // lock.
 constexpr absl::Duration kPatience = absl::Seconds(3);
-constexpr absl::Duration kRetryAfter = absl::Seconds(5);
 
 // Readers wait for the next statement of a transaction that has blocked them. If its server is
 // frozen (stopped, or swapped out), PostgreSQL ends the transaction after this time, and the
 // readers continue.
 constexpr char kIdleTransactionTimeoutSql[] =
     "; SET LOCAL idle_in_transaction_session_timeout = '2s'; ";
-
-// Not the wall clock, which may be set while the swap waits.
-absl::Duration MonotonicNow() {
-  return absl::FromChrono(std::chrono::steady_clock::now().time_since_epoch());
-}
-
-bool IsLockTimeout(const absl::Status& status) { return GetSqlState(status) == "55P03"; }
-
-std::string SetLockTimeout(absl::Duration timeout) {
-  return absl::StrCat("SET LOCAL lock_timeout = ",
-                      std::max<int64_t>(1, absl::ToInt64Milliseconds(timeout)));
-}
 
 class Swap {
  public:
@@ -57,11 +45,11 @@ class Swap {
         options_(options),
         ledger_step_(ledger_step),
         stats_(*stats),
-        deadline_(MonotonicNow() + options.deadline) {}
+        deadline_(MonotonicNow() + options.locks.deadline) {}
 
   // Makes attempts until the swap is done, refused or out of time.
   absl::Status Run() {
-    Backoff backoff(options_.lock_timeout, 10 * options_.lock_timeout);
+    Backoff backoff(lock_timeout(), 10 * lock_timeout());
     absl::Status status = Prepare(/*analyze=*/true);
     while (true) {
       if (status.ok()) status = Attempt();
@@ -69,17 +57,19 @@ class Swap {
       if (!IsLockTimeout(status) && !IsConflict(status) && !IsSwapStale(status)) return status;
       const absl::Duration pause = backoff.Next();
       if (MonotonicNow() + pause >= deadline_) return Locked(status);
-      if (!options_.wait(pause)) return Locked(status);
+      if (!options_.locks.wait(pause)) return Locked(status);
       ++stats_.retries;
       status = Prepare(/*analyze=*/!prepared_);
     }
   }
 
  private:
+  absl::Duration lock_timeout() const { return options_.locks.timeout; }
+
   absl::Status Prepare(bool analyze) {
     stats_.left_out.clear();
     SYNCLINE_RETURN_IF_ERROR(PrepareSource(database_, source_, target_,
-                                           {.lock_timeout = options_.lock_timeout,
+                                           {.lock_timeout = lock_timeout(),
                                             .key_index = options_.key_index,
                                             .analyze = analyze,
                                             .dropped_columns = options_.dropped_columns},
@@ -89,11 +79,11 @@ class Swap {
   }
 
   absl::Status Attempt() {
-    TransactOptions options;
-    options.retry_conflicts = false;  // Run retries, with pauses for readers
     locked_at_.reset();
-    const absl::Status status = database_.Transact(
-        [this](Transaction& transaction) { return InTransaction(transaction); }, options);
+    // Run retries conflicts, with pauses for readers.
+    const absl::Status status =
+        database_.Transact([this](Transaction& transaction) { return InTransaction(transaction); },
+                           {.retry_conflicts = false});
     if (status.ok() && locked_at_) stats_.lock_held = MonotonicNow() - *locked_at_;
     return status;
   }
@@ -121,8 +111,8 @@ class Swap {
   // a vacuum.
   absl::Status LockDefinitions(Transaction& transaction, const SwapTables& tables) {
     std::string sql =
-        absl::StrCat(SetLockTimeout(std::clamp(deadline_ - MonotonicNow(), options_.lock_timeout,
-                                               std::max(kPatience, options_.lock_timeout))),
+        absl::StrCat(SetLockTimeoutSql(std::clamp(deadline_ - MonotonicNow(), lock_timeout(),
+                                                  std::max(kPatience, lock_timeout()))),
                      "; LOCK TABLE ", tables.quoted_source, " IN ACCESS EXCLUSIVE MODE");
     if (tables.target_oid != 0) {
       absl::StrAppend(&sql, "; LOCK TABLE ", tables.quoted_target,
@@ -139,9 +129,11 @@ class Swap {
     SYNCLINE_RETURN_IF_ERROR(PrepareFingerprint(transaction));
     SYNCLINE_ASSIGN_OR_RETURN(const std::string before,
                               RetryIfVanished(Fingerprint(transaction, tables.target_oid)));
-    SYNCLINE_ASSIGN_OR_RETURN(const SwapPlan plan,
-                              RetryIfVanished(CapturePlan(transaction, tables, options_.key_index,
-                                                          options_.keep_generations > 0)));
+    SYNCLINE_ASSIGN_OR_RETURN(
+        const SwapPlan plan,
+        RetryIfVanished(
+            CapturePlan(transaction, tables, options_.key_index,
+                        options_.keep_generations > 0 ? OldTable::kKeep : OldTable::kDrop)));
     // Everything that can be done before readers wait is done here.
     SYNCLINE_RETURN_IF_ERROR(WriteLedger(transaction, plan));
     SYNCLINE_RETURN_IF_ERROR(RetryIfVanished(BlockReaders(transaction, plan)));
@@ -161,10 +153,10 @@ class Swap {
     const absl::Duration start = MonotonicNow();
     absl::Status status;
     for (const DdlStep& lock : plan.locks) {
-      const absl::Duration left = options_.lock_timeout - (MonotonicNow() - start);
+      const absl::Duration left = lock_timeout() - (MonotonicNow() - start);
       status = WithSubject(
-          transaction.Execute(absl::StrCat(SetLockTimeout(left), kIdleTransactionTimeoutSql,
-                                           lock.sql, "; ", SetLockTimeout(options_.lock_timeout))),
+          transaction.Execute(absl::StrCat(SetLockTimeoutSql(left), kIdleTransactionTimeoutSql,
+                                           lock.sql, "; ", SetLockTimeoutSql(lock_timeout()))),
           lock);
       if (!status.ok()) break;
       if (!locked_at_) locked_at_ = MonotonicNow();
@@ -181,11 +173,11 @@ class Swap {
     ErrorDetail detail;
     detail.reason = reason::kSwapLocked;
     detail.subject = target_.ToString();
-    detail.retry_after = kRetryAfter;
+    detail.retry_after = kLockRetryAfter;
     detail.metadata.emplace_back("sqlstate", GetSqlState(cause));
     return MakeError(absl::StatusCode::kAborted,
                      absl::StrCat("could not lock ", target_.ToString(), " for the swap within ",
-                                  absl::FormatDuration(options_.deadline),
+                                  absl::FormatDuration(options_.locks.deadline),
                                   "; the loaded data is kept: ", cause.message()),
                      detail);
   }
@@ -219,8 +211,8 @@ absl::Status OverwriteTable(Database& database, const TableName& source, const T
   }
   if (!options.prune_kept) return absl::OkStatus();
   // The swap is committed. Kept tables that could not be dropped now are dropped by the next swap.
-  const absl::Status pruned =
-      PruneKept(database, target, options.keep_generations, options.lock_timeout);
+  const absl::Status pruned = PruneKept(
+      database, target, {.keep = options.keep_generations, .lock_timeout = options.locks.timeout});
   if (!pruned.ok()) {
     Log(LogLevel::kWarning, "swap_prune_failed").Field("table", target.ToString()).Error(pruned);
   }

@@ -15,20 +15,16 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
-#include "base/backoff.h"
 #include "server/model/table_name.h"
 #include "server/postgres/connection/database.h"
+#include "server/postgres/connection/lock_policy.h"
 #include "server/postgres/swap/swap_members.h"
 
 namespace syncline::postgres {
 
 struct SwapOptions {
-  // Longest time one attempt waits for its lock; also bounds how long readers queue behind it.
-  absl::Duration lock_timeout = absl::Milliseconds(100);
-  // Attempts are repeated, with jitter, until this much time has passed.
-  absl::Duration deadline = absl::Seconds(60);
-  // Waits between attempts. Returns false if the server is stopping, which ends the attempts.
-  std::function<bool(absl::Duration)> wait = WaitAndContinue;
+  // The deadline counts from the start of the swap.
+  LockPolicy locks = {};
   // Number of replaced tables that are kept as <name>_syncline_old_<n> for a manual rollback.
   int keep_generations = 0;
   // Whether kept tables beyond that number are dropped. False if the old table's rows are in the

@@ -69,7 +69,7 @@ absl::Status AppendGrants(Transaction& transaction, const SwapTables& tables,
 }  // namespace
 
 absl::StatusOr<IdentitySteps> CaptureIdentities(Transaction& transaction, const SwapTables& tables,
-                                                bool keep_old) {
+                                                OldTable old_table) {
   Params params;
   params.Int(tables.target_oid).Int(tables.source_oid);
   SYNCLINE_ASSIGN_OR_RETURN(const Result rows,
@@ -81,7 +81,8 @@ absl::StatusOr<IdentitySteps> CaptureIdentities(Transaction& transaction, const 
                      .sql = absl::StrCat("ALTER SEQUENCE ", tables.quoted_target_schema, ".", from,
                                          " RENAME TO ", to)};
     };
-    if (keep_old) identities.free.push_back(rename(row.Text("target_name"), row.Text("kept_name")));
+    if (old_table == OldTable::kKeep)
+      identities.free.push_back(rename(row.Text("target_name"), row.Text("kept_name")));
     identities.give.push_back(rename(row.Text("source_name"), row.Text("target_name")));
   }
   SYNCLINE_RETURN_IF_ERROR(AppendGrants(transaction, tables, &identities.give));

@@ -21,6 +21,6 @@ struct IdentitySteps {
 // Returns the steps for the identity columns that both tables have. The search path must be empty
 // (ClearSearchPath).
 absl::StatusOr<IdentitySteps> CaptureIdentities(Transaction& transaction, const SwapTables& tables,
-                                                bool keep_old);
+                                                OldTable old_table);
 
 }  // namespace syncline::postgres

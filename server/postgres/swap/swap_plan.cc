@@ -121,8 +121,8 @@ std::string TemporaryOldName(const SwapTables& tables) {
 // are the same.
 absl::StatusOr<std::vector<DdlStep>> RetireSteps(Transaction& transaction, const SwapTables& tables,
                                                  const SwapMembers& members,
-                                                 const std::string& away, bool keep_old) {
-  if (!keep_old) {
+                                                 const std::string& away, OldTable old_table) {
+  if (old_table == OldTable::kDrop) {
     return std::vector<DdlStep>{
         {.subject = tables.target.ToString(), .sql = absl::StrCat("DROP TABLE ", away)}};
   }
@@ -212,7 +212,7 @@ absl::StatusOr<SwapPlan> CaptureMove(Transaction& transaction, const SwapTables&
 }
 
 absl::StatusOr<SwapPlan> CapturePlan(Transaction& transaction, const SwapTables& tables,
-                                     const SwapKeyIndex& key, bool keep_old) {
+                                     const SwapKeyIndex& key, OldTable old_table) {
   SYNCLINE_RETURN_IF_ERROR(CheckCarriable(transaction, tables.target_oid, tables.source_oid));
   SYNCLINE_ASSIGN_OR_RETURN(const Dependents dependents,
                             CaptureDependents(transaction, tables.target));
@@ -227,10 +227,10 @@ absl::StatusOr<SwapPlan> CapturePlan(Transaction& transaction, const SwapTables&
   SYNCLINE_ASSIGN_OR_RETURN(const std::vector<DdlStep> sequences,
                             CaptureSequences(transaction, tables));
   SYNCLINE_ASSIGN_OR_RETURN(const IdentitySteps identities,
-                            CaptureIdentities(transaction, tables, keep_old));
+                            CaptureIdentities(transaction, tables, old_table));
   const std::string away = absl::StrCat(tables.quoted_target_schema, ".", TemporaryOldName(tables));
   SYNCLINE_ASSIGN_OR_RETURN(const std::vector<DdlStep> retire,
-                            RetireSteps(transaction, tables, members, away, keep_old));
+                            RetireSteps(transaction, tables, members, away, old_table));
   SYNCLINE_RETURN_IF_ERROR(SetSearchPath(transaction, search_path));
 
   SwapPlan plan;

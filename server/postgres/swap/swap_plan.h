@@ -38,6 +38,9 @@ struct SwapTables {
 absl::StatusOr<SwapTables> LocateTables(Transaction& transaction, const TableName& source,
                                         const TableName& target);
 
+// What happens to the replaced table.
+enum class OldTable { kDrop, kKeep };
+
 struct SwapPlan {
   std::vector<DdlStep> locks;  // ACCESS EXCLUSIVE, the target's last
   std::vector<DdlStep> steps;
@@ -48,7 +51,7 @@ struct SwapPlan {
 // both tables unchanged. Errors: those of CheckCarriable; ABORTED SWAP_STALE if the source lacks
 // something that the target has (prepare it again).
 absl::StatusOr<SwapPlan> CapturePlan(Transaction& transaction, const SwapTables& tables,
-                                     const SwapKeyIndex& key, bool keep_old);
+                                     const SwapKeyIndex& key, OldTable old_table);
 
 // Returns the plan that moves the source to the target's name if there is no target. Errors: as
 // CapturePlan.

@@ -88,9 +88,9 @@ absl::Status Capture(Transaction& transaction, const TableName& source, const Ta
   return SetSearchPath(transaction, search_path);
 }
 
-absl::Status Run(Database& database, const std::string& sql, absl::Duration lock_timeout) {
+absl::Status Run(Database& database, const std::string& sql, const TransactOptions& options = {}) {
   return database.Transact([&](Transaction& transaction) { return transaction.Execute(sql); },
-                           {.lock_timeout = lock_timeout});
+                           options);
 }
 
 // Returns the columns that have nulls, as part of an error message. One scan for all columns.
@@ -123,8 +123,7 @@ absl::Status CarryNotNull(Database& database, const Preparation& preparation) {
     actions.push_back(absl::StrCat("ALTER COLUMN ", column.quoted_name, " SET NOT NULL"));
   }
   const absl::Status status =
-      Run(database, absl::StrCat("ALTER TABLE ", source, " ", absl::StrJoin(actions, ", ")),
-          absl::ZeroDuration());
+      Run(database, absl::StrCat("ALTER TABLE ", source, " ", absl::StrJoin(actions, ", ")));
   if (GetSqlState(status) != "23502") return status;
   SYNCLINE_ASSIGN_OR_RETURN(const std::string subjects,
                             ListColumnsWithNulls(database, source, preparation.not_null));
@@ -135,21 +134,19 @@ absl::Status Build(Database& database, const Preparation& preparation,
                    absl::Duration lock_timeout) {
   const std::string& source = preparation.tables.quoted_source;
   if (!preparation.tablespace.empty()) {
-    SYNCLINE_RETURN_IF_ERROR(Run(
-        database, absl::StrCat("ALTER TABLE ", source, " SET TABLESPACE ", preparation.tablespace),
-        absl::ZeroDuration()));
+    SYNCLINE_RETURN_IF_ERROR(Run(database, absl::StrCat("ALTER TABLE ", source, " SET TABLESPACE ",
+                                                        preparation.tablespace)));
   }
   if (!preparation.column_targets.empty()) {
-    SYNCLINE_RETURN_IF_ERROR(Run(
-        database,
-        absl::StrCat("ALTER TABLE ", source, " ", absl::StrJoin(preparation.column_targets, ", ")),
-        absl::ZeroDuration()));
+    SYNCLINE_RETURN_IF_ERROR(
+        Run(database, absl::StrCat("ALTER TABLE ", source, " ",
+                                   absl::StrJoin(preparation.column_targets, ", "))));
   }
   for (const BuildStep& build : preparation.builds) {
+    TransactOptions options;
+    if (build.locks_other_tables) options.lock_timeout = lock_timeout;
     SYNCLINE_RETURN_IF_ERROR(
-        ToRefusal(Run(database, build.step.sql,
-                      build.locks_other_tables ? lock_timeout : absl::ZeroDuration()),
-                  build.step.reason, build.step.subject));
+        ToRefusal(Run(database, build.step.sql, options), build.step.reason, build.step.subject));
   }
   return absl::OkStatus();
 }

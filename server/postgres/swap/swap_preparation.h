@@ -19,7 +19,7 @@ namespace syncline::postgres {
 
 struct PreparationOptions {
   // Longest wait for a lock on another table (one that a foreign key of the target refers to).
-  absl::Duration lock_timeout = absl::Milliseconds(100);
+  absl::Duration lock_timeout;
   SwapKeyIndex key_index;
   // Whether to gather statistics at the end.
   bool analyze = true;

@@ -6,6 +6,7 @@
 #include "base/status_macros.h"
 #include "server/model/staging_decision.h"
 #include "server/postgres/ledger/staging_ledger.h"
+#include "server/postgres/swap/swap.h"
 #include "server/postgres/table/key_indexes.h"
 #include "server/postgres/table/schema_evolution.h"
 #include "server/postgres/table/table_operations.h"
@@ -104,8 +105,9 @@ absl::StatusOr<StreamResult> SwapAndFinish(const LoaderContext& context, const S
   const absl::Time started = absl::Now();
   postgres::SwapStats stats;
   const postgres::KeyIndexes key_indexes(context.ledger->schema());
-  postgres::SwapOptions options = context.swap;
-  options.key_index = {&key_indexes, &plan.schema};
+  postgres::SwapOptions options = {.locks = context.locks,
+                                   .keep_generations = context.keep_generations,
+                                   .key_index = {.indexes = &key_indexes, .schema = &plan.schema}};
   SYNCLINE_RETURN_IF_ERROR(
       context.database->Transact([&](postgres::Transaction& transaction) -> absl::Status {
         SYNCLINE_ASSIGN_OR_RETURN(options.dropped_columns,

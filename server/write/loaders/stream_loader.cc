@@ -50,24 +50,19 @@ absl::StatusOr<postgres::InitialStatus> Gather(postgres::Transaction& transactio
 
 }  // namespace
 
-postgres::LockPolicy GetLockPolicy(const LoaderContext& context) {
-  return {context.swap.lock_timeout, context.swap.deadline, context.swap.wait};
-}
-
 absl::Status StartUnderLocks(const LoaderContext& context, StreamEntry* stream, StartStep start) {
   const StreamPlan& plan = stream->plan;
-  const postgres::LockPolicy policy = GetLockPolicy(context);
   const postgres::LockNeed need =
       stream->changes.empty() ? postgres::LockNeed::kRead : postgres::LockNeed::kReaders;
   StreamEntry started;
   SYNCLINE_RETURN_IF_ERROR(postgres::TransactUnderPolicy(
-      *context.database, policy, {{plan.table, plan.temp_table}, need},
+      *context.database, context.locks, {.tables = {plan.table, plan.temp_table}, .need = need},
       [&](postgres::Transaction& transaction) -> absl::Status {
         started = *stream;
         SYNCLINE_ASSIGN_OR_RETURN(const StreamState state, LockTable(context, transaction, plan));
         started.state = state;
         if (state != StreamState::kOpen) return absl::OkStatus();
-        SYNCLINE_RETURN_IF_ERROR(postgres::LimitLockWaits(transaction, policy));
+        SYNCLINE_RETURN_IF_ERROR(postgres::LimitLockWaits(transaction, context.locks));
         SYNCLINE_ASSIGN_OR_RETURN(const postgres::InitialStatus status, Gather(transaction, plan));
         return start(transaction, status, &started);
       }));

@@ -20,7 +20,6 @@
 #include "server/postgres/connection/database.h"
 #include "server/postgres/connection/lock_policy.h"
 #include "server/postgres/ledger/ledger.h"
-#include "server/postgres/swap/swap.h"
 #include "server/postgres/table/initial_status.h"
 
 namespace syncline::write {
@@ -29,13 +28,13 @@ namespace syncline::write {
 struct LoaderContext {
   postgres::Database* database = nullptr;
   const postgres::Ledger* ledger = nullptr;
-  postgres::SwapOptions swap;
+  // How long work on users' tables waits for its locks.
+  postgres::LockPolicy locks;
+  // SwapOptions::keep_generations of swaps that replace a generation.
+  int keep_generations = 0;
   // Refuses a type change that rewrites a larger table.
   int64_t max_rewrite_bytes = int64_t{1} << 30;
 };
-
-// Returns how long work on a user's table waits for its locks.
-postgres::LockPolicy GetLockPolicy(const LoaderContext& context);
 
 class StreamLoader {
  public:

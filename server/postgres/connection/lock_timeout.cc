@@ -1,0 +1,20 @@
+#include "server/postgres/connection/lock_timeout.h"
+
+#include <algorithm>
+#include <cstdint>
+
+#include "absl/strings/str_cat.h"
+#include "server/postgres/connection/sqlstate.h"
+
+namespace syncline::postgres {
+
+std::string SetLockTimeoutSql(absl::Duration timeout) {
+  return absl::StrCat("SET LOCAL lock_timeout = ",
+                      std::max<int64_t>(1, absl::ToInt64Milliseconds(timeout)));
+}
+
+std::string ResetLockTimeoutSql() { return "SET LOCAL lock_timeout = DEFAULT"; }
+
+bool IsLockTimeout(const absl::Status& status) { return GetSqlState(status) == "55P03"; }
+
+}  // namespace syncline::postgres
