@@ -11,6 +11,7 @@
 #include "absl/strings/str_cat.h"
 #include "base/file.h"
 #include "server/postgres/sql/cast_sql.h"
+#include "server/postgres/sql/ledger_sql.h"
 #include "server/postgres/sql/merge_in_place_sql.h"
 #include "server/postgres/sql/undeclared_sql.h"
 #include "server/postgres/sql/upsert_sql.h"
@@ -45,6 +46,11 @@ TEST(QuoteLiteralTest, Quotes) {
   EXPECT_EQ(QuoteLiteral("it's"), "'it''s'");
   EXPECT_EQ(QuoteLiteral("a\\'b"), "E'a\\\\''b'");
   EXPECT_EQ(QuoteLiteral("\xFF'"), "'\xEF\xBF\xBD'''");
+}
+
+TEST(LedgerSqlTest, PlaceholderBecomesTheSchema) {
+  EXPECT_EQ(WithLedgerSchema("\nSELECT $1 FROM $L.sync\nJOIN $L.stream USING (sync_no)\n", "\"l\""),
+            "SELECT $1 FROM \"l\".sync\nJOIN \"l\".stream USING (sync_no)");
 }
 
 TEST(KeyIndexNameTest, IsShortDeterministicAndRecognizable) {
