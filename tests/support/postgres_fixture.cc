@@ -76,7 +76,7 @@ std::vector<std::vector<std::string>> PostgresTest::QueryText(absl::string_view 
   if (!result.ok()) return rows;
   for (size_t row = 0; row < result->size(); ++row) {
     std::vector<std::string>& texts = rows.emplace_back();
-    for (size_t column = 0; column < result->columns(); ++column) {
+    for (size_t column = 0; column < result->columns().size(); ++column) {
       texts.push_back(result->IsNull(row, column) ? "NULL" : result->Text(row, column));
     }
   }
