@@ -7,6 +7,7 @@
 #include <array>
 #include <cerrno>
 #include <list>
+#include <optional>
 #include <unordered_map>
 #include <utility>
 

@@ -1,6 +1,7 @@
 #include "server/postgres/table/merge_survey.h"
 
 #include <algorithm>
+#include <set>
 
 #include "base/status_macros.h"
 #include "server/postgres/sql/sql_generator.h"
