@@ -32,8 +32,7 @@ absl::StatusOr<std::vector<CheckpointPosition>> GetCheckpointPositions(
     const std::string& writer = position.writer_id();
     if (position.offset() < 0) violations.push_back({field + ".offset", "must not be negative"});
     if (writer.size() > kMaxIdLength || writer.find('\0') != std::string::npos) {
-      violations.push_back(
-          {field + ".writer_id", "must have at most 128 characters, none of them NUL"});
+      violations.push_back({field + ".writer_id", "must have at most 128 bytes, none of them NUL"});
     }
     if (!has_stream(descriptor)) {
       violations.push_back({field + ".descriptor", "is not a stream of the sync"});

@@ -90,7 +90,7 @@ void StreamRecordsReactor::OnHeader(const v1::StreamHeader& header) {
   if (second) return EndWith(ProtocolOrder("a second header was sent"));
   if (header.writer_id().size() > kMaxIdLength || HasNul(header.writer_id())) {
     return EndWith(sync::InvalidRequest(
-        {{"header.writer_id", "must have at most 128 characters, none of them NUL"}}));
+        {{"header.writer_id", "must have at most 128 bytes, none of them NUL"}}));
   }
   sync_id_ = header.sync_id();
   name_ = absl::StrCat(header.sync_id(), "/", header.descriptor().name(), "/", header.writer_id());
@@ -163,7 +163,7 @@ void StreamRecordsReactor::OnCheckpoint(v1::Checkpoint checkpoint) {
   if (checkpoint.checkpoint_id().empty() || checkpoint.checkpoint_id().size() > kMaxIdLength ||
       HasNul(checkpoint.checkpoint_id())) {
     return EndWith(sync::InvalidRequest(
-        {{"checkpoint.checkpoint_id", "must have 1-128 characters, none of them NUL"}}));
+        {{"checkpoint.checkpoint_id", "must have 1-128 bytes, none of them NUL"}}));
   }
   if (checkpoint.state().size() > kMaxStateBytes) {
     return EndWith(sync::InvalidRequest({{"checkpoint.state", "must have at most 4 MiB"}}));

@@ -27,10 +27,10 @@ bool HasControlCharacter(absl::string_view text) {
 void CheckIds(const StartRequest& request, const StartLimits& limits, Violations* violations) {
   if (request.sync_id.empty() || request.sync_id.size() > kMaxIdLength ||
       HasControlCharacter(request.sync_id)) {
-    violations->Add("sync_id", "must have 1-128 characters and no control characters");
+    violations->Add("sync_id", "must have 1-128 bytes and no control characters");
   }
   if (request.connection_id.size() > kMaxIdLength || HasControlCharacter(request.connection_id)) {
-    violations->Add("connection_id", "must have at most 128 characters and no control characters");
+    violations->Add("connection_id", "must have at most 128 bytes and no control characters");
   }
   if (request.input_digest.size() > kMaxInputDigestLength ||
       HasControlCharacter(request.input_digest)) {

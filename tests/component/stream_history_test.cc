@@ -1,7 +1,7 @@
 // Random histories of streams against the real PostgreSQL: syncs that fail at any point and run
 // again with another catalog (tests/component/history_run.h).
 //
-// SYNCLINE_HISTORIES sets the number of histories (1,500), SYNCLINE_TEST_SEED the first seed.
+// SYNCLINE_HISTORIES sets the number of histories (300), SYNCLINE_TEST_SEED the first seed.
 // scripts/chaos --histories runs more.
 #include <gtest/gtest.h>
 
