@@ -50,9 +50,7 @@ absl::StatusOr<std::unique_ptr<Pipeline>> Pipeline::Create(const RecordShape& sh
   return std::unique_ptr<Pipeline>(new Pipeline(schema));
 }
 
-absl::Status Pipeline::Run(v1::RecordBatch* batch) {
-  return parser_.Parse(batch, /*arrival_us=*/0, this);
-}
+void Pipeline::Run(v1::RecordBatch* batch) { parser_.Parse(batch, /*arrival_us=*/0, this); }
 
 bool Pipeline::Wants(int64_t) { return true; }
 

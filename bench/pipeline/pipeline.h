@@ -23,7 +23,7 @@ class Pipeline : private dataflow::RecordSink {
   static absl::StatusOr<std::unique_ptr<Pipeline>> Create(const RecordShape& shape);
 
   // Encodes every record of `batch` as a row of COPY BINARY. The rows are discarded block by block.
-  absl::Status Run(v1::RecordBatch* batch);
+  void Run(v1::RecordBatch* batch);
 
   // The total of all runs.
   int64_t rows() const { return rows_; }

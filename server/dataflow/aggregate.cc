@@ -23,7 +23,7 @@ absl::StatusOr<Accepted> Aggregate::Accept(Batch* batch, int64_t max_bytes) {
   typed_rows_ = batch->records->has_rows();
   check_durable_ = durable_.Intersects(batch->offsets);
   SYNCLINE_FAILPOINT_OR_RETURN(kDecode);
-  SYNCLINE_RETURN_IF_ERROR(parser_.Parse(batch->records.get(), batch->arrival_us, this));
+  parser_.Parse(batch->records.get(), batch->arrival_us, this);
   if (accepted_.more) {
     Cover(*batch, stopped_at_, 0);
     batch->wanted_from = std::max(batch->wanted_from, stopped_at_);

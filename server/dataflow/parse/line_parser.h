@@ -13,7 +13,7 @@
 
 #include "absl/strings/string_view.h"
 #include "server/dataflow/parse/column_slots.h"
-#include "server/dataflow/parse/record_parser.h"
+#include "server/dataflow/parse/reject_reason.h"
 #include "server/dataflow/text/scratch_arena.h"
 
 namespace syncline::dataflow {

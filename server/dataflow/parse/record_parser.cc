@@ -52,34 +52,6 @@ int64_t CountLines(absl::string_view text) {
 
 }  // namespace
 
-absl::string_view RejectReasonName(RejectReason reason) {
-  switch (reason) {
-    case RejectReason::kInvalidJson:
-      return "INVALID_JSON";
-    case RejectReason::kNotAnObject:
-      return "NOT_AN_OBJECT";
-    case RejectReason::kInvalidUtf8:
-      return "INVALID_UTF8";
-    case RejectReason::kTooDeep:
-      return "TOO_DEEP";
-    case RejectReason::kRecordTooLarge:
-      return "RECORD_TOO_LARGE";
-    case RejectReason::kNotARecord:
-      return "NOT_A_RECORD";
-    case RejectReason::kMissingKey:
-      return "MISSING_KEY";
-    case RejectReason::kKeyChanged:
-      return "KEY_CHANGED";
-    case RejectReason::kCursorChanged:
-      return "CURSOR_CHANGED";
-    case RejectReason::kKeyTooLarge:
-      return "KEY_TOO_LARGE";
-    case RejectReason::kRowTooWide:
-      return "ROW_TOO_WIDE";
-  }
-  return "UNKNOWN";
-}
-
 struct RecordParser::Impl {
   Impl(const TableSchema& schema, const RecordParserOptions& parser_options)
       : options(parser_options),
@@ -309,7 +281,7 @@ RecordParser::RecordParser(const TableSchema& schema, const RecordParserOptions&
 
 RecordParser::~RecordParser() = default;
 
-absl::Status RecordParser::Parse(v1::RecordBatch* batch, int64_t arrival_us, RecordSink* sink) {
+void RecordParser::Parse(v1::RecordBatch* batch, int64_t arrival_us, RecordSink* sink) {
   int64_t default_us = arrival_us;
   if (batch->emitted_at_ms() != 0) {
     default_us = ExtractedAt(batch->emitted_at_ms()).value_or(arrival_us);
@@ -321,16 +293,12 @@ absl::Status RecordParser::Parse(v1::RecordBatch* batch, int64_t arrival_us, Rec
     case v1::RecordBatch::kAirbyteJsonl:
       impl_->ParseLines(Impl::Format::kMessage, *batch, batch->airbyte_jsonl(), arrival_us, sink);
       break;
-    case v1::RecordBatch::kRows: {
-      absl::Status counts = CheckRowBatch(batch->rows());
-      if (!counts.ok()) return counts;
+    case v1::RecordBatch::kRows:
       impl_->ParseRows(batch->rows(), batch->first_offset(), default_us, sink);
       break;
-    }
     case v1::RecordBatch::PAYLOAD_NOT_SET:
       break;
   }
-  return absl::OkStatus();
 }
 
 bool RecordParser::has_counts() const { return !impl_->tally.empty(); }

@@ -9,33 +9,16 @@
 #include <cstdint>
 #include <memory>
 
-#include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
+#include "server/dataflow/parse/reject_reason.h"
 #include "server/model/table_schema.h"
 #include "server/model/value.h"
 #include "server/model/value_counts.h"
 #include "syncline/v1/records.pb.h"
 
 namespace syncline::dataflow {
-
-// Why a record was rejected. The name is stored in syncline.rejected_record and is the label
-// `reason` of the metric.
-enum class RejectReason {
-  kInvalidJson,     // "INVALID_JSON"
-  kNotAnObject,     // "NOT_AN_OBJECT"
-  kInvalidUtf8,     // "INVALID_UTF8"
-  kTooDeep,         // "TOO_DEEP"
-  kRecordTooLarge,  // "RECORD_TOO_LARGE"
-  kNotARecord,      // "NOT_A_RECORD": airbyte_jsonl line that is not a RECORD message
-  kMissingKey,      // "MISSING_KEY": NULL in a primary key or NOT NULL column
-  kKeyChanged,      // "KEY_CHANGED": coercion changed a value of the primary key
-  kCursorChanged,   // "CURSOR_CHANGED": coercion changed the cursor
-  kKeyTooLarge,     // "KEY_TOO_LARGE"
-  kRowTooWide,      // "ROW_TOO_WIDE"
-};
-absl::string_view RejectReasonName(RejectReason reason);
 
 // Receives the parsed records. Arguments are valid only during the call.
 class RecordSink {
@@ -68,10 +51,8 @@ class RecordParser {
 
   // Calls `sink` once per wanted record of `batch`, in order. The entries of `unreadable` must be
   // in ascending order. `arrival_us` (microseconds since 2000-01-01 UTC) replaces an emitted_at
-  // that is missing or out of range.
-  // Errors: INVALID_ARGUMENT INVALID_ROWS for typed rows whose counts do not match; no record is
-  // delivered.
-  absl::Status Parse(v1::RecordBatch* batch, int64_t arrival_us, RecordSink* sink);
+  // that is missing or out of range. CountRecords must have accepted `batch`.
+  void Parse(v1::RecordBatch* batch, int64_t arrival_us, RecordSink* sink);
 
   // Returns whether TakeCounts would return any counts.
   bool has_counts() const;
@@ -79,7 +60,8 @@ class RecordParser {
   // delivered since the last call.
   FieldCounts TakeCounts();
 
-  // Returns the number of records in `batch` without parsing them. Errors: those of Parse.
+  // Returns the number of records in `batch` without parsing them. Errors: INVALID_ARGUMENT
+  // INVALID_ROWS for typed rows whose counts do not match.
   static absl::StatusOr<int64_t> CountRecords(const v1::RecordBatch& batch);
 
  private:

@@ -8,7 +8,7 @@
 
 #include "absl/types/span.h"
 #include "server/dataflow/parse/meta_text.h"
-#include "server/dataflow/parse/record_parser.h"
+#include "server/dataflow/parse/reject_reason.h"
 #include "server/model/table_schema.h"
 #include "server/model/value.h"
 

@@ -15,8 +15,8 @@
 
 namespace syncline::dataflow {
 
-// Checks the counts of `rows`. Errors: INVALID_ARGUMENT INVALID_ROWS with one violation per count
-// that does not match.
+// Checks the counts of `rows`; RecordParser::CountRecords calls it once per batch. Errors:
+// INVALID_ARGUMENT INVALID_ROWS with one violation per count that does not match.
 absl::Status CheckRowBatch(const v1::RowBatch& rows);
 
 class RowBatchReader {
