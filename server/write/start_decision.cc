@@ -12,6 +12,7 @@
 #include "server/model/staging_decision.h"
 #include "server/postgres/ledger/staging_ledger.h"
 #include "server/postgres/table/table_operations.h"
+#include "server/write/loaders/loader_steps.h"
 #include "server/write/loaders/staging_start.h"
 #include "server/write/loaders/stream_loader.h"
 #include "server/write/table_evolution.h"

@@ -81,7 +81,7 @@ class Swap {
   absl::Status Attempt() {
     locked_at_.reset();
     // Run retries conflicts, with pauses for readers.
-    const absl::Status status =
+    absl::Status status =
         database_.Transact([this](Transaction& transaction) { return InTransaction(transaction); },
                            {.retry_conflicts = false});
     if (status.ok() && locked_at_) stats_.lock_held = MonotonicNow() - *locked_at_;
@@ -143,7 +143,7 @@ class Swap {
                                    .sql = CheckFingerprintSql(tables.target_oid, before),
                                    .reason = kSwapStale}};
     steps.insert(steps.end(), plan.steps.begin(), plan.steps.end());
-    const absl::Status status = RunSteps(transaction, steps);
+    absl::Status status = RunSteps(transaction, steps);
     SYNCLINE_FAILPOINT(kSwapped);
     return IsSwapStale(status) ? SwapStale() : status;
   }

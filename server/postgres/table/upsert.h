@@ -16,26 +16,15 @@
 
 #include <cstdint>
 #include <string>
-#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "server/model/stream.h"
 #include "server/model/table_name.h"
 #include "server/model/table_schema.h"
 #include "server/postgres/connection/transaction.h"
-#include "server/postgres/table/undeclared_columns.h"
+#include "server/postgres/table/upsert_options.h"
 
 namespace syncline::postgres {
-
-struct UpsertOptions {
-  CdcDeleteMode cdc_delete_mode = CdcDeleteMode::kHard;
-  // Memory for each sort and hash, in PostgreSQL's notation. A higher setting of the server is
-  // kept.
-  std::string work_mem = "64MB";
-  // Columns that both tables have and `schema` does not.
-  std::vector<UndeclaredColumn> undeclared = {};
-};
 
 struct UpsertCounts {
   int64_t inserted = 0;  // rows of keys that the target did not have

@@ -10,6 +10,7 @@
 #include "server/postgres/table/schema_evolution.h"
 #include "server/postgres/table/table_operations.h"
 #include "server/write/guard_check.h"
+#include "server/write/loaders/loader_steps.h"
 #include "server/write/loaders/staging_start.h"
 #include "server/write/table_evolution.h"
 #include "server/write/table_renewal.h"

@@ -9,6 +9,7 @@
 
 #include <vector>
 
+#include "server/postgres/table/initial_status.h"
 #include "server/postgres/table/undeclared_columns.h"
 #include "server/write/loaders/stream_loader.h"
 

@@ -8,6 +8,7 @@
 #include "server/postgres/table/table_operations.h"
 #include "server/postgres/table/upsert.h"
 #include "server/write/guard_check.h"
+#include "server/write/loaders/loader_steps.h"
 #include "server/write/table_evolution.h"
 #include "server/write/table_renewal.h"
 

@@ -13,6 +13,7 @@
 #include "server/postgres/table/upsert.h"
 #include "server/write/guard_check.h"
 #include "server/write/loaders/dedup.h"
+#include "server/write/loaders/loader_steps.h"
 #include "server/write/table_evolution.h"
 #include "server/write/table_renewal.h"
 

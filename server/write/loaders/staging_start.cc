@@ -12,6 +12,7 @@
 #include "server/model/raw_id.h"
 #include "server/postgres/table/bare_table.h"
 #include "server/postgres/table/table_operations.h"
+#include "server/write/loaders/loader_steps.h"
 #include "server/write/table_evolution.h"
 
 namespace syncline::write {

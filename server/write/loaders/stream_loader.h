@@ -7,9 +7,7 @@
 
 #include <cstdint>
 #include <memory>
-#include <optional>
 
-#include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "server/metrics/metrics.h"
@@ -20,7 +18,6 @@
 #include "server/postgres/connection/database.h"
 #include "server/postgres/connection/lock_policy.h"
 #include "server/postgres/ledger/ledger.h"
-#include "server/postgres/table/initial_status.h"
 
 namespace syncline::write {
 
@@ -57,52 +54,5 @@ class StreamLoader {
 // Returns the loader of `plan`, which is copied.
 std::unique_ptr<StreamLoader> CreateStreamLoader(const LoaderContext& context,
                                                  const StreamPlan& plan);
-
-// --- Shared by the loaders ---
-
-// Runs `start(transaction, status, &record)` under the lock policy and the lock of the table's
-// name. `status` is what exists under that name, before records arrive. `record` is a copy of
-// `*stream`, which it replaces after the transaction has committed. If the stream is no longer
-// kOpen, only its state is read: a newer sync has taken over the table, which must not be changed,
-// or another replica is ahead.
-using StartStep =
-    absl::FunctionRef<absl::Status(postgres::Transaction& transaction,
-                                   const postgres::InitialStatus& status, StreamEntry* record)>;
-absl::Status StartUnderLocks(const LoaderContext& context, StreamEntry* stream, StartStep start);
-
-// Locks the table's name against starts and other completions, and returns what exists under it.
-// Call it first in a transaction. Errors: ABORTED SUPERSEDED if the stream is no longer
-// kFinalizing.
-absl::StatusOr<postgres::InitialStatus> LockToComplete(const LoaderContext& context,
-                                                       postgres::Transaction& transaction,
-                                                       const StreamPlan& plan);
-
-// Returns the highest generation with rows in `table`, which must exist and not be empty. For a
-// large table in the ledger, returns the ledger's generation, which is higher only if that
-// generation left no rows.
-absl::StatusOr<int64_t> LoadedGeneration(postgres::Transaction& transaction, const TableName& table,
-                                         const postgres::TableStatus& status,
-                                         const postgres::TableHistory& history);
-
-// Returns whether the target already has rows of the generation with which `plan` replaces it, from
-// an earlier sync. The target must not be swapped away then.
-absl::StatusOr<bool> HoldsReplacement(const LoaderContext& context,
-                                      postgres::Transaction& transaction, const StreamPlan& plan,
-                                      const postgres::TableStatus& real);
-
-// Drops the staging table and its mark in the ledger, in the transaction that publishes its rows or
-// gives them up.
-absl::Status DropStaging(const LoaderContext& context, postgres::Transaction& transaction,
-                         const StreamPlan& plan);
-
-// Deletes the staged rows of the stream and keeps those of earlier ones. Drops staging if it is
-// empty then.
-absl::Status TakeBack(const LoaderContext& context, postgres::Transaction& transaction,
-                      const StreamPlan& plan, StreamResult* result);
-
-// Ends the stream with `result`: kCompleted for COMPLETE, else kIncomplete.
-absl::Status EndStream(const LoaderContext& context, postgres::Transaction& transaction,
-                       const StreamEntry& stream, const CompletionRequest& request,
-                       const StreamResult& result);
 
 }  // namespace syncline::write

@@ -1,0 +1,21 @@
+// UpsertOptions: how a merge treats deletions and columns that the stream does not declare.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "server/model/stream.h"
+#include "server/postgres/table/undeclared_columns.h"
+
+namespace syncline::postgres {
+
+struct UpsertOptions {
+  CdcDeleteMode cdc_delete_mode = CdcDeleteMode::kHard;
+  // Memory for each sort and hash, in PostgreSQL's notation. A higher setting of the server is
+  // kept.
+  std::string work_mem = "64MB";
+  // Columns that both tables have and `schema` does not.
+  std::vector<UndeclaredColumn> undeclared = {};
+};
+
+}  // namespace syncline::postgres
