@@ -5,7 +5,8 @@ import time
 
 from hyperframe.frame import ContinuationFrame, HeadersFrame
 
-from envoy_setup import LIST, MAX_CONNECTIONS, MAX_HEADER_BYTES, WATCH, check, wait_until
+from checks import check, wait_until
+from envoy_setup import LIST, MAX_CONNECTIONS, MAX_HEADER_BYTES, WATCH
 
 
 class Attacks:

@@ -6,7 +6,8 @@ import ssl
 import subprocess
 import time
 
-from envoy_setup import LIST, WATCH, check, wait_until
+from checks import check, wait_until
+from envoy_setup import LIST, WATCH
 
 
 class Ends:

@@ -5,7 +5,8 @@ import ssl
 import urllib.error
 import urllib.request
 
-from envoy_setup import CHECK, LIST, MAX_HEADER_BYTES, MAX_HEADERS, check
+from checks import check
+from envoy_setup import CHECK, LIST, MAX_HEADER_BYTES, MAX_HEADERS
 
 
 class Limits:

@@ -2,7 +2,6 @@
 
 import os
 import re
-import socket
 import subprocess
 import threading
 import time
@@ -10,6 +9,7 @@ import urllib.request
 
 import yaml
 
+from checks import check, free_port, make_certificate, wait_until
 from http2_caller import SERVICE
 
 SOURCE = os.path.abspath(os.path.join(os.path.dirname(__file__), "..", ".."))
@@ -20,61 +20,10 @@ WATCH = "/grpc.health.v1.Health/Watch"
 MAX_HEADER_BYTES, MAX_HEADERS, MAX_STREAMS, MAX_CONNECTIONS = 7 << 10, 64, 1000, 500
 WINDOW = 1 << 20
 
-passed = []
-failed = []
-
-
-def check(name, condition, detail=""):
-    (passed if condition else failed).append(name)
-    print(f"{'ok  ' if condition else 'FAIL'} {name}{': ' if detail != '' else ''}{detail}", flush=True)
-
-
-def free_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
-
-
 def pod():
     """Returns the pod spec of Envoy on Kubernetes."""
     with open(f"{SOURCE}/deploy/k8s/components/envoy/deployment.yaml") as file:
         return yaml.safe_load(file)["spec"]["template"]["spec"]
-
-
-def wait_until(condition, timeout, pause=0.05):
-    end = time.monotonic() + timeout
-    while not condition():
-        if time.monotonic() > end:
-            return False
-        time.sleep(pause)
-    return True
-
-
-def make_certificate(directory, name):
-    subprocess.run(
-        [
-            "openssl",
-            "req",
-            "-x509",
-            "-newkey",
-            "ec",
-            "-pkeyopt",
-            "ec_paramgen_curve:prime256v1",
-            "-nodes",
-            "-days",
-            "2",
-            "-keyout",
-            f"{directory}/{name}.key",
-            "-out",
-            f"{directory}/{name}.crt",
-            "-subj",
-            f"/CN={name}",
-            "-addext",
-            "subjectAltName=DNS:localhost,IP:127.0.0.1",
-        ],
-        check=True,
-        capture_output=True,
-    )
 
 
 class Certificate:
@@ -90,7 +39,7 @@ class Certificate:
     def put(self, name):
         version = f"{self.directory}/..{name}"
         os.makedirs(version)
-        make_certificate(version, name)
+        make_certificate(f"{version}/{name}")
         os.rename(f"{version}/{name}.crt", f"{version}/tls.crt")
         os.rename(f"{version}/{name}.key", f"{version}/tls.key")
         os.symlink(os.path.basename(version), f"{self.directory}/..data.new")

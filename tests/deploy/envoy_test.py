@@ -14,6 +14,7 @@ import time
 
 from hyperframe.frame import HeadersFrame
 
+from checks import check, summary, wait_until
 from envoy_attacks import Attacks
 from envoy_ends import Ends
 from envoy_limits import Limits
@@ -27,10 +28,6 @@ from envoy_setup import (
     Envoy,
     Server,
     Victim,
-    check,
-    failed,
-    passed,
-    wait_until,
 )
 from envoy_tokens import Tokens
 from http2_caller import Http2Caller
@@ -282,8 +279,7 @@ def main():
         test.run()
     finally:
         test.stop()
-    print(f"envoy-test: {len(passed)} passed, {len(failed)} failed")
-    return 1 if failed else 0
+    return summary("envoy-test")
 
 
 if __name__ == "__main__":

@@ -1,11 +1,10 @@
 """The address for which a server behind Envoy counts failed logins: --trust_forwarded_for."""
 
 import os
-import re
-import subprocess
 import time
 
-from envoy_setup import LIST, Envoy, Server, check
+from checks import check, make_token
+from envoy_setup import LIST, Envoy, Server
 
 # The tries that failed_tries.cc answers at once, and two that are delayed by 1 s and 2 s.
 TRIES = 7
@@ -17,12 +16,7 @@ class Tokens:
     def failed_tries(self):
         directory = f"{self.directory}/tokens"
         os.makedirs(directory)
-        made = subprocess.run(
-            [self.options.server, "--make_token", "honest"], check=True, capture_output=True, text=True
-        )
-        with open(f"{directory}/tokens", "w") as file:
-            file.write(made.stdout)
-        self.token = re.search(r": (\S+)$", made.stderr, re.MULTILINE).group(1)
+        self.token = make_token(self.options.server, "honest", f"{directory}/tokens")
         for trust in (True, False):
             flags = ["--auth_token_file", f"{directory}/tokens"] + ["--trust_forwarded_for"] * trust
             server = Server(self.options.server, f"{self.directory}/dsn", directory, f"trust-{trust}", *flags)

@@ -2,50 +2,31 @@
 
 import json
 import os
-import re
-import socket
 import subprocess
 import threading
 import time
 import urllib.error
 import urllib.request
 
+from checks import check, free_port, make_token, wait_until
+
 # Approximate records per second of the running load.
 RECORDS_A_SECOND = 2000
-
-passed = []
-failed = []
-
-
-def check(name, condition, detail=""):
-    (passed if condition else failed).append(name)
-    print(f"{'ok  ' if condition else 'FAIL'} {name}{': ' if detail != '' else ''}{detail}", flush=True)
-
-
-def free_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
-
 
 class Server:
     def __init__(self, options, name, dsn):
         self.options, self.directory = options, f"{options.directory}/{name}"
         os.mkdir(self.directory)
-        made = subprocess.run([options.server, "--make_token", "person"], check=True, capture_output=True, text=True)
-        self.token = re.search(r": (\S+)$", made.stderr, re.MULTILINE).group(1)
-        self.write("tokens", made.stdout)
+        self.token = make_token(options.server, "person", self.file("tokens"))
         self.write("dsn", dsn)
         self.port, metrics_port = free_port(), free_port()
         self.page = f"http://127.0.0.1:{metrics_port}/"
         arguments = [options.server, "--listen", f"127.0.0.1:{self.port}", "--postgres_dsn_file", self.file("dsn")]
         arguments += ["--metrics_listen", f"127.0.0.1:{metrics_port}", "--metrics_token_file", self.file("tokens")]
         self.process = subprocess.Popen(arguments, stderr=open(self.file("log"), "w"))
-        end = time.monotonic() + 60
-        while self.answer("healthz")[0] != 200:
-            if time.monotonic() > end or self.process.poll() is not None:
-                raise SystemExit("page-test: the server does not start: " + open(self.file("log")).read())
-            time.sleep(0.1)
+        wait_until(lambda: self.answer("healthz")[0] == 200 or self.process.poll() is not None, 60)
+        if self.answer("healthz")[0] != 200:
+            raise SystemExit("page-test: the server does not start: " + open(self.file("log")).read())
 
     def file(self, name):
         return f"{self.directory}/{name}"

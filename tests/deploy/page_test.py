@@ -11,8 +11,9 @@ import os
 import re
 import sys
 
+from checks import check, free_port, summary
 from devtools import Browser
-from page_loads import RECORDS_A_SECOND, Loads, Server, check, failed, free_port, passed
+from page_loads import RECORDS_A_SECOND, Loads, Server
 
 MARKUP = "<img src=x onerror=console.error(1)>"
 # Widths in CSS pixels: a desktop, a phone, and the narrowest phone in use.
@@ -244,8 +245,7 @@ def main():
         for thing in (server, browser):
             if thing:
                 thing.stop() if isinstance(thing, Server) else thing.close()
-    print(f"page-test: {len(passed)} passed, {len(failed)} failed")
-    return 1 if failed else 0
+    return summary("page-test")
 
 
 if __name__ == "__main__":

@@ -10,7 +10,6 @@ import argparse
 import json
 import os
 import re
-import socket
 import subprocess
 import sys
 import threading
@@ -19,38 +18,12 @@ import urllib.error
 import urllib.parse
 import urllib.request
 
+from checks import check, free_port, make_certificate, make_token, summary, wait_until
+
 SOURCE = os.path.abspath(os.path.join(os.path.dirname(__file__), "..", ".."))
 METRIC = re.compile(r"\b(?:syncline|process)_[a-z_]+\b")
 # The alerts that the loads below must cause.
 FIRING = {"SynclineRecordsRejected", "SynclineValuesNulled", "SynclineFieldsUndeclared"}
-
-passed = 0
-failed = []
-
-
-def check(name, condition, detail=""):
-    global passed
-    if condition:
-        passed += 1
-    else:
-        failed.append(name)
-        print(f"FAIL {name}{': ' if detail else ''}{detail}", flush=True)
-
-
-def free_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
-
-
-def wait_until(condition, timeout):
-    end = time.monotonic() + timeout
-    while not condition():
-        if time.monotonic() > end:
-            return False
-        time.sleep(0.2)
-    return True
-
 
 class Loads(threading.Thread):
     """Loads during the whole test, so that every rate has data: clean appends, appends with rejected records, nulled
@@ -171,38 +144,10 @@ scrape_configs:
 
 def start_server(options):
     directory = options.directory
-    subprocess.run(
-        [
-            "openssl",
-            "req",
-            "-x509",
-            "-newkey",
-            "ec",
-            "-pkeyopt",
-            "ec_paramgen_curve:prime256v1",
-            "-nodes",
-            "-days",
-            "2",
-            "-keyout",
-            f"{directory}/tls.key",
-            "-out",
-            f"{directory}/tls.crt",
-            "-subj",
-            "/CN=localhost",
-            "-addext",
-            "subjectAltName=DNS:localhost",
-        ],
-        check=True,
-        capture_output=True,
-    )
+    make_certificate(f"{directory}/tls")
     with open(f"{directory}/dsn", "w") as file:
         file.write(options.dsn)
-    made = subprocess.run(
-        [options.server, "--make_token", "prometheus"], check=True, capture_output=True, text=True
-    )
-    with open(f"{directory}/tokens", "w") as file:
-        file.write(made.stdout)
-    token = re.search(r": (\S+)$", made.stderr, re.MULTILINE).group(1)
+    token = make_token(options.server, "prometheus", f"{directory}/tokens")
     port, metrics_port, port_file = free_port(), free_port(), f"{directory}/ports"
     process = subprocess.Popen(
         [
@@ -282,22 +227,22 @@ def check_dashboard(prometheus):
         check(
             f"variable {variable['name']} has values",
             not error and any(label in s for s in data),
-            error or "none",
+            otherwise=error or "none",
         )
     for title, expression in dashboard_expressions(dashboard):
         found, error = prometheus.samples(expression)
-        check(f"panel {title}", found, f"{error or 'no series'}: {expression}")
+        check(f"panel {title}", found, otherwise=f"{error or 'no series'}: {expression}")
 
 
 def check_rules(prometheus):
     rules = list(rule_expressions(prometheus))
     for name, expression, rule in rules:
-        check(f"alert {name} is evaluated", rule["health"] == "ok", rule.get("lastError", rule["health"]))
+        check(f"alert {name} is evaluated", rule["health"] == "ok", otherwise=rule.get("lastError", rule["health"]))
         _, error = prometheus.samples(expression)
-        check(f"alert {name} is an expression", error is None, error)
+        check(f"alert {name} is an expression", error is None, otherwise=error)
         for metric in sorted(set(METRIC.findall(expression))):
             found, _ = prometheus.samples(f"count(last_over_time({metric}[1h]))")
-            check(f"alert {name}: {metric} exists", found, "no series")
+            check(f"alert {name}: {metric} exists", found, otherwise="no series")
 
     def firing():
         return {name for name, _, rule in rule_expressions(prometheus) if rule["state"] == "firing"}
@@ -305,9 +250,9 @@ def check_rules(prometheus):
     check(
         f"{len(FIRING)} alerts fire",
         wait_until(lambda: FIRING <= firing(), 20),
-        f"missing: {FIRING - firing()}",
+        otherwise=f"missing: {FIRING - firing()}",
     )
-    check("no other alert fires", firing() == FIRING, firing() - FIRING)
+    check("no other alert fires", firing() == FIRING, otherwise=firing() - FIRING)
 
 
 def main():
@@ -329,13 +274,12 @@ def main():
         check_rules(prometheus)
         loads.going = False
         loads.join()
-        check("the loads succeed", not loads.faults, loads.faults[:2])
+        check("the loads succeed", not loads.faults, otherwise=loads.faults[:2])
     finally:
         for process in [server] + ([prometheus.process] if prometheus else []):
             process.kill()
             process.wait()
-    print(f"prometheus-test: {passed} passed, {len(failed)} failed")
-    return 1 if failed else 0
+    return summary("prometheus-test")
 
 
 if __name__ == "__main__":
