@@ -16,6 +16,7 @@ FEEDS = 60
 RETRY_SECONDS = 60
 FILE_RECORDS = 20000
 FED_RECORDS = 6000
+GROWN_RECORDS = 2000
 KEYS = 5000
 
 
@@ -32,6 +33,7 @@ class Load(threading.Thread):
     """Runs rounds until it is stopped. A round that has begun is finished."""
 
     name = ""
+    schema = SCHEMA
 
     def __init__(self, test):
         super().__init__(daemon=True)
@@ -89,7 +91,7 @@ class Load(threading.Thread):
 
     def load(self, round_number, lines, mode, *words, feed=False):
         self.records += len(lines)
-        schema = self.write_file("schema.json", json.dumps(SCHEMA))
+        schema = self.write_file("schema.json", json.dumps(self.schema))
         source = "-" if feed else self.write_file("jsonl", "".join(lines))
         self.execute(
             round_number,
@@ -140,6 +142,27 @@ class FedAppend(Load):
 
     def check(self):
         self.check_append(self.name, self.rounds * FED_RECORDS)
+
+
+class GrowingAppend(Load):
+    """Appends with a schema that has one more column in every round, so that servers and restarts meet changes of the
+    table."""
+
+    name = "growing"
+
+    def round(self, number):
+        self.schema = {"type": "object", "properties": {f"c{i}": {"type": "integer"} for i in range(number + 1)}}
+        lines = [json.dumps({f"c{i}": j for i in range(number + 1)}) + "\n" for j in range(GROWN_RECORDS)]
+        self.load(number, lines, "append")
+
+    def check(self):
+        columns = ", ".join(f"count(c{i}), sum(c{i})" for i in range(self.rounds))
+        found = self.rows(self.name, columns)[0]
+        each = sum(range(GROWN_RECORDS))
+        expected = [n * part for n in range(self.rounds, 0, -1) for part in (GROWN_RECORDS, each)]
+        self.test.check(
+            f"{self.name} holds each value of its {self.rounds} columns once", list(found) == expected, f"{found}"
+        )
 
 
 class Merge(Load):

@@ -19,7 +19,7 @@ import sys
 import tempfile
 import time
 
-from rolling_loads import Append, FedAppend, Merge, Reader, Replace, Write
+from rolling_loads import Append, FedAppend, GrowingAppend, Merge, Reader, Replace, Write
 from rolling_servers import Replica
 
 SKIPPED = 77
@@ -37,7 +37,7 @@ class Test:
         if options.before_server:
             binaries = {"before": options.before_server, "new": options.server}
         self.replicas = [Replica(name, binary, directory, dsn, self.ledger) for name, binary in binaries.items()]
-        self.loads = [kind(self) for kind in (Append, FedAppend, Merge, Replace, Write)]
+        self.loads = [kind(self) for kind in (Append, FedAppend, GrowingAppend, Merge, Replace, Write)]
         self.readers = [Reader(self, "replaced", Replace.count), Reader(self, "written_replace", lambda _: Write.EACH)]
 
     def check(self, name, condition, detail=""):
