@@ -6,6 +6,9 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 
+// Types and targets of assignments cannot stand in parentheses.
+// NOLINTBEGIN(bugprone-macro-parentheses)
+
 #define SYNCLINE_CONCAT_INNER(a, b) a##b
 #define SYNCLINE_CONCAT(a, b) SYNCLINE_CONCAT_INNER(a, b)
 
@@ -26,3 +29,5 @@
   auto holder = (expression);                                       \
   if (!holder.ok()) return holder.status();                         \
   target = std::move(holder).value()
+
+// NOLINTEND(bugprone-macro-parentheses)

@@ -48,9 +48,10 @@ absl::Status MakeLockTimeoutError(Database& database, const LockPolicy& policy,
   detail.retry_after = kLockRetryAfter;
   if (!blockers.empty()) detail.subject = blockers.front().object;
   detail.metadata = {{"blockers", absl::StrJoin(texts, "; ")}, {"sqlstate", GetSqlState(cause)}};
-  const std::string who = !texts.empty() ? absl::StrJoin(texts, "; ")
-                          : found.ok()   ? "a session that has released it since"
-                                         : std::string(found.message());
+  const std::string who =
+      !texts.empty() ? absl::StrJoin(texts, "; ")
+      : found.ok()   ? "a session that has released it since"
+                     : absl::StrCat("sessions that could not be listed: ", found.message());
   return MakeError(absl::StatusCode::kAborted,
                    absl::StrCat("a table lock was not available within ",
                                 absl::FormatDuration(policy.deadline), ", held by ", who),

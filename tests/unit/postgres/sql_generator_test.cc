@@ -1,5 +1,5 @@
 // Quoting, and every statement of the table operations compared with tests/golden/sql.txt.
-// UPDATE_GOLDEN=1 rewrites the file.
+// SYNCLINE_UPDATE_GOLDEN=1 rewrites the file.
 #include "server/postgres/sql/sql_generator.h"
 
 #include <gmock/gmock.h>
@@ -228,7 +228,7 @@ TEST(SqlGeneratorTest, StatementsMatchTheGoldenFile) {
   AddEvolution(table, Sample(), &golden);
   AddUpsert(table, temp, Sample(), &golden);
   const std::string path = absl::StrCat(SYNCLINE_SOURCE_DIR, "/tests/golden/sql.txt");
-  if (std::getenv("UPDATE_GOLDEN") != nullptr) std::ofstream(path) << golden.text();
+  if (std::getenv("SYNCLINE_UPDATE_GOLDEN") != nullptr) std::ofstream(path) << golden.text();
   EXPECT_EQ(golden.text(), ReadFile(path).value_or(""));
 }
 
