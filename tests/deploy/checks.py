@@ -38,10 +38,10 @@ def wait_until(condition, timeout, pause=0.05):
     return True
 
 
-def make_certificate(path):
-    """Creates a self-signed certificate for loopback: `path`.crt and `path`.key."""
+def make_certificate(path, name="localhost"):
+    """Creates a self-signed certificate of `name` for loopback: `path`.crt and `path`.key."""
     command = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"]
-    command += ["-days", "2", "-keyout", f"{path}.key", "-out", f"{path}.crt", "-subj", "/CN=localhost"]
+    command += ["-days", "2", "-keyout", f"{path}.key", "-out", f"{path}.crt", "-subj", f"/CN={name}"]
     command += ["-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1"]
     subprocess.run(command, check=True, capture_output=True)
 

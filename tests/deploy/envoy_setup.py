@@ -39,7 +39,7 @@ class Certificate:
     def put(self, name):
         version = f"{self.directory}/..{name}"
         os.makedirs(version)
-        make_certificate(f"{version}/{name}")
+        make_certificate(f"{version}/{name}", name)
         os.rename(f"{version}/{name}.crt", f"{version}/tls.crt")
         os.rename(f"{version}/{name}.key", f"{version}/tls.key")
         os.symlink(os.path.basename(version), f"{self.directory}/..data.new")
