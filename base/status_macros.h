@@ -6,7 +6,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 
-// Types and targets of assignments cannot stand in parentheses.
+// The name of a variable and the target of an assignment cannot stand in parentheses.
 // NOLINTBEGIN(bugprone-macro-parentheses)
 
 #define SYNCLINE_CONCAT_INNER(a, b) a##b

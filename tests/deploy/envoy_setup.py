@@ -20,6 +20,7 @@ WATCH = "/grpc.health.v1.Health/Watch"
 MAX_HEADER_BYTES, MAX_HEADERS, MAX_STREAMS, MAX_CONNECTIONS = 7 << 10, 64, 1000, 500
 WINDOW = 1 << 20
 
+
 def pod():
     """Returns the pod spec of Envoy on Kubernetes."""
     with open(f"{SOURCE}/deploy/k8s/components/envoy/deployment.yaml") as file:

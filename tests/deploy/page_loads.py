@@ -13,6 +13,7 @@ from checks import check, free_port, make_token, wait_until
 # Approximate records per second of the running load.
 RECORDS_A_SECOND = 2000
 
+
 class Server:
     def __init__(self, options, name, dsn):
         self.options, self.directory = options, f"{options.directory}/{name}"

@@ -25,6 +25,7 @@ METRIC = re.compile(r"\b(?:syncline|process)_[a-z_]+\b")
 # The alerts that the loads below must cause.
 FIRING = {"SynclineRecordsRejected", "SynclineValuesNulled", "SynclineFieldsUndeclared"}
 
+
 class Loads(threading.Thread):
     """Loads during the whole test, so that every rate has data: clean appends, appends with rejected records, nulled
     values and undeclared fields, replaces and merges."""
