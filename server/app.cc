@@ -45,6 +45,9 @@ void App::Parts::Drain() {
     control_pool->Shutdown();
     load_pool->Shutdown();
     finalize_pool->Shutdown();
+    if (upkeep_ticker != nullptr) upkeep_ticker->Stop();
+    if (announce_ticker != nullptr) announce_ticker->Stop();
+    upkeep->Announce();
     endpoint.reset();
     if (status_ticker != nullptr) status_ticker->Stop();
     metrics->ClearServerGauges();

@@ -30,6 +30,9 @@ constexpr absl::Duration kMemoryPressureInterval = absl::Milliseconds(50);
 // Interval for freeing buffers that were not needed since the last time.
 constexpr absl::Duration kUnusedInterval = absl::Seconds(1);
 constexpr absl::Duration kSweepInterval = absl::Seconds(10);
+// Interval for numbering checkpoints and waking watchers.
+constexpr absl::Duration kAnnounceInterval = absl::Milliseconds(50);
+constexpr absl::Duration kTidyInterval = absl::Seconds(10);
 // A sync that was not used for this time is removed, and loaded from the ledger when it is used
 // again.
 constexpr absl::Duration kForgetSyncsAfter = absl::Minutes(1);
@@ -167,6 +170,10 @@ void App::Parts::BuildWritePath() {
   writer = std::make_unique<write::Writer>(loaders);
   store = std::make_unique<write::StreamStateStore>(database.get(), connections.get(), &ledger,
                                                     ServerId());
+  load_context.changed = &store->changed();
+  upkeep = std::make_unique<write::LedgerUpkeep>(
+      store.get(), write::UpkeepOptions{config.database.ledger_retention,
+                                        [this] { return stopping.Wait(absl::ZeroDuration()); }});
   sync::SessionContext session;
   session.store = store.get();
   session.writer = writer.get();
@@ -325,6 +332,11 @@ void App::Parts::BuildTickers() {
          });
        }},
   });
+  // Their own tickers, because a sweep takes long and numbers of checkpoints must not.
+  announce_ticker = std::make_unique<Ticker>(
+      std::vector<Ticker::Task>{{kAnnounceInterval, [this] { upkeep->Announce(); }}});
+  upkeep_ticker = std::make_unique<Ticker>(
+      std::vector<Ticker::Task>{{kTidyInterval, [this] { upkeep->Tidy(); }}});
   // Its own ticker, because this task unblocks the others.
   silence_ticker = std::make_unique<Ticker>(
       std::vector<Ticker::Task>{{kHealthInterval, [this] { silence->Probe(); }}});

@@ -29,6 +29,7 @@
 #include "server/rpc/server.h"
 #include "server/rpc/status_board.h"
 #include "server/sync/sync_registry.h"
+#include "server/write/ledger_upkeep.h"
 #include "server/write/load/insert_buffer.h"
 #include "server/write/stream_state_store.h"
 
@@ -90,6 +91,7 @@ struct App::Parts {
   std::unique_ptr<dataflow::AggregateFactory> aggregates;
   std::unique_ptr<write::Writer> writer;
   std::unique_ptr<write::StreamStateStore> store;
+  std::unique_ptr<write::LedgerUpkeep> upkeep;
   rpc::Admission admission;
   rpc::FailedTries failed_tries;
   rpc::Authenticator authenticator;
@@ -100,6 +102,8 @@ struct App::Parts {
   std::unique_ptr<rpc::DeafnessWatch> deafness;
   std::unique_ptr<Ticker> flush_ticker;
   std::unique_ptr<Ticker> database_ticker;
+  std::unique_ptr<Ticker> announce_ticker;
+  std::unique_ptr<Ticker> upkeep_ticker;
   std::unique_ptr<Ticker> silence_ticker;
   std::unique_ptr<Ticker> file_ticker;
   std::unique_ptr<rpc::StatusBoard> board;

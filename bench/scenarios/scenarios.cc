@@ -17,6 +17,7 @@ const std::vector<Scenario>& Scenarios() {
       {"swap", {"P8"}, "the effect of a swap on readers", RunSwap},
       {"latency", {"P9"}, "one record per call, against INSERT", RunLatency},
       {"idle", {"P10"}, "a busy stream with 500 idle ones", RunIdle},
+      {"states", {"P12"}, "a STATE after every record, against one STATE", RunStates},
       {"shapes", {}, "other shapes of records, against \\copy", RunShapes},
       {"syncs", {}, "6,000 short syncs in one process", RunShortSyncs, false},
       {"growth-columns", {"growth"}, "by number of columns", RunGrowthByColumns, false},

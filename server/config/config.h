@@ -61,6 +61,7 @@ struct DatabaseConfig {
   std::optional<EmbeddedPostgresConfig> embedded;
   std::string default_schema;
   std::string ledger_schema;
+  absl::Duration ledger_retention;  // zero: syncs are never removed
   int control_connections = 0;
 };
 

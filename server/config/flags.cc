@@ -69,6 +69,8 @@ ABSL_FLAG(absl::Duration, swap_lock_timeout, syncline::kDefaultLockTimeout,
 ABSL_FLAG(ByteSize, max_rewrite_bytes, ByteSize{int64_t{1} << 30},
           "Refuses a type change that makes PostgreSQL rewrite a larger table.");
 ABSL_FLAG(int32_t, keep_generations, 0, "Replaced tables kept for a manual rollback.");
+ABSL_FLAG(absl::Duration, ledger_retention, absl::Hours(720),
+          "Removes a sync from the ledger this long after it ended; 0 keeps all.");
 ABSL_FLAG(absl::Duration, metrics_generation_ttl, absl::Hours(1),
           "Drops the series of a finished generation after this time.");
 ABSL_FLAG(absl::Duration, drain_deadline, absl::Seconds(25),
@@ -138,6 +140,7 @@ constexpr absl::string_view kOrder[] = {
     "swap_lock_timeout",
     "max_rewrite_bytes",
     "keep_generations",
+    "ledger_retention",
     "metrics_generation_ttl",
     "drain_deadline",
     "reflection",

@@ -214,6 +214,8 @@ DatabaseConfig Database(const CommandLine& line, const Environment& environment,
   // PostgreSQL refuses channel names of more than 63 bytes.
   database.ledger_schema =
       SchemaName("ledger_schema", absl::GetFlag(FLAGS_ledger_schema), 58, faults);
+  database.ledger_retention = AtLeast("ledger_retention", absl::GetFlag(FLAGS_ledger_retention),
+                                      absl::ZeroDuration(), faults);
   database.control_connections =
       Bounded("control_connections", absl::GetFlag(FLAGS_control_connections), 1, 1000, faults);
   return database;

@@ -7,14 +7,12 @@
 #include <cstdint>
 #include <map>
 #include <string>
-#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "server/dataflow/batch.h"
 #include "server/dataflow/parse/record_parser.h"
-#include "server/model/checkpoint.h"
 #include "server/model/offset_ranges.h"
 #include "server/model/stream_plan.h"
 #include "server/model/writer.h"
@@ -47,7 +45,7 @@ class Aggregate : private RecordSink {
   void Accept(const RecordMeta& meta, absl::Span<const Value> values);
 
   // Commits the buffer; see InsertBuffer::Flush.
-  absl::StatusOr<write::FlushResult> Flush(const std::vector<PendingCheckpoint>& checkpoints,
+  absl::StatusOr<write::FlushResult> Flush(const write::DueCheckpoints& checkpoints,
                                            bool closes = false) {
     if (parser_.has_counts()) buffer_.Count(parser_.TakeCounts());
     return buffer_.Flush(checkpoints, closes);

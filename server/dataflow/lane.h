@@ -11,7 +11,6 @@
 #include <deque>
 #include <memory>
 #include <optional>
-#include <vector>
 
 #include "absl/base/thread_annotations.h"
 #include "absl/status/status.h"
@@ -47,8 +46,8 @@ class Lane;
 struct FlushPlan {
   // False if the lane holds no rows and no checkpoint is due: nothing is committed.
   bool needed = false;
-  // The checkpoints that the commit may make durable.
-  std::vector<PendingCheckpoint> checkpoints;
+  // The checkpoints that the commit may make durable. Called without the lane's lock.
+  write::DueCheckpoints checkpoints;
   // The call is ending, and the lane holds its last uncommitted rows: the commit also releases the
   // writer.
   bool ends_call = false;

@@ -350,6 +350,7 @@ struct EventToProto {
     committed->set_records_since_last(event.checkpoint.records_since_last);
     committed->set_sequence(event.checkpoint.sequence);
     committed->set_offset(event.checkpoint.offset);
+    committed->set_state_dropped(event.checkpoint.state_dropped);
   }
   void operator()(const sync::ProgressEvent& event) const {
     v1::Progress* progress = out->mutable_progress();

@@ -111,6 +111,7 @@ absl::StatusOr<StreamEntry> StreamSession::Complete(const CompletionRequest& req
       context_->writer->LoaderFor(plan_)->Complete(stream, request, *metrics_);
   if (!result.ok()) return AfterFailure(result.status());
   // Report the result.
+  context_->store->changed().Ended(sync_no_);
   stream.result = *result;
   stream.state = request.complete ? StreamState::kCompleted : StreamState::kIncomplete;
   const absl::Duration took = absl::Now() - started;
@@ -148,8 +149,11 @@ absl::StatusOr<Validation> StreamSession::Validate(const CompletionRequest& requ
 // newer sync may have taken the tables over, which can cause any error.
 absl::StatusOr<StreamEntry> StreamSession::AfterFailure(const absl::Status& failure) {
   absl::Status answer = failure;
-  const absl::StatusOr<StreamEntry> now = context_->store->GetStream(plan_.stream_no);
-  if (now.ok() && HasEnded(now->state)) return now;
+  const absl::StatusOr<StreamEntry> now = context_->store->GetSettledStream(plan_.stream_no);
+  if (now.ok() && HasEnded(now->state)) {
+    context_->store->changed().Ended(sync_no_);
+    return now;
+  }
   if (now.ok() && now->state == StreamState::kCancelled) {
     answer = context_->store->GetCancellationError(plan_);
   }

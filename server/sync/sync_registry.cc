@@ -37,6 +37,10 @@ absl::StatusOr<StartedSync> SyncRegistry::Start(const StartRequest& request) {
       stream.plan.descriptor = request.streams[i].descriptor;
     }
   }
+  if (started.sync.state != SyncState::kRunning) {
+    context_.store->changed().Ended(started.sync.sync_no);
+  }
+  for (const int64_t sync_no : started.superseded) context_.store->changed().Ended(sync_no);
   Insert(started.sync);
   Log(LogLevel::kInfo, "sync_started")
       .Field("sync_id", started.sync.sync_id)

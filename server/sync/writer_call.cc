@@ -18,6 +18,15 @@ int64_t PostgresMicros(absl::Time time) {
   return absl::ToUnixMicros(time) - kPostgresEpochDays * kMicrosPerDay;
 }
 
+int64_t HeldBytes(const PendingCheckpoint& checkpoint) {
+  size_t bytes = sizeof(checkpoint) + checkpoint.checkpoint_id.size() + checkpoint.state.size();
+  for (const CheckpointPosition& position : checkpoint.positions) {
+    bytes += sizeof(position) + position.descriptor.name_space.size() +
+             position.descriptor.name.size() + position.writer_id.size();
+  }
+  return static_cast<int64_t>(bytes);
+}
+
 }  // namespace
 
 WriterCall::WriterCall(const CallContext* context, const StreamPlan& plan,
@@ -140,12 +149,19 @@ void WriterCall::AddCheckpoint(std::string checkpoint_id, std::string state,
   {
     MutexLock lock(&mutex_);
     if (state_ != State::kOpen) return;
-    checkpoint_bytes_ += static_cast<int64_t>(state.size());
-    // A checkpoint that covers several writers is stored immediately; the ledger waits for its
-    // positions.
-    const int64_t offset = positions.empty() ? sent_to_ : 0;
-    checkpoints_.push_back(
-        {std::move(checkpoint_id), offset, std::move(state), std::move(positions)});
+    PendingCheckpoint checkpoint = {std::move(checkpoint_id), sent_to_, std::move(state),
+                                    std::move(positions), ++last_checkpoint_};
+    if (!checkpoint.positions.empty()) {
+      // It is stored immediately; the ledger waits for its positions.
+      checkpoint.offset = 0;
+    } else if (!checkpoints_.empty()) {
+      // Lower if the caller has sent records again; then it does not precede the earlier one.
+      checkpoint.offset = std::max(checkpoint.offset, checkpoints_.back().offset);
+    }
+    checkpoint_bytes_ += HeldBytes(checkpoint);
+    std::deque<PendingCheckpoint>& pending =
+        checkpoint.positions.empty() ? checkpoints_ : global_checkpoints_;
+    pending.push_back(std::move(checkpoint));
     read_on = HasRoomLocked();
     if (!read_on) ready_ = std::move(ready);
   }
@@ -217,10 +233,9 @@ dataflow::FlushPlan WriterCall::PlanFlush(const dataflow::Lane& lane, bool holds
     MutexLock lock(&mutex_);
     plan.needed = holds_rows || DueCheckpointLocked();
     if (!plan.needed) return plan;
-    plan.checkpoints = checkpoints_;
-    // A checkpoint may need a commit of its own after this one.
-    plan.ends_call =
-        queue_is_empty && state_ == State::kEnding && waiting_batches_ == 0 && checkpoints_.empty();
+    plan.checkpoints = [this](int64_t durable_offset) { return CopyDue(durable_offset); };
+    // The last commit makes every record of the call durable, so all checkpoints are due in it.
+    plan.ends_call = queue_is_empty && state_ == State::kEnding && waiting_batches_ == 0;
   }
   for (const auto& other : lanes_) {
     plan.ends_call = plan.ends_call && (other.get() == &lane || !other->has_work());
@@ -229,9 +244,30 @@ dataflow::FlushPlan WriterCall::PlanFlush(const dataflow::Lane& lane, bool holds
 }
 
 bool WriterCall::DueCheckpointLocked() const {
-  return std::any_of(checkpoints_.begin(), checkpoints_.end(),
-                     [this](const PendingCheckpoint& checkpoint) ABSL_EXCLUSIVE_LOCKS_REQUIRED(
-                         mutex_) { return checkpoint.offset <= summary_.durable_offset; });
+  return !global_checkpoints_.empty() ||
+         (!checkpoints_.empty() && checkpoints_.front().offset <= summary_.durable_offset);
+}
+
+std::vector<PendingCheckpoint> WriterCall::CopyDue(int64_t durable_offset) {
+  MutexLock lock(&mutex_);
+  const auto end = std::upper_bound(checkpoints_.begin(), checkpoints_.end(), durable_offset,
+                                    [](int64_t offset, const PendingCheckpoint& checkpoint) {
+                                      return offset < checkpoint.offset;
+                                    });
+  std::vector<PendingCheckpoint> due(checkpoints_.begin(), end);
+  due.insert(due.end(), global_checkpoints_.begin(), global_checkpoints_.end());
+  return due;
+}
+
+void WriterCall::ForgetLocked(const std::vector<PendingCheckpoint>& committed) {
+  for (const PendingCheckpoint& checkpoint : committed) {
+    std::deque<PendingCheckpoint>& pending =
+        checkpoint.positions.empty() ? checkpoints_ : global_checkpoints_;
+    // Another lane may have written the same ones; the ledger keeps the first.
+    if (pending.empty() || pending.front().number > checkpoint.number) continue;
+    checkpoint_bytes_ -= HeldBytes(pending.front());
+    pending.pop_front();
+  }
 }
 
 bool WriterCall::HasRoomLocked() const {
@@ -275,17 +311,7 @@ void WriterCall::OnFlushed(const write::FlushResult& flushed) {
     summary_.records_written += flushed.rows;
     summary_.records_rejected += flushed.rejected;
     summary_.values += flushed.values;
-    for (const PendingCheckpoint& committed : flushed.checkpoints) {
-      int64_t freed = 0;
-      const auto same = [&](const PendingCheckpoint& pending) {
-        if (pending.checkpoint_id != committed.checkpoint_id) return false;
-        freed += static_cast<int64_t>(pending.state.size());
-        return true;
-      };
-      checkpoints_.erase(std::remove_if(checkpoints_.begin(), checkpoints_.end(), same),
-                         checkpoints_.end());
-      checkpoint_bytes_ -= freed;
-    }
+    ForgetLocked(flushed.checkpoints);
     if (HasRoomLocked()) ready = std::exchange(ready_, nullptr);
     due = DueCheckpointLocked();
     closed_ = closed_ || flushed.closed;
@@ -297,8 +323,8 @@ void WriterCall::OnFlushed(const write::FlushResult& flushed) {
                           flushed.values.undeclared);
   metrics_->Flushed(flushed.rows, flushed.took);
   metrics_->DurableOffset(durable_offset);
-  // Another lane has committed the checkpoint's records after this one had read the pending
-  // checkpoints.
+  // Another lane has committed the checkpoint's records, or the checkpoint was added, after this
+  // one had read the pending checkpoints.
   if (due) lanes_.front()->RequestFlush();
   if (too_many) return End(TooManyRejected(*context_->max_rejected));
   if (ready) ready();

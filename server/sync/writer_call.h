@@ -11,6 +11,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <deque>
 #include <functional>
 #include <map>
 #include <memory>
@@ -40,8 +41,8 @@ struct CallContext {
   dataflow::LaneContext* lanes = nullptr;
   const dataflow::AggregateFactory* aggregates = nullptr;
   int lanes_per_stream = 2;
-  // A call stops reading while at least this many bytes are queued for its lanes, including states
-  // of checkpoints.
+  // A call stops reading while at least this many bytes are queued for its lanes, including
+  // checkpoints.
   int64_t max_queued_bytes = 4 << 20;
   std::optional<int64_t> max_rejected;
   // Releases the claim of a call that has ended with the given status. May block.
@@ -117,6 +118,11 @@ class WriterCall final : public dataflow::LaneOwner,
   bool CountRejected(const std::map<std::string, int64_t>& rejected);
   void ReportIfDone();
   void Report();
+  // Returns copies of the pending checkpoints that are due at `durable_offset`.
+  std::vector<PendingCheckpoint> CopyDue(int64_t durable_offset);
+  // Removes checkpoints that CopyDue returned from the pending ones.
+  void ForgetLocked(const std::vector<PendingCheckpoint>& committed)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   bool DueCheckpointLocked() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   // Returns whether the call may continue to read.
   bool HasRoomLocked() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
@@ -142,8 +148,12 @@ class WriterCall final : public dataflow::LaneOwner,
   // Batches that wait for the budget before they are given to a lane.
   int64_t waiting_batches_ ABSL_GUARDED_BY(mutex_) = 0;
   std::function<void()> ready_ ABSL_GUARDED_BY(mutex_);  // called when there is room
-  std::vector<PendingCheckpoint> checkpoints_ ABSL_GUARDED_BY(mutex_);
-  int64_t checkpoint_bytes_ ABSL_GUARDED_BY(mutex_) = 0;  // of their states
+  // Uncommitted checkpoints of this writer, in the order of their offsets and numbers.
+  std::deque<PendingCheckpoint> checkpoints_ ABSL_GUARDED_BY(mutex_);
+  // Those that cover several writers, in the order of their numbers.
+  std::deque<PendingCheckpoint> global_checkpoints_ ABSL_GUARDED_BY(mutex_);
+  int64_t last_checkpoint_ ABSL_GUARDED_BY(mutex_) = 0;   // number of the newest checkpoint
+  int64_t checkpoint_bytes_ ABSL_GUARDED_BY(mutex_) = 0;  // that both hold
   bool closed_ ABSL_GUARDED_BY(mutex_) = false;           // the last commit released the claim
 };
 

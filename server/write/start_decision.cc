@@ -30,7 +30,8 @@ Warning TableMissing(const TableName& table) {
 
 }  // namespace
 
-absl::Status StartDecision::Decide(const SyncDraft& draft, SyncEntry* sync) {
+absl::Status StartDecision::Decide(const SyncDraft& draft, SyncEntry* sync,
+                                   std::vector<int64_t>* superseded) {
   std::vector<Stream> streams;
   for (size_t i = 0; i < sync->streams.size(); ++i) {
     StreamEntry& record = sync->streams[i];
@@ -49,7 +50,7 @@ absl::Status StartDecision::Decide(const SyncDraft& draft, SyncEntry* sync) {
                                                : DecideStream(*sync, &stream));
   }
   SYNCLINE_RETURN_IF_ERROR(postgres::UnlimitLockWaits(*transaction_));
-  return Write(streams, sync);
+  return Write(streams, sync, superseded);
 }
 
 std::vector<StreamEntry*> StartDecision::RecordsOf(const std::vector<Stream>& streams) {
@@ -93,15 +94,26 @@ absl::Status StartDecision::DecideIsolated(const SyncEntry& sync, Stream* stream
   return transaction_->Execute("ROLLBACK TO SAVEPOINT stream; RELEASE SAVEPOINT stream");
 }
 
-absl::Status StartDecision::Write(const std::vector<Stream>& streams, SyncEntry* sync) {
+absl::Status StartDecision::Write(const std::vector<Stream>& streams, SyncEntry* sync,
+                                  std::vector<int64_t>* superseded) {
   SYNCLINE_RETURN_IF_ERROR(columns_.Write(RecordsOf(streams)));
-  SYNCLINE_RETURN_IF_ERROR(ledger_->InsertSync(*transaction_, sync));
+  std::vector<StreamPlan> opened;
+  std::vector<TableName> dropped;
+  bool takes_over = false;
   for (const Stream& stream : streams) {
-    if (stream.record->state != StreamState::kOpen || !stream.history.live) continue;
-    SYNCLINE_RETURN_IF_ERROR(
-        ledger_->SupersedeStreams(*transaction_, sync->sync_no, stream.record->plan));
+    if (stream.record->state != StreamState::kOpen) continue;
+    opened.push_back(stream.record->plan);
+    if (stream.dropped) dropped.push_back(stream.record->plan.table);
+    takes_over = takes_over || stream.dropped || stream.history.live;
   }
-  return absl::OkStatus();
+  // Rows of other syncs are locked in the ledger's order (row_locks.h), of which inserting the sync
+  // is a part, because it updates generations.
+  if (takes_over) {
+    SYNCLINE_ASSIGN_OR_RETURN(*superseded,
+                              ledger_->SupersedeStreams(*transaction_, opened, dropped));
+  }
+  SYNCLINE_RETURN_IF_ERROR(ledger_->InsertSync(*transaction_, sync));
+  return ledger_->FinishSyncs(*transaction_, *superseded);
 }
 
 absl::Status StartDecision::DecideStream(const SyncEntry& sync, Stream* stream) {
@@ -121,7 +133,7 @@ absl::Status StartDecision::ReadHistory(Stream* stream) {
   if (stream->status.real.exists) return absl::OkStatus();
   if (history.loaded_generation.has_value()) {
     stream->record->warnings.push_back(TableMissing(table));
-    SYNCLINE_RETURN_IF_ERROR(ledger_->MarkGenerationsDropped(*transaction_, table));
+    stream->dropped = true;  // Write records it
   }
   // The table was never completed, or the user dropped it, so it starts again with any generation.
   // Its owner remains only if rows are staged or are being loaded.
@@ -175,8 +187,9 @@ absl::StatusOr<bool> StartDecision::PublishesStaged(const Stream& stream) {
   context.ledger = ledger_;
   SYNCLINE_ASSIGN_OR_RETURN(const StagingFacts staging,
                             GatherStaging(context, *transaction_, plan, stream.status.temp));
-  SYNCLINE_ASSIGN_OR_RETURN(const StagingRequest request,
+  SYNCLINE_ASSIGN_OR_RETURN(StagingRequest request,
                             GatherStagingRequest(context, *transaction_, plan));
+  if (stream.dropped) request.completed_in_generation = false;
   const StagingAction action = DecideStaging(request, staging).action;
   return action == StagingAction::kKeep || action == StagingAction::kCopyIn;
 }

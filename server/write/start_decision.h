@@ -42,10 +42,11 @@ class StartDecision {
 
   // Decides `draft` into `sync`, which is a copy of `draft.sync`, and writes it to the ledger. If
   // isolated, a stream that cannot start becomes kFailed with its error; otherwise the first such
-  // error is returned. Errors: INVALID_ARGUMENT INVALID_REQUEST; FAILED_PRECONDITION
-  // STALE_GENERATION, TABLE_OWNED, TARGET_INCOMPATIBLE, SCHEMA_INCOMPATIBLE and those of
-  // PlanEvolution; ABORTED LOCK_NOT_AVAILABLE if a table is locked; those of the database.
-  absl::Status Decide(const SyncDraft& draft, SyncEntry* sync);
+  // error is returned. Adds the syncs whose streams it takes over to `superseded`. Errors:
+  // INVALID_ARGUMENT INVALID_REQUEST; FAILED_PRECONDITION STALE_GENERATION, TABLE_OWNED,
+  // TARGET_INCOMPATIBLE, SCHEMA_INCOMPATIBLE and those of PlanEvolution; ABORTED LOCK_NOT_AVAILABLE
+  // if a table is locked; those of the database.
+  absl::Status Decide(const SyncDraft& draft, SyncEntry* sync, std::vector<int64_t>* superseded);
 
  private:
   // Facts about one stream. The steps below fill it in their order.
@@ -54,6 +55,7 @@ class StartDecision {
     StreamEntry* record = nullptr;  // goes to the ledger: plan, changes, warnings
     postgres::InitialStatus status;
     postgres::TableHistory history;
+    bool dropped = false;  // the table was loaded before and no longer exists
   };
 
   static std::vector<StreamEntry*> RecordsOf(const std::vector<Stream>& streams);
@@ -61,7 +63,8 @@ class StartDecision {
   absl::Status Gather(std::vector<Stream>* streams);
   absl::Status DecideIsolated(const SyncEntry& sync, Stream* stream);
   absl::Status DecideStream(const SyncEntry& sync, Stream* stream);
-  absl::Status Write(const std::vector<Stream>& streams, SyncEntry* sync);
+  absl::Status Write(const std::vector<Stream>& streams, SyncEntry* sync,
+                     std::vector<int64_t>* superseded);
 
   // --- The steps of DecideStream ---
   // Reads the ledger's history of the table, as far as it still applies.

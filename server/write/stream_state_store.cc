@@ -1,11 +1,16 @@
 #include "server/write/stream_state_store.h"
 
 #include <algorithm>
+#include <set>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
 #include "base/status_macros.h"
+#include "server/postgres/ledger/checkpoint_numbers.h"
+#include "server/postgres/ledger/checkpoint_states.h"
 #include "server/postgres/ledger/ledger_errors.h"
+#include "server/postgres/ledger/retention.h"
 #include "server/postgres/ledger/take_over.h"
 #include "server/write/write_errors.h"
 
@@ -53,13 +58,15 @@ absl::StatusOr<std::vector<SyncEntry>> StreamStateStore::ListSyncs(const SyncQue
 }
 
 absl::StatusOr<SyncEntry> StreamStateStore::CancelSync(absl::string_view sync_id) {
-  return InTransaction(
+  absl::StatusOr<SyncEntry> cancelled = InTransaction(
       database_, {}, [&](postgres::Transaction& transaction) -> absl::StatusOr<SyncEntry> {
         SYNCLINE_RETURN_IF_ERROR(ledger_->Lock(transaction, absl::StrCat("sync/", sync_id)));
         SYNCLINE_ASSIGN_OR_RETURN(const SyncEntry sync, ledger_->GetSync(transaction, sync_id));
         SYNCLINE_RETURN_IF_ERROR(ledger_->CancelSync(transaction, sync.sync_no));
         return ledger_->GetSync(transaction, sync_id);
       });
+  if (cancelled.ok()) changed_.Ended(cancelled->sync_no);
+  return cancelled;
 }
 
 absl::StatusOr<ClaimedWriter> StreamStateStore::ClaimWriter(int64_t sync_no, int64_t stream_no,
@@ -124,6 +131,12 @@ absl::StatusOr<StreamEntry> StreamStateStore::BeginCompletion(int64_t stream_no,
 
 absl::StatusOr<StreamEntry> StreamStateStore::GetStream(int64_t stream_no) {
   return InTransaction(database_, {}, [&](postgres::Transaction& transaction) {
+    return ledger_->GetStream(transaction, stream_no);
+  });
+}
+
+absl::StatusOr<StreamEntry> StreamStateStore::GetSettledStream(int64_t stream_no) {
+  return InTransaction(database_, {}, [&](postgres::Transaction& transaction) {
     return ledger_->LockStream(transaction, stream_no);
   });
 }
@@ -155,11 +168,85 @@ absl::StatusOr<RejectedPage> StreamStateStore::ListRejected(const RejectedQuery&
       });
 }
 
+absl::Status StreamStateStore::AnnounceChanges() {
+  const ChangedSyncs::Changes changes = changed_.Take();
+  if (changes.empty()) return absl::OkStatus();
+  postgres::CheckpointNumbering numbering;
+  absl::Status status;
+  if (!changes.to_number.empty()) {
+    status = database_->Transact([&](postgres::Transaction& transaction) -> absl::Status {
+      SYNCLINE_ASSIGN_OR_RETURN(
+          numbering, postgres::NumberCheckpoints(transaction, ledger_->quoted_schema(),
+                                                 changes.to_number, postgres::LockedSyncs::kSkip));
+      return absl::OkStatus();
+    });
+  }
+  std::set<int64_t> announced(changes.to_announce.begin(), changes.to_announce.end());
+  announced.insert(numbering.numbered.begin(), numbering.numbered.end());
+  if (status.ok() && !announced.empty()) {
+    status = database_->Transact(
+        [&](postgres::Transaction& transaction) {
+          return ledger_->Notify(transaction, {announced.begin(), announced.end()});
+        },
+        NotDurable());
+  }
+  if (status.ok()) {
+    changed_.Settle(changes, numbering, absl::Now());
+  } else {
+    changed_.PutBack(changes);
+  }
+  return status;
+}
+
+absl::StatusOr<std::vector<int64_t>> StreamStateStore::NumberCheckpoints(
+    const std::vector<int64_t>& sync_nos) {
+  absl::StatusOr<std::vector<int64_t>> numbered =
+      InTransaction(database_, {}, [&](postgres::Transaction& transaction) {
+        return ledger_->NumberCheckpoints(transaction, sync_nos);
+      });
+  if (!numbered.ok()) return numbered;
+  for (const int64_t sync_no : *numbered) changed_.Numbered(sync_no, absl::Now());
+  return numbered;
+}
+
 absl::StatusOr<std::vector<CommittedCheckpoint>> StreamStateStore::ReadCheckpoints(
     int64_t sync_no, int64_t after_sequence, int limit) {
-  return InTransaction(database_, {}, [&](postgres::Transaction& transaction) {
-    return ledger_->ReadCheckpoints(transaction, sync_no, after_sequence, limit);
-  });
+  absl::StatusOr<std::vector<CommittedCheckpoint>> checkpoints =
+      InTransaction(database_, {}, [&](postgres::Transaction& transaction) {
+        return ledger_->ReadCheckpoints(transaction, sync_no, after_sequence, limit);
+      });
+  // It may have numbered them.
+  if (checkpoints.ok() && !checkpoints->empty()) changed_.Numbered(sync_no, absl::Now());
+  return checkpoints;
+}
+
+absl::Status StreamStateStore::DropRecentStates() {
+  const std::vector<int64_t> syncs = changed_.GetRecentlyNumbered(absl::Now());
+  return syncs.empty() ? absl::OkStatus() : DropStates(syncs, [] { return true; });
+}
+
+absl::Status StreamStateStore::DropAllStates(const std::function<bool()>& proceed) {
+  return DropStates(std::nullopt, proceed);
+}
+
+absl::Status StreamStateStore::DropStates(const std::optional<std::vector<int64_t>>& sync_nos,
+                                          const std::function<bool()>& proceed) {
+  int64_t dropped = postgres::kStatesPerTransaction;
+  while (dropped >= postgres::kStatesPerTransaction && proceed()) {
+    SYNCLINE_RETURN_IF_ERROR(database_->Transact(
+        [&](postgres::Transaction& transaction) -> absl::Status {
+          SYNCLINE_ASSIGN_OR_RETURN(dropped, postgres::DropCheckpointStates(
+                                                 transaction, ledger_->quoted_schema(), sync_nos));
+          return absl::OkStatus();
+        },
+        NotDurable()));
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<int64_t> StreamStateStore::RemoveOldSyncs(absl::Duration age,
+                                                         const std::function<bool()>& proceed) {
+  return postgres::RemoveOldSyncs(*database_, *ledger_, age, proceed);
 }
 
 }  // namespace syncline::write

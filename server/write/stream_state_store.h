@@ -6,6 +6,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -29,6 +30,7 @@
 #include "server/postgres/ledger/change_feed.h"
 #include "server/postgres/ledger/ledger.h"
 #include "server/postgres/ledger/writer_claims.h"
+#include "server/write/changed_syncs.h"
 
 namespace syncline::write {
 
@@ -70,6 +72,9 @@ class StreamStateStore {
   // WRITERS_ACTIVE, COUNT_MISMATCH, OFFSETS_MISSING, SYNC_CANCELLED.
   absl::StatusOr<StreamEntry> BeginCompletion(int64_t stream_no, const CompletionRequest& request);
   absl::StatusOr<StreamEntry> GetStream(int64_t stream_no);
+  // Like GetStream, but waits for a transaction that is changing the stream, such as a COMMIT whose
+  // response was lost.
+  absl::StatusOr<StreamEntry> GetSettledStream(int64_t stream_no);
   // Stores how a completion failed, for later inquiries.
   absl::Status NoteFailure(int64_t stream_no, const absl::Status& failure);
   // Returns why a kCancelled stream can no longer be written: ABORTED SUPERSEDED if a newer sync
@@ -77,11 +82,32 @@ class StreamStateStore {
   // database.
   absl::Status GetCancellationError(const StreamPlan& plan);
 
+  // --- events ---
+  // What this process has changed; AnnounceChanges announces it.
+  ChangedSyncs& changed() { return changed_; }
+  // Numbers the checkpoints that this process has committed, and wakes the watchers of the syncs
+  // that have changed, on all servers. After an error the next call does it.
+  absl::Status AnnounceChanges();
+  // Numbers the committed checkpoints of `sync_nos`, whichever server committed them, and returns
+  // the syncs that got numbers. A sync that another transaction has locked is left to the next
+  // call.
+  absl::StatusOr<std::vector<int64_t>> NumberCheckpoints(const std::vector<int64_t>& sync_nos);
+  // Returns committed checkpoints of the sync, also those that had no number yet.
   absl::StatusOr<std::vector<CommittedCheckpoint>> ReadCheckpoints(int64_t sync_no,
                                                                    int64_t after_sequence,
                                                                    int limit);
   // Returns a page of the sync's rejected records. Errors: NOT_FOUND UNKNOWN_SYNC, UNKNOWN_STREAM.
   absl::StatusOr<RejectedPage> ListRejected(const RejectedQuery& query);
+
+  // --- upkeep ---
+  // Drops states of replaced checkpoints of the syncs that this process has numbered lately, or of
+  // all syncs. Between two transactions it stops if `proceed` returns false.
+  absl::Status DropRecentStates();
+  absl::Status DropAllStates(const std::function<bool()>& proceed);
+  // Removes syncs that ended more than `age` ago (postgres/ledger/retention.h) and returns how
+  // many.
+  absl::StatusOr<int64_t> RemoveOldSyncs(absl::Duration age, const std::function<bool()>& proceed);
+
   // Returns a subscription to changes of the sync from now on. It must be destroyed before the
   // store.
   absl::StatusOr<std::unique_ptr<ChangeSubscription>> Listen(int64_t sync_no) {
@@ -89,11 +115,15 @@ class StreamStateStore {
   }
 
  private:
+  absl::Status DropStates(const std::optional<std::vector<int64_t>>& sync_nos,
+                          const std::function<bool()>& proceed);
+
   postgres::Database* const database_;
   const postgres::Ledger* const ledger_;
   postgres::WriterClaims claims_;
   postgres::ChangeFeed changes_;
   const std::string server_id_;
+  ChangedSyncs changed_;
   Mutex mutex_;
   // Claims that could not be released, and how their calls ended.
   std::vector<std::pair<WriterClaim, absl::Status>> unreleased_ ABSL_GUARDED_BY(mutex_);

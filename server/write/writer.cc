@@ -133,14 +133,15 @@ absl::StatusOr<StartedSync> Writer::Decide(const SyncDraft& named, bool isolated
                                    .max_rewrite_bytes = context_.max_rewrite_bytes,
                                    .isolated = isolated};
   std::optional<StartedSync> started;
-  SYNCLINE_RETURN_IF_ERROR(postgres::TransactUnderPolicy(
-      *context_.database, options.locks, locks,
-      [&](postgres::Transaction& transaction) -> absl::Status {
-        SYNCLINE_ASSIGN_OR_RETURN(started, Find(transaction, named));
-        if (started.has_value()) return absl::OkStatus();
-        started = {named.sync, /*resumed=*/false};
-        return StartDecision(context_.ledger, &transaction, options).Decide(named, &started->sync);
-      }));
+  SYNCLINE_RETURN_IF_ERROR(
+      postgres::TransactUnderPolicy(*context_.database, options.locks, locks,
+                                    [&](postgres::Transaction& transaction) -> absl::Status {
+                                      SYNCLINE_ASSIGN_OR_RETURN(started, Find(transaction, named));
+                                      if (started.has_value()) return absl::OkStatus();
+                                      started = {named.sync, /*resumed=*/false};
+                                      return StartDecision(context_.ledger, &transaction, options)
+                                          .Decide(named, &started->sync, &started->superseded);
+                                    }));
   return *std::move(started);
 }
 

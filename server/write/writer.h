@@ -5,6 +5,7 @@
 // under the locks of the tables concerned.
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <vector>
@@ -21,6 +22,8 @@ namespace syncline::write {
 struct StartedSync {
   SyncEntry sync;
   bool resumed = false;  // the sync existed already
+  // Other syncs whose streams it took over; some of them may have ended by that.
+  std::vector<int64_t> superseded = {};
 };
 
 class Writer {

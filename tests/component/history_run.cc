@@ -229,7 +229,10 @@ absl::Status HistoryRun::Send(const SyncEntry& record, const StreamPlan& plan, c
   };
   if (part.checkpoint > 0) {
     SYNCLINE_RETURN_IF_ERROR(fill(0, part.checkpoint));
-    SYNCLINE_RETURN_IF_ERROR(aggregate->Flush({{"c", part.checkpoint, "state"}}).status());
+    const auto checkpoints = [&](int64_t) {
+      return std::vector<PendingCheckpoint>{{"c", part.checkpoint, "state"}};
+    };
+    SYNCLINE_RETURN_IF_ERROR(aggregate->Flush(checkpoints).status());
   }
   if (part.durable > part.checkpoint) {
     SYNCLINE_RETURN_IF_ERROR(fill(part.checkpoint, part.durable));

@@ -29,16 +29,22 @@ class LedgerFixture : public PostgresTest {
   // Downgrades the ledger to version 2.
   void Downgrade() {
     Execute(absl::StrCat("SET search_path = ", schema(), R"sql(;
+    ALTER TABLE checkpoint DROP CONSTRAINT checkpoint_pkey, DROP number, DROP numbered_at,
+      DROP state_dropped, DROP CONSTRAINT checkpoint_stream_no_writer_id_fkey,
+      ALTER sequence SET NOT NULL, ADD PRIMARY KEY (sync_no, sequence),
+      ADD UNIQUE (stream_no, writer_id, checkpoint_id), ADD FOREIGN KEY (sync_no) REFERENCES sync,
+      ADD FOREIGN KEY (stream_no) REFERENCES stream;
+    ALTER TABLE generation DROP sync_no, DROP completed_stream_no;
     DROP TABLE field_count, global_position, global_checkpoint, stream_table, table_column, table_index,
       staging;
     ALTER TABLE migration DROP minimum_server;
     ALTER TABLE sync DROP input_digest, DROP owner;
     ALTER TABLE writer DROP values_nulled, DROP values_truncated, DROP fields_undeclared,
-      DROP rejected_bytes, DROP last_error;
+      DROP rejected_bytes, DROP last_error, DROP checkpoints, DROP last_checkpoint_offset;
     ALTER TABLE rejected_record DROP raw_truncated, DROP detail;
     ALTER TABLE stream DROP column_table_types, DROP schema_policy, DROP replay, DROP cdc_delete_mode,
       DROP inferred_schema, DROP restart, DROP guard, DROP changes, DROP warnings, DROP error,
-      DROP last_error;
+      DROP last_error, DROP superseded;
     DELETE FROM migration WHERE version > 2; RESET search_path)sql"));
   }
 

@@ -29,6 +29,7 @@ using absl::StatusCode;
 using ::testing::AllOf;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
+using ::testing::IsEmpty;
 
 class LedgerTest : public LedgerFixture {
  protected:
@@ -121,6 +122,16 @@ class LedgerTest : public LedgerFixture {
     return database().Transact([&](postgres::Transaction& transaction) {
       return ledger_->FinishStream(transaction, stream, state, result);
     });
+  }
+
+  // Takes over the streams that conflict with a new one, and ends their syncs.
+  std::vector<int64_t> Supersede(const StreamPlan& plan) {
+    std::vector<int64_t> syncs;
+    EXPECT_OK(database().Transact([&](postgres::Transaction& transaction) -> absl::Status {
+      SYNCLINE_ASSIGN_OR_RETURN(syncs, ledger_->SupersedeStreams(transaction, {plan}, {}));
+      return ledger_->FinishSyncs(transaction, syncs);
+    }));
+    return syncs;
   }
 
   std::string WriterRow() {
@@ -445,13 +456,15 @@ TEST_F(LedgerTest, ClaimUndoneByCrashIsLostNotFenced) {
   EXPECT_THAT(found.claim, StatusIs(StatusCode::kAborted, "CLAIM_LOST"));
 }
 
-TEST_F(LedgerTest, CheckpointsAreNumberedInCommitOrder) {
+TEST_F(LedgerTest, CheckpointsOfWriterAreNumberedInCommitOrder) {
   const SyncEntry sync = Insert("one");
   const WriterClaim a = Claim(sync, "a");
   const WriterClaim b = Claim(sync, "b");
   const std::string bytes("\0\xff'\\", 4);
   ASSERT_OK(Commit(a, Records(0, 5), {{"a1", 2, bytes}, {"a2", 5, "second"}}));
   ASSERT_OK(Commit(b, Records(0, 3), {{"b1", 3, ""}}));
+  EXPECT_THAT(*store_->NumberCheckpoints({sync.sync_no}), ElementsAre(sync.sync_no));
+  EXPECT_THAT(*store_->NumberCheckpoints({sync.sync_no}), IsEmpty());
   ASSERT_OK(Commit(a, Records(5, 6), {{"a3", 6, "third"}}));
   // Writing it again, as after a lost answer, changes nothing.
   ASSERT_OK(Commit(a, Records(6, 7), {{"a3", 6, "other"}}));
@@ -482,6 +495,12 @@ TEST_F(LedgerTest, WatchIsNotifiedOfCheckpoints) {
   EXPECT_EQ(*changes->Wait(absl::Seconds(30)), true);
   EXPECT_EQ(*changes->Wait(absl::Milliseconds(20)), false);
   ASSERT_OK(Commit(claim, Records(0, 5), {{"c", 5, "state"}}));
+  store_->changed().Committed(sync.sync_no, /*has_checkpoints=*/true);
+  EXPECT_EQ(*changes->Wait(absl::Milliseconds(20)), false) << "no data transaction notifies";
+  ASSERT_OK(store_->AnnounceChanges());
+  EXPECT_EQ(*changes->Wait(absl::Seconds(30)), true);
+  ASSERT_OK(store_->CancelSync("one"));
+  ASSERT_OK(store_->AnnounceChanges());
   EXPECT_EQ(*changes->Wait(absl::Seconds(30)), true);
 }
 
@@ -604,10 +623,8 @@ TEST_F(LedgerTest, CancellingFencesAndIsFinal) {
 TEST_F(LedgerTest, NewerSyncSupersedesConflictingStreams) {
   const SyncEntry older = Insert("older", {Plan("people"), Plan("other")});
   const WriterClaim claim = Claim(older);
+  EXPECT_THAT(Supersede(Plan("people")), ElementsAre(older.sync_no));
   const SyncEntry newer = Insert("newer");
-  ASSERT_OK(database().Transact([&](postgres::Transaction& transaction) {
-    return ledger_->SupersedeStreams(transaction, newer.sync_no, newer.streams[0].plan);
-  }));
   EXPECT_THAT(Commit(claim, Records(0, 1)), StatusIs(StatusCode::kAborted, "FENCED"));
   ASSERT_OK_AND_ASSIGN(const SyncEntry now, store_->GetSync("older"));
   EXPECT_EQ(now.streams[0].state, StreamState::kCancelled);
@@ -622,12 +639,23 @@ TEST_F(LedgerTest, AppendsOfOneGenerationCoexist) {
   plan.loader = LoaderKind::kAppend;
   const SyncEntry older = Insert("older", {plan});
   const WriterClaim claim = Claim(older);
+  EXPECT_THAT(Supersede(plan), IsEmpty());
   const SyncEntry newer = Insert("newer", {plan});
-  ASSERT_OK(database().Transact([&](postgres::Transaction& transaction) {
-    return ledger_->SupersedeStreams(transaction, newer.sync_no, newer.streams[0].plan);
-  }));
   EXPECT_OK(Commit(claim, Records(0, 1)));
   EXPECT_OK(Commit(Claim(newer), Records(0, 1)));
+}
+
+TEST_F(LedgerTest, SupersededAppendsOfOneGenerationAreAllCounted) {
+  StreamPlan plan = Plan("people");
+  plan.write_mode = WriteMode::kAppend;
+  plan.loader = LoaderKind::kAppend;
+  const SyncEntry first = Insert("first", {plan});
+  const SyncEntry second = Insert("second", {plan});
+  ASSERT_OK(Commit(Claim(first), Records(0, 3)));
+  ASSERT_OK(Commit(Claim(second), Records(0, 4)));
+  EXPECT_THAT(Supersede(Plan("people")), ElementsAre(first.sync_no, second.sync_no));
+  EXPECT_EQ(QueryText(absl::StrCat("SELECT state, rows, bytes FROM ", schema(), ".generation")),
+            (std::vector<std::vector<std::string>>{{"cancelled", "7", "70"}}));
 }
 
 }  // namespace

@@ -211,7 +211,7 @@ TEST_F(WriterCallTest, PendingCheckpointStatesBlockCaller) {
   call->End(absl::OkStatus());
   done.WaitFor(1);
   EXPECT_THAT(QueryText(absl::StrCat("SELECT checkpoint_id, \"offset\", length(state) FROM ",
-                                     Table("checkpoint"), " ORDER BY sequence")),
+                                     Table("checkpoint"), " ORDER BY number")),
               ElementsAre(ElementsAre("c1", "10", "1048576"), ElementsAre("c2", "10", "1048576")));
 }
 
@@ -236,7 +236,7 @@ TEST_F(WriterCallTest, CheckpointKeepsOffsetAmongResentRecords) {
   second->End(absl::OkStatus());
   done.WaitFor(2);
   EXPECT_THAT(QueryText(absl::StrCat("SELECT checkpoint_id, \"offset\", records_since_last FROM ",
-                                     Table("checkpoint"), " ORDER BY sequence")),
+                                     Table("checkpoint"), " ORDER BY number")),
               ElementsAre(ElementsAre("c1", "10", "10"), ElementsAre("c2", "30", "20")));
   EXPECT_EQ(Rows(), 30);
 }

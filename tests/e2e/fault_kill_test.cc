@@ -8,6 +8,7 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
 #include "base/failpoint.h"
 #include "base/file.h"
 #include "base/thread.h"
@@ -75,6 +76,39 @@ INSTANTIATE_TEST_SUITE_P(
                       LoadKill{"F2_BeforeCommit", failpoint::kBeforeCommit, false},
                       LoadKill{"F3_AfterCommitBeforeTheAnswer", failpoint::kCommitted, true}),
     [](const auto& point) { return std::string(point.param.name); });
+
+// The ticker that numbers and announces checkpoints has not seen the commit.
+TEST_F(KillTest, F3_CheckpointOfKilledServerIsAnnouncedByAnother) {
+  const auto killed = StartFaultServer();
+  const auto other = StartFaultServer();
+  ASSERT_NE(killed, nullptr);
+  ASSERT_NE(other, nullptr);
+  const auto client = killed->Client();
+  const auto watcher = other->Client();
+  DeliveryHistory history(Stream("rows", DeliveryMode::kAppend, kRecords));
+  const DeliveryStream& stream = history.stream();
+  ASSERT_OK(Start(*client, history));
+  const std::unique_ptr<client::WatchCall> watch = watcher->WatchSync(stream.sync_id, 0);
+  v1::WatchSyncResponse event;
+  ASSERT_TRUE(watch->Read(&event));
+  EXPECT_TRUE(event.has_progress());
+  killed->Arm(failpoint::kCommitted, FailpointAction::kKill);
+  const std::unique_ptr<client::RecordsCall> call = client->StreamRecords();
+  for (const v1::StreamRecordsRequest& request :
+       {stream.Header(), stream.Batch(0, 10), stream.Checkpoint(10)}) {
+    EXPECT_TRUE(call->Write(request));
+  }
+  ExpectKilledDuring(*killed, call->Finish().status());
+  const absl::Time begin = absl::Now();
+  while (!event.has_checkpoint_committed() && watch->Read(&event)) {
+  }
+  EXPECT_EQ(event.checkpoint_committed().checkpoint_id(), DeliveryStream::CheckpointId(10));
+  EXPECT_LT(absl::Now() - begin, absl::Seconds(2));
+  watch->Cancel();
+  ASSERT_OK(killed->Restart());
+  Resume(&history, {killed->address()});
+  ExpectKept({&history});
+}
 
 // F4: the old table is dropped and the new one has its name, but only inside the transaction.
 TEST_F(KillTest, F4_KilledInsideTheSwapKeepsTheOldTable) {

@@ -23,6 +23,17 @@ Params& Params::Bytes(absl::string_view value) {
   return Text(absl::StrCat("\\x", absl::BytesToHexString(value)));
 }
 
+Params& Params::BytesArray(const std::vector<absl::string_view>& values) {
+  // A backslash is escaped in an array.
+  return Text(absl::StrCat("{",
+                           absl::StrJoin(values, ",",
+                                         [](std::string* out, absl::string_view value) {
+                                           absl::StrAppend(out, "\"\\\\x",
+                                                           absl::BytesToHexString(value), "\"");
+                                         }),
+                           "}"));
+}
+
 Params& Params::TextArray(const std::vector<std::string>& values) {
   std::string literal = "{";
   for (const std::string& value : values) {

@@ -37,6 +37,8 @@ class Params {
   Params& Bytes(absl::string_view value);
   // Adds the strings as text[].
   Params& TextArray(const std::vector<std::string>& values);
+  // Adds the byte strings as bytea[].
+  Params& BytesArray(const std::vector<absl::string_view>& values);
   // Adds the numbers as bigint[].
   Params& IntArray(const std::vector<int64_t>& values);
   Params& OptionalInt(std::optional<int64_t> value) { return value ? Int(*value) : Null(); }

@@ -1,7 +1,5 @@
 #include "server/postgres/ledger/data_commit.h"
 
-#include "absl/strings/escaping.h"
-#include "absl/strings/str_cat.h"
 #include "base/status_macros.h"
 #include "server/model/enum_names.h"
 #include "server/postgres/ledger/ledger_errors.h"
@@ -27,24 +25,29 @@ WHERE stream_no = $1 AND writer_id = $2 AND epoch = $3 AND NOT committed && $4::
 RETURNING durable_offset
 )sql";
 
-constexpr char kNumberSql[] = R"sql(
-UPDATE $L.sync SET last_sequence = last_sequence + $2 WHERE sync_no = $1
-RETURNING last_sequence - $2
+// $1: sync_no; $2, $3: the writer; $4 to $6: the checkpoints in their order. A checkpoint that is
+// repeated at a lower offset than a later one that is already committed gets the latter's offset,
+// because the offsets of a writer never go back. The fence has locked the writer's row.
+constexpr char kCheckpointsSql[] = R"sql(
+WITH w AS (
+  SELECT last_checkpoint_offset AS last, checkpoints FROM $L.writer
+  WHERE stream_no = $2::bigint AND writer_id = $3::text),
+given AS (
+  SELECT c.id, c.state, c.place, w.last, w.checkpoints + c.place AS number,
+    greatest(w.last, max(c.at) OVER (ORDER BY c.place)) AS at
+  FROM w, unnest($4::text[], $5::bigint[], $6::bytea[]) WITH ORDINALITY AS c (id, at, state, place)),
+stored AS (
+  INSERT INTO $L.checkpoint (sync_no, stream_no, writer_id, checkpoint_id, number, "offset",
+    records_since_last, state)
+  SELECT $1::bigint, $2::bigint, $3::text, id, number, at,
+    at - lag(at, 1, last) OVER (ORDER BY place), state
+  FROM given ORDER BY place
+  ON CONFLICT (stream_no, writer_id, checkpoint_id) DO NOTHING
+  RETURNING number, "offset")
+UPDATE $L.writer SET last_checkpoint_offset = s.last, checkpoints = s.number
+FROM (SELECT max("offset") AS last, max(number) AS number FROM stored) s
+WHERE stream_no = $2::bigint AND writer_id = $3::text AND s.number IS NOT NULL
 )sql";
-
-// A checkpoint that is repeated at a lower offset than a later one that is already committed gets
-// the latter's offset, because the offsets of a writer never go back.
-constexpr char kCheckpointSql[] = R"sql(
-INSERT INTO $L.checkpoint
-  (sync_no, sequence, stream_no, writer_id, checkpoint_id, "offset", records_since_last, state)
-SELECT $1::bigint, $2::bigint, $3::bigint, $4, $5, greatest($6::bigint, p.last),
-  greatest($6::bigint, p.last) - p.last, $7::bytea
-FROM (SELECT coalesce(max("offset"), 0) AS last FROM $L.checkpoint
-      WHERE stream_no = $3::bigint AND writer_id = $4) p
-ON CONFLICT (stream_no, writer_id, checkpoint_id) DO NOTHING
-)sql";
-
-constexpr char kNotifySql[] = "SELECT pg_notify($1, $2)";
 
 constexpr char kRejectedSql[] = R"sql(
 INSERT INTO $L.rejected_record
@@ -85,14 +88,12 @@ WHERE w.stream_no = $1 AND w.writer_id = $2
 DataCommitter::DataCommitter(const Ledger& ledger)
     : globals_(ledger.quoted_schema()),
       advance_sql_(WithLedgerSchema(kAdvanceSql, ledger.quoted_schema())),
-      number_sql_(WithLedgerSchema(kNumberSql, ledger.quoted_schema())),
-      checkpoint_sql_(WithLedgerSchema(kCheckpointSql, ledger.quoted_schema())),
+      checkpoints_sql_(WithLedgerSchema(kCheckpointsSql, ledger.quoted_schema())),
       rejected_sql_(WithLedgerSchema(kRejectedSql, ledger.quoted_schema())),
       rejected_bytes_sql_(WithLedgerSchema(kRejectedBytesSql, ledger.quoted_schema())),
       add_rejected_bytes_sql_(WithLedgerSchema(kAddRejectedBytesSql, ledger.quoted_schema())),
       counts_sql_(WithLedgerSchema(kCountsSql, ledger.quoted_schema())),
-      look_sql_(WithLedgerSchema(kLookSql, ledger.quoted_schema())),
-      channel_(ledger.Channel()) {}
+      look_sql_(WithLedgerSchema(kLookSql, ledger.quoted_schema())) {}
 
 absl::StatusOr<int64_t> DataCommitter::AdvanceOffset(Connection& connection,
                                                      const WriterClaim& claim,
@@ -116,46 +117,32 @@ absl::StatusOr<int64_t> DataCommitter::AdvanceOffset(Connection& connection,
   return moved.Int(0, 0);
 }
 
-absl::Status DataCommitter::NumberAndWrite(
+absl::Status DataCommitter::WriteOwn(
     Connection& connection, const WriterClaim& claim,
     const std::vector<const PendingCheckpoint*>& checkpoints) const {
-  if (checkpoints.empty()) return absl::OkStatus();
-  // The sync's row is locked from here to COMMIT, so that sequence numbers become visible in their
-  // order.
-  SYNCLINE_ASSIGN_OR_RETURN(
-      const Result numbered,
-      connection.Query(number_sql_,
-                       Params().Int(claim.sync_no).Int(static_cast<int64_t>(checkpoints.size()))));
-  int64_t sequence = numbered.Int(0, 0);
+  std::vector<std::string> ids;
+  std::vector<int64_t> offsets;
+  std::vector<absl::string_view> states;
   for (const PendingCheckpoint* const checkpoint : checkpoints) {
-    SYNCLINE_RETURN_IF_ERROR(connection
-                                 .Query(checkpoint_sql_, Params()
-                                                             .Int(claim.sync_no)
-                                                             .Int(++sequence)
-                                                             .Int(claim.stream_no)
-                                                             .Text(claim.writer_id)
-                                                             .Text(checkpoint->checkpoint_id)
-                                                             .Int(checkpoint->offset)
-                                                             .Bytes(checkpoint->state))
-                                 .status());
+    ids.push_back(checkpoint->checkpoint_id);
+    offsets.push_back(checkpoint->offset);
+    states.emplace_back(checkpoint->state);
   }
-  return absl::OkStatus();
+  Params params;
+  params.Int(claim.sync_no).Int(claim.stream_no).Text(claim.writer_id);
+  params.TextArray(ids).IntArray(offsets).BytesArray(states);
+  return connection.Query(checkpoints_sql_, params).status();
 }
 
 absl::Status DataCommitter::WriteCheckpoints(
     Connection& connection, const WriterClaim& claim,
     const std::vector<PendingCheckpoint>& checkpoints) const {
-  if (checkpoints.empty()) return absl::OkStatus();
-  std::vector<const PendingCheckpoint*> own;
+  std::vector<const PendingCheckpoint*> own, global;
   for (const PendingCheckpoint& checkpoint : checkpoints) {
-    if (checkpoint.positions.empty()) {
-      own.push_back(&checkpoint);
-    } else {
-      SYNCLINE_RETURN_IF_ERROR(globals_.Store(connection, claim, checkpoint));
-    }
+    (checkpoint.positions.empty() ? own : global).push_back(&checkpoint);
   }
-  SYNCLINE_RETURN_IF_ERROR(NumberAndWrite(connection, claim, own));
-  return connection.Query(kNotifySql, Params().Text(channel_).Int(claim.sync_no)).status();
+  if (!own.empty()) SYNCLINE_RETURN_IF_ERROR(WriteOwn(connection, claim, own));
+  return global.empty() ? absl::OkStatus() : globals_.Store(connection, claim, global);
 }
 
 absl::Status DataCommitter::WriteRejected(Connection& connection, const WriterClaim& claim,
@@ -168,7 +155,8 @@ absl::Status DataCommitter::WriteRejected(Connection& connection, const WriterCl
   int64_t kept = kept_before;
   for (size_t next = 0; next < rejected.size();) {
     std::vector<int64_t> offsets;
-    std::vector<std::string> reasons, raws, truncated, details;
+    std::vector<std::string> reasons, truncated, details;
+    std::vector<absl::string_view> raws;
     size_t bytes = 0;
     for (; next < rejected.size() && offsets.size() < kRejectedPerStatement &&
            bytes < kRejectedBytesPerStatement;
@@ -179,14 +167,14 @@ absl::Status DataCommitter::WriteRejected(Connection& connection, const WriterCl
       if (keep) kept += size;
       offsets.push_back(record.offset);
       reasons.push_back(record.reason);
-      raws.push_back(absl::StrCat("\\x", keep ? absl::BytesToHexString(record.raw) : ""));
+      raws.emplace_back(keep ? record.raw : absl::string_view());
       truncated.emplace_back(record.raw_truncated || !keep ? "t" : "f");
       details.push_back(record.detail);
       bytes += record.raw.size();
     }
     Params params;
     params.Int(claim.sync_no).Int(claim.stream_no).Text(claim.writer_id).IntArray(offsets);
-    params.TextArray(reasons).TextArray(raws).TextArray(truncated).TextArray(details);
+    params.TextArray(reasons).BytesArray(raws).TextArray(truncated).TextArray(details);
     SYNCLINE_RETURN_IF_ERROR(connection.Query(rejected_sql_, params).status());
   }
   if (kept == kept_before) return absl::OkStatus();

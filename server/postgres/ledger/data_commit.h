@@ -9,6 +9,9 @@
 // or locked before the fence, so that no other statement of a writer that was taken over can fail
 // in its place. Rejected records, counts and checkpoints follow. If a statement fails, the caller
 // rolls back and calls Look, whose result takes precedence over the error.
+//
+// The only rows that a data transaction locks are those of its own writer: no other writer, stream
+// or sync waits for its COMMIT.
 #pragma once
 
 #include <cstdint>
@@ -60,9 +63,10 @@ class DataCommitter {
   absl::StatusOr<int64_t> AdvanceOffset(Connection& connection, const WriterClaim& claim,
                                         const DataCommit& commit) const;
 
-  // Writes the checkpoints, which must not exceed the durable offset, and notifies watchers. A
-  // checkpoint that covers several writers is stored now and announced when all of its offsets are
-  // durable. Must be the last statement, because it locks the sync's row.
+  // Writes the checkpoints, which must not exceed the durable offset, in the order of their offsets
+  // and with one statement for any number of them. A checkpoint that covers several writers is
+  // stored now; it is committed when all of its offsets are durable. Checkpoints get their sequence
+  // numbers after the commit (checkpoint_numbers.h). Call it after AdvanceOffset.
   absl::Status WriteCheckpoints(Connection& connection, const WriterClaim& claim,
                                 const std::vector<PendingCheckpoint>& checkpoints) const;
 
@@ -83,19 +87,17 @@ class DataCommitter {
 
  private:
   // Writes the checkpoints that cover this writer only.
-  absl::Status NumberAndWrite(Connection& connection, const WriterClaim& claim,
-                              const std::vector<const PendingCheckpoint*>& checkpoints) const;
+  absl::Status WriteOwn(Connection& connection, const WriterClaim& claim,
+                        const std::vector<const PendingCheckpoint*>& checkpoints) const;
 
   const GlobalCheckpoints globals_;
   const std::string advance_sql_;
-  const std::string number_sql_;
-  const std::string checkpoint_sql_;
+  const std::string checkpoints_sql_;
   const std::string rejected_sql_;
   const std::string rejected_bytes_sql_;
   const std::string add_rejected_bytes_sql_;
   const std::string counts_sql_;
   const std::string look_sql_;
-  const std::string channel_;
 };
 
 }  // namespace syncline::postgres

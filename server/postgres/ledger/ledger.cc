@@ -4,8 +4,8 @@
 #include "absl/strings/str_cat.h"
 #include "base/status_macros.h"
 #include "server/model/enum_names.h"
+#include "server/postgres/ledger/checkpoint_numbers.h"
 #include "server/postgres/ledger/failure_note.h"
-#include "server/postgres/ledger/global_checkpoints.h"
 #include "server/postgres/ledger/ledger_errors.h"
 #include "server/postgres/ledger/sync_reader.h"
 #include "server/postgres/sql/ledger_sql.h"
@@ -31,8 +31,8 @@ constexpr char kHistorySql[] = R"sql(
 SELECT
   coalesce(max(g.generation_id)
     FILTER (WHERE g.completed_at IS NOT NULL AND g.state <> 'dropped'), 0) AS completed_generation,
-  coalesce((array_agg(g.connection_id ORDER BY y.sync_no DESC NULLS LAST))[1], '')
-    AS connection_id,
+  coalesce((array_agg(g.connection_id ORDER BY coalesce(y.sync_no, g.sync_no) DESC NULLS LAST))[1],
+    '') AS connection_id,
   t.live, t.generation_id AS live_generation,
   max(g.generation_id)
     FILTER (WHERE g.state <> 'dropped' AND (g.completed_at IS NOT NULL OR g.rows > 0))
@@ -43,12 +43,6 @@ FROM (SELECT count(*) > 0 AS live, coalesce(max(generation_id), 0) AS generation
 LEFT JOIN $L.generation g ON g.table_schema = $1 AND g.table_name = $2
 LEFT JOIN $L.sync y ON y.sync_id = g.sync_id
 GROUP BY t.live, t.generation_id
-)sql";
-
-constexpr char kDropGenerationsSql[] = R"sql(
-UPDATE $L.generation SET state = 'dropped'
-WHERE table_schema = $1 AND table_name = $2
-  AND (completed_at IS NOT NULL OR (rows > 0 AND state IN ('incomplete', 'cancelled')))
 )sql";
 
 constexpr char kAddRowsSql[] = R"sql(
@@ -80,10 +74,11 @@ ORDER BY writer_id
 // Checkpoints of one writer, and those that cover several. The latter count the records of all
 // their positions since the previously announced one.
 constexpr char kCheckpointsSql[] = R"sql(
-SELECT sequence, stream_no, writer_id, checkpoint_id, "offset", records_since_last, state
-FROM $L.checkpoint WHERE sync_no = $1 AND sequence > $2
+(SELECT sequence, stream_no, writer_id, checkpoint_id, "offset", records_since_last, state,
+   state_dropped
+ FROM $L.checkpoint WHERE sync_no = $1 AND sequence > $2 ORDER BY sequence LIMIT $3)
 UNION ALL
-SELECT g.sequence, g.stream_no, g.writer_id, g.checkpoint_id,
+(SELECT g.sequence, g.stream_no, g.writer_id, g.checkpoint_id,
   (SELECT coalesce(max(p."offset"), 0) FROM $L.global_position p
    WHERE p.sync_no = g.sync_no AND p.number = g.number AND p.stream_no = g.stream_no
      AND p.writer_id = g.writer_id),
@@ -91,10 +86,12 @@ SELECT g.sequence, g.stream_no, g.writer_id, g.checkpoint_id,
    WHERE p.sync_no = g.sync_no AND p.number = g.number)
   - (SELECT coalesce(sum(p."offset"), 0)::bigint FROM $L.global_position p
      WHERE p.sync_no = g.sync_no AND p.number =
-       (SELECT max(h.number) FROM $L.global_checkpoint h
-        WHERE h.sync_no = g.sync_no AND h.sequence < g.sequence)),
-  g.state
-FROM $L.global_checkpoint g WHERE g.sync_no = $1 AND g.sequence > $2
+       (SELECT h.number FROM $L.global_checkpoint h
+        WHERE h.sync_no = g.sync_no AND h.sequence < g.sequence
+        ORDER BY h.sequence DESC LIMIT 1)),
+  g.state, g.state_dropped
+ FROM $L.global_checkpoint g WHERE g.sync_no = $1 AND g.sequence > $2
+ ORDER BY g.sequence LIMIT $3)
 ORDER BY sequence LIMIT $3
 )sql";
 
@@ -109,8 +106,10 @@ absl::Status Ledger::Listen(Connection& connection) const {
   return connection.Execute(absl::StrCat("LISTEN ", QuoteIdentifier(Channel())));
 }
 
-absl::Status Ledger::Notify(Transaction& transaction, int64_t sync_no) const {
-  return transaction.Query("SELECT pg_notify($1, $2)", Params().Text(Channel()).Int(sync_no))
+absl::Status Ledger::Notify(Transaction& transaction, const std::vector<int64_t>& sync_nos) const {
+  return transaction
+      .Query("SELECT pg_catalog.pg_notify($1, n::text) FROM unnest($2::bigint[]) AS n",
+             Params().Text(Channel()).IntArray(sync_nos))
       .status();
 }
 
@@ -174,12 +173,6 @@ absl::StatusOr<TableHistory> Ledger::GetTableHistory(Transaction& transaction,
   return history;
 }
 
-absl::Status Ledger::MarkGenerationsDropped(Transaction& transaction,
-                                            const TableName& table) const {
-  return transaction.Query(Sql(kDropGenerationsSql), Params().Text(table.schema).Text(table.name))
-      .status();
-}
-
 absl::Status Ledger::AddRows(Transaction& transaction, const TableName& table,
                              int64_t generation_id, int64_t rows) const {
   return transaction
@@ -208,6 +201,13 @@ absl::StatusOr<StreamState> Ledger::GetStreamState(Transaction& transaction,
   return StreamStateFromText(rows.Text(0, 0));
 }
 
+absl::StatusOr<StreamEntry> Ledger::GetStream(Transaction& transaction, int64_t stream_no) const {
+  SYNCLINE_ASSIGN_OR_RETURN(std::optional<StreamEntry> stream,
+                            ReadStream(transaction, quoted_schema_, stream_no));
+  if (!stream.has_value()) return absl::InternalError(absl::StrCat("no stream ", stream_no));
+  return *std::move(stream);
+}
+
 absl::StatusOr<StreamEntry> Ledger::LockStream(Transaction& transaction, int64_t stream_no) const {
   SYNCLINE_ASSIGN_OR_RETURN(std::optional<StreamEntry> stream,
                             ReadAndLockStream(transaction, quoted_schema_, stream_no));
@@ -233,11 +233,21 @@ absl::StatusOr<std::vector<std::string>> Ledger::FindWritersWithGaps(Transaction
   return writers;
 }
 
+absl::StatusOr<std::vector<int64_t>> Ledger::NumberCheckpoints(
+    Transaction& transaction, const std::vector<int64_t>& sync_nos) const {
+  SYNCLINE_ASSIGN_OR_RETURN(
+      CheckpointNumbering numbering,
+      postgres::NumberCheckpoints(transaction, quoted_schema_, sync_nos, LockedSyncs::kSkip));
+  return std::move(numbering.numbered);
+}
+
 absl::StatusOr<std::vector<CommittedCheckpoint>> Ledger::ReadCheckpoints(Transaction& transaction,
                                                                          int64_t sync_no,
                                                                          int64_t after_sequence,
                                                                          int limit) const {
-  SYNCLINE_RETURN_IF_ERROR(GlobalCheckpoints(quoted_schema_).Number(transaction, sync_no));
+  SYNCLINE_RETURN_IF_ERROR(
+      postgres::NumberCheckpoints(transaction, quoted_schema_, {sync_no}, LockedSyncs::kWait)
+          .status());
   SYNCLINE_ASSIGN_OR_RETURN(
       const Result rows, transaction.Query(Sql(kCheckpointsSql),
                                            Params().Int(sync_no).Int(after_sequence).Int(limit)));
@@ -251,6 +261,7 @@ absl::StatusOr<std::vector<CommittedCheckpoint>> Ledger::ReadCheckpoints(Transac
     checkpoint.offset = row.Int("offset");
     checkpoint.records_since_last = row.Int("records_since_last");
     checkpoint.state = row.Bytes("state");
+    checkpoint.state_dropped = row.Bool("state_dropped");
     checkpoints.push_back(std::move(checkpoint));
   }
   return checkpoints;

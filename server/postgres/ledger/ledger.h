@@ -48,6 +48,9 @@ class Ledger {
 
   // Subscribes `connection` to that channel.
   absl::Status Listen(Connection& connection) const;
+  // Wakes the watchers of the syncs on all servers. Not for transactions with other work: while
+  // they commit, no other transaction of the database that notifies can.
+  absl::Status Notify(Transaction& transaction, const std::vector<int64_t>& sync_nos) const;
 
   // Acquires the lock of `key` until the transaction ends, to start a sync or to work on a table's
   // streams. All kinds of keys share one name space; a hash collision only makes unrelated
@@ -88,15 +91,18 @@ class Ledger {
   // Cancels the sync and its streams that have not ended, fences their writers and writes the
   // history.
   absl::Status CancelSync(Transaction& transaction, int64_t sync_no) const;
-  // Cancels the live streams of other syncs that `plan` takes over: those of its table, unless both
-  // load by append and the other's generation is not lower.
-  absl::Status SupersedeStreams(Transaction& transaction, int64_t sync_no,
-                                const StreamPlan& plan) const;
+  // Cancels the live streams that a new sync with the open streams `plans` takes over: those of
+  // their tables, unless both load by append and the other's generation is not lower. Records that
+  // the tables `dropped` no longer exist: the generations that were in them become 'dropped', and
+  // such a generation starts again from zero rows when it is loaded again. Returns the syncs of the
+  // streams. Call it before InsertSync, and FinishSyncs with its result afterwards (row_locks.h).
+  absl::StatusOr<std::vector<int64_t>> SupersedeStreams(
+      Transaction& transaction, const std::vector<StreamPlan>& plans,
+      const std::vector<TableName>& dropped) const;
+  // Ends those of the syncs that have no live stream.
+  absl::Status FinishSyncs(Transaction& transaction, const std::vector<int64_t>& sync_nos) const;
   absl::StatusOr<TableHistory> GetTableHistory(Transaction& transaction,
                                                const TableName& table) const;
-  // Records that the table no longer exists: the generations that were in it become 'dropped', and
-  // such a generation starts again from zero rows when it is loaded again.
-  absl::Status MarkGenerationsDropped(Transaction& transaction, const TableName& table) const;
   // Adds `rows` of `generation_id` that were written into the table outside a completion.
   absl::Status AddRows(Transaction& transaction, const TableName& table, int64_t generation_id,
                        int64_t rows) const;
@@ -109,6 +115,8 @@ class Ledger {
   // --- completion ---
   // Errors: INTERNAL if there is no such stream.
   absl::StatusOr<StreamState> GetStreamState(Transaction& transaction, int64_t stream_no) const;
+  // Errors: INTERNAL if there is no such stream.
+  absl::StatusOr<StreamEntry> GetStream(Transaction& transaction, int64_t stream_no) const;
   // Locks the stream's row until the transaction ends and reads it.
   absl::StatusOr<StreamEntry> LockStream(Transaction& transaction, int64_t stream_no) const;
   // Returns the ids of the writers that a live server holds open.
@@ -126,19 +134,29 @@ class Ledger {
                             const StreamResult& result) const;
 
   // --- events ---
-  // Returns the committed checkpoints after `after_sequence`, oldest first, at most `limit`.
+  // Numbers the committed checkpoints of `sync_nos` that have no number yet, and returns the syncs
+  // that got numbers. Syncs that another transaction has locked are left to the next call. The
+  // transaction must be durable (checkpoint_numbers.h).
+  absl::StatusOr<std::vector<int64_t>> NumberCheckpoints(
+      Transaction& transaction, const std::vector<int64_t>& sync_nos) const;
+  // Numbers the sync's committed checkpoints and returns those after `after_sequence`, oldest
+  // first, at most `limit`. Waits for other transactions that number them. The transaction must be
+  // durable.
   absl::StatusOr<std::vector<CommittedCheckpoint>> ReadCheckpoints(Transaction& transaction,
                                                                    int64_t sync_no,
                                                                    int64_t after_sequence,
                                                                    int limit) const;
 
  private:
-  absl::Status FinishSyncIfDone(Transaction& transaction, int64_t sync_no) const;
-  // Wakes the watchers of the sync.
-  absl::Status Notify(Transaction& transaction, int64_t sync_no) const;
-  // Ends the writers of `streams`, which were just cancelled, and their generations unless another
-  // sync has opened these since. Rows that appends committed are in the table and are counted.
-  absl::Status EndCancelled(Transaction& transaction, const Result& streams) const;
+  // Sets the streams, which are live and locked, to kCancelled and fences their writers.
+  absl::Status CancelStreams(Transaction& transaction, const std::vector<int64_t>& stream_nos,
+                             bool superseded) const;
+  // Ends the generations of streams that were just cancelled, unless another sync has opened these
+  // since. Rows that appends committed are in the table and are counted.
+  absl::Status EndGenerations(Transaction& transaction,
+                              const std::vector<int64_t>& stream_nos) const;
+  absl::Status MarkGenerationsDropped(Transaction& transaction,
+                                      const std::vector<TableName>& tables) const;
   // Returns `sql` with the ledger's schema (WithLedgerSchema).
   std::string Sql(absl::string_view sql) const;
 

@@ -1,45 +1,63 @@
-// Ledger: the statements that end streams, syncs and generations.
+// Ledger: the statements that end streams, syncs and generations. They lock rows in the order of
+// row_locks.h.
+#include <string>
 #include <vector>
 
 #include "base/status_macros.h"
 #include "server/model/enum_names.h"
 #include "server/postgres/ledger/ledger.h"
 #include "server/postgres/ledger/ledger_errors.h"
+#include "server/postgres/ledger/row_locks.h"
 
 namespace syncline::postgres {
 namespace {
+
+constexpr char kLiveStreamsSql[] = R"sql(
+SELECT stream_no FROM $L.stream
+WHERE sync_no = $1 AND state IN ('open', 'finalizing') ORDER BY stream_no FOR NO KEY UPDATE
+)sql";
+
+// $1 to $4: the tables of a new sync, and the loader and generation of its streams.
+constexpr char kSupersededSql[] = R"sql(
+SELECT s.stream_no, s.sync_no FROM $L.stream s
+WHERE s.state IN ('open', 'finalizing') AND EXISTS (
+  SELECT FROM unnest($1::text[], $2::text[], $3::text[], $4::bigint[])
+    AS n (table_schema, table_name, loader, generation_id)
+  WHERE n.table_schema = s.table_schema AND n.table_name = s.table_name
+    AND (s.loader <> 'append' OR n.loader <> 'append' OR s.generation_id < n.generation_id))
+ORDER BY s.stream_no FOR NO KEY UPDATE OF s
+)sql";
+
+constexpr char kCancelStreamsSql[] = R"sql(
+UPDATE $L.stream SET state = 'cancelled', finished_at = now(), superseded = $2
+WHERE stream_no = ANY($1)
+)sql";
 
 constexpr char kCancelSyncSql[] = R"sql(
 UPDATE $L.sync SET state = 'cancelled', finished_at = now()
 WHERE sync_no = $1 AND state IN ('starting', 'running')
 )sql";
 
-constexpr char kCancelStreamsSql[] = R"sql(
-UPDATE $L.stream SET state = 'cancelled', finished_at = now()
-WHERE sync_no = $1 AND state IN ('open', 'finalizing') RETURNING stream_no
+constexpr char kFenceStreamsSql[] = R"sql(
+WITH locked AS (
+  SELECT stream_no, writer_id FROM $L.writer
+  WHERE stream_no = ANY($1) ORDER BY stream_no, writer_id FOR NO KEY UPDATE)
+UPDATE $L.writer w SET epoch = w.epoch + 1, open_by = NULL
+FROM locked l WHERE w.stream_no = l.stream_no AND w.writer_id = l.writer_id
 )sql";
 
-// $1, $2: the table; $3: the newer sync; $4, $5: its loader and generation.
-constexpr char kSupersedeSql[] = R"sql(
-UPDATE $L.stream SET state = 'cancelled', finished_at = now()
-WHERE table_schema = $1 AND table_name = $2 AND sync_no <> $3 AND state IN ('open', 'finalizing')
-  AND (loader <> 'append' OR $4 <> 'append' OR generation_id < $5)
-RETURNING stream_no, sync_no
-)sql";
-
-constexpr char kFenceStreamsSql[] =
-    "UPDATE $L.writer SET epoch = epoch + 1, open_by = NULL WHERE stream_no = ANY($1)";
-
+// Several streams may have loaded one generation.
 constexpr char kEndGenerationsSql[] = R"sql(
 UPDATE $L.generation g SET
-  state = CASE WHEN g.state = 'loading' AND g.sync_id = t.sync_id THEN 'cancelled' ELSE g.state END,
-  rows = g.rows + CASE WHEN t.loader = 'append' THEN t.rows ELSE 0 END,
-  bytes = g.bytes + t.bytes
+  state = CASE WHEN g.state = 'loading' AND g.sync_id = ANY(t.sync_ids) THEN 'cancelled'
+               ELSE g.state END,
+  rows = g.rows + t.rows, bytes = g.bytes + t.bytes
 FROM (
-  SELECT s.table_schema, s.table_name, s.generation_id, s.loader, y.sync_id,
-    coalesce(sum(w.rows_written), 0) AS rows, coalesce(sum(w.bytes), 0) AS bytes
+  SELECT s.table_schema, s.table_name, s.generation_id, array_agg(y.sync_id) AS sync_ids,
+    coalesce(sum(w.rows_written) FILTER (WHERE s.loader = 'append'), 0) AS rows,
+    coalesce(sum(w.bytes), 0) AS bytes
   FROM $L.stream s JOIN $L.sync y USING (sync_no) LEFT JOIN $L.writer w USING (stream_no)
-  WHERE s.stream_no = ANY($1) GROUP BY s.stream_no, y.sync_no) t
+  WHERE s.stream_no = ANY($1) GROUP BY s.table_schema, s.table_name, s.generation_id) t
 WHERE g.table_schema = t.table_schema AND g.table_name = t.table_name
   AND g.generation_id = t.generation_id
 )sql";
@@ -58,50 +76,89 @@ UPDATE $L.generation SET state = $4,
 WHERE table_schema = $1 AND table_name = $2 AND generation_id = $3
 )sql";
 
-constexpr char kFinishSyncSql[] = R"sql(
+constexpr char kFinishSyncsSql[] = R"sql(
 UPDATE $L.sync s SET finished_at = now(),
   state = CASE WHEN EXISTS (SELECT FROM $L.stream t
                             WHERE t.sync_no = s.sync_no AND t.state = 'cancelled')
           THEN 'cancelled' ELSE 'finished' END
-WHERE s.sync_no = $1 AND s.state IN ('starting', 'running')
+WHERE s.sync_no = ANY($1) AND s.state IN ('starting', 'running')
   AND NOT EXISTS (SELECT FROM $L.stream t
                   WHERE t.sync_no = s.sync_no AND t.state IN ('open', 'finalizing'))
 )sql";
+
+constexpr char kDropGenerationsSql[] = R"sql(
+UPDATE $L.generation g SET state = 'dropped'
+FROM unnest($1::text[], $2::text[]) AS t (table_schema, table_name)
+WHERE g.table_schema = t.table_schema AND g.table_name = t.table_name
+  AND (completed_at IS NOT NULL OR (rows > 0 AND state IN ('incomplete', 'cancelled')))
+)sql";
+
+std::vector<int64_t> ReadNumbers(const Result& rows, absl::string_view column) {
+  std::vector<int64_t> numbers;
+  for (const RowView row : rows) numbers.push_back(row.Int(column));
+  return numbers;
+}
 
 }  // namespace
 
 absl::Status Ledger::CancelSync(Transaction& transaction, int64_t sync_no) const {
   const Params params = Params().Int(sync_no);
-  SYNCLINE_ASSIGN_OR_RETURN(const Result cancelled, transaction.Query(Sql(kCancelSyncSql), params));
-  if (cancelled.affected() == 0) return absl::OkStatus();
-  SYNCLINE_ASSIGN_OR_RETURN(const Result streams,
-                            transaction.Query(Sql(kCancelStreamsSql), params));
-  SYNCLINE_RETURN_IF_ERROR(EndCancelled(transaction, streams));
-  return Notify(transaction, sync_no);
+  SYNCLINE_ASSIGN_OR_RETURN(const Result live, transaction.Query(Sql(kLiveStreamsSql), params));
+  const std::vector<int64_t> streams = ReadNumbers(live, "stream_no");
+  SYNCLINE_RETURN_IF_ERROR(CancelStreams(transaction, streams, /*superseded=*/false));
+  SYNCLINE_RETURN_IF_ERROR(LockGenerations(transaction, quoted_schema_, {}, streams));
+  SYNCLINE_RETURN_IF_ERROR(EndGenerations(transaction, streams));
+  return transaction.Query(Sql(kCancelSyncSql), params).status();
 }
 
-absl::Status Ledger::EndCancelled(Transaction& transaction, const Result& streams) const {
-  std::vector<int64_t> numbers;
-  for (const RowView stream : streams) numbers.push_back(stream.Int("stream_no"));
-  const Params params = Params().IntArray(numbers);
-  // This comes first: it waits for data transactions that are committing, whose rows the next
-  // statement sees.
-  SYNCLINE_RETURN_IF_ERROR(transaction.Query(Sql(kFenceStreamsSql), params).status());
-  return transaction.Query(Sql(kEndGenerationsSql), params).status();
+absl::Status Ledger::CancelStreams(Transaction& transaction, const std::vector<int64_t>& stream_nos,
+                                   bool superseded) const {
+  SYNCLINE_RETURN_IF_ERROR(
+      transaction.Query(Sql(kCancelStreamsSql), Params().IntArray(stream_nos).Bool(superseded))
+          .status());
+  // Waits for data transactions that are committing, whose rows the following statements see.
+  return transaction.Query(Sql(kFenceStreamsSql), Params().IntArray(stream_nos)).status();
 }
 
-absl::Status Ledger::SupersedeStreams(Transaction& transaction, int64_t sync_no,
-                                      const StreamPlan& plan) const {
-  Params params;
-  params.Text(plan.table.schema).Text(plan.table.name).Int(sync_no);
-  params.Text(ToText(plan.loader)).Int(plan.generation_id);
-  SYNCLINE_ASSIGN_OR_RETURN(const Result superseded, transaction.Query(Sql(kSupersedeSql), params));
-  if (superseded.empty()) return absl::OkStatus();
-  SYNCLINE_RETURN_IF_ERROR(EndCancelled(transaction, superseded));
-  for (const RowView stream : superseded) {
-    SYNCLINE_RETURN_IF_ERROR(FinishSyncIfDone(transaction, stream.Int("sync_no")));
+absl::Status Ledger::EndGenerations(Transaction& transaction,
+                                    const std::vector<int64_t>& stream_nos) const {
+  return transaction.Query(Sql(kEndGenerationsSql), Params().IntArray(stream_nos)).status();
+}
+
+absl::StatusOr<std::vector<int64_t>> Ledger::SupersedeStreams(
+    Transaction& transaction, const std::vector<StreamPlan>& plans,
+    const std::vector<TableName>& dropped) const {
+  std::vector<std::string> schemas, tables, loaders;
+  std::vector<int64_t> generations;
+  std::vector<GenerationKey> opened;
+  for (const StreamPlan& plan : plans) {
+    schemas.push_back(plan.table.schema);
+    tables.push_back(plan.table.name);
+    loaders.emplace_back(ToText(plan.loader));
+    generations.push_back(plan.generation_id);
+    opened.push_back({plan.table, plan.generation_id});
   }
-  return absl::OkStatus();
+  Params params;
+  params.TextArray(schemas).TextArray(tables).TextArray(loaders).IntArray(generations);
+  SYNCLINE_ASSIGN_OR_RETURN(const Result found, transaction.Query(Sql(kSupersededSql), params));
+  const std::vector<int64_t> streams = ReadNumbers(found, "stream_no");
+  if (streams.empty() && dropped.empty()) return std::vector<int64_t>();
+  SYNCLINE_RETURN_IF_ERROR(CancelStreams(transaction, streams, /*superseded=*/true));
+  SYNCLINE_RETURN_IF_ERROR(LockGenerations(transaction, quoted_schema_, opened, streams, dropped));
+  SYNCLINE_RETURN_IF_ERROR(MarkGenerationsDropped(transaction, dropped));
+  SYNCLINE_RETURN_IF_ERROR(EndGenerations(transaction, streams));
+  return ReadNumbers(found, "sync_no");
+}
+
+absl::Status Ledger::MarkGenerationsDropped(Transaction& transaction,
+                                            const std::vector<TableName>& tables) const {
+  std::vector<std::string> schemas, names;
+  for (const TableName& table : tables) {
+    schemas.push_back(table.schema);
+    names.push_back(table.name);
+  }
+  return transaction.Query(Sql(kDropGenerationsSql), Params().TextArray(schemas).TextArray(names))
+      .status();
 }
 
 absl::Status Ledger::BeginFinalize(Transaction& transaction, int64_t stream_no) const {
@@ -110,10 +167,7 @@ absl::Status Ledger::BeginFinalize(Transaction& transaction, int64_t stream_no) 
           .Query(Sql("UPDATE $L.stream SET state = 'finalizing' WHERE stream_no = $1"),
                  Params().Int(stream_no))
           .status());
-  return transaction
-      .Query(Sql("UPDATE $L.writer SET epoch = epoch + 1, open_by = NULL WHERE stream_no = $1"),
-             Params().Int(stream_no))
-      .status();
+  return transaction.Query(Sql(kFenceStreamsSql), Params().IntArray({stream_no})).status();
 }
 
 absl::Status Ledger::FinishStream(Transaction& transaction, const StreamEntry& stream,
@@ -136,17 +190,15 @@ absl::Status Ledger::FinishStream(Transaction& transaction, const StreamEntry& s
                                                 .Int(stream.bytes)
                                                 .Text(ToText(result.outcome)))
           .status());
-  return FinishSyncIfDone(transaction, finished.Int(0, 0));
+  return FinishSyncs(transaction, {finished.Int(0, 0)});
 }
 
-absl::Status Ledger::FinishSyncIfDone(Transaction& transaction, int64_t sync_no) const {
-  const Params params = Params().Int(sync_no);
+absl::Status Ledger::FinishSyncs(Transaction& transaction,
+                                 const std::vector<int64_t>& sync_nos) const {
+  if (sync_nos.empty()) return absl::OkStatus();
   // With the row lock, the last two streams see each other if they end at the same time.
-  SYNCLINE_RETURN_IF_ERROR(
-      transaction.Query(Sql("SELECT 1 FROM $L.sync WHERE sync_no = $1 FOR UPDATE"), params)
-          .status());
-  SYNCLINE_RETURN_IF_ERROR(transaction.Query(Sql(kFinishSyncSql), params).status());
-  return Notify(transaction, sync_no);
+  SYNCLINE_RETURN_IF_ERROR(LockSyncs(transaction, quoted_schema_, sync_nos));
+  return transaction.Query(Sql(kFinishSyncsSql), Params().IntArray(sync_nos)).status();
 }
 
 }  // namespace syncline::postgres

@@ -339,6 +339,78 @@ COMMENT ON TABLE $L.migration IS
 COMMENT ON COLUMN $L.migration.minimum_server IS
   'A server must support at least this version of the ledger to work with it.';
 )sql",
+    R"sql(
+ALTER TABLE $L.writer
+  ADD COLUMN checkpoints bigint NOT NULL DEFAULT 0,
+  ADD COLUMN last_checkpoint_offset bigint NOT NULL DEFAULT 0;
+COMMENT ON COLUMN $L.writer.checkpoints IS
+  'The checkpoint.number of the writer''s newest checkpoint.';
+COMMENT ON COLUMN $L.writer.last_checkpoint_offset IS
+  'The offset of the writer''s newest checkpoint.';
+UPDATE $L.writer w SET last_checkpoint_offset = c.last
+FROM (SELECT stream_no, writer_id, max("offset") AS last
+      FROM $L.checkpoint JOIN $L.stream s USING (stream_no)
+      WHERE s.state IN ('open', 'finalizing') GROUP BY stream_no, writer_id) c
+WHERE w.stream_no = c.stream_no AND w.writer_id = c.writer_id;
+
+ALTER TABLE $L.checkpoint
+  DROP CONSTRAINT checkpoint_pkey,
+  DROP CONSTRAINT checkpoint_stream_no_writer_id_checkpoint_id_key,
+  DROP CONSTRAINT checkpoint_sync_no_fkey,
+  DROP CONSTRAINT checkpoint_stream_no_fkey;
+ALTER TABLE $L.checkpoint
+  ALTER COLUMN sequence DROP NOT NULL,
+  ADD COLUMN number bigint,
+  ADD COLUMN numbered_at timestamptz,
+  ADD COLUMN state_dropped boolean NOT NULL DEFAULT false,
+  ADD PRIMARY KEY (stream_no, writer_id, checkpoint_id),
+  ADD FOREIGN KEY (stream_no, writer_id) REFERENCES $L.writer NOT VALID;
+CREATE UNIQUE INDEX ON $L.checkpoint (sync_no, sequence) WHERE sequence IS NOT NULL;
+CREATE INDEX ON $L.checkpoint (sync_no, stream_no, writer_id, number) WHERE sequence IS NULL;
+CREATE INDEX ON $L.checkpoint (sync_no, stream_no, writer_id, sequence)
+  WHERE sequence IS NOT NULL AND octet_length(state) > 0;
+COMMENT ON TABLE $L.checkpoint IS
+  'One row per committed checkpoint of one writer.';
+COMMENT ON COLUMN $L.checkpoint.sequence IS
+  'The number of the checkpoint among the sync''s events, assigned shortly after the commit.';
+COMMENT ON COLUMN $L.checkpoint.number IS
+  'The order of the writer''s checkpoints. NULL if an older server wrote the row.';
+COMMENT ON COLUMN $L.checkpoint.numbered_at IS
+  'When sequence was assigned. NULL if an older server wrote the row.';
+COMMENT ON COLUMN $L.checkpoint.state_dropped IS
+  'The state was emptied, because the writer has a newer one.';
+
+ALTER TABLE $L.global_checkpoint
+  DROP CONSTRAINT global_checkpoint_sync_no_fkey,
+  DROP CONSTRAINT global_checkpoint_stream_no_fkey,
+  ADD COLUMN numbered_at timestamptz,
+  ADD COLUMN state_dropped boolean NOT NULL DEFAULT false,
+  ADD FOREIGN KEY (stream_no, writer_id) REFERENCES $L.writer NOT VALID;
+CREATE UNIQUE INDEX ON $L.global_checkpoint (sync_no, sequence) WHERE sequence IS NOT NULL;
+CREATE INDEX ON $L.global_checkpoint (sync_no, number) WHERE sequence IS NULL;
+CREATE INDEX ON $L.global_checkpoint (sync_no, sequence)
+  WHERE sequence IS NOT NULL AND octet_length(state) > 0;
+COMMENT ON COLUMN $L.global_checkpoint.numbered_at IS
+  'When sequence was assigned. NULL if an older server assigned it.';
+COMMENT ON COLUMN $L.global_checkpoint.state_dropped IS
+  'The state was emptied, because the sync has a newer one.';
+ALTER TABLE $L.global_position DROP CONSTRAINT global_position_stream_no_fkey;
+ALTER TABLE $L.field_count
+  DROP CONSTRAINT field_count_stream_no_fkey,
+  ADD FOREIGN KEY (stream_no, writer_id) REFERENCES $L.writer NOT VALID;
+
+ALTER TABLE $L.stream ADD COLUMN superseded boolean NOT NULL DEFAULT false;
+COMMENT ON COLUMN $L.stream.superseded IS
+  'The stream was cancelled because a newer sync took over its table.';
+
+ALTER TABLE $L.generation
+  ADD COLUMN sync_no bigint,
+  ADD COLUMN completed_stream_no bigint;
+COMMENT ON COLUMN $L.generation.sync_no IS
+  'The sync_no of the latest sync, once that sync was removed.';
+COMMENT ON COLUMN $L.generation.completed_stream_no IS
+  'The highest stream_no that completed in the generation and was removed.';
+)sql",
 };
 
 }  // namespace

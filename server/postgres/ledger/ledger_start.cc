@@ -31,6 +31,7 @@ constexpr char kOpenGenerationSql[] = R"sql(
 INSERT INTO $L.generation AS g (table_schema, table_name, generation_id, connection_id, sync_id, state)
 SELECT w.table_schema, w.table_name, w.generation_id, $4, $5, 'loading'
 FROM unnest($1::text[], $2::text[], $3::bigint[]) w (table_schema, table_name, generation_id)
+ORDER BY w.table_schema, w.table_name, w.generation_id
 ON CONFLICT (table_schema, table_name, generation_id) DO UPDATE SET
   connection_id = excluded.connection_id, sync_id = excluded.sync_id, state = 'loading',
   rows = CASE WHEN g.state = 'dropped' THEN 0 ELSE g.rows END,
@@ -44,7 +45,7 @@ UPDATE $L.sync s SET state = n.state, finished_at = CASE WHEN n.state <> 'runnin
 FROM (SELECT CASE WHEN bool_or(state IN ('open', 'finalizing')) THEN 'running'
                   WHEN bool_or(state = 'cancelled') THEN 'cancelled' ELSE 'finished' END AS state
       FROM $L.stream WHERE sync_no = $1) n
-WHERE s.sync_no = $1 AND s.state = 'starting' RETURNING s.state
+WHERE s.sync_no = $1 AND s.state = 'starting'
 )sql";
 
 constexpr char kFailStreamSql[] = R"sql(
@@ -130,10 +131,7 @@ absl::Status Ledger::InsertSync(Transaction& transaction, SyncEntry* sync) const
 }
 
 absl::Status Ledger::MarkRunning(Transaction& transaction, int64_t sync_no) const {
-  SYNCLINE_ASSIGN_OR_RETURN(const Result marked,
-                            transaction.Query(Sql(kMarkRunningSql), Params().Int(sync_no)));
-  const bool ended = !marked.empty() && marked.Text(0, 0) != ToText(SyncState::kRunning);
-  return ended ? Notify(transaction, sync_no) : absl::OkStatus();
+  return transaction.Query(Sql(kMarkRunningSql), Params().Int(sync_no)).status();
 }
 
 absl::StatusOr<SyncState> Ledger::GetSyncState(Transaction& transaction, int64_t sync_no) const {

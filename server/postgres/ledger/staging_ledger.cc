@@ -3,6 +3,7 @@
 #include <limits>
 #include <utility>
 
+#include "absl/strings/str_replace.h"
 #include "absl/strings/string_view.h"
 #include "base/status_macros.h"
 #include "server/postgres/ledger/stream_notes.h"
@@ -11,7 +12,14 @@
 namespace syncline::postgres {
 namespace {
 
-// Rejected records are not rows. A writer's `committed` may have gaps.
+// The last stream of the table $1.$2 before $3 that completed, also if retention has removed it.
+constexpr char kLastCompleted[] = R"sql(greatest(
+  (SELECT coalesce(max(t.stream_no), 0) FROM $L.stream t
+   WHERE t.table_schema = $1 AND t.table_name = $2 AND t.stream_no < $3 AND t.state = 'completed'),
+  (SELECT max(g.completed_stream_no) FROM $L.generation g
+   WHERE g.table_schema = $1 AND g.table_name = $2 AND g.completed_stream_no < $3)))sql";
+
+// $C: kLastCompleted. Rejected records are not rows. A writer's `committed` may have gaps.
 constexpr char kTailsSql[] = R"sql(
 SELECT y.sync_id, s.namespace, s.name, w.writer_id, c.checkpoint, s.loader <> 'append' AS staged,
   (SELECT coalesce(sum(upper(r) - greatest(lower(r), c.checkpoint)), 0)::bigint
@@ -36,25 +44,21 @@ CROSS JOIN LATERAL (SELECT greatest(
      ORDER BY g.number DESC LIMIT 1)) AS checkpoint) c
 WHERE s.table_schema = $1 AND s.table_name = $2 AND s.stream_no < $3
   AND s.state <> 'completed' AND coalesce(s.outcome, '') NOT IN ('merged', 'unchanged')
-  AND s.stream_no > (SELECT coalesce(max(t.stream_no), 0) FROM $L.stream t
-    WHERE t.table_schema = $1 AND t.table_name = $2 AND t.stream_no < $3
-      AND t.state = 'completed')
+  AND s.stream_no > $C
   AND NOT isempty(w.committed) AND upper(w.committed) > c.checkpoint
 ORDER BY s.stream_no, w.writer_id
 )sql";
 
-// $1: schema; $2: table; $3: the stream's number; $4: its columns. Returns one row per column that
-// an earlier stream declared and the stream does not, or that the stream declares and an earlier
-// one did not, and per writer of a stream that does not declare it; NULLs if there is no such
-// writer.
+// $1: schema; $2: table; $3: the stream's number; $4: its columns; $C: kLastCompleted. Returns one
+// row per column that an earlier stream declared and the stream does not, or that the stream
+// declares and an earlier one did not, and per writer of a stream that does not declare it; NULLs
+// if there is no such writer.
 constexpr char kStagedColumnsSql[] = R"sql(
 WITH staged AS (
   SELECT s.stream_no, y.sync_id, s.namespace, s.name, s.column_names
   FROM $L.stream s JOIN $L.sync y ON y.sync_no = s.sync_no
   WHERE s.table_schema = $1 AND s.table_name = $2 AND s.stream_no <= $3
-    AND s.stream_no > (SELECT coalesce(max(t.stream_no), 0) FROM $L.stream t
-      WHERE t.table_schema = $1 AND t.table_name = $2 AND t.stream_no < $3
-        AND t.state = 'completed')),
+    AND s.stream_no > $C),
 undeclared AS (
   SELECT c.name FROM staged, unnest(staged.column_names) AS c (name)
   WHERE staged.stream_no < $3 AND c.name <> ALL ($4::text[])
@@ -98,6 +102,11 @@ WHERE s.stream_no = $1
 
 constexpr char kNoteStartSql[] =
     "UPDATE $L.stream SET restart = $2, staged_alone = $3 WHERE stream_no = $1";
+
+std::string HistorySql(absl::string_view sql, const Ledger& ledger) {
+  return WithLedgerSchema(absl::StrReplaceAll(sql, {{"$C", kLastCompleted}}),
+                          ledger.quoted_schema());
+}
 
 Params TableParams(const TableName& table) {
   return std::move(Params().Text(table.schema).Text(table.name));
@@ -151,9 +160,9 @@ absl::StatusOr<bool> HasCompletedGeneration(Transaction& transaction, const Ledg
 absl::StatusOr<std::vector<WriterTail>> FindWriterTails(Transaction& transaction,
                                                         const Ledger& ledger,
                                                         const TableName& table, int64_t stream_no) {
-  SYNCLINE_ASSIGN_OR_RETURN(const Result rows,
-                            transaction.Query(WithLedgerSchema(kTailsSql, ledger.quoted_schema()),
-                                              TableParams(table).Int(stream_no)));
+  SYNCLINE_ASSIGN_OR_RETURN(
+      const Result rows,
+      transaction.Query(HistorySql(kTailsSql, ledger), TableParams(table).Int(stream_no)));
   std::vector<WriterTail> tails;
   for (const RowView row : rows) {
     tails.push_back({.sync_id = row.Text("sync_id"),
@@ -175,7 +184,7 @@ absl::StatusOr<std::vector<StagedColumn>> FindStagedColumns(Transaction& transac
   for (const ColumnSchema& column : plan.schema.columns) declared.push_back(column.column_name);
   SYNCLINE_ASSIGN_OR_RETURN(
       const Result rows,
-      transaction.Query(WithLedgerSchema(kStagedColumnsSql, ledger.quoted_schema()),
+      transaction.Query(HistorySql(kStagedColumnsSql, ledger),
                         TableParams(plan.table).Int(stream_no).TextArray(declared)));
   std::vector<StagedColumn> columns;
   for (const RowView row : rows) {

@@ -39,7 +39,8 @@ SELECT sync_no, stream_no, namespace, name, table_schema, table_name, temp_table
   schema_policy, replay, cdc_delete_mode, inferred_schema, restart,
 )sql";
 constexpr char kOfSyncsSql[] = "FROM $L.stream WHERE sync_no = ANY($1) ORDER BY sync_no, ordinal";
-constexpr char kLockedSql[] = "FROM $L.stream WHERE stream_no = $1 FOR UPDATE";
+constexpr char kOneSql[] = "FROM $L.stream WHERE stream_no = $1";
+constexpr char kLockedSql[] = "FROM $L.stream WHERE stream_no = $1 FOR NO KEY UPDATE";
 
 constexpr char kColumnsSql[] = R"sql(
 SELECT s.stream_no, c.input, c.name, c.type, c.shape, c.table_type
@@ -61,7 +62,7 @@ FROM $L.writer, LATERAL (
 WHERE stream_no = ANY($1) ORDER BY stream_no, writer_id
 )sql";
 
-StreamEntry ReadStream(const RowView& row) {
+StreamEntry ReadStreamRow(const RowView& row) {
   StreamEntry stream;
   StreamPlan& plan = stream.plan;
   plan.stream_no = row.Int("stream_no");
@@ -172,13 +173,25 @@ absl::Status ReadStreams(Transaction& transaction, absl::string_view schema,
   SYNCLINE_ASSIGN_OR_RETURN(const Result rows, QueryStreams(transaction, schema, kOfSyncsSql,
                                                             Params().IntArray(sync_nos)));
   for (const RowView row : rows) {
-    by_no[row.Int("sync_no")]->streams.push_back(ReadStream(row));
+    by_no[row.Int("sync_no")]->streams.push_back(ReadStreamRow(row));
   }
   std::vector<StreamEntry*> streams;
   for (SyncEntry& sync : *syncs) {
     for (StreamEntry& stream : sync.streams) streams.push_back(&stream);
   }
   return ReadColumnsAndWriters(transaction, schema, streams);
+}
+
+// `end` selects one stream by $1.
+absl::StatusOr<std::optional<StreamEntry>> ReadOneStream(Transaction& transaction,
+                                                         absl::string_view schema,
+                                                         absl::string_view end, int64_t stream_no) {
+  SYNCLINE_ASSIGN_OR_RETURN(const Result rows,
+                            QueryStreams(transaction, schema, end, Params().Int(stream_no)));
+  if (rows.empty()) return std::optional<StreamEntry>();
+  StreamEntry stream = ReadStreamRow(rows.Row(0));
+  SYNCLINE_RETURN_IF_ERROR(ReadColumnsAndWriters(transaction, schema, {&stream}));
+  return std::optional<StreamEntry>(std::move(stream));
 }
 
 }  // namespace
@@ -196,15 +209,16 @@ absl::StatusOr<std::vector<SyncEntry>> ReadSyncs(Transaction& transaction,
   return syncs;
 }
 
+absl::StatusOr<std::optional<StreamEntry>> ReadStream(Transaction& transaction,
+                                                      absl::string_view quoted_schema,
+                                                      int64_t stream_no) {
+  return ReadOneStream(transaction, quoted_schema, kOneSql, stream_no);
+}
+
 absl::StatusOr<std::optional<StreamEntry>> ReadAndLockStream(Transaction& transaction,
                                                              absl::string_view quoted_schema,
                                                              int64_t stream_no) {
-  SYNCLINE_ASSIGN_OR_RETURN(const Result rows, QueryStreams(transaction, quoted_schema, kLockedSql,
-                                                            Params().Int(stream_no)));
-  if (rows.empty()) return std::optional<StreamEntry>();
-  StreamEntry stream = ReadStream(rows.Row(0));
-  SYNCLINE_RETURN_IF_ERROR(ReadColumnsAndWriters(transaction, quoted_schema, {&stream}));
-  return std::optional<StreamEntry>(std::move(stream));
+  return ReadOneStream(transaction, quoted_schema, kLockedSql, stream_no);
 }
 
 }  // namespace syncline::postgres

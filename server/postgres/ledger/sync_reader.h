@@ -19,6 +19,11 @@ absl::StatusOr<std::vector<SyncEntry>> ReadSyncs(Transaction& transaction,
                                                  absl::string_view quoted_schema,
                                                  absl::string_view condition, const Params& params);
 
+// Reads the stream. Returns nullopt if there is none.
+absl::StatusOr<std::optional<StreamEntry>> ReadStream(Transaction& transaction,
+                                                      absl::string_view quoted_schema,
+                                                      int64_t stream_no);
+
 // Locks the stream's row until the transaction ends and reads it. Returns nullopt if there is none.
 absl::StatusOr<std::optional<StreamEntry>> ReadAndLockStream(Transaction& transaction,
                                                              absl::string_view quoted_schema,

@@ -8,8 +8,9 @@ namespace syncline::postgres {
 namespace {
 
 constexpr char kNewerStreamSql[] = R"sql(
-SELECT EXISTS (SELECT FROM $L.stream
-               WHERE table_schema = $1 AND table_name = $2 AND stream_no > $3)
+SELECT EXISTS (SELECT FROM $L.stream WHERE stream_no = $3 AND superseded)
+  OR EXISTS (SELECT FROM $L.stream
+             WHERE table_schema = $1 AND table_name = $2 AND stream_no > $3)
 )sql";
 
 }  // namespace

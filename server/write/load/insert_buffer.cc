@@ -92,8 +92,7 @@ void InsertBuffer::Cover(OffsetRange range, int64_t payload_bytes) {
   commit_.bytes += payload_bytes;
 }
 
-absl::StatusOr<FlushResult> InsertBuffer::Flush(const std::vector<PendingCheckpoint>& checkpoints,
-                                                bool closes) {
+absl::StatusOr<FlushResult> InsertBuffer::Flush(const DueCheckpoints& checkpoints, bool closes) {
   const absl::Time started = absl::Now();
   commit_.closes = closes;
   Backoff backoff(absl::Milliseconds(50), absl::Seconds(2));
@@ -105,6 +104,9 @@ absl::StatusOr<FlushResult> InsertBuffer::Flush(const std::vector<PendingCheckpo
     if (flushed.ok()) {
       flushed->took = absl::Now() - started;
       flushed->closed = closes;
+      if (context_->changed != nullptr) {
+        context_->changed->Committed(claim_.sync_no, !flushed->checkpoints.empty());
+      }
       Clear();
       return flushed;
     }
@@ -116,8 +118,8 @@ absl::StatusOr<FlushResult> InsertBuffer::Flush(const std::vector<PendingCheckpo
   }
 }
 
-absl::StatusOr<FlushResult> InsertBuffer::TryFlush(
-    const std::vector<PendingCheckpoint>& checkpoints, bool* commit_unknown, bool* smaller) {
+absl::StatusOr<FlushResult> InsertBuffer::TryFlush(const DueCheckpoints& checkpoints,
+                                                   bool* commit_unknown, bool* smaller) {
   SYNCLINE_ASSIGN_OR_RETURN(postgres::ConnectionPool::Lease connection,
                             context_->connections->Acquire());
   // An earlier attempt may have been committed.
@@ -191,8 +193,7 @@ FlushResult InsertBuffer::Held() const {
 }
 
 absl::Status InsertBuffer::WriteLedger(postgres::Connection& connection,
-                                       const std::vector<PendingCheckpoint>& checkpoints,
-                                       FlushResult* result) {
+                                       const DueCheckpoints& checkpoints, FlushResult* result) {
   const postgres::DataCommitter& committer = *context_->committer;
   commit_.rows = rows_;
   SYNCLINE_ASSIGN_OR_RETURN(result->durable_offset,
@@ -200,9 +201,7 @@ absl::Status InsertBuffer::WriteLedger(postgres::Connection& connection,
   SYNCLINE_RETURN_IF_ERROR(
       committer.WriteRejected(connection, claim_, commit_.rejected, context_->max_rejected_bytes));
   SYNCLINE_RETURN_IF_ERROR(committer.WriteCounts(connection, claim_, commit_.fields));
-  for (const PendingCheckpoint& checkpoint : checkpoints) {
-    if (checkpoint.offset <= result->durable_offset) result->checkpoints.push_back(checkpoint);
-  }
+  if (checkpoints) result->checkpoints = checkpoints(result->durable_offset);
   return committer.WriteCheckpoints(connection, claim_, result->checkpoints);
 }
 

@@ -34,6 +34,7 @@
 #include "server/postgres/connection/connection_pool.h"
 #include "server/postgres/copy/row_encoder.h"
 #include "server/postgres/ledger/data_commit.h"
+#include "server/write/changed_syncs.h"
 #include "server/write/load/refused_rows.h"
 
 namespace syncline::write {
@@ -52,10 +53,17 @@ struct LoadContext {
   absl::Duration retry_for = absl::Seconds(30);
   // Maximum bytes of rejected records kept per stream; beyond it only reason and offset are kept.
   int64_t max_rejected_bytes = int64_t{64} << 20;
+  // Receives every commit. May be null.
+  ChangedSyncs* changed = nullptr;
   // Waits between repeats. Returns false if the server is stopping and the flush must not be
   // repeated.
   std::function<bool(absl::Duration)> wait;
 };
+
+// Returns the checkpoints that are due once `durable_offset` is durable, in the order of their
+// offsets: those that cover several writers, and the others at that offset or below. May be empty.
+// Called within the data transaction, by each attempt of it.
+using DueCheckpoints = std::function<std::vector<PendingCheckpoint>(int64_t durable_offset)>;
 
 struct FlushResult {
   int64_t durable_offset = 0;
@@ -67,7 +75,7 @@ struct FlushResult {
   // Those of the rejected records that the database refused, by reason.
   std::map<std::string, int64_t> refused;
   absl::Duration took;
-  // Those of the given checkpoints that this flush made durable.
+  // The due checkpoints, which this flush made durable.
   std::vector<PendingCheckpoint> checkpoints;
   bool closed = false;  // as requested
 };
@@ -94,20 +102,19 @@ class InsertBuffer {
   int64_t rows() const { return rows_; }
   bool empty() const { return commit_.offsets.empty(); }
 
-  // Commits the contents, and those of `checkpoints` that the durable offset then reaches. With
-  // `closes` that commit also closes the writer. Blocks. An empty buffer with checkpoints is
-  // flushed, too. Rows that the database refuses are rejected, and the others are committed. After
-  // an error everything is still held. Errors: ABORTED FENCED and FAILED_PRECONDITION
-  // SYNC_CANCELLED if the claim no longer holds, whatever else failed; those of the database.
-  absl::StatusOr<FlushResult> Flush(const std::vector<PendingCheckpoint>& checkpoints,
-                                    bool closes = false);
+  // Commits the contents and the checkpoints that are due then. With `closes` that commit also
+  // closes the writer. Blocks. An empty buffer is flushed, too. Rows that the database refuses are
+  // rejected, and the others are committed. After an error everything is still held. Errors:
+  // ABORTED FENCED and FAILED_PRECONDITION SYNC_CANCELLED if the claim no longer holds, whatever
+  // else failed; those of the database.
+  absl::StatusOr<FlushResult> Flush(const DueCheckpoints& checkpoints, bool closes = false);
 
  private:
   // Makes one attempt. `commit_unknown` is set when the response to a COMMIT was lost, so that its
   // rows may be committed or may still become so. `smaller` is set if the database refused rows,
   // which the buffer has rejected; the caller must try again.
-  absl::StatusOr<FlushResult> TryFlush(const std::vector<PendingCheckpoint>& checkpoints,
-                                       bool* commit_unknown, bool* smaller);
+  absl::StatusOr<FlushResult> TryFlush(const DueCheckpoints& checkpoints, bool* commit_unknown,
+                                       bool* smaller);
   // Returns a result that counts the contents, without a durable offset.
   FlushResult Held() const;
   // Rejects the rows that caused `error`, which ended a COPY. Returns `error` if there are none.
@@ -117,8 +124,8 @@ class InsertBuffer {
   bool RemoveRows(const std::vector<RefusedRow>& refused);
   // Runs the statements between the COPY, or BEGIN, and COMMIT. Stores in `result` what the COMMIT
   // would make durable.
-  absl::Status WriteLedger(postgres::Connection& connection,
-                           const std::vector<PendingCheckpoint>& checkpoints, FlushResult* result);
+  absl::Status WriteLedger(postgres::Connection& connection, const DueCheckpoints& checkpoints,
+                           FlushResult* result);
   // Returns the result of a COMMIT whose response was lost, or nullopt if it has not happened.
   absl::StatusOr<std::optional<FlushResult>> FindCommit(postgres::Connection& connection) const;
   // Returns the result after a transaction failed with `status` and was rolled back. If the writer

@@ -59,10 +59,10 @@ absl::Status AppendLoader::StartTarget(postgres::Transaction& transaction,
                             GatherStagingRequest(context_, transaction, plan_));
   const StagingDecision decision = DecideStaging(request, staging);
   if (decision.prune) SYNCLINE_RETURN_IF_ERROR(PruneStaged(transaction, tails, stream));
-  if (decision.action == StagingAction::kCopyIn) {
-    SYNCLINE_RETURN_IF_ERROR(CopyInStaged(transaction, undeclared));
-  }
-  return postgres::NoteStart(transaction, *context_.ledger, *stream);
+  // The ledger's rows are locked in its order: the stream, then a generation.
+  SYNCLINE_RETURN_IF_ERROR(postgres::NoteStart(transaction, *context_.ledger, *stream));
+  return decision.action == StagingAction::kCopyIn ? CopyInStaged(transaction, undeclared)
+                                                   : absl::OkStatus();
 }
 
 absl::Status AppendLoader::CopyInStaged(

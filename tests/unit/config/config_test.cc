@@ -85,6 +85,7 @@ TEST_F(ConfigTest, DefaultsMatchTheTable) {
   EXPECT_EQ(config.database.embedded->directory, "/data");
   EXPECT_EQ(config.database.embedded->port, 0);
   EXPECT_EQ(config.database.ledger_schema, "syncline");
+  EXPECT_EQ(config.database.ledger_retention, absl::Hours(720));
   EXPECT_EQ(config.load.memory_budget_bytes, 128 << 20);
   EXPECT_GE(config.load.load_threads, 4);
   EXPECT_EQ(config.load.max_rejected, std::nullopt);
