@@ -63,7 +63,9 @@ struct Advice {
 };
 
 constexpr std::array<Advice, 19> kAdvice = {{
-    {reason::kFenced, "another process took over this stream; run only one of them"},
+    {reason::kFenced,
+     "another process took over this stream, so this one stops for good; run only one process with "
+     "a --sync_id"},
     {reason::kStreamCompleted, "this stream has ended already; use a new --sync_id to load again"},
     {reason::kSyncIdReused,
      "this --sync_id was already used for a different request; use a new one"},

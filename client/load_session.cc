@@ -55,7 +55,7 @@ absl::Status LoadSession::RunToEnd() {
   SYNCLINE_RETURN_IF_ERROR(Start());
   if (report_.completed_before) return absl::OkStatus();
   report_.skipped = report_.durable_offset;
-  Retry retry(options_.retry_for);
+  Retry retry(options_.retry_for, options_.sole_caller);
   absl::Status status = Attempt();
   while (!status.ok() && input_fault_.ok()) {
     if (!rereadable_) return status;
@@ -102,6 +102,8 @@ absl::Status LoadSession::Attempt() {
   writer_options.descriptor = options_.start.streams(0).descriptor();
   writer_options.writer_id = options_.writer_id;
   writer_options.next_offset = report_.durable_offset;
+  writer_options.expected_epoch = WriterEpoch(report_.stream.plan, options_.writer_id);
+  writer_options.sole_caller = options_.sole_caller;
   writer_options.retry_for = options_.retry_for;
   StreamWriter writer(client_, rereadable_ ? nullptr : &window_, std::move(writer_options));
   std::unique_ptr<SyncWatcher> watcher;

@@ -28,6 +28,7 @@ namespace syncline::client {
 struct LoadOptions {
   v1::StartSyncRequest start;  // with exactly one stream
   std::string writer_id;
+  bool sole_caller = false;    // no other process knows the sync id
   bool keep_open = false;      // another writer completes the stream
   bool staged = false;         // the table changes only at the end (all modes but append)
   bool validate_only = false;  // report what completion would do, then discard

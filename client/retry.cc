@@ -4,6 +4,7 @@
 
 #include "absl/time/clock.h"
 #include "base/error.h"
+#include "base/reasons.h"
 #include "client/call_error.h"
 #include "client/interrupt.h"
 
@@ -15,10 +16,13 @@ constexpr absl::Duration kMaxDelay = absl::Seconds(3);
 
 }  // namespace
 
-Retry::Retry(absl::Duration retry_for) : retry_for_(retry_for) {}
+Retry::Retry(absl::Duration retry_for, bool sole_caller)
+    : retry_for_(retry_for), may_retry_fenced_(sole_caller) {}
 
 absl::Status Retry::WaitAfter(const absl::Status& error) {
-  if (!IsRetryableCall(error)) return error;
+  const bool fenced = GetReason(error) == reason::kFenced;
+  if (fenced ? !may_retry_fenced_ : !IsRetryableCall(error)) return error;
+  may_retry_fenced_ = !fenced;
   const absl::Time now = absl::Now();
   if (!backoff_.has_value()) {
     backoff_.emplace(kFirstDelay, kMaxDelay);

@@ -1,5 +1,9 @@
 // Decides whether and when a failed call is retried: for up to `--retry_for` since the last
 // success.
+//
+// FENCED is retried once if no other process can have taken the writer over, and once after a call
+// that broke, because the server may have opened the writer for that call after the caller had read
+// its epoch. Otherwise it is final.
 #pragma once
 
 #include <optional>
@@ -13,8 +17,8 @@ namespace syncline::client {
 // Not thread-safe; use one per retry loop.
 class Retry {
  public:
-  // With 0, nothing is retried.
-  explicit Retry(absl::Duration retry_for);
+  // With 0, nothing is retried. `sole_caller`: no other process knows the sync id.
+  explicit Retry(absl::Duration retry_for, bool sole_caller = false);
 
   // Sleeps before the next attempt and returns OK. Returns `error` if retrying cannot succeed, if
   // the time is used up, or if the user interrupted. Sleeps at least for the delay in the server's
@@ -26,6 +30,7 @@ class Retry {
 
  private:
   const absl::Duration retry_for_;
+  bool may_retry_fenced_;
   absl::Time give_up_at_ = absl::InfiniteFuture();
   std::optional<Backoff> backoff_;  // set while failing
 };

@@ -17,12 +17,23 @@ int64_t DurableOffset(const v1::StreamPlan& plan, absl::string_view writer_id) {
   return 0;
 }
 
+std::optional<int64_t> WriterEpoch(const v1::StreamPlan& plan, absl::string_view writer_id) {
+  for (const v1::WriterPosition& writer : plan.writers()) {
+    if (writer.writer_id() != writer_id) continue;
+    // A writer that the ledger has was opened at least once.
+    if (writer.epoch() == 0) return std::nullopt;
+    return writer.epoch();
+  }
+  return 0;
+}
+
 StreamWriter::StreamWriter(SyncClient* client, ReplayWindow* window, StreamWriterOptions options)
     : client_(client),
       window_(window),
       options_(std::move(options)),
       next_offset_(options_.next_offset),
-      retry_(options_.retry_for),
+      expected_epoch_(options_.expected_epoch),
+      retry_(options_.retry_for, options_.sole_caller),
       durable_offset_(options_.next_offset) {}
 
 StreamWriter::~StreamWriter() {
@@ -66,6 +77,7 @@ bool StreamWriter::Open() {
   header->set_sync_id(options_.start.sync_id());
   *header->mutable_descriptor() = options_.descriptor;
   header->set_writer_id(options_.writer_id);
+  if (expected_epoch_.has_value()) header->set_expected_epoch(*expected_epoch_);
   return call_->Write(request);
 }
 
@@ -79,6 +91,7 @@ absl::Status StreamWriter::Close() {
         durable_offset_ = std::max(durable_offset_, response->durable_offset());
       }
       ReleaseAll();  // a response means that checkpoints are committed, too
+      if (expected_epoch_.has_value()) ++*expected_epoch_;
       retry_.Reset();
       return absl::OkStatus();
     }
@@ -147,6 +160,7 @@ absl::StatusOr<int64_t> StreamWriter::FetchDurableOffset() {
   for (const v1::StreamPlan& plan : response.streams()) {
     if (IsSameStream(plan.descriptor(), options_.descriptor)) {
       if (plan.has_error()) return FromRpc(plan.error());
+      expected_epoch_ = WriterEpoch(plan, options_.writer_id);
       return DurableOffset(plan, options_.writer_id);
     }
   }

@@ -14,6 +14,7 @@
 #include <cstdint>
 #include <deque>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "absl/base/thread_annotations.h"
@@ -33,6 +34,11 @@ struct StreamWriterOptions {
   v1::StreamDescriptor descriptor;
   std::string writer_id;
   int64_t next_offset = 0;  // the durable offset that StartSync returned
+  // The epoch that StartSync returned. A call fails with FENCED if the writer's epoch is higher;
+  // without it, it takes over from any other call.
+  std::optional<int64_t> expected_epoch;
+  // No other process knows the sync id, so that FENCED is retried once.
+  bool sole_caller = false;
   absl::Duration retry_for = absl::Minutes(5);
 };
 
@@ -76,12 +82,14 @@ class StreamWriter {
   absl::Status RecoverOnce(absl::Status error);
   bool ResendAll();
   void ReleaseAll();
+  // Returns the durable offset, and updates the expected epoch.
   absl::StatusOr<int64_t> FetchDurableOffset();
 
   SyncClient* const client_;
   ReplayWindow* const window_;
   const StreamWriterOptions options_;
   int64_t next_offset_;
+  std::optional<int64_t> expected_epoch_;  // of the next call
   Retry retry_;
   std::unique_ptr<RecordsCall> call_;
   absl::Status broken_;  // the final error
@@ -94,5 +102,9 @@ class StreamWriter {
 
 // Returns the durable offset of `writer_id` in `plan`, or 0 if the plan does not list it.
 int64_t DurableOffset(const v1::StreamPlan& plan, absl::string_view writer_id);
+
+// Returns the epoch of `writer_id` in `plan`: 0 if the plan does not list it, nullopt if the server
+// is too old to return epochs.
+std::optional<int64_t> WriterEpoch(const v1::StreamPlan& plan, absl::string_view writer_id);
 
 }  // namespace syncline::client

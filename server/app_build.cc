@@ -185,6 +185,7 @@ void App::Parts::BuildWritePath() {
   session.call.release = [this](const WriterClaim& claim, const absl::Status& end) {
     store->ReleaseWriter(claim, end);
   };
+  session.call.forget = [this](const WriterClaim& claim) { store->ForgetClaim(claim); };
   registry = std::make_unique<sync::SyncRegistry>(
       session, sync::StartLimits{config.database.default_schema, config.database.ledger_schema,
                                  config.serve.max_streams_per_sync});

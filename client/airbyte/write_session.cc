@@ -92,6 +92,8 @@ absl::Status WriteSession::MakeLanes(const v1::StartSyncResponse& plan) {
     writer.start = request_;
     writer.descriptor = lane->target;
     writer.next_offset = lane->skip_below;
+    writer.expected_epoch = WriterEpoch(lane->plan, "");
+    writer.sole_caller = !options_.resumable;
     writer.retry_for = options_.retry_for;
     lane->writer = std::make_unique<StreamWriter>(client_, &window_, std::move(writer));
     for (const v1::StreamSummary& summary : before.streams()) {

@@ -167,6 +167,7 @@ LoadOptions SessionOptions(const CommandLine& command_line, v1::StartSyncRequest
   options.start = std::move(request);
   if (options.start.sync_id().empty()) {
     options.start.set_sync_id(RandomSyncId("load"));
+    options.sole_caller = true;
     PrintMessage(
         absl::StrCat("sync_id ", options.start.sync_id(),
                      ": if this load is interrupted, run it again with this --sync_id to resume"));

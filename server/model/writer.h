@@ -12,6 +12,7 @@ namespace syncline {
 struct WriterPosition {
   std::string writer_id;
   int64_t durable_offset = 0;
+  int64_t epoch = 0;  // number of its latest claim
 };
 
 // A call's claim to a writer.
@@ -19,7 +20,10 @@ struct WriterClaim {
   int64_t sync_no = 0;
   int64_t stream_no = 0;
   std::string writer_id;
-  int64_t epoch = 0;  // of this call; every commit checks it
+  int64_t epoch = 0;  // of this call
+  // Random number of this claim. A crash of the database may take a claim back, so that a later one
+  // gets the same epoch; the token still differs. Every commit checks both.
+  int64_t token = 0;
 };
 
 // A writer's row after a claim.

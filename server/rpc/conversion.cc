@@ -128,6 +128,7 @@ void AddWriters(const StreamEntry& stream, Message* out) {
     v1::WriterPosition* writer = out->add_writers();
     writer->set_writer_id(position.writer_id);
     writer->set_durable_offset(position.durable_offset);
+    writer->set_epoch(position.epoch);
   }
 }
 

@@ -28,6 +28,11 @@ absl::Status ProtocolOrder(absl::string_view what) {
 // PostgreSQL text ends at a NUL, so two different ids would become one.
 bool HasNul(const std::string& id) { return id.find('\0') != std::string::npos; }
 
+std::optional<int64_t> GetExpectedEpoch(const v1::StreamHeader& header) {
+  if (!header.has_expected_epoch()) return std::nullopt;
+  return header.expected_epoch();
+}
+
 absl::Status EmptyCall() {
   return MakeError(absl::StatusCode::kInvalidArgument, "the call ended without a header",
                    {.reason = reason::kEmptyStream});
@@ -92,6 +97,9 @@ void StreamRecordsReactor::OnHeader(const v1::StreamHeader& header) {
     return EndWith(sync::InvalidRequest(
         {{"header.writer_id", "must have at most 128 bytes, none of them NUL"}}));
   }
+  if (header.expected_epoch() < 0) {
+    return EndWith(sync::InvalidRequest({{"header.expected_epoch", "must not be negative"}}));
+  }
   sync_id_ = header.sync_id();
   name_ = absl::StrCat(header.sync_id(), "/", header.descriptor().name(), "/", header.writer_id());
   context_.pool->Post([self = shared_from_this(), header] { self->Open(header); });
@@ -113,7 +121,7 @@ void StreamRecordsReactor::Open(const v1::StreamHeader& header) {
   if (!session.ok()) return FinishOnce(session.status(), {});
   // Claim the writer.
   const absl::StatusOr<std::shared_ptr<sync::WriterCall>> opened =
-      (*session)->Open(header.writer_id(),
+      (*session)->Open(header.writer_id(), GetExpectedEpoch(header),
                        // The callback also holds the session, because the session is what forgets
                        // the call.
                        [self = shared_from_this(), held = *session](

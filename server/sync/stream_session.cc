@@ -42,46 +42,38 @@ StreamSession::StreamSession(const SessionContext* context, int64_t sync_no, std
 
 StreamSession::~StreamSession() = default;
 
-absl::StatusOr<std::shared_ptr<WriterCall>> StreamSession::Open(absl::string_view writer_id,
-                                                                WriterCall::Done done) {
+absl::StatusOr<std::shared_ptr<WriterCall>> StreamSession::Open(
+    absl::string_view writer_id, std::optional<int64_t> expected_epoch, WriterCall::Done done) {
   int64_t rejected_before = 0;
   if (context_->call.max_rejected.has_value()) {
     SYNCLINE_ASSIGN_OR_RETURN(const StreamEntry stream,
                               context_->store->GetStream(plan_.stream_no));
     rejected_before = stream.records_rejected;
   }
-  SYNCLINE_ASSIGN_OR_RETURN(const ClaimedWriter claimed,
-                            context_->store->ClaimWriter(sync_no_, plan_.stream_no, writer_id));
-  const std::string id(writer_id);
-  const int64_t epoch = claimed.claim.epoch;
+  const absl::StatusOr<ClaimedWriter> claimed =
+      context_->store->ClaimWriter(sync_no_, plan_.stream_no, writer_id, expected_epoch);
+  if (!claimed.ok()) {
+    if (GetReason(claimed.status()) == reason::kFenced) context_->metrics->FencedWriter();
+    return claimed.status();
+  }
+  const WriterClaim& claim = claimed->claim;
   auto call = std::make_shared<WriterCall>(
-      &context_->call, plan_, sync_id_, claimed.claim, claimed.committed, rejected_before, metrics_,
-      [this, id, epoch, done = std::move(done)](const absl::Status& status,
-                                                const CallSummary& summary) {
+      &context_->call, plan_, sync_id_, claim, claimed->committed, rejected_before, metrics_,
+      [this, claim, done = std::move(done)](const absl::Status& status,
+                                            const CallSummary& summary) {
         if (GetReason(status) == reason::kFenced) context_->metrics->FencedWriter();
         // The RPC's callback keeps the session alive.
-        Forget(id, epoch);
+        Forget(claim);
         done(status, summary);
       });
-  // The call with the highest epoch stays; the older one fails.
-  std::shared_ptr<WriterCall> older;
-  {
-    MutexLock lock(&mutex_);
-    std::shared_ptr<WriterCall>& slot = calls_[id];
-    if (slot == nullptr || slot->claim().epoch < epoch) {
-      older = std::exchange(slot, call);
-    } else {
-      older = call;
-    }
-  }
-  if (older != nullptr) older->Fail(TakenOver(writer_id));
+  for (const auto& older : Add(call)) older->Fail(TakenOver(writer_id));
   metrics_->Phase(metrics::StreamPhase::kOpen);
   Log(LogLevel::kDebug, "writer_opened")
       .Field("sync_id", sync_id_)
       .Field("stream", plan_.descriptor.name)
       .Field("writer", writer_id)
-      .Field("epoch", epoch)
-      .Field("durable_offset", claimed.committed.DurableOffset());
+      .Field("epoch", claim.epoch)
+      .Field("durable_offset", claimed->committed.DurableOffset());
   return call;
 }
 
@@ -204,11 +196,26 @@ int64_t StreamSession::open_calls() const {
   return static_cast<int64_t>(calls_.size());
 }
 
-void StreamSession::Forget(const std::string& writer_id, int64_t epoch) {
+std::vector<std::shared_ptr<WriterCall>> StreamSession::Add(
+    const std::shared_ptr<WriterCall>& call) {
+  MutexLock lock(&mutex_);
+  std::vector<std::shared_ptr<WriterCall>> older;
+  const auto [begin, end] = calls_.equal_range(call->claim().writer_id);
+  for (auto other = begin; other != end; ++other) {
+    // A crash of the database lowers epochs. The fence then decides between the calls.
+    if (other->second->claim().epoch < call->claim().epoch) older.push_back(other->second);
+  }
+  calls_.emplace(call->claim().writer_id, call);
+  return older;
+}
+
+void StreamSession::Forget(const WriterClaim& claim) {
   std::shared_ptr<WriterCall> forgotten;
   MutexLock lock(&mutex_);
-  const auto found = calls_.find(writer_id);
-  if (found == calls_.end() || found->second->claim().epoch != epoch) return;
+  const auto [begin, end] = calls_.equal_range(claim.writer_id);
+  const auto found = std::find_if(
+      begin, end, [&](const auto& entry) { return entry.second->claim().token == claim.token; });
+  if (found == end) return;
   forgotten = std::move(found->second);
   calls_.erase(found);
 }

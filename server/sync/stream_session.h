@@ -7,7 +7,9 @@
 
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
+#include <vector>
 
 #include "absl/base/thread_annotations.h"
 #include "absl/status/status.h"
@@ -44,8 +46,10 @@ class StreamSession {
   const StreamPlan& plan() const { return plan_; }
 
   // Claims the writer. Its older call, in this process or another replica, fails with FENCED.
-  // Blocks. Errors: FAILED_PRECONDITION STREAM_COMPLETED, SYNC_CANCELLED; those of the database.
+  // Blocks. Errors: ABORTED FENCED if the writer's epoch is higher than `expected_epoch`;
+  // FAILED_PRECONDITION STREAM_COMPLETED, SYNC_CANCELLED; those of the database.
   absl::StatusOr<std::shared_ptr<WriterCall>> Open(absl::string_view writer_id,
+                                                   std::optional<int64_t> expected_epoch,
                                                    WriterCall::Done done);
 
   // Returns a repeated call, for a stream of which Open has returned STREAM_COMPLETED. Blocks.
@@ -78,7 +82,9 @@ class StreamSession {
   // Stores in the ledger how a completion failed.
   void NoteFailure(const absl::Status& failure);
   std::vector<std::shared_ptr<WriterCall>> Calls() const;
-  void Forget(const std::string& writer_id, int64_t epoch);
+  // Adds an open call. Returns the calls of the same writer that it has taken over.
+  std::vector<std::shared_ptr<WriterCall>> Add(const std::shared_ptr<WriterCall>& call);
+  void Forget(const WriterClaim& claim);
 
   const SessionContext* const context_;
   const int64_t sync_no_;
@@ -87,7 +93,8 @@ class StreamSession {
   const std::shared_ptr<metrics::StreamMetrics> metrics_;
 
   mutable Mutex mutex_;
-  std::map<std::string, std::shared_ptr<WriterCall>> calls_ ABSL_GUARDED_BY(mutex_);
+  // By writer. A writer has more than one call until its older ones have ended.
+  std::multimap<std::string, std::shared_ptr<WriterCall>> calls_ ABSL_GUARDED_BY(mutex_);
 };
 
 }  // namespace syncline::sync

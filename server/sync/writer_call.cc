@@ -346,7 +346,10 @@ void WriterCall::ReportIfDone() {
     closed = closed_;
     end = end_status_;
   }
-  if (closed) return Report();
+  if (closed) {
+    context_->forget(claim_);
+    return Report();
+  }
   // Releasing the claim is I/O, and this may be one of gRPC's threads.
   context_->lanes->pool->Post([self = shared_from_this(), end] {
     self->context_->release(self->claim_, end);

@@ -47,6 +47,8 @@ struct CallContext {
   std::optional<int64_t> max_rejected;
   // Releases the claim of a call that has ended with the given status. May block.
   std::function<void(const WriterClaim&, const absl::Status&)> release;
+  // Ends the claim of a call whose last commit has released it.
+  std::function<void(const WriterClaim&)> forget;
 };
 
 struct CallSummary {

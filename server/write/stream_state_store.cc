@@ -33,8 +33,7 @@ auto InTransaction(postgres::Database* database, const postgres::TransactOptions
   return value;
 }
 
-// For updates that a database crash may lose safely, because it also kills every connection that
-// could rely on them.
+// For updates that are made again if a crash of the database loses them.
 constexpr postgres::TransactOptions NotDurable() { return {.durable = false}; }
 
 }  // namespace
@@ -70,8 +69,9 @@ absl::StatusOr<SyncEntry> StreamStateStore::CancelSync(absl::string_view sync_id
 }
 
 absl::StatusOr<ClaimedWriter> StreamStateStore::ClaimWriter(int64_t sync_no, int64_t stream_no,
-                                                            absl::string_view writer_id) {
-  return claims_.Claim(sync_no, stream_no, writer_id, server_id_);
+                                                            absl::string_view writer_id,
+                                                            std::optional<int64_t> expected_epoch) {
+  return claims_.Claim(sync_no, stream_no, writer_id, expected_epoch);
 }
 
 void StreamStateStore::ReleaseWriter(const WriterClaim& claim, const absl::Status& end) {
@@ -81,26 +81,24 @@ void StreamStateStore::ReleaseWriter(const WriterClaim& claim, const absl::Statu
 }
 
 absl::Status StreamStateStore::RenewLease(absl::Duration lease) {
-  SYNCLINE_RETURN_IF_ERROR(database_->Transact(
-      [&](postgres::Transaction& transaction) {
-        return ledger_->RenewServerLease(transaction, server_id_, lease);
-      },
-      NotDurable()));
+  SYNCLINE_RETURN_IF_ERROR(database_->Transact([&](postgres::Transaction& transaction) {
+    return ledger_->RenewServerLease(transaction, server_id_, lease);
+  }));
   std::vector<std::pair<WriterClaim, absl::Status>> claims;
   {
     MutexLock lock(&mutex_);
     claims.swap(unreleased_);
   }
   for (const auto& [claim, end] : claims) ReleaseWriter(claim, end);
-  return absl::OkStatus();
+  return database_->Transact(
+      [this](postgres::Transaction& transaction) { return claims_.ClearUnheld(transaction); },
+      NotDurable());
 }
 
 absl::Status StreamStateStore::DropLease() {
-  return database_->Transact(
-      [&](postgres::Transaction& transaction) {
-        return ledger_->DropServerLease(transaction, server_id_);
-      },
-      NotDurable());
+  return database_->Transact([&](postgres::Transaction& transaction) {
+    return ledger_->DropServerLease(transaction, server_id_);
+  });
 }
 
 absl::StatusOr<StreamEntry> StreamStateStore::BeginCompletion(int64_t stream_no,

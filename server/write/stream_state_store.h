@@ -44,7 +44,7 @@ class StreamStateStore {
                    const postgres::Ledger* ledger, std::string server_id)
       : database_(database),
         ledger_(ledger),
-        claims_(*ledger, connections),
+        claims_(*ledger, connections, server_id),
         changes_(connections, ledger),
         server_id_(std::move(server_id)) {}
 
@@ -57,13 +57,19 @@ class StreamStateStore {
   // Cancels what has not ended and returns the resulting sync. Errors: NOT_FOUND UNKNOWN_SYNC.
   absl::StatusOr<SyncEntry> CancelSync(absl::string_view sync_id);
 
-  // Errors: FAILED_PRECONDITION STREAM_COMPLETED, SYNC_CANCELLED.
+  // Claims the writer, whose epoch must not be higher than `expected_epoch` if there is one.
+  // Errors: ABORTED FENCED; FAILED_PRECONDITION STREAM_COMPLETED, SYNC_CANCELLED.
   absl::StatusOr<ClaimedWriter> ClaimWriter(int64_t sync_no, int64_t stream_no,
-                                            absl::string_view writer_id);
+                                            absl::string_view writer_id,
+                                            std::optional<int64_t> expected_epoch = std::nullopt);
   // Releases the claim of a call that ended with `end`. If the database does not answer, the next
   // RenewLease tries again.
   void ReleaseWriter(const WriterClaim& claim, const absl::Status& end);
-  // Renews the lease of this process, and releases the claims that could not be released before.
+  // Ends a claim that its call's last commit has released.
+  void ForgetClaim(const WriterClaim& claim) { claims_.Forget(claim); }
+  // Renews the lease of this process. Also releases the claims that could not be released before,
+  // and those of ended calls that the ledger still lists, because the database lost their release
+  // in a crash.
   absl::Status RenewLease(absl::Duration lease);
   absl::Status DropLease();
 

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -118,9 +119,9 @@ TEST_F(ConnectorWiringSuite, CanWriteOneRecord) {
   const std::unique_ptr<write::StreamLoader> loader = app().writer()->LoaderFor(plan_);
   ASSERT_OK(loader->Start(&stream_));
   postgres::ConnectionPool connections({.conninfo = dsn()});
-  ASSERT_OK_AND_ASSIGN(
-      const ClaimedWriter claimed,
-      postgres::WriterClaims(*ledger_, &connections).Claim(sync_no_, plan_.stream_no, "", "test"));
+  ASSERT_OK_AND_ASSIGN(const ClaimedWriter claimed,
+                       postgres::WriterClaims(*ledger_, &connections, "test")
+                           .Claim(sync_no_, plan_.stream_no, "", std::nullopt));
 
   const std::unique_ptr<dataflow::Aggregate> aggregate =
       app().aggregates()->Create(plan_, "42", claimed.claim, claimed.committed);

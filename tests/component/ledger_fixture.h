@@ -40,7 +40,8 @@ class LedgerFixture : public PostgresTest {
     ALTER TABLE migration DROP minimum_server;
     ALTER TABLE sync DROP input_digest, DROP owner;
     ALTER TABLE writer DROP values_nulled, DROP values_truncated, DROP fields_undeclared,
-      DROP rejected_bytes, DROP last_error, DROP checkpoints, DROP last_checkpoint_offset;
+      DROP rejected_bytes, DROP last_error, DROP checkpoints, DROP last_checkpoint_offset,
+      DROP claim_token;
     ALTER TABLE rejected_record DROP raw_truncated, DROP detail;
     ALTER TABLE stream DROP column_table_types, DROP schema_policy, DROP replay, DROP cdc_delete_mode,
       DROP inferred_schema, DROP restart, DROP guard, DROP changes, DROP warnings, DROP error,

@@ -168,6 +168,7 @@ class WriterCallTest : public WritePathTest {
     context_.release = [this](const WriterClaim& claim, const absl::Status& end) {
       store_->ReleaseWriter(claim, end);
     };
+    context_.forget = [this](const WriterClaim& claim) { store_->ForgetClaim(claim); };
   }
 
   // `done` counts the end of the call, which must be successful.

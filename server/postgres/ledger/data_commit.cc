@@ -21,7 +21,8 @@ UPDATE $L.writer SET committed = committed + $4::int8multirange,
   values_nulled = values_nulled + $9, values_truncated = values_truncated + $10,
   fields_undeclared = fields_undeclared + $11, updated_at = now(),
   open_by = CASE WHEN $8 THEN NULL ELSE open_by END
-WHERE stream_no = $1 AND writer_id = $2 AND epoch = $3 AND NOT committed && $4::int8multirange
+WHERE stream_no = $1 AND writer_id = $2 AND epoch = $3 AND claim_token = $12
+  AND NOT committed && $4::int8multirange
 RETURNING durable_offset
 )sql";
 
@@ -77,8 +78,8 @@ ON CONFLICT (stream_no, writer_id, field) DO UPDATE SET
 )sql";
 
 constexpr char kLookSql[] = R"sql(
-SELECT w.epoch - $3 AS newer_claims, w.committed @> $4::int8multirange AS committed,
-  w.durable_offset, s.state
+SELECT w.epoch - $3 AS newer_claims, w.claim_token IS DISTINCT FROM $5::bigint AS other_claim,
+  w.committed @> $4::int8multirange AS committed, w.durable_offset, s.state
 FROM $L.writer w JOIN $L.stream s ON s.stream_no = w.stream_no
 WHERE w.stream_no = $1 AND w.writer_id = $2
 )sql";
@@ -112,7 +113,8 @@ absl::StatusOr<int64_t> DataCommitter::AdvanceOffset(Connection& connection,
                                          .Bool(commit.closes)
                                          .Int(values.nulled)
                                          .Int(values.truncated)
-                                         .Int(values.undeclared)));
+                                         .Int(values.undeclared)
+                                         .Int(claim.token)));
   if (moved.size() != 1) return Fenced(claim.writer_id);
   return moved.Int(0, 0);
 }
@@ -208,10 +210,11 @@ absl::StatusOr<WriterRowState> DataCommitter::Look(Connection& connection, const
                                                             .Int(claim.stream_no)
                                                             .Text(claim.writer_id)
                                                             .Int(claim.epoch)
-                                                            .Text(offsets.ToMultirange())));
+                                                            .Text(offsets.ToMultirange())
+                                                            .Int(claim.token)));
   WriterRowState standing;
   // Only a crash lowers an epoch or removes the row of an open call: the claim was one of the last
-  // changes that the database had not written yet.
+  // changes that the database had not written yet. A later claim may have received the same epoch.
   if (found.size() != 1) {
     standing.claim = ClaimLost(claim.writer_id);
     return standing;
@@ -222,7 +225,7 @@ absl::StatusOr<WriterRowState> DataCommitter::Look(Connection& connection, const
   const int64_t newer_claims = row.Int("newer_claims");
   if (newer_claims < 0) {
     standing.claim = ClaimLost(claim.writer_id);
-  } else if (newer_claims > 0) {
+  } else if (newer_claims > 0 || row.Bool("other_claim")) {
     standing.claim = row.Text("state") == ToText(StreamState::kCancelled) ? SyncCancelled()
                                                                           : Fenced(claim.writer_id);
   }

@@ -2,13 +2,13 @@
 // connection.
 //
 // The first of them is the fence: one UPDATE of the writer's row advances the durable offset WHERE
-// epoch = ours and none of the records is committed. Lanes that commit at the same time are
-// serialized by that row, and READ COMMITTED evaluates the condition and the sum of ranges again on
-// the row's current version. If no row is updated, the writer was taken over, or a COMMIT whose
-// reply was lost has succeeded after all; the caller rolls back. Nothing of the ledger is written
-// or locked before the fence, so that no other statement of a writer that was taken over can fail
-// in its place. Rejected records, counts and checkpoints follow. If a statement fails, the caller
-// rolls back and calls Look, whose result takes precedence over the error.
+// epoch and claim token are ours and none of the records is committed. Lanes that commit at the
+// same time are serialized by that row, and READ COMMITTED evaluates the condition and the sum of
+// ranges again on the row's current version. If no row is updated, the writer was taken over, or a
+// COMMIT whose reply was lost has succeeded after all; the caller rolls back. Nothing of the ledger
+// is written or locked before the fence, so that no other statement of a writer that was taken over
+// can fail in its place. Rejected records, counts and checkpoints follow. If a statement fails, the
+// caller rolls back and calls Look, whose result takes precedence over the error.
 //
 // The only rows that a data transaction locks are those of its own writer: no other writer, stream
 // or sync waits for its COMMIT.
@@ -44,9 +44,9 @@ struct DataCommit {
 
 // The state of a writer's row, seen by a claim of the writer.
 struct WriterRowState {
-  // OK while the claim holds. ABORTED FENCED if the epoch has advanced, FAILED_PRECONDITION
-  // SYNC_CANCELLED if a cancellation advanced it, ABORTED CLAIM_LOST if it went back or the row is
-  // missing.
+  // OK while the claim holds. ABORTED FENCED if the epoch has advanced or another claim has it,
+  // FAILED_PRECONDITION SYNC_CANCELLED if a cancellation advanced it, ABORTED CLAIM_LOST if it went
+  // back or the row is missing.
   absl::Status claim;
   bool committed = false;  // all requested offsets are committed, by whichever call
   int64_t durable_offset = 0;

@@ -50,14 +50,21 @@ UPDATE $L.generation SET rows = rows + $4
 WHERE table_schema = $1 AND table_name = $2 AND generation_id = $3
 )sql";
 
+// Neither waits for a standby, so that a lease does not expire while standbys are away. Both wait
+// for the disk: if a crash took a renewal back, the open calls of a running server would count as
+// dead.
 constexpr char kRenewLeaseSql[] = R"sql(
 INSERT INTO $L.server (server_id, lease_until)
-VALUES ($1, now() + make_interval(secs => $2::float8 / 1000))
+SELECT $1, now() + make_interval(secs => $2::float8 / 1000)
+FROM (SELECT set_config('synchronous_commit', 'local', true)) AS without_standby
 ON CONFLICT (server_id) DO UPDATE SET lease_until = excluded.lease_until
 )sql";
 
-constexpr char kDropLeaseSql[] =
-    "DELETE FROM $L.server WHERE server_id = $1 OR lease_until < now() - interval '1 day'";
+constexpr char kDropLeaseSql[] = R"sql(
+DELETE FROM $L.server
+USING (SELECT set_config('synchronous_commit', 'local', true)) AS without_standby
+WHERE server_id = $1 OR lease_until < now() - interval '1 day'
+)sql";
 
 constexpr char kOpenWritersSql[] = R"sql(
 SELECT w.writer_id FROM $L.writer w

@@ -32,6 +32,14 @@ absl::Status Fenced(absl::string_view writer_id) {
       {.reason = reason::kFenced, .metadata = {{"writer_id", std::string(writer_id)}}});
 }
 
+absl::Status OpenedSince(absl::string_view writer_id) {
+  return MakeError(
+      absl::StatusCode::kAborted,
+      absl::StrCat("another call has opened the writer \"", writer_id,
+                   "\" since the header's expected_epoch was read"),
+      {.reason = reason::kFenced, .metadata = {{"writer_id", std::string(writer_id)}}});
+}
+
 absl::Status ClaimLost(absl::string_view writer_id) {
   return MakeError(absl::StatusCode::kAborted,
                    absl::StrCat("the database crashed and lost the claim of this call on "

@@ -16,6 +16,8 @@ absl::Status StreamCompleted();
 absl::Status SyncCancelled();
 // ABORTED FENCED: another call took over the writer, or the stream was completed or cancelled.
 absl::Status Fenced(absl::string_view writer_id);
+// ABORTED FENCED: another call has opened the writer since the caller read its epoch.
+absl::Status OpenedSince(absl::string_view writer_id);
 // ABORTED CLAIM_LOST, with RetryInfo: a crash of the database lost the claim, and no other call
 // took over.
 absl::Status ClaimLost(absl::string_view writer_id);

@@ -411,6 +411,15 @@ COMMENT ON COLUMN $L.generation.sync_no IS
 COMMENT ON COLUMN $L.generation.completed_stream_no IS
   'The highest stream_no that completed in the generation and was removed.';
 )sql",
+    R"sql(
+ALTER TABLE $L.writer ADD COLUMN claim_token bigint;
+COMMENT ON COLUMN $L.writer.epoch IS
+  'Number of the latest claim. Claims and completions raise it, and a commit of an older claim is refused.';
+COMMENT ON COLUMN $L.writer.claim_token IS
+  'Random number of the latest claim. It distinguishes two claims that have the same epoch because a crash took the first one back.';
+COMMENT ON COLUMN $L.writer.open_by IS
+  'The server on which a call of the writer is open. A hint: while that server runs, it clears it within a quarter of its lease if it has no such call.';
+)sql",
 };
 
 }  // namespace

@@ -52,8 +52,8 @@ WHERE s.stream_no = ANY($1) ORDER BY s.stream_no, c.position
 
 // Followed by FailureColumns and the end below.
 constexpr char kWritersSql[] = R"sql(
-SELECT stream_no, writer_id, durable_offset, rows_written, records_rejected, bytes, values_nulled,
-  values_truncated, fields_undeclared,
+SELECT stream_no, writer_id, durable_offset, epoch, rows_written, records_rejected, bytes,
+  values_nulled, values_truncated, fields_undeclared,
 )sql";
 constexpr char kWritersFailuresSql[] = R"sql(
 FROM $L.writer, LATERAL (
@@ -136,7 +136,7 @@ absl::Status ReadWriters(Transaction& transaction, absl::string_view schema,
                                                                  Params().IntArray(stream_nos)));
   for (const RowView row : rows) {
     StreamEntry* const stream = by_no.at(row.Int("stream_no"));
-    stream->writers.push_back({row.Text("writer_id"), row.Int("durable_offset")});
+    stream->writers.push_back({row.Text("writer_id"), row.Int("durable_offset"), row.Int("epoch")});
     stream->records_written += row.Int("rows_written");
     stream->records_rejected += row.Int("records_rejected");
     stream->bytes += row.Int("bytes");

@@ -5,6 +5,7 @@
 
 #include <grpcpp/grpcpp.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <deque>
 #include <map>
@@ -44,6 +45,7 @@ class FakeSyncService : public v1::SyncService::Service {
     int64_t expected = -1;
     int64_t rejected = 0;  // count in the summary
     bool discarded = false;
+    int64_t epoch = 0;
   };
 
   // The end of a StreamRecords call after it has read that many batches. Failures are used in
@@ -77,8 +79,11 @@ class FakeSyncService : public v1::SyncService::Service {
         plan->mutable_error()->set_message(found->second.error_message());
         continue;
       }
+      const Stream& stream = streams_[config.descriptor().name()];
+      if (stream.epoch == 0) continue;
       v1::WriterPosition* const writer = plan->add_writers();
       writer->set_durable_offset(Size(config.descriptor().name()));
+      writer->set_epoch(stream.epoch);
     }
     response->mutable_limits()->set_recommended_batch_bytes(200);
     return grpc::Status::OK;
@@ -91,6 +96,7 @@ class FakeSyncService : public v1::SyncService::Service {
       return ErrorWithReason(grpc::StatusCode::FAILED_PRECONDITION, "PROTOCOL_ORDER");
     }
     const v1::StreamDescriptor descriptor = request.header().descriptor();
+    if (!Open(request.header())) return ErrorWithReason(grpc::StatusCode::ABORTED, "FENCED");
     Failure failure = NextFailure(descriptor.name());
     std::vector<std::string> pending;
     while (failure.after_batches != 0 && in->Read(&request)) {
@@ -188,6 +194,12 @@ class FakeSyncService : public v1::SyncService::Service {
   void Preset(const std::string& name, const Stream& stream) {
     MutexLock lock(&mutex_);
     streams_[name] = stream;
+    streams_[name].epoch = std::max<int64_t>(stream.epoch, 1);
+  }
+  // Opens the stream's writer in another call.
+  void TakeOver(const std::string& name) {
+    MutexLock lock(&mutex_);
+    ++streams_[name].epoch;
   }
 
   void Reject(const std::string& name, int64_t offset, const std::string& reason) {
@@ -214,8 +226,23 @@ class FakeSyncService : public v1::SyncService::Service {
     MutexLock lock(&mutex_);
     return checkpoints_.size();
   }
+  // Returns the expected epoch of each call, -1 if it had none.
+  std::vector<int64_t> expected_epochs() {
+    MutexLock lock(&mutex_);
+    return expected_epochs_;
+  }
 
  private:
+  // Returns false if the writer's epoch is higher than the header expects.
+  bool Open(const v1::StreamHeader& header) {
+    MutexLock lock(&mutex_);
+    expected_epochs_.push_back(header.has_expected_epoch() ? header.expected_epoch() : -1);
+    int64_t& epoch = streams_[header.descriptor().name()].epoch;
+    if (header.has_expected_epoch() && epoch > header.expected_epoch()) return false;
+    ++epoch;
+    return true;
+  }
+
   Failure NextFailure(const std::string& name) {
     MutexLock lock(&mutex_);
     ++calls_;
@@ -295,6 +322,7 @@ class FakeSyncService : public v1::SyncService::Service {
   std::map<std::string, Stream> streams_ ABSL_GUARDED_BY(mutex_);
   std::vector<v1::CheckpointCommitted> checkpoints_ ABSL_GUARDED_BY(mutex_);
   std::vector<v1::RejectedRecord> rejected_ ABSL_GUARDED_BY(mutex_);
+  std::vector<int64_t> expected_epochs_ ABSL_GUARDED_BY(mutex_);
   int64_t commits_ ABSL_GUARDED_BY(mutex_) = 0;
   int starts_ ABSL_GUARDED_BY(mutex_) = 0;
   int calls_ ABSL_GUARDED_BY(mutex_) = 0;

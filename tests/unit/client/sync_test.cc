@@ -4,8 +4,10 @@
 #include <unistd.h>
 
 #include <cstdio>
+#include <optional>
 
 #include "base/error.h"
+#include "base/status_macros.h"
 #include "client/call_error.h"
 #include "client/load_session.h"
 #include "client/sources/jsonl_source.h"
@@ -26,8 +28,8 @@ v1::StartSyncRequest StartOf(const std::string& stream) {
   return request;
 }
 
-std::unique_ptr<StreamWriter> MakeWriter(FakeServer* server, ReplayWindow* window) {
-  StreamWriterOptions options;
+std::unique_ptr<StreamWriter> MakeWriter(FakeServer* server, ReplayWindow* window,
+                                         StreamWriterOptions options = {}) {
   options.start = StartOf("t");
   options.descriptor.set_name("t");
   options.retry_for = absl::Seconds(20);
@@ -118,6 +120,84 @@ TEST(StreamWriterTest, FencedWriterStops) {
   EXPECT_EQ(server.service.calls(), 1);
 }
 
+grpc::Status Fenced() { return ErrorWithReason(grpc::StatusCode::ABORTED, "FENCED"); }
+
+// Sends and closes twice, in two calls.
+absl::Status SendTwice(FakeServer* server, std::optional<int64_t> expected_epoch,
+                       bool sole_caller = false) {
+  ReplayWindow window(1 << 20);
+  StreamWriterOptions options;
+  options.expected_epoch = expected_epoch;
+  options.sole_caller = sole_caller;
+  const auto writer = MakeWriter(server, &window, std::move(options));
+  for (const char* const line : {"1", "2"}) {
+    SYNCLINE_RETURN_IF_ERROR(SendLine(writer.get(), line));
+    SYNCLINE_RETURN_IF_ERROR(writer->Close());
+  }
+  return absl::OkStatus();
+}
+
+TEST(StreamWriterTest, ExpectsTheEpochOfItsLastCall) {
+  FakeServer server;
+  ASSERT_TRUE(SendTwice(&server, 0).ok());
+  EXPECT_THAT(server.service.expected_epochs(), ElementsAre(0, 1));
+}
+
+TEST(StreamWriterTest, ReadsTheEpochAgainAfterABrokenCall) {
+  FakeServer server;
+  server.service.failures = {{1, false, Unavailable()}};
+  ASSERT_TRUE(SendTwice(&server, 0).ok());
+  EXPECT_THAT(server.service.expected_epochs(), ElementsAre(0, 1, 2));
+}
+
+TEST(StreamWriterTest, AServerWithoutEpochsIsSentNone) {
+  FakeServer server;
+  ASSERT_TRUE(SendTwice(&server, std::nullopt).ok());
+  EXPECT_THAT(server.service.expected_epochs(), ElementsAre(-1, -1));
+  v1::StreamPlan plan;
+  EXPECT_EQ(WriterEpoch(plan, "w"), 0);
+  plan.add_writers()->set_writer_id("w");
+  EXPECT_EQ(WriterEpoch(plan, "w"), std::nullopt);
+  plan.mutable_writers(0)->set_epoch(3);
+  EXPECT_EQ(WriterEpoch(plan, "w"), 3);
+  EXPECT_EQ(WriterEpoch(plan, "v"), 0);
+}
+
+TEST(StreamWriterTest, TakeOverByAnotherProcessIsFinal) {
+  FakeServer server;
+  server.service.TakeOver("t");
+  EXPECT_EQ(GetReason(SendTwice(&server, 0)), "FENCED");
+  EXPECT_THAT(server.service.expected_epochs(), ElementsAre(0));
+}
+
+TEST(StreamWriterTest, SoleCallerTriesOnceMoreAfterFenced) {
+  {
+    FakeServer server;
+    server.service.TakeOver("t");
+    ASSERT_TRUE(SendTwice(&server, 0, /*sole_caller=*/true).ok());
+    EXPECT_THAT(server.service.expected_epochs(), ElementsAre(0, 1, 2));
+    EXPECT_THAT(server.service.stream("t").committed, ElementsAre("1", "2"));
+  }
+  FakeServer server;
+  server.service.failures = {{1, false, Fenced()}, {1, false, Fenced()}};
+  EXPECT_EQ(GetReason(SendTwice(&server, std::nullopt, /*sole_caller=*/true)), "FENCED");
+  EXPECT_EQ(server.service.calls(), 2);
+}
+
+// The broken call may reach the server after its caller has read the epoch again.
+TEST(StreamWriterTest, FencedAfterABrokenCallIsTriedOnceMore) {
+  {
+    FakeServer server;
+    server.service.failures = {{1, false, Unavailable()}, {0, false, Fenced()}};
+    ASSERT_TRUE(SendTwice(&server, 0).ok());
+    EXPECT_THAT(server.service.stream("t").committed, ElementsAre("1", "2"));
+  }
+  FakeServer server;
+  server.service.failures = {{1, false, Unavailable()}, {0, false, Fenced()}, {0, false, Fenced()}};
+  EXPECT_EQ(GetReason(SendTwice(&server, 0)), "FENCED");
+  EXPECT_EQ(server.service.calls(), 3);
+}
+
 TEST(StreamWriterTest, WithoutAWindowTheCallerGetsTheError) {
   FakeServer server;
   server.service.failures = {{1, false, Unavailable()}};
@@ -175,6 +255,20 @@ TEST(LoadSessionTest, RereadsTheFileAfterABrokenCall) {
   EXPECT_EQ(stream.ended, v1::STREAM_STATUS_COMPLETE);
   EXPECT_EQ(stream.expected, 300);
   EXPECT_EQ(report.durable_offset, 300);
+}
+
+TEST(LoadSessionTest, FencedIsFinalUnlessNoOtherProcessKnowsTheSync) {
+  for (const bool sole_caller : {false, true}) {
+    FakeServer server;
+    server.service.failures = {{1, true, ErrorWithReason(grpc::StatusCode::ABORTED, "FENCED")}};
+    LoadOptions options;
+    options.sole_caller = sole_caller;
+    std::vector<std::string> lines;
+    const LoadReport report = Load(&server, Lines(100, &lines), /*rereadable=*/true, options);
+    EXPECT_EQ(GetReason(report.status), sole_caller ? "" : "FENCED");
+    EXPECT_EQ(server.service.stream("t").committed.size() == 100, sole_caller);
+    EXPECT_EQ(server.service.expected_epochs().front(), 0);
+  }
 }
 
 TEST(LoadSessionTest, ResumesWhereAnEarlierRunStopped) {

@@ -244,11 +244,20 @@ TEST_F(WriteSessionTest, ReadsNothingIfNoStreamCanStart) {
 }
 
 TEST_F(WriteSessionTest, FencedStreamEndsTheRun) {
+  options_.resumable = true;
   server_.service.failures = {
       {1, false, ErrorWithReason(grpc::StatusCode::ABORTED, "FENCED", /*retry=*/true)}};
   const WriteReport report = Run({Record("a", 1), StreamState("a", 1)});
   EXPECT_EQ(GetReason(report.status), "FENCED");
   EXPECT_THAT(states_, IsEmpty());
+}
+
+TEST_F(WriteSessionTest, FencedStreamOfAnOwnSyncIsTriedOnceMore) {
+  server_.service.failures = {{1, false, ErrorWithReason(grpc::StatusCode::ABORTED, "FENCED")}};
+  const WriteReport report = Run({Record("a", 1), StreamState("a", 1)});
+  EXPECT_TRUE(report.status.ok()) << report.status;
+  EXPECT_THAT(states_, ElementsAre(Counted(StreamState("a", 1), 1)));
+  EXPECT_THAT(server_.service.expected_epochs(), ElementsAre(0, 1));
 }
 
 // Checkpoints that an earlier run of the same sync id left in the ledger must not release a state
