@@ -4,7 +4,6 @@
 
 #include <cstdlib>
 #include <exception>
-#include <system_error>
 #include <utility>
 
 #include "base/log.h"
@@ -26,14 +25,6 @@ void RunGuarded(const std::string& name, const std::function<void()>& body) {
 
 Thread::Thread(std::string name, std::function<void()> body)
     : thread_([name = std::move(name), body = std::move(body)] { RunGuarded(name, body); }) {}
-
-std::unique_ptr<Thread> Thread::TryStart(std::string name, std::function<void()> body) {
-  try {
-    return std::make_unique<Thread>(std::move(name), std::move(body));
-  } catch (const std::system_error&) {
-    return nullptr;
-  }
-}
 
 Thread::~Thread() {
   if (thread_.joinable()) thread_.join();

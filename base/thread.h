@@ -2,7 +2,6 @@
 #pragma once
 
 #include <functional>
-#include <memory>
 #include <string>
 #include <thread>
 
@@ -14,8 +13,6 @@ namespace syncline {
 class Thread {
  public:
   Thread(std::string name, std::function<void()> body);
-  // Returns null if the system cannot start another thread; the constructor throws then.
-  static std::unique_ptr<Thread> TryStart(std::string name, std::function<void()> body);
   ~Thread();
   Thread(const Thread&) = delete;
   Thread& operator=(const Thread&) = delete;

@@ -239,13 +239,14 @@ std::unique_ptr<RecordsCall> SyncClient::StreamRecords() {
   return std::make_unique<RecordsCall>(std::move(call));
 }
 
-std::unique_ptr<WatchCall> SyncClient::WatchSync(const std::string& sync_id,
-                                                 int64_t after_sequence) {
+std::unique_ptr<WatchCall> SyncClient::WatchSync(const std::string& sync_id, int64_t after_sequence,
+                                                 bool without_state) {
   auto call = std::make_unique<WatchCall::Impl>();
   impl_->Prepare(&call->context);
   v1::WatchSyncRequest request;
   request.set_sync_id(sync_id);
   request.set_after_sequence(after_sequence);
+  request.set_without_state(without_state);
   call->reader = impl_->stub->WatchSync(&call->context, request);
   return std::make_unique<WatchCall>(std::move(call));
 }

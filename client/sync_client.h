@@ -92,7 +92,9 @@ class SyncClient {
       const v1::ListRejectedRecordsRequest& request);
 
   std::unique_ptr<RecordsCall> StreamRecords();
-  std::unique_ptr<WatchCall> WatchSync(const std::string& sync_id, int64_t after_sequence);
+  // Checkpoints up to `after_sequence` are omitted, and with `without_state` the states of all.
+  std::unique_ptr<WatchCall> WatchSync(const std::string& sync_id, int64_t after_sequence,
+                                       bool without_state = false);
 
   // Calls grpc.health.v1.Health. Returns UNAVAILABLE NOT_SERVING if the server runs but does not
   // serve.

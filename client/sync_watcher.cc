@@ -34,7 +34,8 @@ SyncWatcher::~SyncWatcher() {
 }
 
 absl::Status SyncWatcher::WatchOnce(bool* heard) {
-  std::shared_ptr<WatchCall> call = client_->WatchSync(sync_id_, after_sequence_);
+  std::shared_ptr<WatchCall> call =
+      client_->WatchSync(sync_id_, after_sequence_, /*without_state=*/true);
   {
     MutexLock lock(&mutex_);
     if (stopping_) return absl::CancelledError("stopping");

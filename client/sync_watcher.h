@@ -19,9 +19,10 @@ class SyncWatcher {
  public:
   using Handler = std::function<void(const v1::WatchSyncResponse&)>;
 
-  // `handler` is called on the watcher's thread, one event at a time. `client` must outlive the
-  // watcher. A broken watch is reopened for up to `retry_for`; after that no more events arrive,
-  // which delays acknowledgements but loses no records.
+  // Events of checkpoints come without states. `handler` is called on the watcher's thread, one
+  // event at a time. `client` must outlive the watcher. A broken watch is reopened for up to
+  // `retry_for`; after that no more events arrive, which delays acknowledgements but loses no
+  // records.
   SyncWatcher(SyncClient* client, std::string sync_id, absl::Duration retry_for, Handler handler);
   // Cancels the call and joins the thread.
   ~SyncWatcher();

@@ -40,6 +40,7 @@ void App::Parts::Drain() {
   // hold up.
   silence->RunCheck([this] {
     server->Drain(config.serve.drain_deadline);
+    watches->Stop();
     if (flush_ticker != nullptr) flush_ticker->Stop();
     start_pool->Shutdown();
     control_pool->Shutdown();

@@ -16,6 +16,7 @@
 #include "base/status_macros.h"
 #include "server/app_parts.h"
 #include "server/config/token_file.h"
+#include "server/rpc/conversion.h"
 
 namespace syncline {
 namespace {
@@ -104,6 +105,7 @@ absl::Status App::Parts::Build() {
   SYNCLINE_RETURN_IF_ERROR(BuildDatabase());
   metrics = metrics::Metrics::Create({config.metrics.generation_ttl});
   BuildWritePath();
+  BuildWatches();
   SYNCLINE_RETURN_IF_ERROR(BuildServer());
   SYNCLINE_RETURN_IF_ERROR(BuildEndpoint());
   BuildDeafnessWatch();
@@ -191,10 +193,20 @@ void App::Parts::BuildWritePath() {
                                  config.serve.max_streams_per_sync});
 }
 
+void App::Parts::BuildWatches() {
+  watch_source =
+      std::make_unique<write::LedgerWatchSource>(connections.get(), &ledger, store.get());
+  sync::WatchReaderOptions options;
+  options.encode = rpc::Encode;
+  options.drained = [this] { return admission.draining() && admission.open_streams() == 0; };
+  watches = std::make_unique<sync::WatchReader>(watch_source.get(), std::move(options));
+}
+
 absl::Status App::Parts::BuildServer() {
   rpc::ServiceContext service;
   service.registry = registry.get();
   service.admission = &admission;
+  service.watches = watches.get();
   service.authenticator = &authenticator;
   service.metrics = metrics.get();
   service.texts = &texts;

@@ -29,9 +29,11 @@
 #include "server/rpc/server.h"
 #include "server/rpc/status_board.h"
 #include "server/sync/sync_registry.h"
+#include "server/sync/watch_reader.h"
 #include "server/write/ledger_upkeep.h"
 #include "server/write/load/insert_buffer.h"
 #include "server/write/stream_state_store.h"
+#include "server/write/watch_source.h"
 
 namespace syncline {
 
@@ -57,6 +59,7 @@ struct App::Parts {
   absl::Status Build();
   absl::Status BuildDatabase();
   void BuildWritePath();
+  void BuildWatches();
   absl::Status BuildServer();
   void BuildDeafnessWatch();
   void SetGauges();
@@ -97,6 +100,8 @@ struct App::Parts {
   rpc::Authenticator authenticator;
   rpc::Authenticator metrics_authenticator;
   std::unique_ptr<sync::SyncRegistry> registry;
+  std::unique_ptr<write::WatchSource> watch_source;
+  std::unique_ptr<sync::WatchReader> watches;
   std::unique_ptr<rpc::CertificateWatch> certificate;  // null without TLS
   std::unique_ptr<rpc::Server> server;
   std::unique_ptr<rpc::DeafnessWatch> deafness;

@@ -61,7 +61,9 @@ int RunWatch(const CommandLine& command_line) {
   Retry retry(command_line.Duration("retry_for"));
   int64_t after = command_line.Count("after");
   while (true) {
-    const auto call = (*client)->WatchSync(command_line.arguments()[0], after);
+    // Only the JSON output has the states.
+    const auto call =
+        (*client)->WatchSync(command_line.arguments()[0], after, !command_line.Json());
     v1::WatchSyncResponse event;
     while (output.status().ok() && call->Read(&event)) {
       retry.Reset();

@@ -9,6 +9,10 @@
 
 namespace syncline {
 
+// Maximum bytes of a checkpoint's state. gRPC clients receive at most 4 MiB per message by default,
+// and WatchSync sends a state in one message.
+inline constexpr int64_t kMaxStateBytes = int64_t{3} << 20;
+
 // One writer's part of a checkpoint that covers several writers.
 struct CheckpointPosition {
   StreamDescriptor descriptor;
@@ -34,7 +38,24 @@ struct CommittedCheckpoint {
   int64_t offset = 0;
   int64_t records_since_last = 0;
   std::string state;
-  bool state_dropped = false;  // the state was emptied because a newer one replaces it
+  bool state_dropped = false;  // the caller sent a state, but it cannot be returned
+};
+
+// Selects a page of the committed checkpoints of a sync.
+struct CheckpointQuery {
+  int64_t sync_no = 0;
+  int64_t after_sequence = 0;
+  bool with_state = true;
+  // Maximum bytes of the page, by the sizes of states and ids.
+  int64_t max_bytes = 0;
+  // Whether the page has at least one checkpoint, however large, if there is any.
+  bool at_least_one = true;
+};
+
+struct CheckpointPage {
+  std::vector<CommittedCheckpoint> checkpoints;  // in the order of `sequence`
+  bool more = false;                             // checkpoints follow that did not fit
+  int64_t bytes = 0;                             // as counted for max_bytes
 };
 
 }  // namespace syncline

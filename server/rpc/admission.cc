@@ -23,12 +23,6 @@ absl::Status TooMany(int64_t limit, absl::string_view what) {
 
 }  // namespace
 
-absl::Status NoThreadForWatchError() {
-  return MakeError(absl::StatusCode::kResourceExhausted,
-                   "the system provides no thread for another watch",
-                   {.reason = reason::kTooManyStreams, .retry_after = kRetryAfter});
-}
-
 absl::Status Admission::EnterStream() {
   MutexLock lock(&mutex_);
   if (draining_) return sync::Draining();

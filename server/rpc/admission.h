@@ -69,7 +69,4 @@ class Admission {
   bool draining_ ABSL_GUARDED_BY(mutex_) = false;
 };
 
-// Returns RESOURCE_EXHAUSTED TOO_MANY_STREAMS, for a watch for which the system provides no thread.
-absl::Status NoThreadForWatchError();
-
 }  // namespace syncline::rpc

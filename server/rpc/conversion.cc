@@ -342,12 +342,13 @@ namespace {
 struct EventToProto {
   v1::WatchSyncResponse* out;
 
-  void operator()(const sync::CheckpointEvent& event) const {
+  void operator()(sync::CheckpointEvent& event) const {
     v1::CheckpointCommitted* committed = out->mutable_checkpoint_committed();
     SetDescriptor(event.descriptor, committed->mutable_descriptor());
     committed->set_writer_id(event.checkpoint.writer_id);
     committed->set_checkpoint_id(event.checkpoint.checkpoint_id);
-    committed->set_state(event.checkpoint.state);
+    committed->set_state(std::move(event.checkpoint.state));
+    committed->set_state_dropped(event.checkpoint.state_dropped);
     committed->set_records_since_last(event.checkpoint.records_since_last);
     committed->set_sequence(event.checkpoint.sequence);
     committed->set_offset(event.checkpoint.offset);
@@ -386,10 +387,10 @@ v1::RejectedRecord ToProto(const ListedRejection& rejection) {
   return record;
 }
 
-v1::WatchSyncResponse ToProto(const sync::SyncEvent& event) {
+std::string Encode(sync::SyncEvent event) {
   v1::WatchSyncResponse response;
   std::visit(EventToProto{&response}, event);
-  return response;
+  return response.SerializeAsString();
 }
 
 }  // namespace syncline::rpc

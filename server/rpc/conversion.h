@@ -1,6 +1,8 @@
 // Conversions between the messages of the API and the model.
 #pragma once
 
+#include <string>
+
 #include "absl/status/statusor.h"
 #include "server/model/rejected_page.h"
 #include "server/model/rejected_record.h"
@@ -9,7 +11,7 @@
 #include "server/model/sync_record.h"
 #include "server/model/validation.h"
 #include "server/sync/start_request.h"
-#include "server/sync/sync_watch.h"
+#include "server/sync/sync_event.h"
 #include "syncline/v1/sync_service.pb.h"
 
 namespace syncline::rpc {
@@ -26,6 +28,7 @@ v1::SyncSummary ToSummary(const SyncEntry& sync);
 v1::Validation ToProto(const Validation& validation);
 v1::Outcome ToProto(StreamOutcome outcome);
 v1::RejectedRecord ToProto(const ListedRejection& rejection);
-v1::WatchSyncResponse ToProto(const sync::SyncEvent& event);
+// Returns the bytes of the WatchSyncResponse for `event`.
+std::string Encode(sync::SyncEvent event);
 
 }  // namespace syncline::rpc

@@ -19,7 +19,6 @@ namespace syncline::rpc {
 namespace {
 
 constexpr size_t kMaxIdLength = 128;
-constexpr size_t kMaxStateBytes = 4 << 20;
 
 absl::Status ProtocolOrder(absl::string_view what) {
   return MakeError(absl::StatusCode::kFailedPrecondition, what, {.reason = reason::kProtocolOrder});
@@ -173,8 +172,8 @@ void StreamRecordsReactor::OnCheckpoint(v1::Checkpoint checkpoint) {
     return EndWith(sync::InvalidRequest(
         {{"checkpoint.checkpoint_id", "must have 1-128 bytes, none of them NUL"}}));
   }
-  if (checkpoint.state().size() > kMaxStateBytes) {
-    return EndWith(sync::InvalidRequest({{"checkpoint.state", "must have at most 4 MiB"}}));
+  if (static_cast<int64_t>(checkpoint.state().size()) > kMaxStateBytes) {
+    return EndWith(sync::InvalidRequest({{"checkpoint.state", "must have at most 3 MiB"}}));
   }
   // Everything before the checkpoint is durable already.
   if (repeated_.has_value()) return ReadNext();

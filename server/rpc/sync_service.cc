@@ -297,8 +297,12 @@ grpc::ServerWriteReactor<grpc::ByteBuffer>* SyncService::WatchSync(
   }
   absl::StatusOr<Admission::Call> place = Admit(message, &Admission::EnterWatch);
   if (!place.ok()) return refuse(place.status());
-  return WatchSyncReactor::Start({context_.registry, context_.admission}, *std::move(caller),
-                                 std::move(message), *std::move(place));
+  sync::WatchRequest watch;
+  watch.sync_id = message.sync_id();
+  watch.after_sequence = message.after_sequence();
+  watch.with_state = !message.without_state();
+  watch.caller = *std::move(caller);
+  return WatchSyncReactor::Start(context, context_.watches, std::move(watch), *std::move(place));
 }
 
 absl::Status SyncService::Cancel(const v1::CancelSyncRequest& request, const Identity&,

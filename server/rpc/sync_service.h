@@ -1,7 +1,7 @@
 // SyncService: passes each RPC of syncline.v1.SyncService to the class that does its work.
 //
 // All RPCs use gRPC's callback API (decision 0008). Unary calls wait in the queue of a bounded
-// pool. Each watch has its own thread; a refused watch and all other calls have none.
+// pool. One thread reads for all watches (decision 0034). No call has a thread of its own.
 #pragma once
 
 #include <functional>
@@ -14,6 +14,7 @@
 #include "server/rpc/auth.h"
 #include "server/rpc/failed_tries.h"
 #include "server/sync/sync_registry.h"
+#include "server/sync/watch_reader.h"
 #include "syncline/v1/sync_service.grpc.pb.h"
 
 namespace syncline::rpc {
@@ -29,6 +30,7 @@ struct Limits {
 struct ServiceContext {
   sync::SyncRegistry* registry = nullptr;
   Admission* admission = nullptr;
+  sync::WatchReader* watches = nullptr;
   const Authenticator* authenticator = nullptr;
   // Returns OK once the ledger is ready, until then the reason why it is not.
   std::function<absl::Status()> prepared;

@@ -1,101 +1,123 @@
 #include "server/rpc/watch_sync_reactor.h"
 
-#include <grpcpp/impl/codegen/proto_utils.h>
-
 #include <utility>
-#include <variant>
-#include <vector>
 
-#include "absl/time/time.h"
-#include "base/status_macros.h"
 #include "server/rpc/call_answer.h"
-#include "server/rpc/conversion.h"
 #include "server/rpc/status_conversion.h"
 #include "server/sync/sync_errors.h"
-#include "server/sync/sync_watch.h"
 
 namespace syncline::rpc {
 namespace {
 
 constexpr char kRpc[] = "WatchSync";
-// Interval at which a waiting watch checks whether its caller is still there.
-constexpr absl::Duration kWatchSlice = absl::Milliseconds(250);
+
+// Returns a message that refers to the event's bytes, which all watches share, and keeps them.
+grpc::ByteBuffer ToMessage(sync::EncodedEvent event) {
+  auto* const kept = new sync::EncodedEvent(std::move(event));
+  // gRPC does not write to the bytes.
+  char* const bytes = const_cast<char*>((*kept)->data());
+  const grpc::Slice slice(
+      bytes, (*kept)->size(), [](void* held) { delete static_cast<sync::EncodedEvent*>(held); },
+      kept);
+  return grpc::ByteBuffer(&slice, 1);
+}
 
 }  // namespace
 
-WatchSyncReactor* WatchSyncReactor::Start(const WatchSyncContext& context, Identity caller,
-                                          v1::WatchSyncRequest request, Admission::Call place) {
-  auto* const stream =
-      new WatchSyncReactor(context, std::move(caller), std::move(request), std::move(place));
-  stream->thread_ = Thread::TryStart("watch", [stream] { stream->Run(); });
-  if (stream->thread_ == nullptr) stream->Finish(Answer(kRpc, NoThreadForWatchError()));
-  return stream;
+WatchSyncReactor* WatchSyncReactor::Start(grpc::CallbackServerContext* context,
+                                          sync::WatchReader* reader, sync::WatchRequest request,
+                                          Admission::Call place) {
+  const std::shared_ptr<WatchSyncReactor> watch(
+      new WatchSyncReactor(context, reader, std::move(place)));
+  watch->self_ = watch;
+  reader->Open(watch->id_, std::move(request), watch);
+  return watch.get();
 }
 
-WatchSyncReactor::WatchSyncReactor(const WatchSyncContext& context, Identity caller,
-                                   v1::WatchSyncRequest request, Admission::Call place)
-    : context_(context),
-      caller_(std::move(caller)),
-      request_(std::move(request)),
-      place_(std::move(place)) {}
+WatchSyncReactor::WatchSyncReactor(grpc::CallbackServerContext* context, sync::WatchReader* reader,
+                                   Admission::Call place)
+    : context_(context), reader_(reader), id_(reader->NextId()), place_(std::move(place)) {}
 
-void WatchSyncReactor::Run() {
-  absl::Status status = context_.registry->CheckOwner(request_.sync_id(), caller_);
-  if (status.ok()) status = Send();
-  // A caller that has gone is not logged.
-  Finish(absl::IsCancelled(status) ? ToGrpc(status) : Answer(kRpc, status));
-}
-
-absl::Status WatchSyncReactor::Send() {
-  SYNCLINE_ASSIGN_OR_RETURN(
-      const std::unique_ptr<sync::SyncWatch> watch,
-      context_.registry->Watch(request_.sync_id(), request_.after_sequence()));
-  while (!cancelled()) {
-    // Draining is checked before the read, so that everything committed until then is still sent.
-    const bool draining = context_.admission->draining() && context_.admission->open_streams() == 0;
-    SYNCLINE_ASSIGN_OR_RETURN(const std::vector<sync::SyncEvent> events, watch->Next(kWatchSlice));
-    for (const sync::SyncEvent& event : events) {
-      if (!Write(ToProto(event))) return sync::CallerGone();
-      if (std::holds_alternative<sync::SyncFinishedEvent>(event)) return absl::OkStatus();
-    }
-    if (draining) return sync::Draining();
-  }
-  return sync::CallerGone();
-}
-
-bool WatchSyncReactor::Write(const v1::WatchSyncResponse& event) {
-  bool owned = false;
-  event_.Clear();
-  const grpc::Status serialized =
-      grpc::SerializationTraits<v1::WatchSyncResponse>::Serialize(event, &event_, &owned);
-  if (!serialized.ok()) return false;
+void WatchSyncReactor::Send(std::vector<sync::EncodedEvent> events) {
   {
     MutexLock lock(&mutex_);
-    if (cancelled_) return false;
+    if (finished_) return;
     writing_ = true;
   }
-  StartWrite(&event_);
-  MutexLock lock(&mutex_);
-  while (writing_) changed_.Wait(&mutex_);
-  return written_;
+  events_ = std::move(events);
+  next_ = 0;
+  WriteNext();
+}
+
+void WatchSyncReactor::WriteNext() {
+  bytes_ = ToMessage(std::move(events_[next_]));
+  ++next_;
+  StartWrite(&bytes_);
 }
 
 void WatchSyncReactor::OnWriteDone(bool ok) {
-  // Notifies under the lock; otherwise this object could be destroyed before the notification.
+  bytes_.Clear();
+  std::optional<absl::Status> end;
+  const bool more = next_ < events_.size();
+  {
+    MutexLock lock(&mutex_);
+    if (!ok || cancelled_) end = sync::CallerGone();
+    if (!end.has_value()) end = end_;
+    finished_ = end.has_value();
+    writing_ = more && !finished_;
+  }
+  if (end.has_value()) {
+    events_.clear();
+    reader_->Close(id_);
+    Finish(absl::IsCancelled(*end) ? ToGrpc(*end) : Answer(kRpc, *end));
+  } else if (more) {
+    WriteNext();
+  } else {
+    reader_->Taken(id_);
+  }
+}
+
+void WatchSyncReactor::End(const absl::Status& status) {
+  {
+    MutexLock lock(&mutex_);
+    if (finished_) return;
+    if (writing_) {
+      end_ = status;
+      return;
+    }
+    finished_ = true;
+  }
+  Finish(Answer(kRpc, status));
+}
+
+void WatchSyncReactor::Abort() {
+  // The context exists until OnDone returns, which waits for the lock. gRPC reports the
+  // cancellation on another thread.
   MutexLock lock(&mutex_);
-  writing_ = false;
-  written_ = ok;
-  changed_.NotifyAll();
+  if (!over_) context_->TryCancel();
 }
 
 void WatchSyncReactor::OnCancel() {
-  MutexLock lock(&mutex_);
-  cancelled_ = true;
+  {
+    MutexLock lock(&mutex_);
+    cancelled_ = true;
+    // OnWriteDone finishes the call.
+    if (finished_ || writing_) return;
+    finished_ = true;
+  }
+  reader_->Close(id_);
+  // A caller that has gone is not logged.
+  Finish(ToGrpc(sync::CallerGone()));
 }
 
-bool WatchSyncReactor::cancelled() const {
-  MutexLock lock(&mutex_);
-  return cancelled_;
+void WatchSyncReactor::OnDone() {
+  place_.reset();
+  {
+    MutexLock lock(&mutex_);
+    over_ = true;
+  }
+  // May destroy this.
+  const std::shared_ptr<WatchSyncReactor> last = std::move(self_);
 }
 
 }  // namespace syncline::rpc

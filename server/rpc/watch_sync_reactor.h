@@ -1,69 +1,65 @@
-// WatchSyncReactor: one WatchSync call, with its own thread that sends the sync's events.
+// WatchSyncReactor: one WatchSync call. It writes the events that the reader of all watches sends.
 //
-// It needs a thread because reading events waits for the database, and sending them waits for a
-// slow caller. Everything before the thread starts, refusals included, runs on gRPC's threads and
-// never waits. Owns itself until OnDone.
+// It has no thread: gRPC's threads and the reader's thread call it, and no function blocks. Owns
+// itself until OnDone.
 #pragma once
 
 #include <grpcpp/grpcpp.h>
 
+#include <cstdint>
 #include <memory>
+#include <optional>
+#include <string>
+#include <vector>
 
 #include "absl/base/thread_annotations.h"
 #include "absl/status/status.h"
 #include "base/mutex.h"
-#include "base/thread.h"
-#include "server/model/access_token.h"
 #include "server/rpc/admission.h"
-#include "server/sync/sync_registry.h"
-#include "syncline/v1/sync_service.pb.h"
+#include "server/sync/watch_inbox.h"
+#include "server/sync/watch_reader.h"
 
 namespace syncline::rpc {
 
-// Dependencies shared by all watches. Every pointer must outlive them.
-struct WatchSyncContext {
-  sync::SyncRegistry* registry = nullptr;
-  const Admission* admission = nullptr;
-};
-
-class WatchSyncReactor final : public grpc::ServerWriteReactor<grpc::ByteBuffer> {
+class WatchSyncReactor final : public grpc::ServerWriteReactor<grpc::ByteBuffer>,
+                               public sync::WatchCall {
  public:
-  // Starts sending. `place` is released when the call is over. If the system provides no thread,
-  // the call ends with RESOURCE_EXHAUSTED TOO_MANY_STREAMS.
-  static WatchSyncReactor* Start(const WatchSyncContext& context, Identity caller,
-                                 v1::WatchSyncRequest request, Admission::Call place);
+  // Opens the watch. `place` is released when the call is over. `reader` must outlive the call.
+  static WatchSyncReactor* Start(grpc::CallbackServerContext* context, sync::WatchReader* reader,
+                                 sync::WatchRequest request, Admission::Call place);
+
+  void Send(std::vector<sync::EncodedEvent> events) override;
+  void End(const absl::Status& status) override;
+  void Abort() override;
 
   void OnWriteDone(bool ok) override;
   void OnCancel() override;
-  // Never runs on the call's own thread, which the destructor joins.
-  void OnDone() override { delete this; }
+  void OnDone() override;
 
  private:
-  WatchSyncReactor(const WatchSyncContext& context, Identity caller, v1::WatchSyncRequest request,
+  WatchSyncReactor(grpc::CallbackServerContext* context, sync::WatchReader* reader,
                    Admission::Call place);
 
-  // Main function of the thread.
-  void Run();
-  // Sends events until the sync has ended. Errors: CANCELLED if the caller has gone; UNAVAILABLE
-  // DRAINING; those of the registry.
-  absl::Status Send();
-  // Sends `event` and waits until gRPC has taken it. Returns false if the caller has gone.
-  bool Write(const v1::WatchSyncResponse& event);
-  bool cancelled() const;
+  // Writes the event at `next_`. Only for Send and OnWriteDone, while `writing_` is set.
+  void WriteNext();
 
-  const WatchSyncContext context_;
-  const Identity caller_;
-  const v1::WatchSyncRequest request_;
-  const Admission::Call place_;
-  grpc::ByteBuffer event_;  // bytes of the outstanding write
+  grpc::CallbackServerContext* const context_;
+  sync::WatchReader* const reader_;
+  const int64_t id_;
+  std::optional<Admission::Call> place_;
+  std::shared_ptr<WatchSyncReactor> self_;  // reset by OnDone; the reader shares it
 
-  mutable Mutex mutex_;
-  CondVar changed_;
-  bool cancelled_ ABSL_GUARDED_BY(mutex_) = false;
+  // Of the latest Send. Used by the function that writes.
+  std::vector<sync::EncodedEvent> events_;
+  size_t next_ = 0;
+  grpc::ByteBuffer bytes_;  // of the outstanding write
+
+  Mutex mutex_;
   bool writing_ ABSL_GUARDED_BY(mutex_) = false;
-  bool written_ ABSL_GUARDED_BY(mutex_) = false;
-
-  std::unique_ptr<Thread> thread_;  // last: joined before the other members are destroyed
+  bool cancelled_ ABSL_GUARDED_BY(mutex_) = false;
+  bool finished_ ABSL_GUARDED_BY(mutex_) = false;            // Finish was called or is about to be
+  bool over_ ABSL_GUARDED_BY(mutex_) = false;                // OnDone was called
+  std::optional<absl::Status> end_ ABSL_GUARDED_BY(mutex_);  // waits for the outstanding write
 };
 
 // A watch that is refused before it starts. Its creator calls Finish.

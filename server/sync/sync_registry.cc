@@ -137,7 +137,7 @@ absl::Status SyncRegistry::CheckOwner(absl::string_view sync_id, const Identity&
 }
 
 absl::StatusOr<SyncEntry> SyncRegistry::Get(absl::string_view sync_id) {
-  return context_.store->GetSync(sync_id);
+  return context_.store->GetSummary(sync_id);
 }
 
 absl::StatusOr<std::vector<SyncEntry>> SyncRegistry::List(const SyncQuery& query) {
@@ -146,11 +146,6 @@ absl::StatusOr<std::vector<SyncEntry>> SyncRegistry::List(const SyncQuery& query
 
 absl::StatusOr<RejectedPage> SyncRegistry::ListRejected(const RejectedQuery& query) {
   return context_.store->ListRejected(query);
-}
-
-absl::StatusOr<std::unique_ptr<SyncWatch>> SyncRegistry::Watch(absl::string_view sync_id,
-                                                               int64_t after_sequence) {
-  return SyncWatch::Create(context_.store, sync_id, after_sequence);
 }
 
 absl::StatusOr<SyncEntry> SyncRegistry::Cancel(absl::string_view sync_id) {

@@ -22,7 +22,6 @@
 #include "server/model/sync_record.h"
 #include "server/sync/start_request.h"
 #include "server/sync/stream_session.h"
-#include "server/sync/sync_watch.h"
 
 namespace syncline::sync {
 
@@ -59,14 +58,12 @@ class SyncRegistry {
   // those of the database.
   absl::Status CheckOwner(absl::string_view sync_id, const Identity& caller);
 
-  // Read the ledger. Block. Errors: NOT_FOUND UNKNOWN_SYNC; those of the database.
+  // Read the ledger, without the columns of the plans. Block. Errors: NOT_FOUND UNKNOWN_SYNC; those
+  // of the database.
   absl::StatusOr<SyncEntry> Get(absl::string_view sync_id);
   absl::StatusOr<std::vector<SyncEntry>> List(const SyncQuery& query);
   // Errors: NOT_FOUND UNKNOWN_SYNC, UNKNOWN_STREAM; those of the database.
   absl::StatusOr<RejectedPage> ListRejected(const RejectedQuery& query);
-  // Errors: those of SyncWatch::Create.
-  absl::StatusOr<std::unique_ptr<SyncWatch>> Watch(absl::string_view sync_id,
-                                                   int64_t after_sequence);
 
   // Cancels the sync in the ledger and fails its calls in this process. Blocks.
   absl::StatusOr<SyncEntry> Cancel(absl::string_view sync_id);

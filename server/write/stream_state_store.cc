@@ -44,6 +44,12 @@ absl::StatusOr<SyncEntry> StreamStateStore::GetSync(absl::string_view sync_id) {
   });
 }
 
+absl::StatusOr<SyncEntry> StreamStateStore::GetSummary(absl::string_view sync_id) {
+  return InTransaction(database_, {}, [&](postgres::Transaction& transaction) {
+    return ledger_->GetSummary(transaction, sync_id);
+  });
+}
+
 absl::StatusOr<std::string> StreamStateStore::GetOwner(absl::string_view sync_id) {
   return InTransaction(database_, {}, [&](postgres::Transaction& transaction) {
     return ledger_->GetOwner(transaction, sync_id);
@@ -60,9 +66,9 @@ absl::StatusOr<SyncEntry> StreamStateStore::CancelSync(absl::string_view sync_id
   absl::StatusOr<SyncEntry> cancelled = InTransaction(
       database_, {}, [&](postgres::Transaction& transaction) -> absl::StatusOr<SyncEntry> {
         SYNCLINE_RETURN_IF_ERROR(ledger_->Lock(transaction, absl::StrCat("sync/", sync_id)));
-        SYNCLINE_ASSIGN_OR_RETURN(const SyncEntry sync, ledger_->GetSync(transaction, sync_id));
+        SYNCLINE_ASSIGN_OR_RETURN(const SyncEntry sync, ledger_->GetSummary(transaction, sync_id));
         SYNCLINE_RETURN_IF_ERROR(ledger_->CancelSync(transaction, sync.sync_no));
-        return ledger_->GetSync(transaction, sync_id);
+        return ledger_->GetSummary(transaction, sync_id);
       });
   if (cancelled.ok()) changed_.Ended(cancelled->sync_no);
   return cancelled;
@@ -155,7 +161,7 @@ absl::StatusOr<RejectedPage> StreamStateStore::ListRejected(const RejectedQuery&
   return InTransaction(
       database_, {}, [&](postgres::Transaction& transaction) -> absl::StatusOr<RejectedPage> {
         SYNCLINE_ASSIGN_OR_RETURN(const SyncEntry sync,
-                                  ledger_->GetSync(transaction, query.sync_id));
+                                  ledger_->GetSummary(transaction, query.sync_id));
         const bool known =
             !query.stream.has_value() ||
             std::any_of(sync.streams.begin(), sync.streams.end(), [&](const StreamEntry& stream) {
@@ -205,17 +211,6 @@ absl::StatusOr<std::vector<int64_t>> StreamStateStore::NumberCheckpoints(
   if (!numbered.ok()) return numbered;
   for (const int64_t sync_no : *numbered) changed_.Numbered(sync_no, absl::Now());
   return numbered;
-}
-
-absl::StatusOr<std::vector<CommittedCheckpoint>> StreamStateStore::ReadCheckpoints(
-    int64_t sync_no, int64_t after_sequence, int limit) {
-  absl::StatusOr<std::vector<CommittedCheckpoint>> checkpoints =
-      InTransaction(database_, {}, [&](postgres::Transaction& transaction) {
-        return ledger_->ReadCheckpoints(transaction, sync_no, after_sequence, limit);
-      });
-  // It may have numbered them.
-  if (checkpoints.ok() && !checkpoints->empty()) changed_.Numbered(sync_no, absl::Now());
-  return checkpoints;
 }
 
 absl::Status StreamStateStore::DropRecentStates() {

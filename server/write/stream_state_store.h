@@ -19,7 +19,6 @@
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "base/mutex.h"
-#include "server/model/checkpoint.h"
 #include "server/model/completion_request.h"
 #include "server/model/rejected_page.h"
 #include "server/model/stream_plan.h"
@@ -27,15 +26,11 @@
 #include "server/model/writer.h"
 #include "server/postgres/connection/connection_pool.h"
 #include "server/postgres/connection/database.h"
-#include "server/postgres/ledger/change_feed.h"
 #include "server/postgres/ledger/ledger.h"
 #include "server/postgres/ledger/writer_claims.h"
 #include "server/write/changed_syncs.h"
 
 namespace syncline::write {
-
-// A watcher's subscription to the changes of a sync.
-using ChangeSubscription = postgres::ChangeFeed::Subscription;
 
 class StreamStateStore {
  public:
@@ -45,16 +40,19 @@ class StreamStateStore {
       : database_(database),
         ledger_(ledger),
         claims_(*ledger, connections, server_id),
-        changes_(connections, ledger),
         server_id_(std::move(server_id)) {}
 
   // Errors: NOT_FOUND UNKNOWN_SYNC.
   absl::StatusOr<SyncEntry> GetSync(absl::string_view sync_id);
+  // The same, but the plans have no columns.
+  absl::StatusOr<SyncEntry> GetSummary(absl::string_view sync_id);
   // Returns the owner of the sync, or an empty string if it has none. Errors: NOT_FOUND
   // UNKNOWN_SYNC.
   absl::StatusOr<std::string> GetOwner(absl::string_view sync_id);
+  // The plans have no columns.
   absl::StatusOr<std::vector<SyncEntry>> ListSyncs(const SyncQuery& query);
-  // Cancels what has not ended and returns the resulting sync. Errors: NOT_FOUND UNKNOWN_SYNC.
+  // Cancels what has not ended and returns the resulting sync, without the columns of its plans.
+  // Errors: NOT_FOUND UNKNOWN_SYNC.
   absl::StatusOr<SyncEntry> CancelSync(absl::string_view sync_id);
 
   // Claims the writer, whose epoch must not be higher than `expected_epoch` if there is one.
@@ -98,10 +96,6 @@ class StreamStateStore {
   // the syncs that got numbers. A sync that another transaction has locked is left to the next
   // call.
   absl::StatusOr<std::vector<int64_t>> NumberCheckpoints(const std::vector<int64_t>& sync_nos);
-  // Returns committed checkpoints of the sync, also those that had no number yet.
-  absl::StatusOr<std::vector<CommittedCheckpoint>> ReadCheckpoints(int64_t sync_no,
-                                                                   int64_t after_sequence,
-                                                                   int limit);
   // Returns a page of the sync's rejected records. Errors: NOT_FOUND UNKNOWN_SYNC, UNKNOWN_STREAM.
   absl::StatusOr<RejectedPage> ListRejected(const RejectedQuery& query);
 
@@ -114,12 +108,6 @@ class StreamStateStore {
   // many.
   absl::StatusOr<int64_t> RemoveOldSyncs(absl::Duration age, const std::function<bool()>& proceed);
 
-  // Returns a subscription to changes of the sync from now on. It must be destroyed before the
-  // store.
-  absl::StatusOr<std::unique_ptr<ChangeSubscription>> Listen(int64_t sync_no) {
-    return changes_.Subscribe(sync_no);
-  }
-
  private:
   absl::Status DropStates(const std::optional<std::vector<int64_t>>& sync_nos,
                           const std::function<bool()>& proceed);
@@ -127,7 +115,6 @@ class StreamStateStore {
   postgres::Database* const database_;
   const postgres::Ledger* const ledger_;
   postgres::WriterClaims claims_;
-  postgres::ChangeFeed changes_;
   const std::string server_id_;
   ChangedSyncs changed_;
   Mutex mutex_;

@@ -3,21 +3,23 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <atomic>
 #include <memory>
 #include <string>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
 #include "base/thread.h"
 #include "tests/component/ledger_fixture.h"
 
 namespace syncline::testing {
 namespace {
 
-using Subscription = std::unique_ptr<postgres::ChangeFeed::Subscription>;
+using ::testing::ElementsAre;
+using ::testing::IsEmpty;
 
 constexpr absl::Duration kLong = absl::Seconds(60);
+constexpr absl::Duration kShort = absl::Milliseconds(50);
 
 class ChangeFeedTest : public LedgerFixture {
  protected:
@@ -31,18 +33,22 @@ class ChangeFeedTest : public LedgerFixture {
     PostgresTest::TearDown();
   }
 
-  Subscription Subscribe(int64_t sync_no) {
-    absl::StatusOr<Subscription> subscription = feed_->Subscribe(sync_no);
-    EXPECT_OK(subscription);
-    return subscription.ok() ? *std::move(subscription) : nullptr;
+  // Connects, which reports that any sync may have changed.
+  void Listen() {
+    const absl::StatusOr<postgres::Changes> changes = feed_->Wait(absl::ZeroDuration());
+    ASSERT_OK(changes);
+    ASSERT_TRUE(changes->all);
+  }
+  // Returns the syncs that the feed reports after waiting for `timeout`.
+  std::vector<int64_t> Wait(absl::Duration timeout) {
+    const absl::StatusOr<postgres::Changes> changes = feed_->Wait(timeout);
+    EXPECT_OK(changes);
+    if (!changes.ok()) return {};
+    EXPECT_FALSE(changes->all);
+    return changes->sync_nos;
   }
   void Notify(int64_t sync_no) {
     Execute(absl::StrCat("SELECT pg_notify('", ledger_->Channel(), "', '", sync_no, "')"));
-  }
-  // Consumes the initial wake-up of a new subscription, which it gets even if nothing has happened.
-  static void ConsumeWakeUps(postgres::ChangeFeed::Subscription& subscription) {
-    while (*subscription.Wait(absl::Milliseconds(20))) {
-    }
   }
   // Backends that listen to this test's ledger.
   std::vector<std::vector<std::string>> Listeners() {
@@ -53,67 +59,57 @@ class ChangeFeedTest : public LedgerFixture {
   std::unique_ptr<postgres::ChangeFeed> feed_;
 };
 
-TEST_F(ChangeFeedTest, SubscriptionsReceiveOnlyTheirOwnSync) {
-  const Subscription one = Subscribe(1);
-  const Subscription two = Subscribe(2);
-  ConsumeWakeUps(*one);
-  ConsumeWakeUps(*two);
+TEST_F(ChangeFeedTest, ReportsTheSyncsThatChanged) {
+  Listen();
+  EXPECT_THAT(Wait(kShort), IsEmpty());
   Notify(2);
-  EXPECT_EQ(*two->Wait(kLong), true);
-  EXPECT_EQ(*one->Wait(absl::Milliseconds(50)), false);
-  // Received while another subscription waited, and kept.
-  Notify(1);
-  EXPECT_EQ(*two->Wait(absl::Milliseconds(200)), false);
-  EXPECT_EQ(*one->Wait(kLong), true);
-  EXPECT_EQ(*one->Wait(absl::ZeroDuration()), false);
+  EXPECT_THAT(Wait(kLong), ElementsAre(2));
+  EXPECT_THAT(Wait(kShort), IsEmpty());
+  // Notifications that arrive while the thread reads with the connection are kept.
+  ASSERT_OK_AND_ASSIGN(postgres::Connection* const connection, feed_->GetConnection());
+  Notify(3);
+  ASSERT_OK(connection->Execute("SELECT 1"));
+  EXPECT_THAT(Wait(kLong), ElementsAre(3));
 }
 
-TEST_F(ChangeFeedTest, WatchesShareOneConnection) {
-  constexpr int kWatches = 50;
-  {
-    std::vector<Subscription> subscriptions;
-    for (int n = 0; n < kWatches; ++n) subscriptions.push_back(Subscribe(n));
-    for (const Subscription& subscription : subscriptions) ConsumeWakeUps(*subscription);
-    std::atomic<int> heard = 0;
-    std::vector<std::unique_ptr<Thread>> threads;
-    for (const Subscription& subscription : subscriptions) {
-      threads.push_back(std::make_unique<Thread>("watch", [&heard, &subscription] {
-        const absl::StatusOr<bool> changed = subscription->Wait(kLong);
-        EXPECT_OK(changed);
-        if (changed.ok() && *changed) ++heard;
-      }));
-    }
-    EXPECT_EQ(Listeners().size(), 1);
-    for (int n = 0; n < kWatches; ++n) Notify(n);
-    threads.clear();
-    EXPECT_EQ(heard, kWatches);
-  }
-  // The connection is closed with the last of them; the backend takes a moment to end.
+TEST_F(ChangeFeedTest, AnotherThreadEndsTheWait) {
+  Listen();
+  const absl::Time started = absl::Now();
+  Thread waker("waker", [this] {
+    absl::SleepFor(kShort);
+    feed_->Wake();
+  });
+  EXPECT_THAT(Wait(kLong), IsEmpty());
+  EXPECT_LT(absl::Now() - started, kLong / 2);
+  // It also ends the next wait if there is none at the time.
+  feed_->Wake();
+  EXPECT_THAT(Wait(kLong), IsEmpty());
+  EXPECT_LT(absl::Now() - started, kLong / 2);
+}
+
+TEST_F(ChangeFeedTest, ClosedFeedHasNoConnection) {
+  Listen();
+  EXPECT_EQ(Listeners().size(), 1);
+  feed_->Close();
+  // The backend takes a moment to end.
   for (int tries = 0; tries < 600 && !Listeners().empty(); ++tries) {
     absl::SleepFor(absl::Milliseconds(100));
   }
   EXPECT_EQ(Listeners().size(), 0);
-  const Subscription again = Subscribe(1);
-  ConsumeWakeUps(*again);
+  Listen();
   Notify(1);
-  EXPECT_EQ(*again->Wait(kLong), true);
+  EXPECT_THAT(Wait(kLong), ElementsAre(1));
 }
 
 TEST_F(ChangeFeedTest, LostConnectionIsReportedAndReopened) {
-  const Subscription one = Subscribe(1);
-  const Subscription two = Subscribe(2);
-  ConsumeWakeUps(*one);
-  ConsumeWakeUps(*two);
+  Listen();
   ASSERT_EQ(Listeners().size(), 1);
   Execute(absl::StrCat("SELECT pg_terminate_backend(", Listeners()[0][0], ")"));
-  EXPECT_EQ(one->Wait(kLong).status().code(), absl::StatusCode::kUnavailable);
-  EXPECT_EQ(two->Wait(kLong).status().code(), absl::StatusCode::kUnavailable);
-  // Notifications sent while disconnected are lost, so both subscriptions are woken.
-  EXPECT_EQ(*one->Wait(kLong), true);
-  EXPECT_EQ(*two->Wait(kLong), true);
-  EXPECT_EQ(*one->Wait(absl::Milliseconds(50)), false);
+  EXPECT_EQ(feed_->Wait(kLong).status().code(), absl::StatusCode::kUnavailable);
+  // Notifications sent while disconnected are lost, so any sync may have changed.
+  Listen();
   Notify(1);
-  EXPECT_EQ(*one->Wait(kLong), true);
+  EXPECT_THAT(Wait(kLong), ElementsAre(1));
 }
 
 TEST_F(ChangeFeedTest, FailedConnectionIsReported) {
@@ -121,7 +117,7 @@ TEST_F(ChangeFeedTest, FailedConnectionIsReported) {
   nowhere.conninfo = "host=127.0.0.1 port=1 user=none dbname=none";
   postgres::ConnectionPool pool(nowhere);
   postgres::ChangeFeed feed(&pool, ledger_.get());
-  EXPECT_EQ(feed.Subscribe(1).status().code(), absl::StatusCode::kUnavailable);
+  EXPECT_EQ(feed.Wait(kShort).status().code(), absl::StatusCode::kUnavailable);
 }
 
 }  // namespace

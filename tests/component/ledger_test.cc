@@ -14,6 +14,8 @@
 #include "base/error.h"
 #include "base/status_macros.h"
 #include "base/thread.h"
+#include "server/postgres/ledger/change_feed.h"
+#include "server/postgres/ledger/checkpoint_reader.h"
 #include "server/postgres/ledger/data_commit.h"
 #include "server/postgres/ledger/ledger_migration.h"
 #include "server/postgres/ledger/staging_ledger.h"
@@ -108,6 +110,17 @@ class LedgerTest : public LedgerFixture {
     }
     SYNCLINE_RETURN_IF_ERROR(lane_->Commit());
     return durable;
+  }
+
+  std::vector<CommittedCheckpoint> ReadCheckpoints(const SyncEntry& sync, int64_t after_sequence) {
+    CheckpointQuery query;
+    query.sync_no = sync.sync_no;
+    query.after_sequence = after_sequence;
+    query.max_bytes = int64_t{1} << 20;
+    const absl::StatusOr<CheckpointPage> page =
+        postgres::ReadCheckpointPage(*lane_, ledger_->quoted_schema(), query);
+    EXPECT_OK(page);
+    return page.ok() ? page->checkpoints : std::vector<CommittedCheckpoint>();
   }
 
   absl::StatusOr<StreamEntry> BeginCompletion(const SyncEntry& sync, bool complete = true,
@@ -468,8 +481,8 @@ TEST_F(LedgerTest, CheckpointsOfWriterAreNumberedInCommitOrder) {
   ASSERT_OK(Commit(a, Records(5, 6), {{"a3", 6, "third"}}));
   // Writing it again, as after a lost answer, changes nothing.
   ASSERT_OK(Commit(a, Records(6, 7), {{"a3", 6, "other"}}));
-  ASSERT_OK_AND_ASSIGN(const std::vector<CommittedCheckpoint> all,
-                       store_->ReadCheckpoints(sync.sync_no, 0, 100));
+  ASSERT_OK(store_->NumberCheckpoints({sync.sync_no}));
+  const std::vector<CommittedCheckpoint> all = ReadCheckpoints(sync, 0);
   std::vector<std::string> texts;
   for (size_t i = 0; i < all.size(); ++i) {
     if (i > 0) {
@@ -478,30 +491,30 @@ TEST_F(LedgerTest, CheckpointsOfWriterAreNumberedInCommitOrder) {
     texts.push_back(absl::StrCat(all[i].writer_id, " ", all[i].checkpoint_id, " ", all[i].offset,
                                  " ", all[i].records_since_last));
   }
-  EXPECT_THAT(texts, ElementsAre("a a1 2 2", "a a2 5 3", "b b1 3 3", "a a3 6 1"));
+  ASSERT_THAT(texts, ElementsAre("a a1 2 2", "a a2 5 3", "b b1 3 3", "a a3 6 1"));
   EXPECT_EQ(all[0].state, bytes);
   EXPECT_EQ(all[3].state, "third");
-  ASSERT_OK_AND_ASSIGN(const std::vector<CommittedCheckpoint> later,
-                       store_->ReadCheckpoints(sync.sync_no, all[1].sequence, 1));
-  ASSERT_EQ(later.size(), 1);
+  const std::vector<CommittedCheckpoint> later = ReadCheckpoints(sync, all[1].sequence);
+  ASSERT_EQ(later.size(), 2);
   EXPECT_EQ(later[0].checkpoint_id, "b1");
 }
 
 TEST_F(LedgerTest, WatchIsNotifiedOfCheckpoints) {
   const SyncEntry sync = Insert("one");
   const WriterClaim claim = Claim(sync);
-  ASSERT_OK_AND_ASSIGN(const auto changes, store_->Listen(sync.sync_no));
-  // The first wake-up only means that the subscription is active.
-  EXPECT_EQ(*changes->Wait(absl::Seconds(30)), true);
-  EXPECT_EQ(*changes->Wait(absl::Milliseconds(20)), false);
+  postgres::ChangeFeed feed(connections_.get(), ledger_.get());
+  ASSERT_OK(feed.Wait(absl::ZeroDuration()));
   ASSERT_OK(Commit(claim, Records(0, 5), {{"c", 5, "state"}}));
   store_->changed().Committed(sync.sync_no, /*has_checkpoints=*/true);
-  EXPECT_EQ(*changes->Wait(absl::Milliseconds(20)), false) << "no data transaction notifies";
+  ASSERT_OK_AND_ASSIGN(postgres::Changes changes, feed.Wait(absl::Milliseconds(20)));
+  EXPECT_THAT(changes.sync_nos, IsEmpty()) << "no data transaction notifies";
   ASSERT_OK(store_->AnnounceChanges());
-  EXPECT_EQ(*changes->Wait(absl::Seconds(30)), true);
+  ASSERT_OK_AND_ASSIGN(changes, feed.Wait(absl::Seconds(30)));
+  EXPECT_THAT(changes.sync_nos, ElementsAre(sync.sync_no));
   ASSERT_OK(store_->CancelSync("one"));
   ASSERT_OK(store_->AnnounceChanges());
-  EXPECT_EQ(*changes->Wait(absl::Seconds(30)), true);
+  ASSERT_OK_AND_ASSIGN(changes, feed.Wait(absl::Seconds(30)));
+  EXPECT_THAT(changes.sync_nos, ElementsAre(sync.sync_no));
 }
 
 TEST_F(LedgerTest, RejectedRecordsAreKeptWithReason) {

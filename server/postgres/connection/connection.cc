@@ -33,6 +33,10 @@ constexpr size_t kCopyPieceBytes = size_t{1} << 20;
 
 constexpr size_t kMaxPrepared = 64;
 
+// Formats of libpq's results.
+constexpr int kTextFormat = 0;
+constexpr int kBinaryFormat = 1;
+
 struct FinishConnection {
   void operator()(PGconn* connection) const { PQfinish(connection); }
 };
@@ -228,6 +232,15 @@ absl::StatusOr<std::string> Connection::Prepare(absl::string_view sql) {
 }
 
 absl::StatusOr<Result> Connection::Query(absl::string_view sql, const Params& params) {
+  return QueryInFormat(sql, params, kTextFormat);
+}
+
+absl::StatusOr<Result> Connection::QueryBinary(absl::string_view sql, const Params& params) {
+  return QueryInFormat(sql, params, kBinaryFormat);
+}
+
+absl::StatusOr<Result> Connection::QueryInFormat(absl::string_view sql, const Params& params,
+                                                 int format) {
   SYNCLINE_ASSIGN_OR_RETURN(const std::string name, Prepare(sql));
   std::vector<const char*> values;
   values.reserve(params.values().size());
@@ -236,7 +249,7 @@ absl::StatusOr<Result> Connection::Query(absl::string_view sql, const Params& pa
   }
   const ResultPtr result(PQexecPrepared(state_->get(), name.c_str(),
                                         static_cast<int>(values.size()), values.data(), nullptr,
-                                        nullptr, /*resultFormat=*/0));
+                                        nullptr, format));
   if (Succeeded(result.get())) return Rows(result.get());
   const absl::Status error = GetError(result.get());
   const std::string sqlstate = GetSqlState(error);
@@ -315,7 +328,8 @@ void Connection::Cancel() {
   if (state_->cancel != nullptr) PQcancel(state_->cancel.get(), error.data(), error.size());
 }
 
-absl::StatusOr<std::vector<std::string>> Connection::WaitForNotifications(absl::Duration timeout) {
+absl::StatusOr<std::vector<std::string>> Connection::WaitForNotifications(absl::Duration timeout,
+                                                                          int wake) {
   PGconn* const connection = state_->get();
   const absl::Time deadline = absl::Now() + timeout;
   while (true) {
@@ -327,13 +341,12 @@ absl::StatusOr<std::vector<std::string>> Connection::WaitForNotifications(absl::
     }
     const absl::Duration left = std::min(deadline - absl::Now(), absl::Hours(1));
     if (!payloads.empty() || left <= absl::ZeroDuration()) return payloads;
-    pollfd ready = {};
-    ready.fd = PQsocket(connection);
-    ready.events = POLLIN;
+    std::array<pollfd, 2> ready = {{{PQsocket(connection), POLLIN, 0}, {wake, POLLIN, 0}}};
     const int64_t left_ms = absl::ToInt64Milliseconds(left) + 1;
-    if (poll(&ready, 1, static_cast<int>(left_ms)) < 0 && errno != EINTR) {
+    if (poll(ready.data(), ready.size(), static_cast<int>(left_ms)) < 0 && errno != EINTR) {
       return DatabaseUnreachable("cannot wait for the connection to the database");
     }
+    if ((ready[1].revents & POLLIN) != 0) return payloads;
   }
 }
 

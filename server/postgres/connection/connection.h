@@ -54,6 +54,10 @@ class Connection {
   // once per connection and cached by their text (up to 64), so that a repeated statement is not
   // parsed again.
   absl::StatusOr<Result> Query(absl::string_view sql, const Params& params);
+  // The same with results in binary format: a bytea is returned as its bytes, without the detour
+  // through hexadecimal text. All other columns must be of type text, whose binary form is the text
+  // itself.
+  absl::StatusOr<Result> QueryBinary(absl::string_view sql, const Params& params);
 
   // Starts a COPY … FROM STDIN. `sql` may contain statements before it ("BEGIN; COPY …"), which
   // saves a round trip. With `relation`, the name of the table without its schema, an error that
@@ -79,8 +83,10 @@ class Connection {
   void Cancel();
 
   // Waits for notifications of LISTEN on any channel and returns their payloads as soon as some
-  // have arrived. Returns an empty vector after `timeout`.
-  absl::StatusOr<std::vector<std::string>> WaitForNotifications(absl::Duration timeout);
+  // have arrived. Returns an empty vector after `timeout`, or when the descriptor `wake` becomes
+  // readable.
+  absl::StatusOr<std::vector<std::string>> WaitForNotifications(absl::Duration timeout,
+                                                                int wake = -1);
 
  private:
   explicit Connection(pg_conn* connection);
@@ -90,6 +96,7 @@ class Connection {
   // Returns `status` with the constraint, the column and the row of a COPY that `result` names.
   absl::Status WithLocation(const pg_result* result, absl::Status status) const;
   absl::StatusOr<std::string> Prepare(absl::string_view sql);
+  absl::StatusOr<Result> QueryInFormat(absl::string_view sql, const Params& params, int format);
 
   struct State;
   std::unique_ptr<State> state_;

@@ -1,8 +1,8 @@
 // A running transaction on a control connection, for all statements except COPY.
 //
 // It hides libpqxx: exceptions do not cross this boundary, and errors are absl::Status with a
-// reason and an SQLSTATE (sqlstate.h). Values are passed as parameters. For use by one thread, only
-// inside Database::Transact.
+// reason and an SQLSTATE (sqlstate.h). Values are passed as parameters. For use by one thread,
+// inside Database::Transact, or outside of transactions as an Autocommit (autocommit.h).
 #pragma once
 
 #include <cstdint>

@@ -78,29 +78,17 @@ WHERE stream_no = $1 AND NOT isempty(committed) AND upper(committed) > durable_o
 ORDER BY writer_id
 )sql";
 
-// Checkpoints of one writer, and those that cover several. The latter count the records of all
-// their positions since the previously announced one.
-constexpr char kCheckpointsSql[] = R"sql(
-(SELECT sequence, stream_no, writer_id, checkpoint_id, "offset", records_since_last, state,
-   state_dropped
- FROM $L.checkpoint WHERE sync_no = $1 AND sequence > $2 ORDER BY sequence LIMIT $3)
-UNION ALL
-(SELECT g.sequence, g.stream_no, g.writer_id, g.checkpoint_id,
-  (SELECT coalesce(max(p."offset"), 0) FROM $L.global_position p
-   WHERE p.sync_no = g.sync_no AND p.number = g.number AND p.stream_no = g.stream_no
-     AND p.writer_id = g.writer_id),
-  (SELECT coalesce(sum(p."offset"), 0)::bigint FROM $L.global_position p
-   WHERE p.sync_no = g.sync_no AND p.number = g.number)
-  - (SELECT coalesce(sum(p."offset"), 0)::bigint FROM $L.global_position p
-     WHERE p.sync_no = g.sync_no AND p.number =
-       (SELECT h.number FROM $L.global_checkpoint h
-        WHERE h.sync_no = g.sync_no AND h.sequence < g.sequence
-        ORDER BY h.sequence DESC LIMIT 1)),
-  g.state, g.state_dropped
- FROM $L.global_checkpoint g WHERE g.sync_no = $1 AND g.sequence > $2
- ORDER BY g.sequence LIMIT $3)
-ORDER BY sequence LIMIT $3
-)sql";
+absl::StatusOr<std::optional<SyncEntry>> FindSyncParts(Transaction& transaction,
+                                                       absl::string_view quoted_schema,
+                                                       absl::string_view sync_id, PlanParts parts) {
+  // libpq ends a parameter at its first NUL, so the lookup would match the truncated id.
+  if (absl::StrContains(sync_id, '\0')) return std::optional<SyncEntry>();
+  SYNCLINE_ASSIGN_OR_RETURN(
+      std::vector<SyncEntry> syncs,
+      ReadSyncs(transaction, quoted_schema, "WHERE sync_id = $1", Params().Text(sync_id), parts));
+  if (syncs.empty()) return std::optional<SyncEntry>();
+  return std::optional<SyncEntry>(std::move(syncs.front()));
+}
 
 }  // namespace
 
@@ -141,19 +129,29 @@ absl::StatusOr<SyncEntry> Ledger::GetSync(Transaction& transaction,
 
 absl::StatusOr<std::optional<SyncEntry>> Ledger::FindSync(Transaction& transaction,
                                                           absl::string_view sync_id) const {
-  // libpq ends a parameter at its first NUL, so the lookup would match the truncated id.
-  if (absl::StrContains(sync_id, '\0')) return std::optional<SyncEntry>();
+  return FindSyncParts(transaction, quoted_schema_, sync_id, PlanParts::kAll);
+}
+
+absl::StatusOr<SyncEntry> Ledger::GetSummary(Transaction& transaction,
+                                             absl::string_view sync_id) const {
   SYNCLINE_ASSIGN_OR_RETURN(
-      std::vector<SyncEntry> syncs,
-      ReadSyncs(transaction, quoted_schema_, "WHERE sync_id = $1", Params().Text(sync_id)));
-  if (syncs.empty()) return std::optional<SyncEntry>();
-  return std::optional<SyncEntry>(std::move(syncs.front()));
+      std::optional<SyncEntry> sync,
+      FindSyncParts(transaction, quoted_schema_, sync_id, PlanParts::kWithoutColumns));
+  if (!sync.has_value()) return UnknownSync(sync_id);
+  return *std::move(sync);
+}
+
+absl::StatusOr<std::vector<SyncEntry>> Ledger::GetSummaries(
+    Transaction& transaction, const std::vector<int64_t>& sync_nos) const {
+  return ReadSyncs(transaction, quoted_schema_, "WHERE sync_no = ANY($1)",
+                   Params().IntArray(sync_nos), PlanParts::kWithoutColumns);
 }
 
 absl::StatusOr<std::vector<SyncEntry>> Ledger::ListSyncs(Transaction& transaction,
                                                          const SyncQuery& query) const {
   return ReadSyncs(transaction, quoted_schema_, kSyncPageSql,
-                   Params().Int(query.before).Int(query.limit).Text(query.owner));
+                   Params().Int(query.before).Int(query.limit).Text(query.owner),
+                   PlanParts::kWithoutColumns);
 }
 
 absl::StatusOr<std::string> Ledger::GetOwner(Transaction& transaction,
@@ -246,32 +244,6 @@ absl::StatusOr<std::vector<int64_t>> Ledger::NumberCheckpoints(
       CheckpointNumbering numbering,
       postgres::NumberCheckpoints(transaction, quoted_schema_, sync_nos, LockedSyncs::kSkip));
   return std::move(numbering.numbered);
-}
-
-absl::StatusOr<std::vector<CommittedCheckpoint>> Ledger::ReadCheckpoints(Transaction& transaction,
-                                                                         int64_t sync_no,
-                                                                         int64_t after_sequence,
-                                                                         int limit) const {
-  SYNCLINE_RETURN_IF_ERROR(
-      postgres::NumberCheckpoints(transaction, quoted_schema_, {sync_no}, LockedSyncs::kWait)
-          .status());
-  SYNCLINE_ASSIGN_OR_RETURN(
-      const Result rows, transaction.Query(Sql(kCheckpointsSql),
-                                           Params().Int(sync_no).Int(after_sequence).Int(limit)));
-  std::vector<CommittedCheckpoint> checkpoints;
-  for (const RowView row : rows) {
-    CommittedCheckpoint checkpoint;
-    checkpoint.sequence = row.Int("sequence");
-    checkpoint.stream_no = row.Int("stream_no");
-    checkpoint.writer_id = row.Text("writer_id");
-    checkpoint.checkpoint_id = row.Text("checkpoint_id");
-    checkpoint.offset = row.Int("offset");
-    checkpoint.records_since_last = row.Int("records_since_last");
-    checkpoint.state = row.Bytes("state");
-    checkpoint.state_dropped = row.Bool("state_dropped");
-    checkpoints.push_back(std::move(checkpoint));
-  }
-  return checkpoints;
 }
 
 absl::Status Ledger::NoteFailure(Transaction& transaction, int64_t stream_no,

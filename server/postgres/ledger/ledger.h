@@ -64,11 +64,17 @@ class Ledger {
   absl::StatusOr<SyncEntry> GetSync(Transaction& transaction, absl::string_view sync_id) const;
   absl::StatusOr<std::optional<SyncEntry>> FindSync(Transaction& transaction,
                                                     absl::string_view sync_id) const;
+  // The same as GetSync, but the plans have no columns.
+  absl::StatusOr<SyncEntry> GetSummary(Transaction& transaction, absl::string_view sync_id) const;
+  // Returns the summaries of several syncs, in any order. Unknown numbers are omitted.
+  absl::StatusOr<std::vector<SyncEntry>> GetSummaries(Transaction& transaction,
+                                                      const std::vector<int64_t>& sync_nos) const;
   // Returns a page of rejected records.
   absl::StatusOr<RejectedPage> ListRejected(Transaction& transaction,
                                             const RejectedQuery& query) const {
     return ReadRejected(transaction, quoted_schema_, query);
   }
+  // The plans have no columns.
   absl::StatusOr<std::vector<SyncEntry>> ListSyncs(Transaction& transaction,
                                                    const SyncQuery& query) const;
   // Returns the owner of the sync; empty if it has none. Errors: NOT_FOUND UNKNOWN_SYNC.
@@ -139,13 +145,6 @@ class Ledger {
   // transaction must be durable (checkpoint_numbers.h).
   absl::StatusOr<std::vector<int64_t>> NumberCheckpoints(
       Transaction& transaction, const std::vector<int64_t>& sync_nos) const;
-  // Numbers the sync's committed checkpoints and returns those after `after_sequence`, oldest
-  // first, at most `limit`. Waits for other transactions that number them. The transaction must be
-  // durable.
-  absl::StatusOr<std::vector<CommittedCheckpoint>> ReadCheckpoints(Transaction& transaction,
-                                                                   int64_t sync_no,
-                                                                   int64_t after_sequence,
-                                                                   int limit) const;
 
  private:
   // Sets the streams, which are live and locked, to kCancelled and fences their writers.

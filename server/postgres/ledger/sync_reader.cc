@@ -150,20 +150,22 @@ absl::Status ReadWriters(Transaction& transaction, absl::string_view schema,
 
 // Reads what is not in the streams' own rows.
 absl::Status ReadColumnsAndWriters(Transaction& transaction, absl::string_view schema,
-                                   const std::vector<StreamEntry*>& streams) {
+                                   const std::vector<StreamEntry*>& streams, PlanParts parts) {
   std::vector<int64_t> stream_nos;
   StreamsByNo by_no;
   for (StreamEntry* const stream : streams) {
     stream_nos.push_back(stream->plan.stream_no);
     by_no[stream->plan.stream_no] = stream;
   }
-  SYNCLINE_RETURN_IF_ERROR(ReadColumns(transaction, schema, stream_nos, by_no));
+  if (parts == PlanParts::kAll) {
+    SYNCLINE_RETURN_IF_ERROR(ReadColumns(transaction, schema, stream_nos, by_no));
+  }
   SYNCLINE_RETURN_IF_ERROR(ReadWriters(transaction, schema, stream_nos, by_no));
   return ReadStreamNotes(transaction, schema, stream_nos, by_no);
 }
 
 absl::Status ReadStreams(Transaction& transaction, absl::string_view schema,
-                         std::vector<SyncEntry>* syncs) {
+                         std::vector<SyncEntry>* syncs, PlanParts parts) {
   std::vector<int64_t> sync_nos;
   std::map<int64_t, SyncEntry*> by_no;
   for (SyncEntry& sync : *syncs) {
@@ -179,7 +181,7 @@ absl::Status ReadStreams(Transaction& transaction, absl::string_view schema,
   for (SyncEntry& sync : *syncs) {
     for (StreamEntry& stream : sync.streams) streams.push_back(&stream);
   }
-  return ReadColumnsAndWriters(transaction, schema, streams);
+  return ReadColumnsAndWriters(transaction, schema, streams, parts);
 }
 
 // `end` selects one stream by $1.
@@ -190,7 +192,7 @@ absl::StatusOr<std::optional<StreamEntry>> ReadOneStream(Transaction& transactio
                             QueryStreams(transaction, schema, end, Params().Int(stream_no)));
   if (rows.empty()) return std::optional<StreamEntry>();
   StreamEntry stream = ReadStreamRow(rows.Row(0));
-  SYNCLINE_RETURN_IF_ERROR(ReadColumnsAndWriters(transaction, schema, {&stream}));
+  SYNCLINE_RETURN_IF_ERROR(ReadColumnsAndWriters(transaction, schema, {&stream}, PlanParts::kAll));
   return std::optional<StreamEntry>(std::move(stream));
 }
 
@@ -198,14 +200,14 @@ absl::StatusOr<std::optional<StreamEntry>> ReadOneStream(Transaction& transactio
 
 absl::StatusOr<std::vector<SyncEntry>> ReadSyncs(Transaction& transaction,
                                                  absl::string_view quoted_schema,
-                                                 absl::string_view condition,
-                                                 const Params& params) {
+                                                 absl::string_view condition, const Params& params,
+                                                 PlanParts parts) {
   const std::string sql = absl::StrCat(kSyncsSql, condition);
   SYNCLINE_ASSIGN_OR_RETURN(const Result rows,
                             transaction.Query(WithLedgerSchema(sql, quoted_schema), params));
   std::vector<SyncEntry> syncs;
   for (const RowView row : rows) syncs.push_back(ReadSync(row));
-  SYNCLINE_RETURN_IF_ERROR(ReadStreams(transaction, quoted_schema, &syncs));
+  SYNCLINE_RETURN_IF_ERROR(ReadStreams(transaction, quoted_schema, &syncs, parts));
   return syncs;
 }
 
