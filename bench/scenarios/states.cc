@@ -49,18 +49,16 @@ absl::StatusOr<Findings> RunStates(Bench& bench) {
                             ComputeExpectedContents(bench, shape, {{.count = records}}));
   SYNCLINE_ASSIGN_OR_RETURN(const std::unique_ptr<ServerUnderTest> server, bench.StartServer());
   const auto measure = [&](const std::string& messages) {
-    return MeasureLoad(
-        bench, *server, shape, contents,
-        [&](const std::string& schema) -> absl::StatusOr<ProgramEnd> {
-          SYNCLINE_RETURN_IF_ERROR(bench.WriteFile(
-              "config.json", absl::StrCat(R"({"server":")", server->address(), R"(","schema":")",
-                                          schema, R"("})")));
-          return bench.Run(
-              {.arguments = {SYNCLINE_CLIENT_BINARY, "write",
-                             "--config=" + bench.Path("config.json"),
-                             "--catalog=" + bench.Path("catalog.json")},
-               .stdin_file = bench.Path(messages)});
-        });
+    return MeasureLoad(bench, *server, shape, contents,
+                       [&](const std::string& schema) -> absl::StatusOr<ProgramEnd> {
+                         SYNCLINE_RETURN_IF_ERROR(bench.WriteFile(
+                             "config.json", absl::StrCat(R"({"server":")", server->address(),
+                                                         R"(","schema":")", schema, R"("})")));
+                         return bench.Run({.arguments = {SYNCLINE_CLIENT_BINARY, "write",
+                                                         "--config=" + bench.Path("config.json"),
+                                                         "--catalog=" + bench.Path("catalog.json")},
+                                           .stdin_file = bench.Path(messages)});
+                       });
   };
   SYNCLINE_ASSIGN_OR_RETURN(const Pairs pairs,
                             bench.Alternate([&] { return measure("every.jsonl"); },

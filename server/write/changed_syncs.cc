@@ -1,6 +1,5 @@
 #include "server/write/changed_syncs.h"
 
-#include <algorithm>
 #include <iterator>
 
 #include "server/postgres/ledger/checkpoint_states.h"

@@ -6,12 +6,12 @@
 #include <atomic>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "base/status_macros.h"
 #include "base/thread.h"
-#include "server/postgres/ledger/checkpoint_states.h"
 #include "tests/component/write_path_fixture.h"
 #include "tests/support/status_matchers.h"
 
@@ -82,7 +82,6 @@ TEST_F(CheckpointCommitTest, TenThousandTakeAsManyStatementsAsOne) {
                                    "max(number) FROM ",
                                    Table("checkpoint"))),
             (std::vector<std::vector<std::string>>{{"10001", "10001", "10001", "10001"}}));
-  // Two locks, the survey and one statement for all of them.
   EXPECT_THAT(*store_->NumberCheckpoints({sync_no_}), ElementsAre(sync_no_));
   EXPECT_EQ(QueryInt(absl::StrCat("SELECT count(DISTINCT sequence) FROM ", Table("checkpoint"),
                                   " WHERE sequence = \"offset\"")),

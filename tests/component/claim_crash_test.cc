@@ -20,7 +20,6 @@ namespace syncline {
 namespace {
 
 using absl::StatusCode;
-using testing::IsOk;
 using testing::StatusIs;
 using write::FlushResult;
 using write::InsertBuffer;

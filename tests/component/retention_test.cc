@@ -186,7 +186,7 @@ TEST_F(RetentionTest, LaterSyncsDecideAsBefore) {
     start(Append(1), "mine");
   }
   EXPECT_EQ(histories[0], histories[1]);
-  EXPECT_EQ(histories[0].size(), 11u);
+  EXPECT_EQ(histories[0].size(), 12u);
 }
 
 }  // namespace

@@ -3,7 +3,6 @@
 #include <gtest/gtest.h>
 #include <signal.h>
 
-#include <memory>
 #include <string>
 
 #include "absl/strings/str_cat.h"

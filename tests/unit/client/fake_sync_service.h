@@ -79,11 +79,11 @@ class FakeSyncService : public v1::SyncService::Service {
         plan->mutable_error()->set_message(found->second.error_message());
         continue;
       }
-      const Stream& stream = streams_[config.descriptor().name()];
-      if (stream.epoch == 0) continue;
+      const auto stream = streams_.find(config.descriptor().name());
+      if (stream == streams_.end() || stream->second.epoch == 0) continue;
       v1::WriterPosition* const writer = plan->add_writers();
       writer->set_durable_offset(Size(config.descriptor().name()));
-      writer->set_epoch(stream.epoch);
+      writer->set_epoch(stream->second.epoch);
     }
     response->mutable_limits()->set_recommended_batch_bytes(200);
     return grpc::Status::OK;
