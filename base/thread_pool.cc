@@ -7,7 +7,8 @@
 
 namespace syncline {
 
-ThreadPool::ThreadPool(absl::string_view name, int threads) : thread_count_(std::max(1, threads)) {
+ThreadPool::ThreadPool(absl::string_view name, int threads, int max_per_group)
+    : thread_count_(std::max(1, threads)), max_per_group_(max_per_group) {
   for (int i = 0; i < thread_count_; ++i) {
     workers_.push_back(std::make_unique<Thread>(absl::StrCat(name, "-", i), [this] { Work(); }));
   }
@@ -19,10 +20,40 @@ bool ThreadPool::Post(std::function<void()> task) {
   {
     MutexLock lock(&mutex_);
     if (stopping_) return false;
-    tasks_.push_back(std::move(task));
+    tasks_.push_back({std::move(task), std::nullopt});
   }
   wake_.NotifyOne();
   return true;
+}
+
+bool ThreadPool::Post(uint64_t group, std::function<void()> task) {
+  if (max_per_group_ == 0) return Post(std::move(task));
+  {
+    MutexLock lock(&mutex_);
+    if (stopping_) return false;
+    Group& members = groups_[group];
+    if (members.admitted == max_per_group_) {
+      members.waiting.push_back(std::move(task));
+      return true;
+    }
+    ++members.admitted;
+    tasks_.push_back({std::move(task), group});
+  }
+  wake_.NotifyOne();
+  return true;
+}
+
+void ThreadPool::Leave(uint64_t group) {
+  // The calling worker takes the next task itself, so no other one is woken.
+  MutexLock lock(&mutex_);
+  const auto found = groups_.find(group);
+  Group& members = found->second;
+  if (!members.waiting.empty()) {
+    tasks_.push_back({std::move(members.waiting.front()), group});
+    members.waiting.pop_front();
+  } else if (--members.admitted == 0) {
+    groups_.erase(found);
+  }
 }
 
 void ThreadPool::Shutdown() {
@@ -36,7 +67,7 @@ void ThreadPool::Shutdown() {
 
 void ThreadPool::Work() {
   while (true) {
-    std::function<void()> task;
+    Task task;
     {
       MutexLock lock(&mutex_);
       while (tasks_.empty() && !stopping_) wake_.Wait(&mutex_);
@@ -44,7 +75,9 @@ void ThreadPool::Work() {
       task = std::move(tasks_.front());
       tasks_.pop_front();
     }
-    task();
+    task.run();
+    task.run = nullptr;  // what it holds is destroyed on this thread, without the lock
+    if (task.group.has_value()) Leave(*task.group);
   }
 }
 

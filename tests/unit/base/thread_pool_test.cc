@@ -113,6 +113,43 @@ TEST(ThreadPoolTest, TaskMayPost) {
   EXPECT_EQ(ran, 2);
 }
 
+TEST(ThreadPoolTest, GroupLeavesThreadsToOthers) {
+  ThreadPool pool("groups", 3, /*max_per_group=*/2);
+  Gate gate;
+  Gate others;
+  std::atomic<int> running{0};
+  std::atomic<int> most{0};
+  std::vector<int> order;
+  Mutex mutex;
+  for (int i = 0; i < 10; ++i) {
+    pool.Post(/*group=*/7, [&, i] {
+      const int now = ++running;
+      if (now > most) most = now;
+      gate.Wait();
+      --running;
+      MutexLock lock(&mutex);
+      order.push_back(i);
+    });
+  }
+  // Neither another group nor a task without a group waits for the ten.
+  pool.Post(/*group=*/8, [&] { pool.Post([&] { others.Open(); }); });
+  others.Wait();
+  EXPECT_LE(running, 2);
+  gate.Open();
+  pool.Shutdown();
+  EXPECT_EQ(most, 2);
+  EXPECT_EQ(order.size(), 10u);
+}
+
+TEST(ThreadPoolTest, GroupKeepsItsOrder) {
+  std::vector<int> order;
+  ThreadPool pool("order", 4, /*max_per_group=*/1);
+  for (int i = 0; i < 1000; ++i) pool.Post(/*group=*/1, [&order, i] { order.push_back(i); });
+  pool.Shutdown();
+  ASSERT_EQ(order.size(), 1000u);
+  for (int i = 0; i < 1000; ++i) EXPECT_EQ(order[static_cast<size_t>(i)], i);
+}
+
 TEST(CondVarTest, SubMillisecondTimeoutPasses) {
   Mutex mutex;
   CondVar never;
