@@ -232,8 +232,12 @@ TEST_F(CheckpointCommitTest, StateIsDroppedOneMinuteAfterNextOneWasNumbered) {
   age("a3", "61 seconds");
   ASSERT_OK(store_->DropAllStates([] { return true; }));
   EXPECT_EQ(kept(), "a1- a2- a3 b1 g1- g2") << "the newest state of each stays";
-  ASSERT_OK_AND_ASSIGN(const std::vector<CommittedCheckpoint> read,
-                       store_->ReadCheckpoints(sync_no_, 0, 100));
+  CheckpointQuery query;
+  query.sync_no = sync_no_;
+  query.max_bytes = int64_t{1} << 20;
+  ASSERT_OK_AND_ASSIGN(const CheckpointPage page,
+                       postgres::ReadCheckpointPage(*lane_, ledger_->quoted_schema(), query));
+  const std::vector<CommittedCheckpoint>& read = page.checkpoints;
   ASSERT_EQ(read.size(), 7);
   EXPECT_EQ(read[0].checkpoint_id, "a1");
   EXPECT_TRUE(read[0].state_dropped);

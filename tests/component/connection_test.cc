@@ -287,19 +287,23 @@ TEST_F(ConnectionTest, BackendTerminationEndsWaiting) {
               StatusIs(StatusCode::kUnavailable));
 }
 
-TEST_F(ConnectionTest, CancelStopsStatementOfAnotherThread) {
+TEST_F(ConnectionTest, AbortStopsStatementOfAnotherThread) {
+  const std::string running =
+      "SELECT count(*) FROM pg_stat_activity WHERE state = 'active'"
+      " AND query = 'SELECT pg_sleep(600) /* abort me */'";
   absl::Status status;
   {
     const Thread thread(
-        "sleeper", [&] { status = connection_->Execute("SELECT pg_sleep(600) /* cancel me */"); });
-    const std::string running = absl::StrCat(
-        "SELECT count(*) FROM pg_stat_activity WHERE state = 'active'"
-        " AND query = 'SELECT pg_sleep(600) /* cancel me */'");
+        "sleeper", [&] { status = connection_->Execute("SELECT pg_sleep(600) /* abort me */"); });
     while (QueryInt(running) == 0) continue;
-    connection_->Cancel();
+    connection_->Abort();
   }
-  EXPECT_THAT(status, StatusIs(StatusCode::kCancelled, "STATEMENT_CANCELLED"));
-  EXPECT_TRUE(connection_->usable());
+  EXPECT_THAT(status, StatusIs(StatusCode::kUnavailable, "DB_UNREACHABLE"));
+  EXPECT_FALSE(connection_->usable());
+  // The database ends it soon, too.
+  const absl::Time aborted = absl::Now();
+  while (QueryInt(running) > 0 && absl::Now() - aborted < absl::Seconds(30)) continue;
+  EXPECT_LT(absl::Now() - aborted, absl::Seconds(3));
 }
 
 TEST(ConnectionOpenTest, ClosedPortErrorHidesPassword) {

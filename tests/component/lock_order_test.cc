@@ -189,7 +189,7 @@ class LockOrderTest : public LedgerFixture {
       for (const SyncEntry& sync : syncs_) sync_nos.push_back(sync.sync_no);
     }
     store_->NumberCheckpoints(sync_nos).IgnoreError();
-    store_->ReadCheckpoints(sync_nos[random() % sync_nos.size()], 0, 10).IgnoreError();
+    store_->NumberCheckpoints({sync_nos[random() % sync_nos.size()]}).IgnoreError();
   }
 
   std::vector<Operation> Operations() {

@@ -4,7 +4,7 @@
 #include <poll.h>
 
 #include <algorithm>
-#include <array>
+#include <atomic>
 #include <cerrno>
 #include <list>
 #include <optional>
@@ -20,6 +20,7 @@
 #include "base/reasons.h"
 #include "base/status_macros.h"
 #include "server/postgres/connection/conninfo.h"
+#include "server/postgres/connection/lock_timeout.h"
 #include "server/postgres/connection/sqlstate.h"
 
 namespace syncline::postgres {
@@ -39,9 +40,6 @@ constexpr int kBinaryFormat = 1;
 
 struct FinishConnection {
   void operator()(PGconn* connection) const { PQfinish(connection); }
-};
-struct FreeCancel {
-  void operator()(PGcancel* cancel) const { PQfreeCancel(cancel); }
 };
 struct ClearResult {
   void operator()(PGresult* result) const { PQclear(result); }
@@ -105,12 +103,12 @@ struct Connection::State {
 
   std::unique_ptr<PGconn, FinishConnection> connection;
   std::unique_ptr<OpenSockets::Entry> socket;  // after the connection: destroyed first
-  std::unique_ptr<PGcancel, FreeCancel> cancel;
-  std::list<Prepared> prepared;  // most recently used first
+  std::list<Prepared> prepared;                // most recently used first
   std::unordered_map<std::string, std::list<Prepared>::iterator> by_sql;
   int64_t next_name = 1;
   std::string copied;  // the relation of the latest COPY
   bool broken = false;
+  std::atomic<bool> aborted = false;
 
   PGconn* get() const { return connection.get(); }
 
@@ -124,7 +122,6 @@ struct Connection::State {
 
 Connection::Connection(pg_conn* connection) : state_(std::make_unique<State>()) {
   state_->connection.reset(connection);
-  state_->cancel.reset(PQgetCancel(connection));
   PQsetNoticeProcessor(
       connection, [](void*, const char*) {}, nullptr);
 }
@@ -145,10 +142,12 @@ absl::StatusOr<std::unique_ptr<Connection>> Connection::Open(const ConnectionOpt
   if (PQstatus(raw) != CONNECTION_OK) {
     return ConnectError(conninfo, PQerrorMessage(raw), deadline - absl::Now());
   }
-  if (options.sockets != nullptr) {
-    connection->state_->socket = options.sockets->Add(PQsocket(raw));
+  connection->state_->socket = OpenSockets::Duplicate(options.sockets, PQsocket(raw));
+  std::string settings = kSessionSettings;
+  if (options.lock_timeout > absl::ZeroDuration()) {
+    absl::StrAppend(&settings, "; ", SetSessionLockTimeoutSql(options.lock_timeout));
   }
-  SYNCLINE_RETURN_IF_ERROR(connection->Execute(kSessionSettings));
+  SYNCLINE_RETURN_IF_ERROR(connection->Execute(settings));
   return connection;
 }
 
@@ -319,13 +318,13 @@ void Connection::Rollback() {
 }
 
 bool Connection::usable() const {
-  return !state_->broken && PQstatus(state_->get()) == CONNECTION_OK &&
+  return !state_->broken && !state_->aborted && PQstatus(state_->get()) == CONNECTION_OK &&
          PQtransactionStatus(state_->get()) == PQTRANS_IDLE;
 }
 
-void Connection::Cancel() {
-  std::array<char, 256> error = {};
-  if (state_->cancel != nullptr) PQcancel(state_->cancel.get(), error.data(), error.size());
+void Connection::Abort() {
+  state_->aborted = true;
+  state_->socket->Abort();
 }
 
 absl::StatusOr<std::vector<std::string>> Connection::WaitForNotifications(absl::Duration timeout,

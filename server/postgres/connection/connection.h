@@ -1,6 +1,6 @@
 // One libpq connection, for data transactions (COPY BINARY) and for LISTEN.
 //
-// Owned and used by one thread at a time; only Cancel may be called from another thread. Errors are
+// Owned and used by one thread at a time; only Abort may be called from another thread. Errors are
 // absl::Status with a reason and an SQLSTATE (sqlstate.h). After an UNAVAILABLE error the
 // connection is broken and must be discarded.
 #pragma once
@@ -28,6 +28,8 @@ struct ConnectionOptions {
   // Registry for the connection's socket while it is open. May be null; must outlive the
   // connection.
   OpenSockets* sockets = nullptr;
+  // Maximum wait of a statement for a lock; zero keeps the setting of the role.
+  absl::Duration lock_timeout = {};
 };
 
 class Connection {
@@ -77,10 +79,11 @@ class Connection {
   // Returns false if the connection is broken or not idle. It must not be used again then.
   bool usable() const;
 
-  // Asks the server to cancel the running statement, which then fails with CANCELLED. May be called
-  // from any thread while this object exists. The request uses a connection of its own; if it
-  // fails, the statement continues and no error is reported.
-  void Cancel();
+  // Breaks the connection: the running call and all later ones fail with UNAVAILABLE. PostgreSQL
+  // ends the statement and rolls back when it notices, within client_connection_check_interval
+  // (1 s unless it is configured). May be called from any thread while this object exists. Does not
+  // block, even if the database does not answer. An interrupted COMMIT may still succeed.
+  void Abort();
 
   // Waits for notifications of LISTEN on any channel and returns their payloads as soon as some
   // have arrived. Returns an empty vector after `timeout`, or when the descriptor `wake` becomes

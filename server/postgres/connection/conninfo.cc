@@ -123,8 +123,9 @@ const char kSessionSettings[] =
     // holds ledger rows for which the newer calls of its writers wait.
     "SELECT set_config('idle_in_transaction_session_timeout', '15s', false)"
     " WHERE current_setting('idle_in_transaction_session_timeout') = '0';"
-    // A merge or a wait for a lock ends when its client is gone, so that its locks are released.
-    "SELECT set_config('client_connection_check_interval', '5s', false)"
+    // A statement ends when its client is gone, or has given it up by closing the connection, so
+    // that its locks are released.
+    "SELECT set_config('client_connection_check_interval', '1s', false)"
     " WHERE current_setting('client_connection_check_interval', true) = '0';"
     // A transaction of an unreachable client ends within about 30 s, even if the network delivers
     // no end of the connection. Both settings are 0 on a Unix socket. A stricter value that the

@@ -1,11 +1,9 @@
 #include "server/postgres/connection/lock_policy.h"
 
-#include <algorithm>
 #include <optional>
 #include <string>
 
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_join.h"
 #include "base/backoff.h"
 #include "base/error.h"
 #include "base/monotonic_time.h"
@@ -16,20 +14,6 @@
 namespace syncline::postgres {
 namespace {
 
-constexpr size_t kMaxReportedBlockers = 5;
-
-std::string Describe(const Blocker& blocker) {
-  std::string text = absl::StrCat(blocker.object, ": ");
-  blocker.pid != 0 ? absl::StrAppend(&text, "pid ", blocker.pid, " (", blocker.application, ")")
-                   : absl::StrAppend(&text, blocker.application);
-  absl::StrAppend(&text, ", transaction open for ",
-                  absl::FormatDuration(absl::Trunc(blocker.age, absl::Seconds(1))));
-  if (!blocker.query_start.empty()) {
-    absl::StrAppend(&text, ", last statement started at ", blocker.query_start);
-  }
-  return text;
-}
-
 absl::Status MakeLockTimeoutError(Database& database, const LockPolicy& policy,
                                   const TableLocks& locks, const absl::Status& cause) {
   std::vector<Blocker> blockers;
@@ -39,17 +23,14 @@ absl::Status MakeLockTimeoutError(Database& database, const LockPolicy& policy,
     if (all.ok()) blockers = *std::move(all);
     return all.status();
   });
-  std::vector<std::string> texts;
-  for (size_t i = 0; i < std::min(blockers.size(), kMaxReportedBlockers); ++i) {
-    texts.push_back(Describe(blockers[i]));
-  }
+  const std::string named = DescribeBlockers(blockers);
   ErrorDetail detail;
   detail.reason = reason::kLockNotAvailable;
   detail.retry_after = kLockRetryAfter;
   if (!blockers.empty()) detail.subject = blockers.front().object;
-  detail.metadata = {{"blockers", absl::StrJoin(texts, "; ")}, {"sqlstate", GetSqlState(cause)}};
+  detail.metadata = {{"blockers", named}, {"sqlstate", GetSqlState(cause)}};
   const std::string who =
-      !texts.empty() ? absl::StrJoin(texts, "; ")
+      !named.empty() ? named
       : found.ok()   ? "a session that has released it since"
                      : absl::StrCat("sessions that could not be listed: ", found.message());
   return MakeError(absl::StatusCode::kAborted,

@@ -7,10 +7,24 @@
 #include "server/postgres/connection/sqlstate.h"
 
 namespace syncline::postgres {
+namespace {
+
+int64_t ToMilliseconds(absl::Duration timeout) {
+  return std::max<int64_t>(1, absl::ToInt64Milliseconds(timeout));
+}
+
+}  // namespace
 
 std::string SetLockTimeoutSql(absl::Duration timeout) {
-  return absl::StrCat("SET LOCAL lock_timeout = ",
-                      std::max<int64_t>(1, absl::ToInt64Milliseconds(timeout)));
+  return absl::StrCat("SET LOCAL lock_timeout = ", ToMilliseconds(timeout));
+}
+
+std::string SetSessionLockTimeoutSql(absl::Duration timeout) {
+  return absl::StrCat("SET lock_timeout = ", ToMilliseconds(timeout));
+}
+
+std::string BeginWithLockTimeoutSql(absl::Duration timeout) {
+  return absl::StrCat("BEGIN; ", SetLockTimeoutSql(timeout));
 }
 
 std::string ResetLockTimeoutSql() { return "SET LOCAL lock_timeout = DEFAULT"; }

@@ -14,6 +14,12 @@ namespace syncline::postgres {
 // would remove the bound.
 std::string SetLockTimeoutSql(absl::Duration timeout);
 
+// Returns the statement that sets the timeout of the session, also at least 1 ms.
+std::string SetSessionLockTimeoutSql(absl::Duration timeout);
+
+// Returns the statements that begin a transaction with the timeout, in one message.
+std::string BeginWithLockTimeoutSql(absl::Duration timeout);
+
 // Returns the statement that restores the setting of the session.
 std::string ResetLockTimeoutSql();
 

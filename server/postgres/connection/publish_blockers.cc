@@ -1,11 +1,17 @@
 #include "server/postgres/connection/publish_blockers.h"
 
+#include <algorithm>
 #include <string>
 
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "absl/time/time.h"
 #include "base/status_macros.h"
 
 namespace syncline::postgres {
 namespace {
+
+constexpr size_t kMaxReportedBlockers = 5;
 
 // $1: schemas, $2: tables, $3: whether readers are excluded, too, $4: lock modes that do not
 // conflict. One row per session and object. `pid` is 0 for a prepared transaction, `age` that of
@@ -53,6 +59,8 @@ std::vector<std::string> NonConflictingModes(LockNeed need) {
               "RowExclusiveLock", "ShareUpdateExclusiveLock",
               "ShareLock",        "ShareRowExclusiveLock",
               "ExclusiveLock"};
+    case LockNeed::kLoad:
+      return {"AccessShareLock", "RowShareLock", "RowExclusiveLock", "ShareUpdateExclusiveLock"};
     case LockNeed::kWriters:
       return {"AccessShareLock", "RowShareLock"};
     case LockNeed::kReaders:
@@ -60,6 +68,18 @@ std::vector<std::string> NonConflictingModes(LockNeed need) {
       return {};
   }
   return {};
+}
+
+std::string Describe(const Blocker& blocker) {
+  std::string text = absl::StrCat(blocker.object, ": ");
+  blocker.pid != 0 ? absl::StrAppend(&text, "pid ", blocker.pid, " (", blocker.application, ")")
+                   : absl::StrAppend(&text, blocker.application);
+  absl::StrAppend(&text, ", transaction open for ",
+                  absl::FormatDuration(absl::Trunc(blocker.age, absl::Seconds(1))));
+  if (!blocker.query_start.empty()) {
+    absl::StrAppend(&text, ", last statement started at ", blocker.query_start);
+  }
+  return text;
 }
 
 }  // namespace
@@ -87,6 +107,14 @@ absl::StatusOr<std::vector<Blocker>> FindBlockers(Transaction& transaction,
                         .query_start = row.Text("query_start")});
   }
   return blockers;
+}
+
+std::string DescribeBlockers(const std::vector<Blocker>& blockers) {
+  std::vector<std::string> texts;
+  for (size_t i = 0; i < std::min(blockers.size(), kMaxReportedBlockers); ++i) {
+    texts.push_back(Describe(blockers[i]));
+  }
+  return absl::StrJoin(texts, "; ");
 }
 
 absl::Status BeginReadOnly(Transaction& transaction) {

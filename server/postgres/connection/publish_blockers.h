@@ -3,6 +3,7 @@
 // Stateless: safe from any thread.
 #pragma once
 
+#include <string>
 #include <vector>
 
 #include "absl/status/statusor.h"
@@ -16,6 +17,7 @@ namespace syncline::postgres {
 enum class LockNeed {
   kNone,
   kRead,     // reads rows: excludes only changes of the definition
+  kLoad,     // adds rows: excludes changes of the definition, builds of indexes and merges
   kWriters,  // a merge or a copy: excludes writers
   kReaders,  // a swap or a change of the table's definition: excludes readers, also of views on the
              // table and of tables that foreign keys connect it to
@@ -26,6 +28,9 @@ enum class LockNeed {
 absl::StatusOr<std::vector<Blocker>> FindBlockers(Transaction& transaction,
                                                   const std::vector<TableName>& tables,
                                                   LockNeed need);
+
+// Returns one text that names up to five of the sessions, with the ages of their transactions.
+std::string DescribeBlockers(const std::vector<Blocker>& blockers);
 
 // Makes `transaction` read-only with one snapshot (REPEATABLE READ). Call it before any
 // other statement.
