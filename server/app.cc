@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "base/status_macros.h"
 #include "server/app_parts.h"
+#include "server/sync/sync_errors.h"
 
 namespace syncline {
 namespace {
@@ -32,19 +33,24 @@ void App::Parts::Drain() {
   deafness.reset();
   stopping.Set();
   if (database_ticker != nullptr) database_ticker->Stop();
-  // At the deadline, statements that still run (a long merge, a wait for another session's lock)
-  // are cut off: their transactions are rolled back, and their calls can be repeated on another
-  // server.
-  Ticker cut_off({{config.serve.drain_deadline, [this] { sockets.ShutDown(); }}});
+  // At the deadline, calls that cannot commit end, and statements that still run (a long merge, a
+  // wait for another session's lock) are cut off: their transactions are rolled back, and their
+  // calls can be repeated on another server.
+  Ticker cut_off({{config.serve.drain_deadline, [this] {
+                     registry->FailCalls(sync::Draining());
+                     sockets.ShutDown();
+                   }}});
   // The other checks have stopped, so the drain itself is the check that a silent database would
   // hold up.
   silence->RunCheck([this] {
     server->Drain(config.serve.drain_deadline);
     watches->Stop();
     if (flush_ticker != nullptr) flush_ticker->Stop();
+    delayed.Stop();
     start_pool->Shutdown();
     control_pool->Shutdown();
     load_pool->Shutdown();
+    claim_pool->Shutdown();
     finalize_pool->Shutdown();
     if (upkeep_ticker != nullptr) upkeep_ticker->Stop();
     if (announce_ticker != nullptr) announce_ticker->Stop();

@@ -1,6 +1,7 @@
 // App: construction of its parts.
 #include <unistd.h>
 
+#include <algorithm>
 #include <fstream>
 #include <optional>
 #include <string>
@@ -24,10 +25,16 @@ namespace {
 // Maximum StartSync calls at the same time. They sleep while one of their tables is locked, so
 // there are many more threads than control connections, and the starts of other tables have room.
 constexpr int kStartThreads = 64;
+// Threads that open and release writers, and how many of them one stream may use. A statement of
+// theirs waits for the ledger rows of another session for at most kClaimLockTimeout.
+constexpr int kClaimThreads = 4;
+constexpr int kClaimThreadsPerStream = 2;
+constexpr absl::Duration kClaimLockTimeout = absl::Seconds(1);
 constexpr absl::Duration kHealthInterval = absl::Seconds(1);
 constexpr absl::Duration kFileInterval = absl::Seconds(1);
-// Interval for flushing idle lanes while callers wait for memory, and for sending delayed answers.
-constexpr absl::Duration kMemoryPressureInterval = absl::Milliseconds(50);
+// Interval for waking parked lanes, for flushing idle lanes while callers wait for memory, and for
+// sending delayed answers.
+constexpr absl::Duration kShortInterval = absl::Milliseconds(50);
 // Interval for freeing buffers that were not needed since the last time.
 constexpr absl::Duration kUnusedInterval = absl::Seconds(1);
 constexpr absl::Duration kSweepInterval = absl::Seconds(10);
@@ -140,6 +147,7 @@ absl::Status App::Parts::BuildDatabase() {
   postgres::ConnectionOptions connection_options;
   connection_options.conninfo = conninfo;
   connection_options.sockets = &sockets;
+  connection_options.lock_timeout = kClaimLockTimeout;
   connections = std::make_unique<postgres::ConnectionPool>(connection_options);
   silence = std::make_unique<postgres::SilenceWatch>(connection_options, &sockets);
   return absl::OkStatus();
@@ -148,14 +156,20 @@ absl::Status App::Parts::BuildDatabase() {
 void App::Parts::BuildWritePath() {
   start_pool = std::make_unique<ThreadPool>("start", kStartThreads);
   control_pool = std::make_unique<ThreadPool>("control", config.database.control_connections);
-  load_pool = std::make_unique<ThreadPool>("load", config.load.load_threads);
+  // One thread remains for other streams, whatever a stream's table does.
+  load_pool = std::make_unique<ThreadPool>("load", config.load.load_threads,
+                                           std::max(1, config.load.load_threads - 1));
+  claim_pool = std::make_unique<ThreadPool>("claim", kClaimThreads, kClaimThreadsPerStream);
   finalize_pool = std::make_unique<ThreadPool>("finalize", config.load.finalize_threads);
   load_context.connections = connections.get();
   load_context.committer = &committer;
   load_context.blocks = &blocks;
   load_context.max_rejected_bytes = config.load.max_rejected_bytes;
-  load_context.wait = [this](absl::Duration delay) { return stopping.Wait(delay); };
+  load_context.stopping = [this] { return !stopping.Wait(absl::ZeroDuration()); };
+  locked_tables = std::make_unique<write::LockedTables>(std::max(1, config.load.load_threads / 2));
+  load_context.locked = locked_tables.get();
   lane_context.pool = load_pool.get();
+  lane_context.delayed = &delayed;
   lane_context.budget = &budget;
   lane_context.texts = &texts;
   lane_context.flush_bytes = config.load.flush_bytes;
@@ -188,6 +202,7 @@ void App::Parts::BuildWritePath() {
     store->ReleaseWriter(claim, end);
   };
   session.call.forget = [this](const WriterClaim& claim) { store->ForgetClaim(claim); };
+  session.call.claim_pool = claim_pool.get();
   registry = std::make_unique<sync::SyncRegistry>(
       session, sync::StartLimits{config.database.default_schema, config.database.ledger_schema,
                                  config.serve.max_streams_per_sync});
@@ -214,7 +229,7 @@ absl::Status App::Parts::BuildServer() {
   service.trust_forwarded_for = config.auth.trust_forwarded_for;
   service.start_pool = start_pool.get();
   service.control_pool = control_pool.get();
-  service.load_pool = load_pool.get();
+  service.claim_pool = claim_pool.get();
   service.finalize_pool = finalize_pool.get();
   service.limits = {config.serve.max_message_bytes, kRecommendedBatchBytes,
                     config.load.max_record_bytes};
@@ -313,9 +328,13 @@ void App::Parts::BuildTickers() {
   flush_ticker = std::make_unique<Ticker>(std::vector<Ticker::Task>{
       {config.load.flush_interval / 4,
        [this] { registry->FlushOlderThan(config.load.flush_interval); }},
-      {kMemoryPressureInterval,
+      {kShortInterval,
        [this] {
-         if (budget.waiters() > 0) registry->FlushIdle();
+         delayed.RunDue();
+         if (budget.waiters() > 0) {
+           registry->FlushIdle();
+           registry->FailLocked(budget.capacity_bytes() / 2);
+         }
          failed_tries.Tick(absl::Now());
        }},
       {kUnusedInterval,

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "absl/status/status.h"
+#include "base/delayed_tasks.h"
 #include "base/free_list.h"
 #include "base/memory_budget.h"
 #include "base/stop_signal.h"
@@ -32,6 +33,7 @@
 #include "server/sync/watch_reader.h"
 #include "server/write/ledger_upkeep.h"
 #include "server/write/load/insert_buffer.h"
+#include "server/write/load/locked_tables.h"
 #include "server/write/stream_state_store.h"
 #include "server/write/watch_source.h"
 
@@ -88,7 +90,10 @@ struct App::Parts {
   std::unique_ptr<ThreadPool> start_pool;
   std::unique_ptr<ThreadPool> control_pool;
   std::unique_ptr<ThreadPool> load_pool;
+  std::unique_ptr<ThreadPool> claim_pool;
   std::unique_ptr<ThreadPool> finalize_pool;
+  std::unique_ptr<write::LockedTables> locked_tables;
+  DelayedTasks delayed;
   write::LoadContext load_context;
   dataflow::LaneContext lane_context;
   std::unique_ptr<dataflow::AggregateFactory> aggregates;

@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <string>
 
 #include "absl/status/status.h"
@@ -44,12 +45,15 @@ class Aggregate : private RecordSink {
   // Appends one record whose values are already coerced.
   void Accept(const RecordMeta& meta, absl::Span<const Value> values);
 
-  // Commits the buffer; see InsertBuffer::Flush.
-  absl::StatusOr<write::FlushResult> Flush(const write::DueCheckpoints& checkpoints,
-                                           bool closes = false) {
+  // Tries to commit the buffer; see InsertBuffer::Flush.
+  absl::StatusOr<write::FlushAttempt> Flush(const write::DueCheckpoints& checkpoints,
+                                            bool closes = false) {
     if (parser_.has_counts()) buffer_.Count(parser_.TakeCounts());
     return buffer_.Flush(checkpoints, closes);
   }
+
+  // Ends a flush from another thread. May outlive this object.
+  std::shared_ptr<write::FlushInterrupt> interrupt() const { return buffer_.interrupt(); }
 
   int64_t buffered_bytes() const { return buffer_.bytes(); }
   bool empty() const { return buffer_.empty(); }

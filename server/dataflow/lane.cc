@@ -16,8 +16,13 @@ constexpr size_t kMinRecycledBytes = 64 << 10;
 
 }  // namespace
 
-Lane::Lane(LaneContext* context, LaneOwner* owner, std::unique_ptr<Aggregate> aggregate)
-    : context_(context), owner_(owner), aggregate_(std::move(aggregate)) {}
+Lane::Lane(LaneContext* context, LaneOwner* owner, int64_t stream_no,
+           std::unique_ptr<Aggregate> aggregate)
+    : context_(context),
+      owner_(owner),
+      group_(static_cast<uint64_t>(stream_no)),
+      interrupt_(aggregate->interrupt()),
+      aggregate_(std::move(aggregate)) {}
 
 Lane::~Lane() { DropHeld(); }
 
@@ -54,9 +59,16 @@ void Lane::FlushIdle() {
 }
 
 void Lane::Cancel() {
-  MutexLock lock(&mutex_);
-  cancelled_ = true;
-  Schedule();
+  {
+    MutexLock lock(&mutex_);
+    cancelled_ = true;
+    if (std::exchange(parked_, false)) {
+      Post();
+    } else {
+      Schedule();
+    }
+  }
+  interrupt_->Interrupt();
 }
 
 bool Lane::idle() const {
@@ -91,92 +103,114 @@ bool Lane::IsQueueEmpty() const {
 void Lane::Schedule() {
   if (scheduled_) return;
   scheduled_ = true;
-  context_->pool->Post([this, self = owner_->Self()] { RunOne(); });
+  Post();
+}
+
+void Lane::Post() {
+  context_->pool->Post(group_, [this, self = owner_->Self()] { RunOne(); });
+}
+
+void Lane::Park(absl::Duration pause) {
+  parked_ = true;
+  context_->delayed->Add(pause,
+                         [this, self = owner_->Self(), number = ++pauses_] { Unpark(number); });
+}
+
+void Lane::Unpark(int64_t pause_number) {
+  MutexLock lock(&mutex_);
+  if (!parked_ || pause_number != pauses_) return;
+  parked_ = false;
+  Post();
 }
 
 void Lane::RunOne() {
-  std::optional<Batch> batch;
-  bool flush = false;
-  bool cancelled = false;
-  int64_t dropped_bytes = 0;
-  // Take the next item from the queue, or empty the queue if the lane was cancelled.
-  {
-    MutexLock lock(&mutex_);
-    cancelled = cancelled_;
-    if (cancelled) {
-      dropped_bytes = std::exchange(queued_bytes_, 0);
-      queued_flushes_ = 0;
-      queue_.clear();
-    } else if (!queue_.empty()) {
-      batch = std::move(queue_.front());
-      queue_.pop_front();
-      if (batch.has_value()) {
-        queued_bytes_ -= batch->bytes;
-        if (!filled_) oldest_arrival_us_ = batch->arrival_us;
-        reading_ = true;
-      } else {
-        // A later flush in the queue covers this one, so commits are grouped if there is a backlog.
-        flush = --queued_flushes_ == 0;
-      }
-    }
+  const Work work = TakeWork();
+  if (work.cancelled) DropHeld();
+  if (work.dropped_bytes > 0) context_->budget->Release(work.dropped_bytes);
+  Pause pause;
+  if (plan_.has_value()) pause = TryFlush();
+  if (batch_.has_value() && !pause.has_value()) pause = Accept();
+  if (work.flush && !pause.has_value()) pause = BeginFlush();
+  EndTask(work, pause);
+}
+
+Lane::Work Lane::TakeWork() {
+  Work work;
+  MutexLock lock(&mutex_);
+  work.cancelled = cancelled_;
+  if (cancelled_) {
+    work.dropped_bytes = std::exchange(queued_bytes_, 0);
+    queued_flushes_ = 0;
+    queue_.clear();
+    return work;
   }
-  // Process the item without the lock.
-  if (cancelled) DropHeld();
-  if (dropped_bytes > 0) context_->budget->Release(dropped_bytes);
-  if (batch.has_value()) Accept(*std::move(batch));
-  if (flush) Flush();
-  // Post the next task, or become idle.
+  if (plan_.has_value() || batch_.has_value() || queue_.empty()) return work;
+  batch_ = std::move(queue_.front());
+  queue_.pop_front();
+  if (batch_.has_value()) {
+    queued_bytes_ -= batch_->bytes;
+    if (!filled_) oldest_arrival_us_ = batch_->arrival_us;
+    reading_ = true;
+  } else {
+    // A later flush in the queue covers this one, so commits are grouped if there is a backlog.
+    work.flush = --queued_flushes_ == 0;
+  }
+  return work;
+}
+
+void Lane::EndTask(const Work& work, Pause pause) {
   {
     MutexLock lock(&mutex_);
-    reading_ = false;
-    if (!queue_.empty() || (cancelled_ && !cancelled)) {
-      context_->pool->Post([this, self = owner_->Self()] { RunOne(); });
-      return;
-    }
+    reading_ = batch_.has_value();
+    const bool cancelled_meanwhile = cancelled_ && !work.cancelled;
+    if (pause.has_value() && !cancelled_meanwhile) return Park(*pause);
+    if (!queue_.empty() || cancelled_meanwhile) return Post();
     scheduled_ = false;
   }
   owner_->OnIdle();
 }
 
-void Lane::Accept(Batch batch) {
+Lane::Pause Lane::Accept() {
   if (failed_) {
-    context_->budget->Release(batch.bytes);
-    return;
+    context_->budget->Release(batch_->bytes);
+    batch_.reset();
+    return std::nullopt;
   }
   // Rows are rarely larger than their JSON. A batch that grows beyond this limit is parsed and
   // flushed in pieces.
-  const int64_t max_bytes = FullBytes() + 2 * batch.bytes;
-  int64_t before = aggregate_->buffered_bytes();
+  const int64_t max_bytes = FullBytes() + 2 * batch_->bytes;
   // Parse the batch. Flush whenever the buffer is full and records of the batch remain.
-  absl::StatusOr<Accepted> accepted = aggregate_->Accept(&batch, max_bytes);
+  int64_t before = aggregate_->buffered_bytes();
+  absl::StatusOr<Accepted> accepted = aggregate_->Accept(&*batch_, max_bytes);
   while (accepted.ok() && accepted->more) {
     const int64_t grown = aggregate_->buffered_bytes() - before;
     held_bytes_ += grown;
     context_->budget->ForceAcquire(grown);
     SetFilled(true);
     owner_->OnAccepted(*accepted, 0);
-    Flush();
-    if (failed_) {
-      context_->budget->Release(batch.bytes);
-      return;
-    }
+    const Pause pause = BeginFlush();
+    if (pause.has_value() || failed_) return pause;
     before = aggregate_->buffered_bytes();
-    accepted = aggregate_->Accept(&batch, max_bytes);
+    accepted = aggregate_->Accept(&*batch_, max_bytes);
   }
-  RecycleBuffer(batch.records.get());
-  batch.records.reset();
+  const int64_t bytes = batch_->bytes;
+  RecycleBuffer(batch_->records.get());
+  batch_.reset();
   // From here on the budget is charged with the encoded rows instead of the message.
   const int64_t grown = aggregate_->buffered_bytes() - before;
   held_bytes_ += grown;
-  if (grown > batch.bytes) {
-    context_->budget->ForceAcquire(grown - batch.bytes);
+  if (grown > bytes) {
+    context_->budget->ForceAcquire(grown - bytes);
   } else {
-    context_->budget->Release(batch.bytes - grown);
+    context_->budget->Release(bytes - grown);
   }
-  if (!accepted.ok()) return Fail(accepted.status());
+  if (!accepted.ok()) {
+    Fail(accepted.status());
+    return std::nullopt;
+  }
   SetFilled(!aggregate_->empty());
-  owner_->OnAccepted(*accepted, batch.bytes);
-  if (aggregate_->buffered_bytes() >= FullBytes()) Flush();
+  owner_->OnAccepted(*accepted, bytes);
+  return aggregate_->buffered_bytes() >= FullBytes() ? BeginFlush() : std::nullopt;
 }
 
 void Lane::RecycleBuffer(v1::RecordBatch* records) {
@@ -194,20 +228,35 @@ int64_t Lane::FullBytes() const {
   return std::min(context_->flush_bytes, share);
 }
 
-void Lane::Flush() {
-  if (failed_) return;
-  const FlushPlan plan = owner_->PlanFlush(*this, !aggregate_->empty(), IsQueueEmpty());
-  if (!plan.needed) return;
-  const absl::StatusOr<write::FlushResult> flushed =
-      aggregate_->Flush(plan.checkpoints, plan.ends_call);
-  if (!flushed.ok()) return Fail(flushed.status());
-  context_->budget->Release(std::exchange(held_bytes_, 0));
+Lane::Pause Lane::BeginFlush() {
+  if (failed_) return std::nullopt;
+  FlushPlan plan = owner_->PlanFlush(*this, !aggregate_->empty(), IsQueueEmpty());
+  if (!plan.needed) return std::nullopt;
+  plan_ = std::move(plan);
+  return TryFlush();
+}
+
+Lane::Pause Lane::TryFlush() {
+  const absl::StatusOr<write::FlushAttempt> attempt =
+      aggregate_->Flush(plan_->checkpoints, plan_->ends_call);
+  if (!attempt.ok()) {
+    Fail(attempt.status());
+    return std::nullopt;
+  }
+  SetLocked(attempt->locked);
+  if (!attempt->committed.has_value()) return attempt->pause;
+  plan_.reset();
+  context_->budget->Release(held_bytes_.exchange(0));
   SetFilled(false);
-  owner_->OnFlushed(*flushed);
+  owner_->OnFlushed(*attempt->committed);
+  return std::nullopt;
+}
+
+void Lane::SetLocked(bool locked) {
+  if (std::exchange(locked_, locked) != locked) owner_->OnLocked(locked);
 }
 
 void Lane::Fail(const absl::Status& status) {
-  failed_ = true;
   DropHeld();
   owner_->OnFailed(status);
 }
@@ -215,8 +264,11 @@ void Lane::Fail(const absl::Status& status) {
 void Lane::DropHeld() {
   failed_ = true;
   aggregate_.reset();
+  plan_.reset();
   SetFilled(false);
-  if (held_bytes_ > 0) context_->budget->Release(std::exchange(held_bytes_, 0));
+  const int64_t dropped = held_bytes_.exchange(0) + (batch_.has_value() ? batch_->bytes : 0);
+  batch_.reset();
+  if (dropped > 0) context_->budget->Release(dropped);
 }
 
 void Lane::SetFilled(bool filled) {

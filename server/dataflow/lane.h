@@ -2,8 +2,10 @@
 //
 // A lane runs on one pool thread at a time and returns the thread after each batch, so that streams
 // share the pool fairly. It owns one Aggregate. It parses its batches and flushes when the buffer
-// is full, on request, or when the data reaches an age. Several lanes of one stream work at the
-// same time and commit out of order; the ledger reconciles the ranges.
+// is full, on request, or when the data reaches an age. A flush that must be tried again, because
+// of another session's lock or of the database, parks the lane: it keeps its block, gives its
+// thread back and comes again after a pause. Several lanes of one stream work at the same time and
+// commit out of order; the ledger reconciles the ranges.
 #pragma once
 
 #include <atomic>
@@ -15,18 +17,23 @@
 #include "absl/base/thread_annotations.h"
 #include "absl/status/status.h"
 #include "absl/time/time.h"
+#include "base/delayed_tasks.h"
 #include "base/free_list.h"
 #include "base/memory_budget.h"
 #include "base/mutex.h"
 #include "base/thread_pool.h"
 #include "server/dataflow/aggregate.h"
 #include "server/dataflow/batch.h"
+#include "server/write/load/flush_interrupt.h"
 
 namespace syncline::dataflow {
 
 // Dependencies and counters shared by all lanes of a server. Every pointer must outlive them.
 struct LaneContext {
+  // Runs the lanes; those of one stream are a group.
   ThreadPool* pool = nullptr;
+  // Wakes parked lanes.
+  DelayedTasks* delayed = nullptr;
   MemoryBudget* budget = nullptr;
   // Receives the string buffers of parsed batches for reuse.
   FreeStrings* texts = nullptr;
@@ -65,6 +72,8 @@ class LaneOwner {
   virtual FlushPlan PlanFlush(const Lane& lane, bool holds_rows, bool queue_is_empty) = 0;
   // A batch of `bytes` bytes of payload was parsed; `bytes` is 0 for all but its last piece.
   virtual void OnAccepted(const Accepted& accepted, int64_t bytes) = 0;
+  // Another session's lock has stopped a flush (true), or no longer stops it.
+  virtual void OnLocked(bool locked) = 0;
   // A flush was committed.
   virtual void OnFlushed(const write::FlushResult& flushed) = 0;
   // The lane has failed. It drops what it holds and everything that follows.
@@ -76,8 +85,9 @@ class LaneOwner {
 // Thread-safe.
 class Lane {
  public:
-  // `context` and `owner` must outlive the lane.
-  Lane(LaneContext* context, LaneOwner* owner, std::unique_ptr<Aggregate> aggregate);
+  // `context` and `owner` must outlive the lane. `stream_no` is the stream's number in the ledger.
+  Lane(LaneContext* context, LaneOwner* owner, int64_t stream_no,
+       std::unique_ptr<Aggregate> aggregate);
   // Must not be destroyed while work is queued.
   ~Lane();
 
@@ -89,25 +99,46 @@ class Lane {
   void FlushOlderThan(absl::Duration age);
   // Requests a flush if the lane holds data and is idle, because others wait for its memory.
   void FlushIdle();
-  // Drops the queued and held data. A running flush completes.
+  // Drops the queued and held data, and ends a running flush unless it is in COMMIT. Does not
+  // block.
   void Cancel();
 
-  // Returns whether nothing is queued or running.
+  // Returns whether nothing is queued, running or parked.
   bool idle() const;
   // Returns whether anything is queued, running or held.
   bool has_work() const;
   // Returns the number of queued bytes that are not parsed yet.
   int64_t queued_bytes() const;
+  // Returns the number of bytes of rows that are not committed yet.
+  int64_t held_bytes() const { return held_bytes_; }
   // Returns the arrival of the oldest batch with uncommitted records, as Batch::arrival_us, or
   // nullopt if there is none.
   std::optional<int64_t> oldest_arrival_us() const;
 
  private:
+  // What a task has to do, besides the batch and the flush that an earlier one has begun.
+  struct Work {
+    bool cancelled = false;
+    int64_t dropped_bytes = 0;  // of the queue of a cancelled lane
+    bool flush = false;
+  };
+  // The pause before a flush is tried again; nullopt if no flush is in progress.
+  using Pause = std::optional<absl::Duration>;
+
   void Schedule() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void Post() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void Park(absl::Duration pause) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // Ends the pause of this number, unless it has ended already.
+  void Unpark(int64_t pause_number);
   void RunOne();
-  void Accept(Batch batch);
+  Work TakeWork();
+  // Posts the next task, parks the lane, or makes it idle.
+  void EndTask(const Work& work, Pause pause);
+  Pause Accept();
   void RecycleBuffer(v1::RecordBatch* records);
-  void Flush();
+  Pause BeginFlush();
+  Pause TryFlush();
+  void SetLocked(bool locked);
   void Fail(const absl::Status& status);
   void DropHeld();
   bool IsQueueEmpty() const;
@@ -117,20 +148,27 @@ class Lane {
 
   LaneContext* const context_;
   LaneOwner* const owner_;
+  const uint64_t group_;
+  const std::shared_ptr<write::FlushInterrupt> interrupt_;
 
   // Used only by the running task.
   std::unique_ptr<Aggregate> aggregate_;
-  int64_t held_bytes_ = 0;  // charged to the budget for the buffer
+  std::optional<Batch> batch_;     // parsed in part
+  std::optional<FlushPlan> plan_;  // of the flush in progress
+  bool locked_ = false;            // as reported to the owner
   bool failed_ = false;
 
+  std::atomic<int64_t> held_bytes_ = 0;  // charged to the budget for the buffer
   mutable Mutex mutex_;
   std::deque<std::optional<Batch>> queue_ ABSL_GUARDED_BY(mutex_);  // nullopt: a flush
   int64_t queued_bytes_ ABSL_GUARDED_BY(mutex_) = 0;
   int64_t queued_flushes_ ABSL_GUARDED_BY(mutex_) = 0;
-  bool scheduled_ ABSL_GUARDED_BY(mutex_) = false;
+  bool scheduled_ ABSL_GUARDED_BY(mutex_) = false;  // a task is posted, runs or is parked
+  bool parked_ ABSL_GUARDED_BY(mutex_) = false;
+  int64_t pauses_ ABSL_GUARDED_BY(mutex_) = 0;
   bool cancelled_ ABSL_GUARDED_BY(mutex_) = false;
   bool filled_ ABSL_GUARDED_BY(mutex_) = false;
-  bool reading_ ABSL_GUARDED_BY(mutex_) = false;  // a batch is being parsed
+  bool reading_ ABSL_GUARDED_BY(mutex_) = false;  // a batch is being parsed, or is in part
   // Arrival of the oldest batch that is held or being parsed.
   int64_t oldest_arrival_us_ ABSL_GUARDED_BY(mutex_) = 0;
   absl::Time filled_since_ ABSL_GUARDED_BY(mutex_);

@@ -2,6 +2,9 @@
 
 #include <grpcpp/impl/codegen/proto_utils.h>
 
+#include <cstdint>
+#include <functional>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -101,7 +104,10 @@ void StreamRecordsReactor::OnHeader(const v1::StreamHeader& header) {
   }
   sync_id_ = header.sync_id();
   name_ = absl::StrCat(header.sync_id(), "/", header.descriptor().name(), "/", header.writer_id());
-  context_.pool->Post([self = shared_from_this(), header] { self->Open(header); });
+  // The calls of one stream wait for the same locks, so they are a group.
+  const uint64_t stream = std::hash<std::string>()(absl::StrCat(
+      header.sync_id(), "/", header.descriptor().namespace_(), "/", header.descriptor().name()));
+  context_.claim_pool->Post(stream, [self = shared_from_this(), header] { self->Open(header); });
 }
 
 void StreamRecordsReactor::Open(const v1::StreamHeader& header) {

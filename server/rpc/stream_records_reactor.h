@@ -3,7 +3,7 @@
 // Reads a message, passes it on, and starts the next read only when the WriterCall permits it: not
 // reading is the back-pressure. The call may end at any time, even while a read is outstanding;
 // draining, fencing and failed lanes need this (decision 0008). Methods run on gRPC's threads and
-// never block; blocking work runs on the load pool. Owns itself until OnDone.
+// never block; blocking work runs on the claim pool. Owns itself until OnDone.
 #pragma once
 
 #include <grpcpp/grpcpp.h>
@@ -32,7 +32,7 @@ namespace syncline::rpc {
 struct StreamRecordsContext {
   sync::SyncRegistry* registry = nullptr;
   Admission* admission = nullptr;
-  ThreadPool* pool = nullptr;
+  ThreadPool* claim_pool = nullptr;
   metrics::Metrics* metrics = nullptr;
   FreeStrings* texts = nullptr;
 };
@@ -60,7 +60,7 @@ class StreamRecordsReactor final : public grpc::ServerReadReactor<grpc::ByteBuff
   void OnHeader(const v1::StreamHeader& header);
   void OnBatch(std::unique_ptr<v1::RecordBatch> records);
   void OnCheckpoint(v1::Checkpoint checkpoint);
-  // Checks the caller, claims the writer and starts reading. Blocks; runs on the load pool.
+  // Checks the caller, claims the writer and starts reading. Blocks; runs on the claim pool.
   void Open(const v1::StreamHeader& header);
   // Continues as a repeated call, because the stream has been completed. Blocks.
   void Repeat(sync::StreamSession& session, const v1::StreamHeader& header);

@@ -191,7 +191,7 @@ grpc::ServerReadReactor<grpc::ByteBuffer>* SyncService::StreamRecords(
   }
   return StreamRecordsReactor::Start({.registry = context_.registry,
                                       .admission = context_.admission,
-                                      .pool = context_.load_pool,
+                                      .claim_pool = context_.claim_pool,
                                       .metrics = context_.metrics,
                                       .texts = context_.texts},
                                      *std::move(caller), response);

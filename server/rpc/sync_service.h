@@ -41,7 +41,7 @@ struct ServiceContext {
   bool trust_forwarded_for = false;
   ThreadPool* start_pool = nullptr;  // for StartSync, which may wait for another session's lock
   ThreadPool* control_pool = nullptr;
-  ThreadPool* load_pool = nullptr;
+  ThreadPool* claim_pool = nullptr;  // for opening writers
   ThreadPool* finalize_pool = nullptr;
   Limits limits;
 };

@@ -73,6 +73,7 @@ class StreamSession {
   void NoteAge() const;
   // Flushes the data of idle lanes.
   void FlushIdle();
+  std::vector<std::shared_ptr<WriterCall>> Calls() const;
   int64_t open_calls() const;
 
  private:

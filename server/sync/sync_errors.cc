@@ -63,6 +63,16 @@ absl::Status Draining() {
                    {.reason = reason::kDraining, .retry_after = absl::Seconds(2)});
 }
 
+absl::Status LockedOut(const TableName& table) {
+  return MakeError(absl::StatusCode::kAborted,
+                   absl::StrCat("another session locks ", table.ToString(),
+                                ", and the memory of the records that wait for it is needed; those "
+                                "that are not durable were dropped"),
+                   {.reason = reason::kLockNotAvailable,
+                    .subject = table.ToString(),
+                    .retry_after = absl::Seconds(5)});
+}
+
 absl::Status CallerGone() {
   return MakeError(absl::StatusCode::kCancelled, "the caller cancelled the call or disconnected",
                    {.reason = reason::kCallerGone});

@@ -9,6 +9,7 @@
 #include "absl/strings/string_view.h"
 #include "base/error.h"
 #include "base/reasons.h"
+#include "server/model/table_name.h"
 
 namespace syncline::sync {
 
@@ -27,6 +28,9 @@ absl::Status SyncWasCancelled();
 absl::Status NotStarted(absl::string_view sync_id);
 // UNAVAILABLE DRAINING with RetryInfo: the server is stopping.
 absl::Status Draining();
+// ABORTED LOCK_NOT_AVAILABLE with RetryInfo: another session has locked the table for long, and
+// other calls need the memory of the call's records.
+absl::Status LockedOut(const TableName& table);
 // CANCELLED CALLER_GONE: the caller cancelled the call, or its connection broke.
 absl::Status CallerGone();
 // FAILED_PRECONDITION STREAM_COMPLETED: records that are not durable were sent after the

@@ -11,6 +11,12 @@
 #include "server/write/write_errors.h"
 
 namespace syncline::sync {
+namespace {
+
+// A lock that is held for less is waited for, even if other calls need the memory meanwhile.
+constexpr absl::Duration kMinLockedTime = absl::Seconds(10);
+
+}  // namespace
 
 SyncRegistry::SyncRegistry(const SessionContext& context, StartLimits limits)
     : context_(context), limits_(std::move(limits)) {}
@@ -179,6 +185,10 @@ void SyncRegistry::EndCalls(const absl::Status& status) {
   for (const auto& session : Sessions()) session->EndCalls(status);
 }
 
+void SyncRegistry::FailCalls(const absl::Status& status) {
+  for (const auto& session : Sessions()) session->FailCalls(status);
+}
+
 void SyncRegistry::FlushOlderThan(absl::Duration age) {
   for (const auto& session : Sessions()) session->FlushOlderThan(age);
 }
@@ -189,6 +199,32 @@ void SyncRegistry::NoteAges() {
 
 void SyncRegistry::FlushIdle() {
   for (const auto& session : Sessions()) session->FlushIdle();
+}
+
+void SyncRegistry::FailLocked(int64_t max_bytes) {
+  struct Locked {
+    std::shared_ptr<WriterCall> call;
+    WriterCall::LockedData data;
+    TableName table;
+  };
+  std::vector<Locked> locked;
+  int64_t held = 0;
+  const absl::Time before = absl::Now() - kMinLockedTime;
+  for (const auto& session : Sessions()) {
+    for (auto& call : session->Calls()) {
+      const std::optional<WriterCall::LockedData> data = call->locked_data();
+      if (!data.has_value() || data->since > before) continue;
+      held += data->bytes;
+      locked.push_back({std::move(call), *data, session->plan().table});
+    }
+  }
+  std::sort(locked.begin(), locked.end(),
+            [](const Locked& a, const Locked& b) { return a.data.since < b.data.since; });
+  for (const Locked& one : locked) {
+    if (held <= max_bytes) return;
+    held -= one.data.bytes;
+    one.call->Fail(LockedOut(one.table));
+  }
 }
 
 int64_t SyncRegistry::open_calls() const {

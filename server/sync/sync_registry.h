@@ -70,11 +70,16 @@ class SyncRegistry {
 
   // Lets every open call commit what it has accepted and end with `status`.
   void EndCalls(const absl::Status& status);
+  // Fails every open call with `status`, without what is not committed yet.
+  void FailCalls(const absl::Status& status);
   void FlushOlderThan(absl::Duration age);
   // Reports to the metrics of every stream how long its oldest uncommitted record has waited.
   void NoteAges();
   // Flushes the data of idle lanes.
   void FlushIdle();
+  // While the calls that other sessions' locks have stopped for 10 s hold more than `max_bytes`,
+  // fails the one that has been stopped for longest. Call it if others wait for their memory.
+  void FailLocked(int64_t max_bytes);
   int64_t open_calls() const;
   // Removes syncs whose sessions are not in use, if their streams have ended or if they were last
   // used more than `age` ago.

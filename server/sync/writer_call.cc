@@ -43,7 +43,8 @@ WriterCall::WriterCall(const CallContext* context, const StreamPlan& plan,
   summary_.durable_offset = durable.DurableOffset();
   for (int i = 0; i < context->lanes_per_stream; ++i) {
     lanes_.push_back(std::make_unique<dataflow::Lane>(
-        context->lanes, this, context->aggregates->Create(plan, sync_id, claim, durable)));
+        context->lanes, this, claim.stream_no,
+        context->aggregates->Create(plan, sync_id, claim, durable)));
   }
 }
 
@@ -271,7 +272,7 @@ void WriterCall::ForgetLocked(const std::vector<PendingCheckpoint>& committed) {
 }
 
 bool WriterCall::HasRoomLocked() const {
-  return queued_bytes_ + checkpoint_bytes_ < context_->max_queued_bytes;
+  return locked_lanes_ == 0 && queued_bytes_ + checkpoint_bytes_ < context_->max_queued_bytes;
 }
 
 void WriterCall::OnAccepted(const dataflow::Accepted& accepted, int64_t bytes) {
@@ -297,6 +298,24 @@ bool WriterCall::CountRejected(const std::map<std::string, int64_t>& rejected) {
   // Set here, because the caller may have ended the call, or may do so before End is called.
   if (too_many && end_status_.ok()) end_status_ = TooManyRejected(*context_->max_rejected);
   return too_many;
+}
+
+void WriterCall::OnLocked(bool locked) {
+  // The caller may continue at the OnFlushed that follows.
+  MutexLock lock(&mutex_);
+  if (locked && locked_lanes_ == 0) locked_since_ = absl::Now();
+  locked_lanes_ += locked ? 1 : -1;
+}
+
+std::optional<WriterCall::LockedData> WriterCall::locked_data() const {
+  LockedData data;
+  {
+    MutexLock lock(&mutex_);
+    if (locked_lanes_ == 0) return std::nullopt;
+    data.since = locked_since_;
+  }
+  for (const auto& lane : lanes_) data.bytes += lane->held_bytes() + lane->queued_bytes();
+  return data;
 }
 
 void WriterCall::OnFlushed(const write::FlushResult& flushed) {
@@ -351,10 +370,11 @@ void WriterCall::ReportIfDone() {
     return Report();
   }
   // Releasing the claim is I/O, and this may be one of gRPC's threads.
-  context_->lanes->pool->Post([self = shared_from_this(), end] {
-    self->context_->release(self->claim_, end);
-    self->Report();
-  });
+  context_->claim_pool->Post(static_cast<uint64_t>(claim_.stream_no),
+                             [self = shared_from_this(), end] {
+                               self->context_->release(self->claim_, end);
+                               self->Report();
+                             });
 }
 
 void WriterCall::Report() {

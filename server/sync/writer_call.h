@@ -24,6 +24,7 @@
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "base/mutex.h"
+#include "base/thread_pool.h"
 #include "server/dataflow/aggregate_factory.h"
 #include "server/dataflow/lane.h"
 #include "server/metrics/metrics.h"
@@ -42,13 +43,15 @@ struct CallContext {
   const dataflow::AggregateFactory* aggregates = nullptr;
   int lanes_per_stream = 2;
   // A call stops reading while at least this many bytes are queued for its lanes, including
-  // checkpoints.
+  // checkpoints. While another session's lock stops one of its lanes it does not read at all.
   int64_t max_queued_bytes = 4 << 20;
   std::optional<int64_t> max_rejected;
-  // Releases the claim of a call that has ended with the given status. May block.
+  // Releases the claim of a call that has ended with the given status. May block; runs on
+  // `claim_pool`.
   std::function<void(const WriterClaim&, const absl::Status&)> release;
   // Ends the claim of a call whose last commit has released it.
   std::function<void(const WriterClaim&)> forget;
+  ThreadPool* claim_pool = nullptr;
 };
 
 struct CallSummary {
@@ -92,6 +95,14 @@ class WriterCall final : public dataflow::LaneOwner,
   // Flushes idle lanes that hold data.
   void FlushIdle();
 
+  // What the call holds while another session's lock stops it.
+  struct LockedData {
+    absl::Time since;
+    int64_t bytes = 0;
+  };
+  // Returns nullopt if no lock stops the call.
+  std::optional<LockedData> locked_data() const;
+
   const WriterClaim& claim() const { return claim_; }
 
  private:
@@ -102,6 +113,7 @@ class WriterCall final : public dataflow::LaneOwner,
   dataflow::FlushPlan PlanFlush(const dataflow::Lane& lane, bool holds_rows,
                                 bool queue_is_empty) override;
   void OnAccepted(const dataflow::Accepted& accepted, int64_t bytes) override;
+  void OnLocked(bool locked) override;
   void OnFlushed(const write::FlushResult& flushed) override;
   void OnFailed(const absl::Status& status) override { Fail(status); }
   void OnIdle() override;
@@ -134,7 +146,7 @@ class WriterCall final : public dataflow::LaneOwner,
   const std::shared_ptr<metrics::StreamMetrics> metrics_;
   std::vector<std::unique_ptr<dataflow::Lane>> lanes_;
 
-  Mutex mutex_;
+  mutable Mutex mutex_;
   State state_ ABSL_GUARDED_BY(mutex_) = State::kOpen;
   absl::Status end_status_ ABSL_GUARDED_BY(mutex_);
   Done done_ ABSL_GUARDED_BY(mutex_);
@@ -149,6 +161,8 @@ class WriterCall final : public dataflow::LaneOwner,
   int64_t queued_bytes_ ABSL_GUARDED_BY(mutex_) = 0;  // changed only by AddQueuedLocked
   // Batches that wait for the budget before they are given to a lane.
   int64_t waiting_batches_ ABSL_GUARDED_BY(mutex_) = 0;
+  int locked_lanes_ ABSL_GUARDED_BY(mutex_) = 0;  // stopped by another session's lock
+  absl::Time locked_since_ ABSL_GUARDED_BY(mutex_);
   std::function<void()> ready_ ABSL_GUARDED_BY(mutex_);  // called when there is room
   // Uncommitted checkpoints of this writer, in the order of their offsets and numbers.
   std::deque<PendingCheckpoint> checkpoints_ ABSL_GUARDED_BY(mutex_);

@@ -7,6 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "base/status_macros.h"
+#include "server/postgres/connection/lock_timeout.h"
 #include "server/postgres/ledger/checkpoint_numbers.h"
 #include "server/postgres/ledger/checkpoint_states.h"
 #include "server/postgres/ledger/ledger_errors.h"
@@ -77,7 +78,10 @@ absl::StatusOr<SyncEntry> StreamStateStore::CancelSync(absl::string_view sync_id
 absl::StatusOr<ClaimedWriter> StreamStateStore::ClaimWriter(int64_t sync_no, int64_t stream_no,
                                                             absl::string_view writer_id,
                                                             std::optional<int64_t> expected_epoch) {
-  return claims_.Claim(sync_no, stream_no, writer_id, expected_epoch);
+  absl::StatusOr<ClaimedWriter> claimed =
+      claims_.Claim(sync_no, stream_no, writer_id, expected_epoch);
+  if (postgres::IsLockTimeout(claimed.status())) return WriterBusy(writer_id);
+  return claimed;
 }
 
 void StreamStateStore::ReleaseWriter(const WriterClaim& claim, const absl::Status& end) {

@@ -56,7 +56,8 @@ class StreamStateStore {
   absl::StatusOr<SyncEntry> CancelSync(absl::string_view sync_id);
 
   // Claims the writer, whose epoch must not be higher than `expected_epoch` if there is one.
-  // Errors: ABORTED FENCED; FAILED_PRECONDITION STREAM_COMPLETED, SYNC_CANCELLED.
+  // Errors: ABORTED FENCED; FAILED_PRECONDITION STREAM_COMPLETED, SYNC_CANCELLED; ABORTED
+  // LOCK_NOT_AVAILABLE (WriterBusy).
   absl::StatusOr<ClaimedWriter> ClaimWriter(int64_t sync_no, int64_t stream_no,
                                             absl::string_view writer_id,
                                             std::optional<int64_t> expected_epoch = std::nullopt);

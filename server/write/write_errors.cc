@@ -71,6 +71,14 @@ absl::Status WritersActive(const std::vector<std::string>& writer_ids) {
                     .retry_after = absl::Milliseconds(500)});
 }
 
+absl::Status WriterBusy(absl::string_view writer_id) {
+  return MakeError(absl::StatusCode::kAborted,
+                   absl::StrCat("writer \"", writer_id,
+                                "\" cannot be opened while a commit of its earlier call or the "
+                                "completion of its stream is in progress"),
+                   {.reason = reason::kLockNotAvailable, .retry_after = absl::Seconds(1)});
+}
+
 absl::Status CountMismatch(int64_t expected, int64_t committed) {
   return MakeError(absl::StatusCode::kFailedPrecondition,
                    absl::StrCat("the caller sent ", expected, " records, but ", committed,

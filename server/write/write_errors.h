@@ -25,6 +25,9 @@ absl::Status StaleGeneration(const TableName& table, int64_t requested, int64_t 
 absl::Status TableOwned(const TableName& table);
 // FAILED_PRECONDITION WRITERS_ACTIVE with RetryInfo; metadata writer_ids.
 absl::Status WritersActive(const std::vector<std::string>& writer_ids);
+// ABORTED LOCK_NOT_AVAILABLE with RetryInfo: the writer cannot be opened while an earlier call of
+// it commits or its stream is being completed.
+absl::Status WriterBusy(absl::string_view writer_id);
 // FAILED_PRECONDITION COUNT_MISMATCH; metadata expected_records, committed_records.
 absl::Status CountMismatch(int64_t expected, int64_t committed);
 // FAILED_PRECONDITION OFFSETS_MISSING: records after a gap are committed, those in the gap are not.

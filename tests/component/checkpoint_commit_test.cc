@@ -12,6 +12,8 @@
 #include "absl/strings/str_cat.h"
 #include "base/status_macros.h"
 #include "base/thread.h"
+#include "server/postgres/ledger/checkpoint_reader.h"
+#include "tests/component/flush_all.h"
 #include "tests/component/write_path_fixture.h"
 #include "tests/support/status_matchers.h"
 
@@ -127,7 +129,7 @@ TEST_F(CheckpointCommitTest, GlobalCheckpointIsAnnouncedAfterLastOfItsCommits) {
   load_.changed = &store_->changed();
   write::InsertBuffer first(&load_, plan_, "sync", Claim("a").claim);
   Fill(first, 0, 2);
-  ASSERT_OK(first.Flush([&](int64_t) {
+  ASSERT_OK(testing::FlushAll(first, [&](int64_t) {
     return std::vector<PendingCheckpoint>{Global("g", {{"a", 2}, {"b", 3}})};
   }));
   ASSERT_OK(store_->AnnounceChanges());
@@ -137,7 +139,7 @@ TEST_F(CheckpointCommitTest, GlobalCheckpointIsAnnouncedAfterLastOfItsCommits) {
       absl::StrCat("SELECT count(sequence) FROM ", Table("global_checkpoint"));
   EXPECT_EQ(QueryInt(numbered), 0);
   // This commit has no checkpoint.
-  ASSERT_OK(second.Flush({}));
+  ASSERT_OK(testing::FlushAll(second));
   ASSERT_OK(store_->AnnounceChanges());
   EXPECT_EQ(QueryInt(numbered), 1);
 }

@@ -12,6 +12,7 @@
 #include "absl/time/time.h"
 #include "server/write/load/insert_buffer.h"
 #include "server/write/stream_state_store.h"
+#include "tests/component/flush_all.h"
 #include "tests/component/write_path_fixture.h"
 #include "tests/support/own_cluster.h"
 #include "tests/support/status_matchers.h"
@@ -58,7 +59,7 @@ class ClaimCrashTest : public testing::WithOwnCluster<testing::WritePathTest> {
                                     bool closes = false) {
     InsertBuffer buffer(&load_, plan_, "sync", claim);
     Fill(buffer, begin, end);
-    return buffer.Flush({}, closes);
+    return testing::FlushAll(buffer, {}, closes);
   }
 
   // Loads records `durable`..9 in a new call and completes the stream at the other server.

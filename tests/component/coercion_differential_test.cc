@@ -16,6 +16,7 @@
 #include "server/postgres/connection/connection_pool.h"
 #include "server/postgres/ledger/ledger_migration.h"
 #include "server/write/stream_state_store.h"
+#include "tests/component/flush_all.h"
 #include "tests/component/ledger_fixture.h"
 #include "tests/component/reference_values.h"
 #include "tests/support/postgres_fixture.h"
@@ -77,7 +78,8 @@ class CoercionDifferentialTest : public LedgerFixture {
     context_.connections = connections_.get();
     context_.committer = committer_.get();
     context_.blocks = &blocks_;
-    context_.wait = [](absl::Duration) { return false; };
+    context_.locked = &locked_;
+    context_.stopping = [] { return true; };
     OpenAggregate();
   }
 
@@ -153,7 +155,7 @@ class CoercionDifferentialTest : public LedgerFixture {
     ASSERT_OK_AND_ASSIGN(const dataflow::Accepted accepted,
                          aggregate_->Accept(&batch, int64_t{1} << 40));
     EXPECT_EQ(accepted.skipped, 0);
-    ASSERT_OK_AND_ASSIGN(const write::FlushResult flushed, aggregate_->Flush({}));
+    ASSERT_OK_AND_ASSIGN(const write::FlushResult flushed, FlushAll(*aggregate_));
     EXPECT_EQ(flushed.rows, static_cast<int64_t>(numbers_.size()));
     EXPECT_EQ(flushed.durable_offset, first + kBatch);
   }
@@ -198,6 +200,7 @@ class CoercionDifferentialTest : public LedgerFixture {
 
   StreamPlan plan_;
   FreeBlocks blocks_{1 << 20};
+  write::LockedTables locked_{1};
   write::LoadContext context_;
   std::unique_ptr<dataflow::Aggregate> aggregate_;
 

@@ -14,6 +14,7 @@
 #include "server/postgres/ledger/writer_claims.h"
 #include "server/postgres/table/table_operations.h"
 #include "tests/component/app_fixture.h"
+#include "tests/component/flush_all.h"
 
 namespace syncline::testing {
 namespace {
@@ -127,7 +128,7 @@ TEST_F(ConnectorWiringSuite, CanWriteOneRecord) {
       app().aggregates()->Create(plan_, "42", claimed.claim, claimed.committed);
   aggregate->Accept({.offset = 0, .extracted_at_us = kExtractedAtUs, .meta_json = "{}"},
                     {Value::Scalar(1), Value::Text("Alice")});
-  ASSERT_OK_AND_ASSIGN(const write::FlushResult flushed, aggregate->Flush({}));
+  ASSERT_OK_AND_ASSIGN(const write::FlushResult flushed, FlushAll(*aggregate));
   EXPECT_EQ(flushed.rows, 1);
   const std::string table = absl::StrCat(new_schema(), ".people");
   EXPECT_EQ(QueryInt("SELECT count(*) FROM " + table), 1);

@@ -9,6 +9,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
 #include "server/write/load/insert_buffer.h"
+#include "tests/component/flush_all.h"
 #include "tests/component/write_path_fixture.h"
 #include "tests/support/status_matchers.h"
 
@@ -38,7 +39,7 @@ class TableFaultTest : public WritePathTest, public ::testing::WithParamInterfac
     Fill(buffer, 3, 5);
     buffer.Reject({5, "INVALID_JSON", "bad"});
     buffer.Cover({5, 6}, 0);
-    return buffer.Flush({});
+    return testing::FlushAll(buffer);
   }
 };
 
@@ -96,7 +97,7 @@ TEST_F(DataTransactionTest, OlderCallIsFencedDespiteSharedReject) {
     Fill(buffer, 0, 1);
     buffer.Reject({1, "INVALID_JSON", "not json"});
     buffer.Cover({1, 2}, 0);
-    const absl::StatusOr<write::FlushResult> flushed = buffer.Flush({});
+    const absl::StatusOr<write::FlushResult> flushed = testing::FlushAll(buffer);
     if (claim.epoch == newer.epoch) {
       EXPECT_OK(flushed);
     } else {
@@ -113,10 +114,10 @@ TEST_F(DataTransactionTest, OlderCallIsFencedDespiteUniqueIndex) {
   const WriterClaim newer = Claim("w").claim;
   write::InsertBuffer first(&load_, plan_, "sync", newer);
   Fill(first, 0, 3);
-  ASSERT_OK(first.Flush({}));
+  ASSERT_OK(testing::FlushAll(first));
   write::InsertBuffer second(&load_, plan_, "sync", older);
   Fill(second, 0, 3);
-  EXPECT_THAT(second.Flush({}), StatusIs(StatusCode::kAborted, "FENCED"));
+  EXPECT_THAT(testing::FlushAll(second), StatusIs(StatusCode::kAborted, "FENCED"));
   EXPECT_EQ(Rows(), 3);
 }
 

@@ -14,6 +14,7 @@
 #include "server/postgres/table/table_operations.h"
 #include "server/sync/start_request.h"
 #include "server/sync/stream_session.h"
+#include "tests/component/flush_all.h"
 
 namespace syncline::testing {
 namespace {
@@ -65,7 +66,8 @@ HistoryRun::HistoryRun(const World& world, uint64_t seed)
   load_.connections = world.connections;
   load_.committer = world.committer;
   load_.blocks = &blocks_;
-  load_.wait = [](absl::Duration) { return false; };
+  load_.locked = &locked_;
+  load_.stopping = [] { return true; };
   const int chance = static_cast<int>(random_() % 10);
   const int count = chance < 5 ? 1 : chance < 8 ? 2 : 3;
   for (int i = 0; i < count; ++i) {
@@ -232,11 +234,11 @@ absl::Status HistoryRun::Send(const SyncEntry& record, const StreamPlan& plan, c
     const auto checkpoints = [&](int64_t) {
       return std::vector<PendingCheckpoint>{{"c", part.checkpoint, "state"}};
     };
-    SYNCLINE_RETURN_IF_ERROR(aggregate->Flush(checkpoints).status());
+    SYNCLINE_RETURN_IF_ERROR(FlushAll(*aggregate, checkpoints).status());
   }
   if (part.durable > part.checkpoint) {
     SYNCLINE_RETURN_IF_ERROR(fill(part.checkpoint, part.durable));
-    SYNCLINE_RETURN_IF_ERROR(aggregate->Flush({}).status());
+    SYNCLINE_RETURN_IF_ERROR(FlushAll(*aggregate).status());
   }
   store_.ReleaseWriter(claimed.claim, absl::OkStatus());
   return absl::OkStatus();

@@ -93,6 +93,7 @@ class HistoryRun {
   write::StreamStateStore store_;
   write::Writer writer_;
   FreeBlocks blocks_{write::kBlockBytes};
+  write::LockedTables locked_{1};
   write::LoadContext load_;
   std::string story_;
 };

@@ -11,6 +11,7 @@
 #include "absl/strings/str_join.h"
 #include "server/model/rejected_page.h"
 #include "server/write/load/insert_buffer.h"
+#include "tests/component/flush_all.h"
 #include "tests/component/write_path_fixture.h"
 #include "tests/support/status_matchers.h"
 
@@ -30,7 +31,7 @@ class RefusedRowsTest : public WritePathTest {
   absl::StatusOr<write::FlushResult> Load(const WriterClaim& claim, int64_t begin, int64_t end) {
     write::InsertBuffer buffer(&load_, plan_, "sync", claim);
     Fill(buffer, begin, end);
-    return buffer.Flush({});
+    return testing::FlushAll(buffer);
   }
   // Returns "offset reason detail" for each rejected record.
   std::vector<std::string> Rejected() {
@@ -178,7 +179,7 @@ TEST_F(RefusedRowsTest, DeferredConstraintFailsTheStream) {
   write::InsertBuffer buffer(&load_, plan_, "sync", claim);
   buffer.Append({3, 0, "{}"}, {Value::Scalar(1)});
   buffer.Cover({3, 4}, 0);
-  const absl::Status refused = buffer.Flush({}).status();
+  const absl::Status refused = testing::FlushAll(buffer).status();
   EXPECT_THAT(refused, StatusIs(absl::StatusCode::kFailedPrecondition, "CONSTRAINT_VIOLATED"));
   EXPECT_THAT(Rejected(), IsEmpty());
 }
@@ -189,14 +190,14 @@ TEST_F(RefusedRowsTest, CountsAreWrittenOnceWithTheirRows) {
     write::InsertBuffer buffer(&load_, plan_, "sync", claim);
     Fill(buffer, begin, begin + 5);
     buffer.Count({{"id", {2, 1, 0}}, {"late", {0, 0, 3}}});
-    ASSERT_OK_AND_ASSIGN(const write::FlushResult flushed, buffer.Flush({}));
+    ASSERT_OK_AND_ASSIGN(const write::FlushResult flushed, testing::FlushAll(buffer));
     EXPECT_EQ(flushed.values, (ValueCounts{2, 1, 3}));
   }
   // Rows that are already durable are not counted again.
   write::InsertBuffer again(&load_, plan_, "sync", claim);
   Fill(again, 5, 10);
   again.Count({{"id", {2, 1, 0}}});
-  EXPECT_FALSE(again.Flush({}).ok());
+  EXPECT_FALSE(testing::FlushAll(again).ok());
   ASSERT_OK_AND_ASSIGN(const StreamEntry stream, store_->GetStream(plan_.stream_no));
   EXPECT_EQ(stream.values, (ValueCounts{4, 2, 6}));
   EXPECT_EQ(stream.fields,
@@ -210,7 +211,7 @@ TEST_F(RefusedRowsTest, RejectedBytesAreKeptUpToTheLimit) {
     write::InsertBuffer buffer(&load_, plan_, "sync", claim);
     buffer.Reject({offset, "INVALID_JSON", std::string(10, 'x')});
     buffer.Cover({offset, offset + 1}, 0);
-    ASSERT_OK(buffer.Flush({}));
+    ASSERT_OK(testing::FlushAll(buffer));
   }
   RejectedQuery query;
   query.sync_id = "sync";
@@ -235,7 +236,7 @@ TEST_F(RefusedRowsTest, PageOfRejectedRecordsIsBoundedByBytes) {
     buffer.Reject({offset, "INVALID_JSON", std::string(60'000, 'x')});
   }
   buffer.Cover({0, 40}, 0);
-  ASSERT_OK(buffer.Flush({}));
+  ASSERT_OK(testing::FlushAll(buffer));
   RejectedQuery query;
   query.sync_id = "sync";
   query.limit = 1000;

@@ -37,7 +37,8 @@ class WritePathTest : public LedgerFixture {
     load_.connections = connections_.get();
     load_.committer = committer_.get();
     load_.blocks = &blocks_;
-    load_.wait = [](absl::Duration) { return true; };
+    load_.locked = &locked_;
+    load_.stopping = [] { return false; };
     metrics_ = metrics::Metrics::Create({});
     StartSync();
   }
@@ -113,6 +114,7 @@ class WritePathTest : public LedgerFixture {
   std::unique_ptr<write::StreamStateStore> store_;
   std::unique_ptr<metrics::Metrics> metrics_;
   FreeBlocks blocks_{4 * write::kBlockBytes};
+  write::LockedTables locked_{1};
   write::LoadContext load_;
   int64_t sync_no_ = 0;
   StreamPlan plan_;

@@ -10,11 +10,13 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "base/delayed_tasks.h"
 #include "base/free_list.h"
 #include "base/memory_budget.h"
 #include "base/mutex.h"
 #include "base/thread.h"
 #include "base/thread_pool.h"
+#include "base/ticker.h"
 #include "server/dataflow/aggregate_factory.h"
 #include "server/dataflow/lane.h"
 #include "server/metrics/metrics.h"
@@ -26,6 +28,7 @@
 #include "server/write/load/insert_buffer.h"
 #include "server/write/stream_state_store.h"
 #include "server/write/writer.h"
+#include "tests/component/flush_all.h"
 #include "tests/component/write_path_fixture.h"
 #include "tests/support/postgres_fixture.h"
 #include "tests/support/status_matchers.h"
@@ -67,13 +70,13 @@ TEST_F(WritePathTest, CommittedRecordsAreNotCommittedAgain) {
   const WriterClaim claim = Claim("w").claim;
   write::InsertBuffer buffer(&load_, plan_, "sync", claim);
   Fill(buffer, 0, 10);
-  ASSERT_OK_AND_ASSIGN(const write::FlushResult flushed, buffer.Flush({}));
+  ASSERT_OK_AND_ASSIGN(const write::FlushResult flushed, testing::FlushAll(buffer));
   EXPECT_EQ(flushed.durable_offset, 10);
 
   // A call with the same epoch, as after a crash that undid the newer claim.
   write::InsertBuffer twin(&load_, plan_, "sync", claim);
   Fill(twin, 5, 15);
-  EXPECT_THAT(twin.Flush({}), StatusIs(absl::StatusCode::kAborted, "FENCED"));
+  EXPECT_THAT(testing::FlushAll(twin), StatusIs(absl::StatusCode::kAborted, "FENCED"));
   EXPECT_EQ(Rows(), 10);
 }
 
@@ -89,7 +92,7 @@ TEST_F(WritePathTest, OnlyLargeBuffersTakeWholeBlocks) {
   Fill(buffer, 1000, 10'000);
   EXPECT_GT(buffer.bytes(), 600 << 10);
   EXPECT_LT(blocks_.size(), 4);
-  ASSERT_OK(buffer.Flush({}));
+  ASSERT_OK(testing::FlushAll(buffer));
   EXPECT_EQ(blocks_.size(), 4);
   EXPECT_EQ(Rows(), 10'000);
   EXPECT_EQ(DistinctRows(), 10'000);
@@ -111,20 +114,18 @@ TEST_F(WritePathTest, LostCommitThatEndsLateIsNotRepeated) {
                        schema(), ".break()"));
   const std::unique_ptr<postgres::Connection> late = Connect();
   const std::unique_ptr<postgres::Connection> watching = Connect();
-  std::unique_ptr<Thread> finishing;
-  load_.wait = [&](absl::Duration) {
-    if (finishing != nullptr) return false;
-    Execute(absl::StrCat("DROP TABLE ", Table("armed")));
-    CommitHalfway(*late, claim, 0, 10);
-    finishing = std::make_unique<Thread>("late", [&, pid = BackendPid(*late)] {
-      WaitUntilBlocked(*watching, pid);
-      EXPECT_OK(late->Commit());
-    });
-    return true;
-  };
   write::InsertBuffer buffer(&load_, plan_, "sync", claim);
   Fill(buffer, 0, 10);
-  ASSERT_OK_AND_ASSIGN(const write::FlushResult flushed, buffer.Flush({}));
+  ASSERT_OK_AND_ASSIGN(const write::FlushAttempt broken, buffer.Flush({}));
+  EXPECT_FALSE(broken.committed.has_value());
+  EXPECT_FALSE(broken.locked);
+  Execute(absl::StrCat("DROP TABLE ", Table("armed")));
+  CommitHalfway(*late, claim, 0, 10);
+  auto finishing = std::make_unique<Thread>("late", [&, pid = BackendPid(*late)] {
+    WaitUntilBlocked(*watching, pid);
+    EXPECT_OK(late->Commit());
+  });
+  ASSERT_OK_AND_ASSIGN(const write::FlushResult flushed, testing::FlushAll(buffer));
   finishing.reset();
   EXPECT_EQ(flushed.durable_offset, 10);
   EXPECT_EQ(Rows(), 10);
@@ -158,6 +159,7 @@ class WriterCallTest : public WritePathTest {
     WritePathTest::SetUp();
     if (IsSkipped() || HasFatalFailure()) return;
     lanes_.pool = &pool_;
+    lanes_.delayed = &delayed_;
     lanes_.budget = &budget_;
     lanes_.texts = &buffers_;
     lanes_.flush_bytes = 64 << 20;
@@ -169,6 +171,7 @@ class WriterCallTest : public WritePathTest {
       store_->ReleaseWriter(claim, end);
     };
     context_.forget = [this](const WriterClaim& claim) { store_->ForgetClaim(claim); };
+    context_.claim_pool = &claim_pool_;
   }
 
   // `done` counts the end of the call, which must be successful.
@@ -185,10 +188,14 @@ class WriterCallTest : public WritePathTest {
 
   MemoryBudget budget_{1 << 20};
   FreeStrings buffers_{1 << 20};
+  DelayedTasks delayed_;
   dataflow::LaneContext lanes_;
   std::unique_ptr<dataflow::AggregateFactory> aggregates_;
   sync::CallContext context_;
-  ThreadPool pool_{"load", 2};  // destroyed first: its tasks use the other members
+  // Destroyed first: their tasks use the other members.
+  ThreadPool claim_pool_{"claim", 1};
+  ThreadPool pool_{"load", 2};
+  Ticker ticker_{{{absl::Milliseconds(5), [this] { delayed_.RunDue(); }}}};
 };
 
 TEST_F(WriterCallTest, PendingCheckpointStatesBlockCaller) {
@@ -306,6 +313,7 @@ TEST_F(WriterCallTest, CallThatDropsItsBatchesIsNotBusy) {
   done.WaitFor(1);
   call.reset();
   pool_.Shutdown();
+  claim_pool_.Shutdown();
   EXPECT_EQ(lanes_.busy_owners, 0);
   EXPECT_EQ(budget_.held_bytes(), 0);
 }

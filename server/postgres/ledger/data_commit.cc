@@ -84,6 +84,10 @@ FROM $L.writer w JOIN $L.stream s ON s.stream_no = w.stream_no
 WHERE w.stream_no = $1 AND w.writer_id = $2
 )sql";
 
+constexpr char kUnlockedSql[] = R"sql(
+SELECT FROM $L.writer WHERE stream_no = $1 AND writer_id = $2 FOR NO KEY UPDATE NOWAIT
+)sql";
+
 }  // namespace
 
 DataCommitter::DataCommitter(const Ledger& ledger)
@@ -94,7 +98,8 @@ DataCommitter::DataCommitter(const Ledger& ledger)
       rejected_bytes_sql_(WithLedgerSchema(kRejectedBytesSql, ledger.quoted_schema())),
       add_rejected_bytes_sql_(WithLedgerSchema(kAddRejectedBytesSql, ledger.quoted_schema())),
       counts_sql_(WithLedgerSchema(kCountsSql, ledger.quoted_schema())),
-      look_sql_(WithLedgerSchema(kLookSql, ledger.quoted_schema())) {}
+      look_sql_(WithLedgerSchema(kLookSql, ledger.quoted_schema())),
+      unlocked_sql_(WithLedgerSchema(kUnlockedSql, ledger.quoted_schema())) {}
 
 absl::StatusOr<int64_t> DataCommitter::AdvanceOffset(Connection& connection,
                                                      const WriterClaim& claim,
@@ -230,6 +235,11 @@ absl::StatusOr<WriterRowState> DataCommitter::Look(Connection& connection, const
                                                                           : Fenced(claim.writer_id);
   }
   return standing;
+}
+
+absl::Status DataCommitter::CheckUnlocked(Connection& connection, const WriterClaim& claim) const {
+  return connection.Query(unlocked_sql_, Params().Int(claim.stream_no).Text(claim.writer_id))
+      .status();
 }
 
 }  // namespace syncline::postgres

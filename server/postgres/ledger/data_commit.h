@@ -85,6 +85,11 @@ class DataCommitter {
   absl::StatusOr<WriterRowState> Look(Connection& connection, const WriterClaim& claim,
                                       const OffsetRanges& offsets) const;
 
+  // Returns OK if no other transaction has locked the writer's row. For a transaction that is
+  // repeated because it waited for that row too long. Errors: ABORTED LOCK_NOT_AVAILABLE; those of
+  // Connection::Query.
+  absl::Status CheckUnlocked(Connection& connection, const WriterClaim& claim) const;
+
  private:
   // Writes the checkpoints that cover this writer only.
   absl::Status WriteOwn(Connection& connection, const WriterClaim& claim,
@@ -98,6 +103,7 @@ class DataCommitter {
   const std::string add_rejected_bytes_sql_;
   const std::string counts_sql_;
   const std::string look_sql_;
+  const std::string unlocked_sql_;
 };
 
 }  // namespace syncline::postgres

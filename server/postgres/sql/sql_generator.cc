@@ -168,17 +168,9 @@ std::string CopyBinarySql(const TableName& table, const TableSchema& schema) {
                       ") FROM STDIN (FORMAT binary)");
 }
 
-std::string BeginCopyBinarySql(const TableName& table, const TableSchema& schema) {
-  return absl::StrCat("BEGIN; ", CopyBinarySql(table, schema));
-}
-
 std::string CopyTextSql(const TableName& table, const TableSchema& schema) {
   return absl::StrCat("COPY ", QuoteTable(table), " (", QuoteColumns(AllColumns(schema)),
                       ") FROM STDIN");
-}
-
-std::string BeginCopyTextSql(const TableName& table, const TableSchema& schema) {
-  return absl::StrCat("BEGIN; ", CopyTextSql(table, schema));
 }
 
 std::string LockAgainstWritersSql(const TableName& table) {

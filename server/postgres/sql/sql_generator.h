@@ -64,9 +64,6 @@ std::string DeleteRawIdRangesSql(const TableName& table);
 std::string CopyBinarySql(const TableName& table, const TableSchema& schema);
 // The same in text format.
 std::string CopyTextSql(const TableName& table, const TableSchema& schema);
-// The same with BEGIN before it, so that one round trip opens a data transaction.
-std::string BeginCopyBinarySql(const TableName& table, const TableSchema& schema);
-std::string BeginCopyTextSql(const TableName& table, const TableSchema& schema);
 
 // Takes a lock that waits for writers but not for readers, and that excludes other writers until
 // the transaction ends.

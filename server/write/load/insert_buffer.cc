@@ -5,12 +5,17 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
-#include "base/backoff.h"
 #include "base/error.h"
 #include "base/failpoint.h"
+#include "base/log.h"
+#include "base/monotonic_time.h"
 #include "base/reasons.h"
 #include "base/status_macros.h"
 #include "server/model/raw_id.h"
+#include "server/model/validation.h"
+#include "server/postgres/connection/connection_statements.h"
+#include "server/postgres/connection/lock_timeout.h"
+#include "server/postgres/connection/publish_blockers.h"
 #include "server/postgres/connection/sqlstate.h"
 #include "server/postgres/copy/text_fields.h"
 #include "server/postgres/sql/sql_generator.h"
@@ -30,25 +35,19 @@ std::string CopySql(const StreamPlan& plan, postgres::CopyFormat format) {
              : postgres::CopyTextSql(plan.load_table(), plan.schema);
 }
 
-// Like CopySql, and begins the transaction.
-std::string BeginCopySql(const StreamPlan& plan, postgres::CopyFormat format) {
-  return format == postgres::CopyFormat::kBinary
-             ? postgres::BeginCopyBinarySql(plan.load_table(), plan.schema)
-             : postgres::BeginCopyTextSql(plan.load_table(), plan.schema);
-}
-
 }  // namespace
 
 InsertBuffer::InsertBuffer(const LoadContext* context, const StreamPlan& plan,
                            absl::string_view sync_id, WriterClaim claim)
     : context_(context),
       format_(postgres::CopyFormatFor(plan.schema)),
-      copy_sql_(BeginCopySql(plan, format_)),
-      relation_(plan.load_table().name),
-      refused_rows_(CopySql(plan, format_), format_),
+      copy_sql_(CopySql(plan, format_)),
+      table_(plan.load_table()),
+      refused_rows_(copy_sql_, format_),
       raw_ids_(sync_id, plan.descriptor, claim.writer_id),
       encoder_(plan.schema, raw_ids_, plan.generation_id),
-      claim_(std::move(claim)) {}
+      claim_(std::move(claim)),
+      sync_id_(sync_id) {}
 
 InsertBuffer::~InsertBuffer() { ReleaseBlocks(); }
 
@@ -92,65 +91,132 @@ void InsertBuffer::Cover(OffsetRange range, int64_t payload_bytes) {
   commit_.bytes += payload_bytes;
 }
 
-absl::StatusOr<FlushResult> InsertBuffer::Flush(const DueCheckpoints& checkpoints, bool closes) {
-  const absl::Time started = absl::Now();
+absl::StatusOr<FlushAttempt> InsertBuffer::Flush(const DueCheckpoints& checkpoints, bool closes) {
+  if (!progress_.has_value()) progress_.emplace(Progress{});
   commit_.closes = closes;
-  Backoff backoff(absl::Milliseconds(50), absl::Seconds(2));
-  bool commit_unknown = false;
-  while (true) {
-    bool smaller = false;
-    absl::StatusOr<FlushResult> flushed = TryFlush(checkpoints, &commit_unknown, &smaller);
-    if (smaller) continue;
-    if (flushed.ok()) {
-      flushed->took = absl::Now() - started;
-      flushed->closed = closes;
-      if (context_->changed != nullptr) {
-        context_->changed->Committed(claim_.sync_no, !flushed->checkpoints.empty());
-      }
-      Clear();
-      return flushed;
-    }
-    const bool repeat =
-        absl::IsUnavailable(flushed.status()) || postgres::IsConflict(flushed.status());
-    if (!repeat || absl::Now() - started > context_->retry_for) return flushed;
-    context_->connections->CloseIdle();
-    if (!context_->wait(backoff.Next())) return flushed;
+  // Wait without a connection while another flush probes the table.
+  using Turn = LockedTables::Turn;
+  const Turn turn =
+      rows_ > 0 ? context_->locked->Enter(claim_.stream_no, MonotonicNow()) : Turn::kFree;
+  if (turn == Turn::kWait) {
+    return FlushAttempt{.pause = progress_->backoff.Next(), .locked = true};
   }
+  // Try, each time without the rows that the database has refused.
+  const absl::Time begun = absl::Now();
+  Attempt attempt;
+  absl::StatusOr<FlushResult> flushed;
+  do {
+    attempt = {turn == Turn::kProbe ? context_->probe_timeout : context_->lock_timeout};
+    flushed = TryFlush(checkpoints, &attempt);
+  } while (attempt.smaller);
+  if (turn == Turn::kProbe) context_->locked->EndProbe(claim_.stream_no);
+  if (flushed.ok()) {
+    flushed->took = absl::Now() - progress_->started;
+    flushed->closed = closes;
+    if (context_->changed != nullptr) {
+      context_->changed->Committed(claim_.sync_no, !flushed->checkpoints.empty());
+    }
+    Clear();
+    return FlushAttempt{.committed = *std::move(flushed)};
+  }
+  // Fail, or let the caller wait.
+  const bool locked = postgres::IsLockTimeout(flushed.status());
+  const std::optional<absl::Duration> pause = PauseAfter(flushed.status(), begun);
+  if (!pause.has_value()) {
+    progress_.reset();
+    return flushed.status();
+  }
+  if (locked && attempt.copied) progress_->row_locked = true;
+  if (locked && !attempt.copied && !progress_->row_locked) NoteLocked();
+  return FlushAttempt{.pause = *pause, .locked = locked};
+}
+
+std::optional<absl::Duration> InsertBuffer::PauseAfter(const absl::Status& error,
+                                                       absl::Time begun) {
+  if (interrupt_->interrupted()) return std::nullopt;
+  if (postgres::IsLockTimeout(error)) {
+    progress_->failing_since.reset();
+    return progress_->backoff.Next();
+  }
+  const bool unreachable = absl::IsUnavailable(error);
+  if (!unreachable && !postgres::IsConflict(error)) return std::nullopt;
+  if (!progress_->failing_since.has_value()) progress_->failing_since = begun;
+  const bool late = absl::Now() - *progress_->failing_since > context_->retry_for;
+  if (late || context_->stopping()) return std::nullopt;
+  // The idle connections have probably broken, too.
+  if (unreachable) context_->connections->CloseIdle();
+  return progress_->backoff.Next();
+}
+
+void InsertBuffer::NoteLocked() {
+  const std::optional<absl::Duration> waited =
+      context_->locked->SetLocked(claim_.stream_no, MonotonicNow());
+  if (!waited.has_value()) return;
+  std::string blockers;
+  const absl::StatusOr<postgres::ConnectionPool::Lease> connection =
+      context_->connections->Acquire();
+  if (connection.ok()) {
+    postgres::ConnectionStatements statements(&**connection);
+    const absl::StatusOr<std::vector<Blocker>> found =
+        postgres::FindBlockers(statements, {table_}, postgres::LockNeed::kLoad);
+    if (found.ok()) blockers = postgres::DescribeBlockers(*found);
+  }
+  Log(LogLevel::kWarning, "load_waits_for_lock")
+      .Field("sync_id", sync_id_)
+      .Field("table", table_.ToString())
+      .Field("waited", *waited)
+      .Field("blockers", blockers);
 }
 
 absl::StatusOr<FlushResult> InsertBuffer::TryFlush(const DueCheckpoints& checkpoints,
-                                                   bool* commit_unknown, bool* smaller) {
+                                                   Attempt* attempt) {
   SYNCLINE_ASSIGN_OR_RETURN(postgres::ConnectionPool::Lease connection,
                             context_->connections->Acquire());
+  const FlushInterrupt::Attempt running(interrupt_.get(), &*connection);
+  if (interrupt_->interrupted()) return absl::CancelledError();
   // An earlier attempt may have been committed.
-  if (*commit_unknown) {
+  if (progress_->commit_unknown) {
     SYNCLINE_ASSIGN_OR_RETURN(const std::optional<FlushResult> found, FindCommit(*connection));
     if (found.has_value()) return *found;
   }
+  // Rows that are rolled back remain in the table until VACUUM, so they are not sent again only to
+  // wait for the same lock.
+  if (progress_->row_locked) {
+    SYNCLINE_RETURN_IF_ERROR(context_->committer->CheckUnlocked(*connection, claim_));
+    progress_->row_locked = false;
+  }
   // Copy the rows, write the ledger, commit.
   FlushResult result = Held();
-  absl::Status status = rows_ > 0 ? CopyRows(*connection) : connection->Begin();
-  const bool copied = status.ok();
-  if (copied) SYNCLINE_FAILPOINT(kCopied);
-  if (copied) status = WriteLedger(*connection, checkpoints, &result);
+  absl::Status status =
+      rows_ > 0
+          ? CopyRows(*connection, attempt->lock_timeout)
+          : connection->Execute(postgres::BeginWithLockTimeoutSql(context_->ledger_lock_timeout));
+  attempt->copied = status.ok();
+  if (status.ok()) status = WriteLedger(*connection, checkpoints, &result);
   if (status.ok()) {
-    SYNCLINE_FAILPOINT(kBeforeCommit);
-    status = connection->Commit();
-    if (status.ok()) {
-      SYNCLINE_FAILPOINT(kCommitted);
-      return result;
-    }
-    // A COMMIT that was refused has not happened.
-    *commit_unknown = *commit_unknown || absl::IsUnavailable(status);
+    status = Commit(*connection);
+    if (status.ok()) return result;
   }
   // Roll back, find the reason, and reject rows that the database refuses.
   connection->Rollback();
   if (!connection->usable()) return status;
-  absl::StatusOr<FlushResult> answer = AfterFailure(*connection, status, *commit_unknown);
-  if (copied || answer.ok() || answer.status() != status) return answer;
+  absl::StatusOr<FlushResult> answer = AfterFailure(*connection, status);
+  const bool superseded = answer.ok() || answer.status() != status;
+  if (attempt->copied || superseded || postgres::IsLockTimeout(status)) return answer;
   SYNCLINE_RETURN_IF_ERROR(RejectRefused(*connection, status));
-  *smaller = true;
+  attempt->smaller = true;
   return status;
+}
+
+absl::Status InsertBuffer::Commit(postgres::Connection& connection) {
+  SYNCLINE_FAILPOINT(kBeforeCommit);
+  if (!interrupt_->BeginCommit()) return absl::CancelledError();
+  const absl::Status committed = connection.Commit();
+  interrupt_->EndCommit();
+  if (committed.ok()) SYNCLINE_FAILPOINT(kCommitted);
+  // A COMMIT that was refused has not happened.
+  if (absl::IsUnavailable(committed)) progress_->commit_unknown = true;
+  return committed;
 }
 
 absl::Status InsertBuffer::RejectRefused(postgres::Connection& connection,
@@ -220,9 +286,8 @@ absl::StatusOr<std::optional<FlushResult>> InsertBuffer::FindCommit(
 }
 
 absl::StatusOr<FlushResult> InsertBuffer::AfterFailure(postgres::Connection& connection,
-                                                       const absl::Status& status,
-                                                       bool commit_unknown) const {
-  if (commit_unknown) {
+                                                       const absl::Status& status) const {
+  if (progress_->commit_unknown) {
     // The lost COMMIT may have finished only while its rows were sent again.
     const absl::StatusOr<std::optional<FlushResult>> found = FindCommit(connection);
     if (found.ok()) return found->has_value() ? absl::StatusOr<FlushResult>(**found) : status;
@@ -236,8 +301,12 @@ absl::StatusOr<FlushResult> InsertBuffer::AfterFailure(postgres::Connection& con
   return standing->claim.ok() ? status : standing->claim;
 }
 
-absl::Status InsertBuffer::CopyRows(postgres::Connection& connection) {
-  SYNCLINE_RETURN_IF_ERROR(connection.BeginCopy(copy_sql_, relation_));
+absl::Status InsertBuffer::CopyRows(postgres::Connection& connection, absl::Duration lock_timeout) {
+  // One message, of which the last statement runs after the COPY.
+  const std::string sql =
+      absl::StrCat(postgres::BeginWithLockTimeoutSql(lock_timeout), "; ", copy_sql_, "; ",
+                   postgres::SetLockTimeoutSql(context_->ledger_lock_timeout));
+  SYNCLINE_RETURN_IF_ERROR(connection.BeginCopy(sql, table_.name));
   const absl::Status sent =
       format_ == postgres::CopyFormat::kBinary ? SendBinary(connection) : SendText(connection);
   SYNCLINE_FAILPOINT(kCopySent);
@@ -251,6 +320,8 @@ absl::Status InsertBuffer::CopyRows(postgres::Connection& connection) {
         absl::StrCat("the table stored ", *copied, " of ", rows_, " rows: a trigger skips rows"),
         {.reason = reason::kRejectedByDatabase});
   }
+  context_->locked->SetFree(claim_.stream_no);
+  SYNCLINE_FAILPOINT(kCopied);
   return absl::OkStatus();
 }
 
@@ -282,6 +353,7 @@ void InsertBuffer::Clear() {
   commit_ = postgres::DataCommit{};
   refused_.clear();
   named_rows_ = 0;
+  progress_.reset();
 }
 
 void InsertBuffer::ReleaseBlocks() {

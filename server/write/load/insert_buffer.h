@@ -3,14 +3,17 @@
 // The transaction is BEGIN, COPY, the fence, the rest of the ledger, COMMIT
 // (postgres/ledger/data_commit.h): rows and durable offset become durable together or not at all.
 // It is short, because a connection is held only for the flush (decision 0010). Rows stay in memory
-// until the COMMIT is known, so a flush that meets a broken connection is repeated; the ledger
-// shows whether a COMMIT whose response was lost has happened. Used by one thread at a time.
+// until the COMMIT is known, so a flush that meets a broken connection or another session's lock is
+// repeated; the ledger shows whether a COMMIT whose response was lost has happened. No attempt
+// waits long for a lock, and between attempts a flush holds neither a thread nor a connection
+// (decision 0032). Used by one thread at a time.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -18,8 +21,10 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
+#include "absl/time/clock.h"
 #include "absl/time/time.h"
 #include "absl/types/span.h"
+#include "base/backoff.h"
 #include "base/byte_buffer.h"
 #include "base/free_list.h"
 #include "server/model/checkpoint.h"
@@ -28,6 +33,7 @@
 #include "server/model/raw_id.h"
 #include "server/model/rejected_record.h"
 #include "server/model/stream_plan.h"
+#include "server/model/table_name.h"
 #include "server/model/value.h"
 #include "server/model/value_counts.h"
 #include "server/model/writer.h"
@@ -35,6 +41,8 @@
 #include "server/postgres/copy/row_encoder.h"
 #include "server/postgres/ledger/data_commit.h"
 #include "server/write/changed_syncs.h"
+#include "server/write/load/flush_interrupt.h"
+#include "server/write/load/locked_tables.h"
 #include "server/write/load/refused_rows.h"
 
 namespace syncline::write {
@@ -49,15 +57,21 @@ struct LoadContext {
   const postgres::DataCommitter* committer = nullptr;
   // Keeps the blocks of earlier flushes for reuse.
   FreeBlocks* blocks = nullptr;
+  LockedTables* locked = nullptr;
   // How long a flush is repeated while the database cannot be reached, before its call fails.
   absl::Duration retry_for = absl::Seconds(30);
+  // Maximum wait for the lock of a table, of a table that is known as locked, and, when the rows
+  // are sent, for the writer's row in the ledger, which another commit of the writer may hold.
+  absl::Duration lock_timeout = absl::Milliseconds(500);
+  absl::Duration probe_timeout = absl::Milliseconds(100);
+  absl::Duration ledger_lock_timeout = absl::Seconds(5);
   // Maximum bytes of rejected records kept per stream; beyond it only reason and offset are kept.
   int64_t max_rejected_bytes = int64_t{64} << 20;
   // Receives every commit. May be null.
   ChangedSyncs* changed = nullptr;
-  // Waits between repeats. Returns false if the server is stopping and the flush must not be
-  // repeated.
-  std::function<bool(absl::Duration)> wait;
+  // Returns true if the server is stopping, so that a flush is not repeated while the database
+  // cannot be reached.
+  std::function<bool()> stopping;
 };
 
 // Returns the checkpoints that are due once `durable_offset` is durable, in the order of their
@@ -78,6 +92,15 @@ struct FlushResult {
   // The due checkpoints, which this flush made durable.
   std::vector<PendingCheckpoint> checkpoints;
   bool closed = false;  // as requested
+};
+
+// How one attempt of a flush ended, if not with an error.
+struct FlushAttempt {
+  // Set if the contents are committed. Otherwise the flush is not over: call it again with the same
+  // arguments after `pause`.
+  std::optional<FlushResult> committed = {};
+  absl::Duration pause = {};
+  bool locked = false;  // another session's lock prevents the commit
 };
 
 class InsertBuffer {
@@ -102,19 +125,46 @@ class InsertBuffer {
   int64_t rows() const { return rows_; }
   bool empty() const { return commit_.offsets.empty(); }
 
-  // Commits the contents and the checkpoints that are due then. With `closes` that commit also
-  // closes the writer. Blocks. An empty buffer is flushed, too. Rows that the database refuses are
-  // rejected, and the others are committed. After an error everything is still held. Errors:
-  // ABORTED FENCED and FAILED_PRECONDITION SYNC_CANCELLED if the claim no longer holds, whatever
-  // else failed; those of the database.
-  absl::StatusOr<FlushResult> Flush(const DueCheckpoints& checkpoints, bool closes = false);
+  // Tries to commit the contents and the checkpoints that are due then. With `closes` that commit
+  // also closes the writer. Blocks. An empty buffer is flushed, too. Rows that the database refuses
+  // are rejected, and the others are committed. After an error everything is still held. A lock is
+  // waited for without limit, a database that cannot be reached or reports conflicts for
+  // LoadContext::retry_for. Errors: ABORTED FENCED and FAILED_PRECONDITION SYNC_CANCELLED if the
+  // claim no longer holds, whatever else failed; CANCELLED without a reason after an interrupt;
+  // those of the database.
+  absl::StatusOr<FlushAttempt> Flush(const DueCheckpoints& checkpoints, bool closes = false);
+
+  // Ends the flush from another thread. May outlive the buffer.
+  std::shared_ptr<FlushInterrupt> interrupt() const { return interrupt_; }
 
  private:
-  // Makes one attempt. `commit_unknown` is set when the response to a COMMIT was lost, so that its
-  // rows may be committed or may still become so. `smaller` is set if the database refused rows,
-  // which the buffer has rejected; the caller must try again.
-  absl::StatusOr<FlushResult> TryFlush(const DueCheckpoints& checkpoints, bool* commit_unknown,
-                                       bool* smaller);
+  // A flush that is not over.
+  struct Progress {
+    absl::Time started = absl::Now();
+    Backoff backoff{absl::Milliseconds(50), absl::Seconds(2)};
+    // The response to a COMMIT was lost, so that its rows may be committed or may still become so.
+    bool commit_unknown = false;
+    // The last attempt has waited for the writer's row, after it had sent the rows.
+    bool row_locked = false;
+    // Start of the first of the latest attempts that the database did not answer.
+    std::optional<absl::Time> failing_since = {};
+  };
+  // One attempt, and how far it got.
+  struct Attempt {
+    absl::Duration lock_timeout;
+    bool copied = false;
+    // The database refused rows, which the buffer has rejected; try again.
+    bool smaller = false;
+  };
+
+  absl::StatusOr<FlushResult> TryFlush(const DueCheckpoints& checkpoints, Attempt* attempt);
+  // Returns the pause before the next attempt, or nullopt if the flush fails with `error`. `begun`
+  // is the start of the last attempt.
+  std::optional<absl::Duration> PauseAfter(const absl::Status& error, absl::Time begun);
+  // Notes that the table is locked, and logs from time to time which sessions hold its lock.
+  void NoteLocked();
+  // Commits unless the flush is interrupted.
+  absl::Status Commit(postgres::Connection& connection);
   // Returns a result that counts the contents, without a durable offset.
   FlushResult Held() const;
   // Rejects the rows that caused `error`, which ended a COPY. Returns `error` if there are none.
@@ -131,8 +181,9 @@ class InsertBuffer {
   // Returns the result after a transaction failed with `status` and was rolled back. If the writer
   // was taken over, that is the error, whatever `status` is.
   absl::StatusOr<FlushResult> AfterFailure(postgres::Connection& connection,
-                                           const absl::Status& status, bool commit_unknown) const;
-  absl::Status CopyRows(postgres::Connection& connection);
+                                           const absl::Status& status) const;
+  // Begins the transaction and copies the rows.
+  absl::Status CopyRows(postgres::Connection& connection, absl::Duration lock_timeout);
   absl::Status SendBinary(postgres::Connection& connection);
   absl::Status SendText(postgres::Connection& connection);
   // Returns the block for the next row.
@@ -143,11 +194,13 @@ class InsertBuffer {
   const LoadContext* const context_;
   const postgres::CopyFormat format_;
   const std::string copy_sql_;
-  const std::string relation_;
+  const TableName table_;
   const RefusedRows refused_rows_;
   const RawIdGenerator raw_ids_;
   const postgres::RowEncoder encoder_;
   const WriterClaim claim_;
+  const std::string sync_id_;
+  const std::shared_ptr<FlushInterrupt> interrupt_ = std::make_shared<FlushInterrupt>();
 
   std::vector<ByteBuffer> blocks_;
   // True if the latest flush filled whole blocks; the next one is likely to do so, too.
@@ -157,6 +210,7 @@ class InsertBuffer {
   postgres::DataCommit commit_;
   std::map<std::string, int64_t> refused_;  // rows refused by the database, by reason
   int named_rows_ = 0;                      // count of RefusedRows::Find
+  std::optional<Progress> progress_;
 };
 
 }  // namespace syncline::write

@@ -116,7 +116,7 @@ void AddTables(const TableName& table, const TableName& temp, const TableSchema&
   golden->Add("generation bounds", GenerationBoundsSql(temp));
   golden->Add("delete older rows", DeleteOlderRowsSql(temp));
   golden->Add("COPY", CopyBinarySql(temp, schema));
-  golden->Add("COPY in text", BeginCopyTextSql(temp, schema));
+  golden->Add("COPY in text", CopyTextSql(temp, schema));
   golden->Add("lock against writers", LockAgainstWritersSql(table));
   const std::string index = KeyIndexName(table, schema.primary_key);
   golden->Add("create index", CreateIndexSql(index, table, schema.primary_key));

@@ -1,0 +1,251 @@
+// A lane whose flushes fail, because no database can be reached: it keeps its block and holds no
+// thread.
+#include "server/dataflow/lane.h"
+
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <memory>
+#include <string>
+#include <utility>
+
+#include "absl/functional/function_ref.h"
+#include "absl/status/status.h"
+#include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
+#include "absl/time/time.h"
+#include "base/delayed_tasks.h"
+#include "base/free_list.h"
+#include "base/memory_budget.h"
+#include "base/mutex.h"
+#include "base/thread_pool.h"
+#include "server/dataflow/aggregate_factory.h"
+#include "server/postgres/connection/connection_pool.h"
+#include "server/postgres/ledger/data_commit.h"
+#include "server/postgres/ledger/ledger.h"
+#include "server/write/load/insert_buffer.h"
+
+namespace syncline::dataflow {
+namespace {
+
+class Owner final : public LaneOwner, public std::enable_shared_from_this<Owner> {
+ public:
+  std::shared_ptr<LaneOwner> Self() override { return shared_from_this(); }
+  FlushPlan PlanFlush(const Lane&, bool holds_rows, bool) override {
+    ++plans;
+    FlushPlan plan;
+    plan.needed = holds_rows;
+    return plan;
+  }
+  void OnAccepted(const Accepted&, int64_t) override {}
+  void OnLocked(bool) override {}
+  void OnFlushed(const write::FlushResult&) override { ADD_FAILURE(); }
+  void OnFailed(const absl::Status& status) override {
+    MutexLock lock(&mutex_);
+    failure_ = status;
+  }
+  void OnIdle() override { ++idle; }
+
+  absl::Status failure() const {
+    MutexLock lock(&mutex_);
+    return failure_;
+  }
+
+  std::atomic<int> plans = 0;
+  std::atomic<int> idle = 0;
+
+ private:
+  mutable Mutex mutex_;
+  absl::Status failure_ ABSL_GUARDED_BY(mutex_);
+};
+
+class LaneTest : public ::testing::Test {
+ protected:
+  LaneTest() {
+    load_.connections = &connections_;
+    load_.committer = &committer_;
+    load_.blocks = &blocks_;
+    load_.locked = &locked_;
+    load_.stopping = [] { return false; };
+    lanes_.pool = &pool_;
+    lanes_.delayed = &delayed_;
+    lanes_.budget = &budget_;
+    lanes_.texts = &texts_;
+    lanes_.flush_bytes = 1 << 20;
+    StreamPlan plan;
+    plan.stream_no = 1;
+    plan.descriptor = {"n", "t"};
+    plan.table = {"n", "t"};
+    plan.schema.columns.push_back({"id", "id", ColumnType::kBigint});
+    const WriterClaim claim = {1, 1, "w", 1};
+    lane_ = std::make_unique<Lane>(&lanes_, owner_.get(), plan.stream_no,
+                                   aggregates_.Create(plan, "sync", claim, OffsetRanges()));
+  }
+  ~LaneTest() override {
+    lane_->Cancel();
+    pool_.Shutdown();
+    delayed_.Stop();
+  }
+
+  static postgres::ConnectionOptions NoDatabase() {
+    postgres::ConnectionOptions options;
+    options.conninfo = "host=/nonexistent user=u dbname=d";
+    return options;
+  }
+
+  void Send(int64_t first, int64_t records) {
+    auto message = std::make_unique<v1::RecordBatch>();
+    message->set_first_offset(first);
+    for (int64_t n = first; n < first + records; ++n) {
+      absl::StrAppend(message->mutable_jsonl(), "{\"id\":", n, "}\n");
+    }
+    Batch batch;
+    batch.offsets = {first, first + records};
+    batch.wanted_from = first;
+    batch.bytes = static_cast<int64_t>(message->ByteSizeLong());
+    batch.records = std::move(message);
+    budget_.ForceAcquire(batch.bytes);
+    lane_->Enqueue(std::move(batch));
+  }
+
+  // Runs `queue`, all of whose work the lane then finds at once.
+  void QueueTogether(absl::FunctionRef<void()> queue) {
+    Mutex mutex;
+    CondVar opened;
+    bool open = false;
+    pool_.Post([&] {
+      MutexLock lock(&mutex);
+      while (!open) opened.Wait(&mutex);
+    });
+    queue();
+    {
+      MutexLock lock(&mutex);
+      open = true;
+      opened.NotifyAll();
+    }
+    RunOther();
+  }
+
+  // Runs a task on the only thread and waits for it, so that all earlier tasks have run.
+  void RunOther() {
+    Mutex mutex;
+    CondVar changed;
+    bool ran = false;
+    pool_.Post([&] {
+      MutexLock lock(&mutex);
+      ran = true;
+      changed.NotifyAll();
+    });
+    MutexLock lock(&mutex);
+    while (!ran) changed.Wait(&mutex);
+  }
+
+  postgres::ConnectionPool connections_{NoDatabase()};
+  postgres::Ledger ledger_{"ledger"};
+  postgres::DataCommitter committer_{ledger_};
+  FreeBlocks blocks_{1 << 20};
+  FreeStrings texts_{1 << 20};
+  write::LockedTables locked_{1};
+  write::LoadContext load_;
+  AggregateFactory aggregates_{&load_, 1 << 20};
+  MemoryBudget budget_{16 << 20};
+  DelayedTasks delayed_;
+  LaneContext lanes_;
+  const std::shared_ptr<Owner> owner_ = std::make_shared<Owner>();
+  std::unique_ptr<Lane> lane_;
+  ThreadPool pool_{"load", 1};
+};
+
+TEST_F(LaneTest, ParkedLaneHoldsNoThread) {
+  QueueTogether([&] {
+    Send(0, 10);
+    lane_->RequestFlush();
+  });
+  RunOther();
+  EXPECT_FALSE(lane_->idle());
+  EXPECT_TRUE(lane_->has_work());
+  EXPECT_GT(lane_->held_bytes(), 0);
+  EXPECT_EQ(budget_.held_bytes(), lane_->held_bytes());
+  EXPECT_EQ(owner_->plans, 1);
+  // Nothing happens until the pause is over, and then the same flush is tried again.
+  for (int attempt = 0; attempt < 3; ++attempt) {
+    absl::SleepFor(absl::Milliseconds(250));
+    delayed_.RunDue();
+    RunOther();
+    RunOther();
+  }
+  EXPECT_EQ(owner_->plans, 1);
+  EXPECT_EQ(owner_->idle, 0);
+  EXPECT_TRUE(owner_->failure().ok());
+}
+
+TEST_F(LaneTest, ParkedLaneQueuesBatches) {
+  QueueTogether([&] {
+    Send(0, 10);
+    lane_->RequestFlush();
+  });
+  RunOther();
+  const int64_t held = lane_->held_bytes();
+  Send(10, 10);
+  RunOther();
+  EXPECT_EQ(lane_->held_bytes(), held);
+  EXPECT_GT(lane_->queued_bytes(), 0);
+  EXPECT_EQ(budget_.held_bytes(), held + lane_->queued_bytes());
+}
+
+TEST_F(LaneTest, CancelEndsThePause) {
+  QueueTogether([&] {
+    Send(0, 10);
+    lane_->RequestFlush();
+    Send(10, 10);
+  });
+  RunOther();
+  EXPECT_FALSE(lane_->idle());
+  lane_->Cancel();
+  RunOther();
+  RunOther();
+  EXPECT_TRUE(lane_->idle());
+  EXPECT_EQ(owner_->idle, 1);
+  EXPECT_EQ(budget_.held_bytes(), 0);
+  // The pause's own end has no effect.
+  absl::SleepFor(absl::Milliseconds(60));
+  delayed_.RunDue();
+  RunOther();
+  EXPECT_EQ(owner_->idle, 1);
+}
+
+TEST_F(LaneTest, BatchThatIsParsedInPartIsKept) {
+  lanes_.flush_bytes = 0;
+  auto message = std::make_unique<v1::RecordBatch>();
+  for (int n = 0; n < 1000; ++n) absl::StrAppend(message->mutable_jsonl(), "{}\n");
+  Batch batch;
+  batch.offsets = {0, 1000};
+  batch.bytes = static_cast<int64_t>(message->ByteSizeLong());
+  batch.arrival_us = 17;
+  batch.records = std::move(message);
+  budget_.ForceAcquire(batch.bytes);
+  const int64_t bytes = batch.bytes;
+  lane_->Enqueue(std::move(batch));
+  RunOther();
+  RunOther();
+  EXPECT_EQ(budget_.held_bytes(), lane_->held_bytes() + bytes);
+  EXPECT_EQ(lane_->oldest_arrival_us(), 17);
+  lane_->Cancel();
+  RunOther();
+  RunOther();
+  EXPECT_EQ(budget_.held_bytes(), 0);
+}
+
+TEST_F(LaneTest, FlushFailsAtItsLimit) {
+  load_.retry_for = absl::ZeroDuration();
+  QueueTogether([&] {
+    Send(0, 10);
+    lane_->RequestFlush();
+  });
+  RunOther();
+  EXPECT_TRUE(absl::IsUnavailable(owner_->failure())) << owner_->failure();
+  EXPECT_EQ(budget_.held_bytes(), 0);
+}
+
+}  // namespace
+}  // namespace syncline::dataflow
