@@ -1,13 +1,19 @@
 #include "base/error.h"
 
+#include <algorithm>
 #include <cstdint>
 
 #include "absl/strings/cord.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "base/utf8.h"
 
 namespace syncline {
 namespace {
+
+// Limits of what a caller can make a status hold, because it is encoded again with each change.
+constexpr size_t kMaxViolations = 20;
+constexpr size_t kMaxTextBytes = 512;
 
 constexpr char kPayloadUrl[] = "syncline/ErrorDetail";
 
@@ -42,9 +48,10 @@ std::string Encode(const ErrorDetail& detail) {
     PutString(key, &out);
     PutString(value, &out);
   }
-  for (const FieldViolation& violation : detail.violations) {
-    PutString(violation.field, &out);
-    PutString(violation.description, &out);
+  const size_t violations = std::min(detail.violations.size(), kMaxViolations);
+  for (size_t i = 0; i < violations; ++i) {
+    PutString(ToUtf8(detail.violations[i].field, kMaxTextBytes), &out);
+    PutString(ToUtf8(detail.violations[i].description, kMaxTextBytes), &out);
   }
   return out;
 }

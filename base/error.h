@@ -32,7 +32,8 @@ struct ErrorDetail {
   std::optional<absl::Duration> retry_after = std::nullopt;
 };
 
-// Returns a status with `detail` as payload. `code` must not be kOk.
+// Returns a status with `detail` as payload. `code` must not be kOk. Only the first 20 violations
+// are kept, and at most 512 bytes of each of their texts.
 absl::Status MakeError(absl::StatusCode code, absl::string_view message, const ErrorDetail& detail);
 
 // Returns the detail of `status`, or an empty one.

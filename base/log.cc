@@ -17,6 +17,10 @@
 namespace syncline {
 namespace {
 
+// Maximum bytes of a field's text. Names of callers can have any length.
+constexpr size_t kMaxFieldBytes = 1 << 10;
+constexpr absl::string_view kCut = "...";
+
 std::atomic<LogLevel> minimum_level{LogLevel::kInfo};
 std::atomic<LogFormat> line_format{LogFormat::kText};
 
@@ -71,6 +75,12 @@ std::string Quoted(absl::string_view value) {
   return out;
 }
 
+// Returns the head of a field's text that is logged.
+std::string Shorten(absl::string_view value) {
+  if (value.size() <= kMaxFieldBytes) return std::string(value);
+  return absl::StrCat(CutAtCharacter(value, kMaxFieldBytes - kCut.size()), kCut);
+}
+
 bool IsPlain(absl::string_view value) {
   if (value.empty()) return false;
   for (const char c : value) {
@@ -94,7 +104,7 @@ Log::Log(LogLevel level, absl::string_view event)
       event_(event) {}
 
 Log& Log::Field(absl::string_view key, absl::string_view value) {
-  if (enabled_) entries_.push_back({std::string(key), std::string(value), false});
+  if (enabled_) entries_.push_back({std::string(key), Shorten(value), false});
   return *this;
 }
 

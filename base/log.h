@@ -4,8 +4,9 @@
 //
 // prints  2026-01-02T03:04:05.678Z INFO stream_completed sync_id=nightly rows=1000
 // or, in the JSON format, an object with the same fields. The destructor writes the line with one
-// write(2), so that lines of several threads do not mix. Never pass record values, passwords or
-// tokens. Thread-safe.
+// write(2), so that lines of several threads do not mix. The text of a field is cut at 1 KiB,
+// between characters, and then ends with "...". Never pass record values, passwords or tokens.
+// Thread-safe.
 #pragma once
 
 #include <cstdint>

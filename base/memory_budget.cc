@@ -31,6 +31,13 @@ void MemoryBudget::Acquire(int64_t bytes, std::function<void()> granted) {
   granted();
 }
 
+bool MemoryBudget::TryAcquire(int64_t bytes) {
+  MutexLock lock(&mutex_);
+  if (!waiters_.empty() || !Fits(bytes)) return false;
+  Take(bytes);
+  return true;
+}
+
 void MemoryBudget::ForceAcquire(int64_t bytes) {
   MutexLock lock(&mutex_);
   Take(bytes);

@@ -1,6 +1,6 @@
 // One byte budget for all data that the server holds for callers. It provides back-pressure.
 //
-// The bytes of a batch are acquired before it is accepted. If the budget is full the request is
+// The bytes of a message are acquired before it is parsed. If the budget is full the request is
 // queued, and because the server stops reading, the sender stops. Waiters are served in order, so
 // no stream starves. Thread-safe.
 #pragma once
@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <deque>
 #include <functional>
+#include <utility>
 
 #include "absl/base/thread_annotations.h"
 #include "absl/time/time.h"
@@ -25,6 +26,9 @@ class MemoryBudget {
   // when nothing else is held, so that a large record is slow but never stuck. `granted` must not
   // block.
   void Acquire(int64_t bytes, std::function<void()> granted);
+
+  // Acquires `bytes` if that is possible without waiting. Returns whether it was.
+  bool TryAcquire(int64_t bytes);
 
   // Acquires `bytes` without waiting, even beyond the capacity: for bytes that replace others that
   // are already held.
@@ -59,6 +63,25 @@ class MemoryBudget {
   int64_t high_water_bytes_ ABSL_GUARDED_BY(mutex_) = 0;
   absl::Duration waited_ ABSL_GUARDED_BY(mutex_);
   std::deque<Waiter> waiters_ ABSL_GUARDED_BY(mutex_);
+};
+
+// Bytes that are acquired from a budget. The destructor releases them.
+class BudgetCharge {
+ public:
+  // `bytes` are already acquired.
+  BudgetCharge(MemoryBudget* budget, int64_t bytes) : budget_(budget), bytes_(bytes) {}
+  ~BudgetCharge() {
+    if (bytes_ > 0) budget_->Release(bytes_);
+  }
+  BudgetCharge(const BudgetCharge&) = delete;
+  BudgetCharge& operator=(const BudgetCharge&) = delete;
+
+  // Returns the bytes, which the caller must release.
+  int64_t Give() { return std::exchange(bytes_, 0); }
+
+ private:
+  MemoryBudget* const budget_;
+  int64_t bytes_;
 };
 
 }  // namespace syncline

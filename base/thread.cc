@@ -1,6 +1,7 @@
 #include "base/thread.h"
 
 #include <pthread.h>
+#include <unistd.h>
 
 #include <cstdlib>
 #include <exception>
@@ -23,8 +24,23 @@ void RunGuarded(const std::string& name, const std::function<void()>& body) {
 
 }  // namespace
 
-Thread::Thread(std::string name, std::function<void()> body)
-    : thread_([name = std::move(name), body = std::move(body)] { RunGuarded(name, body); }) {}
+Thread::Thread(std::string name, std::function<void()> body) {
+  if (Start(name, std::move(body))) return;
+  Log(LogLevel::kError, "no_thread")
+      .Field("thread", name)
+      .Field("message", "the system starts no more threads for this process, which exits");
+  // Nothing that needs the thread would ever end. Everything acknowledged is committed.
+  _exit(1);
+}
+
+bool Thread::Start(const std::string& name, std::function<void()> body) {
+  try {
+    thread_ = std::thread([name, body = std::move(body)] { RunGuarded(name, body); });
+    return true;
+  } catch (const std::system_error&) {
+    return false;
+  }
+}
 
 Thread::~Thread() {
   if (thread_.joinable()) thread_.join();

@@ -12,12 +12,17 @@ namespace syncline {
 // aborts.
 class Thread {
  public:
+  // If the system cannot start another thread, this is logged, and the process exits.
   Thread(std::string name, std::function<void()> body);
   ~Thread();
   Thread(const Thread&) = delete;
   Thread& operator=(const Thread&) = delete;
 
  private:
+  Thread() = default;
+  // Returns false if the system cannot start another thread.
+  bool Start(const std::string& name, std::function<void()> body);
+
   std::thread thread_;
 };
 

@@ -45,6 +45,18 @@ absl::string_view CutAtCharacter(absl::string_view text, size_t bytes) {
   return text.substr(0, bytes);
 }
 
+std::string ToUtf8(absl::string_view text, size_t bytes) {
+  std::string out;
+  while (!text.empty()) {
+    const size_t length = GetCharacterLength(text);
+    const absl::string_view character = length == 0 ? kReplacementUtf8 : text.substr(0, length);
+    if (out.size() + character.size() > bytes) break;
+    out.append(character.data(), character.size());
+    text.remove_prefix(length == 0 ? 1 : length);
+  }
+  return out;
+}
+
 char* WriteUtf8(uint32_t code_point, char* out) {
   const auto put = [&out](uint32_t byte) { *out++ = static_cast<char>(byte); };
   if (code_point < 0x80) {

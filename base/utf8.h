@@ -6,6 +6,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <string>
 
 #include "absl/strings/string_view.h"
 
@@ -29,6 +30,10 @@ bool IsUtf8(absl::string_view text);
 // Returns the head of `text`, at most `bytes` long, cut between characters. If `text` is not UTF-8,
 // the head is at most 3 bytes shorter than `bytes`.
 absl::string_view CutAtCharacter(absl::string_view text, size_t bytes);
+
+// Returns `text` as UTF-8 of at most `bytes` bytes, cut between characters. Bytes that are not part
+// of a character become U+FFFD.
+std::string ToUtf8(absl::string_view text, size_t bytes);
 
 // Writes the UTF-8 form of `code_point` (at most 4 bytes) and returns the position after it.
 char* WriteUtf8(uint32_t code_point, char* out);

@@ -15,6 +15,8 @@
 namespace syncline::client {
 namespace {
 
+constexpr absl::Duration kRetryLackOfMemoryAfter = absl::Seconds(1);
+
 ErrorDetail ReadDetails(const google::rpc::Status& status) {
   ErrorDetail detail;
   for (const google::protobuf::Any& any : status.details()) {
@@ -55,6 +57,13 @@ bool IsBrokenConnection(const grpc::Status& status, const ErrorDetail& detail) {
     default:
       return false;
   }
+}
+
+// gRPC and proxies end calls for lack of memory without details. A message that is too large stays
+// so.
+bool IsLackOfMemory(const grpc::Status& status, const ErrorDetail& detail) {
+  return detail.reason.empty() && status.error_code() == grpc::StatusCode::RESOURCE_EXHAUSTED &&
+         !absl::StrContains(status.error_message(), "larger than max");
 }
 
 struct Advice {
@@ -106,8 +115,9 @@ std::string AdviceFor(const absl::Status& status, const std::string& reason) {
 absl::Status FromGrpc(const grpc::Status& status) {
   if (status.ok()) return absl::OkStatus();
   google::rpc::Status rich;
-  const ErrorDetail detail =
+  ErrorDetail detail =
       rich.ParseFromString(status.error_details()) ? ReadDetails(rich) : ErrorDetail();
+  if (IsLackOfMemory(status, detail)) detail.retry_after = kRetryLackOfMemoryAfter;
   const auto code = IsBrokenConnection(status, detail)
                         ? absl::StatusCode::kUnavailable
                         : static_cast<absl::StatusCode>(status.error_code());

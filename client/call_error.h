@@ -18,7 +18,8 @@ namespace syncline::client {
 
 // Returns `status` with the server's google.rpc details in the form of base/error.h, so that
 // GetDetail, GetReason and IsRetryable work on it. A broken connection becomes UNAVAILABLE,
-// whatever code gRPC reported.
+// whatever code gRPC reported. RESOURCE_EXHAUSTED without details, with which gRPC and proxies end
+// calls for lack of memory, is retryable, except for a message that is too large.
 absl::Status FromGrpc(const grpc::Status& status);
 
 // Converts an error that is part of a response, such as that of a stream that could not start.

@@ -18,15 +18,22 @@ constexpr absl::Duration kDrainSlack = absl::Seconds(5);
 
 }  // namespace
 
+void App::Parts::BuildAlarms() {
+  drain_hangs = std::make_unique<Alarm>([] {
+    Log(LogLevel::kError, "drain_hangs")
+        .Field("message", "the process exits; everything acknowledged is committed");
+    _exit(1);
+  });
+  drain_deadline = std::make_unique<Alarm>([this] {
+    registry->FailCalls(sync::Draining());
+    sockets.ShutDown();
+  });
+}
+
 void App::Parts::Drain() {
   if (std::exchange(drained, true) || server == nullptr) return;
   // Ends the process if anything hangs, including a library.
-  Ticker watchdog({{config.serve.drain_deadline + kDrainSlack, [] {
-                      Log(LogLevel::kError, "drain_hangs")
-                          .Field("message",
-                                 "the process exits; everything acknowledged is committed");
-                      _exit(1);
-                    }}});
+  drain_hangs->Set(config.serve.drain_deadline + kDrainSlack);
   // Called first, because stopping the ticker may wait for a database that does not answer, and
   // until then the ticker would set the health.
   server->StartDraining();
@@ -36,10 +43,7 @@ void App::Parts::Drain() {
   // At the deadline, calls that cannot commit end, and statements that still run (a long merge, a
   // wait for another session's lock) are cut off: their transactions are rolled back, and their
   // calls can be repeated on another server.
-  Ticker cut_off({{config.serve.drain_deadline, [this] {
-                     registry->FailCalls(sync::Draining());
-                     sockets.ShutDown();
-                   }}});
+  drain_deadline->Set(config.serve.drain_deadline);
   // The other checks have stopped, so the drain itself is the check that a silent database would
   // hold up.
   silence->RunCheck([this] {
@@ -60,6 +64,8 @@ void App::Parts::Drain() {
     metrics->ClearServerGauges();
     return store->DropLease().ok();
   });
+  drain_deadline.reset();
+  drain_hangs.reset();
   Log(LogLevel::kInfo, "stopped");
 }
 

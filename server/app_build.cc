@@ -46,9 +46,10 @@ constexpr absl::Duration kTidyInterval = absl::Seconds(10);
 constexpr absl::Duration kForgetSyncsAfter = absl::Minutes(1);
 // Batches of 64-512 KiB load fastest (decision 0003); this is the middle of that range.
 constexpr int64_t kRecommendedBatchBytes = 256 << 10;
-// Bytes of incoming messages that gRPC may hold: this many memory budgets, plus what each call
-// holds while the server is not reading (rpc/server.cc). Beyond that gRPC ends calls.
-constexpr int64_t kReceiveQuotaBudgets = 8;
+// Bytes of incoming messages that gRPC may hold: this many memory budgets for large messages, plus
+// the requests of unary calls, plus what each call holds while the server is not reading
+// (rpc/server.cc). Beyond that gRPC ends calls.
+constexpr int64_t kReceiveQuotaBudgets = 2;
 constexpr int64_t kReceiveQuotaPerStreamBytes = 2 << 20;
 
 // Returns a name for this process in the ledger, which no other process on any machine has.
@@ -113,6 +114,7 @@ absl::Status App::Parts::Build() {
   metrics = metrics::Metrics::Create({config.metrics.generation_ttl});
   BuildWritePath();
   BuildWatches();
+  BuildAlarms();
   SYNCLINE_RETURN_IF_ERROR(BuildServer());
   SYNCLINE_RETURN_IF_ERROR(BuildEndpoint());
   BuildDeafnessWatch();
@@ -226,10 +228,15 @@ absl::Status App::Parts::BuildServer() {
   service.metrics = metrics.get();
   service.texts = &texts;
   service.failed_tries = &failed_tries;
+  service.budget = &budget;
+  service.gate = &gate;
+  service.calls = &open_calls;
+  service.idle_timeout = config.serve.idle_timeout;
   service.trust_forwarded_for = config.auth.trust_forwarded_for;
   service.start_pool = start_pool.get();
   service.control_pool = control_pool.get();
   service.claim_pool = claim_pool.get();
+  service.parse_pool = load_pool.get();
   service.finalize_pool = finalize_pool.get();
   service.limits = {config.serve.max_message_bytes, kRecommendedBatchBytes,
                     config.load.max_record_bytes};
@@ -237,7 +244,10 @@ absl::Status App::Parts::BuildServer() {
   options.listen = config.serve.listen;
   options.max_message_bytes = config.serve.max_message_bytes;
   options.receive_quota_bytes = kReceiveQuotaBudgets * config.load.memory_budget_bytes +
+                                kMaxRequestBytes +
                                 kReceiveQuotaPerStreamBytes * config.serve.max_open_streams;
+  options.max_calls_per_connection =
+      config.serve.max_open_streams + config.serve.max_watches + config.serve.max_calls;
   options.reflection = config.serve.reflection;
   options.max_connections = config.serve.max_connections;
   options.tls_cert_file = config.tls.cert_file;
@@ -336,10 +346,12 @@ void App::Parts::BuildTickers() {
            registry->FailLocked(budget.capacity_bytes() / 2);
          }
          failed_tries.Tick(absl::Now());
+         gate.Tick(absl::Now());
        }},
       {kUnusedInterval,
        [this] {
          registry->NoteAges();
+         open_calls.Tick(absl::Now());
          blocks.FreeUnused();
          texts.FreeUnused();
        }},

@@ -1,11 +1,14 @@
 // The parts of App, in the order of construction. Only for app.cc and app_build.cc.
 #pragma once
 
+#include <algorithm>
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <vector>
 
 #include "absl/status/status.h"
+#include "base/alarm.h"
 #include "base/delayed_tasks.h"
 #include "base/free_list.h"
 #include "base/memory_budget.h"
@@ -27,6 +30,8 @@
 #include "server/rpc/certificate_watch.h"
 #include "server/rpc/deafness_watch.h"
 #include "server/rpc/failed_tries.h"
+#include "server/rpc/open_calls.h"
+#include "server/rpc/read_gate.h"
 #include "server/rpc/server.h"
 #include "server/rpc/status_board.h"
 #include "server/sync/sync_registry.h"
@@ -46,6 +51,9 @@ struct App::Parts {
   static constexpr size_t kBudgetPerFreeBlocks = 16;
   static constexpr size_t kBudgetPerFreeBuffers = 32;
 
+  // Maximum bytes of the requests of unary calls in progress.
+  static constexpr int64_t kMaxRequestBytes = int64_t{64} << 20;
+
   explicit Parts(const config::Config& c)
       : config(c),
         budget(c.load.memory_budget_bytes),
@@ -53,7 +61,12 @@ struct App::Parts {
         texts(static_cast<size_t>(c.load.memory_budget_bytes) / kBudgetPerFreeBuffers),
         ledger(c.database.ledger_schema),
         committer(ledger),
-        admission(c.serve.max_open_streams),
+        gate(std::max(c.serve.max_message_bytes, c.load.memory_budget_bytes / 2)),
+        admission({.max_open_streams = c.serve.max_open_streams,
+                   .max_watches = c.serve.max_watches,
+                   .max_calls = c.serve.max_calls,
+                   .max_request_bytes = kMaxRequestBytes,
+                   .max_caller_share = c.serve.max_caller_share}),
         authenticator(c.auth.tokens),
         metrics_authenticator(c.metrics_auth.file.empty() ? c.auth.tokens : c.metrics_auth.tokens) {
   }
@@ -67,6 +80,7 @@ struct App::Parts {
   void SetGauges();
   absl::Status BuildEndpoint();
   void BuildTickers();
+  void BuildAlarms();
   // Returns a task that reads a token file again whenever it changes.
   Ticker::Task WatchTokens(const config::TokenConfig& tokens,
                            std::vector<rpc::Authenticator*> authenticators);
@@ -100,6 +114,8 @@ struct App::Parts {
   std::unique_ptr<write::Writer> writer;
   std::unique_ptr<write::StreamStateStore> store;
   std::unique_ptr<write::LedgerUpkeep> upkeep;
+  rpc::ReadGate gate;
+  rpc::OpenCalls open_calls;
   rpc::Admission admission;
   rpc::FailedTries failed_tries;
   rpc::Authenticator authenticator;
@@ -119,6 +135,10 @@ struct App::Parts {
   std::unique_ptr<rpc::StatusBoard> board;
   std::unique_ptr<Ticker> status_ticker;
   std::unique_ptr<metrics::Endpoint> endpoint;
+  // End the process, and the connections to the database, if a drain takes too long. Their threads
+  // exist from the start, because a drain may begin when no thread can be started.
+  std::unique_ptr<Alarm> drain_hangs;
+  std::unique_ptr<Alarm> drain_deadline;
   bool drained = false;
 
   int metrics_port() const { return endpoint == nullptr ? 0 : endpoint->port(); }

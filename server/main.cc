@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "server/app.h"
 #include "server/config/config.h"
+#include "server/thread_failure.h"
 
 namespace {
 
@@ -52,5 +53,5 @@ int main(int argc, char** argv) {
   // A second signal ends the process immediately; everything acknowledged is committed.
   pthread_sigmask(SIG_UNBLOCK, &signals, nullptr);
   (*app)->Drain();
-  return 0;
+  return syncline::HasThreadFailed() ? 1 : 0;
 }

@@ -25,6 +25,11 @@ struct ServeConfig {
   bool reflection = false;   // "auto" is resolved already
   int max_connections = 0;   // of clients; 0 is resolved already
   int max_open_streams = 0;  // StreamRecords calls
+  int max_watches = 0;       // WatchSync calls
+  int max_calls = 0;         // of all other methods
+  // Percentage of these limits at which a caller gets none of the last places.
+  int max_caller_share = 0;
+  absl::Duration idle_timeout;  // of StreamRecords calls; zero: no limit
   int max_streams_per_sync = 0;
   int64_t max_message_bytes = 0;
   absl::Duration drain_deadline;

@@ -55,8 +55,15 @@ ABSL_FLAG(ByteSize, max_rejected_bytes, ByteSize{64 << 20},
 ABSL_FLAG(
     int32_t, max_connections, 0,
     "Maximum client connections; 0 means half of the process's file descriptors, at most 10000.");
-ABSL_FLAG(int32_t, max_open_streams, 1024,
-          "Maximum open StreamRecords calls, and as many WatchSync calls.");
+ABSL_FLAG(int32_t, max_open_streams, 1024, "Maximum open StreamRecords calls.");
+ABSL_FLAG(int32_t, max_watches, 5000, "Maximum open WatchSync calls.");
+ABSL_FLAG(int32_t, max_calls, 1000, "Maximum calls of all other methods in progress.");
+ABSL_FLAG(int32_t, max_caller_share, 50,
+          "Percentage of each of these three limits at which a caller gets none of the last 2% of "
+          "its places; 100 disables this.");
+ABSL_FLAG(absl::Duration, idle_timeout, absl::ZeroDuration(),
+          "Ends a StreamRecords call that sends nothing for this time, after a commit; 0 disables "
+          "this.");
 ABSL_FLAG(int32_t, max_streams_per_sync, 1000, "Maximum streams of one sync.");
 ABSL_FLAG(absl::Duration, writer_lease, absl::Seconds(10),
           "Maximum time that a call whose server died blocks CompleteStream.");
@@ -134,6 +141,10 @@ constexpr absl::string_view kOrder[] = {
     "max_rejected_bytes",
     "max_connections",
     "max_open_streams",
+    "max_watches",
+    "max_calls",
+    "max_caller_share",
+    "idle_timeout",
     "max_streams_per_sync",
     "writer_lease",
     "swap_deadline",

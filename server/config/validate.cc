@@ -128,6 +128,13 @@ ServeConfig Serve(Faults& faults) {
   serve.max_connections = MaxConnections(faults);
   serve.max_open_streams =
       Bounded("max_open_streams", absl::GetFlag(FLAGS_max_open_streams), 1, 1'000'000, faults);
+  serve.max_watches =
+      Bounded("max_watches", absl::GetFlag(FLAGS_max_watches), 1, 1'000'000, faults);
+  serve.max_calls = Bounded("max_calls", absl::GetFlag(FLAGS_max_calls), 1, 1'000'000, faults);
+  serve.max_caller_share =
+      Bounded("max_caller_share", absl::GetFlag(FLAGS_max_caller_share), 1, 100, faults);
+  serve.idle_timeout =
+      AtLeast("idle_timeout", absl::GetFlag(FLAGS_idle_timeout), absl::ZeroDuration(), faults);
   serve.max_streams_per_sync = Bounded(
       "max_streams_per_sync", absl::GetFlag(FLAGS_max_streams_per_sync), 1, 100'000, faults);
   serve.max_message_bytes = BoundedSize("max_message_bytes", absl::GetFlag(FLAGS_max_message_bytes),

@@ -29,7 +29,7 @@ absl::StatusOr<Accepted> Aggregate::Accept(Batch* batch, int64_t max_bytes) {
     batch->wanted_from = std::max(batch->wanted_from, stopped_at_);
     batch->seen_to = stopped_at_;
   } else {
-    Cover(*batch, batch->offsets.end, batch->bytes);
+    Cover(*batch, batch->offsets.end, batch->payload_bytes);
   }
   return std::move(accepted_);
 }

@@ -17,8 +17,10 @@ struct Batch {
   int64_t wanted_from = 0;
   // The first record that is not processed yet, if the batch is parsed in pieces.
   int64_t seen_to = 0;
-  // Bytes of payload; the memory budget is charged with them.
+  // Bytes of memory that the batch takes; the memory budget is charged with them.
   int64_t bytes = 0;
+  // Bytes of the message, for figures.
+  int64_t payload_bytes = 0;
   // Time of arrival, in microseconds since 2000-01-01 UTC.
   int64_t arrival_us = 0;
 };

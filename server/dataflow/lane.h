@@ -70,7 +70,7 @@ class LaneOwner {
   // Plans a flush of `lane`. `holds_rows`: its buffer is not empty. `queue_is_empty`:
   // nothing follows the flush in its queue.
   virtual FlushPlan PlanFlush(const Lane& lane, bool holds_rows, bool queue_is_empty) = 0;
-  // A batch of `bytes` bytes of payload was parsed; `bytes` is 0 for all but its last piece.
+  // A batch of `bytes` bytes was parsed; `bytes` is 0 for all but its last piece.
   virtual void OnAccepted(const Accepted& accepted, int64_t bytes) = 0;
   // Another session's lock has stopped a flush (true), or no longer stops it.
   virtual void OnLocked(bool locked) = 0;

@@ -54,6 +54,7 @@ class PrometheusMetrics : public Metrics {
   void AuthenticationFailed(absl::string_view reason) override {
     server_->AuthenticationFailed(reason);
   }
+  void CallRefused(absl::string_view reason) override { server_->CallRefused(reason); }
   void SetServerGauges(ServerGauges gauges) override { server_->Set(std::move(gauges)); }
   void ClearServerGauges() override { server_->Clear(); }
 

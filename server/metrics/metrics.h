@@ -88,6 +88,8 @@ class Metrics {
   virtual void UnknownFields(int64_t fields) = 0;
   // Counts a call that was refused because of its credentials.
   virtual void AuthenticationFailed(absl::string_view reason) = 0;
+  // Counts a call that was refused because of a limit, or because the server drains.
+  virtual void CallRefused(absl::string_view reason) = 0;
   // Called once, when the objects that the functions read exist. They must live until
   // ClearServerGauges.
   virtual void SetServerGauges(ServerGauges gauges) = 0;

@@ -69,6 +69,9 @@ inline constexpr Description kConnectionsRefused = {
 inline constexpr Description kAuthenticationFailures = {
     "syncline_authentication_failures_total",
     "Calls that were refused because of their credentials, by reason."};
+inline constexpr Description kCallsRefused = {
+    "syncline_calls_refused_total",
+    "Calls that were refused because of a limit or a drain, by reason."};
 inline constexpr Description kReady = {
     "syncline_ready", "1 if calls can be served: the database answers and the ledger is prepared."};
 inline constexpr Description kMaxOpenStreams = {"syncline_max_open_streams",

@@ -57,6 +57,11 @@ void ServerGaugesCollector::AuthenticationFailed(absl::string_view reason) {
   ++authentication_failures_[std::string(reason)];
 }
 
+void ServerGaugesCollector::CallRefused(absl::string_view reason) {
+  MutexLock lock(&mutex_);
+  ++calls_refused_[std::string(reason)];
+}
+
 void ServerGaugesCollector::CollectProcess(std::vector<prometheus::MetricFamily>* families) {
   constexpr auto kGauge = prometheus::MetricType::Gauge;
   const ProcessFigures process = ReadProcessFigures();
@@ -80,6 +85,11 @@ void ServerGaugesCollector::CollectCallers(std::vector<prometheus::MetricFamily>
     Add(refused, static_cast<double>(calls), {{"reason", reason}});
   }
   families->push_back(std::move(refused));
+  prometheus::MetricFamily refused_calls = Family(kCallsRefused, kCounter);
+  for (const auto& [reason, calls] : calls_refused_) {
+    Add(refused_calls, static_cast<double>(calls), {{"reason", reason}});
+  }
+  families->push_back(std::move(refused_calls));
   if (gauges_.open_streams) {
     gauge(kOpenStreams, gauges_.open_streams());
     gauge(kMaxOpenStreams, gauges_.max_open_streams);

@@ -31,6 +31,7 @@ class ServerGaugesCollector : public prometheus::Collectable {
   }
 
   void AuthenticationFailed(absl::string_view reason);
+  void CallRefused(absl::string_view reason);
 
   // Called on the HTTP server's threads. Without gauges, returns only the metrics of the process
   // and those that are counted here.
@@ -45,9 +46,14 @@ class ServerGaugesCollector : public prometheus::Collectable {
   std::atomic<int64_t> unknown_fields_{0};
   // Held while the functions run, so that Clear waits for them. They only read counters.
   mutable Mutex mutex_;
-  // By reason. Starts at 0, so that increase() includes the first failure.
+  // The next two are by reason. They start at 0, so that increase() includes the first failure.
   std::map<std::string, int64_t> authentication_failures_ ABSL_GUARDED_BY(mutex_) = {
       {reason::kNoCredentials, 0}, {reason::kBadCredentials, 0}, {reason::kCredentialsExpired, 0}};
+  std::map<std::string, int64_t> calls_refused_ ABSL_GUARDED_BY(mutex_) = {
+      {reason::kTooManyCalls, 0},
+      {reason::kTooManyWatches, 0},
+      {reason::kTooManyStreams, 0},
+      {reason::kDraining, 0}};
   ServerGauges gauges_ ABSL_GUARDED_BY(mutex_);
 };
 

@@ -16,5 +16,7 @@ struct RejectedRecord {
   std::string detail = {};     // the constraint and the SQLSTATE if the database refused the row
 };
 inline constexpr size_t kMaxRejectedRawBytes = 64 << 10;
+// Rejected records of a stream that the ledger lists one by one.
+inline constexpr int64_t kMaxListedRejections = 100'000;
 
 }  // namespace syncline

@@ -7,13 +7,13 @@
 #include "absl/strings/str_cat.h"
 #include "base/error.h"
 #include "server/rpc/conversion.h"
+#include "server/rpc/request_names.h"
 #include "server/sync/sync_errors.h"
 
 namespace syncline::rpc {
 namespace {
 
 constexpr int kMaxPositions = 10000;
-constexpr size_t kMaxIdLength = 128;
 
 }  // namespace
 
@@ -31,9 +31,7 @@ absl::StatusOr<std::vector<CheckpointPosition>> GetCheckpointPositions(
     const std::string field = absl::StrCat("checkpoint.positions[", i, "]");
     const std::string& writer = position.writer_id();
     if (position.offset() < 0) violations.push_back({field + ".offset", "must not be negative"});
-    if (writer.size() > kMaxIdLength || writer.find('\0') != std::string::npos) {
-      violations.push_back({field + ".writer_id", "must have at most 128 bytes, none of them NUL"});
-    }
+    CheckWriterId(writer, field + ".writer_id", &violations);
     if (!has_stream(descriptor)) {
       violations.push_back({field + ".descriptor", "is not a stream of the sync"});
     }

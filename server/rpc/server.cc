@@ -95,6 +95,8 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Start(const ServerOptions& optio
   // amount of memory.
   builder.SetCompressionAlgorithmSupportStatus(GRPC_COMPRESS_GZIP, false);
   builder.SetCompressionAlgorithmSupportStatus(GRPC_COMPRESS_DEFLATE, false);
+  builder.AddChannelArgument(GRPC_ARG_MAX_CONCURRENT_STREAMS,
+                             static_cast<int>(options.max_calls_per_connection));
   builder.AddChannelArgument(GRPC_ARG_HTTP2_BDP_PROBE, 0);
   builder.AddChannelArgument(GRPC_ARG_HTTP2_STREAM_LOOKAHEAD_BYTES, kStreamWindowBytes);
   builder.AddChannelArgument(GRPC_ARG_TCP_MAX_READ_CHUNK_SIZE, kMaxReadChunkBytes);
@@ -143,6 +145,7 @@ void Server::Drain(absl::Duration deadline) {
   StartDraining();
   context_.failed_tries->Stop();
   context_.registry->EndCalls(sync::Draining());
+  context_.calls->EndUnclaimed();
   absl::SleepFor(std::min(kInFlightGracePeriod, deadline));
   if (!context_.admission->WaitUntilEmpty(until - absl::Now())) {
     Log(LogLevel::kWarning, "drain_deadline_passed")

@@ -27,6 +27,8 @@ struct ServerOptions {
   bool reflection = false;
   // Connections beyond this number are closed immediately.
   int64_t max_connections = 0;
+  // Calls of one connection at a time; a client queues further ones.
+  int64_t max_calls_per_connection = 0;
   // Paths of PEM files, read again when they change. Without a certificate the service is
   // plaintext; without a client CA it does not request client certificates.
   std::string tls_cert_file;

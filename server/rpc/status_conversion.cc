@@ -1,11 +1,12 @@
 #include "server/rpc/status_conversion.h"
 
 #include <string>
-#include <utility>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "base/error.h"
 #include "base/reasons.h"
+#include "base/utf8.h"
 #include "google/rpc/error_details.pb.h"
 #include "google/rpc/status.pb.h"
 
@@ -16,17 +17,40 @@ namespace {
 constexpr size_t kMaxDetailBytes = 4 << 10;
 constexpr size_t kMaxMessageBytes = 1 << 10;
 constexpr size_t kMaxValueBytes = 512;
-
-std::string Cut(absl::string_view text, size_t most) { return std::string(text.substr(0, most)); }
+// The rest is for the message, which a PreconditionFailure repeats, and the subject.
+constexpr size_t kMaxSubjectBytes = 256;
+constexpr size_t kMaxInfoBytes = 1536;
+// What packing adds to a detail, rounded up.
+constexpr size_t kPackedBytes = 128;
 
 google::rpc::ErrorInfo ToErrorInfo(const ErrorDetail& detail, const absl::Status& status) {
   google::rpc::ErrorInfo info;
   info.set_reason(detail.reason.empty() ? absl::StatusCodeToString(status.code()) : detail.reason);
   info.set_domain("syncline");
   for (const auto& [key, value] : detail.metadata) {
-    (*info.mutable_metadata())[key] = Cut(value, kMaxValueBytes);
+    const std::string name = ToUtf8(key, kMaxValueBytes);
+    (*info.mutable_metadata())[name] = ToUtf8(value, kMaxValueBytes);
+    if (info.ByteSizeLong() > kMaxInfoBytes) {
+      info.mutable_metadata()->erase(name);
+      break;
+    }
   }
   return info;
+}
+
+// Adds as many of the violations as fit.
+void AddViolations(const std::vector<FieldViolation>& violations, google::rpc::Status* rich) {
+  google::rpc::BadRequest bad;
+  for (const FieldViolation& violation : violations) {
+    google::rpc::BadRequest::FieldViolation* const field = bad.add_field_violations();
+    field->set_field(ToUtf8(violation.field, kMaxValueBytes));
+    field->set_description(ToUtf8(violation.description, kMaxValueBytes));
+    if (rich->ByteSizeLong() + bad.ByteSizeLong() > kMaxDetailBytes - kPackedBytes) {
+      bad.mutable_field_violations()->RemoveLast();
+      break;
+    }
+  }
+  rich->add_details()->PackFrom(bad);
 }
 
 }  // namespace
@@ -35,7 +59,7 @@ google::rpc::Status ToRich(const absl::Status& status) {
   const ErrorDetail detail = GetDetail(status);
   google::rpc::Status rich;
   rich.set_code(static_cast<int>(status.code()));
-  rich.set_message(Cut(status.message(), kMaxMessageBytes));
+  rich.set_message(ToUtf8(status.message(), kMaxMessageBytes));
   rich.add_details()->PackFrom(ToErrorInfo(detail, status));
   if (detail.retry_after.has_value()) {
     google::rpc::RetryInfo retry;
@@ -48,23 +72,11 @@ google::rpc::Status ToRich(const absl::Status& status) {
     google::rpc::PreconditionFailure failure;
     google::rpc::PreconditionFailure::Violation* violation = failure.add_violations();
     violation->set_type(detail.reason);
-    violation->set_subject(Cut(detail.subject, kMaxValueBytes));
-    violation->set_description(Cut(status.message(), kMaxValueBytes));
+    violation->set_subject(ToUtf8(detail.subject, kMaxSubjectBytes));
+    violation->set_description(ToUtf8(status.message(), kMaxValueBytes));
     rich.add_details()->PackFrom(failure);
   }
-  if (!detail.violations.empty()) {
-    google::rpc::BadRequest bad;
-    for (const FieldViolation& violation : detail.violations) {
-      google::rpc::BadRequest::FieldViolation* field = bad.add_field_violations();
-      field->set_field(Cut(violation.field, kMaxValueBytes));
-      field->set_description(Cut(violation.description, kMaxValueBytes));
-      if (rich.ByteSizeLong() + bad.ByteSizeLong() > kMaxDetailBytes - 256) {
-        bad.mutable_field_violations()->RemoveLast();
-        break;
-      }
-    }
-    rich.add_details()->PackFrom(bad);
-  }
+  if (!detail.violations.empty()) AddViolations(detail.violations, &rich);
   return rich;
 }
 

@@ -14,7 +14,7 @@ google::rpc::Status ToRich(const absl::Status& status);
 
 // Returns `status` with the same code, its message cut to 1 KiB, and its detail as
 // google.rpc.Status details: ErrorInfo, and BadRequest, PreconditionFailure or RetryInfo where they
-// apply, together under 4 KiB.
+// apply, together under 4 KiB. All texts are UTF-8, cut between characters.
 grpc::Status ToGrpc(const absl::Status& status);
 
 // Returns INVALID_ARGUMENT MALFORMED_MESSAGE, for bytes that are not a message of the type

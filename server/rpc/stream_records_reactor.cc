@@ -2,6 +2,7 @@
 
 #include <grpcpp/impl/codegen/proto_utils.h>
 
+#include <algorithm>
 #include <cstdint>
 #include <functional>
 #include <string>
@@ -9,19 +10,25 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
 #include "base/error.h"
-#include "base/log.h"
 #include "base/reasons.h"
 #include "server/rpc/checkpoint_positions.h"
 #include "server/rpc/conversion.h"
+#include "server/rpc/message_size.h"
+#include "server/rpc/request_names.h"
 #include "server/rpc/status_conversion.h"
+#include "server/rpc/stream_call_end.h"
 #include "server/rpc/unknown_fields.h"
 #include "server/sync/sync_errors.h"
 
 namespace syncline::rpc {
 namespace {
 
-constexpr size_t kMaxIdLength = 128;
+// A first message of up to this size does not wait for memory, so that a call is opened, or
+// refused, even if others fill the budget.
+constexpr int64_t kMaxHeaderBytes = 16 << 10;
+constexpr absl::Duration kHeaderTimeout = absl::Seconds(10);
 
 absl::Status ProtocolOrder(absl::string_view what) {
   return MakeError(absl::StatusCode::kFailedPrecondition, what, {.reason = reason::kProtocolOrder});
@@ -42,43 +49,104 @@ absl::Status EmptyCall() {
 
 }  // namespace
 
+StreamRecordsReactor::StreamRecordsReactor(const StreamRecordsContext& context, StreamCaller caller,
+                                           Admission::Call place, grpc::ByteBuffer* response)
+    : context_(context),
+      caller_(std::move(caller)),
+      gate_key_(context.gate->NewCall()),
+      reader_(context.texts),
+      expected_bytes_(context.max_message_bytes),
+      response_(response),
+      place_(std::make_unique<Admission::Call>(std::move(place))) {}
+
 StreamRecordsReactor* StreamRecordsReactor::Start(const StreamRecordsContext& context,
-                                                  Identity caller, grpc::ByteBuffer* response) {
+                                                  StreamCaller caller, Admission::Call place,
+                                                  grpc::ByteBuffer* response) {
   std::shared_ptr<StreamRecordsReactor> stream(
-      new StreamRecordsReactor(context, std::move(caller), response));
+      new StreamRecordsReactor(context, std::move(caller), std::move(place), response));
   stream->self_ = stream;
-  stream->StartRead(&stream->request_);
+  context.calls->Add(stream);
+  stream->StartReading();
+  // Draining may have ended the silent calls just before this one was added.
+  if (context.admission->draining()) stream->EndIfUnclaimed();
   return stream.get();
 }
 
 void StreamRecordsReactor::OnReadDone(bool ok) {
-  if (!ok) {  // half-close, or the end of the call
-    const std::shared_ptr<sync::WriterCall> open = call();
-    if (open != nullptr) return open->End(absl::OkStatus());
-    if (repeated_.has_value()) return FinishOnce(absl::OkStatus(), repeated_->summary());
-    bool header_seen = false;
-    {
-      MutexLock lock(&mutex_);
-      header_seen = header_seen_;
-    }
-    if (!header_seen) EndWith(EmptyCall());
-    return;
+  bool header_seen = false;
+  {
+    MutexLock lock(&mutex_);
+    reading_since_ = absl::InfiniteFuture();
+    if (finished_) return;
+    header_seen = header_seen_;
+  }
+  if (!ok) return OnInputEnd(header_seen);
+  Receive(header_seen);
+}
+
+void StreamRecordsReactor::OnInputEnd(bool header_seen) {
+  const std::shared_ptr<sync::WriterCall> open = call();
+  if (open != nullptr) return open->End(absl::OkStatus());
+  if (is_repeated()) return EndWith(absl::OkStatus());
+  if (!header_seen) EndWith(EmptyCall());
+}
+
+void StreamRecordsReactor::Receive(bool header_seen) {
+  const auto bytes = static_cast<int64_t>(request_.Length());
+  if (bytes > kSmallMessageBytes) {
+    gated_ = true;
+    context_.gate->Arrive(gate_key_, bytes);
+  }
+  if (header_seen) expected_bytes_ = std::max(bytes, expected_bytes_ / 4);
+  const absl::StatusOr<int64_t> needed =
+      MeasureMessage(request_, *v1::StreamRecordsRequest::descriptor());
+  if (!needed.ok()) {
+    DropMessage();
+    return EndWith(needed.status());
+  }
+  if (!header_seen && bytes <= kMaxHeaderBytes) return Parse(0);
+  if (context_.budget->TryAcquire(*needed)) return Parse(*needed);
+  {
+    MutexLock lock(&mutex_);
+    waits_for_memory_ = true;
+  }
+  context_.budget->Acquire(*needed, [self = shared_from_this(), needed = *needed] {
+    // The thread that has released memory has other work to do.
+    const bool posted = self->context_.parse_pool->Post([self, needed] { self->Parse(needed); });
+    if (!posted) self->context_.budget->Release(needed);
+  });
+}
+
+void StreamRecordsReactor::DropMessage() {
+  request_.Clear();
+  if (std::exchange(gated_, false)) context_.gate->Leave(gate_key_);
+}
+
+void StreamRecordsReactor::Parse(int64_t bytes) {
+  BudgetCharge charge(context_.budget, bytes);
+  bool finished = false;
+  {
+    MutexLock lock(&mutex_);
+    finished = finished_;
+    waits_for_memory_ = false;
   }
   v1::StreamRecordsRequest message;
-  if (!reader_.Read(&request_, &message))
-    return EndWith(MalformedMessage(v1::StreamRecordsRequest::descriptor()->full_name()));
+  const bool read = !finished && reader_.Read(&request_, &message);
+  DropMessage();
+  if (finished) return;
+  if (!read) return EndWith(MalformedMessage(v1::StreamRecordsRequest::descriptor()->full_name()));
   if (const int64_t unknown = CountUnknownFields(message); unknown > 0) {
     context_.metrics->UnknownFields(unknown);
   }
-  OnMessage(std::move(message));
+  OnMessage(std::move(message), &charge);
 }
 
-void StreamRecordsReactor::OnMessage(v1::StreamRecordsRequest message) {
+void StreamRecordsReactor::OnMessage(v1::StreamRecordsRequest message, BudgetCharge* charge) {
   switch (message.message_case()) {
     case v1::StreamRecordsRequest::kHeader:
       return OnHeader(message.header());
     case v1::StreamRecordsRequest::kBatch:
-      return OnBatch(std::unique_ptr<v1::RecordBatch>(message.release_batch()));
+      return OnBatch(std::unique_ptr<v1::RecordBatch>(message.release_batch()), charge);
     case v1::StreamRecordsRequest::kCheckpoint:
       return OnCheckpoint(std::move(*message.mutable_checkpoint()));
     case v1::StreamRecordsRequest::MESSAGE_NOT_SET:
@@ -88,26 +156,43 @@ void StreamRecordsReactor::OnMessage(v1::StreamRecordsRequest message) {
 }
 
 void StreamRecordsReactor::OnHeader(const v1::StreamHeader& header) {
+  const absl::Status valid = CheckHeader(header);
   bool second = false;
   {
     // The next read starts only when the call is open, so a second header arrives at an open call.
     MutexLock lock(&mutex_);
-    second = std::exchange(header_seen_, true);
+    second = header_seen_;
   }
   if (second) return EndWith(ProtocolOrder("a second header was sent"));
-  if (header.writer_id().size() > kMaxIdLength || HasNul(header.writer_id())) {
-    return EndWith(sync::InvalidRequest(
-        {{"header.writer_id", "must have at most 128 bytes, none of them NUL"}}));
+  if (!valid.ok()) return EndWith(valid);
+  if (const absl::Status taken = TakeStreamPlace(); !taken.ok()) {
+    context_.metrics->CallRefused(GetReason(taken));
+    return EndWith(taken);
   }
   if (header.expected_epoch() < 0) {
     return EndWith(sync::InvalidRequest({{"header.expected_epoch", "must not be negative"}}));
   }
   sync_id_ = header.sync_id();
-  name_ = absl::StrCat(header.sync_id(), "/", header.descriptor().name(), "/", header.writer_id());
+  {
+    MutexLock lock(&mutex_);
+    header_seen_ = true;
+    name_ =
+        absl::StrCat(header.sync_id(), "/", header.descriptor().name(), "/", header.writer_id());
+  }
   // The calls of one stream wait for the same locks, so they are a group.
   const uint64_t stream = std::hash<std::string>()(absl::StrCat(
       header.sync_id(), "/", header.descriptor().namespace_(), "/", header.descriptor().name()));
   context_.claim_pool->Post(stream, [self = shared_from_this(), header] { self->Open(header); });
+}
+
+absl::Status StreamRecordsReactor::TakeStreamPlace() {
+  absl::StatusOr<Admission::Call> taken = context_.admission->EnterStream(caller_.key);
+  if (!taken.ok()) return taken.status();
+  // The other place is freed after the lock.
+  auto place = std::make_unique<Admission::Call>(*std::move(taken));
+  MutexLock lock(&mutex_);
+  if (!finished_) place_.swap(place);
+  return absl::OkStatus();
 }
 
 void StreamRecordsReactor::Open(const v1::StreamHeader& header) {
@@ -115,11 +200,11 @@ void StreamRecordsReactor::Open(const v1::StreamHeader& header) {
   {
     // If the caller has cancelled, a claim would fence the call that it has opened instead.
     MutexLock lock(&mutex_);
-    cancelled = cancelled_;
+    cancelled = cancelled_ || finished_;
   }
   if (cancelled) return FinishOnce(sync::CallerGone(), {});
   // Check the caller and find the stream.
-  const absl::Status allowed = context_.registry->CheckOwner(header.sync_id(), caller_);
+  const absl::Status allowed = context_.registry->CheckOwner(header.sync_id(), caller_.identity);
   if (!allowed.ok()) return FinishOnce(allowed, {});
   const absl::StatusOr<std::shared_ptr<sync::StreamSession>> session =
       context_.registry->FindStream(header.sync_id(), FromProto(header.descriptor()));
@@ -140,7 +225,7 @@ void StreamRecordsReactor::Open(const v1::StreamHeader& header) {
     MutexLock lock(&mutex_);
     session_ = *session;
     call_ = *opened;
-    cancelled = cancelled_;
+    cancelled = cancelled_ || finished_;
   }
   if (cancelled) return (*opened)->Fail(sync::CallerGone());
   if (context_.admission->draining()) return (*opened)->End(sync::Draining());
@@ -150,30 +235,38 @@ void StreamRecordsReactor::Open(const v1::StreamHeader& header) {
 void StreamRecordsReactor::Repeat(sync::StreamSession& session, const v1::StreamHeader& header) {
   absl::StatusOr<sync::RepeatedCall> repeated = session.Repeat(header.writer_id());
   if (!repeated.ok()) return FinishOnce(repeated.status(), {});
-  repeated_ = *std::move(repeated);
+  {
+    MutexLock lock(&mutex_);
+    repeated_ = *std::move(repeated);
+  }
   if (context_.admission->draining()) return EndWith(sync::Draining());
   ReadNext();
 }
 
-void StreamRecordsReactor::OnBatch(std::unique_ptr<v1::RecordBatch> records) {
+void StreamRecordsReactor::OnBatch(std::unique_ptr<v1::RecordBatch> records, BudgetCharge* charge) {
   const std::shared_ptr<sync::WriterCall> open = call();
-  if (open == nullptr && !repeated_.has_value())
+  if (open == nullptr && !is_repeated())
     return EndWith(ProtocolOrder("a batch was sent before the header"));
   if (records->payload_case() == v1::RecordBatch::PAYLOAD_NOT_SET) {
     return EndWith(sync::InvalidRequest({{"batch.payload", "must be set"}}));
   }
-  if (repeated_.has_value()) {
-    const absl::Status accepted = repeated_->Accept(*records);
+  if (open == nullptr) {
+    absl::Status accepted;
+    {
+      MutexLock lock(&mutex_);
+      accepted = repeated_->Accept(*records);
+    }
     return accepted.ok() ? ReadNext() : EndWith(accepted);
   }
-  open->Accept(std::move(records), [self = shared_from_this()] { self->ReadNext(); });
+  open->Accept(std::move(records), charge->Give(),
+               [self = shared_from_this()] { self->ReadNext(); });
 }
 
 void StreamRecordsReactor::OnCheckpoint(v1::Checkpoint checkpoint) {
   const std::shared_ptr<sync::WriterCall> open = call();
-  if (open == nullptr && !repeated_.has_value())
+  if (open == nullptr && !is_repeated())
     return EndWith(ProtocolOrder("a checkpoint was sent before the header"));
-  if (checkpoint.checkpoint_id().empty() || checkpoint.checkpoint_id().size() > kMaxIdLength ||
+  if (checkpoint.checkpoint_id().empty() || checkpoint.checkpoint_id().size() > kMaxIdBytes ||
       HasNul(checkpoint.checkpoint_id())) {
     return EndWith(sync::InvalidRequest(
         {{"checkpoint.checkpoint_id", "must have 1-128 bytes, none of them NUL"}}));
@@ -182,7 +275,7 @@ void StreamRecordsReactor::OnCheckpoint(v1::Checkpoint checkpoint) {
     return EndWith(sync::InvalidRequest({{"checkpoint.state", "must have at most 3 MiB"}}));
   }
   // Everything before the checkpoint is durable already.
-  if (repeated_.has_value()) return ReadNext();
+  if (open == nullptr) return ReadNext();
   absl::StatusOr<std::vector<CheckpointPosition>> positions =
       GetCheckpointPositions(checkpoint, [this](const StreamDescriptor& descriptor) {
         return context_.registry->FindStream(sync_id_, descriptor).ok();
@@ -204,9 +297,48 @@ void StreamRecordsReactor::OnCancel() {
 }
 
 void StreamRecordsReactor::OnDone() {
-  context_.admission->LeaveStream();
+  context_.gate->Leave(gate_key_);
+  context_.calls->Remove(this);
+  {
+    std::unique_ptr<Admission::Call> place;  // freed after the lock
+    MutexLock lock(&mutex_);
+    place.swap(place_);
+    // The message of a call that is gone must not take memory until its turn comes.
+    if (waits_for_memory_) request_.Clear();
+  }
   // May destroy this.
   const std::shared_ptr<StreamRecordsReactor> last = std::move(self_);
+}
+
+void StreamRecordsReactor::EndIfSilent(absl::Time now) {
+  absl::Status end;
+  {
+    MutexLock lock(&mutex_);
+    if (finished_) return;
+    const absl::Duration silent = now - reading_since_;
+    const bool limited = context_.idle_timeout > absl::ZeroDuration();
+    if (!header_seen_ && silent >= kHeaderTimeout) {
+      end = sync::NoHeader();
+    } else if (header_seen_ && limited && silent >= context_.idle_timeout) {
+      end = sync::IdleCall();
+    } else {
+      return;
+    }
+  }
+  EndWith(end);
+}
+
+void StreamRecordsReactor::EndIfUnclaimed() {
+  {
+    MutexLock lock(&mutex_);
+    if (header_seen_ && !repeated_.has_value()) return;
+  }
+  EndWith(sync::Draining());
+}
+
+bool StreamRecordsReactor::is_repeated() const {
+  MutexLock lock(&mutex_);
+  return repeated_.has_value();
 }
 
 std::shared_ptr<sync::WriterCall> StreamRecordsReactor::call() const {
@@ -215,56 +347,50 @@ std::shared_ptr<sync::WriterCall> StreamRecordsReactor::call() const {
 }
 
 void StreamRecordsReactor::ReadNext() {
+  if (expected_bytes_ <= kSmallMessageBytes) return StartReading();
+  gated_ = true;
+  context_.gate->Enter(gate_key_, expected_bytes_,
+                       [self = shared_from_this()] { self->StartReading(); });
+}
+
+void StreamRecordsReactor::StartReading() {
   // The lock excludes FinishOnce, after which no read may start.
   MutexLock lock(&mutex_);
-  if (!finished_) StartRead(&request_);
+  if (finished_) return;
+  reading_since_ = absl::Now();
+  StartRead(&request_);
 }
 
 void StreamRecordsReactor::EndWith(const absl::Status& status) {
   const std::shared_ptr<sync::WriterCall> open = call();
   if (open != nullptr) return open->End(status);
-  FinishOnce(status, repeated_.has_value() ? repeated_->summary() : sync::CallSummary());
+  sync::CallSummary summary;
+  {
+    MutexLock lock(&mutex_);
+    if (repeated_.has_value()) summary = repeated_->summary();
+  }
+  FinishOnce(status, summary);
 }
 
 void StreamRecordsReactor::FinishOnce(const absl::Status& status,
                                       const sync::CallSummary& summary) {
-  // Add the durable offset and, for a repeated call, the outcome to an error.
   absl::Status answered = status;
-  if (!status.ok() && (call() != nullptr || repeated_.has_value())) {
-    answered = WithMetadata(status, "durable_offset", absl::StrCat(summary.durable_offset));
+  std::string name;
+  {
+    MutexLock lock(&mutex_);
+    if (std::exchange(finished_, true)) return;
+    name = name_;
+    // Add the durable offset and, for a repeated call, the outcome to an error.
+    if (call_ != nullptr || repeated_.has_value()) {
+      answered = WithMetadata(status, "durable_offset", absl::StrCat(summary.durable_offset));
+    }
+    if (repeated_.has_value()) {
+      answered = WithMetadata(answered, "outcome", v1::Outcome_Name(ToProto(repeated_->outcome())));
+    }
   }
-  if (!status.ok() && repeated_.has_value()) {
-    answered = WithMetadata(answered, "outcome", v1::Outcome_Name(ToProto(repeated_->outcome())));
-  }
-  Log(status.ok()                 ? LogLevel::kDebug
-      : absl::IsCancelled(status) ? LogLevel::kInfo
-                                  : LogLevel::kWarning,
-      "stream_call_ended")
-      .Field("call", name_)
-      .Field("durable_offset", summary.durable_offset)
-      .Field("written", summary.records_written)
-      .Field("skipped", summary.records_skipped)
-      .Field("rejected", summary.records_rejected)
-      .Field("nulled", summary.values.nulled)
-      .Field("truncated", summary.values.truncated)
-      .Field("undeclared", summary.values.undeclared)
-      .Error(status);
-  // Write the response and finish, once.
-  MutexLock lock(&mutex_);
-  if (finished_) return;
-  finished_ = true;
+  LogCallEnd(name, status, summary);
   if (status.ok()) {
-    v1::StreamRecordsResponse response;
-    response.set_durable_offset(summary.durable_offset);
-    response.set_records_written(summary.records_written);
-    response.set_records_skipped(summary.records_skipped);
-    response.set_records_rejected(summary.records_rejected);
-    response.set_values_nulled(summary.values.nulled);
-    response.set_values_truncated(summary.values.truncated);
-    response.set_fields_undeclared(summary.values.undeclared);
-    bool own_buffer = false;
-    const grpc::Status serialized = grpc::SerializationTraits<v1::StreamRecordsResponse>::Serialize(
-        response, response_, &own_buffer);
+    const grpc::Status serialized = SerializeResponse(summary, response_);
     if (!serialized.ok()) return Finish(serialized);
   }
   Finish(ToGrpc(answered));

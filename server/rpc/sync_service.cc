@@ -15,7 +15,9 @@
 #include "base/status_macros.h"
 #include "server/rpc/call_answer.h"
 #include "server/rpc/conversion.h"
+#include "server/rpc/message_size.h"
 #include "server/rpc/rejected_page_token.h"
+#include "server/rpc/request_names.h"
 #include "server/rpc/status_conversion.h"
 #include "server/rpc/stream_records_reactor.h"
 #include "server/rpc/unknown_fields.h"
@@ -58,23 +60,43 @@ absl::StatusOr<Identity> SyncService::Authenticate(const grpc::ServerContextBase
   return caller;
 }
 
-void SyncService::Refuse(const grpc::ServerContextBase& context,
-                         std::function<void()> answer) const {
+std::string SyncService::PeerOf(const grpc::ServerContextBase& context) const {
   std::string peer;
   if (context_.trust_forwarded_for)
     peer = GetLastForwardedFor(MetadataOf(context, "x-forwarded-for"));
-  if (peer.empty()) peer = GetPeerAddress(context.peer());
-  context_.failed_tries->Answer(peer, absl::Now(), std::move(answer));
+  return peer.empty() ? GetPeerAddress(context.peer()) : peer;
+}
+
+std::string SyncService::KeyOf(const grpc::ServerContextBase& context,
+                               const Identity& caller) const {
+  if (!caller.owner.empty()) return absl::StrCat("owner ", caller.owner);
+  if (!caller.name.empty()) return absl::StrCat("token ", caller.name);
+  return absl::StrCat("peer ", PeerOf(context));
+}
+
+void SyncService::Refuse(const grpc::ServerContextBase& context,
+                         std::function<void()> answer) const {
+  context_.failed_tries->Answer(PeerOf(context), absl::Now(), std::move(answer));
 }
 
 absl::StatusOr<Admission::Call> SyncService::Admit(
-    const google::protobuf::Message& request,
-    absl::StatusOr<Admission::Call> (Admission::*enter)()) const {
-  if (const int64_t unknown = CountUnknownFields(request); unknown > 0) {
+    absl::FunctionRef<absl::StatusOr<Admission::Call>()> enter) const {
+  SYNCLINE_RETURN_IF_ERROR(context_.prepared());
+  absl::StatusOr<Admission::Call> place = enter();
+  if (!place.ok()) context_.metrics->CallRefused(GetReason(place.status()));
+  return place;
+}
+
+template <typename Request>
+absl::Status SyncService::Parse(const grpc::ByteBuffer& bytes, Request* request) const {
+  grpc::ByteBuffer shared = bytes;  // shares the slices by reference counting
+  if (!grpc::SerializationTraits<Request>::Deserialize(&shared, request).ok()) {
+    return MalformedMessage(request->GetDescriptor()->full_name());
+  }
+  if (const int64_t unknown = CountUnknownFields(*request); unknown > 0) {
     context_.metrics->UnknownFields(unknown);
   }
-  SYNCLINE_RETURN_IF_ERROR(context_.prepared());
-  return (context_.admission->*enter)();
+  return CheckNames(*request);
 }
 
 template <typename Request, typename Response>
@@ -90,16 +112,17 @@ grpc::ServerUnaryReactor* SyncService::Serve(Context* context, const char* rpc,
            [reactor, rpc, status = caller.status()] { reactor->Finish(Answer(rpc, status)); });
     return reactor;
   }
-  // Parse the request and admit the call.
+  // Admit the call, then parse the request.
+  absl::StatusOr<Admission::Call> admitted = Admit([&]() -> absl::StatusOr<Admission::Call> {
+    SYNCLINE_ASSIGN_OR_RETURN(const int64_t bytes,
+                              MeasureMessage(request, *Request().GetDescriptor()));
+    return context_.admission->EnterCall(KeyOf(*context, *caller), bytes);
+  });
   const auto message = std::make_shared<Request>();
-  grpc::ByteBuffer bytes = request;  // shares the slices by reference counting
-  if (!grpc::SerializationTraits<Request>::Deserialize(&bytes, message.get()).ok()) {
-    reactor->Finish(Answer(rpc, MalformedMessage(message->GetDescriptor()->full_name())));
-    return reactor;
-  }
-  absl::StatusOr<Admission::Call> admitted = Admit(*message, &Admission::EnterCall);
-  if (!admitted.ok()) {
-    reactor->Finish(Answer(rpc, admitted.status()));
+  absl::Status ready = admitted.status();
+  if (ready.ok()) ready = Parse(request, message.get());
+  if (!ready.ok()) {
+    reactor->Finish(Answer(rpc, ready));
     return reactor;
   }
   // Released after the response, so that draining waits for it.
@@ -182,19 +205,27 @@ grpc::ServerReadReactor<grpc::ByteBuffer>* SyncService::StreamRecords(
     });
     return refused;
   }
-  absl::Status admitted = context_.prepared();
-  if (admitted.ok()) admitted = context_.admission->EnterStream();
-  if (!admitted.ok()) {
+  std::string key = KeyOf(*context, *caller);
+  absl::StatusOr<Admission::Call> place =
+      Admit([&] { return context_.admission->EnterSilent(key); });
+  if (!place.ok()) {
     auto* const refused = new RefusedStream();
-    refused->Finish(Answer("StreamRecords", admitted));
+    refused->Finish(Answer("StreamRecords", place.status()));
     return refused;
   }
   return StreamRecordsReactor::Start({.registry = context_.registry,
                                       .admission = context_.admission,
                                       .claim_pool = context_.claim_pool,
+                                      .parse_pool = context_.parse_pool,
                                       .metrics = context_.metrics,
-                                      .texts = context_.texts},
-                                     *std::move(caller), response);
+                                      .texts = context_.texts,
+                                      .budget = context_.budget,
+                                      .gate = context_.gate,
+                                      .calls = context_.calls,
+                                      .max_message_bytes = context_.limits.max_message,
+                                      .idle_timeout = context_.idle_timeout},
+                                     {*std::move(caller), std::move(key)}, *std::move(place),
+                                     response);
 }
 
 absl::Status SyncService::Complete(const v1::CompleteStreamRequest& request, const Identity&,
@@ -242,7 +273,8 @@ absl::Status SyncService::List(const v1::ListSyncsRequest& request, const Identi
     return sync::InvalidRequest({{"page_size", "must be 0-1000"}});
   }
   int64_t before = 0;
-  if (!request.page_token().empty() && !absl::SimpleAtoi(request.page_token(), &before)) {
+  if (!request.page_token().empty() &&
+      (!absl::SimpleAtoi(request.page_token(), &before) || before <= 0)) {
     return sync::InvalidRequest({{"page_token", "is not a token that this server returned"}});
   }
   const int size = request.page_size() == 0 ? kDefaultPage : request.page_size();
@@ -290,13 +322,11 @@ grpc::ServerWriteReactor<grpc::ByteBuffer>* SyncService::WatchSync(
            [refused, status = caller.status()] { refused->Finish(Answer("WatchSync", status)); });
     return refused;
   }
-  v1::WatchSyncRequest message;
-  grpc::ByteBuffer bytes = *request;  // shares the slices by reference counting
-  if (!grpc::SerializationTraits<v1::WatchSyncRequest>::Deserialize(&bytes, &message).ok()) {
-    return refuse(MalformedMessage(message.GetDescriptor()->full_name()));
-  }
-  absl::StatusOr<Admission::Call> place = Admit(message, &Admission::EnterWatch);
+  absl::StatusOr<Admission::Call> place =
+      Admit([&] { return context_.admission->EnterWatch(KeyOf(*context, *caller)); });
   if (!place.ok()) return refuse(place.status());
+  v1::WatchSyncRequest message;
+  if (const absl::Status read = Parse(*request, &message); !read.ok()) return refuse(read);
   sync::WatchRequest watch;
   watch.sync_id = message.sync_id();
   watch.after_sequence = message.after_sequence();

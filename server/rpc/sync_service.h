@@ -1,18 +1,24 @@
 // SyncService: passes each RPC of syncline.v1.SyncService to the class that does its work.
 //
-// All RPCs use gRPC's callback API (decision 0008). Unary calls wait in the queue of a bounded
-// pool. One thread reads for all watches (decision 0034). No call has a thread of its own.
+// All RPCs use gRPC's callback API (decision 0008). A call is authenticated and admitted before its
+// message is parsed. Unary calls wait in the queue of a bounded pool. One thread reads for all
+// watches (decision 0034). No call has a thread of its own.
 #pragma once
 
 #include <functional>
 #include <string>
 
+#include "absl/functional/function_ref.h"
+#include "absl/time/time.h"
 #include "base/free_list.h"
+#include "base/memory_budget.h"
 #include "base/thread_pool.h"
 #include "server/metrics/metrics.h"
 #include "server/rpc/admission.h"
 #include "server/rpc/auth.h"
 #include "server/rpc/failed_tries.h"
+#include "server/rpc/open_calls.h"
+#include "server/rpc/read_gate.h"
 #include "server/sync/sync_registry.h"
 #include "server/sync/watch_reader.h"
 #include "syncline/v1/sync_service.grpc.pb.h"
@@ -37,13 +43,19 @@ struct ServiceContext {
   metrics::Metrics* metrics = nullptr;
   FreeStrings* texts = nullptr;
   FailedTries* failed_tries = nullptr;
+  MemoryBudget* budget = nullptr;
+  ReadGate* gate = nullptr;
+  OpenCalls* calls = nullptr;
   // Whether the header x-forwarded-for identifies the caller, because a proxy in front sets it.
   bool trust_forwarded_for = false;
   ThreadPool* start_pool = nullptr;  // for StartSync, which may wait for another session's lock
   ThreadPool* control_pool = nullptr;
   ThreadPool* claim_pool = nullptr;  // for opening writers
+  ThreadPool* parse_pool = nullptr;  // for messages that have waited for memory
   ThreadPool* finalize_pool = nullptr;
   Limits limits;
+  // A StreamRecords call that waits for a message for longer than this is ended; zero: no limit.
+  absl::Duration idle_timeout;
 };
 
 // The base class that gRPC's generator provides for this mix of RPC kinds. Raw methods receive
@@ -93,13 +105,22 @@ class SyncService final
                                   ThreadPool* pool, Work<Request, Response> work);
   // Returns the caller's identity and counts failures. Errors: those of Authenticator::Check.
   absl::StatusOr<Identity> Authenticate(const grpc::ServerContextBase& context) const;
+  // Returns the address of the caller, which is that of a proxy unless the proxy is trusted to pass
+  // it on.
+  std::string PeerOf(const grpc::ServerContextBase& context) const;
+  // Returns what identifies the caller for the limits per caller: the owner or the name of its
+  // token, or its address if there are no tokens.
+  std::string KeyOf(const grpc::ServerContextBase& context, const Identity& caller) const;
   // Calls `answer`, which refuses an unauthenticated caller, after the delay of FailedTries.
   void Refuse(const grpc::ServerContextBase& context, std::function<void()> answer) const;
-  // Counts unknown fields and admits the call by `enter`. Errors: those of `enter`; the reason why
-  // the ledger is not ready.
+  // Admits a call by `enter` and counts a refusal. Errors: the reason why the ledger is not ready;
+  // those of `enter`.
   absl::StatusOr<Admission::Call> Admit(
-      const google::protobuf::Message& request,
-      absl::StatusOr<Admission::Call> (Admission::*enter)()) const;
+      absl::FunctionRef<absl::StatusOr<Admission::Call>()> enter) const;
+  // Parses the request of an admitted call, counts its unknown fields and checks its ids. Errors:
+  // INVALID_ARGUMENT MALFORMED_MESSAGE or INVALID_REQUEST.
+  template <typename Request>
+  absl::Status Parse(const grpc::ByteBuffer& bytes, Request* request) const;
 
   absl::Status Start(const v1::StartSyncRequest& request, const Identity& caller,
                      v1::StartSyncResponse* response);

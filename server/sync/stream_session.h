@@ -82,7 +82,6 @@ class StreamSession {
   absl::StatusOr<StreamEntry> AfterFailure(const absl::Status& failure);
   // Stores in the ledger how a completion failed.
   void NoteFailure(const absl::Status& failure);
-  std::vector<std::shared_ptr<WriterCall>> Calls() const;
   // Adds an open call. Returns the calls of the same writer that it has taken over.
   std::vector<std::shared_ptr<WriterCall>> Add(const std::shared_ptr<WriterCall>& call);
   void Forget(const WriterClaim& claim);

@@ -13,9 +13,6 @@ absl::Status InvalidRequest(std::vector<FieldViolation> violations, absl::string
     absl::StrAppend(&message, ": ", violations.front().field, " ", violations.front().description);
     if (violations.size() > 1) absl::StrAppend(&message, " (and ", violations.size() - 1, " more)");
   }
-  // Error details are sent in a trailer of at most 8 KiB.
-  constexpr size_t kMaxViolations = 20;
-  if (violations.size() > kMaxViolations) violations.resize(kMaxViolations);
   return MakeError(absl::StatusCode::kInvalidArgument, message,
                    {.reason = std::string(reason), .violations = std::move(violations)});
 }
@@ -71,6 +68,17 @@ absl::Status LockedOut(const TableName& table) {
                    {.reason = reason::kLockNotAvailable,
                     .subject = table.ToString(),
                     .retry_after = absl::Seconds(5)});
+}
+
+absl::Status NoHeader() {
+  return MakeError(absl::StatusCode::kDeadlineExceeded,
+                   "the call sent no complete header within 10 s", {.reason = reason::kNoHeader});
+}
+
+absl::Status IdleCall() {
+  return MakeError(absl::StatusCode::kDeadlineExceeded,
+                   "the call sent nothing for as long as --idle_timeout allows",
+                   {.reason = reason::kIdleCall, .retry_after = absl::Seconds(1)});
 }
 
 absl::Status CallerGone() {

@@ -31,6 +31,10 @@ absl::Status Draining();
 // ABORTED LOCK_NOT_AVAILABLE with RetryInfo: another session has locked the table for long, and
 // other calls need the memory of the call's records.
 absl::Status LockedOut(const TableName& table);
+// DEADLINE_EXCEEDED NO_HEADER: a StreamRecords call sent no header in time.
+absl::Status NoHeader();
+// DEADLINE_EXCEEDED IDLE_CALL with RetryInfo: a call was silent for longer than --idle_timeout.
+absl::Status IdleCall();
 // CANCELLED CALLER_GONE: the caller cancelled the call, or its connection broke.
 absl::Status CallerGone();
 // FAILED_PRECONDITION STREAM_COMPLETED: records that are not durable were sent after the

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "absl/time/clock.h"
+#include "base/memory_budget.h"
 #include "base/status_macros.h"
 #include "server/dataflow/parse/record_parser.h"
 #include "server/model/value.h"
@@ -49,8 +50,13 @@ WriterCall::WriterCall(const CallContext* context, const StreamPlan& plan,
 }
 
 WriterCall::~WriterCall() {
-  MutexLock lock(&mutex_);
-  AddQueuedLocked(-queued_bytes_);  // of batches that were dropped
+  int64_t checkpoint_bytes = 0;
+  {
+    MutexLock lock(&mutex_);
+    AddQueuedLocked(-queued_bytes_);  // of batches that were dropped
+    checkpoint_bytes = checkpoint_bytes_;
+  }
+  context_->lanes->budget->Release(checkpoint_bytes);
 }
 
 absl::StatusOr<dataflow::Batch> WriterCall::Number(std::unique_ptr<v1::RecordBatch> records) {
@@ -61,7 +67,7 @@ absl::StatusOr<dataflow::Batch> WriterCall::Number(std::unique_ptr<v1::RecordBat
   SYNCLINE_RETURN_IF_ERROR(CheckUnreadable(*records, count));
   dataflow::Batch batch;
   batch.offsets = {records->first_offset(), records->first_offset() + count};
-  batch.bytes = static_cast<int64_t>(records->ByteSizeLong());
+  batch.payload_bytes = static_cast<int64_t>(records->ByteSizeLong());
   batch.arrival_us = PostgresMicros(absl::Now());
   batch.records = std::move(records);
   MutexLock lock(&mutex_);
@@ -73,21 +79,18 @@ absl::StatusOr<dataflow::Batch> WriterCall::Number(std::unique_ptr<v1::RecordBat
   return batch;
 }
 
-void WriterCall::Accept(std::unique_ptr<v1::RecordBatch> records, std::function<void()> ready) {
+void WriterCall::Accept(std::unique_ptr<v1::RecordBatch> records, int64_t bytes,
+                        std::function<void()> ready) {
+  BudgetCharge charge(context_->lanes->budget, bytes);
   {
     MutexLock lock(&mutex_);
     if (state_ != State::kOpen) return;
   }
   absl::StatusOr<dataflow::Batch> batch = Number(std::move(records));
   if (!batch.ok()) return End(batch.status());
-  metrics_->Received(batch->offsets.end - batch->offsets.begin, batch->bytes);
-  // The budget's callback outlives this frame. It holds the batch by a shared pointer because
-  // std::function must be copyable.
-  auto held = std::make_shared<dataflow::Batch>(*std::move(batch));
-  context_->lanes->budget->Acquire(
-      held->bytes, [this, self = shared_from_this(), held, ready = std::move(ready)] {
-        Dispatch(std::move(*held), ready);
-      });
+  metrics_->Received(batch->offsets.end - batch->offsets.begin, batch->payload_bytes);
+  batch->bytes = charge.Give();
+  Dispatch(*std::move(batch), std::move(ready));
 }
 
 void WriterCall::Dispatch(dataflow::Batch batch, std::function<void()> ready) {
@@ -159,7 +162,9 @@ void WriterCall::AddCheckpoint(std::string checkpoint_id, std::string state,
       // Lower if the caller has sent records again; then it does not precede the earlier one.
       checkpoint.offset = std::max(checkpoint.offset, checkpoints_.back().offset);
     }
-    checkpoint_bytes_ += HeldBytes(checkpoint);
+    const int64_t bytes = HeldBytes(checkpoint);
+    checkpoint_bytes_ += bytes;
+    context_->lanes->budget->ForceAcquire(bytes);
     std::deque<PendingCheckpoint>& pending =
         checkpoint.positions.empty() ? checkpoints_ : global_checkpoints_;
     pending.push_back(std::move(checkpoint));
@@ -260,7 +265,8 @@ std::vector<PendingCheckpoint> WriterCall::CopyDue(int64_t durable_offset) {
   return due;
 }
 
-void WriterCall::ForgetLocked(const std::vector<PendingCheckpoint>& committed) {
+int64_t WriterCall::ForgetLocked(const std::vector<PendingCheckpoint>& committed) {
+  const int64_t before = checkpoint_bytes_;
   for (const PendingCheckpoint& checkpoint : committed) {
     std::deque<PendingCheckpoint>& pending =
         checkpoint.positions.empty() ? checkpoints_ : global_checkpoints_;
@@ -269,6 +275,7 @@ void WriterCall::ForgetLocked(const std::vector<PendingCheckpoint>& committed) {
     checkpoint_bytes_ -= HeldBytes(pending.front());
     pending.pop_front();
   }
+  return before - checkpoint_bytes_;
 }
 
 bool WriterCall::HasRoomLocked() const {
@@ -324,18 +331,20 @@ void WriterCall::OnFlushed(const write::FlushResult& flushed) {
   std::function<void()> ready;
   bool due = false;
   int64_t durable_offset = 0;
+  int64_t freed_bytes = 0;
   {
     MutexLock lock(&mutex_);
     summary_.durable_offset = std::max(summary_.durable_offset, flushed.durable_offset);
     summary_.records_written += flushed.rows;
     summary_.records_rejected += flushed.rejected;
     summary_.values += flushed.values;
-    ForgetLocked(flushed.checkpoints);
+    freed_bytes = ForgetLocked(flushed.checkpoints);
     if (HasRoomLocked()) ready = std::exchange(ready_, nullptr);
     due = DueCheckpointLocked();
     closed_ = closed_ || flushed.closed;
     durable_offset = summary_.durable_offset;
   }
+  if (freed_bytes > 0) context_->lanes->budget->Release(freed_bytes);
   // Report, and continue: with another flush, the end, or the next message.
   metrics_->Committed(flushed.rows);
   metrics_->ValuesChanged(flushed.values.nulled, flushed.values.truncated,

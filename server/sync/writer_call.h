@@ -1,6 +1,6 @@
 // WriterCall: one StreamRecords call of one writer, without gRPC.
 //
-// Checks offsets, acquires bytes from the budget, distributes batches over its lanes, holds pending
+// Checks offsets, holds bytes of the budget, distributes batches over its lanes, holds pending
 // checkpoints and reports the outcome exactly once. Owned by shared_ptr: the RPC, the session and
 // queued lane tasks hold it. Thread-safe. Blocks only in lane tasks, so the RPC may call it on
 // gRPC's threads.
@@ -73,9 +73,10 @@ class WriterCall final : public dataflow::LaneOwner,
              std::shared_ptr<metrics::StreamMetrics> metrics, Done done);
   ~WriterCall() override;
 
-  // Accepts a batch. Calls `ready`, perhaps immediately, when the next message may be read; drops
-  // it if the call has ended. An invalid batch, or one that leaves a gap, ends the call.
-  void Accept(std::unique_ptr<v1::RecordBatch> records, std::function<void()> ready);
+  // Accepts a batch, for which the caller has acquired `bytes` from the budget; the call releases
+  // them. Calls `ready`, perhaps immediately, when the next message may be read; drops it if the
+  // call has ended. An invalid batch, or one that leaves a gap, ends the call.
+  void Accept(std::unique_ptr<v1::RecordBatch> records, int64_t bytes, std::function<void()> ready);
 
   // Accepts a checkpoint of everything sent so far or, with `positions`, of what these writers of
   // the sync have sent. `ready` is called as in Accept.
@@ -135,7 +136,7 @@ class WriterCall final : public dataflow::LaneOwner,
   // Returns copies of the pending checkpoints that are due at `durable_offset`.
   std::vector<PendingCheckpoint> CopyDue(int64_t durable_offset);
   // Removes checkpoints that CopyDue returned from the pending ones.
-  void ForgetLocked(const std::vector<PendingCheckpoint>& committed)
+  int64_t ForgetLocked(const std::vector<PendingCheckpoint>& committed)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   bool DueCheckpointLocked() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   // Returns whether the call may continue to read.
@@ -159,7 +160,7 @@ class WriterCall final : public dataflow::LaneOwner,
   // Rejected records of the stream: those in the ledger when the call began, and this call's.
   int64_t rejected_seen_ ABSL_GUARDED_BY(mutex_);
   int64_t queued_bytes_ ABSL_GUARDED_BY(mutex_) = 0;  // changed only by AddQueuedLocked
-  // Batches that wait for the budget before they are given to a lane.
+  // Batches that are numbered and not yet given to a lane.
   int64_t waiting_batches_ ABSL_GUARDED_BY(mutex_) = 0;
   int locked_lanes_ ABSL_GUARDED_BY(mutex_) = 0;  // stopped by another session's lock
   absl::Time locked_since_ ABSL_GUARDED_BY(mutex_);
@@ -169,7 +170,7 @@ class WriterCall final : public dataflow::LaneOwner,
   // Those that cover several writers, in the order of their numbers.
   std::deque<PendingCheckpoint> global_checkpoints_ ABSL_GUARDED_BY(mutex_);
   int64_t last_checkpoint_ ABSL_GUARDED_BY(mutex_) = 0;   // number of the newest checkpoint
-  int64_t checkpoint_bytes_ ABSL_GUARDED_BY(mutex_) = 0;  // that both hold
+  int64_t checkpoint_bytes_ ABSL_GUARDED_BY(mutex_) = 0;  // that both hold; charged to the budget
   bool closed_ ABSL_GUARDED_BY(mutex_) = false;           // the last commit released the claim
 };
 

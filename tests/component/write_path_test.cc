@@ -80,6 +80,30 @@ TEST_F(WritePathTest, CommittedRecordsAreNotCommittedAgain) {
   EXPECT_EQ(Rows(), 10);
 }
 
+// The first rejected records of a stream are listed; the rest are counted, one row per reason.
+TEST_F(WritePathTest, RejectedRecordsBeyondTheListAreSummarized) {
+  const WriterClaim claim = Claim("w").claim;
+  Execute(absl::StrCat("UPDATE ", Table("writer"),
+                       " SET records_rejected = ", kMaxListedRejections - 2));
+  write::InsertBuffer buffer(&load_, plan_, "sync", claim);
+  for (int64_t offset = 0; offset < 10; ++offset) {
+    buffer.Reject({offset, offset % 2 == 0 ? "EVEN" : "ODD", "raw", false});
+    buffer.Cover({offset, offset + 1}, 0);
+  }
+  ASSERT_OK_AND_ASSIGN(const write::FlushResult flushed, buffer.Flush({}));
+  EXPECT_EQ(flushed.rejected, 10);
+  EXPECT_EQ(QueryInt(absl::StrCat("SELECT records_rejected FROM ", Table("writer"))),
+            kMaxListedRejections + 8);
+  EXPECT_THAT(
+      QueryText(absl::StrCat("SELECT \"offset\", reason, encode(raw, 'escape'), raw_truncated, "
+                             "substring(detail for 51) FROM ",
+                             Table("rejected_record"), " ORDER BY \"offset\"")),
+      ElementsAre(
+          ElementsAre("0", "EVEN", "raw", "f", ""), ElementsAre("1", "ODD", "raw", "f", ""),
+          ElementsAre("2", "EVEN", "", "t", "stands for 4 rejected records, the last at offset 8"),
+          ElementsAre("3", "ODD", "", "t", "stands for 4 rejected records, the last at offset 9")));
+}
+
 // A buffer of few rows does not hold a block that others have filled completely.
 TEST_F(WritePathTest, OnlyLargeBuffersTakeWholeBlocks) {
   for (int i = 0; i < 4; ++i) {
@@ -174,6 +198,17 @@ class WriterCallTest : public WritePathTest {
     context_.claim_pool = &claim_pool_;
   }
 
+  // Acquires the memory of a batch and passes it on, as a reactor does with a message.
+  void Accept(const std::shared_ptr<sync::WriterCall>& call,
+              std::unique_ptr<v1::RecordBatch> records, std::function<void()> ready) {
+    const auto bytes = static_cast<int64_t>(records->ByteSizeLong());
+    budget_.Acquire(
+        bytes, [call, bytes, ready = std::move(ready),
+                held = std::make_shared<std::unique_ptr<v1::RecordBatch>>(std::move(records))] {
+          call->Accept(std::move(*held), bytes, ready);
+        });
+  }
+
   // `done` counts the end of the call, which must be successful.
   std::shared_ptr<sync::WriterCall> Open(absl::string_view writer_id, Counter* done) {
     const ClaimedWriter claimed = Claim(writer_id);
@@ -203,7 +238,7 @@ TEST_F(WriterCallTest, PendingCheckpointStatesBlockCaller) {
   Counter ready;
   const auto on_ready = [&] { ready.Add(); };
   const std::shared_ptr<sync::WriterCall> call = Open("w", &done);
-  call->Accept(Batch(0, 10), on_ready);
+  Accept(call, Batch(0, 10), on_ready);
   ready.WaitFor(1);
   // Flushes are blocked while the writer's row is locked.
   const std::unique_ptr<postgres::Connection> blocker = Connect();
@@ -229,16 +264,16 @@ TEST_F(WriterCallTest, CheckpointKeepsOffsetAmongResentRecords) {
   Counter ready;
   const auto on_ready = [&] { ready.Add(); };
   const std::shared_ptr<sync::WriterCall> first = Open("w", &done);
-  first->Accept(Batch(0, 30), on_ready);
+  Accept(first, Batch(0, 30), on_ready);
   ready.WaitFor(1);
   first->End(absl::OkStatus());
   done.WaitFor(1);
   const std::shared_ptr<sync::WriterCall> second = Open("w", &done);
-  second->Accept(Batch(0, 10), on_ready);
+  Accept(second, Batch(0, 10), on_ready);
   ready.WaitFor(2);
   second->AddCheckpoint("c1", "s", {}, on_ready);
   ready.WaitFor(3);
-  second->Accept(Batch(10, 20), on_ready);
+  Accept(second, Batch(10, 20), on_ready);
   ready.WaitFor(4);
   second->AddCheckpoint("c2", "s", {}, on_ready);
   second->End(absl::OkStatus());
@@ -255,10 +290,10 @@ TEST_F(WriterCallTest, IdleLanesReleaseMemoryToWaiters) {
   const auto on_ready = [&] { ready.Add(); };
   const std::shared_ptr<sync::WriterCall> big = Open("big", &done);
   const std::shared_ptr<sync::WriterCall> small = Open("small", &done);
-  small->Accept(Batch(0, 100), on_ready);
+  Accept(small, Batch(0, 100), on_ready);
   ready.WaitFor(1);
   // More than the whole budget: it is granted when nothing else is held.
-  big->Accept(Batch(0, 1200), on_ready);
+  Accept(big, Batch(0, 1200), on_ready);
   while (budget_.waiters() > 0) small->FlushIdle();
   ready.WaitFor(2);
   big->End(absl::OkStatus());
@@ -279,7 +314,7 @@ TEST_F(WriterCallTest, CallsUseNoMoreLanesThanThreads) {
     std::vector<std::shared_ptr<sync::WriterCall>> open;
     for (int n = 0; n < calls; ++n) open.push_back(Open(absl::StrCat(calls, "w", n), &done));
     for (int64_t batch = 0; batch < 4; ++batch) {
-      for (const auto& call : open) call->Accept(Batch(batch * 10, 10), [] {});
+      for (const auto& call : open) Accept(call, Batch(batch * 10, 10), [] {});
     }
     EXPECT_EQ(lanes_.busy_owners, calls);
     for (const auto& call : open) call->End(absl::OkStatus());
@@ -306,7 +341,7 @@ TEST_F(WriterCallTest, CallThatDropsItsBatchesIsNotBusy) {
         EXPECT_TRUE(absl::IsCancelled(status)) << status;
         done.Add();
       });
-  call->Accept(Batch(0, 10), [] {});
+  Accept(call, Batch(0, 10), [] {});
   EXPECT_EQ(lanes_.busy_owners, 1);
   call->Fail(absl::CancelledError());
   gate.Add();
@@ -325,11 +360,11 @@ TEST_F(WriterCallTest, EndDuringBatchLosesNeither) {
   for (int n = 0; n < kCalls; ++n) {
     const std::shared_ptr<sync::WriterCall> call = Open(absl::StrCat("w", n), &done);
     Counter ready;
-    call->Accept(Batch(0, 1), [&] { ready.Add(); });
+    Accept(call, Batch(0, 1), [&] { ready.Add(); });
     ready.WaitFor(1);
     {
       const Thread ending("ending", [&] { call->End(absl::OkStatus()); });
-      call->Accept(Batch(1, 1), [] {});
+      Accept(call, Batch(1, 1), [] {});
     }
     done.WaitFor(n + 1);
   }

@@ -199,9 +199,10 @@ TEST_F(BadStreamTest, Row07_UnknownSyncAndStream) {
   const std::string sync_id = Started(Request("bad"));
   EXPECT_EQ(Summary(Send({Header(sync_id, "other")})), "NOT_FOUND UNKNOWN_STREAM");
   EXPECT_EQ(Summary(Complete(sync_id, "other")), "NOT_FOUND UNKNOWN_STREAM");
-  // A NUL does not end a string: this is another sync id.
-  EXPECT_EQ(Summary(Send({Header(absl::StrCat(sync_id, absl::string_view("\0x", 2)), "bad")})),
-            "NOT_FOUND UNKNOWN_SYNC");
+  // A NUL does not end a string, so this is not the sync's id.
+  const Answer nul = Send({Header(absl::StrCat(sync_id, absl::string_view("\0x", 2)), "bad")});
+  EXPECT_EQ(Summary(nul), "INVALID_ARGUMENT INVALID_REQUEST");
+  EXPECT_THAT(nul.fields, ElementsAre("header.sync_id"));
 }
 
 TEST_F(BadStreamTest, Row08_UnsetOneofsAndBadIds) {

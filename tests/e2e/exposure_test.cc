@@ -285,8 +285,8 @@ TEST_F(ExposureTest, FailedWatchesAreCountedAndDelayed) {
   EXPECT_EQ(server->Wait(kPatience), 0);
 }
 
-TEST_F(ExposureTest, WatchesAreLimitedLikeStreams) {
-  const auto server = StartServer({"--max_open_streams=2"});
+TEST_F(ExposureTest, WatchesAreLimited) {
+  const auto server = StartServer({"--max_watches=2"});
   ASSERT_NE(server, nullptr);
   const auto client = server->Client();
   ASSERT_OK(client->StartSync(OneStream("watched", "rows")));
@@ -296,7 +296,8 @@ TEST_F(ExposureTest, WatchesAreLimitedLikeStreams) {
   ASSERT_TRUE(first->Read(&event));
   ASSERT_TRUE(second->Read(&event));
   EXPECT_THAT(client->WatchSync("watched", 0)->Finish(),
-              StatusIs(absl::StatusCode::kResourceExhausted, "TOO_MANY_STREAMS"));
+              StatusIs(absl::StatusCode::kResourceExhausted, "TOO_MANY_WATCHES"));
+  EXPECT_EQ(Metric(*server, "syncline_calls_refused_total{reason=\"TOO_MANY_WATCHES\"}"), 1);
   second.reset();
   EXPECT_TRUE(Eventually([&] {
     const auto again = client->WatchSync("watched", 0);

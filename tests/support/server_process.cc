@@ -5,6 +5,7 @@
 #include <netinet/in.h>
 #include <signal.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cstdio>
@@ -17,6 +18,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
 #include "absl/time/clock.h"
 #include "base/file.h"
 #include "base/status_macros.h"
@@ -111,6 +113,12 @@ absl::Status ServerProcess::Launch() {
     process.arguments.push_back(absl::StrCat("--postgres_dsn_file=", directory_.Path("dsn")));
   }
   for (const std::string& flag : options_.flags) SetFlag(flag, process.arguments);
+  if (!options_.launcher.empty()) {
+    // The server may run as another user.
+    chmod(directory_.Path("").c_str(), 0777);
+    process.arguments.insert(process.arguments.begin(), options_.launcher.begin(),
+                             options_.launcher.end());
+  }
   if (process_ != nullptr) absl::StrAppend(&earlier_log_, process_->Stderr());
   SYNCLINE_ASSIGN_OR_RETURN(process_, Process::Start(process));
   SYNCLINE_RETURN_IF_ERROR(WaitForPorts(absl::Now() + kStartTimeout));
@@ -167,6 +175,18 @@ void ServerProcess::Disarm() { unlink(directory_.Path("failpoint").c_str()); }
 
 bool ServerProcess::WaitForFailpoint(absl::Duration timeout) {
   return process_->WaitForStderr(FailpointReachedLine(armed_), timeout);
+}
+
+int64_t ServerProcess::PeakBytes() const {
+  std::ifstream status(absl::StrCat("/proc/", pid(), "/status"));
+  for (std::string line; std::getline(status, line);) {
+    const std::vector<std::string> words =
+        absl::StrSplit(line, absl::ByAnyChar(" \t"), absl::SkipEmpty());
+    int64_t kibibytes = 0;
+    if (words[0] == "VmHWM:" && absl::SimpleAtoi(words[1], &kibibytes)) return kibibytes << 10;
+  }
+  ADD_FAILURE() << "no VmHWM";
+  return 0;
 }
 
 std::string ServerProcess::address() const { return absl::StrCat("127.0.0.1:", grpc_port_); }

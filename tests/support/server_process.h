@@ -30,6 +30,8 @@ struct ServerProcessOptions {
   bool wait_until_serving = true;
   // Starts the server that is built with failpoints, which Arm needs.
   bool failpoints = false;
+  // A program and its arguments that become the server, such as {"setpriv", "--reuid=1000"}.
+  std::vector<std::string> launcher = {};
 };
 
 class ServerProcess {
@@ -63,6 +65,8 @@ class ServerProcess {
   // Waits until its health is SERVING. Errors: DEADLINE_EXCEEDED with the last health status.
   absl::Status WaitUntilServing(absl::Duration timeout);
 
+  // Returns the maximum resident memory of the process so far.
+  int64_t PeakBytes() const;
   pid_t pid() const { return process_->pid(); }
   // "127.0.0.1:port"
   std::string address() const;

@@ -23,6 +23,9 @@
 namespace syncline::dataflow {
 namespace {
 
+// PostgreSQL's limit of columns. A stream has at most 1596.
+constexpr int kMaxColumns = 1600;
+
 constexpr int64_t kUnixEpochMicros = kPostgresEpochDays * kMicrosPerDay;
 constexpr int64_t kMinUnixMicros = kMinTimestamp + kUnixEpochMicros;
 
@@ -171,10 +174,18 @@ bool AllUtf8(const v1::TextValues& texts) {
   return true;
 }
 
+absl::Status InvalidRows(std::vector<FieldViolation> violations) {
+  return MakeError(absl::StatusCode::kInvalidArgument, "the counts of the typed rows do not match",
+                   {.reason = reason::kInvalidRows, .violations = std::move(violations)});
+}
+
 }  // namespace
 
 absl::Status CheckRowBatch(const v1::RowBatch& rows) {
   std::vector<FieldViolation> violations;
+  if (rows.columns_size() > kMaxColumns || rows.values_size() > kMaxColumns) {
+    return InvalidRows({{"rows.columns", "must have at most 1600 entries"}});
+  }
   if (rows.row_count() < 0) violations.push_back({"rows.row_count", "must not be negative"});
   if (rows.row_count() > 0 && rows.columns_size() == 0) {
     violations.push_back({"rows.columns", "must not be empty if row_count is positive"});
@@ -193,12 +204,7 @@ absl::Status CheckRowBatch(const v1::RowBatch& rows) {
     CheckColumn(rows.values(i), rows.row_count(), absl::StrCat("rows.values[", i, "]"),
                 &violations);
   }
-  if (violations.empty()) return absl::OkStatus();
-  ErrorDetail detail;
-  detail.reason = reason::kInvalidRows;
-  detail.violations = std::move(violations);
-  return MakeError(absl::StatusCode::kInvalidArgument, "the counts of the typed rows do not match",
-                   detail);
+  return violations.empty() ? absl::OkStatus() : InvalidRows(std::move(violations));
 }
 
 RowBatchReader::RowBatchReader(const TableSchema& schema, const ColumnSlots& names)

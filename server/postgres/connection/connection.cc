@@ -136,7 +136,7 @@ absl::StatusOr<std::unique_ptr<Connection>> Connection::Open(const ConnectionOpt
   if (raw == nullptr) {
     return MakeError(absl::StatusCode::kResourceExhausted,
                      "out of memory while connecting to the database",
-                     {.reason = reason::kOutOfMemory});
+                     {.reason = reason::kOutOfMemory, .retry_after = absl::Seconds(5)});
   }
   std::unique_ptr<Connection> connection(new Connection(raw));
   if (PQstatus(raw) != CONNECTION_OK) {

@@ -82,7 +82,7 @@ constexpr Entry kClasses[] = {
 
 constexpr Entry kDefault = {"", StatusCode::kInternal, reason::kDbError};
 // A user's cancel and the timeout share 57014; only the message distinguishes them.
-constexpr Entry kCancelled = {"57014", StatusCode::kCancelled, reason::kStatementCancelled};
+constexpr Entry kCancelled = {"57014", StatusCode::kCancelled, reason::kStatementCancelled, 1000};
 
 const Entry& Find(absl::string_view sqlstate, absl::string_view message) {
   if (sqlstate == kCancelled.state && absl::StrContains(message, "user request")) return kCancelled;

@@ -1,5 +1,15 @@
 #include "server/postgres/ledger/data_commit.h"
 
+#include <algorithm>
+#include <map>
+#include <optional>
+
+#include "absl/strings/escaping.h"
+#include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
+#include "absl/time/time.h"
+#include "base/line_limiter.h"
+#include "base/log.h"
 #include "base/status_macros.h"
 #include "server/model/enum_names.h"
 #include "server/postgres/ledger/ledger_errors.h"
@@ -60,8 +70,10 @@ FROM $L.sync y, $L.stream t,
 WHERE y.sync_no = $1 AND t.stream_no = $2
 )sql";
 
-constexpr char kRejectedBytesSql[] =
-    "SELECT sum(rejected_bytes)::bigint FROM $L.writer WHERE stream_no = $1";
+constexpr char kRejectedTotalsSql[] = R"sql(
+SELECT sum(rejected_bytes)::bigint, sum(records_rejected)::bigint FROM $L.writer
+WHERE stream_no = $1
+)sql";
 
 constexpr char kAddRejectedBytesSql[] = R"sql(
 UPDATE $L.writer SET rejected_bytes = rejected_bytes + $3 WHERE stream_no = $1 AND writer_id = $2
@@ -88,6 +100,42 @@ constexpr char kUnlockedSql[] = R"sql(
 SELECT FROM $L.writer WHERE stream_no = $1 AND writer_id = $2 FOR NO KEY UPDATE NOWAIT
 )sql";
 
+// Returns one record per reason, at the first offset of the reason, that stands for all.
+std::vector<RejectedRecord> Summarize(absl::Span<const RejectedRecord> rejected) {
+  struct Reason {
+    int64_t records = 0;
+    int64_t first = 0;
+    int64_t last = 0;
+  };
+  std::map<std::string, Reason> reasons;
+  for (const RejectedRecord& record : rejected) {
+    Reason& reason = reasons[record.reason];
+    if (reason.records++ == 0) reason.first = record.offset;
+    reason.last = record.offset;
+  }
+  std::vector<RejectedRecord> summaries;
+  for (const auto& [name, reason] : reasons) {
+    summaries.push_back(
+        {reason.first, name, /*raw=*/"", /*raw_truncated=*/true,
+         absl::StrCat("stands for ", reason.records, " rejected records, the last at offset ",
+                      reason.last, ": at most ", kMaxListedRejections,
+                      " of a stream are listed one by one")});
+  }
+  return summaries;
+}
+
+void LogUnlisted(const WriterClaim& claim, int64_t records) {
+  static auto* const limiter = new LineLimiter(10, absl::Seconds(10));
+  const std::optional<int64_t> left_out = limiter->Take(absl::Now());
+  if (!left_out.has_value()) return;
+  Log line(LogLevel::kWarning, "rejected_records_summarized");
+  line.Field("sync_no", claim.sync_no)
+      .Field("stream_no", claim.stream_no)
+      .Field("writer", claim.writer_id)
+      .Field("records", records);
+  if (*left_out > 0) line.Field("left_out", *left_out);
+}
+
 }  // namespace
 
 DataCommitter::DataCommitter(const Ledger& ledger)
@@ -95,7 +143,7 @@ DataCommitter::DataCommitter(const Ledger& ledger)
       advance_sql_(WithLedgerSchema(kAdvanceSql, ledger.quoted_schema())),
       checkpoints_sql_(WithLedgerSchema(kCheckpointsSql, ledger.quoted_schema())),
       rejected_sql_(WithLedgerSchema(kRejectedSql, ledger.quoted_schema())),
-      rejected_bytes_sql_(WithLedgerSchema(kRejectedBytesSql, ledger.quoted_schema())),
+      rejected_totals_sql_(WithLedgerSchema(kRejectedTotalsSql, ledger.quoted_schema())),
       add_rejected_bytes_sql_(WithLedgerSchema(kAddRejectedBytesSql, ledger.quoted_schema())),
       counts_sql_(WithLedgerSchema(kCountsSql, ledger.quoted_schema())),
       look_sql_(WithLedgerSchema(kLookSql, ledger.quoted_schema())),
@@ -157,9 +205,31 @@ absl::Status DataCommitter::WriteRejected(Connection& connection, const WriterCl
                                           int64_t max_bytes) const {
   if (rejected.empty()) return absl::OkStatus();
   SYNCLINE_ASSIGN_OR_RETURN(const Result known,
-                            connection.Query(rejected_bytes_sql_, Params().Int(claim.stream_no)));
+                            connection.Query(rejected_totals_sql_, Params().Int(claim.stream_no)));
   const int64_t kept_before = known.Int(0, 0);
-  int64_t kept = kept_before;
+  int64_t room = max_bytes - kept_before;
+  // The fence has already counted the records of this commit.
+  const auto records = static_cast<int64_t>(rejected.size());
+  const int64_t listed_before = known.Int(0, 1) - records;
+  const auto listed =
+      static_cast<size_t>(std::clamp<int64_t>(kMaxListedRejections - listed_before, 0, records));
+  const absl::Span<const RejectedRecord> all(rejected);
+  SYNCLINE_RETURN_IF_ERROR(WriteRejectedRows(connection, claim, all.first(listed), &room));
+  const std::vector<RejectedRecord> summaries = Summarize(all.subspan(listed));
+  SYNCLINE_RETURN_IF_ERROR(WriteRejectedRows(connection, claim, summaries, &room));
+  if (!summaries.empty()) {
+    LogUnlisted(claim, records - static_cast<int64_t>(listed));
+  }
+  const int64_t kept = max_bytes - room - kept_before;
+  if (kept == 0) return absl::OkStatus();
+  return connection
+      .Query(add_rejected_bytes_sql_, Params().Int(claim.stream_no).Text(claim.writer_id).Int(kept))
+      .status();
+}
+
+absl::Status DataCommitter::WriteRejectedRows(Connection& connection, const WriterClaim& claim,
+                                              absl::Span<const RejectedRecord> rejected,
+                                              int64_t* room) const {
   for (size_t next = 0; next < rejected.size();) {
     std::vector<int64_t> offsets;
     std::vector<std::string> reasons, truncated, details;
@@ -170,8 +240,8 @@ absl::Status DataCommitter::WriteRejected(Connection& connection, const WriterCl
          ++next) {
       const RejectedRecord& record = rejected[next];
       const auto size = static_cast<int64_t>(record.raw.size());
-      const bool keep = kept + size <= max_bytes;
-      if (keep) kept += size;
+      const bool keep = size <= *room;
+      if (keep) *room -= size;
       offsets.push_back(record.offset);
       reasons.push_back(record.reason);
       raws.emplace_back(keep ? record.raw : absl::string_view());
@@ -184,11 +254,7 @@ absl::Status DataCommitter::WriteRejected(Connection& connection, const WriterCl
     params.TextArray(reasons).BytesArray(raws).TextArray(truncated).TextArray(details);
     SYNCLINE_RETURN_IF_ERROR(connection.Query(rejected_sql_, params).status());
   }
-  if (kept == kept_before) return absl::OkStatus();
-  return connection
-      .Query(add_rejected_bytes_sql_,
-             Params().Int(claim.stream_no).Text(claim.writer_id).Int(kept - kept_before))
-      .status();
+  return absl::OkStatus();
 }
 
 absl::Status DataCommitter::WriteCounts(Connection& connection, const WriterClaim& claim,

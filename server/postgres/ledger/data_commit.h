@@ -21,6 +21,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
+#include "absl/types/span.h"
 #include "server/model/checkpoint.h"
 #include "server/model/offset_ranges.h"
 #include "server/model/rejected_record.h"
@@ -71,8 +72,10 @@ class DataCommitter {
                                 const std::vector<PendingCheckpoint>& checkpoints) const;
 
   // Writes the rejected records; call it after AdvanceOffset. Per stream, up to `max_bytes` of
-  // rejected records are stored; beyond that, `raw` is omitted. Writers that commit at the same
-  // time may exceed the limit by what each of them adds.
+  // rejected records are stored; beyond that, `raw` is omitted. Of a stream's records beyond
+  // kMaxListedRejections, only one row per commit and reason is written, which states how many it
+  // stands for. Writers that commit at the same time may exceed the limits by what each of them
+  // adds.
   absl::Status WriteRejected(Connection& connection, const WriterClaim& claim,
                              const std::vector<RejectedRecord>& rejected, int64_t max_bytes) const;
 
@@ -94,12 +97,15 @@ class DataCommitter {
   // Writes the checkpoints that cover this writer only.
   absl::Status WriteOwn(Connection& connection, const WriterClaim& claim,
                         const std::vector<const PendingCheckpoint*>& checkpoints) const;
+  // Writes one row per record. `room` is how many bytes of raw records may still be stored.
+  absl::Status WriteRejectedRows(Connection& connection, const WriterClaim& claim,
+                                 absl::Span<const RejectedRecord> rejected, int64_t* room) const;
 
   const GlobalCheckpoints globals_;
   const std::string advance_sql_;
   const std::string checkpoints_sql_;
   const std::string rejected_sql_;
-  const std::string rejected_bytes_sql_;
+  const std::string rejected_totals_sql_;
   const std::string add_rejected_bytes_sql_;
   const std::string counts_sql_;
   const std::string look_sql_;

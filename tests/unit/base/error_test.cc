@@ -122,5 +122,19 @@ TEST(StatusMacrosTest, PassValuesAndReturnErrorsWithDetail) {
   EXPECT_EQ(GetReason(status), "TABLE_OWNED");
 }
 
+// A caller can make a request with any number of faults of any length.
+TEST(ErrorTest, KeepsAFewViolationsOfLimitedLength) {
+  ErrorDetail detail;
+  detail.reason = "A";
+  for (int i = 0; i < 1000; ++i) {
+    detail.violations.push_back({std::string(10'000, 'f'), "\xff" + std::string(10'000, 'd')});
+  }
+  const absl::Status status = MakeError(absl::StatusCode::kInvalidArgument, "m", detail);
+  const ErrorDetail kept = GetDetail(status);
+  ASSERT_EQ(kept.violations.size(), 20U);
+  EXPECT_EQ(kept.violations[0].field, std::string(512, 'f'));
+  EXPECT_EQ(kept.violations[0].description, "\uFFFD" + std::string(509, 'd'));
+}
+
 }  // namespace
 }  // namespace syncline

@@ -18,5 +18,15 @@ TEST(LineLimiterTest, AllowsAFewAndCountsTheRest) {
   EXPECT_EQ(limiter.Take(start + absl::Seconds(11)), std::nullopt);
 }
 
+TEST(LineLimitersTest, LimitsEachKeyByItself) {
+  LineLimiters limiters(1, absl::Seconds(10));
+  const absl::Time start = absl::FromUnixSeconds(1000);
+  EXPECT_EQ(limiters.Take("a", start), 0);
+  EXPECT_EQ(limiters.Take("a", start), std::nullopt);
+  EXPECT_EQ(limiters.Take("b", start), 0);
+  EXPECT_EQ(limiters.Take("a", start + absl::Seconds(10)), 1);
+  EXPECT_EQ(limiters.Take("b", start + absl::Seconds(10)), 0);
+}
+
 }  // namespace
 }  // namespace syncline

@@ -16,6 +16,7 @@
 #include "absl/strings/strip.h"
 #include "base/error.h"
 #include "base/thread.h"
+#include "base/utf8.h"
 
 namespace syncline {
 namespace {
@@ -48,6 +49,17 @@ TEST_F(LogTest, TextLine) {
               MatchesRegex("[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\\.[0-9]{3}Z "
                            "INFO stream_completed sync_id=nightly rows=1000 lanes=2 "
                            "ratio=0.5 swap=true took_ms=1500\n"));
+}
+
+TEST_F(LogTest, CutsLongFieldsBetweenCharacters) {
+  const std::string line = Captured([] {
+    std::string text = "a";
+    for (int i = 0; i < 10 << 10; ++i) text += "\u00e4";
+    Log(LogLevel::kWarning, "long").Field("id", text).Field("next", 1);
+  });
+  EXPECT_LT(line.size(), 1200U);
+  EXPECT_THAT(line, HasSubstr("\u00e4...\" next=1\n"));
+  EXPECT_TRUE(IsUtf8(line));
 }
 
 TEST_F(LogTest, TextQuotesAmbiguousValues) {

@@ -25,6 +25,31 @@ TEST(MemoryBudgetTest, GrantsAtOnceIfThereIsRoom) {
   EXPECT_EQ(budget.capacity_bytes(), 100);
 }
 
+TEST(MemoryBudgetTest, TryAcquireNeitherWaitsNorOvertakes) {
+  MemoryBudget budget(100);
+  EXPECT_TRUE(budget.TryAcquire(60));
+  EXPECT_FALSE(budget.TryAcquire(60));
+  int granted = 0;
+  budget.Acquire(60, [&] { ++granted; });
+  EXPECT_FALSE(budget.TryAcquire(10)) << "others wait";
+  budget.Release(60);
+  EXPECT_EQ(granted, 1);
+  EXPECT_TRUE(budget.TryAcquire(40));
+  EXPECT_EQ(budget.held_bytes(), 100);
+}
+
+TEST(MemoryBudgetTest, ChargeReleasesUnlessGivenAway) {
+  MemoryBudget budget(100);
+  ASSERT_TRUE(budget.TryAcquire(70));
+  { const BudgetCharge charge(&budget, 30); }
+  EXPECT_EQ(budget.held_bytes(), 40);
+  {
+    BudgetCharge charge(&budget, 40);
+    EXPECT_EQ(charge.Give(), 40);
+  }
+  EXPECT_EQ(budget.held_bytes(), 40);
+}
+
 TEST(MemoryBudgetTest, ServesWaitersInOrder) {
   MemoryBudget budget(100);
   std::string order;

@@ -46,5 +46,14 @@ TEST(Utf8Test, CutsOtherBytesNearTheLimit) {
   EXPECT_EQ(CutAtCharacter(std::string(20, '\xE9'), 10).size(), 10U);
 }
 
+TEST(Utf8Test, MakesAnyBytesUtf8OfALimitedSize) {
+  EXPECT_EQ(ToUtf8("abc", 10), "abc");
+  EXPECT_EQ(ToUtf8("abc", 2), "ab");
+  EXPECT_EQ(ToUtf8("a\u00e4", 2), "a") << "a character is not divided";
+  EXPECT_EQ(ToUtf8("a\xff\xc3", 10), "a\uFFFD\uFFFD");
+  EXPECT_EQ(ToUtf8("\xff\xff", 5), "\uFFFD");
+  EXPECT_EQ(ToUtf8("", 5), "");
+}
+
 }  // namespace
 }  // namespace syncline

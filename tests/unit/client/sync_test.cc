@@ -72,6 +72,20 @@ TEST(CallErrorTest, CallThatWasNotCancelledIsRetryable) {
       FromGrpc(ErrorWithReason(grpc::StatusCode::CANCELLED, "STATEMENT_CANCELLED"))));
 }
 
+// gRPC and proxies end calls without details when memory is short.
+TEST(CallErrorTest, LackOfMemoryIsRetryableAndTooLargeMessageIsNot) {
+  const auto exhausted = [](const char* message) {
+    return FromGrpc(grpc::Status(grpc::StatusCode::RESOURCE_EXHAUSTED, message));
+  };
+  const absl::Status busy = exhausted("Bandwidth exhausted or memory limit exceeded");
+  EXPECT_EQ(busy.code(), absl::StatusCode::kResourceExhausted);
+  EXPECT_TRUE(IsRetryableCall(busy));
+  EXPECT_FALSE(
+      IsRetryableCall(exhausted("Received message larger than max (20000000 vs. 16842752)")));
+  EXPECT_FALSE(IsRetryableCall(
+      FromGrpc(ErrorWithReason(grpc::StatusCode::RESOURCE_EXHAUSTED, "TOO_MANY_REJECTED"))));
+}
+
 TEST(StreamWriterTest, CheckpointsSurviveABrokenCall) {
   FakeServer server;
   server.service.failures = {{3, false, Unavailable()}};

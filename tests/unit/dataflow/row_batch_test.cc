@@ -97,6 +97,14 @@ TEST_F(RowBatchTest, KeepsMatchingKindsUnchanged) {
   EXPECT_EQ(RecordParser::CountRecords(batch_).value(), 3);
 }
 
+// Each of them would be a violation, and each violation is copied several times.
+TEST_F(RowBatchTest, RefusesMoreColumnsThanATableCanHave) {
+  for (int i = 0; i < 1601; ++i) batch_.mutable_rows()->add_columns("");
+  EXPECT_THAT(Violations(0), ElementsAre("rows.columns"));
+  batch_.mutable_rows()->mutable_columns()->RemoveLast();
+  EXPECT_THAT(Violations(0), ::testing::SizeIs(20));
+}
+
 TEST_F(RowBatchTest, ConvertsOtherKindsAsJsonValues) {
   const auto doubles = [](v1::ColumnValues* values) {
     for (const double number : {42.0, 1.5, std::nan("")})

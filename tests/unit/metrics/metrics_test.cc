@@ -42,6 +42,7 @@ void ObserveAll(Metrics& metrics, StreamMetrics& stream) {
   metrics.FencedWriter();
   metrics.UnknownFields(2);
   metrics.AuthenticationFailed("BAD_CREDENTIALS");
+  metrics.CallRefused("TOO_MANY_CALLS");
   metrics.SetServerGauges({.ready = [] { return true; },
                            .open_streams = [] { return 3; },
                            .max_open_streams = 1024,

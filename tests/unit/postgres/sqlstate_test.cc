@@ -77,8 +77,10 @@ INSTANTIATE_TEST_SUITE_P(
     [](const ::testing::TestParamInfo<Case>& row) { return std::string(row.param.sqlstate); });
 
 TEST(SqlStateMessageTest, CancelIsNotATimeout) {
-  EXPECT_THAT(StatusFromSqlState("57014", "canceling statement due to user request"),
-              StatusIs(StatusCode::kCancelled, "STATEMENT_CANCELLED"));
+  const absl::Status cancelled =
+      StatusFromSqlState("57014", "canceling statement due to user request");
+  EXPECT_THAT(cancelled, StatusIs(StatusCode::kCancelled, "STATEMENT_CANCELLED"));
+  EXPECT_TRUE(IsRetryable(cancelled));
 }
 
 TEST(SqlStateMessageTest, OmitsValuesOfRecords) {

@@ -3,8 +3,11 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <fstream>
+#include <map>
+#include <optional>
 #include <regex>
 #include <set>
 #include <sstream>
@@ -36,6 +39,81 @@ TEST(ErrorDocsTest, ManualListsEveryReason) {
         << "docs/errors.md does not describe " << reason;
   }
   EXPECT_GT(reasons.size(), 90u) << "the reasons were not found";
+}
+
+// Returns the reasons of the rows whose advice is to send the same calls again.
+std::set<std::string> ReasonsToRetry(const std::string& manual) {
+  static const auto* const kRow = new std::regex(R"re(\| (`[A-Z_0-9`, ]+`) \|.*\| ([^|]+) \|)re");
+  static const auto* const kRetry = new std::regex(
+      "^(Retry|Send the (same )?calls? again|Call again|Complete again|Wait until).*");
+  static const auto* const kReason = new std::regex("[A-Z][A-Z_0-9]+");
+  std::set<std::string> reasons;
+  std::stringstream lines(manual);
+  for (std::string line; std::getline(lines, line);) {
+    std::smatch row;
+    if (!std::regex_match(line, row, *kRow)) continue;
+    const std::string advice = row[2].str();
+    if (!std::regex_match(advice, *kRetry)) continue;
+    const std::string names = row[1].str();
+    for (std::sregex_iterator it(names.begin(), names.end(), *kReason), end; it != end; ++it) {
+      reasons.insert(it->str());
+    }
+  }
+  return reasons;
+}
+
+// Returns the names of the constants of base/reasons.h by reason.
+std::map<std::string, std::string> ReasonConstants(const std::string& header) {
+  static const auto* const kReason =
+      new std::regex(R"re(char (k\w+)\[\] = "([A-Z][A-Z_0-9]+)";)re");
+  std::map<std::string, std::string> constants;
+  for (std::sregex_iterator it(header.begin(), header.end(), *kReason), end; it != end; ++it) {
+    constants[(*it)[2].str()] = (*it)[1].str();
+  }
+  return constants;
+}
+
+// Returns whether the error that is made at text[at], where `constant` begins, has a RetryInfo, or
+// nullopt if no error is made there: it is made by MakeError from a literal detail, or it is a row
+// of the SQLSTATE table.
+std::optional<bool> HasRetry(const std::string& text, size_t at, const std::string& constant) {
+  static const auto* const kRow = new std::regex(R"re(StatusCode::k\w+,\s+$)re");
+  static const auto* const kDelay = new std::regex(R"re(^,\s+[1-9][0-9]*\})re");
+  const size_t begin = at - std::min<size_t>(at, 60);
+  const std::string before = text.substr(begin, at - begin);
+  const size_t end = at + constant.size();
+  const std::string after = text.substr(end, text.find(';', end) - end);
+  if (absl::EndsWith(before, ".reason = ")) return absl::StrContains(after, "retry_after");
+  if (std::regex_search(before, *kRow)) return std::regex_search(after, *kDelay);
+  return std::nullopt;
+}
+
+// A caller that follows the rule of the manual sends a call again only if the error has a
+// RetryInfo, so the advice to do so must come with one.
+TEST(ErrorDocsTest, ReasonsToRetryHaveRetryInfo) {
+  const std::filesystem::path root(SYNCLINE_SOURCE_DIR);
+  const std::set<std::string> reasons = ReasonsToRetry(ReadFile(root / "docs/errors.md"));
+  EXPECT_GT(reasons.size(), 15U) << "the rows were not found";
+  std::map<std::string, std::string> constants = ReasonConstants(ReadFile(root / "base/reasons.h"));
+  std::map<std::string, int> found;
+  for (const auto& entry : std::filesystem::recursive_directory_iterator(root / "server")) {
+    if (entry.path().extension() != ".cc") continue;
+    const std::string text = ReadFile(entry);
+    for (const std::string& reason : reasons) {
+      const std::string constant = absl::StrCat("reason::", constants[reason]);
+      for (size_t at = text.find(constant); at != std::string::npos;
+           at = text.find(constant, at + 1)) {
+        const std::optional<bool> retry = HasRetry(text, at, constant);
+        if (!retry.has_value()) continue;
+        ++found[reason];
+        EXPECT_TRUE(*retry) << reason << " in " << entry.path();
+      }
+    }
+  }
+  for (const std::string& reason : reasons) {
+    // Those of Admission are tested with it.
+    EXPECT_TRUE(found[reason] > 0 || absl::StartsWith(reason, "TOO_MANY_")) << reason;
+  }
 }
 
 TEST(ContributingTest, NamesFilesThatExist) {

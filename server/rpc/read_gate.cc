@@ -1,0 +1,116 @@
+#include "server/rpc/read_gate.h"
+
+#include <algorithm>
+#include <iterator>
+#include <utility>
+
+#include "absl/time/clock.h"
+
+namespace syncline::rpc {
+namespace {
+
+// Time in which a message of 16 MiB arrives on a local network.
+constexpr absl::Duration kPatience = absl::Milliseconds(200);
+
+}  // namespace
+
+int64_t ReadGate::NewCall() {
+  MutexLock lock(&mutex_);
+  return ++next_call_;
+}
+
+bool ReadGate::Fits(int64_t bytes) const {
+  return held_bytes_ == 0 || held_bytes_ + bytes <= capacity_bytes_;
+}
+
+void ReadGate::Take(int64_t call, int64_t bytes, bool arrived) {
+  Place& place = places_[call];
+  held_bytes_ += bytes - place.bytes;
+  place = {bytes, absl::Now(), arrived};
+}
+
+void ReadGate::Enter(int64_t call, int64_t bytes, std::function<void()> start) {
+  {
+    MutexLock lock(&mutex_);
+    if (!waiters_.empty() || !Fits(bytes)) {
+      waiters_.push_back({call, bytes, std::move(start)});
+      return;
+    }
+    Take(call, bytes, false);
+  }
+  start();
+}
+
+void ReadGate::Arrive(int64_t call, int64_t bytes) {
+  std::vector<std::function<void()>> granted;
+  {
+    MutexLock lock(&mutex_);
+    Take(call, bytes, true);
+    granted = Grant();
+  }
+  for (const auto& start : granted) start();
+}
+
+void ReadGate::Leave(int64_t call) {
+  std::vector<std::function<void()>> granted;
+  std::function<void()> dropped;  // destroyed after the lock
+  {
+    MutexLock lock(&mutex_);
+    const auto place = places_.find(call);
+    if (place != places_.end()) {
+      held_bytes_ -= place->second.bytes;
+      places_.erase(place);
+    } else {
+      const auto waiter = std::find_if(waiters_.begin(), waiters_.end(),
+                                       [call](const Waiter& one) { return one.call == call; });
+      if (waiter == waiters_.end()) return;
+      dropped = std::move(waiter->start);
+      waiters_.erase(waiter);
+    }
+    granted = Grant();
+  }
+  for (const auto& start : granted) start();
+}
+
+void ReadGate::Tick(absl::Time now) {
+  std::vector<std::function<void()>> granted;
+  {
+    MutexLock lock(&mutex_);
+    if (waiters_.empty()) return;
+    for (auto place = places_.begin(); place != places_.end();) {
+      if (place->second.arrived || now - place->second.since < kPatience) {
+        ++place;
+        continue;
+      }
+      held_bytes_ -= place->second.bytes;
+      place = places_.erase(place);
+    }
+    granted = Grant();
+  }
+  for (const auto& start : granted) start();
+}
+
+std::vector<std::function<void()>> ReadGate::Grant() {
+  std::vector<std::function<void()>> granted;
+  while (!waiters_.empty()) {
+    const auto next = newest_next_ ? std::prev(waiters_.end()) : waiters_.begin();
+    if (!Fits(next->bytes)) break;
+    newest_next_ = !newest_next_;
+    Take(next->call, next->bytes, false);
+    granted.push_back(std::move(next->start));
+    waiters_.erase(next);
+  }
+  return granted;
+}
+
+int64_t ReadGate::held_bytes() const {
+  MutexLock lock(&mutex_);
+  return held_bytes_;
+}
+
+int64_t ReadGate::waiting() const {
+  MutexLock lock(&mutex_);
+  return static_cast<int64_t>(waiters_.size());
+}
+
+}  // namespace syncline::rpc

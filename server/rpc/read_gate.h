@@ -1,0 +1,76 @@
+// ReadGate: limits how many bytes of large messages are being received at the same time.
+//
+// gRPC receives a whole message once a read has started, whatever its size, and the memory budget
+// counts a message only when it is complete. So a read that may bring a large message starts only
+// when the gate has room for it. A read whose message does not arrive soon loses its place while
+// others wait, so that silent callers do not delay them. Thread-safe.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <map>
+#include <vector>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/time/time.h"
+#include "base/mutex.h"
+
+namespace syncline::rpc {
+
+// Messages of up to this size do not need the gate: gRPC receives as much even without a read.
+inline constexpr int64_t kSmallMessageBytes = 1 << 20;
+
+class ReadGate {
+ public:
+  explicit ReadGate(int64_t capacity_bytes) : capacity_bytes_(capacity_bytes) {}
+
+  // Returns the key of a new call. A call has at most one place.
+  int64_t NewCall();
+
+  // Takes a place of `bytes` for the call and calls `start`: immediately on this thread if there is
+  // room, otherwise later on a thread that frees room. The newest and the oldest waiting call take
+  // turns: a call that has just begun to send does not wait for all silent ones. More bytes than
+  // the capacity are granted alone.
+  void Enter(int64_t call, int64_t bytes, std::function<void()> start);
+  // The call's message has arrived and has `bytes`: its place is kept, whatever the capacity, until
+  // Leave.
+  void Arrive(int64_t call, int64_t bytes);
+  // Frees the place of the call, or stops waiting for one. Has no effect if it has none.
+  void Leave(int64_t call);
+
+  // Frees the places of reads that started a while ago, if others wait. Call it at least every
+  // 100 ms.
+  void Tick(absl::Time now);
+
+  // Bytes of all places.
+  int64_t held_bytes() const;
+  int64_t waiting() const;
+
+ private:
+  struct Place {
+    int64_t bytes = 0;
+    absl::Time since;
+    bool arrived = false;
+  };
+  struct Waiter {
+    int64_t call = 0;
+    int64_t bytes = 0;
+    std::function<void()> start;
+  };
+
+  bool Fits(int64_t bytes) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void Take(int64_t call, int64_t bytes, bool arrived) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // Gives places to waiting calls and returns their functions.
+  std::vector<std::function<void()>> Grant() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+
+  const int64_t capacity_bytes_;
+  mutable Mutex mutex_;
+  int64_t next_call_ ABSL_GUARDED_BY(mutex_) = 0;
+  int64_t held_bytes_ ABSL_GUARDED_BY(mutex_) = 0;
+  std::map<int64_t, Place> places_ ABSL_GUARDED_BY(mutex_);
+  std::deque<Waiter> waiters_ ABSL_GUARDED_BY(mutex_);
+  bool newest_next_ ABSL_GUARDED_BY(mutex_) = true;
+};
+
+}  // namespace syncline::rpc

@@ -1,0 +1,176 @@
+// Limits of what callers may do: calls that are silent, calls at the same time, and ids of any
+// length.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <signal.h>
+
+#include <algorithm>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
+#include "absl/time/time.h"
+#include "base/error.h"
+#include "base/thread.h"
+#include "tests/support/e2e_fixture.h"
+
+namespace syncline::testing {
+namespace {
+
+using absl::StatusCode;
+using ::testing::HasSubstr;
+
+std::string GetMetadata(const absl::Status& status, absl::string_view name) {
+  for (const auto& [key, value] : GetDetail(status).metadata) {
+    if (key == name) return value;
+  }
+  return "";
+}
+
+class LimitsTest : public EndToEndTest {
+ protected:
+  static bool HasMetric(const ServerProcess& server, absl::string_view name, int64_t value) {
+    return absl::StrContains(server.Metrics(), absl::StrCat("\n", name, " ", value, "\n"));
+  }
+  static size_t LongestLogLine(const ServerProcess& server) {
+    size_t longest = 0;
+    for (const absl::string_view line : absl::StrSplit(server.Log(), '\n')) {
+      longest = std::max(longest, line.size());
+    }
+    return longest;
+  }
+};
+
+TEST_F(LimitsTest, SilentCallsTakeNoPlaceAndEnd) {
+  const auto server = StartServer({"--max_open_streams=2"});
+  ASSERT_NE(server, nullptr);
+  const auto client = server->Client();
+  ASSERT_OK(client->StartSync(OneStream("s", "rows")));
+  std::vector<std::unique_ptr<client::RecordsCall>> silent;
+  for (int i = 0; i < 8; ++i) silent.push_back(client->StreamRecords());
+  EXPECT_OK(Send(*client, "s", "rows", 0, 10));
+  EXPECT_TRUE(HasMetric(*server, "syncline_open_streams", 0));
+  EXPECT_TRUE(Eventually([&] { return absl::StrContains(server->Log(), "NO_HEADER"); }));
+  for (const auto& call : silent) {
+    EXPECT_THAT(call->Finish().status(), StatusIs(StatusCode::kDeadlineExceeded, "NO_HEADER"));
+  }
+}
+
+TEST_F(LimitsTest, DrainEndsCallsThatHoldNothing) {
+  const auto server = StartServer({"--drain_deadline=20s"});
+  ASSERT_NE(server, nullptr);
+  const auto client = server->Client();
+  ASSERT_OK(client->StartSync(OneStream("s", "rows")));
+  ASSERT_OK(Send(*client, "s", "rows", 0, 10));
+  ASSERT_OK(client->CompleteStream(Completion("s", "rows")));
+  const auto silent = client->StreamRecords();
+  const auto repeated = client->StreamRecords();
+  ASSERT_TRUE(repeated->Write(Header("s", "rows")));
+  EXPECT_TRUE(Eventually([&] { return HasMetric(*server, "syncline_open_streams", 1); }));
+  server->Signal(SIGTERM);
+  EXPECT_EQ(server->Wait(absl::Seconds(5)), 0);
+  EXPECT_THAT(silent->Finish().status(), StatusIs(StatusCode::kUnavailable, "DRAINING"));
+  EXPECT_THAT(repeated->Finish().status(), StatusIs(StatusCode::kUnavailable, "DRAINING"));
+}
+
+TEST_F(LimitsTest, IdleCallsCommitAndEnd) {
+  const auto server = StartServer({"--idle_timeout=1s", "--flush_interval=1h"});
+  ASSERT_NE(server, nullptr);
+  const auto client = server->Client();
+  ASSERT_OK(client->StartSync(OneStream("s", "rows")));
+  const auto call = client->StreamRecords();
+  ASSERT_TRUE(call->Write(Header("s", "rows")));
+  ASSERT_TRUE(call->Write(Batch(0, 10)));
+  EXPECT_TRUE(Eventually([&] { return absl::StrContains(server->Log(), "IDLE_CALL"); }));
+  const absl::Status ended = call->Finish().status();
+  EXPECT_THAT(ended, StatusIs(StatusCode::kDeadlineExceeded, "IDLE_CALL"));
+  EXPECT_EQ(GetMetadata(ended, "durable_offset"), "10");
+  EXPECT_TRUE(GetDetail(ended).retry_after.has_value());
+  EXPECT_OK(Send(*client, "s", "rows", 10, 20));
+}
+
+TEST_F(LimitsTest, CallsInProgressAreLimited) {
+  const auto server = StartServer({"--max_calls=2"});
+  ASSERT_NE(server, nullptr);
+  const auto client = server->Client();
+  ASSERT_OK(client->StartSync(OneStream("s", "rows")));
+  const auto locker = Connect();
+  ASSERT_OK(locker->Begin());
+  ASSERT_OK(locker->Execute(absl::StrCat("LOCK TABLE ", LedgerTable("sync"))));
+  {
+    std::vector<std::unique_ptr<Thread>> callers;
+    for (int i = 0; i < 2; ++i) {
+      callers.push_back(
+          std::make_unique<Thread>("caller", [&] { EXPECT_OK(server->Client()->GetSync("s")); }));
+    }
+    absl::Status refused;
+    EXPECT_TRUE(Eventually([&] {
+      refused = server->Client()->ListRejectedRecords({}).status();
+      return GetReason(refused) == "TOO_MANY_CALLS";
+    }));
+    EXPECT_THAT(refused, StatusIs(StatusCode::kResourceExhausted, "TOO_MANY_CALLS"));
+    EXPECT_TRUE(GetDetail(refused).retry_after.has_value());
+    EXPECT_TRUE(HasMetric(*server, "syncline_calls_refused_total{reason=\"TOO_MANY_CALLS\"}", 1));
+    ASSERT_OK(locker->Commit());
+  }
+  EXPECT_OK(client->GetSync("s"));
+}
+
+TEST_F(LimitsTest, IdsAreCheckedInEveryCall) {
+  const auto server = StartServer();
+  ASSERT_NE(server, nullptr);
+  const auto client = server->Client();
+  for (const std::string& id :
+       {std::string(10 << 20, 'i'), std::string("a\0b", 3), std::string()}) {
+    v1::CompleteStreamRequest complete = Completion("s", "rows");
+    complete.set_sync_id(id);
+    v1::ListRejectedRecordsRequest rejected;
+    rejected.set_sync_id(id);
+    const auto records = client->StreamRecords();
+    records->Write(Header(id, "rows"));
+    for (const absl::Status& status :
+         {client->GetSync(id).status(), client->CancelSync(id).status(),
+          client->CompleteStream(complete).status(), client->ListRejectedRecords(rejected).status(),
+          client->WatchSync(id, 0)->Finish(), records->Finish().status()}) {
+      EXPECT_THAT(status, StatusIs(StatusCode::kInvalidArgument, "INVALID_REQUEST"));
+      ASSERT_EQ(GetDetail(status).violations.size(), 1U) << status;
+      EXPECT_THAT(GetDetail(status).violations[0].field, HasSubstr("sync_id"));
+    }
+  }
+  v1::CompleteStreamRequest complete = Completion("s", std::string(2000, 'n'));
+  EXPECT_EQ(GetDetail(client->CompleteStream(complete).status()).violations[0].field,
+            "descriptor.name");
+  EXPECT_LT(LongestLogLine(*server), 4U << 10);
+}
+
+TEST_F(LimitsTest, RepeatedErrorsAreLoggedAFewTimes) {
+  const auto server = StartServer();
+  ASSERT_NE(server, nullptr);
+  const auto client = server->Client();
+  for (int i = 0; i < 200; ++i) {
+    EXPECT_THAT(client->GetSync("unknown").status(),
+                StatusIs(StatusCode::kNotFound, "UNKNOWN_SYNC"));
+  }
+  const std::vector<std::string> parts = absl::StrSplit(server->Log(), "reason=UNKNOWN_SYNC");
+  EXPECT_LE(parts.size(), 31U) << "10 lines per 10 s";
+  EXPECT_GE(parts.size(), 2U);
+}
+
+TEST_F(LimitsTest, PageTokensAreNumbersOfSyncs) {
+  const auto server = StartServer();
+  ASSERT_NE(server, nullptr);
+  const auto client = server->Client();
+  for (const char* const token : {"-1", "0", "x", "99999999999999999999"}) {
+    v1::ListSyncsRequest request;
+    request.set_page_token(token);
+    EXPECT_THAT(client->ListSyncs(request).status(),
+                StatusIs(StatusCode::kInvalidArgument, "INVALID_REQUEST"))
+        << token;
+  }
+}
+
+}  // namespace
+}  // namespace syncline::testing

@@ -1,0 +1,86 @@
+#include "server/rpc/read_gate.h"
+
+#include <gtest/gtest.h>
+
+#include <string>
+
+#include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
+
+namespace syncline::rpc {
+namespace {
+
+class ReadGateTest : public ::testing::Test {
+ protected:
+  int64_t Enter(int64_t bytes) {
+    const int64_t call = gate_.NewCall();
+    gate_.Enter(call, bytes, [this, call] { absl::StrAppend(&started_, call, " "); });
+    return call;
+  }
+
+  ReadGate gate_{100};
+  std::string started_;
+};
+
+TEST_F(ReadGateTest, StartsWhatFitsAndTheNewestAndTheOldestInTurn) {
+  const int64_t first = Enter(60);
+  const int64_t second = Enter(40);
+  for (int i = 0; i < 4; ++i) Enter(50);
+  EXPECT_EQ(started_, "1 2 ");
+  EXPECT_EQ(gate_.waiting(), 4);
+  gate_.Leave(second);
+  EXPECT_EQ(started_, "1 2 ") << "50 bytes do not fit";
+  gate_.Leave(first);
+  EXPECT_EQ(started_, "1 2 6 3 ");
+  gate_.Leave(6);
+  gate_.Leave(3);
+  EXPECT_EQ(started_, "1 2 6 3 5 4 ");
+  EXPECT_EQ(gate_.held_bytes(), 100);
+}
+
+TEST_F(ReadGateTest, LargerMessagesThanTheCapacityAreReceivedAlone) {
+  const int64_t small = Enter(10);
+  const int64_t large = Enter(500);
+  EXPECT_EQ(started_, "1 ");
+  gate_.Leave(small);
+  EXPECT_EQ(started_, "1 2 ");
+  Enter(10);
+  EXPECT_EQ(started_, "1 2 ");
+  gate_.Leave(large);
+  EXPECT_EQ(started_, "1 2 3 ");
+}
+
+TEST_F(ReadGateTest, SilentReadsLoseTheirPlaceAndArrivedMessagesDoNot) {
+  const int64_t silent = Enter(50);
+  const int64_t arrived = Enter(50);
+  gate_.Arrive(arrived, 60);
+  EXPECT_EQ(gate_.held_bytes(), 110);
+  Enter(30);
+  gate_.Tick(absl::Now());
+  EXPECT_EQ(started_, "1 2 ");
+  gate_.Tick(absl::Now() + absl::Seconds(1));
+  EXPECT_EQ(started_, "1 2 3 ");
+  EXPECT_EQ(gate_.held_bytes(), 90);
+  // The message of the silent read is counted when it arrives.
+  gate_.Arrive(silent, 20);
+  EXPECT_EQ(gate_.held_bytes(), 110);
+  gate_.Leave(silent);
+  gate_.Leave(arrived);
+  gate_.Leave(arrived);
+  EXPECT_EQ(gate_.held_bytes(), 30);
+}
+
+TEST_F(ReadGateTest, CallsThatEndStopWaiting) {
+  const int64_t first = Enter(100);
+  const int64_t gone = Enter(100);
+  const int64_t last = Enter(100);
+  gate_.Leave(gone);
+  gate_.Leave(first);
+  gate_.Leave(last);
+  EXPECT_EQ(started_, "1 3 ");
+  EXPECT_EQ(gate_.held_bytes(), 0);
+  EXPECT_EQ(gate_.waiting(), 0);
+}
+
+}  // namespace
+}  // namespace syncline::rpc
