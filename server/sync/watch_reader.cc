@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "base/monotonic_time.h"
 #include "base/status_macros.h"
+#include "server/model/access_token.h"
 #include "server/sync/sync_errors.h"
 #include "server/write/write_errors.h"
 

@@ -2,9 +2,9 @@
 //
 // It wakes at once when a notification says that something became durable, and once per second.
 // All watches of a sync share what is read of it. A watch sends one page of events at a time and
-// receives the next one when its caller has taken it, so a slow caller delays nobody, and memory is
-// bounded: pages with large states come from a fixed budget, and a watch holds at most a small page
-// beyond it (watched_sync.cc).
+// receives the next one when its caller has taken it, so a slow caller delays no other, and memory
+// is bounded: pages with large states come from a fixed budget, and a watch holds at most a small
+// page beyond it (watched_sync.cc).
 //
 // While the database is away the watches wait for it, up to 10 s; then they end with its error. A
 // watch that is opened in that time ends at once. Thread-safe.

@@ -93,9 +93,8 @@ class StreamStateStore {
   // Numbers the checkpoints that this process has committed, and wakes the watchers of the syncs
   // that have changed, on all servers. After an error the next call does it.
   absl::Status AnnounceChanges();
-  // Numbers the committed checkpoints of `sync_nos`, whichever server committed them, and returns
-  // the syncs that got numbers. A sync that another transaction has locked is left to the next
-  // call.
+  // Numbers all committed checkpoints of `sync_nos`, whichever server committed them, and returns
+  // the syncs that got numbers.
   absl::StatusOr<std::vector<int64_t>> NumberCheckpoints(const std::vector<int64_t>& sync_nos);
   // Returns a page of the sync's rejected records. Errors: NOT_FOUND UNKNOWN_SYNC, UNKNOWN_STREAM.
   absl::StatusOr<RejectedPage> ListRejected(const RejectedQuery& query);

@@ -242,7 +242,7 @@ absl::StatusOr<std::vector<int64_t>> Ledger::NumberCheckpoints(
     Transaction& transaction, const std::vector<int64_t>& sync_nos) const {
   SYNCLINE_ASSIGN_OR_RETURN(
       CheckpointNumbering numbering,
-      postgres::NumberCheckpoints(transaction, quoted_schema_, sync_nos, LockedSyncs::kSkip));
+      postgres::NumberCheckpoints(transaction, quoted_schema_, sync_nos, LockedSyncs::kWait));
   return std::move(numbering.numbered);
 }
 

@@ -141,8 +141,8 @@ class Ledger {
 
   // --- events ---
   // Numbers the committed checkpoints of `sync_nos` that have no number yet, and returns the syncs
-  // that got numbers. Syncs that another transaction has locked are left to the next call. The
-  // transaction must be durable (checkpoint_numbers.h).
+  // that got numbers. Waits for other transactions that have locked one of them. The transaction
+  // must be durable (checkpoint_numbers.h).
   absl::StatusOr<std::vector<int64_t>> NumberCheckpoints(
       Transaction& transaction, const std::vector<int64_t>& sync_nos) const;
 

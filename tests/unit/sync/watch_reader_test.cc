@@ -97,7 +97,7 @@ TEST_F(WatchReaderTest, UnknownSyncsAndThoseOfOthersAreNotFound) {
   source_.AddSync("one", "team");
   Start();
   EXPECT_THAT(EndOf(*Open("other")), StatusIs(StatusCode::kNotFound, "UNKNOWN_SYNC"));
-  EXPECT_THAT(EndOf(*Open("one", true, 0, "strangers")),
+  EXPECT_THAT(EndOf(*Open("one", true, 0, "other team")),
               StatusIs(StatusCode::kNotFound, "UNKNOWN_SYNC"));
   EXPECT_TRUE(Receives(*Open("one", true, 0, "team"), "progress"));
 }
@@ -131,7 +131,7 @@ TEST_F(WatchReaderTest, LostNotificationsAndNumbersAreFoundWithinASecond) {
   ASSERT_TRUE(Receives(*call, "progress c1 progress"));
 }
 
-TEST_F(WatchReaderTest, SlowCallerGetsAPageAtATimeAndDelaysNobody) {
+TEST_F(WatchReaderTest, SlowCallerGetsAPageAtATimeAndDelaysNoOther) {
   const int64_t sync = source_.AddSync("one");
   for (int n = 0; n < 3; ++n) source_.AddCheckpoint(sync, kMiB);
   Start();
