@@ -4,16 +4,9 @@
 #include <algorithm>
 #include <random>
 
-#include "absl/time/clock.h"
 #include "absl/time/time.h"
 
 namespace syncline {
-
-// Waits between retries that nothing interrupts. Always returns true: the retries continue.
-inline bool WaitAndContinue(absl::Duration pause) {
-  absl::SleepFor(pause);
-  return true;
-}
 
 // Not thread-safe; use one per retry loop.
 class Backoff {

@@ -6,6 +6,7 @@ namespace syncline::reason {
 
 inline constexpr char kAllRejected[] = "ALL_REJECTED";
 inline constexpr char kBadCredentials[] = "BAD_CREDENTIALS";
+inline constexpr char kCallDeadline[] = "CALL_DEADLINE";
 inline constexpr char kCallerGone[] = "CALLER_GONE";
 inline constexpr char kChildProcess[] = "CHILD_PROCESS";
 inline constexpr char kClaimLost[] = "CLAIM_LOST";
@@ -86,6 +87,7 @@ inline constexpr char kSchemaFrozen[] = "SCHEMA_FROZEN";
 inline constexpr char kSchemaIncompatible[] = "SCHEMA_INCOMPATIBLE";
 inline constexpr char kSchemaNotAllowed[] = "SCHEMA_NOT_ALLOWED";
 inline constexpr char kStaleGeneration[] = "STALE_GENERATION";
+inline constexpr char kStartInProgress[] = "START_IN_PROGRESS";
 inline constexpr char kStatementCancelled[] = "STATEMENT_CANCELLED";
 inline constexpr char kStatementTimeout[] = "STATEMENT_TIMEOUT";
 inline constexpr char kStreamCompleted[] = "STREAM_COMPLETED";

@@ -20,6 +20,7 @@
 #include "base/reasons.h"
 #include "base/status_macros.h"
 #include "server/postgres/connection/conninfo.h"
+#include "server/postgres/connection/durable_commit.h"
 #include "server/postgres/connection/lock_timeout.h"
 #include "server/postgres/connection/sqlstate.h"
 
@@ -106,7 +107,8 @@ struct Connection::State {
   std::list<Prepared> prepared;                // most recently used first
   std::unordered_map<std::string, std::list<Prepared>::iterator> by_sql;
   int64_t next_name = 1;
-  std::string copied;  // the relation of the latest COPY
+  std::string copied;   // the relation of the latest COPY
+  bool notice = false;  // the server has sent one
   bool broken = false;
   std::atomic<bool> aborted = false;
 
@@ -122,8 +124,10 @@ struct Connection::State {
 
 Connection::Connection(pg_conn* connection) : state_(std::make_unique<State>()) {
   state_->connection.reset(connection);
+  // The text of a notice is not used: it depends on the server's language.
   PQsetNoticeProcessor(
-      connection, [](void*, const char*) {}, nullptr);
+      connection, [](void* state, const char*) { static_cast<State*>(state)->notice = true; },
+      state_.get());
 }
 
 Connection::~Connection() = default;
@@ -196,6 +200,7 @@ absl::Status Connection::Execute(absl::string_view sql) {
 absl::Status Connection::Begin() { return Execute("BEGIN"); }
 
 absl::Status Connection::Commit() {
+  state_->notice = false;
   const ResultPtr result(PQexec(state_->get(), "COMMIT"));
   if (!Succeeded(result.get())) {
     const absl::Status status = GetError(result.get());
@@ -206,7 +211,13 @@ absl::Status Connection::Commit() {
     return MakeError(absl::StatusCode::kAborted, "the transaction was rolled back",
                      {.reason = reason::kRolledBack, .retry_after = absl::Seconds(1)});
   }
-  return absl::OkStatus();
+  return state_->notice ? ConfirmDurable() : absl::OkStatus();
+}
+
+absl::Status Connection::ConfirmDurable() {
+  state_->notice = false;
+  SYNCLINE_RETURN_IF_ERROR(Execute(kConfirmDurableSql));
+  return state_->notice ? CommitNotConfirmed() : absl::OkStatus();
 }
 
 absl::StatusOr<std::string> Connection::Prepare(absl::string_view sql) {

@@ -47,10 +47,17 @@ class Connection {
   absl::Status Execute(absl::string_view sql);
 
   absl::Status Begin();
-  // Errors: UNAVAILABLE COMMIT_UNKNOWN if the connection broke before the reply arrived; ABORTED
+  // Errors: UNAVAILABLE COMMIT_UNKNOWN if the connection broke before the reply arrived, or if a
+  // synchronous standby has not confirmed the commit nor the one that followed it; ABORTED
   // ROLLED_BACK if an earlier statement had failed, so that the transaction was rolled back; errors
   // of the COMMIT itself.
   absl::Status Commit();
+
+  // Makes every transaction that is visible now durable, by a commit that waits for synchronous
+  // standbys. Call it outside of a transaction, before a commit whose result was unknown and that
+  // the ledger shows is acknowledged. Errors: UNAVAILABLE COMMIT_UNKNOWN if a standby has not
+  // confirmed it; those of Execute.
+  absl::Status ConfirmDurable();
 
   // Runs one statement with parameters (extended protocol, text format). Statements are prepared
   // once per connection and cached by their text (up to 64), so that a repeated statement is not

@@ -1,31 +1,24 @@
 #include "server/postgres/connection/database.h"
 
 #include <algorithm>
-#include <exception>
-#include <optional>
-#include <pqxx/pqxx>
+#include <memory>
 #include <utility>
 #include <vector>
 
 #include "absl/base/thread_annotations.h"
 #include "absl/strings/str_cat.h"
-#include "absl/time/clock.h"
 #include "base/backoff.h"
 #include "base/error.h"
+#include "base/interruption.h"
+#include "base/monotonic_time.h"
 #include "base/mutex.h"
 #include "base/reasons.h"
 #include "base/status_macros.h"
+#include "server/postgres/connection/cancel_gate.h"
 #include "server/postgres/connection/conninfo.h"
+#include "server/postgres/connection/control_session.h"
 #include "server/postgres/connection/lock_timeout.h"
-#include "server/postgres/connection/pqxx_dialect.h"
 #include "server/postgres/connection/sqlstate.h"
-
-#if defined(__SANITIZE_ADDRESS__)
-// libpqxx 6.4 queries the encoding before it owns a result, and throws if the connection is gone:
-// about 2 KiB leak per connection that breaks during a statement. The leak checker must report only
-// our own leaks.
-extern "C" const char* __lsan_default_suppressions() { return "leak:libpqxx"; }
-#endif
 
 namespace syncline::postgres {
 namespace {
@@ -33,125 +26,13 @@ namespace {
 constexpr int kConflictRetries = 3;
 constexpr absl::Duration kMaxPoolWait = absl::Seconds(30);
 
-// Returns the message without its severity. libpqxx provides one string: "ERROR:  the primary
-// message", followed by at most " at character 12", because the connection is terse.
-std::string PrimaryMessage(absl::string_view text) {
-  while (!text.empty() && text.back() == '\n') text.remove_suffix(1);
-  const size_t severity = text.find(":  ");
-  return std::string(severity == absl::string_view::npos ? text : text.substr(severity + 3));
-}
-
-// A libpqxx connection. It throws no exceptions. For use by one thread at a time.
-class Session {
- public:
-  static absl::StatusOr<std::unique_ptr<Session>> Open(const DatabaseOptions& options) {
-    SYNCLINE_ASSIGN_OR_RETURN(const std::string conninfo,
-                              CompleteConninfo(options.conninfo, options.connect_timeout));
-    const absl::Time deadline = absl::Now() + options.connect_timeout;
-    std::unique_ptr<Session> session;
-    try {
-      session.reset(new Session(conninfo));
-    } catch (const std::exception& error) {
-      return ConnectError(conninfo, error.what(), deadline - absl::Now());
-    }
-    if (options.sockets != nullptr) {
-      session->socket_ = options.sockets->Add(session->connection_.sock());
-    }
-    SYNCLINE_RETURN_IF_ERROR(session->Run(kSessionSettings).status());
-    return session;
-  }
-
-  // Runs one or more statements and returns the rows of the last one.
-  absl::StatusOr<Result> Run(const std::string& sql) {
-    return Guarded([&] { return work_.exec(sql); });
-  }
-
-  absl::StatusOr<Result> Run(const std::string& sql, const Params& params) {
-    return Guarded([&] { return ExecuteWith(work_, sql, params.values()); });
-  }
-
-  bool broken() const { return lost_ || !connection_.is_open(); }
-
- private:
-  explicit Session(const std::string& conninfo)
-      : connection_(conninfo), silence_(connection_), work_(connection_) {
-    // DETAIL and CONTEXT may contain values of records.
-    SetTerseErrors(connection_);
-  }
-
-  template <typename F>
-  absl::StatusOr<Result> Guarded(F&& run) {
-    // libpqxx would reconnect silently, even in the middle of a transaction.
-    if (broken()) return DatabaseUnreachable("the connection to the database was lost");
-    try {
-      return Copied(std::forward<F>(run)());
-    } catch (const pqxx::too_many_connections& error) {
-      return StatusFromSqlState("53300", PrimaryMessage(error.what()));
-    } catch (const pqxx::broken_connection&) {
-      lost_ = true;
-    } catch (const pqxx::serialization_failure& error) {
-      return StatusFromSqlState("40001", PrimaryMessage(error.what()));
-    } catch (const pqxx::deadlock_detected& error) {
-      return StatusFromSqlState("40P01", PrimaryMessage(error.what()));
-    } catch (const pqxx::statement_completion_unknown& error) {
-      return StatusFromSqlState("40003", PrimaryMessage(error.what()));
-    } catch (const pqxx::transaction_rollback& error) {
-      return StatusFromSqlState("40000", PrimaryMessage(error.what()));
-    } catch (const pqxx::insufficient_privilege& error) {
-      // libpqxx 6.4.5 throws this exception without an SQLSTATE.
-      return StatusFromSqlState("42501", PrimaryMessage(error.what()));
-    } catch (const pqxx::sql_error& error) {
-      if (!error.sqlstate().empty()) {
-        lost_ = EndsSession(error.sqlstate());
-        return StatusFromSqlState(error.sqlstate(), PrimaryMessage(error.what()));
-      }
-    } catch (const std::exception& error) {
-      if (!broken()) {
-        return MakeError(absl::StatusCode::kInternal, PrimaryMessage(error.what()),
-                         {.reason = reason::kDbClient});
-      }
-    }
-    // Only the server reports codes. An error without one means that the server is gone, although
-    // the connection may still look open (after a failed write).
-    lost_ = true;
-    return DatabaseUnreachable("the connection to the database was lost");
-  }
-
-  static Result Copied(const pqxx::result& result) {
-    std::vector<std::string> names;
-    for (pqxx::row_size_type column = 0; column < result.columns(); ++column) {
-      names.emplace_back(result.column_name(column));
-    }
-    std::vector<Result::Values> rows;
-    rows.reserve(result.size());
-    for (const auto& row : result) {
-      Result::Values& target = rows.emplace_back();
-      target.reserve(row.size());
-      for (const auto& field : row) {
-        if (field.is_null()) {
-          target.emplace_back(std::nullopt);
-        } else {
-          target.emplace_back(std::string(field.c_str(), field.size()));
-        }
-      }
-    }
-    return Result(std::move(names), std::move(rows), static_cast<int64_t>(result.affected_rows()));
-  }
-
-  pqxx::connection connection_;
-  std::unique_ptr<OpenSockets::Entry> socket_;  // after the connection: destroyed first
-  PqxxNoticeSilencer silence_;
-  // BEGIN and COMMIT are sent as statements, so that one round trip begins a transaction with all
-  // its settings, and a COMMIT whose reply is lost can be distinguished from a refused one.
-  pqxx::nontransaction work_;
-  bool lost_ = false;
-};
-
-// Returns the statements that begin a transaction.
-std::string BeginSql(const TransactOptions& options) {
+// Returns the statements that begin a transaction. `lock_timeout` is that of the database.
+std::string BeginSql(const TransactOptions& options, absl::Duration lock_timeout) {
   std::string sql = "BEGIN ISOLATION LEVEL READ COMMITTED";
   if (options.lock_timeout > absl::ZeroDuration()) {
     absl::StrAppend(&sql, "; ", SetLockTimeoutSql(options.lock_timeout));
+  } else if (lock_timeout > absl::ZeroDuration()) {
+    absl::StrAppend(&sql, "; ", SetDefaultLockTimeoutSql(lock_timeout));
   }
   if (options.statement_timeout > absl::ZeroDuration()) {
     absl::StrAppend(&sql, "; SET LOCAL statement_timeout = ",
@@ -161,38 +42,67 @@ std::string BeginSql(const TransactOptions& options) {
   return sql;
 }
 
+// A transaction that the calling thread's interruption cancels, if it has one.
 class SessionTransaction : public Transaction {
  public:
-  explicit SessionTransaction(Session* session) : session_(session) {}
+  SessionTransaction(const std::shared_ptr<ControlSession>& session, Canceller* canceller)
+      : session_(session),
+        gate_(std::make_shared<CancelGate>()),
+        on_interruption_(Interruption::Current(), [canceller, session, gate = gate_] {
+          canceller->Add([session, gate] {
+            if (!gate->Request()) return false;
+            session->Cancel();
+            return true;
+          });
+        }) {}
 
   absl::StatusOr<Result> Query(absl::string_view sql, const Params& params) override {
-    absl::StatusOr<Result> result = session_->Run(std::string(sql), params);
-    RecordError(result.status());
-    return result;
+    return Run([&] { return session_->Run(std::string(sql), params); });
   }
 
   absl::Status Execute(absl::string_view sql) override {
-    const absl::Status status = session_->Run(std::string(sql)).status();
-    RecordError(status);
-    return status;
+    return Run([&] { return session_->Run(std::string(sql)); }).status();
   }
 
   // Returns the error that aborted the transaction, or OK if it can commit, also after a ROLLBACK
   // TO SAVEPOINT. A COMMIT of an aborted transaction would roll back and report success.
   const absl::Status& aborted_by() const { return aborted_by_; }
 
+  // Ends the influence of the interruption. Returns false if it has cancelled the transaction: the
+  // session must be closed.
+  bool Close() { return gate_->Close(); }
+
  private:
-  void RecordError(const absl::Status& status) {
-    if (status.ok() || aborted_by_.ok()) aborted_by_ = status;
+  template <typename Statement>
+  absl::StatusOr<Result> Run(Statement statement) {
+    absl::StatusOr<Result> result = RunUnlessInterrupted(statement);
+    if (result.ok() || aborted_by_.ok()) aborted_by_ = result.status();
+    return result;
   }
 
-  Session* const session_;
+  template <typename Statement>
+  absl::StatusOr<Result> RunUnlessInterrupted(Statement statement) {
+    SYNCLINE_RETURN_IF_ERROR(Interruption::Check());
+    if (!gate_->BeginStatement()) return Interruption::Check();
+    absl::StatusOr<Result> result = statement();
+    gate_->EndStatement();
+    // If another session has cancelled the statement, too, that makes no difference.
+    const bool cancelled = GetSqlState(result.status()) == "57014" && gate_->cancelled();
+    return cancelled ? Interruption::Check() : std::move(result);
+  }
+
+  const std::shared_ptr<ControlSession> session_;
+  const std::shared_ptr<CancelGate> gate_;
+  const Interruption::Callback on_interruption_;
   absl::Status aborted_by_;
 };
 
 class PooledDatabase : public Database {
  public:
-  explicit PooledDatabase(DatabaseOptions options) : options_(std::move(options)) {}
+  explicit PooledDatabase(DatabaseOptions options)
+      : options_(std::move(options)),
+        own_canceller_(options_.canceller == nullptr ? std::make_unique<Canceller>() : nullptr),
+        canceller_(own_canceller_ == nullptr ? options_.canceller : own_canceller_.get()) {}
 
   absl::Status Transact(absl::FunctionRef<absl::Status(Transaction&)> body,
                         const TransactOptions& options) override {
@@ -200,7 +110,7 @@ class PooledDatabase : public Database {
     absl::Status status = TransactOnce(body, options);
     for (int retry = 0; retry < kConflictRetries; ++retry) {
       if (!options.retry_conflicts || !IsConflict(status)) break;
-      absl::SleepFor(backoff.Next());
+      if (!Interruption::Sleep(backoff.Next())) return Interruption::Check();
       status = TransactOnce(body, options);
     }
     return status;
@@ -220,7 +130,7 @@ class PooledDatabase : public Database {
   // A session of the pool, or a slot for one. The destructor returns it.
   class Lease {
    public:
-    Lease(PooledDatabase* pool, std::unique_ptr<Session> session)
+    Lease(PooledDatabase* pool, std::shared_ptr<ControlSession> session)
         : pool_(pool), session_(std::move(session)) {}
     Lease(Lease&& other) noexcept
         : pool_(std::exchange(other.pool_, nullptr)), session_(std::move(other.session_)) {}
@@ -229,21 +139,23 @@ class PooledDatabase : public Database {
       if (pool_ != nullptr) pool_->ReturnSession(std::move(session_));
     }
 
-    Session* get() const { return session_.get(); }
-    Session* operator->() const { return session_.get(); }
-    void Reset(std::unique_ptr<Session> session) { session_ = std::move(session); }
+    const std::shared_ptr<ControlSession>& get() const { return session_; }
+    ControlSession* operator->() const { return session_.get(); }
+    void Reset(std::shared_ptr<ControlSession> session) { session_ = std::move(session); }
 
    private:
     PooledDatabase* pool_;
-    std::unique_ptr<Session> session_;
+    std::shared_ptr<ControlSession> session_;
   };
 
   // Reserves a slot in the pool, with a session if one is idle.
   absl::StatusOr<Lease> Reserve() {
-    const absl::Time deadline = absl::Now() + kMaxPoolWait;
+    const absl::Duration deadline = MonotonicNow() + kMaxPoolWait;
+    const Interruption::Callback wake(Interruption::Current(), [this] { WakeAll(); });
     MutexLock lock(&mutex_);
     while (idle_.empty() && open_ >= options_.max_connections) {
-      const absl::Duration left = deadline - absl::Now();
+      SYNCLINE_RETURN_IF_ERROR(Interruption::Check());
+      const absl::Duration left = deadline - MonotonicNow();
       if (left <= absl::ZeroDuration()) {
         return MakeError(absl::StatusCode::kResourceExhausted,
                          "all control connections to the database are busy",
@@ -260,6 +172,12 @@ class PooledDatabase : public Database {
     return lease;
   }
 
+  void WakeAll() {
+    // With the lock, a thread that has just looked is waiting already.
+    MutexLock lock(&mutex_);
+    freed_.NotifyAll();
+  }
+
   // Returns a session on which `first_sql` has succeeded. A session that broke while it was idle
   // (the database was restarted) is replaced, because nothing else has run on it yet.
   absl::StatusOr<Lease> Acquire(const std::string& first_sql) {
@@ -273,7 +191,8 @@ class PooledDatabase : public Database {
       }
     }
     lease.Reset(nullptr);
-    SYNCLINE_ASSIGN_OR_RETURN(std::unique_ptr<Session> session, Session::Open(options_));
+    SYNCLINE_ASSIGN_OR_RETURN(std::shared_ptr<ControlSession> session,
+                              ControlSession::Open(options_));
     lease.Reset(std::move(session));
     const absl::Status status = lease->Run(first_sql).status();
     if (status.ok()) return lease;
@@ -281,7 +200,7 @@ class PooledDatabase : public Database {
     return status;
   }
 
-  void ReturnSession(std::unique_ptr<Session> session) {
+  void ReturnSession(std::shared_ptr<ControlSession> session) {
     if (session != nullptr && session->broken()) session.reset();
     MutexLock lock(&mutex_);
     if (session == nullptr) {
@@ -294,28 +213,37 @@ class PooledDatabase : public Database {
 
   absl::Status TransactOnce(absl::FunctionRef<absl::Status(Transaction&)> body,
                             const TransactOptions& options) {
-    SYNCLINE_ASSIGN_OR_RETURN(Lease lease, Acquire(BeginSql(options)));
-    SessionTransaction transaction(lease.get());
-    absl::Status status = body(transaction);
-    if (status.ok()) status = transaction.aborted_by();
-    if (!status.ok()) {
-      if (!lease->Run("ROLLBACK").ok()) lease.Reset(nullptr);
-      return status;
+    SYNCLINE_RETURN_IF_ERROR(Interruption::Check());
+    SYNCLINE_ASSIGN_OR_RETURN(Lease lease, Acquire(BeginSql(options, options_.lock_timeout)));
+    absl::Status status;
+    {
+      SessionTransaction transaction(lease.get(), canceller_);
+      status = body(transaction);
+      if (status.ok()) status = transaction.aborted_by();
+      if (!transaction.Close()) {
+        lease.Reset(nullptr);
+        return Interruption::Check();
+      }
     }
-    status = lease->Run("COMMIT").status();
-    if (status.ok()) return status;
-    const bool lost = lease->broken();
-    // A refused COMMIT (a deferred constraint) ends the transaction, but the session is closed to
-    // be safe.
-    lease.Reset(nullptr);
-    return lost ? CommitUnknown() : status;
+    if (status.ok()) {
+      // A COMMIT is never cancelled: its result must be known.
+      status = lease->Commit();
+      // A refused COMMIT (a deferred constraint) ends the transaction, but the session is closed to
+      // be safe.
+      if (!status.ok()) lease.Reset(nullptr);
+    } else if (!lease->Run("ROLLBACK").ok()) {
+      lease.Reset(nullptr);
+    }
+    return status;
   }
 
   const DatabaseOptions options_;
   mutable Mutex mutex_;
   CondVar freed_;
-  std::vector<std::unique_ptr<Session>> idle_ ABSL_GUARDED_BY(mutex_);
+  std::vector<std::shared_ptr<ControlSession>> idle_ ABSL_GUARDED_BY(mutex_);
   int64_t open_ ABSL_GUARDED_BY(mutex_) = 0;  // idle sessions and leased slots
+  const std::unique_ptr<Canceller> own_canceller_;
+  Canceller* const canceller_;
 };
 
 }  // namespace

@@ -4,6 +4,11 @@
 // synchronous_commit on (if it is off; other settings stay), application_name "syncline" (unless
 // the connection string sets one), TCP keepalives and tcp_user_timeout. A connection that broke
 // while it was idle is replaced without an error. Thread-safe.
+//
+// The calling thread's Interruption (base/interruption.h) ends the wait for a connection, cancels
+// the running statement, rolls back and is the error of Transact. It never cancels a COMMIT: if the
+// interruption comes then, Transact returns the result of the COMMIT. A connection for which a
+// cancel request was sent is closed.
 #pragma once
 
 #include <memory>
@@ -13,6 +18,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
+#include "server/postgres/connection/canceller.h"
 #include "server/postgres/connection/open_sockets.h"
 #include "server/postgres/connection/transaction.h"
 
@@ -25,12 +31,16 @@ struct DatabaseOptions {
   // Maximum number of open connections. If all are busy, callers wait for one.
   int max_connections = 4;
   absl::Duration connect_timeout = absl::Seconds(5);
+  // Longest wait of a statement for a lock, in transactions that set none. 0 sets no limit.
+  absl::Duration lock_timeout = {};
   // The same as ConnectionOptions::sockets.
   OpenSockets* sockets = nullptr;
+  // Sends the cancel requests. Null: the database makes one of its own. Must outlive the database.
+  Canceller* canceller = nullptr;
 };
 
 struct TransactOptions {
-  // 0 keeps the server's setting.
+  // 0 keeps the setting of the database.
   absl::Duration lock_timeout = {};
   absl::Duration statement_timeout = {};
   // Whether conflicts (IsConflict of sqlstate.h) are retried, up to three times. The body runs
@@ -51,10 +61,11 @@ class Database {
   // Runs `body` in a transaction (READ COMMITTED). Commits if it returns OK; otherwise rolls back
   // and returns its error. A broken connection is replaced by the next call. A connection that
   // breaks during COMMIT is UNAVAILABLE with reason COMMIT_UNKNOWN; the ledger shows whether the
-  // transaction committed. If a statement's error has aborted the transaction, that error is
-  // returned even if the body returns OK, because the COMMIT would roll back. Errors: those of the
-  // body and of sqlstate.h; UNAVAILABLE DB_UNREACHABLE; FAILED_PRECONDITION DB_AUTH;
-  // RESOURCE_EXHAUSTED DB_POOL_EXHAUSTED if no connection was free for 30 s.
+  // transaction committed. So is a COMMIT that a synchronous standby has not confirmed. If a
+  // statement's error has aborted the transaction, that error is returned even if the body returns
+  // OK, because the COMMIT would roll back. Errors: those of the body and of sqlstate.h;
+  // UNAVAILABLE DB_UNREACHABLE; FAILED_PRECONDITION DB_AUTH; RESOURCE_EXHAUSTED DB_POOL_EXHAUSTED
+  // if no connection was free for 30 s; the status of the calling thread's Interruption.
   virtual absl::Status Transact(absl::FunctionRef<absl::Status(Transaction&)> body,
                                 const TransactOptions& options) = 0;
   absl::Status Transact(absl::FunctionRef<absl::Status(Transaction&)> body) {

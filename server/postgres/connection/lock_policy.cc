@@ -6,8 +6,11 @@
 #include "absl/strings/str_cat.h"
 #include "base/backoff.h"
 #include "base/error.h"
+#include "base/interruption.h"
 #include "base/monotonic_time.h"
 #include "base/reasons.h"
+#include "base/status_macros.h"
+#include "server/postgres/connection/advisory_lock.h"
 #include "server/postgres/connection/lock_timeout.h"
 #include "server/postgres/connection/sqlstate.h"
 
@@ -19,9 +22,11 @@ absl::Status MakeLockTimeoutError(Database& database, const LockPolicy& policy,
   std::vector<Blocker> blockers;
   // The blocking session may be gone by now; the error is then the same, without its name.
   const absl::Status found = database.Transact([&](Transaction& transaction) -> absl::Status {
-    absl::StatusOr<std::vector<Blocker>> all = FindBlockers(transaction, locks.tables, locks.need);
-    if (all.ok()) blockers = *std::move(all);
-    return all.status();
+    SYNCLINE_ASSIGN_OR_RETURN(blockers, FindBlockers(transaction, locks.tables, locks.need));
+    SYNCLINE_ASSIGN_OR_RETURN(const std::vector<Blocker> holders,
+                              FindLockHolders(transaction, locks.keys));
+    blockers.insert(blockers.end(), holders.begin(), holders.end());
+    return absl::OkStatus();
   });
   const std::string named = DescribeBlockers(blockers);
   ErrorDetail detail;
@@ -34,7 +39,7 @@ absl::Status MakeLockTimeoutError(Database& database, const LockPolicy& policy,
       : found.ok()   ? "a session that has released it since"
                      : absl::StrCat("sessions that could not be listed: ", found.message());
   return MakeError(absl::StatusCode::kAborted,
-                   absl::StrCat("a table lock was not available within ",
+                   absl::StrCat("a lock was not available within ",
                                 absl::FormatDuration(policy.deadline), ", held by ", who),
                    detail);
 }
@@ -68,7 +73,10 @@ absl::Status TransactUnderPolicy(Database& database, const LockPolicy& policy,
     const absl::Duration pause = backoff.Next();
     if (MonotonicNow() + pause >= *deadline)
       return MakeLockTimeoutError(database, policy, locks, status);
-    if (!policy.wait(pause)) return status;
+    if (!policy.wait(pause)) {
+      SYNCLINE_RETURN_IF_ERROR(Interruption::Check());
+      return status;
+    }
   }
 }
 

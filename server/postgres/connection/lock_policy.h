@@ -5,12 +5,13 @@
 #pragma once
 
 #include <functional>
+#include <string>
 #include <vector>
 
 #include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
 #include "absl/time/time.h"
-#include "base/backoff.h"
+#include "base/interruption.h"
 #include "server/model/lock_limits.h"
 #include "server/model/table_name.h"
 #include "server/postgres/connection/database.h"
@@ -22,23 +23,24 @@ namespace syncline::postgres {
 struct LockPolicy {
   absl::Duration timeout = kDefaultLockTimeout;    // of one attempt
   absl::Duration deadline = kDefaultLockDeadline;  // of all attempts
-  // Waits between attempts. Returns false if the server is stopping, which ends the attempts.
-  std::function<bool(absl::Duration)> wait = WaitAndContinue;
+  // Waits between attempts. Returns false if the server is stopping or the call was interrupted,
+  // which ends the attempts.
+  std::function<bool(absl::Duration)> wait = Interruption::Sleep;
 };
 
 // How long a caller should wait before it repeats a call that failed at the deadline.
 inline constexpr absl::Duration kLockRetryAfter = absl::Seconds(5);
 
-// Bounds each wait for a lock in the rest of `transaction`. Take advisory locks before this call,
-// because another sync may hold them as long as a merge runs.
+// Bounds each wait for a lock in the rest of `transaction`.
 absl::Status LimitLockWaits(Transaction& transaction, const LockPolicy& policy);
 // Removes that bound, for waits for ledger rows that commits in progress hold.
 absl::Status UnlimitLockWaits(Transaction& transaction);
 
-// The users' tables that a transaction locks, and how.
+// What a transaction locks, for errors that name the sessions that block it.
 struct TableLocks {
-  std::vector<TableName> tables;
+  std::vector<TableName> tables;  // of users
   LockNeed need = LockNeed::kRead;
+  std::vector<std::string> keys = {};  // advisory locks (advisory_lock.h)
 };
 
 // Runs `body` as Database::Transact does, and runs it again from its start if a lock was not

@@ -27,6 +27,12 @@ std::string BeginWithLockTimeoutSql(absl::Duration timeout) {
   return absl::StrCat("BEGIN; ", SetLockTimeoutSql(timeout));
 }
 
+std::string SetDefaultLockTimeoutSql(absl::Duration timeout) {
+  return absl::StrCat("SELECT pg_catalog.set_config('lock_timeout', '",
+                      std::max<int64_t>(1, absl::ToInt64Milliseconds(timeout)),
+                      "', true) WHERE pg_catalog.current_setting('lock_timeout') = '0'");
+}
+
 std::string ResetLockTimeoutSql() { return "SET LOCAL lock_timeout = DEFAULT"; }
 
 bool IsLockTimeout(const absl::Status& status) { return GetSqlState(status) == "55P03"; }

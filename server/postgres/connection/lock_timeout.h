@@ -20,6 +20,10 @@ std::string SetSessionLockTimeoutSql(absl::Duration timeout);
 // Returns the statements that begin a transaction with the timeout, in one message.
 std::string BeginWithLockTimeoutSql(absl::Duration timeout);
 
+// Returns the statement that sets the timeout until the transaction ends, unless the role or the
+// database has one of its own.
+std::string SetDefaultLockTimeoutSql(absl::Duration timeout);
+
 // Returns the statement that restores the setting of the session.
 std::string ResetLockTimeoutSql();
 

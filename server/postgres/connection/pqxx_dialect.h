@@ -1,8 +1,9 @@
 // Differences between the APIs of libpqxx 6.4 (Debian 12) and 7.10 (Debian 13).
 //
-// Internal to database.cc. The functions throw libpqxx's exceptions.
+// Internal to control_session.cc. The functions throw libpqxx's exceptions.
 #pragma once
 
+#include <memory>
 #include <optional>
 #include <pqxx/pqxx>
 #include <string>
@@ -15,12 +16,19 @@ using PqxxValues = std::vector<std::optional<std::string>>;
 
 #if PQXX_VERSION_MAJOR >= 7
 
-// Discards notices of the server, which libpqxx would print to stderr.
-class PqxxNoticeSilencer {
+// Notes that the server has sent a notice, and discards it; libpqxx would print it to stderr.
+class PqxxNotices {
  public:
-  explicit PqxxNoticeSilencer(pqxx::connection& connection) {
-    connection.set_notice_handler([](pqxx::zview) {});
+  explicit PqxxNotices(pqxx::connection& connection) {
+    connection.set_notice_handler([any = any_](pqxx::zview) noexcept { *any = true; });
   }
+
+  bool any() const { return *any_; }
+  void Clear() { *any_ = false; }
+
+ private:
+  // Shared, because the connection keeps the handler and is destroyed later.
+  const std::shared_ptr<bool> any_ = std::make_shared<bool>(false);
 };
 
 // Makes errors omit DETAIL and CONTEXT.
@@ -44,13 +52,21 @@ inline pqxx::result ExecuteWith(pqxx::transaction_base& work, const std::string&
 
 #else
 
-// Discards notices of the server, which libpqxx would print to stderr.
-class PqxxNoticeSilencer {
+// Notes that the server has sent a notice, and discards it; libpqxx would print it to stderr.
+class PqxxNotices : private pqxx::errorhandler {
  public:
-  explicit PqxxNoticeSilencer(pqxx::connection& connection) : quiet_(connection) {}
+  explicit PqxxNotices(pqxx::connection& connection) : pqxx::errorhandler(connection) {}
+
+  bool any() const { return any_; }
+  void Clear() { any_ = false; }
 
  private:
-  pqxx::quiet_errorhandler quiet_;
+  bool operator()(const char[]) noexcept override {
+    any_ = true;
+    return false;
+  }
+
+  bool any_ = false;
 };
 
 // Makes errors omit DETAIL and CONTEXT.

@@ -84,6 +84,8 @@ constexpr Entry kDefault = {"", StatusCode::kInternal, reason::kDbError};
 // A user's cancel and the timeout share 57014; only the message distinguishes them.
 constexpr Entry kCancelled = {"57014", StatusCode::kCancelled, reason::kStatementCancelled, 1000};
 
+constexpr Entry kUnknown = {"", StatusCode::kUnavailable, reason::kCommitUnknown, 1000};
+
 const Entry& Find(absl::string_view sqlstate, absl::string_view message) {
   if (sqlstate == kCancelled.state && absl::StrContains(message, "user request")) return kCancelled;
   for (const Entry& entry : kExact) {
@@ -132,8 +134,14 @@ absl::Status DatabaseAuthFailed(absl::string_view message) {
 }
 
 absl::Status CommitUnknown() {
-  static constexpr Entry kUnknown = {"", StatusCode::kUnavailable, reason::kCommitUnknown, 1000};
   return Make(kUnknown, "", "the connection to the database was lost during COMMIT");
+}
+
+absl::Status CommitNotConfirmed() {
+  return Make(
+      kUnknown, "",
+      "the wait of a COMMIT for a synchronous standby was cancelled, so a failover may lose "
+      "the transaction");
 }
 
 std::string GetSqlState(const absl::Status& status) {

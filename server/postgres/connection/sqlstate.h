@@ -33,6 +33,10 @@ absl::Status DatabaseAuthFailed(absl::string_view message);
 // Returns UNAVAILABLE COMMIT_UNKNOWN: the connection broke during COMMIT.
 absl::Status CommitUnknown();
 
+// Returns UNAVAILABLE COMMIT_UNKNOWN: the transaction is committed, but a synchronous standby has
+// not confirmed it, so that a failover may lose it.
+absl::Status CommitNotConfirmed();
+
 // Returns the SQLSTATE that caused `status`, or an empty string.
 std::string GetSqlState(const absl::Status& status);
 

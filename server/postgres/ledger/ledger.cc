@@ -4,6 +4,7 @@
 #include "absl/strings/str_cat.h"
 #include "base/status_macros.h"
 #include "server/model/enum_names.h"
+#include "server/postgres/connection/advisory_lock.h"
 #include "server/postgres/ledger/checkpoint_numbers.h"
 #include "server/postgres/ledger/failure_note.h"
 #include "server/postgres/ledger/ledger_errors.h"
@@ -13,14 +14,6 @@
 
 namespace syncline::postgres {
 namespace {
-
-// The number is the hash's seed, which other programs are unlikely to use.
-constexpr char kLockSql[] = "SELECT pg_advisory_xact_lock(hashtextextended($1, 1937337955))";
-
-constexpr char kLockAllSql[] = R"sql(
-SELECT pg_advisory_xact_lock(hashtextextended(k.key, 1937337955))
-FROM (SELECT key FROM unnest($1::text[]) WITH ORDINALITY u (key, at) ORDER BY at) k
-)sql";
 
 constexpr char kSyncPageSql[] = R"sql(
 WHERE ($1::bigint = 0 OR sync_no < $1::bigint) AND ($3::text = '' OR owner IN ('', $3::text))
@@ -113,11 +106,15 @@ std::string Ledger::Sql(absl::string_view sql) const {
 }
 
 absl::Status Ledger::Lock(Transaction& transaction, absl::string_view key) const {
-  return transaction.Query(kLockSql, Params().Text(key)).status();
+  return AcquireLock(transaction, key);
 }
 
 absl::Status Ledger::LockAll(Transaction& transaction, const std::vector<std::string>& keys) const {
-  return transaction.Query(kLockAllSql, Params().TextArray(keys)).status();
+  return AcquireLocks(transaction, keys);
+}
+
+absl::StatusOr<bool> Ledger::TryLock(Transaction& transaction, absl::string_view key) const {
+  return TryAcquireLock(transaction, key);
 }
 
 absl::StatusOr<SyncEntry> Ledger::GetSync(Transaction& transaction,

@@ -53,11 +53,13 @@ class Ledger {
   absl::Status Notify(Transaction& transaction, const std::vector<int64_t>& sync_nos) const;
 
   // Acquires the lock of `key` until the transaction ends, to start a sync or to work on a table's
-  // streams. All kinds of keys share one name space; a hash collision only makes unrelated
-  // transactions wait.
+  // streams.
   absl::Status Lock(Transaction& transaction, absl::string_view key) const;
   // Acquires the locks of several keys, one after the other, in one statement.
   absl::Status LockAll(Transaction& transaction, const std::vector<std::string>& keys) const;
+
+  // Acquires the lock if no other transaction has it, and returns whether it did. Does not wait.
+  absl::StatusOr<bool> TryLock(Transaction& transaction, absl::string_view key) const;
 
   // --- syncs ---
   // Errors: NOT_FOUND UNKNOWN_SYNC.

@@ -29,7 +29,9 @@ ON CONFLICT (stream_no, writer_id) DO UPDATE SET
   epoch = w.epoch + CASE WHEN w.claim_token = excluded.claim_token THEN 0 ELSE 1 END,
   open_by = excluded.open_by, claim_token = excluded.claim_token
 WHERE w.claim_token = excluded.claim_token OR $5::bigint IS NULL OR w.epoch <= $5::bigint
-RETURNING epoch, committed::text AS committed
+RETURNING epoch, committed::text AS committed,
+  NOT isempty(committed)
+    AND pg_catalog.current_setting('synchronous_standby_names') <> '' AS standby_may_lack_it
 )sql";
 
 // $Q: kWithoutWalWait; $F: how the call failed.
@@ -121,6 +123,11 @@ absl::StatusOr<ClaimedWriter> WriterClaims::TryClaim(WriterClaim claim,
   SYNCLINE_ASSIGN_OR_RETURN(claimed.committed, OffsetRanges::FromMultirange(row.Text("committed")));
   claimed.claim = std::move(claim);
   claimed.claim.epoch = row.Int("epoch");
+  // The call acknowledges these offsets without another commit if it brings nothing new.
+  if (row.Bool("standby_may_lack_it")) {
+    SYNCLINE_ASSIGN_OR_RETURN(ConnectionPool::Lease connection, connections_->Acquire());
+    SYNCLINE_RETURN_IF_ERROR(connection->ConfirmDurable());
+  }
   return claimed;
 }
 

@@ -8,6 +8,7 @@
 #include "base/backoff.h"
 #include "base/error.h"
 #include "base/failpoint.h"
+#include "base/interruption.h"
 #include "base/log.h"
 #include "base/monotonic_time.h"
 #include "base/reasons.h"
@@ -57,7 +58,10 @@ class Swap {
       if (!IsLockTimeout(status) && !IsConflict(status) && !IsSwapStale(status)) return status;
       const absl::Duration pause = backoff.Next();
       if (MonotonicNow() + pause >= deadline_) return Locked(status);
-      if (!options_.locks.wait(pause)) return Locked(status);
+      if (!options_.locks.wait(pause)) {
+        SYNCLINE_RETURN_IF_ERROR(Interruption::Check());
+        return Locked(status);
+      }
       ++stats_.retries;
       status = Prepare(/*analyze=*/!prepared_);
     }

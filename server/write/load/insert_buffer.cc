@@ -279,6 +279,8 @@ absl::StatusOr<std::optional<FlushResult>> InsertBuffer::FindCommit(
   // them.
   SYNCLINE_RETURN_IF_ERROR(standing.claim);
   if (!standing.committed) return std::nullopt;
+  // A synchronous standby may not have it yet.
+  SYNCLINE_RETURN_IF_ERROR(connection.ConfirmDurable());
   // The next flush writes its checkpoints, if any; writing them twice is harmless.
   FlushResult result = Held();
   result.durable_offset = standing.durable_offset;

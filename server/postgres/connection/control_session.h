@@ -1,0 +1,54 @@
+// One libpqxx connection of the pool of control connections.
+//
+// It throws no exceptions. For use by one thread at a time, except Cancel. Internal to database.cc.
+#pragma once
+
+#include <memory>
+#include <pqxx/pqxx>
+#include <string>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "server/postgres/connection/database.h"
+#include "server/postgres/connection/open_sockets.h"
+#include "server/postgres/connection/pqxx_dialect.h"
+#include "server/postgres/connection/result.h"
+#include "server/postgres/connection/transaction.h"
+
+namespace syncline::postgres {
+
+class ControlSession {
+ public:
+  static absl::StatusOr<std::unique_ptr<ControlSession>> Open(const DatabaseOptions& options);
+
+  // Runs one or more statements and returns the rows of the last one.
+  absl::StatusOr<Result> Run(const std::string& sql);
+  absl::StatusOr<Result> Run(const std::string& sql, const Params& params);
+
+  // Commits. Errors: UNAVAILABLE COMMIT_UNKNOWN if the connection broke before the reply arrived,
+  // or if a synchronous standby has not confirmed the commit and a second one was not confirmed
+  // either; those of the COMMIT itself.
+  absl::Status Commit();
+
+  // Asks the server to cancel the running statement. May be called from any thread; blocks for a
+  // connection to the server. If the request fails, the statement continues.
+  void Cancel();
+
+  bool broken() const { return lost_ || !connection_.is_open(); }
+
+ private:
+  explicit ControlSession(const std::string& conninfo);
+
+  template <typename F>
+  absl::StatusOr<Result> Guarded(F&& run);
+
+  pqxx::connection connection_;
+  std::unique_ptr<OpenSockets::Entry> socket_;  // after the connection: destroyed first
+  PqxxNotices notices_;
+  // BEGIN and COMMIT are sent as statements, so that one round trip begins a transaction with all
+  // its settings, and a COMMIT whose reply is lost can be distinguished from a refused one.
+  pqxx::nontransaction work_;
+  bool lost_ = false;
+};
+
+}  // namespace syncline::postgres
