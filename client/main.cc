@@ -1,3 +1,4 @@
+#include <grpc/grpc.h>
 #include <signal.h>
 #include <unistd.h>
 
@@ -30,5 +31,10 @@ int main(int argc, char** argv) {
     syncline::client::PrintMessage("warning: every user of this machine can read " + file +
                                    "; run chmod o= " + file);
   }
-  return invocation.verb->run(invocation.command_line);
+  // When its last channel is destroyed, gRPC 1.51 shuts itself down, which has been seen to hang,
+  // as its threads may at exit. So it stays initialized, and the process ends without destructors.
+  grpc_init();
+  const int exit_code = invocation.verb->run(invocation.command_line);
+  std::fflush(nullptr);
+  _exit(exit_code);
 }
