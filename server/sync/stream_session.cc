@@ -7,6 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "base/error.h"
+#include "base/interruption.h"
 #include "base/log.h"
 #include "base/reasons.h"
 #include "base/status_macros.h"
@@ -100,7 +101,7 @@ absl::StatusOr<StreamEntry> StreamSession::Complete(const CompletionRequest& req
   write::UseGuard(request, &stream.plan.guard);
   metrics_->Phase(metrics::StreamPhase::kFinalizing);
   const absl::StatusOr<StreamResult> result =
-      context_->writer->LoaderFor(plan_)->Complete(stream, request, *metrics_);
+      context_->writer->CompletionLoader(plan_, request)->Complete(stream, request, *metrics_);
   if (!result.ok()) return AfterFailure(result.status());
   // Report the result.
   context_->store->changed().Ended(sync_no_);
@@ -134,7 +135,8 @@ absl::StatusOr<Validation> StreamSession::Validate(const CompletionRequest& requ
   if (request.guard.has_value()) {
     SYNCLINE_RETURN_IF_ERROR(CheckGuardFields(*request.guard, plan_));
   }
-  return write::ValidateCompletion(context_->writer->context(), sync_id_, plan_, request);
+  return write::ValidateCompletion(context_->writer->validation_context(), sync_id_, plan_,
+                                   request);
 }
 
 // Another call may have finished the stream, the response to our COMMIT may have been lost, or a
@@ -158,6 +160,8 @@ absl::StatusOr<StreamEntry> StreamSession::AfterFailure(const absl::Status& fail
 }
 
 void StreamSession::NoteFailure(const absl::Status& failure) {
+  // Also for a call that was interrupted.
+  const Interruption::Scope uninterrupted(nullptr);
   // It only informs people, so it is not retried if the database is unreachable.
   context_->store->NoteFailure(plan_.stream_no, failure).IgnoreError();
 }

@@ -86,6 +86,12 @@ absl::Status CallerGone() {
                    {.reason = reason::kCallerGone});
 }
 
+absl::Status CallDeadlinePassed() {
+  return MakeError(absl::StatusCode::kDeadlineExceeded,
+                   "the call's deadline passed before its work ended; the work was rolled back",
+                   {.reason = reason::kCallDeadline, .retry_after = absl::Seconds(1)});
+}
+
 absl::Status TooManyRejected(int64_t limit) {
   return MakeError(
       absl::StatusCode::kResourceExhausted,

@@ -35,6 +35,8 @@ bool SyncRegistry::Sync::IsIdle() const {
 
 absl::StatusOr<StartedSync> SyncRegistry::Start(const StartRequest& request) {
   SYNCLINE_ASSIGN_OR_RETURN(const write::SyncDraft draft, CheckStartRequest(request, limits_));
+  const RunningWork::Work work(&running_, draft.sync.sync_id, RunningWork::Kind::kStart);
+  SYNCLINE_RETURN_IF_ERROR(work.admitted());
   SYNCLINE_ASSIGN_OR_RETURN(StartedSync started, context_.writer->Start(draft));
   // The ledger may store such a stream under a substitute name.
   for (size_t i = 0; i < started.sync.streams.size() && i < request.streams.size(); ++i) {
@@ -102,10 +104,19 @@ absl::StatusOr<StreamEntry> SyncRegistry::Complete(absl::string_view sync_id,
                                                    const CompletionRequest& request) {
   SYNCLINE_ASSIGN_OR_RETURN(std::shared_ptr<StreamSession> session,
                             FindStream(sync_id, descriptor));
+  const RunningWork::Work work(&running_, sync_id, RunningWork::Kind::kCompletion);
   SYNCLINE_ASSIGN_OR_RETURN(StreamEntry stream, session->Complete(request));
   session.reset();
   Ended(std::string(sync_id), descriptor);
   return stream;
+}
+
+absl::StatusOr<bool> SyncRegistry::MovesRows(absl::string_view sync_id,
+                                             const StreamDescriptor& descriptor,
+                                             const CompletionRequest& request) {
+  SYNCLINE_ASSIGN_OR_RETURN(const std::shared_ptr<StreamSession> session,
+                            FindStream(sync_id, descriptor));
+  return write::MovesRows(session->plan().loader, request);
 }
 
 absl::StatusOr<Validation> SyncRegistry::Validate(absl::string_view sync_id,
@@ -168,6 +179,7 @@ absl::StatusOr<SyncEntry> SyncRegistry::Cancel(absl::string_view sync_id) {
     }
   }
   for (const auto& session : sessions) session->FailCalls(SyncWasCancelled());
+  running_.Interrupt(sync_id, SyncWasCancelled());
   Log(LogLevel::kInfo, "sync_cancelled").Field("sync_id", sync_id);
   return record;
 }

@@ -20,6 +20,7 @@
 #include "server/model/access_token.h"
 #include "server/model/rejected_page.h"
 #include "server/model/sync_record.h"
+#include "server/sync/running_work.h"
 #include "server/sync/start_request.h"
 #include "server/sync/stream_session.h"
 
@@ -33,8 +34,8 @@ class SyncRegistry {
   SyncRegistry(const SessionContext& context, StartLimits limits);
   ~SyncRegistry();
 
-  // Starts or resumes a sync. Blocks. Errors: those of CheckStartRequest and of
-  // write::Writer::Start.
+  // Starts or resumes a sync. Blocks. Errors: UNAVAILABLE START_IN_PROGRESS at once if another call
+  // starts it; those of CheckStartRequest and of write::Writer::Start.
   absl::StatusOr<StartedSync> Start(const StartRequest& request);
 
   // Returns the session of a stream. Blocks if the sync must be loaded. Errors: NOT_FOUND
@@ -47,6 +48,12 @@ class SyncRegistry {
   absl::StatusOr<StreamEntry> Complete(absl::string_view sync_id,
                                        const StreamDescriptor& descriptor,
                                        const CompletionRequest& request);
+
+  // Returns whether Complete of `request` may move rows, which takes as long as there are rows;
+  // otherwise it is a few statements on the ledger. Blocks if the sync must be loaded. Errors:
+  // those of FindStream.
+  absl::StatusOr<bool> MovesRows(absl::string_view sync_id, const StreamDescriptor& descriptor,
+                                 const CompletionRequest& request);
 
   // Returns what Complete would do now, and changes nothing. Errors: those of
   // StreamSession::Validate.
@@ -65,7 +72,9 @@ class SyncRegistry {
   // Errors: NOT_FOUND UNKNOWN_SYNC, UNKNOWN_STREAM; those of the database.
   absl::StatusOr<RejectedPage> ListRejected(const RejectedQuery& query);
 
-  // Cancels the sync in the ledger and fails its calls in this process. Blocks.
+  // Cancels the sync in the ledger, fails its calls in this process and interrupts its starts and
+  // completions. Blocks. Errors: NOT_FOUND UNKNOWN_SYNC; ABORTED LOCK_NOT_AVAILABLE with RetryInfo
+  // if another call has started the sync for 10 s and still does; those of the database.
   absl::StatusOr<SyncEntry> Cancel(absl::string_view sync_id);
 
   // Lets every open call commit what it has accepted and end with `status`.
@@ -107,6 +116,7 @@ class SyncRegistry {
 
   const SessionContext context_;
   const StartLimits limits_;
+  RunningWork running_;
   mutable Mutex mutex_;
   std::map<std::string, Sync, std::less<>> syncs_ ABSL_GUARDED_BY(mutex_);
 };

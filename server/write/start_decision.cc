@@ -41,9 +41,9 @@ absl::Status StartDecision::Decide(const SyncDraft& draft, SyncEntry* sync,
     stream.record = &record;
   }
   // Lock the tables' names, then read facts and decide with bounded waits for locks.
+  SYNCLINE_RETURN_IF_ERROR(postgres::LimitLockWaits(*transaction_, options_.locks));
   SYNCLINE_RETURN_IF_ERROR(LockTables(streams));
   SYNCLINE_RETURN_IF_ERROR(columns_.Name(RecordsOf(streams)));
-  SYNCLINE_RETURN_IF_ERROR(postgres::LimitLockWaits(*transaction_, options_.locks));
   if (!options_.isolated) SYNCLINE_RETURN_IF_ERROR(Gather(&streams));
   for (Stream& stream : streams) {
     SYNCLINE_RETURN_IF_ERROR(options_.isolated ? DecideIsolated(*sync, &stream)
@@ -63,7 +63,7 @@ absl::Status StartDecision::LockTables(const std::vector<Stream>& streams) {
   // Locked in one order, so that two syncs of the same tables cannot deadlock.
   std::set<std::string> locks;
   for (const Stream& stream : streams) {
-    locks.insert(absl::StrCat("table/", stream.record->plan.table.ToString()));
+    locks.insert(TableLockKey(stream.record->plan.table));
   }
   return ledger_->LockAll(*transaction_, {locks.begin(), locks.end()});
 }

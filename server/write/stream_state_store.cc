@@ -18,6 +18,12 @@
 namespace syncline::write {
 namespace {
 
+// How long CancelSync waits for a StartSync of the same sync, or for commits of its calls.
+constexpr absl::Duration kCancelLockTimeout = absl::Seconds(10);
+
+// A note that has to wait longer is left out.
+constexpr absl::Duration kNoteLockTimeout = absl::Seconds(1);
+
 // Runs `body(transaction)`, which returns StatusOr<T>, in a transaction and returns its value.
 template <typename Body>
 auto InTransaction(postgres::Database* database, const postgres::TransactOptions& options,
@@ -65,7 +71,8 @@ absl::StatusOr<std::vector<SyncEntry>> StreamStateStore::ListSyncs(const SyncQue
 
 absl::StatusOr<SyncEntry> StreamStateStore::CancelSync(absl::string_view sync_id) {
   absl::StatusOr<SyncEntry> cancelled = InTransaction(
-      database_, {}, [&](postgres::Transaction& transaction) -> absl::StatusOr<SyncEntry> {
+      database_, {.lock_timeout = kCancelLockTimeout},
+      [&](postgres::Transaction& transaction) -> absl::StatusOr<SyncEntry> {
         SYNCLINE_RETURN_IF_ERROR(ledger_->Lock(transaction, absl::StrCat("sync/", sync_id)));
         SYNCLINE_ASSIGN_OR_RETURN(const SyncEntry sync, ledger_->GetSummary(transaction, sync_id));
         SYNCLINE_RETURN_IF_ERROR(ledger_->CancelSync(transaction, sync.sync_no));
@@ -91,7 +98,7 @@ void StreamStateStore::ReleaseWriter(const WriterClaim& claim, const absl::Statu
 }
 
 absl::Status StreamStateStore::RenewLease(absl::Duration lease) {
-  SYNCLINE_RETURN_IF_ERROR(database_->Transact([&](postgres::Transaction& transaction) {
+  SYNCLINE_RETURN_IF_ERROR(lease_database_->Transact([&](postgres::Transaction& transaction) {
     return ledger_->RenewServerLease(transaction, server_id_, lease);
   }));
   std::vector<std::pair<WriterClaim, absl::Status>> claims;
@@ -106,7 +113,7 @@ absl::Status StreamStateStore::RenewLease(absl::Duration lease) {
 }
 
 absl::Status StreamStateStore::DropLease() {
-  return database_->Transact([&](postgres::Transaction& transaction) {
+  return lease_database_->Transact([&](postgres::Transaction& transaction) {
     return ledger_->DropServerLease(transaction, server_id_);
   });
 }
@@ -150,9 +157,11 @@ absl::StatusOr<StreamEntry> StreamStateStore::GetSettledStream(int64_t stream_no
 }
 
 absl::Status StreamStateStore::NoteFailure(int64_t stream_no, const absl::Status& failure) {
-  return database_->Transact([&](postgres::Transaction& transaction) {
-    return ledger_->NoteFailure(transaction, stream_no, failure);
-  });
+  return database_->Transact(
+      [&](postgres::Transaction& transaction) {
+        return ledger_->NoteFailure(transaction, stream_no, failure);
+      },
+      {.lock_timeout = kNoteLockTimeout});
 }
 
 absl::Status StreamStateStore::GetCancellationError(const StreamPlan& plan) {

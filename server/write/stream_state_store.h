@@ -34,10 +34,14 @@ namespace syncline::write {
 
 class StreamStateStore {
  public:
-  // `server_id` names this process in the ledger. Pointers must outlive the store.
+  // `server_id` names this process in the ledger. The lease is renewed with `lease_database`, so
+  // that callers who take all of the other connections do not make it lapse; null means `database`.
+  // Pointers must outlive the store.
   StreamStateStore(postgres::Database* database, postgres::ConnectionPool* connections,
-                   const postgres::Ledger* ledger, std::string server_id)
+                   const postgres::Ledger* ledger, std::string server_id,
+                   postgres::Database* lease_database = nullptr)
       : database_(database),
+        lease_database_(lease_database == nullptr ? database : lease_database),
         ledger_(ledger),
         claims_(*ledger, connections, server_id),
         server_id_(std::move(server_id)) {}
@@ -80,7 +84,8 @@ class StreamStateStore {
   // Like GetStream, but waits for a transaction that is changing the stream, such as a COMMIT whose
   // response was lost.
   absl::StatusOr<StreamEntry> GetSettledStream(int64_t stream_no);
-  // Stores how a completion failed, for later inquiries.
+  // Stores how a completion failed, for later inquiries. Errors: ABORTED LOCK_NOT_AVAILABLE if
+  // another transaction has held the stream's row for a second; those of the database.
   absl::Status NoteFailure(int64_t stream_no, const absl::Status& failure);
   // Returns why a kCancelled stream can no longer be written: ABORTED SUPERSEDED if a newer sync
   // took its table over, otherwise FAILED_PRECONDITION SYNC_CANCELLED. Errors: those of the
@@ -113,6 +118,7 @@ class StreamStateStore {
                           const std::function<bool()>& proceed);
 
   postgres::Database* const database_;
+  postgres::Database* const lease_database_;
   const postgres::Ledger* const ledger_;
   postgres::WriterClaims claims_;
   const std::string server_id_;

@@ -36,6 +36,12 @@ absl::Status InputChanged(absl::string_view sync_id) {
                        "for a new input"}}});
 }
 
+absl::Status StartInProgress(absl::string_view sync_id) {
+  return MakeError(absl::StatusCode::kUnavailable,
+                   absl::StrCat("another call starts or cancels the sync \"", sync_id, "\""),
+                   {.reason = reason::kStartInProgress, .retry_after = absl::Milliseconds(500)});
+}
+
 absl::Status TableNamedTwice(const TableName& table) {
   return MakeError(
       absl::StatusCode::kInvalidArgument,

@@ -15,6 +15,8 @@ namespace syncline::write {
 
 // INVALID_ARGUMENT SYNC_ID_REUSED: the id was already used for a different request.
 absl::Status SyncIdReused(absl::string_view sync_id);
+// UNAVAILABLE START_IN_PROGRESS with RetryInfo: another call starts or cancels the same sync.
+absl::Status StartInProgress(absl::string_view sync_id);
 // INVALID_ARGUMENT INPUT_CHANGED: the sync was started with a different input_digest.
 absl::Status InputChanged(absl::string_view sync_id);
 // INVALID_ARGUMENT INVALID_REQUEST: another stream of the request loads the table of a table_name.

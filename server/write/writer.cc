@@ -9,6 +9,7 @@
 #include "absl/strings/str_cat.h"
 #include "base/log.h"
 #include "base/status_macros.h"
+#include "server/postgres/connection/durable_commit.h"
 #include "server/postgres/connection/lock_policy.h"
 #include "server/postgres/ledger/take_over.h"
 #include "server/postgres/table/table_operations.h"
@@ -128,6 +129,7 @@ absl::StatusOr<StartedSync> Writer::Decide(const SyncDraft& named, bool isolated
   for (const StreamEntry& stream : named.sync.streams) {
     if (stream.state == StreamState::kFailed) continue;
     locks.tables.insert(locks.tables.end(), {stream.plan.table, stream.plan.temp_table});
+    locks.keys.push_back(TableLockKey(stream.plan.table));
   }
   const DecisionOptions options = {.locks = context_.locks,
                                    .max_rewrite_bytes = context_.max_rewrite_bytes,
@@ -148,13 +150,17 @@ absl::StatusOr<StartedSync> Writer::Decide(const SyncDraft& named, bool isolated
 absl::StatusOr<std::optional<StartedSync>> Writer::Find(postgres::Transaction& transaction,
                                                         const SyncDraft& draft) {
   const std::string& sync_id = draft.sync.sync_id;
-  SYNCLINE_RETURN_IF_ERROR(context_.ledger->Lock(transaction, absl::StrCat("sync/", sync_id)));
+  SYNCLINE_ASSIGN_OR_RETURN(const bool locked,
+                            context_.ledger->TryLock(transaction, absl::StrCat("sync/", sync_id)));
+  if (!locked) return StartInProgress(sync_id);
   SYNCLINE_ASSIGN_OR_RETURN(std::optional<SyncEntry> known,
                             context_.ledger->FindSync(transaction, sync_id));
   if (!known.has_value()) return std::optional<StartedSync>();
   const bool foreign =
       !known->owner.empty() && !draft.sync.owner.empty() && known->owner != draft.sync.owner;
   if (foreign || known->request_digest != draft.sync.request_digest) return SyncIdReused(sync_id);
+  // The plan has the durable offsets.
+  SYNCLINE_RETURN_IF_ERROR(postgres::MakeReadsDurable(transaction));
   const std::string& digest = draft.sync.input_digest;
   if (!digest.empty() && digest != known->input_digest) {
     if (!known->input_digest.empty()) return InputChanged(sync_id);

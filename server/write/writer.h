@@ -32,7 +32,8 @@ class Writer {
 
   // Starts or resumes a sync; an interrupted start is resumed. With allow_partial a stream that
   // cannot start is kFailed and the others start; a sync whose streams have all failed is finished.
-  // Errors: INVALID_ARGUMENT SYNC_ID_REUSED, INPUT_CHANGED; FAILED_PRECONDITION STALE_GENERATION,
+  // Errors: UNAVAILABLE START_IN_PROGRESS with RetryInfo if another call starts or cancels the same
+  // sync; INVALID_ARGUMENT SYNC_ID_REUSED, INPUT_CHANGED; FAILED_PRECONDITION STALE_GENERATION,
   // TABLE_OWNED, TARGET_INCOMPATIBLE, SCHEMA_INCOMPATIBLE; ABORTED LOCK_NOT_AVAILABLE if a table
   // stays locked; those of the database. If a stream is cancelled while it starts, that is the
   // error, whatever else failed: FAILED_PRECONDITION SYNC_CANCELLED or ABORTED SUPERSEDED.
@@ -41,18 +42,27 @@ class Writer {
   // Creates the schemas into which `plans` load.
   absl::Status CreateNamespaces(const std::vector<StreamPlan>& plans);
 
+  // Returns the loader that starts a stream of `plan`.
   std::unique_ptr<StreamLoader> LoaderFor(const StreamPlan& plan) const {
     return CreateStreamLoader(context_, plan);
   }
 
-  const LoaderContext& context() const { return context_; }
+  // Returns the loader that completes a stream of `plan` as `request` specifies.
+  std::unique_ptr<StreamLoader> CompletionLoader(const StreamPlan& plan,
+                                                 const CompletionRequest& request) const {
+    return CreateStreamLoader(ForCompletion(context_, MovesRows(plan.loader, request)), plan);
+  }
+
+  // Returns the context for a check of what a completion would do.
+  LoaderContext validation_context() const { return ForCompletion(context_, /*moves_rows=*/true); }
 
  private:
   // Finds the sync. Otherwise names its tables, then decides and inserts it.
   absl::StatusOr<StartedSync> Claim(const SyncDraft& draft);
   // Decides and inserts the sync in one transaction. `named` has its tables.
   absl::StatusOr<StartedSync> Decide(const SyncDraft& named, bool isolated);
-  // Returns the sync if it exists, under the lock of its id.
+  // Returns the sync if it exists, under the lock of its id. Errors: START_IN_PROGRESS if another
+  // transaction has that lock.
   absl::StatusOr<std::optional<StartedSync>> Find(postgres::Transaction& transaction,
                                                   const SyncDraft& draft);
   // Creates the tables of every open stream. With `allow_partial`, streams that fail become

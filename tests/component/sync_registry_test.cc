@@ -9,7 +9,11 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
+#include "base/error.h"
+#include "base/thread.h"
 #include "server/metrics/metrics.h"
+#include "server/model/lock_limits.h"
 #include "server/sync/stream_session.h"
 #include "server/write/stream_state_store.h"
 #include "server/write/writer.h"
@@ -46,7 +50,8 @@ class SyncRegistryTest : public LedgerFixture {
 
   std::string TargetSchema() const { return schema() + "_tables"; }
 
-  void Start(const std::string& sync_id, const std::vector<std::string>& streams) {
+  static sync::StartRequest Request(const std::string& sync_id,
+                                    const std::vector<std::string>& streams) {
     sync::StartRequest request;
     request.sync_id = sync_id;
     request.digest = sync_id;
@@ -56,7 +61,11 @@ class SyncRegistryTest : public LedgerFixture {
       stream.json_schema = R"({"properties":{"id":{"type":"integer"}}})";
       request.streams.push_back(stream);
     }
-    ASSERT_OK(registry_->Start(request));
+    return request;
+  }
+
+  void Start(const std::string& sync_id, const std::vector<std::string>& streams) {
+    ASSERT_OK(registry_->Start(Request(sync_id, streams)));
   }
 
   // The session. Only the registry owns it.
@@ -76,6 +85,42 @@ class SyncRegistryTest : public LedgerFixture {
   std::unique_ptr<metrics::Metrics> metrics_;
   std::unique_ptr<sync::SyncRegistry> registry_;
 };
+
+// The first start waits for a table lock. A second one neither waits nor takes a connection.
+TEST_F(SyncRegistryTest, SecondStartOfASyncIsRefusedAtOnce) {
+  ASSERT_NO_FATAL_FAILURE(Start("before", {"users"}));
+  const auto locker = Connect();
+  ASSERT_OK(locker->Begin());
+  ASSERT_OK(locker->Execute("LOCK TABLE " + TargetSchema() + ".users IN ACCESS EXCLUSIVE MODE"));
+  const Thread first("first", [&] { Start("twice", {"users"}); });
+  while (QueryInt("SELECT count(*) FROM pg_locks WHERE NOT granted AND relation = '" +
+                  TargetSchema() + ".users'::regclass") == 0) {
+    continue;
+  }
+  const absl::Status second = registry_->Start(Request("twice", {"users"})).status();
+  EXPECT_THAT(second, StatusIs(StatusCode::kUnavailable, "START_IN_PROGRESS"));
+  EXPECT_TRUE(GetDetail(second).retry_after.has_value());
+  ASSERT_OK(locker->Commit());
+}
+
+// The start waits for another session that creates the same table.
+TEST_F(SyncRegistryTest, CancelInterruptsAStart) {
+  ASSERT_NO_FATAL_FAILURE(Start("before", {"users"}));
+  const auto creator = Connect();
+  ASSERT_OK(creator->Begin());
+  ASSERT_OK(creator->Execute("CREATE TABLE " + TargetSchema() + ".fresh (id bigint)"));
+  const absl::Time began = absl::Now();
+  absl::Status started;
+  auto start = std::make_unique<Thread>(
+      "start", [&] { started = registry_->Start(Request("cancelled", {"fresh"})).status(); });
+  absl::Status cancelled = absl::NotFoundError("not yet");
+  while (absl::IsNotFound(cancelled)) cancelled = registry_->Cancel("cancelled").status();
+  EXPECT_OK(cancelled);
+  start.reset();
+  EXPECT_LT(absl::Now() - began, kDefaultLockDeadline / 2);
+  EXPECT_THAT(started, StatusIs(StatusCode::kFailedPrecondition, "SYNC_CANCELLED"));
+  ASSERT_OK(creator->Commit());
+}
 
 TEST_F(SyncRegistryTest, SyncIsForgottenWithItsLastStream) {
   Start("nightly", {"users", "orders"});

@@ -1,5 +1,6 @@
 // Syncs that race for tables: replaces of tables under one view, and syncs that take over a table
 // from each other. Every result is one that docs/loading.md allows.
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <atomic>
@@ -18,6 +19,9 @@
 
 namespace syncline::testing {
 namespace {
+
+using ::testing::AllOf;
+using ::testing::HasSubstr;
 
 std::string People(int64_t from, int64_t to) {
   std::string lines;
@@ -170,7 +174,8 @@ TEST_F(InterruptedCallTest, PartialStartContinuesWithOtherStreams) {
   EXPECT_OK(Send("first", People(1, 2), 0, "second"));
 }
 
-TEST_F(InterruptedCallTest, VanishedRelationIsLeftToNewerSync) {
+// Whichever of them gets the table's lock next, the newer sync takes the table over.
+TEST_F(InterruptedCallTest, VanishedRelationIsRetriedOrLeftToNewerSync) {
   FailCreation("XX000", "could not open relation with OID 1");
   auto started = StartAndWait(/*allow_partial=*/false);
   auto newer = std::async(std::launch::async, [&] { return Start("newer", Replace(1)).status(); });
@@ -182,10 +187,27 @@ TEST_F(InterruptedCallTest, VanishedRelationIsLeftToNewerSync) {
   }
   ReleaseCreation();
   ASSERT_OK_AND_ASSIGN(const v1::StartSyncResponse plans, started.get());
-  EXPECT_EQ(plans.streams(0).state(), v1::STREAM_STATE_CANCELLED);
+  EXPECT_FALSE(plans.streams(0).has_error());
   EXPECT_EQ(plans.streams(1).state(), v1::STREAM_STATE_OPEN);
   ASSERT_OK(newer.get());
   EXPECT_EQ(GetReason(Complete("first").status()), "SYNC_CANCELLED");
+}
+
+// The completion holds the table's lock for as long as it runs.
+TEST_F(InterruptedCallTest, StartNamesTheSessionThatCompletesAnEarlierSync) {
+  RestartServer({"--swap_deadline=500ms"});
+  FailCreation("XX000", "could not open relation with OID 1");
+  ASSERT_OK(Start("first", Dedup(0)));
+  auto completed = std::async(std::launch::async, [&] { return Complete("first").status(); });
+  WaitForCreation();
+  const absl::Status newer = Start("newer", Replace(1)).status();
+  EXPECT_THAT(newer, StatusIs(absl::StatusCode::kAborted, "LOCK_NOT_AVAILABLE"));
+  EXPECT_TRUE(GetDetail(newer).retry_after.has_value());
+  EXPECT_THAT(std::string(newer.message()),
+              AllOf(HasSubstr("users: pid "), HasSubstr("(syncline), transaction open for ")));
+  ReleaseCreation();
+  EXPECT_OK(completed.get());
+  EXPECT_OK(Start("newer", Replace(1)));
 }
 
 // Changes the ledger as the newer sync would. That sync cannot start here because of the table's

@@ -25,7 +25,7 @@ absl::StatusOr<StreamResult> DedupLoader::Complete(const StreamEntry& stream,
   if (Publishes(action)) SYNCLINE_RETURN_IF_ERROR(RenewTable(context_, stream));
   StreamResult result;
   SYNCLINE_RETURN_IF_ERROR(
-      context_.database->Transact([&](postgres::Transaction& transaction) -> absl::Status {
+      CompleteUnderLocks(context_, plan_, [&](postgres::Transaction& transaction) -> absl::Status {
         SYNCLINE_ASSIGN_OR_RETURN(const postgres::InitialStatus status,
                                   LockToComplete(context_, transaction, plan_));
         if (action == CompletionAction::kDiscard) {

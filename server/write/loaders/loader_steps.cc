@@ -3,7 +3,6 @@
 #include <utility>
 #include <vector>
 
-#include "absl/strings/str_cat.h"
 #include "base/status_macros.h"
 #include "server/postgres/connection/lock_policy.h"
 #include "server/postgres/ledger/ledger_errors.h"
@@ -13,11 +12,13 @@
 namespace syncline::write {
 namespace {
 
-// The state is read under the lock, because a sync takes a table over under the same lock.
+// Another sync may hold the lock as long as a merge runs, so the wait is bounded, and the lock
+// policy repeats it. The state is read under the lock, because a sync takes a table over under the
+// same lock.
 absl::StatusOr<StreamState> LockTable(const LoaderContext& context,
                                       postgres::Transaction& transaction, const StreamPlan& plan) {
-  SYNCLINE_RETURN_IF_ERROR(
-      context.ledger->Lock(transaction, absl::StrCat("table/", plan.table.ToString())));
+  SYNCLINE_RETURN_IF_ERROR(postgres::LimitLockWaits(transaction, context.locks));
+  SYNCLINE_RETURN_IF_ERROR(context.ledger->Lock(transaction, TableLockKey(plan.table)));
   return context.ledger->GetStreamState(transaction, plan.stream_no);
 }
 
@@ -37,13 +38,13 @@ absl::Status StartUnderLocks(const LoaderContext& context, StreamEntry* stream, 
       stream->changes.empty() ? postgres::LockNeed::kRead : postgres::LockNeed::kReaders;
   StreamEntry started;
   SYNCLINE_RETURN_IF_ERROR(postgres::TransactUnderPolicy(
-      *context.database, context.locks, {.tables = {plan.table, plan.temp_table}, .need = need},
+      *context.database, context.locks,
+      {.tables = {plan.table, plan.temp_table}, .need = need, .keys = {TableLockKey(plan.table)}},
       [&](postgres::Transaction& transaction) -> absl::Status {
         started = *stream;
         SYNCLINE_ASSIGN_OR_RETURN(const StreamState state, LockTable(context, transaction, plan));
         started.state = state;
         if (state != StreamState::kOpen) return absl::OkStatus();
-        SYNCLINE_RETURN_IF_ERROR(postgres::LimitLockWaits(transaction, context.locks));
         SYNCLINE_ASSIGN_OR_RETURN(const postgres::InitialStatus status, Gather(transaction, plan));
         return start(transaction, status, &started);
       }));
@@ -51,11 +52,21 @@ absl::Status StartUnderLocks(const LoaderContext& context, StreamEntry* stream, 
   return absl::OkStatus();
 }
 
+absl::Status CompleteUnderLocks(
+    const LoaderContext& context, const StreamPlan& plan,
+    absl::FunctionRef<absl::Status(postgres::Transaction& transaction)> complete) {
+  return postgres::TransactUnderPolicy(
+      *context.database, context.locks,
+      {.tables = {}, .need = postgres::LockNeed::kNone, .keys = {TableLockKey(plan.table)}},
+      complete);
+}
+
 absl::StatusOr<postgres::InitialStatus> LockToComplete(const LoaderContext& context,
                                                        postgres::Transaction& transaction,
                                                        const StreamPlan& plan) {
   SYNCLINE_ASSIGN_OR_RETURN(const StreamState state, LockTable(context, transaction, plan));
   if (state != StreamState::kFinalizing) return postgres::Superseded();
+  SYNCLINE_RETURN_IF_ERROR(postgres::UnlimitLockWaits(transaction));
   return Gather(transaction, plan);
 }
 

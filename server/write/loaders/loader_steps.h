@@ -1,14 +1,16 @@
-// The steps that the loaders share. Each is a part of a transaction, except StartUnderLocks, which
-// makes one.
+// The steps that the loaders share. Each is a part of a transaction, except StartUnderLocks and
+// CompleteUnderLocks, which make one.
 //
 // Stateless: safe from any thread. The functions block.
 #pragma once
 
 #include <cstdint>
+#include <string>
 
 #include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/strings/str_cat.h"
 #include "server/model/completion_request.h"
 #include "server/model/stream_plan.h"
 #include "server/model/sync_record.h"
@@ -29,6 +31,18 @@ using StartStep =
     absl::FunctionRef<absl::Status(postgres::Transaction& transaction,
                                    const postgres::InitialStatus& status, StreamEntry* record)>;
 absl::Status StartUnderLocks(const LoaderContext& context, StreamEntry* stream, StartStep start);
+
+// Returns the key of the lock under which a table's streams are started and completed.
+inline std::string TableLockKey(const TableName& table) {
+  return absl::StrCat("table/", table.ToString());
+}
+
+// Runs `complete`, which calls LockToComplete first, in a transaction, again from its start while
+// another sync works on the table. Errors: ABORTED LOCK_NOT_AVAILABLE with RetryInfo, which names
+// the session that does; those of Database::Transact.
+absl::Status CompleteUnderLocks(
+    const LoaderContext& context, const StreamPlan& plan,
+    absl::FunctionRef<absl::Status(postgres::Transaction& transaction)> complete);
 
 // Locks the table's name against starts and other completions, and returns what exists under it.
 // Call it first in a transaction. Errors: ABORTED SUPERSEDED if the stream is no longer

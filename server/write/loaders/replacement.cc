@@ -179,8 +179,8 @@ absl::StatusOr<StreamResult> CompleteReplacement(const LoaderContext& context,
   if (request.complete) SYNCLINE_RETURN_IF_ERROR(RenewTable(context, stream));
   CompletionAction action = CompletionAction::kKeep;
   StreamResult result;
-  SYNCLINE_RETURN_IF_ERROR(
-      context.database->Transact([&](postgres::Transaction& transaction) -> absl::Status {
+  SYNCLINE_RETURN_IF_ERROR(CompleteUnderLocks(
+      context, stream.plan, [&](postgres::Transaction& transaction) -> absl::Status {
         SYNCLINE_ASSIGN_OR_RETURN(const postgres::InitialStatus status,
                                   LockToComplete(context, transaction, stream.plan));
         SYNCLINE_ASSIGN_OR_RETURN(const CompletionFacts facts,

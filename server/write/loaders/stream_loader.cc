@@ -22,4 +22,24 @@ std::unique_ptr<StreamLoader> CreateStreamLoader(const LoaderContext& context,
   return nullptr;
 }
 
+bool MovesRows(LoaderKind loader, const CompletionRequest& request) {
+  switch (loader) {
+    case LoaderKind::kAppend:
+      return false;
+    case LoaderKind::kDedup:
+      return true;
+    case LoaderKind::kAppendTruncate:
+    case LoaderKind::kDedupTruncate:
+      return request.complete || request.discard_staged;
+  }
+  return true;
+}
+
+LoaderContext ForCompletion(const LoaderContext& context, bool moves_rows) {
+  LoaderContext chosen = context;
+  postgres::Database* const other = moves_rows ? context.publish_database : context.end_database;
+  if (other != nullptr) chosen.database = other;
+  return chosen;
+}
+
 }  // namespace syncline::write

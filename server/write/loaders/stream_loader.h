@@ -10,6 +10,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/strings/str_cat.h"
 #include "server/metrics/metrics.h"
 #include "server/model/completion_request.h"
 #include "server/model/loader_kind.h"
@@ -31,6 +32,9 @@ struct LoaderContext {
   int keep_generations = 0;
   // Refuses a type change that rewrites a larger table.
   int64_t max_rewrite_bytes = int64_t{1} << 30;
+  // For completions that move rows, and for the others. Null means `database`.
+  postgres::Database* publish_database = nullptr;
+  postgres::Database* end_database = nullptr;
 };
 
 class StreamLoader {
@@ -54,5 +58,12 @@ class StreamLoader {
 // Returns the loader of `plan`, which is copied.
 std::unique_ptr<StreamLoader> CreateStreamLoader(const LoaderContext& context,
                                                  const StreamPlan& plan);
+
+// Returns whether a completion may move rows, which takes as long as there are rows. Otherwise it
+// is a few statements on the ledger.
+bool MovesRows(LoaderKind loader, const CompletionRequest& request);
+
+// Returns `context` with the database for a completion.
+LoaderContext ForCompletion(const LoaderContext& context, bool moves_rows);
 
 }  // namespace syncline::write
