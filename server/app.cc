@@ -55,6 +55,7 @@ void App::Parts::Drain() {
     control_pool->Shutdown();
     load_pool->Shutdown();
     claim_pool->Shutdown();
+    end_pool->Shutdown();
     finalize_pool->Shutdown();
     if (upkeep_ticker != nullptr) upkeep_ticker->Stop();
     if (announce_ticker != nullptr) announce_ticker->Stop();
@@ -64,6 +65,8 @@ void App::Parts::Drain() {
     metrics->ClearServerGauges();
     return store->DropLease().ok();
   });
+  // Under the watchdog: a request to a database that does not respond waits without limit.
+  canceller.Stop();
   drain_deadline.reset();
   drain_hangs.reset();
   Log(LogLevel::kInfo, "stopped");

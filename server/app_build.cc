@@ -25,11 +25,11 @@ namespace {
 // Maximum StartSync calls at the same time. They sleep while one of their tables is locked, so
 // there are many more threads than control connections, and the starts of other tables have room.
 constexpr int kStartThreads = 64;
-// Threads that open and release writers, and how many of them one stream may use. A statement of
-// theirs waits for the ledger rows of another session for at most kClaimLockTimeout.
+// Threads that open and release writers, and how many of them one stream may use.
 constexpr int kClaimThreads = 4;
 constexpr int kClaimThreadsPerStream = 2;
-constexpr absl::Duration kClaimLockTimeout = absl::Seconds(1);
+// Maximum completions that move no rows at the same time.
+constexpr int kEndThreads = 8;
 constexpr absl::Duration kHealthInterval = absl::Seconds(1);
 constexpr absl::Duration kFileInterval = absl::Seconds(1);
 // Interval for waking parked lanes, for flushing idle lanes while callers wait for memory, and for
@@ -128,33 +128,6 @@ absl::Status App::Parts::Build() {
                        embedded == nullptr ? 0 : embedded->port());
 }
 
-absl::Status App::Parts::BuildDatabase() {
-  conninfo = config.database.conninfo;
-  if (config.database.embedded.has_value()) {
-    postgres::EmbeddedServerOptions options;
-    options.directory = config.database.embedded->directory;
-    options.port = config.database.embedded->port;
-    SYNCLINE_ASSIGN_OR_RETURN(embedded, postgres::EmbeddedServer::Start(std::move(options)));
-    conninfo = embedded->conninfo();
-    Log(LogLevel::kInfo, "embedded_postgres_started")
-        .Field("socket", embedded->conninfo())
-        .Field("tcp", embedded->tcp_conninfo())
-        .Field("password_file", embedded->password_file());
-  }
-  postgres::DatabaseOptions options;
-  options.conninfo = conninfo;
-  options.max_connections = config.database.control_connections;
-  options.sockets = &sockets;
-  SYNCLINE_ASSIGN_OR_RETURN(database, postgres::Database::Create(std::move(options)));
-  postgres::ConnectionOptions connection_options;
-  connection_options.conninfo = conninfo;
-  connection_options.sockets = &sockets;
-  connection_options.lock_timeout = kClaimLockTimeout;
-  connections = std::make_unique<postgres::ConnectionPool>(connection_options);
-  silence = std::make_unique<postgres::SilenceWatch>(connection_options, &sockets);
-  return absl::OkStatus();
-}
-
 void App::Parts::BuildWritePath() {
   start_pool = std::make_unique<ThreadPool>("start", kStartThreads);
   control_pool = std::make_unique<ThreadPool>("control", config.database.control_connections);
@@ -162,6 +135,7 @@ void App::Parts::BuildWritePath() {
   load_pool = std::make_unique<ThreadPool>("load", config.load.load_threads,
                                            std::max(1, config.load.load_threads - 1));
   claim_pool = std::make_unique<ThreadPool>("claim", kClaimThreads, kClaimThreadsPerStream);
+  end_pool = std::make_unique<ThreadPool>("end", kEndThreads);
   finalize_pool = std::make_unique<ThreadPool>("finalize", config.load.finalize_threads);
   load_context.connections = connections.get();
   load_context.committer = &committer;
@@ -178,7 +152,9 @@ void App::Parts::BuildWritePath() {
   aggregates =
       std::make_unique<dataflow::AggregateFactory>(&load_context, config.load.max_record_bytes);
   write::LoaderContext loaders;
-  loaders.database = database.get();
+  loaders.database = start_database.get();
+  loaders.publish_database = publish_database.get();
+  loaders.end_database = database.get();
   loaders.ledger = &ledger;
   loaders.locks.timeout = config.swap.lock_timeout;
   loaders.locks.deadline = config.swap.deadline;
@@ -187,7 +163,7 @@ void App::Parts::BuildWritePath() {
   loaders.max_rewrite_bytes = config.swap.max_rewrite_bytes;
   writer = std::make_unique<write::Writer>(loaders);
   store = std::make_unique<write::StreamStateStore>(database.get(), connections.get(), &ledger,
-                                                    ServerId());
+                                                    ServerId(), vital_database.get());
   load_context.changed = &store->changed();
   upkeep = std::make_unique<write::LedgerUpkeep>(
       store.get(), write::UpkeepOptions{config.database.ledger_retention,
@@ -237,7 +213,9 @@ absl::Status App::Parts::BuildServer() {
   service.control_pool = control_pool.get();
   service.claim_pool = claim_pool.get();
   service.parse_pool = load_pool.get();
+  service.end_pool = end_pool.get();
   service.finalize_pool = finalize_pool.get();
+  service.running_calls = &running_calls;
   service.limits = {config.serve.max_message_bytes, kRecommendedBatchBytes,
                     config.load.max_record_bytes};
   rpc::ServerOptions options;
@@ -258,7 +236,8 @@ absl::Status App::Parts::BuildServer() {
         std::make_unique<rpc::CertificateWatch>(config.tls.cert_file, config.tls.key_file);
     SYNCLINE_RETURN_IF_ERROR(certificate->Look());
   }
-  readiness = std::make_unique<postgres::Readiness>(database.get(), config.database.ledger_schema);
+  readiness =
+      std::make_unique<postgres::Readiness>(vital_database.get(), config.database.ledger_schema);
   service.prepared = [this] { return readiness->prepared(); };
   SYNCLINE_ASSIGN_OR_RETURN(server, rpc::Server::Start(options, service));
   SetGauges();
@@ -295,10 +274,10 @@ void App::Parts::SetGauges() {
   gauges.buffered_high_water_bytes = [this] { return budget.high_water_bytes(); };
   gauges.backpressure_seconds = [this] { return absl::ToDoubleSeconds(budget.waited()); };
   gauges.pg_connections_idle = [this] {
-    const postgres::Database::Usage usage = database->usage();
+    const postgres::Database::Usage usage = GetUsage();
     return connections->idle() + usage.open - usage.busy;
   };
-  gauges.pg_connections_busy = [this] { return connections->busy() + database->usage().busy; };
+  gauges.pg_connections_busy = [this] { return connections->busy() + GetUsage().busy; };
   metrics->SetServerGauges(std::move(gauges));
 }
 

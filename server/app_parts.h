@@ -8,6 +8,8 @@
 #include <vector>
 
 #include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
 #include "base/alarm.h"
 #include "base/delayed_tasks.h"
 #include "base/free_list.h"
@@ -19,6 +21,7 @@
 #include "server/dataflow/lane.h"
 #include "server/metrics/endpoint.h"
 #include "server/metrics/metrics.h"
+#include "server/postgres/connection/canceller.h"
 #include "server/postgres/connection/connection_pool.h"
 #include "server/postgres/connection/silence_watch.h"
 #include "server/postgres/embedded/embedded_server.h"
@@ -34,6 +37,7 @@
 #include "server/rpc/read_gate.h"
 #include "server/rpc/server.h"
 #include "server/rpc/status_board.h"
+#include "server/rpc/unary_call.h"
 #include "server/sync/sync_registry.h"
 #include "server/sync/watch_reader.h"
 #include "server/write/ledger_upkeep.h"
@@ -73,10 +77,15 @@ struct App::Parts {
 
   absl::Status Build();
   absl::Status BuildDatabase();
+  // Returns a database with at most `connections_at_most` connections.
+  absl::StatusOr<std::unique_ptr<postgres::Database>> CreateDatabase(int connections_at_most,
+                                                                     absl::Duration lock_timeout);
   void BuildWritePath();
   void BuildWatches();
   absl::Status BuildServer();
   void BuildDeafnessWatch();
+  // Returns the sum over the databases.
+  postgres::Database::Usage GetUsage() const;
   void SetGauges();
   absl::Status BuildEndpoint();
   void BuildTickers();
@@ -97,7 +106,13 @@ struct App::Parts {
   postgres::OpenSockets sockets;
   postgres::Ledger ledger;
   postgres::DataCommitter committer;
-  std::unique_ptr<postgres::Database> database;
+  postgres::Canceller canceller;
+  // Each has connections of its own, so that neither callers nor locked tables nor long merges can
+  // take those of another kind of work.
+  std::unique_ptr<postgres::Database> database;          // queries and ends of streams
+  std::unique_ptr<postgres::Database> start_database;    // StartSync
+  std::unique_ptr<postgres::Database> publish_database;  // merges and swaps
+  std::unique_ptr<postgres::Database> vital_database;    // lease and health
   std::unique_ptr<postgres::Readiness> readiness;
   std::unique_ptr<postgres::SilenceWatch> silence;
   std::unique_ptr<postgres::ConnectionPool> connections;
@@ -105,6 +120,7 @@ struct App::Parts {
   std::unique_ptr<ThreadPool> control_pool;
   std::unique_ptr<ThreadPool> load_pool;
   std::unique_ptr<ThreadPool> claim_pool;
+  std::unique_ptr<ThreadPool> end_pool;
   std::unique_ptr<ThreadPool> finalize_pool;
   std::unique_ptr<write::LockedTables> locked_tables;
   DelayedTasks delayed;
@@ -117,6 +133,7 @@ struct App::Parts {
   rpc::ReadGate gate;
   rpc::OpenCalls open_calls;
   rpc::Admission admission;
+  rpc::RunningCalls running_calls;
   rpc::FailedTries failed_tries;
   rpc::Authenticator authenticator;
   rpc::Authenticator metrics_authenticator;

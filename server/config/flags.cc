@@ -31,15 +31,18 @@ ABSL_FLAG(int32_t, embedded_postgres_port, 0,
 ABSL_FLAG(std::string, default_schema, "public", "Schema for streams without a namespace.");
 ABSL_FLAG(std::string, ledger_schema, "syncline",
           "Schema of the ledger: durable offsets, checkpoints and generations.");
-ABSL_FLAG(int32_t, control_connections, 8,
-          "Maximum connections for everything except loading: tables, merges, swaps, the ledger.");
+ABSL_FLAG(
+    int32_t, control_connections, 8,
+    "Maximum connections for StartSync, which gets half of them, and for queries and the ends "
+    "of streams.");
 ABSL_FLAG(int32_t, lanes_per_stream, 2,
           "Maximum blocks of one stream that load at the same time; fewer while streams share the "
           "threads.");
 ABSL_FLAG(
     int32_t, load_threads, 0,
     "Threads that parse and load, each with one connection; 0 means twice the cores, at least 4.");
-ABSL_FLAG(int32_t, finalize_threads, 2, "Threads that run merges and swaps.");
+ABSL_FLAG(int32_t, finalize_threads, 2,
+          "Threads that run merges and swaps, each with one connection.");
 ABSL_FLAG(ByteSize, memory_budget_bytes, ByteSize{128 << 20},
           "Maximum bytes of records held in memory across all streams.");
 ABSL_FLAG(ByteSize, flush_bytes, ByteSize{8 << 20}, "Commits a block when it reaches this size.");

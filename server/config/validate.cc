@@ -224,7 +224,7 @@ DatabaseConfig Database(const CommandLine& line, const Environment& environment,
   database.ledger_retention = AtLeast("ledger_retention", absl::GetFlag(FLAGS_ledger_retention),
                                       absl::ZeroDuration(), faults);
   database.control_connections =
-      Bounded("control_connections", absl::GetFlag(FLAGS_control_connections), 1, 1000, faults);
+      Bounded("control_connections", absl::GetFlag(FLAGS_control_connections), 2, 1000, faults);
   return database;
 }
 
@@ -367,12 +367,6 @@ Config Validate(const CommandLine& line, const Environment& environment, Faults&
         "--memory_budget_bytes must not be less than --max_message_bytes: the largest message "
         "could "
         "never be accepted");
-  }
-  if (config.database.control_connections <= config.load.finalize_threads) {
-    faults.push_back(
-        "--control_connections must be greater than --finalize_threads: otherwise long merges "
-        "would "
-        "leave none for renewing the lease and starting calls");
   }
   if (config.load.max_record_bytes > config.serve.max_message_bytes) {
     faults.push_back("--max_record_bytes must not be greater than --max_message_bytes");

@@ -42,6 +42,8 @@ constexpr int kHandshakeTimeoutMs = 10000;
 // Calls that were in flight when draining started arrive within this time and are refused with a
 // reason; gRPC would cancel them without one.
 constexpr absl::Duration kInFlightGracePeriod = absl::Milliseconds(300);
+// Time before the deadline of a drain in which work that is cancelled then rolls back.
+constexpr absl::Duration kTimeToCancel = absl::Seconds(2);
 // Time for responses to leave the machine after the last call has ended.
 constexpr absl::Duration kLastResponsesTimeout = absl::Seconds(1);
 // Minimum interval between a client's pings, with or without calls.
@@ -147,6 +149,11 @@ void Server::Drain(absl::Duration deadline) {
   context_.registry->EndCalls(sync::Draining());
   context_.calls->EndUnclaimed();
   absl::SleepFor(std::min(kInFlightGracePeriod, deadline));
+  // Work that would end after the deadline, such as a long merge, is cancelled a little earlier.
+  const absl::Time cancel_at = until - std::min(kTimeToCancel, deadline / 2);
+  if (!context_.admission->WaitUntilEmpty(cancel_at - absl::Now())) {
+    context_.running_calls->Interrupt(sync::Draining());
+  }
   if (!context_.admission->WaitUntilEmpty(until - absl::Now())) {
     Log(LogLevel::kWarning, "drain_deadline_passed")
         .Field("open_streams", context_.admission->open_streams());

@@ -60,7 +60,8 @@ class Server {
   void StartDraining();
 
   // Calls StartDraining. Open StreamRecords calls commit what they have accepted and return
-  // UNAVAILABLE with their durable offset; then the server stops. Returns within `deadline` plus a
+  // UNAVAILABLE with their durable offset; unary calls may end their work until shortly before the
+  // deadline and are interrupted then; then the server stops. Returns within `deadline` plus a
   // short grace period.
   void Drain(absl::Duration deadline);
 

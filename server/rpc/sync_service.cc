@@ -12,6 +12,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "base/error.h"
+#include "base/interruption.h"
 #include "base/status_macros.h"
 #include "server/rpc/call_answer.h"
 #include "server/rpc/conversion.h"
@@ -20,6 +21,7 @@
 #include "server/rpc/request_names.h"
 #include "server/rpc/status_conversion.h"
 #include "server/rpc/stream_records_reactor.h"
+#include "server/rpc/unary_call.h"
 #include "server/rpc/unknown_fields.h"
 #include "server/rpc/watch_sync_reactor.h"
 #include "server/sync/sync_errors.h"
@@ -43,6 +45,21 @@ absl::Status CheckOwner(sync::SyncRegistry*, const v1::StartSyncRequest&, const 
 }
 absl::Status CheckOwner(sync::SyncRegistry*, const v1::ListSyncsRequest&, const Identity&) {
   return absl::OkStatus();
+}
+
+absl::StatusOr<CompletionRequest> ToCompletion(const v1::CompleteStreamRequest& request) {
+  if (request.status() != v1::STREAM_STATUS_COMPLETE &&
+      request.status() != v1::STREAM_STATUS_INCOMPLETE) {
+    return sync::InvalidRequest(
+        {{"status", "must be STREAM_STATUS_COMPLETE or STREAM_STATUS_INCOMPLETE"}});
+  }
+  CompletionRequest completion;
+  completion.complete = request.status() == v1::STREAM_STATUS_COMPLETE;
+  if (request.has_expected_records()) completion.expected_records = request.expected_records();
+  completion.discard_staged = request.discard_staged();
+  completion.keep_earlier = request.keep_earlier();
+  if (request.has_guard()) completion.guard = FromProto(request.guard());
+  return completion;
 }
 
 }  // namespace
@@ -103,14 +120,16 @@ template <typename Request, typename Response>
 grpc::ServerUnaryReactor* SyncService::Serve(Context* context, const char* rpc,
                                              const grpc::ByteBuffer& request,
                                              grpc::ByteBuffer* response, ThreadPool* pool,
-                                             Work<Request, Response> work) {
-  grpc::ServerUnaryReactor* const reactor = context->DefaultReactor();
+                                             Work<Request, Response> work, Route<Request> route) {
+  auto* const call = new UnaryCall(*context, context_.running_calls);
+  const auto finish = [call, rpc](const absl::Status& status) {
+    call->Finish(Answer(rpc, status));
+  };
   // Authenticate, before the request is parsed.
   absl::StatusOr<Identity> caller = Authenticate(*context);
   if (!caller.ok()) {
-    Refuse(*context,
-           [reactor, rpc, status = caller.status()] { reactor->Finish(Answer(rpc, status)); });
-    return reactor;
+    Refuse(*context, [finish, status = caller.status()] { finish(status); });
+    return call;
   }
   // Admit the call, then parse the request.
   absl::StatusOr<Admission::Call> admitted = Admit([&]() -> absl::StatusOr<Admission::Call> {
@@ -122,27 +141,41 @@ grpc::ServerUnaryReactor* SyncService::Serve(Context* context, const char* rpc,
   absl::Status ready = admitted.status();
   if (ready.ok()) ready = Parse(request, message.get());
   if (!ready.ok()) {
-    reactor->Finish(Answer(rpc, ready));
-    return reactor;
+    finish(ready);
+    return call;
   }
   // Released after the response, so that draining waits for it.
   const auto held = std::make_shared<Admission::Call>(*std::move(admitted));
-  // Do the work on a pool thread.
-  const bool posted =
-      pool->Post([this, reactor, rpc, held, caller = *std::move(caller), message, response, work] {
-        Response answer;
-        absl::Status status = CheckOwner(context_.registry, *message, caller);
-        if (status.ok()) status = (this->*work)(*message, caller, &answer);
-        bool owned = false;
-        if (status.ok()) {
-          const grpc::Status written =
-              grpc::SerializationTraits<Response>::Serialize(answer, response, &owned);
-          if (!written.ok()) return reactor->Finish(written);
-        }
-        reactor->Finish(Answer(rpc, status));
-      });
-  if (!posted) reactor->Finish(Answer(rpc, sync::Draining()));
-  return reactor;
+  // Do the work on a pool thread, unless the caller is gone by then.
+  const std::function<void()> run = [this, call, finish, held, message, caller = *caller, response,
+                                     work] {
+    const Interruption::Scope scope(call->interruption());
+    absl::Status status = Interruption::Check();
+    Response answer;
+    if (status.ok()) status = (this->*work)(*message, caller, &answer);
+    bool owned = false;
+    if (status.ok()) {
+      const grpc::Status written =
+          grpc::SerializationTraits<Response>::Serialize(answer, response, &owned);
+      if (!written.ok()) return call->Finish(written);
+    }
+    finish(status);
+  };
+  const bool posted = pool->Post([this, call, finish, message, caller = *caller, route, run] {
+    absl::StatusOr<ThreadPool*> next = nullptr;
+    {
+      const Interruption::Scope scope(call->interruption());
+      absl::Status status = Interruption::Check();
+      if (status.ok()) status = CheckOwner(context_.registry, *message, caller);
+      if (status.ok() && route != nullptr) next = (this->*route)(*message);
+      if (!status.ok()) next = status;
+    }
+    if (!next.ok()) return finish(next.status());
+    if (*next == nullptr) return run();
+    if (!(*next)->Post(run)) finish(sync::Draining());
+  });
+  if (!posted) finish(sync::Draining());
+  return call;
 }
 
 grpc::ServerUnaryReactor* SyncService::StartSync(Context* context, const grpc::ByteBuffer* request,
@@ -153,8 +186,8 @@ grpc::ServerUnaryReactor* SyncService::StartSync(Context* context, const grpc::B
 grpc::ServerUnaryReactor* SyncService::CompleteStream(Context* context,
                                                       const grpc::ByteBuffer* request,
                                                       grpc::ByteBuffer* response) {
-  return Serve(context, "CompleteStream", *request, response, context_.finalize_pool,
-               &SyncService::Complete);
+  return Serve(context, "CompleteStream", *request, response, context_.end_pool,
+               &SyncService::Complete, &SyncService::ChooseCompletionPool);
 }
 
 grpc::ServerUnaryReactor* SyncService::GetSync(Context* context, const grpc::ByteBuffer* request,
@@ -228,19 +261,19 @@ grpc::ServerReadReactor<grpc::ByteBuffer>* SyncService::StreamRecords(
                                      response);
 }
 
+absl::StatusOr<ThreadPool*> SyncService::ChooseCompletionPool(
+    const v1::CompleteStreamRequest& request) {
+  if (request.validate_only()) return context_.finalize_pool;
+  SYNCLINE_ASSIGN_OR_RETURN(const CompletionRequest completion, ToCompletion(request));
+  SYNCLINE_ASSIGN_OR_RETURN(
+      const bool moves_rows,
+      context_.registry->MovesRows(request.sync_id(), FromProto(request.descriptor()), completion));
+  return moves_rows ? context_.finalize_pool : nullptr;
+}
+
 absl::Status SyncService::Complete(const v1::CompleteStreamRequest& request, const Identity&,
                                    v1::CompleteStreamResponse* response) {
-  if (request.status() != v1::STREAM_STATUS_COMPLETE &&
-      request.status() != v1::STREAM_STATUS_INCOMPLETE) {
-    return sync::InvalidRequest(
-        {{"status", "must be STREAM_STATUS_COMPLETE or STREAM_STATUS_INCOMPLETE"}});
-  }
-  CompletionRequest completion;
-  completion.complete = request.status() == v1::STREAM_STATUS_COMPLETE;
-  if (request.has_expected_records()) completion.expected_records = request.expected_records();
-  completion.discard_staged = request.discard_staged();
-  completion.keep_earlier = request.keep_earlier();
-  if (request.has_guard()) completion.guard = FromProto(request.guard());
+  SYNCLINE_ASSIGN_OR_RETURN(const CompletionRequest completion, ToCompletion(request));
   if (request.validate_only()) {
     SYNCLINE_ASSIGN_OR_RETURN(const Validation validation,
                               context_.registry->Validate(

@@ -19,6 +19,7 @@
 #include "server/rpc/failed_tries.h"
 #include "server/rpc/open_calls.h"
 #include "server/rpc/read_gate.h"
+#include "server/rpc/unary_call.h"
 #include "server/sync/sync_registry.h"
 #include "server/sync/watch_reader.h"
 #include "syncline/v1/sync_service.grpc.pb.h"
@@ -50,9 +51,11 @@ struct ServiceContext {
   bool trust_forwarded_for = false;
   ThreadPool* start_pool = nullptr;  // for StartSync, which may wait for another session's lock
   ThreadPool* control_pool = nullptr;
-  ThreadPool* claim_pool = nullptr;  // for opening writers
-  ThreadPool* parse_pool = nullptr;  // for messages that have waited for memory
-  ThreadPool* finalize_pool = nullptr;
+  ThreadPool* claim_pool = nullptr;     // for opening writers
+  ThreadPool* parse_pool = nullptr;     // for messages that have waited for memory
+  ThreadPool* end_pool = nullptr;       // for completions that move no rows
+  ThreadPool* finalize_pool = nullptr;  // for the others, which may take hours
+  RunningCalls* running_calls = nullptr;
   Limits limits;
   // A StreamRecords call that waits for a message for longer than this is ended; zero: no limit.
   absl::Duration idle_timeout;
@@ -98,11 +101,17 @@ class SyncService final
   using Work = absl::Status (SyncService::*)(const Request& request, const Identity& caller,
                                              Response* response);
 
-  // Authenticates and admits the call, runs `work` on `pool` and returns its result to the caller.
+  // Returns the pool for the work of a call, or null for the one that it is in. Runs in the latter.
+  template <typename Request>
+  using Route = absl::StatusOr<ThreadPool*> (SyncService::*)(const Request& request);
+
+  // Authenticates and admits the call, runs `work` on `pool`, or on that of `route`, and returns
+  // its result to the caller. A call whose caller is gone is dropped from the queue.
   template <typename Request, typename Response>
   grpc::ServerUnaryReactor* Serve(Context* context, const char* rpc,
                                   const grpc::ByteBuffer& request, grpc::ByteBuffer* response,
-                                  ThreadPool* pool, Work<Request, Response> work);
+                                  ThreadPool* pool, Work<Request, Response> work,
+                                  Route<Request> route = nullptr);
   // Returns the caller's identity and counts failures. Errors: those of Authenticator::Check.
   absl::StatusOr<Identity> Authenticate(const grpc::ServerContextBase& context) const;
   // Returns the address of the caller, which is that of a proxy unless the proxy is trusted to pass
@@ -126,6 +135,8 @@ class SyncService final
                      v1::StartSyncResponse* response);
   absl::Status Complete(const v1::CompleteStreamRequest& request, const Identity& caller,
                         v1::CompleteStreamResponse* response);
+  // Completions that move no rows do not queue behind merges and swaps.
+  absl::StatusOr<ThreadPool*> ChooseCompletionPool(const v1::CompleteStreamRequest& request);
   absl::Status Get(const v1::GetSyncRequest& request, const Identity& caller,
                    v1::GetSyncResponse* response);
   absl::Status List(const v1::ListSyncsRequest& request, const Identity& caller,

@@ -12,30 +12,13 @@
 #include "absl/strings/str_cat.h"
 #include "base/error.h"
 #include "base/thread.h"
-#include "tests/support/e2e_fixture.h"
+#include "tests/e2e/blocked_fixture.h"
 
 namespace syncline::testing {
 namespace {
 
 using ::testing::AllOf;
 using ::testing::HasSubstr;
-
-class BlockedDatabaseTest : public EndToEndTest {
- protected:
-  // Locks the table until the connection is closed.
-  std::unique_ptr<postgres::Connection> Lock(absl::string_view table) {
-    auto locker = Connect();
-    EXPECT_OK(locker->Begin());
-    EXPECT_OK(
-        locker->Execute(absl::StrCat("LOCK TABLE ", Table(table), " IN ACCESS EXCLUSIVE MODE")));
-    return locker;
-  }
-
-  int64_t WaitingForTheLock() {
-    return QueryInt(absl::StrCat("SELECT count(*) FROM pg_locks WHERE NOT granted AND relation = '",
-                                 Table("rows"), "'::regclass"));
-  }
-};
 
 TEST_F(BlockedDatabaseTest, DrainEndsDespiteALock) {
   const auto server = StartServer({"--drain_deadline=2s"});

@@ -165,10 +165,11 @@ TEST_F(ConfigTest, LedgerSchemaLeavesRoomForChannels) {
               HasSubstr("--ledger_schema must have 1 to 58 bytes"));
 }
 
-TEST_F(ConfigTest, MergesLeaveAControlConnection) {
-  EXPECT_THAT(
-      Run({"--postgres_dsn=host=localhost", "--control_connections=4", "--finalize_threads=4"}).err,
-      HasSubstr("--control_connections must be greater than --finalize_threads"));
+// Half of them is for starts, and the rest for everything else.
+TEST_F(ConfigTest, ControlConnectionsAreAtLeastTwo) {
+  const std::string dsn = "--postgres_dsn=host=localhost";
+  EXPECT_TRUE(Run({dsn, "--control_connections=2"}).loaded.config.has_value());
+  EXPECT_THAT(Run({dsn, "--control_connections=1"}).err, HasSubstr("--control_connections"));
 }
 
 TEST_F(ConfigTest, NamesTheThreeDestinationsIfNoneIsGiven) {

@@ -1,0 +1,70 @@
+// A synchronous standby is absent: COMMIT waits for it, and succeeds without it if an administrator
+// cancels the wait. Nothing of that is acknowledged.
+#include <gtest/gtest.h>
+
+#include <chrono>
+#include <future>
+#include <memory>
+#include <string>
+
+#include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
+#include "tests/support/e2e_fixture.h"
+#include "tests/support/own_cluster.h"
+
+namespace syncline::testing {
+namespace {
+
+class StandbyTest : public WithOwnCluster<ServerTest> {
+ protected:
+  void Require(const std::string& standby) {
+    Execute(absl::StrCat("ALTER SYSTEM SET synchronous_standby_names = '", standby, "'"));
+    Execute("SELECT pg_reload_conf()");
+    ASSERT_TRUE(
+        Eventually([&] { return QueryValue("SHOW synchronous_standby_names") == standby; }));
+  }
+  // Cancels all COMMITs that wait for the standby, as an administrator would.
+  int64_t CancelCommits() {
+    return QueryInt(
+        "SELECT count(*) FROM (SELECT pg_cancel_backend(pid) FROM pg_stat_activity"
+        " WHERE wait_event = 'SyncRep') c");
+  }
+  int64_t Rows() { return QueryInt(absl::StrCat("SELECT count(*) FROM ", Table("rows"))); }
+};
+
+TEST_F(StandbyTest, CancelledWaitAcknowledgesNothing) {
+  ASSERT_OK(client_->StartSync(OneStream("waits", "rows")));
+  ASSERT_NO_FATAL_FAILURE(Require("absent"));
+  auto call = client_->StreamRecords();
+  ASSERT_TRUE(call->Write(Header("waits", "rows")));
+  ASSERT_TRUE(call->Write(Batch(0, 100)));
+  ASSERT_TRUE(call->Write(CheckpointOf("first", "state")));
+  ASSERT_TRUE(Eventually([&] { return CancelCommits() > 0; }));
+  call.reset();  // the caller is gone
+  // The rows are visible, but a failover may lose them. The commits that would confirm them are
+  // cancelled, too.
+  ASSERT_TRUE(Eventually([&] { return Rows() == 100; }));
+  auto resumed = std::async(
+      std::launch::async, [&] { return server_->Client()->StartSync(OneStream("waits", "rows")); });
+  auto repeated = std::async(std::launch::async,
+                             [&] { return Send(*server_->Client(), "waits", "rows", 0, 100); });
+  const absl::Time until = absl::Now() + absl::Seconds(2);
+  while (absl::Now() < until) CancelCommits();
+  const bool acknowledged =
+      repeated.wait_for(std::chrono::seconds(0)) == std::future_status::ready &&
+      repeated.get().ok();
+  EXPECT_FALSE(acknowledged) << "offsets that are not durable were acknowledged";
+  if (resumed.wait_for(std::chrono::seconds(0)) == std::future_status::ready) {
+    EXPECT_THAT(resumed.get().status(), StatusIs(absl::StatusCode::kUnavailable));
+  }
+  ASSERT_NO_FATAL_FAILURE(Require(""));
+  ASSERT_OK_AND_ASSIGN(const v1::StartSyncResponse started,
+                       client_->StartSync(OneStream("waits", "rows")));
+  EXPECT_EQ(started.streams(0).writers(0).durable_offset(), 100);
+  ASSERT_OK(Send(*client_, "waits", "rows", 100, 200));
+  EXPECT_OK(client_->CompleteStream(Completion("waits", "rows")));
+  EXPECT_EQ(Rows(), 200);
+}
+
+}  // namespace
+}  // namespace syncline::testing
