@@ -69,9 +69,10 @@ class PrometheusMetrics : public Metrics {
       if (series.finished_at() + generation_ttl_ <= now) {
         series.Remove();
         it = series_.erase(it);
-      } else {
-        ++it;
+        continue;
       }
+      if (series.finished_at() + kDetailsTtl <= now) series.RemoveDetails();
+      ++it;
     }
     LimitSuperseded();
   }

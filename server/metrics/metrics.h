@@ -43,7 +43,8 @@ class StreamMetrics {
   virtual void UncommittedAge(absl::Duration age) = 0;
   virtual void Phase(StreamPhase phase) = 0;
   virtual void Succeeded(absl::Time when) = 0;
-  // Marks the generation as finished. Its series are dropped after their time to live.
+  // Marks the generation as finished. Its details are dropped after kDetailsTtl, and all its series
+  // after their time to live, unless it is loaded again.
   virtual void Finished() = 0;
 };
 
@@ -70,6 +71,11 @@ struct ServerGauges {
 // thousands within their time to live.
 inline constexpr int kMaxSupersededGenerations = 1000;
 
+// How long the details of a finished generation are kept: its histograms, the swap's retries, and
+// the gauges about what is not durable yet. They are about 48 of the 53 lines that a stream adds to
+// a scrape. A scraper with an interval of up to one minute reads their last values.
+inline constexpr absl::Duration kDetailsTtl = absl::Minutes(1);
+
 struct MetricsOptions {
   absl::Duration generation_ttl = absl::Hours(1);
   std::function<absl::Time()> now = absl::Now;  // replaceable for tests
@@ -94,9 +100,10 @@ class Metrics {
   // ClearServerGauges.
   virtual void SetServerGauges(ServerGauges gauges) = 0;
   virtual void ClearServerGauges() = 0;
-  // Drops the series of generations that finished longer ago than the time to live, and those of
-  // superseded generations beyond kMaxSupersededGenerations. Series without a reference count as
-  // finished from the first sweep that finds them so. A handle of dropped series has no effect.
+  // Drops the details of generations that finished longer ago than kDetailsTtl, all series of those
+  // that finished longer ago than the time to live, and those of superseded generations beyond
+  // kMaxSupersededGenerations. Series without a reference count as finished from the first sweep
+  // that finds them so. A handle of dropped series has no effect.
   virtual void Sweep() = 0;
   // Returns the response of /metrics, in Prometheus's text format.
   virtual std::string Scrape() const = 0;

@@ -92,15 +92,15 @@ StreamSeries::StreamSeries(StreamFamilies* families, prometheus::Labels labels,
       records_received_(&families->records_received.Add(labels_)),
       records_committed_(&families->records_committed.Add(labels_)),
       bytes_received_(&families->bytes_received.Add(labels_)),
-      flush_seconds_(&families->flush_seconds.Add(labels_, FlushSecondsBuckets())),
-      flush_rows_(&families->flush_rows.Add(labels_, FlushRowsBuckets())),
-      stream_state_(&families->stream_state.Add(labels_)),
-      durable_offset_(&families->durable_offset.Add(labels_)),
-      uncommitted_age_(&families->uncommitted_age.Add(labels_)) {}
+      stream_state_(&families->stream_state.Add(labels_)) {
+  MutexLock lock(&mutex_);
+  AddDetailsLocked();
+}
 
 void StreamSeries::Received(int64_t records, int64_t bytes) {
   MutexLock lock(&mutex_);
   if (families_ == nullptr) return;
+  ResumeLocked();
   records_received_->Increment(static_cast<double>(records));
   bytes_received_->Increment(static_cast<double>(bytes));
 }
@@ -145,6 +145,7 @@ void StreamSeries::Rejected(absl::string_view reason, int64_t records) {
 void StreamSeries::Flushed(int64_t rows, absl::Duration took) {
   MutexLock lock(&mutex_);
   if (families_ == nullptr) return;
+  ResumeLocked();
   flush_seconds_->Observe(absl::ToDoubleSeconds(took));
   flush_rows_->Observe(static_cast<double>(rows));
 }
@@ -173,13 +174,13 @@ void StreamSeries::SwapLock(absl::Duration waited, int retries) {
 
 void StreamSeries::DurableOffset(int64_t records) {
   MutexLock lock(&mutex_);
-  if (families_ == nullptr) return;
+  if (durable_offset_ == nullptr) return;
   durable_offset_->Set(static_cast<double>(records));
 }
 
 void StreamSeries::UncommittedAge(absl::Duration age) {
   MutexLock lock(&mutex_);
-  if (families_ == nullptr) return;
+  if (uncommitted_age_ == nullptr) return;
   uncommitted_age_->Set(absl::ToDoubleSeconds(age));
 }
 
@@ -204,7 +205,19 @@ void StreamSeries::Finished() {
 
 void StreamSeries::Resume() {
   MutexLock lock(&mutex_);
+  ResumeLocked();
+}
+
+void StreamSeries::ResumeLocked() {
   finished_at_ = absl::InfiniteFuture();
+  if (families_ != nullptr && flush_seconds_ == nullptr) AddDetailsLocked();
+}
+
+void StreamSeries::AddDetailsLocked() {
+  flush_seconds_ = &families_->flush_seconds.Add(labels_, FlushSecondsBuckets());
+  flush_rows_ = &families_->flush_rows.Add(labels_, FlushRowsBuckets());
+  durable_offset_ = &families_->durable_offset.Add(labels_);
+  uncommitted_age_ = &families_->uncommitted_age.Add(labels_);
 }
 
 absl::Time StreamSeries::finished_at() const {
@@ -212,28 +225,38 @@ absl::Time StreamSeries::finished_at() const {
   return finished_at_;
 }
 
+void StreamSeries::RemoveDetails() {
+  MutexLock lock(&mutex_);
+  if (families_ != nullptr) RemoveDetailsLocked();
+}
+
+void StreamSeries::RemoveDetailsLocked() {
+  families_->flush_seconds.Remove(std::exchange(flush_seconds_, nullptr));
+  families_->flush_rows.Remove(std::exchange(flush_rows_, nullptr));
+  families_->durable_offset.Remove(std::exchange(durable_offset_, nullptr));
+  families_->uncommitted_age.Remove(std::exchange(uncommitted_age_, nullptr));
+  families_->swap_lock_wait.Remove(std::exchange(swap_lock_wait_, nullptr));
+  families_->swap_retries.Remove(std::exchange(swap_retries_, nullptr));
+  for (const auto& [phase, histogram] : finalize_seconds_) {
+    families_->finalize_seconds.Remove(histogram);
+  }
+  finalize_seconds_.clear();
+}
+
 void StreamSeries::Remove() {
   MutexLock lock(&mutex_);
   if (families_ == nullptr) return;
+  RemoveDetailsLocked();
   families_->records_received.Remove(records_received_);
   families_->records_committed.Remove(records_committed_);
   families_->bytes_received.Remove(bytes_received_);
-  families_->flush_seconds.Remove(flush_seconds_);
-  families_->flush_rows.Remove(flush_rows_);
   families_->stream_state.Remove(stream_state_);
-  families_->durable_offset.Remove(durable_offset_);
-  families_->uncommitted_age.Remove(uncommitted_age_);
-  families_->swap_lock_wait.Remove(swap_lock_wait_);
-  families_->swap_retries.Remove(swap_retries_);
   families_->last_success.Remove(last_success_);
   families_->values_changed.Remove(values_nulled_);
   families_->values_changed.Remove(values_truncated_);
   families_->fields_undeclared.Remove(fields_undeclared_);
   for (const auto& [reason, counter] : records_rejected_) {
     families_->records_rejected.Remove(counter);
-  }
-  for (const auto& [phase, histogram] : finalize_seconds_) {
-    families_->finalize_seconds.Remove(histogram);
   }
   families_ = nullptr;
 }

@@ -1,5 +1,9 @@
 // StreamSeries: the Prometheus series of one (namespace, stream, generation). A series is added on
-// construction or when it is first observed. All are removed together.
+// construction or when it is first observed.
+//
+// The details are those that only say something about a generation while it is loaded: histograms,
+// and what is not durable yet. They are most of the lines of a scrape, and are removed soon after
+// the generation has finished. The others are removed later, all together.
 #pragma once
 
 #include <functional>
@@ -59,14 +63,20 @@ class StreamSeries : public StreamMetrics {
   void Succeeded(absl::Time when) override;
   void Finished() override;
 
-  // Clears Finished, because the stream is loaded again.
+  // Clears Finished, because the stream is loaded again, and adds the details again if they were
+  // removed. Received and Flushed do the same, because another sync may still load the generation.
   void Resume();
   // Returns when Finished was called, or InfiniteFuture if it was not.
   absl::Time finished_at() const;
-  // Removes the series from the families.
+  // Removes the details from the families.
+  void RemoveDetails();
+  // Removes all series from the families.
   void Remove();
 
  private:
+  void ResumeLocked() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void AddDetailsLocked() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void RemoveDetailsLocked() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   // Returns `labels_` and one more label.
   prometheus::Labels LabelsWith(const std::string& name, absl::string_view value) const;
 
@@ -80,20 +90,22 @@ class StreamSeries : public StreamMetrics {
   prometheus::Counter* const records_received_ ABSL_PT_GUARDED_BY(mutex_);
   prometheus::Counter* const records_committed_ ABSL_PT_GUARDED_BY(mutex_);
   prometheus::Counter* const bytes_received_ ABSL_PT_GUARDED_BY(mutex_);
-  prometheus::Histogram* const flush_seconds_ ABSL_PT_GUARDED_BY(mutex_);
-  prometheus::Histogram* const flush_rows_ ABSL_PT_GUARDED_BY(mutex_);
   prometheus::Gauge* const stream_state_ ABSL_PT_GUARDED_BY(mutex_);
-  prometheus::Gauge* const durable_offset_ ABSL_PT_GUARDED_BY(mutex_);
-  prometheus::Gauge* const uncommitted_age_ ABSL_PT_GUARDED_BY(mutex_);
   // Added when first observed, because most streams never need them and a timestamp of 0 would
   // trigger alerts.
-  prometheus::Histogram* swap_lock_wait_ ABSL_GUARDED_BY(mutex_) = nullptr;
-  prometheus::Counter* swap_retries_ ABSL_GUARDED_BY(mutex_) = nullptr;
   prometheus::Gauge* last_success_ ABSL_GUARDED_BY(mutex_) = nullptr;
   std::map<std::string, prometheus::Counter*> records_rejected_ ABSL_GUARDED_BY(mutex_);
   prometheus::Counter* values_nulled_ ABSL_GUARDED_BY(mutex_) = nullptr;
   prometheus::Counter* values_truncated_ ABSL_GUARDED_BY(mutex_) = nullptr;
   prometheus::Counter* fields_undeclared_ ABSL_GUARDED_BY(mutex_) = nullptr;
+  // The details. Those of the first group are null only after RemoveDetails.
+  prometheus::Histogram* flush_seconds_ ABSL_GUARDED_BY(mutex_) = nullptr;
+  prometheus::Histogram* flush_rows_ ABSL_GUARDED_BY(mutex_) = nullptr;
+  prometheus::Gauge* durable_offset_ ABSL_GUARDED_BY(mutex_) = nullptr;
+  prometheus::Gauge* uncommitted_age_ ABSL_GUARDED_BY(mutex_) = nullptr;
+  // Added when first observed.
+  prometheus::Histogram* swap_lock_wait_ ABSL_GUARDED_BY(mutex_) = nullptr;
+  prometheus::Counter* swap_retries_ ABSL_GUARDED_BY(mutex_) = nullptr;
   std::map<std::string, prometheus::Histogram*> finalize_seconds_ ABSL_GUARDED_BY(mutex_);
 };
 

@@ -19,6 +19,7 @@ namespace syncline::metrics {
 namespace {
 
 using ::testing::AllOf;
+using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::Not;
 
@@ -150,6 +151,19 @@ class GenerationTtlTest : public ::testing::Test {
   GenerationTtlTest()
       : metrics_(Quiet({.generation_ttl = absl::Hours(1), .now = [this] { return now_; }})) {}
 
+  // Returns the names in the scrape's lines about a stream, without those of buckets.
+  std::set<std::string> NamesOf(absl::string_view stream) {
+    std::set<std::string> names;
+    const std::string label = absl::StrCat("stream=\"", stream, "\"");
+    const std::string scrape = metrics_->Scrape();
+    for (const absl::string_view line : absl::StrSplit(scrape, '\n')) {
+      if (absl::StrContains(line, label) && !absl::StrContains(line, "le=")) {
+        names.emplace(line.substr(0, line.find('{')));
+      }
+    }
+    return names;
+  }
+
   absl::Time now_ = absl::FromUnixSeconds(1'700'000'000);
   std::unique_ptr<Metrics> metrics_;
 };
@@ -172,6 +186,65 @@ TEST_F(GenerationTtlTest, FinishedGenerationExpires) {
 
   ObserveAll(*metrics_, *old_one);  // a handle that is still held counts nothing and does no harm
   EXPECT_THAT(metrics_->Scrape(), Not(HasSubstr("generation=\"1\"")));
+}
+
+TEST_F(GenerationTtlTest, FinishedGenerationKeepsItsTotals) {
+  const auto stream = metrics_->ForStream("shop", "users", 1);
+  ObserveAll(*metrics_, *stream);
+  stream->Finished();
+  const std::set<std::string> before = NamesOf("users");
+  now_ += absl::Seconds(59);
+  metrics_->Sweep();
+  EXPECT_EQ(NamesOf("users"), before);
+
+  now_ += absl::Seconds(1);
+  metrics_->Sweep();
+  stream->UncommittedAge(absl::ZeroDuration());  // reported every second while the session exists
+  EXPECT_THAT(
+      NamesOf("users"),
+      ElementsAre("syncline_bytes_received_total", "syncline_fields_undeclared_total",
+                  "syncline_last_success_timestamp_seconds", "syncline_records_committed_total",
+                  "syncline_records_received_total", "syncline_records_rejected_total",
+                  "syncline_stream_state", "syncline_values_changed_total"));
+}
+
+TEST_F(GenerationTtlTest, GenerationThatIsLoadedAgainHasItsDetails) {
+  const auto stream = metrics_->ForStream("shop", "users", 1);
+  ObserveAll(*metrics_, *stream);
+  const std::set<std::string> all = NamesOf("users");
+  // Another session, and another sync that has appended to the same table all the time.
+  for (const bool same_session : {false, true}) {
+    stream->Finished();
+    now_ += kDetailsTtl;
+    metrics_->Sweep();
+    EXPECT_EQ(NamesOf("users").count("syncline_flush_seconds_count"), 0);
+    const auto again = same_session ? stream : metrics_->ForStream("shop", "users", 1);
+    ObserveAll(*metrics_, *again);
+    EXPECT_EQ(NamesOf("users"), all);
+    EXPECT_THAT(metrics_->Scrape(),
+                HasSubstr("syncline_flush_seconds_count{generation=\"1\",namespace=\"shop\","
+                          "stream=\"users\"} 1\n"));
+    now_ += absl::Minutes(59);
+    metrics_->Sweep();
+    EXPECT_EQ(NamesOf("users"), all) << "it has not finished";
+  }
+}
+
+TEST_F(GenerationTtlTest, ScrapeOfFinishedStreamsIsSmall) {
+  for (int i = 0; i < 1000; ++i) {
+    const auto stream = metrics_->ForStream("public", absl::StrCat("stream_", 1000 + i), 0);
+    stream->Received(10, 2'000);
+    stream->Committed(10);
+    stream->Flushed(10, absl::Milliseconds(3));
+    stream->Finalized("total", absl::Milliseconds(5));
+    stream->Phase(StreamPhase::kCompleted);
+    stream->Succeeded(now_);
+    stream->Finished();
+  }
+  EXPECT_GT(metrics_->Scrape().size(), 4'000'000);
+  now_ += kDetailsTtl;
+  metrics_->Sweep();
+  EXPECT_LT(metrics_->Scrape().size(), 500'000);
 }
 
 TEST_F(GenerationTtlTest, ReturningGenerationContinuesItsSeries) {
