@@ -40,6 +40,7 @@ absl::StatusOr<Findings> RunSwap(Bench& bench);
 absl::StatusOr<Findings> RunLatency(Bench& bench);
 absl::StatusOr<Findings> RunIdle(Bench& bench);
 absl::StatusOr<Findings> RunStates(Bench& bench);
+absl::StatusOr<Findings> RunControlPlane(Bench& bench);
 absl::StatusOr<Findings> RunShapes(Bench& bench);
 absl::StatusOr<Findings> RunShortSyncs(Bench& bench);
 absl::StatusOr<Findings> RunGrowthByColumns(Bench& bench);
