@@ -6,10 +6,8 @@
 #include <memory>
 #include <string>
 #include <utility>
-#include <vector>
 
 #include "absl/strings/numbers.h"
-#include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "base/error.h"
 #include "base/interruption.h"
@@ -21,6 +19,7 @@
 #include "server/rpc/request_names.h"
 #include "server/rpc/status_conversion.h"
 #include "server/rpc/stream_records_reactor.h"
+#include "server/rpc/sync_page.h"
 #include "server/rpc/unary_call.h"
 #include "server/rpc/unknown_fields.h"
 #include "server/rpc/watch_sync_reactor.h"
@@ -311,13 +310,7 @@ absl::Status SyncService::List(const v1::ListSyncsRequest& request, const Identi
     return sync::InvalidRequest({{"page_token", "is not a token that this server returned"}});
   }
   const int size = request.page_size() == 0 ? kDefaultPage : request.page_size();
-  SYNCLINE_ASSIGN_OR_RETURN(const std::vector<SyncEntry> syncs,
-                            context_.registry->List({size, before, caller.owner}));
-  for (const SyncEntry& sync : syncs) *response->add_syncs() = ToSummary(sync);
-  if (static_cast<int>(syncs.size()) == size) {
-    response->set_next_page_token(absl::StrCat(syncs.back().sync_no));
-  }
-  return absl::OkStatus();
+  return FillSyncPage(context_.registry, {size, before, caller.owner}, response);
 }
 
 absl::Status SyncService::ListRejected(const v1::ListRejectedRecordsRequest& request,
