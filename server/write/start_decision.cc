@@ -75,7 +75,14 @@ absl::Status StartDecision::Gather(std::vector<Stream>* streams) {
   }
   SYNCLINE_ASSIGN_OR_RETURN(const std::vector<postgres::InitialStatus> statuses,
                             postgres::GatherInitialStatus(*transaction_, tables));
-  for (size_t i = 0; i < streams->size(); ++i) (*streams)[i].status = statuses[i];
+  std::vector<TableName> targets;
+  for (const Stream& stream : *streams) targets.push_back(stream.record->plan.table);
+  SYNCLINE_ASSIGN_OR_RETURN(std::vector<postgres::TableHistory> histories,
+                            ledger_->GetTableHistories(*transaction_, targets));
+  for (size_t i = 0; i < streams->size(); ++i) {
+    (*streams)[i].status = statuses[i];
+    (*streams)[i].history = std::move(histories[i]);
+  }
   return absl::OkStatus();
 }
 
@@ -84,7 +91,7 @@ absl::Status StartDecision::DecideIsolated(const SyncEntry& sync, Stream* stream
   const StreamEntry undecided = *stream->record;
   std::vector<Stream> alone = {*stream};
   absl::Status status = Gather(&alone);
-  stream->status = alone.front().status;
+  *stream = std::move(alone.front());
   if (status.ok()) status = DecideStream(sync, stream);
   if (status.ok()) return transaction_->Execute("RELEASE SAVEPOINT stream");
   if (!ConcernsOneStream(status)) return status;
@@ -117,7 +124,7 @@ absl::Status StartDecision::Write(const std::vector<Stream>& streams, SyncEntry*
 }
 
 absl::Status StartDecision::DecideStream(const SyncEntry& sync, Stream* stream) {
-  SYNCLINE_RETURN_IF_ERROR(ReadHistory(stream));
+  SYNCLINE_RETURN_IF_ERROR(AdjustHistory(stream));
   const std::string& owner = stream->history.connection_id;
   if (!owner.empty() && owner != sync.connection_id) {
     return TableOwned(stream->record->plan.table);
@@ -126,10 +133,9 @@ absl::Status StartDecision::DecideStream(const SyncEntry& sync, Stream* stream) 
   return PlanSchema(stream);
 }
 
-absl::Status StartDecision::ReadHistory(Stream* stream) {
+absl::Status StartDecision::AdjustHistory(Stream* stream) {
   const TableName& table = stream->record->plan.table;
   postgres::TableHistory& history = stream->history;
-  SYNCLINE_ASSIGN_OR_RETURN(history, ledger_->GetTableHistory(*transaction_, table));
   if (stream->status.real.exists) return absl::OkStatus();
   if (history.loaded_generation.has_value()) {
     stream->record->warnings.push_back(TableMissing(table));
@@ -204,19 +210,15 @@ absl::StatusOr<bool> StartDecision::Replaces(const Stream& stream) {
   if (loaded < plan.minimum_generation_id) return true;
   // If the target holds a part of the generation, staged rows are added to it, unless they restart
   // the generation.
-  StagingRequest request;
-  request.loader = plan.loader;
-  request.minimum_generation_id = plan.minimum_generation_id;
-  request.replay = plan.replay;
   SYNCLINE_ASSIGN_OR_RETURN(
-      request.completed_in_generation,
+      const bool completed,
       postgres::HasCompletedGeneration(*transaction_, *ledger_, plan.table, plan.generation_id));
   SYNCLINE_ASSIGN_OR_RETURN(const std::optional<postgres::StagingMark> mark,
                             postgres::GetStagingMark(*transaction_, *ledger_, plan.table));
   StagingFacts staging;
   staging.empty = stream.status.temp.empty;
   staging.restart = mark.has_value() && mark->restart && mark->generation_id == plan.generation_id;
-  return IsRestart(request, staging);
+  return IsRestart(MakeStagingRequest(plan, completed), staging);
 }
 
 }  // namespace syncline::write

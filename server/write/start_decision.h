@@ -60,6 +60,7 @@ class StartDecision {
 
   static std::vector<StreamEntry*> RecordsOf(const std::vector<Stream>& streams);
   absl::Status LockTables(const std::vector<Stream>& streams);
+  // Reads what exists under the streams' tables, and the ledger's history of them.
   absl::Status Gather(std::vector<Stream>* streams);
   absl::Status DecideIsolated(const SyncEntry& sync, Stream* stream);
   absl::Status DecideStream(const SyncEntry& sync, Stream* stream);
@@ -67,8 +68,8 @@ class StartDecision {
                      std::vector<int64_t>* superseded);
 
   // --- The steps of DecideStream ---
-  // Reads the ledger's history of the table, as far as it still applies.
-  absl::Status ReadHistory(Stream* stream);
+  // Drops from the history what no longer applies, because the table does not exist.
+  absl::Status AdjustHistory(Stream* stream);
   absl::Status DecideGeneration(Stream* stream);
   // Plans the schema of the stream's tables and the changes that the target needs.
   absl::Status PlanSchema(Stream* stream);

@@ -122,23 +122,23 @@ absl::StatusOr<StreamEntry> StreamStateStore::BeginCompletion(int64_t stream_no,
                                                               const CompletionRequest& request) {
   return InTransaction(
       database_, {}, [&](postgres::Transaction& transaction) -> absl::StatusOr<StreamEntry> {
-        SYNCLINE_ASSIGN_OR_RETURN(StreamEntry stream, ledger_->LockStream(transaction, stream_no));
-        if (HasEnded(stream.state)) return stream;
-        if (stream.state == StreamState::kCancelled) return postgres::SyncCancelled();
+        SYNCLINE_ASSIGN_OR_RETURN(const StreamState state,
+                                  ledger_->LockStreamState(transaction, stream_no));
+        if (HasEnded(state)) return ledger_->LockStream(transaction, stream_no);
+        if (state == StreamState::kCancelled) return postgres::SyncCancelled();
         SYNCLINE_ASSIGN_OR_RETURN(const std::vector<std::string> open,
                                   ledger_->FindOpenWriters(transaction, stream_no));
         if (!open.empty()) return WritersActive(open);
         // Fencing waits for the commits of writers that count as dead. What they have committed is
         // known only after that.
-        SYNCLINE_RETURN_IF_ERROR(ledger_->BeginFinalize(transaction, stream_no));
-        SYNCLINE_ASSIGN_OR_RETURN(stream, ledger_->LockStream(transaction, stream_no));
+        SYNCLINE_ASSIGN_OR_RETURN(const std::vector<std::string> gaps,
+                                  ledger_->BeginFinalize(transaction, stream_no));
+        SYNCLINE_ASSIGN_OR_RETURN(StreamEntry stream, ledger_->LockStream(transaction, stream_no));
         int64_t committed = 0;
         for (const WriterPosition& writer : stream.writers) committed += writer.durable_offset;
         if (request.expected_records.has_value() && *request.expected_records != committed) {
           return CountMismatch(*request.expected_records, committed);
         }
-        SYNCLINE_ASSIGN_OR_RETURN(const std::vector<std::string> gaps,
-                                  ledger_->FindWritersWithGaps(transaction, stream_no));
         if (request.complete && !gaps.empty()) return OffsetsMissing(gaps);
         return stream;
       });

@@ -67,6 +67,10 @@ void LogChange(const TableName& table, const SchemaChange& change) {
       .Field("to", change.to);
 }
 
+void LogCreation(const TableName& table) {
+  LogChange(table, {.kind = SchemaChange::Kind::kCreateTable, .column = "", .from = "", .to = ""});
+}
+
 std::set<std::string> GetDroppedColumns(const std::vector<SchemaChange>& changes) {
   std::set<std::string> dropped;
   for (const SchemaChange& change : changes) {
@@ -236,8 +240,7 @@ absl::StatusOr<TableSchema> MakeTarget(postgres::Transaction& transaction,
   if (!exists) {
     SYNCLINE_RETURN_IF_ERROR(postgres::CreateTable(
         transaction, plan.table, postgres::WithUndeclared(plan.schema, undeclared)));
-    LogChange(plan.table,
-              {.kind = SchemaChange::Kind::kCreateTable, .column = "", .from = "", .to = ""});
+    LogCreation(plan.table);
     return plan.schema;
   }
   SYNCLINE_ASSIGN_OR_RETURN(EvolutionPlan evolution,
@@ -250,6 +253,18 @@ absl::StatusOr<TableSchema> MakeTarget(postgres::Transaction& transaction,
   }
   evolution.schema.columns.resize(plan.schema.columns.size());
   return std::move(evolution.schema);
+}
+
+absl::Status MakeNewTables(postgres::Transaction& transaction,
+                           const std::vector<const StreamPlan*>& plans) {
+  if (plans.empty()) return absl::OkStatus();
+  std::vector<postgres::NewTable> tables;
+  for (const StreamPlan* plan : plans) tables.push_back({&plan->load_table(), &plan->schema});
+  SYNCLINE_RETURN_IF_ERROR(postgres::CreateTables(transaction, tables));
+  for (const StreamPlan* plan : plans) {
+    if (!StagesRows(plan->loader)) LogCreation(plan->table);
+  }
+  return absl::OkStatus();
 }
 
 absl::Status MakeStaging(postgres::Transaction& transaction, const postgres::Ledger& ledger,

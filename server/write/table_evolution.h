@@ -57,6 +57,11 @@ absl::StatusOr<TableSchema> MakeTarget(
     bool exists, postgres::CastFailure failure,
     const std::vector<postgres::UndeclaredColumn>& undeclared = {});
 
+// Creates the tables that the records of `plans` go to, all in one message: the target of an
+// append, otherwise the staging table. Neither of them may exist.
+absl::Status MakeNewTables(postgres::Transaction& transaction,
+                           const std::vector<const StreamPlan*>& plans);
+
 // Creates the staging table, or evolves the existing one with its rows.
 absl::Status MakeStaging(postgres::Transaction& transaction, const postgres::Ledger& ledger,
                          const StreamPlan& plan, bool exists);

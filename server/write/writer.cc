@@ -5,6 +5,7 @@
 #include <set>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "base/log.h"
@@ -13,6 +14,7 @@
 #include "server/postgres/connection/lock_policy.h"
 #include "server/postgres/ledger/take_over.h"
 #include "server/postgres/table/table_operations.h"
+#include "server/write/loaders/new_table_start.h"
 #include "server/write/start_decision.h"
 #include "server/write/stream_naming.h"
 #include "server/write/write_errors.h"
@@ -52,11 +54,17 @@ absl::StatusOr<StartedSync> Writer::Start(const SyncDraft& draft) {
 
 absl::Status Writer::StartStreams(bool allow_partial, SyncEntry* sync) {
   std::map<std::string, absl::Status> schemas;
+  std::vector<StreamEntry*> with_new_tables;
   for (StreamEntry& stream : sync->streams) {
     if (stream.state != StreamState::kOpen) continue;
     const auto [made, is_new] = schemas.try_emplace(stream.plan.table.schema);
     if (is_new) made->second = CreateNamespaces({stream.plan});
-    absl::Status status = made->second;
+    if (made->second.ok() && CreatesTarget(stream)) with_new_tables.push_back(&stream);
+  }
+  const std::set<const StreamEntry*> started = StartNewTables(context_, with_new_tables);
+  for (StreamEntry& stream : sync->streams) {
+    if (stream.state != StreamState::kOpen || started.count(&stream) > 0) continue;
+    absl::Status status = schemas.at(stream.plan.table.schema);
     if (status.ok()) status = LoaderFor(stream.plan)->Start(&stream);
     if (status.ok()) continue;
     if (const auto cancelled = GetCancellationError(stream.plan); cancelled.has_value()) {

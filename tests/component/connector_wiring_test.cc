@@ -140,7 +140,7 @@ TEST_F(ConnectorWiringSuite, CanWriteOneRecord) {
 
   StreamEntry stream;
   ASSERT_OK(InTransaction([&](postgres::Transaction& transaction) -> absl::Status {
-    SYNCLINE_RETURN_IF_ERROR(ledger_->BeginFinalize(transaction, plan_.stream_no));
+    SYNCLINE_RETURN_IF_ERROR(ledger_->BeginFinalize(transaction, plan_.stream_no).status());
     SYNCLINE_ASSIGN_OR_RETURN(stream, ledger_->LockStream(transaction, plan_.stream_no));
     return absl::OkStatus();
   }));

@@ -21,6 +21,8 @@ class FaultyDatabase : public postgres::Database {
   // Becomes unavailable at the `event`th event from now; the first is 1.
   void CrashAt(int64_t event);
   void Recover();
+  // Returns how many events are left until the database becomes unavailable.
+  int64_t events_left() const { return events_left_; }
   bool crashed() const { return crashed_; }
 
   absl::Status Transact(absl::FunctionRef<absl::Status(postgres::Transaction&)> body,

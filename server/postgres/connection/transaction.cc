@@ -17,6 +17,22 @@ void AppendArrayElement(absl::string_view value, std::string* literal) {
   literal->push_back('"');
 }
 
+// Returns the array literal of `values`, which are strings or optional strings.
+template <typename Values, typename Append>
+std::string ArrayLiteral(const Values& values, Append append) {
+  std::string literal = "{";
+  for (const auto& value : values) {
+    if (literal.size() > 1) literal.push_back(',');
+    append(value, &literal);
+  }
+  literal.push_back('}');
+  return literal;
+}
+
+std::string TextArrayLiteral(const std::vector<std::string>& values) {
+  return ArrayLiteral(values, AppendArrayElement);
+}
+
 }  // namespace
 
 Params& Params::Bytes(absl::string_view value) {
@@ -35,13 +51,22 @@ Params& Params::BytesArray(const std::vector<absl::string_view>& values) {
 }
 
 Params& Params::TextArray(const std::vector<std::string>& values) {
-  std::string literal = "{";
-  for (const std::string& value : values) {
-    if (literal.size() > 1) literal.push_back(',');
-    AppendArrayElement(value, &literal);
-  }
-  literal.push_back('}');
-  return Text(literal);
+  return Text(TextArrayLiteral(values));
+}
+
+Params& Params::OptionalTextArray(const std::vector<std::optional<std::string>>& values) {
+  return Text(
+      ArrayLiteral(values, [](const std::optional<std::string>& value, std::string* literal) {
+        if (value.has_value()) return AppendArrayElement(*value, literal);
+        literal->append("NULL");
+      }));
+}
+
+Params& Params::TextLists(const std::vector<std::vector<std::string>>& lists) {
+  std::vector<std::string> literals;
+  literals.reserve(lists.size());
+  for (const std::vector<std::string>& list : lists) literals.push_back(TextArrayLiteral(list));
+  return TextArray(literals);
 }
 
 Params& Params::IntArray(const std::vector<int64_t>& values) {

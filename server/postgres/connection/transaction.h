@@ -39,6 +39,11 @@ class Params {
   Params& TextArray(const std::vector<std::string>& values);
   // Adds the byte strings as bytea[].
   Params& BytesArray(const std::vector<absl::string_view>& values);
+  // Adds the strings as text[]; nullopt is NULL.
+  Params& OptionalTextArray(const std::vector<std::optional<std::string>>& values);
+  // Adds each list as an array literal in a text[], because PostgreSQL has no arrays of lists of
+  // different lengths. The statement casts each element to text[].
+  Params& TextLists(const std::vector<std::vector<std::string>>& lists);
   // Adds the numbers as bigint[].
   Params& IntArray(const std::vector<int64_t>& values);
   Params& OptionalInt(std::optional<int64_t> value) { return value ? Int(*value) : Null(); }

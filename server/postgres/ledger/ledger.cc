@@ -20,22 +20,27 @@ WHERE ($1::bigint = 0 OR sync_no < $1::bigint) AND ($3::text = '' OR owner IN ('
 ORDER BY sync_no DESC LIMIT $2
 )sql";
 
-constexpr char kHistorySql[] = R"sql(
-SELECT
-  coalesce(max(g.generation_id)
-    FILTER (WHERE g.completed_at IS NOT NULL AND g.state <> 'dropped'), 0) AS completed_generation,
-  coalesce((array_agg(g.connection_id ORDER BY coalesce(y.sync_no, g.sync_no) DESC NULLS LAST))[1],
-    '') AS connection_id,
-  t.live, t.generation_id AS live_generation,
-  max(g.generation_id)
-    FILTER (WHERE g.state <> 'dropped' AND (g.completed_at IS NOT NULL OR g.rows > 0))
-    AS loaded_generation
-FROM (SELECT count(*) > 0 AS live, coalesce(max(generation_id), 0) AS generation_id
-      FROM $L.stream
-      WHERE table_schema = $1 AND table_name = $2 AND state IN ('open', 'finalizing')) t
-LEFT JOIN $L.generation g ON g.table_schema = $1 AND g.table_name = $2
-LEFT JOIN $L.sync y ON y.sync_id = g.sync_id
-GROUP BY t.live, t.generation_id
+constexpr char kHistoriesSql[] = R"sql(
+SELECT h.completed_generation, h.connection_id, t.live, t.generation_id AS live_generation,
+  h.loaded_generation
+FROM unnest($1::text[], $2::text[]) WITH ORDINALITY w (table_schema, table_name, place)
+CROSS JOIN LATERAL (
+  SELECT count(*) > 0 AS live, coalesce(max(s.generation_id), 0) AS generation_id
+  FROM $L.stream s
+  WHERE s.table_schema = w.table_schema AND s.table_name = w.table_name
+    AND s.state IN ('open', 'finalizing')) t
+CROSS JOIN LATERAL (
+  SELECT
+    coalesce(max(g.generation_id)
+      FILTER (WHERE g.completed_at IS NOT NULL AND g.state <> 'dropped'), 0) AS completed_generation,
+    coalesce((array_agg(g.connection_id
+      ORDER BY coalesce(y.sync_no, g.sync_no) DESC NULLS LAST))[1], '') AS connection_id,
+    max(g.generation_id)
+      FILTER (WHERE g.state <> 'dropped' AND (g.completed_at IS NOT NULL OR g.rows > 0))
+      AS loaded_generation
+  FROM $L.generation g LEFT JOIN $L.sync y ON y.sync_id = g.sync_id
+  WHERE g.table_schema = w.table_schema AND g.table_name = w.table_name) h
+ORDER BY w.place
 )sql";
 
 constexpr char kAddRowsSql[] = R"sql(
@@ -160,19 +165,34 @@ absl::StatusOr<std::string> Ledger::GetOwner(Transaction& transaction,
   return rows.Text(0, 0);
 }
 
-absl::StatusOr<TableHistory> Ledger::GetTableHistory(Transaction& transaction,
-                                                     const TableName& table) const {
+absl::StatusOr<std::vector<TableHistory>> Ledger::GetTableHistories(
+    Transaction& transaction, const std::vector<TableName>& tables) const {
+  std::vector<std::string> schemas;
+  std::vector<std::string> names;
+  for (const TableName& table : tables) {
+    schemas.push_back(table.schema);
+    names.push_back(table.name);
+  }
   SYNCLINE_ASSIGN_OR_RETURN(
       const Result rows,
-      transaction.Query(Sql(kHistorySql), Params().Text(table.schema).Text(table.name)));
-  const RowView row = rows.Row(0);
-  TableHistory history;
-  history.completed_generation = row.Int("completed_generation");
-  history.connection_id = row.Text("connection_id");
-  history.live = row.Bool("live");
-  history.live_generation = row.Int("live_generation");
-  history.loaded_generation = row.OptionalInt("loaded_generation");
-  return history;
+      transaction.Query(Sql(kHistoriesSql), Params().TextArray(schemas).TextArray(names)));
+  std::vector<TableHistory> histories;
+  for (const RowView row : rows) {
+    TableHistory& history = histories.emplace_back();
+    history.completed_generation = row.Int("completed_generation");
+    history.connection_id = row.Text("connection_id");
+    history.live = row.Bool("live");
+    history.live_generation = row.Int("live_generation");
+    history.loaded_generation = row.OptionalInt("loaded_generation");
+  }
+  return histories;
+}
+
+absl::StatusOr<TableHistory> Ledger::GetTableHistory(Transaction& transaction,
+                                                     const TableName& table) const {
+  SYNCLINE_ASSIGN_OR_RETURN(std::vector<TableHistory> histories,
+                            GetTableHistories(transaction, {table}));
+  return std::move(histories.front());
 }
 
 absl::Status Ledger::AddRows(Transaction& transaction, const TableName& table,
@@ -196,9 +216,30 @@ absl::Status Ledger::DropServerLease(Transaction& transaction, absl::string_view
 
 absl::StatusOr<StreamState> Ledger::GetStreamState(Transaction& transaction,
                                                    int64_t stream_no) const {
+  SYNCLINE_ASSIGN_OR_RETURN(const auto states, GetStreamStates(transaction, {stream_no}));
+  if (states.empty()) return absl::InternalError(absl::StrCat("no stream ", stream_no));
+  return states.at(stream_no);
+}
+
+absl::StatusOr<std::map<int64_t, StreamState>> Ledger::GetStreamStates(
+    Transaction& transaction, const std::vector<int64_t>& stream_nos) const {
   SYNCLINE_ASSIGN_OR_RETURN(
-      const Result rows, transaction.Query(Sql("SELECT state FROM $L.stream WHERE stream_no = $1"),
-                                           Params().Int(stream_no)));
+      const Result rows,
+      transaction.Query(Sql("SELECT stream_no, state FROM $L.stream WHERE stream_no = ANY($1)"),
+                        Params().IntArray(stream_nos)));
+  std::map<int64_t, StreamState> states;
+  for (const RowView row : rows) {
+    states[row.Int("stream_no")] = StreamStateFromText(row.Text("state"));
+  }
+  return states;
+}
+
+absl::StatusOr<StreamState> Ledger::LockStreamState(Transaction& transaction,
+                                                    int64_t stream_no) const {
+  SYNCLINE_ASSIGN_OR_RETURN(
+      const Result rows,
+      transaction.Query(Sql("SELECT state FROM $L.stream WHERE stream_no = $1 FOR UPDATE"),
+                        Params().Int(stream_no)));
   if (rows.empty()) return absl::InternalError(absl::StrCat("no stream ", stream_no));
   return StreamStateFromText(rows.Text(0, 0));
 }

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <utility>
@@ -82,7 +83,8 @@ class Ledger {
   // Returns the owner of the sync; empty if it has none. Errors: NOT_FOUND UNKNOWN_SYNC.
   absl::StatusOr<std::string> GetOwner(Transaction& transaction, absl::string_view sync_id) const;
   // Inserts the sync in state kStarting with its streams, kOpen or kFailed, and opens the
-  // generations of the open ones. Sets sync_no and stream_no.
+  // generations of the open ones. Sets sync_no and stream_no. The number of statements does not
+  // depend on the number of streams.
   absl::Status InsertSync(Transaction& transaction, SyncEntry* sync) const;
   // kStarting -> kRunning, or to the end of the sync if none of its streams is open.
   absl::Status MarkRunning(Transaction& transaction, int64_t sync_no) const;
@@ -107,6 +109,9 @@ class Ledger {
   absl::StatusOr<std::vector<int64_t>> SupersedeStreams(
       Transaction& transaction, const std::vector<StreamPlan>& plans,
       const std::vector<TableName>& dropped) const;
+  // Returns the histories of `tables` in their order, in one statement.
+  absl::StatusOr<std::vector<TableHistory>> GetTableHistories(
+      Transaction& transaction, const std::vector<TableName>& tables) const;
   // Ends those of the syncs that have no live stream.
   absl::Status FinishSyncs(Transaction& transaction, const std::vector<int64_t>& sync_nos) const;
   absl::StatusOr<TableHistory> GetTableHistory(Transaction& transaction,
@@ -125,6 +130,12 @@ class Ledger {
   absl::StatusOr<StreamState> GetStreamState(Transaction& transaction, int64_t stream_no) const;
   // Errors: INTERNAL if there is no such stream.
   absl::StatusOr<StreamEntry> GetStream(Transaction& transaction, int64_t stream_no) const;
+  // Returns the states of those of `stream_nos` that exist, in one statement.
+  absl::StatusOr<std::map<int64_t, StreamState>> GetStreamStates(
+      Transaction& transaction, const std::vector<int64_t>& stream_nos) const;
+  // Locks the stream's row until the transaction ends and reads its state only. Errors: INTERNAL if
+  // there is no such stream.
+  absl::StatusOr<StreamState> LockStreamState(Transaction& transaction, int64_t stream_no) const;
   // Locks the stream's row until the transaction ends and reads it.
   absl::StatusOr<StreamEntry> LockStream(Transaction& transaction, int64_t stream_no) const;
   // Returns the ids of the writers that a live server holds open.
@@ -133,8 +144,10 @@ class Ledger {
   // Returns the ids of the writers that have committed records above their durable offset.
   absl::StatusOr<std::vector<std::string>> FindWritersWithGaps(Transaction& transaction,
                                                                int64_t stream_no) const;
-  // kOpen -> kFinalizing; fences every writer.
-  absl::Status BeginFinalize(Transaction& transaction, int64_t stream_no) const;
+  // kOpen -> kFinalizing; fences every writer. Waits for the commits of writers in progress, and
+  // returns what FindWritersWithGaps would return after them.
+  absl::StatusOr<std::vector<std::string>> BeginFinalize(Transaction& transaction,
+                                                         int64_t stream_no) const;
   // kFinalizing -> `state` with the stream's result, and the generation's history. Ends the sync if
   // this was its last stream. Call it in the transaction that finalizes. Errors: ABORTED SUPERSEDED
   // if the stream is no longer kFinalizing.
@@ -158,6 +171,9 @@ class Ledger {
                               const std::vector<int64_t>& stream_nos) const;
   absl::Status MarkGenerationsDropped(Transaction& transaction,
                                       const std::vector<TableName>& tables) const;
+  // The parts of InsertSync.
+  absl::Status InsertStreams(Transaction& transaction, SyncEntry* sync) const;
+  absl::Status OpenGenerations(Transaction& transaction, const SyncEntry& sync) const;
   // Returns `sql` with the ledger's schema (WithLedgerSchema).
   std::string Sql(absl::string_view sql) const;
 

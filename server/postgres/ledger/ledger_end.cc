@@ -1,5 +1,6 @@
 // Ledger: the statements that end streams, syncs and generations. They lock rows in the order of
 // row_locks.h.
+#include <algorithm>
 #include <string>
 #include <vector>
 
@@ -62,18 +63,33 @@ WHERE g.table_schema = t.table_schema AND g.table_name = t.table_name
   AND g.generation_id = t.generation_id
 )sql";
 
-constexpr char kFinishStreamSql[] = R"sql(
-UPDATE $L.stream SET state = $2, outcome = $3, result_rows = $4, finished_at = now()
-WHERE stream_no = $1 AND state = 'finalizing' RETURNING sync_no
+// The writers' columns are those after the update, which has waited for their commits.
+constexpr char kBeginFinalizeSql[] = R"sql(
+WITH finalizing AS (UPDATE $L.stream SET state = 'finalizing' WHERE stream_no = $1),
+locked AS (
+  SELECT stream_no, writer_id FROM $L.writer
+  WHERE stream_no = $1 ORDER BY writer_id FOR NO KEY UPDATE)
+UPDATE $L.writer w SET epoch = w.epoch + 1, open_by = NULL
+FROM locked l WHERE w.stream_no = l.stream_no AND w.writer_id = l.writer_id
+RETURNING w.writer_id, NOT isempty(w.committed) AND upper(w.committed) > w.durable_offset AS gap
 )sql";
 
-constexpr char kFinishGenerationSql[] = R"sql(
-UPDATE $L.generation SET state = $4,
-  rows = CASE $7 WHEN 'swapped' THEN $5::bigint WHEN 'kept_for_resume' THEN rows
-         ELSE rows + $5::bigint END,
-  bytes = bytes + $6,
-  completed_at = CASE WHEN $4 = 'completed' THEN now() ELSE completed_at END
-WHERE table_schema = $1 AND table_name = $2 AND generation_id = $3
+// The generation's update reads from `finished`, so the stream's row is locked first.
+constexpr char kFinishStreamSql[] = R"sql(
+WITH finished AS (
+  UPDATE $L.stream SET state = $2, outcome = $3, result_rows = $4::bigint, finished_at = now()
+  WHERE stream_no = $1 AND state = 'finalizing'
+  RETURNING sync_no, table_schema, table_name, generation_id),
+history AS (
+  UPDATE $L.generation g SET state = $5,
+    rows = CASE $3 WHEN 'swapped' THEN $4::bigint WHEN 'kept_for_resume' THEN g.rows
+           ELSE g.rows + $4::bigint END,
+    bytes = g.bytes + $6,
+    completed_at = CASE WHEN $5 = 'completed' THEN now() ELSE g.completed_at END
+  FROM finished f
+  WHERE g.table_schema = f.table_schema AND g.table_name = f.table_name
+    AND g.generation_id = f.generation_id)
+SELECT sync_no FROM finished
 )sql";
 
 constexpr char kFinishSyncsSql[] = R"sql(
@@ -161,35 +177,27 @@ absl::Status Ledger::MarkGenerationsDropped(Transaction& transaction,
       .status();
 }
 
-absl::Status Ledger::BeginFinalize(Transaction& transaction, int64_t stream_no) const {
-  SYNCLINE_RETURN_IF_ERROR(
-      transaction
-          .Query(Sql("UPDATE $L.stream SET state = 'finalizing' WHERE stream_no = $1"),
-                 Params().Int(stream_no))
-          .status());
-  return transaction.Query(Sql(kFenceStreamsSql), Params().IntArray({stream_no})).status();
+absl::StatusOr<std::vector<std::string>> Ledger::BeginFinalize(Transaction& transaction,
+                                                               int64_t stream_no) const {
+  SYNCLINE_ASSIGN_OR_RETURN(const Result writers,
+                            transaction.Query(Sql(kBeginFinalizeSql), Params().Int(stream_no)));
+  std::vector<std::string> gaps;
+  for (const RowView row : writers) {
+    if (row.Bool("gap")) gaps.push_back(row.Text("writer_id"));
+  }
+  std::sort(gaps.begin(), gaps.end());
+  return gaps;
 }
 
 absl::Status Ledger::FinishStream(Transaction& transaction, const StreamEntry& stream,
                                   StreamState state, const StreamResult& result) const {
-  const StreamPlan& plan = stream.plan;
   Params params;
-  params.Int(plan.stream_no).Text(ToText(state)).Text(ToText(result.outcome)).Int(result.rows);
+  params.Int(stream.plan.stream_no).Text(ToText(state)).Text(ToText(result.outcome));
+  params.Int(result.rows);
+  params.Text(state == StreamState::kCompleted ? "completed" : "incomplete").Int(stream.bytes);
   SYNCLINE_ASSIGN_OR_RETURN(const Result finished,
                             transaction.Query(Sql(kFinishStreamSql), params));
-  if (finished.affected() != 1) return Superseded();
-  const bool completed = state == StreamState::kCompleted;
-  SYNCLINE_RETURN_IF_ERROR(
-      transaction
-          .Query(Sql(kFinishGenerationSql), Params()
-                                                .Text(plan.table.schema)
-                                                .Text(plan.table.name)
-                                                .Int(plan.generation_id)
-                                                .Text(completed ? "completed" : "incomplete")
-                                                .Int(result.rows)
-                                                .Int(stream.bytes)
-                                                .Text(ToText(result.outcome)))
-          .status());
+  if (finished.empty()) return Superseded();
   return FinishSyncs(transaction, {finished.Int(0, 0)});
 }
 

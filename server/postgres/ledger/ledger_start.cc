@@ -1,4 +1,5 @@
 // Ledger: the statements with which StartSync writes it.
+#include <cstddef>
 #include <string>
 #include <utility>
 #include <vector>
@@ -17,14 +18,26 @@ INSERT INTO $L.sync (sync_id, connection_id, request_digest, state, input_digest
 VALUES ($1, $2, $3, $4, $5, $6) RETURNING sync_no
 )sql";
 
-constexpr char kInsertStreamSql[] = R"sql(
+// $1: the sync. The others have one element per stream; lists are array literals (TextLists).
+constexpr char kInsertStreamsSql[] = R"sql(
 INSERT INTO $L.stream (sync_no, ordinal, namespace, name, table_schema, table_name, temp_table_name,
   column_inputs, column_names, column_types, json_shapes, primary_key, cursor_column, write_mode, loader,
   generation_id, minimum_generation_id, airbyte_sync_id, state, column_table_types, schema_policy, replay,
   cdc_delete_mode, inferred_schema, restart, finished_at)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22,
-  $23, $24, $25, CASE WHEN $19 = 'failed' THEN now() END)
-RETURNING stream_no
+SELECT $1::bigint, n.place - 1, n.namespace, n.name, n.table_schema, n.table_name, n.temp_table_name,
+  n.inputs::text[], n.names::text[], n.types::text[], n.shapes::text[], n.key::text[], n.cursor_column,
+  n.write_mode, n.loader, n.generation_id, n.minimum_id, n.airbyte_sync_id, n.state,
+  n.table_types::text[], n.schema_policy, n.replay, n.cdc_delete_mode, n.inferred, n.restart,
+  CASE WHEN n.state = 'failed' THEN now() END
+FROM unnest($2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[],
+    $9::text[], $10::text[], $11::text[], $12::text[], $13::text[], $14::text[], $15::bigint[],
+    $16::bigint[], $17::bigint[], $18::text[], $19::text[], $20::text[], $21::text[], $22::text[],
+    $23::boolean[], $24::boolean[])
+  WITH ORDINALITY n (namespace, name, table_schema, table_name, temp_table_name, inputs, names, types,
+    shapes, key, cursor_column, write_mode, loader, generation_id, minimum_id, airbyte_sync_id, state,
+    table_types, schema_policy, replay, cdc_delete_mode, inferred, restart, place)
+ORDER BY n.place
+RETURNING ordinal, stream_no
 )sql";
 
 constexpr char kOpenGenerationSql[] = R"sql(
@@ -61,31 +74,65 @@ WHERE g.table_schema = f.table_schema AND g.table_name = f.table_name
 constexpr char kStoreDigestSql[] =
     "UPDATE $L.sync SET input_digest = $2 WHERE sync_no = $1 AND input_digest = ''";
 
-Params StreamParams(int64_t sync_no, int64_t ordinal, const StreamEntry& stream) {
-  const StreamPlan& plan = stream.plan;
-  std::vector<std::string> inputs;
-  std::vector<std::string> names;
-  std::vector<std::string> types;
-  std::vector<std::string> shapes;
-  std::vector<std::string> table_types;
-  for (const ColumnSchema& column : plan.schema.columns) {
-    inputs.push_back(column.input_name);
-    names.push_back(column.column_name);
-    types.emplace_back(PostgresTypeName(column.type));
-    shapes.emplace_back(ToText(column.json_shape));
-    table_types.push_back(column.table_type);
-  }
-  Params params;
-  params.Int(sync_no).Int(ordinal).Text(plan.descriptor.name_space).Text(plan.descriptor.name);
-  params.Text(plan.table.schema).Text(plan.table.name).Text(plan.temp_table.name);
-  params.TextArray(inputs).TextArray(names).TextArray(types).TextArray(shapes);
-  params.TextArray(plan.schema.primary_key);
-  plan.schema.cursor.has_value() ? params.Text(*plan.schema.cursor) : params.Null();
-  params.Text(ToText(plan.write_mode)).Text(ToText(plan.loader)).Int(plan.generation_id);
-  params.Int(plan.minimum_generation_id).Int(plan.airbyte_sync_id).Text(ToText(stream.state));
-  params.TextArray(table_types).Text(ToText(plan.schema_policy)).Text(ToText(plan.replay));
-  params.Text(ToText(plan.cdc_delete_mode)).Bool(plan.inferred_schema).Bool(plan.restart);
-  return params;
+using Texts = std::vector<std::string>;
+using Lists = std::vector<Texts>;
+
+// Applies `get` to the plan of each stream.
+template <typename Get>
+auto MapPlans(const std::vector<StreamEntry>& streams, Get get) {
+  std::vector<decltype(get(streams.front().plan))> values;
+  values.reserve(streams.size());
+  for (const StreamEntry& stream : streams) values.push_back(get(stream.plan));
+  return values;
+}
+
+// Applies `get` to each column of each stream.
+template <typename Get>
+Lists MapColumns(const std::vector<StreamEntry>& streams, Get get) {
+  return MapPlans(streams, [&](const StreamPlan& plan) {
+    Texts values;
+    for (const ColumnSchema& column : plan.schema.columns) values.emplace_back(get(column));
+    return values;
+  });
+}
+
+std::string BoolText(bool value) { return value ? "t" : "f"; }
+
+// The parameters from $2 on of kInsertStreamsSql.
+void AddStreams(const std::vector<StreamEntry>& streams, Params* params) {
+  using Plan = StreamPlan;
+  using Column = ColumnSchema;
+  const auto texts = [&](auto get) { params->TextArray(MapPlans(streams, get)); };
+  const auto enums = [&](auto get) {
+    texts([&](const Plan& plan) { return std::string(ToText(get(plan))); });
+  };
+  const auto numbers = [&](auto get) { params->IntArray(MapPlans(streams, get)); };
+  const auto lists = [&](auto get) { params->TextLists(MapColumns(streams, get)); };
+  texts([](const Plan& plan) { return plan.descriptor.name_space; });
+  texts([](const Plan& plan) { return plan.descriptor.name; });
+  texts([](const Plan& plan) { return plan.table.schema; });
+  texts([](const Plan& plan) { return plan.table.name; });
+  texts([](const Plan& plan) { return plan.temp_table.name; });
+  lists([](const Column& column) { return column.input_name; });
+  lists([](const Column& column) { return column.column_name; });
+  lists([](const Column& column) { return PostgresTypeName(column.type); });
+  lists([](const Column& column) { return ToText(column.json_shape); });
+  params->TextLists(MapPlans(streams, [](const Plan& plan) { return plan.schema.primary_key; }));
+  params->OptionalTextArray(MapPlans(streams, [](const Plan& plan) { return plan.schema.cursor; }));
+  enums([](const Plan& plan) { return plan.write_mode; });
+  enums([](const Plan& plan) { return plan.loader; });
+  numbers([](const Plan& plan) { return plan.generation_id; });
+  numbers([](const Plan& plan) { return plan.minimum_generation_id; });
+  numbers([](const Plan& plan) { return plan.airbyte_sync_id; });
+  Texts states;
+  for (const StreamEntry& stream : streams) states.emplace_back(ToText(stream.state));
+  params->TextArray(states);
+  lists([](const Column& column) { return column.table_type; });
+  enums([](const Plan& plan) { return plan.schema_policy; });
+  enums([](const Plan& plan) { return plan.replay; });
+  enums([](const Plan& plan) { return plan.cdc_delete_mode; });
+  texts([](const Plan& plan) { return BoolText(plan.inferred_schema); });
+  texts([](const Plan& plan) { return BoolText(plan.restart); });
 }
 
 }  // namespace
@@ -102,31 +149,42 @@ absl::Status Ledger::InsertSync(Transaction& transaction, SyncEntry* sync) const
                                                  .Text(sync->owner)));
   sync->sync_no = inserted.Int(0, 0);
   sync->state = SyncState::kStarting;
-  int64_t ordinal = 0;
+  if (sync->streams.empty()) return absl::OkStatus();
+  SYNCLINE_RETURN_IF_ERROR(InsertStreams(transaction, sync));
+  return OpenGenerations(transaction, *sync);
+}
+
+absl::Status Ledger::InsertStreams(Transaction& transaction, SyncEntry* sync) const {
+  Params params;
+  params.Int(sync->sync_no);
+  AddStreams(sync->streams, &params);
+  SYNCLINE_ASSIGN_OR_RETURN(const Result rows, transaction.Query(Sql(kInsertStreamsSql), params));
+  std::vector<const StreamEntry*> noted;
+  for (const RowView row : rows) {
+    StreamEntry& stream = sync->streams.at(static_cast<size_t>(row.Int("ordinal")));
+    stream.plan.stream_no = row.Int("stream_no");
+    if (HasStreamNotes(stream)) noted.push_back(&stream);
+  }
+  return WriteStreamNotes(transaction, quoted_schema_, noted);
+}
+
+absl::Status Ledger::OpenGenerations(Transaction& transaction, const SyncEntry& sync) const {
   std::vector<std::string> schemas;
   std::vector<std::string> tables;
   std::vector<int64_t> generations;
-  for (StreamEntry& stream : sync->streams) {
-    StreamPlan& plan = stream.plan;
-    SYNCLINE_ASSIGN_OR_RETURN(
-        const Result row,
-        transaction.Query(Sql(kInsertStreamSql), StreamParams(sync->sync_no, ordinal++, stream)));
-    plan.stream_no = row.Int(0, 0);
-    if (HasStreamNotes(stream)) {
-      SYNCLINE_RETURN_IF_ERROR(WriteStreamNotes(transaction, quoted_schema_, stream));
-    }
+  for (const StreamEntry& stream : sync.streams) {
     if (stream.state == StreamState::kFailed) continue;
-    schemas.push_back(plan.table.schema);
-    tables.push_back(plan.table.name);
-    generations.push_back(plan.generation_id);
+    schemas.push_back(stream.plan.table.schema);
+    tables.push_back(stream.plan.table.name);
+    generations.push_back(stream.plan.generation_id);
   }
   return transaction
       .Query(Sql(kOpenGenerationSql), Params()
                                           .TextArray(schemas)
                                           .TextArray(tables)
                                           .IntArray(generations)
-                                          .Text(sync->connection_id)
-                                          .Text(sync->sync_id))
+                                          .Text(sync.connection_id)
+                                          .Text(sync.sync_id))
       .status();
 }
 
@@ -145,7 +203,7 @@ absl::StatusOr<SyncState> Ledger::GetSyncState(Transaction& transaction, int64_t
 absl::Status Ledger::FailStream(Transaction& transaction, const StreamEntry& stream) const {
   SYNCLINE_RETURN_IF_ERROR(
       transaction.Query(Sql(kFailStreamSql), Params().Int(stream.plan.stream_no)).status());
-  return WriteStreamNotes(transaction, quoted_schema_, stream);
+  return WriteStreamNotes(transaction, quoted_schema_, {&stream});
 }
 
 absl::Status Ledger::StoreInputDigest(Transaction& transaction, int64_t sync_no,

@@ -78,8 +78,9 @@ constexpr char kGetMarkSql[] = R"sql(
 SELECT generation_id, restart FROM $L.staging WHERE table_schema = $1 AND table_name = $2
 )sql";
 
-constexpr char kSetMarkSql[] = R"sql(
-INSERT INTO $L.staging (table_schema, table_name, generation_id, restart) VALUES ($1, $2, $3, $4)
+constexpr char kSetMarksSql[] = R"sql(
+INSERT INTO $L.staging (table_schema, table_name, generation_id, restart)
+SELECT * FROM unnest($1::text[], $2::text[], $3::bigint[], $4::boolean[])
 ON CONFLICT (table_schema, table_name) DO UPDATE
   SET generation_id = excluded.generation_id, restart = excluded.restart
 )sql";
@@ -87,11 +88,15 @@ ON CONFLICT (table_schema, table_name) DO UPDATE
 constexpr char kClearMarkSql[] =
     "DELETE FROM $L.staging WHERE table_schema = $1 AND table_name = $2";
 
-constexpr char kHasCompletedSql[] = R"sql(
+constexpr char kHaveCompletedSql[] = R"sql(
 SELECT EXISTS (
-  SELECT FROM $L.generation
-  WHERE table_schema = $1 AND table_name = $2 AND generation_id = $3
-    AND completed_at IS NOT NULL AND state <> 'dropped')
+  SELECT FROM $L.generation g
+  WHERE g.table_schema = w.table_schema AND g.table_name = w.table_name
+    AND g.generation_id = w.generation_id AND g.completed_at IS NOT NULL AND g.state <> 'dropped')
+  AS completed
+FROM unnest($1::text[], $2::text[], $3::bigint[])
+  WITH ORDINALITY w (table_schema, table_name, generation_id, place)
+ORDER BY w.place
 )sql";
 
 constexpr char kWritersOfStreamSql[] = R"sql(
@@ -100,8 +105,11 @@ FROM $L.stream s JOIN $L.sync y USING (sync_no) JOIN $L.writer w USING (stream_n
 WHERE s.stream_no = $1
 )sql";
 
-constexpr char kNoteStartSql[] =
-    "UPDATE $L.stream SET restart = $2, staged_alone = $3 WHERE stream_no = $1";
+constexpr char kNoteStagingSql[] = R"sql(
+UPDATE $L.stream s SET restart = n.restart, staged_alone = n.staged_alone
+FROM unnest($1::bigint[], $2::boolean[], $3::boolean[]) n (stream_no, restart, staged_alone)
+WHERE s.stream_no = n.stream_no
+)sql";
 
 std::string HistorySql(absl::string_view sql, const Ledger& ledger) {
   return WithLedgerSchema(absl::StrReplaceAll(sql, {{"$C", kLastCompleted}}),
@@ -110,6 +118,37 @@ std::string HistorySql(absl::string_view sql, const Ledger& ledger) {
 
 Params TableParams(const TableName& table) {
   return std::move(Params().Text(table.schema).Text(table.name));
+}
+
+std::string BoolText(bool value) { return value ? "t" : "f"; }
+
+// Tables, each with a generation, as the parameters $1 to $3.
+class TableGenerations {
+ public:
+  void Add(const TableName& table, int64_t generation_id) {
+    schemas_.push_back(table.schema);
+    names_.push_back(table.name);
+    generations_.push_back(generation_id);
+  }
+  Params ToParams() const {
+    return std::move(Params().TextArray(schemas_).TextArray(names_).IntArray(generations_));
+  }
+
+ private:
+  std::vector<std::string> schemas_;
+  std::vector<std::string> names_;
+  std::vector<int64_t> generations_;
+};
+
+absl::StatusOr<std::vector<bool>> ReadCompleted(Transaction& transaction, const Ledger& ledger,
+                                                const TableGenerations& generations) {
+  SYNCLINE_ASSIGN_OR_RETURN(
+      const Result rows,
+      transaction.Query(WithLedgerSchema(kHaveCompletedSql, ledger.quoted_schema()),
+                        generations.ToParams()));
+  std::vector<bool> completed;
+  for (const RowView row : rows) completed.push_back(row.Bool("completed"));
+  return completed;
 }
 
 // Returns the ids of the rows of the writer in `row`.
@@ -133,11 +172,17 @@ absl::StatusOr<std::optional<StagingMark>> GetStagingMark(Transaction& transacti
       {.generation_id = row.Int("generation_id"), .restart = row.Bool("restart")});
 }
 
-absl::Status SetStagingMark(Transaction& transaction, const Ledger& ledger, const TableName& table,
-                            const StagingMark& mark) {
+absl::Status SetStagingMarks(Transaction& transaction, const Ledger& ledger,
+                             const std::vector<const StreamEntry*>& streams) {
+  TableGenerations marks;
+  std::vector<std::string> restarts;
+  for (const StreamEntry* stream : streams) {
+    marks.Add(stream->plan.table, stream->plan.generation_id);
+    restarts.push_back(BoolText(stream->plan.restart));
+  }
   return transaction
-      .Query(WithLedgerSchema(kSetMarkSql, ledger.quoted_schema()),
-             TableParams(table).Int(mark.generation_id).Bool(mark.restart))
+      .Query(WithLedgerSchema(kSetMarksSql, ledger.quoted_schema()),
+             marks.ToParams().TextArray(restarts))
       .status();
 }
 
@@ -148,13 +193,20 @@ absl::Status ClearStagingMark(Transaction& transaction, const Ledger& ledger,
       .status();
 }
 
+absl::StatusOr<std::vector<bool>> HaveCompletedGenerations(
+    Transaction& transaction, const Ledger& ledger, const std::vector<const StreamPlan*>& plans) {
+  TableGenerations generations;
+  for (const StreamPlan* plan : plans) generations.Add(plan->table, plan->generation_id);
+  return ReadCompleted(transaction, ledger, generations);
+}
+
 absl::StatusOr<bool> HasCompletedGeneration(Transaction& transaction, const Ledger& ledger,
                                             const TableName& table, int64_t generation_id) {
-  SYNCLINE_ASSIGN_OR_RETURN(
-      const Result rows,
-      transaction.Query(WithLedgerSchema(kHasCompletedSql, ledger.quoted_schema()),
-                        TableParams(table).Int(generation_id)));
-  return rows.Bool(0, 0);
+  TableGenerations generation;
+  generation.Add(table, generation_id);
+  SYNCLINE_ASSIGN_OR_RETURN(const std::vector<bool> completed,
+                            ReadCompleted(transaction, ledger, generation));
+  return completed.front();
 }
 
 absl::StatusOr<std::vector<WriterTail>> FindWriterTails(Transaction& transaction,
@@ -206,20 +258,30 @@ absl::StatusOr<std::vector<RawIdRange>> FindRawIds(Transaction& transaction, con
   return ranges;
 }
 
+absl::Status NoteStaging(Transaction& transaction, const Ledger& ledger,
+                         const std::vector<const StreamEntry*>& streams) {
+  std::vector<int64_t> stream_nos;
+  std::vector<std::string> restarts;
+  std::vector<std::string> alone;
+  for (const StreamEntry* stream : streams) {
+    stream_nos.push_back(stream->plan.stream_no);
+    restarts.push_back(BoolText(stream->plan.restart));
+    alone.push_back(BoolText(stream->staged_alone));
+  }
+  return transaction
+      .Query(WithLedgerSchema(kNoteStagingSql, ledger.quoted_schema()),
+             Params().IntArray(stream_nos).TextArray(restarts).TextArray(alone))
+      .status();
+}
+
 absl::Status NoteStart(Transaction& transaction, const Ledger& ledger, const StreamEntry& stream) {
   // An append stages nothing.
-  if (stream.plan.loader != LoaderKind::kAppend) {
-    SYNCLINE_RETURN_IF_ERROR(transaction
-                                 .Query(WithLedgerSchema(kNoteStartSql, ledger.quoted_schema()),
-                                        Params()
-                                            .Int(stream.plan.stream_no)
-                                            .Bool(stream.plan.restart)
-                                            .Bool(stream.staged_alone))
-                                 .status());
+  if (StagesRows(stream.plan.loader)) {
+    SYNCLINE_RETURN_IF_ERROR(NoteStaging(transaction, ledger, {&stream}));
   }
   // A start only adds notes, so there are none to replace either.
   if (!HasStreamNotes(stream)) return absl::OkStatus();
-  return WriteStreamNotes(transaction, ledger.quoted_schema(), stream);
+  return WriteStreamNotes(transaction, ledger.quoted_schema(), {&stream});
 }
 
 }  // namespace syncline::postgres

@@ -31,14 +31,18 @@ struct StagingMark {
 absl::StatusOr<std::optional<StagingMark>> GetStagingMark(Transaction& transaction,
                                                           const Ledger& ledger,
                                                           const TableName& table);
-absl::Status SetStagingMark(Transaction& transaction, const Ledger& ledger, const TableName& table,
-                            const StagingMark& mark);
+// Sets the mark of each stream's target from its plan, in one statement.
+absl::Status SetStagingMarks(Transaction& transaction, const Ledger& ledger,
+                             const std::vector<const StreamEntry*>& streams);
 // Call it in the transaction that drops or publishes the staging table.
 absl::Status ClearStagingMark(Transaction& transaction, const Ledger& ledger,
                               const TableName& table);
 
-// Returns whether a stream of the table has completed in the generation and the table was not
-// dropped since.
+// Returns for each plan whether a stream of its table has completed in its generation and the table
+// was not dropped since. One statement.
+absl::StatusOr<std::vector<bool>> HaveCompletedGenerations(
+    Transaction& transaction, const Ledger& ledger, const std::vector<const StreamPlan*>& plans);
+// The same for one table and generation.
 absl::StatusOr<bool> HasCompletedGeneration(Transaction& transaction, const Ledger& ledger,
                                             const TableName& table, int64_t generation_id);
 
@@ -76,6 +80,10 @@ absl::StatusOr<std::vector<StagedColumn>> FindStagedColumns(Transaction& transac
 // Returns the ids of all rows that the stream may have written, as one range per writer.
 absl::StatusOr<std::vector<RawIdRange>> FindRawIds(Transaction& transaction, const Ledger& ledger,
                                                    int64_t stream_no);
+
+// Stores `restart` and `staged_alone` of the streams, in one statement.
+absl::Status NoteStaging(Transaction& transaction, const Ledger& ledger,
+                         const std::vector<const StreamEntry*>& streams);
 
 // Stores what the stream's start decided: changes, warnings, error, guard, restart, staged_alone.
 absl::Status NoteStart(Transaction& transaction, const Ledger& ledger, const StreamEntry& stream);

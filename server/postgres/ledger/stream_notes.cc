@@ -1,5 +1,7 @@
 #include "server/postgres/ledger/stream_notes.h"
 
+#include <cstddef>
+#include <optional>
 #include <string>
 #include <utility>
 
@@ -13,26 +15,39 @@
 namespace syncline::postgres {
 namespace {
 
+// One row per stream: $1 to $12. One row per note, with the number of its stream: changes ($13 to
+// $19), warnings ($20 to $22), NOT NULL shares of the guard ($23 to $25), metadata ($26 to $28) and
+// violations ($29 to $31) of the error.
 constexpr char kWriteSql[] = R"sql(
-UPDATE $L.stream SET
-  changes = coalesce((SELECT jsonb_agg(jsonb_build_object('kind', c.kind, 'column', c.name,
-      'from', c.before, 'to', c.after, 'rewrites', c.rewrites, 'table_bytes', c.bytes) ORDER BY at)
-    FROM unnest($2::text[], $3::text[], $4::text[], $5::text[], $6::boolean[], $7::bigint[])
-      WITH ORDINALITY c (kind, name, before, after, rewrites, bytes, at)), '[]'),
-  warnings = coalesce((SELECT jsonb_agg(jsonb_build_object('code', w.code, 'text', w.words) ORDER BY at)
-    FROM unnest($8::text[], $9::text[]) WITH ORDINALITY w (code, words, at)), '[]'),
-  guard = jsonb_strip_nulls(jsonb_build_object('min_rows', $10::bigint, 'max_shrink', $11::float8,
-    'unique_key', $12::boolean, 'max_rejected', $13::bigint, 'max_nulled', $14::bigint,
-    'allow_empty', $15::boolean,
-    'key', to_jsonb(nullif($18::text[], '{}')),
-    'not_null', (SELECT jsonb_object_agg(field, share) FROM unnest($16::text[], $17::float8[]) n (field, share)))),
-  error = CASE WHEN $19::integer <> 0 THEN jsonb_build_object('code', $19::integer, 'reason', $20::text,
-    'message', $21::text, 'subject', $22::text,
-    'metadata', (SELECT jsonb_agg(jsonb_build_array(k, v) ORDER BY at)
-      FROM unnest($23::text[], $24::text[]) WITH ORDINALITY m (k, v, at)),
-    'violations', (SELECT jsonb_agg(jsonb_build_array(k, v) ORDER BY at)
-      FROM unnest($25::text[], $26::text[]) WITH ORDINALITY m (k, v, at))) END
-WHERE stream_no = $1
+UPDATE $L.stream s SET
+  changes = coalesce(c.notes, '[]'), warnings = coalesce(w.notes, '[]'),
+  guard = jsonb_strip_nulls(jsonb_build_object('min_rows', n.min_rows, 'max_shrink', n.max_shrink,
+    'unique_key', n.unique_key, 'max_rejected', n.max_rejected, 'max_nulled', n.max_nulled,
+    'allow_empty', n.allow_empty, 'key', to_jsonb(nullif(n.key::text[], '{}')), 'not_null', f.notes)),
+  error = CASE WHEN n.code <> 0 THEN jsonb_build_object('code', n.code, 'reason', n.reason,
+    'message', n.message, 'subject', n.subject, 'metadata', m.notes, 'violations', v.notes) END
+FROM unnest($1::bigint[], $2::bigint[], $3::float8[], $4::boolean[], $5::bigint[], $6::bigint[],
+    $7::boolean[], $8::text[], $9::integer[], $10::text[], $11::text[], $12::text[])
+  n (no, min_rows, max_shrink, unique_key, max_rejected, max_nulled, allow_empty, key, code, reason,
+     message, subject)
+LEFT JOIN (SELECT no, jsonb_agg(jsonb_build_object('kind', kind, 'column', name, 'from', before,
+      'to', after, 'rewrites', rewrites, 'table_bytes', bytes) ORDER BY at) AS notes
+    FROM unnest($13::bigint[], $14::text[], $15::text[], $16::text[], $17::text[], $18::boolean[],
+      $19::bigint[]) WITH ORDINALITY a (no, kind, name, before, after, rewrites, bytes, at)
+    GROUP BY no) c ON c.no = n.no
+LEFT JOIN (SELECT no, jsonb_agg(jsonb_build_object('code', code, 'text', words) ORDER BY at) AS notes
+    FROM unnest($20::bigint[], $21::text[], $22::text[]) WITH ORDINALITY a (no, code, words, at)
+    GROUP BY no) w ON w.no = n.no
+LEFT JOIN (SELECT no, jsonb_object_agg(field, share) AS notes
+    FROM unnest($23::bigint[], $24::text[], $25::float8[]) a (no, field, share)
+    GROUP BY no) f ON f.no = n.no
+LEFT JOIN (SELECT no, jsonb_agg(jsonb_build_array(k, v) ORDER BY at) AS notes
+    FROM unnest($26::bigint[], $27::text[], $28::text[]) WITH ORDINALITY a (no, k, v, at)
+    GROUP BY no) m ON m.no = n.no
+LEFT JOIN (SELECT no, jsonb_agg(jsonb_build_array(k, v) ORDER BY at) AS notes
+    FROM unnest($29::bigint[], $30::text[], $31::text[]) WITH ORDINALITY a (no, k, v, at)
+    GROUP BY no) v ON v.no = n.no
+WHERE s.stream_no = n.no
 )sql";
 
 // One row per note: the stream, the note's kind, up to six values, which the kind defines, and the
@@ -132,34 +147,105 @@ void ReadNote(const RowView& note, StreamEntry* stream) {
   }
 }
 
-void AddGuard(const PublishGuard& guard, Params* params) {
-  std::vector<std::string> fields, shares;
-  for (const auto& [field, share] : guard.not_null) {
-    fields.push_back(field);
-    shares.push_back(absl::StrCat(share));
+using Streams = std::vector<const StreamEntry*>;
+
+// Notes of any number of streams, as columns of text.
+class NoteColumns {
+ public:
+  explicit NoteColumns(size_t columns) : values_(columns) {}
+
+  void Add(int64_t stream_no, std::vector<std::string> values) {
+    stream_nos_.push_back(stream_no);
+    for (size_t i = 0; i < values.size(); ++i) values_[i].push_back(std::move(values[i]));
   }
-  params->OptionalInt(guard.min_rows);
-  guard.max_shrink.has_value() ? params->Text(absl::StrCat(*guard.max_shrink)) : params->Null();
-  guard.unique_key ? params->Bool(true) : params->Null();
-  params->OptionalInt(guard.max_rejected).OptionalInt(guard.max_nulled);
-  guard.allow_empty ? params->Bool(true) : params->Null();
-  params->TextArray(fields).TextArray(shares).TextArray(guard.key);
+
+  void AddTo(Params* params) const {
+    params->IntArray(stream_nos_);
+    for (const std::vector<std::string>& column : values_) params->TextArray(column);
+  }
+
+ private:
+  std::vector<int64_t> stream_nos_;
+  std::vector<std::vector<std::string>> values_;
+};
+
+std::string BoolText(bool value) { return value ? "t" : "f"; }
+
+std::optional<std::string> OptionalText(std::optional<int64_t> value) {
+  if (!value.has_value()) return std::nullopt;
+  return absl::StrCat(*value);
 }
 
-void AddError(const absl::Status& error, Params* params) {
-  const ErrorDetail detail = GetDetail(error);
-  std::vector<std::string> keys, values, paths, faults;
-  for (const auto& [key, value] : detail.metadata) {
-    keys.push_back(key);
-    values.push_back(value);
+std::optional<std::string> TrueOrNull(bool value) {
+  if (!value) return std::nullopt;
+  return BoolText(true);
+}
+
+void AddGuards(const Streams& streams, Params* params) {
+  std::vector<std::optional<std::string>> rows, shrinks, unique, rejected, nulled, empty;
+  std::vector<std::vector<std::string>> keys;
+  for (const StreamEntry* stream : streams) {
+    const PublishGuard& guard = stream->plan.guard;
+    rows.push_back(OptionalText(guard.min_rows));
+    shrinks.emplace_back();
+    if (guard.max_shrink.has_value()) shrinks.back() = absl::StrCat(*guard.max_shrink);
+    unique.push_back(TrueOrNull(guard.unique_key));
+    rejected.push_back(OptionalText(guard.max_rejected));
+    nulled.push_back(OptionalText(guard.max_nulled));
+    empty.push_back(TrueOrNull(guard.allow_empty));
+    keys.push_back(guard.key);
   }
-  for (const FieldViolation& violation : detail.violations) {
-    paths.push_back(violation.field);
-    faults.push_back(violation.description);
+  params->OptionalTextArray(rows).OptionalTextArray(shrinks).OptionalTextArray(unique);
+  params->OptionalTextArray(rejected).OptionalTextArray(nulled).OptionalTextArray(empty);
+  params->TextLists(keys);
+}
+
+void AddErrors(const Streams& streams, Params* params) {
+  std::vector<int64_t> codes;
+  std::vector<std::string> reasons, messages, subjects;
+  for (const StreamEntry* stream : streams) {
+    const ErrorDetail detail = GetDetail(stream->error);
+    codes.push_back(static_cast<int64_t>(stream->error.code()));
+    reasons.push_back(detail.reason);
+    messages.emplace_back(stream->error.message());
+    subjects.push_back(detail.subject);
   }
-  params->Int(static_cast<int64_t>(error.code())).Text(detail.reason).Text(error.message());
-  params->Text(detail.subject).TextArray(keys).TextArray(values).TextArray(paths);
-  params->TextArray(faults);
+  params->IntArray(codes).TextArray(reasons).TextArray(messages).TextArray(subjects);
+}
+
+void AddChangesAndWarnings(const Streams& streams, Params* params) {
+  NoteColumns changes(6), warnings(2);
+  for (const StreamEntry* stream : streams) {
+    for (const SchemaChange& change : stream->changes) {
+      changes.Add(stream->plan.stream_no,
+                  {std::string(ToText(change.kind)), change.column, change.from, change.to,
+                   BoolText(change.rewrites), absl::StrCat(change.table_bytes)});
+    }
+    for (const Warning& warning : stream->warnings) {
+      warnings.Add(stream->plan.stream_no, {warning.code, warning.text});
+    }
+  }
+  changes.AddTo(params);
+  warnings.AddTo(params);
+}
+
+// Adds the shares of guards, and the metadata and violations of errors.
+void AddDetails(const Streams& streams, Params* params) {
+  NoteColumns shares(2), metadata(2), violations(2);
+  for (const StreamEntry* stream : streams) {
+    const int64_t stream_no = stream->plan.stream_no;
+    for (const auto& [field, share] : stream->plan.guard.not_null) {
+      shares.Add(stream_no, {field, absl::StrCat(share)});
+    }
+    const ErrorDetail detail = GetDetail(stream->error);
+    for (const auto& [key, value] : detail.metadata) metadata.Add(stream_no, {key, value});
+    for (const FieldViolation& violation : detail.violations) {
+      violations.Add(stream_no, {violation.field, violation.description});
+    }
+  }
+  shares.AddTo(params);
+  metadata.AddTo(params);
+  violations.AddTo(params);
 }
 
 }  // namespace
@@ -173,26 +259,16 @@ bool HasStreamNotes(const StreamEntry& stream) {
 }
 
 absl::Status WriteStreamNotes(Transaction& transaction, absl::string_view quoted_schema,
-                              const StreamEntry& stream) {
-  std::vector<std::string> kinds, columns, before, after, rewrites, codes, texts;
-  std::vector<int64_t> bytes;
-  for (const SchemaChange& change : stream.changes) {
-    kinds.emplace_back(ToText(change.kind));
-    columns.push_back(change.column);
-    before.push_back(change.from);
-    after.push_back(change.to);
-    rewrites.emplace_back(change.rewrites ? "t" : "f");
-    bytes.push_back(change.table_bytes);
-  }
-  for (const Warning& warning : stream.warnings) {
-    codes.push_back(warning.code);
-    texts.push_back(warning.text);
-  }
+                              const std::vector<const StreamEntry*>& streams) {
+  if (streams.empty()) return absl::OkStatus();
+  std::vector<int64_t> stream_nos;
+  for (const StreamEntry* stream : streams) stream_nos.push_back(stream->plan.stream_no);
   Params params;
-  params.Int(stream.plan.stream_no).TextArray(kinds).TextArray(columns).TextArray(before);
-  params.TextArray(after).TextArray(rewrites).IntArray(bytes).TextArray(codes).TextArray(texts);
-  AddGuard(stream.plan.guard, &params);
-  AddError(stream.error, &params);
+  params.IntArray(stream_nos);
+  AddGuards(streams, &params);
+  AddErrors(streams, &params);
+  AddChangesAndWarnings(streams, &params);
+  AddDetails(streams, &params);
   return transaction.Query(WithLedgerSchema(kWriteSql, quoted_schema), params).status();
 }
 

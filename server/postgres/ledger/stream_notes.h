@@ -24,10 +24,10 @@ inline constexpr int kMaxFieldCounts = 100;
 // Returns whether WriteStreamNotes would write anything into a new row of the stream.
 bool HasStreamNotes(const StreamEntry& stream);
 
-// Writes changes, warnings, error and guard of the stream with the record's stream_no. They replace
-// the stored ones.
+// Writes changes, warnings, error and guard of the streams with the records' stream_nos, in one
+// statement. They replace the stored ones.
 absl::Status WriteStreamNotes(Transaction& transaction, absl::string_view quoted_schema,
-                              const StreamEntry& stream);
+                              const std::vector<const StreamEntry*>& streams);
 
 // Reads changes, warnings, error, guard and field counts of `stream_nos` into their records.
 absl::Status ReadStreamNotes(Transaction& transaction, absl::string_view quoted_schema,

@@ -141,12 +141,17 @@ std::string DeleteOlderRowsSql(const TableName& table) {
                       QuoteIdentifier(kGenerationIdColumn), " < $1");
 }
 
-std::string TableStatusSql(const TableName& table) {
-  return absl::StrCat("SELECT EXISTS (SELECT 1 FROM ", QuoteTable(table),
-                      " LIMIT 1) AS has_rows, pg_relation_size(oid) + "
-                      "coalesce(pg_relation_size(nullif(reltoastrelid, 0)), 0) AS size_bytes "
-                      "FROM pg_class WHERE oid = ",
-                      QuoteLiteral(QuoteTable(table)), "::regclass");
+std::string TableStatusesSql(const std::vector<TableName>& tables) {
+  std::vector<std::string> selects;
+  for (const TableName& table : tables) {
+    selects.push_back(absl::StrCat(
+        "SELECT ", selects.size(), " AS place, EXISTS (SELECT 1 FROM ", QuoteTable(table),
+        " LIMIT 1) AS has_rows, pg_relation_size(oid) + "
+        "coalesce(pg_relation_size(nullif(reltoastrelid, 0)), 0) AS size_bytes "
+        "FROM pg_class WHERE oid = ",
+        QuoteLiteral(QuoteTable(table)), "::regclass"));
+  }
+  return absl::StrJoin(selects, " UNION ALL ");
 }
 
 std::string CopyTableSql(const TableName& source, const TableName& target,

@@ -51,9 +51,9 @@ std::string GenerationIdSql(const TableName& table);
 std::string GenerationBoundsSql(const TableName& table);
 // Deletes the rows of generations below $1.
 std::string DeleteOlderRowsSql(const TableName& table);
-// Returns one row: whether there are rows (boolean), and the size on disk in bytes with TOAST,
-// without indexes.
-std::string TableStatusSql(const TableName& table);
+// Returns one row per table, in any order: its place in `tables`, from 0; whether it has rows
+// (boolean); and its size on disk in bytes with TOAST, without indexes.
+std::string TableStatusesSql(const std::vector<TableName>& tables);
 
 // INSERT INTO target SELECT FROM source over `columns`.
 std::string CopyTableSql(const TableName& source, const TableName& target,

@@ -1,5 +1,8 @@
 #include "server/postgres/table/initial_status.h"
 
+#include <algorithm>
+#include <cstddef>
+
 #include "base/status_macros.h"
 #include "server/postgres/sql/sql_generator.h"
 #include "server/postgres/table/table_shape.h"
@@ -7,15 +10,26 @@
 namespace syncline::postgres {
 namespace {
 
-absl::StatusOr<TableStatus> ReadTableStatus(Transaction& transaction, const TableName& table,
-                                            const TableShape& shape) {
-  TableStatus status;
-  if (!shape.exists) return status;
-  SYNCLINE_ASSIGN_OR_RETURN(const Result rows, transaction.Query(TableStatusSql(table)));
-  status.exists = true;
-  status.empty = !rows.Row(0).Bool("has_rows");
-  status.size_bytes = rows.Row(0).Int("size_bytes");
-  return status;
+// Maximum number of tables that one statement reads, because its plan takes memory for each.
+constexpr size_t kTablesPerStatement = 100;
+
+// Reads `tables`, which exist, into `statuses`.
+absl::Status ReadTableStatuses(Transaction& transaction, const std::vector<TableName>& tables,
+                               const std::vector<TableStatus*>& statuses) {
+  for (size_t first = 0; first < tables.size(); first += kTablesPerStatement) {
+    const auto begin = tables.begin() + static_cast<std::ptrdiff_t>(first);
+    const size_t count = std::min(kTablesPerStatement, tables.size() - first);
+    SYNCLINE_ASSIGN_OR_RETURN(
+        const Result rows,
+        transaction.Query(TableStatusesSql({begin, begin + static_cast<std::ptrdiff_t>(count)})));
+    for (const RowView row : rows) {
+      TableStatus& status = *statuses[first + static_cast<size_t>(row.Int("place"))];
+      status.exists = true;
+      status.empty = !row.Bool("has_rows");
+      status.size_bytes = row.Int("size_bytes");
+    }
+  }
+  return absl::OkStatus();
 }
 
 }  // namespace
@@ -33,12 +47,14 @@ absl::StatusOr<std::vector<InitialStatus>> GatherInitialStatus(
     SYNCLINE_RETURN_IF_ERROR(CheckShape(tables[i], shapes[i]));
   }
   std::vector<InitialStatus> statuses(streams.size());
-  for (size_t i = 0; i < streams.size(); ++i) {
-    SYNCLINE_ASSIGN_OR_RETURN(statuses[i].real,
-                              ReadTableStatus(transaction, streams[i].real, shapes[2 * i]));
-    SYNCLINE_ASSIGN_OR_RETURN(statuses[i].temp,
-                              ReadTableStatus(transaction, streams[i].temp, shapes[2 * i + 1]));
+  std::vector<TableName> existing;
+  std::vector<TableStatus*> of_existing;
+  for (size_t i = 0; i < tables.size(); ++i) {
+    if (!shapes[i].exists) continue;
+    existing.push_back(tables[i]);
+    of_existing.push_back(i % 2 == 0 ? &statuses[i / 2].real : &statuses[i / 2].temp);
   }
+  SYNCLINE_RETURN_IF_ERROR(ReadTableStatuses(transaction, existing, of_existing));
   return statuses;
 }
 

@@ -55,6 +55,9 @@ ON CONFLICT (table_schema, index_name) DO UPDATE
   SET table_name = excluded.table_name, columns = excluded.columns
 )sql";
 
+constexpr char kHasIndexSql[] =
+    "SELECT 1 FROM $L.table_index WHERE table_schema = $1 AND table_name = $2 LIMIT 1";
+
 constexpr char kForgetSql[] = R"sql(
 DELETE FROM $L.table_index
 WHERE table_schema = $1 AND table_name = $2 AND index_name <> ALL ($3::text[])
@@ -141,6 +144,11 @@ absl::Status KeyIndexes::Ensure(Transaction& transaction, const TableName& table
 }
 
 absl::Status KeyIndexes::DropDuplicates(Transaction& transaction, const TableName& table) const {
+  // Few tables that are appended to have an index of ours, and Find is expensive to plan.
+  SYNCLINE_ASSIGN_OR_RETURN(
+      const Result listed,
+      transaction.Query(Sql(kHasIndexSql), Params().Text(table.schema).Text(table.name)));
+  if (listed.empty()) return absl::OkStatus();
   SYNCLINE_ASSIGN_OR_RETURN(const std::vector<PlainIndex> indexes, Find(transaction, table));
   std::set<std::vector<std::string>> present;
   for (const PlainIndex& index : indexes) {

@@ -36,7 +36,15 @@ absl::Status DropNamespace(Transaction& transaction, absl::string_view schema) {
 
 absl::Status CreateTable(Transaction& transaction, const TableName& table,
                          const TableSchema& schema) {
-  return RetryIfCreated(transaction.Execute(CreateTableSql(table, schema)));
+  return CreateTables(transaction, {{&table, &schema}});
+}
+
+absl::Status CreateTables(Transaction& transaction, const std::vector<NewTable>& tables) {
+  std::string sql;
+  for (const NewTable& table : tables) {
+    absl::StrAppend(&sql, sql.empty() ? "" : "; ", CreateTableSql(*table.name, *table.schema));
+  }
+  return RetryIfCreated(transaction.Execute(sql));
 }
 
 absl::Status CreateTableLike(Transaction& transaction, const TableName& table,

@@ -32,6 +32,12 @@ absl::Status DropNamespace(Transaction& transaction, absl::string_view schema);
 // as a type.
 absl::Status CreateTable(Transaction& transaction, const TableName& table,
                          const TableSchema& schema);
+struct NewTable {
+  const TableName* name;
+  const TableSchema* schema;
+};
+// Creates tables as CreateTable does, all of them in one message.
+absl::Status CreateTables(Transaction& transaction, const std::vector<NewTable>& tables);
 // Creates a table with the columns of `original` and what `options` selects (sql_generator.h),
 // without rows and indexes.
 absl::Status CreateTableLike(Transaction& transaction, const TableName& table,

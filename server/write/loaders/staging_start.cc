@@ -51,16 +51,20 @@ absl::StatusOr<StagingFacts> GatherStaging(const LoaderContext& context,
   return staging;
 }
 
+StagingRequest MakeStagingRequest(const StreamPlan& plan, bool completed) {
+  return {.loader = plan.loader,
+          .minimum_generation_id = plan.minimum_generation_id,
+          .replay = plan.replay,
+          .completed_in_generation = completed};
+}
+
 absl::StatusOr<StagingRequest> GatherStagingRequest(const LoaderContext& context,
                                                     postgres::Transaction& transaction,
                                                     const StreamPlan& plan) {
-  StagingRequest request = {.loader = plan.loader,
-                            .minimum_generation_id = plan.minimum_generation_id,
-                            .replay = plan.replay};
-  SYNCLINE_ASSIGN_OR_RETURN(request.completed_in_generation,
+  SYNCLINE_ASSIGN_OR_RETURN(const bool completed,
                             postgres::HasCompletedGeneration(transaction, *context.ledger,
                                                              plan.table, plan.generation_id));
-  return request;
+  return MakeStagingRequest(plan, completed);
 }
 
 absl::Status PruneStaged(postgres::Transaction& transaction,
@@ -145,8 +149,8 @@ absl::Status StartStaged(const LoaderContext& context, const StreamPlan& plan,
             CarryOut(context, transaction, DecideStaging(request, staging), started, &staging));
         started->plan.restart = IsRestart(request, staging);
         started->staged_alone = staging.empty;
-        SYNCLINE_RETURN_IF_ERROR(postgres::SetStagingMark(
-            transaction, *context.ledger, plan.table, {plan.generation_id, started->plan.restart}));
+        SYNCLINE_RETURN_IF_ERROR(
+            postgres::SetStagingMarks(transaction, *context.ledger, {started}));
         return postgres::NoteStart(transaction, *context.ledger, *started);
       });
 }

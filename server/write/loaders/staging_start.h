@@ -30,7 +30,11 @@ absl::StatusOr<StagingFacts> GatherStaging(const LoaderContext& context,
                                            const StreamPlan& plan,
                                            const postgres::TableStatus& temp);
 
-// Returns what the stream requests of staging.
+// Returns what a stream requests of staging. `completed`: its table has completed in its
+// generation.
+StagingRequest MakeStagingRequest(const StreamPlan& plan, bool completed);
+
+// The same, with `completed` from the ledger.
 absl::StatusOr<StagingRequest> GatherStagingRequest(const LoaderContext& context,
                                                     postgres::Transaction& transaction,
                                                     const StreamPlan& plan);

@@ -110,7 +110,7 @@ void AddTables(const TableName& table, const TableName& temp, const TableSchema&
   golden->Add("has values", HasValuesSql(table, "amount"));
   golden->Add("has rows", HasRowsSql(table));
   golden->Add("generation id", GenerationIdSql(table));
-  golden->Add("table status", TableStatusSql(table));
+  golden->Add("table statuses", TableStatusesSql({table, temp}));
   golden->Add("copy table", CopyTableSql(temp, table, AllColumns(schema)));
   golden->Add("delete raw id ranges", DeleteRawIdRangesSql(temp));
   golden->Add("generation bounds", GenerationBoundsSql(temp));
