@@ -15,6 +15,7 @@
 #include "server/postgres/ledger/take_over.h"
 #include "server/postgres/table/table_operations.h"
 #include "server/write/loaders/new_table_start.h"
+#include "server/write/loaders/loader_steps.h"
 #include "server/write/start_decision.h"
 #include "server/write/stream_naming.h"
 #include "server/write/write_errors.h"
