@@ -238,7 +238,7 @@ TEST_F(CheckpointCommitTest, StateIsDroppedOneMinuteAfterNextOneWasNumbered) {
   query.sync_no = sync_no_;
   query.max_bytes = int64_t{1} << 20;
   ASSERT_OK_AND_ASSIGN(const CheckpointPage page,
-                       postgres::ReadCheckpointPage(*lane_, ledger_->quoted_schema(), query));
+                       postgres::ReadCheckpointPage(*lane, ledger_->quoted_schema(), query));
   const std::vector<CommittedCheckpoint>& read = page.checkpoints;
   ASSERT_EQ(read.size(), 7);
   EXPECT_EQ(read[0].checkpoint_id, "a1");

@@ -90,7 +90,7 @@ TEST_F(WritePathTest, RejectedRecordsBeyondTheListAreSummarized) {
     buffer.Reject({offset, offset % 2 == 0 ? "EVEN" : "ODD", "raw", false});
     buffer.Cover({offset, offset + 1}, 0);
   }
-  ASSERT_OK_AND_ASSIGN(const write::FlushResult flushed, buffer.Flush({}));
+  ASSERT_OK_AND_ASSIGN(const write::FlushResult flushed, testing::FlushAll(buffer));
   EXPECT_EQ(flushed.rejected, 10);
   EXPECT_EQ(QueryInt(absl::StrCat("SELECT records_rejected FROM ", Table("writer"))),
             kMaxListedRejections + 8);
