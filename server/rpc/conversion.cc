@@ -348,7 +348,6 @@ struct EventToProto {
     committed->set_writer_id(event.checkpoint.writer_id);
     committed->set_checkpoint_id(event.checkpoint.checkpoint_id);
     committed->set_state(std::move(event.checkpoint.state));
-    committed->set_state_dropped(event.checkpoint.state_dropped);
     committed->set_records_since_last(event.checkpoint.records_since_last);
     committed->set_sequence(event.checkpoint.sequence);
     committed->set_offset(event.checkpoint.offset);

@@ -99,7 +99,10 @@ absl::StatusOr<Admission::Call> SyncService::Admit(
     absl::FunctionRef<absl::StatusOr<Admission::Call>()> enter) const {
   SYNCLINE_RETURN_IF_ERROR(context_.prepared());
   absl::StatusOr<Admission::Call> place = enter();
-  if (!place.ok()) context_.metrics->CallRefused(GetReason(place.status()));
+  // A request that is not valid would be refused without limits, too.
+  if (!place.ok() && !absl::IsInvalidArgument(place.status())) {
+    context_.metrics->CallRefused(GetReason(place.status()));
+  }
   return place;
 }
 

@@ -122,8 +122,8 @@ class SyncService final
   std::string KeyOf(const grpc::ServerContextBase& context, const Identity& caller) const;
   // Calls `answer`, which refuses an unauthenticated caller, after the delay of FailedTries.
   void Refuse(const grpc::ServerContextBase& context, std::function<void()> answer) const;
-  // Admits a call by `enter` and counts a refusal. Errors: the reason why the ledger is not ready;
-  // those of `enter`.
+  // Admits a call by `enter` and counts a refusal because of a limit or a drain. Errors: the reason
+  // why the ledger is not ready; those of `enter`.
   absl::StatusOr<Admission::Call> Admit(
       absl::FunctionRef<absl::StatusOr<Admission::Call>()> enter) const;
   // Parses the request of an admitted call, counts its unknown fields and checks its ids. Errors:
