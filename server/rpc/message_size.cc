@@ -74,8 +74,10 @@ class Walker {
       input_->PopLimit(outer);
       return added;
     }
+    // A length beyond the end of the message takes no memory: the parser refuses the message.
+    if (!input_->Skip(static_cast<int>(length))) return false;
     bytes_ += GetFactor(field) * static_cast<int64_t>(length) + kStringBytes;
-    return input_->Skip(static_cast<int>(length));
+    return true;
   }
 
   // Returns how many bytes one byte of the field's content becomes.

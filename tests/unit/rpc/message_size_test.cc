@@ -82,6 +82,8 @@ TEST(MessageSizeTest, EndsWithBytesThatAreNoMessage) {
   EXPECT_OK(Measure("", type));
   EXPECT_OK(Measure("\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff", type));
   EXPECT_OK(Measure(std::string("\x12\xff\xff\xff\xff\x0f", 6), type));
+  EXPECT_OK(Measure(std::string("\x0a\xff\xff\xff\xff\x07", 6), *v1::GetSyncRequest::descriptor()))
+      << "a text that is shorter than its length";
   EXPECT_OK(Measure(std::string(100, '\x0b'), type)) << "groups that never end";
   std::string nested;
   for (int i = 0; i < 1000; ++i) nested.insert(0, "\x12\x7f");
