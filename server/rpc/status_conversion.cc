@@ -30,10 +30,8 @@ google::rpc::ErrorInfo ToErrorInfo(const ErrorDetail& detail, const absl::Status
   for (const auto& [key, value] : detail.metadata) {
     const std::string name = ToUtf8(key, kMaxValueBytes);
     (*info.mutable_metadata())[name] = ToUtf8(value, kMaxValueBytes);
-    if (info.ByteSizeLong() > kMaxInfoBytes) {
-      info.mutable_metadata()->erase(name);
-      break;
-    }
+    // A shorter one that follows, such as durable_offset, may fit.
+    if (info.ByteSizeLong() > kMaxInfoBytes) info.mutable_metadata()->erase(name);
   }
   return info;
 }

@@ -57,6 +57,7 @@ TEST(StatusConversionTest, DetailsAreSmallerThanFourKiBWhateverTheyHold) {
                                  std::string(1000, 'v'));
     detail.violations.push_back({std::string(1000, 'f'), std::string(1000, 'd')});
   }
+  detail.metadata.emplace_back("durable_offset", "7");
   for (const auto code :
        {absl::StatusCode::kFailedPrecondition, absl::StatusCode::kInvalidArgument}) {
     const absl::Status status = MakeError(code, std::string(100'000, 'm'), detail);
@@ -65,6 +66,7 @@ TEST(StatusConversionTest, DetailsAreSmallerThanFourKiBWhateverTheyHold) {
     google::rpc::Status read;
     ASSERT_TRUE(read.ParseFromString(converted.error_details()));
     EXPECT_EQ(InfoOf(read).reason(), "R");
+    EXPECT_EQ(InfoOf(read).metadata().at("durable_offset"), "7") << "it fits";
     google::rpc::RetryInfo retry;
     EXPECT_TRUE(read.details(1).UnpackTo(&retry));
   }
