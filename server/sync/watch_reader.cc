@@ -85,6 +85,7 @@ void WatchReader::TakeRequests(WatchInbox::Content requests) {
     const auto watch = watches_.find(id);
     if (watch == watches_.end()) continue;
     watch->second.sending = false;
+    watch->second.page_bytes = 0;
     ready_.insert(watch->second.sync_no);
   }
   for (const int64_t id : requests.closed) {
@@ -118,7 +119,11 @@ absl::Status WatchReader::RunRound() {
   SYNCLINE_RETURN_IF_ERROR(AttachOpened());
   SYNCLINE_RETURN_IF_ERROR(Refresh());
   SYNCLINE_RETURN_IF_ERROR(ServeReady());
-  if (!postponed_.empty()) AbortStuck();
+  if (now_ - drained_at_ >= options_.drain_patience) {
+    AbortSending();
+  } else if (!postponed_.empty()) {
+    AbortStuck();
+  }
   return absl::OkStatus();
 }
 
@@ -130,6 +135,7 @@ void WatchReader::MarkDirty(const write::Changes& changes) {
   }
   if (last_round_ == 0 && options_.drained()) {
     last_round_ = round_;
+    drained_at_ = now_;
     all = true;
   }
   if (all) {
@@ -298,6 +304,12 @@ void WatchReader::AbortStuck() {
       .Field("message", "the caller takes no events, and other watches wait for their memory");
   stuck->page_bytes = 0;
   stuck->call->Abort();
+}
+
+void WatchReader::AbortSending() {
+  for (auto& [id, watch] : watches_) {
+    if (watch.sending) watch.call->Abort();
+  }
 }
 
 void WatchReader::TakeError(const absl::Status& error) {

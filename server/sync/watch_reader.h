@@ -42,6 +42,8 @@ struct WatchReaderOptions {
   absl::Duration outage = absl::Seconds(10);
   // A call that has taken nothing for this time is aborted if other watches wait for its pages.
   absl::Duration stuck = absl::Seconds(30);
+  // How long a drain waits for callers to take what was sent before their calls are aborted.
+  absl::Duration drain_patience = absl::Seconds(5);
 };
 
 class WatchReader {
@@ -107,6 +109,8 @@ class WatchReader {
   void SendNew(const Sync& sync, Watch* watch, std::vector<EncodedEvent> events);
   // Aborts one call that is stuck and holds bytes that other watches wait for.
   void AbortStuck();
+  // Aborts the calls whose callers have not taken what was sent.
+  void AbortSending();
   // Handles a failed round.
   void TakeError(const absl::Status& error);
 
@@ -132,6 +136,7 @@ class WatchReader {
   int64_t round_ = 0;
   int64_t last_round_ = 0;  // the round that reads what a drain still sends; 0 before it
   absl::Duration now_;      // in the current round
+  absl::Duration drained_at_ = absl::InfiniteDuration();  // of last_round_
   absl::Duration tick_at_ = -absl::InfiniteDuration();
   absl::Duration retry_at_ = -absl::InfiniteDuration();  // of a database that is away
   absl::Duration failing_since_ = absl::InfiniteDuration();

@@ -237,6 +237,20 @@ TEST_F(WatchReaderTest, DrainSendsWhatIsCommittedFirst) {
   EXPECT_THAT(EndOf(*slow), StatusIs(StatusCode::kUnavailable, "DRAINING"));
 }
 
+TEST_F(WatchReaderTest, DrainDoesNotWaitForCallersThatTakeNothing) {
+  options_.drain_patience = absl::Milliseconds(300);
+  source_.AddSync("one");
+  Start();
+  const auto call = Open("one");
+  const auto stuck = Open("one", false);
+  ASSERT_TRUE(Receives(*call, "progress"));
+  ASSERT_TRUE(Receives(*stuck, "progress"));
+  drained_ = true;
+  EXPECT_THAT(EndOf(*call), StatusIs(StatusCode::kUnavailable, "DRAINING"));
+  EXPECT_TRUE(Eventually([&] { return stuck->aborted(); }));
+  EXPECT_TRUE(Eventually([&] { return source_.closed(); }));
+}
+
 TEST_F(WatchReaderTest, StopEndsAllWatches) {
   source_.AddSync("one");
   Start();
