@@ -1,9 +1,11 @@
 #include "server/rpc/request_names.h"
 
 #include <algorithm>
+#include <cstdint>
 #include <utility>
 
 #include "absl/strings/ascii.h"
+#include "server/model/checkpoint.h"
 
 namespace syncline::rpc {
 namespace {
@@ -44,7 +46,22 @@ absl::Status CheckHeader(const v1::StreamHeader& header) {
   CheckSyncId(header.sync_id(), "header.sync_id", &violations);
   CheckDescriptor(header.descriptor(), "header.descriptor", &violations);
   CheckWriterId(header.writer_id(), "header.writer_id", &violations);
+  if (header.expected_epoch() < 0) {
+    violations.push_back({"header.expected_epoch", "must not be negative"});
+  }
   return violations.empty() ? absl::OkStatus() : sync::InvalidRequest(std::move(violations));
+}
+
+absl::Status CheckCheckpoint(const v1::Checkpoint& checkpoint) {
+  const std::string& id = checkpoint.checkpoint_id();
+  if (id.empty() || id.size() > kMaxIdBytes || HasNul(id)) {
+    return sync::InvalidRequest(
+        {{"checkpoint.checkpoint_id", "must have 1-128 bytes, none of them NUL"}});
+  }
+  if (static_cast<int64_t>(checkpoint.state().size()) > kMaxStateBytes) {
+    return sync::InvalidRequest({{"checkpoint.state", "must have at most 3 MiB"}});
+  }
+  return absl::OkStatus();
 }
 
 }  // namespace syncline::rpc

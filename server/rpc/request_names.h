@@ -43,7 +43,10 @@ absl::Status CheckNames(const Request& request) {
 // Its ids are checked with the rest of the request.
 inline absl::Status CheckNames(const v1::StartSyncRequest&) { return absl::OkStatus(); }
 
-// Checks the names of a header. Errors: as CheckNames.
+// Checks the names and the epoch of a header. Errors: as CheckNames.
 absl::Status CheckHeader(const v1::StreamHeader& header);
+
+// Checks the id of a checkpoint and the size of its state. Errors: as CheckNames.
+absl::Status CheckCheckpoint(const v1::Checkpoint& checkpoint);
 
 }  // namespace syncline::rpc

@@ -34,9 +34,6 @@ absl::Status ProtocolOrder(absl::string_view what) {
   return MakeError(absl::StatusCode::kFailedPrecondition, what, {.reason = reason::kProtocolOrder});
 }
 
-// PostgreSQL text ends at a NUL, so two different ids would become one.
-bool HasNul(const std::string& id) { return id.find('\0') != std::string::npos; }
-
 std::optional<int64_t> GetExpectedEpoch(const v1::StreamHeader& header) {
   if (!header.has_expected_epoch()) return std::nullopt;
   return header.expected_epoch();
@@ -169,9 +166,6 @@ void StreamRecordsReactor::OnHeader(const v1::StreamHeader& header) {
     context_.metrics->CallRefused(GetReason(taken));
     return EndWith(taken);
   }
-  if (header.expected_epoch() < 0) {
-    return EndWith(sync::InvalidRequest({{"header.expected_epoch", "must not be negative"}}));
-  }
   sync_id_ = header.sync_id();
   {
     MutexLock lock(&mutex_);
@@ -203,6 +197,7 @@ void StreamRecordsReactor::Open(const v1::StreamHeader& header) {
     cancelled = cancelled_ || finished_;
   }
   if (cancelled) return FinishOnce(sync::CallerGone(), {});
+  if (context_.admission->draining()) return FinishOnce(sync::Draining(), {});
   // Check the caller and find the stream.
   const absl::Status allowed = context_.registry->CheckOwner(header.sync_id(), caller_.identity);
   if (!allowed.ok()) return FinishOnce(allowed, {});
@@ -266,14 +261,7 @@ void StreamRecordsReactor::OnCheckpoint(v1::Checkpoint checkpoint) {
   const std::shared_ptr<sync::WriterCall> open = call();
   if (open == nullptr && !is_repeated())
     return EndWith(ProtocolOrder("a checkpoint was sent before the header"));
-  if (checkpoint.checkpoint_id().empty() || checkpoint.checkpoint_id().size() > kMaxIdBytes ||
-      HasNul(checkpoint.checkpoint_id())) {
-    return EndWith(sync::InvalidRequest(
-        {{"checkpoint.checkpoint_id", "must have 1-128 bytes, none of them NUL"}}));
-  }
-  if (static_cast<int64_t>(checkpoint.state().size()) > kMaxStateBytes) {
-    return EndWith(sync::InvalidRequest({{"checkpoint.state", "must have at most 3 MiB"}}));
-  }
+  if (const absl::Status valid = CheckCheckpoint(checkpoint); !valid.ok()) return EndWith(valid);
   // Everything before the checkpoint is durable already.
   if (open == nullptr) return ReadNext();
   absl::StatusOr<std::vector<CheckpointPosition>> positions =
@@ -287,13 +275,16 @@ void StreamRecordsReactor::OnCheckpoint(v1::Checkpoint checkpoint) {
 }
 
 void StreamRecordsReactor::OnCancel() {
-  std::shared_ptr<sync::WriterCall> open;
   {
     MutexLock lock(&mutex_);
     cancelled_ = true;
-    open = call_;
+    // Open ends a call that it is opening.
+    if (header_seen_ && call_ == nullptr && !repeated_.has_value()) return;
   }
-  if (open != nullptr) open->Fail(sync::CallerGone());
+  const std::shared_ptr<sync::WriterCall> open = call();
+  if (open != nullptr) return open->Fail(sync::CallerGone());
+  // The message that has arrived may wait for memory, so no read reports the end of the call.
+  EndWith(sync::CallerGone());
 }
 
 void StreamRecordsReactor::OnDone() {
@@ -354,11 +345,15 @@ void StreamRecordsReactor::ReadNext() {
 }
 
 void StreamRecordsReactor::StartReading() {
-  // The lock excludes FinishOnce, after which no read may start.
-  MutexLock lock(&mutex_);
-  if (finished_) return;
-  reading_since_ = absl::Now();
-  StartRead(&request_);
+  {
+    // The lock excludes FinishOnce, after which no read may start.
+    MutexLock lock(&mutex_);
+    if (!finished_) {
+      reading_since_ = absl::Now();
+      return StartRead(&request_);
+    }
+  }
+  context_.gate->Leave(gate_key_);  // OnDone may have been before the place was given
 }
 
 void StreamRecordsReactor::EndWith(const absl::Status& status) {
