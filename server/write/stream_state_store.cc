@@ -94,22 +94,37 @@ absl::StatusOr<ClaimedWriter> StreamStateStore::ClaimWriter(int64_t sync_no, int
 void StreamStateStore::ReleaseWriter(const WriterClaim& claim, const absl::Status& end) {
   if (claims_.Release(claim, end).ok()) return;
   MutexLock lock(&mutex_);
-  unreleased_.emplace_back(claim, end);
+  unreleased_.push_back({claim, end});
 }
 
 absl::Status StreamStateStore::RenewLease(absl::Duration lease) {
   SYNCLINE_RETURN_IF_ERROR(lease_database_->Transact([&](postgres::Transaction& transaction) {
     return ledger_->RenewServerLease(transaction, server_id_, lease);
   }));
-  std::vector<std::pair<WriterClaim, absl::Status>> claims;
+  SYNCLINE_RETURN_IF_ERROR(lease_database_->Transact(
+      [this](postgres::Transaction& transaction) { return claims_.ClearUnheld(transaction); },
+      NotDurable()));
+  ReleaseAgain();
+  return absl::OkStatus();
+}
+
+void StreamStateStore::ReleaseAgain() {
+  std::deque<UnreleasedClaim> claims;
   {
     MutexLock lock(&mutex_);
     claims.swap(unreleased_);
   }
-  for (const auto& [claim, end] : claims) ReleaseWriter(claim, end);
-  return database_->Transact(
-      [this](postgres::Transaction& transaction) { return claims_.ClearUnheld(transaction); },
-      NotDurable());
+  while (!claims.empty()) {
+    const UnreleasedClaim first = std::move(claims.front());
+    claims.pop_front();
+    if (claims_.Release(first.claim, first.end).ok()) continue;
+    // It may have waited for a lock. The lease must not lapse because of many such waits, so the
+    // others follow at the next renewal, before this one.
+    claims.push_back(first);
+    break;
+  }
+  MutexLock lock(&mutex_);
+  unreleased_.insert(unreleased_.begin(), claims.begin(), claims.end());
 }
 
 absl::Status StreamStateStore::DropLease() {
@@ -198,20 +213,19 @@ absl::Status StreamStateStore::AnnounceChanges() {
       return absl::OkStatus();
     });
   }
+  if (!status.ok()) {
+    changed_.PutBack(changes);
+    return status;
+  }
+  changed_.Settle(changes, numbering, absl::Now());
   std::set<int64_t> announced(changes.to_announce.begin(), changes.to_announce.end());
   announced.insert(numbering.numbered.begin(), numbering.numbered.end());
-  if (status.ok() && !announced.empty()) {
-    status = database_->Transact(
-        [&](postgres::Transaction& transaction) {
-          return ledger_->Notify(transaction, {announced.begin(), announced.end()});
-        },
-        NotDurable());
-  }
-  if (status.ok()) {
-    changed_.Settle(changes, numbering, absl::Now());
-  } else {
-    changed_.PutBack(changes);
-  }
+  const std::vector<int64_t> sync_nos(announced.begin(), announced.end());
+  if (sync_nos.empty()) return absl::OkStatus();
+  status = database_->Transact(
+      [&](postgres::Transaction& transaction) { return ledger_->Notify(transaction, sync_nos); },
+      NotDurable());
+  if (!status.ok()) changed_.PutBack({.to_number = {}, .to_announce = sync_nos});
   return status;
 }
 

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <cstdint>
+#include <deque>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -65,14 +66,14 @@ class StreamStateStore {
   absl::StatusOr<ClaimedWriter> ClaimWriter(int64_t sync_no, int64_t stream_no,
                                             absl::string_view writer_id,
                                             std::optional<int64_t> expected_epoch = std::nullopt);
-  // Releases the claim of a call that ended with `end`. If the database does not answer, the next
-  // RenewLease tries again.
+  // Releases the claim of a call that ended with `end`. If that fails, or another transaction has
+  // locked the writer's row for too long, the next calls of RenewLease try again.
   void ReleaseWriter(const WriterClaim& claim, const absl::Status& end);
   // Ends a claim that its call's last commit has released.
   void ForgetClaim(const WriterClaim& claim) { claims_.Forget(claim); }
-  // Renews the lease of this process. Also releases the claims that could not be released before,
-  // and those of ended calls that the ledger still lists, because the database lost their release
-  // in a crash.
+  // Renews the lease of this process. Also marks writers as no longer open that the ledger lists as
+  // open by this process although their calls have ended, and stores how the calls ended whose
+  // claims could not be released before. Neither waits for a control connection.
   absl::Status RenewLease(absl::Duration lease);
   absl::Status DropLease();
 
@@ -114,6 +115,14 @@ class StreamStateStore {
   absl::StatusOr<int64_t> RemoveOldSyncs(absl::Duration age, const std::function<bool()>& proceed);
 
  private:
+  // A claim that could not be released, and how its call ended.
+  struct UnreleasedClaim {
+    WriterClaim claim;
+    absl::Status end;
+  };
+
+  // Releases claims that could not be released before, until one fails again.
+  void ReleaseAgain();
   absl::Status DropStates(const std::optional<std::vector<int64_t>>& sync_nos,
                           const std::function<bool()>& proceed);
 
@@ -124,8 +133,7 @@ class StreamStateStore {
   const std::string server_id_;
   ChangedSyncs changed_;
   Mutex mutex_;
-  // Claims that could not be released, and how their calls ended.
-  std::vector<std::pair<WriterClaim, absl::Status>> unreleased_ ABSL_GUARDED_BY(mutex_);
+  std::deque<UnreleasedClaim> unreleased_ ABSL_GUARDED_BY(mutex_);
 };
 
 }  // namespace syncline::write
