@@ -230,7 +230,8 @@ int64_t Lane::FullBytes() const {
 
 Lane::Pause Lane::BeginFlush() {
   if (failed_) return std::nullopt;
-  FlushPlan plan = owner_->PlanFlush(*this, !aggregate_->empty(), IsQueueEmpty());
+  const bool is_last = IsQueueEmpty() && !batch_.has_value();
+  FlushPlan plan = owner_->PlanFlush(*this, !aggregate_->empty(), is_last);
   if (!plan.needed) return std::nullopt;
   plan_ = std::move(plan);
   return TryFlush();

@@ -67,9 +67,9 @@ class LaneOwner {
   // Returns a reference that keeps the owner, and with it the lane, alive while a task is queued.
   // Called with the lane's lock held.
   virtual std::shared_ptr<LaneOwner> Self() = 0;
-  // Plans a flush of `lane`. `holds_rows`: its buffer is not empty. `queue_is_empty`:
-  // nothing follows the flush in its queue.
-  virtual FlushPlan PlanFlush(const Lane& lane, bool holds_rows, bool queue_is_empty) = 0;
+  // Plans a flush of `lane`. `holds_rows`: its buffer is not empty. `is_last`: nothing follows the
+  // flush, neither in the lane's queue nor of a batch that is parsed in part.
+  virtual FlushPlan PlanFlush(const Lane& lane, bool holds_rows, bool is_last) = 0;
   // A batch of `bytes` bytes was parsed; `bytes` is 0 for all but its last piece.
   virtual void OnAccepted(const Accepted& accepted, int64_t bytes) = 0;
   // Another session's lock has stopped a flush (true), or no longer stops it.

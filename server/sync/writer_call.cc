@@ -233,7 +233,7 @@ void WriterCall::FlushLanes() {
 }
 
 dataflow::FlushPlan WriterCall::PlanFlush(const dataflow::Lane& lane, bool holds_rows,
-                                          bool queue_is_empty) {
+                                          bool is_last) {
   dataflow::FlushPlan plan;
   {
     MutexLock lock(&mutex_);
@@ -241,7 +241,7 @@ dataflow::FlushPlan WriterCall::PlanFlush(const dataflow::Lane& lane, bool holds
     if (!plan.needed) return plan;
     plan.checkpoints = [this](int64_t durable_offset) { return CopyDue(durable_offset); };
     // The last commit makes every record of the call durable, so all checkpoints are due in it.
-    plan.ends_call = queue_is_empty && state_ == State::kEnding && waiting_batches_ == 0;
+    plan.ends_call = is_last && state_ == State::kEnding && waiting_batches_ == 0;
   }
   for (const auto& other : lanes_) {
     plan.ends_call = plan.ends_call && (other.get() == &lane || !other->has_work());

@@ -111,8 +111,7 @@ class WriterCall final : public dataflow::LaneOwner,
 
   // dataflow::LaneOwner
   std::shared_ptr<dataflow::LaneOwner> Self() override { return shared_from_this(); }
-  dataflow::FlushPlan PlanFlush(const dataflow::Lane& lane, bool holds_rows,
-                                bool queue_is_empty) override;
+  dataflow::FlushPlan PlanFlush(const dataflow::Lane& lane, bool holds_rows, bool is_last) override;
   void OnAccepted(const dataflow::Accepted& accepted, int64_t bytes) override;
   void OnLocked(bool locked) override;
   void OnFlushed(const write::FlushResult& flushed) override;
