@@ -67,9 +67,9 @@ absl::Status Group::StartIn(postgres::Transaction& transaction) {
   entries_.clear();
   for (const StreamEntry* stream : streams_) entries_.push_back(*stream);
   started_.clear();
+  SYNCLINE_RETURN_IF_ERROR(postgres::LimitLockWaits(transaction, context_.locks));
   SYNCLINE_RETURN_IF_ERROR(LockTables(transaction));
   SYNCLINE_RETURN_IF_ERROR(ReadStates(transaction));
-  SYNCLINE_RETURN_IF_ERROR(postgres::LimitLockWaits(transaction, context_.locks));
   SYNCLINE_ASSIGN_OR_RETURN(const std::vector<StreamEntry*> missing, FindMissing(transaction));
   std::vector<const StreamPlan*> plans;
   std::vector<StreamEntry*> staged;
