@@ -19,13 +19,13 @@ absl::StatusOr<ConnectionPool::Lease> ConnectionPool::Acquire() {
       std::unique_ptr<Connection> connection = std::move(idle_.back());
       idle_.pop_back();
       ++busy_;
-      return Lease(this, std::move(connection), /*reused=*/true);
+      return Lease(this, std::move(connection));
     }
   }
   SYNCLINE_ASSIGN_OR_RETURN(std::unique_ptr<Connection> connection, Connection::Open(options_));
   MutexLock lock(&mutex_);
   ++busy_;
-  return Lease(this, std::move(connection), /*reused=*/false);
+  return Lease(this, std::move(connection));
 }
 
 void ConnectionPool::Return(std::unique_ptr<Connection> connection) {

@@ -27,18 +27,14 @@ class ConnectionPool {
     ~Lease();
     Connection& operator*() const { return *connection_; }
     Connection* operator->() const { return connection_.get(); }
-    // Returns true if the connection was open before the lease, so that it may have broken while it
-    // was idle.
-    bool reused() const { return reused_; }
 
    private:
     friend class ConnectionPool;
-    Lease(ConnectionPool* pool, std::unique_ptr<Connection> connection, bool reused)
-        : pool_(pool), connection_(std::move(connection)), reused_(reused) {}
+    Lease(ConnectionPool* pool, std::unique_ptr<Connection> connection)
+        : pool_(pool), connection_(std::move(connection)) {}
 
     ConnectionPool* pool_;
     std::unique_ptr<Connection> connection_;
-    bool reused_;
   };
 
   // Returns an idle connection or opens a new one. Errors: those of Connection::Open.
