@@ -19,6 +19,7 @@ using ::testing::AllOf;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
+using ::testing::SizeIs;
 using ::testing::StartsWith;
 
 constexpr const char* kDirectories[] = {"base",  "server", "client", "tests",
@@ -90,6 +91,8 @@ TEST(SourceRulesTest, AllowsWhatTheTableAllows) {
       IsEmpty());
   EXPECT_THAT(CheckSource("server/app.cc", "#include \"server/postgres/connection/database.h\"\n"),
               IsEmpty());
+  EXPECT_THAT(CheckSource("server/app.cc", "pthread_create(t);\n"), SizeIs(1));
+  EXPECT_THAT(CheckSource("server/thread_failure.cc", "pthread_create(t);\n"), IsEmpty());
   EXPECT_THAT(CheckSource("tests/e2e/x_test.cc", "#include <libpq-fe.h>\n"), IsEmpty());
 }
 
