@@ -16,7 +16,6 @@
 #include "base/sha256.h"
 #include "base/status_macros.h"
 #include "server/app_parts.h"
-#include "server/config/token_file.h"
 #include "server/rpc/conversion.h"
 
 namespace syncline {
@@ -30,20 +29,7 @@ constexpr int kClaimThreads = 4;
 constexpr int kClaimThreadsPerStream = 2;
 // Maximum completions that move no rows at the same time.
 constexpr int kEndThreads = 8;
-constexpr absl::Duration kHealthInterval = absl::Seconds(1);
-constexpr absl::Duration kFileInterval = absl::Seconds(1);
-// Interval for waking parked lanes, for flushing idle lanes while callers wait for memory, and for
-// sending delayed answers.
-constexpr absl::Duration kShortInterval = absl::Milliseconds(50);
-// Interval for freeing buffers that were not needed since the last time.
-constexpr absl::Duration kUnusedInterval = absl::Seconds(1);
-constexpr absl::Duration kSweepInterval = absl::Seconds(10);
-// Interval for numbering checkpoints and waking watchers.
-constexpr absl::Duration kAnnounceInterval = absl::Milliseconds(50);
-constexpr absl::Duration kTidyInterval = absl::Seconds(10);
-// A sync that was not used for this time is removed, and loaded from the ledger when it is used
-// again.
-constexpr absl::Duration kForgetSyncsAfter = absl::Minutes(1);
+constexpr absl::Duration kStatusInterval = absl::Seconds(1);
 // Batches of 64-512 KiB load fastest (decision 0003); this is the middle of that range.
 constexpr int64_t kRecommendedBatchBytes = 256 << 10;
 // Bytes of incoming messages that gRPC may hold: this many memory budgets for large messages, plus
@@ -74,16 +60,6 @@ absl::Status WritePortFile(const std::string& path, int grpc_port, int metrics_p
                      {.reason = reason::kFileUnwritable});
   }
   return absl::OkStatus();
-}
-
-void LogPlainTokens(const std::string& file, int plain) {
-  if (plain == 0) return;
-  Log(LogLevel::kWarning, "auth_tokens_plain")
-      .Field("file", file)
-      .Field("tokens", plain)
-      .Field("message",
-             "every reader of the file has these tokens; syncline-server --make_token prints lines "
-             "that do not contain the token");
 }
 
 // Logs settings that the operator should correct, although the server can serve with them.
@@ -118,12 +94,13 @@ absl::Status App::Parts::Build() {
   SYNCLINE_RETURN_IF_ERROR(BuildServer());
   SYNCLINE_RETURN_IF_ERROR(BuildEndpoint());
   BuildDeafnessWatch();
+  BuildTickers();
   // The server already answers calls, with the reason why it is not ready, however long the
   // database takes.
   const bool ready = readiness->Check();
   if (ready) store->RenewLease(config.load.writer_lease).IgnoreError();
   server->SetServing(ready);
-  BuildTickers();
+  BuildDatabaseTickers();
   return WritePortFile(config.serve.port_file, server->port(), metrics_port(),
                        embedded == nullptr ? 0 : embedded->port());
 }
@@ -309,94 +286,8 @@ absl::Status App::Parts::BuildEndpoint() {
                             metrics::Endpoint::Start(config.metrics.listen, std::move(sources)));
   // Its own ticker, because the database may not answer.
   status_ticker = std::make_unique<Ticker>(
-      std::vector<Ticker::Task>{{kHealthInterval, [this] { board->Refresh(); }}});
+      std::vector<Ticker::Task>{{kStatusInterval, [this] { board->Refresh(); }}});
   return absl::OkStatus();
-}
-
-void App::Parts::BuildTickers() {
-  flush_ticker = std::make_unique<Ticker>(std::vector<Ticker::Task>{
-      {config.load.flush_interval / 4,
-       [this] { registry->FlushOlderThan(config.load.flush_interval); }},
-      {kShortInterval,
-       [this] {
-         delayed.RunDue();
-         if (budget.waiters() > 0) {
-           registry->FlushIdle();
-           registry->FailLocked(budget.capacity_bytes() / 2);
-         }
-         failed_tries.Tick(absl::Now());
-         gate.Tick(absl::Now());
-       }},
-      {kUnusedInterval,
-       [this] {
-         registry->NoteAges();
-         open_calls.Tick(absl::Now());
-         blocks.FreeUnused();
-         texts.FreeUnused();
-       }},
-      {kSweepInterval,
-       [this] {
-         metrics->Sweep();
-         registry->ForgetIdle(kForgetSyncsAfter);
-       }},
-  });
-  // Its own ticker, because a database that does not answer must not stop the other tasks.
-  database_ticker = std::make_unique<Ticker>(std::vector<Ticker::Task>{
-      {config.load.writer_lease / 4,
-       [this] {
-         silence->RunCheck([this] { return store->RenewLease(config.load.writer_lease).ok(); });
-       }},
-      {kHealthInterval,
-       [this] {
-         silence->RunCheck([this] {
-           const bool ready = readiness->Check();
-           server->SetServing(ready);
-           return ready;
-         });
-       }},
-  });
-  // Their own tickers, because a sweep takes long and numbers of checkpoints must not.
-  announce_ticker = std::make_unique<Ticker>(
-      std::vector<Ticker::Task>{{kAnnounceInterval, [this] { upkeep->Announce(); }}});
-  upkeep_ticker = std::make_unique<Ticker>(
-      std::vector<Ticker::Task>{{kTidyInterval, [this] { upkeep->Tidy(); }}});
-  // Its own ticker, because this task unblocks the others.
-  silence_ticker = std::make_unique<Ticker>(
-      std::vector<Ticker::Task>{{kHealthInterval, [this] { silence->Probe(); }}});
-  std::vector<Ticker::Task> files;
-  if (!config.auth.file.empty()) {
-    std::vector<rpc::Authenticator*> readers = {&authenticator};
-    if (config.metrics_auth.file.empty()) readers.push_back(&metrics_authenticator);
-    files.push_back(WatchTokens(config.auth, readers));
-  }
-  if (!config.metrics_auth.file.empty()) {
-    files.push_back(WatchTokens(config.metrics_auth, {&metrics_authenticator}));
-  }
-  if (certificate != nullptr) {
-    files.push_back({kFileInterval, [this] { certificate->Look().IgnoreError(); }});
-  }
-  // Its own ticker, because a file system may not answer either.
-  if (!files.empty()) file_ticker = std::make_unique<Ticker>(std::move(files));
-}
-
-Ticker::Task App::Parts::WatchTokens(const config::TokenConfig& tokens,
-                                     std::vector<rpc::Authenticator*> authenticators) {
-  // A metrics scraper stores its token in plain text anyway, so hashing it here gains nothing.
-  const bool warns = &tokens == &config.auth;
-  if (warns) LogPlainTokens(tokens.file, tokens.plain_tokens);
-  const auto watch = std::make_shared<config::TokenFileWatch>(tokens.file, tokens.tokens);
-  return {kFileInterval, [watch, authenticators, warns, file = tokens.file] {
-            const absl::StatusOr<std::optional<config::Tokens>> read = watch->Look();
-            if (!read.ok()) {
-              Log(LogLevel::kWarning, "auth_tokens_kept").Error(read.status());
-              return;
-            }
-            if (!read->has_value()) return;
-            for (rpc::Authenticator* const one : authenticators) one->Replace((*read)->tokens);
-            Log(LogLevel::kInfo, "auth_tokens_replaced")
-                .Field("tokens", static_cast<int64_t>((*read)->tokens.size()));
-            if (warns) LogPlainTokens(file, (*read)->plain);
-          }};
 }
 
 }  // namespace syncline

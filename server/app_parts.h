@@ -1,4 +1,4 @@
-// The parts of App, in the order of construction. Only for app.cc and app_build.cc.
+// The parts of App, in the order of construction. Only for app.cc and the files that build them.
 #pragma once
 
 #include <algorithm>
@@ -88,7 +88,10 @@ struct App::Parts {
   postgres::Database::Usage GetUsage() const;
   void SetGauges();
   absl::Status BuildEndpoint();
+  // Those that need no database: they also end silent callers while the server is not ready yet.
   void BuildTickers();
+  void BuildFileTicker();
+  void BuildDatabaseTickers();
   void BuildAlarms();
   // Returns a task that reads a token file again whenever it changes.
   Ticker::Task WatchTokens(const config::TokenConfig& tokens,
