@@ -19,15 +19,6 @@ int64_t PostgresMicros(absl::Time time) {
   return absl::ToUnixMicros(time) - kPostgresEpochDays * kMicrosPerDay;
 }
 
-int64_t HeldBytes(const PendingCheckpoint& checkpoint) {
-  size_t bytes = sizeof(checkpoint) + checkpoint.checkpoint_id.size() + checkpoint.state.size();
-  for (const CheckpointPosition& position : checkpoint.positions) {
-    bytes += sizeof(position) + position.descriptor.name_space.size() +
-             position.descriptor.name.size() + position.writer_id.size();
-  }
-  return static_cast<int64_t>(bytes);
-}
-
 }  // namespace
 
 WriterCall::WriterCall(const CallContext* context, const StreamPlan& plan,
@@ -54,7 +45,7 @@ WriterCall::~WriterCall() {
   {
     MutexLock lock(&mutex_);
     AddQueuedLocked(-queued_bytes_);  // of batches that were dropped
-    checkpoint_bytes = checkpoint_bytes_;
+    checkpoint_bytes = checkpoints_.bytes();
   }
   context_->lanes->budget->Release(checkpoint_bytes);
 }
@@ -153,21 +144,8 @@ void WriterCall::AddCheckpoint(std::string checkpoint_id, std::string state,
   {
     MutexLock lock(&mutex_);
     if (state_ != State::kOpen) return;
-    PendingCheckpoint checkpoint = {std::move(checkpoint_id), sent_to_, std::move(state),
-                                    std::move(positions), ++last_checkpoint_};
-    if (!checkpoint.positions.empty()) {
-      // It is stored immediately; the ledger waits for its positions.
-      checkpoint.offset = 0;
-    } else if (!checkpoints_.empty()) {
-      // Lower if the caller has sent records again; then it does not precede the earlier one.
-      checkpoint.offset = std::max(checkpoint.offset, checkpoints_.back().offset);
-    }
-    const int64_t bytes = HeldBytes(checkpoint);
-    checkpoint_bytes_ += bytes;
-    context_->lanes->budget->ForceAcquire(bytes);
-    std::deque<PendingCheckpoint>& pending =
-        checkpoint.positions.empty() ? checkpoints_ : global_checkpoints_;
-    pending.push_back(std::move(checkpoint));
+    context_->lanes->budget->ForceAcquire(checkpoints_.Add(
+        std::move(checkpoint_id), std::move(state), std::move(positions), sent_to_));
     read_on = HasRoomLocked();
     if (!read_on) ready_ = std::move(ready);
   }
@@ -227,7 +205,7 @@ void WriterCall::FlushLanes() {
   bool due = false;
   {
     MutexLock lock(&mutex_);
-    due = DueCheckpointLocked();
+    due = checkpoints_.IsDue(summary_.durable_offset);
   }
   if (due) lanes_.front()->RequestFlush();
 }
@@ -237,9 +215,12 @@ dataflow::FlushPlan WriterCall::PlanFlush(const dataflow::Lane& lane, bool holds
   dataflow::FlushPlan plan;
   {
     MutexLock lock(&mutex_);
-    plan.needed = holds_rows || DueCheckpointLocked();
+    plan.needed = holds_rows || checkpoints_.IsDue(summary_.durable_offset);
     if (!plan.needed) return plan;
-    plan.checkpoints = [this](int64_t durable_offset) { return CopyDue(durable_offset); };
+    plan.checkpoints = [this](int64_t durable_offset) {
+      MutexLock again(&mutex_);
+      return checkpoints_.CopyDue(durable_offset);
+    };
     // The last commit makes every record of the call durable, so all checkpoints are due in it.
     plan.ends_call = is_last && state_ == State::kEnding && waiting_batches_ == 0;
   }
@@ -249,37 +230,8 @@ dataflow::FlushPlan WriterCall::PlanFlush(const dataflow::Lane& lane, bool holds
   return plan;
 }
 
-bool WriterCall::DueCheckpointLocked() const {
-  return !global_checkpoints_.empty() ||
-         (!checkpoints_.empty() && checkpoints_.front().offset <= summary_.durable_offset);
-}
-
-std::vector<PendingCheckpoint> WriterCall::CopyDue(int64_t durable_offset) {
-  MutexLock lock(&mutex_);
-  const auto end = std::upper_bound(checkpoints_.begin(), checkpoints_.end(), durable_offset,
-                                    [](int64_t offset, const PendingCheckpoint& checkpoint) {
-                                      return offset < checkpoint.offset;
-                                    });
-  std::vector<PendingCheckpoint> due(checkpoints_.begin(), end);
-  due.insert(due.end(), global_checkpoints_.begin(), global_checkpoints_.end());
-  return due;
-}
-
-int64_t WriterCall::ForgetLocked(const std::vector<PendingCheckpoint>& committed) {
-  const int64_t before = checkpoint_bytes_;
-  for (const PendingCheckpoint& checkpoint : committed) {
-    std::deque<PendingCheckpoint>& pending =
-        checkpoint.positions.empty() ? checkpoints_ : global_checkpoints_;
-    // Another lane may have written the same ones; the ledger keeps the first.
-    if (pending.empty() || pending.front().number > checkpoint.number) continue;
-    checkpoint_bytes_ -= HeldBytes(pending.front());
-    pending.pop_front();
-  }
-  return before - checkpoint_bytes_;
-}
-
 bool WriterCall::HasRoomLocked() const {
-  return locked_lanes_ == 0 && queued_bytes_ + checkpoint_bytes_ < context_->max_queued_bytes;
+  return locked_lanes_ == 0 && queued_bytes_ + checkpoints_.bytes() < context_->max_queued_bytes;
 }
 
 void WriterCall::OnAccepted(const dataflow::Accepted& accepted, int64_t bytes) {
@@ -338,9 +290,9 @@ void WriterCall::OnFlushed(const write::FlushResult& flushed) {
     summary_.records_written += flushed.rows;
     summary_.records_rejected += flushed.rejected;
     summary_.values += flushed.values;
-    freed_bytes = ForgetLocked(flushed.checkpoints);
+    freed_bytes = checkpoints_.Remove(flushed.checkpoints);
     if (HasRoomLocked()) ready = std::exchange(ready_, nullptr);
-    due = DueCheckpointLocked();
+    due = checkpoints_.IsDue(summary_.durable_offset);
     closed_ = closed_ || flushed.closed;
     durable_offset = summary_.durable_offset;
   }

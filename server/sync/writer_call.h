@@ -11,7 +11,6 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <deque>
 #include <functional>
 #include <map>
 #include <memory>
@@ -33,6 +32,7 @@
 #include "server/model/stream_plan.h"
 #include "server/model/value_counts.h"
 #include "server/model/writer.h"
+#include "server/sync/pending_checkpoints.h"
 #include "server/write/stream_state_store.h"
 
 namespace syncline::sync {
@@ -132,12 +132,6 @@ class WriterCall final : public dataflow::LaneOwner,
   bool CountRejected(const std::map<std::string, int64_t>& rejected);
   void ReportIfDone();
   void Report();
-  // Returns copies of the pending checkpoints that are due at `durable_offset`.
-  std::vector<PendingCheckpoint> CopyDue(int64_t durable_offset);
-  // Removes checkpoints that CopyDue returned from the pending ones.
-  int64_t ForgetLocked(const std::vector<PendingCheckpoint>& committed)
-      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  bool DueCheckpointLocked() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   // Returns whether the call may continue to read.
   bool HasRoomLocked() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
@@ -163,14 +157,9 @@ class WriterCall final : public dataflow::LaneOwner,
   int64_t waiting_batches_ ABSL_GUARDED_BY(mutex_) = 0;
   int locked_lanes_ ABSL_GUARDED_BY(mutex_) = 0;  // stopped by another session's lock
   absl::Time locked_since_ ABSL_GUARDED_BY(mutex_);
-  std::function<void()> ready_ ABSL_GUARDED_BY(mutex_);  // called when there is room
-  // Uncommitted checkpoints of this writer, in the order of their offsets and numbers.
-  std::deque<PendingCheckpoint> checkpoints_ ABSL_GUARDED_BY(mutex_);
-  // Those that cover several writers, in the order of their numbers.
-  std::deque<PendingCheckpoint> global_checkpoints_ ABSL_GUARDED_BY(mutex_);
-  int64_t last_checkpoint_ ABSL_GUARDED_BY(mutex_) = 0;   // number of the newest checkpoint
-  int64_t checkpoint_bytes_ ABSL_GUARDED_BY(mutex_) = 0;  // that both hold; charged to the budget
-  bool closed_ ABSL_GUARDED_BY(mutex_) = false;           // the last commit released the claim
+  std::function<void()> ready_ ABSL_GUARDED_BY(mutex_);     // called when there is room
+  PendingCheckpoints checkpoints_ ABSL_GUARDED_BY(mutex_);  // their bytes are charged to the budget
+  bool closed_ ABSL_GUARDED_BY(mutex_) = false;             // the last commit released the claim
 };
 
 }  // namespace syncline::sync
