@@ -1,6 +1,7 @@
 // Limits of what callers may do: calls that are silent, calls at the same time, and ids of any
 // length.
 #include <gmock/gmock.h>
+#include <grpcpp/grpcpp.h>
 #include <gtest/gtest.h>
 #include <signal.h>
 
@@ -12,9 +13,11 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
+#include "absl/time/clock.h"
 #include "absl/time/time.h"
 #include "base/error.h"
 #include "base/thread.h"
+#include "syncline/v1/sync_service.grpc.pb.h"
 #include "tests/support/e2e_fixture.h"
 
 namespace syncline::testing {
@@ -90,6 +93,36 @@ TEST_F(LimitsTest, IdleCallsCommitAndEnd) {
   EXPECT_EQ(GetMetadata(ended, "durable_offset"), "10");
   EXPECT_TRUE(GetDetail(ended).retry_after.has_value());
   EXPECT_OK(Send(*client, "s", "rows", 10, 20));
+}
+
+// The message has arrived and waits for memory, which a locked table holds. No read is outstanding
+// that would report that the caller is gone.
+TEST_F(LimitsTest, CallWhoseCallerIsGoneDoesNotWaitForMemory) {
+  const auto server = StartServer({"--memory_budget_bytes=16MiB", "--flush_interval=1h"});
+  ASSERT_NE(server, nullptr);
+  const auto client = server->Client();
+  ASSERT_OK(client->StartSync(OneStream("s", "rows")));
+  const auto locker = Connect();
+  ASSERT_OK(locker->Begin());
+  ASSERT_OK(locker->Execute(absl::StrCat("LOCK TABLE ", Table("rows"))));
+  const auto holder = client->StreamRecords();
+  ASSERT_TRUE(holder->Write(Header("s", "rows")));
+  ASSERT_TRUE(holder->Write(Batch(0, 10'000)));
+  ASSERT_TRUE(Eventually([&] { return !HasMetric(*server, "syncline_buffered_bytes", 0); }));
+  const auto stub = v1::SyncService::NewStub(
+      grpc::CreateChannel(server->address(), grpc::InsecureChannelCredentials()));
+  v1::StreamRecordsRequest large;
+  large.mutable_batch()->set_jsonl(std::string((16 << 20) - (64 << 10), '\n'));
+  grpc::ClientContext context;
+  v1::StreamRecordsResponse response;
+  const auto waiting = stub->StreamRecords(&context, &response);
+  ASSERT_TRUE(waiting->Write(large));
+  absl::SleepFor(absl::Milliseconds(500));  // until it has arrived
+  context.TryCancel();
+  waiting->Finish();
+  EXPECT_TRUE(Eventually([&] { return absl::StrContains(server->Log(), "CALLER_GONE"); }));
+  ASSERT_OK(locker->Commit());
+  EXPECT_OK(holder->Finish());
 }
 
 TEST_F(LimitsTest, CallsInProgressAreLimited) {
