@@ -7,9 +7,11 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "absl/time/time.h"
 #include "base/reasons.h"
 #include "base/status_macros.h"
 #include "server/model/staging_decision.h"
+#include "server/postgres/connection/lock_timeout.h"
 #include "server/postgres/ledger/staging_ledger.h"
 #include "server/postgres/table/table_operations.h"
 #include "server/write/loaders/loader_steps.h"
@@ -20,6 +22,10 @@
 
 namespace syncline::write {
 namespace {
+
+// Longest wait for a row of the ledger, such as that of a writer whose commit is in progress. The
+// transaction holds one of a few connections and the names of its tables, so it must not wait long.
+constexpr absl::Duration kLedgerLockTimeout = absl::Seconds(5);
 
 Warning TableMissing(const TableName& table) {
   return {reason::kTableMissing,
@@ -49,7 +55,7 @@ absl::Status StartDecision::Decide(const SyncDraft& draft, SyncEntry* sync,
     SYNCLINE_RETURN_IF_ERROR(options_.isolated ? DecideIsolated(*sync, &stream)
                                                : DecideStream(*sync, &stream));
   }
-  SYNCLINE_RETURN_IF_ERROR(postgres::UnlimitLockWaits(*transaction_));
+  SYNCLINE_RETURN_IF_ERROR(transaction_->Execute(postgres::SetLockTimeoutSql(kLedgerLockTimeout)));
   return Write(streams, sync, superseded);
 }
 
