@@ -7,6 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "base/status_macros.h"
+#include "server/postgres/connection/lock_policy.h"
 #include "server/postgres/connection/lock_timeout.h"
 #include "server/postgres/ledger/checkpoint_numbers.h"
 #include "server/postgres/ledger/checkpoint_states.h"
@@ -18,8 +19,10 @@
 namespace syncline::write {
 namespace {
 
-// How long CancelSync waits for a StartSync of the same sync, or for commits of its calls.
-constexpr absl::Duration kCancelLockTimeout = absl::Seconds(10);
+// How long CancelSync waits for a StartSync of the same sync, or for commits of its calls, in total
+// and at a time. In between it gives back its connection, of which there are few.
+constexpr absl::Duration kCancelDeadline = absl::Seconds(10);
+constexpr absl::Duration kCancelLockTimeout = absl::Seconds(2);
 
 // A note that has to wait longer is left out.
 constexpr absl::Duration kNoteLockTimeout = absl::Seconds(1);
@@ -70,15 +73,22 @@ absl::StatusOr<std::vector<SyncEntry>> StreamStateStore::ListSyncs(const SyncQue
 }
 
 absl::StatusOr<SyncEntry> StreamStateStore::CancelSync(absl::string_view sync_id) {
-  absl::StatusOr<SyncEntry> cancelled = InTransaction(
-      database_, {.lock_timeout = kCancelLockTimeout},
-      [&](postgres::Transaction& transaction) -> absl::StatusOr<SyncEntry> {
-        SYNCLINE_RETURN_IF_ERROR(ledger_->Lock(transaction, absl::StrCat("sync/", sync_id)));
+  const std::string key = absl::StrCat("sync/", sync_id);
+  postgres::LockPolicy policy;
+  policy.timeout = kCancelLockTimeout;
+  policy.deadline = kCancelDeadline;
+  SyncEntry cancelled;
+  SYNCLINE_RETURN_IF_ERROR(postgres::TransactUnderPolicy(
+      *database_, policy, {.tables = {}, .need = postgres::LockNeed::kNone, .keys = {key}},
+      [&](postgres::Transaction& transaction) -> absl::Status {
+        SYNCLINE_RETURN_IF_ERROR(postgres::LimitLockWaits(transaction, policy));
+        SYNCLINE_RETURN_IF_ERROR(ledger_->Lock(transaction, key));
         SYNCLINE_ASSIGN_OR_RETURN(const SyncEntry sync, ledger_->GetSummary(transaction, sync_id));
         SYNCLINE_RETURN_IF_ERROR(ledger_->CancelSync(transaction, sync.sync_no));
-        return ledger_->GetSummary(transaction, sync_id);
-      });
-  if (cancelled.ok()) changed_.Ended(cancelled->sync_no);
+        SYNCLINE_ASSIGN_OR_RETURN(cancelled, ledger_->GetSummary(transaction, sync_id));
+        return absl::OkStatus();
+      }));
+  changed_.Ended(cancelled.sync_no);
   return cancelled;
 }
 
