@@ -45,7 +45,8 @@ class WatchSource {
   virtual absl::StatusOr<CheckpointPage> ReadCheckpoints(const CheckpointQuery& query) = 0;
 };
 
-// Reads with a connection of its own, so that watches do not wait for the control connections.
+// Reads with a connection of its own. Only to number checkpoints that nobody has numbered yet does
+// it take a control connection, for which it may wait.
 class LedgerWatchSource final : public WatchSource {
  public:
   // All must outlive the source.

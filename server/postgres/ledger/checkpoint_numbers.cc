@@ -66,6 +66,10 @@ WHERE y.sync_no = t.sync_no
 RETURNING y.sync_no
 )sql";
 
+std::string Sql(absl::string_view text, absl::string_view quoted_schema) {
+  return WithLedgerSchema(absl::StrReplaceAll(text, {{"$D", kIsDurable}}), quoted_schema);
+}
+
 std::vector<int64_t> ReadSyncNos(const Result& rows) {
   std::vector<int64_t> sync_nos;
   for (const RowView row : rows) sync_nos.push_back(row.Int("sync_no"));
@@ -74,13 +78,23 @@ std::vector<int64_t> ReadSyncNos(const Result& rows) {
 
 }  // namespace
 
+absl::StatusOr<std::vector<int64_t>> FindDueCheckpoints(Transaction& transaction,
+                                                        absl::string_view quoted_schema,
+                                                        const std::vector<int64_t>& sync_nos) {
+  SYNCLINE_ASSIGN_OR_RETURN(const Result surveyed, transaction.Query(Sql(kSurveySql, quoted_schema),
+                                                                     Params().IntArray(sync_nos)));
+  std::vector<int64_t> due;
+  for (const RowView row : surveyed) {
+    if (row.Bool("due")) due.push_back(row.Int("sync_no"));
+  }
+  return due;
+}
+
 absl::StatusOr<CheckpointNumbering> NumberCheckpoints(Transaction& transaction,
                                                       absl::string_view quoted_schema,
                                                       const std::vector<int64_t>& sync_nos,
                                                       LockedSyncs locked) {
-  const auto sql = [&](absl::string_view text) {
-    return WithLedgerSchema(absl::StrReplaceAll(text, {{"$D", kIsDurable}}), quoted_schema);
-  };
+  const auto sql = [&](absl::string_view text) { return Sql(text, quoted_schema); };
   CheckpointNumbering numbering;
   std::vector<int64_t> due;
   SYNCLINE_ASSIGN_OR_RETURN(const Result surveyed,

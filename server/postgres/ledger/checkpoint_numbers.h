@@ -30,6 +30,11 @@ struct CheckpointNumbering {
   std::vector<int64_t> waiting;
 };
 
+// Returns those of `sync_nos` that have committed checkpoints to number. Locks nothing.
+absl::StatusOr<std::vector<int64_t>> FindDueCheckpoints(Transaction& transaction,
+                                                        absl::string_view quoted_schema,
+                                                        const std::vector<int64_t>& sync_nos);
+
 // Numbers every committed checkpoint of `sync_nos` that has no number yet. The number of statements
 // does not depend on the number of syncs and checkpoints; if there is nothing to number, it is one,
 // which locks nothing. The transaction must be durable, because callers use the numbers as cursors,
