@@ -74,15 +74,17 @@ std::map<std::string, std::string> ReasonConstants(const std::string& header) {
 }
 
 // Returns whether the error that is made at text[at], where `constant` begins, has a RetryInfo, or
-// nullopt if no error is made there: it is made by MakeError from a literal detail, or it is a row
-// of the SQLSTATE table.
+// nullopt if no error is made there: it is made by MakeError from a detail, or it is a row of the
+// SQLSTATE table.
 std::optional<bool> HasRetry(const std::string& text, size_t at, const std::string& constant) {
   static const auto* const kRow = new std::regex(R"re(StatusCode::k\w+,\s+$)re");
   static const auto* const kDelay = new std::regex(R"re(^,\s+[1-9][0-9]*\})re");
   const size_t begin = at - std::min<size_t>(at, 60);
   const std::string before = text.substr(begin, at - begin);
   const size_t end = at + constant.size();
-  const std::string after = text.substr(end, text.find(';', end) - end);
+  // A detail that is filled by statements is complete where it is returned.
+  const char* const last = absl::EndsWith(before, " detail.reason = ") ? "return" : ";";
+  const std::string after = text.substr(end, text.find(last, end) - end);
   if (absl::EndsWith(before, ".reason = ")) return absl::StrContains(after, "retry_after");
   if (std::regex_search(before, *kRow)) return std::regex_search(after, *kDelay);
   return std::nullopt;
