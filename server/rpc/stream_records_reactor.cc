@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <cstdint>
-#include <functional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -173,9 +172,7 @@ void StreamRecordsReactor::OnHeader(const v1::StreamHeader& header) {
     name_ =
         absl::StrCat(header.sync_id(), "/", header.descriptor().name(), "/", header.writer_id());
   }
-  // The calls of one stream wait for the same locks, so they are a group.
-  const uint64_t stream = std::hash<std::string>()(absl::StrCat(
-      header.sync_id(), "/", header.descriptor().namespace_(), "/", header.descriptor().name()));
+  const uint64_t stream = sync::ClaimGroup(header.sync_id(), FromProto(header.descriptor()));
   context_.claim_pool->Post(stream, [self = shared_from_this(), header] { self->Open(header); });
 }
 

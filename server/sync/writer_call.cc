@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "base/memory_budget.h"
 #include "base/status_macros.h"
@@ -21,12 +22,18 @@ int64_t PostgresMicros(absl::Time time) {
 
 }  // namespace
 
+uint64_t ClaimGroup(absl::string_view sync_id, const StreamDescriptor& descriptor) {
+  return std::hash<std::string>()(
+      absl::StrCat(sync_id, "/", descriptor.name_space, "/", descriptor.name));
+}
+
 WriterCall::WriterCall(const CallContext* context, const StreamPlan& plan,
                        absl::string_view sync_id, const WriterClaim& claim,
                        const OffsetRanges& durable, int64_t rejected_before,
                        std::shared_ptr<metrics::StreamMetrics> metrics, Done done)
     : context_(context),
       claim_(claim),
+      claim_group_(ClaimGroup(sync_id, plan.descriptor)),
       metrics_(std::move(metrics)),
       done_(std::move(done)),
       next_offset_(durable.DurableOffset()),
@@ -331,11 +338,10 @@ void WriterCall::ReportIfDone() {
     return Report();
   }
   // Releasing the claim is I/O, and this may be one of gRPC's threads.
-  context_->claim_pool->Post(static_cast<uint64_t>(claim_.stream_no),
-                             [self = shared_from_this(), end] {
-                               self->context_->release(self->claim_, end);
-                               self->Report();
-                             });
+  context_->claim_pool->Post(claim_group_, [self = shared_from_this(), end] {
+    self->context_->release(self->claim_, end);
+    self->Report();
+  });
 }
 
 void WriterCall::Report() {

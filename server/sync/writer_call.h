@@ -47,12 +47,16 @@ struct CallContext {
   int64_t max_queued_bytes = 4 << 20;
   std::optional<int64_t> max_rejected;
   // Releases the claim of a call that has ended with the given status. May block; runs on
-  // `claim_pool`.
+  // `claim_pool`, in the stream's ClaimGroup.
   std::function<void(const WriterClaim&, const absl::Status&)> release;
   // Ends the claim of a call whose last commit has released it.
   std::function<void(const WriterClaim&)> forget;
   ThreadPool* claim_pool = nullptr;
 };
+
+// Returns the group of a stream in the pool that opens and releases writers: calls of one stream
+// wait for the same locks.
+uint64_t ClaimGroup(absl::string_view sync_id, const StreamDescriptor& descriptor);
 
 struct CallSummary {
   int64_t durable_offset = 0;
@@ -137,6 +141,7 @@ class WriterCall final : public dataflow::LaneOwner,
 
   const CallContext* const context_;
   const WriterClaim claim_;
+  const uint64_t claim_group_;
   const std::shared_ptr<metrics::StreamMetrics> metrics_;
   std::vector<std::unique_ptr<dataflow::Lane>> lanes_;
 
