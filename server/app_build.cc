@@ -88,6 +88,7 @@ absl::Status App::Parts::Build() {
   LogQuestionableSettings(config);
   SYNCLINE_RETURN_IF_ERROR(BuildDatabase());
   metrics = metrics::Metrics::Create({config.metrics.generation_ttl});
+  BuildPools();
   BuildWritePath();
   BuildWatches();
   BuildAlarms();
@@ -105,7 +106,7 @@ absl::Status App::Parts::Build() {
                        embedded == nullptr ? 0 : embedded->port());
 }
 
-void App::Parts::BuildWritePath() {
+void App::Parts::BuildPools() {
   start_pool = std::make_unique<ThreadPool>("start", kStartThreads);
   control_pool = std::make_unique<ThreadPool>("control", config.database.control_connections);
   // One thread remains for other streams, whatever a stream's table does.
@@ -114,6 +115,9 @@ void App::Parts::BuildWritePath() {
   claim_pool = std::make_unique<ThreadPool>("claim", kClaimThreads, kClaimThreadsPerStream);
   end_pool = std::make_unique<ThreadPool>("end", kEndThreads);
   finalize_pool = std::make_unique<ThreadPool>("finalize", config.load.finalize_threads);
+}
+
+void App::Parts::BuildWritePath() {
   load_context.connections = connections.get();
   load_context.committer = &committer;
   load_context.blocks = &blocks;

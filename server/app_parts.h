@@ -80,6 +80,7 @@ struct App::Parts {
   // Returns a database with at most `connections_at_most` connections.
   absl::StatusOr<std::unique_ptr<postgres::Database>> CreateDatabase(int connections_at_most,
                                                                      absl::Duration lock_timeout);
+  void BuildPools();
   void BuildWritePath();
   void BuildWatches();
   absl::Status BuildServer();
