@@ -105,10 +105,16 @@ FROM $L.stream s JOIN $L.sync y USING (sync_no) JOIN $L.writer w USING (stream_n
 WHERE s.stream_no = $1
 )sql";
 
+// Locks the streams in the order of row_locks.h.
 constexpr char kNoteStagingSql[] = R"sql(
-UPDATE $L.stream s SET restart = n.restart, staged_alone = n.staged_alone
-FROM unnest($1::bigint[], $2::boolean[], $3::boolean[]) n (stream_no, restart, staged_alone)
-WHERE s.stream_no = n.stream_no
+WITH locked AS (
+  SELECT s.stream_no, n.restart, n.staged_alone
+  FROM $L.stream s
+  JOIN unnest($1::bigint[], $2::boolean[], $3::boolean[]) n (stream_no, restart, staged_alone)
+    ON n.stream_no = s.stream_no
+  ORDER BY s.stream_no FOR NO KEY UPDATE OF s)
+UPDATE $L.stream s SET restart = l.restart, staged_alone = l.staged_alone
+FROM locked l WHERE s.stream_no = l.stream_no
 )sql";
 
 std::string HistorySql(absl::string_view sql, const Ledger& ledger) {
