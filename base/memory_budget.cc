@@ -1,6 +1,7 @@
 #include "base/memory_budget.h"
 
 #include <algorithm>
+#include <iterator>
 #include <utility>
 #include <vector>
 
@@ -19,16 +20,29 @@ void MemoryBudget::Take(int64_t bytes) {
   high_water_bytes_ = std::max(high_water_bytes_, held_bytes_);
 }
 
-void MemoryBudget::Acquire(int64_t bytes, std::function<void()> granted) {
+void MemoryBudget::Acquire(int64_t bytes, std::function<void()> granted, const void* owner) {
   {
     MutexLock lock(&mutex_);
     if (!waiters_.empty() || !Fits(bytes)) {
-      waiters_.push_back({bytes, std::move(granted), absl::Now()});
+      waiters_.push_back({bytes, std::move(granted), absl::Now(), owner});
       return;
     }
     Take(bytes);
   }
   granted();
+}
+
+void MemoryBudget::Abandon(const void* owner) {
+  std::deque<Waiter> left;
+  {
+    MutexLock lock(&mutex_);
+    left.swap(waiters_);
+    const auto abandoned = std::stable_partition(
+        left.begin(), left.end(), [owner](const Waiter& waiter) { return waiter.owner != owner; });
+    std::move(left.begin(), abandoned, std::back_inserter(waiters_));
+  }
+  // Others may fit now. What `left` holds is destroyed without the lock.
+  Release(0);
 }
 
 bool MemoryBudget::TryAcquire(int64_t bytes) {

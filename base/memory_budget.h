@@ -24,8 +24,12 @@ class MemoryBudget {
   // Acquires `bytes` and calls `granted`: immediately on this thread if there is room, otherwise
   // later on the thread that releases bytes. A request for more than the whole budget is granted
   // when nothing else is held, so that a large record is slow but never stuck. `granted` must not
-  // block.
-  void Acquire(int64_t bytes, std::function<void()> granted);
+  // block. `owner` is for Abandon.
+  void Acquire(int64_t bytes, std::function<void()> granted, const void* owner = nullptr);
+
+  // Drops the requests of `owner` that wait, so that those behind them do not wait for their turn.
+  // Call without any lock held.
+  void Abandon(const void* owner);
 
   // Acquires `bytes` if that is possible without waiting. Returns whether it was.
   bool TryAcquire(int64_t bytes);
@@ -52,6 +56,7 @@ class MemoryBudget {
     int64_t bytes;
     std::function<void()> granted;
     absl::Time since;
+    const void* owner;
   };
 
   bool Fits(int64_t bytes) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);

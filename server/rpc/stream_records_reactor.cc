@@ -106,11 +106,12 @@ void StreamRecordsReactor::Receive(bool header_seen) {
     MutexLock lock(&mutex_);
     waits_for_memory_ = true;
   }
-  context_.budget->Acquire(*needed, [self = shared_from_this(), needed = *needed] {
+  const auto granted = [self = shared_from_this(), needed = *needed] {
     // The thread that has released memory has other work to do.
     const bool posted = self->context_.parse_pool->Post([self, needed] { self->Parse(needed); });
     if (!posted) self->context_.budget->Release(needed);
-  });
+  };
+  context_.budget->Acquire(*needed, granted, this);
 }
 
 void StreamRecordsReactor::DropMessage() {
@@ -287,13 +288,16 @@ void StreamRecordsReactor::OnCancel() {
 void StreamRecordsReactor::OnDone() {
   context_.gate->Leave(gate_key_);
   context_.calls->Remove(this);
+  bool waits = false;
   {
     std::unique_ptr<Admission::Call> place;  // freed after the lock
     MutexLock lock(&mutex_);
     place.swap(place_);
+    waits = waits_for_memory_;
     // The message of a call that is gone must not take memory until its turn comes.
-    if (waits_for_memory_) request_.Clear();
+    if (waits) request_.Clear();
   }
+  if (waits) context_.budget->Abandon(this);
   // May destroy this.
   const std::shared_ptr<StreamRecordsReactor> last = std::move(self_);
 }

@@ -102,6 +102,7 @@ TEST_F(LimitsTest, CallWhoseCallerIsGoneDoesNotWaitForMemory) {
   ASSERT_NE(server, nullptr);
   const auto client = server->Client();
   ASSERT_OK(client->StartSync(OneStream("s", "rows")));
+  ASSERT_OK(client->StartSync(OneStream("other", "others")));
   const auto locker = Connect();
   ASSERT_OK(locker->Begin());
   ASSERT_OK(locker->Execute(absl::StrCat("LOCK TABLE ", Table("rows"))));
@@ -121,6 +122,7 @@ TEST_F(LimitsTest, CallWhoseCallerIsGoneDoesNotWaitForMemory) {
   context.TryCancel();
   waiting->Finish();
   EXPECT_TRUE(Eventually([&] { return absl::StrContains(server->Log(), "CALLER_GONE"); }));
+  EXPECT_OK(Send(*client, "other", "others", 0, 10)) << "it waits behind the message";
   ASSERT_OK(locker->Commit());
   EXPECT_OK(holder->Finish());
 }

@@ -68,6 +68,25 @@ TEST(MemoryBudgetTest, ServesWaitersInOrder) {
   EXPECT_EQ(budget.held_bytes(), 100);
 }
 
+TEST(MemoryBudgetTest, AbandonedRequestsDoNotDelayOthers) {
+  MemoryBudget budget(100);
+  const int owner = 0;
+  std::string order;
+  budget.Acquire(50, [&] { order += 'a'; });
+  budget.Acquire(
+      80, [&] { order += 'b'; }, &owner);
+  budget.Acquire(40, [&] { order += 'c'; });
+  budget.Acquire(
+      10, [&] { order += 'd'; }, &owner);
+  EXPECT_EQ(order, "a");
+  budget.Abandon(&owner);
+  EXPECT_EQ(order, "ac");
+  EXPECT_EQ(budget.held_bytes(), 90);
+  EXPECT_EQ(budget.waiters(), 0);
+  budget.Abandon(&owner);
+  EXPECT_EQ(budget.held_bytes(), 90);
+}
+
 TEST(MemoryBudgetTest, OversizedRequestWaitsUntilEmpty) {
   MemoryBudget budget(100);
   bool granted = false;
