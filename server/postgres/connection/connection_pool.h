@@ -1,7 +1,7 @@
 // Pool of data connections: libpq connections for COPY, which stay open between flushes.
 //
-// It never waits for a free connection. A fixed number of threads flushes blocks, and that number
-// bounds the open connections. Thread-safe.
+// It never waits for a free connection. A fixed number of threads flushes blocks, opens and
+// releases writers, and that number bounds the open connections. Thread-safe.
 #pragma once
 
 #include <cstdint>

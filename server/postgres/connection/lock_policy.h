@@ -33,7 +33,7 @@ inline constexpr absl::Duration kLockRetryAfter = absl::Seconds(5);
 
 // Bounds each wait for a lock in the rest of `transaction`.
 absl::Status LimitLockWaits(Transaction& transaction, const LockPolicy& policy);
-// Removes that bound, for waits for ledger rows that commits in progress hold.
+// Removes that bound, for the waits of a merge for rows that others have locked.
 absl::Status UnlimitLockWaits(Transaction& transaction);
 
 // What a transaction locks, for errors that name the sessions that block it.

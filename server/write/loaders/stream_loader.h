@@ -2,7 +2,7 @@
 //
 // docs/loading.md has the decision tables. Start and Complete are idempotent across a crash at any
 // statement, because every step that moves rows is one transaction with the ledger's updates.
-// Blocking; called from the finalizing pool and from StartSync. Safe from any thread.
+// Blocking; called from the pools of StartSync and of completions. Safe from any thread.
 #pragma once
 
 #include <cstdint>
