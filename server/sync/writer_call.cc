@@ -92,31 +92,29 @@ void WriterCall::Accept(std::unique_ptr<v1::RecordBatch> records, int64_t bytes,
 }
 
 void WriterCall::Dispatch(dataflow::Batch batch, std::function<void()> ready) {
-  // Count the batch as queued, unless the call has failed meanwhile.
+  // Count the batch as queued, unless the call has failed meanwhile, and queue it.
   const int64_t bytes = batch.bytes;
   bool drop = false;
-  bool read_on = false;
   {
     MutexLock lock(&mutex_);
     drop = state_ == State::kFailed || state_ == State::kDone;
-    if (!drop) {
-      AddQueuedLocked(bytes);
-      read_on = HasRoomLocked();
-      if (!read_on) ready_ = std::move(ready);
-    }
+    if (!drop) AddQueuedLocked(bytes);
   }
-  // Queue it.
   if (drop) {
     context_->lanes->budget->Release(bytes);
   } else {
     LeastBusyLane()->Enqueue(std::move(batch));
   }
+  // Continue to read only now: a checkpoint that follows must find the batch in its lane.
   bool ending = false;
+  bool read_on = false;
   {
     MutexLock lock(&mutex_);
     --waiting_batches_;
-    // Checked only now: an End before the lane had the batch has flushed without it.
+    // An End before the lane had the batch has flushed without it.
     ending = state_ == State::kEnding;
+    read_on = state_ == State::kOpen && HasRoomLocked();
+    if (state_ == State::kOpen && !read_on) ready_ = std::move(ready);
   }
   if (ending) FlushLanes();
   if (read_on) ready();
