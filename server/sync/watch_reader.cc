@@ -61,19 +61,20 @@ void WatchReader::Run() {
     const bool stop = requests.stop;
     TakeRequests(std::move(requests));
     if (stop) break;
-    if (watches_.empty() && opened_.empty()) {
-      source_->Close();
-      continue;
-    }
     now_ = MonotonicNow();
-    if (now_ < retry_at_) continue;
-    const absl::Status status = RunRound();
-    if (status.ok()) {
-      failing_since_ = absl::InfiniteDuration();
-    } else {
-      TakeError(status);
+    const bool watched = !watches_.empty() || !opened_.empty();
+    if (watched && now_ < retry_at_) continue;
+    if (watched) {
+      const absl::Status status = RunRound();
+      if (status.ok()) {
+        failing_since_ = absl::InfiniteDuration();
+      } else {
+        TakeError(status);
+      }
+      RemoveUnwatched();
     }
-    RemoveUnwatched();
+    // The round may have ended the last watch.
+    if (watches_.empty() && opened_.empty()) source_->Close();
   }
   EndAll(Draining());
   source_->Close();
