@@ -143,8 +143,9 @@ void App::Parts::BuildWritePath() {
   loaders.keep_generations = config.swap.keep_generations;
   loaders.max_rewrite_bytes = config.swap.max_rewrite_bytes;
   writer = std::make_unique<write::Writer>(loaders);
-  store = std::make_unique<write::StreamStateStore>(database.get(), connections.get(), &ledger,
-                                                    ServerId(), vital_database.get());
+  store = std::make_unique<write::StreamStateStore>(
+      database.get(), connections.get(), &ledger, ServerId(),
+      write::StreamStateStore::OwnDatabases{vital_database.get(), background_database.get()});
   load_context.changed = &store->changed();
   upkeep = std::make_unique<write::LedgerUpkeep>(
       store.get(), write::UpkeepOptions{config.database.ledger_retention,

@@ -13,6 +13,8 @@ namespace {
 constexpr absl::Duration kLockTimeout = absl::Seconds(30);
 // The same for statements that open and release writers.
 constexpr absl::Duration kClaimLockTimeout = absl::Seconds(1);
+// One for numbers of checkpoints while the other removes old syncs.
+constexpr int kBackgroundConnections = 2;
 
 }  // namespace
 
@@ -36,6 +38,8 @@ absl::Status App::Parts::BuildDatabase() {
   // A merge may wait longer for rows that users have locked.
   SYNCLINE_ASSIGN_OR_RETURN(publish_database, CreateDatabase(config.load.finalize_threads, {}));
   SYNCLINE_ASSIGN_OR_RETURN(vital_database, CreateDatabase(1, {}));
+  SYNCLINE_ASSIGN_OR_RETURN(background_database,
+                            CreateDatabase(kBackgroundConnections, kLockTimeout));
   postgres::ConnectionOptions connection_options;
   connection_options.conninfo = conninfo;
   connection_options.sockets = &sockets;
@@ -58,8 +62,8 @@ absl::StatusOr<std::unique_ptr<postgres::Database>> App::Parts::CreateDatabase(
 
 postgres::Database::Usage App::Parts::GetUsage() const {
   postgres::Database::Usage sum;
-  for (const auto& one :
-       {database.get(), start_database.get(), publish_database.get(), vital_database.get()}) {
+  for (const auto& one : {database.get(), start_database.get(), publish_database.get(),
+                          vital_database.get(), background_database.get()}) {
     const postgres::Database::Usage usage = one->usage();
     sum.open += usage.open;
     sum.busy += usage.busy;

@@ -113,10 +113,11 @@ struct App::Parts {
   postgres::Canceller canceller;
   // Each has connections of its own, so that neither callers nor locked tables nor long merges can
   // take those of another kind of work.
-  std::unique_ptr<postgres::Database> database;          // queries and ends of streams
-  std::unique_ptr<postgres::Database> start_database;    // StartSync
-  std::unique_ptr<postgres::Database> publish_database;  // merges and swaps
-  std::unique_ptr<postgres::Database> vital_database;    // lease and health
+  std::unique_ptr<postgres::Database> database;             // queries and ends of streams
+  std::unique_ptr<postgres::Database> start_database;       // StartSync
+  std::unique_ptr<postgres::Database> publish_database;     // merges and swaps
+  std::unique_ptr<postgres::Database> vital_database;       // lease and health
+  std::unique_ptr<postgres::Database> background_database;  // numbers of checkpoints, upkeep
   std::unique_ptr<postgres::Readiness> readiness;
   std::unique_ptr<postgres::SilenceWatch> silence;
   std::unique_ptr<postgres::ConnectionPool> connections;

@@ -129,6 +129,8 @@ absl::Status WatchReader::RunRound() {
 }
 
 void WatchReader::MarkDirty(const write::Changes& changes) {
+  dirty_.merge(locked_);
+  locked_.clear();
   bool all = changes.all;
   if (now_ >= tick_at_) {
     tick_at_ = now_ + kTick;
@@ -205,20 +207,29 @@ absl::Status WatchReader::Refresh() {
     dirty_.erase(sync_no);
   }
   if (existing.empty()) return absl::OkStatus();
-  SYNCLINE_RETURN_IF_ERROR(ReadSummaries(changed));
-  SYNCLINE_ASSIGN_OR_RETURN(const std::vector<int64_t> numbered,
-                            source_->NumberCheckpoints(existing));
-  const std::vector<int64_t>& required = last_round_ == round_ ? existing : numbered;
-  for (const int64_t sync_no : required) syncs_.at(sync_no).read.RequirePages(round_);
+  SYNCLINE_RETURN_IF_ERROR(ReadSummaries(existing, changed));
+  if (last_round_ == round_) {
+    for (const int64_t sync_no : existing) syncs_.at(sync_no).read.RequirePages(round_);
+  }
   ready_.merge(dirty_);
   dirty_.clear();
   return absl::OkStatus();
 }
 
-absl::Status WatchReader::ReadSummaries(const std::vector<int64_t>& sync_nos) {
-  if (sync_nos.empty()) return absl::OkStatus();
-  SYNCLINE_ASSIGN_OR_RETURN(const std::vector<SyncEntry> syncs, source_->ReadSummaries(sync_nos));
-  for (const SyncEntry& sync : syncs) syncs_.at(sync.sync_no).read.TakeSummary(sync, round_, now_);
+absl::Status WatchReader::ReadSummaries(const std::vector<int64_t>& existing,
+                                        const std::vector<int64_t>& changed) {
+  std::vector<SyncEntry> summaries;
+  if (!changed.empty()) {
+    SYNCLINE_ASSIGN_OR_RETURN(summaries, source_->ReadSummaries(changed));
+  }
+  SYNCLINE_ASSIGN_OR_RETURN(const postgres::CheckpointNumbering numbering,
+                            source_->NumberCheckpoints(existing));
+  for (const int64_t sync_no : numbering.numbered) syncs_.at(sync_no).read.RequirePages(round_);
+  locked_.insert(numbering.locked.begin(), numbering.locked.end());
+  for (const SyncEntry& sync : summaries) {
+    if (locked_.count(sync.sync_no) > 0) continue;
+    syncs_.at(sync.sync_no).read.TakeSummary(sync, round_, now_);
+  }
   return absl::OkStatus();
 }
 
@@ -348,6 +359,7 @@ void WatchReader::RemoveUnwatched() {
       continue;
     }
     dirty_.erase(sync->first);
+    locked_.erase(sync->first);
     sync_nos_.erase(sync->second.read.identity().sync_id);
     sync = syncs_.erase(sync);
   }

@@ -100,7 +100,9 @@ class WatchReader {
   void Attach(WatchInbox::Opened opened, Sync* sync);
   // Reads marks, summaries and new sequence numbers of the syncs that may have changed.
   absl::Status Refresh();
-  absl::Status ReadSummaries(const std::vector<int64_t>& sync_nos);
+  // Numbers checkpoints of `existing`, after which the summaries of `changed` can be sent.
+  absl::Status ReadSummaries(const std::vector<int64_t>& existing,
+                             const std::vector<int64_t>& changed);
   absl::Status ServeReady();
   // Sends what is new in a sync to the watches that are not sending.
   absl::Status Serve(Sync* sync);
@@ -131,6 +133,7 @@ class WatchReader {
   std::map<int64_t, Sync> syncs_;            // by sync_no
   std::map<std::string, int64_t> sync_nos_;  // by sync_id
   std::set<int64_t> dirty_;                  // syncs that may have changed
+  std::set<int64_t> locked_;                 // syncs that must be read again for that reason
   std::set<int64_t> ready_;                  // syncs with watches that can be served
   std::vector<int64_t> postponed_;           // syncs with watches that wait for the budget
   int64_t round_ = 0;

@@ -216,12 +216,13 @@ absl::Status StreamStateStore::AnnounceChanges() {
   postgres::CheckpointNumbering numbering;
   absl::Status status;
   if (!changes.to_number.empty()) {
-    status = database_->Transact([&](postgres::Transaction& transaction) -> absl::Status {
-      SYNCLINE_ASSIGN_OR_RETURN(
-          numbering, postgres::NumberCheckpoints(transaction, ledger_->quoted_schema(),
-                                                 changes.to_number, postgres::LockedSyncs::kSkip));
-      return absl::OkStatus();
-    });
+    status =
+        background_database_->Transact([&](postgres::Transaction& transaction) -> absl::Status {
+          SYNCLINE_ASSIGN_OR_RETURN(
+              numbering, postgres::NumberCheckpoints(transaction, ledger_->quoted_schema(),
+                                                     changes.to_number));
+          return absl::OkStatus();
+        });
   }
   if (!status.ok()) {
     changed_.PutBack(changes);
@@ -232,22 +233,22 @@ absl::Status StreamStateStore::AnnounceChanges() {
   announced.insert(numbering.numbered.begin(), numbering.numbered.end());
   const std::vector<int64_t> sync_nos(announced.begin(), announced.end());
   if (sync_nos.empty()) return absl::OkStatus();
-  status = database_->Transact(
+  status = background_database_->Transact(
       [&](postgres::Transaction& transaction) { return ledger_->Notify(transaction, sync_nos); },
       NotDurable());
   if (!status.ok()) changed_.PutBack({.to_number = {}, .to_announce = sync_nos});
   return status;
 }
 
-absl::StatusOr<std::vector<int64_t>> StreamStateStore::NumberCheckpoints(
+absl::StatusOr<postgres::CheckpointNumbering> StreamStateStore::NumberCheckpoints(
     const std::vector<int64_t>& sync_nos) {
-  absl::StatusOr<std::vector<int64_t>> numbered =
-      InTransaction(database_, {}, [&](postgres::Transaction& transaction) {
-        return ledger_->NumberCheckpoints(transaction, sync_nos);
-      });
-  if (!numbered.ok()) return numbered;
-  for (const int64_t sync_no : *numbered) changed_.Numbered(sync_no, absl::Now());
-  return numbered;
+  SYNCLINE_ASSIGN_OR_RETURN(
+      postgres::CheckpointNumbering numbering,
+      InTransaction(background_database_, {}, [&](postgres::Transaction& transaction) {
+        return postgres::NumberCheckpoints(transaction, ledger_->quoted_schema(), sync_nos);
+      }));
+  for (const int64_t sync_no : numbering.numbered) changed_.Numbered(sync_no, absl::Now());
+  return numbering;
 }
 
 absl::Status StreamStateStore::DropRecentStates() {
@@ -263,7 +264,7 @@ absl::Status StreamStateStore::DropStates(const std::optional<std::vector<int64_
                                           const std::function<bool()>& proceed) {
   int64_t dropped = postgres::kStatesPerTransaction;
   while (dropped >= postgres::kStatesPerTransaction && proceed()) {
-    SYNCLINE_RETURN_IF_ERROR(database_->Transact(
+    SYNCLINE_RETURN_IF_ERROR(background_database_->Transact(
         [&](postgres::Transaction& transaction) -> absl::Status {
           SYNCLINE_ASSIGN_OR_RETURN(dropped, postgres::DropCheckpointStates(
                                                  transaction, ledger_->quoted_schema(), sync_nos));
@@ -276,7 +277,7 @@ absl::Status StreamStateStore::DropStates(const std::optional<std::vector<int64_
 
 absl::StatusOr<int64_t> StreamStateStore::RemoveOldSyncs(absl::Duration age,
                                                          const std::function<bool()>& proceed) {
-  return postgres::RemoveOldSyncs(*database_, *ledger_, age, proceed);
+  return postgres::RemoveOldSyncs(*background_database_, *ledger_, age, proceed);
 }
 
 }  // namespace syncline::write

@@ -27,6 +27,7 @@
 #include "server/model/writer.h"
 #include "server/postgres/connection/connection_pool.h"
 #include "server/postgres/connection/database.h"
+#include "server/postgres/ledger/checkpoint_numbers.h"
 #include "server/postgres/ledger/ledger.h"
 #include "server/postgres/ledger/writer_claims.h"
 #include "server/write/changed_syncs.h"
@@ -35,14 +36,22 @@ namespace syncline::write {
 
 class StreamStateStore {
  public:
-  // `server_id` names this process in the ledger. The lease is renewed with `lease_database`, so
-  // that callers who take all of the other connections do not make it lapse; null means `database`.
-  // Pointers must outlive the store.
+  // Databases for work that must not wait for callers who take all connections of the other one.
+  // Null means that one.
+  struct OwnDatabases {
+    postgres::Database* lease = nullptr;       // renews the lease
+    postgres::Database* background = nullptr;  // events and upkeep
+  };
+
+  // `server_id` names this process in the ledger. Pointers must outlive the store.
   StreamStateStore(postgres::Database* database, postgres::ConnectionPool* connections,
-                   const postgres::Ledger* ledger, std::string server_id,
-                   postgres::Database* lease_database = nullptr)
+                   const postgres::Ledger* ledger, std::string server_id)
+      : StreamStateStore(database, connections, ledger, std::move(server_id), OwnDatabases()) {}
+  StreamStateStore(postgres::Database* database, postgres::ConnectionPool* connections,
+                   const postgres::Ledger* ledger, std::string server_id, const OwnDatabases& own)
       : database_(database),
-        lease_database_(lease_database == nullptr ? database : lease_database),
+        lease_database_(own.lease == nullptr ? database : own.lease),
+        background_database_(own.background == nullptr ? database : own.background),
         ledger_(ledger),
         claims_(*ledger, connections, server_id),
         server_id_(std::move(server_id)) {}
@@ -99,9 +108,10 @@ class StreamStateStore {
   // Numbers the checkpoints that this process has committed, and wakes the watchers of the syncs
   // that have changed, on all servers. After an error the next call does it.
   absl::Status AnnounceChanges();
-  // Numbers all committed checkpoints of `sync_nos`, whichever server committed them, and returns
-  // the syncs that got numbers.
-  absl::StatusOr<std::vector<int64_t>> NumberCheckpoints(const std::vector<int64_t>& sync_nos);
+  // Numbers all committed checkpoints of `sync_nos`, whichever server committed them, except those
+  // of syncs that another transaction has locked.
+  absl::StatusOr<postgres::CheckpointNumbering> NumberCheckpoints(
+      const std::vector<int64_t>& sync_nos);
   // Returns a page of the sync's rejected records. Errors: NOT_FOUND UNKNOWN_SYNC, UNKNOWN_STREAM.
   absl::StatusOr<RejectedPage> ListRejected(const RejectedQuery& query);
 
@@ -128,6 +138,7 @@ class StreamStateStore {
 
   postgres::Database* const database_;
   postgres::Database* const lease_database_;
+  postgres::Database* const background_database_;
   const postgres::Ledger* const ledger_;
   postgres::WriterClaims claims_;
   const std::string server_id_;

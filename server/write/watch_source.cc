@@ -2,7 +2,6 @@
 
 #include "base/status_macros.h"
 #include "server/postgres/connection/autocommit.h"
-#include "server/postgres/ledger/checkpoint_numbers.h"
 #include "server/postgres/ledger/checkpoint_reader.h"
 #include "server/postgres/ledger/sync_marks.h"
 
@@ -29,14 +28,15 @@ absl::StatusOr<std::vector<SyncEntry>> LedgerWatchSource::ReadSummaries(
   return ledger_->GetSummaries(reads, sync_nos);
 }
 
-absl::StatusOr<std::vector<int64_t>> LedgerWatchSource::NumberCheckpoints(
+absl::StatusOr<postgres::CheckpointNumbering> LedgerWatchSource::NumberCheckpoints(
     const std::vector<int64_t>& sync_nos) {
   SYNCLINE_ASSIGN_OR_RETURN(postgres::Connection* const connection, feed_.GetConnection());
   postgres::Autocommit reads(connection);
   SYNCLINE_ASSIGN_OR_RETURN(
       const std::vector<int64_t> due,
       postgres::FindDueCheckpoints(reads, ledger_->quoted_schema(), sync_nos));
-  return due.empty() ? due : store_->NumberCheckpoints(due);
+  if (due.empty()) return postgres::CheckpointNumbering();
+  return store_->NumberCheckpoints(due);
 }
 
 absl::StatusOr<CheckpointPage> LedgerWatchSource::ReadCheckpoints(const CheckpointQuery& query) {

@@ -12,6 +12,7 @@
 #include "server/model/sync_record.h"
 #include "server/postgres/connection/connection_pool.h"
 #include "server/postgres/ledger/change_feed.h"
+#include "server/postgres/ledger/checkpoint_numbers.h"
 #include "server/postgres/ledger/ledger.h"
 #include "server/write/stream_state_store.h"
 
@@ -39,14 +40,15 @@ class WatchSource {
   // Returns the syncs without the columns of their plans.
   virtual absl::StatusOr<std::vector<SyncEntry>> ReadSummaries(
       const std::vector<int64_t>& sync_nos) = 0;
-  // Gives committed checkpoints their sequence numbers. Returns the syncs that have new ones.
-  virtual absl::StatusOr<std::vector<int64_t>> NumberCheckpoints(
+  // Gives committed checkpoints their sequence numbers, except those of syncs that another
+  // transaction has locked.
+  virtual absl::StatusOr<postgres::CheckpointNumbering> NumberCheckpoints(
       const std::vector<int64_t>& sync_nos) = 0;
   virtual absl::StatusOr<CheckpointPage> ReadCheckpoints(const CheckpointQuery& query) = 0;
 };
 
 // Reads with a connection of its own. Only to number checkpoints that nobody has numbered yet does
-// it take a control connection, for which it may wait.
+// it take one that it shares with other work of the server itself.
 class LedgerWatchSource final : public WatchSource {
  public:
   // All must outlive the source.
@@ -62,7 +64,7 @@ class LedgerWatchSource final : public WatchSource {
   absl::StatusOr<std::vector<SyncMark>> ReadMarks(const std::vector<int64_t>& sync_nos) override;
   absl::StatusOr<std::vector<SyncEntry>> ReadSummaries(
       const std::vector<int64_t>& sync_nos) override;
-  absl::StatusOr<std::vector<int64_t>> NumberCheckpoints(
+  absl::StatusOr<postgres::CheckpointNumbering> NumberCheckpoints(
       const std::vector<int64_t>& sync_nos) override;
   absl::StatusOr<CheckpointPage> ReadCheckpoints(const CheckpointQuery& query) override;
 

@@ -476,8 +476,8 @@ TEST_F(LedgerTest, CheckpointsOfWriterAreNumberedInCommitOrder) {
   const std::string bytes("\0\xff'\\", 4);
   ASSERT_OK(Commit(a, Records(0, 5), {{"a1", 2, bytes}, {"a2", 5, "second"}}));
   ASSERT_OK(Commit(b, Records(0, 3), {{"b1", 3, ""}}));
-  EXPECT_THAT(*store_->NumberCheckpoints({sync.sync_no}), ElementsAre(sync.sync_no));
-  EXPECT_THAT(*store_->NumberCheckpoints({sync.sync_no}), IsEmpty());
+  EXPECT_THAT(store_->NumberCheckpoints({sync.sync_no})->numbered, ElementsAre(sync.sync_no));
+  EXPECT_THAT(store_->NumberCheckpoints({sync.sync_no})->numbered, IsEmpty());
   ASSERT_OK(Commit(a, Records(5, 6), {{"a3", 6, "third"}}));
   // Writing it again, as after a lost answer, changes nothing.
   ASSERT_OK(Commit(a, Records(6, 7), {{"a3", 6, "other"}}));

@@ -39,7 +39,7 @@ class WriterClaimsTest : public testing::WritePathTest {
     return store_->ClaimWriter(sync_no_, plan_.stream_no, "w", expected_epoch);
   }
   std::string Writer(absl::string_view columns) {
-    return QueryValue(absl::StrCat("SELECT ", columns, " FROM ", schema(), ".writer"));
+    return QueryValue(absl::StrCat("SELECT ", columns, " FROM ", schema(), ".writer w"));
   }
   absl::Status Flush(const WriterClaim& claim, int64_t begin, int64_t end) {
     write::InsertBuffer buffer(&load_, plan_, "sync", claim);

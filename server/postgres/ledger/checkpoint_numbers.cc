@@ -34,6 +34,7 @@ WHERE u.own OR u.global
 
 constexpr char kLockSql[] = R"sql(
 SELECT sync_no FROM $L.sync WHERE sync_no = ANY($1) ORDER BY sync_no FOR NO KEY UPDATE
+SKIP LOCKED
 )sql";
 
 // $D: kIsDurable. The syncs are locked, so last_sequence is the same in all parts.
@@ -92,8 +93,7 @@ absl::StatusOr<std::vector<int64_t>> FindDueCheckpoints(Transaction& transaction
 
 absl::StatusOr<CheckpointNumbering> NumberCheckpoints(Transaction& transaction,
                                                       absl::string_view quoted_schema,
-                                                      const std::vector<int64_t>& sync_nos,
-                                                      LockedSyncs locked) {
+                                                      const std::vector<int64_t>& sync_nos) {
   const auto sql = [&](absl::string_view text) { return Sql(text, quoted_schema); };
   CheckpointNumbering numbering;
   std::vector<int64_t> due;
@@ -104,9 +104,8 @@ absl::StatusOr<CheckpointNumbering> NumberCheckpoints(Transaction& transaction,
     if (row.Bool("due")) due.push_back(row.Int("sync_no"));
   }
   if (due.empty()) return numbering;
-  const absl::string_view skip = locked == LockedSyncs::kSkip ? " SKIP LOCKED" : "";
-  SYNCLINE_ASSIGN_OR_RETURN(const Result got, transaction.Query(sql(absl::StrCat(kLockSql, skip)),
-                                                                Params().IntArray(due)));
+  SYNCLINE_ASSIGN_OR_RETURN(const Result got,
+                            transaction.Query(sql(kLockSql), Params().IntArray(due)));
   const std::vector<int64_t> held = ReadSyncNos(got);
   for (const int64_t sync_no : due) {
     if (!std::binary_search(held.begin(), held.end(), sync_no)) numbering.locked.push_back(sync_no);

@@ -19,12 +19,9 @@
 
 namespace syncline::postgres {
 
-// What NumberCheckpoints does with a sync whose row another transaction has locked.
-enum class LockedSyncs { kWait, kSkip };
-
 struct CheckpointNumbering {
   std::vector<int64_t> numbered;  // syncs that got numbers
-  std::vector<int64_t> locked;    // syncs that were skipped
+  std::vector<int64_t> locked;    // syncs that another transaction had locked
   // Syncs with checkpoints that wait for other writers; possibly also some of which the last one
   // was just numbered.
   std::vector<int64_t> waiting;
@@ -35,13 +32,13 @@ absl::StatusOr<std::vector<int64_t>> FindDueCheckpoints(Transaction& transaction
                                                         absl::string_view quoted_schema,
                                                         const std::vector<int64_t>& sync_nos);
 
-// Numbers every committed checkpoint of `sync_nos` that has no number yet. The number of statements
-// does not depend on the number of syncs and checkpoints; if there is nothing to number, it is one,
-// which locks nothing. The transaction must be durable, because callers use the numbers as cursors,
-// and must not lock rows of streams, writers or generations afterwards (row_locks.h).
+// Numbers every committed checkpoint of `sync_nos` that has no number yet, except those of syncs
+// that another transaction has locked. The number of statements does not depend on the number of
+// syncs and checkpoints; if there is nothing to number, it is one, which locks nothing. The
+// transaction must be durable, because callers use the numbers as cursors, and must not lock rows
+// of streams, writers or generations afterwards (row_locks.h).
 absl::StatusOr<CheckpointNumbering> NumberCheckpoints(Transaction& transaction,
                                                       absl::string_view quoted_schema,
-                                                      const std::vector<int64_t>& sync_nos,
-                                                      LockedSyncs locked);
+                                                      const std::vector<int64_t>& sync_nos);
 
 }  // namespace syncline::postgres

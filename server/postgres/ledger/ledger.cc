@@ -276,14 +276,6 @@ absl::StatusOr<std::vector<std::string>> Ledger::FindWritersWithGaps(Transaction
   return writers;
 }
 
-absl::StatusOr<std::vector<int64_t>> Ledger::NumberCheckpoints(
-    Transaction& transaction, const std::vector<int64_t>& sync_nos) const {
-  SYNCLINE_ASSIGN_OR_RETURN(
-      CheckpointNumbering numbering,
-      postgres::NumberCheckpoints(transaction, quoted_schema_, sync_nos, LockedSyncs::kWait));
-  return std::move(numbering.numbered);
-}
-
 absl::Status Ledger::NoteFailure(Transaction& transaction, int64_t stream_no,
                                  const absl::Status& failure) const {
   Params params;

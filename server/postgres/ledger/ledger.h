@@ -154,13 +154,6 @@ class Ledger {
   absl::Status FinishStream(Transaction& transaction, const StreamEntry& stream, StreamState state,
                             const StreamResult& result) const;
 
-  // --- events ---
-  // Numbers the committed checkpoints of `sync_nos` that have no number yet, and returns the syncs
-  // that got numbers. Waits for other transactions that have locked one of them. The transaction
-  // must be durable (checkpoint_numbers.h).
-  absl::StatusOr<std::vector<int64_t>> NumberCheckpoints(
-      Transaction& transaction, const std::vector<int64_t>& sync_nos) const;
-
  private:
   // Sets the streams, which are live and locked, to kCancelled and fences their writers.
   absl::Status CancelStreams(Transaction& transaction, const std::vector<int64_t>& stream_nos,

@@ -8,8 +8,14 @@ namespace syncline::postgres {
 namespace {
 
 // Checkpoints are numbered after their commit, and old syncs are removed.
+//
+// A data transaction updates its writer's row twice. At the second time PostgreSQL checks the row's
+// foreign keys although they have not changed (ri_triggers.c, RI_FKey_fk_upd_check_required), which
+// locks the stream's row after the writer's. So the writer has no foreign key to the stream: a
+// claim, which inserts it, locks the stream itself.
 constexpr char kMigration7[] = R"sql(
 ALTER TABLE $L.writer
+  DROP CONSTRAINT writer_stream_no_fkey,
   ADD COLUMN checkpoints bigint NOT NULL DEFAULT 0,
   ADD COLUMN last_checkpoint_offset bigint NOT NULL DEFAULT 0;
 COMMENT ON COLUMN $L.writer.checkpoints IS

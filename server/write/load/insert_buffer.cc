@@ -123,8 +123,10 @@ absl::StatusOr<FlushAttempt> InsertBuffer::Flush(const DueCheckpoints& checkpoin
   const bool locked = postgres::IsLockTimeout(flushed.status());
   const std::optional<absl::Duration> pause = PauseAfter(flushed.status(), begun);
   if (!pause.has_value()) {
+    const bool cut_off = interrupt_->interrupted() && absl::IsUnavailable(flushed.status()) &&
+                         !progress_->commit_unknown;
     progress_.reset();
-    return flushed.status();
+    return cut_off ? absl::CancelledError() : flushed.status();
   }
   if (locked && attempt.copied) progress_->row_locked = true;
   if (locked && !attempt.copied && !progress_->row_locked) NoteLocked();

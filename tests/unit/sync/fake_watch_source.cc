@@ -52,6 +52,11 @@ void FakeWatchSource::RemoveSync(int64_t sync_no) {
   syncs_.erase(sync_no);
 }
 
+void FakeWatchSource::SetLocked(int64_t sync_no, bool locked) {
+  MutexLock lock(&mutex_);
+  syncs_.at(sync_no).locked = locked;
+}
+
 void FakeWatchSource::Notify(int64_t sync_no) {
   MutexLock lock(&mutex_);
   notified_.push_back(sync_no);
@@ -147,17 +152,19 @@ absl::StatusOr<std::vector<SyncEntry>> FakeWatchSource::ReadSummaries(
   return entries;
 }
 
-absl::StatusOr<std::vector<int64_t>> FakeWatchSource::NumberCheckpoints(
+absl::StatusOr<postgres::CheckpointNumbering> FakeWatchSource::NumberCheckpoints(
     const std::vector<int64_t>& sync_nos) {
   MutexLock lock(&mutex_);
   if (!error_.ok()) return error_;
-  std::vector<int64_t> numbered;
+  postgres::CheckpointNumbering numbering;
   for (const int64_t sync_no : sync_nos) {
     Sync& sync = syncs_.at(sync_no);
     const int64_t count = static_cast<int64_t>(sync.checkpoints.size());
-    if (std::exchange(sync.numbered, count) != count) numbered.push_back(sync_no);
+    if (sync.numbered == count) continue;
+    (sync.locked ? numbering.locked : numbering.numbered).push_back(sync_no);
+    if (!sync.locked) sync.numbered = count;
   }
-  return numbered;
+  return numbering;
 }
 
 absl::StatusOr<CheckpointPage> FakeWatchSource::ReadCheckpoints(const CheckpointQuery& query) {

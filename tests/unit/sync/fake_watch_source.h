@@ -31,6 +31,8 @@ class FakeWatchSource final : public write::WatchSource {
   // Ends the stream and the sync.
   void Finish(int64_t sync_no);
   void RemoveSync(int64_t sync_no);
+  // Makes NumberCheckpoints skip the sync, or no longer.
+  void SetLocked(int64_t sync_no, bool locked);
   // Makes a Wait return this sync.
   void Notify(int64_t sync_no);
   // Makes every read fail with `status`, until it is OK.
@@ -49,7 +51,7 @@ class FakeWatchSource final : public write::WatchSource {
   absl::StatusOr<std::vector<SyncMark>> ReadMarks(const std::vector<int64_t>& sync_nos) override;
   absl::StatusOr<std::vector<SyncEntry>> ReadSummaries(
       const std::vector<int64_t>& sync_nos) override;
-  absl::StatusOr<std::vector<int64_t>> NumberCheckpoints(
+  absl::StatusOr<postgres::CheckpointNumbering> NumberCheckpoints(
       const std::vector<int64_t>& sync_nos) override;
   absl::StatusOr<CheckpointPage> ReadCheckpoints(const CheckpointQuery& query) override;
 
@@ -58,6 +60,7 @@ class FakeWatchSource final : public write::WatchSource {
     SyncEntry entry;
     std::vector<CommittedCheckpoint> checkpoints;  // numbered ones first
     int64_t numbered = 0;
+    bool locked = false;
   };
 
   mutable Mutex mutex_;

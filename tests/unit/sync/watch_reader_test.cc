@@ -93,6 +93,24 @@ TEST_F(WatchReaderTest, SendsEverythingToTheEnd) {
   EXPECT_TRUE(Eventually([&] { return source_.closed(); }));
 }
 
+TEST_F(WatchReaderTest, LockedSyncDelaysOnlyItsOwnWatches) {
+  const int64_t locked = source_.AddSync("locked");
+  const int64_t other = source_.AddSync("other");
+  source_.SetLocked(locked, true);
+  source_.AddCheckpoint(locked, 0, false);
+  source_.Finish(locked);
+  Start();
+  const auto waiting = Open("locked");
+  const auto call = Open("other");
+  source_.AddCheckpoint(other, 0, false);
+  source_.Finish(other);
+  EXPECT_OK(EndOf(*call));
+  EXPECT_EQ(waiting->received(), "") << "the end must not precede the checkpoint";
+  source_.SetLocked(locked, false);
+  EXPECT_OK(EndOf(*waiting));
+  EXPECT_EQ(waiting->received(), "c1 progress stream-locked end");
+}
+
 TEST_F(WatchReaderTest, UnknownSyncsAndThoseOfOthersAreNotFound) {
   source_.AddSync("one", "team");
   Start();
