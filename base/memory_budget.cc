@@ -88,6 +88,17 @@ int64_t MemoryBudget::waiters() const {
   return static_cast<int64_t>(waiters_.size());
 }
 
+int64_t MemoryBudget::next_bytes() const {
+  MutexLock lock(&mutex_);
+  return waiters_.empty() ? 0 : waiters_.front().bytes;
+}
+
+bool MemoryBudget::HasOtherWaiter(const std::set<const void*>& owners) const {
+  MutexLock lock(&mutex_);
+  return std::any_of(waiters_.begin(), waiters_.end(),
+                     [&owners](const Waiter& waiter) { return owners.count(waiter.owner) == 0; });
+}
+
 absl::Duration MemoryBudget::waited() const {
   MutexLock lock(&mutex_);
   return waited_;

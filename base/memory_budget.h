@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <deque>
 #include <functional>
+#include <set>
 #include <utility>
 
 #include "absl/base/thread_annotations.h"
@@ -48,6 +49,10 @@ class MemoryBudget {
   int64_t high_water_bytes() const;
   // Requests waiting now.
   int64_t waiters() const;
+  // Bytes of the request that is the next to be granted; 0 if none waits.
+  int64_t next_bytes() const;
+  // Returns whether a request waits whose owner is not among `owners`.
+  bool HasOtherWaiter(const std::set<const void*>& owners) const;
   // Total time that granted requests have waited.
   absl::Duration waited() const;
 

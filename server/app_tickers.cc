@@ -46,7 +46,7 @@ void App::Parts::BuildTickers() {
          delayed.RunDue();
          if (budget.waiters() > 0) {
            registry->FlushIdle();
-           registry->FailLocked(budget.capacity_bytes() / 2);
+           registry->FailLocked(budget);
          }
          failed_tries.Tick(absl::Now());
          gate.Tick(absl::Now());

@@ -102,16 +102,18 @@ void StreamRecordsReactor::Receive(bool header_seen) {
   }
   if (!header_seen && bytes <= kMaxHeaderBytes) return Parse(0);
   if (context_.budget->TryAcquire(*needed)) return Parse(*needed);
+  const void* waiter = this;
   {
     MutexLock lock(&mutex_);
-    waits_for_memory_ = true;
+    if (call_ != nullptr) waiter = call_.get();  // for SyncRegistry::FailLocked
+    waits_for_memory_ = waiter;
   }
   const auto granted = [self = shared_from_this(), needed = *needed] {
     // The thread that has released memory has other work to do.
     const bool posted = self->context_.parse_pool->Post([self, needed] { self->Parse(needed); });
     if (!posted) self->context_.budget->Release(needed);
   };
-  context_.budget->Acquire(*needed, granted, this);
+  context_.budget->Acquire(*needed, granted, waiter);
 }
 
 void StreamRecordsReactor::DropMessage() {
@@ -125,7 +127,7 @@ void StreamRecordsReactor::Parse(int64_t bytes) {
   {
     MutexLock lock(&mutex_);
     finished = finished_;
-    waits_for_memory_ = false;
+    waits_for_memory_ = nullptr;
   }
   v1::StreamRecordsRequest message;
   const bool read = !finished && reader_.Read(&request_, &message);
@@ -288,16 +290,16 @@ void StreamRecordsReactor::OnCancel() {
 void StreamRecordsReactor::OnDone() {
   context_.gate->Leave(gate_key_);
   context_.calls->Remove(this);
-  bool waits = false;
+  const void* waiter = nullptr;
   {
     std::unique_ptr<Admission::Call> place;  // freed after the lock
     MutexLock lock(&mutex_);
     place.swap(place_);
-    waits = waits_for_memory_;
+    waiter = waits_for_memory_;
     // The message of a call that is gone must not take memory until its turn comes.
-    if (waits) request_.Clear();
+    if (waiter != nullptr) request_.Clear();
   }
-  if (waits) context_.budget->Abandon(this);
+  if (waiter != nullptr) context_.budget->Abandon(waiter);
   // May destroy this.
   const std::shared_ptr<StreamRecordsReactor> last = std::move(self_);
 }

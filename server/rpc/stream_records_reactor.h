@@ -125,7 +125,8 @@ class StreamRecordsReactor final : public grpc::ServerReadReactor<grpc::ByteBuff
   std::unique_ptr<Admission::Call> place_ ABSL_GUARDED_BY(mutex_);  // until OnDone
   // When the outstanding read began; infinitely late if there is none.
   absl::Time reading_since_ ABSL_GUARDED_BY(mutex_) = absl::InfiniteFuture();
-  bool waits_for_memory_ ABSL_GUARDED_BY(mutex_) = false;
+  // The owner of the request for memory that waits, or null.
+  const void* waits_for_memory_ ABSL_GUARDED_BY(mutex_) = nullptr;
   bool header_seen_ ABSL_GUARDED_BY(mutex_) = false;
   bool cancelled_ ABSL_GUARDED_BY(mutex_) = false;
   bool finished_ ABSL_GUARDED_BY(mutex_) = false;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <optional>
+#include <set>
 #include <utility>
 
 #include "absl/time/clock.h"
@@ -213,23 +214,29 @@ void SyncRegistry::FlushIdle() {
   for (const auto& session : Sessions()) session->FlushIdle();
 }
 
-void SyncRegistry::FailLocked(int64_t max_bytes) {
+void SyncRegistry::FailLocked(const MemoryBudget& budget) {
   struct Locked {
     std::shared_ptr<WriterCall> call;
     WriterCall::LockedData data;
     TableName table;
   };
   std::vector<Locked> locked;
+  std::set<const void*> all_locked;
   int64_t held = 0;
   const absl::Time before = absl::Now() - kMinLockedTime;
   for (const auto& session : Sessions()) {
     for (auto& call : session->Calls()) {
       const std::optional<WriterCall::LockedData> data = call->locked_data();
-      if (!data.has_value() || data->since > before) continue;
+      if (!data.has_value()) continue;
+      all_locked.insert(call.get());
+      if (data->since > before) continue;
       held += data->bytes;
       locked.push_back({std::move(call), *data, session->plan().table});
     }
   }
+  if (!budget.HasOtherWaiter(all_locked)) return;
+  const int64_t capacity = budget.capacity_bytes();
+  const int64_t max_bytes = std::clamp<int64_t>(capacity - budget.next_bytes(), 0, capacity / 2);
   std::sort(locked.begin(), locked.end(),
             [](const Locked& a, const Locked& b) { return a.data.since < b.data.since; });
   for (const Locked& one : locked) {

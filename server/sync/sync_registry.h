@@ -16,6 +16,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
+#include "base/memory_budget.h"
 #include "base/mutex.h"
 #include "server/model/access_token.h"
 #include "server/model/rejected_page.h"
@@ -86,9 +87,11 @@ class SyncRegistry {
   void NoteAges();
   // Flushes the data of idle lanes.
   void FlushIdle();
-  // While the calls that other sessions' locks have stopped for 10 s hold more than `max_bytes`,
-  // fails the one that has been stopped for longest. Call it if others wait for their memory.
-  void FailLocked(int64_t max_bytes);
+  // If calls wait for memory of `budget` that calls hold which other sessions' locks have stopped
+  // for 10 s, fails those that have been stopped for longest, until the rest holds at most half of
+  // the budget, and the call whose turn it is has room. A call that waits only for memory of its
+  // own is not failed.
+  void FailLocked(const MemoryBudget& budget);
   int64_t open_calls() const;
   // Removes syncs whose sessions are not in use, if their streams have ended or if they were last
   // used more than `age` ago.

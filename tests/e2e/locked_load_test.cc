@@ -229,6 +229,24 @@ TEST_F(LockedLoadTest, LockedTablesDoNotKeepAllMemory) {
   EXPECT_GE(failed, 1);
 }
 
+// A call that fills the budget alone waits for its table as long as it takes.
+TEST_F(LockedLoadTest, CallThatWaitsOnlyForItsOwnMemoryIsNotFailed) {
+  Start({"--memory_budget_bytes=1MiB", "--flush_bytes=256KiB", "--max_message_bytes=512KiB",
+         "--max_record_bytes=64KiB"},
+        1, 1);
+  std::future<Records> loading = std::async(std::launch::async, [&]() -> Records {
+    const auto call = client_->StreamRecords();
+    if (!call->Write(Header(Name(0), Name(0)))) return call->Finish();
+    for (int64_t n = 0; n < 20 && call->Write(Batch(n * 5000, n * 5000 + 5000)); ++n) continue;
+    return call->Finish();
+  });
+  ASSERT_TRUE(Eventually([&] { return CopiesThatWait() > 0; }));
+  EXPECT_FALSE(IsOver(loading, absl::Seconds(13)));
+  ASSERT_OK(locker_->Commit());
+  EXPECT_OK(loading.get());
+  EXPECT_EQ(QueryInt(absl::StrCat("SELECT count(*) FROM ", Table(Name(0)))), 100'000);
+}
+
 TEST_F(LockedLoadTest, LogNamesTheBlocker) {
   Start({}, 1, 1);
   auto call = Open(0);

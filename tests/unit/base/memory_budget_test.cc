@@ -50,6 +50,25 @@ TEST(MemoryBudgetTest, ChargeReleasesUnlessGivenAway) {
   EXPECT_EQ(budget.held_bytes(), 40);
 }
 
+TEST(MemoryBudgetTest, TellsWhoWaitsAndForHowMuch) {
+  MemoryBudget budget(100);
+  const int one = 0, two = 0;
+  EXPECT_EQ(budget.next_bytes(), 0);
+  EXPECT_FALSE(budget.HasOtherWaiter({}));
+  budget.Acquire(100, [] {});
+  budget.Acquire(70, [] {}, &one);
+  EXPECT_EQ(budget.next_bytes(), 70);
+  EXPECT_TRUE(budget.HasOtherWaiter({}));
+  EXPECT_FALSE(budget.HasOtherWaiter({&one, &two}));
+  budget.Acquire(10, [] {}, &two);
+  EXPECT_TRUE(budget.HasOtherWaiter({&one}));
+  EXPECT_EQ(budget.next_bytes(), 70);
+  budget.Abandon(&one);
+  EXPECT_EQ(budget.next_bytes(), 10);
+  budget.Release(100);
+  EXPECT_EQ(budget.next_bytes(), 0);
+}
+
 TEST(MemoryBudgetTest, ServesWaitersInOrder) {
   MemoryBudget budget(100);
   std::string order;
