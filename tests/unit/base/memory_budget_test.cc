@@ -56,11 +56,13 @@ TEST(MemoryBudgetTest, TellsWhoWaitsAndForHowMuch) {
   EXPECT_EQ(budget.next_bytes(), 0);
   EXPECT_FALSE(budget.HasOtherWaiter({}));
   budget.Acquire(100, [] {});
-  budget.Acquire(70, [] {}, &one);
+  budget.Acquire(
+      70, [] {}, &one);
   EXPECT_EQ(budget.next_bytes(), 70);
   EXPECT_TRUE(budget.HasOtherWaiter({}));
   EXPECT_FALSE(budget.HasOtherWaiter({&one, &two}));
-  budget.Acquire(10, [] {}, &two);
+  budget.Acquire(
+      10, [] {}, &two);
   EXPECT_TRUE(budget.HasOtherWaiter({&one}));
   EXPECT_EQ(budget.next_bytes(), 70);
   budget.Abandon(&one);
