@@ -1,17 +1,19 @@
 #include "base/thread_pool.h"
 
 #include <algorithm>
+#include <iterator>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 
 namespace syncline {
 
-ThreadPool::ThreadPool(absl::string_view name, int threads, int max_per_group)
-    : thread_count_(std::max(1, threads)), max_per_group_(max_per_group) {
-  for (int i = 0; i < thread_count_; ++i) {
-    workers_.push_back(std::make_unique<Thread>(absl::StrCat(name, "-", i), [this] { Work(); }));
-  }
+ThreadPool::ThreadPool(absl::string_view name, int threads, const Limits& limits)
+    : name_(name),
+      max_threads_(std::max({1, threads, limits.max_threads})),
+      max_per_group_(limits.max_per_group) {
+  MutexLock lock(&mutex_);
+  for (int i = 0; i < std::max(1, threads); ++i) StartWorker();
 }
 
 ThreadPool::~ThreadPool() { Shutdown(); }
@@ -20,7 +22,7 @@ bool ThreadPool::Post(std::function<void()> task) {
   {
     MutexLock lock(&mutex_);
     if (stopping_) return false;
-    tasks_.push_back({std::move(task), std::nullopt});
+    Queue({std::move(task), std::nullopt});
   }
   wake_.NotifyOne();
   return true;
@@ -37,10 +39,20 @@ bool ThreadPool::Post(uint64_t group, std::function<void()> task) {
       return true;
     }
     ++members.admitted;
-    tasks_.push_back({std::move(task), group});
+    Queue({std::move(task), group});
   }
   wake_.NotifyOne();
   return true;
+}
+
+void ThreadPool::StartWorker() {
+  workers_.push_back(
+      std::make_unique<Thread>(absl::StrCat(name_, "-", workers_.size()), [this] { Work(); }));
+}
+
+void ThreadPool::Queue(Task task) {
+  tasks_.push_back(std::move(task));
+  if (tasks_.size() > idle_ && std::ssize(workers_) < max_threads_) StartWorker();
 }
 
 void ThreadPool::Leave(uint64_t group) {
@@ -57,12 +69,13 @@ void ThreadPool::Leave(uint64_t group) {
 }
 
 void ThreadPool::Shutdown() {
+  std::vector<std::unique_ptr<Thread>> workers;  // joined after the lock
   {
     MutexLock lock(&mutex_);
     stopping_ = true;
+    workers.swap(workers_);
   }
   wake_.NotifyAll();
-  workers_.clear();
 }
 
 void ThreadPool::Work() {
@@ -70,7 +83,9 @@ void ThreadPool::Work() {
     Task task;
     {
       MutexLock lock(&mutex_);
+      ++idle_;
       while (tasks_.empty() && !stopping_) wake_.Wait(&mutex_);
+      --idle_;
       if (tasks_.empty()) return;
       task = std::move(tasks_.front());
       tasks_.pop_front();

@@ -1,4 +1,4 @@
-// A fixed number of owned threads that run tasks in the order in which they were posted.
+// Owned threads that run tasks in the order in which they were posted.
 //
 // Tasks may block (a flush waits for the database), so the number of threads must allow for that.
 // Tasks may belong to a group, such as those of one stream. A limit for groups prevents one group
@@ -23,9 +23,17 @@ namespace syncline {
 
 class ThreadPool {
  public:
-  // Starts `threads` (at least 1) threads, named "<name>-<n>". At most `max_per_group` tasks of one
-  // group run at the same time; 0 means that groups have no limit.
-  ThreadPool(absl::string_view name, int threads, int max_per_group = 0);
+  struct Limits {
+    // Maximum tasks of one group that run at the same time. 0: no limit.
+    int max_per_group = 0;
+    // Up to this number of threads are started when a task would wait for a thread, for tasks that
+    // rarely block, but then for long. They stay. 0: no more than at first.
+    int max_threads = 0;
+  };
+
+  // Starts `threads` (at least 1) threads, named "<name>-<n>".
+  ThreadPool(absl::string_view name, int threads) : ThreadPool(name, threads, Limits()) {}
+  ThreadPool(absl::string_view name, int threads, const Limits& limits);
   // Calls Shutdown().
   ~ThreadPool();
 
@@ -39,7 +47,8 @@ class ThreadPool {
   // to call twice.
   void Shutdown();
 
-  int threads() const { return thread_count_; }
+  // The maximum number of threads.
+  int threads() const { return max_threads_; }
 
  private:
   struct Task {
@@ -51,19 +60,24 @@ class ThreadPool {
     std::deque<std::function<void()>> waiting;
   };
 
+  void StartWorker() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void Work();
+  // Queues a task and makes sure that a thread will take it.
+  void Queue(Task task) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   // Queues the next task of `group`, one of whose tasks has ended.
   void Leave(uint64_t group);
 
-  const int thread_count_;
+  const std::string name_;
+  const int max_threads_;
   const int max_per_group_;
   Mutex mutex_;
   CondVar wake_;
   std::deque<Task> tasks_ ABSL_GUARDED_BY(mutex_);
   // Only groups with admitted tasks.
   std::unordered_map<uint64_t, Group> groups_ ABSL_GUARDED_BY(mutex_);
+  size_t idle_ ABSL_GUARDED_BY(mutex_) = 0;  // workers that wait for a task
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
-  std::vector<std::unique_ptr<Thread>> workers_;  // last: started when all other members exist
+  std::vector<std::unique_ptr<Thread>> workers_ ABSL_GUARDED_BY(mutex_);
 };
 
 }  // namespace syncline

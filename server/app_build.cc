@@ -21,9 +21,11 @@
 namespace syncline {
 namespace {
 
-// Maximum StartSync calls at the same time. They sleep while one of their tables is locked, so
-// there are many more threads than control connections, and the starts of other tables have room.
-constexpr int kStartThreads = 64;
+// StartSync calls that run at the same time, and their maximum. They sleep while one of their
+// tables is locked, so there may be many more threads than control connections, and the starts of
+// other tables have room.
+constexpr int kStartThreads = 4;
+constexpr int kMaxStartThreads = 64;
 // Threads that open and release writers, and how many of them one stream may use.
 constexpr int kClaimThreads = 4;
 constexpr int kClaimThreadsPerStream = 2;
@@ -107,12 +109,15 @@ absl::Status App::Parts::Build() {
 }
 
 void App::Parts::BuildPools() {
-  start_pool = std::make_unique<ThreadPool>("start", kStartThreads);
+  start_pool = std::make_unique<ThreadPool>("start", kStartThreads,
+                                            ThreadPool::Limits{.max_threads = kMaxStartThreads});
   control_pool = std::make_unique<ThreadPool>("control", config.database.control_connections);
   // One thread remains for other streams, whatever a stream's table does.
-  load_pool = std::make_unique<ThreadPool>("load", config.load.load_threads,
-                                           std::max(1, config.load.load_threads - 1));
-  claim_pool = std::make_unique<ThreadPool>("claim", kClaimThreads, kClaimThreadsPerStream);
+  load_pool = std::make_unique<ThreadPool>(
+      "load", config.load.load_threads,
+      ThreadPool::Limits{.max_per_group = std::max(1, config.load.load_threads - 1)});
+  claim_pool = std::make_unique<ThreadPool>(
+      "claim", kClaimThreads, ThreadPool::Limits{.max_per_group = kClaimThreadsPerStream});
   end_pool = std::make_unique<ThreadPool>("end", kEndThreads);
   finalize_pool = std::make_unique<ThreadPool>("finalize", config.load.finalize_threads);
 }
@@ -173,7 +178,7 @@ void App::Parts::BuildWatches() {
       std::make_unique<write::LedgerWatchSource>(connections.get(), &ledger, store.get());
   sync::WatchReaderOptions options;
   options.encode = rpc::Encode;
-  options.drained = [this] { return admission.draining() && admission.open_streams() == 0; };
+  options.drained = [this] { return admission.draining() && !admission.has_work(); };
   watches = std::make_unique<sync::WatchReader>(watch_source.get(), std::move(options));
 }
 

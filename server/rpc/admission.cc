@@ -138,4 +138,9 @@ int64_t Admission::open_streams() const {
   return places_[kStreams].taken;
 }
 
+bool Admission::has_work() const {
+  MutexLock lock(&mutex_);
+  return places_[kStreams].taken + places_[kCalls].taken > 0;
+}
+
 }  // namespace syncline::rpc

@@ -83,6 +83,8 @@ class Admission {
   bool WaitUntilEmpty(absl::Duration timeout);
   // Open StreamRecords calls with a header.
   int64_t open_streams() const;
+  // Returns whether a call is open that may still change a sync: any but a watch.
+  bool has_work() const;
 
  private:
   // The calls of one kind.

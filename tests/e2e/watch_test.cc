@@ -15,6 +15,7 @@
 #include "absl/strings/str_split.h"
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
+#include "base/thread.h"
 #include "syncline/v1/sync_service.grpc.pb.h"
 #include "tests/support/e2e_fixture.h"
 #include "tests/support/sanitized.h"
@@ -218,6 +219,32 @@ TEST_F(WatchTest, DrainSendsWhatIsCommitted) {
   server_->Signal(SIGTERM);
   EXPECT_THAT(ReadAll(watch.get()).checkpoints, SizeIs(5));
   EXPECT_THAT(watch->Finish(), StatusIs(StatusCode::kUnavailable, "DRAINING"));
+  EXPECT_EQ(server_->Wait(kPatience), 0);
+}
+
+TEST_F(WatchTest, DrainSendsTheEndThatACompletionInProgressMakes) {
+  ASSERT_OK(client_->StartSync(OneStream("watched", "rows")));
+  const auto watch = client_->WatchSync("watched", 0);
+  EXPECT_THAT(ReadAll(watch.get(), 1).checkpoints, IsEmpty());
+  const auto locker = Connect();
+  ASSERT_OK(locker->Begin());
+  ASSERT_OK(locker->Execute(absl::StrCat("SELECT FROM ", LedgerTable("stream"), " FOR UPDATE")));
+  ASSERT_OK_AND_ASSIGN(const postgres::Result pid, locker->Query("SELECT pg_backend_pid()", {}));
+  const std::string waiting = absl::StrCat("SELECT count(*) FROM pg_stat_activity WHERE ",
+                                           pid.Int(0, 0), " = ANY(pg_blocking_pids(pid))");
+  absl::Status completed;
+  {
+    const Thread completing("completing", [&] {
+      completed = client_->CompleteStream(Completion("watched", "rows")).status();
+    });
+    EXPECT_TRUE(Eventually([&] { return QueryInt(waiting) > 0; }));
+    server_->Signal(SIGTERM);
+    absl::SleepFor(absl::Seconds(1));
+    ASSERT_OK(locker->Commit());
+  }
+  EXPECT_OK(completed);
+  EXPECT_TRUE(ReadAll(watch.get()).sync_finished);
+  EXPECT_OK(watch->Finish());
   EXPECT_EQ(server_->Wait(kPatience), 0);
 }
 

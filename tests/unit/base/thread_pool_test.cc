@@ -114,7 +114,7 @@ TEST(ThreadPoolTest, TaskMayPost) {
 }
 
 TEST(ThreadPoolTest, GroupLeavesThreadsToOthers) {
-  ThreadPool pool("groups", 3, /*max_per_group=*/2);
+  ThreadPool pool("groups", 3, {.max_per_group = 2});
   Gate gate;
   Gate others;
   std::atomic<int> running{0};
@@ -143,7 +143,7 @@ TEST(ThreadPoolTest, GroupLeavesThreadsToOthers) {
 
 TEST(ThreadPoolTest, GroupKeepsItsOrder) {
   std::vector<int> order;
-  ThreadPool pool("order", 4, /*max_per_group=*/1);
+  ThreadPool pool("order", 4, {.max_per_group = 1});
   for (int i = 0; i < 1000; ++i) pool.Post(/*group=*/1, [&order, i] { order.push_back(i); });
   pool.Shutdown();
   ASSERT_EQ(order.size(), 1000u);
@@ -175,6 +175,42 @@ TEST(CondVarTest, InfiniteTimeoutWaitsForAWake) {
     while (!done) timed_out = !wake.WaitFor(&mutex, timeout) || timed_out;
     EXPECT_FALSE(timed_out);
   }
+}
+
+TEST(ThreadPoolTest, StartsThreadsOnlyForTasksThatWouldWait) {
+  ThreadPool pool("growing", 1, {.max_threads = 3});
+  EXPECT_EQ(pool.threads(), 3);
+  Mutex mutex;
+  CondVar changed;
+  int running = 0;
+  bool go = false;
+  std::set<std::thread::id> threads;
+  const auto block = [&] {
+    MutexLock lock(&mutex);
+    threads.insert(std::this_thread::get_id());
+    ++running;
+    changed.NotifyAll();
+    while (!go) changed.Wait(&mutex);
+    --running;
+    changed.NotifyAll();
+  };
+  const auto wait_for = [&](int expected) {
+    MutexLock lock(&mutex);
+    while (running != expected) changed.Wait(&mutex);
+  };
+  for (int n = 1; n <= 3; ++n) {
+    pool.Post(block);
+    wait_for(n);
+  }
+  pool.Post(block);  // waits for one of the three
+  {
+    MutexLock lock(&mutex);
+    go = true;
+    changed.NotifyAll();
+  }
+  pool.Shutdown();
+  EXPECT_EQ(threads.size(), 3);
+  EXPECT_EQ(running, 0);
 }
 
 }  // namespace
