@@ -222,7 +222,7 @@ absl::Status WatchReader::ReadSummaries(const std::vector<int64_t>& existing,
   if (!changed.empty()) {
     SYNCLINE_ASSIGN_OR_RETURN(summaries, source_->ReadSummaries(changed));
   }
-  SYNCLINE_ASSIGN_OR_RETURN(const postgres::CheckpointNumbering numbering,
+  SYNCLINE_ASSIGN_OR_RETURN(const write::CheckpointNumbering numbering,
                             source_->NumberCheckpoints(existing));
   for (const int64_t sync_no : numbering.numbered) syncs_.at(sync_no).read.RequirePages(round_);
   locked_.insert(numbering.locked.begin(), numbering.locked.end());

@@ -19,6 +19,7 @@
 namespace syncline::write {
 
 using postgres::Changes;
+using postgres::CheckpointNumbering;
 
 // An interface for tests of the reader. All functions block and are called by one thread, except
 // Wake. Errors of all: those of the database.
@@ -42,7 +43,7 @@ class WatchSource {
       const std::vector<int64_t>& sync_nos) = 0;
   // Gives committed checkpoints their sequence numbers, except those of syncs that another
   // transaction has locked.
-  virtual absl::StatusOr<postgres::CheckpointNumbering> NumberCheckpoints(
+  virtual absl::StatusOr<CheckpointNumbering> NumberCheckpoints(
       const std::vector<int64_t>& sync_nos) = 0;
   virtual absl::StatusOr<CheckpointPage> ReadCheckpoints(const CheckpointQuery& query) = 0;
 };
@@ -64,7 +65,7 @@ class LedgerWatchSource final : public WatchSource {
   absl::StatusOr<std::vector<SyncMark>> ReadMarks(const std::vector<int64_t>& sync_nos) override;
   absl::StatusOr<std::vector<SyncEntry>> ReadSummaries(
       const std::vector<int64_t>& sync_nos) override;
-  absl::StatusOr<postgres::CheckpointNumbering> NumberCheckpoints(
+  absl::StatusOr<CheckpointNumbering> NumberCheckpoints(
       const std::vector<int64_t>& sync_nos) override;
   absl::StatusOr<CheckpointPage> ReadCheckpoints(const CheckpointQuery& query) override;
 

@@ -62,7 +62,7 @@ class CrashTest : public PostgresTest {
     const std::string& l = ledger_->schema();
     Execute(absl::StrCat("DROP SCHEMA ", schema(), " CASCADE; CREATE SCHEMA ", schema(),
                          "; TRUNCATE ", l, ".sync, ", l, ".generation, ", l, ".stream_table, ", l,
-                         ".table_column, ", l, ".table_index, ", l,
+                         ".writer, ", l, ".table_column, ", l, ".table_index, ", l,
                          ".staging RESTART IDENTITY CASCADE"));
   }
 

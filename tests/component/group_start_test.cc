@@ -110,8 +110,8 @@ class GroupStartTest : public StartFixture {
     registry_ = NewRegistry();
     Execute(absl::StrCat("DROP SCHEMA ", Target(), " CASCADE; TRUNCATE ", schema(), ".sync, ",
                          schema(), ".generation, ", schema(), ".stream_table, ", schema(),
-                         ".table_column, ", schema(), ".table_index, ", schema(),
-                         ".staging RESTART IDENTITY CASCADE"));
+                         ".writer, ", schema(), ".table_column, ", schema(), ".table_index, ",
+                         schema(), ".staging RESTART IDENTITY CASCADE"));
   }
 
   // From now on the database refuses to create tables whose name ends with "refused".

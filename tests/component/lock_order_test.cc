@@ -201,6 +201,8 @@ class LockOrderTest : public LedgerFixture {
          [this](std::mt19937& random) {
            store_->ReleaseWriter(PickClaim(random).claim, absl::CancelledError());
          }},
+        {"renew lease",
+         [this](std::mt19937&) { store_->RenewLease(absl::Minutes(1)).IgnoreError(); }},
         {"complete", [this](std::mt19937& random) { Complete(random); }},
         {"cancel",
          [this](std::mt19937& random) { store_->CancelSync(Pick(random).sync_id).IgnoreError(); }},

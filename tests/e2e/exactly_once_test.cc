@@ -217,12 +217,18 @@ TEST_F(ExactlyOnceTest, FrozenServerCommitsNothingAfterwards) {
   ASSERT_OK(locker->Commit());
   ASSERT_TRUE(Eventually([&] { return sessions("state = 'idle in transaction'") == 1; }));
 
-  const auto newer = two->StreamRecords();
-  ASSERT_TRUE(newer->Write(Header("frozen", "rows")));
-  ASSERT_TRUE(newer->Write(Batch(100, 200)));
-  ASSERT_OK_AND_ASSIGN(const v1::StreamRecordsResponse written, newer->Finish());
-  EXPECT_EQ(written.durable_offset(), 200);
-  EXPECT_EQ(written.records_written(), 100);
+  // Until PostgreSQL ends the frozen transaction, the caller is told to try again.
+  absl::StatusOr<v1::StreamRecordsResponse> written;
+  EXPECT_TRUE(Eventually([&] {
+    written = Send(*two, "frozen", "rows", 100, 200);
+    if (written.ok()) return true;
+    EXPECT_THAT(written, StatusIs(StatusCode::kAborted, "LOCK_NOT_AVAILABLE"));
+    EXPECT_TRUE(GetDetail(written.status()).retry_after.has_value());
+    return false;
+  }));
+  ASSERT_OK(written);
+  EXPECT_EQ(written->durable_offset(), 200);
+  EXPECT_EQ(written->records_written(), 100);
 
   frozen->Signal(SIGCONT);
   EXPECT_FALSE(older->Finish().ok());

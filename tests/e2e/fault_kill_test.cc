@@ -95,6 +95,7 @@ TEST_F(KillTest, F3_CheckpointOfKilledServerIsAnnouncedByAnother) {
   killed->Arm(failpoint::kCommitted, FailpointAction::kKill);
   const std::unique_ptr<client::RecordsCall> call = client->StreamRecords();
   history.Sent(10);
+  history.SentCheckpoint(10);
   for (const v1::StreamRecordsRequest& request :
        {stream.Header(), stream.Batch(0, 10), stream.Checkpoint(10)}) {
     EXPECT_TRUE(call->Write(request));

@@ -15,7 +15,7 @@ namespace {
 // claim, which inserts it, locks the stream itself.
 constexpr char kMigration7[] = R"sql(
 ALTER TABLE $L.writer
-  DROP CONSTRAINT writer_stream_no_fkey,
+  DROP CONSTRAINT IF EXISTS writer_stream_no_fkey,
   ADD COLUMN checkpoints bigint NOT NULL DEFAULT 0,
   ADD COLUMN last_checkpoint_offset bigint NOT NULL DEFAULT 0;
 COMMENT ON COLUMN $L.writer.checkpoints IS

@@ -31,8 +31,9 @@ namespace {
 class Owner final : public LaneOwner, public std::enable_shared_from_this<Owner> {
  public:
   std::shared_ptr<LaneOwner> Self() override { return shared_from_this(); }
-  FlushPlan PlanFlush(const Lane&, bool holds_rows, bool) override {
+  FlushPlan PlanFlush(const Lane&, bool holds_rows, bool is_last) override {
     ++plans;
+    last_plans += is_last ? 1 : 0;
     FlushPlan plan;
     plan.needed = holds_rows;
     return plan;
@@ -52,6 +53,7 @@ class Owner final : public LaneOwner, public std::enable_shared_from_this<Owner>
   }
 
   std::atomic<int> plans = 0;
+  std::atomic<int> last_plans = 0;
   std::atomic<int> idle = 0;
 
  private:
@@ -230,6 +232,8 @@ TEST_F(LaneTest, BatchThatIsParsedInPartIsKept) {
   RunOther();
   EXPECT_EQ(budget_.held_bytes(), lane_->held_bytes() + bytes);
   EXPECT_EQ(lane_->oldest_arrival_us(), 17);
+  EXPECT_EQ(owner_->plans, 1);
+  EXPECT_EQ(owner_->last_plans, 0) << "records of the batch remain";
   lane_->Cancel();
   RunOther();
   RunOther();
