@@ -38,7 +38,11 @@ std::string BeginSql(const TransactOptions& options, absl::Duration lock_timeout
     absl::StrAppend(&sql, "; SET LOCAL statement_timeout = ",
                     std::max<int64_t>(1, absl::ToInt64Milliseconds(options.statement_timeout)));
   }
-  if (!options.durable) absl::StrAppend(&sql, "; SET LOCAL synchronous_commit = off");
+  if (!options.durable) {
+    absl::StrAppend(&sql, "; SET LOCAL synchronous_commit = off");
+  } else if (!options.wait_for_standby) {
+    absl::StrAppend(&sql, "; SET LOCAL synchronous_commit = local");
+  }
   return sql;
 }
 

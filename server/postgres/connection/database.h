@@ -48,6 +48,10 @@ struct TransactOptions {
   bool retry_conflicts = true;
   // False commits with synchronous_commit off, for changes that a crash of the database may lose.
   bool durable = true;
+  // False commits without waiting for synchronous standbys (synchronous_commit local), so that
+  // locks for which readers wait are released at once. A failover may lose the transaction until a
+  // later commit has been confirmed (durable_commit.h).
+  bool wait_for_standby = true;
 };
 
 class Database {
