@@ -72,7 +72,8 @@ absl::Status LimitLockWaits(Transaction& transaction, const LockPolicy& policy) 
 }
 
 absl::Status TakeLocks(Transaction& transaction, absl::Duration timeout,
-                       const std::vector<DdlStep>& locks) {
+                       const std::vector<DdlStep>& locks,
+                       std::optional<absl::Duration>* first_taken) {
   const absl::Duration start = MonotonicNow();
   for (const DdlStep& lock : locks) {
     const absl::Duration left = timeout - (MonotonicNow() - start);
@@ -80,6 +81,7 @@ absl::Status TakeLocks(Transaction& transaction, absl::Duration timeout,
         AddContext(transaction.Execute(absl::StrCat(SetLockTimeoutSql(left), "; ", lock.sql, "; ",
                                                     SetLockTimeoutSql(timeout))),
                    lock));
+    if (first_taken != nullptr && !first_taken->has_value()) *first_taken = MonotonicNow();
   }
   return absl::OkStatus();
 }

@@ -53,9 +53,11 @@ absl::Status LimitLockWaits(Transaction& transaction, const LockPolicy& policy);
 
 // Takes `locks` one after the other. All of them together wait at most as long as `timeout`,
 // because readers queue behind the first one from the start. Later waits of the transaction are
-// bounded by `timeout`, too.
+// bounded by `timeout`, too. `first_taken`, if not null, receives when (MonotonicNow) the first
+// lock was taken.
 absl::Status TakeLocks(Transaction& transaction, absl::Duration timeout,
-                       const std::vector<DdlStep>& locks);
+                       const std::vector<DdlStep>& locks,
+                       std::optional<absl::Duration>* first_taken = nullptr);
 // The same with the transaction's current lock_timeout. If there is none, waits are not bounded.
 absl::Status TakeLocks(Transaction& transaction, const std::vector<DdlStep>& locks);
 

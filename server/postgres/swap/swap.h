@@ -23,7 +23,6 @@
 namespace syncline::postgres {
 
 struct SwapOptions {
-  // The deadline counts from the start of the swap.
   LockPolicy locks = {};
   // Number of replaced tables that are kept as <name>_syncline_old_<n> for a manual rollback.
   int keep_generations = 0;

@@ -1,5 +1,6 @@
 #include "server/postgres/swap/swap_plan.h"
 
+#include <algorithm>
 #include <set>
 #include <utility>
 
@@ -28,10 +29,13 @@ SELECT format('%I.%I', $1::text, $2::text) AS quoted_source,
         WHERE n.nspname = $3 AND c.relname = $4) AS target_oid
 )sql";
 
+// `deferred`: the constraint can be added NOT VALID and validated after the swap. PostgreSQL before
+// 18 refuses that for partitioned tables. `name`: JSON.
 constexpr char kForeignKeysSql[] = R"sql(
 SELECT pg_describe_object('pg_constraint'::regclass, k.oid, 0) AS subject,
        format('%I.%I', n.nspname, c.relname) AS quoted_table, quote_ident(k.conname) AS quoted_name,
-       pg_get_constraintdef(k.oid) AS definition,
+       pg_get_constraintdef(k.oid) AS definition, k.convalidated AND c.relkind = 'r' AS deferred,
+       pg_catalog.jsonb_build_array(n.nspname, c.relname, k.conname)::text AS name,
        quote_literal(obj_description(k.oid, 'pg_constraint')) AS comment
 FROM pg_constraint k JOIN pg_class c ON c.oid = k.conrelid
 JOIN pg_namespace n ON n.oid = c.relnamespace
@@ -63,6 +67,7 @@ struct IncomingForeignKeys {
   std::vector<DdlStep> locks;
   std::vector<DdlStep> drop;
   std::vector<DdlStep> add;
+  std::vector<std::string> unchecked;  // JSON names of those that are validated after the swap
 };
 
 absl::StatusOr<IncomingForeignKeys> CaptureForeignKeys(Transaction& transaction, int64_t target) {
@@ -77,8 +82,10 @@ absl::StatusOr<IncomingForeignKeys> CaptureForeignKeys(Transaction& transaction,
     };
     keys.locks.push_back(about(absl::StrCat("LOCK TABLE ", table, " IN ACCESS EXCLUSIVE MODE")));
     keys.drop.push_back(about(absl::StrCat("ALTER TABLE ", table, " DROP CONSTRAINT ", name)));
+    const bool deferred = row.Bool("deferred");
     keys.add.push_back(about(absl::StrCat("ALTER TABLE ", table, " ADD CONSTRAINT ", name, " ",
-                                          row.Text("definition"))));
+                                          row.Text("definition"), deferred ? " NOT VALID" : "")));
+    if (deferred) keys.unchecked.push_back(row.Text("name"));
     if (row.IsNull("comment")) continue;
     keys.add.push_back(about(
         absl::StrCat("COMMENT ON CONSTRAINT ", name, " ON ", table, " IS ", row.Text("comment"))));
@@ -116,15 +123,23 @@ std::string TemporaryOldName(const SwapTables& tables) {
   return absl::StrCat("_syncline_old_", tables.target_oid);
 }
 
-// Returns the steps that drop the old table, which is `away`, or keep it. A kept table gives up the
-// names of its members, which the new table gets, and keeps only one of those indexes of ours that
-// are the same.
+OldTable ChooseEnd(const SwapMembers& members, const IncomingForeignKeys& keys, bool keep) {
+  if (keep) return OldTable::kKeep;
+  const bool refers =
+      std::any_of(members.wanted.begin(), members.wanted.end(),
+                  [](const TableMember& member) { return member.kind == MemberKind::kForeignKey; });
+  return refers || !keys.unchecked.empty() ? OldTable::kRetire : OldTable::kDrop;
+}
+
+// Returns the steps that drop the old table, which is `away`, or keep it for now or for good. A
+// kept table gives up the names of its members, which the new table gets, and keeps only one of
+// those indexes of ours that are the same.
 absl::StatusOr<std::vector<DdlStep>> RetireSteps(Transaction& transaction, const SwapTables& tables,
                                                  const SwapMembers& members,
-                                                 const std::string& away, OldTable old_table) {
-  if (old_table == OldTable::kDrop) {
-    return std::vector<DdlStep>{
-        {.subject = tables.target.ToString(), .sql = absl::StrCat("DROP TABLE ", away)}};
+                                                 const ReplacedTable& replaced, bool dropped) {
+  if (dropped) {
+    return std::vector<DdlStep>{{.subject = tables.target.ToString(),
+                                 .sql = absl::StrCat("DROP TABLE ", replaced.quoted_name)}};
   }
   std::vector<DdlStep> steps;
   std::vector<TableMember> kept = members.wanted;
@@ -140,7 +155,7 @@ absl::StatusOr<std::vector<DdlStep>> RetireSteps(Transaction& transaction, const
          .sql = absl::StrCat("DROP INDEX ", member.quoted_schema, ".", member.quoted_name)});
   }
   SYNCLINE_ASSIGN_OR_RETURN(const std::vector<DdlStep> keep,
-                            KeepSteps(transaction, tables.target, tables.target_oid, away, kept));
+                            KeepSteps(transaction, replaced, kept));
   Append(keep, &steps);
   return steps;
 }
@@ -212,7 +227,7 @@ absl::StatusOr<SwapPlan> CaptureMove(Transaction& transaction, const SwapTables&
 }
 
 absl::StatusOr<SwapPlan> CapturePlan(Transaction& transaction, const SwapTables& tables,
-                                     const SwapKeyIndex& key, OldTable old_table) {
+                                     const SwapKeyIndex& key, bool keep) {
   SYNCLINE_RETURN_IF_ERROR(CheckCarriable(transaction, tables.target_oid, tables.source_oid));
   SYNCLINE_ASSIGN_OR_RETURN(const Dependents dependents,
                             CaptureDependents(transaction, tables.target));
@@ -226,11 +241,18 @@ absl::StatusOr<SwapPlan> CapturePlan(Transaction& transaction, const SwapTables&
                             CaptureForeignKeys(transaction, tables.target_oid));
   SYNCLINE_ASSIGN_OR_RETURN(const std::vector<DdlStep> sequences,
                             CaptureSequences(transaction, tables));
+  const OldTable end = ChooseEnd(members, keys, keep);
   SYNCLINE_ASSIGN_OR_RETURN(const IdentitySteps identities,
-                            CaptureIdentities(transaction, tables, old_table));
-  const std::string away = absl::StrCat(tables.quoted_target_schema, ".", TemporaryOldName(tables));
-  SYNCLINE_ASSIGN_OR_RETURN(const std::vector<DdlStep> retire,
-                            RetireSteps(transaction, tables, members, away, old_table));
+                            CaptureIdentities(transaction, tables, end));
+  const ReplacedTable replaced = {
+      .target = tables.target,
+      .oid = tables.target_oid,
+      .quoted_name = absl::StrCat(tables.quoted_target_schema, ".", TemporaryOldName(tables)),
+      .keep = keep,
+      .unchecked = keys.unchecked};
+  SYNCLINE_ASSIGN_OR_RETURN(
+      const std::vector<DdlStep> retire,
+      RetireSteps(transaction, tables, members, replaced, end == OldTable::kDrop));
   SYNCLINE_RETURN_IF_ERROR(SetSearchPath(transaction, search_path));
 
   SwapPlan plan;

@@ -39,7 +39,13 @@ absl::StatusOr<SwapTables> LocateTables(Transaction& transaction, const TableNam
                                         const TableName& target);
 
 // What happens to the replaced table.
-enum class OldTable { kDrop, kKeep };
+enum class OldTable {
+  kDrop,
+  // It is emptied, and dropped after the swap (replaced_tables.h): dropping it would lock readers
+  // of the tables to which its foreign keys point out, or it records what is left to be done.
+  kRetire,
+  kKeep,
+};
 
 struct SwapPlan {
   std::vector<DdlStep> locks;  // ACCESS EXCLUSIVE, the target's last
@@ -47,11 +53,11 @@ struct SwapPlan {
   std::string key_index;  // name of our index on the primary key; empty if the table gets none
 };
 
-// Returns the plan for an existing target. The caller must hold locks that keep the definitions of
-// both tables unchanged. Errors: those of CheckCarriable; ABORTED SWAP_STALE if the source lacks
-// something that the target has (prepare it again).
+// Returns the plan for an existing target, which is kept if `keep`. The caller must hold locks that
+// keep the definitions of both tables unchanged. Errors: those of CheckCarriable; ABORTED
+// SWAP_STALE if the source lacks something that the target has (prepare it again).
 absl::StatusOr<SwapPlan> CapturePlan(Transaction& transaction, const SwapTables& tables,
-                                     const SwapKeyIndex& key, OldTable old_table);
+                                     const SwapKeyIndex& key, bool keep);
 
 // Returns the plan that moves the source to the target's name if there is no target. Errors: as
 // CapturePlan.
