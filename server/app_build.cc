@@ -16,6 +16,7 @@
 #include "base/sha256.h"
 #include "base/status_macros.h"
 #include "server/app_parts.h"
+#include "server/postgres/swap/replaced_tables.h"
 #include "server/rpc/conversion.h"
 
 namespace syncline {
@@ -154,7 +155,12 @@ void App::Parts::BuildWritePath() {
   load_context.changed = &store->changed();
   upkeep = std::make_unique<write::LedgerUpkeep>(
       store.get(), write::UpkeepOptions{config.database.ledger_retention,
-                                        [this] { return stopping.Wait(absl::ZeroDuration()); }});
+                                        [this] { return stopping.Wait(absl::ZeroDuration()); },
+                                        [this, locks = postgres::ForFollowUp(loaders.locks)] {
+                                          return postgres::FinishReplaced(*background_database,
+                                                                          locks,
+                                                                          /*target=*/std::nullopt);
+                                        }});
   sync::SessionContext session;
   session.store = store.get();
   session.writer = writer.get();

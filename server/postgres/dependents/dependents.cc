@@ -195,6 +195,16 @@ Dependents SelectReaders(const Dependents& dependents, const std::set<std::strin
   return chosen;
 }
 
+std::vector<DdlStep> LockViews(const Dependents& dependents) {
+  std::vector<DdlStep> locks;
+  for (auto view = dependents.views.rbegin(); view != dependents.views.rend(); ++view) {
+    // Setting the owner that the view already has changes nothing, but locks the view alone. LOCK
+    // TABLE would lock all tables that the view reads.
+    Append(view->traits.owner, &locks);
+  }
+  return locks;
+}
+
 absl::Status DropDependentViews(Transaction& transaction, const Dependents& dependents) {
   std::vector<DdlStep> steps;
   for (auto view = dependents.views.rbegin(); view != dependents.views.rend(); ++view) {

@@ -50,6 +50,9 @@ absl::StatusOr<Dependents> CaptureDependents(Transaction& transaction, const Tab
 // Returns the views of `dependents` that read one of `columns`, and all views that depend on these.
 Dependents SelectReaders(const Dependents& dependents, const std::set<std::string>& columns);
 
+// Returns the steps that lock the views in ACCESS EXCLUSIVE mode, outermost first, as readers do.
+std::vector<DdlStep> LockViews(const Dependents& dependents);
+
 // Drops the views, outermost first, without CASCADE. Errors: FAILED_PRECONDITION DEPENDENT_OBJECTS
 // if another object, such as a function, depends on one of them.
 absl::Status DropDependentViews(Transaction& transaction, const Dependents& dependents);
