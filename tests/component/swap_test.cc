@@ -21,12 +21,7 @@ using postgres::Result;
 using postgres::Transaction;
 using testing::StatusIs;
 
-class SwapTest : public testing::SwapFixture {
- protected:
-  std::string Count(absl::string_view relation = "t") {
-    return QueryValue(absl::StrCat("SELECT count(*) FROM ", Table(relation)));
-  }
-};
+using SwapTest = testing::SwapFixture;
 
 TEST_F(SwapTest, MissingTargetGetsTheLoadedTable) {
   MakeTable("t_new", 3, 1);
