@@ -148,6 +148,10 @@ void App::Parts::BuildWritePath() {
   loaders.locks.wait = [this](absl::Duration pause) { return stopping.Wait(pause); };
   loaders.keep_generations = config.swap.keep_generations;
   loaders.max_rewrite_bytes = config.swap.max_rewrite_bytes;
+  vacuum = std::make_unique<write::MergeVacuum>(background_database.get());
+  loaders.note_dead_rows = [this](const TableName& table, int64_t dead_rows) {
+    vacuum->Note(table, dead_rows);
+  };
   writer = std::make_unique<write::Writer>(loaders);
   store = std::make_unique<write::StreamStateStore>(
       database.get(), connections.get(), &ledger, ServerId(),

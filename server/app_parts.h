@@ -41,6 +41,7 @@
 #include "server/sync/sync_registry.h"
 #include "server/sync/watch_reader.h"
 #include "server/write/ledger_upkeep.h"
+#include "server/write/merge_vacuum.h"
 #include "server/write/load/insert_buffer.h"
 #include "server/write/load/locked_tables.h"
 #include "server/write/stream_state_store.h"
@@ -135,6 +136,7 @@ struct App::Parts {
   std::unique_ptr<write::Writer> writer;
   std::unique_ptr<write::StreamStateStore> store;
   std::unique_ptr<write::LedgerUpkeep> upkeep;
+  std::unique_ptr<write::MergeVacuum> vacuum;
   rpc::ReadGate gate;
   rpc::OpenCalls open_calls;
   rpc::Admission admission;

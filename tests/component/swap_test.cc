@@ -416,6 +416,7 @@ class WatchedDatabase : public postgres::Database {
         },
         options);
   }
+  absl::Status ExecuteAlone(absl::string_view sql) override { return real_->ExecuteAlone(sql); }
   absl::Status Ping() override { return real_->Ping(); }
   Usage usage() const override { return real_->usage(); }
 

@@ -120,6 +120,16 @@ class PooledDatabase : public Database {
     return status;
   }
 
+  absl::Status ExecuteAlone(absl::string_view sql) override {
+    SYNCLINE_RETURN_IF_ERROR(Interruption::Check());
+    SYNCLINE_ASSIGN_OR_RETURN(Lease lease, Acquire("SELECT 1"));
+    SessionTransaction session(lease.get(), canceller_);
+    const absl::Status status = session.Execute(sql);
+    if (session.Close()) return status;
+    lease.Reset(nullptr);
+    return Interruption::Check();
+  }
+
   absl::Status Ping() override {
     SYNCLINE_ASSIGN_OR_RETURN(const Lease lease, Acquire("SELECT 1"));
     return absl::OkStatus();

@@ -17,6 +17,7 @@
 #include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "server/postgres/connection/canceller.h"
 #include "server/postgres/connection/open_sockets.h"
@@ -75,6 +76,10 @@ class Database {
   absl::Status Transact(absl::FunctionRef<absl::Status(Transaction&)> body) {
     return Transact(body, TransactOptions{});
   }
+
+  // Runs one statement that PostgreSQL does not allow in a transaction, such as VACUUM. Errors:
+  // those of Transact.
+  virtual absl::Status ExecuteAlone(absl::string_view sql) = 0;
 
   // Makes one round trip to the database. Errors: those of Transact.
   virtual absl::Status Ping() = 0;

@@ -74,6 +74,9 @@ std::string LockForMergeSql(const TableName& table);
 // Takes a lock that excludes every other session until the transaction ends.
 std::string LockAgainstAllSql(const TableName& table);
 
+// Returns a VACUUM that waits for no lock and locks no reader out.
+std::string VacuumSql(const TableName& table);
+
 // Prefix of the names of key indexes that we create. The ledger records them (key_indexes.h).
 inline constexpr char kKeyIndexPrefix[] = "syncline_key_";
 // Returns the name of the index on `columns` of `table`: deterministic and at most 63 bytes. Each

@@ -91,6 +91,7 @@ absl::StatusOr<int64_t> MergeAndDrop(const LoaderContext& context,
   SYNCLINE_RETURN_IF_ERROR(
       postgres::KeyIndexes(context.ledger->schema()).Ensure(transaction, plan.table, plan.schema));
   SYNCLINE_RETURN_IF_ERROR(DropStaging(context, transaction, plan));
+  if (context.note_dead_rows) context.note_dead_rows(plan.table, counts.updated + counts.deleted);
   return counts.written();
 }
 
