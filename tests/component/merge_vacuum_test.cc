@@ -42,7 +42,7 @@ class MergeVacuumTest : public testing::PostgresTest {
 
 // The threshold is 50 rows and a fifth of the table.
 TEST_F(MergeVacuumTest, ThresholdIsThatOfAutovacuum) {
-  MakeTable(300);
+  MakeTable(100);
   EXPECT_FALSE(IsDue(100));
   EXPECT_FALSE(IsVacuumed());
   EXPECT_TRUE(IsDue(300));
