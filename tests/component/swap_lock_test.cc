@@ -209,6 +209,47 @@ TEST_F(SwapLockTest, PreparationDoesNotCountAgainstTheDeadline) {
   released.get();
 }
 
+// The query of the view takes 2 s for the new rows.
+TEST_F(SwapLockTest, MaterializedViewsAreFilledBeforeReadersWait) {
+  MakeTable("t", 1, 1);
+  MakeTable("t_new", 20, 2);
+  MakeRole("_analyst");
+  Run("GRANT USAGE, CREATE ON SCHEMA $S TO $R_analyst; GRANT SELECT ON $S.t TO $R_analyst;"
+      "CREATE MATERIALIZED VIEW $S.m AS SELECT id, pg_sleep(0.1) IS NULL AS slow FROM $S.t;"
+      "CREATE UNIQUE INDEX ON $S.m (id); COMMENT ON MATERIALIZED VIEW $S.m IS 'slow';"
+      "CREATE MATERIALIZED VIEW $S.\"M 2\" AS SELECT count(*) AS n FROM $S.m;"
+      "ALTER MATERIALIZED VIEW $S.m OWNER TO $R_analyst; CREATE VIEW $S.v AS SELECT * FROM $S.m;"
+      "CREATE MATERIALIZED VIEW $S.mixed AS SELECT v.id FROM $S.v JOIN $S.t USING (id)");
+  const std::string before = Dump();
+  const std::unique_ptr<Connection> reader = Connect();
+  ASSERT_OK(reader->Execute("SET statement_timeout = '800ms'"));
+  auto swapped = std::async(std::launch::async, [&] { return Swap(); });
+  while (swapped.wait_for(std::chrono::milliseconds(5)) == std::future_status::timeout) {
+    ASSERT_OK(reader->Execute(Expand("SELECT count(*) FROM $S.t; SELECT count(*) FROM $S.m")));
+  }
+  ASSERT_OK(swapped.get());
+  EXPECT_EQ(Dump(), before);
+  EXPECT_EQ(Count("m"), "20");
+  EXPECT_EQ(Count("v"), "20");
+  EXPECT_EQ(Value("SELECT n FROM $S.\"M 2\""), "20");
+  EXPECT_EQ(Count("mixed"), "20");
+  EXPECT_EQ(Value("SELECT count(*) FROM pg_namespace WHERE nspname LIKE '\\_syncline\\_build%'"),
+            "0");
+}
+
+// The loaded table has no policies yet, so the view is filled when it has.
+TEST_F(SwapLockTest, PoliciesHoldForFilledMaterializedViews) {
+  MakeTable("t", 10, 1);
+  MakeTable("t_new", 20, 2);
+  MakeRole("_analyst");
+  Run("GRANT USAGE, CREATE ON SCHEMA $S TO $R_analyst; GRANT SELECT ON $S.t TO $R_analyst;"
+      "ALTER TABLE $S.t ENABLE ROW LEVEL SECURITY; CREATE POLICY p ON $S.t TO $R_analyst USING "
+      "(id <= 3); CREATE MATERIALIZED VIEW $S.m AS SELECT id FROM $S.t;"
+      "ALTER MATERIALIZED VIEW $S.m OWNER TO $R_analyst");
+  ASSERT_OK(Swap());
+  EXPECT_EQ(Count("m"), "3");
+}
+
 class StandbySwapTest : public testing::WithOwnCluster<testing::SwapFixture> {
  protected:
   void Require(const std::string& standby) {

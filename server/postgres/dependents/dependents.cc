@@ -126,9 +126,9 @@ void Append(const std::vector<DdlStep>& from, std::vector<DdlStep>* to) {
   to->insert(to->end(), from.begin(), from.end());
 }
 
-void AppendFill(const DependentView& view, std::vector<DdlStep>* steps) {
+void AppendFill(const DependentView& view, bool filled, std::vector<DdlStep>* steps) {
   Append(view.traits.access, steps);
-  if (view.materialized && view.populated) {
+  if (view.materialized && view.populated && !filled) {
     steps->push_back(About(view, absl::StrCat("REFRESH MATERIALIZED VIEW ", view.quoted_name)));
   }
   Append(view.traits.rest, steps);
@@ -218,12 +218,12 @@ absl::Status RestoreDependentViews(Transaction& transaction, const Dependents& d
   for (const DependentView& view : dependents.views) {
     steps.push_back(Creation(view, false));
     Append(view.traits.owner, &steps);
-    AppendFill(view, &steps);
+    AppendFill(view, /*filled=*/false, &steps);
   }
   return RunSteps(transaction, steps);
 }
 
-ViewReplacement ReplaceDependentViews(const Dependents& dependents) {
+ViewReplacement ReplaceDependentViews(const Dependents& dependents, const FilledViews& filled) {
   const std::set<int64_t> affected = Affected(dependents);
   ViewReplacement replacement;
   std::vector<DdlStep> drops;
@@ -233,10 +233,17 @@ ViewReplacement ReplaceDependentViews(const Dependents& dependents) {
     // TABLE would lock all tables that the view reads.
     replacement.locks.insert(replacement.locks.begin(), view.traits.owner.begin(),
                              view.traits.owner.end());
-    replacement.attach.push_back(Creation(view, !view.materialized));
-    if (!view.materialized) continue;
-    Append(view.traits.owner, &replacement.attach);
-    AppendFill(view, &replacement.fill);
+    const auto copy = filled.find(view.oid);
+    if (copy != filled.end()) {
+      replacement.attach.push_back(
+          About(view, absl::StrCat("ALTER MATERIALIZED VIEW ", copy->second, " SET SCHEMA ",
+                                   view.quoted_schema)));
+    } else {
+      replacement.attach.push_back(Creation(view, !view.materialized));
+      if (!view.materialized) continue;
+      Append(view.traits.owner, &replacement.attach);
+    }
+    AppendFill(view, copy != filled.end(), &replacement.fill);
     replacement.detach.push_back(
         About(view, absl::StrCat("ALTER MATERIALIZED VIEW ", view.quoted_name, " RENAME TO ",
                                  TemporaryName(view))));

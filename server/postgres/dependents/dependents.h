@@ -10,6 +10,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <set>
 #include <string>
 #include <vector>
@@ -62,6 +63,10 @@ absl::Status DropDependentViews(Transaction& transaction, const Dependents& depe
 // DEPENDENT_OBJECTS, which names the view that the changed table can no longer support.
 absl::Status RestoreDependentViews(Transaction& transaction, const Dependents& dependents);
 
+// Materialized views that have been filled from the new table already: oid of the view -> quoted
+// name of its filled copy, in another schema.
+using FilledViews = std::map<int64_t, std::string>;
+
 // The steps by which a swap handles the views of a table.
 struct ViewReplacement {
   // Lock the views that change in ACCESS EXCLUSIVE mode, in the order in which readers lock them.
@@ -78,6 +83,7 @@ struct ViewReplacement {
 // OR REPLACE. Views that read only such views remain unchanged. Materialized views that read the
 // table, directly or through other such materialized views, are created anew, and plain views that
 // read those are replaced.
-ViewReplacement ReplaceDependentViews(const Dependents& dependents);
+// Those in `filled` are moved instead of created and filled.
+ViewReplacement ReplaceDependentViews(const Dependents& dependents, const FilledViews& filled = {});
 
 }  // namespace syncline::postgres

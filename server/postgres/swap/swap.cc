@@ -54,6 +54,7 @@ class Swap {
       if (status.ok()) status = Attempt();
       if (status.ok()) return status;
       if (!IsLockTimeout(status) && !IsConflict(status) && !IsSwapStale(status)) return status;
+      attempts_.Exclude(fill_time_);
       SYNCLINE_RETURN_IF_ERROR(attempts_.WaitForNext(status));
       ++stats_.retries;
       const absl::Duration start = MonotonicNow();
@@ -79,6 +80,7 @@ class Swap {
 
   absl::Status Attempt() {
     locked_at_.reset();
+    fill_time_ = absl::ZeroDuration();
     // Run retries conflicts, with pauses for readers. OverwriteTable confirms the commit.
     absl::Status status =
         database_.Transact([this](Transaction& transaction) { return InTransaction(transaction); },
@@ -128,10 +130,21 @@ class Swap {
     SYNCLINE_RETURN_IF_ERROR(PrepareFingerprint(transaction));
     SYNCLINE_ASSIGN_OR_RETURN(const std::string before,
                               RetryIfVanished(Fingerprint(transaction, tables.target_oid)));
-    SYNCLINE_ASSIGN_OR_RETURN(const SwapPlan plan,
-                              RetryIfVanished(CapturePlan(transaction, tables, options_.key_index,
-                                                          options_.keep_generations > 0)));
+    SYNCLINE_ASSIGN_OR_RETURN(
+        const SwapPlan plan,
+        RetryIfVanished(CapturePlan(transaction, tables, options_.key_index,
+                                    options_.keep_generations > 0, fill_early_)));
     // Everything that can be done before readers wait is done here.
+    const absl::Duration start = MonotonicNow();
+    const absl::Status filled = RetryIfVanished(RunSteps(transaction, plan.early));
+    fill_time_ = MonotonicNow() - start;
+    if (IsSwapStale(filled)) {
+      // The definitions mean something else now; the next attempt creates them with qualified
+      // names.
+      fill_early_ = false;
+      return SwapStale();
+    }
+    SYNCLINE_RETURN_IF_ERROR(filled);
     SYNCLINE_RETURN_IF_ERROR(WriteLedger(transaction, plan));
     SYNCLINE_RETURN_IF_ERROR(RetryIfVanished(BlockReaders(transaction, plan)));
     // Views and grants may have changed until a moment ago, because no weaker lock prevents that.
@@ -164,6 +177,8 @@ class Swap {
   LockAttempts attempts_;
   bool prepared_ = false;
   std::optional<absl::Duration> locked_at_;
+  bool fill_early_ = true;
+  absl::Duration fill_time_;  // of the last attempt, before its locks
 };
 
 // The swap is committed. What could not be done now is done by the next swap or the upkeep.

@@ -11,6 +11,7 @@
 #include "base/status_macros.h"
 #include "server/postgres/dependents/dependents.h"
 #include "server/postgres/dependents/relation_traits.h"
+#include "server/postgres/swap/early_fill.h"
 #include "server/postgres/swap/kept_generations.h"
 #include "server/postgres/swap/swap_check.h"
 #include "server/postgres/swap/swap_identities.h"
@@ -227,11 +228,15 @@ absl::StatusOr<SwapPlan> CaptureMove(Transaction& transaction, const SwapTables&
 }
 
 absl::StatusOr<SwapPlan> CapturePlan(Transaction& transaction, const SwapTables& tables,
-                                     const SwapKeyIndex& key, bool keep) {
+                                     const SwapKeyIndex& key, bool keep, bool fill_early) {
   SYNCLINE_RETURN_IF_ERROR(CheckCarriable(transaction, tables.target_oid, tables.source_oid));
   SYNCLINE_ASSIGN_OR_RETURN(const Dependents dependents,
                             CaptureDependents(transaction, tables.target));
-  const ViewReplacement views = ReplaceDependentViews(dependents);
+  EarlyFill fill;
+  if (fill_early) {
+    SYNCLINE_ASSIGN_OR_RETURN(fill, PlanEarlyFill(transaction, tables, dependents));
+  }
+  const ViewReplacement views = ReplaceDependentViews(dependents, fill.filled);
   SYNCLINE_ASSIGN_OR_RETURN(const std::string search_path, ClearSearchPath(transaction));
   SYNCLINE_ASSIGN_OR_RETURN(const SwapMembers members, PreparedMembers(transaction, tables, key));
   SYNCLINE_ASSIGN_OR_RETURN(auto all_traits,
@@ -284,6 +289,8 @@ absl::StatusOr<SwapPlan> CapturePlan(Transaction& transaction, const SwapTables&
   Append(traits.rest, &plan.steps);
   Append(views.fill, &plan.steps);
   Append(keys.add, &plan.steps);
+  Append(fill.finish, &plan.steps);
+  plan.early = std::move(fill.steps);
   return plan;
 }
 

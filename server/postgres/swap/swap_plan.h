@@ -48,16 +48,18 @@ enum class OldTable {
 };
 
 struct SwapPlan {
+  std::vector<DdlStep> early;  // run before any lock for which readers wait (early_fill.h)
   std::vector<DdlStep> locks;  // ACCESS EXCLUSIVE, the target's last
   std::vector<DdlStep> steps;
   std::string key_index;  // name of our index on the primary key; empty if the table gets none
 };
 
-// Returns the plan for an existing target, which is kept if `keep`. The caller must hold locks that
+// Returns the plan for an existing target, which is kept if `keep`. Materialized views are filled
+// early if `fill_early`. The caller must hold locks that
 // keep the definitions of both tables unchanged. Errors: those of CheckCarriable; ABORTED
 // SWAP_STALE if the source lacks something that the target has (prepare it again).
 absl::StatusOr<SwapPlan> CapturePlan(Transaction& transaction, const SwapTables& tables,
-                                     const SwapKeyIndex& key, bool keep);
+                                     const SwapKeyIndex& key, bool keep, bool fill_early);
 
 // Returns the plan that moves the source to the target's name if there is no target. Errors: as
 // CapturePlan.
