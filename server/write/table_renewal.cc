@@ -92,6 +92,7 @@ absl::Status Renew(const LoaderContext& context, const TableName& table, const R
   const absl::Status swapped = postgres::OverwriteTable(
       *context.database, copy, table,
       {.locks = context.locks,
+       .loaded = false,
        .prune_kept = false,
        .key_index = {.indexes = &key_indexes, .schema = &renewal.key}},
       [&](postgres::Transaction& transaction) {

@@ -237,6 +237,20 @@ TEST_F(SwapLockTest, MaterializedViewsAreFilledBeforeReadersWait) {
             "0");
 }
 
+// The rows are copied in the swap's own transaction, as when a table is renewed.
+TEST_F(SwapLockTest, RowsOfTheLedgerStepAreCheckedAndFilled) {
+  MakeTable("t", 10, 1);
+  MakeTable("t_new", 0, 1);
+  Run("ALTER TABLE $S.t ADD PRIMARY KEY (id); CREATE TABLE $S.ref (id bigint CONSTRAINT ref_fk "
+      "REFERENCES $S.t); INSERT INTO $S.ref VALUES (7); CREATE MATERIALIZED VIEW $S.m AS SELECT id "
+      "FROM $S.t");
+  ASSERT_OK(Swap({.loaded = false}, [&](postgres::Transaction& transaction) {
+    return transaction.Execute(Expand("INSERT INTO $S.t_new SELECT * FROM $S.t"));
+  }));
+  EXPECT_EQ(Count("m"), "10");
+  EXPECT_EQ(Value("SELECT convalidated FROM pg_constraint WHERE conname = 'ref_fk'"), "t");
+}
+
 // The loaded table has no policies yet, so the view is filled when it has.
 TEST_F(SwapLockTest, PoliciesHoldForFilledMaterializedViews) {
   MakeTable("t", 10, 1);

@@ -45,7 +45,8 @@ class Swap {
                .subject = target.ToString(),
                .what = absl::StrCat("could not lock ", target.ToString(), " for the swap"),
                .consequence = "; the loaded data is kept"},
-        attempts_(database, options.locks, locks_, error_) {}
+        attempts_(database, options.locks, locks_, error_),
+        fill_early_(options.loaded) {}
 
   // Makes attempts until the swap is done, refused or out of time.
   absl::Status Run() {
@@ -72,6 +73,7 @@ class Swap {
                                            {.lock_timeout = lock_timeout(),
                                             .key_index = options_.key_index,
                                             .analyze = analyze,
+                                            .loaded = options_.loaded,
                                             .dropped_columns = options_.dropped_columns},
                                            &stats_.left_out));
     prepared_ = true;
@@ -177,7 +179,7 @@ class Swap {
   LockAttempts attempts_;
   bool prepared_ = false;
   std::optional<absl::Duration> locked_at_;
-  bool fill_early_ = true;
+  bool fill_early_;
   absl::Duration fill_time_;  // of the last attempt, before its locks
 };
 

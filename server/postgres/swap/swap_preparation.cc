@@ -164,8 +164,10 @@ absl::Status PrepareSource(Database& database, const TableName& source, const Ta
   SYNCLINE_RETURN_IF_ERROR(CarryNotNull(database, preparation));
   SYNCLINE_RETURN_IF_ERROR(Build(database, preparation, options.lock_timeout));
   if (!options.analyze) return absl::OkStatus();
-  SYNCLINE_RETURN_IF_ERROR(
-      CheckIncomingKeys(database, preparation.tables.source_oid, preparation.tables.target_oid));
+  if (options.loaded) {
+    SYNCLINE_RETURN_IF_ERROR(
+        CheckIncomingKeys(database, preparation.tables.source_oid, preparation.tables.target_oid));
+  }
   return RetryIfVanished(GatherFirstStatistics(database, preparation.tables.source_oid,
                                                preparation.tables.target_oid));
 }

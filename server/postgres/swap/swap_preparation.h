@@ -24,6 +24,8 @@ struct PreparationOptions {
   // Whether to check the foreign keys that point at the target (incoming_keys.h) and to gather
   // statistics at the end. Not needed again when the swap is tried again.
   bool analyze = true;
+  // SwapOptions::loaded.
+  bool loaded = true;
   // Columns of the target that are not added to `source`.
   std::set<std::string> dropped_columns = {};
 };
