@@ -41,9 +41,9 @@
 #include "server/sync/sync_registry.h"
 #include "server/sync/watch_reader.h"
 #include "server/write/ledger_upkeep.h"
-#include "server/write/merge_vacuum.h"
 #include "server/write/load/insert_buffer.h"
 #include "server/write/load/locked_tables.h"
+#include "server/write/merge_vacuum.h"
 #include "server/write/stream_state_store.h"
 #include "server/write/watch_source.h"
 
