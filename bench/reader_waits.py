@@ -66,7 +66,7 @@ class Session:
 
 
 class LockSampler(threading.Thread):
-    """Samples pg_locks, and knows the longest time for which the table was locked against readers."""
+    """Samples pg_locks, and records the longest time for which the table was locked against readers."""
 
     SQL = (
         "SELECT count(*) FROM pg_catalog.pg_locks WHERE granted AND locktype = 'relation' AND mode = "

@@ -1,5 +1,5 @@
-// The attempts to take a lock: when they end, whom the error names, and what becomes of an
-// autovacuum that holds the lock up.
+// The attempts to take a lock: when they end, which sessions the error names, and what becomes of
+// an autovacuum that holds the lock up.
 #include "server/postgres/connection/lock_policy.h"
 
 #include <gmock/gmock.h>

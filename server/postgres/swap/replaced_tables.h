@@ -18,8 +18,8 @@
 namespace syncline::postgres {
 
 // Finishes the replaced tables of `target`, or of all targets. A foreign key that a row violates by
-// now stays NOT VALID, and a line in the log (foreign_key_not_valid) says so. Errors: the first one
-// of TransactUnderPolicy, after the other tables have been tried; the rest remains recorded.
+// now stays NOT VALID, and a line in the log (foreign_key_not_valid) reports it. Errors: the first
+// one of TransactUnderPolicy, after the other tables have been tried; the rest remains recorded.
 absl::Status FinishReplaced(Database& database, const LockPolicy& policy,
                             const std::optional<TableName>& target);
 

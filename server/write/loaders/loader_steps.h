@@ -69,7 +69,7 @@ absl::Status EvolveBeforehand(
 
 // Drops indexes of ours that the table no longer needs (KeyIndexes::DropUnneeded), in a transaction
 // of its own after the result is committed. If the lock is not available, the next completion of
-// the table repeats it, and a line in the log says so.
+// the table repeats it, and a line in the log reports the failure.
 void DropUnneededIndexes(const LoaderContext& context, const TableName& table,
                          const std::optional<std::vector<std::string>>& key);
 
