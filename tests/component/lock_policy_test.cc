@@ -106,6 +106,18 @@ TEST_F(LockPolicyTest, DeadlineCountsFromTheFirstAttemptAndNamesBlockers) {
   EXPECT_LT(MonotonicNow() - start, absl::Seconds(2));
 }
 
+TEST_F(LockPolicyTest, StoppingServerEndsTheAttempts) {
+  const auto reader = Hold("b");
+  LockPolicy policy = {.timeout = absl::Milliseconds(50)};
+  policy.wait = [](absl::Duration) { return false; };
+  const TableLocks locks = {.tables = {{schema(), "b"}}, .need = LockNeed::kReaders};
+  EXPECT_THAT(TransactUnderPolicy(database(), policy, locks,
+                                  [&](Transaction& transaction) {
+                                    return TakeLocks(transaction, policy.timeout, {Lock("b")});
+                                  }),
+              StatusIs(absl::StatusCode::kUnavailable, "DRAINING"));
+}
+
 TEST_F(LockPolicyTest, ReferencedTablesCount) {
   Execute(absl::StrCat("ALTER TABLE ", Table("b"), " ADD PRIMARY KEY (id); ALTER TABLE ",
                        Table("a"), " ADD FOREIGN KEY (id) REFERENCES ", Table("b")));

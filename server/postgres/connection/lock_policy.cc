@@ -133,7 +133,8 @@ absl::Status LockAttempts::WaitForNext(const absl::Status& cause) {
   if (MonotonicNow() + pause >= *deadline_) return Expire(cause);
   if (!policy_.wait(pause)) {
     SYNCLINE_RETURN_IF_ERROR(Interruption::Check());
-    return MakeLockError(cause, "; the server is stopping", {});
+    return MakeError(absl::StatusCode::kUnavailable, "the server is stopping",
+                     {.reason = reason::kDraining, .retry_after = kLockRetryAfter});
   }
   if (!cancelled_autovacuum_ && MonotonicNow() >= *deadline_ - policy_.deadline / 2) {
     cancelled_autovacuum_ = true;

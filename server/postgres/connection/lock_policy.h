@@ -93,8 +93,8 @@ class LockAttempts {
   // Waits before the next attempt, after one that failed with `cause` and holds nothing any more.
   // The deadline counts from the start of the first failed wait for a lock. When half of it has
   // passed, an autovacuum that is at work on one of the tables is cancelled; until then it may
-  // finish. Errors: ABORTED with RetryInfo as `error` specifies, which at the deadline names the
-  // blocking sessions, and if the server is stopping names none; the calling thread's Interruption.
+  // finish. Errors: ABORTED with RetryInfo as `error` specifies, which names the blocking
+  // sessions; UNAVAILABLE DRAINING if the server is stopping; the calling thread's Interruption.
   absl::Status WaitForNext(const absl::Status& cause);
 
   // Extends the deadline by the time of work between attempts that waits for no lock.
