@@ -28,6 +28,10 @@ inline constexpr char kCommitted[] = "committed";
 inline constexpr char kMerged[] = "merged";
 // The merge is committed; the caller has not been informed.
 inline constexpr char kMergeCommitted[] = "merge_committed";
+// The rows are replaced in place and the staging table is dropped; COMMIT has not been sent.
+inline constexpr char kReplacedInPlace[] = "replaced_in_place";
+// The in-place replace is committed; the caller has not been informed.
+inline constexpr char kReplaceCommitted[] = "replace_committed";
 // The target's locks are held, the old table is gone and the new one has its name; COMMIT has not
 // been sent.
 inline constexpr char kSwapped[] = "swapped";

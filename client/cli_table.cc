@@ -122,6 +122,13 @@ std::vector<Flag> LoadFlags() {
        "none, mirror also drops columns that the stream no longer has, freeze refuses every "
        "difference",
        {"keep", "mirror", "freeze"}},
+      {"replace_strategy",
+       FlagKind::kChoice,
+       "",
+       "",
+       "for overwrite: swap exchanges the table, in_place changes its rows, auto (the default) "
+       "takes the swap unless something prevents it",
+       {"auto", "swap", "in_place"}},
       {"strict", FlagKind::kSwitch, "", "",
        "fail if a record is rejected, a value becomes NULL or is truncated, a field is not stored, "
        "or the definition of an existing table would change"},

@@ -72,6 +72,14 @@ absl::Status ReadPolicies(const JsonText& object, DestinationConfig* config) {
   } else if (!policy.empty() && policy != "keep") {
     return Invalid("schema_policy", "must be keep, mirror or freeze");
   }
+  SYNCLINE_ASSIGN_OR_RETURN(const std::string strategy, OptionalText(object, "replace_strategy"));
+  if (strategy == "swap") {
+    config->replace_strategy = v1::REPLACE_STRATEGY_SWAP;
+  } else if (strategy == "in_place") {
+    config->replace_strategy = v1::REPLACE_STRATEGY_IN_PLACE;
+  } else if (!strategy.empty() && strategy != "auto") {
+    return Invalid("replace_strategy", "must be auto, swap or in_place");
+  }
   // Airbyte's own destinations use the other name.
   const absl::string_view key =
       Optional(object, "cdc_delete_mode").has_value() ? "cdc_delete_mode" : "cdc_deletion_mode";
@@ -224,6 +232,7 @@ absl::Status ReadStream(const JsonText& configured, const DestinationConfig& des
   config.mutable_descriptor()->set_namespace_(out->name_space.empty() ? destination.schema
                                                                       : out->name_space);
   config.set_schema_policy(destination.schema_policy);
+  config.set_replace_strategy(destination.replace_strategy);
   config.set_json_schema(std::string(schema->raw));
   SYNCLINE_RETURN_IF_ERROR(ReadMode(configured, &config));
   if (config.write_mode() == v1::WRITE_MODE_DEDUP) {

@@ -30,6 +30,7 @@ struct DestinationConfig {
   std::string connection_id;
   v1::SchemaPolicy schema_policy = v1::SCHEMA_POLICY_KEEP;
   v1::CdcDeleteMode cdc_delete_mode = v1::CDC_DELETE_MODE_HARD;
+  v1::ReplaceStrategy replace_strategy = v1::REPLACE_STRATEGY_UNSPECIFIED;
   // Completes a replaced stream at the end of the input even if the source sent neither a status
   // nor a STATE after its last record.
   bool complete_without_status = false;

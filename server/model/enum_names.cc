@@ -10,8 +10,8 @@ constexpr std::array<absl::string_view, 4> kSyncStates = {"starting", "running",
                                                           "cancelled"};
 constexpr std::array<absl::string_view, 6> kStreamStates = {"open",       "finalizing", "completed",
                                                             "incomplete", "cancelled",  "failed"};
-constexpr std::array<absl::string_view, 6> kOutcomes = {"none",   "appended",        "swapped",
-                                                        "merged", "kept_for_resume", "unchanged"};
+constexpr std::array<absl::string_view, 7> kOutcomes = {
+    "none", "appended", "swapped", "merged", "kept_for_resume", "unchanged", "replaced_in_place"};
 constexpr std::array<absl::string_view, 4> kLoaders = {"append", "dedup", "append_truncate",
                                                        "dedup_truncate"};
 constexpr std::array<absl::string_view, 3> kShapes = {"any", "object", "array"};
@@ -19,9 +19,10 @@ constexpr std::array<absl::string_view, 2> kWriteModes = {"append", "dedup"};
 constexpr std::array<absl::string_view, 3> kSchemaPolicies = {"keep", "mirror", "freeze"};
 constexpr std::array<absl::string_view, 3> kReplays = {"nothing", "from_checkpoint", "from_start"};
 constexpr std::array<absl::string_view, 2> kCdcDeleteModes = {"hard", "soft"};
-constexpr std::array<absl::string_view, 7> kSchemaChanges = {
-    "add_column", "change_type", "drop_column", "relax_not_null",
-    "add_index",  "drop_index",  "create_table"};
+constexpr std::array<absl::string_view, 3> kReplaceStrategies = {"auto", "swap", "in_place"};
+constexpr std::array<absl::string_view, 8> kSchemaChanges = {
+    "add_column", "change_type", "drop_column",  "relax_not_null",
+    "add_index",  "drop_index",  "create_table", "replica_identity"};
 
 template <typename Enum, size_t n>
 Enum Find(const std::array<absl::string_view, n>& words, absl::string_view text) {
@@ -43,6 +44,9 @@ absl::string_view ToText(SchemaPolicy policy) {
 }
 absl::string_view ToText(Replay replay) { return kReplays[static_cast<size_t>(replay)]; }
 absl::string_view ToText(CdcDeleteMode mode) { return kCdcDeleteModes[static_cast<size_t>(mode)]; }
+absl::string_view ToText(ReplaceStrategy strategy) {
+  return kReplaceStrategies[static_cast<size_t>(strategy)];
+}
 absl::string_view ToText(SchemaChange::Kind kind) {
   return kSchemaChanges[static_cast<size_t>(kind)];
 }
@@ -63,6 +67,9 @@ SchemaPolicy SchemaPolicyFromText(absl::string_view text) {
 Replay ReplayFromText(absl::string_view text) { return Find<Replay>(kReplays, text); }
 CdcDeleteMode CdcDeleteModeFromText(absl::string_view text) {
   return Find<CdcDeleteMode>(kCdcDeleteModes, text);
+}
+ReplaceStrategy ReplaceStrategyFromText(absl::string_view text) {
+  return Find<ReplaceStrategy>(kReplaceStrategies, text);
 }
 SchemaChange::Kind SchemaChangeKindFromText(absl::string_view text) {
   return Find<SchemaChange::Kind>(kSchemaChanges, text);

@@ -353,6 +353,8 @@ std::string Describe(const SchemaChange& change) {
       return absl::StrCat("drops the index ", change.column);
     case SchemaChange::Kind::kCreateTable:
       return "creates the table";
+    case SchemaChange::Kind::kReplicaIdentity:
+      return absl::StrCat("changes the replica identity from ", change.from, " to ", change.to);
   }
   return "";
 }

@@ -17,6 +17,7 @@ struct SchemaChange {
     kAddIndex,
     kDropIndex,
     kCreateTable,
+    kReplicaIdentity,
   };
 
   Kind kind = Kind::kAddColumn;

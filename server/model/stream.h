@@ -8,6 +8,8 @@
 #include <tuple>
 #include <vector>
 
+#include "server/model/replace_strategy.h"
+
 namespace syncline {
 
 // Identifies a stream within a sync. An empty namespace means the default schema.
@@ -68,6 +70,7 @@ struct StreamConfig {
   PublishGuard guard;
   CdcDeleteMode cdc_delete_mode = CdcDeleteMode::kHard;
   bool inferred_schema = false;  // existing columns of the table keep their types
+  ReplaceStrategy replace_strategy = ReplaceStrategy::kAuto;
 };
 
 }  // namespace syncline

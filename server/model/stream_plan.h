@@ -4,6 +4,7 @@
 #include <cstdint>
 
 #include "server/model/loader_kind.h"
+#include "server/model/replace_strategy.h"
 #include "server/model/stream.h"
 #include "server/model/table_name.h"
 #include "server/model/table_schema.h"
@@ -30,6 +31,9 @@ struct StreamPlan {
   // The stream replaces a generation in which it had already completed: the staged rows replace the
   // table.
   bool restart = false;
+  ReplaceStrategy replace_strategy = ReplaceStrategy::kAuto;  // as requested
+  // How the table is replaced: expected by StartSync, then as it was published.
+  StrategyChoice choice = {};
 
   // Returns the table that records are loaded into.
   const TableName& load_table() const { return StagesRows(loader) ? temp_table : table; }

@@ -36,12 +36,21 @@ inline bool HasEnded(StreamState state) {
   return state == StreamState::kCompleted || state == StreamState::kIncomplete;
 }
 
-enum class StreamOutcome { kNone, kAppended, kSwapped, kMerged, kKeptForResume, kUnchanged };
+enum class StreamOutcome {
+  kNone,
+  kAppended,
+  kSwapped,
+  kMerged,
+  kKeptForResume,
+  kUnchanged,
+  kReplacedInPlace,
+};
 
 // The result of a completed stream.
 struct StreamResult {
   StreamOutcome outcome = StreamOutcome::kNone;
   int64_t rows = 0;
+  StrategyChoice choice = {};  // of a replace
 };
 
 // A stream's entry in the ledger.

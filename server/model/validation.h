@@ -7,6 +7,7 @@
 
 #include "absl/time/time.h"
 #include "server/model/publish_guard.h"
+#include "server/model/replace_strategy.h"
 #include "server/model/schema_change.h"
 
 namespace syncline {
@@ -27,7 +28,8 @@ struct Validation {
   std::vector<SchemaChange> changes;
   std::vector<GuardResult> guard_results;
   std::vector<Blocker> blockers;
-  bool final = false;  // no writer is open
+  bool final = false;          // no writer is open
+  StrategyChoice choice = {};  // of a replace
 };
 
 }  // namespace syncline

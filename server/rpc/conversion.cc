@@ -11,6 +11,7 @@
 #include "absl/strings/str_cat.h"
 #include "base/error.h"
 #include "base/sha256.h"
+#include "server/rpc/enum_conversion.h"
 #include "server/rpc/status_conversion.h"
 #include "server/sync/sync_errors.h"
 
@@ -38,20 +39,6 @@ void SetTime(absl::Time time, google::protobuf::Timestamp* out) {
   const int64_t micros = absl::ToUnixMicros(time);
   out->set_seconds(micros / 1000000);
   out->set_nanos(static_cast<int>(micros % 1000000) * 1000);
-}
-
-v1::Loader LoaderToProto(LoaderKind loader) {
-  switch (loader) {
-    case LoaderKind::kAppend:
-      return v1::LOADER_APPEND;
-    case LoaderKind::kDedup:
-      return v1::LOADER_DEDUP;
-    case LoaderKind::kAppendTruncate:
-      return v1::LOADER_APPEND_TRUNCATE;
-    case LoaderKind::kDedupTruncate:
-      return v1::LOADER_DEDUP_TRUNCATE;
-  }
-  return v1::LOADER_UNSPECIFIED;
 }
 
 v1::SyncState StateToProto(SyncState state) {
@@ -86,26 +73,6 @@ v1::StreamState StateToProto(StreamState state) {
   return v1::STREAM_STATE_UNSPECIFIED;
 }
 
-v1::SchemaChange::Kind KindToProto(SchemaChange::Kind kind) {
-  switch (kind) {
-    case SchemaChange::Kind::kAddColumn:
-      return v1::SchemaChange::KIND_ADD_COLUMN;
-    case SchemaChange::Kind::kChangeType:
-      return v1::SchemaChange::KIND_CHANGE_TYPE;
-    case SchemaChange::Kind::kDropColumn:
-      return v1::SchemaChange::KIND_DROP_COLUMN;
-    case SchemaChange::Kind::kRelaxNotNull:
-      return v1::SchemaChange::KIND_RELAX_NOT_NULL;
-    case SchemaChange::Kind::kAddIndex:
-      return v1::SchemaChange::KIND_ADD_INDEX;
-    case SchemaChange::Kind::kDropIndex:
-      return v1::SchemaChange::KIND_DROP_INDEX;
-    case SchemaChange::Kind::kCreateTable:
-      return v1::SchemaChange::KIND_CREATE_TABLE;
-  }
-  return v1::SchemaChange::KIND_UNSPECIFIED;
-}
-
 // Unknown values mean the default, as everywhere in the API.
 SchemaPolicy FromProto(v1::SchemaPolicy policy) {
   if (policy == v1::SCHEMA_POLICY_MIRROR) return SchemaPolicy::kMirror;
@@ -115,6 +82,12 @@ SchemaPolicy FromProto(v1::SchemaPolicy policy) {
 Replay FromProto(v1::Replay replay) {
   if (replay == v1::REPLAY_FROM_CHECKPOINT) return Replay::kFromCheckpoint;
   return replay == v1::REPLAY_FROM_START ? Replay::kFromStart : Replay::kNothing;
+}
+
+template <typename Message>
+void SetChoice(const StrategyChoice& choice, Message* out) {
+  out->set_strategy(ChoiceToProto(choice.strategy));
+  out->set_strategy_reason(choice.reason);
 }
 
 void SetDescriptor(const StreamDescriptor& descriptor, v1::StreamDescriptor* out) {
@@ -182,6 +155,7 @@ v1::StreamSummary ToSummary(const StreamEntry& stream) {
   AddChanges(stream.changes, &summary);
   AddWarnings(stream.warnings, &summary);
   AddWriters(stream, &summary);
+  SetChoice(plan.choice, &summary);
   if (!stream.error.ok()) *summary.mutable_error() = ToRich(stream.error);
   if (!stream.last_error.ok()) {
     *summary.mutable_last_error() = ToRich(stream.last_error);
@@ -250,6 +224,7 @@ absl::StatusOr<sync::StartRequest> FromProto(const v1::StartSyncRequest& request
                                  ? CdcDeleteMode::kSoft
                                  : CdcDeleteMode::kHard;
     stream.inferred_schema = config.inferred_schema();
+    stream.replace_strategy = FromProto(config.replace_strategy());
     model.streams.push_back(std::move(stream));
   }
   if (!violations.empty()) return sync::InvalidRequest(std::move(violations));
@@ -270,6 +245,8 @@ v1::Outcome ToProto(StreamOutcome outcome) {
       return v1::OUTCOME_KEPT_FOR_RESUME;
     case StreamOutcome::kUnchanged:
       return v1::OUTCOME_UNCHANGED;
+    case StreamOutcome::kReplacedInPlace:
+      return v1::OUTCOME_REPLACED_IN_PLACE;
   }
   return v1::OUTCOME_UNSPECIFIED;
 }
@@ -295,6 +272,7 @@ v1::StreamPlan ToPlan(const StreamEntry& stream) {
   out.set_outcome(ToProto(stream.result.outcome));
   AddChanges(stream.changes, &out);
   AddWarnings(stream.warnings, &out);
+  SetChoice(plan.choice, &out);
   if (!stream.error.ok()) *out.mutable_error() = ToRich(stream.error);
   return out;
 }
@@ -322,6 +300,7 @@ v1::Validation ToProto(const Validation& validation) {
     added->mutable_age()->set_nanos(static_cast<int>(micros % 1000000) * 1000);
   }
   out.set_final(validation.final);
+  SetChoice(validation.choice, &out);
   return out;
 }
 

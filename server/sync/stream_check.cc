@@ -39,6 +39,7 @@ class StreamChecker {
     plan.cdc_delete_mode = config_.cdc_delete_mode;
     plan.guard = config_.guard;
     plan.inferred_schema = config_.inferred_schema;
+    plan.replace_strategy = config_.replace_strategy;
     checked_.request.generation = {config_.generation_id, config_.minimum_generation_id,
                                    config_.overwrite};
     CheckLength(config_.descriptor.name, "descriptor.name");

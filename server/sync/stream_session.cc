@@ -106,6 +106,7 @@ absl::StatusOr<StreamEntry> StreamSession::Complete(const CompletionRequest& req
   // Report the result.
   context_->store->changed().Ended(sync_no_);
   stream.result = *result;
+  if (result->choice.strategy != ReplaceStrategy::kAuto) stream.plan.choice = result->choice;
   stream.state = request.complete ? StreamState::kCompleted : StreamState::kIncomplete;
   const absl::Duration took = absl::Now() - started;
   metrics_->Finalized("total", took);
@@ -121,6 +122,8 @@ absl::StatusOr<StreamEntry> StreamSession::Complete(const CompletionRequest& req
       .Field("generation", plan_.generation_id)
       .Field("complete", request.complete)
       .Field("outcome", ToText(result->outcome))
+      .Field("strategy", ToText(result->choice.strategy))
+      .Field("strategy_reason", result->choice.reason)
       .Field("rows", result->rows)
       .Field("records_written", stream.records_written)
       .Field("records_rejected", stream.records_rejected)

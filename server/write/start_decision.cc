@@ -17,7 +17,9 @@
 #include "server/write/loaders/loader_steps.h"
 #include "server/write/loaders/staging_start.h"
 #include "server/write/loaders/stream_loader.h"
+#include "server/write/replace_decision.h"
 #include "server/write/table_evolution.h"
+#include "server/write/table_identity.h"
 #include "server/write/write_errors.h"
 
 namespace syncline::write {
@@ -189,7 +191,12 @@ absl::Status StartDecision::PlanSchema(Stream* stream) {
   SYNCLINE_ASSIGN_OR_RETURN(table.staged_rows, PublishesStaged(*stream));
   table.max_rewrite_bytes = options_.max_rewrite_bytes;
   SYNCLINE_ASSIGN_OR_RETURN(table.replaced, Replaces(*stream));
-  return PlanTable(*transaction_, *ledger_, table, stream->record);
+  if (table.replaced) return PlanReplace(*transaction_, *ledger_, table, stream->record);
+  SYNCLINE_RETURN_IF_ERROR(PlanTable(*transaction_, *ledger_, table, stream->record));
+  if (stream->record->plan.write_mode != WriteMode::kDedup || !table.status.exists) {
+    return absl::OkStatus();
+  }
+  return PlanIdentity(*transaction_, stream->record);
 }
 
 absl::StatusOr<bool> StartDecision::PublishesStaged(const Stream& stream) {

@@ -11,6 +11,7 @@
 #include "server/postgres/table/publish_check.h"
 #include "server/write/guard_check.h"
 #include "server/write/loaders/replacement.h"
+#include "server/write/replace_decision.h"
 #include "server/write/write_errors.h"
 
 namespace syncline::write {
@@ -40,11 +41,14 @@ absl::StatusOr<CompletionAction> ChooseAction(const LoaderContext& context,
   return DecideCompletion(stream.plan.loader, facts);
 }
 
-LockNeed GetLockNeed(CompletionAction how, const StreamEntry& stream) {
+LockNeed GetLockNeed(CompletionAction how, const StrategyChoice& choice,
+                     const StreamEntry& stream) {
   if (!Publishes(how)) return LockNeed::kNone;
-  if (how == CompletionAction::kReplace) return LockNeed::kReaders;
+  if (how == CompletionAction::kReplace && choice.strategy != ReplaceStrategy::kInPlace) {
+    return LockNeed::kReaders;
+  }
   if (!stream.changes.empty()) return LockNeed::kReferenced;
-  return how == CompletionAction::kMerge ? LockNeed::kWriters : LockNeed::kLoad;
+  return how == CompletionAction::kCopy ? LockNeed::kLoad : LockNeed::kWriters;
 }
 
 absl::Status CheckCount(const StreamEntry& stream, const CompletionRequest& request) {
@@ -83,8 +87,13 @@ absl::Status Fill(const LoaderContext& context, postgres::Transaction& transacti
   if (Publishes(how)) validation->changes = stream.changes;
   SYNCLINE_ASSIGN_OR_RETURN(validation->guard_results,
                             JudgePublication(transaction, stream, how, status.real.exists));
-  SYNCLINE_ASSIGN_OR_RETURN(validation->blockers, postgres::FindBlockers(transaction, {plan.table},
-                                                                         GetLockNeed(how, stream)));
+  if (how == CompletionAction::kReplace) {
+    SYNCLINE_ASSIGN_OR_RETURN(validation->choice,
+                              DecideReplace(transaction, *context.ledger, plan));
+  }
+  SYNCLINE_ASSIGN_OR_RETURN(validation->blockers,
+                            postgres::FindBlockers(transaction, {plan.table},
+                                                   GetLockNeed(how, validation->choice, stream)));
   return absl::OkStatus();
 }
 

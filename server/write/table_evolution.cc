@@ -175,6 +175,20 @@ absl::Status Evolve(postgres::Transaction& transaction, const StreamPlan& plan,
   return LogRewrite({plan.table, sizes.front().real.size_bytes, evolution.changes}, evolve);
 }
 
+// Evolves the target, and the staging table if its columns have other types or `undeclared` ones
+// are published. Returns the stream's columns.
+absl::StatusOr<TableSchema> Follow(postgres::Transaction& transaction, const StreamPlan& plan,
+                                   EvolutionPlan evolution, postgres::CastFailure failure,
+                                   bool undeclared) {
+  SYNCLINE_RETURN_IF_ERROR(Evolve(transaction, plan, evolution, failure));
+  if (undeclared || (StagesRows(plan.loader) && !SameTypes(plan.schema, evolution.schema))) {
+    SYNCLINE_RETURN_IF_ERROR(postgres::EvolveTable(transaction, plan.temp_table, evolution.schema,
+                                                   {{}, postgres::CastFailure::kNull}));
+  }
+  evolution.schema.columns.resize(plan.schema.columns.size());
+  return std::move(evolution.schema);
+}
+
 }  // namespace
 
 absl::Status PlanTable(postgres::Transaction& transaction, const postgres::Ledger& ledger,
@@ -198,7 +212,7 @@ absl::Status PlanTable(postgres::Transaction& transaction, const postgres::Ledge
   SYNCLINE_ASSIGN_OR_RETURN(
       EvolutionPlan evolution,
       PlanEvolution(plan.table, postgres::WithUndeclared(plan.schema, undeclared), input));
-  if (table.status.exists && !table.replaced) {
+  if (table.status.exists && !table.replaced && !table.in_place) {
     SYNCLINE_RETURN_IF_ERROR(postgres::CheckCasts(transaction, plan.table, evolution.schema));
   }
   evolution.schema.columns.resize(plan.schema.columns.size());
@@ -264,14 +278,32 @@ absl::StatusOr<TableSchema> MakeTarget(postgres::Transaction& transaction,
   }
   SYNCLINE_ASSIGN_OR_RETURN(EvolutionPlan evolution,
                             ReplanTarget(transaction, ledger, plan, undeclared));
-  SYNCLINE_RETURN_IF_ERROR(Evolve(transaction, plan, evolution, failure));
-  if (!undeclared.empty() ||
-      (StagesRows(plan.loader) && !SameTypes(plan.schema, evolution.schema))) {
-    SYNCLINE_RETURN_IF_ERROR(postgres::EvolveTable(transaction, plan.temp_table, evolution.schema,
-                                                   {{}, postgres::CastFailure::kNull}));
-  }
-  evolution.schema.columns.resize(plan.schema.columns.size());
-  return std::move(evolution.schema);
+  return Follow(transaction, plan, std::move(evolution), failure, !undeclared.empty());
+}
+
+absl::StatusOr<TableSchema> WidenTarget(postgres::Transaction& transaction,
+                                        const postgres::Ledger& ledger, const StreamPlan& plan,
+                                        const std::vector<postgres::UndeclaredColumn>& undeclared) {
+  SYNCLINE_ASSIGN_OR_RETURN(EvolutionPlan evolution,
+                            ReplanTarget(transaction, ledger, plan, undeclared));
+  std::vector<SchemaChange>& changes = evolution.changes;
+  changes.erase(std::remove_if(changes.begin(), changes.end(),
+                               [](const SchemaChange& change) {
+                                 return change.kind == SchemaChange::Kind::kDropColumn;
+                               }),
+                changes.end());
+  return Follow(transaction, plan, std::move(evolution), postgres::CastFailure::kNull,
+                !undeclared.empty());
+}
+
+absl::Status DropGoneColumns(postgres::Transaction& transaction, const postgres::Ledger& ledger,
+                             const StreamPlan& plan) {
+  SYNCLINE_ASSIGN_OR_RETURN(const EvolutionPlan evolution,
+                            ReplanTarget(transaction, ledger, plan, {}));
+  const std::set<std::string> gone = GetDroppedColumns(evolution.changes);
+  if (gone.empty()) return absl::OkStatus();
+  return postgres::EvolveTable(transaction, plan.table, evolution.schema,
+                               {gone, postgres::CastFailure::kNull});
 }
 
 absl::Status MakeNewTables(postgres::Transaction& transaction,

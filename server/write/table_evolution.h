@@ -26,7 +26,8 @@ namespace syncline::write {
 struct TableToPlan {
   postgres::TableStatus status;  // of the target
   bool staged_rows = false;      // the staging table has rows that will be published
-  bool replaced = false;         // the loaded rows replace the target
+  bool replaced = false;         // the loaded rows replace the target by a swap
+  bool in_place = false;         // they replace its rows, so that the stored values go
   int64_t max_rewrite_bytes = 0;
 };
 
@@ -71,6 +72,18 @@ absl::StatusOr<TableSchema> MakeTarget(
     postgres::Transaction& transaction, const postgres::Ledger& ledger, const StreamPlan& plan,
     bool exists, postgres::CastFailure failure,
     const std::vector<postgres::UndeclaredColumn>& undeclared = {});
+
+// Prepares the target, which exists, and the staging table for an in-place replace, as MakeTarget
+// does with kNull, but drops no column: the old rows are still visible. Returns the stream's
+// columns as the target has them.
+absl::StatusOr<TableSchema> WidenTarget(postgres::Transaction& transaction,
+                                        const postgres::Ledger& ledger, const StreamPlan& plan,
+                                        const std::vector<postgres::UndeclaredColumn>& undeclared);
+
+// Drops the columns that the stream no longer declares under MIRROR. For the end of an in-place
+// replace.
+absl::Status DropGoneColumns(postgres::Transaction& transaction, const postgres::Ledger& ledger,
+                             const StreamPlan& plan);
 
 // Creates the tables that the records of `plans` go to, all in one message: the target of an
 // append, otherwise the staging table. Neither of them may exist.

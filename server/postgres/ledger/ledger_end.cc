@@ -77,13 +77,15 @@ RETURNING w.writer_id, NOT isempty(w.committed) AND upper(w.committed) > w.durab
 // The generation's update reads from `finished`, so the stream's row is locked first.
 constexpr char kFinishStreamSql[] = R"sql(
 WITH finished AS (
-  UPDATE $L.stream SET state = $2, outcome = $3, result_rows = $4::bigint, finished_at = now()
+  UPDATE $L.stream SET state = $2, outcome = $3, result_rows = $4::bigint, finished_at = now(),
+    strategy = CASE $7 WHEN 'auto' THEN strategy ELSE $7 END,
+    strategy_reason = CASE $7 WHEN 'auto' THEN strategy_reason ELSE $8 END
   WHERE stream_no = $1 AND state = 'finalizing'
   RETURNING sync_no, table_schema, table_name, generation_id),
 history AS (
   UPDATE $L.generation g SET state = $5,
-    rows = CASE $3 WHEN 'swapped' THEN $4::bigint WHEN 'kept_for_resume' THEN g.rows
-           ELSE g.rows + $4::bigint END,
+    rows = CASE WHEN $3 IN ('swapped', 'replaced_in_place') THEN $4::bigint
+                WHEN $3 = 'kept_for_resume' THEN g.rows ELSE g.rows + $4::bigint END,
     bytes = g.bytes + $6,
     completed_at = CASE WHEN $5 = 'completed' THEN now() ELSE g.completed_at END
   FROM finished f
@@ -195,6 +197,7 @@ absl::Status Ledger::FinishStream(Transaction& transaction, const StreamEntry& s
   params.Int(stream.plan.stream_no).Text(ToText(state)).Text(ToText(result.outcome));
   params.Int(result.rows);
   params.Text(state == StreamState::kCompleted ? "completed" : "incomplete").Int(stream.bytes);
+  params.Text(ToText(result.choice.strategy)).Text(result.choice.reason);
   SYNCLINE_ASSIGN_OR_RETURN(const Result finished,
                             transaction.Query(Sql(kFinishStreamSql), params));
   if (finished.empty()) return Superseded();

@@ -98,11 +98,25 @@ COMMENT ON COLUMN $L.writer.open_by IS
   'The server on which a call of the writer is open. A hint: while that server runs, it clears it within a quarter of its lease if it has no such call.';
 )sql";
 
+// The strategy of a replace.
+constexpr char kMigration9[] = R"sql(
+ALTER TABLE $L.stream
+  ADD COLUMN replace_strategy text NOT NULL DEFAULT 'auto',
+  ADD COLUMN strategy text NOT NULL DEFAULT 'auto',
+  ADD COLUMN strategy_reason text NOT NULL DEFAULT '';
+COMMENT ON COLUMN $L.stream.replace_strategy IS
+  'How the table is to be replaced, as requested: auto, swap or in_place.';
+COMMENT ON COLUMN $L.stream.strategy IS
+  'How the table is replaced: swap or in_place; auto if nothing is replaced. Chosen when the sync starts and again when the stream completes.';
+COMMENT ON COLUMN $L.stream.strategy_reason IS
+  'Why strategy was chosen.';
+)sql";
+
 // The element n of the list brings version n to n + 1. "$L" is replaced by the quoted schema. Never
 // change one that was released; append a new one.
-constexpr std::array<const char*, 8> kMigrations = {
-    kMigration1, kMigration2, kMigration3, kMigration4,
-    kMigration5, kMigration6, kMigration7, kMigration8,
+constexpr std::array<const char*, 9> kMigrations = {
+    kMigration1, kMigration2, kMigration3, kMigration4, kMigration5,
+    kMigration6, kMigration7, kMigration8, kMigration9,
 };
 
 }  // namespace

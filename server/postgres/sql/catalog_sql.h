@@ -20,12 +20,10 @@ inline constexpr char kColumnTypeSql[] =
     " AND a.attname = $3 AND a.attnum > 0 AND NOT a.attisdropped";
 
 // $1: schemas, $2: names, arrays of the same length. Returns one row per table that exists, in
-// their order. `place` counts from 1; `inherits`: also a partition; `row_security`: it hides rows
-// from this role; then the types of the four meta columns with modifiers (NULL if missing).
+// their order. `place` counts from 1; `row_security`: it hides rows from this role; then the types
+// of the four meta columns with modifiers (NULL if missing).
 inline constexpr char kTableShapesSql[] =
     "SELECT w.place, c.relkind AS kind, c.relpersistence AS persistence,"
-    " EXISTS (SELECT 1 FROM pg_inherits WHERE inhrelid = c.oid) AS inherits,"
-    " EXISTS (SELECT 1 FROM pg_inherits WHERE inhparent = c.oid) AS is_parent,"
     " row_security_active(c.oid) AS row_security,"
     " m.raw_id, m.extracted_at, m.meta, m.generation_id"
     " FROM unnest($1::text[], $2::text[]) WITH ORDINALITY AS w (schema_name, table_name, place)"

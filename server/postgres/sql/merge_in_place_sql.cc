@@ -32,7 +32,8 @@ std::string JoinUndeclared(const Merge& merge) {
 // Returns the part that follows UPDATE … SET …: the rows to be replaced `n` and their winners `s`.
 std::string FromReplaced(const Merge& merge) {
   return absl::StrCat(" FROM pg_temp.syncline_replaced n JOIN ", QuoteTable(merge.source),
-                      " s ON s.ctid = n.tid", JoinUndeclared(merge), " WHERE t.ctid = n.stored");
+                      " s ON s.ctid = n.tid", JoinUndeclared(merge), " WHERE ",
+                      AtStored(merge, "n"));
 }
 
 // Returns the values that stored row `t` gets from its winner `s`. With `named`, expressions are
@@ -53,10 +54,14 @@ std::string NewValues(const Merge& merge, const std::vector<std::string>& column
 
 }  // namespace
 
-const char kCreateRemovedSql[] =
-    "CREATE TEMPORARY TABLE syncline_removed ON COMMIT DROP AS SELECT m.stored FROM "
-    "pg_temp.syncline_matches m WHERE m.beaten AND NOT EXISTS (SELECT 1 FROM "
-    "pg_temp.syncline_replaced r WHERE r.stored = m.stored)";
+std::string CreateRemovedSql(const Merge& merge) {
+  return absl::StrCat(
+      "CREATE TEMPORARY TABLE syncline_removed ON COMMIT DROP AS SELECT ",
+      StoredColumns(merge, "m."),
+      " FROM pg_temp.syncline_matches m WHERE m.beaten AND NOT EXISTS (SELECT 1 FROM "
+      "pg_temp.syncline_replaced r WHERE r.stored = m.stored",
+      merge.traits.divided ? " AND r.part = m.part" : "", ")");
+}
 
 std::string CreateReplacedSql(const Merge& merge) {
   std::string cursor_order;
@@ -64,18 +69,19 @@ std::string CreateReplacedSql(const Merge& merge) {
     cursor_order =
         absl::StrCat("t.", Ordered(merge.schema, *merge.schema.cursor), " DESC NULLS LAST, ");
   }
-  return absl::StrCat(
-      "CREATE TEMPORARY TABLE syncline_replaced ON COMMIT DROP AS SELECT n.tid, n.stored FROM "
-      "(SELECT DISTINCT ON (m.tid) m.tid, m.stored, m.beaten FROM pg_temp.syncline_matches m JOIN ",
-      WinnersTable(merge), " w ON ", WinnerPlace(merge), " = m.tid JOIN ", QuoteTable(merge.target),
-      " t ON t.ctid = m.stored WHERE ", NotDeletedSql(merge), " ORDER BY m.tid, ", cursor_order,
-      "t.", QuoteIdentifier(kExtractedAtColumn),
-      " DESC, t.ctid DESC) n WHERE n.beaten ORDER BY n.stored");
+  return absl::StrCat("CREATE TEMPORARY TABLE syncline_replaced ON COMMIT DROP AS SELECT n.tid, ",
+                      StoredColumns(merge, "n."), " FROM (SELECT DISTINCT ON (m.tid) m.tid, ",
+                      StoredColumns(merge, "m."),
+                      ", m.beaten FROM pg_temp.syncline_matches m JOIN ", WinnersTable(merge),
+                      " w ON ", WinnerPlace(merge), " = m.tid JOIN ", QuoteTable(merge.target),
+                      " t ON ", AtStored(merge, "m"), " WHERE ", NotDeletedSql(merge),
+                      " ORDER BY m.tid, ", cursor_order, "t.", QuoteIdentifier(kExtractedAtColumn),
+                      " DESC, t.ctid DESC) n WHERE n.beaten ORDER BY n.stored");
 }
 
 std::string DeleteRemovedSql(const Merge& merge) {
   return absl::StrCat("DELETE FROM ", QuoteTable(merge.target),
-                      " t USING pg_temp.syncline_removed r WHERE t.ctid = r.stored");
+                      " t USING pg_temp.syncline_removed r WHERE ", AtStored(merge, "r"));
 }
 
 std::string UpdateReplacedSql(const Merge& merge) {
@@ -95,11 +101,13 @@ std::string ClearValuesSql(const Merge& merge, const std::vector<std::string>& c
     });
   };
   // An update moves a row, so its new place (ctid) is stored for the next update.
-  return absl::StrCat("WITH cleared AS (UPDATE ", QuoteTable(merge.target), " t SET ",
-                      absl::StrJoin(columns, ", ", clear), FromReplaced(merge), " AND (",
-                      compared("t"), ") IS DISTINCT FROM (", compared("s"),
-                      ") RETURNING n.tid, t.ctid AS stored) UPDATE pg_temp.syncline_replaced r SET "
-                      "stored = c.stored FROM cleared c WHERE r.tid = c.tid");
+  return absl::StrCat(
+      "WITH cleared AS (UPDATE ", QuoteTable(merge.target), " t SET ",
+      absl::StrJoin(columns, ", ", clear), FromReplaced(merge), " AND (", compared("t"),
+      ") IS DISTINCT FROM (", compared("s"), ") RETURNING n.tid, t.ctid AS stored",
+      merge.traits.divided ? ", t.tableoid AS part" : "",
+      ") UPDATE pg_temp.syncline_replaced r SET stored = c.stored",
+      merge.traits.divided ? ", part = c.part" : "", " FROM cleared c WHERE r.tid = c.tid");
 }
 
 std::string CreateReinsertedSql(const Merge& merge) {
@@ -111,12 +119,12 @@ std::string CreateReinsertedSql(const Merge& merge) {
                       NewValues(merge, InsertedColumns(merge), /*named=*/true), others,
                       " FROM pg_temp.syncline_replaced n JOIN ", QuoteTable(merge.source),
                       " s ON s.ctid = n.tid", JoinUndeclared(merge), " JOIN ",
-                      QuoteTable(merge.target), " t ON t.ctid = n.stored");
+                      QuoteTable(merge.target), " t ON ", AtStored(merge, "n"));
 }
 
 std::string DeleteReplacedSql(const Merge& merge) {
   return absl::StrCat("DELETE FROM ", QuoteTable(merge.target),
-                      " t USING pg_temp.syncline_replaced n WHERE t.ctid = n.stored");
+                      " t USING pg_temp.syncline_replaced n WHERE ", AtStored(merge, "n"));
 }
 
 std::string InsertReinsertedSql(const Merge& merge) {

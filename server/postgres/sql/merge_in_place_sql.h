@@ -16,7 +16,7 @@ namespace syncline::postgres {
 // row of its key.
 std::string CreateReplacedSql(const Merge& merge);
 // Creates syncline_removed, with the stored rows that are beaten and not replaced.
-extern const char kCreateRemovedSql[];
+std::string CreateRemovedSql(const Merge& merge);
 std::string DeleteRemovedSql(const Merge& merge);
 std::string UpdateReplacedSql(const Merge& merge);
 inline constexpr char kDropInPlaceSql[] =

@@ -30,13 +30,15 @@ struct MergeTarget {
   // deterministic, otherwise the target's if it differs from the source's. Other columns have no
   // entry.
   std::map<std::string, std::string> collations = {};
+  // It is partitioned or has tables that inherit from it, so that rows may have the same place.
+  bool divided = false;
   bool watched = false;   // triggers, including those of foreign keys, see its rows
   bool protects = false;  // the user's triggers or foreign keys of other rows would see a deletion
   std::vector<ImmediateIndex> immediate = {};
 
   // Returns true if a replaced row must be updated, so that its other columns keep their values and
-  // triggers and foreign keys see no deletion.
-  bool in_place() const { return watched || !others.empty(); }
+  // triggers and foreign keys see no deletion. Partitions may have triggers of their own.
+  bool in_place() const { return watched || divided || !others.empty(); }
 };
 
 }  // namespace syncline::postgres

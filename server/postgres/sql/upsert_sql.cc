@@ -145,6 +145,17 @@ std::string NewestFirst(const TableSchema& schema) {
   return order;
 }
 
+std::string AtStored(const Merge& merge, absl::string_view alias) {
+  const std::string part =
+      merge.traits.divided ? absl::StrCat(" AND t.tableoid = ", alias, ".part") : "";
+  return absl::StrCat("t.ctid = ", alias, ".stored", part);
+}
+
+std::string StoredColumns(const Merge& merge, absl::string_view prefix) {
+  const std::string part = merge.traits.divided ? absl::StrCat(", ", prefix, "part") : "";
+  return absl::StrCat(prefix, "stored", part);
+}
+
 std::string WinnersTable(const Merge& merge) {
   switch (merge.winners) {
     case Winners::kInSource:
@@ -222,10 +233,13 @@ std::string CreateWinnersSql(const Merge& merge) {
 }
 
 std::string CreateMatchesSql(const Merge& merge, const std::vector<NullPattern>& patterns) {
-  const std::string columns = absl::StrCat(WinnerPlace(merge), " AS tid, t.ctid AS stored");
+  const bool divided = merge.traits.divided;
+  const std::string columns = absl::StrCat(WinnerPlace(merge), " AS tid, t.ctid AS stored",
+                                           divided ? ", t.tableoid AS part" : "");
   // Ordered by stored row, so that each page of the target is changed once.
   return absl::StrCat("CREATE TEMPORARY TABLE syncline_matches ON COMMIT DROP AS ",
-                      SelectMatches(merge, columns, patterns), " ORDER BY stored");
+                      SelectMatches(merge, columns, patterns), " ORDER BY ",
+                      divided ? "part, " : "", "stored");
 }
 
 std::string CountUpdatedSql(const Merge& merge) {
@@ -257,7 +271,8 @@ std::string NewestRowsSql(const TableName& table, const TableSchema& schema, Cdc
 
 std::string RemoveBeatenSql(const Merge& merge) {
   return absl::StrCat("DELETE FROM ", QuoteTable(merge.target),
-                      " t USING pg_temp.syncline_matches m WHERE t.ctid = m.stored AND m.beaten");
+                      " t USING pg_temp.syncline_matches m WHERE ", AtStored(merge, "m"),
+                      " AND m.beaten");
 }
 
 std::string DropLosersSql(bool in_place) {

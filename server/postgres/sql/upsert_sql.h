@@ -5,10 +5,11 @@
 // key columns (k1 …), cursor (c), extracted_at (e) and whether CDC marks them as deleted (d).
 //
 // Another temporary table has the matches: for each stored row of a winner's key, the places of
-// both (tid, stored) and whether the winner beats the stored row (beaten). It is filled by the only
-// statement that searches the target, which may run in parallel. Statements that change the target
-// find rows by place. Winners are joined with the target once per pattern of nulls in their keys,
-// because `=` can use a hash or an index and IS NOT DISTINCT FROM cannot.
+// both (tid, stored) and whether the winner beats the stored row (beaten). If the target has
+// partitions or children, `part` is the one of the stored row. It is filled by the only statement
+// that searches the target, which may run in parallel. Statements that change the target find rows
+// by place. Winners are joined with the target once per pattern of nulls in their keys, because `=`
+// can use a hash or an index and IS NOT DISTINCT FROM cannot.
 #pragma once
 
 #include <string>
@@ -96,6 +97,11 @@ std::string NewestRowsSql(const TableName& table, const TableSchema& schema, Cdc
 
 // The functions that follow are shared with merge_in_place_sql.h.
 
+// Returns a predicate: stored row `t` is the one to which `alias`, which has StoredColumns, refers.
+std::string AtStored(const Merge& merge, absl::string_view alias);
+// Returns the columns that identify a stored row, each with `prefix`, separated by ", ": its place,
+// and the partition or child of the target that has it (`part`) if there are several.
+std::string StoredColumns(const Merge& merge, absl::string_view prefix);
 // Returns the table of the winners.
 std::string WinnersTable(const Merge& merge);
 // Returns SQL for the place of winner `w`.

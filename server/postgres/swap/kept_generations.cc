@@ -36,6 +36,18 @@ SELECT pg_describe_object('pg_publication_rel'::regclass, r.oid, 0) AS subject,
 FROM pg_publication_rel r JOIN pg_publication p ON p.oid = r.prpubid WHERE r.prrelid = $1::oid
 )sql";
 
+// $1: schema; $2: quoted name of the table. Returns the statement that revokes what default
+// privileges granted; no row if they granted nothing.
+constexpr char kRevokeSql[] = R"sql(
+SELECT pg_catalog.format('REVOKE ALL ON TABLE %I.%I FROM %s', n.nspname, c.relname,
+         pg_catalog.string_agg(DISTINCT CASE WHEN a.grantee = 0 THEN 'PUBLIC'
+           ELSE pg_catalog.quote_ident(pg_catalog.pg_get_userbyid(a.grantee)) END, ', '))
+FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+CROSS JOIN pg_catalog.aclexplode(c.relacl) a
+WHERE n.nspname = $1 AND pg_catalog.quote_ident(c.relname) = $2 AND a.grantee <> c.relowner
+GROUP BY n.nspname, c.relname
+)sql";
+
 constexpr char kPrunableSql[] = R"sql(
 SELECT c.relname
 FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
@@ -124,6 +136,25 @@ absl::StatusOr<std::vector<DdlStep>> KeepSteps(Transaction& transaction,
         about(absl::StrCat("ALTER TABLE ", away, " DISABLE TRIGGER USER; TRUNCATE ONLY ", away)));
   }
   return steps;
+}
+
+absl::Status KeepCopy(Transaction& transaction, const TableName& target) {
+  Params next_params;
+  next_params.Text(target.schema).Text(KeptTablePrefix(target.name));
+  next_params.Text(absl::StrCat(kKeptMark, target.ToString()));
+  SYNCLINE_ASSIGN_OR_RETURN(const Result next, transaction.Query(kNextSql, next_params));
+  const std::string name = next.Row(0).Text("quoted_name");
+  const std::string copy = absl::StrCat(QuoteIdentifier(target.schema), ".", name);
+  const std::string source = QuoteTable(target);
+  SYNCLINE_RETURN_IF_ERROR(transaction.Execute(absl::StrCat(
+      "CREATE TABLE ", copy, " (LIKE ", source,
+      " INCLUDING STORAGE INCLUDING COMPRESSION INCLUDING CONSTRAINTS INCLUDING COMMENTS)")));
+  SYNCLINE_ASSIGN_OR_RETURN(const Result revoke,
+                            transaction.Query(kRevokeSql, Params().Text(target.schema).Text(name)));
+  if (!revoke.empty()) SYNCLINE_RETURN_IF_ERROR(transaction.Execute(revoke.Text(0, 0)));
+  return transaction.Execute(absl::StrCat("INSERT INTO ", copy, " SELECT * FROM ", source,
+                                          "; COMMENT ON TABLE ", copy, " IS ",
+                                          next.Row(0).Text("comment")));
 }
 
 absl::Status PruneKept(Database& database, const LockPolicy& policy, const TableName& target,

@@ -45,6 +45,11 @@ absl::StatusOr<std::vector<DdlStep>> KeepSteps(Transaction& transaction,
                                                const ReplacedTable& replaced,
                                                const std::vector<TableMember>& members);
 
+// Copies the rows of `target`, which is about to be replaced in place, into a new table that is
+// kept like one that a swap replaced. It has the columns, NOT NULL and CHECK constraints, no
+// indexes, and only its owner may read it.
+absl::Status KeepCopy(Transaction& transaction, const TableName& target);
+
 // Drops the kept tables of `target` except the newest `keep`, each in a transaction of its own.
 // Errors: as TransactAgainstReaders.
 absl::Status PruneKept(Database& database, const LockPolicy& policy, const TableName& target,

@@ -76,7 +76,8 @@ WHERE NOT CASE dep.classid
   WHEN 'pg_policy'::regclass THEN NOT dep.on_type AND EXISTS (
     SELECT FROM pg_policy x WHERE x.oid = dep.objid AND x.polrelid = tab.oid)
   WHEN 'pg_rewrite'::regclass THEN NOT dep.on_type AND EXISTS (
-    SELECT FROM pg_rewrite x WHERE x.oid = dep.objid AND x.rulename = '_RETURN')
+    SELECT FROM pg_rewrite x WHERE x.oid = dep.objid
+      AND (x.rulename = '_RETURN' OR x.ev_class = tab.oid))
   WHEN 'pg_publication_rel'::regclass THEN NOT dep.on_type
   WHEN 'pg_statistic_ext'::regclass THEN NOT dep.on_type
   ELSE false END
@@ -139,19 +140,13 @@ FROM (SELECT md5(string_agg(x, ',' ORDER BY x COLLATE "C")) AS fingerprint FROM 
 
 }  // namespace
 
-absl::Status CheckCarriable(Transaction& transaction, int64_t target, int64_t source) {
+absl::Status CheckReplaceable(Transaction& transaction, int64_t target) {
   Params kind_params;
   kind_params.Int(target).TextArray(
       {kRawIdColumn, kExtractedAtColumn, kMetaColumn, kGenerationIdColumn});
   SYNCLINE_ASSIGN_OR_RETURN(const Result kind, transaction.Query(kKindSql, kind_params));
   if (!kind.empty() && !kind.Row(0).IsNull("problem")) {
     const RowView row = kind.Row(0);
-    return MakeRefusal(reason::kTargetIncompatible, row.Text("subject"), row.Text("problem"));
-  }
-  SYNCLINE_ASSIGN_OR_RETURN(const Result column,
-                            transaction.Query(kColumnsSql, Params().Int(target).Int(source)));
-  if (!column.empty()) {
-    const RowView row = column.Row(0);
     return MakeRefusal(reason::kTargetIncompatible, row.Text("subject"), row.Text("problem"));
   }
   SYNCLINE_ASSIGN_OR_RETURN(const Result unsupported,
@@ -162,6 +157,17 @@ absl::Status CheckCarriable(Transaction& transaction, int64_t target, int64_t so
                        row.Bool("on_type")
                            ? "depends on the table's row type and cannot be carried over"
                            : "depends on the table and cannot be carried over");
+  }
+  return absl::OkStatus();
+}
+
+absl::Status CheckCarriable(Transaction& transaction, int64_t target, int64_t source) {
+  SYNCLINE_RETURN_IF_ERROR(CheckReplaceable(transaction, target));
+  SYNCLINE_ASSIGN_OR_RETURN(const Result column,
+                            transaction.Query(kColumnsSql, Params().Int(target).Int(source)));
+  if (!column.empty()) {
+    const RowView row = column.Row(0);
+    return MakeRefusal(reason::kTargetIncompatible, row.Text("subject"), row.Text("problem"));
   }
   SYNCLINE_ASSIGN_OR_RETURN(
       const Result lacking,

@@ -16,7 +16,7 @@ namespace syncline::postgres {
 struct TableStatus {
   bool exists = false;
   bool empty = true;       // also if it is missing
-  int64_t size_bytes = 0;  // of its rows on disk, without out-of-line values
+  int64_t size_bytes = 0;  // of its rows on disk; without those of partitions and children
 };
 
 struct StreamTables {

@@ -78,7 +78,7 @@ absl::StatusOr<int64_t> UpdateReplaced(Transaction& transaction, const Merge& me
 absl::StatusOr<InPlaceCounts> ReplaceInPlace(Transaction& transaction, const Merge& merge) {
   InPlaceCounts counts;
   SYNCLINE_RETURN_IF_ERROR(transaction.Execute(CreateReplacedSql(merge)));
-  SYNCLINE_RETURN_IF_ERROR(transaction.Execute(kCreateRemovedSql));
+  SYNCLINE_RETURN_IF_ERROR(transaction.Execute(CreateRemovedSql(merge)));
   // Deletes first, so that a row may take a unique value of a deleted one.
   SYNCLINE_RETURN_IF_ERROR(transaction.Execute(kFetchByPlaceSql));
   SYNCLINE_ASSIGN_OR_RETURN(counts.deleted, Affected(transaction, DeleteRemovedSql(merge)));

@@ -31,10 +31,12 @@ LEFT JOIN pg_catalog.pg_attribute b ON b.attname = a.attname AND b.attnum > 0
 WHERE n.nspname = $1 AND c.relname = $2 ORDER BY a.attnum
 )sql";
 
-// $1: schema; $2: table. `watched`: triggers observe its rows; `protects`: some of them are the
-// user's or those of foreign keys that point at its rows.
+// $1: schema; $2: table. `divided`: it has partitions or children; `watched`: triggers observe its
+// rows; `protects`: some of them are the user's or those of foreign keys that point at its rows.
 constexpr char kTriggersSql[] = R"sql(
-SELECT EXISTS (SELECT FROM pg_catalog.pg_trigger t WHERE t.tgrelid = c.oid) AS watched,
+SELECT c.relkind = 'p' OR EXISTS (SELECT FROM pg_catalog.pg_inherits i WHERE i.inhparent = c.oid)
+         AS divided,
+       EXISTS (SELECT FROM pg_catalog.pg_trigger t WHERE t.tgrelid = c.oid) AS watched,
        EXISTS (SELECT FROM pg_catalog.pg_trigger t WHERE t.tgrelid = c.oid AND NOT t.tgisinternal)
        OR EXISTS (SELECT FROM pg_catalog.pg_constraint k
                   WHERE k.confrelid = c.oid AND k.contype = 'f') AS protects
@@ -101,6 +103,7 @@ absl::StatusOr<MergeTarget> SurveyTarget(Transaction& transaction, const TableNa
   params.Text(target.schema).Text(target.name);
   SYNCLINE_ASSIGN_OR_RETURN(const Result triggers, transaction.Query(kTriggersSql, params));
   if (!triggers.empty()) {
+    survey.divided = triggers.Row(0).Bool("divided");
     survey.watched = triggers.Row(0).Bool("watched");
     survey.protects = triggers.Row(0).Bool("protects");
   }

@@ -39,8 +39,8 @@ struct SchemaChange {
 };
 
 // Returns the table as the catalog describes it. Errors: NOT_FOUND if it is missing;
-// FAILED_PRECONDITION TARGET_INCOMPATIBLE for a table without the meta columns, a view, a foreign
-// table or a partitioned parent.
+// FAILED_PRECONDITION TARGET_INCOMPATIBLE for a table without the meta columns, a view or a foreign
+// table.
 absl::StatusOr<DiscoveredTable> DiscoverTable(Transaction& transaction, const TableName& table);
 
 // Returns the table that the stream needs. Runs no query.

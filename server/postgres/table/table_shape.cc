@@ -16,11 +16,10 @@ namespace syncline::postgres {
 namespace {
 
 std::string KindProblem(const std::string& kind) {
-  if (kind == "r") return "";
+  if (kind == "r" || kind == "p") return "";
   if (kind == "v") return "is a view";
   if (kind == "m") return "is a materialized view";
   if (kind == "f") return "is a foreign table";
-  if (kind == "p") return "is a partitioned table";
   if (kind == "S") return "is a sequence";
   if (kind == "i" || kind == "I") return "is an index";
   if (kind == "c") return "is a composite type";
@@ -67,8 +66,6 @@ std::string MetaProblem(const RowView& row) {
 
 std::string FindProblem(const RowView& row) {
   if (std::string problem = KindProblem(row.Text("kind")); !problem.empty()) return problem;
-  if (row.Bool("inherits")) return "is a partition or inherits from another table";
-  if (row.Bool("is_parent")) return "has tables that inherit from it";
   // A crash of the database empties such a table: acknowledged rows would be lost.
   if (row.Text("persistence") != "p") return "is an unlogged or temporary table";
   if (row.Bool("row_security")) return "has row level security that hides rows from our role";

@@ -10,6 +10,7 @@
 #include "server/write/guard_check.h"
 #include "server/write/loaders/loader_steps.h"
 #include "server/write/table_evolution.h"
+#include "server/write/table_identity.h"
 #include "server/write/table_renewal.h"
 
 namespace syncline::write {
@@ -22,7 +23,10 @@ absl::StatusOr<StreamResult> DedupLoader::Complete(const StreamEntry& stream,
       plan_.loader, {.complete = request.complete,
                      .discard = request.discard_staged,
                      .keep_earlier = request.keep_earlier && !stream.staged_alone});
-  if (Publishes(action)) SYNCLINE_RETURN_IF_ERROR(RenewTable(context_, stream));
+  if (Publishes(action)) {
+    SYNCLINE_RETURN_IF_ERROR(RenewTable(context_, stream));
+    SYNCLINE_RETURN_IF_ERROR(EnsureIdentity(context_, plan_));
+  }
   StreamResult result;
   SYNCLINE_RETURN_IF_ERROR(CompleteUnderLocks(
       context_, plan_,

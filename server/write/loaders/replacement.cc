@@ -2,9 +2,15 @@
 
 #include <vector>
 
+#include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
+#include "base/error.h"
+#include "base/log.h"
+#include "base/reasons.h"
 #include "base/status_macros.h"
+#include "server/model/enum_names.h"
 #include "server/model/staging_decision.h"
+#include "server/postgres/connection/lock_policy.h"
 #include "server/postgres/ledger/staging_ledger.h"
 #include "server/postgres/swap/swap.h"
 #include "server/postgres/table/key_indexes.h"
@@ -13,15 +19,21 @@
 #include "server/postgres/table/upsert.h"
 #include "server/write/guard_check.h"
 #include "server/write/loaders/dedup.h"
+#include "server/write/loaders/in_place.h"
 #include "server/write/loaders/loader_steps.h"
+#include "server/write/replace_decision.h"
 #include "server/write/table_evolution.h"
+#include "server/write/table_identity.h"
 #include "server/write/table_renewal.h"
 
 namespace syncline::write {
 namespace {
 
-// Prepares staging for the swap. Deduplicating twice changes nothing, so a crash between here and
-// the swap is harmless.
+// After a swap has not got its locks: the attempts of the in-place replace, in timeouts of one.
+constexpr int kLockedDeadlineAttempts = 10;
+
+// Prepares staging for a replace. Deduplicating twice changes nothing, so a crash between here and
+// the replace is harmless.
 absl::Status PrepareReplacement(const LoaderContext& context, postgres::Transaction& transaction,
                                 const StreamPlan& plan) {
   if (plan.loader != LoaderKind::kDedupTruncate) return absl::OkStatus();
@@ -118,10 +130,11 @@ absl::StatusOr<int64_t> CountStaged(const LoaderContext& context, const StreamEn
 
 absl::StatusOr<StreamResult> SwapAndFinish(const LoaderContext& context, const StreamEntry& stream,
                                            const CompletionRequest& request,
+                                           const StrategyChoice& choice,
                                            metrics::StreamMetrics& metrics) {
   const StreamPlan& plan = stream.plan;
   SYNCLINE_ASSIGN_OR_RETURN(const int64_t rows, CountStaged(context, stream));
-  const StreamResult result{StreamOutcome::kSwapped, rows};
+  const StreamResult result{StreamOutcome::kSwapped, rows, choice};
   const absl::Time started = absl::Now();
   postgres::SwapStats stats;
   const postgres::KeyIndexes key_indexes(context.ledger->schema());
@@ -146,6 +159,56 @@ absl::StatusOr<StreamResult> SwapAndFinish(const LoaderContext& context, const S
   metrics.Finalized("swap", absl::Now() - started);
   LogChanges(stream);
   return result;
+}
+
+void LogChoice(const StreamPlan& plan, const StrategyChoice& choice) {
+  Log(LogLevel::kInfo, "replace_strategy")
+      .Field("table", plan.table.ToString())
+      .Field("stream", plan.descriptor.name)
+      .Field("strategy", ToText(choice.strategy))
+      .Field("reason", choice.reason);
+}
+
+// Replaces in place after a swap has not got its locks, unless in place is not possible or the
+// table's writers are locked out, too: then the answer is `locked`, the error of the swap.
+absl::StatusOr<StreamResult> ReplaceLocked(const LoaderContext& context, const StreamEntry& stream,
+                                           const CompletionRequest& request,
+                                           const absl::Status& locked,
+                                           metrics::StreamMetrics& metrics) {
+  const ReplaceObstacle obstacle = {.reason = GetReason(locked),
+                                    .subject = "a swap",
+                                    .problem = "did not get its locks before --swap_deadline",
+                                    .forceable = true};
+  StrategyChoice choice;
+  const absl::Status decided =
+      context.database->Transact([&](postgres::Transaction& transaction) -> absl::Status {
+        SYNCLINE_RETURN_IF_ERROR(postgres::LimitLockWaits(transaction, context.locks));
+        SYNCLINE_ASSIGN_OR_RETURN(
+            choice, DecideReplace(transaction, *context.ledger, stream.plan, obstacle));
+        return absl::OkStatus();
+      });
+  if (!decided.ok() || choice.strategy != ReplaceStrategy::kInPlace) return locked;
+  LogChoice(stream.plan, choice);
+  LoaderContext brief = context;
+  brief.locks.deadline = kLockedDeadlineAttempts * context.locks.timeout;
+  const absl::StatusOr<StreamResult> result =
+      FinishInPlace(brief, stream, request, choice, metrics);
+  return GetReason(result.status()) == reason::kLockNotAvailable ? locked : result;
+}
+
+absl::StatusOr<StreamResult> Publish(const LoaderContext& context, const StreamEntry& stream,
+                                     const CompletionRequest& request, const StrategyChoice& choice,
+                                     metrics::StreamMetrics& metrics) {
+  LogChoice(stream.plan, choice);
+  if (choice.strategy == ReplaceStrategy::kInPlace) {
+    return FinishInPlace(context, stream, request, choice, metrics);
+  }
+  absl::StatusOr<StreamResult> swapped = SwapAndFinish(context, stream, request, choice, metrics);
+  const bool locked = GetReason(swapped.status()) == reason::kSwapLocked;
+  const bool may_choose = stream.plan.replace_strategy == ReplaceStrategy::kAuto;
+  // A server that is stopping ends the attempts early.
+  if (!locked || !may_choose || !context.locks.wait(absl::ZeroDuration())) return swapped;
+  return ReplaceLocked(context, stream, request, swapped.status(), metrics);
 }
 
 // Returns the name of the finalizing phase for metrics, or an empty string if its time is
@@ -195,8 +258,15 @@ absl::StatusOr<StreamResult> CompleteReplacement(const LoaderContext& context,
                                                  const CompletionRequest& request,
                                                  metrics::StreamMetrics& metrics) {
   const absl::Time started = absl::Now();
-  if (request.complete) SYNCLINE_RETURN_IF_ERROR(RenewTable(context, stream));
+  if (request.complete) {
+    SYNCLINE_RETURN_IF_ERROR(RenewTable(context, stream));
+    // For rows that are merged into a target of their generation.
+    if (stream.plan.loader == LoaderKind::kDedupTruncate) {
+      SYNCLINE_RETURN_IF_ERROR(EnsureIdentity(context, stream.plan));
+    }
+  }
   CompletionAction action = CompletionAction::kKeep;
+  StrategyChoice choice;
   StreamResult result;
   SYNCLINE_RETURN_IF_ERROR(CompleteUnderLocks(
       context, stream.plan,
@@ -216,6 +286,10 @@ absl::StatusOr<StreamResult> CompleteReplacement(const LoaderContext& context,
         if (Publishes(action)) {
           SYNCLINE_RETURN_IF_ERROR(CheckGuard(transaction, stream, action, status.real.exists));
         }
+        if (action == CompletionAction::kReplace) {
+          SYNCLINE_ASSIGN_OR_RETURN(choice,
+                                    DecideReplace(transaction, *context.ledger, stream.plan));
+        }
         SYNCLINE_RETURN_IF_ERROR(RunAction(context, transaction, stream, request, action, &result));
         return CompletionStep::kDone;
       },
@@ -229,7 +303,7 @@ absl::StatusOr<StreamResult> CompleteReplacement(const LoaderContext& context,
     DropUnneededIndexes(context, stream.plan.table, stream.plan.schema.primary_key);
   }
   if (action != CompletionAction::kReplace) return result;
-  return SwapAndFinish(context, stream, request, metrics);
+  return Publish(context, stream, request, choice, metrics);
 }
 
 }  // namespace syncline::write

@@ -21,8 +21,10 @@ absl::StatusOr<CompletionFacts> GatherFacts(const LoaderContext& context,
                                             const CompletionRequest& request,
                                             const postgres::InitialStatus& status);
 
-// Ends `stream` as StreamLoader::Complete does. Everything except the swap is one transaction. The
-// swap is another one; if it is repeated, it finds what was prepared for it.
+// Ends `stream` as StreamLoader::Complete does. Everything except a replace is one transaction. A
+// replace, by a swap or in place (in_place.h), is another one; if it is repeated, it finds what was
+// prepared for it. If AUTO chose a swap and it does not get its locks, the table is replaced in
+// place.
 absl::StatusOr<StreamResult> CompleteReplacement(const LoaderContext& context,
                                                  const StreamEntry& stream,
                                                  const CompletionRequest& request,
