@@ -44,8 +44,7 @@ void AppTest::SetUp() {
 }
 
 void AppTest::TearDown() {
-  client_.reset();
-  app_.reset();
+  StopServer();
   if (!schema().empty()) Execute(absl::StrCat("DROP SCHEMA IF EXISTS ", ledger(), " CASCADE"));
   PostgresTest::TearDown();
 }
@@ -70,9 +69,13 @@ void AppTest::StartServer(const std::vector<std::string>& flags) {
   ASSERT_OK_AND_ASSIGN(client_, client::SyncClient::Create(options));
 }
 
-void AppTest::RestartServer(const std::vector<std::string>& flags) {
+void AppTest::StopServer() {
   client_.reset();
   app_.reset();
+}
+
+void AppTest::RestartServer(const std::vector<std::string>& flags) {
+  StopServer();
   StartServer(flags);
 }
 
@@ -95,6 +98,7 @@ v1::StreamConfig AppTest::Stream(const Ask& ask, absl::string_view table) const 
   stream.set_overwrite(ask.overwrite);
   stream.set_replay(ask.replay);
   stream.set_schema_policy(ask.schema_policy);
+  stream.set_replace_strategy(ask.replace_strategy);
   if (ask.generation >= 0) {
     stream.set_generation_id(ask.generation);
     stream.set_minimum_generation_id(ask.minimum);

@@ -31,6 +31,7 @@ struct Ask {
   std::vector<std::string> primary_key = {"id"};
   v1::Replay replay = v1::REPLAY_UNSPECIFIED;
   v1::SchemaPolicy schema_policy = v1::SCHEMA_POLICY_UNSPECIFIED;
+  v1::ReplaceStrategy replace_strategy = v1::REPLACE_STRATEGY_UNSPECIFIED;
 };
 
 Ask Append(int64_t generation);
@@ -52,6 +53,8 @@ class AppTest : public PostgresTest {
   // Drains the server and starts another one with additional flags. Only the state in the database
   // remains.
   void RestartServer(const std::vector<std::string>& flags = {});
+  // Drains the server.
+  void StopServer();
   App& app() { return *app_; }
   client::SyncClient& client() { return *client_; }
   // Every table of the ledger is ledger()."name".

@@ -34,6 +34,7 @@ struct Step {
   int64_t minimum = 0;
   std::vector<int> ids;
   End end = End::kComplete;
+  ReplaceStrategy strategy = ReplaceStrategy::kAuto;
 };
 
 constexpr WriteMode kAppend = WriteMode::kAppend;
@@ -91,6 +92,7 @@ class CrashTest : public PostgresTest {
       stream.plan.table = {schema(), table};
       stream.plan.temp_table = GetStagingTableName(stream.plan.table);
       stream.plan.write_mode = step.mode;
+      stream.plan.replace_strategy = step.strategy;
       stream.plan.schema = Schema(step, wide);
       draft.sync.streams.push_back(stream);
       draft.requests.push_back({{step.generation, step.minimum, false},
@@ -297,6 +299,36 @@ TEST_F(CompleteCrashTest, AppendTruncateIntoNewTable) {
 
 TEST_F(CompleteCrashTest, AppendTruncateSwaps) {
   CrashInComplete({{kAppend, 1, 0, {1, 2}}}, {kAppend, 2, 2, {3}});
+}
+
+// Every statement of an in-place replace, of what precedes it and of what follows it.
+TEST_F(CompleteCrashTest, ReplacesInPlace) {
+  CrashInComplete({{kAppend, 1, 0, {1, 2}}},
+                  {kAppend, 2, 2, {3}, End::kComplete, ReplaceStrategy::kInPlace});
+  CrashInComplete({{kDedup, 1, 0, {1, 2}}},
+                  {kDedup, 2, 2, {3, 3, 4}, End::kComplete, ReplaceStrategy::kInPlace});
+}
+
+TEST_F(CompleteCrashTest, ReplacesDifferenceInPlace) {
+  const Step step = {
+      kDedup, 2, 2, {2, 3, 4, 5, 6, 7, 8}, End::kComplete, ReplaceStrategy::kInPlace};
+  write::StartedSync started;
+  CrashEverywhere(
+      [&] {
+        Past({{kDedup, 1, 0, {1, 2, 3, 4, 5, 6, 7}}});
+        ASSERT_OK_AND_ASSIGN(started, Start(healthy_.get(), Draft("last", step)));
+        const StreamPlan& plan = started.sync.streams[0].plan;
+        AddRows(plan, step.ids);
+        // All rows are the same, except those of the keys 1 and 8.
+        Execute(absl::StrCat("UPDATE ", Table("users"), " SET name = 'same'; UPDATE ",
+                             Table(plan.load_table().name), " SET name = 'same'"));
+      },
+      [&](postgres::Database* database) {
+        return Complete(database, started.sync, /*complete=*/true);
+      });
+  EXPECT_EQ(QueryValue(absl::StrCat("SELECT count(*) FROM ", Table("users"),
+                                    " WHERE _airbyte_generation_id = 1")),
+            "6");
 }
 
 TEST_F(CompleteCrashTest, AppendTruncateWithoutRows) {

@@ -79,6 +79,29 @@ TEST_F(InitialStatusTest, AcceptsTablesOfOlderDestinations) {
   EXPECT_TRUE(statuses[0].real.exists);
 }
 
+TEST_F(InitialStatusTest, AcceptsDividedTables) {
+  const auto status = [&](const std::string& sql) {
+    Execute(absl::StrReplaceAll(
+        sql, {{"$", absl::StrCat(schema(), ".t")},
+              {"#",
+               "_airbyte_raw_id varchar, _airbyte_extracted_at timestamptz, _airbyte_meta "
+               "jsonb, _airbyte_generation_id bigint"}}));
+    const absl::StatusOr<std::vector<postgres::InitialStatus>> statuses = Gather({Stream("t")});
+    EXPECT_OK(statuses.status());
+    Execute(absl::StrReplaceAll("DROP TABLE $ CASCADE", {{"$", absl::StrCat(schema(), ".t")}}));
+    return statuses.ok() ? statuses->front().real : postgres::TableStatus();
+  };
+  const postgres::TableStatus partitioned = status(
+      "CREATE TABLE $ (#) PARTITION BY LIST (_airbyte_raw_id); CREATE TABLE $_1 PARTITION "
+      "OF $ DEFAULT; INSERT INTO $ VALUES ('r', now(), '{}', 1)");
+  EXPECT_TRUE(partitioned.exists);
+  EXPECT_FALSE(partitioned.empty);
+  EXPECT_TRUE(status("CREATE TABLE $ (#); CREATE TABLE $_child () INHERITS ($)").exists);
+  const postgres::TableStatus child =
+      status("CREATE TABLE $_parent (#); CREATE TABLE $ () INHERITS ($_parent)");
+  EXPECT_TRUE(child.exists);
+}
+
 // A statement that creates an object named t, with "$" for the name, and the text that the refusal
 // must contain.
 struct Incompatible {
@@ -101,12 +124,6 @@ INSTANTIATE_TEST_SUITE_P(
         Incompatible{"MaterializedView", "CREATE MATERIALIZED VIEW $ AS SELECT 1 AS a",
                      "is a materialized view"},
         Incompatible{"Sequence", "CREATE SEQUENCE $", "is a sequence"},
-        Incompatible{"Partitioned", "CREATE TABLE $ (#) PARTITION BY LIST (_airbyte_raw_id)",
-                     "is a partitioned table"},
-        Incompatible{"Parent", "CREATE TABLE $ (#); CREATE TABLE $_child () INHERITS ($)",
-                     "inherit from it"},
-        Incompatible{"Child", "CREATE TABLE $_parent (#); CREATE TABLE $ () INHERITS ($_parent)",
-                     "inherits"},
         Incompatible{"Unlogged", "CREATE UNLOGGED TABLE $ (#)", "unlogged"},
         Incompatible{"NoMeta", "CREATE TABLE $ (id bigint)", "no column _airbyte_raw_id"},
         Incompatible{"SomeMeta", "CREATE TABLE $ (#); ALTER TABLE $ DROP _airbyte_meta",

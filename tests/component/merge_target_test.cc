@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_replace.h"
 #include "base/status_macros.h"
 #include "server/postgres/table/upsert.h"
 #include "tests/component/table_fixture.h"
@@ -95,6 +96,27 @@ TEST_F(MergeTargetTest, UserColumnsKeepTheirValues) {
   EXPECT_EQ(counts.deleted, 1);
   EXPECT_EQ(before, "1=anote of 11 2=bnote of 22 3=cnote of 33");
   EXPECT_EQ(Rows(" || note || serial || upper"), "1=xnote of 11X 2=bnote of 22B 4=newnone4NEW");
+}
+
+// Rows of different partitions or children have the same place.
+TEST_F(MergeTargetTest, PartitionsAndChildren) {
+  Create(Name("source"), KeyAndValue());
+  Fill("source", {{1, "x"}, {3, "new"}, {11, "-"}, {12, "y"}, {13, "new"}}, 2);
+  for (const std::string target :
+       {"CREATE TABLE $T (LIKE $S) PARTITION BY RANGE (id); CREATE TABLE $T_low PARTITION OF $T "
+        "FOR "
+        "VALUES FROM (0) TO (10); CREATE TABLE $T_high PARTITION OF $T DEFAULT",
+        "CREATE TABLE $T (LIKE $S); CREATE TABLE $T_high () INHERITS ($T)"}) {
+    Execute(absl::StrReplaceAll(target, {{"$T", Table("target")}, {"$S", Table("source")}}));
+    Fill("target", {{1, "a"}, {2, "b"}}, 1);
+    Fill("target_high", {{11, "c"}, {12, "d"}}, 1);
+    ASSERT_OK_AND_ASSIGN(const UpsertCounts counts, TryUpsert(KeyAndValue()));
+    EXPECT_EQ(counts.inserted, 2);
+    EXPECT_EQ(counts.updated, 2);
+    EXPECT_EQ(counts.deleted, 1);
+    EXPECT_EQ(Rows(), "1=x 2=b 3=new 12=y 13=new");
+    Execute(absl::StrCat("DROP TABLE ", Table("target"), " CASCADE"));
+  }
 }
 
 TEST_F(MergeTargetTest, UndeclaredColumnKeepsItsValues) {

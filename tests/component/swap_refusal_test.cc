@@ -75,8 +75,6 @@ INSTANTIATE_TEST_SUITE_P(
              "$S.t_new "
              "ADD g bigint",
              kIncompatible, "column g"},
-        Case{"Rule", "CREATE RULE my_rule AS ON DELETE TO $S.t DO INSTEAD NOTHING", kDependent,
-             "my_rule"},
         Case{"RuleElsewhere",
              "CREATE TABLE $S.o(id int); CREATE RULE my_rule AS ON INSERT TO $S.o DO ALSO SELECT "
              "count(*) FROM $S.t",

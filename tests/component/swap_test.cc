@@ -89,6 +89,21 @@ TEST_F(SwapTest, NamesThatNeedQuotes) {
   EXPECT_EQ(Dump(), before);
 }
 
+TEST_F(SwapTest, RulesAreKept) {
+  MakeTable("t", 10, 1);
+  MakeTable("t_new", 20, 2);
+  Run("CREATE TABLE $S.log(id bigint); CREATE RULE note AS ON INSERT TO $S.t DO ALSO INSERT INTO "
+      "$S.log VALUES (new.id); CREATE RULE stop AS ON DELETE TO $S.t WHERE old.id = 1 DO INSTEAD "
+      "NOTHING; ALTER TABLE $S.t DISABLE RULE stop; COMMENT ON RULE note ON $S.t IS 'why'");
+  const std::string before = Dump();
+  ASSERT_OK(Swap());
+  EXPECT_EQ(Dump(), before);
+  EXPECT_EQ(Value("SELECT count(*) FROM $S.t"), "20");
+  EXPECT_EQ(Value("SELECT count(*) FROM $S.log"), "0");
+  Run("INSERT INTO $S.t VALUES ('r', now(), '{}', 2, 21, 'n', 1)");
+  EXPECT_EQ(Value("SELECT string_agg(id::text, ',') FROM $S.log"), "21");
+}
+
 TEST_F(SwapTest, TablePropertiesAreKept) {
   MakeRole("_owner");
   MakeRole("_reader");

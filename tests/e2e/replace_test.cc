@@ -62,7 +62,9 @@ class ReplaceTest : public ServerTest {
   // Loads records begin..end-1 in a separate sync and completes it.
   void Load(absl::string_view sync_id, int64_t generation, int64_t minimum, int64_t begin,
             int64_t end, v1::Outcome outcome) {
-    ASSERT_OK(client_->StartSync(Generation(sync_id, generation, minimum)));
+    v1::StartSyncRequest request = Generation(sync_id, generation, minimum);
+    request.mutable_streams(0)->set_replace_strategy(strategy_);
+    ASSERT_OK(client_->StartSync(request));
     if (end > begin) {
       ASSERT_OK(SendFrom(sync_id, begin, end));
     }
@@ -82,9 +84,14 @@ class ReplaceTest : public ServerTest {
   }
 
   int64_t Count() { return QueryInt(absl::StrCat("SELECT count(*) FROM ", Table("rows"))); }
+
+  // Replaces the table several times, with `outcome`, while it is read.
+  void ReplaceWhileRead(v1::Outcome outcome);
+
+  v1::ReplaceStrategy strategy_ = v1::REPLACE_STRATEGY_UNSPECIFIED;
 };
 
-TEST_F(ReplaceTest, ReadersSeeOnlyTheOldOrNewCount) {
+void ReplaceTest::ReplaceWhileRead(v1::Outcome outcome) {
   Load("one", 1, 0, 0, 1000, v1::OUTCOME_APPENDED);
   std::vector<std::unique_ptr<CountingReader>> readers;
   for (int i = 0; i < 3; ++i) {
@@ -105,8 +112,7 @@ TEST_F(ReplaceTest, ReadersSeeOnlyTheOldOrNewCount) {
   for (int64_t generation = 2; generation <= 6; ++generation) {
     const int64_t rows = 1000 + 500 * generation;
     allowed.insert(rows);
-    Load(absl::StrCat("replace-", generation), generation, generation, 0, rows,
-         v1::OUTCOME_SWAPPED);
+    Load(absl::StrCat("replace-", generation), generation, generation, 0, rows, outcome);
     ASSERT_TRUE(each_read(3));
   }
   for (const auto& reader : readers) {
@@ -117,6 +123,13 @@ TEST_F(ReplaceTest, ReadersSeeOnlyTheOldOrNewCount) {
     EXPECT_EQ(reader->counts().count(4000), 1);
   }
   EXPECT_EQ(Count(), 4000);
+}
+
+TEST_F(ReplaceTest, ReadersSeeOnlyTheOldOrNewCount) { ReplaceWhileRead(v1::OUTCOME_SWAPPED); }
+
+TEST_F(ReplaceTest, ReadersOfAReplaceInPlaceSeeOnlyTheOldOrNewCount) {
+  strategy_ = v1::REPLACE_STRATEGY_IN_PLACE;
+  ReplaceWhileRead(v1::OUTCOME_REPLACED_IN_PLACE);
 }
 
 TEST_F(ReplaceTest, ReplaceWithoutRecordsEmptiesTheTable) {

@@ -49,7 +49,8 @@ void DeliveryHistory::Announced(const v1::CheckpointCommitted& checkpoint) {
 void DeliveryHistory::Completed(const v1::CompleteStreamResponse& response) {
   MutexLock lock(&mutex_);
   completed_ = true;
-  const bool replaced = response.outcome() == v1::OUTCOME_SWAPPED;
+  const bool replaced = response.outcome() == v1::OUTCOME_SWAPPED ||
+                        response.outcome() == v1::OUTCOME_REPLACED_IN_PLACE;
   const bool merged = response.outcome() == v1::OUTCOME_MERGED;
   if (replaced != (stream_.mode == DeliveryMode::kReplace) ||
       merged != (stream_.mode == DeliveryMode::kDedup)) {

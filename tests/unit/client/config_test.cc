@@ -94,6 +94,7 @@ TEST(CatalogTest, PassesPoliciesOfTheConfiguration) {
   DestinationConfig config = Landing();
   config.schema_policy = v1::SCHEMA_POLICY_MIRROR;
   config.cdc_delete_mode = v1::CDC_DELETE_MODE_SOFT;
+  config.replace_strategy = v1::REPLACE_STRATEGY_IN_PLACE;
   const auto catalog = ReadCatalog(
       R"({"streams":[{"stream":{"name":"a","json_schema":{}},"destination_sync_mode":"append_dedup",)"
       R"("primary_key":[["id"]]},{"stream":{"name":"b","json_schema":{}},)"
@@ -102,6 +103,7 @@ TEST(CatalogTest, PassesPoliciesOfTheConfiguration) {
   ASSERT_TRUE(catalog.ok()) << catalog.status();
   for (const CatalogStream& stream : catalog->streams) {
     EXPECT_EQ(stream.config.schema_policy(), v1::SCHEMA_POLICY_MIRROR);
+    EXPECT_EQ(stream.config.replace_strategy(), v1::REPLACE_STRATEGY_IN_PLACE);
   }
   EXPECT_EQ(catalog->streams[0].config.cdc_delete_mode(), v1::CDC_DELETE_MODE_SOFT);
   EXPECT_EQ(catalog->streams[1].config.cdc_delete_mode(), v1::CDC_DELETE_MODE_UNSPECIFIED);
@@ -121,6 +123,12 @@ TEST(ConfigTest, ReadsThePoliciesAndSwitches) {
   EXPECT_EQ(WithMember(R"("schema_policy":"keep")")->schema_policy, v1::SCHEMA_POLICY_KEEP);
   EXPECT_EQ(WithMember(R"("schema_policy":"mirror")")->schema_policy, v1::SCHEMA_POLICY_MIRROR);
   EXPECT_EQ(WithMember(R"("schema_policy":"freeze")")->schema_policy, v1::SCHEMA_POLICY_FREEZE);
+  EXPECT_EQ(plain->replace_strategy, v1::REPLACE_STRATEGY_UNSPECIFIED);
+  EXPECT_TRUE(WithMember(R"("replace_strategy":"auto")").ok());
+  EXPECT_EQ(WithMember(R"("replace_strategy":"swap")")->replace_strategy,
+            v1::REPLACE_STRATEGY_SWAP);
+  EXPECT_EQ(WithMember(R"("replace_strategy":"in_place")")->replace_strategy,
+            v1::REPLACE_STRATEGY_IN_PLACE);
   EXPECT_EQ(WithMember(R"("cdc_delete_mode":"soft")")->cdc_delete_mode, v1::CDC_DELETE_MODE_SOFT);
   EXPECT_EQ(WithMember(R"("cdc_deletion_mode":"soft")")->cdc_delete_mode, v1::CDC_DELETE_MODE_SOFT);
   EXPECT_TRUE(WithMember(R"("complete_without_status":true)")->complete_without_status);
@@ -151,6 +159,7 @@ TEST(ConfigTest, RefusesOtherValuesAndNamesTheMember) {
   for (const auto& [member, words] : std::vector<std::pair<std::string, std::string>>{
            {R"("schema_policy":"drop")", "schema_policy must be keep, mirror or freeze"},
            {R"("schema_policy":1)", "schema_policy must be a string"},
+           {R"("replace_strategy":"IN_PLACE")", "replace_strategy must be auto, swap or in_place"},
            {R"("cdc_delete_mode":"Soft delete")", "cdc_delete_mode must be hard or soft"},
            {R"("cdc_deletion_mode":"x")", "cdc_deletion_mode must be hard or soft"},
            {R"("complete_without_status":"yes")", "complete_without_status must be true or false"},
@@ -169,13 +178,13 @@ TEST(SpecTest, ListsEveryMemberWithATitle) {
   for (const char* member :
        {"host", "port", "database", "username", "password", "ssl_mode", "server", "token", "schema",
         "connection_id", "token_file", "tls", "schema_policy", "cdc_delete_mode",
-        "complete_without_status", "fail_on_rejected"}) {
+        "complete_without_status", "fail_on_rejected", "replace_strategy"}) {
     const auto property = FindMember(*properties, member);
     ASSERT_TRUE(property.has_value()) << member;
     EXPECT_TRUE(FindMember(*property, "title").has_value()) << member;
   }
-  for (const char* member :
-       {"schema_policy", "cdc_delete_mode", "complete_without_status", "fail_on_rejected"}) {
+  for (const char* member : {"schema_policy", "cdc_delete_mode", "complete_without_status",
+                             "fail_on_rejected", "replace_strategy"}) {
     EXPECT_TRUE(FindMember(*FindMember(*properties, member), "default").has_value()) << member;
   }
 }

@@ -161,6 +161,17 @@ TEST(MakeLoadRequestTest, SetsTheSchemaPolicy) {
             v1::SCHEMA_POLICY_FREEZE);
 }
 
+TEST(MakeLoadRequestTest, SetsTheReplaceStrategy) {
+  const auto strategy = [](const std::vector<std::string>& arguments) {
+    return Request(arguments)->streams(0).replace_strategy();
+  };
+  // A sync of an older client, which did not set it, can be resumed.
+  EXPECT_EQ(strategy({"--table=t"}), v1::REPLACE_STRATEGY_UNSPECIFIED);
+  EXPECT_EQ(strategy({"--table=t", "--replace_strategy=auto"}), v1::REPLACE_STRATEGY_UNSPECIFIED);
+  EXPECT_EQ(strategy({"--table=t", "--replace_strategy=in_place"}), v1::REPLACE_STRATEGY_IN_PLACE);
+  EXPECT_EQ(strategy({"--table=t", "--replace_strategy=swap"}), v1::REPLACE_STRATEGY_SWAP);
+}
+
 TEST(LoadReportTest, NamesTheFirstRejectedLineAndTheGuard) {
   LoadReport report;
   report.stream.plan.set_table_schema("shop");

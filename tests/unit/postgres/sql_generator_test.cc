@@ -177,7 +177,7 @@ void AddUpsert(const TableName& table, const TableName& temp, const TableSchema&
   golden->Add("matches", CreateMatchesSql(merge, patterns));
   golden->Add("count updated", CountUpdatedSql(merge));
   golden->Add("replaced", CreateReplacedSql(merge));
-  golden->Add("removed", kCreateRemovedSql);
+  golden->Add("removed", CreateRemovedSql(merge));
   golden->Add("delete removed", DeleteRemovedSql(merge));
   golden->Add("update replaced", UpdateReplacedSql(merge));
   golden->Add("clear values", ClearValuesSql(merge, {"amount", "born"}));
