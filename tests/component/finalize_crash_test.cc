@@ -15,6 +15,7 @@
 #include "server/model/names.h"
 #include "server/postgres/ledger/ledger.h"
 #include "server/postgres/ledger/ledger_migration.h"
+#include "server/postgres/sql/sql_generator.h"
 #include "server/sync/stream_session.h"
 #include "server/write/stream_state_store.h"
 #include "server/write/writer.h"
@@ -60,10 +61,25 @@ class CrashTest : public PostgresTest {
 
   void Reset() {
     const std::string& l = ledger_->schema();
+    for (const auto& table : QueryText(absl::StrCat(
+             "SELECT oid::regclass FROM pg_class WHERE relkind = 'r' AND ", IsOurs()))) {
+      Execute(absl::StrCat("DROP TABLE ", table[0], " CASCADE"));
+    }
     Execute(absl::StrCat("DROP SCHEMA ", schema(), " CASCADE; CREATE SCHEMA ", schema(),
                          "; TRUNCATE ", l, ".sync, ", l, ".generation, ", l, ".stream_table, ", l,
                          ".writer, ", l, ".table_column, ", l, ".table_index, ", l,
                          ".staging RESTART IDENTITY CASCADE"));
+  }
+
+  // The SQL name of the table into which the plan's stream loads.
+  static std::string LoadTable(const StreamPlan& plan) {
+    return postgres::QuoteTable(plan.load_table());
+  }
+
+  // The SQL condition that a relation of pg_class is ours, and not one of the ledger's tables.
+  std::string IsOurs() const {
+    return absl::StrCat("(relnamespace = '", schema(), "'::regnamespace OR relnamespace = '",
+                        ledger_->schema(), "'::regnamespace AND relname LIKE '\\_syncline%')");
   }
 
   write::LoaderContext Context(postgres::Database* database) const {
@@ -89,7 +105,7 @@ class CrashTest : public PostgresTest {
       StreamEntry stream;
       stream.plan.descriptor = {"", table};
       stream.plan.table = {schema(), table};
-      stream.plan.temp_table = GetStagingTableName(stream.plan.table);
+      stream.plan.temp_table = GetStagingTableName(stream.plan.table, ledger_->schema());
       stream.plan.write_mode = step.mode;
       stream.plan.schema = Schema(step, wide);
       draft.sync.streams.push_back(stream);
@@ -121,9 +137,9 @@ class CrashTest : public PostgresTest {
   void AddRows(const StreamPlan& plan, const std::vector<int>& ids) {
     std::string sql;
     for (const int id : ids) {
-      absl::StrAppend(&sql, "INSERT INTO ", Table(plan.load_table().name), " VALUES ('raw-",
-                      plan.stream_no, "-", id, "', '2024-01-01', '{}', ", plan.generation_id, ", ",
-                      id, ", 'of sync ", plan.stream_no, "');");
+      absl::StrAppend(&sql, "INSERT INTO ", LoadTable(plan), " VALUES ('raw-", plan.stream_no, "-",
+                      id, "', '2024-01-01', '{}', ", plan.generation_id, ", ", id, ", 'of sync ",
+                      plan.stream_no, "');");
     }
     absl::StrAppend(&sql, "INSERT INTO ", ledger_->schema(),
                     ".writer (stream_no, writer_id, epoch, committed, durable_offset, "
@@ -164,13 +180,13 @@ class CrashTest : public PostgresTest {
         absl::StrCat("SELECT c.relname, c.relkind, (SELECT string_agg(format('%s %s %s', attname, "
                      "atttypid::regtype, attnotnull), ', ' ORDER BY attnum) FROM pg_attribute a "
                      "WHERE a.attrelid = c.oid AND attnum > 0 AND NOT attisdropped) FROM pg_class "
-                     "c WHERE relnamespace = '",
-                     schema(), "'::regnamespace ORDER BY 1"));
-    for (const std::vector<std::string>& table :
-         QueryText(absl::StrCat("SELECT relname FROM pg_class WHERE relkind IN ('r', 'v') AND "
-                                "relnamespace = '",
-                                schema(), "'::regnamespace ORDER BY 1"))) {
-      add(absl::StrCat("SELECT t::text FROM ", Table(table[0]), " t ORDER BY 1"));
+                     "c WHERE ",
+                     IsOurs(), " ORDER BY 1"));
+    for (const auto& table :
+         QueryText(absl::StrCat("SELECT oid::regclass FROM pg_class WHERE relkind IN ('r', 'v') "
+                                "AND ",
+                                IsOurs(), " ORDER BY relname"))) {
+      add(absl::StrCat("SELECT t::text FROM ", table[0], " t ORDER BY 1"));
     }
     const std::string& l = ledger_->schema();
     add(absl::StrCat("SELECT sync_id, state FROM ", l, ".sync ORDER BY sync_no"));
@@ -347,15 +363,15 @@ class InterruptedStartTest : public CrashTest {
     ASSERT_OK_AND_ASSIGN(const write::StartedSync taken,
                          Start(healthy_.get(), Draft("new", new_step, /*wide=*/true)));
     const StreamPlan& plan = taken.sync.streams[0].plan;
-    Execute(absl::StrCat("INSERT INTO ", Table(plan.load_table().name),
+    Execute(absl::StrCat("INSERT INTO ", LoadTable(plan),
                          " VALUES ('raw', now(), "
                          "'{}', ",
                          plan.generation_id, ", 1, 'new', 'Bonn')"));
     ASSERT_OK(Start(healthy_.get(), old_sync));
-    EXPECT_EQ(QueryValue(absl::StrCat("SELECT city FROM ", Table(plan.load_table().name))), "Bonn");
+    EXPECT_EQ(QueryValue(absl::StrCat("SELECT city FROM ", LoadTable(plan))), "Bonn");
     EXPECT_EQ(QueryValue(absl::StrCat("SELECT count(*) FROM pg_class WHERE relname LIKE '%users%' "
-                                      "AND relkind = 'r' AND relnamespace = '",
-                                      schema(), "'::regnamespace")),
+                                      "AND relkind = 'r' AND ",
+                                      IsOurs())),
               "1");
     EXPECT_EQ(QueryValue(absl::StrCat("SELECT string_agg(state, ' ' ORDER BY stream_no) FROM ",
                                       ledger_->schema(), ".stream")),

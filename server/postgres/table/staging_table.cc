@@ -10,6 +10,7 @@
 #include "server/postgres/sql/sql_generator.h"
 #include "server/postgres/table/carried_columns.h"
 #include "server/postgres/table/schema_evolution.h"
+#include "server/postgres/table/staging_protection.h"
 #include "server/postgres/table/table_columns.h"
 #include "server/postgres/table/table_operations.h"
 
@@ -114,8 +115,9 @@ absl::Status CreateLikeTarget(Transaction& transaction, const TableName& staging
 absl::Status CreateStagingTable(Transaction& transaction, const TableName& staging,
                                 const StagingShape& shape) {
   SYNCLINE_ASSIGN_OR_RETURN(const bool has_target, TableExists(transaction, shape.target));
-  return has_target ? CreateLikeTarget(transaction, staging, shape)
-                    : CreateTable(transaction, staging, shape.schema);
+  SYNCLINE_RETURN_IF_ERROR(has_target ? CreateLikeTarget(transaction, staging, shape)
+                                      : CreateTable(transaction, staging, shape.schema));
+  return ProtectStaging(transaction, {staging});
 }
 
 absl::Status EvolveStagingTable(Transaction& transaction, const TableName& staging,
