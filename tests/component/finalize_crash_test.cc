@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "base/log.h"
 #include "server/metrics/metrics.h"
 #include "server/model/names.h"
@@ -25,6 +26,8 @@
 
 namespace syncline::testing {
 namespace {
+
+using postgres::QuoteTable;
 
 enum class End { kOpen, kComplete, kIncomplete, kCancelled };
 
@@ -61,22 +64,15 @@ class CrashTest : public PostgresTest {
 
   void Reset() {
     const std::string& l = ledger_->schema();
-    for (const auto& table : QueryText(absl::StrCat(
-             "SELECT oid::regclass FROM pg_class WHERE relkind = 'r' AND ", IsOurs()))) {
-      Execute(absl::StrCat("DROP TABLE ", table[0], " CASCADE"));
-    }
+    const std::string tables = "SELECT oid::regclass FROM pg_class WHERE relkind = 'r' AND ";
+    for (const auto& t : QueryText(tables + IsOurs())) Execute("DROP TABLE " + t[0] + " CASCADE");
     Execute(absl::StrCat("DROP SCHEMA ", schema(), " CASCADE; CREATE SCHEMA ", schema(),
                          "; TRUNCATE ", l, ".sync, ", l, ".generation, ", l, ".stream_table, ", l,
                          ".writer, ", l, ".table_column, ", l, ".table_index, ", l,
                          ".staging RESTART IDENTITY CASCADE"));
   }
 
-  // The SQL name of the table into which the plan's stream loads.
-  static std::string LoadTable(const StreamPlan& plan) {
-    return postgres::QuoteTable(plan.load_table());
-  }
-
-  // The SQL condition that a relation of pg_class is ours, and not one of the ledger's tables.
+  // The SQL condition that a relation of pg_class is a user's or a staging table.
   std::string IsOurs() const {
     return absl::StrCat("(relnamespace = '", schema(), "'::regnamespace OR relnamespace = '",
                         ledger_->schema(), "'::regnamespace AND relname LIKE '\\_syncline%')");
@@ -137,9 +133,9 @@ class CrashTest : public PostgresTest {
   void AddRows(const StreamPlan& plan, const std::vector<int>& ids) {
     std::string sql;
     for (const int id : ids) {
-      absl::StrAppend(&sql, "INSERT INTO ", LoadTable(plan), " VALUES ('raw-", plan.stream_no, "-",
-                      id, "', '2024-01-01', '{}', ", plan.generation_id, ", ", id, ", 'of sync ",
-                      plan.stream_no, "');");
+      absl::StrAppend(&sql, "INSERT INTO ", QuoteTable(plan.load_table()), " VALUES ('raw-",
+                      plan.stream_no, "-", id, "', '2024-01-01', '{}', ", plan.generation_id, ", ",
+                      id, ", 'of sync ", plan.stream_no, "');");
     }
     absl::StrAppend(&sql, "INSERT INTO ", ledger_->schema(),
                     ".writer (stream_no, writer_id, epoch, committed, durable_offset, "
@@ -167,13 +163,12 @@ class CrashTest : public PostgresTest {
     for (size_t i = 0; i < past.size(); ++i) RunWithoutCrash(absl::StrCat("past", i), past[i]);
   }
 
-  // Everything that a user can see: relations with columns, indexes and rows, and the ledger.
+  // Relations with columns, indexes and rows, staging tables included, and the ledger.
   std::string State() {
     std::string state;
     const auto add = [&](const std::string& sql) {
-      for (const std::vector<std::string>& row : QueryText(sql)) {
-        for (const std::string& value : row) absl::StrAppend(&state, value, "|");
-        absl::StrAppend(&state, "\n");
+      for (const auto& row : QueryText(sql)) {
+        absl::StrAppend(&state, absl::StrJoin(row, "|"), "\n");
       }
     };
     add(
@@ -182,10 +177,9 @@ class CrashTest : public PostgresTest {
                      "WHERE a.attrelid = c.oid AND attnum > 0 AND NOT attisdropped) FROM pg_class "
                      "c WHERE ",
                      IsOurs(), " ORDER BY 1"));
-    for (const auto& table :
-         QueryText(absl::StrCat("SELECT oid::regclass FROM pg_class WHERE relkind IN ('r', 'v') "
-                                "AND ",
-                                IsOurs(), " ORDER BY relname"))) {
+    for (const auto& table : QueryText(
+             absl::StrCat("SELECT oid::regclass FROM pg_class WHERE relkind IN ('r', 'v') AND ",
+                          IsOurs(), " ORDER BY relname"))) {
       add(absl::StrCat("SELECT t::text FROM ", table[0], " t ORDER BY 1"));
     }
     const std::string& l = ledger_->schema();
@@ -285,6 +279,18 @@ TEST_F(StartCrashTest, AppendTruncateRecreatesOlderStagingTable) {
   CrashInStart({{kAppend, 1, 1, {1}, End::kOpen}}, {kAppend, 2, 2, {}});
 }
 
+TEST_F(StartCrashTest, AppendTruncateAdoptsStagingTableOfOlderVersion) {
+  CrashEverywhere(
+      [&] {
+        Past({{kAppend, 2, 2, {1}, End::kCancelled}});
+        const TableName staging = GetStagingTableName({schema(), "users"}, ledger_->schema());
+        Execute(absl::StrCat("ALTER TABLE ", QuoteTable(staging), " SET SCHEMA ", schema()));
+      },
+      [&](auto* database) {
+        return Start(database, Draft("last", {kAppend, 2, 2, {}})).status();
+      });
+}
+
 TEST_F(StartCrashTest, DedupTruncateResumes) {
   CrashInStart({{kDedup, 1, 0, {1}}, {kDedup, 2, 2, {2}, End::kIncomplete}}, {kDedup, 2, 2, {}});
 }
@@ -363,12 +369,11 @@ class InterruptedStartTest : public CrashTest {
     ASSERT_OK_AND_ASSIGN(const write::StartedSync taken,
                          Start(healthy_.get(), Draft("new", new_step, /*wide=*/true)));
     const StreamPlan& plan = taken.sync.streams[0].plan;
-    Execute(absl::StrCat("INSERT INTO ", LoadTable(plan),
-                         " VALUES ('raw', now(), "
-                         "'{}', ",
-                         plan.generation_id, ", 1, 'new', 'Bonn')"));
+    Execute(absl::StrCat("INSERT INTO ", QuoteTable(plan.load_table()),
+                         " VALUES ('raw', now(), '{}', ", plan.generation_id,
+                         ", 1, 'new', 'Bonn')"));
     ASSERT_OK(Start(healthy_.get(), old_sync));
-    EXPECT_EQ(QueryValue(absl::StrCat("SELECT city FROM ", LoadTable(plan))), "Bonn");
+    EXPECT_EQ(QueryValue(absl::StrCat("SELECT city FROM ", QuoteTable(plan.load_table()))), "Bonn");
     EXPECT_EQ(QueryValue(absl::StrCat("SELECT count(*) FROM pg_class WHERE relname LIKE '%users%' "
                                       "AND relkind = 'r' AND ",
                                       IsOurs())),

@@ -266,7 +266,8 @@ TEST_F(GroupStartTest, NumberOfStatementsIsBounded) {
   start("first", 5);  // creates the schema
   const int64_t of_one_group = start("a", 100);
   EXPECT_LE(of_one_group, 60);
-  // Each group: locks, states, two look-ups, the tables, three statements for the ledger, COMMIT.
+  // Each group: the locks' timeout and the locks, states, two look-ups, the tables and their
+  // protection, three statements for the ledger, COMMIT.
   EXPECT_LE(start("b", 300), of_one_group + 2 * 12);
 }
 
