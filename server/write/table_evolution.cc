@@ -17,6 +17,7 @@
 #include "server/postgres/ledger/owned_columns.h"
 #include "server/postgres/ledger/staging_ledger.h"
 #include "server/postgres/ledger/stream_names.h"
+#include "server/postgres/table/staging_protection.h"
 #include "server/postgres/table/staging_table.h"
 #include "server/postgres/table/table_columns.h"
 #include "server/postgres/table/table_operations.h"
@@ -261,10 +262,15 @@ absl::Status MakeNewTables(postgres::Transaction& transaction,
   std::vector<postgres::NewTable> tables;
   for (const StreamPlan* plan : plans) tables.push_back({&plan->load_table(), &plan->schema});
   SYNCLINE_RETURN_IF_ERROR(postgres::CreateTables(transaction, tables));
+  std::vector<TableName> staging;
   for (const StreamPlan* plan : plans) {
-    if (!StagesRows(plan->loader)) LogCreation(plan->table);
+    if (StagesRows(plan->loader)) {
+      staging.push_back(plan->temp_table);
+    } else {
+      LogCreation(plan->table);
+    }
   }
-  return absl::OkStatus();
+  return staging.empty() ? absl::OkStatus() : postgres::ProtectStaging(transaction, staging);
 }
 
 absl::Status MakeStaging(postgres::Transaction& transaction, const postgres::Ledger& ledger,

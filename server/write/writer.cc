@@ -14,8 +14,8 @@
 #include "server/postgres/connection/lock_policy.h"
 #include "server/postgres/ledger/take_over.h"
 #include "server/postgres/table/table_operations.h"
-#include "server/write/loaders/new_table_start.h"
 #include "server/write/loaders/loader_steps.h"
+#include "server/write/loaders/new_table_start.h"
 #include "server/write/start_decision.h"
 #include "server/write/stream_naming.h"
 #include "server/write/write_errors.h"
@@ -137,7 +137,11 @@ absl::StatusOr<StartedSync> Writer::Decide(const SyncDraft& named, bool isolated
   postgres::TableLocks locks;
   for (const StreamEntry& stream : named.sync.streams) {
     if (stream.state == StreamState::kFailed) continue;
-    locks.tables.insert(locks.tables.end(), {stream.plan.table, stream.plan.temp_table});
+    // The last one is where an older version staged.
+    locks.tables.insert(locks.tables.end(),
+                        {stream.plan.table,
+                         stream.plan.temp_table,
+                         {stream.plan.table.schema, stream.plan.temp_table.name}});
     locks.keys.push_back(TableLockKey(stream.plan.table));
   }
   const DecisionOptions options = {.locks = context_.locks,

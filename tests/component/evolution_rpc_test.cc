@@ -183,7 +183,11 @@ class WideTableTest : public EvolutionRpcTest {
     EXPECT_EQ(Count(absl::StrCat("SELECT count(*) FROM pg_class WHERE relkind = 'r' AND "
                                  "relnamespace = '",
                                  schema(), "'::regnamespace")),
-              2)
+              2);
+    EXPECT_EQ(Count(absl::StrCat("SELECT count(*) FROM pg_class WHERE relname LIKE "
+                                 "'\\_syncline%' AND relnamespace = '",
+                                 ledger(), "'::regnamespace")),
+              0)
         << "the copy was not removed";
     Load("third", Wider(ask, 30), "{\"id\":4,\"name\":\"d\",\"at\":1}\n");
   }

@@ -23,19 +23,19 @@ constexpr char kInsertStreamsSql[] = R"sql(
 INSERT INTO $L.stream (sync_no, ordinal, namespace, name, table_schema, table_name, temp_table_name,
   column_inputs, column_names, column_types, json_shapes, primary_key, cursor_column, write_mode, loader,
   generation_id, minimum_generation_id, airbyte_sync_id, state, column_table_types, schema_policy, replay,
-  cdc_delete_mode, inferred_schema, restart, finished_at)
+  cdc_delete_mode, inferred_schema, restart, temp_table_schema, finished_at)
 SELECT $1::bigint, n.place - 1, n.namespace, n.name, n.table_schema, n.table_name, n.temp_table_name,
   n.inputs::text[], n.names::text[], n.types::text[], n.shapes::text[], n.key::text[], n.cursor_column,
   n.write_mode, n.loader, n.generation_id, n.minimum_id, n.airbyte_sync_id, n.state,
   n.table_types::text[], n.schema_policy, n.replay, n.cdc_delete_mode, n.inferred, n.restart,
-  CASE WHEN n.state = 'failed' THEN now() END
+  n.temp_table_schema, CASE WHEN n.state = 'failed' THEN now() END
 FROM unnest($2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[],
     $9::text[], $10::text[], $11::text[], $12::text[], $13::text[], $14::text[], $15::bigint[],
     $16::bigint[], $17::bigint[], $18::text[], $19::text[], $20::text[], $21::text[], $22::text[],
-    $23::boolean[], $24::boolean[])
+    $23::boolean[], $24::boolean[], $25::text[])
   WITH ORDINALITY n (namespace, name, table_schema, table_name, temp_table_name, inputs, names, types,
     shapes, key, cursor_column, write_mode, loader, generation_id, minimum_id, airbyte_sync_id, state,
-    table_types, schema_policy, replay, cdc_delete_mode, inferred, restart, place)
+    table_types, schema_policy, replay, cdc_delete_mode, inferred, restart, temp_table_schema, place)
 ORDER BY n.place
 RETURNING ordinal, stream_no
 )sql";
@@ -133,6 +133,7 @@ void AddStreams(const std::vector<StreamEntry>& streams, Params* params) {
   enums([](const Plan& plan) { return plan.cdc_delete_mode; });
   texts([](const Plan& plan) { return BoolText(plan.inferred_schema); });
   texts([](const Plan& plan) { return BoolText(plan.restart); });
+  texts([](const Plan& plan) { return plan.temp_table.schema; });
 }
 
 }  // namespace

@@ -33,7 +33,8 @@ FROM $L.sync y, LATERAL (
 
 // Followed by FailureColumns and one of the ends below.
 constexpr char kStreamsSql[] = R"sql(
-SELECT sync_no, stream_no, namespace, name, table_schema, table_name, temp_table_name,
+SELECT sync_no, stream_no, namespace, name, table_schema, table_name,
+  coalesce(temp_table_schema, table_schema) AS temp_table_schema, temp_table_name,
   array_to_string(primary_key, ',') AS primary_key, cursor_column, write_mode, loader,
   generation_id, minimum_generation_id, airbyte_sync_id, state, outcome, result_rows, staged_alone,
   schema_policy, replay, cdc_delete_mode, inferred_schema, restart,
@@ -68,7 +69,7 @@ StreamEntry ReadStreamRow(const RowView& row) {
   plan.stream_no = row.Int("stream_no");
   plan.descriptor = {row.Text("namespace"), row.Text("name")};
   plan.table = {row.Text("table_schema"), row.Text("table_name")};
-  plan.temp_table = {row.Text("table_schema"), row.Text("temp_table_name")};
+  plan.temp_table = {row.Text("temp_table_schema"), row.Text("temp_table_name")};
   // Mapped column names contain no comma (model/names.h).
   plan.schema.primary_key = absl::StrSplit(row.Text("primary_key"), ',', absl::SkipEmpty());
   if (!row.IsNull("cursor_column")) plan.schema.cursor = row.Text("cursor_column");

@@ -102,10 +102,21 @@ inline constexpr char kSharedColumnsSql[] =
     " AND NOT b.atthasdef AND b.attidentity = '' AND b.attgenerated = ''"
     " AND NOT a.attname = ANY ($5::text[]) ORDER BY b.attnum";
 
-// $1: schema, $2: table. Returns its storage parameters in the form of a WITH clause, or NULL.
-inline constexpr char kStorageOptionsSql[] =
-    "SELECT (SELECT pg_catalog.string_agg(pg_catalog.format('%I=%L', o.option_name,"
-    " o.option_value), ', ') FROM pg_catalog.pg_options_to_table(c.reloptions) o)"
+// $1: schema, $2: table. Returns `options`: its storage parameters in the form of a WITH clause,
+// those of its TOAST table included, or NULL; and `tablespace`: its tablespace, quoted, or NULL if
+// a new table is created there anyway or if this role may not create tables there.
+inline constexpr char kStorageSql[] =
+    "SELECT (SELECT pg_catalog.string_agg(pg_catalog.format(o.pattern, o.name, o.value), ', ') FROM"
+    " (SELECT '%I=%L', option_name, option_value FROM pg_catalog.pg_options_to_table(c.reloptions)"
+    " UNION ALL SELECT 'toast.%I=%L', option_name, option_value FROM pg_catalog.pg_class t,"
+    " pg_catalog.pg_options_to_table(t.reloptions) WHERE t.oid = c.reltoastrelid)"
+    " o (pattern, name, value)) AS options,"
+    " (SELECT pg_catalog.quote_ident(s.spcname) FROM pg_catalog.pg_tablespace s"
+    " JOIN pg_catalog.pg_database d ON d.datname = pg_catalog.current_database()"
+    " WHERE s.oid = CASE WHEN c.reltablespace <> 0 THEN c.reltablespace"
+    " WHEN pg_catalog.current_setting('default_tablespace') <> '' THEN d.dattablespace END"
+    " AND (s.oid = d.dattablespace OR pg_catalog.has_tablespace_privilege(s.oid, 'CREATE')))"
+    " AS tablespace"
     " FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace"
     " WHERE n.nspname = $1 AND c.relname = $2";
 

@@ -99,6 +99,7 @@ class Swap {
     SYNCLINE_ASSIGN_OR_RETURN(const SwapPlan plan,
                               CaptureMove(transaction, tables, options_.key_index));
     SYNCLINE_RETURN_IF_ERROR(WriteLedger(transaction, plan));
+    SYNCLINE_RETURN_IF_ERROR(RunSteps(transaction, plan.arrival));
     return RunSteps(transaction, plan.steps);
   }
 
@@ -140,6 +141,7 @@ class Swap {
                         options_.keep_generations > 0 ? OldTable::kKeep : OldTable::kDrop)));
     // Everything that can be done before readers wait is done here.
     SYNCLINE_RETURN_IF_ERROR(WriteLedger(transaction, plan));
+    SYNCLINE_RETURN_IF_ERROR(RunSteps(transaction, plan.arrival));
     SYNCLINE_RETURN_IF_ERROR(RetryIfVanished(BlockReaders(transaction, plan)));
     // Views and grants may have changed until a moment ago, because no weaker lock prevents that.
     // One message checks that and continues, so that readers do not wait for a reply to be read.

@@ -11,6 +11,7 @@
 #include "server/postgres/dependents/dependents.h"
 #include "server/postgres/dependents/relation_traits.h"
 #include "server/postgres/swap/kept_generations.h"
+#include "server/postgres/swap/swap_arrival.h"
 #include "server/postgres/swap/swap_check.h"
 #include "server/postgres/swap/swap_identities.h"
 
@@ -145,23 +146,6 @@ absl::StatusOr<std::vector<DdlStep>> RetireSteps(Transaction& transaction, const
   return steps;
 }
 
-std::vector<DdlStep> MoveSteps(const SwapTables& tables) {
-  const auto about = [&](std::string sql) {
-    return DdlStep{.subject = tables.source.ToString(), .sql = std::move(sql)};
-  };
-  if (tables.source.schema == tables.target.schema) {
-    return {about(absl::StrCat("ALTER TABLE ", tables.quoted_source, " RENAME TO ",
-                               tables.quoted_target_name))};
-  }
-  // The source's own name may be taken in the other schema.
-  const std::string between = absl::StrCat("_syncline_new_", tables.source_oid);
-  return {about(absl::StrCat("ALTER TABLE ", tables.quoted_source, " RENAME TO ", between)),
-          about(absl::StrCat("ALTER TABLE ", tables.quoted_source_schema, ".", between,
-                             " SET SCHEMA ", tables.quoted_target_schema)),
-          about(absl::StrCat("ALTER TABLE ", tables.quoted_target_schema, ".", between,
-                             " RENAME TO ", tables.quoted_target_name))};
-}
-
 }  // namespace
 
 BuildPlace SwapTables::Place() const {
@@ -202,8 +186,12 @@ absl::StatusOr<SwapPlan> CaptureMove(Transaction& transaction, const SwapTables&
   SYNCLINE_ASSIGN_OR_RETURN(const std::string search_path, ClearSearchPath(transaction));
   SYNCLINE_ASSIGN_OR_RETURN(const SwapMembers members, PreparedMembers(transaction, tables, key));
   SYNCLINE_RETURN_IF_ERROR(SetSearchPath(transaction, search_path));
+  SYNCLINE_ASSIGN_OR_RETURN(const std::vector<DdlStep> arrival,
+                            CaptureArrival(transaction, tables));
   SwapPlan plan;
-  plan.steps = MoveSteps(tables);
+  plan.arrival = ArrivalSteps(tables);
+  plan.steps = {NamingStep(tables)};
+  Append(arrival, &plan.steps);
   plan.key_index = members.key_index;
   Append(NameMembers(members.wanted, members.built, tables.Place(), tables.quoted_target,
                      tables.quoted_target_schema),
@@ -232,8 +220,11 @@ absl::StatusOr<SwapPlan> CapturePlan(Transaction& transaction, const SwapTables&
   SYNCLINE_ASSIGN_OR_RETURN(const std::vector<DdlStep> retire,
                             RetireSteps(transaction, tables, members, away, old_table));
   SYNCLINE_RETURN_IF_ERROR(SetSearchPath(transaction, search_path));
+  SYNCLINE_ASSIGN_OR_RETURN(const std::vector<DdlStep> arrival,
+                            CaptureArrival(transaction, tables));
 
   SwapPlan plan;
+  plan.arrival = ArrivalSteps(tables);
   plan.key_index = members.key_index;
   // Queries lock views before tables, and referencing tables before referenced ones.
   Append(views.locks, &plan.locks);
@@ -248,7 +239,8 @@ absl::StatusOr<SwapPlan> CapturePlan(Transaction& transaction, const SwapTables&
   plan.steps.push_back({.subject = tables.target.ToString(),
                         .sql = absl::StrCat("ALTER TABLE ", tables.quoted_target, " RENAME TO ",
                                             TemporaryOldName(tables))});
-  Append(MoveSteps(tables), &plan.steps);
+  plan.steps.push_back(NamingStep(tables));
+  Append(arrival, &plan.steps);
   Append(traits.owner, &plan.steps);
   Append(views.attach, &plan.steps);
   Append(sequences, &plan.steps);

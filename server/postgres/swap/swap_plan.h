@@ -42,6 +42,9 @@ absl::StatusOr<SwapTables> LocateTables(Transaction& transaction, const TableNam
 enum class OldTable { kDrop, kKeep };
 
 struct SwapPlan {
+  // Bring the source into the target's schema. They run before `locks`, and no reader waits for
+  // them.
+  std::vector<DdlStep> arrival;
   std::vector<DdlStep> locks;  // ACCESS EXCLUSIVE, the target's last
   std::vector<DdlStep> steps;
   std::string key_index;  // name of our index on the primary key; empty if the table gets none
