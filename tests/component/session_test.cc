@@ -107,6 +107,15 @@ TEST_F(SessionTest, SettingsThatChangeTheMeaningOfStatementsArePinned) {
   }
 }
 
+// A temporary table has a type of its own name, and both would be found before those of pg_catalog
+// if the search path did not name pg_temp.
+TEST_F(SessionTest, TemporaryTablesShadowNothing) {
+  const std::unique_ptr<Connection> session = Connect();
+  ASSERT_OK(session->Execute(
+      "CREATE TEMPORARY TABLE pg_class (a int); CREATE TEMPORARY TABLE text (a int)"));
+  EXPECT_OK(session->Execute("SELECT relname::text FROM pg_class"));
+}
+
 TEST_F(SessionTest, CommitsAreDurable) {
   for (const auto& [set, found] :
        std::vector<std::pair<std::string, std::string>>{{"off", "on"},
