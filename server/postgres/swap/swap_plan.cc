@@ -13,6 +13,7 @@
 #include "server/postgres/swap/kept_generations.h"
 #include "server/postgres/swap/swap_check.h"
 #include "server/postgres/swap/swap_identities.h"
+#include "server/postgres/swap/swap_not_nulls.h"
 
 namespace syncline::postgres {
 namespace {
@@ -202,9 +203,12 @@ absl::StatusOr<SwapPlan> CaptureMove(Transaction& transaction, const SwapTables&
   SYNCLINE_ASSIGN_OR_RETURN(const std::string search_path, ClearSearchPath(transaction));
   SYNCLINE_ASSIGN_OR_RETURN(const SwapMembers members, PreparedMembers(transaction, tables, key));
   SYNCLINE_RETURN_IF_ERROR(SetSearchPath(transaction, search_path));
+  SYNCLINE_ASSIGN_OR_RETURN(const std::vector<DdlStep> not_nulls,
+                            CaptureNotNullNames(transaction, tables));
   SwapPlan plan;
   plan.steps = MoveSteps(tables);
   plan.key_index = members.key_index;
+  Append(not_nulls, &plan.steps);
   Append(NameMembers(members.wanted, members.built, tables.Place(), tables.quoted_target,
                      tables.quoted_target_schema),
          &plan.steps);
@@ -228,6 +232,8 @@ absl::StatusOr<SwapPlan> CapturePlan(Transaction& transaction, const SwapTables&
                             CaptureSequences(transaction, tables));
   SYNCLINE_ASSIGN_OR_RETURN(const IdentitySteps identities,
                             CaptureIdentities(transaction, tables, old_table));
+  SYNCLINE_ASSIGN_OR_RETURN(const std::vector<DdlStep> not_nulls,
+                            CaptureNotNullNames(transaction, tables));
   const std::string away = absl::StrCat(tables.quoted_target_schema, ".", TemporaryOldName(tables));
   SYNCLINE_ASSIGN_OR_RETURN(const std::vector<DdlStep> retire,
                             RetireSteps(transaction, tables, members, away, old_table));
@@ -258,6 +264,7 @@ absl::StatusOr<SwapPlan> CapturePlan(Transaction& transaction, const SwapTables&
   Append(NameMembers(members.wanted, members.built, tables.Place(), tables.quoted_target,
                      tables.quoted_target_schema),
          &plan.steps);
+  Append(not_nulls, &plan.steps);
   Append(traits.access, &plan.steps);
   Append(traits.rest, &plan.steps);
   Append(views.fill, &plan.steps);
