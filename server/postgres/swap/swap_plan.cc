@@ -200,9 +200,7 @@ bool IsSwapStale(const absl::Status& status) { return GetReason(status) == kSwap
 
 absl::StatusOr<SwapPlan> CaptureMove(Transaction& transaction, const SwapTables& tables,
                                      const SwapKeyIndex& key) {
-  SYNCLINE_ASSIGN_OR_RETURN(const std::string search_path, ClearSearchPath(transaction));
   SYNCLINE_ASSIGN_OR_RETURN(const SwapMembers members, PreparedMembers(transaction, tables, key));
-  SYNCLINE_RETURN_IF_ERROR(SetSearchPath(transaction, search_path));
   SYNCLINE_ASSIGN_OR_RETURN(const std::vector<DdlStep> not_nulls,
                             CaptureNotNullNames(transaction, tables));
   SwapPlan plan;
@@ -221,7 +219,6 @@ absl::StatusOr<SwapPlan> CapturePlan(Transaction& transaction, const SwapTables&
   SYNCLINE_ASSIGN_OR_RETURN(const Dependents dependents,
                             CaptureDependents(transaction, tables.target));
   const ViewReplacement views = ReplaceDependentViews(dependents);
-  SYNCLINE_ASSIGN_OR_RETURN(const std::string search_path, ClearSearchPath(transaction));
   SYNCLINE_ASSIGN_OR_RETURN(const SwapMembers members, PreparedMembers(transaction, tables, key));
   SYNCLINE_ASSIGN_OR_RETURN(auto all_traits,
                             CaptureTraits(transaction, {tables.target_oid}, tables.source_oid));
@@ -237,7 +234,6 @@ absl::StatusOr<SwapPlan> CapturePlan(Transaction& transaction, const SwapTables&
   const std::string away = absl::StrCat(tables.quoted_target_schema, ".", TemporaryOldName(tables));
   SYNCLINE_ASSIGN_OR_RETURN(const std::vector<DdlStep> retire,
                             RetireSteps(transaction, tables, members, away, old_table));
-  SYNCLINE_RETURN_IF_ERROR(SetSearchPath(transaction, search_path));
 
   SwapPlan plan;
   plan.key_index = members.key_index;
