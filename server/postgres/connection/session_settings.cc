@@ -27,9 +27,8 @@ const char kSessionSettings[] =
     "SET standard_conforming_strings = on; SET transform_null_equals = off; SET array_nulls = on;"
     "SET xmloption = content; SET client_min_messages = warning;"
     // How transactions and errors behave.
-    "SET default_transaction_isolation = 'read committed'; SET default_transaction_deferrable = "
-    "off;"
-    "SET exit_on_error = off;"
+    "SET default_transaction_isolation = 'read committed';"
+    "SET default_transaction_deferrable = off; SET exit_on_error = off;"
     // A policy that would hide rows is an error, so that no row is skipped silently.
     "SET row_security = off;"
     // A definition that is created again need not be checked again.
