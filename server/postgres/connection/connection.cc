@@ -22,6 +22,7 @@
 #include "server/postgres/connection/conninfo.h"
 #include "server/postgres/connection/durable_commit.h"
 #include "server/postgres/connection/lock_timeout.h"
+#include "server/postgres/connection/session_settings.h"
 #include "server/postgres/connection/sqlstate.h"
 
 namespace syncline::postgres {
@@ -50,6 +51,25 @@ using ResultPtr = std::unique_ptr<PGresult, ClearResult>;
 bool Succeeded(const PGresult* result) {
   const ExecStatusType status = PQresultStatus(result);
   return status == PGRES_COMMAND_OK || status == PGRES_TUPLES_OK || status == PGRES_EMPTY_QUERY;
+}
+
+// Reads the results of what was sent, until the last one or COPY, and returns the last one or the
+// first error. PQexec would return the last error: if the server ends the session, its reason is
+// followed by an error of libpq's own, which has no SQLSTATE.
+ResultPtr ReadResult(PGconn* connection) {
+  ResultPtr kept;
+  while (ResultPtr result{PQgetResult(connection)}) {
+    if (kept == nullptr || PQresultStatus(kept.get()) != PGRES_FATAL_ERROR) {
+      kept = std::move(result);
+    }
+    if (PQresultStatus(kept.get()) == PGRES_COPY_IN || PQstatus(connection) != CONNECTION_OK) break;
+  }
+  return kept;
+}
+
+// Runs one or more statements. Returns null if they could not be sent.
+ResultPtr Run(PGconn* connection, const std::string& sql) {
+  return PQsendQuery(connection, sql.c_str()) == 1 ? ReadResult(connection) : nullptr;
 }
 
 Result Rows(const PGresult* result) {
@@ -147,11 +167,14 @@ absl::StatusOr<std::unique_ptr<Connection>> Connection::Open(const ConnectionOpt
     return ConnectError(conninfo, PQerrorMessage(raw), deadline - absl::Now());
   }
   connection->state_->socket = OpenSockets::Duplicate(options.sockets, PQsocket(raw));
+  SYNCLINE_RETURN_IF_ERROR(CheckServerVersion(PQserverVersion(raw)));
   std::string settings = kSessionSettings;
   if (options.lock_timeout > absl::ZeroDuration()) {
-    absl::StrAppend(&settings, "; ", SetSessionLockTimeoutSql(options.lock_timeout));
+    absl::StrAppend(&settings, SetSessionLockTimeoutSql(options.lock_timeout), ";");
   }
-  SYNCLINE_RETURN_IF_ERROR(connection->Execute(settings));
+  const ResultPtr state = Run(raw, absl::StrCat(settings, kSessionStateSql));
+  if (!Succeeded(state.get())) return connection->GetError(state.get());
+  SYNCLINE_RETURN_IF_ERROR(CheckSession(Rows(state.get())));
   return connection;
 }
 
@@ -163,6 +186,11 @@ absl::Status Connection::GetError(const pg_result* result) const {
   if (source != nullptr && absl::string_view(source) == "exec_stmt_raise") primary = kRaisedMessage;
   if (sqlstate != nullptr && *sqlstate != '\0') {
     if (EndsSession(sqlstate)) state_->broken = true;
+    // None of our statements on data connections makes PostgreSQL run a query of its own that could
+    // be invalid.
+    if (PQresultErrorField(result, PG_DIAG_INTERNAL_QUERY) != nullptr && IsInvalidQuery(sqlstate)) {
+      return InvalidFunction(sqlstate, primary == nullptr ? "" : primary);
+    }
     return WithLocation(result, StatusFromSqlState(sqlstate, primary == nullptr ? "" : primary));
   }
   // Only the server reports codes. An error of libpq itself outside of a statement means that libpq
@@ -193,7 +221,7 @@ absl::Status Connection::WithLocation(const pg_result* result, absl::Status stat
 }
 
 absl::Status Connection::Execute(absl::string_view sql) {
-  const ResultPtr result(PQexec(state_->get(), std::string(sql).c_str()));
+  const ResultPtr result = Run(state_->get(), std::string(sql));
   return Succeeded(result.get()) ? absl::OkStatus() : GetError(result.get());
 }
 
@@ -201,10 +229,11 @@ absl::Status Connection::Begin() { return Execute("BEGIN"); }
 
 absl::Status Connection::Commit() {
   state_->notice = false;
-  const ResultPtr result(PQexec(state_->get(), "COMMIT"));
+  const ResultPtr result = Run(state_->get(), "COMMIT");
   if (!Succeeded(result.get())) {
     const absl::Status status = GetError(result.get());
-    return absl::IsUnavailable(status) ? CommitUnknown() : status;
+    // The server may end the session after the transaction has been committed.
+    return state_->broken || absl::IsUnavailable(status) ? CommitUnknown() : status;
   }
   // In a failed transaction the reply to COMMIT is ROLLBACK, without an error.
   if (absl::string_view(PQcmdStatus(result.get())) != "COMMIT") {
@@ -233,8 +262,9 @@ absl::StatusOr<std::string> Connection::Prepare(absl::string_view sql) {
     state.Forget(oldest.sql);
   }
   const std::string name = absl::StrCat("s", state.next_name++);
-  const ResultPtr result(
-      PQprepare(state.get(), name.c_str(), std::string(sql).c_str(), 0, nullptr));
+  const bool sent =
+      PQsendPrepare(state.get(), name.c_str(), std::string(sql).c_str(), 0, nullptr) == 1;
+  const ResultPtr result = sent ? ReadResult(state.get()) : nullptr;
   if (!Succeeded(result.get())) return GetError(result.get());
   state.prepared.push_front({std::string(sql), name});
   state.by_sql.emplace(std::string(sql), state.prepared.begin());
@@ -257,9 +287,10 @@ absl::StatusOr<Result> Connection::QueryInFormat(absl::string_view sql, const Pa
   for (const std::optional<std::string>& value : params.values()) {
     values.push_back(value ? value->c_str() : nullptr);
   }
-  const ResultPtr result(PQexecPrepared(state_->get(), name.c_str(),
-                                        static_cast<int>(values.size()), values.data(), nullptr,
-                                        nullptr, format));
+  const bool sent =
+      PQsendQueryPrepared(state_->get(), name.c_str(), static_cast<int>(values.size()),
+                          values.data(), nullptr, nullptr, format) == 1;
+  const ResultPtr result = sent ? ReadResult(state_->get()) : nullptr;
   if (Succeeded(result.get())) return Rows(result.get());
   const absl::Status error = GetError(result.get());
   const std::string sqlstate = GetSqlState(error);
@@ -271,7 +302,7 @@ absl::StatusOr<Result> Connection::QueryInFormat(absl::string_view sql, const Pa
 
 absl::Status Connection::BeginCopy(absl::string_view sql, absl::string_view relation) {
   state_->copied = std::string(relation);
-  const ResultPtr result(PQexec(state_->get(), std::string(sql).c_str()));
+  const ResultPtr result = Run(state_->get(), std::string(sql));
   if (PQresultStatus(result.get()) == PGRES_COPY_IN) return absl::OkStatus();
   if (!Succeeded(result.get())) return GetError(result.get());
   return MakeError(absl::StatusCode::kInternal, "the statement did not start COPY FROM STDIN",
@@ -324,7 +355,7 @@ void Connection::Rollback() {
   }
   const PGTransactionStatusType status = PQtransactionStatus(connection);
   if (status == PQTRANS_INTRANS || status == PQTRANS_INERROR) {
-    const ResultPtr result(PQexec(connection, "ROLLBACK"));
+    const ResultPtr result = Run(connection, "ROLLBACK");
   }
 }
 

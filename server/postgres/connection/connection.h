@@ -34,8 +34,9 @@ struct ConnectionOptions {
 
 class Connection {
  public:
-  // Connects and applies the session settings that database.h lists.
-  // Errors: UNAVAILABLE DB_UNREACHABLE, FAILED_PRECONDITION DB_AUTH, and those of sqlstate.h.
+  // Connects and applies the settings of session_settings.h.
+  // Errors: UNAVAILABLE DB_UNREACHABLE, FAILED_PRECONDITION DB_AUTH, and those of sqlstate.h and
+  // session_settings.h.
   static absl::StatusOr<std::unique_ptr<Connection>> Open(const ConnectionOptions& options);
 
   ~Connection();

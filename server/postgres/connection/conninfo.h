@@ -20,11 +20,6 @@ namespace syncline::postgres {
 absl::StatusOr<std::string> CompleteConninfo(absl::string_view conninfo,
                                              absl::Duration connect_timeout);
 
-// Statements that every new connection runs first, in one round trip. They set UTC, ISO dates, hex
-// bytea, timeouts and durable commits. They are used instead of the startup parameter `options`,
-// because poolers such as PgBouncer refuse that parameter.
-extern const char kSessionSettings[];
-
 // Returns the error for a connection that could not be opened. `message` is libpq's own; it has no
 // SQLSTATE and may be translated. If the server itself refused the connection, this function
 // connects once more, for at most `time_left`, to obtain the code.

@@ -1,17 +1,20 @@
 #include "server/postgres/connection/control_session.h"
 
 #include <exception>
-#include <optional>
 #include <utility>
 #include <vector>
 
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/clock.h"
 #include "base/error.h"
+#include "base/monotonic_time.h"
 #include "base/reasons.h"
 #include "base/status_macros.h"
 #include "server/postgres/connection/conninfo.h"
 #include "server/postgres/connection/durable_commit.h"
+#include "server/postgres/connection/session_settings.h"
 #include "server/postgres/connection/sqlstate.h"
 
 #if defined(__SANITIZE_ADDRESS__)
@@ -69,7 +72,11 @@ absl::StatusOr<std::unique_ptr<ControlSession>> ControlSession::Open(
   if (options.sockets != nullptr) {
     session->socket_ = options.sockets->Add(session->connection_.sock());
   }
-  SYNCLINE_RETURN_IF_ERROR(session->Run(kSessionSettings).status());
+  SYNCLINE_RETURN_IF_ERROR(CheckServerVersion(session->connection_.server_version()));
+  SYNCLINE_ASSIGN_OR_RETURN(const Result state,
+                            session->Run(absl::StrCat(kSessionSettings, kSessionStateSql)));
+  SYNCLINE_RETURN_IF_ERROR(CheckSession(state));
+  session->transaction_timeout_ = absl::Milliseconds(state.Row(0).Int("transaction_timeout_ms"));
   return session;
 }
 
@@ -80,6 +87,11 @@ ControlSession::ControlSession(const std::string& conninfo)
 }
 
 absl::StatusOr<Result> ControlSession::Run(const std::string& sql) {
+  if (absl::StartsWith(sql, "BEGIN")) {
+    began_ = MonotonicNow();
+  } else if (sql == "COMMIT" || sql == "ROLLBACK") {
+    began_.reset();
+  }
   return Guarded([&] { return work_.exec(sql); });
 }
 
@@ -140,6 +152,15 @@ absl::StatusOr<Result> ControlSession::Guarded(F&& run) {
   // Only the server reports codes. An error without one means that the server is gone, although
   // the connection may still look open (after a failed write).
   lost_ = true;
+  return Lost();
+}
+
+// libpqxx passes on the last error only, so the reason that the server gave is unknown.
+absl::Status ControlSession::Lost() const {
+  if (transaction_timeout_ > absl::ZeroDuration() && began_.has_value() &&
+      MonotonicNow() - *began_ >= transaction_timeout_) {
+    return StatusFromSqlState("25P04", "terminating connection due to transaction timeout");
+  }
   return DatabaseUnreachable("the connection to the database was lost");
 }
 

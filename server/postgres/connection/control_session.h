@@ -4,11 +4,13 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <pqxx/pqxx>
 #include <string>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/time/time.h"
 #include "server/postgres/connection/database.h"
 #include "server/postgres/connection/open_sockets.h"
 #include "server/postgres/connection/pqxx_dialect.h"
@@ -41,6 +43,8 @@ class ControlSession {
 
   template <typename F>
   absl::StatusOr<Result> Guarded(F&& run);
+  // Returns the error of a statement during which the session ended.
+  absl::Status Lost() const;
 
   pqxx::connection connection_;
   std::unique_ptr<OpenSockets::Entry> socket_;  // after the connection: destroyed first
@@ -49,6 +53,8 @@ class ControlSession {
   // its settings, and a COMMIT whose reply is lost can be distinguished from a refused one.
   pqxx::nontransaction work_;
   bool lost_ = false;
+  absl::Duration transaction_timeout_ = {};  // of the role or database; zero: none
+  std::optional<absl::Duration> began_;      // when the open transaction began, if one is open
 };
 
 }  // namespace syncline::postgres

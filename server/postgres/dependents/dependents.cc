@@ -129,7 +129,11 @@ void Append(const std::vector<DdlStep>& from, std::vector<DdlStep>* to) {
 void AppendFill(const DependentView& view, std::vector<DdlStep>* steps) {
   Append(view.traits.access, steps);
   if (view.materialized && view.populated) {
-    steps->push_back(About(view, absl::StrCat("REFRESH MATERIALIZED VIEW ", view.quoted_name)));
+    // The view reads as its owner, to whom policies of other tables may show only some rows. In our
+    // sessions that would be an error.
+    steps->push_back(About(view, absl::StrCat("SET LOCAL row_security = on; REFRESH MATERIALIZED "
+                                              "VIEW ",
+                                              view.quoted_name, "; SET LOCAL row_security = off")));
   }
   Append(view.traits.rest, steps);
 }
@@ -163,7 +167,6 @@ absl::StatusOr<Dependents> Capture(Transaction& transaction, const TableName& ta
                      {.reason = reason::kTableMissing, .subject = table.ToString()});
   }
   Dependents dependents{.table = found.Int(0, 0)};
-  SYNCLINE_ASSIGN_OR_RETURN(const std::string search_path, ClearSearchPath(transaction));
   SYNCLINE_ASSIGN_OR_RETURN(const Result rows,
                             transaction.Query(kViewsSql, Params().Int(dependents.table)));
   for (const RowView row : rows) dependents.views.push_back(ReadView(row));
@@ -171,7 +174,6 @@ absl::StatusOr<Dependents> Capture(Transaction& transaction, const TableName& ta
     SYNCLINE_RETURN_IF_ERROR(AddColumns(transaction, &dependents));
     SYNCLINE_RETURN_IF_ERROR(AddTraits(transaction, &dependents));
   }
-  SYNCLINE_RETURN_IF_ERROR(SetSearchPath(transaction, search_path));
   return dependents;
 }
 

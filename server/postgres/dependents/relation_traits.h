@@ -24,7 +24,7 @@ struct RelationTraits {
 };
 
 // Returns the traits of each of `relations` (oids). With `successor`, the columns that it lacks are
-// omitted. The search path must be empty (ClearSearchPath).
+// omitted.
 absl::StatusOr<std::map<int64_t, RelationTraits>> CaptureTraits(
     Transaction& transaction, const std::vector<int64_t>& relations,
     std::optional<int64_t> successor);

@@ -44,7 +44,7 @@ struct TableMember {
 };
 
 // Returns the members of `table`. With `successor`, members that depend on a column that it lacks
-// are `gone`. The search path must be empty (ClearSearchPath).
+// are `gone`.
 absl::StatusOr<std::vector<TableMember>> CaptureMembers(Transaction& transaction, int64_t table,
                                                         std::optional<int64_t> successor);
 

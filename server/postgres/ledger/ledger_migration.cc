@@ -100,8 +100,10 @@ absl::Status WithGrant(Database& database, absl::string_view schema, const absl:
         "the ledger cannot be prepared in the schema ", quoted, " of the database ",
         row.Text("database"), " as the role ", row.Text("role"), ": ", denied.message(), "; run ",
         exists.Bool(0, 0)
-            ? absl::StrCat("GRANT USAGE, CREATE ON SCHEMA ", quoted, " TO ", role,
-                           ", and make that role the owner of its tables, if any")
+            ? absl::StrCat(
+                  "GRANT USAGE, CREATE ON SCHEMA ", quoted, " TO ", role,
+                  ", and make that role the owner of its tables, if any; or start a server "
+                  "of this version once with the role that owns them")
             : absl::StrCat("GRANT CREATE ON DATABASE ", row.Text("quoted_database"), " TO ", role,
                            ", or CREATE SCHEMA ", quoted, " AUTHORIZATION ", role));
     return absl::OkStatus();

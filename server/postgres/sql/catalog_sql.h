@@ -21,22 +21,35 @@ inline constexpr char kColumnTypeSql[] =
 
 // $1: schemas, $2: names, arrays of the same length. Returns one row per table that exists, in
 // their order. `place` counts from 1; `inherits`: also a partition; `row_security`: it hides rows
-// from this role; then the types of the four meta columns with modifiers (NULL if missing).
+// from this role; then, of each meta column, its type as it is printed (NULL if missing) and
+// whether it is the type that the column must have, and the maximum length of _airbyte_raw_id (NULL
+// if it has none).
 inline constexpr char kTableShapesSql[] =
     "SELECT w.place, c.relkind AS kind, c.relpersistence AS persistence,"
     " EXISTS (SELECT 1 FROM pg_inherits WHERE inhrelid = c.oid) AS inherits,"
     " EXISTS (SELECT 1 FROM pg_inherits WHERE inhparent = c.oid) AS is_parent,"
     " row_security_active(c.oid) AS row_security,"
-    " m.raw_id, m.extracted_at, m.meta, m.generation_id"
+    " m.raw_id, m.raw_id_is_text, m.raw_id_length, m.extracted_at, m.extracted_at_fits, m.meta,"
+    " m.meta_fits, m.generation_id, m.generation_id_fits"
     " FROM unnest($1::text[], $2::text[]) WITH ORDINALITY AS w (schema_name, table_name, place)"
     " JOIN pg_namespace n ON n.nspname = w.schema_name"
     " JOIN pg_class c ON c.relnamespace = n.oid AND c.relname = w.table_name"
     " CROSS JOIN LATERAL (SELECT"
     " max(t.type) FILTER (WHERE t.name = '_airbyte_raw_id') AS raw_id,"
+    " bool_or(t.oid IN ('varchar'::regtype, 'text'::regtype))"
+    " FILTER (WHERE t.name = '_airbyte_raw_id') AS raw_id_is_text,"
+    " max(t.modifier - 4) FILTER (WHERE t.name = '_airbyte_raw_id' AND t.modifier >= 0)"
+    " AS raw_id_length,"
     " max(t.type) FILTER (WHERE t.name = '_airbyte_extracted_at') AS extracted_at,"
+    " bool_or(t.oid = 'timestamptz'::regtype AND t.modifier = -1)"
+    " FILTER (WHERE t.name = '_airbyte_extracted_at') AS extracted_at_fits,"
     " max(t.type) FILTER (WHERE t.name = '_airbyte_meta') AS meta,"
-    " max(t.type) FILTER (WHERE t.name = '_airbyte_generation_id') AS generation_id"
-    " FROM (SELECT a.attname AS name, format_type(a.atttypid, a.atttypmod) AS type"
+    " bool_or(t.oid = 'jsonb'::regtype) FILTER (WHERE t.name = '_airbyte_meta') AS meta_fits,"
+    " max(t.type) FILTER (WHERE t.name = '_airbyte_generation_id') AS generation_id,"
+    " bool_or(t.oid = 'int8'::regtype) FILTER (WHERE t.name = '_airbyte_generation_id')"
+    " AS generation_id_fits"
+    " FROM (SELECT a.attname AS name, a.atttypid AS oid, a.atttypmod AS modifier,"
+    " format_type(a.atttypid, a.atttypmod) AS type"
     " FROM pg_attribute a WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped) t) m"
     " ORDER BY w.place";
 

@@ -14,6 +14,7 @@
 #include "server/postgres/swap/swap_arrival.h"
 #include "server/postgres/swap/swap_check.h"
 #include "server/postgres/swap/swap_identities.h"
+#include "server/postgres/swap/swap_not_nulls.h"
 
 namespace syncline::postgres {
 namespace {
@@ -183,16 +184,17 @@ bool IsSwapStale(const absl::Status& status) { return GetReason(status) == kSwap
 
 absl::StatusOr<SwapPlan> CaptureMove(Transaction& transaction, const SwapTables& tables,
                                      const SwapKeyIndex& key) {
-  SYNCLINE_ASSIGN_OR_RETURN(const std::string search_path, ClearSearchPath(transaction));
   SYNCLINE_ASSIGN_OR_RETURN(const SwapMembers members, PreparedMembers(transaction, tables, key));
-  SYNCLINE_RETURN_IF_ERROR(SetSearchPath(transaction, search_path));
   SYNCLINE_ASSIGN_OR_RETURN(const std::vector<DdlStep> arrival,
                             CaptureArrival(transaction, tables));
+  SYNCLINE_ASSIGN_OR_RETURN(const std::vector<DdlStep> not_nulls,
+                            CaptureNotNullNames(transaction, tables));
   SwapPlan plan;
   plan.arrival = ArrivalSteps(tables);
   plan.steps = {NamingStep(tables)};
   Append(arrival, &plan.steps);
   plan.key_index = members.key_index;
+  Append(not_nulls, &plan.steps);
   Append(NameMembers(members.wanted, members.built, tables.Place(), tables.quoted_target,
                      tables.quoted_target_schema),
          &plan.steps);
@@ -205,7 +207,6 @@ absl::StatusOr<SwapPlan> CapturePlan(Transaction& transaction, const SwapTables&
   SYNCLINE_ASSIGN_OR_RETURN(const Dependents dependents,
                             CaptureDependents(transaction, tables.target));
   const ViewReplacement views = ReplaceDependentViews(dependents);
-  SYNCLINE_ASSIGN_OR_RETURN(const std::string search_path, ClearSearchPath(transaction));
   SYNCLINE_ASSIGN_OR_RETURN(const SwapMembers members, PreparedMembers(transaction, tables, key));
   SYNCLINE_ASSIGN_OR_RETURN(auto all_traits,
                             CaptureTraits(transaction, {tables.target_oid}, tables.source_oid));
@@ -216,10 +217,11 @@ absl::StatusOr<SwapPlan> CapturePlan(Transaction& transaction, const SwapTables&
                             CaptureSequences(transaction, tables));
   SYNCLINE_ASSIGN_OR_RETURN(const IdentitySteps identities,
                             CaptureIdentities(transaction, tables, old_table));
+  SYNCLINE_ASSIGN_OR_RETURN(const std::vector<DdlStep> not_nulls,
+                            CaptureNotNullNames(transaction, tables));
   const std::string away = absl::StrCat(tables.quoted_target_schema, ".", TemporaryOldName(tables));
   SYNCLINE_ASSIGN_OR_RETURN(const std::vector<DdlStep> retire,
                             RetireSteps(transaction, tables, members, away, old_table));
-  SYNCLINE_RETURN_IF_ERROR(SetSearchPath(transaction, search_path));
   SYNCLINE_ASSIGN_OR_RETURN(const std::vector<DdlStep> arrival,
                             CaptureArrival(transaction, tables));
 
@@ -250,6 +252,7 @@ absl::StatusOr<SwapPlan> CapturePlan(Transaction& transaction, const SwapTables&
   Append(NameMembers(members.wanted, members.built, tables.Place(), tables.quoted_target,
                      tables.quoted_target_schema),
          &plan.steps);
+  Append(not_nulls, &plan.steps);
   Append(traits.access, &plan.steps);
   Append(traits.rest, &plan.steps);
   Append(views.fill, &plan.steps);
