@@ -1,5 +1,6 @@
 #include "tests/support/postgres_cluster.h"
 
+#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <string>
@@ -13,6 +14,14 @@
 #include "tests/support/temporary_directory.h"
 
 namespace syncline::testing {
+namespace {
+
+std::string BinDirectory() {
+  const char* const directory = std::getenv("SYNCLINE_TEST_POSTGRES_BIN");
+  return directory == nullptr ? "" : directory;
+}
+
+}  // namespace
 
 PostgresCluster::PostgresCluster(std::string directory, PostgresClusterOptions options)
     : directory_(std::move(directory)), options_(std::move(options)), port_(FreePort()) {}
@@ -38,6 +47,7 @@ absl::Status PostgresCluster::Start() {
   postgres::EmbeddedServerOptions options;
   options.directory = directory_;
   options.port = port_;
+  options.bin_directory = BinDirectory();
   options.settings = options_.settings;
   if (!options_.fsync) {
     options.settings.emplace_back("fsync", "off");

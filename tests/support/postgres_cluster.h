@@ -1,8 +1,10 @@
 // A private PostgreSQL that is removed after the test, for tests that stop, kill or reconfigure the
 // database.
 //
-// Built on the embedded server. It runs without fsync unless requested, because its data need not
-// survive the machine. A killed postmaster loses nothing, because the kernel keeps what it wrote.
+// Built on the embedded server. With SYNCLINE_TEST_POSTGRES_BIN, it runs the programs in that
+// directory (scripts/test --postgres). It runs without fsync unless requested, because its data
+// need not survive the machine. A killed postmaster loses nothing, because the kernel keeps what it
+// wrote.
 #pragma once
 
 #include <signal.h>
