@@ -155,6 +155,9 @@ Connection::~Connection() = default;
 absl::StatusOr<std::unique_ptr<Connection>> Connection::Open(const ConnectionOptions& options) {
   SYNCLINE_ASSIGN_OR_RETURN(const std::string conninfo,
                             CompleteConninfo(options.conninfo, options.connect_timeout));
+  if (options.destination != nullptr) {
+    SYNCLINE_RETURN_IF_ERROR(options.destination->Check(conninfo, options.connect_timeout));
+  }
   const absl::Time deadline = absl::Now() + options.connect_timeout;
   PGconn* const raw = PQconnectdb(conninfo.c_str());
   if (raw == nullptr) {

@@ -13,6 +13,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
+#include "server/postgres/connection/destination.h"
 #include "server/postgres/connection/open_sockets.h"
 #include "server/postgres/connection/transaction.h"
 
@@ -28,6 +29,8 @@ struct ConnectionOptions {
   // Registry for the connection's socket while it is open. May be null; must outlive the
   // connection.
   OpenSockets* sockets = nullptr;
+  // Checked before the connection is opened. May be null; must outlive the connection.
+  Destination* destination = nullptr;
   // Maximum wait of a statement for a lock; zero keeps the setting of the role.
   absl::Duration lock_timeout = {};
 };
@@ -35,8 +38,8 @@ struct ConnectionOptions {
 class Connection {
  public:
   // Connects and applies the settings of session_settings.h.
-  // Errors: UNAVAILABLE DB_UNREACHABLE, FAILED_PRECONDITION DB_AUTH, and those of sqlstate.h and
-  // session_settings.h.
+  // Errors: UNAVAILABLE DB_UNREACHABLE, FAILED_PRECONDITION DB_AUTH, those of Destination::Check,
+  // sqlstate.h and session_settings.h.
   static absl::StatusOr<std::unique_ptr<Connection>> Open(const ConnectionOptions& options);
 
   ~Connection();

@@ -62,6 +62,9 @@ absl::StatusOr<std::unique_ptr<ControlSession>> ControlSession::Open(
     const DatabaseOptions& options) {
   SYNCLINE_ASSIGN_OR_RETURN(const std::string conninfo,
                             CompleteConninfo(options.conninfo, options.connect_timeout));
+  if (options.destination != nullptr) {
+    SYNCLINE_RETURN_IF_ERROR(options.destination->Check(conninfo, options.connect_timeout));
+  }
   const absl::Time deadline = absl::Now() + options.connect_timeout;
   std::unique_ptr<ControlSession> session;
   try {
