@@ -111,6 +111,8 @@ class Connection {
   absl::Status WithLocation(const pg_result* result, absl::Status status) const;
   absl::StatusOr<std::string> Prepare(absl::string_view sql);
   absl::StatusOr<Result> QueryInFormat(absl::string_view sql, const Params& params, int format);
+  // The same with parameters that the database can store.
+  absl::StatusOr<Result> QueryStored(absl::string_view sql, const Params& params, int format);
 
   struct State;
   std::unique_ptr<State> state_;

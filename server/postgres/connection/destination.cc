@@ -49,6 +49,7 @@ absl::Status Destination::Ask(const std::string& complete_conninfo, absl::Durati
   SYNCLINE_RETURN_IF_ERROR(CheckEncoding(first.server_encoding()));
   SYNCLINE_ASSIGN_OR_RETURN(BareSession second, BareSession::Open(complete_conninfo, timeout));
   SYNCLINE_RETURN_IF_ERROR(CheckPooler(first, second, timeout));
+  limited_ = first.server_encoding() != "UTF8";
   checked_ = true;
   return absl::OkStatus();
 }

@@ -11,6 +11,7 @@
 #include "absl/status/status.h"
 #include "absl/time/time.h"
 #include "base/mutex.h"
+#include "server/postgres/connection/repertoire.h"
 
 namespace syncline::postgres {
 
@@ -24,10 +25,16 @@ class Destination {
   // TOO_MANY_CONNECTIONS; those of ConnectError and of sqlstate.h.
   absl::Status Check(const std::string& complete_conninfo, absl::Duration timeout);
 
+  // Returns what is known about the characters of the database's encoding, or null if that has all
+  // characters (UTF8) or Check has not succeeded yet.
+  Repertoire* repertoire() { return limited_ ? &repertoire_ : nullptr; }
+
  private:
   absl::Status Ask(const std::string& complete_conninfo, absl::Duration timeout);
 
   std::atomic<bool> checked_ = false;
+  std::atomic<bool> limited_ = false;
+  Repertoire repertoire_;
   Mutex mutex_;
   CondVar asked_;
   bool asking_ ABSL_GUARDED_BY(mutex_) = false;
