@@ -23,6 +23,7 @@
 #include "server/metrics/metrics.h"
 #include "server/postgres/connection/canceller.h"
 #include "server/postgres/connection/connection_pool.h"
+#include "server/postgres/connection/destination.h"
 #include "server/postgres/connection/silence_watch.h"
 #include "server/postgres/embedded/embedded_server.h"
 #include "server/postgres/ledger/data_commit.h"
@@ -109,6 +110,7 @@ struct App::Parts {
   FreeStrings texts;
   StopSignal stopping;
   postgres::OpenSockets sockets;
+  postgres::Destination destination;
   postgres::Ledger ledger;
   postgres::DataCommitter committer;
   postgres::Canceller canceller;

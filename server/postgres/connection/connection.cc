@@ -22,8 +22,10 @@
 #include "server/postgres/connection/conninfo.h"
 #include "server/postgres/connection/durable_commit.h"
 #include "server/postgres/connection/lock_timeout.h"
+#include "server/postgres/connection/result_rows.h"
 #include "server/postgres/connection/session_settings.h"
 #include "server/postgres/connection/sqlstate.h"
+#include "server/postgres/connection/stored_text.h"
 
 namespace syncline::postgres {
 namespace {
@@ -72,31 +74,6 @@ ResultPtr Run(PGconn* connection, const std::string& sql) {
   return PQsendQuery(connection, sql.c_str()) == 1 ? ReadResult(connection) : nullptr;
 }
 
-Result Rows(const PGresult* result) {
-  const int rows = PQntuples(result);
-  const int columns = PQnfields(result);
-  std::vector<std::string> names;
-  names.reserve(static_cast<size_t>(columns));
-  for (int column = 0; column < columns; ++column) names.emplace_back(PQfname(result, column));
-  std::vector<Result::Values> copied(static_cast<size_t>(rows));
-  for (int row = 0; row < rows; ++row) {
-    Result::Values& target = copied[static_cast<size_t>(row)];
-    target.reserve(static_cast<size_t>(columns));
-    for (int column = 0; column < columns; ++column) {
-      if (PQgetisnull(result, row, column) != 0) {
-        target.emplace_back(std::nullopt);
-      } else {
-        target.emplace_back(std::string(PQgetvalue(result, row, column),
-                                        static_cast<size_t>(PQgetlength(result, row, column))));
-      }
-    }
-  }
-  int64_t affected = 0;
-  // PQcmdTuples takes a non-const result but only reads it.
-  if (!absl::SimpleAtoi(PQcmdTuples(const_cast<PGresult*>(result)), &affected)) affected = 0;
-  return Result(std::move(names), std::move(copied), affected);
-}
-
 // Returns the row's number in the context of an error, or 0 if it has none. The last line of the
 // context reads "COPY t, line 3, column c: …" in the language of the server; triggers add lines
 // before it. The rest of it may contain values.
@@ -123,6 +100,7 @@ struct Connection::State {
   };
 
   std::unique_ptr<PGconn, FinishConnection> connection;
+  Repertoire* repertoire = nullptr;            // null if every character can be stored
   std::unique_ptr<OpenSockets::Entry> socket;  // after the connection: destroyed first
   std::list<Prepared> prepared;                // most recently used first
   std::unordered_map<std::string, std::list<Prepared>::iterator> by_sql;
@@ -155,6 +133,9 @@ Connection::~Connection() = default;
 absl::StatusOr<std::unique_ptr<Connection>> Connection::Open(const ConnectionOptions& options) {
   SYNCLINE_ASSIGN_OR_RETURN(const std::string conninfo,
                             CompleteConninfo(options.conninfo, options.connect_timeout));
+  if (options.destination != nullptr) {
+    SYNCLINE_RETURN_IF_ERROR(options.destination->Check(conninfo, options.connect_timeout));
+  }
   const absl::Time deadline = absl::Now() + options.connect_timeout;
   PGconn* const raw = PQconnectdb(conninfo.c_str());
   if (raw == nullptr) {
@@ -166,6 +147,9 @@ absl::StatusOr<std::unique_ptr<Connection>> Connection::Open(const ConnectionOpt
   if (PQstatus(raw) != CONNECTION_OK) {
     return ConnectError(conninfo, PQerrorMessage(raw), deadline - absl::Now());
   }
+  if (options.destination != nullptr) {
+    connection->state_->repertoire = options.destination->repertoire();
+  }
   connection->state_->socket = OpenSockets::Duplicate(options.sockets, PQsocket(raw));
   SYNCLINE_RETURN_IF_ERROR(CheckServerVersion(PQserverVersion(raw)));
   std::string settings = kSessionSettings;
@@ -174,7 +158,7 @@ absl::StatusOr<std::unique_ptr<Connection>> Connection::Open(const ConnectionOpt
   }
   const ResultPtr state = Run(raw, absl::StrCat(settings, kSessionStateSql));
   if (!Succeeded(state.get())) return connection->GetError(state.get());
-  SYNCLINE_RETURN_IF_ERROR(CheckSession(Rows(state.get())));
+  SYNCLINE_RETURN_IF_ERROR(CheckSession(ReadRows(state.get(), /*decode=*/false)));
   return connection;
 }
 
@@ -281,6 +265,20 @@ absl::StatusOr<Result> Connection::QueryBinary(absl::string_view sql, const Para
 
 absl::StatusOr<Result> Connection::QueryInFormat(absl::string_view sql, const Params& params,
                                                  int format) {
+  if (state_->repertoire == nullptr) return QueryStored(sql, params, format);
+  SYNCLINE_ASSIGN_OR_RETURN(
+      const Params stored,
+      ToStoredParams(
+          params, *state_->repertoire, PQtransactionStatus(state_->get()) == PQTRANS_INTRANS,
+          [this](const char* statement, const Params& values) {
+            return values.values().empty() ? Execute(statement)
+                                           : QueryStored(statement, values, kTextFormat).status();
+          }));
+  return QueryStored(sql, stored, format);
+}
+
+absl::StatusOr<Result> Connection::QueryStored(absl::string_view sql, const Params& params,
+                                               int format) {
   SYNCLINE_ASSIGN_OR_RETURN(const std::string name, Prepare(sql));
   std::vector<const char*> values;
   values.reserve(params.values().size());
@@ -291,7 +289,7 @@ absl::StatusOr<Result> Connection::QueryInFormat(absl::string_view sql, const Pa
       PQsendQueryPrepared(state_->get(), name.c_str(), static_cast<int>(values.size()),
                           values.data(), nullptr, nullptr, format) == 1;
   const ResultPtr result = sent ? ReadResult(state_->get()) : nullptr;
-  if (Succeeded(result.get())) return Rows(result.get());
+  if (Succeeded(result.get())) return ReadRows(result.get(), state_->repertoire != nullptr);
   const absl::Status error = GetError(result.get());
   const std::string sqlstate = GetSqlState(error);
   // After "cached plan must not change result type" and "prepared statement does not exist" the

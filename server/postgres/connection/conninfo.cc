@@ -122,11 +122,16 @@ absl::StatusOr<std::string> CompleteConninfo(absl::string_view conninfo,
       absl::StrCat(std::max<int64_t>(2, absl::ToInt64Seconds(connect_timeout)));
   // A dead peer is detected within about 30 s: by idle + interval * count while reading, and by
   // tcp_user_timeout while writing.
-  const std::vector<std::pair<absl::string_view, absl::string_view>> defaults = {
+  std::vector<std::pair<absl::string_view, absl::string_view>> defaults = {
       {"connect_timeout", timeout_s},   {"keepalives", "1"},       {"keepalives_idle", "15"},
       {"keepalives_interval", "5"},     {"keepalives_count", "3"}, {"tcp_user_timeout", "30000"},
       {"application_name", "syncline"},
   };
+  // Of several hosts, libpq would otherwise take a standby that comes first.
+  if (absl::StrContains(ValueOf(options, "host"), ",") ||
+      absl::StrContains(ValueOf(options, "hostaddr"), ",")) {
+    defaults.emplace_back("target_session_attrs", "read-write");
+  }
   std::string complete = "client_encoding='UTF8'";
   for (const PQconninfoOption* option = options.get(); option->keyword != nullptr; ++option) {
     // All encoders and results use UTF-8, so the user cannot choose this one.

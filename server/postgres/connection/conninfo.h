@@ -14,7 +14,8 @@
 namespace syncline::postgres {
 
 // Returns `conninfo` (keyword=value or URI) in keyword=value form, with defaults for options that
-// it omits: connect_timeout (at least 2 s), TCP keepalives, tcp_user_timeout and application_name.
+// it omits: connect_timeout (at least 2 s, per host), TCP keepalives, tcp_user_timeout,
+// application_name and, if it names several hosts, target_session_attrs=read-write.
 // Options that it sets are kept, except client_encoding, which is always UTF8.
 // Errors: INVALID_ARGUMENT DB_CONNINFO.
 absl::StatusOr<std::string> CompleteConninfo(absl::string_view conninfo,

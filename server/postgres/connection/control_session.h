@@ -25,6 +25,7 @@ class ControlSession {
 
   // Runs one or more statements and returns the rows of the last one.
   absl::StatusOr<Result> Run(const std::string& sql);
+  // Runs one statement with parameters, within a transaction.
   absl::StatusOr<Result> Run(const std::string& sql, const Params& params);
 
   // Commits. Errors: UNAVAILABLE COMMIT_UNKNOWN if the connection broke before the reply arrived,
@@ -43,10 +44,13 @@ class ControlSession {
 
   template <typename F>
   absl::StatusOr<Result> Guarded(F&& run);
+  // Runs a statement whose parameters the database can store.
+  absl::StatusOr<Result> RunStored(const std::string& sql, const Params& params);
   // Returns the error of a statement during which the session ended.
   absl::Status Lost() const;
 
   pqxx::connection connection_;
+  Repertoire* repertoire_ = nullptr;            // null if every character can be stored
   std::unique_ptr<OpenSockets::Entry> socket_;  // after the connection: destroyed first
   PqxxNotices notices_;
   // BEGIN and COMMIT are sent as statements, so that one round trip begins a transaction with all

@@ -18,6 +18,7 @@
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "server/postgres/connection/canceller.h"
+#include "server/postgres/connection/destination.h"
 #include "server/postgres/connection/open_sockets.h"
 #include "server/postgres/connection/transaction.h"
 
@@ -32,8 +33,9 @@ struct DatabaseOptions {
   absl::Duration connect_timeout = absl::Seconds(5);
   // Longest wait of a statement for a lock, in transactions that set none. 0 sets no limit.
   absl::Duration lock_timeout = {};
-  // The same as ConnectionOptions::sockets.
+  // The same as ConnectionOptions::sockets and ConnectionOptions::destination.
   OpenSockets* sockets = nullptr;
+  Destination* destination = nullptr;
   // Sends the cancel requests. Null: the database makes one of its own. Must outlive the database.
   Canceller* canceller = nullptr;
 };

@@ -169,7 +169,7 @@ std::string GetSqlState(const absl::Status& status) {
 
 bool EndsSession(absl::string_view sqlstate) {
   return absl::StartsWith(sqlstate, "08") || absl::StartsWith(sqlstate, "57P") ||
-         sqlstate == "25P03" || sqlstate == "25P04";
+         sqlstate == "25P03" || sqlstate == "25P04" || sqlstate == "25006";
 }
 
 bool IsConflict(const absl::Status& status) {

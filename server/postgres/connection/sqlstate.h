@@ -48,8 +48,9 @@ absl::Status CommitNotConfirmed();
 // Returns the SQLSTATE that caused `status`, or an empty string.
 std::string GetSqlState(const absl::Status& status);
 
-// Returns true if an error of this code ends the session (class 08, 57P.., 25P03, 25P04), even if
-// libpq has not noticed it yet.
+// Returns true if a session must not be used again after an error of this code: the error ends it
+// (class 08, 57P.., 25P03, 25P04), even if libpq has not noticed it yet, or a new session may lead
+// to another server (25006: this one accepts no writes, but the new primary does).
 bool EndsSession(absl::string_view sqlstate);
 
 // Returns true if the transaction may succeed when it is run again: 40001, 40P01, and errors that

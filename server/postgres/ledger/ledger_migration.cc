@@ -26,6 +26,11 @@ constexpr char kVersionSql[] = "SELECT coalesce(max(version), 0) FROM $L.migrati
 constexpr char kMinimumSql[] = "SELECT max(minimum_server) FROM $L.migration";
 constexpr char kAppliedSql[] = "INSERT INTO $L.migration (version) VALUES ($1)";
 
+// The server starts while no synchronous standby is connected. What is acknowledged later is
+// committed after the ledger, so a standby that confirms it has the ledger, too.
+constexpr char kWithoutStandbySql[] =
+    "SELECT pg_catalog.set_config('synchronous_commit', 'local', true)";
+
 constexpr char kPlaceSql[] = R"sql(
 SELECT current_user AS role, pg_catalog.current_database() AS database,
   pg_catalog.quote_ident(current_user) AS quoted_role,
@@ -73,6 +78,7 @@ absl::Status CheckMinimum(Transaction& transaction, const std::string& quoted) {
 
 absl::Status Migrate(Transaction& transaction, absl::string_view schema,
                      const std::string& quoted) {
+  SYNCLINE_RETURN_IF_ERROR(transaction.Query(kWithoutStandbySql).status());
   SYNCLINE_RETURN_IF_ERROR(CreateSchema(transaction, schema));
   SYNCLINE_RETURN_IF_ERROR(transaction.Execute(WithLedgerSchema(kCreateSql, quoted)));
   SYNCLINE_ASSIGN_OR_RETURN(int64_t version, ReadVersion(transaction, quoted));

@@ -96,7 +96,7 @@ TEST(SqlStateSessionTest, ErrorsThatEndASession) {
   for (const char* sqlstate : {"08006", "57P01", "57P02", "57P05", "25P03", "25P04"}) {
     EXPECT_TRUE(EndsSession(sqlstate)) << sqlstate;
   }
-  for (const char* sqlstate : {"57014", "25006", "25P02", "53100", ""}) {
+  for (const char* sqlstate : {"57014", "25P02", "53100", ""}) {
     EXPECT_FALSE(EndsSession(sqlstate)) << sqlstate;
   }
 }
