@@ -57,6 +57,7 @@ void App::Parts::Drain() {
     claim_pool->Shutdown();
     end_pool->Shutdown();
     finalize_pool->Shutdown();
+    vacuum->Stop();
     if (upkeep_ticker != nullptr) upkeep_ticker->Stop();
     if (announce_ticker != nullptr) announce_ticker->Stop();
     upkeep->Announce();

@@ -16,6 +16,7 @@
 #include "base/sha256.h"
 #include "base/status_macros.h"
 #include "server/app_parts.h"
+#include "server/postgres/swap/replaced_tables.h"
 #include "server/rpc/conversion.h"
 
 namespace syncline {
@@ -148,6 +149,10 @@ void App::Parts::BuildWritePath() {
   loaders.locks.wait = [this](absl::Duration pause) { return stopping.Wait(pause); };
   loaders.keep_generations = config.swap.keep_generations;
   loaders.max_rewrite_bytes = config.swap.max_rewrite_bytes;
+  vacuum = std::make_unique<write::MergeVacuum>(background_database.get());
+  loaders.note_dead_rows = [this](const TableName& table, int64_t dead_rows) {
+    vacuum->Note(table, dead_rows);
+  };
   writer = std::make_unique<write::Writer>(loaders);
   store = std::make_unique<write::StreamStateStore>(
       database.get(), connections.get(), &ledger, ServerId(),
@@ -155,7 +160,12 @@ void App::Parts::BuildWritePath() {
   load_context.changed = &store->changed();
   upkeep = std::make_unique<write::LedgerUpkeep>(
       store.get(), write::UpkeepOptions{config.database.ledger_retention,
-                                        [this] { return stopping.Wait(absl::ZeroDuration()); }});
+                                        [this] { return stopping.Wait(absl::ZeroDuration()); },
+                                        [this, locks = postgres::ForFollowUp(loaders.locks)] {
+                                          return postgres::FinishReplaced(*background_database,
+                                                                          locks,
+                                                                          /*target=*/std::nullopt);
+                                        }});
   sync::SessionContext session;
   session.store = store.get();
   session.writer = writer.get();

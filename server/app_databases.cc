@@ -13,7 +13,7 @@ namespace {
 constexpr absl::Duration kLockTimeout = absl::Seconds(30);
 // The same for statements that open and release writers.
 constexpr absl::Duration kClaimLockTimeout = absl::Seconds(1);
-// One for numbers of checkpoints while the other removes old syncs.
+// One for numbers of checkpoints while the other removes old syncs or vacuums a table.
 constexpr int kBackgroundConnections = 2;
 
 }  // namespace
@@ -35,7 +35,7 @@ absl::Status App::Parts::BuildDatabase() {
   const int others = std::max(1, config.database.control_connections - connections_of_starts);
   SYNCLINE_ASSIGN_OR_RETURN(database, CreateDatabase(others, kLockTimeout));
   SYNCLINE_ASSIGN_OR_RETURN(start_database, CreateDatabase(connections_of_starts, kLockTimeout));
-  // A merge may wait longer for rows that users have locked.
+  // Merges and swaps set their own limits; what prepares a swap waits for its staging table only.
   SYNCLINE_ASSIGN_OR_RETURN(publish_database, CreateDatabase(config.load.finalize_threads, {}));
   SYNCLINE_ASSIGN_OR_RETURN(vital_database, CreateDatabase(1, {}));
   SYNCLINE_ASSIGN_OR_RETURN(background_database,

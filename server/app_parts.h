@@ -44,6 +44,7 @@
 #include "server/write/ledger_upkeep.h"
 #include "server/write/load/insert_buffer.h"
 #include "server/write/load/locked_tables.h"
+#include "server/write/merge_vacuum.h"
 #include "server/write/stream_state_store.h"
 #include "server/write/watch_source.h"
 
@@ -138,6 +139,7 @@ struct App::Parts {
   std::unique_ptr<write::Writer> writer;
   std::unique_ptr<write::StreamStateStore> store;
   std::unique_ptr<write::LedgerUpkeep> upkeep;
+  std::unique_ptr<write::MergeVacuum> vacuum;
   rpc::ReadGate gate;
   rpc::OpenCalls open_calls;
   rpc::Admission admission;

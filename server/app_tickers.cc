@@ -21,6 +21,7 @@ constexpr absl::Duration kSweepInterval = absl::Seconds(10);
 // Interval for numbering checkpoints and waking watchers.
 constexpr absl::Duration kAnnounceInterval = absl::Milliseconds(50);
 constexpr absl::Duration kTidyInterval = absl::Seconds(10);
+constexpr absl::Duration kVacuumInterval = absl::Seconds(1);
 // A sync that was not used for this time is removed, and loaded from the ledger when it is used
 // again.
 constexpr absl::Duration kForgetSyncsAfter = absl::Minutes(1);
@@ -83,11 +84,11 @@ void App::Parts::BuildDatabaseTickers() {
          });
        }},
   });
-  // Their own tickers, because a sweep takes long and numbers of checkpoints must not.
+  // Their own tickers, because a sweep or a vacuum takes long and numbers of checkpoints must not.
   announce_ticker = std::make_unique<Ticker>(
       std::vector<Ticker::Task>{{kAnnounceInterval, [this] { upkeep->Announce(); }}});
-  upkeep_ticker = std::make_unique<Ticker>(
-      std::vector<Ticker::Task>{{kTidyInterval, [this] { upkeep->Tidy(); }}});
+  upkeep_ticker = std::make_unique<Ticker>(std::vector<Ticker::Task>{
+      {kTidyInterval, [this] { upkeep->Tidy(); }}, {kVacuumInterval, [this] { vacuum->Run(); }}});
   // Its own ticker, because this task unblocks the others.
   silence_ticker = std::make_unique<Ticker>(
       std::vector<Ticker::Task>{{kHealthInterval, [this] { silence->Probe(); }}});

@@ -70,9 +70,9 @@ ABSL_FLAG(absl::Duration, idle_timeout, absl::ZeroDuration(),
 ABSL_FLAG(int32_t, max_streams_per_sync, 1000, "Maximum streams of one sync.");
 ABSL_FLAG(absl::Duration, writer_lease, absl::Seconds(10),
           "Maximum time that a call whose server died blocks CompleteStream.");
-ABSL_FLAG(
-    absl::Duration, swap_deadline, syncline::kDefaultLockDeadline,
-    "Maximum time that a swap or a StartSync keeps trying to lock the table; staged data is kept.");
+ABSL_FLAG(absl::Duration, swap_deadline, syncline::kDefaultLockDeadline,
+          "Maximum time that a StartSync, a merge or a swap keeps trying to lock the table; staged "
+          "data is kept.");
 ABSL_FLAG(absl::Duration, swap_lock_timeout, syncline::kDefaultLockTimeout,
           "Maximum time that one attempt waits for its lock; also bounds how long readers queue "
           "behind it.");

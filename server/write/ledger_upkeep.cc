@@ -49,6 +49,9 @@ bool LedgerUpkeep::Sweep() {
     }
   }
   if (!swept.ok()) LogFailure("ledger_not_swept", swept);
+  const absl::Status finished =
+      options_.finish_swaps == nullptr ? absl::OkStatus() : options_.finish_swaps();
+  if (!finished.ok()) LogFailure("swap_not_finished", finished);
   return swept.ok();
 }
 

@@ -1,5 +1,6 @@
 // LedgerUpkeep: what a server does to the ledger regularly: it numbers committed checkpoints and
-// wakes watchers, drops states of replaced checkpoints, and removes old syncs.
+// wakes watchers, drops states of replaced checkpoints, removes old syncs, and finishes swaps that
+// a crash or a lock has interrupted.
 //
 // The methods are for tickers, each for one thread at a time, and block for as long as the database
 // takes. A failure is logged and repeated later.
@@ -8,6 +9,7 @@
 #include <functional>
 #include <utility>
 
+#include "absl/status/status.h"
 #include "absl/time/time.h"
 #include "server/write/stream_state_store.h"
 
@@ -17,6 +19,8 @@ struct UpkeepOptions {
   absl::Duration retention;  // age at which syncs that ended are removed; zero keeps them
   // Returns false once the server is stopping; a removal then ends after its current transaction.
   std::function<bool()> proceed;
+  // Does what earlier swaps left to be done (postgres/swap/replaced_tables.h). May be empty.
+  std::function<absl::Status()> finish_swaps = {};
 };
 
 class LedgerUpkeep {
@@ -30,8 +34,8 @@ class LedgerUpkeep {
   // failure it pauses for a second.
   void Announce();
 
-  // Drops states; once per hour, and first at once, those of all syncs, and removes old syncs. Call
-  // it every few seconds.
+  // Drops states; once per hour, and first at once, those of all syncs, removes old syncs and
+  // finishes earlier swaps. Call it every few seconds.
   void Tidy();
 
  private:

@@ -42,8 +42,9 @@ absl::StatusOr<CompletionAction> ChooseAction(const LoaderContext& context,
 
 LockNeed GetLockNeed(CompletionAction how, const StreamEntry& stream) {
   if (!Publishes(how)) return LockNeed::kNone;
-  return how == CompletionAction::kReplace || !stream.changes.empty() ? LockNeed::kReaders
-                                                                      : LockNeed::kWriters;
+  if (how == CompletionAction::kReplace) return LockNeed::kReaders;
+  if (!stream.changes.empty()) return LockNeed::kReferenced;
+  return how == CompletionAction::kMerge ? LockNeed::kWriters : LockNeed::kLoad;
 }
 
 absl::Status CheckCount(const StreamEntry& stream, const CompletionRequest& request) {

@@ -234,6 +234,25 @@ absl::StatusOr<EvolutionPlan> ReplanTarget(
   return PlanEvolution(plan.table, postgres::WithUndeclared(plan.schema, undeclared), input);
 }
 
+absl::StatusOr<bool> NeedsEvolution(postgres::Transaction& transaction,
+                                    const postgres::Ledger& ledger, const StreamPlan& plan,
+                                    const std::vector<postgres::UndeclaredColumn>& undeclared) {
+  SYNCLINE_ASSIGN_OR_RETURN(const EvolutionPlan evolution,
+                            ReplanTarget(transaction, ledger, plan, undeclared));
+  return !evolution.changes.empty();
+}
+
+absl::Status EvolveTarget(postgres::Transaction& transaction, const postgres::Ledger& ledger,
+                          const StreamPlan& plan, postgres::CastFailure failure,
+                          const std::vector<postgres::UndeclaredColumn>& undeclared,
+                          absl::FunctionRef<absl::Status()> check) {
+  SYNCLINE_ASSIGN_OR_RETURN(const EvolutionPlan evolution,
+                            ReplanTarget(transaction, ledger, plan, undeclared));
+  if (evolution.changes.empty()) return absl::OkStatus();
+  SYNCLINE_RETURN_IF_ERROR(check());
+  return Evolve(transaction, plan, evolution, failure);
+}
+
 absl::StatusOr<TableSchema> MakeTarget(postgres::Transaction& transaction,
                                        const postgres::Ledger& ledger, const StreamPlan& plan,
                                        bool exists, postgres::CastFailure failure,

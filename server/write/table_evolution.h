@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "server/model/evolution_plan.h"
@@ -46,6 +47,20 @@ absl::StatusOr<std::vector<postgres::UndeclaredColumn>> FindUndeclared(
 absl::StatusOr<EvolutionPlan> ReplanTarget(
     postgres::Transaction& transaction, const postgres::Ledger& ledger, const StreamPlan& plan,
     const std::vector<postgres::UndeclaredColumn>& undeclared);
+
+// Returns whether the stream needs another definition of the target, which must exist.
+absl::StatusOr<bool> NeedsEvolution(postgres::Transaction& transaction,
+                                    const postgres::Ledger& ledger, const StreamPlan& plan,
+                                    const std::vector<postgres::UndeclaredColumn>& undeclared);
+
+// Evolves the target, which must exist. If its definition changes, `check` runs before that, and
+// its error prevents the change. Readers of the table wait from the change until the transaction
+// ends (EvolveBeforehand in loaders/loader_steps.h). Errors: those of PlanEvolution and
+// EvolveTable.
+absl::Status EvolveTarget(postgres::Transaction& transaction, const postgres::Ledger& ledger,
+                          const StreamPlan& plan, postgres::CastFailure failure,
+                          const std::vector<postgres::UndeclaredColumn>& undeclared,
+                          absl::FunctionRef<absl::Status()> check);
 
 // Creates the target, or evolves the existing one. A user's column that was added after the plan
 // stays. `failure` decides what happens to a stored value that cannot be cast. The target then also

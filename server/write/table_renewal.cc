@@ -57,8 +57,9 @@ absl::StatusOr<Renewal> Survey(const LoaderContext& context, postgres::Transacti
 }
 
 // Runs in the transaction of the swap, so that nothing is written to the target after it was read.
-absl::Status CopyRows(postgres::Transaction& transaction, const TableName& table,
-                      const TableName& copy) {
+absl::Status CopyRows(const LoaderContext& context, postgres::Transaction& transaction,
+                      const TableName& table, const TableName& copy) {
+  SYNCLINE_RETURN_IF_ERROR(postgres::LimitLockWaits(transaction, context.locks));
   SYNCLINE_RETURN_IF_ERROR(transaction.Execute(postgres::LockAgainstWritersSql(table)));
   SYNCLINE_ASSIGN_OR_RETURN(const std::vector<TableColumn> present,
                             postgres::ReadTableColumns(transaction, copy, {}));
@@ -86,9 +87,12 @@ absl::Status Renew(const LoaderContext& context, const TableName& table, const R
   const absl::Status swapped = postgres::OverwriteTable(
       *context.database, copy, table,
       {.locks = context.locks,
+       .loaded = false,
        .prune_kept = false,
        .key_index = {.indexes = &key_indexes, .schema = &renewal.key}},
-      [&](postgres::Transaction& transaction) { return CopyRows(transaction, table, copy); },
+      [&](postgres::Transaction& transaction) {
+        return CopyRows(context, transaction, table, copy);
+      },
       nullptr);
   if (swapped.ok()) return swapped;
   const absl::Status dropped = context.database->Transact(

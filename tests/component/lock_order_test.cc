@@ -40,6 +40,7 @@ class ConflictCounter final : public postgres::Database {
     return status;
   }
   using postgres::Database::Transact;
+  absl::Status ExecuteAlone(absl::string_view sql) override { return real_->ExecuteAlone(sql); }
   absl::Status Ping() override { return real_->Ping(); }
   Usage usage() const override { return real_->usage(); }
 

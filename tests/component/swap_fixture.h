@@ -50,6 +50,9 @@ class SwapFixture : public PostgresTest {
   // Runs statements in which $S stands for the schema and $R for the prefix of this test's roles.
   void Run(absl::string_view sql) { Execute(Expand(sql)); }
   std::string Value(absl::string_view sql) { return QueryValue(Expand(sql)); }
+  std::string Count(absl::string_view relation = "t") {
+    return QueryValue(absl::StrCat("SELECT count(*) FROM ", Table(relation)));
+  }
   std::string Expand(absl::string_view sql) const {
     return absl::StrReplaceAll(sql, {{"$S", schema()}, {"$R", schema()}});
   }

@@ -21,12 +21,7 @@ using postgres::Result;
 using postgres::Transaction;
 using testing::StatusIs;
 
-class SwapTest : public testing::SwapFixture {
- protected:
-  std::string Count(absl::string_view relation = "t") {
-    return QueryValue(absl::StrCat("SELECT count(*) FROM ", Table(relation)));
-  }
-};
+using SwapTest = testing::SwapFixture;
 
 TEST_F(SwapTest, MissingTargetGetsTheLoadedTable) {
   MakeTable("t_new", 3, 1);
@@ -421,6 +416,7 @@ class WatchedDatabase : public postgres::Database {
         },
         options);
   }
+  absl::Status ExecuteAlone(absl::string_view sql) override { return real_->ExecuteAlone(sql); }
   absl::Status Ping() override { return real_->Ping(); }
   Usage usage() const override { return real_->usage(); }
 

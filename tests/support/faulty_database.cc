@@ -66,6 +66,10 @@ absl::Status FaultyDatabase::Transact(absl::FunctionRef<absl::Status(postgres::T
                    {.reason = "COMMIT_UNKNOWN"});
 }
 
+absl::Status FaultyDatabase::ExecuteAlone(absl::string_view sql) {
+  return Strike() ? Unavailable() : real_->ExecuteAlone(sql);
+}
+
 absl::Status FaultyDatabase::Ping() { return crashed_ ? Unavailable() : real_->Ping(); }
 
 }  // namespace syncline::testing

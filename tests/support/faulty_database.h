@@ -28,6 +28,7 @@ class FaultyDatabase : public postgres::Database {
   absl::Status Transact(absl::FunctionRef<absl::Status(postgres::Transaction&)> body,
                         const postgres::TransactOptions& options) override;
   using postgres::Database::Transact;
+  absl::Status ExecuteAlone(absl::string_view sql) override;
   absl::Status Ping() override;
   Usage usage() const override { return real_->usage(); }
 

@@ -38,7 +38,11 @@ std::string BeginSql(const TransactOptions& options, absl::Duration lock_timeout
     absl::StrAppend(&sql, "; SET LOCAL statement_timeout = ",
                     std::max<int64_t>(1, absl::ToInt64Milliseconds(options.statement_timeout)));
   }
-  if (!options.durable) absl::StrAppend(&sql, "; SET LOCAL synchronous_commit = off");
+  if (!options.durable) {
+    absl::StrAppend(&sql, "; SET LOCAL synchronous_commit = off");
+  } else if (!options.wait_for_standby) {
+    absl::StrAppend(&sql, "; SET LOCAL synchronous_commit = local");
+  }
   return sql;
 }
 
@@ -114,6 +118,16 @@ class PooledDatabase : public Database {
       status = TransactOnce(body, options);
     }
     return status;
+  }
+
+  absl::Status ExecuteAlone(absl::string_view sql) override {
+    SYNCLINE_RETURN_IF_ERROR(Interruption::Check());
+    SYNCLINE_ASSIGN_OR_RETURN(Lease lease, Acquire("SELECT 1"));
+    SessionTransaction session(lease.get(), canceller_);
+    const absl::Status status = session.Execute(sql);
+    if (session.Close()) return status;
+    lease.Reset(nullptr);
+    return Interruption::Check();
   }
 
   absl::Status Ping() override {

@@ -16,6 +16,7 @@
 #include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "server/postgres/connection/canceller.h"
 #include "server/postgres/connection/destination.h"
@@ -49,6 +50,10 @@ struct TransactOptions {
   bool retry_conflicts = true;
   // False commits with synchronous_commit off, for changes that a crash of the database may lose.
   bool durable = true;
+  // False commits without waiting for synchronous standbys (synchronous_commit local), so that
+  // locks for which readers wait are released at once. A failover may lose the transaction until a
+  // later commit has been confirmed (durable_commit.h).
+  bool wait_for_standby = true;
 };
 
 class Database {
@@ -73,6 +78,10 @@ class Database {
   absl::Status Transact(absl::FunctionRef<absl::Status(Transaction&)> body) {
     return Transact(body, TransactOptions{});
   }
+
+  // Runs one statement that PostgreSQL does not allow in a transaction, such as VACUUM. Errors:
+  // those of Transact.
+  virtual absl::Status ExecuteAlone(absl::string_view sql) = 0;
 
   // Makes one round trip to the database. Errors: those of Transact.
   virtual absl::Status Ping() = 0;

@@ -33,8 +33,6 @@ std::string SetDefaultLockTimeoutSql(absl::Duration timeout) {
                       "', true) WHERE pg_catalog.current_setting('lock_timeout') = '0'");
 }
 
-std::string ResetLockTimeoutSql() { return "SET LOCAL lock_timeout = DEFAULT"; }
-
 bool IsLockTimeout(const absl::Status& status) { return GetSqlState(status) == "55P03"; }
 
 }  // namespace syncline::postgres

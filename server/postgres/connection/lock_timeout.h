@@ -24,9 +24,6 @@ std::string BeginWithLockTimeoutSql(absl::Duration timeout);
 // database has one of its own.
 std::string SetDefaultLockTimeoutSql(absl::Duration timeout);
 
-// Returns the statement that restores the setting of the session.
-std::string ResetLockTimeoutSql();
-
 // Returns whether a statement failed because a lock was not available in time.
 bool IsLockTimeout(const absl::Status& status);
 

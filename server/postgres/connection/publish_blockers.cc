@@ -14,8 +14,9 @@ namespace {
 constexpr size_t kMaxReportedBlockers = 5;
 
 // $1: schemas, $2: tables, $3: whether readers are excluded, too, $4: lock modes that do not
-// conflict. One row per session and object. `pid` is 0 for a prepared transaction, `age` that of
-// the transaction in microseconds, `query_start` that of the last statement.
+// conflict, $5: whether referenced tables are locked, too. One row per session and object. `pid` is
+// 0 for a prepared transaction, `age` that of the transaction in microseconds, `query_start` that
+// of the last statement.
 constexpr char kBlockersSql[] = R"sql(
 WITH RECURSIVE tab AS (
   SELECT c.oid FROM unnest($1::text[], $2::text[]) w (table_schema, table_name)
@@ -34,7 +35,7 @@ needed (oid) AS (
   UNION SELECT k.conrelid FROM tab JOIN pg_catalog.pg_constraint k
     ON k.confrelid = tab.oid AND k.contype = 'f' WHERE $3::boolean
   UNION SELECT k.confrelid FROM tab JOIN pg_catalog.pg_constraint k
-    ON k.conrelid = tab.oid AND k.contype = 'f' WHERE $3::boolean)
+    ON k.conrelid = tab.oid AND k.contype = 'f' WHERE $5::boolean)
 SELECT pg_catalog.format('%I.%I', n.nspname, c.relname) AS object, coalesce(l.pid, 0) AS pid,
        coalesce(a.application_name, 'prepared transaction') AS application,
        coalesce((extract(epoch FROM clock_timestamp() - min(a.xact_start)) * 1000000)::bigint, 0)
@@ -62,8 +63,9 @@ std::vector<std::string> NonConflictingModes(LockNeed need) {
     case LockNeed::kLoad:
       return {"AccessShareLock", "RowShareLock", "RowExclusiveLock", "ShareUpdateExclusiveLock"};
     case LockNeed::kWriters:
-      return {"AccessShareLock", "RowShareLock"};
+      return {"AccessShareLock"};
     case LockNeed::kReaders:
+    case LockNeed::kReferenced:
     case LockNeed::kNone:
       return {};
   }
@@ -88,7 +90,7 @@ absl::StatusOr<std::vector<Blocker>> FindBlockers(Transaction& transaction,
                                                   const std::vector<TableName>& tables,
                                                   LockNeed need) {
   std::vector<Blocker> blockers;
-  if (need == LockNeed::kNone) return blockers;
+  if (need == LockNeed::kNone || tables.empty()) return blockers;
   std::vector<std::string> schemas;
   std::vector<std::string> names;
   for (const TableName& table : tables) {
@@ -96,8 +98,9 @@ absl::StatusOr<std::vector<Blocker>> FindBlockers(Transaction& transaction,
     names.push_back(table.name);
   }
   Params params;
-  params.TextArray(schemas).TextArray(names).Bool(need == LockNeed::kReaders);
-  params.TextArray(NonConflictingModes(need));
+  const bool referenced = need == LockNeed::kReferenced;
+  params.TextArray(schemas).TextArray(names).Bool(need == LockNeed::kReaders || referenced);
+  params.TextArray(NonConflictingModes(need)).Bool(referenced);
   SYNCLINE_ASSIGN_OR_RETURN(const Result rows, transaction.Query(kBlockersSql, params));
   for (const RowView row : rows) {
     blockers.push_back({.object = row.Text("object"),

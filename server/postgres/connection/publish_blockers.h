@@ -18,9 +18,11 @@ enum class LockNeed {
   kNone,
   kRead,     // reads rows: excludes only changes of the definition
   kLoad,     // adds rows: excludes changes of the definition, builds of indexes and merges
-  kWriters,  // a merge or a copy: excludes writers
-  kReaders,  // a swap or a change of the table's definition: excludes readers, also of views on the
-             // table and of tables that foreign keys connect it to
+  kWriters,  // a merge: excludes writers and sessions that lock rows
+  kReaders,  // a swap: excludes readers, also of views on the table and of tables with foreign keys
+             // that point at it
+  kReferenced,  // a drop or a change of the definition: as kReaders, and excludes readers of the
+                // tables to which the table's foreign keys point
 };
 
 // Returns the other sessions that hold or wait for conflicting locks, oldest transaction first.

@@ -28,6 +28,9 @@ inline constexpr int kMinimumServerVersion = 150000;
 // it reports when the connection opens. Errors: FAILED_PRECONDITION DB_TOO_OLD with both versions.
 absl::Status CheckServerVersion(int version);
 
+// The search path of every session, for code that changes it for a moment.
+inline constexpr char kSearchPath[] = "pg_catalog, pg_temp";
+
 // Statements that a new connection runs first, in one round trip. They are used instead of the
 // startup parameter `options`, because poolers such as PgBouncer refuse that parameter.
 extern const char kSessionSettings[];

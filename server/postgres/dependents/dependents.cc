@@ -126,14 +126,10 @@ void Append(const std::vector<DdlStep>& from, std::vector<DdlStep>* to) {
   to->insert(to->end(), from.begin(), from.end());
 }
 
-void AppendFill(const DependentView& view, std::vector<DdlStep>* steps) {
+void AppendFill(const DependentView& view, bool filled, std::vector<DdlStep>* steps) {
   Append(view.traits.access, steps);
-  if (view.materialized && view.populated) {
-    // The view reads as its owner, to whom policies of other tables may show only some rows. In our
-    // sessions that would be an error.
-    steps->push_back(About(view, absl::StrCat("SET LOCAL row_security = on; REFRESH MATERIALIZED "
-                                              "VIEW ",
-                                              view.quoted_name, "; SET LOCAL row_security = off")));
+  if (view.materialized && view.populated && !filled) {
+    steps->push_back(About(view, RefreshSql(view.quoted_name)));
   }
   Append(view.traits.rest, steps);
 }
@@ -179,6 +175,11 @@ absl::StatusOr<Dependents> Capture(Transaction& transaction, const TableName& ta
 
 }  // namespace
 
+std::string RefreshSql(absl::string_view quoted_name) {
+  return absl::StrCat("SET LOCAL row_security = on; REFRESH MATERIALIZED VIEW ", quoted_name,
+                      "; SET LOCAL row_security = off");
+}
+
 absl::StatusOr<Dependents> CaptureDependents(Transaction& transaction, const TableName& table) {
   return RetryIfVanished(Capture(transaction, table));
 }
@@ -197,6 +198,16 @@ Dependents SelectReaders(const Dependents& dependents, const std::set<std::strin
   return chosen;
 }
 
+std::vector<DdlStep> LockViews(const Dependents& dependents) {
+  std::vector<DdlStep> locks;
+  for (auto view = dependents.views.rbegin(); view != dependents.views.rend(); ++view) {
+    // Setting the owner that the view already has changes nothing, but locks the view alone. LOCK
+    // TABLE would lock all tables that the view reads.
+    Append(view->traits.owner, &locks);
+  }
+  return locks;
+}
+
 absl::Status DropDependentViews(Transaction& transaction, const Dependents& dependents) {
   std::vector<DdlStep> steps;
   for (auto view = dependents.views.rbegin(); view != dependents.views.rend(); ++view) {
@@ -210,12 +221,12 @@ absl::Status RestoreDependentViews(Transaction& transaction, const Dependents& d
   for (const DependentView& view : dependents.views) {
     steps.push_back(Creation(view, false));
     Append(view.traits.owner, &steps);
-    AppendFill(view, &steps);
+    AppendFill(view, /*filled=*/false, &steps);
   }
   return RunSteps(transaction, steps);
 }
 
-ViewReplacement ReplaceDependentViews(const Dependents& dependents) {
+ViewReplacement ReplaceDependentViews(const Dependents& dependents, const FilledViews& filled) {
   const std::set<int64_t> affected = Affected(dependents);
   ViewReplacement replacement;
   std::vector<DdlStep> drops;
@@ -225,10 +236,17 @@ ViewReplacement ReplaceDependentViews(const Dependents& dependents) {
     // TABLE would lock all tables that the view reads.
     replacement.locks.insert(replacement.locks.begin(), view.traits.owner.begin(),
                              view.traits.owner.end());
-    replacement.attach.push_back(Creation(view, !view.materialized));
-    if (!view.materialized) continue;
-    Append(view.traits.owner, &replacement.attach);
-    AppendFill(view, &replacement.fill);
+    const auto copy = filled.find(view.oid);
+    if (copy != filled.end()) {
+      replacement.attach.push_back(
+          About(view, absl::StrCat("ALTER MATERIALIZED VIEW ", copy->second, " SET SCHEMA ",
+                                   view.quoted_schema)));
+    } else {
+      replacement.attach.push_back(Creation(view, !view.materialized));
+      if (!view.materialized) continue;
+      Append(view.traits.owner, &replacement.attach);
+    }
+    AppendFill(view, copy != filled.end(), &replacement.fill);
     replacement.detach.push_back(
         About(view, absl::StrCat("ALTER MATERIALIZED VIEW ", view.quoted_name, " RENAME TO ",
                                  TemporaryName(view))));

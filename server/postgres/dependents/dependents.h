@@ -10,12 +10,14 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <set>
 #include <string>
 #include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
 #include "server/model/table_name.h"
 #include "server/postgres/connection/ddl_step.h"
 #include "server/postgres/connection/transaction.h"
@@ -50,6 +52,14 @@ absl::StatusOr<Dependents> CaptureDependents(Transaction& transaction, const Tab
 // Returns the views of `dependents` that read one of `columns`, and all views that depend on these.
 Dependents SelectReaders(const Dependents& dependents, const std::set<std::string>& columns);
 
+// Returns the statements that fill the materialized view `quoted_name`. It reads as its owner, to
+// whom policies of other tables may show only some rows; with the setting of our sessions that would
+// be an error.
+std::string RefreshSql(absl::string_view quoted_name);
+
+// Returns the steps that lock the views in ACCESS EXCLUSIVE mode, outermost first, as readers do.
+std::vector<DdlStep> LockViews(const Dependents& dependents);
+
 // Drops the views, outermost first, without CASCADE. Errors: FAILED_PRECONDITION DEPENDENT_OBJECTS
 // if another object, such as a function, depends on one of them.
 absl::Status DropDependentViews(Transaction& transaction, const Dependents& dependents);
@@ -58,6 +68,10 @@ absl::Status DropDependentViews(Transaction& transaction, const Dependents& depe
 // indexes, and fills the materialized views that were filled. Errors: FAILED_PRECONDITION
 // DEPENDENT_OBJECTS, which names the view that the changed table can no longer support.
 absl::Status RestoreDependentViews(Transaction& transaction, const Dependents& dependents);
+
+// Materialized views that have been filled from the new table already: oid of the view -> quoted
+// name of its filled copy, in another schema.
+using FilledViews = std::map<int64_t, std::string>;
 
 // The steps by which a swap handles the views of a table.
 struct ViewReplacement {
@@ -75,6 +89,7 @@ struct ViewReplacement {
 // OR REPLACE. Views that read only such views remain unchanged. Materialized views that read the
 // table, directly or through other such materialized views, are created anew, and plain views that
 // read those are replaced.
-ViewReplacement ReplaceDependentViews(const Dependents& dependents);
+// Those in `filled` are moved instead of created and filled.
+ViewReplacement ReplaceDependentViews(const Dependents& dependents, const FilledViews& filled = {});
 
 }  // namespace syncline::postgres

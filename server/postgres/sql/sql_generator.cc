@@ -183,6 +183,18 @@ std::string LockAgainstWritersSql(const TableName& table) {
   return absl::StrCat("LOCK TABLE ", QuoteTable(table), " IN SHARE ROW EXCLUSIVE MODE");
 }
 
+std::string LockForMergeSql(const TableName& table) {
+  return absl::StrCat("LOCK TABLE ", QuoteTable(table), " IN EXCLUSIVE MODE");
+}
+
+std::string LockAgainstAllSql(const TableName& table) {
+  return absl::StrCat("LOCK TABLE ", QuoteTable(table), " IN ACCESS EXCLUSIVE MODE");
+}
+
+std::string VacuumSql(const TableName& table) {
+  return absl::StrCat("VACUUM (SKIP_LOCKED, TRUNCATE false) ", QuoteTable(table));
+}
+
 std::string KeyIndexName(const TableName& table, const std::vector<std::string>& columns,
                          int attempt) {
   // The digest comes first, because ShortenName truncates at the end and the prefix must stay

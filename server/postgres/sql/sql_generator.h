@@ -69,6 +69,14 @@ std::string CopyTextSql(const TableName& table, const TableSchema& schema);
 // Takes a lock that waits for writers but not for readers, and that excludes other writers until
 // the transaction ends.
 std::string LockAgainstWritersSql(const TableName& table);
+// The same, and also waits for sessions that hold locks on rows, so that a merge meets none of
+// them.
+std::string LockForMergeSql(const TableName& table);
+// Takes a lock that excludes every other session until the transaction ends.
+std::string LockAgainstAllSql(const TableName& table);
+
+// Returns a VACUUM that waits for no lock and locks no reader out.
+std::string VacuumSql(const TableName& table);
 
 // Prefix of the names of key indexes that we create. The ledger records them (key_indexes.h).
 inline constexpr char kKeyIndexPrefix[] = "syncline_key_";

@@ -1,9 +1,13 @@
 #include "server/postgres/swap/kept_generations.h"
 
+#include <utility>
+
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "base/sha256.h"
 #include "base/status_macros.h"
 #include "base/utf8.h"
+#include "server/postgres/sql/sql_generator.h"
 
 namespace syncline::postgres {
 namespace {
@@ -12,10 +16,15 @@ constexpr absl::string_view kInfix = "_syncline_old_";
 constexpr size_t kMaxIdentifierBytes = 63;
 constexpr size_t kNumberBytes = 9;
 
+// $1: schema; $2: prefix of the names; $3: comment. `published`: a publication covers all tables of
+// the schema, so that subscribers would receive a TRUNCATE of a table that they do not have.
 constexpr char kNextSql[] = R"sql(
 SELECT format('%I', $2 || (coalesce(max(substr(c.relname, length($2) + 1)::int), 0) + 1))
          AS quoted_name,
-       quote_literal($3) AS comment
+       quote_literal($3) AS comment,
+       EXISTS (SELECT FROM pg_publication WHERE puballtables)
+       OR EXISTS (SELECT FROM pg_publication_namespace p
+                  JOIN pg_namespace s ON s.oid = p.pnnspid WHERE s.nspname = $1) AS published
 FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
 WHERE n.nspname = $1 AND starts_with(c.relname, $2)
   AND substr(c.relname, length($2) + 1) ~ '^[0-9]{1,9}$'
@@ -28,7 +37,7 @@ FROM pg_publication_rel r JOIN pg_publication p ON p.oid = r.prpubid WHERE r.prr
 )sql";
 
 constexpr char kPrunableSql[] = R"sql(
-SELECT format('%I.%I', n.nspname, c.relname)
+SELECT c.relname
 FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
 WHERE n.nspname = $1 AND starts_with(c.relname, $2) AND c.relkind = 'r'
   AND substr(c.relname, length($2) + 1) ~ '^[0-9]{1,9}$'
@@ -44,10 +53,14 @@ std::string KeptTablePrefix(absl::string_view name) {
   return absl::StrCat(CutAtCharacter(name, room - hash.size()), hash, kInfix);
 }
 
-// Returns the comment that identifies a kept table. It must not change between releases, because
-// PruneKept compares it.
-std::string Mark(const TableName& target) {
-  return absl::StrCat("Replaced by syncline, kept for a rollback. Was: ", target.ToString());
+// Returns the comment on the replaced table.
+std::string MakeComment(const ReplacedTable& replaced) {
+  std::string comment =
+      absl::StrCat(replaced.keep ? kKeptMark : kRetiredMark, replaced.target.ToString());
+  if (!replaced.unchecked.empty()) {
+    absl::StrAppend(&comment, "\n[", absl::StrJoin(replaced.unchecked, ","), "]");
+  }
+  return comment;
 }
 
 // Returns the statement that renames a member of the kept table or drops it; empty if neither is
@@ -65,10 +78,9 @@ std::string FreeMemberNameSql(const TableMember& member, const std::string& away
     case MemberKind::kStatistics:
       return absl::StrCat("ALTER STATISTICS ", member.quoted_schema, ".", member.quoted_name,
                           " RENAME TO ", name);
-    case MemberKind::kForeignKey:
     case MemberKind::kSelfForeignKey:
-      // Otherwise the other table could not delete rows to which only the kept one still refers.
       return absl::StrCat("ALTER TABLE ", away, " DROP CONSTRAINT ", member.quoted_name);
+    case MemberKind::kForeignKey:
     case MemberKind::kCheck:
       break;
   }
@@ -77,14 +89,16 @@ std::string FreeMemberNameSql(const TableMember& member, const std::string& away
 
 }  // namespace
 
-absl::StatusOr<std::vector<DdlStep>> KeepSteps(Transaction& transaction, const TableName& target,
-                                               int64_t old, const std::string& away,
+absl::StatusOr<std::vector<DdlStep>> KeepSteps(Transaction& transaction,
+                                               const ReplacedTable& replaced,
                                                const std::vector<TableMember>& members) {
+  const TableName& target = replaced.target;
+  const std::string& away = replaced.quoted_name;
   Params next_params;
-  next_params.Text(target.schema).Text(KeptTablePrefix(target.name)).Text(Mark(target));
+  next_params.Text(target.schema).Text(KeptTablePrefix(target.name)).Text(MakeComment(replaced));
   SYNCLINE_ASSIGN_OR_RETURN(const Result next, transaction.Query(kNextSql, next_params));
   SYNCLINE_ASSIGN_OR_RETURN(const Result publications,
-                            transaction.Query(kPublicationsSql, Params().Int(old)));
+                            transaction.Query(kPublicationsSql, Params().Int(replaced.oid)));
   std::vector<DdlStep> steps;
   for (const RowView row : publications) {
     steps.push_back(
@@ -93,31 +107,45 @@ absl::StatusOr<std::vector<DdlStep>> KeepSteps(Transaction& transaction, const T
   }
   const std::string schema(away, 0, away.rfind('.'));
   for (const TableMember& member : members) {
-    const std::string sql = FreeMemberNameSql(member, away, schema, absl::StrCat(old));
+    const std::string sql = FreeMemberNameSql(member, away, schema, absl::StrCat(replaced.oid));
     if (!sql.empty()) steps.push_back({.subject = member.subject, .sql = sql});
   }
-  const RowView kept = next.Row(0);
-  steps.push_back({.subject = target.ToString(),
-                   .sql = absl::StrCat("COMMENT ON TABLE ", away, " IS ", kept.Text("comment"))});
-  steps.push_back(
-      {.subject = target.ToString(),
-       .sql = absl::StrCat("ALTER TABLE ", away, " RENAME TO ", kept.Text("quoted_name"))});
+  const RowView found = next.Row(0);
+  const auto about = [&](std::string sql) {
+    return DdlStep{.subject = target.ToString(), .sql = std::move(sql)};
+  };
+  steps.push_back(about(absl::StrCat("COMMENT ON TABLE ", away, " IS ", found.Text("comment"))));
+  if (replaced.keep) {
+    steps.push_back(
+        about(absl::StrCat("ALTER TABLE ", away, " RENAME TO ", found.Text("quoted_name"))));
+  } else if (!found.Bool("published")) {
+    // Without rows it prevents no deletion in a referenced table until it is dropped.
+    steps.push_back(
+        about(absl::StrCat("ALTER TABLE ", away, " DISABLE TRIGGER USER; TRUNCATE ONLY ", away)));
+  }
   return steps;
 }
 
-absl::Status PruneKept(Database& database, const TableName& target, const PruneOptions& options) {
-  const auto body = [&](Transaction& transaction) -> absl::Status {
+absl::Status PruneKept(Database& database, const LockPolicy& policy, const TableName& target,
+                       int keep) {
+  std::vector<TableName> surplus;
+  SYNCLINE_RETURN_IF_ERROR(database.Transact([&](Transaction& transaction) -> absl::Status {
     Params params;
-    params.Text(target.schema).Text(KeptTablePrefix(target.name)).Text(Mark(target));
-    params.Int(options.keep);
-    SYNCLINE_ASSIGN_OR_RETURN(const Result surplus, transaction.Query(kPrunableSql, params));
-    for (size_t row = 0; row < surplus.size(); ++row) {
-      SYNCLINE_RETURN_IF_ERROR(
-          transaction.Execute(absl::StrCat("DROP TABLE ", surplus.Text(row, 0))));
+    params.Text(target.schema).Text(KeptTablePrefix(target.name));
+    params.Text(absl::StrCat(kKeptMark, target.ToString())).Int(keep);
+    SYNCLINE_ASSIGN_OR_RETURN(const Result rows, transaction.Query(kPrunableSql, params));
+    surplus.clear();
+    for (size_t row = 0; row < rows.size(); ++row) {
+      surplus.push_back({target.schema, rows.Text(row, 0)});
     }
     return absl::OkStatus();
-  };
-  return database.Transact(body, {.lock_timeout = options.lock_timeout});
+  }));
+  for (const TableName& table : surplus) {
+    SYNCLINE_RETURN_IF_ERROR(TransactAgainstReaders(
+        database, policy, {.tables = {table}, .need = LockNeed::kReferenced},
+        [&](Transaction& transaction) { return transaction.Execute(DropTableSql(table)); }));
+  }
+  return absl::OkStatus();
 }
 
 }  // namespace syncline::postgres

@@ -5,18 +5,17 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
-#include "base/backoff.h"
-#include "base/error.h"
 #include "base/failpoint.h"
-#include "base/interruption.h"
 #include "base/log.h"
 #include "base/monotonic_time.h"
 #include "base/reasons.h"
 #include "base/status_macros.h"
 #include "server/postgres/connection/ddl_step.h"
+#include "server/postgres/connection/durable_commit.h"
 #include "server/postgres/connection/lock_timeout.h"
 #include "server/postgres/connection/sqlstate.h"
 #include "server/postgres/swap/kept_generations.h"
+#include "server/postgres/swap/replaced_tables.h"
 #include "server/postgres/swap/swap_check.h"
 #include "server/postgres/swap/swap_plan.h"
 #include "server/postgres/swap/swap_preparation.h"
@@ -24,16 +23,11 @@
 namespace syncline::postgres {
 namespace {
 
-// Longest wait for locks behind which no reader or writer of the target queues. Longer than
-// PostgreSQL's deadlock_timeout, after which PostgreSQL cancels an autovacuum that holds up the
-// lock.
-constexpr absl::Duration kPatience = absl::Seconds(3);
-
 // Readers wait for the next statement of a transaction that has blocked them. If its server is
 // frozen (stopped, or swapped out), PostgreSQL ends the transaction after this time, and the
 // readers continue.
 constexpr char kIdleTransactionTimeoutSql[] =
-    "; SET LOCAL idle_in_transaction_session_timeout = '2s'; ";
+    "SET LOCAL idle_in_transaction_session_timeout = '2s'";
 
 class Swap {
  public:
@@ -46,24 +40,27 @@ class Swap {
         options_(options),
         ledger_step_(ledger_step),
         stats_(*stats),
-        deadline_(MonotonicNow() + options.locks.deadline) {}
+        locks_{.tables = {target}, .need = LockNeed::kReaders, .keys = {}, .staging = {source}},
+        error_{.reason = reason::kSwapLocked,
+               .subject = target.ToString(),
+               .what = absl::StrCat("could not lock ", target.ToString(), " for the swap"),
+               .consequence = "; the loaded data is kept"},
+        attempts_(database, options.locks, locks_, error_),
+        fill_early_(options.loaded) {}
 
   // Makes attempts until the swap is done, refused or out of time.
   absl::Status Run() {
-    Backoff backoff(lock_timeout(), 10 * lock_timeout());
     absl::Status status = Prepare(/*analyze=*/true);
     while (true) {
       if (status.ok()) status = Attempt();
       if (status.ok()) return status;
       if (!IsLockTimeout(status) && !IsConflict(status) && !IsSwapStale(status)) return status;
-      const absl::Duration pause = backoff.Next();
-      if (MonotonicNow() + pause >= deadline_) return Locked(status);
-      if (!options_.locks.wait(pause)) {
-        SYNCLINE_RETURN_IF_ERROR(Interruption::Check());
-        return Locked(status);
-      }
+      attempts_.Exclude(fill_time_);
+      SYNCLINE_RETURN_IF_ERROR(attempts_.WaitForNext(status));
       ++stats_.retries;
+      const absl::Duration start = MonotonicNow();
       status = Prepare(/*analyze=*/!prepared_);
+      attempts_.Exclude(MonotonicNow() - start);
     }
   }
 
@@ -76,6 +73,7 @@ class Swap {
                                            {.lock_timeout = lock_timeout(),
                                             .key_index = options_.key_index,
                                             .analyze = analyze,
+                                            .loaded = options_.loaded,
                                             .dropped_columns = options_.dropped_columns},
                                            &stats_.left_out));
     prepared_ = true;
@@ -84,10 +82,11 @@ class Swap {
 
   absl::Status Attempt() {
     locked_at_.reset();
-    // Run retries conflicts, with pauses for readers.
+    fill_time_ = absl::ZeroDuration();
+    // Run retries conflicts, with pauses for readers. OverwriteTable confirms the commit.
     absl::Status status =
         database_.Transact([this](Transaction& transaction) { return InTransaction(transaction); },
-                           {.retry_conflicts = false});
+                           {.retry_conflicts = false, .wait_for_standby = false});
     if (status.ok() && locked_at_) stats_.lock_held = MonotonicNow() - *locked_at_;
     return status;
   }
@@ -116,8 +115,8 @@ class Swap {
   // a vacuum.
   absl::Status LockDefinitions(Transaction& transaction, const SwapTables& tables) {
     std::string sql =
-        absl::StrCat(SetLockTimeoutSql(std::clamp(deadline_ - MonotonicNow(), lock_timeout(),
-                                                  std::max(kPatience, lock_timeout()))),
+        absl::StrCat(SetLockTimeoutSql(std::clamp(options_.locks.deadline, lock_timeout(),
+                                                  std::max(kLockPatience, lock_timeout()))),
                      "; LOCK TABLE ", tables.quoted_source, " IN ACCESS EXCLUSIVE MODE");
     if (tables.target_oid != 0) {
       absl::StrAppend(&sql, "; LOCK TABLE ", tables.quoted_target,
@@ -136,10 +135,19 @@ class Swap {
                               RetryIfVanished(Fingerprint(transaction, tables.target_oid)));
     SYNCLINE_ASSIGN_OR_RETURN(
         const SwapPlan plan,
-        RetryIfVanished(
-            CapturePlan(transaction, tables, options_.key_index,
-                        options_.keep_generations > 0 ? OldTable::kKeep : OldTable::kDrop)));
+        RetryIfVanished(CapturePlan(transaction, tables, options_.key_index,
+                                    options_.keep_generations > 0, fill_early_)));
     // Everything that can be done before readers wait is done here.
+    const absl::Duration start = MonotonicNow();
+    const absl::Status filled = RetryIfVanished(RunSteps(transaction, plan.early));
+    fill_time_ = MonotonicNow() - start;
+    if (IsSwapStale(filled)) {
+      // The definitions mean something else now; the next attempt creates them with qualified
+      // names.
+      fill_early_ = false;
+      return SwapStale();
+    }
+    SYNCLINE_RETURN_IF_ERROR(filled);
     SYNCLINE_RETURN_IF_ERROR(WriteLedger(transaction, plan));
     SYNCLINE_RETURN_IF_ERROR(RunSteps(transaction, plan.arrival));
     SYNCLINE_RETURN_IF_ERROR(RetryIfVanished(BlockReaders(transaction, plan)));
@@ -154,38 +162,12 @@ class Swap {
     return IsSwapStale(status) ? SwapStale() : status;
   }
 
-  // All locks together get one lock_timeout, because readers queue behind the first from the start.
   absl::Status BlockReaders(Transaction& transaction, const SwapPlan& plan) {
+    SYNCLINE_RETURN_IF_ERROR(transaction.Execute(kIdleTransactionTimeoutSql));
     const absl::Duration start = MonotonicNow();
-    absl::Status status;
-    for (const DdlStep& lock : plan.locks) {
-      const absl::Duration left = lock_timeout() - (MonotonicNow() - start);
-      status = WithSubject(
-          transaction.Execute(absl::StrCat(SetLockTimeoutSql(left), kIdleTransactionTimeoutSql,
-                                           lock.sql, "; ", SetLockTimeoutSql(lock_timeout()))),
-          lock);
-      if (!status.ok()) break;
-      if (!locked_at_) locked_at_ = MonotonicNow();
-    }
+    const absl::Status status = TakeLocks(transaction, lock_timeout(), plan.locks, &locked_at_);
     stats_.lock_wait += MonotonicNow() - start;
     return status;
-  }
-
-  static absl::Status WithSubject(const absl::Status& status, const DdlStep& step) {
-    return status.ok() ? status : WithContext(status, step.subject);
-  }
-
-  absl::Status Locked(const absl::Status& cause) const {
-    ErrorDetail detail;
-    detail.reason = reason::kSwapLocked;
-    detail.subject = target_.ToString();
-    detail.retry_after = kLockRetryAfter;
-    detail.metadata.emplace_back("sqlstate", GetSqlState(cause));
-    return MakeError(absl::StatusCode::kAborted,
-                     absl::StrCat("could not lock ", target_.ToString(), " for the swap within ",
-                                  absl::FormatDuration(options_.locks.deadline),
-                                  "; the loaded data is kept: ", cause.message()),
-                     detail);
   }
 
   Database& database_;
@@ -194,10 +176,28 @@ class Swap {
   const SwapOptions& options_;
   const std::function<absl::Status(Transaction&)>& ledger_step_;
   SwapStats& stats_;
-  const absl::Duration deadline_;
+  const TableLocks locks_;
+  const LockError error_;
+  LockAttempts attempts_;
   bool prepared_ = false;
   std::optional<absl::Duration> locked_at_;
+  bool fill_early_;
+  absl::Duration fill_time_;  // of the last attempt, before its locks
 };
+
+// The swap is committed. What could not be done now is done by the next swap or the upkeep.
+void FinishAndPrune(Database& database, const TableName& target, const SwapOptions& options) {
+  const LockPolicy policy = ForFollowUp(options.locks);
+  const absl::Status finished = FinishReplaced(database, policy, target);
+  if (!finished.ok()) {
+    Log(LogLevel::kWarning, "swap_not_finished").Field("table", target.ToString()).Error(finished);
+  }
+  if (!options.prune_kept) return;
+  const absl::Status pruned = PruneKept(database, policy, target, options.keep_generations);
+  if (!pruned.ok()) {
+    Log(LogLevel::kWarning, "swap_prune_failed").Field("table", target.ToString()).Error(pruned);
+  }
+}
 
 }  // namespace
 
@@ -210,18 +210,14 @@ absl::Status OverwriteTable(Database& database, const TableName& source, const T
   *stats = SwapStats();
   SYNCLINE_RETURN_IF_ERROR(Swap(database, source, target, options, ledger_step, stats).Run());
   SYNCLINE_FAILPOINT(kSwapCommitted);
+  // Everything that the swap has written is durable when a later commit is.
+  SYNCLINE_RETURN_IF_ERROR(database.Transact(MakeReadsDurable));
   if (!stats->left_out.empty()) {
     Log(LogLevel::kWarning, "swap_left_out")
         .Field("table", target.ToString())
         .Field("objects", absl::StrJoin(stats->left_out, "; "));
   }
-  if (!options.prune_kept) return absl::OkStatus();
-  // The swap is committed. Kept tables that could not be dropped now are dropped by the next swap.
-  const absl::Status pruned = PruneKept(
-      database, target, {.keep = options.keep_generations, .lock_timeout = options.locks.timeout});
-  if (!pruned.ok()) {
-    Log(LogLevel::kWarning, "swap_prune_failed").Field("table", target.ToString()).Error(pruned);
-  }
+  FinishAndPrune(database, target, options);
   return absl::OkStatus();
 }
 

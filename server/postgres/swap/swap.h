@@ -23,8 +23,10 @@
 namespace syncline::postgres {
 
 struct SwapOptions {
-  // The deadline counts from the start of the swap.
   LockPolicy locks = {};
+  // False if `source` has no rows before `ledger_step`, which copies them. Nothing is filled from
+  // it or checked against it before that.
+  bool loaded = true;
   // Number of replaced tables that are kept as <name>_syncline_old_<n> for a manual rollback.
   int keep_generations = 0;
   // Whether kept tables beyond that number are dropped. False if the old table's rows are in the

@@ -81,7 +81,7 @@ absl::StatusOr<IdentitySteps> CaptureIdentities(Transaction& transaction, const 
                      .sql = absl::StrCat("ALTER SEQUENCE ", tables.quoted_target_schema, ".", from,
                                          " RENAME TO ", to)};
     };
-    if (old_table == OldTable::kKeep)
+    if (old_table != OldTable::kDrop)
       identities.free.push_back(rename(row.Text("target_name"), row.Text("kept_name")));
     identities.give.push_back(rename(row.Text("source_name"), row.Text("target_name")));
   }

@@ -1,5 +1,6 @@
 #include "server/postgres/swap/swap_plan.h"
 
+#include <algorithm>
 #include <set>
 #include <utility>
 
@@ -10,6 +11,7 @@
 #include "base/status_macros.h"
 #include "server/postgres/dependents/dependents.h"
 #include "server/postgres/dependents/relation_traits.h"
+#include "server/postgres/swap/early_fill.h"
 #include "server/postgres/swap/kept_generations.h"
 #include "server/postgres/swap/swap_arrival.h"
 #include "server/postgres/swap/swap_check.h"
@@ -30,10 +32,13 @@ SELECT format('%I.%I', $1::text, $2::text) AS quoted_source,
         WHERE n.nspname = $3 AND c.relname = $4) AS target_oid
 )sql";
 
+// `deferred`: the constraint can be added NOT VALID and validated after the swap. PostgreSQL before
+// 18 refuses that for partitioned tables. `name`: JSON.
 constexpr char kForeignKeysSql[] = R"sql(
 SELECT pg_describe_object('pg_constraint'::regclass, k.oid, 0) AS subject,
        format('%I.%I', n.nspname, c.relname) AS quoted_table, quote_ident(k.conname) AS quoted_name,
-       pg_get_constraintdef(k.oid) AS definition,
+       pg_get_constraintdef(k.oid) AS definition, k.convalidated AND c.relkind = 'r' AS deferred,
+       pg_catalog.jsonb_build_array(n.nspname, c.relname, k.conname)::text AS name,
        quote_literal(obj_description(k.oid, 'pg_constraint')) AS comment
 FROM pg_constraint k JOIN pg_class c ON c.oid = k.conrelid
 JOIN pg_namespace n ON n.oid = c.relnamespace
@@ -65,6 +70,7 @@ struct IncomingForeignKeys {
   std::vector<DdlStep> locks;
   std::vector<DdlStep> drop;
   std::vector<DdlStep> add;
+  std::vector<std::string> unchecked;  // JSON names of those that are validated after the swap
 };
 
 absl::StatusOr<IncomingForeignKeys> CaptureForeignKeys(Transaction& transaction, int64_t target) {
@@ -79,8 +85,10 @@ absl::StatusOr<IncomingForeignKeys> CaptureForeignKeys(Transaction& transaction,
     };
     keys.locks.push_back(about(absl::StrCat("LOCK TABLE ", table, " IN ACCESS EXCLUSIVE MODE")));
     keys.drop.push_back(about(absl::StrCat("ALTER TABLE ", table, " DROP CONSTRAINT ", name)));
+    const bool deferred = row.Bool("deferred");
     keys.add.push_back(about(absl::StrCat("ALTER TABLE ", table, " ADD CONSTRAINT ", name, " ",
-                                          row.Text("definition"))));
+                                          row.Text("definition"), deferred ? " NOT VALID" : "")));
+    if (deferred) keys.unchecked.push_back(row.Text("name"));
     if (row.IsNull("comment")) continue;
     keys.add.push_back(about(
         absl::StrCat("COMMENT ON CONSTRAINT ", name, " ON ", table, " IS ", row.Text("comment"))));
@@ -118,15 +126,23 @@ std::string TemporaryOldName(const SwapTables& tables) {
   return absl::StrCat("_syncline_old_", tables.target_oid);
 }
 
-// Returns the steps that drop the old table, which is `away`, or keep it. A kept table gives up the
-// names of its members, which the new table gets, and keeps only one of those indexes of ours that
-// are the same.
+OldTable ChooseEnd(const SwapMembers& members, const IncomingForeignKeys& keys, bool keep) {
+  if (keep) return OldTable::kKeep;
+  const bool refers =
+      std::any_of(members.wanted.begin(), members.wanted.end(),
+                  [](const TableMember& member) { return member.kind == MemberKind::kForeignKey; });
+  return refers || !keys.unchecked.empty() ? OldTable::kRetire : OldTable::kDrop;
+}
+
+// Returns the steps that drop the old table, which is `away`, or keep it for now or for good. A
+// kept table gives up the names of its members, which the new table gets, and keeps only one of
+// those indexes of ours that are the same.
 absl::StatusOr<std::vector<DdlStep>> RetireSteps(Transaction& transaction, const SwapTables& tables,
                                                  const SwapMembers& members,
-                                                 const std::string& away, OldTable old_table) {
-  if (old_table == OldTable::kDrop) {
-    return std::vector<DdlStep>{
-        {.subject = tables.target.ToString(), .sql = absl::StrCat("DROP TABLE ", away)}};
+                                                 const ReplacedTable& replaced, bool dropped) {
+  if (dropped) {
+    return std::vector<DdlStep>{{.subject = tables.target.ToString(),
+                                 .sql = absl::StrCat("DROP TABLE ", replaced.quoted_name)}};
   }
   std::vector<DdlStep> steps;
   std::vector<TableMember> kept = members.wanted;
@@ -142,7 +158,7 @@ absl::StatusOr<std::vector<DdlStep>> RetireSteps(Transaction& transaction, const
          .sql = absl::StrCat("DROP INDEX ", member.quoted_schema, ".", member.quoted_name)});
   }
   SYNCLINE_ASSIGN_OR_RETURN(const std::vector<DdlStep> keep,
-                            KeepSteps(transaction, tables.target, tables.target_oid, away, kept));
+                            KeepSteps(transaction, replaced, kept));
   Append(keep, &steps);
   return steps;
 }
@@ -202,11 +218,15 @@ absl::StatusOr<SwapPlan> CaptureMove(Transaction& transaction, const SwapTables&
 }
 
 absl::StatusOr<SwapPlan> CapturePlan(Transaction& transaction, const SwapTables& tables,
-                                     const SwapKeyIndex& key, OldTable old_table) {
+                                     const SwapKeyIndex& key, bool keep, bool fill_early) {
   SYNCLINE_RETURN_IF_ERROR(CheckCarriable(transaction, tables.target_oid, tables.source_oid));
   SYNCLINE_ASSIGN_OR_RETURN(const Dependents dependents,
                             CaptureDependents(transaction, tables.target));
-  const ViewReplacement views = ReplaceDependentViews(dependents);
+  EarlyFill fill;
+  if (fill_early) {
+    SYNCLINE_ASSIGN_OR_RETURN(fill, PlanEarlyFill(transaction, tables, dependents));
+  }
+  const ViewReplacement views = ReplaceDependentViews(dependents, fill.filled);
   SYNCLINE_ASSIGN_OR_RETURN(const SwapMembers members, PreparedMembers(transaction, tables, key));
   SYNCLINE_ASSIGN_OR_RETURN(auto all_traits,
                             CaptureTraits(transaction, {tables.target_oid}, tables.source_oid));
@@ -215,13 +235,20 @@ absl::StatusOr<SwapPlan> CapturePlan(Transaction& transaction, const SwapTables&
                             CaptureForeignKeys(transaction, tables.target_oid));
   SYNCLINE_ASSIGN_OR_RETURN(const std::vector<DdlStep> sequences,
                             CaptureSequences(transaction, tables));
+  const OldTable end = ChooseEnd(members, keys, keep);
   SYNCLINE_ASSIGN_OR_RETURN(const IdentitySteps identities,
-                            CaptureIdentities(transaction, tables, old_table));
+                            CaptureIdentities(transaction, tables, end));
   SYNCLINE_ASSIGN_OR_RETURN(const std::vector<DdlStep> not_nulls,
                             CaptureNotNullNames(transaction, tables));
-  const std::string away = absl::StrCat(tables.quoted_target_schema, ".", TemporaryOldName(tables));
-  SYNCLINE_ASSIGN_OR_RETURN(const std::vector<DdlStep> retire,
-                            RetireSteps(transaction, tables, members, away, old_table));
+  const ReplacedTable replaced = {
+      .target = tables.target,
+      .oid = tables.target_oid,
+      .quoted_name = absl::StrCat(tables.quoted_target_schema, ".", TemporaryOldName(tables)),
+      .keep = keep,
+      .unchecked = keys.unchecked};
+  SYNCLINE_ASSIGN_OR_RETURN(
+      const std::vector<DdlStep> retire,
+      RetireSteps(transaction, tables, members, replaced, end == OldTable::kDrop));
   SYNCLINE_ASSIGN_OR_RETURN(const std::vector<DdlStep> arrival,
                             CaptureArrival(transaction, tables));
 
@@ -257,6 +284,8 @@ absl::StatusOr<SwapPlan> CapturePlan(Transaction& transaction, const SwapTables&
   Append(traits.rest, &plan.steps);
   Append(views.fill, &plan.steps);
   Append(keys.add, &plan.steps);
+  Append(fill.finish, &plan.steps);
+  plan.early = std::move(fill.steps);
   return plan;
 }
 

@@ -39,9 +39,16 @@ absl::StatusOr<SwapTables> LocateTables(Transaction& transaction, const TableNam
                                         const TableName& target);
 
 // What happens to the replaced table.
-enum class OldTable { kDrop, kKeep };
+enum class OldTable {
+  kDrop,
+  // It is emptied, and dropped after the swap (replaced_tables.h): dropping it would lock readers
+  // of the tables to which its foreign keys point out, or it records what is left to be done.
+  kRetire,
+  kKeep,
+};
 
 struct SwapPlan {
+  std::vector<DdlStep> early;  // run before any lock for which readers wait (early_fill.h)
   // Bring the source into the target's schema. They run before `locks`, and no reader waits for
   // them.
   std::vector<DdlStep> arrival;
@@ -50,11 +57,12 @@ struct SwapPlan {
   std::string key_index;  // name of our index on the primary key; empty if the table gets none
 };
 
-// Returns the plan for an existing target. The caller must hold locks that keep the definitions of
-// both tables unchanged. Errors: those of CheckCarriable; ABORTED SWAP_STALE if the source lacks
-// something that the target has (prepare it again).
+// Returns the plan for an existing target, which is kept if `keep`. Materialized views are filled
+// early if `fill_early`. The caller must hold locks that
+// keep the definitions of both tables unchanged. Errors: those of CheckCarriable; ABORTED
+// SWAP_STALE if the source lacks something that the target has (prepare it again).
 absl::StatusOr<SwapPlan> CapturePlan(Transaction& transaction, const SwapTables& tables,
-                                     const SwapKeyIndex& key, OldTable old_table);
+                                     const SwapKeyIndex& key, bool keep, bool fill_early);
 
 // Returns the plan that moves the source to the target's name if there is no target. Errors: as
 // CapturePlan.

@@ -7,6 +7,7 @@
 #include "server/postgres/connection/ddl_step.h"
 #include "server/postgres/connection/sqlstate.h"
 #include "server/postgres/swap/first_statistics.h"
+#include "server/postgres/swap/incoming_keys.h"
 #include "server/postgres/swap/swap_check.h"
 #include "server/postgres/swap/swap_members.h"
 #include "server/postgres/swap/swap_plan.h"
@@ -162,6 +163,10 @@ absl::Status PrepareSource(Database& database, const TableName& source, const Ta
   SYNCLINE_RETURN_IF_ERROR(CarryNotNull(database, preparation));
   SYNCLINE_RETURN_IF_ERROR(Build(database, preparation, options.lock_timeout));
   if (!options.analyze) return absl::OkStatus();
+  if (options.loaded) {
+    SYNCLINE_RETURN_IF_ERROR(
+        CheckIncomingKeys(database, preparation.tables.source_oid, preparation.tables.target_oid));
+  }
   return RetryIfVanished(GatherFirstStatistics(database, preparation.tables.source_oid,
                                                preparation.tables.target_oid));
 }

@@ -21,8 +21,11 @@ struct PreparationOptions {
   // Longest wait for a lock on another table (one that a foreign key of the target refers to).
   absl::Duration lock_timeout;
   SwapKeyIndex key_index;
-  // Whether to gather statistics at the end.
+  // Whether to check the foreign keys that point at the target (incoming_keys.h) and to gather
+  // statistics at the end. Not needed again when the swap is tried again.
   bool analyze = true;
+  // SwapOptions::loaded.
+  bool loaded = true;
   // Columns of the target that are not added to `source`.
   std::set<std::string> dropped_columns = {};
 };
@@ -32,7 +35,8 @@ struct PreparationOptions {
 // gathers first statistics (first_statistics.h). Without a target it only builds the key's index
 // and gathers the statistics. `left_out` receives what is not carried over because `source` lacks
 // the column. Errors: FAILED_PRECONDITION TARGET_INCOMPATIBLE, which names the constraint, NOT NULL
-// or index that the rows violate; those of CheckCarriable (swap_check.h) and of Database::Transact.
+// or index that the rows violate; those of CheckIncomingKeys, of CheckCarriable (swap_check.h) and
+// of Database::Transact.
 absl::Status PrepareSource(Database& database, const TableName& source, const TableName& target,
                            const PreparationOptions& options, std::vector<std::string>* left_out);
 

@@ -58,6 +58,9 @@ ON CONFLICT (table_schema, index_name) DO UPDATE
 constexpr char kHasIndexSql[] =
     "SELECT 1 FROM $L.table_index WHERE table_schema = $1 AND table_name = $2 LIMIT 1";
 
+constexpr char kForgetIndexesSql[] =
+    "DELETE FROM $L.table_index WHERE table_schema = $1 AND index_name = ANY ($2::text[])";
+
 constexpr char kForgetSql[] = R"sql(
 DELETE FROM $L.table_index
 WHERE table_schema = $1 AND table_name = $2 AND index_name <> ALL ($3::text[])
@@ -130,30 +133,39 @@ absl::StatusOr<std::vector<PlainIndex>> KeyIndexes::Find(Transaction& transactio
 
 absl::Status KeyIndexes::Ensure(Transaction& transaction, const TableName& table,
                                 const TableSchema& schema) const {
+  if (schema.primary_key.empty()) return absl::OkStatus();
   SYNCLINE_ASSIGN_OR_RETURN(const std::vector<PlainIndex> indexes, Find(transaction, table));
   SYNCLINE_RETURN_IF_ERROR(Correct(transaction, table, indexes));
-  bool present = schema.primary_key.empty();
-  for (const PlainIndex& index : indexes) {
-    const bool fits = index.columns == schema.primary_key;
-    if (index.ours && (!fits || present)) {
-      SYNCLINE_RETURN_IF_ERROR(Drop(transaction, table, index));
-    }
-    present = present || fits;
-  }
+  const bool present = std::any_of(indexes.begin(), indexes.end(), [&](const PlainIndex& index) {
+    return index.columns == schema.primary_key;
+  });
   return present ? absl::OkStatus() : Create(transaction, table, schema);
 }
 
-absl::Status KeyIndexes::DropDuplicates(Transaction& transaction, const TableName& table) const {
-  // Few tables that are appended to have an index of ours, and Find is expensive to plan.
+absl::StatusOr<bool> KeyIndexes::ListsAny(Transaction& transaction, const TableName& table) const {
   SYNCLINE_ASSIGN_OR_RETURN(
       const Result listed,
       transaction.Query(Sql(kHasIndexSql), Params().Text(table.schema).Text(table.name)));
-  if (listed.empty()) return absl::OkStatus();
+  return !listed.empty();
+}
+
+absl::Status KeyIndexes::DropUnneeded(Transaction& transaction, const TableName& table,
+                                      const std::optional<std::vector<std::string>>& key) const {
   SYNCLINE_ASSIGN_OR_RETURN(const std::vector<PlainIndex> indexes, Find(transaction, table));
   std::set<std::vector<std::string>> present;
+  std::vector<std::string> unneeded;
   for (const PlainIndex& index : indexes) {
-    if (present.insert(index.columns).second || !index.ours) continue;
-    SYNCLINE_RETURN_IF_ERROR(Drop(transaction, table, index));
+    const bool duplicate = !present.insert(index.columns).second;
+    const bool other = key.has_value() && index.columns != *key;
+    if (index.ours && (duplicate || other)) unneeded.push_back(index.name);
+  }
+  if (unneeded.empty()) return absl::OkStatus();
+  SYNCLINE_RETURN_IF_ERROR(
+      transaction.Query(Sql(kForgetIndexesSql), Params().Text(table.schema).TextArray(unneeded))
+          .status());
+  // Readers wait from the first of these statements until COMMIT, so nothing else follows.
+  for (const std::string& index : unneeded) {
+    SYNCLINE_RETURN_IF_ERROR(transaction.Execute(DropIndexSql({table.schema, index})));
   }
   return absl::OkStatus();
 }
@@ -176,15 +188,6 @@ absl::Status KeyIndexes::Create(Transaction& transaction, const TableName& table
   SYNCLINE_RETURN_IF_ERROR(
       RetryIfCreated(transaction.Execute(CreateIndexSql(name, table, schema.primary_key))));
   return Note(transaction, table, name, schema.primary_key);
-}
-
-absl::Status KeyIndexes::Drop(Transaction& transaction, const TableName& table,
-                              const PlainIndex& index) const {
-  SYNCLINE_RETURN_IF_ERROR(transaction.Execute(DropIndexSql({table.schema, index.name})));
-  return transaction
-      .Query(Sql("DELETE FROM $L.table_index WHERE table_schema = $1 AND index_name = $2"),
-             Params().Text(table.schema).Text(index.name))
-      .status();
 }
 
 absl::Status KeyIndexes::Note(Transaction& transaction, const TableName& table,

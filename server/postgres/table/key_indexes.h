@@ -5,6 +5,7 @@
 // only the ledger's schema, so it is safe from any thread.
 #pragma once
 
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
@@ -34,16 +35,19 @@ class KeyIndexes {
   absl::StatusOr<std::vector<PlainIndex>> Find(Transaction& transaction,
                                                const TableName& table) const;
 
-  // Maintains the index on the primary key, by which the upsert finds rows. Creates it if no plain
-  // index has these columns, and drops those of our indexes that are not needed (for an earlier
-  // key, or a duplicate of another index). The index is not unique: after a change of the key the
-  // table may hold a key twice, and appends must not fail. None is created if the table holds keys
-  // that are too long for a b-tree. Without a primary key the call only drops. Call it after a
-  // load, not before.
+  // Creates the index on the primary key, by which the upsert finds rows, if there is a key and no
+  // plain index has its columns. The index is not unique: after a change of the key the table may
+  // hold a key twice, and appends must not fail. None is created if the table holds keys that are
+  // too long for a b-tree. Call it after a load, not before. Readers continue.
   absl::Status Ensure(Transaction& transaction, const TableName& table,
                       const TableSchema& schema) const;
-  // Drops those of our indexes on `table` that have the columns of another plain index.
-  absl::Status DropDuplicates(Transaction& transaction, const TableName& table) const;
+  // Returns whether the ledger lists an index of `table`. Fast, also for many tables.
+  absl::StatusOr<bool> ListsAny(Transaction& transaction, const TableName& table) const;
+  // Drops those of our indexes that are not needed: duplicates of another plain index, and with
+  // `key` also those on other columns. Dropping locks readers of the table out until the
+  // transaction ends, so it belongs in a transaction of its own (TransactAgainstReaders).
+  absl::Status DropUnneeded(Transaction& transaction, const TableName& table,
+                            const std::optional<std::vector<std::string>>& key) const;
 
   // Records that `index` on `columns` is our only index on `table` after `source` took its place;
   // an empty name means that there is none. Deletes the entries of `source`, which no longer
@@ -55,9 +59,6 @@ class KeyIndexes {
  private:
   absl::Status Create(Transaction& transaction, const TableName& table,
                       const TableSchema& schema) const;
-  // Drops `index`, which is ours, and its entry.
-  absl::Status Drop(Transaction& transaction, const TableName& table,
-                    const PlainIndex& index) const;
   absl::Status Note(Transaction& transaction, const TableName& table, absl::string_view index,
                     const std::vector<std::string>& columns) const;
   // Deletes the entries of `table` that none of `indexes` matches.

@@ -11,6 +11,7 @@
 #include "base/status_macros.h"
 #include "server/model/enum_names.h"
 #include "server/model/evolution_plan.h"
+#include "server/postgres/connection/lock_policy.h"
 #include "server/postgres/dependents/dependents.h"
 #include "server/postgres/sql/cast_sql.h"
 #include "server/postgres/sql/catalog_sql.h"
@@ -169,6 +170,10 @@ absl::Status Alter(Transaction& transaction, const TableName& table,
   if (disturbed.empty()) return transaction.Execute(sql);
   SYNCLINE_ASSIGN_OR_RETURN(const Dependents all, CaptureDependents(transaction, table));
   const Dependents views = SelectReaders(all, disturbed);
+  // Readers of the views queue from the first of these locks on.
+  std::vector<DdlStep> locks = LockViews(views);
+  locks.push_back({.subject = table.ToString(), .sql = LockAgainstAllSql(table)});
+  SYNCLINE_RETURN_IF_ERROR(TakeLocks(transaction, locks));
   SYNCLINE_RETURN_IF_ERROR(DropDependentViews(transaction, views));
   SYNCLINE_RETURN_IF_ERROR(transaction.Execute(sql));
   return RestoreDependentViews(transaction, views);

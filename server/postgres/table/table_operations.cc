@@ -1,7 +1,10 @@
 #include "server/postgres/table/table_operations.h"
 
+#include <algorithm>
+
 #include "absl/strings/str_cat.h"
 #include "base/status_macros.h"
+#include "server/postgres/connection/lock_timeout.h"
 #include "server/postgres/connection/sqlstate.h"
 #include "server/postgres/sql/catalog_sql.h"
 #include "server/postgres/table/table_shape.h"
@@ -58,6 +61,24 @@ absl::StatusOr<bool> TableExists(Transaction& transaction, const TableName& tabl
 
 absl::Status DropTable(Transaction& transaction, const TableName& table) {
   return transaction.Execute(DropTableSql(table));
+}
+
+absl::Status LockStagingTable(Transaction& transaction, const LockPolicy& policy,
+                              const TableName& table) {
+  return transaction.Execute(
+      absl::StrCat(SetLockTimeoutSql(std::max(policy.timeout, kLockPatience)), "; ",
+                   LockAgainstAllSql(table), "; ", SetLockTimeoutSql(policy.timeout)));
+}
+
+absl::Status DropStagingTable(Transaction& transaction, const LockPolicy& policy,
+                              const TableName& table) {
+  return transaction.Execute(
+      absl::StrCat(SetLockTimeoutSql(std::max(policy.timeout, kLockPatience)), "; ",
+                   DropTableSql(table), "; ", SetLockTimeoutSql(policy.timeout)));
+}
+
+absl::Status LockForMerge(Transaction& transaction, const TableName& table) {
+  return transaction.Execute(LockForMergeSql(table));
 }
 
 absl::StatusOr<int64_t> CountRows(Transaction& transaction, const TableName& table) {

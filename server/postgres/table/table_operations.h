@@ -15,6 +15,7 @@
 #include "server/model/raw_id.h"
 #include "server/model/table_name.h"
 #include "server/model/table_schema.h"
+#include "server/postgres/connection/lock_policy.h"
 #include "server/postgres/connection/transaction.h"
 #include "server/postgres/sql/sql_generator.h"
 #include "server/postgres/table/undeclared_columns.h"
@@ -45,6 +46,18 @@ absl::Status CreateTableLike(Transaction& transaction, const TableName& table,
 absl::StatusOr<bool> TableExists(Transaction& transaction, const TableName& table);
 // Uses IF EXISTS and never CASCADE.
 absl::Status DropTable(Transaction& transaction, const TableName& table);
+
+// Locks a staging table, which must exist, against every other session. Waits for longer than for a
+// user's table: no session of the user queues behind the lock, and an autovacuum in the way is
+// cancelled. Later waits of the transaction are bounded by the policy's timeout.
+absl::Status LockStagingTable(Transaction& transaction, const LockPolicy& policy,
+                              const TableName& table);
+// Drops a staging table, if it exists, and waits for its lock as LockStagingTable does.
+absl::Status DropStagingTable(Transaction& transaction, const LockPolicy& policy,
+                              const TableName& table);
+// Locks a target for a merge: against writers and sessions that lock rows, not against readers. No
+// statement of the merge waits for a user's session after it, except for rows of other tables.
+absl::Status LockForMerge(Transaction& transaction, const TableName& table);
 
 // Counts the rows. Disables parallel workers for the rest of the transaction, to leave CPU to
 // readers of the table that is about to be replaced.

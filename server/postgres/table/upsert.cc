@@ -136,7 +136,7 @@ absl::StatusOr<UpsertCounts> UpsertTable(Transaction& transaction, const TableNa
                                          const TableName& target, const TableSchema& schema,
                                          const UpsertOptions& options) {
   SYNCLINE_RETURN_IF_ERROR(Prepare(transaction, schema, target, options));
-  SYNCLINE_RETURN_IF_ERROR(transaction.Execute(LockAgainstWritersSql(target)));
+  SYNCLINE_RETURN_IF_ERROR(transaction.Execute(LockForMergeSql(target)));
   // Moves rows of the source, so it must run before their positions are noted.
   SYNCLINE_RETURN_IF_ERROR(FillUndeclared(transaction, source, target, schema,
                                           options.cdc_delete_mode, options.undeclared));

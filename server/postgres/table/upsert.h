@@ -10,8 +10,8 @@
 // describes. A stored row that is not beaten remains unchanged. If an earlier key left several rows
 // with one key, they are removed when that key gets a newer row.
 //
-// Stateless: safe from any thread. Blocks other writers of the target until the transaction ends;
-// readers continue.
+// Stateless: safe from any thread. Blocks other writers of the target, and sessions that lock its
+// rows, until the transaction ends; readers continue.
 #pragma once
 
 #include <cstdint>

@@ -1,5 +1,6 @@
 #include "server/write/loaders/append.h"
 
+#include <optional>
 #include <utility>
 #include <vector>
 
@@ -31,6 +32,11 @@ void WarnOfVisibleTails(const std::vector<postgres::WriterTail>& tails, StreamEn
 
 absl::Status AppendLoader::Start(StreamEntry* stream) {
   SYNCLINE_RETURN_IF_ERROR(RenewTable(context_, *stream));
+  if (!stream->changes.empty()) {
+    SYNCLINE_RETURN_IF_ERROR(
+        EvolveBeforehand(context_, plan_, StreamState::kOpen, postgres::CastFailure::kRefuse,
+                         [](postgres::Transaction&) { return absl::OkStatus(); }));
+  }
   return StartUnderLocks(
       context_, stream,
       [this](postgres::Transaction& transaction, const postgres::InitialStatus& status,
@@ -68,6 +74,7 @@ absl::Status AppendLoader::StartTarget(postgres::Transaction& transaction,
 absl::Status AppendLoader::CopyInStaged(
     postgres::Transaction& transaction,
     const std::vector<postgres::UndeclaredColumn>& undeclared) const {
+  SYNCLINE_RETURN_IF_ERROR(LockStaging(context_, transaction, plan_));
   SYNCLINE_ASSIGN_OR_RETURN(const int64_t staged_generation,
                             postgres::GetGenerationId(transaction, plan_.temp_table));
   SYNCLINE_RETURN_IF_ERROR(MakeStaging(transaction, *context_.ledger, plan_, /*exists=*/true));
@@ -82,16 +89,20 @@ absl::StatusOr<StreamResult> AppendLoader::Complete(const StreamEntry& stream,
                                                     const CompletionRequest& request,
                                                     metrics::StreamMetrics&) {
   const StreamResult result{StreamOutcome::kAppended, stream.records_written};
-  SYNCLINE_RETURN_IF_ERROR(context_.database->Transact([&](postgres::Transaction& transaction)
-                                                           -> absl::Status {
-    if (request.complete) {
-      SYNCLINE_RETURN_IF_ERROR(CheckGuard(transaction, stream, CompletionAction::kNone,
-                                          /*target_exists=*/true));
-    }
-    SYNCLINE_RETURN_IF_ERROR(
-        postgres::KeyIndexes(context_.ledger->schema()).DropDuplicates(transaction, plan_.table));
-    return EndStream(context_, transaction, stream, request, result);
-  }));
+  bool indexed = false;
+  SYNCLINE_RETURN_IF_ERROR(
+      context_.database->Transact([&](postgres::Transaction& transaction) -> absl::Status {
+        if (request.complete) {
+          SYNCLINE_RETURN_IF_ERROR(CheckGuard(transaction, stream, CompletionAction::kNone,
+                                              /*target_exists=*/true));
+        }
+        // Few tables that are appended to have an index of ours.
+        SYNCLINE_ASSIGN_OR_RETURN(
+            indexed,
+            postgres::KeyIndexes(context_.ledger->schema()).ListsAny(transaction, plan_.table));
+        return EndStream(context_, transaction, stream, request, result);
+      }));
+  if (indexed) DropUnneededIndexes(context_, plan_.table, std::nullopt);
   return result;
 }
 

@@ -24,8 +24,9 @@ absl::StatusOr<StreamResult> DedupLoader::Complete(const StreamEntry& stream,
                      .keep_earlier = request.keep_earlier && !stream.staged_alone});
   if (Publishes(action)) SYNCLINE_RETURN_IF_ERROR(RenewTable(context_, stream));
   StreamResult result;
-  SYNCLINE_RETURN_IF_ERROR(
-      CompleteUnderLocks(context_, plan_, [&](postgres::Transaction& transaction) -> absl::Status {
+  SYNCLINE_RETURN_IF_ERROR(CompleteUnderLocks(
+      context_, plan_,
+      [&](postgres::Transaction& transaction, bool evolved) -> absl::StatusOr<CompletionStep> {
         SYNCLINE_ASSIGN_OR_RETURN(const postgres::InitialStatus status,
                                   LockToComplete(context_, transaction, plan_));
         if (action == CompletionAction::kDiscard) {
@@ -34,23 +35,50 @@ absl::StatusOr<StreamResult> DedupLoader::Complete(const StreamEntry& stream,
         } else if (action == CompletionAction::kRemoveOwnRows) {
           SYNCLINE_RETURN_IF_ERROR(TakeBack(context_, transaction, plan_, &result));
         } else {
-          result.outcome = StreamOutcome::kMerged;
-          SYNCLINE_ASSIGN_OR_RETURN(const std::vector<postgres::UndeclaredColumn> undeclared,
-                                    FindUndeclared(transaction, *context_.ledger, plan_));
-          StreamPlan merged = plan_;
-          SYNCLINE_ASSIGN_OR_RETURN(
-              merged.schema, MakeTarget(transaction, *context_.ledger, plan_, status.real.exists,
-                                        postgres::CastFailure::kNull, undeclared));
-          SYNCLINE_RETURN_IF_ERROR(CheckGuard(transaction, stream, action, /*target_exists=*/true));
-          SYNCLINE_ASSIGN_OR_RETURN(result.rows,
-                                    MergeAndDrop(context_, transaction, merged, undeclared));
-          SYNCLINE_FAILPOINT(kMerged);
+          const bool may_evolve = status.real.exists && !evolved;
+          SYNCLINE_ASSIGN_OR_RETURN(const CompletionStep step,
+                                    Merge(transaction, stream, status, may_evolve, &result));
+          if (step == CompletionStep::kEvolveFirst) return step;
         }
-        return EndStream(context_, transaction, stream, request, result);
+        SYNCLINE_RETURN_IF_ERROR(EndStream(context_, transaction, stream, request, result));
+        return CompletionStep::kDone;
+      },
+      [&](postgres::Transaction& transaction) {
+        return CheckGuard(transaction, stream, action, /*target_exists=*/true);
       }));
   SYNCLINE_FAILPOINT(kMergeCommitted);
-  if (action == CompletionAction::kMerge) metrics.Finalized("merge", absl::Now() - started);
+  if (action == CompletionAction::kMerge) {
+    metrics.Finalized("merge", absl::Now() - started);
+    DropUnneededIndexes(context_, plan_.table, plan_.schema.primary_key);
+  }
   return result;
+}
+
+absl::StatusOr<CompletionStep> DedupLoader::Merge(postgres::Transaction& transaction,
+                                                  const StreamEntry& stream,
+                                                  const postgres::InitialStatus& status,
+                                                  bool may_evolve, StreamResult* result) const {
+  result->outcome = StreamOutcome::kMerged;
+  SYNCLINE_RETURN_IF_ERROR(LockStaging(context_, transaction, plan_));
+  SYNCLINE_ASSIGN_OR_RETURN(const std::vector<postgres::UndeclaredColumn> undeclared,
+                            FindUndeclared(transaction, *context_.ledger, plan_));
+  if (may_evolve) {
+    SYNCLINE_ASSIGN_OR_RETURN(const bool needed,
+                              NeedsEvolution(transaction, *context_.ledger, plan_, undeclared));
+    if (needed) return CompletionStep::kEvolveFirst;
+  }
+  if (status.real.exists) {
+    SYNCLINE_RETURN_IF_ERROR(postgres::LockForMerge(transaction, plan_.table));
+  }
+  StreamPlan merged = plan_;
+  SYNCLINE_ASSIGN_OR_RETURN(merged.schema,
+                            MakeTarget(transaction, *context_.ledger, plan_, status.real.exists,
+                                       postgres::CastFailure::kNull, undeclared));
+  SYNCLINE_RETURN_IF_ERROR(
+      CheckGuard(transaction, stream, CompletionAction::kMerge, /*target_exists=*/true));
+  SYNCLINE_ASSIGN_OR_RETURN(result->rows, MergeAndDrop(context_, transaction, merged, undeclared));
+  SYNCLINE_FAILPOINT(kMerged);
+  return CompletionStep::kDone;
 }
 
 absl::StatusOr<int64_t> MergeAndDrop(const LoaderContext& context,
@@ -63,6 +91,7 @@ absl::StatusOr<int64_t> MergeAndDrop(const LoaderContext& context,
   SYNCLINE_RETURN_IF_ERROR(
       postgres::KeyIndexes(context.ledger->schema()).Ensure(transaction, plan.table, plan.schema));
   SYNCLINE_RETURN_IF_ERROR(DropStaging(context, transaction, plan));
+  if (context.note_dead_rows) context.note_dead_rows(plan.table, counts.updated + counts.deleted);
   return counts.written();
 }
 

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "server/postgres/table/undeclared_columns.h"
+#include "server/write/loaders/loader_steps.h"
 #include "server/write/loaders/staging_start.h"
 #include "server/write/loaders/stream_loader.h"
 
@@ -26,6 +27,13 @@ class DedupLoader : public StreamLoader {
                                         metrics::StreamMetrics& metrics) override;
 
  private:
+  // Merges the staged rows into the target, in the transaction that ends the stream. With
+  // `may_evolve` it does nothing if the target's definition must be changed first.
+  absl::StatusOr<CompletionStep> Merge(postgres::Transaction& transaction,
+                                       const StreamEntry& stream,
+                                       const postgres::InitialStatus& status, bool may_evolve,
+                                       StreamResult* result) const;
+
   const LoaderContext context_;
   const StreamPlan plan_;
 };

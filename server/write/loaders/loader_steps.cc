@@ -3,15 +3,23 @@
 #include <utility>
 #include <vector>
 
+#include "base/log.h"
 #include "base/status_macros.h"
 #include "server/postgres/connection/lock_policy.h"
+#include "server/postgres/connection/lock_timeout.h"
 #include "server/postgres/ledger/ledger_errors.h"
 #include "server/postgres/ledger/staging_ledger.h"
+#include "server/postgres/table/key_indexes.h"
 #include "server/postgres/table/staging_protection.h"
 #include "server/postgres/table/table_operations.h"
+#include "server/write/table_evolution.h"
 
 namespace syncline::write {
 namespace {
+
+// Longest wait for a row of the ledger, which another stream's completion may lock until its COMMIT
+// has reached the disk.
+constexpr absl::Duration kLedgerLockTimeout = absl::Seconds(30);
 
 // Another sync may hold the lock as long as a merge runs, so the wait is bounded, and the lock
 // policy repeats it. The state is read under the lock, because a sync takes a table over under the
@@ -41,12 +49,13 @@ absl::StatusOr<postgres::InitialStatus> Gather(postgres::Transaction& transactio
 
 absl::Status StartUnderLocks(const LoaderContext& context, StreamEntry* stream, StartStep start) {
   const StreamPlan& plan = stream->plan;
-  const postgres::LockNeed need =
-      stream->changes.empty() ? postgres::LockNeed::kRead : postgres::LockNeed::kReaders;
   StreamEntry started;
   SYNCLINE_RETURN_IF_ERROR(postgres::TransactUnderPolicy(
       *context.database, context.locks,
-      {.tables = {plan.table, plan.temp_table}, .need = need, .keys = {TableLockKey(plan.table)}},
+      {.tables = {plan.table},
+       .need = postgres::LockNeed::kRead,
+       .keys = {TableLockKey(plan.table)},
+       .staging = {plan.temp_table}},
       [&](postgres::Transaction& transaction) -> absl::Status {
         started = *stream;
         SYNCLINE_ASSIGN_OR_RETURN(const StreamState state, LockTable(context, transaction, plan));
@@ -61,11 +70,68 @@ absl::Status StartUnderLocks(const LoaderContext& context, StreamEntry* stream, 
 
 absl::Status CompleteUnderLocks(
     const LoaderContext& context, const StreamPlan& plan,
-    absl::FunctionRef<absl::Status(postgres::Transaction& transaction)> complete) {
-  return postgres::TransactUnderPolicy(
+    absl::FunctionRef<absl::StatusOr<CompletionStep>(postgres::Transaction& transaction,
+                                                     bool evolved)>
+        complete,
+    absl::FunctionRef<absl::Status(postgres::Transaction& transaction)> check) {
+  const bool keyed = plan.loader == LoaderKind::kDedup || plan.loader == LoaderKind::kDedupTruncate;
+  const postgres::TableLocks locks = {
+      .tables = {plan.table},
+      .need = keyed ? postgres::LockNeed::kWriters : postgres::LockNeed::kLoad,
+      .keys = {TableLockKey(plan.table)},
+      .staging = {plan.temp_table}};
+  CompletionStep step = CompletionStep::kDone;
+  const auto attempt = [&](bool evolved) {
+    return postgres::TransactUnderPolicy(*context.database, context.locks, locks,
+                                         [&](postgres::Transaction& transaction) -> absl::Status {
+                                           SYNCLINE_ASSIGN_OR_RETURN(
+                                               step, complete(transaction, evolved));
+                                           return absl::OkStatus();
+                                         });
+  };
+  SYNCLINE_RETURN_IF_ERROR(attempt(/*evolved=*/false));
+  if (step == CompletionStep::kDone) return absl::OkStatus();
+  SYNCLINE_RETURN_IF_ERROR(EvolveBeforehand(context, plan, StreamState::kFinalizing,
+                                            postgres::CastFailure::kNull, check));
+  return attempt(/*evolved=*/true);
+}
+
+absl::Status EvolveBeforehand(
+    const LoaderContext& context, const StreamPlan& plan, StreamState state,
+    postgres::CastFailure failure,
+    absl::FunctionRef<absl::Status(postgres::Transaction& transaction)> check) {
+  return postgres::TransactAgainstReaders(
       *context.database, context.locks,
-      {.tables = {}, .need = postgres::LockNeed::kNone, .keys = {TableLockKey(plan.table)}},
-      complete);
+      {.tables = {plan.table},
+       .need = postgres::LockNeed::kReferenced,
+       .keys = {TableLockKey(plan.table)}},
+      [&](postgres::Transaction& transaction) -> absl::Status {
+        SYNCLINE_ASSIGN_OR_RETURN(const StreamState now, LockTable(context, transaction, plan));
+        if (now != state) return absl::OkStatus();
+        SYNCLINE_ASSIGN_OR_RETURN(const postgres::InitialStatus status, Gather(transaction, plan));
+        if (!status.real.exists) return absl::OkStatus();
+        std::vector<postgres::UndeclaredColumn> undeclared;
+        if (status.temp.exists && (StagesRows(plan.loader) || !status.temp.empty)) {
+          SYNCLINE_ASSIGN_OR_RETURN(undeclared, FindUndeclared(transaction, *context.ledger, plan));
+        }
+        return EvolveTarget(transaction, *context.ledger, plan, failure, undeclared,
+                            [&] { return check(transaction); });
+      });
+}
+
+void DropUnneededIndexes(const LoaderContext& context, const TableName& table,
+                         const std::optional<std::vector<std::string>>& key) {
+  const postgres::KeyIndexes indexes(context.ledger->schema());
+  const absl::Status dropped = postgres::TransactAgainstReaders(
+      *context.database, postgres::ForFollowUp(context.locks),
+      {.tables = {table}, .need = postgres::LockNeed::kReaders},
+      [&](postgres::Transaction& transaction) -> absl::Status {
+        SYNCLINE_ASSIGN_OR_RETURN(const bool listed, indexes.ListsAny(transaction, table));
+        return listed ? indexes.DropUnneeded(transaction, table, key) : absl::OkStatus();
+      });
+  if (!dropped.ok()) {
+    Log(LogLevel::kWarning, "index_not_dropped").Field("table", table.ToString()).Error(dropped);
+  }
 }
 
 absl::StatusOr<postgres::InitialStatus> LockToComplete(const LoaderContext& context,
@@ -73,7 +139,6 @@ absl::StatusOr<postgres::InitialStatus> LockToComplete(const LoaderContext& cont
                                                        const StreamPlan& plan) {
   SYNCLINE_ASSIGN_OR_RETURN(const StreamState state, LockTable(context, transaction, plan));
   if (state != StreamState::kFinalizing) return postgres::Superseded();
-  SYNCLINE_RETURN_IF_ERROR(postgres::UnlimitLockWaits(transaction));
   return Gather(transaction, plan);
 }
 
@@ -104,9 +169,14 @@ absl::StatusOr<bool> HoldsReplacement(const LoaderContext& context,
   return loaded >= plan.minimum_generation_id;
 }
 
+absl::Status LockStaging(const LoaderContext& context, postgres::Transaction& transaction,
+                         const StreamPlan& plan) {
+  return postgres::LockStagingTable(transaction, context.locks, plan.temp_table);
+}
+
 absl::Status DropStaging(const LoaderContext& context, postgres::Transaction& transaction,
                          const StreamPlan& plan) {
-  SYNCLINE_RETURN_IF_ERROR(postgres::DropTable(transaction, plan.temp_table));
+  SYNCLINE_RETURN_IF_ERROR(postgres::DropStagingTable(transaction, context.locks, plan.temp_table));
   return postgres::ClearStagingMark(transaction, *context.ledger, plan.table);
 }
 
@@ -124,6 +194,7 @@ absl::Status TakeBack(const LoaderContext& context, postgres::Transaction& trans
 absl::Status EndStream(const LoaderContext& context, postgres::Transaction& transaction,
                        const StreamEntry& stream, const CompletionRequest& request,
                        const StreamResult& result) {
+  SYNCLINE_RETURN_IF_ERROR(transaction.Execute(postgres::SetLockTimeoutSql(kLedgerLockTimeout)));
   return context.ledger->FinishStream(
       transaction, stream, request.complete ? StreamState::kCompleted : StreamState::kIncomplete,
       result);

@@ -1,11 +1,13 @@
-// The steps that the loaders share. Each is a part of a transaction, except StartUnderLocks and
-// CompleteUnderLocks, which make one.
+// The steps that the loaders share. Each is a part of a transaction, except StartUnderLocks,
+// EvolveBeforehand, CompleteUnderLocks and DropUnneededIndexes, which make one.
 //
 // Stateless: safe from any thread. The functions block.
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
+#include <vector>
 
 #include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
@@ -18,6 +20,7 @@
 #include "server/postgres/connection/transaction.h"
 #include "server/postgres/ledger/ledger.h"
 #include "server/postgres/table/initial_status.h"
+#include "server/postgres/table/schema_evolution.h"
 #include "server/write/loaders/stream_loader.h"
 
 namespace syncline::write {
@@ -37,16 +40,43 @@ inline std::string TableLockKey(const TableName& table) {
   return absl::StrCat("table/", table.ToString());
 }
 
+// What a completion's transaction has done.
+enum class CompletionStep {
+  kDone,
+  kEvolveFirst,  // nothing: the target's definition must be changed first
+};
+
 // Runs `complete`, which calls LockToComplete first, in a transaction, again from its start while
-// another sync works on the table. Errors: ABORTED LOCK_NOT_AVAILABLE with RetryInfo, which names
-// the session that does; those of Database::Transact.
+// another session locks the table. If it returns kEvolveFirst, which it may if `evolved` is false,
+// runs EvolveBeforehand with `check` and then `complete` again. Errors: ABORTED LOCK_NOT_AVAILABLE
+// with RetryInfo, which names the session; those of EvolveBeforehand and Database::Transact.
 absl::Status CompleteUnderLocks(
     const LoaderContext& context, const StreamPlan& plan,
-    absl::FunctionRef<absl::Status(postgres::Transaction& transaction)> complete);
+    absl::FunctionRef<absl::StatusOr<CompletionStep>(postgres::Transaction& transaction,
+                                                     bool evolved)>
+        complete,
+    absl::FunctionRef<absl::Status(postgres::Transaction& transaction)> check);
+
+// Changes the definition of the target as the stream needs it, if it exists, in a transaction of
+// its own under the lock policy: readers wait for such a change until its transaction ends, so it
+// must not be part of one that moves rows. `check` runs before a change, and its error prevents it.
+// Does nothing if the stream's state is not `state`. A crash after it is harmless, because the next
+// attempt finds the table changed.
+absl::Status EvolveBeforehand(
+    const LoaderContext& context, const StreamPlan& plan, StreamState state,
+    postgres::CastFailure failure,
+    absl::FunctionRef<absl::Status(postgres::Transaction& transaction)> check);
+
+// Drops indexes of ours that the table no longer needs (KeyIndexes::DropUnneeded), in a transaction
+// of its own after the result is committed. If the lock is not available, the next completion of
+// the table repeats it, and a line in the log reports the failure.
+void DropUnneededIndexes(const LoaderContext& context, const TableName& table,
+                         const std::optional<std::vector<std::string>>& key);
 
 // Locks the table's name against starts and other completions, and returns what exists under it.
-// Call it first in a transaction. Errors: ABORTED SUPERSEDED if the stream is no longer
-// kFinalizing.
+// Call it first in a transaction. Waits for locks stay bounded in the rest of the transaction,
+// so that it ends before PostgreSQL ends a user's transaction that waits for it. Errors: ABORTED
+// SUPERSEDED if the stream is no longer kFinalizing.
 absl::StatusOr<postgres::InitialStatus> LockToComplete(const LoaderContext& context,
                                                        postgres::Transaction& transaction,
                                                        const StreamPlan& plan);
@@ -63,6 +93,11 @@ absl::StatusOr<int64_t> LoadedGeneration(postgres::Transaction& transaction, con
 absl::StatusOr<bool> HoldsReplacement(const LoaderContext& context,
                                       postgres::Transaction& transaction, const StreamPlan& plan,
                                       const postgres::TableStatus& real);
+
+// Locks the staging table, which must exist, against every other session. Call it before the target
+// is locked in a transaction that ends with DropStaging, so that this does not fail after the work.
+absl::Status LockStaging(const LoaderContext& context, postgres::Transaction& transaction,
+                         const StreamPlan& plan);
 
 // Drops the staging table and its mark in the ledger, in the transaction that publishes its rows or
 // gives them up.

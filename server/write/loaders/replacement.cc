@@ -54,6 +54,25 @@ absl::Status AddToTarget(const LoaderContext& context, postgres::Transaction& tr
   return DropStaging(context, transaction, plan);
 }
 
+// Returns whether the staged rows are added to a target whose definition must be changed first.
+absl::StatusOr<bool> NeedsEvolvedTarget(const LoaderContext& context,
+                                        postgres::Transaction& transaction, const StreamPlan& plan,
+                                        CompletionAction action) {
+  if (action != CompletionAction::kCopy && action != CompletionAction::kMerge) return false;
+  SYNCLINE_ASSIGN_OR_RETURN(const std::vector<postgres::UndeclaredColumn> undeclared,
+                            FindUndeclared(transaction, *context.ledger, plan));
+  return NeedsEvolution(transaction, *context.ledger, plan, undeclared);
+}
+
+// Takes the locks of `action` before anything slow is done.
+absl::Status LockToPublish(const LoaderContext& context, postgres::Transaction& transaction,
+                           const StreamPlan& plan, CompletionAction action, bool staged) {
+  if (!Publishes(action) || !staged) return absl::OkStatus();
+  SYNCLINE_RETURN_IF_ERROR(LockStaging(context, transaction, plan));
+  return action == CompletionAction::kMerge ? postgres::LockForMerge(transaction, plan.table)
+                                            : absl::OkStatus();
+}
+
 // Runs the steps of `action` that end the stream in this transaction; a replace is only prepared.
 absl::Status RunAction(const LoaderContext& context, postgres::Transaction& transaction,
                        const StreamEntry& stream, const CompletionRequest& request,
@@ -180,19 +199,34 @@ absl::StatusOr<StreamResult> CompleteReplacement(const LoaderContext& context,
   CompletionAction action = CompletionAction::kKeep;
   StreamResult result;
   SYNCLINE_RETURN_IF_ERROR(CompleteUnderLocks(
-      context, stream.plan, [&](postgres::Transaction& transaction) -> absl::Status {
+      context, stream.plan,
+      [&](postgres::Transaction& transaction, bool evolved) -> absl::StatusOr<CompletionStep> {
         SYNCLINE_ASSIGN_OR_RETURN(const postgres::InitialStatus status,
                                   LockToComplete(context, transaction, stream.plan));
         SYNCLINE_ASSIGN_OR_RETURN(const CompletionFacts facts,
                                   GatherFacts(context, transaction, stream, request, status));
         action = DecideCompletion(stream.plan.loader, facts);
+        if (!evolved) {
+          SYNCLINE_ASSIGN_OR_RETURN(const bool needed,
+                                    NeedsEvolvedTarget(context, transaction, stream.plan, action));
+          if (needed) return CompletionStep::kEvolveFirst;
+        }
+        SYNCLINE_RETURN_IF_ERROR(
+            LockToPublish(context, transaction, stream.plan, action, status.temp.exists));
         if (Publishes(action)) {
           SYNCLINE_RETURN_IF_ERROR(CheckGuard(transaction, stream, action, status.real.exists));
         }
-        return RunAction(context, transaction, stream, request, action, &result);
+        SYNCLINE_RETURN_IF_ERROR(RunAction(context, transaction, stream, request, action, &result));
+        return CompletionStep::kDone;
+      },
+      [&](postgres::Transaction& transaction) {
+        return CheckGuard(transaction, stream, action, /*target_exists=*/true);
       }));
   if (const absl::string_view phase = GetPhaseName(action, stream.plan.loader); !phase.empty()) {
     metrics.Finalized(phase, absl::Now() - started);
+  }
+  if (action == CompletionAction::kMerge) {
+    DropUnneededIndexes(context, stream.plan.table, stream.plan.schema.primary_key);
   }
   if (action != CompletionAction::kReplace) return result;
   return SwapAndFinish(context, stream, request, metrics);

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 
 #include "absl/status/status.h"
@@ -32,6 +33,8 @@ struct LoaderContext {
   int keep_generations = 0;
   // Refuses a type change that rewrites a larger table.
   int64_t max_rewrite_bytes = int64_t{1} << 30;
+  // Notes that a merge leaves dead rows in a table (MergeVacuum). May be empty.
+  std::function<void(const TableName& table, int64_t dead_rows)> note_dead_rows = {};
   // For completions that move rows, and for the others. Null means `database`.
   postgres::Database* publish_database = nullptr;
   postgres::Database* end_database = nullptr;

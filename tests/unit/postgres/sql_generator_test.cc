@@ -120,6 +120,9 @@ void AddTables(const TableName& table, const TableName& temp, const TableSchema&
   golden->Add("COPY", CopyBinarySql(temp, schema));
   golden->Add("COPY in text", CopyTextSql(temp, schema));
   golden->Add("lock against writers", LockAgainstWritersSql(table));
+  golden->Add("lock for a merge", LockForMergeSql(table));
+  golden->Add("lock against all", LockAgainstAllSql(table));
+  golden->Add("vacuum", VacuumSql(table));
   const std::string index = KeyIndexName(table, schema.primary_key);
   golden->Add("create index", CreateIndexSql(index, table, schema.primary_key));
   golden->Add("drop index", DropIndexSql({table.schema, index}));
