@@ -4,9 +4,9 @@
 // There are two ways to create them again. Schema evolution drops the views and creates them anew
 // (DropDependentViews, ALTER TABLE, RestoreDependentViews), because ALTER COLUMN … TYPE fails for a
 // column that a view reads. The swap puts another table under the same name and keeps the identity
-// of every plain view (ReplaceDependentViews). All steps belong in the transaction that changes the
-// table. Definitions are read from the catalog and are never SQL text of ours. Stateless: safe from
-// any thread.
+// of every plain view whose columns keep their types (ReplaceDependentViews). All steps belong in
+// the transaction that changes the table. Definitions are read from the catalog and are never SQL
+// text of ours. Stateless: safe from any thread.
 #pragma once
 
 #include <cstdint>
@@ -63,18 +63,22 @@ absl::Status RestoreDependentViews(Transaction& transaction, const Dependents& d
 struct ViewReplacement {
   // Lock the views that change in ACCESS EXCLUSIVE mode, in the order in which readers lock them.
   std::vector<DdlStep> locks;
-  // Run before the tables change names: rename the materialized views that are created anew.
+  // Run before the tables change names: drop or rename the views that are created anew.
   std::vector<DdlStep> detach;
   // Run when the new table has its name: bind views to it and create materialized views anew.
   std::vector<DdlStep> attach;
-  // Run after the new table's grants: grants, contents and indexes of materialized views.
+  // Run after the new table's grants: grants of the views that are created anew, and contents and
+  // indexes of materialized views.
   std::vector<DdlStep> fill;
 };
 
 // Plain views that read the table directly are bound to the table that has its name then, by CREATE
 // OR REPLACE. Views that read only such views remain unchanged. Materialized views that read the
 // table, directly or through other such materialized views, are created anew, and plain views that
-// read those are replaced.
-ViewReplacement ReplaceDependentViews(const Dependents& dependents);
+// read those are replaced. The views of `recreated`, which is a result of SelectReaders, are
+// dropped and created anew, too, because CREATE OR REPLACE cannot change the type of a view's
+// column.
+ViewReplacement ReplaceDependentViews(const Dependents& dependents,
+                                      const Dependents& recreated = {});
 
 }  // namespace syncline::postgres

@@ -124,7 +124,8 @@ indexes AS (
               ELSE '' END ||
          coalesce(format('; COMMENT ON INDEX %I.%I IS ', n.nspname, ic.relname) ||
                   quote_literal(obj_description(ic.oid, 'pg_class')), '') AS sql
-  FROM rel JOIN pg_index i ON i.indrelid = rel.oid JOIN pg_class ic ON ic.oid = i.indexrelid
+  FROM rel JOIN pg_index i ON i.indrelid = rel.oid AND i.indisvalid AND i.indisready
+  JOIN pg_class ic ON ic.oid = i.indexrelid
   JOIN pg_namespace n ON n.oid = ic.relnamespace WHERE rel.relkind = 'm'
   UNION ALL
   SELECT rel.oid, 1, pg_describe_object('pg_statistic_ext'::regclass, s.oid, 0),

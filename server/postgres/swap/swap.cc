@@ -35,6 +35,9 @@ constexpr absl::Duration kPatience = absl::Seconds(3);
 constexpr char kIdleTransactionTimeoutSql[] =
     "; SET LOCAL idle_in_transaction_session_timeout = '2s'; ";
 
+// Returns whether a view could not be replaced because the type of one of its columns would change.
+bool ChangesViewColumn(const absl::Status& status) { return GetSqlState(status) == "42P16"; }
+
 class Swap {
  public:
   Swap(Database& database, const TableName& source, const TableName& target,
@@ -55,6 +58,11 @@ class Swap {
     while (true) {
       if (status.ok()) status = Attempt();
       if (status.ok()) return status;
+      if (ChangesViewColumn(status) && retyped_views_ == RetypedViews::kReplace) {
+        retyped_views_ = RetypedViews::kRecreate;
+        status = absl::OkStatus();
+        continue;
+      }
       if (!IsLockTimeout(status) && !IsConflict(status) && !IsSwapStale(status)) return status;
       const absl::Duration pause = backoff.Next();
       if (MonotonicNow() + pause >= deadline_) return Locked(status);
@@ -135,9 +143,9 @@ class Swap {
                               RetryIfVanished(Fingerprint(transaction, tables.target_oid)));
     SYNCLINE_ASSIGN_OR_RETURN(
         const SwapPlan plan,
-        RetryIfVanished(
-            CapturePlan(transaction, tables, options_.key_index,
-                        options_.keep_generations > 0 ? OldTable::kKeep : OldTable::kDrop)));
+        RetryIfVanished(CapturePlan(
+            transaction, tables, options_.key_index,
+            options_.keep_generations > 0 ? OldTable::kKeep : OldTable::kDrop, retyped_views_)));
     // Everything that can be done before readers wait is done here.
     SYNCLINE_RETURN_IF_ERROR(WriteLedger(transaction, plan));
     SYNCLINE_RETURN_IF_ERROR(RetryIfVanished(BlockReaders(transaction, plan)));
@@ -194,6 +202,8 @@ class Swap {
   SwapStats& stats_;
   const absl::Duration deadline_;
   bool prepared_ = false;
+  // Views keep their identity unless PostgreSQL refuses to replace one of them.
+  RetypedViews retyped_views_ = RetypedViews::kReplace;
   std::optional<absl::Duration> locked_at_;
 };
 

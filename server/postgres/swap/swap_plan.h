@@ -41,6 +41,10 @@ absl::StatusOr<SwapTables> LocateTables(Transaction& transaction, const TableNam
 // What happens to the replaced table.
 enum class OldTable { kDrop, kKeep };
 
+// What happens to plain views that read a column whose type changes. PostgreSQL can replace a view
+// only if the types of the view's own columns stay.
+enum class RetypedViews { kReplace, kRecreate };
+
 struct SwapPlan {
   std::vector<DdlStep> locks;  // ACCESS EXCLUSIVE, the target's last
   std::vector<DdlStep> steps;
@@ -51,7 +55,8 @@ struct SwapPlan {
 // both tables unchanged. Errors: those of CheckCarriable; ABORTED SWAP_STALE if the source lacks
 // something that the target has (prepare it again).
 absl::StatusOr<SwapPlan> CapturePlan(Transaction& transaction, const SwapTables& tables,
-                                     const SwapKeyIndex& key, OldTable old_table);
+                                     const SwapKeyIndex& key, OldTable old_table,
+                                     RetypedViews retyped_views);
 
 // Returns the plan that moves the source to the target's name if there is no target. Errors: as
 // CapturePlan.
