@@ -170,6 +170,34 @@ TEST_F(SwapTest, TablePropertiesAreKept) {
   EXPECT_EQ(Value("SELECT reltuples FROM pg_class WHERE oid = '$S.t'::regclass"), "20");
 }
 
+TEST_F(SwapTest, RowTypeForeignKeyStatesAndExtensionsAreKept) {
+  MakeRole("_reader");
+  MakeTable("t", 10, 1);
+  MakeTable("t_new", 20, 2);
+  Run("CREATE TABLE $S.\"p%p\"(id bigint PRIMARY KEY); INSERT INTO $S.\"p%p\" SELECT "
+      "generate_series(1, 20);"
+      "ALTER TABLE $S.t ADD CONSTRAINT \"f k\" FOREIGN KEY (id) REFERENCES $S.\"p%p\";"
+      "CREATE FUNCTION $S.f() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END';"
+      "CREATE TRIGGER tr BEFORE INSERT ON $S.t FOR EACH ROW EXECUTE FUNCTION $S.f();"
+      "ALTER TRIGGER tr ON $S.t DEPENDS ON EXTENSION plpgsql;"
+      "CREATE INDEX ix ON $S.t (id); ALTER INDEX $S.ix DEPENDS ON EXTENSION plpgsql;"
+      "ALTER TABLE $S.t DISABLE TRIGGER ALL; COMMENT ON TYPE $S.t IS 'a row';"
+      "REVOKE USAGE ON TYPE $S.t FROM PUBLIC; GRANT USAGE ON TYPE $S.t TO $R_reader WITH GRANT "
+      "OPTION");
+  const std::string state =
+      "SELECT (SELECT string_agg(tgfoid::regproc::text || tgenabled::text, ',' ORDER BY tgfoid)"
+      "        FROM pg_trigger WHERE tgrelid = t.oid) || ' ' ||"
+      "       (SELECT count(*) FROM pg_depend WHERE deptype = 'x' AND (objid = '$S.ix'::regclass OR"
+      "        objid IN (SELECT oid FROM pg_trigger WHERE tgrelid = t.oid))) || ' ' ||"
+      "       obj_description(t.reltype, 'pg_type') || ' ' || y.typacl::text"
+      " FROM pg_class t JOIN pg_type y ON y.oid = t.reltype WHERE t.oid = '$S.t'::regclass";
+  const std::string before = Value(state);
+  ASSERT_NE(before, "NULL");
+  ASSERT_OK(Swap());
+  EXPECT_EQ(Count(), "20");
+  EXPECT_EQ(Value(state), before);
+}
+
 // The first readers have statistics. How detailed they are depends on whether autovacuum follows.
 TEST_F(SwapTest, StatisticsAreGatheredBeforeSwap) {
   const std::string bounds =

@@ -52,6 +52,11 @@ idx AS (
                 THEN format('ALTER TABLE %s CLUSTER ON %I', tab.q, c.relname) END,
            CASE WHEN i.indisreplident
                 THEN format('ALTER TABLE %s REPLICA IDENTITY USING INDEX %I', tab.q, c.relname) END,
+           (SELECT string_agg(format('ALTER INDEX %I.%I DEPENDS ON EXTENSION %I', n.nspname,
+                                     c.relname, e.extname), E';\n' ORDER BY e.extname)
+            FROM pg_depend d JOIN pg_extension e ON e.oid = d.refobjid
+            WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid
+              AND d.refclassid = 'pg_extension'::regclass AND d.deptype = 'x'),
            format('COMMENT ON INDEX %I.%I IS ', n.nspname, c.relname) ||
              quote_literal(obj_description(c.oid, 'pg_class'))] AS finish,
          coalesce((SELECT string_agg(format('%s %s', attnum, attstattarget), ',' ORDER BY attnum)
