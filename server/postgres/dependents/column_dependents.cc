@@ -51,7 +51,10 @@ object AS (
   JOIN pg_catalog.pg_publication p ON p.oid = r.prpubid)
 SELECT o.relation, pg_catalog.pg_describe_object(o.classid, o.objid, 0) AS subject,
        pg_catalog.format(o.removal, pg_catalog.format('%I.%I', n.nspname, c.relname), o.name)
-         AS removal
+         AS removal,
+       CASE WHEN o.relation <> $1::pg_catalog.oid AND c.relkind IN ('r', 'p')
+            THEN pg_catalog.format('LOCK TABLE %I.%I IN ACCESS EXCLUSIVE MODE', n.nspname,
+                                   c.relname) END AS lock
 FROM object o JOIN pg_catalog.pg_class c ON c.oid = o.relation
 JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
 WHERE NOT o.relation = ANY ($3::pg_catalog.oid[])
@@ -169,7 +172,10 @@ absl::StatusOr<ColumnDependents> Capture(Transaction& transaction, const Depende
   std::set<int64_t> relations = {readers.table};
   std::set<std::string> subjects;
   for (const RowView row : objects) {
-    relations.insert(row.Int("relation"));
+    const bool first = relations.insert(row.Int("relation")).second;
+    if (first && !row.IsNull("lock")) {
+      dependents.locks.push_back(About(row.Text("subject"), row.Text("lock")));
+    }
     subjects.insert(row.Text("subject"));
     dependents.remove.push_back(About(row.Text("subject"), row.Text("removal")));
   }

@@ -20,6 +20,7 @@
 namespace syncline::postgres {
 
 struct ColumnDependents {
+  std::vector<DdlStep> locks;    // lock the other tables that have such an object; run first
   std::vector<DdlStep> remove;   // run before the views are dropped
   std::vector<DdlStep> restore;  // run after the views are restored
 };

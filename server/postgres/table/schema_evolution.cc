@@ -188,6 +188,7 @@ absl::Status Alter(Transaction& transaction, const TableName& table, const Distu
     SYNCLINE_ASSIGN_OR_RETURN(others,
                               CaptureColumnDependents(transaction, views, disturbed.retyped));
   }
+  SYNCLINE_RETURN_IF_ERROR(RunSteps(transaction, others.locks));
   SYNCLINE_RETURN_IF_ERROR(RunSteps(transaction, others.remove));
   SYNCLINE_RETURN_IF_ERROR(DropDependentViews(transaction, views));
   SYNCLINE_RETURN_IF_ERROR(WithDependent(transaction.Execute(sql), table));
