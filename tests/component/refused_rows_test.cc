@@ -127,6 +127,22 @@ TEST_F(RefusedRowsTest, ValueBeyondUserTypeRefusesOnlyItsRow) {
   EXPECT_EQ(Ids(), "32765,32766,32767");
 }
 
+// In binary form, a domain refuses a value when it is received.
+TEST_F(RefusedRowsTest, DomainInBinaryFormRefusesOnlyItsRows) {
+  Execute(absl::StrCat("CREATE DOMAIN ", Table("number"), " AS smallint CHECK (VALUE <> 2)"));
+  Alter(absl::StrCat("ALTER id TYPE ", Table("number")));
+  plan_.schema.columns[0].table_type = absl::StrCat(schema(), ".number");
+  plan_.schema.columns[0].stored_type = "smallint";
+  ASSERT_EQ(postgres::CopyFormatFor(plan_.schema), postgres::CopyFormat::kBinary);
+  const WriterClaim claim = Claim("w").claim;
+  ASSERT_OK(Load(claim, 0, 4));
+  ASSERT_OK(Load(claim, 32766, 32769));
+  EXPECT_EQ(Ids(), "0,1,3,32766,32767");
+  EXPECT_THAT(Rejected(),
+              ElementsAre("2 CONSTRAINT_VIOLATED constraint \"number_check\", SQLSTATE 23514 t",
+                          "32768 VALUE_REFUSED SQLSTATE 22P03 t"));
+}
+
 TEST_F(RefusedRowsTest, ChangedColumnTypeRejectsNoRows) {
   Alter("ALTER id TYPE integer");
   EXPECT_THAT(Load(Claim("w").claim, 0, 3).status(),
