@@ -4,6 +4,7 @@
 
 #include <gtest/gtest.h>
 
+#include <set>
 #include <string>
 
 #include "absl/strings/str_replace.h"
@@ -273,6 +274,35 @@ TEST_F(ColumnDependentsTest, InvalidIndexIsNamed) {
       " WHERE indexrelid = '$S.my_ix'::regclass");
   ExpectRefused(Check(TextAmount()), "my_ix");
   EXPECT_OK(Check(TextAmount(), /*replaced=*/true));
+}
+
+TEST_F(ColumnDependentsTest, ObjectOfAnotherOwnerIsNamed) {
+  MakeRole("_loader");
+  Run("GRANT ALL ON SCHEMA $S TO $R_loader; ALTER TABLE $S.t OWNER TO $R_loader;"
+      "CREATE VIEW $S.other AS SELECT id FROM $S.t; CREATE POLICY ours ON $S.t USING (amount IS "
+      "NOT NULL); CREATE VIEW $S.ours AS SELECT amount FROM $S.t; ALTER VIEW $S.ours OWNER TO "
+      "$R_loader");
+  const auto check = [&] {
+    return database().Transact([&](Transaction& transaction) -> absl::Status {
+      SYNCLINE_RETURN_IF_ERROR(transaction.Execute(Expand("SET LOCAL ROLE $R_loader")));
+      return postgres::CheckColumnChanges(transaction, Name("t"), {TextAmount(), {}, false});
+    });
+  };
+  EXPECT_OK(check());
+  for (const char* sql : {"CREATE VIEW $S.my_x AS SELECT amount FROM $S.ours",
+                          "CREATE POLICY my_x ON $S.o USING (EXISTS (SELECT amount FROM $S.t))",
+                          "CREATE RULE my_x AS ON INSERT TO $S.o DO ALSO SELECT amount FROM $S.t",
+                          "CREATE PUBLICATION $S_pub FOR TABLE $S.t (amount) WITH (publish = "
+                          "'insert')"}) {
+    Run(sql);
+    const absl::Status status = check();
+    EXPECT_THAT(status, StatusIs(absl::StatusCode::kPermissionDenied, "DB_PERMISSION_DENIED"));
+    EXPECT_TRUE(absl::StrContains(status.message(), "my_x") ||
+                absl::StrContains(status.message(), "_pub"))
+        << status;
+    Run("DROP VIEW IF EXISTS $S.my_x; DROP POLICY IF EXISTS my_x ON $S.o;"
+        "DROP RULE IF EXISTS my_x ON $S.o; DROP PUBLICATION IF EXISTS $S_pub");
+  }
 }
 
 TEST_F(ColumnDependentsTest, ObjectsOnDroppedColumnAreNamed) {

@@ -27,7 +27,8 @@ col AS (
          pg_describe_object('pg_class'::regclass, rel.oid, a.attnum) AS subject,
          a.attnum, a.atthasdef, a.attgenerated, a.attacl, a.attoptions, a.attstattarget,
          a.attstorage, a.attcompression,
-         rel.relkind IN ('r', 'm') AND (s.atttypid IS NULL OR s.atttypid = a.atttypid) AS stored,
+         rel.relkind IN ('r', 'm') AND (s.atttypid IS NULL OR s.atttypid = a.atttypid OR
+           (SELECT st.typstorage <> 'p' FROM pg_type st WHERE st.oid = s.atttypid)) AS stored,
          t.typstorage
   FROM rel JOIN pg_attribute a ON a.attrelid = rel.oid AND a.attnum > 0 AND NOT a.attisdropped
   JOIN pg_type t ON t.oid = a.atttypid

@@ -130,6 +130,49 @@ found AS (
 SELECT subject, attname AS column_name, why FROM found ORDER BY place, subject LIMIT 1
 )sql";
 
+// $1, $2: schema and name of the table; $3: columns. Returns at most one row: an object that must
+// be removed and created again, but that our role may not change.
+constexpr char kOfOthersSql[] = R"sql(
+WITH RECURSIVE col AS (
+  SELECT a.attrelid, a.attnum
+  FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+  JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid AND a.attname = ANY ($3::text[])
+    AND a.attnum > 0
+  WHERE n.nspname = $1 AND c.relname = $2),
+dep AS (
+  SELECT DISTINCT d.classid, d.objid, d.refobjid FROM col JOIN pg_catalog.pg_depend d
+    ON d.refclassid = 'pg_catalog.pg_class'::pg_catalog.regclass AND d.refobjid = col.attrelid
+    AND d.refobjsubid = col.attnum),
+reader (oid) AS (
+  SELECT r.ev_class FROM dep JOIN pg_catalog.pg_rewrite r
+    ON dep.classid = 'pg_catalog.pg_rewrite'::pg_catalog.regclass AND r.oid = dep.objid
+    AND r.rulename = '_RETURN'
+  UNION
+  SELECT r.ev_class FROM reader JOIN pg_catalog.pg_depend d
+    ON d.refclassid = 'pg_catalog.pg_class'::pg_catalog.regclass AND d.refobjid = reader.oid
+    AND d.classid = 'pg_catalog.pg_rewrite'::pg_catalog.regclass
+  JOIN pg_catalog.pg_rewrite r ON r.oid = d.objid AND r.rulename = '_RETURN'),
+object (classid, objid, owner) AS (
+  SELECT 'pg_catalog.pg_class'::pg_catalog.regclass::pg_catalog.oid, c.oid, c.relowner
+  FROM reader JOIN pg_catalog.pg_class c ON c.oid = reader.oid
+  UNION ALL
+  SELECT dep.classid, dep.objid, c.relowner FROM dep JOIN pg_catalog.pg_policy p
+    ON dep.classid = 'pg_catalog.pg_policy'::pg_catalog.regclass AND p.oid = dep.objid
+  JOIN pg_catalog.pg_class c ON c.oid = p.polrelid
+  UNION ALL
+  SELECT dep.classid, dep.objid, c.relowner FROM dep JOIN pg_catalog.pg_rewrite r
+    ON dep.classid = 'pg_catalog.pg_rewrite'::pg_catalog.regclass AND r.oid = dep.objid
+    AND r.rulename <> '_RETURN'
+  JOIN pg_catalog.pg_class c ON c.oid = r.ev_class
+  UNION ALL
+  SELECT dep.classid, dep.objid, p.pubowner FROM dep JOIN pg_catalog.pg_publication_rel r
+    ON dep.classid = 'pg_catalog.pg_publication_rel'::pg_catalog.regclass AND r.oid = dep.objid
+  JOIN pg_catalog.pg_publication p ON p.oid = r.prpubid)
+SELECT pg_catalog.pg_describe_object(classid, objid, 0) AS subject,
+       pg_catalog.pg_get_userbyid(owner) AS owner
+FROM object WHERE NOT pg_catalog.pg_has_role(owner, 'USAGE') ORDER BY 1 LIMIT 1
+)sql";
+
 // $1, $2: schema and name of the table; $3: columns. Returns the conditions of its policies and
 // publications that name one of the columns.
 constexpr char kConditionsSql[] = R"sql(
@@ -213,6 +256,24 @@ absl::Status CheckCatalog(Transaction& transaction, const TableName& table,
                                   ": drop that object, or load into another table"));
 }
 
+absl::Status CheckOwners(Transaction& transaction, const TableName& table,
+                         const std::vector<Retyped>& retyped) {
+  Params params;
+  params.Text(table.schema).Text(table.name).TextArray(GetNames(retyped));
+  SYNCLINE_ASSIGN_OR_RETURN(const Result found, transaction.Query(kOfOthersSql, params));
+  if (found.empty()) return absl::OkStatus();
+  const RowView row = found.Row(0);
+  ErrorDetail detail;
+  detail.reason = reason::kDbPermissionDenied;
+  detail.subject = row.Text("subject");
+  return MakeError(absl::StatusCode::kPermissionDenied,
+                   absl::StrCat(row.Text("subject"), " must be created again for the change of ",
+                                absl::StrJoin(GetNames(retyped), ", "), " in ", table.ToString(),
+                                ", but it belongs to the role ", row.Text("owner"),
+                                ": grant that role to the server's role, or drop the object"),
+                   detail);
+}
+
 // Runs `sql` on the copy. `why` and the database's message follow the subject in the error.
 absl::Status Try(Transaction& transaction, const std::string& sql, const std::string& subject,
                  const std::string& why) {
@@ -278,7 +339,9 @@ absl::Status CheckColumnChanges(Transaction& transaction, const TableName& table
                             FindRetyped(transaction, table, planned.schema));
   if (retyped.empty() && planned.dropped.empty()) return absl::OkStatus();
   SYNCLINE_RETURN_IF_ERROR(CheckCatalog(transaction, table, retyped, planned));
-  return retyped.empty() ? absl::OkStatus() : TryChanges(transaction, table, retyped);
+  if (retyped.empty()) return absl::OkStatus();
+  if (!planned.replaced) SYNCLINE_RETURN_IF_ERROR(CheckOwners(transaction, table, retyped));
+  return TryChanges(transaction, table, retyped);
 }
 
 }  // namespace syncline::postgres

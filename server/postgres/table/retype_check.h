@@ -25,7 +25,8 @@ struct PlannedColumns {
 // table, which shows whether defaults, constraints, indexes, policies and publication filters are
 // defined for the new types. Takes ACCESS SHARE on the table and leaves nothing behind. Without the
 // right to create temporary tables only the catalog is checked. Errors: FAILED_PRECONDITION
-// DEPENDENT_OBJECTS, which names the object.
+// DEPENDENT_OBJECTS, which names the object; PERMISSION_DENIED DB_PERMISSION_DENIED if an object
+// that must be created again is not ours.
 absl::Status CheckColumnChanges(Transaction& transaction, const TableName& table,
                                 const PlannedColumns& planned);
 
