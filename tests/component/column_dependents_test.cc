@@ -234,6 +234,10 @@ INSTANTIATE_TEST_SUITE_P(
         Forbidden{"PartialIndex", "CREATE INDEX ix ON $S.t (id) WHERE amount > 1",
                   "amount from numeric(10,2)", true},
         Forbidden{"PolicyCondition", "CREATE POLICY my_p ON $S.t USING (amount > 0)", "my_p", true},
+        Forbidden{"TriggerCondition",
+                  "CREATE TRIGGER my_tr AFTER UPDATE ON $S.t FOR EACH ROW WHEN (OLD.amount < "
+                  "NEW.amount + 1) EXECUTE FUNCTION $S.f('x')",
+                  "my_tr", true},
         Forbidden{"OutgoingForeignKey",
                   "CREATE TABLE $S.p(n numeric PRIMARY KEY); INSERT INTO $S.p SELECT "
                   "generate_series(1, 10); ALTER TABLE $S.t ADD CONSTRAINT my_fk FOREIGN KEY "

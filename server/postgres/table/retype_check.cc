@@ -173,8 +173,9 @@ SELECT pg_catalog.pg_describe_object(classid, objid, 0) AS subject,
 FROM object WHERE NOT pg_catalog.pg_has_role(owner, 'USAGE') ORDER BY 1 LIMIT 1
 )sql";
 
-// $1, $2: schema and name of the table; $3: columns. Returns the conditions of its policies and
-// publications that name one of the columns.
+// $1, $2: schema and name of the table; $3: columns. Returns the conditions of its policies,
+// publications and triggers that name one of the columns. Those of triggers are over `old` and
+// `new`.
 constexpr char kConditionsSql[] = R"sql(
 WITH tab AS (
   SELECT c.oid FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
@@ -184,7 +185,8 @@ named AS (
   FROM tab JOIN pg_catalog.pg_attribute a ON a.attrelid = tab.oid AND a.attname = ANY ($3::text[])
   JOIN pg_catalog.pg_depend d ON d.refclassid = 'pg_catalog.pg_class'::pg_catalog.regclass
     AND d.refobjid = a.attrelid AND d.refobjsubid = a.attnum)
-SELECT pg_catalog.pg_describe_object(named.classid, named.objid, 0) AS subject, e.condition
+SELECT pg_catalog.pg_describe_object(named.classid, named.objid, 0) AS subject, e.condition,
+       named.classid = 'pg_catalog.pg_trigger'::pg_catalog.regclass AS of_trigger
 FROM named CROSS JOIN tab CROSS JOIN LATERAL (
   SELECT pg_catalog.pg_get_expr(p.polqual, p.polrelid) AS condition FROM pg_catalog.pg_policy p
   WHERE named.classid = 'pg_catalog.pg_policy'::pg_catalog.regclass AND p.oid = named.objid
@@ -196,7 +198,13 @@ FROM named CROSS JOIN tab CROSS JOIN LATERAL (
   UNION ALL
   SELECT pg_catalog.pg_get_expr(r.prqual, r.prrelid) FROM pg_catalog.pg_publication_rel r
   WHERE named.classid = 'pg_catalog.pg_publication_rel'::pg_catalog.regclass
-    AND r.oid = named.objid) e
+    AND r.oid = named.objid
+  UNION ALL
+  SELECT pg_catalog.substring(pg_catalog.pg_get_triggerdef(t.oid),
+                              ' WHEN [(](.*)[)] EXECUTE FUNCTION ')
+  FROM pg_catalog.pg_trigger t
+  WHERE named.classid = 'pg_catalog.pg_trigger'::pg_catalog.regclass AND t.oid = named.objid
+    AND t.tgqual IS NOT NULL AND NOT t.tgisinternal) e
 WHERE e.condition IS NOT NULL ORDER BY subject, e.condition
 )sql";
 
@@ -306,9 +314,11 @@ absl::Status TryConditions(Transaction& transaction, const TableName& table,
   params.Text(table.schema).Text(table.name).TextArray(GetNames(retyped));
   SYNCLINE_ASSIGN_OR_RETURN(const Result conditions, transaction.Query(kConditionsSql, params));
   for (const RowView row : conditions) {
+    const std::string from = row.Bool("of_trigger")
+                                 ? absl::StrCat(kTrialTable, " AS old, ", kTrialTable, " AS new")
+                                 : absl::StrCat(kTrialTable, " AS ", QuoteIdentifier(table.name));
     const std::string sql =
-        absl::StrCat("SELECT FROM ", kTrialTable, " AS ", QuoteIdentifier(table.name), " WHERE ",
-                     row.Text("condition"), " LIMIT 0");
+        absl::StrCat("SELECT FROM ", from, " WHERE ", row.Text("condition"), " LIMIT 0");
     SYNCLINE_RETURN_IF_ERROR(Try(transaction, sql, row.Text("subject"),
                                  "its condition does not fit a column's new type"));
   }

@@ -22,11 +22,11 @@ struct PlannedColumns {
 
 // Checks the columns of `table` whose type will differ, and those that will be dropped: the catalog
 // for objects that prevent the change, and then the change itself on an empty temporary copy of the
-// table, which shows whether defaults, constraints, indexes, policies and publication filters are
-// defined for the new types. Takes ACCESS SHARE on the table and leaves nothing behind. Without the
-// right to create temporary tables only the catalog is checked. Errors: FAILED_PRECONDITION
-// DEPENDENT_OBJECTS, which names the object; PERMISSION_DENIED DB_PERMISSION_DENIED if an object
-// that must be created again is not ours.
+// table, which shows whether defaults, constraints, indexes, and the conditions of policies,
+// publications and triggers are defined for the new types. Takes ACCESS SHARE on the table and
+// leaves nothing behind. Without the right to create temporary tables only the catalog is checked.
+// Errors: FAILED_PRECONDITION DEPENDENT_OBJECTS, which names the object; PERMISSION_DENIED
+// DB_PERMISSION_DENIED if an object that must be created again is not ours.
 absl::Status CheckColumnChanges(Transaction& transaction, const TableName& table,
                                 const PlannedColumns& planned);
 
