@@ -280,6 +280,16 @@ TEST_F(ColumnDependentsTest, InvalidIndexIsNamed) {
   EXPECT_OK(Check(TextAmount(), /*replaced=*/true));
 }
 
+TEST_F(ColumnDependentsTest, PartitionsCount) {
+  Run("DROP TABLE $S.t; CREATE TABLE $S.t(id bigint, name text, amount numeric(10,2)) PARTITION BY "
+      "LIST (id); CREATE TABLE $S.p PARTITION OF $S.t DEFAULT;"
+      "CREATE POLICY p ON $S.p USING (amount IS NOT NULL)");
+  EXPECT_OK(Check(TextAmount()));
+  ExpectRefused(Check(NumericId()), "column id");
+  Run("CREATE VIEW $S.my_v AS SELECT amount FROM $S.p");
+  ExpectRefused(Check(TextAmount()), "my_v");
+}
+
 TEST_F(ColumnDependentsTest, ObjectOfAnotherOwnerIsNamed) {
   MakeRole("_loader");
   Run("GRANT ALL ON SCHEMA $S TO $R_loader; ALTER TABLE $S.t OWNER TO $R_loader;"

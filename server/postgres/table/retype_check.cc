@@ -21,7 +21,7 @@ namespace {
 // dropped; $6: whether another table takes the place of this one. Returns at most one row: an
 // object that prevents a change, the column, and why.
 constexpr char kPreventsSql[] = R"sql(
-WITH tab AS (
+WITH RECURSIVE tab AS (
   SELECT c.oid, c.reltype, t.typarray
   FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
   JOIN pg_catalog.pg_type t ON t.oid = c.reltype
@@ -36,6 +36,9 @@ col AS (
         SELECT d.name, NULL, false FROM pg_catalog.unnest($5::text[]) AS d(name)) w
   CROSS JOIN tab JOIN pg_catalog.pg_attribute a ON a.attrelid = tab.oid AND a.attname = w.name
     AND a.attnum > 0 AND NOT a.attisdropped),
+part (oid) AS (
+  SELECT i.inhrelid FROM tab JOIN pg_catalog.pg_inherits i ON i.inhparent = tab.oid
+  UNION SELECT i.inhrelid FROM part JOIN pg_catalog.pg_inherits i ON i.inhparent = part.oid),
 dep AS (
   SELECT d.classid, d.objid, d.objsubid, d.deptype, col.attnum, col.attname, col.retyped
   FROM col JOIN pg_catalog.pg_depend d ON d.refclassid = 'pg_catalog.pg_class'::pg_catalog.regclass
@@ -126,7 +129,17 @@ found AS (
     ON dep.classid = 'pg_catalog.pg_rewrite'::pg_catalog.regclass AND r.oid = dep.objid
   WHERE NOT dep.retyped
   GROUP BY dep.classid, dep.objid, dep.attname, r.rulename, r.ev_class
-  HAVING NOT pg_catalog.bool_or(dep.deptype IN ('a', 'i')))
+  HAVING NOT pg_catalog.bool_or(dep.deptype IN ('a', 'i'))
+  UNION ALL
+  SELECT 10, pg_catalog.pg_describe_object('pg_catalog.pg_class'::pg_catalog.regclass, r.ev_class,
+                                           0), col.attname, 'reads the column of a partition'
+  FROM part JOIN pg_catalog.pg_attribute a ON a.attrelid = part.oid
+  JOIN col ON col.retyped AND col.attname = a.attname
+  JOIN pg_catalog.pg_depend d ON d.refclassid = 'pg_catalog.pg_class'::pg_catalog.regclass
+    AND d.refobjid = part.oid AND d.refobjsubid = a.attnum
+    AND d.classid = 'pg_catalog.pg_rewrite'::pg_catalog.regclass
+  JOIN pg_catalog.pg_rewrite r ON r.oid = d.objid AND r.rulename = '_RETURN'
+  WHERE NOT $6)
 SELECT subject, attname AS column_name, why FROM found ORDER BY place, subject LIMIT 1
 )sql";
 
