@@ -17,6 +17,7 @@
 #include "server/postgres/ledger/owned_columns.h"
 #include "server/postgres/ledger/staging_ledger.h"
 #include "server/postgres/ledger/stream_names.h"
+#include "server/postgres/table/retype_check.h"
 #include "server/postgres/table/staging_protection.h"
 #include "server/postgres/table/staging_table.h"
 #include "server/postgres/table/table_columns.h"
@@ -78,6 +79,14 @@ std::set<std::string> GetDroppedColumns(const std::vector<SchemaChange>& changes
     if (change.kind == SchemaChange::Kind::kDropColumn) dropped.insert(change.column);
   }
   return dropped;
+}
+
+// Returns whether columns are dropped or get another type.
+bool ChangesColumns(const std::vector<SchemaChange>& changes) {
+  return std::any_of(changes.begin(), changes.end(), [](const SchemaChange& change) {
+    return change.kind == SchemaChange::Kind::kChangeType ||
+           change.kind == SchemaChange::Kind::kDropColumn;
+  });
 }
 
 // Facts about a stream's tables if rows of earlier streams are staged.
@@ -199,6 +208,11 @@ absl::Status PlanTable(postgres::Transaction& transaction, const postgres::Ledge
   SYNCLINE_ASSIGN_OR_RETURN(
       EvolutionPlan evolution,
       PlanEvolution(plan.table, postgres::WithUndeclared(plan.schema, undeclared), input));
+  if (ChangesColumns(evolution.changes)) {
+    SYNCLINE_RETURN_IF_ERROR(postgres::CheckColumnChanges(
+        transaction, plan.table,
+        {evolution.schema, GetDroppedColumns(evolution.changes), table.replaced}));
+  }
   if (table.status.exists && !table.replaced) {
     SYNCLINE_RETURN_IF_ERROR(postgres::CheckCasts(transaction, plan.table, evolution.schema));
   }

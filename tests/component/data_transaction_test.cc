@@ -71,8 +71,8 @@ INSTANTIATE_TEST_SUITE_P(
               "SCHEMA_CHANGED"},
         Fault{"TriggerThatRaises",
               "CREATE FUNCTION $S.no() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE "
-              "EXCEPTION 'no'; END $$; CREATE TRIGGER no BEFORE INSERT ON $T FOR EACH ROW EXECUTE "
-              "FUNCTION $S.no()",
+              "EXCEPTION 'no'; END $$; CREATE TRIGGER no BEFORE INSERT ON $T FOR EACH STATEMENT "
+              "EXECUTE FUNCTION $S.no()",
               StatusCode::kFailedPrecondition, "REJECTED_BY_DATABASE"},
         Fault{"TriggerThatSkipsRows",
               "CREATE FUNCTION $S.skip() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RETURN NULL; "

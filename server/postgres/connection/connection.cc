@@ -15,6 +15,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
 #include "absl/time/clock.h"
 #include "base/error.h"
 #include "base/reasons.h"
@@ -74,21 +75,25 @@ ResultPtr Run(PGconn* connection, const std::string& sql) {
   return PQsendQuery(connection, sql.c_str()) == 1 ? ReadResult(connection) : nullptr;
 }
 
-// Returns the row's number in the context of an error, or 0 if it has none. The last line of the
-// context reads "COPY t, line 3, column c: …" in the language of the server; triggers add lines
-// before it. The rest of it may contain values.
+// Returns the row's number in the context of an error, or 0 if it is not known. The context has a
+// line "COPY t, line 3, column c: …" in the language of the server, after lines of triggers. The
+// rest of it is a value, and a trigger's lines may contain values, too. A value may look like such
+// a line, so there must be exactly one.
 int64_t ParseCopyLine(absl::string_view context, absl::string_view relation) {
-  const size_t last = context.rfind('\n');
-  if (last != absl::string_view::npos) context.remove_prefix(last + 1);
-  const size_t name = context.find(relation);
-  if (!absl::StartsWith(context, "COPY ") || name == absl::string_view::npos) return 0;
-  context.remove_prefix(name + relation.size());
-  const size_t digit = context.find_first_of("0123456789");
-  if (digit == absl::string_view::npos) return 0;
-  context.remove_prefix(digit);
-  int64_t line = 0;
-  return absl::SimpleAtoi(context.substr(0, context.find_first_not_of("0123456789")), &line) ? line
-                                                                                             : 0;
+  int64_t found = 0;
+  for (absl::string_view text : absl::StrSplit(context, '\n')) {
+    const size_t name = text.find(relation);
+    if (!absl::StartsWith(text, "COPY ") || name == absl::string_view::npos) continue;
+    text.remove_prefix(name + relation.size());
+    const size_t digit = text.find_first_of("0123456789");
+    if (digit == absl::string_view::npos) continue;
+    text.remove_prefix(digit);
+    int64_t line = 0;
+    if (!absl::SimpleAtoi(text.substr(0, text.find_first_not_of("0123456789")), &line)) continue;
+    if (found != 0) return 0;
+    found = line;
+  }
+  return found;
 }
 
 }  // namespace
@@ -167,7 +172,8 @@ absl::Status Connection::GetError(const pg_result* result) const {
   const char* primary = PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY);
   const char* const source = PQresultErrorField(result, PG_DIAG_SOURCE_FUNCTION);
   // RAISE may use any SQLSTATE, so the message is replaced here, whatever the code.
-  if (source != nullptr && absl::string_view(source) == "exec_stmt_raise") primary = kRaisedMessage;
+  const bool raised = source != nullptr && absl::string_view(source) == "exec_stmt_raise";
+  if (raised) primary = kRaisedMessage;
   if (sqlstate != nullptr && *sqlstate != '\0') {
     if (EndsSession(sqlstate)) state_->broken = true;
     // None of our statements on data connections makes PostgreSQL run a query of its own that could
@@ -175,7 +181,8 @@ absl::Status Connection::GetError(const pg_result* result) const {
     if (PQresultErrorField(result, PG_DIAG_INTERNAL_QUERY) != nullptr && IsInvalidQuery(sqlstate)) {
       return InvalidFunction(sqlstate, primary == nullptr ? "" : primary);
     }
-    return WithLocation(result, StatusFromSqlState(sqlstate, primary == nullptr ? "" : primary));
+    const absl::Status status = StatusFromSqlState(sqlstate, primary == nullptr ? "" : primary);
+    return WithLocation(result, raised ? WithMetadata(status, kRaisedKey, "true") : status);
   }
   // Only the server reports codes. An error of libpq itself outside of a statement means that libpq
   // was misused. Within a statement it means that the server is gone, although PQstatus may still

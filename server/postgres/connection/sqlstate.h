@@ -32,6 +32,9 @@ absl::Status InvalidFunction(absl::string_view sqlstate, absl::string_view messa
 // Metadata of an error that ended a COPY: the number of the row, from 1, if PostgreSQL names it.
 inline constexpr char kCopyLineKey[] = "copy_line";
 
+// Metadata of an error that a function in the database raised on purpose, with any SQLSTATE.
+inline constexpr char kRaisedKey[] = "raised";
+
 // Returns UNAVAILABLE DB_UNREACHABLE: the database cannot be reached or the connection broke.
 absl::Status DatabaseUnreachable(absl::string_view message);
 

@@ -1,6 +1,7 @@
 // The properties of a table, view or materialized view other than its columns and query: owner,
-// grants, options, defaults, triggers, rules, row level security, publications, comments and
-// labels. They are captured as the statements that give them to another relation of the same name.
+// grants, options, defaults, triggers, states of the triggers inside its foreign keys, rules, row
+// level security, publications, comments, labels, and the comment and privileges of its row type.
+// They are captured as the statements that give them to another relation of the same name.
 //
 // Indexes, constraints and statistics of tables are in table_members.h. Stateless: safe from any
 // thread.

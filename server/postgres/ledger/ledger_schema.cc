@@ -109,11 +109,18 @@ COMMENT ON COLUMN $L.stream.temp_table_schema IS
 ALTER TABLE $L.migration ALTER COLUMN minimum_server SET DEFAULT 9;
 )sql";
 
+// The binary forms of columns.
+constexpr char kMigration10[] = R"sql(
+ALTER TABLE $L.stream ADD COLUMN column_stored_types text[] NOT NULL DEFAULT '{}';
+COMMENT ON COLUMN $L.stream.column_stored_types IS
+  'Per column, the type with the binary form of its type in the table, if that is a domain or a type that is sent as text; empty otherwise.';
+)sql";
+
 // The element n of the list brings version n to n + 1. "$L" is replaced by the quoted schema. Never
 // change one that was released; append a new one.
-constexpr std::array<const char*, 9> kMigrations = {
+constexpr std::array<const char*, 10> kMigrations = {
     kMigration1, kMigration2, kMigration3, kMigration4, kMigration5,
-    kMigration6, kMigration7, kMigration8, kMigration9,
+    kMigration6, kMigration7, kMigration8, kMigration9, kMigration10,
 };
 
 }  // namespace

@@ -1,4 +1,5 @@
 // Ledger: the statements with which StartSync writes it.
+#include <algorithm>
 #include <cstddef>
 #include <string>
 #include <utility>
@@ -38,6 +39,12 @@ FROM unnest($2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text
     table_types, schema_policy, replay, cdc_delete_mode, inferred, restart, temp_table_schema, place)
 ORDER BY n.place
 RETURNING ordinal, stream_no
+)sql";
+
+// $1: streams; $2: one array literal per stream (TextLists).
+constexpr char kStoreTypesSql[] = R"sql(
+UPDATE $L.stream s SET column_stored_types = n.types::text[]
+FROM unnest($1::bigint[], $2::text[]) n (stream_no, types) WHERE s.stream_no = n.stream_no
 )sql";
 
 constexpr char kOpenGenerationSql[] = R"sql(
@@ -94,6 +101,13 @@ Lists MapColumns(const std::vector<StreamEntry>& streams, Get get) {
     for (const ColumnSchema& column : plan.schema.columns) values.emplace_back(get(column));
     return values;
   });
+}
+
+// Most streams have none.
+bool HasStoredTypes(const StreamEntry& stream) {
+  const std::vector<ColumnSchema>& columns = stream.plan.schema.columns;
+  return std::any_of(columns.begin(), columns.end(),
+                     [](const ColumnSchema& column) { return !column.stored_type.empty(); });
 }
 
 std::string BoolText(bool value) { return value ? "t" : "f"; }
@@ -161,10 +175,19 @@ absl::Status Ledger::InsertStreams(Transaction& transaction, SyncEntry* sync) co
   AddStreams(sync->streams, &params);
   SYNCLINE_ASSIGN_OR_RETURN(const Result rows, transaction.Query(Sql(kInsertStreamsSql), params));
   std::vector<const StreamEntry*> noted;
+  std::vector<StreamEntry> typed;
   for (const RowView row : rows) {
     StreamEntry& stream = sync->streams.at(static_cast<size_t>(row.Int("ordinal")));
     stream.plan.stream_no = row.Int("stream_no");
     if (HasStreamNotes(stream)) noted.push_back(&stream);
+    if (HasStoredTypes(stream)) typed.push_back(stream);
+  }
+  if (!typed.empty()) {
+    Params types;
+    types.IntArray(MapPlans(typed, [](const StreamPlan& plan) { return plan.stream_no; }));
+    types.TextLists(
+        MapColumns(typed, [](const ColumnSchema& column) { return column.stored_type; }));
+    SYNCLINE_RETURN_IF_ERROR(transaction.Query(Sql(kStoreTypesSql), types).status());
   }
   return WriteStreamNotes(transaction, quoted_schema_, noted);
 }

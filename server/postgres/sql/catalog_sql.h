@@ -74,22 +74,28 @@ inline constexpr char kColumnsSql[] =
     " ORDER BY a.attnum";
 
 // $1: schema, $2: table. Returns its columns in order, without the meta columns. Types have their
-// modifiers; `base_type` differs for a domain; `text_like`: a string type or an enum; `not_null`:
-// also by its domain; `filled`: has a default, or is an identity or generated column.
+// modifiers; `base_type` differs for a domain; `text_like`: a string type or an enum; `text_form`:
+// the binary form of the base type is its text; `not_null`: also by its domain; `filled`: has a
+// default, or is an identity or generated column.
 inline constexpr char kTableColumnsSql[] =
     "SELECT a.attname AS name, pg_catalog.format_type(a.atttypid, a.atttypmod) AS type,"
-    " coalesce((WITH RECURSIVE base (oid, modifier) AS ("
-    "SELECT t.typbasetype, t.typtypmod WHERE t.typtype = 'd' UNION ALL"
-    " SELECT b.typbasetype, CASE WHEN b.typtypmod = -1 THEN base.modifier ELSE b.typtypmod END"
-    " FROM base JOIN pg_catalog.pg_type b ON b.oid = base.oid WHERE b.typtype = 'd')"
-    " SELECT pg_catalog.format_type(base.oid, base.modifier) FROM base"
-    " JOIN pg_catalog.pg_type b ON b.oid = base.oid WHERE b.typtype <> 'd'),"
-    " pg_catalog.format_type(a.atttypid, a.atttypmod)) AS base_type,"
-    " t.typcategory IN ('S', 'E') AS text_like, a.attnotnull OR t.typnotnull AS not_null,"
+    " pg_catalog.format_type(base.oid, base.modifier) AS base_type,"
+    " t.typcategory IN ('S', 'E') AS text_like,"
+    " coalesce(base.receives IN ('textrecv', 'varcharrecv', 'bpcharrecv', 'enum_recv'), false)"
+    " AS text_form, a.attnotnull OR t.typnotnull AS not_null,"
     " a.atthasdef OR a.attidentity <> '' AS filled, a.attgenerated <> '' AS generated"
     " FROM pg_catalog.pg_attribute a JOIN pg_catalog.pg_type t ON t.oid = a.atttypid"
     " JOIN pg_catalog.pg_class c ON c.oid = a.attrelid"
     " JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace"
+    " CROSS JOIN LATERAL (WITH RECURSIVE step (oid, modifier) AS ("
+    "SELECT a.atttypid, a.atttypmod UNION ALL"
+    " SELECT d.typbasetype, CASE WHEN d.typtypmod = -1 THEN step.modifier ELSE d.typtypmod END"
+    " FROM step JOIN pg_catalog.pg_type d ON d.oid = step.oid WHERE d.typtype = 'd')"
+    " SELECT step.oid, step.modifier, r.prosrc AS receives FROM step"
+    " JOIN pg_catalog.pg_type b ON b.oid = step.oid"
+    " LEFT JOIN pg_catalog.pg_proc r ON r.oid = b.typreceive AND r.prolang ="
+    " (SELECT l.oid FROM pg_catalog.pg_language l WHERE l.lanname = 'internal')"
+    " WHERE b.typtype <> 'd') base"
     " WHERE n.nspname = $1 AND c.relname = $2 AND a.attnum > 0 AND NOT a.attisdropped"
     " AND a.attname NOT IN ('_airbyte_raw_id', '_airbyte_extracted_at', '_airbyte_meta',"
     " '_airbyte_generation_id') ORDER BY a.attnum";

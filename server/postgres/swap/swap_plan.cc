@@ -32,6 +32,14 @@ SELECT format('%I.%I', $1::text, $2::text) AS quoted_source,
         WHERE n.nspname = $3 AND c.relname = $4) AS target_oid
 )sql";
 
+// $1: oid of the target; $2: of the source.
+constexpr char kRetypedSql[] = R"sql(
+SELECT t.attname FROM pg_catalog.pg_attribute t JOIN pg_catalog.pg_attribute s
+  ON s.attrelid = $2::oid AND s.attname = t.attname AND s.attnum > 0 AND NOT s.attisdropped
+WHERE t.attrelid = $1::oid AND t.attnum > 0 AND NOT t.attisdropped
+  AND (t.atttypid, t.atttypmod, t.attcollation) <> (s.atttypid, s.atttypmod, s.attcollation)
+)sql";
+
 // `deferred`: the constraint can be added NOT VALID and validated after the swap. PostgreSQL before
 // 18 refuses that for partitioned tables. `name`: JSON.
 constexpr char kForeignKeysSql[] = R"sql(
@@ -111,6 +119,18 @@ absl::StatusOr<std::vector<DdlStep>> CaptureSequences(Transaction& transaction,
                              tables.quoted_target, ".", row.Text("quoted_column"))});
   }
   return steps;
+}
+
+// Returns the views that cannot be replaced because of a column that gets another type, and those
+// that read them.
+absl::StatusOr<Dependents> FindRetypedViews(Transaction& transaction, const SwapTables& tables,
+                                            const Dependents& dependents) {
+  Params params;
+  params.Int(tables.target_oid).Int(tables.source_oid);
+  SYNCLINE_ASSIGN_OR_RETURN(const Result rows, transaction.Query(kRetypedSql, params));
+  std::set<std::string> columns;
+  for (size_t row = 0; row < rows.size(); ++row) columns.insert(rows.Text(row, 0));
+  return SelectReaders(dependents, columns);
 }
 
 // Returns the members of the loaded table. Errors: SWAP_STALE if it lacks some that it must have.
@@ -218,15 +238,21 @@ absl::StatusOr<SwapPlan> CaptureMove(Transaction& transaction, const SwapTables&
 }
 
 absl::StatusOr<SwapPlan> CapturePlan(Transaction& transaction, const SwapTables& tables,
-                                     const SwapKeyIndex& key, bool keep, bool fill_early) {
+                                     const SwapKeyIndex& key, bool keep, bool fill_early,
+                                     RetypedViews retyped_views) {
   SYNCLINE_RETURN_IF_ERROR(CheckCarriable(transaction, tables.target_oid, tables.source_oid));
   SYNCLINE_ASSIGN_OR_RETURN(const Dependents dependents,
                             CaptureDependents(transaction, tables.target));
+  Dependents recreated;
+  if (retyped_views == RetypedViews::kRecreate) {
+    SYNCLINE_ASSIGN_OR_RETURN(recreated, FindRetypedViews(transaction, tables, dependents));
+  }
   EarlyFill fill;
-  if (fill_early) {
+  // A materialized view that reads a retyped view is created anew after it.
+  if (fill_early && recreated.views.empty()) {
     SYNCLINE_ASSIGN_OR_RETURN(fill, PlanEarlyFill(transaction, tables, dependents));
   }
-  const ViewReplacement views = ReplaceDependentViews(dependents, fill.filled);
+  const ViewReplacement views = ReplaceDependentViews(dependents, fill.filled, recreated);
   SYNCLINE_ASSIGN_OR_RETURN(const SwapMembers members, PreparedMembers(transaction, tables, key));
   SYNCLINE_ASSIGN_OR_RETURN(auto all_traits,
                             CaptureTraits(transaction, {tables.target_oid}, tables.source_oid));
