@@ -52,9 +52,11 @@ stop_throwaway_postgres() {
   throwaway_directory=
 }
 
-# Prints the directory of initdb and pg_ctl of the newest installed version.
+# Prints the directory of initdb and pg_ctl: that of scripts/test --postgres, otherwise that of the
+# newest installed version.
 pg_bin_directory() {
-  local directory
+  local directory=${SYNCLINE_TEST_POSTGRES_BIN:-}
+  [[ -z $directory ]] || { echo "$directory"; return 0; }
   directory=$(ls -d /usr/lib/postgresql/*/bin 2>/dev/null | sort -V | tail -n 1)
   [[ -x $directory/initdb ]] || {
     echo "postgres: no server in /usr/lib/postgresql; run scripts/setup" >&2

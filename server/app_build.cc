@@ -125,6 +125,7 @@ void App::Parts::BuildPools() {
 
 void App::Parts::BuildWritePath() {
   load_context.connections = connections.get();
+  load_context.destination = &destination;
   load_context.committer = &committer;
   load_context.blocks = &blocks;
   load_context.max_rejected_bytes = config.load.max_rejected_bytes;

@@ -43,6 +43,7 @@ absl::Status App::Parts::BuildDatabase() {
   postgres::ConnectionOptions connection_options;
   connection_options.conninfo = conninfo;
   connection_options.sockets = &sockets;
+  connection_options.destination = &destination;
   connection_options.lock_timeout = kClaimLockTimeout;
   connections = std::make_unique<postgres::ConnectionPool>(connection_options);
   silence = std::make_unique<postgres::SilenceWatch>(connection_options, &sockets);
@@ -56,6 +57,7 @@ absl::StatusOr<std::unique_ptr<postgres::Database>> App::Parts::CreateDatabase(
   options.max_connections = connections_at_most;
   options.lock_timeout = lock_timeout;
   options.sockets = &sockets;
+  options.destination = &destination;
   options.canceller = &canceller;
   return postgres::Database::Create(std::move(options));
 }

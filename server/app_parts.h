@@ -23,6 +23,7 @@
 #include "server/metrics/metrics.h"
 #include "server/postgres/connection/canceller.h"
 #include "server/postgres/connection/connection_pool.h"
+#include "server/postgres/connection/destination.h"
 #include "server/postgres/connection/silence_watch.h"
 #include "server/postgres/embedded/embedded_server.h"
 #include "server/postgres/ledger/data_commit.h"
@@ -66,7 +67,8 @@ struct App::Parts {
         texts(static_cast<size_t>(c.load.memory_budget_bytes) / kBudgetPerFreeBuffers),
         ledger(c.database.ledger_schema),
         committer(ledger),
-        gate(std::max(c.serve.max_message_bytes, c.load.memory_budget_bytes / 2)),
+        gate(std::max(c.serve.max_message_bytes, c.load.memory_budget_bytes / 2),
+             c.serve.max_message_bytes),
         admission({.max_open_streams = c.serve.max_open_streams,
                    .max_watches = c.serve.max_watches,
                    .max_calls = c.serve.max_calls,
@@ -109,6 +111,7 @@ struct App::Parts {
   FreeStrings texts;
   StopSignal stopping;
   postgres::OpenSockets sockets;
+  postgres::Destination destination;
   postgres::Ledger ledger;
   postgres::DataCommitter committer;
   postgres::Canceller canceller;

@@ -81,6 +81,14 @@ ColumnType CoercedFor(const TableColumn& column, ColumnType declared) {
   return ColumnType::kVarchar;
 }
 
+// Returns ColumnSchema::stored_type of the unchanged column.
+std::string GetStoredType(const TableColumn& column) {
+  const std::string base = WithoutModifier(column.base_type);
+  const bool is_text = base == "character varying" || base == "character" || base == "text";
+  if (column.text_form && !is_text) return "text";
+  return column.base_type == column.type ? "" : column.base_type;
+}
+
 // Returns whether the column's type is one that streams create.
 bool IsStreamType(const TableColumn& column) {
   return ColumnTypeFromPostgresName(column.type).has_value();
@@ -206,6 +214,7 @@ class Planner {
       if (coerced != declared->type) declared->json_shape = JsonShape::kAny;
       declared->type = coerced;
       declared->table_type = column.type == PostgresTypeName(coerced) ? "" : column.type;
+      declared->stored_type = GetStoredType(column);
       return absl::OkStatus();
     }
     const bool rewrites = !input_.replaced && Rewrites(column, declared->type);
@@ -317,6 +326,7 @@ ColumnSchema SchemaOf(const TableColumn& column) {
                          .column_name = column.name,
                          .type = CoercedFor(column, ColumnType::kVarchar)};
   if (column.type != PostgresTypeName(schema.type)) schema.table_type = column.type;
+  schema.stored_type = GetStoredType(column);
   return schema;
 }
 

@@ -26,6 +26,7 @@ struct TableColumn {
   std::string type;        // as format_type() prints it, with its modifier
   std::string base_type;   // the base type of a domain; otherwise the same as `type`
   bool text_like = false;  // a string type or an enum
+  bool text_form = false;  // the binary form of the base type is its text
   bool owned = false;      // created by a stream
   bool not_null = false;   // also because of a primary key or a domain
   bool filled = false;     // has a default, is an identity, or is generated

@@ -183,10 +183,10 @@ std::vector<std::string> MapColumnNames(const std::vector<std::string>& fields,
   return ResolveCollisions(candidates, facts);
 }
 
-TableName GetStagingTableName(const TableName& real) {
+TableName GetStagingTableName(const TableName& real, absl::string_view ledger_schema) {
   const std::string hash = Sha256Hex(Identity(real.schema, real.name), kStagingHashDigits);
   const std::string head = absl::StrCat(kStagingTablePrefix, hash, "_");
-  return {real.schema,
+  return {std::string(ledger_schema),
           absl::StrCat(head, CutAtCharacter(real.name, kMaxIdentifierBytes - head.size()))};
 }
 

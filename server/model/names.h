@@ -65,8 +65,9 @@ std::vector<TableName> AssignTables(const std::vector<StreamName>& streams,
 std::vector<std::string> MapColumnNames(const std::vector<std::string>& fields,
                                         const NameFacts& facts = {});
 
-// Returns the staging table of the target table `real`. The name is deterministic, in the same
-// schema, and never that of a target table.
-TableName GetStagingTableName(const TableName& real);
+// Returns the staging table of the target table `real`, which is in the ledger's schema. The name
+// is deterministic and never that of a target table. Older versions used the same name in the
+// schema of `real`.
+TableName GetStagingTableName(const TableName& real, absl::string_view ledger_schema);
 
 }  // namespace syncline

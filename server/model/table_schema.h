@@ -34,6 +34,10 @@ struct ColumnSchema {
   // that of `type`, such as "numeric(10,2)"; empty otherwise. Values are coerced to `type` and
   // stored in a column of this type.
   std::string table_type = {};
+  // The type with the binary form and the limits of `table_type`, if that is a domain (its base
+  // type with the modifier) or a type whose binary form is its text, such as an enum ("text");
+  // empty otherwise.
+  std::string stored_type = {};
 
   friend bool operator==(const ColumnSchema& a, const ColumnSchema& b) {
     return a.input_name == b.input_name && a.column_name == b.column_name && a.type == b.type &&

@@ -25,18 +25,35 @@ bool ReadGate::Fits(int64_t bytes) const {
 
 void ReadGate::Take(int64_t call, int64_t bytes, bool arrived) {
   Place& place = places_[call];
-  held_bytes_ += bytes - place.bytes;
-  place = {bytes, absl::Now(), arrived};
+  if (!place.spare) held_bytes_ += bytes - place.bytes;
+  place = {bytes, absl::Now(), arrived, place.spare};
+}
+
+bool ReadGate::TakeSpare(int64_t call, int64_t bytes) {
+  if (spare_taken_ || bytes > spare_bytes_) return false;
+  spare_taken_ = true;
+  places_[call] = {bytes, absl::Now(), /*arrived=*/false, /*spare=*/true};
+  return true;
+}
+
+ReadGate::Places::iterator ReadGate::Free(Places::iterator place) {
+  if (place->second.spare) {
+    spare_taken_ = false;
+  } else {
+    held_bytes_ -= place->second.bytes;
+  }
+  return places_.erase(place);
 }
 
 void ReadGate::Enter(int64_t call, int64_t bytes, std::function<void()> start) {
   {
     MutexLock lock(&mutex_);
-    if (!waiters_.empty() || !Fits(bytes)) {
+    if (waiters_.empty() && Fits(bytes)) {
+      Take(call, bytes, false);
+    } else if (!TakeSpare(call, bytes)) {
       waiters_.push_back({call, bytes, std::move(start)});
       return;
     }
-    Take(call, bytes, false);
   }
   start();
 }
@@ -58,8 +75,7 @@ void ReadGate::Leave(int64_t call) {
     MutexLock lock(&mutex_);
     const auto place = places_.find(call);
     if (place != places_.end()) {
-      held_bytes_ -= place->second.bytes;
-      places_.erase(place);
+      Free(place);
     } else {
       const auto waiter = std::find_if(waiters_.begin(), waiters_.end(),
                                        [call](const Waiter& one) { return one.call == call; });
@@ -76,14 +92,10 @@ void ReadGate::Tick(absl::Time now) {
   std::vector<std::function<void()>> granted;
   {
     MutexLock lock(&mutex_);
-    if (waiters_.empty()) return;
     for (auto place = places_.begin(); place != places_.end();) {
-      if (place->second.arrived || now - place->second.since < kPatience) {
-        ++place;
-        continue;
-      }
-      held_bytes_ -= place->second.bytes;
-      place = places_.erase(place);
+      const bool silent = !place->second.arrived && now - place->second.since >= kPatience;
+      const bool wanted = place->second.spare || !waiters_.empty();
+      place = silent && wanted ? Free(place) : std::next(place);
     }
     granted = Grant();
   }

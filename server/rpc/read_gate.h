@@ -23,15 +23,18 @@ inline constexpr int64_t kSmallMessageBytes = 1 << 20;
 
 class ReadGate {
  public:
-  explicit ReadGate(int64_t capacity_bytes) : capacity_bytes_(capacity_bytes) {}
+  // Beyond the capacity there is one spare place of at most `spare_bytes`.
+  explicit ReadGate(int64_t capacity_bytes, int64_t spare_bytes = 0)
+      : capacity_bytes_(capacity_bytes), spare_bytes_(spare_bytes) {}
 
   // Returns the key of a new call. A call has at most one place.
   int64_t NewCall();
 
   // Takes a place of `bytes` for the call and calls `start`: immediately on this thread if there is
-  // room, otherwise later on a thread that frees room. The newest and the oldest waiting call take
-  // turns: a call that has just begun to send does not wait for all silent ones. More bytes than
-  // the capacity are granted alone.
+  // room, otherwise later on a thread that frees room. A call that would wait gets the spare place
+  // if that is free, so that a call that has just begun to send does not wait for silent ones. Of
+  // those that wait, the newest and the oldest take turns. More bytes than the capacity are granted
+  // alone.
   void Enter(int64_t call, int64_t bytes, std::function<void()> start);
   // The call's message has arrived and has `bytes`: its place is kept, whatever the capacity, until
   // Leave.
@@ -39,11 +42,11 @@ class ReadGate {
   // Frees the place of the call, or stops waiting for one. Has no effect if it has none.
   void Leave(int64_t call);
 
-  // Frees the places of reads that started a while ago, if others wait. Call it at least every
-  // 100 ms.
+  // Frees the spare place if its read started a while ago, and the other places of such reads if
+  // others wait. Call it at least every 100 ms.
   void Tick(absl::Time now);
 
-  // Bytes of all places.
+  // Bytes of all places but the spare one.
   int64_t held_bytes() const;
   int64_t waiting() const;
 
@@ -52,6 +55,7 @@ class ReadGate {
     int64_t bytes = 0;
     absl::Time since;
     bool arrived = false;
+    bool spare = false;
   };
   struct Waiter {
     int64_t call = 0;
@@ -59,16 +63,24 @@ class ReadGate {
     std::function<void()> start;
   };
 
+  using Places = std::map<int64_t, Place>;
+
   bool Fits(int64_t bytes) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // Takes the spare place if it is free and large enough. Returns whether it did.
+  bool TakeSpare(int64_t call, int64_t bytes) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // Frees a place and returns the next one.
+  Places::iterator Free(Places::iterator place) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void Take(int64_t call, int64_t bytes, bool arrived) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   // Gives places to waiting calls and returns their functions.
   std::vector<std::function<void()>> Grant() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   const int64_t capacity_bytes_;
+  const int64_t spare_bytes_;
   mutable Mutex mutex_;
   int64_t next_call_ ABSL_GUARDED_BY(mutex_) = 0;
-  int64_t held_bytes_ ABSL_GUARDED_BY(mutex_) = 0;
-  std::map<int64_t, Place> places_ ABSL_GUARDED_BY(mutex_);
+  int64_t held_bytes_ ABSL_GUARDED_BY(mutex_) = 0;  // without the spare place
+  bool spare_taken_ ABSL_GUARDED_BY(mutex_) = false;
+  Places places_ ABSL_GUARDED_BY(mutex_);  // by call
   std::deque<Waiter> waiters_ ABSL_GUARDED_BY(mutex_);
   bool newest_next_ ABSL_GUARDED_BY(mutex_) = true;
 };

@@ -8,6 +8,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/time.h"
+#include "base/log.h"
 #include "base/reasons.h"
 #include "base/status_macros.h"
 #include "server/model/staging_decision.h"
@@ -20,6 +21,7 @@
 #include "server/write/replace_decision.h"
 #include "server/write/table_evolution.h"
 #include "server/write/table_identity.h"
+#include "server/write/table_renewal.h"
 #include "server/write/write_errors.h"
 
 namespace syncline::write {
@@ -29,11 +31,32 @@ namespace {
 // transaction holds one of a few connections and the names of its tables, so it must not wait long.
 constexpr absl::Duration kLedgerLockTimeout = absl::Seconds(5);
 
+constexpr char kStagingPublished[] = "STAGING_PUBLISHED";
+
 Warning TableMissing(const TableName& table) {
   return {reason::kTableMissing,
           absl::StrCat("the table ", table.ToString(),
                        ", which earlier syncs loaded, was dropped or renamed; "
                        "it is created again, empty")};
+}
+
+Warning StagingPublished(const TableName& staging, const std::string& publications) {
+  return {kStagingPublished,
+          absl::StrCat("the staging table ", staging.ToString(), " is published, too, by ",
+                       publications,
+                       ": a subscription that does not have it stops at its rows; publish tables "
+                       "by name or by their schema instead of FOR ALL TABLES")};
+}
+
+void LogPublished(const std::vector<StreamEntry>& streams) {
+  for (const StreamEntry& stream : streams) {
+    for (const Warning& warning : stream.warnings) {
+      if (warning.code != kStagingPublished) continue;
+      Log(LogLevel::kWarning, "staging_published")
+          .Field("table", stream.plan.table.ToString())
+          .Field("what", warning.text);
+    }
+  }
 }
 
 }  // namespace
@@ -51,6 +74,7 @@ absl::Status StartDecision::Decide(const SyncDraft& draft, SyncEntry* sync,
   // Lock the tables' names, then read facts and decide with bounded waits for locks.
   SYNCLINE_RETURN_IF_ERROR(postgres::LimitLockWaits(*transaction_, options_.locks));
   SYNCLINE_RETURN_IF_ERROR(LockTables(streams));
+  SYNCLINE_RETURN_IF_ERROR(AdoptStaging(&streams));
   SYNCLINE_RETURN_IF_ERROR(columns_.Name(RecordsOf(streams)));
   if (!options_.isolated) SYNCLINE_RETURN_IF_ERROR(Gather(&streams));
   for (Stream& stream : streams) {
@@ -76,6 +100,32 @@ absl::Status StartDecision::LockTables(const std::vector<Stream>& streams) {
   return ledger_->LockAll(*transaction_, {locks.begin(), locks.end()});
 }
 
+absl::Status StartDecision::AdoptStaging(std::vector<Stream>* streams) {
+  const auto old_place = [](const StreamPlan& plan) {
+    return TableName{plan.table.schema, plan.temp_table.name};
+  };
+  std::vector<TableName> places;
+  for (const Stream& stream : *streams) places.push_back(old_place(stream.record->plan));
+  SYNCLINE_ASSIGN_OR_RETURN(const std::set<TableName> found,
+                            postgres::FindOldStaging(*transaction_, places));
+  if (found.empty()) return absl::OkStatus();
+  for (const Stream& stream : *streams) {
+    const StreamPlan& plan = stream.record->plan;
+    if (found.count(old_place(plan)) == 0) continue;
+    const auto adopt = [&]() -> absl::Status {
+      SYNCLINE_RETURN_IF_ERROR(ReadStagingSchema());
+      return postgres::AdoptStaging(*transaction_, old_place(plan), plan.temp_table);
+    };
+    SYNCLINE_RETURN_IF_ERROR(options_.isolated ? Isolate(stream.record, adopt) : adopt());
+  }
+  streams->erase(std::remove_if(streams->begin(), streams->end(),
+                                [](const Stream& stream) {
+                                  return stream.record->state == StreamState::kFailed;
+                                }),
+                 streams->end());
+  return absl::OkStatus();
+}
+
 absl::Status StartDecision::Gather(std::vector<Stream>* streams) {
   std::vector<postgres::StreamTables> tables;
   for (const Stream& stream : *streams) {
@@ -94,19 +144,25 @@ absl::Status StartDecision::Gather(std::vector<Stream>* streams) {
   return absl::OkStatus();
 }
 
-absl::Status StartDecision::DecideIsolated(const SyncEntry& sync, Stream* stream) {
+absl::Status StartDecision::Isolate(StreamEntry* record, absl::FunctionRef<absl::Status()> step) {
   SYNCLINE_RETURN_IF_ERROR(transaction_->Execute("SAVEPOINT stream"));
-  const StreamEntry undecided = *stream->record;
-  std::vector<Stream> alone = {*stream};
-  absl::Status status = Gather(&alone);
-  *stream = std::move(alone.front());
-  if (status.ok()) status = DecideStream(sync, stream);
+  const StreamEntry undecided = *record;
+  const absl::Status status = step();
   if (status.ok()) return transaction_->Execute("RELEASE SAVEPOINT stream");
   if (!ConcernsOneStream(status)) return status;
-  *stream->record = undecided;
-  stream->record->state = StreamState::kFailed;
-  stream->record->error = status;
+  *record = undecided;
+  record->state = StreamState::kFailed;
+  record->error = status;
   return transaction_->Execute("ROLLBACK TO SAVEPOINT stream; RELEASE SAVEPOINT stream");
+}
+
+absl::Status StartDecision::DecideIsolated(const SyncEntry& sync, Stream* stream) {
+  return Isolate(stream->record, [&]() -> absl::Status {
+    std::vector<Stream> alone = {*stream};
+    const absl::Status status = Gather(&alone);
+    *stream = std::move(alone.front());
+    return status.ok() ? DecideStream(sync, stream) : status;
+  });
 }
 
 absl::Status StartDecision::Write(const std::vector<Stream>& streams, SyncEntry* sync,
@@ -128,6 +184,7 @@ absl::Status StartDecision::Write(const std::vector<Stream>& streams, SyncEntry*
                               ledger_->SupersedeStreams(*transaction_, opened, dropped));
   }
   SYNCLINE_RETURN_IF_ERROR(ledger_->InsertSync(*transaction_, sync));
+  LogPublished(sync->streams);
   return ledger_->FinishSyncs(*transaction_, *superseded);
 }
 
@@ -138,7 +195,25 @@ absl::Status StartDecision::DecideStream(const SyncEntry& sync, Stream* stream) 
     return TableOwned(stream->record->plan.table);
   }
   SYNCLINE_RETURN_IF_ERROR(DecideGeneration(stream));
-  return PlanSchema(stream);
+  SYNCLINE_RETURN_IF_ERROR(PlanSchema(stream));
+  return CheckStaging(stream->record);
+}
+
+absl::Status StartDecision::CheckStaging(StreamEntry* record) {
+  if (!StagesRows(record->plan.loader) && !NeedsCopy(record->changes)) return absl::OkStatus();
+  SYNCLINE_RETURN_IF_ERROR(ReadStagingSchema());
+  const std::string& publications = staging_schema_->publications;
+  if (!publications.empty()) {
+    record->warnings.push_back(StagingPublished(record->plan.temp_table, publications));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status StartDecision::ReadStagingSchema() {
+  if (staging_schema_.has_value()) return absl::OkStatus();
+  SYNCLINE_ASSIGN_OR_RETURN(staging_schema_,
+                            postgres::ReadStagingSchema(*transaction_, ledger_->schema()));
+  return absl::OkStatus();
 }
 
 absl::Status StartDecision::AdjustHistory(Stream* stream) {

@@ -7,8 +7,10 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <vector>
 
+#include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "server/model/sync_record.h"
@@ -16,6 +18,7 @@
 #include "server/postgres/connection/transaction.h"
 #include "server/postgres/ledger/ledger.h"
 #include "server/postgres/table/initial_status.h"
+#include "server/postgres/table/staging_schema.h"
 #include "server/write/column_naming.h"
 #include "server/write/sync_draft.h"
 
@@ -44,8 +47,9 @@ class StartDecision {
   // isolated, a stream that cannot start becomes kFailed with its error; otherwise the first such
   // error is returned. Adds the syncs whose streams it takes over to `superseded`. Errors:
   // INVALID_ARGUMENT INVALID_REQUEST; FAILED_PRECONDITION STALE_GENERATION, TABLE_OWNED,
-  // TARGET_INCOMPATIBLE, SCHEMA_INCOMPATIBLE and those of PlanEvolution; ABORTED LOCK_NOT_AVAILABLE
-  // if a table is locked; those of the database.
+  // TARGET_INCOMPATIBLE, SCHEMA_INCOMPATIBLE and those of PlanEvolution; PERMISSION_DENIED
+  // DB_PERMISSION_DENIED if a stream stages and this role may not create staging tables; ABORTED
+  // LOCK_NOT_AVAILABLE if a table is locked; those of the database.
   absl::Status Decide(const SyncDraft& draft, SyncEntry* sync, std::vector<int64_t>* superseded);
 
  private:
@@ -60,8 +64,13 @@ class StartDecision {
 
   static std::vector<StreamEntry*> RecordsOf(const std::vector<Stream>& streams);
   absl::Status LockTables(const std::vector<Stream>& streams);
+  // Moves staging tables of older versions to where the plans expect them. Removes from `streams`
+  // those that cannot start because of that.
+  absl::Status AdoptStaging(std::vector<Stream>* streams);
   // Reads what exists under the streams' tables, and the ledger's history of them.
   absl::Status Gather(std::vector<Stream>* streams);
+  // Runs `step` under a savepoint. If it fails for this stream only, the stream becomes kFailed.
+  absl::Status Isolate(StreamEntry* record, absl::FunctionRef<absl::Status()> step);
   absl::Status DecideIsolated(const SyncEntry& sync, Stream* stream);
   absl::Status DecideStream(const SyncEntry& sync, Stream* stream);
   absl::Status Write(const std::vector<Stream>& streams, SyncEntry* sync,
@@ -73,6 +82,10 @@ class StartDecision {
   absl::Status DecideGeneration(Stream* stream);
   // Plans the schema of the stream's tables and the changes that the target needs.
   absl::Status PlanSchema(Stream* stream);
+  // Checks that the stream may stage, and warns if its staged rows are published.
+  absl::Status CheckStaging(StreamEntry* record);
+  // Reads the schema of staging tables once.
+  absl::Status ReadStagingSchema();
   // Returns whether rows that are already staged will be published with those of the stream.
   absl::StatusOr<bool> PublishesStaged(const Stream& stream);
   // Returns whether the rows that the stream loads replace the target.
@@ -85,6 +98,7 @@ class StartDecision {
   postgres::Transaction* const transaction_;
   const DecisionOptions options_;
   ColumnNaming columns_;
+  std::optional<postgres::StagingSchema> staging_schema_;
 };
 
 }  // namespace syncline::write

@@ -170,7 +170,7 @@ absl::Status StreamNaming::NameNewStreams(std::vector<Stream>* streams) {
 
 void StreamNaming::SetTable(const TableName& table, Stream* stream) const {
   stream->record->plan.table = table;
-  stream->record->plan.temp_table = GetStagingTableName(table);
+  stream->record->plan.temp_table = GetStagingTableName(table, ledger_->schema());
 }
 
 void StreamNaming::WarnOfSplit(const Stream& stream) const {

@@ -17,6 +17,8 @@
 #include "server/postgres/ledger/owned_columns.h"
 #include "server/postgres/ledger/staging_ledger.h"
 #include "server/postgres/ledger/stream_names.h"
+#include "server/postgres/table/retype_check.h"
+#include "server/postgres/table/staging_protection.h"
 #include "server/postgres/table/staging_table.h"
 #include "server/postgres/table/table_columns.h"
 #include "server/postgres/table/table_operations.h"
@@ -77,6 +79,14 @@ std::set<std::string> GetDroppedColumns(const std::vector<SchemaChange>& changes
     if (change.kind == SchemaChange::Kind::kDropColumn) dropped.insert(change.column);
   }
   return dropped;
+}
+
+// Returns whether columns are dropped or get another type.
+bool ChangesColumns(const std::vector<SchemaChange>& changes) {
+  return std::any_of(changes.begin(), changes.end(), [](const SchemaChange& change) {
+    return change.kind == SchemaChange::Kind::kChangeType ||
+           change.kind == SchemaChange::Kind::kDropColumn;
+  });
 }
 
 // Facts about a stream's tables if rows of earlier streams are staged.
@@ -212,6 +222,11 @@ absl::Status PlanTable(postgres::Transaction& transaction, const postgres::Ledge
   SYNCLINE_ASSIGN_OR_RETURN(
       EvolutionPlan evolution,
       PlanEvolution(plan.table, postgres::WithUndeclared(plan.schema, undeclared), input));
+  if (ChangesColumns(evolution.changes)) {
+    SYNCLINE_RETURN_IF_ERROR(postgres::CheckColumnChanges(
+        transaction, plan.table,
+        {evolution.schema, GetDroppedColumns(evolution.changes), table.replaced}));
+  }
   if (table.status.exists && !table.replaced && !table.in_place) {
     SYNCLINE_RETURN_IF_ERROR(postgres::CheckCasts(transaction, plan.table, evolution.schema));
   }
@@ -312,10 +327,15 @@ absl::Status MakeNewTables(postgres::Transaction& transaction,
   std::vector<postgres::NewTable> tables;
   for (const StreamPlan* plan : plans) tables.push_back({&plan->load_table(), &plan->schema});
   SYNCLINE_RETURN_IF_ERROR(postgres::CreateTables(transaction, tables));
+  std::vector<TableName> staging;
   for (const StreamPlan* plan : plans) {
-    if (!StagesRows(plan->loader)) LogCreation(plan->table);
+    if (StagesRows(plan->loader)) {
+      staging.push_back(plan->temp_table);
+    } else {
+      LogCreation(plan->table);
+    }
   }
-  return absl::OkStatus();
+  return staging.empty() ? absl::OkStatus() : postgres::ProtectStaging(transaction, staging);
 }
 
 absl::Status MakeStaging(postgres::Transaction& transaction, const postgres::Ledger& ledger,

@@ -33,7 +33,8 @@ struct TableToPlan {
 
 // Decides the stream's columns and the changes of its table, and stores them in `stream`. Changes
 // no table and takes no lock above ACCESS SHARE. Errors: those of PlanEvolution;
-// FAILED_PRECONDITION SCHEMA_INCOMPATIBLE if a stored value cannot take its column's new type.
+// FAILED_PRECONDITION SCHEMA_INCOMPATIBLE if a stored value cannot take its column's new type, and
+// those of CheckColumnChanges.
 absl::Status PlanTable(postgres::Transaction& transaction, const postgres::Ledger& ledger,
                        const TableToPlan& table, StreamEntry* stream);
 

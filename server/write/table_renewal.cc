@@ -21,12 +21,6 @@
 namespace syncline::write {
 namespace {
 
-bool NeedsCopy(const std::vector<SchemaChange>& changes) {
-  return std::any_of(changes.begin(), changes.end(), [](const SchemaChange& change) {
-    return change.kind == SchemaChange::Kind::kAddColumn && change.rewrites;
-  });
-}
-
 struct Renewal {
   bool needed = false;
   int64_t table_bytes = 0;
@@ -81,7 +75,8 @@ absl::Status CopyRows(const LoaderContext& context, postgres::Transaction& trans
 
 absl::Status Renew(const LoaderContext& context, const TableName& table, const Renewal& renewal) {
   // Not the name of the staging table, which may contain rows.
-  const TableName copy = GetStagingTableName(GetStagingTableName(table));
+  const std::string& schema = context.ledger->schema();
+  const TableName copy = GetStagingTableName(GetStagingTableName(table, schema), schema);
   SYNCLINE_RETURN_IF_ERROR(
       context.database->Transact([&](postgres::Transaction& transaction) -> absl::Status {
         SYNCLINE_RETURN_IF_ERROR(postgres::DropTable(transaction, copy));
@@ -110,6 +105,12 @@ absl::Status Renew(const LoaderContext& context, const TableName& table, const R
 }
 
 }  // namespace
+
+bool NeedsCopy(const std::vector<SchemaChange>& changes) {
+  return std::any_of(changes.begin(), changes.end(), [](const SchemaChange& change) {
+    return change.kind == SchemaChange::Kind::kAddColumn && change.rewrites;
+  });
+}
 
 absl::Status RenewTable(const LoaderContext& context, const StreamEntry& stream) {
   if (!NeedsCopy(stream.changes)) return absl::OkStatus();

@@ -4,11 +4,18 @@
 // Blocking; safe from any thread.
 #pragma once
 
+#include <vector>
+
 #include "absl/status/status.h"
+#include "server/model/schema_change.h"
 #include "server/model/sync_record.h"
 #include "server/write/loaders/stream_loader.h"
 
 namespace syncline::write {
+
+// Returns whether the changes of a table require that it is renewed. The copy is created where
+// staging tables are.
+bool NeedsCopy(const std::vector<SchemaChange>& changes);
 
 // Renews the target if the stream's plan has announced it and it is still needed; the stream's
 // columns are added afterwards, by the usual evolution. The rows are copied in the transaction of

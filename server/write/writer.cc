@@ -138,6 +138,8 @@ absl::StatusOr<StartedSync> Writer::Decide(const SyncDraft& named, bool isolated
   for (const StreamEntry& stream : named.sync.streams) {
     if (stream.state == StreamState::kFailed) continue;
     locks.tables.insert(locks.tables.end(), {stream.plan.table, stream.plan.temp_table});
+    // Where an older version staged.
+    locks.staging.push_back({stream.plan.table.schema, stream.plan.temp_table.name});
     locks.keys.push_back(TableLockKey(stream.plan.table));
   }
   const DecisionOptions options = {.locks = context_.locks,

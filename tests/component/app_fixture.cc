@@ -52,9 +52,11 @@ void AppTest::TearDown() {
 void AppTest::StartServer(const std::vector<std::string>& flags) {
   std::ostringstream out;
   std::ostringstream err;
+  const std::string options_of_role =
+      role_.empty() ? "" : absl::StrCat(" options='-c role=", role_, "'");
   std::vector<std::string> arguments = {"--listen=127.0.0.1:0",
                                         "--metrics_listen=",
-                                        absl::StrCat("--postgres_dsn=", dsn()),
+                                        absl::StrCat("--postgres_dsn=", dsn(), options_of_role),
                                         absl::StrCat("--default_schema=", schema()),
                                         absl::StrCat("--ledger_schema=", ledger()),
                                         "--log_level=error",
@@ -77,6 +79,11 @@ void AppTest::StopServer() {
 void AppTest::RestartServer(const std::vector<std::string>& flags) {
   StopServer();
   StartServer(flags);
+}
+
+void AppTest::RestartServerAs(absl::string_view role) {
+  role_ = std::string(role);
+  RestartServer();
 }
 
 v1::StreamConfig AppTest::Stream(const Ask& ask, absl::string_view table) const {
@@ -169,9 +176,12 @@ std::string AppTest::RowsOf(const std::string& table) {
 
 std::string AppTest::Rows(absl::string_view table) { return RowsOf(Table(table)); }
 
-std::string AppTest::StagedRows(absl::string_view table) {
-  return RowsOf(Table(GetStagingTableName({schema(), std::string(table)}).name));
+std::string AppTest::StagingTable(absl::string_view table) const {
+  const TableName staging = GetStagingTableName({schema(), std::string(table)}, ledger());
+  return absl::StrCat(staging.schema, ".\"", staging.name, "\"");
 }
+
+std::string AppTest::StagedRows(absl::string_view table) { return RowsOf(StagingTable(table)); }
 
 std::string AppTest::History(absl::string_view table) {
   return QueryValue(absl::StrCat(

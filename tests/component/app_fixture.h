@@ -53,6 +53,8 @@ class AppTest : public PostgresTest {
   // Drains the server and starts another one with additional flags. Only the state in the database
   // remains.
   void RestartServer(const std::vector<std::string>& flags = {});
+  // The same, with a server that has the rights of `role`; of the tests' role if that is empty.
+  void RestartServerAs(absl::string_view role);
   // Drains the server.
   void StopServer();
   App& app() { return *app_; }
@@ -80,6 +82,8 @@ class AppTest : public PostgresTest {
   // "1:ann@5 2:bob@5": id, name and generation in order; "missing" if the table does not exist.
   std::string Rows(absl::string_view table = kTable);
   std::string StagedRows(absl::string_view table = kTable);
+  // The SQL name of the table's staging table.
+  std::string StagingTable(absl::string_view table = kTable) const;
   // "5:completed:2 6:loading:0": generation, state and rows.
   std::string History(absl::string_view table = kTable);
 
@@ -87,6 +91,7 @@ class AppTest : public PostgresTest {
   std::string RowsOf(const std::string& table);
   void StartServer(const std::vector<std::string>& flags);
 
+  std::string role_;
   std::unique_ptr<App> app_;
   std::unique_ptr<client::SyncClient> client_;
 };

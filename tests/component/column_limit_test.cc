@@ -98,14 +98,54 @@ TEST_F(ColumnLimitRpcTest, TooLargeValuesAreRejected) {
   EXPECT_EQ(sent.values_nulled(), 2);
 }
 
+// A domain has the limits of its base type, and the binary form. An enum is sent as its text.
+TEST_F(ColumnLimitRpcTest, DomainsAndEnumsAreLoadedInBinaryForm) {
+  Load("first", With(Append(0)), "");
+  Execute(absl::StrCat("CREATE DOMAIN ", Table("price"), " AS numeric(6,2) CHECK (VALUE >= 0);",
+                       "CREATE DOMAIN ", Table("price_of_ours"), " AS ", Table("price"), ";",
+                       "CREATE DOMAIN ", Table("moment"), " AS timestamptz(0);", "CREATE DOMAIN ",
+                       Table("tag"), " AS varchar(3);", "CREATE TYPE ", Table("code"),
+                       " AS ENUM ('abc', 'low')"));
+  Execute(absl::StrCat("ALTER TABLE ", Table(kTable), " ALTER price TYPE ", Table("price_of_ours"),
+                       ", ALTER seen TYPE ", Table("moment"), ", ALTER tag TYPE ", Table("tag"),
+                       ", ALTER code TYPE ", Table("code"), " USING NULL"));
+  int64_t run = 0;
+  for (const Ask& ask : {Append(0), Dedup(0), Replace(1)}) {
+    const std::string id = absl::StrCat("s", ++run);
+    ASSERT_OK(Start(id, With(ask)));
+    ASSERT_OK_AND_ASSIGN(
+        const v1::StreamRecordsResponse sent,
+        Send(id, R"({"id":1,"price":1.999,"seen":"2024-02-29T23:59:59.9Z","code":"abc",)"
+                 "\"tag\":\"ab   \"}\n"
+                 "{\"id\":2,\"price\":-1}\n{\"id\":3,\"code\":\"huge\"}\n"
+                 "{\"id\":4,\"price\":12345}\n{\"id\":5,\"tag\":\"abcd\"}\n"));
+    EXPECT_EQ(sent.values_truncated(), 3);
+    EXPECT_THAT(Reasons(id), ElementsAre("1 CONSTRAINT_VIOLATED", "2 VALUE_REFUSED",
+                                         "3 VALUE_REFUSED", "4 VALUE_REFUSED"));
+    ASSERT_OK(Complete(id));
+    EXPECT_EQ(Stored(), "1.99 2024-02-29 23:59:59 abc ab ");
+    EXPECT_EQ(QueryValue(absl::StrCat("SELECT array_to_string(column_stored_types, ';') FROM ",
+                                      ledger(), ".stream ORDER BY stream_no DESC LIMIT 1")),
+              ";numeric(6,2);;timestamp(0) with time zone;;text;character varying(3)");
+    Execute(absl::StrCat("DELETE FROM ", Table(kTable)));
+  }
+}
+
 // The same limits apply to a text COPY.
 TEST_F(ColumnLimitRpcTest, TextCopyAppliesTheSameLimits) {
-  MakeTable(", ADD tags text[]");
+  MakeTable(", ADD tags text[], ADD title name");
   Ask ask = With(Append(0));
-  ask.json_schema.insert(ask.json_schema.size() - 2, R"(,"tags":{"type":"string"})");
+  ask.json_schema.insert(ask.json_schema.size() - 2,
+                         R"(,"tags":{"type":"string"},"title":{"type":"string"})");
   ASSERT_OK(Start("s", ask));
-  ASSERT_OK_AND_ASSIGN(const v1::StreamRecordsResponse sent, Send("s", kTooFine));
-  EXPECT_EQ(sent.values_truncated(), 6);
+  // The limit of name is in bytes; its 63rd is in the middle of a character.
+  std::string line = kTooFine;
+  std::string title;
+  for (int i = 0; i < 40; ++i) title += "\u00e9";
+  line.insert(line.size() - 2, absl::StrCat(",\"title\":\"", title, "\""));
+  ASSERT_OK_AND_ASSIGN(const v1::StreamRecordsResponse sent, Send("s", line));
+  EXPECT_EQ(sent.values_truncated(), 7);
+  EXPECT_EQ(QueryInt(absl::StrCat("SELECT octet_length(title::text) FROM ", Table(kTable))), 62);
   EXPECT_EQ(Stored(), "1.99 1200 2024-02-29 23:59:59 23:59:59.999 abc ab ");
 }
 

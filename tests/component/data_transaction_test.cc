@@ -71,13 +71,19 @@ INSTANTIATE_TEST_SUITE_P(
               "SCHEMA_CHANGED"},
         Fault{"TriggerThatRaises",
               "CREATE FUNCTION $S.no() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE "
-              "EXCEPTION 'no'; END $$; CREATE TRIGGER no BEFORE INSERT ON $T FOR EACH ROW EXECUTE "
-              "FUNCTION $S.no()",
+              "EXCEPTION 'no'; END $$; CREATE TRIGGER no BEFORE INSERT ON $T FOR EACH STATEMENT "
+              "EXECUTE FUNCTION $S.no()",
               StatusCode::kFailedPrecondition, "REJECTED_BY_DATABASE"},
         Fault{"TriggerThatSkipsRows",
               "CREATE FUNCTION $S.skip() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RETURN NULL; "
               "END $$; CREATE TRIGGER skip BEFORE INSERT ON $T FOR EACH ROW EXECUTE FUNCTION "
               "$S.skip()",
+              StatusCode::kFailedPrecondition, "REJECTED_BY_DATABASE"},
+        // The trigger's function relies on a search path.
+        Fault{"TriggerWithoutSchema",
+              "CREATE TABLE $S.audit (id bigint); CREATE FUNCTION $S.note() RETURNS trigger "
+              "LANGUAGE plpgsql AS $$ BEGIN INSERT INTO audit VALUES (NEW.id); RETURN NEW; END $$; "
+              "CREATE TRIGGER note BEFORE INSERT ON $T FOR EACH ROW EXECUTE FUNCTION $S.note()",
               StatusCode::kFailedPrecondition, "REJECTED_BY_DATABASE"},
         // COMMIT refuses this after every statement has succeeded.
         Fault{"DeferredConstraint",
@@ -89,6 +95,18 @@ INSTANTIATE_TEST_SUITE_P(
 class DataTransactionTest : public WritePathTest {};
 
 // Both calls hold the same bad record. The record of the newer call is already in the ledger.
+TEST_F(DataTransactionTest, TriggerHasTheSearchPathOfItsFunction) {
+  Execute(absl::StrReplaceAll(
+      "CREATE TABLE $S.audit (id bigint); CREATE FUNCTION $S.note() RETURNS trigger LANGUAGE "
+      "plpgsql SET search_path = $S AS $$ BEGIN INSERT INTO audit VALUES (NEW.id); RETURN NEW; "
+      "END $$; CREATE TRIGGER note BEFORE INSERT ON $T FOR EACH ROW EXECUTE FUNCTION $S.note()",
+      {{"$T", Table("t")}, {"$S", schema()}}));
+  write::InsertBuffer buffer(&load_, plan_, "sync", Claim("w").claim);
+  Fill(buffer, 0, 3);
+  ASSERT_OK(testing::FlushAll(buffer));
+  EXPECT_EQ(QueryInt(absl::StrCat("SELECT count(*) FROM ", Table("audit"))), 3);
+}
+
 TEST_F(DataTransactionTest, OlderCallIsFencedDespiteSharedReject) {
   const WriterClaim older = Claim("w").claim;
   const WriterClaim newer = Claim("w").claim;

@@ -55,6 +55,17 @@ TEST_F(DependentsTest, RestoredViewsEqualDroppedViews) {
   EXPECT_EQ(Value("SELECT count(*) FROM $S.m"), "10");
 }
 
+TEST_F(DependentsTest, MaterializedViewHasTheRowsThatItsOwnerSees) {
+  Run("CREATE TABLE $S.secret (id bigint); INSERT INTO $S.secret VALUES (1), (2);"
+      "ALTER TABLE $S.secret ENABLE ROW LEVEL SECURITY;"
+      "CREATE POLICY own ON $S.secret USING (id = 1);"
+      "GRANT USAGE, CREATE ON SCHEMA $S TO $R_reader; GRANT SELECT ON $S.secret, $S.t TO $R_reader;"
+      "CREATE MATERIALIZED VIEW $S.seen AS SELECT id FROM $S.t JOIN $S.secret USING (id);"
+      "ALTER MATERIALIZED VIEW $S.seen OWNER TO $R_reader");
+  ASSERT_OK(ChangeTable({"id"}, "ALTER TABLE $S.t ALTER id TYPE bigint"));
+  EXPECT_EQ(Value("SELECT string_agg(id::text, ' ') FROM $S.seen"), "1");
+}
+
 TEST_F(DependentsTest, DropsOnlyViewsThatReadTheColumn) {
   const std::string v = Value("SELECT '$S.v'::regclass::oid");
   ASSERT_OK(ChangeTable({"amount"}, "ALTER TABLE $S.t ALTER amount TYPE text"));

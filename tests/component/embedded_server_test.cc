@@ -64,7 +64,7 @@ TEST_F(EmbeddedServerTest, KeepsDataAndPortAcrossRuns) {
   EmbeddedServerOptions options = Options();
   options.settings.clear();
   ASSERT_OK_AND_ASSIGN(auto server, EmbeddedServer::Start(options));
-  EXPECT_EQ(Value(*server, "CREATE TABLE kept AS SELECT 42 AS n"), "");
+  EXPECT_EQ(Value(*server, "CREATE TABLE public.kept AS SELECT 42 AS n"), "");
   EXPECT_EQ(Value(*server, "SHOW server_encoding"), "UTF8");
   EXPECT_EQ(Value(*server, "SHOW fsync"), "on");
   EXPECT_EQ(Value(*server, "SHOW full_page_writes"), "on");
@@ -76,7 +76,7 @@ TEST_F(EmbeddedServerTest, KeepsDataAndPortAcrossRuns) {
   EXPECT_FALSE(server->running());
   server->Stop();
   ASSERT_OK_AND_ASSIGN(server, EmbeddedServer::Start(Options()));
-  EXPECT_EQ(Value(*server, "SELECT n FROM kept"), "42");
+  EXPECT_EQ(Value(*server, "SELECT n FROM public.kept"), "42");
   EXPECT_EQ(server->port(), port);
 }
 
@@ -107,13 +107,13 @@ TEST_F(EmbeddedServerTest, OneProcessPerDirectory) {
 
 TEST_F(EmbeddedServerTest, RecoversAfterPostmasterKill) {
   ASSERT_OK_AND_ASSIGN(auto server, EmbeddedServer::Start(Options()));
-  EXPECT_EQ(Value(*server, "CREATE TABLE kept AS SELECT 42 AS n"), "");
+  EXPECT_EQ(Value(*server, "CREATE TABLE public.kept AS SELECT 42 AS n"), "");
   kill(server->pid(), SIGKILL);
   ASSERT_TRUE(server->WaitForEnd(absl::Seconds(30)));
   ASSERT_TRUE(std::filesystem::exists(parent_.Path("db/data/postmaster.pid")));
   server.reset();
   ASSERT_OK_AND_ASSIGN(server, EmbeddedServer::Start(Options()));
-  EXPECT_EQ(Value(*server, "SELECT n FROM kept"), "42");
+  EXPECT_EQ(Value(*server, "SELECT n FROM public.kept"), "42");
 }
 
 TEST_F(EmbeddedServerTest, SurvivesBackendKill) {
@@ -121,14 +121,14 @@ TEST_F(EmbeddedServerTest, SurvivesBackendKill) {
   ConnectionOptions options;
   options.conninfo = server->conninfo();
   ASSERT_OK_AND_ASSIGN(const auto victim, Connection::Open(options));
-  ASSERT_OK(victim->Execute("CREATE TABLE kept AS SELECT 42 AS n"));
+  ASSERT_OK(victim->Execute("CREATE TABLE public.kept AS SELECT 42 AS n"));
   ASSERT_OK_AND_ASSIGN(const Result pid, victim->Query("SELECT pg_backend_pid()", {}));
   ASSERT_EQ(kill(static_cast<pid_t>(pid.Int(0, 0)), SIGKILL), 0);
   EXPECT_THAT(victim->WaitForNotifications(absl::Seconds(30)), StatusIs(StatusCode::kUnavailable));
   // The cluster restarts its sessions. Until then it refuses connections, and callers see this
   // error.
   std::string value;
-  while ((value = Value(*server, "SELECT n FROM kept")) != "42") {
+  while ((value = Value(*server, "SELECT n FROM public.kept")) != "42") {
     ASSERT_TRUE(absl::StrContains(value, "UNAVAILABLE")) << value;
   }
   EXPECT_TRUE(server->running());
@@ -138,7 +138,7 @@ TEST_F(EmbeddedServerTest, SurvivesBackendKill) {
 // setting that signal had failed.
 TEST_F(EmbeddedServerTest, StopsOrphanedPostmaster) {
   ASSERT_OK_AND_ASSIGN(auto server, EmbeddedServer::Start(Options()));
-  EXPECT_EQ(Value(*server, "CREATE TABLE kept AS SELECT 42 AS n"), "");
+  EXPECT_EQ(Value(*server, "CREATE TABLE public.kept AS SELECT 42 AS n"), "");
   const std::string socket_directory = server->socket_directory();
   const std::string port = absl::StrCat(server->port());
   server.reset();
@@ -153,7 +153,7 @@ TEST_F(EmbeddedServerTest, StopsOrphanedPostmaster) {
   }
   ASSERT_OK_AND_ASSIGN(server, EmbeddedServer::Start(Options()));
   EXPECT_TRUE(orphan->Wait(absl::Seconds(30)).has_value());
-  EXPECT_EQ(Value(*server, "SELECT n FROM kept"), "42");
+  EXPECT_EQ(Value(*server, "SELECT n FROM public.kept"), "42");
 }
 
 TEST_F(EmbeddedServerTest, IgnoresPidFileOfAnotherProgram) {

@@ -4,6 +4,8 @@
 
 #include <functional>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
@@ -108,6 +110,67 @@ TEST_F(EvolutionRpcTest, ToastCountsTowardRewriteLimit) {
               StatusIs(absl::StatusCode::kFailedPrecondition, "REWRITE_TOO_LARGE"));
 }
 
+constexpr char kNumberPrice[] =
+    R"({"properties":{"id":{"type":"integer"},"price":{"type":"number"}}})";
+constexpr char kTextPrice[] =
+    R"({"properties":{"id":{"type":"integer"},"price":{"type":"string"}}})";
+
+// A table whose column changes from a number to a text with the second sync.
+class RetypedColumnTest : public EvolutionRpcTest {
+ protected:
+  static std::vector<std::pair<Ask, Ask>> AllModes() {
+    std::vector<std::pair<Ask, Ask>> modes = {{Append(0), Append(0)},
+                                              {Dedup(0), Dedup(0)},
+                                              {Replace(1), Replace(2)},
+                                              {DedupReplace(1), DedupReplace(2)}};
+    for (auto& [first, second] : modes) {
+      first.json_schema = kNumberPrice;
+      second.json_schema = kTextPrice;
+    }
+    return modes;
+  }
+};
+
+TEST_F(RetypedColumnTest, WhatDependsOnItIsKeptInEveryMode) {
+  Execute(absl::StrCat("CREATE FUNCTION ", Table("f"),
+                       "() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END'"));
+  int64_t run = 0;
+  for (const auto& [first, second] : AllModes()) {
+    Load(absl::StrCat("s", ++run), first, "{\"id\":1,\"price\":1.5}\n");
+    Execute(absl::StrCat("CREATE POLICY p ON ", Table(kTable), " USING (price IS NOT NULL)",
+                         "; CREATE TRIGGER tr AFTER UPDATE OF price ON ", Table(kTable),
+                         " FOR EACH ROW EXECUTE FUNCTION ", Table("f"), "(); CREATE VIEW ",
+                         Table("v"), " AS SELECT id, price FROM ", Table(kTable),
+                         "; CREATE INDEX ix ON ", Table(kTable), " (price); COMMENT ON INDEX ",
+                         Table("ix"), " IS 'mine'"));
+    Load(absl::StrCat("s", ++run), second, "{\"id\":2,\"price\":\"x\"}\n");
+    const bool replaced = second.minimum > 0;
+    EXPECT_EQ(
+        QueryValue(absl::StrCat("SELECT string_agg(price, ',' ORDER BY id) FROM ", Table("v"))),
+        replaced ? "x" : "1.5,x");
+    const std::string objects = absl::StrCat(
+        "SELECT (SELECT count(*) FROM pg_policy WHERE polrelid = t.oid) || ' ' || (SELECT count(*) "
+        "FROM pg_trigger WHERE tgrelid = t.oid AND NOT tgisinternal) || ' ' || obj_description('",
+        Table("ix"), "'::regclass) FROM pg_class t WHERE t.oid = '", Table(kTable), "'::regclass");
+    EXPECT_EQ(QueryValue(objects), "1 1 mine") << run;
+    Execute(absl::StrCat("DROP TABLE ", Table(kTable), " CASCADE"));
+  }
+}
+
+TEST_F(RetypedColumnTest, WhatForbidsItIsNamedByStartSyncInEveryMode) {
+  int64_t run = 0;
+  for (const auto& [first, second] : AllModes()) {
+    Load(absl::StrCat("s", ++run), first, "{\"id\":1,\"price\":1.5}\n");
+    Execute(absl::StrCat("ALTER TABLE ", Table(kTable), " ADD CONSTRAINT ck CHECK (price > 0)"));
+    const std::string id = absl::StrCat("s", ++run);
+    EXPECT_THAT(Start(id, second),
+                StatusIs(absl::StatusCode::kFailedPrecondition, "DEPENDENT_OBJECTS"));
+    Execute(absl::StrCat("ALTER TABLE ", Table(kTable), " DROP CONSTRAINT ck"));
+    Load(id, second, "{\"id\":2,\"price\":\"x\"}\n");
+    Execute(absl::StrCat("DROP TABLE ", Table(kTable)));
+  }
+}
+
 TEST_F(EvolutionRpcTest, ChangeWithoutRewriteIsNotLoggedAsOne) {
   Load("s1", Append(0), Record(1, "a", 1));
   Ask wider = Append(0);
@@ -183,7 +246,11 @@ class WideTableTest : public EvolutionRpcTest {
     EXPECT_EQ(Count(absl::StrCat("SELECT count(*) FROM pg_class WHERE relkind = 'r' AND "
                                  "relnamespace = '",
                                  schema(), "'::regnamespace")),
-              2)
+              2);
+    EXPECT_EQ(Count(absl::StrCat("SELECT count(*) FROM pg_class WHERE relname LIKE "
+                                 "'\\_syncline%' AND relnamespace = '",
+                                 ledger(), "'::regnamespace")),
+              0)
         << "the copy was not removed";
     Load("third", Wider(ask, 30), "{\"id\":4,\"name\":\"d\",\"at\":1}\n");
   }

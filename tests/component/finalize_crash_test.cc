@@ -10,11 +10,13 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "base/log.h"
 #include "server/metrics/metrics.h"
 #include "server/model/names.h"
 #include "server/postgres/ledger/ledger.h"
 #include "server/postgres/ledger/ledger_migration.h"
+#include "server/postgres/sql/sql_generator.h"
 #include "server/sync/stream_session.h"
 #include "server/write/stream_state_store.h"
 #include "server/write/writer.h"
@@ -24,6 +26,8 @@
 
 namespace syncline::testing {
 namespace {
+
+using postgres::QuoteTable;
 
 enum class End { kOpen, kComplete, kIncomplete, kCancelled };
 
@@ -61,10 +65,18 @@ class CrashTest : public PostgresTest {
 
   void Reset() {
     const std::string& l = ledger_->schema();
+    const std::string tables = "SELECT oid::regclass FROM pg_class WHERE relkind = 'r' AND ";
+    for (const auto& t : QueryText(tables + IsOurs())) Execute("DROP TABLE " + t[0] + " CASCADE");
     Execute(absl::StrCat("DROP SCHEMA ", schema(), " CASCADE; CREATE SCHEMA ", schema(),
                          "; TRUNCATE ", l, ".sync, ", l, ".generation, ", l, ".stream_table, ", l,
                          ".writer, ", l, ".table_column, ", l, ".table_index, ", l,
                          ".staging RESTART IDENTITY CASCADE"));
+  }
+
+  // The SQL condition that a relation of pg_class is a user's or a staging table.
+  std::string IsOurs() const {
+    return absl::StrCat("(relnamespace = '", schema(), "'::regnamespace OR relnamespace = '",
+                        ledger_->schema(), "'::regnamespace AND relname LIKE '\\_syncline%')");
   }
 
   write::LoaderContext Context(postgres::Database* database) const {
@@ -90,7 +102,7 @@ class CrashTest : public PostgresTest {
       StreamEntry stream;
       stream.plan.descriptor = {"", table};
       stream.plan.table = {schema(), table};
-      stream.plan.temp_table = GetStagingTableName(stream.plan.table);
+      stream.plan.temp_table = GetStagingTableName(stream.plan.table, ledger_->schema());
       stream.plan.write_mode = step.mode;
       stream.plan.replace_strategy = step.strategy;
       stream.plan.schema = Schema(step, wide);
@@ -123,7 +135,7 @@ class CrashTest : public PostgresTest {
   void AddRows(const StreamPlan& plan, const std::vector<int>& ids) {
     std::string sql;
     for (const int id : ids) {
-      absl::StrAppend(&sql, "INSERT INTO ", Table(plan.load_table().name), " VALUES ('raw-",
+      absl::StrAppend(&sql, "INSERT INTO ", QuoteTable(plan.load_table()), " VALUES ('raw-",
                       plan.stream_no, "-", id, "', '2024-01-01', '{}', ", plan.generation_id, ", ",
                       id, ", 'of sync ", plan.stream_no, "');");
     }
@@ -153,26 +165,24 @@ class CrashTest : public PostgresTest {
     for (size_t i = 0; i < past.size(); ++i) RunWithoutCrash(absl::StrCat("past", i), past[i]);
   }
 
-  // Everything that a user can see: relations with columns, indexes and rows, and the ledger.
+  // Relations with columns, indexes and rows, staging tables included, and the ledger.
   std::string State() {
     std::string state;
     const auto add = [&](const std::string& sql) {
-      for (const std::vector<std::string>& row : QueryText(sql)) {
-        for (const std::string& value : row) absl::StrAppend(&state, value, "|");
-        absl::StrAppend(&state, "\n");
+      for (const auto& row : QueryText(sql)) {
+        absl::StrAppend(&state, absl::StrJoin(row, "|"), "\n");
       }
     };
     add(
         absl::StrCat("SELECT c.relname, c.relkind, (SELECT string_agg(format('%s %s %s', attname, "
                      "atttypid::regtype, attnotnull), ', ' ORDER BY attnum) FROM pg_attribute a "
                      "WHERE a.attrelid = c.oid AND attnum > 0 AND NOT attisdropped) FROM pg_class "
-                     "c WHERE relnamespace = '",
-                     schema(), "'::regnamespace ORDER BY 1"));
-    for (const std::vector<std::string>& table :
-         QueryText(absl::StrCat("SELECT relname FROM pg_class WHERE relkind IN ('r', 'v') AND "
-                                "relnamespace = '",
-                                schema(), "'::regnamespace ORDER BY 1"))) {
-      add(absl::StrCat("SELECT t::text FROM ", Table(table[0]), " t ORDER BY 1"));
+                     "c WHERE ",
+                     IsOurs(), " ORDER BY 1"));
+    for (const auto& table : QueryText(
+             absl::StrCat("SELECT oid::regclass FROM pg_class WHERE relkind IN ('r', 'v') AND ",
+                          IsOurs(), " ORDER BY relname"))) {
+      add(absl::StrCat("SELECT t::text FROM ", table[0], " t ORDER BY 1"));
     }
     const std::string& l = ledger_->schema();
     add(absl::StrCat("SELECT sync_id, state FROM ", l, ".sync ORDER BY sync_no"));
@@ -269,6 +279,18 @@ TEST_F(StartCrashTest, AppendTruncateResumes) {
 
 TEST_F(StartCrashTest, AppendTruncateRecreatesOlderStagingTable) {
   CrashInStart({{kAppend, 1, 1, {1}, End::kOpen}}, {kAppend, 2, 2, {}});
+}
+
+TEST_F(StartCrashTest, AppendTruncateAdoptsStagingTableOfOlderVersion) {
+  CrashEverywhere(
+      [&] {
+        Past({{kAppend, 2, 2, {1}, End::kCancelled}});
+        const TableName staging = GetStagingTableName({schema(), "users"}, ledger_->schema());
+        Execute(absl::StrCat("ALTER TABLE ", QuoteTable(staging), " SET SCHEMA ", schema()));
+      },
+      [&](auto* database) {
+        return Start(database, Draft("last", {kAppend, 2, 2, {}})).status();
+      });
 }
 
 TEST_F(StartCrashTest, DedupTruncateResumes) {
@@ -379,15 +401,14 @@ class InterruptedStartTest : public CrashTest {
     ASSERT_OK_AND_ASSIGN(const write::StartedSync taken,
                          Start(healthy_.get(), Draft("new", new_step, /*wide=*/true)));
     const StreamPlan& plan = taken.sync.streams[0].plan;
-    Execute(absl::StrCat("INSERT INTO ", Table(plan.load_table().name),
-                         " VALUES ('raw', now(), "
-                         "'{}', ",
-                         plan.generation_id, ", 1, 'new', 'Bonn')"));
+    Execute(absl::StrCat("INSERT INTO ", QuoteTable(plan.load_table()),
+                         " VALUES ('raw', now(), '{}', ", plan.generation_id,
+                         ", 1, 'new', 'Bonn')"));
     ASSERT_OK(Start(healthy_.get(), old_sync));
-    EXPECT_EQ(QueryValue(absl::StrCat("SELECT city FROM ", Table(plan.load_table().name))), "Bonn");
+    EXPECT_EQ(QueryValue(absl::StrCat("SELECT city FROM ", QuoteTable(plan.load_table()))), "Bonn");
     EXPECT_EQ(QueryValue(absl::StrCat("SELECT count(*) FROM pg_class WHERE relname LIKE '%users%' "
-                                      "AND relkind = 'r' AND relnamespace = '",
-                                      schema(), "'::regnamespace")),
+                                      "AND relkind = 'r' AND ",
+                                      IsOurs())),
               "1");
     EXPECT_EQ(QueryValue(absl::StrCat("SELECT string_agg(state, ' ' ORDER BY stream_no) FROM ",
                                       ledger_->schema(), ".stream")),

@@ -11,6 +11,7 @@
 #include <utility>
 #include <vector>
 
+#include "server/model/names.h"
 #include "server/write/loaders/new_table_start.h"
 #include "tests/component/start_fixture.h"
 #include "tests/support/faulty_database.h"
@@ -79,6 +80,12 @@ class GroupStartTest : public StartFixture {
     return {kept, dropped, Replace({"", "staged"}, 2)};
   }
 
+  // The SQL condition that pg_class c is a staging table.
+  std::string IsStaging() const {
+    return absl::StrCat("starts_with(c.relname, '", kStagingTablePrefix,
+                        "') AND c.relnamespace = '", schema(), "'::regnamespace");
+  }
+
   // Returns the rows of the ledger and the definitions of all tables, without numbers and times.
   std::vector<std::vector<std::string>> Describe() {
     std::vector<std::vector<std::string>> all;
@@ -101,13 +108,17 @@ class GroupStartTest : public StartFixture {
         "SELECT c.relname, c.relkind, c.relpersistence, c.reloptions, c.relacl, a.attname, "
         "format_type(a.atttypid, a.atttypmod), a.attnotnull, a.attstorage FROM pg_class c JOIN "
         "pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 WHERE c.relkind <> 'i' AND "
-        "c.relnamespace = '",
-        Target(), "'::regnamespace ORDER BY c.relname, a.attnum"));
+        "(c.relnamespace = '",
+        Target(), "'::regnamespace OR ", IsStaging(), ") ORDER BY c.relname, a.attnum"));
     return all;
   }
 
   void Reset() {
     registry_ = NewRegistry();
+    for (const auto& staging : QueryText(absl::StrCat(
+             "SELECT c.oid::regclass FROM pg_class c WHERE c.relkind = 'r' AND ", IsStaging()))) {
+      Execute("DROP TABLE " + staging[0]);
+    }
     Execute(absl::StrCat("DROP SCHEMA ", Target(), " CASCADE; TRUNCATE ", schema(), ".sync, ",
                          schema(), ".generation, ", schema(), ".stream_table, ", schema(),
                          ".writer, ", schema(), ".table_column, ", schema(), ".table_index, ",
@@ -255,7 +266,8 @@ TEST_F(GroupStartTest, NumberOfStatementsIsBounded) {
   start("first", 5);  // creates the schema
   const int64_t of_one_group = start("a", 100);
   EXPECT_LE(of_one_group, 60);
-  // Each group: locks, states, two look-ups, the tables, three statements for the ledger, COMMIT.
+  // Each group: the locks' timeout and the locks, states, two look-ups, the tables and their
+  // protection, three statements for the ledger, COMMIT.
   EXPECT_LE(start("b", 300), of_one_group + 2 * 12);
 }
 

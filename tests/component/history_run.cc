@@ -328,8 +328,8 @@ absl::Status HistoryRun::DropTables() {
   return world_.database->Transact([&](postgres::Transaction& transaction) -> absl::Status {
     for (const auto& stream : streams_) {
       if (!stream->table.has_value()) continue;
-      SYNCLINE_RETURN_IF_ERROR(
-          postgres::DropTable(transaction, GetStagingTableName(*stream->table)));
+      SYNCLINE_RETURN_IF_ERROR(postgres::DropTable(
+          transaction, GetStagingTableName(*stream->table, world_.ledger->schema())));
       SYNCLINE_RETURN_IF_ERROR(postgres::DropTable(transaction, *stream->table));
     }
     return absl::OkStatus();

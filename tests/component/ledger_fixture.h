@@ -43,9 +43,10 @@ class LedgerFixture : public PostgresTest {
       DROP rejected_bytes, DROP last_error, DROP checkpoints, DROP last_checkpoint_offset,
       DROP claim_token;
     ALTER TABLE rejected_record DROP raw_truncated, DROP detail;
-    ALTER TABLE stream DROP column_table_types, DROP schema_policy, DROP replay, DROP cdc_delete_mode,
-      DROP inferred_schema, DROP restart, DROP guard, DROP changes, DROP warnings, DROP error,
-      DROP last_error, DROP superseded, DROP replace_strategy, DROP strategy, DROP strategy_reason;
+    ALTER TABLE stream DROP column_table_types, DROP column_stored_types, DROP schema_policy,
+      DROP replay, DROP cdc_delete_mode, DROP inferred_schema, DROP restart, DROP guard, DROP changes,
+      DROP warnings, DROP error, DROP last_error, DROP superseded, DROP temp_table_schema,
+      DROP replace_strategy, DROP strategy, DROP strategy_reason;
     DELETE FROM migration WHERE version > 2; RESET search_path)sql"));
   }
 

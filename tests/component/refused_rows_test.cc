@@ -33,6 +33,13 @@ class RefusedRowsTest : public WritePathTest {
     Fill(buffer, begin, end);
     return testing::FlushAll(buffer);
   }
+  // Creates a trigger on the table that runs `body` before or after each row or statement.
+  void MakeTrigger(absl::string_view when, absl::string_view level, absl::string_view body) {
+    Execute(absl::StrCat(
+        "CREATE FUNCTION ", Table("check_row"), "() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN ",
+        body, " RETURN NEW; END $$; CREATE TRIGGER check_row ", when, " INSERT ON ", Table("t"),
+        " FOR EACH ", level, " EXECUTE FUNCTION ", Table("check_row"), "()"));
+  }
   // Returns "offset reason detail" for each rejected record.
   std::vector<std::string> Rejected() {
     std::vector<std::string> all;
@@ -120,6 +127,22 @@ TEST_F(RefusedRowsTest, ValueBeyondUserTypeRefusesOnlyItsRow) {
   EXPECT_EQ(Ids(), "32765,32766,32767");
 }
 
+// In binary form, a domain refuses a value when it is received.
+TEST_F(RefusedRowsTest, DomainInBinaryFormRefusesOnlyItsRows) {
+  Execute(absl::StrCat("CREATE DOMAIN ", Table("number"), " AS smallint CHECK (VALUE <> 2)"));
+  Alter(absl::StrCat("ALTER id TYPE ", Table("number")));
+  plan_.schema.columns[0].table_type = absl::StrCat(schema(), ".number");
+  plan_.schema.columns[0].stored_type = "smallint";
+  ASSERT_EQ(postgres::CopyFormatFor(plan_.schema), postgres::CopyFormat::kBinary);
+  const WriterClaim claim = Claim("w").claim;
+  ASSERT_OK(Load(claim, 0, 4));
+  ASSERT_OK(Load(claim, 32766, 32769));
+  EXPECT_EQ(Ids(), "0,1,3,32766,32767");
+  EXPECT_THAT(Rejected(),
+              ElementsAre("2 CONSTRAINT_VIOLATED constraint \"number_check\", SQLSTATE 23514 t",
+                          "32768 VALUE_REFUSED SQLSTATE 22P03 t"));
+}
+
 TEST_F(RefusedRowsTest, ChangedColumnTypeRejectsNoRows) {
   Alter("ALTER id TYPE integer");
   EXPECT_THAT(Load(Claim("w").claim, 0, 3).status(),
@@ -161,6 +184,71 @@ TEST_F(RefusedRowsTest, RowThatReferencesLaterRowIsLoaded) {
             30 * 3);
   EXPECT_EQ(flushed.rows, 150 - 93);
   EXPECT_EQ(Rows(), 57);
+}
+
+TEST_F(RefusedRowsTest, ExceptionOfTriggerRefusesOnlyItsRow) {
+  MakeTrigger("BEFORE", "ROW",
+              "IF NEW.id = 3 THEN RAISE 'no'; END IF; "
+              "IF NEW.id = 5 THEN RAISE 'no' USING ERRCODE = 'UR001'; END IF; "
+              "IF NEW.id = 7 THEN RAISE unique_violation USING CONSTRAINT = 'ours'; END IF; "
+              "IF NEW.id = 9 THEN PERFORM (SELECT n FROM generate_series(1, 2) n); END IF; "
+              "IF NEW.id = 11 THEN PERFORM 1 / (NEW.id - 11); END IF;");
+  ASSERT_OK_AND_ASSIGN(const write::FlushResult flushed, Load(Claim("w").claim, 0, 13));
+  EXPECT_EQ(Ids(), "0,1,2,4,6,8,10,12");
+  EXPECT_EQ(flushed.rejected, 5);
+  EXPECT_THAT(Rejected(), ElementsAre("3 REJECTED_BY_DATABASE SQLSTATE P0001 t",
+                                      "5 REJECTED_BY_DATABASE SQLSTATE UR001 t",
+                                      "7 CONSTRAINT_VIOLATED constraint \"ours\", SQLSTATE 23505 t",
+                                      "9 REJECTED_BY_DATABASE SQLSTATE 21000 t",
+                                      "11 VALUE_REFUSED SQLSTATE 22012 t"));
+}
+
+// Such a trigger runs when all rows are stored, so its error names no row.
+TEST_F(RefusedRowsTest, ExceptionAfterRowIsFoundBySplitting) {
+  MakeTrigger("AFTER", "ROW", "IF NEW.id % 7 = 3 THEN RAISE 'no'; END IF;");
+  ASSERT_OK_AND_ASSIGN(const write::FlushResult flushed, Load(Claim("w").claim, 0, 200));
+  EXPECT_EQ(flushed.rejected, 29);
+  EXPECT_EQ(flushed.rows, 171);
+  EXPECT_EQ(Rows(), 171);
+  EXPECT_EQ(flushed.refused, (std::map<std::string, int64_t>{{"REJECTED_BY_DATABASE", 29}}));
+}
+
+TEST_F(RefusedRowsTest, ExceptionPerStatementFailsTheStream) {
+  for (const char* when : {"BEFORE", "AFTER"}) {
+    MakeTrigger(when, "STATEMENT", "RAISE 'no';");
+    EXPECT_THAT(Load(Claim("w").claim, 0, 20).status(),
+                StatusIs(absl::StatusCode::kFailedPrecondition, "REJECTED_BY_DATABASE"))
+        << when;
+    Execute(absl::StrCat("DROP FUNCTION ", Table("check_row"), " CASCADE"));
+  }
+  EXPECT_THAT(Rejected(), IsEmpty());
+  ASSERT_OK(Load(Claim("w").claim, 0, 20));
+}
+
+// A lock that a trigger could not get, or a table that it does not find, is not about the row.
+TEST_F(RefusedRowsTest, OtherErrorsOfTriggerRejectNoRows) {
+  MakeTrigger("BEFORE", "ROW", "IF NEW.id = 3 THEN PERFORM * FROM missing_table; END IF;");
+  EXPECT_THAT(Load(Claim("w").claim, 0, 5).status(),
+              StatusIs(absl::StatusCode::kFailedPrecondition, "SCHEMA_CHANGED"));
+  EXPECT_THAT(Rejected(), IsEmpty());
+}
+
+// PostgreSQL quotes the value in the error's context, line breaks included.
+TEST_F(RefusedRowsTest, ValueMayLookLikeErrorContext) {
+  Execute(absl::StrCat("CREATE DOMAIN ", Table("word"), " AS text CHECK (VALUE NOT LIKE 'bad%')"));
+  Alter(absl::StrCat("ALTER id TYPE ", Table("word"), " USING id::text"));
+  ColumnSchema& column = plan_.schema.columns[0];
+  column.type = ColumnType::kVarchar;
+  column.table_type = absl::StrCat(schema(), ".word");
+  write::InsertBuffer buffer(&load_, plan_, "sync", Claim("w").claim);
+  for (int64_t offset = 0; offset < 4; ++offset) {
+    buffer.Append({offset, 0, "{}"},
+                  {Value::Text(offset == 2 ? "bad\nCOPY t, line 1, column id: \"x" : "good")});
+  }
+  buffer.Cover({0, 4}, 0);
+  ASSERT_OK_AND_ASSIGN(const write::FlushResult flushed, testing::FlushAll(buffer));
+  EXPECT_EQ(flushed.rows, 3);
+  EXPECT_THAT(Rejected(), ElementsAre(::testing::StartsWith("2 CONSTRAINT_VIOLATED")));
 }
 
 // The table's name is searched in the error's context, which contains it unquoted.

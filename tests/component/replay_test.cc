@@ -7,7 +7,6 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
-#include "server/model/names.h"
 #include "tests/component/app_fixture.h"
 
 namespace syncline::testing {
@@ -81,7 +80,6 @@ class ReplayTest : public AppTest {
     return done.ok() ? done->outcome() : v1::OUTCOME_UNSPECIFIED;
   }
 
-  std::string StagingTable() { return Table(GetStagingTableName({schema(), kTable}).name); }
   int64_t CountStagingEntries() {
     return QueryInt(absl::StrCat("SELECT count(*) FROM ", ledger(), ".staging"));
   }

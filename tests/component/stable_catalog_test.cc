@@ -84,6 +84,14 @@ class StableCatalogTest : public AppTest, public ::testing::WithParamInterface<M
         schema(), "'::regnamespace) c (line)) normal (line)"));
   }
 
+  // Our tables in the ledger's schema that are not the ledger's.
+  int64_t StagingTables() {
+    return QueryInt(
+        absl::StrCat("SELECT count(*) FROM pg_class WHERE relname LIKE "
+                     "'\\_syncline%' AND relnamespace = '",
+                     ledger(), "'::regnamespace"));
+  }
+
   int64_t Indexes() {
     return QueryInt(absl::StrCat("SELECT count(*) FROM pg_index WHERE indrelid = '", Table(kTable),
                                  "'::regclass"));
@@ -108,6 +116,7 @@ TEST_P(StableCatalogTest, CatalogIsStableFromThirdToFiftiethSync) {
   EXPECT_THAT(before, Not(HasSubstr("_syncline_tmp_")));
   for (int run = 7; run <= kRuns; ++run) Sync(run);
   EXPECT_EQ(Catalog(), before);
+  EXPECT_EQ(StagingTables(), 0);
   ExpectLedgerMatches();
 }
 

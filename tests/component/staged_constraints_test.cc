@@ -76,16 +76,22 @@ TEST_F(StagedConstraintsTest, CheckOverUserColumnIsNotStaged) {
   EXPECT_EQ(Rows(), "1:new@0 2:b@0");
 }
 
-// The check does not stop the start of a stream. Publishing reports that the new type does not
-// support it.
-TEST_F(StagedConstraintsTest, CheckOverRetypedColumnFailsPublishing) {
+TEST_F(StagedConstraintsTest, CheckOverRetypedColumnStopsTheStart) {
   MakeTable(Replace(1), "ADD CONSTRAINT early CHECK (at + 1 < 100)");
   Ask ask = Replace(2);
   ask.json_schema =
       R"({"properties":{"id":{"type":"integer"},"name":{"type":"string"},"at":{"type":"string"}}})";
-  ASSERT_OK(Start("s1", ask));
-  EXPECT_THAT(Complete("s1").status(),
-              StatusIs(absl::StatusCode::kFailedPrecondition, "TARGET_INCOMPATIBLE"));
+  EXPECT_THAT(Start("s1", ask),
+              StatusIs(absl::StatusCode::kFailedPrecondition, "DEPENDENT_OBJECTS"));
+  // One that is defined for the new type is carried over.
+  Execute(absl::StrCat("ALTER TABLE ", Table(kTable),
+                       " DROP CONSTRAINT early, ADD CONSTRAINT early CHECK (at IS NOT NULL)"));
+  Load("s1", ask, "{\"id\":2,\"name\":\"b\",\"at\":\"x\"}\n");
+  EXPECT_EQ(Rows(), "2:b@2");
+  EXPECT_EQ(QueryInt(absl::StrCat("SELECT count(*) FROM pg_constraint WHERE conname = 'early' AND "
+                                  "conrelid = '",
+                                  Table(kTable), "'::regclass")),
+            1);
 }
 
 TEST_F(StagedConstraintsTest, ResumedReplaceKeepsCheck) {

@@ -111,11 +111,12 @@ INSTANTIATE_TEST_SUITE_P(
              "ALTER TABLE $S.t ADD extra int UNIQUE; CREATE TABLE $S.o(id int CONSTRAINT my_fk "
              "REFERENCES $S.t (extra))",
              kDependent, "my_fk"},
-        Case{"ViewColumnChangesType",
-             "ALTER TABLE $S.t ALTER name TYPE varchar(90); CREATE VIEW $S.other_v AS SELECT id "
-             "FROM "
-             "$S.t; CREATE VIEW $S.my_v AS SELECT name FROM $S.t",
-             kDependent, "my_v"},
+        Case{
+            "DependentOfRetypedView",
+            "ALTER TABLE $S.t ALTER name TYPE varchar(90); CREATE VIEW $S.my_v AS SELECT name FROM "
+            "$S.t; CREATE FUNCTION $S.f() RETURNS SETOF $S.my_v LANGUAGE sql AS 'SELECT * FROM "
+            "$S.my_v'",
+            kDependent, "my_v"},
         Case{"Check", "ALTER TABLE $S.t ADD CONSTRAINT my_ck CHECK (id <= 10)", kIncompatible,
              "my_ck"},
         Case{"PrimaryKey",

@@ -180,6 +180,34 @@ TEST_F(SwapTest, TablePropertiesAreKept) {
   EXPECT_EQ(Value("SELECT reltuples FROM pg_class WHERE oid = '$S.t'::regclass"), "20");
 }
 
+TEST_F(SwapTest, RowTypeForeignKeyStatesAndExtensionsAreKept) {
+  MakeRole("_reader");
+  MakeTable("t", 10, 1);
+  MakeTable("t_new", 20, 2);
+  Run("CREATE TABLE $S.\"p%p\"(id bigint PRIMARY KEY); INSERT INTO $S.\"p%p\" SELECT "
+      "generate_series(1, 20);"
+      "ALTER TABLE $S.t ADD CONSTRAINT \"f k\" FOREIGN KEY (id) REFERENCES $S.\"p%p\";"
+      "CREATE FUNCTION $S.f() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END';"
+      "CREATE TRIGGER tr BEFORE INSERT ON $S.t FOR EACH ROW EXECUTE FUNCTION $S.f();"
+      "ALTER TRIGGER tr ON $S.t DEPENDS ON EXTENSION plpgsql;"
+      "CREATE INDEX ix ON $S.t (id); ALTER INDEX $S.ix DEPENDS ON EXTENSION plpgsql;"
+      "ALTER TABLE $S.t DISABLE TRIGGER ALL; COMMENT ON TYPE $S.t IS 'a row';"
+      "REVOKE USAGE ON TYPE $S.t FROM PUBLIC; GRANT USAGE ON TYPE $S.t TO $R_reader WITH GRANT "
+      "OPTION");
+  const std::string state =
+      "SELECT (SELECT string_agg(tgfoid::regproc::text || tgenabled::text, ',' ORDER BY tgfoid)"
+      "        FROM pg_trigger WHERE tgrelid = t.oid) || ' ' ||"
+      "       (SELECT count(*) FROM pg_depend WHERE deptype = 'x' AND (objid = '$S.ix'::regclass OR"
+      "        objid IN (SELECT oid FROM pg_trigger WHERE tgrelid = t.oid))) || ' ' ||"
+      "       obj_description(t.reltype, 'pg_type') || ' ' || y.typacl::text"
+      " FROM pg_class t JOIN pg_type y ON y.oid = t.reltype WHERE t.oid = '$S.t'::regclass";
+  const std::string before = Value(state);
+  ASSERT_NE(before, "NULL");
+  ASSERT_OK(Swap());
+  EXPECT_EQ(Count(), "20");
+  EXPECT_EQ(Value(state), before);
+}
+
 // The first readers have statistics. How detailed they are depends on whether autovacuum follows.
 TEST_F(SwapTest, StatisticsAreGatheredBeforeSwap) {
   const std::string bounds =
@@ -257,6 +285,62 @@ TEST_F(SwapTest, NestedViewsKeepIdentityGrantsCommentsOptions) {
   EXPECT_EQ(Value(oids), oids_before);
   EXPECT_EQ(Value("SELECT n FROM $S.top_v"), "20");
   EXPECT_EQ(Count("grouped_v"), "20");
+}
+
+TEST_F(SwapTest, ViewsOverRetypedColumnAreCreatedAgain) {
+  MakeRole("_owner");
+  MakeRole("_reader");
+  MakeTable("t", 10, 1);
+  MakeTable("t_new", 20, 2);
+  Run("GRANT USAGE, CREATE ON SCHEMA $S TO $R_owner; GRANT SELECT ON $S.t TO $R_owner;"
+      "CREATE VIEW $S.v WITH (security_barrier) AS SELECT id, amount FROM $S.t;"
+      "CREATE VIEW $S.top AS SELECT amount FROM $S.v; CREATE VIEW $S.other AS SELECT id FROM $S.t;"
+      "CREATE MATERIALIZED VIEW $S.m AS SELECT id, amount FROM $S.v;"
+      "CREATE UNIQUE INDEX m_ix ON $S.m (id); CREATE VIEW $S.on_m AS SELECT amount FROM $S.m;"
+      "CREATE MATERIALIZED VIEW $S.direct AS SELECT amount FROM $S.t;"
+      "CREATE MATERIALIZED VIEW $S.ids AS SELECT id FROM $S.t;"
+      "ALTER VIEW $S.v OWNER TO $R_owner; GRANT SELECT ON $S.v TO $R_reader WITH GRANT OPTION;"
+      "GRANT SELECT (amount) ON $S.top TO $R_reader; COMMENT ON VIEW $S.top IS 'the top';"
+      "COMMENT ON COLUMN $S.v.amount IS 'an amount'; ALTER VIEW $S.v ALTER id SET DEFAULT 7;"
+      "CREATE RULE r AS ON DELETE TO $S.top DO INSTEAD NOTHING;"
+      "ALTER TABLE $S.t_new ALTER amount TYPE text");
+  const std::string other = Value("SELECT '$S.other'::regclass::oid");
+  const std::string before = Dump();
+  ASSERT_OK(Swap());
+  EXPECT_EQ(Dump(), absl::StrReplaceAll(before, {{"amount numeric(10,2)", "amount text"}}));
+  EXPECT_EQ(Value("SELECT '$S.other'::regclass::oid"), other);
+  EXPECT_EQ(Value("SELECT pg_typeof(amount) FROM $S.on_m LIMIT 1"), "text");
+  EXPECT_EQ(Value("SELECT count(*) FROM $S.m"), "20");
+  EXPECT_EQ(Value("SELECT count(*) FROM $S.ids"), "20");
+  EXPECT_EQ(stats_.retries, 0);
+}
+
+TEST_F(SwapTest, ViewThatOnlyComparesRetypedColumnKeepsItsIdentity) {
+  MakeTable("t", 10, 1);
+  MakeTable("t_new", 20, 2);
+  Run("CREATE VIEW $S.v AS SELECT id FROM $S.t WHERE amount IS NOT NULL;"
+      "CREATE FUNCTION $S.f() RETURNS SETOF $S.v LANGUAGE sql AS 'SELECT * FROM $S.v';"
+      "ALTER TABLE $S.t_new ALTER amount TYPE text");
+  const std::string view = Value("SELECT '$S.v'::regclass::oid");
+  ASSERT_OK(Swap());
+  EXPECT_EQ(Value("SELECT '$S.v'::regclass::oid"), view);
+  EXPECT_EQ(Value("SELECT count(*) FROM $S.f()"), "20");
+}
+
+TEST_F(SwapTest, InvalidIndexIsLeftOut) {
+  MakeTable("t", 10, 1);
+  MakeTable("t_new", 20, 2);
+  // As a failed CREATE UNIQUE INDEX CONCURRENTLY leaves it.
+  Run("CREATE INDEX good ON $S.t (name); CREATE UNIQUE INDEX bad ON $S.t (name);"
+      "UPDATE pg_index SET indisvalid = false, indisready = false"
+      " WHERE indexrelid = '$S.bad'::regclass;"
+      "UPDATE $S.t SET name = 'same'; UPDATE $S.t_new SET name = 'same'");
+  ASSERT_OK(Swap());
+  EXPECT_EQ(Count(), "20");
+  EXPECT_EQ(Value("SELECT string_agg(relname, ',') FROM pg_index JOIN pg_class ON pg_class.oid = "
+                  "indexrelid WHERE indrelid = '$S.t'::regclass"),
+            "good");
+  EXPECT_EQ(stats_.left_out, (std::vector<std::string>{Expand("index $S.bad (invalid)")}));
 }
 
 TEST_F(SwapTest, MaterializedViewsAreRecreatedInOrder) {

@@ -113,9 +113,11 @@ TEST_F(SyncRegistryTest, CancelInterruptsAStart) {
   absl::Status started;
   auto start = std::make_unique<Thread>(
       "start", [&] { started = registry_->Start(Request("cancelled", {"fresh"})).status(); });
-  absl::Status cancelled = absl::NotFoundError("not yet");
-  while (absl::IsNotFound(cancelled)) cancelled = registry_->Cancel("cancelled").status();
-  EXPECT_OK(cancelled);
+  while (QueryInt("SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND "
+                  "datname = current_database()") == 0) {
+    continue;
+  }
+  EXPECT_OK(registry_->Cancel("cancelled").status());
   start.reset();
   EXPECT_LT(absl::Now() - began, kDefaultLockDeadline / 2);
   EXPECT_THAT(started, StatusIs(StatusCode::kFailedPrecondition, "SYNC_CANCELLED"));

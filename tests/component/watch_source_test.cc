@@ -52,6 +52,7 @@ class WatchSourceTest : public LedgerFixture {
       SYNCLINE_RETURN_IF_ERROR(ledger_->InsertSync(transaction, &sync));
       return ledger_->MarkRunning(transaction, sync.sync_no);
     }));
+    EXPECT_OK(store_->ClaimWriter(sync.sync_no, sync.streams[0].plan.stream_no, ""));
     return sync;
   }
 

@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "base/error.h"
 #include "base/thread.h"
 #include "client/sync_client.h"
 #include "server/app.h"
@@ -187,7 +188,10 @@ class StressedWriter {
 
   // Returns the durable offset that a resuming caller gets, or -1 after a failure.
   int64_t Durable() {
-    const absl::StatusOr<v1::StartSyncResponse> started = client_->StartSync(sync_);
+    absl::StatusOr<v1::StartSyncResponse> started;
+    do {
+      started = client_->StartSync(sync_);
+    } while (GetReason(started.status()) == "START_IN_PROGRESS");
     EXPECT_OK(started);
     if (!started.ok()) return -1;
     for (const v1::StreamPlan& stream : started->streams()) {

@@ -12,6 +12,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "server/model/rejected_record.h"
 #include "tests/e2e/bad_input_fixture.h"
 
 namespace syncline::testing {

@@ -84,8 +84,13 @@ TEST_F(BadTableTest, Row53_TriggerThatRaises) {
   EXPECT_EQ(Summary(Load(false)), "OK");
   Run("CREATE FUNCTION $S.refuse() RETURNS trigger LANGUAGE plpgsql AS "
       "$$ BEGIN RAISE EXCEPTION 'no'; END $$; "
-      "CREATE TRIGGER refuse BEFORE INSERT ON $T FOR EACH ROW EXECUTE FUNCTION $S.refuse()");
+      "CREATE TRIGGER refuse BEFORE INSERT ON $T FOR EACH STATEMENT EXECUTE FUNCTION $S.refuse()");
   EXPECT_EQ(Summary(Load(false)), "FAILED_PRECONDITION REJECTED_BY_DATABASE");
+  EXPECT_EQ(QueryInt(absl::StrCat("SELECT count(*) FROM ", Table("bad"))), 1);
+  // One that raises for a row rejects its record.
+  Run("DROP TRIGGER refuse ON $T; "
+      "CREATE TRIGGER refuse BEFORE INSERT ON $T FOR EACH ROW EXECUTE FUNCTION $S.refuse()");
+  EXPECT_EQ(Summary(Load(false)), "OK");
   EXPECT_EQ(QueryInt(absl::StrCat("SELECT count(*) FROM ", Table("bad"))), 1);
 }
 

@@ -222,7 +222,7 @@ TEST_F(ExactlyOnceTest, FrozenServerCommitsNothingAfterwards) {
   EXPECT_TRUE(Eventually([&] {
     written = Send(*two, "frozen", "rows", 100, 200);
     if (written.ok()) return true;
-    EXPECT_THAT(written, StatusIs(StatusCode::kAborted, "LOCK_NOT_AVAILABLE"));
+    EXPECT_THAT(written, StatusIs(absl::StatusCode::kAborted, "LOCK_NOT_AVAILABLE"));
     EXPECT_TRUE(GetDetail(written.status()).retry_after.has_value());
     return false;
   }));

@@ -55,7 +55,7 @@ TEST_F(LimitsTest, SilentCallsTakeNoPlaceAndEnd) {
   std::vector<std::unique_ptr<client::RecordsCall>> silent;
   for (int i = 0; i < 8; ++i) silent.push_back(client->StreamRecords());
   EXPECT_OK(Send(*client, "s", "rows", 0, 10));
-  EXPECT_TRUE(HasMetric(*server, "syncline_open_streams", 0));
+  EXPECT_TRUE(Eventually([&] { return HasMetric(*server, "syncline_open_streams", 0); }));
   EXPECT_TRUE(Eventually([&] { return absl::StrContains(server->Log(), "NO_HEADER"); }));
   for (const auto& call : silent) {
     EXPECT_THAT(call->Finish().status(), StatusIs(StatusCode::kDeadlineExceeded, "NO_HEADER"));

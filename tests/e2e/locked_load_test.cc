@@ -192,6 +192,7 @@ TEST_F(LockedLoadTest, DrainEndsParkedCallsAtItsDeadline) {
   }
   EXPECT_EQ(durable, "0");
   EXPECT_EQ(server_->Wait(absl::Seconds(20)), 0);
+  ASSERT_OK(locker_->Commit());
 }
 
 // Records of locked tables fill the budget. After a while those that wait for longest give way.

@@ -66,5 +66,16 @@ TEST_F(StandbyTest, CancelledWaitAcknowledgesNothing) {
   EXPECT_EQ(Rows(), 200);
 }
 
+// A server with a new ledger, which it has to create.
+TEST_F(StandbyTest, ServerStartsWithoutTheStandby) {
+  ASSERT_NO_FATAL_FAILURE(Require("absent"));
+  ServerProcessOptions options = ServerOptions();
+  options.ledger_schema = ledger() + "_new";
+  ASSERT_OK_AND_ASSIGN(const std::unique_ptr<ServerProcess> server, ServerProcess::Start(options));
+  EXPECT_EQ(server->HttpStatus("/readyz"), 200);
+  EXPECT_OK(server->Client()->ListSyncs({}));
+  ASSERT_NO_FATAL_FAILURE(Require(""));
+}
+
 }  // namespace
 }  // namespace syncline::testing

@@ -120,9 +120,9 @@ TEST_F(WatchTest, ManyWatchesOfASyncNeedNoThreads) {
 }
 
 TEST_F(WatchTest, LargeStatesAreReadAPageAtATime) {
-  constexpr int64_t kCheckpoints = 64;
+  constexpr int64_t kCheckpoints = kSanitized ? 24 : 64;
   constexpr int64_t kStateBytes = 3 * kMiB;
-  constexpr int kWatches = 8;
+  constexpr int kWatches = kSanitized ? 4 : 8;
   Load("large", kCheckpoints, kStateBytes);
   // A server whose peak does not have the upload.
   ASSERT_OK(server_->Restart());

@@ -107,7 +107,7 @@ void CheckTables(const std::vector<StreamDescriptor>& streams) {
            "no table in a reserved schema", streams[i].name_space);
     Expect(!absl::StartsWith(table.name, kStagingTablePrefix),
            "no table has the prefix of temp tables", table.name);
-    temps.push_back(GetStagingTableName(table));
+    temps.push_back(GetStagingTableName(table, "syncline"));
     CheckIdentifier(temps.back().name, table.name);
     Expect(absl::StartsWith(temps.back().name, kStagingTablePrefix),
            "a temp table has the prefix of one");

@@ -1,5 +1,8 @@
 #include "tests/support/postgres_cluster.h"
 
+#include <unistd.h>
+
+#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <string>
@@ -8,11 +11,53 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
+#include "base/child_process.h"
 #include "base/status_macros.h"
+#include "server/postgres/connection/connection.h"
+#include "server/postgres/embedded/postgres_installation.h"
 #include "tests/support/free_port.h"
 #include "tests/support/temporary_directory.h"
 
 namespace syncline::testing {
+namespace {
+
+// Copies the data of a stopped cluster, $1, to the directory $2 and makes it a standby that
+// connects with $3.
+constexpr char kCopyScript[] =
+    "cp -a \"$1\" \"$2/data\" && touch \"$2/data/standby.signal\" &&"
+    " echo \"primary_conninfo = '$3'\" >>\"$2/data/postgresql.auto.conf\"";
+
+constexpr absl::Duration kCopyTimeout = absl::Seconds(60);
+
+std::string BinDirectory() {
+  const char* const directory = std::getenv("SYNCLINE_TEST_POSTGRES_BIN");
+  return directory == nullptr ? "" : directory;
+}
+
+absl::Status CopyAsStandby(const PostgresCluster& primary, const std::string& directory) {
+  SYNCLINE_ASSIGN_OR_RETURN(const postgres::PostgresInstallation installation,
+                            postgres::FindPostgres(BinDirectory(), ""));
+  // The embedded server only uses directories with this file. It is root's, as in Start.
+  std::ofstream(directory + "/lock").flush();
+  if (installation.run_as &&
+      chown(directory.c_str(), installation.run_as->uid, installation.run_as->gid) != 0) {
+    return absl::InternalError("cannot change the owner of " + directory);
+  }
+  const std::string conninfo =
+      absl::StrCat("host=", primary.socket_directory(), " port=", primary.port(),
+                   " user=postgres application_name=standby");
+  SYNCLINE_ASSIGN_OR_RETURN(
+      const std::unique_ptr<ChildProcess> copy,
+      ChildProcess::Start({.arguments = {"sh", "-c", kCopyScript, "sh",
+                                         primary.directory() + "/data", directory, conninfo},
+                           .run_as = installation.run_as}));
+  if (copy->Wait(kCopyTimeout) != 0) return absl::InternalError("cannot copy the cluster");
+  std::error_code error;
+  std::filesystem::copy_file(primary.directory() + "/password", directory + "/password", error);
+  return error ? absl::InternalError("cannot copy the password") : absl::OkStatus();
+}
+
+}  // namespace
 
 PostgresCluster::PostgresCluster(std::string directory, PostgresClusterOptions options)
     : directory_(std::move(directory)), options_(std::move(options)), port_(FreePort()) {}
@@ -23,6 +68,26 @@ absl::StatusOr<std::unique_ptr<PostgresCluster>> PostgresCluster::Create(
       new PostgresCluster(MakeTemporaryDirectory("cluster"), std::move(options)));
   SYNCLINE_RETURN_IF_ERROR(cluster->Start());
   return cluster;
+}
+
+absl::StatusOr<std::unique_ptr<PostgresCluster>> PostgresCluster::CreateStandby(
+    PostgresCluster& primary) {
+  std::unique_ptr<PostgresCluster> standby(
+      new PostgresCluster(MakeTemporaryDirectory("standby"), primary.options_));
+  primary.Stop();
+  const absl::Status copied = CopyAsStandby(primary, standby->directory_);
+  SYNCLINE_RETURN_IF_ERROR(primary.Start());
+  SYNCLINE_RETURN_IF_ERROR(copied);
+  SYNCLINE_RETURN_IF_ERROR(standby->Start());
+  return standby;
+}
+
+absl::Status PostgresCluster::Promote() {
+  postgres::ConnectionOptions options;
+  options.conninfo = dsn_;
+  SYNCLINE_ASSIGN_OR_RETURN(const std::unique_ptr<postgres::Connection> connection,
+                            postgres::Connection::Open(options));
+  return connection->Execute("SELECT pg_catalog.pg_promote()");
 }
 
 PostgresCluster::~PostgresCluster() {
@@ -38,6 +103,7 @@ absl::Status PostgresCluster::Start() {
   postgres::EmbeddedServerOptions options;
   options.directory = directory_;
   options.port = port_;
+  options.bin_directory = BinDirectory();
   options.settings = options_.settings;
   if (!options_.fsync) {
     options.settings.emplace_back("fsync", "off");

@@ -1,8 +1,10 @@
 // A private PostgreSQL that is removed after the test, for tests that stop, kill or reconfigure the
 // database.
 //
-// Built on the embedded server. It runs without fsync unless requested, because its data need not
-// survive the machine. A killed postmaster loses nothing, because the kernel keeps what it wrote.
+// Built on the embedded server. With SYNCLINE_TEST_POSTGRES_BIN, it runs the programs in that
+// directory (scripts/test --postgres). It runs without fsync unless requested, because its data
+// need not survive the machine. A killed postmaster loses nothing, because the kernel keeps what it
+// wrote.
 #pragma once
 
 #include <signal.h>
@@ -34,6 +36,10 @@ class PostgresCluster {
   static absl::StatusOr<std::unique_ptr<PostgresCluster>> Create(
       PostgresClusterOptions options = {});
 
+  // Creates and starts a standby of `primary`, which is stopped and started again for this. It
+  // follows the primary's port and has its tables, roles and password.
+  static absl::StatusOr<std::unique_ptr<PostgresCluster>> CreateStandby(PostgresCluster& primary);
+
   // Stops it and removes its files.
   ~PostgresCluster();
   PostgresCluster(const PostgresCluster&) = delete;
@@ -50,6 +56,9 @@ class PostgresCluster {
   // Starts it again, after Stop or KillPostmaster, on the same port and with the same data.
   absl::Status Start();
 
+  // Makes a standby a primary and waits until it accepts writes.
+  absl::Status Promote();
+
   // Connects through the Unix socket, without a password. Stays the same across restarts.
   const std::string& dsn() const { return dsn_; }
   // Connects over TCP with SCRAM and the right password.
@@ -57,6 +66,7 @@ class PostgresCluster {
   // The same with `password`.
   std::string TcpDsnWithPassword(const std::string& password) const;
   int port() const { return port_; }
+  const std::string& socket_directory() const { return server_->socket_directory(); }
   pid_t postmaster_pid() const { return server_->pid(); }
   const std::string& directory() const { return directory_; }
 

@@ -11,6 +11,7 @@
 #include "absl/strings/string_view.h"
 #include "base/utf8.h"
 #include "server/dataflow/text/decimal.h"
+#include "server/model/names.h"
 
 namespace syncline::dataflow {
 namespace {
@@ -97,13 +98,25 @@ Coercion CutBlanks(int64_t characters, Value* value) {
   return Coercion::kCut;
 }
 
+Coercion CutBytes(int64_t bytes, Value* value) {
+  const absl::string_view text = value->text();
+  const absl::string_view kept = CutAtCharacter(text, static_cast<size_t>(bytes));
+  if (kept.size() == text.size()) return Coercion::kFits;
+  *value = Value::Text(kept);
+  return Coercion::kCut;
+}
+
 }  // namespace
 
 ColumnLimit GetColumnLimit(const ColumnSchema& column) {
-  const std::vector<int64_t> modifier = GetModifier(column.table_type);
+  const absl::string_view type =
+      column.stored_type.empty() ? column.table_type : column.stored_type;
+  if (type == "name" && column.type == ColumnType::kVarchar) {
+    return {ColumnLimit::Kind::kBytes, static_cast<int64_t>(kMaxIdentifierBytes)};
+  }
+  const std::vector<int64_t> modifier = GetModifier(type);
   if (modifier.empty()) return {};
-  const absl::string_view base =
-      absl::string_view(column.table_type).substr(0, column.table_type.find('('));
+  const absl::string_view base = type.substr(0, type.find('('));
   switch (column.type) {
     case ColumnType::kNumeric:
       if (base != "numeric") return {};
@@ -134,6 +147,8 @@ Coercion ApplyLimit(const ColumnLimit& limit, ScratchArena* scratch, Value* valu
       return CutFraction(limit.amount, value);
     case ColumnLimit::Kind::kCharacters:
       return CutBlanks(limit.amount, value);
+    case ColumnLimit::Kind::kBytes:
+      return CutBytes(limit.amount, value);
     case ColumnLimit::Kind::kNone:
       break;
   }

@@ -15,6 +15,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
 #include "absl/time/clock.h"
 #include "base/error.h"
 #include "base/reasons.h"
@@ -22,7 +23,10 @@
 #include "server/postgres/connection/conninfo.h"
 #include "server/postgres/connection/durable_commit.h"
 #include "server/postgres/connection/lock_timeout.h"
+#include "server/postgres/connection/result_rows.h"
+#include "server/postgres/connection/session_settings.h"
 #include "server/postgres/connection/sqlstate.h"
+#include "server/postgres/connection/stored_text.h"
 
 namespace syncline::postgres {
 namespace {
@@ -52,46 +56,44 @@ bool Succeeded(const PGresult* result) {
   return status == PGRES_COMMAND_OK || status == PGRES_TUPLES_OK || status == PGRES_EMPTY_QUERY;
 }
 
-Result Rows(const PGresult* result) {
-  const int rows = PQntuples(result);
-  const int columns = PQnfields(result);
-  std::vector<std::string> names;
-  names.reserve(static_cast<size_t>(columns));
-  for (int column = 0; column < columns; ++column) names.emplace_back(PQfname(result, column));
-  std::vector<Result::Values> copied(static_cast<size_t>(rows));
-  for (int row = 0; row < rows; ++row) {
-    Result::Values& target = copied[static_cast<size_t>(row)];
-    target.reserve(static_cast<size_t>(columns));
-    for (int column = 0; column < columns; ++column) {
-      if (PQgetisnull(result, row, column) != 0) {
-        target.emplace_back(std::nullopt);
-      } else {
-        target.emplace_back(std::string(PQgetvalue(result, row, column),
-                                        static_cast<size_t>(PQgetlength(result, row, column))));
-      }
+// Reads the results of what was sent, until the last one or COPY, and returns the last one or the
+// first error. PQexec would return the last error: if the server ends the session, its reason is
+// followed by an error of libpq's own, which has no SQLSTATE.
+ResultPtr ReadResult(PGconn* connection) {
+  ResultPtr kept;
+  while (ResultPtr result{PQgetResult(connection)}) {
+    if (kept == nullptr || PQresultStatus(kept.get()) != PGRES_FATAL_ERROR) {
+      kept = std::move(result);
     }
+    if (PQresultStatus(kept.get()) == PGRES_COPY_IN || PQstatus(connection) != CONNECTION_OK) break;
   }
-  int64_t affected = 0;
-  // PQcmdTuples takes a non-const result but only reads it.
-  if (!absl::SimpleAtoi(PQcmdTuples(const_cast<PGresult*>(result)), &affected)) affected = 0;
-  return Result(std::move(names), std::move(copied), affected);
+  return kept;
 }
 
-// Returns the row's number in the context of an error, or 0 if it has none. The last line of the
-// context reads "COPY t, line 3, column c: …" in the language of the server; triggers add lines
-// before it. The rest of it may contain values.
+// Runs one or more statements. Returns null if they could not be sent.
+ResultPtr Run(PGconn* connection, const std::string& sql) {
+  return PQsendQuery(connection, sql.c_str()) == 1 ? ReadResult(connection) : nullptr;
+}
+
+// Returns the row's number in the context of an error, or 0 if it is not known. The context has a
+// line "COPY t, line 3, column c: …" in the language of the server, after lines of triggers. The
+// rest of it is a value, and a trigger's lines may contain values, too. A value may look like such
+// a line, so there must be exactly one.
 int64_t ParseCopyLine(absl::string_view context, absl::string_view relation) {
-  const size_t last = context.rfind('\n');
-  if (last != absl::string_view::npos) context.remove_prefix(last + 1);
-  const size_t name = context.find(relation);
-  if (!absl::StartsWith(context, "COPY ") || name == absl::string_view::npos) return 0;
-  context.remove_prefix(name + relation.size());
-  const size_t digit = context.find_first_of("0123456789");
-  if (digit == absl::string_view::npos) return 0;
-  context.remove_prefix(digit);
-  int64_t line = 0;
-  return absl::SimpleAtoi(context.substr(0, context.find_first_not_of("0123456789")), &line) ? line
-                                                                                             : 0;
+  int64_t found = 0;
+  for (absl::string_view text : absl::StrSplit(context, '\n')) {
+    const size_t name = text.find(relation);
+    if (!absl::StartsWith(text, "COPY ") || name == absl::string_view::npos) continue;
+    text.remove_prefix(name + relation.size());
+    const size_t digit = text.find_first_of("0123456789");
+    if (digit == absl::string_view::npos) continue;
+    text.remove_prefix(digit);
+    int64_t line = 0;
+    if (!absl::SimpleAtoi(text.substr(0, text.find_first_not_of("0123456789")), &line)) continue;
+    if (found != 0) return 0;
+    found = line;
+  }
+  return found;
 }
 
 }  // namespace
@@ -103,6 +105,7 @@ struct Connection::State {
   };
 
   std::unique_ptr<PGconn, FinishConnection> connection;
+  Repertoire* repertoire = nullptr;            // null if every character can be stored
   std::unique_ptr<OpenSockets::Entry> socket;  // after the connection: destroyed first
   std::list<Prepared> prepared;                // most recently used first
   std::unordered_map<std::string, std::list<Prepared>::iterator> by_sql;
@@ -135,6 +138,9 @@ Connection::~Connection() = default;
 absl::StatusOr<std::unique_ptr<Connection>> Connection::Open(const ConnectionOptions& options) {
   SYNCLINE_ASSIGN_OR_RETURN(const std::string conninfo,
                             CompleteConninfo(options.conninfo, options.connect_timeout));
+  if (options.destination != nullptr) {
+    SYNCLINE_RETURN_IF_ERROR(options.destination->Check(conninfo, options.connect_timeout));
+  }
   const absl::Time deadline = absl::Now() + options.connect_timeout;
   PGconn* const raw = PQconnectdb(conninfo.c_str());
   if (raw == nullptr) {
@@ -146,12 +152,18 @@ absl::StatusOr<std::unique_ptr<Connection>> Connection::Open(const ConnectionOpt
   if (PQstatus(raw) != CONNECTION_OK) {
     return ConnectError(conninfo, PQerrorMessage(raw), deadline - absl::Now());
   }
+  if (options.destination != nullptr) {
+    connection->state_->repertoire = options.destination->repertoire();
+  }
   connection->state_->socket = OpenSockets::Duplicate(options.sockets, PQsocket(raw));
+  SYNCLINE_RETURN_IF_ERROR(CheckServerVersion(PQserverVersion(raw)));
   std::string settings = kSessionSettings;
   if (options.lock_timeout > absl::ZeroDuration()) {
-    absl::StrAppend(&settings, "; ", SetSessionLockTimeoutSql(options.lock_timeout));
+    absl::StrAppend(&settings, SetSessionLockTimeoutSql(options.lock_timeout), ";");
   }
-  SYNCLINE_RETURN_IF_ERROR(connection->Execute(settings));
+  const ResultPtr state = Run(raw, absl::StrCat(settings, kSessionStateSql));
+  if (!Succeeded(state.get())) return connection->GetError(state.get());
+  SYNCLINE_RETURN_IF_ERROR(CheckSession(ReadRows(state.get(), /*decode=*/false)));
   return connection;
 }
 
@@ -160,10 +172,17 @@ absl::Status Connection::GetError(const pg_result* result) const {
   const char* primary = PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY);
   const char* const source = PQresultErrorField(result, PG_DIAG_SOURCE_FUNCTION);
   // RAISE may use any SQLSTATE, so the message is replaced here, whatever the code.
-  if (source != nullptr && absl::string_view(source) == "exec_stmt_raise") primary = kRaisedMessage;
+  const bool raised = source != nullptr && absl::string_view(source) == "exec_stmt_raise";
+  if (raised) primary = kRaisedMessage;
   if (sqlstate != nullptr && *sqlstate != '\0') {
     if (EndsSession(sqlstate)) state_->broken = true;
-    return WithLocation(result, StatusFromSqlState(sqlstate, primary == nullptr ? "" : primary));
+    // None of our statements on data connections makes PostgreSQL run a query of its own that could
+    // be invalid.
+    if (PQresultErrorField(result, PG_DIAG_INTERNAL_QUERY) != nullptr && IsInvalidQuery(sqlstate)) {
+      return InvalidFunction(sqlstate, primary == nullptr ? "" : primary);
+    }
+    const absl::Status status = StatusFromSqlState(sqlstate, primary == nullptr ? "" : primary);
+    return WithLocation(result, raised ? WithMetadata(status, kRaisedKey, "true") : status);
   }
   // Only the server reports codes. An error of libpq itself outside of a statement means that libpq
   // was misused. Within a statement it means that the server is gone, although PQstatus may still
@@ -193,7 +212,7 @@ absl::Status Connection::WithLocation(const pg_result* result, absl::Status stat
 }
 
 absl::Status Connection::Execute(absl::string_view sql) {
-  const ResultPtr result(PQexec(state_->get(), std::string(sql).c_str()));
+  const ResultPtr result = Run(state_->get(), std::string(sql));
   return Succeeded(result.get()) ? absl::OkStatus() : GetError(result.get());
 }
 
@@ -201,10 +220,11 @@ absl::Status Connection::Begin() { return Execute("BEGIN"); }
 
 absl::Status Connection::Commit() {
   state_->notice = false;
-  const ResultPtr result(PQexec(state_->get(), "COMMIT"));
+  const ResultPtr result = Run(state_->get(), "COMMIT");
   if (!Succeeded(result.get())) {
     const absl::Status status = GetError(result.get());
-    return absl::IsUnavailable(status) ? CommitUnknown() : status;
+    // The server may end the session after the transaction has been committed.
+    return state_->broken || absl::IsUnavailable(status) ? CommitUnknown() : status;
   }
   // In a failed transaction the reply to COMMIT is ROLLBACK, without an error.
   if (absl::string_view(PQcmdStatus(result.get())) != "COMMIT") {
@@ -233,8 +253,9 @@ absl::StatusOr<std::string> Connection::Prepare(absl::string_view sql) {
     state.Forget(oldest.sql);
   }
   const std::string name = absl::StrCat("s", state.next_name++);
-  const ResultPtr result(
-      PQprepare(state.get(), name.c_str(), std::string(sql).c_str(), 0, nullptr));
+  const bool sent =
+      PQsendPrepare(state.get(), name.c_str(), std::string(sql).c_str(), 0, nullptr) == 1;
+  const ResultPtr result = sent ? ReadResult(state.get()) : nullptr;
   if (!Succeeded(result.get())) return GetError(result.get());
   state.prepared.push_front({std::string(sql), name});
   state.by_sql.emplace(std::string(sql), state.prepared.begin());
@@ -251,16 +272,31 @@ absl::StatusOr<Result> Connection::QueryBinary(absl::string_view sql, const Para
 
 absl::StatusOr<Result> Connection::QueryInFormat(absl::string_view sql, const Params& params,
                                                  int format) {
+  if (state_->repertoire == nullptr) return QueryStored(sql, params, format);
+  SYNCLINE_ASSIGN_OR_RETURN(
+      const Params stored,
+      ToStoredParams(
+          params, *state_->repertoire, PQtransactionStatus(state_->get()) == PQTRANS_INTRANS,
+          [this](const char* statement, const Params& values) {
+            return values.values().empty() ? Execute(statement)
+                                           : QueryStored(statement, values, kTextFormat).status();
+          }));
+  return QueryStored(sql, stored, format);
+}
+
+absl::StatusOr<Result> Connection::QueryStored(absl::string_view sql, const Params& params,
+                                               int format) {
   SYNCLINE_ASSIGN_OR_RETURN(const std::string name, Prepare(sql));
   std::vector<const char*> values;
   values.reserve(params.values().size());
   for (const std::optional<std::string>& value : params.values()) {
     values.push_back(value ? value->c_str() : nullptr);
   }
-  const ResultPtr result(PQexecPrepared(state_->get(), name.c_str(),
-                                        static_cast<int>(values.size()), values.data(), nullptr,
-                                        nullptr, format));
-  if (Succeeded(result.get())) return Rows(result.get());
+  const bool sent =
+      PQsendQueryPrepared(state_->get(), name.c_str(), static_cast<int>(values.size()),
+                          values.data(), nullptr, nullptr, format) == 1;
+  const ResultPtr result = sent ? ReadResult(state_->get()) : nullptr;
+  if (Succeeded(result.get())) return ReadRows(result.get(), state_->repertoire != nullptr);
   const absl::Status error = GetError(result.get());
   const std::string sqlstate = GetSqlState(error);
   // After "cached plan must not change result type" and "prepared statement does not exist" the
@@ -271,7 +307,7 @@ absl::StatusOr<Result> Connection::QueryInFormat(absl::string_view sql, const Pa
 
 absl::Status Connection::BeginCopy(absl::string_view sql, absl::string_view relation) {
   state_->copied = std::string(relation);
-  const ResultPtr result(PQexec(state_->get(), std::string(sql).c_str()));
+  const ResultPtr result = Run(state_->get(), std::string(sql));
   if (PQresultStatus(result.get()) == PGRES_COPY_IN) return absl::OkStatus();
   if (!Succeeded(result.get())) return GetError(result.get());
   return MakeError(absl::StatusCode::kInternal, "the statement did not start COPY FROM STDIN",
@@ -324,7 +360,7 @@ void Connection::Rollback() {
   }
   const PGTransactionStatusType status = PQtransactionStatus(connection);
   if (status == PQTRANS_INTRANS || status == PQTRANS_INERROR) {
-    const ResultPtr result(PQexec(connection, "ROLLBACK"));
+    const ResultPtr result = Run(connection, "ROLLBACK");
   }
 }
 

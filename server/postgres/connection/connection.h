@@ -13,6 +13,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
+#include "server/postgres/connection/destination.h"
 #include "server/postgres/connection/open_sockets.h"
 #include "server/postgres/connection/transaction.h"
 
@@ -28,14 +29,17 @@ struct ConnectionOptions {
   // Registry for the connection's socket while it is open. May be null; must outlive the
   // connection.
   OpenSockets* sockets = nullptr;
+  // Checked before the connection is opened. May be null; must outlive the connection.
+  Destination* destination = nullptr;
   // Maximum wait of a statement for a lock; zero keeps the setting of the role.
   absl::Duration lock_timeout = {};
 };
 
 class Connection {
  public:
-  // Connects and applies the session settings that database.h lists.
-  // Errors: UNAVAILABLE DB_UNREACHABLE, FAILED_PRECONDITION DB_AUTH, and those of sqlstate.h.
+  // Connects and applies the settings of session_settings.h.
+  // Errors: UNAVAILABLE DB_UNREACHABLE, FAILED_PRECONDITION DB_AUTH, those of Destination::Check,
+  // sqlstate.h and session_settings.h.
   static absl::StatusOr<std::unique_ptr<Connection>> Open(const ConnectionOptions& options);
 
   ~Connection();
@@ -107,6 +111,8 @@ class Connection {
   absl::Status WithLocation(const pg_result* result, absl::Status status) const;
   absl::StatusOr<std::string> Prepare(absl::string_view sql);
   absl::StatusOr<Result> QueryInFormat(absl::string_view sql, const Params& params, int format);
+  // The same with parameters that the database can store.
+  absl::StatusOr<Result> QueryStored(absl::string_view sql, const Params& params, int format);
 
   struct State;
   std::unique_ptr<State> state_;

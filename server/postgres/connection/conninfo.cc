@@ -115,32 +115,6 @@ std::string FetchSqlState(const std::string& conninfo, absl::Duration time_left)
 
 }  // namespace
 
-const char kSessionSettings[] =
-    "SET TimeZone = 'UTC'; SET DateStyle = 'ISO, MDY'; SET IntervalStyle = 'postgres';"
-    "SET bytea_output = 'hex'; SET standard_conforming_strings = on;"
-    "SET client_min_messages = warning;"
-    // The server's transactions are never idle. An idle one belongs to a frozen process, and it
-    // holds ledger rows for which the newer calls of its writers wait.
-    "SELECT set_config('idle_in_transaction_session_timeout', '15s', false)"
-    " WHERE current_setting('idle_in_transaction_session_timeout') = '0';"
-    // A statement ends when its client is gone, or has given it up by closing the connection, so
-    // that its locks are released.
-    "SELECT set_config('client_connection_check_interval', '1s', false)"
-    " WHERE current_setting('client_connection_check_interval', true) = '0';"
-    // A transaction of an unreachable client ends within about 30 s, even if the network delivers
-    // no end of the connection. Both settings are 0 on a Unix socket. A stricter value that the
-    // database administrator has set is kept.
-    "SELECT set_config('tcp_keepalives_idle', '15', false),"
-    " set_config('tcp_keepalives_interval', '5', false),"
-    " set_config('tcp_keepalives_count', '3', false)"
-    " WHERE current_setting('tcp_keepalives_idle')::int > 15;"
-    "SELECT set_config('tcp_user_timeout', '30s', false)"
-    " WHERE current_setting('tcp_user_timeout') = '0';"
-    // Only `off` is changed: stronger settings (remote_apply) and the administrator's choice
-    // between local and remote are kept.
-    "SELECT set_config('synchronous_commit', 'on', false)"
-    " WHERE current_setting('synchronous_commit') = 'off'";
-
 absl::StatusOr<std::string> CompleteConninfo(absl::string_view conninfo,
                                              absl::Duration connect_timeout) {
   SYNCLINE_ASSIGN_OR_RETURN(const ParsedOptions options, Parse(std::string(conninfo)));
@@ -148,11 +122,16 @@ absl::StatusOr<std::string> CompleteConninfo(absl::string_view conninfo,
       absl::StrCat(std::max<int64_t>(2, absl::ToInt64Seconds(connect_timeout)));
   // A dead peer is detected within about 30 s: by idle + interval * count while reading, and by
   // tcp_user_timeout while writing.
-  const std::vector<std::pair<absl::string_view, absl::string_view>> defaults = {
+  std::vector<std::pair<absl::string_view, absl::string_view>> defaults = {
       {"connect_timeout", timeout_s},   {"keepalives", "1"},       {"keepalives_idle", "15"},
       {"keepalives_interval", "5"},     {"keepalives_count", "3"}, {"tcp_user_timeout", "30000"},
       {"application_name", "syncline"},
   };
+  // Of several hosts, libpq would otherwise take a standby that comes first.
+  if (absl::StrContains(ValueOf(options, "host"), ",") ||
+      absl::StrContains(ValueOf(options, "hostaddr"), ",")) {
+    defaults.emplace_back("target_session_attrs", "read-write");
+  }
   std::string complete = "client_encoding='UTF8'";
   for (const PQconninfoOption* option = options.get(); option->keyword != nullptr; ++option) {
     // All encoders and results use UTF-8, so the user cannot choose this one.

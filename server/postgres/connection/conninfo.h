@@ -14,16 +14,12 @@
 namespace syncline::postgres {
 
 // Returns `conninfo` (keyword=value or URI) in keyword=value form, with defaults for options that
-// it omits: connect_timeout (at least 2 s), TCP keepalives, tcp_user_timeout and application_name.
+// it omits: connect_timeout (at least 2 s, per host), TCP keepalives, tcp_user_timeout,
+// application_name and, if it names several hosts, target_session_attrs=read-write.
 // Options that it sets are kept, except client_encoding, which is always UTF8.
 // Errors: INVALID_ARGUMENT DB_CONNINFO.
 absl::StatusOr<std::string> CompleteConninfo(absl::string_view conninfo,
                                              absl::Duration connect_timeout);
-
-// Statements that every new connection runs first, in one round trip. They set UTC, ISO dates, hex
-// bytea, timeouts and durable commits. They are used instead of the startup parameter `options`,
-// because poolers such as PgBouncer refuse that parameter.
-extern const char kSessionSettings[];
 
 // Returns the error for a connection that could not be opened. `message` is libpq's own; it has no
 // SQLSTATE and may be translated. If the server itself refused the connection, this function

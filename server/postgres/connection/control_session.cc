@@ -1,18 +1,22 @@
 #include "server/postgres/connection/control_session.h"
 
 #include <exception>
-#include <optional>
 #include <utility>
 #include <vector>
 
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/clock.h"
 #include "base/error.h"
+#include "base/monotonic_time.h"
 #include "base/reasons.h"
 #include "base/status_macros.h"
 #include "server/postgres/connection/conninfo.h"
 #include "server/postgres/connection/durable_commit.h"
+#include "server/postgres/connection/session_settings.h"
 #include "server/postgres/connection/sqlstate.h"
+#include "server/postgres/connection/stored_text.h"
 
 #if defined(__SANITIZE_ADDRESS__)
 // libpqxx 6.4 queries the encoding before it owns a result, and throws if the connection is gone:
@@ -32,7 +36,8 @@ std::string PrimaryMessage(absl::string_view text) {
   return std::string(severity == absl::string_view::npos ? text : text.substr(severity + 3));
 }
 
-Result CopyResult(const pqxx::result& result) {
+// With `decode`, texts are read from their stored form (stored_text.h).
+Result CopyResult(const pqxx::result& result, bool decode) {
   std::vector<std::string> names;
   for (pqxx::row_size_type column = 0; column < result.columns(); ++column) {
     names.emplace_back(result.column_name(column));
@@ -46,7 +51,8 @@ Result CopyResult(const pqxx::result& result) {
       if (field.is_null()) {
         target.emplace_back(std::nullopt);
       } else {
-        target.emplace_back(std::string(field.c_str(), field.size()));
+        const absl::string_view value(field.c_str(), field.size());
+        target.emplace_back(decode ? FromStoredText(value) : std::string(value));
       }
     }
   }
@@ -59,6 +65,9 @@ absl::StatusOr<std::unique_ptr<ControlSession>> ControlSession::Open(
     const DatabaseOptions& options) {
   SYNCLINE_ASSIGN_OR_RETURN(const std::string conninfo,
                             CompleteConninfo(options.conninfo, options.connect_timeout));
+  if (options.destination != nullptr) {
+    SYNCLINE_RETURN_IF_ERROR(options.destination->Check(conninfo, options.connect_timeout));
+  }
   const absl::Time deadline = absl::Now() + options.connect_timeout;
   std::unique_ptr<ControlSession> session;
   try {
@@ -66,10 +75,15 @@ absl::StatusOr<std::unique_ptr<ControlSession>> ControlSession::Open(
   } catch (const std::exception& error) {
     return ConnectError(conninfo, error.what(), deadline - absl::Now());
   }
+  if (options.destination != nullptr) session->repertoire_ = options.destination->repertoire();
   if (options.sockets != nullptr) {
     session->socket_ = options.sockets->Add(session->connection_.sock());
   }
-  SYNCLINE_RETURN_IF_ERROR(session->Run(kSessionSettings).status());
+  SYNCLINE_RETURN_IF_ERROR(CheckServerVersion(session->connection_.server_version()));
+  SYNCLINE_ASSIGN_OR_RETURN(const Result state,
+                            session->Run(absl::StrCat(kSessionSettings, kSessionStateSql)));
+  SYNCLINE_RETURN_IF_ERROR(CheckSession(state));
+  session->transaction_timeout_ = absl::Milliseconds(state.Row(0).Int("transaction_timeout_ms"));
   return session;
 }
 
@@ -80,10 +94,27 @@ ControlSession::ControlSession(const std::string& conninfo)
 }
 
 absl::StatusOr<Result> ControlSession::Run(const std::string& sql) {
+  if (absl::StartsWith(sql, "BEGIN")) {
+    began_ = MonotonicNow();
+  } else if (sql == "COMMIT" || sql == "ROLLBACK") {
+    began_.reset();
+  }
   return Guarded([&] { return work_.exec(sql); });
 }
 
 absl::StatusOr<Result> ControlSession::Run(const std::string& sql, const Params& params) {
+  if (repertoire_ == nullptr) return RunStored(sql, params);
+  SYNCLINE_ASSIGN_OR_RETURN(const Params stored,
+                            ToStoredParams(params, *repertoire_, /*in_transaction=*/true,
+                                           [this](const char* statement, const Params& values) {
+                                             return values.values().empty()
+                                                        ? Run(statement).status()
+                                                        : RunStored(statement, values).status();
+                                           }));
+  return RunStored(sql, stored);
+}
+
+absl::StatusOr<Result> ControlSession::RunStored(const std::string& sql, const Params& params) {
   return Guarded([&] { return ExecuteWith(work_, sql, params.values()); });
 }
 
@@ -110,7 +141,7 @@ absl::StatusOr<Result> ControlSession::Guarded(F&& run) {
   // libpqxx would reconnect silently, even in the middle of a transaction.
   if (broken()) return DatabaseUnreachable("the connection to the database was lost");
   try {
-    return CopyResult(std::forward<F>(run)());
+    return CopyResult(std::forward<F>(run)(), repertoire_ != nullptr);
   } catch (const pqxx::too_many_connections& error) {
     return StatusFromSqlState("53300", PrimaryMessage(error.what()));
   } catch (const pqxx::broken_connection&) {
@@ -140,6 +171,15 @@ absl::StatusOr<Result> ControlSession::Guarded(F&& run) {
   // Only the server reports codes. An error without one means that the server is gone, although
   // the connection may still look open (after a failed write).
   lost_ = true;
+  return Lost();
+}
+
+// libpqxx passes on the last error only, so the reason that the server gave is unknown.
+absl::Status ControlSession::Lost() const {
+  if (transaction_timeout_ > absl::ZeroDuration() && began_.has_value() &&
+      MonotonicNow() - *began_ >= transaction_timeout_) {
+    return StatusFromSqlState("25P04", "terminating connection due to transaction timeout");
+  }
   return DatabaseUnreachable("the connection to the database was lost");
 }
 

@@ -4,11 +4,13 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <pqxx/pqxx>
 #include <string>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/time/time.h"
 #include "server/postgres/connection/database.h"
 #include "server/postgres/connection/open_sockets.h"
 #include "server/postgres/connection/pqxx_dialect.h"
@@ -23,6 +25,7 @@ class ControlSession {
 
   // Runs one or more statements and returns the rows of the last one.
   absl::StatusOr<Result> Run(const std::string& sql);
+  // Runs one statement with parameters, within a transaction.
   absl::StatusOr<Result> Run(const std::string& sql, const Params& params);
 
   // Commits. Errors: UNAVAILABLE COMMIT_UNKNOWN if the connection broke before the reply arrived,
@@ -41,14 +44,21 @@ class ControlSession {
 
   template <typename F>
   absl::StatusOr<Result> Guarded(F&& run);
+  // Runs a statement whose parameters the database can store.
+  absl::StatusOr<Result> RunStored(const std::string& sql, const Params& params);
+  // Returns the error of a statement during which the session ended.
+  absl::Status Lost() const;
 
   pqxx::connection connection_;
+  Repertoire* repertoire_ = nullptr;            // null if every character can be stored
   std::unique_ptr<OpenSockets::Entry> socket_;  // after the connection: destroyed first
   PqxxNotices notices_;
   // BEGIN and COMMIT are sent as statements, so that one round trip begins a transaction with all
   // its settings, and a COMMIT whose reply is lost can be distinguished from a refused one.
   pqxx::nontransaction work_;
   bool lost_ = false;
+  absl::Duration transaction_timeout_ = {};  // of the role or database; zero: none
+  std::optional<absl::Duration> began_;      // when the open transaction began, if one is open
 };
 
 }  // namespace syncline::postgres

@@ -1,8 +1,7 @@
 // Pool of control connections, for catalog queries, DDL, merge, swap and the ledger. Uses libpqxx.
 //
-// Every connection is opened with TimeZone UTC, DateStyle ISO, client_encoding UTF8,
-// synchronous_commit on (if it is off; other settings stay), application_name "syncline" (unless
-// the connection string sets one), TCP keepalives and tcp_user_timeout. A connection that broke
+// Every connection has the settings of session_settings.h and, unless the connection string sets
+// them, application_name "syncline", TCP keepalives and tcp_user_timeout. A connection that broke
 // while it was idle is replaced without an error. Thread-safe.
 //
 // The calling thread's Interruption (base/interruption.h) ends the wait for a connection, cancels
@@ -20,6 +19,7 @@
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "server/postgres/connection/canceller.h"
+#include "server/postgres/connection/destination.h"
 #include "server/postgres/connection/open_sockets.h"
 #include "server/postgres/connection/transaction.h"
 
@@ -34,8 +34,9 @@ struct DatabaseOptions {
   absl::Duration connect_timeout = absl::Seconds(5);
   // Longest wait of a statement for a lock, in transactions that set none. 0 sets no limit.
   absl::Duration lock_timeout = {};
-  // The same as ConnectionOptions::sockets.
+  // The same as ConnectionOptions::sockets and ConnectionOptions::destination.
   OpenSockets* sockets = nullptr;
+  Destination* destination = nullptr;
   // Sends the cancel requests. Null: the database makes one of its own. Must outlive the database.
   Canceller* canceller = nullptr;
 };
@@ -68,9 +69,10 @@ class Database {
   // breaks during COMMIT is UNAVAILABLE with reason COMMIT_UNKNOWN; the ledger shows whether the
   // transaction committed. So is a COMMIT that a synchronous standby has not confirmed. If a
   // statement's error has aborted the transaction, that error is returned even if the body returns
-  // OK, because the COMMIT would roll back. Errors: those of the body and of sqlstate.h;
-  // UNAVAILABLE DB_UNREACHABLE; FAILED_PRECONDITION DB_AUTH; RESOURCE_EXHAUSTED DB_POOL_EXHAUSTED
-  // if no connection was free for 30 s; the status of the calling thread's Interruption.
+  // OK, because the COMMIT would roll back. Errors: those of the body, of sqlstate.h and of
+  // session_settings.h; UNAVAILABLE DB_UNREACHABLE; FAILED_PRECONDITION DB_AUTH; RESOURCE_EXHAUSTED
+  // DB_POOL_EXHAUSTED if no connection was free for 30 s; the status of the calling thread's
+  // Interruption.
   virtual absl::Status Transact(absl::FunctionRef<absl::Status(Transaction&)> body,
                                 const TransactOptions& options) = 0;
   absl::Status Transact(absl::FunctionRef<absl::Status(Transaction&)> body) {

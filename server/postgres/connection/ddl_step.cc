@@ -50,18 +50,4 @@ absl::Status RunSteps(Transaction& transaction, const std::vector<DdlStep>& step
   return status;
 }
 
-absl::StatusOr<std::string> ClearSearchPath(Transaction& transaction) {
-  // OFFSET 0 ensures that the old value is read before the new one is set.
-  SYNCLINE_ASSIGN_OR_RETURN(const Result result,
-                            transaction.Query("SELECT was.path, set_config('search_path', '', true)"
-                                              " FROM (SELECT current_setting('search_path') AS path"
-                                              " OFFSET 0) was"));
-  return result.Text(0, 0);
-}
-
-absl::Status SetSearchPath(Transaction& transaction, absl::string_view search_path) {
-  return transaction.Query("SELECT set_config('search_path', $1, true)", Params().Text(search_path))
-      .status();
-}
-
 }  // namespace syncline::postgres

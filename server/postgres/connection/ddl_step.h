@@ -7,7 +7,6 @@
 #include <vector>
 
 #include "absl/status/status.h"
-#include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "base/reasons.h"
 #include "server/postgres/connection/transaction.h"
@@ -38,10 +37,5 @@ absl::Status ToRefusal(const absl::Status& status, absl::string_view reason,
 // Runs the steps in one round trip. If the database refuses one, they run again one by one, so that
 // the error names the subject. The transaction is aborted then.
 absl::Status RunSteps(Transaction& transaction, const std::vector<DdlStep>& steps);
-
-// Clears the search path until the end of the transaction and returns the previous one. With an
-// empty search path PostgreSQL prints definitions with all names qualified.
-absl::StatusOr<std::string> ClearSearchPath(Transaction& transaction);
-absl::Status SetSearchPath(Transaction& transaction, absl::string_view search_path);
 
 }  // namespace syncline::postgres

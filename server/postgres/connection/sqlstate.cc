@@ -29,6 +29,7 @@ constexpr Entry kExact[] = {
     {"23502", StatusCode::kInvalidArgument, reason::kNullValue},
     {"25006", StatusCode::kUnavailable, reason::kDbReadOnly, 5000},
     {"25P03", StatusCode::kUnavailable, reason::kDbUnreachable, 1000},
+    {"25P04", StatusCode::kDeadlineExceeded, reason::kTransactionTimeout, 1000},
     {"2BP01", StatusCode::kFailedPrecondition, reason::kDependentObjects},
     {"3D000", StatusCode::kFailedPrecondition, reason::kDbMissing},
     {"3F000", StatusCode::kFailedPrecondition, reason::kSchemaChanged},
@@ -122,6 +123,21 @@ absl::Status StatusFromSqlState(absl::string_view sqlstate, absl::string_view me
   return Make(Find(sqlstate, message), sqlstate, RedactValues(sqlstate, message));
 }
 
+bool IsInvalidQuery(absl::string_view sqlstate) {
+  return sqlstate != "42501" &&
+         (absl::StartsWith(sqlstate, "42") || absl::StartsWith(sqlstate, "3F"));
+}
+
+absl::Status InvalidFunction(absl::string_view sqlstate, absl::string_view message) {
+  static constexpr Entry kFunction = {"", StatusCode::kFailedPrecondition,
+                                      reason::kRejectedByDatabase};
+  return Make(
+      kFunction, sqlstate,
+      absl::StrCat("a trigger or function in the database failed: ", message,
+                   "; the server's sessions have an empty search path: write its names with "
+                   "their schemas, or run ALTER FUNCTION ... SET search_path"));
+}
+
 absl::Status DatabaseUnreachable(absl::string_view message) {
   static constexpr Entry kUnreachable = {"", StatusCode::kUnavailable, reason::kDbUnreachable,
                                          1000};
@@ -153,7 +169,7 @@ std::string GetSqlState(const absl::Status& status) {
 
 bool EndsSession(absl::string_view sqlstate) {
   return absl::StartsWith(sqlstate, "08") || absl::StartsWith(sqlstate, "57P") ||
-         sqlstate == "25P03";
+         sqlstate == "25P03" || sqlstate == "25P04" || sqlstate == "25006";
 }
 
 bool IsConflict(const absl::Status& status) {

@@ -21,8 +21,19 @@ inline constexpr char kRaisedMessage[] =
 // RetryInfo if a retry may help.
 absl::Status StatusFromSqlState(absl::string_view sqlstate, absl::string_view message);
 
+// Returns true if an error of this code says that a statement is not valid: a name that does not
+// exist or a wrong type (class 42 without 42501, 3F).
+bool IsInvalidQuery(absl::string_view sqlstate);
+
+// Returns FAILED_PRECONDITION REJECTED_BY_DATABASE: a query inside a trigger or function of a user
+// is not valid. The usual cause is a name without its schema.
+absl::Status InvalidFunction(absl::string_view sqlstate, absl::string_view message);
+
 // Metadata of an error that ended a COPY: the number of the row, from 1, if PostgreSQL names it.
 inline constexpr char kCopyLineKey[] = "copy_line";
+
+// Metadata of an error that a function in the database raised on purpose, with any SQLSTATE.
+inline constexpr char kRaisedKey[] = "raised";
 
 // Returns UNAVAILABLE DB_UNREACHABLE: the database cannot be reached or the connection broke.
 absl::Status DatabaseUnreachable(absl::string_view message);
@@ -40,8 +51,9 @@ absl::Status CommitNotConfirmed();
 // Returns the SQLSTATE that caused `status`, or an empty string.
 std::string GetSqlState(const absl::Status& status);
 
-// Returns true if an error of this code ends the session (class 08, 57P.., 25P03), even if libpq
-// has not noticed it yet.
+// Returns true if a session must not be used again after an error of this code: the error ends it
+// (class 08, 57P.., 25P03, 25P04), even if libpq has not noticed it yet, or a new session may lead
+// to another server (25006: this one accepts no writes, but the new primary does).
 bool EndsSession(absl::string_view sqlstate);
 
 // Returns true if the transaction may succeed when it is run again: 40001, 40P01, and errors that

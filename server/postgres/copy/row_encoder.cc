@@ -53,7 +53,8 @@ FieldEncoder FieldEncoderFor(ColumnType type) {
 }
 
 FieldEncoder FieldEncoderFor(const ColumnSchema& column) {
-  const std::string base = WithoutModifier(column.table_type);
+  const std::string base =
+      WithoutModifier(column.stored_type.empty() ? column.table_type : column.stored_type);
   if (base.empty() || base == PostgresTypeName(column.type)) return FieldEncoderFor(column.type);
   const bool integer = column.type == ColumnType::kBigint;
   if (integer && base == "smallint") return EncodeBigintAsSmallint;

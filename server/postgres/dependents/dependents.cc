@@ -114,6 +114,15 @@ absl::string_view Kind(const DependentView& view) {
   return view.materialized ? "MATERIALIZED VIEW" : "VIEW";
 }
 
+// Returns the steps that drop the views, outermost first.
+std::vector<DdlStep> DropSteps(const Dependents& dependents) {
+  std::vector<DdlStep> steps;
+  for (auto view = dependents.views.rbegin(); view != dependents.views.rend(); ++view) {
+    steps.push_back(About(*view, absl::StrCat("DROP ", Kind(*view), " ", view->quoted_name)));
+  }
+  return steps;
+}
+
 // A materialized view is created empty and filled by REFRESH, which reads as the view's owner.
 // CREATE … WITH DATA would read as the server's role.
 DdlStep Creation(const DependentView& view, bool replace) {
@@ -129,7 +138,7 @@ void Append(const std::vector<DdlStep>& from, std::vector<DdlStep>* to) {
 void AppendFill(const DependentView& view, bool filled, std::vector<DdlStep>* steps) {
   Append(view.traits.access, steps);
   if (view.materialized && view.populated && !filled) {
-    steps->push_back(About(view, absl::StrCat("REFRESH MATERIALIZED VIEW ", view.quoted_name)));
+    steps->push_back(About(view, RefreshSql(view.quoted_name)));
   }
   Append(view.traits.rest, steps);
 }
@@ -163,7 +172,6 @@ absl::StatusOr<Dependents> Capture(Transaction& transaction, const TableName& ta
                      {.reason = reason::kTableMissing, .subject = table.ToString()});
   }
   Dependents dependents{.table = found.Int(0, 0)};
-  SYNCLINE_ASSIGN_OR_RETURN(const std::string search_path, ClearSearchPath(transaction));
   SYNCLINE_ASSIGN_OR_RETURN(const Result rows,
                             transaction.Query(kViewsSql, Params().Int(dependents.table)));
   for (const RowView row : rows) dependents.views.push_back(ReadView(row));
@@ -171,11 +179,15 @@ absl::StatusOr<Dependents> Capture(Transaction& transaction, const TableName& ta
     SYNCLINE_RETURN_IF_ERROR(AddColumns(transaction, &dependents));
     SYNCLINE_RETURN_IF_ERROR(AddTraits(transaction, &dependents));
   }
-  SYNCLINE_RETURN_IF_ERROR(SetSearchPath(transaction, search_path));
   return dependents;
 }
 
 }  // namespace
+
+std::string RefreshSql(absl::string_view quoted_name) {
+  return absl::StrCat("SET LOCAL row_security = on; REFRESH MATERIALIZED VIEW ", quoted_name,
+                      "; SET LOCAL row_security = off");
+}
 
 absl::StatusOr<Dependents> CaptureDependents(Transaction& transaction, const TableName& table) {
   return RetryIfVanished(Capture(transaction, table));
@@ -206,11 +218,7 @@ std::vector<DdlStep> LockViews(const Dependents& dependents) {
 }
 
 absl::Status DropDependentViews(Transaction& transaction, const Dependents& dependents) {
-  std::vector<DdlStep> steps;
-  for (auto view = dependents.views.rbegin(); view != dependents.views.rend(); ++view) {
-    steps.push_back(About(*view, absl::StrCat("DROP ", Kind(*view), " ", view->quoted_name)));
-  }
-  return RunSteps(transaction, steps);
+  return RunSteps(transaction, DropSteps(dependents));
 }
 
 absl::Status RestoreDependentViews(Transaction& transaction, const Dependents& dependents) {
@@ -223,9 +231,14 @@ absl::Status RestoreDependentViews(Transaction& transaction, const Dependents& d
   return RunSteps(transaction, steps);
 }
 
-ViewReplacement ReplaceDependentViews(const Dependents& dependents, const FilledViews& filled) {
-  const std::set<int64_t> affected = Affected(dependents);
+ViewReplacement ReplaceDependentViews(const Dependents& dependents, const FilledViews& filled,
+                                      const Dependents& recreated) {
+  std::set<int64_t> dropped;
+  for (const DependentView& view : recreated.views) dropped.insert(view.oid);
+  std::set<int64_t> affected = Affected(dependents);
+  affected.insert(dropped.begin(), dropped.end());
   ViewReplacement replacement;
+  replacement.detach = DropSteps(recreated);
   std::vector<DdlStep> drops;
   for (const DependentView& view : dependents.views) {
     if (affected.count(view.oid) == 0) continue;
@@ -234,16 +247,18 @@ ViewReplacement ReplaceDependentViews(const Dependents& dependents, const Filled
     replacement.locks.insert(replacement.locks.begin(), view.traits.owner.begin(),
                              view.traits.owner.end());
     const auto copy = filled.find(view.oid);
+    const bool replaces = !view.materialized && dropped.count(view.oid) == 0;
     if (copy != filled.end()) {
       replacement.attach.push_back(
           About(view, absl::StrCat("ALTER MATERIALIZED VIEW ", copy->second, " SET SCHEMA ",
                                    view.quoted_schema)));
     } else {
-      replacement.attach.push_back(Creation(view, !view.materialized));
-      if (!view.materialized) continue;
+      replacement.attach.push_back(Creation(view, replaces));
+      if (replaces) continue;
       Append(view.traits.owner, &replacement.attach);
     }
     AppendFill(view, copy != filled.end(), &replacement.fill);
+    if (dropped.count(view.oid) > 0) continue;
     replacement.detach.push_back(
         About(view, absl::StrCat("ALTER MATERIALIZED VIEW ", view.quoted_name, " RENAME TO ",
                                  TemporaryName(view))));

@@ -4,9 +4,9 @@
 // There are two ways to create them again. Schema evolution drops the views and creates them anew
 // (DropDependentViews, ALTER TABLE, RestoreDependentViews), because ALTER COLUMN … TYPE fails for a
 // column that a view reads. The swap puts another table under the same name and keeps the identity
-// of every plain view (ReplaceDependentViews). All steps belong in the transaction that changes the
-// table. Definitions are read from the catalog and are never SQL text of ours. Stateless: safe from
-// any thread.
+// of every plain view whose columns keep their types (ReplaceDependentViews). All steps belong in
+// the transaction that changes the table. Definitions are read from the catalog and are never SQL
+// text of ours. Stateless: safe from any thread.
 #pragma once
 
 #include <cstdint>
@@ -17,6 +17,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
 #include "server/model/table_name.h"
 #include "server/postgres/connection/ddl_step.h"
 #include "server/postgres/connection/transaction.h"
@@ -51,6 +52,11 @@ absl::StatusOr<Dependents> CaptureDependents(Transaction& transaction, const Tab
 // Returns the views of `dependents` that read one of `columns`, and all views that depend on these.
 Dependents SelectReaders(const Dependents& dependents, const std::set<std::string>& columns);
 
+// Returns the statements that fill the materialized view `quoted_name`. It reads as its owner, to
+// whom policies of other tables may show only some rows; with the setting of our sessions that
+// would be an error.
+std::string RefreshSql(absl::string_view quoted_name);
+
 // Returns the steps that lock the views in ACCESS EXCLUSIVE mode, outermost first, as readers do.
 std::vector<DdlStep> LockViews(const Dependents& dependents);
 
@@ -71,19 +77,22 @@ using FilledViews = std::map<int64_t, std::string>;
 struct ViewReplacement {
   // Lock the views that change in ACCESS EXCLUSIVE mode, in the order in which readers lock them.
   std::vector<DdlStep> locks;
-  // Run before the tables change names: rename the materialized views that are created anew.
+  // Run before the tables change names: drop or rename the views that are created anew.
   std::vector<DdlStep> detach;
   // Run when the new table has its name: bind views to it and create materialized views anew.
   std::vector<DdlStep> attach;
-  // Run after the new table's grants: grants, contents and indexes of materialized views.
+  // Run after the new table's grants: grants of the views that are created anew, and contents and
+  // indexes of materialized views.
   std::vector<DdlStep> fill;
 };
 
 // Plain views that read the table directly are bound to the table that has its name then, by CREATE
 // OR REPLACE. Views that read only such views remain unchanged. Materialized views that read the
 // table, directly or through other such materialized views, are created anew, and plain views that
-// read those are replaced.
-// Those in `filled` are moved instead of created and filled.
-ViewReplacement ReplaceDependentViews(const Dependents& dependents, const FilledViews& filled = {});
+// read those are replaced. Views in `filled` are moved instead of created and filled. The views of
+// `recreated`, which is a result of SelectReaders and has none of `filled`, are dropped and created
+// anew, too, because CREATE OR REPLACE cannot change the type of a view's column.
+ViewReplacement ReplaceDependentViews(const Dependents& dependents, const FilledViews& filled = {},
+                                      const Dependents& recreated = {});
 
 }  // namespace syncline::postgres

@@ -27,7 +27,8 @@ col AS (
          pg_describe_object('pg_class'::regclass, rel.oid, a.attnum) AS subject,
          a.attnum, a.atthasdef, a.attgenerated, a.attacl, a.attoptions, a.attstattarget,
          a.attstorage, a.attcompression,
-         rel.relkind IN ('r', 'm') AND (s.atttypid IS NULL OR s.atttypid = a.atttypid) AS stored,
+         rel.relkind IN ('r', 'm') AND (s.atttypid IS NULL OR s.atttypid = a.atttypid OR
+           (SELECT st.typstorage <> 'p' FROM pg_type st WHERE st.oid = s.atttypid)) AS stored,
          t.typstorage
   FROM rel JOIN pg_attribute a ON a.attrelid = rel.oid AND a.attnum > 0 AND NOT a.attisdropped
   JOIN pg_type t ON t.oid = a.atttypid
@@ -124,7 +125,8 @@ indexes AS (
               ELSE '' END ||
          coalesce(format('; COMMENT ON INDEX %I.%I IS ', n.nspname, ic.relname) ||
                   quote_literal(obj_description(ic.oid, 'pg_class')), '') AS sql
-  FROM rel JOIN pg_index i ON i.indrelid = rel.oid JOIN pg_class ic ON ic.oid = i.indexrelid
+  FROM rel JOIN pg_index i ON i.indrelid = rel.oid AND i.indisvalid AND i.indisready
+  JOIN pg_class ic ON ic.oid = i.indexrelid
   JOIN pg_namespace n ON n.oid = ic.relnamespace WHERE rel.relkind = 'm'
   UNION ALL
   SELECT rel.oid, 1, pg_describe_object('pg_statistic_ext'::regclass, s.oid, 0),
@@ -137,6 +139,8 @@ indexes AS (
   JOIN pg_namespace n ON n.oid = s.stxnamespace WHERE rel.relkind = 'm'),
 )sql";
 
+// The triggers inside a foreign key have names that differ from table to table, so those whose
+// state was changed are found by their function.
 constexpr char kBehaviour[] = R"sql(
 behaviour AS (
   SELECT rel.oid, pg_describe_object('pg_trigger'::regclass, t.oid, 0) AS subject,
@@ -145,8 +149,26 @@ behaviour AS (
            CASE t.tgenabled WHEN 'D' THEN 'DISABLE' WHEN 'R' THEN 'ENABLE REPLICA'
                 ELSE 'ENABLE ALWAYS' END, t.tgname) END ||
          coalesce(format('; COMMENT ON TRIGGER %I ON %s IS ', t.tgname, q) ||
-                  quote_literal(obj_description(t.oid, 'pg_trigger')), '') AS sql
+                  quote_literal(obj_description(t.oid, 'pg_trigger')), '') ||
+         coalesce((SELECT string_agg(format('; ALTER TRIGGER %I ON %s DEPENDS ON EXTENSION %I',
+                                            t.tgname, q, e.extname), '' ORDER BY e.extname)
+                   FROM pg_depend d JOIN pg_extension e ON e.oid = d.refobjid
+                   WHERE d.classid = 'pg_trigger'::regclass AND d.objid = t.oid
+                     AND d.refclassid = 'pg_extension'::regclass AND d.deptype = 'x'), '') AS sql
   FROM rel JOIN pg_trigger t ON t.tgrelid = rel.oid AND NOT t.tgisinternal
+  UNION ALL
+  SELECT rel.oid, pg_describe_object('pg_constraint'::regclass, k.oid, 0),
+         'DO ' || quote_literal(format(
+           'DECLARE found text; BEGIN FOR found IN SELECT t.tgname FROM pg_catalog.pg_trigger t '
+           'JOIN pg_catalog.pg_constraint k ON k.oid = t.tgconstraint '
+           'WHERE t.tgrelid = %1$L::pg_catalog.regclass AND k.conrelid = t.tgrelid '
+           'AND k.conname = %2$L AND t.tgfoid = %3$s '
+           'LOOP EXECUTE pg_catalog.format(%4$L, found); END LOOP; END',
+           q, k.conname, t.tgfoid, format('ALTER TABLE %s %s TRIGGER %%I', replace(q, '%', '%%'),
+             CASE t.tgenabled WHEN 'D' THEN 'DISABLE' WHEN 'R' THEN 'ENABLE REPLICA'
+                  ELSE 'ENABLE ALWAYS' END)))
+  FROM rel JOIN pg_constraint k ON k.conrelid = rel.oid AND k.contype = 'f'
+  JOIN pg_trigger t ON t.tgconstraint = k.oid AND t.tgrelid = rel.oid AND t.tgenabled <> 'O'
   UNION ALL
   SELECT rel.oid, pg_describe_object('pg_rewrite'::regclass, r.oid, 0),
          rtrim(pg_get_ruledef(r.oid), ';') ||
@@ -191,9 +213,26 @@ behaviour AS (
   JOIN pg_publication p ON p.oid = pr.prpubid),
 )sql";
 
+// Also the comment and the privileges of the row type.
 constexpr char kNotes[] = R"sql(
 notes AS (
-  SELECT oid, subject, format('COMMENT ON %s %s IS %L', kind, q, d.description) AS sql
+  SELECT rel.oid, subject, format('COMMENT ON TYPE %s IS %L', q, d.description) AS sql
+  FROM rel JOIN pg_class c ON c.oid = rel.oid JOIN pg_description d
+    ON d.classoid = 'pg_type'::regclass AND d.objoid = c.reltype AND d.objsubid = 0
+  UNION ALL
+  SELECT rel.oid, subject,
+         format('REVOKE ALL ON TYPE %s FROM PUBLIC, %I', q, pg_get_userbyid(rel.relowner)) ||
+         coalesce((SELECT string_agg(format('; GRANT USAGE ON TYPE %s TO %s', q,
+                            CASE WHEN a.grantee = 0 THEN 'PUBLIC'
+                                 ELSE quote_ident(pg_get_userbyid(a.grantee)) END) ||
+                            CASE WHEN a.is_grantable AND a.grantee <> rel.relowner
+                                 THEN ' WITH GRANT OPTION' ELSE '' END, '' ORDER BY a.ord)
+                   FROM aclexplode(t.typacl)
+                     WITH ORDINALITY a(grantor, grantee, privilege_type, is_grantable, ord)), '')
+  FROM rel JOIN pg_class c ON c.oid = rel.oid
+  JOIN pg_type t ON t.oid = c.reltype AND t.typacl IS NOT NULL
+  UNION ALL
+  SELECT oid, subject, format('COMMENT ON %s %s IS %L', kind, q, d.description)
   FROM rel JOIN pg_description d
     ON d.classoid = 'pg_class'::regclass AND d.objoid = rel.oid AND d.objsubid = 0
   UNION ALL

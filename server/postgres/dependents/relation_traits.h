@@ -1,6 +1,7 @@
 // The properties of a table, view or materialized view other than its columns and query: owner,
-// grants, options, defaults, triggers, rules, row level security, publications, comments and
-// labels. They are captured as the statements that give them to another relation of the same name.
+// grants, options, defaults, triggers, states of the triggers inside its foreign keys, rules, row
+// level security, publications, comments, labels, and the comment and privileges of its row type.
+// They are captured as the statements that give them to another relation of the same name.
 //
 // Indexes, constraints and statistics of tables are in table_members.h. Stateless: safe from any
 // thread.
@@ -24,7 +25,7 @@ struct RelationTraits {
 };
 
 // Returns the traits of each of `relations` (oids). With `successor`, the columns that it lacks are
-// omitted. The search path must be empty (ClearSearchPath).
+// omitted.
 absl::StatusOr<std::map<int64_t, RelationTraits>> CaptureTraits(
     Transaction& transaction, const std::vector<int64_t>& relations,
     std::optional<int64_t> successor);

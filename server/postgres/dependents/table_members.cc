@@ -33,7 +33,8 @@ gone AS (
   GROUP BY d.classid, d.objid HAVING bool_or(d.deptype IN ('a', 'i'))),
 )sql";
 
-// Properties of indexes, including those of constraints, that are not part of their definitions.
+// Properties of indexes, including those of constraints, that are not part of their definitions. An
+// invalid index, which a failed CREATE INDEX CONCURRENTLY leaves, could not be built either.
 // `head` is what pg_get_indexdef prints before the part that contains neither the index's nor the
 // table's name.
 constexpr char kIndexes[] = R"sql(
@@ -51,13 +52,18 @@ idx AS (
                 THEN format('ALTER TABLE %s CLUSTER ON %I', tab.q, c.relname) END,
            CASE WHEN i.indisreplident
                 THEN format('ALTER TABLE %s REPLICA IDENTITY USING INDEX %I', tab.q, c.relname) END,
+           (SELECT string_agg(format('ALTER INDEX %I.%I DEPENDS ON EXTENSION %I', n.nspname,
+                                     c.relname, e.extname), E';\n' ORDER BY e.extname)
+            FROM pg_depend d JOIN pg_extension e ON e.oid = d.refobjid
+            WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid
+              AND d.refclassid = 'pg_extension'::regclass AND d.deptype = 'x'),
            format('COMMENT ON INDEX %I.%I IS ', n.nspname, c.relname) ||
              quote_literal(obj_description(c.oid, 'pg_class'))] AS finish,
          coalesce((SELECT string_agg(format('%s %s', attnum, attstattarget), ',' ORDER BY attnum)
                    FROM pg_attribute a WHERE a.attrelid = c.oid AND a.attstattarget >= 0), '')
            AS targets
-  FROM tab JOIN pg_index i ON i.indrelid = tab.oid JOIN pg_class c ON c.oid = i.indexrelid
-  JOIN pg_namespace n ON n.oid = c.relnamespace),
+  FROM tab JOIN pg_index i ON i.indrelid = tab.oid AND i.indisvalid AND i.indisready
+  JOIN pg_class c ON c.oid = i.indexrelid JOIN pg_namespace n ON n.oid = c.relnamespace),
 con AS (
   SELECT k.*, tab.q FROM tab JOIN pg_constraint k ON k.conrelid = tab.oid
   WHERE k.contype IN ('p', 'u', 'x', 'c', 'f') AND k.conparentid = 0),

@@ -43,8 +43,8 @@ struct TableMember {
   std::string finish;
 };
 
-// Returns the members of `table`. With `successor`, members that depend on a column that it lacks
-// are `gone`. The search path must be empty (ClearSearchPath).
+// Returns the members of `table`, without invalid indexes. With `successor`, members that depend on
+// a column that it lacks are `gone`.
 absl::StatusOr<std::vector<TableMember>> CaptureMembers(Transaction& transaction, int64_t table,
                                                         std::optional<int64_t> successor);
 

@@ -26,6 +26,11 @@ constexpr char kVersionSql[] = "SELECT coalesce(max(version), 0) FROM $L.migrati
 constexpr char kMinimumSql[] = "SELECT max(minimum_server) FROM $L.migration";
 constexpr char kAppliedSql[] = "INSERT INTO $L.migration (version) VALUES ($1)";
 
+// The server starts while no synchronous standby is connected. What is acknowledged later is
+// committed after the ledger, so a standby that confirms it has the ledger, too.
+constexpr char kWithoutStandbySql[] =
+    "SELECT pg_catalog.set_config('synchronous_commit', 'local', true)";
+
 constexpr char kPlaceSql[] = R"sql(
 SELECT current_user AS role, pg_catalog.current_database() AS database,
   pg_catalog.quote_ident(current_user) AS quoted_role,
@@ -73,6 +78,7 @@ absl::Status CheckMinimum(Transaction& transaction, const std::string& quoted) {
 
 absl::Status Migrate(Transaction& transaction, absl::string_view schema,
                      const std::string& quoted) {
+  SYNCLINE_RETURN_IF_ERROR(transaction.Query(kWithoutStandbySql).status());
   SYNCLINE_RETURN_IF_ERROR(CreateSchema(transaction, schema));
   SYNCLINE_RETURN_IF_ERROR(transaction.Execute(WithLedgerSchema(kCreateSql, quoted)));
   SYNCLINE_ASSIGN_OR_RETURN(int64_t version, ReadVersion(transaction, quoted));
@@ -100,8 +106,10 @@ absl::Status WithGrant(Database& database, absl::string_view schema, const absl:
         "the ledger cannot be prepared in the schema ", quoted, " of the database ",
         row.Text("database"), " as the role ", row.Text("role"), ": ", denied.message(), "; run ",
         exists.Bool(0, 0)
-            ? absl::StrCat("GRANT USAGE, CREATE ON SCHEMA ", quoted, " TO ", role,
-                           ", and make that role the owner of its tables, if any")
+            ? absl::StrCat(
+                  "GRANT USAGE, CREATE ON SCHEMA ", quoted, " TO ", role,
+                  ", and make that role the owner of its tables, if any; or start a server "
+                  "of this version once with the role that owns them")
             : absl::StrCat("GRANT CREATE ON DATABASE ", row.Text("quoted_database"), " TO ", role,
                            ", or CREATE SCHEMA ", quoted, " AUTHORIZATION ", role));
     return absl::OkStatus();

@@ -98,8 +98,26 @@ COMMENT ON COLUMN $L.writer.open_by IS
   'The server on which a call of the writer is open. A hint: while that server runs, it clears it within a quarter of its lease if it has no such call.';
 )sql";
 
-// The strategy of a replace.
+// Staging tables are in the ledger's schema. A server that looks for them elsewhere must not work
+// with such streams.
 constexpr char kMigration9[] = R"sql(
+ALTER TABLE $L.stream ADD COLUMN temp_table_schema text;
+COMMENT ON COLUMN $L.stream.temp_table_name IS
+  'The staging table into which the stream stages rows.';
+COMMENT ON COLUMN $L.stream.temp_table_schema IS
+  'The schema of the staging table. NULL if an older server started the stream: table_schema.';
+ALTER TABLE $L.migration ALTER COLUMN minimum_server SET DEFAULT 9;
+)sql";
+
+// The binary forms of columns.
+constexpr char kMigration10[] = R"sql(
+ALTER TABLE $L.stream ADD COLUMN column_stored_types text[] NOT NULL DEFAULT '{}';
+COMMENT ON COLUMN $L.stream.column_stored_types IS
+  'Per column, the type with the binary form of its type in the table, if that is a domain or a type that is sent as text; empty otherwise.';
+)sql";
+
+// The strategy of a replace.
+constexpr char kMigration11[] = R"sql(
 ALTER TABLE $L.stream
   ADD COLUMN replace_strategy text NOT NULL DEFAULT 'auto',
   ADD COLUMN strategy text NOT NULL DEFAULT 'auto',
@@ -114,9 +132,9 @@ COMMENT ON COLUMN $L.stream.strategy_reason IS
 
 // The element n of the list brings version n to n + 1. "$L" is replaced by the quoted schema. Never
 // change one that was released; append a new one.
-constexpr std::array<const char*, 9> kMigrations = {
-    kMigration1, kMigration2, kMigration3, kMigration4, kMigration5,
-    kMigration6, kMigration7, kMigration8, kMigration9,
+constexpr std::array<const char*, 11> kMigrations = {
+    kMigration1, kMigration2, kMigration3, kMigration4,  kMigration5,  kMigration6,
+    kMigration7, kMigration8, kMigration9, kMigration10, kMigration11,
 };
 
 }  // namespace

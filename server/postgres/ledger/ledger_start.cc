@@ -1,4 +1,5 @@
 // Ledger: the statements with which StartSync writes it.
+#include <algorithm>
 #include <cstddef>
 #include <string>
 #include <utility>
@@ -23,23 +24,30 @@ constexpr char kInsertStreamsSql[] = R"sql(
 INSERT INTO $L.stream (sync_no, ordinal, namespace, name, table_schema, table_name, temp_table_name,
   column_inputs, column_names, column_types, json_shapes, primary_key, cursor_column, write_mode, loader,
   generation_id, minimum_generation_id, airbyte_sync_id, state, column_table_types, schema_policy, replay,
-  cdc_delete_mode, inferred_schema, restart, replace_strategy, strategy, strategy_reason, finished_at)
+  cdc_delete_mode, inferred_schema, restart, temp_table_schema, replace_strategy, strategy,
+  strategy_reason, finished_at)
 SELECT $1::bigint, n.place - 1, n.namespace, n.name, n.table_schema, n.table_name, n.temp_table_name,
   n.inputs::text[], n.names::text[], n.types::text[], n.shapes::text[], n.key::text[], n.cursor_column,
   n.write_mode, n.loader, n.generation_id, n.minimum_id, n.airbyte_sync_id, n.state,
   n.table_types::text[], n.schema_policy, n.replay, n.cdc_delete_mode, n.inferred, n.restart,
-  n.replace_strategy, n.strategy, n.strategy_reason,
+  n.temp_table_schema, n.replace_strategy, n.strategy, n.strategy_reason,
   CASE WHEN n.state = 'failed' THEN now() END
 FROM unnest($2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[],
     $9::text[], $10::text[], $11::text[], $12::text[], $13::text[], $14::text[], $15::bigint[],
     $16::bigint[], $17::bigint[], $18::text[], $19::text[], $20::text[], $21::text[], $22::text[],
-    $23::boolean[], $24::boolean[], $25::text[], $26::text[], $27::text[])
+    $23::boolean[], $24::boolean[], $25::text[], $26::text[], $27::text[], $28::text[])
   WITH ORDINALITY n (namespace, name, table_schema, table_name, temp_table_name, inputs, names, types,
     shapes, key, cursor_column, write_mode, loader, generation_id, minimum_id, airbyte_sync_id, state,
-    table_types, schema_policy, replay, cdc_delete_mode, inferred, restart, replace_strategy, strategy, strategy_reason,
-    place)
+    table_types, schema_policy, replay, cdc_delete_mode, inferred, restart, temp_table_schema,
+    replace_strategy, strategy, strategy_reason, place)
 ORDER BY n.place
 RETURNING ordinal, stream_no
+)sql";
+
+// $1: streams; $2: one array literal per stream (TextLists).
+constexpr char kStoreTypesSql[] = R"sql(
+UPDATE $L.stream s SET column_stored_types = n.types::text[]
+FROM unnest($1::bigint[], $2::text[]) n (stream_no, types) WHERE s.stream_no = n.stream_no
 )sql";
 
 constexpr char kOpenGenerationSql[] = R"sql(
@@ -98,6 +106,13 @@ Lists MapColumns(const std::vector<StreamEntry>& streams, Get get) {
   });
 }
 
+// Most streams have none.
+bool HasStoredTypes(const StreamEntry& stream) {
+  const std::vector<ColumnSchema>& columns = stream.plan.schema.columns;
+  return std::any_of(columns.begin(), columns.end(),
+                     [](const ColumnSchema& column) { return !column.stored_type.empty(); });
+}
+
 std::string BoolText(bool value) { return value ? "t" : "f"; }
 
 // The parameters from $2 on of kInsertStreamsSql.
@@ -135,6 +150,7 @@ void AddStreams(const std::vector<StreamEntry>& streams, Params* params) {
   enums([](const Plan& plan) { return plan.cdc_delete_mode; });
   texts([](const Plan& plan) { return BoolText(plan.inferred_schema); });
   texts([](const Plan& plan) { return BoolText(plan.restart); });
+  texts([](const Plan& plan) { return plan.temp_table.schema; });
   enums([](const Plan& plan) { return plan.replace_strategy; });
   enums([](const Plan& plan) { return plan.choice.strategy; });
   texts([](const Plan& plan) { return plan.choice.reason; });
@@ -165,10 +181,19 @@ absl::Status Ledger::InsertStreams(Transaction& transaction, SyncEntry* sync) co
   AddStreams(sync->streams, &params);
   SYNCLINE_ASSIGN_OR_RETURN(const Result rows, transaction.Query(Sql(kInsertStreamsSql), params));
   std::vector<const StreamEntry*> noted;
+  std::vector<StreamEntry> typed;
   for (const RowView row : rows) {
     StreamEntry& stream = sync->streams.at(static_cast<size_t>(row.Int("ordinal")));
     stream.plan.stream_no = row.Int("stream_no");
     if (HasStreamNotes(stream)) noted.push_back(&stream);
+    if (HasStoredTypes(stream)) typed.push_back(stream);
+  }
+  if (!typed.empty()) {
+    Params types;
+    types.IntArray(MapPlans(typed, [](const StreamPlan& plan) { return plan.stream_no; }));
+    types.TextLists(
+        MapColumns(typed, [](const ColumnSchema& column) { return column.stored_type; }));
+    SYNCLINE_RETURN_IF_ERROR(transaction.Query(Sql(kStoreTypesSql), types).status());
   }
   return WriteStreamNotes(transaction, quoted_schema_, noted);
 }

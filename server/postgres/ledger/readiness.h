@@ -1,4 +1,5 @@
-// Readiness: whether the database can be reached and the ledger's tables exist.
+// Readiness: whether the database can be reached and its ledger has the right version, whichever
+// role created it.
 //
 // Check is for one thread at a time; last() and prepared() are safe from any thread. Changes of the
 // result are logged, not every check: `database_unreachable`, or `database_unusable` if the
@@ -23,7 +24,7 @@ class Readiness {
   Readiness(Database* database, absl::string_view ledger_schema)
       : database_(database), ledger_schema_(ledger_schema) {}
 
-  // Creates the ledger's tables if that has not been done yet; otherwise checks whether a newer
+  // Creates or migrates the ledger if it is missing or older; otherwise checks whether a newer
   // server has made them too new for this one. Returns whether the database is ready. Blocks for as
   // long as connecting may take.
   bool Check();

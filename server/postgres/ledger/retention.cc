@@ -26,7 +26,8 @@ constexpr char kTryLockSql[] =
 
 // $1: age in seconds; $2: maximum number; $3: the ledger's schema. A stream that published or
 // dropped its rows has none in the staging table, nor has one that started before the last one that
-// completed. A staging table of an older server may have no entry and is found by its name.
+// completed. A staging table of an older server may have no entry and is found by its name, in the
+// schema of its table or, once it was adopted, in the ledger's.
 constexpr char kOldSyncsSql[] = R"sql(
 SELECT y.sync_no FROM $L.sync y
 WHERE y.state IN ('finished', 'cancelled')

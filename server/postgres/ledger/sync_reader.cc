@@ -33,7 +33,8 @@ FROM $L.sync y, LATERAL (
 
 // Followed by FailureColumns and one of the ends below.
 constexpr char kStreamsSql[] = R"sql(
-SELECT sync_no, stream_no, namespace, name, table_schema, table_name, temp_table_name,
+SELECT sync_no, stream_no, namespace, name, table_schema, table_name,
+  coalesce(temp_table_schema, table_schema) AS temp_table_schema, temp_table_name,
   array_to_string(primary_key, ',') AS primary_key, cursor_column, write_mode, loader,
   generation_id, minimum_generation_id, airbyte_sync_id, state, outcome, result_rows, staged_alone,
   schema_policy, replay, cdc_delete_mode, inferred_schema, restart,
@@ -44,10 +45,12 @@ constexpr char kOneSql[] = "FROM $L.stream WHERE stream_no = $1";
 constexpr char kLockedSql[] = "FROM $L.stream WHERE stream_no = $1 FOR NO KEY UPDATE";
 
 constexpr char kColumnsSql[] = R"sql(
-SELECT s.stream_no, c.input, c.name, c.type, c.shape, c.table_type
+SELECT s.stream_no, c.input, c.name, c.type, c.shape, c.table_type,
+  coalesce(c.stored_type, '') AS stored_type
 FROM $L.stream s,
-  unnest(s.column_inputs, s.column_names, s.column_types, s.json_shapes, s.column_table_types)
-    WITH ORDINALITY AS c (input, name, type, shape, table_type, position)
+  unnest(s.column_inputs, s.column_names, s.column_types, s.json_shapes, s.column_table_types,
+    s.column_stored_types)
+    WITH ORDINALITY AS c (input, name, type, shape, table_type, stored_type, position)
 WHERE s.stream_no = ANY($1) ORDER BY s.stream_no, c.position
 )sql";
 
@@ -69,7 +72,7 @@ StreamEntry ReadStreamRow(const RowView& row) {
   plan.stream_no = row.Int("stream_no");
   plan.descriptor = {row.Text("namespace"), row.Text("name")};
   plan.table = {row.Text("table_schema"), row.Text("table_name")};
-  plan.temp_table = {row.Text("table_schema"), row.Text("temp_table_name")};
+  plan.temp_table = {row.Text("temp_table_schema"), row.Text("temp_table_name")};
   // Mapped column names contain no comma (model/names.h).
   plan.schema.primary_key = absl::StrSplit(row.Text("primary_key"), ',', absl::SkipEmpty());
   if (!row.IsNull("cursor_column")) plan.schema.cursor = row.Text("cursor_column");
@@ -127,6 +130,7 @@ absl::Status ReadColumns(Transaction& transaction, absl::string_view schema,
     column.type = ColumnTypeFromPostgresName(row.Text("type")).value_or(ColumnType::kJsonb);
     column.json_shape = JsonShapeFromText(row.Text("shape"));
     column.table_type = row.Text("table_type");
+    column.stored_type = row.Text("stored_type");
     by_no.at(row.Int("stream_no"))->plan.schema.columns.push_back(std::move(column));
   }
   return absl::OkStatus();

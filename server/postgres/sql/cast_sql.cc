@@ -232,4 +232,9 @@ Cast AppendCast(const Cast& cast, absl::string_view type) {
   return stored;
 }
 
+Cast CastToColumn(absl::string_view from, const ColumnSchema& to) {
+  const Cast cast = CastTo(to.column_name, from, to.type);
+  return to.table_type.empty() ? cast : AppendCast(cast, to.table_type);
+}
+
 }  // namespace syncline::postgres

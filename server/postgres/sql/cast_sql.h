@@ -10,6 +10,7 @@
 
 #include "absl/strings/string_view.h"
 #include "server/model/column_type.h"
+#include "server/model/table_schema.h"
 
 namespace syncline::postgres {
 
@@ -30,5 +31,9 @@ Cast CastTo(absl::string_view column, absl::string_view from, ColumnType to);
 // round, or a smaller number type cannot hold. Domains and other user-defined types may still raise
 // an error.
 Cast AppendCast(const Cast& cast, absl::string_view type);
+
+// Returns the cast of the column that `to` describes from type `from`. A type that the user chose
+// is reached through the stream's type.
+Cast CastToColumn(absl::string_view from, const ColumnSchema& to);
 
 }  // namespace syncline::postgres

@@ -20,21 +20,33 @@ inline constexpr char kColumnTypeSql[] =
     " AND a.attname = $3 AND a.attnum > 0 AND NOT a.attisdropped";
 
 // $1: schemas, $2: names, arrays of the same length. Returns one row per table that exists, in
-// their order. `place` counts from 1; `row_security`: it hides rows from this role; then the types
-// of the four meta columns with modifiers (NULL if missing).
+// their order. `place` counts from 1; `row_security`: it hides rows from this role; then, of
+// each meta column, its type as it is printed (NULL if missing) and whether it is the type that the
+// column must have, and the maximum length of _airbyte_raw_id (NULL if it has none).
 inline constexpr char kTableShapesSql[] =
     "SELECT w.place, c.relkind AS kind, c.relpersistence AS persistence,"
     " row_security_active(c.oid) AS row_security,"
-    " m.raw_id, m.extracted_at, m.meta, m.generation_id"
+    " m.raw_id, m.raw_id_is_text, m.raw_id_length, m.extracted_at, m.extracted_at_fits, m.meta,"
+    " m.meta_fits, m.generation_id, m.generation_id_fits"
     " FROM unnest($1::text[], $2::text[]) WITH ORDINALITY AS w (schema_name, table_name, place)"
     " JOIN pg_namespace n ON n.nspname = w.schema_name"
     " JOIN pg_class c ON c.relnamespace = n.oid AND c.relname = w.table_name"
     " CROSS JOIN LATERAL (SELECT"
     " max(t.type) FILTER (WHERE t.name = '_airbyte_raw_id') AS raw_id,"
+    " bool_or(t.oid IN ('varchar'::regtype, 'text'::regtype))"
+    " FILTER (WHERE t.name = '_airbyte_raw_id') AS raw_id_is_text,"
+    " max(t.modifier - 4) FILTER (WHERE t.name = '_airbyte_raw_id' AND t.modifier >= 0)"
+    " AS raw_id_length,"
     " max(t.type) FILTER (WHERE t.name = '_airbyte_extracted_at') AS extracted_at,"
+    " bool_or(t.oid = 'timestamptz'::regtype AND t.modifier = -1)"
+    " FILTER (WHERE t.name = '_airbyte_extracted_at') AS extracted_at_fits,"
     " max(t.type) FILTER (WHERE t.name = '_airbyte_meta') AS meta,"
-    " max(t.type) FILTER (WHERE t.name = '_airbyte_generation_id') AS generation_id"
-    " FROM (SELECT a.attname AS name, format_type(a.atttypid, a.atttypmod) AS type"
+    " bool_or(t.oid = 'jsonb'::regtype) FILTER (WHERE t.name = '_airbyte_meta') AS meta_fits,"
+    " max(t.type) FILTER (WHERE t.name = '_airbyte_generation_id') AS generation_id,"
+    " bool_or(t.oid = 'int8'::regtype) FILTER (WHERE t.name = '_airbyte_generation_id')"
+    " AS generation_id_fits"
+    " FROM (SELECT a.attname AS name, a.atttypid AS oid, a.atttypmod AS modifier,"
+    " format_type(a.atttypid, a.atttypmod) AS type"
     " FROM pg_attribute a WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped) t) m"
     " ORDER BY w.place";
 
@@ -59,22 +71,28 @@ inline constexpr char kColumnsSql[] =
     " ORDER BY a.attnum";
 
 // $1: schema, $2: table. Returns its columns in order, without the meta columns. Types have their
-// modifiers; `base_type` differs for a domain; `text_like`: a string type or an enum; `not_null`:
-// also by its domain; `filled`: has a default, or is an identity or generated column.
+// modifiers; `base_type` differs for a domain; `text_like`: a string type or an enum; `text_form`:
+// the binary form of the base type is its text; `not_null`: also by its domain; `filled`: has a
+// default, or is an identity or generated column.
 inline constexpr char kTableColumnsSql[] =
     "SELECT a.attname AS name, pg_catalog.format_type(a.atttypid, a.atttypmod) AS type,"
-    " coalesce((WITH RECURSIVE base (oid, modifier) AS ("
-    "SELECT t.typbasetype, t.typtypmod WHERE t.typtype = 'd' UNION ALL"
-    " SELECT b.typbasetype, CASE WHEN b.typtypmod = -1 THEN base.modifier ELSE b.typtypmod END"
-    " FROM base JOIN pg_catalog.pg_type b ON b.oid = base.oid WHERE b.typtype = 'd')"
-    " SELECT pg_catalog.format_type(base.oid, base.modifier) FROM base"
-    " JOIN pg_catalog.pg_type b ON b.oid = base.oid WHERE b.typtype <> 'd'),"
-    " pg_catalog.format_type(a.atttypid, a.atttypmod)) AS base_type,"
-    " t.typcategory IN ('S', 'E') AS text_like, a.attnotnull OR t.typnotnull AS not_null,"
+    " pg_catalog.format_type(base.oid, base.modifier) AS base_type,"
+    " t.typcategory IN ('S', 'E') AS text_like,"
+    " coalesce(base.receives IN ('textrecv', 'varcharrecv', 'bpcharrecv', 'enum_recv'), false)"
+    " AS text_form, a.attnotnull OR t.typnotnull AS not_null,"
     " a.atthasdef OR a.attidentity <> '' AS filled, a.attgenerated <> '' AS generated"
     " FROM pg_catalog.pg_attribute a JOIN pg_catalog.pg_type t ON t.oid = a.atttypid"
     " JOIN pg_catalog.pg_class c ON c.oid = a.attrelid"
     " JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace"
+    " CROSS JOIN LATERAL (WITH RECURSIVE step (oid, modifier) AS ("
+    "SELECT a.atttypid, a.atttypmod UNION ALL"
+    " SELECT d.typbasetype, CASE WHEN d.typtypmod = -1 THEN step.modifier ELSE d.typtypmod END"
+    " FROM step JOIN pg_catalog.pg_type d ON d.oid = step.oid WHERE d.typtype = 'd')"
+    " SELECT step.oid, step.modifier, r.prosrc AS receives FROM step"
+    " JOIN pg_catalog.pg_type b ON b.oid = step.oid"
+    " LEFT JOIN pg_catalog.pg_proc r ON r.oid = b.typreceive AND r.prolang ="
+    " (SELECT l.oid FROM pg_catalog.pg_language l WHERE l.lanname = 'internal')"
+    " WHERE b.typtype <> 'd') base"
     " WHERE n.nspname = $1 AND c.relname = $2 AND a.attnum > 0 AND NOT a.attisdropped"
     " AND a.attname NOT IN ('_airbyte_raw_id', '_airbyte_extracted_at', '_airbyte_meta',"
     " '_airbyte_generation_id') ORDER BY a.attnum";
@@ -100,10 +118,21 @@ inline constexpr char kSharedColumnsSql[] =
     " AND NOT b.atthasdef AND b.attidentity = '' AND b.attgenerated = ''"
     " AND NOT a.attname = ANY ($5::text[]) ORDER BY b.attnum";
 
-// $1: schema, $2: table. Returns its storage parameters in the form of a WITH clause, or NULL.
-inline constexpr char kStorageOptionsSql[] =
-    "SELECT (SELECT pg_catalog.string_agg(pg_catalog.format('%I=%L', o.option_name,"
-    " o.option_value), ', ') FROM pg_catalog.pg_options_to_table(c.reloptions) o)"
+// $1: schema, $2: table. Returns `options`: its storage parameters in the form of a WITH clause,
+// those of its TOAST table included, or NULL; and `tablespace`: its tablespace, quoted, or NULL if
+// a new table is created there anyway or if this role may not create tables there.
+inline constexpr char kStorageSql[] =
+    "SELECT (SELECT pg_catalog.string_agg(pg_catalog.format(o.pattern, o.name, o.value), ', ') FROM"
+    " (SELECT '%I=%L', option_name, option_value FROM pg_catalog.pg_options_to_table(c.reloptions)"
+    " UNION ALL SELECT 'toast.%I=%L', option_name, option_value FROM pg_catalog.pg_class t,"
+    " pg_catalog.pg_options_to_table(t.reloptions) WHERE t.oid = c.reltoastrelid)"
+    " o (pattern, name, value)) AS options,"
+    " (SELECT pg_catalog.quote_ident(s.spcname) FROM pg_catalog.pg_tablespace s"
+    " JOIN pg_catalog.pg_database d ON d.datname = pg_catalog.current_database()"
+    " WHERE s.oid = CASE WHEN c.reltablespace <> 0 THEN c.reltablespace"
+    " WHEN pg_catalog.current_setting('default_tablespace') <> '' THEN d.dattablespace END"
+    " AND (s.oid = d.dattablespace OR pg_catalog.has_tablespace_privilege(s.oid, 'CREATE')))"
+    " AS tablespace"
     " FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace"
     " WHERE n.nspname = $1 AND c.relname = $2";
 

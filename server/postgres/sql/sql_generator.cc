@@ -101,7 +101,8 @@ std::string CreateTableLikeSql(const TableName& table, const TableName& original
       " INCLUDING STORAGE INCLUDING COMPRESSION",
       options.constraints ? " INCLUDING CONSTRAINTS" : "",
       options.defaults ? " INCLUDING DEFAULTS INCLUDING GENERATED INCLUDING IDENTITY" : "", ")",
-      options.storage_options.empty() ? "" : absl::StrCat(" WITH (", options.storage_options, ")"));
+      options.storage_options.empty() ? "" : absl::StrCat(" WITH (", options.storage_options, ")"),
+      options.tablespace.empty() ? "" : absl::StrCat(" TABLESPACE ", options.tablespace));
 }
 
 std::string DropTableSql(const TableName& table) {

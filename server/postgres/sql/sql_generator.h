@@ -37,6 +37,7 @@ struct LikeOptions {
   bool constraints = true;           // CHECK constraints; NOT NULL is always included
   bool defaults = false;             // also generated and identity columns
   std::string storage_options = {};  // "fillfactor='70', …" or empty
+  std::string tablespace = {};       // quoted; empty for the session's default
 };
 std::string CreateTableLikeSql(const TableName& table, const TableName& original,
                                const LikeOptions& options);

@@ -8,6 +8,7 @@
 #include "absl/strings/str_cat.h"
 #include "base/reasons.h"
 #include "base/status_macros.h"
+#include "server/postgres/connection/session_settings.h"
 #include "server/postgres/sql/sql_generator.h"
 
 namespace syncline::postgres {
@@ -181,9 +182,8 @@ void AppendCreation(const DependentView& view, const Definition& definition,
   }
 }
 
-// `before`: the search path to return to.
 void AppendSteps(const SwapTables& tables, const std::vector<const DependentView*>& views,
-                 const Names& names, const std::string& before, EarlyFill* fill) {
+                 const Names& names, EarlyFill* fill) {
   const Place place(tables);
   const std::string subject = tables.source.ToString();
   std::string replaced = absl::StrCat(tables.target_oid);
@@ -203,7 +203,7 @@ void AppendSteps(const SwapTables& tables, const std::vector<const DependentView
                                        owner, "; GRANT SELECT ON ", place.table(), " TO ", owner)));
     last.push_back(about(absl::StrCat("REVOKE SELECT ON ", place.table(), " FROM ", owner)));
   }
-  steps.push_back(SetPath(subject, absl::StrCat(place.schema(), ", ", names.path)));
+  steps.push_back(SetPath(subject, absl::StrCat(place.schema(), ", ", names.path, ", pg_temp")));
   std::vector<DdlStep> check;
   std::vector<DdlStep> refresh;
   for (const DependentView* view : views) {
@@ -213,8 +213,7 @@ void AppendSteps(const SwapTables& tables, const std::vector<const DependentView
     others.erase(definition.owner);
     AppendCreation(*view, definition, name, others, &steps);
     check.push_back({view->subject, CheckReferencesSql(place, *view, name, replaced), kSwapStale});
-    refresh.push_back({view->subject, absl::StrCat("REFRESH MATERIALIZED VIEW ", name),
-                       reason::kDependentObjects});
+    refresh.push_back({view->subject, RefreshSql(name), reason::kDependentObjects});
     for (const std::string& owner : others) {
       last.push_back({view->subject, absl::StrCat("REVOKE SELECT ON ", name, " FROM ", owner)});
     }
@@ -222,7 +221,7 @@ void AppendSteps(const SwapTables& tables, const std::vector<const DependentView
   }
   // Functions of the owners run from here on. They must not create what another definition, or a
   // later statement of ours, would find first.
-  steps.push_back(SetPath(subject, before));
+  steps.push_back(SetPath(subject, kSearchPath));
   for (const std::string& owner : owners) {
     steps.push_back(
         about(absl::StrCat("REVOKE CREATE ON SCHEMA ", place.schema(), " FROM ", owner)));
@@ -243,12 +242,12 @@ absl::StatusOr<EarlyFill> PlanEarlyFill(Transaction& transaction, const SwapTabl
   if (views.empty()) return fill;
   std::vector<int64_t> oids = {tables.target_oid};
   for (const DependentView* view : views) oids.push_back(view->oid);
-  SYNCLINE_ASSIGN_OR_RETURN(const std::string before, ClearSearchPath(transaction));
   SYNCLINE_ASSIGN_OR_RETURN(const Names names, ReadNames(transaction, tables.target_oid, oids));
-  SYNCLINE_RETURN_IF_ERROR(SetSearchPath(transaction, before));
+  SYNCLINE_RETURN_IF_ERROR(
+      transaction.Execute(absl::StrCat("SET LOCAL search_path = ", kSearchPath)));
   if (names.path.empty()) return fill;
 
-  AppendSteps(tables, views, names, before, &fill);
+  AppendSteps(tables, views, names, &fill);
   return fill;
 }
 

@@ -29,6 +29,9 @@ namespace {
 constexpr char kIdleTransactionTimeoutSql[] =
     "SET LOCAL idle_in_transaction_session_timeout = '2s'";
 
+// Returns whether a view could not be replaced because the type of one of its columns would change.
+bool ChangesViewColumn(const absl::Status& status) { return GetSqlState(status) == "42P16"; }
+
 class Swap {
  public:
   Swap(Database& database, const TableName& source, const TableName& target,
@@ -54,6 +57,11 @@ class Swap {
     while (true) {
       if (status.ok()) status = Attempt();
       if (status.ok()) return status;
+      if (ChangesViewColumn(status) && retyped_views_ == RetypedViews::kReplace) {
+        retyped_views_ = RetypedViews::kRecreate;
+        status = absl::OkStatus();
+        continue;
+      }
       if (!IsLockTimeout(status) && !IsConflict(status) && !IsSwapStale(status)) return status;
       attempts_.Exclude(fill_time_);
       SYNCLINE_RETURN_IF_ERROR(attempts_.WaitForNext(status));
@@ -98,6 +106,7 @@ class Swap {
     SYNCLINE_ASSIGN_OR_RETURN(const SwapPlan plan,
                               CaptureMove(transaction, tables, options_.key_index));
     SYNCLINE_RETURN_IF_ERROR(WriteLedger(transaction, plan));
+    SYNCLINE_RETURN_IF_ERROR(RunSteps(transaction, plan.arrival));
     return RunSteps(transaction, plan.steps);
   }
 
@@ -135,7 +144,7 @@ class Swap {
     SYNCLINE_ASSIGN_OR_RETURN(
         const SwapPlan plan,
         RetryIfVanished(CapturePlan(transaction, tables, options_.key_index,
-                                    options_.keep_generations > 0, fill_early_)));
+                                    options_.keep_generations > 0, fill_early_, retyped_views_)));
     // Everything that can be done before readers wait is done here.
     const absl::Duration start = MonotonicNow();
     const absl::Status filled = RetryIfVanished(RunSteps(transaction, plan.early));
@@ -148,6 +157,7 @@ class Swap {
     }
     SYNCLINE_RETURN_IF_ERROR(filled);
     SYNCLINE_RETURN_IF_ERROR(WriteLedger(transaction, plan));
+    SYNCLINE_RETURN_IF_ERROR(RunSteps(transaction, plan.arrival));
     SYNCLINE_RETURN_IF_ERROR(RetryIfVanished(BlockReaders(transaction, plan)));
     // Views and grants may have changed until a moment ago, because no weaker lock prevents that.
     // One message checks that and continues, so that readers do not wait for a reply to be read.
@@ -178,6 +188,8 @@ class Swap {
   const LockError error_;
   LockAttempts attempts_;
   bool prepared_ = false;
+  // Views keep their identity unless PostgreSQL refuses to replace one of them.
+  RetypedViews retyped_views_ = RetypedViews::kReplace;
   std::optional<absl::Duration> locked_at_;
   bool fill_early_;
   absl::Duration fill_time_;  // of the last attempt, before its locks

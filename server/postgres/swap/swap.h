@@ -45,7 +45,7 @@ struct SwapStats {
   // deletes the old table's files after it has released the locks.
   absl::Duration lock_held;
   int retries = 0;
-  // What the new table does not have because it lacks the column.
+  // What the new table does not have because it lacks the column, and invalid indexes.
   std::vector<std::string> left_out;
 };
 

@@ -109,6 +109,9 @@ SELECT pg_describe_object(d.classid, d.objid, 0)
 FROM missing m JOIN pg_depend d ON d.refclassid = 'pg_class'::regclass
   AND d.refobjid = m.attrelid AND d.refobjsubid = m.attnum AND d.deptype IN ('a', 'i')
 WHERE d.classid <> 'pg_attrdef'::regclass
+UNION
+SELECT pg_describe_object('pg_class'::regclass, i.indexrelid, 0) || ' (invalid)'
+FROM pg_index i WHERE i.indrelid = $1::oid AND NOT (i.indisvalid AND i.indisready)
 ORDER BY 1
 )sql";
 

@@ -26,7 +26,7 @@ absl::Status CheckReplaceable(Transaction& transaction, int64_t target);
 absl::Status CheckCarriable(Transaction& transaction, int64_t target, int64_t source);
 
 // Returns what is lost with the columns that `source` lacks, as DROP COLUMN would drop it: columns,
-// indexes, constraints, statistics.
+// indexes, constraints, statistics; and the invalid indexes of `target`.
 absl::StatusOr<std::vector<std::string>> FindLeftOut(Transaction& transaction, int64_t target,
                                                      int64_t source);
 

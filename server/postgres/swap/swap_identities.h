@@ -18,8 +18,7 @@ struct IdentitySteps {
   std::vector<DdlStep> give;  // set names and grants when the old names are free
 };
 
-// Returns the steps for the identity columns that both tables have. The search path must be empty
-// (ClearSearchPath).
+// Returns the steps for the identity columns that both tables have.
 absl::StatusOr<IdentitySteps> CaptureIdentities(Transaction& transaction, const SwapTables& tables,
                                                 OldTable old_table);
 

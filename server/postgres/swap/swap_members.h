@@ -32,7 +32,7 @@ struct SwapMembers {
 };
 
 // With `prepared` the loaded table is not scanned again, and our index is wanted if it was built.
-// The search path must be empty (ClearSearchPath). Errors: those of FreeKeyIndexName.
+// Errors: those of FreeKeyIndexName.
 absl::StatusOr<SwapMembers> CaptureSwapMembers(Transaction& transaction, const SwapTables& tables,
                                                const SwapKeyIndex& key, bool prepared);
 

@@ -13,8 +13,10 @@
 #include "server/postgres/dependents/relation_traits.h"
 #include "server/postgres/swap/early_fill.h"
 #include "server/postgres/swap/kept_generations.h"
+#include "server/postgres/swap/swap_arrival.h"
 #include "server/postgres/swap/swap_check.h"
 #include "server/postgres/swap/swap_identities.h"
+#include "server/postgres/swap/swap_not_nulls.h"
 
 namespace syncline::postgres {
 namespace {
@@ -28,6 +30,14 @@ SELECT format('%I.%I', $1::text, $2::text) AS quoted_source,
         WHERE n.nspname = $1 AND c.relname = $2) AS source_oid,
        (SELECT c.oid FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
         WHERE n.nspname = $3 AND c.relname = $4) AS target_oid
+)sql";
+
+// $1: oid of the target; $2: of the source.
+constexpr char kRetypedSql[] = R"sql(
+SELECT t.attname FROM pg_catalog.pg_attribute t JOIN pg_catalog.pg_attribute s
+  ON s.attrelid = $2::oid AND s.attname = t.attname AND s.attnum > 0 AND NOT s.attisdropped
+WHERE t.attrelid = $1::oid AND t.attnum > 0 AND NOT t.attisdropped
+  AND (t.atttypid, t.atttypmod, t.attcollation) <> (s.atttypid, s.atttypmod, s.attcollation)
 )sql";
 
 // `deferred`: the constraint can be added NOT VALID and validated after the swap. PostgreSQL before
@@ -111,6 +121,18 @@ absl::StatusOr<std::vector<DdlStep>> CaptureSequences(Transaction& transaction,
   return steps;
 }
 
+// Returns the views that cannot be replaced because of a column that gets another type, and those
+// that read them.
+absl::StatusOr<Dependents> FindRetypedViews(Transaction& transaction, const SwapTables& tables,
+                                            const Dependents& dependents) {
+  Params params;
+  params.Int(tables.target_oid).Int(tables.source_oid);
+  SYNCLINE_ASSIGN_OR_RETURN(const Result rows, transaction.Query(kRetypedSql, params));
+  std::set<std::string> columns;
+  for (size_t row = 0; row < rows.size(); ++row) columns.insert(rows.Text(row, 0));
+  return SelectReaders(dependents, columns);
+}
+
 // Returns the members of the loaded table. Errors: SWAP_STALE if it lacks some that it must have.
 absl::StatusOr<SwapMembers> PreparedMembers(Transaction& transaction, const SwapTables& tables,
                                             const SwapKeyIndex& key) {
@@ -161,23 +183,6 @@ absl::StatusOr<std::vector<DdlStep>> RetireSteps(Transaction& transaction, const
   return steps;
 }
 
-std::vector<DdlStep> MoveSteps(const SwapTables& tables) {
-  const auto about = [&](std::string sql) {
-    return DdlStep{.subject = tables.source.ToString(), .sql = std::move(sql)};
-  };
-  if (tables.source.schema == tables.target.schema) {
-    return {about(absl::StrCat("ALTER TABLE ", tables.quoted_source, " RENAME TO ",
-                               tables.quoted_target_name))};
-  }
-  // The source's own name may be taken in the other schema.
-  const std::string between = absl::StrCat("_syncline_new_", tables.source_oid);
-  return {about(absl::StrCat("ALTER TABLE ", tables.quoted_source, " RENAME TO ", between)),
-          about(absl::StrCat("ALTER TABLE ", tables.quoted_source_schema, ".", between,
-                             " SET SCHEMA ", tables.quoted_target_schema)),
-          about(absl::StrCat("ALTER TABLE ", tables.quoted_target_schema, ".", between,
-                             " RENAME TO ", tables.quoted_target_name))};
-}
-
 }  // namespace
 
 BuildPlace SwapTables::Place() const {
@@ -215,12 +220,17 @@ bool IsSwapStale(const absl::Status& status) { return GetReason(status) == kSwap
 
 absl::StatusOr<SwapPlan> CaptureMove(Transaction& transaction, const SwapTables& tables,
                                      const SwapKeyIndex& key) {
-  SYNCLINE_ASSIGN_OR_RETURN(const std::string search_path, ClearSearchPath(transaction));
   SYNCLINE_ASSIGN_OR_RETURN(const SwapMembers members, PreparedMembers(transaction, tables, key));
-  SYNCLINE_RETURN_IF_ERROR(SetSearchPath(transaction, search_path));
+  SYNCLINE_ASSIGN_OR_RETURN(const std::vector<DdlStep> arrival,
+                            CaptureArrival(transaction, tables));
+  SYNCLINE_ASSIGN_OR_RETURN(const std::vector<DdlStep> not_nulls,
+                            CaptureNotNullNames(transaction, tables));
   SwapPlan plan;
-  plan.steps = MoveSteps(tables);
+  plan.arrival = ArrivalSteps(tables);
+  plan.steps = {NamingStep(tables)};
+  Append(arrival, &plan.steps);
   plan.key_index = members.key_index;
+  Append(not_nulls, &plan.steps);
   Append(NameMembers(members.wanted, members.built, tables.Place(), tables.quoted_target,
                      tables.quoted_target_schema),
          &plan.steps);
@@ -228,16 +238,21 @@ absl::StatusOr<SwapPlan> CaptureMove(Transaction& transaction, const SwapTables&
 }
 
 absl::StatusOr<SwapPlan> CapturePlan(Transaction& transaction, const SwapTables& tables,
-                                     const SwapKeyIndex& key, bool keep, bool fill_early) {
+                                     const SwapKeyIndex& key, bool keep, bool fill_early,
+                                     RetypedViews retyped_views) {
   SYNCLINE_RETURN_IF_ERROR(CheckCarriable(transaction, tables.target_oid, tables.source_oid));
   SYNCLINE_ASSIGN_OR_RETURN(const Dependents dependents,
                             CaptureDependents(transaction, tables.target));
+  Dependents recreated;
+  if (retyped_views == RetypedViews::kRecreate) {
+    SYNCLINE_ASSIGN_OR_RETURN(recreated, FindRetypedViews(transaction, tables, dependents));
+  }
   EarlyFill fill;
-  if (fill_early) {
+  // A materialized view that reads a retyped view is created anew after it.
+  if (fill_early && recreated.views.empty()) {
     SYNCLINE_ASSIGN_OR_RETURN(fill, PlanEarlyFill(transaction, tables, dependents));
   }
-  const ViewReplacement views = ReplaceDependentViews(dependents, fill.filled);
-  SYNCLINE_ASSIGN_OR_RETURN(const std::string search_path, ClearSearchPath(transaction));
+  const ViewReplacement views = ReplaceDependentViews(dependents, fill.filled, recreated);
   SYNCLINE_ASSIGN_OR_RETURN(const SwapMembers members, PreparedMembers(transaction, tables, key));
   SYNCLINE_ASSIGN_OR_RETURN(auto all_traits,
                             CaptureTraits(transaction, {tables.target_oid}, tables.source_oid));
@@ -249,6 +264,8 @@ absl::StatusOr<SwapPlan> CapturePlan(Transaction& transaction, const SwapTables&
   const OldTable end = ChooseEnd(members, keys, keep);
   SYNCLINE_ASSIGN_OR_RETURN(const IdentitySteps identities,
                             CaptureIdentities(transaction, tables, end));
+  SYNCLINE_ASSIGN_OR_RETURN(const std::vector<DdlStep> not_nulls,
+                            CaptureNotNullNames(transaction, tables));
   const ReplacedTable replaced = {
       .target = tables.target,
       .oid = tables.target_oid,
@@ -258,9 +275,11 @@ absl::StatusOr<SwapPlan> CapturePlan(Transaction& transaction, const SwapTables&
   SYNCLINE_ASSIGN_OR_RETURN(
       const std::vector<DdlStep> retire,
       RetireSteps(transaction, tables, members, replaced, end == OldTable::kDrop));
-  SYNCLINE_RETURN_IF_ERROR(SetSearchPath(transaction, search_path));
+  SYNCLINE_ASSIGN_OR_RETURN(const std::vector<DdlStep> arrival,
+                            CaptureArrival(transaction, tables));
 
   SwapPlan plan;
+  plan.arrival = ArrivalSteps(tables);
   plan.key_index = members.key_index;
   // Queries lock views before tables, and referencing tables before referenced ones.
   Append(views.locks, &plan.locks);
@@ -275,7 +294,8 @@ absl::StatusOr<SwapPlan> CapturePlan(Transaction& transaction, const SwapTables&
   plan.steps.push_back({.subject = tables.target.ToString(),
                         .sql = absl::StrCat("ALTER TABLE ", tables.quoted_target, " RENAME TO ",
                                             TemporaryOldName(tables))});
-  Append(MoveSteps(tables), &plan.steps);
+  plan.steps.push_back(NamingStep(tables));
+  Append(arrival, &plan.steps);
   Append(traits.owner, &plan.steps);
   Append(views.attach, &plan.steps);
   Append(sequences, &plan.steps);
@@ -285,6 +305,7 @@ absl::StatusOr<SwapPlan> CapturePlan(Transaction& transaction, const SwapTables&
   Append(NameMembers(members.wanted, members.built, tables.Place(), tables.quoted_target,
                      tables.quoted_target_schema),
          &plan.steps);
+  Append(not_nulls, &plan.steps);
   Append(traits.access, &plan.steps);
   Append(traits.rest, &plan.steps);
   Append(views.fill, &plan.steps);

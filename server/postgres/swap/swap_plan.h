@@ -47,8 +47,15 @@ enum class OldTable {
   kKeep,
 };
 
+// What happens to plain views that read a column whose type changes. PostgreSQL can replace a view
+// only if the types of the view's own columns stay.
+enum class RetypedViews { kReplace, kRecreate };
+
 struct SwapPlan {
   std::vector<DdlStep> early;  // run before any lock for which readers wait (early_fill.h)
+  // Bring the source into the target's schema. They run before `locks`, and no reader waits for
+  // them.
+  std::vector<DdlStep> arrival;
   std::vector<DdlStep> locks;  // ACCESS EXCLUSIVE, the target's last
   std::vector<DdlStep> steps;
   std::string key_index;  // name of our index on the primary key; empty if the table gets none
@@ -59,7 +66,8 @@ struct SwapPlan {
 // keep the definitions of both tables unchanged. Errors: those of CheckCarriable; ABORTED
 // SWAP_STALE if the source lacks something that the target has (prepare it again).
 absl::StatusOr<SwapPlan> CapturePlan(Transaction& transaction, const SwapTables& tables,
-                                     const SwapKeyIndex& key, bool keep, bool fill_early);
+                                     const SwapKeyIndex& key, bool keep, bool fill_early,
+                                     RetypedViews retyped_views);
 
 // Returns the plan that moves the source to the target's name if there is no target. Errors: as
 // CapturePlan.

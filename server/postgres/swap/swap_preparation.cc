@@ -76,7 +76,6 @@ absl::Status Capture(Transaction& transaction, const TableName& source, const Ta
   if (tables.target_oid != 0) {
     SYNCLINE_RETURN_IF_ERROR(CarryColumns(transaction, source, target, options.dropped_columns));
   }
-  SYNCLINE_ASSIGN_OR_RETURN(const std::string search_path, ClearSearchPath(transaction));
   if (tables.target_oid != 0) {
     SYNCLINE_RETURN_IF_ERROR(CheckCarriable(transaction, tables.target_oid, tables.source_oid));
     SYNCLINE_ASSIGN_OR_RETURN(*left_out,
@@ -86,7 +85,7 @@ absl::Status Capture(Transaction& transaction, const TableName& source, const Ta
   SYNCLINE_ASSIGN_OR_RETURN(const SwapMembers members,
                             CaptureSwapMembers(transaction, tables, key, /*prepared=*/false));
   preparation->builds = PlanBuild(members.wanted, members.built, tables.Place());
-  return SetSearchPath(transaction, search_path);
+  return absl::OkStatus();
 }
 
 absl::Status Run(Database& database, const std::string& sql, const TransactOptions& options = {}) {

@@ -33,10 +33,10 @@ struct PreparationOptions {
 // Adds to `source` the columns of `target` that it lacks (carried_columns.h), builds on it the
 // user's indexes, constraints and statistics of `target` and our index on the primary key, then
 // gathers first statistics (first_statistics.h). Without a target it only builds the key's index
-// and gathers the statistics. `left_out` receives what is not carried over because `source` lacks
-// the column. Errors: FAILED_PRECONDITION TARGET_INCOMPATIBLE, which names the constraint, NOT NULL
-// or index that the rows violate; those of CheckIncomingKeys, of CheckCarriable (swap_check.h) and
-// of Database::Transact.
+// and gathers the statistics. `left_out` receives what is not carried over: what `source` lacks the
+// column for, and invalid indexes. Errors: FAILED_PRECONDITION TARGET_INCOMPATIBLE, which names the
+// constraint, NOT NULL or index that the rows violate; those of CheckIncomingKeys, of
+// CheckCarriable (swap_check.h) and of Database::Transact.
 absl::Status PrepareSource(Database& database, const TableName& source, const TableName& target,
                            const PreparationOptions& options, std::vector<std::string>* left_out);
 

@@ -5,7 +5,6 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "base/status_macros.h"
-#include "server/postgres/connection/ddl_step.h"
 
 namespace syncline::postgres {
 namespace {
@@ -82,8 +81,6 @@ Params Names(const TableName& source, const TableName& target) {
 
 absl::Status CarryColumns(Transaction& transaction, const TableName& source,
                           const TableName& target, const std::set<std::string>& left_out) {
-  // With an empty search path, expressions are printed with every name qualified.
-  SYNCLINE_ASSIGN_OR_RETURN(const std::string search_path, ClearSearchPath(transaction));
   SYNCLINE_ASSIGN_OR_RETURN(const Result missing,
                             transaction.Query(kMissingSql, Names(source, target)));
   std::vector<std::string> clauses;
@@ -95,7 +92,6 @@ absl::Status CarryColumns(Transaction& transaction, const TableName& source,
     SYNCLINE_RETURN_IF_ERROR(transaction.Execute(absl::StrCat(
         "ALTER TABLE ", missing.Row(0).Text("quoted_source"), " ", absl::StrJoin(clauses, ", "))));
   }
-  SYNCLINE_RETURN_IF_ERROR(SetSearchPath(transaction, search_path));
   return CarryIdentityPositions(transaction, source, target);
 }
 

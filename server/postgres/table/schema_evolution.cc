@@ -1,9 +1,11 @@
 #include "server/postgres/table/schema_evolution.h"
 
 #include <algorithm>
+#include <map>
 #include <set>
 #include <utility>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "base/error.h"
 #include "base/log.h"
@@ -11,7 +13,10 @@
 #include "base/status_macros.h"
 #include "server/model/enum_names.h"
 #include "server/model/evolution_plan.h"
+#include "server/postgres/connection/ddl_step.h"
 #include "server/postgres/connection/lock_policy.h"
+#include "server/postgres/connection/sqlstate.h"
+#include "server/postgres/dependents/column_dependents.h"
 #include "server/postgres/dependents/dependents.h"
 #include "server/postgres/sql/cast_sql.h"
 #include "server/postgres/sql/catalog_sql.h"
@@ -81,16 +86,9 @@ absl::Status AppendNullability(Transaction& transaction, const TableName& table,
   return absl::OkStatus();
 }
 
-// Returns how the column's values become those of its new type. A type that the user chose is
-// reached through the stream's type.
-Cast CastFor(const DiscoveredColumn& from, const ColumnSchema& to) {
-  const Cast cast = CastTo(from.name, from.type, to.type);
-  return to.table_type.empty() ? cast : AppendCast(cast, to.table_type);
-}
-
 absl::Status CheckCast(Transaction& transaction, const TableName& table,
                        const DiscoveredColumn& from, const ColumnSchema& to) {
-  const Cast cast = CastFor(from, to);
+  const Cast cast = CastToColumn(from.type, to);
   if (cast.failing.empty()) return absl::OkStatus();
   SYNCLINE_ASSIGN_OR_RETURN(const Result example,
                             transaction.Query(ExampleRowSql(table, cast.failing)));
@@ -114,7 +112,7 @@ absl::Status AppendChange(Transaction& transaction, const TableName& table,
   if (from.type == GetTableType(to)) {
     return AppendNullability(transaction, table, from, to, QuoteIdentifier(from.name), clauses);
   }
-  const Cast cast = CastFor(from, to);
+  const Cast cast = CastToColumn(from.type, to);
   std::string expression = cast.expression;
   if (failure == CastFailure::kRefuse) {
     SYNCLINE_RETURN_IF_ERROR(CheckCast(transaction, table, from, to));
@@ -146,37 +144,61 @@ absl::Status AppendAdded(Transaction& transaction, const TableName& table,
   return absl::OkStatus();
 }
 
-// Returns the columns whose views prevent the change: those that are dropped and those that get
-// another type.
-std::set<std::string> FindChangedViewColumns(const DiscoveredTable& from, const TableSchema& schema,
-                                             const SchemaChange& change) {
-  std::set<std::string> columns(change.drop.begin(), change.drop.end());
+// Columns on which other objects may depend: those that are dropped, and those that get another
+// type (name -> new type).
+struct Disturbed {
+  std::set<std::string> columns;
+  std::map<std::string, std::string> retyped;
+};
+
+Disturbed FindDisturbed(const DiscoveredTable& from, const TableSchema& schema,
+                        const SchemaChange& change) {
+  Disturbed disturbed;
+  disturbed.columns.insert(change.drop.begin(), change.drop.end());
   for (const std::string& name : change.change) {
     const auto column = FindByName(from.columns, name);
     const ColumnSchema* const wanted = FindSchema(schema, name);
-    if (column != from.columns.end() && wanted != nullptr &&
-        column->type != GetTableType(*wanted)) {
-      columns.insert(name);
-    }
+    if (column == from.columns.end() || wanted == nullptr) continue;
+    const std::string type = GetTableType(*wanted);
+    if (column->type == type) continue;
+    disturbed.columns.insert(name);
+    disturbed.retyped[name] = type;
   }
-  return columns;
+  return disturbed;
 }
 
-// Runs one ALTER TABLE. The views over changed columns are dropped before it and restored after it.
-absl::Status Alter(Transaction& transaction, const TableName& table,
-                   const std::set<std::string>& disturbed,
+// Converts an error about something that depends on a column: an expression that is not defined for
+// the new type, a foreign key, an object that needs the column.
+absl::Status WithDependent(const absl::Status& status, const TableName& table) {
+  const std::string sqlstate = GetSqlState(status);
+  const bool about = absl::StartsWith(sqlstate, "42") || absl::StartsWith(sqlstate, "0A") ||
+                     absl::StartsWith(sqlstate, "2B");
+  if (!about || sqlstate == "42P01" || sqlstate == "42703") return status;
+  return ToRefusal(status, reason::kDependentObjects, table.ToString());
+}
+
+// Runs one ALTER TABLE. What prevents it is removed before it and restored after it.
+absl::Status Alter(Transaction& transaction, const TableName& table, const Disturbed& disturbed,
                    const std::vector<std::string>& clauses) {
   const std::string sql = AlterTableSql(table, clauses);
-  if (disturbed.empty()) return transaction.Execute(sql);
+  if (disturbed.columns.empty()) return transaction.Execute(sql);
   SYNCLINE_ASSIGN_OR_RETURN(const Dependents all, CaptureDependents(transaction, table));
-  const Dependents views = SelectReaders(all, disturbed);
+  const Dependents views = SelectReaders(all, disturbed.columns);
+  ColumnDependents others;
+  if (!disturbed.retyped.empty()) {
+    SYNCLINE_ASSIGN_OR_RETURN(others,
+                              CaptureColumnDependents(transaction, views, disturbed.retyped));
+  }
   // Readers of the views queue from the first of these locks on.
   std::vector<DdlStep> locks = LockViews(views);
+  locks.insert(locks.end(), others.locks.begin(), others.locks.end());
   locks.push_back({.subject = table.ToString(), .sql = LockAgainstAllSql(table)});
   SYNCLINE_RETURN_IF_ERROR(TakeLocks(transaction, locks));
+  SYNCLINE_RETURN_IF_ERROR(RunSteps(transaction, others.remove));
   SYNCLINE_RETURN_IF_ERROR(DropDependentViews(transaction, views));
-  SYNCLINE_RETURN_IF_ERROR(transaction.Execute(sql));
-  return RestoreDependentViews(transaction, views);
+  SYNCLINE_RETURN_IF_ERROR(WithDependent(transaction.Execute(sql), table));
+  SYNCLINE_RETURN_IF_ERROR(RestoreDependentViews(transaction, views));
+  return RunSteps(transaction, others.restore);
 }
 
 // Logs one line per change of a column.
@@ -274,8 +296,7 @@ absl::Status ApplySchemaChange(Transaction& transaction, const TableName& table,
   }
   SYNCLINE_RETURN_IF_ERROR(AppendAdded(transaction, table, schema, change.add, &clauses));
   if (clauses.empty()) return absl::OkStatus();
-  SYNCLINE_RETURN_IF_ERROR(
-      Alter(transaction, table, FindChangedViewColumns(from, schema, change), clauses));
+  SYNCLINE_RETURN_IF_ERROR(Alter(transaction, table, FindDisturbed(from, schema, change), clauses));
   LogChange(table, from, schema, change);
   return absl::OkStatus();
 }

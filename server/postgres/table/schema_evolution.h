@@ -54,8 +54,10 @@ enum class CastFailure {
   kNull,    // it becomes NULL, with an entry DESTINATION_TYPECAST_ERROR in the row's meta column
 };
 
-// Applies `change` in one ALTER TABLE. Views that read a changed or dropped column are dropped
-// before it and created again after it (dependents.h). Logs each change of a column.
+// Applies `change` in one ALTER TABLE. Views that read a changed or dropped column, and other
+// objects that prevent a change of type, are dropped before it and created again after it
+// (dependents.h, column_dependents.h). Logs each change of a column. Errors: FAILED_PRECONDITION
+// DEPENDENT_OBJECTS if something that depends on a column does not allow the change.
 absl::Status ApplySchemaChange(Transaction& transaction, const TableName& table,
                                const TableSchema& schema, const SchemaChange& change,
                                CastFailure failure = CastFailure::kRefuse);

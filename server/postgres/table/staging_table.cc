@@ -10,6 +10,7 @@
 #include "server/postgres/sql/sql_generator.h"
 #include "server/postgres/table/carried_columns.h"
 #include "server/postgres/table/schema_evolution.h"
+#include "server/postgres/table/staging_protection.h"
 #include "server/postgres/table/table_columns.h"
 #include "server/postgres/table/table_operations.h"
 
@@ -84,23 +85,21 @@ absl::Status RelaxUndeclared(Transaction& transaction, const TableName& staging,
   return transaction.Execute(AlterTableSql(staging, clauses));
 }
 
-}  // namespace
-
-absl::Status CreateStagingTable(Transaction& transaction, const TableName& staging,
-                                const StagingShape& shape) {
-  SYNCLINE_ASSIGN_OR_RETURN(const bool has_target, TableExists(transaction, shape.target));
-  if (!has_target) return CreateTable(transaction, staging, shape.schema);
+// Creates `staging` like the target, which exists.
+absl::Status CreateLikeTarget(Transaction& transaction, const TableName& staging,
+                              const StagingShape& shape) {
   SYNCLINE_ASSIGN_OR_RETURN(const std::vector<TableColumn> columns,
                             ReadTableColumns(transaction, shape.target, {}));
   SYNCLINE_ASSIGN_OR_RETURN(
-      const Result options,
-      transaction.Query(kStorageOptionsSql,
-                        Params().Text(shape.target.schema).Text(shape.target.name)));
+      const Result storage,
+      transaction.Query(kStorageSql, Params().Text(shape.target.schema).Text(shape.target.name)));
+  LikeOptions like = {.constraints = true, .defaults = shape.replaces};
+  if (!storage.empty()) {
+    like.storage_options = storage.Row(0).Text("options");
+    like.tablespace = storage.Row(0).Text("tablespace");
+  }
   // A row that violates a CHECK is refused when it arrives: published with others, it would hold
   // back all of them.
-  const LikeOptions like = {.constraints = true,
-                            .defaults = shape.replaces,
-                            .storage_options = options.empty() ? "" : options.Text(0, 0)};
   SYNCLINE_RETURN_IF_ERROR(CreateTableLike(transaction, staging, shape.target, like));
   std::vector<std::string> clauses = ShapeClauses(shape, columns);
   SYNCLINE_RETURN_IF_ERROR(DropRetypedChecks(transaction, shape, columns, &clauses));
@@ -109,6 +108,16 @@ absl::Status CreateStagingTable(Transaction& transaction, const TableName& stagi
   }
   if (!shape.replaces) return absl::OkStatus();
   return CarryIdentityPositions(transaction, staging, shape.target);
+}
+
+}  // namespace
+
+absl::Status CreateStagingTable(Transaction& transaction, const TableName& staging,
+                                const StagingShape& shape) {
+  SYNCLINE_ASSIGN_OR_RETURN(const bool has_target, TableExists(transaction, shape.target));
+  SYNCLINE_RETURN_IF_ERROR(has_target ? CreateLikeTarget(transaction, staging, shape)
+                                      : CreateTable(transaction, staging, shape.schema));
+  return ProtectStaging(transaction, {staging});
 }
 
 absl::Status EvolveStagingTable(Transaction& transaction, const TableName& staging,

@@ -25,9 +25,10 @@ struct StagingShape {
 };
 
 // Creates `staging`, which must not exist. Types, collations, storage, NOT NULL and CHECK
-// constraints are those of the target's columns. A table that takes the target's place also has
-// defaults, generated columns and identity columns, which continue from the target's positions.
-// Creates no indexes. Errors: as CreateTable.
+// constraints are those of the target's columns; storage parameters and the tablespace, if this
+// role may use it, are the target's. A table that takes the target's place also has defaults,
+// generated columns and identity columns, which continue from the target's positions. Creates no
+// indexes. Protects the table (staging_protection.h). Errors: as CreateTable.
 absl::Status CreateStagingTable(Transaction& transaction, const TableName& staging,
                                 const StagingShape& shape);
 

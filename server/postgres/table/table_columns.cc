@@ -18,6 +18,7 @@ absl::StatusOr<std::vector<TableColumn>> ReadTableColumns(Transaction& transacti
                        .type = row.Text("type"),
                        .base_type = row.Text("base_type"),
                        .text_like = row.Bool("text_like"),
+                       .text_form = row.Bool("text_form"),
                        .owned = owned.count(name) > 0,
                        .not_null = row.Bool("not_null"),
                        .filled = row.Bool("filled"),

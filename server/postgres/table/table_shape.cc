@@ -2,9 +2,7 @@
 
 #include <algorithm>
 
-#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
-#include "absl/strings/strip.h"
 #include "base/error.h"
 #include "base/reasons.h"
 #include "base/status_macros.h"
@@ -33,32 +31,26 @@ std::string TypeProblem(const std::string& type) {
   return "is a type";
 }
 
-// Returns whether the type is varchar or text, or a varchar(n) that holds a raw id, as older
+// Returns whether the raw id is varchar or text, or a varchar(n) that holds a raw id, as older
 // destinations created it.
-bool HoldsRawId(absl::string_view type) {
-  if (type == "character varying" || type == "text") return true;
-  int length = 0;
-  return absl::ConsumePrefix(&type, "character varying(") && absl::ConsumeSuffix(&type, ")") &&
-         absl::SimpleAtoi(type, &length) && length >= RawIdGenerator::kLength;
+bool HoldsRawId(const RowView& row) {
+  return row.Bool("raw_id_is_text") &&
+         (row.IsNull("raw_id_length") || row.Int("raw_id_length") >= RawIdGenerator::kLength);
 }
 
-// `field` is the column of kTableShapesSql that has the type of the meta column `name`.
+// `type` is the column of kTableShapesSql that has the type of the meta column `name`.
 std::string MetaProblem(const RowView& row) {
-  const auto problem = [&](absl::string_view field, absl::string_view name,
+  const auto problem = [&](absl::string_view type, absl::string_view name,
                            bool fits) -> std::string {
-    if (row.IsNull(field)) return absl::StrCat("has no column ", name);
+    if (row.IsNull(type)) return absl::StrCat("has no column ", name);
     if (fits) return "";
-    return absl::StrCat("has a column ", name, " of type ", row.Text(field));
-  };
-  const auto has_type = [&](absl::string_view field, absl::string_view type) {
-    return row.Text(field) == type;
+    return absl::StrCat("has a column ", name, " of type ", row.Text(type));
   };
   for (const std::string& found :
-       {problem("raw_id", kRawIdColumn, HoldsRawId(row.Text("raw_id"))),
-        problem("extracted_at", kExtractedAtColumn,
-                has_type("extracted_at", "timestamp with time zone")),
-        problem("meta", kMetaColumn, has_type("meta", "jsonb")),
-        problem("generation_id", kGenerationIdColumn, has_type("generation_id", "bigint"))}) {
+       {problem("raw_id", kRawIdColumn, HoldsRawId(row)),
+        problem("extracted_at", kExtractedAtColumn, row.Bool("extracted_at_fits")),
+        problem("meta", kMetaColumn, row.Bool("meta_fits")),
+        problem("generation_id", kGenerationIdColumn, row.Bool("generation_id_fits"))}) {
     if (!found.empty()) return found;
   }
   return "";

@@ -4,7 +4,6 @@
 #include <set>
 
 #include "base/status_macros.h"
-#include "server/postgres/connection/ddl_step.h"
 #include "server/postgres/sql/undeclared_sql.h"
 
 namespace syncline::postgres {
@@ -31,12 +30,10 @@ WHERE n.nspname = $1 AND c.relname = $2 AND a.attname = ANY ($3::text[])
 absl::StatusOr<std::map<std::string, std::string>> ReadDefaults(
     Transaction& transaction, const TableName& table,
     const std::vector<UndeclaredColumn>& columns) {
-  SYNCLINE_ASSIGN_OR_RETURN(const std::string search_path, ClearSearchPath(transaction));
   SYNCLINE_ASSIGN_OR_RETURN(
       const Result rows,
       transaction.Query(kDefaultsSql,
                         Params().Text(table.schema).Text(table.name).TextArray(NamesOf(columns))));
-  SYNCLINE_RETURN_IF_ERROR(SetSearchPath(transaction, search_path));
   std::map<std::string, std::string> defaults;
   for (const RowView row : rows) defaults[row.Text("name")] = row.Text("expression");
   return defaults;

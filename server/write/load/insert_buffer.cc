@@ -44,6 +44,7 @@ InsertBuffer::InsertBuffer(const LoadContext* context, const StreamPlan& plan,
       copy_sql_(CopySql(plan, format_)),
       table_(plan.load_table()),
       refused_rows_(copy_sql_, format_),
+      unstorable_(plan, format_),
       raw_ids_(sync_id, plan.descriptor, claim.writer_id),
       encoder_(plan.schema, raw_ids_, plan.generation_id),
       claim_(std::move(claim)),
@@ -108,7 +109,7 @@ absl::StatusOr<FlushAttempt> InsertBuffer::Flush(const DueCheckpoints& checkpoin
   do {
     attempt = {turn == Turn::kProbe ? context_->probe_timeout : context_->lock_timeout};
     flushed = TryFlush(checkpoints, &attempt);
-  } while (attempt.smaller);
+  } while (attempt.changed);
   if (turn == Turn::kProbe) context_->locked->EndProbe(claim_.stream_no);
   if (flushed.ok()) {
     flushed->took = absl::Now() - progress_->started;
@@ -205,8 +206,9 @@ absl::StatusOr<FlushResult> InsertBuffer::TryFlush(const DueCheckpoints& checkpo
   absl::StatusOr<FlushResult> answer = AfterFailure(*connection, status);
   const bool superseded = answer.ok() || answer.status() != status;
   if (attempt->copied || superseded || postgres::IsLockTimeout(status)) return answer;
-  SYNCLINE_RETURN_IF_ERROR(RejectRefused(*connection, status));
-  attempt->smaller = true;
+  SYNCLINE_ASSIGN_OR_RETURN(const bool replaced, ReplaceCharacters(*connection, status));
+  if (!replaced) SYNCLINE_RETURN_IF_ERROR(RejectRefused(*connection, status));
+  attempt->changed = true;
   return status;
 }
 
@@ -219,6 +221,19 @@ absl::Status InsertBuffer::Commit(postgres::Connection& connection) {
   // A COMMIT that was refused has not happened.
   if (absl::IsUnavailable(committed)) progress_->commit_unknown = true;
   return committed;
+}
+
+absl::StatusOr<bool> InsertBuffer::ReplaceCharacters(postgres::Connection& connection,
+                                                     const absl::Status& error) {
+  postgres::Repertoire* const repertoire =
+      context_->destination == nullptr ? nullptr : context_->destination->repertoire();
+  if (repertoire == nullptr || !postgres::IsAboutCharacters(error)) return false;
+  SYNCLINE_ASSIGN_OR_RETURN(const ReplacedText replaced,
+                            unstorable_.Replace(connection, *repertoire, &blocks_));
+  if (replaced.empty()) return false;
+  bytes_ += replaced.added_bytes;
+  Count(replaced.changed);
+  return replaced.refused.empty() || RemoveRows(replaced.refused);
 }
 
 absl::Status InsertBuffer::RejectRefused(postgres::Connection& connection,

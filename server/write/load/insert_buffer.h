@@ -38,12 +38,14 @@
 #include "server/model/value_counts.h"
 #include "server/model/writer.h"
 #include "server/postgres/connection/connection_pool.h"
+#include "server/postgres/connection/destination.h"
 #include "server/postgres/copy/row_encoder.h"
 #include "server/postgres/ledger/data_commit.h"
 #include "server/write/changed_syncs.h"
 #include "server/write/load/flush_interrupt.h"
 #include "server/write/load/locked_tables.h"
 #include "server/write/load/refused_rows.h"
+#include "server/write/load/unstorable_text.h"
 
 namespace syncline::write {
 
@@ -54,6 +56,8 @@ inline constexpr size_t kBlockBytes = 256 << 10;
 // Dependencies and limits shared by the buffers of one server. Every pointer must outlive them.
 struct LoadContext {
   postgres::ConnectionPool* connections = nullptr;
+  // May be null: then rows with characters that the database cannot store are rejected.
+  postgres::Destination* destination = nullptr;
   const postgres::DataCommitter* committer = nullptr;
   // Keeps the blocks of earlier flushes for reuse.
   FreeBlocks* blocks = nullptr;
@@ -153,8 +157,8 @@ class InsertBuffer {
   struct Attempt {
     absl::Duration lock_timeout;
     bool copied = false;
-    // The database refused rows, which the buffer has rejected; try again.
-    bool smaller = false;
+    // The database refused rows, which the buffer has rejected or changed; try again.
+    bool changed = false;
   };
 
   absl::StatusOr<FlushResult> TryFlush(const DueCheckpoints& checkpoints, Attempt* attempt);
@@ -167,6 +171,10 @@ class InsertBuffer {
   absl::Status Commit(postgres::Connection& connection);
   // Returns a result that counts the contents, without a durable offset.
   FlushResult Held() const;
+  // Replaces the characters that caused `error`, which ended a COPY. Returns false if it is not
+  // about characters or all of them can be stored.
+  absl::StatusOr<bool> ReplaceCharacters(postgres::Connection& connection,
+                                         const absl::Status& error);
   // Rejects the rows that caused `error`, which ended a COPY. Returns `error` if there are none.
   absl::Status RejectRefused(postgres::Connection& connection, const absl::Status& error);
   // Removes the rows from the blocks and rejects their records. Returns false and changes nothing
@@ -196,6 +204,7 @@ class InsertBuffer {
   const std::string copy_sql_;
   const TableName table_;
   const RefusedRows refused_rows_;
+  const UnstorableText unstorable_;
   const RawIdGenerator raw_ids_;
   const postgres::RowEncoder encoder_;
   const WriterClaim claim_;

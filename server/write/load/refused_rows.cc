@@ -29,6 +29,9 @@ constexpr absl::string_view kForeignKeyViolation = "23503";
 
 constexpr size_t kPieceBytes = 256 << 10;
 
+constexpr char kUndoCopySql[] =
+    "ROLLBACK TO SAVEPOINT syncline_rows; RELEASE SAVEPOINT syncline_rows";
+
 std::string MetadataOf(const absl::Status& status, absl::string_view wanted) {
   for (const auto& [key, value] : GetDetail(status).metadata) {
     if (key == wanted) return value;
@@ -36,11 +39,21 @@ std::string MetadataOf(const absl::Status& status, absl::string_view wanted) {
   return "";
 }
 
+bool StartsWithAny(absl::string_view sqlstate, absl::Span<const absl::string_view> classes) {
+  return std::any_of(classes.begin(), classes.end(),
+                     [&](absl::string_view name) { return absl::StartsWith(sqlstate, name); });
+}
+
+absl::string_view ReasonFor(absl::string_view sqlstate) {
+  if (absl::StartsWith(sqlstate, "23")) return reason::kConstraintViolated;
+  return StartsWithAny(sqlstate, {"22", "54"}) ? "VALUE_REFUSED" : reason::kRejectedByDatabase;
+}
+
 RefusedRow Refused(size_t index, const absl::Status& error) {
   const std::string sqlstate = postgres::GetSqlState(error);
   RefusedRow row;
   row.index = index;
-  row.reason = absl::StartsWith(sqlstate, "23") ? reason::kConstraintViolated : "VALUE_REFUSED";
+  row.reason = std::string(ReasonFor(sqlstate));
   for (const char* what : {"constraint", "column"}) {
     const std::string name = MetadataOf(error, what);
     if (!name.empty()) absl::StrAppend(&row.detail, what, " \"", name, "\", ");
@@ -65,6 +78,16 @@ class Splitter {
     std::vector<size_t> all(rows_.size());
     std::iota(all.begin(), all.end(), 0);
     return IsAbout(error, all);
+  }
+
+  // Returns whether a COPY of no rows is refused, too, as by a trigger that runs once per
+  // statement.
+  absl::StatusOr<bool> RefusesNoRows() {
+    const absl::Status copied = Copy({});
+    if (copied.ok()) return false;
+    if (!IsAboutRows(copied)) return copied;
+    SYNCLINE_RETURN_IF_ERROR(connection_.Execute(kUndoCopySql));
+    return true;
   }
 
   // Finds the refused rows. Leaves the connection in a transaction that must be rolled back. Sends
@@ -113,8 +136,7 @@ class Splitter {
       const absl::Status copied = Copy(part);
       if (copied.ok()) continue;
       if (!IsAbout(copied, part)) return copied;
-      SYNCLINE_RETURN_IF_ERROR(connection_.Execute(
-          "ROLLBACK TO SAVEPOINT syncline_rows; RELEASE SAVEPOINT syncline_rows"));
+      SYNCLINE_RETURN_IF_ERROR(connection_.Execute(kUndoCopySql));
       if (end - begin == 1) {
         SYNCLINE_ASSIGN_OR_RETURN(const bool waits, ReferencesOwnTable(copied));
         (waits ? waiting_ : refused_).emplace(part[0], Refused(part[0], copied));
@@ -182,8 +204,10 @@ class Splitter {
 bool IsAboutRows(const absl::Status& error) {
   const std::string sqlstate = postgres::GetSqlState(error);
   if (sqlstate == kWrongFormat || sqlstate == kWrongFieldCount) return false;
-  return absl::StartsWith(sqlstate, "22") || absl::StartsWith(sqlstate, "23") ||
-         absl::StartsWith(sqlstate, "54");
+  // A trigger may raise any code. Those of a lock, a conflict or the server are not about the row.
+  const bool raised = !MetadataOf(error, postgres::kRaisedKey).empty();
+  if (raised) return !StartsWithAny(sqlstate, {"08", "40", "53", "55", "57", "58", "XX"});
+  return StartsWithAny(sqlstate, {"21", "22", "23", "38", "54", "P0"});
 }
 
 absl::StatusOr<std::vector<RefusedRow>> RefusedRows::Find(postgres::Connection& connection,
@@ -192,17 +216,20 @@ absl::StatusOr<std::vector<RefusedRow>> RefusedRows::Find(postgres::Connection& 
                                                           int* named) const {
   Splitter splitter(connection, copy_sql_, format_, blocks);
   if (!splitter.IsAbout(error)) return std::vector<RefusedRow>();
+  int64_t line = 0;
+  const bool has_line =
+      absl::SimpleAtoi(MetadataOf(error, postgres::kCopyLineKey), &line) && line > 0;
   // COPY stores rows in batches, so an error about the size of a row (class 54) has the number of a
   // later row.
-  const bool names_its_row = !absl::StartsWith(postgres::GetSqlState(error), "54");
-  int64_t line = 0;
-  if (names_its_row && *named < kMaxNamedRows &&
-      absl::SimpleAtoi(MetadataOf(error, postgres::kCopyLineKey), &line) && line > 0) {
+  const bool names_its_row = has_line && !absl::StartsWith(postgres::GetSqlState(error), "54");
+  if (names_its_row && *named < kMaxNamedRows) {
     ++*named;
     return std::vector<RefusedRow>{Refused(static_cast<size_t>(line) - 1, error)};
   }
-  absl::Status split = connection.Begin();
-  if (split.ok()) split = splitter.Run();
+  SYNCLINE_RETURN_IF_ERROR(connection.Begin());
+  const absl::StatusOr<bool> unrelated = has_line ? false : splitter.RefusesNoRows();
+  absl::Status split = unrelated.status();
+  if (split.ok() && !*unrelated) split = splitter.Run();
   connection.Rollback();
   SYNCLINE_RETURN_IF_ERROR(split);
   return splitter.TakeRefused();

@@ -3,10 +3,10 @@
 // COPY ends at its first error. If that error names its row, the row counts as refused and the
 // block is sent again without it, at most kMaxNamedRows times. After that, and if the error names
 // no row or may name the wrong one, the block is sent in halves under savepoints until each refused
-// row is alone. Rows that a foreign key to their own table refuses are tried again after the
-// others, until no more are accepted: the row that they reference may come after them, but not in a
-// circle. This class only finds the rows; the usual transaction then loads the block without them.
-// Used by one thread.
+// row is alone. An error that also ends a COPY of no rows is not about rows. Rows that a foreign
+// key to their own table refuses are tried again after the others, until no more are accepted: the
+// row that they reference may come after them, but not in a circle. This class only finds the rows;
+// the usual transaction then loads the block without them. Used by one thread.
 #pragma once
 
 #include <cstddef>
@@ -52,7 +52,8 @@ class RefusedRows {
   const postgres::CopyFormat format_;
 };
 
-// Returns whether `error` of a COPY is about values or constraints, and not about the whole table.
+// Returns whether `error` of a COPY is about values, constraints, or an exception that a trigger
+// raised, and not about the whole table.
 bool IsAboutRows(const absl::Status& error);
 
 }  // namespace syncline::write

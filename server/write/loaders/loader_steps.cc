@@ -10,6 +10,7 @@
 #include "server/postgres/ledger/ledger_errors.h"
 #include "server/postgres/ledger/staging_ledger.h"
 #include "server/postgres/table/key_indexes.h"
+#include "server/postgres/table/staging_protection.h"
 #include "server/postgres/table/table_operations.h"
 #include "server/write/table_evolution.h"
 
@@ -30,12 +31,18 @@ absl::StatusOr<StreamState> LockTable(const LoaderContext& context,
   return context.ledger->GetStreamState(transaction, plan.stream_no);
 }
 
+// Also protects the staging table, because a publication may cover it, or privileges may have been
+// granted, since it was created.
 absl::StatusOr<postgres::InitialStatus> Gather(postgres::Transaction& transaction,
                                                const StreamPlan& plan) {
   SYNCLINE_ASSIGN_OR_RETURN(
       const std::vector<postgres::InitialStatus> statuses,
       postgres::GatherInitialStatus(transaction, {{plan.table, plan.temp_table}}));
-  return statuses.front();
+  const postgres::InitialStatus& status = statuses.front();
+  if (status.temp.exists) {
+    SYNCLINE_RETURN_IF_ERROR(postgres::ProtectStaging(transaction, {plan.temp_table}));
+  }
+  return status;
 }
 
 }  // namespace

@@ -150,6 +150,30 @@ TEST(EvolutionPlanTest, EnumsAndDomainsCountAsTheirBaseTypes) {
   EXPECT_THAT(plan->changes, IsEmpty());
 }
 
+// Returns the stored type of a column whose type and base type are these.
+std::string StoredType(const std::string& type, const std::string& base_type, T declared,
+                       bool text_form) {
+  TableColumn column = Owned("v", type);
+  column.base_type = base_type;
+  column.text_like = declared == T::kVarchar;
+  column.text_form = text_form;
+  const auto plan = PlanEvolution(kTable, Declared({{"v", declared}}), Table({column}));
+  return plan.ok() ? plan->schema.columns[0].stored_type : plan.status().ToString();
+}
+
+TEST(EvolutionPlanTest, StoredTypeIsThatOfTheBinaryForm) {
+  EXPECT_EQ(StoredType("bigint", "bigint", T::kBigint, false), "");
+  EXPECT_EQ(StoredType("integer", "integer", T::kBigint, false), "");
+  EXPECT_EQ(StoredType("character varying(9)", "character varying(9)", T::kVarchar, true), "");
+  EXPECT_EQ(StoredType("ns.mood", "ns.mood", T::kVarchar, true), "text");
+  EXPECT_EQ(StoredType("citext", "citext", T::kVarchar, true), "text");
+  EXPECT_EQ(StoredType("name", "name", T::kVarchar, false), "");
+  EXPECT_EQ(StoredType("ns.moods", "ns.mood", T::kVarchar, true), "text");
+  EXPECT_EQ(StoredType("ns.code", "character(3)", T::kVarchar, true), "character(3)");
+  EXPECT_EQ(StoredType("ns.money2", "numeric(10,2)", T::kNumeric, false), "numeric(10,2)");
+  EXPECT_EQ(StoredType("ns.small", "smallint", T::kBigint, false), "smallint");
+}
+
 TEST(EvolutionPlanTest, WidenedColumnIsNotNarrowed) {
   EXPECT_EQ(FinalType("numeric", T::kBigint), "numeric");
   EXPECT_EQ(FinalType("character varying", T::kBigint), "character varying");

@@ -242,21 +242,21 @@ TEST(MapTableNamesTest, RefusesUnusableNames) {
 }
 
 TEST(TempTableNameTest, IsDeterministicShortAndDistinct) {
-  const TableName temp = GetStagingTableName({"public", "users"});
-  EXPECT_EQ(temp, (TableName{"public", "_syncline_tmp_3ab2afaa9e09b13e_users"}));
-  EXPECT_NE(temp.name, GetStagingTableName({"crm", "users"}).name);
+  const TableName temp = GetStagingTableName({"public", "users"}, "ledger");
+  EXPECT_EQ(temp, (TableName{"ledger", "_syncline_tmp_3ab2afaa9e09b13e_users"}));
+  EXPECT_NE(temp, GetStagingTableName({"crm", "users"}, "ledger"));
   const std::string name(63, 'x');
-  EXPECT_EQ(GetStagingTableName({"public", name}).name.size(), 63u);
-  EXPECT_NE(GetStagingTableName({"public", name}),
-            GetStagingTableName({"public", name.substr(1) + "y"}));
+  EXPECT_EQ(GetStagingTableName({"public", name}, "ledger").name.size(), 63u);
+  EXPECT_NE(GetStagingTableName({"public", name}, "ledger"),
+            GetStagingTableName({"public", name.substr(1) + "y"}, "ledger"));
   // Long names are cut between characters.
   std::string wide;
   while (wide.size() < 60) wide += "\u4e16";
-  EXPECT_EQ(GetStagingTableName({"public", wide}).name.substr(31), wide.substr(0, 30));
+  EXPECT_EQ(GetStagingTableName({"public", wide}, "ledger").name.substr(31), wide.substr(0, 30));
 }
 
 TEST(TempTableNameTest, NoStreamMapsToOne) {
-  const std::string temp = GetStagingTableName({"public", "users"}).name;
+  const std::string temp = GetStagingTableName({"public", "users"}, "ledger").name;
   const std::vector<TableName> tables = Tables({{"", "users"},
                                                 {"", temp},
                                                 {"", "_" + temp},
@@ -393,7 +393,7 @@ TEST_F(NamePropertyTest, TablesAreDistinctAndIndependentOfOrder) {
     for (size_t i = 0; i < streams.size(); ++i) {
       ASSERT_TRUE(IsIdentifier(tables[i].name));
       ASSERT_FALSE(absl::StartsWith(tables[i].name, kStagingTablePrefix));
-      const TableName temp = GetStagingTableName(tables[i]);
+      const TableName temp = GetStagingTableName(tables[i], "ledger");
       ASSERT_TRUE(IsIdentifier(temp.name));
       ASSERT_TRUE(absl::StartsWith(temp.name, kStagingTablePrefix));
       distinct.insert(tables[i]);

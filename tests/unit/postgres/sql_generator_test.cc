@@ -104,6 +104,8 @@ void AddTables(const TableName& table, const TableName& temp, const TableSchema&
   golden->Add("create table", CreateTableSql(table, schema));
   golden->Add("create table like",
               CreateTableLikeSql(temp, table, {true, true, "fillfactor='70'"}));
+  golden->Add("create table like, in a tablespace",
+              CreateTableLikeSql(temp, table, {.tablespace = "\"fast disk\""}));
   golden->Add("drop table", DropTableSql(table));
   golden->Add("analyze", AnalyzeSql(table));
   golden->Add("count rows", CountRowsSql(table));

@@ -47,6 +47,7 @@ INSTANTIATE_TEST_SUITE_P(
                       Case{"23505", StatusCode::kFailedPrecondition, "CONSTRAINT_VIOLATED", false},
                       Case{"25006", StatusCode::kUnavailable, "DB_READ_ONLY", true},
                       Case{"25P02", StatusCode::kInternal, "DB_ERROR", false},
+                      Case{"25P04", StatusCode::kDeadlineExceeded, "TRANSACTION_TIMEOUT", true},
                       Case{"28P01", StatusCode::kFailedPrecondition, "DB_AUTH", false},
                       Case{"28000", StatusCode::kFailedPrecondition, "DB_AUTH", false},
                       Case{"2BP01", StatusCode::kFailedPrecondition, "DEPENDENT_OBJECTS", false},
@@ -92,10 +93,10 @@ TEST(SqlStateMessageTest, OmitsValuesOfRecords) {
 }
 
 TEST(SqlStateSessionTest, ErrorsThatEndASession) {
-  for (const char* sqlstate : {"08006", "57P01", "57P02", "57P05", "25P03"}) {
+  for (const char* sqlstate : {"08006", "57P01", "57P02", "57P05", "25P03", "25P04"}) {
     EXPECT_TRUE(EndsSession(sqlstate)) << sqlstate;
   }
-  for (const char* sqlstate : {"57014", "25006", "25P02", "53100", ""}) {
+  for (const char* sqlstate : {"57014", "25P02", "53100", ""}) {
     EXPECT_FALSE(EndsSession(sqlstate)) << sqlstate;
   }
 }

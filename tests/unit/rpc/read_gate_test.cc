@@ -38,6 +38,39 @@ TEST_F(ReadGateTest, StartsWhatFitsAndTheNewestAndTheOldestInTurn) {
   EXPECT_EQ(gate_.held_bytes(), 100);
 }
 
+TEST(SparePlaceTest, NewCallDoesNotWaitForSilentOnes) {
+  ReadGate gate(100, /*spare_bytes=*/60);
+  std::string started;
+  const auto enter = [&](int64_t bytes) {
+    const int64_t call = gate.NewCall();
+    gate.Enter(call, bytes, [&started, call] { absl::StrAppend(&started, call, " "); });
+    return call;
+  };
+  enter(100);                        // takes all of the capacity
+  const int64_t second = enter(60);  // takes the spare place
+  const int64_t third = enter(60);   // waits
+  EXPECT_EQ(started, "1 2 ");
+  EXPECT_EQ(gate.held_bytes(), 100);
+  // The place is taken until the message has left, and belongs to new calls only.
+  gate.Arrive(second, 50);
+  gate.Tick(absl::Now());
+  EXPECT_EQ(started, "1 2 ");
+  gate.Leave(second);
+  EXPECT_EQ(started, "1 2 ");
+  const int64_t fourth = enter(10);
+  enter(70);  // too large
+  EXPECT_EQ(started, "1 2 4 ");
+  // A silent call loses it.
+  gate.Leave(third);
+  gate.Tick(absl::Now() + absl::Seconds(1));
+  EXPECT_EQ(started, "1 2 4 5 ");
+  enter(60);
+  EXPECT_EQ(started, "1 2 4 5 6 ");
+  // The message of the fourth call is counted when it arrives.
+  gate.Arrive(fourth, 10);
+  EXPECT_EQ(gate.held_bytes(), 80);
+}
+
 TEST_F(ReadGateTest, LargerMessagesThanTheCapacityAreReceivedAlone) {
   const int64_t small = Enter(10);
   const int64_t large = Enter(500);

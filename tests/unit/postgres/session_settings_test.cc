@@ -1,0 +1,42 @@
+// Which servers and sessions are refused.
+#include "server/postgres/connection/session_settings.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "base/error.h"
+#include "tests/support/status_matchers.h"
+
+namespace syncline::postgres {
+namespace {
+
+using absl::StatusCode;
+using ::testing::Contains;
+using ::testing::HasSubstr;
+using ::testing::Pair;
+using testing::StatusIs;
+
+TEST(SessionSettingsTest, OldServersAreRefusedByName) {
+  for (const int version : {150000, 150018, 180004, 190000}) {
+    EXPECT_OK(CheckServerVersion(version)) << version;
+  }
+  const absl::Status refused = CheckServerVersion(140023);
+  EXPECT_THAT(refused, StatusIs(StatusCode::kFailedPrecondition, "DB_TOO_OLD"));
+  EXPECT_THAT(GetDetail(refused).metadata, Contains(Pair("server_version", "14.23")));
+  EXPECT_THAT(GetDetail(refused).metadata, Contains(Pair("minimum_version", "15")));
+  EXPECT_FALSE(IsRetryable(refused));
+  EXPECT_THAT(CheckServerVersion(90624).message(), HasSubstr("PostgreSQL 9.6.24"));
+}
+
+TEST(SessionSettingsTest, ReplicaSessionsAreRefused) {
+  const auto session = [](const char* role) {
+    return CheckSession(Result({"replication_role"}, {{role}}, 0));
+  };
+  EXPECT_OK(session("origin"));
+  for (const char* role : {"replica", "local"}) {
+    EXPECT_THAT(session(role), StatusIs(StatusCode::kFailedPrecondition, "DB_REPLICATION_ROLE"));
+  }
+}
+
+}  // namespace
+}  // namespace syncline::postgres
