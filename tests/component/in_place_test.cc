@@ -158,8 +158,7 @@ TEST_F(InPlaceTest, RepeatedAndNullKeysAreReplaced) {
 TEST_F(InPlaceTest, RowsThatExchangeUniqueValues) {
   MakeSimilar();
   Run("CREATE UNIQUE INDEX ON $S.t (name); UPDATE $S.t_new SET name = CASE id WHEN 1 THEN 'n2' "
-      "ELSE "
-      "'n1' END WHERE id IN (1, 2)");
+      "ELSE 'n1' END WHERE id IN (1, 2)");
   ASSERT_OK_AND_ASSIGN(const ReplaceCounts counts, Replace(/*keyed=*/true));
   EXPECT_FALSE(counts.by_difference);
   EXPECT_EQ(Data("t"), Data("t_new"));
@@ -202,8 +201,7 @@ TEST_F(InPlaceTest, StagedRowsMayNotRepeatAReferencedKey) {
   MakeTable("t", 10, 1);
   MakeTable("t_new", 10, 2);
   Run("ALTER TABLE $S.t ADD UNIQUE (id); CREATE TABLE $S.child(id bigint CONSTRAINT my_fk "
-      "REFERENCES "
-      "$S.t (id)); INSERT INTO $S.t_new SELECT * FROM $S.t_new WHERE id = 5");
+      "REFERENCES $S.t (id)); INSERT INTO $S.t_new SELECT * FROM $S.t_new WHERE id = 5");
   const absl::Status refused = Replace().status();
   EXPECT_THAT(refused, StatusIs(kRefused, "TARGET_INCOMPATIBLE"));
   EXPECT_THAT(std::string(refused.message()), HasSubstr("my_fk"));
@@ -228,8 +226,8 @@ TEST_F(InPlaceTest, RowsThatReferenceEachOther) {
   MakeTable("t_new", 6, 2);
   Run("ALTER TABLE $S.t ADD parent bigint; ALTER TABLE $S.t_new ADD parent bigint; UPDATE $S.t SET "
       "parent = id + 1 WHERE id < 10; UPDATE $S.t_new SET parent = id - 1 WHERE id > 1; ALTER "
-      "TABLE "
-      "$S.t ADD PRIMARY KEY (id), ADD FOREIGN KEY (parent) REFERENCES $S.t ON DELETE CASCADE");
+      "TABLE $S.t ADD PRIMARY KEY (id), ADD FOREIGN KEY (parent) REFERENCES $S.t ON DELETE "
+      "CASCADE");
   ASSERT_OK(Replace(/*keyed=*/true));
   EXPECT_EQ(Data("t"), Data("t_new"));
   EXPECT_EQ(Value("SELECT sum(parent) FROM $S.t"), "15");
@@ -249,8 +247,7 @@ TEST_F(InPlaceTest, TriggersSeeTheRows) {
   Run("CREATE TABLE $S.log(what text); CREATE FUNCTION $S.f() RETURNS trigger LANGUAGE plpgsql AS "
       "$$BEGIN IF tg_op = 'DELETE' THEN INSERT INTO $S.log VALUES ('-' || old.id); RETURN old; END "
       "IF; new.name := upper(new.name); RETURN new; END$$; CREATE TRIGGER g BEFORE INSERT OR "
-      "DELETE "
-      "ON $S.t FOR EACH ROW EXECUTE FUNCTION $S.f()");
+      "DELETE ON $S.t FOR EACH ROW EXECUTE FUNCTION $S.f()");
   ASSERT_OK(Replace());
   EXPECT_EQ(Value("SELECT string_agg(name, ',' ORDER BY id) FROM $S.t"), "N1,N2");
   EXPECT_EQ(Value("SELECT string_agg(what, ',' ORDER BY what) FROM $S.log"), "-1,-2,-3");
@@ -289,8 +286,7 @@ TEST_F(InPlaceTest, PartitionsAndChildren) {
   MakeTable("t_new", 101, 2);
   Run("DELETE FROM $S.t_new WHERE id = 100; UPDATE $S.t_new SET name = 'x' WHERE id = 7; CREATE "
       "TABLE $S.t (LIKE $S.t_new) PARTITION BY RANGE (id); CREATE TABLE $S.t_1 PARTITION OF $S.t "
-      "FOR "
-      "VALUES FROM (0) TO (50); CREATE TABLE $S.t_2 PARTITION OF $S.t DEFAULT");
+      "FOR VALUES FROM (0) TO (50); CREATE TABLE $S.t_2 PARTITION OF $S.t DEFAULT");
   for (const bool keyed : {false, true}) {
     Run("DELETE FROM $S.t; INSERT INTO $S.t SELECT 'r', now(), '{}', 1, i, 'n' || i, i FROM "
         "generate_series(1, 100) i");
@@ -350,7 +346,8 @@ TEST_F(InPlaceTest, BlocksWritersAndNoReader) {
 
 TEST_F(InPlaceTest, KeptCopyHasTheOldRowsAndNoGrants) {
   MakeTable("t", 10, 1);
-  Run("ALTER DEFAULT PRIVILEGES IN SCHEMA $S GRANT SELECT ON TABLES TO PUBLIC");
+  Run("ALTER DEFAULT PRIVILEGES IN SCHEMA $S GRANT SELECT ON TABLES TO PUBLIC; ALTER TABLE $S.t "
+      "ADD CONSTRAINT later CHECK (id > 5) NOT VALID");
   ASSERT_OK(database().Transact(
       [&](Transaction& transaction) { return postgres::KeepCopy(transaction, Name("t")); }));
   EXPECT_EQ(Data("t_syncline_old_1"), Data("t"));
@@ -367,8 +364,8 @@ TEST_F(InPlaceTest, KeptCopyHasTheOldRowsAndNoGrants) {
 TEST_F(InPlaceTest, MaterializedViewsAreRefreshed) {
   MakeTable("t", 1, 1);
   Run("CREATE MATERIALIZED VIEW $S.plain AS SELECT count(*) AS n FROM $S.t; CREATE MATERIALIZED "
-      "VIEW "
-      "$S.keyed AS SELECT id FROM $S.t; CREATE UNIQUE INDEX ON $S.keyed (id); CREATE MATERIALIZED "
+      "VIEW $S.keyed AS SELECT id FROM $S.t; CREATE UNIQUE INDEX ON $S.keyed (id); CREATE "
+      "MATERIALIZED "
       "VIEW $S.never AS SELECT id FROM $S.t WITH NO DATA");
   const std::string file = Value("SELECT pg_relation_filenode('$S.keyed')");
   Run("INSERT INTO $S.t VALUES ('r', now(), '{}', 1, 2, 'n2', 2)");
@@ -378,6 +375,17 @@ TEST_F(InPlaceTest, MaterializedViewsAreRefreshed) {
   // Only a refresh without CONCURRENTLY writes a new file.
   EXPECT_EQ(Value("SELECT pg_relation_filenode('$S.keyed')"), file);
   EXPECT_EQ(Value("SELECT relispopulated FROM pg_class WHERE oid = '$S.never'::regclass"), "f");
+}
+
+TEST_F(InPlaceTest, PoliciesHoldForRefreshedMaterializedViews) {
+  MakeTable("t", 10, 1);
+  MakeRole("_analyst");
+  Run("GRANT USAGE, CREATE ON SCHEMA $S TO $R_analyst; GRANT SELECT ON $S.t TO $R_analyst; ALTER "
+      "TABLE $S.t ENABLE ROW LEVEL SECURITY; CREATE POLICY p ON $S.t TO $R_analyst USING (id < 4); "
+      "CREATE MATERIALIZED VIEW $S.m AS SELECT id FROM $S.t; ALTER MATERIALIZED VIEW $S.m OWNER TO "
+      "$R_analyst");
+  postgres::RefreshReaders(database(), Name("t"), {});
+  EXPECT_EQ(Value("SELECT count(*) FROM $S.m"), "3");
 }
 
 TEST_F(InPlaceTest, DeadRowsAreVacuumed) {

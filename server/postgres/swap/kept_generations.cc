@@ -146,9 +146,9 @@ absl::Status KeepCopy(Transaction& transaction, const TableName& target) {
   const std::string name = next.Row(0).Text("quoted_name");
   const std::string copy = absl::StrCat(QuoteIdentifier(target.schema), ".", name);
   const std::string source = QuoteTable(target);
-  SYNCLINE_RETURN_IF_ERROR(transaction.Execute(absl::StrCat(
-      "CREATE TABLE ", copy, " (LIKE ", source,
-      " INCLUDING STORAGE INCLUDING COMPRESSION INCLUDING CONSTRAINTS INCLUDING COMMENTS)")));
+  SYNCLINE_RETURN_IF_ERROR(transaction.Execute(
+      absl::StrCat("CREATE TABLE ", copy, " (LIKE ", source,
+                   " INCLUDING STORAGE INCLUDING COMPRESSION INCLUDING COMMENTS)")));
   SYNCLINE_ASSIGN_OR_RETURN(const Result revoke,
                             transaction.Query(kRevokeSql, Params().Text(target.schema).Text(name)));
   if (!revoke.empty()) SYNCLINE_RETURN_IF_ERROR(transaction.Execute(revoke.Text(0, 0)));

@@ -24,7 +24,8 @@ SELECT pg_catalog.pg_describe_object(
        k.conrelid IN (SELECT oid FROM tree) AS own,
        pg_catalog.format('%I.%I', n.nspname, r.relname) AS quoted_table,
        pg_catalog.has_table_privilege(r.oid, 'SELECT')
-         AND pg_catalog.has_schema_privilege(n.oid, 'USAGE') AS readable,
+         AND pg_catalog.has_schema_privilege(n.oid, 'USAGE')
+         AND NOT pg_catalog.row_security_active(r.oid) AS readable,
        k.confdeltype IN ('a', 'r') AND k.confupdtype IN ('a', 'r') AS restricts,
        c.same, c.refers
 FROM tree JOIN pg_catalog.pg_constraint k ON k.confrelid = tree.oid AND k.contype = 'f'

@@ -21,7 +21,7 @@ struct IncomingKey {
   std::string subject;       // as pg_describe_object names it
   std::string quoted_table;  // the referencing table
   bool own = false;          // of the table itself
-  bool readable = false;     // our role may read the referencing table
+  bool readable = false;     // our role may read the referencing table, all rows of it
   bool restricts = false;    // it refuses deletions and changes: NO ACTION or RESTRICT
   std::string same;          // predicate: `t` and `s` have the same key
   std::string refers;        // predicate: `r` references `t`
