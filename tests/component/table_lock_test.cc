@@ -211,6 +211,28 @@ TEST_F(TableLockTest, AppendDropsADuplicateIndexWhenItCan) {
   EXPECT_EQ(CountKeyIndexes(), 1);
 }
 
+// The swap that is tried first prepares the staging table with the foreign key, which is dropped
+// before the rows are replaced in place.
+TEST_F(TableLockTest, InPlaceReplaceDoesNotQueueReadersOfAReferencedTable) {
+  RestartServer({"--swap_deadline=1s"});
+  Execute(absl::StrCat("CREATE TABLE ", Table("parent"), " (id bigint PRIMARY KEY); INSERT INTO ",
+                       Table("parent"), " SELECT generate_series(1, 9); ALTER TABLE ",
+                       Table(kTable), " ADD FOREIGN KEY (id) REFERENCES ", Table("parent")));
+  Stage("s2", Replace(1), Record(4, "d"));
+  const std::string of_parent = absl::StrCat("SELECT count(*) FROM ", Table("parent"));
+  const auto reader = Hold(CountAll());
+  const auto reader_of_parent = Hold(of_parent);
+  {
+    const auto readers = Repeat(of_parent);
+    EXPECT_THAT(Complete("s2").status(), StatusIs(absl::StatusCode::kAborted, "SWAP_LOCKED"));
+  }
+  ASSERT_OK(reader_of_parent->Commit());
+  ASSERT_OK_AND_ASSIGN(const v1::CompleteStreamResponse done, Complete("s2"));
+  EXPECT_EQ(done.outcome(), v1::OUTCOME_REPLACED_IN_PLACE);
+  EXPECT_EQ(Rows(), "4:d@1");
+  ASSERT_OK(reader->Commit());
+}
+
 // A guard that refuses a merge also prevents the change of the table's definition.
 TEST_F(TableLockTest, GuardIsCheckedBeforeTheDefinitionChanges) {
   v1::StartSyncRequest request;

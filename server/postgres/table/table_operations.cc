@@ -72,9 +72,11 @@ absl::Status LockStagingTable(Transaction& transaction, const LockPolicy& policy
 
 absl::Status DropStagingTable(Transaction& transaction, const LockPolicy& policy,
                               const TableName& table) {
-  return transaction.Execute(
-      absl::StrCat(SetLockTimeoutSql(std::max(policy.timeout, kLockPatience)), "; ",
-                   DropTableSql(table), "; ", SetLockTimeoutSql(policy.timeout)));
+  SYNCLINE_ASSIGN_OR_RETURN(const bool exists, TableExists(transaction, table));
+  if (!exists) return absl::OkStatus();
+  SYNCLINE_RETURN_IF_ERROR(LockStagingTable(transaction, policy, table));
+  // A foreign key with which the table was prepared for a swap locks the table to which it refers.
+  return DropTable(transaction, table);
 }
 
 absl::Status LockForMerge(Transaction& transaction, const TableName& table) {

@@ -52,7 +52,8 @@ absl::Status DropTable(Transaction& transaction, const TableName& table);
 // cancelled. Later waits of the transaction are bounded by the policy's timeout.
 absl::Status LockStagingTable(Transaction& transaction, const LockPolicy& policy,
                               const TableName& table);
-// Drops a staging table, if it exists, and waits for its lock as LockStagingTable does.
+// Drops a staging table, if it exists, and waits for its lock as LockStagingTable does. Waits for
+// the tables to which its foreign keys refer are bounded by the policy's timeout.
 absl::Status DropStagingTable(Transaction& transaction, const LockPolicy& policy,
                               const TableName& table);
 // Locks a target for a merge: against writers and sessions that lock rows, not against readers. No

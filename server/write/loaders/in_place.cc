@@ -11,6 +11,7 @@
 #include "server/postgres/swap/in_place.h"
 #include "server/postgres/swap/in_place_upkeep.h"
 #include "server/postgres/swap/kept_generations.h"
+#include "server/postgres/table/bare_table.h"
 #include "server/postgres/table/key_indexes.h"
 #include "server/postgres/table/table_operations.h"
 #include "server/write/loaders/loader_steps.h"
@@ -33,6 +34,15 @@ absl::Status Run(const LoaderContext& context, const StreamPlan& plan, postgres:
   return need == postgres::LockNeed::kWriters
              ? postgres::TransactUnderPolicy(*context.database, context.locks, locks, step)
              : postgres::TransactAgainstReaders(*context.database, context.locks, locks, step);
+}
+
+// A swap that has not got its locks leaves foreign keys on the staging table. To drop them locks
+// the readers of other tables out, so it must not wait for the rows to be replaced.
+absl::Status StripStaging(const LoaderContext& context, const StreamPlan& plan) {
+  return Run(context, plan, postgres::LockNeed::kReferenced,
+             [&](postgres::Transaction& transaction) {
+               return postgres::StripTable(transaction, plan.temp_table, plan.table);
+             });
 }
 
 // In a transaction of its own, because its locks block readers. Returns the stream's columns as the
@@ -108,6 +118,7 @@ absl::StatusOr<StreamResult> FinishInPlace(const LoaderContext& context, const S
   const StreamPlan& plan = stream.plan;
   const absl::Time started = absl::Now();
   SYNCLINE_RETURN_IF_ERROR(EnsureIdentity(context, plan));
+  SYNCLINE_RETURN_IF_ERROR(StripStaging(context, plan));
   SYNCLINE_ASSIGN_OR_RETURN(const TableSchema schema, Widen(context, plan));
   StreamResult result = {.outcome = StreamOutcome::kReplacedInPlace, .rows = 0, .choice = choice};
   SYNCLINE_RETURN_IF_ERROR(Run(context, plan, postgres::LockNeed::kWriters,
