@@ -251,8 +251,11 @@ TEST_F(SwapLockTest, RowsOfTheLedgerStepAreCheckedAndFilled) {
   EXPECT_EQ(Value("SELECT convalidated FROM pg_constraint WHERE conname = 'ref_fk'"), "t");
 }
 
-// The loaded table has no policies yet, so the view is filled when it has.
+// The loaded table has no policies yet, so the view is filled when it has, also if the names are
+// found with the default search path.
 TEST_F(SwapLockTest, PoliciesHoldForFilledMaterializedViews) {
+  const std::string database = Value("SELECT current_database()");
+  Run(absl::StrCat("ALTER DATABASE ", database, " SET search_path = $S"));
   MakeTable("t", 10, 1);
   MakeTable("t_new", 20, 2);
   MakeRole("_analyst");
@@ -260,7 +263,9 @@ TEST_F(SwapLockTest, PoliciesHoldForFilledMaterializedViews) {
       "ALTER TABLE $S.t ENABLE ROW LEVEL SECURITY; CREATE POLICY p ON $S.t TO $R_analyst USING "
       "(id <= 3); CREATE MATERIALIZED VIEW $S.m AS SELECT id FROM $S.t;"
       "ALTER MATERIALIZED VIEW $S.m OWNER TO $R_analyst");
-  ASSERT_OK(Swap());
+  const absl::Status swapped = Swap();
+  Run(absl::StrCat("ALTER DATABASE ", database, " RESET search_path"));
+  ASSERT_OK(swapped);
   EXPECT_EQ(Count("m"), "3");
 }
 

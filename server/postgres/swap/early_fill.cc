@@ -17,15 +17,16 @@ namespace {
 // $1: oids of relations; $2: the target. Makes their schemas the search path, so that definitions
 // are printed with the names of these relations unqualified. Returns NULL if our role may not
 // create a schema, or if policies of the target, which the loaded table does not have yet, limit
-// what a view may contain.
+// what a view may contain. set_config(…, NULL, …) would set the default of the role or database.
 constexpr char kSearchPathSql[] = R"sql(
-SELECT pg_catalog.set_config('search_path', pg_catalog.string_agg(DISTINCT
-         pg_catalog.quote_ident(n.nspname), ', '), true) AS path
-FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
-WHERE c.oid = ANY ($1::pg_catalog.oid[])
-  AND pg_catalog.has_database_privilege(pg_catalog.current_database(), 'CREATE')
-  AND NOT EXISTS (SELECT FROM pg_catalog.pg_class t WHERE t.oid = $2::pg_catalog.oid
-                  AND t.relrowsecurity)
+SELECT CASE WHEN s.path IS NOT NULL
+            THEN pg_catalog.set_config('search_path', s.path, true) END AS path
+FROM (SELECT pg_catalog.string_agg(DISTINCT pg_catalog.quote_ident(n.nspname), ', ') AS path
+      FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+      WHERE c.oid = ANY ($1::pg_catalog.oid[])
+        AND pg_catalog.has_database_privilege(pg_catalog.current_database(), 'CREATE')
+        AND NOT EXISTS (SELECT FROM pg_catalog.pg_class t WHERE t.oid = $2::pg_catalog.oid
+                        AND t.relrowsecurity)) s
 )sql";
 
 // $1: oids of relations; $2: the target. Read with that search path. `clear`: the name means this
