@@ -310,6 +310,24 @@ TEST_F(ReplaceStrategyRpcTest, ReaderThatHoldsTheTableLeadsToInPlace) {
   EXPECT_EQ(done.outcome(), v1::OUTCOME_SWAPPED);
 }
 
+// A stale row would be taken for one of the new generation.
+TEST_F(ReplaceStrategyRpcTest, TriggerThatSkipsUpdatesIsNamed) {
+  std::string first;
+  for (int id = 1; id <= 12; ++id) absl::StrAppend(&first, Record(id, "a", 1));
+  Load("s1", DedupReplace(1), first);
+  Run("CREATE FUNCTION $S.f() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END'; CREATE "
+      "TRIGGER g BEFORE UPDATE ON $S.users FOR EACH ROW EXECUTE FUNCTION $S.f()");
+  ASSERT_OK(Start("s2", With(DedupReplace(2), v1::REPLACE_STRATEGY_IN_PLACE)));
+  ASSERT_OK(
+      Send("s2", absl::StrReplaceAll(first, {{R"("id":12,"name":"a")", R"("id":12,"name":"b")"}})));
+  EXPECT_THAT(Complete("s2").status(), StatusIs(kRefused, "TARGET_INCOMPATIBLE"));
+  Run("DROP TRIGGER g ON $S.users");
+  ASSERT_OK_AND_ASSIGN(const v1::CompleteStreamResponse done, Complete("s2"));
+  EXPECT_EQ(done.outcome(), v1::OUTCOME_REPLACED_IN_PLACE);
+  EXPECT_EQ(done.rows(), 12);
+  EXPECT_EQ(Value("SELECT name FROM $S.users WHERE id = 12"), "b");
+}
+
 TEST_F(ReplaceStrategyRpcTest, GuardHoldsBackAnInPlaceReplace) {
   Load("s1", Replace(1), Record(1, "a") + Record(2, "b"));
   v1::StartSyncRequest request;

@@ -164,7 +164,7 @@ class InPlaceReplace {
     const bool few = (difference.missing + difference.staged) * kDifferenceShare < staged;
     absl::Status status = absl::OkStatus();
     if (referenced_ || (one_to_one && few)) {
-      status = ApplyDifference(difference, staged);
+      status = ApplyDifference(difference, stored, staged);
     } else {
       status = ReplaceAll();
     }
@@ -186,10 +186,12 @@ class InPlaceReplace {
                       .staged = row.Int("staged")};
   }
 
-  absl::Status ApplyDifference(const Difference& difference, int64_t staged) {
+  absl::Status ApplyDifference(const Difference& difference, int64_t stored, int64_t staged) {
+    int64_t changed = difference.staged - difference.added;
     if (difference.staged == 0 && staged > 0) {
       // So that the table has a row of the new generation.
       SYNCLINE_RETURN_IF_ERROR(transaction_.Execute(AddUnchangedSql(tables_, same_)));
+      ++changed;
     }
     SYNCLINE_RETURN_IF_ERROR(transaction_.Execute(kAnalyzeDifferenceSql));
     SYNCLINE_RETURN_IF_ERROR(transaction_.Execute("SAVEPOINT syncline_difference"));
@@ -200,9 +202,9 @@ class InPlaceReplace {
       return ReplaceAll();
     }
     SYNCLINE_RETURN_IF_ERROR(status);
-    if (counts_.deleted < difference.missing) return OldRowsStay();
+    if (counts_.deleted < difference.missing || counts_.updated < changed) return OldRowsStay();
     counts_.by_difference = true;
-    counts_.rows = staged;
+    counts_.rows = stored - counts_.deleted + counts_.inserted;
     return absl::OkStatus();
   }
 
@@ -222,8 +224,9 @@ class InPlaceReplace {
   }
 
   absl::Status OldRowsStay() const {
-    return MakeRefusal(reason::kTargetIncompatible, tables_.target.ToString(),
-                       "a trigger keeps rows from being deleted, so they cannot be replaced");
+    return MakeRefusal(
+        reason::kTargetIncompatible, tables_.target.ToString(),
+        "a trigger keeps old rows from being deleted or changed, so they cannot be replaced");
   }
 
   // Errors about the staged rows or about a publication name the table.
