@@ -269,7 +269,8 @@ absl::Status HistoryRun::End(const SyncEntry& record, const StreamPlan& plan, St
     SYNCLINE_ASSIGN_OR_RETURN(ended, session.Complete(request));
     return absl::OkStatus();
   }));
-  stream->replaced = ended.result.outcome == StreamOutcome::kSwapped;
+  stream->replaced = ended.result.outcome == StreamOutcome::kSwapped ||
+                     ended.result.outcome == StreamOutcome::kReplacedInPlace;
   return absl::OkStatus();
 }
 
