@@ -100,7 +100,7 @@ absl::Status LockAttempts::MakeLockError(const absl::Status& cause, absl::string
                                          const std::vector<Blocker>& blockers) const {
   ErrorDetail detail;
   detail.reason = error_.reason;
-  detail.retry_after = kLockRetryAfter;
+  detail.retry_after = error_.retry_after;
   detail.subject = error_.subject;
   if (detail.subject.empty() && !blockers.empty()) detail.subject = blockers.front().object;
   detail.metadata = {{"blockers", DescribeBlockers(blockers)}, {"sqlstate", GetSqlState(cause)}};

@@ -73,6 +73,7 @@ struct TableLocks {
 // The error when the deadline has passed.
 struct LockError {
   std::string reason = ::syncline::reason::kLockNotAvailable;
+  absl::Duration retry_after = kLockRetryAfter;
   std::string subject = {};  // empty: the first object that another session blocks
   std::string what = "a lock was not available";
   std::string consequence = {};  // the end of the message

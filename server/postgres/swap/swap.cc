@@ -45,6 +45,7 @@ class Swap {
         stats_(*stats),
         locks_{.tables = {target}, .need = LockNeed::kReaders, .keys = {}, .staging = {source}},
         error_{.reason = reason::kSwapLocked,
+               .retry_after = kLockRetryAfter,
                .subject = target.ToString(),
                .what = absl::StrCat("could not lock ", target.ToString(), " for the swap"),
                .consequence = "; the loaded data is kept"},
