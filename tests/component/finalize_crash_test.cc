@@ -343,7 +343,7 @@ TEST_F(CompleteCrashTest, ReplacesDifferenceInPlace) {
         AddRows(plan, step.ids);
         // All rows are the same, except those of the keys 1 and 8.
         Execute(absl::StrCat("UPDATE ", Table("users"), " SET name = 'same'; UPDATE ",
-                             Table(plan.load_table().name), " SET name = 'same'"));
+                             QuoteTable(plan.load_table()), " SET name = 'same'"));
       },
       [&](postgres::Database* database) {
         return Complete(database, started.sync, /*complete=*/true);
