@@ -146,6 +146,20 @@ TEST_F(InPlaceTest, DifferenceComparesStoredBytes) {
   EXPECT_EQ(Value("SELECT note::text FROM $S.t WHERE id = 5"), "{ }");
 }
 
+// The user has changed types since the staging table was created.
+TEST_F(InPlaceTest, ColumnsOfOtherTypesAreReplaced) {
+  MakeSimilar();
+  Run("ALTER TABLE $S.t ALTER id TYPE numeric, ALTER name TYPE varchar");
+  ASSERT_OK_AND_ASSIGN(ReplaceCounts counts, Replace(/*keyed=*/true));
+  EXPECT_FALSE(counts.by_difference);
+  EXPECT_EQ(Data("t"), Data("t_new"));
+  Run("ALTER TABLE $S.t ADD UNIQUE (id); CREATE TABLE $S.child(id numeric REFERENCES $S.t (id));"
+      "INSERT INTO $S.child VALUES (3); UPDATE $S.t_new SET name = 'y' WHERE id = 9");
+  ASSERT_OK_AND_ASSIGN(counts, Replace(/*keyed=*/true));
+  EXPECT_EQ(counts.updated, 100);
+  EXPECT_EQ(Data("t"), Data("t_new"));
+}
+
 TEST_F(InPlaceTest, RepeatedAndNullKeysAreReplaced) {
   MakeSimilar();
   Run("INSERT INTO $S.t SELECT * FROM $S.t WHERE id = 3; UPDATE $S.t SET id = NULL WHERE id = 4; "
@@ -378,6 +392,22 @@ TEST_F(InPlaceTest, MaterializedViewsAreRefreshed) {
   // Only a refresh without CONCURRENTLY writes a new file.
   EXPECT_EQ(Value("SELECT pg_relation_filenode('$S.keyed')"), file);
   EXPECT_EQ(Value("SELECT relispopulated FROM pg_class WHERE oid = '$S.never'::regclass"), "f");
+}
+
+// A policy would hide rows of another table from the view's owner, which is an error in our
+// sessions.
+TEST_F(InPlaceTest, MaterializedViewIsRefreshedWithTheRowsThatItsOwnerSees) {
+  MakeRole("_reader");
+  MakeTable("t", 1, 1);
+  Run("CREATE TABLE $S.secret (id bigint); INSERT INTO $S.secret VALUES (1), (2);"
+      "ALTER TABLE $S.secret ENABLE ROW LEVEL SECURITY;"
+      "CREATE POLICY own ON $S.secret USING (id = 2);"
+      "GRANT USAGE, CREATE ON SCHEMA $S TO $R_reader; GRANT SELECT ON $S.secret, $S.t TO $R_reader;"
+      "CREATE MATERIALIZED VIEW $S.seen AS SELECT id FROM $S.t JOIN $S.secret USING (id);"
+      "CREATE UNIQUE INDEX ON $S.seen (id); ALTER MATERIALIZED VIEW $S.seen OWNER TO $R_reader");
+  Run("INSERT INTO $S.t VALUES ('r', now(), '{}', 1, 2, 'n2', 2)");
+  postgres::RefreshReaders(database(), Name("t"), {});
+  EXPECT_EQ(Value("SELECT string_agg(id::text, ' ') FROM $S.seen"), "2");
 }
 
 TEST_F(InPlaceTest, DeadRowsAreVacuumed) {

@@ -184,8 +184,9 @@ absl::StatusOr<Dependents> Capture(Transaction& transaction, const TableName& ta
 
 }  // namespace
 
-std::string RefreshSql(absl::string_view quoted_name) {
-  return absl::StrCat("SET LOCAL row_security = on; REFRESH MATERIALIZED VIEW ", quoted_name,
+std::string RefreshSql(absl::string_view quoted_name, bool concurrently) {
+  return absl::StrCat("SET LOCAL row_security = on; REFRESH MATERIALIZED VIEW ",
+                      concurrently ? "CONCURRENTLY " : "", quoted_name,
                       "; SET LOCAL row_security = off");
 }
 

@@ -52,10 +52,10 @@ absl::StatusOr<Dependents> CaptureDependents(Transaction& transaction, const Tab
 // Returns the views of `dependents` that read one of `columns`, and all views that depend on these.
 Dependents SelectReaders(const Dependents& dependents, const std::set<std::string>& columns);
 
-// Returns the statements that fill the materialized view `quoted_name`. It reads as its owner, to
-// whom policies of other tables may show only some rows; with the setting of our sessions that
-// would be an error.
-std::string RefreshSql(absl::string_view quoted_name);
+// Returns the statements that fill the materialized view `quoted_name`; if `concurrently`, while it
+// is read. It reads as its owner, to whom policies of other tables may show only some rows; with
+// the setting of our sessions that would be an error.
+std::string RefreshSql(absl::string_view quoted_name, bool concurrently = false);
 
 // Returns the steps that lock the views in ACCESS EXCLUSIVE mode, outermost first, as readers do.
 std::vector<DdlStep> LockViews(const Dependents& dependents);

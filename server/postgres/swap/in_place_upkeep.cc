@@ -6,6 +6,7 @@
 #include "absl/strings/str_cat.h"
 #include "base/log.h"
 #include "base/status_macros.h"
+#include "server/postgres/dependents/dependents.h"
 #include "server/postgres/sql/sql_generator.h"
 
 namespace syncline::postgres {
@@ -48,9 +49,7 @@ absl::StatusOr<std::vector<Reader>> FindReaders(Database& database, const TableN
 }
 
 absl::Status Refresh(Database& database, const Reader& reader, const LockPolicy& locks) {
-  const std::string sql =
-      absl::StrCat("REFRESH MATERIALIZED VIEW ", reader.concurrently ? "CONCURRENTLY " : "",
-                   QuoteTable(reader.name));
+  const std::string sql = RefreshSql(QuoteTable(reader.name), reader.concurrently);
   return TransactUnderPolicy(database, ForFollowUp(locks),
                              {.tables = {reader.name}, .need = LockNeed::kReaders},
                              [&](Transaction& transaction) -> absl::Status {
