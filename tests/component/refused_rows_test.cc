@@ -229,7 +229,7 @@ TEST_F(RefusedRowsTest, ExceptionPerStatementFailsTheStream) {
 TEST_F(RefusedRowsTest, OtherErrorsOfTriggerRejectNoRows) {
   MakeTrigger("BEFORE", "ROW", "IF NEW.id = 3 THEN PERFORM * FROM missing_table; END IF;");
   EXPECT_THAT(Load(Claim("w").claim, 0, 5).status(),
-              StatusIs(absl::StatusCode::kFailedPrecondition, "SCHEMA_CHANGED"));
+              StatusIs(absl::StatusCode::kFailedPrecondition, "REJECTED_BY_DATABASE"));
   EXPECT_THAT(Rejected(), IsEmpty());
 }
 
