@@ -94,7 +94,6 @@ INSTANTIATE_TEST_SUITE_P(
 
 class DataTransactionTest : public WritePathTest {};
 
-// Both calls hold the same bad record. The record of the newer call is already in the ledger.
 TEST_F(DataTransactionTest, TriggerHasTheSearchPathOfItsFunction) {
   Execute(absl::StrReplaceAll(
       "CREATE TABLE $S.audit (id bigint); CREATE FUNCTION $S.note() RETURNS trigger LANGUAGE "
@@ -107,6 +106,7 @@ TEST_F(DataTransactionTest, TriggerHasTheSearchPathOfItsFunction) {
   EXPECT_EQ(QueryInt(absl::StrCat("SELECT count(*) FROM ", Table("audit"))), 3);
 }
 
+// Both calls hold the same bad record. The record of the newer call is already in the ledger.
 TEST_F(DataTransactionTest, OlderCallIsFencedDespiteSharedReject) {
   const WriterClaim older = Claim("w").claim;
   const WriterClaim newer = Claim("w").claim;

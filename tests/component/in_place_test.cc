@@ -8,7 +8,6 @@
 #include <string>
 
 #include "server/postgres/connection/sqlstate.h"
-#include "server/postgres/swap/in_place_upkeep.h"
 #include "server/postgres/swap/kept_generations.h"
 #include "server/postgres/table/table_operations.h"
 #include "tests/component/swap_fixture.h"
@@ -144,6 +143,20 @@ TEST_F(InPlaceTest, DifferenceComparesStoredBytes) {
   EXPECT_EQ(counts.updated, 2);
   EXPECT_EQ(Value("SELECT amount::text FROM $S.t WHERE id = 4"), "1.00");
   EXPECT_EQ(Value("SELECT note::text FROM $S.t WHERE id = 5"), "{ }");
+}
+
+// The user has changed types since the staging table was created.
+TEST_F(InPlaceTest, ColumnsOfOtherTypesAreReplaced) {
+  MakeSimilar();
+  Run("ALTER TABLE $S.t ALTER id TYPE numeric, ALTER name TYPE varchar");
+  ASSERT_OK_AND_ASSIGN(ReplaceCounts counts, Replace(/*keyed=*/true));
+  EXPECT_FALSE(counts.by_difference);
+  EXPECT_EQ(Data("t"), Data("t_new"));
+  Run("ALTER TABLE $S.t ADD UNIQUE (id); CREATE TABLE $S.child(id numeric REFERENCES $S.t (id));"
+      "INSERT INTO $S.child VALUES (3); UPDATE $S.t_new SET name = 'y' WHERE id = 9");
+  ASSERT_OK_AND_ASSIGN(counts, Replace(/*keyed=*/true));
+  EXPECT_EQ(counts.updated, 100);
+  EXPECT_EQ(Data("t"), Data("t_new"));
 }
 
 TEST_F(InPlaceTest, RepeatedAndNullKeysAreReplaced) {
@@ -358,42 +371,6 @@ TEST_F(InPlaceTest, KeptCopyHasTheOldRowsAndNoGrants) {
   ASSERT_OK(postgres::PruneKept(database(), {}, Name("t"), 1));
   EXPECT_EQ(Value("SELECT to_regclass('$S.t_syncline_old_1') IS NULL"), "t");
   EXPECT_EQ(Data("t_syncline_old_2"), Data("t"));
-}
-
-TEST_F(InPlaceTest, MaterializedViewsAreRefreshed) {
-  MakeTable("t", 1, 1);
-  Run("CREATE MATERIALIZED VIEW $S.plain AS SELECT count(*) AS n FROM $S.t; CREATE MATERIALIZED "
-      "VIEW $S.keyed AS SELECT id FROM $S.t; CREATE UNIQUE INDEX ON $S.keyed (id); CREATE "
-      "MATERIALIZED VIEW $S.never AS SELECT id FROM $S.t WITH NO DATA");
-  const std::string file = Value("SELECT pg_relation_filenode('$S.keyed')");
-  Run("INSERT INTO $S.t VALUES ('r', now(), '{}', 1, 2, 'n2', 2)");
-  postgres::RefreshReaders(database(), Name("t"), {});
-  EXPECT_EQ(Value("SELECT n FROM $S.plain"), "2");
-  EXPECT_EQ(Value("SELECT count(*) FROM $S.keyed"), "2");
-  // Only a refresh without CONCURRENTLY writes a new file.
-  EXPECT_EQ(Value("SELECT pg_relation_filenode('$S.keyed')"), file);
-  EXPECT_EQ(Value("SELECT relispopulated FROM pg_class WHERE oid = '$S.never'::regclass"), "f");
-}
-
-TEST_F(InPlaceTest, PoliciesHoldForRefreshedMaterializedViews) {
-  MakeTable("t", 10, 1);
-  MakeRole("_analyst");
-  Run("GRANT USAGE, CREATE ON SCHEMA $S TO $R_analyst; GRANT SELECT ON $S.t TO $R_analyst; ALTER "
-      "TABLE $S.t ENABLE ROW LEVEL SECURITY; CREATE POLICY p ON $S.t TO $R_analyst USING (id < 4); "
-      "CREATE MATERIALIZED VIEW $S.m AS SELECT id FROM $S.t; ALTER MATERIALIZED VIEW $S.m OWNER TO "
-      "$R_analyst");
-  postgres::RefreshReaders(database(), Name("t"), {});
-  EXPECT_EQ(Value("SELECT count(*) FROM $S.m"), "3");
-}
-
-TEST_F(InPlaceTest, DeadRowsAreVacuumed) {
-  MakeTable("t", 1000, 1);
-  Run("DELETE FROM $S.t WHERE id > 500");
-  postgres::VacuumReplaced(database(), Name("t"));
-  // ANALYZE has counted the rows.
-  EXPECT_EQ(Value("SELECT reltuples::bigint FROM pg_class WHERE oid = '$S.t'::regclass"), "500");
-  EXPECT_EQ(Value("SELECT count(*) > 0 FROM pg_stats WHERE schemaname = '$S' AND tablename = 't'"),
-            "t");
 }
 
 }  // namespace

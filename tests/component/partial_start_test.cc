@@ -173,9 +173,8 @@ TEST_F(PartialStartTest, FailedStatementFailsOneStream) {
   Execute(
       absl::StrCat("CREATE SCHEMA ", Target(), "; CREATE FUNCTION ", InTarget("refuse"),
                    "() RETURNS event_trigger LANGUAGE plpgsql AS $$ BEGIN IF EXISTS (SELECT FROM "
-                   "pg_event_trigger_ddl_commands() WHERE object_identity LIKE '%",
-                   Target(),
-                   ".%refused_here') THEN RAISE 'not here'; END IF; END $$; "
+                   "pg_event_trigger_ddl_commands() WHERE object_identity LIKE "
+                   "'%.%refused_here') THEN RAISE 'not here'; END IF; END $$; "
                    "CREATE EVENT TRIGGER ",
                    Target(), " ON ddl_command_end WHEN TAG IN ('CREATE TABLE') EXECUTE FUNCTION ",
                    InTarget("refuse"), "()"));

@@ -59,8 +59,8 @@ class SubscriberTest : public WithOwnCluster<AppTest>,
     }
   }
 
-  // Subscribes to the publication `pub`. The slot is created manually, because a subscription to the
-  // same cluster would wait for itself.
+  // Subscribes to the publication `pub`. The slot is created manually, because a subscription to
+  // the same cluster would wait for itself.
   void Subscribe() {
     CopyDefinitions();
     Execute("SELECT pg_create_logical_replication_slot('sub', 'pgoutput')");

@@ -161,6 +161,41 @@ TEST_F(KillTest, F5_KilledAfterTheSwapKeepsTheNewTable) {
       << "the table and the kept one";
 }
 
+// F4, F5: the same for a replace in place.
+struct InPlaceKill {
+  const char* name;
+  const char* failpoint;
+  bool replaced;
+};
+
+class KillWhileReplacingInPlaceTest : public KillTest,
+                                      public ::testing::WithParamInterface<InPlaceKill> {};
+
+TEST_P(KillWhileReplacingInPlaceTest, IsAllOrNothing) {
+  const auto server = StartFaultServer();
+  ASSERT_NE(server, nullptr);
+  const auto client = server->Client();
+  DeliveryHistory before(Stream("rows", DeliveryMode::kReplace, 700, 1));
+  Resume(&before, {server->address()});
+  DeliveryStream stream = Stream("rows", DeliveryMode::kReplace, kRecords, 2);
+  stream.strategy = v1::REPLACE_STRATEGY_IN_PLACE;
+  DeliveryHistory history(stream);
+  ASSERT_OK(Start(*client, history));
+  ASSERT_OK(Deliver(*client, &history, 0, kRecords));
+  server->Arm(GetParam().failpoint, FailpointAction::kKill);
+  ExpectKilledDuring(*server, Complete(*client, &history).status());
+  EXPECT_EQ(CountRows("rows"), GetParam().replaced ? kRecords : 700);
+  ASSERT_OK(server->Restart());
+  Resume(&history, {server->address()});
+  ExpectKept({&history});
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Faults, KillWhileReplacingInPlaceTest,
+    ::testing::Values(InPlaceKill{"BeforeCommit", failpoint::kReplacedInPlace, false},
+                      InPlaceKill{"AfterCommit", failpoint::kReplaceCommitted, true}),
+    [](const auto& point) { return std::string(point.param.name); });
+
 struct MergeKill {
   const char* name;
   const char* failpoint;

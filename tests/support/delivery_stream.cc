@@ -27,6 +27,7 @@ v1::StartSyncRequest DeliveryStream::Start() const {
   }
   stream->set_generation_id(generation);
   stream->set_minimum_generation_id(mode == DeliveryMode::kReplace ? generation : 0);
+  stream->set_replace_strategy(strategy);
   return request;
 }
 

@@ -25,8 +25,9 @@ struct DeliveryStream {
   std::string table;
   DeliveryMode mode = DeliveryMode::kAppend;
   int64_t records = 0;
-  int64_t generation = 1;  // of kReplace, also its minimum
-  int64_t keys = 97;       // of kDedup
+  int64_t generation = 1;                                           // of kReplace, also its minimum
+  int64_t keys = 97;                                                // of kDedup
+  v1::ReplaceStrategy strategy = v1::REPLACE_STRATEGY_UNSPECIFIED;  // of kReplace
 
   v1::StreamDescriptor Descriptor() const;
   v1::StartSyncRequest Start() const;

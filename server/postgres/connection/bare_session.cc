@@ -41,6 +41,9 @@ absl::StatusOr<BareSession> BareSession::Open(const std::string& complete_connin
                      {.reason = reason::kOutOfMemory, .retry_after = absl::Seconds(5)});
   }
   BareSession session(raw);
+  // By default, libpq writes notices to stderr. The role may have asked for debug messages.
+  PQsetNoticeProcessor(
+      raw, [](void*, const char*) {}, nullptr);
   if (PQstatus(raw) == CONNECTION_OK) return session;
   return ConnectError(complete_conninfo, PQerrorMessage(raw), deadline - absl::Now());
 }

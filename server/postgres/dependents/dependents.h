@@ -53,8 +53,8 @@ absl::StatusOr<Dependents> CaptureDependents(Transaction& transaction, const Tab
 Dependents SelectReaders(const Dependents& dependents, const std::set<std::string>& columns);
 
 // Returns the statements that fill the materialized view `quoted_name`, which its readers can read
-// meanwhile if `concurrently`. It reads as its owner, to whom policies of other tables may show
-// only some rows; with the setting of our sessions that would be an error.
+// meanwhile if `concurrently`. It reads as its owner. Policies of other tables may hide rows from
+// that role, which would be an error with the setting of our sessions.
 std::string RefreshSql(absl::string_view quoted_name, bool concurrently = false);
 
 // Returns the steps that lock the views in ACCESS EXCLUSIVE mode, outermost first, as readers do.

@@ -31,7 +31,8 @@ constexpr int64_t kDifferenceShare = 3;
 // $1, $2: schema and name of the target; $3, $4: of the staging table. Returns the columns that
 // both have and that the target does not generate.
 constexpr char kColumnsSql[] = R"sql(
-SELECT t.attname AS name, t.attidentity <> '' AS identity, t.attidentity = 'a' AS only_inserted
+SELECT t.attname AS name, t.attidentity <> '' AS identity, t.attidentity = 'a' AS only_inserted,
+  t.atttypid <> s.atttypid AS retyped
 FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
 JOIN pg_catalog.pg_attribute t ON t.attrelid = c.oid AND t.attnum > 0 AND NOT t.attisdropped
 JOIN pg_catalog.pg_class sc ON sc.relname = $4
@@ -102,6 +103,8 @@ class InPlaceReplace {
       // An identity column of the user counts on.
       if (row.Bool("identity") && streams.count(name) == 0) continue;
       tables_.written.push_back(name);
+      // The user has changed its type since the staging table was created.
+      tables_.retyped = tables_.retyped || row.Bool("retyped");
       if (row.Bool("only_inserted")) continue;
       tables_.updated.push_back(name);
       if (meta_columns.count(name) == 0) tables_.compared.push_back(name);
@@ -124,7 +127,7 @@ class InPlaceReplace {
       return CheckReferencedRows(transaction_, tables_.staging, tables_.target, keys, same_);
     }
     // Rows of the table that reference each other must be replaced by one statement.
-    if (references_itself_ || !may_compare_ || schema_.primary_key.empty()) {
+    if (references_itself_ || !may_compare_ || tables_.retyped || schema_.primary_key.empty()) {
       return absl::OkStatus();
     }
     std::vector<std::string> terms;

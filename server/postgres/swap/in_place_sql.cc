@@ -17,7 +17,9 @@ std::string JoinStaged(const InPlaceTables& tables) {
 
 // Compares the stored bytes, so that values that are equal but not the same (1.0 and 1.00) differ,
 // and types without an equality (json) are compared, too.
-std::string Differs(const std::vector<std::string>& columns) {
+std::string Differs(const InPlaceTables& tables) {
+  const std::vector<std::string>& columns = tables.compared;
+  if (tables.retyped) return "true";
   if (columns.empty()) return "false";
   return absl::StrCat("ROW(", Prefixed(columns, "t."),
                       ")::pg_catalog.record OPERATOR(pg_catalog.*<>) ROW(", Prefixed(columns, "s."),
@@ -38,7 +40,7 @@ std::string CreateDifferenceSql(const InPlaceTables& tables, const std::string& 
       "CREATE TEMPORARY TABLE syncline_difference ON COMMIT DROP AS SELECT t.ctid AS stored, "
       "t.tableoid AS part, s.ctid AS tid FROM ",
       QuoteTable(tables.target), " t FULL JOIN ", QuoteTable(tables.staging), " s ON ", same,
-      " WHERE t.ctid IS NULL OR s.ctid IS NULL OR ", Differs(tables.compared));
+      " WHERE t.ctid IS NULL OR s.ctid IS NULL OR ", Differs(tables));
 }
 
 std::string AddUnchangedSql(const InPlaceTables& tables, const std::string& same) {

@@ -18,6 +18,7 @@ struct InPlaceTables {
   std::vector<std::string> written;   // columns that both have and an INSERT sets
   std::vector<std::string> updated;   // those of them that an UPDATE may set
   std::vector<std::string> compared;  // those of `updated` that make a row different
+  bool retyped = false;               // a column has another type in staging: every row differs
 };
 
 // Creates syncline_difference. `same` is a predicate, over `t` and `s`, on which a hash join can be
