@@ -32,9 +32,9 @@ class ReadGate {
 
   // Takes a place of `bytes` for the call and calls `start`: immediately on this thread if there is
   // room, otherwise later on a thread that frees room. A call that would wait gets the spare place
-  // if that is free, so that a call that has just begun to send does not wait for silent ones. Of
-  // those that wait, the newest and the oldest take turns. More bytes than the capacity are granted
-  // alone.
+  // if that is free, so that a call that has just begun to send does not wait for silent ones;
+  // unless messages that have arrived wait for memory. Of those that wait, the newest and the
+  // oldest take turns. More bytes than the capacity are granted alone.
   void Enter(int64_t call, int64_t bytes, std::function<void()> start);
   // The call's message has arrived and has `bytes`: its place is kept, whatever the capacity, until
   // Leave.
@@ -66,7 +66,8 @@ class ReadGate {
   using Places = std::map<int64_t, Place>;
 
   bool Fits(int64_t bytes) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  // Takes the spare place if it is free and large enough. Returns whether it did.
+  // Takes the spare place if it is free and large enough, and no message that has arrived holds a
+  // place. Returns whether it did.
   bool TakeSpare(int64_t call, int64_t bytes) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   // Frees a place and returns the next one.
   Places::iterator Free(Places::iterator place) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
@@ -80,7 +81,8 @@ class ReadGate {
   int64_t next_call_ ABSL_GUARDED_BY(mutex_) = 0;
   int64_t held_bytes_ ABSL_GUARDED_BY(mutex_) = 0;  // without the spare place
   bool spare_taken_ ABSL_GUARDED_BY(mutex_) = false;
-  Places places_ ABSL_GUARDED_BY(mutex_);  // by call
+  int64_t arrived_ ABSL_GUARDED_BY(mutex_) = 0;  // places of messages that have arrived
+  Places places_ ABSL_GUARDED_BY(mutex_);        // by call
   std::deque<Waiter> waiters_ ABSL_GUARDED_BY(mutex_);
   bool newest_next_ ABSL_GUARDED_BY(mutex_) = true;
 };

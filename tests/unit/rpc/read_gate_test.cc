@@ -62,13 +62,32 @@ TEST(SparePlaceTest, NewCallDoesNotWaitForSilentOnes) {
   EXPECT_EQ(started, "1 2 4 ");
   // A silent call loses it.
   gate.Leave(third);
-  gate.Tick(absl::Now() + absl::Seconds(1));
+  gate.Tick(absl::Now() + absl::Seconds(3));
   EXPECT_EQ(started, "1 2 4 5 ");
   enter(60);
   EXPECT_EQ(started, "1 2 4 5 6 ");
   // The message of the fourth call is counted when it arrives.
   gate.Arrive(fourth, 10);
   EXPECT_EQ(gate.held_bytes(), 80);
+}
+
+TEST(SparePlaceTest, IsNotGivenWhileMessagesWaitForMemory) {
+  ReadGate gate(100, /*spare_bytes=*/60);
+  int started = 0;
+  const auto enter = [&] {
+    const int64_t call = gate.NewCall();
+    gate.Enter(call, 50, [&started] { ++started; });
+    return call;
+  };
+  const int64_t arrived = enter();
+  enter();
+  gate.Arrive(arrived, 50);
+  enter();
+  EXPECT_EQ(started, 2);
+  gate.Leave(arrived);
+  EXPECT_EQ(started, 3) << "its place";
+  enter();
+  EXPECT_EQ(started, 4) << "the spare place";
 }
 
 TEST_F(ReadGateTest, LargerMessagesThanTheCapacityAreReceivedAlone) {
@@ -91,7 +110,7 @@ TEST_F(ReadGateTest, SilentReadsLoseTheirPlaceAndArrivedMessagesDoNot) {
   Enter(30);
   gate_.Tick(absl::Now());
   EXPECT_EQ(started_, "1 2 ");
-  gate_.Tick(absl::Now() + absl::Seconds(1));
+  gate_.Tick(absl::Now() + absl::Seconds(3));
   EXPECT_EQ(started_, "1 2 3 ");
   EXPECT_EQ(gate_.held_bytes(), 90);
   // The message of the silent read is counted when it arrives.
