@@ -48,8 +48,8 @@ class WatchSource {
   virtual absl::StatusOr<CheckpointPage> ReadCheckpoints(const CheckpointQuery& query) = 0;
 };
 
-// Reads with a connection of its own. Only to number checkpoints that nobody has numbered yet does
-// it take one that it shares with other work of the server itself.
+// Reads with a connection of its own. Only to number checkpoints that no server has numbered yet
+// does it take one that it shares with other work of the server itself.
 class LedgerWatchSource final : public WatchSource {
  public:
   // All must outlive the source.
