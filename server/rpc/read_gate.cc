@@ -9,10 +9,10 @@
 namespace syncline::rpc {
 namespace {
 
-// Time in which a message of 16 MiB arrives at 8 MB/s.
-constexpr absl::Duration kPatience = absl::Seconds(2);
-// The same for the spare place, which is to be free again soon.
-constexpr absl::Duration kSparePatience = absl::Milliseconds(200);
+// Time in which a message of 16 MiB arrives at 27 MB/s.
+constexpr absl::Duration kPatience = absl::Milliseconds(600);
+// The same for the spare place, which is to be free again soon, and while there are silent calls.
+constexpr absl::Duration kShortPatience = absl::Milliseconds(200);
 
 }  // namespace
 
@@ -33,7 +33,7 @@ void ReadGate::Take(int64_t call, int64_t bytes, bool arrived) {
 }
 
 bool ReadGate::TakeSpare(int64_t call, int64_t bytes) {
-  if (spare_taken_ || arrived_ > 0 || bytes > spare_bytes_) return false;
+  if (silent_.empty() || spare_taken_ || arrived_ > 0 || bytes > spare_bytes_) return false;
   spare_taken_ = true;
   places_[call] = {bytes, absl::Now(), /*arrived=*/false, /*spare=*/true};
   return true;
@@ -66,6 +66,7 @@ void ReadGate::Arrive(int64_t call, int64_t bytes) {
   std::vector<std::function<void()>> granted;
   {
     MutexLock lock(&mutex_);
+    silent_.erase(call);
     Take(call, bytes, true);
     granted = Grant();
   }
@@ -77,6 +78,7 @@ void ReadGate::Leave(int64_t call) {
   std::function<void()> dropped;  // destroyed after the lock
   {
     MutexLock lock(&mutex_);
+    silent_.erase(call);
     const auto place = places_.find(call);
     if (place != places_.end()) {
       Free(place);
@@ -98,9 +100,10 @@ void ReadGate::Tick(absl::Time now) {
     MutexLock lock(&mutex_);
     for (auto place = places_.begin(); place != places_.end();) {
       const bool spare = place->second.spare;
-      const absl::Duration patience = spare ? kSparePatience : kPatience;
+      const absl::Duration patience = spare || !silent_.empty() ? kShortPatience : kPatience;
       const bool silent = !place->second.arrived && now - place->second.since >= patience;
       const bool wanted = spare || !waiters_.empty();
+      if (silent && wanted && !spare) silent_.insert(place->first);
       place = silent && wanted ? Free(place) : std::next(place);
     }
     granted = Grant();
