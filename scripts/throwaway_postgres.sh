@@ -21,6 +21,8 @@ start_throwaway_postgres() {
   bin=$(pg_bin_directory)
   throwaway_directory=$(mktemp -d "${TMPDIR:-/tmp}/syncline-postgres.XXXXXX")
   ((EUID != 0)) || chown nobody:nogroup "$throwaway_directory"
+  # Tests also start servers as other users.
+  chmod 711 "$throwaway_directory"
   local data=$throwaway_directory/data log=$throwaway_directory/setup.log
   local server_log=$throwaway_directory/postgres.log
   if ! as_postgres_user "$bin/initdb" -D "$data" -U postgres -A trust -E UTF8 --locale=C.UTF-8 \

@@ -1,11 +1,16 @@
 #include "server/rpc/message_reader.h"
 
 #include <google/protobuf/io/coded_stream.h>
+#include <google/protobuf/io/zero_copy_stream.h>
 #include <grpcpp/impl/codegen/proto_utils.h>
+#include <grpcpp/support/slice.h>
 
+#include <algorithm>
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <utility>
+#include <vector>
 
 namespace syncline::rpc {
 namespace {
@@ -13,6 +18,57 @@ namespace {
 // The memory budget charges a message's size, not its buffer's capacity. So a buffer may be at most
 // this many times as large as the message.
 constexpr size_t kMaxCapacityRatio = 2;
+
+// Messages larger than this are freed while they are read, so that they do not take memory twice.
+// Smaller ones can be read a second time.
+constexpr size_t kFreedWhileReadBytes = 1 << 20;
+
+// The bytes of slices, each of which is freed when the next one is read.
+class FreeingStream final : public google::protobuf::io::ZeroCopyInputStream {
+ public:
+  explicit FreeingStream(std::vector<grpc::Slice> slices) : slices_(std::move(slices)) {}
+
+  bool Next(const void** data, int* size) override {
+    while (left_ == 0) {
+      if (next_ > 0) slices_[next_ - 1] = grpc::Slice();
+      if (next_ == slices_.size()) return false;
+      left_ = slices_[next_++].size();
+    }
+    *data = slices_[next_ - 1].end() - left_;
+    *size = static_cast<int>(left_);
+    count_ += std::exchange(left_, 0);
+    return true;
+  }
+  void BackUp(int count) override {
+    left_ += static_cast<size_t>(count);
+    count_ -= static_cast<size_t>(count);
+  }
+  bool Skip(int count) override {
+    const void* data = nullptr;
+    int size = 0;
+    while (count > 0 && Next(&data, &size)) {
+      if (size > count) BackUp(size - count);
+      count -= std::min(size, count);
+    }
+    return count == 0;
+  }
+  int64_t ByteCount() const override { return static_cast<int64_t>(count_); }
+
+ private:
+  std::vector<grpc::Slice> slices_;
+  size_t next_ = 0;   // of the slice after the current one
+  size_t left_ = 0;   // unread bytes at the end of the current one
+  size_t count_ = 0;  // bytes read
+};
+
+bool ReadAndFree(grpc::ByteBuffer* buffer, v1::StreamRecordsRequest* message) {
+  std::vector<grpc::Slice> slices;
+  if (!buffer->Dump(&slices).ok()) return false;
+  buffer->Clear();
+  FreeingStream chunks(std::move(slices));
+  google::protobuf::io::CodedInputStream input(&chunks);
+  return message->MergeFromCodedStream(&input) && input.ConsumedEntireMessage();
+}
 
 bool ReadInto(grpc::ByteBuffer* buffer, v1::StreamRecordsRequest* message) {
   grpc::ProtoBufferReader chunks(buffer);
@@ -39,8 +95,9 @@ bool IsBufferUnused(const v1::StreamRecordsRequest& message) {
 }  // namespace
 
 bool MessageReader::Read(grpc::ByteBuffer* buffer, v1::StreamRecordsRequest* message) {
-  const bool placed = PlaceBuffer(buffer->Length(), message);
-  bool read = ReadInto(buffer, message);
+  const bool large = buffer->Length() > kFreedWhileReadBytes;
+  const bool placed = !large && PlaceBuffer(buffer->Length(), message);
+  bool read = large ? ReadAndFree(buffer, message) : ReadInto(buffer, message);
   if (read && placed && IsBufferUnused(*message)) {
     // The message has either an empty payload or none of this kind. Only a parse without a placed
     // buffer distinguishes the two.

@@ -2,14 +2,16 @@
 //
 // gRPC receives a whole message once a read has started, whatever its size, and the memory budget
 // counts a message only when it is complete. So a read that may bring a large message starts only
-// when the gate has room for it. A read whose message does not arrive soon loses its place while
-// others wait, so that silent callers do not delay them. Thread-safe.
+// when the gate has room for it. A read whose message does not arrive within 0.6 s loses its place
+// while others wait, so that silent callers do not delay them; within 0.2 s as long as there is
+// such a call, because others are probably silent, too. Thread-safe.
 #pragma once
 
 #include <cstdint>
 #include <deque>
 #include <functional>
 #include <map>
+#include <set>
 #include <vector>
 
 #include "absl/base/thread_annotations.h"
@@ -31,10 +33,10 @@ class ReadGate {
   int64_t NewCall();
 
   // Takes a place of `bytes` for the call and calls `start`: immediately on this thread if there is
-  // room, otherwise later on a thread that frees room. A call that would wait gets the spare place
-  // if that is free, so that a call that has just begun to send does not wait for silent ones. Of
-  // those that wait, the newest and the oldest take turns. More bytes than the capacity are granted
-  // alone.
+  // room, otherwise later on a thread that frees room. While there are silent calls, a call that
+  // would wait gets the spare place if that is free and no message that has arrived waits for
+  // memory, so that a call that has just begun to send does not wait for silent ones. Of those that
+  // wait, the newest and the oldest take turns. More bytes than the capacity are granted alone.
   void Enter(int64_t call, int64_t bytes, std::function<void()> start);
   // The call's message has arrived and has `bytes`: its place is kept, whatever the capacity, until
   // Leave.
@@ -66,7 +68,7 @@ class ReadGate {
   using Places = std::map<int64_t, Place>;
 
   bool Fits(int64_t bytes) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  // Takes the spare place if it is free and large enough. Returns whether it did.
+  // Takes the spare place if Enter may give it. Returns whether it did.
   bool TakeSpare(int64_t call, int64_t bytes) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   // Frees a place and returns the next one.
   Places::iterator Free(Places::iterator place) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
@@ -80,7 +82,9 @@ class ReadGate {
   int64_t next_call_ ABSL_GUARDED_BY(mutex_) = 0;
   int64_t held_bytes_ ABSL_GUARDED_BY(mutex_) = 0;  // without the spare place
   bool spare_taken_ ABSL_GUARDED_BY(mutex_) = false;
-  Places places_ ABSL_GUARDED_BY(mutex_);  // by call
+  int64_t arrived_ ABSL_GUARDED_BY(mutex_) = 0;       // places of messages that have arrived
+  std::set<int64_t> silent_ ABSL_GUARDED_BY(mutex_);  // calls that lost their place while reading
+  Places places_ ABSL_GUARDED_BY(mutex_);             // by call
   std::deque<Waiter> waiters_ ABSL_GUARDED_BY(mutex_);
   bool newest_next_ ABSL_GUARDED_BY(mutex_) = true;
 };

@@ -27,9 +27,9 @@ constexpr char kServiceName[] = "syncline.v1.SyncService";
 constexpr int64_t kMessageOverhead = 64 << 10;
 
 // Flow-control window per stream: the most data that can be in flight while the server is not
-// reading. It allows 20 MB/s at a round trip of 50 ms. By default gRPC widens it to bandwidth times
+// reading. It allows 10 MB/s at a round trip of 50 ms. By default gRPC widens it to bandwidth times
 // delay: about 6 MiB per stream that the memory budget does not cover.
-constexpr int kStreamWindowBytes = 1 << 20;
+constexpr int kStreamWindowBytes = 512 << 10;
 constexpr int kMaxReadChunkBytes = 256 << 10;  // maximum per read from a connection
 
 // A client that vanished without closing its connection is detected within keepalive time plus

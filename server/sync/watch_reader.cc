@@ -20,6 +20,9 @@ constexpr absl::Duration kTick = absl::Seconds(1);
 constexpr absl::Duration kSlice = absl::Milliseconds(250);
 // Interval at which watches that wait for the budget are served.
 constexpr absl::Duration kPostponed = absl::Milliseconds(50);
+// Interval after which another page may exceed the budget although the last one that did was not
+// taken.
+constexpr absl::Duration kExtraInterval = absl::Seconds(1);
 constexpr absl::Duration kRetryInterval = absl::Milliseconds(500);
 
 }  // namespace
@@ -269,8 +272,14 @@ absl::Status WatchReader::Serve(Sync* sync) {
 
 absl::Status WatchReader::ServePage(Sync* sync, const PageKey& key,
                                     const std::vector<Watch*>& watches) {
+  const bool full = pages_->held_bytes() >= pages_->capacity_bytes();
+  const bool may_exceed = full && (extra_.expired() || now_ - extra_at_ >= kExtraInterval);
   const absl::StatusOr<std::shared_ptr<const EventPage>> page =
-      sync->read.GetPage(key, round_, pages_, source_);
+      sync->read.GetPage(key, round_, !full || may_exceed, pages_, source_);
+  if (may_exceed && page.ok() && *page != nullptr) {
+    extra_ = *page;
+    extra_at_ = now_;
+  }
   if (!page.ok()) {
     if (IsRetryable(page.status())) return page.status();
     for (Watch* const watch : watches) End(watch, page.status());

@@ -4,7 +4,9 @@
 // All watches of a sync share what is read of it. A watch sends one page of events at a time and
 // receives the next one when its caller has taken it, so a slow caller delays no other, and memory
 // is bounded: pages with large states come from a fixed budget, and a watch holds at most a small
-// page beyond it (watched_sync.cc).
+// page beyond it (watched_sync.cc). While callers that take nothing hold all of the budget, the
+// others continue with one page beyond it at a time, and with one more for each second in which the
+// last one was not taken.
 //
 // While the database is away the watches wait for it, up to 10 s; then they end with its error. A
 // watch that is opened in that time ends at once. Thread-safe.
@@ -136,6 +138,8 @@ class WatchReader {
   std::set<int64_t> locked_;                 // syncs that must be read again for that reason
   std::set<int64_t> ready_;                  // syncs with watches that can be served
   std::vector<int64_t> postponed_;           // syncs with watches that wait for the budget
+  std::weak_ptr<const EventPage> extra_;     // the latest page beyond the budget
+  absl::Duration extra_at_;                  // when it was read
   int64_t round_ = 0;
   int64_t last_round_ = 0;  // the round that reads what a drain still sends; 0 before it
   absl::Duration now_;      // in the current round

@@ -76,7 +76,7 @@ bool WatchedSync::NoteProgress(const SyncEntry& sync) {
 }
 
 absl::StatusOr<std::shared_ptr<const EventPage>> WatchedSync::GetPage(
-    const PageKey& key, int64_t round, const std::shared_ptr<MemoryBudget>& pages,
+    const PageKey& key, int64_t round, bool large, const std::shared_ptr<MemoryBudget>& pages,
     write::WatchSource* source) {
   for (auto page = pages_.begin(); page != pages_.end();) {
     page = page->second.expired() ? pages_.erase(page) : std::next(page);
@@ -85,13 +85,12 @@ absl::StatusOr<std::shared_ptr<const EventPage>> WatchedSync::GetPage(
   if (shared != pages_.end()) {
     if (std::shared_ptr<const EventPage> page = shared->second.lock()) return page;
   }
-  const bool full = pages->held_bytes() >= pages->capacity_bytes();
   CheckpointQuery query;
   query.sync_no = identity_.sync_no;
   query.after_sequence = key.after_sequence;
   query.with_state = key.with_state;
-  query.max_bytes = full ? kSmallPageBytes : kPageBytes;
-  query.at_least_one = !full;
+  query.max_bytes = large ? kPageBytes : kSmallPageBytes;
+  query.at_least_one = large;
   SYNCLINE_ASSIGN_OR_RETURN(CheckpointPage read, source->ReadCheckpoints(query));
   OmitUnknownStreams(&read);
   if (read.checkpoints.empty() && read.more) return std::shared_ptr<const EventPage>();

@@ -55,11 +55,11 @@ class WatchedSync {
   // Makes every watch read checkpoints in `round`.
   void RequirePages(int64_t round) { required_round_ = round; }
 
-  // Returns the page of `key`: one that another watch still sends, or a new one. Returns null if
-  // its checkpoints do not fit into `pages`, and are to be asked for again later. Errors: those of
-  // the database.
+  // Returns the page of `key`: one that another watch still sends, or a new one, of which the bytes
+  // are taken from `pages`. Unless `large`, a new page is small, and null is returned if the next
+  // checkpoint does not fit, which is to be asked for again later. Errors: those of the database.
   absl::StatusOr<std::shared_ptr<const EventPage>> GetPage(
-      const PageKey& key, int64_t round, const std::shared_ptr<MemoryBudget>& pages,
+      const PageKey& key, int64_t round, bool large, const std::shared_ptr<MemoryBudget>& pages,
       write::WatchSource* source);
 
  private:

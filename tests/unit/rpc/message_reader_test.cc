@@ -161,5 +161,22 @@ TEST_F(MessageReaderTest, ReadsEveryMessageAsProtobufDoes) {
   }
 }
 
+// Messages of more than 1 MiB are freed while they are read.
+TEST_F(MessageReaderTest, ReadsLargeMessages) {
+  const std::string text(size_t{3} << 20, 'l');
+  v1::StreamRecordsRequest rows = Rows();
+  rows.mutable_batch()->mutable_rows()->mutable_values(0)->mutable_texts()->set_data(text);
+  for (const v1::StreamRecordsRequest& sent : {Jsonl(text), AirbyteJsonl(text), rows, Header()}) {
+    std::string bytes = sent.SerializeAsString();
+    MessageReader reader(&buffers_);
+    v1::StreamRecordsRequest message;
+    EXPECT_TRUE(Read(reader, bytes, &message));
+    EXPECT_EQ(message.SerializeAsString(), bytes);
+    bytes.pop_back();
+    v1::StreamRecordsRequest cut;
+    EXPECT_FALSE(Read(reader, bytes, &cut));
+  }
+}
+
 }  // namespace
 }  // namespace syncline::rpc

@@ -38,37 +38,63 @@ TEST_F(ReadGateTest, StartsWhatFitsAndTheNewestAndTheOldestInTurn) {
   EXPECT_EQ(gate_.held_bytes(), 100);
 }
 
-TEST(SparePlaceTest, NewCallDoesNotWaitForSilentOnes) {
-  ReadGate gate(100, /*spare_bytes=*/60);
-  std::string started;
-  const auto enter = [&](int64_t bytes) {
-    const int64_t call = gate.NewCall();
-    gate.Enter(call, bytes, [&started, call] { absl::StrAppend(&started, call, " "); });
+// A gate with a spare place, which silent calls have filled.
+class SparePlaceTest : public ::testing::Test {
+ protected:
+  SparePlaceTest() {
+    silent_ = Enter(100);
+    Enter(100);
+    gate_.Tick(absl::Now() + absl::Seconds(2));
+    EXPECT_EQ(started_, "1 2 ");
+  }
+
+  int64_t Enter(int64_t bytes) {
+    const int64_t call = gate_.NewCall();
+    gate_.Enter(call, bytes, [this, call] { absl::StrAppend(&started_, call, " "); });
     return call;
-  };
-  enter(100);                        // takes all of the capacity
-  const int64_t second = enter(60);  // takes the spare place
-  const int64_t third = enter(60);   // waits
-  EXPECT_EQ(started, "1 2 ");
-  EXPECT_EQ(gate.held_bytes(), 100);
-  // The place is taken until the message has left, and belongs to new calls only.
-  gate.Arrive(second, 50);
-  gate.Tick(absl::Now());
-  EXPECT_EQ(started, "1 2 ");
-  gate.Leave(second);
-  EXPECT_EQ(started, "1 2 ");
-  const int64_t fourth = enter(10);
-  enter(70);  // too large
-  EXPECT_EQ(started, "1 2 4 ");
-  // A silent call loses it.
-  gate.Leave(third);
-  gate.Tick(absl::Now() + absl::Seconds(1));
-  EXPECT_EQ(started, "1 2 4 5 ");
-  enter(60);
-  EXPECT_EQ(started, "1 2 4 5 6 ");
-  // The message of the fourth call is counted when it arrives.
-  gate.Arrive(fourth, 10);
-  EXPECT_EQ(gate.held_bytes(), 80);
+  }
+
+  ReadGate gate_{100, /*spare_bytes=*/60};
+  std::string started_;
+  int64_t silent_ = 0;
+};
+
+TEST_F(SparePlaceTest, NewCallDoesNotWaitForSilentOnes) {
+  const int64_t third = Enter(60);
+  Enter(60);
+  EXPECT_EQ(started_, "1 2 3 ") << "the fourth waits";
+  EXPECT_EQ(gate_.held_bytes(), 100);
+  // The place belongs to new calls only.
+  gate_.Leave(third);
+  EXPECT_EQ(started_, "1 2 3 ");
+  Enter(70);
+  EXPECT_EQ(started_, "1 2 3 ") << "too large";
+  Enter(10);
+  EXPECT_EQ(started_, "1 2 3 6 ");
+}
+
+TEST_F(SparePlaceTest, IsTakenUntilTheMessageHasLeft) {
+  const int64_t third = Enter(60);
+  gate_.Arrive(third, 50);
+  gate_.Tick(absl::Now());
+  Enter(10);
+  EXPECT_EQ(started_, "1 2 3 ");
+  gate_.Leave(third);
+  Enter(10);
+  EXPECT_EQ(started_, "1 2 3 5 ");
+}
+
+TEST_F(SparePlaceTest, IsNotGivenWhileMessagesWaitForMemory) {
+  gate_.Arrive(2, 100);
+  Enter(10);
+  EXPECT_EQ(started_, "1 2 ");
+}
+
+TEST_F(SparePlaceTest, IsNotGivenWithoutSilentCalls) {
+  gate_.Arrive(silent_, 10);
+  gate_.Leave(silent_);
+  Enter(10);
+  EXPECT_EQ(started_, "1 2 ");
 }
 
 TEST_F(ReadGateTest, LargerMessagesThanTheCapacityAreReceivedAlone) {
@@ -91,7 +117,7 @@ TEST_F(ReadGateTest, SilentReadsLoseTheirPlaceAndArrivedMessagesDoNot) {
   Enter(30);
   gate_.Tick(absl::Now());
   EXPECT_EQ(started_, "1 2 ");
-  gate_.Tick(absl::Now() + absl::Seconds(1));
+  gate_.Tick(absl::Now() + absl::Seconds(3));
   EXPECT_EQ(started_, "1 2 3 ");
   EXPECT_EQ(gate_.held_bytes(), 90);
   // The message of the silent read is counted when it arrives.
@@ -101,6 +127,25 @@ TEST_F(ReadGateTest, SilentReadsLoseTheirPlaceAndArrivedMessagesDoNot) {
   gate_.Leave(arrived);
   gate_.Leave(arrived);
   EXPECT_EQ(gate_.held_bytes(), 30);
+}
+
+TEST_F(ReadGateTest, PatienceIsShortWhileThereAreSilentCalls) {
+  const int64_t silent = Enter(100);
+  Enter(100);
+  Enter(100);
+  const absl::Time begin = absl::Now();
+  gate_.Tick(begin + absl::Milliseconds(500));
+  EXPECT_EQ(started_, "1 ");
+  gate_.Tick(begin + absl::Seconds(2));
+  EXPECT_EQ(started_, "1 3 ");
+  gate_.Tick(absl::Now() + absl::Milliseconds(500));
+  EXPECT_EQ(started_, "1 3 2 ");
+  // All that have lost their place end.
+  Enter(100);
+  gate_.Leave(silent);
+  gate_.Leave(3);
+  gate_.Tick(absl::Now() + absl::Milliseconds(500));
+  EXPECT_EQ(started_, "1 3 2 ");
 }
 
 TEST_F(ReadGateTest, CallsThatEndStopWaiting) {
