@@ -252,14 +252,18 @@ absl::StatusOr<Result> Connection::QueryBinary(absl::string_view sql, const Para
 absl::StatusOr<Result> Connection::QueryInFormat(absl::string_view sql, const Params& params,
                                                  int format) {
   SYNCLINE_ASSIGN_OR_RETURN(const std::string name, Prepare(sql));
-  std::vector<const char*> values;
-  values.reserve(params.values().size());
-  for (const std::optional<std::string>& value : params.values()) {
-    values.push_back(value ? value->c_str() : nullptr);
+  const size_t count = params.values().size();
+  std::vector<const char*> values(count);
+  std::vector<int> lengths(count);  // libpq reads those of binary values only
+  std::vector<int> formats(count);
+  for (size_t i = 0; i < count; ++i) {
+    const std::optional<std::string>& value = params.values()[i];
+    values[i] = value ? value->c_str() : nullptr;
+    lengths[i] = value ? static_cast<int>(value->size()) : 0;
+    formats[i] = params.IsBinary(i) ? kBinaryFormat : kTextFormat;
   }
-  const ResultPtr result(PQexecPrepared(state_->get(), name.c_str(),
-                                        static_cast<int>(values.size()), values.data(), nullptr,
-                                        nullptr, format));
+  const ResultPtr result(PQexecPrepared(state_->get(), name.c_str(), static_cast<int>(count),
+                                        values.data(), lengths.data(), formats.data(), format));
   if (Succeeded(result.get())) return Rows(result.get());
   const absl::Status error = GetError(result.get());
   const std::string sqlstate = GetSqlState(error);
@@ -267,6 +271,18 @@ absl::StatusOr<Result> Connection::QueryInFormat(absl::string_view sql, const Pa
   // statement is prepared again the next time.
   if (sqlstate == "0A000" || sqlstate == "26000") state_->Forget(std::string(sql));
   return error;
+}
+
+absl::StatusOr<Result> Connection::QueryAndCommit(absl::string_view sql, const Params& params) {
+  // If preparing fails, nothing has been executed.
+  SYNCLINE_RETURN_IF_ERROR(Prepare(sql).status());
+  state_->notice = false;
+  absl::StatusOr<Result> result = QueryInFormat(sql, params, kTextFormat);
+  // An error of the statement itself, such as one of a read-only database, leaves the connection
+  // usable.
+  if (absl::IsUnavailable(result.status()) && !usable()) return CommitUnknown();
+  if (result.ok() && state_->notice) SYNCLINE_RETURN_IF_ERROR(ConfirmDurable());
+  return result;
 }
 
 absl::Status Connection::BeginCopy(absl::string_view sql, absl::string_view relation) {
