@@ -9,7 +9,6 @@
 #include "client/rejected_reasons.h"
 #include "client/retry.h"
 #include "client/retrying_calls.h"
-#include "client/sync_watcher.h"
 
 namespace syncline::client {
 
@@ -106,21 +105,7 @@ absl::Status LoadSession::Attempt() {
   writer_options.sole_caller = options_.sole_caller;
   writer_options.retry_for = options_.retry_for;
   StreamWriter writer(client_, rereadable_ ? nullptr : &window_, std::move(writer_options));
-  std::unique_ptr<SyncWatcher> watcher;
-  if (!rereadable_) {
-    watcher = std::make_unique<SyncWatcher>(
-        client_, options_.start.sync_id(), options_.retry_for,
-        [this, &writer](const v1::WatchSyncResponse& event) {
-          for (const v1::StreamSummary& stream : event.progress().streams()) {
-            for (const v1::WriterPosition& position : stream.writers()) {
-              if (position.writer_id() != options_.writer_id) continue;
-              writer.Acknowledge(position.durable_offset());
-            }
-          }
-        });
-  }
   const absl::Status sent = SendAll(source.get(), &writer);
-  watcher.reset();
   report_.durable_offset = std::max(report_.durable_offset, writer.durable_offset());
   return sent;
 }

@@ -35,8 +35,8 @@ struct LoadOptions {
   EndRules end_rules;
   absl::Duration retry_for = absl::Minutes(5);
   int64_t replay_window_bytes = int64_t{128} << 20;
-  // How long to wait on a full window before closing a call to force an acknowledgement. Progress
-  // events arrive every second, so after this time none is expected.
+  // How long to wait on a full window before closing a call to force a commit. The server commits
+  // about once a second and answers at once, so after this time no answer is expected.
   absl::Duration window_timeout = absl::Seconds(3);
 };
 

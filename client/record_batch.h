@@ -43,7 +43,7 @@ class RecordBatchBuilder {
 
   // Returns the batch and leaves the builder empty. The batch has no offset yet; the offsets of
   // unreadable records are relative to its first record.
-  std::unique_ptr<v1::StreamRecordsRequest> Take();
+  std::unique_ptr<v1::AppendRecordsRequest> Take();
 
  private:
   void Begin();
@@ -51,7 +51,7 @@ class RecordBatchBuilder {
   const Payload payload_;
   size_t batch_bytes_;
   size_t max_record_bytes_;
-  std::unique_ptr<v1::StreamRecordsRequest> request_;
+  std::unique_ptr<v1::AppendRecordsRequest> request_;
   std::string* lines_ = nullptr;  // within request_
   int64_t records_ = 0;
 };

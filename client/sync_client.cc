@@ -14,6 +14,7 @@
 #include "base/file.h"
 #include "base/reasons.h"
 #include "base/status_macros.h"
+#include "client/append_reactor.h"
 #include "client/call_error.h"
 #include "syncline/v1/sync_service.grpc.pb.h"
 
@@ -237,6 +238,13 @@ std::unique_ptr<RecordsCall> SyncClient::StreamRecords() {
   impl_->Prepare(&call->context);
   call->writer = impl_->stub->StreamRecords(&call->context, &call->response);
   return std::make_unique<RecordsCall>(std::move(call));
+}
+
+std::unique_ptr<AppendCall> SyncClient::AppendRecords(AppendCall::OnAnswer on_answer) {
+  auto reactor = std::make_unique<AppendReactor>(std::move(on_answer));
+  impl_->Prepare(reactor->context());
+  reactor->Start(impl_->stub.get());
+  return std::make_unique<AppendCall>(std::move(reactor));
 }
 
 std::unique_ptr<WatchCall> SyncClient::WatchSync(const std::string& sync_id, int64_t after_sequence,

@@ -1,8 +1,8 @@
 // A client of the server: one channel with credentials and deadlines, and every call of the API.
 //
 // Thread-safe; calls block. Errors are those of call_error.h. Calls that may wait for the database
-// (StartSync, StreamRecords, CompleteStream, WatchSync) have no deadline; keepalive detects a dead
-// peer within 40 s.
+// (StartSync, StreamRecords, AppendRecords, CompleteStream, WatchSync) have no deadline; keepalive
+// detects a dead peer within 40 s.
 #pragma once
 
 #include <memory>
@@ -11,6 +11,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
+#include "client/append_call.h"
 #include "syncline/v1/sync_service.pb.h"
 
 namespace syncline::client {
@@ -92,6 +93,7 @@ class SyncClient {
       const v1::ListRejectedRecordsRequest& request);
 
   std::unique_ptr<RecordsCall> StreamRecords();
+  std::unique_ptr<AppendCall> AppendRecords(AppendCall::OnAnswer on_answer);
   // Checkpoints up to `after_sequence` are omitted, and with `without_state` the states of all.
   std::unique_ptr<WatchCall> WatchSync(const std::string& sync_id, int64_t after_sequence,
                                        bool without_state = false);

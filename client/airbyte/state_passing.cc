@@ -4,7 +4,9 @@
 #include <utility>
 
 #include "absl/strings/match.h"
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/strip.h"
 #include "base/sha256.h"
 #include "base/status_macros.h"
 #include "client/airbyte/messages.h"
@@ -84,15 +86,13 @@ absl::Status StatePassing::SendForAll() {
   WriteLane* const lane = FindOpenLane();
   if (lane == nullptr || positions == last_positions_) return absl::OkStatus();
   const v1::Checkpoint checkpoint = MakeCheckpoint(positions);
-  bool committed_before = false;
-  {
-    MutexLock lock(&mutex_);
-    committed_before = committed_.contains(checkpoint.checkpoint_id());
-    if (!committed_before) sent_[checkpoint.checkpoint_id()] = positions;
-  }
-  if (committed_before) {
+  if (committed_.contains(checkpoint.checkpoint_id())) {
     MarkReached(positions);
   } else {
+    {
+      MutexLock lock(&mutex_);
+      sent_.push_back({lane->index, checkpoint.checkpoint_id(), positions});
+    }
     SYNCLINE_ASSIGN_OR_RETURN(const bool sent, send_(lane, checkpoint));
     if (!sent) return absl::OkStatus();
     lane->sent_positions = positions;
@@ -146,41 +146,41 @@ WriteLane* StatePassing::FindLane(const v1::StreamDescriptor& descriptor) const 
   return found == lane_of_target_.end() ? nullptr : found->second;
 }
 
-void StatePassing::OnEvent(const v1::WatchSyncResponse& event) {
-  if (event.has_checkpoint_committed()) OnCheckpoint(event.checkpoint_committed());
-  for (const v1::StreamSummary& stream : event.progress().streams()) {
-    WriteLane* const lane = FindLane(stream.descriptor());
-    if (lane == nullptr) continue;
-    for (const v1::WriterPosition& writer : stream.writers()) {
-      if (!writer.writer_id().empty()) continue;
-      lane->writer->Acknowledge(writer.durable_offset());
-      tracker_.Durable(lane->index, writer.durable_offset());
-    }
+void StatePassing::TakeEarlier(const v1::CheckpointCommitted& committed) {
+  WriteLane* const lane = FindLane(committed.descriptor());
+  if (lane == nullptr || !committed.writer_id().empty()) return;
+  if (absl::StartsWith(committed.checkpoint_id(), kAllPrefix)) {
+    committed_.insert(committed.checkpoint_id());
+  } else {
+    tracker_.Checkpointed(lane->index, committed.offset());
   }
 }
 
-void StatePassing::OnCheckpoint(const v1::CheckpointCommitted& committed) {
-  WriteLane* const lane = FindLane(committed.descriptor());
-  if (lane == nullptr || !committed.writer_id().empty()) return;
-  if (!absl::StartsWith(committed.checkpoint_id(), kAllPrefix)) {
-    lane->writer->Acknowledge(committed.offset(), committed.checkpoint_id());
-    tracker_.Durable(lane->index, committed.offset());
-    tracker_.Checkpointed(lane->index, committed.offset());
-    return;
+void StatePassing::OnDurable(const WriteLane& lane, int64_t durable_offset,
+                             const std::string& checkpoint_id) {
+  tracker_.Durable(lane.index, durable_offset);
+  absl::string_view id = checkpoint_id;
+  int64_t offset = 0;
+  if (absl::ConsumePrefix(&id, kStreamPrefix) && absl::SimpleAtoi(id, &offset)) {
+    tracker_.Checkpointed(lane.index, offset);
+  } else if (!checkpoint_id.empty()) {
+    MarkReached(TakeSent(lane, checkpoint_id));
   }
-  lane->writer->Acknowledge(0, committed.checkpoint_id());
-  std::vector<WriteLane::Position> positions;
-  {
-    MutexLock lock(&mutex_);
-    const auto found = sent_.find(committed.checkpoint_id());
-    if (found == sent_.end()) {
-      committed_.insert(committed.checkpoint_id());
-    } else {
-      positions = std::move(found->second);
-      sent_.erase(found);
-    }
-  }
-  MarkReached(positions);
+}
+
+std::vector<WriteLane::Position> StatePassing::TakeSent(const WriteLane& lane,
+                                                        absl::string_view checkpoint_id) {
+  MutexLock lock(&mutex_);
+  const auto newest = std::find_if(sent_.begin(), sent_.end(), [&](const SentForAll& sent) {
+    return sent.lane == lane.index && sent.id == checkpoint_id;
+  });
+  if (newest == sent_.end()) return {};  // an answer that repeats the id
+  std::vector<WriteLane::Position> positions = std::move(newest->positions);
+  // The positions of a lane only grow, so those of earlier checkpoints are reached, too.
+  sent_.erase(std::remove_if(sent_.begin(), newest + 1,
+                             [&](const SentForAll& sent) { return sent.lane == lane.index; }),
+              newest + 1);
+  return positions;
 }
 
 }  // namespace syncline::client

@@ -6,8 +6,12 @@
 // call of one stream and named by a hash of the positions, so that it has the same name in every
 // run. Checkpoints carry no state: the lines to print are kept in this process.
 //
+// A checkpoint of all streams is in the ledger before it is committed, which it is once all of its
+// positions are durable. A STATE waits for both, so it is enough to know when the checkpoint is in
+// the ledger.
+//
 // A lane is one stream of the catalog. Take and Closed are called by the threads that own the
-// lanes, OnEvent by the watcher's thread.
+// lanes, OnDurable by threads of gRPC.
 #pragma once
 
 #include <cstdint>
@@ -55,7 +59,12 @@ class StatePassing {
   // The lane's stream is published.
   void Completed(const WriteLane& lane) { tracker_.Completed(lane.index); }
 
-  void OnEvent(const v1::WatchSyncResponse& event);
+  // An earlier run of the sync id has committed the checkpoint. Call it before Take.
+  void TakeEarlier(const v1::CheckpointCommitted& committed);
+
+  // An answer of the lane's call: its first `durable_offset` records are committed, and the
+  // checkpoints up to `checkpoint_id`, if that is not empty, are in the ledger.
+  void OnDurable(const WriteLane& lane, int64_t durable_offset, const std::string& checkpoint_id);
 
   // Returns the number of states that were not emitted: pending ones, and those of streams that
   // failed.
@@ -67,7 +76,10 @@ class StatePassing {
   WriteLane* FindOpenLane() const;
   WriteLane* FindLane(const v1::StreamDescriptor& descriptor) const;
   v1::Checkpoint MakeCheckpoint(const std::vector<WriteLane::Position>& positions) const;
-  void OnCheckpoint(const v1::CheckpointCommitted& committed);
+  // Returns the positions of the newest checkpoint of all lanes that is in the ledger if
+  // `checkpoint_id`, which was sent on the call of `lane`, is, and forgets the earlier ones of that
+  // call.
+  std::vector<WriteLane::Position> TakeSent(const WriteLane& lane, absl::string_view checkpoint_id);
   void MarkReached(const std::vector<WriteLane::Position>& positions);
 
   const std::vector<std::unique_ptr<WriteLane>>* const lanes_;
@@ -78,11 +90,17 @@ class StatePassing {
   bool covers_all_ = false;  // a STATE of all streams has been seen
   std::vector<WriteLane::Position> last_positions_;
 
+  // The ids of the checkpoints of all lanes that earlier runs committed.
+  absl::flat_hash_set<std::string> committed_;
+
+  // A checkpoint of all lanes that is not yet known to be in the ledger.
+  struct SentForAll {
+    int lane;  // that it was sent on
+    std::string id;
+    std::vector<WriteLane::Position> positions;
+  };
   Mutex mutex_;
-  // Checkpoints of several lanes: the positions of those that are sent and not committed, by id,
-  // and the ids of those that earlier runs committed.
-  absl::flat_hash_map<std::string, std::vector<WriteLane::Position>> sent_ ABSL_GUARDED_BY(mutex_);
-  absl::flat_hash_set<std::string> committed_ ABSL_GUARDED_BY(mutex_);
+  std::vector<SentForAll> sent_ ABSL_GUARDED_BY(mutex_);  // in the order of sending
 };
 
 }  // namespace syncline::client

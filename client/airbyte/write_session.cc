@@ -55,7 +55,11 @@ WriteSession::WriteSession(SyncClient* client, Catalog catalog, WriteSessionOpti
   evidence_.complete_without_status = options_.complete_without_status;
 }
 
-WriteSession::~WriteSession() = default;
+// The answers of open calls use the other members.
+WriteSession::~WriteSession() {
+  pool_->Shutdown();
+  for (const auto& lane : lanes_) lane->writer->Cancel();
+}
 
 absl::Status WriteSession::Start() {
   const auto plan = StartSyncWithRetries(client_, request_, options_.retry_for);
@@ -64,10 +68,19 @@ absl::Status WriteSession::Start() {
     return absl::InternalError("the server's plan does not match the catalog");
   }
   SYNCLINE_RETURN_IF_ERROR(MakeLanes(*plan));
-  watcher_ = std::make_unique<SyncWatcher>(
-      client_, options_.sync_id, options_.retry_for,
-      [this](const v1::WatchSyncResponse& event) { states_.OnEvent(event); });
+  if (plan->resumed()) ReadHistory();
   return absl::OkStatus();
+}
+
+// Past checkpoints come before every other event. If they cannot be read, the states that they
+// cover wait for later checkpoints.
+void WriteSession::ReadHistory() {
+  const std::unique_ptr<WatchCall> watch =
+      client_->WatchSync(options_.sync_id, /*after_sequence=*/0, /*without_state=*/true);
+  v1::WatchSyncResponse event;
+  while (watch->Read(&event) && event.has_checkpoint_committed()) {
+    states_.TakeEarlier(event.checkpoint_committed());
+  }
 }
 
 absl::Status WriteSession::MakeLanes(const v1::StartSyncResponse& plan) {
@@ -95,6 +108,10 @@ absl::Status WriteSession::MakeLanes(const v1::StartSyncResponse& plan) {
     writer.expected_epoch = WriterEpoch(lane->plan, "");
     writer.sole_caller = !options_.resumable;
     writer.retry_for = options_.retry_for;
+    writer.on_durable = [this, lane = lane.get()](int64_t durable_offset,
+                                                  const std::string& checkpoint_id) {
+      states_.OnDurable(*lane, durable_offset, checkpoint_id);
+    };
     lane->writer = std::make_unique<StreamWriter>(client_, &window_, std::move(writer));
     for (const v1::StreamSummary& summary : before.streams()) {
       if (IsSameStream(summary.descriptor(), lane->target)) {

@@ -32,7 +32,6 @@
 #include "client/report.h"
 #include "client/sources/line_reader.h"
 #include "client/sync_client.h"
-#include "client/sync_watcher.h"
 
 namespace syncline::client {
 
@@ -50,8 +49,8 @@ struct WriteSessionOptions {
   bool strict = false;
   absl::Duration retry_for = absl::Minutes(5);
   int64_t replay_window_bytes = int64_t{128} << 20;
-  // How long to wait on a full window before closing a call to force an acknowledgement. Progress
-  // events arrive every second, so after this time none is expected.
+  // How long to wait on a full window before closing a call to force a commit. The server commits
+  // about once a second and answers at once, so after this time no answer is expected.
   absl::Duration window_timeout = absl::Seconds(3);
 };
 
@@ -101,6 +100,8 @@ class WriteSession {
   WriteReport Run(LineReader* input, ProgressLine* progress);
 
  private:
+  // Passes the checkpoints that earlier runs of the sync id have committed to `states_`.
+  void ReadHistory();
   absl::Status MakeLanes(const v1::StartSyncResponse& plan);
   absl::Status ReadInput(LineReader* input, ProgressLine* progress);
   absl::Status TakeLines(absl::string_view lines);
@@ -144,8 +145,7 @@ class WriteSession {
   mutable Mutex mutex_;
   absl::Status run_failure_ ABSL_GUARDED_BY(mutex_);
   std::map<int, absl::Status> lane_failures_ ABSL_GUARDED_BY(mutex_);
-  std::unique_ptr<ThreadPool> pool_;
-  std::unique_ptr<SyncWatcher> watcher_;  // last: it uses all other members
+  std::unique_ptr<ThreadPool> pool_;  // last: it uses all other members
 };
 
 }  // namespace syncline::client

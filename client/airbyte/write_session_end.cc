@@ -17,7 +17,8 @@ WriteReport WriteSession::Run(LineReader* input, ProgressLine* progress) {
   progress->Clear();
   EndAll(pumped);
   pool_->Shutdown();
-  watcher_.reset();  // joined: every state that may be emitted has been emitted
+  // Afterwards every state that may be emitted has been emitted.
+  for (const auto& lane : lanes_) lane->writer->Cancel();
   WriteReport report;
   report.records = records_;
   report.ignored_messages = ignored_messages_;

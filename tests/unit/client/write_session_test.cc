@@ -3,6 +3,7 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <cstdio>
 
@@ -120,6 +121,36 @@ TEST_F(WriteSessionTest, GlobalStateWaitsForEveryStream) {
   ASSERT_TRUE(report.status.ok()) << report.status;
   EXPECT_THAT(states_, ElementsAre(Counted(GlobalState(1), 3), Counted(GlobalState(2), 1)));
   EXPECT_EQ(server_.service.checkpoints(), 2u);  // one per global state, for any number of streams
+}
+
+// The source waits for its first state before it sends more.
+TEST_F(WriteSessionTest, StateIsPrintedWhileTheCallIsOpen) {
+  int ends[2];
+  ASSERT_EQ(pipe(ends), 0);
+  Catalog catalog;
+  catalog.streams.emplace_back().name = "a";
+  catalog.streams.back().config.mutable_descriptor()->set_name("a");
+  options_.sync_id = "s";
+  std::FILE* const source = fdopen(ends[1], "w");
+  const auto send = [source](const std::string& line) {
+    std::fputs((line + "\n").c_str(), source);
+    std::fflush(source);
+  };
+  WriteSession session(server_.client.get(), catalog, options_, [&](const std::string& line) {
+    states_.push_back(line);
+    send(Record("a", 2));
+    std::fclose(source);
+  });
+  ASSERT_TRUE(session.Start().ok());
+  send(Record("a", 1));
+  send(StreamState("a", 1));
+  LineReader input(ends[0]);
+  ProgressLine progress(false);
+  const WriteReport report = session.Run(&input, &progress);
+  close(ends[0]);
+  EXPECT_EQ(report.records, 2);
+  EXPECT_EQ(server_.service.calls(), 1);
+  EXPECT_THAT(states_, ElementsAre(Counted(StreamState("a", 1), 1)));
 }
 
 TEST_F(WriteSessionTest, StreamsWithoutStatusEndIncomplete) {
