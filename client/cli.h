@@ -53,9 +53,10 @@ class CommandLine {
 
 struct Verb {
   std::string name;
-  std::vector<std::string> arguments;  // names of the positional arguments, all required
-  std::string summary;                 // one line
-  std::string details;                 // for the verb's own help
+  // Names of the positional arguments, all required. "..." after the last one: one or more.
+  std::vector<std::string> arguments;
+  std::string summary;  // one line
+  std::string details;  // for the verb's own help
   std::vector<Flag> flags;
   int (*run)(const CommandLine&);
 };
