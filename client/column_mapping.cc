@@ -5,6 +5,7 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "client/name_hint.h"
+#include "client/usage_error.h"
 
 namespace syncline::client {
 namespace {

@@ -40,8 +40,8 @@ class ColumnMapping {
   // Returns the name under which the input's column is loaded, or nullopt if it is not loaded.
   std::optional<std::string> Map(absl::string_view input_name) const;
 
-  // Errors: INVALID_ARGUMENT if the mapping has a name that is not one of `input_names`, which are
-  // all names of the input.
+  // Errors: a usage error if the mapping has a name that is not one of `input_names`, which are all
+  // names of the input.
   absl::Status CheckNames(const std::vector<std::string>& input_names) const;
 
  private:

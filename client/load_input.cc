@@ -51,6 +51,11 @@ absl::Status NotUtf8(const InvalidText& found) {
       found.line, found.byte, found.value));
 }
 
+absl::Status AddName(const absl::Status& status, absl::string_view name) {
+  const absl::Status named = WithContext(status, name);
+  return IsUsageError(status) ? AsUsageError(named) : named;
+}
+
 std::string ShowCharacter(char c) {
   return c == '\t' ? "tab" : absl::StrCat("'", absl::string_view(&c, 1), "'");
 }
@@ -79,8 +84,7 @@ absl::StatusOr<std::unique_ptr<LoadInput>> LoadInput::Open(const std::string& fi
   absl::Status status = input->OpenText();
   if (status.ok()) status = input->FindInputFormat();
   if (status.ok()) return input;
-  const absl::Status named = WithContext(status, input->name_);
-  return IsUsageError(status) ? AsUsageError(named) : named;
+  return AddName(status, input->name_);
 }
 
 absl::Status LoadInput::OpenText() {
@@ -116,7 +120,7 @@ absl::StatusOr<InputSurvey> LoadInput::Survey(bool only_head) {
     survey = NotUtf8(survey->invalid_text);
   }
   if (survey.ok() || absl::IsCancelled(survey.status())) return survey;
-  return WithContext(survey.status(), name_);
+  return AddName(survey.status(), name_);
 }
 
 absl::StatusOr<InputSurvey> LoadInput::SurveyText(bool only_head) {
@@ -162,7 +166,7 @@ absl::Status LoadInput::Rewind() {
 
 absl::StatusOr<std::unique_ptr<RecordSource>> LoadInput::OpenRecords(const v1::StreamPlan& plan) {
   if (rereadable_) {
-    if (const absl::Status status = Rewind(); !status.ok()) return WithContext(status, name_);
+    if (const absl::Status status = Rewind(); !status.ok()) return AddName(status, name_);
   }
   switch (format_.file) {
     case FileFormat::kJsonLines:

@@ -124,8 +124,9 @@ absl::Status CsvParser::EndRow(RowSink row) {
 
 absl::Status CsvParser::Finish(RowSink row) {
   if (state_ == State::kQuoted) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("the quote opened on line ", quote_line_, " is never closed"));
+    return absl::InvalidArgumentError(absl::StrCat(
+        "the quote opened on line ", quote_line_,
+        " is never closed; if quotes are ordinary text in this file, add --quote none"));
   }
   if (state_ == State::kStart && ends_.empty()) return absl::OkStatus();
   return EndRow(row);

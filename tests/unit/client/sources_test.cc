@@ -119,8 +119,11 @@ TEST(CsvParserTest, ReadsSpecialFieldsInAnyPieces) {
 }
 
 TEST(CsvParserTest, ReportsTheStartOfAnOpenQuote) {
-  EXPECT_THAT(ParseCsv("a,b\n1,2\n3,\"open\n4,5\n", 4),
-              ElementsAre("a|b", "1|2", "error: the quote opened on line 3 is never closed"));
+  EXPECT_THAT(
+      ParseCsv("a,b\n1,2\n3,\"open\n4,5\n", 4),
+      ElementsAre("a|b", "1|2",
+                  "error: the quote opened on line 3 is never closed; if quotes are ordinary "
+                  "text in this file, add --quote none"));
 }
 
 TEST(CsvParserTest, EndsTheRowAtTheEndOfInput) {
