@@ -82,7 +82,7 @@ std::optional<std::string> ColumnMapping::Map(absl::string_view input_name) cons
 absl::Status ColumnMapping::CheckNames(const std::vector<std::string>& input_names) const {
   const auto check = [&](absl::string_view flag, const std::string& name) {
     if (std::count(input_names.begin(), input_names.end(), name) > 0) return absl::OkStatus();
-    return absl::InvalidArgumentError(
+    return UsageError(
         absl::StrCat(flag, ": the input has no column ", name, SuggestName(name, input_names)));
   };
   for (const std::string& name : select_) {

@@ -1,12 +1,10 @@
 #include "client/load_request.h"
 
 #include <string>
-#include <utility>
 #include <vector>
 
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_split.h"
 #include "base/status_macros.h"
 #include "client/sql_table_name.h"
 

@@ -30,6 +30,21 @@ int FilterCode(Compression compression) {
   return ARCHIVE_FILTER_NONE;
 }
 
+int SupportFilter(archive* reader, Compression compression) {
+  switch (compression) {
+    case Compression::kZstd:
+      return archive_read_support_filter_zstd(reader);
+    case Compression::kBzip2:
+      return archive_read_support_filter_bzip2(reader);
+    case Compression::kXz:
+      return archive_read_support_filter_xz(reader);
+    case Compression::kNone:
+    case Compression::kGzip:
+      break;
+  }
+  return ARCHIVE_FATAL;
+}
+
 }  // namespace
 
 ArchiveBytes::ArchiveBytes(Compression compression, ByteSource* source)
@@ -57,20 +72,21 @@ ptrdiff_t ArchiveBytes::ReadInput(archive* reader, void* self, const void** inpu
   return -1;
 }
 
-// Only the one filter that fits the first bytes is used: libarchive's own detection would also
-// decompress data that is compressed twice.
 absl::Status ArchiveBytes::Open() {
   opened_ = true;
   archive_entry* entry = nullptr;
   if (reader_ == nullptr || archive_read_support_format_raw(reader_) != ARCHIVE_OK ||
       archive_read_support_format_empty(reader_) != ARCHIVE_OK ||
-      archive_read_append_filter(reader_, FilterCode(compression_)) < ARCHIVE_WARN) {
+      SupportFilter(reader_, compression_) != ARCHIVE_OK) {
     return absl::InternalError(
         absl::StrCat("libarchive cannot read ", CompressionName(compression_), " data"));
   }
-  const int open = archive_read_open(reader_, this, nullptr, &ArchiveBytes::ReadInput, nullptr);
-  // Opening reads the first block. Data that is faulty there is opened as an empty archive.
-  if (open != ARCHIVE_OK || archive_errno(reader_) != 0) return Fault();
+  // Opening decompresses the first block. Data that is faulty there may be opened as an empty
+  // archive, and data that is too short for its header as an uncompressed one.
+  if (archive_read_open(reader_, this, nullptr, &ArchiveBytes::ReadInput, nullptr) != ARCHIVE_OK ||
+      archive_errno(reader_) != 0 || archive_filter_code(reader_, 0) != FilterCode(compression_)) {
+    return Fault();
+  }
   const int result = archive_read_next_header(reader_, &entry);
   if (result == ARCHIVE_EOF) {
     ended_ = true;
@@ -79,25 +95,30 @@ absl::Status ArchiveBytes::Open() {
   return result == ARCHIVE_OK ? absl::OkStatus() : Fault();
 }
 
+// Returns the number of bytes that libarchive has used. It has no filters after a failed start.
+int64_t ArchiveBytes::position() const {
+  const int64_t consumed = archive_filter_bytes(reader_, kOfFile);
+  return consumed < 0 ? read_ : consumed;
+}
+
 absl::Status ArchiveBytes::Fault() const {
   if (!failure_.ok()) return failure_;
   const char* const text = archive_error_string(reader_);
   const std::string what =
       input_ended_ ? "is cut: the file ends inside the compressed stream"
                    : absl::StrCat("is damaged (", text == nullptr ? "error" : text, ")");
-  return absl::InvalidArgumentError(
-      absl::StrCat("the ", CompressionName(compression_), " data ", what, " at byte ",
-                   archive_filter_bytes(reader_, kOfFile), " of the compressed file"));
+  return absl::InvalidArgumentError(absl::StrCat("the ", CompressionName(compression_), " data ",
+                                                 what, " at byte ", position(),
+                                                 " of the compressed file"));
 }
 
 // libarchive ignores what follows the end of the compressed data.
 absl::Status ArchiveBytes::CheckEnd() {
-  const int64_t consumed = archive_filter_bytes(reader_, kOfFile);
+  const int64_t consumed = position();
   const void* more = nullptr;
   if (consumed == read_ && (input_ended_ || ReadInput(reader_, this, &more) <= 0)) {
     return failure_;
   }
-  if (consumed == 0) return Fault();  // too short for bzip2's header
   return absl::InvalidArgumentError(absl::StrCat("the ", CompressionName(compression_),
                                                  " data is followed by other data at byte ",
                                                  consumed, " of the compressed file"));

@@ -34,6 +34,7 @@ class ArchiveBytes : public ByteSource {
   absl::StatusOr<Event> NextBlock();
   absl::Status CheckEnd();
   absl::Status Fault() const;
+  int64_t position() const;
 
   const Compression compression_;
   ByteSource* const source_;

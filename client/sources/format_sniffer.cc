@@ -1,12 +1,10 @@
 #include "client/sources/format_sniffer.h"
 
-#include <algorithm>
 #include <vector>
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
-#include "absl/strings/strip.h"
 #include "base/utf8.h"
 #include "client/json_text.h"
 #include "client/sources/csv_sniffer.h"
