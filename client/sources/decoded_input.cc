@@ -19,12 +19,12 @@ absl::StatusOr<std::unique_ptr<DecodedInput>> DecodedInput::Open(int fd,
                                                                  const std::string& encoding,
                                                                  const std::string& file) {
   std::unique_ptr<DecodedInput> input(new DecodedInput(fd));
-  SYNCLINE_RETURN_IF_ERROR(input->Decompress(file));
+  SYNCLINE_RETURN_IF_ERROR(input->Decompress(encoding, file));
   SYNCLINE_RETURN_IF_ERROR(input->Convert(encoding));
   return input;
 }
 
-absl::Status DecodedInput::Decompress(const std::string& file) {
+absl::Status DecodedInput::Decompress(const std::string& encoding, const std::string& file) {
   bool whole = false;
   SYNCLINE_ASSIGN_OR_RETURN(absl::string_view head,
                             stored_.Peek(kForeignHeadBytes, kAnyLines, &whole));
@@ -39,8 +39,10 @@ absl::Status DecodedInput::Decompress(const std::string& file) {
         absl::StrCat("the data is compressed twice, with ", CompressionName(inner), " and then ",
                      CompressionName(compression_), "; decompress it once and load the result"));
   }
-  const bool wide = !FindMarkedEncoding(head).empty() || !FindUnmarkedWideEncoding(head).empty();
-  return wide ? absl::OkStatus() : RefuseForeignFormat(head, file);
+  // Text in UTF-16 looks like binary data.
+  const bool text = !encoding.empty() || !FindMarkedEncoding(head).empty() ||
+                    !FindUnmarkedWideEncoding(head).empty();
+  return RefuseForeignFormat(head, file, text);
 }
 
 absl::Status DecodedInput::Convert(const std::string& encoding) {

@@ -32,7 +32,7 @@ class DecodedInput {
  private:
   explicit DecodedInput(int fd) : descriptor_(fd), stored_(&descriptor_) {}
 
-  absl::Status Decompress(const std::string& file);
+  absl::Status Decompress(const std::string& encoding, const std::string& file);
   absl::Status Convert(const std::string& encoding);
 
   // Each reads from the one before it.

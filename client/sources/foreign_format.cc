@@ -102,7 +102,8 @@ bool IsBinary(absl::string_view head) {
 
 }  // namespace
 
-absl::Status RefuseForeignFormat(absl::string_view head, const std::string& file) {
+absl::Status RefuseForeignFormat(absl::string_view head, const std::string& file,
+                                 bool has_encoding) {
   const std::string name = file == "-" ? "FILE" : file;
   const auto refuse = [&](absl::string_view what) {
     return absl::InvalidArgumentError(absl::StrCat("this is ", what));
@@ -123,7 +124,7 @@ absl::Status RefuseForeignFormat(absl::string_view head, const std::string& file
     }
     return refuse(absl::StrCat(signature.name, "; ", advice));
   }
-  if (IsBinary(head)) {
+  if (!has_encoding && IsBinary(head)) {
     return refuse("binary data of an unknown format; only JSON and CSV text can be loaded");
   }
   return absl::OkStatus();

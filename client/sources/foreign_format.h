@@ -15,6 +15,8 @@ inline constexpr size_t kForeignHeadBytes = 1024;
 
 // Returns OK if the input that begins with `head` may be text. Errors: INVALID_ARGUMENT that names
 // the format and a command that loads the file. `file` is its name as the user wrote it, or "-".
-absl::Status RefuseForeignFormat(absl::string_view head, const std::string& file);
+// `has_encoding` means that the encoding is known, so that NULs do not show that it is not text.
+absl::Status RefuseForeignFormat(absl::string_view head, const std::string& file,
+                                 bool has_encoding = false);
 
 }  // namespace syncline::client
