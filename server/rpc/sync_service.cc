@@ -219,8 +219,13 @@ absl::Status SyncService::Start(const v1::StartSyncRequest& request, const Ident
                                 v1::StartSyncResponse* response) {
   SYNCLINE_ASSIGN_OR_RETURN(sync::StartRequest start_request, FromProto(request));
   start_request.caller = caller;
-  SYNCLINE_ASSIGN_OR_RETURN(const sync::StartedSync started,
-                            context_.registry->Start(start_request));
+  start_request.plan_only = request.plan_only();
+  sync::StartedSync started;
+  if (request.plan_only()) {
+    SYNCLINE_ASSIGN_OR_RETURN(started.sync, context_.registry->Preview(start_request));
+  } else {
+    SYNCLINE_ASSIGN_OR_RETURN(started, context_.registry->Start(start_request));
+  }
   for (const StreamEntry& stream : started.sync.streams) *response->add_streams() = ToPlan(stream);
   v1::Limits* limits = response->mutable_limits();
   limits->set_max_message_bytes(context_.limits.max_message);
