@@ -137,6 +137,12 @@ bool IsRetryableCall(const absl::Status& status) {
   return IsRetryable(status) || reason == reason::kWritersActive || reason == reason::kSwapLocked;
 }
 
+bool IsUnreachable(const absl::Status& status) {
+  if (!absl::IsUnavailable(status)) return false;
+  const std::string reason = GetReason(status);
+  return reason.empty() || reason == reason::kDbUnreachable;
+}
+
 std::string Explain(const absl::Status& status, absl::string_view server) {
   const ErrorDetail detail = GetDetail(status);
   if (absl::IsUnavailable(status) && detail.reason.empty()) {

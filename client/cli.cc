@@ -129,6 +129,7 @@ class CommandLineParser {
       error_ = absl::StrCat("unknown flag ", given, SuggestName(name, names, "--"));
       return;
     }
+    command_line_.given_.insert(flag->name);
     if (equals != std::string::npos) {
       Set(*flag, argument.substr(equals + 1));
     } else if (flag->kind == FlagKind::kSwitch) {

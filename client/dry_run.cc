@@ -1,11 +1,16 @@
 #include "client/dry_run.h"
 
+#include <algorithm>
+
 #include "absl/container/flat_hash_map.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "absl/strings/strip.h"
 #include "base/status_macros.h"
 #include "base/utf8.h"
 #include "client/json_text.h"
+#include "client/output.h"
+#include "client/report.h"
 #include "client/summary_text.h"
 #include "client/table_definition.h"
 
@@ -64,8 +69,28 @@ std::string RecordsTable(const std::vector<std::string>& records,
   return FormatTable(rows);
 }
 
+bool CreatesTable(const v1::StreamPlan& plan) {
+  return std::any_of(plan.changes().begin(), plan.changes().end(), [](const auto& change) {
+    return change.kind() == v1::SchemaChange::KIND_CREATE_TABLE;
+  });
+}
+
+// Returns the definition of a new table, or sentences about the changes of an existing one.
+std::string TableText(const std::string& table, const std::vector<v1::Column>& columns,
+                      const v1::StreamPlan* plan) {
+  std::string text;
+  if (plan == nullptr || CreatesTable(*plan)) text = TableDefinition(table, columns) + "\n";
+  if (plan == nullptr) return text;
+  std::vector<ReportEntry> entries = PlanEntries(*plan);
+  if (entries.empty()) {
+    return absl::StrCat(table, ": the table exists, and its definition does not change\n");
+  }
+  for (const ReportEntry& entry : entries) absl::StrAppend(&text, entry.text, "\n");
+  return text;
+}
+
 std::string DryRunJson(const std::string& table, const std::vector<v1::Column>& columns,
-                       const std::vector<std::string>& records) {
+                       const std::vector<std::string>& records, const v1::StreamPlan* plan) {
   return absl::StrCat("{\"table\":", JsonString(table), ",\"columns\":[",
                       absl::StrJoin(columns, ",",
                                     [](std::string* out, const v1::Column& column) {
@@ -73,23 +98,27 @@ std::string DryRunJson(const std::string& table, const std::vector<v1::Column>& 
                                           out, "{\"name\":", JsonString(column.column_name()),
                                           ",\"type\":", JsonString(column.type()), "}");
                                     }),
-                      "],\"records\":[", absl::StrJoin(records, ","), "]}");
+                      "],\"records\":[", absl::StrJoin(records, ","),
+                      "],\"plan\":", plan == nullptr ? "null" : ToJsonLine(*plan), "}");
 }
 
 }  // namespace
 
 absl::StatusOr<std::string> DryRunText(const LoadPreparation& preparation,
-                                       const CommandLine& command_line) {
+                                       const CommandLine& command_line,
+                                       const v1::StreamPlan* plan) {
   const std::string table = command_line.Text("table");
-  const std::vector<v1::Column> columns = preparation.Columns();
-  v1::StreamPlan plan;
-  for (const v1::Column& column : columns) *plan.add_columns() = column;
+  v1::StreamPlan inferred;
+  if (plan == nullptr) {
+    for (const v1::Column& column : preparation.Columns()) *inferred.add_columns() = column;
+  }
+  const v1::StreamPlan& used = plan == nullptr ? inferred : *plan;
+  const std::vector<v1::Column> columns(used.columns().begin(), used.columns().end());
   SYNCLINE_ASSIGN_OR_RETURN(const std::vector<std::string> records,
-                            FirstRecords(preparation.inputs().front().get(), plan));
-  if (command_line.Json()) return DryRunJson(table, columns, records);
-  return absl::StrCat(TableDefinition(table, columns), "\n\n", RecordsTable(records, columns),
-                      "dry run: nothing was loaded, and the server was not asked whether the table "
-                      "exists");
+                            FirstRecords(preparation.inputs().front().get(), used));
+  if (command_line.Json()) return DryRunJson(table, columns, records, plan);
+  return absl::StrCat(TableText(table, columns, plan), "\n",
+                      absl::StripSuffix(RecordsTable(records, columns), "\n"));
 }
 
 }  // namespace syncline::client

@@ -22,8 +22,11 @@ std::vector<Flag> LoadFlags() {
       {"primary_key", FlagKind::kText, "A,B", "", "columns of the primary key, for --mode dedup"},
       {"cursor", FlagKind::kText, "C", "",
        "column whose greater value marks the newer row, for --mode dedup"},
+      {"create_schema", FlagKind::kSwitch, "", "true",
+       "create the table's schema if it does not exist; with --create_schema=false it must exist"},
       {"dry_run", FlagKind::kSwitch, "", "",
-       "print the table and the first records that FILE would give, and load nothing"},
+       "print the table or its changes and the first records that FILE would give, and load "
+       "nothing"},
       {"schema", FlagKind::kText, "FILE", "", "JSON Schema of a record; inferred by default"},
       {"infer_bytes", FlagKind::kCount, "BYTES", "1073741824",
        "maximum bytes of a regular file from which the schema is inferred"},

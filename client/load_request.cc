@@ -114,6 +114,7 @@ absl::StatusOr<v1::StartSyncRequest> MakeLoadRequest(const CommandLine& command_
   v1::StartSyncRequest request;
   request.set_sync_id(command_line.Text("sync_id"));
   request.set_connection_id(command_line.Text("connection_id"));
+  request.set_existing_schemas_only(!command_line.Switch("create_schema"));
   v1::StreamConfig* const stream = request.add_streams();
   SYNCLINE_RETURN_IF_ERROR(SetTable(command_line.Text("table"), stream));
   SYNCLINE_RETURN_IF_ERROR(SetMode(command_line, stream));

@@ -15,6 +15,7 @@
 #include "base/reasons.h"
 #include "base/status_macros.h"
 #include "client/call_error.h"
+#include "client/server_address.h"
 #include "syncline/v1/sync_service.grpc.pb.h"
 
 namespace syncline::client {
@@ -153,7 +154,7 @@ void WatchCall::Cancel() { impl_->context.TryCancel(); }
 
 absl::StatusOr<std::unique_ptr<SyncClient>> SyncClient::Create(const ConnectionOptions& options) {
   auto impl = std::make_unique<Impl>();
-  impl->server = options.server;
+  impl->server = WithDefaultPort(options.server);
   impl->timeout = options.timeout;
   if (!options.token.empty()) {
     impl->authorization = absl::StrCat("Bearer ", absl::StripAsciiWhitespace(options.token));
@@ -162,7 +163,7 @@ absl::StatusOr<std::unique_ptr<SyncClient>> SyncClient::Create(const ConnectionO
     impl->authorization = absl::StrCat("Bearer ", absl::StripAsciiWhitespace(token));
   }
   SYNCLINE_ASSIGN_OR_RETURN(const auto credentials, Credentials(options.tls));
-  impl->channel = grpc::CreateCustomChannel(options.server, credentials, Arguments(options.tls));
+  impl->channel = grpc::CreateCustomChannel(impl->server, credentials, Arguments(options.tls));
   impl->stub = v1::SyncService::NewStub(impl->channel);
   return std::unique_ptr<SyncClient>(new SyncClient(std::move(impl)));
 }

@@ -5,9 +5,10 @@
 #include "absl/strings/strip.h"
 #include "absl/time/clock.h"
 #include "base/status_macros.h"
-#include "client/call_error.h"
 #include "client/commands/commands.h"
+#include "client/destination.h"
 #include "client/exit_code.h"
+#include "client/failure.h"
 #include "client/output.h"
 #include "client/summary_text.h"
 
@@ -33,16 +34,10 @@ absl::StatusOr<std::vector<v1::SyncSummary>> FetchSyncs(SyncClient* client, int6
 }  // namespace
 
 int RunList(const CommandLine& command_line) {
-  const auto client = SyncClient::Create(command_line.Connection());
-  if (!client.ok()) {
-    PrintMessage(client.status().message());
-    return kExitFailed;
-  }
-  const auto syncs = FetchSyncs(client->get(), command_line.Count("limit"));
-  if (!syncs.ok()) {
-    PrintMessage(Explain(syncs.status(), command_line.Text("server")));
-    return kExitFailed;
-  }
+  const auto destination = Destination::Open(command_line);
+  if (!destination.ok()) return ReportFailure(destination.status());
+  const auto syncs = FetchSyncs(destination->client(), command_line.Count("limit"));
+  if (!syncs.ok()) return ReportCallFailure(syncs.status(), destination->name());
   LineOutput output(STDOUT_FILENO);
   if (command_line.Json()) {
     for (const v1::SyncSummary& sync : *syncs) output.WriteLine(ToJsonLine(sync));

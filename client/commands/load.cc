@@ -7,8 +7,10 @@
 #include "absl/time/clock.h"
 #include "client/call_error.h"
 #include "client/commands/commands.h"
+#include "client/destination.h"
 #include "client/dry_run.h"
 #include "client/exit_code.h"
+#include "client/failure.h"
 #include "client/interrupt.h"
 #include "client/load_preparation.h"
 #include "client/load_report_text.h"
@@ -16,7 +18,6 @@
 #include "client/load_session.h"
 #include "client/output.h"
 #include "client/sync_id.h"
-#include "client/usage_error.h"
 #include "client/validation_text.h"
 
 namespace syncline::client {
@@ -51,13 +52,13 @@ int FinishUnpublished(const LoadReport& report, bool staged) {
 }
 
 int Finish(const LoadReport& report, const std::string& sync_id, absl::Duration took,
-           const CommandLine& command_line) {
+           const CommandLine& command_line, const std::string& server) {
   const std::string position =
       absl::StrCat(report.durable_offset, " records are committed; run again with --sync_id ",
                    sync_id, " to resume");
   if (!report.status.ok()) {
     const bool started = !report.stream.plan.table_name().empty();
-    PrintMessage(absl::StrCat(Explain(report.status, command_line.Text("server")),
+    PrintMessage(absl::StrCat(Explain(report.status, server),
                               started ? absl::StrCat(" (", position, ")") : ""));
     return kExitFailed;
   }
@@ -112,15 +113,26 @@ LoadOptions SessionOptions(const CommandLine& command_line, const v1::StartSyncR
   return options;
 }
 
-int Fail(const absl::Status& status) {
-  PrintMessage(status.message());
-  return IsUsageError(status) ? kExitUsage : kExitFailed;
-}
-
-int RunDry(const CommandLine& command_line, const LoadPreparation& preparation) {
-  const auto text = DryRunText(preparation, command_line);
-  if (!text.ok()) return Fail(text.status());
+int RunDry(const CommandLine& command_line, const LoadPreparation& preparation,
+           const Destination& destination) {
+  v1::StartSyncRequest request = preparation.request();
+  request.set_plan_only(true);
+  request.clear_sync_id();
+  const auto planned = destination.client()->StartSync(request);
+  const bool unreachable = IsUnreachable(planned.status());
+  if (!planned.ok() && !unreachable) {
+    return ReportCallFailure(planned.status(), destination.name());
+  }
+  const v1::StreamPlan* const plan =
+      planned.ok() && planned->streams_size() == 1 ? &planned->streams(0) : nullptr;
+  const auto text = DryRunText(preparation, command_line, plan);
+  if (!text.ok()) return ReportFailure(text.status());
   LineOutput(STDOUT_FILENO).WriteLine(*text);
+  if (unreachable) {
+    PrintMessage(absl::StrCat("what an existing table would change is not known: ",
+                              Explain(planned.status(), destination.name())));
+  }
+  PrintMessage("dry run: nothing was loaded");
   return kExitOk;
 }
 
@@ -129,20 +141,27 @@ int RunDry(const CommandLine& command_line, const LoadPreparation& preparation) 
 int RunLoad(const CommandLine& command_line) {
   InstallInterruptHandler();
   const auto preparation = LoadPreparation::Make(command_line);
-  if (!preparation.ok()) return Fail(preparation.status());
+  if (!preparation.ok()) return ReportFailure(preparation.status());
   const v1::StartSyncRequest& request = (*preparation)->request();
   if ((*preparation)->empty()) return FinishEmpty(command_line, request);
-  if (command_line.Switch("dry_run")) return RunDry(command_line, **preparation);
-  const auto client = SyncClient::Create(command_line.Connection());
-  if (!client.ok()) return Fail(client.status());
+  const auto destination = Destination::Open(command_line);
+  if (!destination.ok()) return ReportFailure(destination.status());
+  if (command_line.Switch("dry_run")) return RunDry(command_line, **preparation, *destination);
   LoadOptions options = SessionOptions(command_line, request);
   const std::string sync_id = options.start.sync_id();
   const absl::Time began = absl::Now();
   ProgressLine progress;
-  LoadSession session(client->get(), std::move(options), (*preparation)->MakeSources(command_line),
-                      &progress);
+  LoadSession session(destination->client(), std::move(options),
+                      (*preparation)->MakeSources(command_line), &progress);
   const LoadReport report = session.Run();
-  return Finish(report, sync_id, absl::Now() - began, command_line);
+  const int exit_code =
+      Finish(report, sync_id, absl::Now() - began, command_line, destination->name());
+  if (const std::string directory = command_line.Text("embedded_postgres"); !directory.empty()) {
+    PrintMessage(absl::StrCat("the private PostgreSQL in ", directory,
+                              " stops now; to query it, run syncline-server --embedded_postgres ",
+                              directory));
+  }
+  return exit_code;
 }
 
 }  // namespace syncline::client

@@ -7,8 +7,8 @@
 #include "base/file.h"
 #include "base/status_macros.h"
 #include "client/airbyte/config.h"
-#include "client/airbyte/destination.h"
 #include "client/airbyte/messages.h"
+#include "client/airbyte/open_destination.h"
 #include "client/airbyte/write_session.h"
 #include "client/call_error.h"
 #include "client/commands/commands.h"
@@ -127,7 +127,7 @@ int RunWrite(const CommandLine& command_line) {
   if (!catalog.ok()) {
     return Fail(&output, std::string(catalog.status().message()), FailureType::kConfig);
   }
-  const auto destination = Destination::Open(*config);
+  const auto destination = OpenDestination(*config);
   if (!destination.ok()) {
     return Fail(&output, std::string(destination.status().message()), FailureType::kConfig);
   }

@@ -151,5 +151,29 @@ TEST_F(FileFormatsTest, DryRunLoadsNothing) {
             2);
 }
 
+TEST_F(FileFormatsTest, DryRunShowsWhatAnExistingTableWouldChange) {
+  const std::string file = WriteFile("a.csv", "id\n1\n");
+  EXPECT_EQ(Run({"load", file, TableFlag("t")}), 0) << stderr_;
+  EXPECT_EQ(Run({"load", file, TableFlag("t"), "--dry_run"}), 0) << stderr_;
+  EXPECT_THAT(stdout_, HasSubstr("its definition does not change"));
+  const std::string wider = WriteFile("b.csv", "id,extra\n2,x\n");
+  EXPECT_EQ(Run({"load", wider, TableFlag("t"), "--dry_run"}), 0) << stderr_;
+  EXPECT_THAT(stdout_, HasSubstr("column \"extra\" is added"));
+  EXPECT_THAT(stdout_, Not(HasSubstr("CREATE TABLE")));
+  EXPECT_THAT(Rows("t"), UnorderedElementsAreArray({R"({"id": 1})"}));
+  EXPECT_EQ(Run({"load", wider, TableFlag("t"), "--dry_run", "--schema_policy=freeze"}), 1);
+  EXPECT_THAT(stderr_, HasSubstr("SCHEMA_FROZEN"));
+}
+
+TEST_F(FileFormatsTest, SchemaMustExistIfAsked) {
+  const std::string file = WriteFile("a.csv", "id\n1\n");
+  const std::string table = absl::StrCat("--table=\"", schema(), "_typo\".t");
+  EXPECT_EQ(Run({"load", file, table, "--create_schema=false"}), 1);
+  EXPECT_THAT(stderr_, HasSubstr("SCHEMA_MISSING"));
+  EXPECT_EQ(QueryInt(absl::StrCat("SELECT count(*) FROM pg_namespace WHERE nspname = '", schema(),
+                                  "_typo'")),
+            0);
+}
+
 }  // namespace
 }  // namespace syncline::testing

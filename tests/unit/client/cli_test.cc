@@ -10,6 +10,7 @@
 #include "base/program_variables.h"
 #include "client/exit_code.h"
 #include "client/progress.h"
+#include "client/server_address.h"
 #include "client/summary_text.h"
 
 namespace syncline::client {
@@ -95,6 +96,17 @@ TEST(CliTest, FlagOverridesEnvironmentOverridesDefault) {
   EXPECT_EQ(
       ParseCommandLine({"list", "--server=near:2"}, environment).command_line.Connection().server,
       "near:2");
+}
+
+TEST(CliTest, ServerWithoutPortHasTheDefaultPort) {
+  EXPECT_EQ(WithDefaultPort("localhost"), "localhost:50051");
+  EXPECT_EQ(WithDefaultPort("10.0.0.1"), "10.0.0.1:50051");
+  EXPECT_EQ(WithDefaultPort("::1"), "[::1]:50051");
+  EXPECT_EQ(WithDefaultPort("[::1]"), "[::1]:50051");
+  for (const char* const complete :
+       {"localhost:1", "[::1]:2", "dns:///name", "ipv4:10.0.0.1,10.0.0.2:7", "unix:/run/s", ""}) {
+    EXPECT_EQ(WithDefaultPort(complete), complete);
+  }
 }
 
 TEST(CliTest, HasTheAirbyteVerbs) {
