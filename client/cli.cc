@@ -60,7 +60,8 @@ std::string CheckValue(const Flag& flag, const std::string& value) {
     case FlagKind::kChoice:
       return std::count(flag.choices.begin(), flag.choices.end(), value) > 0
                  ? ""
-                 : absl::StrCat("must be one of ", absl::StrJoin(flag.choices, ", "));
+                 : absl::StrCat("must be one of ", absl::StrJoin(flag.choices, ", "),
+                                SuggestName(value, flag.choices));
   }
   return "";
 }

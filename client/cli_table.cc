@@ -62,12 +62,17 @@ Flag OutputFlag() {
   return {"output", FlagKind::kChoice, "", "text", "text or json", {"text", "json"}};
 }
 
+Flag RetryFlag() {
+  return {"retry_for", FlagKind::kDuration, "TIME", "5m",
+          "how long to retry while the server or its database cannot be reached; 0 disables "
+          "retries; without this flag, one that was never reached is given up within 10s"};
+}
+
 std::vector<Flag> SendingFlags() {
   return {
       {"sync_id", FlagKind::kText, "ID", "",
        "idempotency key: run again with the same key and input to resume"},
-      {"retry_for", FlagKind::kDuration, "TIME", "5m",
-       "how long to retry while the server cannot be reached; 0 disables retries"},
+      RetryFlag(),
       {"replay_window_bytes", FlagKind::kCount, "BYTES", "134217728",
        "maximum unacknowledged bytes from stdin kept for replay"},
       {"allow_rejected", FlagKind::kSwitch, "", "",
@@ -129,8 +134,7 @@ std::vector<Verb> MakeVerbs() {
        "follow one sync until it ends",
        "Prints past events first, then new ones. --output json prints one event per line.",
        Join({{"after", FlagKind::kCount, "SEQUENCE", "0", "print only checkpoints after this one"},
-             {"retry_for", FlagKind::kDuration, "TIME", "5m",
-              "how long to retry while the server cannot be reached; 0 disables retries"}},
+             RetryFlag()},
             asking),
        RunWatch},
       {"cancel",

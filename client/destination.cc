@@ -44,12 +44,24 @@ absl::StatusOr<Destination> Destination::Open(const CommandLine& command_line) {
     }
     used = value;
   }
-  if (used.empty()) return Open(command_line.Connection());
+  if (used.empty()) {
+    SYNCLINE_ASSIGN_OR_RETURN(Destination server, Open(command_line.Connection()));
+    server.LimitFirstContact(command_line);
+    return server;
+  }
   if (command_line.Given("server")) {
     return UsageError(
         "--server calls a server, the other flag runs one in this process; give only one of them");
   }
-  return OpenDirect(database, "the database", command_line.Duration("timeout"));
+  SYNCLINE_ASSIGN_OR_RETURN(Destination direct,
+                            OpenDirect(database, "the database", command_line.Duration("timeout")));
+  direct.LimitFirstContact(command_line);
+  return direct;
+}
+
+void Destination::LimitFirstContact(const CommandLine& command_line) {
+  if (!command_line.Given("retry_for")) return;
+  client_->outage()->SetFirstContactLimit(absl::InfiniteDuration());
 }
 
 }  // namespace syncline::client

@@ -32,6 +32,8 @@ class Destination {
 
  private:
   Destination() = default;
+  // Removes the limit of the first contact if the user states how long to retry.
+  void LimitFirstContact(const CommandLine& command_line);
 
   std::string name_;
   // Null unless a server runs inside the process. Outlives client_.

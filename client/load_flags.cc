@@ -1,6 +1,27 @@
 #include "client/load_flags.h"
 
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_replace.h"
+#include "absl/strings/strip.h"
+#include "base/error.h"
+
 namespace syncline::client {
+namespace {
+
+// Returns the flag that sets a field of a stream's configuration or of the request, or an empty
+// string.
+std::string FlagOf(absl::string_view field) {
+  if (field == "table_name" || field == "descriptor") return "table";
+  if (field == "json_schema") return "schema";
+  for (const std::vector<Flag>& flags : {LoadFlags(), GuardFlags()}) {
+    for (const Flag& flag : flags) {
+      if (flag.name == field) return flag.name;
+    }
+  }
+  return field == "sync_id" ? "sync_id" : "";
+}
+
+}  // namespace
 
 std::vector<Flag> LoadFlags() {
   return {
@@ -107,6 +128,18 @@ std::vector<Flag> GuardFlags() {
       {"allow_empty", FlagKind::kSwitch, "", "",
        "for overwrite: replace the table even if the input contains no record"},
   };
+}
+
+std::string NameFlags(absl::string_view sentence, const absl::Status& status) {
+  std::string named(sentence);
+  for (const FieldViolation& violation : GetDetail(status).violations) {
+    absl::string_view field = violation.field;
+    absl::ConsumePrefix(&field, "streams[0].");
+    absl::ConsumePrefix(&field, "guard.");
+    const std::string flag = FlagOf(field.substr(0, field.find_first_of(".[")));
+    if (!flag.empty()) absl::StrReplaceAll({{violation.field, "--" + flag}}, &named);
+  }
+  return named;
 }
 
 }  // namespace syncline::client

@@ -81,6 +81,7 @@ absl::StatusOr<std::unique_ptr<LoadInput>> LoadInput::Open(const std::string& fi
     return absl::InvalidArgumentError(absl::StrCat(input->name_, " is a directory"));
   }
   input->rereadable_ = file != "-" && S_ISREG(info.st_mode);
+  if (input->rereadable_) input->size_ = info.st_size;
   absl::Status status = input->OpenText();
   if (status.ok()) status = input->FindInputFormat();
   if (status.ok()) return input;
@@ -137,6 +138,11 @@ absl::StatusOr<InputSurvey> LoadInput::SurveyText(bool only_head) {
   SYNCLINE_ASSIGN_OR_RETURN(const absl::string_view head, reader_->Peek(lines, most, &whole));
   if (Interrupted()) return absl::CancelledError("interrupted; nothing was loaded");
   return SurveyHead(head, whole, format_, options_.infer_records);
+}
+
+int64_t LoadInput::position() const {
+  if (!rereadable_) return 0;
+  return std::max<int64_t>(0, lseek(fd_, 0, SEEK_CUR));
 }
 
 absl::StatusOr<std::string> LoadInput::Digest() const {

@@ -30,6 +30,10 @@ class LoadInput {
   const std::string& name() const { return name_; }
   // Returns whether the input is a regular file, which can be read more than once.
   bool rereadable() const { return rereadable_; }
+  // Returns the bytes of the stored file, and how many of them were read, if it is rereadable;
+  // else 0.
+  int64_t size() const { return size_; }
+  int64_t position() const;
   const InputFormat& format() const { return format_; }
 
   // Examines a regular file up to --infer_bytes, and the first --infer_records records of other
@@ -62,6 +66,7 @@ class LoadInput {
   const InputOptions& options_;
   const int fd_;
   bool rereadable_ = false;
+  int64_t size_ = 0;
   InputFormat format_;
   std::unique_ptr<DecodedInput> text_;
   std::unique_ptr<LineReader> reader_;

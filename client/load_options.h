@@ -40,6 +40,8 @@ struct LoadSource {
   std::string writer_id;
   bool rereadable = false;
   Open open;
+  int64_t size = 0;                   // of the stored file in bytes; 0: not known
+  std::function<int64_t()> position;  // stored bytes read so far; null: not known
 };
 
 }  // namespace syncline::client

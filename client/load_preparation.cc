@@ -126,7 +126,7 @@ absl::Status LoadPreparation::SetSchema(const CommandLine& command_line) {
   if (records_ == 0 && inference_.empty() && !may_be_empty) {
     return Fault("the input contains no record to infer a schema from; give one with --schema");
   }
-  SYNCLINE_RETURN_IF_ERROR(CheckTypes());
+  SYNCLINE_RETURN_IF_ERROR(CheckColumns(command_line));
   std::map<std::string, std::string> declared;
   for (const auto& [column, type] : options_.types) declared[column] = type.property_schema;
   stream->set_json_schema(inference_.JsonSchema(declared));
@@ -134,16 +134,23 @@ absl::Status LoadPreparation::SetSchema(const CommandLine& command_line) {
   return absl::OkStatus();
 }
 
-// A column that --types names may occur only after the records that were examined.
-absl::Status LoadPreparation::CheckTypes() const {
+// A column that a flag names may occur only after the records that were examined.
+absl::Status LoadPreparation::CheckColumns(const CommandLine& command_line) const {
+  if (!whole_ || inference_.empty()) return absl::OkStatus();
+  std::vector<std::pair<std::string, std::string>> named;  // flags and columns
+  for (const auto& [column, type] : options_.types) named.emplace_back("types", column);
+  for (const std::string& column : command_line.List("primary_key")) {
+    named.emplace_back("primary_key", column);
+  }
+  if (const std::string cursor = command_line.Text("cursor"); !cursor.empty()) {
+    named.emplace_back("cursor", cursor);
+  }
   std::vector<std::string> names;
   for (const auto& [name, type] : inference_.columns()) names.push_back(name);
-  for (const auto& [column, type] : options_.types) {
-    const bool found = std::find(names.begin(), names.end(), column) != names.end();
-    if (whole_ && !found) {
-      return UsageError(
-          absl::StrCat("--types: the input has no column ", column, SuggestName(column, names)));
-    }
+  for (const auto& [flag, column] : named) {
+    if (std::find(names.begin(), names.end(), column) != names.end()) continue;
+    return UsageError(
+        absl::StrCat("--", flag, ": the input has no column ", column, SuggestName(column, names)));
   }
   return absl::OkStatus();
 }
@@ -184,6 +191,8 @@ std::vector<LoadSource> LoadPreparation::MakeSources(const CommandLine& command_
     source.name = input->name();
     source.writer_id = inputs_.size() > 1 ? WriterId(i) : command_line.Text("writer_id");
     source.rereadable = input->rereadable();
+    source.size = input->size();
+    if (input->rereadable()) source.position = [input] { return input->position(); };
     source.open = [input](const v1::StreamPlan& plan) { return input->OpenRecords(plan); };
     sources.push_back(std::move(source));
   }

@@ -41,7 +41,7 @@ class LoadPreparation {
                            bool has_schema) const;
   absl::Status CheckReplace(const CommandLine& command_line);
   absl::Status SetSchema(const CommandLine& command_line);
-  absl::Status CheckTypes() const;
+  absl::Status CheckColumns(const CommandLine& command_line) const;
   absl::Status SetDigest();
   std::string WriterId(size_t index) const;
   void Describe(const LoadInput& input, const InputSurvey& survey, bool has_schema) const;

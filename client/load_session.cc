@@ -118,15 +118,20 @@ absl::Status LoadSession::LoadAll() {
 }
 
 void LoadSession::ShowProgress(size_t index, int64_t records, int64_t bytes) {
+  const int64_t rows = std::max<int64_t>(0, records - loads_[index]->skipped());
   MutexLock lock(&progress_mutex_);
-  read_[index] = {records, bytes};
-  int64_t all_records = 0;
-  int64_t all_bytes = 0;
-  for (const auto& [of_records, of_bytes] : read_) {
-    all_records += of_records;
-    all_bytes += of_bytes;
+  read_[index] = {rows, bytes};
+  ProgressFigures figures;
+  bool known = true;
+  for (size_t i = 0; i < read_.size(); ++i) {
+    figures.rows += read_[i].first;
+    figures.bytes += read_[i].second;
+    const int64_t size = loads_[i]->source().size;
+    figures.total_bytes += size;
+    known = known && size > 0;
   }
-  progress_->Update(all_records, all_bytes);
+  if (!known) figures.total_bytes = 0;
+  progress_->Update(figures);
 }
 
 // Adds up what the writers did. Returns the error that ended the load.

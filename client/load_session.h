@@ -71,7 +71,7 @@ class LoadSession {
 
   Mutex progress_mutex_;
   ProgressLine* const progress_;
-  // Records and bytes of each input.
+  // Rows of this run and bytes of each input.
   std::vector<std::pair<int64_t, int64_t>> read_ ABSL_GUARDED_BY(progress_mutex_);
 };
 

@@ -84,6 +84,7 @@ struct SyncClient::Impl {
   std::shared_ptr<grpc::Channel> channel;
   std::unique_ptr<v1::SyncService::Stub> stub;
   std::atomic<bool> unreachable{false};  // as of the last call
+  std::unique_ptr<OutageNotice> outage;
 
   void Prepare(grpc::ClientContext* context) const {
     if (!authorization.empty()) context->AddMetadata("authorization", authorization);
@@ -94,6 +95,7 @@ struct SyncClient::Impl {
   absl::Status Answer(const grpc::Status& status) {
     absl::Status answer = FromGrpc(status);
     unreachable = absl::IsUnavailable(answer) && GetReason(answer).empty();
+    if (!absl::IsUnavailable(answer)) outage->Succeeded();
     return answer;
   }
   void SetDeadline(grpc::ClientContext* context) const {
@@ -163,6 +165,7 @@ absl::StatusOr<std::unique_ptr<SyncClient>> SyncClient::Create(const ConnectionO
     impl->authorization = absl::StrCat("Bearer ", absl::StripAsciiWhitespace(token));
   }
   SYNCLINE_ASSIGN_OR_RETURN(const auto credentials, Credentials(options.tls));
+  impl->outage = std::make_unique<OutageNotice>(impl->server);
   impl->channel = grpc::CreateCustomChannel(impl->server, credentials, Arguments(options.tls));
   impl->stub = v1::SyncService::NewStub(impl->channel);
   return std::unique_ptr<SyncClient>(new SyncClient(std::move(impl)));
@@ -172,6 +175,8 @@ SyncClient::SyncClient(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 SyncClient::~SyncClient() = default;
 
 const std::string& SyncClient::server() const { return impl_->server; }
+
+OutageNotice* SyncClient::outage() { return impl_->outage.get(); }
 
 absl::StatusOr<v1::StartSyncResponse> SyncClient::StartSync(const v1::StartSyncRequest& request) {
   grpc::ClientContext context;

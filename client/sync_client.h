@@ -11,6 +11,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
+#include "client/outage_notice.h"
 #include "syncline/v1/sync_service.pb.h"
 
 namespace syncline::client {
@@ -81,6 +82,8 @@ class SyncClient {
   ~SyncClient();
 
   const std::string& server() const;
+  // Returns the notice that all retries of this client's calls use.
+  OutageNotice* outage();
 
   absl::StatusOr<v1::StartSyncResponse> StartSync(const v1::StartSyncRequest& request);
   absl::StatusOr<v1::CompleteStreamResponse> CompleteStream(

@@ -25,7 +25,7 @@ void WriterLoad::Begin(const v1::StartSyncResponse& started) {
 }
 
 absl::Status WriterLoad::Run() {
-  Retry retry(options_.retry_for, options_.sole_caller);
+  Retry retry(client_->outage(), options_.retry_for, options_.sole_caller);
   absl::Status status = Attempt();
   while (!status.ok() && input_fault_.ok()) {
     if (!source_.rereadable) return status;
@@ -97,7 +97,7 @@ absl::Status WriterLoad::SendAll(RecordSource* source, StreamWriter* writer) {
       if (Flush(writer).ok()) writer->Close().IgnoreError();
       return input_fault_;
     }
-    progress_(seen_, source->bytes());
+    progress_(seen_, source_.position == nullptr ? source->bytes() : source_.position());
     if (*event == LineReader::Event::kLines) continue;
     SYNCLINE_RETURN_IF_ERROR(Flush(writer));
     if (*event == LineReader::Event::kIdle) continue;

@@ -21,7 +21,8 @@ namespace syncline::client {
 
 class WriterLoad {
  public:
-  // Called after each piece of input with the records and bytes read so far.
+  // Called after each piece of input with the records and the bytes (those of the stored file, if
+  // that is known) read so far.
   using Progress = std::function<void(int64_t records, int64_t bytes)>;
 
   // `client`, `options` and `window`, which is shared by all writers of the load, must outlive this

@@ -41,7 +41,7 @@ absl::Status Load(const ServerUnderTest& server, const RecordShape& shape, Loade
     lines = std::make_unique<client::LineReader>(fd);
     return std::make_unique<client::JsonlSource>(lines.get());
   };
-  client::ProgressLine progress(/*draws=*/false);
+  client::ProgressLine progress(/*draws=*/false, nullptr, absl::Now());
   client::LoadSession session(client.get(), std::move(options), {source}, &progress);
   const client::LoadReport report = session.Run();
   stream.took = absl::Now() - began;

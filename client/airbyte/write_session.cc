@@ -131,7 +131,7 @@ absl::Status WriteSession::ReadInput(LineReader* input, ProgressLine* progress) 
       case LineReader::Event::kLines:
         SYNCLINE_RETURN_IF_ERROR(TakeLines(lines));
         unsent = true;
-        progress->Update(records_, input->bytes());
+        progress->Update({records_, input->bytes()});
         break;
       case LineReader::Event::kIdle:
         SYNCLINE_RETURN_IF_ERROR(FlushAll());

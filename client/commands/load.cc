@@ -1,10 +1,13 @@
 #include <unistd.h>
 
+#include <algorithm>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
+#include "base/error.h"
 #include "client/call_error.h"
 #include "client/commands/commands.h"
 #include "client/destination.h"
@@ -12,6 +15,7 @@
 #include "client/exit_code.h"
 #include "client/failure.h"
 #include "client/interrupt.h"
+#include "client/load_flags.h"
 #include "client/load_preparation.h"
 #include "client/load_report_text.h"
 #include "client/load_request.h"
@@ -58,7 +62,7 @@ int Finish(const LoadReport& report, const std::string& sync_id, absl::Duration 
                    sync_id, " to resume");
   if (!report.status.ok()) {
     const bool started = !report.stream.plan.table_name().empty();
-    PrintMessage(absl::StrCat(Explain(report.status, server),
+    PrintMessage(absl::StrCat(NameFlags(Explain(report.status, server), report.status),
                               started ? absl::StrCat(" (", position, ")") : ""));
     return kExitFailed;
   }
@@ -113,24 +117,35 @@ LoadOptions SessionOptions(const CommandLine& command_line, const v1::StartSyncR
   return options;
 }
 
+// Returns whether the server is too old to plan a load: it misses the sync id, which is left out so
+// that such a server starts nothing.
+bool CannotPlan(const absl::Status& status) {
+  const std::vector<FieldViolation> violations = GetDetail(status).violations;
+  return std::any_of(violations.begin(), violations.end(),
+                     [](const FieldViolation& violation) { return violation.field == "sync_id"; });
+}
+
 int RunDry(const CommandLine& command_line, const LoadPreparation& preparation,
            const Destination& destination) {
   v1::StartSyncRequest request = preparation.request();
   request.set_plan_only(true);
   request.clear_sync_id();
   const auto planned = destination.client()->StartSync(request);
-  const bool unreachable = IsUnreachable(planned.status());
-  if (!planned.ok() && !unreachable) {
-    return ReportCallFailure(planned.status(), destination.name());
+  const bool unknown = IsUnreachable(planned.status()) || CannotPlan(planned.status());
+  if (!planned.ok() && !unknown) {
+    PrintMessage(NameFlags(Explain(planned.status(), destination.name()), planned.status()));
+    return kExitFailed;
   }
   const v1::StreamPlan* const plan =
       planned.ok() && planned->streams_size() == 1 ? &planned->streams(0) : nullptr;
   const auto text = DryRunText(preparation, command_line, plan);
   if (!text.ok()) return ReportFailure(text.status());
   LineOutput(STDOUT_FILENO).WriteLine(*text);
-  if (unreachable) {
+  if (unknown) {
     PrintMessage(absl::StrCat("what an existing table would change is not known: ",
-                              Explain(planned.status(), destination.name())));
+                              CannotPlan(planned.status())
+                                  ? "the server is too old to plan a load"
+                                  : Explain(planned.status(), destination.name())));
   }
   PrintMessage("dry run: nothing was loaded");
   return kExitOk;

@@ -56,7 +56,7 @@ int RunWatch(const CommandLine& command_line) {
   const auto destination = Destination::Open(command_line);
   if (!destination.ok()) return ReportFailure(destination.status());
   LineOutput output(STDOUT_FILENO);
-  Retry retry(command_line.Duration("retry_for"));
+  Retry retry(destination->client()->outage(), command_line.Duration("retry_for"));
   int64_t after = command_line.Count("after");
   while (true) {
     // Only the JSON output has the states.
@@ -65,6 +65,7 @@ int RunWatch(const CommandLine& command_line) {
     v1::WatchSyncResponse event;
     while (output.status().ok() && call->Read(&event)) {
       retry.Reset();
+      destination->client()->outage()->Succeeded();
       after = std::max(after, event.checkpoint_committed().sequence());
       output.WriteLine(command_line.Json() ? ToJsonLine(event) : EventText(event));
     }

@@ -52,12 +52,14 @@ FailureType TypeOf(const absl::Status& status) {
                                                                              : FailureType::kSystem;
 }
 
-// Prints entries for the platform on stdout and for users on stderr.
+// Prints words for the platform on stdout and for users on stderr.
+void PrintLog(bool warning, absl::string_view words, LineOutput* output) {
+  output->WriteLine(LogMessage(warning, words));
+  PrintMessage(words);
+}
+
 void Print(const std::vector<ReportEntry>& entries, LineOutput* output) {
-  for (const ReportEntry& entry : entries) {
-    output->WriteLine(LogMessage(entry.warning, entry.text));
-    PrintMessage(entry.text);
-  }
+  for (const ReportEntry& entry : entries) PrintLog(entry.warning, entry.text, output);
 }
 
 // Prints what became of each stream's records, and the streams that failed.
@@ -131,6 +133,9 @@ int RunWrite(const CommandLine& command_line) {
   if (!destination.ok()) {
     return Fail(&output, std::string(destination.status().message()), FailureType::kConfig);
   }
+  OutageNotice* const outage = destination->client()->outage();
+  outage->SetPrint([&output](absl::string_view words) { PrintLog(true, words, &output); });
+  if (command_line.Given("retry_for")) outage->SetFirstContactLimit(absl::InfiniteDuration());
   const WriteSessionOptions options = SessionOptions(command_line, *config, *catalog);
   WriteSession session(destination->client(), *catalog, options,
                        [&output](const std::string& line) { output.WriteLine(line); });
@@ -139,9 +144,9 @@ int RunWrite(const CommandLine& command_line) {
   }
   for (const v1::StreamPlan& plan : session.plans()) Print(PlanEntries(plan), &output);
   LineReader input(STDIN_FILENO);
-  ProgressLine progress;
-  const WriteReport report = session.Run(&input, &progress);
-  return Finish(report, options, destination->name(),
+  ProgressLine progress([&output](absl::string_view words) { PrintLog(false, words, &output); });
+  const WriteReport done = session.Run(&input, &progress);
+  return Finish(done, options, destination->name(),
                 config->fail_on_rejected && !command_line.Switch("allow_rejected"), &output);
 }
 

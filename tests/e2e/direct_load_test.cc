@@ -115,6 +115,16 @@ TEST_F(DirectLoadTest, RefusesFlagsThatExcludeEachOther) {
   EXPECT_THAT(stderr_, HasSubstr("missing"));
 }
 
+TEST_F(DirectLoadTest, AnOutageIsReportedAtOnce) {
+  const std::string file = WriteFile("a.csv", "id\n1\n");
+  for (const std::string& flag :
+       {"--postgres_dsn=" + Dsn("1"), std::string("--server=127.0.0.1:1")}) {
+    EXPECT_EQ(Run({"load", file, TableFlag(), "--retry_for=3s", flag}), 1);
+    EXPECT_THAT(stderr_, HasSubstr("; trying again until "));
+  }
+  EXPECT_THAT(stderr_, HasSubstr("cannot reach the server at 127.0.0.1:1"));
+}
+
 TEST_F(DirectLoadTest, DryRunOfAnUnreachableDatabaseShowsTheFile) {
   const std::string file = WriteFile("a.csv", "id,name\n1,Ann\n");
   for (const std::string& flag :

@@ -232,7 +232,7 @@ LoadReport Load(FakeServer* server, const std::string& text, bool rereadable = t
   options.replay_window_bytes = 500;
   options.window_timeout = absl::Milliseconds(20);
   std::unique_ptr<LineReader> reader;
-  ProgressLine progress(false);
+  ProgressLine progress(false, nullptr, absl::Now());
   LoadSource source;
   source.rereadable = rereadable;
   source.open = [&](const v1::StreamPlan&) -> absl::StatusOr<std::unique_ptr<RecordSource>> {

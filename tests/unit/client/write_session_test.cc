@@ -72,7 +72,7 @@ class WriteSessionTest : public testing::Test {
     report.status = session.Start();
     if (report.status.ok()) {
       LineReader input(fileno(file));
-      ProgressLine progress(false);
+      ProgressLine progress(false, nullptr, absl::Now());
       report = session.Run(&input, &progress);
     }
     std::fclose(file);
