@@ -90,6 +90,21 @@ Flag ConfigFlag() {
           true};
 }
 
+std::vector<Flag> ListFlags() {
+  return {
+      {"limit", FlagKind::kCount, "N", "50", "maximum number of syncs"},
+      {"state",
+       FlagKind::kChoice,
+       "",
+       "",
+       "only syncs in this state",
+       {"starting", "running", "finished", "cancelled", "interrupted"}},
+      {"table", FlagKind::kText, "SCHEMA.NAME", "", "only syncs that load this table"},
+      {"since", FlagKind::kText, "TIME", "",
+       "only syncs that started within this time, such as 24h or 7d, or since a date"},
+  };
+}
+
 std::vector<Verb> MakeVerbs() {
   const std::vector<Flag> connection = ConnectionFlags();
   const std::vector<Flag> asking = Join({OutputFlag()}, connection);
@@ -108,12 +123,7 @@ std::vector<Verb> MakeVerbs() {
        "the table unchanged and exits with 1.",
        Join(Join(Join(Join(LoadFlags(), InputFlags()), GuardFlags()), SendingFlags()), connection),
        RunLoad},
-      {"list",
-       {},
-       "list syncs, newest first",
-       "",
-       Join({{"limit", FlagKind::kCount, "N", "50", "maximum number of syncs"}}, asking),
-       RunList},
+      {"list", {}, "list syncs, newest first", "", Join(ListFlags(), asking), RunList},
       {"status", {"SYNC"}, "show one sync and its streams", "", asking, RunStatus},
       {"rejected",
        {"SYNC"},
@@ -157,6 +167,7 @@ std::vector<Verb> MakeVerbs() {
               "not stored, and start none that would change its table"}},
             SendingFlags()),
        RunWrite},
+      {"version", {}, "print the version", "", {}, RunVersion},
   };
 }
 

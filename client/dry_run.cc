@@ -9,9 +9,9 @@
 #include "base/status_macros.h"
 #include "base/utf8.h"
 #include "client/json_text.h"
+#include "client/list_text.h"
 #include "client/output.h"
 #include "client/report.h"
-#include "client/summary_text.h"
 #include "client/table_definition.h"
 
 namespace syncline::client {

@@ -20,8 +20,9 @@ bool ContinuesName(char c) {
   return BeginsName(c) || absl::ascii_isdigit(static_cast<unsigned char>(c)) || c == '$';
 }
 
-// Removes the first part from `*text`. Returns nullopt if it is not an SQL identifier.
-std::optional<std::string> TakePart(absl::string_view* text) {
+// Removes the first part from `*text`. Returns nullopt if it is not an SQL identifier. `fold`:
+// unquoted parts become lower case.
+std::optional<std::string> TakePart(absl::string_view* text, bool fold) {
   std::string part;
   if (!absl::ConsumePrefix(text, "\"")) {
     size_t length = 0;
@@ -29,7 +30,7 @@ std::optional<std::string> TakePart(absl::string_view* text) {
     if (length == 0 || !BeginsName(text->front())) return std::nullopt;
     part = std::string(text->substr(0, length));
     text->remove_prefix(length);
-    return part;
+    return fold ? absl::AsciiStrToLower(part) : part;
   }
   while (true) {
     const size_t quote = text->find('"');
@@ -48,14 +49,14 @@ std::optional<std::string> TakePart(absl::string_view* text) {
 
 }  // namespace
 
-absl::StatusOr<SqlTableName> ParseSqlTableName(absl::string_view text) {
+absl::StatusOr<SqlTableName> ParseSqlTableName(absl::string_view text, bool fold) {
   std::vector<std::string> parts;
   absl::string_view rest = text;
-  std::optional<std::string> part = TakePart(&rest);
+  std::optional<std::string> part = TakePart(&rest, fold);
   while (part.has_value()) {
     parts.push_back(*part);
     if (!absl::ConsumePrefix(&rest, ".")) break;
-    part = TakePart(&rest);
+    part = TakePart(&rest, fold);
   }
   if (!part.has_value() || !rest.empty()) {
     return UsageError(absl::StrCat(

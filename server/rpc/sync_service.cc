@@ -317,8 +317,12 @@ absl::Status SyncService::List(const v1::ListSyncsRequest& request, const Identi
       (!absl::SimpleAtoi(request.page_token(), &before) || before <= 0)) {
     return sync::InvalidRequest({{"page_token", "is not a token that this server returned"}});
   }
-  const int size = request.page_size() == 0 ? kDefaultPage : request.page_size();
-  return FillSyncPage(context_.registry, {size, before, caller.owner}, response);
+  SyncQuery query;
+  query.limit = request.page_size() == 0 ? kDefaultPage : request.page_size();
+  query.before = before;
+  query.owner = caller.owner;
+  SYNCLINE_RETURN_IF_ERROR(ReadSyncFilter(request, &query));
+  return FillSyncPage(context_.registry, query, response);
 }
 
 absl::Status SyncService::ListRejected(const v1::ListRejectedRecordsRequest& request,
