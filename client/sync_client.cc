@@ -28,18 +28,17 @@ constexpr int kFirstReconnectMs = 100;
 // calls fail at once.
 constexpr absl::Duration kReconnectTimeout = absl::Seconds(1);
 
+absl::StatusOr<std::string> PemText(const std::string& text, const std::string& file) {
+  if (!text.empty() || file.empty()) return text;
+  return ReadFile(file);
+}
+
 absl::StatusOr<std::shared_ptr<grpc::ChannelCredentials>> Credentials(const TlsOptions& tls) {
   if (!tls.enabled) return grpc::InsecureChannelCredentials();
   grpc::SslCredentialsOptions options;
-  if (!tls.ca_file.empty()) {
-    SYNCLINE_ASSIGN_OR_RETURN(options.pem_root_certs, ReadFile(tls.ca_file));
-  }
-  if (!tls.cert_file.empty()) {
-    SYNCLINE_ASSIGN_OR_RETURN(options.pem_cert_chain, ReadFile(tls.cert_file));
-  }
-  if (!tls.key_file.empty()) {
-    SYNCLINE_ASSIGN_OR_RETURN(options.pem_private_key, ReadFile(tls.key_file));
-  }
+  SYNCLINE_ASSIGN_OR_RETURN(options.pem_root_certs, PemText(tls.ca_certificate, tls.ca_file));
+  SYNCLINE_ASSIGN_OR_RETURN(options.pem_cert_chain, PemText(tls.client_certificate, tls.cert_file));
+  SYNCLINE_ASSIGN_OR_RETURN(options.pem_private_key, PemText(tls.client_key, tls.key_file));
   return grpc::SslCredentials(options);
 }
 

@@ -22,6 +22,10 @@ struct TlsOptions {
   std::string cert_file;    // PEM; with key_file, for mutual TLS
   std::string key_file;     // PEM
   std::string server_name;  // name in the certificate, if it is not the address
+  // The PEM texts themselves. Each takes precedence over its file.
+  std::string ca_certificate;
+  std::string client_certificate;
+  std::string client_key;  // secret
 };
 
 struct ConnectionOptions {

@@ -95,11 +95,12 @@ std::vector<std::string> GetIncompleteStreams(const WriteReport& report) {
 TEST_F(WriteSessionTest, RoutesRecordsAndPrintsStatesWithCounts) {
   const WriteReport report =
       Run({Record("a", 1), StreamState("b", 0), Record("b", 1), Record("a", 2), StreamState("a", 2),
-           R"({"type":"LOG","log":{}})", Record("a", 3), StreamState("b", 1), StreamState("a", 3)});
+           R"({"type":"LOG","log":{}})", Record("a", 3), StreamState("b", 1), StreamState("a", 3),
+           R"({"level":"info"})"});
   ASSERT_TRUE(report.status.ok()) << report.status;
-  EXPECT_EQ(report.records, 4);
-  EXPECT_EQ(report.durable, 4);
-  EXPECT_EQ(report.ignored_messages, 1);
+  const int64_t counts[] = {report.records, report.durable, report.ignored_messages,
+                            report.foreign_lines, report.first_foreign_line};
+  EXPECT_THAT(counts, ElementsAre(4, 4, 1, 1, 10));
   EXPECT_THAT(report.incomplete, IsEmpty());
   std::vector<std::string> of_a;
   std::vector<std::string> of_b;
