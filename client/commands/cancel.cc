@@ -14,7 +14,8 @@ int RunCancel(const CommandLine& command_line) {
   const auto destination = Destination::Open(command_line);
   if (!destination.ok()) return ReportFailure(destination.status());
   const auto sync = destination->client()->CancelSync(command_line.arguments()[0]);
-  if (!sync.ok()) return ReportCallFailure(sync.status(), destination->name());
+  if (!sync.ok())
+    return ReportSyncFailure(sync.status(), command_line.arguments()[0], *destination);
   LineOutput output(STDOUT_FILENO);
   output.WriteLine(command_line.Json() ? ToJsonLine(*sync)
                                        : absl::StripSuffix(FormatSync(*sync), "\n"));

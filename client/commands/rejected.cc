@@ -66,7 +66,7 @@ int RunRejected(const CommandLine& command_line) {
   if (!destination.ok()) return ReportFailure(destination.status());
   LineOutput output(STDOUT_FILENO);
   const absl::Status printed = Print(command_line, destination->client(), &output);
-  if (!printed.ok()) return ReportCallFailure(printed, destination->name());
+  if (!printed.ok()) return ReportSyncFailure(printed, command_line.arguments()[0], *destination);
   return output.status().ok() ? kExitOk : kExitFailed;
 }
 

@@ -16,7 +16,8 @@ int RunStatus(const CommandLine& command_line) {
   const auto destination = Destination::Open(command_line);
   if (!destination.ok()) return ReportFailure(destination.status());
   const auto sync = destination->client()->GetSync(command_line.arguments()[0]);
-  if (!sync.ok()) return ReportCallFailure(sync.status(), destination->name());
+  if (!sync.ok())
+    return ReportSyncFailure(sync.status(), command_line.arguments()[0], *destination);
   LineOutput output(STDOUT_FILENO);
   if (command_line.Json()) {
     output.WriteLine(ToJsonLine(*sync));

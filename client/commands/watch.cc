@@ -73,7 +73,7 @@ int RunWatch(const CommandLine& command_line) {
     const absl::Status status = call->Finish();
     if (status.ok()) return kExitOk;
     if (const absl::Status waited = retry.WaitAfter(status); !waited.ok()) {
-      return ReportCallFailure(waited, destination->name());
+      return ReportSyncFailure(waited, command_line.arguments()[0], *destination);
     }
   }
 }

@@ -114,6 +114,11 @@ TEST(CliTest, ServerWithoutPortHasTheDefaultPort) {
   }
 }
 
+TEST(CliTest, VersionIsAVerbAndAFlag) {
+  EXPECT_NE(Parse({"version"}).verb, nullptr);
+  EXPECT_THAT(Parse({"--version"}).to_stdout, HasSubstr("syncline "));
+}
+
 TEST(CliTest, HasTheAirbyteVerbs) {
   EXPECT_NE(Parse({"spec"}).verb, nullptr);
   EXPECT_NE(Parse({"check", "--config", "c.json"}).verb, nullptr);
