@@ -33,7 +33,7 @@ StreamWriter::StreamWriter(SyncClient* client, ReplayWindow* window, StreamWrite
       options_(std::move(options)),
       next_offset_(options_.next_offset),
       expected_epoch_(options_.expected_epoch),
-      retry_(options_.retry_for, options_.sole_caller),
+      retry_(client->outage(), options_.retry_for, options_.sole_caller),
       durable_offset_(options_.next_offset) {}
 
 StreamWriter::~StreamWriter() {

@@ -12,6 +12,7 @@
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "client/append_call.h"
+#include "client/outage_notice.h"
 #include "syncline/v1/sync_service.pb.h"
 
 namespace syncline::client {
@@ -22,6 +23,10 @@ struct TlsOptions {
   std::string cert_file;    // PEM; with key_file, for mutual TLS
   std::string key_file;     // PEM
   std::string server_name;  // name in the certificate, if it is not the address
+  // The PEM texts themselves. Each takes precedence over its file.
+  std::string ca_certificate;
+  std::string client_certificate;
+  std::string client_key;  // secret
 };
 
 struct ConnectionOptions {
@@ -82,6 +87,8 @@ class SyncClient {
   ~SyncClient();
 
   const std::string& server() const;
+  // Returns the notice that all retries of this client's calls use.
+  OutageNotice* outage();
 
   absl::StatusOr<v1::StartSyncResponse> StartSync(const v1::StartSyncRequest& request);
   absl::StatusOr<v1::CompleteStreamResponse> CompleteStream(

@@ -148,7 +148,7 @@ absl::Status WriteSession::ReadInput(LineReader* input, ProgressLine* progress) 
       case LineReader::Event::kLines:
         SYNCLINE_RETURN_IF_ERROR(TakeLines(lines));
         unsent = true;
-        progress->Update(records_, input->bytes());
+        progress->Update({records_, input->bytes()});
         break;
       case LineReader::Event::kIdle:
         SYNCLINE_RETURN_IF_ERROR(FlushAll());
@@ -191,7 +191,8 @@ absl::Status WriteSession::TakeLine(absl::string_view line, bool is_cut) {
   const RoutedMessage routed = router_.Route(line);
   if (routed.kind == MessageKind::kBlank) return absl::OkStatus();
   if (is_cut) return Unroutable(line_number_, "the input ends in the middle of a message");
-  evidence_.any_message = evidence_.any_message || routed.kind != MessageKind::kMalformed;
+  evidence_.any_message = evidence_.any_message || (routed.kind != MessageKind::kMalformed &&
+                                                    routed.kind != MessageKind::kForeign);
   switch (routed.kind) {
     case MessageKind::kRecord:
       return TakeRecord(routed.stream, line);
@@ -212,6 +213,9 @@ absl::Status WriteSession::TakeLine(absl::string_view line, bool is_cut) {
       return absl::OkStatus();
     case MessageKind::kOther:
       ++ignored_messages_;
+      return absl::OkStatus();
+    case MessageKind::kForeign:
+      if (foreign_lines_++ == 0) first_foreign_line_ = line_number_;
       return absl::OkStatus();
     case MessageKind::kBlank:
       return absl::OkStatus();

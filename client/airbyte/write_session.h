@@ -73,7 +73,9 @@ struct WriteReport {
   int64_t durable = 0;   // known to be committed, over all streams and runs
   int64_t rejected = 0;  // by the server, over all runs of the sync id
   int64_t ignored_messages = 0;
-  int64_t withheld_states = 0;  // STATE messages that were not emitted
+  int64_t withheld_states = 0;     // STATE messages that were not emitted
+  int64_t foreign_lines = 0;       // that are JSON but no message
+  int64_t first_foreign_line = 0;  // its number in the input, from 1
   bool interrupted = false;
   std::vector<Incomplete> incomplete;
   std::vector<Failure> failures;
@@ -138,6 +140,8 @@ class WriteSession {
   int64_t line_number_ = 0;
   int64_t records_ = 0;
   int64_t ignored_messages_ = 0;
+  int64_t foreign_lines_ = 0;
+  int64_t first_foreign_line_ = 0;
   bool interrupted_ = false;
   std::vector<WriteReport::Incomplete> incomplete_;
 

@@ -23,6 +23,8 @@ WriteReport WriteSession::Run(LineReader* input, ProgressLine* progress) {
   report.records = records_;
   report.ignored_messages = ignored_messages_;
   report.withheld_states = states_.withheld();
+  report.foreign_lines = foreign_lines_;
+  report.first_foreign_line = first_foreign_line_;
   report.interrupted = interrupted_;
   report.incomplete = incomplete_;
   report.status = pumped.ok() ? run_failure() : pumped;

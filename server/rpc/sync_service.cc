@@ -226,8 +226,13 @@ absl::Status SyncService::Start(const v1::StartSyncRequest& request, const Ident
                                 v1::StartSyncResponse* response) {
   SYNCLINE_ASSIGN_OR_RETURN(sync::StartRequest start_request, FromProto(request));
   start_request.caller = caller;
-  SYNCLINE_ASSIGN_OR_RETURN(const sync::StartedSync started,
-                            context_.registry->Start(start_request));
+  start_request.plan_only = request.plan_only();
+  sync::StartedSync started;
+  if (request.plan_only()) {
+    SYNCLINE_ASSIGN_OR_RETURN(started.sync, context_.registry->Preview(start_request));
+  } else {
+    SYNCLINE_ASSIGN_OR_RETURN(started, context_.registry->Start(start_request));
+  }
   for (const StreamEntry& stream : started.sync.streams) *response->add_streams() = ToPlan(stream);
   *response->mutable_limits() = ToProto(context_.limits);
   response->set_resumed(started.resumed);
@@ -283,8 +288,12 @@ absl::Status SyncService::List(const v1::ListSyncsRequest& request, const Identi
       (!absl::SimpleAtoi(request.page_token(), &before) || before <= 0)) {
     return sync::InvalidRequest({{"page_token", "is not a token that this server returned"}});
   }
-  const int size = request.page_size() == 0 ? kDefaultPage : request.page_size();
-  return FillSyncPage(context_.registry, {size, before, caller.owner}, response);
+  SyncQuery query;
+  query.limit = request.page_size() == 0 ? kDefaultPage : request.page_size();
+  query.before = before;
+  query.owner = caller.owner;
+  SYNCLINE_RETURN_IF_ERROR(ReadSyncFilter(request, &query));
+  return FillSyncPage(context_.registry, query, response);
 }
 
 absl::Status SyncService::ListRejected(const v1::ListRejectedRecordsRequest& request,

@@ -81,6 +81,7 @@ absl::Status StartDecision::Decide(const SyncDraft& draft, SyncEntry* sync,
     SYNCLINE_RETURN_IF_ERROR(options_.isolated ? DecideIsolated(*sync, &stream)
                                                : DecideStream(*sync, &stream));
   }
+  if (options_.preview) return absl::OkStatus();
   SYNCLINE_RETURN_IF_ERROR(transaction_->Execute(postgres::SetLockTimeoutSql(kLedgerLockTimeout)));
   return Write(streams, sync, superseded);
 }
@@ -188,7 +189,15 @@ absl::Status StartDecision::Write(const std::vector<Stream>& streams, SyncEntry*
   return ledger_->FinishSyncs(*transaction_, *superseded);
 }
 
+absl::Status StartDecision::CheckNamespace(const Stream& stream) {
+  if (!options_.existing_schemas_only || stream.status.real.exists) return absl::OkStatus();
+  const std::string& schema = stream.record->plan.table.schema;
+  SYNCLINE_ASSIGN_OR_RETURN(const bool exists, postgres::NamespaceExists(*transaction_, schema));
+  return exists ? absl::OkStatus() : SchemaMissing(schema);
+}
+
 absl::Status StartDecision::DecideStream(const SyncEntry& sync, Stream* stream) {
+  SYNCLINE_RETURN_IF_ERROR(CheckNamespace(*stream));
   SYNCLINE_RETURN_IF_ERROR(AdjustHistory(stream));
   const std::string& owner = stream->history.connection_id;
   if (!owner.empty() && owner != sync.connection_id) {

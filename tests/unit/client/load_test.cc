@@ -15,6 +15,7 @@
 #include "client/load_request.h"
 #include "client/record_batch.h"
 #include "client/rejected_text.h"
+#include "client/usage_error.h"
 #include "client/validation_text.h"
 
 namespace syncline::client {
@@ -106,14 +107,22 @@ TEST(MakeLoadRequestTest, NamesTheTableAndTheStream) {
   } cases[] = {{"people", "", "people"},
                {"shop.people", "shop", "people"},
                {"\"My Shop\".\"a.b\"", "My Shop", "a.b"},
-               {"\"say \"\"hi\"\"\"", "", "say \"hi\""},
-               {"shop.a.b", "shop", "a"}};
+               {"\"say \"\"hi\"\"\"", "", "say \"hi\""}};
   for (const auto& c : cases) {
     const auto request = Request({"--table", c.table});
     ASSERT_TRUE(request.ok()) << request.status();
     EXPECT_EQ(request->streams(0).table_name(), c.table);
     EXPECT_EQ(request->streams(0).descriptor().namespace_(), c.schema);
     EXPECT_EQ(request->streams(0).descriptor().name(), c.name) << c.table;
+  }
+}
+
+TEST(MakeLoadRequestTest, RefusesWhatIsNotATableName) {
+  for (const char* const table : {"shop.a.b", "my table", "a.", ".a", "\"a", "\"a\"b", "\"\"", "1a",
+                                  "a-b", "a .b", "\"a\".b.c"}) {
+    const auto request = Request({"--table", table});
+    EXPECT_TRUE(IsUsageError(request.status())) << table;
+    EXPECT_THAT(std::string(request.status().message()), HasSubstr("double quotes")) << table;
   }
 }
 

@@ -285,16 +285,16 @@ LoadReport Load(FakeServer* server, const std::string& text, bool rereadable = t
   options.replay_window_bytes = 500;
   options.window_timeout = absl::Milliseconds(20);
   std::unique_ptr<LineReader> reader;
-  ProgressLine progress(false);
-  LoadSession session(
-      server->client.get(), std::move(options),
-      [&](const v1::StreamPlan&) -> absl::StatusOr<std::unique_ptr<RecordSource>> {
-        std::rewind(file);
-        lseek(fileno(file), 0, SEEK_SET);
-        reader = std::make_unique<LineReader>(fileno(file));
-        return std::make_unique<JsonlSource>(reader.get());
-      },
-      rereadable, &progress);
+  ProgressLine progress(false, nullptr, absl::Now());
+  LoadSource source;
+  source.rereadable = rereadable;
+  source.open = [&](const v1::StreamPlan&) -> absl::StatusOr<std::unique_ptr<RecordSource>> {
+    std::rewind(file);
+    lseek(fileno(file), 0, SEEK_SET);
+    reader = std::make_unique<LineReader>(fileno(file));
+    return std::make_unique<JsonlSource>(reader.get());
+  };
+  LoadSession session(server->client.get(), std::move(options), {source}, &progress);
   const LoadReport report = session.Run();
   std::fclose(file);
   return report;

@@ -73,7 +73,7 @@ class WriteSessionTest : public testing::Test {
     report.status = session.Start();
     if (report.status.ok()) {
       LineReader input(fileno(file));
-      ProgressLine progress(false);
+      ProgressLine progress(false, nullptr, absl::Now());
       report = session.Run(&input, &progress);
     }
     std::fclose(file);
@@ -96,11 +96,12 @@ std::vector<std::string> GetIncompleteStreams(const WriteReport& report) {
 TEST_F(WriteSessionTest, RoutesRecordsAndPrintsStatesWithCounts) {
   const WriteReport report =
       Run({Record("a", 1), StreamState("b", 0), Record("b", 1), Record("a", 2), StreamState("a", 2),
-           R"({"type":"LOG","log":{}})", Record("a", 3), StreamState("b", 1), StreamState("a", 3)});
+           R"({"type":"LOG","log":{}})", Record("a", 3), StreamState("b", 1), StreamState("a", 3),
+           R"({"level":"info"})"});
   ASSERT_TRUE(report.status.ok()) << report.status;
-  EXPECT_EQ(report.records, 4);
-  EXPECT_EQ(report.durable, 4);
-  EXPECT_EQ(report.ignored_messages, 1);
+  const int64_t counts[] = {report.records, report.durable, report.ignored_messages,
+                            report.foreign_lines, report.first_foreign_line};
+  EXPECT_THAT(counts, ElementsAre(4, 4, 1, 1, 10));
   EXPECT_THAT(report.incomplete, IsEmpty());
   std::vector<std::string> of_a;
   std::vector<std::string> of_b;
@@ -145,7 +146,7 @@ TEST_F(WriteSessionTest, StateIsPrintedWhileTheCallIsOpen) {
   send(Record("a", 1));
   send(StreamState("a", 1));
   LineReader input(ends[0]);
-  ProgressLine progress(false);
+  ProgressLine progress(false, nullptr, absl::Now());
   const WriteReport report = session.Run(&input, &progress);
   close(ends[0]);
   EXPECT_EQ(report.records, 2);
