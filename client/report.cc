@@ -42,6 +42,8 @@ std::string ChangeText(const v1::SchemaChange& change) {
       return absl::StrCat("index ", name, " is dropped");
     case v1::SchemaChange::KIND_CREATE_TABLE:
       return "the table is created";
+    case v1::SchemaChange::KIND_REPLICA_IDENTITY:
+      return absl::StrCat("the replica identity changes from ", change.from(), " to ", change.to());
     case v1::SchemaChange::KIND_UNSPECIFIED:
     case v1::SchemaChange_Kind_SchemaChange_Kind_INT_MIN_SENTINEL_DO_NOT_USE_:
     case v1::SchemaChange_Kind_SchemaChange_Kind_INT_MAX_SENTINEL_DO_NOT_USE_:

@@ -48,6 +48,10 @@ TEST(ReportTest, HasOneLinePerChangeOfTheTable) {
   AddChange(&report, v1::SchemaChange::KIND_RELAX_NOT_NULL, "id");
   AddChange(&report, v1::SchemaChange::KIND_ADD_INDEX, "users_key");
   AddChange(&report, v1::SchemaChange::KIND_DROP_INDEX, "users_key1");
+  v1::SchemaChange* const identity =
+      AddChange(&report, v1::SchemaChange::KIND_REPLICA_IDENTITY, "");
+  identity->set_from("default");
+  identity->set_to("full");
   const std::vector<std::string> lines = ReportLines(report);
   EXPECT_THAT(
       lines, ElementsAre("public.users: column \"age\" is added (bigint)",
@@ -56,7 +60,8 @@ TEST(ReportTest, HasOneLinePerChangeOfTheTable) {
                          "public.users: column \"old\" (text) is dropped",
                          "public.users: column \"id\" becomes nullable",
                          "public.users: index \"users_key\" is created",
-                         "public.users: index \"users_key1\" is dropped"));
+                         "public.users: index \"users_key1\" is dropped",
+                         "public.users: the replica identity changes from default to full"));
   EXPECT_EQ(FindStrictFaults(report), lines);
 }
 
