@@ -48,6 +48,14 @@ Warning StagingPublished(const TableName& staging, const std::string& publicatio
                        "by name or by their schema instead of FOR ALL TABLES")};
 }
 
+void LogAdopted(const std::vector<TableName>& tables, absl::string_view schema) {
+  for (const TableName& table : tables) {
+    Log(LogLevel::kInfo, "staging_adopted")
+        .Field("table", table.ToString())
+        .Field("schema", schema);
+  }
+}
+
 void LogPublished(const std::vector<StreamEntry>& streams) {
   for (const StreamEntry& stream : streams) {
     for (const Warning& warning : stream.warnings) {
@@ -115,7 +123,11 @@ absl::Status StartDecision::AdoptStaging(std::vector<Stream>* streams) {
     if (found.count(old_place(plan)) == 0) continue;
     const auto adopt = [&]() -> absl::Status {
       SYNCLINE_RETURN_IF_ERROR(ReadStagingSchema());
-      return postgres::AdoptStaging(*transaction_, old_place(plan), plan.temp_table);
+      SYNCLINE_ASSIGN_OR_RETURN(
+          const bool moved,
+          postgres::AdoptStaging(*transaction_, old_place(plan), plan.temp_table));
+      if (moved) adopted_.push_back(old_place(plan));
+      return absl::OkStatus();
     };
     SYNCLINE_RETURN_IF_ERROR(options_.isolated ? Isolate(stream.record, adopt) : adopt());
   }
@@ -185,6 +197,7 @@ absl::Status StartDecision::Write(const std::vector<Stream>& streams, SyncEntry*
                               ledger_->SupersedeStreams(*transaction_, opened, dropped));
   }
   SYNCLINE_RETURN_IF_ERROR(ledger_->InsertSync(*transaction_, sync));
+  LogAdopted(adopted_, ledger_->schema());
   LogPublished(sync->streams);
   return ledger_->FinishSyncs(*transaction_, *superseded);
 }

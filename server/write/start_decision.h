@@ -105,6 +105,7 @@ class StartDecision {
   const DecisionOptions options_;
   ColumnNaming columns_;
   std::optional<postgres::StagingSchema> staging_schema_;
+  std::vector<TableName> adopted_;  // the earlier names of staging tables that were moved
 };
 
 }  // namespace syncline::write
