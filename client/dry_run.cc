@@ -75,6 +75,14 @@ bool CreatesTable(const v1::StreamPlan& plan) {
   });
 }
 
+// Returns how the rows of an existing table are replaced, or an empty string if they are not.
+std::string ReplaceText(const std::string& table, const v1::StreamPlan& plan) {
+  if (plan.strategy() == v1::REPLACE_STRATEGY_UNSPECIFIED || CreatesTable(plan)) return "";
+  const bool in_place = plan.strategy() == v1::REPLACE_STRATEGY_IN_PLACE;
+  return absl::StrCat(table, ": the rows are replaced ", in_place ? "in place" : "by a swap", " (",
+                      plan.strategy_reason(), ")\n");
+}
+
 // Returns the definition of a new table, or sentences about the changes of an existing one.
 std::string TableText(const std::string& table, const std::vector<v1::Column>& columns,
                       const v1::StreamPlan* plan) {
@@ -83,10 +91,10 @@ std::string TableText(const std::string& table, const std::vector<v1::Column>& c
   if (plan == nullptr) return text;
   std::vector<ReportEntry> entries = PlanEntries(*plan);
   if (entries.empty()) {
-    return absl::StrCat(table, ": the table exists, and its definition does not change\n");
+    absl::StrAppend(&text, table, ": the table exists, and its definition does not change\n");
   }
   for (const ReportEntry& entry : entries) absl::StrAppend(&text, entry.text, "\n");
-  return text;
+  return text + ReplaceText(table, *plan);
 }
 
 std::string DryRunJson(const std::string& table, const std::vector<v1::Column>& columns,

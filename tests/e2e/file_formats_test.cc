@@ -14,6 +14,7 @@
 namespace syncline::testing {
 namespace {
 
+using ::testing::AllOf;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::Not;
@@ -155,7 +156,10 @@ TEST_F(FileFormatsTest, DryRunShowsWhatAnExistingTableWouldChange) {
   const std::string file = WriteFile("a.csv", "id\n1\n");
   EXPECT_EQ(Run({"load", file, TableFlag("t")}), 0) << stderr_;
   EXPECT_EQ(Run({"load", file, TableFlag("t"), "--dry_run"}), 0) << stderr_;
-  EXPECT_THAT(stdout_, HasSubstr("its definition does not change"));
+  EXPECT_THAT(stdout_, AllOf(HasSubstr("its definition does not change"),
+                             Not(HasSubstr("rows are replaced"))));
+  EXPECT_EQ(Run({"load", file, TableFlag("t"), "--dry_run", "--mode=overwrite"}), 0) << stderr_;
+  EXPECT_THAT(stdout_, HasSubstr("the rows are replaced by a swap (nothing that depends"));
   const std::string wider = WriteFile("b.csv", "id,extra\n2,x\n");
   EXPECT_EQ(Run({"load", wider, TableFlag("t"), "--dry_run"}), 0) << stderr_;
   EXPECT_THAT(stdout_, HasSubstr("column \"extra\" is added"));
