@@ -1,10 +1,10 @@
 // One run of `syncline write`: reads Airbyte messages, commits their records and emits STATE
 // messages.
 //
-// The calling thread reads and sends. A watcher thread receives the durable offsets. A small pool
-// ends streams, so that a long merge of one stream does not delay the records of the others. A
-// stream that cannot start or that breaks does not affect the others: its records are counted and
-// skipped, and no further STATE that covers it is emitted.
+// The calling thread reads and sends. The answers of the calls, which arrive on threads of gRPC,
+// report the durable offsets. A small pool ends streams, so that a long merge of one stream does
+// not delay the records of the others. A stream that cannot start or that breaks does not affect
+// the others: its records are counted and skipped, and no further STATE that covers it is emitted.
 #pragma once
 
 #include <atomic>
