@@ -147,11 +147,13 @@ absl::Status WriteSession::ReadInput(LineReader* input, ProgressLine* progress) 
     switch (event) {
       case LineReader::Event::kLines:
         SYNCLINE_RETURN_IF_ERROR(TakeLines(lines));
+        SYNCLINE_RETURN_IF_ERROR(states_.SendReady());
         unsent = true;
         progress->Update({records_, input->bytes()});
         break;
       case LineReader::Event::kIdle:
         SYNCLINE_RETURN_IF_ERROR(FlushAll());
+        SYNCLINE_RETURN_IF_ERROR(states_.SendForAll());
         unsent = false;
         break;
       case LineReader::Event::kInterrupted:
@@ -259,13 +261,19 @@ absl::Status WriteSession::TakeState(absl::string_view line) {
                                                  ", which is not in the catalog"));
   }
   evidence_.any_record_or_state = true;
-  return states_.Take(line, state->empty, only);
+  states_.Take(line, state->empty, only);
+  return absl::OkStatus();
 }
 
 absl::StatusOr<bool> WriteSession::SendCheckpoint(WriteLane* lane,
                                                   const v1::Checkpoint& checkpoint) {
   if (checkpoint.positions().empty()) {
-    SYNCLINE_RETURN_IF_ERROR(Flush(lane));
+    const int64_t records = lane->batch->marked_records();
+    if (records > 0) {
+      SYNCLINE_RETURN_IF_ERROR(MakeRoom(lane->batch->marked_bytes()));
+      SYNCLINE_RETURN_IF_ERROR(
+          Contain(lane, lane->writer->Send(lane->batch->TakeMarked(), records)));
+    }
   } else {
     SYNCLINE_RETURN_IF_ERROR(FlushAll());
     // Records that a failed stream still holds will never be committed.
@@ -296,6 +304,7 @@ absl::Status WriteSession::TakeTrace(absl::string_view line) {
   WriteLane* const lane = lanes_[static_cast<size_t>(index)].get();
   if (lane->phase != WriteLane::Phase::kOpen || lane->failed) return absl::OkStatus();
   SYNCLINE_RETURN_IF_ERROR(Flush(lane));
+  SYNCLINE_RETURN_IF_ERROR(states_.SendForAll());
   if (lane->failed) return absl::OkStatus();
   if (trace->kind == TraceKind::kComplete) {
     EndLane(lane, v1::STREAM_STATUS_COMPLETE, "");
@@ -306,6 +315,8 @@ absl::Status WriteSession::TakeTrace(absl::string_view line) {
 }
 
 absl::Status WriteSession::Flush(WriteLane* lane) {
+  if (lane->failed) return absl::OkStatus();
+  SYNCLINE_RETURN_IF_ERROR(states_.SendOwn(lane));
   if (lane->batch->empty() || lane->failed) return absl::OkStatus();
   SYNCLINE_RETURN_IF_ERROR(MakeRoom(lane->batch->bytes()));
   const int64_t records = lane->batch->records();

@@ -81,6 +81,7 @@ void WriteSession::EndAll(const absl::Status& pumped) {
   // A run that may be resumed with its sync id must find the streams open.
   const bool keep_open = stopped && (options_.resumable || interrupted_);
   evidence_.any_record_or_state = evidence_.any_record_or_state || records_ > 0;
+  states_.SendForAll().IgnoreError();  // one that ends the run is in run_failure_
   for (const auto& lane : lanes_) {
     if (lane->phase != WriteLane::Phase::kOpen || !Flush(lane.get()).ok()) continue;
     if (lane->failed) {

@@ -13,6 +13,7 @@
 #include <string>
 #include <vector>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "base/mutex.h"
@@ -62,6 +63,7 @@ class FakeSyncService : public v1::SyncService::Service {
   std::map<std::string, grpc::Status> refused;             // streams that cannot start
   std::map<std::string, int64_t> nulled;                   // values by stream
   std::deque<grpc::Status> complete_failures;
+  int64_t recommended_batch_bytes = 200;
   bool commit_each_batch = false;
   bool report_progress = true;  // by answers while a call is open, and by events
 
@@ -85,7 +87,7 @@ class FakeSyncService : public v1::SyncService::Service {
       writer->set_durable_offset(Size(config.descriptor().name()));
       writer->set_epoch(stream->second.epoch);
     }
-    response->mutable_limits()->set_recommended_batch_bytes(200);
+    response->mutable_limits()->set_recommended_batch_bytes(recommended_batch_bytes);
     return grpc::Status::OK;
   }
 
@@ -227,6 +229,16 @@ class FakeSyncService : public v1::SyncService::Service {
   size_t checkpoints() {
     MutexLock lock(&mutex_);
     return checkpoints_.size();
+  }
+  // Returns the offset of the stream's newest checkpoint of its own.
+  int64_t checkpoint_offset(const std::string& name) {
+    MutexLock lock(&mutex_);
+    int64_t offset = 0;
+    for (const auto& known : checkpoints_) {
+      const bool own = absl::StartsWith(known.checkpoint_id(), "offset-");
+      if (own && known.descriptor().name() == name) offset = std::max(offset, known.offset());
+    }
+    return offset;
   }
   // Returns the expected epoch of each call, -1 if it had none.
   std::vector<int64_t> expected_epochs() {

@@ -243,5 +243,23 @@ TEST(RecordBatchTest, ListsUnreadableRecords) {
   EXPECT_EQ(request->batch().unreadable(0).reason(), "FIELD_COUNT");
 }
 
+TEST(RecordBatchTest, KeepsTheRecordsAfterTheMark) {
+  RecordBatchBuilder builder(RecordBatchBuilder::Payload::kAirbyteJsonl, {});
+  builder.Append("1");
+  builder.Mark();
+  builder.Append("2");
+  builder.Mark();
+  builder.Append("3");
+  EXPECT_EQ(builder.marked_records(), 2);
+  EXPECT_EQ(builder.marked_bytes(), 4);
+  EXPECT_EQ(builder.TakeMarked()->batch().airbyte_jsonl(), "1\n2\n");
+  EXPECT_EQ(builder.records(), 1);
+  EXPECT_EQ(builder.marked_records(), 0);
+  builder.Append("4");
+  builder.Mark();
+  EXPECT_EQ(builder.TakeMarked()->batch().airbyte_jsonl(), "3\n4\n");
+  EXPECT_TRUE(builder.empty());
+}
+
 }  // namespace
 }  // namespace syncline::client
