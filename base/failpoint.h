@@ -20,7 +20,8 @@ inline constexpr char kDecode[] = "decode";
 inline constexpr char kCopySent[] = "copy_sent";
 // COPY has ended; the writer's row in the ledger is unchanged.
 inline constexpr char kCopied[] = "copied";
-// Rows and ledger are written and the writer's row is locked; COMMIT has not been sent.
+// Rows and ledger are written and the writer's row is locked; COMMIT has not been sent. Of a small
+// block: the statement that commits it has not been sent.
 inline constexpr char kBeforeCommit[] = "before_commit";
 // COMMIT has succeeded; the caller has not been informed.
 inline constexpr char kCommitted[] = "committed";

@@ -89,6 +89,7 @@ inline constexpr char kRolledBack[] = "ROLLED_BACK";
 inline constexpr char kSchemaChanged[] = "SCHEMA_CHANGED";
 inline constexpr char kSchemaFrozen[] = "SCHEMA_FROZEN";
 inline constexpr char kSchemaIncompatible[] = "SCHEMA_INCOMPATIBLE";
+inline constexpr char kSchemaMissing[] = "SCHEMA_MISSING";
 inline constexpr char kSchemaNotAllowed[] = "SCHEMA_NOT_ALLOWED";
 inline constexpr char kStaleGeneration[] = "STALE_GENERATION";
 inline constexpr char kStartInProgress[] = "START_IN_PROGRESS";

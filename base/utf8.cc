@@ -1,9 +1,12 @@
 #include "base/utf8.h"
 
+#include <cstring>
+
 namespace syncline {
 namespace {
 
 constexpr size_t kMaxContinuationBytes = 3;
+constexpr uint64_t kNotAscii = 0x8080808080808080;  // the bits that ASCII does not have
 
 }  // namespace
 
@@ -29,14 +32,25 @@ size_t GetCharacterLength(absl::string_view text) {
   return malformed ? 0 : length;
 }
 
-bool IsUtf8(absl::string_view text) {
-  while (!text.empty()) {
-    const size_t length = GetCharacterLength(text);
-    if (length == 0) return false;
-    text.remove_prefix(length);
+size_t FindInvalidUtf8(absl::string_view text) {
+  size_t at = 0;
+  while (at < text.size()) {
+    uint64_t word = 0;
+    while (text.size() - at >= sizeof(word)) {
+      std::memcpy(&word, text.data() + at, sizeof(word));
+      if ((word & kNotAscii) != 0) break;
+      at += sizeof(word);
+    }
+    while (at < text.size() && static_cast<uint8_t>(text[at]) < 0x80) ++at;
+    if (at == text.size()) break;
+    const size_t length = GetCharacterLength(text.substr(at));
+    if (length == 0) return at;
+    at += length;
   }
-  return true;
+  return text.size();
 }
+
+bool IsUtf8(absl::string_view text) { return FindInvalidUtf8(text) == text.size(); }
 
 absl::string_view CutAtCharacter(absl::string_view text, size_t bytes) {
   if (text.size() <= bytes) return text;

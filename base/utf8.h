@@ -24,6 +24,10 @@ inline bool ContinuesCharacter(char byte) {
 // if there is none: surrogates, overlong forms and code points above U+10FFFF are not characters.
 size_t GetCharacterLength(absl::string_view text);
 
+// Returns the position of the first byte that is not part of a well-formed character, or the size
+// of `text` if there is none.
+size_t FindInvalidUtf8(absl::string_view text);
+
 // Returns whether `text` consists of well-formed characters.
 bool IsUtf8(absl::string_view text);
 

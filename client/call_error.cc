@@ -2,13 +2,12 @@
 
 #include <grpcpp/support/status.h>
 
-#include <array>
-
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "base/error.h"
 #include "base/reasons.h"
+#include "client/advice.h"
 #include "google/rpc/error_details.pb.h"
 #include "google/rpc/status.pb.h"
 
@@ -66,50 +65,6 @@ bool IsLackOfMemory(const grpc::Status& status, const ErrorDetail& detail) {
          !absl::StrContains(status.error_message(), "larger than max");
 }
 
-struct Advice {
-  const char* reason;
-  absl::string_view text;
-};
-
-constexpr std::array<Advice, 19> kAdvice = {{
-    {reason::kFenced,
-     "another process took over this stream, so this one stops for good; run only one process with "
-     "a --sync_id"},
-    {reason::kStreamCompleted, "this stream has ended already; use a new --sync_id to load again"},
-    {reason::kSyncIdReused,
-     "this --sync_id was already used for a different request; use a new one"},
-    {reason::kSyncCancelled, "the sync was cancelled; start a new one with another --sync_id"},
-    {reason::kStaleGeneration, "the table holds a newer generation; refresh the catalog"},
-    {reason::kTableOwned,
-     "another connection loads this table; use its connection id or another table"},
-    {reason::kTargetIncompatible,
-     "rename or drop the object that prevents it, or load another table"},
-    {reason::kSchemaChanged, "the table was changed during the load; run it again"},
-    {reason::kOffsetGap, "this --sync_id began with a different input; use a new --sync_id"},
-    {reason::kOffsetsMissing, "run it again with the same --sync_id to send the missing records"},
-    {reason::kCountMismatch, "nothing was published; this --sync_id began with a different input"},
-    {reason::kInputChanged, "this --sync_id began with a different input; use a new --sync_id"},
-    {reason::kNoSharedColumn, "check that this is the right file and table, or give a --schema"},
-    {reason::kSchemaFrozen, "change the table or the input, or load with --schema_policy keep"},
-    {reason::kPublishGuard, "staged records are kept; correct the input or relax the guard"},
-    {reason::kAllRejected, "correct the input; --allow_empty replaces the table with an empty one"},
-    {reason::kHybridRefresh, "use a minimum generation of 0 or of the generation itself"},
-    {reason::kWritersActive, "another call still writes this stream; try again in a moment"},
-    {reason::kDbAuth,
-     "the database refuses the server's credentials; contact the server's operator"},
-}};
-
-std::string AdviceFor(const absl::Status& status, const std::string& reason) {
-  for (const Advice& advice : kAdvice) {
-    if (advice.reason == reason) return std::string(advice.text);
-  }
-  if (absl::IsUnauthenticated(status)) return "give a valid token with --token_file";
-  if (absl::IsPermissionDenied(status)) return "the token or the database role lacks permission";
-  if (absl::IsUnavailable(status)) return "try again later";
-  if (absl::IsDeadlineExceeded(status)) return "try again, or raise --timeout";
-  return "";
-}
-
 }  // namespace
 
 absl::Status FromGrpc(const grpc::Status& status) {
@@ -137,6 +92,12 @@ bool IsRetryableCall(const absl::Status& status) {
   return IsRetryable(status) || reason == reason::kWritersActive || reason == reason::kSwapLocked;
 }
 
+bool IsUnreachable(const absl::Status& status) {
+  if (!absl::IsUnavailable(status)) return false;
+  const std::string reason = GetReason(status);
+  return reason.empty() || reason == reason::kDbUnreachable;
+}
+
 std::string Explain(const absl::Status& status, absl::string_view server) {
   const ErrorDetail detail = GetDetail(status);
   if (absl::IsUnavailable(status) && detail.reason.empty()) {
@@ -154,7 +115,7 @@ std::string Explain(const absl::Status& status, absl::string_view server) {
   }
   absl::StrAppend(&sentence, " [", absl::StatusCodeToString(status.code()),
                   detail.reason.empty() ? "" : " ", detail.reason, "]");
-  if (const std::string advice = AdviceFor(status, detail.reason); !advice.empty()) {
+  if (const absl::string_view advice = AdviceFor(status); !advice.empty()) {
     absl::StrAppend(&sentence, "; ", advice);
   }
   return sentence;

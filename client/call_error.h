@@ -29,6 +29,9 @@ absl::Status FromRpc(const google::rpc::Status& status);
 // durable.
 bool IsRetryableCall(const absl::Status& status);
 
+// Returns whether `status` means that the server, or the database behind it, could not be reached.
+bool IsUnreachable(const absl::Status& status);
+
 // Returns one sentence for the user: what failed, its code and reason, and what to do about it.
 // `server` is the address that was called.
 std::string Explain(const absl::Status& status, absl::string_view server);

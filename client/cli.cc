@@ -11,9 +11,11 @@
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_replace.h"
 #include "absl/strings/str_split.h"
+#include "absl/strings/strip.h"
 #include "base/utf8.h"
 #include "base/version.h"
 #include "client/exit_code.h"
+#include "client/name_hint.h"
 
 namespace syncline::client {
 namespace {
@@ -30,35 +32,6 @@ const Flag* FindFlag(const Verb& verb, absl::string_view name) {
     if (flag.name == name) return &flag;
   }
   return nullptr;
-}
-
-size_t EditDistance(absl::string_view a, absl::string_view b) {
-  std::vector<size_t> row(b.size() + 1);
-  for (size_t j = 0; j <= b.size(); ++j) row[j] = j;
-  for (size_t i = 1; i <= a.size(); ++i) {
-    size_t diagonal = std::exchange(row[0], i);
-    for (size_t j = 1; j <= b.size(); ++j) {
-      const size_t replaced = diagonal + (a[i - 1] == b[j - 1] ? 0 : 1);
-      diagonal = row[j];
-      row[j] = std::min({row[j] + 1, row[j - 1] + 1, replaced});
-    }
-  }
-  return row[b.size()];
-}
-
-// Returns " (did you mean X?)" if one of the names is similar, else an empty string.
-std::string Hint(absl::string_view wrong, const std::vector<std::string>& names,
-                 absl::string_view prefix) {
-  const std::string* nearest = nullptr;
-  size_t least = wrong.size() / 3 + 2;
-  for (const std::string& name : names) {
-    const size_t distance = absl::StartsWith(name, wrong) ? 1 : EditDistance(wrong, name);
-    if (distance < least) {
-      least = distance;
-      nearest = &name;
-    }
-  }
-  return nearest == nullptr ? "" : absl::StrCat(" (did you mean ", prefix, *nearest, "?)");
 }
 
 Invocation UsageError(absl::string_view message, absl::string_view verb) {
@@ -87,7 +60,8 @@ std::string CheckValue(const Flag& flag, const std::string& value) {
     case FlagKind::kChoice:
       return std::count(flag.choices.begin(), flag.choices.end(), value) > 0
                  ? ""
-                 : absl::StrCat("must be one of ", absl::StrJoin(flag.choices, ", "));
+                 : absl::StrCat("must be one of ", absl::StrJoin(flag.choices, ", "),
+                                SuggestName(value, flag.choices));
   }
   return "";
 }
@@ -153,9 +127,10 @@ class CommandLineParser {
     if (flag == nullptr) {
       std::vector<std::string> names;
       for (const Flag& known : verb_.flags) names.push_back(known.name);
-      error_ = absl::StrCat("unknown flag ", given, Hint(name, names, "--"));
+      error_ = absl::StrCat("unknown flag ", given, SuggestName(name, names, "--"));
       return;
     }
+    command_line_.given_.insert(flag->name);
     if (equals != std::string::npos) {
       Set(*flag, argument.substr(equals + 1));
     } else if (flag->kind == FlagKind::kSwitch) {
@@ -184,9 +159,11 @@ class CommandLineParser {
   void CheckArguments() {
     const size_t wanted = verb_.arguments.size();
     const size_t given = command_line_.arguments_.size();
+    const bool more = wanted > 0 && absl::EndsWith(verb_.arguments.back(), "...");
     if (given < wanted) {
-      error_ = absl::StrCat(verb_.name, " needs ", verb_.arguments[given]);
-    } else if (given > wanted) {
+      error_ =
+          absl::StrCat(verb_.name, " needs ", absl::StripSuffix(verb_.arguments[given], "..."));
+    } else if (given > wanted && !more) {
       error_ = absl::StrCat("unexpected argument ", command_line_.arguments_[wanted]);
     }
   }
@@ -273,7 +250,7 @@ Invocation ParseCommandLine(const std::vector<std::string>& arguments,
   }
   std::vector<std::string> names;
   for (const Verb& verb : Verbs()) names.push_back(verb.name);
-  return UsageError(absl::StrCat("unknown verb ", first, Hint(first, names, "")), "");
+  return UsageError(absl::StrCat("unknown verb ", first, SuggestName(first, names)), "");
 }
 
 std::optional<std::string> ProcessEnvironment(const std::string& name) {

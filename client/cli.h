@@ -6,6 +6,7 @@
 #include <functional>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -34,6 +35,8 @@ class CommandLine {
   // Returns the value from the command line, else from the environment, else the default, else an
   // empty string.
   std::string Text(absl::string_view flag) const;
+  // Returns whether the command line itself gives the flag.
+  bool Given(absl::string_view flag) const { return given_.count(flag) > 0; }
   bool Switch(absl::string_view flag) const { return Text(flag) == "true"; }
   absl::Duration Duration(absl::string_view flag) const;
   int64_t Count(absl::string_view flag) const;
@@ -48,14 +51,16 @@ class CommandLine {
  private:
   friend class CommandLineParser;
   std::map<std::string, std::string, std::less<>> values_;
+  std::set<std::string, std::less<>> given_;
   std::vector<std::string> arguments_;
 };
 
 struct Verb {
   std::string name;
-  std::vector<std::string> arguments;  // names of the positional arguments, all required
-  std::string summary;                 // one line
-  std::string details;                 // for the verb's own help
+  // Names of the positional arguments, all required. "..." after the last one: one or more.
+  std::vector<std::string> arguments;
+  std::string summary;  // one line
+  std::string details;  // for the verb's own help
   std::vector<Flag> flags;
   int (*run)(const CommandLine&);
 };

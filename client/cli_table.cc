@@ -1,6 +1,7 @@
 // The table of verbs and their flags, by which cli.cc parses a command line.
 #include "client/cli.h"
 #include "client/commands/commands.h"
+#include "client/load_flags.h"
 
 namespace syncline::client {
 namespace {
@@ -11,9 +12,16 @@ std::vector<Flag> ConnectionFlags() {
        FlagKind::kText,
        "HOST:PORT",
        "127.0.0.1:50051",
-       "address of the server; ipv4:A:PORT,B:PORT or dns:///NAME:PORT for several replicas",
+       "address of the server, by default with port 50051; ipv4:A:PORT,B:PORT or "
+       "dns:///NAME:PORT for several replicas",
        {},
        "SYNCLINE_SERVER"},
+      {"postgres_dsn", FlagKind::kText, "DSN", "",
+       "without a server: run the service in this process, for this database; no password here"},
+      {"postgres_dsn_file", FlagKind::kText, "FILE", "",
+       "the same with a file that contains the connection string"},
+      {"embedded_postgres", FlagKind::kText, "DIR", "",
+       "the same with a private PostgreSQL in this directory, which runs as long as this process"},
       {"token_file",
        FlagKind::kText,
        "FILE",
@@ -54,12 +62,17 @@ Flag OutputFlag() {
   return {"output", FlagKind::kChoice, "", "text", "text or json", {"text", "json"}};
 }
 
+Flag RetryFlag() {
+  return {"retry_for", FlagKind::kDuration, "TIME", "5m",
+          "how long to retry while the server or its database cannot be reached; 0 disables "
+          "retries; without this flag, one that was never reached is given up within 10s"};
+}
+
 std::vector<Flag> SendingFlags() {
   return {
       {"sync_id", FlagKind::kText, "ID", "",
        "idempotency key: run again with the same key and input to resume"},
-      {"retry_for", FlagKind::kDuration, "TIME", "5m",
-       "how long to retry while the server cannot be reached; 0 disables retries"},
+      RetryFlag(),
       {"replay_window_bytes", FlagKind::kCount, "BYTES", "134217728",
        "maximum unacknowledged bytes from stdin kept for replay"},
       {"allow_rejected", FlagKind::kSwitch, "", "",
@@ -77,84 +90,18 @@ Flag ConfigFlag() {
           true};
 }
 
-std::vector<Flag> LoadFlags() {
+std::vector<Flag> ListFlags() {
   return {
-      {"table",
-       FlagKind::kText,
-       "SCHEMA.NAME",
-       "",
-       "table to load; created if it does not exist",
-       {},
-       "",
-       true},
-      {"mode",
-       FlagKind::kChoice,
-       "",
-       "append",
-       "append adds rows, overwrite replaces the table at the end, dedup keeps the newest row of "
-       "each primary key",
-       {"append", "overwrite", "dedup"}},
-      {"primary_key", FlagKind::kText, "A,B", "", "columns of the primary key, for --mode dedup"},
-      {"cursor", FlagKind::kText, "C", "",
-       "column whose greater value marks the newer row, for --mode dedup"},
-      {"format",
+      {"limit", FlagKind::kCount, "N", "50", "maximum number of syncs"},
+      {"state",
        FlagKind::kChoice,
        "",
        "",
-       "format of FILE; by default derived from its name",
-       {"jsonl", "csv"}},
-      {"delimiter", FlagKind::kText, "CHARACTER", ",", "field separator of a CSV file"},
-      {"schema", FlagKind::kText, "FILE", "", "JSON Schema of a record; inferred by default"},
-      {"infer_bytes", FlagKind::kCount, "BYTES", "1073741824",
-       "maximum bytes of a regular file from which the schema is inferred"},
-      {"infer_records", FlagKind::kCount, "N", "1000",
-       "maximum records of other input, such as stdin, from which it is inferred"},
-      {"connection_id", FlagKind::kText, "ID", "",
-       "owner of the table; other connections then cannot load it"},
-      {"writer_id", FlagKind::kText, "ID", "", "name of this writer when several load one stream"},
-      {"keep_open", FlagKind::kSwitch, "", "",
-       "leave the stream open for other writers, one of which completes it"},
-      {"schema_policy",
-       FlagKind::kChoice,
-       "",
-       "",
-       "how the table follows the input: keep (the default) adds and widens columns and drops "
-       "none, mirror also drops columns that the stream no longer has, freeze refuses every "
-       "difference",
-       {"keep", "mirror", "freeze"}},
-      {"replace_strategy",
-       FlagKind::kChoice,
-       "",
-       "",
-       "for overwrite: swap exchanges the table, in_place changes its rows, auto (the default) "
-       "takes the swap unless something prevents it",
-       {"auto", "swap", "in_place"}},
-      {"strict", FlagKind::kSwitch, "", "",
-       "fail if a record is rejected, a value becomes NULL or is truncated, a field is not stored, "
-       "or the definition of an existing table would change"},
-      OutputFlag(),
-  };
-}
-
-// Flags that state what must hold before a table is changed.
-std::vector<Flag> GuardFlags() {
-  return {
-      {"validate_only", FlagKind::kSwitch, "", "",
-       "for overwrite and dedup: load, print what publishing would do, and discard what was sent"},
-      {"min_rows", FlagKind::kCount, "N", "",
-       "for overwrite and dedup: the table must have at least this many rows afterwards"},
-      {"max_shrink", FlagKind::kText, "SHARE", "",
-       "for overwrite and dedup: the table may lose at most this share of its rows, 0 to 1"},
-      {"not_null", FlagKind::kText, "C=SHARE,..", "",
-       "for overwrite and dedup: in each column at least this share of the rows must not be NULL"},
-      {"unique_key", FlagKind::kSwitch, "", "",
-       "for overwrite and dedup: no two rows may have the same --primary_key"},
-      {"max_rejected", FlagKind::kCount, "N", "",
-       "maximum number of rejected records; default 0 for overwrite without --allow_rejected"},
-      {"max_nulled", FlagKind::kCount, "N", "",
-       "maximum number of values that become NULL because they do not fit"},
-      {"allow_empty", FlagKind::kSwitch, "", "",
-       "for overwrite: replace the table even if the input contains no record"},
+       "only syncs in this state",
+       {"starting", "running", "finished", "cancelled", "interrupted"}},
+      {"table", FlagKind::kText, "SCHEMA.NAME", "", "only syncs that load this table"},
+      {"since", FlagKind::kText, "TIME", "",
+       "only syncs that started within this time, such as 24h or 7d, or since a date"},
   };
 }
 
@@ -163,21 +110,20 @@ std::vector<Verb> MakeVerbs() {
   const std::vector<Flag> asking = Join({OutputFlag()}, connection);
   return {
       {"load",
-       {"FILE"},
-       "load a JSONL or CSV file into a table",
-       "FILE may be - for stdin. Blank lines are skipped. To resume a load that was interrupted\n"
-       "or failed, run it again with the same --sync_id; committed records are not resent.\n"
-       "Without --schema the types of an existing table are kept, and columns that it lacks are\n"
-       "added. An overwrite with rejected records, truncated input or no records leaves the table\n"
-       "unchanged and exits with 1.",
-       Join(Join(Join(LoadFlags(), GuardFlags()), SendingFlags()), connection),
+       {"FILE..."},
+       "load JSON or CSV files into a table",
+       "FILE may be - for stdin, a directory, or a pattern such as 'data/*.csv.gz'. Format,\n"
+       "compression (gzip, zstd, bzip2, xz), encoding and CSV dialect are found by the first "
+       "bytes;\n"
+       "a line about each file states what was found. Blank lines are skipped. To resume a load\n"
+       "that was interrupted or failed, run it again with the same --sync_id; committed records "
+       "are\n"
+       "not resent. Without --schema the types of an existing table are kept, and columns that it\n"
+       "lacks are added. An overwrite with rejected records, truncated input or no records leaves\n"
+       "the table unchanged and exits with 1.",
+       Join(Join(Join(Join(LoadFlags(), InputFlags()), GuardFlags()), SendingFlags()), connection),
        RunLoad},
-      {"list",
-       {},
-       "list syncs, newest first",
-       "",
-       Join({{"limit", FlagKind::kCount, "N", "50", "maximum number of syncs"}}, asking),
-       RunList},
+      {"list", {}, "list syncs, newest first", "", Join(ListFlags(), asking), RunList},
       {"status", {"SYNC"}, "show one sync and its streams", "", asking, RunStatus},
       {"rejected",
        {"SYNC"},
@@ -198,8 +144,7 @@ std::vector<Verb> MakeVerbs() {
        "follow one sync until it ends",
        "Prints past events first, then new ones. --output json prints one event per line.",
        Join({{"after", FlagKind::kCount, "SEQUENCE", "0", "print only checkpoints after this one"},
-             {"retry_for", FlagKind::kDuration, "TIME", "5m",
-              "how long to retry while the server cannot be reached; 0 disables retries"}},
+             RetryFlag()},
             asking),
        RunWatch},
       {"cancel",
@@ -222,6 +167,7 @@ std::vector<Verb> MakeVerbs() {
               "not stored, and start none that would change its table"}},
             SendingFlags()),
        RunWrite},
+      {"version", {}, "print the version", "", {}, RunVersion},
   };
 }
 

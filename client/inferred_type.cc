@@ -153,6 +153,31 @@ absl::string_view PropertySchema(InferredType type) {
   return "";
 }
 
+absl::string_view PostgresTypeName(InferredType type) {
+  switch (type) {
+    case InferredType::kBoolean:
+      return "boolean";
+    case InferredType::kInteger:
+      return "bigint";
+    case InferredType::kNumber:
+      return "numeric";
+    case InferredType::kDate:
+      return "date";
+    case InferredType::kTimestamp:
+      return "timestamp";
+    case InferredType::kTimestampTz:
+      return "timestamptz";
+    case InferredType::kNone:
+    case InferredType::kString:
+      return "varchar";
+    case InferredType::kObject:
+    case InferredType::kArray:
+    case InferredType::kAny:
+      return "jsonb";
+  }
+  return "";
+}
+
 InferredType Widen(InferredType a, InferredType b) {
   if (a == b || b == InferredType::kNone) return a;
   if (a == InferredType::kNone) return b;

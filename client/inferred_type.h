@@ -40,6 +40,9 @@ InferredType InferTextType(absl::string_view text);
 // written as JSON.
 InferredType InferColumnType(absl::string_view postgres_type);
 
+// Returns the name of the PostgreSQL type that the server gives to a column of `type`.
+absl::string_view PostgresTypeName(InferredType type);
+
 // Returns the JSON Schema of a property of `type`. Every property may be null.
 absl::string_view PropertySchema(InferredType type);
 

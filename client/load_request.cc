@@ -1,13 +1,12 @@
 #include "client/load_request.h"
 
 #include <string>
-#include <utility>
 #include <vector>
 
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_split.h"
 #include "base/status_macros.h"
+#include "client/sql_table_name.h"
 
 namespace syncline::client {
 namespace {
@@ -18,37 +17,12 @@ bool HasFlag(const CommandLine& command_line, absl::string_view flag) {
   return !command_line.Text(flag).empty();
 }
 
-// Removes the first part of an SQL name from `*text`, with the dot that follows it, and returns it
-// without quotes.
-std::string TakeNamePart(absl::string_view* text) {
-  std::string part;
-  if (text->empty() || text->front() != '"') {
-    const size_t dot = text->find('.');
-    part = std::string(text->substr(0, dot));
-    text->remove_prefix(dot == absl::string_view::npos ? text->size() : dot + 1);
-    return part;
-  }
-  size_t at = 1;
-  for (; at < text->size(); ++at) {
-    if ((*text)[at] == '"' && (at + 1 == text->size() || (*text)[++at] != '"')) break;
-    part.push_back((*text)[at]);
-  }
-  text->remove_prefix(at);
-  if (!text->empty()) text->remove_prefix(1);
-  return part;
-}
-
-void SetTable(const std::string& table, v1::StreamConfig* stream) {
+absl::Status SetTable(const std::string& table, v1::StreamConfig* stream) {
+  SYNCLINE_ASSIGN_OR_RETURN(const SqlTableName name, ParseSqlTableName(table));
   stream->set_table_name(table);
-  absl::string_view rest = table;
-  const std::string first = TakeNamePart(&rest);
-  v1::StreamDescriptor* const descriptor = stream->mutable_descriptor();
-  if (rest.empty()) {
-    descriptor->set_name(first);
-  } else {
-    descriptor->set_namespace_(first);
-    descriptor->set_name(TakeNamePart(&rest));
-  }
+  stream->mutable_descriptor()->set_namespace_(name.schema);
+  stream->mutable_descriptor()->set_name(name.table);
+  return absl::OkStatus();
 }
 
 absl::Status SetMode(const CommandLine& command_line, v1::StreamConfig* stream) {
@@ -146,14 +120,21 @@ absl::StatusOr<v1::StartSyncRequest> MakeLoadRequest(const CommandLine& command_
   v1::StartSyncRequest request;
   request.set_sync_id(command_line.Text("sync_id"));
   request.set_connection_id(command_line.Text("connection_id"));
+  request.set_existing_schemas_only(!command_line.Switch("create_schema"));
   v1::StreamConfig* const stream = request.add_streams();
-  SetTable(command_line.Text("table"), stream);
+  SYNCLINE_RETURN_IF_ERROR(SetTable(command_line.Text("table"), stream));
   SYNCLINE_RETURN_IF_ERROR(SetMode(command_line, stream));
   SYNCLINE_RETURN_IF_ERROR(SetGuard(command_line, stream->mutable_guard()));
   SYNCLINE_RETURN_IF_ERROR(SetSchemaPolicy(command_line, stream));
   SetReplaceStrategy(command_line, stream);
   if (command_line.Switch("validate_only") && command_line.Switch("keep_open")) {
     return Fault("--validate_only and --keep_open cannot be combined");
+  }
+  if (command_line.Switch("dry_run") && command_line.Switch("validate_only")) {
+    return Fault("--dry_run sends no records, --validate_only sends all; give only one of them");
+  }
+  if (command_line.Switch("dry_run") && HasFlag(command_line, "schema")) {
+    return Fault("--dry_run shows the inferred types; leave out --schema, which states them");
   }
   return request;
 }

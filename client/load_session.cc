@@ -1,26 +1,30 @@
 #include "client/load_session.h"
 
 #include <algorithm>
-#include <utility>
 
+#include "absl/strings/str_cat.h"
 #include "base/error.h"
 #include "base/reasons.h"
 #include "base/status_macros.h"
+#include "base/thread.h"
 #include "client/rejected_reasons.h"
-#include "client/retry.h"
 #include "client/retrying_calls.h"
-#include "client/sync_watcher.h"
 
 namespace syncline::client {
 
-LoadSession::LoadSession(SyncClient* client, LoadOptions options, OpenSource open_source,
-                         bool rereadable, ProgressLine* progress)
+LoadSession::LoadSession(SyncClient* client, LoadOptions options, std::vector<LoadSource> sources,
+                         ProgressLine* progress)
     : client_(client),
       options_(std::move(options)),
-      open_source_(std::move(open_source)),
-      rereadable_(rereadable),
+      window_(options_.replay_window_bytes),
       progress_(progress),
-      window_(options_.replay_window_bytes) {}
+      read_(sources.size()) {
+  for (size_t i = 0; i < sources.size(); ++i) {
+    loads_.push_back(std::make_unique<WriterLoad>(
+        client_, &options_, std::move(sources[i]), &window_,
+        [this, i](int64_t records, int64_t bytes) { ShowProgress(i, records, bytes); }));
+  }
+}
 
 LoadReport LoadSession::Run() {
   report_.status = RunToEnd();
@@ -43,50 +47,40 @@ absl::Status LoadSession::ReadSummary(absl::Duration retry_for) {
   auto reasons = ReadRejectedReasons(client_, sync_id, options_.start.streams(0).descriptor());
   if (!reasons.ok()) return absl::OkStatus();  // the summary has their number
   report_.stream.rejected = *std::move(reasons);
-  // The lines of other writers' records are not known to this process.
-  if (sync.streams(0).writers_size() > 1) return absl::OkStatus();
-  for (RejectedReason& reason : report_.stream.rejected) {
-    reason.first_line = lines_.FindLine(reason.first_offset).value_or(0);
-  }
+  for (RejectedReason& reason : report_.stream.rejected) FindLine(&reason);
   return absl::OkStatus();
+}
+
+// The lines of records that other processes sent are not known.
+void LoadSession::FindLine(RejectedReason* reason) const {
+  for (const auto& load : loads_) {
+    if (load->source().writer_id != reason->first_writer) continue;
+    reason->first_line = load->lines().FindLine(reason->first_offset).value_or(0);
+    if (loads_.size() > 1) reason->first_file = load->source().name;
+  }
 }
 
 absl::Status LoadSession::RunToEnd() {
   SYNCLINE_RETURN_IF_ERROR(Start());
   if (report_.completed_before) return absl::OkStatus();
-  report_.skipped = report_.durable_offset;
-  Retry retry(options_.retry_for, options_.sole_caller);
-  absl::Status status = Attempt();
-  while (!status.ok() && input_fault_.ok()) {
-    if (!rereadable_) return status;
-    SYNCLINE_RETURN_IF_ERROR(retry.WaitAfter(status));
-    const int64_t durable_before = report_.durable_offset;
-    SYNCLINE_RETURN_IF_ERROR(Start());
-    if (report_.durable_offset > durable_before) retry.Reset();
-    status = Attempt();
-  }
-  if (!input_fault_.ok()) {
-    // A replaced table needs the whole input, and the records that were read must not be published
-    // by the next load.
-    if (options_.end_rules.replace && !options_.keep_open) SYNCLINE_RETURN_IF_ERROR(Discard());
-    return input_fault_;
-  }
+  SYNCLINE_RETURN_IF_ERROR(Collect(LoadAll()));
   if (report_.interrupted || options_.keep_open) return absl::OkStatus();
   return End();
 }
 
-// Gets the plan and the writer's durable offset.
+// Gets the plan and the writers' durable offsets.
 absl::Status LoadSession::Start() {
-  SYNCLINE_ASSIGN_OR_RETURN(const v1::StartSyncResponse response,
+  SYNCLINE_ASSIGN_OR_RETURN(const v1::StartSyncResponse started,
                             StartSyncWithRetries(client_, options_.start, options_.retry_for));
-  if (response.streams_size() != 1) {
+  if (started.streams_size() != 1) {
     return absl::InternalError("the server's plan does not match the request");
   }
-  report_.stream.plan = response.streams(0);
-  report_.durable_offset = DurableOffset(report_.stream.plan, options_.writer_id);
-  batch_ =
-      std::make_unique<RecordBatchBuilder>(RecordBatchBuilder::Payload::kJsonl, response.limits());
-  if (!response.resumed()) return absl::OkStatus();
+  report_.stream.plan = started.streams(0);
+  for (const auto& load : loads_) {
+    load->Begin(started);
+    report_.durable_offset += load->durable_offset();
+  }
+  if (!started.resumed()) return absl::OkStatus();
   SYNCLINE_ASSIGN_OR_RETURN(
       const v1::SyncSummary before,
       GetSyncWithRetries(client_, options_.start.sync_id(), options_.retry_for));
@@ -95,81 +89,67 @@ absl::Status LoadSession::Start() {
   return absl::OkStatus();
 }
 
-absl::Status LoadSession::Attempt() {
-  SYNCLINE_ASSIGN_OR_RETURN(const auto source, open_source_(report_.stream.plan));
-  StreamWriterOptions writer_options;
-  writer_options.start = options_.start;
-  writer_options.descriptor = options_.start.streams(0).descriptor();
-  writer_options.writer_id = options_.writer_id;
-  writer_options.next_offset = report_.durable_offset;
-  writer_options.expected_epoch = WriterEpoch(report_.stream.plan, options_.writer_id);
-  writer_options.sole_caller = options_.sole_caller;
-  writer_options.retry_for = options_.retry_for;
-  StreamWriter writer(client_, rereadable_ ? nullptr : &window_, std::move(writer_options));
-  std::unique_ptr<SyncWatcher> watcher;
-  if (!rereadable_) {
-    watcher = std::make_unique<SyncWatcher>(
-        client_, options_.start.sync_id(), options_.retry_for,
-        [this, &writer](const v1::WatchSyncResponse& event) {
-          for (const v1::StreamSummary& stream : event.progress().streams()) {
-            for (const v1::WriterPosition& position : stream.writers()) {
-              if (position.writer_id() != options_.writer_id) continue;
-              writer.Acknowledge(position.durable_offset());
-            }
-          }
-        });
-  }
-  const absl::Status sent = SendAll(source.get(), &writer);
-  watcher.reset();
-  report_.durable_offset = std::max(report_.durable_offset, writer.durable_offset());
-  return sent;
-}
-
-absl::Status LoadSession::SendAll(RecordSource* source, StreamWriter* writer) {
-  seen_ = 0;
-  lines_ = LineIndex();
-  absl::Status sent;
-  const auto take = [&](const SourceRecord& record) -> absl::Status {
-    sent = TakeRecord(record, writer);
-    return sent;
-  };
-  while (true) {
-    const auto event = source->Next(!batch_->empty(), take);
-    if (!event.ok()) {
-      if (!sent.ok()) return sent;
-      input_fault_ = event.status();  // the records before it are loaded
-      if (Flush(writer).ok()) writer->Close().IgnoreError();
-      return event.status();
+// Runs all writers. After the first error no further one is started. Returns that error.
+absl::Status LoadSession::LoadAll() {
+  Mutex mutex;
+  size_t next = 0;
+  absl::Status first_error;
+  const auto work = [&] {
+    while (true) {
+      WriterLoad* load = nullptr;
+      {
+        MutexLock lock(&mutex);
+        if (next == loads_.size() || !first_error.ok()) return;
+        load = loads_[next++].get();
+      }
+      const absl::Status status = load->Run();
+      MutexLock lock(&mutex);
+      first_error.Update(status);
+      if (load->interrupted()) next = loads_.size();
     }
-    progress_->Update(seen_, source->bytes());
-    if (*event == LineReader::Event::kLines) continue;
-    SYNCLINE_RETURN_IF_ERROR(Flush(writer));
-    if (*event == LineReader::Event::kIdle) continue;
-    report_.interrupted = *event == LineReader::Event::kInterrupted;
-    ends_inside_record_ = !report_.interrupted && source->ends_inside_record();
-    return writer->Close();
+  };
+  std::vector<std::unique_ptr<Thread>> threads;
+  for (size_t i = 1; i < std::min(loads_.size(), kMaxParallelInputs); ++i) {
+    threads.push_back(std::make_unique<Thread>(absl::StrCat("load-", i), work));
   }
+  work();
+  threads.clear();
+  return first_error;
 }
 
-absl::Status LoadSession::TakeRecord(const SourceRecord& record, StreamWriter* writer) {
-  lines_.Add(seen_, record.line_number);
-  if (seen_++ < report_.durable_offset) return absl::OkStatus();
-  if (!batch_->HasRoomFor(record.line.size())) SYNCLINE_RETURN_IF_ERROR(Flush(writer));
-  if (record.unreadable.empty()) {
-    batch_->Append(record.line);
-  } else {
-    batch_->AppendUnreadable(record.line, record.unreadable);
+void LoadSession::ShowProgress(size_t index, int64_t records, int64_t bytes) {
+  const int64_t rows = std::max<int64_t>(0, records - loads_[index]->skipped());
+  MutexLock lock(&progress_mutex_);
+  read_[index] = {rows, bytes};
+  ProgressFigures figures;
+  bool known = true;
+  for (size_t i = 0; i < read_.size(); ++i) {
+    figures.rows += read_[i].first;
+    figures.bytes += read_[i].second;
+    const int64_t size = loads_[i]->source().size;
+    figures.total_bytes += size;
+    known = known && size > 0;
   }
-  return absl::OkStatus();
+  if (!known) figures.total_bytes = 0;
+  progress_->Update(figures);
 }
 
-absl::Status LoadSession::Flush(StreamWriter* writer) {
-  if (batch_->empty()) return absl::OkStatus();
-  while (!rereadable_ && !window_.WaitForRoom(batch_->bytes(), options_.window_timeout)) {
-    SYNCLINE_RETURN_IF_ERROR(writer->Close());
+// Adds up what the writers did. Returns the error that ended the load.
+absl::Status LoadSession::Collect(const absl::Status& loaded) {
+  report_.durable_offset = 0;
+  bool input_is_faulty = false;
+  for (const auto& load : loads_) {
+    report_.durable_offset += load->durable_offset();
+    report_.skipped += load->skipped();
+    report_.interrupted = report_.interrupted || load->interrupted();
+    input_is_faulty = input_is_faulty || !load->input_fault().ok();
   }
-  const int64_t records = batch_->records();
-  return writer->Send(batch_->Take(), records);
+  // A replaced table needs the whole input, and the records that were read must not be published
+  // by the next load.
+  if (input_is_faulty && options_.end_rules.replace && !options_.keep_open) {
+    SYNCLINE_RETURN_IF_ERROR(Discard());
+  }
+  return loaded;
 }
 
 v1::CompleteStreamRequest LoadSession::Completion(v1::StreamStatus status) const {
@@ -184,8 +164,9 @@ v1::CompleteStreamRequest LoadSession::Completion(v1::StreamStatus status) const
 absl::Status LoadSession::End() {
   if (options_.staged) {
     SYNCLINE_RETURN_IF_ERROR(ReadSummary(options_.retry_for));
-    report_.refused =
-        FindReasonNotToPublish(options_.end_rules, report_.stream, ends_inside_record_);
+    const bool cut = std::any_of(loads_.begin(), loads_.end(),
+                                 [](const auto& load) { return load->ends_inside_record(); });
+    report_.refused = FindReasonNotToPublish(options_.end_rules, report_.stream, cut);
     if (!report_.refused.empty()) return Discard();
   }
   if (options_.validate_only) return Validate();
@@ -198,8 +179,12 @@ absl::Status LoadSession::End() {
 
 absl::Status LoadSession::Complete() {
   v1::CompleteStreamRequest request = Completion(v1::STREAM_STATUS_COMPLETE);
-  // This process cannot count the records of other writers.
-  if (options_.writer_id.empty()) request.set_expected_records(seen_);
+  // This process cannot count the records of other processes.
+  if (!options_.other_writers) {
+    int64_t records = 0;
+    for (const auto& load : loads_) records += load->records();
+    request.set_expected_records(records);
+  }
   *request.mutable_guard() = options_.start.streams(0).guard();
   return CompleteStreamWithRetries(client_, request, options_.retry_for).status();
 }

@@ -1,44 +1,28 @@
-// One run of `syncline load`: loads a file's records into one stream, starting where an earlier run
-// of the same sync stopped.
+// One run of `syncline load`: loads the records of its inputs into one stream, starting where an
+// earlier run of the same sync stopped, and completes the stream.
 //
-// After a broken call a file is read again. Stdin cannot be read again, so its records are kept in
-// a bounded window until they are durable. For use by one thread.
+// Several inputs are loaded in parallel, each by a writer of its own. For use by one thread.
 #pragma once
 
 #include <cstdint>
-#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
+#include <vector>
 
+#include "absl/base/thread_annotations.h"
 #include "absl/status/status.h"
 #include "absl/time/time.h"
-#include "client/line_index.h"
-#include "client/load_end.h"
+#include "base/mutex.h"
+#include "client/load_options.h"
 #include "client/progress.h"
-#include "client/record_batch.h"
 #include "client/replay_window.h"
 #include "client/report.h"
-#include "client/sources/record_source.h"
-#include "client/stream_writer.h"
 #include "client/sync_client.h"
+#include "client/writer_load.h"
 
 namespace syncline::client {
-
-struct LoadOptions {
-  v1::StartSyncRequest start;  // with exactly one stream
-  std::string writer_id;
-  bool sole_caller = false;    // no other process knows the sync id
-  bool keep_open = false;      // another writer completes the stream
-  bool staged = false;         // the table changes only at the end (all modes but append)
-  bool validate_only = false;  // report what completion would do, then discard
-  EndRules end_rules;
-  absl::Duration retry_for = absl::Minutes(5);
-  int64_t replay_window_bytes = int64_t{128} << 20;
-  // How long to wait on a full window before closing a call to force an acknowledgement. Progress
-  // events arrive every second, so after this time none is expected.
-  absl::Duration window_timeout = absl::Seconds(3);
-};
 
 struct LoadReport {
   absl::Status status;  // the error that stopped the run
@@ -56,13 +40,11 @@ struct LoadReport {
 
 class LoadSession {
  public:
-  // Creates a source that begins at the first record, for a stream with that plan. It is called a
-  // second time only if the input is `rereadable`.
-  using OpenSource =
-      std::function<absl::StatusOr<std::unique_ptr<RecordSource>>(const v1::StreamPlan& plan)>;
+  // Inputs that are read at the same time. A server loads each in two lanes by default.
+  static constexpr size_t kMaxParallelInputs = 4;
 
-  // `client` and `progress` must outlive the session.
-  LoadSession(SyncClient* client, LoadOptions options, OpenSource open_source, bool rereadable,
+  // `client` and `progress` must outlive the session. There is at least one source.
+  LoadSession(SyncClient* client, LoadOptions options, std::vector<LoadSource> sources,
               ProgressLine* progress);
 
   LoadReport Run();
@@ -70,29 +52,27 @@ class LoadSession {
  private:
   absl::Status RunToEnd();
   absl::Status Start();
-  absl::Status Attempt();
-  absl::Status SendAll(RecordSource* source, StreamWriter* writer);
-  absl::Status Flush(StreamWriter* writer);
-  absl::Status TakeRecord(const SourceRecord& record, StreamWriter* writer);
+  absl::Status LoadAll();
+  void ShowProgress(size_t index, int64_t records, int64_t bytes);
+  absl::Status Collect(const absl::Status& loaded);
   absl::Status End();
   absl::Status Complete();
   absl::Status Validate();
   absl::Status Discard();
   absl::Status ReadSummary(absl::Duration retry_for);
+  void FindLine(RejectedReason* reason) const;
   v1::CompleteStreamRequest Completion(v1::StreamStatus status) const;
 
   SyncClient* const client_;
   const LoadOptions options_;
-  const OpenSource open_source_;
-  const bool rereadable_;
-  ProgressLine* const progress_;
   ReplayWindow window_;
-  std::unique_ptr<RecordBatchBuilder> batch_;
-  int64_t seen_ = 0;
-  LineIndex lines_;  // the records' lines in the input
-  bool ends_inside_record_ = false;
-  absl::Status input_fault_;  // why the input could not be read to its end
+  std::vector<std::unique_ptr<WriterLoad>> loads_;
   LoadReport report_;
+
+  Mutex progress_mutex_;
+  ProgressLine* const progress_;
+  // Rows of this run and bytes of each input.
+  std::vector<std::pair<int64_t, int64_t>> read_ ABSL_GUARDED_BY(progress_mutex_);
 };
 
 }  // namespace syncline::client

@@ -6,10 +6,29 @@
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
 
 namespace syncline::client {
+namespace {
+
+// Of the process, as stderr is.
+struct StatusLine {
+  Mutex mutex;
+  bool drawn ABSL_GUARDED_BY(mutex) = false;
+};
+
+StatusLine& TheStatusLine() {
+  static auto& line = *new StatusLine;
+  return line;
+}
+
+void Erase(StatusLine* line) ABSL_EXCLUSIVE_LOCKS_REQUIRED(line->mutex) {
+  if (std::exchange(line->drawn, false)) std::fputs("\r\x1b[K", stderr);
+}
+
+}  // namespace
 
 void LineOutput::WriteLine(absl::string_view line) {
   const std::string text = absl::StrCat(line, "\n");
@@ -41,7 +60,24 @@ std::string ToJsonLine(const google::protobuf::Message& message) {
 
 void PrintMessage(absl::string_view words) {
   const std::string text = absl::StrCat("syncline: ", words, "\n");
+  StatusLine& line = TheStatusLine();
+  MutexLock lock(&line.mutex);
+  Erase(&line);
   std::fputs(text.c_str(), stderr);
+}
+
+void DrawStatusLine(absl::string_view text) {
+  const std::string drawing = absl::StrCat("\r", text, "\x1b[K");
+  StatusLine& line = TheStatusLine();
+  MutexLock lock(&line.mutex);
+  line.drawn = true;
+  std::fputs(drawing.c_str(), stderr);
+}
+
+void EraseStatusLine() {
+  StatusLine& line = TheStatusLine();
+  MutexLock lock(&line.mutex);
+  Erase(&line);
 }
 
 }  // namespace syncline::client

@@ -33,7 +33,12 @@ class LineOutput {
 // Returns `message` as one line of JSON without '\n', with the field names of the proto.
 std::string ToJsonLine(const google::protobuf::Message& message);
 
-// Prints "syncline: ", `words` and a line break on stderr, for the user.
+// Prints "syncline: ", `words` and a line break on stderr, for the user. Thread-safe.
 void PrintMessage(absl::string_view words);
+
+// Draws `text` on the last line of stderr, which must be a terminal, in place of the text drawn
+// before; a message erases it. Thread-safe, as is EraseStatusLine.
+void DrawStatusLine(absl::string_view text);
+void EraseStatusLine();
 
 }  // namespace syncline::client

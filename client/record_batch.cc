@@ -29,7 +29,7 @@ RecordBatchBuilder::RecordBatchBuilder(Payload payload, const v1::Limits& limits
 }
 
 void RecordBatchBuilder::Begin() {
-  request_ = std::make_unique<v1::StreamRecordsRequest>();
+  request_ = std::make_unique<v1::AppendRecordsRequest>();
   v1::RecordBatch* const batch = request_->mutable_batch();
   lines_ = payload_ == Payload::kJsonl ? batch->mutable_jsonl() : batch->mutable_airbyte_jsonl();
   lines_->reserve(batch_bytes_);
@@ -43,11 +43,25 @@ void RecordBatchBuilder::AppendUnreadable(absl::string_view line, absl::string_v
   unreadable->set_reason(std::string(reason));
 }
 
-std::unique_ptr<v1::StreamRecordsRequest> RecordBatchBuilder::Take() {
+std::unique_ptr<v1::AppendRecordsRequest> RecordBatchBuilder::TakeMarked() {
+  const int64_t later_records = records_ - marked_records_;
+  if (later_records == 0) return Take();
+  const std::string later = lines_->substr(marked_bytes_);
+  lines_->resize(marked_bytes_);
+  std::unique_ptr<v1::AppendRecordsRequest> marked = Take();
+  Begin();
+  lines_->append(later);
+  records_ = later_records;
+  return marked;
+}
+
+std::unique_ptr<v1::AppendRecordsRequest> RecordBatchBuilder::Take() {
   // Kept batches wait until they are durable; they must not occupy unused capacity.
   if (lines_ != nullptr && lines_->size() < lines_->capacity() / 2) lines_->shrink_to_fit();
   lines_ = nullptr;
   records_ = 0;
+  marked_records_ = 0;
+  marked_bytes_ = 0;
   return std::exchange(request_, nullptr);
 }
 

@@ -41,9 +41,22 @@ class RecordBatchBuilder {
     ++records_;
   }
 
+  // Remembers the end of the batch for TakeMarked, in place of an earlier mark. Take forgets it.
+  // Only for kAirbyteJsonl.
+  void Mark() {
+    marked_records_ = records_;
+    marked_bytes_ = static_cast<size_t>(bytes());
+  }
+  int64_t marked_records() const { return marked_records_; }
+  int64_t marked_bytes() const { return static_cast<int64_t>(marked_bytes_); }
+
+  // Returns the records before the mark, of which there must be at least one, as a batch, and keeps
+  // the later ones.
+  std::unique_ptr<v1::AppendRecordsRequest> TakeMarked();
+
   // Returns the batch and leaves the builder empty. The batch has no offset yet; the offsets of
   // unreadable records are relative to its first record.
-  std::unique_ptr<v1::StreamRecordsRequest> Take();
+  std::unique_ptr<v1::AppendRecordsRequest> Take();
 
  private:
   void Begin();
@@ -51,9 +64,11 @@ class RecordBatchBuilder {
   const Payload payload_;
   size_t batch_bytes_;
   size_t max_record_bytes_;
-  std::unique_ptr<v1::StreamRecordsRequest> request_;
+  std::unique_ptr<v1::AppendRecordsRequest> request_;
   std::string* lines_ = nullptr;  // within request_
   int64_t records_ = 0;
+  int64_t marked_records_ = 0;
+  size_t marked_bytes_ = 0;
 };
 
 }  // namespace syncline::client

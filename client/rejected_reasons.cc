@@ -30,6 +30,7 @@ absl::StatusOr<std::vector<RejectedReason>> ReadRejectedReasons(
       if (reason.count++ == 0) {
         reason.reason = record.reason();
         reason.first_offset = record.offset();
+        reason.first_writer = record.writer_id();
       }
     }
     request.set_page_token(page.next_page_token());

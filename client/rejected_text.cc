@@ -4,6 +4,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/utf8.h"
+#include "client/list_text.h"
 #include "client/summary_text.h"
 
 namespace syncline::client {
@@ -44,6 +45,7 @@ std::string RejectedTable::Format() const {
                       absl::StrCat(record.offset()), GetPrintableStart(record.raw())});
     }
   }
+  CutLastColumn(&rows);
   return FormatTable(rows);
 }
 

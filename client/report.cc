@@ -78,7 +78,8 @@ void AddRejected(const StreamReport& report, std::vector<ReportEntry>* entries) 
          absl::StrCat(TableName(report.plan), ": ", Counted(reason.count, "record", "records"),
                       " rejected with ", reason.reason, ReasonMeaning(reason.reason),
                       "; the first is record ", reason.first_offset + 1,
-                      reason.first_line == 0 ? "" : absl::StrCat(" on line ", reason.first_line))});
+                      reason.first_line == 0 ? "" : absl::StrCat(" on line ", reason.first_line),
+                      reason.first_file.empty() ? "" : " of ", reason.first_file)});
   }
   if (unexplained <= 0) return;
   entries->push_back(
@@ -184,7 +185,9 @@ std::string ReportJsonMembers(const StreamReport& report) {
                  return absl::StrCat(
                      "\"reason\":", JsonString(reason.reason), ",\"count\":", reason.count,
                      ",\"first_offset\":", reason.first_offset, ",\"first_line\":",
-                     reason.first_line == 0 ? "null" : absl::StrCat(reason.first_line));
+                     reason.first_line == 0 ? "null" : absl::StrCat(reason.first_line),
+                     ",\"first_file\":",
+                     reason.first_file.empty() ? "null" : JsonString(reason.first_file));
                }),
       ",\"values_nulled\":", summary.values_nulled(),
       ",\"values_truncated\":", summary.values_truncated(),

@@ -16,10 +16,12 @@ namespace syncline::client {
 
 // The rejected records of a stream that have the same reason.
 struct RejectedReason {
-  std::string reason;        // as docs/types.md lists them
-  int64_t count = 0;         // records
-  int64_t first_offset = 0;  // number of the first one within its writer, from 0
-  int64_t first_line = 0;    // line where it begins in the input, from 1; 0 if not known
+  std::string reason;             // as docs/types.md lists them
+  int64_t count = 0;              // records
+  int64_t first_offset = 0;       // number of the first one within its writer, from 0
+  int64_t first_line = 0;         // line where it begins in the input, from 1; 0 if not known
+  std::string first_writer = "";  // its writer
+  std::string first_file = "";    // the input's name if there are several
 };
 
 struct StreamReport {

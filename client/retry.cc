@@ -16,8 +16,8 @@ constexpr absl::Duration kMaxDelay = absl::Seconds(3);
 
 }  // namespace
 
-Retry::Retry(absl::Duration retry_for, bool sole_caller)
-    : retry_for_(retry_for), may_retry_fenced_(sole_caller) {}
+Retry::Retry(OutageNotice* notice, absl::Duration retry_for, bool sole_caller)
+    : notice_(notice), retry_for_(retry_for), began_(absl::Now()), may_retry_fenced_(sole_caller) {}
 
 absl::Status Retry::WaitAfter(const absl::Status& error) {
   const bool fenced = GetReason(error) == reason::kFenced;
@@ -30,7 +30,9 @@ absl::Status Retry::WaitAfter(const absl::Status& error) {
   }
   const absl::Duration asked = GetDetail(error).retry_after.value_or(absl::ZeroDuration());
   const absl::Duration delay = std::max(backoff_->Next(), asked);
-  if (now + delay > give_up_at_) return error;
+  const absl::Time give_up_at = notice_->LimitRetries(error, began_, give_up_at_);
+  if (now + delay > give_up_at) return error;
+  notice_->Failed(error, give_up_at);
   return SleepUnlessInterrupted(delay) ? error : absl::OkStatus();
 }
 

@@ -11,14 +11,16 @@
 #include "absl/status/status.h"
 #include "absl/time/time.h"
 #include "base/backoff.h"
+#include "client/outage_notice.h"
 
 namespace syncline::client {
 
 // Not thread-safe; use one per retry loop.
 class Retry {
  public:
-  // With 0, nothing is retried. `sole_caller`: no other process knows the sync id.
-  explicit Retry(absl::Duration retry_for, bool sole_caller = false);
+  // With 0, nothing is retried. `notice`, which must outlive this object, prints outages.
+  // `sole_caller`: no other process knows the sync id.
+  Retry(OutageNotice* notice, absl::Duration retry_for, bool sole_caller = false);
 
   // Sleeps before the next attempt and returns OK. Returns `error` if retrying cannot succeed, if
   // the time is used up, or if the user interrupted. Sleeps at least for the delay in the server's
@@ -29,7 +31,9 @@ class Retry {
   void Reset();
 
  private:
+  OutageNotice* const notice_;
   const absl::Duration retry_for_;
+  const absl::Time began_;
   bool may_retry_fenced_;
   absl::Time give_up_at_ = absl::InfiniteFuture();
   std::optional<Backoff> backoff_;  // set while failing

@@ -44,12 +44,24 @@ void SchemaInference::AddValue(const std::string& column, InferredType type) {
   AddValue(FindOrAddColumn(column), type);
 }
 
-std::string SchemaInference::JsonSchema() const {
+void SchemaInference::Add(const SchemaInference& other) {
+  for (const auto& [column, type] : other.columns_) AddValue(column, type);
+}
+
+std::string SchemaInference::JsonSchema(const std::map<std::string, std::string>& declared) const {
   std::string schema = R"({"type":"object","properties":{)";
-  for (size_t i = 0; i < columns_.size(); ++i) {
-    if (i > 0) schema.push_back(',');
-    AppendJsonString(columns_[i].first, &schema);
-    absl::StrAppend(&schema, ":", PropertySchema(columns_[i].second));
+  const size_t start = schema.size();
+  const auto add = [&](absl::string_view column, absl::string_view property) {
+    if (schema.size() > start) schema.push_back(',');
+    AppendJsonString(column, &schema);
+    absl::StrAppend(&schema, ":", property);
+  };
+  for (const auto& [column, type] : columns_) {
+    const auto stated = declared.find(column);
+    add(column, stated == declared.end() ? PropertySchema(type) : stated->second);
+  }
+  for (const auto& [column, property] : declared) {
+    if (index_.find(column) == index_.end()) add(column, property);
   }
   return schema + "}}";
 }

@@ -6,6 +6,7 @@
 // previous record. For use by one thread.
 #pragma once
 
+#include <map>
 #include <string>
 #include <utility>
 #include <vector>
@@ -37,8 +38,12 @@ class SchemaInference {
   bool empty() const { return columns_.empty(); }
   const std::vector<std::pair<std::string, InferredType>>& columns() const { return columns_; }
 
-  // Returns the schema as JSON text.
-  std::string JsonSchema() const;
+  // Adds the columns of `other`, as if its records followed.
+  void Add(const SchemaInference& other);
+
+  // Returns the schema as JSON text. Columns in `declared` have the property schema that it states,
+  // also those that did not occur.
+  std::string JsonSchema(const std::map<std::string, std::string>& declared = {}) const;
 
  private:
   // A member of a record: its key as the record writes it, and the index of its column.

@@ -33,14 +33,15 @@ StreamWriter::StreamWriter(SyncClient* client, ReplayWindow* window, StreamWrite
       options_(std::move(options)),
       next_offset_(options_.next_offset),
       expected_epoch_(options_.expected_epoch),
-      retry_(options_.retry_for, options_.sole_caller),
+      retry_(client->outage(), options_.retry_for, options_.sole_caller),
       durable_offset_(options_.next_offset) {}
 
 StreamWriter::~StreamWriter() {
+  Cancel();  // before the members that answers use
   if (window_ != nullptr) window_->Release(held_bytes());
 }
 
-absl::Status StreamWriter::Send(std::unique_ptr<v1::StreamRecordsRequest> batch, int64_t records) {
+absl::Status StreamWriter::Send(std::unique_ptr<v1::AppendRecordsRequest> batch, int64_t records) {
   batch->mutable_batch()->set_first_offset(next_offset_);
   for (v1::UnreadableRecord& unreadable : *batch->mutable_batch()->mutable_unreadable()) {
     unreadable.set_offset(unreadable.offset() + next_offset_);
@@ -50,35 +51,43 @@ absl::Status StreamWriter::Send(std::unique_ptr<v1::StreamRecordsRequest> batch,
 }
 
 absl::Status StreamWriter::SendCheckpoint(const v1::Checkpoint& checkpoint) {
-  auto request = std::make_unique<v1::StreamRecordsRequest>();
+  auto request = std::make_unique<v1::AppendRecordsRequest>();
   *request->mutable_checkpoint() = checkpoint;
   return Deliver(std::move(request));
 }
 
-absl::Status StreamWriter::Deliver(std::unique_ptr<v1::StreamRecordsRequest> request) {
+absl::Status StreamWriter::Deliver(std::unique_ptr<v1::AppendRecordsRequest> request) {
   SYNCLINE_RETURN_IF_ERROR(broken_);
-  const std::shared_ptr<const v1::StreamRecordsRequest> shared = std::move(request);
+  const std::shared_ptr<const v1::AppendRecordsRequest> shared = std::move(request);
   const bool opened = call_ != nullptr || Open();
   if (window_ != nullptr) {
     const auto bytes = static_cast<int64_t>(shared->ByteSizeLong());
     window_->Take(bytes);
     MutexLock lock(&mutex_);
-    sent_.push_back({shared, next_offset_, bytes});
+    sent_.push_back({shared, next_offset_, bytes, /*stored=*/false});
     held_bytes_ += bytes;
   }
-  if (opened && call_->Write(*shared)) return absl::OkStatus();
+  if (opened && call_->Write(shared)) return absl::OkStatus();
   return Recover(std::exchange(call_, nullptr)->Finish().status());
 }
 
 bool StreamWriter::Open() {
-  call_ = client_->StreamRecords();
-  v1::StreamRecordsRequest request;
+  call_ =
+      client_->AppendRecords([this](const v1::AppendRecordsResponse& answer) { OnAnswer(answer); });
+  v1::AppendRecordsRequest request;
   v1::StreamHeader* const header = request.mutable_header();
   header->set_sync_id(options_.start.sync_id());
   *header->mutable_descriptor() = options_.descriptor;
   header->set_writer_id(options_.writer_id);
   if (expected_epoch_.has_value()) header->set_expected_epoch(*expected_epoch_);
-  return call_->Write(request);
+  return call_->Write(std::move(request));
+}
+
+void StreamWriter::OnAnswer(const v1::AppendRecordsResponse& answer) {
+  Acknowledge(answer.durable_offset(), answer.last_checkpoint_id());
+  if (options_.on_durable) {
+    options_.on_durable(answer.durable_offset(), answer.last_checkpoint_id());
+  }
 }
 
 absl::Status StreamWriter::Close() {
@@ -90,7 +99,7 @@ absl::Status StreamWriter::Close() {
         MutexLock lock(&mutex_);
         durable_offset_ = std::max(durable_offset_, response->durable_offset());
       }
-      ReleaseAll();  // a response means that checkpoints are committed, too
+      ReleaseAll();  // the checkpoints are in the ledger, too
       if (expected_epoch_.has_value()) ++*expected_epoch_;
       retry_.Reset();
       return absl::OkStatus();
@@ -145,13 +154,13 @@ absl::Status StreamWriter::RecoverOnce(absl::Status error) {
 
 bool StreamWriter::ResendAll() {
   if (!Open()) return false;
-  std::vector<std::shared_ptr<const v1::StreamRecordsRequest>> requests;
+  std::vector<std::shared_ptr<const v1::AppendRecordsRequest>> requests;
   {
     MutexLock lock(&mutex_);
     for (const Sent& sent : sent_) requests.push_back(sent.request);
   }
   return std::all_of(requests.begin(), requests.end(),
-                     [this](const auto& request) { return call_->Write(*request); });
+                     [this](const auto& request) { return call_->Write(request); });
 }
 
 absl::StatusOr<int64_t> StreamWriter::FetchDurableOffset() {
@@ -172,24 +181,28 @@ void StreamWriter::Acknowledge(int64_t durable_offset, absl::string_view checkpo
   {
     MutexLock lock(&mutex_);
     durable_offset_ = std::max(durable_offset_, durable_offset);
-    size_t done = 0;  // number of messages at the front that need not be resent
-    if (!checkpoint_id.empty()) {
-      // Everything before a committed checkpoint is committed.
-      for (size_t i = 0; i < sent_.size() && done == 0; ++i) {
-        if (sent_[i].request->checkpoint().checkpoint_id() == checkpoint_id) done = i + 1;
-      }
+    // Answers repeat the id until there is a newer one.
+    if (!checkpoint_id.empty() && checkpoint_id != last_checkpoint_id_) {
+      last_checkpoint_id_ = std::string(checkpoint_id);
+      MarkStored(checkpoint_id);
     }
-    while (done < sent_.size() && !sent_[done].request->has_checkpoint() &&
-           sent_[done].end_offset <= durable_offset_) {
-      ++done;
-    }
-    for (; done > 0; --done) {
+    const auto is_done = [this](const Sent& sent) {
+      return sent.request->has_checkpoint() ? sent.stored : sent.end_offset <= durable_offset_;
+    };
+    for (; !sent_.empty() && is_done(sent_.front()); sent_.pop_front()) {
       released += sent_.front().bytes;
-      sent_.pop_front();
     }
     held_bytes_ -= released;
   }
   if (window_ != nullptr) window_->Release(released);
+}
+
+void StreamWriter::MarkStored(absl::string_view checkpoint_id) {
+  const auto newest = std::find_if(sent_.begin(), sent_.end(), [&](const Sent& sent) {
+    return sent.request->checkpoint().checkpoint_id() == checkpoint_id;
+  });
+  if (newest == sent_.end()) return;
+  for (auto sent = sent_.begin(); sent <= newest; ++sent) sent->stored = true;
 }
 
 int64_t StreamWriter::durable_offset() const {

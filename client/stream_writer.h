@@ -1,18 +1,18 @@
 // Sends the records of one writer of one stream in order, and waits until they are committed.
 //
-// Owns at most one StreamRecords call. The first message opens it, Close half-closes it, and the
-// next message after Close opens another one. With a ReplayWindow, messages are kept until they are
-// known to be durable; if a call fails with a retryable error, they are resent from the durable
-// offset that StartSync returns, without the caller's involvement. Without a window the error is
-// returned, and the caller reads its input again. A returned error is final: every later call
-// returns it.
+// Owns at most one AppendRecords call. The first message opens it, Close half-closes it, and the
+// next message after Close opens another one. With a ReplayWindow, messages are kept until the
+// call's answers say that they are durable; if a call fails with a retryable error, they are resent
+// from the durable offset that StartSync returns, without the caller's involvement. Without a
+// window the error is returned, and the caller reads its input again. A returned error is final:
+// every later call returns it.
 //
-// For use by one thread at a time, except Acknowledge, durable_offset and held_bytes, which are
-// thread-safe.
+// For use by one thread at a time, except durable_offset and held_bytes, which are thread-safe.
 #pragma once
 
 #include <cstdint>
 #include <deque>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -23,6 +23,7 @@
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "base/mutex.h"
+#include "client/append_call.h"
 #include "client/replay_window.h"
 #include "client/retry.h"
 #include "client/sync_client.h"
@@ -40,6 +41,10 @@ struct StreamWriterOptions {
   // No other process knows the sync id, so that FENCED is retried once.
   bool sole_caller = false;
   absl::Duration retry_for = absl::Minutes(5);
+  // Receives what the answers of the call report: the durable offset, and the newest checkpoint
+  // that is in the ledger together with all earlier ones of the call, or an empty string. Called on
+  // a thread of gRPC, one answer at a time. It should not block. May be null.
+  std::function<void(int64_t durable_offset, const std::string& checkpoint_id)> on_durable = {};
 };
 
 class StreamWriter {
@@ -51,7 +56,7 @@ class StreamWriter {
 
   // Sends `records` records. `batch` holds their payload; its first_offset is set here and added to
   // the offsets of unreadable records. Blocks while the server does not read.
-  absl::Status Send(std::unique_ptr<v1::StreamRecordsRequest> batch, int64_t records);
+  absl::Status Send(std::unique_ptr<v1::AppendRecordsRequest> batch, int64_t records);
 
   // Sends a checkpoint of everything sent so far, or of the positions that it names.
   absl::Status SendCheckpoint(const v1::Checkpoint& checkpoint);
@@ -59,9 +64,8 @@ class StreamWriter {
   // Half-closes the call and waits until everything is committed. Returns OK if nothing was sent.
   absl::Status Close();
 
-  // Marks everything below `durable_offset` as durable and, if an id is given, everything up to
-  // that checkpoint.
-  void Acknowledge(int64_t durable_offset, absl::string_view checkpoint_id = "");
+  // Cancels the call if it is open. No answer arrives afterwards.
+  void Cancel() { call_.reset(); }
 
   // Returns the number of the next record.
   int64_t next_offset() const { return next_offset_; }
@@ -71,12 +75,18 @@ class StreamWriter {
 
  private:
   struct Sent {
-    std::shared_ptr<const v1::StreamRecordsRequest> request;
+    std::shared_ptr<const v1::AppendRecordsRequest> request;
     int64_t end_offset;
     int64_t bytes;
+    bool stored;  // a checkpoint that is in the ledger
   };
 
-  absl::Status Deliver(std::unique_ptr<v1::StreamRecordsRequest> request);
+  void OnAnswer(const v1::AppendRecordsResponse& answer);
+  // Marks everything below `durable_offset` as durable and, if an id is given, the checkpoints up
+  // to that one as stored. The records before a checkpoint of several writers need not be durable.
+  void Acknowledge(int64_t durable_offset, absl::string_view checkpoint_id = "");
+  void MarkStored(absl::string_view checkpoint_id) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  absl::Status Deliver(std::unique_ptr<v1::AppendRecordsRequest> request);
   bool Open();
   absl::Status Recover(absl::Status error);
   absl::Status RecoverOnce(absl::Status error);
@@ -91,12 +101,13 @@ class StreamWriter {
   int64_t next_offset_;
   std::optional<int64_t> expected_epoch_;  // of the next call
   Retry retry_;
-  std::unique_ptr<RecordsCall> call_;
+  std::unique_ptr<AppendCall> call_;
   absl::Status broken_;  // the final error
 
   mutable Mutex mutex_;
   std::deque<Sent> sent_ ABSL_GUARDED_BY(mutex_);
   int64_t held_bytes_ ABSL_GUARDED_BY(mutex_) = 0;
+  std::string last_checkpoint_id_ ABSL_GUARDED_BY(mutex_);  // acknowledged
   int64_t durable_offset_ ABSL_GUARDED_BY(mutex_);
 };
 

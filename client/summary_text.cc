@@ -1,12 +1,14 @@
 #include "client/summary_text.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_format.h"
 #include "absl/strings/strip.h"
 #include "absl/time/time.h"
+#include "client/list_text.h"
+#include "client/progress.h"
 
 namespace syncline::client {
 namespace {
@@ -16,10 +18,10 @@ std::string Word(absl::string_view name, absl::string_view prefix) {
   return absl::AsciiStrToLower(name);
 }
 
-std::string TimeText(const google::protobuf::Timestamp& time) {
+std::string TimeText(const google::protobuf::Timestamp& time,
+                     absl::string_view format = "%Y-%m-%d %H:%M:%S") {
   if (time.seconds() == 0) return "-";
-  return absl::FormatTime("%Y-%m-%d %H:%M:%S", absl::FromUnixSeconds(time.seconds()),
-                          absl::UTCTimeZone());
+  return absl::FormatTime(format, absl::FromUnixSeconds(time.seconds()), absl::UTCTimeZone());
 }
 
 // Returns how long ago `time` was, in a suitable unit.
@@ -51,19 +53,21 @@ std::string FormatColumns(const v1::SyncSummary& sync) {
 std::string FormatErrors(const v1::SyncSummary& sync) {
   std::string text;
   for (const v1::StreamSummary& stream : sync.streams()) {
-    const std::string begin =
-        absl::StrCat(text.empty() ? "\n" : "", StreamTitle(stream.descriptor()));
+    const std::string title = StreamTitle(stream.descriptor());
+    std::string sentence;
     if (stream.has_error()) {
-      absl::StrAppend(&text, begin, " could not start: ", stream.error().message(), "\n");
+      sentence = absl::StrCat(title, " could not start: ", stream.error().message());
     } else if (stream.has_last_error()) {
-      absl::StrAppend(&text, begin, " last failed at ", TimeText(stream.last_error_at()),
-                      " UTC: ", stream.last_error().message(), "\n");
+      sentence = absl::StrCat(title, " last failed at ", TimeText(stream.last_error_at()),
+                              " UTC: ", stream.last_error().message());
     }
+    if (sentence.empty()) continue;
+    absl::StrAppend(&text, text.empty() ? "\n" : "", WrapText(sentence, 0));
   }
   return text;
 }
 
-// Returns the message of the latest error, or "-" if there is none.
+// Returns the message of the latest error, or an empty string if there is none.
 std::string LastError(const v1::SyncSummary& sync) {
   const v1::StreamSummary* last = nullptr;
   for (const v1::StreamSummary& stream : sync.streams()) {
@@ -72,32 +76,38 @@ std::string LastError(const v1::SyncSummary& sync) {
       last = &stream;
     }
   }
-  return last == nullptr ? "-" : last->last_error().message();
+  return last == nullptr ? "" : last->last_error().message();
+}
+
+bool HasEnded(const v1::SyncSummary& sync) {
+  return sync.state() == v1::SYNC_STATE_FINISHED || sync.state() == v1::SYNC_STATE_CANCELLED;
+}
+
+// Returns what does not fit into the line of the stream.
+std::vector<std::string> StreamNotes(const v1::StreamSummary& stream) {
+  std::string note = absl::StrCat("table ", stream.table_schema(), ".", stream.table_name(), ", ",
+                                  stream.bytes(), " bytes");
+  for (const auto& [count, word] :
+       std::vector<std::pair<int64_t, const char*>>{{stream.values_nulled(), "nulled"},
+                                                    {stream.values_truncated(), "truncated"},
+                                                    {stream.fields_undeclared(), "undeclared"}}) {
+    if (count > 0) absl::StrAppend(&note, ", ", count, " ", word);
+  }
+  std::vector<std::string> notes = {std::move(note)};
+  std::string writers;
+  for (const v1::WriterPosition& writer : stream.writers()) {
+    absl::StrAppend(&writers, writers.empty() ? "writers" : "", " ",
+                    writer.writer_id().empty() ? "" : absl::StrCat(writer.writer_id(), ":"),
+                    writer.durable_offset());
+  }
+  if (!writers.empty()) notes.push_back(std::move(writers));
+  return notes;
 }
 
 }  // namespace
 
-std::string FormatTable(const std::vector<std::vector<std::string>>& rows) {
-  std::vector<size_t> widths;
-  for (const auto& row : rows) {
-    widths.resize(std::max(widths.size(), row.size()), 0);
-    for (size_t i = 0; i < row.size(); ++i) widths[i] = std::max(widths[i], row[i].size());
-  }
-  std::string text;
-  for (const auto& row : rows) {
-    for (size_t i = 0; i + 1 < row.size(); ++i) {
-      absl::StrAppendFormat(&text, "%-*s  ", static_cast<int>(widths[i]), row[i]);
-    }
-    if (!row.empty()) absl::StrAppend(&text, row.back());
-    text.push_back('\n');
-  }
-  return text;
-}
-
 std::string FormatSyncs(const std::vector<v1::SyncSummary>& syncs, absl::Time now) {
-  std::vector<std::vector<std::string>> rows = {{"SYNC", "STATE", "STARTED (UTC)", "LAST PROGRESS",
-                                                 "FINISHED (UTC)", "COMPLETED", "ROWS", "REJECTED",
-                                                 "LAST ERROR"}};
+  std::vector<ListEntry> entries;
   for (const v1::SyncSummary& sync : syncs) {
     int64_t written = 0;
     int64_t rejected = 0;
@@ -107,12 +117,21 @@ std::string FormatSyncs(const std::vector<v1::SyncSummary>& syncs, absl::Time no
       written += stream.records_written();
       rejected += stream.records_rejected();
     }
-    rows.push_back({sync.sync_id(), StateName(sync.state()), TimeText(sync.started_at()),
-                    AgeText(sync.last_progress_at(), now), TimeText(sync.finished_at()),
-                    absl::StrCat(completed, "/", sync.streams_size()), absl::StrCat(written),
-                    absl::StrCat(rejected), LastError(sync)});
+    ListEntry& entry = entries.emplace_back();
+    entry.cells = {sync.sync_id(),
+                   StateName(sync.state()),
+                   TimeText(sync.started_at(), "%Y-%m-%d %H:%M"),
+                   absl::StrCat(completed, "/", sync.streams_size()),
+                   ShortNumber(static_cast<double>(written)),
+                   ShortNumber(static_cast<double>(rejected))};
+    if (!HasEnded(sync)) {
+      entry.notes.push_back(absl::StrCat("last progress ", AgeText(sync.last_progress_at(), now)));
+    }
+    if (const std::string error = LastError(sync); !error.empty()) {
+      entry.notes.push_back("last error: " + error);
+    }
   }
-  return FormatTable(rows);
+  return FormatList({"SYNC", "STATE", "STARTED (UTC)", "STREAMS", "ROWS", "REJECTED"}, entries);
 }
 
 std::string FormatSync(const v1::SyncSummary& sync) {
@@ -121,26 +140,17 @@ std::string FormatSync(const v1::SyncSummary& sync) {
       sync.connection_id().empty() ? "-" : sync.connection_id(), "\nstarted     ",
       TimeText(sync.started_at()), " UTC\nfinished    ", TimeText(sync.finished_at()),
       sync.finished_at().seconds() == 0 ? "" : " UTC", "\n\n");
-  std::vector<std::vector<std::string>> rows = {{"STREAM", "TABLE", "STATE", "OUTCOME",
-                                                 "GENERATION", "ROWS", "REJECTED", "NULLED",
-                                                 "TRUNCATED", "UNDECLARED", "BYTES", "WRITERS"}};
+  std::vector<ListEntry> entries;
   for (const v1::StreamSummary& stream : sync.streams()) {
-    std::string writers;
-    for (const v1::WriterPosition& writer : stream.writers()) {
-      absl::StrAppend(&writers, writers.empty() ? "" : " ",
-                      writer.writer_id().empty() ? "" : absl::StrCat(writer.writer_id(), ":"),
-                      writer.durable_offset());
-    }
-    rows.push_back({StreamTitle(stream.descriptor()),
-                    absl::StrCat(stream.table_schema(), ".", stream.table_name()),
-                    StateName(stream.state()), OutcomeName(stream.outcome()),
-                    absl::StrCat(stream.generation_id()), absl::StrCat(stream.records_written()),
-                    absl::StrCat(stream.records_rejected()), absl::StrCat(stream.values_nulled()),
-                    absl::StrCat(stream.values_truncated()),
-                    absl::StrCat(stream.fields_undeclared()), absl::StrCat(stream.bytes()),
-                    writers.empty() ? "-" : writers});
+    entries.push_back(
+        {{StreamTitle(stream.descriptor()), StateName(stream.state()),
+          OutcomeName(stream.outcome()), absl::StrCat(stream.generation_id()),
+          absl::StrCat(stream.records_written()), absl::StrCat(stream.records_rejected())},
+         StreamNotes(stream)});
   }
-  return absl::StrCat(text, FormatTable(rows), FormatColumns(sync), FormatErrors(sync));
+  return absl::StrCat(
+      text, FormatList({"STREAM", "STATE", "OUTCOME", "GENERATION", "ROWS", "REJECTED"}, entries),
+      FormatColumns(sync), FormatErrors(sync));
 }
 
 std::string StreamTitle(const v1::StreamDescriptor& descriptor) {

@@ -1,4 +1,4 @@
-// Formats the ledger's summaries of syncs as tables.
+// Formats the ledger's summaries of syncs as lists that fit a terminal of 80 columns.
 #pragma once
 
 #include <string>
@@ -10,11 +10,8 @@
 
 namespace syncline::client {
 
-// Pads columns to their widest cell and separates them by two spaces. The last column is not
-// padded.
-std::string FormatTable(const std::vector<std::vector<std::string>>& rows);
-
-// Returns one line per sync. "LAST PROGRESS" is relative to `now`.
+// Returns one line per sync, in the given order, with the age of the last progress
+// relative to `now` for those that have not ended, and the latest error.
 std::string FormatSyncs(const std::vector<v1::SyncSummary>& syncs, absl::Time now);
 
 // Returns the details of one sync, with a line for each stream, for each column whose values

@@ -14,7 +14,9 @@
 #include "base/file.h"
 #include "base/reasons.h"
 #include "base/status_macros.h"
+#include "client/append_reactor.h"
 #include "client/call_error.h"
+#include "client/server_address.h"
 #include "syncline/v1/sync_service.grpc.pb.h"
 
 namespace syncline::client {
@@ -27,18 +29,17 @@ constexpr int kFirstReconnectMs = 100;
 // calls fail at once.
 constexpr absl::Duration kReconnectTimeout = absl::Seconds(1);
 
+absl::StatusOr<std::string> PemText(const std::string& text, const std::string& file) {
+  if (!text.empty() || file.empty()) return text;
+  return ReadFile(file);
+}
+
 absl::StatusOr<std::shared_ptr<grpc::ChannelCredentials>> Credentials(const TlsOptions& tls) {
   if (!tls.enabled) return grpc::InsecureChannelCredentials();
   grpc::SslCredentialsOptions options;
-  if (!tls.ca_file.empty()) {
-    SYNCLINE_ASSIGN_OR_RETURN(options.pem_root_certs, ReadFile(tls.ca_file));
-  }
-  if (!tls.cert_file.empty()) {
-    SYNCLINE_ASSIGN_OR_RETURN(options.pem_cert_chain, ReadFile(tls.cert_file));
-  }
-  if (!tls.key_file.empty()) {
-    SYNCLINE_ASSIGN_OR_RETURN(options.pem_private_key, ReadFile(tls.key_file));
-  }
+  SYNCLINE_ASSIGN_OR_RETURN(options.pem_root_certs, PemText(tls.ca_certificate, tls.ca_file));
+  SYNCLINE_ASSIGN_OR_RETURN(options.pem_cert_chain, PemText(tls.client_certificate, tls.cert_file));
+  SYNCLINE_ASSIGN_OR_RETURN(options.pem_private_key, PemText(tls.client_key, tls.key_file));
   return grpc::SslCredentials(options);
 }
 
@@ -83,6 +84,7 @@ struct SyncClient::Impl {
   std::shared_ptr<grpc::Channel> channel;
   std::unique_ptr<v1::SyncService::Stub> stub;
   std::atomic<bool> unreachable{false};  // as of the last call
+  std::unique_ptr<OutageNotice> outage;
 
   void Prepare(grpc::ClientContext* context) const {
     if (!authorization.empty()) context->AddMetadata("authorization", authorization);
@@ -93,6 +95,7 @@ struct SyncClient::Impl {
   absl::Status Answer(const grpc::Status& status) {
     absl::Status answer = FromGrpc(status);
     unreachable = absl::IsUnavailable(answer) && GetReason(answer).empty();
+    if (!absl::IsUnavailable(answer)) outage->Succeeded();
     return answer;
   }
   void SetDeadline(grpc::ClientContext* context) const {
@@ -153,7 +156,7 @@ void WatchCall::Cancel() { impl_->context.TryCancel(); }
 
 absl::StatusOr<std::unique_ptr<SyncClient>> SyncClient::Create(const ConnectionOptions& options) {
   auto impl = std::make_unique<Impl>();
-  impl->server = options.server;
+  impl->server = WithDefaultPort(options.server);
   impl->timeout = options.timeout;
   if (!options.token.empty()) {
     impl->authorization = absl::StrCat("Bearer ", absl::StripAsciiWhitespace(options.token));
@@ -162,7 +165,8 @@ absl::StatusOr<std::unique_ptr<SyncClient>> SyncClient::Create(const ConnectionO
     impl->authorization = absl::StrCat("Bearer ", absl::StripAsciiWhitespace(token));
   }
   SYNCLINE_ASSIGN_OR_RETURN(const auto credentials, Credentials(options.tls));
-  impl->channel = grpc::CreateCustomChannel(options.server, credentials, Arguments(options.tls));
+  impl->outage = std::make_unique<OutageNotice>(impl->server);
+  impl->channel = grpc::CreateCustomChannel(impl->server, credentials, Arguments(options.tls));
   impl->stub = v1::SyncService::NewStub(impl->channel);
   return std::unique_ptr<SyncClient>(new SyncClient(std::move(impl)));
 }
@@ -171,6 +175,8 @@ SyncClient::SyncClient(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 SyncClient::~SyncClient() = default;
 
 const std::string& SyncClient::server() const { return impl_->server; }
+
+OutageNotice* SyncClient::outage() { return impl_->outage.get(); }
 
 absl::StatusOr<v1::StartSyncResponse> SyncClient::StartSync(const v1::StartSyncRequest& request) {
   grpc::ClientContext context;
@@ -237,6 +243,13 @@ std::unique_ptr<RecordsCall> SyncClient::StreamRecords() {
   impl_->Prepare(&call->context);
   call->writer = impl_->stub->StreamRecords(&call->context, &call->response);
   return std::make_unique<RecordsCall>(std::move(call));
+}
+
+std::unique_ptr<AppendCall> SyncClient::AppendRecords(AppendCall::OnAnswer on_answer) {
+  auto reactor = std::make_unique<AppendReactor>(std::move(on_answer));
+  impl_->Prepare(reactor->context());
+  reactor->Start(impl_->stub.get());
+  return std::make_unique<AppendCall>(std::move(reactor));
 }
 
 std::unique_ptr<WatchCall> SyncClient::WatchSync(const std::string& sync_id, int64_t after_sequence,

@@ -1,8 +1,8 @@
 // A client of the server: one channel with credentials and deadlines, and every call of the API.
 //
 // Thread-safe; calls block. Errors are those of call_error.h. Calls that may wait for the database
-// (StartSync, StreamRecords, CompleteStream, WatchSync) have no deadline; keepalive detects a dead
-// peer within 40 s.
+// (StartSync, StreamRecords, AppendRecords, CompleteStream, WatchSync) have no deadline; keepalive
+// detects a dead peer within 40 s.
 #pragma once
 
 #include <memory>
@@ -11,6 +11,8 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
+#include "client/append_call.h"
+#include "client/outage_notice.h"
 #include "syncline/v1/sync_service.pb.h"
 
 namespace syncline::client {
@@ -21,6 +23,10 @@ struct TlsOptions {
   std::string cert_file;    // PEM; with key_file, for mutual TLS
   std::string key_file;     // PEM
   std::string server_name;  // name in the certificate, if it is not the address
+  // The PEM texts themselves. Each takes precedence over its file.
+  std::string ca_certificate;
+  std::string client_certificate;
+  std::string client_key;  // secret
 };
 
 struct ConnectionOptions {
@@ -81,6 +87,8 @@ class SyncClient {
   ~SyncClient();
 
   const std::string& server() const;
+  // Returns the notice that all retries of this client's calls use.
+  OutageNotice* outage();
 
   absl::StatusOr<v1::StartSyncResponse> StartSync(const v1::StartSyncRequest& request);
   absl::StatusOr<v1::CompleteStreamResponse> CompleteStream(
@@ -92,6 +100,7 @@ class SyncClient {
       const v1::ListRejectedRecordsRequest& request);
 
   std::unique_ptr<RecordsCall> StreamRecords();
+  std::unique_ptr<AppendCall> AppendRecords(AppendCall::OnAnswer on_answer);
   // Checkpoints up to `after_sequence` are omitted, and with `without_state` the states of all.
   std::unique_ptr<WatchCall> WatchSync(const std::string& sync_id, int64_t after_sequence,
                                        bool without_state = false);

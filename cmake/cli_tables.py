@@ -35,6 +35,10 @@ class Verb:
     details: str
     flags: list = field(default_factory=list)
 
+    @property
+    def takes_files(self):
+        return "FILE..." in self.arguments
+
 
 @dataclass
 class Client:

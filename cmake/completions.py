@@ -62,7 +62,7 @@ def bash_client(client):
     lines += ["    " + _bash_words(names + ["help", "--help", "--version"]), "    return", "  fi", "  case $verb in"]
     for verb in client.verbs:
         words = _bash_words(_names(verb.flags) + ["--help"])
-        if "FILE" in verb.arguments:
+        if verb.takes_files:
             words = f"[[ $word == -* ]] || {{ {_BASH_FILES}; return; }}\n      {words}"
         lines.append(f"    {verb.name})\n      {words} ;;")
     lines.append("    help)\n      " + _bash_words(names) + " ;;")
@@ -105,7 +105,10 @@ def zsh_client(client):
     lines += ["  case $state in", "    verb) _describe verb verbs ;;", "    rest)", "      case $words[1] in"]
     for verb in client.verbs:
         specs = [_zsh_flag(flag) for flag in verb.flags] + ["'--help[show help]'"]
-        specs += [f"'{n}:{name}:{'_files' if name == 'FILE' else ''}'" for n, name in enumerate(verb.arguments, 1)]
+        if verb.takes_files:
+            specs.append("'*:FILE:_files'")
+        else:
+            specs += [f"'{n}:{name}:'" for n, name in enumerate(verb.arguments, 1)]
         lines += [f"        {verb.name})", f"          {_zsh_arguments(specs, ' ' * 10)}", "          ;;"]
     lines += ["        help) _describe verb verbs ;;", "      esac", "      ;;", "  esac", "}", '_syncline "$@"']
     return "\n".join(lines) + "\n"
@@ -145,7 +148,7 @@ def fish_client(client):
         lines.append(f"complete -c syncline -n '{first}' -a {verb.name} -d {_fish_quoted(verb.summary)}")
     for verb in client.verbs:
         condition = f" -n '__fish_seen_subcommand_from {verb.name}'"
-        if "FILE" in verb.arguments:
+        if verb.takes_files:
             lines.append(f"complete -c syncline{condition} -F")
         lines += [_fish_flag("syncline", flag, condition) for flag in verb.flags]
     return "\n".join(lines) + "\n"

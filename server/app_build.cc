@@ -132,11 +132,13 @@ void App::Parts::BuildWritePath() {
   load_context.stopping = [this] { return !stopping.Wait(absl::ZeroDuration()); };
   locked_tables = std::make_unique<write::LockedTables>(std::max(1, config.load.load_threads / 2));
   load_context.locked = locked_tables.get();
+  load_context.statements = &statement_tables;
   lane_context.pool = load_pool.get();
   lane_context.delayed = &delayed;
   lane_context.budget = &budget;
   lane_context.texts = &texts;
   lane_context.flush_bytes = config.load.flush_bytes;
+  lane_context.flush_when_idle = config.load.flush_interval == absl::ZeroDuration();
   aggregates =
       std::make_unique<dataflow::AggregateFactory>(&load_context, config.load.max_record_bytes);
   write::LoaderContext loaders;

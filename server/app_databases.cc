@@ -11,8 +11,9 @@ namespace {
 
 // Longest wait for another session's lock where no other limit applies, except in merges and swaps.
 constexpr absl::Duration kLockTimeout = absl::Seconds(30);
-// The same for statements that open and release writers.
-constexpr absl::Duration kClaimLockTimeout = absl::Seconds(1);
+// The same for statements that open and release writers or commit small blocks. Such a statement
+// holds a thread while it waits.
+constexpr absl::Duration kDataLockTimeout = absl::Milliseconds(500);
 // One for numbers of checkpoints while the other removes old syncs or vacuums a table.
 constexpr int kBackgroundConnections = 2;
 
@@ -44,7 +45,7 @@ absl::Status App::Parts::BuildDatabase() {
   connection_options.conninfo = conninfo;
   connection_options.sockets = &sockets;
   connection_options.destination = &destination;
-  connection_options.lock_timeout = kClaimLockTimeout;
+  connection_options.lock_timeout = kDataLockTimeout;
   connections = std::make_unique<postgres::ConnectionPool>(connection_options);
   silence = std::make_unique<postgres::SilenceWatch>(connection_options, &sockets);
   return absl::OkStatus();

@@ -132,6 +132,7 @@ struct App::Parts {
   std::unique_ptr<ThreadPool> end_pool;
   std::unique_ptr<ThreadPool> finalize_pool;
   std::unique_ptr<write::LockedTables> locked_tables;
+  write::StatementTables statement_tables;
   DelayedTasks delayed;
   write::LoadContext load_context;
   dataflow::LaneContext lane_context;

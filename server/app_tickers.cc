@@ -15,6 +15,9 @@ constexpr absl::Duration kFileInterval = absl::Seconds(1);
 // Interval for waking parked lanes, for making room while callers wait for memory, and for sending
 // delayed answers.
 constexpr absl::Duration kShortInterval = absl::Milliseconds(50);
+// Without --flush_interval a lane flushes when its queue is empty, and at this age if records keep
+// arriving.
+constexpr absl::Duration kBusyFlushAge = absl::Seconds(1);
 // Interval for freeing buffers that were not needed since the last time.
 constexpr absl::Duration kUnusedInterval = absl::Seconds(1);
 constexpr absl::Duration kSweepInterval = absl::Seconds(10);
@@ -39,9 +42,10 @@ void LogPlainTokens(const std::string& file, int plain) {
 }  // namespace
 
 void App::Parts::BuildTickers() {
+  const bool when_idle = config.load.flush_interval == absl::ZeroDuration();
+  const absl::Duration flush_age = when_idle ? kBusyFlushAge : config.load.flush_interval;
   flush_ticker = std::make_unique<Ticker>(std::vector<Ticker::Task>{
-      {config.load.flush_interval / 4,
-       [this] { registry->FlushOlderThan(config.load.flush_interval); }},
+      {flush_age / 4, [this, flush_age] { registry->FlushOlderThan(flush_age); }},
       {kShortInterval,
        [this] {
          delayed.RunDue();

@@ -33,14 +33,16 @@ absl::Status Load(const ServerUnderTest& server, const RecordShape& shape, Loade
   client::LoadOptions options;
   options.start = AppendRequest("together-" + stream.schema, stream.schema, shape);
   std::unique_ptr<client::LineReader> lines;
-  const auto open_source = [&](const v1::StreamPlan&) {
+  client::LoadSource source;
+  source.rereadable = true;
+  source.open =
+      [&](const v1::StreamPlan&) -> absl::StatusOr<std::unique_ptr<client::RecordSource>> {
     lseek(fd, 0, SEEK_SET);
     lines = std::make_unique<client::LineReader>(fd);
     return std::make_unique<client::JsonlSource>(lines.get());
   };
-  client::ProgressLine progress(/*draws=*/false);
-  client::LoadSession session(client.get(), std::move(options), open_source, /*rereadable=*/true,
-                              &progress);
+  client::ProgressLine progress(/*draws=*/false, nullptr, absl::Now());
+  client::LoadSession session(client.get(), std::move(options), {source}, &progress);
   const client::LoadReport report = session.Run();
   stream.took = absl::Now() - began;
   return report.status;

@@ -21,7 +21,7 @@ constexpr int64_t kBatchRecords = 1000;  // about 150 KiB
 
 // Simulates a program with its rows in memory. Building the messages is part of the measured time.
 absl::StatusOr<ProgramEnd> Send(client::SyncClient& client, const RecordShape& shape,
-                                const std::vector<v1::StreamRecordsRequest>& batches,
+                                const std::vector<v1::AppendRecordsRequest>& batches,
                                 const std::string& schema) {
   const double cpu_before = CpuSeconds(getpid());
   const absl::Time began = absl::Now();
@@ -32,8 +32,8 @@ absl::StatusOr<ProgramEnd> Send(client::SyncClient& client, const RecordShape& s
   const v1::CompleteStreamRequest completion =
       CompletionOf(options.start.sync_id(), options.descriptor);
   client::StreamWriter writer(&client, nullptr, std::move(options));
-  for (const v1::StreamRecordsRequest& batch : batches) {
-    SYNCLINE_RETURN_IF_ERROR(writer.Send(std::make_unique<v1::StreamRecordsRequest>(batch),
+  for (const v1::AppendRecordsRequest& batch : batches) {
+    SYNCLINE_RETURN_IF_ERROR(writer.Send(std::make_unique<v1::AppendRecordsRequest>(batch),
                                          batch.batch().rows().row_count()));
   }
   SYNCLINE_RETURN_IF_ERROR(writer.Close());
@@ -47,9 +47,9 @@ absl::StatusOr<ProgramEnd> Send(client::SyncClient& client, const RecordShape& s
 absl::StatusOr<Findings> RunTyped(Bench& bench) {
   const RecordShape& shape = *FindRecordShape("mixed12");
   const int64_t records = bench.options().records;
-  std::vector<v1::StreamRecordsRequest> batches;
+  std::vector<v1::AppendRecordsRequest> batches;
   for (int64_t first = 0; first < records; first += kBatchRecords) {
-    v1::StreamRecordsRequest& request = batches.emplace_back();
+    v1::AppendRecordsRequest& request = batches.emplace_back();
     *request.mutable_batch() =
         TypedBatch(shape, {.count = std::min(kBatchRecords, records - first), .first = first});
   }

@@ -1,5 +1,6 @@
 #include "client/airbyte/config.h"
 
+#include <algorithm>
 #include <optional>
 #include <set>
 #include <utility>
@@ -8,6 +9,7 @@
 #include "absl/strings/str_cat.h"
 #include "base/status_macros.h"
 #include "client/json_text.h"
+#include "client/name_hint.h"
 
 namespace syncline::client {
 namespace {
@@ -49,6 +51,30 @@ absl::StatusOr<bool> OptionalSwitch(const JsonText& object, absl::string_view ke
   return member->raw == "true";
 }
 
+using Names = std::vector<std::string>;
+
+// Refuses members of `object`, which messages call `path`, that have none of the names.
+absl::Status CheckMembers(const JsonText& object, absl::string_view path, const Names& names) {
+  absl::Status status;
+  ForEachMember(object, [&](absl::string_view key, JsonText) {
+    const std::string name(key);
+    if (!status.ok() || std::find(names.begin(), names.end(), name) != names.end()) return;
+    status = Invalid(absl::StrCat(path, name), absl::StrCat("is not a member of the configuration",
+                                                            SuggestName(name, names)));
+  });
+  return status;
+}
+
+// A PEM text or the file that contains it.
+absl::Status ReadPem(const JsonText& tls, absl::string_view text_key, absl::string_view file_key,
+                     std::string* text, std::string* file) {
+  SYNCLINE_ASSIGN_OR_RETURN(*text, OptionalText(tls, text_key));
+  SYNCLINE_ASSIGN_OR_RETURN(*file, OptionalText(tls, file_key));
+  if (text->empty() || file->empty()) return absl::OkStatus();
+  return Invalid(absl::StrCat("tls.", text_key),
+                 absl::StrCat("and tls.", file_key, " exclude each other"));
+}
+
 absl::Status ReadTls(const JsonText& config, TlsOptions* tls) {
   const auto object = Optional(config, "tls");
   if (!object.has_value()) return absl::OkStatus();
@@ -56,9 +82,16 @@ absl::Status ReadTls(const JsonText& config, TlsOptions* tls) {
   const auto enabled = OptionalSwitch(*object, "enabled", true);
   if (!enabled.ok()) return Invalid("tls.enabled", "must be true or false");
   tls->enabled = *enabled;
-  SYNCLINE_ASSIGN_OR_RETURN(tls->ca_file, OptionalText(*object, "ca_file"));
-  SYNCLINE_ASSIGN_OR_RETURN(tls->cert_file, OptionalText(*object, "cert_file"));
-  SYNCLINE_ASSIGN_OR_RETURN(tls->key_file, OptionalText(*object, "key_file"));
+  SYNCLINE_RETURN_IF_ERROR(
+      CheckMembers(*object, "tls.",
+                   {"enabled", "ca_file", "cert_file", "key_file", "ca_certificate",
+                    "client_certificate", "client_key", "server_name"}));
+  SYNCLINE_RETURN_IF_ERROR(
+      ReadPem(*object, "ca_certificate", "ca_file", &tls->ca_certificate, &tls->ca_file));
+  SYNCLINE_RETURN_IF_ERROR(ReadPem(*object, "client_certificate", "cert_file",
+                                   &tls->client_certificate, &tls->cert_file));
+  SYNCLINE_RETURN_IF_ERROR(
+      ReadPem(*object, "client_key", "key_file", &tls->client_key, &tls->key_file));
   SYNCLINE_ASSIGN_OR_RETURN(tls->server_name, OptionalText(*object, "server_name"));
   return absl::OkStatus();
 }
@@ -92,14 +125,26 @@ absl::Status ReadPolicies(const JsonText& object, DestinationConfig* config) {
   return absl::OkStatus();
 }
 
-// Accepts "require" and, as platforms write it, {"mode": "require"}.
-absl::StatusOr<std::string> ReadSslMode(const JsonText& object) {
+// Accepts "require" and, as platforms write it, {"mode": "require"} with PEM texts.
+absl::Status ReadSslMode(const JsonText& object, DirectTarget* target) {
   auto member = Optional(object, "ssl_mode");
-  if (member.has_value() && member->kind == JsonKind::kObject) member = Optional(*member, "mode");
-  if (!member.has_value()) return std::string();
-  const std::string mode = member->kind == JsonKind::kString ? UnescapeJson(*member) : "";
+  if (!member.has_value()) return absl::OkStatus();
+  if (member->kind == JsonKind::kObject) {
+    const JsonText ssl = *member;
+    SYNCLINE_RETURN_IF_ERROR(CheckMembers(
+        ssl, "ssl_mode.",
+        {"mode", "ca_certificate", "client_certificate", "client_key", "client_key_password"}));
+    SYNCLINE_ASSIGN_OR_RETURN(target->ca_certificate, OptionalText(ssl, "ca_certificate"));
+    SYNCLINE_ASSIGN_OR_RETURN(target->client_certificate, OptionalText(ssl, "client_certificate"));
+    SYNCLINE_ASSIGN_OR_RETURN(target->client_key, OptionalText(ssl, "client_key"));
+    SYNCLINE_ASSIGN_OR_RETURN(target->client_key_password,
+                              OptionalText(ssl, "client_key_password"));
+    member = Optional(ssl, "mode");
+  }
+  target->ssl_mode =
+      member.has_value() && member->kind == JsonKind::kString ? UnescapeJson(*member) : "";
   for (const char* known : {"disable", "allow", "prefer", "require", "verify-ca", "verify-full"}) {
-    if (mode == known) return mode;
+    if (target->ssl_mode == known) return absl::OkStatus();
   }
   return Invalid("ssl_mode", "must be disable, allow, prefer, require, verify-ca or verify-full");
 }
@@ -119,7 +164,7 @@ absl::Status ReadDirect(const JsonText& object, DestinationConfig* config) {
   SYNCLINE_ASSIGN_OR_RETURN(target.username, OptionalText(object, "username"));
   if (target.username.empty()) return Invalid("username", "is missing");
   SYNCLINE_ASSIGN_OR_RETURN(target.password, OptionalText(object, "password"));
-  SYNCLINE_ASSIGN_OR_RETURN(target.ssl_mode, ReadSslMode(object));
+  SYNCLINE_RETURN_IF_ERROR(ReadSslMode(object, &target));
   config->direct = std::move(target);
   return absl::OkStatus();
 }
@@ -251,6 +296,11 @@ absl::StatusOr<DestinationConfig> ReadConfig(absl::string_view json) {
   if (!object.has_value() || object->kind != JsonKind::kObject) {
     return absl::InvalidArgumentError("the configuration is not a JSON object");
   }
+  SYNCLINE_RETURN_IF_ERROR(CheckMembers(
+      *object, "",
+      {"server", "token", "token_file", "tls", "host", "port", "database", "username", "password",
+       "ssl_mode", "schema", "connection_id", "schema_policy", "cdc_delete_mode",
+       "cdc_deletion_mode", "complete_without_status", "fail_on_rejected", "replace_strategy"}));
   DestinationConfig config;
   SYNCLINE_ASSIGN_OR_RETURN(config.connection.server, OptionalText(*object, "server"));
   SYNCLINE_RETURN_IF_ERROR(ReadDirect(*object, &config));

@@ -21,6 +21,11 @@ struct DirectTarget {
   std::string username;
   std::string password;  // secret; empty: libpq's defaults
   std::string ssl_mode;  // a mode of libpq; empty: its default
+  // PEM texts for ssl_mode; empty: libpq's defaults.
+  std::string ca_certificate;
+  std::string client_certificate;
+  std::string client_key;           // secret
+  std::string client_key_password;  // secret
 };
 
 struct DestinationConfig {
@@ -37,8 +42,8 @@ struct DestinationConfig {
   bool fail_on_rejected = false;  // exit code 3 if records were rejected
 };
 
-// Parses the configuration. Errors: INVALID_ARGUMENT, which names the wrong member. Unknown members
-// are ignored, because platforms add their own.
+// Parses the configuration. Errors: INVALID_ARGUMENT, which names the wrong member, also one that
+// does not exist.
 absl::StatusOr<DestinationConfig> ReadConfig(absl::string_view json);
 
 struct CatalogStream {

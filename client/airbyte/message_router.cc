@@ -152,7 +152,7 @@ RoutedMessage MessageRouter::RouteSlow(absl::string_view line) {
   const auto message = ParseJson(line);
   if (!message.has_value()) return {};
   const auto type = FindMember(*message, "type");
-  if (!type.has_value() || type->kind != JsonKind::kString) return {};
+  if (!type.has_value() || type->kind != JsonKind::kString) return {MessageKind::kForeign, -1, ""};
   if (type->raw == "\"STATE\"") return {MessageKind::kState, -1, ""};
   if (type->raw == "\"TRACE\"") return {MessageKind::kTrace, -1, ""};
   if (type->raw == "\"LOG\"") return {MessageKind::kLog, -1, ""};

@@ -28,6 +28,7 @@ enum class MessageKind {
   kLog,
   kConnectionStatus,
   kOther,      // CONTROL or any other type
+  kForeign,    // JSON that is no message, such as a log of the source's libraries
   kBlank,      // white space
   kMalformed,  // not a message
 };

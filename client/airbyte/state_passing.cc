@@ -3,8 +3,9 @@
 #include <algorithm>
 #include <utility>
 
-#include "absl/strings/match.h"
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/strip.h"
 #include "base/sha256.h"
 #include "base/status_macros.h"
 #include "client/airbyte/messages.h"
@@ -32,7 +33,7 @@ void StatePassing::Started(WriteLane* lane) {
   if (lane->completed_before) tracker_.Completed(lane->index);
 }
 
-absl::Status StatePassing::Take(absl::string_view line, bool empty, int only) {
+void StatePassing::Take(absl::string_view line, bool empty, int only) {
   int64_t records = 0;
   bool failed = false;
   std::vector<StateTracker::Requirement> requirements;
@@ -46,7 +47,7 @@ absl::Status StatePassing::Take(absl::string_view line, bool empty, int only) {
   // The state is neither emitted nor sent as a checkpoint: the next sync resumes before it.
   if (failed) {
     ++withheld_;
-    return absl::OkStatus();
+    return;
   }
   for (const auto& lane : *lanes_) {
     if (only >= 0 && lane->index != only) continue;
@@ -55,50 +56,82 @@ absl::Status StatePassing::Take(absl::string_view line, bool empty, int only) {
   covers_all_ = covers_all_ || only < 0;
   if (!empty && !requirements.empty()) {
     // After a checkpoint of all lanes, the newest of those is the one that counts for each lane.
-    SYNCLINE_RETURN_IF_ERROR(covers_all_ ? SendForAll()
-                                         : SendOwn((*lanes_)[static_cast<size_t>(only)].get()));
+    if (covers_all_) {
+      NoteForAll();
+    } else {
+      NoteOwn((*lanes_)[static_cast<size_t>(only)].get());
+    }
   }
   tracker_.Add(WithDestinationStats(line, records), only, std::move(requirements));
-  return absl::OkStatus();
 }
 
-absl::Status StatePassing::SendOwn(WriteLane* lane) {
+void StatePassing::NoteOwn(WriteLane* lane) {
   // Among the records of an earlier run, the checkpoints of that run or the next one of this run
   // count.
   if (lane->phase != WriteLane::Phase::kOpen || lane->seen < lane->skip_below ||
       lane->sent_checkpoint == lane->seen) {
-    return absl::OkStatus();
+    return;
   }
+  lane->due_checkpoint = lane->seen;
+  lane->batch->Mark();
+}
+
+absl::Status StatePassing::SendOwn(WriteLane* lane) {
+  if (lane->due_checkpoint < 0) return absl::OkStatus();
+  const int64_t offset = std::exchange(lane->due_checkpoint, -1);
   v1::Checkpoint checkpoint;
-  checkpoint.set_checkpoint_id(absl::StrCat(kStreamPrefix, lane->seen));
+  checkpoint.set_checkpoint_id(absl::StrCat(kStreamPrefix, offset));
   SYNCLINE_ASSIGN_OR_RETURN(const bool sent, send_(lane, checkpoint));
-  if (sent) lane->sent_checkpoint = lane->seen;
+  if (sent) lane->sent_checkpoint = offset;
   return absl::OkStatus();
 }
 
-absl::Status StatePassing::SendForAll() {
-  std::vector<WriteLane::Position> positions;
+void StatePassing::NoteForAll() {
+  DueForAll due = {0, {}};
   for (const auto& lane : *lanes_) {
-    if (lane->seen > 0 && !lane->completed_before) positions.push_back({lane->index, lane->seen});
+    // Nothing more can be sent for all lanes, and the records of this one are no longer counted.
+    if (lane->failed) return;
+    due.records += lane->seen;
+    if (lane->seen > 0 && !lane->completed_before) {
+      due.positions.push_back({lane->index, lane->seen});
+    }
   }
+  if (due.positions == last_positions_) return;
+  last_positions_ = due.positions;
+  if (due.records <= committed_records_) {
+    tracker_.Stored(std::move(due.positions));
+  } else {
+    due_for_all_ = std::move(due);
+  }
+}
+
+absl::Status StatePassing::SendForAll() {
   WriteLane* const lane = FindOpenLane();
-  if (lane == nullptr || positions == last_positions_) return absl::OkStatus();
-  const v1::Checkpoint checkpoint = MakeCheckpoint(positions);
-  bool committed_before = false;
+  if (!due_for_all_.has_value() || lane == nullptr) return absl::OkStatus();
+  SYNCLINE_RETURN_IF_ERROR(SendOwn(lane));
+  const DueForAll due = *std::exchange(due_for_all_, std::nullopt);
+  const v1::Checkpoint checkpoint = MakeCheckpoint(due);
   {
     MutexLock lock(&mutex_);
-    committed_before = committed_.contains(checkpoint.checkpoint_id());
-    if (!committed_before) sent_[checkpoint.checkpoint_id()] = positions;
+    sent_.push_back(
+        {lane->index, checkpoint.checkpoint_id(), lane->sent_checkpoint, due.positions});
   }
-  if (committed_before) {
-    MarkReached(positions);
-  } else {
-    SYNCLINE_ASSIGN_OR_RETURN(const bool sent, send_(lane, checkpoint));
-    if (!sent) return absl::OkStatus();
-    lane->sent_positions = positions;
-  }
-  last_positions_ = std::move(positions);
+  SYNCLINE_ASSIGN_OR_RETURN(const bool sent, send_(lane, checkpoint));
+  if (sent) lane->sent_for_all = checkpoint.checkpoint_id();
   return absl::OkStatus();
+}
+
+absl::Status StatePassing::SendReady() {
+  for (const auto& lane : *lanes_) {
+    if (lane->due_checkpoint < 0 || lane->failed) continue;
+    if (tracker_.checkpoint(lane->index) < lane->sent_checkpoint) continue;
+    SYNCLINE_RETURN_IF_ERROR(SendOwn(lane.get()));
+  }
+  {
+    MutexLock lock(&mutex_);
+    if (!sent_.empty()) return absl::OkStatus();
+  }
+  return SendForAll();
 }
 
 // Returns the open lane with the most records, which usually has a call, or null if none is open.
@@ -111,34 +144,25 @@ WriteLane* StatePassing::FindOpenLane() const {
   return found;
 }
 
-v1::Checkpoint StatePassing::MakeCheckpoint(
-    const std::vector<WriteLane::Position>& positions) const {
+v1::Checkpoint StatePassing::MakeCheckpoint(const DueForAll& due) const {
   v1::Checkpoint checkpoint;
   std::string text;
-  int64_t records = 0;
-  for (const WriteLane::Position& position : positions) {
+  for (const WriteLane::Position& position : due.positions) {
     v1::Position* const added = checkpoint.add_positions();
     *added->mutable_descriptor() = (*lanes_)[static_cast<size_t>(position.lane)]->target;
     added->set_offset(position.offset);
-    records += position.offset;
     absl::StrAppend(&text, added->descriptor().namespace_(), absl::string_view("\0", 1),
                     added->descriptor().name(), absl::string_view("\0", 1), position.offset, "\n");
   }
   checkpoint.set_checkpoint_id(
-      absl::StrCat(kAllPrefix, records, "-", Sha256Hex(text, kHashDigits)));
+      absl::StrCat(kAllPrefix, due.records, "-", Sha256Hex(text, kHashDigits)));
   return checkpoint;
 }
 
 void StatePassing::Closed(const WriteLane& lane) {
   tracker_.Durable(lane.index, lane.writer->next_offset());
   tracker_.Checkpointed(lane.index, lane.sent_checkpoint);
-  MarkReached(lane.sent_positions);
-}
-
-void StatePassing::MarkReached(const std::vector<WriteLane::Position>& positions) {
-  for (const WriteLane::Position& position : positions) {
-    tracker_.Checkpointed(position.lane, position.offset);
-  }
+  MarkStored(lane, lane.sent_for_all);
 }
 
 WriteLane* StatePassing::FindLane(const v1::StreamDescriptor& descriptor) const {
@@ -146,41 +170,48 @@ WriteLane* StatePassing::FindLane(const v1::StreamDescriptor& descriptor) const 
   return found == lane_of_target_.end() ? nullptr : found->second;
 }
 
-void StatePassing::OnEvent(const v1::WatchSyncResponse& event) {
-  if (event.has_checkpoint_committed()) OnCheckpoint(event.checkpoint_committed());
-  for (const v1::StreamSummary& stream : event.progress().streams()) {
-    WriteLane* const lane = FindLane(stream.descriptor());
-    if (lane == nullptr) continue;
-    for (const v1::WriterPosition& writer : stream.writers()) {
-      if (!writer.writer_id().empty()) continue;
-      lane->writer->Acknowledge(writer.durable_offset());
-      tracker_.Durable(lane->index, writer.durable_offset());
+void StatePassing::TakeEarlier(const v1::CheckpointCommitted& committed) {
+  WriteLane* const lane = FindLane(committed.descriptor());
+  if (lane == nullptr || !committed.writer_id().empty()) return;
+  absl::string_view id = committed.checkpoint_id();
+  if (absl::ConsumePrefix(&id, kAllPrefix)) {
+    int64_t records = 0;
+    if (absl::SimpleAtoi(id.substr(0, id.find('-')), &records)) {
+      committed_records_ = std::max(committed_records_, records);
     }
+  } else {
+    tracker_.Checkpointed(lane->index, committed.offset());
   }
 }
 
-void StatePassing::OnCheckpoint(const v1::CheckpointCommitted& committed) {
-  WriteLane* const lane = FindLane(committed.descriptor());
-  if (lane == nullptr || !committed.writer_id().empty()) return;
-  if (!absl::StartsWith(committed.checkpoint_id(), kAllPrefix)) {
-    lane->writer->Acknowledge(committed.offset(), committed.checkpoint_id());
-    tracker_.Durable(lane->index, committed.offset());
-    tracker_.Checkpointed(lane->index, committed.offset());
-    return;
+void StatePassing::OnDurable(const WriteLane& lane, int64_t durable_offset,
+                             const std::string& checkpoint_id) {
+  tracker_.Durable(lane.index, durable_offset);
+  absl::string_view id = checkpoint_id;
+  int64_t offset = 0;
+  if (absl::ConsumePrefix(&id, kStreamPrefix) && absl::SimpleAtoi(id, &offset)) {
+    tracker_.Checkpointed(lane.index, offset);
+  } else if (!checkpoint_id.empty()) {
+    MarkStored(lane, checkpoint_id);
   }
-  lane->writer->Acknowledge(0, committed.checkpoint_id());
-  std::vector<WriteLane::Position> positions;
+}
+
+void StatePassing::MarkStored(const WriteLane& lane, absl::string_view checkpoint_id) {
+  SentForAll stored;
   {
     MutexLock lock(&mutex_);
-    const auto found = sent_.find(committed.checkpoint_id());
-    if (found == sent_.end()) {
-      committed_.insert(committed.checkpoint_id());
-    } else {
-      positions = std::move(found->second);
-      sent_.erase(found);
-    }
+    const auto newest = std::find_if(sent_.begin(), sent_.end(), [&](const SentForAll& sent) {
+      return sent.lane == lane.index && sent.id == checkpoint_id;
+    });
+    if (newest == sent_.end()) return;  // it was marked before
+    stored = std::move(*newest);
+    // The positions of a lane only grow, so those of earlier checkpoints are covered, too.
+    sent_.erase(std::remove_if(sent_.begin(), newest + 1,
+                               [&](const SentForAll& sent) { return sent.lane == lane.index; }),
+                newest + 1);
   }
-  MarkReached(positions);
+  tracker_.Checkpointed(lane.index, stored.own);
+  tracker_.Stored(std::move(stored.positions));
 }
 
 }  // namespace syncline::client

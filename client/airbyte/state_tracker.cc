@@ -13,9 +13,17 @@ StateTracker::StateTracker(int lanes, Emit emit)
 void StateTracker::Add(std::string line, int lane, std::vector<Requirement> requirements) {
   {
     MutexLock lock(&mutex_);
-    pending_.push_back({std::move(line), lane, std::move(requirements)});
-    if (lane >= 0 && lanes_[static_cast<size_t>(lane)].waiting++ == 0) ++busy_lanes_;
-    Collect();
+    Pending state = {std::move(line), lane, std::move(requirements)};
+    // The new state cannot release an earlier one, so that these need not be examined.
+    const bool blocked =
+        lane < 0 ? !pending_.empty() : lanes_[static_cast<size_t>(lane)].waiting + waiting_all_ > 0;
+    if (!blocked && IsMet(state)) {
+      ready_.push_back(std::move(state.line));
+    } else {
+      if (lane < 0) ++waiting_all_;
+      if (lane >= 0 && lanes_[static_cast<size_t>(lane)].waiting++ == 0) ++busy_lanes_;
+      pending_.push_back(std::move(state));
+    }
   }
   EmitReady();
 }
@@ -24,6 +32,17 @@ void StateTracker::Durable(int lane, int64_t offset) { Raise(&Lane::durable, lan
 
 void StateTracker::Checkpointed(int lane, int64_t offset) {
   Raise(&Lane::checkpoint, lane, offset);
+}
+
+void StateTracker::Stored(std::vector<Position> positions) {
+  if (positions.empty()) return;
+  {
+    MutexLock lock(&mutex_);
+    stored_.push_back(std::move(positions));
+    ApplyStored();
+    Collect();
+  }
+  EmitReady();
 }
 
 void StateTracker::Completed(int lane) {
@@ -37,9 +56,35 @@ void StateTracker::Raise(int64_t Lane::*member, int lane, int64_t offset) {
     int64_t& known = lanes_[static_cast<size_t>(lane)].*member;
     if (offset <= known) return;
     known = offset;
+    ApplyStored();
     Collect();
   }
   EmitReady();
+}
+
+// Their order does not matter, because a lane's newest checkpoint only grows.
+void StateTracker::ApplyStored() {
+  size_t kept = 0;
+  for (std::vector<Position>& positions : stored_) {
+    bool durable = true;
+    for (const Position& position : positions) {
+      durable = durable && lanes_[static_cast<size_t>(position.lane)].durable >= position.offset;
+    }
+    if (!durable) {
+      std::swap(stored_[kept++], positions);
+      continue;
+    }
+    for (const Position& position : positions) {
+      int64_t& known = lanes_[static_cast<size_t>(position.lane)].checkpoint;
+      known = std::max(known, position.offset);
+    }
+  }
+  stored_.resize(kept);
+}
+
+int64_t StateTracker::checkpoint(int lane) const {
+  MutexLock lock(&mutex_);
+  return lanes_[static_cast<size_t>(lane)].checkpoint;
 }
 
 int64_t StateTracker::pending() const {
@@ -71,6 +116,7 @@ void StateTracker::Collect() {
     const bool blocked = state.lane < 0 ? kept > 0 : static_cast<bool>(held[lane]);
     if (!blocked && IsMet(state)) {
       ready_.push_back(std::move(state.line));
+      if (state.lane < 0) --waiting_all_;
       if (state.lane >= 0 && --lanes_[lane].waiting == 0) --busy_lanes_;
       continue;
     }

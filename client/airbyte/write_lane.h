@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "client/airbyte/messages.h"
+#include "client/airbyte/state_tracker.h"
 #include "client/record_batch.h"
 #include "client/stream_writer.h"
 #include "syncline/v1/stream.pb.h"
@@ -20,14 +21,7 @@ namespace syncline::client {
 struct WriteLane {
   enum class Phase { kOpen, kEnding };
 
-  // The number of a lane's records before a checkpoint.
-  struct Position {
-    int lane;
-    int64_t offset;
-    friend bool operator==(const Position& a, const Position& b) {
-      return a.lane == b.lane && a.offset == b.offset;
-    }
-  };
+  using Position = StateTracker::Position;
 
   int index = 0;
   StreamName source;  // as the source names it
@@ -46,8 +40,11 @@ struct WriteLane {
   int64_t counted = 0;     // `seen` at the last STATE that was counted for the stream
   int64_t state_at = -1;   // `seen` at the last STATE that covered the stream, or -1
 
-  int64_t sent_checkpoint = 0;           // offset of the last checkpoint of this lane alone
-  std::vector<Position> sent_positions;  // of the last checkpoint of all lanes that was sent here
+  // The newest STATE of this lane alone whose checkpoint is not sent yet: `seen` there, or -1. The
+  // batch is marked there.
+  int64_t due_checkpoint = -1;
+  int64_t sent_checkpoint = 0;  // offset of the last checkpoint of this lane alone
+  std::string sent_for_all;     // id of the last checkpoint of all lanes that was sent here
   std::unique_ptr<RecordBatchBuilder> batch;
   std::unique_ptr<StreamWriter> writer;
 };

@@ -55,7 +55,11 @@ WriteSession::WriteSession(SyncClient* client, Catalog catalog, WriteSessionOpti
   evidence_.complete_without_status = options_.complete_without_status;
 }
 
-WriteSession::~WriteSession() = default;
+// The answers of open calls use the other members.
+WriteSession::~WriteSession() {
+  pool_->Shutdown();
+  for (const auto& lane : lanes_) lane->writer->Cancel();
+}
 
 absl::Status WriteSession::Start() {
   const auto plan = StartSyncWithRetries(client_, request_, options_.retry_for);
@@ -64,10 +68,19 @@ absl::Status WriteSession::Start() {
     return absl::InternalError("the server's plan does not match the catalog");
   }
   SYNCLINE_RETURN_IF_ERROR(MakeLanes(*plan));
-  watcher_ = std::make_unique<SyncWatcher>(
-      client_, options_.sync_id, options_.retry_for,
-      [this](const v1::WatchSyncResponse& event) { states_.OnEvent(event); });
+  if (plan->resumed()) ReadHistory();
   return absl::OkStatus();
+}
+
+// Past checkpoints come before every other event. If they cannot be read, the states that they
+// cover wait for later checkpoints.
+void WriteSession::ReadHistory() {
+  const std::unique_ptr<WatchCall> watch =
+      client_->WatchSync(options_.sync_id, /*after_sequence=*/0, /*without_state=*/true);
+  v1::WatchSyncResponse event;
+  while (watch->Read(&event) && event.has_checkpoint_committed()) {
+    states_.TakeEarlier(event.checkpoint_committed());
+  }
 }
 
 absl::Status WriteSession::MakeLanes(const v1::StartSyncResponse& plan) {
@@ -95,6 +108,10 @@ absl::Status WriteSession::MakeLanes(const v1::StartSyncResponse& plan) {
     writer.expected_epoch = WriterEpoch(lane->plan, "");
     writer.sole_caller = !options_.resumable;
     writer.retry_for = options_.retry_for;
+    writer.on_durable = [this, lane = lane.get()](int64_t durable_offset,
+                                                  const std::string& checkpoint_id) {
+      states_.OnDurable(*lane, durable_offset, checkpoint_id);
+    };
     lane->writer = std::make_unique<StreamWriter>(client_, &window_, std::move(writer));
     for (const v1::StreamSummary& summary : before.streams()) {
       if (IsSameStream(summary.descriptor(), lane->target)) {
@@ -130,11 +147,13 @@ absl::Status WriteSession::ReadInput(LineReader* input, ProgressLine* progress) 
     switch (event) {
       case LineReader::Event::kLines:
         SYNCLINE_RETURN_IF_ERROR(TakeLines(lines));
+        SYNCLINE_RETURN_IF_ERROR(states_.SendReady());
         unsent = true;
-        progress->Update(records_, input->bytes());
+        progress->Update({records_, input->bytes()});
         break;
       case LineReader::Event::kIdle:
         SYNCLINE_RETURN_IF_ERROR(FlushAll());
+        SYNCLINE_RETURN_IF_ERROR(states_.SendForAll());
         unsent = false;
         break;
       case LineReader::Event::kInterrupted:
@@ -174,7 +193,8 @@ absl::Status WriteSession::TakeLine(absl::string_view line, bool is_cut) {
   const RoutedMessage routed = router_.Route(line);
   if (routed.kind == MessageKind::kBlank) return absl::OkStatus();
   if (is_cut) return Unroutable(line_number_, "the input ends in the middle of a message");
-  evidence_.any_message = evidence_.any_message || routed.kind != MessageKind::kMalformed;
+  evidence_.any_message = evidence_.any_message || (routed.kind != MessageKind::kMalformed &&
+                                                    routed.kind != MessageKind::kForeign);
   switch (routed.kind) {
     case MessageKind::kRecord:
       return TakeRecord(routed.stream, line);
@@ -195,6 +215,9 @@ absl::Status WriteSession::TakeLine(absl::string_view line, bool is_cut) {
       return absl::OkStatus();
     case MessageKind::kOther:
       ++ignored_messages_;
+      return absl::OkStatus();
+    case MessageKind::kForeign:
+      if (foreign_lines_++ == 0) first_foreign_line_ = line_number_;
       return absl::OkStatus();
     case MessageKind::kBlank:
       return absl::OkStatus();
@@ -238,13 +261,19 @@ absl::Status WriteSession::TakeState(absl::string_view line) {
                                                  ", which is not in the catalog"));
   }
   evidence_.any_record_or_state = true;
-  return states_.Take(line, state->empty, only);
+  states_.Take(line, state->empty, only);
+  return absl::OkStatus();
 }
 
 absl::StatusOr<bool> WriteSession::SendCheckpoint(WriteLane* lane,
                                                   const v1::Checkpoint& checkpoint) {
   if (checkpoint.positions().empty()) {
-    SYNCLINE_RETURN_IF_ERROR(Flush(lane));
+    const int64_t records = lane->batch->marked_records();
+    if (records > 0) {
+      SYNCLINE_RETURN_IF_ERROR(MakeRoom(lane->batch->marked_bytes()));
+      SYNCLINE_RETURN_IF_ERROR(
+          Contain(lane, lane->writer->Send(lane->batch->TakeMarked(), records)));
+    }
   } else {
     SYNCLINE_RETURN_IF_ERROR(FlushAll());
     // Records that a failed stream still holds will never be committed.
@@ -275,6 +304,7 @@ absl::Status WriteSession::TakeTrace(absl::string_view line) {
   WriteLane* const lane = lanes_[static_cast<size_t>(index)].get();
   if (lane->phase != WriteLane::Phase::kOpen || lane->failed) return absl::OkStatus();
   SYNCLINE_RETURN_IF_ERROR(Flush(lane));
+  SYNCLINE_RETURN_IF_ERROR(states_.SendForAll());
   if (lane->failed) return absl::OkStatus();
   if (trace->kind == TraceKind::kComplete) {
     EndLane(lane, v1::STREAM_STATUS_COMPLETE, "");
@@ -285,6 +315,8 @@ absl::Status WriteSession::TakeTrace(absl::string_view line) {
 }
 
 absl::Status WriteSession::Flush(WriteLane* lane) {
+  if (lane->failed) return absl::OkStatus();
+  SYNCLINE_RETURN_IF_ERROR(states_.SendOwn(lane));
   if (lane->batch->empty() || lane->failed) return absl::OkStatus();
   SYNCLINE_RETURN_IF_ERROR(MakeRoom(lane->batch->bytes()));
   const int64_t records = lane->batch->records();

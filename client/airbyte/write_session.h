@@ -1,10 +1,10 @@
 // One run of `syncline write`: reads Airbyte messages, commits their records and emits STATE
 // messages.
 //
-// The calling thread reads and sends. A watcher thread receives the durable offsets. A small pool
-// ends streams, so that a long merge of one stream does not delay the records of the others. A
-// stream that cannot start or that breaks does not affect the others: its records are counted and
-// skipped, and no further STATE that covers it is emitted.
+// The calling thread reads and sends. The answers of the calls, which arrive on threads of gRPC,
+// report the durable offsets. A small pool ends streams, so that a long merge of one stream does
+// not delay the records of the others. A stream that cannot start or that breaks does not affect
+// the others: its records are counted and skipped, and no further STATE that covers it is emitted.
 #pragma once
 
 #include <atomic>
@@ -32,7 +32,6 @@
 #include "client/report.h"
 #include "client/sources/line_reader.h"
 #include "client/sync_client.h"
-#include "client/sync_watcher.h"
 
 namespace syncline::client {
 
@@ -50,8 +49,8 @@ struct WriteSessionOptions {
   bool strict = false;
   absl::Duration retry_for = absl::Minutes(5);
   int64_t replay_window_bytes = int64_t{128} << 20;
-  // How long to wait on a full window before closing a call to force an acknowledgement. Progress
-  // events arrive every second, so after this time none is expected.
+  // How long to wait on a full window before closing a call to force a commit. The server commits
+  // about once a second and answers at once, so after this time no answer is expected.
   absl::Duration window_timeout = absl::Seconds(3);
 };
 
@@ -74,7 +73,9 @@ struct WriteReport {
   int64_t durable = 0;   // known to be committed, over all streams and runs
   int64_t rejected = 0;  // by the server, over all runs of the sync id
   int64_t ignored_messages = 0;
-  int64_t withheld_states = 0;  // STATE messages that were not emitted
+  int64_t withheld_states = 0;     // STATE messages that were not emitted
+  int64_t foreign_lines = 0;       // that are JSON but no message
+  int64_t first_foreign_line = 0;  // its number in the input, from 1
   bool interrupted = false;
   std::vector<Incomplete> incomplete;
   std::vector<Failure> failures;
@@ -101,6 +102,8 @@ class WriteSession {
   WriteReport Run(LineReader* input, ProgressLine* progress);
 
  private:
+  // Passes the checkpoints that earlier runs of the sync id have committed to `states_`.
+  void ReadHistory();
   absl::Status MakeLanes(const v1::StartSyncResponse& plan);
   absl::Status ReadInput(LineReader* input, ProgressLine* progress);
   absl::Status TakeLines(absl::string_view lines);
@@ -137,6 +140,8 @@ class WriteSession {
   int64_t line_number_ = 0;
   int64_t records_ = 0;
   int64_t ignored_messages_ = 0;
+  int64_t foreign_lines_ = 0;
+  int64_t first_foreign_line_ = 0;
   bool interrupted_ = false;
   std::vector<WriteReport::Incomplete> incomplete_;
 
@@ -144,8 +149,7 @@ class WriteSession {
   mutable Mutex mutex_;
   absl::Status run_failure_ ABSL_GUARDED_BY(mutex_);
   std::map<int, absl::Status> lane_failures_ ABSL_GUARDED_BY(mutex_);
-  std::unique_ptr<ThreadPool> pool_;
-  std::unique_ptr<SyncWatcher> watcher_;  // last: it uses all other members
+  std::unique_ptr<ThreadPool> pool_;  // last: it uses all other members
 };
 
 }  // namespace syncline::client

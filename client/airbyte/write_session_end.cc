@@ -17,11 +17,14 @@ WriteReport WriteSession::Run(LineReader* input, ProgressLine* progress) {
   progress->Clear();
   EndAll(pumped);
   pool_->Shutdown();
-  watcher_.reset();  // joined: every state that may be emitted has been emitted
+  // Afterwards every state that may be emitted has been emitted.
+  for (const auto& lane : lanes_) lane->writer->Cancel();
   WriteReport report;
   report.records = records_;
   report.ignored_messages = ignored_messages_;
   report.withheld_states = states_.withheld();
+  report.foreign_lines = foreign_lines_;
+  report.first_foreign_line = first_foreign_line_;
   report.interrupted = interrupted_;
   report.incomplete = incomplete_;
   report.status = pumped.ok() ? run_failure() : pumped;
@@ -78,6 +81,7 @@ void WriteSession::EndAll(const absl::Status& pumped) {
   // A run that may be resumed with its sync id must find the streams open.
   const bool keep_open = stopped && (options_.resumable || interrupted_);
   evidence_.any_record_or_state = evidence_.any_record_or_state || records_ > 0;
+  states_.SendForAll().IgnoreError();  // one that ends the run is in run_failure_
   for (const auto& lane : lanes_) {
     if (lane->phase != WriteLane::Phase::kOpen || !Flush(lane.get()).ok()) continue;
     if (lane->failed) {

@@ -1,25 +1,21 @@
 #include <unistd.h>
 
 #include "absl/strings/strip.h"
-#include "client/call_error.h"
 #include "client/commands/commands.h"
+#include "client/destination.h"
 #include "client/exit_code.h"
+#include "client/failure.h"
 #include "client/output.h"
 #include "client/summary_text.h"
 
 namespace syncline::client {
 
 int RunCancel(const CommandLine& command_line) {
-  const auto client = SyncClient::Create(command_line.Connection());
-  if (!client.ok()) {
-    PrintMessage(client.status().message());
-    return kExitFailed;
-  }
-  const auto sync = (*client)->CancelSync(command_line.arguments()[0]);
-  if (!sync.ok()) {
-    PrintMessage(Explain(sync.status(), command_line.Text("server")));
-    return kExitFailed;
-  }
+  const auto destination = Destination::Open(command_line);
+  if (!destination.ok()) return ReportFailure(destination.status());
+  const auto sync = destination->client()->CancelSync(command_line.arguments()[0]);
+  if (!sync.ok())
+    return ReportSyncFailure(sync.status(), command_line.arguments()[0], *destination);
   LineOutput output(STDOUT_FILENO);
   output.WriteLine(command_line.Json() ? ToJsonLine(*sync)
                                        : absl::StripSuffix(FormatSync(*sync), "\n"));

@@ -3,8 +3,8 @@
 #include "base/file.h"
 #include "base/status_macros.h"
 #include "client/airbyte/config.h"
-#include "client/airbyte/destination.h"
 #include "client/airbyte/messages.h"
+#include "client/airbyte/open_destination.h"
 #include "client/call_error.h"
 #include "client/commands/commands.h"
 #include "client/exit_code.h"
@@ -28,7 +28,7 @@ std::string FindFault(const std::string& config_file) {
   if (!text.ok()) return std::string(text.status().message());
   const auto config = ReadConfig(*text);
   if (!config.ok()) return "invalid configuration: " + std::string(config.status().message());
-  const auto destination = Destination::Open(*config);
+  const auto destination = OpenDestination(*config);
   if (!destination.ok()) return std::string(destination.status().message());
   const absl::Status status = CheckServer(destination->client());
   return status.ok() ? "" : Explain(status, destination->name());

@@ -15,5 +15,6 @@ int RunStatus(const CommandLine& command_line);
 int RunRejected(const CommandLine& command_line);
 int RunWatch(const CommandLine& command_line);
 int RunCancel(const CommandLine& command_line);
+int RunVersion(const CommandLine& command_line);
 
 }  // namespace syncline::client

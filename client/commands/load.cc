@@ -1,19 +1,22 @@
 #include <unistd.h>
 
-#include <memory>
+#include <algorithm>
+#include <string>
 #include <utility>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
-#include "base/file.h"
-#include "base/status_macros.h"
-#include "base/utf8.h"
+#include "base/error.h"
 #include "client/call_error.h"
 #include "client/commands/commands.h"
+#include "client/destination.h"
+#include "client/dry_run.h"
 #include "client/exit_code.h"
+#include "client/failure.h"
 #include "client/interrupt.h"
-#include "client/json_text.h"
-#include "client/load_input.h"
+#include "client/load_flags.h"
+#include "client/load_preparation.h"
 #include "client/load_report_text.h"
 #include "client/load_request.h"
 #include "client/load_session.h"
@@ -23,74 +26,6 @@
 
 namespace syncline::client {
 namespace {
-
-absl::StatusOr<std::string> ReadSchema(const std::string& file) {
-  SYNCLINE_ASSIGN_OR_RETURN(std::string schema, ReadFile(file));
-  const auto object = ParseJson(schema);
-  const auto properties = object.has_value() ? FindMember(*object, "properties") : std::nullopt;
-  if (!properties.has_value() || properties->kind != JsonKind::kObject || !IsUtf8(schema)) {
-    return absl::InvalidArgumentError(
-        absl::StrCat(file, " is not a UTF-8 JSON Schema of an object with properties"));
-  }
-  return schema;
-}
-
-// Checks that the schema of `survey` can be used for all of the input.
-absl::Status CheckInferred(const InputSurvey& survey, bool csv) {
-  if (survey.records > 0 && survey.objects == 0 && survey.inference.empty()) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("none of the ", survey.records, " examined lines is a JSON object; ",
-                     csv ? "" : "a CSV file whose name does not end in .csv needs --format csv"));
-  }
-  if (survey.records == 0 && survey.inference.empty()) {
-    return absl::InvalidArgumentError(
-        "the input contains no record to infer a schema from; give one with --schema");
-  }
-  return absl::OkStatus();
-}
-
-// The result of examining flags and input before the load begins.
-struct Preparation {
-  bool empty = false;  // there is no record to load
-  v1::StartSyncRequest request;
-};
-
-absl::StatusOr<Preparation> Prepare(const CommandLine& command_line, LoadInput* input) {
-  Preparation preparation;
-  SYNCLINE_ASSIGN_OR_RETURN(preparation.request, MakeLoadRequest(command_line));
-  v1::StreamConfig* const stream = preparation.request.mutable_streams(0);
-  const std::string schema_file = command_line.Text("schema");
-  SYNCLINE_ASSIGN_OR_RETURN(const InputSurvey survey, input->Survey(!schema_file.empty()));
-  const bool replace = command_line.Text("mode") == "overwrite";
-  // One of several writers may have no records to send.
-  const bool only_writer = command_line.Text("writer_id").empty();
-  preparation.empty = survey.whole && survey.records == 0 && only_writer;
-  if (preparation.empty && replace && !command_line.Switch("allow_empty")) {
-    return absl::InvalidArgumentError(
-        "the input contains no records; nothing was changed; --allow_empty replaces the table with "
-        "an empty one");
-  }
-  if (replace && survey.whole && survey.ends_inside_record) {
-    return absl::InvalidArgumentError(
-        "the input is truncated: it ends inside a record; nothing was changed");
-  }
-  if (preparation.empty && !replace) return preparation;
-  if (!schema_file.empty()) {
-    SYNCLINE_ASSIGN_OR_RETURN(*stream->mutable_json_schema(), ReadSchema(schema_file));
-  } else {
-    if (!preparation.empty) {
-      SYNCLINE_RETURN_IF_ERROR(CheckInferred(survey, input->format().csv));
-    }
-    stream->set_json_schema(survey.inference.JsonSchema());
-    stream->set_inferred_schema(!survey.inference.empty());
-  }
-  // Each of several writers has its own input.
-  if (only_writer) {
-    SYNCLINE_ASSIGN_OR_RETURN(*preparation.request.mutable_input_digest(), input->Digest());
-  }
-  preparation.empty = false;
-  return preparation;
-}
 
 void PrintReport(const LoadReport& report, const std::string& sync_id, absl::Duration took,
                  bool json) {
@@ -121,13 +56,13 @@ int FinishUnpublished(const LoadReport& report, bool staged) {
 }
 
 int Finish(const LoadReport& report, const std::string& sync_id, absl::Duration took,
-           const CommandLine& command_line) {
+           const CommandLine& command_line, const std::string& server) {
   const std::string position =
       absl::StrCat(report.durable_offset, " records are committed; run again with --sync_id ",
                    sync_id, " to resume");
   if (!report.status.ok()) {
     const bool started = !report.stream.plan.table_name().empty();
-    PrintMessage(absl::StrCat(Explain(report.status, command_line.Text("server")),
+    PrintMessage(absl::StrCat(NameFlags(Explain(report.status, server), report.status),
                               started ? absl::StrCat(" (", position, ")") : ""));
     return kExitFailed;
   }
@@ -162,9 +97,9 @@ int FinishEmpty(const CommandLine& command_line, const v1::StartSyncRequest& req
   return kExitOk;
 }
 
-LoadOptions SessionOptions(const CommandLine& command_line, v1::StartSyncRequest request) {
+LoadOptions SessionOptions(const CommandLine& command_line, const v1::StartSyncRequest& request) {
   LoadOptions options;
-  options.start = std::move(request);
+  options.start = request;
   if (options.start.sync_id().empty()) {
     options.start.set_sync_id(RandomSyncId("load"));
     options.sole_caller = true;
@@ -172,7 +107,7 @@ LoadOptions SessionOptions(const CommandLine& command_line, v1::StartSyncRequest
         absl::StrCat("sync_id ", options.start.sync_id(),
                      ": if this load is interrupted, run it again with this --sync_id to resume"));
   }
-  options.writer_id = command_line.Text("writer_id");
+  options.other_writers = !command_line.Text("writer_id").empty();
   options.keep_open = command_line.Switch("keep_open");
   options.staged = command_line.Text("mode") != "append";
   options.validate_only = command_line.Switch("validate_only");
@@ -182,39 +117,66 @@ LoadOptions SessionOptions(const CommandLine& command_line, v1::StartSyncRequest
   return options;
 }
 
-int Fail(const absl::Status& status, ExitCode exit_code) {
-  PrintMessage(status.message());
-  return exit_code;
+// Returns whether the server is too old to plan a load: it misses the sync id, which is left out so
+// that such a server starts nothing.
+bool CannotPlan(const absl::Status& status) {
+  const std::vector<FieldViolation> violations = GetDetail(status).violations;
+  return std::any_of(violations.begin(), violations.end(),
+                     [](const FieldViolation& violation) { return violation.field == "sync_id"; });
+}
+
+int RunDry(const CommandLine& command_line, const LoadPreparation& preparation,
+           const Destination& destination) {
+  v1::StartSyncRequest request = preparation.request();
+  request.set_plan_only(true);
+  request.clear_sync_id();
+  const auto planned = destination.client()->StartSync(request);
+  const bool unknown = IsUnreachable(planned.status()) || CannotPlan(planned.status());
+  if (!planned.ok() && !unknown) {
+    PrintMessage(NameFlags(Explain(planned.status(), destination.name()), planned.status()));
+    return kExitFailed;
+  }
+  const v1::StreamPlan* const plan =
+      planned.ok() && planned->streams_size() == 1 ? &planned->streams(0) : nullptr;
+  const auto text = DryRunText(preparation, command_line, plan);
+  if (!text.ok()) return ReportFailure(text.status());
+  LineOutput(STDOUT_FILENO).WriteLine(*text);
+  if (unknown) {
+    PrintMessage(absl::StrCat("what an existing table would change is not known: ",
+                              CannotPlan(planned.status())
+                                  ? "the server is too old to plan a load"
+                                  : Explain(planned.status(), destination.name())));
+  }
+  PrintMessage("dry run: nothing was loaded");
+  return kExitOk;
 }
 
 }  // namespace
 
 int RunLoad(const CommandLine& command_line) {
-  if (command_line.Text("delimiter").size() != 1) {
-    return Fail(absl::InvalidArgumentError("--delimiter must be one character"), kExitUsage);
-  }
-  // Report errors of the flags before opening a file.
-  if (const auto request = MakeLoadRequest(command_line); !request.ok()) {
-    return Fail(request.status(), kExitUsage);
-  }
   InstallInterruptHandler();
-  const auto input = LoadInput::Open(command_line);
-  if (!input.ok()) return Fail(input.status(), kExitFailed);
-  auto preparation = Prepare(command_line, input->get());
-  if (!preparation.ok()) return Fail(preparation.status(), kExitFailed);
-  if (preparation->empty) return FinishEmpty(command_line, preparation->request);
-  const auto client = SyncClient::Create(command_line.Connection());
-  if (!client.ok()) return Fail(client.status(), kExitFailed);
-  LoadOptions options = SessionOptions(command_line, std::move(preparation->request));
+  const auto preparation = LoadPreparation::Make(command_line);
+  if (!preparation.ok()) return ReportFailure(preparation.status());
+  const v1::StartSyncRequest& request = (*preparation)->request();
+  if ((*preparation)->empty()) return FinishEmpty(command_line, request);
+  const auto destination = Destination::Open(command_line);
+  if (!destination.ok()) return ReportFailure(destination.status());
+  if (command_line.Switch("dry_run")) return RunDry(command_line, **preparation, *destination);
+  LoadOptions options = SessionOptions(command_line, request);
   const std::string sync_id = options.start.sync_id();
   const absl::Time began = absl::Now();
   ProgressLine progress;
-  LoadSession session(
-      client->get(), std::move(options),
-      [&input](const v1::StreamPlan& plan) { return (*input)->OpenRecords(plan); },
-      (*input)->rereadable(), &progress);
+  LoadSession session(destination->client(), std::move(options),
+                      (*preparation)->MakeSources(command_line), &progress);
   const LoadReport report = session.Run();
-  return Finish(report, sync_id, absl::Now() - began, command_line);
+  const int exit_code =
+      Finish(report, sync_id, absl::Now() - began, command_line, destination->name());
+  if (const std::string directory = command_line.Text("embedded_postgres"); !directory.empty()) {
+    PrintMessage(absl::StrCat("the private PostgreSQL in ", directory,
+                              " stops now; to query it, run syncline-server --embedded_postgres ",
+                              directory));
+  }
+  return exit_code;
 }
 
 }  // namespace syncline::client

@@ -4,9 +4,10 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
 #include "base/status_macros.h"
-#include "client/call_error.h"
 #include "client/commands/commands.h"
+#include "client/destination.h"
 #include "client/exit_code.h"
+#include "client/failure.h"
 #include "client/output.h"
 #include "client/rejected_text.h"
 
@@ -61,17 +62,11 @@ absl::Status Print(const CommandLine& command_line, SyncClient* client, LineOutp
 }  // namespace
 
 int RunRejected(const CommandLine& command_line) {
-  const auto client = SyncClient::Create(command_line.Connection());
-  if (!client.ok()) {
-    PrintMessage(client.status().message());
-    return kExitFailed;
-  }
+  const auto destination = Destination::Open(command_line);
+  if (!destination.ok()) return ReportFailure(destination.status());
   LineOutput output(STDOUT_FILENO);
-  const absl::Status printed = Print(command_line, client->get(), &output);
-  if (!printed.ok()) {
-    PrintMessage(Explain(printed, command_line.Text("server")));
-    return kExitFailed;
-  }
+  const absl::Status printed = Print(command_line, destination->client(), &output);
+  if (!printed.ok()) return ReportSyncFailure(printed, command_line.arguments()[0], *destination);
   return output.status().ok() ? kExitOk : kExitFailed;
 }
 

@@ -2,9 +2,10 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
-#include "client/call_error.h"
 #include "client/commands/commands.h"
+#include "client/destination.h"
 #include "client/exit_code.h"
+#include "client/failure.h"
 #include "client/output.h"
 #include "client/report.h"
 #include "client/summary_text.h"
@@ -12,16 +13,11 @@
 namespace syncline::client {
 
 int RunStatus(const CommandLine& command_line) {
-  const auto client = SyncClient::Create(command_line.Connection());
-  if (!client.ok()) {
-    PrintMessage(client.status().message());
-    return kExitFailed;
-  }
-  const auto sync = (*client)->GetSync(command_line.arguments()[0]);
-  if (!sync.ok()) {
-    PrintMessage(Explain(sync.status(), command_line.Text("server")));
-    return kExitFailed;
-  }
+  const auto destination = Destination::Open(command_line);
+  if (!destination.ok()) return ReportFailure(destination.status());
+  const auto sync = destination->client()->GetSync(command_line.arguments()[0]);
+  if (!sync.ok())
+    return ReportSyncFailure(sync.status(), command_line.arguments()[0], *destination);
   LineOutput output(STDOUT_FILENO);
   if (command_line.Json()) {
     output.WriteLine(ToJsonLine(*sync));

@@ -3,9 +3,10 @@
 #include <algorithm>
 
 #include "absl/strings/str_cat.h"
-#include "client/call_error.h"
 #include "client/commands/commands.h"
+#include "client/destination.h"
 #include "client/exit_code.h"
+#include "client/failure.h"
 #include "client/output.h"
 #include "client/retry.h"
 #include "client/summary_text.h"
@@ -52,21 +53,19 @@ std::string EventText(const v1::WatchSyncResponse& event) {
 }  // namespace
 
 int RunWatch(const CommandLine& command_line) {
-  const auto client = SyncClient::Create(command_line.Connection());
-  if (!client.ok()) {
-    PrintMessage(client.status().message());
-    return kExitFailed;
-  }
+  const auto destination = Destination::Open(command_line);
+  if (!destination.ok()) return ReportFailure(destination.status());
   LineOutput output(STDOUT_FILENO);
-  Retry retry(command_line.Duration("retry_for"));
+  Retry retry(destination->client()->outage(), command_line.Duration("retry_for"));
   int64_t after = command_line.Count("after");
   while (true) {
     // Only the JSON output has the states.
     const auto call =
-        (*client)->WatchSync(command_line.arguments()[0], after, !command_line.Json());
+        destination->client()->WatchSync(command_line.arguments()[0], after, !command_line.Json());
     v1::WatchSyncResponse event;
     while (output.status().ok() && call->Read(&event)) {
       retry.Reset();
+      destination->client()->outage()->Succeeded();
       after = std::max(after, event.checkpoint_committed().sequence());
       output.WriteLine(command_line.Json() ? ToJsonLine(event) : EventText(event));
     }
@@ -74,8 +73,7 @@ int RunWatch(const CommandLine& command_line) {
     const absl::Status status = call->Finish();
     if (status.ok()) return kExitOk;
     if (const absl::Status waited = retry.WaitAfter(status); !waited.ok()) {
-      PrintMessage(Explain(waited, command_line.Text("server")));
-      return kExitFailed;
+      return ReportSyncFailure(waited, command_line.arguments()[0], *destination);
     }
   }
 }

@@ -4,11 +4,13 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
+#include "base/error.h"
 #include "base/file.h"
 #include "base/status_macros.h"
 #include "client/airbyte/config.h"
-#include "client/airbyte/destination.h"
+#include "client/airbyte/failure_type.h"
 #include "client/airbyte/messages.h"
+#include "client/airbyte/open_destination.h"
 #include "client/airbyte/write_session.h"
 #include "client/call_error.h"
 #include "client/commands/commands.h"
@@ -46,18 +48,14 @@ int Fail(LineOutput* output, const std::string& words, FailureType type,
   return kExitFailed;
 }
 
-FailureType TypeOf(const absl::Status& status) {
-  if (IsRetryableCall(status)) return FailureType::kTransient;
-  return absl::IsUnauthenticated(status) || absl::IsPermissionDenied(status) ? FailureType::kConfig
-                                                                             : FailureType::kSystem;
+// Prints words for the platform on stdout and for users on stderr.
+void PrintLog(bool warning, absl::string_view words, LineOutput* output) {
+  output->WriteLine(LogMessage(warning, words));
+  PrintMessage(words);
 }
 
-// Prints entries for the platform on stdout and for users on stderr.
 void Print(const std::vector<ReportEntry>& entries, LineOutput* output) {
-  for (const ReportEntry& entry : entries) {
-    output->WriteLine(LogMessage(entry.warning, entry.text));
-    PrintMessage(entry.text);
-  }
+  for (const ReportEntry& entry : entries) PrintLog(entry.warning, entry.text, output);
 }
 
 // Prints what became of each stream's records, and the streams that failed.
@@ -69,7 +67,15 @@ void PrintStreams(const WriteReport& report, const std::string& destination, Lin
                       failure.skipped == 0
                           ? ""
                           : absl::StrCat(" (", failure.skipped, " of its records were skipped)")),
-         TypeOf(failure.status), failure.stream);
+         ClassifyFailure(failure.status), failure.stream);
+  }
+  if (report.foreign_lines > 0) {
+    PrintLog(
+        true,
+        absl::StrCat(report.foreign_lines, report.foreign_lines == 1 ? " line is" : " lines are",
+                     " JSON but no Airbyte message and not used; the first is line ",
+                     report.first_foreign_line, " of the input"),
+        output);
   }
   if (report.withheld_states > 0) {
     Print({{true, absl::StrCat(report.withheld_states,
@@ -92,7 +98,7 @@ int Finish(const WriteReport& report, const WriteSessionOptions& options,
                              IsRetryableCall(report.status) || options.resumable
                                  ? absl::StrCat(" (", position, ")")
                                  : ""),
-                TypeOf(report.status));
+                ClassifyFailure(report.status));
   }
   if (report.interrupted) return Fail(output, "interrupted: " + position, FailureType::kTransient);
   for (const WriteReport::Incomplete& stream : report.incomplete) {
@@ -127,21 +133,27 @@ int RunWrite(const CommandLine& command_line) {
   if (!catalog.ok()) {
     return Fail(&output, std::string(catalog.status().message()), FailureType::kConfig);
   }
-  const auto destination = Destination::Open(*config);
+  const auto destination = OpenDestination(*config);
   if (!destination.ok()) {
-    return Fail(&output, std::string(destination.status().message()), FailureType::kConfig);
+    const absl::Status& status = destination.status();
+    return Fail(&output,
+                GetReason(status).empty() ? std::string(status.message()) : Explain(status, ""),
+                FailureType::kConfig);
   }
+  OutageNotice* const outage = destination->client()->outage();
+  outage->SetPrint([&output](absl::string_view words) { PrintLog(true, words, &output); });
+  if (command_line.Given("retry_for")) outage->SetFirstContactLimit(absl::InfiniteDuration());
   const WriteSessionOptions options = SessionOptions(command_line, *config, *catalog);
   WriteSession session(destination->client(), *catalog, options,
                        [&output](const std::string& line) { output.WriteLine(line); });
   if (const absl::Status started = session.Start(); !started.ok()) {
-    return Fail(&output, Explain(started, destination->name()), TypeOf(started));
+    return Fail(&output, Explain(started, destination->name()), ClassifyFailure(started));
   }
   for (const v1::StreamPlan& plan : session.plans()) Print(PlanEntries(plan), &output);
   LineReader input(STDIN_FILENO);
-  ProgressLine progress;
-  const WriteReport report = session.Run(&input, &progress);
-  return Finish(report, options, destination->name(),
+  ProgressLine progress([&output](absl::string_view words) { PrintLog(false, words, &output); });
+  const WriteReport done = session.Run(&input, &progress);
+  return Finish(done, options, destination->name(),
                 config->fail_on_rejected && !command_line.Switch("allow_rejected"), &output);
 }
 

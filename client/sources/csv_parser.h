@@ -1,5 +1,5 @@
-// Parses CSV as in RFC 4180: quoted fields may contain delimiters, line breaks and doubled quotes;
-// lines end with LF or CRLF.
+// Parses CSV as in RFC 4180 and its usual variants: quoted fields may contain delimiters, line
+// breaks and doubled quotes.
 //
 // Lenient where the RFC does not define the meaning: a quote inside an unquoted field is an
 // ordinary character, and text that follows a closing quote belongs to the field. For use by one
@@ -7,6 +7,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -15,6 +16,14 @@
 #include "absl/strings/string_view.h"
 
 namespace syncline::client {
+
+// How the fields and rows of a file are separated.
+struct CsvDialect {
+  char delimiter = ',';
+  std::optional<char> quote = '"';
+  char line_end = '\n';    // '\r' if lines end with it alone. A CR before '\n' is not text.
+  int64_t skip_lines = 0;  // at the start of the input, whatever they contain
+};
 
 struct CsvField {
   absl::string_view text;  // without quotes; valid during the call
@@ -25,7 +34,8 @@ class CsvParser {
  public:
   using RowSink = absl::FunctionRef<absl::Status(const std::vector<CsvField>& fields)>;
 
-  explicit CsvParser(char delimiter) : delimiter_(delimiter) {}
+  explicit CsvParser(const CsvDialect& dialect)
+      : dialect_(dialect), lines_to_skip_(dialect.skip_lines) {}
 
   // Parses the next bytes, which may end anywhere, and calls `row` for each complete row. Blank
   // lines are not rows. Errors: those of `row`.
@@ -37,18 +47,22 @@ class CsvParser {
 
   // Returns, during a call of `row`, the line where the row begins, from 1.
   int64_t row_line() const { return row_line_; }
+  // Returns the line of the next byte, from 1.
+  int64_t line() const { return line_; }
 
  private:
   enum class State { kStart, kUnquoted, kQuoted, kQuoteInQuoted, kReturnAfterQuote };
 
+  const char* SkipLines(const char* p, const char* end);
   const char* TakeQuoted(const char* p, const char* end);
   const char* TakeUnquoted(const char* p, const char* end);
   bool TakeAfterQuote(char c);
   void EndField();
   absl::Status EndRow(RowSink row);
 
-  const char delimiter_;
+  const CsvDialect dialect_;
   State state_ = State::kStart;
+  int64_t lines_to_skip_;
   int64_t line_ = 1;
   int64_t row_line_ = 1;    // where the current row begins
   int64_t quote_line_ = 0;  // where the open quote is

@@ -1,38 +1,19 @@
 #include "client/sources/csv_source.h"
 
-#include <algorithm>
 #include <utility>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "base/status_macros.h"
-#include "base/utf8.h"
 #include "client/json_text.h"
 
 namespace syncline::client {
 
-absl::StatusOr<std::vector<std::string>> ReadCsvHeader(const std::vector<CsvField>& header) {
-  std::vector<std::string> columns;
-  for (const CsvField& field : header) {
-    if (!IsUtf8(field.text)) {
-      return absl::InvalidArgumentError(absl::StrCat(
-          "the name of column ", columns.size() + 1,
-          " in the header of the CSV file is not UTF-8; convert the file to UTF-8 (for example "
-          "iconv -f latin1 -t utf-8)"));
-    }
-    std::string name =
-        field.text.empty() ? absl::StrCat("column_", columns.size() + 1) : std::string(field.text);
-    if (std::count(columns.begin(), columns.end(), name) > 0) {
-      return absl::InvalidArgumentError(
-          absl::StrCat("the header of the CSV file names the column ", name, " twice"));
-    }
-    columns.push_back(std::move(name));
-  }
-  return columns;
-}
-
-CsvSource::CsvSource(LineReader* reader, char delimiter, ColumnTypes types)
-    : reader_(reader), types_(std::move(types)), parser_(delimiter) {}
+CsvSource::CsvSource(LineReader* reader, CsvOptions options, ColumnTypes types)
+    : reader_(reader),
+      options_(std::move(options)),
+      types_(std::move(types)),
+      parser_(options_.dialect) {}
 
 absl::StatusOr<LineReader::Event> CsvSource::Next(bool report_idle, Sink sink) {
   const auto take_row = [&](const std::vector<CsvField>& fields) { return TakeRow(fields, sink); };
@@ -47,20 +28,22 @@ absl::StatusOr<LineReader::Event> CsvSource::Next(bool report_idle, Sink sink) {
   return event;
 }
 
-absl::Status CsvSource::TakeHeader(const std::vector<CsvField>& fields) {
-  SYNCLINE_ASSIGN_OR_RETURN(const std::vector<std::string> columns, ReadCsvHeader(fields));
-  for (const std::string& column : columns) {
-    keys_.push_back(absl::StrCat(JsonString(column), ":"));
-    const auto type = types_.find(column);
-    column_types_.push_back(type == types_.end() ? InferredType::kString : type->second);
+absl::Status CsvSource::TakeFirstRow(const std::vector<CsvField>& fields, Sink sink) {
+  SYNCLINE_ASSIGN_OR_RETURN(const CsvColumns found, ReadCsvColumns(fields, options_));
+  field_count_ = found.columns.size();
+  for (size_t i = 0; i < field_count_; ++i) {
+    if (!found.columns[i].selected) continue;
+    const auto type = types_.find(found.columns[i].name);
+    columns_.push_back({i, absl::StrCat(JsonString(found.columns[i].name), ":"),
+                        type == types_.end() ? InferredType::kString : type->second});
   }
-  return absl::OkStatus();
+  return found.first_row_is_record ? TakeRow(fields, sink) : absl::OkStatus();
 }
 
 absl::Status CsvSource::TakeRow(const std::vector<CsvField>& fields, Sink sink) {
-  if (keys_.empty()) return TakeHeader(fields);
+  if (field_count_ == 0) return TakeFirstRow(fields, sink);
   line_.clear();
-  if (fields.size() != keys_.size()) {
+  if (fields.size() != field_count_) {
     for (const CsvField& field : fields) {
       line_.push_back(line_.empty() ? '[' : ',');
       AppendJsonString(field.text, &line_);
@@ -69,11 +52,12 @@ absl::Status CsvSource::TakeRow(const std::vector<CsvField>& fields, Sink sink) 
     return sink({line_, parser_.row_line(), "FIELD_COUNT"});
   }
   line_.push_back('{');
-  for (size_t i = 0; i < fields.size(); ++i) {
-    if (fields[i].text.empty() && !fields[i].quoted) continue;
+  for (const Column& column : columns_) {
+    const CsvField& field = fields[column.field];
+    if (options_.IsNull(field)) continue;
     if (line_.size() > 1) line_.push_back(',');
-    line_.append(keys_[i]);
-    AppendValue(fields[i], column_types_[i]);
+    line_.append(column.key);
+    AppendValue(field, column.type);
   }
   line_.push_back('}');
   return sink({line_, parser_.row_line(), ""});
@@ -85,6 +69,11 @@ void CsvSource::AppendValue(const CsvField& field, InferredType type) {
     case InferredType::kInteger:
     case InferredType::kNumber:
       as_json = IsJsonNumber(field.text);
+      if (!as_json && options_.decimal_comma && IsDecimalCommaNumber(field.text)) {
+        const size_t comma = field.text.find(',');
+        absl::StrAppend(&line_, field.text.substr(0, comma), ".", field.text.substr(comma + 1));
+        return;
+      }
       break;
     case InferredType::kBoolean:
       if (absl::EqualsIgnoreCase(field.text, "true")) {

@@ -1,11 +1,9 @@
-// Converts a CSV file into JSON records: the first row names the columns, and every other row is
-// one record.
+// Converts a CSV file into JSON records: every row but the header is one record.
 //
-// An empty unquoted field is null and is omitted; an empty quoted field is "". In columns of
-// numbers, booleans and JSON, values are written as such if they are valid JSON; otherwise they are
-// written as strings, and the server decides. A row with another number of fields than the header
-// is unreadable (FIELD_COUNT): it is sent as a JSON array of its fields, which the server rejects
-// and keeps.
+// A null field is omitted; an empty quoted field is "". In columns of numbers, booleans and JSON,
+// values are written as such if they are valid JSON; otherwise they are written as strings, and the
+// server decides. A row with another number of fields than there are columns is unreadable
+// (FIELD_COUNT): it is sent as a JSON array of its fields, which the server rejects and keeps.
 #pragma once
 
 #include <string>
@@ -13,6 +11,7 @@
 
 #include "absl/container/flat_hash_map.h"
 #include "client/inferred_type.h"
+#include "client/sources/csv_columns.h"
 #include "client/sources/csv_parser.h"
 #include "client/sources/record_source.h"
 
@@ -23,7 +22,7 @@ using ColumnTypes = absl::flat_hash_map<std::string, InferredType>;
 class CsvSource : public RecordSource {
  public:
   // `reader` must outlive the source. Columns that are not in `types` are strings.
-  CsvSource(LineReader* reader, char delimiter, ColumnTypes types);
+  CsvSource(LineReader* reader, CsvOptions options, ColumnTypes types);
 
   absl::StatusOr<LineReader::Event> Next(bool report_idle, Sink sink) override;
   int64_t bytes() const override { return reader_->bytes(); }
@@ -31,21 +30,25 @@ class CsvSource : public RecordSource {
   bool ends_inside_record() const override { return false; }
 
  private:
+  // A column that is loaded, and the position of its field.
+  struct Column {
+    size_t field;
+    std::string key;  // "name":
+    InferredType type;
+  };
+
   absl::Status TakeRow(const std::vector<CsvField>& fields, Sink sink);
-  absl::Status TakeHeader(const std::vector<CsvField>& fields);
+  absl::Status TakeFirstRow(const std::vector<CsvField>& fields, Sink sink);
   void AppendValue(const CsvField& field, InferredType type);
 
   LineReader* const reader_;
+  const CsvOptions options_;
   const ColumnTypes types_;
   CsvParser parser_;
   bool finished_ = false;
-  std::vector<std::string> keys_;  // "name": of each column
-  std::vector<InferredType> column_types_;
+  size_t field_count_ = 0;  // 0 before the first row
+  std::vector<Column> columns_;
   std::string line_;
 };
-
-// Returns the column names of a header row. A column without a name is called column_N. Errors:
-// INVALID_ARGUMENT if a name occurs twice or is not UTF-8.
-absl::StatusOr<std::vector<std::string>> ReadCsvHeader(const std::vector<CsvField>& header);
 
 }  // namespace syncline::client

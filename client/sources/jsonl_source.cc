@@ -30,6 +30,10 @@ absl::Status ForEachRecordLine(absl::string_view lines, int64_t* line_number,
   return absl::OkStatus();
 }
 
+JsonlSource::JsonlSource(LineReader* reader, const ColumnMapping* mapping) : reader_(reader) {
+  if (mapping != nullptr && !mapping->is_identity()) mapper_.emplace(mapping);
+}
+
 absl::StatusOr<LineReader::Event> JsonlSource::Next(bool report_idle, Sink sink) {
   absl::string_view lines;
   SYNCLINE_ASSIGN_OR_RETURN(const LineReader::Event event, reader_->Next(report_idle, &lines));
@@ -39,7 +43,10 @@ absl::StatusOr<LineReader::Event> JsonlSource::Next(bool report_idle, Sink sink)
   SYNCLINE_RETURN_IF_ERROR(ForEachRecordLine(lines, &lines_, [&](const SourceRecord& record) {
     const bool at_end = record.line.data() + record.line.size() == lines.data() + lines.size();
     if (last && at_end) cut_ = !ScanRecord(record.line, [](absl::string_view, JsonText) {});
-    return sink(record);
+    if (!mapper_.has_value()) return sink(record);
+    SourceRecord mapped = record;
+    SYNCLINE_ASSIGN_OR_RETURN(mapped.line, mapper_->Map(record.line));
+    return sink(mapped);
   }));
   return event;
 }

@@ -1,14 +1,18 @@
-// Passes JSON lines on unchanged. Lines of only white space are not records.
+// Passes JSON lines on, unchanged unless columns are renamed or left out. Lines of only white space
+// are not records.
 #pragma once
 
+#include <optional>
+
+#include "client/record_mapper.h"
 #include "client/sources/record_source.h"
 
 namespace syncline::client {
 
 class JsonlSource : public RecordSource {
  public:
-  // `reader` must outlive the source.
-  explicit JsonlSource(LineReader* reader) : reader_(reader) {}
+  // `reader` and `mapping`, which may be null, must outlive the source.
+  explicit JsonlSource(LineReader* reader, const ColumnMapping* mapping = nullptr);
 
   absl::StatusOr<LineReader::Event> Next(bool report_idle, Sink sink) override;
   int64_t bytes() const override { return reader_->bytes(); }
@@ -16,6 +20,7 @@ class JsonlSource : public RecordSource {
 
  private:
   LineReader* const reader_;
+  std::optional<RecordMapper> mapper_;
   int64_t lines_ = 0;
   bool cut_ = false;  // the last line has no line break and is not an object
 };

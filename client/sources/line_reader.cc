@@ -1,90 +1,73 @@
 #include "client/sources/line_reader.h"
 
-#include <fcntl.h>
-#include <poll.h>
-#include <unistd.h>
-
 #include <algorithm>
-#include <cerrno>
 #include <cstring>
+#include <utility>
 
-#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "base/status_macros.h"
 #include "client/interrupt.h"
+#include "client/sources/descriptor_bytes.h"
+#include "client/sources/text_encoding.h"
 
 namespace syncline::client {
 namespace {
 
 constexpr size_t kFirstCapacity = size_t{1} << 20;
-constexpr int kIdleMs = 200;
-constexpr size_t kStartBytes = 4;
-
-// Returns the name of a multi-byte encoding by the input's first bytes: a byte order mark, or NULs
-// around the first character, which is ASCII in JSON and nearly always in CSV. Returns an empty
-// string for anything else.
-absl::string_view FindWideEncoding(absl::string_view start) {
-  using Bytes = absl::string_view;
-  if (absl::StartsWith(start, Bytes("\xFF\xFE\0\0", 4)) ||
-      absl::StartsWith(start, Bytes("\0\0\xFE\xFF", 4))) {
-    return "UTF-32";
-  }
-  if (absl::StartsWith(start, "\xFF\xFE") || absl::StartsWith(start, "\xFE\xFF")) return "UTF-16";
-  if (start.size() < 2) return "";
-  if (start[0] != 0 && start[1] == 0) return "UTF-16LE";
-  return start[0] == 0 && start[1] != 0 ? "UTF-16BE" : "";
-}
 
 }  // namespace
 
 LineReader::LineReader(int fd)
-    : fd_(fd), buffer_(new char[kFirstCapacity + kPadding]), capacity_(kFirstCapacity) {
-  // A pipe holds 64 KiB by default, and each such piece costs a read and two context switches.
-  // Fails on a file, which does not need it.
-  fcntl(fd, F_SETPIPE_SZ, static_cast<int>(kFirstCapacity));
+    : owned_(std::make_unique<DescriptorBytes>(fd)),
+      source_(owned_.get()),
+      line_end_('\n'),
+      buffer_(new char[kFirstCapacity + kPadding]),
+      capacity_(kFirstCapacity) {}
+
+LineReader::LineReader(ByteSource* source, std::optional<char> line_end)
+    : source_(source),
+      line_end_(line_end),
+      buffer_(new char[kFirstCapacity + kPadding]),
+      capacity_(kFirstCapacity) {}
+
+// Returns one past the last line end at or after scanned_, or 0 if there is none.
+size_t LineReader::FindEndOfLines() const {
+  if (!line_end_.has_value()) return end_;
+  const void* const last = memrchr(buffer_.get() + scanned_, *line_end_, end_ - scanned_);
+  if (last == nullptr) return 0;
+  return static_cast<size_t>(static_cast<const char*>(last) - buffer_.get()) + 1;
+}
+
+absl::string_view LineReader::Take(size_t stop) {
+  const absl::string_view taken(buffer_.get() + begin_, stop - begin_);
+  begin_ = stop;
+  bytes_ += static_cast<int64_t>(taken.size());
+  return taken;
 }
 
 absl::StatusOr<LineReader::Event> LineReader::Next(bool report_idle, absl::string_view* lines) {
   while (true) {
     if (Interrupted()) return Event::kInterrupted;
     if (start_checked_ && scanned_ < end_) {
-      const void* const last = memrchr(buffer_.get() + scanned_, '\n', end_ - scanned_);
+      const size_t stop = FindEndOfLines();
       scanned_ = end_;
-      if (last != nullptr) {
-        const auto stop = static_cast<size_t>(static_cast<const char*>(last) - buffer_.get()) + 1;
-        *lines = absl::string_view(buffer_.get() + begin_, stop - begin_);
-        begin_ = stop;
-        bytes_ += static_cast<int64_t>(lines->size());
+      if (stop > begin_) {
+        *lines = Take(stop);
         return Event::kLines;
       }
     }
     if (at_end_) {
       if (begin_ == end_) return Event::kEnd;
-      *lines = absl::string_view(buffer_.get() + begin_, end_ - begin_);
-      begin_ = end_;
-      bytes_ += static_cast<int64_t>(lines->size());
+      *lines = Take(end_);
       return Event::kLines;
     }
     if (end_ - begin_ >= kMaxLineBytes) {
       return absl::InvalidArgumentError(
           absl::StrCat("a line is longer than ", kMaxLineBytes >> 20, " MiB"));
     }
-    SYNCLINE_ASSIGN_OR_RETURN(const Event event, WaitForInput(report_idle));
-    if (event == Event::kIdle) return event;
-    if (event == Event::kLines) SYNCLINE_RETURN_IF_ERROR(Fill());
+    SYNCLINE_ASSIGN_OR_RETURN(const Event event, Fill(report_idle));
+    if (event == Event::kIdle || event == Event::kInterrupted) return event;
   }
-}
-
-// Returns kLines if there is input or its end, kInterrupted if the caller must check for a signal.
-absl::StatusOr<LineReader::Event> LineReader::WaitForInput(bool report_idle) {
-  pollfd wait[2] = {{fd_, POLLIN, 0}, {InterruptFd(), POLLIN, 0}};
-  const int ready = poll(wait, 2, report_idle ? kIdleMs : -1);
-  if (ready < 0 && errno != EINTR) {
-    return absl::InternalError(absl::StrCat("cannot wait for input: ", strerror(errno)));
-  }
-  if (ready == 0) return Event::kIdle;
-  if (ready < 0 || wait[1].revents != 0) return Event::kInterrupted;
-  return Event::kLines;
 }
 
 void LineReader::MakeRoom() {
@@ -101,27 +84,33 @@ void LineReader::MakeRoom() {
   capacity_ *= 2;
 }
 
-absl::Status LineReader::Fill() {
+// Reads more bytes. Returns kLines if there are more or the input has ended.
+absl::StatusOr<LineReader::Event> LineReader::Fill(bool report_idle) {
   MakeRoom();
-  const ssize_t count = read(fd_, buffer_.get() + end_, capacity_ - end_);
-  if (count < 0) {
-    if (errno == EINTR || errno == EAGAIN) return absl::OkStatus();
-    return absl::InternalError(absl::StrCat("cannot read the input: ", strerror(errno)));
-  }
-  if (count == 0) at_end_ = true;
-  end_ += static_cast<size_t>(count);
-  return start_checked_ ? absl::OkStatus() : CheckStart();
+  size_t count = 0;
+  SYNCLINE_ASSIGN_OR_RETURN(
+      const ByteSource::Event event,
+      source_->Read(report_idle, buffer_.get() + end_, capacity_ - end_, &count));
+  if (event == ByteSource::Event::kIdle) return Event::kIdle;
+  if (event == ByteSource::Event::kInterrupted) return Event::kInterrupted;
+  at_end_ = event == ByteSource::Event::kEnd;
+  end_ += count;
+  if (!start_checked_) SYNCLINE_RETURN_IF_ERROR(CheckStart());
+  return Event::kLines;
 }
 
 absl::Status LineReader::CheckStart() {
   const absl::string_view start(buffer_.get(), end_);
-  if (start.size() < kStartBytes && !at_end_) return absl::OkStatus();
+  if (start.size() < kEncodingHeadBytes && !at_end_) return absl::OkStatus();
   start_checked_ = true;
-  if (const absl::string_view encoding = FindWideEncoding(start); !encoding.empty()) {
+  absl::string_view encoding = FindMarkedEncoding(start);
+  if (encoding.empty()) encoding = FindUnmarkedWideEncoding(start);
+  if (encoding == "UTF-8") {
+    begin_ = 3;
+  } else if (!encoding.empty()) {
     return absl::InvalidArgumentError(absl::StrCat(
         "the input is in ", encoding, "; convert it to UTF-8 (iconv -f ", encoding, " -t UTF-8)"));
   }
-  if (absl::StartsWith(start, "\xEF\xBB\xBF")) begin_ = 3;
   return absl::OkStatus();
 }
 
@@ -130,8 +119,8 @@ absl::StatusOr<absl::string_view> LineReader::Peek(int64_t count, size_t max_byt
   int64_t found = 0;
   while (found < count) {
     const size_t limit = std::min(end_, begin_ + max_bytes);
-    const void* const newline = start_checked_ && stop < limit
-                                    ? std::memchr(buffer_.get() + stop, '\n', limit - stop)
+    const void* const newline = start_checked_ && stop < limit && line_end_.has_value()
+                                    ? std::memchr(buffer_.get() + stop, *line_end_, limit - stop)
                                     : nullptr;
     if (newline != nullptr) {
       stop = static_cast<size_t>(static_cast<const char*>(newline) - buffer_.get()) + 1;
@@ -139,12 +128,11 @@ absl::StatusOr<absl::string_view> LineReader::Peek(int64_t count, size_t max_byt
       continue;
     }
     if (at_end_ || Interrupted() || end_ - begin_ >= max_bytes) {
-      if (at_end_ && limit == end_) stop = end_;
+      if ((at_end_ && limit == end_) || !line_end_.has_value()) stop = limit;
       break;
     }
     const size_t offset = stop - begin_;
-    SYNCLINE_ASSIGN_OR_RETURN(const Event event, WaitForInput(false));
-    if (event == Event::kLines) SYNCLINE_RETURN_IF_ERROR(Fill());
+    SYNCLINE_RETURN_IF_ERROR(Fill(false).status());
     stop = begin_ + offset;
   }
   *whole = at_end_ && stop == end_;

@@ -24,12 +24,12 @@ struct ServeConfig {
   std::string listen;        // host:port; port 0 picks a free one
   bool reflection = false;   // "auto" is resolved already
   int max_connections = 0;   // of clients; 0 is resolved already
-  int max_open_streams = 0;  // StreamRecords calls
+  int max_open_streams = 0;  // StreamRecords and AppendRecords calls
   int max_watches = 0;       // WatchSync calls
   int max_calls = 0;         // of all other methods
   // Percentage of these limits at which a caller gets none of the last places.
   int max_caller_share = 0;
-  absl::Duration idle_timeout;  // of StreamRecords calls; zero: no limit
+  absl::Duration idle_timeout;  // of calls that receive records; zero: no limit
   int max_streams_per_sync = 0;
   int64_t max_message_bytes = 0;
   absl::Duration drain_deadline;
@@ -77,7 +77,7 @@ struct LoadConfig {
   int finalize_threads = 0;
   int64_t memory_budget_bytes = 0;
   int64_t flush_bytes = 0;
-  absl::Duration flush_interval;
+  absl::Duration flush_interval;  // zero: a block is committed when nothing more is queued for it
   int64_t max_record_bytes = 0;
   std::optional<int64_t> max_rejected;  // nullopt: unlimited
   int64_t max_rejected_bytes = 0;       // of rejected records kept per stream

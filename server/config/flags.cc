@@ -46,8 +46,10 @@ ABSL_FLAG(int32_t, finalize_threads, 2,
 ABSL_FLAG(ByteSize, memory_budget_bytes, ByteSize{128 << 20},
           "Maximum bytes of records held in memory across all streams.");
 ABSL_FLAG(ByteSize, flush_bytes, ByteSize{8 << 20}, "Commits a block when it reaches this size.");
-ABSL_FLAG(absl::Duration, flush_interval, absl::Seconds(1),
-          "Commits a block when it reaches this age.");
+ABSL_FLAG(
+    absl::Duration, flush_interval, absl::Seconds(1),
+    "Commits a block when it reaches this age; 0: as soon as no more records wait to be added "
+    "to it.");
 ABSL_FLAG(ByteSize, max_message_bytes, ByteSize{16 << 20}, "Maximum size of one request message.");
 ABSL_FLAG(ByteSize, max_record_bytes, ByteSize{16 << 20},
           "Maximum size of one record; a larger one is rejected, the others load.");
@@ -58,14 +60,14 @@ ABSL_FLAG(ByteSize, max_rejected_bytes, ByteSize{64 << 20},
 ABSL_FLAG(
     int32_t, max_connections, 0,
     "Maximum client connections; 0 means half of the process's file descriptors, at most 10000.");
-ABSL_FLAG(int32_t, max_open_streams, 1024, "Maximum open StreamRecords calls.");
+ABSL_FLAG(int32_t, max_open_streams, 1024, "Maximum open StreamRecords and AppendRecords calls.");
 ABSL_FLAG(int32_t, max_watches, 5000, "Maximum open WatchSync calls.");
 ABSL_FLAG(int32_t, max_calls, 1000, "Maximum calls of all other methods in progress.");
 ABSL_FLAG(int32_t, max_caller_share, 50,
           "Percentage of each of these three limits at which a caller gets none of the last 2% of "
           "its places; 100 disables this.");
 ABSL_FLAG(absl::Duration, idle_timeout, absl::ZeroDuration(),
-          "Ends a StreamRecords call that sends nothing for this time, after a commit; 0 disables "
+          "Ends a call whose caller sends no records for this time, after a commit; 0 disables "
           "this.");
 ABSL_FLAG(int32_t, max_streams_per_sync, 1000, "Maximum streams of one sync.");
 ABSL_FLAG(absl::Duration, writer_lease, absl::Seconds(10),

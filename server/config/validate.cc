@@ -243,8 +243,10 @@ LoadConfig LoadPath(Faults& faults) {
                   1024 * kGiB, faults);
   load.flush_bytes =
       BoundedSize("flush_bytes", absl::GetFlag(FLAGS_flush_bytes), 64 * kKiB, kGiB, faults);
-  load.flush_interval = AtLeast("flush_interval", absl::GetFlag(FLAGS_flush_interval),
-                                absl::Milliseconds(10), faults);
+  load.flush_interval = absl::GetFlag(FLAGS_flush_interval);
+  if (load.flush_interval != absl::ZeroDuration()) {
+    AtLeast("flush_interval", load.flush_interval, absl::Milliseconds(10), faults);
+  }
   load.max_record_bytes = BoundedSize("max_record_bytes", absl::GetFlag(FLAGS_max_record_bytes),
                                       kKiB, kMaxProtobufBytes, faults);
   const int64_t max_rejected = Bounded("max_rejected", absl::GetFlag(FLAGS_max_rejected),

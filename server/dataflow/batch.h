@@ -21,6 +21,8 @@ struct Batch {
   int64_t bytes = 0;
   // Bytes of the message, for figures.
   int64_t payload_bytes = 0;
+  // Commit the batch as soon as it is parsed.
+  bool flush = false;
   // Time of arrival, in microseconds since 2000-01-01 UTC.
   int64_t arrival_us = 0;
 };

@@ -29,7 +29,12 @@ Lane::~Lane() { DropHeld(); }
 void Lane::Enqueue(Batch batch) {
   MutexLock lock(&mutex_);
   queued_bytes_ += batch.bytes;
+  const bool flush = batch.flush;
   queue_.emplace_back(std::move(batch));
+  if (flush) {
+    queue_.emplace_back(std::nullopt);
+    ++queued_flushes_;
+  }
   Schedule();
 }
 
@@ -130,7 +135,7 @@ void Lane::RunOne() {
   Pause pause;
   if (plan_.has_value()) pause = TryFlush();
   if (batch_.has_value() && !pause.has_value()) pause = Accept();
-  if (work.flush && !pause.has_value()) pause = BeginFlush();
+  if (!pause.has_value() && IsFlushDue()) pause = BeginFlush();
   EndTask(work, pause);
 }
 
@@ -145,17 +150,29 @@ Lane::Work Lane::TakeWork() {
     return work;
   }
   if (plan_.has_value() || batch_.has_value() || queue_.empty()) return work;
+  if (!queue_.front().has_value()) {
+    TakeFlush();
+    return work;
+  }
   batch_ = std::move(queue_.front());
   queue_.pop_front();
-  if (batch_.has_value()) {
-    queued_bytes_ -= batch_->bytes;
-    if (!filled_) oldest_arrival_us_ = batch_->arrival_us;
-    reading_ = true;
-  } else {
-    // A later flush in the queue covers this one, so commits are grouped if there is a backlog.
-    work.flush = --queued_flushes_ == 0;
-  }
+  queued_bytes_ -= batch_->bytes;
+  if (!filled_) oldest_arrival_us_ = batch_->arrival_us;
+  reading_ = true;
+  // A flush that follows needs no task of its own.
+  if (!queue_.empty() && !queue_.front().has_value()) TakeFlush();
   return work;
+}
+
+void Lane::TakeFlush() {
+  queue_.pop_front();
+  // A later flush in the queue covers this one, so commits are grouped if there is a backlog.
+  if (--queued_flushes_ == 0) flush_due_ = true;
+}
+
+bool Lane::IsFlushDue() {
+  if (std::exchange(flush_due_, false)) return true;
+  return context_->flush_when_idle && !failed_ && !aggregate_->empty() && IsQueueEmpty();
 }
 
 void Lane::EndTask(const Work& work, Pause pause) {

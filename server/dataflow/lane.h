@@ -2,7 +2,8 @@
 //
 // A lane runs on one pool thread at a time and returns the thread after each batch, so that streams
 // share the pool fairly. It owns one Aggregate. It parses its batches and flushes when the buffer
-// is full, on request, or when the data reaches an age. A flush that must be tried again, because
+// is full, on request, when the data reaches an age, or, if the server is configured so, when
+// nothing is queued. A flush that must be tried again, because
 // of another session's lock or of the database, parks the lane: it keeps its block, gives its
 // thread back and comes again after a pause. Several lanes of one stream work at the same time and
 // commit out of order; the ledger reconciles the ranges.
@@ -41,6 +42,9 @@ struct LaneContext {
   // limit is at most its share of half of the budget, so that there is room for the batch that
   // fills the next lane.
   int64_t flush_bytes = 0;
+  // A lane that holds data and has nothing queued flushes at once. What arrives during a commit is
+  // committed together by the next one, so blocks are large under load.
+  bool flush_when_idle = false;
   // Number of lanes that hold data.
   std::atomic<int64_t> filled_lanes = 0;
   // Number of owners that have queued batches.
@@ -91,7 +95,8 @@ class Lane {
   // Must not be destroyed while work is queued.
   ~Lane();
 
-  // Queues a batch whose bytes the caller has acquired from the budget.
+  // Queues a batch whose bytes the caller has acquired from the budget and, if it has `flush`, a
+  // flush after it.
   void Enqueue(Batch batch);
   // Queues a flush after everything that is queued now.
   void RequestFlush();
@@ -116,11 +121,10 @@ class Lane {
   std::optional<int64_t> oldest_arrival_us() const;
 
  private:
-  // What a task has to do, besides the batch and the flush that an earlier one has begun.
+  // What a task has to do, besides batch_ and the flushes.
   struct Work {
     bool cancelled = false;
     int64_t dropped_bytes = 0;  // of the queue of a cancelled lane
-    bool flush = false;
   };
   // The pause before a flush is tried again; nullopt if no flush is in progress.
   using Pause = std::optional<absl::Duration>;
@@ -132,6 +136,10 @@ class Lane {
   void Unpark(int64_t pause_number);
   void RunOne();
   Work TakeWork();
+  // Takes a flush from the front of the queue.
+  void TakeFlush() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // Returns whether the task must flush after what it has parsed.
+  bool IsFlushDue();
   // Posts the next task, parks the lane, or makes it idle.
   void EndTask(const Work& work, Pause pause);
   Pause Accept();
@@ -155,6 +163,7 @@ class Lane {
   std::unique_ptr<Aggregate> aggregate_;
   std::optional<Batch> batch_;     // parsed in part
   std::optional<FlushPlan> plan_;  // of the flush in progress
+  bool flush_due_ = false;         // once batch_ is parsed and plan_ is done
   bool locked_ = false;            // as reported to the owner
   bool failed_ = false;
 

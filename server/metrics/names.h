@@ -60,7 +60,7 @@ inline constexpr Description kProcessMaxDescriptors = {"process_max_fds",
 
 // Metrics of the server.
 inline constexpr Description kOpenStreams = {"syncline_open_streams",
-                                             "StreamRecords calls that are open now."};
+                                             "StreamRecords and AppendRecords calls that are open now."};
 inline constexpr Description kConnections = {"syncline_connections",
                                              "Client connections that are open now."};
 inline constexpr Description kConnectionsRefused = {

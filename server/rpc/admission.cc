@@ -28,7 +28,7 @@ constexpr KindText kTexts[] = {
     {reason::kTooManyCalls, "calls in progress", "--max_calls"},
     {reason::kTooManyWatches, "open watches", "--max_watches"},
     {reason::kTooManyStreams, "open streams", "--max_open_streams"},
-    {reason::kTooManyStreams, "StreamRecords calls without a header", "the server"},
+    {reason::kTooManyStreams, "calls without a header", "the server"},
 };
 
 absl::Status TooMany(const char* reason, int64_t limit, absl::string_view message) {

@@ -23,7 +23,7 @@
 namespace syncline::rpc {
 
 struct AdmissionLimits {
-  int64_t max_open_streams = 0;  // StreamRecords calls with a header
+  int64_t max_open_streams = 0;  // calls that receive records, with a header
   int64_t max_watches = 0;       // WatchSync calls
   int64_t max_calls = 0;         // unary calls in progress
   // Maximum bytes of the requests of unary calls in progress. A larger request is admitted alone.
@@ -32,7 +32,7 @@ struct AdmissionLimits {
   int max_caller_share = 100;
 };
 
-// Maximum StreamRecords calls without a header. Each costs a few KiB.
+// Maximum calls that receive records and have no header yet. Each costs a few KiB.
 inline constexpr int64_t kMaxSilentCalls = 10'000;
 
 class Admission {
@@ -72,7 +72,8 @@ class Admission {
   absl::StatusOr<Call> EnterCall(const std::string& caller, int64_t request_bytes);
   absl::StatusOr<Call> EnterWatch(const std::string& caller);
   absl::StatusOr<Call> EnterStream(const std::string& caller);
-  // For a StreamRecords call without a header, which does not count as an open stream.
+  // For a StreamRecords or AppendRecords call without a header, which does not count as an open
+  // stream.
   absl::StatusOr<Call> EnterSilent(const std::string& caller);
 
   // Refuses all new calls from now on.
@@ -81,7 +82,7 @@ class Admission {
 
   // Waits until no call is open. Returns false after `timeout`.
   bool WaitUntilEmpty(absl::Duration timeout);
-  // Open StreamRecords calls with a header.
+  // Open StreamRecords and AppendRecords calls with a header.
   int64_t open_streams() const;
   // Returns whether a call is open that may still change a sync: any but a watch.
   bool has_work() const;

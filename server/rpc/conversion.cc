@@ -26,6 +26,7 @@ std::string DigestOf(const v1::StartSyncRequest& request) {
   v1::StartSyncRequest same = request;
   same.clear_allow_partial();
   same.clear_input_digest();
+  same.clear_existing_schemas_only();
   for (v1::StreamConfig& stream : *same.mutable_streams()) stream.clear_guard();
   google::protobuf::io::StringOutputStream stream(&bytes);
   google::protobuf::io::CodedOutputStream coded(&stream);
@@ -188,6 +189,7 @@ absl::StatusOr<sync::StartRequest> FromProto(const v1::StartSyncRequest& request
   model.connection_id = request.connection_id();
   model.digest = DigestOf(request);
   model.allow_partial = request.allow_partial();
+  model.existing_schemas_only = request.existing_schemas_only();
   model.input_digest = request.input_digest();
   std::vector<FieldViolation> violations;
   for (int i = 0; i < request.streams_size(); ++i) {

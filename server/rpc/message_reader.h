@@ -1,5 +1,5 @@
-// MessageReader: parses the messages of one StreamRecords call into the string buffers of earlier
-// messages.
+// MessageReader: parses the messages of one StreamRecords or AppendRecords call into the string
+// buffers of earlier messages.
 //
 // Most messages of a call are one string of the same kind and of similar size, so each is read into
 // a string buffer that a lane has released. Used by one thread at a time.

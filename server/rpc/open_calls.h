@@ -1,4 +1,5 @@
-// OpenCalls: the StreamRecords calls of a server. Ends those that are silent for too long.
+// OpenCalls: the StreamRecords and AppendRecords calls of a server. Ends those that are silent for
+// too long.
 //
 // One object with one tick for all calls, so that a call needs no timer of its own. Thread-safe.
 #pragma once

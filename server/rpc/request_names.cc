@@ -13,12 +13,12 @@ namespace {
 // PostgreSQL text ends at a NUL, so two different names would become one.
 bool HasNul(absl::string_view text) { return text.find('\0') != absl::string_view::npos; }
 
+}  // namespace
+
 void CheckName(absl::string_view text, std::string field, std::vector<FieldViolation>* violations) {
   if (text.size() <= kMaxNameBytes && !HasNul(text)) return;
   violations->push_back({std::move(field), "must have at most 1024 bytes, none of them NUL"});
 }
-
-}  // namespace
 
 void CheckSyncId(absl::string_view text, const std::string& field,
                  std::vector<FieldViolation>* violations) {

@@ -19,6 +19,7 @@ inline constexpr size_t kMaxIdBytes = 128;
 inline constexpr size_t kMaxNameBytes = 1024;
 
 // Each adds a violation for `field` if `text` cannot be such an id or name.
+void CheckName(absl::string_view text, std::string field, std::vector<FieldViolation>* violations);
 void CheckSyncId(absl::string_view text, const std::string& field,
                  std::vector<FieldViolation>* violations);
 void CheckDescriptor(const v1::StreamDescriptor& descriptor, const std::string& field,

@@ -59,7 +59,7 @@ class Server {
   // calls. Does not wait.
   void StartDraining();
 
-  // Calls StartDraining. Open StreamRecords calls commit what they have accepted and return
+  // Calls StartDraining. Open calls that receive records commit what they have accepted and return
   // UNAVAILABLE with their durable offset; unary calls may end their work until shortly before the
   // deadline and are interrupted then; then the server stops. Returns within `deadline` plus a
   // short grace period.

@@ -11,12 +11,12 @@
 
 namespace syncline::rpc {
 
-void LogCallEnd(const std::string& name, const absl::Status& status,
+void LogCallEnd(const char* rpc, const std::string& name, const absl::Status& status,
                 const sync::CallSummary& summary) {
   const LogLevel level = status.ok()                 ? LogLevel::kDebug
                          : absl::IsCancelled(status) ? LogLevel::kInfo
                                                      : LogLevel::kWarning;
-  const std::optional<int64_t> left_out = status.ok() ? 0 : TakeErrorLine("StreamRecords", status);
+  const std::optional<int64_t> left_out = status.ok() ? 0 : TakeErrorLine(rpc, status);
   if (!left_out.has_value()) return;
   Log line(level, "stream_call_ended");
   line.Field("call", name)

@@ -1,139 +1,39 @@
-// StreamRecordsReactor: one StreamRecords call, between gRPC's callback API and a WriterCall.
-//
-// Reads a message, acquires the memory for it, parses it, passes it on, and starts the next read
-// only when the WriterCall permits it: not reading is the back-pressure. A read that may bring a
-// large message also waits for the ReadGate. The call may end at any time, even while a read is
-// outstanding; draining, fencing and failed lanes need this (decision 0008). Methods run on gRPC's
-// threads and never block; blocking work runs on the claim pool. Owns itself until OnDone.
+// StreamRecordsReactor: one StreamRecords call. It receives records as RecordsReceiver does, and
+// sends one response when all of them are committed. Methods run on gRPC's threads and never block.
 #pragma once
 
 #include <grpcpp/grpcpp.h>
 
 #include <cstdint>
-#include <memory>
-#include <optional>
-#include <string>
 
-#include "absl/base/thread_annotations.h"
 #include "absl/status/status.h"
-#include "absl/time/time.h"
-#include "base/free_list.h"
-#include "base/memory_budget.h"
-#include "base/mutex.h"
-#include "base/thread_pool.h"
-#include "server/metrics/metrics.h"
-#include "server/model/access_token.h"
 #include "server/rpc/admission.h"
-#include "server/rpc/message_reader.h"
-#include "server/rpc/open_calls.h"
-#include "server/rpc/read_gate.h"
-#include "server/sync/repeated_call.h"
-#include "server/sync/sync_registry.h"
+#include "server/rpc/records_receiver.h"
 #include "server/sync/writer_call.h"
-#include "syncline/v1/sync_service.pb.h"
 
 namespace syncline::rpc {
 
-// Dependencies shared by all calls. Every pointer must outlive them.
-struct StreamRecordsContext {
-  sync::SyncRegistry* registry = nullptr;
-  Admission* admission = nullptr;
-  ThreadPool* claim_pool = nullptr;
-  // Parses messages that have waited for memory.
-  ThreadPool* parse_pool = nullptr;
-  metrics::Metrics* metrics = nullptr;
-  FreeStrings* texts = nullptr;
-  MemoryBudget* budget = nullptr;
-  ReadGate* gate = nullptr;
-  OpenCalls* calls = nullptr;
-  int64_t max_message_bytes = 0;
-  // A call that waits for a message for longer than this is ended; zero: no limit.
-  absl::Duration idle_timeout;
-};
-
-// Who makes a call.
-struct StreamCaller {
-  Identity identity;
-  std::string key;  // of Admission
-};
-
 class StreamRecordsReactor final : public grpc::ServerReadReactor<grpc::ByteBuffer>,
-                                   public OpenCall,
-                                   public std::enable_shared_from_this<StreamRecordsReactor> {
+                                   public RecordsReceiver {
  public:
-  // Starts reading. `place` is that of a silent call; the header exchanges it for that of an open
-  // stream.
-  static StreamRecordsReactor* Start(const StreamRecordsContext& context, StreamCaller caller,
+  // Starts reading. `place` is that of a silent call. `response` must exist until OnDone.
+  static StreamRecordsReactor* Start(const ReceiverContext& context, StreamCaller caller,
                                      Admission::Call place, grpc::ByteBuffer* response);
 
-  void OnReadDone(bool ok) override;
-  void OnCancel() override;
-  void OnDone() override;
-
-  // OpenCall
-  void EndIfSilent(absl::Time now) override;
-  void EndIfUnclaimed() override;
+  void OnReadDone(bool ok) override { ReadDone(ok); }
+  void OnCancel() override { Cancelled(); }
+  void OnDone() override { Over(); }
 
  private:
-  StreamRecordsReactor(const StreamRecordsContext& context, StreamCaller caller,
-                       Admission::Call place, grpc::ByteBuffer* response);
+  StreamRecordsReactor(const ReceiverContext& context, StreamCaller caller, Admission::Call place,
+                       grpc::ByteBuffer* response);
 
-  // The caller has half-closed the call, or it has ended.
-  void OnInputEnd(bool header_seen);
-  // Acquires the memory for the message that has arrived, then calls Parse.
-  void Receive(bool header_seen);
-  // `bytes` are acquired.
-  void Parse(int64_t bytes);
-  // Frees the message that has arrived, and its place at the gate.
-  void DropMessage();
-  void OnMessage(v1::StreamRecordsRequest message, BudgetCharge* charge);
-  void OnHeader(const v1::StreamHeader& header);
-  // Exchanges the place for that of an open stream.
-  absl::Status TakeStreamPlace();
-  void OnBatch(std::unique_ptr<v1::RecordBatch> records, BudgetCharge* charge);
-  void OnCheckpoint(v1::Checkpoint checkpoint);
-  // Checks the caller, claims the writer and starts reading. Blocks; runs on the claim pool.
-  void Open(const v1::StreamHeader& header);
-  // Continues as a repeated call, because the stream has been completed. Blocks.
-  void Repeat(sync::StreamSession& session, const v1::StreamHeader& header);
+  void StartReadInto(grpc::ByteBuffer* message) override { StartRead(message); }
+  void OnOpened(int64_t, int64_t) override {}
+  void OnCommitted() override {}
+  void FinishCall(const absl::Status& status, const sync::CallSummary& summary) override;
 
-  std::shared_ptr<sync::WriterCall> call() const;
-  bool is_repeated() const;
-  // Starts the next read, if necessary after the gate has given a place.
-  void ReadNext();
-  void StartReading();
-  // Commits what the call has accepted and ends it with `status`. Ends it immediately if it is not
-  // open yet.
-  void EndWith(const absl::Status& status);
-  void FinishOnce(const absl::Status& status, const sync::CallSummary& summary);
-
-  const StreamRecordsContext context_;
-  const StreamCaller caller_;
-  const int64_t gate_key_;
-  // The next three are used by one read at a time.
-  MessageReader reader_;
-  // The size that the next message may well have. Half a dozen small ones make it small.
-  int64_t expected_bytes_;
-  bool gated_ = false;  // has, or had, a place at the gate for the message
   grpc::ByteBuffer* const response_;
-  std::shared_ptr<StreamRecordsReactor> self_;  // reset by OnDone
-  grpc::ByteBuffer request_;  // bytes of the outstanding read, or of the message that has arrived
-  std::string sync_id_;
-
-  mutable Mutex mutex_;
-  std::string name_ ABSL_GUARDED_BY(mutex_);  // "sync/stream/writer" for the log
-  std::unique_ptr<Admission::Call> place_ ABSL_GUARDED_BY(mutex_);  // until OnDone
-  // When the outstanding read began; infinitely late if there is none.
-  absl::Time reading_since_ ABSL_GUARDED_BY(mutex_) = absl::InfiniteFuture();
-  // The owner of the request for memory that waits, or null.
-  const void* waits_for_memory_ ABSL_GUARDED_BY(mutex_) = nullptr;
-  bool header_seen_ ABSL_GUARDED_BY(mutex_) = false;
-  bool cancelled_ ABSL_GUARDED_BY(mutex_) = false;
-  bool finished_ ABSL_GUARDED_BY(mutex_) = false;
-  std::shared_ptr<sync::StreamSession> session_ ABSL_GUARDED_BY(mutex_);
-  std::shared_ptr<sync::WriterCall> call_ ABSL_GUARDED_BY(mutex_);
-  // Set instead of call_ if the stream has been completed.
-  std::optional<sync::RepeatedCall> repeated_ ABSL_GUARDED_BY(mutex_);
 };
 
 // A call that is refused before it is read. Its creator calls Finish.

@@ -16,6 +16,10 @@ namespace syncline::rpc {
 // more than 4 MiB by default.
 inline constexpr int64_t kMaxSyncPageBytes = int64_t{3} << 20;
 
+// Adds the filters of `request` to `query`. Errors: INVALID_ARGUMENT for a state or a time that
+// does not exist.
+absl::Status ReadSyncFilter(const v1::ListSyncsRequest& request, SyncQuery* query);
+
 // Writes the page that `query` selects, and the token of the next page, to `response`. Reads few
 // syncs at a time, so that little more than the page is in memory. Blocks. Errors: those of the
 // database.

@@ -18,7 +18,6 @@
 #include "server/rpc/rejected_page_token.h"
 #include "server/rpc/request_names.h"
 #include "server/rpc/status_conversion.h"
-#include "server/rpc/stream_records_reactor.h"
 #include "server/rpc/sync_page.h"
 #include "server/rpc/unary_call.h"
 #include "server/rpc/unknown_fields.h"
@@ -62,6 +61,14 @@ absl::StatusOr<CompletionRequest> ToCompletion(const v1::CompleteStreamRequest& 
 }
 
 }  // namespace
+
+v1::Limits ToProto(const Limits& limits) {
+  v1::Limits message;
+  message.set_max_message_bytes(limits.max_message);
+  message.set_recommended_batch_bytes(limits.recommended_batch);
+  message.set_max_record_bytes(limits.max_record);
+  return message;
+}
 
 absl::string_view MetadataOf(const grpc::ServerContextBase& context, const char* key) {
   const auto found = context.client_metadata().find(key);
@@ -219,48 +226,17 @@ absl::Status SyncService::Start(const v1::StartSyncRequest& request, const Ident
                                 v1::StartSyncResponse* response) {
   SYNCLINE_ASSIGN_OR_RETURN(sync::StartRequest start_request, FromProto(request));
   start_request.caller = caller;
-  SYNCLINE_ASSIGN_OR_RETURN(const sync::StartedSync started,
-                            context_.registry->Start(start_request));
+  start_request.plan_only = request.plan_only();
+  sync::StartedSync started;
+  if (request.plan_only()) {
+    SYNCLINE_ASSIGN_OR_RETURN(started.sync, context_.registry->Preview(start_request));
+  } else {
+    SYNCLINE_ASSIGN_OR_RETURN(started, context_.registry->Start(start_request));
+  }
   for (const StreamEntry& stream : started.sync.streams) *response->add_streams() = ToPlan(stream);
-  v1::Limits* limits = response->mutable_limits();
-  limits->set_max_message_bytes(context_.limits.max_message);
-  limits->set_recommended_batch_bytes(context_.limits.recommended_batch);
-  limits->set_max_record_bytes(context_.limits.max_record);
+  *response->mutable_limits() = ToProto(context_.limits);
   response->set_resumed(started.resumed);
   return absl::OkStatus();
-}
-
-grpc::ServerReadReactor<grpc::ByteBuffer>* SyncService::StreamRecords(
-    grpc::CallbackServerContext* context, grpc::ByteBuffer* response) {
-  absl::StatusOr<Identity> caller = Authenticate(*context);
-  if (!caller.ok()) {
-    auto* const refused = new RefusedStream();
-    Refuse(*context, [refused, status = caller.status()] {
-      refused->Finish(Answer("StreamRecords", status));
-    });
-    return refused;
-  }
-  std::string key = KeyOf(*context, *caller);
-  absl::StatusOr<Admission::Call> place =
-      Admit([&] { return context_.admission->EnterSilent(key); });
-  if (!place.ok()) {
-    auto* const refused = new RefusedStream();
-    refused->Finish(Answer("StreamRecords", place.status()));
-    return refused;
-  }
-  return StreamRecordsReactor::Start({.registry = context_.registry,
-                                      .admission = context_.admission,
-                                      .claim_pool = context_.claim_pool,
-                                      .parse_pool = context_.parse_pool,
-                                      .metrics = context_.metrics,
-                                      .texts = context_.texts,
-                                      .budget = context_.budget,
-                                      .gate = context_.gate,
-                                      .calls = context_.calls,
-                                      .max_message_bytes = context_.limits.max_message,
-                                      .idle_timeout = context_.idle_timeout},
-                                     {*std::move(caller), std::move(key)}, *std::move(place),
-                                     response);
 }
 
 absl::StatusOr<ThreadPool*> SyncService::ChooseCompletionPool(
@@ -312,8 +288,12 @@ absl::Status SyncService::List(const v1::ListSyncsRequest& request, const Identi
       (!absl::SimpleAtoi(request.page_token(), &before) || before <= 0)) {
     return sync::InvalidRequest({{"page_token", "is not a token that this server returned"}});
   }
-  const int size = request.page_size() == 0 ? kDefaultPage : request.page_size();
-  return FillSyncPage(context_.registry, {size, before, caller.owner}, response);
+  SyncQuery query;
+  query.limit = request.page_size() == 0 ? kDefaultPage : request.page_size();
+  query.before = before;
+  query.owner = caller.owner;
+  SYNCLINE_RETURN_IF_ERROR(ReadSyncFilter(request, &query));
+  return FillSyncPage(context_.registry, query, response);
 }
 
 absl::Status SyncService::ListRejected(const v1::ListRejectedRecordsRequest& request,

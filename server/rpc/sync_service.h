@@ -6,6 +6,7 @@
 #pragma once
 
 #include <functional>
+#include <optional>
 #include <string>
 
 #include "absl/functional/function_ref.h"
@@ -19,6 +20,7 @@
 #include "server/rpc/failed_tries.h"
 #include "server/rpc/open_calls.h"
 #include "server/rpc/read_gate.h"
+#include "server/rpc/records_receiver.h"
 #include "server/rpc/unary_call.h"
 #include "server/sync/sync_registry.h"
 #include "server/sync/watch_reader.h"
@@ -57,7 +59,8 @@ struct ServiceContext {
   ThreadPool* finalize_pool = nullptr;  // for the others, which may take hours
   RunningCalls* running_calls = nullptr;
   Limits limits;
-  // A StreamRecords call that waits for a message for longer than this is ended; zero: no limit.
+  // A StreamRecords or AppendRecords call that waits for a message for longer than this is ended;
+  // zero: no limit.
   absl::Duration idle_timeout;
 };
 
@@ -73,7 +76,8 @@ using WithRawUnary = v1::SyncService::WithRawCallbackMethod_StartSync<
 
 class SyncService final
     : public WithRawUnary<v1::SyncService::WithRawCallbackMethod_WatchSync<
-          v1::SyncService::WithRawCallbackMethod_StreamRecords<v1::SyncService::Service>>> {
+          v1::SyncService::WithRawCallbackMethod_StreamRecords<
+              v1::SyncService::WithRawCallbackMethod_AppendRecords<v1::SyncService::Service>>>> {
  public:
   explicit SyncService(const ServiceContext& context) : context_(context) {}
 
@@ -82,6 +86,8 @@ class SyncService final
                                       grpc::ByteBuffer* response) override;
   grpc::ServerReadReactor<grpc::ByteBuffer>* StreamRecords(Context* context,
                                                            grpc::ByteBuffer* response) override;
+  grpc::ServerBidiReactor<grpc::ByteBuffer, grpc::ByteBuffer>* AppendRecords(
+      Context* context) override;
   grpc::ServerUnaryReactor* CompleteStream(Context* context, const grpc::ByteBuffer* request,
                                            grpc::ByteBuffer* response) override;
   grpc::ServerUnaryReactor* GetSync(Context* context, const grpc::ByteBuffer* request,
@@ -112,6 +118,18 @@ class SyncService final
                                   const grpc::ByteBuffer& request, grpc::ByteBuffer* response,
                                   ThreadPool* pool, Work<Request, Response> work,
                                   Route<Request> route = nullptr);
+  // The caller of an admitted call that receives records, and the call's place.
+  struct RecordsCaller {
+    StreamCaller caller;
+    Admission::Call place;
+  };
+
+  // Authenticates and admits a call that receives records. Returns nullopt if it is refused;
+  // `refused` then finishes it.
+  template <typename Reactor>
+  std::optional<RecordsCaller> AdmitRecords(const Context& context, const char* rpc,
+                                            Reactor* refused);
+  ReceiverContext MakeReceiverContext() const;
   // Returns the caller's identity and counts failures. Errors: those of Authenticator::Check.
   absl::StatusOr<Identity> Authenticate(const grpc::ServerContextBase& context) const;
   // Returns the address of the caller, which is that of a proxy unless the proxy is trusted to pass
@@ -148,6 +166,8 @@ class SyncService final
 
   const ServiceContext context_;
 };
+
+v1::Limits ToProto(const Limits& limits);
 
 // Returns the value of a metadata entry of the call, or an empty string.
 absl::string_view MetadataOf(const grpc::ServerContextBase& context, const char* key);

@@ -55,9 +55,20 @@ int64_t PendingCheckpoints::Remove(const std::vector<PendingCheckpoint>& committ
     // Another lane may have written the same ones; the ledger keeps the first.
     if (pending.empty() || pending.front().number > checkpoint.number) continue;
     bytes_ -= HeldBytes(pending.front());
+    NoteRemoved(pending.front().number, std::move(pending.front().checkpoint_id));
     pending.pop_front();
   }
   return before - bytes_;
+}
+
+void PendingCheckpoints::NoteRemoved(int64_t number, std::string id) {
+  removed_early_[number] = std::move(id);
+  for (auto next = removed_early_.begin();
+       next != removed_early_.end() && next->first == removed_to_ + 1;
+       next = removed_early_.erase(next)) {
+    removed_to_ = next->first;
+    last_removed_id_ = std::move(next->second);
+  }
 }
 
 }  // namespace syncline::sync

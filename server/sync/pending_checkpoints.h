@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <deque>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -29,14 +30,26 @@ class PendingCheckpoints {
 
   // Returns the bytes that all of them hold.
   int64_t bytes() const { return bytes_; }
+  // Returns the id of the newest checkpoint that was removed after all that were added before it,
+  // or an empty string.
+  const std::string& last_removed_id() const { return last_removed_id_; }
 
  private:
+  // Notes that the checkpoint of this number was removed.
+  void NoteRemoved(int64_t number, std::string id);
+
   // Those of this writer, in the order of their offsets and numbers.
   std::deque<PendingCheckpoint> own_;
   // Those that cover several writers, in the order of their numbers.
   std::deque<PendingCheckpoint> global_;
   int64_t last_number_ = 0;
   int64_t bytes_ = 0;
+  // All checkpoints up to this number were removed.
+  int64_t removed_to_ = 0;
+  std::string last_removed_id_;
+  // The ids of those that were removed before an earlier one, by number. Checkpoints that cover
+  // several writers do not wait for those of this writer.
+  std::map<int64_t, std::string> removed_early_;
 };
 
 }  // namespace syncline::sync

@@ -1,4 +1,4 @@
-// RepeatedCall: a StreamRecords call of a stream that has been completed.
+// RepeatedCall: a StreamRecords or AppendRecords call of a stream that has been completed.
 //
 // A caller that repeats its calls after a completion sends records that are already durable. They
 // are skipped. A record that is not durable can no longer become so, and is an error. Claims

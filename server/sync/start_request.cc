@@ -25,8 +25,10 @@ bool HasControlCharacter(absl::string_view text) {
 }
 
 void CheckIds(const StartRequest& request, const StartLimits& limits, Violations* violations) {
-  if (request.sync_id.empty() || request.sync_id.size() > kMaxIdLength ||
-      HasControlCharacter(request.sync_id)) {
+  if (request.plan_only) {
+    if (!request.sync_id.empty()) violations->Add("sync_id", "must be empty with plan_only");
+  } else if (request.sync_id.empty() || request.sync_id.size() > kMaxIdLength ||
+             HasControlCharacter(request.sync_id)) {
     violations->Add("sync_id", "must have 1-128 bytes and no control characters");
   }
   if (request.connection_id.size() > kMaxIdLength || HasControlCharacter(request.connection_id)) {
@@ -84,6 +86,7 @@ absl::StatusOr<write::SyncDraft> CheckStartRequest(const StartRequest& request,
   draft.sync.request_digest = request.digest;
   draft.sync.input_digest = request.input_digest;
   draft.allow_partial = request.allow_partial;
+  draft.existing_schemas_only = request.existing_schemas_only;
   Violations violations;
   CheckIds(request, limits, &violations);
   absl::Status refusal;

@@ -21,6 +21,10 @@ struct StartRequest {
   std::string digest;
   // If true, a stream that cannot start does not stop the others.
   bool allow_partial = false;
+  // If true, nothing is started, and sync_id must be empty.
+  bool plan_only = false;
+  // If true, a stream whose schema does not exist cannot start.
+  bool existing_schemas_only = false;
   std::string input_digest;
   Identity caller;
 };

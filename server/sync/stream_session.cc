@@ -44,7 +44,8 @@ StreamSession::StreamSession(const SessionContext* context, int64_t sync_no, std
 StreamSession::~StreamSession() = default;
 
 absl::StatusOr<std::shared_ptr<WriterCall>> StreamSession::Open(
-    absl::string_view writer_id, std::optional<int64_t> expected_epoch, WriterCall::Done done) {
+    absl::string_view writer_id, std::optional<int64_t> expected_epoch, WriterCall::Done done,
+    WriterCall::Committed committed) {
   int64_t rejected_before = 0;
   if (context_->call.max_rejected.has_value()) {
     SYNCLINE_ASSIGN_OR_RETURN(const StreamEntry stream,
@@ -66,7 +67,8 @@ absl::StatusOr<std::shared_ptr<WriterCall>> StreamSession::Open(
         // The RPC's callback keeps the session alive.
         Forget(claim);
         done(status, summary);
-      });
+      },
+      std::move(committed));
   for (const auto& older : Add(call)) older->Fail(TakenOver(writer_id));
   metrics_->Phase(metrics::StreamPhase::kOpen);
   Log(LogLevel::kDebug, "writer_opened")

@@ -50,7 +50,8 @@ class StreamSession {
   // FAILED_PRECONDITION STREAM_COMPLETED, SYNC_CANCELLED; those of the database.
   absl::StatusOr<std::shared_ptr<WriterCall>> Open(absl::string_view writer_id,
                                                    std::optional<int64_t> expected_epoch,
-                                                   WriterCall::Done done);
+                                                   WriterCall::Done done,
+                                                   WriterCall::Committed committed = nullptr);
 
   // Returns a repeated call, for a stream of which Open has returned STREAM_COMPLETED. Blocks.
   // Errors: the error of a stream that could not start; those of the database.

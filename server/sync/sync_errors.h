@@ -31,7 +31,7 @@ absl::Status Draining();
 // ABORTED LOCK_NOT_AVAILABLE with RetryInfo: another session has locked the table for long, and
 // other calls need the memory of the call's records.
 absl::Status LockedOut(const TableName& table);
-// DEADLINE_EXCEEDED NO_HEADER: a StreamRecords call sent no header in time.
+// DEADLINE_EXCEEDED NO_HEADER: a call sent no header in time.
 absl::Status NoHeader();
 // DEADLINE_EXCEEDED IDLE_CALL with RetryInfo: a call was silent for longer than --idle_timeout.
 absl::Status IdleCall();

@@ -17,6 +17,16 @@ namespace {
 // A lock that is held for less is waited for, even if other calls need the memory meanwhile.
 constexpr absl::Duration kMinLockedTime = absl::Seconds(10);
 
+// The ledger may store a failed stream under a substitute name; the caller gets its own.
+void RestoreDescriptors(const StartRequest& request, SyncEntry* sync) {
+  for (size_t i = 0; i < sync->streams.size() && i < request.streams.size(); ++i) {
+    StreamEntry& stream = sync->streams[i];
+    if (stream.state == StreamState::kFailed) {
+      stream.plan.descriptor = request.streams[i].descriptor;
+    }
+  }
+}
+
 }  // namespace
 
 SyncRegistry::SyncRegistry(const SessionContext& context, StartLimits limits)
@@ -39,13 +49,7 @@ absl::StatusOr<StartedSync> SyncRegistry::Start(const StartRequest& request) {
   const RunningWork::Work work(&running_, draft.sync.sync_id, RunningWork::Kind::kStart);
   SYNCLINE_RETURN_IF_ERROR(work.admitted());
   SYNCLINE_ASSIGN_OR_RETURN(StartedSync started, context_.writer->Start(draft));
-  // The ledger may store such a stream under a substitute name.
-  for (size_t i = 0; i < started.sync.streams.size() && i < request.streams.size(); ++i) {
-    StreamEntry& stream = started.sync.streams[i];
-    if (stream.state == StreamState::kFailed) {
-      stream.plan.descriptor = request.streams[i].descriptor;
-    }
-  }
+  RestoreDescriptors(request, &started.sync);
   if (started.sync.state != SyncState::kRunning) {
     context_.store->changed().Ended(started.sync.sync_no);
   }
@@ -56,6 +60,13 @@ absl::StatusOr<StartedSync> SyncRegistry::Start(const StartRequest& request) {
       .Field("streams", static_cast<int64_t>(started.sync.streams.size()))
       .Field("resumed", started.resumed);
   return started;
+}
+
+absl::StatusOr<SyncEntry> SyncRegistry::Preview(const StartRequest& request) {
+  SYNCLINE_ASSIGN_OR_RETURN(const write::SyncDraft draft, CheckStartRequest(request, limits_));
+  SYNCLINE_ASSIGN_OR_RETURN(SyncEntry sync, context_.writer->Preview(draft));
+  RestoreDescriptors(request, &sync);
+  return sync;
 }
 
 void SyncRegistry::Insert(const SyncEntry& record) {

@@ -39,6 +39,10 @@ class SyncRegistry {
   // starts it; those of CheckStartRequest and of write::Writer::Start.
   absl::StatusOr<StartedSync> Start(const StartRequest& request);
 
+  // Returns how Start would start a new sync, and changes nothing. Blocks. Errors: those of
+  // CheckStartRequest and of write::Writer::Preview.
+  absl::StatusOr<SyncEntry> Preview(const StartRequest& request);
+
   // Returns the session of a stream. Blocks if the sync must be loaded. Errors: NOT_FOUND
   // UNKNOWN_SYNC, UNKNOWN_STREAM; FAILED_PRECONDITION PROTOCOL_ORDER if the StartSync has not
   // finished; the error of a stream that could not start; those of the database.

@@ -15,6 +15,11 @@
 namespace syncline::sync {
 namespace {
 
+// Batches that are flushed stay in one lane while it holds less than this, because lanes that
+// commit small blocks at the same time wait for each other at the writer's row. In one lane, those
+// that arrive during a commit are committed together.
+constexpr int64_t kSmallBlockBytes = 256 << 10;
+
 // Converts `time` to the unit of Batch::arrival_us.
 int64_t PostgresMicros(absl::Time time) {
   return absl::ToUnixMicros(time) - kPostgresEpochDays * kMicrosPerDay;
@@ -30,12 +35,14 @@ uint64_t ClaimGroup(absl::string_view sync_id, const StreamDescriptor& descripto
 WriterCall::WriterCall(const CallContext* context, const StreamPlan& plan,
                        absl::string_view sync_id, const WriterClaim& claim,
                        const OffsetRanges& durable, int64_t rejected_before,
-                       std::shared_ptr<metrics::StreamMetrics> metrics, Done done)
+                       std::shared_ptr<metrics::StreamMetrics> metrics, Done done,
+                       Committed committed)
     : context_(context),
       claim_(claim),
       claim_group_(ClaimGroup(sync_id, plan.descriptor)),
       metrics_(std::move(metrics)),
       done_(std::move(done)),
+      committed_(std::move(committed)),
       next_offset_(durable.DurableOffset()),
       sent_to_(durable.DurableOffset()),
       rejected_seen_(rejected_before) {
@@ -67,6 +74,7 @@ absl::StatusOr<dataflow::Batch> WriterCall::Number(std::unique_ptr<v1::RecordBat
   batch.offsets = {records->first_offset(), records->first_offset() + count};
   batch.payload_bytes = static_cast<int64_t>(records->ByteSizeLong());
   batch.arrival_us = PostgresMicros(absl::Now());
+  batch.flush = records->flush();
   batch.records = std::move(records);
   MutexLock lock(&mutex_);
   if (batch.offsets.begin > next_offset_) return OffsetGap(next_offset_, batch.offsets.begin);
@@ -94,6 +102,7 @@ void WriterCall::Accept(std::unique_ptr<v1::RecordBatch> records, int64_t bytes,
 void WriterCall::Dispatch(dataflow::Batch batch, std::function<void()> ready) {
   // Count the batch as queued, unless the call has failed meanwhile, and queue it.
   const int64_t bytes = batch.bytes;
+  const bool flush = batch.flush;
   bool drop = false;
   {
     MutexLock lock(&mutex_);
@@ -103,7 +112,10 @@ void WriterCall::Dispatch(dataflow::Batch batch, std::function<void()> ready) {
   if (drop) {
     context_->lanes->budget->Release(bytes);
   } else {
-    LeastBusyLane()->Enqueue(std::move(batch));
+    const bool soon = flush || context_->lanes->flush_when_idle;
+    dataflow::Lane* const lane = soon ? LaneToFlush(bytes) : LeastBusyLane();
+    lane->Enqueue(std::move(batch));
+    if (flush) RequestFlushes(lane);
   }
   // Continue to read only now: a checkpoint that follows must find the batch in its lane.
   bool ending = false;
@@ -128,6 +140,12 @@ dataflow::Lane* WriterCall::LeastBusyLane() {
   return std::min_element(lanes_.begin(), lanes_.begin() + UsefulLanes(),
                           [&](const auto& a, const auto& b) { return load(a) < load(b); })
       ->get();
+}
+
+dataflow::Lane* WriterCall::LaneToFlush(int64_t bytes) {
+  dataflow::Lane* const first = lanes_.front().get();
+  const bool small = first->queued_bytes() + first->held_bytes() + bytes <= kSmallBlockBytes;
+  return small ? first : LeastBusyLane();
 }
 
 std::ptrdiff_t WriterCall::UsefulLanes() const {
@@ -199,14 +217,18 @@ void WriterCall::FlushIdle() {
   for (const auto& lane : lanes_) lane->FlushIdle();
 }
 
-void WriterCall::FlushLanes() {
+bool WriterCall::RequestFlushes(const dataflow::Lane* other) {
   bool flushed = false;
   for (const auto& lane : lanes_) {
-    if (!lane->has_work()) continue;
+    if (lane.get() == other || !lane->has_work()) continue;
     lane->RequestFlush();
     flushed = true;
   }
-  if (flushed) return;
+  return flushed;
+}
+
+void WriterCall::FlushLanes() {
+  if (RequestFlushes(nullptr)) return;
   bool due = false;
   {
     MutexLock lock(&mutex_);
@@ -286,6 +308,7 @@ void WriterCall::OnFlushed(const write::FlushResult& flushed) {
   const bool too_many = CountRejected(flushed.refused);
   // Update the totals and remove the committed checkpoints.
   std::function<void()> ready;
+  Committed committed;
   bool due = false;
   int64_t durable_offset = 0;
   int64_t freed_bytes = 0;
@@ -296,6 +319,8 @@ void WriterCall::OnFlushed(const write::FlushResult& flushed) {
     summary_.records_rejected += flushed.rejected;
     summary_.values += flushed.values;
     freed_bytes = checkpoints_.Remove(flushed.checkpoints);
+    summary_.last_checkpoint_id = checkpoints_.last_removed_id();
+    committed = committed_;
     if (HasRoomLocked()) ready = std::exchange(ready_, nullptr);
     due = checkpoints_.IsDue(summary_.durable_offset);
     closed_ = closed_ || flushed.closed;
@@ -311,8 +336,14 @@ void WriterCall::OnFlushed(const write::FlushResult& flushed) {
   // Another lane has committed the checkpoint's records, or the checkpoint was added, after this
   // one had read the pending checkpoints.
   if (due) lanes_.front()->RequestFlush();
+  if (committed) committed();
   if (too_many) return End(TooManyRejected(*context_->max_rejected));
   if (ready) ready();
+}
+
+CallSummary WriterCall::summary() const {
+  MutexLock lock(&mutex_);
+  return summary_;
 }
 
 void WriterCall::OnIdle() { ReportIfDone(); }
@@ -344,11 +375,13 @@ void WriterCall::ReportIfDone() {
 
 void WriterCall::Report() {
   Done done;
+  Committed dropped;
   absl::Status status;
   CallSummary summary;
   {
     MutexLock lock(&mutex_);
     done = std::exchange(done_, nullptr);
+    dropped = std::exchange(committed_, nullptr);
     status = end_status_;
     summary = summary_;
   }

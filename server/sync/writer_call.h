@@ -1,4 +1,4 @@
-// WriterCall: one StreamRecords call of one writer, without gRPC.
+// WriterCall: one StreamRecords or AppendRecords call of one writer, without gRPC.
 //
 // Checks offsets, holds bytes of the budget, distributes batches over its lanes, holds pending
 // checkpoints and reports the outcome exactly once. Owned by shared_ptr: the RPC, the session and
@@ -64,6 +64,8 @@ struct CallSummary {
   int64_t records_skipped = 0;
   int64_t records_rejected = 0;
   ValueCounts values;  // of the records written
+  // The newest checkpoint of the call that is in the ledger together with all earlier ones.
+  std::string last_checkpoint_id = {};
 };
 
 class WriterCall final : public dataflow::LaneOwner,
@@ -71,15 +73,21 @@ class WriterCall final : public dataflow::LaneOwner,
  public:
   // Called exactly once, with no lock held, after all of the call's work has finished.
   using Done = std::function<void(const absl::Status&, const CallSummary&)>;
+  // Called after each commit, with no lock held, on the lanes' threads and on several of them at
+  // the same time; not after Done. Must not block. summary() has the new state.
+  using Committed = std::function<void()>;
 
+  // `committed` may be null.
   WriterCall(const CallContext* context, const StreamPlan& plan, absl::string_view sync_id,
              const WriterClaim& claim, const OffsetRanges& durable, int64_t rejected_before,
-             std::shared_ptr<metrics::StreamMetrics> metrics, Done done);
+             std::shared_ptr<metrics::StreamMetrics> metrics, Done done,
+             Committed committed = nullptr);
   ~WriterCall() override;
 
   // Accepts a batch, for which the caller has acquired `bytes` from the budget; the call releases
   // them. Calls `ready`, perhaps immediately, when the next message may be read; drops it if the
-  // call has ended. An invalid batch, or one that leaves a gap, ends the call.
+  // call has ended. An invalid batch, or one that leaves a gap, ends the call. A batch with `flush`
+  // is committed, with everything before it, as soon as the lanes have parsed it.
   void Accept(std::unique_ptr<v1::RecordBatch> records, int64_t bytes, std::function<void()> ready);
 
   // Accepts a checkpoint of everything sent so far or, with `positions`, of what these writers of
@@ -99,6 +107,9 @@ class WriterCall final : public dataflow::LaneOwner,
   absl::Duration uncommitted_age() const;
   // Flushes idle lanes that hold data.
   void FlushIdle();
+
+  // Returns what the call has committed so far.
+  CallSummary summary() const;
 
   // What the call holds while another session's lock stops it.
   struct LockedData {
@@ -127,6 +138,11 @@ class WriterCall final : public dataflow::LaneOwner,
   absl::StatusOr<dataflow::Batch> Number(std::unique_ptr<v1::RecordBatch> records);
   void Dispatch(dataflow::Batch batch, std::function<void()> ready);
   dataflow::Lane* LeastBusyLane();
+  // Returns the lane for a batch of `bytes` bytes that is to be flushed soon.
+  dataflow::Lane* LaneToFlush(int64_t bytes);
+  // Requests a flush of the lanes that have work, except `other`, which may be null. Returns
+  // whether there are any.
+  bool RequestFlushes(const dataflow::Lane* other);
   // Returns how many lanes to use. More lanes than available threads would only split the same rows
   // into smaller commits.
   std::ptrdiff_t UsefulLanes() const;
@@ -149,6 +165,7 @@ class WriterCall final : public dataflow::LaneOwner,
   State state_ ABSL_GUARDED_BY(mutex_) = State::kOpen;
   absl::Status end_status_ ABSL_GUARDED_BY(mutex_);
   Done done_ ABSL_GUARDED_BY(mutex_);
+  Committed committed_ ABSL_GUARDED_BY(mutex_);
   // Number of the record after the last one accepted.
   int64_t next_offset_ ABSL_GUARDED_BY(mutex_);
   // Number of the record after the last one sent; lower than next_offset_ while the caller resends

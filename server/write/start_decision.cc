@@ -48,6 +48,14 @@ Warning StagingPublished(const TableName& staging, const std::string& publicatio
                        "by name or by their schema instead of FOR ALL TABLES")};
 }
 
+void LogAdopted(const std::vector<TableName>& tables, absl::string_view schema) {
+  for (const TableName& table : tables) {
+    Log(LogLevel::kInfo, "staging_adopted")
+        .Field("table", table.ToString())
+        .Field("schema", schema);
+  }
+}
+
 void LogPublished(const std::vector<StreamEntry>& streams) {
   for (const StreamEntry& stream : streams) {
     for (const Warning& warning : stream.warnings) {
@@ -81,6 +89,7 @@ absl::Status StartDecision::Decide(const SyncDraft& draft, SyncEntry* sync,
     SYNCLINE_RETURN_IF_ERROR(options_.isolated ? DecideIsolated(*sync, &stream)
                                                : DecideStream(*sync, &stream));
   }
+  if (options_.preview) return absl::OkStatus();
   SYNCLINE_RETURN_IF_ERROR(transaction_->Execute(postgres::SetLockTimeoutSql(kLedgerLockTimeout)));
   return Write(streams, sync, superseded);
 }
@@ -114,7 +123,11 @@ absl::Status StartDecision::AdoptStaging(std::vector<Stream>* streams) {
     if (found.count(old_place(plan)) == 0) continue;
     const auto adopt = [&]() -> absl::Status {
       SYNCLINE_RETURN_IF_ERROR(ReadStagingSchema());
-      return postgres::AdoptStaging(*transaction_, old_place(plan), plan.temp_table);
+      SYNCLINE_ASSIGN_OR_RETURN(
+          const bool moved,
+          postgres::AdoptStaging(*transaction_, old_place(plan), plan.temp_table));
+      if (moved) adopted_.push_back(old_place(plan));
+      return absl::OkStatus();
     };
     SYNCLINE_RETURN_IF_ERROR(options_.isolated ? Isolate(stream.record, adopt) : adopt());
   }
@@ -184,11 +197,20 @@ absl::Status StartDecision::Write(const std::vector<Stream>& streams, SyncEntry*
                               ledger_->SupersedeStreams(*transaction_, opened, dropped));
   }
   SYNCLINE_RETURN_IF_ERROR(ledger_->InsertSync(*transaction_, sync));
+  LogAdopted(adopted_, ledger_->schema());
   LogPublished(sync->streams);
   return ledger_->FinishSyncs(*transaction_, *superseded);
 }
 
+absl::Status StartDecision::CheckNamespace(const Stream& stream) {
+  if (!options_.existing_schemas_only || stream.status.real.exists) return absl::OkStatus();
+  const std::string& schema = stream.record->plan.table.schema;
+  SYNCLINE_ASSIGN_OR_RETURN(const bool exists, postgres::NamespaceExists(*transaction_, schema));
+  return exists ? absl::OkStatus() : SchemaMissing(schema);
+}
+
 absl::Status StartDecision::DecideStream(const SyncEntry& sync, Stream* stream) {
+  SYNCLINE_RETURN_IF_ERROR(CheckNamespace(*stream));
   SYNCLINE_RETURN_IF_ERROR(AdjustHistory(stream));
   const std::string& owner = stream->history.connection_id;
   if (!owner.empty() && owner != sync.connection_id) {

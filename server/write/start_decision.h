@@ -31,6 +31,10 @@ struct DecisionOptions {
   // Decides each stream under a savepoint, so that a statement that fails for one stream does not
   // affect the others.
   bool isolated = false;
+  // Refuses a stream whose schema does not exist.
+  bool existing_schemas_only = false;
+  // Decides only, and writes nothing to the ledger.
+  bool preview = false;
 };
 
 class StartDecision {
@@ -47,9 +51,9 @@ class StartDecision {
   // isolated, a stream that cannot start becomes kFailed with its error; otherwise the first such
   // error is returned. Adds the syncs whose streams it takes over to `superseded`. Errors:
   // INVALID_ARGUMENT INVALID_REQUEST; FAILED_PRECONDITION STALE_GENERATION, TABLE_OWNED,
-  // TARGET_INCOMPATIBLE, SCHEMA_INCOMPATIBLE and those of PlanEvolution; PERMISSION_DENIED
-  // DB_PERMISSION_DENIED if a stream stages and this role may not create staging tables; ABORTED
-  // LOCK_NOT_AVAILABLE if a table is locked; those of the database.
+  // SCHEMA_MISSING, TARGET_INCOMPATIBLE, SCHEMA_INCOMPATIBLE and those of PlanEvolution;
+  // PERMISSION_DENIED DB_PERMISSION_DENIED if a stream stages and this role may not create staging
+  // tables; ABORTED LOCK_NOT_AVAILABLE if a table is locked; those of the database.
   absl::Status Decide(const SyncDraft& draft, SyncEntry* sync, std::vector<int64_t>* superseded);
 
  private:
@@ -77,6 +81,8 @@ class StartDecision {
                      std::vector<int64_t>* superseded);
 
   // --- The steps of DecideStream ---
+  // Returns an error if the schema does not exist and must not be created.
+  absl::Status CheckNamespace(const Stream& stream);
   // Drops from the history what no longer applies, because the table does not exist.
   absl::Status AdjustHistory(Stream* stream);
   absl::Status DecideGeneration(Stream* stream);
@@ -99,6 +105,7 @@ class StartDecision {
   const DecisionOptions options_;
   ColumnNaming columns_;
   std::optional<postgres::StagingSchema> staging_schema_;
+  std::vector<TableName> adopted_;  // the earlier names of staging tables that were moved
 };
 
 }  // namespace syncline::write

@@ -27,6 +27,10 @@ constexpr absl::Duration kCancelLockTimeout = absl::Seconds(2);
 // A note that has to wait longer is left out.
 constexpr absl::Duration kNoteLockTimeout = absl::Seconds(1);
 
+// How often opening a writer is tried while another transaction holds its row. Each try waits for
+// the lock_timeout of its connection.
+constexpr int kClaimTries = 2;
+
 // Runs `body(transaction)`, which returns StatusOr<T>, in a transaction and returns its value.
 template <typename Body>
 auto InTransaction(postgres::Database* database, const postgres::TransactOptions& options,
@@ -95,10 +99,12 @@ absl::StatusOr<SyncEntry> StreamStateStore::CancelSync(absl::string_view sync_id
 absl::StatusOr<ClaimedWriter> StreamStateStore::ClaimWriter(int64_t sync_no, int64_t stream_no,
                                                             absl::string_view writer_id,
                                                             std::optional<int64_t> expected_epoch) {
-  absl::StatusOr<ClaimedWriter> claimed =
-      claims_.Claim(sync_no, stream_no, writer_id, expected_epoch);
-  if (postgres::IsLockTimeout(claimed.status())) return WriterBusy(writer_id);
-  return claimed;
+  absl::StatusOr<ClaimedWriter> claimed = WriterBusy(writer_id);
+  for (int tries = 0; tries < kClaimTries; ++tries) {
+    claimed = claims_.Claim(sync_no, stream_no, writer_id, expected_epoch);
+    if (!postgres::IsLockTimeout(claimed.status())) return claimed;
+  }
+  return WriterBusy(writer_id);
 }
 
 void StreamStateStore::ReleaseWriter(const WriterClaim& claim, const absl::Status& end) {

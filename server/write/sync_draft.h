@@ -28,6 +28,8 @@ struct SyncDraft {
   std::vector<StreamRequest> requests;
   // If true, a stream that cannot start does not stop the others.
   bool allow_partial = false;
+  // If true, schemas are not created: a stream whose schema does not exist cannot start.
+  bool existing_schemas_only = false;
 };
 
 }  // namespace syncline::write

@@ -61,6 +61,12 @@ absl::Status StaleGeneration(const TableName& table, int64_t requested, int64_t 
                     .subject = table.ToString()});
 }
 
+absl::Status SchemaMissing(absl::string_view schema) {
+  return MakeError(absl::StatusCode::kFailedPrecondition,
+                   absl::StrCat("the schema \"", schema, "\" does not exist"),
+                   {.reason = reason::kSchemaMissing, .subject = std::string(schema)});
+}
+
 absl::Status TableOwned(const TableName& table) {
   return MakeError(absl::StatusCode::kFailedPrecondition,
                    absl::StrCat(table.ToString(), " belongs to another connection_id"),

@@ -23,6 +23,9 @@ absl::Status InputChanged(absl::string_view sync_id);
 absl::Status TableNamedTwice(const TableName& table);
 // FAILED_PRECONDITION STALE_GENERATION; metadata current_generation_id.
 absl::Status StaleGeneration(const TableName& table, int64_t requested, int64_t current);
+// FAILED_PRECONDITION SCHEMA_MISSING: the schema does not exist, and the request forbids to create
+// it.
+absl::Status SchemaMissing(absl::string_view schema);
 // FAILED_PRECONDITION TABLE_OWNED. The error does not disclose the owner.
 absl::Status TableOwned(const TableName& table);
 // FAILED_PRECONDITION WRITERS_ACTIVE with RetryInfo; metadata writer_ids.

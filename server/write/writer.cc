@@ -31,6 +31,27 @@ void LogFailure(const SyncEntry& sync, const StreamPlan& plan, const absl::Statu
       .Error(error);
 }
 
+DecisionOptions OptionsFor(const LoaderContext& context, const SyncDraft& draft) {
+  DecisionOptions options;
+  options.locks = context.locks;
+  options.max_rewrite_bytes = context.max_rewrite_bytes;
+  options.existing_schemas_only = draft.existing_schemas_only;
+  return options;
+}
+
+// What the decision about the streams of `named` locks.
+postgres::TableLocks LocksOf(const SyncDraft& named) {
+  postgres::TableLocks locks;
+  for (const StreamEntry& stream : named.sync.streams) {
+    if (stream.state == StreamState::kFailed) continue;
+    locks.tables.insert(locks.tables.end(), {stream.plan.table, stream.plan.temp_table});
+    // Where an older version staged.
+    locks.staging.push_back({stream.plan.table.schema, stream.plan.temp_table.name});
+    locks.keys.push_back(TableLockKey(stream.plan.table));
+  }
+  return locks;
+}
+
 }  // namespace
 
 absl::StatusOr<StartedSync> Writer::Start(const SyncDraft& draft) {
@@ -133,21 +154,34 @@ absl::StatusOr<StartedSync> Writer::Claim(const SyncDraft& draft) {
   return decided;
 }
 
+absl::StatusOr<SyncEntry> Writer::Preview(const SyncDraft& draft) {
+  DecisionOptions options = OptionsFor(context_, draft);
+  options.isolated = draft.allow_partial;
+  options.preview = true;
+  postgres::TableLocks locks;  // known once the tables are named
+  SyncEntry preview;
+  SYNCLINE_RETURN_IF_ERROR(postgres::TransactUnderPolicy(
+      *context_.database, options.locks, locks,
+      [&](postgres::Transaction& transaction) -> absl::Status {
+        SyncDraft named = draft;
+        SYNCLINE_RETURN_IF_ERROR(transaction.Execute("SAVEPOINT preview"));
+        SYNCLINE_RETURN_IF_ERROR(NameTables(transaction, *context_.ledger, &named));
+        locks = LocksOf(named);
+        preview = named.sync;
+        std::vector<int64_t> superseded;
+        SYNCLINE_RETURN_IF_ERROR(StartDecision(context_.ledger, &transaction, options)
+                                     .Decide(named, &preview, &superseded));
+        return transaction.Execute("ROLLBACK TO SAVEPOINT preview");
+      }));
+  return preview;
+}
+
 absl::StatusOr<StartedSync> Writer::Decide(const SyncDraft& named, bool isolated) {
-  postgres::TableLocks locks;
-  for (const StreamEntry& stream : named.sync.streams) {
-    if (stream.state == StreamState::kFailed) continue;
-    locks.tables.insert(locks.tables.end(), {stream.plan.table, stream.plan.temp_table});
-    // Where an older version staged.
-    locks.staging.push_back({stream.plan.table.schema, stream.plan.temp_table.name});
-    locks.keys.push_back(TableLockKey(stream.plan.table));
-  }
-  const DecisionOptions options = {.locks = context_.locks,
-                                   .max_rewrite_bytes = context_.max_rewrite_bytes,
-                                   .isolated = isolated};
+  DecisionOptions options = OptionsFor(context_, named);
+  options.isolated = isolated;
   std::optional<StartedSync> started;
   SYNCLINE_RETURN_IF_ERROR(
-      postgres::TransactUnderPolicy(*context_.database, options.locks, locks,
+      postgres::TransactUnderPolicy(*context_.database, options.locks, LocksOf(named),
                                     [&](postgres::Transaction& transaction) -> absl::Status {
                                       SYNCLINE_ASSIGN_OR_RETURN(started, Find(transaction, named));
                                       if (started.has_value()) return absl::OkStatus();

@@ -34,10 +34,16 @@ class Writer {
   // cannot start is kFailed and the others start; a sync whose streams have all failed is finished.
   // Errors: UNAVAILABLE START_IN_PROGRESS with RetryInfo if another call starts or cancels the same
   // sync; INVALID_ARGUMENT SYNC_ID_REUSED, INPUT_CHANGED; FAILED_PRECONDITION STALE_GENERATION,
-  // TABLE_OWNED, TARGET_INCOMPATIBLE, SCHEMA_INCOMPATIBLE; ABORTED LOCK_NOT_AVAILABLE if a table
-  // stays locked; those of the database. If a stream is cancelled while it starts, that is the
-  // error, whatever else failed: FAILED_PRECONDITION SYNC_CANCELLED or ABORTED SUPERSEDED.
+  // TABLE_OWNED, SCHEMA_MISSING, TARGET_INCOMPATIBLE, SCHEMA_INCOMPATIBLE; ABORTED
+  // LOCK_NOT_AVAILABLE if a table stays locked; those of the database. If a stream is cancelled
+  // while it starts, that is the error, whatever else failed: FAILED_PRECONDITION SYNC_CANCELLED or
+  // ABORTED SUPERSEDED.
   absl::StatusOr<StartedSync> Start(const SyncDraft& draft);
+
+  // Returns how Start would start a new sync of the draft: tables, columns, generations, loaders,
+  // changes and warnings, without numbers. Changes nothing. Errors: those of Start that depend on
+  // the streams' tables.
+  absl::StatusOr<SyncEntry> Preview(const SyncDraft& draft);
 
   // Creates the schemas into which `plans` load.
   absl::Status CreateNamespaces(const std::vector<StreamPlan>& plans);

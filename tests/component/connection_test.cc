@@ -263,6 +263,38 @@ TEST_F(ConnectionTest, ParametersRoundTrip) {
   EXPECT_THAT(none.columns(), ElementsAre("one"));
 }
 
+TEST_F(ConnectionTest, BinaryParametersFollowTextParameters) {
+  ASSERT_OK_AND_ASSIGN(
+      const Result result,
+      connection_->Query("SELECT $1::bigint + $2::bigint AS sum, length($3::bytea) AS bytes",
+                         Params()
+                             .Int(1)
+                             .Binary(std::string("\0\0\0\0\0\0\0\7", 8))
+                             .Binary(std::string("a\0b", 3))));
+  EXPECT_EQ(result.Row(0).Int("sum"), 8);
+  EXPECT_EQ(result.Row(0).Int("bytes"), 3);
+}
+
+TEST_F(ConnectionTest, StatementIsATransactionOfItsOwn) {
+  Execute(absl::StrCat("CREATE TABLE ", Table("t"), " (a int PRIMARY KEY)"));
+  const std::string insert = absl::StrCat("INSERT INTO ", Table("t"), " VALUES ($1) RETURNING a");
+  ASSERT_OK_AND_ASSIGN(const Result stored, connection_->QueryAndCommit(insert, Params().Int(7)));
+  EXPECT_EQ(stored.Int(0, 0), 7);
+  EXPECT_EQ(QueryInt(absl::StrCat("SELECT count(*) FROM ", Table("t"))), 1);
+  EXPECT_FALSE(connection_->QueryAndCommit(insert, Params().Int(7)).ok());
+  EXPECT_TRUE(connection_->usable());
+  // An error of the statement says that nothing is committed.
+  ASSERT_OK(connection_->Execute("SET default_transaction_read_only = on"));
+  const absl::Status read_only = connection_->QueryAndCommit(insert, Params().Int(8)).status();
+  EXPECT_FALSE(read_only.ok());
+  EXPECT_NE(GetReason(read_only), "COMMIT_UNKNOWN");
+  EXPECT_TRUE(connection_->usable());
+  ASSERT_OK(connection_->Execute("SET default_transaction_read_only = off"));
+  EXPECT_THAT(connection_->QueryAndCommit("SELECT pg_terminate_backend(pg_backend_pid())", {}),
+              StatusIs(StatusCode::kUnavailable, "COMMIT_UNKNOWN"));
+  EXPECT_FALSE(connection_->usable());
+}
+
 TEST_F(ConnectionTest, ErrorsContainNoValues) {
   const absl::StatusOr<Result> result =
       connection_->Query("SELECT $1::text::int", Params().Text("4111-1111"));

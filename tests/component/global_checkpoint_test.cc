@@ -119,5 +119,18 @@ TEST_F(GlobalCheckpointTest, LaterSyncKeepsRowsOfNewestCommittedOne) {
   EXPECT_EQ(StagedRows("b"), "0:b@1 1:b@1 2:b@1");
 }
 
+// Two calls may store their checkpoints in another order than that of the source.
+TEST_F(GlobalCheckpointTest, LaterSyncKeepsRowsOfTheFurthestOneInAnyOrder) {
+  ASSERT_OK(StartBoth("s1", v1::REPLAY_FROM_CHECKPOINT));
+  ASSERT_OK(Call("s1", "b", 0, 5, "g2", {{"a", 4}, {"b", 4}}));
+  ASSERT_OK(Call("s1", "a", 0, 5, "g1", {{"a", 2}, {"b", 3}}));
+  for (const char* const table : {"a", "b"}) {
+    ASSERT_OK(Complete("s1", v1::STREAM_STATUS_INCOMPLETE, table));
+  }
+  ASSERT_OK(StartBoth("s2", v1::REPLAY_FROM_CHECKPOINT));
+  EXPECT_EQ(StagedRows("a"), "0:a@1 1:a@1 2:a@1 3:a@1");
+  EXPECT_EQ(StagedRows("b"), "0:b@1 1:b@1 2:b@1 3:b@1");
+}
+
 }  // namespace
 }  // namespace syncline::testing

@@ -115,6 +115,11 @@ TEST_P(EveryStagingLoader, AdoptsStagingTableOfOlderVersion) {
   const std::string reader = MakeRole("_reader");
   Execute(absl::StrCat("GRANT SELECT ON ", OldStagingTable(), " TO ", reader, "; CREATE INDEX ON ",
                        OldStagingTable(), " (id)"));
+  v1::StartSyncRequest plan;
+  plan.set_plan_only(true);
+  *plan.add_streams() = Stream(ask);
+  ASSERT_OK(client().StartSync(plan));
+  EXPECT_EQ(Exists(OldStagingTable()), "t") << "a plan moves nothing";
   ASSERT_OK(Start("s2", ask));
   EXPECT_EQ(Exists(OldStagingTable()), "f");
   EXPECT_EQ(StagedRows(), absl::StrCat("1:a@", ask.generation));

@@ -106,6 +106,58 @@ TEST_F(StartRpcTest, ResumeMayAddAllowPartialButNotOtherInput) {
               StatusIs(StatusCode::kInvalidArgument, "INPUT_CHANGED"));
 }
 
+TEST_F(StartRpcTest, PlanOnlyChangesNothing) {
+  Ask narrow = Append(0);
+  narrow.json_schema = R"({"properties":{"id":{"type":"integer"}}})";
+  Load("s", narrow, "{\"id\":1}\n");
+  v1::StartSyncRequest request;
+  request.set_plan_only(true);
+  *request.add_streams() = Stream(Append(0));
+  *request.add_streams() = Stream(Append(0), "new");
+  ASSERT_OK_AND_ASSIGN(const v1::StartSyncResponse planned, client().StartSync(request));
+  ASSERT_EQ(planned.streams_size(), 2);
+  EXPECT_EQ(planned.streams(0).table_name(), kTable);
+  ASSERT_EQ(planned.streams(0).changes_size(), 2);
+  EXPECT_EQ(planned.streams(0).changes(0).kind(), v1::SchemaChange::KIND_ADD_COLUMN);
+  ASSERT_EQ(planned.streams(1).changes_size(), 1);
+  EXPECT_EQ(planned.streams(1).changes(0).kind(), v1::SchemaChange::KIND_CREATE_TABLE);
+  EXPECT_EQ(Rows("new"), "missing");
+  EXPECT_EQ(QueryInt(absl::StrCat("SELECT count(*) FROM pg_attribute WHERE attrelid = '",
+                                  Table(kTable), "'::regclass AND attname = 'name'")),
+            0);
+  EXPECT_EQ(QueryInt(absl::StrCat("SELECT count(*) FROM ", ledger(), ".sync")), 1);
+  // The id must be missing, so that an older server without the field refuses the request.
+  request.set_sync_id("p");
+  EXPECT_THAT(client().StartSync(request).status(),
+              StatusIs(StatusCode::kInvalidArgument, "INVALID_REQUEST"));
+  request.clear_sync_id();
+  // The stream of an open sync is not superseded, and a refusal is the same as that of a start.
+  ASSERT_OK(Start("open", narrow));
+  request.mutable_streams(0)->set_schema_policy(v1::SCHEMA_POLICY_FREEZE);
+  EXPECT_THAT(client().StartSync(request).status(),
+              StatusIs(StatusCode::kFailedPrecondition, "SCHEMA_FROZEN"));
+  request.set_allow_partial(true);
+  ASSERT_OK_AND_ASSIGN(const v1::StartSyncResponse partial, client().StartSync(request));
+  EXPECT_EQ(ReasonIn(partial.streams(0).error()), "SCHEMA_FROZEN");
+  EXPECT_FALSE(partial.streams(1).has_error());
+  ASSERT_OK(Send("open", "{\"id\":2}\n"));
+}
+
+TEST_F(StartRpcTest, SchemaIsCreatedUnlessForbidden) {
+  const std::string missing = schema() + "_missing";
+  v1::StartSyncRequest request;
+  request.set_sync_id("s");
+  request.set_existing_schemas_only(true);
+  *request.add_streams() = Stream(Append(0));
+  request.mutable_streams(0)->mutable_descriptor()->set_namespace_(missing);
+  EXPECT_THAT(client().StartSync(request).status(),
+              StatusIs(StatusCode::kFailedPrecondition, "SCHEMA_MISSING"));
+  EXPECT_THAT(client().GetSync("s").status(), StatusIs(StatusCode::kNotFound, "UNKNOWN_SYNC"));
+  request.set_existing_schemas_only(false);
+  ASSERT_OK(client().StartSync(request));
+  Execute(absl::StrCat("DROP SCHEMA ", missing, " CASCADE"));
+}
+
 TEST_F(StartRpcTest, StreamWithoutPropertiesLoads) {
   Ask bare = Replace(4);
   bare.json_schema = "{}";

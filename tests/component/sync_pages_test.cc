@@ -6,6 +6,8 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
+#include "absl/time/time.h"
 #include "server/rpc/sync_page.h"
 #include "tests/component/app_fixture.h"
 
@@ -13,7 +15,9 @@ namespace syncline::testing {
 namespace {
 
 using absl::StatusCode;
+using ::testing::ElementsAre;
 using ::testing::ElementsAreArray;
+using ::testing::IsEmpty;
 
 constexpr int kSyncs = 60;
 constexpr int64_t kClientLimit = 4 << 20;  // gRPC's default
@@ -82,6 +86,51 @@ TEST_F(SyncPagesTest, SmallSyncsFillAPage) {
   EXPECT_EQ(pages, 2);  // the second one is empty
   EXPECT_EQ(ListAll(300, &pages).size(), 1000);
   EXPECT_EQ(pages, 4);
+}
+
+TEST_F(SyncPagesTest, FiltersByStateTableAndTime) {
+  ASSERT_OK(Start("old", Append(0), "people"));
+  ASSERT_OK(Complete("old", v1::STREAM_STATUS_COMPLETE, "people"));
+  Execute(
+      absl::StrCat("UPDATE ", ledger(), ".sync SET started_at = started_at - interval '2 days'"));
+  ASSERT_OK(Start("orders", Append(0), "orders"));
+  ASSERT_OK(Start("people", Append(0), "people"));
+  const auto list = [&](const v1::ListSyncsRequest& request) {
+    const absl::StatusOr<v1::ListSyncsResponse> page = client().ListSyncs(request);
+    EXPECT_OK(page.status());
+    std::vector<std::string> ids;
+    for (const v1::SyncSummary& sync : page.value_or(v1::ListSyncsResponse()).syncs()) {
+      ids.push_back(sync.sync_id());
+    }
+    return ids;
+  };
+  v1::ListSyncsRequest request;
+  EXPECT_THAT(list(request), ElementsAre("people", "orders", "old"));
+  request.set_state(v1::SYNC_STATE_FINISHED);
+  EXPECT_THAT(list(request), ElementsAre("old"));
+  request.set_state(v1::SYNC_STATE_RUNNING);
+  EXPECT_THAT(list(request), ElementsAre("people", "orders"));
+  request.Clear();
+  request.set_table_name("people");
+  EXPECT_THAT(list(request), ElementsAre("people", "old"));
+  request.set_table_schema(schema());
+  EXPECT_THAT(list(request), ElementsAre("people", "old"));
+  request.set_table_schema("another");
+  EXPECT_THAT(list(request), IsEmpty());
+  request.Clear();
+  request.mutable_started_since()->set_seconds(absl::ToUnixSeconds(absl::Now() - absl::Hours(24)));
+  EXPECT_THAT(list(request), ElementsAre("people", "orders"));
+  request.set_table_name("people");
+  EXPECT_THAT(list(request), ElementsAre("people"));
+  // A sync whose caller is gone is listed as interrupted, and not as running.
+  Execute(absl::StrCat("UPDATE ", ledger(), ".sync SET started_at = now() - interval '1 hour' ",
+                       "WHERE sync_id = 'orders'"));
+  request.Clear();
+  request.set_state(v1::SYNC_STATE_INTERRUPTED);
+  EXPECT_THAT(list(request), ElementsAre("orders"));
+  request.mutable_started_since()->set_seconds(-1);
+  EXPECT_THAT(client().ListSyncs(request).status(),
+              StatusIs(StatusCode::kInvalidArgument, "INVALID_REQUEST"));
 }
 
 TEST_F(SyncPagesTest, InvalidTokenIsRefused) {

@@ -69,7 +69,7 @@ TEST_F(BadWireTest, Row55_RandomBytesAsMessages) {
   std::mt19937 random(RandomSeed());
   const std::string good = Request("bad").SerializeAsString();
   for (const char* method : {"StartSync", "CompleteStream", "GetSync", "ListSyncs", "WatchSync",
-                             "CancelSync", "StreamRecords"}) {
+                             "CancelSync", "StreamRecords", "AppendRecords"}) {
     for (int i = 0; i < 40; ++i) {
       std::string bytes = good;
       if (i % 2 == 0) {
@@ -102,7 +102,7 @@ TEST_F(BadWireTest, Row55_TruncatedAndDeeplyNestedMessages) {
   EXPECT_EQ(Summary(MakeAnswer(CallRaw(NewChannel(), Method("StreamRecords"), {nested}))),
             "INVALID_ARGUMENT MALFORMED_MESSAGE");
   for (const char* method : {"StartSync", "CompleteStream", "GetSync", "ListSyncs", "CancelSync",
-                             "ListRejectedRecords"}) {
+                             "ListRejectedRecords", "AppendRecords"}) {
     EXPECT_EQ(Summary(MakeAnswer(CallRaw(NewChannel(), Method(method), {truncated}))),
               "INVALID_ARGUMENT MALFORMED_MESSAGE")
         << method;

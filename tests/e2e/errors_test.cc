@@ -274,6 +274,10 @@ TEST_F(ErrorsTest, ExitCodesOfTheCommandLine) {
   EXPECT_EQ(RunClient(*server_, {"load", files().Path("absent.jsonl"), "--table", table}), 1);
   EXPECT_EQ(RunClient(*server_, {"status", "nobody"}), 1);
   EXPECT_EQ(RunClient(*server_, {"status", "ok"}), 0);
+  const auto misspelled = StartClient(*server_, {"status", "okk"});
+  ASSERT_NE(misspelled, nullptr);
+  EXPECT_EQ(misspelled->Wait(kPatience).value_or(-1), 1);
+  EXPECT_THAT(misspelled->Stderr(), ::testing::HasSubstr("did you mean ok?"));
   EXPECT_EQ(RunClient(*server_, {"list"}), 0);
   const auto watch = StartClient(*server_, {"watch", "ok", "--output", "json"});
   EXPECT_EQ(ExitCode(*watch), 0);

@@ -209,7 +209,7 @@ TEST_F(ExactlyOnceTest, FrozenServerCommitsNothingAfterwards) {
   const auto locker = Connect();
   ASSERT_OK(locker->Begin());
   ASSERT_OK(locker->Execute(absl::StrCat("SELECT FROM ", ledger(), ".writer FOR UPDATE")));
-  ASSERT_TRUE(older->Write(Batch(100, 150)));
+  ASSERT_TRUE(older->Write(Batch(100, 600)));  // more than one statement would commit
   ASSERT_TRUE(older->Write(CheckpointOf("second", "state")));
   ASSERT_TRUE(Eventually([&] { return sessions("wait_event_type = 'Lock'") == 1; }));
   frozen->Signal(SIGSTOP);
@@ -220,21 +220,21 @@ TEST_F(ExactlyOnceTest, FrozenServerCommitsNothingAfterwards) {
   // Until PostgreSQL ends the frozen transaction, the caller is told to try again.
   absl::StatusOr<v1::StreamRecordsResponse> written;
   EXPECT_TRUE(Eventually([&] {
-    written = Send(*two, "frozen", "rows", 100, 200);
+    written = Send(*two, "frozen", "rows", 100, 700);
     if (written.ok()) return true;
     EXPECT_THAT(written, StatusIs(absl::StatusCode::kAborted, "LOCK_NOT_AVAILABLE"));
     EXPECT_TRUE(GetDetail(written.status()).retry_after.has_value());
     return false;
   }));
   ASSERT_OK(written);
-  EXPECT_EQ(written->durable_offset(), 200);
-  EXPECT_EQ(written->records_written(), 100);
+  EXPECT_EQ(written->durable_offset(), 700);
+  EXPECT_EQ(written->records_written(), 600);
 
   frozen->Signal(SIGCONT);
   EXPECT_FALSE(older->Finish().ok());
   EXPECT_OK(frozen->WaitUntilServing(absl::Seconds(30)));
-  EXPECT_EQ(QueryInt(absl::StrCat("SELECT count(*) FROM ", Table("rows"))), 200);
-  EXPECT_EQ(QueryInt(absl::StrCat("SELECT count(DISTINCT id) FROM ", Table("rows"))), 200);
+  EXPECT_EQ(QueryInt(absl::StrCat("SELECT count(*) FROM ", Table("rows"))), 700);
+  EXPECT_EQ(QueryInt(absl::StrCat("SELECT count(DISTINCT id) FROM ", Table("rows"))), 700);
   EXPECT_OK(one->CompleteStream(Completion("frozen", "rows")));
 }
 

@@ -1,5 +1,6 @@
-// Random faults while three streams load: an append, a merge and a replace. Each stream completes
-// by repeating the same calls, with every record exactly once.
+// Random faults while three streams load: an append, a merge and a replace, some by StreamRecords
+// and some by AppendRecords. Each stream completes by repeating the same calls, with every record
+// exactly once.
 //
 // Runs SYNCLINE_FAULT_SCHEDULES schedules (a few by default) from a fixed seed or from
 // SYNCLINE_TEST_SEED. scripts/chaos --faults runs many.
@@ -198,11 +199,13 @@ void FaultScheduleTest::Run(uint64_t seed) {
   CountingReader reader([this] { return Session(); }, Table(replaced));
   std::vector<std::unique_ptr<LoadingCaller>> callers;
   for (const auto& rounds : loads) {
-    callers.push_back(
-        std::make_unique<LoadingCaller>(PersistentCallerOptions{.servers = servers,
-                                                                .seed = 100 * seed + callers.size(),
-                                                                .pause = absl::Milliseconds(40)},
-                                        rounds));
+    callers.push_back(std::make_unique<LoadingCaller>(
+        PersistentCallerOptions{.servers = servers,
+                                .seed = 100 * seed + callers.size(),
+                                .pause = absl::Milliseconds(40),
+                                // Both RPCs in each schedule, and each with every mode.
+                                .append = (seed + callers.size()) % 2 == 0},
+        rounds));
   }
   FaultSchedule schedule(
       seed, cluster_.get(), &replicas_, [this] { return Session(); }, Table(replaced));

@@ -18,6 +18,7 @@
 #include "base/error.h"
 #include "base/thread.h"
 #include "syncline/v1/sync_service.grpc.pb.h"
+#include "tests/support/append_requests.h"
 #include "tests/support/e2e_fixture.h"
 
 namespace syncline::testing {
@@ -166,10 +167,13 @@ TEST_F(LimitsTest, IdsAreCheckedInEveryCall) {
     rejected.set_sync_id(id);
     const auto records = client->StreamRecords();
     records->Write(Header(id, "rows"));
+    const auto appended = client->AppendRecords([](const v1::AppendRecordsResponse&) {});
+    appended->Write(ToAppend(Header(id, "rows")));
     for (const absl::Status& status :
          {client->GetSync(id).status(), client->CancelSync(id).status(),
           client->CompleteStream(complete).status(), client->ListRejectedRecords(rejected).status(),
-          client->WatchSync(id, 0)->Finish(), records->Finish().status()}) {
+          client->WatchSync(id, 0)->Finish(), records->Finish().status(),
+          appended->Finish().status()}) {
       EXPECT_THAT(status, StatusIs(StatusCode::kInvalidArgument, "INVALID_REQUEST"));
       ASSERT_EQ(GetDetail(status).violations.size(), 1U) << status;
       EXPECT_THAT(GetDetail(status).violations[0].field, HasSubstr("sync_id"));

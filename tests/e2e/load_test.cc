@@ -126,7 +126,7 @@ TEST_F(LoadTest, RejectedRowsDoNotStopAnAppend) {
               HasSubstr("2 records rejected with FIELD_COUNT (number of fields differs from "
                         "the header); the first is record 2 on line 4"));
   EXPECT_EQ(Run({"rejected", "s"}), 0) << stderr_;
-  EXPECT_THAT(stdout_, HasSubstr("FIELD_COUNT  2        -       1       [\"2\"]"));
+  EXPECT_THAT(stdout_, AllOf(HasSubstr("FIELD_COUNT"), HasSubstr("[\"2\"]")));
   EXPECT_EQ(Run({"rejected", "s", "--output=jsonl"}), 0) << stderr_;
   EXPECT_EQ(stdout_, "[\"2\"]\n[\"4\",\"x\",\"y\"]\n");
   EXPECT_EQ(Run({"rejected", "s", "--output=json"}), 0) << stderr_;
@@ -240,9 +240,11 @@ TEST_F(LoadTest, ReadsAByteOrderMarkAndNamesOtherEncodings) {
   EXPECT_EQ(Load("b.csv", "id,pr\xE9nom\n1,a\n"), 1);
   EXPECT_THAT(stderr_, HasSubstr("UTF-8"));
   EXPECT_THAT(stderr_, Not(HasSubstr("INTERNAL")));
-  EXPECT_EQ(Load("c.csv", std::string("\xFF\xFEi\0d\0\n\0001\0\n\0", 12)), 1);
-  EXPECT_THAT(stderr_, HasSubstr("UTF-16"));
-  EXPECT_EQ(Load("d.txt", "id,name\n1,Ann\n"), 1);
+  EXPECT_EQ(Load("c.csv", std::string("\xFF\xFEi\0d\0\n\0003\0\n\0", 12)), 0) << stderr_;
+  EXPECT_EQ(Count("id = 3"), 1);
+  EXPECT_EQ(Load("d.txt", "id,name\n4,Ann\n"), 0) << stderr_;
+  EXPECT_EQ(Count("id = 4"), 1);
+  EXPECT_EQ(Load("e.txt", "hello\n"), 1);
   EXPECT_THAT(stderr_, HasSubstr("--format csv"));
 }
 

@@ -57,7 +57,9 @@ v1::StreamRecordsRequest DeliveryStream::Checkpoint(int64_t offset) const {
   return request;
 }
 
-std::string DeliveryStream::CheckpointId(int64_t offset) { return absl::StrCat("at ", offset); }
+std::string DeliveryStream::CheckpointId(int64_t offset) {
+  return absl::StrCat(kCheckpointPrefix, offset);
+}
 
 v1::CompleteStreamRequest DeliveryStream::Completion() const {
   v1::CompleteStreamRequest request;

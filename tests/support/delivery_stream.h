@@ -36,6 +36,7 @@ struct DeliveryStream {
   v1::StreamRecordsRequest Batch(int64_t begin, int64_t end) const;
   // Covers the records below `offset`.
   v1::StreamRecordsRequest Checkpoint(int64_t offset) const;
+  static constexpr char kCheckpointPrefix[] = "at ";
   static std::string CheckpointId(int64_t offset);
   // Expects all records.
   v1::CompleteStreamRequest Completion() const;

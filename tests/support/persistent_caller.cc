@@ -8,10 +8,13 @@
 #include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/strip.h"
 #include "absl/time/clock.h"
 #include "base/backoff.h"
 #include "base/error.h"
 #include "base/status_macros.h"
+#include "client/append_call.h"
+#include "tests/support/append_requests.h"
 
 namespace syncline::testing {
 namespace {
@@ -104,33 +107,76 @@ absl::Status PersistentCaller::Attempt() {
   return durable < history_->stream().records ? SendSome(durable) : Complete();
 }
 
-absl::Status PersistentCaller::SendSome(int64_t from) {
+int64_t PersistentCaller::SendBatches(
+    int64_t from, absl::FunctionRef<bool(const v1::StreamRecordsRequest& request)> write,
+    std::vector<int64_t>* checkpoints) {
   const DeliveryStream& stream = history_->stream();
-  const absl::Time asked = absl::Now();
-  const int64_t known = history_->acknowledged();
-  const std::unique_ptr<client::RecordsCall> call = client().StreamRecords();
-  std::vector<int64_t> checkpoints;
   int64_t next = from;
-  bool open = call->Write(stream.Header());
+  bool open = write(stream.Header());
   for (int64_t batches = Pick(1, 12); open && batches > 0 && next < stream.records; --batches) {
     absl::SleepFor(options_.pause);
     const int64_t end = std::min(stream.records, next + Pick(1, options_.max_batch_records));
     history_->Sent(end);
-    open = call->Write(stream.Batch(next, end));
+    v1::StreamRecordsRequest batch = stream.Batch(next, end);
+    if (options_.append) batch.mutable_batch()->set_flush(Pick(0, 1) == 0);
+    open = write(batch);
     next = end;
     if (open && Pick(0, 2) == 0) {
       history_->SentCheckpoint(next);
-      open = call->Write(stream.Checkpoint(next));
-      checkpoints.push_back(next);
+      open = write(stream.Checkpoint(next));
+      checkpoints->push_back(next);
     }
   }
+  return next;
+}
+
+absl::Status PersistentCaller::SendSome(int64_t from) {
+  if (options_.append) return AppendSome(from);
+  const absl::Time asked = absl::Now();
+  const int64_t known = history_->acknowledged();
+  const std::unique_ptr<client::RecordsCall> call = client().StreamRecords();
+  std::vector<int64_t> checkpoints;
+  const int64_t next = SendBatches(
+      from, [&](const v1::StreamRecordsRequest& request) { return call->Write(request); },
+      &checkpoints);
   const absl::StatusOr<v1::StreamRecordsResponse> response = call->Finish();
-  const absl::Status status = Note(response.status(), asked);
-  if (status.ok()) {
+  if (response.ok()) {
     history_->Acknowledged(response->durable_offset(), next);
     history_->AcknowledgedCheckpoints(checkpoints);
-    return status;
   }
+  return NoteEnd(response.status(), asked, known);
+}
+
+absl::Status PersistentCaller::AppendSome(int64_t from) {
+  const absl::Time asked = absl::Now();
+  const int64_t known = history_->acknowledged();
+  int64_t durable = known;  // used by one answer at a time
+  const auto on_answer = [&](const v1::AppendRecordsResponse& answer) {
+    history_->Acknowledged(answer.durable_offset(), durable);
+    durable = std::max(durable, answer.durable_offset());
+    absl::string_view id = answer.last_checkpoint_id();
+    int64_t offset = 0;
+    if (absl::ConsumePrefix(&id, DeliveryStream::kCheckpointPrefix) &&
+        absl::SimpleAtoi(id, &offset)) {
+      history_->AcknowledgedCheckpoints({offset});
+    }
+  };
+  const std::unique_ptr<client::AppendCall> call = client().AppendRecords(on_answer);
+  std::vector<int64_t> checkpoints;
+  const int64_t next = SendBatches(
+      from, [&](const v1::StreamRecordsRequest& request) { return call->Write(ToAppend(request)); },
+      &checkpoints);
+  const absl::StatusOr<v1::AppendRecordsResponse> last = call->Finish();
+  if (last.ok()) {
+    history_->Acknowledged(last->durable_offset(), next);
+    history_->AcknowledgedCheckpoints(checkpoints);
+  }
+  return NoteEnd(last.status(), asked, known);
+}
+
+absl::Status PersistentCaller::NoteEnd(const absl::Status& status, absl::Time asked,
+                                       int64_t known) {
+  if (Note(status, asked).ok()) return status;
   for (const auto& [key, value] : GetDetail(status).metadata) {
     int64_t durable = 0;
     if (key == "durable_offset" && absl::SimpleAtoi(value, &durable) &&

@@ -11,6 +11,7 @@
 #include <string>
 #include <vector>
 
+#include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
 #include "absl/time/time.h"
 #include "client/sync_client.h"
@@ -25,6 +26,8 @@ struct PersistentCallerOptions {
   int64_t max_batch_records = 200;
   // The pause before each batch.
   absl::Duration pause = absl::ZeroDuration();
+  // Sends by AppendRecords, some batches with `flush`, and records every answer.
+  bool append = false;
 };
 
 class PersistentCaller {
@@ -43,9 +46,17 @@ class PersistentCaller {
   const std::vector<std::string>& errors_seen() const { return errors_seen_; }
 
  private:
-  // One StartSync, one StreamRecords call, and CompleteStream once all records are durable.
+  // One StartSync, one call that sends records, and CompleteStream once all are durable.
   absl::Status Attempt();
   absl::Status SendSome(int64_t from);
+  absl::Status AppendSome(int64_t from);
+  // Sends the header, batches from record `from` on and checkpoints until `write` returns false or
+  // the call is long enough. Returns the number of the next record, and adds the checkpoints.
+  int64_t SendBatches(int64_t from,
+                      absl::FunctionRef<bool(const v1::StreamRecordsRequest& request)> write,
+                      std::vector<int64_t>* checkpoints);
+  // Returns the status of a call that began after `known` records had been acknowledged.
+  absl::Status NoteEnd(const absl::Status& status, absl::Time asked, int64_t known);
   absl::Status Complete();
   // Records a response and returns its status.
   absl::Status Note(const absl::Status& status, absl::Time asked);

@@ -12,15 +12,14 @@
 #include <utility>
 
 #include "absl/strings/ascii.h"
-#include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_split.h"
 #include "absl/time/clock.h"
 #include "base/error.h"
 #include "base/reasons.h"
 #include "base/status_macros.h"
 #include "server/postgres/connection/conninfo.h"
+#include "server/postgres/connection/copy_line.h"
 #include "server/postgres/connection/durable_commit.h"
 #include "server/postgres/connection/lock_timeout.h"
 #include "server/postgres/connection/result_rows.h"
@@ -73,27 +72,6 @@ ResultPtr ReadResult(PGconn* connection) {
 // Runs one or more statements. Returns null if they could not be sent.
 ResultPtr Run(PGconn* connection, const std::string& sql) {
   return PQsendQuery(connection, sql.c_str()) == 1 ? ReadResult(connection) : nullptr;
-}
-
-// Returns the row's number in the context of an error, or 0 if it is not known. The context has a
-// line "COPY t, line 3, column c: …" in the language of the server, after lines of triggers. The
-// rest of it is a value, and a trigger's lines may contain values, too. A value may look like such
-// a line, so there must be exactly one.
-int64_t ParseCopyLine(absl::string_view context, absl::string_view relation) {
-  int64_t found = 0;
-  for (absl::string_view text : absl::StrSplit(context, '\n')) {
-    const size_t name = text.find(relation);
-    if (!absl::StartsWith(text, "COPY ") || name == absl::string_view::npos) continue;
-    text.remove_prefix(name + relation.size());
-    const size_t digit = text.find_first_of("0123456789");
-    if (digit == absl::string_view::npos) continue;
-    text.remove_prefix(digit);
-    int64_t line = 0;
-    if (!absl::SimpleAtoi(text.substr(0, text.find_first_not_of("0123456789")), &line)) continue;
-    if (found != 0) return 0;
-    found = line;
-  }
-  return found;
 }
 
 }  // namespace
@@ -287,14 +265,18 @@ absl::StatusOr<Result> Connection::QueryInFormat(absl::string_view sql, const Pa
 absl::StatusOr<Result> Connection::QueryStored(absl::string_view sql, const Params& params,
                                                int format) {
   SYNCLINE_ASSIGN_OR_RETURN(const std::string name, Prepare(sql));
-  std::vector<const char*> values;
-  values.reserve(params.values().size());
-  for (const std::optional<std::string>& value : params.values()) {
-    values.push_back(value ? value->c_str() : nullptr);
+  const size_t count = params.values().size();
+  std::vector<const char*> values(count);
+  std::vector<int> lengths(count);  // libpq reads those of binary values only
+  std::vector<int> formats(count);
+  for (size_t i = 0; i < count; ++i) {
+    const std::optional<std::string>& value = params.values()[i];
+    values[i] = value ? value->c_str() : nullptr;
+    lengths[i] = value ? static_cast<int>(value->size()) : 0;
+    formats[i] = params.IsBinary(i) ? kBinaryFormat : kTextFormat;
   }
-  const bool sent =
-      PQsendQueryPrepared(state_->get(), name.c_str(), static_cast<int>(values.size()),
-                          values.data(), nullptr, nullptr, format) == 1;
+  const bool sent = PQsendQueryPrepared(state_->get(), name.c_str(), static_cast<int>(count),
+                                        values.data(), lengths.data(), formats.data(), format) == 1;
   const ResultPtr result = sent ? ReadResult(state_->get()) : nullptr;
   if (Succeeded(result.get())) return ReadRows(result.get(), state_->repertoire != nullptr);
   const absl::Status error = GetError(result.get());
@@ -303,6 +285,18 @@ absl::StatusOr<Result> Connection::QueryStored(absl::string_view sql, const Para
   // statement is prepared again the next time.
   if (sqlstate == "0A000" || sqlstate == "26000") state_->Forget(std::string(sql));
   return error;
+}
+
+absl::StatusOr<Result> Connection::QueryAndCommit(absl::string_view sql, const Params& params) {
+  // If preparing fails, nothing has been executed.
+  SYNCLINE_RETURN_IF_ERROR(Prepare(sql).status());
+  state_->notice = false;
+  absl::StatusOr<Result> result = QueryInFormat(sql, params, kTextFormat);
+  // An error of the statement itself, such as one of a read-only database, leaves the connection
+  // usable.
+  if (absl::IsUnavailable(result.status()) && !usable()) return CommitUnknown();
+  if (result.ok() && state_->notice) SYNCLINE_RETURN_IF_ERROR(ConfirmDurable());
+  return result;
 }
 
 absl::Status Connection::BeginCopy(absl::string_view sql, absl::string_view relation) {

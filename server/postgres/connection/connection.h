@@ -72,6 +72,11 @@ class Connection {
   // itself.
   absl::StatusOr<Result> QueryBinary(absl::string_view sql, const Params& params);
 
+  // Runs one statement with parameters as a transaction of its own: it is committed, and durable as
+  // after Commit, when this returns OK. Call it outside of a transaction. Errors: UNAVAILABLE
+  // COMMIT_UNKNOWN as for Commit; those of Query, after which nothing is committed.
+  absl::StatusOr<Result> QueryAndCommit(absl::string_view sql, const Params& params);
+
   // Starts a COPY … FROM STDIN. `sql` may contain statements before it ("BEGIN; COPY …"), which
   // saves a round trip. With `relation`, the name of the table without its schema, an error that
   // names a row has the metadata kCopyLineKey (sqlstate.h).

@@ -80,8 +80,9 @@ absl::StatusOr<Params> ToStoredParams(
     const Params& params, Repertoire& repertoire, bool in_transaction,
     absl::FunctionRef<absl::Status(const char* sql, const Params& params)> run) {
   Repertoire::Characters unknown;
-  for (const std::optional<std::string>& value : params.values()) {
-    if (value.has_value()) repertoire.CollectUnknown(*value, &unknown);
+  for (size_t i = 0; i < params.values().size(); ++i) {
+    const std::optional<std::string>& value = params.values()[i];
+    if (value.has_value() && !params.IsBinary(i)) repertoire.CollectUnknown(*value, &unknown);
   }
   // A refused statement would end the transaction.
   const Params none;
@@ -98,8 +99,11 @@ absl::StatusOr<Params> ToStoredParams(
   };
   SYNCLINE_RETURN_IF_ERROR(repertoire.Learn(unknown, convert));
   Params stored;
-  for (const std::optional<std::string>& value : params.values()) {
-    if (value.has_value()) {
+  for (size_t i = 0; i < params.values().size(); ++i) {
+    const std::optional<std::string>& value = params.values()[i];
+    if (params.IsBinary(i)) {
+      stored.Binary(value.value_or(""));
+    } else if (value.has_value()) {
       stored.Text(ToStoredText(*value, repertoire));
     } else {
       stored.Null();

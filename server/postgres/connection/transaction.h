@@ -5,9 +5,13 @@
 // inside Database::Transact, or outside of transactions as an Autocommit (autocommit.h).
 #pragma once
 
+#include <algorithm>
+#include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -18,7 +22,7 @@
 
 namespace syncline::postgres {
 
-// The parameters $1, $2, … of a statement, in text form.
+// The parameters $1, $2, … of a statement, in text form unless it says otherwise.
 class Params {
  public:
   Params() = default;
@@ -47,10 +51,21 @@ class Params {
   // Adds the numbers as bigint[].
   Params& IntArray(const std::vector<int64_t>& values);
   Params& OptionalInt(std::optional<int64_t> value) { return value ? Int(*value) : Null(); }
+  // Adds a value in the binary form of its type. Only for statements of a Connection
+  // (connection.h).
+  Params& Binary(std::string value) {
+    binary_from_ = std::min(binary_from_, values_.size());
+    values_.emplace_back(std::move(value));
+    return *this;
+  }
 
   const std::vector<std::optional<std::string>>& values() const { return values_; }
+  // Returns whether the value of this index is in binary form. All values after the first one in
+  // binary form are, too.
+  bool IsBinary(size_t index) const { return index >= binary_from_; }
 
  private:
+  size_t binary_from_ = std::numeric_limits<size_t>::max();
   std::vector<std::optional<std::string>> values_;
 };
 

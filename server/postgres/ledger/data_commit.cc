@@ -12,6 +12,7 @@
 #include "base/log.h"
 #include "base/status_macros.h"
 #include "server/model/enum_names.h"
+#include "server/postgres/ledger/advance_sql.h"
 #include "server/postgres/ledger/ledger_errors.h"
 #include "server/postgres/sql/ledger_sql.h"
 
@@ -22,19 +23,6 @@ namespace {
 // to use little memory.
 constexpr size_t kRejectedPerStatement = 5000;
 constexpr size_t kRejectedBytesPerStatement = 1 << 20;
-
-constexpr char kAdvanceSql[] = R"sql(
-UPDATE $L.writer SET committed = committed + $4::int8multirange,
-  durable_offset = coalesce((SELECT upper(r) FROM unnest(committed + $4::int8multirange) AS r
-                             WHERE lower(r) = 0), 0),
-  rows_written = rows_written + $5, records_rejected = records_rejected + $6, bytes = bytes + $7,
-  values_nulled = values_nulled + $9, values_truncated = values_truncated + $10,
-  fields_undeclared = fields_undeclared + $11, updated_at = now(),
-  open_by = CASE WHEN $8 THEN NULL ELSE open_by END
-WHERE stream_no = $1 AND writer_id = $2 AND epoch = $3 AND claim_token = $12
-  AND NOT committed && $4::int8multirange
-RETURNING durable_offset
-)sql";
 
 // $1: sync_no; $2, $3: the writer; $4 to $6: the checkpoints in their order. A checkpoint that is
 // repeated at a lower offset than a later one that is already committed gets the latter's offset,
@@ -139,8 +127,9 @@ void LogUnlisted(const WriterClaim& claim, int64_t records) {
 }  // namespace
 
 DataCommitter::DataCommitter(const Ledger& ledger)
-    : globals_(ledger.quoted_schema()),
-      advance_sql_(WithLedgerSchema(kAdvanceSql, ledger.quoted_schema())),
+    : quoted_schema_(ledger.quoted_schema()),
+      globals_(ledger.quoted_schema()),
+      advance_sql_(AdvanceSql(ledger.quoted_schema())),
       checkpoints_sql_(WithLedgerSchema(kCheckpointsSql, ledger.quoted_schema())),
       rejected_sql_(WithLedgerSchema(kRejectedSql, ledger.quoted_schema())),
       rejected_totals_sql_(WithLedgerSchema(kRejectedTotalsSql, ledger.quoted_schema())),
@@ -152,22 +141,8 @@ DataCommitter::DataCommitter(const Ledger& ledger)
 absl::StatusOr<int64_t> DataCommitter::AdvanceOffset(Connection& connection,
                                                      const WriterClaim& claim,
                                                      const DataCommit& commit) const {
-  const ValueCounts values = Sum(commit.fields);
-  SYNCLINE_ASSIGN_OR_RETURN(
-      const Result moved,
-      connection.Query(advance_sql_, Params()
-                                         .Int(claim.stream_no)
-                                         .Text(claim.writer_id)
-                                         .Int(claim.epoch)
-                                         .Text(commit.offsets.ToMultirange())
-                                         .Int(commit.rows)
-                                         .Int(static_cast<int64_t>(commit.rejected.size()))
-                                         .Int(commit.bytes)
-                                         .Bool(commit.closes)
-                                         .Int(values.nulled)
-                                         .Int(values.truncated)
-                                         .Int(values.undeclared)
-                                         .Int(claim.token)));
+  SYNCLINE_ASSIGN_OR_RETURN(const Result moved,
+                            connection.Query(advance_sql_, AdvanceParams(claim, commit)));
   if (moved.size() != 1) return Fenced(claim.writer_id);
   return moved.Int(0, 0);
 }

@@ -93,6 +93,9 @@ class DataCommitter {
   // Connection::Query.
   absl::Status CheckUnlocked(Connection& connection, const WriterClaim& claim) const;
 
+  // Returns the ledger's schema.
+  const std::string& quoted_schema() const { return quoted_schema_; }
+
  private:
   // Writes the checkpoints that cover this writer only.
   absl::Status WriteOwn(Connection& connection, const WriterClaim& claim,
@@ -101,6 +104,7 @@ class DataCommitter {
   absl::Status WriteRejectedRows(Connection& connection, const WriterClaim& claim,
                                  absl::Span<const RejectedRecord> rejected, int64_t* room) const;
 
+  const std::string quoted_schema_;
   const GlobalCheckpoints globals_;
   const std::string advance_sql_;
   const std::string checkpoints_sql_;

@@ -17,6 +17,11 @@ namespace {
 
 constexpr char kSyncPageSql[] = R"sql(
 WHERE ($1::bigint = 0 OR sync_no < $1::bigint) AND ($3::text = '' OR owner IN ('', $3::text))
+  AND ($4::text = '' OR $4::text = CASE WHEN i.interrupted THEN 'interrupted' ELSE y.state END)
+  AND ($5::text = '' OR EXISTS (
+    SELECT FROM $L.stream t WHERE t.sync_no = y.sync_no AND t.table_name = $5::text
+      AND ($6::text = '' OR t.table_schema = $6::text)))
+  AND started_at >= timestamptz 'epoch' + $7::bigint * interval '1 microsecond'
 ORDER BY sync_no DESC LIMIT $2
 )sql";
 
@@ -152,7 +157,14 @@ absl::StatusOr<std::vector<SyncEntry>> Ledger::GetSummaries(
 absl::StatusOr<std::vector<SyncEntry>> Ledger::ListSyncs(Transaction& transaction,
                                                          const SyncQuery& query) const {
   return ReadSyncs(transaction, quoted_schema_, kSyncPageSql,
-                   Params().Int(query.before).Int(query.limit).Text(query.owner),
+                   Params()
+                       .Int(query.before)
+                       .Int(query.limit)
+                       .Text(query.owner)
+                       .Text(query.state)
+                       .Text(query.table_name)
+                       .Text(query.table_schema)
+                       .Int(absl::ToUnixMicros(query.started_since)),
                    PlanParts::kWithoutColumns);
 }
 

@@ -41,7 +41,7 @@ CROSS JOIN LATERAL (SELECT greatest(
          LEFT JOIN $L.writer d ON d.stream_no = q.stream_no AND d.writer_id = q.writer_id
          WHERE q.sync_no = g.sync_no AND q.number = g.number
            AND coalesce(d.durable_offset, 0) < q."offset")
-     ORDER BY g.number DESC LIMIT 1)) AS checkpoint) c
+     ORDER BY p."offset" DESC LIMIT 1)) AS checkpoint) c
 WHERE s.table_schema = $1 AND s.table_name = $2 AND s.stream_no < $3
   AND s.state <> 'completed' AND coalesce(s.outcome, '') NOT IN ('merged', 'unchanged')
   AND s.stream_no > $C

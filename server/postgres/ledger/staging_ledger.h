@@ -58,7 +58,8 @@ struct WriterTail {
 
 // Returns the tails of streams of `table` that started before `stream_no`, did not complete, did
 // not publish their rows, and are later than the last stream that completed. If a sync has
-// checkpoints that cover several writers, the newest committed one of them counts, too.
+// checkpoints that cover several writers, the committed one with the writer's highest position
+// counts, too.
 absl::StatusOr<std::vector<WriterTail>> FindWriterTails(Transaction& transaction,
                                                         const Ledger& ledger,
                                                         const TableName& table, int64_t stream_no);

@@ -19,16 +19,16 @@ constexpr char kSyncsSql[] = R"sql(
 SELECT sync_no, sync_id, connection_id, request_digest, state,
   (extract(epoch FROM started_at) * 1000000)::bigint AS started_at,
   (extract(epoch FROM finished_at) * 1000000)::bigint AS finished_at, input_digest, owner,
-  (extract(epoch FROM p.last) * 1000000)::bigint AS last_progress_at,
-  state IN ('starting', 'running') AND NOT p.busy AND p.last < now() - interval '1 minute'
-    AS interrupted
+  (extract(epoch FROM p.last) * 1000000)::bigint AS last_progress_at, i.interrupted
 FROM $L.sync y, LATERAL (
   SELECT coalesce(max(w.updated_at), y.started_at) AS last,
     coalesce(bool_or(s.state = 'finalizing' OR v.server_id IS NOT NULL), false) AS busy
   FROM $L.stream s
   LEFT JOIN $L.writer w ON w.stream_no = s.stream_no
   LEFT JOIN $L.server v ON v.server_id = w.open_by AND v.lease_until > now()
-  WHERE s.sync_no = y.sync_no) p
+  WHERE s.sync_no = y.sync_no) p, LATERAL (
+  SELECT y.state IN ('starting', 'running') AND NOT p.busy
+    AND p.last < now() - interval '1 minute' AS interrupted) i
 )sql";
 
 // Followed by FailureColumns and one of the ends below.

@@ -2,7 +2,6 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/error.h"
-#include "base/log.h"
 #include "base/reasons.h"
 #include "base/status_macros.h"
 #include "server/postgres/sql/sql_generator.h"
@@ -74,22 +73,22 @@ absl::StatusOr<std::set<TableName>> FindOldStaging(Transaction& transaction,
   return found;
 }
 
-absl::Status AdoptStaging(Transaction& transaction, const TableName& old,
-                          const TableName& staging) {
+absl::StatusOr<bool> AdoptStaging(Transaction& transaction, const TableName& old,
+                                  const TableName& staging) {
   SYNCLINE_ASSIGN_OR_RETURN(const bool exists, TableExists(transaction, staging));
   if (exists) {
     SYNCLINE_ASSIGN_OR_RETURN(const bool old_rows, HasRows(transaction, old));
-    if (!old_rows) return DropTable(transaction, old);
+    if (!old_rows) {
+      SYNCLINE_RETURN_IF_ERROR(DropTable(transaction, old));
+      return false;
+    }
     SYNCLINE_ASSIGN_OR_RETURN(const bool rows, HasRows(transaction, staging));
     if (rows) return BothStaged(old, staging);
     SYNCLINE_RETURN_IF_ERROR(DropTable(transaction, staging));
   }
   SYNCLINE_RETURN_IF_ERROR(transaction.Execute(absl::StrCat(
       "ALTER TABLE ", QuoteTable(old), " SET SCHEMA ", QuoteIdentifier(staging.schema))));
-  Log(LogLevel::kInfo, "staging_adopted")
-      .Field("table", old.ToString())
-      .Field("schema", staging.schema);
-  return absl::OkStatus();
+  return true;
 }
 
 }  // namespace syncline::postgres

@@ -31,9 +31,10 @@ absl::StatusOr<std::set<TableName>> FindOldStaging(Transaction& transaction,
                                                    const std::vector<TableName>& tables);
 
 // Moves `old`, a staging table of an older version, with its rows to `staging`, which has the same
-// name in the ledger's schema, and logs `staging_adopted`. If both exist, the one without rows is
-// dropped. Errors: FAILED_PRECONDITION TARGET_INCOMPATIBLE if both have rows; those of the
+// name in the ledger's schema. If both exist, the one without rows is dropped. Returns whether
+// `old` was moved. Errors: FAILED_PRECONDITION TARGET_INCOMPATIBLE if both have rows; those of the
 // database.
-absl::Status AdoptStaging(Transaction& transaction, const TableName& old, const TableName& staging);
+absl::StatusOr<bool> AdoptStaging(Transaction& transaction, const TableName& old,
+                                  const TableName& staging);
 
 }  // namespace syncline::postgres

@@ -1,7 +1,8 @@
 // FlushInterrupt: ends the flush of one buffer from another thread, because its call has ended.
 //
 // It breaks the connection that the flush uses, which rolls the transaction back, except while
-// COMMIT runs: its outcome is known only from its reply. Thread-safe.
+// COMMIT runs: its outcome is known only from its reply. The statement of a small block is broken,
+// too, because it may wait for long; whether it is committed is then unknown. Thread-safe.
 #pragma once
 
 #include "absl/base/thread_annotations.h"

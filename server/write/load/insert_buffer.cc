@@ -1,6 +1,7 @@
 #include "server/write/load/insert_buffer.h"
 
 #include <algorithm>
+#include <limits>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -17,8 +18,8 @@
 #include "server/postgres/connection/lock_timeout.h"
 #include "server/postgres/connection/publish_blockers.h"
 #include "server/postgres/connection/sqlstate.h"
-#include "server/postgres/copy/text_fields.h"
 #include "server/postgres/sql/sql_generator.h"
+#include "server/write/load/block_copy.h"
 #include "server/write/load/row_spans.h"
 
 namespace syncline::write {
@@ -47,6 +48,7 @@ InsertBuffer::InsertBuffer(const LoadContext* context, const StreamPlan& plan,
       unstorable_(plan, format_),
       raw_ids_(sync_id, plan.descriptor, claim.writer_id),
       encoder_(plan.schema, raw_ids_, plan.generation_id),
+      small_commit_(context->committer, context->statements, plan, format_),
       claim_(std::move(claim)),
       sync_id_(sync_id) {}
 
@@ -107,7 +109,8 @@ absl::StatusOr<FlushAttempt> InsertBuffer::Flush(const DueCheckpoints& checkpoin
   Attempt attempt;
   absl::StatusOr<FlushResult> flushed;
   do {
-    attempt = {turn == Turn::kProbe ? context_->probe_timeout : context_->lock_timeout};
+    attempt = {turn == Turn::kProbe ? context_->probe_timeout : context_->lock_timeout,
+               /*by_statement=*/turn == Turn::kFree && !attempt.changed};
     flushed = TryFlush(checkpoints, &attempt);
   } while (attempt.changed);
   if (turn == Turn::kProbe) context_->locked->EndProbe(claim_.stream_no);
@@ -188,6 +191,11 @@ absl::StatusOr<FlushResult> InsertBuffer::TryFlush(const DueCheckpoints& checkpo
     SYNCLINE_RETURN_IF_ERROR(context_->committer->CheckUnlocked(*connection, claim_));
     progress_->row_locked = false;
   }
+  if (attempt->by_statement && small_commit_.Fits(commit_, bytes_)) {
+    SYNCLINE_ASSIGN_OR_RETURN(const std::optional<FlushResult> committed,
+                              TryStatement(*connection, checkpoints, attempt));
+    if (committed.has_value()) return *committed;
+  }
   // Copy the rows, write the ledger, commit.
   FlushResult result = Held();
   absl::Status status =
@@ -210,6 +218,32 @@ absl::StatusOr<FlushResult> InsertBuffer::TryFlush(const DueCheckpoints& checkpo
   if (!replaced) SYNCLINE_RETURN_IF_ERROR(RejectRefused(*connection, status));
   attempt->changed = true;
   return status;
+}
+
+absl::StatusOr<std::optional<FlushResult>> InsertBuffer::TryStatement(
+    postgres::Connection& connection, const DueCheckpoints& checkpoints, Attempt* attempt) {
+  commit_.rows = rows_;
+  std::vector<PendingCheckpoint> pending;
+  if (checkpoints) pending = checkpoints(std::numeric_limits<int64_t>::max());
+  absl::StatusOr<std::optional<SmallCommit::Committed>> committed =
+      small_commit_.Commit(connection, claim_, commit_, blocks_, std::move(pending));
+  if (!committed.ok()) {
+    const absl::Status& error = committed.status();
+    if (GetReason(error) == reason::kCommitUnknown) progress_->commit_unknown = true;
+    if (!connection.usable()) return error;
+    // Another commit of the writer holds the lock, if it is not that of the table.
+    if (postgres::IsLockTimeout(error)) {
+      attempt->copied =
+          postgres::IsLockTimeout(context_->committer->CheckUnlocked(connection, claim_));
+    }
+    return AfterFailure(connection, error);
+  }
+  if (!committed->has_value()) return std::nullopt;
+  if (rows_ > 0) context_->locked->SetFree(claim_.stream_no);
+  FlushResult result = Held();
+  result.durable_offset = (*committed)->durable_offset;
+  result.checkpoints = std::move((*committed)->checkpoints);
+  return result;
 }
 
 absl::Status InsertBuffer::Commit(postgres::Connection& connection) {
@@ -326,8 +360,7 @@ absl::Status InsertBuffer::CopyRows(postgres::Connection& connection, absl::Dura
       absl::StrCat(postgres::BeginWithLockTimeoutSql(lock_timeout), "; ", copy_sql_, "; ",
                    postgres::SetLockTimeoutSql(context_->ledger_lock_timeout));
   SYNCLINE_RETURN_IF_ERROR(connection.BeginCopy(sql, table_.name));
-  const absl::Status sent =
-      format_ == postgres::CopyFormat::kBinary ? SendBinary(connection) : SendText(connection);
+  const absl::Status sent = SendBlocks(connection, blocks_, format_);
   SYNCLINE_FAILPOINT(kCopySent);
   // The result is read even if sending failed, because it has the reason.
   const absl::StatusOr<int64_t> copied = connection.EndCopy();
@@ -341,26 +374,6 @@ absl::Status InsertBuffer::CopyRows(postgres::Connection& connection, absl::Dura
   }
   context_->locked->SetFree(claim_.stream_no);
   SYNCLINE_FAILPOINT(kCopied);
-  return absl::OkStatus();
-}
-
-absl::Status InsertBuffer::SendBinary(postgres::Connection& connection) {
-  for (const ByteBuffer& block : blocks_) {
-    SYNCLINE_RETURN_IF_ERROR(connection.PutCopyData(block.view()));
-  }
-  ByteBuffer trailer;
-  postgres::AppendCopyTrailer(&trailer);
-  return connection.PutCopyData(trailer.view());
-}
-
-absl::Status InsertBuffer::SendText(postgres::Connection& connection) {
-  ByteBuffer lines;
-  for (const ByteBuffer& block : blocks_) {
-    lines.Clear();
-    const bool first = &block == &blocks_.front();
-    postgres::AppendTextLines(block.view().substr(first ? postgres::kCopyHeaderBytes : 0), &lines);
-    SYNCLINE_RETURN_IF_ERROR(connection.PutCopyData(lines.view()));
-  }
   return absl::OkStatus();
 }
 

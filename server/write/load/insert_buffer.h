@@ -1,7 +1,8 @@
 // InsertBuffer: accumulates the encoded rows of one lane and flushes them as one transaction.
 //
 // The transaction is BEGIN, COPY, the fence, the rest of the ledger, COMMIT
-// (postgres/ledger/data_commit.h): rows and durable offset become durable together or not at all.
+// (postgres/ledger/data_commit.h), or one statement if the block is small (small_commit.h): rows
+// and durable offset become durable together or not at all.
 // It is short, because a connection is held only for the flush (decision 0010). Rows stay in memory
 // until the COMMIT is known, so a flush that meets a broken connection or another session's lock is
 // repeated; the ledger shows whether a COMMIT whose response was lost has happened. No attempt
@@ -45,6 +46,8 @@
 #include "server/write/load/flush_interrupt.h"
 #include "server/write/load/locked_tables.h"
 #include "server/write/load/refused_rows.h"
+#include "server/write/load/small_commit.h"
+#include "server/write/load/statement_tables.h"
 #include "server/write/load/unstorable_text.h"
 
 namespace syncline::write {
@@ -62,6 +65,9 @@ struct LoadContext {
   // Keeps the blocks of earlier flushes for reuse.
   FreeBlocks* blocks = nullptr;
   LockedTables* locked = nullptr;
+  // Null: small blocks are committed like the others. Otherwise the sessions of `connections` must
+  // have a lock_timeout.
+  StatementTables* statements = nullptr;
   // How long a flush is repeated while the database cannot be reached, before its call fails.
   absl::Duration retry_for = absl::Seconds(30);
   // Maximum wait for the lock of a table, of a table that is known as locked, and, when the rows
@@ -80,7 +86,7 @@ struct LoadContext {
 
 // Returns the checkpoints that are due once `durable_offset` is durable, in the order of their
 // offsets: those that cover several writers, and the others at that offset or below. May be empty.
-// Called within the data transaction, by each attempt of it.
+// Called by each attempt, within or before the data transaction.
 using DueCheckpoints = std::function<std::vector<PendingCheckpoint>(int64_t durable_offset)>;
 
 struct FlushResult {
@@ -134,8 +140,8 @@ class InsertBuffer {
   // are rejected, and the others are committed. After an error everything is still held. A lock is
   // waited for without limit, a database that cannot be reached or reports conflicts for
   // LoadContext::retry_for. Errors: ABORTED FENCED and FAILED_PRECONDITION SYNC_CANCELLED if the
-  // claim no longer holds, whatever else failed; CANCELLED without a reason after an interrupt;
-  // those of the database.
+  // claim no longer holds, whatever else failed; CANCELLED without a reason after an interrupt,
+  // or UNAVAILABLE COMMIT_UNKNOWN if a small block may be committed; those of the database.
   absl::StatusOr<FlushAttempt> Flush(const DueCheckpoints& checkpoints, bool closes = false);
 
   // Ends the flush from another thread. May outlive the buffer.
@@ -156,12 +162,18 @@ class InsertBuffer {
   // One attempt, and how far it got.
   struct Attempt {
     absl::Duration lock_timeout;
+    // Whether a small block may be committed by one statement.
+    bool by_statement = false;
     bool copied = false;
     // The database refused rows, which the buffer has rejected or changed; try again.
     bool changed = false;
   };
 
   absl::StatusOr<FlushResult> TryFlush(const DueCheckpoints& checkpoints, Attempt* attempt);
+  // Commits a small block by one statement. Returns nullopt if a data transaction must do it.
+  absl::StatusOr<std::optional<FlushResult>> TryStatement(postgres::Connection& connection,
+                                                          const DueCheckpoints& checkpoints,
+                                                          Attempt* attempt);
   // Returns the pause before the next attempt, or nullopt if the flush fails with `error`. `begun`
   // is the start of the last attempt.
   std::optional<absl::Duration> PauseAfter(const absl::Status& error, absl::Time begun);
@@ -192,8 +204,6 @@ class InsertBuffer {
                                            const absl::Status& status) const;
   // Begins the transaction and copies the rows.
   absl::Status CopyRows(postgres::Connection& connection, absl::Duration lock_timeout);
-  absl::Status SendBinary(postgres::Connection& connection);
-  absl::Status SendText(postgres::Connection& connection);
   // Returns the block for the next row.
   ByteBuffer& OpenBlock();
   void Clear();
@@ -207,6 +217,7 @@ class InsertBuffer {
   const UnstorableText unstorable_;
   const RawIdGenerator raw_ids_;
   const postgres::RowEncoder encoder_;
+  const SmallCommit small_commit_;
   const WriterClaim claim_;
   const std::string sync_id_;
   const std::shared_ptr<FlushInterrupt> interrupt_ = std::make_shared<FlushInterrupt>();

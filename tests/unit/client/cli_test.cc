@@ -7,10 +7,16 @@
 #include <algorithm>
 #include <set>
 
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
 #include "base/program_variables.h"
 #include "client/exit_code.h"
+#include "client/list_text.h"
 #include "client/progress.h"
+#include "client/server_address.h"
+#include "client/since_time.h"
 #include "client/summary_text.h"
+#include "client/usage_error.h"
 
 namespace syncline::client {
 namespace {
@@ -97,6 +103,22 @@ TEST(CliTest, FlagOverridesEnvironmentOverridesDefault) {
       "near:2");
 }
 
+TEST(CliTest, ServerWithoutPortHasTheDefaultPort) {
+  EXPECT_EQ(WithDefaultPort("localhost"), "localhost:50051");
+  EXPECT_EQ(WithDefaultPort("10.0.0.1"), "10.0.0.1:50051");
+  EXPECT_EQ(WithDefaultPort("::1"), "[::1]:50051");
+  EXPECT_EQ(WithDefaultPort("[::1]"), "[::1]:50051");
+  for (const char* const complete :
+       {"localhost:1", "[::1]:2", "dns:///name", "ipv4:10.0.0.1,10.0.0.2:7", "unix:/run/s", ""}) {
+    EXPECT_EQ(WithDefaultPort(complete), complete);
+  }
+}
+
+TEST(CliTest, VersionIsAVerbAndAFlag) {
+  EXPECT_NE(Parse({"version"}).verb, nullptr);
+  EXPECT_THAT(Parse({"--version"}).to_stdout, HasSubstr("syncline "));
+}
+
 TEST(CliTest, HasTheAirbyteVerbs) {
   EXPECT_NE(Parse({"spec"}).verb, nullptr);
   EXPECT_NE(Parse({"check", "--config", "c.json"}).verb, nullptr);
@@ -129,7 +151,7 @@ TEST(SummaryTextTest, ListsTheStreamsOfASync) {
   stream->set_table_name("users");
   stream->set_records_written(41);
   EXPECT_THAT(FormatSync(sync), HasSubstr("state       running"));
-  EXPECT_THAT(FormatSync(sync), HasSubstr("users   public.users"));
+  EXPECT_THAT(FormatSync(sync), HasSubstr("\n  table public.users, 0 bytes\n"));
   EXPECT_THAT(FormatSync(sync), Not(HasSubstr("COLUMN")));
   sync.mutable_last_progress_at()->set_seconds(1'000'000);
   const auto listed = [&](int64_t seconds_later) {
@@ -142,21 +164,76 @@ TEST(SummaryTextTest, ListsTheStreamsOfASync) {
   EXPECT_THAT(listed(864000), HasSubstr("10 days ago"));
   sync.mutable_streams(0)->set_state(v1::STREAM_STATE_COMPLETED);
   sync.add_streams()->set_state(v1::STREAM_STATE_INCOMPLETE);
-  EXPECT_THAT(listed(5), HasSubstr("  1/2        41  "));
+  EXPECT_THAT(listed(5), HasSubstr("  1/2      41    0\n"));
   sync.mutable_streams()->RemoveLast();
   v1::ColumnCounts* const column = sync.mutable_streams(0)->add_columns();
   column->set_column("age");
   column->set_nulled(7);
   EXPECT_THAT(FormatSync(sync), HasSubstr("age     7       0          0"));
   EXPECT_THAT(FormatSync(sync), Not(HasSubstr("could not start")));
-  EXPECT_THAT(listed(5), EndsWith("  -\n"));
+  EXPECT_THAT(listed(5), Not(HasSubstr("last error")));
   sync.mutable_streams(0)->mutable_last_error()->set_message("the disk is full");
   sync.mutable_streams(0)->mutable_last_error_at()->set_seconds(1'000'000);
   EXPECT_THAT(FormatSync(sync),
               EndsWith("\nusers last failed at 1970-01-12 13:46:40 UTC: the disk is full\n"));
-  EXPECT_THAT(listed(5), EndsWith("  the disk is full\n"));
+  EXPECT_THAT(listed(5), EndsWith("\n  last error: the disk is full\n"));
   sync.mutable_streams(0)->mutable_error()->set_message("\"public.users\" is a view");
   EXPECT_THAT(FormatSync(sync), EndsWith("\nusers could not start: \"public.users\" is a view\n"));
+}
+
+size_t LongestLine(const std::string& text) {
+  size_t longest = 0;
+  for (const absl::string_view line : absl::StrSplit(text, '\n')) {
+    longest = std::max(longest, line.size());
+  }
+  return longest;
+}
+
+TEST(ListTextTest, FitsATerminal) {
+  v1::SyncSummary sync;
+  sync.set_sync_id(std::string(60, 's'));
+  sync.set_state(v1::SYNC_STATE_INTERRUPTED);
+  v1::StreamSummary* const stream = sync.add_streams();
+  stream->mutable_descriptor()->set_name(std::string(60, 'n'));
+  stream->set_records_written(123'456'789'012);
+  for (int i = 0; i < 40; ++i) {
+    v1::WriterPosition* const writer = stream->add_writers();
+    writer->set_writer_id(absl::StrCat("writer-", i));
+  }
+  std::string error;
+  for (int i = 0; i < 60; ++i) absl::StrAppend(&error, "word ");
+  stream->mutable_last_error()->set_message(error);
+  EXPECT_LE(LongestLine(FormatSyncs({sync}, absl::Now())), kTerminalColumns);
+  EXPECT_LE(LongestLine(FormatSync(sync)), kTerminalColumns);
+  EXPECT_THAT(FormatSyncs({sync}, absl::Now()), HasSubstr(sync.sync_id() + "\n  "));
+}
+
+TEST(ListTextTest, WideTablesHaveOneCellPerLine) {
+  const std::vector<std::vector<std::string>> narrow = {{"A", "BB"}, {"aaa", "b"}};
+  EXPECT_EQ(FormatTable(narrow), "A    BB\naaa  b\n");
+  const std::string wide(50, 'x');
+  EXPECT_EQ(FormatTable({{"A", "BB"}, {wide, wide}, {"1", "2"}}),
+            absl::StrCat("A   ", wide, "\nBB  ", wide, "\n\nA   1\nBB  2\n"));
+  std::vector<std::vector<std::string>> cut = {{"A", "B"}, {"a", wide + wide}};
+  CutLastColumn(&cut);
+  EXPECT_EQ(LongestLine(FormatTable(cut)), kTerminalColumns);
+}
+
+TEST(SinceTest, AcceptsAgesAndDates) {
+  const absl::Time now = absl::FromUnixSeconds(1'000'000'000);  // 2001-09-09 01:46:40
+  const auto seconds = [now](absl::string_view text) {
+    const auto time = ParseSince(text, now);
+    return time.ok() ? absl::ToUnixSeconds(*time) : -1;
+  };
+  EXPECT_EQ(seconds("90m"), 1'000'000'000 - 5400);
+  EXPECT_EQ(seconds("7d"), 1'000'000'000 - 7 * 86400);
+  EXPECT_EQ(seconds("2001-09-09"), 999'993'600);
+  EXPECT_EQ(seconds("2001-09-09 01:46"), 999'999'960);
+  EXPECT_EQ(seconds("2001-09-09T01:46:40Z"), 1'000'000'000);
+  for (const char* const wrong : {"", "yesterday", "-1h", "-1d", "2001-13-01"}) {
+    EXPECT_EQ(seconds(wrong), -1) << wrong;
+  }
+  EXPECT_TRUE(IsUsageError(ParseSince("soon", now).status()));
 }
 
 }  // namespace

@@ -4,8 +4,14 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 
 #include "absl/strings/str_cat.h"
+#include "base/error.h"
+#include "base/file.h"
+#include "base/reasons.h"
+#include "client/airbyte/failure_type.h"
+#include "client/airbyte/memory_file.h"
 #include "client/airbyte/spec.h"
 #include "client/json_text.h"
 
@@ -133,7 +139,6 @@ TEST(ConfigTest, ReadsThePoliciesAndSwitches) {
   EXPECT_EQ(WithMember(R"("cdc_deletion_mode":"soft")")->cdc_delete_mode, v1::CDC_DELETE_MODE_SOFT);
   EXPECT_TRUE(WithMember(R"("complete_without_status":true)")->complete_without_status);
   EXPECT_TRUE(WithMember(R"("fail_on_rejected":true)")->fail_on_rejected);
-  EXPECT_TRUE(WithMember(R"("of_the_platform":1)").ok());
 }
 
 TEST(ConfigTest, AcceptsADatabaseInsteadOfAServer) {
@@ -153,6 +158,72 @@ TEST(ConfigTest, AcceptsADatabaseInsteadOfAServer) {
            {"{}", "server is missing; give it, or host"}}) {
     EXPECT_THAT(std::string(ReadConfig(config).status().message()), HasSubstr(words)) << config;
   }
+}
+
+TEST(ConfigTest, ReadsPemTexts) {
+  const auto tls = WithMember(R"("tls":{"ca_certificate":"CA\n","client_certificate":"C",)"
+                              R"("client_key":"K"})");
+  ASSERT_TRUE(tls.ok()) << tls.status();
+  EXPECT_TRUE(tls->connection.tls.enabled);
+  EXPECT_EQ(tls->connection.tls.ca_certificate, "CA\n");
+  EXPECT_EQ(tls->connection.tls.client_certificate, "C");
+  EXPECT_EQ(tls->connection.tls.client_key, "K");
+  const auto direct =
+      ReadConfig(R"({"host":"db","database":"d","username":"u","ssl_mode":{"mode":"verify-ca",)"
+                 R"("ca_certificate":"CA","client_certificate":"C","client_key":"K",)"
+                 R"("client_key_password":"P"}})");
+  ASSERT_TRUE(direct.ok()) << direct.status();
+  EXPECT_EQ(direct->direct->ssl_mode, "verify-ca");
+  EXPECT_EQ(direct->direct->ca_certificate, "CA");
+  EXPECT_EQ(direct->direct->client_key, "K");
+  EXPECT_EQ(direct->direct->client_key_password, "P");
+}
+
+TEST(ConfigTest, RefusesUnknownMembers) {
+  for (const auto& [member, words] : std::vector<std::pair<std::string, std::string>>{
+           {R"("schemas":"x")",
+            "schemas is not a member of the configuration (did you mean schema?)"},
+           {R"("tls":{"cafile":"x"})",
+            "tls.cafile is not a member of the configuration (did you mean ca_file?)"},
+           {R"("tls":{"ca_file":"x","ca_certificate":"y"})",
+            "tls.ca_certificate and tls.ca_file exclude each other"},
+           {R"("zzzzzzzzzzzz":1)", "zzzzzzzzzzzz is not a member of the configuration"}}) {
+    EXPECT_EQ(std::string(WithMember(member).status().message()), words);
+  }
+}
+
+TEST(MemoryFileTest, HasItsContentAndIsPrivate) {
+  const auto file = MemoryFile::Create("content");
+  ASSERT_TRUE(file.ok()) << file.status();
+  for (int i = 0; i < 2; ++i) EXPECT_EQ(ReadFile((*file)->path()).value_or(""), "content");
+  struct stat info = {};
+  ASSERT_EQ(stat((*file)->path().c_str(), &info), 0);
+  EXPECT_TRUE(S_ISREG(info.st_mode));
+  EXPECT_EQ(info.st_mode & 0777, 0600);
+}
+
+TEST(FailureTypeTest, NamesWhoCanCorrectIt) {
+  const auto type_of = [](absl::StatusCode code, const char* reason) {
+    return ClassifyFailure(MakeError(code, "m", {.reason = reason}));
+  };
+  EXPECT_EQ(ClassifyFailure(absl::UnavailableError("refused")), FailureType::kTransient);
+  EXPECT_EQ(ClassifyFailure(absl::InvalidArgumentError("line 3 is no message")),
+            FailureType::kSystem);
+  EXPECT_EQ(type_of(absl::StatusCode::kFailedPrecondition, reason::kDbAuth), FailureType::kConfig);
+  EXPECT_EQ(type_of(absl::StatusCode::kPermissionDenied, reason::kDbPermissionDenied),
+            FailureType::kConfig);
+  EXPECT_EQ(type_of(absl::StatusCode::kFailedPrecondition, reason::kTargetIncompatible),
+            FailureType::kConfig);
+  EXPECT_EQ(type_of(absl::StatusCode::kInvalidArgument, reason::kMissingPk), FailureType::kConfig);
+  EXPECT_EQ(type_of(absl::StatusCode::kUnauthenticated, reason::kBadCredentials),
+            FailureType::kConfig);
+  EXPECT_EQ(type_of(absl::StatusCode::kAborted, reason::kFenced), FailureType::kTransient);
+  EXPECT_EQ(type_of(absl::StatusCode::kFailedPrecondition, reason::kSchemaChanged),
+            FailureType::kTransient);
+  EXPECT_EQ(type_of(absl::StatusCode::kInternal, reason::kDbError), FailureType::kSystem);
+  EXPECT_EQ(type_of(absl::StatusCode::kOutOfRange, reason::kOffsetGap), FailureType::kSystem);
+  EXPECT_EQ(type_of(absl::StatusCode::kInvalidArgument, reason::kInvalidValue),
+            FailureType::kSystem);
 }
 
 TEST(ConfigTest, RefusesOtherValuesAndNamesTheMember) {

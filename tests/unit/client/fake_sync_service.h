@@ -13,6 +13,7 @@
 #include <string>
 #include <vector>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "base/mutex.h"
@@ -48,7 +49,7 @@ class FakeSyncService : public v1::SyncService::Service {
     int64_t epoch = 0;
   };
 
-  // The end of a StreamRecords call after it has read that many batches. Failures are used in
+  // The end of an AppendRecords call after it has read that many batches. Failures are used in
   // order, one per call.
   struct Failure {
     int after_batches;
@@ -62,8 +63,9 @@ class FakeSyncService : public v1::SyncService::Service {
   std::map<std::string, grpc::Status> refused;             // streams that cannot start
   std::map<std::string, int64_t> nulled;                   // values by stream
   std::deque<grpc::Status> complete_failures;
+  int64_t recommended_batch_bytes = 200;
   bool commit_each_batch = false;
-  bool report_progress = true;
+  bool report_progress = true;  // by answers while a call is open, and by events
 
   grpc::Status StartSync(grpc::ServerContext*, const v1::StartSyncRequest* request,
                          v1::StartSyncResponse* response) override {
@@ -85,38 +87,44 @@ class FakeSyncService : public v1::SyncService::Service {
       writer->set_durable_offset(Size(config.descriptor().name()));
       writer->set_epoch(stream->second.epoch);
     }
-    response->mutable_limits()->set_recommended_batch_bytes(200);
+    response->mutable_limits()->set_recommended_batch_bytes(recommended_batch_bytes);
     return grpc::Status::OK;
   }
 
-  grpc::Status StreamRecords(grpc::ServerContext*, grpc::ServerReader<v1::StreamRecordsRequest>* in,
-                             v1::StreamRecordsResponse* response) override {
-    v1::StreamRecordsRequest request;
-    if (!in->Read(&request) || !request.has_header()) {
+  using AppendStream =
+      grpc::ServerReaderWriter<v1::AppendRecordsResponse, v1::AppendRecordsRequest>;
+
+  grpc::Status AppendRecords(grpc::ServerContext*, AppendStream* call) override {
+    v1::AppendRecordsRequest request;
+    if (!call->Read(&request) || !request.has_header()) {
       return ErrorWithReason(grpc::StatusCode::FAILED_PRECONDITION, "PROTOCOL_ORDER");
     }
     const v1::StreamDescriptor descriptor = request.header().descriptor();
     if (!Open(request.header())) return ErrorWithReason(grpc::StatusCode::ABORTED, "FENCED");
     Failure failure = NextFailure(descriptor.name());
     std::vector<std::string> pending;
-    while (failure.after_batches != 0 && in->Read(&request)) {
+    v1::AppendRecordsResponse answer;
+    while (failure.after_batches != 0 && call->Read(&request)) {
       if (request.has_batch()) {
         const grpc::Status taken = TakeBatch(descriptor.name(), request.batch(), &pending);
         if (!taken.ok()) return taken;
-        if (commit_each_batch) Commit(descriptor.name(), &pending);
         --failure.after_batches;
-      } else {
+        if (!commit_each_batch) continue;
         Commit(descriptor.name(), &pending);
+      } else {
+        // One that covers several writers waits for no record.
+        if (request.checkpoint().positions().empty()) Commit(descriptor.name(), &pending);
         AddCheckpoint(descriptor, request.checkpoint());
+        answer.set_last_checkpoint_id(request.checkpoint().checkpoint_id());
       }
+      if (report_progress) SendAnswer(descriptor.name(), call, &answer);
     }
     if (failure.after_batches == 0) {
       if (failure.commit_before) Commit(descriptor.name(), &pending);
       return failure.status;
     }
     Commit(descriptor.name(), &pending);
-    MutexLock lock(&mutex_);
-    response->set_durable_offset(Size(descriptor.name()));
+    SendAnswer(descriptor.name(), call, &answer);
     return grpc::Status::OK;
   }
 
@@ -163,7 +171,7 @@ class FakeSyncService : public v1::SyncService::Service {
   grpc::Status WatchSync(grpc::ServerContext* context, const v1::WatchSyncRequest* request,
                          grpc::ServerWriter<v1::WatchSyncResponse>* out) override {
     size_t next = static_cast<size_t>(request->after_sequence());
-    int64_t told = 0;
+    int64_t told = -1;  // the first progress follows the past checkpoints
     while (!context->IsCancelled()) {
       std::vector<v1::WatchSyncResponse> events;
       {
@@ -174,12 +182,8 @@ class FakeSyncService : public v1::SyncService::Service {
         while (next < checkpoints_.size()) {
           *events.emplace_back().mutable_checkpoint_committed() = checkpoints_[next++];
         }
-        if (report_progress && told != commits_) {
-          const v1::SyncSummary summary = Summary();
-          for (const auto& stream : summary.streams()) {
-            if (events.empty() || !events.back().has_progress()) events.emplace_back();
-            *events.back().mutable_progress()->add_streams() = stream;
-          }
+        if (told < 0 || (report_progress && told != commits_)) {
+          *events.emplace_back().mutable_progress()->mutable_streams() = Summary().streams();
         }
         told = commits_;
       }
@@ -226,6 +230,16 @@ class FakeSyncService : public v1::SyncService::Service {
     MutexLock lock(&mutex_);
     return checkpoints_.size();
   }
+  // Returns the offset of the stream's newest checkpoint of its own.
+  int64_t checkpoint_offset(const std::string& name) {
+    MutexLock lock(&mutex_);
+    int64_t offset = 0;
+    for (const auto& known : checkpoints_) {
+      const bool own = absl::StartsWith(known.checkpoint_id(), "offset-");
+      if (own && known.descriptor().name() == name) offset = std::max(offset, known.offset());
+    }
+    return offset;
+  }
   // Returns the expected epoch of each call, -1 if it had none.
   std::vector<int64_t> expected_epochs() {
     MutexLock lock(&mutex_);
@@ -241,6 +255,14 @@ class FakeSyncService : public v1::SyncService::Service {
     if (header.has_expected_epoch() && epoch > header.expected_epoch()) return false;
     ++epoch;
     return true;
+  }
+
+  void SendAnswer(const std::string& name, AppendStream* call, v1::AppendRecordsResponse* answer) {
+    {
+      MutexLock lock(&mutex_);
+      answer->set_durable_offset(Size(name));
+    }
+    call->Write(*answer);
   }
 
   Failure NextFailure(const std::string& name) {

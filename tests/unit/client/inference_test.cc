@@ -107,7 +107,9 @@ absl::StatusOr<InputSurvey> Survey(const std::string& text, bool csv,
   std::fwrite(text.data(), 1, text.size(), file);
   std::rewind(file);
   LineReader reader(fileno(file));
-  auto survey = SurveyInput(&reader, {csv, ','}, max_bytes);
+  InputFormat format;
+  if (csv) format.file = FileFormat::kCsv;
+  auto survey = SurveyInput(&reader, format, max_bytes);
   std::fclose(file);
   return survey;
 }

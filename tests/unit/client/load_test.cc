@@ -15,6 +15,7 @@
 #include "client/load_request.h"
 #include "client/record_batch.h"
 #include "client/rejected_text.h"
+#include "client/usage_error.h"
 #include "client/validation_text.h"
 
 namespace syncline::client {
@@ -106,14 +107,22 @@ TEST(MakeLoadRequestTest, NamesTheTableAndTheStream) {
   } cases[] = {{"people", "", "people"},
                {"shop.people", "shop", "people"},
                {"\"My Shop\".\"a.b\"", "My Shop", "a.b"},
-               {"\"say \"\"hi\"\"\"", "", "say \"hi\""},
-               {"shop.a.b", "shop", "a"}};
+               {"\"say \"\"hi\"\"\"", "", "say \"hi\""}};
   for (const auto& c : cases) {
     const auto request = Request({"--table", c.table});
     ASSERT_TRUE(request.ok()) << request.status();
     EXPECT_EQ(request->streams(0).table_name(), c.table);
     EXPECT_EQ(request->streams(0).descriptor().namespace_(), c.schema);
     EXPECT_EQ(request->streams(0).descriptor().name(), c.name) << c.table;
+  }
+}
+
+TEST(MakeLoadRequestTest, RefusesWhatIsNotATableName) {
+  for (const char* const table : {"shop.a.b", "my table", "a.", ".a", "\"a", "\"a\"b", "\"\"", "1a",
+                                  "a-b", "a .b", "\"a\".b.c"}) {
+    const auto request = Request({"--table", table});
+    EXPECT_TRUE(IsUsageError(request.status())) << table;
+    EXPECT_THAT(std::string(request.status().message()), HasSubstr("double quotes")) << table;
   }
 }
 
@@ -232,6 +241,24 @@ TEST(RecordBatchTest, ListsUnreadableRecords) {
   ASSERT_EQ(request->batch().unreadable_size(), 1);
   EXPECT_EQ(request->batch().unreadable(0).offset(), 1);
   EXPECT_EQ(request->batch().unreadable(0).reason(), "FIELD_COUNT");
+}
+
+TEST(RecordBatchTest, KeepsTheRecordsAfterTheMark) {
+  RecordBatchBuilder builder(RecordBatchBuilder::Payload::kAirbyteJsonl, {});
+  builder.Append("1");
+  builder.Mark();
+  builder.Append("2");
+  builder.Mark();
+  builder.Append("3");
+  EXPECT_EQ(builder.marked_records(), 2);
+  EXPECT_EQ(builder.marked_bytes(), 4);
+  EXPECT_EQ(builder.TakeMarked()->batch().airbyte_jsonl(), "1\n2\n");
+  EXPECT_EQ(builder.records(), 1);
+  EXPECT_EQ(builder.marked_records(), 0);
+  builder.Append("4");
+  builder.Mark();
+  EXPECT_EQ(builder.TakeMarked()->batch().airbyte_jsonl(), "3\n4\n");
+  EXPECT_TRUE(builder.empty());
 }
 
 }  // namespace

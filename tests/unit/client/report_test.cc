@@ -128,7 +128,8 @@ TEST(ReportTest, IsOneObjectOfJson) {
   EXPECT_EQ(
       ReportJson(report),
       R"({"table":"public.us\"ers","rows":3,"rejected":0,"rejected_reasons":[{"reason":"NOT_JSON",)"
-      R"("count":6,"first_offset":17,"first_line":null}],"values_nulled":0,"values_truncated":0,)"
+      R"("count":6,"first_offset":17,"first_line":null,"first_file":null}],"values_nulled":0,)"
+      R"("values_truncated":0,)"
       R"("fields_undeclared":0,"columns":[{"column":"age","nulled":0,"truncated":0,)"
       R"("undeclared":0}],"changes":[{"kind":"ADD_COLUMN","column":"age","from":"","to":"bigint",)"
       R"("rewrites":false,"table_bytes":0}],"warnings":[{"code":"TABLE_SPLIT","text":""}]})");

@@ -91,7 +91,7 @@ std::vector<std::string> ParseCsv(const std::string& text, size_t piece) {
     rows.push_back(row);
     return absl::OkStatus();
   };
-  CsvParser parser(',');
+  CsvParser parser{CsvDialect()};
   absl::Status status;
   for (size_t at = 0; at < text.size() && status.ok(); at += piece) {
     status = parser.Feed(absl::string_view(text).substr(at, piece), take);
@@ -119,8 +119,11 @@ TEST(CsvParserTest, ReadsSpecialFieldsInAnyPieces) {
 }
 
 TEST(CsvParserTest, ReportsTheStartOfAnOpenQuote) {
-  EXPECT_THAT(ParseCsv("a,b\n1,2\n3,\"open\n4,5\n", 4),
-              ElementsAre("a|b", "1|2", "error: the quote opened on line 3 is never closed"));
+  EXPECT_THAT(
+      ParseCsv("a,b\n1,2\n3,\"open\n4,5\n", 4),
+      ElementsAre("a|b", "1|2",
+                  "error: the quote opened on line 3 is never closed; if quotes are ordinary "
+                  "text in this file, add --quote none"));
 }
 
 TEST(CsvParserTest, EndsTheRowAtTheEndOfInput) {
@@ -135,7 +138,7 @@ TEST(CsvSourceTest, WritesRecordsByTheColumnsTypes) {
       "only,two\n"
       "3,,,\t,plain\n");
   LineReader reader(file.fd());
-  CsvSource source(&reader, ',',
+  CsvSource source(&reader, CsvOptions(),
                    {{"id", InferredType::kInteger},
                     {"price", InferredType::kNumber},
                     {"ok", InferredType::kBoolean},
@@ -151,7 +154,7 @@ TEST(CsvSourceTest, WritesRecordsByTheColumnsTypes) {
 TEST(CsvSourceTest, NamesRowsWithAnotherNumberOfFields) {
   TextFile file("a,b\n1,2\n\n\"two\nlines\",3\n4\n5,6,7\n8,9");
   LineReader reader(file.fd());
-  CsvSource source(&reader, ',', {});
+  CsvSource source(&reader, CsvOptions(), {});
   std::vector<std::string> records;
   absl::StatusOr<LineReader::Event> event = LineReader::Event::kLines;
   while (event.ok() && *event != LineReader::Event::kEnd) {
@@ -185,9 +188,11 @@ TEST(JsonlSourceTest, NumbersLinesAndDetectsATruncatedOne) {
 TEST(CsvSourceTest, RefusesDuplicateColumns) {
   TextFile file("a,a\n1,2\n");
   LineReader reader(file.fd());
-  CsvSource source(&reader, ',', {});
-  EXPECT_THAT(Drain(&source),
-              ElementsAre("error: the header of the CSV file names the column a twice"));
+  CsvSource source(&reader, CsvOptions(), {});
+  EXPECT_THAT(
+      Drain(&source),
+      ElementsAre("error: the header names the column a twice; give the columns other names "
+                  "with --skip 1 --header NAME,..."));
 }
 
 InferredType InferOne(const std::vector<std::string>& values) {
@@ -225,8 +230,10 @@ TEST(SchemaInferenceTest, KeepsColumnsInOrderOfAppearance) {
 }
 
 TEST(SchemaInferenceTest, ReadsCsvColumnsOfATruncatedSample) {
+  InputFormat format;
+  format.file = FileFormat::kCsv;
   const auto survey =
-      SurveyHead("id,n,when,\n1,007,2024-01-01,\n2,8,2024-01-02,\n\"cut", false, {true, ','});
+      SurveyHead("id,n,when,\n1,007,2024-01-01,\n2,8,2024-01-02,\n\"cut", false, format, 1000);
   ASSERT_TRUE(survey.ok()) << survey.status();
   EXPECT_THAT(survey->inference.columns(),
               ElementsAre(std::make_pair("id", InferredType::kInteger),

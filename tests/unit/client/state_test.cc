@@ -163,6 +163,30 @@ TEST_F(StateTrackerTest, CheckpointWithoutItsRowsReleasesNothing) {
   EXPECT_THAT(out_, ElementsAre("global"));
 }
 
+// An earlier state of all streams must not rely on a later checkpoint that is not committed.
+TEST_F(StateTrackerTest, CheckpointOfSeveralStreamsCountsOnceAllRowsBeforeItAreDurable) {
+  tracker_.Add("global1", -1, {{0, 10}, {1, 10}});
+  tracker_.Add("global2", -1, {{0, 20}, {1, 10}});
+  tracker_.Stored({{0, 20}, {1, 10}});
+  tracker_.Durable(0, 10);
+  tracker_.Durable(1, 10);
+  EXPECT_THAT(out_, IsEmpty());
+  tracker_.Durable(0, 20);
+  EXPECT_THAT(out_, ElementsAre("global1", "global2"));
+}
+
+TEST_F(StateTrackerTest, StoredCheckpointsMayArriveInAnyOrder) {
+  tracker_.Add("global1", -1, {{0, 10}, {1, 10}});
+  tracker_.Add("global2", -1, {{0, 20}, {1, 10}});
+  tracker_.Stored({{0, 20}, {1, 10}});
+  tracker_.Stored({{0, 10}, {1, 10}});
+  tracker_.Durable(0, 10);
+  tracker_.Durable(1, 10);
+  EXPECT_THAT(out_, ElementsAre("global1"));
+  tracker_.Durable(0, 20);
+  EXPECT_THAT(out_, ElementsAre("global1", "global2"));
+}
+
 TEST_F(StateTrackerTest, CompletedStreamReleasesItsStates) {
   tracker_.Add("a1", 0, {{0, 10}});
   tracker_.Completed(0);

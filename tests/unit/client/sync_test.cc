@@ -3,9 +3,12 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <cstdio>
+#include <functional>
 #include <optional>
 
+#include "absl/time/clock.h"
 #include "base/error.h"
 #include "base/status_macros.h"
 #include "client/call_error.h"
@@ -37,7 +40,7 @@ std::unique_ptr<StreamWriter> MakeWriter(FakeServer* server, ReplayWindow* windo
 }
 
 absl::Status SendLine(StreamWriter* writer, const std::string& line) {
-  auto request = std::make_unique<v1::StreamRecordsRequest>();
+  auto request = std::make_unique<v1::AppendRecordsRequest>();
   request->mutable_batch()->set_jsonl(line + "\n");
   return writer->Send(std::move(request), 1);
 }
@@ -101,7 +104,33 @@ TEST(StreamWriterTest, CheckpointsSurviveABrokenCall) {
   EXPECT_EQ(server.service.checkpoints(), 2u);
 }
 
-TEST(StreamWriterTest, AcknowledgedBytesLeaveTheWindow) {
+// Polls until `done` returns true. Returns false after 20 s.
+bool Eventually(const std::function<bool()>& done) {
+  const absl::Time until = absl::Now() + absl::Seconds(20);
+  while (!done()) {
+    if (absl::Now() > until) return false;
+    absl::SleepFor(absl::Milliseconds(1));
+  }
+  return true;
+}
+
+TEST(StreamWriterTest, AnswersEmptyTheWindowWhileTheCallIsOpen) {
+  FakeServer server;
+  server.service.commit_each_batch = true;
+  ReplayWindow window(1 << 20);
+  const auto writer = MakeWriter(&server, &window);
+  for (int call = 0; call < 2; ++call) {
+    ASSERT_TRUE(SendLine(writer.get(), "1").ok());
+    ASSERT_TRUE(writer->SendCheckpoint(CheckpointOf(absl::StrCat("c", call))).ok());
+    ASSERT_TRUE(SendLine(writer.get(), "2").ok());
+    EXPECT_TRUE(Eventually([&] { return window.held_bytes() == 0; }));
+    EXPECT_EQ(writer->durable_offset(), 2 * call + 2);
+    ASSERT_TRUE(writer->Close().ok());
+  }
+  EXPECT_EQ(server.service.calls(), 2);
+}
+
+TEST(StreamWriterTest, RecordsThatAreNotDurableStayInTheWindow) {
   FakeServer server;
   ReplayWindow window(1 << 20);
   const auto writer = MakeWriter(&server, &window);
@@ -109,15 +138,39 @@ TEST(StreamWriterTest, AcknowledgedBytesLeaveTheWindow) {
   const int64_t one = window.held_bytes();
   ASSERT_TRUE(writer->SendCheckpoint(CheckpointOf("c1")).ok());
   ASSERT_TRUE(SendLine(writer.get(), "2").ok());
-  EXPECT_GT(one, 0);
-  writer->Acknowledge(1);
-  const int64_t with_checkpoint = window.held_bytes();
-  EXPECT_GT(with_checkpoint, one);  // includes the checkpoint and the second record
-  writer->Acknowledge(1, "c1");
-  EXPECT_LT(window.held_bytes(), with_checkpoint);
+  EXPECT_TRUE(Eventually([&] { return window.held_bytes() <= one; }));
   EXPECT_GT(window.held_bytes(), 0);
-  writer->Acknowledge(2);
+  EXPECT_EQ(writer->durable_offset(), 1);
+}
+
+// A checkpoint of several writers is in the ledger before the records that precede it.
+TEST(StreamWriterTest, CheckpointOfSeveralWritersReleasesNoRecords) {
+  FakeServer server;
+  ReplayWindow window(1 << 20);
+  std::atomic<bool> stored = false;
+  StreamWriterOptions options;
+  options.on_durable = [&](int64_t, const std::string& id) { stored = stored || id == "all"; };
+  const auto writer = MakeWriter(&server, &window, std::move(options));
+  ASSERT_TRUE(SendLine(writer.get(), "1").ok());
+  const int64_t one = window.held_bytes();
+  v1::Checkpoint checkpoint = CheckpointOf("all");
+  checkpoint.add_positions()->set_offset(1);
+  ASSERT_TRUE(writer->SendCheckpoint(checkpoint).ok());
+  EXPECT_TRUE(Eventually([&] { return stored.load(); }));
+  EXPECT_GE(window.held_bytes(), one);
+  EXPECT_EQ(writer->durable_offset(), 0);
+  ASSERT_TRUE(writer->Close().ok());
   EXPECT_EQ(window.held_bytes(), 0);
+  EXPECT_EQ(writer->durable_offset(), 1);
+}
+
+TEST(StreamWriterTest, CancelledCallCanBeDestroyed) {
+  FakeServer server;
+  ReplayWindow window(1 << 20);
+  const auto writer = MakeWriter(&server, &window);
+  ASSERT_TRUE(SendLine(writer.get(), "1").ok());
+  writer->Cancel();
+  EXPECT_GT(window.held_bytes(), 0);
 }
 
 TEST(StreamWriterTest, FencedWriterStops) {
@@ -232,16 +285,16 @@ LoadReport Load(FakeServer* server, const std::string& text, bool rereadable = t
   options.replay_window_bytes = 500;
   options.window_timeout = absl::Milliseconds(20);
   std::unique_ptr<LineReader> reader;
-  ProgressLine progress(false);
-  LoadSession session(
-      server->client.get(), std::move(options),
-      [&](const v1::StreamPlan&) -> absl::StatusOr<std::unique_ptr<RecordSource>> {
-        std::rewind(file);
-        lseek(fileno(file), 0, SEEK_SET);
-        reader = std::make_unique<LineReader>(fileno(file));
-        return std::make_unique<JsonlSource>(reader.get());
-      },
-      rereadable, &progress);
+  ProgressLine progress(false, nullptr, absl::Now());
+  LoadSource source;
+  source.rereadable = rereadable;
+  source.open = [&](const v1::StreamPlan&) -> absl::StatusOr<std::unique_ptr<RecordSource>> {
+    std::rewind(file);
+    lseek(fileno(file), 0, SEEK_SET);
+    reader = std::make_unique<LineReader>(fileno(file));
+    return std::make_unique<JsonlSource>(reader.get());
+  };
+  LoadSession session(server->client.get(), std::move(options), {source}, &progress);
   const LoadReport report = session.Run();
   std::fclose(file);
   return report;

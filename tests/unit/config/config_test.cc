@@ -104,6 +104,15 @@ TEST_F(ConfigTest, FlagOverridesEnvironmentOverridesDefault) {
   EXPECT_EQ(result.loaded.config->load.flush_interval, absl::Milliseconds(2500));
 }
 
+TEST_F(ConfigTest, FlushIntervalIsZeroOrLongEnough) {
+  const Result zero = Run({"--embedded_postgres=/data", "--flush_interval=0"});
+  ASSERT_TRUE(zero.loaded.config.has_value()) << zero.err;
+  EXPECT_EQ(zero.loaded.config->load.flush_interval, absl::ZeroDuration());
+  const Result brief = Run({"--embedded_postgres=/data", "--flush_interval=1ms"});
+  EXPECT_FALSE(brief.loaded.config.has_value());
+  EXPECT_THAT(brief.err, HasSubstr("--flush_interval is 1ms: must be 10ms or more"));
+}
+
 TEST_F(ConfigTest, AcceptsDashesAndBothFormsOfValues) {
   const Result result =
       Run({"--embedded-postgres", "/data", "--flush-bytes=64KiB", "--max_rejected", "0"});

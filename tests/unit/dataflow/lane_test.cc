@@ -95,7 +95,7 @@ class LaneTest : public ::testing::Test {
     return options;
   }
 
-  void Send(int64_t first, int64_t records) {
+  void Send(int64_t first, int64_t records, bool flush = false) {
     auto message = std::make_unique<v1::RecordBatch>();
     message->set_first_offset(first);
     for (int64_t n = first; n < first + records; ++n) {
@@ -106,6 +106,7 @@ class LaneTest : public ::testing::Test {
     batch.wanted_from = first;
     batch.bytes = static_cast<int64_t>(message->ByteSizeLong());
     batch.records = std::move(message);
+    batch.flush = flush;
     budget_.ForceAcquire(batch.bytes);
     lane_->Enqueue(std::move(batch));
   }
@@ -238,6 +239,37 @@ TEST_F(LaneTest, BatchThatIsParsedInPartIsKept) {
   RunOther();
   RunOther();
   EXPECT_EQ(budget_.held_bytes(), 0);
+}
+
+TEST_F(LaneTest, BatchesThatAskForACommitShareIt) {
+  QueueTogether([&] {
+    Send(0, 10, /*flush=*/true);
+    Send(10, 10, /*flush=*/true);
+    Send(20, 10);
+  });
+  for (int task = 0; task < 3; ++task) RunOther();
+  EXPECT_EQ(owner_->plans, 1);
+  EXPECT_EQ(owner_->last_plans, 0) << "a batch is queued";
+  EXPECT_GT(lane_->queued_bytes(), 0) << "the flush is in progress";
+}
+
+TEST_F(LaneTest, IdleLaneFlushesIfConfigured) {
+  lanes_.flush_when_idle = true;
+  QueueTogether([&] {
+    Send(0, 10);
+    Send(10, 10);
+  });
+  for (int task = 0; task < 3; ++task) RunOther();
+  EXPECT_EQ(owner_->plans, 1);
+  EXPECT_EQ(owner_->last_plans, 1) << "after the last batch that is queued";
+}
+
+TEST_F(LaneTest, LaneHoldsItsRowsOtherwise) {
+  Send(0, 10);
+  for (int task = 0; task < 2; ++task) RunOther();
+  EXPECT_EQ(owner_->plans, 0);
+  EXPECT_TRUE(lane_->idle());
+  EXPECT_TRUE(lane_->has_work());
 }
 
 TEST_F(LaneTest, FlushFailsAtItsLimit) {

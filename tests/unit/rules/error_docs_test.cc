@@ -29,6 +29,7 @@ TEST(ErrorDocsTest, ManualListsEveryReason) {
   const std::filesystem::path root(SYNCLINE_SOURCE_DIR);
   const std::string manual = ReadFile(root / "docs/errors.md");
   const std::string header = ReadFile(root / "base/reasons.h");
+  const std::string advice = ReadFile(root / "client/advice.cc");
   static const auto* const kReason =
       new std::regex(R"re(char (k\w+)\[\] = "([A-Z][A-Z_0-9]+)";)re");
   std::set<std::string> reasons;
@@ -37,6 +38,8 @@ TEST(ErrorDocsTest, ManualListsEveryReason) {
     EXPECT_TRUE(reasons.insert(reason).second) << reason << " is listed twice";
     EXPECT_TRUE(absl::StrContains(manual, absl::StrCat("`", reason, "`")))
         << "docs/errors.md does not describe " << reason;
+    EXPECT_TRUE(absl::StrContains(advice, absl::StrCat("{reason::", (*it)[1].str(), ",")))
+        << "the command line has no advice for " << reason;
   }
   EXPECT_GT(reasons.size(), 90u) << "the reasons were not found";
 }

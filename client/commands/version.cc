@@ -1,0 +1,18 @@
+#include "base/version.h"
+
+#include <unistd.h>
+
+#include "absl/strings/str_cat.h"
+#include "client/commands/commands.h"
+#include "client/exit_code.h"
+#include "client/output.h"
+
+namespace syncline::client {
+
+int RunVersion(const CommandLine&) {
+  LineOutput output(STDOUT_FILENO);
+  output.WriteLine(absl::StrCat("syncline ", Version()));
+  return output.status().ok() ? kExitOk : kExitFailed;
+}
+
+}  // namespace syncline::client

@@ -1,0 +1,127 @@
+#include "server/postgres/ledger/statement_commit.h"
+
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "base/status_macros.h"
+#include "server/postgres/ledger/advance_sql.h"
+#include "server/postgres/ledger/ledger_errors.h"
+#include "server/postgres/sql/catalog_sql.h"
+#include "server/postgres/sql/ledger_sql.h"
+#include "server/postgres/sql/sql_generator.h"
+
+namespace syncline::postgres {
+namespace {
+
+// $13: sync_no; $14 to $16: the checkpoints in their order. The writer's row is locked first,
+// because an UPDATE does not return the old values. A checkpoint that is repeated at a lower offset
+// than a later one that is already committed gets the latter's offset (kCheckpointsSql). OFFSET 0
+// keeps the planner from a join, which without statistics reads all checkpoints of the writer.
+constexpr char kDueSql[] = R"sql(
+o AS MATERIALIZED (
+  SELECT w.last_checkpoint_offset AS last, w.checkpoints,
+    coalesce((SELECT upper(r) FROM unnest(w.committed + $4::int8multirange) AS r
+              WHERE lower(r) = 0), 0) AS durable
+  FROM $L.writer w
+  WHERE w.stream_no = $1 AND w.writer_id = $2 AND w.epoch = $3 AND w.claim_token = $12
+    AND NOT w.committed && $4::int8multirange
+  FOR NO KEY UPDATE),
+c AS MATERIALIZED (
+  SELECT g.id, g.state, g.place, o.last, o.checkpoints + g.place AS number,
+    greatest(o.last, max(g.at) OVER (ORDER BY g.place)) AS at
+  FROM o, unnest($14::text[], $15::bigint[], $16::bytea[])
+    WITH ORDINALITY AS g (id, at, state, place)
+  WHERE g.at <= o.durable AND NOT EXISTS (
+    SELECT FROM $L.checkpoint k
+    WHERE k.stream_no = $1 AND k.writer_id = $2 AND k.checkpoint_id = g.id OFFSET 0)),
+)sql";
+
+constexpr char kNewestSql[] = R"sql(,
+  checkpoints = greatest(checkpoints, (SELECT max(c.number) FROM c)),
+  last_checkpoint_offset = greatest(last_checkpoint_offset, (SELECT max(c.at) FROM c)))sql";
+
+constexpr char kStoreSql[] = R"sql(,
+k AS (
+  INSERT INTO $L.checkpoint (sync_no, stream_no, writer_id, checkpoint_id, number, "offset",
+    records_since_last, state)
+  SELECT $13::bigint, $1, $2, c.id, c.number, c.at,
+    c.at - lag(c.at, 1, c.last) OVER (ORDER BY c.place), c.state
+  FROM w, c ORDER BY c.place
+  ON CONFLICT (stream_no, writer_id, checkpoint_id) DO NOTHING))sql";
+
+constexpr int kCheckpointParams = 4;
+
+// A number of rows that differs divides by zero, which rolls everything back.
+constexpr char kCheckedSql[] = R"sql(
+SELECT w.durable_offset / ((SELECT pg_catalog.count(*) FROM d) = $5)::integer FROM w)sql";
+constexpr char kUncheckedSql[] = R"sql(
+SELECT w.durable_offset FROM w)sql";
+
+}  // namespace
+
+StatementCommit::StatementCommit(absl::string_view quoted_ledger_schema, const TableName& table,
+                                 const TableSchema& schema,
+                                 const std::vector<std::string>& element_types)
+    : quoted_ledger_schema_(quoted_ledger_schema),
+      // COPY stores what it is given in identity columns, too.
+      insert_sql_(absl::StrCat("INSERT INTO ", QuoteTable(table), " (",
+                               QuoteColumns(AllColumns(schema)), ") OVERRIDING SYSTEM VALUE")),
+      element_types_(element_types),
+      rows_sql_(MakeSql(/*has_rows=*/true, /*has_checkpoints=*/false)),
+      rows_and_checkpoints_sql_(MakeSql(/*has_rows=*/true, /*has_checkpoints=*/true)) {}
+
+std::string StatementCommit::MakeSql(bool has_rows, bool has_checkpoints) const {
+  const auto ledger = [this](absl::string_view sql) {
+    return WithLedgerSchema(sql, quoted_ledger_schema_);
+  };
+  std::string sql = "WITH ";
+  if (has_checkpoints) absl::StrAppend(&sql, ledger(kDueSql), "\n");
+  absl::StrAppend(&sql, "w AS (",
+                  AdvanceSql(quoted_ledger_schema_, has_checkpoints ? kNewestSql : ""), ")");
+  if (has_checkpoints) absl::StrAppend(&sql, ledger(kStoreSql));
+  if (!has_rows) return absl::StrCat(sql, kUncheckedSql);
+  int param = kAdvanceParams + (has_checkpoints ? kCheckpointParams : 0);
+  const std::string columns =
+      absl::StrJoin(element_types_, ", ", [&](std::string* out, const std::string& type) {
+        absl::StrAppend(out, "pg_catalog.unnest($", ++param, "::pg_catalog.", type, "[])");
+      });
+  return absl::StrCat(sql, ",\nd AS (\n  ", insert_sql_, "\n  SELECT u.* FROM w, ROWS FROM (",
+                      columns, ") AS u\n  RETURNING 1)", kCheckedSql);
+}
+
+absl::StatusOr<int64_t> StatementCommit::Commit(Connection& connection, const WriterClaim& claim,
+                                                const DataCommit& commit,
+                                                const std::vector<PendingCheckpoint>& checkpoints,
+                                                std::vector<std::string> arrays) const {
+  Params params = AdvanceParams(claim, commit);
+  if (!checkpoints.empty()) {
+    std::vector<std::string> ids;
+    std::vector<int64_t> offsets;
+    std::vector<absl::string_view> states;
+    for (const PendingCheckpoint& checkpoint : checkpoints) {
+      ids.push_back(checkpoint.checkpoint_id);
+      offsets.push_back(checkpoint.offset);
+      states.emplace_back(checkpoint.state);
+    }
+    params.Int(claim.sync_no).TextArray(ids).IntArray(offsets).BytesArray(states);
+  }
+  for (std::string& array : arrays) params.Binary(std::move(array));
+  std::string without_rows;
+  if (arrays.empty()) without_rows = MakeSql(/*has_rows=*/false, !checkpoints.empty());
+  const std::string& with_rows = checkpoints.empty() ? rows_sql_ : rows_and_checkpoints_sql_;
+  SYNCLINE_ASSIGN_OR_RETURN(
+      const Result moved,
+      connection.QueryAndCommit(arrays.empty() ? without_rows : with_rows, params));
+  if (moved.size() != 1) return Fenced(claim.writer_id);
+  return moved.Int(0, 0);
+}
+
+absl::StatusOr<bool> TakesStatements(Connection& connection, const TableName& table) {
+  SYNCLINE_ASSIGN_OR_RETURN(
+      const Result found,
+      connection.Query(kTakesStatementsSql, Params().Text(table.schema).Text(table.name)));
+  return !found.empty() && found.Bool(0, 0);
+}
+
+}  // namespace syncline::postgres

@@ -1,0 +1,63 @@
+// StatementCommit: a data commit (data_commit.h) as one statement, which is a transaction of its
+// own and one round trip. For small blocks.
+//
+// The statement's first change is the fence: the UPDATE of the writer's row. Rows and checkpoints
+// are inserted by further CTEs, which read from it, so they exist only if the position has moved.
+// The statement fails if the table has not stored every row. Like a COMMIT, it may have succeeded
+// if its answer is lost; DataCommitter::Look tells.
+//
+// Not for commits with rejected records, with counts per field, or with checkpoints that cover
+// several writers.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "server/model/checkpoint.h"
+#include "server/model/table_name.h"
+#include "server/model/table_schema.h"
+#include "server/model/writer.h"
+#include "server/postgres/connection/connection.h"
+#include "server/postgres/ledger/data_commit.h"
+
+namespace syncline::postgres {
+
+// Immutable: safe from any thread.
+class StatementCommit {
+ public:
+  // For rows of `table`. `element_types`: per column of a row, the meta columns first, the name in
+  // pg_catalog of the type of its field.
+  StatementCommit(absl::string_view quoted_ledger_schema, const TableName& table,
+                  const TableSchema& schema, const std::vector<std::string>& element_types);
+
+  // Commits `arrays`, which are the rows as one array in binary form per column, and those of the
+  // checkpoints, which are in the order of their offsets, that are due then. `arrays` is empty if
+  // commit.rows is 0. Returns the durable offset. Call it outside of a transaction; a wait for a
+  // lock is bounded by the session's lock_timeout. Errors: ABORTED FENCED as for
+  // DataCommitter::AdvanceOffset; those of Connection::QueryAndCommit.
+  absl::StatusOr<int64_t> Commit(Connection& connection, const WriterClaim& claim,
+                                 const DataCommit& commit,
+                                 const std::vector<PendingCheckpoint>& checkpoints,
+                                 std::vector<std::string> arrays) const;
+
+ private:
+  // Returns the text of the statement.
+  std::string MakeSql(bool has_rows, bool has_checkpoints) const;
+
+  const std::string quoted_ledger_schema_;
+  const std::string insert_sql_;  // without the values
+  const std::vector<std::string> element_types_;
+  const std::string rows_sql_;
+  const std::string rows_and_checkpoints_sql_;
+};
+
+// Returns whether small blocks may be committed to the table by a StatementCommit. A COPY ignores
+// rules, and a statement would fire triggers FOR EACH STATEMENT even if it is fenced. Partitioned
+// tables and tables with BEFORE triggers are left to COPY, too. Reads the catalog. Errors: those of
+// Connection::Query.
+absl::StatusOr<bool> TakesStatements(Connection& connection, const TableName& table);
+
+}  // namespace syncline::postgres

@@ -1,0 +1,90 @@
+#include "server/write/load/small_commit.h"
+
+#include <set>
+#include <string>
+#include <utility>
+
+#include "absl/strings/string_view.h"
+#include "base/error.h"
+#include "base/failpoint.h"
+#include "base/monotonic_time.h"
+#include "base/reasons.h"
+#include "base/status_macros.h"
+#include "server/postgres/connection/lock_timeout.h"
+#include "server/postgres/copy/array_frame.h"
+
+namespace syncline::write {
+namespace {
+
+// Returns whether a statement can store the checkpoints. It gives every one of them a place of its
+// own, so none may be there twice.
+bool AreSmall(const std::vector<PendingCheckpoint>& checkpoints) {
+  if (checkpoints.size() > SmallCommit::kMaxCheckpoints) return false;
+  size_t bytes = 0;
+  std::set<absl::string_view> ids;
+  for (const PendingCheckpoint& checkpoint : checkpoints) {
+    bytes += checkpoint.state.size();
+    if (!checkpoint.positions.empty() || !ids.insert(checkpoint.checkpoint_id).second) return false;
+  }
+  return bytes <= SmallCommit::kMaxBytes;
+}
+
+// Returns whether a data transaction would meet the error, too, or must not be tried.
+bool IsFinal(const absl::Status& error) {
+  return absl::IsUnavailable(error) || postgres::IsLockTimeout(error) ||
+         GetReason(error) == reason::kFenced;
+}
+
+}  // namespace
+
+SmallCommit::SmallCommit(const postgres::DataCommitter* committer, StatementTables* tables,
+                         const StreamPlan& plan, postgres::CopyFormat format) {
+  if (tables == nullptr || format != postgres::CopyFormat::kBinary ||
+      plan.schema.columns.size() > kMaxColumns) {
+    return;
+  }
+  table_ = tables->Get(committer->quoted_schema(), plan.load_table(), plan.schema, MonotonicNow());
+}
+
+bool SmallCommit::Fits(const postgres::DataCommit& commit, int64_t bytes) const {
+  return table_ != nullptr && bytes <= kMaxBytes && commit.rejected.empty() &&
+         commit.fields.empty();
+}
+
+absl::StatusOr<bool> SmallCommit::CheckTable(postgres::Connection& connection) const {
+  const absl::Duration now = MonotonicNow();
+  if (const std::optional<bool> known = table_->takes_statements(now)) return *known;
+  SYNCLINE_ASSIGN_OR_RETURN(const bool takes,
+                            postgres::TakesStatements(connection, table_->table()));
+  table_->set_takes_statements(takes, now);
+  return takes;
+}
+
+absl::StatusOr<std::optional<SmallCommit::Committed>> SmallCommit::Commit(
+    postgres::Connection& connection, const WriterClaim& claim, const postgres::DataCommit& commit,
+    absl::Span<const ByteBuffer> blocks, std::vector<PendingCheckpoint> checkpoints) const {
+  if (!AreSmall(checkpoints)) return std::nullopt;
+  if (commit.rows > 0) {
+    const absl::StatusOr<bool> takes = CheckTable(connection);
+    if (absl::IsUnavailable(takes.status())) return takes.status();
+    if (!takes.ok() || !*takes) return std::nullopt;
+  }
+  std::vector<std::string> arrays;
+  if (commit.rows > 0) arrays = postgres::FrameArrays(blocks, table_->types());
+  SYNCLINE_FAILPOINT(kBeforeCommit);
+  const absl::StatusOr<int64_t> durable =
+      table_->commit().Commit(connection, claim, commit, checkpoints, std::move(arrays));
+  if (!durable.ok()) {
+    if (IsFinal(durable.status())) return durable.status();
+    return std::nullopt;
+  }
+  SYNCLINE_FAILPOINT(kCommitted);
+  Committed committed = {*durable, std::move(checkpoints)};
+  while (!committed.checkpoints.empty() &&
+         committed.checkpoints.back().offset > committed.durable_offset) {
+    committed.checkpoints.pop_back();
+  }
+  return committed;
+}
+
+}  // namespace syncline::write
