@@ -123,7 +123,13 @@ TEST_F(StreamHistoryTest, TableHoldsExpectedRowsOfGroupCommits) {
   postgres::ConnectionPool group_connections(options);
   write::StatementTables statements;
   write::GroupCommit group(&group_connections, /*max_groups=*/1);
+  postgres::DatabaseOptions database_options;
+  database_options.conninfo = dsn();
+  database_options.max_connections = 2 * kGroupedThreads;
+  ASSERT_OK_AND_ASSIGN(const std::unique_ptr<postgres::Database> many,
+                       postgres::Database::Create(database_options));
   World world = MakeWorld(&connections);
+  world.database = many.get();
   world.statements = &statements;
   world.group = &group;
   {
