@@ -326,6 +326,31 @@ TEST_F(GroupCommitTest, BlockOfAnEndedCallIsCommittedOnceItsCommitHasBegun) {
   EXPECT_EQ(CountRows("a"), 5);
 }
 
+// A single block waits for the lock of its writer, and its call ends.
+TEST_F(GroupCommitTest, InterruptEndsACommitOfOneMember) {
+  const LoadedStream stream = StartStream("a");
+  const WriterClaim claim = Warm(stream);
+  postgres::ConnectionOptions options;
+  options.conninfo = dsn();
+  options.lock_timeout = absl::Minutes(5);
+  postgres::ConnectionPool patient(options);
+  write::GroupCommit group(&patient);
+  load_.group = &group;
+  const std::unique_ptr<postgres::Connection> locker = Connect();
+  ASSERT_OK(locker->Begin());
+  ASSERT_OK(locker->Execute(absl::StrCat("SELECT FROM ", Table("writer"), " FOR UPDATE")));
+  const std::unique_ptr<Block> block = MakeBlock(stream, claim, 1, 5);
+  absl::StatusOr<FlushAttempt> attempt;
+  {
+    const Thread flushing("flushing", [&] { attempt = block->Flush(); });
+    WaitUntilBlocked(*Connect(), BackendPid(*locker));
+    block->buffer().interrupt()->Interrupt();
+  }
+  EXPECT_THAT(attempt, StatusIs(StatusCode::kUnavailable, "COMMIT_UNKNOWN"));
+  EXPECT_EQ(patient.busy(), 0);
+  ASSERT_OK(locker->Commit());
+}
+
 // Which tables join no group.
 struct LoneTable {
   const char* name;

@@ -25,8 +25,12 @@ int64_t GetBytes(const postgres::Statement& statement) {
 
 }  // namespace
 
-GroupMember::GroupMember(Key key, postgres::Statement statement)
-    : key_(std::move(key)), statement_(std::move(statement)), bytes_(GetBytes(statement_)) {}
+GroupMember::GroupMember(Key key, postgres::Statement statement,
+                         std::shared_ptr<FlushInterrupt> interrupt)
+    : key_(std::move(key)),
+      statement_(std::move(statement)),
+      bytes_(GetBytes(statement_)),
+      interrupt_(std::move(interrupt)) {}
 
 void GroupMember::SetResult(GroupResult result, int64_t durable_offset) {
   result_ = result;
@@ -141,20 +145,28 @@ absl::StatusOr<std::vector<postgres::Result>> GroupCommit::TryCommit(
     absl::Span<GroupMember* const> members) {
   SYNCLINE_ASSIGN_OR_RETURN(postgres::ConnectionPool::Lease connection, connections_->Acquire());
   SYNCLINE_FAILPOINT(kBeforeCommit);
-  // A transaction of its own costs less than BEGIN and COMMIT around it.
-  if (members.size() == 1) {
-    const postgres::Statement& statement = members.front()->statement_;
-    SYNCLINE_ASSIGN_OR_RETURN(postgres::Result result,
-                              connection->QueryAndCommit(statement.sql, statement.params));
-    std::vector<postgres::Result> results;
-    results.push_back(std::move(result));
-    return results;
-  }
+  if (members.size() == 1) return TryCommitOne(*connection, *members.front());
   SYNCLINE_FAILPOINT(kGroupTaken);
   std::vector<const postgres::Statement*> statements;
   statements.reserve(members.size());
   for (const GroupMember* const member : members) statements.push_back(&member->statement_);
   return connection->QueryAllAndCommit(statements);
+}
+
+// A transaction of its own costs less than BEGIN and COMMIT around it.
+absl::StatusOr<std::vector<postgres::Result>> GroupCommit::TryCommitOne(
+    postgres::Connection& connection, const GroupMember& member) {
+  std::optional<FlushInterrupt::Attempt> running;
+  if (member.interrupt_ != nullptr) {
+    running.emplace(member.interrupt_.get(), &connection);
+    if (member.interrupt_->interrupted()) return absl::CancelledError();
+  }
+  SYNCLINE_ASSIGN_OR_RETURN(
+      postgres::Result result,
+      connection.QueryAndCommit(member.statement_.sql, member.statement_.params));
+  std::vector<postgres::Result> results;
+  results.push_back(std::move(result));
+  return results;
 }
 
 }  // namespace syncline::write

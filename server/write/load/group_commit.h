@@ -24,12 +24,14 @@
 #include <vector>
 
 #include "absl/base/thread_annotations.h"
+#include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "absl/types/span.h"
 #include "base/mutex.h"
 #include "base/thread_pool.h"
 #include "server/postgres/connection/connection.h"
 #include "server/postgres/connection/connection_pool.h"
+#include "server/write/load/flush_interrupt.h"
 
 namespace syncline::write {
 
@@ -50,8 +52,10 @@ class GroupMember {
   // this order.
   using Key = std::tuple<int64_t, std::string, int64_t>;
 
-  // `statement` returns the durable offset, or no row if it has changed nothing.
-  GroupMember(Key key, postgres::Statement statement);
+  // `statement` returns the durable offset, or no row if it has changed nothing. `interrupt` ends a
+  // commit of this member alone; it does not end one of several. May be null.
+  GroupMember(Key key, postgres::Statement statement,
+              std::shared_ptr<FlushInterrupt> interrupt = nullptr);
 
   // Returns whether the commit is over. Then the result is known and does not change.
   bool is_over() const { return over_.load(std::memory_order_acquire); }
@@ -66,6 +70,7 @@ class GroupMember {
   const Key key_;
   const postgres::Statement statement_;
   const int64_t bytes_;
+  const std::shared_ptr<FlushInterrupt> interrupt_;
   GroupResult result_ = GroupResult::kAlone;
   int64_t durable_offset_ = 0;
   std::atomic<bool> over_ = false;
@@ -122,6 +127,8 @@ class GroupCommit {
   // Commits the members and sets their results. Reorders `members`.
   void Commit(std::vector<GroupMember*> members);
   absl::StatusOr<std::vector<postgres::Result>> TryCommit(absl::Span<GroupMember* const> members);
+  static absl::StatusOr<std::vector<postgres::Result>> TryCommitOne(
+      postgres::Connection& connection, const GroupMember& member);
 
   postgres::ConnectionPool* const connections_;
   const int max_groups_;

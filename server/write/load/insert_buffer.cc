@@ -190,7 +190,9 @@ absl::StatusOr<FlushResult> InsertBuffer::TryFlush(const DueCheckpoints& checkpo
   SYNCLINE_ASSIGN_OR_RETURN(postgres::ConnectionPool::Lease connection,
                             context_->connections->Acquire());
   const FlushInterrupt::Attempt running(interrupt_.get(), &*connection);
-  if (interrupt_->interrupted()) return absl::CancelledError();
+  if (interrupt_->interrupted()) {
+    return progress_->commit_unknown ? postgres::CommitUnknown() : absl::CancelledError();
+  }
   // An earlier attempt may have been committed.
   if (progress_->commit_unknown) {
     SYNCLINE_ASSIGN_OR_RETURN(const std::optional<FlushResult> found, FindCommit(*connection));

@@ -59,9 +59,9 @@ std::optional<FlushAttempt> InsertBuffer::HandIn(const DueCheckpoints& checkpoin
   // Checkpoints alone follow the records.
   const int64_t first = commit_.offsets.empty() ? std::numeric_limits<int64_t>::max()
                                                 : commit_.offsets.ranges().front().begin;
-  auto member =
-      std::make_shared<GroupMember>(GroupMember::Key(claim_.stream_no, claim_.writer_id, first),
-                                    small_commit_.MakeStatement(claim_, commit_, blocks_, offered));
+  auto member = std::make_shared<GroupMember>(
+      GroupMember::Key(claim_.stream_no, claim_.writer_id, first),
+      small_commit_.MakeStatement(claim_, commit_, blocks_, offered), interrupt_);
   if (!context_->group->Add(member, std::move(resume))) return std::nullopt;
   handed_in_ = std::move(member);
   offered_ = std::move(offered);
