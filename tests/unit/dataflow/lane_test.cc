@@ -2,11 +2,7 @@
 // thread.
 #include "server/dataflow/lane.h"
 
-#include <arpa/inet.h>
 #include <gtest/gtest.h>
-#include <netinet/in.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
 #include <atomic>
 #include <memory>
@@ -32,6 +28,7 @@
 #include "server/write/load/group_commit.h"
 #include "server/write/load/insert_buffer.h"
 #include "server/write/load/statement_tables.h"
+#include "tests/support/silent_database.h"
 
 namespace syncline::dataflow {
 namespace {
@@ -229,38 +226,6 @@ TEST_F(LaneTest, CancelEndsThePause) {
   EXPECT_EQ(owner_->idle, 1);
 }
 
-// A database that accepts connections and never answers.
-class SilentDatabase {
- public:
-  SilentDatabase() : listening_(socket(AF_INET, SOCK_STREAM, 0)) {
-    sockaddr_in address = {};
-    address.sin_family = AF_INET;
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    socklen_t size = sizeof(address);
-    EXPECT_EQ(bind(listening_, reinterpret_cast<sockaddr*>(&address), size), 0);
-    EXPECT_EQ(listen(listening_, 8), 0);
-    EXPECT_EQ(getsockname(listening_, reinterpret_cast<sockaddr*>(&address), &size), 0);
-    options_.conninfo = absl::StrCat("host=127.0.0.1 port=", ntohs(address.sin_port),
-                                     " user=u dbname=d sslmode=disable gssencmode=disable");
-    options_.connect_timeout = absl::Seconds(60);
-  }
-  ~SilentDatabase() { Close(); }
-
-  const postgres::ConnectionOptions& options() const { return options_; }
-  void WaitForConnection() { accepted_ = accept(listening_, nullptr, nullptr); }
-  // Ends its connections, and accepts no more.
-  void Close() {
-    for (int* const fd : {&accepted_, &listening_}) {
-      if (*fd >= 0) close(std::exchange(*fd, -1));
-    }
-  }
-
- private:
-  int listening_;
-  int accepted_ = -1;
-  postgres::ConnectionOptions options_;
-};
-
 // The lane's small blocks wait for a commit together with others until the silent database closes.
 class GroupedLaneTest : public LaneTest {
  protected:
@@ -295,7 +260,7 @@ class GroupedLaneTest : public LaneTest {
     group_.Stop();
   }
 
-  SilentDatabase silent_;
+  testing::SilentDatabase silent_;
   write::StatementTables statements_;
   postgres::ConnectionPool group_connections_{silent_.options()};
   write::GroupCommit group_{&group_connections_, /*max_groups=*/1};
