@@ -34,7 +34,7 @@ constexpr int kHistories = kSanitized ? 50 : 300;
 constexpr int kThreads = 2;
 // Histories whose small blocks are committed together: a part of them, on more threads.
 constexpr int kPerGroupedHistory = 5;
-constexpr int kGroupedThreads = 6;
+constexpr int kGroupedThreads = 4;
 
 int Histories() {
   const char* const given = std::getenv("SYNCLINE_HISTORIES");

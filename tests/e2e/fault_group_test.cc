@@ -1,6 +1,6 @@
 // Faults while small blocks of several callers are committed together: the server or the database
-// is killed, or sessions end, in every phase of such a commit. Every record is stored once, and no
-// acknowledged one is lost.
+// is killed, sessions end, or all calls are cut off, in every phase of such a commit. Every record
+// is stored once, and no acknowledged one is lost.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <signal.h>
@@ -11,9 +11,11 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
 #include "base/failpoint.h"
 #include "base/thread.h"
 #include "tests/e2e/fault_fixture.h"
+#include "tests/support/fault_proxy.h"
 #include "tests/support/own_cluster.h"
 
 namespace syncline::testing {
@@ -24,7 +26,13 @@ constexpr int64_t kRecords = 400;  // per caller
 constexpr absl::Duration kGiveUp = absl::Seconds(90);
 constexpr int kKilled = 128 + SIGKILL;
 
-enum class Fault { kServerKilled, kDatabaseStopped, kPostmasterKilled, kSessionsEnded };
+enum class Fault {
+  kServerKilled,
+  kDatabaseStopped,
+  kPostmasterKilled,
+  kSessionsEnded,
+  kCallersCut
+};
 
 struct GroupFault {
   const char* name;
@@ -35,7 +43,7 @@ struct GroupFault {
 class GroupFaultTest : public WithOwnCluster<FaultTest>,
                        public ::testing::WithParamInterface<GroupFault> {
  protected:
-  void Strike(ServerProcess& server) {
+  void Strike(ServerProcess& server, FaultProxy& callers_link) {
     switch (GetParam().fault) {
       case Fault::kServerKilled:
         EXPECT_EQ(server.Wait(kPatience), kKilled);
@@ -55,6 +63,10 @@ class GroupFaultTest : public WithOwnCluster<FaultTest>,
                          "application_name = '",
                          kFaultApplication, "'")));
         break;
+      case Fault::kCallersCut:
+        EXPECT_GT(callers_link.Cut(), 0);
+        absl::SleepFor(absl::Milliseconds(200));  // the server ends the calls meanwhile
+        break;
     }
     server.Disarm();
   }
@@ -63,6 +75,8 @@ class GroupFaultTest : public WithOwnCluster<FaultTest>,
 TEST_P(GroupFaultTest, EveryRecordOnce) {
   const auto server = StartFaultServer();
   ASSERT_NE(server, nullptr);
+  ASSERT_OK_AND_ASSIGN(const std::unique_ptr<FaultProxy> link,
+                       FaultProxy::Start(server->grpc_port()));
   const bool kills = GetParam().fault == Fault::kServerKilled;
   // Not the first one, so that callers have records that are acknowledged.
   server->Arm(GetParam().failpoint, kills ? FailpointAction::kKill : FailpointAction::kPause,
@@ -73,7 +87,7 @@ TEST_P(GroupFaultTest, EveryRecordOnce) {
     histories.push_back(std::make_unique<DeliveryHistory>(
         Stream(absl::StrCat("rows_", i), DeliveryMode::kAppend, kRecords)));
     callers.push_back(
-        std::make_unique<PersistentCaller>(PersistentCallerOptions{.servers = {server->address()},
+        std::make_unique<PersistentCaller>(PersistentCallerOptions{.servers = {link->address()},
                                                                    .seed = static_cast<uint64_t>(i),
                                                                    .max_batch_records = 3,
                                                                    .append = true},
@@ -87,7 +101,7 @@ TEST_P(GroupFaultTest, EveryRecordOnce) {
           "caller", [&ends, &callers, i] { ends[i] = callers[i]->Run(kGiveUp); }));
     }
     EXPECT_TRUE(server->WaitForFailpoint(kPatience)) << "no blocks were committed together";
-    Strike(*server);
+    Strike(*server, *link);
   }
   for (size_t i = 0; i < callers.size(); ++i) {
     EXPECT_OK(ends[i]);
@@ -111,6 +125,9 @@ INSTANTIATE_TEST_SUITE_P(
                    Fault::kDatabaseStopped},
         GroupFault{"PostmasterKilledBeforeTheAnswers", failpoint::kGroupSent,
                    Fault::kPostmasterKilled},
+        GroupFault{"CallersCutBeforeTheStatements", failpoint::kGroupTaken, Fault::kCallersCut},
+        GroupFault{"CallersCutBeforeTheAnswers", failpoint::kGroupSent, Fault::kCallersCut},
+        GroupFault{"CallersCutAfterTheCommit", failpoint::kGroupCommitted, Fault::kCallersCut},
         GroupFault{"SessionsEndedBeforeTheStatements", failpoint::kGroupTaken,
                    Fault::kSessionsEnded},
         GroupFault{"SessionsEndedBeforeTheAnswers", failpoint::kGroupSent, Fault::kSessionsEnded}),
