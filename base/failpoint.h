@@ -23,6 +23,12 @@ inline constexpr char kCopied[] = "copied";
 // Rows and ledger are written and the writer's row is locked; COMMIT has not been sent. Of a small
 // block: the statement that commits it has not been sent.
 inline constexpr char kBeforeCommit[] = "before_commit";
+// Several small blocks have been taken for one commit; nothing has been sent.
+inline constexpr char kGroupTaken[] = "group_taken";
+// The statements of several small blocks and their COMMIT have been sent; no result has been read.
+inline constexpr char kGroupSent[] = "group_sent";
+// Several small blocks are committed; no lane has been informed.
+inline constexpr char kGroupCommitted[] = "group_committed";
 // COMMIT has succeeded; the caller has not been informed.
 inline constexpr char kCommitted[] = "committed";
 // Staged rows are merged and the staging table is dropped; COMMIT has not been sent.

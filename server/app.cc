@@ -53,6 +53,8 @@ void App::Parts::Drain() {
     delayed.Stop();
     start_pool->Shutdown();
     control_pool->Shutdown();
+    // Resumes lanes of the load pool.
+    group->Stop();
     load_pool->Shutdown();
     claim_pool->Shutdown();
     end_pool->Shutdown();

@@ -133,6 +133,8 @@ void App::Parts::BuildWritePath() {
   locked_tables = std::make_unique<write::LockedTables>(std::max(1, config.load.load_threads / 2));
   load_context.locked = locked_tables.get();
   load_context.statements = &statement_tables;
+  group = std::make_unique<write::GroupCommit>(group_connections.get());
+  load_context.group = group.get();
   lane_context.pool = load_pool.get();
   lane_context.delayed = &delayed;
   lane_context.budget = &budget;
@@ -275,9 +277,11 @@ void App::Parts::SetGauges() {
   gauges.backpressure_seconds = [this] { return absl::ToDoubleSeconds(budget.waited()); };
   gauges.pg_connections_idle = [this] {
     const postgres::Database::Usage usage = GetUsage();
-    return connections->idle() + usage.open - usage.busy;
+    return connections->idle() + group_connections->idle() + usage.open - usage.busy;
   };
-  gauges.pg_connections_busy = [this] { return connections->busy() + GetUsage().busy; };
+  gauges.pg_connections_busy = [this] {
+    return connections->busy() + group_connections->busy() + GetUsage().busy;
+  };
   metrics->SetServerGauges(std::move(gauges));
 }
 

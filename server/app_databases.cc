@@ -47,6 +47,9 @@ absl::Status App::Parts::BuildDatabase() {
   connection_options.destination = &destination;
   connection_options.lock_timeout = kDataLockTimeout;
   connections = std::make_unique<postgres::ConnectionPool>(connection_options);
+  postgres::ConnectionOptions group_options = connection_options;
+  group_options.lock_timeout = write::GroupCommit::kLockTimeout;
+  group_connections = std::make_unique<postgres::ConnectionPool>(group_options);
   silence = std::make_unique<postgres::SilenceWatch>(connection_options, &sockets);
   return absl::OkStatus();
 }

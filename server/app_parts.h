@@ -42,6 +42,7 @@
 #include "server/sync/sync_registry.h"
 #include "server/sync/watch_reader.h"
 #include "server/write/ledger_upkeep.h"
+#include "server/write/load/group_commit.h"
 #include "server/write/load/insert_buffer.h"
 #include "server/write/load/locked_tables.h"
 #include "server/write/merge_vacuum.h"
@@ -125,6 +126,7 @@ struct App::Parts {
   std::unique_ptr<postgres::Readiness> readiness;
   std::unique_ptr<postgres::SilenceWatch> silence;
   std::unique_ptr<postgres::ConnectionPool> connections;
+  std::unique_ptr<postgres::ConnectionPool> group_connections;  // for `group` only
   std::unique_ptr<ThreadPool> start_pool;
   std::unique_ptr<ThreadPool> control_pool;
   std::unique_ptr<ThreadPool> load_pool;
@@ -133,6 +135,7 @@ struct App::Parts {
   std::unique_ptr<ThreadPool> finalize_pool;
   std::unique_ptr<write::LockedTables> locked_tables;
   write::StatementTables statement_tables;
+  std::unique_ptr<write::GroupCommit> group;
   DelayedTasks delayed;
   write::LoadContext load_context;
   dataflow::LaneContext lane_context;

@@ -8,6 +8,7 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <utility>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -47,9 +48,10 @@ class Aggregate : private RecordSink {
 
   // Tries to commit the buffer; see InsertBuffer::Flush.
   absl::StatusOr<write::FlushAttempt> Flush(const write::DueCheckpoints& checkpoints,
-                                            bool closes = false) {
+                                            bool closes = false,
+                                            write::GroupCommit::Resume resume = nullptr) {
     if (parser_.has_counts()) buffer_.Count(parser_.TakeCounts());
-    return buffer_.Flush(checkpoints, closes);
+    return buffer_.Flush(checkpoints, closes, std::move(resume));
   }
 
   // Ends a flush from another thread. May outlive this object.

@@ -117,15 +117,26 @@ void Lane::Post() {
 
 void Lane::Park(absl::Duration pause) {
   parked_ = true;
+  if (pause == absl::InfiniteDuration()) return;
   context_->delayed->Add(pause,
-                         [this, self = owner_->Self(), number = ++pauses_] { Unpark(number); });
+                         [this, self = owner_->Self(), number = pauses_] { Unpark(number); });
 }
 
 void Lane::Unpark(int64_t pause_number) {
   MutexLock lock(&mutex_);
-  if (!parked_ || pause_number != pauses_) return;
+  if (pause_number != pauses_) return;
+  if (!parked_) {
+    unparked_early_ = true;
+    return;
+  }
   parked_ = false;
   Post();
+}
+
+std::function<void()> Lane::MakeUnpark() {
+  MutexLock lock(&mutex_);
+  unparked_early_ = false;
+  return [this, self = owner_->Self(), number = ++pauses_] { Unpark(number); };
 }
 
 void Lane::RunOne() {
@@ -180,7 +191,8 @@ void Lane::EndTask(const Work& work, Pause pause) {
     MutexLock lock(&mutex_);
     reading_ = batch_.has_value();
     const bool cancelled_meanwhile = cancelled_ && !work.cancelled;
-    if (pause.has_value() && !cancelled_meanwhile) return Park(*pause);
+    if (pause.has_value() && !cancelled_meanwhile && !unparked_early_) return Park(*pause);
+    if (pause.has_value()) return Post();
     if (!queue_.empty() || cancelled_meanwhile) return Post();
     scheduled_ = false;
   }
@@ -256,7 +268,7 @@ Lane::Pause Lane::BeginFlush() {
 
 Lane::Pause Lane::TryFlush() {
   const absl::StatusOr<write::FlushAttempt> attempt =
-      aggregate_->Flush(plan_->checkpoints, plan_->ends_call);
+      aggregate_->Flush(plan_->checkpoints, plan_->ends_call, MakeUnpark());
   if (!attempt.ok()) {
     Fail(attempt.status());
     return std::nullopt;

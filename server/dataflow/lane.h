@@ -5,13 +5,15 @@
 // is full, on request, when the data reaches an age, or, if the server is configured so, when
 // nothing is queued. A flush that must be tried again, because
 // of another session's lock or of the database, parks the lane: it keeps its block, gives its
-// thread back and comes again after a pause. Several lanes of one stream work at the same time and
-// commit out of order; the ledger reconciles the ranges.
+// thread back and comes again after a pause. A small block that waits for a commit together with
+// others parks it, too, until that commit is over. Several lanes of one stream work at the same
+// time and commit out of order; the ledger reconciles the ranges.
 #pragma once
 
 #include <atomic>
 #include <cstdint>
 #include <deque>
+#include <functional>
 #include <memory>
 #include <optional>
 
@@ -126,14 +128,18 @@ class Lane {
     bool cancelled = false;
     int64_t dropped_bytes = 0;  // of the queue of a cancelled lane
   };
-  // The pause before a flush is tried again; nullopt if no flush is in progress.
+  // The pause before a flush is tried again, infinite until Unpark; nullopt if no flush is in
+  // progress.
   using Pause = std::optional<absl::Duration>;
 
   void Schedule() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void Post() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void Park(absl::Duration pause) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  // Ends the pause of this number, unless it has ended already.
+  // Ends the pause of this number, unless it has ended already. If it has not begun yet, it ends at
+  // once.
   void Unpark(int64_t pause_number);
+  // Returns what ends the pause that the next task may begin.
+  std::function<void()> MakeUnpark();
   void RunOne();
   Work TakeWork();
   // Takes a flush from the front of the queue.
@@ -174,7 +180,8 @@ class Lane {
   int64_t queued_flushes_ ABSL_GUARDED_BY(mutex_) = 0;
   bool scheduled_ ABSL_GUARDED_BY(mutex_) = false;  // a task is posted, runs or is parked
   bool parked_ ABSL_GUARDED_BY(mutex_) = false;
-  int64_t pauses_ ABSL_GUARDED_BY(mutex_) = 0;
+  int64_t pauses_ ABSL_GUARDED_BY(mutex_) = 0;           // the number of the latest one
+  bool unparked_early_ ABSL_GUARDED_BY(mutex_) = false;  // before it began
   bool cancelled_ ABSL_GUARDED_BY(mutex_) = false;
   bool filled_ ABSL_GUARDED_BY(mutex_) = false;
   bool reading_ ABSL_GUARDED_BY(mutex_) = false;  // a batch is being parsed, or is in part

@@ -11,6 +11,7 @@
 #include <cstdlib>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
@@ -276,11 +277,11 @@ TEST_F(ConnectionTest, BinaryParametersFollowTextParameters) {
 }
 
 TEST_F(ConnectionTest, StatementIsATransactionOfItsOwn) {
-  Execute(absl::StrCat("CREATE TABLE ", Table("t"), " (a int PRIMARY KEY)"));
-  const std::string insert = absl::StrCat("INSERT INTO ", Table("t"), " VALUES ($1) RETURNING a");
+  Execute(absl::StrCat("CREATE TABLE ", Table("own"), " (a int PRIMARY KEY)"));
+  const std::string insert = absl::StrCat("INSERT INTO ", Table("own"), " VALUES ($1) RETURNING a");
   ASSERT_OK_AND_ASSIGN(const Result stored, connection_->QueryAndCommit(insert, Params().Int(7)));
   EXPECT_EQ(stored.Int(0, 0), 7);
-  EXPECT_EQ(QueryInt(absl::StrCat("SELECT count(*) FROM ", Table("t"))), 1);
+  EXPECT_EQ(QueryInt(absl::StrCat("SELECT count(*) FROM ", Table("own"))), 1);
   EXPECT_FALSE(connection_->QueryAndCommit(insert, Params().Int(7)).ok());
   EXPECT_TRUE(connection_->usable());
   // An error of the statement says that nothing is committed.
@@ -293,6 +294,45 @@ TEST_F(ConnectionTest, StatementIsATransactionOfItsOwn) {
   EXPECT_THAT(connection_->QueryAndCommit("SELECT pg_terminate_backend(pg_backend_pid())", {}),
               StatusIs(StatusCode::kUnavailable, "COMMIT_UNKNOWN"));
   EXPECT_FALSE(connection_->usable());
+}
+
+TEST_F(ConnectionTest, StatementsAreOneTransaction) {
+  Execute(absl::StrCat("CREATE TABLE ", Table("own"),
+                       " (a int UNIQUE DEFERRABLE INITIALLY DEFERRED, CHECK (a > 0))"));
+  const std::string insert = absl::StrCat("INSERT INTO ", Table("own"), " VALUES ($1) RETURNING a");
+  const auto run = [&](const std::vector<Statement>& statements) {
+    std::vector<const Statement*> pointers;
+    for (const Statement& statement : statements) pointers.push_back(&statement);
+    return connection_->QueryAllAndCommit(pointers);
+  };
+  const auto count = [&] { return QueryInt(absl::StrCat("SELECT count(*) FROM ", Table("own"))); };
+  // The results are in the order of the statements.
+  ASSERT_OK_AND_ASSIGN(
+      const std::vector<Result> stored,
+      run({{insert, Params().Int(1)}, {"SELECT 1 WHERE false", {}}, {insert, Params().Int(2)}}));
+  ASSERT_EQ(stored.size(), 3u);
+  EXPECT_EQ(stored[0].Int(0, 0), 1);
+  EXPECT_TRUE(stored[1].empty());
+  EXPECT_EQ(stored[2].Int(0, 0), 2);
+  EXPECT_EQ(count(), 2);
+  // The first error of a statement, or that of the COMMIT.
+  EXPECT_THAT(run({{insert, Params().Int(3)}, {insert, Params().Int(-1)}, {"SELECT 1/0", {}}}),
+              StatusIs(StatusCode::kFailedPrecondition, "CONSTRAINT_VIOLATED"));
+  EXPECT_TRUE(connection_->usable());
+  EXPECT_THAT(run({{insert, Params().Int(4)}, {insert, Params().Int(1)}}),
+              StatusIs(StatusCode::kFailedPrecondition, "CONSTRAINT_VIOLATED"));
+  EXPECT_TRUE(connection_->usable());
+  EXPECT_EQ(count(), 2);
+  EXPECT_OK(run({{insert, Params().Int(5)}}));
+  // A statement that cannot be prepared: nothing is sent.
+  EXPECT_FALSE(run({{insert, Params().Int(6)}, {"no statement", {}}}).ok());
+  EXPECT_TRUE(connection_->usable());
+  EXPECT_EQ(count(), 3);
+  EXPECT_THAT(
+      run({{insert, Params().Int(7)}, {"SELECT pg_terminate_backend(pg_backend_pid())", {}}}),
+      StatusIs(StatusCode::kUnavailable, "COMMIT_UNKNOWN"));
+  EXPECT_FALSE(connection_->usable());
+  EXPECT_EQ(count(), 3);
 }
 
 TEST_F(ConnectionTest, ErrorsContainNoValues) {

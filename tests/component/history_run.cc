@@ -67,6 +67,8 @@ HistoryRun::HistoryRun(const World& world, uint64_t seed)
   load_.committer = world.committer;
   load_.blocks = &blocks_;
   load_.locked = &locked_;
+  load_.statements = world.statements;
+  load_.group = world.group;
   load_.stopping = [] { return true; };
   const int chance = static_cast<int>(random_() % 10);
   const int count = chance < 5 ? 1 : chance < 8 ? 2 : 3;

@@ -23,7 +23,9 @@
 #include "server/postgres/connection/connection_pool.h"
 #include "server/postgres/ledger/data_commit.h"
 #include "server/postgres/ledger/ledger.h"
+#include "server/write/load/group_commit.h"
 #include "server/write/load/insert_buffer.h"
+#include "server/write/load/statement_tables.h"
 #include "server/write/stream_state_store.h"
 #include "server/write/sync_draft.h"
 #include "server/write/writer.h"
@@ -41,6 +43,9 @@ struct World {
   const postgres::DataCommitter* committer = nullptr;
   metrics::Metrics* metrics = nullptr;
   std::string schema;  // contains the tables
+  // Set if small blocks are committed by statements, together with those of other histories.
+  write::StatementTables* statements = nullptr;
+  write::GroupCommit* group = nullptr;
 };
 
 class HistoryRun {

@@ -18,6 +18,7 @@
 #include "base/error.h"
 #include "base/reasons.h"
 #include "base/status_macros.h"
+#include "server/postgres/connection/connection_state.h"
 #include "server/postgres/connection/conninfo.h"
 #include "server/postgres/connection/copy_line.h"
 #include "server/postgres/connection/durable_commit.h"
@@ -38,70 +39,12 @@ constexpr size_t kCopyPieceBytes = size_t{1} << 20;
 
 constexpr size_t kMaxPrepared = 64;
 
-// Formats of libpq's results.
-constexpr int kTextFormat = 0;
-constexpr int kBinaryFormat = 1;
-
-struct FinishConnection {
-  void operator()(PGconn* connection) const { PQfinish(connection); }
-};
-struct ClearResult {
-  void operator()(PGresult* result) const { PQclear(result); }
-};
-using ResultPtr = std::unique_ptr<PGresult, ClearResult>;
-
-bool Succeeded(const PGresult* result) {
-  const ExecStatusType status = PQresultStatus(result);
-  return status == PGRES_COMMAND_OK || status == PGRES_TUPLES_OK || status == PGRES_EMPTY_QUERY;
-}
-
-// Reads the results of what was sent, until the last one or COPY, and returns the last one or the
-// first error. PQexec would return the last error: if the server ends the session, its reason is
-// followed by an error of libpq's own, which has no SQLSTATE.
-ResultPtr ReadResult(PGconn* connection) {
-  ResultPtr kept;
-  while (ResultPtr result{PQgetResult(connection)}) {
-    if (kept == nullptr || PQresultStatus(kept.get()) != PGRES_FATAL_ERROR) {
-      kept = std::move(result);
-    }
-    if (PQresultStatus(kept.get()) == PGRES_COPY_IN || PQstatus(connection) != CONNECTION_OK) break;
-  }
-  return kept;
-}
-
 // Runs one or more statements. Returns null if they could not be sent.
 ResultPtr Run(PGconn* connection, const std::string& sql) {
   return PQsendQuery(connection, sql.c_str()) == 1 ? ReadResult(connection) : nullptr;
 }
 
 }  // namespace
-
-struct Connection::State {
-  struct Prepared {
-    std::string sql;
-    std::string name;
-  };
-
-  std::unique_ptr<PGconn, FinishConnection> connection;
-  Repertoire* repertoire = nullptr;            // null if every character can be stored
-  std::unique_ptr<OpenSockets::Entry> socket;  // after the connection: destroyed first
-  std::list<Prepared> prepared;                // most recently used first
-  std::unordered_map<std::string, std::list<Prepared>::iterator> by_sql;
-  int64_t next_name = 1;
-  std::string copied;   // the relation of the latest COPY
-  bool notice = false;  // the server has sent one
-  bool broken = false;
-  std::atomic<bool> aborted = false;
-
-  PGconn* get() const { return connection.get(); }
-
-  void Forget(const std::string& sql) {
-    const auto found = by_sql.find(sql);
-    if (found == by_sql.end()) return;
-    prepared.erase(found->second);
-    by_sql.erase(found);
-  }
-};
 
 Connection::Connection(pg_conn* connection) : state_(std::make_unique<State>()) {
   state_->connection.reset(connection);
@@ -209,7 +152,12 @@ absl::Status Connection::Commit() {
     return MakeError(absl::StatusCode::kAborted, "the transaction was rolled back",
                      {.reason = reason::kRolledBack, .retry_after = absl::Seconds(1)});
   }
-  return state_->notice ? ConfirmDurable() : absl::OkStatus();
+  return ConfirmCommit();
+}
+
+absl::Status Connection::ConfirmCommit() {
+  // Whatever prevents the confirmation, the transaction is committed and may not be durable.
+  return !state_->notice || ConfirmDurable().ok() ? absl::OkStatus() : CommitNotConfirmed();
 }
 
 absl::Status Connection::ConfirmDurable() {
@@ -251,39 +199,27 @@ absl::StatusOr<Result> Connection::QueryBinary(absl::string_view sql, const Para
 absl::StatusOr<Result> Connection::QueryInFormat(absl::string_view sql, const Params& params,
                                                  int format) {
   if (state_->repertoire == nullptr) return QueryStored(sql, params, format);
-  SYNCLINE_ASSIGN_OR_RETURN(
-      const Params stored,
-      ToStoredParams(
-          params, *state_->repertoire, PQtransactionStatus(state_->get()) == PQTRANS_INTRANS,
-          [this](const char* statement, const Params& values) {
-            return values.values().empty() ? Execute(statement)
-                                           : QueryStored(statement, values, kTextFormat).status();
-          }));
+  SYNCLINE_ASSIGN_OR_RETURN(const Params stored, ToStored(params));
   return QueryStored(sql, stored, format);
+}
+
+absl::StatusOr<Params> Connection::ToStored(const Params& params) {
+  return ToStoredParams(
+      params, *state_->repertoire, PQtransactionStatus(state_->get()) == PQTRANS_INTRANS,
+      [this](const char* statement, const Params& values) {
+        return values.values().empty() ? Execute(statement)
+                                       : QueryStored(statement, values, kTextFormat).status();
+      });
 }
 
 absl::StatusOr<Result> Connection::QueryStored(absl::string_view sql, const Params& params,
                                                int format) {
   SYNCLINE_ASSIGN_OR_RETURN(const std::string name, Prepare(sql));
-  const size_t count = params.values().size();
-  std::vector<const char*> values(count);
-  std::vector<int> lengths(count);  // libpq reads those of binary values only
-  std::vector<int> formats(count);
-  for (size_t i = 0; i < count; ++i) {
-    const std::optional<std::string>& value = params.values()[i];
-    values[i] = value ? value->c_str() : nullptr;
-    lengths[i] = value ? static_cast<int>(value->size()) : 0;
-    formats[i] = params.IsBinary(i) ? kBinaryFormat : kTextFormat;
-  }
-  const bool sent = PQsendQueryPrepared(state_->get(), name.c_str(), static_cast<int>(count),
-                                        values.data(), lengths.data(), formats.data(), format) == 1;
+  const bool sent = SendPrepared(state_->get(), name, params, format);
   const ResultPtr result = sent ? ReadResult(state_->get()) : nullptr;
   if (Succeeded(result.get())) return ReadRows(result.get(), state_->repertoire != nullptr);
   const absl::Status error = GetError(result.get());
-  const std::string sqlstate = GetSqlState(error);
-  // After "cached plan must not change result type" and "prepared statement does not exist" the
-  // statement is prepared again the next time.
-  if (sqlstate == "0A000" || sqlstate == "26000") state_->Forget(std::string(sql));
+  state_->ForgetIfStale(std::string(sql), GetSqlState(error));
   return error;
 }
 
@@ -295,7 +231,7 @@ absl::StatusOr<Result> Connection::QueryAndCommit(absl::string_view sql, const P
   // An error of the statement itself, such as one of a read-only database, leaves the connection
   // usable.
   if (absl::IsUnavailable(result.status()) && !usable()) return CommitUnknown();
-  if (result.ok() && state_->notice) SYNCLINE_RETURN_IF_ERROR(ConfirmDurable());
+  if (result.ok()) SYNCLINE_RETURN_IF_ERROR(ConfirmCommit());
   return result;
 }
 

@@ -5,14 +5,17 @@
 // connection is broken and must be discarded.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
+#include "absl/types/span.h"
 #include "server/postgres/connection/destination.h"
 #include "server/postgres/connection/open_sockets.h"
 #include "server/postgres/connection/transaction.h"
@@ -35,8 +38,17 @@ struct ConnectionOptions {
   absl::Duration lock_timeout = {};
 };
 
+// A statement with its parameters.
+struct Statement {
+  std::string sql;
+  Params params;
+};
+
 class Connection {
  public:
+  // Maximum statements of QueryAllAndCommit.
+  static constexpr size_t kMaxTogether = 32;
+
   // Connects and applies the settings of session_settings.h.
   // Errors: UNAVAILABLE DB_UNREACHABLE, FAILED_PRECONDITION DB_AUTH, those of Destination::Check,
   // sqlstate.h and session_settings.h.
@@ -77,6 +89,14 @@ class Connection {
   // COMMIT_UNKNOWN as for Commit; those of Query, after which nothing is committed.
   absl::StatusOr<Result> QueryAndCommit(absl::string_view sql, const Params& params);
 
+  // Runs the statements in their order as one transaction and in one round trip: BEGIN, all of them
+  // and COMMIT are sent together. Returns their results; the transaction is committed, and durable
+  // as after Commit, when this returns OK. Call it outside of a transaction, with at most
+  // kMaxTogether statements. Errors: UNAVAILABLE COMMIT_UNKNOWN as for Commit; the first error of a
+  // statement or of the COMMIT, after which nothing is committed.
+  absl::StatusOr<std::vector<Result>> QueryAllAndCommit(
+      absl::Span<const Statement* const> statements);
+
   // Starts a COPY … FROM STDIN. `sql` may contain statements before it ("BEGIN; COPY …"), which
   // saves a round trip. With `relation`, the name of the table without its schema, an error that
   // names a row has the metadata kCopyLineKey (sqlstate.h).
@@ -115,6 +135,15 @@ class Connection {
   // Returns `status` with the constraint, the column and the row of a COPY that `result` names.
   absl::Status WithLocation(const pg_result* result, absl::Status status) const;
   absl::StatusOr<std::string> Prepare(absl::string_view sql);
+  // Returns the parameters as a database with a repertoire stores them.
+  absl::StatusOr<Params> ToStored(const Params& params);
+  // Returns OK if a transaction that has just been committed is durable. Errors: UNAVAILABLE
+  // COMMIT_UNKNOWN.
+  absl::Status ConfirmCommit();
+  // Reads the results of `statements`, BEGIN and COMMIT, which were sent as a pipeline, into
+  // `results`, and leaves the pipeline. Returns their first error.
+  absl::Status ReadPipeline(absl::Span<const Statement* const> statements,
+                            std::vector<Result>* results);
   absl::StatusOr<Result> QueryInFormat(absl::string_view sql, const Params& params, int format);
   // The same with parameters that the database can store.
   absl::StatusOr<Result> QueryStored(absl::string_view sql, const Params& params, int format);

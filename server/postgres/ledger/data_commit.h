@@ -10,8 +10,8 @@
 // can fail in its place. Rejected records, counts and checkpoints follow. If a statement fails, the
 // caller rolls back and calls Look, whose result takes precedence over the error.
 //
-// The only rows that a data transaction locks are those of its own writer: no other writer, stream
-// or sync waits for its COMMIT.
+// The only rows that a data transaction locks are those of its own writer, or of the writers whose
+// small blocks it commits together: no other writer, stream or sync waits for its COMMIT.
 #pragma once
 
 #include <cstdint>

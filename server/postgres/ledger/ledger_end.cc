@@ -42,7 +42,7 @@ WHERE sync_no = $1 AND state IN ('starting', 'running')
 constexpr char kFenceStreamsSql[] = R"sql(
 WITH locked AS (
   SELECT stream_no, writer_id FROM $L.writer
-  WHERE stream_no = ANY($1) ORDER BY stream_no, writer_id FOR NO KEY UPDATE)
+  WHERE stream_no = ANY($1) ORDER BY stream_no, writer_id COLLATE "C" FOR NO KEY UPDATE)
 UPDATE $L.writer w SET epoch = w.epoch + 1, open_by = NULL
 FROM locked l WHERE w.stream_no = l.stream_no AND w.writer_id = l.writer_id
 )sql";
@@ -68,7 +68,7 @@ constexpr char kBeginFinalizeSql[] = R"sql(
 WITH finalizing AS (UPDATE $L.stream SET state = 'finalizing' WHERE stream_no = $1),
 locked AS (
   SELECT stream_no, writer_id FROM $L.writer
-  WHERE stream_no = $1 ORDER BY writer_id FOR NO KEY UPDATE)
+  WHERE stream_no = $1 ORDER BY writer_id COLLATE "C" FOR NO KEY UPDATE)
 UPDATE $L.writer w SET epoch = w.epoch + 1, open_by = NULL
 FROM locked l WHERE w.stream_no = l.stream_no AND w.writer_id = l.writer_id
 RETURNING w.writer_id, NOT isempty(w.committed) AND upper(w.committed) > w.durable_offset AS gap

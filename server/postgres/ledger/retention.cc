@@ -87,7 +87,7 @@ constexpr char kLockStreamsSql[] =
 constexpr char kDeleteWritersSql[] = R"sql(
 WITH locked AS (
   SELECT stream_no, writer_id FROM $L.writer
-  WHERE stream_no = ANY($1) ORDER BY stream_no, writer_id FOR UPDATE)
+  WHERE stream_no = ANY($1) ORDER BY stream_no, writer_id COLLATE "C" FOR UPDATE)
 DELETE FROM $L.writer w USING locked l
 WHERE w.stream_no = l.stream_no AND w.writer_id = l.writer_id
 )sql";

@@ -2,10 +2,11 @@
 // generations, syncs; rows of one kind in the order of their keys. Checkpoints follow the sync.
 // With one order no two operations wait for each other.
 //
-// Data transactions lock only their own writer. The functions below are for operations that lock
-// several rows of a kind, because an UPDATE locks rows in any order. They lock with FOR NO KEY
-// UPDATE, so that foreign keys to the rows do not wait. `quoted_schema` is the ledger's schema,
-// quoted for SQL. Stateless: safe from any thread.
+// Data transactions lock only their own writer. Several that are committed together lock theirs in
+// the order of their keys; ids of writers are in the order of their bytes. The functions below are
+// for operations that lock several rows of a kind, because an UPDATE locks rows in any order. They
+// lock with FOR NO KEY UPDATE, so that foreign keys to the rows do not wait. `quoted_schema` is the
+// ledger's schema, quoted for SQL. Stateless: safe from any thread.
 #pragma once
 
 #include <cstdint>

@@ -90,11 +90,11 @@ std::string StatementCommit::MakeSql(bool has_rows, bool has_checkpoints) const 
                       columns, ") AS u\n  RETURNING 1)", kCheckedSql);
 }
 
-absl::StatusOr<int64_t> StatementCommit::Commit(Connection& connection, const WriterClaim& claim,
-                                                const DataCommit& commit,
-                                                const std::vector<PendingCheckpoint>& checkpoints,
-                                                std::vector<std::string> arrays) const {
-  Params params = AdvanceParams(claim, commit);
+Statement StatementCommit::Make(const WriterClaim& claim, const DataCommit& commit,
+                                const std::vector<PendingCheckpoint>& checkpoints,
+                                std::vector<std::string> arrays) const {
+  Statement statement = {"", AdvanceParams(claim, commit)};
+  Params& params = statement.params;
   if (!checkpoints.empty()) {
     std::vector<std::string> ids;
     std::vector<int64_t> offsets;
@@ -106,22 +106,40 @@ absl::StatusOr<int64_t> StatementCommit::Commit(Connection& connection, const Wr
     }
     params.Int(claim.sync_no).TextArray(ids).IntArray(offsets).BytesArray(states);
   }
+  if (arrays.empty()) {
+    statement.sql = MakeSql(/*has_rows=*/false, !checkpoints.empty());
+  } else {
+    statement.sql = checkpoints.empty() ? rows_sql_ : rows_and_checkpoints_sql_;
+  }
   for (std::string& array : arrays) params.Binary(std::move(array));
-  std::string without_rows;
-  if (arrays.empty()) without_rows = MakeSql(/*has_rows=*/false, !checkpoints.empty());
-  const std::string& with_rows = checkpoints.empty() ? rows_sql_ : rows_and_checkpoints_sql_;
-  SYNCLINE_ASSIGN_OR_RETURN(
-      const Result moved,
-      connection.QueryAndCommit(arrays.empty() ? without_rows : with_rows, params));
-  if (moved.size() != 1) return Fenced(claim.writer_id);
-  return moved.Int(0, 0);
+  return statement;
 }
 
-absl::StatusOr<bool> TakesStatements(Connection& connection, const TableName& table) {
+std::optional<int64_t> StatementCommit::GetDurableOffset(const Result& result) {
+  if (result.size() != 1) return std::nullopt;
+  return result.Int(0, 0);
+}
+
+absl::StatusOr<int64_t> StatementCommit::Commit(Connection& connection, const WriterClaim& claim,
+                                                const DataCommit& commit,
+                                                const std::vector<PendingCheckpoint>& checkpoints,
+                                                std::vector<std::string> arrays) const {
+  const Statement statement = Make(claim, commit, checkpoints, std::move(arrays));
+  SYNCLINE_ASSIGN_OR_RETURN(const Result moved,
+                            connection.QueryAndCommit(statement.sql, statement.params));
+  const std::optional<int64_t> durable = GetDurableOffset(moved);
+  if (!durable.has_value()) return Fenced(claim.writer_id);
+  return *durable;
+}
+
+absl::StatusOr<StatementUse> GetStatementUse(Connection& connection, const TableName& table) {
   SYNCLINE_ASSIGN_OR_RETURN(
       const Result found,
-      connection.Query(kTakesStatementsSql, Params().Text(table.schema).Text(table.name)));
-  return !found.empty() && found.Bool(0, 0);
+      connection.Query(kStatementUseSql, Params().Text(table.schema).Text(table.name)));
+  if (found.empty()) return StatementUse{};
+  const RowView row = found.Row(0);
+  const bool alone = row.Bool("alone");
+  return StatementUse{alone, alone && row.Bool("grouped")};
 }
 
 }  // namespace syncline::postgres

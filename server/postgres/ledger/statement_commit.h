@@ -11,6 +11,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -33,11 +34,20 @@ class StatementCommit {
   StatementCommit(absl::string_view quoted_ledger_schema, const TableName& table,
                   const TableSchema& schema, const std::vector<std::string>& element_types);
 
-  // Commits `arrays`, which are the rows as one array in binary form per column, and those of the
-  // checkpoints, which are in the order of their offsets, that are due then. `arrays` is empty if
-  // commit.rows is 0. Returns the durable offset. Call it outside of a transaction; a wait for a
-  // lock is bounded by the session's lock_timeout. Errors: ABORTED FENCED as for
-  // DataCommitter::AdvanceOffset; those of Connection::QueryAndCommit.
+  // Returns the statement that stores `arrays`, which are the rows as one array in binary form per
+  // column, and those of the checkpoints, which are in the order of their offsets, that are due
+  // then. `arrays` is empty if commit.rows is 0. A wait of the statement for a lock is bounded by
+  // the session's lock_timeout.
+  Statement Make(const WriterClaim& claim, const DataCommit& commit,
+                 const std::vector<PendingCheckpoint>& checkpoints,
+                 std::vector<std::string> arrays) const;
+  // Returns the durable offset after the statement with this result, or nullopt if it has changed
+  // nothing: the claim does not hold, or some of the records were committed before.
+  static std::optional<int64_t> GetDurableOffset(const Result& result);
+
+  // Commits what Make describes. Returns the durable offset. Call it outside of a transaction.
+  // Errors: ABORTED FENCED as for DataCommitter::AdvanceOffset; those of
+  // Connection::QueryAndCommit.
   absl::StatusOr<int64_t> Commit(Connection& connection, const WriterClaim& claim,
                                  const DataCommit& commit,
                                  const std::vector<PendingCheckpoint>& checkpoints,
@@ -54,10 +64,18 @@ class StatementCommit {
   const std::string rows_and_checkpoints_sql_;
 };
 
-// Returns whether small blocks may be committed to the table by a StatementCommit. A COPY ignores
-// rules, and a statement would fire triggers FOR EACH STATEMENT even if it is fenced. Partitioned
-// tables and tables with BEFORE triggers are left to COPY, too. Reads the catalog. Errors: those of
-// Connection::Query.
-absl::StatusOr<bool> TakesStatements(Connection& connection, const TableName& table);
+// How small blocks may be committed to a table.
+struct StatementUse {
+  bool alone = false;    // by a StatementCommit, as a transaction of its own
+  bool grouped = false;  // together with those of other writers, in one transaction
+};
+
+// Returns how small blocks may be committed to the table. A COPY ignores rules, and a statement
+// would fire triggers FOR EACH STATEMENT even if it is fenced. Partitioned tables and tables with
+// BEFORE triggers are left to COPY, too. A group's transaction must neither run code of users nor
+// wait for rows of other tables, so a table with any trigger on INSERT is left out of groups; those
+// of foreign keys and of deferrable constraints are triggers, too. Reads the catalog. Errors: those
+// of Connection::Query.
+absl::StatusOr<StatementUse> GetStatementUse(Connection& connection, const TableName& table);
 
 }  // namespace syncline::postgres

@@ -12,15 +12,17 @@ inline constexpr char kTableExistsSql[] =
     "SELECT EXISTS (SELECT 1 FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace"
     " WHERE n.nspname = $1 AND c.relname = $2 AND c.relkind IN ('r', 'p'))";
 
-// $1: schema, $2: table. Returns one boolean, or no row if there is no such relation: whether an
-// INSERT into it does what COPY does, and nothing if no rows are inserted. tgtype: 1 is FOR EACH
-// ROW, 2 BEFORE, 4 INSERT, 64 INSTEAD OF.
-inline constexpr char kTakesStatementsSql[] =
+// $1: schema, $2: table. Returns a row if there is such a relation. `alone`: an INSERT into it does
+// what COPY does, and nothing if no rows are inserted. `grouped`: an INSERT fires no trigger, those
+// of constraints included. tgtype: 1 is FOR EACH ROW, 2 BEFORE, 4 INSERT, 64 INSTEAD OF.
+inline constexpr char kStatementUseSql[] =
     "SELECT c.relkind = 'r' AND NOT c.relrowsecurity"
     " AND NOT EXISTS (SELECT FROM pg_catalog.pg_rewrite r"
     " WHERE r.ev_class = c.oid AND r.ev_type = '3')"
     " AND NOT EXISTS (SELECT FROM pg_catalog.pg_trigger t WHERE t.tgrelid = c.oid"
     " AND NOT t.tgisinternal AND t.tgtype & 4 <> 0 AND (t.tgtype & 1 = 0 OR t.tgtype & 66 <> 0))"
+    " AS alone, NOT EXISTS (SELECT FROM pg_catalog.pg_trigger t WHERE t.tgrelid = c.oid"
+    " AND t.tgtype & 4 <> 0) AS grouped"
     " FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace"
     " WHERE n.nspname = $1 AND c.relname = $2";
 

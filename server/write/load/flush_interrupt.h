@@ -2,7 +2,8 @@
 //
 // It breaks the connection that the flush uses, which rolls the transaction back, except while
 // COMMIT runs: its outcome is known only from its reply. The statement of a small block is broken,
-// too, because it may wait for long; whether it is committed is then unknown. Thread-safe.
+// too, because it may wait for long; whether it is committed is then unknown. A commit together
+// with blocks of other calls is not. Thread-safe.
 #pragma once
 
 #include "absl/base/thread_annotations.h"

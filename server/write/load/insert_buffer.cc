@@ -1,7 +1,6 @@
 #include "server/write/load/insert_buffer.h"
 
 #include <algorithm>
-#include <limits>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -52,7 +51,10 @@ InsertBuffer::InsertBuffer(const LoadContext* context, const StreamPlan& plan,
       claim_(std::move(claim)),
       sync_id_(sync_id) {}
 
-InsertBuffer::~InsertBuffer() { ReleaseBlocks(); }
+InsertBuffer::~InsertBuffer() {
+  if (handed_in_ != nullptr) context_->group->Withdraw(handed_in_);
+  ReleaseBlocks();
+}
 
 void InsertBuffer::Append(const RecordMeta& meta, absl::Span<const Value> values) {
   ByteBuffer& block = OpenBlock();
@@ -94,15 +96,22 @@ void InsertBuffer::Cover(OffsetRange range, int64_t payload_bytes) {
   commit_.bytes += payload_bytes;
 }
 
-absl::StatusOr<FlushAttempt> InsertBuffer::Flush(const DueCheckpoints& checkpoints, bool closes) {
+absl::StatusOr<FlushAttempt> InsertBuffer::Flush(const DueCheckpoints& checkpoints, bool closes,
+                                                 GroupCommit::Resume resume) {
   if (!progress_.has_value()) progress_.emplace(Progress{});
   commit_.closes = closes;
+  if (handed_in_ != nullptr) {
+    if (const std::optional<FlushAttempt> over = TakeGroupResult()) return *over;
+  }
   // Wait without a connection while another flush probes the table.
   using Turn = LockedTables::Turn;
   const Turn turn =
       rows_ > 0 ? context_->locked->Enter(claim_.stream_no, MonotonicNow()) : Turn::kFree;
   if (turn == Turn::kWait) {
     return FlushAttempt{.pause = progress_->backoff.Next(), .locked = true};
+  }
+  if (turn == Turn::kFree && resume != nullptr) {
+    if (const auto handed_in = HandIn(checkpoints, std::move(resume))) return *handed_in;
   }
   // Try, each time without the rows that the database has refused.
   const absl::Time begun = absl::Now();
@@ -114,15 +123,7 @@ absl::StatusOr<FlushAttempt> InsertBuffer::Flush(const DueCheckpoints& checkpoin
     flushed = TryFlush(checkpoints, &attempt);
   } while (attempt.changed);
   if (turn == Turn::kProbe) context_->locked->EndProbe(claim_.stream_no);
-  if (flushed.ok()) {
-    flushed->took = absl::Now() - progress_->started;
-    flushed->closed = closes;
-    if (context_->changed != nullptr) {
-      context_->changed->Committed(claim_.sync_no, !flushed->checkpoints.empty());
-    }
-    Clear();
-    return FlushAttempt{.committed = *std::move(flushed)};
-  }
+  if (flushed.ok()) return Finish(*std::move(flushed));
   // Fail, or let the caller wait.
   const bool locked = postgres::IsLockTimeout(flushed.status());
   const std::optional<absl::Duration> pause = PauseAfter(flushed.status(), begun);
@@ -135,6 +136,16 @@ absl::StatusOr<FlushAttempt> InsertBuffer::Flush(const DueCheckpoints& checkpoin
   if (locked && attempt.copied) progress_->row_locked = true;
   if (locked && !attempt.copied && !progress_->row_locked) NoteLocked();
   return FlushAttempt{.pause = *pause, .locked = locked};
+}
+
+FlushAttempt InsertBuffer::Finish(FlushResult result) {
+  result.took = absl::Now() - progress_->started;
+  result.closed = commit_.closes;
+  if (context_->changed != nullptr) {
+    context_->changed->Committed(claim_.sync_no, !result.checkpoints.empty());
+  }
+  Clear();
+  return FlushAttempt{.committed = std::move(result)};
 }
 
 std::optional<absl::Duration> InsertBuffer::PauseAfter(const absl::Status& error,
@@ -179,7 +190,9 @@ absl::StatusOr<FlushResult> InsertBuffer::TryFlush(const DueCheckpoints& checkpo
   SYNCLINE_ASSIGN_OR_RETURN(postgres::ConnectionPool::Lease connection,
                             context_->connections->Acquire());
   const FlushInterrupt::Attempt running(interrupt_.get(), &*connection);
-  if (interrupt_->interrupted()) return absl::CancelledError();
+  if (interrupt_->interrupted()) {
+    return progress_->commit_unknown ? postgres::CommitUnknown() : absl::CancelledError();
+  }
   // An earlier attempt may have been committed.
   if (progress_->commit_unknown) {
     SYNCLINE_ASSIGN_OR_RETURN(const std::optional<FlushResult> found, FindCommit(*connection));
@@ -218,32 +231,6 @@ absl::StatusOr<FlushResult> InsertBuffer::TryFlush(const DueCheckpoints& checkpo
   if (!replaced) SYNCLINE_RETURN_IF_ERROR(RejectRefused(*connection, status));
   attempt->changed = true;
   return status;
-}
-
-absl::StatusOr<std::optional<FlushResult>> InsertBuffer::TryStatement(
-    postgres::Connection& connection, const DueCheckpoints& checkpoints, Attempt* attempt) {
-  commit_.rows = rows_;
-  std::vector<PendingCheckpoint> pending;
-  if (checkpoints) pending = checkpoints(std::numeric_limits<int64_t>::max());
-  absl::StatusOr<std::optional<SmallCommit::Committed>> committed =
-      small_commit_.Commit(connection, claim_, commit_, blocks_, std::move(pending));
-  if (!committed.ok()) {
-    const absl::Status& error = committed.status();
-    if (GetReason(error) == reason::kCommitUnknown) progress_->commit_unknown = true;
-    if (!connection.usable()) return error;
-    // Another commit of the writer holds the lock, if it is not that of the table.
-    if (postgres::IsLockTimeout(error)) {
-      attempt->copied =
-          postgres::IsLockTimeout(context_->committer->CheckUnlocked(connection, claim_));
-    }
-    return AfterFailure(connection, error);
-  }
-  if (!committed->has_value()) return std::nullopt;
-  if (rows_ > 0) context_->locked->SetFree(claim_.stream_no);
-  FlushResult result = Held();
-  result.durable_offset = (*committed)->durable_offset;
-  result.checkpoints = std::move((*committed)->checkpoints);
-  return result;
 }
 
 absl::Status InsertBuffer::Commit(postgres::Connection& connection) {

@@ -1,8 +1,9 @@
 // InsertBuffer: accumulates the encoded rows of one lane and flushes them as one transaction.
 //
 // The transaction is BEGIN, COPY, the fence, the rest of the ledger, COMMIT
-// (postgres/ledger/data_commit.h), or one statement if the block is small (small_commit.h): rows
-// and durable offset become durable together or not at all.
+// (postgres/ledger/data_commit.h), or one statement if the block is small (small_commit.h), which
+// may share its transaction with those of other writers (group_commit.h): rows and durable offset
+// become durable together or not at all.
 // It is short, because a connection is held only for the flush (decision 0010). Rows stay in memory
 // until the COMMIT is known, so a flush that meets a broken connection or another session's lock is
 // repeated; the ledger shows whether a COMMIT whose response was lost has happened. No attempt
@@ -44,6 +45,7 @@
 #include "server/postgres/ledger/data_commit.h"
 #include "server/write/changed_syncs.h"
 #include "server/write/load/flush_interrupt.h"
+#include "server/write/load/group_commit.h"
 #include "server/write/load/locked_tables.h"
 #include "server/write/load/refused_rows.h"
 #include "server/write/load/small_commit.h"
@@ -68,6 +70,8 @@ struct LoadContext {
   // Null: small blocks are committed like the others. Otherwise the sessions of `connections` must
   // have a lock_timeout.
   StatementTables* statements = nullptr;
+  // Commits small blocks of several writers together. Null: each is committed alone.
+  GroupCommit* group = nullptr;
   // How long a flush is repeated while the database cannot be reached, before its call fails.
   absl::Duration retry_for = absl::Seconds(30);
   // Maximum wait for the lock of a table, of a table that is known as locked, and, when the rows
@@ -107,7 +111,8 @@ struct FlushResult {
 // How one attempt of a flush ended, if not with an error.
 struct FlushAttempt {
   // Set if the contents are committed. Otherwise the flush is not over: call it again with the same
-  // arguments after `pause`.
+  // arguments after `pause`. If that is infinite, the contents wait for a commit together with
+  // others: call it again when `resume` has been called.
   std::optional<FlushResult> committed = {};
   absl::Duration pause = {};
   bool locked = false;  // another session's lock prevents the commit
@@ -142,7 +147,11 @@ class InsertBuffer {
   // LoadContext::retry_for. Errors: ABORTED FENCED and FAILED_PRECONDITION SYNC_CANCELLED if the
   // claim no longer holds, whatever else failed; CANCELLED without a reason after an interrupt,
   // or UNAVAILABLE COMMIT_UNKNOWN if a small block may be committed; those of the database.
-  absl::StatusOr<FlushAttempt> Flush(const DueCheckpoints& checkpoints, bool closes = false);
+  // With `resume`, a small block may be committed together with those of other writers. It is
+  // called once, on another thread and perhaps before Flush returns, if the attempt returns an
+  // infinite pause.
+  absl::StatusOr<FlushAttempt> Flush(const DueCheckpoints& checkpoints, bool closes = false,
+                                     GroupCommit::Resume resume = nullptr);
 
   // Ends the flush from another thread. May outlive the buffer.
   std::shared_ptr<FlushInterrupt> interrupt() const { return interrupt_; }
@@ -156,6 +165,8 @@ class InsertBuffer {
     bool commit_unknown = false;
     // The last attempt has waited for the writer's row, after it had sent the rows.
     bool row_locked = false;
+    // A commit together with others has failed, so that the block is committed alone.
+    bool alone = false;
     // Start of the first of the latest attempts that the database did not answer.
     std::optional<absl::Time> failing_since = {};
   };
@@ -169,11 +180,20 @@ class InsertBuffer {
     bool changed = false;
   };
 
+  // Hands the contents in for a commit together with others. Returns nullopt if they are to be
+  // committed alone.
+  std::optional<FlushAttempt> HandIn(const DueCheckpoints& checkpoints, GroupCommit::Resume resume);
+  // Returns how the commit of what was handed in ended, or nullopt if it is to be committed alone.
+  std::optional<FlushAttempt> TakeGroupResult();
+  // Ends a flush that was committed.
+  FlushAttempt Finish(FlushResult result);
   absl::StatusOr<FlushResult> TryFlush(const DueCheckpoints& checkpoints, Attempt* attempt);
   // Commits a small block by one statement. Returns nullopt if a data transaction must do it.
   absl::StatusOr<std::optional<FlushResult>> TryStatement(postgres::Connection& connection,
                                                           const DueCheckpoints& checkpoints,
                                                           Attempt* attempt);
+  // Returns the result of a small block that is committed.
+  FlushResult GetResult(SmallCommit::Committed committed);
   // Returns the pause before the next attempt, or nullopt if the flush fails with `error`. `begun`
   // is the start of the last attempt.
   std::optional<absl::Duration> PauseAfter(const absl::Status& error, absl::Time begun);
@@ -231,6 +251,9 @@ class InsertBuffer {
   std::map<std::string, int64_t> refused_;  // rows refused by the database, by reason
   int named_rows_ = 0;                      // count of RefusedRows::Find
   std::optional<Progress> progress_;
+  // Set while the contents are handed in, and the checkpoints that were offered with them.
+  std::shared_ptr<GroupMember> handed_in_;
+  std::vector<PendingCheckpoint> offered_;
 };
 
 }  // namespace syncline::write

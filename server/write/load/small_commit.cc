@@ -51,13 +51,41 @@ bool SmallCommit::Fits(const postgres::DataCommit& commit, int64_t bytes) const 
          commit.fields.empty();
 }
 
+bool SmallCommit::FitsGroup(const postgres::DataCommit& commit,
+                            const std::vector<PendingCheckpoint>& checkpoints) const {
+  if (!AreSmall(checkpoints)) return false;
+  if (commit.rows == 0) return true;
+  const std::optional<postgres::StatementUse> use = table_->use(MonotonicNow());
+  return use.has_value() && use->grouped;
+}
+
+std::vector<std::string> SmallCommit::Frame(const postgres::DataCommit& commit,
+                                            absl::Span<const ByteBuffer> blocks) const {
+  if (commit.rows == 0) return {};
+  return postgres::FrameArrays(blocks, table_->types());
+}
+
+postgres::Statement SmallCommit::MakeStatement(
+    const WriterClaim& claim, const postgres::DataCommit& commit,
+    absl::Span<const ByteBuffer> blocks, const std::vector<PendingCheckpoint>& checkpoints) const {
+  return table_->commit().Make(claim, commit, checkpoints, Frame(commit, blocks));
+}
+
+SmallCommit::Committed SmallCommit::GetCommitted(int64_t durable_offset,
+                                                 std::vector<PendingCheckpoint> checkpoints) {
+  while (!checkpoints.empty() && checkpoints.back().offset > durable_offset) {
+    checkpoints.pop_back();
+  }
+  return {durable_offset, std::move(checkpoints)};
+}
+
 absl::StatusOr<bool> SmallCommit::CheckTable(postgres::Connection& connection) const {
   const absl::Duration now = MonotonicNow();
-  if (const std::optional<bool> known = table_->takes_statements(now)) return *known;
-  SYNCLINE_ASSIGN_OR_RETURN(const bool takes,
-                            postgres::TakesStatements(connection, table_->table()));
-  table_->set_takes_statements(takes, now);
-  return takes;
+  if (const std::optional<postgres::StatementUse> known = table_->use(now)) return known->alone;
+  SYNCLINE_ASSIGN_OR_RETURN(const postgres::StatementUse use,
+                            postgres::GetStatementUse(connection, table_->table()));
+  table_->set_use(use, now);
+  return use.alone;
 }
 
 absl::StatusOr<std::optional<SmallCommit::Committed>> SmallCommit::Commit(
@@ -69,22 +97,17 @@ absl::StatusOr<std::optional<SmallCommit::Committed>> SmallCommit::Commit(
     if (absl::IsUnavailable(takes.status())) return takes.status();
     if (!takes.ok() || !*takes) return std::nullopt;
   }
-  std::vector<std::string> arrays;
-  if (commit.rows > 0) arrays = postgres::FrameArrays(blocks, table_->types());
+  std::vector<std::string> arrays = Frame(commit, blocks);
   SYNCLINE_FAILPOINT(kBeforeCommit);
   const absl::StatusOr<int64_t> durable =
       table_->commit().Commit(connection, claim, commit, checkpoints, std::move(arrays));
   if (!durable.ok()) {
     if (IsFinal(durable.status())) return durable.status();
+    table_->LeaveGroups();
     return std::nullopt;
   }
   SYNCLINE_FAILPOINT(kCommitted);
-  Committed committed = {*durable, std::move(checkpoints)};
-  while (!committed.checkpoints.empty() &&
-         committed.checkpoints.back().offset > committed.durable_offset) {
-    committed.checkpoints.pop_back();
-  }
-  return committed;
+  return GetCommitted(*durable, std::move(checkpoints));
 }
 
 }  // namespace syncline::write

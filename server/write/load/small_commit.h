@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <string>
 #include <vector>
 
 #include "absl/status/statusor.h"
@@ -45,11 +46,25 @@ class SmallCommit {
   // Returns whether a commit with rows of `bytes` bytes is small enough.
   bool Fits(const postgres::DataCommit& commit, int64_t bytes) const;
 
+  // Returns whether a commit that fits may also be made together with those of other writers
+  // (group_commit.h). False, too, while the table has not been checked.
+  bool FitsGroup(const postgres::DataCommit& commit,
+                 const std::vector<PendingCheckpoint>& checkpoints) const;
+  // Returns the statement that commits the rows of `blocks` and those of `checkpoints` that are due
+  // then.
+  postgres::Statement MakeStatement(const WriterClaim& claim, const postgres::DataCommit& commit,
+                                    absl::Span<const ByteBuffer> blocks,
+                                    const std::vector<PendingCheckpoint>& checkpoints) const;
+  // Returns what was committed, given the durable offset after it. `checkpoints` are those that
+  // were offered.
+  static Committed GetCommitted(int64_t durable_offset, std::vector<PendingCheckpoint> checkpoints);
+
   // Commits the rows of `blocks`, which fit, and those of `checkpoints`, which are in the order of
   // their offsets, that are due then. Returns nullopt if nothing was committed and a data
   // transaction must do it: the table does not take statements, the checkpoints are too large or
   // cover several writers, or the statement failed. Errors: ABORTED FENCED; UNAVAILABLE, with the
-  // reason COMMIT_UNKNOWN if it may be committed; ABORTED LOCK_NOT_AVAILABLE.
+  // reason COMMIT_UNKNOWN if it may be committed; ABORTED LOCK_NOT_AVAILABLE. A table whose
+  // statement fails is left out of groups for a while, so that its blocks do not make others fail.
   absl::StatusOr<std::optional<Committed>> Commit(postgres::Connection& connection,
                                                   const WriterClaim& claim,
                                                   const postgres::DataCommit& commit,
@@ -57,6 +72,9 @@ class SmallCommit {
                                                   std::vector<PendingCheckpoint> checkpoints) const;
 
  private:
+  // Returns the arrays of the statement.
+  std::vector<std::string> Frame(const postgres::DataCommit& commit,
+                                 absl::Span<const ByteBuffer> blocks) const;
   // Returns whether the table takes statements, and checks that from time to time.
   absl::StatusOr<bool> CheckTable(postgres::Connection& connection) const;
 

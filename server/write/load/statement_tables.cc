@@ -32,13 +32,14 @@ StatementTable::StatementTable(absl::string_view quoted_ledger_schema, const Tab
       types_(std::move(types)),
       commit_(quoted_ledger_schema, table, schema, GetNames(types_)) {}
 
-std::optional<bool> StatementTable::takes_statements(absl::Duration now) const {
+std::optional<postgres::StatementUse> StatementTable::use(absl::Duration now) const {
   if (absl::ToInt64Nanoseconds(now) >= valid_until_ns_) return std::nullopt;
-  return takes_;
+  return postgres::StatementUse{alone_, grouped_};
 }
 
-void StatementTable::set_takes_statements(bool takes, absl::Duration now) {
-  takes_ = takes;
+void StatementTable::set_use(postgres::StatementUse use, absl::Duration now) {
+  alone_ = use.alone;
+  grouped_ = use.grouped;
   valid_until_ns_ = absl::ToInt64Nanoseconds(now + kValidFor);
 }
 

@@ -2,7 +2,7 @@
 // statement (postgres/ledger/statement_commit.h).
 //
 // Shared by the buffers of a server, so that a short call neither makes the statement's text nor
-// reads the catalog. Whether a table takes statements is checked again after a while, as its
+// reads the catalog. How small blocks may be committed to it is checked again after a while, as its
 // triggers and rules may change; in the meantime a statement fails if a rule or a trigger keeps
 // rows out of the table. Thread-safe.
 #pragma once
@@ -38,16 +38,19 @@ class StatementTable {
   const std::vector<postgres::ElementType>& types() const { return types_; }
   const postgres::StatementCommit& commit() const { return commit_; }
 
-  // Returns whether the table takes statements, or nullopt if that must be checked at `now`, on the
-  // monotonic clock.
-  std::optional<bool> takes_statements(absl::Duration now) const;
-  void set_takes_statements(bool takes, absl::Duration now);
+  // Returns how small blocks may be committed to the table, or nullopt if that must be checked at
+  // `now`, on the monotonic clock.
+  std::optional<postgres::StatementUse> use(absl::Duration now) const;
+  void set_use(postgres::StatementUse use, absl::Duration now);
+  // Keeps the table out of groups until it is checked again: its statements fail.
+  void LeaveGroups() { grouped_ = false; }
 
  private:
   const TableName table_;
   const std::vector<postgres::ElementType> types_;
   const postgres::StatementCommit commit_;
-  std::atomic<bool> takes_ = false;
+  std::atomic<bool> alone_ = false;
+  std::atomic<bool> grouped_ = false;
   std::atomic<int64_t> valid_until_ns_ = 0;
 };
 

@@ -17,13 +17,18 @@
 #include "base/delayed_tasks.h"
 #include "base/free_list.h"
 #include "base/memory_budget.h"
+#include "base/monotonic_time.h"
 #include "base/mutex.h"
+#include "base/thread.h"
 #include "base/thread_pool.h"
 #include "server/dataflow/aggregate_factory.h"
 #include "server/postgres/connection/connection_pool.h"
 #include "server/postgres/ledger/data_commit.h"
 #include "server/postgres/ledger/ledger.h"
+#include "server/write/load/group_commit.h"
 #include "server/write/load/insert_buffer.h"
+#include "server/write/load/statement_tables.h"
+#include "tests/support/silent_database.h"
 
 namespace syncline::dataflow {
 namespace {
@@ -74,19 +79,22 @@ class LaneTest : public ::testing::Test {
     lanes_.budget = &budget_;
     lanes_.texts = &texts_;
     lanes_.flush_bytes = 1 << 20;
-    StreamPlan plan;
-    plan.stream_no = 1;
-    plan.descriptor = {"n", "t"};
-    plan.table = {"n", "t"};
-    plan.schema.columns.push_back({"id", "id", ColumnType::kBigint});
-    const WriterClaim claim = {1, 1, "w", 1};
-    lane_ = std::make_unique<Lane>(&lanes_, owner_.get(), plan.stream_no,
-                                   aggregates_.Create(plan, "sync", claim, OffsetRanges()));
+    plan_.stream_no = 1;
+    plan_.descriptor = {"n", "t"};
+    plan_.table = {"n", "t"};
+    plan_.schema.columns.push_back({"id", "id", ColumnType::kBigint});
+    lane_ = MakeLane();
   }
   ~LaneTest() override {
     lane_->Cancel();
     pool_.Shutdown();
     delayed_.Stop();
+  }
+
+  std::unique_ptr<Lane> MakeLane() {
+    const WriterClaim claim = {1, 1, "w", 1};
+    return std::make_unique<Lane>(&lanes_, owner_.get(), plan_.stream_no,
+                                  aggregates_.Create(plan_, "sync", claim, OffsetRanges()));
   }
 
   static postgres::ConnectionOptions NoDatabase() {
@@ -154,6 +162,7 @@ class LaneTest : public ::testing::Test {
   MemoryBudget budget_{16 << 20};
   DelayedTasks delayed_;
   LaneContext lanes_;
+  StreamPlan plan_;
   const std::shared_ptr<Owner> owner_ = std::make_shared<Owner>();
   std::unique_ptr<Lane> lane_;
   ThreadPool pool_{"load", 1};
@@ -213,6 +222,77 @@ TEST_F(LaneTest, CancelEndsThePause) {
   // The pause's own end has no effect.
   absl::SleepFor(absl::Milliseconds(60));
   delayed_.RunDue();
+  RunOther();
+  EXPECT_EQ(owner_->idle, 1);
+}
+
+// The lane's small blocks wait for a commit together with others until the silent database closes.
+class GroupedLaneTest : public LaneTest {
+ protected:
+  GroupedLaneTest() {
+    load_.retry_for = absl::ZeroDuration();
+    load_.statements = &statements_;
+    load_.group = &group_;
+    statements_.Get(committer_.quoted_schema(), plan_.load_table(), plan_.schema, MonotonicNow())
+        ->set_use({.alone = true, .grouped = true}, MonotonicNow());
+    lane_ = MakeLane();
+    occupant_ = std::make_unique<Thread>("occupant", [this] {
+      group_.Add(std::make_shared<write::GroupMember>(write::GroupMember::Key(0, "", 0),
+                                                      postgres::Statement{"SELECT 1", {}}),
+                 [] {});
+    });
+    silent_.WaitForConnection();
+    Send(0, 10, /*flush=*/true);
+    RunOther();
+    RunOther();
+  }
+  ~GroupedLaneTest() override {
+    lane_->Cancel();
+    RunOther();
+    RunOther();
+    Release();
+  }
+
+  // Lets the commits of groups fail.
+  void Release() {
+    silent_.Close();
+    occupant_.reset();
+    group_.Stop();
+  }
+
+  testing::SilentDatabase silent_;
+  write::StatementTables statements_;
+  postgres::ConnectionPool group_connections_{silent_.options()};
+  write::GroupCommit group_{&group_connections_, /*max_groups=*/1};
+  std::unique_ptr<Thread> occupant_;
+};
+
+TEST_F(GroupedLaneTest, LaneThatWaitsForAGroupHoldsNoThread) {
+  EXPECT_FALSE(lane_->idle());
+  EXPECT_GT(lane_->held_bytes(), 0);
+  EXPECT_EQ(owner_->plans, 1);
+  EXPECT_TRUE(owner_->failure().ok());
+  // Nothing but the group's commit wakes it.
+  absl::SleepFor(absl::Milliseconds(100));
+  delayed_.RunDue();
+  RunOther();
+  EXPECT_EQ(owner_->idle, 0);
+  // The group fails, and then the lane's own attempt.
+  Release();
+  for (int task = 0; task < 3; ++task) RunOther();
+  EXPECT_TRUE(absl::IsUnavailable(owner_->failure())) << owner_->failure();
+  EXPECT_EQ(owner_->plans, 1);
+  EXPECT_TRUE(lane_->idle());
+}
+
+TEST_F(GroupedLaneTest, CancelledLaneLeavesTheGroup) {
+  lane_->Cancel();
+  RunOther();
+  RunOther();
+  EXPECT_TRUE(lane_->idle());
+  EXPECT_EQ(budget_.held_bytes(), 0);
+  EXPECT_EQ(owner_.use_count(), 1) << "the group would keep the call";
+  Release();
   RunOther();
   EXPECT_EQ(owner_->idle, 1);
 }

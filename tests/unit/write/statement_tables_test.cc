@@ -36,12 +36,27 @@ TEST(StatementTablesTest, CheckIsRepeated) {
   StatementTables tables;
   const auto table = Get(tables, kTable, SchemaOf("a"));
   const absl::Duration now = absl::Seconds(5);
-  EXPECT_EQ(table->takes_statements(now), std::nullopt);
-  table->set_takes_statements(true, now);
-  EXPECT_EQ(table->takes_statements(now + StatementTable::kValidFor / 2), true);
-  EXPECT_EQ(table->takes_statements(now + StatementTable::kValidFor), std::nullopt);
-  table->set_takes_statements(false, now);
-  EXPECT_EQ(table->takes_statements(now), false);
+  EXPECT_FALSE(table->use(now).has_value());
+  table->set_use({.alone = true, .grouped = true}, now);
+  ASSERT_TRUE(table->use(now + StatementTable::kValidFor / 2).has_value());
+  EXPECT_TRUE(table->use(now)->alone);
+  EXPECT_TRUE(table->use(now)->grouped);
+  EXPECT_FALSE(table->use(now + StatementTable::kValidFor).has_value());
+  table->set_use({}, now);
+  EXPECT_FALSE(table->use(now)->alone);
+}
+
+TEST(StatementTablesTest, TableOutOfGroupsReturnsWithTheNextCheck) {
+  StatementTables tables;
+  const auto table = Get(tables, kTable, SchemaOf("a"));
+  const absl::Duration now = absl::Seconds(5);
+  table->set_use({.alone = true, .grouped = true}, now);
+  table->LeaveGroups();
+  EXPECT_TRUE(table->use(now)->alone);
+  EXPECT_FALSE(table->use(now)->grouped);
+  EXPECT_FALSE(table->use(now + StatementTable::kValidFor).has_value());
+  table->set_use({.alone = true, .grouped = true}, now);
+  EXPECT_TRUE(table->use(now)->grouped);
 }
 
 TEST(StatementTablesTest, UnusedTableIsForgotten) {

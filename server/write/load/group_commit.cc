@@ -1,0 +1,172 @@
+#include "server/write/load/group_commit.h"
+
+#include <algorithm>
+#include <optional>
+#include <utility>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "base/error.h"
+#include "base/failpoint.h"
+#include "base/reasons.h"
+#include "base/status_macros.h"
+#include "server/postgres/ledger/statement_commit.h"
+
+namespace syncline::write {
+namespace {
+
+int64_t GetBytes(const postgres::Statement& statement) {
+  size_t bytes = statement.sql.size();
+  for (const std::optional<std::string>& value : statement.params.values()) {
+    bytes += value.has_value() ? value->size() : 0;
+  }
+  return static_cast<int64_t>(bytes);
+}
+
+}  // namespace
+
+GroupMember::GroupMember(Key key, postgres::Statement statement,
+                         std::shared_ptr<FlushInterrupt> interrupt)
+    : key_(std::move(key)),
+      statement_(std::move(statement)),
+      bytes_(GetBytes(statement_)),
+      interrupt_(std::move(interrupt)) {}
+
+void GroupMember::SetResult(GroupResult result, int64_t durable_offset) {
+  result_ = result;
+  durable_offset_ = durable_offset;
+  over_.store(true, std::memory_order_release);
+}
+
+GroupCommit::GroupCommit(postgres::ConnectionPool* connections, int max_groups)
+    : connections_(connections), max_groups_(max_groups), pool_("group", max_groups) {}
+
+GroupCommit::~GroupCommit() { Stop(); }
+
+bool GroupCommit::Add(const std::shared_ptr<GroupMember>& member, Resume resume) {
+  {
+    MutexLock lock(&mutex_);
+    if (stopping_) return false;
+    if (running_ == max_groups_) {
+      if (queued_bytes_ + member->bytes_ > kMaxQueuedBytes) return false;
+      queued_bytes_ += member->bytes_;
+      queue_.push_back({member, std::move(resume)});
+      return true;
+    }
+    ++running_;
+  }
+  Commit({member.get()});
+  {
+    MutexLock lock(&mutex_);
+    if (queue_.empty()) {
+      --running_;
+      return true;
+    }
+  }
+  // Another thread goes on, so that this one can report its own commit. After Stop there is none.
+  if (!pool_.Post([this] { RunGroups(); })) RunGroups();
+  return true;
+}
+
+void GroupCommit::Withdraw(const std::shared_ptr<GroupMember>& member) {
+  Waiting withdrawn;  // destroyed without the lock, because `resume` may own anything
+  MutexLock lock(&mutex_);
+  const auto found = std::find_if(queue_.begin(), queue_.end(),
+                                  [&](const Waiting& waiting) { return waiting.member == member; });
+  if (found == queue_.end()) return;
+  withdrawn = std::move(*found);
+  queue_.erase(found);
+  queued_bytes_ -= member->bytes_;
+}
+
+void GroupCommit::Stop() {
+  {
+    MutexLock lock(&mutex_);
+    stopping_ = true;
+  }
+  pool_.Shutdown();
+}
+
+std::vector<GroupCommit::Waiting> GroupCommit::TakeGroup() {
+  std::vector<Waiting> group;
+  MutexLock lock(&mutex_);
+  while (!queue_.empty() && group.size() < postgres::Connection::kMaxTogether) {
+    queued_bytes_ -= queue_.front().member->bytes_;
+    group.push_back(std::move(queue_.front()));
+    queue_.pop_front();
+  }
+  if (group.empty()) --running_;
+  return group;
+}
+
+void GroupCommit::RunGroups() {
+  while (true) {
+    const std::vector<Waiting> group = TakeGroup();
+    if (group.empty()) return;
+    std::vector<GroupMember*> members;
+    members.reserve(group.size());
+    for (const Waiting& waiting : group) members.push_back(waiting.member.get());
+    Commit(std::move(members));
+    for (const Waiting& waiting : group) waiting.resume();
+  }
+}
+
+void GroupCommit::Commit(std::vector<GroupMember*> members) {
+  std::sort(members.begin(), members.end(), [](const GroupMember* left, const GroupMember* right) {
+    return left->key_ < right->key_;
+  });
+  const absl::StatusOr<std::vector<postgres::Result>> results = TryCommit(members);
+  if (!results.ok()) {
+    // The idle connections have probably broken, too.
+    if (absl::IsUnavailable(results.status())) connections_->CloseIdle();
+    const bool unknown = GetReason(results.status()) == reason::kCommitUnknown;
+    for (GroupMember* const member : members) {
+      member->SetResult(unknown ? GroupResult::kUnknown : GroupResult::kAlone);
+    }
+    return;
+  }
+  SYNCLINE_FAILPOINT(kCommitted);
+  if (members.size() > 1) {
+    SYNCLINE_FAILPOINT(kGroupCommitted);
+    committed_together_ += static_cast<int64_t>(members.size());
+  }
+  for (size_t i = 0; i < members.size(); ++i) {
+    const std::optional<int64_t> durable =
+        postgres::StatementCommit::GetDurableOffset((*results)[i]);
+    if (durable.has_value()) {
+      members[i]->SetResult(GroupResult::kCommitted, *durable);
+    } else {
+      members[i]->SetResult(GroupResult::kAlone);
+    }
+  }
+}
+
+absl::StatusOr<std::vector<postgres::Result>> GroupCommit::TryCommit(
+    absl::Span<GroupMember* const> members) {
+  SYNCLINE_ASSIGN_OR_RETURN(postgres::ConnectionPool::Lease connection, connections_->Acquire());
+  SYNCLINE_FAILPOINT(kBeforeCommit);
+  if (members.size() == 1) return TryCommitOne(*connection, *members.front());
+  SYNCLINE_FAILPOINT(kGroupTaken);
+  std::vector<const postgres::Statement*> statements;
+  statements.reserve(members.size());
+  for (const GroupMember* const member : members) statements.push_back(&member->statement_);
+  return connection->QueryAllAndCommit(statements);
+}
+
+// A transaction of its own costs less than BEGIN and COMMIT around it.
+absl::StatusOr<std::vector<postgres::Result>> GroupCommit::TryCommitOne(
+    postgres::Connection& connection, const GroupMember& member) {
+  std::optional<FlushInterrupt::Attempt> running;
+  if (member.interrupt_ != nullptr) {
+    running.emplace(member.interrupt_.get(), &connection);
+    if (member.interrupt_->interrupted()) return absl::CancelledError();
+  }
+  SYNCLINE_ASSIGN_OR_RETURN(
+      postgres::Result result,
+      connection.QueryAndCommit(member.statement_.sql, member.statement_.params));
+  std::vector<postgres::Result> results;
+  results.push_back(std::move(result));
+  return results;
+}
+
+}  // namespace syncline::write

@@ -1,0 +1,144 @@
+// GroupCommit: commits small blocks of several writers together, as one transaction and in one
+// round trip (decision 0045).
+//
+// A block that is handed in while fewer than `max_groups` commits are in progress is committed at
+// once, by the thread that hands it in and as a transaction of its own. The others wait without a
+// thread, and the next commit takes them all, so that groups grow with the load, and a single
+// caller waits for nothing: there is no timer. The statements of a group run in the order of
+// GroupMember::Key, so that two groups lock writers in the same order.
+//
+// A group either commits or changes nothing, except members that are fenced: their statements
+// change nothing, and the other members are committed. After any error every member is to be
+// committed alone, on another connection. So a table that is locked or refuses a row delays the
+// other members by one attempt, which waits at most kLockTimeout for a lock. Thread-safe.
+#pragma once
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <string>
+#include <tuple>
+#include <vector>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "absl/types/span.h"
+#include "base/mutex.h"
+#include "base/thread_pool.h"
+#include "server/postgres/connection/connection.h"
+#include "server/postgres/connection/connection_pool.h"
+#include "server/write/load/flush_interrupt.h"
+
+namespace syncline::write {
+
+// How the commit of a member ended.
+enum class GroupResult {
+  kCommitted,
+  // Nothing is committed. The member is to be committed alone, which finds the reason.
+  kAlone,
+  // The answer to the COMMIT was lost: the member may be committed, or may still become so.
+  kUnknown,
+};
+
+// A block that is handed in. Contains copies of everything that its commit needs, so that the
+// owner of the block may be destroyed meanwhile.
+class GroupMember {
+ public:
+  // The number of the stream, the id of the writer and the first offset. Members are committed in
+  // this order.
+  using Key = std::tuple<int64_t, std::string, int64_t>;
+
+  // `statement` returns the durable offset, or no row if it has changed nothing. `interrupt` ends a
+  // commit of this member alone; it does not end one of several. May be null.
+  GroupMember(Key key, postgres::Statement statement,
+              std::shared_ptr<FlushInterrupt> interrupt = nullptr);
+
+  // Returns whether the commit is over. Then the result is known and does not change.
+  bool is_over() const { return over_.load(std::memory_order_acquire); }
+  GroupResult result() const { return result_; }
+  int64_t durable_offset() const { return durable_offset_; }  // of a member that is committed
+
+ private:
+  friend class GroupCommit;
+
+  void SetResult(GroupResult result, int64_t durable_offset = 0);
+
+  const Key key_;
+  const postgres::Statement statement_;
+  const int64_t bytes_;
+  const std::shared_ptr<FlushInterrupt> interrupt_;
+  GroupResult result_ = GroupResult::kAlone;
+  int64_t durable_offset_ = 0;
+  std::atomic<bool> over_ = false;
+};
+
+class GroupCommit {
+ public:
+  // Maximum wait of a statement for a lock. For the sessions of `connections`.
+  static constexpr absl::Duration kLockTimeout = absl::Milliseconds(50);
+  // Limits what waits. A block beyond it is committed alone.
+  static constexpr int64_t kMaxQueuedBytes = 8 << 20;
+  // Commits that are in progress at the same time: while one waits for a lock or for the disk, the
+  // other one serves the rest.
+  static constexpr int kMaxGroups = 2;
+
+  // Called once when the commit of a member that had to wait is over, on a thread of this object.
+  // Must not block.
+  using Resume = std::function<void()>;
+
+  // `connections` must outlive this object. At most `max_groups` of them are used, and as many
+  // threads are started.
+  explicit GroupCommit(postgres::ConnectionPool* connections, int max_groups = kMaxGroups);
+  // Calls Stop().
+  ~GroupCommit();
+  GroupCommit(const GroupCommit&) = delete;
+  GroupCommit& operator=(const GroupCommit&) = delete;
+
+  // Hands in a member. Returns true if its commit is over, or `resume` will be called when it is.
+  // Returns false if too much waits or after Stop: the member is to be committed alone. Blocks only
+  // if it commits the member itself.
+  bool Add(const std::shared_ptr<GroupMember>& member, Resume resume);
+
+  // Takes a member back whose call has ended, and drops its `resume`. Has no effect if its commit
+  // has begun: then it ends as that of the other members. Does not block.
+  void Withdraw(const std::shared_ptr<GroupMember>& member);
+
+  // Commits what waits, then joins the threads. Safe to call twice.
+  void Stop();
+
+  // Returns how many members were committed together with another one.
+  int64_t committed_together() const { return committed_together_; }
+
+ private:
+  struct Waiting {
+    std::shared_ptr<GroupMember> member;
+    Resume resume;
+  };
+
+  // Takes the members of the next commit. Returns nothing, and ends this thread's turn, if none
+  // waits.
+  std::vector<Waiting> TakeGroup();
+  // Commits what waits until nothing does.
+  void RunGroups();
+  // Commits the members and sets their results. Reorders `members`.
+  void Commit(std::vector<GroupMember*> members);
+  absl::StatusOr<std::vector<postgres::Result>> TryCommit(absl::Span<GroupMember* const> members);
+  static absl::StatusOr<std::vector<postgres::Result>> TryCommitOne(
+      postgres::Connection& connection, const GroupMember& member);
+
+  postgres::ConnectionPool* const connections_;
+  const int max_groups_;
+  std::atomic<int64_t> committed_together_ = 0;
+  Mutex mutex_;
+  int running_ ABSL_GUARDED_BY(mutex_) = 0;  // commits in progress; the maximum while any waits
+  bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
+  std::deque<Waiting> queue_ ABSL_GUARDED_BY(mutex_);
+  int64_t queued_bytes_ ABSL_GUARDED_BY(mutex_) = 0;
+  ThreadPool pool_;
+};
+
+}  // namespace syncline::write
