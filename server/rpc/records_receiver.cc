@@ -104,8 +104,9 @@ void RecordsReceiver::Receive(bool header_seen) {
   }
   const auto granted = [self = shared_from_this(), needed = *needed] {
     // The thread that has released memory has other work to do.
-    const bool posted = self->context_.parse_pool->Post([self, needed] { self->Parse(needed); });
-    if (!posted) self->context_.budget->Release(needed);
+    if (self->context_.parse_pool->Post([self, needed] { self->Parse(needed); })) return;
+    self->context_.budget->Release(needed);
+    self->EndWith(sync::Draining());
   };
   context_.budget->Acquire(*needed, granted, waiter);
 }
@@ -170,7 +171,9 @@ void RecordsReceiver::OnHeader(const v1::StreamHeader& header) {
         absl::StrCat(header.sync_id(), "/", header.descriptor().name(), "/", header.writer_id());
   }
   const uint64_t stream = sync::ClaimGroup(header.sync_id(), FromProto(header.descriptor()));
-  context_.claim_pool->Post(stream, [self = shared_from_this(), header] { self->Open(header); });
+  const bool posted = context_.claim_pool->Post(
+      stream, [self = shared_from_this(), header] { self->Open(header); });
+  if (!posted) FinishOnce(sync::Draining(), {});
 }
 
 absl::Status RecordsReceiver::TakeStreamPlace() {

@@ -366,11 +366,13 @@ void WriterCall::ReportIfDone() {
     context_->forget(claim_);
     return Report();
   }
-  // Releasing the claim is I/O, and this may be one of gRPC's threads.
-  context_->claim_pool->Post(claim_group_, [self = shared_from_this(), end] {
+  // Releasing the claim is I/O, and this may be one of gRPC's threads. A server whose pool has
+  // ended drops its lease, which releases all of its claims.
+  const bool posted = context_->claim_pool->Post(claim_group_, [self = shared_from_this(), end] {
     self->context_->release(self->claim_, end);
     self->Report();
   });
+  if (!posted) Report();
 }
 
 void WriterCall::Report() {

@@ -60,6 +60,16 @@ class InterruptedCallTest : public BlockedDatabaseTest {
     ASSERT_OK(Send(client, sync_id, table, 0, 100));
   }
 
+  // Calls CompleteStream of the sync "merge" on a thread of its own, and waits until the call waits
+  // for the table "rows", which is locked. `merged` receives the result.
+  std::unique_ptr<Thread> StartWaitingMerge(const ServerProcess& server, absl::Status* merged) {
+    auto merge = std::make_unique<Thread>("merge", [this, &server, merged] {
+      *merged = server.Client()->CompleteStream(Completion("merge", "rows")).status();
+    });
+    EXPECT_TRUE(Eventually([&] { return WaitingForTheLock() == 1; }));
+    return merge;
+  }
+
  private:
   static absl::Status Call(
       const ServerProcess& server, absl::Duration deadline,
@@ -178,10 +188,7 @@ TEST_F(InterruptedCallTest, CancelSyncEndsAMerge) {
   ASSERT_NO_FATAL_FAILURE(StartMerge(*client, "merge", "rows"));
   const auto locker = Lock("rows");
   absl::Status merged;
-  auto merge = std::make_unique<Thread>("merge", [&] {
-    merged = server->Client()->CompleteStream(Completion("merge", "rows")).status();
-  });
-  EXPECT_TRUE(Eventually([&] { return WaitingForTheLock() == 1; }));
+  auto merge = StartWaitingMerge(*server, &merged);
   EXPECT_OK(client->CancelSync("merge"));
   merge.reset();
   EXPECT_THAT(merged, StatusIs(absl::StatusCode::kFailedPrecondition, "SYNC_CANCELLED"));
@@ -213,10 +220,7 @@ TEST_F(InterruptedCallTest, DrainCancelsAMerge) {
   ASSERT_NO_FATAL_FAILURE(StartMerge(*client, "merge", "rows"));
   const auto locker = Lock("rows");
   absl::Status merged;
-  auto merge = std::make_unique<Thread>("merge", [&] {
-    merged = server->Client()->CompleteStream(Completion("merge", "rows")).status();
-  });
-  EXPECT_TRUE(Eventually([&] { return WaitingForTheLock() == 1; }));
+  auto merge = StartWaitingMerge(*server, &merged);
   const absl::Time began = absl::Now();
   server->Signal(SIGTERM);
   EXPECT_EQ(server->Wait(absl::Seconds(20)), 0);
