@@ -110,7 +110,7 @@ absl::StatusOr<FlushAttempt> InsertBuffer::Flush(const DueCheckpoints& checkpoin
   absl::StatusOr<FlushResult> flushed;
   do {
     attempt = {turn == Turn::kProbe ? context_->probe_timeout : context_->lock_timeout,
-               /*by_statement=*/turn == Turn::kFree && !attempt.smaller};
+               /*by_statement=*/turn == Turn::kFree && !attempt.changed};
     flushed = TryFlush(checkpoints, &attempt);
   } while (attempt.changed);
   if (turn == Turn::kProbe) context_->locked->EndProbe(claim_.stream_no);
