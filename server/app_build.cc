@@ -161,13 +161,16 @@ void App::Parts::BuildWritePath() {
       write::StreamStateStore::OwnDatabases{vital_database.get(), background_database.get()});
   load_context.changed = &store->changed();
   upkeep = std::make_unique<write::LedgerUpkeep>(
-      store.get(), write::UpkeepOptions{config.database.ledger_retention,
-                                        [this] { return stopping.Wait(absl::ZeroDuration()); },
-                                        [this, locks = postgres::ForFollowUp(loaders.locks)] {
-                                          return postgres::FinishReplaced(*background_database,
-                                                                          locks,
-                                                                          /*target=*/std::nullopt);
-                                        }});
+      store.get(),
+      write::UpkeepOptions{
+          config.database.ledger_retention, [this] { return stopping.Wait(absl::ZeroDuration()); },
+          [this, locks = postgres::ForFollowUp(loaders.locks)] {
+            return postgres::FinishReplaced(*background_database, locks,
+                                            /*target=*/std::nullopt);
+          },
+          [this, locks = loaders.locks] {
+            return write::DropLeftMetaDefaults(*background_database, ledger, locks);
+          }});
   sync::SessionContext session;
   session.store = store.get();
   session.writer = writer.get();

@@ -45,6 +45,7 @@
 #include "server/write/load/insert_buffer.h"
 #include "server/write/load/locked_tables.h"
 #include "server/write/merge_vacuum.h"
+#include "server/write/meta_defaults.h"
 #include "server/write/stream_state_store.h"
 #include "server/write/watch_source.h"
 

@@ -186,7 +186,14 @@ class CrashTest : public PostgresTest {
     }
     const std::string& l = ledger_->schema();
     add(absl::StrCat("SELECT sync_id, state FROM ", l, ".sync ORDER BY sync_no"));
-    add(absl::StrCat("SELECT table_name, loader, generation_id, state, outcome, result_rows FROM ",
+    add(absl::StrCat(
+        "SELECT c.relname, a.attname, pg_get_expr(d.adbin, d.adrelid) FROM pg_attrdef d JOIN "
+        "pg_attribute a ON a.attrelid = d.adrelid AND a.attnum = d.adnum JOIN pg_class c ON "
+        "c.oid = d.adrelid WHERE ",
+        IsOurs(), " ORDER BY 1, 2"));
+    add(
+        absl::StrCat("SELECT table_name, loader, generation_id, state, outcome, result_rows, "
+                     "meta_default FROM ",
                      l, ".stream ORDER BY stream_no"));
     add(
         absl::StrCat("SELECT table_name, generation_id, sync_id, state, rows, bytes, completed_at "
@@ -261,6 +268,14 @@ TEST_F(StartCrashTest, AppendTakesOverCancelledReplace) {
 
 TEST_F(StartCrashTest, AppendTakesOverOpenReplace) {
   CrashInStart({{kAppend, 1, 0, {1}}, {kAppend, 2, 2, {2, 3}, End::kOpen}}, {kAppend, 3, 0, {}});
+}
+
+TEST_F(StartCrashTest, AppendDropsDefaultThatACancelledAppendLeft) {
+  CrashInStart({{kAppend, 1, 0, {1}, End::kCancelled}}, {kAppend, 1, 0, {}});
+}
+
+TEST_F(StartCrashTest, ReplaceDropsDefaultThatACancelledAppendLeft) {
+  CrashInStart({{kAppend, 1, 0, {1}, End::kCancelled}}, {kAppend, 2, 2, {}});
 }
 
 TEST_F(StartCrashTest, DedupCreatesStagingTable) { CrashInStart({}, {kDedup, 1, 0, {}}); }

@@ -1,5 +1,7 @@
 #include "server/postgres/sql/sql_generator.h"
 
+#include <algorithm>
+
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "base/sha256.h"
@@ -80,11 +82,14 @@ std::string DropSchemaSql(absl::string_view schema) {
   return absl::StrCat("DROP SCHEMA IF EXISTS ", QuoteIdentifier(schema), " CASCADE");
 }
 
-std::string CreateTableSql(const TableName& table, const TableSchema& schema) {
+std::string CreateTableSql(const TableName& table, const TableSchema& schema,
+                           absl::string_view meta_default) {
+  const std::string filled =
+      meta_default.empty() ? "" : absl::StrCat(" DEFAULT ", JsonbLiteral(meta_default));
   std::vector<std::string> definitions = {
       absl::StrCat(QuoteIdentifier(kRawIdColumn), " character varying NOT NULL"),
       absl::StrCat(QuoteIdentifier(kExtractedAtColumn), " timestamp with time zone NOT NULL"),
-      absl::StrCat(QuoteIdentifier(kMetaColumn), " jsonb NOT NULL"),
+      absl::StrCat(QuoteIdentifier(kMetaColumn), " jsonb NOT NULL", filled),
       absl::StrCat(QuoteIdentifier(kGenerationIdColumn), " bigint NOT NULL")};
   for (const ColumnSchema& column : schema.columns) {
     definitions.push_back(
@@ -174,6 +179,13 @@ std::string CopyBinarySql(const TableName& table, const TableSchema& schema) {
                       ") FROM STDIN (FORMAT binary)");
 }
 
+std::string CopyWithoutMetaSql(const TableName& table, const TableSchema& schema) {
+  std::vector<std::string> columns = AllColumns(schema);
+  columns.erase(std::find(columns.begin(), columns.end(), kMetaColumn));
+  return absl::StrCat("COPY ", QuoteTable(table), " (", QuoteColumns(columns),
+                      ") FROM STDIN (FORMAT binary)");
+}
+
 std::string CopyTextSql(const TableName& table, const TableSchema& schema) {
   return absl::StrCat("COPY ", QuoteTable(table), " (", QuoteColumns(AllColumns(schema)),
                       ") FROM STDIN");
@@ -232,6 +244,14 @@ std::string DropColumnClause(absl::string_view column) {
 
 std::string DropDefaultClause(absl::string_view column) {
   return AlterColumn(column, "DROP DEFAULT");
+}
+
+std::string SetDefaultClause(absl::string_view column, absl::string_view expression) {
+  return AlterColumn(column, absl::StrCat("SET DEFAULT ", expression));
+}
+
+std::string JsonbLiteral(absl::string_view json) {
+  return absl::StrCat(QuoteLiteral(json), "::pg_catalog.jsonb");
 }
 
 std::string AlterTypeClause(absl::string_view column, absl::string_view type,

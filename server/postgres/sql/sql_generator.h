@@ -32,7 +32,9 @@ std::vector<std::string> AllColumns(const TableSchema& schema);
 
 std::string CreateSchemaSql(absl::string_view schema);
 std::string DropSchemaSql(absl::string_view schema);
-std::string CreateTableSql(const TableName& table, const TableSchema& schema);
+// `meta_default`: the text of the default of `_airbyte_meta`; empty if it has none.
+std::string CreateTableSql(const TableName& table, const TableSchema& schema,
+                           absl::string_view meta_default = {});
 struct LikeOptions {
   bool constraints = true;           // CHECK constraints; NOT NULL is always included
   bool defaults = false;             // also generated and identity columns
@@ -63,7 +65,9 @@ std::string CopyTableSql(const TableName& source, const TableName& target,
 std::string DeleteRawIdRangesSql(const TableName& table);
 // COPY … FROM STDIN in binary format over AllColumns, in their order.
 std::string CopyBinarySql(const TableName& table, const TableSchema& schema);
-// The same in text format.
+// The same without `_airbyte_meta`, which gets its default.
+std::string CopyWithoutMetaSql(const TableName& table, const TableSchema& schema);
+// COPY … FROM STDIN in text format over AllColumns.
 std::string CopyTextSql(const TableName& table, const TableSchema& schema);
 
 // Takes a lock that waits for writers but not for readers, and that excludes other writers until
@@ -94,6 +98,10 @@ std::string HasLongKeySql(const TableName& table, const std::vector<std::string>
 std::string AddColumnClause(const ColumnSchema& column);
 std::string DropColumnClause(absl::string_view column);
 std::string DropDefaultClause(absl::string_view column);
+// `expression` is SQL.
+std::string SetDefaultClause(absl::string_view column, absl::string_view expression);
+// Returns the SQL of a jsonb constant.
+std::string JsonbLiteral(absl::string_view json);
 // `expression` is SQL over the old column (cast_sql.h).
 std::string AlterTypeClause(absl::string_view column, absl::string_view type,
                             absl::string_view expression);

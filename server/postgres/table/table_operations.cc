@@ -38,14 +38,15 @@ absl::Status DropNamespace(Transaction& transaction, absl::string_view schema) {
 }
 
 absl::Status CreateTable(Transaction& transaction, const TableName& table,
-                         const TableSchema& schema) {
-  return CreateTables(transaction, {{&table, &schema}});
+                         const TableSchema& schema, const std::string& meta_default) {
+  return CreateTables(transaction, {{&table, &schema, meta_default}});
 }
 
 absl::Status CreateTables(Transaction& transaction, const std::vector<NewTable>& tables) {
   std::string sql;
   for (const NewTable& table : tables) {
-    absl::StrAppend(&sql, sql.empty() ? "" : "; ", CreateTableSql(*table.name, *table.schema));
+    absl::StrAppend(&sql, sql.empty() ? "" : "; ",
+                    CreateTableSql(*table.name, *table.schema, table.meta_default));
   }
   return RetryIfCreated(transaction.Execute(sql));
 }

@@ -32,10 +32,11 @@ absl::Status DropNamespace(Transaction& transaction, absl::string_view schema);
 // (CreateNamespace, too). Errors: ALREADY_EXISTS OBJECT_EXISTS if something else has the name, such
 // as a type.
 absl::Status CreateTable(Transaction& transaction, const TableName& table,
-                         const TableSchema& schema);
+                         const TableSchema& schema, const std::string& meta_default = {});
 struct NewTable {
   const TableName* name;
   const TableSchema* schema;
+  std::string meta_default = {};  // of `_airbyte_meta` (meta_default.h); empty if it has none
 };
 // Creates tables as CreateTable does, all of them in one message.
 absl::Status CreateTables(Transaction& transaction, const std::vector<NewTable>& tables);

@@ -8,18 +8,15 @@
 #include "absl/time/clock.h"
 #include "base/error.h"
 #include "base/failpoint.h"
-#include "base/log.h"
 #include "base/monotonic_time.h"
 #include "base/reasons.h"
 #include "base/status_macros.h"
 #include "server/model/raw_id.h"
-#include "server/model/validation.h"
-#include "server/postgres/connection/connection_statements.h"
 #include "server/postgres/connection/lock_timeout.h"
-#include "server/postgres/connection/publish_blockers.h"
 #include "server/postgres/connection/sqlstate.h"
 #include "server/postgres/sql/sql_generator.h"
 #include "server/write/load/block_copy.h"
+#include "server/write/load/lock_report.h"
 #include "server/write/load/row_spans.h"
 
 namespace syncline::write {
@@ -46,6 +43,7 @@ InsertBuffer::InsertBuffer(const LoadContext* context, const StreamPlan& plan,
       table_(plan.load_table()),
       refused_rows_(copy_sql_, format_),
       unstorable_(plan, format_),
+      omission_(plan, format_),
       raw_ids_(sync_id, plan.descriptor, claim.writer_id),
       encoder_(plan.schema, raw_ids_, plan.generation_id),
       small_commit_(context->committer, context->statements, plan, format_),
@@ -55,10 +53,16 @@ InsertBuffer::InsertBuffer(const LoadContext* context, const StreamPlan& plan,
 InsertBuffer::~InsertBuffer() { ReleaseBlocks(); }
 
 void InsertBuffer::Append(const RecordMeta& meta, absl::Span<const Value> values) {
+  const bool without_meta = omission_.OmitsNext(meta.meta_json, &blocks_);
   ByteBuffer& block = OpenBlock();
   const size_t before = block.size();
   if (rows_ == 0) postgres::AppendCopyHeader(&block);
-  encoder_.AppendRow(meta, values, &block);
+  if (without_meta) {
+    encoder_.AppendRowWithoutMeta(meta, values, &block);
+    bytes_ += omission_.omitted_bytes();
+  } else {
+    encoder_.AppendRow(meta, values, &block);
+  }
   bytes_ += static_cast<int64_t>(block.size() - before);
   ++rows_;
 }
@@ -97,6 +101,9 @@ void InsertBuffer::Cover(OffsetRange range, int64_t payload_bytes) {
 absl::StatusOr<FlushAttempt> InsertBuffer::Flush(const DueCheckpoints& checkpoints, bool closes) {
   if (!progress_.has_value()) progress_.emplace(Progress{});
   commit_.closes = closes;
+  // One statement takes whole rows, and the check of the default costs more than a small block
+  // saves.
+  if (bytes_ <= SmallCommit::kMaxBytes) omission_.MakeWhole(&blocks_);
   // Wait without a connection while another flush probes the table.
   using Turn = LockedTables::Turn;
   const Turn turn =
@@ -157,21 +164,7 @@ std::optional<absl::Duration> InsertBuffer::PauseAfter(const absl::Status& error
 void InsertBuffer::NoteLocked() {
   const std::optional<absl::Duration> waited =
       context_->locked->SetLocked(claim_.stream_no, MonotonicNow());
-  if (!waited.has_value()) return;
-  std::string blockers;
-  const absl::StatusOr<postgres::ConnectionPool::Lease> connection =
-      context_->connections->Acquire();
-  if (connection.ok()) {
-    postgres::ConnectionStatements statements(&**connection);
-    const absl::StatusOr<std::vector<Blocker>> found =
-        postgres::FindBlockers(statements, {table_}, postgres::LockNeed::kLoad);
-    if (found.ok()) blockers = postgres::DescribeBlockers(*found);
-  }
-  Log(LogLevel::kWarning, "load_waits_for_lock")
-      .Field("sync_id", sync_id_)
-      .Field("table", table_.ToString())
-      .Field("waited", *waited)
-      .Field("blockers", blockers);
+  if (waited.has_value()) LogLockWait(context_->connections, sync_id_, table_, *waited);
 }
 
 absl::StatusOr<FlushResult> InsertBuffer::TryFlush(const DueCheckpoints& checkpoints,
@@ -214,8 +207,12 @@ absl::StatusOr<FlushResult> InsertBuffer::TryFlush(const DueCheckpoints& checkpo
   absl::StatusOr<FlushResult> answer = AfterFailure(*connection, status);
   const bool superseded = answer.ok() || answer.status() != status;
   if (attempt->copied || superseded || postgres::IsLockTimeout(status)) return answer;
-  SYNCLINE_ASSIGN_OR_RETURN(const bool replaced, ReplaceCharacters(*connection, status));
-  if (!replaced) SYNCLINE_RETURN_IF_ERROR(RejectRefused(*connection, status));
+  if (omission_.omits()) {
+    omission_.HandleFailure(status, &blocks_);
+  } else {
+    SYNCLINE_ASSIGN_OR_RETURN(const bool replaced, ReplaceCharacters(*connection, status));
+    if (!replaced) SYNCLINE_RETURN_IF_ERROR(RejectRefused(*connection, status));
+  }
   attempt->changed = true;
   return status;
 }
@@ -356,9 +353,9 @@ absl::StatusOr<FlushResult> InsertBuffer::AfterFailure(postgres::Connection& con
 
 absl::Status InsertBuffer::CopyRows(postgres::Connection& connection, absl::Duration lock_timeout) {
   // One message, of which the last statement runs after the COPY.
-  const std::string sql =
-      absl::StrCat(postgres::BeginWithLockTimeoutSql(lock_timeout), "; ", copy_sql_, "; ",
-                   postgres::SetLockTimeoutSql(context_->ledger_lock_timeout));
+  const std::string sql = absl::StrCat(postgres::BeginWithLockTimeoutSql(lock_timeout), "; ",
+                                       omission_.omits() ? omission_.copy_sql() : copy_sql_, "; ",
+                                       postgres::SetLockTimeoutSql(context_->ledger_lock_timeout));
   SYNCLINE_RETURN_IF_ERROR(connection.BeginCopy(sql, table_.name));
   const absl::Status sent = SendBlocks(connection, blocks_, format_);
   SYNCLINE_FAILPOINT(kCopySent);
@@ -373,12 +370,14 @@ absl::Status InsertBuffer::CopyRows(postgres::Connection& connection, absl::Dura
         {.reason = reason::kRejectedByDatabase});
   }
   context_->locked->SetFree(claim_.stream_no);
+  if (omission_.omits()) SYNCLINE_RETURN_IF_ERROR(omission_.CheckDefault(connection));
   SYNCLINE_FAILPOINT(kCopied);
   return absl::OkStatus();
 }
 
 void InsertBuffer::Clear() {
   ReleaseBlocks();
+  omission_.EndBlock();
   filled_blocks_ = bytes_ >= static_cast<int64_t>(kBlockBytes);
   bytes_ = 0;
   rows_ = 0;

@@ -7,7 +7,8 @@
 // until the COMMIT is known, so a flush that meets a broken connection or another session's lock is
 // repeated; the ledger shows whether a COMMIT whose response was lost has happened. No attempt
 // waits long for a lock, and between attempts a flush holds neither a thread nor a connection
-// (decision 0032). Used by one thread at a time.
+// (decision 0032). Rows without changes may be sent without `_airbyte_meta` (meta_omission.h). Used
+// by one thread at a time.
 #pragma once
 
 #include <cstddef>
@@ -45,6 +46,7 @@
 #include "server/write/changed_syncs.h"
 #include "server/write/load/flush_interrupt.h"
 #include "server/write/load/locked_tables.h"
+#include "server/write/load/meta_omission.h"
 #include "server/write/load/refused_rows.h"
 #include "server/write/load/small_commit.h"
 #include "server/write/load/statement_tables.h"
@@ -130,7 +132,7 @@ class InsertBuffer {
   // Notes that the buffer contains the records of `range`, which had `payload_bytes`.
   void Cover(OffsetRange range, int64_t payload_bytes);
 
-  // Returns the number of bytes held.
+  // Returns the number of bytes held, those of whole rows.
   int64_t bytes() const { return bytes_; }
   int64_t rows() const { return rows_; }
   bool empty() const { return commit_.offsets.empty(); }
@@ -165,7 +167,8 @@ class InsertBuffer {
     // Whether a small block may be committed by one statement.
     bool by_statement = false;
     bool copied = false;
-    // The database refused rows, which the buffer has rejected or changed; try again.
+    // The database refused rows, which the buffer has rejected or changed, or a COPY without
+    // `_airbyte_meta`, whose rows the buffer has made whole; try again.
     bool changed = false;
   };
 
@@ -215,6 +218,7 @@ class InsertBuffer {
   const TableName table_;
   const RefusedRows refused_rows_;
   const UnstorableText unstorable_;
+  MetaOmission omission_;
   const RawIdGenerator raw_ids_;
   const postgres::RowEncoder encoder_;
   const SmallCommit small_commit_;

@@ -7,12 +7,14 @@
 #include "base/log.h"
 #include "base/status_macros.h"
 #include "server/model/staging_decision.h"
+#include "server/postgres/ledger/meta_defaults.h"
 #include "server/postgres/table/key_indexes.h"
 #include "server/postgres/table/schema_evolution.h"
 #include "server/postgres/table/table_operations.h"
 #include "server/write/guard_check.h"
 #include "server/write/loaders/loader_steps.h"
 #include "server/write/loaders/staging_start.h"
+#include "server/write/meta_defaults.h"
 #include "server/write/table_evolution.h"
 #include "server/write/table_renewal.h"
 
@@ -53,6 +55,11 @@ absl::Status AppendLoader::StartTarget(postgres::Transaction& transaction,
   SYNCLINE_RETURN_IF_ERROR(MakeTarget(transaction, *context_.ledger, plan_, status.real.exists,
                                       postgres::CastFailure::kRefuse, undeclared)
                                .status());
+  if (!status.real.exists) {
+    stream->plan.meta_default = true;
+    SYNCLINE_RETURN_IF_ERROR(postgres::NoteMetaDefaults(
+        transaction, context_.ledger->quoted_schema(), {plan_.stream_no}));
+  }
   std::vector<postgres::WriterTail> tails;
   if (plan_.replay != Replay::kNothing) {
     SYNCLINE_ASSIGN_OR_RETURN(tails, postgres::FindWriterTails(transaction, *context_.ledger,
@@ -90,6 +97,9 @@ absl::StatusOr<StreamResult> AppendLoader::Complete(const StreamEntry& stream,
                                                     metrics::StreamMetrics&) {
   const StreamResult result{StreamOutcome::kAppended, stream.records_written};
   bool indexed = false;
+  if (stream.plan.meta_default) {
+    EndMetaDefault(*context_.database, *context_.ledger, context_.locks, plan_);
+  }
   SYNCLINE_RETURN_IF_ERROR(
       context_.database->Transact([&](postgres::Transaction& transaction) -> absl::Status {
         if (request.complete) {

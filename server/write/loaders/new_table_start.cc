@@ -12,6 +12,7 @@
 #include "base/status_macros.h"
 #include "server/model/staging_decision.h"
 #include "server/postgres/connection/lock_policy.h"
+#include "server/postgres/ledger/meta_defaults.h"
 #include "server/postgres/ledger/staging_ledger.h"
 #include "server/postgres/table/table_shape.h"
 #include "server/write/loaders/staging_start.h"
@@ -73,11 +74,19 @@ absl::Status Group::StartIn(postgres::Transaction& transaction) {
   SYNCLINE_ASSIGN_OR_RETURN(const std::vector<StreamEntry*> missing, FindMissing(transaction));
   std::vector<const StreamPlan*> plans;
   std::vector<StreamEntry*> staged;
+  std::vector<int64_t> appended;
   for (StreamEntry* stream : missing) {
     plans.push_back(&stream->plan);
-    if (StagesRows(stream->plan.loader)) staged.push_back(stream);
+    stream->plan.meta_default = true;
+    if (StagesRows(stream->plan.loader)) {
+      staged.push_back(stream);
+    } else {
+      appended.push_back(stream->plan.stream_no);
+    }
   }
   SYNCLINE_RETURN_IF_ERROR(MakeNewTables(transaction, plans));
+  SYNCLINE_RETURN_IF_ERROR(
+      postgres::NoteMetaDefaults(transaction, context_.ledger->quoted_schema(), appended));
   return NoteStaged(transaction, staged);
 }
 

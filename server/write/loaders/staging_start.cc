@@ -149,6 +149,7 @@ absl::Status StartStaged(const LoaderContext& context, const StreamPlan& plan,
             CarryOut(context, transaction, DecideStaging(request, staging), started, &staging));
         started->plan.restart = IsRestart(request, staging);
         started->staged_alone = staging.empty;
+        started->plan.meta_default = true;
         SYNCLINE_RETURN_IF_ERROR(
             postgres::SetStagingMarks(transaction, *context.ledger, {started}));
         return postgres::NoteStart(transaction, *context.ledger, *started);

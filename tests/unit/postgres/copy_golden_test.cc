@@ -184,6 +184,36 @@ TEST(CopyGoldenTest, WholeRow) {
   EXPECT_EQ(absl::BytesToHexString(out.view()), absl::BytesToHexString(ReadGolden("row")["row"]));
 }
 
+TEST(CopyGoldenTest, RowWithoutMeta) {
+  const RowEncoder encoder({ColumnType::kVarchar, ColumnType::kNumeric},
+                           RawIdGenerator("nightly", {"public", "users"}, "w1"), 7);
+  const RecordMeta meta = {.offset = 7,
+                           .extracted_at_us = kLeapDay2024 * kMicrosPerDay + kNoonish,
+                           .meta_json = R"({"changes": [], "sync_id": 1})"};
+  ByteBuffer out;
+  AppendCopyHeader(&out);
+  encoder.AppendRowWithoutMeta(meta, {Value::Text("a"), Value::Null()}, &out);
+  AppendCopyTrailer(&out);
+  EXPECT_EQ(absl::BytesToHexString(out.view()),
+            absl::BytesToHexString(ReadGolden("row_without_meta")["row"]));
+}
+
+// The field of meta at its position makes a row whole.
+TEST(CopyGoldenTest, MetaFieldIsWhereItIsMissing) {
+  const RowEncoder encoder({ColumnType::kVarchar}, RawIdGenerator("s", {"", "t"}, "w"), 1);
+  const RecordMeta meta = {.offset = 1, .extracted_at_us = 2, .meta_json = "{}"};
+  ByteBuffer whole;
+  encoder.AppendRow(meta, {Value::Text("a")}, &whole);
+  ByteBuffer without;
+  encoder.AppendRowWithoutMeta(meta, {Value::Text("a")}, &without);
+  ByteBuffer built;
+  built.AppendInt16(5);
+  built.Append(without.view().substr(2, kMetaFieldPosition - 2));
+  AppendMetaField("{}", &built);
+  built.Append(without.view().substr(kMetaFieldPosition));
+  EXPECT_EQ(absl::BytesToHexString(built.view()), absl::BytesToHexString(whole.view()));
+}
+
 // The short and the general encoding must agree where both are possible. "<text>e0" uses the
 // general one.
 TEST(NumericEncoderTest, ShortAndGeneralFormsAgree) {

@@ -102,6 +102,8 @@ void AddTables(const TableName& table, const TableName& temp, const TableSchema&
   golden->Add("create schema", CreateSchemaSql(table.schema));
   golden->Add("drop schema", DropSchemaSql(table.schema));
   golden->Add("create table", CreateTableSql(table, schema));
+  golden->Add("create table with a default",
+              CreateTableSql(table, {}, R"({"sync_id":1,"changes":[]})"));
   golden->Add("create table like",
               CreateTableLikeSql(temp, table, {true, true, "fillfactor='70'"}));
   golden->Add("create table like, in a tablespace",
@@ -118,6 +120,7 @@ void AddTables(const TableName& table, const TableName& temp, const TableSchema&
   golden->Add("generation bounds", GenerationBoundsSql(temp));
   golden->Add("delete older rows", DeleteOlderRowsSql(temp));
   golden->Add("COPY", CopyBinarySql(temp, schema));
+  golden->Add("COPY without meta", CopyWithoutMetaSql(temp, schema));
   golden->Add("COPY in text", CopyTextSql(temp, schema));
   golden->Add("lock against writers", LockAgainstWritersSql(table));
   golden->Add("lock for a merge", LockForMergeSql(table));
@@ -132,6 +135,7 @@ void AddTables(const TableName& table, const TableName& temp, const TableSchema&
 void AddEvolution(const TableName& table, const TableSchema& schema, Golden* golden) {
   golden->Add("alter table",
               AlterTableSql(table, {DropColumnClause("gone"), DropDefaultClause("tags"),
+                                    SetDefaultClause("tags", JsonbLiteral("{}")),
                                     SetNotNullClause("amount"), AddColumnClause(schema.columns[1]),
                                     AlterTypeClause(
                                         "tags", "jsonb",
