@@ -44,8 +44,8 @@ InsertBuffer::InsertBuffer(const LoadContext* context, const StreamPlan& plan,
       refused_rows_(copy_sql_, format_),
       unstorable_(plan, format_),
       omission_(plan, format_),
-      raw_ids_(sync_id, plan.descriptor, claim.writer_id),
-      encoder_(plan.schema, raw_ids_, plan.generation_id),
+      encoder_(plan.schema, RawIdGenerator(sync_id, plan.descriptor, claim.writer_id),
+               plan.generation_id),
       small_commit_(context->committer, context->statements, plan, format_),
       claim_(std::move(claim)),
       sync_id_(sync_id) {}
@@ -64,6 +64,7 @@ void InsertBuffer::Append(const RecordMeta& meta, absl::Span<const Value> values
     encoder_.AppendRow(meta, values, &block);
   }
   bytes_ += static_cast<int64_t>(block.size() - before);
+  offsets_.Append(meta.offset);
   ++rows_;
 }
 
@@ -276,22 +277,21 @@ absl::Status InsertBuffer::RejectRefused(postgres::Connection& connection,
 
 bool InsertBuffer::RemoveRows(const std::vector<RefusedRow>& refused) {
   const std::vector<RowSpan> rows = FindRows(blocks_);
-  std::vector<int64_t> offsets;
-  for (const RefusedRow& row : refused) {
-    if (row.index >= rows.size()) return false;
-    const std::optional<int64_t> offset =
-        raw_ids_.FindOffset(GetRawId(GetRowBytes(blocks_, rows[row.index])));
-    if (!offset.has_value()) return false;
-    offsets.push_back(*offset);
+  if (std::any_of(refused.begin(), refused.end(),
+                  [&](const RefusedRow& row) { return row.index >= rows.size(); })) {
+    return false;
   }
   // From the last row to the first, so that the positions of the earlier rows stay valid.
   for (size_t i = refused.size(); i-- > 0;) {
-    const RowSpan& span = rows[refused[i].index];
+    const size_t index = refused[i].index;
+    const int64_t offset = offsets_.Get(index).value_or(0);
+    const RowSpan& span = rows[index];
     blocks_[span.block].Erase(span.begin, span.size);
+    offsets_.Erase(index);
     bytes_ -= static_cast<int64_t>(span.size);
     --rows_;
     ++refused_[refused[i].reason];
-    Reject({offsets[i], refused[i].reason, /*raw=*/"", /*raw_truncated=*/true, refused[i].detail});
+    Reject({offset, refused[i].reason, /*raw=*/"", /*raw_truncated=*/true, refused[i].detail});
   }
   return true;
 }
@@ -378,6 +378,7 @@ absl::Status InsertBuffer::CopyRows(postgres::Connection& connection, absl::Dura
 void InsertBuffer::Clear() {
   ReleaseBlocks();
   omission_.EndBlock();
+  offsets_.Clear();
   filled_blocks_ = bytes_ >= static_cast<int64_t>(kBlockBytes);
   bytes_ = 0;
   rows_ = 0;

@@ -32,7 +32,6 @@
 #include "server/model/checkpoint.h"
 #include "server/model/offset_range.h"
 #include "server/model/offset_ranges.h"
-#include "server/model/raw_id.h"
 #include "server/model/rejected_record.h"
 #include "server/model/stream_plan.h"
 #include "server/model/table_name.h"
@@ -48,6 +47,7 @@
 #include "server/write/load/locked_tables.h"
 #include "server/write/load/meta_omission.h"
 #include "server/write/load/refused_rows.h"
+#include "server/write/load/row_offsets.h"
 #include "server/write/load/small_commit.h"
 #include "server/write/load/statement_tables.h"
 #include "server/write/load/unstorable_text.h"
@@ -219,7 +219,6 @@ class InsertBuffer {
   const RefusedRows refused_rows_;
   const UnstorableText unstorable_;
   MetaOmission omission_;
-  const RawIdGenerator raw_ids_;
   const postgres::RowEncoder encoder_;
   const SmallCommit small_commit_;
   const WriterClaim claim_;
@@ -227,6 +226,7 @@ class InsertBuffer {
   const std::shared_ptr<FlushInterrupt> interrupt_ = std::make_shared<FlushInterrupt>();
 
   std::vector<ByteBuffer> blocks_;
+  RowOffsets offsets_;  // of the rows of blocks_
   // True if the latest flush filled whole blocks; the next one is likely to do so, too.
   bool filled_blocks_ = false;
   int64_t bytes_ = 0;

@@ -6,7 +6,6 @@
 #include "base/status_macros.h"
 #include "server/model/plain_meta.h"
 #include "server/postgres/connection/sqlstate.h"
-#include "server/postgres/copy/field_bytes.h"
 #include "server/postgres/sql/sql_generator.h"
 #include "server/postgres/table/meta_default.h"
 #include "server/write/load/row_spans.h"
