@@ -77,6 +77,7 @@ inline constexpr char kOffsetsMissing[] = "OFFSETS_MISSING";
 inline constexpr char kOffsetGap[] = "OFFSET_GAP";
 inline constexpr char kOutOfMemory[] = "OUT_OF_MEMORY";
 inline constexpr char kPoolerMode[] = "POOLER_MODE";
+inline constexpr char kMetaMismatch[] = "META_MISMATCH";
 inline constexpr char kPostgresMissing[] = "POSTGRES_MISSING";
 inline constexpr char kPostgresUserMissing[] = "POSTGRES_USER_MISSING";
 inline constexpr char kProgramMissing[] = "PROGRAM_MISSING";

@@ -71,7 +71,7 @@ struct Advice {
   absl::string_view text;
 };
 
-constexpr std::array<Advice, 19> kAdvice = {{
+constexpr std::array<Advice, 20> kAdvice = {{
     {reason::kFenced,
      "another process took over this stream, so this one stops for good; run only one process with "
      "a --sync_id"},
@@ -84,6 +84,8 @@ constexpr std::array<Advice, 19> kAdvice = {{
      "another connection loads this table; use its connection id or another table"},
     {reason::kTargetIncompatible,
      "rename or drop the object that prevents it, or load another table"},
+    {reason::kMetaMismatch,
+     "load with the --meta of the table's first load, or load another table"},
     {reason::kSchemaChanged, "the table was changed during the load; run it again"},
     {reason::kOffsetGap, "this --sync_id began with a different input; use a new --sync_id"},
     {reason::kOffsetsMissing, "run it again with the same --sync_id to send the missing records"},

@@ -129,6 +129,14 @@ std::vector<Flag> LoadFlags() {
        "for overwrite: swap exchanges the table, in_place changes its rows, auto (the default) "
        "takes the swap unless something prevents it",
        {"auto", "swap", "in_place"}},
+      {"meta",
+       FlagKind::kChoice,
+       "",
+       "",
+       "the meta columns of the table: full (the default), compact (_airbyte_generation_id only) "
+       "or "
+       "none; fixed by the table's first load; dedup needs full",
+       {"full", "compact", "none"}},
       {"strict", FlagKind::kSwitch, "", "",
        "fail if a record is rejected, a value becomes NULL or is truncated, a field is not stored, "
        "or the definition of an existing table would change"},

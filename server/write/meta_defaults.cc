@@ -33,7 +33,9 @@ void Drop(postgres::Database& database, const postgres::Ledger& ledger,
 
 }  // namespace
 
-std::string GetMetaDefault(const StreamPlan& plan) { return MakePlainMeta(plan.airbyte_sync_id); }
+std::string GetMetaDefault(const StreamPlan& plan) {
+  return plan.schema.meta == TableMeta::kFull ? MakePlainMeta(plan.airbyte_sync_id) : "";
+}
 
 void EndMetaDefault(postgres::Database& database, const postgres::Ledger& ledger,
                     const postgres::LockPolicy& policy, const StreamPlan& plan) {

@@ -19,7 +19,8 @@
 
 namespace syncline::write {
 
-// Returns the default for a table that is created for the stream's rows.
+// Returns the default for a table that is created for the stream's rows; empty if it has no
+// `_airbyte_meta`.
 std::string GetMetaDefault(const StreamPlan& plan);
 
 // Drops the default in the target of `plan`, which is that of an append, under the lock policy. A

@@ -47,7 +47,8 @@ class StartDecision {
   // isolated, a stream that cannot start becomes kFailed with its error; otherwise the first such
   // error is returned. Adds the syncs whose streams it takes over to `superseded`. Errors:
   // INVALID_ARGUMENT INVALID_REQUEST; FAILED_PRECONDITION STALE_GENERATION, TABLE_OWNED,
-  // TARGET_INCOMPATIBLE, SCHEMA_INCOMPATIBLE and those of PlanEvolution; PERMISSION_DENIED
+  // TARGET_INCOMPATIBLE, SCHEMA_INCOMPATIBLE and those of PlanEvolution; INVALID_ARGUMENT
+  // META_MISMATCH; PERMISSION_DENIED
   // DB_PERMISSION_DENIED if a stream stages and this role may not create staging tables; ABORTED
   // LOCK_NOT_AVAILABLE if a table is locked; those of the database.
   absl::Status Decide(const SyncDraft& draft, SyncEntry* sync, std::vector<int64_t>* superseded);
@@ -77,6 +78,9 @@ class StartDecision {
                      std::vector<int64_t>* superseded);
 
   // --- The steps of DecideStream ---
+  // Refuses a stream whose table is being loaded with other meta columns. What exists has been
+  // checked by Gather.
+  static absl::Status CheckMeta(const Stream& stream);
   // Drops from the history what no longer applies, because the table does not exist.
   absl::Status AdjustHistory(Stream* stream);
   absl::Status DecideGeneration(Stream* stream);

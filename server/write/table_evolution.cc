@@ -136,6 +136,7 @@ absl::StatusOr<std::optional<ColumnSchema>> PublishedColumn(postgres::Transactio
   } else {
     // Stored values take precedence over staged ones, which become NULL with an entry.
     TableSchema wanted;
+    wanted.meta = plan.schema.meta;
     wanted.columns.push_back(column);
     const absl::Status casts = postgres::CheckCasts(transaction, plan.table, wanted);
     if (!casts.ok()) {
@@ -181,9 +182,9 @@ absl::Status Evolve(postgres::Transaction& transaction, const StreamPlan& plan,
                                  {GetDroppedColumns(evolution.changes), failure});
   };
   if (!Rewrites(evolution.changes)) return evolve();
-  SYNCLINE_ASSIGN_OR_RETURN(
-      const std::vector<postgres::InitialStatus> sizes,
-      postgres::GatherInitialStatus(transaction, {{plan.table, plan.temp_table}}));
+  SYNCLINE_ASSIGN_OR_RETURN(const std::vector<postgres::InitialStatus> sizes,
+                            postgres::GatherInitialStatus(
+                                transaction, {{plan.table, plan.temp_table, plan.schema.meta}}));
   return LogRewrite({plan.table, sizes.front().real.size_bytes, evolution.changes}, evolve);
 }
 
@@ -354,7 +355,10 @@ absl::Status MakeStaging(postgres::Transaction& transaction, const postgres::Led
   SYNCLINE_RETURN_IF_ERROR(exists
                                ? postgres::EvolveStagingTable(transaction, plan.temp_table, shape)
                                : postgres::CreateStagingTable(transaction, plan.temp_table, shape));
-  return postgres::SetMetaDefault(transaction, plan.temp_table, GetMetaDefault(plan));
+  const std::string meta_default = GetMetaDefault(plan);
+  return meta_default.empty()
+             ? absl::OkStatus()
+             : postgres::SetMetaDefault(transaction, plan.temp_table, meta_default);
 }
 
 absl::StatusOr<std::set<std::string>> DroppedColumns(postgres::Transaction& transaction,

@@ -97,7 +97,10 @@ RowEncoder::RowEncoder(const std::vector<ColumnType>& columns, RawIdGenerator ra
 }
 
 RowEncoder::RowEncoder(const TableSchema& schema, RawIdGenerator raw_ids, int64_t generation_id)
-    : raw_ids_(raw_ids), generation_id_(generation_id), format_(CopyFormatFor(schema)) {
+    : raw_ids_(raw_ids),
+      generation_id_(generation_id),
+      table_meta_(schema.meta),
+      format_(CopyFormatFor(schema)) {
   encoders_.reserve(schema.columns.size());
   for (const ColumnSchema& column : schema.columns) {
     encoders_.push_back(format_ == CopyFormat::kBinary ? FieldEncoderFor(column)
@@ -107,7 +110,9 @@ RowEncoder::RowEncoder(const TableSchema& schema, RawIdGenerator raw_ids, int64_
 
 void RowEncoder::AppendRow(const RecordMeta& meta, absl::Span<const Value> values,
                            ByteBuffer* out) const {
-  if (format_ == CopyFormat::kBinary) {
+  if (table_meta_ != TableMeta::kFull) {
+    AppendGeneration(out);
+  } else if (format_ == CopyFormat::kBinary) {
     AppendBinaryMeta(meta, /*with_meta=*/true, out);
   } else {
     AppendTextMeta(meta, out);
@@ -119,6 +124,16 @@ void RowEncoder::AppendRowWithoutMeta(const RecordMeta& meta, absl::Span<const V
                                       ByteBuffer* out) const {
   AppendBinaryMeta(meta, /*with_meta=*/false, out);
   for (size_t i = 0; i < encoders_.size(); ++i) encoders_[i](values[i], out);
+}
+
+void RowEncoder::AppendGeneration(ByteBuffer* out) const {
+  const size_t columns = table_meta_ == TableMeta::kCompact ? 1 : 0;
+  out->AppendInt16(static_cast<int16_t>(columns + encoders_.size()));
+  if (columns == 0) return;
+  const FieldEncoder encode = format_ == CopyFormat::kBinary
+                                  ? FieldEncoderFor(ColumnType::kBigint)
+                                  : TextFieldEncoderFor(ColumnType::kBigint);
+  encode(Value::Scalar(generation_id_), out);
 }
 
 void RowEncoder::AppendTextMeta(const RecordMeta& meta, ByteBuffer* out) const {

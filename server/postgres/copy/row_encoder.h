@@ -59,9 +59,9 @@ void AppendCopyHeader(ByteBuffer* out);
 // Appends the bytes after the last row.
 void AppendCopyTrailer(ByteBuffer* out);
 
-// Encodes the rows of one lane: the four meta columns, then the stream's columns. In binary format
-// no memory is allocated per row, except for uuid columns and to grow the buffer. AppendRow changes
-// only the buffer.
+// Encodes the rows of one lane: the table's meta columns, then the stream's columns. In binary
+// format no memory is allocated per row, except for uuid columns and to grow the buffer. AppendRow
+// changes only the buffer.
 class RowEncoder {
  public:
   RowEncoder(const std::vector<ColumnType>& columns, RawIdGenerator raw_ids, int64_t generation_id);
@@ -71,7 +71,7 @@ class RowEncoder {
   // `values` has one entry per column, in table order.
   void AppendRow(const RecordMeta& meta, absl::Span<const Value> values, ByteBuffer* out) const;
   // The same without the field of `_airbyte_meta`, for a COPY that leaves the column to its
-  // default. In binary format only.
+  // default. In binary format, and for a table with all meta columns, only.
   void AppendRowWithoutMeta(const RecordMeta& meta, absl::Span<const Value> values,
                             ByteBuffer* out) const;
 
@@ -79,10 +79,13 @@ class RowEncoder {
   // Appends the number of fields and the fields of the meta columns.
   void AppendBinaryMeta(const RecordMeta& meta, bool with_meta, ByteBuffer* out) const;
   void AppendTextMeta(const RecordMeta& meta, ByteBuffer* out) const;
+  // The same for a table that has at most the column of the generation.
+  void AppendGeneration(ByteBuffer* out) const;
 
   std::vector<FieldEncoder> encoders_;
   RawIdGenerator raw_ids_;
   int64_t generation_id_;
+  TableMeta table_meta_ = TableMeta::kFull;
   CopyFormat format_ = CopyFormat::kBinary;
 };
 

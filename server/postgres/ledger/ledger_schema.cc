@@ -130,10 +130,17 @@ COMMENT ON COLUMN $L.stream.strategy_reason IS
   'Why strategy was chosen.';
 )sql";
 
-// Defaults of _airbyte_meta. A server that does not know them would publish a staging table with
-// its default.
+// The meta columns of tables, and defaults of _airbyte_meta. A server that does not know them would
+// write other rows, and publish a staging table with its default.
 constexpr char kMigration12[] = R"sql(
-ALTER TABLE $L.stream ADD COLUMN meta_default boolean NOT NULL DEFAULT false;
+ALTER TABLE $L.stream
+  ADD COLUMN meta text NOT NULL DEFAULT 'full',
+  ADD COLUMN meta_default boolean NOT NULL DEFAULT false;
+ALTER TABLE $L.generation ADD COLUMN meta text NOT NULL DEFAULT 'full';
+COMMENT ON COLUMN $L.stream.meta IS
+  'The meta columns of the table: full, compact (_airbyte_generation_id) or none.';
+COMMENT ON COLUMN $L.generation.meta IS
+  'The meta columns that the table had: full, compact or none.';
 COMMENT ON COLUMN $L.stream.meta_default IS
   'The stream made the text of a record without changes the default of _airbyte_meta in the table that it loads into. Of an append, cleared when the default is dropped.';
 CREATE INDEX ON $L.stream (stream_no) WHERE meta_default AND loader = 'append';

@@ -26,8 +26,8 @@ std::string QuoteLiteral(absl::string_view value);
 // Returns the quoted names, separated by ", ".
 std::string QuoteColumns(const std::vector<std::string>& columns);
 
-// Returns the names of all columns of a table in order: the four meta columns, then those of
-// `schema`.
+// Returns the names of all columns of a table in order: the meta columns that `schema` has, then
+// its others.
 std::vector<std::string> AllColumns(const TableSchema& schema);
 
 std::string CreateSchemaSql(absl::string_view schema);
@@ -65,7 +65,7 @@ std::string CopyTableSql(const TableName& source, const TableName& target,
 std::string DeleteRawIdRangesSql(const TableName& table);
 // COPY … FROM STDIN in binary format over AllColumns, in their order.
 std::string CopyBinarySql(const TableName& table, const TableSchema& schema);
-// The same without `_airbyte_meta`, which gets its default.
+// The same without `_airbyte_meta`, which gets its default. Only for a table with all meta columns.
 std::string CopyWithoutMetaSql(const TableName& table, const TableSchema& schema);
 // COPY … FROM STDIN in text format over AllColumns.
 std::string CopyTextSql(const TableName& table, const TableSchema& schema);
@@ -113,7 +113,9 @@ std::string AlterTableSql(const TableName& table, const std::vector<std::string>
 // `predicate` (SQL) is true.
 std::string RecordCastFailuresSql(const TableName& table, absl::string_view predicate);
 
-// Returns the raw id of one row for which `predicate` (SQL) is true; no row if there is none.
-std::string ExampleRowSql(const TableName& table, absl::string_view predicate);
+// Returns the raw id of one row for which `predicate` (SQL) is true, or its place (ctid) if the
+// table has no raw ids; no row if there is none.
+std::string ExampleRowSql(const TableName& table, absl::string_view predicate,
+                          TableMeta meta = TableMeta::kFull);
 
 }  // namespace syncline::postgres

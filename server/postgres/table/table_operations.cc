@@ -117,9 +117,11 @@ absl::StatusOr<int64_t> GetGenerationId(Transaction& transaction, const TableNam
 absl::StatusOr<int64_t> CopyTable(Transaction& transaction, const TableName& source,
                                   const TableName& target, const TableSchema& schema,
                                   const std::vector<UndeclaredColumn>& undeclared) {
-  SYNCLINE_RETURN_IF_ERROR(
-      FillUndeclared(transaction, source, target, schema, CdcDeleteMode::kSoft, undeclared));
-  SYNCLINE_RETURN_IF_ERROR(DropUndeclared(transaction, undeclared));
+  if (schema.meta == TableMeta::kFull) {
+    SYNCLINE_RETURN_IF_ERROR(
+        FillUndeclared(transaction, source, target, schema, CdcDeleteMode::kSoft, undeclared));
+    SYNCLINE_RETURN_IF_ERROR(DropUndeclared(transaction, undeclared));
+  }
   std::vector<std::string> columns = AllColumns(WithUndeclared(schema, undeclared));
   Params params;
   params.Text(source.schema).Text(source.name).Text(target.schema).Text(target.name);

@@ -55,7 +55,7 @@ absl::Status AppendLoader::StartTarget(postgres::Transaction& transaction,
   SYNCLINE_RETURN_IF_ERROR(MakeTarget(transaction, *context_.ledger, plan_, status.real.exists,
                                       postgres::CastFailure::kRefuse, undeclared)
                                .status());
-  if (!status.real.exists) {
+  if (!status.real.exists && !GetMetaDefault(plan_).empty()) {
     stream->plan.meta_default = true;
     SYNCLINE_RETURN_IF_ERROR(postgres::NoteMetaDefaults(
         transaction, context_.ledger->quoted_schema(), {plan_.stream_no}));
@@ -82,14 +82,14 @@ absl::Status AppendLoader::CopyInStaged(
     postgres::Transaction& transaction,
     const std::vector<postgres::UndeclaredColumn>& undeclared) const {
   SYNCLINE_RETURN_IF_ERROR(LockStaging(context_, transaction, plan_));
-  SYNCLINE_ASSIGN_OR_RETURN(const int64_t staged_generation,
-                            postgres::GetGenerationId(transaction, plan_.temp_table));
+  SYNCLINE_ASSIGN_OR_RETURN(const postgres::GenerationBounds staged,
+                            GetStagedGenerations(transaction, *context_.ledger, plan_));
   SYNCLINE_RETURN_IF_ERROR(MakeStaging(transaction, *context_.ledger, plan_, /*exists=*/true));
   SYNCLINE_ASSIGN_OR_RETURN(
       const int64_t copied,
       postgres::CopyTable(transaction, plan_.temp_table, plan_.table, plan_.schema, undeclared));
   SYNCLINE_RETURN_IF_ERROR(DropStaging(context_, transaction, plan_));
-  return context_.ledger->AddRows(transaction, plan_.table, staged_generation, copied);
+  return context_.ledger->AddRows(transaction, plan_.table, staged.highest, copied);
 }
 
 absl::StatusOr<StreamResult> AppendLoader::Complete(const StreamEntry& stream,

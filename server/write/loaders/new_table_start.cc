@@ -16,6 +16,7 @@
 #include "server/postgres/ledger/staging_ledger.h"
 #include "server/postgres/table/table_shape.h"
 #include "server/write/loaders/staging_start.h"
+#include "server/write/meta_defaults.h"
 #include "server/write/table_evolution.h"
 
 namespace syncline::write {
@@ -77,10 +78,10 @@ absl::Status Group::StartIn(postgres::Transaction& transaction) {
   std::vector<int64_t> appended;
   for (StreamEntry* stream : missing) {
     plans.push_back(&stream->plan);
-    stream->plan.meta_default = true;
+    stream->plan.meta_default = !GetMetaDefault(stream->plan).empty();
     if (StagesRows(stream->plan.loader)) {
       staged.push_back(stream);
-    } else {
+    } else if (stream->plan.meta_default) {
       appended.push_back(stream->plan.stream_no);
     }
   }

@@ -198,6 +198,43 @@ TEST(CopyGoldenTest, RowWithoutMeta) {
             absl::BytesToHexString(ReadGolden("row_without_meta")["row"]));
 }
 
+// Tables without all meta columns, in both formats.
+TEST(CopyGoldenTest, RowsOfOtherMeta) {
+  TableSchema schema;
+  schema.columns.push_back({"a", "a", ColumnType::kBoolean});
+  const RecordMeta meta = {.offset = 7, .extracted_at_us = 0, .meta_json = "{}"};
+  const RawIdGenerator raw_ids("s", {"", "t"}, "w");
+  const auto encode = [&] {
+    ByteBuffer out;
+    RowEncoder(schema, raw_ids, /*generation_id=*/7).AppendRow(meta, {Value::Scalar(1)}, &out);
+    return absl::BytesToHexString(out.view());
+  };
+  schema.meta = TableMeta::kCompact;
+  EXPECT_EQ(encode(),
+            "0002"
+            "000000080000000000000007"
+            "0000000101");
+  schema.meta = TableMeta::kNone;
+  EXPECT_EQ(encode(),
+            "0001"
+            "0000000101");
+  schema.columns[0].type = ColumnType::kVarchar;
+  schema.columns[0].table_type = "inet";
+  const auto encode_text = [&] {
+    ByteBuffer out;
+    RowEncoder(schema, raw_ids, /*generation_id=*/7).AppendRow(meta, {Value::Text("::1")}, &out);
+    return absl::BytesToHexString(out.view());
+  };
+  EXPECT_EQ(encode_text(),
+            "0001"
+            "000000033a3a31");
+  schema.meta = TableMeta::kCompact;
+  EXPECT_EQ(encode_text(),
+            "0002"
+            "0000000137"
+            "000000033a3a31");
+}
+
 // The field of meta at its position makes a row whole.
 TEST(CopyGoldenTest, MetaFieldIsWhereItIsMissing) {
   const RowEncoder encoder({ColumnType::kVarchar}, RawIdGenerator("s", {"", "t"}, "w"), 1);

@@ -104,6 +104,16 @@ void AddTables(const TableName& table, const TableName& temp, const TableSchema&
   golden->Add("create table", CreateTableSql(table, schema));
   golden->Add("create table with a default",
               CreateTableSql(table, {}, R"({"sync_id":1,"changes":[]})"));
+  TableSchema compact = schema;
+  compact.columns.resize(1);
+  compact.meta = TableMeta::kCompact;
+  golden->Add("create compact table", CreateTableSql(table, compact));
+  golden->Add("COPY into a compact table", CopyBinarySql(table, compact));
+  TableSchema bare = compact;
+  bare.meta = TableMeta::kNone;
+  golden->Add("create table without meta columns", CreateTableSql(table, bare));
+  golden->Add("COPY without meta columns", CopyBinarySql(table, bare));
+  golden->Add("example row without a raw id", ExampleRowSql(table, "\"id\" < 'b'", bare.meta));
   golden->Add("create table like",
               CreateTableLikeSql(temp, table, {true, true, "fillfactor='70'"}));
   golden->Add("create table like, in a tablespace",
