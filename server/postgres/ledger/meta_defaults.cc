@@ -6,13 +6,6 @@
 namespace syncline::postgres {
 namespace {
 
-// Locks the streams in the order of row_locks.h.
-constexpr char kNoteSql[] = R"sql(
-WITH locked AS (
-  SELECT stream_no FROM $L.stream WHERE stream_no = ANY($1) ORDER BY stream_no FOR NO KEY UPDATE)
-UPDATE $L.stream s SET meta_default = true FROM locked l WHERE s.stream_no = l.stream_no
-)sql";
-
 constexpr char kClearSql[] = "UPDATE $L.stream SET meta_default = false WHERE stream_no = $1";
 
 // An index has the streams of the condition's first line.
@@ -29,13 +22,6 @@ ORDER BY s.stream_no
 )sql";
 
 }  // namespace
-
-absl::Status NoteMetaDefaults(Transaction& transaction, absl::string_view quoted_schema,
-                              const std::vector<int64_t>& stream_nos) {
-  if (stream_nos.empty()) return absl::OkStatus();
-  return transaction.Query(WithLedgerSchema(kNoteSql, quoted_schema), Params().IntArray(stream_nos))
-      .status();
-}
 
 absl::Status ClearMetaDefault(Transaction& transaction, absl::string_view quoted_schema,
                               int64_t stream_no) {

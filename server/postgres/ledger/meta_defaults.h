@@ -1,5 +1,6 @@
 // Which appends have made the meta of a record without changes the default of `_airbyte_meta` in
-// their target (table/meta_default.h), so that what a crash leaves is found.
+// their target (table/meta_default.h), so that what a crash leaves is found. NoteStaging
+// (staging_ledger.h) notes it.
 //
 // `quoted_schema` is the ledger's schema, quoted for SQL. Stateless: safe from any thread.
 #pragma once
@@ -14,10 +15,6 @@
 #include "server/postgres/connection/transaction.h"
 
 namespace syncline::postgres {
-
-// Notes that the streams have a default, in the transaction that creates their targets.
-absl::Status NoteMetaDefaults(Transaction& transaction, absl::string_view quoted_schema,
-                              const std::vector<int64_t>& stream_nos);
 
 // Notes that the stream's target no longer has the stream's default.
 absl::Status ClearMetaDefault(Transaction& transaction, absl::string_view quoted_schema,

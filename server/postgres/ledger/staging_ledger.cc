@@ -267,6 +267,7 @@ absl::StatusOr<std::vector<RawIdRange>> FindRawIds(Transaction& transaction, con
 
 absl::Status NoteStaging(Transaction& transaction, const Ledger& ledger,
                          const std::vector<const StreamEntry*>& streams) {
+  if (streams.empty()) return absl::OkStatus();
   std::vector<int64_t> stream_nos;
   std::vector<std::string> restarts;
   std::vector<std::string> alone;
@@ -285,7 +286,7 @@ absl::Status NoteStaging(Transaction& transaction, const Ledger& ledger,
 
 absl::Status NoteStart(Transaction& transaction, const Ledger& ledger, const StreamEntry& stream) {
   // An append stages nothing.
-  if (StagesRows(stream.plan.loader)) {
+  if (StagesRows(stream.plan.loader) || stream.plan.meta_default) {
     SYNCLINE_RETURN_IF_ERROR(NoteStaging(transaction, ledger, {&stream}));
   }
   // A start only adds notes, so there are none to replace either.

@@ -7,7 +7,6 @@
 #include "base/log.h"
 #include "base/status_macros.h"
 #include "server/model/staging_decision.h"
-#include "server/postgres/ledger/meta_defaults.h"
 #include "server/postgres/table/key_indexes.h"
 #include "server/postgres/table/schema_evolution.h"
 #include "server/postgres/table/table_operations.h"
@@ -55,11 +54,7 @@ absl::Status AppendLoader::StartTarget(postgres::Transaction& transaction,
   SYNCLINE_RETURN_IF_ERROR(MakeTarget(transaction, *context_.ledger, plan_, status.real.exists,
                                       postgres::CastFailure::kRefuse, undeclared)
                                .status());
-  if (!status.real.exists && !GetMetaDefault(plan_).empty()) {
-    stream->plan.meta_default = true;
-    SYNCLINE_RETURN_IF_ERROR(postgres::NoteMetaDefaults(
-        transaction, context_.ledger->quoted_schema(), {plan_.stream_no}));
-  }
+  if (!status.real.exists) stream->plan.meta_default = !GetMetaDefault(plan_).empty();
   std::vector<postgres::WriterTail> tails;
   if (plan_.replay != Replay::kNothing) {
     SYNCLINE_ASSIGN_OR_RETURN(tails, postgres::FindWriterTails(transaction, *context_.ledger,

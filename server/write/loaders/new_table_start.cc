@@ -12,7 +12,6 @@
 #include "base/status_macros.h"
 #include "server/model/staging_decision.h"
 #include "server/postgres/connection/lock_policy.h"
-#include "server/postgres/ledger/meta_defaults.h"
 #include "server/postgres/ledger/staging_ledger.h"
 #include "server/postgres/table/table_shape.h"
 #include "server/write/loaders/staging_start.h"
@@ -41,9 +40,9 @@ class Group {
   absl::Status ReadStates(postgres::Transaction& transaction);
   // Finds the open streams without tables.
   absl::StatusOr<std::vector<StreamEntry*>> FindMissing(postgres::Transaction& transaction);
-  // Decides about the staging tables of the streams that stage, which were just created, and notes
-  // the decisions in the ledger.
-  absl::Status NoteStaged(postgres::Transaction& transaction,
+  // Decides about the staging tables of the streams that stage, which were just created, and marks
+  // them in the ledger.
+  absl::Status MarkStaged(postgres::Transaction& transaction,
                           const std::vector<StreamEntry*>& streams);
 
   const LoaderContext& context_;
@@ -75,20 +74,18 @@ absl::Status Group::StartIn(postgres::Transaction& transaction) {
   SYNCLINE_ASSIGN_OR_RETURN(const std::vector<StreamEntry*> missing, FindMissing(transaction));
   std::vector<const StreamPlan*> plans;
   std::vector<StreamEntry*> staged;
-  std::vector<int64_t> appended;
+  std::vector<const StreamEntry*> noted;
   for (StreamEntry* stream : missing) {
     plans.push_back(&stream->plan);
     stream->plan.meta_default = !GetMetaDefault(stream->plan).empty();
-    if (StagesRows(stream->plan.loader)) {
-      staged.push_back(stream);
-    } else if (stream->plan.meta_default) {
-      appended.push_back(stream->plan.stream_no);
-    }
+    const bool stages = StagesRows(stream->plan.loader);
+    if (stages) staged.push_back(stream);
+    if (stages || stream->plan.meta_default) noted.push_back(stream);
   }
   SYNCLINE_RETURN_IF_ERROR(MakeNewTables(transaction, plans));
-  SYNCLINE_RETURN_IF_ERROR(
-      postgres::NoteMetaDefaults(transaction, context_.ledger->quoted_schema(), appended));
-  return NoteStaged(transaction, staged);
+  SYNCLINE_RETURN_IF_ERROR(MarkStaged(transaction, staged));
+  // One statement, which locks the streams in the ledger's order.
+  return postgres::NoteStaging(transaction, *context_.ledger, noted);
 }
 
 absl::Status Group::LockTables(postgres::Transaction& transaction) {
@@ -131,7 +128,7 @@ absl::StatusOr<std::vector<StreamEntry*>> Group::FindMissing(postgres::Transacti
   return missing;
 }
 
-absl::Status Group::NoteStaged(postgres::Transaction& transaction,
+absl::Status Group::MarkStaged(postgres::Transaction& transaction,
                                const std::vector<StreamEntry*>& streams) {
   if (streams.empty()) return absl::OkStatus();
   std::vector<const StreamPlan*> plans;
@@ -144,9 +141,7 @@ absl::Status Group::NoteStaged(postgres::Transaction& transaction,
     streams[i]->plan.restart = IsRestart(MakeStagingRequest(*plans[i], completed[i]), staging);
     streams[i]->staged_alone = staging.empty;
   }
-  const std::vector<const StreamEntry*> noted(streams.begin(), streams.end());
-  SYNCLINE_RETURN_IF_ERROR(postgres::SetStagingMarks(transaction, *context_.ledger, noted));
-  return postgres::NoteStaging(transaction, *context_.ledger, noted);
+  return postgres::SetStagingMarks(transaction, *context_.ledger, {streams.begin(), streams.end()});
 }
 
 void Group::Publish(std::set<const StreamEntry*>* started) {
