@@ -21,7 +21,7 @@ using ::testing::ElementsAre;
 using testing::FlushAll;
 
 constexpr char kChanged[] = R"({"sync_id":0,"changes":[{"field":"id","change":"NULLED"}]})";
-// A block of so many rows is too large for one statement.
+// A block of this many rows is too large for one statement.
 constexpr int64_t kBlock = 2000;
 
 class MetaOmissionTest : public testing::WritePathTest {

@@ -1,5 +1,6 @@
 #include "server/write/load/meta_omission.h"
 
+#include <algorithm>
 #include <cstddef>
 #include <utility>
 
@@ -27,6 +28,14 @@ uint16_t ReadCount(absl::string_view row) {
                                static_cast<unsigned char>(row[1]));
 }
 
+// Appends the row with the field.
+void AppendWhole(absl::string_view row, absl::string_view meta_json, ByteBuffer* out) {
+  out->AppendInt16(static_cast<int16_t>(ReadCount(row) + 1));
+  out->Append(row.substr(kCountBytes, postgres::kMetaFieldPosition - kCountBytes));
+  postgres::AppendMetaField(meta_json, out);
+  out->Append(row.substr(postgres::kMetaFieldPosition));
+}
+
 }  // namespace
 
 MetaOmission::MetaOmission(const StreamPlan& plan, postgres::CopyFormat format)
@@ -49,23 +58,17 @@ bool MetaOmission::OmitsNext(absl::string_view meta_json, std::vector<ByteBuffer
 void MetaOmission::MakeWhole(std::vector<ByteBuffer>* blocks) {
   if (!std::exchange(omits_, false)) return;
   const std::vector<RowSpan> rows = FindRows(*blocks);
-  std::vector<size_t> counts(blocks->size());
-  for (const RowSpan& row : rows) ++counts[row.block];
-  std::vector<ByteBuffer> whole;
+  // Block by block, so that only one of them is in memory twice.
+  auto row = rows.begin();
   for (size_t i = 0; i < blocks->size(); ++i) {
-    const ByteBuffer& block = (*blocks)[i];
-    whole.emplace_back(block.size() + counts[i] * static_cast<size_t>(omitted_bytes_));
-    if (i == 0) whole[0].Append(block.view().substr(0, postgres::kCopyHeaderBytes));
+    const auto end =
+        std::find_if(row, rows.end(), [i](const RowSpan& span) { return span.block != i; });
+    const auto added = static_cast<size_t>((end - row) * omitted_bytes_);
+    ByteBuffer whole((*blocks)[i].size() + added);
+    if (i == 0) whole.Append((*blocks)[0].view().substr(0, postgres::kCopyHeaderBytes));
+    for (; row != end; ++row) AppendWhole(GetRowBytes(*blocks, *row), plain_meta_, &whole);
+    (*blocks)[i] = std::move(whole);
   }
-  for (const RowSpan& span : rows) {
-    const absl::string_view row = GetRowBytes(*blocks, span);
-    ByteBuffer& out = whole[span.block];
-    out.AppendInt16(static_cast<int16_t>(ReadCount(row) + 1));
-    out.Append(row.substr(kCountBytes, postgres::kMetaFieldPosition - kCountBytes));
-    postgres::AppendMetaField(plain_meta_, &out);
-    out.Append(row.substr(postgres::kMetaFieldPosition));
-  }
-  *blocks = std::move(whole);
 }
 
 absl::Status MetaOmission::CheckDefault(postgres::Connection& connection) {
