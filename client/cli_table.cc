@@ -114,6 +114,16 @@ std::vector<Flag> LoadFlags() {
       {"writer_id", FlagKind::kText, "ID", "", "name of this writer when several load one stream"},
       {"keep_open", FlagKind::kSwitch, "", "",
        "leave the stream open for other writers, one of which completes it"},
+      {"strict", FlagKind::kSwitch, "", "",
+       "fail if a record is rejected, a value becomes NULL or is truncated, a field is not stored, "
+       "or the definition of an existing table would change"},
+      OutputFlag(),
+  };
+}
+
+// Flags about the definition of the table and the way to replace it.
+std::vector<Flag> DefinitionFlags() {
+  return {
       {"schema_policy",
        FlagKind::kChoice,
        "",
@@ -137,10 +147,6 @@ std::vector<Flag> LoadFlags() {
        "or "
        "none; fixed by the table's first load; dedup needs full",
        {"full", "compact", "none"}},
-      {"strict", FlagKind::kSwitch, "", "",
-       "fail if a record is rejected, a value becomes NULL or is truncated, a field is not stored, "
-       "or the definition of an existing table would change"},
-      OutputFlag(),
   };
 }
 
@@ -178,7 +184,8 @@ std::vector<Verb> MakeVerbs() {
        "Without --schema the types of an existing table are kept, and columns that it lacks are\n"
        "added. An overwrite with rejected records, truncated input or no records leaves the table\n"
        "unchanged and exits with 1.",
-       Join(Join(Join(LoadFlags(), GuardFlags()), SendingFlags()), connection),
+       Join(Join(Join(Join(LoadFlags(), DefinitionFlags()), GuardFlags()), SendingFlags()),
+            connection),
        RunLoad},
       {"list",
        {},

@@ -86,6 +86,8 @@ struct App::Parts {
                                                                      absl::Duration lock_timeout);
   void BuildPools();
   void BuildWritePath();
+  // `locks`: those of the loaders. The store must exist.
+  void BuildUpkeep(const postgres::LockPolicy& locks);
   void BuildWatches();
   absl::Status BuildServer();
   void BuildDeafnessWatch();
