@@ -63,6 +63,7 @@ inline constexpr char kLimitExceeded[] = "LIMIT_EXCEEDED";
 inline constexpr char kListenFailed[] = "LISTEN_FAILED";
 inline constexpr char kLockNotAvailable[] = "LOCK_NOT_AVAILABLE";
 inline constexpr char kMalformedMessage[] = "MALFORMED_MESSAGE";
+inline constexpr char kMetaMismatch[] = "META_MISMATCH";
 inline constexpr char kMissingPk[] = "MISSING_PK";
 inline constexpr char kNoCredentials[] = "NO_CREDENTIALS";
 inline constexpr char kNoHeader[] = "NO_HEADER";

@@ -93,6 +93,8 @@ constexpr Advice kAdvice[] = {
     {reason::kLockNotAvailable,
      "another session locks the table; end it, or run it again with the same --sync_id"},
     {reason::kMalformedMessage, "use a command line and a server of the same version"},
+    {reason::kMetaMismatch,
+     "load with the --meta of the table's first load, or load another table"},
     {reason::kMissingPk, "name the key's columns with --primary_key"},
     {reason::kNoCredentials, "give a token with --token_file"},
     {reason::kNoHeader, kReportBug},

@@ -121,7 +121,9 @@ std::vector<Verb> MakeVerbs() {
        "not resent. Without --schema the types of an existing table are kept, and columns that it\n"
        "lacks are added. An overwrite with rejected records, truncated input or no records leaves\n"
        "the table unchanged and exits with 1.",
-       Join(Join(Join(Join(LoadFlags(), InputFlags()), GuardFlags()), SendingFlags()), connection),
+       Join(Join(Join(Join(Join(LoadFlags(), DefinitionFlags()), InputFlags()), GuardFlags()),
+                 SendingFlags()),
+            connection),
        RunLoad},
       {"list", {}, "list syncs, newest first", "", Join(ListFlags(), asking), RunList},
       {"status", {"SYNC"}, "show one sync and its streams", "", asking, RunStatus},

@@ -13,7 +13,7 @@ namespace {
 std::string FlagOf(absl::string_view field) {
   if (field == "table_name" || field == "descriptor") return "table";
   if (field == "json_schema") return "schema";
-  for (const std::vector<Flag>& flags : {LoadFlags(), GuardFlags()}) {
+  for (const std::vector<Flag>& flags : {LoadFlags(), DefinitionFlags(), GuardFlags()}) {
     for (const Flag& flag : flags) {
       if (flag.name == field) return flag.name;
     }
@@ -58,6 +58,15 @@ std::vector<Flag> LoadFlags() {
       {"writer_id", FlagKind::kText, "ID", "", "name of this writer when several load one stream"},
       {"keep_open", FlagKind::kSwitch, "", "",
        "leave the stream open for other writers, one of which completes it"},
+      {"strict", FlagKind::kSwitch, "", "",
+       "fail if a record is rejected, a value becomes NULL or is truncated, a field is not stored, "
+       "or the definition of an existing table would change"},
+      {"output", FlagKind::kChoice, "", "text", "text or json", {"text", "json"}},
+  };
+}
+
+std::vector<Flag> DefinitionFlags() {
+  return {
       {"schema_policy",
        FlagKind::kChoice,
        "",
@@ -73,10 +82,13 @@ std::vector<Flag> LoadFlags() {
        "for overwrite: swap exchanges the table, in_place changes its rows, auto (the default) "
        "takes the swap unless something prevents it",
        {"auto", "swap", "in_place"}},
-      {"strict", FlagKind::kSwitch, "", "",
-       "fail if a record is rejected, a value becomes NULL or is truncated, a field is not stored, "
-       "or the definition of an existing table would change"},
-      {"output", FlagKind::kChoice, "", "text", "text or json", {"text", "json"}},
+      {"meta",
+       FlagKind::kChoice,
+       "",
+       "",
+       "the meta columns of the table: full (the default), compact (_airbyte_generation_id only) "
+       "or none; fixed by the table's first load; dedup needs full",
+       {"full", "compact", "none"}},
   };
 }
 

@@ -13,6 +13,9 @@ namespace syncline::client {
 // What is loaded, and where to.
 std::vector<Flag> LoadFlags();
 
+// The definition of the table, and the way to replace it.
+std::vector<Flag> DefinitionFlags();
+
 // How the input is read.
 std::vector<Flag> InputFlags();
 

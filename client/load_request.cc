@@ -114,6 +114,14 @@ void SetReplaceStrategy(const CommandLine& command_line, v1::StreamConfig* strea
   if (strategy == "in_place") stream->set_replace_strategy(v1::REPLACE_STRATEGY_IN_PLACE);
 }
 
+absl::Status SetMeta(const CommandLine& command_line, v1::StreamConfig* stream) {
+  const std::string meta = command_line.Text("meta");
+  if (meta.empty() || meta == "full") return absl::OkStatus();
+  if (command_line.Text("mode") == "dedup") return Fault("--mode dedup requires --meta full");
+  stream->set_meta(meta == "none" ? v1::META_NONE : v1::META_COMPACT);
+  return absl::OkStatus();
+}
+
 }  // namespace
 
 absl::StatusOr<v1::StartSyncRequest> MakeLoadRequest(const CommandLine& command_line) {
@@ -127,6 +135,7 @@ absl::StatusOr<v1::StartSyncRequest> MakeLoadRequest(const CommandLine& command_
   SYNCLINE_RETURN_IF_ERROR(SetGuard(command_line, stream->mutable_guard()));
   SYNCLINE_RETURN_IF_ERROR(SetSchemaPolicy(command_line, stream));
   SetReplaceStrategy(command_line, stream);
+  SYNCLINE_RETURN_IF_ERROR(SetMeta(command_line, stream));
   if (command_line.Switch("validate_only") && command_line.Switch("keep_open")) {
     return Fault("--validate_only and --keep_open cannot be combined");
   }

@@ -123,6 +123,19 @@ void App::Parts::BuildPools() {
   finalize_pool = std::make_unique<ThreadPool>("finalize", config.load.finalize_threads);
 }
 
+void App::Parts::BuildUpkeep(const postgres::LockPolicy& locks) {
+  write::UpkeepOptions options;
+  options.retention = config.database.ledger_retention;
+  options.proceed = [this] { return stopping.Wait(absl::ZeroDuration()); };
+  options.finish_swaps = [this, policy = postgres::ForFollowUp(locks)] {
+    return postgres::FinishReplaced(*background_database, policy, /*target=*/std::nullopt);
+  };
+  options.drop_meta_defaults = [this, locks] {
+    return write::DropLeftMetaDefaults(*background_database, ledger, locks);
+  };
+  upkeep = std::make_unique<write::LedgerUpkeep>(store.get(), std::move(options));
+}
+
 void App::Parts::BuildWritePath() {
   load_context.connections = connections.get();
   load_context.destination = &destination;
@@ -162,14 +175,7 @@ void App::Parts::BuildWritePath() {
       database.get(), connections.get(), &ledger, ServerId(),
       write::StreamStateStore::OwnDatabases{vital_database.get(), background_database.get()});
   load_context.changed = &store->changed();
-  upkeep = std::make_unique<write::LedgerUpkeep>(
-      store.get(), write::UpkeepOptions{config.database.ledger_retention,
-                                        [this] { return stopping.Wait(absl::ZeroDuration()); },
-                                        [this, locks = postgres::ForFollowUp(loaders.locks)] {
-                                          return postgres::FinishReplaced(*background_database,
-                                                                          locks,
-                                                                          /*target=*/std::nullopt);
-                                        }});
+  BuildUpkeep(loaders.locks);
   sync::SessionContext session;
   session.store = store.get();
   session.writer = writer.get();

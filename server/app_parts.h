@@ -46,6 +46,7 @@
 #include "server/write/load/insert_buffer.h"
 #include "server/write/load/locked_tables.h"
 #include "server/write/merge_vacuum.h"
+#include "server/write/meta_defaults.h"
 #include "server/write/stream_state_store.h"
 #include "server/write/watch_source.h"
 
@@ -86,6 +87,8 @@ struct App::Parts {
                                                                      absl::Duration lock_timeout);
   void BuildPools();
   void BuildWritePath();
+  // `locks`: those of the loaders. The store must exist.
+  void BuildUpkeep(const postgres::LockPolicy& locks);
   void BuildWatches();
   absl::Status BuildServer();
   void BuildDeafnessWatch();

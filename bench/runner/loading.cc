@@ -8,6 +8,23 @@
 
 namespace syncline::bench {
 
+namespace {
+
+// Measures \copy of `dump` into the shape's table in `schema`, checks it and drops the schema.
+absl::StatusOr<Measures> MeasureCopy(Bench& bench, const RecordShape& shape,
+                                     const std::string& schema, const std::string& dump,
+                                     const std::string& contents) {
+  const std::string table = GetTableName(schema, shape);
+  SYNCLINE_RETURN_IF_ERROR(bench.Checkpoint());
+  SYNCLINE_ASSIGN_OR_RETURN(const ProgramEnd end,
+                            bench.Psql({absl::StrCat("\\copy ", table, " from '", dump, "'")}));
+  SYNCLINE_RETURN_IF_ERROR(CheckContents(bench, shape, table, contents));
+  SYNCLINE_RETURN_IF_ERROR(bench.DropSchema(schema));
+  return Measures{end.seconds};
+}
+
+}  // namespace
+
 std::string GetTableName(const std::string& schema, const RecordShape& shape) {
   return absl::StrCat("\"", schema, "\".\"", shape.name, "\"");
 }
@@ -81,6 +98,25 @@ absl::StatusOr<Measures> MeasureLoad(Bench& bench, const ServerUnderTest& server
   return measures;
 }
 
+absl::StatusOr<Pairs> CompareWithOwnColumns(Bench& bench, const ServerUnderTest& server,
+                                            const RecordShape& shape, int64_t records,
+                                            LoadFunction load, double share) {
+  const Slice slice = {.count = records};
+  SYNCLINE_ASSIGN_OR_RETURN(const std::string contents,
+                            ComputeExpectedContents(bench, shape, {slice}));
+  SYNCLINE_ASSIGN_OR_RETURN(const std::string dump,
+                            bench.DataFile(shape, RecordFormat::kCopy, slice));
+  const auto ours = [&] { return MeasureLoad(bench, server, shape, contents, load); };
+  const auto baseline = [&]() -> absl::StatusOr<Measures> {
+    SYNCLINE_ASSIGN_OR_RETURN(const std::string schema, bench.FreshSchema(/*create=*/true));
+    const std::string table = GetTableName(schema, shape);
+    SYNCLINE_RETURN_IF_ERROR(bench.database().Execute(
+        absl::StrCat("CREATE TABLE ", table, " (", MakeColumnDefinitions(shape), ")")));
+    return MeasureCopy(bench, shape, schema, dump, contents);
+  };
+  return bench.Alternate(ours, baseline, share);
+}
+
 absl::StatusOr<Pairs> CompareWithCopy(Bench& bench, const ServerUnderTest& server,
                                       const RecordShape& shape, int64_t records, LoadFunction load,
                                       double share) {
@@ -101,12 +137,7 @@ absl::StatusOr<Pairs> CompareWithCopy(Bench& bench, const ServerUnderTest& serve
     const std::string table = GetTableName(schema, shape);
     SYNCLINE_RETURN_IF_ERROR(bench.database().Execute(
         absl::StrCat("CREATE TABLE ", table, " (LIKE ", original, " INCLUDING ALL)")));
-    SYNCLINE_RETURN_IF_ERROR(bench.Checkpoint());
-    SYNCLINE_ASSIGN_OR_RETURN(const ProgramEnd end,
-                              bench.Psql({absl::StrCat("\\copy ", table, " from '", dump, "'")}));
-    SYNCLINE_RETURN_IF_ERROR(CheckContents(bench, shape, table, contents));
-    SYNCLINE_RETURN_IF_ERROR(bench.DropSchema(schema));
-    return Measures{end.seconds};
+    return MeasureCopy(bench, shape, schema, dump, contents);
   };
   SYNCLINE_ASSIGN_OR_RETURN(Pairs pairs, bench.Alternate(ours, baseline, share));
   unlink(dump.c_str());

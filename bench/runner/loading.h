@@ -58,4 +58,9 @@ absl::StatusOr<Pairs> CompareWithCopy(Bench& bench, const ServerUnderTest& serve
                                       const RecordShape& shape, int64_t records, LoadFunction load,
                                       double share = 1);
 
+// The same, but the baseline has only the caller's own columns: what a user compares.
+absl::StatusOr<Pairs> CompareWithOwnColumns(Bench& bench, const ServerUnderTest& server,
+                                            const RecordShape& shape, int64_t records,
+                                            LoadFunction load, double share = 1);
+
 }  // namespace syncline::bench

@@ -1,10 +1,13 @@
 // P9: one record per call, from the start of the call to the response that it is committed,
 // compared with an INSERT of the same row that commits by itself. Also measures gRPC's share: a
 // call that is rejected because of its header, before the server sends any query.
-#include "absl/strings/str_cat.h"
-#include "absl/strings/str_join.h"
+#include <memory>
+#include <string>
+#include <vector>
+
 #include "absl/time/clock.h"
 #include "base/status_macros.h"
+#include "bench/runner/insert_baseline.h"
 #include "bench/runner/loading.h"
 #include "bench/runner/requests.h"
 #include "bench/scenarios/scenarios.h"
@@ -51,18 +54,13 @@ class Latency {
   absl::StatusOr<Measures> ByInsert() {
     SYNCLINE_ASSIGN_OR_RETURN(const std::string schema, bench_.FreshSchema(/*create=*/true));
     const std::string table = GetTableName(schema, shape_);
-    SYNCLINE_RETURN_IF_ERROR(bench_.database().Execute(absl::StrCat(
-        "CREATE TABLE ", table,
-        " (_airbyte_raw_id varchar NOT NULL, _airbyte_extracted_at timestamptz NOT NULL, "
-        "_airbyte_meta jsonb NOT NULL, _airbyte_generation_id bigint NOT NULL, ",
-        MakeColumnDefinitions(shape_), ")")));
-    const std::string statement = "insert_" + schema;
-    SYNCLINE_RETURN_IF_ERROR(bench_.database().Prepare(
-        statement, absl::StrCat("INSERT INTO ", table, " VALUES (", Parameters(), ")")));
+    SYNCLINE_RETURN_IF_ERROR(InsertBaseline::CreateTable(bench_.database(), table, shape_));
+    SYNCLINE_ASSIGN_OR_RETURN(const std::unique_ptr<InsertBaseline> insert,
+                              InsertBaseline::Create(bench_.options().dsn, table, shape_));
     SYNCLINE_RETURN_IF_ERROR(bench_.Checkpoint());
     std::vector<double> took;
     for (int64_t number = 0; number < kCalls; ++number) {
-      SYNCLINE_ASSIGN_OR_RETURN(const double ms, InsertOne(statement, number));
+      SYNCLINE_ASSIGN_OR_RETURN(const double ms, insert->Insert(number));
       took.push_back(ms);
     }
     return Check(schema, took);
@@ -92,26 +90,6 @@ class Latency {
     call->Write(header);
     call->Finish().status().IgnoreError();
     return absl::ToDoubleSeconds(absl::Now() - began) * kMilliseconds;
-  }
-
-  absl::StatusOr<double> InsertOne(const std::string& statement, int64_t number) {
-    std::vector<Cell> cells;
-    FillRecord(shape_, number, 0, &cells);
-    std::vector<const char*> values = {"018bcfe5-6800-8000-8000-0123456789ab",
-                                       "2024-01-01T00:00:00Z", R"({"sync_id":0,"changes":[]})",
-                                       "0"};
-    for (const Cell& cell : cells) values.push_back(cell.null ? nullptr : cell.text.c_str());
-    const absl::Time began = absl::Now();
-    SYNCLINE_RETURN_IF_ERROR(bench_.database().ExecutePrepared(statement, values));
-    return absl::ToDoubleSeconds(absl::Now() - began) * kMilliseconds;
-  }
-
-  std::string Parameters() const {
-    std::vector<std::string> parameters;
-    for (size_t i = 1; i <= shape_.columns.size() + 4; ++i) {
-      parameters.push_back(absl::StrCat("$", i));
-    }
-    return absl::StrJoin(parameters, ", ");
   }
 
   absl::StatusOr<Measures> Check(const std::string& schema, const std::vector<double>& took) {

@@ -38,6 +38,8 @@ absl::StatusOr<Findings> RunStreams(Bench& bench);
 absl::StatusOr<Findings> RunTyped(Bench& bench);
 absl::StatusOr<Findings> RunSwap(Bench& bench);
 absl::StatusOr<Findings> RunLatency(Bench& bench);
+absl::StatusOr<Findings> RunAcks(Bench& bench);
+absl::StatusOr<Findings> RunAckRates(Bench& bench);
 absl::StatusOr<Findings> RunIdle(Bench& bench);
 absl::StatusOr<Findings> RunStates(Bench& bench);
 absl::StatusOr<Findings> RunControlPlane(Bench& bench);

@@ -20,6 +20,7 @@ constexpr std::array<absl::string_view, 3> kSchemaPolicies = {"keep", "mirror", 
 constexpr std::array<absl::string_view, 3> kReplays = {"nothing", "from_checkpoint", "from_start"};
 constexpr std::array<absl::string_view, 2> kCdcDeleteModes = {"hard", "soft"};
 constexpr std::array<absl::string_view, 3> kReplaceStrategies = {"auto", "swap", "in_place"};
+constexpr std::array<absl::string_view, 3> kTableMetas = {"full", "compact", "none"};
 constexpr std::array<absl::string_view, 8> kSchemaChanges = {
     "add_column", "change_type", "drop_column",  "relax_not_null",
     "add_index",  "drop_index",  "create_table", "replica_identity"};
@@ -47,6 +48,7 @@ absl::string_view ToText(CdcDeleteMode mode) { return kCdcDeleteModes[static_cas
 absl::string_view ToText(ReplaceStrategy strategy) {
   return kReplaceStrategies[static_cast<size_t>(strategy)];
 }
+absl::string_view ToText(TableMeta meta) { return kTableMetas[static_cast<size_t>(meta)]; }
 absl::string_view ToText(SchemaChange::Kind kind) {
   return kSchemaChanges[static_cast<size_t>(kind)];
 }
@@ -71,6 +73,7 @@ CdcDeleteMode CdcDeleteModeFromText(absl::string_view text) {
 ReplaceStrategy ReplaceStrategyFromText(absl::string_view text) {
   return Find<ReplaceStrategy>(kReplaceStrategies, text);
 }
+TableMeta TableMetaFromText(absl::string_view text) { return Find<TableMeta>(kTableMetas, text); }
 SchemaChange::Kind SchemaChangeKindFromText(absl::string_view text) {
   return Find<SchemaChange::Kind>(kSchemaChanges, text);
 }

@@ -4,8 +4,6 @@
 #include <cstring>
 #include <string>
 
-#include "absl/strings/ascii.h"
-#include "base/hex.h"
 #include "base/sha256.h"
 
 namespace syncline {
@@ -84,25 +82,6 @@ RawIdRange RawIdGenerator::RangeFrom(int64_t offset) const {
   Write(offset, range.first.data());
   Write(kLastOffset, range.last.data());
   return range;
-}
-
-std::optional<int64_t> RawIdGenerator::FindOffset(absl::string_view id) const {
-  if (id.size() != kLength ||
-      id.substr(0, kPrefixLength) != absl::string_view(prefix_, kPrefixLength)) {
-    return std::nullopt;
-  }
-  uint64_t low = 0;
-  for (const char character : id.substr(kPrefixLength)) {
-    if (character == '-') continue;
-    const int digit = GetHexValue(character);
-    if (digit < 0 || absl::ascii_isupper(static_cast<unsigned char>(character))) {
-      return std::nullopt;
-    }
-    low = low << 4 | static_cast<uint64_t>(digit);
-  }
-  const uint64_t offset = (low - start_) & kCounterMask;
-  if (offset > kStartMask) return std::nullopt;
-  return static_cast<int64_t>(offset);
 }
 
 }  // namespace syncline

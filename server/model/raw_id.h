@@ -7,7 +7,6 @@
 #pragma once
 
 #include <cstdint>
-#include <optional>
 #include <string>
 
 #include "absl/strings/string_view.h"
@@ -33,10 +32,6 @@ class RawIdGenerator {
 
   // Returns the ids of record `offset` and of all records that follow it.
   RawIdRange RangeFrom(int64_t offset) const;
-
-  // Returns the number of the record with the id `id`, or nullopt if it is not an id of this
-  // writer.
-  std::optional<int64_t> FindOffset(absl::string_view id) const;
 
  private:
   static constexpr int kPrefixLength = 19;

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "server/model/replace_strategy.h"
+#include "server/model/table_schema.h"
 
 namespace syncline {
 
@@ -71,6 +72,7 @@ struct StreamConfig {
   CdcDeleteMode cdc_delete_mode = CdcDeleteMode::kHard;
   bool inferred_schema = false;  // existing columns of the table keep their types
   ReplaceStrategy replace_strategy = ReplaceStrategy::kAuto;
+  TableMeta meta = TableMeta::kFull;
 };
 
 }  // namespace syncline

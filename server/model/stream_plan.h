@@ -34,6 +34,10 @@ struct StreamPlan {
   ReplaceStrategy replace_strategy = ReplaceStrategy::kAuto;  // as requested
   // How the table is replaced: expected by StartSync, then as it was published.
   StrategyChoice choice = {};
+  // Only if schema.meta is kFull: when the stream started, it made the meta of a record without
+  // changes (plain_meta.h) the default of `_airbyte_meta` in the table that it loads into, so that
+  // rows can be sent without it.
+  bool meta_default = false;
 
   // Returns the table that records are loaded into.
   const TableName& load_table() const { return StagesRows(loader) ? temp_table : table; }

@@ -1,4 +1,4 @@
-// The columns of a stream's table, without the four meta columns.
+// The columns of a stream's table, and which meta columns precede them.
 #pragma once
 
 #include <optional>
@@ -9,7 +9,7 @@
 
 namespace syncline {
 
-// Names of the four meta columns, which precede the stream's columns in every table.
+// Names of the meta columns in their order. They precede the stream's columns.
 inline constexpr char kRawIdColumn[] = "_airbyte_raw_id";
 inline constexpr char kExtractedAtColumn[] = "_airbyte_extracted_at";
 inline constexpr char kMetaColumn[] = "_airbyte_meta";
@@ -22,6 +22,26 @@ inline constexpr char kCdcDeletedAtField[] = "_ab_cdc_deleted_at";
 inline constexpr int kMaxTableColumns = 1600;
 inline constexpr int kMetaColumns = 4;
 inline constexpr int kMaxUserColumns = kMaxTableColumns - kMetaColumns;
+
+// The meta columns that a table has. A property of the table, fixed by its first sync.
+enum class TableMeta {
+  kFull,     // all four
+  kCompact,  // _airbyte_generation_id
+  kNone,     // none
+};
+
+// Returns the names of the meta columns of such a table, in their order.
+inline std::vector<std::string> GetMetaColumns(TableMeta meta) {
+  switch (meta) {
+    case TableMeta::kFull:
+      return {kRawIdColumn, kExtractedAtColumn, kMetaColumn, kGenerationIdColumn};
+    case TableMeta::kCompact:
+      return {kGenerationIdColumn};
+    case TableMeta::kNone:
+      break;
+  }
+  return {};
+}
 
 struct ColumnSchema {
   std::string input_name;   // the property's name in the JSON Schema
@@ -49,6 +69,7 @@ struct TableSchema {
   std::vector<ColumnSchema> columns;     // in table order
   std::vector<std::string> primary_key;  // column names; only if the stream is deduplicated
   std::optional<std::string> cursor;     // column name
+  TableMeta meta = TableMeta::kFull;
 };
 
 }  // namespace syncline

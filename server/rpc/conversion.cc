@@ -227,6 +227,7 @@ absl::StatusOr<sync::StartRequest> FromProto(const v1::StartSyncRequest& request
                                  : CdcDeleteMode::kHard;
     stream.inferred_schema = config.inferred_schema();
     stream.replace_strategy = FromProto(config.replace_strategy());
+    stream.meta = FromProto(config.meta());
     model.streams.push_back(std::move(stream));
   }
   if (!violations.empty()) return sync::InvalidRequest(std::move(violations));
@@ -269,6 +270,7 @@ v1::StreamPlan ToPlan(const StreamEntry& stream) {
   out.set_generation_id(plan.generation_id);
   out.set_minimum_generation_id(plan.minimum_generation_id);
   out.set_loader(LoaderToProto(plan.loader));
+  out.set_meta(MetaToProto(plan.schema.meta));
   AddWriters(stream, &out);
   out.set_state(StateToProto(stream.state));
   out.set_outcome(ToProto(stream.result.outcome));

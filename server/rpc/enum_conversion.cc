@@ -56,4 +56,21 @@ v1::ReplaceStrategy ChoiceToProto(ReplaceStrategy strategy) {
   return v1::REPLACE_STRATEGY_UNSPECIFIED;
 }
 
+TableMeta FromProto(v1::Meta meta) {
+  if (meta == v1::META_COMPACT) return TableMeta::kCompact;
+  return meta == v1::META_NONE ? TableMeta::kNone : TableMeta::kFull;
+}
+
+v1::Meta MetaToProto(TableMeta meta) {
+  switch (meta) {
+    case TableMeta::kFull:
+      return v1::META_FULL;
+    case TableMeta::kCompact:
+      return v1::META_COMPACT;
+    case TableMeta::kNone:
+      return v1::META_NONE;
+  }
+  return v1::META_UNSPECIFIED;
+}
+
 }  // namespace syncline::rpc

@@ -5,6 +5,7 @@
 #include "server/model/loader_kind.h"
 #include "server/model/replace_strategy.h"
 #include "server/model/schema_change.h"
+#include "server/model/table_schema.h"
 #include "syncline/v1/stream.pb.h"
 
 namespace syncline::rpc {
@@ -15,5 +16,8 @@ v1::SchemaChange::Kind KindToProto(SchemaChange::Kind kind);
 ReplaceStrategy FromProto(v1::ReplaceStrategy strategy);
 // Returns REPLACE_STRATEGY_UNSPECIFIED for kAuto, which as a choice means that nothing is replaced.
 v1::ReplaceStrategy ChoiceToProto(ReplaceStrategy strategy);
+
+TableMeta FromProto(v1::Meta meta);
+v1::Meta MetaToProto(TableMeta meta);
 
 }  // namespace syncline::rpc

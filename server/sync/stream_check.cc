@@ -48,6 +48,7 @@ class StreamChecker {
     CheckGenerations();
     CheckColumns();
     CheckKey();
+    CheckMeta();
     CheckGuard();
     return std::move(checked_);
   }
@@ -171,6 +172,19 @@ class StreamChecker {
     if (config_.cursor.empty()) return;
     const std::optional<std::string> property = FindProperty(config_.cursor, "cursor");
     if (dedup) schema.cursor = property;
+  }
+
+  // Without all meta columns there is nothing by which rows are compared, or found again.
+  void CheckMeta() {
+    checked_.record.plan.schema.meta = config_.meta;
+    if (config_.meta == TableMeta::kFull) return;
+    if (config_.write_mode == WriteMode::kDedup) {
+      Violation("meta", "must be META_FULL for WRITE_MODE_DEDUP");
+    }
+    if (config_.replay != Replay::kNothing) Violation("meta", "must be META_FULL with this replay");
+    if (config_.meta == TableMeta::kNone && checked_.record.plan.schema.columns.empty()) {
+      Violation("json_schema", "must have a property with META_NONE, or the table has no column");
+    }
   }
 
   void CheckGuard() {

@@ -39,6 +39,10 @@ void LedgerUpkeep::Tidy() {
 }
 
 bool LedgerUpkeep::Sweep() {
+  // First, because a sync that has left one is not removed.
+  const absl::Status tables =
+      options_.drop_meta_defaults == nullptr ? absl::OkStatus() : options_.drop_meta_defaults();
+  if (!tables.ok()) LogFailure("meta_default_not_dropped", tables);
   absl::Status swept = store_->DropAllStates(options_.proceed);
   if (swept.ok() && options_.retention > absl::ZeroDuration()) {
     const absl::StatusOr<int64_t> removed =

@@ -1,6 +1,6 @@
 // LedgerUpkeep: what a server does to the ledger regularly: it numbers committed checkpoints and
-// wakes watchers, drops states of replaced checkpoints, removes old syncs, and finishes swaps that
-// a crash or a lock has interrupted.
+// wakes watchers, drops states of replaced checkpoints, removes old syncs, and finishes what a
+// crash or a lock has interrupted: swaps, and appends that have left a default in their table.
 //
 // The methods are for tickers, each for one thread at a time, and block for as long as the database
 // takes. A failure is logged and repeated later.
@@ -21,6 +21,8 @@ struct UpkeepOptions {
   std::function<bool()> proceed;
   // Does what earlier swaps left to be done (postgres/swap/replaced_tables.h). May be empty.
   std::function<absl::Status()> finish_swaps = {};
+  // Drops the defaults of `_airbyte_meta` that appends have left (meta_defaults.h). May be empty.
+  std::function<absl::Status()> drop_meta_defaults = {};
 };
 
 class LedgerUpkeep {
@@ -35,7 +37,7 @@ class LedgerUpkeep {
   void Announce();
 
   // Drops states; once per hour, and first at once, those of all syncs, removes old syncs and
-  // finishes earlier swaps. Call it every few seconds.
+  // finishes earlier swaps and appends. Call it every few seconds.
   void Tidy();
 
  private:

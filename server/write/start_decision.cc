@@ -11,10 +11,12 @@
 #include "base/log.h"
 #include "base/reasons.h"
 #include "base/status_macros.h"
+#include "server/model/enum_names.h"
 #include "server/model/staging_decision.h"
 #include "server/postgres/connection/lock_timeout.h"
 #include "server/postgres/ledger/staging_ledger.h"
 #include "server/postgres/table/table_operations.h"
+#include "server/postgres/table/table_shape.h"
 #include "server/write/loaders/loader_steps.h"
 #include "server/write/loaders/staging_start.h"
 #include "server/write/loaders/stream_loader.h"
@@ -140,16 +142,17 @@ absl::Status StartDecision::AdoptStaging(std::vector<Stream>* streams) {
 }
 
 absl::Status StartDecision::Gather(std::vector<Stream>* streams) {
-  std::vector<postgres::StreamTables> tables;
-  for (const Stream& stream : *streams) {
-    tables.push_back({stream.record->plan.table, stream.record->plan.temp_table});
-  }
-  SYNCLINE_ASSIGN_OR_RETURN(const std::vector<postgres::InitialStatus> statuses,
-                            postgres::GatherInitialStatus(*transaction_, tables));
   std::vector<TableName> targets;
   for (const Stream& stream : *streams) targets.push_back(stream.record->plan.table);
   SYNCLINE_ASSIGN_OR_RETURN(std::vector<postgres::TableHistory> histories,
                             ledger_->GetTableHistories(*transaction_, targets));
+  std::vector<postgres::StreamTables> tables;
+  for (size_t i = 0; i < streams->size(); ++i) {
+    const StreamPlan& plan = (*streams)[i].record->plan;
+    tables.push_back({plan.table, plan.temp_table, plan.schema.meta, histories[i].meta});
+  }
+  SYNCLINE_ASSIGN_OR_RETURN(const std::vector<postgres::InitialStatus> statuses,
+                            postgres::GatherInitialStatus(*transaction_, tables));
   for (size_t i = 0; i < streams->size(); ++i) {
     (*streams)[i].status = statuses[i];
     (*streams)[i].history = std::move(histories[i]);
@@ -216,6 +219,7 @@ absl::Status StartDecision::DecideStream(const SyncEntry& sync, Stream* stream) 
   if (!owner.empty() && owner != sync.connection_id) {
     return TableOwned(stream->record->plan.table);
   }
+  SYNCLINE_RETURN_IF_ERROR(CheckMeta(*stream));
   SYNCLINE_RETURN_IF_ERROR(DecideGeneration(stream));
   SYNCLINE_RETURN_IF_ERROR(PlanSchema(stream));
   return CheckStaging(stream->record);
@@ -238,6 +242,17 @@ absl::Status StartDecision::ReadStagingSchema() {
   return absl::OkStatus();
 }
 
+absl::Status StartDecision::CheckMeta(const Stream& stream) {
+  const StreamPlan& plan = stream.record->plan;
+  const TableMeta recorded = stream.history.meta.value_or(plan.schema.meta);
+  const bool starts_anew = !stream.status.temp.exists && !stream.history.live;
+  if (recorded == plan.schema.meta || stream.status.real.exists || starts_anew) {
+    return absl::OkStatus();
+  }
+  return postgres::MetaMismatch(plan.table,
+                                absl::StrCat("is being loaded with meta ", ToText(recorded)));
+}
+
 absl::Status StartDecision::AdjustHistory(Stream* stream) {
   const TableName& table = stream->record->plan.table;
   postgres::TableHistory& history = stream->history;
@@ -257,14 +272,14 @@ absl::StatusOr<int64_t> StartDecision::NewestGeneration(const Stream& stream) {
   const StreamPlan& plan = stream.record->plan;
   int64_t newest = std::max(stream.history.completed_generation, stream.history.live_generation);
   if (!stream.status.temp.empty) {
-    SYNCLINE_ASSIGN_OR_RETURN(const int64_t staged,
-                              postgres::GetGenerationId(*transaction_, plan.temp_table));
-    newest = std::max(newest, staged);
+    SYNCLINE_ASSIGN_OR_RETURN(const postgres::GenerationBounds staged,
+                              GetStagedGenerations(*transaction_, *ledger_, plan));
+    newest = std::max(newest, staged.highest);
   }
   if (stream.status.real.empty) return newest;
   SYNCLINE_ASSIGN_OR_RETURN(
       const int64_t loaded,
-      LoadedGeneration(*transaction_, plan.table, stream.status.real, stream.history));
+      LoadedGeneration(*transaction_, plan, stream.status.real, stream.history));
   return std::max(newest, loaded);
 }
 
@@ -316,7 +331,7 @@ absl::StatusOr<bool> StartDecision::Replaces(const Stream& stream) {
   if (stream.status.real.empty) return true;
   SYNCLINE_ASSIGN_OR_RETURN(
       const int64_t loaded,
-      LoadedGeneration(*transaction_, plan.table, stream.status.real, stream.history));
+      LoadedGeneration(*transaction_, plan, stream.status.real, stream.history));
   if (loaded < plan.minimum_generation_id) return true;
   // If the target holds a part of the generation, staged rows are added to it, unless they restart
   // the generation.

@@ -52,8 +52,9 @@ class StartDecision {
   // error is returned. Adds the syncs whose streams it takes over to `superseded`. Errors:
   // INVALID_ARGUMENT INVALID_REQUEST; FAILED_PRECONDITION STALE_GENERATION, TABLE_OWNED,
   // SCHEMA_MISSING, TARGET_INCOMPATIBLE, SCHEMA_INCOMPATIBLE and those of PlanEvolution;
-  // PERMISSION_DENIED DB_PERMISSION_DENIED if a stream stages and this role may not create staging
-  // tables; ABORTED LOCK_NOT_AVAILABLE if a table is locked; those of the database.
+  // INVALID_ARGUMENT META_MISMATCH; PERMISSION_DENIED DB_PERMISSION_DENIED if a stream stages and
+  // this role may not create staging tables; ABORTED LOCK_NOT_AVAILABLE if a table is locked; those
+  // of the database.
   absl::Status Decide(const SyncDraft& draft, SyncEntry* sync, std::vector<int64_t>* superseded);
 
  private:
@@ -83,6 +84,9 @@ class StartDecision {
   // --- The steps of DecideStream ---
   // Returns an error if the schema does not exist and must not be created.
   absl::Status CheckNamespace(const Stream& stream);
+  // Refuses a stream whose table is being loaded with other meta columns. What exists has been
+  // checked by Gather.
+  static absl::Status CheckMeta(const Stream& stream);
   // Drops from the history what no longer applies, because the table does not exist.
   absl::Status AdjustHistory(Stream* stream);
   absl::Status DecideGeneration(Stream* stream);

@@ -72,9 +72,9 @@ absl::Status Fill(const LoaderContext& context, postgres::Transaction& transacti
                   const StreamEntry& stream, const CompletionRequest& request,
                   Validation* validation) {
   const StreamPlan& plan = stream.plan;
-  SYNCLINE_ASSIGN_OR_RETURN(
-      const std::vector<postgres::InitialStatus> statuses,
-      postgres::GatherInitialStatus(transaction, {{plan.table, plan.temp_table}}));
+  SYNCLINE_ASSIGN_OR_RETURN(const std::vector<postgres::InitialStatus> statuses,
+                            postgres::GatherInitialStatus(
+                                transaction, {{plan.table, plan.temp_table, plan.schema.meta}}));
   const postgres::InitialStatus& status = statuses.front();
   SYNCLINE_ASSIGN_OR_RETURN(CompletionAction how,
                             ChooseAction(context, transaction, stream, request, status));

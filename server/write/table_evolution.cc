@@ -17,11 +17,13 @@
 #include "server/postgres/ledger/owned_columns.h"
 #include "server/postgres/ledger/staging_ledger.h"
 #include "server/postgres/ledger/stream_names.h"
+#include "server/postgres/table/meta_default.h"
 #include "server/postgres/table/retype_check.h"
 #include "server/postgres/table/staging_protection.h"
 #include "server/postgres/table/staging_table.h"
 #include "server/postgres/table/table_columns.h"
 #include "server/postgres/table/table_operations.h"
+#include "server/write/meta_defaults.h"
 #include "server/write/rewrite_log.h"
 
 namespace syncline::write {
@@ -134,6 +136,7 @@ absl::StatusOr<std::optional<ColumnSchema>> PublishedColumn(postgres::Transactio
   } else {
     // Stored values take precedence over staged ones, which become NULL with an entry.
     TableSchema wanted;
+    wanted.meta = plan.schema.meta;
     wanted.columns.push_back(column);
     const absl::Status casts = postgres::CheckCasts(transaction, plan.table, wanted);
     if (!casts.ok()) {
@@ -179,9 +182,9 @@ absl::Status Evolve(postgres::Transaction& transaction, const StreamPlan& plan,
                                  {GetDroppedColumns(evolution.changes), failure});
   };
   if (!Rewrites(evolution.changes)) return evolve();
-  SYNCLINE_ASSIGN_OR_RETURN(
-      const std::vector<postgres::InitialStatus> sizes,
-      postgres::GatherInitialStatus(transaction, {{plan.table, plan.temp_table}}));
+  SYNCLINE_ASSIGN_OR_RETURN(const std::vector<postgres::InitialStatus> sizes,
+                            postgres::GatherInitialStatus(
+                                transaction, {{plan.table, plan.temp_table, plan.schema.meta}}));
   return LogRewrite({plan.table, sizes.front().real.size_bytes, evolution.changes}, evolve);
 }
 
@@ -286,8 +289,10 @@ absl::StatusOr<TableSchema> MakeTarget(postgres::Transaction& transaction,
                                        bool exists, postgres::CastFailure failure,
                                        const std::vector<postgres::UndeclaredColumn>& undeclared) {
   if (!exists) {
+    // A target that records are loaded into.
+    const std::string meta_default = StagesRows(plan.loader) ? "" : GetMetaDefault(plan);
     SYNCLINE_RETURN_IF_ERROR(postgres::CreateTable(
-        transaction, plan.table, postgres::WithUndeclared(plan.schema, undeclared)));
+        transaction, plan.table, postgres::WithUndeclared(plan.schema, undeclared), meta_default));
     LogCreation(plan.table);
     return plan.schema;
   }
@@ -325,7 +330,9 @@ absl::Status MakeNewTables(postgres::Transaction& transaction,
                            const std::vector<const StreamPlan*>& plans) {
   if (plans.empty()) return absl::OkStatus();
   std::vector<postgres::NewTable> tables;
-  for (const StreamPlan* plan : plans) tables.push_back({&plan->load_table(), &plan->schema});
+  for (const StreamPlan* plan : plans) {
+    tables.push_back({&plan->load_table(), &plan->schema, GetMetaDefault(*plan)});
+  }
   SYNCLINE_RETURN_IF_ERROR(postgres::CreateTables(transaction, tables));
   std::vector<TableName> staging;
   for (const StreamPlan* plan : plans) {
@@ -345,8 +352,13 @@ absl::Status MakeStaging(postgres::Transaction& transaction, const postgres::Led
   shape.schema = plan.schema;
   shape.replaces = IsTruncate(plan.loader);
   SYNCLINE_ASSIGN_OR_RETURN(shape.left_out, DroppedColumns(transaction, ledger, plan));
-  return exists ? postgres::EvolveStagingTable(transaction, plan.temp_table, shape)
-                : postgres::CreateStagingTable(transaction, plan.temp_table, shape);
+  SYNCLINE_RETURN_IF_ERROR(exists
+                               ? postgres::EvolveStagingTable(transaction, plan.temp_table, shape)
+                               : postgres::CreateStagingTable(transaction, plan.temp_table, shape));
+  const std::string meta_default = GetMetaDefault(plan);
+  return meta_default.empty()
+             ? absl::OkStatus()
+             : postgres::SetMetaDefault(transaction, plan.temp_table, meta_default);
 }
 
 absl::StatusOr<std::set<std::string>> DroppedColumns(postgres::Transaction& transaction,

@@ -64,11 +64,11 @@ absl::Status EvolveTarget(postgres::Transaction& transaction, const postgres::Le
                           const std::vector<postgres::UndeclaredColumn>& undeclared,
                           absl::FunctionRef<absl::Status()> check);
 
-// Creates the target, or evolves the existing one. A user's column that was added after the plan
-// stays. `failure` decides what happens to a stored value that cannot be cast. The target then also
-// has the `undeclared` columns, and all staged columns have the target's types, because the plan
-// may have been made for a table that is replaced. Returns the stream's columns as the target has
-// them.
+// Creates the target, for an append with the stream's default of `_airbyte_meta`, or evolves the
+// existing one. A user's column that was added after the plan stays. `failure` decides what happens
+// to a stored value that cannot be cast. The target then also has the `undeclared` columns, and all
+// staged columns have the target's types, because the plan may have been made for a table that is
+// replaced. Returns the stream's columns as the target has them.
 absl::StatusOr<TableSchema> MakeTarget(
     postgres::Transaction& transaction, const postgres::Ledger& ledger, const StreamPlan& plan,
     bool exists, postgres::CastFailure failure,
@@ -87,11 +87,13 @@ absl::Status DropGoneColumns(postgres::Transaction& transaction, const postgres:
                              const StreamPlan& plan);
 
 // Creates the tables that the records of `plans` go to, all in one message: the target of an
-// append, otherwise the staging table. Neither of them may exist.
+// append, otherwise the staging table, with the stream's default of `_airbyte_meta`. Neither of
+// them may exist.
 absl::Status MakeNewTables(postgres::Transaction& transaction,
                            const std::vector<const StreamPlan*>& plans);
 
-// Creates the staging table, or evolves the existing one with its rows.
+// Creates the staging table, or evolves the existing one with its rows. It has the stream's default
+// of `_airbyte_meta` afterwards.
 absl::Status MakeStaging(postgres::Transaction& transaction, const postgres::Ledger& ledger,
                          const StreamPlan& plan, bool exists);
 

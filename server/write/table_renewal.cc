@@ -25,15 +25,17 @@ struct Renewal {
   bool needed = false;
   int64_t table_bytes = 0;
   std::vector<SchemaChange> changes;
-  TableSchema key;  // only the primary key; empty if the table has no index of ours on it
+  // Only the primary key, which is empty if the table has no index of ours on it, and `meta`.
+  TableSchema key;
 };
 
 absl::StatusOr<Renewal> Survey(const LoaderContext& context, postgres::Transaction& transaction,
                                const StreamPlan& plan) {
   Renewal renewal;
-  SYNCLINE_ASSIGN_OR_RETURN(
-      const std::vector<postgres::InitialStatus> statuses,
-      postgres::GatherInitialStatus(transaction, {{plan.table, plan.temp_table}}));
+  renewal.key.meta = plan.schema.meta;
+  SYNCLINE_ASSIGN_OR_RETURN(const std::vector<postgres::InitialStatus> statuses,
+                            postgres::GatherInitialStatus(
+                                transaction, {{plan.table, plan.temp_table, plan.schema.meta}}));
   const postgres::InitialStatus& status = statuses.front();
   if (!status.real.exists) return renewal;
   std::vector<postgres::UndeclaredColumn> undeclared;
@@ -58,12 +60,12 @@ absl::StatusOr<Renewal> Survey(const LoaderContext& context, postgres::Transacti
 
 // Runs in the transaction of the swap, so that nothing is written to the target after it was read.
 absl::Status CopyRows(const LoaderContext& context, postgres::Transaction& transaction,
-                      const TableName& table, const TableName& copy) {
+                      const TableName& table, const TableName& copy, TableMeta meta) {
   SYNCLINE_RETURN_IF_ERROR(postgres::LimitLockWaits(transaction, context.locks));
   SYNCLINE_RETURN_IF_ERROR(transaction.Execute(postgres::LockAgainstWritersSql(table)));
   SYNCLINE_ASSIGN_OR_RETURN(const std::vector<TableColumn> present,
                             postgres::ReadTableColumns(transaction, copy, {}));
-  std::vector<std::string> columns = postgres::AllColumns({});
+  std::vector<std::string> columns = GetMetaColumns(meta);
   for (const TableColumn& column : present) {
     if (!column.generated) columns.push_back(column.name);
   }
@@ -91,7 +93,7 @@ absl::Status Renew(const LoaderContext& context, const TableName& table, const R
        .prune_kept = false,
        .key_index = {.indexes = &key_indexes, .schema = &renewal.key}},
       [&](postgres::Transaction& transaction) {
-        return CopyRows(context, transaction, table, copy);
+        return CopyRows(context, transaction, table, copy, renewal.key.meta);
       },
       nullptr);
   if (swapped.ok()) return swapped;

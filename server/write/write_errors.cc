@@ -138,6 +138,17 @@ absl::Status AllRejected(const TableName& table, int64_t rejected) {
                     .subject = table.ToString()});
 }
 
+absl::Status RowsNotDistinguished(const TableName& table) {
+  return MakeError(
+      absl::StatusCode::kInvalidArgument,
+      absl::StrCat("earlier syncs have staged rows for ", table.ToString(),
+                   ", which has no raw ids to tell them from the stream's; nothing was discarded"),
+      {.reason = reason::kInvalidRequest,
+       .violations = {{"keep_earlier",
+                       "needs a table with meta FULL if earlier rows are staged; leave it out to "
+                       "discard all staged rows"}}});
+}
+
 absl::Status UnknownSync(absl::string_view sync_id) { return postgres::UnknownSync(sync_id); }
 
 absl::Status UnknownStream(const StreamDescriptor& descriptor) {

@@ -42,6 +42,8 @@ absl::Status OffsetsMissing(const std::vector<std::string>& writer_ids);
 absl::Status PublishGuardRefuses(const TableName& table, const std::vector<GuardResult>& results);
 // FAILED_PRECONDITION ALL_REJECTED: a replace of which every record was rejected.
 absl::Status AllRejected(const TableName& table, int64_t rejected);
+// INVALID_ARGUMENT INVALID_REQUEST: `keep_earlier` for a table without raw ids.
+absl::Status RowsNotDistinguished(const TableName& table);
 // NOT_FOUND UNKNOWN_SYNC, also for a sync that the caller may not see.
 absl::Status UnknownSync(absl::string_view sync_id);
 // NOT_FOUND UNKNOWN_STREAM.

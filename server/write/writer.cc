@@ -16,6 +16,7 @@
 #include "server/postgres/table/table_operations.h"
 #include "server/write/loaders/loader_steps.h"
 #include "server/write/loaders/new_table_start.h"
+#include "server/write/meta_defaults.h"
 #include "server/write/start_decision.h"
 #include "server/write/stream_naming.h"
 #include "server/write/write_errors.h"
@@ -84,6 +85,7 @@ absl::Status Writer::StartStreams(bool allow_partial, SyncEntry* sync) {
     if (made->second.ok() && CreatesTarget(stream)) with_new_tables.push_back(&stream);
   }
   const std::set<const StreamEntry*> started = StartNewTables(context_, with_new_tables);
+  SYNCLINE_RETURN_IF_ERROR(DropLeftDefaults(*sync, started));
   for (StreamEntry& stream : sync->streams) {
     if (stream.state != StreamState::kOpen || started.count(&stream) > 0) continue;
     absl::Status status = schemas.at(stream.plan.table.schema);
@@ -99,6 +101,17 @@ absl::Status Writer::StartStreams(bool allow_partial, SyncEntry* sync) {
     SYNCLINE_RETURN_IF_ERROR(Fail(*sync, status, &stream));
   }
   return absl::OkStatus();
+}
+
+absl::Status Writer::DropLeftDefaults(const SyncEntry& sync,
+                                      const std::set<const StreamEntry*>& started) {
+  std::set<TableName> tables;
+  for (const StreamEntry& stream : sync.streams) {
+    if (stream.state != StreamState::kOpen || started.count(&stream) > 0) continue;
+    tables.insert(stream.plan.table);
+  }
+  if (tables.empty()) return absl::OkStatus();
+  return DropLeftMetaDefaults(*context_.database, *context_.ledger, context_.locks, &tables);
 }
 
 std::optional<absl::Status> Writer::GetCancellationError(const StreamPlan& plan) {

@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <set>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -74,6 +75,9 @@ class Writer {
   // Creates the tables of every open stream. With `allow_partial`, streams that fail become
   // kFailed.
   absl::Status StartStreams(bool allow_partial, SyncEntry* sync);
+  // Drops the defaults of `_airbyte_meta` that earlier appends have left in the tables of the
+  // streams that are not in `started`.
+  absl::Status DropLeftDefaults(const SyncEntry& sync, const std::set<const StreamEntry*>& started);
   // Returns the error of a kCancelled stream, which replaces any other error of its start. Returns
   // nullopt if the stream is not cancelled or if the ledger cannot be read.
   std::optional<absl::Status> GetCancellationError(const StreamPlan& plan);

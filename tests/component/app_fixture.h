@@ -32,6 +32,7 @@ struct Ask {
   v1::Replay replay = v1::REPLAY_UNSPECIFIED;
   v1::SchemaPolicy schema_policy = v1::SCHEMA_POLICY_UNSPECIFIED;
   v1::ReplaceStrategy replace_strategy = v1::REPLACE_STRATEGY_UNSPECIFIED;
+  v1::Meta meta = v1::META_UNSPECIFIED;
 };
 
 Ask Append(int64_t generation);

@@ -39,6 +39,7 @@ struct Step {
   std::vector<int> ids;
   End end = End::kComplete;
   ReplaceStrategy strategy = ReplaceStrategy::kAuto;
+  TableMeta meta = TableMeta::kFull;
 };
 
 constexpr WriteMode kAppend = WriteMode::kAppend;
@@ -89,6 +90,7 @@ class CrashTest : public PostgresTest {
     columns.columns.push_back({"name", "name", ColumnType::kVarchar});
     if (wide) columns.columns.push_back({"city", "city", ColumnType::kVarchar});
     if (step.mode == kDedup) columns.primary_key = {"id"};
+    columns.meta = step.meta;
     return columns;
   }
 
@@ -135,9 +137,13 @@ class CrashTest : public PostgresTest {
   void AddRows(const StreamPlan& plan, const std::vector<int>& ids) {
     std::string sql;
     for (const int id : ids) {
-      absl::StrAppend(&sql, "INSERT INTO ", QuoteTable(plan.load_table()), " VALUES ('raw-",
-                      plan.stream_no, "-", id, "', '2024-01-01', '{}', ", plan.generation_id, ", ",
-                      id, ", 'of sync ", plan.stream_no, "');");
+      std::string meta;
+      if (plan.schema.meta == TableMeta::kFull) {
+        meta = absl::StrCat("'raw-", plan.stream_no, "-", id, "', '2024-01-01', '{}', ",
+                            plan.generation_id, ", ");
+      }
+      absl::StrAppend(&sql, "INSERT INTO ", QuoteTable(plan.load_table()), " VALUES (", meta, id,
+                      ", 'of sync ", plan.stream_no, "');");
     }
     absl::StrAppend(&sql, "INSERT INTO ", ledger_->schema(),
                     ".writer (stream_no, writer_id, epoch, committed, durable_offset, "
@@ -186,7 +192,14 @@ class CrashTest : public PostgresTest {
     }
     const std::string& l = ledger_->schema();
     add(absl::StrCat("SELECT sync_id, state FROM ", l, ".sync ORDER BY sync_no"));
-    add(absl::StrCat("SELECT table_name, loader, generation_id, state, outcome, result_rows FROM ",
+    add(absl::StrCat(
+        "SELECT c.relname, a.attname, pg_get_expr(d.adbin, d.adrelid) FROM pg_attrdef d JOIN "
+        "pg_attribute a ON a.attrelid = d.adrelid AND a.attnum = d.adnum JOIN pg_class c ON "
+        "c.oid = d.adrelid WHERE ",
+        IsOurs(), " ORDER BY 1, 2"));
+    add(
+        absl::StrCat("SELECT table_name, loader, generation_id, state, outcome, result_rows, "
+                     "meta_default FROM ",
                      l, ".stream ORDER BY stream_no"));
     add(
         absl::StrCat("SELECT table_name, generation_id, sync_id, state, rows, bytes, completed_at "
@@ -263,6 +276,14 @@ TEST_F(StartCrashTest, AppendTakesOverOpenReplace) {
   CrashInStart({{kAppend, 1, 0, {1}}, {kAppend, 2, 2, {2, 3}, End::kOpen}}, {kAppend, 3, 0, {}});
 }
 
+TEST_F(StartCrashTest, AppendDropsDefaultThatACancelledAppendLeft) {
+  CrashInStart({{kAppend, 1, 0, {1}, End::kCancelled}}, {kAppend, 1, 0, {}});
+}
+
+TEST_F(StartCrashTest, ReplaceDropsDefaultThatACancelledAppendLeft) {
+  CrashInStart({{kAppend, 1, 0, {1}, End::kCancelled}}, {kAppend, 2, 2, {}});
+}
+
 TEST_F(StartCrashTest, DedupCreatesStagingTable) { CrashInStart({}, {kDedup, 1, 0, {}}); }
 
 TEST_F(StartCrashTest, DedupKeepsStagingTable) {
@@ -291,6 +312,19 @@ TEST_F(StartCrashTest, AppendTruncateAdoptsStagingTableOfOlderVersion) {
       [&](auto* database) {
         return Start(database, Draft("last", {kAppend, 2, 2, {}})).status();
       });
+}
+
+// The ledger alone knows the generation of what is staged.
+TEST_F(StartCrashTest, TableWithoutMetaResumesOrRecreatesStagingTable) {
+  const Step staged = {kAppend,         2, 2, {1}, End::kIncomplete, ReplaceStrategy::kAuto,
+                       TableMeta::kNone};
+  Step next = staged;
+  next.ids.clear();
+  CrashInStart({staged}, next);
+  next.generation = next.minimum = 3;
+  CrashInStart({staged}, next);
+  next.minimum = 0;
+  CrashInStart({staged}, next);
 }
 
 TEST_F(StartCrashTest, DedupTruncateResumes) {
@@ -351,6 +385,18 @@ TEST_F(CompleteCrashTest, ReplacesDifferenceInPlace) {
   EXPECT_EQ(QueryValue(absl::StrCat("SELECT count(*) FROM ", Table("users"),
                                     " WHERE _airbyte_generation_id = 1")),
             "6");
+}
+
+TEST_F(CompleteCrashTest, TableWithoutMeta) {
+  const auto step = [](int64_t generation, int64_t minimum, std::vector<int> ids,
+                       ReplaceStrategy strategy = ReplaceStrategy::kAuto) {
+    return Step{kAppend,        generation, minimum,         std::move(ids),
+                End::kComplete, strategy,   TableMeta::kNone};
+  };
+  CrashInComplete({step(1, 0, {1})}, step(1, 0, {2}));
+  CrashInComplete({step(1, 0, {1, 2})}, step(2, 2, {3}));
+  CrashInComplete({step(1, 0, {1, 2})}, step(2, 2, {3}, ReplaceStrategy::kInPlace));
+  CrashInComplete({step(2, 2, {1, 2})}, step(2, 2, {3}));
 }
 
 TEST_F(CompleteCrashTest, AppendTruncateWithoutRows) {

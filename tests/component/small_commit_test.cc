@@ -326,6 +326,22 @@ INSTANTIATE_TEST_SUITE_P(
         OtherTable{"RuleAlso", "CREATE RULE k AS ON INSERT TO $T DO ALSO NOTIFY k"}),
     [](const auto& tested) { return tested.param.name; });
 
+// An enum is sent as text, which an INSERT does not cast.
+TEST_F(SmallCommitTest, ColumnOfAUsersTypeIsCopied) {
+  Execute(absl::StrCat("CREATE TYPE ", schema(), ".mood AS ENUM ('fine'); ALTER TABLE ", Table("t"),
+                       " ADD COLUMN mood ", schema(), ".mood"));
+  ColumnSchema mood = {"mood", "mood", ColumnType::kVarchar};
+  mood.table_type = absl::StrCat(schema(), ".mood");
+  mood.stored_type = "text";
+  plan_.schema.columns.push_back(mood);
+  write::InsertBuffer buffer(&load_, plan_, "sync", Claim("w").claim);
+  buffer.Append({0, 0, "{}"}, {Value::Scalar(0), Value::Text("fine")});
+  buffer.Cover({0, 1}, 0);
+  ASSERT_OK(FlushAll(buffer));
+  EXPECT_EQ(Statements(), 0);
+  EXPECT_EQ(QueryInt(absl::StrCat("SELECT count(*) FROM ", Table("t"), " WHERE mood = 'fine'")), 1);
+}
+
 TEST_F(SmallCommitTest, TriggerThatSkipsRowsIsNoticed) {
   const WriterClaim claim = Claim("w").claim;
   ASSERT_OK(Load(claim, 0, 5));

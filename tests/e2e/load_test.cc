@@ -173,6 +173,22 @@ TEST_F(LoadTest, TypesOfTheTableAreKept) {
   EXPECT_EQ(Count(), 4);
 }
 
+TEST_F(LoadTest, TableMayHaveOnlyTheColumnsOfTheInput) {
+  const auto columns = [this] {
+    return QueryInt(absl::StrCat("SELECT count(*) FROM pg_attribute WHERE attnum > 0 AND NOT ",
+                                 "attisdropped AND attrelid = '", Table("t"), "'::regclass"));
+  };
+  EXPECT_EQ(Load("a.csv", "id,name\n1,a\n2,b\n", {"--meta=none"}), 0) << stderr_;
+  EXPECT_EQ(columns(), 2);
+  EXPECT_EQ(Load("b.csv", "id,name\n3,c\n", {"--meta=none", "--mode=overwrite"}), 0) << stderr_;
+  EXPECT_EQ(columns(), 2);
+  EXPECT_EQ(Count(), 1);
+  // The first load has decided.
+  EXPECT_EQ(Load("c.csv", "id,name\n4,d\n"), 1);
+  EXPECT_THAT(stderr_, HasSubstr("--meta of the table's first load"));
+  EXPECT_EQ(Count("id = 3"), 1);
+}
+
 TEST_F(LoadTest, GuardAndValidateOnlyKeepTheTable) {
   ASSERT_EQ(Load("a.jsonl", "{\"id\":1}\n{\"id\":2}\n", {"--mode=overwrite"}), 0) << stderr_;
   EXPECT_EQ(Load("b.jsonl", "{\"id\":3}\n", {"--mode=overwrite", "--max_shrink=0.2"}), 1);

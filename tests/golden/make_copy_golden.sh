@@ -188,10 +188,17 @@ NULL
 '"gr\\\\ \" \n /"'
 SQL
 
+# Writes the bytes of one row, the result of the query $2, to the file $1.
+golden_row() {
+  row="COPY ($2) TO STDOUT (FORMAT binary)"
+  {
+    echo "# Made by tests/golden/make_copy_golden.sh. $row"
+    printf 'row\t%s\n' "$(psql "$SYNCLINE_TEST_DSN" -X -v ON_ERROR_STOP=1 -c "$row" | od -An -v -tx1 | tr -d ' \n')"
+  } > "$directory/$1.txt"
+}
+
 # One row with all meta columns and two of the stream's, which shows the layout of a whole row. The
 # raw id is that of record 7 of writer w1 of stream public.users of sync nightly.
-row="COPY (SELECT '68dfaba5-a80f-8596-8c9e-c69924b8921e'::varchar, '2024-02-29 12:34:56.789012+00'::timestamptz, '{\"changes\": [], \"sync_id\": 1}'::jsonb, 7::bigint, 'a'::varchar, NULL::numeric) TO STDOUT (FORMAT binary)"
-{
-  echo "# Made by tests/golden/make_copy_golden.sh. $row"
-  printf 'row\t%s\n' "$(psql "$SYNCLINE_TEST_DSN" -X -v ON_ERROR_STOP=1 -c "$row" | od -An -v -tx1 | tr -d ' \n')"
-} > "$directory/row.txt"
+golden_row row "SELECT '68dfaba5-a80f-8596-8c9e-c69924b8921e'::varchar, '2024-02-29 12:34:56.789012+00'::timestamptz, '{\"changes\": [], \"sync_id\": 1}'::jsonb, 7::bigint, 'a'::varchar, NULL::numeric"
+# The same without _airbyte_meta.
+golden_row row_without_meta "SELECT '68dfaba5-a80f-8596-8c9e-c69924b8921e'::varchar, '2024-02-29 12:34:56.789012+00'::timestamptz, 7::bigint, 'a'::varchar, NULL::numeric"

@@ -2,6 +2,7 @@
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
+#include "server/model/plain_meta.h"
 
 namespace syncline::dataflow {
 namespace {
@@ -38,7 +39,7 @@ std::string JsonString(absl::string_view name) {
 
 MetaText::MetaText(const TableSchema& schema, int64_t sync_id)
     : head_(absl::StrCat("{\"sync_id\":", sync_id, ",\"changes\":[")),
-      without_(absl::StrCat(head_, "]}")) {
+      without_(MakePlainMeta(sync_id)) {
   for (const ColumnSchema& column : schema.columns)
     fields_.push_back(JsonString(column.input_name));
 }

@@ -88,7 +88,9 @@ size_t AppendRow(absl::string_view bytes, std::vector<std::string>* arrays) {
 }  // namespace
 
 std::vector<ElementType> GetElementTypes(const TableSchema& schema) {
-  std::vector<ElementType> types = {kVarchar, kTimestamptz, kJsonb, kBigint};
+  std::vector<ElementType> types;
+  if (schema.meta == TableMeta::kFull) types = {kVarchar, kTimestamptz, kJsonb};
+  if (schema.meta != TableMeta::kNone) types.push_back(kBigint);
   for (const ColumnSchema& column : schema.columns) types.push_back(GetElementType(column));
   return types;
 }

@@ -30,8 +30,8 @@ struct ElementType {
   const char* name = "";  // in pg_catalog
 };
 
-// Returns the types of the fields that RowEncoder writes for `schema`: those of the four meta
-// columns, then those of the stream's columns. CopyFormatFor(schema) must be kBinary.
+// Returns the types of the fields that RowEncoder writes for `schema`: those of its meta columns,
+// then those of the stream's columns. CopyFormatFor(schema) must be kBinary.
 std::vector<ElementType> GetElementTypes(const TableSchema& schema);
 
 // Returns one array per column of the rows in `blocks`, which start with COPY's header. A row lies

@@ -20,9 +20,10 @@ constexpr char kHeader[] = "PGCOPY\n\377\r\n\0\0\0\0\0\0\0\0\0";
 static_assert(sizeof(kHeader) - 1 == kCopyHeaderBytes);
 constexpr size_t kMetaColumns = 4;
 
-// Field count, raw id, extracted_at, length and version of meta, generation id. The text of meta is
-// not included.
-constexpr size_t kMetaBytes = 2 + (4 + RawIdGenerator::kLength) + (4 + 8) + (4 + 1) + (4 + 8);
+// Length and version of `_airbyte_meta`; its text follows.
+constexpr size_t kMetaHeadBytes = 4 + 1;
+constexpr size_t kGenerationBytes = 4 + 8;
+constexpr char kJsonbVersion = 1;
 
 }  // namespace
 
@@ -78,6 +79,12 @@ CopyFormat CopyFormatFor(const TableSchema& schema) {
   return CopyFormat::kBinary;
 }
 
+void AppendMetaField(absl::string_view meta_json, ByteBuffer* out) {
+  out->AppendInt32(static_cast<int32_t>(meta_json.size() + 1));
+  out->AppendByte(kJsonbVersion);
+  out->Append(meta_json);
+}
+
 void AppendCopyHeader(ByteBuffer* out) { out->Append({kHeader, sizeof(kHeader) - 1}); }
 
 void AppendCopyTrailer(ByteBuffer* out) { out->AppendInt16(-1); }
@@ -90,7 +97,10 @@ RowEncoder::RowEncoder(const std::vector<ColumnType>& columns, RawIdGenerator ra
 }
 
 RowEncoder::RowEncoder(const TableSchema& schema, RawIdGenerator raw_ids, int64_t generation_id)
-    : raw_ids_(raw_ids), generation_id_(generation_id), format_(CopyFormatFor(schema)) {
+    : raw_ids_(raw_ids),
+      generation_id_(generation_id),
+      table_meta_(schema.meta),
+      format_(CopyFormatFor(schema)) {
   encoders_.reserve(schema.columns.size());
   for (const ColumnSchema& column : schema.columns) {
     encoders_.push_back(format_ == CopyFormat::kBinary ? FieldEncoderFor(column)
@@ -100,12 +110,30 @@ RowEncoder::RowEncoder(const TableSchema& schema, RawIdGenerator raw_ids, int64_
 
 void RowEncoder::AppendRow(const RecordMeta& meta, absl::Span<const Value> values,
                            ByteBuffer* out) const {
-  if (format_ == CopyFormat::kBinary) {
-    AppendBinaryMeta(meta, out);
+  if (table_meta_ != TableMeta::kFull) {
+    AppendGeneration(out);
+  } else if (format_ == CopyFormat::kBinary) {
+    AppendBinaryMeta(meta, /*with_meta=*/true, out);
   } else {
     AppendTextMeta(meta, out);
   }
   for (size_t i = 0; i < encoders_.size(); ++i) encoders_[i](values[i], out);
+}
+
+void RowEncoder::AppendRowWithoutMeta(const RecordMeta& meta, absl::Span<const Value> values,
+                                      ByteBuffer* out) const {
+  AppendBinaryMeta(meta, /*with_meta=*/false, out);
+  for (size_t i = 0; i < encoders_.size(); ++i) encoders_[i](values[i], out);
+}
+
+void RowEncoder::AppendGeneration(ByteBuffer* out) const {
+  const size_t columns = table_meta_ == TableMeta::kCompact ? 1 : 0;
+  out->AppendInt16(static_cast<int16_t>(columns + encoders_.size()));
+  if (columns == 0) return;
+  const FieldEncoder encode = format_ == CopyFormat::kBinary
+                                  ? FieldEncoderFor(ColumnType::kBigint)
+                                  : TextFieldEncoderFor(ColumnType::kBigint);
+  encode(Value::Scalar(generation_id_), out);
 }
 
 void RowEncoder::AppendTextMeta(const RecordMeta& meta, ByteBuffer* out) const {
@@ -118,23 +146,29 @@ void RowEncoder::AppendTextMeta(const RecordMeta& meta, ByteBuffer* out) const {
   TextFieldEncoderFor(ColumnType::kBigint)(Value::Scalar(generation_id_), out);
 }
 
-void RowEncoder::AppendBinaryMeta(const RecordMeta& meta, ByteBuffer* out) const {
+void RowEncoder::AppendBinaryMeta(const RecordMeta& meta, bool with_meta, ByteBuffer* out) const {
   // The meta columns are never NULL, so one reservation and stores at fixed places suffice.
-  const size_t meta_size = meta.meta_json.size();
-  char* to = out->Reserve(kMetaBytes + meta_size);
-  PutBigEndian16(to, static_cast<uint16_t>(kMetaColumns + encoders_.size()));
+  const size_t json_size = meta.meta_json.size();
+  const size_t meta_bytes = with_meta ? kMetaHeadBytes + json_size : 0;
+  const size_t size = kMetaFieldPosition + meta_bytes + kGenerationBytes;
+  const size_t columns = kMetaColumns - (with_meta ? 0 : 1) + encoders_.size();
+  char* to = out->Reserve(size);
+  PutBigEndian16(to, static_cast<uint16_t>(columns));
   PutBigEndian32(to + 2, RawIdGenerator::kLength);
   raw_ids_.Write(meta.offset, to + 6);
   to += 6 + RawIdGenerator::kLength;
   PutBigEndian32(to, 8);
   PutBigEndian64(to + 4, static_cast<uint64_t>(meta.extracted_at_us));
-  PutBigEndian32(to + 12, static_cast<uint32_t>(meta_size + 1));
-  to[16] = 1;  // version of jsonb's binary form
-  std::memcpy(to + 17, meta.meta_json.data(), meta_size);
-  to += 17 + meta_size;
+  to += 12;
+  if (with_meta) {
+    PutBigEndian32(to, static_cast<uint32_t>(json_size + 1));
+    to[4] = kJsonbVersion;
+    std::memcpy(to + kMetaHeadBytes, meta.meta_json.data(), json_size);
+    to += meta_bytes;
+  }
   PutBigEndian32(to, 8);
   PutBigEndian64(to + 4, static_cast<uint64_t>(generation_id_));
-  out->Advance(kMetaBytes + meta_size);
+  out->Advance(size);
 }
 
 }  // namespace syncline::postgres

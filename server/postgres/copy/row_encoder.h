@@ -19,6 +19,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "absl/strings/string_view.h"
 #include "absl/types/span.h"
 #include "base/byte_buffer.h"
 #include "server/model/column_type.h"
@@ -45,6 +46,12 @@ enum class CopyFormat {
 // Returns kText if a column has a type for which there is no binary encoder.
 CopyFormat CopyFormatFor(const TableSchema& schema);
 
+// In a row without `_airbyte_meta`, the position at which the column's field is missing: after the
+// number of fields, the raw id and the time.
+inline constexpr size_t kMetaFieldPosition = 2 + (4 + RawIdGenerator::kLength) + (4 + 8);
+// Appends the field of `_airbyte_meta` in binary format.
+void AppendMetaField(absl::string_view meta_json, ByteBuffer* out);
+
 // Number of bytes before the first row.
 inline constexpr size_t kCopyHeaderBytes = 11 + 4 + 4;
 // Appends the bytes before the first row.
@@ -52,9 +59,9 @@ void AppendCopyHeader(ByteBuffer* out);
 // Appends the bytes after the last row.
 void AppendCopyTrailer(ByteBuffer* out);
 
-// Encodes the rows of one lane: the four meta columns, then the stream's columns. In binary format
-// no memory is allocated per row, except for uuid columns and to grow the buffer. AppendRow changes
-// only the buffer.
+// Encodes the rows of one lane: the table's meta columns, then the stream's columns. In binary
+// format no memory is allocated per row, except for uuid columns and to grow the buffer. AppendRow
+// changes only the buffer.
 class RowEncoder {
  public:
   RowEncoder(const std::vector<ColumnType>& columns, RawIdGenerator raw_ids, int64_t generation_id);
@@ -63,14 +70,22 @@ class RowEncoder {
 
   // `values` has one entry per column, in table order.
   void AppendRow(const RecordMeta& meta, absl::Span<const Value> values, ByteBuffer* out) const;
+  // The same without the field of `_airbyte_meta`, for a COPY that leaves the column to its
+  // default. In binary format, and for a table with all meta columns, only.
+  void AppendRowWithoutMeta(const RecordMeta& meta, absl::Span<const Value> values,
+                            ByteBuffer* out) const;
 
  private:
-  void AppendBinaryMeta(const RecordMeta& meta, ByteBuffer* out) const;
+  // Appends the number of fields and the fields of the meta columns.
+  void AppendBinaryMeta(const RecordMeta& meta, bool with_meta, ByteBuffer* out) const;
   void AppendTextMeta(const RecordMeta& meta, ByteBuffer* out) const;
+  // The same for a table that has at most the column of the generation.
+  void AppendGeneration(ByteBuffer* out) const;
 
   std::vector<FieldEncoder> encoders_;
   RawIdGenerator raw_ids_;
   int64_t generation_id_;
+  TableMeta table_meta_ = TableMeta::kFull;
   CopyFormat format_ = CopyFormat::kBinary;
 };
 

@@ -27,7 +27,7 @@ ORDER BY sync_no DESC LIMIT $2
 
 constexpr char kHistoriesSql[] = R"sql(
 SELECT h.completed_generation, h.connection_id, t.live, t.generation_id AS live_generation,
-  h.loaded_generation
+  h.loaded_generation, h.meta
 FROM unnest($1::text[], $2::text[]) WITH ORDINALITY w (table_schema, table_name, place)
 CROSS JOIN LATERAL (
   SELECT count(*) > 0 AS live, coalesce(max(s.generation_id), 0) AS generation_id
@@ -40,6 +40,8 @@ CROSS JOIN LATERAL (
       FILTER (WHERE g.completed_at IS NOT NULL AND g.state <> 'dropped'), 0) AS completed_generation,
     coalesce((array_agg(g.connection_id
       ORDER BY coalesce(y.sync_no, g.sync_no) DESC NULLS LAST))[1], '') AS connection_id,
+    (array_agg(g.meta ORDER BY coalesce(y.sync_no, g.sync_no) DESC NULLS LAST)
+      FILTER (WHERE g.state <> 'dropped'))[1] AS meta,
     max(g.generation_id)
       FILTER (WHERE g.state <> 'dropped' AND (g.completed_at IS NOT NULL OR g.rows > 0))
       AS loaded_generation
@@ -196,6 +198,7 @@ absl::StatusOr<std::vector<TableHistory>> Ledger::GetTableHistories(
     history.live = row.Bool("live");
     history.live_generation = row.Int("live_generation");
     history.loaded_generation = row.OptionalInt("loaded_generation");
+    if (!row.IsNull("meta")) history.meta = TableMetaFromText(row.Text("meta"));
   }
   return histories;
 }

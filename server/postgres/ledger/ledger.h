@@ -35,6 +35,7 @@ struct TableHistory {
   // Highest generation that syncs have put into the table; nullopt if the ledger has none. Rows of
   // later generations can only come from live streams or other programs.
   std::optional<int64_t> loaded_generation;
+  std::optional<TableMeta> meta;  // of the latest sync; nullopt if there was none
 };
 
 class Ledger {

@@ -130,11 +130,28 @@ COMMENT ON COLUMN $L.stream.strategy_reason IS
   'Why strategy was chosen.';
 )sql";
 
+// The meta columns of tables, and defaults of _airbyte_meta. A server that does not know them would
+// write other rows, and publish a staging table with its default.
+constexpr char kMigration12[] = R"sql(
+ALTER TABLE $L.stream
+  ADD COLUMN meta text NOT NULL DEFAULT 'full',
+  ADD COLUMN meta_default boolean NOT NULL DEFAULT false;
+ALTER TABLE $L.generation ADD COLUMN meta text NOT NULL DEFAULT 'full';
+COMMENT ON COLUMN $L.stream.meta IS
+  'The meta columns of the table: full, compact (_airbyte_generation_id) or none.';
+COMMENT ON COLUMN $L.generation.meta IS
+  'The meta columns that the table had: full, compact or none.';
+COMMENT ON COLUMN $L.stream.meta_default IS
+  'The stream made the text of a record without changes the default of _airbyte_meta in the table that it loads into. Of an append, cleared when the default is dropped.';
+CREATE INDEX ON $L.stream (stream_no) WHERE meta_default AND loader = 'append';
+ALTER TABLE $L.migration ALTER COLUMN minimum_server SET DEFAULT 12;
+)sql";
+
 // The element n of the list brings version n to n + 1. "$L" is replaced by the quoted schema. Never
 // change one that was released; append a new one.
-constexpr std::array<const char*, 11> kMigrations = {
+constexpr std::array<const char*, 12> kMigrations = {
     kMigration1, kMigration2, kMigration3, kMigration4,  kMigration5,  kMigration6,
-    kMigration7, kMigration8, kMigration9, kMigration10, kMigration11,
+    kMigration7, kMigration8, kMigration9, kMigration10, kMigration11, kMigration12,
 };
 
 }  // namespace

@@ -25,21 +25,21 @@ INSERT INTO $L.stream (sync_no, ordinal, namespace, name, table_schema, table_na
   column_inputs, column_names, column_types, json_shapes, primary_key, cursor_column, write_mode, loader,
   generation_id, minimum_generation_id, airbyte_sync_id, state, column_table_types, schema_policy, replay,
   cdc_delete_mode, inferred_schema, restart, temp_table_schema, replace_strategy, strategy,
-  strategy_reason, finished_at)
+  strategy_reason, meta, finished_at)
 SELECT $1::bigint, n.place - 1, n.namespace, n.name, n.table_schema, n.table_name, n.temp_table_name,
   n.inputs::text[], n.names::text[], n.types::text[], n.shapes::text[], n.key::text[], n.cursor_column,
   n.write_mode, n.loader, n.generation_id, n.minimum_id, n.airbyte_sync_id, n.state,
   n.table_types::text[], n.schema_policy, n.replay, n.cdc_delete_mode, n.inferred, n.restart,
-  n.temp_table_schema, n.replace_strategy, n.strategy, n.strategy_reason,
+  n.temp_table_schema, n.replace_strategy, n.strategy, n.strategy_reason, n.meta,
   CASE WHEN n.state = 'failed' THEN now() END
 FROM unnest($2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[],
     $9::text[], $10::text[], $11::text[], $12::text[], $13::text[], $14::text[], $15::bigint[],
     $16::bigint[], $17::bigint[], $18::text[], $19::text[], $20::text[], $21::text[], $22::text[],
-    $23::boolean[], $24::boolean[], $25::text[], $26::text[], $27::text[], $28::text[])
+    $23::boolean[], $24::boolean[], $25::text[], $26::text[], $27::text[], $28::text[], $29::text[])
   WITH ORDINALITY n (namespace, name, table_schema, table_name, temp_table_name, inputs, names, types,
     shapes, key, cursor_column, write_mode, loader, generation_id, minimum_id, airbyte_sync_id, state,
     table_types, schema_policy, replay, cdc_delete_mode, inferred, restart, temp_table_schema,
-    replace_strategy, strategy, strategy_reason, place)
+    replace_strategy, strategy, strategy_reason, meta, place)
 ORDER BY n.place
 RETURNING ordinal, stream_no
 )sql";
@@ -51,12 +51,15 @@ FROM unnest($1::bigint[], $2::text[]) n (stream_no, types) WHERE s.stream_no = n
 )sql";
 
 constexpr char kOpenGenerationSql[] = R"sql(
-INSERT INTO $L.generation AS g (table_schema, table_name, generation_id, connection_id, sync_id, state)
-SELECT w.table_schema, w.table_name, w.generation_id, $4, $5, 'loading'
-FROM unnest($1::text[], $2::text[], $3::bigint[]) w (table_schema, table_name, generation_id)
+INSERT INTO $L.generation AS g (table_schema, table_name, generation_id, connection_id, sync_id, state,
+  meta)
+SELECT w.table_schema, w.table_name, w.generation_id, $4, $5, 'loading', w.meta
+FROM unnest($1::text[], $2::text[], $3::bigint[], $6::text[])
+  w (table_schema, table_name, generation_id, meta)
 ORDER BY w.table_schema, w.table_name, w.generation_id
 ON CONFLICT (table_schema, table_name, generation_id) DO UPDATE SET
   connection_id = excluded.connection_id, sync_id = excluded.sync_id, state = 'loading',
+  meta = excluded.meta,
   rows = CASE WHEN g.state = 'dropped' THEN 0 ELSE g.rows END,
   bytes = CASE WHEN g.state = 'dropped' THEN 0 ELSE g.bytes END,
   started_at = CASE WHEN g.state = 'dropped' THEN now() ELSE g.started_at END,
@@ -154,6 +157,7 @@ void AddStreams(const std::vector<StreamEntry>& streams, Params* params) {
   enums([](const Plan& plan) { return plan.replace_strategy; });
   enums([](const Plan& plan) { return plan.choice.strategy; });
   texts([](const Plan& plan) { return plan.choice.reason; });
+  enums([](const Plan& plan) { return plan.schema.meta; });
 }
 
 }  // namespace
@@ -202,8 +206,10 @@ absl::Status Ledger::OpenGenerations(Transaction& transaction, const SyncEntry& 
   std::vector<std::string> schemas;
   std::vector<std::string> tables;
   std::vector<int64_t> generations;
+  std::vector<std::string> metas;
   for (const StreamEntry& stream : sync.streams) {
     if (stream.state == StreamState::kFailed) continue;
+    metas.emplace_back(ToText(stream.plan.schema.meta));
     schemas.push_back(stream.plan.table.schema);
     tables.push_back(stream.plan.table.name);
     generations.push_back(stream.plan.generation_id);
@@ -214,7 +220,8 @@ absl::Status Ledger::OpenGenerations(Transaction& transaction, const SyncEntry& 
                                           .TextArray(tables)
                                           .IntArray(generations)
                                           .Text(sync.connection_id)
-                                          .Text(sync.sync_id))
+                                          .Text(sync.sync_id)
+                                          .TextArray(metas))
       .status();
 }
 

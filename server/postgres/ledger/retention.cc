@@ -24,14 +24,18 @@ constexpr char kTryLockSql[] =
     "SELECT pg_catalog.pg_try_advisory_xact_lock("
     "pg_catalog.hashtextextended($1, 1937337955)) AS locked";
 
-// $1: age in seconds; $2: maximum number; $3: the ledger's schema. A stream that published or
-// dropped its rows has none in the staging table, nor has one that started before the last one that
-// completed. A staging table of an older server may have no entry and is found by its name, in the
-// schema of its table or, once it was adopted, in the ledger's.
+// $1: age in seconds; $2: maximum number; $3: the ledger's schema. A default of _airbyte_meta that
+// an append has left is dropped first (meta_defaults.h). A stream that published or dropped its
+// rows has none in the staging table, nor has one that started before the last one that completed.
+// A staging table of an older server may have no entry and is found by its name, in the schema of
+// its table or, once it was adopted, in the ledger's.
 constexpr char kOldSyncsSql[] = R"sql(
 SELECT y.sync_no FROM $L.sync y
 WHERE y.state IN ('finished', 'cancelled')
   AND y.finished_at < now() - make_interval(secs => $1::float8)
+  AND NOT EXISTS (
+    SELECT FROM $L.stream s
+    WHERE s.sync_no = y.sync_no AND s.loader = 'append' AND s.meta_default)
   AND NOT EXISTS (
     SELECT FROM $L.stream s
     WHERE s.sync_no = y.sync_no AND s.loader <> 'append' AND s.state <> 'completed'

@@ -108,12 +108,13 @@ WHERE s.stream_no = $1
 // Locks the streams in the order of row_locks.h.
 constexpr char kNoteStagingSql[] = R"sql(
 WITH locked AS (
-  SELECT s.stream_no, n.restart, n.staged_alone
+  SELECT s.stream_no, n.restart, n.staged_alone, n.meta_default
   FROM $L.stream s
-  JOIN unnest($1::bigint[], $2::boolean[], $3::boolean[]) n (stream_no, restart, staged_alone)
-    ON n.stream_no = s.stream_no
+  JOIN unnest($1::bigint[], $2::boolean[], $3::boolean[], $4::boolean[])
+    n (stream_no, restart, staged_alone, meta_default) ON n.stream_no = s.stream_no
   ORDER BY s.stream_no FOR NO KEY UPDATE OF s)
-UPDATE $L.stream s SET restart = l.restart, staged_alone = l.staged_alone
+UPDATE $L.stream s SET restart = l.restart, staged_alone = l.staged_alone,
+  meta_default = l.meta_default
 FROM locked l WHERE s.stream_no = l.stream_no
 )sql";
 
@@ -266,23 +267,26 @@ absl::StatusOr<std::vector<RawIdRange>> FindRawIds(Transaction& transaction, con
 
 absl::Status NoteStaging(Transaction& transaction, const Ledger& ledger,
                          const std::vector<const StreamEntry*>& streams) {
+  if (streams.empty()) return absl::OkStatus();
   std::vector<int64_t> stream_nos;
   std::vector<std::string> restarts;
   std::vector<std::string> alone;
+  std::vector<std::string> defaults;
   for (const StreamEntry* stream : streams) {
     stream_nos.push_back(stream->plan.stream_no);
     restarts.push_back(BoolText(stream->plan.restart));
     alone.push_back(BoolText(stream->staged_alone));
+    defaults.push_back(BoolText(stream->plan.meta_default));
   }
-  return transaction
-      .Query(WithLedgerSchema(kNoteStagingSql, ledger.quoted_schema()),
-             Params().IntArray(stream_nos).TextArray(restarts).TextArray(alone))
+  Params params;
+  params.IntArray(stream_nos).TextArray(restarts).TextArray(alone).TextArray(defaults);
+  return transaction.Query(WithLedgerSchema(kNoteStagingSql, ledger.quoted_schema()), params)
       .status();
 }
 
 absl::Status NoteStart(Transaction& transaction, const Ledger& ledger, const StreamEntry& stream) {
   // An append stages nothing.
-  if (StagesRows(stream.plan.loader)) {
+  if (StagesRows(stream.plan.loader) || stream.plan.meta_default) {
     SYNCLINE_RETURN_IF_ERROR(NoteStaging(transaction, ledger, {&stream}));
   }
   // A start only adds notes, so there are none to replace either.

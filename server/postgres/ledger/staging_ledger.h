@@ -82,7 +82,7 @@ absl::StatusOr<std::vector<StagedColumn>> FindStagedColumns(Transaction& transac
 absl::StatusOr<std::vector<RawIdRange>> FindRawIds(Transaction& transaction, const Ledger& ledger,
                                                    int64_t stream_no);
 
-// Stores `restart` and `staged_alone` of the streams, in one statement.
+// Stores `restart`, `staged_alone` and `meta_default` of the streams, in one statement.
 absl::Status NoteStaging(Transaction& transaction, const Ledger& ledger,
                          const std::vector<const StreamEntry*>& streams);
 

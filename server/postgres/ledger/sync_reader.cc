@@ -38,7 +38,7 @@ SELECT sync_no, stream_no, namespace, name, table_schema, table_name,
   array_to_string(primary_key, ',') AS primary_key, cursor_column, write_mode, loader,
   generation_id, minimum_generation_id, airbyte_sync_id, state, outcome, result_rows, staged_alone,
   schema_policy, replay, cdc_delete_mode, inferred_schema, restart,
-  replace_strategy, strategy, strategy_reason,
+  replace_strategy, strategy, strategy_reason, meta, meta_default,
 )sql";
 constexpr char kOfSyncsSql[] = "FROM $L.stream WHERE sync_no = ANY($1) ORDER BY sync_no, ordinal";
 constexpr char kOneSql[] = "FROM $L.stream WHERE stream_no = $1";
@@ -92,6 +92,8 @@ StreamEntry ReadStreamRow(const RowView& row) {
   plan.restart = row.Bool("restart");
   plan.replace_strategy = ReplaceStrategyFromText(row.Text("replace_strategy"));
   plan.choice = {ReplaceStrategyFromText(row.Text("strategy")), row.Text("strategy_reason")};
+  plan.schema.meta = TableMetaFromText(row.Text("meta"));
+  plan.meta_default = row.Bool("meta_default");
   ReadFailure(row, &stream);
   return stream;
 }

@@ -1,5 +1,7 @@
 #include "server/postgres/sql/sql_generator.h"
 
+#include <algorithm>
+
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "base/sha256.h"
@@ -36,6 +38,12 @@ std::string ColumnDefinition(const ColumnSchema& column) {
   return absl::StrCat(QuoteIdentifier(column.column_name), " ", GetTableType(column));
 }
 
+absl::string_view MetaColumnType(absl::string_view column) {
+  if (column == kRawIdColumn) return "character varying";
+  if (column == kExtractedAtColumn) return "timestamp with time zone";
+  return column == kMetaColumn ? "jsonb" : "bigint";
+}
+
 std::string AlterColumn(absl::string_view column, absl::string_view what) {
   return absl::StrCat("ALTER COLUMN ", QuoteIdentifier(column), " ", what);
 }
@@ -66,8 +74,7 @@ std::string QuoteColumns(const std::vector<std::string>& columns) {
 }
 
 std::vector<std::string> AllColumns(const TableSchema& schema) {
-  std::vector<std::string> columns = {kRawIdColumn, kExtractedAtColumn, kMetaColumn,
-                                      kGenerationIdColumn};
+  std::vector<std::string> columns = GetMetaColumns(schema.meta);
   for (const ColumnSchema& column : schema.columns) columns.push_back(column.column_name);
   return columns;
 }
@@ -80,12 +87,16 @@ std::string DropSchemaSql(absl::string_view schema) {
   return absl::StrCat("DROP SCHEMA IF EXISTS ", QuoteIdentifier(schema), " CASCADE");
 }
 
-std::string CreateTableSql(const TableName& table, const TableSchema& schema) {
-  std::vector<std::string> definitions = {
-      absl::StrCat(QuoteIdentifier(kRawIdColumn), " character varying NOT NULL"),
-      absl::StrCat(QuoteIdentifier(kExtractedAtColumn), " timestamp with time zone NOT NULL"),
-      absl::StrCat(QuoteIdentifier(kMetaColumn), " jsonb NOT NULL"),
-      absl::StrCat(QuoteIdentifier(kGenerationIdColumn), " bigint NOT NULL")};
+std::string CreateTableSql(const TableName& table, const TableSchema& schema,
+                           absl::string_view meta_default) {
+  std::vector<std::string> definitions;
+  for (const std::string& column : GetMetaColumns(schema.meta)) {
+    definitions.push_back(
+        absl::StrCat(QuoteIdentifier(column), " ", MetaColumnType(column), " NOT NULL"));
+    if (column == kMetaColumn && !meta_default.empty()) {
+      absl::StrAppend(&definitions.back(), " DEFAULT ", JsonbLiteral(meta_default));
+    }
+  }
   for (const ColumnSchema& column : schema.columns) {
     definitions.push_back(
         absl::StrCat(ColumnDefinition(column), column.nullable ? "" : " NOT NULL"));
@@ -174,6 +185,13 @@ std::string CopyBinarySql(const TableName& table, const TableSchema& schema) {
                       ") FROM STDIN (FORMAT binary)");
 }
 
+std::string CopyWithoutMetaSql(const TableName& table, const TableSchema& schema) {
+  std::vector<std::string> columns = AllColumns(schema);
+  columns.erase(std::remove(columns.begin(), columns.end(), kMetaColumn), columns.end());
+  return absl::StrCat("COPY ", QuoteTable(table), " (", QuoteColumns(columns),
+                      ") FROM STDIN (FORMAT binary)");
+}
+
 std::string CopyTextSql(const TableName& table, const TableSchema& schema) {
   return absl::StrCat("COPY ", QuoteTable(table), " (", QuoteColumns(AllColumns(schema)),
                       ") FROM STDIN");
@@ -234,6 +252,14 @@ std::string DropDefaultClause(absl::string_view column) {
   return AlterColumn(column, "DROP DEFAULT");
 }
 
+std::string SetDefaultClause(absl::string_view column, absl::string_view expression) {
+  return AlterColumn(column, absl::StrCat("SET DEFAULT ", expression));
+}
+
+std::string JsonbLiteral(absl::string_view json) {
+  return absl::StrCat(QuoteLiteral(json), "::pg_catalog.jsonb");
+}
+
 std::string AlterTypeClause(absl::string_view column, absl::string_view type,
                             absl::string_view expression) {
   return AlterColumn(column, absl::StrCat("TYPE ", type, " USING ", expression));
@@ -261,9 +287,11 @@ std::string RecordCastFailuresSql(const TableName& table, absl::string_view pred
       predicate);
 }
 
-std::string ExampleRowSql(const TableName& table, absl::string_view predicate) {
-  return absl::StrCat("SELECT ", QuoteIdentifier(kRawIdColumn), " FROM ", QuoteTable(table),
-                      " WHERE ", predicate, " LIMIT 1");
+std::string ExampleRowSql(const TableName& table, absl::string_view predicate, TableMeta meta) {
+  const std::string row =
+      meta == TableMeta::kFull ? QuoteIdentifier(kRawIdColumn) : "ctid::pg_catalog.text";
+  return absl::StrCat("SELECT ", row, " FROM ", QuoteTable(table), " WHERE ", predicate,
+                      " LIMIT 1");
 }
 
 }  // namespace syncline::postgres

@@ -26,13 +26,15 @@ std::string QuoteLiteral(absl::string_view value);
 // Returns the quoted names, separated by ", ".
 std::string QuoteColumns(const std::vector<std::string>& columns);
 
-// Returns the names of all columns of a table in order: the four meta columns, then those of
-// `schema`.
+// Returns the names of all columns of a table in order: the meta columns that `schema` has, then
+// its others.
 std::vector<std::string> AllColumns(const TableSchema& schema);
 
 std::string CreateSchemaSql(absl::string_view schema);
 std::string DropSchemaSql(absl::string_view schema);
-std::string CreateTableSql(const TableName& table, const TableSchema& schema);
+// `meta_default`: the text of the default of `_airbyte_meta`; empty if it has none.
+std::string CreateTableSql(const TableName& table, const TableSchema& schema,
+                           absl::string_view meta_default = {});
 struct LikeOptions {
   bool constraints = true;           // CHECK constraints; NOT NULL is always included
   bool defaults = false;             // also generated and identity columns
@@ -63,7 +65,9 @@ std::string CopyTableSql(const TableName& source, const TableName& target,
 std::string DeleteRawIdRangesSql(const TableName& table);
 // COPY … FROM STDIN in binary format over AllColumns, in their order.
 std::string CopyBinarySql(const TableName& table, const TableSchema& schema);
-// The same in text format.
+// The same without `_airbyte_meta`, which gets its default. Only for a table with all meta columns.
+std::string CopyWithoutMetaSql(const TableName& table, const TableSchema& schema);
+// COPY … FROM STDIN in text format over AllColumns.
 std::string CopyTextSql(const TableName& table, const TableSchema& schema);
 
 // Takes a lock that waits for writers but not for readers, and that excludes other writers until
@@ -94,6 +98,10 @@ std::string HasLongKeySql(const TableName& table, const std::vector<std::string>
 std::string AddColumnClause(const ColumnSchema& column);
 std::string DropColumnClause(absl::string_view column);
 std::string DropDefaultClause(absl::string_view column);
+// `expression` is SQL.
+std::string SetDefaultClause(absl::string_view column, absl::string_view expression);
+// Returns the SQL of a jsonb constant.
+std::string JsonbLiteral(absl::string_view json);
 // `expression` is SQL over the old column (cast_sql.h).
 std::string AlterTypeClause(absl::string_view column, absl::string_view type,
                             absl::string_view expression);
@@ -105,7 +113,9 @@ std::string AlterTableSql(const TableName& table, const std::vector<std::string>
 // `predicate` (SQL) is true.
 std::string RecordCastFailuresSql(const TableName& table, absl::string_view predicate);
 
-// Returns the raw id of one row for which `predicate` (SQL) is true; no row if there is none.
-std::string ExampleRowSql(const TableName& table, absl::string_view predicate);
+// Returns the raw id of one row for which `predicate` (SQL) is true, or its place (ctid) if the
+// table has no raw ids; no row if there is none.
+std::string ExampleRowSql(const TableName& table, absl::string_view predicate,
+                          TableMeta meta = TableMeta::kFull);
 
 }  // namespace syncline::postgres

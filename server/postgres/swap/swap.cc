@@ -15,6 +15,7 @@
 #include "server/postgres/connection/lock_timeout.h"
 #include "server/postgres/connection/sqlstate.h"
 #include "server/postgres/swap/kept_generations.h"
+#include "server/postgres/swap/published_default.h"
 #include "server/postgres/swap/replaced_tables.h"
 #include "server/postgres/swap/swap_check.h"
 #include "server/postgres/swap/swap_plan.h"
@@ -103,6 +104,7 @@ class Swap {
   absl::Status InTransaction(Transaction& transaction) {
     SYNCLINE_ASSIGN_OR_RETURN(const SwapTables tables, LocateTables(transaction, source_, target_));
     SYNCLINE_RETURN_IF_ERROR(RetryIfVanished(LockDefinitions(transaction, tables)));
+    SYNCLINE_RETURN_IF_ERROR(RestoreMetaDefault(transaction, tables));
     if (tables.target_oid != 0) return Replace(transaction, tables);
     SYNCLINE_ASSIGN_OR_RETURN(const SwapPlan plan,
                               CaptureMove(transaction, tables, options_.key_index));

@@ -9,8 +9,8 @@
 namespace syncline::postgres {
 namespace {
 
-// $1: oid of the target; $2: names of the meta columns. Returns one row: the table, and the reason
-// why it cannot be replaced, or NULL.
+// $1: oid of the target; $2: names of the meta columns; $3: oid of the source, or 0. Returns one
+// row: the table, and the reason why it cannot be replaced, or NULL.
 constexpr char kKindSql[] = R"sql(
 SELECT pg_describe_object('pg_class'::regclass, c.oid, 0) AS subject,
   CASE
@@ -26,8 +26,10 @@ SELECT pg_describe_object('pg_class'::regclass, c.oid, 0) AS subject,
                  AND deptype = 'e') THEN 'belongs to an extension'
     WHEN EXISTS (SELECT FROM pg_subscription_rel WHERE srrelid = c.oid)
       THEN 'is written by a subscription'
-    WHEN (SELECT count(*) FROM pg_attribute a WHERE a.attrelid = c.oid AND NOT a.attisdropped
-          AND a.attname = ANY($2::text[])) < cardinality($2::text[])
+    WHEN EXISTS (SELECT FROM pg_attribute s
+                 WHERE s.attrelid = $3::oid AND NOT s.attisdropped AND s.attname = ANY($2::text[])
+                   AND NOT EXISTS (SELECT FROM pg_attribute a WHERE a.attrelid = c.oid
+                                   AND NOT a.attisdropped AND a.attname = s.attname))
       THEN 'does not have the meta columns of a Syncline table'
   END AS problem
 FROM pg_class c WHERE c.oid = $1::oid
@@ -143,10 +145,9 @@ FROM (SELECT md5(string_agg(x, ',' ORDER BY x COLLATE "C")) AS fingerprint FROM 
 
 }  // namespace
 
-absl::Status CheckReplaceable(Transaction& transaction, int64_t target) {
+absl::Status CheckReplaceable(Transaction& transaction, int64_t target, int64_t source) {
   Params kind_params;
-  kind_params.Int(target).TextArray(
-      {kRawIdColumn, kExtractedAtColumn, kMetaColumn, kGenerationIdColumn});
+  kind_params.Int(target).TextArray(GetMetaColumns(TableMeta::kFull)).Int(source);
   SYNCLINE_ASSIGN_OR_RETURN(const Result kind, transaction.Query(kKindSql, kind_params));
   if (!kind.empty() && !kind.Row(0).IsNull("problem")) {
     const RowView row = kind.Row(0);
@@ -165,7 +166,7 @@ absl::Status CheckReplaceable(Transaction& transaction, int64_t target) {
 }
 
 absl::Status CheckCarriable(Transaction& transaction, int64_t target, int64_t source) {
-  SYNCLINE_RETURN_IF_ERROR(CheckReplaceable(transaction, target));
+  SYNCLINE_RETURN_IF_ERROR(CheckReplaceable(transaction, target, source));
   SYNCLINE_ASSIGN_OR_RETURN(const Result column,
                             transaction.Query(kColumnsSql, Params().Int(target).Int(source)));
   if (!column.empty()) {

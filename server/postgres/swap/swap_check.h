@@ -13,16 +13,17 @@
 
 namespace syncline::postgres {
 
-// Checks that `target` (oid) is a table that can be replaced by another one and that nothing
-// depends on it that cannot be bound to another table. Errors: as CheckCarriable.
-absl::Status CheckReplaceable(Transaction& transaction, int64_t target);
+// Checks that `target` (oid) is a table that can be replaced by another one, which has the meta
+// columns of `source` (oid) if that is not 0, and that nothing depends on it that cannot be bound
+// to another table. Errors: as CheckCarriable.
+absl::Status CheckReplaceable(Transaction& transaction, int64_t target, int64_t source = 0);
 
 // Checks that everything that depends on `target` (oid) can be carried over to `source` (oid).
 // Errors: FAILED_PRECONDITION TARGET_INCOMPATIBLE if the target is not a plain table with the meta
-// columns, or if one of its columns is generated or an identity and that of `source` is not;
-// FAILED_PRECONDITION DEPENDENT_OBJECTS if something that cannot be bound to another table depends
-// on it (a function with a SQL body, a rule of another table, a column of its row type), or if
-// something needs a column that `source` lacks. The message names the object.
+// columns of `source`, or if one of its columns is generated or an identity and that of `source` is
+// not; FAILED_PRECONDITION DEPENDENT_OBJECTS if something that cannot be bound to another table
+// depends on it (a function with a SQL body, a rule of another table, a column of its row type), or
+// if something needs a column that `source` lacks. The message names the object.
 absl::Status CheckCarriable(Transaction& transaction, int64_t target, int64_t source);
 
 // Returns what is lost with the columns that `source` lacks, as DROP COLUMN would drop it: columns,

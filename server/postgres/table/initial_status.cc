@@ -37,13 +37,18 @@ absl::Status ReadTableStatuses(Transaction& transaction, const std::vector<Table
 absl::StatusOr<std::vector<InitialStatus>> GatherInitialStatus(
     Transaction& transaction, const std::vector<StreamTables>& streams) {
   std::vector<TableName> tables;
+  std::vector<TableMeta> metas;
   for (const StreamTables& stream : streams) {
-    tables.push_back(stream.real);
-    tables.push_back(stream.temp);
+    tables.insert(tables.end(), {stream.real, stream.temp});
+    metas.insert(metas.end(), 2, stream.meta);
   }
-  SYNCLINE_ASSIGN_OR_RETURN(const std::vector<TableShape> shapes,
-                            LookUpShapes(transaction, tables));
+  SYNCLINE_ASSIGN_OR_RETURN(std::vector<TableShape> shapes,
+                            LookUpShapes(transaction, tables, metas));
   for (size_t i = 0; i < tables.size(); ++i) {
+    const StreamTables& stream = streams[i / 2];
+    if (shapes[i].lacks_meta && stream.recorded_meta.value_or(stream.meta) != stream.meta) {
+      shapes[i].has_other_meta = true;
+    }
     SYNCLINE_RETURN_IF_ERROR(CheckShape(tables[i], shapes[i]));
   }
   std::vector<InitialStatus> statuses(streams.size());

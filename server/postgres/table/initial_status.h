@@ -5,10 +5,12 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <vector>
 
 #include "absl/status/statusor.h"
 #include "server/model/table_name.h"
+#include "server/model/table_schema.h"
 #include "server/postgres/connection/transaction.h"
 
 namespace syncline::postgres {
@@ -22,6 +24,8 @@ struct TableStatus {
 struct StreamTables {
   TableName real;
   TableName temp;
+  TableMeta meta = TableMeta::kFull;            // of both
+  std::optional<TableMeta> recorded_meta = {};  // of the latest sync of the table, if known
 };
 
 struct InitialStatus {
@@ -31,7 +35,8 @@ struct InitialStatus {
 
 // Returns one entry per stream, in the order of `streams`. An error is never reported as "missing"
 // or "empty". Errors: FAILED_PRECONDITION TARGET_INCOMPATIBLE if one of the names belongs to
-// something that is not a plain table with the meta columns.
+// something that is not a plain table with the meta columns; INVALID_ARGUMENT META_MISMATCH if it
+// has other meta columns, or lacks some because it was loaded with another `meta`.
 absl::StatusOr<std::vector<InitialStatus>> GatherInitialStatus(
     Transaction& transaction, const std::vector<StreamTables>& streams);
 

@@ -54,24 +54,26 @@ absl::Status UnknownColumn(const TableName& table, const std::string& column) {
 }
 
 absl::Status CastRefused(const TableName& table, const DiscoveredColumn& from,
-                         const ColumnSchema& to, const std::string& raw_id) {
+                         const ColumnSchema& to, const std::string& row, TableMeta meta) {
+  const char* const what = meta == TableMeta::kFull ? kRawIdColumn : "ctid";
   ErrorDetail detail;
   detail.reason = reason::kSchemaIncompatible;
   detail.subject = table.ToString();
-  detail.metadata = {{"column", from.name}, {"raw_id", raw_id}};
+  detail.metadata = {{"column", from.name}, {meta == TableMeta::kFull ? "raw_id" : "ctid", row}};
   return MakeError(
       absl::StatusCode::kFailedPrecondition,
       absl::StrCat("the column ", from.name, " of ", table.ToString(), " cannot change from ",
-                   from.type, " to ", GetTableType(to), ": the row with ", kRawIdColumn, " ",
-                   raw_id, " holds a value that does not fit; nothing was changed"),
+                   from.type, " to ", GetTableType(to), ": the row with ", what, " ", row,
+                   " holds a value that does not fit; nothing was changed"),
       detail);
 }
 
 // Returns whether `expression` is NULL for any row.
 absl::StatusOr<bool> HasNull(Transaction& transaction, const TableName& table,
                              absl::string_view expression) {
-  SYNCLINE_ASSIGN_OR_RETURN(const Result result, transaction.Query(ExampleRowSql(
-                                                     table, absl::StrCat(expression, " IS NULL"))));
+  SYNCLINE_ASSIGN_OR_RETURN(const Result result,
+                            transaction.Query(ExampleRowSql(
+                                table, absl::StrCat(expression, " IS NULL"), TableMeta::kNone)));
   return !result.empty();
 }
 
@@ -87,37 +89,41 @@ absl::Status AppendNullability(Transaction& transaction, const TableName& table,
 }
 
 absl::Status CheckCast(Transaction& transaction, const TableName& table,
-                       const DiscoveredColumn& from, const ColumnSchema& to) {
+                       const DiscoveredColumn& from, const ColumnSchema& to, TableMeta meta) {
   const Cast cast = CastToColumn(from.type, to);
   if (cast.failing.empty()) return absl::OkStatus();
   SYNCLINE_ASSIGN_OR_RETURN(const Result example,
-                            transaction.Query(ExampleRowSql(table, cast.failing)));
-  return example.empty() ? absl::OkStatus() : CastRefused(table, from, to, example.Text(0, 0));
+                            transaction.Query(ExampleRowSql(table, cast.failing, meta)));
+  if (example.empty()) return absl::OkStatus();
+  return CastRefused(table, from, to, example.Text(0, 0), meta);
 }
 
 // Adds an entry to the rows whose value does not fit, and returns the expression that casts the
 // others.
 absl::StatusOr<std::string> NullFailingCasts(Transaction& transaction, const TableName& table,
-                                             const ColumnSchema& to, const Cast& cast) {
+                                             const ColumnSchema& to, const Cast& cast,
+                                             TableMeta meta) {
   if (cast.failing.empty()) return cast.expression;
-  SYNCLINE_RETURN_IF_ERROR(
-      transaction.Query(RecordCastFailuresSql(table, cast.failing), Params().Text(to.input_name))
-          .status());
+  if (meta == TableMeta::kFull) {
+    SYNCLINE_RETURN_IF_ERROR(
+        transaction.Query(RecordCastFailuresSql(table, cast.failing), Params().Text(to.input_name))
+            .status());
+  }
   return absl::StrCat("CASE WHEN ", cast.failing, " THEN NULL ELSE ", cast.expression, " END");
 }
 
 absl::Status AppendChange(Transaction& transaction, const TableName& table,
-                          const DiscoveredColumn& from, const ColumnSchema& to, CastFailure failure,
-                          std::vector<std::string>* clauses) {
+                          const DiscoveredColumn& from, const ColumnSchema& to, TableMeta meta,
+                          CastFailure failure, std::vector<std::string>* clauses) {
   if (from.type == GetTableType(to)) {
     return AppendNullability(transaction, table, from, to, QuoteIdentifier(from.name), clauses);
   }
   const Cast cast = CastToColumn(from.type, to);
   std::string expression = cast.expression;
   if (failure == CastFailure::kRefuse) {
-    SYNCLINE_RETURN_IF_ERROR(CheckCast(transaction, table, from, to));
+    SYNCLINE_RETURN_IF_ERROR(CheckCast(transaction, table, from, to, meta));
   } else {
-    SYNCLINE_ASSIGN_OR_RETURN(expression, NullFailingCasts(transaction, table, to, cast));
+    SYNCLINE_ASSIGN_OR_RETURN(expression, NullFailingCasts(transaction, table, to, cast, meta));
   }
   clauses->push_back(AlterTypeClause(from.name, GetTableType(to), expression));
   return AppendNullability(transaction, table, from, to, expression, clauses);
@@ -243,9 +249,10 @@ absl::StatusOr<DiscoveredTable> ReadColumns(Transaction& transaction, const Tabl
 
 }  // namespace
 
-absl::StatusOr<DiscoveredTable> DiscoverTable(Transaction& transaction, const TableName& table) {
+absl::StatusOr<DiscoveredTable> DiscoverTable(Transaction& transaction, const TableName& table,
+                                              TableMeta meta) {
   SYNCLINE_ASSIGN_OR_RETURN(const std::vector<TableShape> shapes,
-                            LookUpShapes(transaction, {table}));
+                            LookUpShapes(transaction, {table}, {meta}));
   if (!shapes[0].exists) return TableNotFound(table);
   SYNCLINE_RETURN_IF_ERROR(CheckShape(table, shapes[0]));
   return ReadColumns(transaction, table);
@@ -292,7 +299,8 @@ absl::Status ApplySchemaChange(Transaction& transaction, const TableName& table,
     const auto column = FindByName(from.columns, name);
     const ColumnSchema* const wanted = FindSchema(schema, name);
     if (column == from.columns.end() || wanted == nullptr) return UnknownColumn(table, name);
-    SYNCLINE_RETURN_IF_ERROR(AppendChange(transaction, table, *column, *wanted, failure, &clauses));
+    SYNCLINE_RETURN_IF_ERROR(
+        AppendChange(transaction, table, *column, *wanted, schema.meta, failure, &clauses));
   }
   SYNCLINE_RETURN_IF_ERROR(AppendAdded(transaction, table, schema, change.add, &clauses));
   if (clauses.empty()) return absl::OkStatus();
@@ -307,7 +315,7 @@ absl::Status CheckCasts(Transaction& transaction, const TableName& table,
   for (const ColumnSchema& column : schema.columns) {
     const auto found = FindByName(from.columns, column.column_name);
     if (found == from.columns.end() || found->type == GetTableType(column)) continue;
-    SYNCLINE_RETURN_IF_ERROR(CheckCast(transaction, table, *found, column));
+    SYNCLINE_RETURN_IF_ERROR(CheckCast(transaction, table, *found, column, schema.meta));
   }
   return absl::OkStatus();
 }
@@ -325,11 +333,13 @@ absl::Status EvolveTable(Transaction& transaction, const TableName& table,
     change.drop = std::move(drop);
     return change;
   };
-  SYNCLINE_ASSIGN_OR_RETURN(const DiscoveredTable seen, DiscoverTable(transaction, table));
+  SYNCLINE_ASSIGN_OR_RETURN(const DiscoveredTable seen,
+                            DiscoverTable(transaction, table, schema.meta));
   if (difference(seen).IsNoop()) return absl::OkStatus();
   // Another server may be changing the table, so only what is read under the lock counts.
   SYNCLINE_RETURN_IF_ERROR(transaction.Execute(LockAgainstWritersSql(table)));
-  SYNCLINE_ASSIGN_OR_RETURN(const DiscoveredTable found, DiscoverTable(transaction, table));
+  SYNCLINE_ASSIGN_OR_RETURN(const DiscoveredTable found,
+                            DiscoverTable(transaction, table, schema.meta));
   return ApplySchemaChange(transaction, table, schema, difference(found), options.failure);
 }
 

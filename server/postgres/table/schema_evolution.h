@@ -39,9 +39,10 @@ struct SchemaChange {
 };
 
 // Returns the table as the catalog describes it. Errors: NOT_FOUND if it is missing;
-// FAILED_PRECONDITION TARGET_INCOMPATIBLE for a table without the meta columns, a view or a foreign
-// table.
-absl::StatusOr<DiscoveredTable> DiscoverTable(Transaction& transaction, const TableName& table);
+// FAILED_PRECONDITION TARGET_INCOMPATIBLE for a table without the meta columns of `meta`, a view or
+// a foreign table; MetaMismatch (table_shape.h).
+absl::StatusOr<DiscoveredTable> DiscoverTable(Transaction& transaction, const TableName& table,
+                                              TableMeta meta = TableMeta::kFull);
 
 // Returns the table that the stream needs. Runs no query.
 DiscoveredTable ComputeTable(const TableSchema& schema);
@@ -51,7 +52,8 @@ SchemaChange DiffTables(const DiscoveredTable& from, const DiscoveredTable& to);
 // What happens to a stored value that its column's new type cannot represent.
 enum class CastFailure {
   kRefuse,  // FAILED_PRECONDITION SCHEMA_INCOMPATIBLE with the column and the raw id of one row
-  kNull,    // it becomes NULL, with an entry DESTINATION_TYPECAST_ERROR in the row's meta column
+  kNull,    // it becomes NULL, with an entry DESTINATION_TYPECAST_ERROR in the row's meta column if
+            // it has one
 };
 
 // Applies `change` in one ALTER TABLE. Views that read a changed or dropped column, and other

@@ -38,14 +38,15 @@ absl::Status DropNamespace(Transaction& transaction, absl::string_view schema) {
 }
 
 absl::Status CreateTable(Transaction& transaction, const TableName& table,
-                         const TableSchema& schema) {
-  return CreateTables(transaction, {{&table, &schema}});
+                         const TableSchema& schema, const std::string& meta_default) {
+  return CreateTables(transaction, {{&table, &schema, meta_default}});
 }
 
 absl::Status CreateTables(Transaction& transaction, const std::vector<NewTable>& tables) {
   std::string sql;
   for (const NewTable& table : tables) {
-    absl::StrAppend(&sql, sql.empty() ? "" : "; ", CreateTableSql(*table.name, *table.schema));
+    absl::StrAppend(&sql, sql.empty() ? "" : "; ",
+                    CreateTableSql(*table.name, *table.schema, table.meta_default));
   }
   return RetryIfCreated(transaction.Execute(sql));
 }
@@ -118,9 +119,11 @@ absl::StatusOr<int64_t> GetGenerationId(Transaction& transaction, const TableNam
 absl::StatusOr<int64_t> CopyTable(Transaction& transaction, const TableName& source,
                                   const TableName& target, const TableSchema& schema,
                                   const std::vector<UndeclaredColumn>& undeclared) {
-  SYNCLINE_RETURN_IF_ERROR(
-      FillUndeclared(transaction, source, target, schema, CdcDeleteMode::kSoft, undeclared));
-  SYNCLINE_RETURN_IF_ERROR(DropUndeclared(transaction, undeclared));
+  if (schema.meta == TableMeta::kFull) {
+    SYNCLINE_RETURN_IF_ERROR(
+        FillUndeclared(transaction, source, target, schema, CdcDeleteMode::kSoft, undeclared));
+    SYNCLINE_RETURN_IF_ERROR(DropUndeclared(transaction, undeclared));
+  }
   std::vector<std::string> columns = AllColumns(WithUndeclared(schema, undeclared));
   Params params;
   params.Text(source.schema).Text(source.name).Text(target.schema).Text(target.name);

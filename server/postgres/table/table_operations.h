@@ -32,10 +32,11 @@ absl::Status DropNamespace(Transaction& transaction, absl::string_view schema);
 // (CreateNamespace, too). Errors: ALREADY_EXISTS OBJECT_EXISTS if something else has the name, such
 // as a type.
 absl::Status CreateTable(Transaction& transaction, const TableName& table,
-                         const TableSchema& schema);
+                         const TableSchema& schema, const std::string& meta_default = {});
 struct NewTable {
   const TableName* name;
   const TableSchema* schema;
+  std::string meta_default = {};  // of `_airbyte_meta` (meta_default.h); empty if it has none
 };
 // Creates tables as CreateTable does, all of them in one message.
 absl::Status CreateTables(Transaction& transaction, const std::vector<NewTable>& tables);
@@ -78,7 +79,8 @@ absl::StatusOr<int64_t> GetGenerationId(Transaction& transaction, const TableNam
 // INSERT INTO target SELECT FROM source with the meta columns, those of `schema`, and other columns
 // that both tables have with the same type and the target has without a default (columns that the
 // stream no longer declares). The source is kept. `undeclared` columns, which both tables have, are
-// filled in the source first. Returns the number of rows copied.
+// filled in the source first; without raw ids the rows that lack them are not known, so they keep
+// what they have. Returns the number of rows copied.
 absl::StatusOr<int64_t> CopyTable(Transaction& transaction, const TableName& source,
                                   const TableName& target, const TableSchema& schema,
                                   const std::vector<UndeclaredColumn>& undeclared = {});

@@ -1,6 +1,7 @@
 #include "server/postgres/table/table_shape.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "base/error.h"
@@ -38,30 +39,51 @@ bool HoldsRawId(const RowView& row) {
          (row.IsNull("raw_id_length") || row.Int("raw_id_length") >= RawIdGenerator::kLength);
 }
 
-// `type` is the column of kTableShapesSql that has the type of the meta column `name`.
-std::string MetaProblem(const RowView& row) {
-  const auto problem = [&](absl::string_view type, absl::string_view name,
-                           bool fits) -> std::string {
-    if (row.IsNull(type)) return absl::StrCat("has no column ", name);
-    if (fits) return "";
-    return absl::StrCat("has a column ", name, " of type ", row.Text(type));
-  };
-  for (const std::string& found :
-       {problem("raw_id", kRawIdColumn, HoldsRawId(row)),
-        problem("extracted_at", kExtractedAtColumn, row.Bool("extracted_at_fits")),
-        problem("meta", kMetaColumn, row.Bool("meta_fits")),
-        problem("generation_id", kGenerationIdColumn, row.Bool("generation_id_fits"))}) {
-    if (!found.empty()) return found;
+// A meta column, as kTableShapesSql describes it.
+struct MetaColumn {
+  std::string name;
+  absl::string_view type;  // the column of the query's result that has its type
+  bool fits = false;
+};
+
+// Compares the meta columns with those that the table must have.
+TableShape CheckMeta(const RowView& row, TableMeta meta) {
+  const std::vector<std::string> wanted = GetMetaColumns(meta);
+  for (const MetaColumn& column :
+       {MetaColumn{kRawIdColumn, "raw_id", HoldsRawId(row)},
+        MetaColumn{kExtractedAtColumn, "extracted_at", row.Bool("extracted_at_fits")},
+        MetaColumn{kMetaColumn, "meta", row.Bool("meta_fits")},
+        MetaColumn{kGenerationIdColumn, "generation_id", row.Bool("generation_id_fits")}}) {
+    const bool missing = row.IsNull(column.type);
+    const bool must_exist = std::find(wanted.begin(), wanted.end(), column.name) != wanted.end();
+    if (missing && must_exist) {
+      return {.exists = true,
+              .problem = absl::StrCat("has no column ", column.name),
+              .lacks_meta = true};
+    }
+    if (!missing && !must_exist) {
+      return {.exists = true,
+              .problem = absl::StrCat("has the column ", column.name),
+              .has_other_meta = true};
+    }
+    if (missing || column.fits) continue;
+    return {
+        .exists = true,
+        .problem = absl::StrCat("has a column ", column.name, " of type ", row.Text(column.type))};
   }
-  return "";
+  return {.exists = true, .problem = ""};
 }
 
-std::string FindProblem(const RowView& row) {
-  if (std::string problem = KindProblem(row.Text("kind")); !problem.empty()) return problem;
+TableShape ReadShape(const RowView& row, TableMeta meta) {
+  if (std::string problem = KindProblem(row.Text("kind")); !problem.empty()) {
+    return {true, std::move(problem)};
+  }
   // A crash of the database empties such a table: acknowledged rows would be lost.
-  if (row.Text("persistence") != "p") return "is an unlogged or temporary table";
-  if (row.Bool("row_security")) return "has row level security that hides rows from our role";
-  return MetaProblem(row);
+  if (row.Text("persistence") != "p") return {true, "is an unlogged or temporary table"};
+  if (row.Bool("row_security")) {
+    return {true, "has row level security that hides rows from our role"};
+  }
+  return CheckMeta(row, meta);
 }
 
 // Returns the index of the table that `row` is about among those that were looked up.
@@ -87,7 +109,8 @@ absl::Status LookUpTypes(Transaction& transaction, const std::vector<std::string
 }  // namespace
 
 absl::StatusOr<std::vector<TableShape>> LookUpShapes(Transaction& transaction,
-                                                     const std::vector<TableName>& tables) {
+                                                     const std::vector<TableName>& tables,
+                                                     const std::vector<TableMeta>& metas) {
   std::vector<std::string> schemas;
   std::vector<std::string> names;
   for (const TableName& table : tables) {
@@ -98,18 +121,33 @@ absl::StatusOr<std::vector<TableShape>> LookUpShapes(Transaction& transaction,
       const Result rows,
       transaction.Query(kTableShapesSql, Params().TextArray(schemas).TextArray(names)));
   std::vector<TableShape> shapes(tables.size());
-  for (const RowView row : rows) shapes.at(ReadPlace(row)) = {true, FindProblem(row)};
+  for (const RowView row : rows) {
+    const size_t place = ReadPlace(row);
+    shapes.at(place) = ReadShape(row, metas.empty() ? TableMeta::kFull : metas.at(place));
+  }
   SYNCLINE_RETURN_IF_ERROR(LookUpTypes(transaction, schemas, names, &shapes));
   return shapes;
 }
 
 absl::Status CheckShape(const TableName& table, const TableShape& shape) {
   if (shape.problem.empty()) return absl::OkStatus();
+  if (shape.has_other_meta) return MetaMismatch(table, shape.problem);
   ErrorDetail detail;
   detail.reason = reason::kTargetIncompatible;
   detail.subject = table.ToString();
   return MakeError(absl::StatusCode::kFailedPrecondition,
                    absl::StrCat(table.ToString(), " ", shape.problem, ": it was left unchanged"),
+                   detail);
+}
+
+absl::Status MetaMismatch(const TableName& table, absl::string_view problem) {
+  ErrorDetail detail;
+  detail.reason = reason::kMetaMismatch;
+  detail.subject = table.ToString();
+  return MakeError(absl::StatusCode::kInvalidArgument,
+                   absl::StrCat(table.ToString(), " ", problem,
+                                ": it was loaded with another meta, which never changes; load it "
+                                "with that meta, or load into another table"),
                    detail);
 }
 

@@ -7,18 +7,15 @@
 #include "absl/time/clock.h"
 #include "base/error.h"
 #include "base/failpoint.h"
-#include "base/log.h"
 #include "base/monotonic_time.h"
 #include "base/reasons.h"
 #include "base/status_macros.h"
 #include "server/model/raw_id.h"
-#include "server/model/validation.h"
-#include "server/postgres/connection/connection_statements.h"
 #include "server/postgres/connection/lock_timeout.h"
-#include "server/postgres/connection/publish_blockers.h"
 #include "server/postgres/connection/sqlstate.h"
 #include "server/postgres/sql/sql_generator.h"
 #include "server/write/load/block_copy.h"
+#include "server/write/load/lock_report.h"
 #include "server/write/load/row_spans.h"
 
 namespace syncline::write {
@@ -45,8 +42,9 @@ InsertBuffer::InsertBuffer(const LoadContext* context, const StreamPlan& plan,
       table_(plan.load_table()),
       refused_rows_(copy_sql_, format_),
       unstorable_(plan, format_),
-      raw_ids_(sync_id, plan.descriptor, claim.writer_id),
-      encoder_(plan.schema, raw_ids_, plan.generation_id),
+      omission_(plan, format_),
+      encoder_(plan.schema, RawIdGenerator(sync_id, plan.descriptor, claim.writer_id),
+               plan.generation_id),
       small_commit_(context->committer, context->statements, plan, format_),
       claim_(std::move(claim)),
       sync_id_(sync_id) {}
@@ -57,11 +55,18 @@ InsertBuffer::~InsertBuffer() {
 }
 
 void InsertBuffer::Append(const RecordMeta& meta, absl::Span<const Value> values) {
+  const bool without_meta = omission_.OmitsNext(meta.meta_json, &blocks_);
   ByteBuffer& block = OpenBlock();
   const size_t before = block.size();
   if (rows_ == 0) postgres::AppendCopyHeader(&block);
-  encoder_.AppendRow(meta, values, &block);
+  if (without_meta) {
+    encoder_.AppendRowWithoutMeta(meta, values, &block);
+    bytes_ += omission_.omitted_bytes();
+  } else {
+    encoder_.AppendRow(meta, values, &block);
+  }
   bytes_ += static_cast<int64_t>(block.size() - before);
+  offsets_.Append(meta.offset);
   ++rows_;
 }
 
@@ -103,6 +108,9 @@ absl::StatusOr<FlushAttempt> InsertBuffer::Flush(const DueCheckpoints& checkpoin
   if (handed_in_ != nullptr) {
     if (const std::optional<FlushAttempt> over = TakeGroupResult()) return *over;
   }
+  // One statement takes whole rows, and the check of the default costs more than a small block
+  // saves.
+  if (bytes_ <= SmallCommit::kMaxBytes) omission_.MakeWhole(&blocks_);
   // Wait without a connection while another flush probes the table.
   using Turn = LockedTables::Turn;
   const Turn turn =
@@ -168,21 +176,7 @@ std::optional<absl::Duration> InsertBuffer::PauseAfter(const absl::Status& error
 void InsertBuffer::NoteLocked() {
   const std::optional<absl::Duration> waited =
       context_->locked->SetLocked(claim_.stream_no, MonotonicNow());
-  if (!waited.has_value()) return;
-  std::string blockers;
-  const absl::StatusOr<postgres::ConnectionPool::Lease> connection =
-      context_->connections->Acquire();
-  if (connection.ok()) {
-    postgres::ConnectionStatements statements(&**connection);
-    const absl::StatusOr<std::vector<Blocker>> found =
-        postgres::FindBlockers(statements, {table_}, postgres::LockNeed::kLoad);
-    if (found.ok()) blockers = postgres::DescribeBlockers(*found);
-  }
-  Log(LogLevel::kWarning, "load_waits_for_lock")
-      .Field("sync_id", sync_id_)
-      .Field("table", table_.ToString())
-      .Field("waited", *waited)
-      .Field("blockers", blockers);
+  if (waited.has_value()) LogLockWait(context_->connections, sync_id_, table_, *waited);
 }
 
 absl::StatusOr<FlushResult> InsertBuffer::TryFlush(const DueCheckpoints& checkpoints,
@@ -227,8 +221,12 @@ absl::StatusOr<FlushResult> InsertBuffer::TryFlush(const DueCheckpoints& checkpo
   absl::StatusOr<FlushResult> answer = AfterFailure(*connection, status);
   const bool superseded = answer.ok() || answer.status() != status;
   if (attempt->copied || superseded || postgres::IsLockTimeout(status)) return answer;
-  SYNCLINE_ASSIGN_OR_RETURN(const bool replaced, ReplaceCharacters(*connection, status));
-  if (!replaced) SYNCLINE_RETURN_IF_ERROR(RejectRefused(*connection, status));
+  if (omission_.omits()) {
+    omission_.HandleFailure(status, &blocks_);
+  } else {
+    SYNCLINE_ASSIGN_OR_RETURN(const bool replaced, ReplaceCharacters(*connection, status));
+    if (!replaced) SYNCLINE_RETURN_IF_ERROR(RejectRefused(*connection, status));
+  }
   attempt->changed = true;
   return status;
 }
@@ -266,22 +264,21 @@ absl::Status InsertBuffer::RejectRefused(postgres::Connection& connection,
 
 bool InsertBuffer::RemoveRows(const std::vector<RefusedRow>& refused) {
   const std::vector<RowSpan> rows = FindRows(blocks_);
-  std::vector<int64_t> offsets;
-  for (const RefusedRow& row : refused) {
-    if (row.index >= rows.size()) return false;
-    const std::optional<int64_t> offset =
-        raw_ids_.FindOffset(GetRawId(GetRowBytes(blocks_, rows[row.index])));
-    if (!offset.has_value()) return false;
-    offsets.push_back(*offset);
+  if (std::any_of(refused.begin(), refused.end(),
+                  [&](const RefusedRow& row) { return row.index >= rows.size(); })) {
+    return false;
   }
   // From the last row to the first, so that the positions of the earlier rows stay valid.
   for (size_t i = refused.size(); i-- > 0;) {
-    const RowSpan& span = rows[refused[i].index];
+    const size_t index = refused[i].index;
+    const int64_t offset = offsets_.Get(index).value_or(0);
+    const RowSpan& span = rows[index];
     blocks_[span.block].Erase(span.begin, span.size);
+    offsets_.Erase(index);
     bytes_ -= static_cast<int64_t>(span.size);
     --rows_;
     ++refused_[refused[i].reason];
-    Reject({offsets[i], refused[i].reason, /*raw=*/"", /*raw_truncated=*/true, refused[i].detail});
+    Reject({offset, refused[i].reason, /*raw=*/"", /*raw_truncated=*/true, refused[i].detail});
   }
   return true;
 }
@@ -343,9 +340,9 @@ absl::StatusOr<FlushResult> InsertBuffer::AfterFailure(postgres::Connection& con
 
 absl::Status InsertBuffer::CopyRows(postgres::Connection& connection, absl::Duration lock_timeout) {
   // One message, of which the last statement runs after the COPY.
-  const std::string sql =
-      absl::StrCat(postgres::BeginWithLockTimeoutSql(lock_timeout), "; ", copy_sql_, "; ",
-                   postgres::SetLockTimeoutSql(context_->ledger_lock_timeout));
+  const std::string sql = absl::StrCat(postgres::BeginWithLockTimeoutSql(lock_timeout), "; ",
+                                       omission_.omits() ? omission_.copy_sql() : copy_sql_, "; ",
+                                       postgres::SetLockTimeoutSql(context_->ledger_lock_timeout));
   SYNCLINE_RETURN_IF_ERROR(connection.BeginCopy(sql, table_.name));
   const absl::Status sent = SendBlocks(connection, blocks_, format_);
   SYNCLINE_FAILPOINT(kCopySent);
@@ -360,12 +357,15 @@ absl::Status InsertBuffer::CopyRows(postgres::Connection& connection, absl::Dura
         {.reason = reason::kRejectedByDatabase});
   }
   context_->locked->SetFree(claim_.stream_no);
+  if (omission_.omits()) SYNCLINE_RETURN_IF_ERROR(omission_.CheckDefault(connection));
   SYNCLINE_FAILPOINT(kCopied);
   return absl::OkStatus();
 }
 
 void InsertBuffer::Clear() {
   ReleaseBlocks();
+  omission_.EndBlock();
+  offsets_.Clear();
   filled_blocks_ = bytes_ >= static_cast<int64_t>(kBlockBytes);
   bytes_ = 0;
   rows_ = 0;

@@ -8,7 +8,8 @@
 // until the COMMIT is known, so a flush that meets a broken connection or another session's lock is
 // repeated; the ledger shows whether a COMMIT whose response was lost has happened. No attempt
 // waits long for a lock, and between attempts a flush holds neither a thread nor a connection
-// (decision 0032). Used by one thread at a time.
+// (decision 0032). Rows without changes may be sent without `_airbyte_meta` (meta_omission.h). Used
+// by one thread at a time.
 #pragma once
 
 #include <cstddef>
@@ -32,7 +33,6 @@
 #include "server/model/checkpoint.h"
 #include "server/model/offset_range.h"
 #include "server/model/offset_ranges.h"
-#include "server/model/raw_id.h"
 #include "server/model/rejected_record.h"
 #include "server/model/stream_plan.h"
 #include "server/model/table_name.h"
@@ -47,7 +47,9 @@
 #include "server/write/load/flush_interrupt.h"
 #include "server/write/load/group_commit.h"
 #include "server/write/load/locked_tables.h"
+#include "server/write/load/meta_omission.h"
 #include "server/write/load/refused_rows.h"
+#include "server/write/load/row_offsets.h"
 #include "server/write/load/small_commit.h"
 #include "server/write/load/statement_tables.h"
 #include "server/write/load/unstorable_text.h"
@@ -135,7 +137,7 @@ class InsertBuffer {
   // Notes that the buffer contains the records of `range`, which had `payload_bytes`.
   void Cover(OffsetRange range, int64_t payload_bytes);
 
-  // Returns the number of bytes held.
+  // Returns the number of bytes held, those of whole rows.
   int64_t bytes() const { return bytes_; }
   int64_t rows() const { return rows_; }
   bool empty() const { return commit_.offsets.empty(); }
@@ -176,7 +178,8 @@ class InsertBuffer {
     // Whether a small block may be committed by one statement.
     bool by_statement = false;
     bool copied = false;
-    // The database refused rows, which the buffer has rejected or changed; try again.
+    // The database refused rows, which the buffer has rejected or changed, or a COPY without
+    // `_airbyte_meta`, whose rows the buffer has made whole; try again.
     bool changed = false;
   };
 
@@ -235,7 +238,7 @@ class InsertBuffer {
   const TableName table_;
   const RefusedRows refused_rows_;
   const UnstorableText unstorable_;
-  const RawIdGenerator raw_ids_;
+  MetaOmission omission_;
   const postgres::RowEncoder encoder_;
   const SmallCommit small_commit_;
   const WriterClaim claim_;
@@ -243,6 +246,7 @@ class InsertBuffer {
   const std::shared_ptr<FlushInterrupt> interrupt_ = std::make_shared<FlushInterrupt>();
 
   std::vector<ByteBuffer> blocks_;
+  RowOffsets offsets_;  // of the rows of blocks_
   // True if the latest flush filled whole blocks; the next one is likely to do so, too.
   bool filled_blocks_ = false;
   int64_t bytes_ = 0;

@@ -47,10 +47,6 @@ absl::string_view GetRowBytes(absl::Span<const ByteBuffer> blocks, const RowSpan
   return blocks[row.block].view().substr(row.begin, row.size);
 }
 
-absl::string_view GetRawId(absl::string_view row) {
-  return row.substr(kCountBytes + kLengthBytes, BigEndian(row.substr(kCountBytes), kLengthBytes));
-}
-
 bool HasInvalidForm(absl::string_view row) {
   size_t at = kCountBytes;
   for (uint32_t fields = BigEndian(row, kCountBytes); fields > 0; --fields) {

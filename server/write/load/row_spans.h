@@ -25,9 +25,6 @@ std::vector<RowSpan> FindRows(absl::Span<const ByteBuffer> blocks);
 // Returns the bytes of `row`.
 absl::string_view GetRowBytes(absl::Span<const ByteBuffer> blocks, const RowSpan& row);
 
-// Returns the text of the row's first column, the raw id.
-absl::string_view GetRawId(absl::string_view row);
-
 // Returns whether a field of the row has a value in a form that its column's type refuses
 // (user_type_encoders.h).
 bool HasInvalidForm(absl::string_view row);

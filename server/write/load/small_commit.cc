@@ -1,5 +1,6 @@
 #include "server/write/load/small_commit.h"
 
+#include <algorithm>
 #include <set>
 #include <string>
 #include <utility>
@@ -29,6 +30,12 @@ bool AreSmall(const std::vector<PendingCheckpoint>& checkpoints) {
   return bytes <= SmallCommit::kMaxBytes;
 }
 
+// COPY reads these columns in the form of another type, which an INSERT does not cast to theirs.
+bool HasConvertedColumn(const TableSchema& schema) {
+  return std::any_of(schema.columns.begin(), schema.columns.end(),
+                     [](const ColumnSchema& column) { return !column.stored_type.empty(); });
+}
+
 // Returns whether a data transaction would meet the error, too, or must not be tried.
 bool IsFinal(const absl::Status& error) {
   return absl::IsUnavailable(error) || postgres::IsLockTimeout(error) ||
@@ -40,7 +47,7 @@ bool IsFinal(const absl::Status& error) {
 SmallCommit::SmallCommit(const postgres::DataCommitter* committer, StatementTables* tables,
                          const StreamPlan& plan, postgres::CopyFormat format) {
   if (tables == nullptr || format != postgres::CopyFormat::kBinary ||
-      plan.schema.columns.size() > kMaxColumns) {
+      plan.schema.columns.size() > kMaxColumns || HasConvertedColumn(plan.schema)) {
     return;
   }
   table_ = tables->Get(committer->quoted_schema(), plan.load_table(), plan.schema, MonotonicNow());

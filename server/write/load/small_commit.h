@@ -33,7 +33,7 @@ class SmallCommit {
   static constexpr size_t kMaxColumns = 200;
   static constexpr size_t kMaxCheckpoints = 64;
 
-  // `tables` may be null: then nothing is committed this way.
+  // `tables` may be null: then nothing is committed this way, nor if a column has a stored_type.
   SmallCommit(const postgres::DataCommitter* committer, StatementTables* tables,
               const StreamPlan& plan, postgres::CopyFormat format);
 

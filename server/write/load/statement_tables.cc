@@ -18,7 +18,8 @@ std::vector<std::string> GetNames(const std::vector<postgres::ElementType>& type
 std::string MakeKey(const TableName& table, const TableSchema& schema,
                     const std::vector<postgres::ElementType>& types) {
   constexpr absl::string_view kEnd("\0", 1);
-  std::string key = absl::StrCat(table.schema, kEnd, table.name, kEnd);
+  std::string key =
+      absl::StrCat(table.schema, kEnd, table.name, kEnd, GetMetaColumns(schema.meta).size(), kEnd);
   for (const ColumnSchema& column : schema.columns) absl::StrAppend(&key, column.column_name, kEnd);
   for (const postgres::ElementType& type : types) absl::StrAppend(&key, type.oid, kEnd);
   return key;

@@ -20,7 +20,7 @@ namespace {
 
 constexpr size_t kCountBytes = 2;
 constexpr size_t kLengthBytes = 4;
-// Raw id, time, meta and generation.
+// In a table with all meta columns: raw id, time, meta and generation.
 constexpr size_t kMetaField = 2;
 constexpr char kChange[] = R"("change":"TRUNCATED","reason":"DESTINATION_SERIALIZATION_ERROR"})";
 
@@ -96,8 +96,9 @@ std::string JsonString(absl::string_view name) {
 
 UnstorableText::UnstorableText(const StreamPlan& plan, postgres::CopyFormat format) {
   const bool binary = format == postgres::CopyFormat::kBinary;
-  fields_.resize(kMetaColumns);
-  fields_[kMetaField].form = binary ? Form::kVersionedJson : Form::kJson;
+  fields_.resize(GetMetaColumns(plan.schema.meta).size());
+  has_meta_ = plan.schema.meta == TableMeta::kFull;
+  if (has_meta_) fields_[kMetaField].form = binary ? Form::kVersionedJson : Form::kJson;
   const std::vector<std::string>& key = plan.schema.primary_key;
   for (const ColumnSchema& column : plan.schema.columns) {
     Field field;
@@ -190,7 +191,7 @@ void UnstorableText::ReplaceRow(absl::string_view row, size_t index,
   const char* decides = nullptr;
   ForEachText(row, [&](size_t i, absl::string_view version, absl::string_view text) {
     std::optional<std::string> cleaned = Clean(text, fields_[i].form != Form::kText, repertoire);
-    if (i == kMetaField) {
+    if (has_meta_ && i == kMetaField) {
       meta = text;
       meta_version = version;
     } else if (cleaned.has_value()) {
@@ -210,10 +211,10 @@ void UnstorableText::ReplaceRow(absl::string_view row, size_t index,
   }
   ++result->rows;
   for (const auto& [i, text] : texts) {
-    if (i != kMetaField) ++result->changed[fields_[i].name].truncated;
+    if (!has_meta_ || i != kMetaField) ++result->changed[fields_[i].name].truncated;
   }
   // The text ends with the list of changes: ...,"changes":[...]}
-  if (!entries.empty()) {
+  if (has_meta_ && !entries.empty()) {
     std::string& changed =
         texts.emplace(kMetaField, absl::StrCat(meta_version, meta)).first->second;
     changed.resize(changed.size() - 2);

@@ -3,8 +3,9 @@
 //
 // A database in UTF8 has all characters. Others, such as those in LATIN1 or EUC_JP, refuse a COPY
 // with such a character; the database's own convert() then finds them (repertoire.h). Each becomes
-// `?`, and the row's `_airbyte_meta` gets a TRUNCATED entry for its field. In a field of the key or
-// the cursor of a deduplicated stream, it refuses the row. Immutable; any thread.
+// `?`, and the row's `_airbyte_meta`, if it has one, gets a TRUNCATED entry for its field. In a
+// field of the key or the cursor of a deduplicated stream, it refuses the row. Immutable; any
+// thread.
 #pragma once
 
 #include <cstddef>
@@ -69,6 +70,7 @@ class UnstorableText {
                   ByteBuffer* out, ReplacedText* result) const;
 
   std::vector<Field> fields_;
+  bool has_meta_ = false;  // rows have `_airbyte_meta`
 };
 
 }  // namespace syncline::write

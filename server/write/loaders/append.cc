@@ -13,6 +13,7 @@
 #include "server/write/guard_check.h"
 #include "server/write/loaders/loader_steps.h"
 #include "server/write/loaders/staging_start.h"
+#include "server/write/meta_defaults.h"
 #include "server/write/table_evolution.h"
 #include "server/write/table_renewal.h"
 
@@ -53,6 +54,7 @@ absl::Status AppendLoader::StartTarget(postgres::Transaction& transaction,
   SYNCLINE_RETURN_IF_ERROR(MakeTarget(transaction, *context_.ledger, plan_, status.real.exists,
                                       postgres::CastFailure::kRefuse, undeclared)
                                .status());
+  if (!status.real.exists) stream->plan.meta_default = !GetMetaDefault(plan_).empty();
   std::vector<postgres::WriterTail> tails;
   if (plan_.replay != Replay::kNothing) {
     SYNCLINE_ASSIGN_OR_RETURN(tails, postgres::FindWriterTails(transaction, *context_.ledger,
@@ -75,14 +77,14 @@ absl::Status AppendLoader::CopyInStaged(
     postgres::Transaction& transaction,
     const std::vector<postgres::UndeclaredColumn>& undeclared) const {
   SYNCLINE_RETURN_IF_ERROR(LockStaging(context_, transaction, plan_));
-  SYNCLINE_ASSIGN_OR_RETURN(const int64_t staged_generation,
-                            postgres::GetGenerationId(transaction, plan_.temp_table));
+  SYNCLINE_ASSIGN_OR_RETURN(const postgres::GenerationBounds staged,
+                            GetStagedGenerations(transaction, *context_.ledger, plan_));
   SYNCLINE_RETURN_IF_ERROR(MakeStaging(transaction, *context_.ledger, plan_, /*exists=*/true));
   SYNCLINE_ASSIGN_OR_RETURN(
       const int64_t copied,
       postgres::CopyTable(transaction, plan_.temp_table, plan_.table, plan_.schema, undeclared));
   SYNCLINE_RETURN_IF_ERROR(DropStaging(context_, transaction, plan_));
-  return context_.ledger->AddRows(transaction, plan_.table, staged_generation, copied);
+  return context_.ledger->AddRows(transaction, plan_.table, staged.highest, copied);
 }
 
 absl::StatusOr<StreamResult> AppendLoader::Complete(const StreamEntry& stream,
@@ -90,6 +92,9 @@ absl::StatusOr<StreamResult> AppendLoader::Complete(const StreamEntry& stream,
                                                     metrics::StreamMetrics&) {
   const StreamResult result{StreamOutcome::kAppended, stream.records_written};
   bool indexed = false;
+  if (stream.plan.meta_default) {
+    EndMetaDefault(*context_.database, *context_.ledger, context_.locks, plan_);
+  }
   SYNCLINE_RETURN_IF_ERROR(
       context_.database->Transact([&](postgres::Transaction& transaction) -> absl::Status {
         if (request.complete) {

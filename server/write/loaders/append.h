@@ -1,6 +1,7 @@
 // Append: records go to the target and are visible as soon as their block is committed.
 //
-//   start       creates or evolves the target; copies into it the rows that an earlier dedup or
+//   start       creates the target, with a default of `_airbyte_meta` until the stream ends
+//               (meta_defaults.h), or evolves it; copies into it the rows that an earlier dedup or
 //               cancelled replace staged, except those that are sent again, and drops staging
 //   COMPLETE    nothing to publish: the rows are in the target already
 //   INCOMPLETE  the same; visible rows are never deleted

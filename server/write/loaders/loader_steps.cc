@@ -13,6 +13,7 @@
 #include "server/postgres/table/staging_protection.h"
 #include "server/postgres/table/table_operations.h"
 #include "server/write/table_evolution.h"
+#include "server/write/write_errors.h"
 
 namespace syncline::write {
 namespace {
@@ -35,9 +36,9 @@ absl::StatusOr<StreamState> LockTable(const LoaderContext& context,
 // granted, since it was created.
 absl::StatusOr<postgres::InitialStatus> Gather(postgres::Transaction& transaction,
                                                const StreamPlan& plan) {
-  SYNCLINE_ASSIGN_OR_RETURN(
-      const std::vector<postgres::InitialStatus> statuses,
-      postgres::GatherInitialStatus(transaction, {{plan.table, plan.temp_table}}));
+  SYNCLINE_ASSIGN_OR_RETURN(const std::vector<postgres::InitialStatus> statuses,
+                            postgres::GatherInitialStatus(
+                                transaction, {{plan.table, plan.temp_table, plan.schema.meta}}));
   const postgres::InitialStatus& status = statuses.front();
   if (status.temp.exists) {
     SYNCLINE_RETURN_IF_ERROR(postgres::ProtectStaging(transaction, {plan.temp_table}));
@@ -142,16 +143,17 @@ absl::StatusOr<postgres::InitialStatus> LockToComplete(const LoaderContext& cont
   return Gather(transaction, plan);
 }
 
-absl::StatusOr<int64_t> LoadedGeneration(postgres::Transaction& transaction, const TableName& table,
+absl::StatusOr<int64_t> LoadedGeneration(postgres::Transaction& transaction, const StreamPlan& plan,
                                          const postgres::TableStatus& status,
                                          const postgres::TableHistory& history) {
+  if (plan.schema.meta == TableMeta::kNone) return history.loaded_generation.value_or(0);
   // Reading a small table is as fast as asking the ledger, and also counts rows written by other
   // programs.
   constexpr int64_t kSmallTableBytes = 8 << 20;
   if (history.loaded_generation.has_value() && status.size_bytes > kSmallTableBytes) {
     return *history.loaded_generation;
   }
-  return postgres::GetGenerationId(transaction, table);
+  return postgres::GetGenerationId(transaction, plan.table);
 }
 
 absl::StatusOr<bool> HoldsReplacement(const LoaderContext& context,
@@ -160,9 +162,9 @@ absl::StatusOr<bool> HoldsReplacement(const LoaderContext& context,
   if (real.empty) return false;
   SYNCLINE_ASSIGN_OR_RETURN(const postgres::TableHistory history,
                             context.ledger->GetTableHistory(transaction, plan.table));
-  SYNCLINE_ASSIGN_OR_RETURN(int64_t loaded,
-                            LoadedGeneration(transaction, plan.table, real, history));
+  SYNCLINE_ASSIGN_OR_RETURN(int64_t loaded, LoadedGeneration(transaction, plan, real, history));
   if (loaded < plan.minimum_generation_id) return false;
+  if (plan.schema.meta == TableMeta::kNone) return true;
   // Only rows are conclusive: a sync that completed in the generation may have left none of its
   // own.
   SYNCLINE_ASSIGN_OR_RETURN(loaded, postgres::GetGenerationId(transaction, plan.table));
@@ -182,6 +184,7 @@ absl::Status DropStaging(const LoaderContext& context, postgres::Transaction& tr
 
 absl::Status TakeBack(const LoaderContext& context, postgres::Transaction& transaction,
                       const StreamPlan& plan, StreamResult* result) {
+  if (plan.schema.meta != TableMeta::kFull) return RowsNotDistinguished(plan.table);
   SYNCLINE_ASSIGN_OR_RETURN(const std::vector<RawIdRange> ranges,
                             postgres::FindRawIds(transaction, *context.ledger, plan.stream_no));
   SYNCLINE_RETURN_IF_ERROR(

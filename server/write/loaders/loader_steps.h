@@ -81,10 +81,10 @@ absl::StatusOr<postgres::InitialStatus> LockToComplete(const LoaderContext& cont
                                                        postgres::Transaction& transaction,
                                                        const StreamPlan& plan);
 
-// Returns the highest generation with rows in `table`, which must exist and not be empty. For a
-// large table in the ledger, returns the ledger's generation, which is higher only if that
-// generation left no rows.
-absl::StatusOr<int64_t> LoadedGeneration(postgres::Transaction& transaction, const TableName& table,
+// Returns the highest generation with rows in the target, which must exist and not be empty. For a
+// large table in the ledger, and for one without the column, returns the ledger's generation, which
+// is higher only if that generation left no rows.
+absl::StatusOr<int64_t> LoadedGeneration(postgres::Transaction& transaction, const StreamPlan& plan,
                                          const postgres::TableStatus& status,
                                          const postgres::TableHistory& history);
 
@@ -105,7 +105,7 @@ absl::Status DropStaging(const LoaderContext& context, postgres::Transaction& tr
                          const StreamPlan& plan);
 
 // Deletes the staged rows of the stream and keeps those of earlier ones. Drops staging if it is
-// empty then.
+// empty then. Errors: INVALID_ARGUMENT INVALID_REQUEST if the rows have no raw ids.
 absl::Status TakeBack(const LoaderContext& context, postgres::Transaction& transaction,
                       const StreamPlan& plan, StreamResult* result);
 

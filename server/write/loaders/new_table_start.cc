@@ -15,6 +15,7 @@
 #include "server/postgres/ledger/staging_ledger.h"
 #include "server/postgres/table/table_shape.h"
 #include "server/write/loaders/staging_start.h"
+#include "server/write/meta_defaults.h"
 #include "server/write/table_evolution.h"
 
 namespace syncline::write {
@@ -39,9 +40,9 @@ class Group {
   absl::Status ReadStates(postgres::Transaction& transaction);
   // Finds the open streams without tables.
   absl::StatusOr<std::vector<StreamEntry*>> FindMissing(postgres::Transaction& transaction);
-  // Decides about the staging tables of the streams that stage, which were just created, and notes
-  // the decisions in the ledger.
-  absl::Status NoteStaged(postgres::Transaction& transaction,
+  // Decides about the staging tables of the streams that stage, which were just created, and marks
+  // them in the ledger.
+  absl::Status MarkStaged(postgres::Transaction& transaction,
                           const std::vector<StreamEntry*>& streams);
 
   const LoaderContext& context_;
@@ -73,12 +74,18 @@ absl::Status Group::StartIn(postgres::Transaction& transaction) {
   SYNCLINE_ASSIGN_OR_RETURN(const std::vector<StreamEntry*> missing, FindMissing(transaction));
   std::vector<const StreamPlan*> plans;
   std::vector<StreamEntry*> staged;
+  std::vector<const StreamEntry*> noted;
   for (StreamEntry* stream : missing) {
     plans.push_back(&stream->plan);
-    if (StagesRows(stream->plan.loader)) staged.push_back(stream);
+    stream->plan.meta_default = !GetMetaDefault(stream->plan).empty();
+    const bool stages = StagesRows(stream->plan.loader);
+    if (stages) staged.push_back(stream);
+    if (stages || stream->plan.meta_default) noted.push_back(stream);
   }
   SYNCLINE_RETURN_IF_ERROR(MakeNewTables(transaction, plans));
-  return NoteStaged(transaction, staged);
+  SYNCLINE_RETURN_IF_ERROR(MarkStaged(transaction, staged));
+  // One statement, which locks the streams in the ledger's order.
+  return postgres::NoteStaging(transaction, *context_.ledger, noted);
 }
 
 absl::Status Group::LockTables(postgres::Transaction& transaction) {
@@ -121,7 +128,7 @@ absl::StatusOr<std::vector<StreamEntry*>> Group::FindMissing(postgres::Transacti
   return missing;
 }
 
-absl::Status Group::NoteStaged(postgres::Transaction& transaction,
+absl::Status Group::MarkStaged(postgres::Transaction& transaction,
                                const std::vector<StreamEntry*>& streams) {
   if (streams.empty()) return absl::OkStatus();
   std::vector<const StreamPlan*> plans;
@@ -134,9 +141,7 @@ absl::Status Group::NoteStaged(postgres::Transaction& transaction,
     streams[i]->plan.restart = IsRestart(MakeStagingRequest(*plans[i], completed[i]), staging);
     streams[i]->staged_alone = staging.empty;
   }
-  const std::vector<const StreamEntry*> noted(streams.begin(), streams.end());
-  SYNCLINE_RETURN_IF_ERROR(postgres::SetStagingMarks(transaction, *context_.ledger, noted));
-  return postgres::NoteStaging(transaction, *context_.ledger, noted);
+  return postgres::SetStagingMarks(transaction, *context_.ledger, {streams.begin(), streams.end()});
 }
 
 void Group::Publish(std::set<const StreamEntry*>* started) {

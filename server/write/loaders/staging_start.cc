@@ -13,6 +13,7 @@
 #include "server/postgres/table/bare_table.h"
 #include "server/postgres/table/table_operations.h"
 #include "server/write/loaders/loader_steps.h"
+#include "server/write/meta_defaults.h"
 #include "server/write/table_evolution.h"
 
 namespace syncline::write {
@@ -41,7 +42,7 @@ absl::StatusOr<StagingFacts> GatherStaging(const LoaderContext& context,
   staging.empty = temp.empty;
   if (!temp.empty) {
     SYNCLINE_ASSIGN_OR_RETURN(const postgres::GenerationBounds bounds,
-                              postgres::GetGenerationBounds(transaction, plan.temp_table));
+                              GetStagedGenerations(transaction, *context.ledger, plan));
     staging.generation = bounds.highest;
     staging.lowest_generation = bounds.lowest;
   }
@@ -49,6 +50,18 @@ absl::StatusOr<StagingFacts> GatherStaging(const LoaderContext& context,
                             postgres::GetStagingMark(transaction, *context.ledger, plan.table));
   staging.restart = mark.has_value() && mark->restart && mark->generation_id == plan.generation_id;
   return staging;
+}
+
+absl::StatusOr<postgres::GenerationBounds> GetStagedGenerations(postgres::Transaction& transaction,
+                                                                const postgres::Ledger& ledger,
+                                                                const StreamPlan& plan) {
+  if (plan.schema.meta != TableMeta::kNone) {
+    return postgres::GetGenerationBounds(transaction, plan.temp_table);
+  }
+  SYNCLINE_ASSIGN_OR_RETURN(const std::optional<postgres::StagingMark> mark,
+                            postgres::GetStagingMark(transaction, ledger, plan.table));
+  const int64_t generation = mark.has_value() ? mark->generation_id : 0;
+  return postgres::GenerationBounds{generation, generation};
 }
 
 StagingRequest MakeStagingRequest(const StreamPlan& plan, bool completed) {
@@ -149,6 +162,7 @@ absl::Status StartStaged(const LoaderContext& context, const StreamPlan& plan,
             CarryOut(context, transaction, DecideStaging(request, staging), started, &staging));
         started->plan.restart = IsRestart(request, staging);
         started->staged_alone = staging.empty;
+        started->plan.meta_default = !GetMetaDefault(plan).empty();
         SYNCLINE_RETURN_IF_ERROR(
             postgres::SetStagingMarks(transaction, *context.ledger, {started}));
         return postgres::NoteStart(transaction, *context.ledger, *started);

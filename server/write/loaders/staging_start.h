@@ -18,8 +18,10 @@
 #include "server/model/stream_plan.h"
 #include "server/model/sync_record.h"
 #include "server/postgres/connection/transaction.h"
+#include "server/postgres/ledger/ledger.h"
 #include "server/postgres/ledger/staging_ledger.h"
 #include "server/postgres/table/initial_status.h"
+#include "server/postgres/table/table_operations.h"
 #include "server/write/loaders/stream_loader.h"
 
 namespace syncline::write {
@@ -29,6 +31,12 @@ absl::StatusOr<StagingFacts> GatherStaging(const LoaderContext& context,
                                            postgres::Transaction& transaction,
                                            const StreamPlan& plan,
                                            const postgres::TableStatus& temp);
+
+// Returns the generations of the rows of the staging table, which must exist: that of the ledger's
+// mark if the rows do not have it.
+absl::StatusOr<postgres::GenerationBounds> GetStagedGenerations(postgres::Transaction& transaction,
+                                                                const postgres::Ledger& ledger,
+                                                                const StreamPlan& plan);
 
 // Returns what a stream requests of staging. `completed`: its table has completed in its
 // generation.

@@ -126,6 +126,20 @@ TEST(MakeLoadRequestTest, RefusesWhatIsNotATableName) {
   }
 }
 
+TEST(MakeLoadRequestTest, SetsTheMetaColumns) {
+  EXPECT_EQ(Request({"--table=t"})->streams(0).meta(), v1::META_UNSPECIFIED);
+  EXPECT_EQ(Request({"--table=t", "--meta=full"})->streams(0).meta(), v1::META_UNSPECIFIED);
+  EXPECT_EQ(Request({"--table=t", "--meta=compact"})->streams(0).meta(), v1::META_COMPACT);
+  EXPECT_EQ(Request({"--table=t", "--meta=none", "--mode=overwrite"})->streams(0).meta(),
+            v1::META_NONE);
+  const std::vector<std::string> dedup = {"--table=t", "--mode=dedup", "--primary_key=a"};
+  for (const char* meta : {"none", "compact", "some"}) {
+    std::vector<std::string> flags = dedup;
+    flags.push_back(absl::StrCat("--meta=", meta));
+    EXPECT_FALSE(Request(flags).ok()) << meta;
+  }
+}
+
 TEST(MakeLoadRequestTest, SetsTheGuard) {
   const auto request = Request({"--table=t", "--mode=overwrite", "--min_rows=5",
                                 "--max_shrink=0.25", "--not_null=a=0.5,b", "--unique_key",

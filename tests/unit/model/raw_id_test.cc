@@ -67,15 +67,5 @@ TEST(RawIdTest, IsDistinctAndOrderedByOffset) {
   EXPECT_EQ(all.size(), 20000u);
 }
 
-TEST(RawIdTest, ContainsItsOffset) {
-  const RawIdGenerator generator("sync", {"n", "s"}, "w");
-  for (const int64_t offset : {int64_t{0}, int64_t{1}, int64_t{4711}, int64_t{1} << 60}) {
-    EXPECT_EQ(generator.FindOffset(IdOf(generator, offset)), offset);
-  }
-  EXPECT_EQ(generator.FindOffset(""), std::nullopt);
-  EXPECT_EQ(generator.FindOffset(std::string(36, 'a')), std::nullopt);
-  EXPECT_EQ(generator.FindOffset(IdOf(RawIdGenerator("sync", {"n", "s"}, "v"), 3)), std::nullopt);
-}
-
 }  // namespace
 }  // namespace syncline

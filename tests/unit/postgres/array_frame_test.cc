@@ -40,6 +40,15 @@ std::vector<std::string> GetNames(const TableSchema& schema) {
 
 std::string Hex(absl::string_view bytes) { return absl::BytesToHexString(bytes); }
 
+TEST(ArrayFrameTest, MetaColumnsAreThoseOfTheTable) {
+  TableSchema schema = Schema({Column(ColumnType::kBoolean)});
+  EXPECT_THAT(GetNames(schema), ElementsAre("varchar", "timestamptz", "jsonb", "int8", "bool"));
+  schema.meta = TableMeta::kCompact;
+  EXPECT_THAT(GetNames(schema), ElementsAre("int8", "bool"));
+  schema.meta = TableMeta::kNone;
+  EXPECT_THAT(GetNames(schema), ElementsAre("bool"));
+}
+
 // SELECT array_send(ARRAY[7,NULL]::int8[]), array_send(ARRAY['a','']::varchar[])
 TEST(ArrayFrameTest, MatchesPostgres) {
   const TableSchema schema = Schema({Column(ColumnType::kBigint), Column(ColumnType::kVarchar)});

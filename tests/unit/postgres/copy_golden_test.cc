@@ -184,6 +184,73 @@ TEST(CopyGoldenTest, WholeRow) {
   EXPECT_EQ(absl::BytesToHexString(out.view()), absl::BytesToHexString(ReadGolden("row")["row"]));
 }
 
+TEST(CopyGoldenTest, RowWithoutMeta) {
+  const RowEncoder encoder({ColumnType::kVarchar, ColumnType::kNumeric},
+                           RawIdGenerator("nightly", {"public", "users"}, "w1"), 7);
+  const RecordMeta meta = {.offset = 7,
+                           .extracted_at_us = kLeapDay2024 * kMicrosPerDay + kNoonish,
+                           .meta_json = R"({"changes": [], "sync_id": 1})"};
+  ByteBuffer out;
+  AppendCopyHeader(&out);
+  encoder.AppendRowWithoutMeta(meta, {Value::Text("a"), Value::Null()}, &out);
+  AppendCopyTrailer(&out);
+  EXPECT_EQ(absl::BytesToHexString(out.view()),
+            absl::BytesToHexString(ReadGolden("row_without_meta")["row"]));
+}
+
+// Tables without all meta columns, in both formats.
+TEST(CopyGoldenTest, RowsOfOtherMeta) {
+  TableSchema schema;
+  schema.columns.push_back({"a", "a", ColumnType::kBoolean});
+  const RecordMeta meta = {.offset = 7, .extracted_at_us = 0, .meta_json = "{}"};
+  const RawIdGenerator raw_ids("s", {"", "t"}, "w");
+  const auto encode = [&] {
+    ByteBuffer out;
+    RowEncoder(schema, raw_ids, /*generation_id=*/7).AppendRow(meta, {Value::Scalar(1)}, &out);
+    return absl::BytesToHexString(out.view());
+  };
+  schema.meta = TableMeta::kCompact;
+  EXPECT_EQ(encode(),
+            "0002"
+            "000000080000000000000007"
+            "0000000101");
+  schema.meta = TableMeta::kNone;
+  EXPECT_EQ(encode(),
+            "0001"
+            "0000000101");
+  schema.columns[0].type = ColumnType::kVarchar;
+  schema.columns[0].table_type = "inet";
+  const auto encode_text = [&] {
+    ByteBuffer out;
+    RowEncoder(schema, raw_ids, /*generation_id=*/7).AppendRow(meta, {Value::Text("::1")}, &out);
+    return absl::BytesToHexString(out.view());
+  };
+  EXPECT_EQ(encode_text(),
+            "0001"
+            "000000033a3a31");
+  schema.meta = TableMeta::kCompact;
+  EXPECT_EQ(encode_text(),
+            "0002"
+            "0000000137"
+            "000000033a3a31");
+}
+
+// The field of meta at its position makes a row whole.
+TEST(CopyGoldenTest, MetaFieldIsWhereItIsMissing) {
+  const RowEncoder encoder({ColumnType::kVarchar}, RawIdGenerator("s", {"", "t"}, "w"), 1);
+  const RecordMeta meta = {.offset = 1, .extracted_at_us = 2, .meta_json = "{}"};
+  ByteBuffer whole;
+  encoder.AppendRow(meta, {Value::Text("a")}, &whole);
+  ByteBuffer without;
+  encoder.AppendRowWithoutMeta(meta, {Value::Text("a")}, &without);
+  ByteBuffer built;
+  built.AppendInt16(5);
+  built.Append(without.view().substr(2, kMetaFieldPosition - 2));
+  AppendMetaField("{}", &built);
+  built.Append(without.view().substr(kMetaFieldPosition));
+  EXPECT_EQ(absl::BytesToHexString(built.view()), absl::BytesToHexString(whole.view()));
+}
+
 // The short and the general encoding must agree where both are possible. "<text>e0" uses the
 // general one.
 TEST(NumericEncoderTest, ShortAndGeneralFormsAgree) {

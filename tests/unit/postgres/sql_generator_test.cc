@@ -102,6 +102,18 @@ void AddTables(const TableName& table, const TableName& temp, const TableSchema&
   golden->Add("create schema", CreateSchemaSql(table.schema));
   golden->Add("drop schema", DropSchemaSql(table.schema));
   golden->Add("create table", CreateTableSql(table, schema));
+  golden->Add("create table with a default",
+              CreateTableSql(table, {}, R"({"sync_id":1,"changes":[]})"));
+  TableSchema compact = schema;
+  compact.columns.resize(1);
+  compact.meta = TableMeta::kCompact;
+  golden->Add("create compact table", CreateTableSql(table, compact));
+  golden->Add("COPY into a compact table", CopyBinarySql(table, compact));
+  TableSchema bare = compact;
+  bare.meta = TableMeta::kNone;
+  golden->Add("create table without meta columns", CreateTableSql(table, bare));
+  golden->Add("COPY without meta columns", CopyBinarySql(table, bare));
+  golden->Add("example row without a raw id", ExampleRowSql(table, "\"id\" < 'b'", bare.meta));
   golden->Add("create table like",
               CreateTableLikeSql(temp, table, {true, true, "fillfactor='70'"}));
   golden->Add("create table like, in a tablespace",
@@ -118,6 +130,7 @@ void AddTables(const TableName& table, const TableName& temp, const TableSchema&
   golden->Add("generation bounds", GenerationBoundsSql(temp));
   golden->Add("delete older rows", DeleteOlderRowsSql(temp));
   golden->Add("COPY", CopyBinarySql(temp, schema));
+  golden->Add("COPY without meta", CopyWithoutMetaSql(temp, schema));
   golden->Add("COPY in text", CopyTextSql(temp, schema));
   golden->Add("lock against writers", LockAgainstWritersSql(table));
   golden->Add("lock for a merge", LockForMergeSql(table));
@@ -132,6 +145,7 @@ void AddTables(const TableName& table, const TableName& temp, const TableSchema&
 void AddEvolution(const TableName& table, const TableSchema& schema, Golden* golden) {
   golden->Add("alter table",
               AlterTableSql(table, {DropColumnClause("gone"), DropDefaultClause("tags"),
+                                    SetDefaultClause("tags", JsonbLiteral("{}")),
                                     SetNotNullClause("amount"), AddColumnClause(schema.columns[1]),
                                     AlterTypeClause(
                                         "tags", "jsonb",

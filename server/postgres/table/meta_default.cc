@@ -1,0 +1,68 @@
+#include "server/postgres/table/meta_default.h"
+
+#include "absl/strings/match.h"
+#include "base/status_macros.h"
+#include "server/model/table_schema.h"
+#include "server/postgres/sql/sql_generator.h"
+
+namespace syncline::postgres {
+namespace {
+
+// $1: schema; $2: table; $3: a jsonb text. Returns one boolean; no row if there is no default.
+constexpr char kHasDefaultSql[] = R"sql(
+SELECT pg_catalog.pg_get_expr(d.adbin, d.adrelid) =
+         pg_catalog.format('%L::jsonb', $3::pg_catalog.jsonb)
+FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+JOIN pg_catalog.pg_attribute a
+  ON a.attrelid = c.oid AND a.attname = '_airbyte_meta' AND NOT a.attisdropped
+JOIN pg_catalog.pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
+WHERE n.nspname = $1 AND c.relname = $2
+)sql";
+
+// `statements` is a Transaction or a Connection.
+template <typename Statements>
+absl::StatusOr<bool> HasDefault(Statements& statements, const TableName& table,
+                                absl::string_view plain_meta) {
+  Params params;
+  params.Text(table.schema).Text(table.name).Text(plain_meta);
+  SYNCLINE_ASSIGN_OR_RETURN(const Result found, statements.Query(kHasDefaultSql, params));
+  return !found.empty() && found.Bool(0, 0);
+}
+
+}  // namespace
+
+absl::StatusOr<bool> HasMetaDefault(Transaction& transaction, const TableName& table,
+                                    absl::string_view plain_meta) {
+  return HasDefault(transaction, table, plain_meta);
+}
+
+absl::StatusOr<bool> HasMetaDefault(Connection& connection, const TableName& table,
+                                    absl::string_view plain_meta) {
+  return HasDefault(connection, table, plain_meta);
+}
+
+absl::Status SetMetaDefault(Transaction& transaction, const TableName& table,
+                            absl::string_view plain_meta) {
+  SYNCLINE_ASSIGN_OR_RETURN(const bool is_set, HasDefault(transaction, table, plain_meta));
+  if (is_set) return absl::OkStatus();
+  return transaction.Execute(
+      AlterTableSql(table, {SetDefaultClause(kMetaColumn, JsonbLiteral(plain_meta))}));
+}
+
+absl::Status DropMetaDefault(Transaction& transaction, const TableName& table,
+                             absl::string_view plain_meta) {
+  SYNCLINE_ASSIGN_OR_RETURN(const bool seen, HasDefault(transaction, table, plain_meta));
+  if (!seen) return absl::OkStatus();
+  // The user may have set another default during the wait.
+  SYNCLINE_RETURN_IF_ERROR(transaction.Execute(LockAgainstAllSql(table)));
+  SYNCLINE_ASSIGN_OR_RETURN(const bool is_set, HasDefault(transaction, table, plain_meta));
+  if (!is_set) return absl::OkStatus();
+  return transaction.Execute(AlterTableSql(table, {DropDefaultClause(kMetaColumn)}));
+}
+
+bool IsMetaDefault(absl::string_view expression) {
+  return absl::StartsWith(expression, "'{\"changes\": [], \"sync_id\": ") &&
+         absl::EndsWith(expression, "}'::jsonb");
+}
+
+}  // namespace syncline::postgres
