@@ -19,6 +19,7 @@ constexpr std::array<absl::string_view, 2> kWriteModes = {"append", "dedup"};
 constexpr std::array<absl::string_view, 3> kSchemaPolicies = {"keep", "mirror", "freeze"};
 constexpr std::array<absl::string_view, 3> kReplays = {"nothing", "from_checkpoint", "from_start"};
 constexpr std::array<absl::string_view, 2> kCdcDeleteModes = {"hard", "soft"};
+constexpr std::array<absl::string_view, 2> kOlderGenerations = {"keep", "mark_deleted"};
 constexpr std::array<absl::string_view, 7> kSchemaChanges = {
     "add_column", "change_type", "drop_column", "relax_not_null",
     "add_index",  "drop_index",  "create_table"};
@@ -43,6 +44,9 @@ absl::string_view ToText(SchemaPolicy policy) {
 }
 absl::string_view ToText(Replay replay) { return kReplays[static_cast<size_t>(replay)]; }
 absl::string_view ToText(CdcDeleteMode mode) { return kCdcDeleteModes[static_cast<size_t>(mode)]; }
+absl::string_view ToText(OlderGenerations older) {
+  return kOlderGenerations[static_cast<size_t>(older)];
+}
 absl::string_view ToText(SchemaChange::Kind kind) {
   return kSchemaChanges[static_cast<size_t>(kind)];
 }
@@ -63,6 +67,9 @@ SchemaPolicy SchemaPolicyFromText(absl::string_view text) {
 Replay ReplayFromText(absl::string_view text) { return Find<Replay>(kReplays, text); }
 CdcDeleteMode CdcDeleteModeFromText(absl::string_view text) {
   return Find<CdcDeleteMode>(kCdcDeleteModes, text);
+}
+OlderGenerations OlderGenerationsFromText(absl::string_view text) {
+  return Find<OlderGenerations>(kOlderGenerations, text);
 }
 SchemaChange::Kind SchemaChangeKindFromText(absl::string_view text) {
   return Find<SchemaChange::Kind>(kSchemaChanges, text);

@@ -16,6 +16,7 @@ absl::string_view ToText(JsonShape shape);
 absl::string_view ToText(SchemaPolicy policy);
 absl::string_view ToText(Replay replay);
 absl::string_view ToText(CdcDeleteMode mode);
+absl::string_view ToText(OlderGenerations older);
 absl::string_view ToText(SchemaChange::Kind kind);
 
 // The inverse functions. An unknown name, which a newer ledger may contain, is read as the first
@@ -29,6 +30,7 @@ JsonShape JsonShapeFromText(absl::string_view text);
 SchemaPolicy SchemaPolicyFromText(absl::string_view text);
 Replay ReplayFromText(absl::string_view text);
 CdcDeleteMode CdcDeleteModeFromText(absl::string_view text);
+OlderGenerations OlderGenerationsFromText(absl::string_view text);
 SchemaChange::Kind SchemaChangeKindFromText(absl::string_view text);
 
 }  // namespace syncline

@@ -39,6 +39,9 @@ enum class CdcDeleteMode {
   kSoft,  // it becomes a row like any other record
 };
 
+// What completion does with rows of older generations that stay in the table.
+enum class OlderGenerations { kKeep, kMarkDeleted };
+
 // Conditions for the publication of a stream. The proto's PublishGuard documents each field.
 struct PublishGuard {
   std::optional<int64_t> min_rows;
@@ -68,6 +71,8 @@ struct StreamConfig {
   PublishGuard guard;
   CdcDeleteMode cdc_delete_mode = CdcDeleteMode::kHard;
   bool inferred_schema = false;  // existing columns of the table keep their types
+  OlderGenerations older_generations = OlderGenerations::kKeep;
+  std::string deleted_at_column;  // property; only for kMarkDeleted
 };
 
 }  // namespace syncline

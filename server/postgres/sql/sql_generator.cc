@@ -141,6 +141,18 @@ std::string DeleteOlderRowsSql(const TableName& table) {
                       QuoteIdentifier(kGenerationIdColumn), " < $1");
 }
 
+std::string LockOlderRowsSql(const TableName& table, absl::string_view column) {
+  return absl::StrCat("SELECT count(*) FROM (SELECT FROM ", QuoteTable(table), " WHERE ",
+                      QuoteIdentifier(kGenerationIdColumn), " < $1 AND ", QuoteIdentifier(column),
+                      " IS NULL ORDER BY ctid FOR NO KEY UPDATE NOWAIT) locked");
+}
+
+std::string MarkOlderRowsSql(const TableName& table, absl::string_view column) {
+  const std::string quoted = QuoteIdentifier(column);
+  return absl::StrCat("UPDATE ", QuoteTable(table), " SET ", quoted, " = now() WHERE ",
+                      QuoteIdentifier(kGenerationIdColumn), " < $1 AND ", quoted, " IS NULL");
+}
+
 std::string TableStatusesSql(const std::vector<TableName>& tables) {
   std::vector<std::string> selects;
   for (const TableName& table : tables) {

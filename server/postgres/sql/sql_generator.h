@@ -51,6 +51,11 @@ std::string GenerationIdSql(const TableName& table);
 std::string GenerationBoundsSql(const TableName& table);
 // Deletes the rows of generations below $1.
 std::string DeleteOlderRowsSql(const TableName& table);
+// Locks the rows of generations lower than $1 in which `column` is NULL, without waiting for
+// another session's lock, and returns their number.
+std::string LockOlderRowsSql(const TableName& table, absl::string_view column);
+// Sets `column` to the current time in these rows.
+std::string MarkOlderRowsSql(const TableName& table, absl::string_view column);
 // Returns one row per table, in any order: its place in `tables`, from 0; whether it has rows
 // (boolean); and its size on disk in bytes with TOAST, without indexes.
 std::string TableStatusesSql(const std::vector<TableName>& tables);

@@ -122,6 +122,15 @@ absl::StatusOr<int64_t> DeleteOlderRows(Transaction& transaction, const TableNam
   return result.affected();
 }
 
+absl::StatusOr<int64_t> MarkDeletedRows(Transaction& transaction, const TableName& table,
+                                        absl::string_view column, int64_t generation) {
+  const Params params = Params().Int(generation);
+  SYNCLINE_RETURN_IF_ERROR(transaction.Query(LockOlderRowsSql(table, column), params).status());
+  SYNCLINE_ASSIGN_OR_RETURN(const Result marked,
+                            transaction.Query(MarkOlderRowsSql(table, column), params));
+  return marked.affected();
+}
+
 absl::StatusOr<int64_t> DeleteRawIdRanges(Transaction& transaction, const TableName& table,
                                           const std::vector<RawIdRange>& ranges) {
   std::vector<std::string> firsts;

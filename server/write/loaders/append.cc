@@ -81,17 +81,23 @@ absl::Status AppendLoader::CopyInStaged(
 absl::StatusOr<StreamResult> AppendLoader::Complete(const StreamEntry& stream,
                                                     const CompletionRequest& request,
                                                     metrics::StreamMetrics&) {
-  const StreamResult result{StreamOutcome::kAppended, stream.records_written};
-  SYNCLINE_RETURN_IF_ERROR(context_.database->Transact([&](postgres::Transaction& transaction)
-                                                           -> absl::Status {
+  StreamResult result{StreamOutcome::kAppended, stream.records_written};
+  const bool marks = MovesRows(plan_, request);
+  const auto complete = [&](postgres::Transaction& transaction) -> absl::Status {
+    if (marks) {
+      SYNCLINE_RETURN_IF_ERROR(LockToComplete(context_, transaction, plan_).status());
+    }
     if (request.complete) {
       SYNCLINE_RETURN_IF_ERROR(CheckGuard(transaction, stream, CompletionAction::kNone,
                                           /*target_exists=*/true));
     }
     SYNCLINE_RETURN_IF_ERROR(
         postgres::KeyIndexes(context_.ledger->schema()).DropDuplicates(transaction, plan_.table));
+    SYNCLINE_ASSIGN_OR_RETURN(result.marked_rows, MarkOlderRows(transaction, plan_, request));
     return EndStream(context_, transaction, stream, request, result);
-  }));
+  };
+  SYNCLINE_RETURN_IF_ERROR(marks ? CompleteUnderLocks(context_, plan_, complete)
+                                 : context_.database->Transact(complete));
   return result;
 }
 

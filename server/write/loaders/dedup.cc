@@ -44,6 +44,7 @@ absl::StatusOr<StreamResult> DedupLoader::Complete(const StreamEntry& stream,
           SYNCLINE_RETURN_IF_ERROR(CheckGuard(transaction, stream, action, /*target_exists=*/true));
           SYNCLINE_ASSIGN_OR_RETURN(result.rows,
                                     MergeAndDrop(context_, transaction, merged, undeclared));
+          SYNCLINE_ASSIGN_OR_RETURN(result.marked_rows, MarkOlderRows(transaction, plan_, request));
           SYNCLINE_FAILPOINT(kMerged);
         }
         return EndStream(context_, transaction, stream, request, result);

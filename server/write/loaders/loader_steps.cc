@@ -114,6 +114,13 @@ absl::Status TakeBack(const LoaderContext& context, postgres::Transaction& trans
   return rows ? absl::OkStatus() : DropStaging(context, transaction, plan);
 }
 
+absl::StatusOr<int64_t> MarkOlderRows(postgres::Transaction& transaction, const StreamPlan& plan,
+                                      const CompletionRequest& request) {
+  if (!request.complete || plan.older_generations == OlderGenerations::kKeep) return 0;
+  return postgres::MarkDeletedRows(transaction, plan.table, plan.deleted_at_column,
+                                   plan.generation_id);
+}
+
 absl::Status EndStream(const LoaderContext& context, postgres::Transaction& transaction,
                        const StreamEntry& stream, const CompletionRequest& request,
                        const StreamResult& result) {

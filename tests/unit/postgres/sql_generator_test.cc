@@ -115,6 +115,8 @@ void AddTables(const TableName& table, const TableName& temp, const TableSchema&
   golden->Add("delete raw id ranges", DeleteRawIdRangesSql(temp));
   golden->Add("generation bounds", GenerationBoundsSql(temp));
   golden->Add("delete older rows", DeleteOlderRowsSql(temp));
+  golden->Add("lock older rows", LockOlderRowsSql(table, "_sdc_deleted_at"));
+  golden->Add("mark older rows", MarkOlderRowsSql(table, "_sdc_deleted_at"));
   golden->Add("COPY", CopyBinarySql(temp, schema));
   golden->Add("COPY in text", CopyTextSql(temp, schema));
   golden->Add("lock against writers", LockAgainstWritersSql(table));
