@@ -1,0 +1,149 @@
+// TargetSession: plans streams, and sends their records and checkpoints.
+#include <utility>
+
+#include "absl/strings/match.h"
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/strip.h"
+#include "base/status_macros.h"
+#include "client/call_error.h"
+#include "client/retrying_calls.h"
+#include "client/singer/target_session.h"
+
+namespace syncline::client {
+namespace {
+
+constexpr absl::string_view kCheckpointPrefix = "state-";
+
+}  // namespace
+
+v1::StartSyncRequest TargetSession::MakeRequest(const TargetStream& stream) const {
+  v1::StartSyncRequest request;
+  request.set_sync_id(options_.sync_id);
+  request.set_connection_id(options_.config.destination.connection_id);
+  request.set_extend(true);
+  *request.add_streams() = MakeStreamConfig(options_.config, stream);
+  return request;
+}
+
+absl::StatusOr<v1::StartSyncResponse> TargetSession::Extend(const v1::StartSyncRequest& request) {
+  SYNCLINE_ASSIGN_OR_RETURN(v1::StartSyncResponse response,
+                            StartSyncWithRetries(client_, request, options_.retry_for));
+  if (response.streams_size() != request.streams_size()) {
+    return absl::InternalError("the server's plan does not match the request");
+  }
+  if (response.streams(0).has_error()) return FromRpc(response.streams(0).error());
+  planned_(response.streams(0));
+  return response;
+}
+
+absl::Status TargetSession::Plan(TargetStream* stream) {
+  const v1::StartSyncRequest request = MakeRequest(*stream);
+  SYNCLINE_ASSIGN_OR_RETURN(const v1::StartSyncResponse response, Extend(request));
+  stream->config = request.streams(0);
+  stream->plan = response.streams(0);
+  stream->batch =
+      std::make_unique<RecordBatchBuilder>(RecordBatchBuilder::Payload::kJsonl, response.limits());
+  StreamWriterOptions writer;
+  writer.start = request;
+  writer.descriptor = stream->config.descriptor();
+  writer.next_offset = DurableOffset(stream->plan, "");
+  writer.expected_epoch = WriterEpoch(stream->plan, "");
+  writer.plan_version = stream->plan.plan_version();
+  writer.sole_caller = true;
+  writer.retry_for = options_.retry_for;
+  stream->writer = std::make_unique<StreamWriter>(client_, &window_, std::move(writer));
+  planned_streams_.push_back(stream);
+  {
+    MutexLock lock(&mutex_);
+    writers_[stream->name] = stream->writer.get();
+  }
+  if (watcher_ == nullptr) {
+    watcher_ = std::make_unique<SyncWatcher>(
+        client_, options_.sync_id, options_.retry_for,
+        [this](const v1::WatchSyncResponse& event) { OnEvent(event); });
+  }
+  return absl::OkStatus();
+}
+
+absl::Status TargetSession::Replan(TargetStream* stream) {
+  SYNCLINE_RETURN_IF_ERROR(Flush(stream));
+  SYNCLINE_RETURN_IF_ERROR(stream->writer->Close());
+  const v1::StartSyncRequest request = MakeRequest(*stream);
+  SYNCLINE_ASSIGN_OR_RETURN(const v1::StartSyncResponse response, Extend(request));
+  stream->config = request.streams(0);
+  stream->plan = response.streams(0);
+  stream->writer->UsePlan(request, stream->plan.plan_version());
+  return absl::OkStatus();
+}
+
+absl::Status TargetSession::Flush(TargetStream* stream) {
+  if (stream->batch->empty()) return absl::OkStatus();
+  SYNCLINE_RETURN_IF_ERROR(MakeRoom(stream->batch->bytes()));
+  const int64_t records = stream->batch->records();
+  return stream->writer->Send(stream->batch->Take(), records);
+}
+
+absl::Status TargetSession::FlushAll() {
+  for (TargetStream* const stream : planned_streams_) SYNCLINE_RETURN_IF_ERROR(Flush(stream));
+  return absl::OkStatus();
+}
+
+absl::Status TargetSession::MakeRoom(int64_t bytes) {
+  while (!window_.WaitForRoom(bytes, options_.window_timeout)) {
+    TargetStream* fullest = nullptr;
+    for (TargetStream* const stream : planned_streams_) {
+      const int64_t held = stream->writer->held_bytes();
+      if (held > 0 && (fullest == nullptr || held > fullest->writer->held_bytes())) {
+        fullest = stream;
+      }
+    }
+    if (fullest != nullptr) SYNCLINE_RETURN_IF_ERROR(fullest->writer->Close());
+  }
+  return absl::OkStatus();
+}
+
+// The checkpoint is sent on the call of the stream with the most records, which usually is open.
+absl::Status TargetSession::SendCheckpoint() {
+  SYNCLINE_RETURN_IF_ERROR(FlushAll());
+  TargetStream* sender = nullptr;
+  v1::Checkpoint checkpoint;
+  for (TargetStream* const stream : planned_streams_) {
+    if (stream->records == 0) continue;
+    v1::Position* const position = checkpoint.add_positions();
+    *position->mutable_descriptor() = stream->config.descriptor();
+    position->set_offset(stream->writer->next_offset());
+    if (sender == nullptr || stream->records > sender->records) sender = stream;
+  }
+  checkpoint.set_checkpoint_id(absl::StrCat(kCheckpointPrefix, checkpoint_ + 1));
+  SYNCLINE_RETURN_IF_ERROR(sender->writer->SendCheckpoint(checkpoint));
+  ++checkpoint_;
+  checkpoint_records_ = records_;
+  return absl::OkStatus();
+}
+
+void TargetSession::OnEvent(const v1::WatchSyncResponse& event) {
+  const auto find = [this](const v1::StreamDescriptor& descriptor) -> StreamWriter* {
+    MutexLock lock(&mutex_);
+    const auto found = writers_.find(descriptor.name());
+    return found == writers_.end() ? nullptr : found->second;
+  };
+  for (const v1::StreamSummary& stream : event.progress().streams()) {
+    StreamWriter* const writer = find(stream.descriptor());
+    for (const v1::WriterPosition& position : stream.writers()) {
+      if (writer != nullptr) writer->Acknowledge(position.durable_offset());
+    }
+  }
+  if (!event.has_checkpoint_committed()) return;
+  const v1::CheckpointCommitted& committed = event.checkpoint_committed();
+  absl::string_view number = committed.checkpoint_id();
+  int64_t checkpoint = 0;
+  if (!absl::ConsumePrefix(&number, kCheckpointPrefix) || !absl::SimpleAtoi(number, &checkpoint)) {
+    return;
+  }
+  StreamWriter* const writer = find(committed.descriptor());
+  if (writer != nullptr) writer->Acknowledge(0, committed.checkpoint_id());
+  states_.Committed(checkpoint);
+}
+
+}  // namespace syncline::client
