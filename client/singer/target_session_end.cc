@@ -96,6 +96,8 @@ absl::Status TargetSession::Complete(const TargetStream& stream, const std::stri
     incomplete_.push_back({stream.name, incomplete});
     request.set_status(v1::STREAM_STATUS_INCOMPLETE);
     request.clear_expected_records();
+    // The next run replaces the table by another generation.
+    request.set_discard_staged(options_.config.load_method == LoadMethod::kOverwrite);
   }
   const absl::Status completed =
       CompleteStreamWithRetries(client_, request, options_.retry_for).status();
