@@ -2,10 +2,12 @@
 
 #include <string>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "base/error.h"
 #include "base/file.h"
 #include "base/version.h"
+#include "client/advice.h"
 #include "client/airbyte/open_destination.h"
 #include "client/call_error.h"
 #include "client/commands/commands.h"
@@ -36,7 +38,9 @@ int PrintLine(const std::string& line) {
 // the server failed.
 std::string ExplainRun(const absl::Status& status, const std::string& destination) {
   const std::string reason = GetReason(status);
-  if (reason.rfind("SINGER_", 0) == 0) return absl::StrCat(status.message(), " (", reason, ")");
+  if (absl::StartsWith(reason, "SINGER_")) {
+    return absl::StrCat(status.message(), " (", reason, "); ", AdviceFor(status));
+  }
   return reason.empty() && absl::IsInvalidArgument(status) ? std::string(status.message())
                                                            : Explain(status, destination);
 }

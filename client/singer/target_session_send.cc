@@ -1,4 +1,5 @@
 // TargetSession: plans streams, and sends their records and checkpoints.
+#include <algorithm>
 #include <utility>
 
 #include "absl/strings/match.h"
@@ -33,13 +34,13 @@ absl::StatusOr<v1::StartSyncResponse> TargetSession::Extend(const v1::StartSyncR
     return absl::InternalError("the server's plan does not match the request");
   }
   if (response.streams(0).has_error()) return FromRpc(response.streams(0).error());
-  planned_(response.streams(0));
   return response;
 }
 
 absl::Status TargetSession::Plan(TargetStream* stream) {
   const v1::StartSyncRequest request = MakeRequest(*stream);
   SYNCLINE_ASSIGN_OR_RETURN(const v1::StartSyncResponse response, Extend(request));
+  planned_(response.streams(0));
   stream->config = request.streams(0);
   stream->plan = response.streams(0);
   stream->batch =
@@ -72,6 +73,13 @@ absl::Status TargetSession::Replan(TargetStream* stream) {
   const v1::StartSyncRequest request = MakeRequest(*stream);
   SYNCLINE_ASSIGN_OR_RETURN(const v1::StartSyncResponse response, Extend(request));
   stream->config = request.streams(0);
+  // The first changes of the plan are those that were reported before.
+  v1::StreamPlan added = response.streams(0);
+  added.mutable_changes()->DeleteSubrange(
+      0, std::min(added.changes_size(), stream->plan.changes_size()));
+  added.mutable_warnings()->DeleteSubrange(
+      0, std::min(added.warnings_size(), stream->plan.warnings_size()));
+  planned_(added);
   stream->plan = response.streams(0);
   stream->writer->UsePlan(request, stream->plan.plan_version());
   return absl::OkStatus();

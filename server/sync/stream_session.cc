@@ -125,7 +125,7 @@ absl::StatusOr<RepeatedCall> StreamSession::Repeat(absl::string_view writer_id) 
 absl::StatusOr<StreamEntry> StreamSession::Complete(const CompletionRequest& request) {
   const absl::Time started = absl::Now();
   if (request.guard.has_value()) {
-    SYNCLINE_RETURN_IF_ERROR(CheckGuardFields(*request.guard, plan_));
+    SYNCLINE_RETURN_IF_ERROR(CheckGuardFields(*request.guard, *newest_plan()));
   }
   absl::StatusOr<StreamEntry> begun = context_->store->BeginCompletion(plan_.stream_no, request);
   if (!begun.ok()) {
@@ -173,7 +173,7 @@ absl::StatusOr<StreamEntry> StreamSession::Complete(const CompletionRequest& req
 
 absl::StatusOr<Validation> StreamSession::Validate(const CompletionRequest& request) {
   if (request.guard.has_value()) {
-    SYNCLINE_RETURN_IF_ERROR(CheckGuardFields(*request.guard, plan_));
+    SYNCLINE_RETURN_IF_ERROR(CheckGuardFields(*request.guard, *newest_plan()));
   }
   return write::ValidateCompletion(context_->writer->validation_context(), sync_id_, plan_,
                                    request);

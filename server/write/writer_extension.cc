@@ -73,7 +73,9 @@ absl::StatusOr<StartedSync> Writer::Extend(const SyncDraft& draft, StartedSync s
   for (size_t i = 0; i < draft.requests.size(); ++i) {
     const StreamEntry& requested = draft.sync.streams[i];
     StreamEntry* const known = FindStream(&sync.streams, requested.plan.descriptor);
-    if (known == nullptr || requested.state == StreamState::kFailed) continue;
+    if (known == nullptr) continue;
+    // The request for the stream is not valid, but the stream that has started is.
+    if (requested.state == StreamState::kFailed) return requested.error;
     SYNCLINE_RETURN_IF_ERROR(Change(sync, requested, draft.requests[i], known));
   }
   SyncEntry wanted = sync;
