@@ -78,6 +78,11 @@ class Writer {
   // --- Extension of a sync (writer_extension.cc) ---
   absl::StatusOr<StartedSync> Extend(const SyncDraft& draft, StartedSync started);
   absl::StatusOr<StartedSync> FinishExtended(StartedSync started);
+  // Starts the streams of `sync` that have no writer: the start of each may have been interrupted,
+  // and if it was not, nothing changes.
+  absl::Status StartUnstarted(bool allow_partial, SyncEntry* sync);
+  // Changes the streams of `sync` that `draft` requests, too.
+  absl::Status ChangeStreams(const SyncDraft& draft, SyncEntry* sync);
   // Adds the streams of `draft`, which `sync` does not have, to the ledger. Returns them.
   absl::StatusOr<StartedSync> AddStreams(SyncDraft draft, const SyncEntry& sync);
   absl::StatusOr<StartedSync> DecideAdded(const SyncDraft& named, const SyncEntry& sync,

@@ -66,45 +66,48 @@ absl::StatusOr<StartedSync> Writer::Extend(const SyncDraft& draft, StartedSync s
   SyncEntry& sync = started.sync;
   if (sync.state == SyncState::kCancelled) return postgres::SyncCancelled();
   if (draft.sync.streams.empty()) return FinishExtended(std::move(started));
+  SYNCLINE_RETURN_IF_ERROR(ChangeStreams(draft, &sync));
   const SyncDraft added = SelectAdded(draft, &sync);
-  if (sync.state == SyncState::kFinished && !added.requests.empty()) {
-    return postgres::StreamCompleted();
+  if (!added.requests.empty()) {
+    if (sync.state == SyncState::kFinished) return postgres::StreamCompleted();
+    SYNCLINE_ASSIGN_OR_RETURN(StartedSync more, AddStreams(added, sync));
+    started.superseded = std::move(more.superseded);
+    for (StreamEntry& stream : more.sync.streams) sync.streams.push_back(std::move(stream));
   }
+  // From here on, the streams of the request in its order.
+  std::vector<StreamEntry> requested;
+  for (const StreamEntry& stream : draft.sync.streams) {
+    requested.push_back(*FindStream(&sync.streams, stream.plan.descriptor));
+  }
+  sync.streams = std::move(requested);
+  SYNCLINE_RETURN_IF_ERROR(StartUnstarted(draft.allow_partial, &sync));
+  return started;
+}
+
+absl::Status Writer::StartUnstarted(bool allow_partial, SyncEntry* sync) {
+  SyncEntry unstarted = *sync;
+  unstarted.streams.clear();
+  std::vector<StreamEntry*> originals;
+  for (StreamEntry& stream : sync->streams) {
+    if (!stream.writers.empty()) continue;
+    originals.push_back(&stream);
+    unstarted.streams.push_back(stream);
+  }
+  SYNCLINE_RETURN_IF_ERROR(StartStreams(allow_partial, &unstarted));
+  for (size_t i = 0; i < originals.size(); ++i) *originals[i] = std::move(unstarted.streams[i]);
+  return absl::OkStatus();
+}
+
+absl::Status Writer::ChangeStreams(const SyncDraft& draft, SyncEntry* sync) {
   for (size_t i = 0; i < draft.requests.size(); ++i) {
     const StreamEntry& requested = draft.sync.streams[i];
-    StreamEntry* const known = FindStream(&sync.streams, requested.plan.descriptor);
+    StreamEntry* const known = FindStream(&sync->streams, requested.plan.descriptor);
     if (known == nullptr) continue;
     // The request for the stream is not valid, but the stream that has started is.
     if (requested.state == StreamState::kFailed) return requested.error;
-    SYNCLINE_RETURN_IF_ERROR(Change(sync, requested, draft.requests[i], known));
+    SYNCLINE_RETURN_IF_ERROR(Change(*sync, requested, draft.requests[i], known));
   }
-  SyncEntry wanted = sync;
-  wanted.streams.clear();
-  std::vector<StreamEntry> made;
-  if (!added.requests.empty()) {
-    SYNCLINE_ASSIGN_OR_RETURN(StartedSync more, AddStreams(added, sync));
-    started.superseded = std::move(more.superseded);
-    made = std::move(more.sync.streams);
-  }
-  // A stream without a writer may be one whose start was interrupted.
-  SyncEntry unstarted = wanted;
-  for (const StreamEntry& stream : draft.sync.streams) {
-    const StreamDescriptor& descriptor = stream.plan.descriptor;
-    const StreamEntry* const known = FindStream(&sync.streams, descriptor);
-    const StreamEntry& entry = known != nullptr ? *known : *FindStream(&made, descriptor);
-    std::vector<StreamEntry>& list = entry.writers.empty() ? unstarted.streams : wanted.streams;
-    list.push_back(entry);
-  }
-  SYNCLINE_RETURN_IF_ERROR(StartStreams(draft.allow_partial, &unstarted));
-  // The entries in the order of the request.
-  std::vector<StreamEntry> answer;
-  for (const StreamEntry& stream : draft.sync.streams) {
-    const StreamEntry* entry = FindStream(&unstarted.streams, stream.plan.descriptor);
-    if (entry == nullptr) entry = FindStream(&wanted.streams, stream.plan.descriptor);
-    answer.push_back(*entry);
-  }
-  sync.streams = std::move(answer);
-  return started;
+  return absl::OkStatus();
 }
 
 absl::StatusOr<StartedSync> Writer::FinishExtended(StartedSync started) {
