@@ -190,11 +190,11 @@ absl::StatusOr<std::optional<StartedSync>> Writer::Find(postgres::Transaction& t
   if (!known.has_value()) return std::optional<StartedSync>();
   const bool foreign =
       !known->owner.empty() && !draft.sync.owner.empty() && known->owner != draft.sync.owner;
-  const bool same = draft.extend ? known->extensible || known->state == SyncState::kFinished
+  // An extension lists only what it adds or changes.
+  const bool extensible = known->extensible || known->state == SyncState::kFinished;
+  const bool same = draft.extend ? extensible && known->connection_id == draft.sync.connection_id
                                  : known->request_digest == draft.sync.request_digest;
-  if (foreign || !same || known->connection_id != draft.sync.connection_id) {
-    return SyncIdReused(sync_id);
-  }
+  if (foreign || !same) return SyncIdReused(sync_id);
   // The plan has the durable offsets.
   SYNCLINE_RETURN_IF_ERROR(postgres::MakeReadsDurable(transaction));
   const std::string& digest = draft.sync.input_digest;
