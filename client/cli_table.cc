@@ -105,6 +105,27 @@ std::vector<Flag> ListFlags() {
   };
 }
 
+Verb SingerVerb() {
+  return {"singer",
+          {},
+          "Singer target: load messages from stdin",
+          "Reads Singer messages from stdin and prints the value of a STATE message on stdout once "
+          "all\n"
+          "records before it are committed; a newer one may stand for older ones. The program is "
+          "also\n"
+          "installed as target-syncline, for Meltano. The configuration has the members of the "
+          "Airbyte\n"
+          "destination, and load_method, add_record_metadata and hard_delete.",
+          {{"config", FlagKind::kText, "FILE", "", "configuration of the target (JSON)"},
+           {"about", FlagKind::kSwitch, "", "", "print capabilities and settings"},
+           {"format", FlagKind::kChoice, "", "text", "of --about: text or json", {"text", "json"}},
+           {"version", FlagKind::kSwitch, "", "", "print the version"},
+           RetryFlag(),
+           {"replay_window_bytes", FlagKind::kCount, "BYTES", "134217728",
+            "maximum unacknowledged bytes from stdin kept for replay"}},
+          RunSinger};
+}
+
 std::vector<Verb> MakeVerbs() {
   const std::vector<Flag> connection = ConnectionFlags();
   const std::vector<Flag> asking = Join({OutputFlag()}, connection);
@@ -169,6 +190,7 @@ std::vector<Verb> MakeVerbs() {
               "not stored, and start none that would change its table"}},
             SendingFlags()),
        RunWrite},
+      SingerVerb(),
       {"version", {}, "print the version", "", {}, RunVersion},
   };
 }

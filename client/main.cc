@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_join.h"
 #include "base/exposed_file.h"
 #include "base/program_variables.h"
@@ -14,7 +15,11 @@
 
 int main(int argc, char** argv) {
   signal(SIGPIPE, SIG_IGN);  // a closed stdout makes a write fail instead of killing us
-  const std::vector<std::string> arguments(argv + 1, argv + argc);
+  std::vector<std::string> arguments(argv + 1, argv + argc);
+  // Meltano starts a target by this name.
+  if (argc > 0 && absl::EndsWith(argv[0], "target-syncline")) {
+    arguments.insert(arguments.begin(), "singer");
+  }
   const syncline::client::Invocation invocation =
       syncline::client::ParseCommandLine(arguments, syncline::client::ProcessEnvironment);
   std::fputs(invocation.to_stdout.c_str(), stdout);

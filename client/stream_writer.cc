@@ -80,6 +80,7 @@ bool StreamWriter::Open() {
   *header->mutable_descriptor() = options_.descriptor;
   header->set_writer_id(options_.writer_id);
   if (expected_epoch_.has_value()) header->set_expected_epoch(*expected_epoch_);
+  header->set_plan_version(options_.plan_version);
   return call_->Write(std::move(request));
 }
 
@@ -107,6 +108,11 @@ absl::Status StreamWriter::Close() {
     SYNCLINE_RETURN_IF_ERROR(Recover(response.status()));
   }
   return absl::OkStatus();
+}
+
+void StreamWriter::UsePlan(v1::StartSyncRequest start, int64_t plan_version) {
+  options_.start = std::move(start);
+  options_.plan_version = plan_version;
 }
 
 void StreamWriter::ReleaseAll() {

@@ -38,6 +38,8 @@ struct StreamWriterOptions {
   // The epoch that StartSync returned. A call fails with FENCED if the writer's epoch is higher;
   // without it, it takes over from any other call.
   std::optional<int64_t> expected_epoch;
+  // StreamPlan.plan_version that StartSync returned; 0 from an older server.
+  int64_t plan_version = 0;
   // No other process knows the sync id, so that FENCED is retried once.
   bool sole_caller = false;
   absl::Duration retry_for = absl::Minutes(5);
@@ -66,6 +68,10 @@ class StreamWriter {
 
   // Cancels the call if it is open. No answer arrives afterwards.
   void Cancel() { call_.reset(); }
+
+  // Uses another request and plan version from the next call on. Must be called while no call is
+  // open, which is the case after Close.
+  void UsePlan(v1::StartSyncRequest start, int64_t plan_version);
 
   // Returns the number of the next record.
   int64_t next_offset() const { return next_offset_; }
@@ -97,7 +103,7 @@ class StreamWriter {
 
   SyncClient* const client_;
   ReplayWindow* const window_;
-  const StreamWriterOptions options_;
+  StreamWriterOptions options_;
   int64_t next_offset_;
   std::optional<int64_t> expected_epoch_;  // of the next call
   Retry retry_;

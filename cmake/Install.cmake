@@ -21,6 +21,9 @@ add_custom_command(
 add_custom_target(syncline_documents ALL DEPENDS ${documents}/man/syncline.1)
 
 install(TARGETS syncline_server syncline RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
+install(CODE "
+  set(link \"\$ENV{DESTDIR}\${CMAKE_INSTALL_PREFIX}/${CMAKE_INSTALL_BINDIR}/target-syncline\")
+  file(CREATE_LINK syncline \"\${link}\" SYMBOLIC)")
 install(FILES ${documents}/man/syncline.1 ${documents}/man/syncline-server.1
   DESTINATION ${CMAKE_INSTALL_MANDIR}/man1)
 install(DIRECTORY ${documents}/bash/ DESTINATION ${CMAKE_INSTALL_DATADIR}/bash-completion/completions)

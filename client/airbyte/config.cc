@@ -291,16 +291,32 @@ absl::Status ReadStream(const JsonText& configured, const DestinationConfig& des
 
 }  // namespace
 
-absl::StatusOr<DestinationConfig> ReadConfig(absl::string_view json) {
+absl::StatusOr<DestinationConfig> ReadConfig(absl::string_view json,
+                                             const std::vector<std::string>& more_members) {
   const auto object = ParseJson(json);
   if (!object.has_value() || object->kind != JsonKind::kObject) {
     return absl::InvalidArgumentError("the configuration is not a JSON object");
   }
-  SYNCLINE_RETURN_IF_ERROR(CheckMembers(
-      *object, "",
-      {"server", "token", "token_file", "tls", "host", "port", "database", "username", "password",
-       "ssl_mode", "schema", "connection_id", "schema_policy", "cdc_delete_mode",
-       "cdc_deletion_mode", "complete_without_status", "fail_on_rejected", "replace_strategy"}));
+  Names members = {"server",
+                   "token",
+                   "token_file",
+                   "tls",
+                   "host",
+                   "port",
+                   "database",
+                   "username",
+                   "password",
+                   "ssl_mode",
+                   "schema",
+                   "connection_id",
+                   "schema_policy",
+                   "cdc_delete_mode",
+                   "cdc_deletion_mode",
+                   "complete_without_status",
+                   "fail_on_rejected",
+                   "replace_strategy"};
+  members.insert(members.end(), more_members.begin(), more_members.end());
+  SYNCLINE_RETURN_IF_ERROR(CheckMembers(*object, "", members));
   DestinationConfig config;
   SYNCLINE_ASSIGN_OR_RETURN(config.connection.server, OptionalText(*object, "server"));
   SYNCLINE_RETURN_IF_ERROR(ReadDirect(*object, &config));

@@ -42,9 +42,10 @@ struct DestinationConfig {
   bool fail_on_rejected = false;  // exit code 3 if records were rejected
 };
 
-// Parses the configuration. Errors: INVALID_ARGUMENT, which names the wrong member, also one that
-// does not exist.
-absl::StatusOr<DestinationConfig> ReadConfig(absl::string_view json);
+// Parses the configuration, which may also have `more_members`, which are not read. Errors:
+// INVALID_ARGUMENT, which names the wrong member, also one that does not exist.
+absl::StatusOr<DestinationConfig> ReadConfig(absl::string_view json,
+                                             const std::vector<std::string>& more_members = {});
 
 struct CatalogStream {
   std::string name_space;  // as the source writes it; empty if it writes none

@@ -19,10 +19,11 @@ constexpr absl::string_view kTransientReasons[] = {
 
 // Faults of the protocol between this program and the server, which no user can correct.
 constexpr absl::string_view kSystemReasons[] = {
-    reason::kCountMismatch,  reason::kEmptyStream,   reason::kInvalidRows,
-    reason::kInvalidValue,   reason::kLimitExceeded, reason::kMalformedMessage,
-    reason::kNoHeader,       reason::kNullValue,     reason::kOffsetGap,
-    reason::kOffsetsMissing, reason::kProtocolOrder, reason::kStreamCompleted,
+    reason::kCountMismatch,   reason::kEmptyStream,        reason::kInvalidRows,
+    reason::kInvalidValue,    reason::kLimitExceeded,      reason::kMalformedMessage,
+    reason::kNoHeader,        reason::kNullValue,          reason::kOffsetGap,
+    reason::kOffsetsMissing,  reason::kPlanVersionUnknown, reason::kProtocolOrder,
+    reason::kStreamCompleted, reason::kStreamsOpen,
 };
 
 template <size_t N>

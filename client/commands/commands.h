@@ -9,6 +9,7 @@ namespace syncline::client {
 int RunSpec(const CommandLine& command_line);
 int RunCheck(const CommandLine& command_line);
 int RunWrite(const CommandLine& command_line);
+int RunSinger(const CommandLine& command_line);
 int RunLoad(const CommandLine& command_line);
 int RunList(const CommandLine& command_line);
 int RunStatus(const CommandLine& command_line);

@@ -3,6 +3,33 @@
 #include <array>
 
 namespace syncline {
+namespace {
+
+bool IsNumber(ColumnType type) {
+  return type == ColumnType::kBigint || type == ColumnType::kNumeric;
+}
+
+// Returns whether values of the type are strings in JSON.
+bool IsString(ColumnType type) {
+  switch (type) {
+    case ColumnType::kVarchar:
+    case ColumnType::kDate:
+    case ColumnType::kTimestamptz:
+    case ColumnType::kTimestamp:
+    case ColumnType::kTimetz:
+    case ColumnType::kTime:
+    case ColumnType::kBytea:
+      return true;
+    case ColumnType::kNumeric:
+    case ColumnType::kBigint:
+    case ColumnType::kBoolean:
+    case ColumnType::kJsonb:
+      return false;
+  }
+  return false;
+}
+
+}  // namespace
 
 absl::string_view PostgresTypeName(ColumnType type) {
   switch (type) {
@@ -41,6 +68,12 @@ std::optional<ColumnType> ColumnTypeFromPostgresName(absl::string_view name) {
     if (PostgresTypeName(type) == name) return type;
   }
   return std::nullopt;
+}
+
+ColumnType CommonType(ColumnType a, ColumnType b) {
+  if (a == b) return a;
+  if (IsString(a) && IsString(b)) return ColumnType::kVarchar;
+  return IsNumber(a) && IsNumber(b) ? ColumnType::kNumeric : ColumnType::kJsonb;
 }
 
 }  // namespace syncline

@@ -33,4 +33,8 @@ absl::string_view PostgresTypeName(ColumnType type);
 // that type.
 std::optional<ColumnType> ColumnTypeFromPostgresName(absl::string_view name);
 
+// Returns the type of a column that stores values of both types: the type itself, varchar for two
+// types whose values are strings in JSON, numeric for two types of numbers, and else jsonb.
+ColumnType CommonType(ColumnType a, ColumnType b);
+
 }  // namespace syncline

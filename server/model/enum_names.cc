@@ -21,6 +21,7 @@ constexpr std::array<absl::string_view, 3> kReplays = {"nothing", "from_checkpoi
 constexpr std::array<absl::string_view, 2> kCdcDeleteModes = {"hard", "soft"};
 constexpr std::array<absl::string_view, 3> kReplaceStrategies = {"auto", "swap", "in_place"};
 constexpr std::array<absl::string_view, 3> kTableMetas = {"full", "compact", "none"};
+constexpr std::array<absl::string_view, 2> kOlderGenerations = {"keep", "mark_deleted"};
 constexpr std::array<absl::string_view, 8> kSchemaChanges = {
     "add_column", "change_type", "drop_column",  "relax_not_null",
     "add_index",  "drop_index",  "create_table", "replica_identity"};
@@ -49,6 +50,9 @@ absl::string_view ToText(ReplaceStrategy strategy) {
   return kReplaceStrategies[static_cast<size_t>(strategy)];
 }
 absl::string_view ToText(TableMeta meta) { return kTableMetas[static_cast<size_t>(meta)]; }
+absl::string_view ToText(OlderGenerations older) {
+  return kOlderGenerations[static_cast<size_t>(older)];
+}
 absl::string_view ToText(SchemaChange::Kind kind) {
   return kSchemaChanges[static_cast<size_t>(kind)];
 }
@@ -74,6 +78,9 @@ ReplaceStrategy ReplaceStrategyFromText(absl::string_view text) {
   return Find<ReplaceStrategy>(kReplaceStrategies, text);
 }
 TableMeta TableMetaFromText(absl::string_view text) { return Find<TableMeta>(kTableMetas, text); }
+OlderGenerations OlderGenerationsFromText(absl::string_view text) {
+  return Find<OlderGenerations>(kOlderGenerations, text);
+}
 SchemaChange::Kind SchemaChangeKindFromText(absl::string_view text) {
   return Find<SchemaChange::Kind>(kSchemaChanges, text);
 }

@@ -18,6 +18,7 @@ absl::string_view ToText(Replay replay);
 absl::string_view ToText(CdcDeleteMode mode);
 absl::string_view ToText(ReplaceStrategy strategy);
 absl::string_view ToText(TableMeta meta);
+absl::string_view ToText(OlderGenerations older);
 absl::string_view ToText(SchemaChange::Kind kind);
 
 // The inverse functions. An unknown name, which a newer ledger may contain, is read as the first
@@ -33,6 +34,7 @@ Replay ReplayFromText(absl::string_view text);
 CdcDeleteMode CdcDeleteModeFromText(absl::string_view text);
 ReplaceStrategy ReplaceStrategyFromText(absl::string_view text);
 TableMeta TableMetaFromText(absl::string_view text);
+OlderGenerations OlderGenerationsFromText(absl::string_view text);
 SchemaChange::Kind SchemaChangeKindFromText(absl::string_view text);
 
 }  // namespace syncline

@@ -42,6 +42,9 @@ enum class CdcDeleteMode {
   kSoft,  // it becomes a row like any other record
 };
 
+// What completion does with rows of older generations that stay in the table.
+enum class OlderGenerations { kKeep, kMarkDeleted };
+
 // Conditions for the publication of a stream. The proto's PublishGuard documents each field.
 struct PublishGuard {
   std::optional<int64_t> min_rows;
@@ -73,6 +76,8 @@ struct StreamConfig {
   bool inferred_schema = false;  // existing columns of the table keep their types
   ReplaceStrategy replace_strategy = ReplaceStrategy::kAuto;
   TableMeta meta = TableMeta::kFull;
+  OlderGenerations older_generations = OlderGenerations::kKeep;
+  std::string deleted_at_column;  // property; only for kMarkDeleted
 };
 
 }  // namespace syncline

@@ -1,4 +1,4 @@
-// How a stream is loaded: decided when its sync starts, kept in the ledger.
+// How a stream is loaded: decided when it starts, kept in the ledger.
 #pragma once
 
 #include <cstdint>
@@ -11,7 +11,8 @@
 
 namespace syncline {
 
-// How a stream is loaded. Fixed when its sync starts.
+// How a stream is loaded. Fixed when it starts, except that an extension of the sync adds columns,
+// widens types and sets what completion does with older generations.
 struct StreamPlan {
   int64_t stream_no = 0;  // the ledger's key of the stream
   StreamDescriptor descriptor;
@@ -38,6 +39,9 @@ struct StreamPlan {
   // changes (plain_meta.h) the default of `_airbyte_meta` in the table that it loads into, so that
   // rows can be sent without it.
   bool meta_default = false;
+  int64_t version = 1;  // one more for each extension that changed the plan
+  OlderGenerations older_generations = OlderGenerations::kKeep;
+  std::string deleted_at_column = {};  // for kMarkDeleted: the column that is set
 
   // Returns the table that records are loaded into.
   const TableName& load_table() const { return StagesRows(loader) ? temp_table : table; }

@@ -51,6 +51,7 @@ struct StreamResult {
   StreamOutcome outcome = StreamOutcome::kNone;
   int64_t rows = 0;
   StrategyChoice choice = {};  // of a replace
+  int64_t marked_rows = 0;     // of older generations, marked as deleted
 };
 
 // A stream's entry in the ledger.
@@ -89,6 +90,8 @@ struct SyncEntry {
   absl::Time last_progress_at;
   // The sync has not ended, but no caller works on it (SYNC_STATE_INTERRUPTED of the proto).
   bool interrupted = false;
+  // Streams may be added, and the end of the last stream does not end the sync.
+  bool extensible = false;
   std::vector<StreamEntry> streams;  // in the order of the request
 };
 

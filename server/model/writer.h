@@ -29,7 +29,8 @@ struct WriterClaim {
 // A writer's row after a claim.
 struct ClaimedWriter {
   WriterClaim claim;
-  OffsetRanges committed;  // every record number that is durable
+  OffsetRanges committed;    // every record number that is durable
+  int64_t plan_version = 1;  // of the stream, when the claim was made
 };
 
 }  // namespace syncline

@@ -1,8 +1,5 @@
 #include "server/rpc/conversion.h"
 
-#include <google/protobuf/io/coded_stream.h>
-#include <google/protobuf/io/zero_copy_stream_impl_lite.h>
-
 #include <string>
 #include <utility>
 #include <variant>
@@ -10,31 +7,13 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/error.h"
-#include "base/sha256.h"
 #include "server/rpc/enum_conversion.h"
+#include "server/rpc/request_digest.h"
 #include "server/rpc/status_conversion.h"
 #include "server/sync/sync_errors.h"
 
 namespace syncline::rpc {
 namespace {
-
-// Returns the digest of a request. Equal requests have equal digests in this and every later
-// release, because fields are serialized by number and there are no maps.
-std::string DigestOf(const v1::StartSyncRequest& request) {
-  std::string bytes;
-  // Fields that do not change what a sync loads do not make a different request.
-  v1::StartSyncRequest same = request;
-  same.clear_allow_partial();
-  same.clear_input_digest();
-  same.clear_existing_schemas_only();
-  for (v1::StreamConfig& stream : *same.mutable_streams()) stream.clear_guard();
-  google::protobuf::io::StringOutputStream stream(&bytes);
-  google::protobuf::io::CodedOutputStream coded(&stream);
-  coded.SetSerializationDeterministic(true);
-  same.SerializeToCodedStream(&coded);
-  coded.Trim();
-  return Sha256Hex(bytes);
-}
 
 void SetTime(absl::Time time, google::protobuf::Timestamp* out) {
   const int64_t micros = absl::ToUnixMicros(time);
@@ -187,9 +166,10 @@ absl::StatusOr<sync::StartRequest> FromProto(const v1::StartSyncRequest& request
   sync::StartRequest model;
   model.sync_id = request.sync_id();
   model.connection_id = request.connection_id();
-  model.digest = DigestOf(request);
+  model.digest = GetDigest(request);
   model.allow_partial = request.allow_partial();
   model.existing_schemas_only = request.existing_schemas_only();
+  model.extend = request.extend();
   model.input_digest = request.input_digest();
   std::vector<FieldViolation> violations;
   for (int i = 0; i < request.streams_size(); ++i) {
@@ -228,6 +208,10 @@ absl::StatusOr<sync::StartRequest> FromProto(const v1::StartSyncRequest& request
     stream.inferred_schema = config.inferred_schema();
     stream.replace_strategy = FromProto(config.replace_strategy());
     stream.meta = FromProto(config.meta());
+    if (config.older_generations() == v1::OLDER_GENERATIONS_MARK_DELETED) {
+      stream.older_generations = OlderGenerations::kMarkDeleted;
+    }
+    stream.deleted_at_column = config.deleted_at_column();
     model.streams.push_back(std::move(stream));
   }
   if (!violations.empty()) return sync::InvalidRequest(std::move(violations));
@@ -277,6 +261,7 @@ v1::StreamPlan ToPlan(const StreamEntry& stream) {
   AddChanges(stream.changes, &out);
   AddWarnings(stream.warnings, &out);
   SetChoice(plan.choice, &out);
+  out.set_plan_version(plan.version);
   if (!stream.error.ok()) *out.mutable_error() = ToRich(stream.error);
   return out;
 }

@@ -203,7 +203,7 @@ void RecordsReceiver::Open(const v1::StreamHeader& header) {
   if (!session.ok()) return FinishOnce(session.status(), {});
   // Claim the writer.
   const absl::StatusOr<std::shared_ptr<sync::WriterCall>> opened = (*session)->Open(
-      header.writer_id(), GetExpectedEpoch(header),
+      {header.writer_id(), GetExpectedEpoch(header), header.plan_version()},
       // The callback also holds the session, because the session is what forgets
       // the call.
       [self = shared_from_this(), held = *session](const absl::Status& status,

@@ -49,6 +49,9 @@ absl::Status CheckHeader(const v1::StreamHeader& header) {
   if (header.expected_epoch() < 0) {
     violations.push_back({"header.expected_epoch", "must not be negative"});
   }
+  if (header.plan_version() < 0) {
+    violations.push_back({"header.plan_version", "must not be negative"});
+  }
   return violations.empty() ? absl::OkStatus() : sync::InvalidRequest(std::move(violations));
 }
 

@@ -268,6 +268,7 @@ absl::Status SyncService::Complete(const v1::CompleteStreamRequest& request, con
   response->set_values_nulled(stream.values.nulled);
   response->set_values_truncated(stream.values.truncated);
   response->set_fields_undeclared(stream.values.undeclared);
+  response->set_rows_marked_deleted(stream.result.marked_rows);
   return absl::OkStatus();
 }
 

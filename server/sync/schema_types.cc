@@ -86,39 +86,10 @@ SchemaType NamedType(object schema, absl::string_view name) {
   return {};
 }
 
-bool IsNumber(ColumnType type) {
-  return type == ColumnType::kBigint || type == ColumnType::kNumeric;
-}
-
-// Returns whether values of the type are strings in JSON.
-bool IsString(ColumnType type) {
-  switch (type) {
-    case ColumnType::kVarchar:
-    case ColumnType::kDate:
-    case ColumnType::kTimestamptz:
-    case ColumnType::kTimestamp:
-    case ColumnType::kTimetz:
-    case ColumnType::kTime:
-    case ColumnType::kBytea:
-      return true;
-    case ColumnType::kNumeric:
-    case ColumnType::kBigint:
-    case ColumnType::kBoolean:
-    case ColumnType::kJsonb:
-      return false;
-  }
-  return false;
-}
-
-// Returns the type of a union of the two.
+// Returns the type of a union of the two. A union with booleans, or of shapes, is any JSON.
 SchemaType CommonType(SchemaType a, SchemaType b) {
-  if (IsString(a.type) && IsString(b.type)) {
-    return a.type == b.type ? a : SchemaType{ColumnType::kVarchar};
-  }
-  if (IsNumber(a.type) && IsNumber(b.type)) {
-    return a.type == b.type ? a : SchemaType{ColumnType::kNumeric};
-  }
-  return {};
+  if (a.type == ColumnType::kBoolean || b.type == ColumnType::kBoolean) return {};
+  return SchemaType{syncline::CommonType(a.type, b.type)};
 }
 
 bool IsNullType(object schema) { return GetString(schema, "type") == "null"; }

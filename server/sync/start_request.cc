@@ -38,7 +38,12 @@ void CheckIds(const StartRequest& request, const StartLimits& limits, Violations
       HasControlCharacter(request.input_digest)) {
     violations->Add("input_digest", "must have at most 256 bytes and no control characters");
   }
-  if (request.streams.empty()) violations->Add("streams", "must name at least one stream");
+  if (request.plan_only && request.extend) {
+    violations->Add("extend", "must not be set together with plan_only");
+  }
+  if (request.streams.empty() && !request.extend) {
+    violations->Add("streams", "must name at least one stream");
+  }
   if (request.streams.size() > static_cast<size_t>(limits.max_streams)) {
     violations->Add("streams", absl::StrCat("must name at most ", limits.max_streams, " streams"));
   }
@@ -87,6 +92,9 @@ absl::StatusOr<write::SyncDraft> CheckStartRequest(const StartRequest& request,
   draft.sync.input_digest = request.input_digest;
   draft.allow_partial = request.allow_partial;
   draft.existing_schemas_only = request.existing_schemas_only;
+  draft.extend = request.extend;
+  draft.sync.extensible = request.extend;
+  draft.max_streams = limits.max_streams;
   Violations violations;
   CheckIds(request, limits, &violations);
   absl::Status refusal;

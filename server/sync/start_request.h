@@ -25,6 +25,8 @@ struct StartRequest {
   bool plan_only = false;
   // If true, a stream whose schema does not exist cannot start.
   bool existing_schemas_only = false;
+  // If true, the sync accepts more streams later; if it exists, it gets these.
+  bool extend = false;
   std::string input_digest;
   Identity caller;
 };

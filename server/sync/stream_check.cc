@@ -40,6 +40,8 @@ class StreamChecker {
     plan.guard = config_.guard;
     plan.inferred_schema = config_.inferred_schema;
     plan.replace_strategy = config_.replace_strategy;
+    plan.older_generations = config_.older_generations;
+    plan.deleted_at_column = config_.deleted_at_column;
     checked_.request.generation = {config_.generation_id, config_.minimum_generation_id,
                                    config_.overwrite};
     CheckLength(config_.descriptor.name, "descriptor.name");
@@ -50,6 +52,7 @@ class StreamChecker {
     CheckKey();
     CheckMeta();
     CheckGuard();
+    CheckOlderGenerations();
     return std::move(checked_);
   }
 
@@ -195,6 +198,25 @@ class StreamChecker {
     for (const auto& [field, text] : FindGuardFaults(config_.guard, checked_.record.plan.schema,
                                                      !config_.primary_key.empty(), appends)) {
       Violation(absl::StrCat("guard.", field), text);
+    }
+  }
+
+  void CheckOlderGenerations() {
+    const std::string& property = config_.deleted_at_column;
+    if (config_.older_generations == OlderGenerations::kKeep) {
+      if (!property.empty()) {
+        Violation("deleted_at_column", "is only for OLDER_GENERATIONS_MARK_DELETED");
+      }
+      return;
+    }
+    if (config_.overwrite || config_.minimum_generation_id.value_or(0) > 0) {
+      Violation("older_generations", "must be kept by a stream that replaces its table");
+    }
+    const std::vector<ColumnSchema>& columns = checked_.record.plan.schema.columns;
+    if (std::none_of(columns.begin(), columns.end(), [&](const ColumnSchema& column) {
+          return column.input_name == property && column.type == ColumnType::kTimestamptz;
+        })) {
+      Violation("deleted_at_column", "must be a property of type timestamp with time zone");
     }
   }
 

@@ -39,28 +39,65 @@ StreamSession::StreamSession(const SessionContext* context, int64_t sync_no, std
       sync_id_(std::move(sync_id)),
       plan_(plan),
       metrics_(context->metrics->ForStream(plan.descriptor.name_space, plan.descriptor.name,
-                                           plan.generation_id)) {}
+                                           plan.generation_id)),
+      newest_plan_(std::make_shared<const StreamPlan>(plan)) {}
 
 StreamSession::~StreamSession() = default;
 
-absl::StatusOr<std::shared_ptr<WriterCall>> StreamSession::Open(
-    absl::string_view writer_id, std::optional<int64_t> expected_epoch, WriterCall::Done done,
-    WriterCall::Committed committed) {
-  int64_t rejected_before = 0;
-  if (context_->call.max_rejected.has_value()) {
-    SYNCLINE_ASSIGN_OR_RETURN(const StreamEntry stream,
-                              context_->store->GetStream(plan_.stream_no));
-    rejected_before = stream.records_rejected;
-  }
-  const absl::StatusOr<ClaimedWriter> claimed =
-      context_->store->ClaimWriter(sync_no_, plan_.stream_no, writer_id, expected_epoch);
+std::shared_ptr<const StreamPlan> StreamSession::newest_plan() const {
+  MutexLock lock(&mutex_);
+  return newest_plan_;
+}
+
+void StreamSession::UsePlan(const StreamPlan& plan) {
+  auto newest = std::make_shared<const StreamPlan>(plan);
+  MutexLock lock(&mutex_);
+  if (plan.version > newest_plan_->version) newest_plan_ = std::move(newest);
+}
+
+absl::StatusOr<std::shared_ptr<const StreamPlan>> StreamSession::GetPlan(int64_t version) {
+  std::shared_ptr<const StreamPlan> plan = newest_plan();
+  if (plan->version >= version) return plan;
+  SYNCLINE_ASSIGN_OR_RETURN(const StreamEntry stream, context_->store->GetStream(plan_.stream_no));
+  if (stream.plan.version < version) return PlanVersionUnknown(version, stream.plan.version);
+  UsePlan(stream.plan);
+  return newest_plan();
+}
+
+absl::StatusOr<ClaimedWriter> StreamSession::Claim(const OpenRequest& request,
+                                                   std::shared_ptr<const StreamPlan>* plan) {
+  SYNCLINE_ASSIGN_OR_RETURN(*plan, GetPlan(request.plan_version));
+  absl::StatusOr<ClaimedWriter> claimed = context_->store->ClaimWriter(
+      sync_no_, plan_.stream_no, request.writer_id, request.expected_epoch);
   if (!claimed.ok()) {
     if (GetReason(claimed.status()) == reason::kFenced) context_->metrics->FencedWriter();
-    return claimed.status();
+    return claimed;
   }
-  const WriterClaim& claim = claimed->claim;
+  // Another replica may have extended the stream.
+  absl::StatusOr<std::shared_ptr<const StreamPlan>> newest = GetPlan(claimed->plan_version);
+  if (!newest.ok()) {
+    context_->store->ReleaseWriter(claimed->claim, newest.status());
+    return newest.status();
+  }
+  *plan = *std::move(newest);
+  return claimed;
+}
+
+absl::StatusOr<int64_t> StreamSession::CountRejected() {
+  if (!context_->call.max_rejected.has_value()) return 0;
+  SYNCLINE_ASSIGN_OR_RETURN(const StreamEntry stream, context_->store->GetStream(plan_.stream_no));
+  return stream.records_rejected;
+}
+
+absl::StatusOr<std::shared_ptr<WriterCall>> StreamSession::Open(const OpenRequest& request,
+                                                                WriterCall::Done done,
+                                                                WriterCall::Committed committed) {
+  SYNCLINE_ASSIGN_OR_RETURN(const int64_t rejected_before, CountRejected());
+  std::shared_ptr<const StreamPlan> plan;
+  SYNCLINE_ASSIGN_OR_RETURN(const ClaimedWriter claimed, Claim(request, &plan));
+  const WriterClaim& claim = claimed.claim;
   auto call = std::make_shared<WriterCall>(
-      &context_->call, plan_, sync_id_, claim, claimed->committed, rejected_before, metrics_,
+      &context_->call, *plan, sync_id_, claim, claimed.committed, rejected_before, metrics_,
       [this, claim, done = std::move(done)](const absl::Status& status,
                                             const CallSummary& summary) {
         if (GetReason(status) == reason::kFenced) context_->metrics->FencedWriter();
@@ -69,14 +106,15 @@ absl::StatusOr<std::shared_ptr<WriterCall>> StreamSession::Open(
         done(status, summary);
       },
       std::move(committed));
-  for (const auto& older : Add(call)) older->Fail(TakenOver(writer_id));
+  for (const auto& older : Add(call)) older->Fail(TakenOver(request.writer_id));
   metrics_->Phase(metrics::StreamPhase::kOpen);
   Log(LogLevel::kDebug, "writer_opened")
       .Field("sync_id", sync_id_)
       .Field("stream", plan_.descriptor.name)
-      .Field("writer", writer_id)
+      .Field("writer", request.writer_id)
       .Field("epoch", claim.epoch)
-      .Field("durable_offset", claimed->committed.DurableOffset());
+      .Field("plan_version", plan->version)
+      .Field("durable_offset", claimed.committed.DurableOffset());
   return call;
 }
 
@@ -89,7 +127,7 @@ absl::StatusOr<RepeatedCall> StreamSession::Repeat(absl::string_view writer_id) 
 absl::StatusOr<StreamEntry> StreamSession::Complete(const CompletionRequest& request) {
   const absl::Time started = absl::Now();
   if (request.guard.has_value()) {
-    SYNCLINE_RETURN_IF_ERROR(CheckGuardFields(*request.guard, plan_));
+    SYNCLINE_RETURN_IF_ERROR(CheckGuardFields(*request.guard, *newest_plan()));
   }
   absl::StatusOr<StreamEntry> begun = context_->store->BeginCompletion(plan_.stream_no, request);
   if (!begun.ok()) {
@@ -103,7 +141,8 @@ absl::StatusOr<StreamEntry> StreamSession::Complete(const CompletionRequest& req
   write::UseGuard(request, &stream.plan.guard);
   metrics_->Phase(metrics::StreamPhase::kFinalizing);
   const absl::StatusOr<StreamResult> result =
-      context_->writer->CompletionLoader(plan_, request)->Complete(stream, request, *metrics_);
+      context_->writer->CompletionLoader(stream.plan, request)
+          ->Complete(stream, request, *metrics_);
   if (!result.ok()) return AfterFailure(result.status());
   // Report the result.
   context_->store->changed().Ended(sync_no_);
@@ -127,6 +166,7 @@ absl::StatusOr<StreamEntry> StreamSession::Complete(const CompletionRequest& req
       .Field("strategy", ToText(result->choice.strategy))
       .Field("strategy_reason", result->choice.reason)
       .Field("rows", result->rows)
+      .Field("rows_marked_deleted", result->marked_rows)
       .Field("records_written", stream.records_written)
       .Field("records_rejected", stream.records_rejected)
       .Field("values_nulled", stream.values.nulled)
@@ -138,7 +178,7 @@ absl::StatusOr<StreamEntry> StreamSession::Complete(const CompletionRequest& req
 
 absl::StatusOr<Validation> StreamSession::Validate(const CompletionRequest& request) {
   if (request.guard.has_value()) {
-    SYNCLINE_RETURN_IF_ERROR(CheckGuardFields(*request.guard, plan_));
+    SYNCLINE_RETURN_IF_ERROR(CheckGuardFields(*request.guard, *newest_plan()));
   }
   return write::ValidateCompletion(context_->writer->validation_context(), sync_id_, plan_,
                                    request);

@@ -43,13 +43,24 @@ class StreamSession {
                 const StreamPlan& plan);
   ~StreamSession();
 
+  // Returns the plan with which the session began. Its schema, version and older_generations may be
+  // those of an earlier version.
   const StreamPlan& plan() const { return plan_; }
+  // Returns the newest plan that this process has seen.
+  std::shared_ptr<const StreamPlan> newest_plan() const;
+  // Uses `plan` for calls that open from now on, unless a newer one is known.
+  void UsePlan(const StreamPlan& plan);
 
-  // Claims the writer. Its older call, in this process or another replica, fails with FENCED.
-  // Blocks. Errors: ABORTED FENCED if the writer's epoch is higher than `expected_epoch`;
-  // FAILED_PRECONDITION STREAM_COMPLETED, SYNC_CANCELLED; those of the database.
-  absl::StatusOr<std::shared_ptr<WriterCall>> Open(absl::string_view writer_id,
-                                                   std::optional<int64_t> expected_epoch,
+  struct OpenRequest {
+    std::string writer_id;
+    std::optional<int64_t> expected_epoch;
+    int64_t plan_version = 0;  // lowest version of the plan that the caller accepts
+  };
+  // Claims the writer, and opens a call that encodes for the newest plan. The writer's older call,
+  // in this process or another replica, fails with FENCED. Blocks. Errors: ABORTED FENCED if the
+  // writer's epoch is higher than the expected one; FAILED_PRECONDITION STREAM_COMPLETED,
+  // SYNC_CANCELLED, PLAN_VERSION_UNKNOWN; those of the database.
+  absl::StatusOr<std::shared_ptr<WriterCall>> Open(const OpenRequest& request,
                                                    WriterCall::Done done,
                                                    WriterCall::Committed committed = nullptr);
 
@@ -78,6 +89,13 @@ class StreamSession {
   int64_t open_calls() const;
 
  private:
+  // Returns the newest plan, read from the ledger if this process knows none of `version` or later.
+  absl::StatusOr<std::shared_ptr<const StreamPlan>> GetPlan(int64_t version);
+  // Claims the writer, with the plan that is the newest after that.
+  absl::StatusOr<ClaimedWriter> Claim(const OpenRequest& request,
+                                      std::shared_ptr<const StreamPlan>* plan);
+  // Returns the number of records of the stream that were rejected, if that is limited.
+  absl::StatusOr<int64_t> CountRejected();
   // Reads the stream from the ledger after a completion has failed. Returns the stream if it has
   // ended, otherwise the error to return.
   absl::StatusOr<StreamEntry> AfterFailure(const absl::Status& failure);
@@ -94,6 +112,7 @@ class StreamSession {
   const std::shared_ptr<metrics::StreamMetrics> metrics_;
 
   mutable Mutex mutex_;
+  std::shared_ptr<const StreamPlan> newest_plan_ ABSL_GUARDED_BY(mutex_);
   // By writer. A writer has more than one call until its older ones have ended.
   std::multimap<std::string, std::shared_ptr<WriterCall>> calls_ ABSL_GUARDED_BY(mutex_);
 };

@@ -53,6 +53,14 @@ absl::Status NotStarted(absl::string_view sync_id) {
                    {.reason = reason::kProtocolOrder});
 }
 
+absl::Status PlanVersionUnknown(int64_t version, int64_t newest) {
+  return MakeError(absl::StatusCode::kFailedPrecondition,
+                   absl::StrCat("the stream has no plan of version ", version,
+                                "; the newest version is ", newest),
+                   {.reason = reason::kPlanVersionUnknown,
+                    .metadata = {{"newest_version", absl::StrCat(newest)}}});
+}
+
 absl::Status Draining() {
   // Longer than most drains take, including the last second, in which gRPC refuses calls without a
   // reason. So the next attempt reaches another server, or this one after its restart.

@@ -28,6 +28,9 @@ absl::Status SyncWasCancelled();
 absl::Status NotStarted(absl::string_view sync_id);
 // UNAVAILABLE DRAINING with RetryInfo: the server is stopping.
 absl::Status Draining();
+// FAILED_PRECONDITION PLAN_VERSION_UNKNOWN: the stream has no plan of that version; metadata
+// newest_version.
+absl::Status PlanVersionUnknown(int64_t version, int64_t newest);
 // ABORTED LOCK_NOT_AVAILABLE with RetryInfo: another session has locked the table for long, and
 // other calls need the memory of the call's records.
 absl::Status LockedOut(const TableName& table);

@@ -85,25 +85,41 @@ void SyncRegistry::Insert(const SyncEntry& record) {
         HasEnded(stream.state)};
   }
   MutexLock lock(&mutex_);
-  syncs_.try_emplace(record.sync_id, std::move(sync));
+  const auto [known, is_new] = syncs_.try_emplace(record.sync_id, std::move(sync));
+  if (is_new) return;
+  // `sync` was not moved. The sync was extended: sessions that exist go on.
+  known->second.used = absl::Now();
+  for (const StreamEntry& stream : record.streams) {
+    const auto session = known->second.streams.find(stream.plan.descriptor);
+    if (session != known->second.streams.end()) session->second.session->UsePlan(stream.plan);
+  }
+  known->second.streams.merge(sync.streams);
+  known->second.failed.merge(sync.failed);
+}
+
+absl::StatusOr<std::shared_ptr<StreamSession>> SyncRegistry::FindKnown(
+    const std::string& sync_id, const StreamDescriptor& descriptor, bool* is_known) {
+  MutexLock lock(&mutex_);
+  const auto sync = syncs_.find(sync_id);
+  *is_known = sync != syncs_.end();
+  if (!*is_known) return nullptr;
+  sync->second.used = absl::Now();
+  const auto failed = sync->second.failed.find(descriptor);
+  if (failed != sync->second.failed.end()) return failed->second;
+  const auto stream = sync->second.streams.find(descriptor);
+  return stream == sync->second.streams.end() ? nullptr : stream->second.session;
 }
 
 absl::StatusOr<std::shared_ptr<StreamSession>> SyncRegistry::FindStream(
     absl::string_view sync_id, const StreamDescriptor& descriptor) {
   const std::string id(sync_id);
   for (int attempt = 0; attempt < 2; ++attempt) {
-    {
-      MutexLock lock(&mutex_);
-      const auto sync = syncs_.find(id);
-      if (sync != syncs_.end()) {
-        sync->second.used = absl::Now();
-        const auto failed = sync->second.failed.find(descriptor);
-        if (failed != sync->second.failed.end()) return failed->second;
-        const auto stream = sync->second.streams.find(descriptor);
-        if (stream == sync->second.streams.end()) return write::UnknownStream(descriptor);
-        return stream->second.session;
-      }
-    }
+    bool is_known = false;
+    SYNCLINE_ASSIGN_OR_RETURN(std::shared_ptr<StreamSession> session,
+                              FindKnown(id, descriptor, &is_known));
+    if (session != nullptr) return session;
+    if (is_known && attempt > 0) return write::UnknownStream(descriptor);
+    // Another replica may have started or extended the sync.
     SYNCLINE_ASSIGN_OR_RETURN(const SyncEntry record, context_.store->GetSync(sync_id));
     if (record.state == SyncState::kStarting) return NotStarted(sync_id);
     Insert(record);
@@ -128,7 +144,7 @@ absl::StatusOr<bool> SyncRegistry::MovesRows(absl::string_view sync_id,
                                              const CompletionRequest& request) {
   SYNCLINE_ASSIGN_OR_RETURN(const std::shared_ptr<StreamSession> session,
                             FindStream(sync_id, descriptor));
-  return write::MovesRows(session->plan().loader, request);
+  return write::MovesRows(*session->newest_plan(), request);
 }
 
 absl::StatusOr<Validation> SyncRegistry::Validate(absl::string_view sync_id,

@@ -117,7 +117,13 @@ class SyncRegistry {
     bool IsIdle() const;
   };
 
+  // Adds the sync, or the streams that the registry does not have of it, and uses its plans.
   void Insert(const SyncEntry& record);
+  // Returns the session of a stream, or null if the registry does not have it. Sets `*is_known` to
+  // whether it has the sync. Errors: that of a stream that could not start.
+  absl::StatusOr<std::shared_ptr<StreamSession>> FindKnown(const std::string& sync_id,
+                                                           const StreamDescriptor& descriptor,
+                                                           bool* is_known);
   void Ended(const std::string& sync_id, const StreamDescriptor& descriptor);
   std::vector<std::shared_ptr<StreamSession>> Sessions() const;
 

@@ -16,6 +16,9 @@ void SetColumnNames(const std::vector<std::string>& columns, StreamPlan* plan) {
   for (std::string& key : schema->primary_key) key = by_property[key];
   for (std::string& key : plan->guard.key) key = by_property[key];
   if (schema->cursor.has_value()) schema->cursor = by_property[*schema->cursor];
+  if (!plan->deleted_at_column.empty()) {
+    plan->deleted_at_column = by_property[plan->deleted_at_column];
+  }
 }
 
 }  // namespace

@@ -24,7 +24,8 @@ class ColumnNaming {
   // Both must outlive this object.
   ColumnNaming(const postgres::Ledger* ledger, postgres::Transaction* transaction);
 
-  // Sets the column names in the plans of `streams`, including those of keys and cursors.
+  // Sets the column names in the plans of `streams`, including those of keys, cursors and
+  // deleted_at_column.
   absl::Status Name(const std::vector<StreamEntry*>& streams);
 
   // Writes the names of those of `streams` that are kOpen to the ledger.

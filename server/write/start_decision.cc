@@ -96,6 +96,26 @@ absl::Status StartDecision::Decide(const SyncDraft& draft, SyncEntry* sync,
   return Write(streams, sync, superseded);
 }
 
+absl::StatusOr<postgres::InitialStatus> StartDecision::DecideChange(StreamEntry* stream) {
+  std::vector<Stream> streams(1);
+  streams.front().record = stream;
+  SYNCLINE_RETURN_IF_ERROR(columns_.Name({stream}));
+  SYNCLINE_RETURN_IF_ERROR(Gather(&streams));
+  const std::vector<SchemaChange> before = std::exchange(stream->changes, {});
+  SYNCLINE_RETURN_IF_ERROR(PlanSchema(&streams.front()));
+  // Changes that were planned and not made yet are planned again.
+  std::vector<SchemaChange> planned = std::exchange(stream->changes, before);
+  for (SchemaChange& change : planned) {
+    const bool known = std::any_of(before.begin(), before.end(), [&](const SchemaChange& other) {
+      return other.kind == change.kind && other.column == change.column &&
+             other.from == change.from && other.to == change.to;
+    });
+    if (!known) stream->changes.push_back(std::move(change));
+  }
+  SYNCLINE_RETURN_IF_ERROR(columns_.Write({stream}));
+  return streams.front().status;
+}
+
 std::vector<StreamEntry*> StartDecision::RecordsOf(const std::vector<Stream>& streams) {
   std::vector<StreamEntry*> records;
   for (const Stream& stream : streams) records.push_back(stream.record);
@@ -199,7 +219,9 @@ absl::Status StartDecision::Write(const std::vector<Stream>& streams, SyncEntry*
     SYNCLINE_ASSIGN_OR_RETURN(*superseded,
                               ledger_->SupersedeStreams(*transaction_, opened, dropped));
   }
-  SYNCLINE_RETURN_IF_ERROR(ledger_->InsertSync(*transaction_, sync));
+  SYNCLINE_RETURN_IF_ERROR(sync->sync_no == 0
+                               ? ledger_->InsertSync(*transaction_, sync)
+                               : ledger_->AddStreams(*transaction_, options_.known_streams, sync));
   LogAdopted(adopted_, ledger_->schema());
   LogPublished(sync->streams);
   return ledger_->FinishSyncs(*transaction_, *superseded);

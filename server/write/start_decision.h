@@ -35,6 +35,8 @@ struct DecisionOptions {
   bool existing_schemas_only = false;
   // Decides only, and writes nothing to the ledger.
   bool preview = false;
+  // For streams that are added to a sync: number of streams that it has.
+  int64_t known_streams = 0;
 };
 
 class StartDecision {
@@ -47,15 +49,20 @@ class StartDecision {
         options_(options),
         columns_(ledger, transaction) {}
 
-  // Decides `draft` into `sync`, which is a copy of `draft.sync`, and writes it to the ledger. If
-  // isolated, a stream that cannot start becomes kFailed with its error; otherwise the first such
-  // error is returned. Adds the syncs whose streams it takes over to `superseded`. Errors:
-  // INVALID_ARGUMENT INVALID_REQUEST; FAILED_PRECONDITION STALE_GENERATION, TABLE_OWNED,
-  // SCHEMA_MISSING, TARGET_INCOMPATIBLE, SCHEMA_INCOMPATIBLE and those of PlanEvolution;
-  // INVALID_ARGUMENT META_MISMATCH; PERMISSION_DENIED DB_PERMISSION_DENIED if a stream stages and
-  // this role may not create staging tables; ABORTED LOCK_NOT_AVAILABLE if a table is locked; those
-  // of the database.
+  // Decides `draft` into `sync`, which is a copy of `draft.sync`, and writes it to the ledger: as a
+  // new sync, or as more streams of the sync with its number. If isolated, a stream that cannot
+  // start becomes kFailed with its error; otherwise the first such error is returned. Adds the
+  // syncs whose streams it takes over to `superseded`. Errors: INVALID_ARGUMENT INVALID_REQUEST,
+  // META_MISMATCH; FAILED_PRECONDITION STALE_GENERATION, TABLE_OWNED, SCHEMA_MISSING,
+  // TARGET_INCOMPATIBLE, SCHEMA_INCOMPATIBLE and those of PlanEvolution; PERMISSION_DENIED
+  // DB_PERMISSION_DENIED if a stream stages and this role may not create staging tables; ABORTED
+  // LOCK_NOT_AVAILABLE if a table is locked; those of the database.
   absl::Status Decide(const SyncDraft& draft, SyncEntry* sync, std::vector<int64_t>* superseded);
+
+  // Decides how `stream`, which has started, gets the columns that its plan declares: names them
+  // and adds the changes that its table needs. Returns what exists under its tables. Errors: those
+  // of Decide about the schema.
+  absl::StatusOr<postgres::InitialStatus> DecideChange(StreamEntry* stream);
 
  private:
   // Facts about one stream. The steps below fill it in their order.

@@ -30,6 +30,10 @@ struct SyncDraft {
   bool allow_partial = false;
   // If true, schemas are not created: a stream whose schema does not exist cannot start.
   bool existing_schemas_only = false;
+  // If the sync exists, adds these streams, or columns to its streams.
+  bool extend = false;
+  // Maximum number of streams of a sync.
+  int max_streams = 1000;
 };
 
 }  // namespace syncline::write

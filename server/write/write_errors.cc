@@ -51,6 +51,30 @@ absl::Status TableNamedTwice(const TableName& table) {
        .violations = {{"table_name", "is the table of another stream of the request"}}});
 }
 
+absl::Status TooManyStreamsOfSync(int limit) {
+  const std::string fault = absl::StrCat("must leave the sync with at most ", limit, " streams");
+  return MakeError(absl::StatusCode::kInvalidArgument,
+                   absl::StrCat("the request is not valid: streams ", fault),
+                   {.reason = reason::kInvalidRequest, .violations = {{"streams", fault}}});
+}
+
+absl::Status PlanChanged(const StreamDescriptor& stream, absl::string_view field) {
+  return MakeError(
+      absl::StatusCode::kInvalidArgument,
+      absl::StrCat("the stream \"", stream.name, "\" has started with another ", field,
+                   ", which cannot change during the sync"),
+      {.reason = reason::kPlanChanged,
+       .violations = {{std::string(field), "differs from that with which the stream started"}}});
+}
+
+absl::Status StreamsOpen(absl::string_view sync_id, const std::vector<std::string>& streams) {
+  const std::string names = absl::StrJoin(streams, ", ");
+  return MakeError(absl::StatusCode::kFailedPrecondition,
+                   absl::StrCat("the sync \"", sync_id,
+                                "\" cannot finish before these streams have ended: ", names),
+                   {.reason = reason::kStreamsOpen, .metadata = {{"streams", names}}});
+}
+
 absl::Status StaleGeneration(const TableName& table, int64_t requested, int64_t current) {
   return MakeError(absl::StatusCode::kFailedPrecondition,
                    absl::StrCat("generation ", requested, " of ", table.ToString(),

@@ -21,6 +21,12 @@ absl::Status StartInProgress(absl::string_view sync_id);
 absl::Status InputChanged(absl::string_view sync_id);
 // INVALID_ARGUMENT INVALID_REQUEST: another stream of the request loads the table of a table_name.
 absl::Status TableNamedTwice(const TableName& table);
+// INVALID_ARGUMENT INVALID_REQUEST: the sync would have more than `limit` streams.
+absl::Status TooManyStreamsOfSync(int limit);
+// INVALID_ARGUMENT PLAN_CHANGED: an extension would change `field`, which is fixed for the stream.
+absl::Status PlanChanged(const StreamDescriptor& stream, absl::string_view field);
+// FAILED_PRECONDITION STREAMS_OPEN: the sync cannot finish yet; metadata `streams`.
+absl::Status StreamsOpen(absl::string_view sync_id, const std::vector<std::string>& streams);
 // FAILED_PRECONDITION STALE_GENERATION; metadata current_generation_id.
 absl::Status StaleGeneration(const TableName& table, int64_t requested, int64_t current);
 // FAILED_PRECONDITION SCHEMA_MISSING: the schema does not exist, and the request forbids to create

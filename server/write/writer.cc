@@ -14,6 +14,7 @@
 #include "server/postgres/connection/lock_policy.h"
 #include "server/postgres/ledger/take_over.h"
 #include "server/postgres/table/table_operations.h"
+#include "server/write/decision_options.h"
 #include "server/write/loaders/loader_steps.h"
 #include "server/write/loaders/new_table_start.h"
 #include "server/write/meta_defaults.h"
@@ -32,27 +33,6 @@ void LogFailure(const SyncEntry& sync, const StreamPlan& plan, const absl::Statu
       .Error(error);
 }
 
-DecisionOptions OptionsFor(const LoaderContext& context, const SyncDraft& draft) {
-  DecisionOptions options;
-  options.locks = context.locks;
-  options.max_rewrite_bytes = context.max_rewrite_bytes;
-  options.existing_schemas_only = draft.existing_schemas_only;
-  return options;
-}
-
-// What the decision about the streams of `named` locks.
-postgres::TableLocks LocksOf(const SyncDraft& named) {
-  postgres::TableLocks locks;
-  for (const StreamEntry& stream : named.sync.streams) {
-    if (stream.state == StreamState::kFailed) continue;
-    locks.tables.insert(locks.tables.end(), {stream.plan.table, stream.plan.temp_table});
-    // Where an older version staged.
-    locks.staging.push_back({stream.plan.table.schema, stream.plan.temp_table.name});
-    locks.keys.push_back(TableLockKey(stream.plan.table));
-  }
-  return locks;
-}
-
 }  // namespace
 
 absl::StatusOr<StartedSync> Writer::Start(const SyncDraft& draft) {
@@ -63,16 +43,21 @@ absl::StatusOr<StartedSync> Writer::Start(const SyncDraft& draft) {
       if (stream.state == StreamState::kFailed) LogFailure(sync, stream.plan, stream.error);
     }
   }
-  if (sync.state != SyncState::kStarting) return started;
-  SYNCLINE_RETURN_IF_ERROR(StartStreams(draft.allow_partial, &sync));
-  SYNCLINE_RETURN_IF_ERROR(
-      context_.database->Transact([&](postgres::Transaction& transaction) -> absl::Status {
-        SYNCLINE_RETURN_IF_ERROR(context_.ledger->MarkRunning(transaction, sync.sync_no));
-        SYNCLINE_ASSIGN_OR_RETURN(sync.state,
-                                  context_.ledger->GetSyncState(transaction, sync.sync_no));
-        return absl::OkStatus();
-      }));
+  if (sync.state == SyncState::kStarting) {
+    SYNCLINE_RETURN_IF_ERROR(StartStreams(draft.allow_partial, &sync));
+    SYNCLINE_RETURN_IF_ERROR(MarkRunning(&sync));
+  }
+  if (started.resumed && draft.extend) return Extend(draft, std::move(started));
   return started;
+}
+
+absl::Status Writer::MarkRunning(SyncEntry* sync) {
+  return context_.database->Transact([&](postgres::Transaction& transaction) -> absl::Status {
+    SYNCLINE_RETURN_IF_ERROR(context_.ledger->MarkRunning(transaction, sync->sync_no));
+    SYNCLINE_ASSIGN_OR_RETURN(sync->state,
+                              context_.ledger->GetSyncState(transaction, sync->sync_no));
+    return absl::OkStatus();
+  });
 }
 
 absl::Status Writer::StartStreams(bool allow_partial, SyncEntry* sync) {
@@ -155,6 +140,8 @@ absl::StatusOr<StartedSync> Writer::Claim(const SyncDraft& draft) {
       context_.database->Transact([&](postgres::Transaction& transaction) -> absl::Status {
         SYNCLINE_ASSIGN_OR_RETURN(known, Find(transaction, draft));
         if (known.has_value()) return absl::OkStatus();
+        // Only a sync that exists can be finished.
+        if (draft.sync.streams.empty()) return UnknownSync(draft.sync.sync_id);
         named = draft;
         return NameTables(transaction, *context_.ledger, &named);
       }));
@@ -168,7 +155,7 @@ absl::StatusOr<StartedSync> Writer::Claim(const SyncDraft& draft) {
 }
 
 absl::StatusOr<SyncEntry> Writer::Preview(const SyncDraft& draft) {
-  DecisionOptions options = OptionsFor(context_, draft);
+  DecisionOptions options = MakeDecisionOptions(context_, draft);
   options.isolated = draft.allow_partial;
   options.preview = true;
   postgres::TableLocks locks;  // known once the tables are named
@@ -179,7 +166,7 @@ absl::StatusOr<SyncEntry> Writer::Preview(const SyncDraft& draft) {
         SyncDraft named = draft;
         SYNCLINE_RETURN_IF_ERROR(transaction.Execute("SAVEPOINT preview"));
         SYNCLINE_RETURN_IF_ERROR(NameTables(transaction, *context_.ledger, &named));
-        locks = LocksOf(named);
+        locks = GetTableLocks(named);
         preview = named.sync;
         std::vector<int64_t> superseded;
         SYNCLINE_RETURN_IF_ERROR(StartDecision(context_.ledger, &transaction, options)
@@ -190,11 +177,11 @@ absl::StatusOr<SyncEntry> Writer::Preview(const SyncDraft& draft) {
 }
 
 absl::StatusOr<StartedSync> Writer::Decide(const SyncDraft& named, bool isolated) {
-  DecisionOptions options = OptionsFor(context_, named);
+  DecisionOptions options = MakeDecisionOptions(context_, named);
   options.isolated = isolated;
   std::optional<StartedSync> started;
   SYNCLINE_RETURN_IF_ERROR(
-      postgres::TransactUnderPolicy(*context_.database, options.locks, LocksOf(named),
+      postgres::TransactUnderPolicy(*context_.database, options.locks, GetTableLocks(named),
                                     [&](postgres::Transaction& transaction) -> absl::Status {
                                       SYNCLINE_ASSIGN_OR_RETURN(started, Find(transaction, named));
                                       if (started.has_value()) return absl::OkStatus();
@@ -216,11 +203,15 @@ absl::StatusOr<std::optional<StartedSync>> Writer::Find(postgres::Transaction& t
   if (!known.has_value()) return std::optional<StartedSync>();
   const bool foreign =
       !known->owner.empty() && !draft.sync.owner.empty() && known->owner != draft.sync.owner;
-  if (foreign || known->request_digest != draft.sync.request_digest) return SyncIdReused(sync_id);
+  // An extension lists only what it adds or changes.
+  const bool extensible = known->extensible || known->state == SyncState::kFinished;
+  const bool same = draft.extend ? extensible && known->connection_id == draft.sync.connection_id
+                                 : known->request_digest == draft.sync.request_digest;
+  if (foreign || !same) return SyncIdReused(sync_id);
   // The plan has the durable offsets.
   SYNCLINE_RETURN_IF_ERROR(postgres::MakeReadsDurable(transaction));
   const std::string& digest = draft.sync.input_digest;
-  if (!digest.empty() && digest != known->input_digest) {
+  if (!draft.extend && !digest.empty() && digest != known->input_digest) {
     if (!known->input_digest.empty()) return InputChanged(sync_id);
     SYNCLINE_RETURN_IF_ERROR(
         context_.ledger->StoreInputDigest(transaction, known->sync_no, digest));

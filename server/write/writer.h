@@ -31,10 +31,14 @@ class Writer {
  public:
   explicit Writer(const LoaderContext& context) : context_(context) {}
 
-  // Starts or resumes a sync; an interrupted start is resumed. With allow_partial a stream that
-  // cannot start is kFailed and the others start; a sync whose streams have all failed is finished.
-  // Errors: UNAVAILABLE START_IN_PROGRESS with RetryInfo if another call starts or cancels the same
-  // sync; INVALID_ARGUMENT SYNC_ID_REUSED, INPUT_CHANGED; FAILED_PRECONDITION STALE_GENERATION,
+  // Starts or resumes a sync; an interrupted start is resumed. With `draft.extend`, a sync that
+  // exists is extended, and the entries of the draft's streams are returned, or it is finished if
+  // the draft has no streams. With allow_partial a stream that cannot start is kFailed and the
+  // others start; a sync whose streams have all failed is finished. Errors: UNAVAILABLE
+  // START_IN_PROGRESS with RetryInfo if another call starts or cancels the same sync;
+  // INVALID_ARGUMENT SYNC_ID_REUSED, INPUT_CHANGED, META_MISMATCH, PLAN_CHANGED; NOT_FOUND
+  // UNKNOWN_SYNC if an unknown sync is to be finished; FAILED_PRECONDITION STREAM_COMPLETED,
+  // STREAMS_OPEN, SYNC_CANCELLED of an extension; FAILED_PRECONDITION STALE_GENERATION,
   // TABLE_OWNED, SCHEMA_MISSING, TARGET_INCOMPATIBLE, SCHEMA_INCOMPATIBLE; ABORTED
   // LOCK_NOT_AVAILABLE if a table stays locked; those of the database. If a stream is cancelled
   // while it starts, that is the error, whatever else failed: FAILED_PRECONDITION SYNC_CANCELLED or
@@ -57,7 +61,7 @@ class Writer {
   // Returns the loader that completes a stream of `plan` as `request` specifies.
   std::unique_ptr<StreamLoader> CompletionLoader(const StreamPlan& plan,
                                                  const CompletionRequest& request) const {
-    return CreateStreamLoader(ForCompletion(context_, MovesRows(plan.loader, request)), plan);
+    return CreateStreamLoader(ForCompletion(context_, MovesRows(plan, request)), plan);
   }
 
   // Returns the context for a check of what a completion would do.
@@ -72,12 +76,34 @@ class Writer {
   // transaction has that lock.
   absl::StatusOr<std::optional<StartedSync>> Find(postgres::Transaction& transaction,
                                                   const SyncDraft& draft);
+  // --- Extension of a sync (writer_extension.cc) ---
+  absl::StatusOr<StartedSync> Extend(const SyncDraft& draft, StartedSync started);
+  absl::StatusOr<StartedSync> FinishExtended(StartedSync started);
+  // Starts the streams of `sync` that have no writer: the start of each may have been interrupted,
+  // and if it was not, nothing changes.
+  absl::Status StartUnstarted(bool allow_partial, SyncEntry* sync);
+  // Changes the streams of `sync` that `draft` requests, too.
+  absl::Status ChangeStreams(const SyncDraft& draft, SyncEntry* sync);
+  // Adds the streams of `draft`, which `sync` does not have, to the ledger. Returns them.
+  absl::StatusOr<StartedSync> AddStreams(SyncDraft draft, const SyncEntry& sync);
+  absl::StatusOr<StartedSync> DecideAdded(const SyncDraft& named, const SyncEntry& sync,
+                                          bool isolated);
+  // Locks the sync's id. Errors: START_IN_PROGRESS if the sync is no longer as `sync` has it.
+  absl::Status CheckUnchanged(postgres::Transaction& transaction, const SyncEntry& sync);
+  // Changes the plan and the tables of a stream of `sync` as one draft of it requests, if it does.
+  absl::Status Change(const SyncEntry& sync, const StreamEntry& draft, const StreamRequest& request,
+                      StreamEntry* stream);
+  // Makes the tables fit `changed`, whose columns are named, and stores it.
+  absl::Status ApplyChange(postgres::Transaction& transaction, const SyncEntry& sync,
+                           StreamEntry* changed);
   // Creates the tables of every open stream. With `allow_partial`, streams that fail become
   // kFailed.
   absl::Status StartStreams(bool allow_partial, SyncEntry* sync);
   // Drops the defaults of `_airbyte_meta` that earlier appends have left in the tables of the
   // streams that are not in `started`.
   absl::Status DropLeftDefaults(const SyncEntry& sync, const std::set<const StreamEntry*>& started);
+  // Ends the start of the sync in the ledger, and sets its state.
+  absl::Status MarkRunning(SyncEntry* sync);
   // Returns the error of a kCancelled stream, which replaces any other error of its start. Returns
   // nullopt if the stream is not cancelled or if the ledger cannot be read.
   std::optional<absl::Status> GetCancellationError(const StreamPlan& plan);

@@ -87,7 +87,17 @@ class Ledger {
   // generations of the open ones. Sets sync_no and stream_no. The number of statements does not
   // depend on the number of streams.
   absl::Status InsertSync(Transaction& transaction, SyncEntry* sync) const;
-  // kStarting -> kRunning, or to the end of the sync if none of its streams is open.
+  // Inserts the streams of `sync` as InsertSync does, into the sync with `sync->sync_no`, which has
+  // `first_ordinal` streams.
+  absl::Status AddStreams(Transaction& transaction, int64_t first_ordinal, SyncEntry* sync) const;
+  // Stores the columns of the stream's plan, what completion does with older generations, and the
+  // changes and warnings of `stream`. Sets the plan's next version. The stream's row must be
+  // locked.
+  absl::Status ChangePlan(Transaction& transaction, StreamEntry* stream) const;
+  // The sync accepts no more streams. Ends it if none of its streams is live.
+  absl::Status EndExtensions(Transaction& transaction, int64_t sync_no) const;
+  // kStarting -> kRunning, or to the end of the sync if none of its streams is open and none can be
+  // added.
   absl::Status MarkRunning(Transaction& transaction, int64_t sync_no) const;
   // Errors: INTERNAL if there is no such sync.
   absl::StatusOr<SyncState> GetSyncState(Transaction& transaction, int64_t sync_no) const;
@@ -113,7 +123,7 @@ class Ledger {
   // Returns the histories of `tables` in their order, in one statement.
   absl::StatusOr<std::vector<TableHistory>> GetTableHistories(
       Transaction& transaction, const std::vector<TableName>& tables) const;
-  // Ends those of the syncs that have no live stream.
+  // Ends those of the syncs that have no live stream and accept no more.
   absl::Status FinishSyncs(Transaction& transaction, const std::vector<int64_t>& sync_nos) const;
   absl::StatusOr<TableHistory> GetTableHistory(Transaction& transaction,
                                                const TableName& table) const;
@@ -166,7 +176,8 @@ class Ledger {
   absl::Status MarkGenerationsDropped(Transaction& transaction,
                                       const std::vector<TableName>& tables) const;
   // The parts of InsertSync.
-  absl::Status InsertStreams(Transaction& transaction, SyncEntry* sync) const;
+  absl::Status InsertStreams(Transaction& transaction, int64_t first_ordinal,
+                             SyncEntry* sync) const;
   absl::Status OpenGenerations(Transaction& transaction, const SyncEntry& sync) const;
   // Returns `sql` with the ledger's schema (WithLedgerSchema).
   std::string Sql(absl::string_view sql) const;

@@ -77,8 +77,8 @@ RETURNING w.writer_id, NOT isempty(w.committed) AND upper(w.committed) > w.durab
 // The generation's update reads from `finished`, so the stream's row is locked first.
 constexpr char kFinishStreamSql[] = R"sql(
 WITH finished AS (
-  UPDATE $L.stream SET state = $2, outcome = $3, result_rows = $4::bigint, finished_at = now(),
-    strategy = CASE $7 WHEN 'auto' THEN strategy ELSE $7 END,
+  UPDATE $L.stream SET state = $2, outcome = $3, result_rows = $4::bigint, marked_rows = $9,
+    finished_at = now(), strategy = CASE $7 WHEN 'auto' THEN strategy ELSE $7 END,
     strategy_reason = CASE $7 WHEN 'auto' THEN strategy_reason ELSE $8 END
   WHERE stream_no = $1 AND state = 'finalizing'
   RETURNING sync_no, table_schema, table_name, generation_id),
@@ -99,7 +99,7 @@ UPDATE $L.sync s SET finished_at = now(),
   state = CASE WHEN EXISTS (SELECT FROM $L.stream t
                             WHERE t.sync_no = s.sync_no AND t.state = 'cancelled')
           THEN 'cancelled' ELSE 'finished' END
-WHERE s.sync_no = ANY($1) AND s.state IN ('starting', 'running')
+WHERE s.sync_no = ANY($1) AND s.state IN ('starting', 'running') AND NOT s.extensible
   AND NOT EXISTS (SELECT FROM $L.stream t
                   WHERE t.sync_no = s.sync_no AND t.state IN ('open', 'finalizing'))
 )sql";
@@ -198,10 +198,21 @@ absl::Status Ledger::FinishStream(Transaction& transaction, const StreamEntry& s
   params.Int(result.rows);
   params.Text(state == StreamState::kCompleted ? "completed" : "incomplete").Int(stream.bytes);
   params.Text(ToText(result.choice.strategy)).Text(result.choice.reason);
+  params.Int(result.marked_rows);
   SYNCLINE_ASSIGN_OR_RETURN(const Result finished,
                             transaction.Query(Sql(kFinishStreamSql), params));
   if (finished.empty()) return Superseded();
   return FinishSyncs(transaction, {finished.Int(0, 0)});
+}
+
+absl::Status Ledger::EndExtensions(Transaction& transaction, int64_t sync_no) const {
+  SYNCLINE_RETURN_IF_ERROR(LockSyncs(transaction, quoted_schema_, {sync_no}));
+  SYNCLINE_RETURN_IF_ERROR(
+      transaction
+          .Query(Sql("UPDATE $L.sync SET extensible = false WHERE sync_no = $1 AND extensible"),
+                 Params().Int(sync_no))
+          .status());
+  return FinishSyncs(transaction, {sync_no});
 }
 
 absl::Status Ledger::FinishSyncs(Transaction& transaction,

@@ -147,11 +147,36 @@ CREATE INDEX ON $L.stream (stream_no) WHERE meta_default AND loader = 'append';
 ALTER TABLE $L.migration ALTER COLUMN minimum_server SET DEFAULT 12;
 )sql";
 
+// Syncs that are extended while they run. A server that does not know them would end such a sync
+// with its last stream, and complete a stream without marking rows.
+constexpr char kMigration13[] = R"sql(
+ALTER TABLE $L.sync ADD COLUMN extensible boolean NOT NULL DEFAULT false;
+COMMENT ON COLUMN $L.sync.extensible IS
+  'Streams may be added, and the end of the last stream does not end the sync.';
+ALTER TABLE $L.stream
+  ADD COLUMN plan_version bigint NOT NULL DEFAULT 1,
+  ADD COLUMN older_generations text NOT NULL DEFAULT 'keep',
+  ADD COLUMN deleted_at_column text NOT NULL DEFAULT '',
+  ADD COLUMN marked_rows bigint NOT NULL DEFAULT 0;
+COMMENT ON COLUMN $L.stream.plan_version IS
+  'Number of the plan: 1 at first, and one more for each extension that changed it.';
+COMMENT ON COLUMN $L.stream.older_generations IS
+  'What completion does with rows of older generations: keep or mark_deleted.';
+COMMENT ON COLUMN $L.stream.deleted_at_column IS
+  'The column that mark_deleted sets. Empty otherwise.';
+COMMENT ON COLUMN $L.stream.marked_rows IS
+  'Rows of older generations that the completion marked as deleted.';
+ALTER TABLE $L.writer ADD COLUMN plan_version bigint NOT NULL DEFAULT 1;
+COMMENT ON COLUMN $L.writer.plan_version IS
+  'The stream''s plan_version when the writer was opened last.';
+ALTER TABLE $L.migration ALTER COLUMN minimum_server SET DEFAULT 13;
+)sql";
+
 // The element n of the list brings version n to n + 1. "$L" is replaced by the quoted schema. Never
 // change one that was released; append a new one.
-constexpr std::array<const char*, 12> kMigrations = {
-    kMigration1, kMigration2, kMigration3, kMigration4,  kMigration5,  kMigration6,
-    kMigration7, kMigration8, kMigration9, kMigration10, kMigration11, kMigration12,
+constexpr std::array<const char*, 13> kMigrations = {
+    kMigration1, kMigration2, kMigration3,  kMigration4,  kMigration5,  kMigration6,  kMigration7,
+    kMigration8, kMigration9, kMigration10, kMigration11, kMigration12, kMigration13,
 };
 
 }  // namespace

@@ -15,31 +15,35 @@ namespace syncline::postgres {
 namespace {
 
 constexpr char kInsertSyncSql[] = R"sql(
-INSERT INTO $L.sync (sync_id, connection_id, request_digest, state, input_digest, owner)
-VALUES ($1, $2, $3, $4, $5, $6) RETURNING sync_no
+INSERT INTO $L.sync (sync_id, connection_id, request_digest, state, input_digest, owner, extensible)
+VALUES ($1, $2, $3, $4, $5, $6, $7) RETURNING sync_no
 )sql";
 
-// $1: the sync. The others have one element per stream; lists are array literals (TextLists).
+// $1: the sync; $2: the ordinal of the first stream. The others have one element per stream; lists
+// are array literals (TextLists).
 constexpr char kInsertStreamsSql[] = R"sql(
 INSERT INTO $L.stream (sync_no, ordinal, namespace, name, table_schema, table_name, temp_table_name,
   column_inputs, column_names, column_types, json_shapes, primary_key, cursor_column, write_mode, loader,
   generation_id, minimum_generation_id, airbyte_sync_id, state, column_table_types, schema_policy, replay,
   cdc_delete_mode, inferred_schema, restart, temp_table_schema, replace_strategy, strategy,
-  strategy_reason, meta, finished_at)
-SELECT $1::bigint, n.place - 1, n.namespace, n.name, n.table_schema, n.table_name, n.temp_table_name,
+  strategy_reason, meta, older_generations, deleted_at_column, finished_at)
+SELECT $1::bigint, $2::bigint + n.place - 1, n.namespace, n.name, n.table_schema, n.table_name, n.temp_table_name,
   n.inputs::text[], n.names::text[], n.types::text[], n.shapes::text[], n.key::text[], n.cursor_column,
   n.write_mode, n.loader, n.generation_id, n.minimum_id, n.airbyte_sync_id, n.state,
   n.table_types::text[], n.schema_policy, n.replay, n.cdc_delete_mode, n.inferred, n.restart,
   n.temp_table_schema, n.replace_strategy, n.strategy, n.strategy_reason, n.meta,
+  n.older_generations, n.deleted_at_column,
   CASE WHEN n.state = 'failed' THEN now() END
-FROM unnest($2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[],
-    $9::text[], $10::text[], $11::text[], $12::text[], $13::text[], $14::text[], $15::bigint[],
-    $16::bigint[], $17::bigint[], $18::text[], $19::text[], $20::text[], $21::text[], $22::text[],
-    $23::boolean[], $24::boolean[], $25::text[], $26::text[], $27::text[], $28::text[], $29::text[])
+FROM unnest($3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[], $9::text[],
+    $10::text[], $11::text[], $12::text[], $13::text[], $14::text[], $15::text[], $16::bigint[],
+    $17::bigint[], $18::bigint[], $19::text[], $20::text[], $21::text[], $22::text[], $23::text[],
+    $24::boolean[], $25::boolean[], $26::text[], $27::text[], $28::text[], $29::text[], $30::text[],
+    $31::text[], $32::text[])
   WITH ORDINALITY n (namespace, name, table_schema, table_name, temp_table_name, inputs, names, types,
     shapes, key, cursor_column, write_mode, loader, generation_id, minimum_id, airbyte_sync_id, state,
     table_types, schema_policy, replay, cdc_delete_mode, inferred, restart, temp_table_schema,
-    replace_strategy, strategy, strategy_reason, meta, place)
+    replace_strategy, strategy, strategy_reason, meta, older_generations, deleted_at_column,
+    place)
 ORDER BY n.place
 RETURNING ordinal, stream_no
 )sql";
@@ -68,7 +72,8 @@ ON CONFLICT (table_schema, table_name, generation_id) DO UPDATE SET
 
 constexpr char kMarkRunningSql[] = R"sql(
 UPDATE $L.sync s SET state = n.state, finished_at = CASE WHEN n.state <> 'running' THEN now() END
-FROM (SELECT CASE WHEN bool_or(state IN ('open', 'finalizing')) THEN 'running'
+FROM (SELECT CASE WHEN bool_or(state IN ('open', 'finalizing')) OR (
+                         SELECT extensible FROM $L.sync WHERE sync_no = $1) THEN 'running'
                   WHEN bool_or(state = 'cancelled') THEN 'cancelled' ELSE 'finished' END AS state
       FROM $L.stream WHERE sync_no = $1) n
 WHERE s.sync_no = $1 AND s.state = 'starting'
@@ -86,6 +91,14 @@ WHERE g.table_schema = f.table_schema AND g.table_name = f.table_name
 
 constexpr char kStoreDigestSql[] =
     "UPDATE $L.sync SET input_digest = $2 WHERE sync_no = $1 AND input_digest = ''";
+
+// The columns of one stream are arrays of their own.
+constexpr char kChangePlanSql[] = R"sql(
+UPDATE $L.stream SET plan_version = plan_version + 1, column_inputs = $2, column_names = $3,
+  column_types = $4, json_shapes = $5, column_table_types = $6, older_generations = $7,
+  deleted_at_column = $8
+WHERE stream_no = $1 RETURNING plan_version
+)sql";
 
 using Texts = std::vector<std::string>;
 using Lists = std::vector<Texts>;
@@ -118,8 +131,8 @@ bool HasStoredTypes(const StreamEntry& stream) {
 
 std::string BoolText(bool value) { return value ? "t" : "f"; }
 
-// The parameters from $2 on of kInsertStreamsSql.
-void AddStreams(const std::vector<StreamEntry>& streams, Params* params) {
+// The parameters from $3 on of kInsertStreamsSql.
+void AddPlans(const std::vector<StreamEntry>& streams, Params* params) {
   using Plan = StreamPlan;
   using Column = ColumnSchema;
   const auto texts = [&](auto get) { params->TextArray(MapPlans(streams, get)); };
@@ -158,6 +171,8 @@ void AddStreams(const std::vector<StreamEntry>& streams, Params* params) {
   enums([](const Plan& plan) { return plan.choice.strategy; });
   texts([](const Plan& plan) { return plan.choice.reason; });
   enums([](const Plan& plan) { return plan.schema.meta; });
+  enums([](const Plan& plan) { return plan.older_generations; });
+  texts([](const Plan& plan) { return plan.deleted_at_column; });
 }
 
 }  // namespace
@@ -171,23 +186,30 @@ absl::Status Ledger::InsertSync(Transaction& transaction, SyncEntry* sync) const
                                                  .Text(sync->request_digest)
                                                  .Text(ToText(SyncState::kStarting))
                                                  .Text(sync->input_digest)
-                                                 .Text(sync->owner)));
+                                                 .Text(sync->owner)
+                                                 .Bool(sync->extensible)));
   sync->sync_no = inserted.Int(0, 0);
   sync->state = SyncState::kStarting;
   if (sync->streams.empty()) return absl::OkStatus();
-  SYNCLINE_RETURN_IF_ERROR(InsertStreams(transaction, sync));
+  return AddStreams(transaction, /*first_ordinal=*/0, sync);
+}
+
+absl::Status Ledger::AddStreams(Transaction& transaction, int64_t first_ordinal,
+                                SyncEntry* sync) const {
+  SYNCLINE_RETURN_IF_ERROR(InsertStreams(transaction, first_ordinal, sync));
   return OpenGenerations(transaction, *sync);
 }
 
-absl::Status Ledger::InsertStreams(Transaction& transaction, SyncEntry* sync) const {
+absl::Status Ledger::InsertStreams(Transaction& transaction, int64_t first_ordinal,
+                                   SyncEntry* sync) const {
   Params params;
-  params.Int(sync->sync_no);
-  AddStreams(sync->streams, &params);
+  params.Int(sync->sync_no).Int(first_ordinal);
+  AddPlans(sync->streams, &params);
   SYNCLINE_ASSIGN_OR_RETURN(const Result rows, transaction.Query(Sql(kInsertStreamsSql), params));
   std::vector<const StreamEntry*> noted;
   std::vector<StreamEntry> typed;
   for (const RowView row : rows) {
-    StreamEntry& stream = sync->streams.at(static_cast<size_t>(row.Int("ordinal")));
+    StreamEntry& stream = sync->streams.at(static_cast<size_t>(row.Int("ordinal") - first_ordinal));
     stream.plan.stream_no = row.Int("stream_no");
     if (HasStreamNotes(stream)) noted.push_back(&stream);
     if (HasStoredTypes(stream)) typed.push_back(stream);
@@ -241,6 +263,26 @@ absl::Status Ledger::FailStream(Transaction& transaction, const StreamEntry& str
   SYNCLINE_RETURN_IF_ERROR(
       transaction.Query(Sql(kFailStreamSql), Params().Int(stream.plan.stream_no)).status());
   return WriteStreamNotes(transaction, quoted_schema_, {&stream});
+}
+
+absl::Status Ledger::ChangePlan(Transaction& transaction, StreamEntry* stream) const {
+  StreamPlan& plan = stream->plan;
+  Texts inputs, names, types, shapes, table_types;
+  for (const ColumnSchema& column : plan.schema.columns) {
+    inputs.push_back(column.input_name);
+    names.push_back(column.column_name);
+    types.emplace_back(PostgresTypeName(column.type));
+    shapes.emplace_back(ToText(column.json_shape));
+    table_types.push_back(column.table_type);
+  }
+  Params params;
+  params.Int(plan.stream_no).TextArray(inputs).TextArray(names).TextArray(types);
+  params.TextArray(shapes).TextArray(table_types);
+  params.Text(ToText(plan.older_generations)).Text(plan.deleted_at_column);
+  SYNCLINE_ASSIGN_OR_RETURN(const Result changed, transaction.Query(Sql(kChangePlanSql), params));
+  if (changed.empty()) return absl::InternalError(absl::StrCat("no stream ", plan.stream_no));
+  plan.version = changed.Int(0, 0);
+  return WriteStreamNotes(transaction, quoted_schema_, {stream});
 }
 
 absl::Status Ledger::StoreInputDigest(Transaction& transaction, int64_t sync_no,

@@ -19,7 +19,8 @@ constexpr char kSyncsSql[] = R"sql(
 SELECT sync_no, sync_id, connection_id, request_digest, state,
   (extract(epoch FROM started_at) * 1000000)::bigint AS started_at,
   (extract(epoch FROM finished_at) * 1000000)::bigint AS finished_at, input_digest, owner,
-  (extract(epoch FROM p.last) * 1000000)::bigint AS last_progress_at, i.interrupted
+  (extract(epoch FROM p.last) * 1000000)::bigint AS last_progress_at, i.interrupted,
+  extensible
 FROM $L.sync y, LATERAL (
   SELECT coalesce(max(w.updated_at), y.started_at) AS last,
     coalesce(bool_or(s.state = 'finalizing' OR v.server_id IS NOT NULL), false) AS busy
@@ -38,7 +39,8 @@ SELECT sync_no, stream_no, namespace, name, table_schema, table_name,
   array_to_string(primary_key, ',') AS primary_key, cursor_column, write_mode, loader,
   generation_id, minimum_generation_id, airbyte_sync_id, state, outcome, result_rows, staged_alone,
   schema_policy, replay, cdc_delete_mode, inferred_schema, restart,
-  replace_strategy, strategy, strategy_reason, meta, meta_default,
+  replace_strategy, strategy, strategy_reason, meta, meta_default, plan_version,
+  older_generations, deleted_at_column, marked_rows,
 )sql";
 constexpr char kOfSyncsSql[] = "FROM $L.stream WHERE sync_no = ANY($1) ORDER BY sync_no, ordinal";
 constexpr char kOneSql[] = "FROM $L.stream WHERE stream_no = $1";
@@ -94,6 +96,10 @@ StreamEntry ReadStreamRow(const RowView& row) {
   plan.choice = {ReplaceStrategyFromText(row.Text("strategy")), row.Text("strategy_reason")};
   plan.schema.meta = TableMetaFromText(row.Text("meta"));
   plan.meta_default = row.Bool("meta_default");
+  plan.version = row.Int("plan_version");
+  plan.older_generations = OlderGenerationsFromText(row.Text("older_generations"));
+  plan.deleted_at_column = row.Text("deleted_at_column");
+  stream.result.marked_rows = row.Int("marked_rows");
   ReadFailure(row, &stream);
   return stream;
 }
@@ -111,6 +117,7 @@ SyncEntry ReadSync(const RowView& row) {
   sync.owner = row.Text("owner");
   sync.last_progress_at = absl::FromUnixMicros(row.Int("last_progress_at"));
   sync.interrupted = row.Bool("interrupted");
+  sync.extensible = row.Bool("extensible");
   return sync;
 }
 

@@ -22,14 +22,14 @@ constexpr char kWithoutWalWait[] =
 // $1: stream; $2: writer; $3: server; $4: the claim's token; $5: the expected epoch, or NULL.
 // $Q: kWithoutWalWait. The token is the stored one only if the statement is repeated.
 constexpr char kClaimSql[] = R"sql(
-INSERT INTO $L.writer AS w (stream_no, writer_id, epoch, open_by, claim_token)
-SELECT s.stream_no, $2, 1, $3, $4 FROM $Q, $L.stream s
+INSERT INTO $L.writer AS w (stream_no, writer_id, epoch, open_by, claim_token, plan_version)
+SELECT s.stream_no, $2, 1, $3, $4, s.plan_version FROM $Q, $L.stream s
 WHERE s.stream_no = $1 AND s.state = 'open' FOR SHARE OF s
 ON CONFLICT (stream_no, writer_id) DO UPDATE SET
   epoch = w.epoch + CASE WHEN w.claim_token = excluded.claim_token THEN 0 ELSE 1 END,
-  open_by = excluded.open_by, claim_token = excluded.claim_token
+  open_by = excluded.open_by, claim_token = excluded.claim_token, plan_version = excluded.plan_version
 WHERE w.claim_token = excluded.claim_token OR $5::bigint IS NULL OR w.epoch <= $5::bigint
-RETURNING epoch, committed::text AS committed,
+RETURNING epoch, committed::text AS committed, plan_version,
   NOT isempty(committed)
     AND pg_catalog.current_setting('synchronous_standby_names') <> '' AS standby_may_lack_it
 )sql";
@@ -123,6 +123,7 @@ absl::StatusOr<ClaimedWriter> WriterClaims::TryClaim(WriterClaim claim,
   SYNCLINE_ASSIGN_OR_RETURN(claimed.committed, OffsetRanges::FromMultirange(row.Text("committed")));
   claimed.claim = std::move(claim);
   claimed.claim.epoch = row.Int("epoch");
+  claimed.plan_version = row.Int("plan_version");
   // The call acknowledges these offsets without another commit if it brings nothing new.
   if (row.Bool("standby_may_lack_it")) {
     SYNCLINE_ASSIGN_OR_RETURN(ConnectionPool::Lease connection, connections_->Acquire());

@@ -153,6 +153,12 @@ std::string DeleteOlderRowsSql(const TableName& table) {
                       QuoteIdentifier(kGenerationIdColumn), " < $1");
 }
 
+std::string MarkOlderRowsSql(const TableName& table, absl::string_view column) {
+  const std::string quoted = QuoteIdentifier(column);
+  return absl::StrCat("UPDATE ", QuoteTable(table), " SET ", quoted, " = now() WHERE ",
+                      QuoteIdentifier(kGenerationIdColumn), " < $1 AND ", quoted, " IS NULL");
+}
+
 std::string TableStatusesSql(const std::vector<TableName>& tables) {
   std::vector<std::string> selects;
   for (const TableName& table : tables) {

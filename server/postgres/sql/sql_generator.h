@@ -54,6 +54,8 @@ std::string GenerationIdSql(const TableName& table);
 std::string GenerationBoundsSql(const TableName& table);
 // Deletes the rows of generations below $1.
 std::string DeleteOlderRowsSql(const TableName& table);
+// Sets `column` to the current time in the rows of generations below $1 in which it is NULL.
+std::string MarkOlderRowsSql(const TableName& table, absl::string_view column);
 // Returns one row per table, in any order: its place in `tables`, from 0; whether it has rows
 // (boolean); and its size on disk in bytes with TOAST, without indexes.
 std::string TableStatusesSql(const std::vector<TableName>& tables);

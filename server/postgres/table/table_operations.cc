@@ -148,6 +148,13 @@ absl::StatusOr<int64_t> DeleteOlderRows(Transaction& transaction, const TableNam
   return result.affected();
 }
 
+absl::StatusOr<int64_t> MarkDeletedRows(Transaction& transaction, const TableName& table,
+                                        absl::string_view column, int64_t generation) {
+  SYNCLINE_ASSIGN_OR_RETURN(const Result marked, transaction.Query(MarkOlderRowsSql(table, column),
+                                                                   Params().Int(generation)));
+  return marked.affected();
+}
+
 absl::StatusOr<int64_t> DeleteRawIdRanges(Transaction& transaction, const TableName& table,
                                           const std::vector<RawIdRange>& ranges) {
   std::vector<std::string> firsts;

@@ -15,6 +15,7 @@
 #include "server/write/loaders/staging_start.h"
 #include "server/write/meta_defaults.h"
 #include "server/write/table_evolution.h"
+#include "server/write/table_identity.h"
 #include "server/write/table_renewal.h"
 
 namespace syncline::write {
@@ -90,25 +91,45 @@ absl::Status AppendLoader::CopyInStaged(
 absl::StatusOr<StreamResult> AppendLoader::Complete(const StreamEntry& stream,
                                                     const CompletionRequest& request,
                                                     metrics::StreamMetrics&) {
-  const StreamResult result{StreamOutcome::kAppended, stream.records_written};
+  StreamResult result{StreamOutcome::kAppended, stream.records_written};
   bool indexed = false;
   if (stream.plan.meta_default) {
     EndMetaDefault(*context_.database, *context_.ledger, context_.locks, plan_);
   }
-  SYNCLINE_RETURN_IF_ERROR(
-      context_.database->Transact([&](postgres::Transaction& transaction) -> absl::Status {
-        if (request.complete) {
-          SYNCLINE_RETURN_IF_ERROR(CheckGuard(transaction, stream, CompletionAction::kNone,
-                                              /*target_exists=*/true));
-        }
-        // Few tables that are appended to have an index of ours.
-        SYNCLINE_ASSIGN_OR_RETURN(
-            indexed,
-            postgres::KeyIndexes(context_.ledger->schema()).ListsAny(transaction, plan_.table));
-        return EndStream(context_, transaction, stream, request, result);
-      }));
+  const auto complete = [&](postgres::Transaction& transaction) -> absl::Status {
+    if (request.complete) {
+      SYNCLINE_RETURN_IF_ERROR(
+          CheckGuard(transaction, stream, CompletionAction::kNone, /*target_exists=*/true));
+    }
+    // Few tables that are appended to have an index of ours.
+    SYNCLINE_ASSIGN_OR_RETURN(
+        indexed,
+        postgres::KeyIndexes(context_.ledger->schema()).ListsAny(transaction, plan_.table));
+    SYNCLINE_ASSIGN_OR_RETURN(result.marked_rows,
+                              MarkOlderRows(context_, transaction, plan_, request));
+    return EndStream(context_, transaction, stream, request, result);
+  };
+  if (MovesRows(plan_, request)) {
+    SYNCLINE_RETURN_IF_ERROR(CompleteMarking(complete));
+  } else {
+    SYNCLINE_RETURN_IF_ERROR(context_.database->Transact(complete));
+  }
   if (indexed) DropUnneededIndexes(context_, plan_.table, std::nullopt);
   return result;
+}
+
+absl::Status AppendLoader::CompleteMarking(
+    absl::FunctionRef<absl::Status(postgres::Transaction& transaction)> complete) const {
+  SYNCLINE_RETURN_IF_ERROR(EnsureIdentity(context_, plan_));
+  return CompleteUnderLocks(
+      context_, plan_,
+      [&](postgres::Transaction& transaction, bool) -> absl::StatusOr<CompletionStep> {
+        SYNCLINE_RETURN_IF_ERROR(LockToComplete(context_, transaction, plan_).status());
+        SYNCLINE_RETURN_IF_ERROR(postgres::LockForMerge(transaction, plan_.table));
+        SYNCLINE_RETURN_IF_ERROR(complete(transaction));
+        return CompletionStep::kDone;
+      },
+      [](postgres::Transaction&) { return absl::OkStatus(); });
 }
 
 }  // namespace syncline::write

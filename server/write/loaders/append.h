@@ -3,13 +3,17 @@
 //   start       creates the target, with a default of `_airbyte_meta` until the stream ends
 //               (meta_defaults.h), or evolves it; copies into it the rows that an earlier dedup or
 //               cancelled replace staged, except those that are sent again, and drops staging
-//   COMPLETE    nothing to publish: the rows are in the target already
+//   COMPLETE    nothing to publish: the rows are in the target already; marks rows of older
+//               generations as deleted if the plan says so
 //   INCOMPLETE  the same; visible rows are never deleted
 //   restart     never; the warning ROWS_AFTER_CHECKPOINT counts rows that may be sent again
 #pragma once
 
 #include <vector>
 
+#include "absl/functional/function_ref.h"
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
 #include "server/postgres/table/initial_status.h"
 #include "server/postgres/table/undeclared_columns.h"
 #include "server/write/loaders/stream_loader.h"
@@ -32,6 +36,9 @@ class AppendLoader : public StreamLoader {
   // Copies the rows of the staging table into the target and drops it.
   absl::Status CopyInStaged(postgres::Transaction& transaction,
                             const std::vector<postgres::UndeclaredColumn>& undeclared) const;
+  // Runs `complete`, which marks rows, with the locks of a merge.
+  absl::Status CompleteMarking(
+      absl::FunctionRef<absl::Status(postgres::Transaction& transaction)> complete) const;
 
   const LoaderContext context_;
   const StreamPlan plan_;

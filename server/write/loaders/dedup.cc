@@ -43,6 +43,8 @@ absl::StatusOr<StreamResult> DedupLoader::Complete(const StreamEntry& stream,
           SYNCLINE_ASSIGN_OR_RETURN(const CompletionStep step,
                                     Merge(transaction, stream, status, may_evolve, &result));
           if (step == CompletionStep::kEvolveFirst) return step;
+          SYNCLINE_ASSIGN_OR_RETURN(result.marked_rows,
+                                    MarkOlderRows(context_, transaction, plan_, request));
         }
         SYNCLINE_RETURN_IF_ERROR(EndStream(context_, transaction, stream, request, result));
         return CompletionStep::kDone;

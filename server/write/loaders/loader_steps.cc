@@ -75,10 +75,12 @@ absl::Status CompleteUnderLocks(
                                                      bool evolved)>
         complete,
     absl::FunctionRef<absl::Status(postgres::Transaction& transaction)> check) {
-  const bool keyed = plan.loader == LoaderKind::kDedup || plan.loader == LoaderKind::kDedupTruncate;
+  const bool changes_rows = plan.loader == LoaderKind::kDedup ||
+                            plan.loader == LoaderKind::kDedupTruncate ||
+                            plan.older_generations == OlderGenerations::kMarkDeleted;
   const postgres::TableLocks locks = {
       .tables = {plan.table},
-      .need = keyed ? postgres::LockNeed::kWriters : postgres::LockNeed::kLoad,
+      .need = changes_rows ? postgres::LockNeed::kWriters : postgres::LockNeed::kLoad,
       .keys = {TableLockKey(plan.table)},
       .staging = {plan.temp_table}};
   CompletionStep step = CompletionStep::kDone;
@@ -192,6 +194,17 @@ absl::Status TakeBack(const LoaderContext& context, postgres::Transaction& trans
   SYNCLINE_ASSIGN_OR_RETURN(const bool rows, postgres::HasRows(transaction, plan.temp_table));
   *result = {rows ? StreamOutcome::kKeptForResume : StreamOutcome::kUnchanged, 0};
   return rows ? absl::OkStatus() : DropStaging(context, transaction, plan);
+}
+
+absl::StatusOr<int64_t> MarkOlderRows(const LoaderContext& context,
+                                      postgres::Transaction& transaction, const StreamPlan& plan,
+                                      const CompletionRequest& request) {
+  if (!request.complete || plan.older_generations == OlderGenerations::kKeep) return 0;
+  SYNCLINE_ASSIGN_OR_RETURN(const int64_t marked,
+                            postgres::MarkDeletedRows(transaction, plan.table,
+                                                      plan.deleted_at_column, plan.generation_id));
+  if (context.note_dead_rows) context.note_dead_rows(plan.table, marked);
+  return marked;
 }
 
 absl::Status EndStream(const LoaderContext& context, postgres::Transaction& transaction,

@@ -109,6 +109,12 @@ absl::Status DropStaging(const LoaderContext& context, postgres::Transaction& tr
 absl::Status TakeBack(const LoaderContext& context, postgres::Transaction& transaction,
                       const StreamPlan& plan, StreamResult* result);
 
+// Marks the rows of older generations in the target as deleted if the plan says so and `request` is
+// COMPLETE. Returns their number. The target must be new or locked by LockForMerge.
+absl::StatusOr<int64_t> MarkOlderRows(const LoaderContext& context,
+                                      postgres::Transaction& transaction, const StreamPlan& plan,
+                                      const CompletionRequest& request);
+
 // Ends the stream with `result`: kCompleted for COMPLETE, else kIncomplete.
 absl::Status EndStream(const LoaderContext& context, postgres::Transaction& transaction,
                        const StreamEntry& stream, const CompletionRequest& request,

@@ -22,10 +22,10 @@ std::unique_ptr<StreamLoader> CreateStreamLoader(const LoaderContext& context,
   return nullptr;
 }
 
-bool MovesRows(LoaderKind loader, const CompletionRequest& request) {
-  switch (loader) {
+bool MovesRows(const StreamPlan& plan, const CompletionRequest& request) {
+  switch (plan.loader) {
     case LoaderKind::kAppend:
-      return false;
+      return request.complete && plan.older_generations == OlderGenerations::kMarkDeleted;
     case LoaderKind::kDedup:
       return true;
     case LoaderKind::kAppendTruncate:

@@ -64,7 +64,7 @@ std::unique_ptr<StreamLoader> CreateStreamLoader(const LoaderContext& context,
 
 // Returns whether a completion may move rows, which takes as long as there are rows. Otherwise it
 // is a few statements on the ledger.
-bool MovesRows(LoaderKind loader, const CompletionRequest& request);
+bool MovesRows(const StreamPlan& plan, const CompletionRequest& request);
 
 // Returns `context` with the database for a completion.
 LoaderContext ForCompletion(const LoaderContext& context, bool moves_rows);

@@ -66,11 +66,13 @@ class FakeSyncService : public v1::SyncService::Service {
   int64_t recommended_batch_bytes = 200;
   bool commit_each_batch = false;
   bool report_progress = true;  // by answers while a call is open, and by events
+  int64_t rows_deleted = 0;     // by every completion, as validate_only reports it
 
   grpc::Status StartSync(grpc::ServerContext*, const v1::StartSyncRequest* request,
                          v1::StartSyncResponse* response) override {
     MutexLock lock(&mutex_);
     response->set_resumed(starts_++ > 0 || !streams_.empty());
+    requests_.push_back(*request);
     for (const v1::StreamConfig& config : request->streams()) {
       v1::StreamPlan* const plan = response->add_streams();
       *plan->mutable_descriptor() = config.descriptor();
@@ -139,6 +141,7 @@ class FakeSyncService : public v1::SyncService::Service {
     Stream& stream = streams_[request->descriptor().name()];
     if (request->validate_only()) {
       response->mutable_validation()->set_rows_inserted(Size(request->descriptor().name()));
+      response->mutable_validation()->set_rows_deleted(rows_deleted);
       return grpc::Status::OK;
     }
     stream.ended = request->status();
@@ -217,6 +220,11 @@ class FakeSyncService : public v1::SyncService::Service {
   Stream stream(const std::string& name) {
     MutexLock lock(&mutex_);
     return streams_[name];
+  }
+  // Returns the StartSync requests in their order.
+  std::vector<v1::StartSyncRequest> requests() {
+    MutexLock lock(&mutex_);
+    return requests_;
   }
   int starts() {
     MutexLock lock(&mutex_);
@@ -345,6 +353,7 @@ class FakeSyncService : public v1::SyncService::Service {
   std::vector<v1::CheckpointCommitted> checkpoints_ ABSL_GUARDED_BY(mutex_);
   std::vector<v1::RejectedRecord> rejected_ ABSL_GUARDED_BY(mutex_);
   std::vector<int64_t> expected_epochs_ ABSL_GUARDED_BY(mutex_);
+  std::vector<v1::StartSyncRequest> requests_ ABSL_GUARDED_BY(mutex_);
   int64_t commits_ ABSL_GUARDED_BY(mutex_) = 0;
   int starts_ ABSL_GUARDED_BY(mutex_) = 0;
   int calls_ ABSL_GUARDED_BY(mutex_) = 0;

@@ -129,6 +129,7 @@ void AddTables(const TableName& table, const TableName& temp, const TableSchema&
   golden->Add("delete raw id ranges", DeleteRawIdRangesSql(temp));
   golden->Add("generation bounds", GenerationBoundsSql(temp));
   golden->Add("delete older rows", DeleteOlderRowsSql(temp));
+  golden->Add("mark older rows", MarkOlderRowsSql(table, "_sdc_deleted_at"));
   golden->Add("COPY", CopyBinarySql(temp, schema));
   golden->Add("COPY without meta", CopyWithoutMetaSql(temp, schema));
   golden->Add("COPY in text", CopyTextSql(temp, schema));
