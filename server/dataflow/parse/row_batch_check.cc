@@ -182,7 +182,8 @@ void CheckColumn(const v1::ColumnValues& values, int64_t row_count, const std::s
 }
 
 absl::Status InvalidRows(Violations violations) {
-  return MakeError(absl::StatusCode::kInvalidArgument, "the counts or buffers of the typed rows do not match",
+  return MakeError(absl::StatusCode::kInvalidArgument,
+                   "the counts or buffers of the typed rows do not match",
                    {.reason = reason::kInvalidRows, .violations = std::move(violations)});
 }
 
