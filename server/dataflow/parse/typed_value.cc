@@ -31,6 +31,7 @@ absl::string_view Print(Number number, ScratchArena* scratch) {
 }
 
 absl::string_view Keep(const std::string& text, ScratchArena* scratch) {
+  if (text.empty()) return "";  // the scratch space may have no memory yet
   char* const begin = scratch->Allocate(text.size());
   std::memcpy(begin, text.data(), text.size());
   return absl::string_view(begin, text.size());

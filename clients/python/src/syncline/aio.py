@@ -17,6 +17,7 @@ from typing import Any, Union
 import grpc
 import grpc.aio
 
+from . import arrow
 from .batches import RecordTooLarge, record_batches
 from .config import Guard, Stream
 from .errors import SynclineError, from_rpc_error, from_rpc_status
@@ -108,6 +109,8 @@ class AsyncClient:
 
     async def load(self, sync_id: str, name: str, data: Any, **stream: Any) -> StreamResult:
         """Loads `data` into one stream and completes it; see `Client.load`."""
+        if arrow.is_arrow(data):
+            data = arrow.to_reader(data)  # a data frame is converted once
         config = Stream(name, stream.pop("schema", data), **stream)
         async with await self.sync(sync_id, [config]) as sync:
             await sync.streams[0].write(data)
@@ -228,7 +231,8 @@ class AsyncSync:
         request = self._started.completion(stream, complete, expected_records)
         if guard is not None:
             request.guard.CopyFrom(guard.to_proto())
-        return to_result(await self._client.call("CompleteStream", request))
+        answer = await self._client.call("CompleteStream", request)
+        return to_result(stream.config.name, answer)
 
     def open_writer(self, stream: StartedStream, writer_id: str) -> AsyncWriter:
         """For use by AsyncSyncStream: makes a writer."""

@@ -22,6 +22,7 @@ from .v1 import records_pb2
 # Larger messages encode more slowly, smaller ones cost more per message.
 TARGET_BATCH_BYTES = 384 * 1024
 _MAX_BATCH_ROWS = 65536
+_MIN_CHUNK_ROWS = 1024
 _UINT64_MAX = 2**64 - 1
 
 
@@ -77,7 +78,7 @@ def find_schema(data: Any) -> Any:
     )
 
 
-def _to_reader(data: Any) -> Any:
+def to_reader(data: Any) -> Any:
     """Returns `data` as a pyarrow.RecordBatchReader or a pyarrow.Table."""
     pa = pyarrow()
     if isinstance(data, (pa.Table, pa.RecordBatchReader)):
@@ -401,15 +402,23 @@ def row_batches(
     single record is. Raises UnsupportedType before the first one for a column that cannot be sent.
     """
     pa = pyarrow()
-    source = _to_reader(data)
+    source = to_reader(data)
     check_schema(source.schema, properties)
     encoder = _Encoder(source.schema)
-    for chunk in source.to_batches() if isinstance(source, pa.Table) else source:
+    for chunk in _table_batches(source) if isinstance(source, pa.Table) else source:
         skipped = min(skip, chunk.num_rows)
         if skipped > 0:
             yield None, skipped
             skip -= skipped
         yield from _split(chunk.slice(skipped), encoder, max_bytes)
+
+
+def _table_batches(table: Any) -> list[Any]:
+    """Returns the batches of a table. Chunks that would make tiny messages are joined by a copy."""
+    batches: list[Any] = table.to_batches()
+    if len(batches) > 1 and table.num_rows < len(batches) * _MIN_CHUNK_ROWS:
+        batches = table.combine_chunks().to_batches()
+    return batches
 
 
 def _split(chunk: Any, encoder: _Encoder, max_bytes: int) -> Iterator[tuple[Any, int]]:

@@ -11,6 +11,7 @@ from typing import Any, Callable, Union
 
 import grpc
 
+from . import arrow
 from .config import Guard, Stream
 from .errors import SynclineError, from_rpc_error, from_rpc_status
 from .retry import Retry
@@ -108,6 +109,8 @@ class Client:
 
         The schema is that of `data` unless it is given.
         """
+        if arrow.is_arrow(data):
+            data = arrow.to_reader(data)  # a data frame is converted once
         config = Stream(name, stream.pop("schema", data), **stream)
         with self.sync(sync_id, [config]) as sync:
             sync.streams[0].write(data)
@@ -259,7 +262,8 @@ class Sync:
         request = self._started.completion(stream, complete, expected_records)
         if guard is not None:
             request.guard.CopyFrom(guard.to_proto())
-        return to_result(self._client.call("CompleteStream", request))
+        answer = self._client.call("CompleteStream", request)
+        return to_result(stream.config.name, answer)
 
     def open_writer(self, stream: StartedStream, writer_id: str) -> Writer:
         """For use by SyncStream: makes a writer."""

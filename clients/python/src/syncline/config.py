@@ -55,7 +55,7 @@ class Guard:
         )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)  # data frames cannot be compared
 class Stream:
     """One stream of a sync: its name, its schema and how it is written.
 

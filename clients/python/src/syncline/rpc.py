@@ -39,10 +39,13 @@ _METHODS: dict[str, tuple[Any, Any]] = {
 
 CHANNEL_OPTIONS = [
     ("grpc.max_receive_message_length", 16 * 1024 * 1024),
-    ("grpc.keepalive_time_ms", 30000),
+    ("grpc.keepalive_time_ms", 20000),
     ("grpc.keepalive_timeout_ms", 20000),
+    # A call may wait minutes for a merge without any data.
+    ("grpc.http2.max_pings_without_data", 0),
     ("grpc.initial_reconnect_backoff_ms", 100),
-    ("grpc.max_reconnect_backoff_ms", 3000),
+    ("grpc.min_reconnect_backoff_ms", 2000),
+    ("grpc.max_reconnect_backoff_ms", 2000),
 ]
 
 
@@ -166,7 +169,7 @@ class RejectedRecord:
     detail: str
 
 
-@dataclass
+@dataclass(eq=False)
 class StartedStream:
     """A stream of a started sync: its configuration, its schema and the server's plan."""
 
@@ -260,7 +263,17 @@ def header_message(
 FLUSH = records_pb2.RecordBatch(flush=True)
 
 
-def to_result(answer: sync_service_pb2.CompleteStreamResponse) -> StreamResult:
+def to_result(name: str, answer: sync_service_pb2.CompleteStreamResponse) -> StreamResult:
+    """Returns the answer as an object, and logs what was not stored as it was sent."""
+    if answer.values_nulled or answer.values_truncated or answer.fields_undeclared:
+        logger.warning(
+            "%s: %d values became NULL and %d were cut because they did not fit their column; "
+            "%d fields were not stored because the schema does not have them",
+            name,
+            answer.values_nulled,
+            answer.values_truncated,
+            answer.fields_undeclared,
+        )
     return StreamResult(
         outcome=stream_pb2.Outcome.Name(answer.outcome)[len("OUTCOME_") :].lower(),
         rows=answer.rows,
