@@ -13,7 +13,8 @@ import pytest
 from fake_server import FakeServer
 
 import syncline
-from syncline.arrow import check_schema, json_schema, row_batches
+from syncline.arrow import row_batches
+from syncline.arrow_types import check_schema, json_schema
 
 pa = pytest.importorskip("pyarrow")
 
@@ -122,6 +123,13 @@ def test_batches_are_bounded_and_complete() -> None:
     assert max(rows.ByteSize() for rows, _ in batches) <= 200_000
     values = [v for rows, count in batches for v in read_column(rows.values[0], count)]
     assert values == list(range(20_001))
+
+
+def test_tiny_chunks_are_joined() -> None:
+    table = pa.concat_tables([pa.table({"i": [i], "t": [str(i)]}) for i in range(3000)])
+    batches = encode(table)
+    assert len(batches) == 1
+    assert read_column(batches[0][0].values[0], 3000) == list(range(3000))
 
 
 @pytest.mark.parametrize("skip", [0, 1, 999, 1000, 1500, 2000, 3000])

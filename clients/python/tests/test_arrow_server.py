@@ -44,5 +44,5 @@ def _parameter(kind: Any, value: Any) -> Any:
     if pa.types.is_uint64(kind) or pa.types.is_decimal(kind) or value is None:
         return value
     if pa.types.is_duration(kind):
-        return str(value.total_seconds()) + " seconds"
+        return f"{value.total_seconds():.6f} seconds"
     return wanted(kind, value)

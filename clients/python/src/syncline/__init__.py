@@ -9,7 +9,7 @@
 `syncline.aio` has the same for asyncio. `syncline.v1` has the messages of the API.
 """
 
-from .arrow import UnsupportedType
+from .arrow_types import UnsupportedType
 from .batches import RecordTooLarge
 from .client import Client, Sync, SyncStream, connect
 from .config import Guard, Stream

@@ -1,4 +1,4 @@
-"""Arrow data: its JSON Schema, and its buffers as typed rows.
+"""The buffers of Arrow data as typed rows.
 
 A column's buffers are sent as they are, one copy per buffer and no loop over values. The types
 without a kind of their own are converted first: dictionary, string_view, binary_view and
@@ -17,27 +17,13 @@ import sys
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from .arrow_types import check_schema, is_a, is_binary, is_nested, is_text, pyarrow, value_type
 from .v1 import records_pb2
 
 # Larger messages encode more slowly, smaller ones cost more per message.
 TARGET_BATCH_BYTES = 384 * 1024
 _MAX_BATCH_ROWS = 65536
 _MIN_CHUNK_ROWS = 1024
-_UINT64_MAX = 2**64 - 1
-
-
-class UnsupportedType(TypeError):
-    """A column has an Arrow type that cannot be sent."""
-
-
-def pyarrow() -> Any:
-    """Returns the module pyarrow."""
-    try:
-        import pyarrow
-        import pyarrow.compute
-    except ImportError as error:
-        raise ImportError("Arrow data and data frames need pyarrow: pip install pyarrow") from error
-    return pyarrow
 
 
 def _is_frame(data: Any, module: str) -> bool:
@@ -94,149 +80,6 @@ def to_reader(data: Any) -> Any:
             raise TypeError(f"pyarrow {pa.__version__} cannot read a {type(data).__name__}")
         return pa.RecordBatchReader.from_stream(data)
     return pa.Table.from_batches([pa.record_batch(data)])
-
-
-# --- Types
-
-
-def _value_type(kind: Any) -> Any:
-    """Returns the type as which values of `kind` are sent, or `kind` itself."""
-    pa = pyarrow()
-    types = pa.types
-    if types.is_dictionary(kind) or _is(kind, "is_run_end_encoded"):
-        return _value_type(kind.value_type)
-    if _is(kind, "is_string_view"):
-        return pa.string()
-    if _is(kind, "is_binary_view") or types.is_fixed_size_binary(kind):
-        return pa.large_binary()
-    if types.is_float16(kind):
-        return pa.float32()
-    if _is(kind, "is_decimal32") or _is(kind, "is_decimal64"):
-        return pa.decimal128(kind.precision, kind.scale)
-    return kind
-
-
-def _is(kind: Any, predicate: str) -> bool:
-    """Calls a predicate that only newer versions of pyarrow have."""
-    found = getattr(pyarrow().types, predicate, None)
-    return found is not None and bool(found(kind))
-
-
-def is_nested(kind: Any) -> bool:
-    """Whether values of `kind` become JSON text."""
-    types = pyarrow().types
-    return bool(
-        types.is_list(kind)
-        or types.is_large_list(kind)
-        or types.is_fixed_size_list(kind)
-        or types.is_struct(kind)
-        or types.is_map(kind)
-    )
-
-
-def _children(kind: Any) -> list[Any]:
-    types = pyarrow().types
-    if types.is_struct(kind):
-        return [kind.field(i).type for i in range(kind.num_fields)]
-    if types.is_map(kind):
-        return [kind.key_type, kind.item_type]
-    return [kind.value_type]
-
-
-def _is_supported(kind: Any) -> bool:
-    types = pyarrow().types
-    kind = _value_type(kind)
-    if is_nested(kind):
-        return all(_is_supported(child) or types.is_null(child) for child in _children(kind))
-    return bool(
-        types.is_integer(kind)
-        or types.is_floating(kind)
-        or types.is_boolean(kind)
-        or types.is_decimal128(kind)
-        or types.is_decimal256(kind)
-        or types.is_date(kind)
-        or types.is_time(kind)
-        or types.is_timestamp(kind)
-        or types.is_duration(kind)
-        or _is_text(kind)
-        or _is_binary(kind)
-    )
-
-
-def _is_text(kind: Any) -> bool:
-    types = pyarrow().types
-    return bool(types.is_string(kind) or types.is_large_string(kind))
-
-
-def _is_binary(kind: Any) -> bool:
-    types = pyarrow().types
-    return bool(types.is_binary(kind) or types.is_large_binary(kind))
-
-
-def _property(kind: Any) -> dict[str, Any]:
-    """Returns the JSON Schema of a column of the supported type `kind`."""
-    types = pyarrow().types
-    kind = _value_type(kind)
-    if types.is_uint64(kind):
-        return {"type": "integer", "maximum": _UINT64_MAX}
-    if types.is_integer(kind):
-        return {"type": "integer"}
-    if types.is_floating(kind) or types.is_decimal(kind):
-        return {"type": "number"}
-    if types.is_boolean(kind):
-        return {"type": "boolean"}
-    if types.is_date(kind):
-        return {"type": "string", "format": "date"}
-    if types.is_time(kind):
-        return {"type": "string", "format": "time", "airbyte_type": "time_without_timezone"}
-    if types.is_timestamp(kind):
-        zone = "with" if kind.tz is not None else "without"
-        return {
-            "type": "string",
-            "format": "date-time",
-            "airbyte_type": f"timestamp_{zone}_timezone",
-        }
-    if _is_binary(kind):
-        return {"type": "string", "contentEncoding": "base64"}
-    if types.is_struct(kind) or types.is_map(kind):
-        return {"type": "object"}
-    if is_nested(kind):
-        return {"type": "array"}
-    return {"type": "string"}
-
-
-def json_schema(schema: Any) -> dict[str, Any]:
-    """Returns the JSON Schema of the records of an Arrow schema.
-
-    Columns of type null are left out. Raises UnsupportedType for a column that cannot be sent.
-    """
-    check_schema(schema, None)
-    fields = [field for field in schema if not pyarrow().types.is_null(field.type)]
-    return {"type": "object", "properties": {f.name: _property(f.type) for f in fields}}
-
-
-def check_schema(schema: Any, properties: Mapping[str, Any] | None) -> None:
-    """Raises UnsupportedType for a column that cannot be sent into a stream of `properties`."""
-    seen: set[str] = set()
-    for field in schema:
-        if field.name in seen:
-            raise UnsupportedType(f"column {field.name!r} occurs twice")
-        seen.add(field.name)
-        if pyarrow().types.is_null(field.type):
-            continue
-        if not _is_supported(field.type):
-            raise UnsupportedType(f"column {field.name!r} has the unsupported type {field.type}")
-        declared = (properties or {}).get(field.name)
-        if declared is None or not _is_binary(_value_type(field.type)):
-            continue
-        if not isinstance(declared, Mapping) or declared.get("contentEncoding") != "base64":
-            raise UnsupportedType(
-                f"column {field.name!r} of type {field.type} needs contentEncoding base64 in the "
-                "schema"
-            )
-
-
-# --- Values
 
 
 def _fixed_kinds() -> dict[Any, tuple[records_pb2.FixedType, int]]:
@@ -301,9 +144,9 @@ class _Encoder:
             _set_texts(values, out.json if nested else out.utf8)
         elif pa.types.is_boolean(kind):
             out.bits.bits, out.bits.bit_offset = _bits(values, values.buffers()[1])
-        elif _is_text(kind):
+        elif is_text(kind):
             _set_texts(values, out.utf8)
-        elif _is_binary(kind):
+        elif is_binary(kind):
             _set_texts(values, out.binary)
         elif pa.types.is_decimal256(kind):
             values = values.cast(pa.string())
@@ -359,13 +202,13 @@ def plain_values(values: Any) -> Any:
     pa = pyarrow()
     if pa.types.is_dictionary(values.type):
         return plain_values(values.dictionary_decode())
-    if _is(values.type, "is_run_end_encoded"):
+    if is_a(values.type, "is_run_end_encoded"):
         return plain_values(pa.compute.run_end_decode(values))
     if pa.types.is_float16(values.type):
         return _widen(values)
     if pa.types.is_fixed_size_binary(values.type):
         return _with_offsets(values)
-    kind = _value_type(values.type)
+    kind = value_type(values.type)
     return values if kind == values.type else values.cast(kind)
 
 

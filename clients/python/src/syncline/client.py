@@ -18,7 +18,7 @@ from .retry import Retry
 from .rpc import (
     Connection,
     Methods,
-    Progress,
+    OnProgress,
     RejectedRecord,
     StartedStream,
     StartedSync,
@@ -33,7 +33,6 @@ from .writer import Writer
 logger = logging.getLogger("syncline")
 
 StreamName = Union[str, "tuple[str, str]"]
-OnProgress = Callable[[Progress], None]
 
 
 def connect(target: str = "127.0.0.1:50051", **arguments: Any) -> Client:

@@ -12,6 +12,7 @@ import math
 from typing import Any, Callable, Optional
 
 from . import arrow
+from .arrow_types import is_nested, pyarrow
 
 _PER_SECOND = {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}
 
@@ -29,13 +30,13 @@ def _duration(number: int, unit: str) -> str:
 def duration_texts(values: Any) -> Texts:
     """Returns the ISO text of each duration."""
     unit = values.type.unit
-    numbers = values.cast(arrow.pyarrow().int64()).to_pylist()
+    numbers = values.cast(pyarrow().int64()).to_pylist()
     return [None if number is None else _duration(number, unit) for number in numbers]
 
 
 def json_texts(values: Any) -> Texts:
     """Returns the JSON text of each value; None for nulls."""
-    types = arrow.pyarrow().types
+    types = pyarrow().types
     values = arrow.plain_values(values)
     kind = values.type
     if types.is_struct(kind):
@@ -44,7 +45,7 @@ def json_texts(values: Any) -> Texts:
         return _map_texts(values)
     if types.is_fixed_size_list(kind):
         return _fixed_list_texts(values)
-    if arrow.is_nested(kind):
+    if is_nested(kind):
         return _list_texts(values)
     return _leaf_texts(values)
 
@@ -107,7 +108,7 @@ def _map_texts(values: Any) -> Texts:
 
 
 def _leaf_texts(values: Any) -> Texts:
-    pa = arrow.pyarrow()
+    pa = pyarrow()
     types = pa.types
     kind = values.type
     if types.is_null(kind):

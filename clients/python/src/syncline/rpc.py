@@ -129,7 +129,10 @@ class Progress:
     values_nulled: int
 
 
-def report(progress: Callable[[Progress], None] | None, state: Progress) -> None:
+OnProgress = Callable[[Progress], None]
+
+
+def report(progress: OnProgress | None, state: Progress) -> None:
     """Calls the caller's callback. Its exceptions are logged and change nothing else."""
     if progress is None:
         return

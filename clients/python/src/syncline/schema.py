@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from . import arrow
+from .arrow_types import json_schema
 
 _SAMPLE_ROWS = 1000
 _MAX_INT64 = 2**63 - 1
@@ -28,7 +29,7 @@ def infer_schema(source: Any) -> dict[str, Any]:
         return dict(source)
     arrow_schema = arrow.find_schema(source)
     if arrow_schema is not None:
-        return arrow.json_schema(arrow_schema)
+        return json_schema(arrow_schema)
     if isinstance(source, Mapping):
         source = [source]
     if not isinstance(source, (list, tuple)):

@@ -12,7 +12,7 @@ import grpc
 from .batches import RecordTooLarge, record_batches
 from .errors import SynclineError, from_rpc_error
 from .retry import Retry
-from .rpc import Progress, StartedStream, StartedSync, header_message, report
+from .rpc import OnProgress, Progress, StartedStream, StartedSync, header_message, report
 from .v1 import records_pb2, sync_service_pb2
 from .window import Window
 
@@ -81,7 +81,7 @@ class Writer:
         restart: Callable[[], None],
         retry_for: float,
         window_bytes: int,
-        progress: Callable[[Progress], None] | None,
+        progress: OnProgress | None,
     ) -> None:
         self.writer_id = writer_id
         self._sync = sync
