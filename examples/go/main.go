@@ -50,7 +50,9 @@ func retryDelay(err error, attempt int) (time.Duration, bool) {
 	s := status.Convert(err)
 	delay := min(100*time.Millisecond<<min(attempt, 5), 3*time.Second)
 	delay = delay/2 + time.Duration(rand.Int63n(int64(delay/2)))
-	retry := s.Code() == codes.Unavailable
+	// A connection that breaks is also reported as Canceled or Internal, without details.
+	broken := s.Code() == codes.Canceled || s.Code() == codes.Internal
+	retry := s.Code() == codes.Unavailable || (broken && len(s.Details()) == 0)
 	for _, detail := range s.Details() {
 		switch d := detail.(type) {
 		case *errdetails.ErrorInfo:

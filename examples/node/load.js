@@ -57,10 +57,13 @@ function makeBatch(first, end) {
 
 // Returns the milliseconds to wait before the next attempt, or undefined if the error is final.
 function retryDelay(error, attempt) {
+  // A connection that breaks is also reported as CANCELLED or INTERNAL, without details.
+  const broken = [grpc.status.CANCELLED, grpc.status.INTERNAL].includes(error.code);
   let retry = error.code === grpc.status.UNAVAILABLE;
   let delay = Math.min(100 * 2 ** attempt, 3000) * (0.5 + Math.random() / 2);
   const [encoded] = error.metadata?.get('grpc-status-details-bin') ?? [];
   const details = encoded ? errorTypes.lookupType('google.rpc.Status').decode(encoded).details : [];
+  if (details.length === 0) retry ||= broken;
   for (const { type_url: url, value } of details) {
     const type = url.slice(url.lastIndexOf('/') + 1);
     if (type === 'google.rpc.ErrorInfo') {

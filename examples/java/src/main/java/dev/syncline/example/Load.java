@@ -78,11 +78,14 @@ public final class Load {
   /** Returns the milliseconds to wait before the next attempt, or -1 if the error is final. */
   private static long retryDelayMs(StatusRuntimeException error, int attempt)
       throws InvalidProtocolBufferException {
-    boolean retry = error.getStatus().getCode() == Status.Code.UNAVAILABLE;
+    Status.Code code = error.getStatus().getCode();
+    boolean retry = code == Status.Code.UNAVAILABLE;
     long delay = Math.min(100L << Math.min(attempt, 5), 3000L);
     delay = delay / 2 + ThreadLocalRandom.current().nextLong(delay / 2);
     com.google.rpc.Status status = StatusProto.fromThrowable(error);
-    if (status == null) {
+    if (status == null || status.getDetailsCount() == 0) {
+      // A connection that breaks is also reported as CANCELLED or INTERNAL, without details.
+      retry |= code == Status.Code.CANCELLED || code == Status.Code.INTERNAL;
       return retry ? delay : -1;
     }
     for (Any detail : status.getDetailsList()) {
