@@ -16,6 +16,7 @@
 #include "server/dataflow/parse/line_parser.h"
 #include "server/dataflow/parse/meta_text.h"
 #include "server/dataflow/parse/record_rules.h"
+#include "server/dataflow/parse/row_batch_check.h"
 #include "server/dataflow/parse/row_batch_reader.h"
 #include "server/dataflow/parse/value_tally.h"
 #include "server/dataflow/text/scratch_arena.h"

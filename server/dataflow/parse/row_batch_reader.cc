@@ -2,160 +2,26 @@
 
 #include <simdjson.h>
 
-#include <charconv>
-#include <cmath>
-#include <cstring>
-#include <set>
 #include <string>
-#include <utility>
 
 #include "absl/strings/ascii.h"
-#include "absl/strings/str_cat.h"
-#include "absl/strings/str_format.h"
-#include "base/error.h"
-#include "base/reasons.h"
 #include "base/utf8.h"
-#include "server/dataflow/coercion/calendar.h"
-#include "server/dataflow/coercion/date_range.h"
-#include "server/dataflow/coercion/timestamp_range.h"
+#include "server/dataflow/parse/fixed_values.h"
 #include "server/dataflow/text/json_text.h"
 
 namespace syncline::dataflow {
 namespace {
 
-// PostgreSQL's limit of columns. A stream has at most 1596.
-constexpr int kMaxColumns = 1600;
-
-constexpr int64_t kUnixEpochMicros = kPostgresEpochDays * kMicrosPerDay;
-constexpr int64_t kMinUnixMicros = kMinTimestamp + kUnixEpochMicros;
+bool IsBitSet(const std::string& bits, int64_t index) {
+  return ((static_cast<unsigned char>(bits[static_cast<size_t>(index / 8)]) >> (index % 8)) & 1) !=
+         0;
+}
 
 bool IsNull(const v1::ColumnValues& values, int64_t row) {
-  const auto byte = static_cast<size_t>(row / 8);
-  if (byte >= values.nulls().size()) return false;
-  return ((static_cast<unsigned char>(values.nulls()[byte]) >> (row % 8)) & 1) != 0;
-}
-
-int64_t CountOf(const v1::ColumnValues& values) {
-  switch (values.values_case()) {
-    case v1::ColumnValues::kInt64S:
-      return values.int64s().values_size();
-    case v1::ColumnValues::kDoubles:
-      return values.doubles().values_size();
-    case v1::ColumnValues::kBools:
-      return values.bools().values_size();
-    case v1::ColumnValues::kTexts:
-      return values.texts().lengths_size();
-    case v1::ColumnValues::kJsons:
-      return values.jsons().lengths_size();
-    case v1::ColumnValues::kTimestampsUs:
-      return values.timestamps_us().values_size();
-    case v1::ColumnValues::kDatesDays:
-      return values.dates_days().values_size();
-    case v1::ColumnValues::VALUES_NOT_SET:
-      break;
+  if (values.has_validity()) {
+    return !IsBitSet(values.validity().bits(), values.validity().bit_offset() + row);
   }
-  return 0;
-}
-
-bool LengthsFit(const v1::TextValues& texts) {
-  uint64_t sum = 0;
-  for (const uint32_t length : texts.lengths()) sum += length;
-  return sum == texts.data().size();
-}
-
-void CheckColumn(const v1::ColumnValues& values, int64_t row_count, const std::string& path,
-                 std::vector<FieldViolation>* violations) {
-  const auto null_bytes = static_cast<int64_t>(values.nulls().size());
-  if (null_bytes != 0 && null_bytes != (row_count + 7) / 8) {
-    violations->push_back(
-        {path + ".nulls", absl::StrCat("has ", null_bytes, " bytes for ", row_count, " records")});
-  }
-  if (CountOf(values) != row_count) {
-    violations->push_back(
-        {path, absl::StrCat("has ", CountOf(values), " values for ", row_count, " records")});
-  }
-  const bool texts_fit = !values.has_texts() || LengthsFit(values.texts());
-  const bool jsons_fit = !values.has_jsons() || LengthsFit(values.jsons());
-  if (!texts_fit || !jsons_fit) {
-    violations->push_back({path + (texts_fit ? ".jsons" : ".texts") + ".lengths",
-                           "must add up to the length of data"});
-  }
-}
-
-// Prints a number into the scratch space.
-template <typename Number>
-absl::string_view Print(Number number, ScratchArena* scratch) {
-  constexpr size_t kMaxChars = 32;
-  char* const begin = scratch->Allocate(kMaxChars);
-  char* const end = std::to_chars(begin, begin + kMaxChars, number).ptr;
-  scratch->TrimTo(end);
-  return absl::string_view(begin, static_cast<size_t>(end - begin));
-}
-
-absl::string_view Keep(const std::string& text, ScratchArena* scratch) {
-  char* const begin = scratch->Allocate(text.size());
-  std::memcpy(begin, text.data(), text.size());
-  return absl::string_view(begin, text.size());
-}
-
-std::string IsoDate(int64_t days) {
-  const CivilDate date = CivilFromDays(days);
-  if (date.year > 0) return absl::StrFormat("%04d-%02d-%02d", date.year, date.month, date.day);
-  return absl::StrFormat("%04d-%02d-%02d BC", 1 - date.year, date.month, date.day);
-}
-
-std::string IsoTimestamp(int64_t unix_micros) {
-  int64_t days = unix_micros / kMicrosPerDay;
-  if (unix_micros % kMicrosPerDay < 0) --days;
-  const int64_t micros = unix_micros - days * kMicrosPerDay;
-  const int64_t seconds = micros / kMicrosPerSecond;
-  const CivilDate date = CivilFromDays(days);
-  std::string text =
-      absl::StrFormat("%04d-%02d-%02dT%02d:%02d:%02d", date.year > 0 ? date.year : 1 - date.year,
-                      date.month, date.day, seconds / 3600, seconds / 60 % 60, seconds % 60);
-  if (micros % kMicrosPerSecond != 0) {
-    absl::StrAppendFormat(&text, ".%06d", micros % kMicrosPerSecond);
-  }
-  return text + (date.year > 0 ? "Z" : "Z BC");
-}
-
-Coercion FromTimestamp(int64_t unix_micros, ColumnType type, const Coercer& coercer,
-                       ScratchArena* scratch, Value* value) {
-  if (unix_micros < kMinUnixMicros || !IsTimestampInRange(unix_micros - kUnixEpochMicros)) {
-    return Coercion::kOutOfRange;
-  }
-  if (type == ColumnType::kTimestamp || type == ColumnType::kTimestamptz) {
-    *value = Value::Scalar(unix_micros - kUnixEpochMicros);
-    return Coercion::kFits;
-  }
-  return coercer.from_text(Keep(IsoTimestamp(unix_micros), scratch), scratch, value);
-}
-
-Coercion FromDate(int64_t unix_days, ColumnType type, const Coercer& coercer, ScratchArena* scratch,
-                  Value* value) {
-  constexpr int64_t kMaxDays = int64_t{1} << 31;  // exceeds the dates of every type
-  if (unix_days < -kMaxDays || unix_days > kMaxDays) return Coercion::kOutOfRange;
-  if (type == ColumnType::kDate) {
-    const int64_t days = unix_days - kPostgresEpochDays;
-    if (!IsDateInRange(days)) return Coercion::kOutOfRange;
-    *value = Value::Scalar(days);
-    return Coercion::kFits;
-  }
-  return coercer.from_text(Keep(IsoDate(unix_days), scratch), scratch, value);
-}
-
-Coercion FromDouble(double number, const Coercer& coercer, ScratchArena* scratch, Value* value) {
-  if (!std::isfinite(number)) return Coercion::kUnreadable;
-  return coercer.from_json(Print(number, scratch), scratch, value);
-}
-
-Coercion FromInt64(int64_t number, ColumnType type, const Coercer& coercer, ScratchArena* scratch,
-                   Value* value) {
-  if (type == ColumnType::kBigint) {
-    *value = Value::Scalar(number);
-    return Coercion::kFits;
-  }
-  return coercer.from_json(Print(number, scratch), scratch, value);
+  return !values.nulls().empty() && IsBitSet(values.nulls(), row);
 }
 
 bool ValidateUtf8(absl::string_view text) {
@@ -174,45 +40,22 @@ bool AllUtf8(const v1::TextValues& texts) {
   return true;
 }
 
-absl::Status InvalidRows(std::vector<FieldViolation> violations) {
-  return MakeError(absl::StatusCode::kInvalidArgument, "the counts of the typed rows do not match",
-                   {.reason = reason::kInvalidRows, .violations = std::move(violations)});
+bool AllUtf8(const v1::BufferTexts& texts, const BufferTextsView& view) {
+  if (!ValidateUtf8(texts.data())) return false;
+  for (int64_t row = 0; row + 1 < view.count(); ++row) {
+    const absl::string_view text = view.TextAt(row);
+    if (!text.empty() && ContinuesCharacter(text[0])) return false;
+  }
+  return true;
 }
 
 }  // namespace
-
-absl::Status CheckRowBatch(const v1::RowBatch& rows) {
-  std::vector<FieldViolation> violations;
-  if (rows.columns_size() > kMaxColumns || rows.values_size() > kMaxColumns) {
-    return InvalidRows({{"rows.columns", "must have at most 1600 entries"}});
-  }
-  if (rows.row_count() < 0) violations.push_back({"rows.row_count", "must not be negative"});
-  if (rows.row_count() > 0 && rows.columns_size() == 0) {
-    violations.push_back({"rows.columns", "must not be empty if row_count is positive"});
-  }
-  if (rows.columns_size() != rows.values_size()) {
-    violations.push_back({"rows.values", absl::StrCat("has ", rows.values_size(), " entries for ",
-                                                      rows.columns_size(), " columns")});
-  }
-  std::set<std::string> names;
-  for (int i = 0; i < rows.columns_size(); ++i) {
-    if (!names.insert(rows.columns(i)).second) {
-      violations.push_back({absl::StrCat("rows.columns[", i, "]"), "is listed twice"});
-    }
-  }
-  for (int i = 0; i < rows.values_size(); ++i) {
-    CheckColumn(rows.values(i), rows.row_count(), absl::StrCat("rows.values[", i, "]"),
-                &violations);
-  }
-  return violations.empty() ? absl::OkStatus() : InvalidRows(std::move(violations));
-}
 
 RowBatchReader::RowBatchReader(const TableSchema& schema, const ColumnSlots& names)
     : names_(&names) {
   for (const ColumnSchema& schema_column : schema.columns) {
     Column column;
-    column.type = schema_column.type;
-    column.coercer = &GetCoercer(schema_column.type, schema_column.json_shape);
+    column.target = {schema_column.type, &GetCoercer(schema_column.type, schema_column.json_shape)};
     columns_.push_back(column);
   }
 }
@@ -227,11 +70,19 @@ void RowBatchReader::Open(const v1::RowBatch& rows) {
       continue;
     }
     Column& column = columns_[static_cast<size_t>(found)];
-    column.values = &rows.values(i);
+    const v1::ColumnValues& values = rows.values(i);
+    column.values = &values;
     column.text_row = 0;
     column.text_offset = 0;
-    column.utf8_checked = (rows.values(i).has_texts() && AllUtf8(rows.values(i).texts())) ||
-                          (rows.values(i).has_jsons() && AllUtf8(rows.values(i).jsons()));
+    if (values.has_utf8() || values.has_json()) {
+      const v1::BufferTexts& texts = values.has_utf8() ? values.utf8() : values.json();
+      column.buffer = BufferTextsView(texts);
+      column.utf8_checked = AllUtf8(texts, column.buffer);
+      continue;
+    }
+    if (values.has_binary()) column.buffer = BufferTextsView(values.binary());
+    column.utf8_checked = (values.has_texts() && AllUtf8(values.texts())) ||
+                          (values.has_jsons() && AllUtf8(values.jsons()));
   }
 }
 
@@ -240,17 +91,17 @@ RowBatchReader::Cell RowBatchReader::Read(size_t index, int64_t row, ScratchAren
   Column& column = columns_[index];
   if (column.values == nullptr || IsNull(*column.values, row)) return Cell::kNull;
   const v1::ColumnValues& values = *column.values;
-  const Coercer& coercer = *column.coercer;
+  const TypedTarget& target = column.target;
   const int at = static_cast<int>(row);
   switch (values.values_case()) {
     case v1::ColumnValues::kInt64S:
-      *coercion = FromInt64(values.int64s().values(at), column.type, coercer, scratch, value);
+      *coercion = FromInt64(values.int64s().values(at), target, scratch, value);
       break;
     case v1::ColumnValues::kDoubles:
-      *coercion = FromDouble(values.doubles().values(at), coercer, scratch, value);
+      *coercion = FromDouble(values.doubles().values(at), target, scratch, value);
       break;
     case v1::ColumnValues::kBools:
-      *coercion = coercer.from_json(values.bools().values(at) ? "true" : "false", scratch, value);
+      *coercion = FromBool(values.bools().values(at), target, scratch, value);
       break;
     case v1::ColumnValues::kTexts:
       return ReadText(TextAt(row, values.texts(), &column), false, column, scratch, value,
@@ -258,15 +109,41 @@ RowBatchReader::Cell RowBatchReader::Read(size_t index, int64_t row, ScratchAren
     case v1::ColumnValues::kJsons:
       return ReadText(TextAt(row, values.jsons(), &column), true, column, scratch, value, coercion);
     case v1::ColumnValues::kTimestampsUs:
-      *coercion =
-          FromTimestamp(values.timestamps_us().values(at), column.type, coercer, scratch, value);
+      *coercion = FromTimestamp(values.timestamps_us().values(at), target, scratch, value);
       break;
     case v1::ColumnValues::kDatesDays:
-      *coercion = FromDate(values.dates_days().values(at), column.type, coercer, scratch, value);
+      *coercion = FromDate(values.dates_days().values(at), target, scratch, value);
       break;
+    case v1::ColumnValues::kFixed:
+    case v1::ColumnValues::kBits:
+    case v1::ColumnValues::kUtf8:
+    case v1::ColumnValues::kJson:
+    case v1::ColumnValues::kBinary:
+      return ReadBuffer(row, column, scratch, value, coercion);
     case v1::ColumnValues::VALUES_NOT_SET:
       return Cell::kNull;
   }
+  return Cell::kValue;
+}
+
+RowBatchReader::Cell RowBatchReader::ReadBuffer(int64_t row, const Column& column,
+                                                ScratchArena* scratch, Value* value,
+                                                Coercion* coercion) {
+  const v1::ColumnValues& values = *column.values;
+  if (values.has_fixed()) {
+    *coercion = ReadFixed(values.fixed(), row, column.target, scratch, value);
+    return Cell::kValue;
+  }
+  if (values.has_bits()) {
+    const bool flag = IsBitSet(values.bits().bits(), values.bits().bit_offset() + row);
+    *coercion = FromBool(flag, column.target, scratch, value);
+    return Cell::kValue;
+  }
+  const absl::string_view text = column.buffer.TextAt(row);
+  if (!values.has_binary()) {
+    return ReadText(text, values.has_json(), column, scratch, value, coercion);
+  }
+  *coercion = FromBytes(text, column.target, scratch, value);
   return Cell::kValue;
 }
 
@@ -282,18 +159,19 @@ RowBatchReader::Cell RowBatchReader::ReadText(absl::string_view text, bool is_js
                                               const Column& column, ScratchArena* scratch,
                                               Value* value, Coercion* coercion) {
   if (!column.utf8_checked && !ValidateUtf8(text)) return Cell::kInvalidUtf8;
+  const Coercer& coercer = *column.target.coercer;
   if (!is_json) {
-    *coercion = column.coercer->from_text(text, scratch, value);
+    *coercion = coercer.from_text(text, scratch, value);
     return Cell::kValue;
   }
   const absl::string_view json = absl::StripAsciiWhitespace(text);
   if (json == "null") return Cell::kNull;
   // Coercers of types other than jsonb rely on the bounds of the token, which are not checked yet.
-  if (json.empty() || (column.type != ColumnType::kJsonb &&
+  if (json.empty() || (column.target.type != ColumnType::kJsonb &&
                        CheckJson(json, JsonStyle::kAsIs, scratch).status == JsonStatus::kInvalid)) {
     *coercion = Coercion::kMalformed;
   } else {
-    *coercion = column.coercer->from_json(json, scratch, value);
+    *coercion = coercer.from_json(json, scratch, value);
   }
   return Cell::kValue;
 }

@@ -5,19 +5,16 @@
 #include <cstdint>
 #include <vector>
 
-#include "absl/status/status.h"
 #include "absl/strings/string_view.h"
 #include "server/dataflow/coercion/coercer.h"
+#include "server/dataflow/parse/buffer_texts.h"
 #include "server/dataflow/parse/column_slots.h"
+#include "server/dataflow/parse/typed_value.h"
 #include "server/dataflow/text/scratch_arena.h"
 #include "server/model/table_schema.h"
 #include "syncline/v1/records.pb.h"
 
 namespace syncline::dataflow {
-
-// Checks the counts of `rows`; RecordParser::CountRecords calls it once per batch. Errors:
-// INVALID_ARGUMENT INVALID_ROWS with one violation per count that does not match.
-absl::Status CheckRowBatch(const v1::RowBatch& rows);
 
 class RowBatchReader {
  public:
@@ -37,18 +34,20 @@ class RowBatchReader {
 
  private:
   struct Column {
-    ColumnType type = ColumnType::kJsonb;
-    const Coercer* coercer = nullptr;
+    TypedTarget target;
     const v1::ColumnValues* values = nullptr;  // null if not in the batch
-    // For text: the offset at which the text of row `text_row` starts.
+    // For `texts` and `jsons`: the offset at which the text of row `text_row` starts.
     int64_t text_row = 0;
     size_t text_offset = 0;
+    BufferTextsView buffer;     // for `utf8`, `json` and `binary`
     bool utf8_checked = false;  // all text of the column is UTF-8
   };
 
   static absl::string_view TextAt(int64_t row, const v1::TextValues& texts, Column* column);
   static Cell ReadText(absl::string_view text, bool is_json, const Column& column,
                        ScratchArena* scratch, Value* value, Coercion* coercion);
+  static Cell ReadBuffer(int64_t row, const Column& column, ScratchArena* scratch, Value* value,
+                         Coercion* coercion);
 
   std::vector<Column> columns_;
   std::vector<absl::string_view> undeclared_;

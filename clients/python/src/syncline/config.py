@@ -1,0 +1,137 @@
+"""What a caller states about a stream."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from .schema import infer_schema
+from .v1 import stream_pb2
+
+_MODES = {
+    "append": stream_pb2.WRITE_MODE_APPEND,
+    "dedup": stream_pb2.WRITE_MODE_DEDUP,
+}
+
+
+def _enum(enum: Any, prefix: str, value: str, field_name: str) -> Any:
+    """Returns the number of an enum's value, given as ``"in_place"`` for ``..._IN_PLACE``."""
+    if not value:
+        return 0
+    try:
+        return enum.Value(f"{prefix}_{value.upper()}")
+    except ValueError:
+        names = ", ".join(n[len(prefix) + 1 :].lower() for n in enum.keys()[1:])
+        raise ValueError(f"{field_name} must be one of: {names}") from None
+
+
+@dataclass(frozen=True)
+class Guard:
+    """Conditions that must hold before a stream is published.
+
+    A refusal is a PreconditionFailed with the reason ``PUBLISH_GUARD`` and every figure; staged
+    rows are kept. An append accepts only `max_rejected` and `max_nulled`.
+    """
+
+    min_rows: int | None = None
+    max_shrink: float | None = None
+    not_null: Mapping[str, float] = field(default_factory=dict)
+    unique_key: bool = False
+    max_rejected: int | None = None
+    max_nulled: int | None = None
+    allow_empty: bool = False
+
+    def to_proto(self) -> stream_pb2.PublishGuard:
+        return stream_pb2.PublishGuard(
+            min_rows=self.min_rows,
+            max_shrink=self.max_shrink,
+            not_null=dict(self.not_null),
+            unique_key=self.unique_key,
+            max_rejected=self.max_rejected,
+            max_nulled=self.max_nulled,
+            allow_empty=self.allow_empty,
+        )
+
+
+@dataclass(frozen=True, eq=False)  # data frames cannot be compared
+class Stream:
+    """One stream of a sync: its name, its schema and how it is written.
+
+    Attributes:
+        name: the stream's name, from which the table's name is derived.
+        schema: a JSON Schema as a dict or as text, or something to infer it from: a pyarrow schema,
+            table or reader, a data frame, or a list of dicts of which the first 1,000 count.
+        namespace: the schema in the database; empty means the server's default.
+        mode: ``"append"``, or ``"dedup"``, which keeps the newest record of each primary key.
+        primary_key: the names of the key's properties, for ``"dedup"``.
+        cursor: the property that determines which of two records of one key is newer.
+        overwrite: replaces the table when the stream is completed.
+        table_name: the exact table, in SQL notation, instead of a name derived from `name`.
+        generation_id, minimum_generation_id: as in the API; set both or neither.
+        schema_policy: ``"keep"``, ``"mirror"`` or ``"freeze"``.
+        replay: ``"nothing"``, ``"from_checkpoint"`` or ``"from_start"``.
+        replace_strategy: ``"auto"``, ``"swap"`` or ``"in_place"``.
+        cdc_delete_mode: ``"hard"`` or ``"soft"``.
+        guard: conditions that must hold before the stream is published.
+        airbyte_sync_id: the number that each row has in ``_airbyte_meta.sync_id``.
+    """
+
+    name: str
+    schema: Any
+    namespace: str = ""
+    mode: str = "append"
+    primary_key: Sequence[str] = ()
+    cursor: str = ""
+    overwrite: bool = False
+    table_name: str = ""
+    generation_id: int | None = None
+    minimum_generation_id: int | None = None
+    schema_policy: str = ""
+    replay: str = ""
+    replace_strategy: str = ""
+    cdc_delete_mode: str = ""
+    guard: Guard | None = None
+    airbyte_sync_id: int = 0
+
+    def json_schema(self) -> dict[str, Any]:
+        """Returns the JSON Schema of the stream's records, inferred if it is not given."""
+        schema = json.loads(self.schema) if isinstance(self.schema, str) else self.schema
+        return infer_schema(schema)
+
+    def to_proto(self, schema: Mapping[str, Any] | None = None) -> stream_pb2.StreamConfig:
+        """Returns the stream as the API has it, with `schema` or its own."""
+        if self.mode not in _MODES:
+            raise ValueError(f"mode must be one of: {', '.join(_MODES)}")
+        if isinstance(self.primary_key, str):
+            raise ValueError("primary_key must be a list of names")
+        config = stream_pb2.StreamConfig(
+            descriptor=stream_pb2.StreamDescriptor(namespace=self.namespace, name=self.name),
+            json_schema=json.dumps(self.json_schema() if schema is None else schema),
+            write_mode=_MODES[self.mode],
+            primary_key=[stream_pb2.FieldPath(path=[name]) for name in self.primary_key],
+            overwrite=self.overwrite,
+            table_name=self.table_name,
+            generation_id=self.generation_id,
+            minimum_generation_id=self.minimum_generation_id,
+            airbyte_sync_id=self.airbyte_sync_id,
+            schema_policy=_enum(
+                stream_pb2.SchemaPolicy, "SCHEMA_POLICY", self.schema_policy, "schema_policy"
+            ),
+            replay=_enum(stream_pb2.Replay, "REPLAY", self.replay, "replay"),
+            replace_strategy=_enum(
+                stream_pb2.ReplaceStrategy,
+                "REPLACE_STRATEGY",
+                self.replace_strategy,
+                "replace_strategy",
+            ),
+            cdc_delete_mode=_enum(
+                stream_pb2.CdcDeleteMode, "CDC_DELETE_MODE", self.cdc_delete_mode, "cdc_delete_mode"
+            ),
+        )
+        if self.cursor:
+            config.cursor.path.append(self.cursor)
+        if self.guard is not None:
+            config.guard.CopyFrom(self.guard.to_proto())
+        return config
