@@ -97,6 +97,26 @@ TEST_P(TableMetaTest, ReplaceInPlace) {
   ExpectGenerations("2");
 }
 
+// Rows that other tables reference are found without raw ids.
+TEST_P(TableMetaTest, ReplaceInPlaceKeepsReferencedRows) {
+  Load("first", Of(Replace(1)), Record(1, "old") + Record(2, "old"));
+  Execute(absl::StrCat("ALTER TABLE ", Table(kTable), " ADD PRIMARY KEY (id); CREATE TABLE ",
+                       Table("orders"), " (person bigint REFERENCES ", Table(kTable),
+                       "); INSERT INTO ", Table("orders"), " VALUES (2)"));
+  Ask ask = Of(Replace(2));
+  ask.replace_strategy = v1::REPLACE_STRATEGY_IN_PLACE;
+  ASSERT_OK(Start("s", ask));
+  ASSERT_OK(Send("s", Record(1, "new")));
+  const absl::Status refused = Complete("s").status();
+  EXPECT_THAT(refused, StatusIs(StatusCode::kFailedPrecondition, "DEPENDENT_OBJECTS"));
+  EXPECT_THAT(std::string(refused.message()), ::testing::HasSubstr("with ctid ("));
+  EXPECT_EQ(Names(), "1:old 2:old");
+  Execute(absl::StrCat("DELETE FROM ", Table("orders")));
+  ASSERT_OK(Complete("s"));
+  EXPECT_EQ(Names(), "1:new");
+  ExpectGenerations("2");
+}
+
 // The staging table of the generation goes on, an older one does not.
 TEST_P(TableMetaTest, InterruptedReplaceIsResumed) {
   Load("first", Of(Replace(1)), Record(1, "old"));

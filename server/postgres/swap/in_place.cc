@@ -124,7 +124,8 @@ class InPlaceReplace {
       referenced_ = true;
       same_ = keys.front().same;
       subject_ = keys.front().subject;
-      return CheckReferencedRows(transaction_, tables_.staging, tables_.target, keys, same_);
+      return CheckReferencedRows(transaction_, tables_.staging, tables_.target, keys, same_,
+                                 schema_.meta);
     }
     // Rows of the table that reference each other must be replaced by one statement.
     if (references_itself_ || !may_compare_ || tables_.retyped || schema_.primary_key.empty()) {

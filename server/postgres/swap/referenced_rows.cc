@@ -71,7 +71,10 @@ absl::StatusOr<std::vector<IncomingKey>> FindIncomingKeys(Transaction& transacti
 
 absl::Status CheckReferencedRows(Transaction& transaction, const TableName& staging,
                                  const TableName& target, const std::vector<IncomingKey>& keys,
-                                 const std::string& match) {
+                                 const std::string& match, TableMeta meta) {
+  const bool has_raw_id = meta == TableMeta::kFull;
+  const std::string row_name =
+      has_raw_id ? absl::StrCat("t.", QuoteIdentifier(kRawIdColumn)) : "t.ctid::pg_catalog.text";
   for (const IncomingKey& key : keys) {
     if (key.own || (!key.readable && key.restricts)) continue;
     const std::string referenced = key.readable
@@ -80,17 +83,16 @@ absl::Status CheckReferencedRows(Transaction& transaction, const TableName& stag
                                        : "";
     SYNCLINE_ASSIGN_OR_RETURN(
         const Result found,
-        transaction.Query(absl::StrCat("SELECT pg_catalog.count(*) AS rows, pg_catalog.min(t.",
-                                       QuoteIdentifier(kRawIdColumn), ") AS example FROM ",
-                                       QuoteTable(target), " t WHERE ", referenced,
-                                       "NOT EXISTS (SELECT FROM ", QuoteTable(staging), " s WHERE ",
-                                       match, " AND ", key.same, ")")));
+        transaction.Query(absl::StrCat(
+            "SELECT pg_catalog.count(*) AS rows, pg_catalog.min(", row_name, ") AS example FROM ",
+            QuoteTable(target), " t WHERE ", referenced, "NOT EXISTS (SELECT FROM ",
+            QuoteTable(staging), " s WHERE ", match, " AND ", key.same, ")")));
     const RowView row = found.Row(0);
     if (row.Int("rows") == 0) continue;
     return MakeRefusal(
         reason::kDependentObjects, key.subject,
         absl::StrCat(row.Int("rows"), " rows of ", target.ToString(), ", such as the one with ",
-                     kRawIdColumn, " ", row.Text("example"),
+                     has_raw_id ? kRawIdColumn : "ctid", " ", row.Text("example"),
                      key.readable ? ", are referenced" : ", may be referenced",
                      " and have no successor with the same key; delete the referencing rows or "
                      "load these keys"));

@@ -11,6 +11,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "server/model/table_name.h"
+#include "server/model/table_schema.h"
 #include "server/postgres/connection/transaction.h"
 
 namespace syncline::postgres {
@@ -36,9 +37,9 @@ absl::StatusOr<std::vector<IncomingKey>> FindIncomingKeys(Transaction& transacti
 // the same values in the columns of each of `keys`. If our role may not read a referencing table,
 // every row counts as referenced, unless the key itself refuses what would harm it. Errors:
 // FAILED_PRECONDITION DEPENDENT_OBJECTS, which names the foreign key, the number of rows and the
-// raw id of one of them.
+// raw id of one of them, or its place (ctid) if tables of `meta` have no raw ids.
 absl::Status CheckReferencedRows(Transaction& transaction, const TableName& staging,
                                  const TableName& target, const std::vector<IncomingKey>& keys,
-                                 const std::string& match);
+                                 const std::string& match, TableMeta meta);
 
 }  // namespace syncline::postgres
