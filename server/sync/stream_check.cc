@@ -212,6 +212,9 @@ class StreamChecker {
     if (config_.overwrite || config_.minimum_generation_id.value_or(0) > 0) {
       Violation("older_generations", "must be kept by a stream that replaces its table");
     }
+    if (config_.meta == TableMeta::kNone) {
+      Violation("older_generations", "must be kept with META_NONE: rows do not have a generation");
+    }
     const std::vector<ColumnSchema>& columns = checked_.record.plan.schema.columns;
     if (std::none_of(columns.begin(), columns.end(), [&](const ColumnSchema& column) {
           return column.input_name == property && column.type == ColumnType::kTimestamptz;

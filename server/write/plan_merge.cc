@@ -53,6 +53,7 @@ absl::string_view FindFixedDifference(const StreamPlan& known, const StreamPlan&
   if (!IsSameKey(known, requested, columns)) return "primary_key";
   if (!IsSameCursor(known, requested, columns)) return "cursor";
   if (!IsSameGeneration(known, request.generation)) return "generation_id";
+  if (known.schema.meta != requested.schema.meta) return "meta";
   const bool moved = request.exact_table.has_value() && *request.exact_table != known.table;
   return moved ? "table_name" : "";
 }

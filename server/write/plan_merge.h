@@ -14,7 +14,8 @@ namespace syncline::write {
 // (CommonType), and the older_generations of `requested`; or nullopt if that is `known`. Keys, the
 // cursor and deleted_at_column of the result are names of properties, as in a draft, and the
 // columns are to be named again. Errors: INVALID_ARGUMENT PLAN_CHANGED if `requested` or `request`
-// differ from `known` in what cannot change: write mode, primary key, cursor, generation or table.
+// differ from `known` in what cannot change: write mode, primary key, cursor, generation, meta or
+// table.
 absl::StatusOr<std::optional<StreamEntry>> MergePlan(const StreamEntry& known,
                                                      const StreamEntry& requested,
                                                      const StreamRequest& request);

@@ -159,6 +159,10 @@ TEST_F(ExtendRpcTest, FixedPartsOfAPlanCannotChange) {
   v1::StreamConfig other_cursor = Stream(Dedup(3));
   other_cursor.clear_cursor();
   expect_changed(other_cursor);
+  ASSERT_OK(Extend("s", {Stream(Append(0), "compact")}));
+  v1::StreamConfig other_meta = Stream(Append(0), "compact");
+  other_meta.set_meta(v1::META_COMPACT);
+  expect_changed(other_meta);
   // After completion nothing can be added.
   ASSERT_OK(Complete("s"));
   ASSERT_OK(Extend("s", {Stream(Dedup(3))}));
@@ -215,6 +219,13 @@ TEST_F(ExtendRpcTest, MarkingNeedsATimestampAndAStreamThatKeepsRows) {
   v1::StreamConfig stream = Stream(Append(0));
   stream.set_older_generations(v1::OLDER_GENERATIONS_MARK_DELETED);
   stream.set_deleted_at_column("name");
+  EXPECT_THAT(Extend("s", {stream}).status(),
+              StatusIs(StatusCode::kInvalidArgument, "INVALID_REQUEST"));
+  // Rows of a table without our columns do not have a generation.
+  stream = Stream(WithSchema(Append(0), R"("gone":{"type":"string","format":"date-time"})"));
+  stream.set_older_generations(v1::OLDER_GENERATIONS_MARK_DELETED);
+  stream.set_deleted_at_column("gone");
+  stream.set_meta(v1::META_NONE);
   EXPECT_THAT(Extend("s", {stream}).status(),
               StatusIs(StatusCode::kInvalidArgument, "INVALID_REQUEST"));
   stream = Stream(WithSchema(Replace(1), R"("gone":{"type":"string","format":"date-time"})"));

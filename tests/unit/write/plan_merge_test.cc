@@ -124,6 +124,7 @@ TEST_F(PlanMergeTest, FixedPartsMayNot) {
        [this] {
          request_.generation = {std::nullopt, std::nullopt, true};
        }},
+      {"meta", [this] { requested_.plan.schema.meta = TableMeta::kCompact; }},
       {"table_name",
        [this] {
          request_.exact_table = TableName{"public", "other"};
