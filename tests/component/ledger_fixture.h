@@ -34,19 +34,20 @@ class LedgerFixture : public PostgresTest {
       ALTER sequence SET NOT NULL, ADD PRIMARY KEY (sync_no, sequence),
       ADD UNIQUE (stream_no, writer_id, checkpoint_id), ADD FOREIGN KEY (sync_no) REFERENCES sync,
       ADD FOREIGN KEY (stream_no) REFERENCES stream;
-    ALTER TABLE generation DROP sync_no, DROP completed_stream_no;
+    ALTER TABLE generation DROP sync_no, DROP completed_stream_no, DROP meta;
     DROP TABLE field_count, global_position, global_checkpoint, stream_table, table_column, table_index,
       staging;
     ALTER TABLE migration DROP minimum_server;
-    ALTER TABLE sync DROP input_digest, DROP owner;
+    ALTER TABLE sync DROP input_digest, DROP owner, DROP extensible;
     ALTER TABLE writer DROP values_nulled, DROP values_truncated, DROP fields_undeclared,
       DROP rejected_bytes, DROP last_error, DROP checkpoints, DROP last_checkpoint_offset,
-      DROP claim_token;
+      DROP claim_token, DROP plan_version;
     ALTER TABLE rejected_record DROP raw_truncated, DROP detail;
     ALTER TABLE stream DROP column_table_types, DROP column_stored_types, DROP schema_policy,
       DROP replay, DROP cdc_delete_mode, DROP inferred_schema, DROP restart, DROP guard, DROP changes,
       DROP warnings, DROP error, DROP last_error, DROP superseded, DROP temp_table_schema,
-      DROP replace_strategy, DROP strategy, DROP strategy_reason;
+      DROP replace_strategy, DROP strategy, DROP strategy_reason, DROP meta, DROP meta_default,
+      DROP plan_version, DROP older_generations, DROP deleted_at_column, DROP marked_rows;
     DELETE FROM migration WHERE version > 2; RESET search_path)sql"));
   }
 
