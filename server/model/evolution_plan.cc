@@ -211,7 +211,10 @@ class Planner {
     }
     if (Stays(column, *declared)) {
       const ColumnType coerced = CoercedFor(column, declared->type);
-      if (coerced != declared->type) declared->json_shape = JsonShape::kAny;
+      if (coerced != declared->type) {
+        declared->json_shape = JsonShape::kAny;
+        if (!declared->declared_type.has_value()) declared->declared_type = declared->type;
+      }
       declared->type = coerced;
       declared->table_type = column.type == PostgresTypeName(coerced) ? "" : column.type;
       declared->stored_type = GetStoredType(column);

@@ -58,6 +58,9 @@ struct ColumnSchema {
   // type with the modifier) or a type whose binary form is its text, such as an enum ("text");
   // empty otherwise.
   std::string stored_type = {};
+  // The type that the stream declares, if values are coerced to another one (`type`) because the
+  // table's column has it.
+  std::optional<ColumnType> declared_type = {};
 
   friend bool operator==(const ColumnSchema& a, const ColumnSchema& b) {
     return a.input_name == b.input_name && a.column_name == b.column_name && a.type == b.type &&

@@ -64,20 +64,24 @@ bool MergeColumns(const TableSchema& requested, TableSchema* schema) {
   for (const ColumnSchema& column : requested.columns) {
     const auto found = std::find_if(
         schema->columns.begin(), schema->columns.end(),
-        [&](const ColumnSchema& known) { return known.input_name == column.input_name; });
+        [&](const ColumnSchema& other) { return other.input_name == column.input_name; });
     if (found == schema->columns.end()) {
       schema->columns.push_back(column);
       changed = true;
       continue;
     }
-    const ColumnType common = CommonType(found->type, column.type);
+    const ColumnType known = found->declared_type.value_or(found->type);
+    const ColumnType common = CommonType(known, column.type);
     const JsonShape shape =
         found->json_shape == column.json_shape ? found->json_shape : JsonShape::kAny;
-    if (common == found->type && (common != ColumnType::kJsonb || shape == found->json_shape)) {
-      continue;
+    if (common == known && (common != ColumnType::kJsonb || shape == found->json_shape)) continue;
+    if (common != known) {
+      // What the table's column makes of it is planned again.
+      found->type = common;
+      found->table_type.clear();
+      found->stored_type.clear();
+      found->declared_type.reset();
     }
-    if (common != found->type) found->table_type.clear();
-    found->type = common;
     found->json_shape = shape;
     changed = true;
   }

@@ -127,6 +127,23 @@ TEST_F(ExtendRpcTest, ColumnsAreAddedAndWidened) {
   }
 }
 
+// The table has the column as text, in which the declared integers are stored.
+TEST_F(ExtendRpcTest, RepeatedRequestKeepsTheTypesOfTheTable) {
+  const std::string text = R"("id":{"type":"integer"},"x":{"type":"string"})";
+  const std::string number = R"("id":{"type":"integer"},"x":{"type":"integer"})";
+  Load("before", WithSchema(Append(0), text), "{\"id\":1,\"x\":\"a\"}\n");
+  const v1::StreamConfig stream = Stream(WithSchema(Append(0), number));
+  ASSERT_OK(Extend("s", {stream}));
+  RestartServer();
+  ASSERT_OK_AND_ASSIGN(const v1::StartSyncResponse again, Extend("s", {stream}));
+  EXPECT_EQ(again.streams(0).plan_version(), 1);
+  EXPECT_EQ(TypeOf("x"), "character varying");
+  ASSERT_OK(Send("s", "{\"id\":2,\"x\":7}\n"));
+  ASSERT_OK(Complete("s"));
+  EXPECT_EQ(QueryValue(absl::StrCat("SELECT string_agg(x, ' ' ORDER BY id) FROM ", Table(kTable))),
+            "a 7");
+}
+
 TEST_F(ExtendRpcTest, ReplaceChangesItsTargetOnlyWhenItIsPublished) {
   Load("before", Replace(1), Record(7, "old"));
   Ask ask = Replace(2);

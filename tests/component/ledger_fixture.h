@@ -47,7 +47,8 @@ class LedgerFixture : public PostgresTest {
       DROP replay, DROP cdc_delete_mode, DROP inferred_schema, DROP restart, DROP guard, DROP changes,
       DROP warnings, DROP error, DROP last_error, DROP superseded, DROP temp_table_schema,
       DROP replace_strategy, DROP strategy, DROP strategy_reason, DROP meta, DROP meta_default,
-      DROP plan_version, DROP older_generations, DROP deleted_at_column, DROP marked_rows;
+      DROP plan_version, DROP older_generations, DROP deleted_at_column, DROP marked_rows,
+      DROP column_declared_types;
     DELETE FROM migration WHERE version > 2; RESET search_path)sql"));
   }
 

@@ -90,9 +90,9 @@ class Ledger {
   // Inserts the streams of `sync` as InsertSync does, into the sync with `sync->sync_no`, which has
   // `first_ordinal` streams.
   absl::Status AddStreams(Transaction& transaction, int64_t first_ordinal, SyncEntry* sync) const;
-  // Stores the columns of the stream's plan, what completion does with older generations, and the
-  // changes and warnings of `stream`. Sets the plan's next version. The stream's row must be
-  // locked.
+  // Stores the columns of the stream's plan, what completion does with older generations, the
+  // strategy of a replace, and the changes and warnings of `stream`. Sets the plan's next version.
+  // The stream's row must be locked.
   absl::Status ChangePlan(Transaction& transaction, StreamEntry* stream) const;
   // The sync accepts no more streams. Ends it if none of its streams is live.
   absl::Status EndExtensions(Transaction& transaction, int64_t sync_no) const;

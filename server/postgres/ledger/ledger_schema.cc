@@ -157,7 +157,8 @@ ALTER TABLE $L.stream
   ADD COLUMN plan_version bigint NOT NULL DEFAULT 1,
   ADD COLUMN older_generations text NOT NULL DEFAULT 'keep',
   ADD COLUMN deleted_at_column text NOT NULL DEFAULT '',
-  ADD COLUMN marked_rows bigint NOT NULL DEFAULT 0;
+  ADD COLUMN marked_rows bigint NOT NULL DEFAULT 0,
+  ADD COLUMN column_declared_types text[] NOT NULL DEFAULT '{}';
 COMMENT ON COLUMN $L.stream.plan_version IS
   'Number of the plan: 1 at first, and one more for each extension that changed it.';
 COMMENT ON COLUMN $L.stream.older_generations IS
@@ -166,6 +167,8 @@ COMMENT ON COLUMN $L.stream.deleted_at_column IS
   'The column that mark_deleted sets. Empty otherwise.';
 COMMENT ON COLUMN $L.stream.marked_rows IS
   'Rows of older generations that the completion marked as deleted.';
+COMMENT ON COLUMN $L.stream.column_declared_types IS
+  'Per column, the type that the stream declares, if its values are coerced to another one because the table''s column has it; empty otherwise.';
 ALTER TABLE $L.writer ADD COLUMN plan_version bigint NOT NULL DEFAULT 1;
 COMMENT ON COLUMN $L.writer.plan_version IS
   'The stream''s plan_version when the writer was opened last.';

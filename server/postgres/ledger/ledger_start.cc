@@ -48,10 +48,12 @@ ORDER BY n.place
 RETURNING ordinal, stream_no
 )sql";
 
-// $1: streams; $2: one array literal per stream (TextLists).
+// $1: streams; $2, $3: one array literal per stream (TextLists).
 constexpr char kStoreTypesSql[] = R"sql(
-UPDATE $L.stream s SET column_stored_types = n.types::text[]
-FROM unnest($1::bigint[], $2::text[]) n (stream_no, types) WHERE s.stream_no = n.stream_no
+UPDATE $L.stream s SET column_stored_types = n.stored::text[],
+  column_declared_types = n.declared::text[]
+FROM unnest($1::bigint[], $2::text[], $3::text[]) n (stream_no, stored, declared)
+WHERE s.stream_no = n.stream_no
 )sql";
 
 constexpr char kOpenGenerationSql[] = R"sql(
@@ -95,8 +97,9 @@ constexpr char kStoreDigestSql[] =
 // The columns of one stream are arrays of their own.
 constexpr char kChangePlanSql[] = R"sql(
 UPDATE $L.stream SET plan_version = plan_version + 1, column_inputs = $2, column_names = $3,
-  column_types = $4, json_shapes = $5, column_table_types = $6, older_generations = $7,
-  deleted_at_column = $8
+  column_types = $4, json_shapes = $5, column_table_types = $6, column_stored_types = $7,
+  column_declared_types = $8, older_generations = $9, deleted_at_column = $10, strategy = $11,
+  strategy_reason = $12
 WHERE stream_no = $1 RETURNING plan_version
 )sql";
 
@@ -123,10 +126,16 @@ Lists MapColumns(const std::vector<StreamEntry>& streams, Get get) {
 }
 
 // Most streams have none.
-bool HasStoredTypes(const StreamEntry& stream) {
+bool HasOtherTypes(const StreamEntry& stream) {
   const std::vector<ColumnSchema>& columns = stream.plan.schema.columns;
-  return std::any_of(columns.begin(), columns.end(),
-                     [](const ColumnSchema& column) { return !column.stored_type.empty(); });
+  return std::any_of(columns.begin(), columns.end(), [](const ColumnSchema& column) {
+    return !column.stored_type.empty() || column.declared_type.has_value();
+  });
+}
+
+std::string GetDeclaredType(const ColumnSchema& column) {
+  if (!column.declared_type.has_value()) return "";
+  return std::string(PostgresTypeName(*column.declared_type));
 }
 
 std::string BoolText(bool value) { return value ? "t" : "f"; }
@@ -212,13 +221,14 @@ absl::Status Ledger::InsertStreams(Transaction& transaction, int64_t first_ordin
     StreamEntry& stream = sync->streams.at(static_cast<size_t>(row.Int("ordinal") - first_ordinal));
     stream.plan.stream_no = row.Int("stream_no");
     if (HasStreamNotes(stream)) noted.push_back(&stream);
-    if (HasStoredTypes(stream)) typed.push_back(stream);
+    if (HasOtherTypes(stream)) typed.push_back(stream);
   }
   if (!typed.empty()) {
     Params types;
     types.IntArray(MapPlans(typed, [](const StreamPlan& plan) { return plan.stream_no; }));
     types.TextLists(
         MapColumns(typed, [](const ColumnSchema& column) { return column.stored_type; }));
+    types.TextLists(MapColumns(typed, GetDeclaredType));
     SYNCLINE_RETURN_IF_ERROR(transaction.Query(Sql(kStoreTypesSql), types).status());
   }
   return WriteStreamNotes(transaction, quoted_schema_, noted);
@@ -267,18 +277,22 @@ absl::Status Ledger::FailStream(Transaction& transaction, const StreamEntry& str
 
 absl::Status Ledger::ChangePlan(Transaction& transaction, StreamEntry* stream) const {
   StreamPlan& plan = stream->plan;
-  Texts inputs, names, types, shapes, table_types;
+  Texts inputs, names, types, shapes, table_types, stored_types, declared_types;
   for (const ColumnSchema& column : plan.schema.columns) {
     inputs.push_back(column.input_name);
     names.push_back(column.column_name);
     types.emplace_back(PostgresTypeName(column.type));
     shapes.emplace_back(ToText(column.json_shape));
     table_types.push_back(column.table_type);
+    stored_types.push_back(column.stored_type);
+    declared_types.push_back(GetDeclaredType(column));
   }
   Params params;
   params.Int(plan.stream_no).TextArray(inputs).TextArray(names).TextArray(types);
-  params.TextArray(shapes).TextArray(table_types);
+  params.TextArray(shapes).TextArray(table_types).TextArray(stored_types);
+  params.TextArray(declared_types);
   params.Text(ToText(plan.older_generations)).Text(plan.deleted_at_column);
+  params.Text(ToText(plan.choice.strategy)).Text(plan.choice.reason);
   SYNCLINE_ASSIGN_OR_RETURN(const Result changed, transaction.Query(Sql(kChangePlanSql), params));
   if (changed.empty()) return absl::InternalError(absl::StrCat("no stream ", plan.stream_no));
   plan.version = changed.Int(0, 0);

@@ -48,11 +48,12 @@ constexpr char kLockedSql[] = "FROM $L.stream WHERE stream_no = $1 FOR NO KEY UP
 
 constexpr char kColumnsSql[] = R"sql(
 SELECT s.stream_no, c.input, c.name, c.type, c.shape, c.table_type,
-  coalesce(c.stored_type, '') AS stored_type
+  coalesce(c.stored_type, '') AS stored_type, coalesce(c.declared_type, '') AS declared_type
 FROM $L.stream s,
   unnest(s.column_inputs, s.column_names, s.column_types, s.json_shapes, s.column_table_types,
-    s.column_stored_types)
-    WITH ORDINALITY AS c (input, name, type, shape, table_type, stored_type, position)
+    s.column_stored_types, s.column_declared_types)
+    WITH ORDINALITY
+    AS c (input, name, type, shape, table_type, stored_type, declared_type, position)
 WHERE s.stream_no = ANY($1) ORDER BY s.stream_no, c.position
 )sql";
 
@@ -140,6 +141,7 @@ absl::Status ReadColumns(Transaction& transaction, absl::string_view schema,
     column.json_shape = JsonShapeFromText(row.Text("shape"));
     column.table_type = row.Text("table_type");
     column.stored_type = row.Text("stored_type");
+    column.declared_type = ColumnTypeFromPostgresName(row.Text("declared_type"));
     by_no.at(row.Int("stream_no"))->plan.schema.columns.push_back(std::move(column));
   }
   return absl::OkStatus();

@@ -150,6 +150,21 @@ TEST(EvolutionPlanTest, EnumsAndDomainsCountAsTheirBaseTypes) {
   EXPECT_THAT(plan->changes, IsEmpty());
 }
 
+// An extension of the sync compares it with the next declaration.
+TEST(EvolutionPlanTest, KeepsTheDeclaredTypeOfCoercedColumns) {
+  auto plan = PlanEvolution(kTable, Declared({{"v", T::kBigint}}), Table({Owned("v", "numeric")}));
+  ASSERT_OK(plan);
+  EXPECT_EQ(plan->schema.columns[0].type, T::kNumeric);
+  EXPECT_EQ(plan->schema.columns[0].declared_type, T::kBigint);
+  // Planning again keeps it.
+  plan = PlanEvolution(kTable, plan->schema, Table({Owned("v", "numeric")}));
+  ASSERT_OK(plan);
+  EXPECT_EQ(plan->schema.columns[0].declared_type, T::kBigint);
+  plan = PlanEvolution(kTable, Declared({{"v", T::kBigint}}), Table({Owned("v", "bigint")}));
+  ASSERT_OK(plan);
+  EXPECT_FALSE(plan->schema.columns[0].declared_type.has_value());
+}
+
 // Returns the stored type of a column whose type and base type are these.
 std::string StoredType(const std::string& type, const std::string& base_type, T declared,
                        bool text_form) {

@@ -87,6 +87,25 @@ TEST_F(PlanMergeTest, AddsColumnsAndWidensTypes) {
   EXPECT_EQ((*merged)->plan.generation_id, 3);
 }
 
+// What counts is what was declared, not what the table's column has made of it.
+TEST_F(PlanMergeTest, RepeatedRequestKeepsTheTypesOfTheTable) {
+  ColumnSchema coerced = Column("n", ColumnType::kVarchar, "n_");
+  coerced.declared_type = ColumnType::kBigint;
+  coerced.table_type = "mood";
+  coerced.stored_type = "text";
+  known_.plan.schema.columns.push_back(coerced);
+  requested_.plan.schema.columns.push_back(Column("n", ColumnType::kBigint));
+  EXPECT_THAT(Columns(), ElementsAre());
+  requested_.plan.schema.columns[2].type = ColumnType::kNumeric;
+  EXPECT_THAT(Columns(), ElementsAre("id:bigint", "at:date", "n:numeric"));
+  const auto merged = Merge();
+  ASSERT_TRUE(merged.ok() && merged->has_value());
+  const ColumnSchema& changed = (*merged)->plan.schema.columns[2];
+  EXPECT_EQ(changed.table_type, "");
+  EXPECT_EQ(changed.stored_type, "");
+  EXPECT_FALSE(changed.declared_type.has_value());
+}
+
 TEST_F(PlanMergeTest, CommonTypes) {
   EXPECT_EQ(CommonType(ColumnType::kBigint, ColumnType::kNumeric), ColumnType::kNumeric);
   EXPECT_EQ(CommonType(ColumnType::kDate, ColumnType::kTimestamptz), ColumnType::kVarchar);
