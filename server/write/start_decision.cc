@@ -327,10 +327,11 @@ absl::Status StartDecision::PlanSchema(Stream* stream) {
   SYNCLINE_ASSIGN_OR_RETURN(table.replaced, Replaces(*stream));
   if (table.replaced) return PlanReplace(*transaction_, *ledger_, table, stream->record);
   SYNCLINE_RETURN_IF_ERROR(PlanTable(*transaction_, *ledger_, table, stream->record));
-  if (stream->record->plan.write_mode != WriteMode::kDedup || !table.status.exists) {
-    return absl::OkStatus();
-  }
-  return PlanIdentity(*transaction_, stream->record);
+  const StreamPlan& plan = stream->record->plan;
+  const bool changes_rows = plan.write_mode == WriteMode::kDedup ||
+                            plan.older_generations == OlderGenerations::kMarkDeleted;
+  return changes_rows && table.status.exists ? PlanIdentity(*transaction_, stream->record)
+                                             : absl::OkStatus();
 }
 
 absl::StatusOr<bool> StartDecision::PublishesStaged(const Stream& stream) {

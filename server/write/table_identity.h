@@ -16,7 +16,7 @@ absl::Status PlanIdentity(postgres::Transaction& transaction, StreamEntry* strea
 
 // Sets the replica identity FULL of the target, its partitions and its children where a publication
 // with updates or deletions covers them and they have none. Makes transactions of its own, under
-// the lock policy. Call it before a merge or an in-place replace.
+// the lock policy. Call it before a merge, an in-place replace or the marking of rows.
 absl::Status EnsureIdentity(const LoaderContext& context, const StreamPlan& plan);
 
 }  // namespace syncline::write

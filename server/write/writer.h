@@ -93,9 +93,14 @@ class Writer {
   // Changes the plan and the tables of a stream of `sync` as one draft of it requests, if it does.
   absl::Status Change(const SyncEntry& sync, const StreamEntry& draft, const StreamRequest& request,
                       StreamEntry* stream);
-  // Makes the tables fit `changed`, whose columns are named, and stores it.
-  absl::Status ApplyChange(postgres::Transaction& transaction, const SyncEntry& sync,
-                           StreamEntry* changed);
+  enum class ChangeStep {
+    kDone,
+    kCopyFirst,  // only the columns are named: dropped columns leave no room for them (RenewTable)
+  };
+  // Names the columns of `changed`, makes the tables fit it and stores it, in a transaction of its
+  // own, because readers of the target wait for it. `copied`: the target was renewed.
+  absl::StatusOr<ChangeStep> ApplyChange(postgres::Transaction& transaction, const SyncEntry& sync,
+                                         bool copied, StreamEntry* changed);
   // Creates the tables of every open stream. With `allow_partial`, streams that fail become
   // kFailed.
   absl::Status StartStreams(bool allow_partial, SyncEntry* sync);

@@ -7,14 +7,19 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/status_macros.h"
+#include "server/model/evolution_plan.h"
+#include "server/postgres/connection/durable_commit.h"
 #include "server/postgres/connection/lock_policy.h"
 #include "server/postgres/ledger/ledger_errors.h"
+#include "server/postgres/ledger/staging_ledger.h"
 #include "server/write/decision_options.h"
 #include "server/write/loaders/loader_steps.h"
+#include "server/write/meta_defaults.h"
 #include "server/write/plan_merge.h"
 #include "server/write/start_decision.h"
 #include "server/write/stream_naming.h"
 #include "server/write/table_evolution.h"
+#include "server/write/table_renewal.h"
 #include "server/write/write_errors.h"
 #include "server/write/writer.h"
 
@@ -45,6 +50,16 @@ SyncDraft SelectAdded(const SyncDraft& draft, SyncEntry* sync) {
     added.requests.push_back(draft.requests[i]);
   }
   return added;
+}
+
+// Returns whether a column of `from` has another type in `to`, which has more columns at its end.
+bool ChangesTypes(const TableSchema& from, const TableSchema& to) {
+  return !std::equal(from.columns.begin(), from.columns.end(), to.columns.begin(),
+                     [](const ColumnSchema& left, const ColumnSchema& right) {
+                       return left.type == right.type &&
+                              GetTableType(left) == GetTableType(right) &&
+                              left.stored_type == right.stored_type;
+                     });
 }
 
 // A stream of the sync must not take over the table of another one.
@@ -185,21 +200,39 @@ absl::Status Writer::Change(const SyncEntry& sync, const StreamEntry& draft,
   if (const auto cancelled = GetCancellationError(stream->plan); cancelled.has_value()) {
     return *cancelled;
   }
-  StreamEntry changed;
   const StreamPlan& plan = stream->plan;
-  SYNCLINE_RETURN_IF_ERROR(postgres::TransactUnderPolicy(
-      *context_.database, context_.locks,
-      {.tables = {plan.table, plan.temp_table}, .keys = {TableLockKey(plan.table)}},
-      [&](postgres::Transaction& transaction) -> absl::Status {
-        changed = *merged;
-        return ApplyChange(transaction, sync, &changed);
+  StreamEntry changed;
+  ChangeStep step = ChangeStep::kDone;
+  const auto attempt = [&](bool copied) {
+    return postgres::TransactAgainstReaders(
+        *context_.database, context_.locks,
+        {.tables = {plan.table},
+         .need = postgres::LockNeed::kReferenced,
+         .keys = {TableLockKey(plan.table)},
+         .staging = {plan.temp_table}},
+        [&](postgres::Transaction& transaction) -> absl::Status {
+          changed = *merged;
+          SYNCLINE_ASSIGN_OR_RETURN(step, ApplyChange(transaction, sync, copied, &changed));
+          return absl::OkStatus();
+        });
+  };
+  SYNCLINE_RETURN_IF_ERROR(attempt(/*copied=*/false));
+  if (step == ChangeStep::kCopyFirst) {
+    SYNCLINE_RETURN_IF_ERROR(RenewTable(context_, changed));
+    SYNCLINE_RETURN_IF_ERROR(attempt(/*copied=*/true));
+  }
+  // The new plan is acknowledged.
+  SYNCLINE_RETURN_IF_ERROR(
+      context_.database->Transact([](postgres::Transaction& transaction) -> absl::Status {
+        return postgres::MakeReadsDurable(transaction);
       }));
   *stream = std::move(changed);
   return absl::OkStatus();
 }
 
-absl::Status Writer::ApplyChange(postgres::Transaction& transaction, const SyncEntry& sync,
-                                 StreamEntry* changed) {
+absl::StatusOr<Writer::ChangeStep> Writer::ApplyChange(postgres::Transaction& transaction,
+                                                       const SyncEntry& sync, bool copied,
+                                                       StreamEntry* changed) {
   StreamPlan& plan = changed->plan;
   SYNCLINE_RETURN_IF_ERROR(postgres::LimitLockWaits(transaction, context_.locks));
   SYNCLINE_RETURN_IF_ERROR(context_.ledger->Lock(transaction, TableLockKey(plan.table)));
@@ -209,16 +242,29 @@ absl::Status Writer::ApplyChange(postgres::Transaction& transaction, const SyncE
   if (stored.plan.version != plan.version) return StartInProgress(sync.sync_id);
   StartDecision decision(context_.ledger, &transaction, MakeDecisionOptions(context_, SyncDraft()));
   SYNCLINE_ASSIGN_OR_RETURN(const postgres::InitialStatus status, decision.DecideChange(changed));
+  // A replace changes the target only when it is published.
+  const bool changes_target =
+      !IsTruncate(plan.loader) && (status.real.exists || plan.loader == LoaderKind::kAppend);
+  if (changes_target && !copied && NeedsCopy(changed->changes)) return ChangeStep::kCopyFirst;
   if (StagesRows(plan.loader)) {
     SYNCLINE_RETURN_IF_ERROR(MakeStaging(transaction, *context_.ledger, plan, status.temp.exists));
   }
-  // A replace changes the target only when it is published.
-  if (!IsTruncate(plan.loader) && (status.real.exists || plan.loader == LoaderKind::kAppend)) {
+  if (changes_target) {
     SYNCLINE_RETURN_IF_ERROR(MakeTarget(transaction, *context_.ledger, plan, status.real.exists,
                                         postgres::CastFailure::kRefuse)
                                  .status());
   }
-  return context_.ledger->ChangePlan(transaction, changed);
+  // The user has dropped the target, and it was made again.
+  if (changes_target && !status.real.exists) {
+    plan.meta_default = !GetMetaDefault(plan).empty();
+    SYNCLINE_RETURN_IF_ERROR(postgres::NoteStaging(transaction, *context_.ledger, {changed}));
+  }
+  // Open calls stay valid, unless they encode a column in a form that it no longer has.
+  if (ChangesTypes(stored.plan.schema, plan.schema)) {
+    SYNCLINE_RETURN_IF_ERROR(context_.ledger->WithdrawClaims(transaction, plan.stream_no));
+  }
+  SYNCLINE_RETURN_IF_ERROR(context_.ledger->ChangePlan(transaction, changed));
+  return ChangeStep::kDone;
 }
 
 }  // namespace syncline::write

@@ -7,6 +7,8 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "base/stop_signal.h"
+#include "client/append_call.h"
 #include "tests/component/app_fixture.h"
 
 namespace syncline::testing {
@@ -188,6 +190,55 @@ TEST_F(ExtendRpcTest, FixedPartsOfAPlanCannotChange) {
                    "more":{"type":"string"})");
   EXPECT_THAT(Extend("s", {Stream(wider)}).status(),
               StatusIs(StatusCode::kFailedPrecondition, "STREAM_COMPLETED"));
+}
+
+// An open call stays valid when columns are added, but not when one of its columns gets another
+// type, because its rows would no longer fit the table.
+TEST_F(ExtendRpcTest, OpenCallEndsWhenATypeChanges) {
+  const std::string ids = R"("id":{"type":"integer"},"x":{"type":"integer"})";
+  const std::string more = absl::StrCat(ids, R"(,"more":{"type":"string"})");
+  const std::string other = R"("id":{"type":"integer"},"x":{"type":"boolean"})";
+  for (const bool dedup : {false, true}) {
+    SCOPED_TRACE(dedup);
+    const std::string id = absl::StrCat("s", dedup);
+    const Ask ask = dedup ? Dedup(0) : Append(0);
+    Execute(absl::StrCat("DROP TABLE IF EXISTS ", Table(kTable)));
+    ASSERT_OK(Extend(id, {Stream(WithSchema(ask, ids))}));
+    StopSignal first, second;
+    const auto call = client().AppendRecords([&](const v1::AppendRecordsResponse& answer) {
+      if (answer.durable_offset() == 1) first.Set();
+      if (answer.durable_offset() == 2) second.Set();
+    });
+    v1::AppendRecordsRequest header;
+    header.mutable_header()->set_sync_id(id);
+    *header.mutable_header()->mutable_descriptor() = Stream(ask).descriptor();
+    ASSERT_TRUE(call->Write(header));
+    const auto send = [&](int64_t offset) {
+      v1::AppendRecordsRequest request;
+      request.mutable_batch()->set_first_offset(offset);
+      request.mutable_batch()->set_jsonl(absl::StrCat("{\"id\":", offset, ",\"x\":5}\n"));
+      request.mutable_batch()->set_flush(true);
+      return call->Write(request);
+    };
+    ASSERT_TRUE(send(0));
+    ASSERT_FALSE(first.Wait(absl::Seconds(20)));
+    ASSERT_OK(Extend(id, {Stream(WithSchema(ask, more))}));
+    ASSERT_TRUE(send(1));
+    ASSERT_FALSE(second.Wait(absl::Seconds(20)));
+    ASSERT_OK(Extend(id, {Stream(WithSchema(ask, other))}));
+    send(2);
+    EXPECT_THAT(call->Finish().status(),
+                StatusIs(StatusCode::kFailedPrecondition, "SCHEMA_CHANGED"));
+    ASSERT_OK_AND_ASSIGN(const v1::StreamRecordsResponse sent,
+                         Send(id, "{\"id\":2,\"x\":true}\n", 2));
+    EXPECT_EQ(sent.records_rejected(), 0);
+    ASSERT_OK(Complete(id));
+    EXPECT_EQ(TypeOf("x"), "jsonb");
+    EXPECT_EQ(QueryValue(absl::StrCat("SELECT string_agg(id || ':' || x, ' ' ORDER BY id) FROM ",
+                                      Table(kTable))),
+              "0:5 1:5 2:true");
+    ASSERT_OK(Extend(id, {}));
+  }
 }
 
 TEST_F(ExtendRpcTest, HeaderNamesAPlanVersionThatExists) {

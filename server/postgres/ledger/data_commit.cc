@@ -79,7 +79,7 @@ ON CONFLICT (stream_no, writer_id, field) DO UPDATE SET
 
 constexpr char kLookSql[] = R"sql(
 SELECT w.epoch - $3 AS newer_claims, w.claim_token IS DISTINCT FROM $5::bigint AS other_claim,
-  w.committed @> $4::int8multirange AS committed, w.durable_offset, s.state
+  w.claim_token IS NULL AS withdrawn, w.committed @> $4::int8multirange AS committed, w.durable_offset, s.state
 FROM $L.writer w JOIN $L.stream s ON s.stream_no = w.stream_no
 WHERE w.stream_no = $1 AND w.writer_id = $2
 )sql";
@@ -271,6 +271,8 @@ absl::StatusOr<WriterRowState> DataCommitter::Look(Connection& connection, const
   const int64_t newer_claims = row.Int("newer_claims");
   if (newer_claims < 0) {
     standing.claim = ClaimLost(claim.writer_id);
+  } else if (newer_claims == 0 && row.Bool("withdrawn")) {
+    standing.claim = ColumnsChanged(claim.writer_id);
   } else if (newer_claims > 0 || row.Bool("other_claim")) {
     standing.claim = row.Text("state") == ToText(StreamState::kCancelled) ? SyncCancelled()
                                                                           : Fenced(claim.writer_id);

@@ -94,6 +94,9 @@ class Ledger {
   // strategy of a replace, and the changes and warnings of `stream`. Sets the plan's next version.
   // The stream's row must be locked.
   absl::Status ChangePlan(Transaction& transaction, StreamEntry* stream) const;
+  // Lets no open call of the stream commit again: it fails with SCHEMA_CHANGED (ledger_errors.h).
+  // For a change of the type of a column, after which the rows of such calls do not fit the table.
+  absl::Status WithdrawClaims(Transaction& transaction, int64_t stream_no) const;
   // The sync accepts no more streams. Ends it if none of its streams is live.
   absl::Status EndExtensions(Transaction& transaction, int64_t sync_no) const;
   // kStarting -> kRunning, or to the end of the sync if none of its streams is open and none can be

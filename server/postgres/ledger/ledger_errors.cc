@@ -50,6 +50,14 @@ absl::Status ClaimLost(absl::string_view writer_id) {
                     .retry_after = absl::Seconds(1)});
 }
 
+absl::Status ColumnsChanged(absl::string_view writer_id) {
+  return MakeError(
+      absl::StatusCode::kFailedPrecondition,
+      "the sync was extended, which changed the type of a column, since the call was "
+      "opened; open another one",
+      {.reason = reason::kSchemaChanged, .metadata = {{"writer_id", std::string(writer_id)}}});
+}
+
 absl::Status Superseded() {
   return MakeError(absl::StatusCode::kAborted,
                    "a newer sync of the table took over while the stream was being finalized, or "

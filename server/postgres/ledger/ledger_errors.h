@@ -21,6 +21,9 @@ absl::Status OpenedSince(absl::string_view writer_id);
 // ABORTED CLAIM_LOST, with RetryInfo: a crash of the database lost the claim, and no other call
 // took over.
 absl::Status ClaimLost(absl::string_view writer_id);
+// FAILED_PRECONDITION SCHEMA_CHANGED: an extension of the sync has changed the type of a column
+// since the call was opened.
+absl::Status ColumnsChanged(absl::string_view writer_id);
 // ABORTED SUPERSEDED: the stream was cancelled, or finished by another call, while it was being
 // finalized.
 absl::Status Superseded();

@@ -172,6 +172,8 @@ COMMENT ON COLUMN $L.stream.column_declared_types IS
 ALTER TABLE $L.writer ADD COLUMN plan_version bigint NOT NULL DEFAULT 1;
 COMMENT ON COLUMN $L.writer.plan_version IS
   'The stream''s plan_version when the writer was opened last.';
+COMMENT ON COLUMN $L.writer.claim_token IS
+  'Random number of the latest claim. It distinguishes two claims that have the same epoch because a crash took the first one back. NULL if an extension of the sync has changed the type of a column since.';
 ALTER TABLE $L.migration ALTER COLUMN minimum_server SET DEFAULT 13;
 )sql";
 

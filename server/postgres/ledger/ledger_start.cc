@@ -103,6 +103,15 @@ UPDATE $L.stream SET plan_version = plan_version + 1, column_inputs = $2, column
 WHERE stream_no = $1 RETURNING plan_version
 )sql";
 
+// Locks the writers in the order of row_locks.h.
+constexpr char kWithdrawClaimsSql[] = R"sql(
+WITH locked AS (
+  SELECT stream_no, writer_id FROM $L.writer
+  WHERE stream_no = $1 AND open_by IS NOT NULL ORDER BY writer_id COLLATE "C" FOR NO KEY UPDATE)
+UPDATE $L.writer w SET claim_token = NULL, open_by = NULL
+FROM locked l WHERE w.stream_no = l.stream_no AND w.writer_id = l.writer_id
+)sql";
+
 using Texts = std::vector<std::string>;
 using Lists = std::vector<Texts>;
 
@@ -297,6 +306,10 @@ absl::Status Ledger::ChangePlan(Transaction& transaction, StreamEntry* stream) c
   if (changed.empty()) return absl::InternalError(absl::StrCat("no stream ", plan.stream_no));
   plan.version = changed.Int(0, 0);
   return WriteStreamNotes(transaction, quoted_schema_, {stream});
+}
+
+absl::Status Ledger::WithdrawClaims(Transaction& transaction, int64_t stream_no) const {
+  return transaction.Query(Sql(kWithdrawClaimsSql), Params().Int(stream_no)).status();
 }
 
 absl::Status Ledger::StoreInputDigest(Transaction& transaction, int64_t sync_no,
