@@ -224,7 +224,9 @@ absl::Status StartDecision::Write(const std::vector<Stream>& streams, SyncEntry*
                                : ledger_->AddStreams(*transaction_, options_.known_streams, sync));
   LogAdopted(adopted_, ledger_->schema());
   LogPublished(sync->streams);
-  return ledger_->FinishSyncs(*transaction_, *superseded);
+  // The caller of an extensible sync that has lost its last stream may be gone, and would leave it
+  // open.
+  return ledger_->FinishSyncs(*transaction_, *superseded, /*also_extensible=*/true);
 }
 
 absl::Status StartDecision::CheckNamespace(const Stream& stream) {

@@ -88,6 +88,17 @@ TEST_F(ExtendRpcTest, SyncFinishesOnlyByARequestWithoutStreams) {
               StatusIs(StatusCode::kFailedPrecondition, "STREAM_COMPLETED"));
 }
 
+// The caller may be gone: a newer sync of the tables ends what it has left.
+TEST_F(ExtendRpcTest, SyncThatLosesItsLastStreamEnds) {
+  ASSERT_OK(Extend("s", {Stream(Dedup(0)), Stream(Dedup(0), "other")}));
+  ASSERT_OK(Extend("t", {Stream(Dedup(0))}));
+  EXPECT_EQ(StateOf("s"), v1::SYNC_STATE_RUNNING);
+  ASSERT_OK(Extend("u", {Stream(Dedup(0), "other")}));
+  EXPECT_EQ(StateOf("s"), v1::SYNC_STATE_CANCELLED);
+  EXPECT_THAT(Extend("s", {Stream(Dedup(0), "more")}).status(),
+              StatusIs(StatusCode::kFailedPrecondition, "SYNC_CANCELLED"));
+}
+
 TEST_F(ExtendRpcTest, OnlySyncsThatBeganWithExtendAreExtended) {
   ASSERT_OK(Start("plain", Append(0)));
   EXPECT_THAT(Extend("plain", {Stream(Append(0), "more")}).status(),

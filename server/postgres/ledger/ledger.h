@@ -126,8 +126,10 @@ class Ledger {
   // Returns the histories of `tables` in their order, in one statement.
   absl::StatusOr<std::vector<TableHistory>> GetTableHistories(
       Transaction& transaction, const std::vector<TableName>& tables) const;
-  // Ends those of the syncs that have no live stream and accept no more.
-  absl::Status FinishSyncs(Transaction& transaction, const std::vector<int64_t>& sync_nos) const;
+  // Ends those of the syncs that have no live stream and accept no more; with `also_extensible`
+  // also those that do.
+  absl::Status FinishSyncs(Transaction& transaction, const std::vector<int64_t>& sync_nos,
+                           bool also_extensible = false) const;
   absl::StatusOr<TableHistory> GetTableHistory(Transaction& transaction,
                                                const TableName& table) const;
   // Adds `rows` of `generation_id` that were written into the table outside a completion.

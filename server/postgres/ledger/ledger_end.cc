@@ -94,12 +94,13 @@ history AS (
 SELECT sync_no FROM finished
 )sql";
 
+// $2: also those that accept more streams.
 constexpr char kFinishSyncsSql[] = R"sql(
 UPDATE $L.sync s SET finished_at = now(),
   state = CASE WHEN EXISTS (SELECT FROM $L.stream t
                             WHERE t.sync_no = s.sync_no AND t.state = 'cancelled')
           THEN 'cancelled' ELSE 'finished' END
-WHERE s.sync_no = ANY($1) AND s.state IN ('starting', 'running') AND NOT s.extensible
+WHERE s.sync_no = ANY($1) AND s.state IN ('starting', 'running') AND (NOT s.extensible OR $2)
   AND NOT EXISTS (SELECT FROM $L.stream t
                   WHERE t.sync_no = s.sync_no AND t.state IN ('open', 'finalizing'))
 )sql";
@@ -215,12 +216,13 @@ absl::Status Ledger::EndExtensions(Transaction& transaction, int64_t sync_no) co
   return FinishSyncs(transaction, {sync_no});
 }
 
-absl::Status Ledger::FinishSyncs(Transaction& transaction,
-                                 const std::vector<int64_t>& sync_nos) const {
+absl::Status Ledger::FinishSyncs(Transaction& transaction, const std::vector<int64_t>& sync_nos,
+                                 bool also_extensible) const {
   if (sync_nos.empty()) return absl::OkStatus();
   // With the row lock, the last two streams see each other if they end at the same time.
   SYNCLINE_RETURN_IF_ERROR(LockSyncs(transaction, quoted_schema_, sync_nos));
-  return transaction.Query(Sql(kFinishSyncsSql), Params().IntArray(sync_nos)).status();
+  return transaction.Query(Sql(kFinishSyncsSql), Params().IntArray(sync_nos).Bool(also_extensible))
+      .status();
 }
 
 }  // namespace syncline::postgres
