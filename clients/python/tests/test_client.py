@@ -244,6 +244,7 @@ def test_options_reach_the_server(fake: FakeServer) -> None:
         schema_policy="freeze",
         replay="from_start",
         replace_strategy="in_place",
+        meta="full",
         cdc_delete_mode="soft",
         guard=guard,
     )
@@ -258,6 +259,7 @@ def test_options_reach_the_server(fake: FakeServer) -> None:
     assert (config.write_mode, config.cursor.path[:]) == (2, ["name"])
     assert config.primary_key[0].path[:] == ["id"]
     assert (config.schema_policy, config.replay, config.replace_strategy) == (3, 3, 3)
+    assert config.meta == 1
     assert config.cdc_delete_mode == 2
     assert config.guard.min_rows == 5
     assert config.guard.HasField("max_rejected")

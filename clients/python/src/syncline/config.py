@@ -73,6 +73,7 @@ class Stream:
         schema_policy: ``"keep"``, ``"mirror"`` or ``"freeze"``.
         replay: ``"nothing"``, ``"from_checkpoint"`` or ``"from_start"``.
         replace_strategy: ``"auto"``, ``"swap"`` or ``"in_place"``.
+        meta: the columns ``_airbyte_*`` of the table: ``"full"``, ``"compact"`` or ``"none"``.
         cdc_delete_mode: ``"hard"`` or ``"soft"``.
         guard: conditions that must hold before the stream is published.
         airbyte_sync_id: the number that each row has in ``_airbyte_meta.sync_id``.
@@ -91,6 +92,7 @@ class Stream:
     schema_policy: str = ""
     replay: str = ""
     replace_strategy: str = ""
+    meta: str = ""
     cdc_delete_mode: str = ""
     guard: Guard | None = None
     airbyte_sync_id: int = 0
@@ -126,6 +128,7 @@ class Stream:
                 self.replace_strategy,
                 "replace_strategy",
             ),
+            meta=_enum(stream_pb2.Meta, "META", self.meta, "meta"),
             cdc_delete_mode=_enum(
                 stream_pb2.CdcDeleteMode, "CDC_DELETE_MODE", self.cdc_delete_mode, "cdc_delete_mode"
             ),
