@@ -126,26 +126,31 @@ Verb SingerVerb() {
           RunSinger};
 }
 
+Verb LoadVerb(const std::vector<Flag>& connection) {
+  return {
+      "load",
+      {"FILE..."},
+      "load JSON or CSV files into a table",
+      "FILE may be - for stdin, a directory, or a pattern such as 'data/*.csv.gz'. Format,\n"
+      "compression (gzip, zstd, bzip2, xz), encoding and CSV dialect are found by the first "
+      "bytes;\n"
+      "a line about each file states what was found. Blank lines are skipped. To resume a load\n"
+      "that was interrupted or failed, run it again with the same --sync_id; committed records "
+      "are\n"
+      "not resent. Without --schema the types of an existing table are kept, and columns that it\n"
+      "lacks are added. An overwrite with rejected records, truncated input or no records leaves\n"
+      "the table unchanged and exits with 1.",
+      Join(Join(Join(Join(Join(LoadFlags(), DefinitionFlags()), InputFlags()), GuardFlags()),
+                SendingFlags()),
+           connection),
+      RunLoad};
+}
+
 std::vector<Verb> MakeVerbs() {
   const std::vector<Flag> connection = ConnectionFlags();
   const std::vector<Flag> asking = Join({OutputFlag()}, connection);
   return {
-      {"load",
-       {"FILE..."},
-       "load JSON or CSV files into a table",
-       "FILE may be - for stdin, a directory, or a pattern such as 'data/*.csv.gz'. Format,\n"
-       "compression (gzip, zstd, bzip2, xz), encoding and CSV dialect are found by the first "
-       "bytes;\n"
-       "a line about each file states what was found. Blank lines are skipped. To resume a load\n"
-       "that was interrupted or failed, run it again with the same --sync_id; committed records "
-       "are\n"
-       "not resent. Without --schema the types of an existing table are kept, and columns that it\n"
-       "lacks are added. An overwrite with rejected records, truncated input or no records leaves\n"
-       "the table unchanged and exits with 1.",
-       Join(Join(Join(Join(Join(LoadFlags(), DefinitionFlags()), InputFlags()), GuardFlags()),
-                 SendingFlags()),
-            connection),
-       RunLoad},
+      LoadVerb(connection),
       {"list", {}, "list syncs, newest first", "", Join(ListFlags(), asking), RunList},
       {"status", {"SYNC"}, "show one sync and its streams", "", asking, RunStatus},
       {"rejected",
