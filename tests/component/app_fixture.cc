@@ -4,6 +4,7 @@
 #include <sstream>
 #include <utility>
 
+#include "absl/flags/reflection.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "server/config/config.h"
@@ -62,6 +63,8 @@ void AppTest::StartServer(const std::vector<std::string>& flags) {
                                         "--log_level=error",
                                         "--load_threads=2"};
   arguments.insert(arguments.end(), flags.begin(), flags.end());
+  // The flags of one server are not those of the next.
+  const absl::FlagSaver saver;
   const config::Loaded loaded = config::Load(
       arguments, [](const std::string&) { return std::optional<std::string>(); }, out, err);
   ASSERT_TRUE(loaded.config.has_value()) << err.str();

@@ -143,7 +143,9 @@ class AutovacuumTest : public testing::WithOwnCluster<testing::PostgresTest> {
   }
 
   void WaitForVacuum() {
-    while (QueryInt("SELECT count(*) FROM pg_stat_progress_vacuum") == 0) continue;
+    const std::string vacuums = absl::StrCat(
+        "SELECT count(*) FROM pg_stat_progress_vacuum WHERE relid = '", Table("t"), "'::regclass");
+    while (QueryInt(vacuums) == 0) continue;
   }
 };
 

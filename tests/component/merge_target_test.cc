@@ -103,11 +103,13 @@ TEST_F(MergeTargetTest, PartitionsAndChildren) {
   Create(Name("source"), KeyAndValue());
   Fill("source", {{1, "x"}, {3, "new"}, {11, "-"}, {12, "y"}, {13, "new"}}, 2);
   for (const std::string target :
-       {"CREATE TABLE $T (LIKE $S) PARTITION BY RANGE (id); CREATE TABLE $T_low PARTITION OF $T "
-        "FOR "
-        "VALUES FROM (0) TO (10); CREATE TABLE $T_high PARTITION OF $T DEFAULT",
-        "CREATE TABLE $T (LIKE $S); CREATE TABLE $T_high () INHERITS ($T)"}) {
-    Execute(absl::StrReplaceAll(target, {{"$T", Table("target")}, {"$S", Table("source")}}));
+       {"CREATE TABLE $T (LIKE $S) PARTITION BY RANGE (id); CREATE TABLE $L PARTITION OF $T FOR "
+        "VALUES FROM (0) TO (10); CREATE TABLE $H PARTITION OF $T DEFAULT",
+        "CREATE TABLE $T (LIKE $S); CREATE TABLE $H () INHERITS ($T)"}) {
+    Execute(absl::StrReplaceAll(target, {{"$T", Table("target")},
+                                         {"$L", Table("target_low")},
+                                         {"$H", Table("target_high")},
+                                         {"$S", Table("source")}}));
     Fill("target", {{1, "a"}, {2, "b"}}, 1);
     Fill("target_high", {{11, "c"}, {12, "d"}}, 1);
     ASSERT_OK_AND_ASSIGN(const UpsertCounts counts, TryUpsert(KeyAndValue()));

@@ -82,7 +82,7 @@ TEST_F(SessionTest, SettingsThatChangeTheMeaningOfStatementsArePinned) {
     const char* value;
   };
   const std::vector<Pinned> pinned = {
-      {"search_path", "public, pg_catalog", "pg_catalog, pg_temp"},
+      {"search_path", "public, pg_catalog", R"("pg_catalog", "pg_temp")"},
       {"quote_all_identifiers", "on", "off"},
       {"row_security", "on", "off"},
       {"TimeZone", "'Asia/Kathmandu'", "UTC"},

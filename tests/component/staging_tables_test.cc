@@ -269,7 +269,8 @@ TEST_F(StagingTablesTest, StorageAndOrderOfColumnsAreThoseOfTheTarget) {
   const auto storage = [&](absl::string_view table) {
     return Value(absl::StrCat(
         "SELECT concat_ws(' ', c.reloptions, t.reloptions, s.spcname, (SELECT "
-        "string_agg(attname || ':' || attstorage, ' ' ORDER BY attnum) FROM pg_attribute WHERE "
+        "string_agg(attname || ':' || attstorage::text, ' ' ORDER BY attnum) FROM pg_attribute "
+        "WHERE "
         "attrelid = c.oid AND attnum > 4 AND NOT attisdropped)) FROM pg_class c JOIN pg_class t ON "
         "t.oid = c.reltoastrelid JOIN pg_tablespace s ON s.oid = c.reltablespace WHERE c.oid = '",
         table, "'::regclass"));
