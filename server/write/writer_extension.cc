@@ -222,10 +222,7 @@ absl::Status Writer::Change(const SyncEntry& sync, const StreamEntry& draft,
     SYNCLINE_RETURN_IF_ERROR(attempt(/*copied=*/true));
   }
   // The new plan is acknowledged.
-  SYNCLINE_RETURN_IF_ERROR(
-      context_.database->Transact([](postgres::Transaction& transaction) -> absl::Status {
-        return postgres::MakeReadsDurable(transaction);
-      }));
+  SYNCLINE_RETURN_IF_ERROR(context_.database->Transact(postgres::MakeReadsDurable));
   *stream = std::move(changed);
   return absl::OkStatus();
 }
