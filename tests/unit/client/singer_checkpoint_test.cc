@@ -1,7 +1,7 @@
 // When a checkpoint of several streams counts as committed.
-#include "client/singer/checkpoint_progress.h"
-
 #include <gtest/gtest.h>
+
+#include "client/singer/checkpoint_progress.h"
 
 namespace syncline::client {
 namespace {
