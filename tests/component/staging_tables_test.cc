@@ -257,6 +257,16 @@ TEST_F(StagingTablesTest, PublishedStagingTableIsDeduplicated) {
   }
 }
 
+// The table is created by the transaction that merges into it.
+TEST_F(StagingTablesTest, FirstMergeIntoAPublishedTable) {
+  Run("CREATE PUBLICATION $S_all FOR ALL TABLES");
+  Load("s1", Dedup(0), Record(1, "a", 1) + Record(1, "b", 2) + Record(2, "c", 1));
+  EXPECT_EQ(Rows(), "1:b@0 2:c@0");
+  Load("s2", Dedup(0), Record(1, "d", 3));
+  EXPECT_EQ(Rows(), "1:d@0 2:c@0");
+  Run("DROP PUBLICATION $S_all");
+}
+
 TEST_F(StagingTablesTest, StorageAndOrderOfColumnsAreThoseOfTheTarget) {
   Ask ask = Replace(1);
   ask.json_schema = kNarrow;

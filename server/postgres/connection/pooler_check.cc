@@ -21,9 +21,8 @@ constexpr int kRounds = 2;
 absl::Status SessionsMixed() {
   return MakeError(
       absl::StatusCode::kFailedPrecondition,
-      "the connection pooler in front of the database does not keep a session for each client; "
-      "let it pool sessions (PgBouncer: pool_mode = session), or use a connection string that "
-      "leads to the database itself",
+      "a connection pooler mixes the sessions of its clients; let it pool sessions (PgBouncer: "
+      "pool_mode = session), or connect to the database itself",
       {.reason = reason::kPoolerMode});
 }
 

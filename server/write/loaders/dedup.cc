@@ -5,6 +5,7 @@
 #include "base/status_macros.h"
 #include "server/model/staging_decision.h"
 #include "server/postgres/table/key_indexes.h"
+#include "server/postgres/table/replica_identity.h"
 #include "server/postgres/table/table_operations.h"
 #include "server/postgres/table/upsert.h"
 #include "server/write/guard_check.h"
@@ -80,6 +81,10 @@ absl::StatusOr<CompletionStep> DedupLoader::Merge(postgres::Transaction& transac
   SYNCLINE_ASSIGN_OR_RETURN(merged.schema,
                             MakeTarget(transaction, *context_.ledger, plan_, status.real.exists,
                                        postgres::CastFailure::kNull, undeclared));
+  // A merge deletes, even from a new table.
+  if (!status.real.exists) {
+    SYNCLINE_RETURN_IF_ERROR(postgres::EnsureReplicaIdentity(transaction, plan_.table).status());
+  }
   SYNCLINE_RETURN_IF_ERROR(
       CheckGuard(transaction, stream, CompletionAction::kMerge, /*target_exists=*/true));
   SYNCLINE_ASSIGN_OR_RETURN(result->rows, MergeAndDrop(context_, transaction, merged, undeclared));
