@@ -107,7 +107,7 @@ WHERE stream_no = $1 RETURNING plan_version
 constexpr char kWithdrawClaimsSql[] = R"sql(
 WITH locked AS (
   SELECT stream_no, writer_id FROM $L.writer
-  WHERE stream_no = $1 AND open_by IS NOT NULL ORDER BY writer_id COLLATE "C" FOR NO KEY UPDATE)
+  WHERE stream_no = $1 ORDER BY writer_id COLLATE "C" FOR NO KEY UPDATE)
 UPDATE $L.writer w SET claim_token = NULL, open_by = NULL
 FROM locked l WHERE w.stream_no = l.stream_no AND w.writer_id = l.writer_id
 )sql";
