@@ -10,6 +10,7 @@ const std::vector<Scenario>& Scenarios() {
       {"load", {"P1", "P1u", "P5"}, "append JSONL through syncline load", RunLoad},
       {"typed", {"P2"}, "append typed rows through the C++ stream writer", RunTyped},
       {"replace", {"P3"}, "replace of a full table, against an append", RunReplace},
+      {"in-place", {}, "replace of a full table in place, against a swap", RunInPlace},
       {"dedup", {"P4", "P4u"}, "changed rows merged, against INSERT ON CONFLICT", RunDedup},
       {"memory", {"P6"}, "the server's memory during a long stream", RunMemory},
       {"memory-streams", {}, "the server's memory with 64 streams", RunMemoryOfStreams},
