@@ -10,7 +10,7 @@ namespace syncline::client {
 namespace {
 
 struct Advice {
-  absl::string_view reason;
+  const char* reason;
   absl::string_view text;
 };
 

@@ -12,13 +12,13 @@ namespace syncline::client {
 namespace {
 
 // Not repeated within a run, but another run may succeed.
-constexpr absl::string_view kTransientReasons[] = {
+constexpr const char* kTransientReasons[] = {
     reason::kCallerGone,    reason::kFenced,       reason::kSchemaChanged, reason::kSuperseded,
     reason::kSyncCancelled, reason::kTableMissing, reason::kTableNotFound,
 };
 
 // Faults of the protocol between this program and the server, which no user can correct.
-constexpr absl::string_view kSystemReasons[] = {
+constexpr const char* kSystemReasons[] = {
     reason::kCountMismatch,   reason::kEmptyStream,        reason::kInvalidRows,
     reason::kInvalidValue,    reason::kLimitExceeded,      reason::kMalformedMessage,
     reason::kNoHeader,        reason::kNullValue,          reason::kOffsetGap,
@@ -27,7 +27,7 @@ constexpr absl::string_view kSystemReasons[] = {
 };
 
 template <size_t N>
-bool Contains(const absl::string_view (&reasons)[N], const std::string& reason) {
+bool Contains(const char* const (&reasons)[N], const std::string& reason) {
   return std::find(std::begin(reasons), std::end(reasons), reason) != std::end(reasons);
 }
 
