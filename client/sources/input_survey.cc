@@ -19,7 +19,10 @@ class Surveyor {
  public:
   Surveyor(const InputFormat& format, int64_t max_records)
       : format_(format), max_records_(max_records), parser_(format.csv.dialect) {
-    if (!format_.mapping.is_identity()) mapper_.emplace(&format_.mapping);
+    // The options of CSV have the mapping, too.
+    if (format_.file != FileFormat::kCsv && !format_.mapping.is_identity()) {
+      mapper_.emplace(&format_.mapping);
+    }
   }
 
   absl::Status Take(absl::string_view text) {

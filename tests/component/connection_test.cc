@@ -284,13 +284,12 @@ TEST_F(ConnectionTest, StatementIsATransactionOfItsOwn) {
   EXPECT_EQ(QueryInt(absl::StrCat("SELECT count(*) FROM ", Table("own"))), 1);
   EXPECT_FALSE(connection_->QueryAndCommit(insert, Params().Int(7)).ok());
   EXPECT_TRUE(connection_->usable());
-  // An error of the statement says that nothing is committed.
-  ASSERT_OK(connection_->Execute("SET default_transaction_read_only = on"));
-  const absl::Status read_only = connection_->QueryAndCommit(insert, Params().Int(8)).status();
-  EXPECT_FALSE(read_only.ok());
-  EXPECT_NE(GetReason(read_only), "COMMIT_UNKNOWN");
-  EXPECT_TRUE(connection_->usable());
-  ASSERT_OK(connection_->Execute("SET default_transaction_read_only = off"));
+  // An error of the statement says that nothing is committed, also if the connection is given up.
+  const std::unique_ptr<Connection> replica = Connect();
+  ASSERT_OK(replica->Execute("SET default_transaction_read_only = on"));
+  EXPECT_THAT(replica->QueryAndCommit(insert, Params().Int(8)),
+              StatusIs(StatusCode::kUnavailable, "DB_READ_ONLY"));
+  EXPECT_FALSE(replica->usable());
   EXPECT_THAT(connection_->QueryAndCommit("SELECT pg_terminate_backend(pg_backend_pid())", {}),
               StatusIs(StatusCode::kUnavailable, "COMMIT_UNKNOWN"));
   EXPECT_FALSE(connection_->usable());

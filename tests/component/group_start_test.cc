@@ -274,7 +274,11 @@ TEST_F(GroupStartTest, NumberOfStatementsIsBounded) {
 TEST_F(GroupStartTest, CompletionOfAppendTakesFewStatements) {
   UseCountingDatabase();
   Start("s", {Append({"", "t"}), Append({"", "other"})});
-  EXPECT_LE(CountEvents([&] { Complete("s", {"", "t"}); }), 16);
+  // A table that the sync has created loses the default of its meta column in a transaction of its
+  // own.
+  EXPECT_LE(CountEvents([&] { Complete("s", {"", "t"}); }), 16 + 7);
+  Start("next", {Append({"", "t"}), Append({"", "other"})});
+  EXPECT_LE(CountEvents([&] { Complete("next", {"", "t"}); }), 16);
 }
 
 // Both syncs have the same tables, in opposite orders.

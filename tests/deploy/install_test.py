@@ -20,6 +20,7 @@ PREFIX = None
 INSTALLED = [
     "bin/syncline",
     "bin/syncline-server",
+    "bin/target-syncline",
     "lib/systemd/system/syncline.service",
     "share/bash-completion/completions/syncline",
     "share/bash-completion/completions/syncline-server",

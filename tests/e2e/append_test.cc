@@ -258,11 +258,12 @@ TEST_F(AppendTest, DrainCommitsAndReportsTheOffset) {
       [&] { return absl::StrContains(server_->Metrics(), "syncline_open_streams 1\n"); }));
   absl::SleepFor(absl::Milliseconds(200));  // the batch arrives
   server_->Signal(SIGTERM);
+  // The server ends the call, before Finish closes it.
+  EXPECT_EQ(server_->Wait(kPatience), 0);
   const absl::Status end = call->Finish().status();
   EXPECT_THAT(end, StatusIs(StatusCode::kUnavailable, "DRAINING"));
   EXPECT_EQ(GetDurableOffset(end), "100");
   EXPECT_EQ(answers.last().durable_offset(), 100);
-  EXPECT_EQ(server_->Wait(kPatience), 0);
   EXPECT_EQ(Rows(), 100);
 }
 

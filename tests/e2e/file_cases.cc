@@ -194,7 +194,7 @@ std::vector<FileCase> EncodedFiles() {
        3},
       Refused("unmarked.csv", Utf16(kCsv, false), {"--encoding UTF-16LE"}),
       Refused("unnamed_latin1.csv", latin1, {"line 2, byte 6 is 0xE9", "--encoding latin1"}),
-      Refused("unknown.csv", kCsv, {"klingon", "iconv -l"}, {"--encoding=klingon"}),
+      Refused("unknown.csv", kCsv, {"KLINGON", "iconv -l"}, {"--encoding=klingon"}),
   };
 }
 

@@ -106,7 +106,8 @@ TEST_F(FileFormatsTest, SeveralFilesAreOneSync) {
                                                     R"({"id": 3, "more": null, "name": null})"}));
   EXPECT_EQ(Run({"load", a, b, c, TableFlag("t"), "--sync_id=s"}), 0) << stderr_;
   EXPECT_THAT(stderr_, HasSubstr("has already loaded this input"));
-  EXPECT_EQ(Run({"load", b, a, c, TableFlag("t"), "--sync_id=s"}), 1);
+  WriteFile("a.csv", "id,name\n1,Eve\n");
+  EXPECT_EQ(Run({"load", a, b, c, TableFlag("t"), "--sync_id=s"}), 1);
   EXPECT_THAT(stderr_, HasSubstr("INPUT_CHANGED"));
   EXPECT_EQ(Rows("t").size(), 3u);
 }

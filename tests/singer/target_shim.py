@@ -40,7 +40,9 @@ class SynclineTarget(Target):
 
     def process_endofpipe(self):
         with tempfile.NamedTemporaryFile("w", suffix=".json") as config:
-            json.dump(dict(self.config), config)
+            # The SDK adds the default of a setting of its own targets.
+            settings = {name: value for name, value in self.config.items() if name != "validate_records"}
+            json.dump(settings, config)
             config.flush()
             done = run(["--config", config.name], "".join(self.lines))
         sys.stdout.write(done.stdout.decode())

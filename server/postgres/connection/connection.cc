@@ -228,9 +228,11 @@ absl::StatusOr<Result> Connection::QueryAndCommit(absl::string_view sql, const P
   SYNCLINE_RETURN_IF_ERROR(Prepare(sql).status());
   state_->notice = false;
   absl::StatusOr<Result> result = QueryInFormat(sql, params, kTextFormat);
-  // An error of the statement itself, such as one of a read-only database, leaves the connection
-  // usable.
-  if (absl::IsUnavailable(result.status()) && !usable()) return CommitUnknown();
+  // A read-only database has refused the statement, although its connection is given up then.
+  if (absl::IsUnavailable(result.status()) && !usable() &&
+      GetReason(result.status()) != reason::kDbReadOnly) {
+    return CommitUnknown();
+  }
   if (result.ok()) SYNCLINE_RETURN_IF_ERROR(ConfirmCommit());
   return result;
 }

@@ -21,12 +21,26 @@ FROM (SELECT a.attrelid AS oid, pg_catalog.pg_get_expr(d.adbin, d.adrelid) AS ex
         AND NOT a.attisdropped) w
 )sql";
 
+absl::StatusOr<Result> FindDefaults(Transaction& transaction, const SwapTables& tables) {
+  return transaction.Query(kDefaultsSql, Params().Int(tables.source_oid).Int(tables.target_oid));
+}
+
 }  // namespace
 
+absl::StatusOr<std::vector<DdlStep>> DropLeftMetaDefault(Transaction& transaction,
+                                                         const SwapTables& tables) {
+  SYNCLINE_ASSIGN_OR_RETURN(const Result rows, FindDefaults(transaction, tables));
+  const RowView row = rows.Row(0);
+  std::vector<DdlStep> steps;
+  if (!row.IsNull("stored") && IsMetaDefault(row.Text("stored"))) {
+    steps.push_back({.subject = tables.target.ToString(),
+                     .sql = AlterTableSql(tables.target, {DropDefaultClause(kMetaColumn)})});
+  }
+  return steps;
+}
+
 absl::Status RestoreMetaDefault(Transaction& transaction, const SwapTables& tables) {
-  SYNCLINE_ASSIGN_OR_RETURN(
-      const Result rows,
-      transaction.Query(kDefaultsSql, Params().Int(tables.source_oid).Int(tables.target_oid)));
+  SYNCLINE_ASSIGN_OR_RETURN(const Result rows, FindDefaults(transaction, tables));
   const RowView row = rows.Row(0);
   if (row.IsNull("staged") || !IsMetaDefault(row.Text("staged"))) return absl::OkStatus();
   const bool none = row.IsNull("stored") || IsMetaDefault(row.Text("stored"));

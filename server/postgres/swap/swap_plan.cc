@@ -13,6 +13,7 @@
 #include "server/postgres/dependents/relation_traits.h"
 #include "server/postgres/swap/early_fill.h"
 #include "server/postgres/swap/kept_generations.h"
+#include "server/postgres/swap/published_default.h"
 #include "server/postgres/swap/swap_arrival.h"
 #include "server/postgres/swap/swap_check.h"
 #include "server/postgres/swap/swap_identities.h"
@@ -261,6 +262,8 @@ absl::StatusOr<SwapPlan> CapturePlan(Transaction& transaction, const SwapTables&
                             CaptureForeignKeys(transaction, tables.target_oid));
   SYNCLINE_ASSIGN_OR_RETURN(const std::vector<DdlStep> sequences,
                             CaptureSequences(transaction, tables));
+  SYNCLINE_ASSIGN_OR_RETURN(const std::vector<DdlStep> left_default,
+                            DropLeftMetaDefault(transaction, tables));
   const OldTable end = ChooseEnd(members, keys, keep);
   SYNCLINE_ASSIGN_OR_RETURN(const IdentitySteps identities,
                             CaptureIdentities(transaction, tables, end));
@@ -308,6 +311,7 @@ absl::StatusOr<SwapPlan> CapturePlan(Transaction& transaction, const SwapTables&
   Append(not_nulls, &plan.steps);
   Append(traits.access, &plan.steps);
   Append(traits.rest, &plan.steps);
+  Append(left_default, &plan.steps);
   Append(views.fill, &plan.steps);
   Append(keys.add, &plan.steps);
   Append(fill.finish, &plan.steps);
