@@ -59,8 +59,8 @@ inline constexpr Description kProcessMaxDescriptors = {"process_max_fds",
                                                        "Limit for process_open_fds."};
 
 // Metrics of the server.
-inline constexpr Description kOpenStreams = {"syncline_open_streams",
-                                             "StreamRecords and AppendRecords calls that are open now."};
+inline constexpr Description kOpenStreams = {
+    "syncline_open_streams", "StreamRecords and AppendRecords calls that are open now."};
 inline constexpr Description kConnections = {"syncline_connections",
                                              "Client connections that are open now."};
 inline constexpr Description kConnectionsRefused = {
