@@ -10,7 +10,7 @@
 namespace syncline::client {
 
 absl::StatusOr<absl::string_view> RecordMapper::Map(absl::string_view line) {
-  line_ = "{";
+  line_.assign(1, '{');
   absl::Status status;
   const bool whole = ScanRecord(line, [&](absl::string_view raw_key, JsonText value) {
     if (!status.ok()) return;

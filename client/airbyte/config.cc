@@ -96,6 +96,20 @@ absl::Status ReadTls(const JsonText& config, TlsOptions* tls) {
   return absl::OkStatus();
 }
 
+absl::Status ReadCdcDeleteMode(const JsonText& object, DestinationConfig* config) {
+  // Airbyte's own destinations use the other name.
+  const absl::string_view key =
+      Optional(object, "cdc_delete_mode").has_value() ? "cdc_delete_mode" : "cdc_deletion_mode";
+  const absl::StatusOr<std::string> mode = OptionalText(object, key);
+  SYNCLINE_RETURN_IF_ERROR(mode.status());
+  if (*mode == "soft") {
+    config->cdc_delete_mode = v1::CDC_DELETE_MODE_SOFT;
+  } else if (!mode->empty() && *mode != "hard") {
+    return Invalid(key, "must be hard or soft");
+  }
+  return absl::OkStatus();
+}
+
 absl::Status ReadPolicies(const JsonText& object, DestinationConfig* config) {
   SYNCLINE_ASSIGN_OR_RETURN(const std::string policy, OptionalText(object, "schema_policy"));
   if (policy == "mirror") {
@@ -113,16 +127,7 @@ absl::Status ReadPolicies(const JsonText& object, DestinationConfig* config) {
   } else if (!strategy.empty() && strategy != "auto") {
     return Invalid("replace_strategy", "must be auto, swap or in_place");
   }
-  // Airbyte's own destinations use the other name.
-  const absl::string_view key =
-      Optional(object, "cdc_delete_mode").has_value() ? "cdc_delete_mode" : "cdc_deletion_mode";
-  SYNCLINE_ASSIGN_OR_RETURN(const std::string mode, OptionalText(object, key));
-  if (mode == "soft") {
-    config->cdc_delete_mode = v1::CDC_DELETE_MODE_SOFT;
-  } else if (!mode.empty() && mode != "hard") {
-    return Invalid(key, "must be hard or soft");
-  }
-  return absl::OkStatus();
+  return ReadCdcDeleteMode(object, config);
 }
 
 // Accepts "require" and, as platforms write it, {"mode": "require"} with PEM texts.
