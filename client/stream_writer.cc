@@ -192,8 +192,8 @@ void StreamWriter::Acknowledge(int64_t durable_offset, absl::string_view checkpo
       last_checkpoint_id_ = std::string(checkpoint_id);
       MarkStored(checkpoint_id);
     }
-    const auto is_done = [this](const Sent& sent) {
-      return sent.request->has_checkpoint() ? sent.stored : sent.end_offset <= durable_offset_;
+    const auto is_done = [durable = durable_offset_](const Sent& sent) {
+      return sent.request->has_checkpoint() ? sent.stored : sent.end_offset <= durable;
     };
     for (; !sent_.empty() && is_done(sent_.front()); sent_.pop_front()) {
       released += sent_.front().bytes;

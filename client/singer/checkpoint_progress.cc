@@ -29,10 +29,11 @@ int64_t CheckpointProgress::Stored(int stream, int64_t number) {
 }
 
 int64_t CheckpointProgress::AdvanceLocked() {
-  const auto newest = std::find_if(sent_.rbegin(), sent_.rend(), [this](const Sent& sent) {
+  std::map<int, int64_t>& durable = durable_;  // the lambdas do not know that it is locked
+  const auto newest = std::find_if(sent_.rbegin(), sent_.rend(), [&durable](const Sent& sent) {
     return sent.stored && std::all_of(sent.positions.begin(), sent.positions.end(),
-                                      [this](const Position& position) {
-                                        return durable_[position.stream] >= position.offset;
+                                      [&durable](const Position& position) {
+                                        return durable[position.stream] >= position.offset;
                                       });
   });
   if (newest == sent_.rend()) return committed_;
