@@ -1,6 +1,5 @@
 #include "client/singer/checkpoint_progress.h"
 
-#include <algorithm>
 #include <utility>
 
 namespace syncline::client {
@@ -28,17 +27,21 @@ int64_t CheckpointProgress::Stored(int stream, int64_t number) {
   return AdvanceLocked();
 }
 
+bool CheckpointProgress::IsCommittedLocked(const Sent& sent) {
+  if (!sent.stored) return false;
+  for (const Position& position : sent.positions) {
+    if (durable_[position.stream] < position.offset) return false;
+  }
+  return true;
+}
+
 int64_t CheckpointProgress::AdvanceLocked() {
-  std::map<int, int64_t>& durable = durable_;  // the lambdas do not know that it is locked
-  const auto newest = std::find_if(sent_.rbegin(), sent_.rend(), [&durable](const Sent& sent) {
-    return sent.stored && std::all_of(sent.positions.begin(), sent.positions.end(),
-                                      [&durable](const Position& position) {
-                                        return durable[position.stream] >= position.offset;
-                                      });
-  });
-  if (newest == sent_.rend()) return committed_;
-  committed_ = newest->number;
-  sent_.erase(sent_.begin(), newest.base());
+  for (auto sent = sent_.rbegin(); sent != sent_.rend(); ++sent) {
+    if (!IsCommittedLocked(*sent)) continue;
+    committed_ = sent->number;
+    sent_.erase(sent_.begin(), sent.base());
+    break;
+  }
   return committed_;
 }
 

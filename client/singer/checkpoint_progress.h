@@ -43,6 +43,8 @@ class CheckpointProgress {
     bool stored = false;
   };
 
+  // Returns whether the checkpoint is in the ledger and all its positions are durable.
+  bool IsCommittedLocked(const Sent& sent) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   // Removes the checkpoints up to the newest committed one, and returns its number.
   int64_t AdvanceLocked() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
