@@ -2,8 +2,8 @@
 """Runs the Singer target with the test streams of the Singer SDK, and the SDK's own tests of a target.
 
 Every stream's tables must be those of expected.json (expected_tables.py). Needs SYNCLINE_TEST_DSN,
-psql, and either a network or the environment that singer_package.py has made before; exits with 77,
-which ctest reports as skipped, without them.
+psql, and the environment that singer_package.py makes; exits with 77, which ctest reports as
+skipped, without them.
 """
 
 import argparse
