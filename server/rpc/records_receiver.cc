@@ -244,7 +244,10 @@ void RecordsReceiver::OnBatch(std::unique_ptr<v1::RecordBatch> records, BudgetCh
   if (open == nullptr && !is_repeated())
     return EndWith(ProtocolOrder("a batch was sent before the header"));
   if (records->payload_case() == v1::RecordBatch::PAYLOAD_NOT_SET) {
-    return EndWith(sync::InvalidRequest({{"batch.payload", "must be set"}}));
+    if (!records->flush()) {
+      return EndWith(sync::InvalidRequest({{"batch.payload", "must be set"}}));
+    }
+    records->mutable_jsonl();  // no records
   }
   if (open == nullptr) {
     absl::Status accepted;

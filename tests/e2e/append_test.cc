@@ -146,6 +146,20 @@ TEST_F(AppendTest, FlushAlsoWorksForStreamRecords) {
   EXPECT_OK(call->Finish());
 }
 
+TEST_F(AppendTest, FlushNeedsNoPayload) {
+  Start();
+  Answers answers;
+  const auto call = Open(answers);
+  ASSERT_TRUE(call->Write(ToAppend(Batch(0, 10))));
+  v1::AppendRecordsRequest flush;
+  flush.mutable_batch()->set_first_offset(10);
+  flush.mutable_batch()->set_flush(true);
+  ASSERT_TRUE(call->Write(flush));
+  EXPECT_TRUE(EventuallyDurable(answers, 10));
+  EXPECT_OK(call->Finish());
+  EXPECT_EQ(Rows(), 10);
+}
+
 TEST_F(AppendTest, WithoutFlushIntervalIdleLanesCommit) {
   Start({"--flush_interval=0"});
   Answers answers;
