@@ -286,6 +286,8 @@ TEST_F(StandbySwapTest, AbsentStandbyKeepsNoReaderOut) {
   auto swapped = std::async(std::launch::async, [&] {
     return Swap({}, [&](postgres::Transaction&) {
       Require("absent");
+      // The checkpointer tells the sessions of the standby some time after they have the setting.
+      absl::SleepFor(absl::Seconds(1));
       required.set_value();
       return absl::OkStatus();
     });
