@@ -276,6 +276,29 @@ class StandbySwapTest : public testing::WithOwnCluster<testing::SwapFixture> {
     Execute("SELECT pg_reload_conf()");
     while (QueryValue("SHOW synchronous_standby_names") != standby) continue;
   }
+
+  // The checkpointer makes commits wait, some time after the sessions have read the setting.
+  void WaitUntilCommitsWait() {
+    const std::unique_ptr<Connection> probe = Connect();
+    while (true) {
+      auto committed = std::async(std::launch::async, [&] {
+        return probe->Execute("SELECT pg_logical_emit_message(true, 'probe', '')");
+      });
+      while (committed.wait_for(std::chrono::milliseconds(5)) != std::future_status::ready) {
+        if (CountWaitingCommits() == 0) continue;
+        Execute(absl::StrCat("SELECT pg_cancel_backend(pid)", kWaitingCommits));
+        committed.wait();
+        return;
+      }
+    }
+  }
+
+  int64_t CountWaitingCommits() {
+    return QueryInt(absl::StrCat("SELECT count(*)", kWaitingCommits));
+  }
+
+  static constexpr char kWaitingCommits[] =
+      " FROM pg_stat_activity WHERE wait_event = 'SyncRep' AND backend_type = 'client backend'";
 };
 
 // Readers do not wait for the standby; the caller does.
@@ -286,17 +309,13 @@ TEST_F(StandbySwapTest, AbsentStandbyKeepsNoReaderOut) {
   auto swapped = std::async(std::launch::async, [&] {
     return Swap({}, [&](postgres::Transaction&) {
       Require("absent");
-      // The checkpointer tells the sessions of the standby some time after they have the setting.
-      absl::SleepFor(absl::Seconds(1));
+      WaitUntilCommitsWait();
       required.set_value();
       return absl::OkStatus();
     });
   });
   required.get_future().wait();
-  while (QueryInt("SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'SyncRep' AND "
-                  "backend_type = 'client backend'") == 0) {
-    continue;
-  }
+  while (CountWaitingCommits() == 0) continue;
   const std::unique_ptr<Connection> reader = Connect();
   ASSERT_OK(reader->Execute("SET statement_timeout = '5s'"));
   const auto rows = reader->Query(absl::StrCat("SELECT count(*) FROM ", Table("t")), {});
