@@ -44,6 +44,7 @@ constexpr Advice kAdvice[] = {
     {reason::kDbConninfo, "correct the connection string"},
     {reason::kDbCrashed, kTryLater},
     {reason::kDbEncoding, "load into a database with another encoding, preferably UTF8"},
+    {reason::kDbEngine, "load into PostgreSQL, or PostgreSQL with Citus"},
     {reason::kDbError, kReportBug},
     {reason::kDbIntervention, kTryLater},
     {reason::kDbLimitExceeded, kSeeDatabaseLog},
@@ -64,6 +65,8 @@ constexpr Advice kAdvice[] = {
      "drop or change the named object, leave out --replace_strategy, or load another table"},
     {reason::kDiskFull,
      "free disk space of the database, and run it again with the same --sync_id"},
+    {reason::kDistributionDiffers,
+     "leave out --distribute_by, or distribute the table by that column (alter_distributed_table)"},
     {reason::kDraining, kTryLater},
     {reason::kEmbeddedDirectory,
      "let the user that runs PostgreSQL enter every directory above it"},
@@ -154,6 +157,8 @@ constexpr Advice kAdvice[] = {
     {reason::kTableOwned,
      "another connection loads this table; use its --connection_id or another table"},
     {reason::kTableTooWide, "drop columns of the table, or load into another table"},
+    {reason::kTargetDistributed,
+     "load it in another mode, or place the table as the message describes"},
     {reason::kTargetIncompatible,
      "rename or drop the object that prevents it, leave out --replace_strategy, or load another "
      "table"},
@@ -171,6 +176,7 @@ constexpr Advice kAdvice[] = {
     {reason::kUnknownStream, "check the id with syncline list"},
     {reason::kUnknownSync, "check the id with syncline list"},
     {reason::kWritersActive, "another call still writes this stream; try again in a moment"},
+    {reason::kWrongNode, "connect to the coordinator of the Citus cluster"},
     {reason::kWrongObjectType, "rename the object, or load another table"},
 };
 

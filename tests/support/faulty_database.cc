@@ -27,6 +27,7 @@ class FaultyDatabase::FaultyTransaction : public postgres::Transaction {
     if (database_->Strike()) return Unavailable();
     return real_->Execute(sql);
   }
+  bool on_citus() const override { return real_->on_citus(); }
 
  private:
   FaultyDatabase* const database_;

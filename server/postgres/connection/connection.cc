@@ -78,11 +78,13 @@ absl::StatusOr<std::unique_ptr<Connection>> Connection::Open(const ConnectionOpt
   }
   connection->state_->socket = OpenSockets::Duplicate(options.sockets, PQsocket(raw));
   SYNCLINE_RETURN_IF_ERROR(CheckServerVersion(PQserverVersion(raw)));
-  std::string settings = kSessionSettings;
+  const bool citus = options.destination != nullptr && options.destination->citus();
+  connection->state_->citus = citus;
+  std::string opening = OpenSessionSql(citus ? SessionKind::kCitusData : SessionKind::kPostgres);
   if (options.lock_timeout > absl::ZeroDuration()) {
-    absl::StrAppend(&settings, SetSessionLockTimeoutSql(options.lock_timeout), ";");
+    opening = absl::StrCat(SetSessionLockTimeoutSql(options.lock_timeout), ";", opening);
   }
-  const ResultPtr state = Run(raw, absl::StrCat(settings, kSessionStateSql));
+  const ResultPtr state = Run(raw, opening);
   if (!Succeeded(state.get())) return connection->GetError(state.get());
   SYNCLINE_RETURN_IF_ERROR(CheckSession(ReadRows(state.get(), /*decode=*/false)));
   return connection;
@@ -136,6 +138,8 @@ absl::Status Connection::Execute(absl::string_view sql) {
   const ResultPtr result = Run(state_->get(), std::string(sql));
   return Succeeded(result.get()) ? absl::OkStatus() : GetError(result.get());
 }
+
+bool Connection::on_citus() const { return state_->citus; }
 
 absl::Status Connection::Begin() { return Execute("BEGIN"); }
 

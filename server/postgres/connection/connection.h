@@ -114,6 +114,8 @@ class Connection {
 
   // Returns false if the connection is broken or not idle. It must not be used again then.
   bool usable() const;
+  // Returns whether the connection leads to the coordinator of a Citus cluster.
+  bool on_citus() const;
 
   // Breaks the connection: the running call and all later ones fail with UNAVAILABLE. PostgreSQL
   // ends the statement and rolls back when it notices, within client_connection_check_interval

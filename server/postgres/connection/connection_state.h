@@ -84,6 +84,7 @@ struct Connection::State {
   std::string copied;   // the relation of the latest COPY
   bool notice = false;  // the server has sent one
   bool broken = false;
+  bool citus = false;
   std::atomic<bool> aborted = false;
 
   PGconn* get() const { return connection.get(); }

@@ -80,9 +80,12 @@ absl::StatusOr<std::unique_ptr<ControlSession>> ControlSession::Open(
     session->socket_ = options.sockets->Add(session->connection_.sock());
   }
   SYNCLINE_RETURN_IF_ERROR(CheckServerVersion(session->connection_.server_version()));
-  SYNCLINE_ASSIGN_OR_RETURN(const Result state,
-                            session->Run(absl::StrCat(kSessionSettings, kSessionStateSql)));
+  const bool citus = options.destination != nullptr && options.destination->citus();
+  SYNCLINE_ASSIGN_OR_RETURN(
+      const Result state,
+      session->Run(OpenSessionSql(citus ? SessionKind::kCitusControl : SessionKind::kPostgres)));
   SYNCLINE_RETURN_IF_ERROR(CheckSession(state));
+  session->citus_ = citus;
   session->transaction_timeout_ = absl::Milliseconds(state.Row(0).Int("transaction_timeout_ms"));
   return session;
 }

@@ -38,6 +38,8 @@ class ControlSession {
   void Cancel();
 
   bool broken() const { return lost_ || !connection_.is_open(); }
+  // Whether the session is on the coordinator of a Citus cluster.
+  bool citus() const { return citus_; }
 
  private:
   explicit ControlSession(const std::string& conninfo);
@@ -57,6 +59,7 @@ class ControlSession {
   // its settings, and a COMMIT whose reply is lost can be distinguished from a refused one.
   pqxx::nontransaction work_;
   bool lost_ = false;
+  bool citus_ = false;
   absl::Duration transaction_timeout_ = {};  // of the role or database; zero: none
   std::optional<absl::Duration> began_;      // when the open transaction began, if one is open
 };

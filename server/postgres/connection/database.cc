@@ -68,6 +68,8 @@ class SessionTransaction : public Transaction {
     return Run([&] { return session_->Run(std::string(sql)); }).status();
   }
 
+  bool on_citus() const override { return session_->citus(); }
+
   // Returns the error that aborted the transaction, or OK if it can commit, also after a ROLLBACK
   // TO SAVEPOINT. A COMMIT of an aborted transaction would roll back and report success.
   const absl::Status& aborted_by() const { return aborted_by_; }

@@ -4,6 +4,7 @@
 #include "base/reasons.h"
 #include "base/status_macros.h"
 #include "server/postgres/connection/bare_session.h"
+#include "server/postgres/connection/engine_check.h"
 #include "server/postgres/connection/pooler_check.h"
 #include "server/postgres/connection/session_settings.h"
 
@@ -45,11 +46,17 @@ absl::Status Destination::Check(const std::string& complete_conninfo, absl::Dura
 
 absl::Status Destination::Ask(const std::string& complete_conninfo, absl::Duration timeout) {
   SYNCLINE_ASSIGN_OR_RETURN(BareSession first, BareSession::Open(complete_conninfo, timeout));
+  const absl::StatusOr<Engine> engine = IdentifyEngine(first, timeout);
+  // Another engine is named, whatever version of PostgreSQL it reports.
+  if (GetReason(engine.status()) == reason::kDbEngine) return engine.status();
   SYNCLINE_RETURN_IF_ERROR(CheckServerVersion(first.server_version()));
+  SYNCLINE_RETURN_IF_ERROR(engine.status());
   SYNCLINE_RETURN_IF_ERROR(CheckEncoding(first.server_encoding()));
   SYNCLINE_ASSIGN_OR_RETURN(BareSession second, BareSession::Open(complete_conninfo, timeout));
   SYNCLINE_RETURN_IF_ERROR(CheckPooler(first, second, timeout));
+  SYNCLINE_RETURN_IF_ERROR(CheckAdvisoryLocks(first, second, timeout));
   limited_ = first.server_encoding() != "UTF8";
+  citus_ = *engine == Engine::kCitus;
   checked_ = true;
   return absl::OkStatus();
 }

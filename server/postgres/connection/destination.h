@@ -20,20 +20,25 @@ class Destination {
   // Checks that the database can be served. Every connection calls it before it sets anything; the
   // first success is remembered, a failure is not. Opens two connections. Each of its steps takes
   // at most `timeout`. A call that finds another one at work waits for its result. Errors:
-  // those of CheckServerVersion; FAILED_PRECONDITION POOLER_MODE (pooler_check.h);
-  // FAILED_PRECONDITION DB_ENCODING if the encoding of the database is SQL_ASCII; UNAVAILABLE
-  // TOO_MANY_CONNECTIONS; those of ConnectError and of sqlstate.h.
+  // those of CheckServerVersion; FAILED_PRECONDITION DB_ENGINE (engine_check.h);
+  // FAILED_PRECONDITION POOLER_MODE (pooler_check.h); FAILED_PRECONDITION DB_ENCODING if the
+  // encoding of the database is SQL_ASCII; UNAVAILABLE TOO_MANY_CONNECTIONS; those of ConnectError
+  // and of sqlstate.h.
   absl::Status Check(const std::string& complete_conninfo, absl::Duration timeout);
 
   // Returns what is known about the characters of the database's encoding, or null if that has all
   // characters (UTF8) or Check has not succeeded yet.
   Repertoire* repertoire() { return limited_ ? &repertoire_ : nullptr; }
 
+  // Returns whether the database had the Citus extension when Check succeeded; false before.
+  bool citus() const { return citus_; }
+
  private:
   absl::Status Ask(const std::string& complete_conninfo, absl::Duration timeout);
 
   std::atomic<bool> checked_ = false;
   std::atomic<bool> limited_ = false;
+  std::atomic<bool> citus_ = false;
   Repertoire repertoire_;
   Mutex mutex_;
   CondVar asked_;

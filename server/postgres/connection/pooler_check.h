@@ -12,7 +12,7 @@
 namespace syncline::postgres {
 
 // Asks both sessions for their process ids while the second one is in a transaction and while it is
-// not. Sets nothing. Neither session may be used afterwards. `timeout` limits each question.
+// not. Sets nothing. After an error, neither session may be used. `timeout` limits each question.
 // Errors: FAILED_PRECONDITION POOLER_MODE if a session is not always the same process, or both are
 // the same; UNAVAILABLE TOO_MANY_CONNECTIONS if a pooler has no second session; those of
 // BareSession::Ask, but no DEADLINE_EXCEEDED.

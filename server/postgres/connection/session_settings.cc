@@ -1,6 +1,8 @@
 #include "server/postgres/connection/session_settings.h"
 
+#include <algorithm>
 #include <string>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "base/error.h"
@@ -15,10 +17,8 @@ std::string FormatVersion(int version) {
   return absl::StrCat(version / 10000, ".", version / 100 % 100, ".", version % 100);
 }
 
-}  // namespace
-
 // The search path is set first, so that no other statement of ours looks up names in another one.
-const char kSessionSettings[] =
+constexpr char kSessionSettings[] =
     "SET search_path = pg_catalog, pg_temp;"
     // How names and values are read and printed. The client's encoding is part of the connection
     // string.
@@ -55,11 +55,20 @@ const char kSessionSettings[] =
     "SELECT set_config('synchronous_commit', 'on', false)"
     " WHERE current_setting('synchronous_commit') NOT IN ('on', 'remote_write', 'remote_apply');";
 
-const char kSessionStateSql[] =
+constexpr char kSessionStateSql[] =
     "SELECT current_setting('session_replication_role') AS replication_role,"
     // NULL before PostgreSQL 17.
     " (extract(epoch FROM current_setting('transaction_timeout', true)::interval) * 1000)::bigint"
     " AS transaction_timeout_ms";
+
+// The shards of a table are written over one connection per node instead of one per shard: with 32
+// shards, a load takes a third of the CPU.
+constexpr char kCitusSettings[] = "SET citus.multi_shard_modify_mode = 'sequential';";
+constexpr char kCitusStateSql[] =
+    ", (SELECT g.groupid FROM pg_catalog.pg_dist_local_group g) AS citus_group";
+constexpr char kCitusGroup[] = "citus_group";
+
+}  // namespace
 
 absl::Status CheckServerVersion(int version) {
   if (version >= kMinimumServerVersion) return absl::OkStatus();
@@ -74,14 +83,36 @@ absl::Status CheckServerVersion(int version) {
                    detail);
 }
 
+std::string OpenSessionSql(SessionKind kind) {
+  switch (kind) {
+    case SessionKind::kPostgres:
+      return absl::StrCat(kSessionSettings, kSessionStateSql);
+    case SessionKind::kCitusData:
+    case SessionKind::kCitusControl:
+      return absl::StrCat(kSessionSettings, kCitusSettings, kSessionStateSql, kCitusStateSql);
+  }
+  return "";
+}
+
 absl::Status CheckSession(const Result& state) {
-  const std::string& role = state.Row(0).Text("replication_role");
-  if (role == "origin") return absl::OkStatus();
-  return MakeError(absl::StatusCode::kFailedPrecondition,
-                   absl::StrCat("session_replication_role is ", role,
-                                " for our role or database, so triggers and foreign keys would not "
-                                "see the rows; run ALTER ROLE ... RESET session_replication_role"),
-                   {.reason = reason::kDbReplicationRole});
+  const RowView row = state.Row(0);
+  const std::string& role = row.Text("replication_role");
+  if (role != "origin") {
+    return MakeError(
+        absl::StatusCode::kFailedPrecondition,
+        absl::StrCat("session_replication_role is ", role,
+                     " for our role or database, so triggers and foreign keys would not "
+                     "see the rows; run ALTER ROLE ... RESET session_replication_role"),
+        {.reason = reason::kDbReplicationRole});
+  }
+  const std::vector<std::string>& columns = state.columns();
+  const bool citus = std::find(columns.begin(), columns.end(), kCitusGroup) != columns.end();
+  if (!citus || row.Text(kCitusGroup) == "0") return absl::OkStatus();
+  return MakeError(
+      absl::StatusCode::kFailedPrecondition,
+      "the connection leads to a worker node of a Citus cluster, where the ledger would be another "
+      "one than on the coordinator; let the connection string name the coordinator only",
+      {.reason = reason::kWrongNode});
 }
 
 }  // namespace syncline::postgres

@@ -16,6 +16,8 @@
 // Internal to postgres/. Stateless.
 #pragma once
 
+#include <string>
+
 #include "absl/status/status.h"
 #include "server/postgres/connection/result.h"
 
@@ -31,16 +33,24 @@ absl::Status CheckServerVersion(int version);
 // The search path of every session, for code that changes it for a moment.
 inline constexpr char kSearchPath[] = "pg_catalog, pg_temp";
 
-// Statements that a new connection runs first, in one round trip. They are used instead of the
-// startup parameter `options`, because poolers such as PgBouncer refuse that parameter.
-extern const char kSessionSettings[];
+// What a session runs on.
+enum class SessionKind {
+  kPostgres,
+  kCitusData,     // Citus, for COPY
+  kCitusControl,  // Citus, for everything else
+};
 
-// The last statement of that round trip: returns one row about the session, which has the column
-// transaction_timeout_ms (0 or NULL: no limit).
-extern const char kSessionStateSql[];
+// Returns the statements that a new connection runs first, in one round trip: the settings, and as
+// the last one a query that returns one row about the session, which has the column
+// transaction_timeout_ms (0 or NULL: no limit). They are used instead of the startup parameter
+// `options`, because poolers such as PgBouncer refuse that parameter.
+std::string OpenSessionSql(SessionKind kind);
 
-// Returns OK if the session, as kSessionStateSql describes it, can be used. Errors:
-// FAILED_PRECONDITION DB_REPLICATION_ROLE if triggers and foreign keys do not work in it.
+// Returns OK if the session, as the row of OpenSessionSql describes it, can be used. Errors:
+// FAILED_PRECONDITION DB_REPLICATION_ROLE if triggers and foreign keys do not work in it;
+// FAILED_PRECONDITION WRONG_NODE if it is on a node of a Citus cluster that is not the coordinator:
+// tables that are not distributed, and advisory locks, are different ones on each node, and so
+// would be the ledger.
 absl::Status CheckSession(const Result& state);
 
 }  // namespace syncline::postgres

@@ -5,11 +5,13 @@
 #include "absl/time/time.h"
 #include "base/error.h"
 #include "base/reasons.h"
+#include "server/postgres/connection/remote_error.h"
 
 namespace syncline::postgres {
 namespace {
 
 constexpr absl::string_view kMetadataKey = "sqlstate";
+constexpr absl::string_view kInternalError = "XX000";
 // Marks an error of a statement that creates an object: another session may have created it at the
 // same time.
 constexpr absl::string_view kRaceKey = "created_meanwhile";
@@ -120,7 +122,13 @@ absl::Status Make(const Entry& entry, absl::string_view sqlstate, absl::string_v
 }  // namespace
 
 absl::Status StatusFromSqlState(absl::string_view sqlstate, absl::string_view message) {
-  return Make(Find(sqlstate, message), sqlstate, RedactValues(sqlstate, message));
+  if (sqlstate != kInternalError) {
+    return Make(Find(sqlstate, message), sqlstate, RedactValues(sqlstate, message));
+  }
+  const RemoteError remote = ReadRemoteError(message);
+  if (!remote.sqlstate.empty()) sqlstate = remote.sqlstate;
+  const absl::Status status = Make(Find(sqlstate, message), sqlstate, message);
+  return remote.constraint.empty() ? status : WithMetadata(status, "constraint", remote.constraint);
 }
 
 bool IsInvalidQuery(absl::string_view sqlstate) {

@@ -18,7 +18,8 @@ inline constexpr char kRaisedMessage[] =
 
 // Returns the status for an error that PostgreSQL raised. `message` is the server's primary message
 // without DETAIL, which may contain record values. The status has the metadata "sqlstate", and
-// RetryInfo if a retry may help.
+// RetryInfo if a retry may help. An XX000 that reports an error of another node of a Citus cluster
+// (remote_error.h) becomes that error.
 absl::Status StatusFromSqlState(absl::string_view sqlstate, absl::string_view message);
 
 // Returns true if an error of this code says that a statement is not valid: a name that does not

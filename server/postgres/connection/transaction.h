@@ -79,6 +79,10 @@ class Transaction {
 
   // Runs one or more statements without parameters and without a result.
   virtual absl::Status Execute(absl::string_view sql) = 0;
+
+  // Returns whether the transaction runs on the coordinator of a Citus cluster, where tables can be
+  // distributed.
+  virtual bool on_citus() const { return false; }
 };
 
 }  // namespace syncline::postgres

@@ -31,6 +31,10 @@ constexpr char kAppliedSql[] = "INSERT INTO $L.migration (version) VALUES ($1)";
 constexpr char kWithoutStandbySql[] =
     "SELECT pg_catalog.set_config('synchronous_commit', 'local', true)";
 
+// With this setting of a role or database, Citus would put all tables of the schema on one of its
+// nodes, and the ledger must be on the coordinator.
+constexpr char kOrdinarySchemaSql[] = "SET LOCAL citus.enable_schema_based_sharding = off";
+
 constexpr char kPlaceSql[] = R"sql(
 SELECT current_user AS role, pg_catalog.current_database() AS database,
   pg_catalog.quote_ident(current_user) AS quoted_role,
@@ -79,6 +83,7 @@ absl::Status CheckMinimum(Transaction& transaction, const std::string& quoted) {
 absl::Status Migrate(Transaction& transaction, absl::string_view schema,
                      const std::string& quoted) {
   SYNCLINE_RETURN_IF_ERROR(transaction.Query(kWithoutStandbySql).status());
+  if (transaction.on_citus()) SYNCLINE_RETURN_IF_ERROR(transaction.Execute(kOrdinarySchemaSql));
   SYNCLINE_RETURN_IF_ERROR(CreateSchema(transaction, schema));
   SYNCLINE_RETURN_IF_ERROR(transaction.Execute(WithLedgerSchema(kCreateSql, quoted)));
   SYNCLINE_ASSIGN_OR_RETURN(int64_t version, ReadVersion(transaction, quoted));

@@ -4,6 +4,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <optional>
+#include <string>
+
 #include "base/error.h"
 #include "tests/support/status_matchers.h"
 
@@ -13,6 +16,7 @@ namespace {
 using absl::StatusCode;
 using ::testing::Contains;
 using ::testing::HasSubstr;
+using ::testing::Not;
 using ::testing::Pair;
 using testing::StatusIs;
 
@@ -35,6 +39,24 @@ TEST(SessionSettingsTest, ReplicaSessionsAreRefused) {
   EXPECT_OK(session("origin"));
   for (const char* role : {"replica", "local"}) {
     EXPECT_THAT(session(role), StatusIs(StatusCode::kFailedPrecondition, "DB_REPLICATION_ROLE"));
+  }
+}
+
+TEST(SessionSettingsTest, WorkerNodesAreRefused) {
+  const auto session = [](std::optional<std::string> group) {
+    return CheckSession(Result({"replication_role", "citus_group"}, {{"origin", group}}, 0));
+  };
+  EXPECT_OK(session("0"));
+  EXPECT_THAT(session("1"), StatusIs(StatusCode::kFailedPrecondition, "WRONG_NODE"));
+  EXPECT_THAT(session(std::nullopt), StatusIs(StatusCode::kFailedPrecondition, "WRONG_NODE"));
+}
+
+TEST(SessionSettingsTest, OnlyCitusSessionsHaveItsSettings) {
+  EXPECT_THAT(OpenSessionSql(SessionKind::kPostgres), Not(HasSubstr("citus")));
+  EXPECT_THAT(OpenSessionSql(SessionKind::kPostgres), Not(HasSubstr("pg_dist")));
+  for (const SessionKind kind : {SessionKind::kCitusData, SessionKind::kCitusControl}) {
+    EXPECT_THAT(OpenSessionSql(kind), HasSubstr("multi_shard_modify_mode = 'sequential'"));
+    EXPECT_THAT(OpenSessionSql(kind), HasSubstr("pg_dist_local_group"));
   }
 }
 

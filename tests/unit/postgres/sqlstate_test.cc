@@ -1,6 +1,7 @@
 // The SQLSTATE table of the contract, row by row.
 #include "server/postgres/connection/sqlstate.h"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <regex>
@@ -14,6 +15,8 @@ namespace syncline::postgres {
 namespace {
 
 using absl::StatusCode;
+using ::testing::Contains;
+using ::testing::Pair;
 using testing::StatusIs;
 
 struct Case {
@@ -124,6 +127,27 @@ TEST(SqlStateRetryTest, ObjectLostDuringACatalogQueryIsAConflict) {
   EXPECT_THAT(retried("42703", "no such column"),
               StatusIs(StatusCode::kFailedPrecondition, "SCHEMA_CHANGED"));
   EXPECT_OK(RetryIfVanished(absl::OkStatus()));
+}
+
+TEST(SqlStateTest, ErrorsOfOtherNodesAreTheirs) {
+  const auto status = [](const char* message) { return StatusFromSqlState("XX000", message); };
+  for (const char* const lost :
+       {"failure on connection marked as essential: worker1:5432",
+        "connection to the remote node worker1:5432 failed with the following error: timeout",
+        "server closed the connection unexpectedly"}) {
+    EXPECT_THAT(status(lost), StatusIs(StatusCode::kUnavailable, "DB_UNREACHABLE"));
+    EXPECT_TRUE(IsRetryable(status(lost)));
+    EXPECT_EQ(std::string(status(lost).message()), lost);
+  }
+  EXPECT_THAT(status("could not acquire the lock required to colocate distributed table ns.t"),
+              StatusIs(StatusCode::kAborted, "LOCK_NOT_AVAILABLE"));
+  const absl::Status refused =
+      status("new row for relation \"t_102010\" violates check constraint \"total_1_102010\"");
+  EXPECT_THAT(refused, StatusIs(StatusCode::kFailedPrecondition, "CONSTRAINT_VIOLATED"));
+  EXPECT_EQ(GetSqlState(refused), "23514");
+  EXPECT_THAT(GetDetail(refused).metadata, Contains(Pair("constraint", "total_1")));
+  EXPECT_EQ(GetSqlState(status("duplicate key value violates unique constraint \"t_pkey_102010\"")),
+            "23505");
 }
 
 }  // namespace
