@@ -13,6 +13,7 @@ constexpr absl::string_view kVariables[] = {
     "SYNCLINE_AUTH_TOKEN_FILE",
     "SYNCLINE_CONTROL_CONNECTIONS",
     "SYNCLINE_DEFAULT_SCHEMA",
+    "SYNCLINE_DISTRIBUTE_NEW_TABLES",
     "SYNCLINE_DRAIN_DEADLINE",
     "SYNCLINE_EMBEDDED_POSTGRES",
     "SYNCLINE_EMBEDDED_POSTGRES_PORT",
@@ -63,7 +64,8 @@ constexpr absl::string_view kVariables[] = {
 // Variables of the repository's scripts, tests and build.
 constexpr absl::string_view kDevelopment[] = {"SYNCLINE_TEST_", "SYNCLINE_BUILD_",
                                               "SYNCLINE_SETUP_"};
-constexpr absl::string_view kDevelopmentNames[] = {"SYNCLINE_FAULT_SCHEDULES", "SYNCLINE_HISTORIES",
+constexpr absl::string_view kDevelopmentNames[] = {"SYNCLINE_CITUS_BINDIR",
+                                                   "SYNCLINE_FAULT_SCHEDULES", "SYNCLINE_HISTORIES",
                                                    "SYNCLINE_UPDATE_GOLDEN"};
 
 // Such as SYNCLINE_SERVICE_HOST, SYNCLINE_PORT=tcp://10.0.0.1:50051 and SYNCLINE_PORT_50051_TCP.

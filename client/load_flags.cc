@@ -13,6 +13,7 @@ namespace {
 std::string FlagOf(absl::string_view field) {
   if (field == "table_name" || field == "descriptor") return "table";
   if (field == "json_schema") return "schema";
+  if (field == "distribution") return "distribute_by";
   for (const std::vector<Flag>& flags : {LoadFlags(), DefinitionFlags(), GuardFlags()}) {
     for (const Flag& flag : flags) {
       if (flag.name == field) return flag.name;
@@ -89,6 +90,10 @@ std::vector<Flag> DefinitionFlags() {
        "the meta columns of the table: full (the default), compact (_airbyte_generation_id only) "
        "or none; fixed by the table's first load; dedup needs full",
        {"full", "compact", "none"}},
+      {"distribute_by", FlagKind::kText, "COLUMN", "",
+       "for a new table in a Citus cluster: the column whose value determines the node of a row, "
+       "or "
+       "_airbyte_raw_id; for dedup a column of the key"},
   };
 }
 

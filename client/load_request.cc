@@ -136,6 +136,9 @@ absl::StatusOr<v1::StartSyncRequest> MakeLoadRequest(const CommandLine& command_
   SYNCLINE_RETURN_IF_ERROR(SetSchemaPolicy(command_line, stream));
   SetReplaceStrategy(command_line, stream);
   SYNCLINE_RETURN_IF_ERROR(SetMeta(command_line, stream));
+  if (HasFlag(command_line, "distribute_by")) {
+    stream->mutable_distribution()->set_column(command_line.Text("distribute_by"));
+  }
   if (command_line.Switch("validate_only") && command_line.Switch("keep_open")) {
     return Fault("--validate_only and --keep_open cannot be combined");
   }

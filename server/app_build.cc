@@ -166,6 +166,7 @@ void App::Parts::BuildWritePath() {
   loaders.locks.wait = [this](absl::Duration pause) { return stopping.Wait(pause); };
   loaders.keep_generations = config.swap.keep_generations;
   loaders.max_rewrite_bytes = config.swap.max_rewrite_bytes;
+  loaders.distribute_new_tables = config.swap.distribute_new_tables;
   vacuum = std::make_unique<write::MergeVacuum>(background_database.get());
   loaders.note_dead_rows = [this](const TableName& table, int64_t dead_rows) {
     vacuum->Note(table, dead_rows);

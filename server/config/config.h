@@ -16,6 +16,7 @@
 #include "absl/time/time.h"
 #include "base/log.h"
 #include "server/model/access_token.h"
+#include "server/model/stream.h"
 
 namespace syncline::config {
 
@@ -89,6 +90,7 @@ struct SwapConfig {
   absl::Duration lock_timeout;
   int keep_generations = 0;
   int64_t max_rewrite_bytes = 0;
+  NewTableDistribution distribute_new_tables = NewTableDistribution::kOff;
 };
 
 struct MetricsConfig {

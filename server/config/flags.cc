@@ -81,6 +81,9 @@ ABSL_FLAG(absl::Duration, swap_lock_timeout, syncline::kDefaultLockTimeout,
 ABSL_FLAG(ByteSize, max_rewrite_bytes, ByteSize{int64_t{1} << 30},
           "Refuses a type change that makes PostgreSQL rewrite a larger table.");
 ABSL_FLAG(int32_t, keep_generations, 0, "Replaced tables kept for a manual rollback.");
+ABSL_FLAG(std::string, distribute_new_tables, "off",
+          "In a Citus cluster: how a new table is distributed whose stream does not request it: by "
+          "its key, by _airbyte_raw_id, or not.");
 ABSL_FLAG(absl::Duration, ledger_retention, absl::Hours(720),
           "Removes a sync from the ledger this long after it ended; 0 keeps all.");
 ABSL_FLAG(absl::Duration, metrics_generation_ttl, absl::Hours(1),
@@ -156,6 +159,7 @@ constexpr absl::string_view kOrder[] = {
     "swap_lock_timeout",
     "max_rewrite_bytes",
     "keep_generations",
+    "distribute_new_tables",
     "ledger_retention",
     "metrics_generation_ttl",
     "drain_deadline",
@@ -176,13 +180,10 @@ constexpr absl::string_view kTokenFlags[] = {"make_token", "token_schemas", "tok
 
 // Names of the values of flags for which neither type nor name determines one.
 constexpr std::pair<absl::string_view, absl::string_view> kTextValues[] = {
-    {"embedded_postgres", "DIR"},
-    {"reflection", "on|off|auto"},
-    {"log_level", "debug|info|warning|error"},
-    {"log_format", "text|json"},
-    {"make_token", "NAME"},
-    {"token_schemas", "A,B"},
-    {"token_owner", "OWNER"},
+    {"embedded_postgres", "DIR"},  {"distribute_new_tables", "off|key|raw_id"},
+    {"reflection", "on|off|auto"}, {"log_level", "debug|info|warning|error"},
+    {"log_format", "text|json"},   {"make_token", "NAME"},
+    {"token_schemas", "A,B"},      {"token_owner", "OWNER"},
     {"token_expiry", "DATE"},
 };
 

@@ -44,6 +44,7 @@ ABSL_DECLARE_FLAG(absl::Duration, swap_deadline);
 ABSL_DECLARE_FLAG(absl::Duration, swap_lock_timeout);
 ABSL_DECLARE_FLAG(syncline::config::ByteSize, max_rewrite_bytes);
 ABSL_DECLARE_FLAG(int32_t, keep_generations);
+ABSL_DECLARE_FLAG(std::string, distribute_new_tables);
 ABSL_DECLARE_FLAG(absl::Duration, ledger_retention);
 ABSL_DECLARE_FLAG(absl::Duration, metrics_generation_ttl);
 ABSL_DECLARE_FLAG(absl::Duration, drain_deadline);

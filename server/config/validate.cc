@@ -273,6 +273,15 @@ SwapConfig Swap(Faults& faults) {
       Bounded("keep_generations", absl::GetFlag(FLAGS_keep_generations), 0, 100, faults);
   swap.max_rewrite_bytes = BoundedSize("max_rewrite_bytes", absl::GetFlag(FLAGS_max_rewrite_bytes),
                                        0, std::numeric_limits<int64_t>::max(), faults);
+  const std::string distribution = absl::GetFlag(FLAGS_distribute_new_tables);
+  if (distribution == "key") {
+    swap.distribute_new_tables = NewTableDistribution::kKey;
+  } else if (distribution == "raw_id") {
+    swap.distribute_new_tables = NewTableDistribution::kRawId;
+  } else if (distribution != "off") {
+    faults.push_back(absl::StrCat("--distribute_new_tables is \"", distribution,
+                                  "\": must be off, key or raw_id"));
+  }
   return swap;
 }
 

@@ -45,6 +45,23 @@ enum class CdcDeleteMode {
 // What completion does with rows of older generations that stay in the table.
 enum class OlderGenerations { kKeep, kMarkDeleted };
 
+// How a new table is distributed over the nodes of a Citus cluster.
+struct Distribution {
+  std::string property = {};  // or kRawIdColumn; empty: the table is not distributed
+  // A table as [schema.]name in SQL notation, by default in the schema of the new one; empty: Citus
+  // chooses.
+  std::string colocate_with = {};
+
+  bool requested() const { return !property.empty(); }
+};
+
+// How a new table is distributed if its stream does not request it (--distribute_new_tables).
+enum class NewTableDistribution {
+  kOff,    // it is not
+  kKey,    // by the first column of the primary key, or as kRawId if it has none
+  kRawId,  // by _airbyte_raw_id, or as kKey if the stream deduplicates
+};
+
 // Conditions for the publication of a stream. The proto's PublishGuard documents each field.
 struct PublishGuard {
   std::optional<int64_t> min_rows;
@@ -78,6 +95,7 @@ struct StreamConfig {
   TableMeta meta = TableMeta::kFull;
   OlderGenerations older_generations = OlderGenerations::kKeep;
   std::string deleted_at_column;  // property; only for kMarkDeleted
+  Distribution distribution;      // of a new table
 };
 
 }  // namespace syncline

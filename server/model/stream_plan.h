@@ -42,6 +42,9 @@ struct StreamPlan {
   int64_t version = 1;  // one more for each extension that changed the plan
   OlderGenerations older_generations = OlderGenerations::kKeep;
   std::string deleted_at_column = {};  // for kMarkDeleted: the column that is set
+  // Of the table if the stream creates it. Not in the ledger: a start that is resumed takes it from
+  // the repeated request, and later the staging table has it.
+  Distribution distribution = {};
 
   // Returns the table that records are loaded into.
   const TableName& load_table() const { return StagesRows(loader) ? temp_table : table; }

@@ -212,6 +212,7 @@ absl::StatusOr<sync::StartRequest> FromProto(const v1::StartSyncRequest& request
       stream.older_generations = OlderGenerations::kMarkDeleted;
     }
     stream.deleted_at_column = config.deleted_at_column();
+    stream.distribution = {config.distribution().column(), config.distribution().colocate_with()};
     model.streams.push_back(std::move(stream));
   }
   if (!violations.empty()) return sync::InvalidRequest(std::move(violations));

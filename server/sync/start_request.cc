@@ -41,6 +41,12 @@ void CheckIds(const StartRequest& request, const StartLimits& limits, Violations
   if (request.plan_only && request.extend) {
     violations->Add("extend", "must not be set together with plan_only");
   }
+  // Its start could be interrupted, and an extension does not repeat the streams of an earlier one.
+  for (size_t i = 0; request.extend && i < request.streams.size(); ++i) {
+    if (!request.streams[i].distribution.requested()) continue;
+    violations->Add(absl::StrCat("streams[", i, "].distribution"),
+                    "must not be set together with extend; see --distribute_new_tables");
+  }
   if (request.streams.empty() && !request.extend) {
     violations->Add("streams", "must name at least one stream");
   }

@@ -42,6 +42,7 @@ class StreamChecker {
     plan.replace_strategy = config_.replace_strategy;
     plan.older_generations = config_.older_generations;
     plan.deleted_at_column = config_.deleted_at_column;
+    plan.distribution = config_.distribution;
     checked_.request.generation = {config_.generation_id, config_.minimum_generation_id,
                                    config_.overwrite};
     CheckLength(config_.descriptor.name, "descriptor.name");
@@ -53,6 +54,7 @@ class StreamChecker {
     CheckMeta();
     CheckGuard();
     CheckOlderGenerations();
+    CheckDistribution();
     return std::move(checked_);
   }
 
@@ -220,6 +222,33 @@ class StreamChecker {
           return column.input_name == property && column.type == ColumnType::kTimestamptz;
         })) {
       Violation("deleted_at_column", "must be a property of type timestamp with time zone");
+    }
+  }
+
+  void CheckDistribution() {
+    const Distribution& distribution = config_.distribution;
+    const std::string& property = distribution.property;
+    if (property.empty()) {
+      if (!distribution.colocate_with.empty()) {
+        Violation("distribution.column", "must be set with colocate_with");
+      }
+      return;
+    }
+    const TableSchema& schema = checked_.record.plan.schema;
+    const bool deduplicates = config_.write_mode == WriteMode::kDedup;
+    if (property == kRawIdColumn) {
+      if (deduplicates || schema.meta != TableMeta::kFull) {
+        Violation("distribution.column",
+                  "can be _airbyte_raw_id only with WRITE_MODE_APPEND and META_FULL");
+      }
+    } else if (FindProperty({property}, "distribution.column").has_value() && deduplicates &&
+               std::find(schema.primary_key.begin(), schema.primary_key.end(), property) ==
+                   schema.primary_key.end()) {
+      Violation("distribution.column", "must be part of the primary key with WRITE_MODE_DEDUP");
+    }
+    if (distribution.colocate_with.empty()) return;
+    if (!ParseTableName(distribution.colocate_with, limits_.default_schema).ok()) {
+      Violation("distribution.colocate_with", "must be a table as [schema.]name");
     }
   }
 

@@ -8,6 +8,7 @@ DecisionOptions MakeDecisionOptions(const LoaderContext& context, const SyncDraf
   DecisionOptions options;
   options.locks = context.locks;
   options.max_rewrite_bytes = context.max_rewrite_bytes;
+  options.distribute_new_tables = context.distribute_new_tables;
   options.existing_schemas_only = draft.existing_schemas_only;
   return options;
 }

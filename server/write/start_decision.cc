@@ -20,6 +20,7 @@
 #include "server/write/loaders/loader_steps.h"
 #include "server/write/loaders/staging_start.h"
 #include "server/write/loaders/stream_loader.h"
+#include "server/write/placement_decision.h"
 #include "server/write/replace_decision.h"
 #include "server/write/table_evolution.h"
 #include "server/write/table_identity.h"
@@ -103,6 +104,7 @@ absl::StatusOr<postgres::InitialStatus> StartDecision::DecideChange(StreamEntry*
   SYNCLINE_RETURN_IF_ERROR(Gather(&streams));
   const std::vector<SchemaChange> before = std::exchange(stream->changes, {});
   SYNCLINE_RETURN_IF_ERROR(PlanSchema(&streams.front()));
+  SYNCLINE_RETURN_IF_ERROR(CheckPlacedChanges(streams.front().status.real, *stream));
   // Changes that were planned and not made yet are planned again.
   std::vector<SchemaChange> planned = std::exchange(stream->changes, before);
   for (SchemaChange& change : planned) {
@@ -245,7 +247,10 @@ absl::Status StartDecision::DecideStream(const SyncEntry& sync, Stream* stream) 
   }
   SYNCLINE_RETURN_IF_ERROR(CheckMeta(*stream));
   SYNCLINE_RETURN_IF_ERROR(DecideGeneration(stream));
+  SYNCLINE_RETURN_IF_ERROR(DecidePlacement(*transaction_, options_.distribute_new_tables,
+                                           stream->status, &stream->record->plan));
   SYNCLINE_RETURN_IF_ERROR(PlanSchema(stream));
+  SYNCLINE_RETURN_IF_ERROR(CheckPlacedChanges(stream->status.real, *stream->record));
   return CheckStaging(stream->record);
 }
 

@@ -13,6 +13,7 @@
 #include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "server/model/stream.h"
 #include "server/model/sync_record.h"
 #include "server/postgres/connection/lock_policy.h"
 #include "server/postgres/connection/transaction.h"
@@ -28,6 +29,8 @@ struct DecisionOptions {
   postgres::LockPolicy locks;
   // Refuses a type change that rewrites a larger table.
   int64_t max_rewrite_bytes = 0;
+  // LoaderContext::distribute_new_tables.
+  NewTableDistribution distribute_new_tables = NewTableDistribution::kOff;
   // Decides each stream under a savepoint, so that a statement that fails for one stream does not
   // affect the others.
   bool isolated = false;
@@ -54,9 +57,9 @@ class StartDecision {
   // start becomes kFailed with its error; otherwise the first such error is returned. Adds the
   // syncs whose streams it takes over to `superseded`. Errors: INVALID_ARGUMENT INVALID_REQUEST,
   // META_MISMATCH; FAILED_PRECONDITION STALE_GENERATION, TABLE_OWNED, SCHEMA_MISSING,
-  // TARGET_INCOMPATIBLE, SCHEMA_INCOMPATIBLE and those of PlanEvolution; PERMISSION_DENIED
-  // DB_PERMISSION_DENIED if a stream stages and this role may not create staging tables; ABORTED
-  // LOCK_NOT_AVAILABLE if a table is locked; those of the database.
+  // DISTRIBUTION_DIFFERS, TARGET_DISTRIBUTED, TARGET_INCOMPATIBLE, SCHEMA_INCOMPATIBLE and those of
+  // PlanEvolution; PERMISSION_DENIED DB_PERMISSION_DENIED if a stream stages and this role may not
+  // create staging tables; ABORTED LOCK_NOT_AVAILABLE if a table is locked; those of the database.
   absl::Status Decide(const SyncDraft& draft, SyncEntry* sync, std::vector<int64_t>* superseded);
 
   // Decides how `stream`, which has started, gets the columns that its plan declares: names them

@@ -12,17 +12,21 @@
 #include "base/log.h"
 #include "base/reasons.h"
 #include "base/status_macros.h"
+#include "server/model/distribution.h"
 #include "server/model/enum_names.h"
 #include "server/model/evolution_plan.h"
+#include "server/model/sql_name.h"
 #include "server/postgres/ledger/owned_columns.h"
 #include "server/postgres/ledger/staging_ledger.h"
 #include "server/postgres/ledger/stream_names.h"
+#include "server/postgres/sql/sql_generator.h"
 #include "server/postgres/table/meta_default.h"
 #include "server/postgres/table/retype_check.h"
 #include "server/postgres/table/staging_protection.h"
 #include "server/postgres/table/staging_table.h"
 #include "server/postgres/table/table_columns.h"
 #include "server/postgres/table/table_operations.h"
+#include "server/postgres/table/table_placement.h"
 #include "server/write/meta_defaults.h"
 #include "server/write/rewrite_log.h"
 
@@ -147,6 +151,14 @@ absl::StatusOr<std::optional<ColumnSchema>> PublishedColumn(postgres::Transactio
   const auto property = tables.properties.find(name);
   if (property != tables.properties.end()) column.input_name = property->second;
   return std::optional<ColumnSchema>(column);
+}
+
+// Returns how the stream distributes a table that it creates.
+postgres::PlacementRequest RequestOf(const StreamPlan& plan) {
+  const std::string& other = plan.distribution.colocate_with;
+  const absl::StatusOr<TableName> table = ParseTableName(other, plan.table.schema);
+  return {GetDistributionColumn(plan),
+          other.empty() || !table.ok() ? "" : postgres::QuoteTable(*table)};
 }
 
 // Appends the columns that only the staging table has, with values, and that are given up.
@@ -293,6 +305,9 @@ absl::StatusOr<TableSchema> MakeTarget(postgres::Transaction& transaction,
     const std::string meta_default = StagesRows(plan.loader) ? "" : GetMetaDefault(plan);
     SYNCLINE_RETURN_IF_ERROR(postgres::CreateTable(
         transaction, plan.table, postgres::WithUndeclared(plan.schema, undeclared), meta_default));
+    SYNCLINE_RETURN_IF_ERROR(StagesRows(plan.loader)
+                                 ? postgres::PlaceLike(transaction, plan.table, plan.temp_table)
+                                 : postgres::PlaceTable(transaction, plan.table, RequestOf(plan)));
     LogCreation(plan.table);
     return plan.schema;
   }
@@ -336,6 +351,8 @@ absl::Status MakeNewTables(postgres::Transaction& transaction,
   SYNCLINE_RETURN_IF_ERROR(postgres::CreateTables(transaction, tables));
   std::vector<TableName> staging;
   for (const StreamPlan* plan : plans) {
+    SYNCLINE_RETURN_IF_ERROR(
+        postgres::PlaceTable(transaction, plan->load_table(), RequestOf(*plan)));
     if (StagesRows(plan->loader)) {
       staging.push_back(plan->temp_table);
     } else {
@@ -351,6 +368,7 @@ absl::Status MakeStaging(postgres::Transaction& transaction, const postgres::Led
   shape.target = plan.table;
   shape.schema = plan.schema;
   shape.replaces = IsTruncate(plan.loader);
+  shape.placement = RequestOf(plan);
   SYNCLINE_ASSIGN_OR_RETURN(shape.left_out, DroppedColumns(transaction, ledger, plan));
   SYNCLINE_RETURN_IF_ERROR(exists
                                ? postgres::EvolveStagingTable(transaction, plan.temp_table, shape)

@@ -18,6 +18,7 @@
 #include "server/write/loaders/loader_steps.h"
 #include "server/write/loaders/new_table_start.h"
 #include "server/write/meta_defaults.h"
+#include "server/write/placement_decision.h"
 #include "server/write/start_decision.h"
 #include "server/write/stream_naming.h"
 #include "server/write/write_errors.h"
@@ -38,7 +39,9 @@ void LogFailure(const SyncEntry& sync, const StreamPlan& plan, const absl::Statu
 absl::StatusOr<StartedSync> Writer::Start(const SyncDraft& draft) {
   SYNCLINE_ASSIGN_OR_RETURN(StartedSync started, Claim(draft));
   SyncEntry& sync = started.sync;
-  if (!started.resumed) {
+  if (started.resumed) {
+    RestoreDistributions(draft, context_.distribute_new_tables, &sync);
+  } else {
     for (const StreamEntry& stream : sync.streams) {
       if (stream.state == StreamState::kFailed) LogFailure(sync, stream.plan, stream.error);
     }

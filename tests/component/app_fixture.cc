@@ -110,6 +110,7 @@ v1::StreamConfig AppTest::Stream(const Ask& ask, absl::string_view table) const 
   stream.set_schema_policy(ask.schema_policy);
   stream.set_replace_strategy(ask.replace_strategy);
   stream.set_meta(ask.meta);
+  if (!ask.distribute_by.empty()) stream.mutable_distribution()->set_column(ask.distribute_by);
   if (ask.generation >= 0) {
     stream.set_generation_id(ask.generation);
     stream.set_minimum_generation_id(ask.minimum);

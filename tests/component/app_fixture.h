@@ -33,6 +33,7 @@ struct Ask {
   v1::SchemaPolicy schema_policy = v1::SCHEMA_POLICY_UNSPECIFIED;
   v1::ReplaceStrategy replace_strategy = v1::REPLACE_STRATEGY_UNSPECIFIED;
   v1::Meta meta = v1::META_UNSPECIFIED;
+  std::string distribute_by = {};
 };
 
 Ask Append(int64_t generation);

@@ -379,5 +379,24 @@ TEST_F(StagingRightsTest, OnlyAppendsWithoutCreateOnTheLedgersSchema) {
   EXPECT_EQ(Rows(), "1:a@0 2:b@0");
 }
 
+TEST_F(StagingTablesTest, ReplaceKeepsTheAccessMethod) {
+  Load("s1", Append(0), Record(1, "a"));
+  Run("CREATE ACCESS METHOD $S_heap TYPE TABLE HANDLER heap_tableam_handler");
+  const std::string method =
+      "SELECT a.amname FROM pg_class c JOIN pg_am a ON a.oid = c.relam WHERE c.oid = "
+      "'$T'::regclass";
+  Run("ALTER TABLE $T SET ACCESS METHOD $S_heap");
+  Load("s2", Replace(1), Record(2, "b"));
+  EXPECT_EQ(Value(method), schema() + "_heap");
+  // The target's is changed while the replace loads.
+  ASSERT_OK(Start("s3", Replace(2)).status());
+  ASSERT_OK(Send("s3", Record(3, "c")).status());
+  Run("ALTER TABLE $T SET ACCESS METHOD heap");
+  ASSERT_OK(Complete("s3").status());
+  EXPECT_EQ(Value(method), "heap");
+  EXPECT_EQ(Rows(), "3:c@2");
+  Run("DROP ACCESS METHOD $S_heap");
+}
+
 }  // namespace
 }  // namespace syncline::testing

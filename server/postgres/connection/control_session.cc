@@ -14,8 +14,10 @@
 #include "base/status_macros.h"
 #include "server/postgres/connection/conninfo.h"
 #include "server/postgres/connection/durable_commit.h"
+#include "server/postgres/connection/remote_error.h"
 #include "server/postgres/connection/session_settings.h"
 #include "server/postgres/connection/sqlstate.h"
+#include "server/postgres/connection/statement_split.h"
 #include "server/postgres/connection/stored_text.h"
 
 #if defined(__SANITIZE_ADDRESS__)
@@ -102,7 +104,18 @@ absl::StatusOr<Result> ControlSession::Run(const std::string& sql) {
   } else if (sql == "COMMIT" || sql == "ROLLBACK") {
     began_.reset();
   }
-  return Guarded([&] { return work_.exec(sql); });
+  if (!citus_) return Guarded([&] { return work_.exec(sql); });
+  Result last;
+  for (const absl::string_view statement : SplitStatements(sql)) {
+    absl::StatusOr<Result> result = Guarded([&] { return work_.exec(std::string(statement)); });
+    const bool locks = absl::StartsWith(statement, "LOCK TABLE");
+    if (locks && IsRemoteLockTimeout(result.status().message())) {
+      return StatusFromSqlState("55P03", result.status().message());
+    }
+    SYNCLINE_RETURN_IF_ERROR(result.status());
+    last = *std::move(result);
+  }
+  return last;
 }
 
 absl::StatusOr<Result> ControlSession::Run(const std::string& sql, const Params& params) {

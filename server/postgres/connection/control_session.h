@@ -23,7 +23,8 @@ class ControlSession {
  public:
   static absl::StatusOr<std::unique_ptr<ControlSession>> Open(const DatabaseOptions& options);
 
-  // Runs one or more statements and returns the rows of the last one.
+  // Runs one or more statements and returns the rows of the last one. On Citus each is a message of
+  // its own (statement_split.h).
   absl::StatusOr<Result> Run(const std::string& sql);
   // Runs one statement with parameters, within a transaction.
   absl::StatusOr<Result> Run(const std::string& sql, const Params& params);

@@ -64,6 +64,8 @@ constexpr char kSessionStateSql[] =
 // The shards of a table are written over one connection per node instead of one per shard: with 32
 // shards, a load takes a third of the CPU.
 constexpr char kCitusSettings[] = "SET citus.multi_shard_modify_mode = 'sequential';";
+// A SET LOCAL that is a message of its own, such as that of lock_timeout, applies on all nodes.
+constexpr char kCitusControlSettings[] = "SET citus.propagate_set_commands = 'local';";
 constexpr char kCitusStateSql[] =
     ", (SELECT g.groupid FROM pg_catalog.pg_dist_local_group g) AS citus_group";
 constexpr char kCitusGroup[] = "citus_group";
@@ -88,8 +90,10 @@ std::string OpenSessionSql(SessionKind kind) {
     case SessionKind::kPostgres:
       return absl::StrCat(kSessionSettings, kSessionStateSql);
     case SessionKind::kCitusData:
-    case SessionKind::kCitusControl:
       return absl::StrCat(kSessionSettings, kCitusSettings, kSessionStateSql, kCitusStateSql);
+    case SessionKind::kCitusControl:
+      return absl::StrCat(kSessionSettings, kCitusSettings, kCitusControlSettings, kSessionStateSql,
+                          kCitusStateSql);
   }
   return "";
 }

@@ -173,7 +173,7 @@ BuildStep Validation(const TableMember& member, absl::string_view quoted_name,
 // key is locked against writers only for an instant.
 void AppendConstraint(const TableMember& member, const BuildPlace& place,
                       std::vector<BuildStep>* steps) {
-  const std::string name = BuildName(member, place);
+  const std::string name = place.placed ? member.quoted_name : BuildName(member, place);
   const std::string definition = absl::StrCat(member.definition, member.validated ? kNotValid : "");
   steps->push_back(
       {.step = {.subject = member.subject, .sql = AddConstraint(place.source, name, definition)},
@@ -223,12 +223,20 @@ BuildStep Removal(const TableMember& built, const BuildPlace& place) {
           .locks_other_tables = built.kind == MemberKind::kForeignKey};
 }
 
-std::string RenameSql(const TableMember& member, const std::string& from, const std::string& table,
+std::string RenameIndexSql(const TableMember& member, const std::string& from,
+                           const std::string& schema) {
+  return absl::StrCat("ALTER INDEX ", schema, ".", from, " RENAME TO ", member.quoted_name);
+}
+
+std::string RenameSql(const TableMember& member, const BuildPlace& place, const std::string& table,
                       const std::string& schema) {
+  const std::string from = BuildName(member, place);
   switch (member.kind) {
     case MemberKind::kIndex:
-      return absl::StrCat("ALTER INDEX ", schema, ".", from, " RENAME TO ", member.quoted_name);
+      return RenameIndexSql(member, from, schema);
     case MemberKind::kIndexConstraint:
+      if (place.placed) return RenameIndexSql(member, from, schema);
+      [[fallthrough]];
     case MemberKind::kCheck:
     case MemberKind::kForeignKey:
       return absl::StrCat("ALTER TABLE ", table, " RENAME CONSTRAINT ", from, " TO ",
@@ -340,8 +348,7 @@ std::vector<DdlStep> NameMembers(const std::vector<TableMember>& wanted,
     if (member.gone) continue;
     const auto found = Find(built, member, place);
     if (found == built.end() || !IsStaged(*found, member)) {
-      steps.push_back({.subject = member.subject,
-                       .sql = RenameSql(member, BuildName(member, place), table, schema)});
+      steps.push_back({.subject = member.subject, .sql = RenameSql(member, place, table, schema)});
     }
     if (!member.finish.empty()) steps.push_back({.subject = member.subject, .sql = member.finish});
   }

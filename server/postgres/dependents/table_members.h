@@ -53,6 +53,9 @@ struct BuildPlace {
   std::string source;         // quoted, qualified
   std::string source_schema;  // quoted
   std::string key;            // makes our names differ from those for other tables
+  // Citus places the table. It renames no constraint, so that those without an index are built
+  // under their own names, and the names of the others are changed with their indexes.
+  bool placed = false;
 };
 
 // Returns the name under which a member is built. A different definition gives a different name.

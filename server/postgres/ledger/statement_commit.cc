@@ -137,6 +137,12 @@ absl::StatusOr<StatementUse> GetStatementUse(Connection& connection, const Table
       const Result found,
       connection.Query(kStatementUseSql, Params().Text(table.schema).Text(table.name)));
   if (found.empty()) return StatementUse{};
+  if (connection.on_citus()) {
+    SYNCLINE_ASSIGN_OR_RETURN(
+        const Result placed,
+        connection.Query(kPlacedByCitusSql, Params().Text(table.schema).Text(table.name)));
+    if (placed.Bool(0, 0)) return StatementUse{};
+  }
   const RowView row = found.Row(0);
   const bool alone = row.Bool("alone");
   return StatementUse{alone, alone && row.Bool("grouped")};

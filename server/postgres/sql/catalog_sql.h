@@ -26,6 +26,14 @@ inline constexpr char kStatementUseSql[] =
     " FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace"
     " WHERE n.nspname = $1 AND c.relname = $2";
 
+// $1: schema, $2: table. Returns one boolean: whether Citus places its rows. One statement that
+// changes such a table and the ledger would commit on the other node before it commits here.
+inline constexpr char kPlacedByCitusSql[] =
+    "SELECT EXISTS (SELECT FROM pg_catalog.pg_dist_partition p"
+    " JOIN pg_catalog.pg_class c ON c.oid = p.logicalrelid"
+    " JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace"
+    " WHERE n.nspname = $1 AND c.relname = $2)";
+
 // $1: schema, $2: table, $3: column. Returns the column's type, without its modifier; no row if the
 // column does not exist.
 inline constexpr char kColumnTypeSql[] =
@@ -34,12 +42,14 @@ inline constexpr char kColumnTypeSql[] =
     " AND a.attname = $3 AND a.attnum > 0 AND NOT a.attisdropped";
 
 // $1: schemas, $2: names, arrays of the same length. Returns one row per table that exists, in
-// their order. `place` counts from 1; `row_security`: it hides rows from this role; then, of
-// each meta column, its type as it is printed (NULL if missing) and whether it is the type that the
-// column must have, and the maximum length of _airbyte_raw_id (NULL if it has none).
+// their order. `place` counts from 1; `row_security`: it hides rows from this role;
+// `access_method`: how it stores rows, or NULL if it stores none itself; then, of each meta column,
+// its type as it is printed (NULL if missing) and whether it is the type that the column must have,
+// and the maximum length of _airbyte_raw_id (NULL if it has none).
 inline constexpr char kTableShapesSql[] =
     "SELECT w.place, c.relkind AS kind, c.relpersistence AS persistence,"
     " row_security_active(c.oid) AS row_security,"
+    " (SELECT am.amname FROM pg_am am WHERE am.oid = c.relam) AS access_method,"
     " m.raw_id, m.raw_id_is_text, m.raw_id_length, m.extracted_at, m.extracted_at_fits, m.meta,"
     " m.meta_fits, m.generation_id, m.generation_id_fits"
     " FROM unnest($1::text[], $2::text[]) WITH ORDINALITY AS w (schema_name, table_name, place)"
@@ -133,8 +143,9 @@ inline constexpr char kSharedColumnsSql[] =
     " AND NOT a.attname = ANY ($5::text[]) ORDER BY b.attnum";
 
 // $1: schema, $2: table. Returns `options`: its storage parameters in the form of a WITH clause,
-// those of its TOAST table included, or NULL; and `tablespace`: its tablespace, quoted, or NULL if
-// a new table is created there anyway or if this role may not create tables there.
+// those of its TOAST table included, or NULL; `tablespace`: its tablespace, quoted, or NULL if a
+// new table is created there anyway or if this role may not create tables there; and
+// `access_method`: its access method, quoted, or NULL if a new table gets it anyway.
 inline constexpr char kStorageSql[] =
     "SELECT (SELECT pg_catalog.string_agg(pg_catalog.format(o.pattern, o.name, o.value), ', ') FROM"
     " (SELECT '%I=%L', option_name, option_value FROM pg_catalog.pg_options_to_table(c.reloptions)"
@@ -146,7 +157,11 @@ inline constexpr char kStorageSql[] =
     " WHERE s.oid = CASE WHEN c.reltablespace <> 0 THEN c.reltablespace"
     " WHEN pg_catalog.current_setting('default_tablespace') <> '' THEN d.dattablespace END"
     " AND (s.oid = d.dattablespace OR pg_catalog.has_tablespace_privilege(s.oid, 'CREATE')))"
-    " AS tablespace"
+    " AS tablespace,"
+    " (SELECT pg_catalog.quote_ident(am.amname) FROM pg_catalog.pg_am am WHERE am.oid = c.relam"
+    " AND c.relkind = 'r'"
+    " AND am.amname <> pg_catalog.current_setting('default_table_access_method'))"
+    " AS access_method"
     " FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace"
     " WHERE n.nspname = $1 AND c.relname = $2";
 

@@ -112,12 +112,17 @@ std::string CreateTableLikeSql(const TableName& table, const TableName& original
       " INCLUDING STORAGE INCLUDING COMPRESSION",
       options.constraints ? " INCLUDING CONSTRAINTS" : "",
       options.defaults ? " INCLUDING DEFAULTS INCLUDING GENERATED INCLUDING IDENTITY" : "", ")",
+      options.access_method.empty() ? "" : absl::StrCat(" USING ", options.access_method),
       options.storage_options.empty() ? "" : absl::StrCat(" WITH (", options.storage_options, ")"),
       options.tablespace.empty() ? "" : absl::StrCat(" TABLESPACE ", options.tablespace));
 }
 
 std::string DropTableSql(const TableName& table) {
   return absl::StrCat("DROP TABLE IF EXISTS ", QuoteTable(table));
+}
+
+std::string RenameTableSql(const TableName& table, absl::string_view name) {
+  return absl::StrCat("ALTER TABLE ", QuoteTable(table), " RENAME TO ", QuoteIdentifier(name));
 }
 
 std::string AnalyzeSql(const TableName& table) {

@@ -40,10 +40,12 @@ struct LikeOptions {
   bool defaults = false;             // also generated and identity columns
   std::string storage_options = {};  // "fillfactor='70', …" or empty
   std::string tablespace = {};       // quoted; empty for the session's default
+  std::string access_method = {};    // quoted; empty for the session's default
 };
 std::string CreateTableLikeSql(const TableName& table, const TableName& original,
                                const LikeOptions& options);
 std::string DropTableSql(const TableName& table);
+std::string RenameTableSql(const TableName& table, absl::string_view name);
 std::string AnalyzeSql(const TableName& table);
 
 std::string CountRowsSql(const TableName& table);

@@ -42,47 +42,10 @@ std::string WinnerKey(const Merge& merge, size_t index) {
                       absl::StrCat("k", index + 1));
 }
 
-// Returns a predicate: the key of winner `w` has the null pattern.
-std::string HasPattern(const Merge& merge, const NullPattern& nulls) {
-  std::vector<std::string> terms;
-  for (size_t i = 0; i < nulls.size(); ++i) {
-    terms.push_back(absl::StrCat(WinnerKey(merge, i), nulls[i] ? " IS NULL" : " IS NOT NULL"));
-  }
-  return absl::StrJoin(terms, " AND ");
-}
-
 // Returns " COLLATE …" if the column must not be compared in its own collation, otherwise "".
 std::string Collated(const Merge& merge, const std::string& column) {
   const auto found = merge.traits.collations.find(column);
   return found == merge.traits.collations.end() ? "" : absl::StrCat(" COLLATE ", found->second);
-}
-
-// Returns a predicate: winner `w`, which has the null pattern, and stored row `t` have the same
-// key.
-std::string SameKey(const Merge& merge, const NullPattern& nulls) {
-  std::vector<std::string> terms;
-  for (size_t i = 0; i < nulls.size(); ++i) {
-    const std::string& column = merge.schema.primary_key[i];
-    const std::string stored = absl::StrCat("t.", QuoteIdentifier(column));
-    terms.push_back(
-        nulls[i] ? absl::StrCat(stored, " IS NULL")
-                 : absl::StrCat(stored, " = ", WinnerKey(merge, i), Collated(merge, column)));
-  }
-  return absl::StrJoin(terms, " AND ");
-}
-
-// Returns a predicate: winner `w` beats stored row `t`. It may be NULL.
-std::string Beats(const Merge& merge) {
-  const std::string extracted_at = QuoteIdentifier(kExtractedAtColumn);
-  const std::string later =
-      absl::StrCat(WinnerColumn(merge, extracted_at, "e"), " > t.", extracted_at);
-  if (!merge.schema.cursor.has_value()) return later;
-  const std::string ordered = absl::StrCat("t.", Ordered(merge.schema, *merge.schema.cursor));
-  const std::string cursor = QuoteIdentifier(*merge.schema.cursor);
-  const std::string winner = WinnerColumn(merge, cursor, "c");
-  return absl::StrCat("(", winner, " > ", ordered, " OR (", winner, " IS NOT NULL AND t.", cursor,
-                      " IS NULL) OR (", winner, " IS NOT DISTINCT FROM ", ordered, " AND ", later,
-                      "))");
 }
 
 // Returns the condition under which match `m` prevents its winner from being inserted.
@@ -97,10 +60,11 @@ std::string SelectWinners(const Merge& merge) {
   }
   const std::string cursor =
       schema.cursor.has_value() ? absl::StrCat(QuoteIdentifier(*schema.cursor), " AS c, ") : "";
-  return absl::StrCat("SELECT DISTINCT ON (", KeyOrder(schema), ") ctid AS tid, ", keys, cursor,
-                      QuoteIdentifier(kExtractedAtColumn), " AS e, ", Deleted(schema, merge.mode),
-                      " AS d FROM ", QuoteTable(merge.source), " ORDER BY ", KeyOrder(schema), ", ",
-                      NewestFirst(schema));
+  const std::string place = merge.placed ? QuoteIdentifier(kRawIdColumn) : "ctid";
+  return absl::StrCat("SELECT DISTINCT ON (", KeyOrder(schema), ") ", place, " AS tid, ", keys,
+                      cursor, QuoteIdentifier(kExtractedAtColumn), " AS e, ",
+                      Deleted(schema, merge.mode), " AS d FROM ", QuoteTable(merge.source),
+                      " ORDER BY ", KeyOrder(schema), ", ", NewestFirst(schema));
 }
 
 // Returns a UNION ALL of one SELECT per pattern: the stored rows `t` of the key of each winner `w`.
@@ -119,6 +83,39 @@ std::string SelectMatches(const Merge& merge, absl::string_view columns,
 }
 
 }  // namespace
+
+std::string HasPattern(const Merge& merge, const NullPattern& nulls) {
+  std::vector<std::string> terms;
+  for (size_t i = 0; i < nulls.size(); ++i) {
+    terms.push_back(absl::StrCat(WinnerKey(merge, i), nulls[i] ? " IS NULL" : " IS NOT NULL"));
+  }
+  return absl::StrJoin(terms, " AND ");
+}
+
+std::string SameKey(const Merge& merge, const NullPattern& nulls) {
+  std::vector<std::string> terms;
+  for (size_t i = 0; i < nulls.size(); ++i) {
+    const std::string& column = merge.schema.primary_key[i];
+    const std::string stored = absl::StrCat("t.", QuoteIdentifier(column));
+    terms.push_back(
+        nulls[i] ? absl::StrCat(stored, " IS NULL")
+                 : absl::StrCat(stored, " = ", WinnerKey(merge, i), Collated(merge, column)));
+  }
+  return absl::StrJoin(terms, " AND ");
+}
+
+std::string Beats(const Merge& merge) {
+  const std::string extracted_at = QuoteIdentifier(kExtractedAtColumn);
+  const std::string later =
+      absl::StrCat(WinnerColumn(merge, extracted_at, "e"), " > t.", extracted_at);
+  if (!merge.schema.cursor.has_value()) return later;
+  const std::string ordered = absl::StrCat("t.", Ordered(merge.schema, *merge.schema.cursor));
+  const std::string cursor = QuoteIdentifier(*merge.schema.cursor);
+  const std::string winner = WinnerColumn(merge, cursor, "c");
+  return absl::StrCat("(", winner, " > ", ordered, " OR (", winner, " IS NOT NULL AND t.", cursor,
+                      " IS NULL) OR (", winner, " IS NOT DISTINCT FROM ", ordered, " AND ", later,
+                      "))");
+}
 
 // Byte order is faster than a locale's order and does not depend on the locale.
 std::string Ordered(const TableSchema& schema, const std::string& name) {

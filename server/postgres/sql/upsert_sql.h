@@ -43,6 +43,9 @@ struct Merge {
   // For kInQuery: SQL to read the target's rows from if the target does not have the columns of
   // `schema` yet; empty otherwise.
   std::string target_rows = {};
+  // For kInQuery: Citus distributes the source, so that rows of several shards have one place. The
+  // raw id identifies a winner instead.
+  bool placed = false;
   // Columns of `schema` that the stream does not declare (undeclared_sql.h), in the order of
   // `schema`.
   std::vector<std::string> undeclared = {};
@@ -95,7 +98,15 @@ std::string CountMergeSql(const Merge& merge, const std::vector<NullPattern>& pa
 // deleted.
 std::string NewestRowsSql(const TableName& table, const TableSchema& schema, CdcDeleteMode mode);
 
-// The functions that follow are shared with merge_in_place_sql.h.
+// The functions that follow are shared with merge_in_place_sql.h and placed_merge_sql.h.
+
+// Returns a predicate: the key of winner `w` has the null pattern.
+std::string HasPattern(const Merge& merge, const NullPattern& nulls);
+// Returns a predicate: winner `w`, which has the null pattern, and stored row `t` have the same
+// key.
+std::string SameKey(const Merge& merge, const NullPattern& nulls);
+// Returns a predicate: winner `w` beats stored row `t`. It may be NULL.
+std::string Beats(const Merge& merge);
 
 // Returns a predicate: stored row `t` is the one to which `alias`, which has StoredColumns, refers.
 std::string AtStored(const Merge& merge, absl::string_view alias);

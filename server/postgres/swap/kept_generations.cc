@@ -77,14 +77,18 @@ std::string MakeComment(const ReplacedTable& replaced) {
 
 // Returns the statement that renames a member of the kept table or drops it; empty if neither is
 // needed.
-std::string FreeMemberNameSql(const TableMember& member, const std::string& away,
-                              const std::string& schema, const std::string& seed) {
+std::string FreeMemberNameSql(const TableMember& member, const ReplacedTable& replaced,
+                              const std::string& schema) {
+  const std::string& away = replaced.quoted_name;
   const std::string name =
-      absl::StrCat("_syncline_kept_", Sha256Hex(absl::StrCat(seed, "\n", member.name), 24));
+      absl::StrCat("_syncline_kept_", Sha256Hex(absl::StrCat(replaced.oid, "\n", member.name), 24));
+  const std::string index =
+      absl::StrCat("ALTER INDEX ", schema, ".", member.quoted_name, " RENAME TO ", name);
   switch (member.kind) {
     case MemberKind::kIndex:
-      return absl::StrCat("ALTER INDEX ", schema, ".", member.quoted_name, " RENAME TO ", name);
+      return index;
     case MemberKind::kIndexConstraint:
+      if (replaced.placed) return index;
       return absl::StrCat("ALTER TABLE ", away, " RENAME CONSTRAINT ", member.quoted_name, " TO ",
                           name);
     case MemberKind::kStatistics:
@@ -119,7 +123,7 @@ absl::StatusOr<std::vector<DdlStep>> KeepSteps(Transaction& transaction,
   }
   const std::string schema(away, 0, away.rfind('.'));
   for (const TableMember& member : members) {
-    const std::string sql = FreeMemberNameSql(member, away, schema, absl::StrCat(replaced.oid));
+    const std::string sql = FreeMemberNameSql(member, replaced, schema);
     if (!sql.empty()) steps.push_back({.subject = member.subject, .sql = sql});
   }
   const RowView found = next.Row(0);

@@ -26,6 +26,7 @@ struct ReplacedTable {
   int64_t oid = 0;
   std::string quoted_name;  // "schema"."name"
   bool keep = false;        // for a rollback; otherwise it is emptied, and dropped after the swap
+  bool placed = false;      // by Citus, which renames no constraint
   // Foreign keys to the target that are validated after the swap, each as a JSON array of schema,
   // table and constraint.
   std::vector<std::string> unchecked = {};

@@ -2,11 +2,15 @@
 
 #include <utility>
 
+#include "absl/strings/str_cat.h"
 #include "base/error.h"
 #include "base/reasons.h"
 #include "base/status_macros.h"
+#include "server/model/placement_rules.h"
+#include "server/model/table_placement.h"
 #include "server/postgres/swap/swap_check.h"
 #include "server/postgres/table/replica_identity.h"
+#include "server/postgres/table/table_placement.h"
 
 namespace syncline::postgres {
 namespace {
@@ -122,7 +126,12 @@ found AS (
   SELECT 3, pg_catalog.pg_describe_object('pg_catalog.pg_rewrite'::pg_catalog.regclass, r.oid, 0),
          'replaces statements that change rows'
   FROM tab JOIN pg_catalog.pg_rewrite r ON r.ev_class = tab.oid
-  WHERE r.is_instead AND r.ev_type IN ('2', '3', '4') AND r.ev_enabled IN ('O', 'A'))
+  WHERE r.is_instead AND r.ev_type IN ('2', '3', '4') AND r.ev_enabled IN ('O', 'A')
+  UNION ALL
+  SELECT 4, pg_catalog.pg_describe_object('pg_catalog.pg_class'::pg_catalog.regclass, tab.oid, 0),
+         'has the access method columnar, which changes no stored rows'
+  FROM tab JOIN pg_catalog.pg_class c ON c.oid = tab.oid
+  JOIN pg_catalog.pg_am am ON am.oid = c.relam WHERE am.amname = 'columnar')
 SELECT subject, problem FROM found ORDER BY rank, subject LIMIT 1
 )sql";
 
@@ -206,6 +215,15 @@ absl::StatusOr<ReplaceObstacles> FindReplaceObstacles(Transaction& transaction,
   obstacles.fixed = found.Row(0).Text("fixed");
   SYNCLINE_ASSIGN_OR_RETURN(obstacles.swap, FindSwapObstacle(transaction, target));
   SYNCLINE_ASSIGN_OR_RETURN(obstacles.in_place, FindInPlaceObstacle(transaction, table, target));
+  SYNCLINE_ASSIGN_OR_RETURN(const std::vector<TablePlacement> placements,
+                            LookUpPlacements(transaction, {table}));
+  if (placements.front().kind != TablePlacement::Kind::kOrdinary) {
+    obstacles.in_place = ReplaceObstacle{
+        .reason = reason::kTargetDistributed,
+        .subject = table.ToString(),
+        .problem = absl::StrCat(Describe(placements.front()),
+                                ", so that readers would see rows of two generations")};
+  }
   return obstacles;
 }
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <optional>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
@@ -10,6 +11,8 @@
 #include "base/monotonic_time.h"
 #include "base/reasons.h"
 #include "base/status_macros.h"
+#include "server/model/placement_rules.h"
+#include "server/model/table_placement.h"
 #include "server/postgres/connection/ddl_step.h"
 #include "server/postgres/connection/durable_commit.h"
 #include "server/postgres/connection/lock_timeout.h"
@@ -20,6 +23,7 @@
 #include "server/postgres/swap/swap_check.h"
 #include "server/postgres/swap/swap_plan.h"
 #include "server/postgres/swap/swap_preparation.h"
+#include "server/postgres/table/table_placement.h"
 
 namespace syncline::postgres {
 namespace {
@@ -103,6 +107,7 @@ class Swap {
 
   absl::Status InTransaction(Transaction& transaction) {
     SYNCLINE_ASSIGN_OR_RETURN(const SwapTables tables, LocateTables(transaction, source_, target_));
+    SYNCLINE_RETURN_IF_ERROR(CheckPlacedAlike(transaction, tables));
     SYNCLINE_RETURN_IF_ERROR(RetryIfVanished(LockDefinitions(transaction, tables)));
     SYNCLINE_RETURN_IF_ERROR(RestoreMetaDefault(transaction, tables));
     if (tables.target_oid != 0) return Replace(transaction, tables);
@@ -111,6 +116,16 @@ class Swap {
     SYNCLINE_RETURN_IF_ERROR(WriteLedger(transaction, plan));
     SYNCLINE_RETURN_IF_ERROR(RunSteps(transaction, plan.arrival));
     return RunSteps(transaction, plan.steps);
+  }
+
+  // Citus renames tables without looking where their rows are, so that a swap would turn a
+  // distributed table into one that the other nodes do not know.
+  static absl::Status CheckPlacedAlike(Transaction& transaction, const SwapTables& tables) {
+    if (tables.target_oid == 0) return absl::OkStatus();
+    SYNCLINE_ASSIGN_OR_RETURN(const std::vector<TablePlacement> placements,
+                              LookUpPlacements(transaction, {tables.source, tables.target}));
+    if (ArePlacedAlike(placements[0], placements[1])) return absl::OkStatus();
+    return StagedElsewhere(tables.source, tables.target, placements[1]);
   }
 
   absl::Status WriteLedger(Transaction& transaction, const SwapPlan& plan) {

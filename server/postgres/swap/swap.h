@@ -56,8 +56,9 @@ struct SwapStats {
 // The slow part (indexes, constraints, ANALYZE on `source`) runs before, in transactions of its
 // own, and the next call finds its results. `stats` may be null. Details: docs/swap.md.
 //
-// Errors: FAILED_PRECONDITION DEPENDENT_OBJECTS or TARGET_INCOMPATIBLE, which names the object, or
-// SCHEMA_CHANGED if `source` is missing; ABORTED SWAP_LOCKED with RetryInfo if the lock was not
+// Errors: FAILED_PRECONDITION DEPENDENT_OBJECTS or TARGET_INCOMPATIBLE, which names the object,
+// SCHEMA_CHANGED if `source` is missing, or TARGET_DISTRIBUTED if Citus keeps the rows of the two
+// tables in different places; ABORTED SWAP_LOCKED with RetryInfo if the lock was not
 // obtained in time (`source` is kept); PERMISSION_DENIED, which names a view or table that our role
 // may not change; those of Database::Transact, including COMMIT_UNKNOWN, after which the ledger
 // shows whether the swap committed.

@@ -18,6 +18,7 @@
 #include "server/postgres/swap/swap_check.h"
 #include "server/postgres/swap/swap_identities.h"
 #include "server/postgres/swap/swap_not_nulls.h"
+#include "server/postgres/table/table_placement.h"
 
 namespace syncline::postgres {
 namespace {
@@ -187,7 +188,10 @@ absl::StatusOr<std::vector<DdlStep>> RetireSteps(Transaction& transaction, const
 }  // namespace
 
 BuildPlace SwapTables::Place() const {
-  return {.source = quoted_source, .source_schema = quoted_source_schema, .key = source.ToString()};
+  return {.source = quoted_source,
+          .source_schema = quoted_source_schema,
+          .key = source.ToString(),
+          .placed = placed};
 }
 
 absl::StatusOr<SwapTables> LocateTables(Transaction& transaction, const TableName& source,
@@ -201,6 +205,8 @@ absl::StatusOr<SwapTables> LocateTables(Transaction& transaction, const TableNam
                      absl::StrCat("the loaded table ", source.ToString(), " is missing"),
                      {.reason = reason::kSchemaChanged, .subject = source.ToString()});
   }
+  SYNCLINE_ASSIGN_OR_RETURN(const std::vector<TablePlacement> placements,
+                            LookUpPlacements(transaction, {source}));
   return SwapTables{.source = source,
                     .target = target,
                     .source_oid = row.Int("source_oid"),
@@ -209,7 +215,8 @@ absl::StatusOr<SwapTables> LocateTables(Transaction& transaction, const TableNam
                     .quoted_target = row.Text("quoted_target"),
                     .quoted_source_schema = row.Text("quoted_source_schema"),
                     .quoted_target_schema = row.Text("quoted_target_schema"),
-                    .quoted_target_name = row.Text("quoted_target_name")};
+                    .quoted_target_name = row.Text("quoted_target_name"),
+                    .placed = placements.front().kind != TablePlacement::Kind::kOrdinary};
 }
 
 absl::Status SwapStale() {
@@ -274,6 +281,7 @@ absl::StatusOr<SwapPlan> CapturePlan(Transaction& transaction, const SwapTables&
       .oid = tables.target_oid,
       .quoted_name = absl::StrCat(tables.quoted_target_schema, ".", TemporaryOldName(tables)),
       .keep = keep,
+      .placed = tables.placed,
       .unchecked = keys.unchecked};
   SYNCLINE_ASSIGN_OR_RETURN(
       const std::vector<DdlStep> retire,

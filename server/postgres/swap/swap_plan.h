@@ -29,6 +29,7 @@ struct SwapTables {
   std::string quoted_source_schema;
   std::string quoted_target_schema;
   std::string quoted_target_name;
+  bool placed = false;  // Citus places the source
 
   // Returns where indexes and constraints of the target are built.
   BuildPlace Place() const;

@@ -29,11 +29,16 @@ WHERE t.attrelid = $1::oid AND t.attnum > 0 AND NOT t.attisdropped
 ORDER BY s.attnum
 )sql";
 
-constexpr char kTablespaceSql[] = R"sql(
-SELECT quote_ident(spcname) FROM pg_class t JOIN pg_class s ON s.oid = $2::oid
-JOIN pg_tablespace sp ON sp.oid = CASE WHEN t.reltablespace <> 0 THEN t.reltablespace
-  ELSE (SELECT dattablespace FROM pg_database WHERE datname = current_database()) END
-WHERE t.oid = $1::oid AND t.reltablespace <> s.reltablespace
+// Where and how the target stores its rows; NULL if the source does the same.
+constexpr char kStorageSql[] = R"sql(
+SELECT CASE WHEN t.reltablespace <> s.reltablespace THEN (
+         SELECT quote_ident(spcname) FROM pg_tablespace sp
+         WHERE sp.oid = CASE WHEN t.reltablespace <> 0 THEN t.reltablespace
+           ELSE (SELECT dattablespace FROM pg_database WHERE datname = current_database()) END)
+         END AS tablespace,
+       CASE WHEN t.relam <> s.relam THEN (
+         SELECT quote_ident(amname) FROM pg_am am WHERE am.oid = t.relam) END AS access_method
+FROM pg_class t JOIN pg_class s ON s.oid = $2::oid WHERE t.oid = $1::oid
 )sql";
 
 struct Column {
@@ -47,6 +52,7 @@ struct Preparation {
   std::vector<Column> not_null;
   std::vector<std::string> column_targets;  // "ALTER COLUMN … SET STATISTICS …"
   std::string tablespace;                   // quoted; empty if the source is in it
+  std::string access_method;                // quoted; empty if the source has it
 };
 
 absl::Status CaptureColumns(Transaction& transaction, Preparation* preparation) {
@@ -62,8 +68,10 @@ absl::Status CaptureColumns(Transaction& transaction, Preparation* preparation) 
     preparation->column_targets.push_back(
         absl::StrCat("ALTER COLUMN ", name, " SET STATISTICS ", row.Text("statistics_target")));
   }
-  SYNCLINE_ASSIGN_OR_RETURN(const Result tablespace, transaction.Query(kTablespaceSql, params));
-  if (!tablespace.empty()) preparation->tablespace = tablespace.Text(0, 0);
+  SYNCLINE_ASSIGN_OR_RETURN(const Result storage, transaction.Query(kStorageSql, params));
+  if (storage.empty()) return absl::OkStatus();
+  preparation->tablespace = storage.Row(0).Text("tablespace");
+  preparation->access_method = storage.Row(0).Text("access_method");
   return absl::OkStatus();
 }
 
@@ -136,6 +144,12 @@ absl::Status Build(Database& database, const Preparation& preparation,
   if (!preparation.tablespace.empty()) {
     SYNCLINE_RETURN_IF_ERROR(Run(database, absl::StrCat("ALTER TABLE ", source, " SET TABLESPACE ",
                                                         preparation.tablespace)));
+  }
+  // The target's was changed after the source had been created.
+  if (!preparation.access_method.empty()) {
+    SYNCLINE_RETURN_IF_ERROR(Run(
+        database,
+        absl::StrCat("ALTER TABLE ", source, " SET ACCESS METHOD ", preparation.access_method)));
   }
   if (!preparation.column_targets.empty()) {
     SYNCLINE_RETURN_IF_ERROR(

@@ -5,6 +5,7 @@
 
 #include "base/status_macros.h"
 #include "server/postgres/sql/sql_generator.h"
+#include "server/postgres/table/table_placement.h"
 #include "server/postgres/table/table_shape.h"
 
 namespace syncline::postgres {
@@ -51,15 +52,25 @@ absl::StatusOr<std::vector<InitialStatus>> GatherInitialStatus(
     }
     SYNCLINE_RETURN_IF_ERROR(CheckShape(tables[i], shapes[i]));
   }
+  SYNCLINE_ASSIGN_OR_RETURN(const std::vector<TablePlacement> placements,
+                            LookUpPlacements(transaction, tables));
   std::vector<InitialStatus> statuses(streams.size());
   std::vector<TableName> existing;
   std::vector<TableStatus*> of_existing;
   for (size_t i = 0; i < tables.size(); ++i) {
+    TableStatus& status = i % 2 == 0 ? statuses[i / 2].real : statuses[i / 2].temp;
+    status.placement = placements[i];
     if (!shapes[i].exists) continue;
+    status.access_method = shapes[i].access_method;
     existing.push_back(tables[i]);
-    of_existing.push_back(i % 2 == 0 ? &statuses[i / 2].real : &statuses[i / 2].temp);
+    of_existing.push_back(&status);
   }
   SYNCLINE_RETURN_IF_ERROR(ReadTableStatuses(transaction, existing, of_existing));
+  for (size_t i = 0; i < existing.size(); ++i) {
+    TableStatus& status = *of_existing[i];
+    if (status.placement.kind == TablePlacement::Kind::kOrdinary) continue;
+    SYNCLINE_ASSIGN_OR_RETURN(status.size_bytes, GetPlacedSize(transaction, existing[i]));
+  }
   return statuses;
 }
 

@@ -6,10 +6,12 @@
 
 #include <cstdint>
 #include <optional>
+#include <string>
 #include <vector>
 
 #include "absl/status/statusor.h"
 #include "server/model/table_name.h"
+#include "server/model/table_placement.h"
 #include "server/model/table_schema.h"
 #include "server/postgres/connection/transaction.h"
 
@@ -17,8 +19,10 @@ namespace syncline::postgres {
 
 struct TableStatus {
   bool exists = false;
-  bool empty = true;       // also if it is missing
-  int64_t size_bytes = 0;  // of its rows on disk; without those of partitions and children
+  bool empty = true;               // also if it is missing
+  int64_t size_bytes = 0;          // of its rows on disk; without those of partitions and children
+  TablePlacement placement = {};   // if it is missing, that of a new table of this name
+  std::string access_method = {};  // such as "heap"; empty if it is missing or partitioned
 };
 
 struct StreamTables {

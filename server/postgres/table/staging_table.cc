@@ -97,6 +97,8 @@ absl::Status CreateLikeTarget(Transaction& transaction, const TableName& staging
   if (!storage.empty()) {
     like.storage_options = storage.Row(0).Text("options");
     like.tablespace = storage.Row(0).Text("tablespace");
+    // Only a table that takes the target's place keeps its rows.
+    if (shape.replaces) like.access_method = storage.Row(0).Text("access_method");
   }
   // A row that violates a CHECK is refused when it arrives: published with others, it would hold
   // back all of them.
@@ -117,15 +119,21 @@ absl::Status CreateStagingTable(Transaction& transaction, const TableName& stagi
   SYNCLINE_ASSIGN_OR_RETURN(const bool has_target, TableExists(transaction, shape.target));
   SYNCLINE_RETURN_IF_ERROR(has_target ? CreateLikeTarget(transaction, staging, shape)
                                       : CreateTable(transaction, staging, shape.schema));
-  return ProtectStaging(transaction, {staging});
+  SYNCLINE_RETURN_IF_ERROR(ProtectStaging(transaction, {staging}));
+  return has_target ? PlaceLike(transaction, staging, shape.target)
+                    : PlaceTable(transaction, staging, shape.placement);
 }
 
 absl::Status EvolveStagingTable(Transaction& transaction, const TableName& staging,
                                 const StagingShape& shape) {
   SYNCLINE_RETURN_IF_ERROR(
       EvolveTable(transaction, staging, shape.schema, {shape.left_out, CastFailure::kNull}));
-  if (!shape.replaces) return RelaxUndeclared(transaction, staging, shape.schema);
-  return CarryColumns(transaction, staging, shape.target, shape.left_out);
+  SYNCLINE_RETURN_IF_ERROR(shape.replaces
+                               ? CarryColumns(transaction, staging, shape.target, shape.left_out)
+                               : RelaxUndeclared(transaction, staging, shape.schema));
+  if (!transaction.on_citus()) return absl::OkStatus();
+  SYNCLINE_ASSIGN_OR_RETURN(const bool has_target, TableExists(transaction, shape.target));
+  return has_target ? PlaceLike(transaction, staging, shape.target) : absl::OkStatus();
 }
 
 }  // namespace syncline::postgres

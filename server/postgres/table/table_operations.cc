@@ -1,12 +1,14 @@
 #include "server/postgres/table/table_operations.h"
 
 #include <algorithm>
+#include <string>
 
 #include "absl/strings/str_cat.h"
 #include "base/status_macros.h"
 #include "server/postgres/connection/lock_timeout.h"
 #include "server/postgres/connection/sqlstate.h"
 #include "server/postgres/sql/catalog_sql.h"
+#include "server/postgres/table/table_placement.h"
 #include "server/postgres/table/table_shape.h"
 
 namespace syncline::postgres {
@@ -66,9 +68,15 @@ absl::Status DropTable(Transaction& transaction, const TableName& table) {
 
 absl::Status LockStagingTable(Transaction& transaction, const LockPolicy& policy,
                               const TableName& table) {
-  return transaction.Execute(
-      absl::StrCat(SetLockTimeoutSql(std::max(policy.timeout, kLockPatience)), "; ",
-                   LockAgainstAllSql(table), "; ", SetLockTimeoutSql(policy.timeout)));
+  const std::string patiently = SetLockTimeoutSql(std::max(policy.timeout, kLockPatience));
+  if (!transaction.on_citus()) {
+    return transaction.Execute(absl::StrCat(patiently, "; ", LockAgainstAllSql(table), "; ",
+                                            SetLockTimeoutSql(policy.timeout)));
+  }
+  SYNCLINE_RETURN_IF_ERROR(
+      transaction.Execute(absl::StrCat(patiently, "; ", LockAgainstAllSql(table))));
+  SYNCLINE_RETURN_IF_ERROR(SettleRows(transaction, table));
+  return transaction.Execute(SetLockTimeoutSql(policy.timeout));
 }
 
 absl::Status DropStagingTable(Transaction& transaction, const LockPolicy& policy,

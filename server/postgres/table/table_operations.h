@@ -50,7 +50,8 @@ absl::Status DropTable(Transaction& transaction, const TableName& table);
 
 // Locks a staging table, which must exist, against every other session. Waits for longer than for a
 // user's table: no session of the user queues behind the lock, and an autovacuum in the way is
-// cancelled. Later waits of the transaction are bounded by the policy's timeout.
+// cancelled. Every row of it that was acknowledged is visible afterwards (SettleRows). Later waits
+// of the transaction are bounded by the policy's timeout.
 absl::Status LockStagingTable(Transaction& transaction, const LockPolicy& policy,
                               const TableName& table);
 // Drops a staging table, if it exists, and waits for its lock as LockStagingTable does. Waits for

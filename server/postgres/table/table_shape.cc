@@ -71,7 +71,7 @@ TableShape CheckMeta(const RowView& row, TableMeta meta) {
         .exists = true,
         .problem = absl::StrCat("has a column ", column.name, " of type ", row.Text(column.type))};
   }
-  return {.exists = true, .problem = ""};
+  return {.exists = true, .problem = "", .access_method = row.Text("access_method")};
 }
 
 TableShape ReadShape(const RowView& row, TableMeta meta) {

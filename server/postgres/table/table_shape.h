@@ -21,6 +21,8 @@ struct TableShape {
   // The problem is a meta column that is missing or that it must not have.
   bool lacks_meta = false;
   bool has_other_meta = false;
+  // How it stores rows, such as "heap"; empty if it stores none itself or cannot be written to.
+  std::string access_method = {};
 };
 
 // Returns the shapes of `tables` in their order, which must have the meta columns of `metas`; of

@@ -12,6 +12,7 @@
 #include "server/postgres/sql/upsert_sql.h"
 #include "server/postgres/table/merge_in_place.h"
 #include "server/postgres/table/merge_survey.h"
+#include "server/postgres/table/placed_merge.h"
 
 namespace syncline::postgres {
 namespace {
@@ -120,9 +121,16 @@ absl::StatusOr<UpsertCounts> CountUpsert(Transaction& transaction, const TableNa
   UpsertCounts counts;
   if (survey.patterns.empty()) return counts;
   SYNCLINE_ASSIGN_OR_RETURN(MergeTarget traits, SurveyTarget(transaction, source, target, schema));
-  const Merge merge = {
-      source,     target, schema, options.cdc_delete_mode, Winners::kInQuery, std::move(traits),
-      target_rows};
+  SYNCLINE_ASSIGN_OR_RETURN(const std::string placed_by,
+                            FindDistributionColumn(transaction, source));
+  const Merge merge = {source,
+                       target,
+                       schema,
+                       options.cdc_delete_mode,
+                       Winners::kInQuery,
+                       std::move(traits),
+                       target_rows,
+                       !placed_by.empty()};
   SYNCLINE_ASSIGN_OR_RETURN(const Result rows,
                             transaction.Query(CountMergeSql(merge, survey.patterns)));
   const RowView row = rows.Row(0);
@@ -137,6 +145,11 @@ absl::StatusOr<UpsertCounts> UpsertTable(Transaction& transaction, const TableNa
                                          const UpsertOptions& options) {
   SYNCLINE_RETURN_IF_ERROR(Prepare(transaction, schema, target, options));
   SYNCLINE_RETURN_IF_ERROR(transaction.Execute(LockForMergeSql(target)));
+  SYNCLINE_ASSIGN_OR_RETURN(const std::string placed_by,
+                            FindDistributionColumn(transaction, target));
+  if (!placed_by.empty()) {
+    return UpsertPlaced(transaction, source, target, schema, placed_by, options);
+  }
   // Moves rows of the source, so it must run before their positions are noted.
   SYNCLINE_RETURN_IF_ERROR(FillUndeclared(transaction, source, target, schema,
                                           options.cdc_delete_mode, options.undeclared));
@@ -153,6 +166,7 @@ absl::StatusOr<UpsertCounts> UpsertTable(Transaction& transaction, const TableNa
                          survey.unique ? Winners::kInSource : Winners::kInTable,
                          std::move(traits),
                          {},
+                         /*placed=*/false,
                          NamesOf(options.undeclared)};
     SYNCLINE_RETURN_IF_ERROR(FindMatches(transaction, merge, survey.patterns));
     SYNCLINE_ASSIGN_OR_RETURN(counts, WriteWinners(transaction, merge));
@@ -167,6 +181,9 @@ absl::StatusOr<int64_t> DedupeTable(Transaction& transaction, const TableName& t
                                     const TableSchema& schema, const UpsertOptions& options) {
   SYNCLINE_RETURN_IF_ERROR(Prepare(transaction, schema, table, options));
   SYNCLINE_RETURN_IF_ERROR(transaction.Execute(LockAgainstWritersSql(table)));
+  SYNCLINE_ASSIGN_OR_RETURN(const std::string placed_by,
+                            FindDistributionColumn(transaction, table));
+  if (!placed_by.empty()) return DedupePlaced(transaction, table, schema, placed_by, options);
   SYNCLINE_RETURN_IF_ERROR(FillUndeclared(transaction, table, table, schema,
                                           options.cdc_delete_mode, options.undeclared));
   SYNCLINE_RETURN_IF_ERROR(DropUndeclared(transaction, options.undeclared));

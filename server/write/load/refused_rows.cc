@@ -44,7 +44,13 @@ bool StartsWithAny(absl::string_view sqlstate, absl::Span<const absl::string_vie
                      [&](absl::string_view name) { return absl::StartsWith(sqlstate, name); });
 }
 
-absl::string_view ReasonFor(absl::string_view sqlstate) {
+// Citus refuses a row without a value in the distribution column.
+bool LacksDistributionKey(absl::string_view sqlstate, const absl::Status& error) {
+  return sqlstate == "22004" && absl::StrContains(error.message(), "the partition column");
+}
+
+absl::string_view ReasonFor(absl::string_view sqlstate, const absl::Status& error) {
+  if (LacksDistributionKey(sqlstate, error)) return "MISSING_DISTRIBUTION_KEY";
   if (absl::StartsWith(sqlstate, "23")) return reason::kConstraintViolated;
   return StartsWithAny(sqlstate, {"22", "54"}) ? "VALUE_REFUSED" : reason::kRejectedByDatabase;
 }
@@ -53,7 +59,7 @@ RefusedRow Refused(size_t index, const absl::Status& error) {
   const std::string sqlstate = postgres::GetSqlState(error);
   RefusedRow row;
   row.index = index;
-  row.reason = std::string(ReasonFor(sqlstate));
+  row.reason = std::string(ReasonFor(sqlstate, error));
   for (const char* what : {"constraint", "column"}) {
     const std::string name = MetadataOf(error, what);
     if (!name.empty()) absl::StrAppend(&row.detail, what, " \"", name, "\", ");

@@ -10,6 +10,7 @@
 #include "server/postgres/table/key_indexes.h"
 #include "server/postgres/table/schema_evolution.h"
 #include "server/postgres/table/table_operations.h"
+#include "server/postgres/table/table_placement.h"
 #include "server/write/guard_check.h"
 #include "server/write/loaders/loader_steps.h"
 #include "server/write/loaders/staging_start.h"
@@ -67,7 +68,10 @@ absl::Status AppendLoader::StartTarget(postgres::Transaction& transaction,
   SYNCLINE_ASSIGN_OR_RETURN(const StagingRequest request,
                             GatherStagingRequest(context_, transaction, plan_));
   const StagingDecision decision = DecideStaging(request, staging);
-  if (decision.prune) SYNCLINE_RETURN_IF_ERROR(PruneStaged(transaction, tails, stream));
+  if (decision.prune) {
+    SYNCLINE_RETURN_IF_ERROR(postgres::SettleRows(transaction, plan_.temp_table));
+    SYNCLINE_RETURN_IF_ERROR(PruneStaged(transaction, tails, stream));
+  }
   // The ledger's rows are locked in its order: the stream, then a generation.
   SYNCLINE_RETURN_IF_ERROR(postgres::NoteStart(transaction, *context_.ledger, *stream));
   return decision.action == StagingAction::kCopyIn ? CopyInStaged(transaction, undeclared)

@@ -4,6 +4,7 @@
 #include "base/failpoint.h"
 #include "base/status_macros.h"
 #include "server/model/staging_decision.h"
+#include "server/model/table_placement.h"
 #include "server/postgres/table/key_indexes.h"
 #include "server/postgres/table/replica_identity.h"
 #include "server/postgres/table/table_operations.h"
@@ -72,7 +73,8 @@ absl::StatusOr<CompletionStep> DedupLoader::Merge(postgres::Transaction& transac
   if (may_evolve) {
     SYNCLINE_ASSIGN_OR_RETURN(const bool needed,
                               NeedsEvolution(transaction, *context_.ledger, plan_, undeclared));
-    if (needed) return CompletionStep::kEvolveFirst;
+    const bool placed = status.real.placement.kind != TablePlacement::Kind::kOrdinary;
+    if (needed || placed) return CompletionStep::kEvolveFirst;
   }
   if (status.real.exists) {
     SYNCLINE_RETURN_IF_ERROR(postgres::LockForMerge(transaction, plan_.table));

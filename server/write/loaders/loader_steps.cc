@@ -5,6 +5,8 @@
 
 #include "base/log.h"
 #include "base/status_macros.h"
+#include "server/model/placement_rules.h"
+#include "server/model/table_placement.h"
 #include "server/postgres/connection/lock_policy.h"
 #include "server/postgres/connection/lock_timeout.h"
 #include "server/postgres/ledger/ledger_errors.h"
@@ -12,6 +14,7 @@
 #include "server/postgres/table/key_indexes.h"
 #include "server/postgres/table/staging_protection.h"
 #include "server/postgres/table/table_operations.h"
+#include "server/postgres/table/table_placement.h"
 #include "server/write/table_evolution.h"
 #include "server/write/write_errors.h"
 
@@ -117,8 +120,10 @@ absl::Status EvolveBeforehand(
         if (status.temp.exists && (StagesRows(plan.loader) || !status.temp.empty)) {
           SYNCLINE_ASSIGN_OR_RETURN(undeclared, FindUndeclared(transaction, *context.ledger, plan));
         }
-        return EvolveTarget(transaction, *context.ledger, plan, failure, undeclared,
-                            [&] { return check(transaction); });
+        SYNCLINE_RETURN_IF_ERROR(EvolveTarget(transaction, *context.ledger, plan, failure,
+                                              undeclared, [&] { return check(transaction); }));
+        // A merge that does not see a stored row would insert its key again.
+        return postgres::SettleRows(transaction, plan.table);
       });
 }
 
@@ -142,7 +147,12 @@ absl::StatusOr<postgres::InitialStatus> LockToComplete(const LoaderContext& cont
                                                        const StreamPlan& plan) {
   SYNCLINE_ASSIGN_OR_RETURN(const StreamState state, LockTable(context, transaction, plan));
   if (state != StreamState::kFinalizing) return postgres::Superseded();
-  return Gather(transaction, plan);
+  SYNCLINE_ASSIGN_OR_RETURN(const postgres::InitialStatus status, Gather(transaction, plan));
+  const bool publishes = StagesRows(plan.loader) && status.temp.exists && status.real.exists;
+  if (publishes && !ArePlacedAlike(status.temp.placement, status.real.placement)) {
+    return StagedElsewhere(plan.temp_table, plan.table, status.real.placement);
+  }
+  return status;
 }
 
 absl::StatusOr<int64_t> LoadedGeneration(postgres::Transaction& transaction, const StreamPlan& plan,
@@ -189,6 +199,7 @@ absl::Status TakeBack(const LoaderContext& context, postgres::Transaction& trans
   if (plan.schema.meta != TableMeta::kFull) return RowsNotDistinguished(plan.table);
   SYNCLINE_ASSIGN_OR_RETURN(const std::vector<RawIdRange> ranges,
                             postgres::FindRawIds(transaction, *context.ledger, plan.stream_no));
+  SYNCLINE_RETURN_IF_ERROR(postgres::SettleRows(transaction, plan.temp_table));
   SYNCLINE_RETURN_IF_ERROR(
       postgres::DeleteRawIdRanges(transaction, plan.temp_table, ranges).status());
   SYNCLINE_ASSIGN_OR_RETURN(const bool rows, postgres::HasRows(transaction, plan.temp_table));

@@ -43,7 +43,7 @@ inline std::string TableLockKey(const TableName& table) {
 // What a completion's transaction has done.
 enum class CompletionStep {
   kDone,
-  kEvolveFirst,  // nothing: the target's definition must be changed first
+  kEvolveFirst,  // nothing: EvolveBeforehand must run first
 };
 
 // Runs `complete`, which calls LockToComplete first, in a transaction, again from its start while
@@ -59,9 +59,10 @@ absl::Status CompleteUnderLocks(
 
 // Changes the definition of the target as the stream needs it, if it exists, in a transaction of
 // its own under the lock policy: readers wait for such a change until its transaction ends, so it
-// must not be part of one that moves rows. `check` runs before a change, and its error prevents it.
-// Does nothing if the stream's state is not `state`. A crash after it is harmless, because the next
-// attempt finds the table changed.
+// must not be part of one that moves rows. If Citus places the target, every row of it that was
+// acknowledged is visible afterwards (postgres::SettleRows). `check` runs before a change, and its
+// error prevents it. Does nothing if the stream's state is not `state`. A crash after it is
+// harmless, because the next attempt finds the table changed.
 absl::Status EvolveBeforehand(
     const LoaderContext& context, const StreamPlan& plan, StreamState state,
     postgres::CastFailure failure,
@@ -76,7 +77,8 @@ void DropUnneededIndexes(const LoaderContext& context, const TableName& table,
 // Locks the table's name against starts and other completions, and returns what exists under it.
 // Call it first in a transaction. Waits for locks stay bounded in the rest of the transaction,
 // so that it ends before PostgreSQL ends a user's transaction that waits for it. Errors: ABORTED
-// SUPERSEDED if the stream is no longer kFinalizing.
+// SUPERSEDED if the stream is no longer kFinalizing; FAILED_PRECONDITION TARGET_DISTRIBUTED if the
+// target was distributed after its staging table had been created.
 absl::StatusOr<postgres::InitialStatus> LockToComplete(const LoaderContext& context,
                                                        postgres::Transaction& transaction,
                                                        const StreamPlan& plan);

@@ -12,6 +12,7 @@
 #include "server/model/raw_id.h"
 #include "server/postgres/table/bare_table.h"
 #include "server/postgres/table/table_operations.h"
+#include "server/postgres/table/table_placement.h"
 #include "server/write/loaders/loader_steps.h"
 #include "server/write/meta_defaults.h"
 #include "server/write/table_evolution.h"
@@ -105,6 +106,9 @@ namespace {
 absl::Status DeleteRows(const LoaderContext& context, postgres::Transaction& transaction,
                         const StagingDecision& decision, StreamEntry* stream) {
   const StreamPlan& plan = stream->plan;
+  if (decision.prune || decision.drop_older) {
+    SYNCLINE_RETURN_IF_ERROR(postgres::SettleRows(transaction, plan.temp_table));
+  }
   if (decision.prune) {
     SYNCLINE_ASSIGN_OR_RETURN(
         const std::vector<postgres::WriterTail> tails,

@@ -15,6 +15,7 @@
 #include "server/metrics/metrics.h"
 #include "server/model/completion_request.h"
 #include "server/model/loader_kind.h"
+#include "server/model/stream.h"
 #include "server/model/stream_plan.h"
 #include "server/model/sync_record.h"
 #include "server/postgres/connection/database.h"
@@ -33,6 +34,8 @@ struct LoaderContext {
   int keep_generations = 0;
   // Refuses a type change that rewrites a larger table.
   int64_t max_rewrite_bytes = int64_t{1} << 30;
+  // For new tables in a Citus cluster whose streams do not request a distribution.
+  NewTableDistribution distribute_new_tables = NewTableDistribution::kOff;
   // Notes that a merge leaves dead rows in a table (MergeVacuum). May be empty.
   std::function<void(const TableName& table, int64_t dead_rows)> note_dead_rows = {};
   // For completions that move rows, and for the others. Null means `database`.

@@ -195,6 +195,13 @@ TEST(MakeLoadRequestTest, SetsTheReplaceStrategy) {
   EXPECT_EQ(strategy({"--table=t", "--replace_strategy=swap"}), v1::REPLACE_STRATEGY_SWAP);
 }
 
+TEST(MakeLoadRequestTest, SetsTheDistribution) {
+  EXPECT_FALSE(Request({"--table=t"})->streams(0).has_distribution());
+  const v1::StartSyncRequest request = *Request({"--table=t", "--distribute_by=id"});
+  EXPECT_EQ(request.streams(0).distribution().column(), "id");
+  EXPECT_EQ(request.streams(0).distribution().colocate_with(), "");
+}
+
 TEST(LoadReportTest, NamesTheFirstRejectedLineAndTheGuard) {
   LoadReport report;
   report.stream.plan.set_table_schema("shop");

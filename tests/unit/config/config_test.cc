@@ -393,7 +393,7 @@ TEST_F(ConfigTest, AcceptsEveryChoiceAndNoOther) {
       EXPECT_EQ(result.loaded.config.has_value(), value != "nonsense") << flag.name << "=" << value;
     }
   }
-  EXPECT_EQ(with_choices, 3);
+  EXPECT_EQ(with_choices, 4);
 }
 
 TEST(FlagTableTest, Golden) {

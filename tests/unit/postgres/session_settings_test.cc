@@ -58,6 +58,9 @@ TEST(SessionSettingsTest, OnlyCitusSessionsHaveItsSettings) {
     EXPECT_THAT(OpenSessionSql(kind), HasSubstr("multi_shard_modify_mode = 'sequential'"));
     EXPECT_THAT(OpenSessionSql(kind), HasSubstr("pg_dist_local_group"));
   }
+  // A data connection sends SET LOCAL together with COPY.
+  EXPECT_THAT(OpenSessionSql(SessionKind::kCitusData), Not(HasSubstr("propagate")));
+  EXPECT_THAT(OpenSessionSql(SessionKind::kCitusControl), HasSubstr("propagate"));
 }
 
 }  // namespace

@@ -13,6 +13,7 @@
 #include "server/postgres/sql/cast_sql.h"
 #include "server/postgres/sql/ledger_sql.h"
 #include "server/postgres/sql/merge_in_place_sql.h"
+#include "server/postgres/sql/placed_merge_sql.h"
 #include "server/postgres/sql/undeclared_sql.h"
 #include "server/postgres/sql/upsert_sql.h"
 
@@ -240,6 +241,26 @@ void AddUpsert(const TableName& table, const TableName& temp, const TableSchema&
   golden->Add("dedupe, no cursor", DedupeSql(table, plain, CdcDeleteMode::kSoft));
 }
 
+void AddPlacedMerge(const TableName& table, const TableName& temp, const TableSchema& schema,
+                    Golden* golden) {
+  PlacedMerge placed;
+  placed.merge.source = temp;
+  placed.merge.target = table;
+  placed.merge.schema = schema;
+  placed.merge.winners = Winners::kInSource;
+  placed.column = schema.primary_key.front();
+  const NullPattern nulls(schema.primary_key.size(), false);
+  golden->Add("placed: patterns", PlacedPatternsSql(temp, schema));
+  golden->Add("placed: delete beaten", DeletePlacedSql(placed, nulls, /*deletions=*/false));
+  golden->Add("placed: delete by CDC", DeletePlacedSql(placed, nulls, /*deletions=*/true));
+  golden->Add("placed: update beaten", UpdatePlacedSql(placed, nulls));
+  golden->Add("placed: insert winners", InsertPlacedSql(placed, nulls));
+  golden->Add("placed: dedupe", DedupePlacedSql(temp, schema, CdcDeleteMode::kHard, placed.column));
+  EXPECT_TRUE(HasDeletions(placed.merge));
+  placed.merge.mode = CdcDeleteMode::kSoft;
+  EXPECT_FALSE(HasDeletions(placed.merge));
+}
+
 TEST(SqlGeneratorTest, StatementsMatchTheGoldenFile) {
   const TableName table = {"public", "Orders"};
   const TableName temp = {"public", "Orders_temp"};
@@ -247,6 +268,7 @@ TEST(SqlGeneratorTest, StatementsMatchTheGoldenFile) {
   AddTables(table, temp, Sample(), &golden);
   AddEvolution(table, Sample(), &golden);
   AddUpsert(table, temp, Sample(), &golden);
+  AddPlacedMerge(table, temp, Sample(), &golden);
   const std::string path = absl::StrCat(SYNCLINE_SOURCE_DIR, "/tests/golden/sql.txt");
   if (std::getenv("SYNCLINE_UPDATE_GOLDEN") != nullptr) std::ofstream(path) << golden.text();
   EXPECT_EQ(golden.text(), ReadFile(path).value_or(""));

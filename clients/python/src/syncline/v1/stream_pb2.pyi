@@ -70,6 +70,14 @@ class Column(_message.Message):
     type: str
     def __init__(self, input_name: _Optional[str] = ..., column_name: _Optional[str] = ..., type: _Optional[str] = ...) -> None: ...
 
+class Distribution(_message.Message):
+    __slots__ = ["colocate_with", "column"]
+    COLOCATE_WITH_FIELD_NUMBER: _ClassVar[int]
+    COLUMN_FIELD_NUMBER: _ClassVar[int]
+    colocate_with: str
+    column: str
+    def __init__(self, column: _Optional[str] = ..., colocate_with: _Optional[str] = ...) -> None: ...
+
 class FieldPath(_message.Message):
     __slots__ = ["path"]
     PATH_FIELD_NUMBER: _ClassVar[int]
@@ -128,12 +136,13 @@ class SchemaChange(_message.Message):
     def __init__(self, kind: _Optional[_Union[SchemaChange.Kind, str]] = ..., column: _Optional[str] = ..., to: _Optional[str] = ..., rewrites: bool = ..., table_bytes: _Optional[int] = ..., **kwargs) -> None: ...
 
 class StreamConfig(_message.Message):
-    __slots__ = ["airbyte_sync_id", "cdc_delete_mode", "cursor", "deleted_at_column", "descriptor", "generation_id", "guard", "inferred_schema", "json_schema", "meta", "minimum_generation_id", "older_generations", "overwrite", "primary_key", "replace_strategy", "replay", "schema_policy", "table_name", "write_mode"]
+    __slots__ = ["airbyte_sync_id", "cdc_delete_mode", "cursor", "deleted_at_column", "descriptor", "distribution", "generation_id", "guard", "inferred_schema", "json_schema", "meta", "minimum_generation_id", "older_generations", "overwrite", "primary_key", "replace_strategy", "replay", "schema_policy", "table_name", "write_mode"]
     AIRBYTE_SYNC_ID_FIELD_NUMBER: _ClassVar[int]
     CDC_DELETE_MODE_FIELD_NUMBER: _ClassVar[int]
     CURSOR_FIELD_NUMBER: _ClassVar[int]
     DELETED_AT_COLUMN_FIELD_NUMBER: _ClassVar[int]
     DESCRIPTOR_FIELD_NUMBER: _ClassVar[int]
+    DISTRIBUTION_FIELD_NUMBER: _ClassVar[int]
     GENERATION_ID_FIELD_NUMBER: _ClassVar[int]
     GUARD_FIELD_NUMBER: _ClassVar[int]
     INFERRED_SCHEMA_FIELD_NUMBER: _ClassVar[int]
@@ -153,6 +162,7 @@ class StreamConfig(_message.Message):
     cursor: FieldPath
     deleted_at_column: str
     descriptor: StreamDescriptor
+    distribution: Distribution
     generation_id: int
     guard: PublishGuard
     inferred_schema: bool
@@ -167,7 +177,7 @@ class StreamConfig(_message.Message):
     schema_policy: SchemaPolicy
     table_name: str
     write_mode: WriteMode
-    def __init__(self, descriptor: _Optional[_Union[StreamDescriptor, _Mapping]] = ..., json_schema: _Optional[str] = ..., write_mode: _Optional[_Union[WriteMode, str]] = ..., primary_key: _Optional[_Iterable[_Union[FieldPath, _Mapping]]] = ..., cursor: _Optional[_Union[FieldPath, _Mapping]] = ..., generation_id: _Optional[int] = ..., minimum_generation_id: _Optional[int] = ..., overwrite: bool = ..., airbyte_sync_id: _Optional[int] = ..., table_name: _Optional[str] = ..., schema_policy: _Optional[_Union[SchemaPolicy, str]] = ..., replay: _Optional[_Union[Replay, str]] = ..., guard: _Optional[_Union[PublishGuard, _Mapping]] = ..., cdc_delete_mode: _Optional[_Union[CdcDeleteMode, str]] = ..., inferred_schema: bool = ..., replace_strategy: _Optional[_Union[ReplaceStrategy, str]] = ..., meta: _Optional[_Union[Meta, str]] = ..., older_generations: _Optional[_Union[OlderGenerations, str]] = ..., deleted_at_column: _Optional[str] = ...) -> None: ...
+    def __init__(self, descriptor: _Optional[_Union[StreamDescriptor, _Mapping]] = ..., json_schema: _Optional[str] = ..., write_mode: _Optional[_Union[WriteMode, str]] = ..., primary_key: _Optional[_Iterable[_Union[FieldPath, _Mapping]]] = ..., cursor: _Optional[_Union[FieldPath, _Mapping]] = ..., generation_id: _Optional[int] = ..., minimum_generation_id: _Optional[int] = ..., overwrite: bool = ..., airbyte_sync_id: _Optional[int] = ..., table_name: _Optional[str] = ..., schema_policy: _Optional[_Union[SchemaPolicy, str]] = ..., replay: _Optional[_Union[Replay, str]] = ..., guard: _Optional[_Union[PublishGuard, _Mapping]] = ..., cdc_delete_mode: _Optional[_Union[CdcDeleteMode, str]] = ..., inferred_schema: bool = ..., replace_strategy: _Optional[_Union[ReplaceStrategy, str]] = ..., meta: _Optional[_Union[Meta, str]] = ..., older_generations: _Optional[_Union[OlderGenerations, str]] = ..., deleted_at_column: _Optional[str] = ..., distribution: _Optional[_Union[Distribution, _Mapping]] = ...) -> None: ...
 
 class StreamDescriptor(_message.Message):
     __slots__ = ["name", "namespace"]
