@@ -103,7 +103,7 @@ absl::Status PostgresCluster::Start() {
   postgres::EmbeddedServerOptions options;
   options.directory = directory_;
   options.port = port_;
-  options.bin_directory = BinDirectory();
+  options.bin_directory = options_.bin_directory.empty() ? BinDirectory() : options_.bin_directory;
   options.settings = options_.settings;
   if (!options_.fsync) {
     options.settings.emplace_back("fsync", "off");

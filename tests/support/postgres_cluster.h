@@ -23,6 +23,8 @@ namespace syncline::testing {
 
 struct PostgresClusterOptions {
   bool fsync = false;
+  // Where the programs are; empty for the installation that the class comment names.
+  std::string bin_directory = {};
   // Additional settings of postgresql.conf, as name and value.
   std::vector<std::pair<std::string, std::string>> settings = {};
 };
