@@ -458,35 +458,43 @@ TEST_F(SmallCommitTest, EveryTypeIsStoredAsByCopy) {
   }
   const postgres::RowEncoder encoder(schema, RawIdGenerator("sync", plan_.descriptor, "w"),
                                      /*generation_id=*/4);
-  std::vector<ByteBuffer> blocks(1);
-  postgres::AppendCopyHeader(&blocks[0]);
-  encoder.AppendRow({0, 77, "{\"sync_id\": 1}"}, values, &blocks[0]);
-  encoder.AppendRow({1, 78, "{}"}, std::vector<Value>(values.size()), &blocks[0]);  // NULLs
-
-  const std::unique_ptr<postgres::Connection> connection = Connect();
-  ASSERT_OK(connection->BeginCopy(postgres::CopyBinarySql(copied, schema)));
-  ASSERT_OK(connection->PutCopyData(blocks[0].view()));
-  ByteBuffer trailer;
-  postgres::AppendCopyTrailer(&trailer);
-  ASSERT_OK(connection->PutCopyData(trailer.view()));
-  ASSERT_OK(connection->EndCopy());
   const std::vector<postgres::ElementType> types = postgres::GetElementTypes(schema);
   std::vector<std::string> names;
   for (const postgres::ElementType& type : types) names.emplace_back(type.name);
   const postgres::StatementCommit statement(committer_->quoted_schema(), inserted, schema, names);
-  postgres::DataCommit commit;
-  commit.offsets.Add({0, 2});
-  commit.rows = 2;
-  ASSERT_OK_AND_ASSIGN(const int64_t durable,
-                       statement.Commit(*connection, Claim("w").claim, commit, {},
-                                        postgres::FrameArrays(blocks, types)));
-  EXPECT_EQ(durable, 2);
+  const std::unique_ptr<postgres::Connection> connection = Connect();
+  const std::vector<Value> nulls(values.size());
+  const WriterClaim claim = Claim("w").claim;
+  // Several rows are sent as arrays, a single one as its fields.
+  int64_t offset = 0;
+  for (const std::vector<const std::vector<Value>*>& block :
+       {std::vector<const std::vector<Value>*>{&values, &nulls}, {&values}, {&nulls}}) {
+    const int64_t first = offset;
+    std::vector<ByteBuffer> blocks(1);
+    postgres::AppendCopyHeader(&blocks[0]);
+    for (const std::vector<Value>* row : block) {
+      encoder.AppendRow({offset++, 77, "{\"sync_id\": 1}"}, *row, &blocks[0]);
+    }
+    ASSERT_OK(connection->BeginCopy(postgres::CopyBinarySql(copied, schema)));
+    ASSERT_OK(connection->PutCopyData(blocks[0].view()));
+    ByteBuffer trailer;
+    postgres::AppendCopyTrailer(&trailer);
+    ASSERT_OK(connection->PutCopyData(trailer.view()));
+    ASSERT_OK(connection->EndCopy());
+    postgres::DataCommit commit;
+    commit.offsets.Add({first, offset});
+    commit.rows = offset - first;
+    ASSERT_OK_AND_ASSIGN(const int64_t durable,
+                         statement.Commit(*connection, claim, commit, {},
+                                          postgres::FrameRows(blocks, commit.rows, types)));
+    EXPECT_EQ(durable, offset);
+  }
   const auto rows = [&](const TableName& table) {
     return QueryText(
         absl::StrCat("SELECT r::text FROM ", postgres::QuoteTable(table), " r ORDER BY 1"));
   };
   EXPECT_EQ(rows(inserted), rows(copied));
-  EXPECT_EQ(rows(inserted).size(), 2u);
+  EXPECT_EQ(rows(inserted).size(), 4u);
 }
 
 }  // namespace
