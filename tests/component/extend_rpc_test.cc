@@ -294,6 +294,43 @@ TEST_F(ExtendRpcTest, OlderGenerationsAreMarkedAsDeleted) {
   }
 }
 
+// The column may be the user's.
+TEST_F(ExtendRpcTest, RowsAreMarkedInColumnsOfOtherTypes) {
+  const std::string ids = R"("id":{"type":"integer"},"at":{"type":"integer"})";
+  const std::string marked = absl::StrCat(ids, R"(,"gone":{"type":"string","format":"date-time"})");
+  Execute(absl::StrCat("CREATE DOMAIN ", Table("document"), " AS jsonb"));
+  int syncs = 0;
+  std::string sync_id;
+  const auto extend = [&](const std::string& type) {
+    Execute(absl::StrCat("DROP TABLE IF EXISTS ", Table(kTable)));
+    const int64_t generation = 2 * ++syncs;
+    sync_id = absl::StrCat("s", syncs);
+    Load(sync_id + "_before", WithSchema(Append(generation), ids), "{\"id\":1,\"at\":1}\n");
+    Execute(absl::StrCat("ALTER TABLE ", Table(kTable), " ADD gone ", type));
+    v1::StreamConfig stream = Stream(WithSchema(Append(generation + 1), marked));
+    stream.set_older_generations(v1::OLDER_GENERATIONS_MARK_DELETED);
+    stream.set_deleted_at_column("gone");
+    return Extend(sync_id, {stream});
+  };
+  for (const std::string& type :
+       {std::string("jsonb"), std::string("json"), Table("document"), std::string("varchar(10)"),
+        std::string("timestamp(0)"), std::string("date")}) {
+    SCOPED_TRACE(type);
+    ASSERT_OK(extend(type));
+    ASSERT_OK(Send(sync_id, "{\"id\":2,\"at\":2}\n"));
+    ASSERT_OK_AND_ASSIGN(const v1::CompleteStreamResponse completed, Complete(sync_id));
+    EXPECT_EQ(completed.rows_marked_deleted(), 1);
+    EXPECT_EQ(
+        QueryInt(absl::StrCat("SELECT id FROM ", Table(kTable), " WHERE gone::text LIKE '%-%'")),
+        1);
+  }
+  for (const std::string type : {"boolean", "numeric", "interval", "uuid"}) {
+    SCOPED_TRACE(type);
+    EXPECT_THAT(extend(type).status(),
+                StatusIs(StatusCode::kFailedPrecondition, "TARGET_INCOMPATIBLE"));
+  }
+}
+
 TEST_F(ExtendRpcTest, MarkingNeedsATimestampAndAStreamThatKeepsRows) {
   v1::StreamConfig stream = Stream(Append(0));
   stream.set_older_generations(v1::OLDER_GENERATIONS_MARK_DELETED);

@@ -111,6 +111,16 @@ inline constexpr char kTableColumnsSql[] =
     " AND a.attname NOT IN ('_airbyte_raw_id', '_airbyte_extracted_at', '_airbyte_meta',"
     " '_airbyte_generation_id') ORDER BY a.attnum";
 
+// $1: a type that is not a domain, as format_type() prints it. Returns one boolean: whether the
+// time can be assigned to it, or it is a type for JSON. All types can be assigned to string types.
+inline constexpr char kTakesTimesSql[] =
+    "SELECT t.oid IN ('pg_catalog.json'::pg_catalog.regtype, "
+    "'pg_catalog.jsonb'::pg_catalog.regtype)"
+    " OR t.typcategory = 'S' OR EXISTS (SELECT FROM pg_catalog.pg_cast k"
+    " WHERE k.castsource = 'pg_catalog.timestamptz'::pg_catalog.regtype"
+    " AND k.casttarget = t.oid AND k.castcontext IN ('a', 'i'))"
+    " FROM pg_catalog.pg_type t WHERE t.oid = pg_catalog.to_regtype($1)";
+
 // $1: schema, $2: table. Returns the number of columns, dropped ones included.
 inline constexpr char kAttributesSql[] =
     "SELECT c.relnatts FROM pg_catalog.pg_class c"
