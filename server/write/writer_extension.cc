@@ -139,6 +139,8 @@ absl::StatusOr<StartedSync> Writer::FinishExtended(StartedSync started) {
                                   context_.ledger->GetSyncState(transaction, sync.sync_no));
         return absl::OkStatus();
       }));
+  // A stream was added meanwhile, which the repeated request sees.
+  if (sync.state == SyncState::kRunning) return StartInProgress(sync.sync_id);
   sync.streams.clear();
   return started;
 }

@@ -3,12 +3,16 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <chrono>
+#include <future>
+#include <memory>
 #include <string>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "base/stop_signal.h"
 #include "client/append_call.h"
+#include "server/postgres/connection/connection.h"
 #include "tests/component/app_fixture.h"
 
 namespace syncline::testing {
@@ -97,6 +101,24 @@ TEST_F(ExtendRpcTest, SyncThatLosesItsLastStreamEnds) {
   EXPECT_EQ(StateOf("s"), v1::SYNC_STATE_CANCELLED);
   EXPECT_THAT(Extend("s", {Stream(Dedup(0), "more")}).status(),
               StatusIs(StatusCode::kFailedPrecondition, "SYNC_CANCELLED"));
+}
+
+TEST_F(ExtendRpcTest, EndOfASyncExcludesStreamsBeingAdded) {
+  ASSERT_OK(Extend("s", {Stream(Dedup(0))}));
+  // What a newer sync does last that has taken over the only stream.
+  const std::unique_ptr<postgres::Connection> newer = Connect();
+  ASSERT_OK(newer->Begin());
+  ASSERT_OK(newer->Query(absl::StrCat("UPDATE ", ledger(), ".sync SET state = 'cancelled'"), {}));
+  auto extended = std::async(std::launch::async,
+                             [&] { return Extend("s", {Stream(Append(0), "late")}).status(); });
+  while (extended.wait_for(std::chrono::seconds(0)) != std::future_status::ready &&
+         QueryInt(absl::StrCat("SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = "
+                               "'Lock' AND query LIKE '%",
+                               ledger(), "%sync%FOR NO KEY UPDATE'")) == 0) {
+  }
+  ASSERT_OK(newer->Commit());
+  EXPECT_THAT(extended.get(), StatusIs(StatusCode::kFailedPrecondition, "SYNC_CANCELLED"));
+  EXPECT_EQ(QueryInt(absl::StrCat("SELECT count(*) FROM ", ledger(), ".stream")), 1);
 }
 
 TEST_F(ExtendRpcTest, OnlySyncsThatBeganWithExtendAreExtended) {
