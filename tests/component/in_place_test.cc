@@ -373,5 +373,20 @@ TEST_F(InPlaceTest, KeptCopyHasTheOldRowsAndNoGrants) {
   EXPECT_EQ(Data("t_syncline_old_2"), Data("t"));
 }
 
+// A subscription that does not have the copy would stop at its first row.
+TEST_F(InPlaceTest, KeptCopyIsNotPublished) {
+  MakeTable("t", 10, 1);
+  Run("CREATE PUBLICATION $S_pub FOR TABLES IN SCHEMA $S");
+  ASSERT_OK(database().Transact(
+      [&](Transaction& transaction) { return postgres::KeepCopy(transaction, Name("t")); }));
+  EXPECT_EQ(Data("t_syncline_old_1"), Data("t"));
+  EXPECT_EQ(Value("SELECT string_agg(tablename, ' ') FROM pg_publication_tables WHERE pubname = "
+                  "'$S_pub'"),
+            "t");
+  Run("DROP PUBLICATION $S_pub");
+  ASSERT_OK(postgres::PruneKept(database(), {}, Name("t"), 0));
+  EXPECT_EQ(Value("SELECT to_regclass('$S.t_syncline_old_1') IS NULL"), "t");
+}
+
 }  // namespace
 }  // namespace syncline
