@@ -46,6 +46,16 @@ class ExtendRpcTest : public AppTest {
         Table(kTable), "'::regclass AND attname = '", column, "' AND NOT attisdropped), '')"));
   }
 
+  // Waits until the call waits for a lock of `holder`, or has ended.
+  void WaitUntilBlocked(const std::future<absl::Status>& call, postgres::Connection& holder) {
+    ASSERT_OK_AND_ASSIGN(const postgres::Result pid, holder.Query("SELECT pg_backend_pid()", {}));
+    const std::string blocked = absl::StrCat("SELECT count(*) FROM pg_stat_activity WHERE ",
+                                             pid.Int(0, 0), " = ANY (pg_blocking_pids(pid))");
+    while (call.wait_for(std::chrono::seconds(0)) != std::future_status::ready &&
+           QueryInt(blocked) == 0) {
+    }
+  }
+
   v1::SyncState StateOf(const std::string& sync_id) {
     const auto sync = client().GetSync(sync_id);
     EXPECT_OK(sync.status());
@@ -103,6 +113,20 @@ TEST_F(ExtendRpcTest, SyncThatLosesItsLastStreamEnds) {
               StatusIs(StatusCode::kFailedPrecondition, "SYNC_CANCELLED"));
 }
 
+TEST_F(ExtendRpcTest, CancellationWhileAPlanChangesIsNamed) {
+  const std::string ids = R"("id":{"type":"integer"})";
+  ASSERT_OK(Extend("s", {Stream(WithSchema(Append(0), ids))}));
+  const v1::StreamConfig changed =
+      Stream(WithSchema(Append(0), absl::StrCat(ids, R"(,"more":{"type":"string"})")));
+  const std::unique_ptr<postgres::Connection> other = Connect();
+  ASSERT_OK(other->Begin());
+  ASSERT_OK(other->Query(absl::StrCat("UPDATE ", ledger(), ".stream SET state = 'cancelled'"), {}));
+  auto extended = std::async(std::launch::async, [&] { return Extend("s", {changed}).status(); });
+  WaitUntilBlocked(extended, *other);
+  ASSERT_OK(other->Commit());
+  EXPECT_THAT(extended.get(), StatusIs(StatusCode::kFailedPrecondition, "SYNC_CANCELLED"));
+}
+
 TEST_F(ExtendRpcTest, EndOfASyncExcludesStreamsBeingAdded) {
   ASSERT_OK(Extend("s", {Stream(Dedup(0))}));
   // What a newer sync does last that has taken over the only stream.
@@ -111,11 +135,7 @@ TEST_F(ExtendRpcTest, EndOfASyncExcludesStreamsBeingAdded) {
   ASSERT_OK(newer->Query(absl::StrCat("UPDATE ", ledger(), ".sync SET state = 'cancelled'"), {}));
   auto extended = std::async(std::launch::async,
                              [&] { return Extend("s", {Stream(Append(0), "late")}).status(); });
-  while (extended.wait_for(std::chrono::seconds(0)) != std::future_status::ready &&
-         QueryInt(absl::StrCat("SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = "
-                               "'Lock' AND query LIKE '%",
-                               ledger(), "%sync%FOR NO KEY UPDATE'")) == 0) {
-  }
+  WaitUntilBlocked(extended, *newer);
   ASSERT_OK(newer->Commit());
   EXPECT_THAT(extended.get(), StatusIs(StatusCode::kFailedPrecondition, "SYNC_CANCELLED"));
   EXPECT_EQ(QueryInt(absl::StrCat("SELECT count(*) FROM ", ledger(), ".stream")), 1);
