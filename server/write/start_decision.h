@@ -87,6 +87,10 @@ class StartDecision {
   absl::Status DecideStream(const SyncEntry& sync, Stream* stream);
   absl::Status Write(const std::vector<Stream>& streams, SyncEntry* sync,
                      std::vector<int64_t>* superseded);
+  // Adds the streams to the sync, which exists. Locks `superseded`, too, because several syncs are
+  // locked together. Errors: FAILED_PRECONDITION SYNC_CANCELLED; UNAVAILABLE START_IN_PROGRESS if
+  // the sync has ended otherwise.
+  absl::Status AddToSync(const std::vector<int64_t>& superseded, SyncEntry* sync);
 
   // --- The steps of DecideStream ---
   // Returns an error if the schema does not exist and must not be created.

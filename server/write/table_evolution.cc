@@ -25,6 +25,7 @@
 #include "server/postgres/table/table_operations.h"
 #include "server/write/meta_defaults.h"
 #include "server/write/rewrite_log.h"
+#include "server/write/write_errors.h"
 
 namespace syncline::write {
 namespace {
@@ -202,6 +203,20 @@ absl::StatusOr<TableSchema> Follow(postgres::Transaction& transaction, const Str
   return std::move(evolution.schema);
 }
 
+// Checks that completion can set the column that marks rows of older generations. A column that the
+// user made may have any type.
+absl::Status CheckMarking(postgres::Transaction& transaction, const StreamPlan& plan,
+                          const EvolutionInput& input, const EvolutionPlan& evolution) {
+  if (plan.older_generations == OlderGenerations::kKeep) return absl::OkStatus();
+  const TableColumn* const column = FindColumn(input.columns, plan.deleted_at_column);
+  const ColumnSchema* const planned = FindDeclared(evolution.schema, plan.deleted_at_column);
+  if (column == nullptr || planned == nullptr || GetTableType(*planned) != column->type) {
+    return absl::OkStatus();
+  }
+  SYNCLINE_ASSIGN_OR_RETURN(const bool takes, postgres::TakesTimes(transaction, column->base_type));
+  return takes ? absl::OkStatus() : ColumnTakesNoTime(plan.table, column->name, column->type);
+}
+
 }  // namespace
 
 absl::Status PlanTable(postgres::Transaction& transaction, const postgres::Ledger& ledger,
@@ -225,6 +240,7 @@ absl::Status PlanTable(postgres::Transaction& transaction, const postgres::Ledge
   SYNCLINE_ASSIGN_OR_RETURN(
       EvolutionPlan evolution,
       PlanEvolution(plan.table, postgres::WithUndeclared(plan.schema, undeclared), input));
+  SYNCLINE_RETURN_IF_ERROR(CheckMarking(transaction, plan, input, evolution));
   if (ChangesColumns(evolution.changes)) {
     SYNCLINE_RETURN_IF_ERROR(postgres::CheckColumnChanges(
         transaction, plan.table,

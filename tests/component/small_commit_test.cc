@@ -326,6 +326,61 @@ INSTANTIATE_TEST_SUITE_P(
         OtherTable{"RuleAlso", "CREATE RULE k AS ON INSERT TO $T DO ALSO NOTIFY k"}),
     [](const auto& tested) { return tested.param.name; });
 
+// What commits alone, by the catalog.
+struct LoneTable {
+  const char* name;
+  const char* sql;  // $S is the schema, $T the table, $S.f(bigint) a function of a user
+};
+
+class LoneTableTest : public SmallCommitTest, public ::testing::WithParamInterface<LoneTable> {};
+
+TEST_P(LoneTableTest, IsLeftOutOfGroups) {
+  const std::unique_ptr<postgres::Connection> session = Connect();
+  const auto use = [&]() -> postgres::StatementUse {
+    const auto found = postgres::GetStatementUse(*session, {schema(), "t"});
+    EXPECT_OK(found);
+    return found.value_or(postgres::StatementUse());
+  };
+  const auto execute = [this](absl::string_view sql) {
+    Execute(absl::StrReplaceAll(sql, {{"$S", schema()}, {"$T", Table("t")}}));
+  };
+  execute("CREATE TYPE $S.mood AS ENUM ('fine')");
+  execute(
+      "ALTER TABLE $T ADD at timestamptz DEFAULT now(), ADD id2 uuid DEFAULT gen_random_uuid(), "
+      "ADD mood $S.mood DEFAULT 'fine', ADD twice bigint GENERATED ALWAYS AS (2 * id) STORED, "
+      "ADD number serial, ADD CHECK (abs(id) >= 0)");
+  execute("CREATE INDEX ON $T (lower(_airbyte_raw_id)) WHERE id > 0");
+  EXPECT_TRUE(use().grouped);
+  execute(
+      "CREATE FUNCTION $S.f(bigint) RETURNS bigint IMMUTABLE LANGUAGE plpgsql AS "
+      "'BEGIN RETURN $1; END'");
+  execute(GetParam().sql);
+  EXPECT_TRUE(use().alone);
+  EXPECT_FALSE(use().grouped);
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Tables, LoneTableTest,
+    ::testing::Values(
+        LoneTable{"Default", "ALTER TABLE $T ADD x bigint DEFAULT $S.f(1)"},
+        LoneTable{"GeneratedColumn",
+                  "ALTER TABLE $T ADD x bigint GENERATED ALWAYS AS ($S.f(id)) STORED"},
+        LoneTable{"Check", "ALTER TABLE $T ADD CHECK ($S.f(id) >= 0)"},
+        LoneTable{"IndexExpression", "CREATE INDEX ON $T (($S.f(id)))"},
+        LoneTable{"IndexPredicate", "CREATE INDEX ON $T (id) WHERE $S.f(id) > 0"},
+        LoneTable{
+            "Domain",
+            "CREATE DOMAIN $S.small AS bigint CHECK ($S.f(VALUE) >= 0);"
+            "CREATE DOMAIN $S.smaller AS $S.small; ALTER TABLE $T ADD x $S.smaller DEFAULT 1"},
+        LoneTable{"DomainInAType",
+                  "CREATE DOMAIN $S.part AS bigint CHECK ($S.f(VALUE) >= 0);"
+                  "CREATE TYPE $S.whole AS (part $S.part); ALTER TABLE $T ADD x $S.whole[]"},
+        LoneTable{"Operator",
+                  "CREATE FUNCTION $S.same(bigint, bigint) RETURNS boolean IMMUTABLE LANGUAGE sql "
+                  "AS 'SELECT $1 = $2'; CREATE OPERATOR $S.=== (FUNCTION = $S.same, LEFTARG = "
+                  "bigint, RIGHTARG = bigint); ALTER TABLE $T ADD CHECK (id OPERATOR($S.===) id)"}),
+    [](const auto& tested) { return tested.param.name; });
+
 // An enum is sent as text, which an INSERT does not cast.
 TEST_F(SmallCommitTest, ColumnOfAUsersTypeIsCopied) {
   Execute(absl::StrCat("CREATE TYPE ", schema(), ".mood AS ENUM ('fine'); ALTER TABLE ", Table("t"),

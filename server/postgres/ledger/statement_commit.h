@@ -83,8 +83,9 @@ struct StatementUse {
 // would fire triggers FOR EACH STATEMENT even if it is fenced. Partitioned tables and tables with
 // BEFORE triggers are left to COPY, too. A group's transaction must neither run code of users nor
 // wait for rows of other tables, so a table with any trigger on INSERT is left out of groups; those
-// of foreign keys and of deferrable constraints are triggers, too. Reads the catalog. Errors: those
-// of Connection::Query.
+// of foreign keys and of deferrable constraints are triggers, too. So is a table of which a
+// default, a generated column, a constraint, an index or a domain calls such code. Reads the
+// catalog. Errors: those of Connection::Query.
 absl::StatusOr<StatementUse> GetStatementUse(Connection& connection, const TableName& table);
 
 }  // namespace syncline::postgres

@@ -129,7 +129,12 @@ void AddTables(const TableName& table, const TableName& temp, const TableSchema&
   golden->Add("delete raw id ranges", DeleteRawIdRangesSql(temp));
   golden->Add("generation bounds", GenerationBoundsSql(temp));
   golden->Add("delete older rows", DeleteOlderRowsSql(temp));
-  golden->Add("mark older rows", MarkOlderRowsSql(table, "_sdc_deleted_at"));
+  ColumnSchema mark = {"gone", "_sdc_deleted_at", ColumnType::kTimestamptz};
+  golden->Add("mark older rows", MarkOlderRowsSql(table, mark));
+  mark.type = ColumnType::kJsonb;
+  golden->Add("mark older rows in jsonb", MarkOlderRowsSql(table, mark));
+  mark.table_type = "json";
+  golden->Add("mark older rows in json", MarkOlderRowsSql(table, mark));
   golden->Add("COPY", CopyBinarySql(temp, schema));
   golden->Add("COPY without meta", CopyWithoutMetaSql(temp, schema));
   golden->Add("COPY in text", CopyTextSql(temp, schema));
