@@ -5,6 +5,8 @@
 #include <cstdio>
 #include <fstream>
 
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_replace.h"
 #include "base/error.h"
 #include "client/singer/target_session.h"
 #include "tests/support/temporary_directory.h"
@@ -264,6 +266,14 @@ TEST_F(SingerSessionTest, BatchFilesAreReadInOrder) {
   ASSERT_TRUE(report.status.ok()) << report.status;
   EXPECT_THAT(server_.service.stream("a").committed, ElementsAre(Data(1), Data(2), Data(3)));
   EXPECT_THAT(states_, EndWith(R"({"c": 1})"));
+  // As in a RECORD, Python's numbers are accepted.
+  const std::string nan = write("nan.jsonl", "{\"id\":5,\"x\":NaN}\n");
+  report = Run({Schema("b"), R"({"type":"RECORD","stream":"b","record":{"id":4,"x":NaN}})",
+                absl::StrReplaceAll(batch(absl::StrCat("\"", nan, "\"")),
+                                    {{R"("stream":"a")", R"("stream":"b")"}})});
+  ASSERT_TRUE(report.status.ok()) << report.status;
+  EXPECT_THAT(server_.service.stream("b").committed,
+              ElementsAre(R"({"id":4,"x":NaN})", R"({"id":5,"x":NaN})"));
   const std::string broken = write("3.jsonl", "{\"id\":4}\nnot json\n");
   report = Run({Schema("a"), batch(absl::StrCat("\"", broken, "\""))});
   EXPECT_EQ(GetReason(report.status), "SINGER_BATCH");
