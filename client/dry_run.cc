@@ -106,7 +106,13 @@ std::string DryRunJson(const std::string& table, const std::vector<v1::Column>& 
                                           out, "{\"name\":", JsonString(column.column_name()),
                                           ",\"type\":", JsonString(column.type()), "}");
                                     }),
-                      "],\"records\":[", absl::StrJoin(records, ","),
+                      "],\"records\":[",
+                      absl::StrJoin(records, ",",
+                                    [](std::string* out, const std::string& record) {
+                                      // One that is not JSON, and is rejected, is shown as text.
+                                      const bool json = ParseJson(record).has_value();
+                                      absl::StrAppend(out, json ? record : JsonString(record));
+                                    }),
                       "],\"plan\":", plan == nullptr ? "null" : ToJsonLine(*plan), "}");
 }
 

@@ -149,6 +149,9 @@ TEST_F(FileFormatsTest, DryRunLoadsNothing) {
   EXPECT_FALSE(HasTable("t"));
   EXPECT_EQ(Run({"load", file, TableFlag("t"), "--dry_run", "--output=json"}), 0) << stderr_;
   EXPECT_THAT(stdout_, HasSubstr(R"("records":[{"id":1,"price":"3,14"},{"id":2}])"));
+  const std::string broken = WriteFile("b.jsonl", "{\"id\":1}\n{\"id\":\n");
+  EXPECT_EQ(Run({"load", broken, TableFlag("t"), "--dry_run", "--output=json"}), 0) << stderr_;
+  EXPECT_THAT(stdout_, HasSubstr(R"("records":[{"id":1},"{\"id\":"])"));
   EXPECT_EQ(Run({"load", file, TableFlag("t"), "--dry_run", "--validate_only", "--mode=overwrite"}),
             2);
 }
