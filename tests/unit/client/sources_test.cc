@@ -249,6 +249,19 @@ TEST(SchemaInferenceTest, KeepsColumnsInOrderOfAppearance) {
             R"("a":{"type":["null","string"]},"q\"uote":{"type":["null","boolean"]}}})");
 }
 
+TEST(SchemaInferenceTest, APointMayGroupDigits) {
+  InputFormat format;
+  format.file = FileFormat::kCsv;
+  format.csv.dialect.delimiter = ';';
+  format.csv.decimal_comma = true;
+  const auto survey = SurveyHead("a;b;c\n1.234;3,14;7\n5;-2;8\n", true, format, 10);
+  ASSERT_TRUE(survey.ok()) << survey.status();
+  using Column = std::pair<std::string, InferredType>;
+  EXPECT_THAT(survey->inference.columns(),
+              ElementsAre(Column{"a", InferredType::kString}, Column{"b", InferredType::kNumber},
+                          Column{"c", InferredType::kInteger}));
+}
+
 TEST(SchemaInferenceTest, ReadsCsvColumnsOfATruncatedSample) {
   InputFormat format;
   format.file = FileFormat::kCsv;
