@@ -141,6 +141,22 @@ TEST_F(FileFormatsTest, AFaultyFileIsNamed) {
   EXPECT_THAT(stderr_, HasSubstr("cannot open"));
 }
 
+TEST_F(FileFormatsTest, MoreFilesThanMayBeOpen) {
+  constexpr size_t kFiles = 100;
+  for (size_t i = 0; i < kFiles; ++i) {
+    WriteFile(absl::StrCat("part-", i, ".csv"), absl::StrCat("id\n", i, "\n"));
+  }
+  ProcessOptions options;
+  options.arguments = {"/bin/sh", "-c",
+                       absl::StrCat("ulimit -S -n 64; exec ", SYNCLINE_CLIENT_BINARY, " load '",
+                                    files().Path("part-*.csv"), "' '", TableFlag("t"),
+                                    "' --server=", server_->address())};
+  const auto process = Process::Start(options);
+  ASSERT_OK(process);
+  EXPECT_EQ((*process)->Wait(kPatience).value_or(-1), 0) << (*process)->Stderr();
+  EXPECT_EQ(Rows("t").size(), kFiles);
+}
+
 TEST_F(FileFormatsTest, DryRunLoadsNothing) {
   const std::string file = WriteFile("a.csv", "id;price\n1;3,14\n2;\n");
   EXPECT_EQ(Run({"load", file, TableFlag("t"), "--dry_run", "--decimal_comma"}), 0) << stderr_;
