@@ -9,6 +9,7 @@
 #include <cstring>
 #include <utility>
 
+#include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/strings/strip.h"
@@ -112,7 +113,9 @@ absl::Status LoadInput::FindInputFormat() {
   format_.csv = options_.csv;
   format_.csv.dialect = found.dialect;
   format_.mapping = options_.mapping;
-  if (found.file != FileFormat::kCsv && !options_.csv_flag.empty()) {
+  // An empty file, such as the _SUCCESS beside the parts of an export, is of no format.
+  const bool empty = absl::StripAsciiWhitespace(head).empty();
+  if (found.file != FileFormat::kCsv && !options_.csv_flag.empty() && !empty) {
     return UsageError(absl::StrCat("this is ", FormatName(found.file), ", but ", options_.csv_flag,
                                    " requires CSV; leave the flag out, or add --format csv"));
   }

@@ -141,6 +141,13 @@ TEST_F(FileFormatsTest, AFaultyFileIsNamed) {
   EXPECT_THAT(stderr_, HasSubstr("cannot open"));
 }
 
+TEST_F(FileFormatsTest, AnEmptyFileNeedsNoFormat) {
+  const std::string part = WriteFile("part-0.csv", "id,name\n1,NA\n");
+  const std::string marker = WriteFile("_SUCCESS", "");
+  EXPECT_EQ(Run({"load", marker, part, TableFlag("t"), "--null=NA"}), 0) << stderr_;
+  EXPECT_THAT(Rows("t"), UnorderedElementsAreArray({R"({"id": 1, "name": null})"}));
+}
+
 TEST_F(FileFormatsTest, MoreFilesThanMayBeOpen) {
   constexpr size_t kFiles = 100;
   for (size_t i = 0; i < kFiles; ++i) {
