@@ -144,6 +144,8 @@ TEST_F(FileFormatsTest, AFaultyFileIsNamed) {
 TEST_F(FileFormatsTest, AnEmptyFileNeedsNoFormat) {
   const std::string part = WriteFile("part-0.csv", "id,name\n1,NA\n");
   const std::string marker = WriteFile("_SUCCESS", "");
+  EXPECT_EQ(Run({"load", marker, part, TableFlag("t"), "--null=NA", "--dry_run"}), 0) << stderr_;
+  EXPECT_THAT(stdout_, HasSubstr("1   NULL\n"));
   EXPECT_EQ(Run({"load", marker, part, TableFlag("t"), "--null=NA"}), 0) << stderr_;
   EXPECT_THAT(Rows("t"), UnorderedElementsAreArray({R"({"id": 1, "name": null})"}));
 }
