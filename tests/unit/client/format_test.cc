@@ -90,6 +90,13 @@ TEST(FindFormatTest, LooksAtTextAndName) {
   for (const auto& c : cases) EXPECT_EQ(Find(c.file, c.text), c.found) << c.file << ": " << c.text;
 }
 
+TEST(FindFormatTest, ALongFirstLineIsOfTheNamedFormat) {
+  const std::string start = "{\"text\":\"" + std::string(kFormatHeadBytes, 'x');
+  EXPECT_EQ(Find("a.jsonl", start, /*whole=*/false), "JSON lines");
+  EXPECT_EQ(Find("a.ndjson.gz", start, /*whole=*/false), "JSON lines");
+  EXPECT_EQ(Find("a.json", start, /*whole=*/false), "JSON");
+}
+
 TEST(FindFormatTest, FlagsDecide) {
   FormatHints hints;
   hints.file = "a.json";
