@@ -1,6 +1,7 @@
 #include "client/dry_run.h"
 
 #include <algorithm>
+#include <memory>
 
 #include "absl/container/flat_hash_map.h"
 #include "absl/strings/str_cat.h"
@@ -20,19 +21,21 @@ namespace {
 constexpr size_t kShownRecords = 10;
 constexpr size_t kShownBytes = 40;
 
-// The first records as they would be sent.
-absl::StatusOr<std::vector<std::string>> FirstRecords(LoadInput* input,
-                                                      const v1::StreamPlan& plan) {
+// The first records as they would be sent. Inputs may have none or few.
+absl::StatusOr<std::vector<std::string>> FirstRecords(
+    const std::vector<std::unique_ptr<LoadInput>>& inputs, const v1::StreamPlan& plan) {
   std::vector<std::string> records;
-  SYNCLINE_ASSIGN_OR_RETURN(const auto source, input->OpenRecords(plan));
-  while (records.size() < kShownRecords) {
-    SYNCLINE_ASSIGN_OR_RETURN(const LineReader::Event event,
-                              source->Next(false, [&](const SourceRecord& record) {
-                                if (records.size() < kShownRecords)
-                                  records.emplace_back(record.line);
-                                return absl::OkStatus();
-                              }));
-    if (event != LineReader::Event::kLines) break;
+  const auto take = [&records](const SourceRecord& record) {
+    if (records.size() < kShownRecords) records.emplace_back(record.line);
+    return absl::OkStatus();
+  };
+  for (const auto& input : inputs) {
+    if (records.size() == kShownRecords) break;
+    SYNCLINE_ASSIGN_OR_RETURN(const auto source, input->OpenRecords(plan));
+    auto event = LineReader::Event::kLines;
+    while (event == LineReader::Event::kLines && records.size() < kShownRecords) {
+      SYNCLINE_ASSIGN_OR_RETURN(event, source->Next(false, take));
+    }
   }
   return records;
 }
@@ -106,7 +109,13 @@ std::string DryRunJson(const std::string& table, const std::vector<v1::Column>& 
                                           out, "{\"name\":", JsonString(column.column_name()),
                                           ",\"type\":", JsonString(column.type()), "}");
                                     }),
-                      "],\"records\":[", absl::StrJoin(records, ","),
+                      "],\"records\":[",
+                      absl::StrJoin(records, ",",
+                                    [](std::string* out, const std::string& record) {
+                                      // One that is not JSON, and is rejected, is shown as text.
+                                      const bool json = ParseJson(record).has_value();
+                                      absl::StrAppend(out, json ? record : JsonString(record));
+                                    }),
                       "],\"plan\":", plan == nullptr ? "null" : ToJsonLine(*plan), "}");
 }
 
@@ -123,7 +132,7 @@ absl::StatusOr<std::string> DryRunText(const LoadPreparation& preparation,
   const v1::StreamPlan& used = plan == nullptr ? inferred : *plan;
   const std::vector<v1::Column> columns(used.columns().begin(), used.columns().end());
   SYNCLINE_ASSIGN_OR_RETURN(const std::vector<std::string> records,
-                            FirstRecords(preparation.inputs().front().get(), used));
+                            FirstRecords(preparation.inputs(), used));
   if (command_line.Json()) return DryRunJson(table, columns, records, plan);
   return absl::StrCat(TableText(table, columns, plan), "\n",
                       absl::StripSuffix(RecordsTable(records, columns), "\n"));

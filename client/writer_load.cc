@@ -36,6 +36,7 @@ absl::Status WriterLoad::Run() {
     if (durable_offset_ > durable_before) retry.Reset();
     status = Attempt();
   }
+  if (source_.release != nullptr) source_.release();
   return input_fault_.ok() ? status : input_fault_;
 }
 

@@ -8,11 +8,13 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "client/column_mapping.h"
 #include "client/json_text.h"
 #include "client/record_batch.h"
 #include "client/schema_inference.h"
 #include "client/sources/csv_source.h"
 #include "client/sources/input_survey.h"
+#include "client/sources/json_source.h"
 #include "client/sources/jsonl_source.h"
 
 namespace syncline::client {
@@ -51,6 +53,24 @@ TEST(JsonlSourceTest, DropsBlankLinesOnly) {
   LineReader reader(file.fd());
   JsonlSource source(&reader);
   EXPECT_THAT(Drain(&source), ElementsAre("{\"a\":1}", "{\"a\":2}\r", "not json", "{\"a\":3}"));
+}
+
+TEST(JsonSourceTest, NamesAMissingColumnAtTheEnd) {
+  const auto mapping = ColumnMapping::Create({"nmae"}, {}, NameStyle::kExact);
+  ASSERT_TRUE(mapping.ok());
+  const std::string error = "error: --select: the input has no column nmae (did you mean name?)";
+  TextFile lines("{\"name\":1}\n");
+  LineReader line_reader(lines.fd());
+  JsonlSource jsonl(&line_reader, &*mapping);
+  EXPECT_THAT(Drain(&jsonl), ElementsAre("{}", error));
+  TextFile array("[{\"name\":1}]");
+  LineReader array_reader(array.fd());
+  JsonSource json(&array_reader, &*mapping);
+  EXPECT_THAT(Drain(&json), ElementsAre("{}", error));
+  TextFile empty("");
+  LineReader empty_reader(empty.fd());
+  JsonlSource nothing(&empty_reader, &*mapping);
+  EXPECT_THAT(Drain(&nothing), testing::IsEmpty());
 }
 
 TEST(LineReaderTest, GrowsToALineLongerThanItsBuffer) {
@@ -227,6 +247,19 @@ TEST(SchemaInferenceTest, KeepsColumnsInOrderOfAppearance) {
   EXPECT_EQ(inference.JsonSchema(),
             R"({"type":"object","properties":{"z":{"type":["null","integer"]},)"
             R"("a":{"type":["null","string"]},"q\"uote":{"type":["null","boolean"]}}})");
+}
+
+TEST(SchemaInferenceTest, APointMayGroupDigits) {
+  InputFormat format;
+  format.file = FileFormat::kCsv;
+  format.csv.dialect.delimiter = ';';
+  format.csv.decimal_comma = true;
+  const auto survey = SurveyHead("a;b;c\n1.234;3,14;7\n5;-2;8\n", true, format, 10);
+  ASSERT_TRUE(survey.ok()) << survey.status();
+  using Column = std::pair<std::string, InferredType>;
+  EXPECT_THAT(survey->inference.columns(),
+              ElementsAre(Column{"a", InferredType::kString}, Column{"b", InferredType::kNumber},
+                          Column{"c", InferredType::kInteger}));
 }
 
 TEST(SchemaInferenceTest, ReadsCsvColumnsOfATruncatedSample) {

@@ -339,6 +339,40 @@ TEST(LoadSessionTest, FencedIsFinalUnlessNoOtherProcessKnowsTheSync) {
   }
 }
 
+TEST(LoadSessionTest, AnEmptyFileDoesNotHideThePercentage) {
+  FakeServer server;
+  const std::string text = "{\"i\":1}\n";
+  std::vector<std::unique_ptr<LineReader>> readers(2);
+  std::vector<std::FILE*> files;
+  std::vector<LoadSource> sources;
+  for (size_t i = 0; i < 2; ++i) {
+    files.push_back(std::tmpfile());
+    if (i == 1) std::fwrite(text.data(), 1, text.size(), files[i]);
+    std::rewind(files[i]);
+    LoadSource& source = sources.emplace_back();
+    source.writer_id = absl::StrCat(i);
+    source.rereadable = true;
+    source.size = i == 1 ? static_cast<int64_t>(text.size()) : 0;
+    source.position = [file = files[i]] { return lseek(fileno(file), 0, SEEK_CUR); };
+    source.open = [&readers, i, file = files[i]](
+                      const v1::StreamPlan&) -> absl::StatusOr<std::unique_ptr<RecordSource>> {
+      readers[i] = std::make_unique<LineReader>(fileno(file));
+      return std::make_unique<JsonlSource>(readers[i].get());
+    };
+  }
+  std::vector<std::string> reports;
+  ProgressLine progress(
+      false, [&](absl::string_view words) { reports.emplace_back(words); },
+      absl::Now() - absl::Minutes(2));
+  LoadOptions options;
+  options.start = StartOf("t");
+  LoadSession session(server.client.get(), std::move(options), std::move(sources), &progress);
+  EXPECT_TRUE(session.Run().status.ok());
+  ASSERT_FALSE(reports.empty());
+  EXPECT_THAT(reports.front(), ::testing::HasSubstr("% of 8B"));
+  for (std::FILE* const file : files) std::fclose(file);
+}
+
 TEST(LoadSessionTest, ResumesWhereAnEarlierRunStopped) {
   FakeServer server;
   std::vector<std::string> lines;
