@@ -80,7 +80,9 @@ absl::StatusOr<dataflow::Batch> WriterCall::Number(std::unique_ptr<v1::RecordBat
   if (batch.offsets.begin > next_offset_) return OffsetGap(next_offset_, batch.offsets.begin);
   batch.wanted_from = next_offset_;
   next_offset_ = std::max(next_offset_, batch.offsets.end);
-  sent_to_ = batch.offsets.end;
+  // A batch without records, which may be numbered anywhere, does not move the end of what was
+  // sent.
+  if (count > 0) sent_to_ = batch.offsets.end;
   ++waiting_batches_;
   return batch;
 }
