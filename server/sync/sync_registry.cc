@@ -119,12 +119,22 @@ absl::StatusOr<std::shared_ptr<StreamSession>> SyncRegistry::FindStream(
                               FindKnown(id, descriptor, &is_known));
     if (session != nullptr) return session;
     if (is_known && attempt > 0) return write::UnknownStream(descriptor);
-    // Another replica may have started or extended the sync.
-    SYNCLINE_ASSIGN_OR_RETURN(const SyncEntry record, context_.store->GetSync(sync_id));
-    if (record.state == SyncState::kStarting) return NotStarted(sync_id);
-    Insert(record);
+    SYNCLINE_RETURN_IF_ERROR(Reload(sync_id));
   }
   return absl::InternalError("the sync was forgotten while it was looked up");
+}
+
+bool SyncRegistry::HasStream(absl::string_view sync_id, const StreamDescriptor& descriptor) const {
+  MutexLock lock(&mutex_);
+  const auto sync = syncs_.find(sync_id);
+  return sync != syncs_.end() && sync->second.streams.contains(descriptor);
+}
+
+absl::Status SyncRegistry::Reload(absl::string_view sync_id) {
+  SYNCLINE_ASSIGN_OR_RETURN(const SyncEntry record, context_.store->GetSync(sync_id));
+  if (record.state == SyncState::kStarting) return NotStarted(sync_id);
+  Insert(record);
+  return absl::OkStatus();
 }
 
 absl::StatusOr<StreamEntry> SyncRegistry::Complete(absl::string_view sync_id,

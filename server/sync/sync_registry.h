@@ -49,6 +49,14 @@ class SyncRegistry {
   absl::StatusOr<std::shared_ptr<StreamSession>> FindStream(absl::string_view sync_id,
                                                             const StreamDescriptor& descriptor);
 
+  // Returns whether this process knows that the sync has the stream and that the stream could
+  // start. Does not block.
+  bool HasStream(absl::string_view sync_id, const StreamDescriptor& descriptor) const;
+  // Reads the sync from the ledger, because another replica may have started or extended it.
+  // Blocks. Errors: NOT_FOUND UNKNOWN_SYNC; FAILED_PRECONDITION PROTOCOL_ORDER if the StartSync has
+  // not finished; those of the database.
+  absl::Status Reload(absl::string_view sync_id);
+
   // Ends a stream, as StreamSession::Complete does, and removes the sync after its last stream.
   absl::StatusOr<StreamEntry> Complete(absl::string_view sync_id,
                                        const StreamDescriptor& descriptor,
