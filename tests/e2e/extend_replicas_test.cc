@@ -85,6 +85,26 @@ TEST_F(ExtendReplicasTest, EveryReplicaUsesTheNewestPlan) {
   EXPECT_EQ(sync.state(), v1::SYNC_STATE_FINISHED);
 }
 
+// The guard of a completion may name a column that the other replica has added.
+TEST_F(ExtendReplicasTest, GuardMayNameAnAddedColumn) {
+  v1::StartSyncRequest request = Extension("rows");
+  request.mutable_streams(0)->set_write_mode(v1::WRITE_MODE_DEDUP);
+  request.mutable_streams(0)->add_primary_key()->add_path("id");
+  ASSERT_OK(one_.client->StartSync(request));
+  ASSERT_OK(Send(*two_.client, "s", "rows", 0, 2));
+  request.mutable_streams(0)->set_json_schema(
+      R"({"properties":{"id":{"type":"integer"},"name":{"type":"string"},)"
+      R"("more":{"type":"boolean"}}})");
+  ASSERT_OK(one_.client->StartSync(request));
+  v1::CompleteStreamRequest completion = Completion("s", "rows");
+  (*completion.mutable_guard()->mutable_not_null())["elsewhere"] = 0;
+  EXPECT_THAT(two_.client->CompleteStream(completion),
+              StatusIs(absl::StatusCode::kInvalidArgument, "INVALID_REQUEST"));
+  completion.mutable_guard()->clear_not_null();
+  (*completion.mutable_guard()->mutable_not_null())["more"] = 0;
+  EXPECT_OK(two_.client->CompleteStream(completion));
+}
+
 // A replica reads the ledger for a checkpoint of a stream that the other one has added. While the
 // ledger is locked, that delays the checkpoint's call and no other.
 TEST_F(ExtendReplicasTest, LockedLedgerDelaysOnlyCheckpoints) {
