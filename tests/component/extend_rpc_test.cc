@@ -307,6 +307,14 @@ TEST_F(ExtendRpcTest, MarkingNeedsATimestampAndAStreamThatKeepsRows) {
   stream.set_meta(v1::META_NONE);
   EXPECT_THAT(Extend("s", {stream}).status(),
               StatusIs(StatusCode::kInvalidArgument, "INVALID_REQUEST"));
+  // The time of the deletion would decide which record is newer.
+  stream = Stream(WithSchema(Dedup(0), R"("id":{"type":"integer"},"gone":)"
+                                       R"({"type":"string","format":"date-time"})"));
+  stream.set_older_generations(v1::OLDER_GENERATIONS_MARK_DELETED);
+  stream.set_deleted_at_column("gone");
+  stream.mutable_cursor()->add_path("gone");
+  EXPECT_THAT(Extend("s", {stream}).status(),
+              StatusIs(StatusCode::kInvalidArgument, "INVALID_REQUEST"));
   stream = Stream(WithSchema(Replace(1), R"("gone":{"type":"string","format":"date-time"})"));
   stream.set_older_generations(v1::OLDER_GENERATIONS_MARK_DELETED);
   stream.set_deleted_at_column("gone");
