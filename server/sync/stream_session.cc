@@ -119,7 +119,9 @@ absl::StatusOr<std::shared_ptr<WriterCall>> StreamSession::Open(const OpenReques
 }
 
 absl::StatusOr<RepeatedCall> StreamSession::Repeat(absl::string_view writer_id) {
-  SYNCLINE_ASSIGN_OR_RETURN(const StreamEntry stream, context_->store->GetStream(plan_.stream_no));
+  // The call acknowledges the offsets without a commit.
+  SYNCLINE_ASSIGN_OR_RETURN(const StreamEntry stream,
+                            context_->store->GetDurableStream(plan_.stream_no));
   if (stream.state == StreamState::kFailed && !stream.error.ok()) return stream.error;
   return RepeatedCall(stream, writer_id);
 }

@@ -2,6 +2,7 @@
 // cancels the wait. Nothing of that is acknowledged.
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <chrono>
 #include <future>
 #include <memory>
@@ -64,6 +65,40 @@ TEST_F(StandbyTest, CancelledWaitAcknowledgesNothing) {
   ASSERT_OK(Send(*client_, "waits", "rows", 100, 200));
   EXPECT_OK(client_->CompleteStream(Completion("waits", "rows")));
   EXPECT_EQ(Rows(), 200);
+}
+
+// The stream is being completed, so a repeated call commits nothing that would confirm its records.
+TEST_F(StandbyTest, RepeatedCallWaitsForTheStandby) {
+  ASSERT_OK(client_->StartSync(OneStream("waits", "rows")));
+  ASSERT_NO_FATAL_FAILURE(Require("absent"));
+  auto call = client_->StreamRecords();
+  ASSERT_TRUE(call->Write(Header("waits", "rows")));
+  ASSERT_TRUE(call->Write(Batch(0, 100)));
+  ASSERT_TRUE(call->Write(CheckpointOf("first", "state")));
+  ASSERT_TRUE(Eventually([&] { return CancelCommits() > 0; }));
+  call.reset();  // the caller is gone
+  std::atomic<bool> enough = false;
+  auto completing = std::async(std::launch::async, [&] {
+    const auto client = server_->Client();
+    while (!enough) client->CompleteStream(Completion("waits", "rows")).IgnoreError();
+  });
+  EXPECT_TRUE(Eventually([&] {
+    CancelCommits();
+    return QueryValue(absl::StrCat("SELECT state FROM ", LedgerTable("stream"))) == "finalizing";
+  }));
+  enough = true;
+  auto repeated = std::async(std::launch::async,
+                             [&] { return Send(*server_->Client(), "waits", "rows", 0, 100); });
+  const absl::Time until = absl::Now() + absl::Seconds(2);
+  while (absl::Now() < until) CancelCommits();
+  const bool acknowledged =
+      repeated.wait_for(std::chrono::seconds(0)) == std::future_status::ready &&
+      repeated.get().ok();
+  EXPECT_FALSE(acknowledged) << "offsets that are not durable were acknowledged";
+  ASSERT_NO_FATAL_FAILURE(Require(""));
+  completing.wait();
+  EXPECT_OK(client_->CompleteStream(Completion("waits", "rows")));
+  EXPECT_EQ(Rows(), 100);
 }
 
 // A server with a new ledger, which it has to create.
