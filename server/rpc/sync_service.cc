@@ -30,6 +30,8 @@ namespace {
 constexpr int kDefaultPage = 50;
 constexpr int kDefaultRejectedPage = 100;
 constexpr int kMaxPageSize = 1000;
+// A WatchSyncRequest takes less than 1 KiB; the rest is for fields that only newer callers know.
+constexpr int64_t kMaxWatchRequestBytes = 64 << 10;
 
 // Checks that `caller` may access the sync of a request. StartSync and ListSyncs check owners
 // themselves.
@@ -43,6 +45,14 @@ absl::Status CheckOwner(sync::SyncRegistry*, const v1::StartSyncRequest&, const 
 }
 absl::Status CheckOwner(sync::SyncRegistry*, const v1::ListSyncsRequest&, const Identity&) {
   return absl::OkStatus();
+}
+
+// The admission of a watch does not count the memory of its request, so the request must be small.
+absl::Status CheckWatchSize(const grpc::ByteBuffer& request) {
+  SYNCLINE_ASSIGN_OR_RETURN(const int64_t bytes,
+                            MeasureMessage(request, *v1::WatchSyncRequest::descriptor()));
+  if (bytes <= kMaxWatchRequestBytes) return absl::OkStatus();
+  return sync::InvalidRequest({{"message", "must take at most 64 KiB of memory"}});
 }
 
 absl::StatusOr<CompletionRequest> ToCompletion(const v1::CompleteStreamRequest& request) {
@@ -335,6 +345,7 @@ grpc::ServerWriteReactor<grpc::ByteBuffer>* SyncService::WatchSync(
   absl::StatusOr<Admission::Call> place =
       Admit([&] { return context_.admission->EnterWatch(KeyOf(*context, *caller)); });
   if (!place.ok()) return refuse(place.status());
+  if (const absl::Status small = CheckWatchSize(*request); !small.ok()) return refuse(small);
   v1::WatchSyncRequest message;
   if (const absl::Status read = Parse(*request, &message); !read.ok()) return refuse(read);
   sync::WatchRequest watch;

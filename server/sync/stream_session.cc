@@ -119,16 +119,25 @@ absl::StatusOr<std::shared_ptr<WriterCall>> StreamSession::Open(const OpenReques
 }
 
 absl::StatusOr<RepeatedCall> StreamSession::Repeat(absl::string_view writer_id) {
-  SYNCLINE_ASSIGN_OR_RETURN(const StreamEntry stream, context_->store->GetStream(plan_.stream_no));
+  // The call acknowledges the offsets without a commit.
+  SYNCLINE_ASSIGN_OR_RETURN(const StreamEntry stream,
+                            context_->store->GetDurableStream(plan_.stream_no));
   if (stream.state == StreamState::kFailed && !stream.error.ok()) return stream.error;
   return RepeatedCall(stream, writer_id);
 }
 
+absl::Status StreamSession::CheckGuard(const CompletionRequest& request) {
+  if (!request.guard.has_value()) return absl::OkStatus();
+  if (CheckGuardFields(*request.guard, *newest_plan()).ok()) return absl::OkStatus();
+  // Another replica may have extended the stream.
+  SYNCLINE_ASSIGN_OR_RETURN(const StreamEntry stream, context_->store->GetStream(plan_.stream_no));
+  UsePlan(stream.plan);
+  return CheckGuardFields(*request.guard, stream.plan);
+}
+
 absl::StatusOr<StreamEntry> StreamSession::Complete(const CompletionRequest& request) {
   const absl::Time started = absl::Now();
-  if (request.guard.has_value()) {
-    SYNCLINE_RETURN_IF_ERROR(CheckGuardFields(*request.guard, *newest_plan()));
-  }
+  SYNCLINE_RETURN_IF_ERROR(CheckGuard(request));
   absl::StatusOr<StreamEntry> begun = context_->store->BeginCompletion(plan_.stream_no, request);
   if (!begun.ok()) {
     // A call that is still open is not a failure yet.
@@ -177,9 +186,7 @@ absl::StatusOr<StreamEntry> StreamSession::Complete(const CompletionRequest& req
 }
 
 absl::StatusOr<Validation> StreamSession::Validate(const CompletionRequest& request) {
-  if (request.guard.has_value()) {
-    SYNCLINE_RETURN_IF_ERROR(CheckGuardFields(*request.guard, *newest_plan()));
-  }
+  SYNCLINE_RETURN_IF_ERROR(CheckGuard(request));
   return write::ValidateCompletion(context_->writer->validation_context(), sync_id_, plan_,
                                    request);
 }

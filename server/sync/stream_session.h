@@ -94,6 +94,9 @@ class StreamSession {
   // Claims the writer, with the plan that is the newest after that.
   absl::StatusOr<ClaimedWriter> Claim(const OpenRequest& request,
                                       std::shared_ptr<const StreamPlan>* plan);
+  // Returns INVALID_ARGUMENT if the request has a guard that does not fit the newest plan. Reads
+  // the ledger only if the guard does not fit the newest plan that this process knows.
+  absl::Status CheckGuard(const CompletionRequest& request);
   // Returns the number of records of the stream that were rejected, if that is limited.
   absl::StatusOr<int64_t> CountRejected();
   // Reads the stream from the ledger after a completion has failed. Returns the stream if it has

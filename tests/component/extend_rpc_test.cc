@@ -386,11 +386,35 @@ TEST_F(ExtendRpcTest, MarkingNeedsATimestampAndAStreamThatKeepsRows) {
   stream.set_meta(v1::META_NONE);
   EXPECT_THAT(Extend("s", {stream}).status(),
               StatusIs(StatusCode::kInvalidArgument, "INVALID_REQUEST"));
+  // The time of the deletion would decide which record is newer.
+  stream = Stream(WithSchema(Dedup(0), R"("id":{"type":"integer"},"gone":)"
+                                       R"({"type":"string","format":"date-time"})"));
+  stream.set_older_generations(v1::OLDER_GENERATIONS_MARK_DELETED);
+  stream.set_deleted_at_column("gone");
+  stream.mutable_cursor()->add_path("gone");
+  EXPECT_THAT(Extend("s", {stream}).status(),
+              StatusIs(StatusCode::kInvalidArgument, "INVALID_REQUEST"));
   stream = Stream(WithSchema(Replace(1), R"("gone":{"type":"string","format":"date-time"})"));
   stream.set_older_generations(v1::OLDER_GENERATIONS_MARK_DELETED);
   stream.set_deleted_at_column("gone");
   EXPECT_THAT(Extend("s", {stream}).status(),
               StatusIs(StatusCode::kInvalidArgument, "INVALID_REQUEST"));
+}
+
+// Whatever the stream declares, the time is stored in the table's column.
+TEST_F(ExtendRpcTest, MarkingNeedsAColumnThatStoresTimes) {
+  ASSERT_OK(Extend("s", {Stream(WithSchema(Append(0), R"("gone":{"type":"object"})"))}));
+  v1::StreamConfig marking =
+      Stream(WithSchema(Append(0), R"("gone":{"type":"string","format":"date-time"})"));
+  marking.set_older_generations(v1::OLDER_GENERATIONS_MARK_DELETED);
+  marking.set_deleted_at_column("gone");
+  for (const char* const sync_id : {"s", "later"}) {
+    EXPECT_THAT(Extend(sync_id, {marking}).status(),
+                StatusIs(StatusCode::kFailedPrecondition, "TARGET_INCOMPATIBLE"));
+  }
+  // The sync goes on as it was.
+  ASSERT_OK(Send("s", "{\"gone\":{}}\n"));
+  EXPECT_OK(Complete("s"));
 }
 
 }  // namespace

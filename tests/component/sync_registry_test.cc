@@ -4,6 +4,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <memory>
 #include <string>
 #include <vector>
@@ -137,6 +138,18 @@ TEST_F(SyncRegistryTest, SyncIsForgottenWithItsLastStream) {
   EXPECT_OK(Complete("nightly", "orders"));
   EXPECT_TRUE(users.expired());
   EXPECT_TRUE(orders.expired());
+}
+
+// Nothing keeps a sync that has ended, so it may be removed while it is looked up.
+TEST_F(SyncRegistryTest, SyncIsFoundWhileItIsForgotten) {
+  Start("nightly", {"users"});
+  ASSERT_OK(Complete("nightly", "users"));
+  std::atomic<bool> found = false;
+  const Thread sweeper("sweeper", [&] {
+    while (!found) registry_->ForgetIdle(absl::Hours(1));
+  });
+  for (int n = 0; n < 200; ++n) EXPECT_OK(registry_->FindStream("nightly", {"", "users"}).status());
+  found = true;
 }
 
 TEST_F(SyncRegistryTest, ForgottenSyncIsReloaded) {

@@ -50,7 +50,8 @@ SELECT sequence::text AS sequence, stream_no::text AS stream_no, writer_id, chec
                       ORDER BY h.sequence DESC LIMIT 1)), 0), 0)::text AS since,
   CASE WHEN $5::boolean AND octet_length(state) <= $6::bigint
          AND (total <= $4::bigint OR $7::boolean) THEN state END AS state,
-  ($5::boolean AND (state_dropped OR octet_length(state) > $6::bigint))::text AS state_dropped
+  ($5::boolean AND (state_dropped OR octet_length(state) > $6::bigint))::text AS state_dropped,
+  (pg_catalog.current_setting('synchronous_standby_names') <> '')::text AS standby_may_lack_it
 FROM page WHERE place = 1 OR total <= $4::bigint ORDER BY place
 )sql";
 
@@ -83,6 +84,10 @@ absl::StatusOr<CheckpointPage> ReadCheckpointPage(Connection& connection,
     checkpoint.state_dropped = ReadBool(row, "state_dropped");
     page.bytes = row.Int("total");
     page.checkpoints.push_back(std::move(checkpoint));
+  }
+  // A watcher that has received a checkpoint does not send the records before it again.
+  if (!page.checkpoints.empty() && ReadBool(rows.Row(0), "standby_may_lack_it")) {
+    SYNCLINE_RETURN_IF_ERROR(connection.ConfirmDurable());
   }
   page.more =
       static_cast<int64_t>(page.checkpoints.size()) < selected || selected == kMaxCheckpoints;
