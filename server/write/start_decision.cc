@@ -18,7 +18,6 @@
 #include "server/postgres/ledger/staging_ledger.h"
 #include "server/postgres/table/table_operations.h"
 #include "server/postgres/table/table_shape.h"
-#include "server/write/deleted_at_check.h"
 #include "server/write/loaders/loader_steps.h"
 #include "server/write/loaders/staging_start.h"
 #include "server/write/loaders/stream_loader.h"
@@ -343,7 +342,6 @@ absl::Status StartDecision::PlanSchema(Stream* stream) {
   if (table.replaced) return PlanReplace(*transaction_, *ledger_, table, stream->record);
   SYNCLINE_RETURN_IF_ERROR(PlanTable(*transaction_, *ledger_, table, stream->record));
   const StreamPlan& plan = stream->record->plan;
-  SYNCLINE_RETURN_IF_ERROR(CheckDeletedAtColumn(plan));
   const bool changes_rows = plan.write_mode == WriteMode::kDedup ||
                             plan.older_generations == OlderGenerations::kMarkDeleted;
   return changes_rows && table.status.exists ? PlanIdentity(*transaction_, stream->record)

@@ -401,21 +401,5 @@ TEST_F(ExtendRpcTest, MarkingNeedsATimestampAndAStreamThatKeepsRows) {
               StatusIs(StatusCode::kInvalidArgument, "INVALID_REQUEST"));
 }
 
-// Whatever the stream declares, the time is stored in the table's column.
-TEST_F(ExtendRpcTest, MarkingNeedsAColumnThatStoresTimes) {
-  ASSERT_OK(Extend("s", {Stream(WithSchema(Append(0), R"("gone":{"type":"object"})"))}));
-  v1::StreamConfig marking =
-      Stream(WithSchema(Append(0), R"("gone":{"type":"string","format":"date-time"})"));
-  marking.set_older_generations(v1::OLDER_GENERATIONS_MARK_DELETED);
-  marking.set_deleted_at_column("gone");
-  for (const char* const sync_id : {"s", "later"}) {
-    EXPECT_THAT(Extend(sync_id, {marking}).status(),
-                StatusIs(StatusCode::kFailedPrecondition, "TARGET_INCOMPATIBLE"));
-  }
-  // The sync goes on as it was.
-  ASSERT_OK(Send("s", "{\"gone\":{}}\n"));
-  EXPECT_OK(Complete("s"));
-}
-
 }  // namespace
 }  // namespace syncline::testing
