@@ -211,6 +211,7 @@ def test_an_ok_without_the_records_is_no_success(
     assert fake.rows() == ROWS
 
 
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
 def test_an_answer_that_cannot_be_read(fake: FakeServer) -> None:
     """Whatever ends the thread that reads answers does not look like success."""
 
