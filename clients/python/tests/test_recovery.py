@@ -28,21 +28,27 @@ def stream(name: str = "rows") -> syncline.Stream:
     return syncline.Stream(name, SCHEMA)
 
 
-def break_then_fence(fake: FakeServer) -> None:
-    """The second batch breaks its call, and the fourth finds that another caller took over."""
+def break_then_take_over(fake: FakeServer, code: grpc.StatusCode, reason: str) -> None:
+    """The second batch breaks its call, and at the fourth another caller takes the writer over."""
 
     def fail(context: Any, number: int) -> None:
         if number == 2:
             abort(context, grpc.StatusCode.UNAVAILABLE, "DRAINING")
         if number == 4:
-            abort(context, grpc.StatusCode.ABORTED, "FENCED")
+            fake.epochs[("rows", "")] += 1
+            abort(context, code, reason)
 
     fake.commit_each_batch = True
     fake.on_batch = fail
 
 
-def test_a_takeover_is_final_even_after_a_retry(fake: FakeServer) -> None:
-    break_then_fence(fake)
+# A call that breaks while it sends may lose the error of the server.
+TAKEOVERS = [(grpc.StatusCode.ABORTED, "FENCED"), (grpc.StatusCode.UNAVAILABLE, "DRAINING")]
+
+
+@pytest.mark.parametrize(("code", "reason"), TAKEOVERS)
+def test_a_takeover_is_final_even_after_a_retry(fake: FakeServer, code: Any, reason: str) -> None:
+    break_then_take_over(fake, code, reason)
     with connect(fake) as client, pytest.raises(syncline.Conflict, match="FENCED"):
         with client.sync("sync", [stream()]) as sync:
             for row in ROWS[:5]:
@@ -51,8 +57,9 @@ def test_a_takeover_is_final_even_after_a_retry(fake: FakeServer) -> None:
     assert not fake.completions, "the stream belongs to the other caller"
 
 
-def test_a_takeover_is_final_for_asyncio(fake: FakeServer) -> None:
-    break_then_fence(fake)
+@pytest.mark.parametrize(("code", "reason"), TAKEOVERS)
+def test_a_takeover_is_final_for_asyncio(fake: FakeServer, code: Any, reason: str) -> None:
+    break_then_take_over(fake, code, reason)
 
     async def run() -> None:
         async with syncline.aio.connect(fake.address, retry_for=10) as client:

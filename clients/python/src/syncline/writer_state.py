@@ -10,7 +10,7 @@ from typing import Any
 import grpc
 
 from .batches import Batches, RecordTooLarge, record_batches
-from .errors import SynclineError, Unavailable
+from .errors import Conflict, SynclineError, Unavailable
 from .results import OnProgress, Progress, report
 from .retry import Retry
 from .started import StartedStream, StartedSync, writer_position
@@ -51,6 +51,8 @@ class WriterState:
         self._progress = progress
         self._retry = Retry(retry_for)
         durable_offset, self._expected_epoch = stream.position(writer_id)
+        # The highest epoch that a call of this writer can have. Any other is of another caller.
+        self._own_epoch = self._expected_epoch
         self._window = Window(durable_offset)
         self._process = os.getpid()
         self._failed: Exception | None = None  # a final error
@@ -152,6 +154,7 @@ class WriterState:
     def opening(self) -> list[bytes]:
         """Returns the first messages of a new call: the header, and all that is held."""
         self._last_answer = Answer()
+        self._own_epoch = self._expected_epoch + 1
         header = records_pb2.StreamHeader(
             sync_id=self._sync.sync_id,
             descriptor=self.stream.descriptor,
@@ -168,6 +171,7 @@ class WriterState:
         durable_offset = answer.durable_offset
         if answer.HasField("opened"):
             durable_offset = max(durable_offset, answer.opened.durable_offset)
+            self._own_epoch = answer.opened.epoch or self._own_epoch
             self._retry.opened()
         if not self._window.acknowledge(durable_offset, answer.last_checkpoint_id):
             return None
@@ -216,10 +220,20 @@ class WriterState:
             raise
 
     def restart(self, answer: sync_service_pb2.StartSyncResponse) -> None:
-        """Continues where the server is, according to its answer to StartSync."""
+        """Continues where the server is, according to its answer to StartSync.
+
+        Raises FENCED if another caller has opened the writer. The error of the call that broke may
+        be another one, because a call that breaks while it sends can lose its own.
+        """
         plan = self._sync.find_plan(answer, self.stream)
         durable_offset, self._expected_epoch = writer_position(plan, self.writer_id)
         try:
+            if self._expected_epoch > self._own_epoch:
+                raise Conflict(
+                    grpc.StatusCode.ABORTED,
+                    f"another call has opened the writer {self.writer_id!r}",
+                    "FENCED",
+                )
             self._window.restart(durable_offset)
         except Exception as final:
             self._failed = final
