@@ -23,7 +23,16 @@ def readme_of(address: str, schema: str) -> doctest.DocTest:
     assert '"127.0.0.1:50051"' in text
     assert 'namespace="shop"' in text
     text = text.replace("127.0.0.1:50051", address).replace('"shop"', f'"{schema}"')
-    for sync_id in ("people", "nightly", "numbers", "acked", "prices", "rejected", "async"):
+    for sync_id in (
+        "people",
+        "nightly",
+        "growing",
+        "numbers",
+        "acked",
+        "prices",
+        "rejected",
+        "async",
+    ):
         text = text.replace(f'"{sync_id}-1"', f'"{sync_id}-{schema}"')
     # Without the fences, which doctest would take for output.
     lines = ["" if line.startswith("```") else line for line in text.splitlines()]
