@@ -5,10 +5,21 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "base/error.h"
 #include "base/status_macros.h"
 #include "client/call_error.h"
 
 namespace syncline::client {
+namespace {
+
+// Returns the error of a call that ended with OK without all of its records.
+absl::Status EndedEarly() {
+  return MakeError(absl::StatusCode::kInternal,
+                   "the call ended before all of its records were committed",
+                   {.retry_after = absl::ZeroDuration()});
+}
+
+}  // namespace
 
 int64_t DurableOffset(const v1::StreamPlan& plan, absl::string_view writer_id) {
   for (const v1::WriterPosition& writer : plan.writers()) {
@@ -111,11 +122,12 @@ absl::Status StreamWriter::Close() {
   SYNCLINE_RETURN_IF_ERROR(broken_);
   while (call_ != nullptr) {
     absl::Status ended = FinishCall();
-    if (ended.ok()) {
+    if (ended.ok() && durable_offset() >= next_offset_) {
       ReleaseAll();  // the checkpoints are in the ledger, too
       retry_.Reset();
       return absl::OkStatus();
     }
+    if (ended.ok()) ended = EndedEarly();
     SYNCLINE_RETURN_IF_ERROR(Recover(std::move(ended)));
   }
   return absl::OkStatus();

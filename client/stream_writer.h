@@ -63,7 +63,8 @@ class StreamWriter {
   // Sends a checkpoint of everything sent so far, or of the positions that it names.
   absl::Status SendCheckpoint(const v1::Checkpoint& checkpoint);
 
-  // Half-closes the call and waits until everything is committed. Returns OK if nothing was sent.
+  // Half-closes the call and waits until everything is committed; a call that ends without that is
+  // repeated, as one that fails. Returns OK if nothing was sent.
   absl::Status Close();
 
   // Cancels the call if it is open. No answer arrives afterwards.

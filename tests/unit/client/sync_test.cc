@@ -288,6 +288,14 @@ TEST(StreamWriterTest, TakeOverIsNoticedWithoutItsError) {
   EXPECT_THAT(server.service.stream("t").committed, testing::IsEmpty());
 }
 
+TEST(StreamWriterTest, ACallThatEndsTooEarlyIsRepeated) {
+  FakeServer server;
+  server.service.failures = {{1, false, grpc::Status::OK}};
+  ASSERT_TRUE(SendTwice(&server, 0).ok());
+  EXPECT_THAT(server.service.stream("t").committed, ElementsAre("1", "2"));
+  EXPECT_EQ(server.service.calls(), 3);
+}
+
 TEST(WriterEpochsTest, ExpectNoEpochOfAnotherCaller) {
   WriterEpochs epochs(3);
   epochs.CallBegins();
@@ -389,6 +397,14 @@ TEST(LoadSessionTest, TakeOverIsFinalForAFileThatIsReadAgain) {
   const LoadReport report = Load(&server, Lines(100, &lines));
   EXPECT_EQ(GetReason(report.status), "FENCED");
   EXPECT_THAT(server.service.expected_epochs(), ElementsAre(0, 1));
+}
+
+TEST(LoadSessionTest, ACallThatEndsTooEarlyIsRepeated) {
+  FakeServer server;
+  server.service.failures = {{1, false, grpc::Status::OK}};
+  const LoadReport report = Load(&server, "{\"a\":1}\n");
+  ASSERT_TRUE(report.status.ok()) << report.status;
+  EXPECT_THAT(server.service.stream("t").committed, ElementsAre("{\"a\":1}"));
 }
 
 TEST(LoadSessionTest, AnEmptyFileDoesNotHideThePercentage) {
