@@ -21,12 +21,19 @@ namespace {
 constexpr size_t kShownRecords = 10;
 constexpr size_t kShownBytes = 40;
 
+struct ShownRecord {
+  std::string line;
+  bool unreadable = false;  // it is sent as such, and rejected
+};
+
 // The first records as they would be sent. Inputs may have none or few.
-absl::StatusOr<std::vector<std::string>> FirstRecords(
+absl::StatusOr<std::vector<ShownRecord>> FirstRecords(
     const std::vector<std::unique_ptr<LoadInput>>& inputs, const v1::StreamPlan& plan) {
-  std::vector<std::string> records;
+  std::vector<ShownRecord> records;
   const auto take = [&records](const SourceRecord& record) {
-    if (records.size() < kShownRecords) records.emplace_back(record.line);
+    if (records.size() < kShownRecords) {
+      records.push_back({std::string(record.line), !record.unreadable.empty()});
+    }
     return absl::OkStatus();
   };
   for (const auto& input : inputs) {
@@ -48,14 +55,14 @@ std::string Cell(JsonText value) {
   return absl::StrCat(shown, shown.size() < text.size() ? "..." : "");
 }
 
-std::string RecordsTable(const std::vector<std::string>& records,
+std::string RecordsTable(const std::vector<ShownRecord>& records,
                          const std::vector<v1::Column>& columns) {
   std::vector<std::vector<std::string>> rows(1);
   for (const v1::Column& column : columns) rows[0].push_back(column.column_name());
-  for (const std::string& record : records) {
-    const auto object = ParseJson(record);
-    if (!object.has_value() || object->kind != JsonKind::kObject) {
-      rows.push_back({absl::StrCat("rejected: ", CutAtCharacter(record, kShownBytes))});
+  for (const ShownRecord& record : records) {
+    const auto object = ParseJson(record.line);
+    if (record.unreadable || !object.has_value() || object->kind != JsonKind::kObject) {
+      rows.push_back({absl::StrCat("rejected: ", CutAtCharacter(record.line, kShownBytes))});
       continue;
     }
     absl::flat_hash_map<std::string, std::string> cells;
@@ -101,22 +108,22 @@ std::string TableText(const std::string& table, const std::vector<v1::Column>& c
 }
 
 std::string DryRunJson(const std::string& table, const std::vector<v1::Column>& columns,
-                       const std::vector<std::string>& records, const v1::StreamPlan* plan) {
-  return absl::StrCat("{\"table\":", JsonString(table), ",\"columns\":[",
-                      absl::StrJoin(columns, ",",
-                                    [](std::string* out, const v1::Column& column) {
-                                      absl::StrAppend(
-                                          out, "{\"name\":", JsonString(column.column_name()),
-                                          ",\"type\":", JsonString(column.type()), "}");
-                                    }),
-                      "],\"records\":[",
-                      absl::StrJoin(records, ",",
-                                    [](std::string* out, const std::string& record) {
-                                      // One that is not JSON, and is rejected, is shown as text.
-                                      const bool json = ParseJson(record).has_value();
-                                      absl::StrAppend(out, json ? record : JsonString(record));
-                                    }),
-                      "],\"plan\":", plan == nullptr ? "null" : ToJsonLine(*plan), "}");
+                       const std::vector<ShownRecord>& records, const v1::StreamPlan* plan) {
+  return absl::StrCat(
+      "{\"table\":", JsonString(table), ",\"columns\":[",
+      absl::StrJoin(columns, ",",
+                    [](std::string* out, const v1::Column& column) {
+                      absl::StrAppend(out, "{\"name\":", JsonString(column.column_name()),
+                                      ",\"type\":", JsonString(column.type()), "}");
+                    }),
+      "],\"records\":[",
+      absl::StrJoin(records, ",",
+                    [](std::string* out, const ShownRecord& record) {
+                      // One that is not JSON, and is rejected, is shown as text.
+                      const bool json = ParseJson(record.line).has_value();
+                      absl::StrAppend(out, json ? record.line : JsonString(record.line));
+                    }),
+      "],\"plan\":", plan == nullptr ? "null" : ToJsonLine(*plan), "}");
 }
 
 }  // namespace
@@ -131,7 +138,7 @@ absl::StatusOr<std::string> DryRunText(const LoadPreparation& preparation,
   }
   const v1::StreamPlan& used = plan == nullptr ? inferred : *plan;
   const std::vector<v1::Column> columns(used.columns().begin(), used.columns().end());
-  SYNCLINE_ASSIGN_OR_RETURN(const std::vector<std::string> records,
+  SYNCLINE_ASSIGN_OR_RETURN(const std::vector<ShownRecord> records,
                             FirstRecords(preparation.inputs(), used));
   if (command_line.Json()) return DryRunJson(table, columns, records, plan);
   return absl::StrCat(TableText(table, columns, plan), "\n",

@@ -181,6 +181,22 @@ TEST_F(FileFormatsTest, DryRunLoadsNothing) {
             2);
 }
 
+TEST_F(FileFormatsTest, APointIsNoDecimalCommaOfANumber) {
+  const std::string file = WriteFile("a.csv", "id;price\n1;3,14\n2;1.234\n3;1.234,5\n");
+  std::vector<std::string> load = {"load", file, TableFlag("t"), "--decimal_comma",
+                                   "--types=price:numeric"};
+  EXPECT_EQ(Run(load), 3) << stderr_;
+  EXPECT_THAT(stderr_, HasSubstr("2 records rejected with DECIMAL_POINT ("));
+  load.pop_back();  // the table has the type
+  EXPECT_EQ(Run(load), 3) << stderr_;
+  EXPECT_THAT(stderr_, HasSubstr("2 records rejected with DECIMAL_POINT ("));
+  const std::string row = R"({"id": 1, "price": 3.14})";
+  EXPECT_THAT(Rows("t"), UnorderedElementsAreArray({row, row}));
+  load.emplace_back("--dry_run");
+  EXPECT_EQ(Run(load), 0) << stderr_;
+  EXPECT_THAT(stdout_, HasSubstr(R"(rejected: {"id":2,"price":"1.234"})"));
+}
+
 TEST_F(FileFormatsTest, DryRunShowsWhatAnExistingTableWouldChange) {
   const std::string file = WriteFile("a.csv", "id\n1\n");
   EXPECT_EQ(Run({"load", file, TableFlag("t")}), 0) << stderr_;
