@@ -12,6 +12,7 @@
 #include "client/json_text.h"
 #include "client/list_text.h"
 #include "client/output.h"
+#include "client/record_scanner.h"
 #include "client/report.h"
 #include "client/table_definition.h"
 
@@ -60,16 +61,15 @@ std::string RecordsTable(const std::vector<ShownRecord>& records,
   std::vector<std::vector<std::string>> rows(1);
   for (const v1::Column& column : columns) rows[0].push_back(column.column_name());
   for (const ShownRecord& record : records) {
-    const auto object = ParseJson(record.line);
-    if (record.unreadable || !object.has_value() || object->kind != JsonKind::kObject) {
+    absl::flat_hash_map<std::string, std::string> cells;
+    const auto add = [&cells](absl::string_view key, JsonText value) {
+      const JsonText quoted{JsonKind::kString, absl::string_view(key.data() - 1, key.size() + 2)};
+      cells[UnescapeJson(quoted)] = Cell(value);
+    };
+    if (record.unreadable || !ScanRecord(record.line, add) || !HasJsonGrammar(record.line)) {
       rows.push_back({absl::StrCat("rejected: ", CutAtCharacter(record.line, kShownBytes))});
       continue;
     }
-    absl::flat_hash_map<std::string, std::string> cells;
-    ForEachMember(*object, [&cells](absl::string_view key, JsonText value) {
-      const JsonText quoted{JsonKind::kString, absl::string_view(key.data() - 1, key.size() + 2)};
-      cells[UnescapeJson(quoted)] = Cell(value);
-    });
     std::vector<std::string>& row = rows.emplace_back();
     for (const v1::Column& column : columns) {
       const auto cell = cells.find(column.input_name());
@@ -119,7 +119,8 @@ std::string DryRunJson(const std::string& table, const std::vector<v1::Column>& 
       "],\"records\":[",
       absl::StrJoin(records, ",",
                     [](std::string* out, const ShownRecord& record) {
-                      // One that is not JSON, and is rejected, is shown as text.
+                      // One that is not JSON, because it is rejected or has Python's NaN, is
+                      // shown as text.
                       const bool json = ParseJson(record.line).has_value();
                       absl::StrAppend(out, json ? record.line : JsonString(record.line));
                     }),

@@ -177,6 +177,10 @@ TEST_F(FileFormatsTest, DryRunLoadsNothing) {
   const std::string broken = WriteFile("b.jsonl", "{\"id\":1}\n{\"id\":\n");
   EXPECT_EQ(Run({"load", broken, TableFlag("t"), "--dry_run", "--output=json"}), 0) << stderr_;
   EXPECT_THAT(stdout_, HasSubstr(R"("records":[{"id":1},"{\"id\":"])"));
+  const std::string python = WriteFile("c.jsonl", "{\"id\":1,\"x\":NaN}\n{\"id\":2,\"x\":[1,]}\n");
+  EXPECT_EQ(Run({"load", python, TableFlag("t"), "--dry_run", "--format=jsonl"}), 0) << stderr_;
+  EXPECT_THAT(stdout_, AllOf(HasSubstr("NULL"), Not(HasSubstr("rejected: {\"id\":1"))));
+  EXPECT_THAT(stdout_, HasSubstr("rejected: {\"id\":2,\"x\":[1,]}"));
   EXPECT_EQ(Run({"load", file, TableFlag("t"), "--dry_run", "--validate_only", "--mode=overwrite"}),
             2);
 }
