@@ -106,8 +106,7 @@ absl::Status WriteSession::MakeLanes(const v1::StartSyncResponse& plan) {
     writer.start = request_;
     writer.descriptor = lane->target;
     writer.next_offset = lane->skip_below;
-    writer.expected_epoch = WriterEpoch(lane->plan, "");
-    writer.sole_caller = !options_.resumable;
+    writer.epochs = WriterEpochs(WriterEpoch(lane->plan, ""), !options_.resumable);
     writer.retry_for = options_.retry_for;
     writer.on_durable = [this, lane = lane.get()](int64_t durable_offset,
                                                   const std::string& checkpoint_id) {

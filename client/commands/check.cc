@@ -9,6 +9,7 @@
 #include "client/call_error.h"
 #include "client/commands/commands.h"
 #include "client/exit_code.h"
+#include "client/failure.h"
 #include "client/output.h"
 
 namespace syncline::client {
@@ -42,7 +43,8 @@ int RunCheck(const CommandLine& command_line) {
   LineOutput output(STDOUT_FILENO);
   output.WriteLine(ConnectionStatusMessage(fault.empty(), fault));
   if (!fault.empty()) PrintMessage(fault);
-  return fault.empty() && output.status().ok() ? kExitOk : kExitFailed;
+  const int written = ReportOutput(output);
+  return fault.empty() ? written : kExitFailed;
 }
 
 }  // namespace syncline::client

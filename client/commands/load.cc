@@ -27,19 +27,17 @@
 namespace syncline::client {
 namespace {
 
-// Writes a line to stdout. Returns `exit_code`, or kExitFailed if the line cannot be written.
-int WriteOutput(const std::string& line, int exit_code) {
+// Writes a line to stdout. Returns the exit code.
+int WriteOutput(const std::string& line) {
   LineOutput output(STDOUT_FILENO);
   output.WriteLine(line);
-  if (output.status().ok()) return exit_code;
-  PrintMessage(output.status().message());
-  return kExitFailed;
+  return ReportOutput(output);
 }
 
 // Returns the exit code as WriteOutput does.
 int PrintReport(const LoadReport& report, const std::string& sync_id, absl::Duration took,
                 bool json) {
-  if (json) return WriteOutput(LoadReportJson(report, sync_id, took), kExitOk);
+  if (json) return WriteOutput(LoadReportJson(report, sync_id, took));
   for (const std::string& line : LoadReportLines(report, took)) PrintMessage(line);
   return kExitOk;
 }
@@ -148,7 +146,7 @@ int RunDry(const CommandLine& command_line, const LoadPreparation& preparation,
       planned.ok() && planned->streams_size() == 1 ? &planned->streams(0) : nullptr;
   const auto text = DryRunText(preparation, command_line, plan);
   if (!text.ok()) return ReportFailure(text.status());
-  const int exit_code = WriteOutput(*text, kExitOk);
+  const int exit_code = WriteOutput(*text);
   if (unknown) {
     PrintMessage(absl::StrCat("what an existing table would change is not known: ",
                               CannotPlan(planned.status())

@@ -33,7 +33,7 @@ void Print(const std::vector<ReportEntry>& entries) {
 int PrintLine(const std::string& line) {
   LineOutput output(STDOUT_FILENO);
   output.WriteLine(line);
-  return output.status().ok() ? kExitOk : kExitFailed;
+  return ReportOutput(output);
 }
 
 // Returns the error in words. One of a message names its line and its reason, because no call to
@@ -68,10 +68,7 @@ int Finish(const TargetReport& report, const TargetOptions& options, const std::
     PrintMessage("interrupted");
     return kExitFailed;
   }
-  if (!output.status().ok()) {
-    PrintMessage(output.status().message());
-    return kExitFailed;
-  }
+  if (const int written = ReportOutput(output); written != kExitOk) return written;
   if (!report.incomplete.empty()) return kExitFailed;
   PrintMessage(absl::StrCat("sync ", options.sync_id, ": ", report.records, " records, ",
                             report.rejected, " rejected"));

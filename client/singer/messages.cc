@@ -19,12 +19,6 @@ absl::Status Missing(absl::string_view type, absl::string_view member) {
                      absl::StrCat("a ", type, " message without \"", member, "\""));
 }
 
-// Checks what ScanRecord does not, nested values, unless the text may have Python's numbers.
-bool HasJsonGrammar(absl::string_view object) {
-  const bool python = absl::StrContains(object, "NaN") || absl::StrContains(object, "Infinity");
-  return python || ParseJson(object).has_value();
-}
-
 // The members of a message before they are checked.
 struct Members {
   std::optional<JsonText> type, stream, record, version, time_extracted, schema, key_properties,

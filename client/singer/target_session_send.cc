@@ -49,9 +49,8 @@ absl::Status TargetSession::Plan(TargetStream* stream) {
   writer.start = request;
   writer.descriptor = stream->config.descriptor();
   writer.next_offset = DurableOffset(stream->plan, "");
-  writer.expected_epoch = WriterEpoch(stream->plan, "");
+  writer.epochs = WriterEpochs(WriterEpoch(stream->plan, ""), /*sole_caller=*/true);
   writer.plan_version = stream->plan.plan_version();
-  writer.sole_caller = true;
   writer.retry_for = options_.retry_for;
   stream->number = static_cast<int>(planned_streams_.size());
   writer.on_durable = [this, number = stream->number](int64_t durable_offset,

@@ -87,6 +87,21 @@ TEST_F(OutageTest, RetryPrintsTheOutage) {
   EXPECT_TRUE(absl::IsUnavailable(retry.WaitAfter(ServerAway())));
 }
 
+TEST_F(OutageTest, FencedIsFinalOnceTheWriterIsOpen) {
+  const absl::Status fenced =
+      MakeError(absl::StatusCode::kAborted, "fenced", {.reason = reason::kFenced});
+  Retry retry(&notice_, absl::Minutes(5));
+  EXPECT_TRUE(retry.WaitAfter(ServerAway()).ok());
+  EXPECT_EQ(retry.WaitAfter(fenced, /*opened=*/true), fenced);
+  retry.Reset();
+  EXPECT_TRUE(retry.WaitAfter(ServerAway()).ok());
+  EXPECT_TRUE(retry.WaitAfter(fenced).ok());
+  EXPECT_EQ(retry.WaitAfter(fenced), fenced);
+  retry.Reset();
+  EXPECT_TRUE(retry.WaitAfter(ServerAway(), /*opened=*/true).ok());
+  EXPECT_EQ(retry.WaitAfter(fenced), fenced);
+}
+
 TEST(ProgressTest, ShowsShareRateAndTimeLeft) {
   const ProgressFigures first = {.rows = 0, .bytes = 1'000'000, .total_bytes = 10'000'000};
   const ProgressFigures now = {.rows = 40'000, .bytes = 5'500'000, .total_bytes = 10'000'000};

@@ -171,6 +171,27 @@ TEST(CsvSourceTest, WritesRecordsByTheColumnsTypes) {
                   R"({"id":3,"name":"\t","extra":"plain"})"));
 }
 
+TEST(CsvSourceTest, RefusesAPointBesideDecimalCommas) {
+  TextFile file("a;b;c\n3,14;-2;1.5\n1;1.234;x\n1.234,5;;\n+1.5 ;;\nn.a.;1e5;\n");
+  LineReader reader(file.fd());
+  CsvOptions options;
+  options.dialect.delimiter = ';';
+  options.decimal_comma = true;
+  CsvSource source(&reader, options, {{"a", InferredType::kNumber}, {"b", InferredType::kInteger}});
+  std::vector<std::string> records;
+  absl::StatusOr<LineReader::Event> event = LineReader::Event::kLines;
+  while (event.ok() && *event != LineReader::Event::kEnd) {
+    event = source.Next(false, [&records](const SourceRecord& record) {
+      records.push_back(absl::StrCat(record.unreadable, record.line));
+      return absl::OkStatus();
+    });
+  }
+  EXPECT_THAT(records, ElementsAre(R"({"a":3.14,"b":-2,"c":"1.5"})",
+                                   R"(DECIMAL_POINT{"a":1,"b":"1.234","c":"x"})",
+                                   R"(DECIMAL_POINT{"a":"1.234,5"})",
+                                   R"(DECIMAL_POINT{"a":"+1.5 "})", R"({"a":"n.a.","b":1e5})"));
+}
+
 TEST(CsvSourceTest, NamesRowsWithAnotherNumberOfFields) {
   TextFile file("a,b\n1,2\n\n\"two\nlines\",3\n4\n5,6,7\n8,9");
   LineReader reader(file.fd());
