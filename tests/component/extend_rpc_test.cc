@@ -378,7 +378,9 @@ TEST_F(ExtendRpcTest, KeysSentAgainAreNotMarkedAsDeleted) {
 TEST_F(ExtendRpcTest, RowsAreMarkedInColumnsOfOtherTypes) {
   const std::string ids = R"("id":{"type":"integer"},"at":{"type":"integer"})";
   const std::string marked = absl::StrCat(ids, R"(,"gone":{"type":"string","format":"date-time"})");
-  Execute(absl::StrCat("CREATE DOMAIN ", Table("document"), " AS jsonb"));
+  Execute(absl::StrCat("CREATE DOMAIN ", Table("document"), " AS jsonb; CREATE TYPE ",
+                       Table("mood"), " AS ENUM ('glad'); CREATE DOMAIN ", Table("feeling"), " AS ",
+                       Table("mood")));
   int syncs = 0;
   std::string sync_id;
   const auto extend = [&](const std::string& type) {
@@ -404,7 +406,9 @@ TEST_F(ExtendRpcTest, RowsAreMarkedInColumnsOfOtherTypes) {
         QueryInt(absl::StrCat("SELECT id FROM ", Table(kTable), " WHERE gone::text LIKE '%-%'")),
         1);
   }
-  for (const std::string type : {"boolean", "numeric", "interval", "uuid"}) {
+  const std::vector<std::string> others = {"boolean", "numeric", "interval",    "uuid",
+                                           "inet",    "text[]",  Table("mood"), Table("feeling")};
+  for (const std::string& type : others) {
     SCOPED_TRACE(type);
     EXPECT_THAT(extend(type).status(),
                 StatusIs(StatusCode::kFailedPrecondition, "TARGET_INCOMPATIBLE"));
