@@ -6,6 +6,7 @@
 #include <memory>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "absl/strings/numbers.h"
 #include "absl/time/clock.h"
@@ -56,11 +57,18 @@ absl::Status CheckWatchSize(const grpc::ByteBuffer& request) {
 }
 
 absl::StatusOr<CompletionRequest> ToCompletion(const v1::CompleteStreamRequest& request) {
+  std::vector<FieldViolation> violations;
   if (request.status() != v1::STREAM_STATUS_COMPLETE &&
       request.status() != v1::STREAM_STATUS_INCOMPLETE) {
-    return sync::InvalidRequest(
-        {{"status", "must be STREAM_STATUS_COMPLETE or STREAM_STATUS_INCOMPLETE"}});
+    violations.push_back({"status", "must be STREAM_STATUS_COMPLETE or STREAM_STATUS_INCOMPLETE"});
   }
+  if (request.discard_staged() && request.status() == v1::STREAM_STATUS_COMPLETE) {
+    violations.push_back({"discard_staged", "is only for STREAM_STATUS_INCOMPLETE"});
+  }
+  if (request.keep_earlier() && !request.discard_staged()) {
+    violations.push_back({"keep_earlier", "is only for discard_staged"});
+  }
+  if (!violations.empty()) return sync::InvalidRequest(std::move(violations));
   CompletionRequest completion;
   completion.complete = request.status() == v1::STREAM_STATUS_COMPLETE;
   if (request.has_expected_records()) completion.expected_records = request.expected_records();

@@ -55,13 +55,18 @@ void StreamSession::UsePlan(const StreamPlan& plan) {
   if (plan.version > newest_plan_->version) newest_plan_ = std::move(newest);
 }
 
+absl::StatusOr<std::shared_ptr<const StreamPlan>> StreamSession::ReadPlan() {
+  SYNCLINE_ASSIGN_OR_RETURN(const StreamEntry stream, context_->store->GetStream(plan_.stream_no));
+  UsePlan(stream.plan);
+  return newest_plan();
+}
+
 absl::StatusOr<std::shared_ptr<const StreamPlan>> StreamSession::GetPlan(int64_t version) {
   std::shared_ptr<const StreamPlan> plan = newest_plan();
   if (plan->version >= version) return plan;
-  SYNCLINE_ASSIGN_OR_RETURN(const StreamEntry stream, context_->store->GetStream(plan_.stream_no));
-  if (stream.plan.version < version) return PlanVersionUnknown(version, stream.plan.version);
-  UsePlan(stream.plan);
-  return newest_plan();
+  SYNCLINE_ASSIGN_OR_RETURN(plan, ReadPlan());
+  if (plan->version < version) return PlanVersionUnknown(version, plan->version);
+  return plan;
 }
 
 absl::StatusOr<ClaimedWriter> StreamSession::Claim(const OpenRequest& request,
@@ -129,10 +134,8 @@ absl::StatusOr<RepeatedCall> StreamSession::Repeat(absl::string_view writer_id) 
 absl::Status StreamSession::CheckGuard(const CompletionRequest& request) {
   if (!request.guard.has_value()) return absl::OkStatus();
   if (CheckGuardFields(*request.guard, *newest_plan()).ok()) return absl::OkStatus();
-  // Another replica may have extended the stream.
-  SYNCLINE_ASSIGN_OR_RETURN(const StreamEntry stream, context_->store->GetStream(plan_.stream_no));
-  UsePlan(stream.plan);
-  return CheckGuardFields(*request.guard, stream.plan);
+  SYNCLINE_ASSIGN_OR_RETURN(const std::shared_ptr<const StreamPlan> plan, ReadPlan());
+  return CheckGuardFields(*request.guard, *plan);
 }
 
 absl::StatusOr<StreamEntry> StreamSession::Complete(const CompletionRequest& request) {

@@ -48,6 +48,9 @@ class StreamSession {
   const StreamPlan& plan() const { return plan_; }
   // Returns the newest plan that this process has seen.
   std::shared_ptr<const StreamPlan> newest_plan() const;
+  // Reads the newest plan from the ledger, because another replica may have extended the stream.
+  // Blocks. Errors: those of the database.
+  absl::StatusOr<std::shared_ptr<const StreamPlan>> ReadPlan();
   // Uses `plan` for calls that open from now on, unless a newer one is known.
   void UsePlan(const StreamPlan& plan);
 

@@ -83,6 +83,7 @@ SyncRegistry::Sync SyncRegistry::Insert(const SyncEntry& record) {
   Sync sync;
   sync.used = absl::Now();
   sync.owner = record.owner;
+  sync.extensible = record.extensible;
   for (const StreamEntry& stream : record.streams) {
     if (stream.state == StreamState::kFailed) {
       sync.failed[stream.plan.descriptor] = stream.error;
@@ -156,7 +157,17 @@ absl::StatusOr<bool> SyncRegistry::MovesRows(absl::string_view sync_id,
                                              const CompletionRequest& request) {
   SYNCLINE_ASSIGN_OR_RETURN(const std::shared_ptr<StreamSession> session,
                             FindStream(sync_id, descriptor));
-  return write::MovesRows(*session->newest_plan(), request);
+  if (write::MovesRows(*session->newest_plan(), request)) return true;
+  // Only a sync that can be extended may have another plan in the ledger.
+  bool extensible = true;
+  {
+    MutexLock lock(&mutex_);
+    const auto sync = syncs_.find(sync_id);
+    if (sync != syncs_.end()) extensible = sync->second.extensible;
+  }
+  if (!extensible) return false;
+  SYNCLINE_ASSIGN_OR_RETURN(const std::shared_ptr<const StreamPlan> plan, session->ReadPlan());
+  return write::MovesRows(*plan, request);
 }
 
 absl::StatusOr<Validation> SyncRegistry::Validate(absl::string_view sync_id,

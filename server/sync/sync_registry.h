@@ -63,8 +63,8 @@ class SyncRegistry {
                                        const CompletionRequest& request);
 
   // Returns whether Complete of `request` may move rows, which takes as long as there are rows;
-  // otherwise it is a few statements on the ledger. Blocks if the sync must be loaded. Errors:
-  // those of FindStream.
+  // otherwise it is a few statements on the ledger. Blocks if the sync must be loaded, or may have
+  // been extended by another replica. Errors: those of FindStream.
   absl::StatusOr<bool> MovesRows(absl::string_view sync_id, const StreamDescriptor& descriptor,
                                  const CompletionRequest& request);
 
@@ -118,6 +118,7 @@ class SyncRegistry {
     std::map<StreamDescriptor, Stream> streams;
     std::map<StreamDescriptor, absl::Status> failed;  // could not start; these have no session
     std::string owner;
+    bool extensible = false;  // another replica may change the plans of its streams
     absl::Time used;
 
     bool HasEnded() const;

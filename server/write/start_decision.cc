@@ -337,6 +337,7 @@ absl::Status StartDecision::PlanSchema(Stream* stream) {
   TableToPlan table;
   table.status = stream->status.real;
   SYNCLINE_ASSIGN_OR_RETURN(table.staged_rows, PublishesStaged(*stream));
+  table.keeps_replaced = options_.keeps_replaced;
   table.max_rewrite_bytes = options_.max_rewrite_bytes;
   SYNCLINE_ASSIGN_OR_RETURN(table.replaced, Replaces(*stream));
   if (table.replaced) return PlanReplace(*transaction_, *ledger_, table, stream->record);

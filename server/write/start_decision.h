@@ -28,6 +28,8 @@ struct DecisionOptions {
   postgres::LockPolicy locks;
   // Refuses a type change that rewrites a larger table.
   int64_t max_rewrite_bytes = 0;
+  // A replace keeps the old rows in another table (--keep_generations).
+  bool keeps_replaced = false;
   // Decides each stream under a savepoint, so that a statement that fails for one stream does not
   // affect the others.
   bool isolated = false;

@@ -336,11 +336,51 @@ TEST_F(ExtendRpcTest, OlderGenerationsAreMarkedAsDeleted) {
   }
 }
 
+// Their records may beat none of the stored rows.
+TEST_F(ExtendRpcTest, KeysSentAgainAreNotMarkedAsDeleted) {
+  const auto ask = [](int64_t generation) {
+    return WithSchema(Dedup(generation),
+                      R"("id":{"type":"integer"},"at":{"type":"integer"},
+                         "gone":{"type":"string","format":"date-time"})");
+  };
+  const auto start = [&](const std::string& sync_id, int64_t generation) {
+    v1::StreamConfig stream = Stream(ask(generation));
+    stream.set_older_generations(v1::OLDER_GENERATIONS_MARK_DELETED);
+    stream.set_deleted_at_column("gone");
+    return Extend(sync_id, {stream}).status();
+  };
+  const auto kept = [this] {
+    return QueryValue(absl::StrCat("SELECT string_agg(id || ':' || at, ' ' ORDER BY id) FROM ",
+                                   Table(kTable), " WHERE gone IS NULL"));
+  };
+  Load("a", ask(1),
+       "{\"id\":1,\"at\":5}\n{\"id\":2,\"at\":5}\n{\"id\":3,\"at\":5}\n{\"id\":4,\"at\":5}\n");
+  // Another sync completes the generation.
+  ASSERT_OK(start("b", 2));
+  ASSERT_OK(Send("b", "{\"id\":2,\"at\":3}\n"));
+  ASSERT_OK(Complete("b", v1::STREAM_STATUS_INCOMPLETE));
+  ASSERT_OK(start("c", 2));
+  ASSERT_OK(Send("c", "{\"id\":3,\"at\":3}\n"));
+  ASSERT_OK_AND_ASSIGN(const v1::CompleteStreamResponse marked, Complete("c"));
+  EXPECT_EQ(marked.rows_marked_deleted(), 2);
+  EXPECT_EQ(kept(), "2:5 3:5");
+  // The newest record of a key is one of an earlier generation that is still staged.
+  ASSERT_OK(start("d", 3));
+  ASSERT_OK(Send("d", "{\"id\":2,\"at\":8}\n{\"id\":3,\"at\":9}\n"));
+  ASSERT_OK(start("e", 4));
+  ASSERT_OK(Send("e", "{\"id\":3,\"at\":6}\n"));
+  ASSERT_OK_AND_ASSIGN(const v1::CompleteStreamResponse later, Complete("e"));
+  EXPECT_EQ(later.rows_marked_deleted(), 1);
+  EXPECT_EQ(kept(), "3:9");
+}
+
 // The column may be the user's.
 TEST_F(ExtendRpcTest, RowsAreMarkedInColumnsOfOtherTypes) {
   const std::string ids = R"("id":{"type":"integer"},"at":{"type":"integer"})";
   const std::string marked = absl::StrCat(ids, R"(,"gone":{"type":"string","format":"date-time"})");
-  Execute(absl::StrCat("CREATE DOMAIN ", Table("document"), " AS jsonb"));
+  Execute(absl::StrCat("CREATE DOMAIN ", Table("document"), " AS jsonb; CREATE TYPE ",
+                       Table("mood"), " AS ENUM ('glad'); CREATE DOMAIN ", Table("feeling"), " AS ",
+                       Table("mood")));
   int syncs = 0;
   std::string sync_id;
   const auto extend = [&](const std::string& type) {
@@ -366,7 +406,9 @@ TEST_F(ExtendRpcTest, RowsAreMarkedInColumnsOfOtherTypes) {
         QueryInt(absl::StrCat("SELECT id FROM ", Table(kTable), " WHERE gone::text LIKE '%-%'")),
         1);
   }
-  for (const std::string type : {"boolean", "numeric", "interval", "uuid"}) {
+  const std::vector<std::string> others = {"boolean", "numeric", "interval",    "uuid",
+                                           "inet",    "text[]",  Table("mood"), Table("feeling")};
+  for (const std::string& type : others) {
     SCOPED_TRACE(type);
     EXPECT_THAT(extend(type).status(),
                 StatusIs(StatusCode::kFailedPrecondition, "TARGET_INCOMPATIBLE"));

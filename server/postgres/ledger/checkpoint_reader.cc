@@ -17,7 +17,8 @@ constexpr int64_t kMaxCheckpoints = 1000;
 // returned although it has more than $4 bytes. Returns a row for the first checkpoint in any case,
 // so that `fits` and `selected` show whether more follow.
 // A checkpoint that covers several writers counts the records of all its positions since the
-// previously announced one. Results are in binary format, so every column but state is text.
+// previously announced one; none if that one had positions of more records. Results are in binary
+// format, so every column but state is text.
 constexpr char kPageSql[] = R"sql(
 WITH page AS (
   SELECT *, row_number() OVER place AS place, (sum(bytes) OVER place)::bigint AS total
@@ -41,13 +42,13 @@ SELECT sequence::text AS sequence, stream_no::text AS stream_no, writer_id, chec
   coalesce(at, (SELECT max(p."offset") FROM $L.global_position p
                 WHERE p.sync_no = $1 AND p.number = page.number AND p.stream_no = page.stream_no
                   AND p.writer_id = page.writer_id), 0)::text AS at,
-  coalesce(since, (SELECT sum(p."offset") FROM $L.global_position p
-                   WHERE p.sync_no = $1 AND p.number = page.number)
-                - coalesce((SELECT sum(p."offset") FROM $L.global_position p
-                   WHERE p.sync_no = $1 AND p.number =
-                     (SELECT h.number FROM $L.global_checkpoint h
-                      WHERE h.sync_no = $1 AND h.sequence < page.sequence
-                      ORDER BY h.sequence DESC LIMIT 1)), 0), 0)::text AS since,
+  coalesce(since, greatest((SELECT sum(p."offset") FROM $L.global_position p
+                            WHERE p.sync_no = $1 AND p.number = page.number)
+                         - coalesce((SELECT sum(p."offset") FROM $L.global_position p
+                            WHERE p.sync_no = $1 AND p.number =
+                              (SELECT h.number FROM $L.global_checkpoint h
+                               WHERE h.sync_no = $1 AND h.sequence < page.sequence
+                               ORDER BY h.sequence DESC LIMIT 1)), 0), 0))::text AS since,
   CASE WHEN $5::boolean AND octet_length(state) <= $6::bigint
          AND (total <= $4::bigint OR $7::boolean) THEN state END AS state,
   ($5::boolean AND (state_dropped OR octet_length(state) > $6::bigint))::text AS state_dropped,
