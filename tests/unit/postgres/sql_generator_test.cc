@@ -212,6 +212,7 @@ void AddUpsert(const TableName& table, const TableName& temp, const TableSchema&
   golden->Add("remove beaten", RemoveBeatenSql(merge));
   golden->Add("fetch any way", kResetFetchByPlaceSql);
   golden->Add("insert winners", InsertWinnersSql(merge, /*in_place=*/false));
+  golden->Add("raise generations", RaiseGenerationsSql(merge, patterns[1]));
   golden->Add("drop matches", kDropMatchesSql);
   golden->Add("drop winners", kDropWinnersSql);
   merge.winners = Winners::kInSource;
