@@ -5,9 +5,10 @@
 #   docker build --target test .            # runs the unit tests in the same environment
 #
 # The entry point is the command line, an Airbyte destination (spec, check, write). To run the
-# service:
+# service, and the target of a Singer tap:
 #
 #   docker run --entrypoint /usr/bin/syncline-server syncline:0.1.0 --help
+#   docker run -i --entrypoint /usr/bin/target-syncline syncline:0.1.0 --config target.json
 #
 # The base image is pinned by point release; a digest would pin it exactly. To use another base:
 # --build-arg BASE_IMAGE=...
@@ -30,7 +31,8 @@ RUN cmake --preset release -DSYNCLINE_BUILD_TESTS=OFF && \
 # these and ca-certificates.
 RUN install -D -s -t /out/usr/bin build/release/server/syncline-server build/release/client/syncline && \
     objdump -p /out/usr/bin/* | awk '$1 == "NEEDED" { print $2 }' | sort -u | \
-    while read -r library; do dpkg -S "*/$library"; done | cut -d: -f1 | sort -u >/out/packages
+    while read -r library; do dpkg -S "*/$library"; done | cut -d: -f1 | sort -u >/out/packages && \
+    ln -s syncline /out/usr/bin/target-syncline
 
 FROM build AS test
 COPY . .

@@ -221,8 +221,9 @@ ConnectionOptions CommandLine::Connection() const {
   options.tls.cert_file = Text("tls_cert_file");
   options.tls.key_file = Text("tls_key_file");
   options.tls.server_name = Text("tls_server_name");
-  options.tls.enabled =
-      Switch("tls") || !options.tls.ca_file.empty() || !options.tls.cert_file.empty();
+  options.tls.enabled = Switch("tls") || !options.tls.ca_file.empty() ||
+                        !options.tls.cert_file.empty() || !options.tls.key_file.empty() ||
+                        !options.tls.server_name.empty();
   options.timeout = Duration("timeout");
   return options;
 }

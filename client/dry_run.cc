@@ -1,6 +1,7 @@
 #include "client/dry_run.h"
 
 #include <algorithm>
+#include <memory>
 
 #include "absl/container/flat_hash_map.h"
 #include "absl/strings/str_cat.h"
@@ -11,6 +12,7 @@
 #include "client/json_text.h"
 #include "client/list_text.h"
 #include "client/output.h"
+#include "client/record_scanner.h"
 #include "client/report.h"
 #include "client/table_definition.h"
 
@@ -20,19 +22,28 @@ namespace {
 constexpr size_t kShownRecords = 10;
 constexpr size_t kShownBytes = 40;
 
-// The first records as they would be sent.
-absl::StatusOr<std::vector<std::string>> FirstRecords(LoadInput* input,
-                                                      const v1::StreamPlan& plan) {
-  std::vector<std::string> records;
-  SYNCLINE_ASSIGN_OR_RETURN(const auto source, input->OpenRecords(plan));
-  while (records.size() < kShownRecords) {
-    SYNCLINE_ASSIGN_OR_RETURN(const LineReader::Event event,
-                              source->Next(false, [&](const SourceRecord& record) {
-                                if (records.size() < kShownRecords)
-                                  records.emplace_back(record.line);
-                                return absl::OkStatus();
-                              }));
-    if (event != LineReader::Event::kLines) break;
+struct ShownRecord {
+  std::string line;
+  bool unreadable = false;  // it is sent as such, and rejected
+};
+
+// The first records as they would be sent. Inputs may have none or few.
+absl::StatusOr<std::vector<ShownRecord>> FirstRecords(
+    const std::vector<std::unique_ptr<LoadInput>>& inputs, const v1::StreamPlan& plan) {
+  std::vector<ShownRecord> records;
+  const auto take = [&records](const SourceRecord& record) {
+    if (records.size() < kShownRecords) {
+      records.push_back({std::string(record.line), !record.unreadable.empty()});
+    }
+    return absl::OkStatus();
+  };
+  for (const auto& input : inputs) {
+    if (records.size() == kShownRecords) break;
+    SYNCLINE_ASSIGN_OR_RETURN(const auto source, input->OpenRecords(plan));
+    auto event = LineReader::Event::kLines;
+    while (event == LineReader::Event::kLines && records.size() < kShownRecords) {
+      SYNCLINE_ASSIGN_OR_RETURN(event, source->Next(false, take));
+    }
   }
   return records;
 }
@@ -45,21 +56,20 @@ std::string Cell(JsonText value) {
   return absl::StrCat(shown, shown.size() < text.size() ? "..." : "");
 }
 
-std::string RecordsTable(const std::vector<std::string>& records,
+std::string RecordsTable(const std::vector<ShownRecord>& records,
                          const std::vector<v1::Column>& columns) {
   std::vector<std::vector<std::string>> rows(1);
   for (const v1::Column& column : columns) rows[0].push_back(column.column_name());
-  for (const std::string& record : records) {
-    const auto object = ParseJson(record);
-    if (!object.has_value() || object->kind != JsonKind::kObject) {
-      rows.push_back({absl::StrCat("rejected: ", CutAtCharacter(record, kShownBytes))});
-      continue;
-    }
+  for (const ShownRecord& record : records) {
     absl::flat_hash_map<std::string, std::string> cells;
-    ForEachMember(*object, [&cells](absl::string_view key, JsonText value) {
+    const auto add = [&cells](absl::string_view key, JsonText value) {
       const JsonText quoted{JsonKind::kString, absl::string_view(key.data() - 1, key.size() + 2)};
       cells[UnescapeJson(quoted)] = Cell(value);
-    });
+    };
+    if (record.unreadable || !ScanRecord(record.line, add) || !HasJsonGrammar(record.line)) {
+      rows.push_back({absl::StrCat("rejected: ", CutAtCharacter(record.line, kShownBytes))});
+      continue;
+    }
     std::vector<std::string>& row = rows.emplace_back();
     for (const v1::Column& column : columns) {
       const auto cell = cells.find(column.input_name());
@@ -98,16 +108,23 @@ std::string TableText(const std::string& table, const std::vector<v1::Column>& c
 }
 
 std::string DryRunJson(const std::string& table, const std::vector<v1::Column>& columns,
-                       const std::vector<std::string>& records, const v1::StreamPlan* plan) {
-  return absl::StrCat("{\"table\":", JsonString(table), ",\"columns\":[",
-                      absl::StrJoin(columns, ",",
-                                    [](std::string* out, const v1::Column& column) {
-                                      absl::StrAppend(
-                                          out, "{\"name\":", JsonString(column.column_name()),
-                                          ",\"type\":", JsonString(column.type()), "}");
-                                    }),
-                      "],\"records\":[", absl::StrJoin(records, ","),
-                      "],\"plan\":", plan == nullptr ? "null" : ToJsonLine(*plan), "}");
+                       const std::vector<ShownRecord>& records, const v1::StreamPlan* plan) {
+  return absl::StrCat(
+      "{\"table\":", JsonString(table), ",\"columns\":[",
+      absl::StrJoin(columns, ",",
+                    [](std::string* out, const v1::Column& column) {
+                      absl::StrAppend(out, "{\"name\":", JsonString(column.column_name()),
+                                      ",\"type\":", JsonString(column.type()), "}");
+                    }),
+      "],\"records\":[",
+      absl::StrJoin(records, ",",
+                    [](std::string* out, const ShownRecord& record) {
+                      // One that is not JSON, because it is rejected or has Python's NaN, is
+                      // shown as text.
+                      const bool json = ParseJson(record.line).has_value();
+                      absl::StrAppend(out, json ? record.line : JsonString(record.line));
+                    }),
+      "],\"plan\":", plan == nullptr ? "null" : ToJsonLine(*plan), "}");
 }
 
 }  // namespace
@@ -122,8 +139,8 @@ absl::StatusOr<std::string> DryRunText(const LoadPreparation& preparation,
   }
   const v1::StreamPlan& used = plan == nullptr ? inferred : *plan;
   const std::vector<v1::Column> columns(used.columns().begin(), used.columns().end());
-  SYNCLINE_ASSIGN_OR_RETURN(const std::vector<std::string> records,
-                            FirstRecords(preparation.inputs().front().get(), used));
+  SYNCLINE_ASSIGN_OR_RETURN(const std::vector<ShownRecord> records,
+                            FirstRecords(preparation.inputs(), used));
   if (command_line.Json()) return DryRunJson(table, columns, records, plan);
   return absl::StrCat(TableText(table, columns, plan), "\n",
                       absl::StripSuffix(RecordsTable(records, columns), "\n"));

@@ -13,8 +13,8 @@
 namespace syncline::client {
 
 // Returns the text or, with --output json, one JSON object on one line. Reads the start of the
-// first input. `plan` is what the server plans for the load, or null if it could not be asked; then
-// a table that exists is not considered. Errors: those of reading.
+// inputs, until it has enough records. `plan` is what the server plans for the load, or null if it
+// could not be asked; then a table that exists is not considered. Errors: those of reading.
 absl::StatusOr<std::string> DryRunText(const LoadPreparation& preparation,
                                        const CommandLine& command_line, const v1::StreamPlan* plan);
 

@@ -9,7 +9,6 @@
 #include "client/call_error.h"
 #include "client/exit_code.h"
 #include "client/name_hint.h"
-#include "client/output.h"
 #include "client/usage_error.h"
 
 namespace syncline::client {
@@ -18,6 +17,13 @@ namespace {
 constexpr int kSuggestedSyncs = 200;  // that are searched for a similar id
 
 }  // namespace
+
+int ReportOutput(const LineOutput& output) {
+  const absl::Status status = output.status();
+  if (status.ok()) return kExitOk;
+  PrintMessage(status.message());
+  return kExitFailed;
+}
 
 int ReportFailure(const absl::Status& status) {
   if (GetReason(status).empty()) {

@@ -4,8 +4,12 @@
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
 #include "client/destination.h"
+#include "client/output.h"
 
 namespace syncline::client {
+
+// Returns kExitOk, or prints why the output could not be written and returns kExitFailed.
+int ReportOutput(const LineOutput& output);
 
 // For an error of this process: kExitUsage for usage errors, else kExitFailed.
 int ReportFailure(const absl::Status& status);

@@ -22,6 +22,16 @@ constexpr const char* kRecordFlags[] = {"format", "encoding", "delimiter", "quot
                                         "header", "null",     "skip",      "decimal_comma",
                                         "select", "rename",   "names"};
 
+// Returns the value of a flag of kRecordFlags, or an empty string if it means what its absence
+// does.
+std::string ValueOf(const CommandLine& command_line, absl::string_view flag) {
+  const std::string value = command_line.Text(flag);
+  const bool usual = (flag == "skip" && command_line.Count(flag) == 0) ||
+                     (flag == "names" && value == "exact") ||
+                     (flag == "decimal_comma" && value == "false");
+  return usual ? "" : value;
+}
+
 // Returns the one character that `text` means.
 absl::StatusOr<char> OneCharacter(const std::string& text, absl::string_view flag) {
   if (text == "tab" || text == "\\t") return '\t';
@@ -118,8 +128,7 @@ absl::Status SetMapping(const CommandLine& command_line, InputOptions* options) 
 
 absl::Status SetCsvFlag(const CommandLine& command_line, InputOptions* options) {
   for (const char* const flag : kCsvFlags) {
-    const std::string value = command_line.Text(flag);
-    if (!value.empty() && value != "0") options->csv_flag = absl::StrCat("--", flag);
+    if (!ValueOf(command_line, flag).empty()) options->csv_flag = absl::StrCat("--", flag);
   }
   if (command_line.Switch("decimal_comma")) options->csv_flag = "--decimal_comma";
   const auto format = options->hints.format;
@@ -145,9 +154,8 @@ absl::StatusOr<InputOptions> MakeInputOptions(const CommandLine& command_line) {
   SYNCLINE_RETURN_IF_ERROR(SetTypes(command_line, &options));
   SYNCLINE_RETURN_IF_ERROR(SetCsvFlag(command_line, &options));
   for (const char* const flag : kRecordFlags) {
-    const std::string value = command_line.Text(flag);
-    if (value.empty() || value == "exact" || value == "0") continue;  // as without the flag
-    absl::StrAppend(&options.digest, " ", flag, "=", value);
+    const std::string value = ValueOf(command_line, flag);
+    if (!value.empty()) absl::StrAppend(&options.digest, " ", flag, "=", value);
   }
   return options;
 }

@@ -9,6 +9,7 @@
 #include <cstring>
 #include <utility>
 
+#include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/strings/strip.h"
@@ -74,7 +75,10 @@ absl::StatusOr<std::unique_ptr<LoadInput>> LoadInput::Open(const std::string& fi
   const int fd = file == "-" ? STDIN_FILENO : open(file.c_str(), O_RDONLY | O_CLOEXEC);
   struct stat info = {};
   if (fd < 0 || fstat(fd, &info) != 0) {
-    return absl::NotFoundError(absl::StrCat("cannot open ", file, ": ", strerror(errno)));
+    const int error = errno;
+    return absl::NotFoundError(
+        absl::StrCat("cannot open ", file, ": ", strerror(error),
+                     error == EMFILE ? "; load fewer files at once, or raise ulimit -n" : ""));
   }
   std::unique_ptr<LoadInput> input(new LoadInput(file, options, fd));
   if (S_ISDIR(info.st_mode)) {
@@ -90,6 +94,8 @@ absl::StatusOr<std::unique_ptr<LoadInput>> LoadInput::Open(const std::string& fi
 
 absl::Status LoadInput::OpenText() {
   SYNCLINE_ASSIGN_OR_RETURN(text_, DecodedInput::Open(fd_, options_.encoding, file_));
+  compression_ = text_->compression();
+  encoding_ = text_->encoding();
   return absl::OkStatus();
 }
 
@@ -107,7 +113,9 @@ absl::Status LoadInput::FindInputFormat() {
   format_.csv = options_.csv;
   format_.csv.dialect = found.dialect;
   format_.mapping = options_.mapping;
-  if (found.file != FileFormat::kCsv && !options_.csv_flag.empty()) {
+  // An empty file, such as the _SUCCESS beside the parts of an export, is of no format.
+  const bool empty = absl::StripAsciiWhitespace(head).empty();
+  if (found.file != FileFormat::kCsv && !options_.csv_flag.empty() && !empty) {
     return UsageError(absl::StrCat("this is ", FormatName(found.file), ", but ", options_.csv_flag,
                                    " requires CSV; leave the flag out, or add --format csv"));
   }
@@ -128,7 +136,7 @@ absl::StatusOr<InputSurvey> LoadInput::SurveyText(bool only_head) {
   if (rereadable_ && !only_head) {
     SYNCLINE_ASSIGN_OR_RETURN(InputSurvey survey,
                               SurveyInput(reader_.get(), format_, options_.infer_bytes));
-    SYNCLINE_RETURN_IF_ERROR(Rewind());
+    Release();
     return survey;
   }
   bool whole = false;
@@ -137,7 +145,15 @@ absl::StatusOr<InputSurvey> LoadInput::SurveyText(bool only_head) {
   const size_t most = format_.file == FileFormat::kJson ? kMaxJsonHeadBytes : kMaxHeadBytes;
   SYNCLINE_ASSIGN_OR_RETURN(const absl::string_view head, reader_->Peek(lines, most, &whole));
   if (Interrupted()) return absl::CancelledError("interrupted; nothing was loaded");
-  return SurveyHead(head, whole, format_, options_.infer_records);
+  auto survey = SurveyHead(head, whole, format_, options_.infer_records);
+  Release();
+  return survey;
+}
+
+void LoadInput::Release() {
+  if (!rereadable_) return;
+  reader_.reset();
+  text_.reset();
 }
 
 int64_t LoadInput::position() const {
@@ -164,7 +180,7 @@ absl::Status LoadInput::Rewind() {
   if (lseek(fd_, 0, SEEK_SET) != 0) {
     return absl::InternalError(absl::StrCat("cannot rewind the file: ", strerror(errno)));
   }
-  reader_.reset();
+  Release();
   SYNCLINE_RETURN_IF_ERROR(OpenText());
   reader_ = std::make_unique<LineReader>(text_->text(), format_.LineEnd());
   return absl::OkStatus();
@@ -194,8 +210,8 @@ std::string LoadInput::DescribeFormat() const {
   const auto add = [&text](absl::string_view part) {
     absl::StrAppend(&text, text.empty() ? "" : ", ", part);
   };
-  if (text_->compression() != Compression::kNone) add(CompressionName(text_->compression()));
-  if (!text_->encoding().empty()) add(text_->encoding());
+  if (compression_ != Compression::kNone) add(CompressionName(compression_));
+  if (!encoding_.empty()) add(encoding_);
   add(FormatName(format_.file));
   if (format_.file != FileFormat::kCsv) return text;
   const CsvDialect& dialect = format_.csv.dialect;

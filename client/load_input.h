@@ -50,6 +50,10 @@ class LoadInput {
   // invalidates the earlier source.
   absl::StatusOr<std::unique_ptr<RecordSource>> OpenRecords(const v1::StreamPlan& plan);
 
+  // Frees the memory that reading needs, several MiB for some compressions, if the input is
+  // rereadable. Invalidates the source that OpenRecords returned.
+  void Release();
+
   // Returns how the input was understood, such as "gzip, CSV, ';'".
   std::string DescribeFormat() const;
 
@@ -68,6 +72,9 @@ class LoadInput {
   bool rereadable_ = false;
   int64_t size_ = 0;
   InputFormat format_;
+  Compression compression_ = Compression::kNone;
+  std::string encoding_;  // that is converted to UTF-8, or empty
+  // Null between the uses of a rereadable input.
   std::unique_ptr<DecodedInput> text_;
   std::unique_ptr<LineReader> reader_;
 };

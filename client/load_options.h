@@ -40,7 +40,8 @@ struct LoadSource {
   std::string writer_id;
   bool rereadable = false;
   Open open;
-  int64_t size = 0;                   // of the stored file in bytes; 0: not known
+  std::function<void()> release;      // frees the memory of reading after the load; may be null
+  int64_t size = 0;                   // of the stored file in bytes, if `position` is set
   std::function<int64_t()> position;  // stored bytes read so far; null: not known
 };
 

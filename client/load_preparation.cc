@@ -1,5 +1,7 @@
 #include "client/load_preparation.h"
 
+#include <sys/resource.h>
+
 #include <algorithm>
 #include <map>
 #include <utility>
@@ -33,6 +35,17 @@ absl::StatusOr<std::string> ReadSchema(const std::string& file) {
   return schema;
 }
 
+// Every file stays open until the end, and the soft limit is often only 1,024 files. If the hard
+// limit is too low, opening a file fails.
+void RaiseFileLimit(size_t files) {
+  constexpr rlim_t kOtherFiles = 256;  // such as connections, and pipes of a private PostgreSQL
+  const rlim_t needed = files + kOtherFiles;
+  rlimit limit = {};
+  if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= needed) return;
+  limit.rlim_cur = std::min(needed, limit.rlim_max);
+  setrlimit(RLIMIT_NOFILE, &limit);
+}
+
 absl::Status Fault(absl::string_view words) { return absl::InvalidArgumentError(words); }
 
 }  // namespace
@@ -64,6 +77,7 @@ absl::Status LoadPreparation::Open(const CommandLine& command_line) {
   if (found.files.size() > 1 && !command_line.Text("writer_id").empty()) {
     return UsageError("--writer_id names the writer of one file; load the files one by one");
   }
+  RaiseFileLimit(found.files.size());
   for (const std::string& file : found.files) {
     SYNCLINE_ASSIGN_OR_RETURN(auto input, LoadInput::Open(file, options_));
     inputs_.push_back(std::move(input));
@@ -193,6 +207,7 @@ std::vector<LoadSource> LoadPreparation::MakeSources(const CommandLine& command_
     source.rereadable = input->rereadable();
     source.size = input->size();
     if (input->rereadable()) source.position = [input] { return input->position(); };
+    source.release = [input] { input->Release(); };
     source.open = [input](const v1::StreamPlan& plan) { return input->OpenRecords(plan); };
     sources.push_back(std::move(source));
   }

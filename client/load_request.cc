@@ -108,10 +108,15 @@ absl::Status SetSchemaPolicy(const CommandLine& command_line, v1::StreamConfig* 
   return absl::OkStatus();
 }
 
-void SetReplaceStrategy(const CommandLine& command_line, v1::StreamConfig* stream) {
+absl::Status SetReplaceStrategy(const CommandLine& command_line, v1::StreamConfig* stream) {
   const std::string strategy = command_line.Text("replace_strategy");
+  if (strategy.empty() || strategy == "auto") return absl::OkStatus();
+  if (command_line.Text("mode") != "overwrite") {
+    return Fault("--replace_strategy requires --mode overwrite");
+  }
   if (strategy == "swap") stream->set_replace_strategy(v1::REPLACE_STRATEGY_SWAP);
   if (strategy == "in_place") stream->set_replace_strategy(v1::REPLACE_STRATEGY_IN_PLACE);
+  return absl::OkStatus();
 }
 
 absl::Status SetMeta(const CommandLine& command_line, v1::StreamConfig* stream) {
@@ -134,7 +139,7 @@ absl::StatusOr<v1::StartSyncRequest> MakeLoadRequest(const CommandLine& command_
   SYNCLINE_RETURN_IF_ERROR(SetMode(command_line, stream));
   SYNCLINE_RETURN_IF_ERROR(SetGuard(command_line, stream->mutable_guard()));
   SYNCLINE_RETURN_IF_ERROR(SetSchemaPolicy(command_line, stream));
-  SetReplaceStrategy(command_line, stream);
+  SYNCLINE_RETURN_IF_ERROR(SetReplaceStrategy(command_line, stream));
   SYNCLINE_RETURN_IF_ERROR(SetMeta(command_line, stream));
   if (HasFlag(command_line, "distribute_by")) {
     stream->mutable_distribution()->set_column(command_line.Text("distribute_by"));

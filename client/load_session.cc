@@ -126,9 +126,9 @@ void LoadSession::ShowProgress(size_t index, int64_t records, int64_t bytes) {
   for (size_t i = 0; i < read_.size(); ++i) {
     figures.rows += read_[i].first;
     figures.bytes += read_[i].second;
-    const int64_t size = loads_[i]->source().size;
-    figures.total_bytes += size;
-    known = known && size > 0;
+    const LoadSource& source = loads_[i]->source();
+    figures.total_bytes += source.size;
+    known = known && source.position != nullptr;  // an empty file has a known size
   }
   if (!known) figures.total_bytes = 0;
   progress_->Update(figures);

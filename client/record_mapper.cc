@@ -25,6 +25,10 @@ absl::StatusOr<absl::string_view> RecordMapper::Map(absl::string_view line) {
   return absl::string_view(line_);
 }
 
+absl::Status RecordMapper::CheckNames() const {
+  return input_names_.empty() ? absl::OkStatus() : mapping_->CheckNames(input_names_);
+}
+
 absl::StatusOr<const std::string*> RecordMapper::FindKey(absl::string_view raw_key) {
   const auto known = keys_.find(raw_key);
   if (known != keys_.end()) return &known->second;

@@ -21,6 +21,10 @@ class RecordMapper {
   // valid until the next call. Errors: INVALID_ARGUMENT if two members of the input get one name.
   absl::StatusOr<absl::string_view> Map(absl::string_view line);
 
+  // Call it at the end of the input. Errors: a usage error if the mapping names a member that no
+  // record had. Input without a member has none to miss.
+  absl::Status CheckNames() const;
+
   // Returns the names of all members that occurred, in order of their first occurrence.
   const std::vector<std::string>& input_names() const { return input_names_; }
 

@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "absl/strings/match.h"
 #include "base/json_scanner.h"
 
 namespace syncline::client {
@@ -112,6 +113,11 @@ bool ScanRecord(absl::string_view line,
     visit(key, value);
   } while (scanner.Take(','));
   return scanner.Take('}') && scanner.AtEnd();
+}
+
+bool HasJsonGrammar(absl::string_view object) {
+  const bool python = absl::StrContains(object, "NaN") || absl::StrContains(object, "Infinity");
+  return python || ParseJson(object).has_value();
 }
 
 }  // namespace syncline::client

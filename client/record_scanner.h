@@ -16,4 +16,7 @@ namespace syncline::client {
 bool ScanRecord(absl::string_view line,
                 absl::FunctionRef<void(absl::string_view key, JsonText value)> visit);
 
+// Checks what ScanRecord does not, nested values, unless the text may have Python's numbers.
+bool HasJsonGrammar(absl::string_view object);
+
 }  // namespace syncline::client

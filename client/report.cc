@@ -63,6 +63,7 @@ std::string ChangeLine(const Stream& stream, const v1::SchemaChange& change) {
 // Explains the most frequent reasons.
 absl::string_view ReasonMeaning(absl::string_view reason) {
   if (reason == "FIELD_COUNT") return " (number of fields differs from the header)";
+  if (reason == "DECIMAL_POINT") return " (with decimal commas, a point may group digits)";
   if (reason == "INVALID_UTF8") return " (not valid UTF-8)";
   if (reason == "INVALID_JSON") return " (not JSON)";
   return reason == "NOT_AN_OBJECT" ? " (not a JSON object)" : "";

@@ -17,12 +17,17 @@ constexpr absl::Duration kMaxDelay = absl::Seconds(3);
 }  // namespace
 
 Retry::Retry(OutageNotice* notice, absl::Duration retry_for, bool sole_caller)
-    : notice_(notice), retry_for_(retry_for), began_(absl::Now()), may_retry_fenced_(sole_caller) {}
+    : notice_(notice),
+      retry_for_(retry_for),
+      began_(absl::Now()),
+      sole_caller_(sole_caller),
+      may_retry_fenced_(sole_caller) {}
 
-absl::Status Retry::WaitAfter(const absl::Status& error) {
+absl::Status Retry::WaitAfter(const absl::Status& error, bool opened) {
   const bool fenced = GetReason(error) == reason::kFenced;
-  if (fenced ? !may_retry_fenced_ : !IsRetryableCall(error)) return error;
-  may_retry_fenced_ = !fenced;
+  const bool may_be_own = sole_caller_ || !opened;
+  if (fenced ? !(may_retry_fenced_ && may_be_own) : !IsRetryableCall(error)) return error;
+  may_retry_fenced_ = !fenced && may_be_own;
   const absl::Time now = absl::Now();
   if (!backoff_.has_value()) {
     backoff_.emplace(kFirstDelay, kMaxDelay);

@@ -2,8 +2,8 @@
 // success.
 //
 // FENCED is retried once if no other process can have taken the writer over, and once after a call
-// that broke, because the server may have opened the writer for that call after the caller had read
-// its epoch. Otherwise it is final.
+// that broke before the server had opened the writer for it, because the server may have done so
+// after the caller had read the epoch. Otherwise it is final.
 #pragma once
 
 #include <optional>
@@ -24,8 +24,8 @@ class Retry {
 
   // Sleeps before the next attempt and returns OK. Returns `error` if retrying cannot succeed, if
   // the time is used up, or if the user interrupted. Sleeps at least for the delay in the server's
-  // RetryInfo.
-  absl::Status WaitAfter(const absl::Status& error);
+  // RetryInfo. `opened`: the server had opened the writer for the last call.
+  absl::Status WaitAfter(const absl::Status& error, bool opened = false);
 
   // Call it after a success. The time starts again at the next failure.
   void Reset();
@@ -34,6 +34,7 @@ class Retry {
   OutageNotice* const notice_;
   const absl::Duration retry_for_;
   const absl::Time began_;
+  const bool sole_caller_;
   bool may_retry_fenced_;
   absl::Time give_up_at_ = absl::InfiniteFuture();
   std::optional<Backoff> backoff_;  // set while failing

@@ -5,10 +5,21 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "base/error.h"
 #include "base/status_macros.h"
 #include "client/call_error.h"
 
 namespace syncline::client {
+namespace {
+
+// Returns the error of a call that ended with OK without all of its records.
+absl::Status EndedEarly() {
+  return MakeError(absl::StatusCode::kInternal,
+                   "the call ended before all of its records were committed",
+                   {.retry_after = absl::ZeroDuration()});
+}
+
+}  // namespace
 
 int64_t DurableOffset(const v1::StreamPlan& plan, absl::string_view writer_id) {
   for (const v1::WriterPosition& writer : plan.writers()) {
@@ -32,8 +43,8 @@ StreamWriter::StreamWriter(SyncClient* client, ReplayWindow* window, StreamWrite
       window_(window),
       options_(std::move(options)),
       next_offset_(options_.next_offset),
-      expected_epoch_(options_.expected_epoch),
-      retry_(client->outage(), options_.retry_for, options_.sole_caller),
+      retry_(client->outage(), options_.retry_for, options_.epochs.sole_caller()),
+      epochs_(options_.epochs),
       durable_offset_(options_.next_offset) {}
 
 StreamWriter::~StreamWriter() {
@@ -68,7 +79,7 @@ absl::Status StreamWriter::Deliver(std::unique_ptr<v1::AppendRecordsRequest> req
     held_bytes_ += bytes;
   }
   if (opened && call_->Write(shared)) return absl::OkStatus();
-  return Recover(std::exchange(call_, nullptr)->Finish().status());
+  return Recover(FinishCall());
 }
 
 bool StreamWriter::Open() {
@@ -79,12 +90,28 @@ bool StreamWriter::Open() {
   header->set_sync_id(options_.start.sync_id());
   *header->mutable_descriptor() = options_.descriptor;
   header->set_writer_id(options_.writer_id);
-  if (expected_epoch_.has_value()) header->set_expected_epoch(*expected_epoch_);
   header->set_plan_version(options_.plan_version);
+  {
+    MutexLock lock(&mutex_);
+    if (const auto expected = epochs_.expected()) header->set_expected_epoch(*expected);
+    epochs_.CallBegins();
+  }
   return call_->Write(std::move(request));
 }
 
+absl::Status StreamWriter::FinishCall() {
+  const auto response = std::exchange(call_, nullptr)->Finish();
+  MutexLock lock(&mutex_);
+  if (response.ok()) durable_offset_ = std::max(durable_offset_, response->durable_offset());
+  epochs_.CallEnded(response.status());
+  return response.status();
+}
+
 void StreamWriter::OnAnswer(const v1::AppendRecordsResponse& answer) {
+  if (answer.has_opened()) {
+    MutexLock lock(&mutex_);
+    epochs_.CallOpened(answer.opened().epoch());
+  }
   Acknowledge(answer.durable_offset(), answer.last_checkpoint_id());
   if (options_.on_durable) {
     options_.on_durable(answer.durable_offset(), answer.last_checkpoint_id());
@@ -94,18 +121,14 @@ void StreamWriter::OnAnswer(const v1::AppendRecordsResponse& answer) {
 absl::Status StreamWriter::Close() {
   SYNCLINE_RETURN_IF_ERROR(broken_);
   while (call_ != nullptr) {
-    const auto response = std::exchange(call_, nullptr)->Finish();
-    if (response.ok()) {
-      {
-        MutexLock lock(&mutex_);
-        durable_offset_ = std::max(durable_offset_, response->durable_offset());
-      }
+    absl::Status ended = FinishCall();
+    if (ended.ok() && durable_offset() >= next_offset_) {
       ReleaseAll();  // the checkpoints are in the ledger, too
-      if (expected_epoch_.has_value()) ++*expected_epoch_;
       retry_.Reset();
       return absl::OkStatus();
     }
-    SYNCLINE_RETURN_IF_ERROR(Recover(response.status()));
+    if (ended.ok()) ended = EndedEarly();
+    SYNCLINE_RETURN_IF_ERROR(Recover(std::move(ended)));
   }
   return absl::OkStatus();
 }
@@ -140,7 +163,7 @@ absl::Status StreamWriter::RecoverOnce(absl::Status error) {
   }
   while (true) {
     if (window_ == nullptr) return error;
-    SYNCLINE_RETURN_IF_ERROR(retry_.WaitAfter(error));
+    SYNCLINE_RETURN_IF_ERROR(retry_.WaitAfter(error, epochs().opened()));
     const auto durable = FetchDurableOffset();
     if (!durable.ok()) {
       error = durable.status();
@@ -154,7 +177,7 @@ absl::Status StreamWriter::RecoverOnce(absl::Status error) {
     }
     Acknowledge(*durable);
     if (ResendAll()) return absl::OkStatus();
-    error = std::exchange(call_, nullptr)->Finish().status();
+    error = FinishCall();
   }
 }
 
@@ -175,7 +198,8 @@ absl::StatusOr<int64_t> StreamWriter::FetchDurableOffset() {
   for (const v1::StreamPlan& plan : response.streams()) {
     if (IsSameStream(plan.descriptor(), options_.descriptor)) {
       if (plan.has_error()) return FromRpc(plan.error());
-      expected_epoch_ = WriterEpoch(plan, options_.writer_id);
+      MutexLock lock(&mutex_);
+      epochs_.Resume(WriterEpoch(plan, options_.writer_id));
       return DurableOffset(plan, options_.writer_id);
     }
   }
@@ -214,6 +238,11 @@ void StreamWriter::MarkStored(absl::string_view checkpoint_id) {
 int64_t StreamWriter::durable_offset() const {
   MutexLock lock(&mutex_);
   return durable_offset_;
+}
+
+WriterEpochs StreamWriter::epochs() const {
+  MutexLock lock(&mutex_);
+  return epochs_;
 }
 
 int64_t StreamWriter::held_bytes() const {

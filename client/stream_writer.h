@@ -7,7 +7,8 @@
 // window the error is returned, and the caller reads its input again. A returned error is final:
 // every later call returns it.
 //
-// For use by one thread at a time, except durable_offset and held_bytes, which are thread-safe.
+// For use by one thread at a time, except durable_offset, epochs and held_bytes, which are
+// thread-safe.
 #pragma once
 
 #include <cstdint>
@@ -27,6 +28,7 @@
 #include "client/replay_window.h"
 #include "client/retry.h"
 #include "client/sync_client.h"
+#include "client/writer_epochs.h"
 
 namespace syncline::client {
 
@@ -35,13 +37,11 @@ struct StreamWriterOptions {
   v1::StreamDescriptor descriptor;
   std::string writer_id;
   int64_t next_offset = 0;  // the durable offset that StartSync returned
-  // The epoch that StartSync returned. A call fails with FENCED if the writer's epoch is higher;
-  // without it, it takes over from any other call.
-  std::optional<int64_t> expected_epoch;
+  // Those of the writer's calls. A call fails with FENCED if the writer's epoch is higher than the
+  // call expects. If no other process knows the sync id, FENCED is retried once.
+  WriterEpochs epochs;
   // StreamPlan.plan_version that StartSync returned; 0 from an older server.
   int64_t plan_version = 0;
-  // No other process knows the sync id, so that FENCED is retried once.
-  bool sole_caller = false;
   absl::Duration retry_for = absl::Minutes(5);
   // Receives what the answers of the call report: the durable offset, and the newest checkpoint
   // that is in the ledger together with all earlier ones of the call, or an empty string. Called on
@@ -63,7 +63,8 @@ class StreamWriter {
   // Sends a checkpoint of everything sent so far, or of the positions that it names.
   absl::Status SendCheckpoint(const v1::Checkpoint& checkpoint);
 
-  // Half-closes the call and waits until everything is committed. Returns OK if nothing was sent.
+  // Half-closes the call and waits until everything is committed; a call that ends without that is
+  // repeated, as one that fails. Returns OK if nothing was sent.
   absl::Status Close();
 
   // Cancels the call if it is open. No answer arrives afterwards.
@@ -76,6 +77,8 @@ class StreamWriter {
   // Returns the number of the next record.
   int64_t next_offset() const { return next_offset_; }
   int64_t durable_offset() const;
+  // Returns the epochs of the calls so far, for the next writer of the same records.
+  WriterEpochs epochs() const;
   // Returns the bytes that are kept until they are known to be durable.
   int64_t held_bytes() const;
 
@@ -94,23 +97,25 @@ class StreamWriter {
   void MarkStored(absl::string_view checkpoint_id) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   absl::Status Deliver(std::unique_ptr<v1::AppendRecordsRequest> request);
   bool Open();
+  // Half-closes the call, waits for its end and returns its status.
+  absl::Status FinishCall();
   absl::Status Recover(absl::Status error);
   absl::Status RecoverOnce(absl::Status error);
   bool ResendAll();
   void ReleaseAll();
-  // Returns the durable offset, and updates the expected epoch.
+  // Returns the durable offset, and updates the epochs.
   absl::StatusOr<int64_t> FetchDurableOffset();
 
   SyncClient* const client_;
   ReplayWindow* const window_;
   StreamWriterOptions options_;
   int64_t next_offset_;
-  std::optional<int64_t> expected_epoch_;  // of the next call
   Retry retry_;
   std::unique_ptr<AppendCall> call_;
   absl::Status broken_;  // the final error
 
   mutable Mutex mutex_;
+  WriterEpochs epochs_ ABSL_GUARDED_BY(mutex_);
   std::deque<Sent> sent_ ABSL_GUARDED_BY(mutex_);
   int64_t held_bytes_ ABSL_GUARDED_BY(mutex_) = 0;
   std::string last_checkpoint_id_ ABSL_GUARDED_BY(mutex_);  // acknowledged

@@ -40,6 +40,13 @@ absl::StatusOr<std::shared_ptr<grpc::ChannelCredentials>> Credentials(const TlsO
   SYNCLINE_ASSIGN_OR_RETURN(options.pem_root_certs, PemText(tls.ca_certificate, tls.ca_file));
   SYNCLINE_ASSIGN_OR_RETURN(options.pem_cert_chain, PemText(tls.client_certificate, tls.cert_file));
   SYNCLINE_ASSIGN_OR_RETURN(options.pem_private_key, PemText(tls.client_key, tls.key_file));
+  // gRPC ignores one without the other.
+  if (options.pem_cert_chain.empty() != options.pem_private_key.empty()) {
+    return absl::InvalidArgumentError(
+        options.pem_private_key.empty()
+            ? "the TLS client certificate has no private key; give both, or neither"
+            : "the TLS private key has no client certificate; give both, or neither");
+  }
   return grpc::SslCredentials(options);
 }
 

@@ -82,7 +82,8 @@ inline bool IsSameStream(const v1::StreamDescriptor& a, const v1::StreamDescript
 class SyncClient {
  public:
   // Reads the files that `options` names. Does not connect yet. Errors: NOT_FOUND if a file cannot
-  // be read.
+  // be read, INVALID_ARGUMENT for a client certificate without its key or a key without its
+  // certificate.
   static absl::StatusOr<std::unique_ptr<SyncClient>> Create(const ConnectionOptions& options);
   ~SyncClient();
 

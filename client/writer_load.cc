@@ -20,6 +20,7 @@ WriterLoad::WriterLoad(SyncClient* client, const LoadOptions* options, LoadSourc
 
 void WriterLoad::Begin(const v1::StartSyncResponse& started) {
   UsePlan(started);
+  epochs_ = WriterEpochs(WriterEpoch(plan_, source_.writer_id), options_.sole_caller);
   skipped_ = durable_offset_;
 }
 
@@ -28,14 +29,16 @@ absl::Status WriterLoad::Run() {
   absl::Status status = Attempt();
   while (!status.ok() && input_fault_.ok()) {
     if (!source_.rereadable) return status;
-    SYNCLINE_RETURN_IF_ERROR(retry.WaitAfter(status));
+    SYNCLINE_RETURN_IF_ERROR(retry.WaitAfter(status, epochs_.opened()));
     const int64_t durable_before = durable_offset_;
     SYNCLINE_ASSIGN_OR_RETURN(const v1::StartSyncResponse again,
                               StartSyncWithRetries(client_, options_.start, options_.retry_for));
     UsePlan(again);
+    epochs_.Resume(WriterEpoch(plan_, source_.writer_id));
     if (durable_offset_ > durable_before) retry.Reset();
     status = Attempt();
   }
+  if (source_.release != nullptr) source_.release();
   return input_fault_.ok() ? status : input_fault_;
 }
 
@@ -57,11 +60,11 @@ absl::Status WriterLoad::Attempt() {
   writer_options.descriptor = options_.start.streams(0).descriptor();
   writer_options.writer_id = source_.writer_id;
   writer_options.next_offset = durable_offset_;
-  writer_options.expected_epoch = WriterEpoch(plan_, source_.writer_id);
-  writer_options.sole_caller = options_.sole_caller;
+  writer_options.epochs = epochs_;
   writer_options.retry_for = options_.retry_for;
   StreamWriter writer(client_, source_.rereadable ? nullptr : window_, std::move(writer_options));
   const absl::Status sent = SendAll(source.get(), &writer);
+  epochs_ = writer.epochs();
   durable_offset_ = std::max(durable_offset_, writer.durable_offset());
   return sent;
 }

@@ -16,6 +16,7 @@
 #include "client/replay_window.h"
 #include "client/stream_writer.h"
 #include "client/sync_client.h"
+#include "client/writer_epochs.h"
 
 namespace syncline::client {
 
@@ -65,6 +66,7 @@ class WriterLoad {
   ReplayWindow* const window_;
   const Progress progress_;
   v1::StreamPlan plan_;
+  WriterEpochs epochs_;
   std::unique_ptr<RecordBatchBuilder> batch_;
   int64_t seen_ = 0;
   int64_t durable_offset_ = 0;

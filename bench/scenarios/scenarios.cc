@@ -8,6 +8,7 @@ const std::vector<Scenario>& Scenarios() {
   static const auto* const scenarios = new std::vector<Scenario>{
       {"write", {}, "an Airbyte source's messages through syncline write", RunWrite},
       {"load", {"P1", "P1u", "P5"}, "append JSONL through syncline load", RunLoad},
+      {"gzip", {"P15"}, "load of a gzip file, against the plain file", RunGzip},
       {"typed", {"P2"}, "append typed rows through the C++ stream writer", RunTyped},
       {"replace", {"P3"}, "replace of a full table, against an append", RunReplace},
       {"in-place", {}, "replace of a full table in place, against a swap", RunInPlace},

@@ -5,6 +5,7 @@
 #include <set>
 #include <utility>
 
+#include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "base/status_macros.h"
@@ -65,11 +66,24 @@ absl::Status CheckMembers(const JsonText& object, absl::string_view path, const 
   return status;
 }
 
+// gRPC and libpq would only report that the connection fails. Forms often lose the line breaks.
+absl::Status CheckPem(absl::string_view member, absl::string_view text, absl::string_view advice) {
+  const size_t begin = text.find("-----BEGIN ");
+  if (text.empty() ||
+      (begin != absl::string_view::npos && absl::StrContains(text.substr(begin), '\n'))) {
+    return absl::OkStatus();
+  }
+  return Invalid(member, absl::StrCat("must be a PEM text with its line breaks", advice));
+}
+
 // A PEM text or the file that contains it.
 absl::Status ReadPem(const JsonText& tls, absl::string_view text_key, absl::string_view file_key,
                      std::string* text, std::string* file) {
   SYNCLINE_ASSIGN_OR_RETURN(*text, OptionalText(tls, text_key));
   SYNCLINE_ASSIGN_OR_RETURN(*file, OptionalText(tls, file_key));
+  SYNCLINE_RETURN_IF_ERROR(
+      CheckPem(absl::StrCat("tls.", text_key), *text,
+               absl::StrCat("; the name of a file belongs in tls.", file_key)));
   if (text->empty() || file->empty()) return absl::OkStatus();
   return Invalid(absl::StrCat("tls.", text_key),
                  absl::StrCat("and tls.", file_key, " exclude each other"));
@@ -139,9 +153,13 @@ absl::Status ReadSslMode(const JsonText& object, DirectTarget* target) {
     SYNCLINE_RETURN_IF_ERROR(CheckMembers(
         ssl, "ssl_mode.",
         {"mode", "ca_certificate", "client_certificate", "client_key", "client_key_password"}));
-    SYNCLINE_ASSIGN_OR_RETURN(target->ca_certificate, OptionalText(ssl, "ca_certificate"));
-    SYNCLINE_ASSIGN_OR_RETURN(target->client_certificate, OptionalText(ssl, "client_certificate"));
-    SYNCLINE_ASSIGN_OR_RETURN(target->client_key, OptionalText(ssl, "client_key"));
+    for (const auto& [key, text] : std::vector<std::pair<const char*, std::string*>>{
+             {"ca_certificate", &target->ca_certificate},
+             {"client_certificate", &target->client_certificate},
+             {"client_key", &target->client_key}}) {
+      SYNCLINE_ASSIGN_OR_RETURN(*text, OptionalText(ssl, key));
+      SYNCLINE_RETURN_IF_ERROR(CheckPem(absl::StrCat("ssl_mode.", key), *text, ""));
+    }
     SYNCLINE_ASSIGN_OR_RETURN(target->client_key_password,
                               OptionalText(ssl, "client_key_password"));
     member = Optional(ssl, "mode");

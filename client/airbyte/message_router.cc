@@ -9,6 +9,7 @@
 #include "absl/strings/strip.h"
 #include "base/json_scanner.h"
 #include "client/json_text.h"
+#include "client/record_scanner.h"
 
 namespace syncline::client {
 namespace {
@@ -148,9 +149,31 @@ bool MessageRouter::ReadTail(absl::string_view line, const char* data,
   return Take(&tail, "}") && Take(&tail, "}") && tail.empty();
 }
 
+// For a RECORD with data that is not JSON, such as Python's NaN: the server decides what becomes of
+// it, as for lines that take the fast path.
+RoutedMessage MessageRouter::RouteUnchecked(absl::string_view line) {
+  std::optional<JsonText> type, record, name, name_space, data;
+  const auto visit_message = [&](absl::string_view key, JsonText value) {
+    if (key == "type") type = value;
+    if (key == "record") record = value;
+  };
+  const auto visit_record = [&](absl::string_view key, JsonText value) {
+    if (key == "stream") name = value;
+    if (key == "namespace") name_space = value;
+    if (key == "data") data = value;
+  };
+  if (!ScanRecord(line, visit_message) || !type.has_value() || type->raw != "\"RECORD\"" ||
+      !record.has_value() || !ScanRecord(record->raw, visit_record) || !data.has_value() ||
+      StringOrEmpty(name).empty()) {
+    return {};
+  }
+  ++slow_lines_;
+  return ToStream(StringOrEmpty(name_space), StringOrEmpty(name));
+}
+
 RoutedMessage MessageRouter::RouteSlow(absl::string_view line) {
   const auto message = ParseJson(line);
-  if (!message.has_value()) return {};
+  if (!message.has_value()) return RouteUnchecked(line);
   const auto type = FindMember(*message, "type");
   if (!type.has_value() || type->kind != JsonKind::kString) return {MessageKind::kForeign, -1, ""};
   if (type->raw == "\"STATE\"") return {MessageKind::kState, -1, ""};

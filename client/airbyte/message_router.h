@@ -66,6 +66,7 @@ class MessageRouter {
   bool RouteFast(absl::string_view line, RoutedMessage* routed);
   bool ReadTail(absl::string_view line, const char* data, absl::string_view* name_space);
   RoutedMessage RouteSlow(absl::string_view line);
+  RoutedMessage RouteUnchecked(absl::string_view line);
   RoutedMessage ToStream(absl::string_view name_space, absl::string_view name) const;
 
   absl::flat_hash_map<std::string, int> streams_;  // namespace '\0' name

@@ -10,6 +10,7 @@
 #include "base/status_macros.h"
 #include "client/call_error.h"
 #include "client/json_text.h"
+#include "client/record_scanner.h"
 #include "client/retrying_calls.h"
 
 namespace syncline::client {
@@ -105,8 +106,7 @@ absl::Status WriteSession::MakeLanes(const v1::StartSyncResponse& plan) {
     writer.start = request_;
     writer.descriptor = lane->target;
     writer.next_offset = lane->skip_below;
-    writer.expected_epoch = WriterEpoch(lane->plan, "");
-    writer.sole_caller = !options_.resumable;
+    writer.epochs = WriterEpochs(WriterEpoch(lane->plan, ""), !options_.resumable);
     writer.retry_for = options_.retry_for;
     writer.on_durable = [this, lane = lane.get()](int64_t durable_offset,
                                                   const std::string& checkpoint_id) {
@@ -181,8 +181,9 @@ absl::Status WriteSession::TakeLines(absl::string_view lines) {
     const absl::string_view line = lines.substr(0, length);
     ++line_number_;
     // Only the input's last line may lack a line break, and a RECORD's data is not parsed
-    // elsewhere.
-    const bool is_cut = newline == nullptr && !ParseJson(line).has_value();
+    // elsewhere. Data with Python's numbers is not cut.
+    const bool is_cut = newline == nullptr && !ParseJson(line).has_value() &&
+                        !ScanRecord(line, [](absl::string_view, JsonText) {});
     SYNCLINE_RETURN_IF_ERROR(TakeLine(line, is_cut));
     lines.remove_prefix(std::min(lines.size(), length + 1));
   }

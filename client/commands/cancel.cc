@@ -3,7 +3,6 @@
 #include "absl/strings/strip.h"
 #include "client/commands/commands.h"
 #include "client/destination.h"
-#include "client/exit_code.h"
 #include "client/failure.h"
 #include "client/output.h"
 #include "client/summary_text.h"
@@ -19,7 +18,7 @@ int RunCancel(const CommandLine& command_line) {
   LineOutput output(STDOUT_FILENO);
   output.WriteLine(command_line.Json() ? ToJsonLine(*sync)
                                        : absl::StripSuffix(FormatSync(*sync), "\n"));
-  return output.status().ok() ? kExitOk : kExitFailed;
+  return ReportOutput(output);
 }
 
 }  // namespace syncline::client

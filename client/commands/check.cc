@@ -3,11 +3,13 @@
 #include "base/file.h"
 #include "base/status_macros.h"
 #include "client/airbyte/config.h"
+#include "client/airbyte/member_names.h"
 #include "client/airbyte/messages.h"
 #include "client/airbyte/open_destination.h"
 #include "client/call_error.h"
 #include "client/commands/commands.h"
 #include "client/exit_code.h"
+#include "client/failure.h"
 #include "client/output.h"
 
 namespace syncline::client {
@@ -31,7 +33,7 @@ std::string FindFault(const std::string& config_file) {
   const auto destination = OpenDestination(*config);
   if (!destination.ok()) return std::string(destination.status().message());
   const absl::Status status = CheckServer(destination->client());
-  return status.ok() ? "" : Explain(status, destination->name());
+  return status.ok() ? "" : NameMembers(Explain(status, destination->name()));
 }
 
 }  // namespace
@@ -41,7 +43,8 @@ int RunCheck(const CommandLine& command_line) {
   LineOutput output(STDOUT_FILENO);
   output.WriteLine(ConnectionStatusMessage(fault.empty(), fault));
   if (!fault.empty()) PrintMessage(fault);
-  return fault.empty() && output.status().ok() ? kExitOk : kExitFailed;
+  const int written = ReportOutput(output);
+  return fault.empty() ? written : kExitFailed;
 }
 
 }  // namespace syncline::client

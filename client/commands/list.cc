@@ -9,7 +9,6 @@
 #include "base/status_macros.h"
 #include "client/commands/commands.h"
 #include "client/destination.h"
-#include "client/exit_code.h"
 #include "client/failure.h"
 #include "client/output.h"
 #include "client/since_time.h"
@@ -71,7 +70,7 @@ int RunList(const CommandLine& command_line) {
   } else {
     output.WriteLine(absl::StripSuffix(FormatSyncs(*syncs, absl::Now()), "\n"));
   }
-  return output.status().ok() ? kExitOk : kExitFailed;
+  return ReportOutput(output);
 }
 
 }  // namespace syncline::client

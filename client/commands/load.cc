@@ -27,13 +27,19 @@
 namespace syncline::client {
 namespace {
 
-void PrintReport(const LoadReport& report, const std::string& sync_id, absl::Duration took,
-                 bool json) {
-  if (json) {
-    LineOutput(STDOUT_FILENO).WriteLine(LoadReportJson(report, sync_id, took));
-    return;
-  }
+// Writes a line to stdout. Returns the exit code.
+int WriteOutput(const std::string& line) {
+  LineOutput output(STDOUT_FILENO);
+  output.WriteLine(line);
+  return ReportOutput(output);
+}
+
+// Returns the exit code as WriteOutput does.
+int PrintReport(const LoadReport& report, const std::string& sync_id, absl::Duration took,
+                bool json) {
+  if (json) return WriteOutput(LoadReportJson(report, sync_id, took));
   for (const std::string& line : LoadReportLines(report, took)) PrintMessage(line);
+  return kExitOk;
 }
 
 // Ends a load that was not published or was only validated.
@@ -69,13 +75,13 @@ int Finish(const LoadReport& report, const std::string& sync_id, absl::Duration 
   if (report.completed_before) {
     PrintMessage(absl::StrCat("sync ", sync_id, " has already loaded this input; nothing to do"));
   }
-  PrintReport(report, sync_id, took, command_line.Json());
+  const int printed = PrintReport(report, sync_id, took, command_line.Json());
   if (report.interrupted) {
     PrintMessage("interrupted: " + position);
     return kExitFailed;
   }
   if (!report.refused.empty() || report.validation.has_value()) {
-    return FinishUnpublished(report, command_line.Text("mode") != "append");
+    return std::max(printed, FinishUnpublished(report, command_line.Text("mode") != "append"));
   }
   const std::string faults =
       command_line.Switch("strict") ? DescribeStrictFaults(report.stream) : "";
@@ -83,6 +89,7 @@ int Finish(const LoadReport& report, const std::string& sync_id, absl::Duration 
     PrintMessage("failed because of --strict: " + faults);
     return kExitFailed;
   }
+  if (printed != kExitOk) return printed;
   return report.stream.summary.records_rejected() > 0 && !command_line.Switch("allow_rejected")
              ? kExitRejected
              : kExitOk;
@@ -93,8 +100,7 @@ int FinishEmpty(const CommandLine& command_line, const v1::StartSyncRequest& req
   if (!command_line.Json()) return kExitOk;
   LoadReport nothing;
   *nothing.stream.plan.mutable_descriptor() = request.streams(0).descriptor();
-  PrintReport(nothing, request.sync_id(), absl::ZeroDuration(), true);
-  return kExitOk;
+  return PrintReport(nothing, request.sync_id(), absl::ZeroDuration(), true);
 }
 
 LoadOptions SessionOptions(const CommandLine& command_line, const v1::StartSyncRequest& request) {
@@ -140,7 +146,7 @@ int RunDry(const CommandLine& command_line, const LoadPreparation& preparation,
       planned.ok() && planned->streams_size() == 1 ? &planned->streams(0) : nullptr;
   const auto text = DryRunText(preparation, command_line, plan);
   if (!text.ok()) return ReportFailure(text.status());
-  LineOutput(STDOUT_FILENO).WriteLine(*text);
+  const int exit_code = WriteOutput(*text);
   if (unknown) {
     PrintMessage(absl::StrCat("what an existing table would change is not known: ",
                               CannotPlan(planned.status())
@@ -148,7 +154,7 @@ int RunDry(const CommandLine& command_line, const LoadPreparation& preparation,
                                   : Explain(planned.status(), destination.name())));
   }
   PrintMessage("dry run: nothing was loaded");
-  return kExitOk;
+  return exit_code;
 }
 
 }  // namespace

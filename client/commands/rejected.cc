@@ -6,7 +6,6 @@
 #include "base/status_macros.h"
 #include "client/commands/commands.h"
 #include "client/destination.h"
-#include "client/exit_code.h"
 #include "client/failure.h"
 #include "client/output.h"
 #include "client/rejected_text.h"
@@ -67,7 +66,7 @@ int RunRejected(const CommandLine& command_line) {
   LineOutput output(STDOUT_FILENO);
   const absl::Status printed = Print(command_line, destination->client(), &output);
   if (!printed.ok()) return ReportSyncFailure(printed, command_line.arguments()[0], *destination);
-  return output.status().ok() ? kExitOk : kExitFailed;
+  return ReportOutput(output);
 }
 
 }  // namespace syncline::client

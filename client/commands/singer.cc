@@ -4,10 +4,12 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_replace.h"
 #include "base/error.h"
 #include "base/file.h"
 #include "base/version.h"
 #include "client/advice.h"
+#include "client/airbyte/member_names.h"
 #include "client/airbyte/open_destination.h"
 #include "client/call_error.h"
 #include "client/commands/commands.h"
@@ -31,7 +33,7 @@ void Print(const std::vector<ReportEntry>& entries) {
 int PrintLine(const std::string& line) {
   LineOutput output(STDOUT_FILENO);
   output.WriteLine(line);
-  return output.status().ok() ? kExitOk : kExitFailed;
+  return ReportOutput(output);
 }
 
 // Returns the error in words. One of a message names its line and its reason, because no call to
@@ -41,8 +43,10 @@ std::string ExplainRun(const absl::Status& status, const std::string& destinatio
   if (absl::StartsWith(reason, "SINGER_")) {
     return absl::StrCat(status.message(), " (", reason, "); ", AdviceFor(status));
   }
-  return reason.empty() && absl::IsInvalidArgument(status) ? std::string(status.message())
-                                                           : Explain(status, destination);
+  if (reason.empty() && absl::IsInvalidArgument(status)) return std::string(status.message());
+  // Every run is a sync of its own.
+  return absl::StrReplaceAll(NameMembers(Explain(status, destination)),
+                             {{" with the same --sync_id", ""}});
 }
 
 int Finish(const TargetReport& report, const TargetOptions& options, const std::string& destination,
@@ -64,10 +68,7 @@ int Finish(const TargetReport& report, const TargetOptions& options, const std::
     PrintMessage("interrupted");
     return kExitFailed;
   }
-  if (!output.status().ok()) {
-    PrintMessage(output.status().message());
-    return kExitFailed;
-  }
+  if (const int written = ReportOutput(output); written != kExitOk) return written;
   if (!report.incomplete.empty()) return kExitFailed;
   PrintMessage(absl::StrCat("sync ", options.sync_id, ": ", report.records, " records, ",
                             report.rejected, " rejected"));
@@ -98,9 +99,9 @@ int RunSinger(const CommandLine& command_line) {
   options.replay_window_bytes = command_line.Count("replay_window_bytes");
   const auto destination = OpenDestination(options.config.destination);
   if (!destination.ok()) return ReportFailure(destination.status());
-  if (command_line.Given("retry_for")) {
-    destination->client()->outage()->SetFirstContactLimit(absl::InfiniteDuration());
-  }
+  OutageNotice* const outage = destination->client()->outage();
+  outage->SetPrint([](absl::string_view words) { PrintMessage(NameMembers(words)); });
+  if (command_line.Given("retry_for")) outage->SetFirstContactLimit(absl::InfiniteDuration());
   LineOutput output(STDOUT_FILENO);
   TargetSession session(
       destination->client(), options,

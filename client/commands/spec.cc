@@ -3,7 +3,7 @@
 #include <unistd.h>
 
 #include "client/commands/commands.h"
-#include "client/exit_code.h"
+#include "client/failure.h"
 #include "client/output.h"
 
 namespace syncline::client {
@@ -11,7 +11,7 @@ namespace syncline::client {
 int RunSpec(const CommandLine&) {
   LineOutput output(STDOUT_FILENO);
   output.WriteLine(SpecMessage());
-  return output.status().ok() ? kExitOk : kExitFailed;
+  return ReportOutput(output);
 }
 
 }  // namespace syncline::client

@@ -4,7 +4,6 @@
 #include "absl/strings/strip.h"
 #include "client/commands/commands.h"
 #include "client/destination.h"
-#include "client/exit_code.h"
 #include "client/failure.h"
 #include "client/output.h"
 #include "client/report.h"
@@ -31,7 +30,7 @@ int RunStatus(const CommandLine& command_line) {
       }
     }
   }
-  return output.status().ok() ? kExitOk : kExitFailed;
+  return ReportOutput(output);
 }
 
 }  // namespace syncline::client

@@ -4,7 +4,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "client/commands/commands.h"
-#include "client/exit_code.h"
+#include "client/failure.h"
 #include "client/output.h"
 
 namespace syncline::client {
@@ -12,7 +12,7 @@ namespace syncline::client {
 int RunVersion(const CommandLine&) {
   LineOutput output(STDOUT_FILENO);
   output.WriteLine(absl::StrCat("syncline ", Version()));
-  return output.status().ok() ? kExitOk : kExitFailed;
+  return ReportOutput(output);
 }
 
 }  // namespace syncline::client

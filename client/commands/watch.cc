@@ -69,7 +69,7 @@ int RunWatch(const CommandLine& command_line) {
       after = std::max(after, event.checkpoint_committed().sequence());
       output.WriteLine(command_line.Json() ? ToJsonLine(event) : EventText(event));
     }
-    if (!output.status().ok()) return kExitFailed;
+    if (!output.status().ok()) return ReportOutput(output);
     const absl::Status status = call->Finish();
     if (status.ok()) return kExitOk;
     if (const absl::Status waited = retry.WaitAfter(status); !waited.ok()) {

@@ -13,7 +13,6 @@
 #include "base/error.h"
 #include "base/reasons.h"
 #include "base/status_macros.h"
-#include "client/json_text.h"
 #include "client/singer/messages.h"
 #include "client/sources/decoded_input.h"
 #include "client/sources/jsonl_source.h"
@@ -47,8 +46,7 @@ absl::Status ReadLines(const std::string& path, DecodedInput* input, RecordSourc
   while (true) {
     const absl::StatusOr<LineReader::Event> event =
         source.Next(/*report_idle=*/false, [&](const SourceRecord& record) -> absl::Status {
-          const auto value = ParseJson(record.line);
-          if (value.has_value() && value->kind == JsonKind::kObject) return sink(record);
+          if (IsJsonObject(record.line)) return sink(record);
           return SingerError(reason::kSingerBatch, absl::StrCat(path, ": line ", record.line_number,
                                                                 " is not a JSON object"));
         });

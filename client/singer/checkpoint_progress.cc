@@ -27,6 +27,11 @@ int64_t CheckpointProgress::Stored(int stream, int64_t number) {
   return AdvanceLocked();
 }
 
+bool CheckpointProgress::HasUncommitted() const {
+  MutexLock lock(&mutex_);
+  return !sent_.empty();
+}
+
 bool CheckpointProgress::IsCommittedLocked(const Sent& sent) {
   if (!sent.stored) return false;
   for (const Position& position : sent.positions) {

@@ -35,6 +35,9 @@ class CheckpointProgress {
   // the same.
   int64_t Stored(int stream, int64_t number);
 
+  // Returns whether a checkpoint was sent that is not known to be committed.
+  bool HasUncommitted() const;
+
  private:
   struct Sent {
     int64_t number = 0;
@@ -48,7 +51,7 @@ class CheckpointProgress {
   // Removes the checkpoints up to the newest committed one, and returns its number.
   int64_t AdvanceLocked() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
-  Mutex mutex_;
+  mutable Mutex mutex_;
   std::deque<Sent> sent_ ABSL_GUARDED_BY(mutex_);  // not known to be committed, in order
   std::map<int, int64_t> durable_ ABSL_GUARDED_BY(mutex_);
   int64_t committed_ ABSL_GUARDED_BY(mutex_) = 0;

@@ -20,9 +20,13 @@ absl::Status ReadSwitch(const JsonText& object, absl::string_view key, bool* val
   return absl::OkStatus();
 }
 
-std::string ReadText(const JsonText& object, absl::string_view key) {
+absl::StatusOr<std::string> ReadText(const JsonText& object, absl::string_view key) {
   const auto member = FindMember(object, key);
-  return member.has_value() && member->kind == JsonKind::kString ? UnescapeJson(*member) : "";
+  if (!member.has_value() || member->kind == JsonKind::kNull) return std::string();
+  if (member->kind != JsonKind::kString) {
+    return absl::InvalidArgumentError(absl::StrCat(key, " must be a string"));
+  }
+  return UnescapeJson(*member);
 }
 
 absl::Status ReadLoadMethod(const JsonText& object, LoadMethod* method) {
@@ -51,9 +55,8 @@ absl::StatusOr<SingerConfig> ReadSingerConfig(absl::string_view json) {
   SYNCLINE_RETURN_IF_ERROR(ReadLoadMethod(object, &config.load_method));
   SYNCLINE_RETURN_IF_ERROR(ReadSwitch(object, "add_record_metadata", &config.add_record_metadata));
   SYNCLINE_RETURN_IF_ERROR(ReadSwitch(object, "hard_delete", &config.hard_delete));
-  if (config.destination.schema.empty()) {
-    config.destination.schema = ReadText(object, "default_target_schema");
-  }
+  SYNCLINE_ASSIGN_OR_RETURN(const std::string schema, ReadText(object, "default_target_schema"));
+  if (config.destination.schema.empty()) config.destination.schema = schema;
   return config;
 }
 

@@ -39,9 +39,7 @@ absl::StatusOr<Members> ReadMembers(absl::string_view line) {
     if (key == "encoding") members.encoding = value;
     if (key == "manifest") members.manifest = value;
   });
-  // The scanner does not check nested values, and the checker does not know Python's numbers.
-  const bool python = absl::StrContains(line, "NaN") || absl::StrContains(line, "Infinity");
-  if (!is_object || (!python && !ParseJson(line).has_value())) {
+  if (!is_object || !HasJsonGrammar(line)) {
     return SingerError(reason::kSingerNotJson, "the line is not a JSON object");
   }
   return members;
@@ -175,6 +173,10 @@ absl::StatusOr<SingerMessage> ReadSingerMessage(absl::string_view line) {
   }
   SYNCLINE_RETURN_IF_ERROR(read);
   return message;
+}
+
+bool IsJsonObject(absl::string_view text) {
+  return ScanRecord(text, [](absl::string_view, JsonText) {}) && HasJsonGrammar(text);
 }
 
 absl::Status CheckKey(absl::string_view record, const std::vector<std::string>& keys) {

@@ -35,6 +35,9 @@ struct SingerMessage {
 // for a batch in another format than JSON lines, plain or with gzip.
 absl::StatusOr<SingerMessage> ReadSingerMessage(absl::string_view line);
 
+// Returns whether `text` is a JSON object. NaN and infinities are accepted, as Python writes them.
+bool IsJsonObject(absl::string_view text);
+
 // Returns OK if `record`, a JSON object, has a value for at least one of `keys` and a member for
 // each, or if there are no keys. Errors: INVALID_ARGUMENT SINGER_NO_KEY, which names the key.
 absl::Status CheckKey(absl::string_view record, const std::vector<std::string>& keys);

@@ -7,6 +7,9 @@ namespace syncline::client {
 
 void StateQueue::Add(absl::string_view state, int64_t checkpoint) {
   MutexLock lock(&mutex_);
+  // They would be released together, and only the newer one would be emitted.
+  const bool replaces = !pending_.empty() && (hold_ || pending_.back().checkpoint == checkpoint);
+  if (replaces) pending_.pop_back();
   pending_.push_back({std::string(state), checkpoint});
   if (!hold_) EmitLocked();
 }

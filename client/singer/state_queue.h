@@ -1,9 +1,9 @@
 // Holds STATE values until everything before them is committed, and emits them in order.
 //
 // The states of a run form one sequence, and each covers all records before it. Therefore a
-// committed checkpoint releases all states up to it, and of those only the newest is emitted.
-// Thread-safe. `emit` is called on a thread that calls Add, Committed or CommitAll, one call at a
-// time and in order.
+// committed checkpoint releases all states up to it, and of those only the newest is emitted. One
+// state per checkpoint is held, so that a tap may send one after every record. Thread-safe. `emit`
+// is called on a thread that calls Add, Committed or CommitAll, one call at a time and in order.
 #pragma once
 
 #include <cstdint>
@@ -21,7 +21,7 @@ class StateQueue {
  public:
   using Emit = std::function<void(const std::string& state)>;
 
-  // With `hold`, only CommitAll emits.
+  // With `hold`, only CommitAll emits, and only the newest state is held.
   StateQueue(Emit emit, bool hold) : emit_(std::move(emit)), hold_(hold) {}
 
   // Adds the next state. Everything before it is committed once the checkpoint with this number is;

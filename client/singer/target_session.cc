@@ -58,11 +58,13 @@ absl::Status TargetSession::ReadInput(LineReader* input, ProgressLine* progress)
     switch (event) {
       case LineReader::Event::kLines:
         SYNCLINE_RETURN_IF_ERROR(TakeLines(lines));
+        SYNCLINE_RETURN_IF_ERROR(SendReadyCheckpoint());
         unsent = true;
         progress->Update({records_, input->bytes()});
         break;
       case LineReader::Event::kIdle:
         SYNCLINE_RETURN_IF_ERROR(FlushAll());
+        SYNCLINE_RETURN_IF_ERROR(SendCheckpoint());
         unsent = false;
         break;
       case LineReader::Event::kInterrupted:
@@ -179,7 +181,10 @@ absl::Status TargetSession::AddRecord(TargetStream* stream, absl::string_view re
     extended = AddMetadata(record, {absl::Now(), time_extracted, stream->version, started_at_});
     record = extended;
   }
-  if (!stream->batch->HasRoomFor(record.size())) SYNCLINE_RETURN_IF_ERROR(Flush(stream));
+  if (!stream->batch->HasRoomFor(record.size())) {
+    SYNCLINE_RETURN_IF_ERROR(Flush(stream));
+    SYNCLINE_RETURN_IF_ERROR(SendReadyCheckpoint());
+  }
   stream->batch->Append(record);
   stream->activated_last = false;
   ++stream->records;
@@ -189,9 +194,9 @@ absl::Status TargetSession::AddRecord(TargetStream* stream, absl::string_view re
 
 absl::Status TargetSession::TakeState(const SingerMessage& message) {
   // Without records since the last checkpoint, that one covers this state, too.
-  if (records_ > checkpoint_records_) SYNCLINE_RETURN_IF_ERROR(SendCheckpoint());
+  if (records_ > checkpoint_records_) NoteCheckpoint();
   states_.Add(message.state, checkpoint_);
-  return absl::OkStatus();
+  return SendReadyCheckpoint();
 }
 
 absl::Status TargetSession::TakeActivation(const SingerMessage& message) {

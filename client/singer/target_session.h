@@ -97,6 +97,11 @@ class TargetSession {
   absl::Status Flush(TargetStream* stream);
   absl::Status FlushAll();
   absl::Status MakeRoom(int64_t bytes);
+  // Makes a checkpoint at the current end of the records due, in place of one that is not sent.
+  void NoteCheckpoint();
+  // Sends the checkpoint that is due, if any, unless an earlier one is not known to be committed:
+  // until then newer STATEs share the one that is due.
+  absl::Status SendReadyCheckpoint();
   absl::Status SendCheckpoint();
   // Closes the stream's call, after which everything that was sent on it is committed.
   absl::Status CloseCall(TargetStream* stream);
@@ -129,8 +134,9 @@ class TargetSession {
   InputEnd end_;
   int64_t line_number_ = 0;
   int64_t records_ = 0;
-  int64_t checkpoint_ = 0;          // number of the last one sent
-  int64_t checkpoint_records_ = 0;  // `records_` at that one
+  int64_t checkpoint_ = 0;                         // number of the last one, sent or due
+  int64_t checkpoint_records_ = 0;                 // `records_` at that one
+  std::vector<CheckpointProgress::Position> due_;  // of `checkpoint_` if it is not sent
   bool interrupted_ = false;
 
   Mutex mutex_;

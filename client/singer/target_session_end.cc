@@ -61,6 +61,7 @@ absl::Status TargetSession::PrepareEnd() {
 // Also after an error: what precedes it is committed.
 absl::Status TargetSession::CloseAll() {
   absl::Status status = FlushAll();
+  status.Update(SendCheckpoint());
   for (TargetStream* const stream : planned_streams_) status.Update(CloseCall(stream));
   return status;
 }

@@ -49,9 +49,8 @@ absl::Status TargetSession::Plan(TargetStream* stream) {
   writer.start = request;
   writer.descriptor = stream->config.descriptor();
   writer.next_offset = DurableOffset(stream->plan, "");
-  writer.expected_epoch = WriterEpoch(stream->plan, "");
+  writer.epochs = WriterEpochs(WriterEpoch(stream->plan, ""), /*sole_caller=*/true);
   writer.plan_version = stream->plan.plan_version();
-  writer.sole_caller = true;
   writer.retry_for = options_.retry_for;
   stream->number = static_cast<int>(planned_streams_.size());
   writer.on_durable = [this, number = stream->number](int64_t durable_offset,
@@ -107,27 +106,40 @@ absl::Status TargetSession::MakeRoom(int64_t bytes) {
   return absl::OkStatus();
 }
 
+// A STATE may wait for a later checkpoint, so one that is due and not sent is moved to the newest
+// STATE and keeps its number.
+void TargetSession::NoteCheckpoint() {
+  if (due_.empty()) ++checkpoint_;
+  due_.clear();
+  for (const TargetStream* const stream : planned_streams_) {
+    if (stream->records == 0) continue;
+    due_.push_back({stream->number, stream->writer->next_offset() + stream->batch->records()});
+  }
+  checkpoint_records_ = records_;
+}
+
+absl::Status TargetSession::SendReadyCheckpoint() {
+  if (due_.empty() || progress_.HasUncommitted()) return absl::OkStatus();
+  return SendCheckpoint();
+}
+
 // The checkpoint is sent on the call of the stream with the most records, which usually is open.
 absl::Status TargetSession::SendCheckpoint() {
+  if (due_.empty()) return absl::OkStatus();
   SYNCLINE_RETURN_IF_ERROR(FlushAll());
   TargetStream* sender = nullptr;
   v1::Checkpoint checkpoint;
-  std::vector<CheckpointProgress::Position> positions;
-  for (TargetStream* const stream : planned_streams_) {
-    if (stream->records == 0) continue;
+  checkpoint.set_checkpoint_id(absl::StrCat(kCheckpointPrefix, checkpoint_));
+  for (const CheckpointProgress::Position& due : due_) {
+    TargetStream* const stream = planned_streams_[static_cast<size_t>(due.stream)];
     v1::Position* const position = checkpoint.add_positions();
     *position->mutable_descriptor() = stream->config.descriptor();
-    position->set_offset(stream->writer->next_offset());
-    positions.push_back({stream->number, position->offset()});
+    position->set_offset(due.offset);
     if (sender == nullptr || stream->records > sender->records) sender = stream;
   }
-  ++checkpoint_;
-  checkpoint.set_checkpoint_id(absl::StrCat(kCheckpointPrefix, checkpoint_));
-  progress_.Sending(checkpoint_, sender->number, std::move(positions));
+  progress_.Sending(checkpoint_, sender->number, std::exchange(due_, {}));
   sender->sent_checkpoint = checkpoint_;
-  SYNCLINE_RETURN_IF_ERROR(sender->writer->SendCheckpoint(checkpoint));
-  checkpoint_records_ = records_;
-  return absl::OkStatus();
+  return sender->writer->SendCheckpoint(checkpoint);
 }
 
 absl::Status TargetSession::CloseCall(TargetStream* stream) {

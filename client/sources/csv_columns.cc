@@ -4,6 +4,7 @@
 #include <optional>
 
 #include "absl/container/flat_hash_map.h"
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "base/status_macros.h"
 #include "base/utf8.h"
@@ -60,6 +61,12 @@ absl::StatusOr<CsvColumns> ReadCsvColumns(const std::vector<CsvField>& first_row
   }
   SYNCLINE_RETURN_IF_ERROR(options.mapping.CheckNames(result.input_names));
   return result;
+}
+
+bool MayGroupDigits(absl::string_view text) {
+  if (!absl::StrContains(text, '.')) return false;
+  return text.find_first_of("0123456789") != absl::string_view::npos &&
+         text.find_first_not_of("0123456789+-.,eE \t\n\v\f\r") == absl::string_view::npos;
 }
 
 bool IsDecimalCommaNumber(absl::string_view text) {

@@ -50,4 +50,8 @@ absl::StatusOr<CsvColumns> ReadCsvColumns(const std::vector<CsvField>& first_row
 // -3,14.
 bool IsDecimalCommaNumber(absl::string_view text);
 
+// Returns whether `text` is like a number and has a point, which in text with decimal commas may
+// group digits: 1.234 and 1.234,5.
+bool MayGroupDigits(absl::string_view text);
+
 }  // namespace syncline::client

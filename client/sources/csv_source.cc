@@ -51,38 +51,43 @@ absl::Status CsvSource::TakeRow(const std::vector<CsvField>& fields, Sink sink) 
     line_.push_back(']');
     return sink({line_, parser_.row_line(), "FIELD_COUNT"});
   }
+  absl::string_view unreadable;
   line_.push_back('{');
   for (const Column& column : columns_) {
     const CsvField& field = fields[column.field];
     if (options_.IsNull(field)) continue;
     if (line_.size() > 1) line_.push_back(',');
     line_.append(column.key);
-    AppendValue(field, column.type);
+    if (!AppendValue(field, column.type)) unreadable = "DECIMAL_POINT";
   }
   line_.push_back('}');
-  return sink({line_, parser_.row_line(), ""});
+  return sink({line_, parser_.row_line(), unreadable});
 }
 
-void CsvSource::AppendValue(const CsvField& field, InferredType type) {
+bool CsvSource::AppendValue(const CsvField& field, InferredType type) {
   bool as_json = false;
   switch (type) {
     case InferredType::kInteger:
     case InferredType::kNumber:
+      if (options_.decimal_comma && MayGroupDigits(field.text)) {
+        AppendJsonString(field.text, &line_);
+        return false;
+      }
       as_json = IsJsonNumber(field.text);
       if (!as_json && options_.decimal_comma && IsDecimalCommaNumber(field.text)) {
         const size_t comma = field.text.find(',');
         absl::StrAppend(&line_, field.text.substr(0, comma), ".", field.text.substr(comma + 1));
-        return;
+        return true;
       }
       break;
     case InferredType::kBoolean:
       if (absl::EqualsIgnoreCase(field.text, "true")) {
         line_.append("true");
-        return;
+        return true;
       }
       if (absl::EqualsIgnoreCase(field.text, "false")) {
         line_.append("false");
-        return;
+        return true;
       }
       break;
     case InferredType::kObject:
@@ -103,6 +108,7 @@ void CsvSource::AppendValue(const CsvField& field, InferredType type) {
   } else {
     AppendJsonString(field.text, &line_);
   }
+  return true;
 }
 
 }  // namespace syncline::client

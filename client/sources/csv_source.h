@@ -3,7 +3,9 @@
 // A null field is omitted; an empty quoted field is "". In columns of numbers, booleans and JSON,
 // values are written as such if they are valid JSON; otherwise they are written as strings, and the
 // server decides. A row with another number of fields than there are columns is unreadable
-// (FIELD_COUNT): it is sent as a JSON array of its fields, which the server rejects and keeps.
+// (FIELD_COUNT): it is sent as a JSON array of its fields, which the server rejects and keeps. With
+// decimal commas, a row is unreadable (DECIMAL_POINT) if a value of a column of numbers has a
+// point: whether the point groups digits is not known.
 #pragma once
 
 #include <string>
@@ -39,7 +41,8 @@ class CsvSource : public RecordSource {
 
   absl::Status TakeRow(const std::vector<CsvField>& fields, Sink sink);
   absl::Status TakeFirstRow(const std::vector<CsvField>& fields, Sink sink);
-  void AppendValue(const CsvField& field, InferredType type);
+  // Returns false if the value is a number whose point may group digits. It is then a string.
+  bool AppendValue(const CsvField& field, InferredType type);
 
   LineReader* const reader_;
   const CsvOptions options_;

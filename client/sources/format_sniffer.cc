@@ -45,6 +45,10 @@ bool IsTabName(absl::string_view file) {
   return absl::EndsWithIgnoreCase(file, ".tsv") || absl::EndsWithIgnoreCase(file, ".tab");
 }
 
+bool IsLinesName(absl::string_view file) {
+  return absl::EndsWithIgnoreCase(file, ".jsonl") || absl::EndsWithIgnoreCase(file, ".ndjson");
+}
+
 // Removes the next line that is not blank from `*text` and returns it. Returns nullopt if `*text`
 // holds no further line that is known to be complete.
 std::optional<absl::string_view> TakeLine(absl::string_view* text, bool whole) {
@@ -79,10 +83,12 @@ bool BeginsWithJson(absl::string_view head) {
 }
 
 // `head` begins with a brace. Broken lines among JSON lines are rejected one by one, so they do not
-// make the text something else.
-FileFormat FormatOfObjects(absl::string_view head, bool whole) {
+// make the text something else. A first line that is longer than the head is one of the format that
+// the name states: as JSON, a broken record would take the next ones with it.
+FileFormat FormatOfObjects(absl::string_view head, bool whole, bool named_lines) {
   absl::string_view rest = head;
   const auto first = TakeLine(&rest, whole);
+  if (!first.has_value() && named_lines) return FileFormat::kJsonLines;
   if (first.has_value() && IsObject(*first)) return FileFormat::kJsonLines;
   if (!first.has_value() || BeginsWithJson(head)) return FileFormat::kJson;
   while (const auto line = TakeLine(&rest, whole)) {
@@ -92,12 +98,13 @@ FileFormat FormatOfObjects(absl::string_view head, bool whole) {
 }
 
 // Returns kJson or kJsonLines if the text is JSON, whatever the file's name is.
-std::optional<FileFormat> FormatOfJson(absl::string_view head, bool whole, bool named_csv) {
+std::optional<FileFormat> FormatOfJson(absl::string_view head, bool whole, absl::string_view name) {
   const absl::string_view text = absl::StripLeadingAsciiWhitespace(head);
   if (text.empty() || (text[0] != '{' && text[0] != '[' && text[0] != '\x1E')) return std::nullopt;
-  const FileFormat format = text[0] == '{' ? FormatOfObjects(text, whole) : FileFormat::kJson;
+  const FileFormat format =
+      text[0] == '{' ? FormatOfObjects(text, whole, IsLinesName(name)) : FileFormat::kJson;
   // A header may begin with a bracket.
-  if (named_csv && !BeginsWithJson(text)) return std::nullopt;
+  if (FormatOfName(name) == FileFormat::kCsv && !BeginsWithJson(text)) return std::nullopt;
   return format;
 }
 
@@ -118,7 +125,7 @@ absl::StatusOr<FoundFormat> FindFormat(absl::string_view head, bool whole,
   FoundFormat found;
   if (hints.format.has_value()) {
     found.file = *hints.format;
-  } else if (const auto json = FormatOfJson(head, whole, named == FileFormat::kCsv)) {
+  } else if (const auto json = FormatOfJson(head, whole, name)) {
     found.file = *json;
   } else if (named.has_value()) {
     found.file = *named;

@@ -96,6 +96,15 @@ class Surveyor {
     return absl::OkStatus();
   }
 
+  // In text with decimal commas a point may group digits, so that 1.234 may be 1234.
+  InferredType InferFieldType(absl::string_view text) const {
+    const InferredType type = InferTextType(text);
+    if (!format_.csv.decimal_comma) return type;
+    if (IsDecimalCommaNumber(text)) return InferredType::kNumber;
+    return type == InferredType::kNumber && absl::StrContains(text, '.') ? InferredType::kString
+                                                                         : type;
+  }
+
   absl::Status TakeFirstRow(const std::vector<CsvField>& fields) {
     SYNCLINE_ASSIGN_OR_RETURN(CsvColumns found, ReadCsvColumns(fields, format_.csv));
     field_count_ = found.columns.size();
@@ -120,8 +129,7 @@ class Surveyor {
     for (size_t i = 0; i < fields_.size(); ++i) {
       const CsvField& field = fields[fields_[i]];
       if (!survey_.inference.CanChange(i) || format_.csv.IsNull(field)) continue;
-      const bool number = format_.csv.decimal_comma && IsDecimalCommaNumber(field.text);
-      survey_.inference.AddValue(i, number ? InferredType::kNumber : InferTextType(field.text));
+      survey_.inference.AddValue(i, InferFieldType(field.text));
     }
     return absl::OkStatus();
   }

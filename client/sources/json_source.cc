@@ -17,6 +17,7 @@ absl::StatusOr<LineReader::Event> JsonSource::Next(bool report_idle, Sink sink) 
   } else if (event == LineReader::Event::kEnd && !finished_) {
     finished_ = true;
     SYNCLINE_RETURN_IF_ERROR(splitter_.Finish(take));
+    if (mapper_.has_value()) SYNCLINE_RETURN_IF_ERROR(mapper_->CheckNames());
   }
   return event;
 }

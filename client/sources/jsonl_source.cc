@@ -37,6 +37,10 @@ JsonlSource::JsonlSource(LineReader* reader, const ColumnMapping* mapping) : rea
 absl::StatusOr<LineReader::Event> JsonlSource::Next(bool report_idle, Sink sink) {
   absl::string_view lines;
   SYNCLINE_ASSIGN_OR_RETURN(const LineReader::Event event, reader_->Next(report_idle, &lines));
+  // A survey of the first records does not find a name that is missing.
+  if (event == LineReader::Event::kEnd && mapper_.has_value()) {
+    SYNCLINE_RETURN_IF_ERROR(mapper_->CheckNames());
+  }
   if (event != LineReader::Event::kLines) return event;
   // Only the input's last line may lack a line break.
   const bool last = !absl::EndsWith(lines, "\n");

@@ -27,15 +27,19 @@ Lane::Lane(LaneContext* context, LaneOwner* owner, int64_t stream_no,
 Lane::~Lane() { DropHeld(); }
 
 void Lane::Enqueue(Batch batch) {
-  MutexLock lock(&mutex_);
-  queued_bytes_ += batch.bytes;
-  const bool flush = batch.flush;
-  queue_.emplace_back(std::move(batch));
-  if (flush) {
-    queue_.emplace_back(std::nullopt);
-    ++queued_flushes_;
+  {
+    MutexLock lock(&mutex_);
+    queued_bytes_ += batch.bytes;
+    const bool flush = batch.flush;
+    queue_.emplace_back(std::move(batch));
+    if (flush) {
+      queue_.emplace_back(std::nullopt);
+      ++queued_flushes_;
+    }
+    if (std::exchange(scheduled_, true)) return;
   }
-  Schedule();
+  // The thread that this wakes would wait for the lock.
+  Post();
 }
 
 void Lane::RequestFlush() {

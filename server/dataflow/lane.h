@@ -133,7 +133,7 @@ class Lane {
   using Pause = std::optional<absl::Duration>;
 
   void Schedule() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  void Post() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void Post();
   void Park(absl::Duration pause) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   // Ends the pause of this number, unless it has ended already. If it has not begun yet, it ends at
   // once.

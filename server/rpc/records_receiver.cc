@@ -4,13 +4,11 @@
 #include <cstdint>
 #include <string>
 #include <utility>
-#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "base/error.h"
 #include "base/reasons.h"
-#include "server/rpc/checkpoint_positions.h"
 #include "server/rpc/conversion.h"
 #include "server/rpc/message_size.h"
 #include "server/rpc/request_names.h"
@@ -26,10 +24,6 @@ namespace {
 // refused, even if others fill the budget.
 constexpr int64_t kMaxHeaderBytes = 16 << 10;
 constexpr absl::Duration kHeaderTimeout = absl::Seconds(10);
-
-absl::Status ProtocolOrder(absl::string_view what) {
-  return MakeError(absl::StatusCode::kFailedPrecondition, what, {.reason = reason::kProtocolOrder});
-}
 
 std::optional<int64_t> GetExpectedEpoch(const v1::StreamHeader& header) {
   if (!header.has_expected_epoch()) return std::nullopt;
@@ -142,7 +136,7 @@ void RecordsReceiver::OnMessage(v1::StreamRecordsRequest message, BudgetCharge* 
     case v1::StreamRecordsRequest::kBatch:
       return OnBatch(std::unique_ptr<v1::RecordBatch>(message.release_batch()), charge);
     case v1::StreamRecordsRequest::kCheckpoint:
-      return OnCheckpoint(std::move(*message.mutable_checkpoint()));
+      return OnCheckpoint(std::move(*message.mutable_checkpoint()), charge);
     case v1::StreamRecordsRequest::MESSAGE_NOT_SET:
       return EndWith(
           sync::InvalidRequest({{"message", "must be a header, a batch or a checkpoint"}}));
@@ -157,7 +151,7 @@ void RecordsReceiver::OnHeader(const v1::StreamHeader& header) {
     MutexLock lock(&mutex_);
     second = header_seen_;
   }
-  if (second) return EndWith(ProtocolOrder("a second header was sent"));
+  if (second) return EndWith(sync::ProtocolOrder("a second header was sent"));
   if (!valid.ok()) return EndWith(valid);
   if (const absl::Status taken = TakeStreamPlace(); !taken.ok()) {
     context_.metrics->CallRefused(GetReason(taken));
@@ -242,7 +236,7 @@ void RecordsReceiver::Repeat(sync::StreamSession& session, const v1::StreamHeade
 void RecordsReceiver::OnBatch(std::unique_ptr<v1::RecordBatch> records, BudgetCharge* charge) {
   const std::shared_ptr<sync::WriterCall> open = call();
   if (open == nullptr && !is_repeated())
-    return EndWith(ProtocolOrder("a batch was sent before the header"));
+    return EndWith(sync::ProtocolOrder("a batch was sent before the header"));
   if (records->payload_case() == v1::RecordBatch::PAYLOAD_NOT_SET) {
     if (!records->flush()) {
       return EndWith(sync::InvalidRequest({{"batch.payload", "must be set"}}));
@@ -259,23 +253,6 @@ void RecordsReceiver::OnBatch(std::unique_ptr<v1::RecordBatch> records, BudgetCh
   }
   open->Accept(std::move(records), charge->Give(),
                [self = shared_from_this()] { self->ReadNext(); });
-}
-
-void RecordsReceiver::OnCheckpoint(v1::Checkpoint checkpoint) {
-  const std::shared_ptr<sync::WriterCall> open = call();
-  if (open == nullptr && !is_repeated())
-    return EndWith(ProtocolOrder("a checkpoint was sent before the header"));
-  if (const absl::Status valid = CheckCheckpoint(checkpoint); !valid.ok()) return EndWith(valid);
-  // Everything before the checkpoint is durable already.
-  if (open == nullptr) return ReadNext();
-  absl::StatusOr<std::vector<CheckpointPosition>> positions =
-      GetCheckpointPositions(checkpoint, [this](const StreamDescriptor& descriptor) {
-        return context_.registry->FindStream(sync_id_, descriptor).ok();
-      });
-  if (!positions.ok()) return EndWith(positions.status());
-  open->AddCheckpoint(std::move(*checkpoint.mutable_checkpoint_id()),
-                      std::move(*checkpoint.mutable_state()), *std::move(positions),
-                      [self = shared_from_this()] { self->ReadNext(); });
 }
 
 void RecordsReceiver::Cancelled() {

@@ -17,9 +17,11 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "absl/base/thread_annotations.h"
 #include "absl/status/status.h"
+#include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "base/free_list.h"
 #include "base/memory_budget.h"
@@ -27,6 +29,7 @@
 #include "base/thread_pool.h"
 #include "server/metrics/metrics.h"
 #include "server/model/access_token.h"
+#include "server/model/checkpoint.h"
 #include "server/rpc/admission.h"
 #include "server/rpc/message_reader.h"
 #include "server/rpc/open_calls.h"
@@ -110,7 +113,14 @@ class RecordsReceiver : public OpenCall, public std::enable_shared_from_this<Rec
   // Exchanges the place for that of an open stream.
   absl::Status TakeStreamPlace();
   void OnBatch(std::unique_ptr<v1::RecordBatch> records, BudgetCharge* charge);
-  void OnCheckpoint(v1::Checkpoint checkpoint);
+  // --- Checkpoints (receive_checkpoint.cc) ---
+  void OnCheckpoint(v1::Checkpoint checkpoint, BudgetCharge* charge);
+  // Adds a checkpoint with streams that this process does not know, once the ledger has been read
+  // on the claim pool. `bytes` are acquired.
+  void FindPositions(v1::Checkpoint checkpoint, int64_t bytes);
+  // Adds the checkpoint to the open call, or ends the call with the error of `positions`.
+  void AddCheckpoint(v1::Checkpoint checkpoint,
+                     absl::StatusOr<std::vector<CheckpointPosition>> positions);
   // Checks the caller, claims the writer and starts reading. Blocks; runs on the claim pool.
   void Open(const v1::StreamHeader& header);
   // Continues as a repeated call, because the stream has been completed. Blocks.

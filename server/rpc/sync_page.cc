@@ -49,6 +49,9 @@ absl::Status ReadSyncFilter(const v1::ListSyncsRequest& request, SyncQuery* quer
   }
   CheckName(request.table_name(), "table_name", &violations);
   CheckName(request.table_schema(), "table_schema", &violations);
+  if (!request.table_schema().empty() && request.table_name().empty()) {
+    violations.push_back({"table_schema", "is only for a table_name"});
+  }
   const int64_t seconds = request.started_since().seconds();
   if (seconds < 0 || seconds > kMaxSeconds) {
     violations.push_back({"started_since", "must be from 1970 to 9999"});

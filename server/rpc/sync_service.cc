@@ -6,6 +6,7 @@
 #include <memory>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "absl/strings/numbers.h"
 #include "absl/time/clock.h"
@@ -30,6 +31,8 @@ namespace {
 constexpr int kDefaultPage = 50;
 constexpr int kDefaultRejectedPage = 100;
 constexpr int kMaxPageSize = 1000;
+// A WatchSyncRequest takes less than 1 KiB; the rest is for fields that only newer callers know.
+constexpr int64_t kMaxWatchRequestBytes = 64 << 10;
 
 // Checks that `caller` may access the sync of a request. StartSync and ListSyncs check owners
 // themselves.
@@ -45,12 +48,27 @@ absl::Status CheckOwner(sync::SyncRegistry*, const v1::ListSyncsRequest&, const 
   return absl::OkStatus();
 }
 
+// The admission of a watch does not count the memory of its request, so the request must be small.
+absl::Status CheckWatchSize(const grpc::ByteBuffer& request) {
+  SYNCLINE_ASSIGN_OR_RETURN(const int64_t bytes,
+                            MeasureMessage(request, *v1::WatchSyncRequest::descriptor()));
+  if (bytes <= kMaxWatchRequestBytes) return absl::OkStatus();
+  return sync::InvalidRequest({{"message", "must take at most 64 KiB of memory"}});
+}
+
 absl::StatusOr<CompletionRequest> ToCompletion(const v1::CompleteStreamRequest& request) {
+  std::vector<FieldViolation> violations;
   if (request.status() != v1::STREAM_STATUS_COMPLETE &&
       request.status() != v1::STREAM_STATUS_INCOMPLETE) {
-    return sync::InvalidRequest(
-        {{"status", "must be STREAM_STATUS_COMPLETE or STREAM_STATUS_INCOMPLETE"}});
+    violations.push_back({"status", "must be STREAM_STATUS_COMPLETE or STREAM_STATUS_INCOMPLETE"});
   }
+  if (request.discard_staged() && request.status() == v1::STREAM_STATUS_COMPLETE) {
+    violations.push_back({"discard_staged", "is only for STREAM_STATUS_INCOMPLETE"});
+  }
+  if (request.keep_earlier() && !request.discard_staged()) {
+    violations.push_back({"keep_earlier", "is only for discard_staged"});
+  }
+  if (!violations.empty()) return sync::InvalidRequest(std::move(violations));
   CompletionRequest completion;
   completion.complete = request.status() == v1::STREAM_STATUS_COMPLETE;
   if (request.has_expected_records()) completion.expected_records = request.expected_records();
@@ -335,6 +353,7 @@ grpc::ServerWriteReactor<grpc::ByteBuffer>* SyncService::WatchSync(
   absl::StatusOr<Admission::Call> place =
       Admit([&] { return context_.admission->EnterWatch(KeyOf(*context, *caller)); });
   if (!place.ok()) return refuse(place.status());
+  if (const absl::Status small = CheckWatchSize(*request); !small.ok()) return refuse(small);
   v1::WatchSyncRequest message;
   if (const absl::Status read = Parse(*request, &message); !read.ok()) return refuse(read);
   sync::WatchRequest watch;

@@ -20,7 +20,7 @@ absl::Status RepeatedCall::Accept(const v1::RecordBatch& records) {
   }
   SYNCLINE_ASSIGN_OR_RETURN(const int64_t count, dataflow::RecordParser::CountRecords(records));
   SYNCLINE_RETURN_IF_ERROR(CheckUnreadable(records, count));
-  if (count > 0 && records.first_offset() + count > summary_.durable_offset) {
+  if (count > 0 && records.first_offset() > summary_.durable_offset - count) {
     return RecordsAfterCompletion();
   }
   summary_.records_skipped += count;

@@ -217,11 +217,16 @@ class StreamChecker {
     if (config_.meta == TableMeta::kNone) {
       Violation("older_generations", "must be kept with META_NONE: rows do not have a generation");
     }
-    const std::vector<ColumnSchema>& columns = checked_.record.plan.schema.columns;
-    if (std::none_of(columns.begin(), columns.end(), [&](const ColumnSchema& column) {
+    const TableSchema& schema = checked_.record.plan.schema;
+    if (std::none_of(schema.columns.begin(), schema.columns.end(), [&](const ColumnSchema& column) {
           return column.input_name == property && column.type == ColumnType::kTimestamptz;
         })) {
       Violation("deleted_at_column", "must be a property of type timestamp with time zone");
+    }
+    // The time of the deletion would decide which of two records is newer.
+    if (schema.cursor == property ||
+        std::count(schema.primary_key.begin(), schema.primary_key.end(), property) > 0) {
+      Violation("deleted_at_column", "must not be the cursor or in the primary key");
     }
   }
 

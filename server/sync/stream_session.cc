@@ -55,13 +55,18 @@ void StreamSession::UsePlan(const StreamPlan& plan) {
   if (plan.version > newest_plan_->version) newest_plan_ = std::move(newest);
 }
 
+absl::StatusOr<std::shared_ptr<const StreamPlan>> StreamSession::ReadPlan() {
+  SYNCLINE_ASSIGN_OR_RETURN(const StreamEntry stream, context_->store->GetStream(plan_.stream_no));
+  UsePlan(stream.plan);
+  return newest_plan();
+}
+
 absl::StatusOr<std::shared_ptr<const StreamPlan>> StreamSession::GetPlan(int64_t version) {
   std::shared_ptr<const StreamPlan> plan = newest_plan();
   if (plan->version >= version) return plan;
-  SYNCLINE_ASSIGN_OR_RETURN(const StreamEntry stream, context_->store->GetStream(plan_.stream_no));
-  if (stream.plan.version < version) return PlanVersionUnknown(version, stream.plan.version);
-  UsePlan(stream.plan);
-  return newest_plan();
+  SYNCLINE_ASSIGN_OR_RETURN(plan, ReadPlan());
+  if (plan->version < version) return PlanVersionUnknown(version, plan->version);
+  return plan;
 }
 
 absl::StatusOr<ClaimedWriter> StreamSession::Claim(const OpenRequest& request,
@@ -119,16 +124,23 @@ absl::StatusOr<std::shared_ptr<WriterCall>> StreamSession::Open(const OpenReques
 }
 
 absl::StatusOr<RepeatedCall> StreamSession::Repeat(absl::string_view writer_id) {
-  SYNCLINE_ASSIGN_OR_RETURN(const StreamEntry stream, context_->store->GetStream(plan_.stream_no));
+  // The call acknowledges the offsets without a commit.
+  SYNCLINE_ASSIGN_OR_RETURN(const StreamEntry stream,
+                            context_->store->GetDurableStream(plan_.stream_no));
   if (stream.state == StreamState::kFailed && !stream.error.ok()) return stream.error;
   return RepeatedCall(stream, writer_id);
 }
 
+absl::Status StreamSession::CheckGuard(const CompletionRequest& request) {
+  if (!request.guard.has_value()) return absl::OkStatus();
+  if (CheckGuardFields(*request.guard, *newest_plan()).ok()) return absl::OkStatus();
+  SYNCLINE_ASSIGN_OR_RETURN(const std::shared_ptr<const StreamPlan> plan, ReadPlan());
+  return CheckGuardFields(*request.guard, *plan);
+}
+
 absl::StatusOr<StreamEntry> StreamSession::Complete(const CompletionRequest& request) {
   const absl::Time started = absl::Now();
-  if (request.guard.has_value()) {
-    SYNCLINE_RETURN_IF_ERROR(CheckGuardFields(*request.guard, *newest_plan()));
-  }
+  SYNCLINE_RETURN_IF_ERROR(CheckGuard(request));
   absl::StatusOr<StreamEntry> begun = context_->store->BeginCompletion(plan_.stream_no, request);
   if (!begun.ok()) {
     // A call that is still open is not a failure yet.
@@ -177,9 +189,7 @@ absl::StatusOr<StreamEntry> StreamSession::Complete(const CompletionRequest& req
 }
 
 absl::StatusOr<Validation> StreamSession::Validate(const CompletionRequest& request) {
-  if (request.guard.has_value()) {
-    SYNCLINE_RETURN_IF_ERROR(CheckGuardFields(*request.guard, *newest_plan()));
-  }
+  SYNCLINE_RETURN_IF_ERROR(CheckGuard(request));
   return write::ValidateCompletion(context_->writer->validation_context(), sync_id_, plan_,
                                    request);
 }

@@ -48,6 +48,9 @@ class StreamSession {
   const StreamPlan& plan() const { return plan_; }
   // Returns the newest plan that this process has seen.
   std::shared_ptr<const StreamPlan> newest_plan() const;
+  // Reads the newest plan from the ledger, because another replica may have extended the stream.
+  // Blocks. Errors: those of the database.
+  absl::StatusOr<std::shared_ptr<const StreamPlan>> ReadPlan();
   // Uses `plan` for calls that open from now on, unless a newer one is known.
   void UsePlan(const StreamPlan& plan);
 
@@ -94,6 +97,9 @@ class StreamSession {
   // Claims the writer, with the plan that is the newest after that.
   absl::StatusOr<ClaimedWriter> Claim(const OpenRequest& request,
                                       std::shared_ptr<const StreamPlan>* plan);
+  // Returns INVALID_ARGUMENT if the request has a guard that does not fit the newest plan. Reads
+  // the ledger only if the guard does not fit the newest plan that this process knows.
+  absl::Status CheckGuard(const CompletionRequest& request);
   // Returns the number of records of the stream that were rejected, if that is limited.
   absl::StatusOr<int64_t> CountRejected();
   // Reads the stream from the ledger after a completion has failed. Returns the stream if it has

@@ -47,6 +47,10 @@ absl::Status SyncWasCancelled() {
                    {.reason = reason::kSyncCancelled});
 }
 
+absl::Status ProtocolOrder(absl::string_view what) {
+  return MakeError(absl::StatusCode::kFailedPrecondition, what, {.reason = reason::kProtocolOrder});
+}
+
 absl::Status NotStarted(absl::string_view sync_id) {
   return MakeError(absl::StatusCode::kFailedPrecondition,
                    absl::StrCat("StartSync of \"", sync_id, "\" has not finished; send it again"),

@@ -24,6 +24,8 @@ absl::Status OffsetGap(int64_t expected, int64_t got);
 absl::Status TakenOver(absl::string_view writer_id);
 // FAILED_PRECONDITION SYNC_CANCELLED: CancelSync ended the sync under an open call.
 absl::Status SyncWasCancelled();
+// FAILED_PRECONDITION PROTOCOL_ORDER: a message arrived before or after its turn.
+absl::Status ProtocolOrder(absl::string_view what);
 // FAILED_PRECONDITION PROTOCOL_ORDER: StartSync was interrupted and must be sent again.
 absl::Status NotStarted(absl::string_view sync_id);
 // UNAVAILABLE DRAINING with RetryInfo: the server is stopping.

@@ -44,6 +44,14 @@ bool SyncRegistry::Sync::IsIdle() const {
                      [](const auto& stream) { return stream.second.session.use_count() == 1; });
 }
 
+absl::StatusOr<std::shared_ptr<StreamSession>> SyncRegistry::Sync::Find(
+    const StreamDescriptor& descriptor) const {
+  const auto could_not_start = failed.find(descriptor);
+  if (could_not_start != failed.end()) return could_not_start->second;
+  const auto stream = streams.find(descriptor);
+  return stream == streams.end() ? nullptr : stream->second.session;
+}
+
 absl::StatusOr<StartedSync> SyncRegistry::Start(const StartRequest& request) {
   SYNCLINE_ASSIGN_OR_RETURN(const write::SyncDraft draft, CheckStartRequest(request, limits_));
   const RunningWork::Work work(&running_, draft.sync.sync_id, RunningWork::Kind::kStart);
@@ -69,12 +77,13 @@ absl::StatusOr<SyncEntry> SyncRegistry::Preview(const StartRequest& request) {
   return sync;
 }
 
-void SyncRegistry::Insert(const SyncEntry& record) {
+SyncRegistry::Sync SyncRegistry::Insert(const SyncEntry& record) {
   // Sessions resolve metrics handles when they are created, so this is done outside the registry's
   // lock.
   Sync sync;
   sync.used = absl::Now();
   sync.owner = record.owner;
+  sync.extensible = record.extensible;
   for (const StreamEntry& stream : record.streams) {
     if (stream.state == StreamState::kFailed) {
       sync.failed[stream.plan.descriptor] = stream.error;
@@ -86,7 +95,7 @@ void SyncRegistry::Insert(const SyncEntry& record) {
   }
   MutexLock lock(&mutex_);
   const auto [known, is_new] = syncs_.try_emplace(record.sync_id, std::move(sync));
-  if (is_new) return;
+  if (is_new) return known->second;
   // `sync` was not moved. The sync was extended: sessions that exist go on.
   known->second.used = absl::Now();
   for (const StreamEntry& stream : record.streams) {
@@ -95,36 +104,40 @@ void SyncRegistry::Insert(const SyncEntry& record) {
   }
   known->second.streams.merge(sync.streams);
   known->second.failed.merge(sync.failed);
-}
-
-absl::StatusOr<std::shared_ptr<StreamSession>> SyncRegistry::FindKnown(
-    const std::string& sync_id, const StreamDescriptor& descriptor, bool* is_known) {
-  MutexLock lock(&mutex_);
-  const auto sync = syncs_.find(sync_id);
-  *is_known = sync != syncs_.end();
-  if (!*is_known) return nullptr;
-  sync->second.used = absl::Now();
-  const auto failed = sync->second.failed.find(descriptor);
-  if (failed != sync->second.failed.end()) return failed->second;
-  const auto stream = sync->second.streams.find(descriptor);
-  return stream == sync->second.streams.end() ? nullptr : stream->second.session;
+  return known->second;
 }
 
 absl::StatusOr<std::shared_ptr<StreamSession>> SyncRegistry::FindStream(
     absl::string_view sync_id, const StreamDescriptor& descriptor) {
-  const std::string id(sync_id);
-  for (int attempt = 0; attempt < 2; ++attempt) {
-    bool is_known = false;
-    SYNCLINE_ASSIGN_OR_RETURN(std::shared_ptr<StreamSession> session,
-                              FindKnown(id, descriptor, &is_known));
-    if (session != nullptr) return session;
-    if (is_known && attempt > 0) return write::UnknownStream(descriptor);
-    // Another replica may have started or extended the sync.
-    SYNCLINE_ASSIGN_OR_RETURN(const SyncEntry record, context_.store->GetSync(sync_id));
-    if (record.state == SyncState::kStarting) return NotStarted(sync_id);
-    Insert(record);
+  {
+    MutexLock lock(&mutex_);
+    const auto known = syncs_.find(sync_id);
+    if (known != syncs_.end()) {
+      known->second.used = absl::Now();
+      SYNCLINE_ASSIGN_OR_RETURN(std::shared_ptr<StreamSession> session,
+                                known->second.Find(descriptor));
+      if (session != nullptr) return session;
+    }
   }
-  return absl::InternalError("the sync was forgotten while it was looked up");
+  // Another replica may have started or extended the sync.
+  SYNCLINE_ASSIGN_OR_RETURN(const Sync read, Load(sync_id));
+  SYNCLINE_ASSIGN_OR_RETURN(std::shared_ptr<StreamSession> session, read.Find(descriptor));
+  if (session == nullptr) return write::UnknownStream(descriptor);
+  return session;
+}
+
+bool SyncRegistry::HasStream(absl::string_view sync_id, const StreamDescriptor& descriptor) const {
+  MutexLock lock(&mutex_);
+  const auto sync = syncs_.find(sync_id);
+  return sync != syncs_.end() && sync->second.streams.contains(descriptor);
+}
+
+absl::Status SyncRegistry::Reload(absl::string_view sync_id) { return Load(sync_id).status(); }
+
+absl::StatusOr<SyncRegistry::Sync> SyncRegistry::Load(absl::string_view sync_id) {
+  SYNCLINE_ASSIGN_OR_RETURN(const SyncEntry record, context_.store->GetSync(sync_id));
+  if (record.state == SyncState::kStarting) return NotStarted(sync_id);
+  return Insert(record);
 }
 
 absl::StatusOr<StreamEntry> SyncRegistry::Complete(absl::string_view sync_id,
@@ -144,7 +157,17 @@ absl::StatusOr<bool> SyncRegistry::MovesRows(absl::string_view sync_id,
                                              const CompletionRequest& request) {
   SYNCLINE_ASSIGN_OR_RETURN(const std::shared_ptr<StreamSession> session,
                             FindStream(sync_id, descriptor));
-  return write::MovesRows(*session->newest_plan(), request);
+  if (write::MovesRows(*session->newest_plan(), request)) return true;
+  // Only a sync that can be extended may have another plan in the ledger.
+  bool extensible = true;
+  {
+    MutexLock lock(&mutex_);
+    const auto sync = syncs_.find(sync_id);
+    if (sync != syncs_.end()) extensible = sync->second.extensible;
+  }
+  if (!extensible) return false;
+  SYNCLINE_ASSIGN_OR_RETURN(const std::shared_ptr<const StreamPlan> plan, session->ReadPlan());
+  return write::MovesRows(*plan, request);
 }
 
 absl::StatusOr<Validation> SyncRegistry::Validate(absl::string_view sync_id,

@@ -49,14 +49,22 @@ class SyncRegistry {
   absl::StatusOr<std::shared_ptr<StreamSession>> FindStream(absl::string_view sync_id,
                                                             const StreamDescriptor& descriptor);
 
+  // Returns whether this process knows that the sync has the stream and that the stream could
+  // start. Does not block.
+  bool HasStream(absl::string_view sync_id, const StreamDescriptor& descriptor) const;
+  // Reads the sync from the ledger, because another replica may have started or extended it.
+  // Blocks. Errors: NOT_FOUND UNKNOWN_SYNC; FAILED_PRECONDITION PROTOCOL_ORDER if the StartSync has
+  // not finished; those of the database.
+  absl::Status Reload(absl::string_view sync_id);
+
   // Ends a stream, as StreamSession::Complete does, and removes the sync after its last stream.
   absl::StatusOr<StreamEntry> Complete(absl::string_view sync_id,
                                        const StreamDescriptor& descriptor,
                                        const CompletionRequest& request);
 
   // Returns whether Complete of `request` may move rows, which takes as long as there are rows;
-  // otherwise it is a few statements on the ledger. Blocks if the sync must be loaded. Errors:
-  // those of FindStream.
+  // otherwise it is a few statements on the ledger. Blocks if the sync must be loaded, or may have
+  // been extended by another replica. Errors: those of FindStream.
   absl::StatusOr<bool> MovesRows(absl::string_view sync_id, const StreamDescriptor& descriptor,
                                  const CompletionRequest& request);
 
@@ -110,20 +118,22 @@ class SyncRegistry {
     std::map<StreamDescriptor, Stream> streams;
     std::map<StreamDescriptor, absl::Status> failed;  // could not start; these have no session
     std::string owner;
+    bool extensible = false;  // another replica may change the plans of its streams
     absl::Time used;
 
     bool HasEnded() const;
     // Returns whether no session is in use outside the registry, for example by an open call.
     bool IsIdle() const;
+    // Returns the session of a stream, or null if there is none. Errors: that of a stream that
+    // could not start.
+    absl::StatusOr<std::shared_ptr<StreamSession>> Find(const StreamDescriptor& descriptor) const;
   };
 
   // Adds the sync, or the streams that the registry does not have of it, and uses its plans.
-  void Insert(const SyncEntry& record);
-  // Returns the session of a stream, or null if the registry does not have it. Sets `*is_known` to
-  // whether it has the sync. Errors: that of a stream that could not start.
-  absl::StatusOr<std::shared_ptr<StreamSession>> FindKnown(const std::string& sync_id,
-                                                           const StreamDescriptor& descriptor,
-                                                           bool* is_known);
+  // Returns a copy, which is also valid if the sync is removed meanwhile.
+  Sync Insert(const SyncEntry& record);
+  // Reads the sync from the ledger and inserts it. Errors: those of Reload.
+  absl::StatusOr<Sync> Load(absl::string_view sync_id);
   void Ended(const std::string& sync_id, const StreamDescriptor& descriptor);
   std::vector<std::shared_ptr<StreamSession>> Sessions() const;
 

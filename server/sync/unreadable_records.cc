@@ -27,12 +27,11 @@ absl::Status CheckUnreadable(const v1::RecordBatch& batch, int64_t records) {
   if (!batch.has_jsonl()) {
     return InvalidRequest({{"batch.unreadable", "is allowed for jsonl only"}});
   }
-  const int64_t end = batch.first_offset() + records;
   int64_t next = batch.first_offset();
   for (int i = 0; i < batch.unreadable_size(); ++i) {
     const v1::UnreadableRecord& record = batch.unreadable(i);
     const std::string path = absl::StrCat("batch.unreadable[", i, "]");
-    if (record.offset() < next || record.offset() >= end) {
+    if (record.offset() < next || record.offset() - batch.first_offset() >= records) {
       return InvalidRequest({{path + ".offset", "must be within the batch and ascending"}});
     }
     if (!IsReason(record.reason())) {

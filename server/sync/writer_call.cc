@@ -71,16 +71,19 @@ absl::StatusOr<dataflow::Batch> WriterCall::Number(std::unique_ptr<v1::RecordBat
   SYNCLINE_ASSIGN_OR_RETURN(const int64_t count, dataflow::RecordParser::CountRecords(*records));
   SYNCLINE_RETURN_IF_ERROR(CheckUnreadable(*records, count));
   dataflow::Batch batch;
-  batch.offsets = {records->first_offset(), records->first_offset() + count};
   batch.payload_bytes = static_cast<int64_t>(records->ByteSizeLong());
   batch.arrival_us = PostgresMicros(absl::Now());
   batch.flush = records->flush();
   batch.records = std::move(records);
+  const int64_t first = batch.records->first_offset();
   MutexLock lock(&mutex_);
-  if (batch.offsets.begin > next_offset_) return OffsetGap(next_offset_, batch.offsets.begin);
+  if (first > next_offset_) return OffsetGap(next_offset_, first);
+  batch.offsets = {first, first + count};
   batch.wanted_from = next_offset_;
   next_offset_ = std::max(next_offset_, batch.offsets.end);
-  sent_to_ = batch.offsets.end;
+  // A batch without records, which may be numbered anywhere, does not move the end of what was
+  // sent.
+  if (count > 0) sent_to_ = batch.offsets.end;
   ++waiting_batches_;
   return batch;
 }

@@ -44,7 +44,8 @@ absl::Status PlanReplace(postgres::Transaction& transaction, const postgres::Led
   StreamPlan& plan = stream->plan;
   ReplaceObstacles obstacles;
   if (table.status.exists) {
-    SYNCLINE_ASSIGN_OR_RETURN(obstacles, postgres::FindReplaceObstacles(transaction, plan.table));
+    SYNCLINE_ASSIGN_OR_RETURN(
+        obstacles, postgres::FindReplaceObstacles(transaction, plan.table, table.keeps_replaced));
   }
   SYNCLINE_ASSIGN_OR_RETURN(plan.choice,
                             ChooseStrategy(plan.table, plan.replace_strategy, obstacles));
@@ -61,9 +62,10 @@ absl::Status PlanReplace(postgres::Transaction& transaction, const postgres::Led
 
 absl::StatusOr<StrategyChoice> DecideReplace(postgres::Transaction& transaction,
                                              const postgres::Ledger& ledger, const StreamPlan& plan,
+                                             bool keeps_rows,
                                              const std::optional<ReplaceObstacle>& lock_obstacle) {
   SYNCLINE_ASSIGN_OR_RETURN(ReplaceObstacles obstacles,
-                            postgres::FindReplaceObstacles(transaction, plan.table));
+                            postgres::FindReplaceObstacles(transaction, plan.table, keeps_rows));
   if (lock_obstacle.has_value()) obstacles.swap = lock_obstacle;
   SYNCLINE_ASSIGN_OR_RETURN(const StrategyChoice choice,
                             ChooseStrategy(plan.table, plan.replace_strategy, obstacles));

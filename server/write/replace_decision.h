@@ -23,10 +23,10 @@ namespace syncline::write {
 absl::Status PlanReplace(postgres::Transaction& transaction, const postgres::Ledger& ledger,
                          TableToPlan table, StreamEntry* stream);
 
-// Returns how the stream replaces its table now. `lock_obstacle` is set if a swap could not get its
-// locks. Errors: those of ChooseStrategy.
+// Returns how the stream replaces its table now. `keeps_rows`: the old rows are kept in another
+// table. `lock_obstacle` is set if a swap could not get its locks. Errors: those of ChooseStrategy.
 absl::StatusOr<StrategyChoice> DecideReplace(
     postgres::Transaction& transaction, const postgres::Ledger& ledger, const StreamPlan& plan,
-    const std::optional<ReplaceObstacle>& lock_obstacle = std::nullopt);
+    bool keeps_rows, const std::optional<ReplaceObstacle>& lock_obstacle = std::nullopt);
 
 }  // namespace syncline::write

@@ -14,6 +14,7 @@
 #include "server/model/enum_names.h"
 #include "server/model/staging_decision.h"
 #include "server/postgres/connection/lock_timeout.h"
+#include "server/postgres/ledger/ledger_errors.h"
 #include "server/postgres/ledger/staging_ledger.h"
 #include "server/postgres/table/table_operations.h"
 #include "server/postgres/table/table_shape.h"
@@ -221,14 +222,25 @@ absl::Status StartDecision::Write(const std::vector<Stream>& streams, SyncEntry*
     SYNCLINE_ASSIGN_OR_RETURN(*superseded,
                               ledger_->SupersedeStreams(*transaction_, opened, dropped));
   }
-  SYNCLINE_RETURN_IF_ERROR(sync->sync_no == 0
-                               ? ledger_->InsertSync(*transaction_, sync)
-                               : ledger_->AddStreams(*transaction_, options_.known_streams, sync));
+  if (sync->sync_no == 0) {
+    SYNCLINE_RETURN_IF_ERROR(ledger_->InsertSync(*transaction_, sync));
+  } else {
+    SYNCLINE_RETURN_IF_ERROR(AddToSync(*superseded, sync));
+  }
   LogAdopted(adopted_, ledger_->schema());
   LogPublished(sync->streams);
   // The caller of an extensible sync that has lost its last stream may be gone, and would leave it
   // open.
   return ledger_->FinishSyncs(*transaction_, *superseded, /*also_extensible=*/true);
+}
+
+absl::Status StartDecision::AddToSync(const std::vector<int64_t>& superseded, SyncEntry* sync) {
+  SYNCLINE_RETURN_IF_ERROR(ledger_->AddStreams(*transaction_, options_.known_streams, sync));
+  // A newer sync that has taken over the last open stream may have ended the sync meanwhile.
+  SYNCLINE_ASSIGN_OR_RETURN(const SyncState state,
+                            ledger_->LockExtended(*transaction_, sync->sync_no, superseded));
+  if (state == SyncState::kCancelled) return postgres::SyncCancelled();
+  return state == SyncState::kRunning ? absl::OkStatus() : StartInProgress(sync->sync_id);
 }
 
 absl::Status StartDecision::CheckNamespace(const Stream& stream) {
@@ -330,6 +342,7 @@ absl::Status StartDecision::PlanSchema(Stream* stream) {
   TableToPlan table;
   table.status = stream->status.real;
   SYNCLINE_ASSIGN_OR_RETURN(table.staged_rows, PublishesStaged(*stream));
+  table.keeps_replaced = options_.keeps_replaced;
   table.max_rewrite_bytes = options_.max_rewrite_bytes;
   SYNCLINE_ASSIGN_OR_RETURN(table.replaced, Replaces(*stream));
   if (table.replaced) return PlanReplace(*transaction_, *ledger_, table, stream->record);

@@ -31,6 +31,8 @@ struct DecisionOptions {
   int64_t max_rewrite_bytes = 0;
   // LoaderContext::distribute_new_tables.
   NewTableDistribution distribute_new_tables = NewTableDistribution::kOff;
+  // A replace keeps the old rows in another table (--keep_generations).
+  bool keeps_replaced = false;
   // Decides each stream under a savepoint, so that a statement that fails for one stream does not
   // affect the others.
   bool isolated = false;
@@ -90,6 +92,10 @@ class StartDecision {
   absl::Status DecideStream(const SyncEntry& sync, Stream* stream);
   absl::Status Write(const std::vector<Stream>& streams, SyncEntry* sync,
                      std::vector<int64_t>* superseded);
+  // Adds the streams to the sync, which exists. Locks `superseded`, too, because several syncs are
+  // locked together. Errors: FAILED_PRECONDITION SYNC_CANCELLED; UNAVAILABLE START_IN_PROGRESS if
+  // the sync has ended otherwise.
+  absl::Status AddToSync(const std::vector<int64_t>& superseded, SyncEntry* sync);
 
   // --- The steps of DecideStream ---
   // Returns an error if the schema does not exist and must not be created.

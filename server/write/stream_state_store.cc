@@ -7,6 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "base/status_macros.h"
+#include "server/postgres/connection/durable_commit.h"
 #include "server/postgres/connection/lock_policy.h"
 #include "server/postgres/connection/lock_timeout.h"
 #include "server/postgres/ledger/checkpoint_numbers.h"
@@ -179,6 +180,14 @@ absl::StatusOr<StreamEntry> StreamStateStore::GetStream(int64_t stream_no) {
   return InTransaction(database_, {}, [&](postgres::Transaction& transaction) {
     return ledger_->GetStream(transaction, stream_no);
   });
+}
+
+absl::StatusOr<StreamEntry> StreamStateStore::GetDurableStream(int64_t stream_no) {
+  return InTransaction(database_, {},
+                       [&](postgres::Transaction& transaction) -> absl::StatusOr<StreamEntry> {
+                         SYNCLINE_RETURN_IF_ERROR(postgres::MakeReadsDurable(transaction));
+                         return ledger_->GetStream(transaction, stream_no);
+                       });
 }
 
 absl::StatusOr<StreamEntry> StreamStateStore::GetSettledStream(int64_t stream_no) {

@@ -91,6 +91,9 @@ class StreamStateStore {
   // WRITERS_ACTIVE, COUNT_MISMATCH, OFFSETS_MISSING, SYNC_CANCELLED.
   absl::StatusOr<StreamEntry> BeginCompletion(int64_t stream_no, const CompletionRequest& request);
   absl::StatusOr<StreamEntry> GetStream(int64_t stream_no);
+  // Like GetStream, but what it returns is also durable on a synchronous standby, and may be
+  // acknowledged.
+  absl::StatusOr<StreamEntry> GetDurableStream(int64_t stream_no);
   // Like GetStream, but waits for a transaction that is changing the stream, such as a COMMIT whose
   // response was lost.
   absl::StatusOr<StreamEntry> GetSettledStream(int64_t stream_no);

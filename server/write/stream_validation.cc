@@ -88,8 +88,8 @@ absl::Status Fill(const LoaderContext& context, postgres::Transaction& transacti
   SYNCLINE_ASSIGN_OR_RETURN(validation->guard_results,
                             JudgePublication(transaction, stream, how, status.real.exists));
   if (how == CompletionAction::kReplace) {
-    SYNCLINE_ASSIGN_OR_RETURN(validation->choice,
-                              DecideReplace(transaction, *context.ledger, plan));
+    SYNCLINE_ASSIGN_OR_RETURN(validation->choice, DecideReplace(transaction, *context.ledger, plan,
+                                                                context.keep_generations > 0));
   }
   SYNCLINE_ASSIGN_OR_RETURN(validation->blockers,
                             postgres::FindBlockers(transaction, {plan.table},

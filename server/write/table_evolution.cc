@@ -12,23 +12,21 @@
 #include "base/log.h"
 #include "base/reasons.h"
 #include "base/status_macros.h"
-#include "server/model/distribution.h"
 #include "server/model/enum_names.h"
 #include "server/model/evolution_plan.h"
-#include "server/model/sql_name.h"
 #include "server/postgres/ledger/owned_columns.h"
 #include "server/postgres/ledger/staging_ledger.h"
 #include "server/postgres/ledger/stream_names.h"
-#include "server/postgres/sql/sql_generator.h"
 #include "server/postgres/table/meta_default.h"
 #include "server/postgres/table/retype_check.h"
 #include "server/postgres/table/staging_protection.h"
 #include "server/postgres/table/staging_table.h"
 #include "server/postgres/table/table_columns.h"
 #include "server/postgres/table/table_operations.h"
-#include "server/postgres/table/table_placement.h"
 #include "server/write/meta_defaults.h"
+#include "server/write/new_table_placement.h"
 #include "server/write/rewrite_log.h"
+#include "server/write/write_errors.h"
 
 namespace syncline::write {
 namespace {
@@ -153,14 +151,6 @@ absl::StatusOr<std::optional<ColumnSchema>> PublishedColumn(postgres::Transactio
   return std::optional<ColumnSchema>(column);
 }
 
-// Returns how the stream distributes a table that it creates.
-postgres::PlacementRequest RequestOf(const StreamPlan& plan) {
-  const std::string& other = plan.distribution.colocate_with;
-  const absl::StatusOr<TableName> table = ParseTableName(other, plan.table.schema);
-  return {GetDistributionColumn(plan),
-          other.empty() || !table.ok() ? "" : postgres::QuoteTable(*table)};
-}
-
 // Appends the columns that only the staging table has, with values, and that are given up.
 absl::Status AppendGivenUp(postgres::Transaction& transaction, const postgres::Ledger& ledger,
                            const StreamPlan& plan, std::vector<SchemaChange>* changes) {
@@ -214,6 +204,20 @@ absl::StatusOr<TableSchema> Follow(postgres::Transaction& transaction, const Str
   return std::move(evolution.schema);
 }
 
+// Checks that completion can set the column that marks rows of older generations. A column that the
+// user made may have any type.
+absl::Status CheckMarking(postgres::Transaction& transaction, const StreamPlan& plan,
+                          const EvolutionInput& input, const EvolutionPlan& evolution) {
+  if (plan.older_generations == OlderGenerations::kKeep) return absl::OkStatus();
+  const TableColumn* const column = FindColumn(input.columns, plan.deleted_at_column);
+  const ColumnSchema* const planned = FindDeclared(evolution.schema, plan.deleted_at_column);
+  if (column == nullptr || planned == nullptr || GetTableType(*planned) != column->type) {
+    return absl::OkStatus();
+  }
+  SYNCLINE_ASSIGN_OR_RETURN(const bool takes, postgres::TakesTimes(transaction, column->base_type));
+  return takes ? absl::OkStatus() : ColumnTakesNoTime(plan.table, column->name, column->type);
+}
+
 }  // namespace
 
 absl::Status PlanTable(postgres::Transaction& transaction, const postgres::Ledger& ledger,
@@ -237,6 +241,7 @@ absl::Status PlanTable(postgres::Transaction& transaction, const postgres::Ledge
   SYNCLINE_ASSIGN_OR_RETURN(
       EvolutionPlan evolution,
       PlanEvolution(plan.table, postgres::WithUndeclared(plan.schema, undeclared), input));
+  SYNCLINE_RETURN_IF_ERROR(CheckMarking(transaction, plan, input, evolution));
   if (ChangesColumns(evolution.changes)) {
     SYNCLINE_RETURN_IF_ERROR(postgres::CheckColumnChanges(
         transaction, plan.table,
@@ -305,9 +310,7 @@ absl::StatusOr<TableSchema> MakeTarget(postgres::Transaction& transaction,
     const std::string meta_default = StagesRows(plan.loader) ? "" : GetMetaDefault(plan);
     SYNCLINE_RETURN_IF_ERROR(postgres::CreateTable(
         transaction, plan.table, postgres::WithUndeclared(plan.schema, undeclared), meta_default));
-    SYNCLINE_RETURN_IF_ERROR(StagesRows(plan.loader)
-                                 ? postgres::PlaceLike(transaction, plan.table, plan.temp_table)
-                                 : postgres::PlaceTable(transaction, plan.table, RequestOf(plan)));
+    SYNCLINE_RETURN_IF_ERROR(PlaceTarget(transaction, plan));
     LogCreation(plan.table);
     return plan.schema;
   }
@@ -351,8 +354,7 @@ absl::Status MakeNewTables(postgres::Transaction& transaction,
   SYNCLINE_RETURN_IF_ERROR(postgres::CreateTables(transaction, tables));
   std::vector<TableName> staging;
   for (const StreamPlan* plan : plans) {
-    SYNCLINE_RETURN_IF_ERROR(
-        postgres::PlaceTable(transaction, plan->load_table(), RequestOf(*plan)));
+    SYNCLINE_RETURN_IF_ERROR(PlaceLoadTable(transaction, *plan));
     if (StagesRows(plan->loader)) {
       staging.push_back(plan->temp_table);
     } else {
@@ -368,7 +370,7 @@ absl::Status MakeStaging(postgres::Transaction& transaction, const postgres::Led
   shape.target = plan.table;
   shape.schema = plan.schema;
   shape.replaces = IsTruncate(plan.loader);
-  shape.placement = RequestOf(plan);
+  shape.placement = GetPlacementRequest(plan);
   SYNCLINE_ASSIGN_OR_RETURN(shape.left_out, DroppedColumns(transaction, ledger, plan));
   SYNCLINE_RETURN_IF_ERROR(exists
                                ? postgres::EvolveStagingTable(transaction, plan.temp_table, shape)

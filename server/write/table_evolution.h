@@ -28,6 +28,7 @@ struct TableToPlan {
   bool staged_rows = false;      // the staging table has rows that will be published
   bool replaced = false;         // the loaded rows replace the target by a swap
   bool in_place = false;         // they replace its rows, so that the stored values go
+  bool keeps_replaced = false;   // a replace keeps the old rows in another table
   int64_t max_rewrite_bytes = 0;
 };
 

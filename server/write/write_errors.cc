@@ -97,6 +97,17 @@ absl::Status TableOwned(const TableName& table) {
                    {.reason = reason::kTableOwned, .subject = table.ToString()});
 }
 
+absl::Status ColumnTakesNoTime(const TableName& table, absl::string_view column,
+                               absl::string_view type) {
+  return MakeError(absl::StatusCode::kFailedPrecondition,
+                   absl::StrCat("the column ", column, " of ", table.ToString(),
+                                " cannot mark deleted rows: ", "its type ", type,
+                                " does not take a time; change its type, or rename it"),
+                   {.reason = reason::kTargetIncompatible,
+                    .metadata = {{"column", std::string(column)}},
+                    .subject = table.ToString()});
+}
+
 absl::Status WritersActive(const std::vector<std::string>& writer_ids) {
   const std::string list = absl::StrJoin(writer_ids, ",");
   return MakeError(absl::StatusCode::kFailedPrecondition,

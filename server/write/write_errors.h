@@ -34,6 +34,10 @@ absl::Status StaleGeneration(const TableName& table, int64_t requested, int64_t 
 absl::Status SchemaMissing(absl::string_view schema);
 // FAILED_PRECONDITION TABLE_OWNED. The error does not disclose the owner.
 absl::Status TableOwned(const TableName& table);
+// FAILED_PRECONDITION TARGET_INCOMPATIBLE; metadata column: completion is to set the column, of
+// `type`, to the current time.
+absl::Status ColumnTakesNoTime(const TableName& table, absl::string_view column,
+                               absl::string_view type);
 // FAILED_PRECONDITION WRITERS_ACTIVE with RetryInfo; metadata writer_ids.
 absl::Status WritersActive(const std::vector<std::string>& writer_ids);
 // ABORTED LOCK_NOT_AVAILABLE with RetryInfo: the writer cannot be opened while an earlier call of

@@ -12,6 +12,7 @@
 #include "server/postgres/connection/lock_policy.h"
 #include "server/postgres/ledger/ledger_errors.h"
 #include "server/postgres/ledger/staging_ledger.h"
+#include "server/postgres/ledger/take_over.h"
 #include "server/write/decision_options.h"
 #include "server/write/loaders/loader_steps.h"
 #include "server/write/meta_defaults.h"
@@ -139,6 +140,8 @@ absl::StatusOr<StartedSync> Writer::FinishExtended(StartedSync started) {
                                   context_.ledger->GetSyncState(transaction, sync.sync_no));
         return absl::OkStatus();
       }));
+  // A stream was added meanwhile, which the repeated request sees.
+  if (sync.state == SyncState::kRunning) return StartInProgress(sync.sync_id);
   sync.streams.clear();
   return started;
 }
@@ -235,6 +238,9 @@ absl::StatusOr<Writer::ChangeStep> Writer::ApplyChange(postgres::Transaction& tr
   SYNCLINE_RETURN_IF_ERROR(context_.ledger->Lock(transaction, TableLockKey(plan.table)));
   SYNCLINE_ASSIGN_OR_RETURN(const StreamEntry stored,
                             context_.ledger->LockStream(transaction, plan.stream_no));
+  if (stored.state == StreamState::kCancelled) {
+    return postgres::GetCancellationError(transaction, *context_.ledger, plan);
+  }
   if (stored.state != StreamState::kOpen) return postgres::StreamCompleted();
   if (stored.plan.version != plan.version) return StartInProgress(sync.sync_id);
   StartDecision decision(context_.ledger, &transaction, MakeDecisionOptions(context_, SyncDraft()));

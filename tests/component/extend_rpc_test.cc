@@ -3,12 +3,16 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <chrono>
+#include <future>
+#include <memory>
 #include <string>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "base/stop_signal.h"
 #include "client/append_call.h"
+#include "server/postgres/connection/connection.h"
 #include "tests/component/app_fixture.h"
 
 namespace syncline::testing {
@@ -40,6 +44,16 @@ class ExtendRpcTest : public AppTest {
         "SELECT coalesce((SELECT format_type(atttypid, atttypmod) FROM "
         "pg_attribute WHERE attrelid = '",
         Table(kTable), "'::regclass AND attname = '", column, "' AND NOT attisdropped), '')"));
+  }
+
+  // Waits until the call waits for a lock of `holder`, or has ended.
+  void WaitUntilBlocked(const std::future<absl::Status>& call, postgres::Connection& holder) {
+    ASSERT_OK_AND_ASSIGN(const postgres::Result pid, holder.Query("SELECT pg_backend_pid()", {}));
+    const std::string blocked = absl::StrCat("SELECT count(*) FROM pg_stat_activity WHERE ",
+                                             pid.Int(0, 0), " = ANY (pg_blocking_pids(pid))");
+    while (call.wait_for(std::chrono::seconds(0)) != std::future_status::ready &&
+           QueryInt(blocked) == 0) {
+    }
   }
 
   v1::SyncState StateOf(const std::string& sync_id) {
@@ -97,6 +111,34 @@ TEST_F(ExtendRpcTest, SyncThatLosesItsLastStreamEnds) {
   EXPECT_EQ(StateOf("s"), v1::SYNC_STATE_CANCELLED);
   EXPECT_THAT(Extend("s", {Stream(Dedup(0), "more")}).status(),
               StatusIs(StatusCode::kFailedPrecondition, "SYNC_CANCELLED"));
+}
+
+TEST_F(ExtendRpcTest, CancellationWhileAPlanChangesIsNamed) {
+  const std::string ids = R"("id":{"type":"integer"})";
+  ASSERT_OK(Extend("s", {Stream(WithSchema(Append(0), ids))}));
+  const v1::StreamConfig changed =
+      Stream(WithSchema(Append(0), absl::StrCat(ids, R"(,"more":{"type":"string"})")));
+  const std::unique_ptr<postgres::Connection> other = Connect();
+  ASSERT_OK(other->Begin());
+  ASSERT_OK(other->Query(absl::StrCat("UPDATE ", ledger(), ".stream SET state = 'cancelled'"), {}));
+  auto extended = std::async(std::launch::async, [&] { return Extend("s", {changed}).status(); });
+  WaitUntilBlocked(extended, *other);
+  ASSERT_OK(other->Commit());
+  EXPECT_THAT(extended.get(), StatusIs(StatusCode::kFailedPrecondition, "SYNC_CANCELLED"));
+}
+
+TEST_F(ExtendRpcTest, EndOfASyncExcludesStreamsBeingAdded) {
+  ASSERT_OK(Extend("s", {Stream(Dedup(0))}));
+  // What a newer sync does last that has taken over the only stream.
+  const std::unique_ptr<postgres::Connection> newer = Connect();
+  ASSERT_OK(newer->Begin());
+  ASSERT_OK(newer->Query(absl::StrCat("UPDATE ", ledger(), ".sync SET state = 'cancelled'"), {}));
+  auto extended = std::async(std::launch::async,
+                             [&] { return Extend("s", {Stream(Append(0), "late")}).status(); });
+  WaitUntilBlocked(extended, *newer);
+  ASSERT_OK(newer->Commit());
+  EXPECT_THAT(extended.get(), StatusIs(StatusCode::kFailedPrecondition, "SYNC_CANCELLED"));
+  EXPECT_EQ(QueryInt(absl::StrCat("SELECT count(*) FROM ", ledger(), ".stream")), 1);
 }
 
 TEST_F(ExtendRpcTest, OnlySyncsThatBeganWithExtendAreExtended) {
@@ -294,6 +336,85 @@ TEST_F(ExtendRpcTest, OlderGenerationsAreMarkedAsDeleted) {
   }
 }
 
+// Their records may beat none of the stored rows.
+TEST_F(ExtendRpcTest, KeysSentAgainAreNotMarkedAsDeleted) {
+  const auto ask = [](int64_t generation) {
+    return WithSchema(Dedup(generation),
+                      R"("id":{"type":"integer"},"at":{"type":"integer"},
+                         "gone":{"type":"string","format":"date-time"})");
+  };
+  const auto start = [&](const std::string& sync_id, int64_t generation) {
+    v1::StreamConfig stream = Stream(ask(generation));
+    stream.set_older_generations(v1::OLDER_GENERATIONS_MARK_DELETED);
+    stream.set_deleted_at_column("gone");
+    return Extend(sync_id, {stream}).status();
+  };
+  const auto kept = [this] {
+    return QueryValue(absl::StrCat("SELECT string_agg(id || ':' || at, ' ' ORDER BY id) FROM ",
+                                   Table(kTable), " WHERE gone IS NULL"));
+  };
+  Load("a", ask(1),
+       "{\"id\":1,\"at\":5}\n{\"id\":2,\"at\":5}\n{\"id\":3,\"at\":5}\n{\"id\":4,\"at\":5}\n");
+  // Another sync completes the generation.
+  ASSERT_OK(start("b", 2));
+  ASSERT_OK(Send("b", "{\"id\":2,\"at\":3}\n"));
+  ASSERT_OK(Complete("b", v1::STREAM_STATUS_INCOMPLETE));
+  ASSERT_OK(start("c", 2));
+  ASSERT_OK(Send("c", "{\"id\":3,\"at\":3}\n"));
+  ASSERT_OK_AND_ASSIGN(const v1::CompleteStreamResponse marked, Complete("c"));
+  EXPECT_EQ(marked.rows_marked_deleted(), 2);
+  EXPECT_EQ(kept(), "2:5 3:5");
+  // The newest record of a key is one of an earlier generation that is still staged.
+  ASSERT_OK(start("d", 3));
+  ASSERT_OK(Send("d", "{\"id\":2,\"at\":8}\n{\"id\":3,\"at\":9}\n"));
+  ASSERT_OK(start("e", 4));
+  ASSERT_OK(Send("e", "{\"id\":3,\"at\":6}\n"));
+  ASSERT_OK_AND_ASSIGN(const v1::CompleteStreamResponse later, Complete("e"));
+  EXPECT_EQ(later.rows_marked_deleted(), 1);
+  EXPECT_EQ(kept(), "3:9");
+}
+
+// The column may be the user's.
+TEST_F(ExtendRpcTest, RowsAreMarkedInColumnsOfOtherTypes) {
+  const std::string ids = R"("id":{"type":"integer"},"at":{"type":"integer"})";
+  const std::string marked = absl::StrCat(ids, R"(,"gone":{"type":"string","format":"date-time"})");
+  Execute(absl::StrCat("CREATE DOMAIN ", Table("document"), " AS jsonb; CREATE TYPE ",
+                       Table("mood"), " AS ENUM ('glad'); CREATE DOMAIN ", Table("feeling"), " AS ",
+                       Table("mood")));
+  int syncs = 0;
+  std::string sync_id;
+  const auto extend = [&](const std::string& type) {
+    Execute(absl::StrCat("DROP TABLE IF EXISTS ", Table(kTable)));
+    const int64_t generation = 2 * ++syncs;
+    sync_id = absl::StrCat("s", syncs);
+    Load(sync_id + "_before", WithSchema(Append(generation), ids), "{\"id\":1,\"at\":1}\n");
+    Execute(absl::StrCat("ALTER TABLE ", Table(kTable), " ADD gone ", type));
+    v1::StreamConfig stream = Stream(WithSchema(Append(generation + 1), marked));
+    stream.set_older_generations(v1::OLDER_GENERATIONS_MARK_DELETED);
+    stream.set_deleted_at_column("gone");
+    return Extend(sync_id, {stream});
+  };
+  for (const std::string& type :
+       {std::string("jsonb"), std::string("json"), Table("document"), std::string("varchar(10)"),
+        std::string("timestamp(0)"), std::string("date")}) {
+    SCOPED_TRACE(type);
+    ASSERT_OK(extend(type));
+    ASSERT_OK(Send(sync_id, "{\"id\":2,\"at\":2}\n"));
+    ASSERT_OK_AND_ASSIGN(const v1::CompleteStreamResponse completed, Complete(sync_id));
+    EXPECT_EQ(completed.rows_marked_deleted(), 1);
+    EXPECT_EQ(
+        QueryInt(absl::StrCat("SELECT id FROM ", Table(kTable), " WHERE gone::text LIKE '%-%'")),
+        1);
+  }
+  const std::vector<std::string> others = {"boolean", "numeric", "interval",    "uuid",
+                                           "inet",    "text[]",  Table("mood"), Table("feeling")};
+  for (const std::string& type : others) {
+    SCOPED_TRACE(type);
+    EXPECT_THAT(extend(type).status(),
+                StatusIs(StatusCode::kFailedPrecondition, "TARGET_INCOMPATIBLE"));
+  }
+}
+
 TEST_F(ExtendRpcTest, MarkingNeedsATimestampAndAStreamThatKeepsRows) {
   v1::StreamConfig stream = Stream(Append(0));
   stream.set_older_generations(v1::OLDER_GENERATIONS_MARK_DELETED);
@@ -305,6 +426,14 @@ TEST_F(ExtendRpcTest, MarkingNeedsATimestampAndAStreamThatKeepsRows) {
   stream.set_older_generations(v1::OLDER_GENERATIONS_MARK_DELETED);
   stream.set_deleted_at_column("gone");
   stream.set_meta(v1::META_NONE);
+  EXPECT_THAT(Extend("s", {stream}).status(),
+              StatusIs(StatusCode::kInvalidArgument, "INVALID_REQUEST"));
+  // The time of the deletion would decide which record is newer.
+  stream = Stream(WithSchema(Dedup(0), R"("id":{"type":"integer"},"gone":)"
+                                       R"({"type":"string","format":"date-time"})"));
+  stream.set_older_generations(v1::OLDER_GENERATIONS_MARK_DELETED);
+  stream.set_deleted_at_column("gone");
+  stream.mutable_cursor()->add_path("gone");
   EXPECT_THAT(Extend("s", {stream}).status(),
               StatusIs(StatusCode::kInvalidArgument, "INVALID_REQUEST"));
   stream = Stream(WithSchema(Replace(1), R"("gone":{"type":"string","format":"date-time"})"));

@@ -95,6 +95,16 @@ TEST_F(GlobalCheckpointTest, IsCommittedWhenEveryPositionIsDurable) {
   EXPECT_EQ(Announced("s1"), "1:g1:state of g1:5 2:g2:state of g2:3 ");
 }
 
+TEST_F(GlobalCheckpointTest, FewerPositionsCountNoRecords) {
+  ASSERT_OK(StartBoth("s1", v1::REPLAY_NOTHING));
+  ASSERT_OK(Call("s1", "b", 0, 5));
+  ASSERT_OK(Call("s1", "a", 0, 2, "g1", {{"a", 2}, {"b", 5}}));
+  EXPECT_EQ(Announced("s1"), "1:g1:state of g1:7 ");
+  ASSERT_OK(Call("s1", "a", 2, 4, "g2", {{"a", 4}}));
+  ASSERT_OK(Call("s1", "a", 4, 5, "g3", {{"a", 5}}));
+  EXPECT_EQ(Announced("s1"), "1:g1:state of g1:7 2:g2:state of g2:0 3:g3:state of g3:1 ");
+}
+
 TEST_F(GlobalCheckpointTest, PositionsAreChecked) {
   ASSERT_OK(StartBoth("s1", v1::REPLAY_NOTHING));
   for (const std::vector<At>& positions :

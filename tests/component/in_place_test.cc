@@ -36,12 +36,14 @@ class InPlaceTest : public testing::SwapFixture {
     return schema;
   }
 
-  absl::StatusOr<ReplaceCounts> Replace(bool keyed = false) {
+  absl::StatusOr<ReplaceCounts> Replace(bool keyed = false) { return ReplaceBy(Schema(keyed)); }
+
+  absl::StatusOr<ReplaceCounts> ReplaceBy(const TableSchema& schema) {
     ReplaceCounts counts;
     const absl::Status status = database().Transact([&](Transaction& transaction) -> absl::Status {
       SYNCLINE_RETURN_IF_ERROR(postgres::LockForMerge(transaction, Name("t")));
       SYNCLINE_ASSIGN_OR_RETURN(
-          counts, postgres::ReplaceRows(transaction, Name("t_new"), Name("t"), Schema(keyed)));
+          counts, postgres::ReplaceRows(transaction, Name("t_new"), Name("t"), schema));
       return absl::OkStatus();
     });
     if (!status.ok()) return status;
@@ -104,6 +106,26 @@ TEST_F(InPlaceTest, EqualRowsStayAndOneHasTheNewGeneration) {
   EXPECT_EQ(counts.updated, 1);
   EXPECT_EQ(Value("SELECT max(_airbyte_generation_id) FROM $S.t"), "2");
   EXPECT_EQ(Data("t"), Data("t_new"));
+}
+
+// No UPDATE can set the column, which the user has made an identity.
+TEST_F(InPlaceTest, ValuesOfAnIdentityColumnAreReplaced) {
+  MakeSimilar();
+  TableSchema schema = Schema(/*keyed=*/true);
+  schema.columns.push_back({"number", "number", ColumnType::kBigint});
+  Run("ALTER TABLE $S.t ADD number bigint; UPDATE $S.t SET number = id; ALTER TABLE $S.t ADD "
+      "PRIMARY KEY (id), ALTER number SET NOT NULL, ALTER number ADD GENERATED ALWAYS AS IDENTITY;"
+      "ALTER TABLE $S.t_new ADD number bigint; UPDATE $S.t_new SET number = id + 1");
+  ASSERT_OK_AND_ASSIGN(const ReplaceCounts counts, ReplaceBy(schema));
+  EXPECT_FALSE(counts.by_difference);
+  EXPECT_EQ(Value("SELECT count(*) FROM $S.t WHERE number = id + 1"), "100");
+  // Rows that are referenced can be updated only.
+  Run("CREATE TABLE $S.o (id bigint REFERENCES $S.t); INSERT INTO $S.o VALUES (7)");
+  EXPECT_OK(ReplaceBy(schema).status());
+  Run("UPDATE $S.t_new SET number = 500 WHERE id = 9");
+  const absl::Status refused = ReplaceBy(schema).status();
+  EXPECT_THAT(refused, StatusIs(kRefused, "TARGET_INCOMPATIBLE"));
+  EXPECT_THAT(std::string(refused.message()), HasSubstr("(number)"));
 }
 
 TEST_F(InPlaceTest, LargeDifferenceReplacesAllRows) {
@@ -371,6 +393,21 @@ TEST_F(InPlaceTest, KeptCopyHasTheOldRowsAndNoGrants) {
   ASSERT_OK(postgres::PruneKept(database(), {}, Name("t"), 1));
   EXPECT_EQ(Value("SELECT to_regclass('$S.t_syncline_old_1') IS NULL"), "t");
   EXPECT_EQ(Data("t_syncline_old_2"), Data("t"));
+}
+
+// A subscription that does not have the copy would stop at its first row.
+TEST_F(InPlaceTest, KeptCopyIsNotPublished) {
+  MakeTable("t", 10, 1);
+  Run("CREATE PUBLICATION $S_pub FOR TABLES IN SCHEMA $S");
+  ASSERT_OK(database().Transact(
+      [&](Transaction& transaction) { return postgres::KeepCopy(transaction, Name("t")); }));
+  EXPECT_EQ(Data("t_syncline_old_1"), Data("t"));
+  EXPECT_EQ(Value("SELECT string_agg(tablename, ' ') FROM pg_publication_tables WHERE pubname = "
+                  "'$S_pub'"),
+            "t");
+  Run("DROP PUBLICATION $S_pub");
+  ASSERT_OK(postgres::PruneKept(database(), {}, Name("t"), 0));
+  EXPECT_EQ(Value("SELECT to_regclass('$S.t_syncline_old_1') IS NULL"), "t");
 }
 
 }  // namespace

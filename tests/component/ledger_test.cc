@@ -617,6 +617,16 @@ TEST_F(LedgerTest, FinishingEndsStreamAndSync) {
       (std::vector<std::vector<std::string>>{{"other", "incomplete"}, {"people", "completed"}}));
 }
 
+TEST_F(LedgerTest, SyncWithAnOpenStreamStaysExtensible) {
+  const SyncEntry sync = Insert("s");
+  Execute(absl::StrCat("UPDATE ", schema(), ".sync SET extensible = true"));
+  ASSERT_OK(database().Transact([&](postgres::Transaction& transaction) {
+    return ledger_->EndExtensions(transaction, sync.sync_no);
+  }));
+  EXPECT_EQ(QueryText(absl::StrCat("SELECT state, extensible FROM ", schema(), ".sync")),
+            (std::vector<std::vector<std::string>>{{"running", "t"}}));
+}
+
 TEST_F(LedgerTest, CancellingFencesAndIsFinal) {
   const SyncEntry sync = Insert("one");
   const WriterClaim claim = Claim(sync);

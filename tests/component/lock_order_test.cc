@@ -85,27 +85,42 @@ class LockOrderTest : public LedgerFixture {
     LedgerFixture::TearDown();
   }
 
+  static constexpr std::array kTables = {"t1", "t2", "t3"};
+
+  void AddStream(size_t table, std::mt19937& random, write::SyncDraft* draft) {
+    const std::string name = kTables.at(table);
+    StreamEntry stream;
+    stream.plan.descriptor = {schema(), name};
+    stream.plan.table = {schema(), name};
+    stream.plan.temp_table = {schema(), absl::StrCat(name, "_temp")};
+    stream.plan.schema.columns.push_back({"id", "id", ColumnType::kBigint});
+    if (random() % 3 == 0) {
+      stream.plan.write_mode = WriteMode::kDedup;
+      stream.plan.schema.primary_key = {"id"};
+    }
+    draft->sync.streams.push_back(stream);
+    draft->requests.push_back(
+        {{}, {stream.plan.descriptor, stream.plan.table, true}, std::nullopt});
+  }
+
+  // Adds a stream to a sync, which may take over one of another sync, or finishes the sync.
+  void Extend(std::mt19937& random) {
+    write::SyncDraft draft;
+    draft.extend = true;
+    draft.sync.sync_id = Pick(random).sync_id;
+    if (random() % 3 > 0) AddStream(random() % kTables.size(), random, &draft);
+    database_->Note(writer_->Start(draft).status());
+  }
+
   // Starts a sync of two of three tables, which may take over streams of earlier ones, and claims
   // a writer of each.
   void Start(std::mt19937& random) {
-    static constexpr std::array kTables = {"t1", "t2", "t3"};
     write::SyncDraft draft;
     draft.sync.sync_id = absl::StrCat("sync", ++started_);
+    draft.sync.extensible = random() % 2 == 0;
     const size_t first = random() % kTables.size();
-    for (const size_t at : {first, (first + 1 + random() % 2) % kTables.size()}) {
-      StreamEntry stream;
-      stream.plan.descriptor = {schema(), kTables[at]};
-      stream.plan.table = {schema(), kTables[at]};
-      stream.plan.temp_table = {schema(), absl::StrCat(kTables[at], "_temp")};
-      stream.plan.schema.columns.push_back({"id", "id", ColumnType::kBigint});
-      if (random() % 3 == 0) {
-        stream.plan.write_mode = WriteMode::kDedup;
-        stream.plan.schema.primary_key = {"id"};
-      }
-      draft.sync.streams.push_back(stream);
-      draft.requests.push_back(
-          {{}, {stream.plan.descriptor, stream.plan.table, true}, std::nullopt});
-    }
+    AddStream(first, random, &draft);
+    AddStream((first + 1 + random() % 2) % kTables.size(), random, &draft);
     const absl::StatusOr<write::StartedSync> started = writer_->Start(draft);
     if (!started.ok()) return database_->Note(started.status());
     {
@@ -196,6 +211,7 @@ class LockOrderTest : public LedgerFixture {
   std::vector<Operation> Operations() {
     return {
         {"start", [this](std::mt19937& random) { Start(random); }},
+        {"extend", [this](std::mt19937& random) { Extend(random); }},
         {"claim", [this](std::mt19937& random) { Claim(random); }},
         {"commit", [this](std::mt19937& random) { Commit(random); }},
         {"release",

@@ -150,6 +150,21 @@ TEST_F(MergeTargetTest, StreamColumnsMayBeGenerated) {
   EXPECT_EQ(Rows(), "1=c1 2=c2 3=c3");
 }
 
+// No UPDATE can set the column, which the user has made an identity.
+TEST_F(MergeTargetTest, IdentityColumnGetsTheNewValue) {
+  const TableSchema schema =
+      MakeSchema({{"id", ColumnType::kBigint}, {"number", ColumnType::kBigint}}, {"id"});
+  CreateBoth(schema);
+  Insert(Name("target"), schema, {{{{"id", "1"}, {"number", "5"}}, "2025-01-02"}});
+  Execute(absl::StrCat("ALTER TABLE ", Table("target"),
+                       " ADD note text DEFAULT 'kept', ALTER number SET NOT NULL,"
+                       " ALTER number ADD GENERATED ALWAYS AS IDENTITY"));
+  Insert(Name("source"), schema, {{{{"id", "1"}, {"number", "7"}}, "2025-02-03"}});
+  ASSERT_OK_AND_ASSIGN(const UpsertCounts counts, TryUpsert(schema));
+  EXPECT_EQ(counts.updated, 1);
+  EXPECT_EQ(QueryValue(absl::StrCat("SELECT number || note FROM ", Table("target"))), "7kept");
+}
+
 // The user's objects on the table while its rows exchange unique values.
 struct Exchange {
   std::string name;

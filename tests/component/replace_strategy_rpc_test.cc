@@ -22,8 +22,33 @@ constexpr char kPeople[] = R"({"properties":{"id":{"type":"integer"},"name":{"ty
 class ReplaceStrategyRpcTest : public AppTest {
  protected:
   void TearDown() override {
-    if (!schema().empty()) Execute(absl::StrCat("DROP PUBLICATION IF EXISTS ", schema(), "_pub"));
+    if (!schema().empty()) {
+      Execute(absl::StrCat("DROP PUBLICATION IF EXISTS ", schema(), "_pub"));
+      if (!role_.empty()) {
+        RestartServerAs("");
+        AllowTemporaryTables(true);
+        Execute(absl::StrCat("DROP OWNED BY ", role_, " CASCADE; DROP ROLE ", role_));
+      }
+    }
     AppTest::TearDown();
+  }
+
+  // Restarts the server with a role that may write the rows of the target, and stage.
+  void UseRoleThatWritesRows() {
+    role_ = schema() + "_loader";
+    Execute(absl::StrReplaceAll(
+        "CREATE ROLE $R; GRANT USAGE ON SCHEMA $S TO $R; GRANT USAGE, CREATE ON SCHEMA $L TO $R; "
+        "GRANT SELECT, INSERT, UPDATE, DELETE ON $S.users TO $R; GRANT SELECT, INSERT, UPDATE, "
+        "DELETE ON ALL TABLES IN SCHEMA $L TO $R; GRANT USAGE ON ALL SEQUENCES IN SCHEMA $L TO $R",
+        {{"$S", schema()}, {"$L", ledger()}, {"$R", role_}}));
+    RestartServerAs(role_);
+  }
+
+  // Allows every role to create temporary tables in the tests' database, as is the default.
+  void AllowTemporaryTables(bool allowed) {
+    const std::string quoted = QueryValue("SELECT quote_ident(current_database())");
+    Execute(absl::StrCat(allowed ? "GRANT" : "REVOKE", " TEMPORARY ON DATABASE ", quoted,
+                         allowed ? " TO PUBLIC" : " FROM PUBLIC"));
   }
 
   // $S: the schema.
@@ -51,6 +76,9 @@ class ReplaceStrategyRpcTest : public AppTest {
   }
 
   std::string Oid() { return Value("SELECT '$S.users'::regclass::oid"); }
+
+ private:
+  std::string role_;
 };
 
 TEST_F(ReplaceStrategyRpcTest, AutoSwapsAndSaysWhy) {
@@ -308,6 +336,37 @@ TEST_F(ReplaceStrategyRpcTest, ReaderThatHoldsTheTableLeadsToInPlace) {
   ASSERT_OK(reader->Commit());
   ASSERT_OK_AND_ASSIGN(const v1::CompleteStreamResponse done, Complete("s4"));
   EXPECT_EQ(done.outcome(), v1::OUTCOME_SWAPPED);
+}
+
+// They would be missing only when the rows have been loaded.
+TEST_F(ReplaceStrategyRpcTest, RightsForInPlaceAreCheckedAtTheStart) {
+  Load("s1", Replace(1), Record(1, "a"));
+  UseRoleThatWritesRows();
+  const Ask ask = With(Replace(2), v1::REPLACE_STRATEGY_IN_PLACE);
+  ASSERT_OK(Start("s2", ask));
+  RestartServer({"--keep_generations=1"});
+  const auto expect_refused = [&](const Ask& refused, const std::string& grant) {
+    const absl::Status status = Start("refused", refused).status();
+    EXPECT_THAT(status, StatusIs(kRefused, "TARGET_INCOMPATIBLE"));
+    EXPECT_THAT(std::string(status.message()), HasSubstr(grant));
+  };
+  expect_refused(ask, "GRANT CREATE");
+  // The table belongs to another role, so it cannot be swapped.
+  expect_refused(Replace(2), "GRANT CREATE");
+  Run("GRANT CREATE ON SCHEMA $S TO $S_loader");
+  ASSERT_OK(Start("s3", ask));
+  Run("ALTER TABLE $S.users ADD UNIQUE (id); CREATE TABLE $S.orders (id bigint, CONSTRAINT my_key "
+      "FOREIGN KEY (id) REFERENCES $S.users (id))");
+  ASSERT_OK(Start("s4", ask));
+  AllowTemporaryTables(false);
+  expect_refused(ask, "GRANT TEMPORARY");
+  expect_refused(ask, "my_key");
+  AllowTemporaryTables(true);
+  ASSERT_OK(Start("s5", ask));
+  ASSERT_OK(Send("s5", Record(2, "b")));
+  ASSERT_OK_AND_ASSIGN(const v1::CompleteStreamResponse done, Complete("s5"));
+  EXPECT_EQ(done.outcome(), v1::OUTCOME_REPLACED_IN_PLACE);
+  EXPECT_EQ(Value("SELECT name FROM $S.users_syncline_old_1"), "a");
 }
 
 // A stale row would be taken for one of the new generation.

@@ -23,10 +23,11 @@ class ReplaceSurveyTest : public testing::SwapFixture {
     if (!schema().empty()) MakeTable("t", 1, 1);
   }
 
-  ReplaceObstacles Find(postgres::Database& database) {
+  ReplaceObstacles Find(postgres::Database& database, bool keeps_rows = false) {
     ReplaceObstacles obstacles;
     EXPECT_OK(database.Transact([&](Transaction& transaction) -> absl::Status {
-      SYNCLINE_ASSIGN_OR_RETURN(obstacles, postgres::FindReplaceObstacles(transaction, Name("t")));
+      SYNCLINE_ASSIGN_OR_RETURN(obstacles,
+                                postgres::FindReplaceObstacles(transaction, Name("t"), keeps_rows));
       return absl::OkStatus();
     }));
     return obstacles;
@@ -176,6 +177,12 @@ TEST_F(ReplaceSurveyTest, ObjectsOfOtherRoles) {
   EXPECT_THAT(obstacles.fixed, HasSubstr("_analyst"));
   Run("GRANT DELETE ON $S.t TO $R_loader");
   EXPECT_FALSE(Find(*loader).in_place.has_value());
+  EXPECT_FALSE(Find(*loader, /*keeps_rows=*/true).in_place.has_value());
+  Run("REVOKE CREATE ON SCHEMA $S FROM $R_loader");
+  EXPECT_FALSE(Find(*loader).in_place.has_value());
+  obstacles = Find(*loader, /*keeps_rows=*/true);
+  ASSERT_TRUE(obstacles.in_place.has_value());
+  EXPECT_THAT(obstacles.in_place->ToString(), HasSubstr("GRANT CREATE"));
 }
 
 TEST_F(ReplaceSurveyTest, ReplicaIdentityIsSetWhereItIsMissing) {

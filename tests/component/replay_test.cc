@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "base/error.h"
 #include "tests/component/app_fixture.h"
 
 namespace syncline::testing {
@@ -283,6 +284,33 @@ TEST_F(StreamEndTest, DiscardStagedDropsStagedRows) {
     EXPECT_EQ(CountStagingEntries(), 0);
     EXPECT_EQ(Rows(), "missing");
   }
+}
+
+TEST_F(StreamEndTest, DiscardingACompleteStreamIsRefused) {
+  ASSERT_OK(Start("s", Replace(1)));
+  ASSERT_OK(Send("s", People(1, 2)));
+  v1::CompleteStreamRequest request;
+  request.set_sync_id("s");
+  request.mutable_descriptor()->set_name(kTable);
+  const auto expect_refused = [&](const std::string& field) {
+    const absl::Status refused = client().CompleteStream(request).status();
+    EXPECT_THAT(refused, StatusIs(absl::StatusCode::kInvalidArgument, "INVALID_REQUEST"));
+    const std::vector<FieldViolation> violations = GetDetail(refused).violations;
+    ASSERT_EQ(violations.size(), 1U);
+    EXPECT_EQ(violations[0].field, field);
+  };
+  request.set_status(v1::STREAM_STATUS_COMPLETE);
+  request.set_discard_staged(true);
+  expect_refused("discard_staged");
+  request.set_discard_staged(false);
+  request.set_keep_earlier(true);
+  expect_refused("keep_earlier");
+  request.set_status(kIncomplete);
+  expect_refused("keep_earlier");
+  EXPECT_EQ(StagedRows(), "1:a@1 2:a@1");
+  request.set_keep_earlier(false);
+  ASSERT_OK_AND_ASSIGN(const v1::CompleteStreamResponse kept, client().CompleteStream(request));
+  EXPECT_EQ(kept.outcome(), v1::OUTCOME_KEPT_FOR_RESUME);
 }
 
 TEST_F(StreamEndTest, KeepEarlierDeletesRowsOfThisSync) {

@@ -326,6 +326,61 @@ INSTANTIATE_TEST_SUITE_P(
         OtherTable{"RuleAlso", "CREATE RULE k AS ON INSERT TO $T DO ALSO NOTIFY k"}),
     [](const auto& tested) { return tested.param.name; });
 
+// What commits alone, by the catalog.
+struct LoneTable {
+  const char* name;
+  const char* sql;  // $S is the schema, $T the table, $S.f(bigint) a function of a user
+};
+
+class LoneTableTest : public SmallCommitTest, public ::testing::WithParamInterface<LoneTable> {};
+
+TEST_P(LoneTableTest, IsLeftOutOfGroups) {
+  const std::unique_ptr<postgres::Connection> session = Connect();
+  const auto use = [&]() -> postgres::StatementUse {
+    const auto found = postgres::GetStatementUse(*session, {schema(), "t"});
+    EXPECT_OK(found);
+    return found.value_or(postgres::StatementUse());
+  };
+  const auto execute = [this](absl::string_view sql) {
+    Execute(absl::StrReplaceAll(sql, {{"$S", schema()}, {"$T", Table("t")}}));
+  };
+  execute("CREATE TYPE $S.mood AS ENUM ('fine')");
+  execute(
+      "ALTER TABLE $T ADD at timestamptz DEFAULT now(), ADD id2 uuid DEFAULT gen_random_uuid(), "
+      "ADD mood $S.mood DEFAULT 'fine', ADD twice bigint GENERATED ALWAYS AS (2 * id) STORED, "
+      "ADD number serial, ADD CHECK (abs(id) >= 0)");
+  execute("CREATE INDEX ON $T (lower(_airbyte_raw_id)) WHERE id > 0");
+  EXPECT_TRUE(use().grouped);
+  execute(
+      "CREATE FUNCTION $S.f(bigint) RETURNS bigint IMMUTABLE LANGUAGE plpgsql AS "
+      "'BEGIN RETURN $1; END'");
+  execute(GetParam().sql);
+  EXPECT_TRUE(use().alone);
+  EXPECT_FALSE(use().grouped);
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Tables, LoneTableTest,
+    ::testing::Values(
+        LoneTable{"Default", "ALTER TABLE $T ADD x bigint DEFAULT $S.f(1)"},
+        LoneTable{"GeneratedColumn",
+                  "ALTER TABLE $T ADD x bigint GENERATED ALWAYS AS ($S.f(id)) STORED"},
+        LoneTable{"Check", "ALTER TABLE $T ADD CHECK ($S.f(id) >= 0)"},
+        LoneTable{"IndexExpression", "CREATE INDEX ON $T (($S.f(id)))"},
+        LoneTable{"IndexPredicate", "CREATE INDEX ON $T (id) WHERE $S.f(id) > 0"},
+        LoneTable{
+            "Domain",
+            "CREATE DOMAIN $S.small AS bigint CHECK ($S.f(VALUE) >= 0);"
+            "CREATE DOMAIN $S.smaller AS $S.small; ALTER TABLE $T ADD x $S.smaller DEFAULT 1"},
+        LoneTable{"DomainInAType",
+                  "CREATE DOMAIN $S.part AS bigint CHECK ($S.f(VALUE) >= 0);"
+                  "CREATE TYPE $S.whole AS (part $S.part); ALTER TABLE $T ADD x $S.whole[]"},
+        LoneTable{"Operator",
+                  "CREATE FUNCTION $S.same(bigint, bigint) RETURNS boolean IMMUTABLE LANGUAGE sql "
+                  "AS 'SELECT $1 = $2'; CREATE OPERATOR $S.=== (FUNCTION = $S.same, LEFTARG = "
+                  "bigint, RIGHTARG = bigint); ALTER TABLE $T ADD CHECK (id OPERATOR($S.===) id)"}),
+    [](const auto& tested) { return tested.param.name; });
+
 // An enum is sent as text, which an INSERT does not cast.
 TEST_F(SmallCommitTest, ColumnOfAUsersTypeIsCopied) {
   Execute(absl::StrCat("CREATE TYPE ", schema(), ".mood AS ENUM ('fine'); ALTER TABLE ", Table("t"),
@@ -458,35 +513,43 @@ TEST_F(SmallCommitTest, EveryTypeIsStoredAsByCopy) {
   }
   const postgres::RowEncoder encoder(schema, RawIdGenerator("sync", plan_.descriptor, "w"),
                                      /*generation_id=*/4);
-  std::vector<ByteBuffer> blocks(1);
-  postgres::AppendCopyHeader(&blocks[0]);
-  encoder.AppendRow({0, 77, "{\"sync_id\": 1}"}, values, &blocks[0]);
-  encoder.AppendRow({1, 78, "{}"}, std::vector<Value>(values.size()), &blocks[0]);  // NULLs
-
-  const std::unique_ptr<postgres::Connection> connection = Connect();
-  ASSERT_OK(connection->BeginCopy(postgres::CopyBinarySql(copied, schema)));
-  ASSERT_OK(connection->PutCopyData(blocks[0].view()));
-  ByteBuffer trailer;
-  postgres::AppendCopyTrailer(&trailer);
-  ASSERT_OK(connection->PutCopyData(trailer.view()));
-  ASSERT_OK(connection->EndCopy());
   const std::vector<postgres::ElementType> types = postgres::GetElementTypes(schema);
   std::vector<std::string> names;
   for (const postgres::ElementType& type : types) names.emplace_back(type.name);
   const postgres::StatementCommit statement(committer_->quoted_schema(), inserted, schema, names);
-  postgres::DataCommit commit;
-  commit.offsets.Add({0, 2});
-  commit.rows = 2;
-  ASSERT_OK_AND_ASSIGN(const int64_t durable,
-                       statement.Commit(*connection, Claim("w").claim, commit, {},
-                                        postgres::FrameArrays(blocks, types)));
-  EXPECT_EQ(durable, 2);
+  const std::unique_ptr<postgres::Connection> connection = Connect();
+  const std::vector<Value> nulls(values.size());
+  const WriterClaim claim = Claim("w").claim;
+  // Several rows are sent as arrays, a single one as its fields.
+  int64_t offset = 0;
+  for (const std::vector<const std::vector<Value>*>& block :
+       {std::vector<const std::vector<Value>*>{&values, &nulls}, {&values}, {&nulls}}) {
+    const int64_t first = offset;
+    std::vector<ByteBuffer> blocks(1);
+    postgres::AppendCopyHeader(&blocks[0]);
+    for (const std::vector<Value>* row : block) {
+      encoder.AppendRow({offset++, 77, "{\"sync_id\": 1}"}, *row, &blocks[0]);
+    }
+    ASSERT_OK(connection->BeginCopy(postgres::CopyBinarySql(copied, schema)));
+    ASSERT_OK(connection->PutCopyData(blocks[0].view()));
+    ByteBuffer trailer;
+    postgres::AppendCopyTrailer(&trailer);
+    ASSERT_OK(connection->PutCopyData(trailer.view()));
+    ASSERT_OK(connection->EndCopy());
+    postgres::DataCommit commit;
+    commit.offsets.Add({first, offset});
+    commit.rows = offset - first;
+    ASSERT_OK_AND_ASSIGN(const int64_t durable,
+                         statement.Commit(*connection, claim, commit, {},
+                                          postgres::FrameRows(blocks, commit.rows, types)));
+    EXPECT_EQ(durable, offset);
+  }
   const auto rows = [&](const TableName& table) {
     return QueryText(
         absl::StrCat("SELECT r::text FROM ", postgres::QuoteTable(table), " r ORDER BY 1"));
   };
   EXPECT_EQ(rows(inserted), rows(copied));
-  EXPECT_EQ(rows(inserted).size(), 2u);
+  EXPECT_EQ(rows(inserted).size(), 4u);
 }
 
 }  // namespace

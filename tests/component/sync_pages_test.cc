@@ -8,6 +8,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
+#include "base/error.h"
 #include "server/rpc/sync_page.h"
 #include "tests/component/app_fixture.h"
 
@@ -86,6 +87,16 @@ TEST_F(SyncPagesTest, SmallSyncsFillAPage) {
   EXPECT_EQ(pages, 2);  // the second one is empty
   EXPECT_EQ(ListAll(300, &pages).size(), 1000);
   EXPECT_EQ(pages, 4);
+}
+
+TEST_F(SyncPagesTest, SchemaWithoutTableIsRefused) {
+  v1::ListSyncsRequest request;
+  request.set_table_schema(schema());
+  const absl::Status refused = client().ListSyncs(request).status();
+  EXPECT_THAT(refused, StatusIs(StatusCode::kInvalidArgument, "INVALID_REQUEST"));
+  const std::vector<FieldViolation> violations = GetDetail(refused).violations;
+  ASSERT_EQ(violations.size(), 1U);
+  EXPECT_EQ(violations[0].field, "table_schema");
 }
 
 TEST_F(SyncPagesTest, FiltersByStateTableAndTime) {

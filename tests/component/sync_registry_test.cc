@@ -4,7 +4,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -40,6 +42,8 @@ class SyncRegistryTest : public LedgerFixture {
     context.writer = writer_.get();
     context.metrics = metrics_.get();
     registry_ = std::make_unique<sync::SyncRegistry>(
+        context, sync::StartLimits{TargetSchema(), ledger_->schema()});
+    other_registry_ = std::make_unique<sync::SyncRegistry>(
         context, sync::StartLimits{TargetSchema(), ledger_->schema()});
   }
 
@@ -84,6 +88,7 @@ class SyncRegistryTest : public LedgerFixture {
   std::unique_ptr<write::Writer> writer_;
   std::unique_ptr<metrics::Metrics> metrics_;
   std::unique_ptr<sync::SyncRegistry> registry_;
+  std::unique_ptr<sync::SyncRegistry> other_registry_;  // that of another replica
 };
 
 // The first start waits for a table lock. A second one neither waits nor takes a connection.
@@ -139,6 +144,18 @@ TEST_F(SyncRegistryTest, SyncIsForgottenWithItsLastStream) {
   EXPECT_TRUE(orders.expired());
 }
 
+// Nothing keeps a sync that has ended, so it may be removed while it is looked up.
+TEST_F(SyncRegistryTest, SyncIsFoundWhileItIsForgotten) {
+  Start("nightly", {"users"});
+  ASSERT_OK(Complete("nightly", "users"));
+  std::atomic<bool> found = false;
+  const Thread sweeper("sweeper", [&] {
+    while (!found) registry_->ForgetIdle(absl::Hours(1));
+  });
+  for (int n = 0; n < 200; ++n) EXPECT_OK(registry_->FindStream("nightly", {"", "users"}).status());
+  found = true;
+}
+
 TEST_F(SyncRegistryTest, ForgottenSyncIsReloaded) {
   Start("nightly", {"users"});
   ASSERT_OK_AND_ASSIGN(const StreamEntry first, Complete("nightly", "users"));
@@ -166,6 +183,26 @@ TEST_F(SyncRegistryTest, HeldSessionStaysUntilReleased) {
   held.reset();
   registry_->ForgetIdle(absl::Hours(1));
   EXPECT_TRUE(session.expired());
+}
+
+// It would take a thread that short completions need.
+TEST_F(SyncRegistryTest, MarkingThatAnotherReplicaAddedIsKnown) {
+  const CompletionRequest complete = {true, std::nullopt};
+  Start("plain", {"users"});
+  ASSERT_OK_AND_ASSIGN(bool moves_rows, registry_->MovesRows("plain", {"", "users"}, complete));
+  EXPECT_FALSE(moves_rows);
+  sync::StartRequest request = Request("extended", {"people"});
+  request.extend = true;
+  StreamConfig& stream = request.streams[0];
+  stream.json_schema = R"({"properties":{"gone":{"type":"string","format":"date-time"}}})";
+  ASSERT_OK(registry_->Start(request));
+  ASSERT_OK_AND_ASSIGN(moves_rows, registry_->MovesRows("extended", {"", "people"}, complete));
+  EXPECT_FALSE(moves_rows);
+  stream.older_generations = OlderGenerations::kMarkDeleted;
+  stream.deleted_at_column = "gone";
+  ASSERT_OK(other_registry_->Start(request));
+  ASSERT_OK_AND_ASSIGN(moves_rows, registry_->MovesRows("extended", {"", "people"}, complete));
+  EXPECT_TRUE(moves_rows);
 }
 
 TEST_F(SyncRegistryTest, UnusedRunningSyncIsForgotten) {

@@ -295,6 +295,40 @@ TEST_F(UpsertTest, HardDelete) {
   EXPECT_EQ(counts.updated + counts.deleted, 3);
 }
 
+TEST_F(UpsertTest, KeysThatWereSentGetTheGeneration) {
+  const auto in_generation = [](int64_t generation, Record record) {
+    record.generation_id = generation;
+    return record;
+  };
+  CreateBoth(CdcSchema());
+  Insert(target(), CdcSchema(),
+         {At("1", "5", "1"), At("2", "5", "2"), At("3", "5", "3"), At("4", "5", "4"),
+          At("5", "5", "5"), At("6", "5", "6 old"), At("", "5", "null"), At("7", "5", "7")});
+  Insert(
+      source(), CdcSchema(),
+      {in_generation(2, At("1", "4", "1 older")), in_generation(2, DeletedAt("2", "4", "2 gone")),
+       in_generation(2, At("3", "3", "3 older")), in_generation(2, DeletedAt("3", "4", "3 gone")),
+       in_generation(2, DeletedAt("4", "3", "4 gone")), in_generation(2, At("4", "4", "4 back")),
+       At("5", "4", "5 of generation 1"), At("6", "7", "6 of generation 1"),
+       in_generation(2, At("6", "6", "6 older")), in_generation(2, At("", "4", "null older"))});
+  UpsertOptions options;
+  options.marking_generation = 2;
+  const UpsertCounts counts = Upsert(CdcSchema(), options);
+  EXPECT_EQ(counts.written(), 1);
+  EXPECT_EQ(counts.raised, 4);
+  EXPECT_EQ(QueryText(absl::StrCat("SELECT _airbyte_raw_id, _airbyte_generation_id FROM ",
+                                   Table("target"), " ORDER BY id")),
+            (std::vector<std::vector<std::string>>{{"1", "2"},
+                                                   {"2", "1"},
+                                                   {"3", "1"},
+                                                   {"4", "2"},
+                                                   {"5", "1"},
+                                                   {"6 of generation 1", "2"},
+                                                   {"7", "1"},
+                                                   {"null", "2"}}));
+  EXPECT_EQ(Upsert(CdcSchema(), options).raised, 0);
+}
+
 TEST_F(UpsertTest, SoftDeleteKeepsTheRow) {
   CreateBoth(CdcSchema());
   Insert(target(), CdcSchema(), {At("1", "5", "1 old"), At("2", "5", "2 old")});

@@ -160,6 +160,21 @@ TEST_F(AppendTest, FlushNeedsNoPayload) {
   EXPECT_EQ(Rows(), 10);
 }
 
+// The number of a batch without records says nothing about what was sent before it.
+TEST_F(AppendTest, EmptyFlushDoesNotMoveCheckpoints) {
+  Start();
+  Answers answers;
+  const auto call = Open(answers);
+  ASSERT_TRUE(call->Write(ToAppend(Batch(0, 10))));
+  v1::AppendRecordsRequest flush;
+  flush.mutable_batch()->set_flush(true);
+  ASSERT_TRUE(call->Write(flush));
+  ASSERT_TRUE(call->Write(ToAppend(CheckpointOf("first", "state"))));
+  ASSERT_OK_AND_ASSIGN(const Answer last, call->Finish());
+  EXPECT_EQ(last.last_checkpoint_id(), "first");
+  EXPECT_EQ(QueryInt(absl::StrCat("SELECT \"offset\" FROM ", LedgerTable("checkpoint"))), 10);
+}
+
 TEST_F(AppendTest, WithoutFlushIntervalIdleLanesCommit) {
   Start({"--flush_interval=0"});
   Answers answers;

@@ -3,6 +3,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <cstdint>
+#include <limits>
 #include <memory>
 #include <random>
 #include <string>
@@ -22,6 +24,7 @@ using ::testing::AnyOf;
 using ::testing::ElementsAre;
 using ::testing::IsEmpty;
 
+constexpr int64_t kLastOffset = std::numeric_limits<int64_t>::max();
 constexpr char kThree[] = "{\"id\":0}\n{\"id\":1}\n{\"id\":2}\n";
 
 std::string RandomText(size_t size, uint32_t seed) {
@@ -101,6 +104,8 @@ TEST_F(BadStreamTest, Row04_RecordsAfterCompletion) {
   EXPECT_EQ(Summary(more), "FAILED_PRECONDITION STREAM_COMPLETED");
   EXPECT_EQ(more.metadata.at("durable_offset"), "3");
   EXPECT_EQ(more.metadata.at("outcome"), "OUTCOME_APPENDED");
+  EXPECT_EQ(Summary(Send({Header(sync_id, "bad"), Lines(kLastOffset, kThree)})),
+            "FAILED_PRECONDITION STREAM_COMPLETED");
   EXPECT_EQ(Summary(Send({Header(sync_id, "bad", "another"), Lines(0, kThree)})),
             "FAILED_PRECONDITION STREAM_COMPLETED");
   EXPECT_EQ(Rows("bad"), 3);

@@ -1,5 +1,6 @@
 // Bytes that are not valid for the protocol: rows 29, 49, 55 and 56 of the list of bad input.
 #include <gmock/gmock.h>
+#include <google/protobuf/unknown_field_set.h>
 #include <grpcpp/generic/generic_stub.h>
 #include <gtest/gtest.h>
 
@@ -64,6 +65,22 @@ class BadWireTest : public BadInputTest {
     return absl::StrCat("/syncline.v1.SyncService/", name);
   }
 };
+
+// Nothing counts the memory of such a request.
+TEST_F(BadWireTest, LargeWatchRequestIsRefused) {
+  v1::WatchSyncRequest request;
+  request.set_sync_id("unknown");
+  google::protobuf::UnknownFieldSet* const unknown =
+      request.GetReflection()->MutableUnknownFields(&request);
+  const auto answer = [&] {
+    return Summary(
+        MakeAnswer(CallRaw(NewChannel(), Method("WatchSync"), {request.SerializeAsString()})));
+  };
+  unknown->AddLengthDelimited(4711, std::string(1000, 'x'));
+  EXPECT_EQ(answer(), "NOT_FOUND UNKNOWN_SYNC");
+  for (int i = 0; i < 2000; ++i) unknown->AddVarint(4711, 1);
+  EXPECT_EQ(answer(), "INVALID_ARGUMENT INVALID_REQUEST");
+}
 
 TEST_F(BadWireTest, Row55_RandomBytesAsMessages) {
   std::mt19937 random(RandomSeed());

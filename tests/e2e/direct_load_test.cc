@@ -107,12 +107,21 @@ TEST_F(DirectLoadTest, RefusesFlagsThatExcludeEachOther) {
   const std::string file = WriteFile("a.csv", "id\n1\n");
   EXPECT_EQ(Run({"load", file, TableFlag(), "--postgres_dsn=host=x", "--server=y"}), 2);
   EXPECT_THAT(stderr_, HasSubstr("give only one of them"));
+  EXPECT_EQ(Run({"list", "--embedded_postgres=" + files().Path("new"), "--tls"}), 2);
+  EXPECT_THAT(stderr_, HasSubstr("--tls is for calls to a server, but --embedded_postgres runs"));
   EXPECT_EQ(Run({"list", "--postgres_dsn=host=x", "--embedded_postgres=y"}), 2);
   EXPECT_THAT(stderr_, HasSubstr("exclude each other"));
   EXPECT_EQ(Run({"list", "--postgres_dsn=host=x password=se'cret"}), 2);
   EXPECT_THAT(stderr_, AllOf(HasSubstr("--postgres_dsn_file"), Not(HasSubstr("se'cret"))));
   EXPECT_EQ(Run({"list", "--postgres_dsn_file=" + files().Path("missing")}), 2);
   EXPECT_THAT(stderr_, HasSubstr("missing"));
+}
+
+TEST_F(DirectLoadTest, AnEmptyDatabaseFlagIsRefused) {
+  for (const char* const flag : {"postgres_dsn", "postgres_dsn_file", "embedded_postgres"}) {
+    EXPECT_EQ(Run({"list", absl::StrCat("--", flag, "=")}), 2);
+    EXPECT_THAT(stderr_, HasSubstr(absl::StrCat("--", flag, " is empty; name a database")));
+  }
 }
 
 TEST_F(DirectLoadTest, AnOutageIsReportedAtOnce) {

@@ -2,10 +2,17 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <atomic>
+#include <chrono>
+#include <future>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
+#include "client/append_call.h"
+#include "tests/support/append_requests.h"
 #include "tests/support/e2e_fixture.h"
 
 namespace syncline::testing {
@@ -76,6 +83,63 @@ TEST_F(ExtendReplicasTest, EveryReplicaUsesTheNewestPlan) {
   ASSERT_OK(one_.client->StartSync(end));
   ASSERT_OK_AND_ASSIGN(const v1::SyncSummary sync, two_.client->GetSync("s"));
   EXPECT_EQ(sync.state(), v1::SYNC_STATE_FINISHED);
+}
+
+// The guard of a completion may name a column that the other replica has added.
+TEST_F(ExtendReplicasTest, GuardMayNameAnAddedColumn) {
+  v1::StartSyncRequest request = Extension("rows");
+  request.mutable_streams(0)->set_write_mode(v1::WRITE_MODE_DEDUP);
+  request.mutable_streams(0)->add_primary_key()->add_path("id");
+  ASSERT_OK(one_.client->StartSync(request));
+  ASSERT_OK(Send(*two_.client, "s", "rows", 0, 2));
+  request.mutable_streams(0)->set_json_schema(
+      R"({"properties":{"id":{"type":"integer"},"name":{"type":"string"},)"
+      R"("more":{"type":"boolean"}}})");
+  ASSERT_OK(one_.client->StartSync(request));
+  v1::CompleteStreamRequest completion = Completion("s", "rows");
+  (*completion.mutable_guard()->mutable_not_null())["elsewhere"] = 0;
+  EXPECT_THAT(two_.client->CompleteStream(completion),
+              StatusIs(absl::StatusCode::kInvalidArgument, "INVALID_REQUEST"));
+  completion.mutable_guard()->clear_not_null();
+  (*completion.mutable_guard()->mutable_not_null())["more"] = 0;
+  EXPECT_OK(two_.client->CompleteStream(completion));
+}
+
+// A replica reads the ledger for a checkpoint of a stream that the other one has added. While the
+// ledger is locked, that delays the checkpoint's call and no other.
+TEST_F(ExtendReplicasTest, LockedLedgerDelaysOnlyCheckpoints) {
+  ASSERT_OK(one_.client->StartSync(Extension("rows")));
+  constexpr int kCalls = 20;  // more than gRPC's threads
+  std::atomic<int> opened = 0;
+  std::vector<std::unique_ptr<client::AppendCall>> calls;
+  for (int n = 0; n < kCalls; ++n) {
+    calls.push_back(two_.client->AppendRecords([&](const v1::AppendRecordsResponse& answer) {
+      if (answer.has_opened()) ++opened;
+    }));
+    ASSERT_TRUE(calls.back()->Write(ToAppend(Header("s", "rows", absl::StrCat("w", n)))));
+  }
+  ASSERT_TRUE(Eventually([&] { return opened == kCalls; }));
+  ASSERT_OK(one_.client->StartSync(Extension("late")));
+  const auto locker = Connect();
+  ASSERT_OK(locker->Begin());
+  ASSERT_OK(locker->Execute(
+      absl::StrCat("LOCK TABLE ", LedgerTable("stream"), " IN ACCESS EXCLUSIVE MODE")));
+  for (int n = 0; n < kCalls; ++n) {
+    v1::StreamRecordsRequest request = CheckpointOf(absl::StrCat("g", n), "state");
+    *request.mutable_checkpoint()->add_positions()->mutable_descriptor() = Descriptor("late");
+    ASSERT_TRUE(calls[static_cast<size_t>(n)]->Write(ToAppend(request)));
+  }
+  EXPECT_TRUE(Eventually([&] {
+    return QueryInt(absl::StrCat("SELECT count(*) FROM pg_locks WHERE NOT granted AND relation = '",
+                                 LedgerTable("stream"), "'::regclass")) > 0;
+  }));
+  absl::SleepFor(absl::Seconds(1));  // all checkpoints have arrived
+  auto other = std::async(std::launch::async,
+                          [&] { return two_.client->StartSync(v1::StartSyncRequest()).status(); });
+  EXPECT_EQ(other.wait_for(std::chrono::seconds(5)), std::future_status::ready);
+  ASSERT_OK(locker->Commit());
+  EXPECT_THAT(other.get(), StatusIs(absl::StatusCode::kInvalidArgument, "INVALID_REQUEST"));
+  for (const auto& call : calls) EXPECT_OK(call->Finish());
 }
 
 }  // namespace

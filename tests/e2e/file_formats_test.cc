@@ -141,6 +141,31 @@ TEST_F(FileFormatsTest, AFaultyFileIsNamed) {
   EXPECT_THAT(stderr_, HasSubstr("cannot open"));
 }
 
+TEST_F(FileFormatsTest, AnEmptyFileNeedsNoFormat) {
+  const std::string part = WriteFile("part-0.csv", "id,name\n1,NA\n");
+  const std::string marker = WriteFile("_SUCCESS", "");
+  EXPECT_EQ(Run({"load", marker, part, TableFlag("t"), "--null=NA", "--dry_run"}), 0) << stderr_;
+  EXPECT_THAT(stdout_, HasSubstr("1   NULL\n"));
+  EXPECT_EQ(Run({"load", marker, part, TableFlag("t"), "--null=NA"}), 0) << stderr_;
+  EXPECT_THAT(Rows("t"), UnorderedElementsAreArray({R"({"id": 1, "name": null})"}));
+}
+
+TEST_F(FileFormatsTest, MoreFilesThanMayBeOpen) {
+  constexpr size_t kFiles = 100;
+  for (size_t i = 0; i < kFiles; ++i) {
+    WriteFile(absl::StrCat("part-", i, ".csv"), absl::StrCat("id\n", i, "\n"));
+  }
+  ProcessOptions options;
+  options.arguments = {"/bin/sh", "-c",
+                       absl::StrCat("ulimit -S -n 64; exec ", SYNCLINE_CLIENT_BINARY, " load '",
+                                    files().Path("part-*.csv"), "' '", TableFlag("t"),
+                                    "' --server=", server_->address())};
+  const auto process = Process::Start(options);
+  ASSERT_OK(process);
+  EXPECT_EQ((*process)->Wait(kPatience).value_or(-1), 0) << (*process)->Stderr();
+  EXPECT_EQ(Rows("t").size(), kFiles);
+}
+
 TEST_F(FileFormatsTest, DryRunLoadsNothing) {
   const std::string file = WriteFile("a.csv", "id;price\n1;3,14\n2;\n");
   EXPECT_EQ(Run({"load", file, TableFlag("t"), "--dry_run", "--decimal_comma"}), 0) << stderr_;
@@ -149,8 +174,31 @@ TEST_F(FileFormatsTest, DryRunLoadsNothing) {
   EXPECT_FALSE(HasTable("t"));
   EXPECT_EQ(Run({"load", file, TableFlag("t"), "--dry_run", "--output=json"}), 0) << stderr_;
   EXPECT_THAT(stdout_, HasSubstr(R"("records":[{"id":1,"price":"3,14"},{"id":2}])"));
+  const std::string broken = WriteFile("b.jsonl", "{\"id\":1}\n{\"id\":\n");
+  EXPECT_EQ(Run({"load", broken, TableFlag("t"), "--dry_run", "--output=json"}), 0) << stderr_;
+  EXPECT_THAT(stdout_, HasSubstr(R"("records":[{"id":1},"{\"id\":"])"));
+  const std::string python = WriteFile("c.jsonl", "{\"id\":1,\"x\":NaN}\n{\"id\":2,\"x\":[1,]}\n");
+  EXPECT_EQ(Run({"load", python, TableFlag("t"), "--dry_run", "--format=jsonl"}), 0) << stderr_;
+  EXPECT_THAT(stdout_, AllOf(HasSubstr("NULL"), Not(HasSubstr("rejected: {\"id\":1"))));
+  EXPECT_THAT(stdout_, HasSubstr("rejected: {\"id\":2,\"x\":[1,]}"));
   EXPECT_EQ(Run({"load", file, TableFlag("t"), "--dry_run", "--validate_only", "--mode=overwrite"}),
             2);
+}
+
+TEST_F(FileFormatsTest, APointIsNoDecimalCommaOfANumber) {
+  const std::string file = WriteFile("a.csv", "id;price\n1;3,14\n2;1.234\n3;1.234,5\n");
+  std::vector<std::string> load = {"load", file, TableFlag("t"), "--decimal_comma",
+                                   "--types=price:numeric"};
+  EXPECT_EQ(Run(load), 3) << stderr_;
+  EXPECT_THAT(stderr_, HasSubstr("2 records rejected with DECIMAL_POINT ("));
+  load.pop_back();  // the table has the type
+  EXPECT_EQ(Run(load), 3) << stderr_;
+  EXPECT_THAT(stderr_, HasSubstr("2 records rejected with DECIMAL_POINT ("));
+  const std::string row = R"({"id": 1, "price": 3.14})";
+  EXPECT_THAT(Rows("t"), UnorderedElementsAreArray({row, row}));
+  load.emplace_back("--dry_run");
+  EXPECT_EQ(Run(load), 0) << stderr_;
+  EXPECT_THAT(stdout_, HasSubstr(R"(rejected: {"id":2,"price":"1.234"})"));
 }
 
 TEST_F(FileFormatsTest, DryRunShowsWhatAnExistingTableWouldChange) {

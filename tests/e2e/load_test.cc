@@ -51,6 +51,36 @@ class LoadTest : public ServerTest {
   std::string stdout_;
 };
 
+TEST_F(LoadTest, AReportThatCannotBeWrittenIsAFailure) {
+  const std::string file = WriteFile("a.csv", "id\n1\n");
+  for (const char* const flag : {"--dry_run", "--output=json"}) {
+    ProcessOptions options;
+    options.arguments = {
+        "/bin/sh", "-c",
+        absl::StrCat("exec ", SYNCLINE_CLIENT_BINARY, " load ", file, " --table='\"", schema(),
+                     "\".t' --server=", server_->address(), " ", flag, " > /dev/full")};
+    const auto process = Process::Start(options);
+    ASSERT_OK(process);
+    EXPECT_EQ((*process)->Wait(kPatience).value_or(-1), 1) << flag;
+    EXPECT_THAT((*process)->Stderr(), HasSubstr("cannot write the output: No space left"));
+  }
+  EXPECT_EQ(Count(), 1);
+}
+
+TEST_F(LoadTest, EveryVerbSaysThatItCannotWrite) {
+  EXPECT_EQ(Load("a.csv", "id,name\n1,Ann\n2\n", {"--sync_id=s"}), 3) << stderr_;
+  for (const char* const verb : {"list", "status s", "rejected s", "watch s", "cancel s"}) {
+    ProcessOptions options;
+    options.arguments = {"/bin/sh", "-c",
+                         absl::StrCat("exec ", SYNCLINE_CLIENT_BINARY, " ", verb,
+                                      " --server=", server_->address(), " > /dev/full")};
+    const auto process = Process::Start(options);
+    ASSERT_OK(process);
+    EXPECT_EQ((*process)->Wait(kPatience).value_or(-1), 1) << verb;
+    EXPECT_THAT((*process)->Stderr(), HasSubstr("cannot write the output: No space left")) << verb;
+  }
+}
+
 TEST_F(LoadTest, TypesDependOnTheWholeFile) {
   std::string text = "id,zip,code\n";
   for (int i = 0; i < 3000; ++i) absl::StrAppend(&text, i, ",", 10000 + i, ",", i, "\n");

@@ -2,6 +2,7 @@
 // cancels the wait. Nothing of that is acknowledged.
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <chrono>
 #include <future>
 #include <memory>
@@ -28,6 +29,14 @@ class StandbyTest : public WithOwnCluster<ServerTest> {
     return QueryInt(
         "SELECT count(*) FROM (SELECT pg_cancel_backend(pid) FROM pg_stat_activity"
         " WHERE wait_event = 'SyncRep') c");
+  }
+  // Returns whether a checkpoint is announced before the watch ends.
+  static bool ReadsCheckpoint(client::WatchCall& watch) {
+    v1::WatchSyncResponse event;
+    while (watch.Read(&event)) {
+      if (event.has_checkpoint_committed()) return true;
+    }
+    return false;
   }
   int64_t Rows() { return QueryInt(absl::StrCat("SELECT count(*) FROM ", Table("rows"))); }
 };
@@ -64,6 +73,60 @@ TEST_F(StandbyTest, CancelledWaitAcknowledgesNothing) {
   ASSERT_OK(Send(*client_, "waits", "rows", 100, 200));
   EXPECT_OK(client_->CompleteStream(Completion("waits", "rows")));
   EXPECT_EQ(Rows(), 200);
+}
+
+// The stream is being completed, so a repeated call commits nothing that would confirm its records.
+TEST_F(StandbyTest, RepeatedCallWaitsForTheStandby) {
+  ASSERT_OK(client_->StartSync(OneStream("waits", "rows")));
+  ASSERT_NO_FATAL_FAILURE(Require("absent"));
+  auto call = client_->StreamRecords();
+  ASSERT_TRUE(call->Write(Header("waits", "rows")));
+  ASSERT_TRUE(call->Write(Batch(0, 100)));
+  ASSERT_TRUE(call->Write(CheckpointOf("first", "state")));
+  ASSERT_TRUE(Eventually([&] { return CancelCommits() > 0; }));
+  call.reset();  // the caller is gone
+  std::atomic<bool> enough = false;
+  auto completing = std::async(std::launch::async, [&] {
+    const auto client = server_->Client();
+    while (!enough) client->CompleteStream(Completion("waits", "rows")).IgnoreError();
+  });
+  EXPECT_TRUE(Eventually([&] {
+    CancelCommits();
+    return QueryValue(absl::StrCat("SELECT state FROM ", LedgerTable("stream"))) == "finalizing";
+  }));
+  enough = true;
+  auto repeated = std::async(std::launch::async,
+                             [&] { return Send(*server_->Client(), "waits", "rows", 0, 100); });
+  const absl::Time until = absl::Now() + absl::Seconds(2);
+  while (absl::Now() < until) CancelCommits();
+  const bool acknowledged =
+      repeated.wait_for(std::chrono::seconds(0)) == std::future_status::ready &&
+      repeated.get().ok();
+  EXPECT_FALSE(acknowledged) << "offsets that are not durable were acknowledged";
+  ASSERT_NO_FATAL_FAILURE(Require(""));
+  completing.wait();
+  EXPECT_OK(client_->CompleteStream(Completion("waits", "rows")));
+  EXPECT_EQ(Rows(), 100);
+}
+
+TEST_F(StandbyTest, WatchAnnouncesOnlyDurableCheckpoints) {
+  ASSERT_OK(client_->StartSync(OneStream("waits", "rows")));
+  ASSERT_NO_FATAL_FAILURE(Require("absent"));
+  auto call = client_->StreamRecords();
+  ASSERT_TRUE(call->Write(Header("waits", "rows")));
+  ASSERT_TRUE(call->Write(Batch(0, 100)));
+  ASSERT_TRUE(call->Write(CheckpointOf("first", "state")));
+  const auto watch = client_->WatchSync("waits", 0);
+  auto announced = std::async(std::launch::async, [&] { return ReadsCheckpoint(*watch); });
+  const absl::Time until = absl::Now() + absl::Seconds(3);
+  while (absl::Now() < until) CancelCommits();
+  EXPECT_EQ(Rows(), 100) << "the commit must be visible";
+  const bool early =
+      announced.wait_for(std::chrono::seconds(0)) == std::future_status::ready && announced.get();
+  EXPECT_FALSE(early) << "a checkpoint that is not durable was announced";
+  watch->Cancel();
+  ASSERT_NO_FATAL_FAILURE(Require(""));
+  EXPECT_TRUE(ReadsCheckpoint(*client_->WatchSync("waits", 0)));
 }
 
 // A server with a new ledger, which it has to create.

@@ -24,10 +24,13 @@ def load_frame(
     """Loads a pandas data frame into `table`, which is a name or schema.name.
 
     `if_exists` is "append", "replace" (readers see the old rows or the new ones), or "upsert" by
-    `key`. The same `sync_id` never loads twice.
+    `key`. A named index becomes columns; an index without a name is not stored. The same `sync_id`
+    never loads twice.
     """
     if if_exists not in _MODES:
         raise ValueError(f"if_exists must be one of: {', '.join(_MODES)}")
+    if any(level is not None for level in frame.index.names):
+        frame = frame.reset_index()
     namespace, _, name = table.rpartition(".")
     with syncline.connect(server) as client:
         return client.load(

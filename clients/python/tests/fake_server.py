@@ -61,6 +61,8 @@ class FakeServer:
         self.on_start: Callable[[Any, int], None] = lambda context, number: None
         self.after_complete: Callable[[Any, int], None] = lambda context, number: None
         self.commit_each_batch = False
+        self.max_message_bytes = 1 << 20
+        self.plan_version = 1
         self.hold = threading.Event()  # while it is not set, no commit happens
         self.hold.set()
         self._server = grpc.server(futures.ThreadPoolExecutor(16))
@@ -104,11 +106,14 @@ class FakeServer:
         self.metadata = dict(context.invocation_metadata())
         self.starts.append(request)
         self.on_start(context, len(self.starts))
-        answer = sync_service_pb2.StartSyncResponse(resumed=len(self.starts) > 1)
-        answer.limits.max_message_bytes = 1 << 20
+        known = {start.sync_id for start in self.starts[:-1]}
+        answer = sync_service_pb2.StartSyncResponse(resumed=request.sync_id in known)
+        answer.limits.max_message_bytes = self.max_message_bytes
         with self.lock:
             for config in request.streams:
-                plan = answer.streams.add(descriptor=config.descriptor, table_name="t")
+                plan = answer.streams.add(
+                    descriptor=config.descriptor, table_name="t", plan_version=self.plan_version
+                )
                 for (name, writer_id), records in self.committed.items():
                     if name == config.descriptor.name:
                         plan.writers.add(

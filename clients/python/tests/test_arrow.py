@@ -132,6 +132,95 @@ def test_tiny_chunks_are_joined() -> None:
     assert read_column(batches[0][0].values[0], 3000) == list(range(3000))
 
 
+def test_small_chunks_with_nulls_in_dictionaries() -> None:
+    """pyarrow cannot join them, and each chunk may have a dictionary of its own."""
+    chunks = [
+        pa.DictionaryArray.from_arrays(pa.array([0, 1, None], pa.int8()), pa.array(words))
+        for words in (["a", None], ["b", "c"], [None, "d"])
+    ]
+    for values in (chunks, [pa.ListArray.from_arrays([0, 3], chunk) for chunk in chunks]):
+        column = pa.chunked_array(values)
+        got: list[Any] = []
+        for rows, count in encode(pa.table({"v": column})):
+            got += read_column(rows.values[0], count)
+        assert got == column.to_pylist()
+
+
+@pytest.mark.parametrize("kind", ["dictionary", "run_ends"])
+def test_repeated_values_are_counted_as_often_as_they_are_sent(
+    kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A long text that most rows share must not make one message of gigabytes."""
+    import pyarrow.compute as pc
+
+    from syncline import arrow
+
+    words = pa.array(["x" * 100_000, "y"])
+    if kind == "dictionary":
+        indices = pa.array([0] * 1000 + [1] * 1000, pa.int32())
+        values = pa.DictionaryArray.from_arrays(indices, words)
+    else:
+        runs = pc.take(words, pa.array([0] * 1000 + [1] * 1000))
+        values = pc.run_end_encode(runs)
+    assert values.nbytes < 200_000
+    table = pa.table({"v": values}).slice(1)
+    encoded: list[int] = []
+    encode_once = arrow._Encoder.encode
+
+    def measure(self: Any, batch: Any) -> Any:
+        rows = encode_once(self, batch)
+        encoded.append(rows.ByteSize())
+        return rows
+
+    monkeypatch.setattr(arrow._Encoder, "encode", measure)
+    batches = encode(table, max_bytes=1_000_000)
+    assert sum(count for _, count in batches) == 1999
+    assert max(encoded) <= 1_100_000
+    lengths = [len(v) for rows, count in batches for v in read_column(rows.values[0], count)]
+    assert lengths == [100_000] * 999 + [1] * 1000
+
+
+def test_views_are_measured_by_their_rows() -> None:
+    if not hasattr(pa, "string_view"):
+        pytest.skip("pyarrow has no views")
+    table = pa.table({"v": pa.array(["x" * 1000] * 20_000, pa.string_view())})
+    for batch in table.to_batches(max_chunksize=1000):
+        assert len(encode(pa.Table.from_batches([batch]))) <= 4
+
+
+def test_a_table_without_columns_or_rows(fake: FakeServer) -> None:
+    empty = pa.RecordBatch.from_struct_array(pa.array([{}] * 5, pa.struct([])))
+    nothing = pa.table({"v": pa.nulls(5)})
+    with syncline.connect(fake.address) as client:
+        for name, table in (("a", pa.Table.from_batches([empty])), ("b", nothing)):
+            assert client.load(f"sync-{name}", name, table).rows == 5
+        assert client.load("sync-c", "c", pa.table({"v": pa.array([], pa.int8())})).rows == 0
+    assert [(b.rows.row_count, len(b.rows.columns)) for b in fake.batches] == [(5, 0), (5, 0)]
+    assert [c.expected_records for c in fake.completions] == [5, 5, 0]
+
+
+def test_values_larger_than_a_batch_and_than_a_message(fake: FakeServer) -> None:
+    fits = pa.table({"v": pa.array(["x" * 700_000, "y"], pa.large_string())})
+    large = pa.table({"v": pa.array(["x" * 2_000_000], pa.large_string())})
+    with syncline.connect(fake.address) as client:
+        assert client.load("fits", "fits", fits).rows == 2
+        sent = len(fake.batches)
+        with pytest.raises(syncline.RecordTooLarge, match="record 0 has 2000"):
+            client.load("large", "large", large)
+    assert len(fake.batches) == sent
+
+
+@pytest.mark.parametrize("more", range(-80, 40, 8))
+def test_messages_of_just_the_largest_size(fake: FakeServer, more: int) -> None:
+    """The number of a batch does not make it too large."""
+    limit = int(fake.max_message_bytes * 0.9)
+    table = pa.table({"v": ["x" * (limit // 2 - 24), "x" * (limit // 2 - 24 + more)]})
+    with syncline.connect(fake.address) as client:
+        client.load("sync", "rows", table)
+        client.load("lines", "lines", table.to_pylist())
+    assert max(batch.ByteSize() for batch in fake.batches) <= limit
+
+
 @pytest.mark.parametrize("skip", [0, 1, 999, 1000, 1500, 2000, 3000])
 def test_skips_across_chunks(skip: int) -> None:
     table = pa.concat_tables([pa.table({"i": range(1000)}), pa.table({"i": range(1000, 2000)})])

@@ -83,6 +83,45 @@ def test_values_that_json_lacks() -> None:
     }
 
 
+def test_values_of_numpy_and_pandas() -> None:
+    np = pytest.importorskip("numpy")
+    pandas = pytest.importorskip("pandas")
+    row = {
+        "i": np.int64(5),
+        "f": np.float32(0.5),
+        "b": np.bool_(True),
+        "t": np.datetime64("2024-01-02T03:04:05.123456789", "ns"),
+        "l": np.array([1, 2]),
+        "na": pandas.NA,
+        "nat": pandas.NaT,
+        "none": np.datetime64("NaT"),
+    }
+    assert infer_schema([row])["properties"] == {
+        "i": {"type": "integer"},
+        "f": {"type": "number"},
+        "b": {"type": "boolean"},
+        "t": {
+            "type": "string",
+            "format": "date-time",
+            "airbyte_type": "timestamp_without_timezone",
+        },
+        "l": {"type": "array"},
+        "na": {},
+        "nat": {},
+        "none": {},
+    }
+    assert json.loads(encode_record(row, [])) == {
+        "i": 5,
+        "f": 0.5,
+        "b": True,
+        "t": "2024-01-02T03:04:05.123456",
+        "l": [1, 2],
+        "na": None,
+        "nat": None,
+        "none": None,
+    }
+
+
 def test_a_lone_surrogate_does_not_stop_a_load() -> None:
     assert encode_record({"a": "\ud800é"}, []) == b'{"a":"\\ud800\\u00e9"}'
 

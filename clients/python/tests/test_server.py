@@ -1,14 +1,9 @@
-"""The client with the real server: tables, resume, kill -9, errors and rejected records."""
+"""The client with the real server: tables, resume, errors and rejected records."""
 
 from __future__ import annotations
 
 import asyncio
-import os
-import signal
-import subprocess
-import sys
 import threading
-import time
 import uuid
 from typing import Any
 
@@ -18,7 +13,6 @@ import syncline
 import syncline.aio
 from syncline.v1 import stream_pb2
 
-pa = pytest.importorskip("pyarrow")
 ROWS = [{"id": i, "name": f"user {i}"} for i in range(5000)]
 
 
@@ -120,72 +114,3 @@ def test_asyncio(real: Any, database: Any) -> None:
 
     assert asyncio.run(run()) == 5000
     assert database.count("users") == 5000
-
-
-def _large_table(rows: int) -> Any:
-    return pa.table({"id": pa.array(range(rows), pa.int64()), "name": pa.array(["x" * 40] * rows)})
-
-
-def test_kill_9_of_the_server(settings: tuple[str, str], database: Any) -> None:
-    """One million rows, once, although the server is killed three times."""
-    from server_process import ServerProcess
-
-    rows = 1_000_000
-    table = _large_table(rows)
-    sync_id = new_id()
-    with ServerProcess(*settings) as server:
-        loaded = threading.Event()
-        errors: list[BaseException] = []
-
-        def load() -> None:
-            try:
-                with syncline.connect(server.address, retry_for=60) as client:
-                    client.load(sync_id, "users", table, namespace=database.schema)
-            except BaseException as error:
-                errors.append(error)
-            finally:
-                loaded.set()
-
-        thread = threading.Thread(target=load)
-        thread.start()
-        for _ in range(3):
-            if loaded.wait(1.0):
-                break
-            server.kill()
-            server.start()
-        assert loaded.wait(300)
-        thread.join()
-    assert not errors
-    _expect_once(database, rows)
-
-
-_CLIENT = """
-import sys
-import pyarrow as pa
-import syncline
-rows = int(sys.argv[3])
-table = pa.table({"id": pa.array(range(rows), pa.int64()), "name": pa.array(["x" * 40] * rows)})
-with syncline.connect(sys.argv[1]) as client:
-    client.load(sys.argv[2], "users", table, namespace=sys.argv[4])
-"""
-
-
-def test_kill_9_of_the_client(real: Any, database: Any) -> None:
-    """The program is killed, and the same program finishes its load."""
-    rows = 1_000_000
-    sync_id = new_id()
-    command = [sys.executable, "-c", _CLIENT, real.address, sync_id, str(rows), database.schema]
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
-    for kill_after in (2.0, 3.0, None):
-        process = subprocess.Popen(command, env=environment)
-        if kill_after is not None:
-            time.sleep(kill_after)
-            process.send_signal(signal.SIGKILL)
-        process.wait()
-    assert process.returncode == 0
-    _expect_once(database, rows)
-
-
-def _expect_once(database: Any, rows: int) -> None:
-    found = database.query("SELECT count(*), count(DISTINCT id), min(id), max(id) FROM {s}.users")
-    assert found == [(rows, rows, 0, rows - 1)]

@@ -51,9 +51,9 @@ class Params {
   // Adds the numbers as bigint[].
   Params& IntArray(const std::vector<int64_t>& values);
   Params& OptionalInt(std::optional<int64_t> value) { return value ? Int(*value) : Null(); }
-  // Adds a value in the binary form of its type. Only for statements of a Connection
-  // (connection.h).
-  Params& Binary(std::string value) {
+  // Adds a value in the binary form of its type; nullopt is NULL. Only for statements of a
+  // Connection (connection.h).
+  Params& Binary(std::optional<std::string> value) {
     binary_from_ = std::min(binary_from_, values_.size());
     values_.emplace_back(std::move(value));
     return *this;

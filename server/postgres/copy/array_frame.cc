@@ -72,17 +72,55 @@ uint32_t ReadBigEndian(absl::string_view bytes, size_t count) {
   return value;
 }
 
+// Returns the length in front of a field, which is -1 for NULL.
+int32_t ReadLength(absl::string_view field) {
+  return static_cast<int32_t>(ReadBigEndian(field, kLengthBytes));
+}
+
 // Appends the fields of the row with which `bytes` starts, each to its array. Returns the row's
 // size.
-size_t AppendRow(absl::string_view bytes, std::vector<std::string>* arrays) {
+size_t AppendRow(absl::string_view bytes, std::vector<std::optional<std::string>>* arrays) {
   size_t at = kCountBytes;
-  for (std::string& array : *arrays) {
-    const auto length = static_cast<int32_t>(ReadBigEndian(bytes.substr(at), kLengthBytes));
-    const size_t size = kLengthBytes + (length > 0 ? static_cast<size_t>(length) : 0);  // -1: NULL
-    array.append(bytes.data() + at, size);
+  for (std::optional<std::string>& array : *arrays) {
+    const int32_t length = ReadLength(bytes.substr(at));
+    const size_t size = kLengthBytes + (length > 0 ? static_cast<size_t>(length) : 0);
+    array->append(bytes.data() + at, size);
     at += size;
   }
   return at;
+}
+
+std::vector<std::optional<std::string>> GetFields(absl::string_view row, size_t columns) {
+  std::vector<std::optional<std::string>> fields(columns);
+  row.remove_prefix(kCountBytes);
+  for (std::optional<std::string>& field : fields) {
+    const int32_t length = ReadLength(row);
+    row.remove_prefix(kLengthBytes);
+    if (length < 0) continue;
+    field.emplace(row.substr(0, static_cast<size_t>(length)));
+    row.remove_prefix(static_cast<size_t>(length));
+  }
+  return fields;
+}
+
+std::vector<std::optional<std::string>> FrameArrays(absl::Span<const ByteBuffer> blocks,
+                                                    int64_t rows,
+                                                    const std::vector<ElementType>& types) {
+  std::vector<std::optional<std::string>> arrays(types.size(), std::string(kFrameBytes, '\0'));
+  for (size_t block = 0; block < blocks.size(); ++block) {
+    absl::string_view bytes = blocks[block].view();
+    if (block == 0) bytes.remove_prefix(kCopyHeaderBytes);
+    while (!bytes.empty()) bytes.remove_prefix(AppendRow(bytes, &arrays));
+  }
+  for (size_t i = 0; i < arrays.size(); ++i) {
+    char* const frame = arrays[i]->data();
+    PutBigEndian32(frame, 1);
+    PutBigEndian32(frame + 4, 1);
+    PutBigEndian32(frame + 8, types[i].oid);
+    PutBigEndian32(frame + 12, static_cast<uint32_t>(rows));
+    PutBigEndian32(frame + 16, 1);
+  }
+  return arrays;
 }
 
 }  // namespace
@@ -95,24 +133,13 @@ std::vector<ElementType> GetElementTypes(const TableSchema& schema) {
   return types;
 }
 
-std::vector<std::string> FrameArrays(absl::Span<const ByteBuffer> blocks,
-                                     const std::vector<ElementType>& types) {
-  std::vector<std::string> arrays(types.size(), std::string(kFrameBytes, '\0'));
-  uint32_t rows = 0;
-  for (size_t block = 0; block < blocks.size(); ++block) {
-    absl::string_view bytes = blocks[block].view();
-    if (block == 0) bytes.remove_prefix(kCopyHeaderBytes);
-    for (; !bytes.empty(); ++rows) bytes.remove_prefix(AppendRow(bytes, &arrays));
-  }
-  for (size_t i = 0; i < arrays.size(); ++i) {
-    char* const frame = arrays[i].data();
-    PutBigEndian32(frame, 1);
-    PutBigEndian32(frame + 4, 1);
-    PutBigEndian32(frame + 8, types[i].oid);
-    PutBigEndian32(frame + 12, rows);
-    PutBigEndian32(frame + 16, 1);
-  }
-  return arrays;
+std::vector<std::optional<std::string>> FrameRows(absl::Span<const ByteBuffer> blocks, int64_t rows,
+                                                  const std::vector<ElementType>& types) {
+  if (rows != 1) return FrameArrays(blocks, rows, types);
+  // COPY's header and the row may lie in different blocks.
+  absl::string_view row = blocks.front().view().substr(kCopyHeaderBytes);
+  for (size_t block = 1; row.empty() && block < blocks.size(); ++block) row = blocks[block].view();
+  return GetFields(row, types.size());
 }
 
 }  // namespace syncline::postgres

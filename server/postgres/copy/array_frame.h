@@ -1,5 +1,5 @@
-// Frames encoded rows as arrays, one per column, for the parameters of a statement in binary
-// format. Uses no connection.
+// Turns encoded rows into the parameters of a statement in binary format: the fields of a single
+// row, or one array per column. Uses no connection.
 //
 // An array's elements are the fields of COPY BINARY as they are, length first, so only what is
 // around them differs. PostgreSQL reads (arrayfuncs.c, array_recv): int32 number of dimensions,
@@ -14,6 +14,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -34,9 +35,10 @@ struct ElementType {
 // then those of the stream's columns. CopyFormatFor(schema) must be kBinary.
 std::vector<ElementType> GetElementTypes(const TableSchema& schema);
 
-// Returns one array per column of the rows in `blocks`, which start with COPY's header. A row lies
-// within one block and has a field per element of `types`.
-std::vector<std::string> FrameArrays(absl::Span<const ByteBuffer> blocks,
-                                     const std::vector<ElementType>& types);
+// Returns one parameter per column of the `rows` rows in `blocks`, which start with COPY's header:
+// the field if `rows` is 1, where nullopt is NULL, and otherwise an array. A row lies within one
+// block and has a field per element of `types`.
+std::vector<std::optional<std::string>> FrameRows(absl::Span<const ByteBuffer> blocks, int64_t rows,
+                                                  const std::vector<ElementType>& types);
 
 }  // namespace syncline::postgres

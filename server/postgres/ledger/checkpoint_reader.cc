@@ -17,7 +17,8 @@ constexpr int64_t kMaxCheckpoints = 1000;
 // returned although it has more than $4 bytes. Returns a row for the first checkpoint in any case,
 // so that `fits` and `selected` show whether more follow.
 // A checkpoint that covers several writers counts the records of all its positions since the
-// previously announced one. Results are in binary format, so every column but state is text.
+// previously announced one; none if that one had positions of more records. Results are in binary
+// format, so every column but state is text.
 constexpr char kPageSql[] = R"sql(
 WITH page AS (
   SELECT *, row_number() OVER place AS place, (sum(bytes) OVER place)::bigint AS total
@@ -41,16 +42,17 @@ SELECT sequence::text AS sequence, stream_no::text AS stream_no, writer_id, chec
   coalesce(at, (SELECT max(p."offset") FROM $L.global_position p
                 WHERE p.sync_no = $1 AND p.number = page.number AND p.stream_no = page.stream_no
                   AND p.writer_id = page.writer_id), 0)::text AS at,
-  coalesce(since, (SELECT sum(p."offset") FROM $L.global_position p
-                   WHERE p.sync_no = $1 AND p.number = page.number)
-                - coalesce((SELECT sum(p."offset") FROM $L.global_position p
-                   WHERE p.sync_no = $1 AND p.number =
-                     (SELECT h.number FROM $L.global_checkpoint h
-                      WHERE h.sync_no = $1 AND h.sequence < page.sequence
-                      ORDER BY h.sequence DESC LIMIT 1)), 0), 0)::text AS since,
+  coalesce(since, greatest((SELECT sum(p."offset") FROM $L.global_position p
+                            WHERE p.sync_no = $1 AND p.number = page.number)
+                         - coalesce((SELECT sum(p."offset") FROM $L.global_position p
+                            WHERE p.sync_no = $1 AND p.number =
+                              (SELECT h.number FROM $L.global_checkpoint h
+                               WHERE h.sync_no = $1 AND h.sequence < page.sequence
+                               ORDER BY h.sequence DESC LIMIT 1)), 0), 0))::text AS since,
   CASE WHEN $5::boolean AND octet_length(state) <= $6::bigint
          AND (total <= $4::bigint OR $7::boolean) THEN state END AS state,
-  ($5::boolean AND (state_dropped OR octet_length(state) > $6::bigint))::text AS state_dropped
+  ($5::boolean AND (state_dropped OR octet_length(state) > $6::bigint))::text AS state_dropped,
+  (pg_catalog.current_setting('synchronous_standby_names') <> '')::text AS standby_may_lack_it
 FROM page WHERE place = 1 OR total <= $4::bigint ORDER BY place
 )sql";
 
@@ -83,6 +85,10 @@ absl::StatusOr<CheckpointPage> ReadCheckpointPage(Connection& connection,
     checkpoint.state_dropped = ReadBool(row, "state_dropped");
     page.bytes = row.Int("total");
     page.checkpoints.push_back(std::move(checkpoint));
+  }
+  // A watcher that has received a checkpoint does not send the records before it again.
+  if (!page.checkpoints.empty() && ReadBool(rows.Row(0), "standby_may_lack_it")) {
+    SYNCLINE_RETURN_IF_ERROR(connection.ConfirmDurable());
   }
   page.more =
       static_cast<int64_t>(page.checkpoints.size()) < selected || selected == kMaxCheckpoints;

@@ -97,7 +97,12 @@ class Ledger {
   // Lets no open call of the stream commit again: it fails with SCHEMA_CHANGED (ledger_errors.h).
   // For a change of the type of a column, after which the rows of such calls do not fit the table.
   absl::Status WithdrawClaims(Transaction& transaction, int64_t stream_no) const;
-  // The sync accepts no more streams. Ends it if none of its streams is live.
+  // Locks the sync, to which the transaction has added streams, and `others` until the transaction
+  // ends, and returns the state of the sync. While it is locked, no other transaction ends it; one
+  // that waits sees the streams.
+  absl::StatusOr<SyncState> LockExtended(Transaction& transaction, int64_t sync_no,
+                                         std::vector<int64_t> others) const;
+  // If none of the sync's streams is live, it accepts no more streams and ends.
   absl::Status EndExtensions(Transaction& transaction, int64_t sync_no) const;
   // kStarting -> kRunning, or to the end of the sync if none of its streams is open and none can be
   // added.

@@ -105,6 +105,13 @@ WHERE s.sync_no = ANY($1) AND s.state IN ('starting', 'running') AND (NOT s.exte
                   WHERE t.sync_no = s.sync_no AND t.state IN ('open', 'finalizing'))
 )sql";
 
+constexpr char kEndExtensionsSql[] = R"sql(
+UPDATE $L.sync s SET extensible = false
+WHERE s.sync_no = $1 AND s.extensible
+  AND NOT EXISTS (SELECT FROM $L.stream t
+                  WHERE t.sync_no = s.sync_no AND t.state IN ('open', 'finalizing'))
+)sql";
+
 constexpr char kDropGenerationsSql[] = R"sql(
 UPDATE $L.generation g SET state = 'dropped'
 FROM unnest($1::text[], $2::text[]) AS t (table_schema, table_name)
@@ -206,13 +213,17 @@ absl::Status Ledger::FinishStream(Transaction& transaction, const StreamEntry& s
   return FinishSyncs(transaction, {finished.Int(0, 0)});
 }
 
+absl::StatusOr<SyncState> Ledger::LockExtended(Transaction& transaction, int64_t sync_no,
+                                               std::vector<int64_t> others) const {
+  others.push_back(sync_no);
+  SYNCLINE_RETURN_IF_ERROR(LockSyncs(transaction, quoted_schema_, others));
+  return GetSyncState(transaction, sync_no);
+}
+
 absl::Status Ledger::EndExtensions(Transaction& transaction, int64_t sync_no) const {
   SYNCLINE_RETURN_IF_ERROR(LockSyncs(transaction, quoted_schema_, {sync_no}));
   SYNCLINE_RETURN_IF_ERROR(
-      transaction
-          .Query(Sql("UPDATE $L.sync SET extensible = false WHERE sync_no = $1 AND extensible"),
-                 Params().Int(sync_no))
-          .status());
+      transaction.Query(Sql(kEndExtensionsSql), Params().Int(sync_no)).status());
   return FinishSyncs(transaction, {sync_no});
 }
 

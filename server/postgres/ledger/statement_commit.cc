@@ -68,10 +68,28 @@ StatementCommit::StatementCommit(absl::string_view quoted_ledger_schema, const T
       insert_sql_(absl::StrCat("INSERT INTO ", QuoteTable(table), " (",
                                QuoteColumns(AllColumns(schema)), ") OVERRIDING SYSTEM VALUE")),
       element_types_(element_types),
-      rows_sql_(MakeSql(/*has_rows=*/true, /*has_checkpoints=*/false)),
-      rows_and_checkpoints_sql_(MakeSql(/*has_rows=*/true, /*has_checkpoints=*/true)) {}
+      row_sql_(MakeSql(Rows::kOne, /*has_checkpoints=*/false)),
+      row_and_checkpoints_sql_(MakeSql(Rows::kOne, /*has_checkpoints=*/true)),
+      rows_sql_(MakeSql(Rows::kMany, /*has_checkpoints=*/false)),
+      rows_and_checkpoints_sql_(MakeSql(Rows::kMany, /*has_checkpoints=*/true)) {}
 
-std::string StatementCommit::MakeSql(bool has_rows, bool has_checkpoints) const {
+StatementCommit::Rows StatementCommit::GetRows(const DataCommit& commit) {
+  if (commit.rows == 0) return Rows::kNone;
+  return commit.rows == 1 ? Rows::kOne : Rows::kMany;
+}
+
+std::string StatementCommit::MakeSource(Rows rows, int param) const {
+  const bool arrays = rows == Rows::kMany;
+  const std::string columns =
+      absl::StrJoin(element_types_, ", ", [&](std::string* out, const std::string& type) {
+        const std::string value = absl::StrCat("$", ++param, "::pg_catalog.", type);
+        absl::StrAppend(out, arrays ? absl::StrCat("pg_catalog.unnest(", value, "[])") : value);
+      });
+  return arrays ? absl::StrCat("SELECT u.* FROM w, ROWS FROM (", columns, ") AS u")
+                : absl::StrCat("SELECT ", columns, " FROM w");
+}
+
+std::string StatementCommit::MakeSql(Rows rows, bool has_checkpoints) const {
   const auto ledger = [this](absl::string_view sql) {
     return WithLedgerSchema(sql, quoted_ledger_schema_);
   };
@@ -80,19 +98,15 @@ std::string StatementCommit::MakeSql(bool has_rows, bool has_checkpoints) const 
   absl::StrAppend(&sql, "w AS (",
                   AdvanceSql(quoted_ledger_schema_, has_checkpoints ? kNewestSql : ""), ")");
   if (has_checkpoints) absl::StrAppend(&sql, ledger(kStoreSql));
-  if (!has_rows) return absl::StrCat(sql, kUncheckedSql);
-  int param = kAdvanceParams + (has_checkpoints ? kCheckpointParams : 0);
-  const std::string columns =
-      absl::StrJoin(element_types_, ", ", [&](std::string* out, const std::string& type) {
-        absl::StrAppend(out, "pg_catalog.unnest($", ++param, "::pg_catalog.", type, "[])");
-      });
-  return absl::StrCat(sql, ",\nd AS (\n  ", insert_sql_, "\n  SELECT u.* FROM w, ROWS FROM (",
-                      columns, ") AS u\n  RETURNING 1)", kCheckedSql);
+  if (rows == Rows::kNone) return absl::StrCat(sql, kUncheckedSql);
+  const int params = kAdvanceParams + (has_checkpoints ? kCheckpointParams : 0);
+  return absl::StrCat(sql, ",\nd AS (\n  ", insert_sql_, "\n  ", MakeSource(rows, params),
+                      "\n  RETURNING 1)", kCheckedSql);
 }
 
 Statement StatementCommit::Make(const WriterClaim& claim, const DataCommit& commit,
                                 const std::vector<PendingCheckpoint>& checkpoints,
-                                std::vector<std::string> arrays) const {
+                                std::vector<std::optional<std::string>> rows) const {
   Statement statement = {"", AdvanceParams(claim, commit)};
   Params& params = statement.params;
   if (!checkpoints.empty()) {
@@ -106,12 +120,18 @@ Statement StatementCommit::Make(const WriterClaim& claim, const DataCommit& comm
     }
     params.Int(claim.sync_no).TextArray(ids).IntArray(offsets).BytesArray(states);
   }
-  if (arrays.empty()) {
-    statement.sql = MakeSql(/*has_rows=*/false, !checkpoints.empty());
-  } else {
-    statement.sql = checkpoints.empty() ? rows_sql_ : rows_and_checkpoints_sql_;
+  switch (GetRows(commit)) {
+    case Rows::kNone:
+      statement.sql = MakeSql(Rows::kNone, !checkpoints.empty());
+      break;
+    case Rows::kOne:
+      statement.sql = checkpoints.empty() ? row_sql_ : row_and_checkpoints_sql_;
+      break;
+    case Rows::kMany:
+      statement.sql = checkpoints.empty() ? rows_sql_ : rows_and_checkpoints_sql_;
+      break;
   }
-  for (std::string& array : arrays) params.Binary(std::move(array));
+  for (std::optional<std::string>& value : rows) params.Binary(std::move(value));
   return statement;
 }
 
@@ -120,11 +140,11 @@ std::optional<int64_t> StatementCommit::GetDurableOffset(const Result& result) {
   return result.Int(0, 0);
 }
 
-absl::StatusOr<int64_t> StatementCommit::Commit(Connection& connection, const WriterClaim& claim,
-                                                const DataCommit& commit,
-                                                const std::vector<PendingCheckpoint>& checkpoints,
-                                                std::vector<std::string> arrays) const {
-  const Statement statement = Make(claim, commit, checkpoints, std::move(arrays));
+absl::StatusOr<int64_t> StatementCommit::Commit(
+    Connection& connection, const WriterClaim& claim, const DataCommit& commit,
+    const std::vector<PendingCheckpoint>& checkpoints,
+    std::vector<std::optional<std::string>> rows) const {
+  const Statement statement = Make(claim, commit, checkpoints, std::move(rows));
   SYNCLINE_ASSIGN_OR_RETURN(const Result moved,
                             connection.QueryAndCommit(statement.sql, statement.params));
   const std::optional<int64_t> durable = GetDurableOffset(moved);

@@ -14,7 +14,11 @@ inline constexpr char kTableExistsSql[] =
 
 // $1: schema, $2: table. Returns a row if there is such a relation. `alone`: an INSERT into it does
 // what COPY does, and nothing if no rows are inserted. `grouped`: an INSERT fires no trigger, those
-// of constraints included. tgtype: 1 is FOR EACH ROW, 2 BEFORE, 4 INSERT, 64 INSTEAD OF.
+// of constraints included, and runs no function of a user or an extension. tgtype: 1 is FOR EACH
+// ROW, 2 BEFORE, 4 INSERT, 64 INSTEAD OF. `used` are the table, its indexes, defaults, generated
+// columns and constraints, the types that they use, the domains' constraints, and the functions
+// that these use, directly or by an operator or an operator class. pg_depend has no row for what
+// PostgreSQL itself brings.
 inline constexpr char kStatementUseSql[] =
     "SELECT c.relkind = 'r' AND NOT c.relrowsecurity"
     " AND NOT EXISTS (SELECT FROM pg_catalog.pg_rewrite r"
@@ -22,7 +26,23 @@ inline constexpr char kStatementUseSql[] =
     " AND NOT EXISTS (SELECT FROM pg_catalog.pg_trigger t WHERE t.tgrelid = c.oid"
     " AND NOT t.tgisinternal AND t.tgtype & 4 <> 0 AND (t.tgtype & 1 = 0 OR t.tgtype & 66 <> 0))"
     " AS alone, NOT EXISTS (SELECT FROM pg_catalog.pg_trigger t WHERE t.tgrelid = c.oid"
-    " AND t.tgtype & 4 <> 0) AS grouped"
+    " AND t.tgtype & 4 <> 0) AND NOT EXISTS (WITH RECURSIVE used (class, id) AS ("
+    "SELECT c.tableoid, c.oid"
+    " UNION SELECT c.tableoid, i.indexrelid FROM pg_catalog.pg_index i WHERE i.indrelid = c.oid"
+    " UNION SELECT f.tableoid, f.oid FROM pg_catalog.pg_attrdef f WHERE f.adrelid = c.oid"
+    " UNION SELECT k.tableoid, k.oid FROM pg_catalog.pg_constraint k WHERE k.conrelid = c.oid"
+    " UNION SELECT e.class, e.id FROM used u CROSS JOIN LATERAL ("
+    "SELECT d.refclassid, d.refobjid FROM pg_catalog.pg_depend d"
+    " WHERE d.classid = u.class AND d.objid = u.id AND d.refclassid IN"
+    " ('pg_catalog.pg_type'::pg_catalog.regclass, 'pg_catalog.pg_proc'::pg_catalog.regclass,"
+    " 'pg_catalog.pg_operator'::pg_catalog.regclass, 'pg_catalog.pg_opclass'::pg_catalog.regclass)"
+    " UNION ALL SELECT k.tableoid, k.oid FROM pg_catalog.pg_constraint k"
+    " WHERE k.contypid = u.id AND u.class = 'pg_catalog.pg_type'::pg_catalog.regclass"
+    " UNION ALL SELECT c.tableoid, t.typrelid FROM pg_catalog.pg_type t WHERE t.oid = u.id"
+    " AND t.typrelid <> 0 AND u.class = 'pg_catalog.pg_type'::pg_catalog.regclass"
+    ") e (class, id)) SELECT FROM used WHERE used.class IN"
+    " ('pg_catalog.pg_proc'::pg_catalog.regclass, 'pg_catalog.pg_operator'::pg_catalog.regclass,"
+    " 'pg_catalog.pg_opclass'::pg_catalog.regclass)) AS grouped"
     " FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace"
     " WHERE n.nspname = $1 AND c.relname = $2";
 
@@ -120,6 +140,16 @@ inline constexpr char kTableColumnsSql[] =
     " WHERE n.nspname = $1 AND c.relname = $2 AND a.attnum > 0 AND NOT a.attisdropped"
     " AND a.attname NOT IN ('_airbyte_raw_id', '_airbyte_extracted_at', '_airbyte_meta',"
     " '_airbyte_generation_id') ORDER BY a.attnum";
+
+// $1: a type that is not a domain, as format_type() prints it. Returns one boolean: whether the
+// time can be assigned to it, or it is a type for JSON. All types can be assigned to string types.
+inline constexpr char kTakesTimesSql[] =
+    "SELECT t.oid IN ('pg_catalog.json'::pg_catalog.regtype, "
+    "'pg_catalog.jsonb'::pg_catalog.regtype)"
+    " OR t.typcategory = 'S' OR EXISTS (SELECT FROM pg_catalog.pg_cast k"
+    " WHERE k.castsource = 'pg_catalog.timestamptz'::pg_catalog.regtype"
+    " AND k.casttarget = t.oid AND k.castcontext IN ('a', 'i'))"
+    " FROM pg_catalog.pg_type t WHERE t.oid = pg_catalog.to_regtype($1)";
 
 // $1: schema, $2: table. Returns the number of columns, dropped ones included.
 inline constexpr char kAttributesSql[] =

@@ -19,12 +19,13 @@ std::string PlacedKeyOrder(const TableSchema& schema, absl::string_view column) 
   });
 }
 
-// Returns the winners as a table expression `w`, which has the source's columns.
-std::string PlacedWinners(const PlacedMerge& placed) {
+// Returns the winners among the rows that satisfy `filter`, an SQL clause, if there is one, as a
+// table expression `w`, which has the source's columns.
+std::string PlacedWinners(const PlacedMerge& placed, absl::string_view filter = "") {
   const TableSchema& schema = placed.merge.schema;
   const std::string key = PlacedKeyOrder(schema, placed.column);
   return absl::StrCat("(SELECT DISTINCT ON (", key, ") * FROM ", QuoteTable(placed.merge.source),
-                      " ORDER BY ", key, ", ", NewestFirst(schema), ") w");
+                      filter, " ORDER BY ", key, ", ", NewestFirst(schema), ") w");
 }
 
 // Returns a predicate: winner `w`, which has the null pattern, beats stored row `t` of its key.
@@ -74,6 +75,15 @@ std::string InsertPlacedSql(const PlacedMerge& placed, const NullPattern& nulls)
                       HasPattern(merge, nulls), " AND ", NotDeletedSql(merge),
                       " AND NOT EXISTS (SELECT 1 FROM ", QuoteTable(merge.target), " t WHERE ",
                       SameKey(merge, nulls), ")");
+}
+
+std::string RaisePlacedSql(const PlacedMerge& placed, const NullPattern& nulls) {
+  const Merge& merge = placed.merge;
+  const std::string generation = QuoteIdentifier(kGenerationIdColumn);
+  return absl::StrCat("UPDATE ", QuoteTable(merge.target), " t SET ", generation, " = $1 FROM ",
+                      PlacedWinners(placed, absl::StrCat(" WHERE ", generation, " >= $1")),
+                      " WHERE ", HasPattern(merge, nulls), " AND ", SameKey(merge, nulls), " AND ",
+                      NotDeletedSql(merge), " AND t.", generation, " < $1");
 }
 
 std::string DedupePlacedSql(const TableName& table, const TableSchema& schema, CdcDeleteMode mode,

@@ -36,6 +36,8 @@ std::string DeletePlacedSql(const PlacedMerge& placed, const NullPattern& nulls,
 std::string UpdatePlacedSql(const PlacedMerge& placed, const NullPattern& nulls);
 // Inserts the winners, without deletions, whose keys have no stored row.
 std::string InsertPlacedSql(const PlacedMerge& placed, const NullPattern& nulls);
+// As RaiseGenerationsSql (upsert_sql.h): $1 is the generation. Run it after the merge.
+std::string RaisePlacedSql(const PlacedMerge& placed, const NullPattern& nulls);
 
 // Deletes the rows of `table` that are not the newest of their key, and those that CDC marks as
 // deleted. `column`: the distribution column.

@@ -158,9 +158,12 @@ std::string DeleteOlderRowsSql(const TableName& table) {
                       QuoteIdentifier(kGenerationIdColumn), " < $1");
 }
 
-std::string MarkOlderRowsSql(const TableName& table, absl::string_view column) {
-  const std::string quoted = QuoteIdentifier(column);
-  return absl::StrCat("UPDATE ", QuoteTable(table), " SET ", quoted, " = now() WHERE ",
+std::string MarkOlderRowsSql(const TableName& table, const ColumnSchema& column) {
+  const std::string quoted = QuoteIdentifier(column.column_name);
+  std::string time = column.type == ColumnType::kJsonb ? "to_jsonb(now())" : "now()";
+  // Unlike an assignment, a cast shortens the text to the length of the column.
+  if (!column.table_type.empty()) time = absl::StrCat("(", time, ")::", column.table_type);
+  return absl::StrCat("UPDATE ", QuoteTable(table), " SET ", quoted, " = ", time, " WHERE ",
                       QuoteIdentifier(kGenerationIdColumn), " < $1 AND ", quoted, " IS NULL");
 }
 

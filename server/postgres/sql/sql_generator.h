@@ -56,8 +56,9 @@ std::string GenerationIdSql(const TableName& table);
 std::string GenerationBoundsSql(const TableName& table);
 // Deletes the rows of generations below $1.
 std::string DeleteOlderRowsSql(const TableName& table);
-// Sets `column` to the current time in the rows of generations below $1 in which it is NULL.
-std::string MarkOlderRowsSql(const TableName& table, absl::string_view column);
+// Sets `column` to the current time in the rows of generations below $1 in which it is NULL. Its
+// type is one for which TakesTimes (table_columns.h) is true.
+std::string MarkOlderRowsSql(const TableName& table, const ColumnSchema& column);
 // Returns one row per table, in any order: its place in `tables`, from 0; whether it has rows
 // (boolean); and its size on disk in bytes with TOAST, without indexes.
 std::string TableStatusesSql(const std::vector<TableName>& tables);

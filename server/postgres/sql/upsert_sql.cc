@@ -51,8 +51,9 @@ std::string Collated(const Merge& merge, const std::string& column) {
 // Returns the condition under which match `m` prevents its winner from being inserted.
 absl::string_view BlocksInsert(bool in_place) { return in_place ? "" : " AND NOT m.beaten"; }
 
-// Returns a query for the newest row of each key of the source.
-std::string SelectWinners(const Merge& merge) {
+// Returns a query for the newest row of each key of the source, of the rows that satisfy `filter`,
+// an SQL clause, if there is one.
+std::string SelectWinners(const Merge& merge, absl::string_view filter = "") {
   const TableSchema& schema = merge.schema;
   std::string keys;
   for (size_t i = 0; i < schema.primary_key.size(); ++i) {
@@ -63,7 +64,7 @@ std::string SelectWinners(const Merge& merge) {
   const std::string place = merge.placed ? QuoteIdentifier(kRawIdColumn) : "ctid";
   return absl::StrCat("SELECT DISTINCT ON (", KeyOrder(schema), ") ", place, " AS tid, ", keys,
                       cursor, QuoteIdentifier(kExtractedAtColumn), " AS e, ",
-                      Deleted(schema, merge.mode), " AS d FROM ", QuoteTable(merge.source),
+                      Deleted(schema, merge.mode), " AS d FROM ", QuoteTable(merge.source), filter,
                       " ORDER BY ", KeyOrder(schema), ", ", NewestFirst(schema));
 }
 
@@ -293,6 +294,19 @@ std::string InsertWinnersSql(const Merge& merge, bool in_place) {
                       ") AND NOT EXISTS (SELECT 1 FROM pg_temp.syncline_matches m WHERE m.tid = "
                       "s.ctid",
                       BlocksInsert(in_place), ")");
+}
+
+// The matches of the merge do not suffice: the newest row of a key may be one of an older
+// generation that was still staged.
+std::string RaiseGenerationsSql(const Merge& merge, const NullPattern& nulls) {
+  Merge sent = merge;
+  sent.winners = Winners::kInQuery;
+  const std::string generation = QuoteIdentifier(kGenerationIdColumn);
+  return absl::StrCat(
+      "WITH winners AS (", SelectWinners(sent, absl::StrCat(" WHERE ", generation, " >= $1")),
+      ") UPDATE ", QuoteTable(merge.target), " t SET ", generation, " = $1 FROM winners w WHERE ",
+      SameKey(sent, nulls), " AND ", HasPattern(sent, nulls), " AND ", NotDeletedSql(sent),
+      " AND t.", generation, " < $1");
 }
 
 std::string DedupeSql(const TableName& table, const TableSchema& schema, CdcDeleteMode mode) {

@@ -85,6 +85,11 @@ std::string DropLosersSql(bool in_place);
 // left; run kFetchByPlaceSql before it then.
 std::string InsertWinnersSql(const Merge& merge, bool in_place);
 
+// Gives the generation $1 to the stored rows of lower ones whose key, with the null pattern, a row
+// of the source has in that generation or a higher one. Keys of which CDC marks the newest such row
+// as deleted are excluded. Run it after the merge.
+std::string RaiseGenerationsSql(const Merge& merge, const NullPattern& nulls);
+
 // Makes the planner fetch rows one by one by their place. Otherwise it would read the whole table,
 // or keep whole rows in a hash. kResetFetchByPlaceSql undoes it.
 inline constexpr char kFetchByPlaceSql[] = "SET LOCAL enable_hashjoin = off";

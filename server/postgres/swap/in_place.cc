@@ -91,6 +91,7 @@ class InPlaceReplace {
     const std::set<std::string> streams(declared.begin(), declared.end());
     const std::vector<std::string> meta = AllColumns({});
     const std::set<std::string> meta_columns(meta.begin(), meta.end());
+    const std::set<std::string> key(schema_.primary_key.begin(), schema_.primary_key.end());
     Params params;
     params.Text(tables_.target.schema).Text(tables_.target.name);
     SYNCLINE_ASSIGN_OR_RETURN(const Result abilities, transaction_.Query(kAbilitiesSql, params));
@@ -105,7 +106,10 @@ class InPlaceReplace {
       tables_.written.push_back(name);
       // The user has changed its type since the staging table was created.
       tables_.retyped = tables_.retyped || row.Bool("retyped");
-      if (row.Bool("only_inserted")) continue;
+      if (row.Bool("only_inserted")) {
+        if (key.count(name) == 0) fixed_.push_back(name);
+        continue;
+      }
       tables_.updated.push_back(name);
       if (meta_columns.count(name) == 0) tables_.compared.push_back(name);
     }
@@ -124,11 +128,13 @@ class InPlaceReplace {
       referenced_ = true;
       same_ = keys.front().same;
       subject_ = keys.front().subject;
-      return CheckReferencedRows(transaction_, tables_.staging, tables_.target, keys, same_,
-                                 schema_.meta);
+      SYNCLINE_RETURN_IF_ERROR(CheckReferencedRows(transaction_, tables_.staging, tables_.target,
+                                                   keys, same_, schema_.meta));
+      return CheckFixed();
     }
     // Rows of the table that reference each other must be replaced by one statement.
-    if (references_itself_ || !may_compare_ || tables_.retyped || schema_.primary_key.empty()) {
+    if (references_itself_ || !may_compare_ || tables_.retyped || !fixed_.empty() ||
+        schema_.primary_key.empty()) {
       return absl::OkStatus();
     }
     std::vector<std::string> terms;
@@ -138,6 +144,18 @@ class InPlaceReplace {
     }
     same_ = absl::StrJoin(terms, " AND ");
     return absl::OkStatus();
+  }
+
+  // A row that other tables reference can be updated only.
+  absl::Status CheckFixed() {
+    if (fixed_.empty() || tables_.retyped) return absl::OkStatus();
+    SYNCLINE_ASSIGN_OR_RETURN(const Result differ,
+                              transaction_.Query(HasDifferenceSql(tables_, same_, fixed_)));
+    if (!differ.Bool(0, 0)) return absl::OkStatus();
+    return MakeRefusal(reason::kTargetIncompatible, tables_.target.ToString(),
+                       absl::StrCat("the loaded rows have other values in columns that are "
+                                    "GENERATED ALWAYS AS IDENTITY (",
+                                    absl::StrJoin(fixed_, ", "), "), which no UPDATE can set"));
   }
 
   absl::Status ReplaceAll() {
@@ -250,6 +268,8 @@ class InPlaceReplace {
   Transaction& transaction_;
   const TableSchema& schema_;
   InPlaceTables tables_;
+  // The stream's columns outside of the key that only an INSERT sets.
+  std::vector<std::string> fixed_;
   std::string same_;                // empty: there is no key
   std::string subject_;             // the foreign key that defines `same_`
   bool referenced_ = false;         // rows of other tables reference those of the target

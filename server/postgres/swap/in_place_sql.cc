@@ -17,13 +17,15 @@ std::string JoinStaged(const InPlaceTables& tables) {
 
 // Compares the stored bytes, so that values that are equal but not the same (1.0 and 1.00) differ,
 // and types without an equality (json) are compared, too.
-std::string Differs(const InPlaceTables& tables) {
-  const std::vector<std::string>& columns = tables.compared;
-  if (tables.retyped) return "true";
-  if (columns.empty()) return "false";
+std::string ValuesDiffer(const std::vector<std::string>& columns) {
   return absl::StrCat("ROW(", Prefixed(columns, "t."),
                       ")::pg_catalog.record OPERATOR(pg_catalog.*<>) ROW(", Prefixed(columns, "s."),
                       ")::pg_catalog.record");
+}
+
+std::string Differs(const InPlaceTables& tables) {
+  if (tables.retyped) return "true";
+  return tables.compared.empty() ? "false" : ValuesDiffer(tables.compared);
 }
 
 std::string InsertInto(const InPlaceTables& tables) {
@@ -41,6 +43,13 @@ std::string CreateDifferenceSql(const InPlaceTables& tables, const std::string& 
       "t.tableoid AS part, s.ctid AS tid FROM ",
       QuoteTable(tables.target), " t FULL JOIN ", QuoteTable(tables.staging), " s ON ", same,
       " WHERE t.ctid IS NULL OR s.ctid IS NULL OR ", Differs(tables));
+}
+
+std::string HasDifferenceSql(const InPlaceTables& tables, const std::string& same,
+                             const std::vector<std::string>& columns) {
+  return absl::StrCat("SELECT EXISTS (SELECT FROM ", QuoteTable(tables.target), " t JOIN ",
+                      QuoteTable(tables.staging), " s ON ", same, " WHERE ", ValuesDiffer(columns),
+                      ")");
 }
 
 std::string AddUnchangedSql(const InPlaceTables& tables, const std::string& same) {

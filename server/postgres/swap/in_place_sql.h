@@ -21,6 +21,11 @@ struct InPlaceTables {
   bool retyped = false;               // a column has another type in staging: every row differs
 };
 
+// Returns one boolean: whether rows that belong together by `same` differ in `columns`, which have
+// the same types in both tables.
+std::string HasDifferenceSql(const InPlaceTables& tables, const std::string& same,
+                             const std::vector<std::string>& columns);
+
 // Creates syncline_difference. `same` is a predicate, over `t` and `s`, on which a hash join can be
 // made; a row that is null there is deleted and inserted.
 std::string CreateDifferenceSql(const InPlaceTables& tables, const std::string& same);

@@ -17,7 +17,8 @@ constexpr size_t kMaxIdentifierBytes = 63;
 constexpr size_t kNumberBytes = 9;
 
 // $1: schema; $2: prefix of the names; $3: comment. `published`: a publication covers all tables of
-// the schema, so that subscribers would receive a TRUNCATE of a table that they do not have.
+// the schema, so that subscribers would receive changes of a table that they do not have, at which
+// their subscriptions stop.
 constexpr char kNextSql[] = R"sql(
 SELECT format('%I', $2 || (coalesce(max(substr(c.relname, length($2) + 1)::int), 0) + 1))
          AS quoted_name,
@@ -150,8 +151,10 @@ absl::Status KeepCopy(Transaction& transaction, const TableName& target) {
   const std::string name = next.Row(0).Text("quoted_name");
   const std::string copy = absl::StrCat(QuoteIdentifier(target.schema), ".", name);
   const std::string source = QuoteTable(target);
+  // The rows of unlogged tables are not published.
+  const bool published = next.Row(0).Bool("published");
   SYNCLINE_RETURN_IF_ERROR(transaction.Execute(
-      absl::StrCat("CREATE TABLE ", copy, " (LIKE ", source,
+      absl::StrCat("CREATE ", published ? "UNLOGGED " : "", "TABLE ", copy, " (LIKE ", source,
                    " INCLUDING STORAGE INCLUDING COMPRESSION INCLUDING COMMENTS)")));
   SYNCLINE_ASSIGN_OR_RETURN(const Result revoke,
                             transaction.Query(kRevokeSql, Params().Text(target.schema).Text(name)));

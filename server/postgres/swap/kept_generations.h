@@ -49,7 +49,7 @@ absl::StatusOr<std::vector<DdlStep>> KeepSteps(Transaction& transaction,
 // Copies the rows of `target`, which is about to be replaced in place, into a new table that is
 // kept like one that a swap replaced. It has the columns and NOT NULL constraints, but neither
 // indexes nor CHECK constraints, which rows may violate that were there first. Only its owner may
-// read it.
+// read it. It is UNLOGGED if a publication covers all tables of the schema.
 absl::Status KeepCopy(Transaction& transaction, const TableName& target);
 
 // Drops the kept tables of `target` except the newest `keep`, each in a transaction of its own.

@@ -107,10 +107,16 @@ SELECT subject, problem, rank <= 2 AS forceable FROM found
 ORDER BY forceable, rank, subject LIMIT 1
 )sql";
 
-// $1: oid of the target. Returns the first object that makes an in-place replace impossible.
+// $1: oid of the target; $2: whether the replaced rows are kept in another table. Returns the first
+// object that makes an in-place replace impossible. For rows that other tables reference it needs a
+// temporary table.
 constexpr char kInPlaceSql[] = R"sql(
-WITH tab AS (
+WITH RECURSIVE tab AS (
   SELECT c.oid, c.relnamespace FROM pg_catalog.pg_class c WHERE c.oid = $1::oid),
+tree (oid) AS (
+  SELECT tab.oid FROM tab
+  UNION
+  SELECT i.inhrelid FROM tree JOIN pg_catalog.pg_inherits i ON i.inhparent = tree.oid),
 found AS (
   SELECT 1 AS rank,
          pg_catalog.pg_describe_object('pg_catalog.pg_class'::pg_catalog.regclass,
@@ -131,7 +137,22 @@ found AS (
   SELECT 4, pg_catalog.pg_describe_object('pg_catalog.pg_class'::pg_catalog.regclass, tab.oid, 0),
          'has the access method columnar, which changes no stored rows'
   FROM tab JOIN pg_catalog.pg_class c ON c.oid = tab.oid
-  JOIN pg_catalog.pg_am am ON am.oid = c.relam WHERE am.amname = 'columnar')
+  JOIN pg_catalog.pg_am am ON am.oid = c.relam WHERE am.amname = 'columnar'
+  UNION ALL
+  SELECT 5, 'schema ' || n.nspname,
+         'does not allow our role to create tables (GRANT CREATE), so that --keep_generations'
+         ' cannot keep the old rows'
+  FROM tab JOIN pg_catalog.pg_namespace n ON n.oid = tab.relnamespace
+  WHERE $2::boolean AND NOT pg_catalog.has_schema_privilege(n.oid, 'CREATE')
+  UNION ALL
+  SELECT 6,
+         pg_catalog.pg_describe_object('pg_catalog.pg_constraint'::pg_catalog.regclass, k.oid, 0),
+         'references its rows, which needs a temporary table, and the database ' ||
+         pg_catalog.current_database() ||
+         ' does not allow our role to create one (GRANT TEMPORARY)'
+  FROM tree JOIN pg_catalog.pg_constraint k ON k.confrelid = tree.oid AND k.contype = 'f'
+  WHERE NOT pg_catalog.has_database_privilege(pg_catalog.current_database(), 'TEMPORARY')
+    AND k.conrelid NOT IN (SELECT oid FROM tree))
 SELECT subject, problem FROM found ORDER BY rank, subject LIMIT 1
 )sql";
 
@@ -183,9 +204,10 @@ absl::StatusOr<std::optional<ReplaceObstacle>> FindSwapObstacle(Transaction& tra
 
 absl::StatusOr<std::optional<ReplaceObstacle>> FindInPlaceObstacle(Transaction& transaction,
                                                                    const TableName& table,
-                                                                   int64_t target) {
+                                                                   int64_t target,
+                                                                   bool keeps_rows) {
   SYNCLINE_ASSIGN_OR_RETURN(const Result found,
-                            transaction.Query(kInPlaceSql, Params().Int(target)));
+                            transaction.Query(kInPlaceSql, Params().Int(target).Bool(keeps_rows)));
   if (!found.empty()) {
     return ReadObstacle(found, reason::kTargetIncompatible, /*forceable=*/false);
   }
@@ -204,7 +226,7 @@ absl::StatusOr<std::optional<ReplaceObstacle>> FindInPlaceObstacle(Transaction& 
 }  // namespace
 
 absl::StatusOr<ReplaceObstacles> FindReplaceObstacles(Transaction& transaction,
-                                                      const TableName& table) {
+                                                      const TableName& table, bool keeps_rows) {
   ReplaceObstacles obstacles;
   SYNCLINE_ASSIGN_OR_RETURN(
       const Result found,
@@ -214,7 +236,8 @@ absl::StatusOr<ReplaceObstacles> FindReplaceObstacles(Transaction& transaction,
   obstacles.target_exists = true;
   obstacles.fixed = found.Row(0).Text("fixed");
   SYNCLINE_ASSIGN_OR_RETURN(obstacles.swap, FindSwapObstacle(transaction, target));
-  SYNCLINE_ASSIGN_OR_RETURN(obstacles.in_place, FindInPlaceObstacle(transaction, table, target));
+  SYNCLINE_ASSIGN_OR_RETURN(obstacles.in_place,
+                            FindInPlaceObstacle(transaction, table, target, keeps_rows));
   SYNCLINE_ASSIGN_OR_RETURN(const std::vector<TablePlacement> placements,
                             LookUpPlacements(transaction, {table}));
   if (placements.front().kind != TablePlacement::Kind::kOrdinary) {

@@ -18,9 +18,10 @@ namespace syncline::postgres {
 // of the swap is one that makes it fail, such as an object that it cannot bind to another table or
 // may not change, or one that makes its result wrong, such as a publication, whose subscribers
 // would not receive the new rows. What only the rows of a replace show (values that violate a
-// constraint, keys that other tables reference) is not an obstacle here.
+// constraint, keys that other tables reference) is not an obstacle here. `keeps_rows`: the replaced
+// rows are kept in another table of the schema.
 absl::StatusOr<ReplaceObstacles> FindReplaceObstacles(Transaction& transaction,
-                                                      const TableName& table);
+                                                      const TableName& table, bool keeps_rows);
 
 // Returns the materialized views that read `table` directly and that our role may not refresh, as
 // pg_describe_object names them.

@@ -33,6 +33,15 @@ absl::Status MakeExchangeError(const absl::Status& status, const MergeTarget& tr
                            absl::StrJoin(traits.immediate, ", ", name), ")"));
 }
 
+// Returns whether the stream has columns outside of the key that only an INSERT sets.
+bool HasFixedColumns(const Merge& merge) {
+  const std::vector<std::string>& key = merge.schema.primary_key;
+  const std::set<std::string>& identity = merge.traits.identity;
+  return std::any_of(identity.begin(), identity.end(), [&](const std::string& column) {
+    return std::find(key.begin(), key.end(), column) == key.end();
+  });
+}
+
 absl::StatusOr<int64_t> Affected(Transaction& transaction, const std::string& sql) {
   SYNCLINE_ASSIGN_OR_RETURN(const Result result, transaction.Query(sql));
   return result.affected();
@@ -58,6 +67,7 @@ absl::StatusOr<int64_t> ClearAndUpdate(Transaction& transaction, const Merge& me
 
 absl::StatusOr<int64_t> UpdateReplaced(Transaction& transaction, const Merge& merge) {
   const MergeTarget& traits = merge.traits;
+  if (HasFixedColumns(merge) && !traits.protects) return Reinsert(transaction, merge);
   if (traits.immediate.empty()) return Affected(transaction, UpdateReplacedSql(merge));
   SYNCLINE_RETURN_IF_ERROR(transaction.Execute(kSavepointSql));
   absl::StatusOr<int64_t> rows = Affected(transaction, UpdateReplacedSql(merge));

@@ -68,6 +68,13 @@ absl::Status MergePattern(Transaction& transaction, const PlacedMerge& placed,
   return absl::OkStatus();
 }
 
+absl::StatusOr<int64_t> RaiseGenerations(Transaction& transaction, const PlacedMerge& placed,
+                                         const NullPattern& nulls, int64_t generation) {
+  SYNCLINE_ASSIGN_OR_RETURN(const Result rows, transaction.Query(RaisePlacedSql(placed, nulls),
+                                                                 Params().Int(generation)));
+  return rows.affected();
+}
+
 }  // namespace
 
 absl::StatusOr<std::string> FindDistributionColumn(Transaction& transaction,
@@ -96,6 +103,12 @@ absl::StatusOr<UpsertCounts> UpsertPlaced(Transaction& transaction, const TableN
   SYNCLINE_ASSIGN_OR_RETURN(placed.merge.traits, SurveyTarget(transaction, source, target, schema));
   for (const NullPattern& nulls : patterns) {
     SYNCLINE_RETURN_IF_ERROR(MergePattern(transaction, placed, nulls, &counts));
+  }
+  if (!options.marking_generation.has_value()) return counts;
+  for (const NullPattern& nulls : patterns) {
+    SYNCLINE_ASSIGN_OR_RETURN(const int64_t raised, RaiseGenerations(transaction, placed, nulls,
+                                                                     *options.marking_generation));
+    counts.raised += raised;
   }
   return counts;
 }

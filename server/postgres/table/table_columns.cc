@@ -27,6 +27,12 @@ absl::StatusOr<std::vector<TableColumn>> ReadTableColumns(Transaction& transacti
   return columns;
 }
 
+absl::StatusOr<bool> TakesTimes(Transaction& transaction, const std::string& base_type) {
+  SYNCLINE_ASSIGN_OR_RETURN(const Result takes,
+                            transaction.Query(kTakesTimesSql, Params().Text(base_type)));
+  return !takes.empty() && takes.Bool(0, 0);
+}
+
 absl::StatusOr<int64_t> CountAttributes(Transaction& transaction, const TableName& table) {
   SYNCLINE_ASSIGN_OR_RETURN(
       const Result count,

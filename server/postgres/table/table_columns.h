@@ -19,6 +19,10 @@ absl::StatusOr<std::vector<TableColumn>> ReadTableColumns(Transaction& transacti
                                                           const TableName& table,
                                                           const std::set<std::string>& owned);
 
+// Returns whether the current time, as text if need be, can be stored in a column whose base type
+// is `base_type` (TableColumn).
+absl::StatusOr<bool> TakesTimes(Transaction& transaction, const std::string& base_type);
+
 // Returns the number of columns that PostgreSQL counts, including the meta columns and dropped
 // ones; 0 for a missing table.
 absl::StatusOr<int64_t> CountAttributes(Transaction& transaction, const TableName& table);

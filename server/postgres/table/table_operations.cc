@@ -157,7 +157,7 @@ absl::StatusOr<int64_t> DeleteOlderRows(Transaction& transaction, const TableNam
 }
 
 absl::StatusOr<int64_t> MarkDeletedRows(Transaction& transaction, const TableName& table,
-                                        absl::string_view column, int64_t generation) {
+                                        const ColumnSchema& column, int64_t generation) {
   SYNCLINE_ASSIGN_OR_RETURN(const Result marked, transaction.Query(MarkOlderRowsSql(table, column),
                                                                    Params().Int(generation)));
   return marked.affected();

@@ -101,7 +101,7 @@ absl::StatusOr<int64_t> DeleteOlderRows(Transaction& transaction, const TableNam
 // Sets `column` to the time of the transaction in the rows of generations lower than `generation`
 // in which it is NULL, and returns their number. Reads the whole table.
 absl::StatusOr<int64_t> MarkDeletedRows(Transaction& transaction, const TableName& table,
-                                        absl::string_view column, int64_t generation);
+                                        const ColumnSchema& column, int64_t generation);
 
 // Deletes the rows whose raw ids are in one of `ranges` and returns their number. Reads the whole
 // table.

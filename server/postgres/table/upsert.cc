@@ -1,6 +1,7 @@
 #include "server/postgres/table/upsert.h"
 
 #include <utility>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "base/error.h"
@@ -104,6 +105,19 @@ absl::StatusOr<UpsertCounts> WriteWinners(Transaction& transaction, const Merge&
   return counts;
 }
 
+absl::StatusOr<int64_t> RaiseGenerations(Transaction& transaction, const Merge& merge,
+                                         const std::vector<NullPattern>& patterns,
+                                         int64_t generation) {
+  int64_t raised = 0;
+  for (const NullPattern& nulls : patterns) {
+    SYNCLINE_ASSIGN_OR_RETURN(
+        const Result rows,
+        transaction.Query(RaiseGenerationsSql(merge, nulls), Params().Int(generation)));
+    raised += rows.affected();
+  }
+  return raised;
+}
+
 absl::Status DropTables(Transaction& transaction, const Merge& merge) {
   SYNCLINE_RETURN_IF_ERROR(transaction.Execute(kDropMatchesSql));
   return merge.winners == Winners::kInTable ? transaction.Execute(kDropWinnersSql)
@@ -170,6 +184,10 @@ absl::StatusOr<UpsertCounts> UpsertTable(Transaction& transaction, const TableNa
                          NamesOf(options.undeclared)};
     SYNCLINE_RETURN_IF_ERROR(FindMatches(transaction, merge, survey.patterns));
     SYNCLINE_ASSIGN_OR_RETURN(counts, WriteWinners(transaction, merge));
+    if (options.marking_generation.has_value()) {
+      SYNCLINE_ASSIGN_OR_RETURN(counts.raised, RaiseGenerations(transaction, merge, survey.patterns,
+                                                                *options.marking_generation));
+    }
     SYNCLINE_RETURN_IF_ERROR(DropTables(transaction, merge));
   }
   SYNCLINE_RETURN_IF_ERROR(DropUndeclared(transaction, options.undeclared));

@@ -7,8 +7,9 @@
 // equal if their columns have equal values; text is compared byte by byte whatever the collation
 // is, and nulls are equal to each other. Text cursors are compared byte by byte, too. A merged row
 // keeps the values of every column that `schema` does not have, except as undeclared_columns.h
-// describes. A stored row that is not beaten remains unchanged. If an earlier key left several rows
-// with one key, they are removed when that key gets a newer row.
+// describes. A stored row that is not beaten remains unchanged; only its generation can be raised
+// (UpsertOptions::marking_generation). If an earlier key left several rows with one key, they are
+// removed when that key gets a newer row.
 //
 // Stateless: safe from any thread. Blocks other writers of the target, and sessions that lock its
 // rows, until the transaction ends; readers continue.
@@ -30,6 +31,7 @@ struct UpsertCounts {
   int64_t inserted = 0;  // rows of keys that the target did not have
   int64_t updated = 0;   // rows that replaced the stored ones of their key
   int64_t deleted = 0;   // stored rows that were not replaced: deleted by CDC, or key duplicates
+  int64_t raised = 0;    // stored rows of which only the generation changed
 
   // Rows that were written into the target.
   int64_t written() const { return inserted + updated; }

@@ -1,6 +1,8 @@
 // UpsertOptions: how a merge treats deletions and columns that the stream does not declare.
 #pragma once
 
+#include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -16,6 +18,9 @@ struct UpsertOptions {
   std::string work_mem = "64MB";
   // Columns that both tables have and `schema` does not.
   std::vector<UndeclaredColumn> undeclared = {};
+  // If rows of older generations are marked as deleted: the newest one. Stored rows whose keys were
+  // staged in it get it, also those that no staged row beats, so that they are not marked.
+  std::optional<int64_t> marking_generation = {};
 };
 
 }  // namespace syncline::postgres

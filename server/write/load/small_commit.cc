@@ -66,10 +66,10 @@ bool SmallCommit::FitsGroup(const postgres::DataCommit& commit,
   return use.has_value() && use->grouped;
 }
 
-std::vector<std::string> SmallCommit::Frame(const postgres::DataCommit& commit,
-                                            absl::Span<const ByteBuffer> blocks) const {
+std::vector<std::optional<std::string>> SmallCommit::Frame(
+    const postgres::DataCommit& commit, absl::Span<const ByteBuffer> blocks) const {
   if (commit.rows == 0) return {};
-  return postgres::FrameArrays(blocks, table_->types());
+  return postgres::FrameRows(blocks, commit.rows, table_->types());
 }
 
 postgres::Statement SmallCommit::MakeStatement(
@@ -104,10 +104,10 @@ absl::StatusOr<std::optional<SmallCommit::Committed>> SmallCommit::Commit(
     if (absl::IsUnavailable(takes.status())) return takes.status();
     if (!takes.ok() || !*takes) return std::nullopt;
   }
-  std::vector<std::string> arrays = Frame(commit, blocks);
+  std::vector<std::optional<std::string>> rows = Frame(commit, blocks);
   SYNCLINE_FAILPOINT(kBeforeCommit);
   const absl::StatusOr<int64_t> durable =
-      table_->commit().Commit(connection, claim, commit, checkpoints, std::move(arrays));
+      table_->commit().Commit(connection, claim, commit, checkpoints, std::move(rows));
   if (!durable.ok()) {
     if (IsFinal(durable.status())) return durable.status();
     table_->LeaveGroups();

@@ -72,9 +72,9 @@ class SmallCommit {
                                                   std::vector<PendingCheckpoint> checkpoints) const;
 
  private:
-  // Returns the arrays of the statement.
-  std::vector<std::string> Frame(const postgres::DataCommit& commit,
-                                 absl::Span<const ByteBuffer> blocks) const;
+  // Returns the rows as parameters of the statement.
+  std::vector<std::optional<std::string>> Frame(const postgres::DataCommit& commit,
+                                                absl::Span<const ByteBuffer> blocks) const;
   // Returns whether the table takes statements, and checks that from time to time.
   absl::StatusOr<bool> CheckTable(postgres::Connection& connection) const;
 

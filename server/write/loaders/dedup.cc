@@ -97,14 +97,21 @@ absl::StatusOr<CompletionStep> DedupLoader::Merge(postgres::Transaction& transac
 absl::StatusOr<int64_t> MergeAndDrop(const LoaderContext& context,
                                      postgres::Transaction& transaction, const StreamPlan& plan,
                                      const std::vector<postgres::UndeclaredColumn>& undeclared) {
+  postgres::UpsertOptions options = {.cdc_delete_mode = plan.cdc_delete_mode,
+                                     .undeclared = undeclared};
+  // Also for an incomplete stream, because a later sync of the generation may complete it.
+  if (plan.older_generations == OlderGenerations::kMarkDeleted) {
+    options.marking_generation = plan.generation_id;
+  }
   SYNCLINE_ASSIGN_OR_RETURN(
       const postgres::UpsertCounts counts,
-      postgres::UpsertTable(transaction, plan.temp_table, plan.table, plan.schema,
-                            {.cdc_delete_mode = plan.cdc_delete_mode, .undeclared = undeclared}));
+      postgres::UpsertTable(transaction, plan.temp_table, plan.table, plan.schema, options));
   SYNCLINE_RETURN_IF_ERROR(
       postgres::KeyIndexes(context.ledger->schema()).Ensure(transaction, plan.table, plan.schema));
   SYNCLINE_RETURN_IF_ERROR(DropStaging(context, transaction, plan));
-  if (context.note_dead_rows) context.note_dead_rows(plan.table, counts.updated + counts.deleted);
+  if (context.note_dead_rows) {
+    context.note_dead_rows(plan.table, counts.updated + counts.deleted + counts.raised);
+  }
   return counts.written();
 }
 

@@ -1,5 +1,6 @@
 #include "server/write/loaders/loader_steps.h"
 
+#include <algorithm>
 #include <utility>
 #include <vector>
 
@@ -211,9 +212,14 @@ absl::StatusOr<int64_t> MarkOlderRows(const LoaderContext& context,
                                       postgres::Transaction& transaction, const StreamPlan& plan,
                                       const CompletionRequest& request) {
   if (!request.complete || plan.older_generations == OlderGenerations::kKeep) return 0;
-  SYNCLINE_ASSIGN_OR_RETURN(const int64_t marked,
-                            postgres::MarkDeletedRows(transaction, plan.table,
-                                                      plan.deleted_at_column, plan.generation_id));
+  const std::vector<ColumnSchema>& columns = plan.schema.columns;
+  const auto column = std::find_if(columns.begin(), columns.end(), [&](const ColumnSchema& other) {
+    return other.column_name == plan.deleted_at_column;
+  });
+  if (column == columns.end()) return absl::InternalError("no column marks deleted rows");
+  SYNCLINE_ASSIGN_OR_RETURN(
+      const int64_t marked,
+      postgres::MarkDeletedRows(transaction, plan.table, *column, plan.generation_id));
   if (context.note_dead_rows) context.note_dead_rows(plan.table, marked);
   return marked;
 }

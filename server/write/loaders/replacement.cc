@@ -184,8 +184,8 @@ absl::StatusOr<StreamResult> ReplaceLocked(const LoaderContext& context, const S
   const absl::Status decided =
       context.database->Transact([&](postgres::Transaction& transaction) -> absl::Status {
         SYNCLINE_RETURN_IF_ERROR(postgres::LimitLockWaits(transaction, context.locks));
-        SYNCLINE_ASSIGN_OR_RETURN(
-            choice, DecideReplace(transaction, *context.ledger, stream.plan, obstacle));
+        SYNCLINE_ASSIGN_OR_RETURN(choice, DecideReplace(transaction, *context.ledger, stream.plan,
+                                                        context.keep_generations > 0, obstacle));
         return absl::OkStatus();
       });
   if (!decided.ok() || choice.strategy != ReplaceStrategy::kInPlace) return locked;
@@ -290,8 +290,8 @@ absl::StatusOr<StreamResult> CompleteReplacement(const LoaderContext& context,
           SYNCLINE_RETURN_IF_ERROR(CheckGuard(transaction, stream, action, status.real.exists));
         }
         if (action == CompletionAction::kReplace) {
-          SYNCLINE_ASSIGN_OR_RETURN(choice,
-                                    DecideReplace(transaction, *context.ledger, stream.plan));
+          SYNCLINE_ASSIGN_OR_RETURN(choice, DecideReplace(transaction, *context.ledger, stream.plan,
+                                                          context.keep_generations > 0));
         }
         SYNCLINE_RETURN_IF_ERROR(RunAction(context, transaction, stream, request, action, &result));
         return CompletionStep::kDone;

@@ -30,7 +30,8 @@ struct LoaderContext {
   const postgres::Ledger* ledger = nullptr;
   // How long work on users' tables waits for its locks.
   postgres::LockPolicy locks;
-  // SwapOptions::keep_generations of swaps that replace a generation.
+  // SwapOptions::keep_generations of swaps that replace a generation. An in-place replace keeps as
+  // many.
   int keep_generations = 0;
   // Refuses a type change that rewrites a larger table.
   int64_t max_rewrite_bytes = int64_t{1} << 30;

@@ -135,6 +135,28 @@ TEST_F(CitusLoadTest, DedupDeletesAndKeepsColumns) {
             "1bkept 2bkept 3bkept 4akept 11b-");
 }
 
+TEST_F(CitusLoadTest, DedupMarksOnlyRowsThatWereNotSent) {
+  Ask ask = By(Dedup(1), "id");
+  ask.json_schema =
+      R"({"properties":{"id":{"type":"integer"},"name":{"type":"string"},"at":{"type":"integer"},)"
+      R"("gone":{"type":"string","format":"date-time"}}})";
+  Load("s1", ask, Records(1, 10, "a", 5));
+  ask.generation = 2;
+  v1::StartSyncRequest request;
+  request.set_sync_id("s2");
+  *request.add_streams() = Stream(ask);
+  request.mutable_streams(0)->set_older_generations(v1::OLDER_GENERATIONS_MARK_DELETED);
+  request.mutable_streams(0)->set_deleted_at_column("gone");
+  ASSERT_OK(client().StartSync(request).status());
+  // The first record is older than the stored row, and the second one newer.
+  ASSERT_OK(Send("s2", Record(1, "b", 4) + Record(2, "b", 6)).status());
+  ASSERT_OK_AND_ASSIGN(const v1::CompleteStreamResponse completed, Complete("s2"));
+  EXPECT_EQ(completed.rows_marked_deleted(), 8);
+  EXPECT_EQ(Value("SELECT string_agg(id || name || _airbyte_generation_id, ' ' ORDER BY id)"
+                  " FROM $S.users WHERE gone IS NULL"),
+            "1a2 2b2");
+}
+
 TEST_F(CitusLoadTest, DedupByCompositeAndTextKeys) {
   Ask ask = Dedup(0);
   ask.primary_key = {"name", "id"};

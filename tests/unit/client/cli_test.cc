@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <set>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
@@ -16,6 +17,7 @@
 #include "client/server_address.h"
 #include "client/since_time.h"
 #include "client/summary_text.h"
+#include "client/sync_client.h"
 #include "client/usage_error.h"
 
 namespace syncline::client {
@@ -101,6 +103,26 @@ TEST(CliTest, FlagOverridesEnvironmentOverridesDefault) {
   EXPECT_EQ(
       ParseCommandLine({"list", "--server=near:2"}, environment).command_line.Connection().server,
       "near:2");
+}
+
+TEST(CliTest, EveryFlagOfTlsUsesIt) {
+  for (const char* const flag : {"--tls", "--tls_ca_file=f", "--tls_cert_file=f",
+                                 "--tls_key_file=f", "--tls_server_name=n"}) {
+    EXPECT_TRUE(Parse({"list", flag}).command_line.Connection().tls.enabled) << flag;
+  }
+  EXPECT_FALSE(Parse({"list"}).command_line.Connection().tls.enabled);
+}
+
+TEST(SyncClientTest, CertificateAndKeyGoTogether) {
+  ConnectionOptions options;
+  options.tls.enabled = true;
+  EXPECT_TRUE(SyncClient::Create(options).ok());
+  options.tls.client_key = "K";
+  EXPECT_THAT(std::string(SyncClient::Create(options).status().message()),
+              HasSubstr("the TLS private key has no client certificate; give both"));
+  std::swap(options.tls.client_key, options.tls.client_certificate);
+  EXPECT_THAT(std::string(SyncClient::Create(options).status().message()),
+              HasSubstr("the TLS client certificate has no private key; give both"));
 }
 
 TEST(CliTest, ServerWithoutPortHasTheDefaultPort) {

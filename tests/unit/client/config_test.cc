@@ -161,22 +161,42 @@ TEST(ConfigTest, AcceptsADatabaseInsteadOfAServer) {
 }
 
 TEST(ConfigTest, ReadsPemTexts) {
-  const auto tls = WithMember(R"("tls":{"ca_certificate":"CA\n","client_certificate":"C",)"
-                              R"("client_key":"K"})");
+  const auto tls = WithMember(R"("tls":{"ca_certificate":"-----BEGIN A\nCA\n",)"
+                              R"("client_certificate":"-----BEGIN B\nC",)"
+                              R"("client_key":"-----BEGIN C\nK"})");
   ASSERT_TRUE(tls.ok()) << tls.status();
   EXPECT_TRUE(tls->connection.tls.enabled);
-  EXPECT_EQ(tls->connection.tls.ca_certificate, "CA\n");
-  EXPECT_EQ(tls->connection.tls.client_certificate, "C");
-  EXPECT_EQ(tls->connection.tls.client_key, "K");
+  EXPECT_EQ(tls->connection.tls.ca_certificate, "-----BEGIN A\nCA\n");
+  EXPECT_EQ(tls->connection.tls.client_certificate, "-----BEGIN B\nC");
+  EXPECT_EQ(tls->connection.tls.client_key, "-----BEGIN C\nK");
   const auto direct =
       ReadConfig(R"({"host":"db","database":"d","username":"u","ssl_mode":{"mode":"verify-ca",)"
-                 R"("ca_certificate":"CA","client_certificate":"C","client_key":"K",)"
+                 R"("ca_certificate":"-----BEGIN A\nCA","client_certificate":"-----BEGIN B\nC",)"
+                 R"("client_key":"-----BEGIN C\nK",)"
                  R"("client_key_password":"P"}})");
   ASSERT_TRUE(direct.ok()) << direct.status();
   EXPECT_EQ(direct->direct->ssl_mode, "verify-ca");
-  EXPECT_EQ(direct->direct->ca_certificate, "CA");
-  EXPECT_EQ(direct->direct->client_key, "K");
+  EXPECT_EQ(direct->direct->ca_certificate, "-----BEGIN A\nCA");
+  EXPECT_EQ(direct->direct->client_certificate, "-----BEGIN B\nC");
+  EXPECT_EQ(direct->direct->client_key, "-----BEGIN C\nK");
   EXPECT_EQ(direct->direct->client_key_password, "P");
+}
+
+TEST(ConfigTest, RefusesWhatIsNotAPemText) {
+  for (const char* const text : {"/etc/ca.pem", "-----BEGIN CERTIFICATE----- MII= -----END"}) {
+    EXPECT_EQ(std::string(WithMember(absl::StrCat(R"("tls":{"ca_certificate":")", text, "\"}"))
+                              .status()
+                              .message()),
+              "tls.ca_certificate must be a PEM text with its line breaks; the name of a file "
+              "belongs in tls.ca_file");
+    EXPECT_EQ(
+        std::string(ReadConfig(absl::StrCat(R"({"host":"db","database":"d","username":"u",)",
+                                            R"("ssl_mode":{"mode":"verify-ca","client_key":")",
+                                            text, "\"}}"))
+                        .status()
+                        .message()),
+        "ssl_mode.client_key must be a PEM text with its line breaks");
+  }
 }
 
 TEST(ConfigTest, RefusesUnknownMembers) {
@@ -185,7 +205,7 @@ TEST(ConfigTest, RefusesUnknownMembers) {
             "schemas is not a member of the configuration (did you mean schema?)"},
            {R"("tls":{"cafile":"x"})",
             "tls.cafile is not a member of the configuration (did you mean ca_file?)"},
-           {R"("tls":{"ca_file":"x","ca_certificate":"y"})",
+           {R"("tls":{"ca_file":"x","ca_certificate":"-----BEGIN A\n"})",
             "tls.ca_certificate and tls.ca_file exclude each other"},
            {R"("zzzzzzzzzzzz":1)", "zzzzzzzzzzzz is not a member of the configuration"}}) {
     EXPECT_EQ(std::string(WithMember(member).status().message()), words);

@@ -55,6 +55,7 @@ class FakeSyncService : public v1::SyncService::Service {
     int after_batches;
     bool commit_before;  // whether the batches that it read are durable
     grpc::Status status;
+    bool taken_over = false;  // another call opens the writer at the same time
   };
 
   // Must be set before the first call.
@@ -66,6 +67,8 @@ class FakeSyncService : public v1::SyncService::Service {
   int64_t recommended_batch_bytes = 200;
   bool commit_each_batch = false;
   bool report_progress = true;  // by answers while a call is open, and by events
+  bool tell_opened = false;     // by the first answer of a call, unless it fails before a batch
+  int stale_starts = 0;         // answers of StartSync that precede the opening of the last call
   int64_t rows_deleted = 0;     // by every completion, as validate_only reports it
 
   grpc::Status StartSync(grpc::ServerContext*, const v1::StartSyncRequest* request,
@@ -84,11 +87,14 @@ class FakeSyncService : public v1::SyncService::Service {
         continue;
       }
       const auto stream = streams_.find(config.descriptor().name());
-      if (stream == streams_.end() || stream->second.epoch == 0) continue;
+      if (stream == streams_.end()) continue;
+      const int64_t epoch = stream->second.epoch - (stale_starts > 0 ? 1 : 0);
+      if (epoch == 0) continue;
       v1::WriterPosition* const writer = plan->add_writers();
       writer->set_durable_offset(Size(config.descriptor().name()));
-      writer->set_epoch(stream->second.epoch);
+      writer->set_epoch(epoch);
     }
+    stale_starts = std::max(0, stale_starts - 1);
     response->mutable_limits()->set_recommended_batch_bytes(recommended_batch_bytes);
     return grpc::Status::OK;
   }
@@ -106,6 +112,7 @@ class FakeSyncService : public v1::SyncService::Service {
     Failure failure = NextFailure(descriptor.name());
     std::vector<std::string> pending;
     v1::AppendRecordsResponse answer;
+    if (tell_opened && failure.after_batches != 0) SendOpened(descriptor.name(), call);
     while (failure.after_batches != 0 && call->Read(&request)) {
       if (request.has_batch()) {
         const grpc::Status taken = TakeBatch(descriptor.name(), request.batch(), &pending);
@@ -123,6 +130,7 @@ class FakeSyncService : public v1::SyncService::Service {
     }
     if (failure.after_batches == 0) {
       if (failure.commit_before) Commit(descriptor.name(), &pending);
+      if (failure.taken_over) TakeOver(descriptor.name());
       return failure.status;
     }
     Commit(descriptor.name(), &pending);
@@ -271,6 +279,17 @@ class FakeSyncService : public v1::SyncService::Service {
       answer->set_durable_offset(Size(name));
     }
     call->Write(*answer);
+  }
+
+  void SendOpened(const std::string& name, AppendStream* call) {
+    v1::AppendRecordsResponse answer;
+    {
+      MutexLock lock(&mutex_);
+      answer.set_durable_offset(Size(name));
+      answer.mutable_opened()->set_durable_offset(Size(name));
+      answer.mutable_opened()->set_epoch(streams_[name].epoch);
+    }
+    call->Write(answer);
   }
 
   Failure NextFailure(const std::string& name) {

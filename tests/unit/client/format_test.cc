@@ -90,6 +90,13 @@ TEST(FindFormatTest, LooksAtTextAndName) {
   for (const auto& c : cases) EXPECT_EQ(Find(c.file, c.text), c.found) << c.file << ": " << c.text;
 }
 
+TEST(FindFormatTest, ALongFirstLineIsOfTheNamedFormat) {
+  const std::string start = "{\"text\":\"" + std::string(kFormatHeadBytes, 'x');
+  EXPECT_EQ(Find("a.jsonl", start, /*whole=*/false), "JSON lines");
+  EXPECT_EQ(Find("a.ndjson.gz", start, /*whole=*/false), "JSON lines");
+  EXPECT_EQ(Find("a.json", start, /*whole=*/false), "JSON");
+}
+
 TEST(FindFormatTest, FlagsDecide) {
   FormatHints hints;
   hints.file = "a.json";
@@ -229,6 +236,9 @@ TEST(InputOptionsTest, ReadsTheFlags) {
   EXPECT_EQ(options->mapping.Map("a"), "b");
   EXPECT_EQ(options->mapping.Map("Big Name"), "big_name");
   EXPECT_EQ(Options({})->digest, "");
+  EXPECT_EQ(Options({"--names=exact", "--skip=0", "--decimal_comma=false"})->digest, "");
+  // These words are usual values of other flags only.
+  EXPECT_EQ(Options({"--null=0", "--select=exact"})->digest, " null=0 select=exact");
 }
 
 TEST(InputOptionsTest, RefusesBadValuesWithACure) {
@@ -241,6 +251,7 @@ TEST(InputOptionsTest, RefusesBadValuesWithACure) {
       {{"--delimiter=x", "--quote=x"}, "must be different"},
       {{"--format=tsv", "--delimiter=;"}, "use --format csv"},
       {{"--format=jsonl", "--null=NA"}, "--null requires CSV"},
+      {{"--format=jsonl", "--null=0"}, "--null requires CSV"},
       {{"--format=json", "--decimal_comma"}, "--decimal_comma requires CSV"},
       {{"--types=a:bigin"}, "did you mean bigint?"},
       {{"--types=a"}, "COLUMN:TYPE"},

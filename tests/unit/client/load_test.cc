@@ -172,6 +172,7 @@ TEST(MakeLoadRequestTest, RefusesInconsistentFlags) {
   EXPECT_THAT(fault({"--mode=overwrite", "--max_shrink=2"}), HasSubstr("from 0 to 1"));
   EXPECT_THAT(fault({"--mode=overwrite", "--not_null=a=x"}), HasSubstr("from 0 to 1"));
   EXPECT_THAT(fault({"--mode=overwrite", "--unique_key"}), HasSubstr("--primary_key"));
+  EXPECT_THAT(fault({"--replace_strategy=swap"}), HasSubstr("--mode overwrite"));
   EXPECT_THAT(fault({"--strict", "--schema_policy=mirror"}), HasSubstr("freeze"));
   EXPECT_THAT(fault({"--connection_id=\xE9"}), HasSubstr("--connection_id is not UTF-8"));
 }
@@ -191,8 +192,10 @@ TEST(MakeLoadRequestTest, SetsTheReplaceStrategy) {
   // A sync of an older client, which did not set it, can be resumed.
   EXPECT_EQ(strategy({"--table=t"}), v1::REPLACE_STRATEGY_UNSPECIFIED);
   EXPECT_EQ(strategy({"--table=t", "--replace_strategy=auto"}), v1::REPLACE_STRATEGY_UNSPECIFIED);
-  EXPECT_EQ(strategy({"--table=t", "--replace_strategy=in_place"}), v1::REPLACE_STRATEGY_IN_PLACE);
-  EXPECT_EQ(strategy({"--table=t", "--replace_strategy=swap"}), v1::REPLACE_STRATEGY_SWAP);
+  EXPECT_EQ(strategy({"--table=t", "--mode=overwrite", "--replace_strategy=in_place"}),
+            v1::REPLACE_STRATEGY_IN_PLACE);
+  EXPECT_EQ(strategy({"--table=t", "--mode=overwrite", "--replace_strategy=swap"}),
+            v1::REPLACE_STRATEGY_SWAP);
 }
 
 TEST(MakeLoadRequestTest, SetsTheDistribution) {

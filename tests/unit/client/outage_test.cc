@@ -8,6 +8,8 @@
 
 #include "base/error.h"
 #include "base/reasons.h"
+#include "client/airbyte/member_names.h"
+#include "client/call_error.h"
 #include "client/load_flags.h"
 #include "client/outage_notice.h"
 #include "client/progress.h"
@@ -85,6 +87,21 @@ TEST_F(OutageTest, RetryPrintsTheOutage) {
   EXPECT_TRUE(absl::IsUnavailable(retry.WaitAfter(ServerAway())));
 }
 
+TEST_F(OutageTest, FencedIsFinalOnceTheWriterIsOpen) {
+  const absl::Status fenced =
+      MakeError(absl::StatusCode::kAborted, "fenced", {.reason = reason::kFenced});
+  Retry retry(&notice_, absl::Minutes(5));
+  EXPECT_TRUE(retry.WaitAfter(ServerAway()).ok());
+  EXPECT_EQ(retry.WaitAfter(fenced, /*opened=*/true), fenced);
+  retry.Reset();
+  EXPECT_TRUE(retry.WaitAfter(ServerAway()).ok());
+  EXPECT_TRUE(retry.WaitAfter(fenced).ok());
+  EXPECT_EQ(retry.WaitAfter(fenced), fenced);
+  retry.Reset();
+  EXPECT_TRUE(retry.WaitAfter(ServerAway(), /*opened=*/true).ok());
+  EXPECT_EQ(retry.WaitAfter(fenced), fenced);
+}
+
 TEST(ProgressTest, ShowsShareRateAndTimeLeft) {
   const ProgressFigures first = {.rows = 0, .bytes = 1'000'000, .total_bytes = 10'000'000};
   const ProgressFigures now = {.rows = 40'000, .bytes = 5'500'000, .total_bytes = 10'000'000};
@@ -105,6 +122,18 @@ TEST(ProgressTest, ReportsOncePerMinute) {
     line.Update({.rows = second * 1000, .bytes = second}, start + absl::Seconds(second));
   }
   EXPECT_THAT(reports, ElementsAre(HasSubstr("60.0k rows"), HasSubstr("120.0k rows")));
+}
+
+TEST(NameMembersTest, ConnectorsHaveMembersInsteadOfFlags) {
+  EXPECT_THAT(NameMembers(Explain(ServerAway(), "db7:50051")),
+              AllOf(HasSubstr("give another address with \"server\" in the configuration"),
+                    Not(HasSubstr("--"))));
+  for (const char* const reason :
+       {reason::kNoCredentials, reason::kBadCredentials, reason::kSchemaFrozen, reason::kTableOwned,
+        reason::kTargetIncompatible}) {
+    EXPECT_THAT(NameMembers(Explain(DatabaseError(reason), "")),
+                AllOf(HasSubstr("in the configuration"), Not(HasSubstr("--"))));
+  }
 }
 
 TEST(NameFlagsTest, ErrorsNameTheFlagOfTheField) {

@@ -79,6 +79,22 @@ TEST_F(RoutingTest, UsesTheSlowPathForOtherKeyOrders) {
   EXPECT_EQ(router_.slow_lines(), 2);
 }
 
+TEST_F(RoutingTest, LeavesTheDataToTheServer) {
+  const std::string lines[] = {
+      R"({"record":{"data":{"x":NaN},"stream":"users","namespace":"shop"},"type":"RECORD"})",
+      R"({"type":"RECORD","record":{"stream":"users","data":{"namespace":NaN},)"
+      R"("namespace":"shop","emitted_at":1}})",
+      R"({"record":{"data":{"x":oops},"stream":"users","namespace":"shop"},"type":"RECORD"})",
+  };
+  for (const std::string& line : lines) {
+    EXPECT_EQ(Route(line).kind, MessageKind::kRecord) << line;
+    EXPECT_EQ(Route(line).stream, 1) << line;
+  }
+  EXPECT_EQ(Route(R"({"record":{"data":{"x":NaN}},"type":"RECORD"})").kind,
+            MessageKind::kMalformed);
+  EXPECT_EQ(Route(R"({"state":{"data":NaN},"type":"STATE"})").kind, MessageKind::kMalformed);
+}
+
 TEST_F(RoutingTest, SearchesEachPieceOnceForAllItsLines) {
   const std::string plain =
       R"({"type":"RECORD","record":{"stream":"users","data":{"id":1},"emitted_at":1}})";

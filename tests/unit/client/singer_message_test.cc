@@ -176,6 +176,8 @@ TEST(SingerConfigTest, NamesWhatIsWrong) {
   const std::pair<const char*, const char*> cases[] = {
       {R"({"server":"h:1","load_method":"merge"})", "load_method"},
       {R"({"server":"h:1","hard_delete":"yes"})", "hard_delete"},
+      {R"({"server":"h:1","default_target_schema":["a"]})",
+       "default_target_schema must be a string"},
       {R"({"server":"h:1","hard_deletes":true})", "did you mean hard_delete?"},
       {"{}", "server"},
   };

@@ -5,6 +5,8 @@
 #include <cstdio>
 #include <fstream>
 
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_replace.h"
 #include "base/error.h"
 #include "client/singer/target_session.h"
 #include "tests/support/temporary_directory.h"
@@ -105,6 +107,32 @@ TEST_F(SingerSessionTest, LoadsStreamsAndPrintsTheLastState) {
   ASSERT_THAT(requests, SizeIs(3));
   EXPECT_EQ(requests[1].streams_size(), 1);  // only what is added
   EXPECT_EQ(requests[2].streams_size(), 0);  // the end of the sync
+}
+
+TEST_F(SingerSessionTest, StatesOfEveryRecordShareCheckpoints) {
+  server_.service.report_progress = false;  // no checkpoint is known to be committed before the end
+  std::vector<std::string> lines = {Schema("a"), Schema("b")};
+  std::vector<std::string> records;
+  for (int i = 0; i < 100; ++i) {
+    lines.push_back(Record(i % 2 == 0 ? "a" : "b", i));
+    lines.push_back(State(i));
+    if (i % 2 == 0) records.push_back(Data(i));
+  }
+  const TargetReport report = Run(lines);
+  ASSERT_TRUE(report.status.ok()) << report.status;
+  EXPECT_EQ(server_.service.checkpoints(), 2u);  // of the first STATE, and of the last one
+  EXPECT_THAT(states_, EndWith(R"({"c": 99})"));
+  EXPECT_THAT(states_, SizeIs(::testing::Le(2)));
+  EXPECT_THAT(server_.service.stream("a").committed, ::testing::ElementsAreArray(records));
+}
+
+TEST_F(SingerSessionTest, AnErrorIsPrecededByTheDueState) {
+  server_.service.report_progress = false;
+  const TargetReport report = Run({Schema("a"), Record("a", 1), State(1), Record("a", 2), State(2),
+                                   Record("a", 3), "oops", State(3)});
+  EXPECT_EQ(GetReason(report.status), "SINGER_NOT_JSON");
+  EXPECT_THAT(server_.service.stream("a").committed, ElementsAre(Data(1), Data(2), Data(3)));
+  EXPECT_THAT(states_, EndWith(R"({"c": 2})"));
 }
 
 TEST_F(SingerSessionTest, StatesWithoutRecordsArePrintedAtOnce) {
@@ -238,6 +266,14 @@ TEST_F(SingerSessionTest, BatchFilesAreReadInOrder) {
   ASSERT_TRUE(report.status.ok()) << report.status;
   EXPECT_THAT(server_.service.stream("a").committed, ElementsAre(Data(1), Data(2), Data(3)));
   EXPECT_THAT(states_, EndWith(R"({"c": 1})"));
+  // As in a RECORD, Python's numbers are accepted.
+  const std::string nan = write("nan.jsonl", "{\"id\":5,\"x\":NaN}\n");
+  report = Run({Schema("b"), R"({"type":"RECORD","stream":"b","record":{"id":4,"x":NaN}})",
+                absl::StrReplaceAll(batch(absl::StrCat("\"", nan, "\"")),
+                                    {{R"("stream":"a")", R"("stream":"b")"}})});
+  ASSERT_TRUE(report.status.ok()) << report.status;
+  EXPECT_THAT(server_.service.stream("b").committed,
+              ElementsAre(R"({"id":4,"x":NaN})", R"({"id":5,"x":NaN})"));
   const std::string broken = write("3.jsonl", "{\"id\":4}\nnot json\n");
   report = Run({Schema("a"), batch(absl::StrCat("\"", broken, "\""))});
   EXPECT_EQ(GetReason(report.status), "SINGER_BATCH");

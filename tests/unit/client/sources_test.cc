@@ -8,11 +8,13 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "client/column_mapping.h"
 #include "client/json_text.h"
 #include "client/record_batch.h"
 #include "client/schema_inference.h"
 #include "client/sources/csv_source.h"
 #include "client/sources/input_survey.h"
+#include "client/sources/json_source.h"
 #include "client/sources/jsonl_source.h"
 
 namespace syncline::client {
@@ -51,6 +53,24 @@ TEST(JsonlSourceTest, DropsBlankLinesOnly) {
   LineReader reader(file.fd());
   JsonlSource source(&reader);
   EXPECT_THAT(Drain(&source), ElementsAre("{\"a\":1}", "{\"a\":2}\r", "not json", "{\"a\":3}"));
+}
+
+TEST(JsonSourceTest, NamesAMissingColumnAtTheEnd) {
+  const auto mapping = ColumnMapping::Create({"nmae"}, {}, NameStyle::kExact);
+  ASSERT_TRUE(mapping.ok());
+  const std::string error = "error: --select: the input has no column nmae (did you mean name?)";
+  TextFile lines("{\"name\":1}\n");
+  LineReader line_reader(lines.fd());
+  JsonlSource jsonl(&line_reader, &*mapping);
+  EXPECT_THAT(Drain(&jsonl), ElementsAre("{}", error));
+  TextFile array("[{\"name\":1}]");
+  LineReader array_reader(array.fd());
+  JsonSource json(&array_reader, &*mapping);
+  EXPECT_THAT(Drain(&json), ElementsAre("{}", error));
+  TextFile empty("");
+  LineReader empty_reader(empty.fd());
+  JsonlSource nothing(&empty_reader, &*mapping);
+  EXPECT_THAT(Drain(&nothing), testing::IsEmpty());
 }
 
 TEST(LineReaderTest, GrowsToALineLongerThanItsBuffer) {
@@ -151,6 +171,27 @@ TEST(CsvSourceTest, WritesRecordsByTheColumnsTypes) {
                   R"({"id":3,"name":"\t","extra":"plain"})"));
 }
 
+TEST(CsvSourceTest, RefusesAPointBesideDecimalCommas) {
+  TextFile file("a;b;c\n3,14;-2;1.5\n1;1.234;x\n1.234,5;;\n+1.5 ;;\nn.a.;1e5;\n");
+  LineReader reader(file.fd());
+  CsvOptions options;
+  options.dialect.delimiter = ';';
+  options.decimal_comma = true;
+  CsvSource source(&reader, options, {{"a", InferredType::kNumber}, {"b", InferredType::kInteger}});
+  std::vector<std::string> records;
+  absl::StatusOr<LineReader::Event> event = LineReader::Event::kLines;
+  while (event.ok() && *event != LineReader::Event::kEnd) {
+    event = source.Next(false, [&records](const SourceRecord& record) {
+      records.push_back(absl::StrCat(record.unreadable, record.line));
+      return absl::OkStatus();
+    });
+  }
+  EXPECT_THAT(records, ElementsAre(R"({"a":3.14,"b":-2,"c":"1.5"})",
+                                   R"(DECIMAL_POINT{"a":1,"b":"1.234","c":"x"})",
+                                   R"(DECIMAL_POINT{"a":"1.234,5"})",
+                                   R"(DECIMAL_POINT{"a":"+1.5 "})", R"({"a":"n.a.","b":1e5})"));
+}
+
 TEST(CsvSourceTest, NamesRowsWithAnotherNumberOfFields) {
   TextFile file("a,b\n1,2\n\n\"two\nlines\",3\n4\n5,6,7\n8,9");
   LineReader reader(file.fd());
@@ -227,6 +268,19 @@ TEST(SchemaInferenceTest, KeepsColumnsInOrderOfAppearance) {
   EXPECT_EQ(inference.JsonSchema(),
             R"({"type":"object","properties":{"z":{"type":["null","integer"]},)"
             R"("a":{"type":["null","string"]},"q\"uote":{"type":["null","boolean"]}}})");
+}
+
+TEST(SchemaInferenceTest, APointMayGroupDigits) {
+  InputFormat format;
+  format.file = FileFormat::kCsv;
+  format.csv.dialect.delimiter = ';';
+  format.csv.decimal_comma = true;
+  const auto survey = SurveyHead("a;b;c\n1.234;3,14;7\n5;-2;8\n", true, format, 10);
+  ASSERT_TRUE(survey.ok()) << survey.status();
+  using Column = std::pair<std::string, InferredType>;
+  EXPECT_THAT(survey->inference.columns(),
+              ElementsAre(Column{"a", InferredType::kString}, Column{"b", InferredType::kNumber},
+                          Column{"c", InferredType::kInteger}));
 }
 
 TEST(SchemaInferenceTest, ReadsCsvColumnsOfATruncatedSample) {

@@ -195,8 +195,7 @@ absl::Status SendTwice(FakeServer* server, std::optional<int64_t> expected_epoch
                        bool sole_caller = false) {
   ReplayWindow window(1 << 20);
   StreamWriterOptions options;
-  options.expected_epoch = expected_epoch;
-  options.sole_caller = sole_caller;
+  options.epochs = WriterEpochs(expected_epoch, sole_caller);
   const auto writer = MakeWriter(server, &window, std::move(options));
   for (const char* const line : {"1", "2"}) {
     SYNCLINE_RETURN_IF_ERROR(SendLine(writer.get(), line));
@@ -254,16 +253,67 @@ TEST(StreamWriterTest, SoleCallerTriesOnceMoreAfterFenced) {
 
 // The broken call may reach the server after its caller has read the epoch again.
 TEST(StreamWriterTest, FencedAfterABrokenCallIsTriedOnceMore) {
-  {
+  for (const int stale_starts : {1, 2}) {
     FakeServer server;
-    server.service.failures = {{1, false, Unavailable()}, {0, false, Fenced()}};
-    ASSERT_TRUE(SendTwice(&server, 0).ok());
-    EXPECT_THAT(server.service.stream("t").committed, ElementsAre("1", "2"));
+    server.service.tell_opened = true;
+    server.service.failures = {{0, false, Unavailable()}};
+    server.service.stale_starts = stale_starts;
+    const absl::Status sent = SendTwice(&server, 0);
+    if (stale_starts == 1) {
+      EXPECT_TRUE(sent.ok()) << sent;
+      EXPECT_THAT(server.service.stream("t").committed, ElementsAre("1", "2"));
+      EXPECT_THAT(server.service.expected_epochs(), ElementsAre(0, 0, 1, 2));
+    } else {
+      EXPECT_EQ(GetReason(sent), "FENCED");
+      EXPECT_THAT(server.service.expected_epochs(), ElementsAre(0, 0, 0));
+    }
   }
+}
+
+TEST(StreamWriterTest, TakeOverIsFinalAfterABrokenCall) {
   FakeServer server;
-  server.service.failures = {{1, false, Unavailable()}, {0, false, Fenced()}, {0, false, Fenced()}};
+  server.service.tell_opened = true;
+  server.service.failures = {{1, false, Unavailable()}, {1, true, Fenced(), /*taken_over=*/true}};
   EXPECT_EQ(GetReason(SendTwice(&server, 0)), "FENCED");
+  EXPECT_THAT(server.service.expected_epochs(), ElementsAre(0, 1));
+}
+
+// A call that breaks while it sends may lose the error of the server.
+TEST(StreamWriterTest, TakeOverIsNoticedWithoutItsError) {
+  FakeServer server;
+  server.service.tell_opened = true;
+  server.service.failures = {{1, false, Unavailable(), /*taken_over=*/true}};
+  EXPECT_EQ(GetReason(SendTwice(&server, 0)), "FENCED");
+  EXPECT_THAT(server.service.expected_epochs(), ElementsAre(0, 1));
+  EXPECT_THAT(server.service.stream("t").committed, testing::IsEmpty());
+}
+
+TEST(StreamWriterTest, ACallThatEndsTooEarlyIsRepeated) {
+  FakeServer server;
+  server.service.failures = {{1, false, grpc::Status::OK}};
+  ASSERT_TRUE(SendTwice(&server, 0).ok());
+  EXPECT_THAT(server.service.stream("t").committed, ElementsAre("1", "2"));
   EXPECT_EQ(server.service.calls(), 3);
+}
+
+TEST(WriterEpochsTest, ExpectNoEpochOfAnotherCaller) {
+  WriterEpochs epochs(3);
+  epochs.CallBegins();
+  epochs.Resume(4);  // the call may have opened the writer before it broke
+  EXPECT_EQ(epochs.expected(), 4);
+  epochs.CallBegins();
+  epochs.CallEnded(FromGrpc(Fenced()));
+  epochs.Resume(5);
+  EXPECT_EQ(epochs.expected(), 4);
+  epochs.Resume(2);  // the database has crashed
+  EXPECT_EQ(epochs.expected(), 2);
+  epochs.CallBegins();
+  epochs.CallOpened(3);
+  EXPECT_TRUE(epochs.opened());
+  epochs.CallEnded(absl::OkStatus());
+  EXPECT_EQ(epochs.expected(), 3);
+  epochs.Resume(std::nullopt);
+  EXPECT_EQ(epochs.expected(), std::nullopt);
 }
 
 TEST(StreamWriterTest, WithoutAWindowTheCallerGetsTheError) {
@@ -337,6 +387,58 @@ TEST(LoadSessionTest, FencedIsFinalUnlessNoOtherProcessKnowsTheSync) {
     EXPECT_EQ(server.service.stream("t").committed.size() == 100, sole_caller);
     EXPECT_EQ(server.service.expected_epochs().front(), 0);
   }
+}
+
+TEST(LoadSessionTest, TakeOverIsFinalForAFileThatIsReadAgain) {
+  FakeServer server;
+  server.service.tell_opened = true;
+  server.service.failures = {{1, true, Unavailable()}, {1, true, Fenced(), /*taken_over=*/true}};
+  std::vector<std::string> lines;
+  const LoadReport report = Load(&server, Lines(100, &lines));
+  EXPECT_EQ(GetReason(report.status), "FENCED");
+  EXPECT_THAT(server.service.expected_epochs(), ElementsAre(0, 1));
+}
+
+TEST(LoadSessionTest, ACallThatEndsTooEarlyIsRepeated) {
+  FakeServer server;
+  server.service.failures = {{1, false, grpc::Status::OK}};
+  const LoadReport report = Load(&server, "{\"a\":1}\n");
+  ASSERT_TRUE(report.status.ok()) << report.status;
+  EXPECT_THAT(server.service.stream("t").committed, ElementsAre("{\"a\":1}"));
+}
+
+TEST(LoadSessionTest, AnEmptyFileDoesNotHideThePercentage) {
+  FakeServer server;
+  const std::string text = "{\"i\":1}\n";
+  std::vector<std::unique_ptr<LineReader>> readers(2);
+  std::vector<std::FILE*> files;
+  std::vector<LoadSource> sources;
+  for (size_t i = 0; i < 2; ++i) {
+    files.push_back(std::tmpfile());
+    if (i == 1) std::fwrite(text.data(), 1, text.size(), files[i]);
+    std::rewind(files[i]);
+    LoadSource& source = sources.emplace_back();
+    source.writer_id = absl::StrCat(i);
+    source.rereadable = true;
+    source.size = i == 1 ? static_cast<int64_t>(text.size()) : 0;
+    source.position = [file = files[i]] { return lseek(fileno(file), 0, SEEK_CUR); };
+    source.open = [&readers, i, file = files[i]](
+                      const v1::StreamPlan&) -> absl::StatusOr<std::unique_ptr<RecordSource>> {
+      readers[i] = std::make_unique<LineReader>(fileno(file));
+      return std::make_unique<JsonlSource>(readers[i].get());
+    };
+  }
+  std::vector<std::string> reports;
+  ProgressLine progress(
+      false, [&](absl::string_view words) { reports.emplace_back(words); },
+      absl::Now() - absl::Minutes(2));
+  LoadOptions options;
+  options.start = StartOf("t");
+  LoadSession session(server.client.get(), std::move(options), std::move(sources), &progress);
+  EXPECT_TRUE(session.Run().status.ok());
+  ASSERT_FALSE(reports.empty());
+  EXPECT_THAT(reports.front(), ::testing::HasSubstr("% of 8B"));
+  for (std::FILE* const file : files) std::fclose(file);
 }
 
 TEST(LoadSessionTest, ResumesWhereAnEarlierRunStopped) {

@@ -50,6 +50,13 @@ TEST_F(WriteSessionTest, RoutesRecordsAndPrintsStatesWithCounts) {
   EXPECT_EQ(server_.service.stream("b").ended, v1::STREAM_STATUS_COMPLETE);
 }
 
+TEST_F(WriteSessionTest, ALastLineWithPythonsNumbersIsNotCut) {
+  const std::string last = R"({"type":"RECORD","record":{"stream":"a","data":{"x":NaN}}})";
+  const WriteReport report = RunText(absl::StrCat(Record("a", 1), "\n", last));
+  ASSERT_TRUE(report.status.ok()) << report.status;
+  EXPECT_THAT(server_.service.stream("a").committed, ElementsAre(Record("a", 1), last));
+}
+
 TEST_F(WriteSessionTest, GlobalStateWaitsForEveryStream) {
   const WriteReport report = Run({Record("a", 1), Record("b", 1), Record("b", 2), GlobalState(1),
                                   Record("b", 3), GlobalState(2)});

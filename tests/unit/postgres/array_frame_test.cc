@@ -4,7 +4,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/strings/escaping.h"
@@ -58,19 +60,48 @@ TEST(ArrayFrameTest, MatchesPostgres) {
   encoder.AppendRow({0, 0, "{}"}, {Value::Scalar(7), Value::Text("a")}, &blocks[0]);
   blocks.emplace_back();  // rows of one array may lie in several blocks
   encoder.AppendRow({1, 0, "{}"}, {Value::Null(), Value::Text("")}, &blocks[1]);
-  const std::vector<std::string> arrays = FrameArrays(blocks, GetElementTypes(schema));
+  const std::vector<std::optional<std::string>> arrays =
+      FrameRows(blocks, 2, GetElementTypes(schema));
   ASSERT_EQ(arrays.size(), 6u);
-  EXPECT_EQ(Hex(arrays[3]),
+  EXPECT_EQ(Hex(arrays[3].value()),
             absl::StrReplaceAll("00000001 00000001 00000014 00000002 00000001 "
                                 "00000008 0000000000000003 00000008 0000000000000003",
                                 {{" ", ""}}));
-  EXPECT_EQ(Hex(arrays[4]), absl::StrReplaceAll("00000001 00000001 00000014 00000002 00000001 "
-                                                "00000008 0000000000000007 ffffffff",
-                                                {{" ", ""}}));
+  EXPECT_EQ(Hex(arrays[4].value()),
+            absl::StrReplaceAll("00000001 00000001 00000014 00000002 00000001 "
+                                "00000008 0000000000000007 ffffffff",
+                                {{" ", ""}}));
   // array_send says 0 where no element is NULL; array_recv accepts both.
-  EXPECT_EQ(Hex(arrays[5]), absl::StrReplaceAll("00000001 00000001 00000413 00000002 00000001 "
-                                                "00000001 61 00000000",
-                                                {{" ", ""}}));
+  EXPECT_EQ(Hex(arrays[5].value()),
+            absl::StrReplaceAll("00000001 00000001 00000413 00000002 00000001 "
+                                "00000001 61 00000000",
+                                {{" ", ""}}));
+}
+
+TEST(ArrayFrameTest, SingleRowHasFieldsInsteadOfArrays) {
+  const TableSchema schema = Schema(
+      {Column(ColumnType::kBigint), Column(ColumnType::kVarchar), Column(ColumnType::kVarchar)});
+  const RowEncoder encoder(schema, RawIdGenerator("sync", {"", "t"}, "w"), 3);
+  ByteBuffer row;
+  encoder.AppendRow({0, 0, "{}"}, {Value::Scalar(7), Value::Null(), Value::Text("")}, &row);
+  ByteBuffer header;
+  AppendCopyHeader(&header);
+  ByteBuffer both;
+  AppendCopyHeader(&both);
+  both.Append(row.view());
+  std::vector<std::vector<ByteBuffer>> cases(2);
+  cases[0].push_back(std::move(both));
+  cases[1].push_back(std::move(header));
+  cases[1].push_back(std::move(row));
+  for (const std::vector<ByteBuffer>& blocks : cases) {
+    const std::vector<std::optional<std::string>> fields =
+        FrameRows(blocks, 1, GetElementTypes(schema));
+    ASSERT_EQ(fields.size(), 7u);
+    EXPECT_EQ(Hex(fields[3].value()), "0000000000000003");
+    EXPECT_EQ(Hex(fields[4].value()), "0000000000000007");
+    EXPECT_EQ(fields[5], std::nullopt);
+    EXPECT_EQ(fields[6], "");
+  }
 }
 
 TEST(ArrayFrameTest, NamesTheTypesOfTheFields) {

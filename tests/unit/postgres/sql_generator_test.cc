@@ -130,7 +130,12 @@ void AddTables(const TableName& table, const TableName& temp, const TableSchema&
   golden->Add("delete raw id ranges", DeleteRawIdRangesSql(temp));
   golden->Add("generation bounds", GenerationBoundsSql(temp));
   golden->Add("delete older rows", DeleteOlderRowsSql(temp));
-  golden->Add("mark older rows", MarkOlderRowsSql(table, "_sdc_deleted_at"));
+  ColumnSchema mark = {"gone", "_sdc_deleted_at", ColumnType::kTimestamptz};
+  golden->Add("mark older rows", MarkOlderRowsSql(table, mark));
+  mark.type = ColumnType::kJsonb;
+  golden->Add("mark older rows in jsonb", MarkOlderRowsSql(table, mark));
+  mark.table_type = "json";
+  golden->Add("mark older rows in json", MarkOlderRowsSql(table, mark));
   golden->Add("COPY", CopyBinarySql(temp, schema));
   golden->Add("COPY without meta", CopyWithoutMetaSql(temp, schema));
   golden->Add("COPY in text", CopyTextSql(temp, schema));
@@ -208,6 +213,7 @@ void AddUpsert(const TableName& table, const TableName& temp, const TableSchema&
   golden->Add("remove beaten", RemoveBeatenSql(merge));
   golden->Add("fetch any way", kResetFetchByPlaceSql);
   golden->Add("insert winners", InsertWinnersSql(merge, /*in_place=*/false));
+  golden->Add("raise generations", RaiseGenerationsSql(merge, patterns[1]));
   golden->Add("drop matches", kDropMatchesSql);
   golden->Add("drop winners", kDropWinnersSql);
   merge.winners = Winners::kInSource;
@@ -255,6 +261,7 @@ void AddPlacedMerge(const TableName& table, const TableName& temp, const TableSc
   golden->Add("placed: delete by CDC", DeletePlacedSql(placed, nulls, /*deletions=*/true));
   golden->Add("placed: update beaten", UpdatePlacedSql(placed, nulls));
   golden->Add("placed: insert winners", InsertPlacedSql(placed, nulls));
+  golden->Add("placed: raise generations", RaisePlacedSql(placed, nulls));
   golden->Add("placed: dedupe", DedupePlacedSql(temp, schema, CdcDeleteMode::kHard, placed.column));
   EXPECT_TRUE(HasDeletions(placed.merge));
   placed.merge.mode = CdcDeleteMode::kSoft;

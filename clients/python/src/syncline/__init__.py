@@ -11,8 +11,9 @@
 
 from .arrow_types import UnsupportedType
 from .batches import RecordTooLarge
-from .client import Client, Sync, SyncStream, connect
+from .client import Client, connect
 from .config import Guard, Stream
+from .connection import Connection
 from .errors import (
     AccessDenied,
     Conflict,
@@ -25,9 +26,11 @@ from .errors import (
     Unavailable,
     Violation,
 )
-from .rpc import Connection, Progress, RejectedRecord, StreamResult
+from .results import Progress, RejectedRecord, StreamLeftIncomplete, StreamResult
+from .sync import Sync, SyncStream
 from .window import DurableOffsetMovedBack
 from .writer import Writer
+from .writer_state import WriteUnfinished
 
 __version__ = "0.1.0"
 
@@ -47,6 +50,7 @@ __all__ = [
     "RejectedRecord",
     "ResourceExhausted",
     "Stream",
+    "StreamLeftIncomplete",
     "StreamResult",
     "Sync",
     "SyncStream",
@@ -54,6 +58,7 @@ __all__ = [
     "Unavailable",
     "UnsupportedType",
     "Violation",
+    "WriteUnfinished",
     "Writer",
     "connect",
 ]

@@ -24,6 +24,10 @@ from .v1 import records_pb2
 TARGET_BATCH_BYTES = 384 * 1024
 _MAX_BATCH_ROWS = 65536
 _MIN_CHUNK_ROWS = 1024
+# Small chunks are joined up to this size, so that the copy stays small.
+_JOINED_BYTES = 16 * 1024 * 1024
+# What a text costs besides its bytes.
+_OFFSET_BYTES = 4
 
 
 def _is_frame(data: Any, module: str) -> bool:
@@ -124,6 +128,10 @@ class _Encoder:
             for index, field in enumerate(schema)
             if not types.is_null(field.type)
         ]
+        # Whether a value may be stored once for many rows.
+        self.shares_values = any(
+            types.is_dictionary(kind) or is_a(kind, "is_run_end_encoded") for kind in schema.types
+        )
 
     def encode(self, batch: Any) -> records_pb2.RowBatch:
         rows = records_pb2.RowBatch(row_count=batch.num_rows)
@@ -253,21 +261,96 @@ def row_batches(
         if skipped > 0:
             yield None, skipped
             skip -= skipped
-        yield from _split(chunk.slice(skipped), encoder, max_bytes)
+        yield from _split(_without_views(chunk.slice(skipped)), encoder, max_bytes)
 
 
-def _table_batches(table: Any) -> list[Any]:
-    """Returns the batches of a table. Chunks that would make tiny messages are joined by a copy."""
-    batches: list[Any] = table.to_batches()
-    if len(batches) > 1 and table.num_rows < len(batches) * _MIN_CHUNK_ROWS:
-        batches = table.combine_chunks().to_batches()
-    return batches
+def _table_batches(table: Any) -> Iterator[Any]:
+    """Yields the batches of a table. Chunks that would make tiny messages are joined by a copy."""
+    batches = table.to_batches()
+    if len(batches) <= 1 or table.num_rows >= len(batches) * _MIN_CHUNK_ROWS:
+        yield from batches
+        return
+    held: list[Any] = []
+    rows = size = 0
+    for batch in batches:
+        held.append(batch)
+        rows += batch.num_rows
+        size += batch.nbytes
+        if rows >= _MAX_BATCH_ROWS or size >= _JOINED_BYTES:
+            yield from _join(held)
+            held = []
+            rows = size = 0
+    yield from _join(held)
+
+
+def _join(batches: list[Any]) -> list[Any]:
+    pa = pyarrow()
+    if len(batches) <= 1:
+        return batches
+    try:
+        joined: list[Any] = pa.Table.from_batches(batches).combine_chunks().to_batches()
+    except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
+        return batches  # pyarrow cannot join some dictionaries, such as those with a null
+    return joined
+
+
+def _without_views(chunk: Any) -> Any:
+    """Returns a batch whose size is that of its rows: views share the buffers of other rows."""
+    columns = list(chunk.columns)
+    for index, field in enumerate(chunk.schema):
+        if is_a(field.type, "is_string_view") or is_a(field.type, "is_binary_view"):
+            columns[index] = plain_values(columns[index])
+    if all(new is old for new, old in zip(columns, chunk.columns)):
+        return chunk
+    return pyarrow().RecordBatch.from_arrays(columns, names=chunk.schema.names)
+
+
+def _shared_bytes(chunk: Any) -> tuple[int, int]:
+    """Returns the bytes of the columns that store a value once for many rows, and those they have
+    when each row has its value.
+    """
+    pa = pyarrow()
+    stored = sent = 0
+    for index, field in enumerate(chunk.schema):
+        if pa.types.is_dictionary(field.type):
+            values = chunk.column(index)
+            lengths = _lengths(values.dictionary).take(values.indices)
+        elif is_a(field.type, "is_run_end_encoded"):
+            values = chunk.column(index)
+            lengths = pa.compute.multiply(_lengths(values.values), _run_lengths(values))
+        else:
+            continue
+        stored += values.nbytes
+        sent += pa.compute.sum(lengths).as_py() or 0
+    return stored, sent
+
+
+def _run_lengths(values: Any) -> Any:
+    """Returns how many of the values each run has; 0 for runs outside of a slice."""
+    pc = pyarrow().compute
+    first, last = values.offset, values.offset + len(values)
+    ends = values.run_ends.cast("int64")
+    ends = pc.max_element_wise(pc.min_element_wise(ends, last), first)
+    begin = pyarrow().array([first], "int64")
+    begins = pyarrow().concat_arrays([begin, ends.slice(0, max(0, len(ends) - 1))])
+    begins = begins.slice(0, len(ends))
+    return pc.subtract(ends, begins)
+
+
+def _lengths(words: Any) -> Any:
+    """Returns about how many bytes each value has, as an array."""
+    pa = pyarrow()
+    if is_text(words.type) or is_binary(words.type):
+        return pa.compute.add(pa.compute.binary_length(words).cast(pa.int64()), _OFFSET_BYTES)
+    average = max(1, words.nbytes // max(1, len(words)))
+    return pa.array([average] * len(words), pa.int64())
 
 
 def _split(chunk: Any, encoder: _Encoder, max_bytes: int) -> Iterator[tuple[Any, int]]:
     if chunk.num_rows == 0:
         return
-    row_bytes = max(chunk.nbytes / chunk.num_rows, 1.0)
+    stored, sent = _shared_bytes(chunk)
+    row_bytes = max((chunk.nbytes - stored + sent) / chunk.num_rows, 1.0)
     step = max(1, min(_MAX_BATCH_ROWS, int(min(TARGET_BATCH_BYTES, max_bytes) / row_bytes)))
     for start in range(0, chunk.num_rows, step):
         yield from _fitting(chunk.slice(start, step), encoder, max_bytes)
@@ -275,8 +358,11 @@ def _split(chunk: Any, encoder: _Encoder, max_bytes: int) -> Iterator[tuple[Any,
 
 def _fitting(part: Any, encoder: _Encoder, max_bytes: int) -> Iterator[tuple[Any, int]]:
     """Yields `part`, in halves if its values are larger than the average."""
-    rows = encoder.encode(part)
-    if part.num_rows > 1 and rows.ByteSize() > max_bytes:
+    may_encode = (
+        part.num_rows == 1 or not encoder.shares_values or _shared_bytes(part)[1] <= max_bytes
+    )
+    rows = encoder.encode(part) if may_encode else None
+    if rows is None or (part.num_rows > 1 and rows.ByteSize() > max_bytes):
         half = part.num_rows // 2
         yield from _fitting(part.slice(0, half), encoder, max_bytes)
         yield from _fitting(part.slice(half), encoder, max_bytes)

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Optional
 
 from . import arrow
+from .numpy_values import from_numpy, is_missing, is_numpy
 from .v1 import records_pb2
 
 _TARGET_LINES_BYTES = 256 * 1024
@@ -25,14 +26,16 @@ class RecordTooLarge(ValueError):
 
 def _default(value: Any) -> Any:
     """Returns the JSON form of a value that json does not know."""
+    if is_missing(value):
+        return None
+    if is_numpy(value):
+        return from_numpy(value)
     if isinstance(value, (datetime.datetime, datetime.date, datetime.time)):
         return value.isoformat()
     if isinstance(value, decimal.Decimal):
         return str(value)  # a numeric column reads it digit by digit
     if isinstance(value, (bytes, bytearray, memoryview)):
         return base64.b64encode(value).decode()
-    if hasattr(value, "tolist"):  # NumPy
-        return value.tolist()
     if isinstance(value, datetime.timedelta):
         micros = value // datetime.timedelta(microseconds=1)
         seconds, rest = divmod(abs(micros), 10**6)

@@ -77,6 +77,12 @@ class Stream:
         cdc_delete_mode: ``"hard"`` or ``"soft"``.
         guard: conditions that must hold before the stream is published.
         airbyte_sync_id: the number that each row has in ``_airbyte_meta.sync_id``.
+        older_generations: ``"keep"``, or ``"mark_deleted"``, which sets `deleted_at_column` in the
+            rows of older generations when the stream is completed. Only for streams that keep
+            these rows: with a `generation_id`, and `minimum_generation_id` 0.
+        deleted_at_column: the property that ``"mark_deleted"`` sets, a timestamp with time zone.
+        inferred_schema: whether columns that the table already has keep the table's types, because
+            the schema is only that of a sample.
     """
 
     name: str
@@ -96,6 +102,9 @@ class Stream:
     cdc_delete_mode: str = ""
     guard: Guard | None = None
     airbyte_sync_id: int = 0
+    older_generations: str = ""
+    deleted_at_column: str = ""
+    inferred_schema: bool = False
 
     def json_schema(self) -> dict[str, Any]:
         """Returns the JSON Schema of the stream's records, inferred if it is not given."""
@@ -118,6 +127,8 @@ class Stream:
             generation_id=self.generation_id,
             minimum_generation_id=self.minimum_generation_id,
             airbyte_sync_id=self.airbyte_sync_id,
+            deleted_at_column=self.deleted_at_column,
+            inferred_schema=self.inferred_schema,
             schema_policy=_enum(
                 stream_pb2.SchemaPolicy, "SCHEMA_POLICY", self.schema_policy, "schema_policy"
             ),
@@ -131,6 +142,12 @@ class Stream:
             meta=_enum(stream_pb2.Meta, "META", self.meta, "meta"),
             cdc_delete_mode=_enum(
                 stream_pb2.CdcDeleteMode, "CDC_DELETE_MODE", self.cdc_delete_mode, "cdc_delete_mode"
+            ),
+            older_generations=_enum(
+                stream_pb2.OlderGenerations,
+                "OLDER_GENERATIONS",
+                self.older_generations,
+                "older_generations",
             ),
         )
         if self.cursor:

@@ -43,6 +43,12 @@ class Retry:
         logger.warning("call failed, next attempt in %.1f s: %s", delay, error)
         return delay
 
+    def opened(self) -> None:
+        """Call it when the server has opened the writer for a call. FENCED is final from then on:
+        the calls that broke before were refused, and only another caller can take over.
+        """
+        self._may_retry_fenced = False
+
     def reset(self) -> None:
         """Call it after a success. The time starts again at the next failure."""
         self._give_up_at = None

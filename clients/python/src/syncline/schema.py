@@ -11,6 +11,7 @@ from typing import Any
 
 from . import arrow
 from .arrow_types import json_schema
+from .numpy_values import from_numpy, is_missing, is_numpy
 
 _SAMPLE_ROWS = 1000
 _MAX_INT64 = 2**63 - 1
@@ -47,7 +48,7 @@ def _from_rows(rows: Iterable[Any]) -> dict[str, Any]:
             raise TypeError(f"a sample consists of dicts, not of {type(row).__name__}")
         for name, value in row.items():
             known = properties.setdefault(str(name), {})
-            if value is not None:
+            if value is not None and not is_missing(value):
                 found = _from_value(value)
                 properties[str(name)] = found if not known else _merge(known, found)
     if not properties:
@@ -57,6 +58,8 @@ def _from_rows(rows: Iterable[Any]) -> dict[str, Any]:
 
 def _from_value(value: Any) -> dict[str, Any]:
     """Returns the schema of one value, or a schema without a type, which is JSON."""
+    if is_numpy(value):
+        return _from_value(from_numpy(value))
     if isinstance(value, bool):
         return {"type": "boolean"}
     if isinstance(value, int):
