@@ -8,7 +8,7 @@ DecisionOptions MakeDecisionOptions(const LoaderContext& context, const SyncDraf
   DecisionOptions options;
   options.locks = context.locks;
   options.max_rewrite_bytes = context.max_rewrite_bytes;
-  options.keeps_replaced = context.keep_generations > 0;
+  options.keeps_replaced = context.keeps_replaced();
   options.existing_schemas_only = draft.existing_schemas_only;
   return options;
 }
