@@ -9,7 +9,7 @@ DecisionOptions MakeDecisionOptions(const LoaderContext& context, const SyncDraf
   options.locks = context.locks;
   options.max_rewrite_bytes = context.max_rewrite_bytes;
   options.distribute_new_tables = context.distribute_new_tables;
-  options.keeps_replaced = context.keep_generations > 0;
+  options.keeps_replaced = context.keeps_replaced();
   options.existing_schemas_only = draft.existing_schemas_only;
   return options;
 }

@@ -89,7 +89,7 @@ absl::Status Fill(const LoaderContext& context, postgres::Transaction& transacti
                             JudgePublication(transaction, stream, how, status.real.exists));
   if (how == CompletionAction::kReplace) {
     SYNCLINE_ASSIGN_OR_RETURN(validation->choice, DecideReplace(transaction, *context.ledger, plan,
-                                                                context.keep_generations > 0));
+                                                                context.keeps_replaced()));
   }
   SYNCLINE_ASSIGN_OR_RETURN(validation->blockers,
                             postgres::FindBlockers(transaction, {plan.table},

@@ -70,6 +70,13 @@ class AppendTest : public EndToEndTest {
     EXPECT_TRUE(call->Write(ToAppend(Header("s", "rows"))));
     return call;
   }
+  // Returns a flush without records.
+  static v1::AppendRecordsRequest Flush(int64_t first_offset) {
+    v1::AppendRecordsRequest flush;
+    flush.mutable_batch()->set_first_offset(first_offset);
+    flush.mutable_batch()->set_flush(true);
+    return flush;
+  }
   bool EventuallyDurable(const Answers& answers, int64_t offset) {
     return Eventually([&] { return answers.last().durable_offset() == offset; });
   }
@@ -151,10 +158,7 @@ TEST_F(AppendTest, FlushNeedsNoPayload) {
   Answers answers;
   const auto call = Open(answers);
   ASSERT_TRUE(call->Write(ToAppend(Batch(0, 10))));
-  v1::AppendRecordsRequest flush;
-  flush.mutable_batch()->set_first_offset(10);
-  flush.mutable_batch()->set_flush(true);
-  ASSERT_TRUE(call->Write(flush));
+  ASSERT_TRUE(call->Write(Flush(10)));
   EXPECT_TRUE(EventuallyDurable(answers, 10));
   EXPECT_OK(call->Finish());
   EXPECT_EQ(Rows(), 10);
@@ -166,9 +170,7 @@ TEST_F(AppendTest, EmptyFlushDoesNotMoveCheckpoints) {
   Answers answers;
   const auto call = Open(answers);
   ASSERT_TRUE(call->Write(ToAppend(Batch(0, 10))));
-  v1::AppendRecordsRequest flush;
-  flush.mutable_batch()->set_flush(true);
-  ASSERT_TRUE(call->Write(flush));
+  ASSERT_TRUE(call->Write(Flush(0)));
   ASSERT_TRUE(call->Write(ToAppend(CheckpointOf("first", "state"))));
   ASSERT_OK_AND_ASSIGN(const Answer last, call->Finish());
   EXPECT_EQ(last.last_checkpoint_id(), "first");

@@ -30,6 +30,15 @@ class StandbyTest : public WithOwnCluster<ServerTest> {
         "SELECT count(*) FROM (SELECT pg_cancel_backend(pid) FROM pg_stat_activity"
         " WHERE wait_event = 'SyncRep') c");
   }
+  // Starts the sync "waits" and sends 100 records and a checkpoint, which the standby does not get.
+  void SendToTheAbsentStandby(std::unique_ptr<client::RecordsCall>* call) {
+    ASSERT_OK(client_->StartSync(OneStream("waits", "rows")));
+    ASSERT_NO_FATAL_FAILURE(Require("absent"));
+    *call = client_->StreamRecords();
+    ASSERT_TRUE((*call)->Write(Header("waits", "rows")));
+    ASSERT_TRUE((*call)->Write(Batch(0, 100)));
+    ASSERT_TRUE((*call)->Write(CheckpointOf("first", "state")));
+  }
   // Returns whether a checkpoint is announced before the watch ends.
   static bool ReadsCheckpoint(client::WatchCall& watch) {
     v1::WatchSyncResponse event;
@@ -42,12 +51,8 @@ class StandbyTest : public WithOwnCluster<ServerTest> {
 };
 
 TEST_F(StandbyTest, CancelledWaitAcknowledgesNothing) {
-  ASSERT_OK(client_->StartSync(OneStream("waits", "rows")));
-  ASSERT_NO_FATAL_FAILURE(Require("absent"));
-  auto call = client_->StreamRecords();
-  ASSERT_TRUE(call->Write(Header("waits", "rows")));
-  ASSERT_TRUE(call->Write(Batch(0, 100)));
-  ASSERT_TRUE(call->Write(CheckpointOf("first", "state")));
+  std::unique_ptr<client::RecordsCall> call;
+  ASSERT_NO_FATAL_FAILURE(SendToTheAbsentStandby(&call));
   ASSERT_TRUE(Eventually([&] { return CancelCommits() > 0; }));
   call.reset();  // the caller is gone
   // The rows are visible, but a failover may lose them. The commits that would confirm them are
@@ -77,12 +82,8 @@ TEST_F(StandbyTest, CancelledWaitAcknowledgesNothing) {
 
 // The stream is being completed, so a repeated call commits nothing that would confirm its records.
 TEST_F(StandbyTest, RepeatedCallWaitsForTheStandby) {
-  ASSERT_OK(client_->StartSync(OneStream("waits", "rows")));
-  ASSERT_NO_FATAL_FAILURE(Require("absent"));
-  auto call = client_->StreamRecords();
-  ASSERT_TRUE(call->Write(Header("waits", "rows")));
-  ASSERT_TRUE(call->Write(Batch(0, 100)));
-  ASSERT_TRUE(call->Write(CheckpointOf("first", "state")));
+  std::unique_ptr<client::RecordsCall> call;
+  ASSERT_NO_FATAL_FAILURE(SendToTheAbsentStandby(&call));
   ASSERT_TRUE(Eventually([&] { return CancelCommits() > 0; }));
   call.reset();  // the caller is gone
   std::atomic<bool> enough = false;
@@ -110,12 +111,8 @@ TEST_F(StandbyTest, RepeatedCallWaitsForTheStandby) {
 }
 
 TEST_F(StandbyTest, WatchAnnouncesOnlyDurableCheckpoints) {
-  ASSERT_OK(client_->StartSync(OneStream("waits", "rows")));
-  ASSERT_NO_FATAL_FAILURE(Require("absent"));
-  auto call = client_->StreamRecords();
-  ASSERT_TRUE(call->Write(Header("waits", "rows")));
-  ASSERT_TRUE(call->Write(Batch(0, 100)));
-  ASSERT_TRUE(call->Write(CheckpointOf("first", "state")));
+  std::unique_ptr<client::RecordsCall> call;
+  ASSERT_NO_FATAL_FAILURE(SendToTheAbsentStandby(&call));
   const auto watch = client_->WatchSync("waits", 0);
   auto announced = std::async(std::launch::async, [&] { return ReadsCheckpoint(*watch); });
   const absl::Time until = absl::Now() + absl::Seconds(3);

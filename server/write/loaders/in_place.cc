@@ -65,7 +65,7 @@ absl::Status Replace(const LoaderContext& context, postgres::Transaction& transa
                      const StreamPlan& plan, const TableSchema& schema, StreamResult* result) {
   SYNCLINE_RETURN_IF_ERROR(LockStaging(context, transaction, plan));
   SYNCLINE_RETURN_IF_ERROR(postgres::LockForMerge(transaction, plan.table));
-  if (context.keep_generations > 0) {
+  if (context.keeps_replaced()) {
     SYNCLINE_RETURN_IF_ERROR(postgres::KeepCopy(transaction, plan.table));
   }
   SYNCLINE_ASSIGN_OR_RETURN(
@@ -98,7 +98,7 @@ void BringUpToDate(const LoaderContext& context, const StreamPlan& plan) {
   DropUnneededIndexes(context, plan.table, plan.schema.primary_key);
   postgres::VacuumReplaced(*context.database, plan.table);
   postgres::RefreshReaders(*context.database, plan.table, context.locks);
-  if (context.keep_generations == 0) return;
+  if (!context.keeps_replaced()) return;
   const absl::Status pruned =
       postgres::PruneKept(*context.database, postgres::ForFollowUp(context.locks), plan.table,
                           context.keep_generations);

@@ -185,7 +185,7 @@ absl::StatusOr<StreamResult> ReplaceLocked(const LoaderContext& context, const S
       context.database->Transact([&](postgres::Transaction& transaction) -> absl::Status {
         SYNCLINE_RETURN_IF_ERROR(postgres::LimitLockWaits(transaction, context.locks));
         SYNCLINE_ASSIGN_OR_RETURN(choice, DecideReplace(transaction, *context.ledger, stream.plan,
-                                                        context.keep_generations > 0, obstacle));
+                                                        context.keeps_replaced(), obstacle));
         return absl::OkStatus();
       });
   if (!decided.ok() || choice.strategy != ReplaceStrategy::kInPlace) return locked;
@@ -291,7 +291,7 @@ absl::StatusOr<StreamResult> CompleteReplacement(const LoaderContext& context,
         }
         if (action == CompletionAction::kReplace) {
           SYNCLINE_ASSIGN_OR_RETURN(choice, DecideReplace(transaction, *context.ledger, stream.plan,
-                                                          context.keep_generations > 0));
+                                                          context.keeps_replaced()));
         }
         SYNCLINE_RETURN_IF_ERROR(RunAction(context, transaction, stream, request, action, &result));
         return CompletionStep::kDone;

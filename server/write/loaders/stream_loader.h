@@ -33,6 +33,8 @@ struct LoaderContext {
   // SwapOptions::keep_generations of swaps that replace a generation. An in-place replace keeps as
   // many.
   int keep_generations = 0;
+  // Returns whether a replace keeps the old rows in another table.
+  bool keeps_replaced() const { return keep_generations > 0; }
   // Refuses a type change that rewrites a larger table.
   int64_t max_rewrite_bytes = int64_t{1} << 30;
   // For new tables in a Citus cluster whose streams do not request a distribution.

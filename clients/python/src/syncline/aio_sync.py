@@ -120,9 +120,7 @@ class AsyncSync:
         guard: Guard | None = None,
     ) -> StreamResult:
         """For use by AsyncSyncStream: ends a stream. An answer that is lost is asked for again."""
-        request = self._started.completion(stream, complete, expected_records)
-        if guard is not None:
-            request.guard.CopyFrom(guard.to_proto())
+        request = self._started.completion(stream, complete, expected_records, guard)
         answer = await self._client.call("CompleteStream", request)
         return (to_completed if complete else to_result)(stream.config.name, answer)
 
@@ -217,8 +215,5 @@ class AsyncSyncStream:
             self._result = await self._sync.complete_stream(self._stream, False)
 
     def _count_records(self) -> int | None:
-        """Returns the records that were written, or None if other callers have writers, too."""
-        others = {writer.writer_id for writer in self._stream.plan.writers} - self._writers.keys()
-        if others or not self._writers:
-            return None
-        return sum(writer.next_offset for writer in self._writers.values())
+        offsets = {writer_id: writer.next_offset for writer_id, writer in self._writers.items()}
+        return self._stream.count_records(offsets)

@@ -9,7 +9,7 @@ from typing import Any
 
 import grpc
 
-from .config import Stream
+from .config import Guard, Stream
 from .errors import SynclineError
 from .v1 import stream_pb2, sync_service_pb2
 
@@ -43,6 +43,14 @@ class StartedStream:
     def position(self, writer_id: str) -> tuple[int, int]:
         """Returns the durable offset and the epoch of a writer when the plan was made."""
         return writer_position(self.plan, writer_id)
+
+    def count_records(self, next_offsets: Mapping[str, int]) -> int | None:
+        """Returns the records of the stream, or None if other callers have writers, too.
+
+        `next_offsets` are those of this caller's writers, by their ids.
+        """
+        others = {writer.writer_id for writer in self.plan.writers} - next_offsets.keys()
+        return None if others or not next_offsets else sum(next_offsets.values())
 
 
 def prepare(streams: Sequence[Stream | Mapping[str, Any]]) -> list[StartedStream]:
@@ -146,7 +154,11 @@ class StartedSync:
         return found[0]
 
     def completion(
-        self, stream: StartedStream, complete: bool, expected_records: int | None
+        self,
+        stream: StartedStream,
+        complete: bool,
+        expected_records: int | None,
+        guard: Guard | None,
     ) -> sync_service_pb2.CompleteStreamRequest:
         return sync_service_pb2.CompleteStreamRequest(
             sync_id=self.sync_id,
@@ -157,6 +169,7 @@ class StartedSync:
                 else stream_pb2.STREAM_STATUS_INCOMPLETE
             ),
             expected_records=expected_records,
+            guard=None if guard is None else guard.to_proto(),
         )
 
 
