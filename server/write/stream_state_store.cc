@@ -50,6 +50,9 @@ auto InTransaction(postgres::Database* database, const postgres::TransactOptions
 
 // For updates that are made again if a crash of the database loses them.
 constexpr postgres::TransactOptions NotDurable() { return {.durable = false}; }
+// A page of checkpoints makes their numbers durable before it is sent (checkpoint_reader.h), so
+// nothing waits for a standby before that.
+constexpr postgres::TransactOptions Local() { return {.wait_for_standby = false}; }
 
 }  // namespace
 
@@ -231,13 +234,14 @@ absl::Status StreamStateStore::AnnounceChanges() {
   postgres::CheckpointNumbering numbering;
   absl::Status status;
   if (!changes.to_number.empty()) {
-    status =
-        background_database_->Transact([&](postgres::Transaction& transaction) -> absl::Status {
+    status = background_database_->Transact(
+        [&](postgres::Transaction& transaction) -> absl::Status {
           SYNCLINE_ASSIGN_OR_RETURN(
               numbering, postgres::NumberCheckpoints(transaction, ledger_->quoted_schema(),
                                                      changes.to_number));
           return absl::OkStatus();
-        });
+        },
+        Local());
   }
   if (!status.ok()) {
     changed_.PutBack(changes);
@@ -259,7 +263,7 @@ absl::StatusOr<postgres::CheckpointNumbering> StreamStateStore::NumberCheckpoint
     const std::vector<int64_t>& sync_nos) {
   SYNCLINE_ASSIGN_OR_RETURN(
       postgres::CheckpointNumbering numbering,
-      InTransaction(background_database_, {}, [&](postgres::Transaction& transaction) {
+      InTransaction(background_database_, Local(), [&](postgres::Transaction& transaction) {
         return postgres::NumberCheckpoints(transaction, ledger_->quoted_schema(), sync_nos);
       }));
   for (const int64_t sync_no : numbering.numbered) changed_.Numbered(sync_no, absl::Now());

@@ -126,6 +126,30 @@ TEST_F(StandbyTest, WatchAnnouncesOnlyDurableCheckpoints) {
   EXPECT_TRUE(ReadsCheckpoint(*client_->WatchSync("waits", 0)));
 }
 
+// One thread reads for all watches, so none waits for the standby without limit.
+TEST_F(StandbyTest, WatchesEndWithoutTheStandby) {
+  ASSERT_OK(client_->StartSync(OneStream("before", "others")));
+  const auto earlier = client_->StreamRecords();
+  ASSERT_TRUE(earlier->Write(Header("before", "others")));
+  ASSERT_TRUE(earlier->Write(Batch(0, 10)));
+  ASSERT_TRUE(earlier->Write(CheckpointOf("only", "state")));
+  ASSERT_OK(earlier->Finish());
+  ASSERT_NO_FATAL_FAILURE(Require("absent"));
+  const auto watch = client_->WatchSync("before", 0);
+  auto ended = std::async(std::launch::async, [&] {
+    EXPECT_FALSE(ReadsCheckpoint(*watch));
+    return watch->Finish();
+  });
+  const bool in_time = ended.wait_for(std::chrono::seconds(30)) == std::future_status::ready;
+  EXPECT_TRUE(in_time);
+  if (!in_time) watch->Cancel();
+  EXPECT_THAT(ended.get(), StatusIs(absl::StatusCode::kUnavailable, "COMMIT_UNKNOWN"));
+  EXPECT_LE(QueryInt("SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'SyncRep'"), 1)
+      << "waits that were given up stay in the database";
+  ASSERT_NO_FATAL_FAILURE(Require(""));
+  EXPECT_TRUE(ReadsCheckpoint(*client_->WatchSync("before", 0)));
+}
+
 // A server with a new ledger, which it has to create.
 TEST_F(StandbyTest, ServerStartsWithoutTheStandby) {
   ASSERT_NO_FATAL_FAILURE(Require("absent"));

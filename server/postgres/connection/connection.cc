@@ -7,6 +7,7 @@
 #include <atomic>
 #include <cerrno>
 #include <list>
+#include <memory>
 #include <optional>
 #include <unordered_map>
 #include <utility>
@@ -16,6 +17,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "base/error.h"
+#include "base/monotonic_time.h"
 #include "base/reasons.h"
 #include "base/status_macros.h"
 #include "server/postgres/connection/connection_state.h"
@@ -42,6 +44,30 @@ constexpr size_t kMaxPrepared = 64;
 // Runs one or more statements. Returns null if they could not be sent.
 ResultPtr Run(PGconn* connection, const std::string& sql) {
   return PQsendQuery(connection, sql.c_str()) == 1 ? ReadResult(connection) : nullptr;
+}
+
+// Returns whether the result of what was sent can be read without waiting, also because the
+// connection is broken.
+bool WaitForResult(PGconn* connection, absl::Duration limit) {
+  const absl::Duration deadline = MonotonicNow() + limit;
+  while (PQconsumeInput(connection) == 1 && PQisBusy(connection) == 1) {
+    const absl::Duration left = deadline - MonotonicNow();
+    if (left <= absl::ZeroDuration()) return false;
+    pollfd ready = {PQsocket(connection), POLLIN, 0};
+    if (poll(&ready, 1, static_cast<int>(absl::ToInt64Milliseconds(left)) + 1) < 0 &&
+        errno != EINTR) {
+      return true;
+    }
+  }
+  return true;
+}
+
+// Cancels the running statement. If the request cannot be sent, the statement continues.
+void CancelStatement(PGconn* connection) {
+  const std::unique_ptr<PGcancel, decltype(&PQfreeCancel)> cancel(PQgetCancel(connection),
+                                                                  &PQfreeCancel);
+  char error[256];
+  if (cancel != nullptr) PQcancel(cancel.get(), error, sizeof(error));
 }
 
 }  // namespace
@@ -164,9 +190,15 @@ absl::Status Connection::ConfirmCommit() {
   return !state_->notice || ConfirmDurable().ok() ? absl::OkStatus() : CommitNotConfirmed();
 }
 
-absl::Status Connection::ConfirmDurable() {
+absl::Status Connection::ConfirmDurable(absl::Duration limit) {
+  PGconn* const connection = state_->get();
   state_->notice = false;
-  SYNCLINE_RETURN_IF_ERROR(Execute(kConfirmDurableSql));
+  if (PQsendQuery(connection, kConfirmDurableSql) != 1) return GetError(nullptr);
+  if (limit != absl::InfiniteDuration() && !WaitForResult(connection, limit)) {
+    CancelStatement(connection);
+  }
+  const ResultPtr result = ReadResult(connection);
+  if (!Succeeded(result.get())) return GetError(result.get());
   return state_->notice ? CommitNotConfirmed() : absl::OkStatus();
 }
 

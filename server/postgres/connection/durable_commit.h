@@ -12,16 +12,15 @@
 
 namespace syncline::postgres {
 
-// A transaction of its own that writes to the write-ahead log and changes nothing. Its COMMIT waits
-// for the standby as any other.
+// Writes to the write-ahead log and changes nothing. Outside of a transaction its commit waits for
+// the standby as any other.
 inline constexpr char kConfirmDurableSql[] =
-    "BEGIN; SELECT pg_catalog.pg_logical_emit_message(true, 'syncline', ''); COMMIT";
+    "SELECT pg_catalog.pg_logical_emit_message(true, 'syncline', '')";
 
 // Makes the COMMIT of `transaction` wait for the standby although it only reads. So everything that
 // it has read is durable when it has committed, and may be acknowledged.
 inline absl::Status MakeReadsDurable(Transaction& transaction) {
-  return transaction.Query("SELECT pg_catalog.pg_logical_emit_message(true, 'syncline', '')")
-      .status();
+  return transaction.Query(kConfirmDurableSql).status();
 }
 
 }  // namespace syncline::postgres

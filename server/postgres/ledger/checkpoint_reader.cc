@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <utility>
 
+#include "absl/time/time.h"
 #include "base/status_macros.h"
 #include "server/postgres/sql/ledger_sql.h"
 
@@ -11,6 +12,9 @@ namespace {
 
 // Maximum checkpoints per page, because the database sorts and measures that many.
 constexpr int64_t kMaxCheckpoints = 1000;
+
+// How long a page waits for a synchronous standby: one thread reads the pages of all watches.
+constexpr absl::Duration kStandbyPatience = absl::Seconds(2);
 
 // $1: sync_no; $2: the sequence after which the page starts; $3: kMaxCheckpoints; $4: maximum
 // bytes; $5: whether states are returned; $6: kMaxStateBytes; $7: whether the first checkpoint is
@@ -88,7 +92,7 @@ absl::StatusOr<CheckpointPage> ReadCheckpointPage(Connection& connection,
   }
   // A watcher that has received a checkpoint does not send the records before it again.
   if (!page.checkpoints.empty() && ReadBool(rows.Row(0), "standby_may_lack_it")) {
-    SYNCLINE_RETURN_IF_ERROR(connection.ConfirmDurable());
+    SYNCLINE_RETURN_IF_ERROR(connection.ConfirmDurable(kStandbyPatience));
   }
   page.more =
       static_cast<int64_t>(page.checkpoints.size()) < selected || selected == kMaxCheckpoints;

@@ -13,7 +13,7 @@ namespace syncline::postgres {
 // Returns the numbered checkpoints that `query` selects. The database sends no more bytes than
 // `query` allows. A state of more than kMaxStateBytes, which an earlier version accepted, is
 // returned as dropped. What it returns is also durable on a synchronous standby, for which it
-// waits. Blocks. Errors: UNAVAILABLE COMMIT_UNKNOWN; those of the database.
+// waits up to 2 s. Blocks. Errors: UNAVAILABLE COMMIT_UNKNOWN; those of the database.
 absl::StatusOr<CheckpointPage> ReadCheckpointPage(Connection& connection,
                                                   absl::string_view quoted_schema,
                                                   const CheckpointQuery& query);
