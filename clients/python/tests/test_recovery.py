@@ -73,6 +73,63 @@ def test_a_takeover_is_final_for_asyncio(fake: FakeServer, code: Any, reason: st
     assert not fake.completions
 
 
+def write_rows(fake: FakeServer, kind: str) -> None:
+    """Writes two rows, each until it is durable, with the blocking or the asyncio client."""
+
+    async def run() -> None:
+        async with syncline.aio.connect(fake.address, retry_for=10) as client:
+            async with await client.sync("sync", [stream()]) as sync:
+                for row in ROWS[:2]:
+                    await sync["rows"].write([row], flush=True)
+
+    if kind == "aio":
+        asyncio.run(run())
+        return
+    with connect(fake) as client, client.sync("sync", [stream()]) as sync:
+        for row in ROWS[:2]:
+            sync["rows"].write([row], flush=True)
+
+
+@pytest.mark.parametrize("kind", ["blocking", "aio"])
+def test_fenced_after_an_opened_call_is_final(fake: FakeServer, kind: str) -> None:
+    """Another caller takes over between the answer of StartSync and the next header."""
+
+    def break_call(context: Any, number: int) -> None:
+        if number == 1:
+            abort(context, grpc.StatusCode.UNAVAILABLE, "DRAINING")
+
+    def take_over(context: Any, number: int) -> None:
+        if number == 2:
+            fake.epochs[("rows", "")] += 1
+
+    fake.on_batch = break_call
+    fake.on_append = take_over
+    with pytest.raises(syncline.Conflict, match="FENCED"):
+        write_rows(fake, kind)
+    assert [header.expected_epoch for header in fake.headers] == [0, 1]
+    assert not fake.rows()
+
+
+@pytest.mark.parametrize("kind", ["blocking", "aio"])
+def test_the_epoch_of_a_refused_call_is_not_ours(fake: FakeServer, kind: str) -> None:
+    """The first call opens the writer and breaks before the answer; the second one is refused."""
+
+    def fail(context: Any, number: int) -> None:
+        key = ("rows", "")
+        fake.committed.setdefault(key, [])
+        if number == 1:
+            fake.epochs[key] = 1
+            abort(context, grpc.StatusCode.UNAVAILABLE, "DRAINING")
+        if number == 2:
+            fake.epochs[key] += 1
+
+    fake.on_append = fail
+    with pytest.raises(syncline.Conflict, match="FENCED"):
+        write_rows(fake, kind)
+    assert [header.expected_epoch for header in fake.headers] == [0, 1]
+    assert not fake.rows()
+
+
 def failing_source() -> Any:
     yield from ROWS[:10]
     raise OSError("the source broke")

@@ -157,20 +157,20 @@ class AsyncWriter:
         """Waits until `condition`, and opens another call if the call ends before."""
         while self._reader is not None:
             if self._reader.done():
-                error = self._reader.result()
-                self._end_call()
-                await self._connect(
-                    error or SynclineError(grpc.StatusCode.UNKNOWN, "the call ended")
+                error = self._reader.result() or SynclineError(
+                    grpc.StatusCode.UNKNOWN, "the call ended"
                 )
+                self._end_call(error)
+                await self._connect(error)
             elif condition():
                 return
             else:
                 self._changed.clear()
                 await self._changed.wait()
 
-    def _end_call(self) -> None:
+    def _end_call(self, error: SynclineError | None = None) -> None:
         self._call = self._reader = None
-        self._state.end_call()
+        self._state.end_call(error)
 
     async def _connect(self, error: SynclineError | None = None) -> None:
         """Opens a call, after the `error` of the one before, or raises it if it is final."""
@@ -188,7 +188,13 @@ class AsyncWriter:
         self._reader = asyncio.create_task(self._read(self._call))
         # Until everything is sent: if this is cancelled, the next method opens another call.
         self._state.is_interrupted = True
-        for message in self._state.opening():
+        header, *held = self._state.opening()
+        await self._send(header)
+        # A write to a call that the server has refused would replace its error, which may be FENCED.
+        while not (self._state.is_open or self._reader.done()):
+            self._changed.clear()
+            await self._changed.wait()
+        for message in held:
             await self._send(message)
         self._state.sent()
 

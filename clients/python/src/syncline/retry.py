@@ -23,16 +23,16 @@ class Retry:
         self._delay = _FIRST_DELAY
         self._may_retry_fenced = False
 
-    def next_delay(self, error: SynclineError) -> float:
+    def next_delay(self, error: SynclineError, opened: bool = False) -> float:
         """Returns the seconds to wait before the next attempt, or raises `error` if it is final.
 
-        FENCED is retried once after a call that broke, because the server may have opened the
-        writer for that call after its epoch was read.
+        FENCED is retried once after a call that broke before the server had `opened` the writer
+        for it, because the server may have done so after its epoch was read.
         """
         fenced = error.reason == "FENCED"
-        if not (self._may_retry_fenced if fenced else error.retryable):
+        if not (self._may_retry_fenced and not opened if fenced else error.retryable):
             raise error
-        self._may_retry_fenced = not fenced
+        self._may_retry_fenced = not fenced and not opened
         now = time.monotonic()
         if self._give_up_at is None:
             self._give_up_at = now + self._retry_for
@@ -42,12 +42,6 @@ class Retry:
             raise error
         logger.warning("call failed, next attempt in %.1f s: %s", delay, error)
         return delay
-
-    def opened(self) -> None:
-        """Call it when the server has opened the writer for a call. FENCED is final from then on:
-        the calls that broke before were refused, and only another caller can take over.
-        """
-        self._may_retry_fenced = False
 
     def reset(self) -> None:
         """Call it after a success. The time starts again at the next failure."""

@@ -195,13 +195,13 @@ class Writer:
                 if call is None or (condition() and not call.ended):
                     return
             error = call.error or SynclineError(grpc.StatusCode.UNKNOWN, "the call ended")
-            self._end_call()
+            self._end_call(error)
             self._connect(error)
 
-    def _end_call(self) -> None:
+    def _end_call(self, error: SynclineError | None = None) -> None:
         with self._changed:
             self._call = None
-            self._state.end_call()
+            self._state.end_call(error)
 
     def _connect(self, error: SynclineError | None = None) -> None:
         """Opens a call, after the `error` of the one before, or raises it if it is final."""

@@ -16,6 +16,7 @@ from .retry import Retry
 from .started import StartedStream, StartedSync, writer_position
 from .v1 import records_pb2, sync_service_pb2
 from .window import Window
+from .writer_epochs import WriterEpochs
 
 Answer = sync_service_pb2.AppendRecordsResponse
 
@@ -50,9 +51,8 @@ class WriterState:
         self._window_bytes = window_bytes
         self._progress = progress
         self._retry = Retry(retry_for)
-        durable_offset, self._expected_epoch = stream.position(writer_id)
-        # The highest epoch that a call of this writer can have. Any other is of another caller.
-        self._own_epoch = self._expected_epoch
+        durable_offset, epoch = stream.position(writer_id)
+        self._epochs = WriterEpochs(epoch)
         self._window = Window(durable_offset)
         self._process = os.getpid()
         self._failed: Exception | None = None  # a final error
@@ -62,6 +62,8 @@ class WriterState:
         self._last_answer = Answer()
         # A message is held that may not have been sent, because its sender was interrupted.
         self.is_interrupted = False
+        # The server has answered the header of the last call.
+        self.is_open = False
         # The server's position must be read before the next call, whose epoch is unknown.
         self.needs_position = False
 
@@ -154,12 +156,13 @@ class WriterState:
     def opening(self) -> list[bytes]:
         """Returns the first messages of a new call: the header, and all that is held."""
         self._last_answer = Answer()
-        self._own_epoch = self._expected_epoch + 1
+        self._epochs.call_begins()
+        self.is_open = False
         header = records_pb2.StreamHeader(
             sync_id=self._sync.sync_id,
             descriptor=self.stream.descriptor,
             writer_id=self.writer_id,
-            expected_epoch=self._expected_epoch,
+            expected_epoch=self._epochs.expected,
             plan_version=self.stream.plan.plan_version,
         )
         first = records_pb2.AppendRecordsRequest(header=header).SerializeToString()
@@ -170,9 +173,9 @@ class WriterState:
         self._last_answer = answer
         durable_offset = answer.durable_offset
         if answer.HasField("opened"):
+            self.is_open = True
             durable_offset = max(durable_offset, answer.opened.durable_offset)
-            self._own_epoch = answer.opened.epoch or self._own_epoch
-            self._retry.opened()
+            self._epochs.call_opened(answer.opened.epoch)
         if not self._window.acknowledge(durable_offset, answer.last_checkpoint_id):
             return None
         self._retry.reset()
@@ -190,8 +193,9 @@ class WriterState:
         if progress is not None:
             report(self._progress, progress)
 
-    def end_call(self) -> None:
-        """The open call has ended, or was cancelled."""
+    def end_call(self, error: SynclineError | None = None) -> None:
+        """The open call has ended with `error`, or was cancelled."""
+        self._epochs.call_ended("" if error is None else error.reason)
         self._rejected += self._last_answer.records_rejected
         self._nulled += self._last_answer.values_nulled
         self._last_answer = Answer()
@@ -200,21 +204,21 @@ class WriterState:
 
     def end_half_closed_call(self, error: SynclineError | None) -> SynclineError | None:
         """The call has ended after its half-close. Returns why the writer needs another one."""
-        self.end_call()
+        self.end_call(error)
         if error is None and not self.is_durable():
             error = Unavailable(
                 grpc.StatusCode.UNAVAILABLE, "the call ended before its records were committed"
             )
         if error is None:
             self._window.release_all()
-            self._expected_epoch += 1
+            self._epochs.call_succeeded()
             self.needs_position = False
         return error
 
     def next_delay(self, error: SynclineError) -> float:
         """Returns the seconds until the next attempt, or raises `error` if it is final."""
         try:
-            return self._retry.next_delay(error)
+            return self._retry.next_delay(error, self._epochs.opened)
         except SynclineError as final:
             self._failed = final
             raise
@@ -226,9 +230,9 @@ class WriterState:
         be another one, because a call that breaks while it sends can lose its own.
         """
         plan = self._sync.find_plan(answer, self.stream)
-        durable_offset, self._expected_epoch = writer_position(plan, self.writer_id)
+        durable_offset, epoch = writer_position(plan, self.writer_id)
         try:
-            if self._expected_epoch > self._own_epoch:
+            if not self._epochs.resume(epoch):
                 raise Conflict(
                     grpc.StatusCode.ABORTED,
                     f"another call has opened the writer {self.writer_id!r}",
