@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
 import time
 from typing import Any
@@ -11,6 +12,7 @@ import pytest
 from fake_server import FakeServer, abort
 
 import syncline
+import syncline.aio
 
 ROWS = [{"id": i, "name": f"user {i}"} for i in range(1000)]
 
@@ -288,3 +290,48 @@ def test_a_record_that_no_message_can_carry_is_refused(fake: FakeServer) -> None
     with connect(fake) as client, pytest.raises(syncline.RecordTooLarge, match="record 1 has"):
         client.load("sync", "rows", [{"id": 1, "name": ""}, {"id": 2, "name": "x" * 2_000_000}])
     assert fake.completions[-1].status == 2
+
+
+def start_distributed(fake: FakeServer, kind: str, stream: Any) -> None:
+    async def run() -> None:
+        async with syncline.aio.connect(fake.address) as client:
+            await client.sync("sync", [stream])
+
+    if kind == "aio":
+        asyncio.run(run())
+        return
+    with syncline.connect(fake.address) as client:
+        client.sync("sync", [stream])
+
+
+@pytest.mark.parametrize("kind", ["blocking", "aio"])
+def test_a_distribution_is_sent(fake: FakeServer, kind: str) -> None:
+    schema = {"type": "object", "properties": {"id": {"type": "integer"}}}
+    start_distributed(
+        fake,
+        kind,
+        syncline.Stream(
+            "rows", schema, distribution=syncline.Distribution("id", colocate_with="shop.users")
+        ),
+    )
+    (config,) = fake.starts[0].streams
+    assert config.distribution.column == "id"
+    assert config.distribution.colocate_with == "shop.users"
+
+
+def test_a_distribution_needs_a_column() -> None:
+    schema = {"type": "object", "properties": {"id": {"type": "integer"}}}
+    assert not syncline.Stream("rows", schema).to_proto().HasField("distribution")
+    with pytest.raises(ValueError, match="column"):
+        syncline.Stream("rows", schema, distribution=syncline.Distribution("")).to_proto()
+
+
+@pytest.mark.parametrize("reason", ["TARGET_DISTRIBUTED", "DISTRIBUTION_DIFFERS", "WRONG_NODE"])
+def test_refused_distributions(fake: FakeServer, reason: str) -> None:
+    fake.on_start = lambda context, number: abort(
+        context, grpc.StatusCode.FAILED_PRECONDITION, reason
+    )
+    with pytest.raises(syncline.PreconditionFailed) as refused:
+        start_distributed(fake, "blocking", syncline.Stream("rows", [{"id": 1}]))
+    assert refused.value.reason == reason
+    assert not refused.value.retryable

@@ -12,7 +12,7 @@
 from .arrow_types import UnsupportedType
 from .batches import RecordTooLarge
 from .client import Client, connect
-from .config import Guard, Stream
+from .config import Distribution, Guard, Stream
 from .connection import Connection
 from .errors import (
     AccessDenied,
@@ -40,6 +40,7 @@ __all__ = [
     "Conflict",
     "Connection",
     "DeadlineExceeded",
+    "Distribution",
     "DurableOffsetMovedBack",
     "Guard",
     "InvalidRequest",

@@ -190,7 +190,7 @@ class AsyncWriter:
         self._state.is_interrupted = True
         header, *held = self._state.opening()
         await self._send(header)
-        # A write to a call that the server has refused would replace its error, which may be FENCED.
+        # A write to a call that the server has refused replaces its error, which may be FENCED.
         while not (self._state.is_open or self._reader.done()):
             self._changed.clear()
             await self._changed.wait()

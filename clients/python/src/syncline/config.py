@@ -55,6 +55,26 @@ class Guard:
         )
 
 
+@dataclass(frozen=True)
+class Distribution:
+    """How a new table is distributed over the nodes of a Citus cluster.
+
+    Attributes:
+        column: the property whose value determines the node of a row, or ``"_airbyte_raw_id"``. For
+            ``"dedup"`` it must be part of the primary key. Records without a value are rejected.
+        colocate_with: a distributed table, as [schema.]name in SQL notation, whose rows of the same
+            value are on the same node.
+    """
+
+    column: str
+    colocate_with: str = ""
+
+    def to_proto(self) -> stream_pb2.Distribution:
+        if not self.column:
+            raise ValueError("column of a Distribution must not be empty")
+        return stream_pb2.Distribution(column=self.column, colocate_with=self.colocate_with)
+
+
 @dataclass(frozen=True, eq=False)  # data frames cannot be compared
 class Stream:
     """One stream of a sync: its name, its schema and how it is written.
@@ -83,6 +103,9 @@ class Stream:
         deleted_at_column: the property that ``"mark_deleted"`` sets, a timestamp with time zone.
         inferred_schema: whether columns that the table already has keep the table's types, because
             the schema is only that of a sample.
+        distribution: how a new table is distributed in a Citus cluster; by default as the server is
+            configured. A table that exists keeps its distribution. Not for a sync that was started
+            with ``extend=True``.
     """
 
     name: str
@@ -105,6 +128,7 @@ class Stream:
     older_generations: str = ""
     deleted_at_column: str = ""
     inferred_schema: bool = False
+    distribution: Distribution | None = None
 
     def json_schema(self) -> dict[str, Any]:
         """Returns the JSON Schema of the stream's records, inferred if it is not given."""
@@ -154,4 +178,6 @@ class Stream:
             config.cursor.path.append(self.cursor)
         if self.guard is not None:
             config.guard.CopyFrom(self.guard.to_proto())
+        if self.distribution is not None:
+            config.distribution.CopyFrom(self.distribution.to_proto())
         return config
