@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from typing import Any, Callable
 from unittest import mock
 
-from syncline import batches, client, window, writer
+from syncline import batches, client, window, writer, writer_state
 
 from report import Usage, markdown
 
@@ -81,7 +81,7 @@ class _Clocks:
         with contextlib.ExitStack() as patches:
             for owner, name, timed in (
                 (client.Client, "call", self.call(client.Client.call)),
-                (writer, "record_batches", self.generator("encode", batches.record_batches)),
+                (writer_state, "record_batches", self.generator("encode", batches.record_batches)),
                 (window.Window, "add_batch", self.function("serialize", window.Window.add_batch)),
                 (writer.Writer, "_deliver", self.function("send", writer.Writer._deliver)),
                 (writer.Writer, "close", self.function("wait", writer.Writer.close)),

@@ -1,6 +1,9 @@
 #include "client/sources/gzip_bytes.h"
 
+#include <isa-l/igzip_lib.h>
+
 #include <algorithm>
+#include <cstdint>
 #include <limits>
 
 #include "absl/strings/str_cat.h"
@@ -10,18 +13,32 @@ namespace syncline::client {
 namespace {
 
 constexpr size_t kInputBytes = size_t{64} << 10;
-constexpr int kGzipOnly = 16;  // added to the window's bits: expect gzip's header and trailer
+
+absl::string_view DescribeError(int error) {
+  switch (error) {
+    case ISAL_INCORRECT_CHECKSUM:
+      return "incorrect data check";
+    case ISAL_INVALID_WRAPPER:
+    case ISAL_UNSUPPORTED_METHOD:
+      return "invalid header";
+    default:
+      return "invalid compressed data";
+  }
+}
 
 }  // namespace
 
 GzipBytes::GzipBytes(ByteSource* source)
-    : source_(source), input_(std::make_unique<unsigned char[]>(kInputBytes)) {
-  if (inflateInit2(&stream_, MAX_WBITS + kGzipOnly) != Z_OK) {
-    failure_ = absl::ResourceExhaustedError("not enough memory to decompress gzip data");
-  }
+    : source_(source),
+      input_(std::make_unique<unsigned char[]>(kInputBytes)),
+      state_(std::make_unique<inflate_state>()) {
+  isal_inflate_init(state_.get());
+  state_->crc_flag = ISAL_GZIP;  // expects gzip's header, and checks its trailer
 }
 
-GzipBytes::~GzipBytes() { inflateEnd(&stream_); }
+GzipBytes::~GzipBytes() = default;
+
+int64_t GzipBytes::position() const { return read_ - static_cast<int64_t>(state_->avail_in); }
 
 absl::Status GzipBytes::Fault(absl::string_view what) const {
   return absl::InvalidArgumentError(
@@ -32,7 +49,7 @@ absl::StatusOr<ByteSource::Event> GzipBytes::Read(bool report_idle, char* buffer
                                                   size_t* count) {
   *count = 0;
   SYNCLINE_RETURN_IF_ERROR(failure_);
-  stream_.next_out = reinterpret_cast<unsigned char*>(buffer);
+  state_->next_out = reinterpret_cast<uint8_t*>(buffer);
   const auto event = Inflate(report_idle, capacity, count);
   if (!event.ok()) failure_ = event.status();
   return event;
@@ -40,10 +57,10 @@ absl::StatusOr<ByteSource::Event> GzipBytes::Read(bool report_idle, char* buffer
 
 absl::StatusOr<ByteSource::Event> GzipBytes::Inflate(bool report_idle, size_t capacity,
                                                      size_t* count) {
-  const size_t wanted = std::min<size_t>(capacity, std::numeric_limits<uInt>::max());
-  stream_.avail_out = static_cast<uInt>(wanted);
+  const size_t wanted = std::min<size_t>(capacity, std::numeric_limits<uint32_t>::max());
+  state_->avail_out = static_cast<uint32_t>(wanted);
   while (true) {
-    if (stream_.avail_in == 0) {
+    if (state_->avail_in == 0 && !has_output_) {
       SYNCLINE_ASSIGN_OR_RETURN(const Event event, Fill(report_idle));
       if (event == Event::kEnd && in_member_) {
         return Fault("is cut: the file ends inside the compressed stream");
@@ -54,15 +71,16 @@ absl::StatusOr<ByteSource::Event> GzipBytes::Inflate(bool report_idle, size_t ca
       SYNCLINE_RETURN_IF_ERROR(BeginMember());
       continue;
     }
-    const int result = inflate(&stream_, Z_NO_FLUSH);
-    *count = wanted - stream_.avail_out;
-    if (result == Z_STREAM_END) {
+    const int result = isal_inflate(state_.get());
+    *count = wanted - state_->avail_out;
+    has_output_ = state_->avail_out == 0;
+    if (result != ISAL_DECOMP_OK) {
+      failure_ = Fault(absl::StrCat("is damaged (", DescribeError(result), ")"));
+      if (*count == 0) return failure_;
+    } else if (state_->block_state == ISAL_BLOCK_FINISH) {
       in_member_ = false;
+      has_output_ = false;
       ++members_;
-    } else if (result != Z_OK && result != Z_BUF_ERROR) {
-      if (*count > 0) return Event::kBytes;  // the next call fails
-      return Fault(
-          absl::StrCat("is damaged (", stream_.msg == nullptr ? "error" : stream_.msg, ")"));
     }
     if (*count > 0) return Event::kBytes;
   }
@@ -73,8 +91,8 @@ absl::StatusOr<ByteSource::Event> GzipBytes::Fill(bool report_idle) {
   SYNCLINE_ASSIGN_OR_RETURN(
       const Event event,
       source_->Read(report_idle, reinterpret_cast<char*>(input_.get()), kInputBytes, &count));
-  stream_.next_in = input_.get();
-  stream_.avail_in = static_cast<uInt>(count);
+  state_->next_in = input_.get();
+  state_->avail_in = static_cast<uint32_t>(count);
   read_ += static_cast<int64_t>(count);
   return event;
 }
@@ -82,16 +100,16 @@ absl::StatusOr<ByteSource::Event> GzipBytes::Fill(bool report_idle) {
 // Prepares for the member at next_in. Skips zeros that pad the data, as on tapes.
 absl::Status GzipBytes::BeginMember() {
   if (members_ > 0) {
-    while (stream_.avail_in > 0 && *stream_.next_in == 0) {
-      ++stream_.next_in;
-      --stream_.avail_in;
+    while (state_->avail_in > 0 && *state_->next_in == 0) {
+      ++state_->next_in;
+      --state_->avail_in;
       padding_ = true;
     }
-    if (stream_.avail_in == 0) return absl::OkStatus();
-    if (padding_ || *stream_.next_in != 0x1F) {
+    if (state_->avail_in == 0) return absl::OkStatus();
+    if (padding_ || *state_->next_in != 0x1F) {
       return Fault("is followed by other data");
     }
-    inflateReset(&stream_);
+    isal_inflate_reset(state_.get());
   }
   in_member_ = true;
   return absl::OkStatus();

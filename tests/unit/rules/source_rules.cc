@@ -77,7 +77,7 @@ const std::vector<ThirdParty>& ThirdParties() {
       {"openssl/", {"base"}},
       {"absl/flags/", {"config", "client"}},
       {"archive", {"client"}},
-      {"zlib.h", {"client"}},
+      {"isa-l/", {"client"}},
       {"iconv.h", {"client"}},
   };
   return *table;
