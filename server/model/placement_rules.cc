@@ -66,6 +66,11 @@ absl::Status CheckColumn(const StreamPlan& plan, const TablePlacement& placement
         "column to the key, or distribute the table by a column of the key "
         "(alter_distributed_table)");
   }
+  if (plan.older_generations == OlderGenerations::kMarkDeleted &&
+      plan.deleted_at_column == column) {
+    return TargetDistributed(plan.table, placement, "MARK_DELETED would change that column",
+                             "no UPDATE moves a row to another node; mark rows in another column");
+  }
   const bool declared = std::any_of(
       plan.schema.columns.begin(), plan.schema.columns.end(),
       [&](const ColumnSchema& declaration) { return declaration.column_name == column; });

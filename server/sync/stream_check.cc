@@ -251,6 +251,10 @@ class StreamChecker {
                    schema.primary_key.end()) {
       Violation("distribution.column", "must be part of the primary key with WRITE_MODE_DEDUP");
     }
+    // No UPDATE moves a row to another node.
+    if (property == config_.deleted_at_column) {
+      Violation("distribution.column", "must not be the deleted_at_column");
+    }
     if (distribution.colocate_with.empty()) return;
     if (!ParseTableName(distribution.colocate_with, limits_.default_schema).ok()) {
       Violation("distribution.colocate_with", "must be a table as [schema.]name");

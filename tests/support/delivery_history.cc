@@ -52,8 +52,7 @@ void DeliveryHistory::Completed(const v1::CompleteStreamResponse& response) {
   const bool replaced = response.outcome() == v1::OUTCOME_SWAPPED ||
                         response.outcome() == v1::OUTCOME_REPLACED_IN_PLACE;
   const bool merged = response.outcome() == v1::OUTCOME_MERGED;
-  if (replaced != (stream_.mode == DeliveryMode::kReplace) ||
-      merged != (stream_.mode == DeliveryMode::kDedup)) {
+  if (replaced != stream_.replaces() || merged != (stream_.mode == DeliveryMode::kDedup)) {
     faults_.push_back(absl::StrCat("outcome ", v1::Outcome_Name(response.outcome())));
   }
 }

@@ -20,13 +20,13 @@ v1::StartSyncRequest DeliveryStream::Start() const {
       R"({"type":"object","properties":{"id":{"type":"integer"},"version":{"type":"integer"},)"
       R"("name":{"type":"string"}}})");
   stream->set_write_mode(v1::WRITE_MODE_APPEND);
-  if (mode == DeliveryMode::kDedup) {
+  if (deduplicates()) {
     stream->set_write_mode(v1::WRITE_MODE_DEDUP);
     stream->add_primary_key()->add_path("id");
     stream->mutable_cursor()->add_path("version");
   }
   stream->set_generation_id(generation);
-  stream->set_minimum_generation_id(mode == DeliveryMode::kReplace ? generation : 0);
+  stream->set_minimum_generation_id(replaces() ? generation : 0);
   stream->set_replace_strategy(strategy);
   return request;
 }
@@ -43,7 +43,7 @@ v1::StreamRecordsRequest DeliveryStream::Batch(int64_t begin, int64_t end) const
   request.mutable_batch()->set_first_offset(begin);
   std::string* const lines = request.mutable_batch()->mutable_jsonl();
   for (int64_t offset = begin; offset < end; ++offset) {
-    const int64_t id = mode == DeliveryMode::kDedup ? offset % keys : offset;
+    const int64_t id = deduplicates() ? offset % keys : offset;
     absl::StrAppend(lines, "{\"id\":", id, ",\"version\":", offset, ",\"name\":\"", kRecordMark,
                     " ", generation, " ", offset, "\"}\n");
   }
@@ -73,7 +73,7 @@ v1::CompleteStreamRequest DeliveryStream::Completion() const {
 std::string DeliveryStream::Table() const { return absl::StrCat(schema, ".\"", table, "\""); }
 
 std::string DeliveryStream::ExpectedRowsSql(int64_t published) const {
-  const std::string id = mode == DeliveryMode::kDedup ? absl::StrCat("o % ", keys) : "o";
+  const std::string id = deduplicates() ? absl::StrCat("o % ", keys) : "o";
   return absl::StrCat("SELECT ", id, " AS id, max(o) AS version, '", kRecordMark, " ", generation,
                       " ' || max(o) AS name FROM generate_series(0::bigint, ", published,
                       " - 1) AS o GROUP BY 1");

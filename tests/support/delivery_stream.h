@@ -17,7 +17,7 @@ namespace syncline::testing {
 // Part of every record. Must not appear in any log line or error.
 inline constexpr char kRecordMark[] = "name-of-a-private-record";
 
-enum class DeliveryMode { kAppend, kDedup, kReplace };
+enum class DeliveryMode { kAppend, kDedup, kReplace, kDedupReplace };
 
 struct DeliveryStream {
   std::string sync_id;
@@ -25,9 +25,16 @@ struct DeliveryStream {
   std::string table;
   DeliveryMode mode = DeliveryMode::kAppend;
   int64_t records = 0;
-  int64_t generation = 1;                                           // of kReplace, also its minimum
-  int64_t keys = 97;                                                // of kDedup
-  v1::ReplaceStrategy strategy = v1::REPLACE_STRATEGY_UNSPECIFIED;  // of kReplace
+  int64_t generation = 1;  // of a replace, also its minimum
+  int64_t keys = 97;       // of a deduplicated stream
+  v1::ReplaceStrategy strategy = v1::REPLACE_STRATEGY_UNSPECIFIED;  // of a replace
+
+  bool deduplicates() const {
+    return mode == DeliveryMode::kDedup || mode == DeliveryMode::kDedupReplace;
+  }
+  bool replaces() const {
+    return mode == DeliveryMode::kReplace || mode == DeliveryMode::kDedupReplace;
+  }
 
   v1::StreamDescriptor Descriptor() const;
   v1::StartSyncRequest Start() const;

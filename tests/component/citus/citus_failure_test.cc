@@ -54,17 +54,18 @@ class CitusFailureTest : public CitusTest {
     EXPECT_OK(Persist([&] { return Complete(sync_id).status(); }));
   }
 
-  // Adds a row to a shard of the staging table as a transaction that is committed on the
+  void PrepareStagedRow(int id) { PrepareRow(StagingTable(), id); }
+
+  // Adds a row of generation 0 to a shard of the table as a transaction that is committed on the
   // coordinator, and prepared on the worker, which crashed before it was told.
-  void PrepareStagedRow(int id) {
-    const std::string staging = StagingTable();
+  void PrepareRow(const std::string& table, int id) {
     const std::string shard = QueryValue(absl::StrCat(
-        "SELECT get_shard_id_for_distribution_column('", staging, "', ", id, "::bigint)"));
+        "SELECT get_shard_id_for_distribution_column('", table, "', ", id, "::bigint)"));
     const std::string port =
         QueryValue("SELECT nodeport FROM pg_dist_shard_placement WHERE shardid = " + shard);
     const size_t worker = port == absl::StrCat(cluster().worker(1).port()) ? 1 : 2;
-    const std::string name = QueryValue(
-        absl::StrCat("SELECT shard_name('", staging, "'::regclass, ", shard, "::bigint)"));
+    const std::string name =
+        QueryValue(absl::StrCat("SELECT shard_name('", table, "'::regclass, ", shard, "::bigint)"));
     const std::string gid = absl::StrCat("citus_0_999999_1_", id);
     const auto connection = ConnectTo(cluster().worker(worker).dsn());
     ASSERT_NE(connection, nullptr);
@@ -98,6 +99,31 @@ TEST_F(CitusFailureTest, MergeWaitsForRowsInDoubt) {
     EXPECT_EQ(Value("SELECT count(*) FROM $S.users"), "21");
     EXPECT_EQ(Value("SELECT count(*) FROM $S.users WHERE name = 'in doubt'"), "1");
   }
+}
+
+// Also rows of older generations that are in doubt are marked.
+TEST_F(CitusFailureTest, MarkingWaitsForRowsInDoubt) {
+  RestartServer({"--swap_deadline=2s"});
+  Distribute("id");
+  Run("ALTER TABLE $S.users ADD COLUMN gone timestamptz");
+  Load("s1", Append(0), Records(1, 20, "a"));
+  Ask ask = Append(1);
+  ask.json_schema =
+      R"({"properties":{"id":{"type":"integer"},"name":{"type":"string"},"at":{"type":"integer"},)"
+      R"("gone":{"type":"string","format":"date-time"}}})";
+  v1::StartSyncRequest request;
+  request.set_sync_id("s2");
+  *request.add_streams() = Stream(ask);
+  request.mutable_streams(0)->set_older_generations(v1::OLDER_GENERATIONS_MARK_DELETED);
+  request.mutable_streams(0)->set_deleted_at_column("gone");
+  ASSERT_OK(client().StartSync(request).status());
+  ASSERT_OK(Send("s2", Records(30, 31, "b")).status());
+  PrepareRow(Table(kTable), 1000);
+  const absl::Status waits = Complete("s2").status();
+  EXPECT_TRUE(IsRetryable(waits)) << waits;
+  CompleteInTheEnd("s2");
+  EXPECT_EQ(Value("SELECT count(*) FROM $S.users WHERE gone IS NULL"), "2");
+  EXPECT_EQ(Value("SELECT count(*) FROM $S.users WHERE gone IS NOT NULL"), "21");
 }
 
 TEST_F(CitusFailureTest, ALostWorkerIsUnavailable) {
@@ -166,7 +192,8 @@ TEST_F(CitusFailureTest, ReadersSeeOneGeneration) {
     }
   });
   for (int generation = 2; generation <= 6; ++generation) {
-    Load(absl::StrCat("s", generation), Replace(generation), Records(1, 200, "b"));
+    const Ask ask = generation % 2 == 0 ? Replace(generation) : DedupReplace(generation);
+    Load(absl::StrCat("s", generation), ask, Records(1, 200, "b"));
   }
   stop = true;
   reader.reset();

@@ -20,11 +20,27 @@ using ::testing::HasSubstr;
 
 constexpr absl::StatusCode kRefused = absl::StatusCode::kFailedPrecondition;
 
+constexpr char kMarkedSchema[] =
+    R"({"properties":{"id":{"type":"integer"},"name":{"type":"string"},"at":{"type":"integer"},)"
+    R"("gone":{"type":"string","format":"date-time"}}})";
+
 class CitusLoadTest : public CitusTest {
  protected:
   static Ask By(Ask ask, const std::string& column) {
     ask.distribute_by = column;
     return ask;
+  }
+
+  // Starts an append of `generation` that marks the rows of older ones in the column "gone".
+  absl::Status StartMarking(absl::string_view sync_id, int64_t generation) {
+    Ask ask = Append(generation);
+    ask.json_schema = kMarkedSchema;
+    v1::StartSyncRequest request;
+    request.set_sync_id(std::string(sync_id));
+    *request.add_streams() = Stream(ask);
+    request.mutable_streams(0)->set_older_generations(v1::OLDER_GENERATIONS_MARK_DELETED);
+    request.mutable_streams(0)->set_deleted_at_column("gone");
+    return client().StartSync(request).status();
   }
 
   absl::Status Refusal(const Ask& ask, absl::string_view sync_id = "refused") {
@@ -155,6 +171,50 @@ TEST_F(CitusLoadTest, DedupMarksOnlyRowsThatWereNotSent) {
   EXPECT_EQ(Value("SELECT string_agg(id || name || _airbyte_generation_id, ' ' ORDER BY id)"
                   " FROM $S.users WHERE gone IS NULL"),
             "1a2 2b2");
+}
+
+TEST_F(CitusLoadTest, AppendMarksOlderRowsInEveryTable) {
+  int64_t syncs = 0;
+  for (const std::string& place :
+       {std::string("create_distributed_table('$S.users', 'id')"),
+        std::string("create_reference_table('$S.users')"),
+        std::string("citus_add_local_table_to_metadata('$S.users')"), std::string()}) {
+    SCOPED_TRACE(place);
+    Run("DROP TABLE IF EXISTS $S.users");
+    // Generations are counted per table, whose rows are gone.
+    Ask ask = Append(1);
+    ask.json_schema = kMarkedSchema;
+    const std::string before = absl::StrCat("before", ++syncs);
+    const std::string sync_id = absl::StrCat("marking", syncs);
+    Load(before, ask, Records(1, 10, "a"));
+    if (!place.empty()) Run("SELECT " + place);
+    const std::string placement = TargetPlacement();
+    ASSERT_OK(StartMarking(sync_id, 2));
+    ASSERT_OK(Send(sync_id, Records(5, 8, "b")).status());
+    ASSERT_OK_AND_ASSIGN(const v1::CompleteStreamResponse completed, Complete(sync_id));
+    EXPECT_EQ(completed.rows_marked_deleted(), 10);
+    EXPECT_EQ(Value("SELECT string_agg(id || name, ' ' ORDER BY id) FROM $S.users"
+                    " WHERE gone IS NULL"),
+              "5b 6b 7b 8b");
+    EXPECT_EQ(TargetPlacement(), placement);
+  }
+}
+
+TEST_F(CitusLoadTest, TheDistributionColumnMarksNoRows) {
+  Run("CREATE TABLE $S.users (_airbyte_raw_id varchar NOT NULL, _airbyte_extracted_at timestamptz"
+      " NOT NULL, _airbyte_meta jsonb NOT NULL, _airbyte_generation_id bigint NOT NULL, id bigint,"
+      " name varchar, at bigint, gone timestamptz);"
+      "SELECT create_distributed_table('$S.users', 'gone')");
+  EXPECT_THAT(StartMarking("s1", 1), StatusIs(kRefused, "TARGET_DISTRIBUTED"));
+  v1::StartSyncRequest request;
+  request.set_sync_id("s2");
+  Ask ask = By(Append(1), "gone");
+  ask.json_schema = kMarkedSchema;
+  *request.add_streams() = Stream(ask, "others");
+  request.mutable_streams(0)->set_older_generations(v1::OLDER_GENERATIONS_MARK_DELETED);
+  request.mutable_streams(0)->set_deleted_at_column("gone");
+  EXPECT_THAT(client().StartSync(request).status(),
+              StatusIs(absl::StatusCode::kInvalidArgument, "INVALID_REQUEST"));
 }
 
 TEST_F(CitusLoadTest, DedupByCompositeAndTextKeys) {

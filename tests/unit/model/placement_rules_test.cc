@@ -104,6 +104,16 @@ TEST(PlacementRulesTest, ColumnarTablesAreNotMerged) {
   EXPECT_THAT(CheckPlacement(marks, target), StatusIs(kRefused, "TARGET_INCOMPATIBLE"));
 }
 
+TEST(PlacementRulesTest, TheDistributionColumnMarksNoRows) {
+  StreamPlan marks = Plan(LoaderKind::kAppend);
+  marks.older_generations = OlderGenerations::kMarkDeleted;
+  marks.deleted_at_column = "part";
+  EXPECT_OK(CheckPlacement(marks, Target(Kind::kHash, "id")));
+  const absl::Status refused = CheckPlacement(marks, Target(Kind::kHash, "part"));
+  EXPECT_THAT(refused, StatusIs(kRefused, "TARGET_DISTRIBUTED"));
+  EXPECT_THAT(refused.message(), HasSubstr("another column"));
+}
+
 TEST(PlacementRulesTest, RequestsMustMatchTheTable) {
   StreamPlan plan = Plan(LoaderKind::kAppend);
   plan.distribution.property = "id";
