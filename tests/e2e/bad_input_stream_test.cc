@@ -386,8 +386,8 @@ TEST_F(BadStreamTest, Row41_TooLargeRecordIsRejectedAndCut) {
 
 TEST_F(BadStreamTest, Row42_TooLargeMessage) {
   const std::string sync_id = Started(Request("bad"));
-  const Answer answer =
-      Send({Header(sync_id, "bad"), Lines(0, std::string(size_t{16} << 20, ' ') + "\n")});
+  const Answer answer = Send(
+      {Header(sync_id, "bad"), Lines(0, absl::StrCat(std::string(size_t{16} << 20, ' '), "\n"))});
   EXPECT_EQ(answer.code, grpc::StatusCode::RESOURCE_EXHAUSTED) << answer.message;
   EXPECT_EQ(Rows("bad"), 0);
 }

@@ -15,16 +15,18 @@ std::unique_ptr<ServerProcess> FaultTest::Started(const ServerProcessOptions& op
   return server.ok() ? *std::move(server) : nullptr;
 }
 
-ServerProcessOptions FaultTest::FaultServerOptions(std::vector<std::string> flags) const {
-  flags.insert(flags.begin(), "--flush_bytes=64KiB");
-  ServerProcessOptions options = ServerOptions(std::move(flags));
+ServerProcessOptions FaultTest::FaultServerOptions(const std::vector<std::string>& flags) const {
+  // Later flags replace earlier ones.
+  std::vector<std::string> all = {"--flush_bytes=64KiB"};
+  all.insert(all.end(), flags.begin(), flags.end());
+  ServerProcessOptions options = ServerOptions(std::move(all));
   options.failpoints = true;
   absl::StrAppend(&options.dsn, " application_name=", kFaultApplication);
   return options;
 }
 
-std::unique_ptr<ServerProcess> FaultTest::StartFaultServer(std::vector<std::string> flags) {
-  return Started(FaultServerOptions(std::move(flags)));
+std::unique_ptr<ServerProcess> FaultTest::StartFaultServer(const std::vector<std::string>& flags) {
+  return Started(FaultServerOptions(flags));
 }
 
 DeliveryStream FaultTest::Stream(absl::string_view table, DeliveryMode mode, int64_t records,

@@ -23,10 +23,10 @@ inline constexpr char kFaultApplication[] = "server-under-test";
 class FaultTest : public EndToEndTest {
  protected:
   // Starts a server with failpoints, and with small blocks unless `flags` set another size.
-  std::unique_ptr<ServerProcess> StartFaultServer(std::vector<std::string> flags = {});
+  std::unique_ptr<ServerProcess> StartFaultServer(const std::vector<std::string>& flags = {});
   std::unique_ptr<ServerProcess> Started(const ServerProcessOptions& options);
   // Returns the options of such a server.
-  ServerProcessOptions FaultServerOptions(std::vector<std::string> flags = {}) const;
+  ServerProcessOptions FaultServerOptions(const std::vector<std::string>& flags = {}) const;
 
   // Returns a stream in this test's schema, with its own sync.
   DeliveryStream Stream(absl::string_view table, DeliveryMode mode, int64_t records,

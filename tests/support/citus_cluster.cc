@@ -39,6 +39,11 @@ absl::StatusOr<std::unique_ptr<CitusCluster>> CitusCluster::Create() {
                                               {"max_connections", "200"},
                                               {"citus.shard_count", absl::StrCat(kShards)}}}));
     SYNCLINE_RETURN_IF_ERROR(Execute(*node, "CREATE EXTENSION citus"));
+    // Moves of shards connect to their own node, too; TCP would need a password.
+    SYNCLINE_RETURN_IF_ERROR(Execute(
+        *node,
+        absl::StrCat("ALTER SYSTEM SET citus.local_hostname = '", node->socket_directory(), "'")));
+    SYNCLINE_RETURN_IF_ERROR(Execute(*node, "SELECT pg_catalog.pg_reload_conf()"));
     SYNCLINE_RETURN_IF_ERROR(Execute(*node, "CREATE EXTENSION IF NOT EXISTS citus_columnar"));
     nodes.push_back(std::move(node));
   }

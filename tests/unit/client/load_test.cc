@@ -251,8 +251,9 @@ TEST(RejectedTableTest, CountsByReasonAndShowsTheFirst) {
 }
 
 TEST(RejectedTableTest, CutsALongRecordBetweenCharacters) {
-  EXPECT_EQ(GetPrintableStart(std::string(59, 'x') + "\xC3\xA9 and more"),
-            std::string(59, 'x') + "...");
+  const std::string start(59, 'x');
+  EXPECT_EQ(GetPrintableStart(absl::StrCat(start, "\xC3\xA9 and more")),
+            absl::StrCat(start, "..."));
   EXPECT_EQ(GetPrintableStart("short \xC3\xA9"), "short \xC3\xA9");
 }
 

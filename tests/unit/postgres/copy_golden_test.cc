@@ -8,6 +8,7 @@
 
 #include "absl/strings/escaping.h"
 #include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
 #include "absl/strings/string_view.h"
 #include "base/byte_buffer.h"
@@ -271,7 +272,7 @@ TEST(NumericEncoderTest, ShortAndGeneralFormsAgree) {
 }
 
 TEST(NumericEncoderTest, WritesTheLongestNumberCompletely) {
-  const std::string text = std::string(131072, '9') + "." + std::string(16383, '9');
+  const std::string text = absl::StrCat(std::string(131072, '9'), ".", std::string(16383, '9'));
   const std::string bytes = CopyOf(ColumnType::kNumeric, Value::Text(text));
   // 131072/4 and 16383/4 rounded up; the last group is 9990.
   constexpr size_t kGroups = 32768 + 4096;
