@@ -154,10 +154,11 @@ CitusFaultTest::Difference CitusFaultTest::ExpectLoaded(
     sum.doubled += difference.doubled;
     EXPECT_THAT(history->faults(), ::testing::IsEmpty());
     ExpectKept({history.get()});
-    EXPECT_EQ(Ask(absl::StrCat("SELECT partmethod::text || ' ' || column_to_column_name(logicalrelid,"
-                               " partkey) FROM pg_dist_partition WHERE logicalrelid = '",
-                               history->stream().Table(), "'::regclass")),
-              "h id");
+    EXPECT_EQ(
+        Ask(absl::StrCat("SELECT partmethod::text || ' ' || column_to_column_name(logicalrelid,"
+                         " partkey) FROM pg_dist_partition WHERE logicalrelid = '",
+                         history->stream().Table(), "'::regclass")),
+        "h id");
   }
   EXPECT_EQ(Ask(absl::StrCat("SELECT count(*) FROM pg_tables WHERE schemaname = '", ledger(),
                              "' AND tablename IN (SELECT temp_table_name FROM ",
