@@ -92,8 +92,7 @@ std::vector<Flag> DefinitionFlags() {
        {"full", "compact", "none"}},
       {"distribute_by", FlagKind::kText, "COLUMN", "",
        "for a new table in a Citus cluster: the column whose value determines the node of a row, "
-       "or "
-       "_airbyte_raw_id; for dedup a column of the key"},
+       "or _airbyte_raw_id; for dedup a column of the key"},
   };
 }
 

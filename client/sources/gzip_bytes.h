@@ -1,5 +1,4 @@
-// Decompresses gzip data, of one or several members, with ISA-L, which needs a fraction of zlib's
-// CPU.
+// Decompresses gzip data, of one or several members, with ISA-L. Decision 0046 says why not zlib.
 //
 // libarchive, which reads the other compressions, does not check gzip's checksums and ignores what
 // follows the data. For use by one thread.

@@ -48,7 +48,7 @@ absl::Status CheckRequest(const StreamPlan& plan, const PlacedTarget& target) {
   const TablePlacement& placement = target.placement;
   const std::string column = GetDistributionColumn(plan);
   if (placement.kind == Kind::kHash && placement.column == column) return absl::OkStatus();
-  if (!target.exists && placement.kind == Kind::kOrdinary) return absl::OkStatus();
+  if (!target.exists && !placement.placed()) return absl::OkStatus();
   return Refuse(
       reason::kDistributionDiffers, plan.table,
       absl::StrCat(Describe(placement), ", and the stream requests a distribution by ", column));

@@ -19,6 +19,9 @@ struct TablePlacement {
   Kind kind = Kind::kOrdinary;
   std::string column = {};    // kHash: the distribution column
   int64_t colocation_id = 0;  // tables with the same number have their rows of one value together
+
+  // Whether Citus has the table in its metadata.
+  bool placed() const { return kind != Kind::kOrdinary; }
 };
 
 // Returns whether rows of both tables are on the same node, so that statements can join the tables

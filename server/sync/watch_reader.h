@@ -8,8 +8,9 @@
 // others continue with one page beyond it at a time, and with one more for each second in which the
 // last one was not taken.
 //
-// While the database is away the watches wait for it, up to 10 s; then they end with its error. A
-// watch that is opened in that time ends at once. Thread-safe.
+// While the database is away, or a synchronous standby does not confirm what a page has, the
+// watches wait for it, up to 10 s; then they end with the error. A watch that is opened in that
+// time ends at once. Thread-safe.
 #pragma once
 
 #include <atomic>

@@ -14,7 +14,7 @@ absl::Status DecidePlacement(const postgres::Transaction& transaction, NewTableD
   // Staged rows of a table that does not exist yet are where it will be.
   const bool is_new = !target.exists && !status.temp.exists;
   const bool on_citus = transaction.on_citus();
-  if (on_citus && is_new && target.placement.kind == TablePlacement::Kind::kOrdinary) {
+  if (on_citus && is_new && !target.placement.placed()) {
     plan->distribution = ChooseDistribution(*plan, setting);
   }
   const bool staged = !target.exists && status.temp.exists;
@@ -26,7 +26,7 @@ absl::Status DecidePlacement(const postgres::Transaction& transaction, NewTableD
 
 absl::Status CheckPlacedChanges(const postgres::TableStatus& target, const StreamEntry& stream) {
   const TablePlacement& placement = target.placement;
-  if (placement.kind == TablePlacement::Kind::kOrdinary) return absl::OkStatus();
+  if (!placement.placed()) return absl::OkStatus();
   const TableName& table = stream.plan.table;
   SYNCLINE_RETURN_IF_ERROR(::syncline::CheckPlacedChanges(table, placement, stream.changes));
   if (!NeedsCopy(stream.changes)) return absl::OkStatus();

@@ -52,7 +52,7 @@ auto InTransaction(postgres::Database* database, const postgres::TransactOptions
 constexpr postgres::TransactOptions NotDurable() { return {.durable = false}; }
 // A page of checkpoints makes their numbers durable before it is sent (checkpoint_reader.h), so
 // nothing waits for a standby before that.
-constexpr postgres::TransactOptions Local() { return {.wait_for_standby = false}; }
+constexpr postgres::TransactOptions WithoutStandby() { return {.wait_for_standby = false}; }
 
 }  // namespace
 
@@ -241,7 +241,7 @@ absl::Status StreamStateStore::AnnounceChanges() {
                                                      changes.to_number));
           return absl::OkStatus();
         },
-        Local());
+        WithoutStandby());
   }
   if (!status.ok()) {
     changed_.PutBack(changes);
@@ -261,11 +261,12 @@ absl::Status StreamStateStore::AnnounceChanges() {
 
 absl::StatusOr<postgres::CheckpointNumbering> StreamStateStore::NumberCheckpoints(
     const std::vector<int64_t>& sync_nos) {
-  SYNCLINE_ASSIGN_OR_RETURN(
-      postgres::CheckpointNumbering numbering,
-      InTransaction(background_database_, Local(), [&](postgres::Transaction& transaction) {
-        return postgres::NumberCheckpoints(transaction, ledger_->quoted_schema(), sync_nos);
-      }));
+  SYNCLINE_ASSIGN_OR_RETURN(postgres::CheckpointNumbering numbering,
+                            InTransaction(background_database_, WithoutStandby(),
+                                          [&](postgres::Transaction& transaction) {
+                                            return postgres::NumberCheckpoints(
+                                                transaction, ledger_->quoted_schema(), sync_nos);
+                                          }));
   for (const int64_t sync_no : numbering.numbered) changed_.Numbered(sync_no, absl::Now());
   return numbering;
 }

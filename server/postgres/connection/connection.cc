@@ -196,6 +196,11 @@ absl::Status Connection::ConfirmDurable(absl::Duration limit) {
   if (PQsendQuery(connection, kConfirmDurableSql) != 1) return GetError(nullptr);
   if (limit != absl::InfiniteDuration() && !WaitForResult(connection, limit)) {
     CancelStatement(connection);
+    // A pooler may hold the request back.
+    if (!WaitForResult(connection, limit)) {
+      state_->broken = true;
+      return CommitNotConfirmed();
+    }
   }
   const ResultPtr result = ReadResult(connection);
   if (!Succeeded(result.get())) return GetError(result.get());

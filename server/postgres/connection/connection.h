@@ -71,8 +71,9 @@ class Connection {
 
   // Makes every transaction that is visible now durable, by a commit that waits for synchronous
   // standbys. Call it outside of a transaction, before a commit whose result was unknown and that
-  // the ledger shows is acknowledged. After `limit` the wait is cancelled. Errors: UNAVAILABLE
-  // COMMIT_UNKNOWN if a standby has not confirmed it; those of Execute.
+  // the ledger shows is acknowledged. After `limit` the wait is cancelled; if that has no effect
+  // in the same time, the connection is broken. Errors: UNAVAILABLE COMMIT_UNKNOWN if a standby has
+  // not confirmed it; those of Execute.
   absl::Status ConfirmDurable(absl::Duration limit = absl::InfiniteDuration());
 
   // Runs one statement with parameters (extended protocol, text format). Statements are prepared

@@ -153,12 +153,6 @@ void LockAttempts::CancelAutovacuum() {
     tables.insert(tables.end(), locks_.tables.begin(), locks_.tables.end());
   }
   if (tables.empty()) return;
-  std::vector<std::string> schemas;
-  std::vector<std::string> names;
-  for (const TableName& table : tables) {
-    schemas.push_back(table.schema);
-    names.push_back(table.name);
-  }
   std::vector<std::string> statements;
   // If any of this fails, the next attempt meets the same lock and reports it.
   database_
@@ -166,7 +160,7 @@ void LockAttempts::CancelAutovacuum() {
         statements.clear();
         SYNCLINE_ASSIGN_OR_RETURN(
             const Result rows,
-            transaction.Query(kCancelAutovacuumSql, Params().TextArray(schemas).TextArray(names)));
+            transaction.Query(kCancelAutovacuumSql, Params().TableNames(tables)));
         for (size_t row = 0; row < rows.size(); ++row) statements.push_back(rows.Text(row, 0));
         return absl::OkStatus();
       })

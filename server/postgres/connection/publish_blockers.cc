@@ -91,15 +91,9 @@ absl::StatusOr<std::vector<Blocker>> FindBlockers(Transaction& transaction,
                                                   LockNeed need) {
   std::vector<Blocker> blockers;
   if (need == LockNeed::kNone || tables.empty()) return blockers;
-  std::vector<std::string> schemas;
-  std::vector<std::string> names;
-  for (const TableName& table : tables) {
-    schemas.push_back(table.schema);
-    names.push_back(table.name);
-  }
   Params params;
   const bool referenced = need == LockNeed::kReferenced;
-  params.TextArray(schemas).TextArray(names).Bool(need == LockNeed::kReaders || referenced);
+  params.TableNames(tables).Bool(need == LockNeed::kReaders || referenced);
   params.TextArray(NonConflictingModes(need)).Bool(referenced);
   SYNCLINE_ASSIGN_OR_RETURN(const Result rows, transaction.Query(kBlockersSql, params));
   for (const RowView row : rows) {

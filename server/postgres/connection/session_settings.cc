@@ -61,8 +61,8 @@ constexpr char kSessionStateSql[] =
     " (extract(epoch FROM current_setting('transaction_timeout', true)::interval) * 1000)::bigint"
     " AS transaction_timeout_ms";
 
-// The shards of a table are written over one connection per node instead of one per shard: with 32
-// shards, a load takes a third of the CPU.
+// The shards of a table are written over one connection per node instead of one per shard
+// (docs/citus.md, "Costs").
 constexpr char kCitusSettings[] = "SET citus.multi_shard_modify_mode = 'sequential';";
 // A SET LOCAL that is a message of its own, such as that of lock_timeout, applies on all nodes.
 constexpr char kCitusControlSettings[] = "SET citus.propagate_set_commands = 'local';";

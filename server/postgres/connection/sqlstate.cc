@@ -12,6 +12,7 @@ namespace {
 
 constexpr absl::string_view kMetadataKey = "sqlstate";
 constexpr absl::string_view kInternalError = "XX000";
+constexpr absl::string_view kNullNotAllowed = "22004";
 // Marks an error of a statement that creates an object: another session may have created it at the
 // same time.
 constexpr absl::string_view kRaceKey = "created_meanwhile";
@@ -166,6 +167,11 @@ absl::Status CommitNotConfirmed() {
       kUnknown, "",
       "the wait of a COMMIT for a synchronous standby was cancelled, so a failover may lose "
       "the transaction");
+}
+
+bool LacksDistributionKey(const absl::Status& status) {
+  return GetSqlState(status) == kNullNotAllowed &&
+         absl::StrContains(status.message(), "the partition column");
 }
 
 std::string GetSqlState(const absl::Status& status) {

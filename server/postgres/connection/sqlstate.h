@@ -52,6 +52,9 @@ absl::Status CommitNotConfirmed();
 // Returns the SQLSTATE that caused `status`, or an empty string.
 std::string GetSqlState(const absl::Status& status);
 
+// Returns true if Citus has refused a row because it has no value in the distribution column.
+bool LacksDistributionKey(const absl::Status& status);
+
 // Returns true if a session must not be used again after an error of this code: the error ends it
 // (class 08, 57P.., 25P03, 25P04), even if libpq has not noticed it yet, or a new session may lead
 // to another server (25006: this one accepts no writes, but the new primary does).

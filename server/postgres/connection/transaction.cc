@@ -54,6 +54,16 @@ Params& Params::TextArray(const std::vector<std::string>& values) {
   return Text(TextArrayLiteral(values));
 }
 
+Params& Params::TableNames(const std::vector<TableName>& tables) {
+  std::vector<std::string> schemas;
+  std::vector<std::string> names;
+  for (const TableName& table : tables) {
+    schemas.push_back(table.schema);
+    names.push_back(table.name);
+  }
+  return TextArray(schemas).TextArray(names);
+}
+
 Params& Params::OptionalTextArray(const std::vector<std::optional<std::string>>& values) {
   return Text(
       ArrayLiteral(values, [](const std::optional<std::string>& value, std::string* literal) {

@@ -18,6 +18,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
+#include "server/model/table_name.h"
 #include "server/postgres/connection/result.h"
 
 namespace syncline::postgres {
@@ -41,6 +42,8 @@ class Params {
   Params& Bytes(absl::string_view value);
   // Adds the strings as text[].
   Params& TextArray(const std::vector<std::string>& values);
+  // Adds the schemas of the tables as text[], and then their names, as two parameters.
+  Params& TableNames(const std::vector<TableName>& tables);
   // Adds the byte strings as bytea[].
   Params& BytesArray(const std::vector<absl::string_view>& values);
   // Adds the strings as text[]; nullopt is NULL.

@@ -181,15 +181,8 @@ absl::StatusOr<std::string> Ledger::GetOwner(Transaction& transaction,
 
 absl::StatusOr<std::vector<TableHistory>> Ledger::GetTableHistories(
     Transaction& transaction, const std::vector<TableName>& tables) const {
-  std::vector<std::string> schemas;
-  std::vector<std::string> names;
-  for (const TableName& table : tables) {
-    schemas.push_back(table.schema);
-    names.push_back(table.name);
-  }
-  SYNCLINE_ASSIGN_OR_RETURN(
-      const Result rows,
-      transaction.Query(Sql(kHistoriesSql), Params().TextArray(schemas).TextArray(names)));
+  SYNCLINE_ASSIGN_OR_RETURN(const Result rows,
+                            transaction.Query(Sql(kHistoriesSql), Params().TableNames(tables)));
   std::vector<TableHistory> histories;
   for (const RowView row : rows) {
     TableHistory& history = histories.emplace_back();

@@ -178,13 +178,7 @@ absl::StatusOr<std::vector<int64_t>> Ledger::SupersedeStreams(
 
 absl::Status Ledger::MarkGenerationsDropped(Transaction& transaction,
                                             const std::vector<TableName>& tables) const {
-  std::vector<std::string> schemas, names;
-  for (const TableName& table : tables) {
-    schemas.push_back(table.schema);
-    names.push_back(table.name);
-  }
-  return transaction.Query(Sql(kDropGenerationsSql), Params().TextArray(schemas).TextArray(names))
-      .status();
+  return transaction.Query(Sql(kDropGenerationsSql), Params().TableNames(tables)).status();
 }
 
 absl::StatusOr<std::vector<std::string>> Ledger::BeginFinalize(Transaction& transaction,

@@ -28,20 +28,14 @@ absl::Status LockGenerations(Transaction& transaction, absl::string_view quoted_
                              const std::vector<GenerationKey>& generations,
                              const std::vector<int64_t>& stream_nos,
                              const std::vector<TableName>& tables) {
-  std::vector<std::string> schemas, names, all_schemas, all_names;
+  std::vector<TableName> of_generations;
   std::vector<int64_t> numbers;
   for (const GenerationKey& generation : generations) {
-    schemas.push_back(generation.table.schema);
-    names.push_back(generation.table.name);
+    of_generations.push_back(generation.table);
     numbers.push_back(generation.generation_id);
   }
-  for (const TableName& table : tables) {
-    all_schemas.push_back(table.schema);
-    all_names.push_back(table.name);
-  }
   Params params;
-  params.TextArray(schemas).TextArray(names).IntArray(numbers).IntArray(stream_nos);
-  params.TextArray(all_schemas).TextArray(all_names);
+  params.TableNames(of_generations).IntArray(numbers).IntArray(stream_nos).TableNames(tables);
   return transaction.Query(WithLedgerSchema(kGenerationsSql, quoted_schema), params).status();
 }
 

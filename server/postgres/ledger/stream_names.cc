@@ -58,16 +58,6 @@ SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::boolean
 ON CONFLICT (table_schema, table_name, input_name) DO UPDATE SET owned = excluded.owned
 )sql";
 
-Params NamesOf(const std::vector<TableName>& tables) {
-  std::vector<std::string> schemas;
-  std::vector<std::string> names;
-  for (const TableName& table : tables) {
-    schemas.push_back(table.schema);
-    names.push_back(table.name);
-  }
-  return Params().TextArray(schemas).TextArray(names);
-}
-
 Params NamesOf(const std::vector<StreamDescriptor>& streams) {
   std::vector<std::string> spaces;
   std::vector<std::string> names;
@@ -100,9 +90,9 @@ absl::StatusOr<std::map<StreamDescriptor, StreamTable>> ReadStreamTables(
 
 absl::Status ReadTableFacts(Transaction& transaction, absl::string_view quoted_schema,
                             const std::vector<TableName>& tables, NameFacts* facts) {
-  SYNCLINE_ASSIGN_OR_RETURN(
-      const Result rows,
-      transaction.Query(WithLedgerSchema(kReadTableFactsSql, quoted_schema), NamesOf(tables)));
+  SYNCLINE_ASSIGN_OR_RETURN(const Result rows,
+                            transaction.Query(WithLedgerSchema(kReadTableFactsSql, quoted_schema),
+                                              Params().TableNames(tables)));
   for (const RowView row : rows) {
     const ScopedName name = MakeScopedName(ReadTableName(row));
     if (!row.IsNull("name")) {
@@ -132,7 +122,7 @@ absl::Status WriteStreamTables(Transaction& transaction, absl::string_view quote
 absl::StatusOr<std::map<TableName, TableColumnFacts>> ReadTableColumnFacts(
     Transaction& transaction, absl::string_view quoted_schema,
     const std::vector<TableName>& tables) {
-  const Params names = NamesOf(tables);
+  const Params names = Params().TableNames(tables);
   std::map<TableName, TableColumnFacts> facts;
   SYNCLINE_ASSIGN_OR_RETURN(
       const Result known,

@@ -47,8 +47,6 @@ std::string PlacedPatternsSql(const TableName& table, const TableSchema& schema)
                       " GROUP BY ", absl::StrJoin(places, ", "));
 }
 
-bool HasDeletions(const Merge& merge) { return NotDeletedSql(merge) != "NOT (false)"; }
-
 std::string DeletePlacedSql(const PlacedMerge& placed, const NullPattern& nulls, bool deletions) {
   return absl::StrCat("DELETE FROM ", QuoteTable(placed.merge.target), " t USING ",
                       PlacedWinners(placed), " WHERE ", BeatsStored(placed, nulls), " AND ",

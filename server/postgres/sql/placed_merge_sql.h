@@ -26,9 +26,6 @@ struct PlacedMerge {
 // Returns one row per null pattern of the keys of `table`: a boolean per column of the key.
 std::string PlacedPatternsSql(const TableName& table, const TableSchema& schema);
 
-// Returns whether a winner can be marked as deleted by CDC.
-bool HasDeletions(const Merge& merge);
-
 // Deletes the stored rows that are beaten by winners that are not marked as deleted, or, with
 // `deletions`, by those that are.
 std::string DeletePlacedSql(const PlacedMerge& placed, const NullPattern& nulls, bool deletions);

@@ -168,6 +168,8 @@ std::string WinnersTable(const Merge& merge) {
 
 std::string WinnerPlace(const Merge& merge) { return WinnerColumn(merge, "ctid", "tid"); }
 
+bool HasDeletions(const Merge& merge) { return Deleted(merge.schema, merge.mode) != kNever; }
+
 std::string NotDeletedSql(const Merge& merge) {
   return InSource(merge) ? absl::StrCat("NOT (", Deleted(merge.schema, merge.mode, "w."), ")")
                          : "NOT w.d";
@@ -243,9 +245,7 @@ std::string CreateMatchesSql(const Merge& merge, const std::vector<NullPattern>&
 std::string CountUpdatedSql(const Merge& merge) {
   const std::string beaten =
       "(SELECT tid FROM pg_temp.syncline_matches GROUP BY tid HAVING bool_and(beaten)) m";
-  if (Deleted(merge.schema, merge.mode) == kNever) {
-    return absl::StrCat("SELECT count(*) FROM ", beaten);
-  }
+  if (!HasDeletions(merge)) return absl::StrCat("SELECT count(*) FROM ", beaten);
   return absl::StrCat("SELECT count(*) FROM ", beaten, " JOIN ", WinnersTable(merge), " w ON ",
                       WinnerPlace(merge), " = m.tid WHERE ", NotDeletedSql(merge));
 }

@@ -122,6 +122,8 @@ std::string StoredColumns(const Merge& merge, absl::string_view prefix);
 std::string WinnersTable(const Merge& merge);
 // Returns SQL for the place of winner `w`.
 std::string WinnerPlace(const Merge& merge);
+// Returns whether a winner can be marked as deleted by CDC.
+bool HasDeletions(const Merge& merge);
 // Returns a predicate: winner `w` is not marked as deleted.
 std::string NotDeletedSql(const Merge& merge);
 // Returns the stream's columns and the meta columns that an INSERT sets.

@@ -240,7 +240,7 @@ absl::StatusOr<ReplaceObstacles> FindReplaceObstacles(Transaction& transaction,
                             FindInPlaceObstacle(transaction, table, target, keeps_rows));
   SYNCLINE_ASSIGN_OR_RETURN(const std::vector<TablePlacement> placements,
                             LookUpPlacements(transaction, {table}));
-  if (placements.front().kind != TablePlacement::Kind::kOrdinary) {
+  if (placements.front().placed()) {
     obstacles.in_place = ReplaceObstacle{
         .reason = reason::kTargetDistributed,
         .subject = table.ToString(),

@@ -216,7 +216,7 @@ absl::StatusOr<SwapTables> LocateTables(Transaction& transaction, const TableNam
                     .quoted_source_schema = row.Text("quoted_source_schema"),
                     .quoted_target_schema = row.Text("quoted_target_schema"),
                     .quoted_target_name = row.Text("quoted_target_name"),
-                    .placed = placements.front().kind != TablePlacement::Kind::kOrdinary};
+                    .placed = placements.front().placed()};
 }
 
 absl::Status SwapStale() {

@@ -68,7 +68,7 @@ absl::StatusOr<std::vector<InitialStatus>> GatherInitialStatus(
   SYNCLINE_RETURN_IF_ERROR(ReadTableStatuses(transaction, existing, of_existing));
   for (size_t i = 0; i < existing.size(); ++i) {
     TableStatus& status = *of_existing[i];
-    if (status.placement.kind == TablePlacement::Kind::kOrdinary) continue;
+    if (!status.placement.placed()) continue;
     SYNCLINE_ASSIGN_OR_RETURN(status.size_bytes, GetPlacedSize(transaction, existing[i]));
   }
   return statuses;

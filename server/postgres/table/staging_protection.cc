@@ -46,15 +46,8 @@ FROM staging WHERE relreplident = 'd' AND EXISTS (
 }  // namespace
 
 absl::Status ProtectStaging(Transaction& transaction, const std::vector<TableName>& tables) {
-  std::vector<std::string> schemas;
-  std::vector<std::string> names;
-  for (const TableName& table : tables) {
-    schemas.push_back(table.schema);
-    names.push_back(table.name);
-  }
-  SYNCLINE_ASSIGN_OR_RETURN(
-      const Result rows,
-      transaction.Query(kProtectSql, Params().TextArray(schemas).TextArray(names)));
+  SYNCLINE_ASSIGN_OR_RETURN(const Result rows,
+                            transaction.Query(kProtectSql, Params().TableNames(tables)));
   if (rows.empty()) return absl::OkStatus();
   std::vector<std::string> steps;
   for (size_t row = 0; row < rows.size(); ++row) steps.push_back(rows.Text(row, 0));

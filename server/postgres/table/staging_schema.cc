@@ -60,14 +60,8 @@ absl::StatusOr<StagingSchema> ReadStagingSchema(Transaction& transaction,
 
 absl::StatusOr<std::set<TableName>> FindOldStaging(Transaction& transaction,
                                                    const std::vector<TableName>& tables) {
-  std::vector<std::string> schemas;
-  std::vector<std::string> names;
-  for (const TableName& table : tables) {
-    schemas.push_back(table.schema);
-    names.push_back(table.name);
-  }
-  SYNCLINE_ASSIGN_OR_RETURN(
-      const Result rows, transaction.Query(kFindSql, Params().TextArray(schemas).TextArray(names)));
+  SYNCLINE_ASSIGN_OR_RETURN(const Result rows,
+                            transaction.Query(kFindSql, Params().TableNames(tables)));
   std::set<TableName> found;
   for (const RowView row : rows) found.insert({row.Text("schema_name"), row.Text("table_name")});
   return found;

@@ -71,15 +71,8 @@ absl::StatusOr<std::vector<TablePlacement>> LookUpPlacements(Transaction& transa
                                                              const std::vector<TableName>& tables) {
   std::vector<TablePlacement> placements(tables.size());
   if (!transaction.on_citus()) return placements;
-  std::vector<std::string> schemas;
-  std::vector<std::string> names;
-  for (const TableName& table : tables) {
-    schemas.push_back(table.schema);
-    names.push_back(table.name);
-  }
-  SYNCLINE_ASSIGN_OR_RETURN(
-      const Result rows,
-      transaction.Query(kPlacementsSql, Params().TextArray(schemas).TextArray(names)));
+  SYNCLINE_ASSIGN_OR_RETURN(const Result rows,
+                            transaction.Query(kPlacementsSql, Params().TableNames(tables)));
   for (const RowView row : rows) {
     placements.at(static_cast<size_t>(row.Int("place")) - 1) = {
         .kind = ReadKind(row),
@@ -104,7 +97,7 @@ absl::Status PlaceLike(Transaction& transaction, const TableName& table,
                             LookUpPlacements(transaction, {table, original}));
   const TablePlacement& wanted = placements[1];
   if (ArePlacedAlike(placements[0], wanted)) return absl::OkStatus();
-  if (placements[0].kind == TablePlacement::Kind::kOrdinary) {
+  if (!placements[0].placed()) {
     if (wanted.kind == TablePlacement::Kind::kHash) {
       return Distribute(transaction, table, wanted, QuoteTable(original));
     }
@@ -119,7 +112,7 @@ absl::Status SettleRows(Transaction& transaction, const TableName& table) {
   if (!transaction.on_citus()) return absl::OkStatus();
   SYNCLINE_ASSIGN_OR_RETURN(const std::vector<TablePlacement> placements,
                             LookUpPlacements(transaction, {table}));
-  if (placements.front().kind == TablePlacement::Kind::kOrdinary) return absl::OkStatus();
+  if (!placements.front().placed()) return absl::OkStatus();
   const TableName moment = {table.schema,
                             absl::StrCat("_syncline_settle_", Sha256Hex(table.name, 24))};
   SYNCLINE_RETURN_IF_ERROR(transaction.Execute(RenameTableSql(table, moment.name)));

@@ -44,7 +44,7 @@ absl::Status PlaceLike(Transaction& transaction, const TableName& table, const T
 absl::Status SettleRows(Transaction& transaction, const TableName& table);
 
 // Returns the size on disk in bytes of the table's rows on all nodes, which must be placed by
-// Citus.
+// Citus; 0 in a transaction that has changed rows of several shards, where Citus does not tell it.
 absl::StatusOr<int64_t> GetPlacedSize(Transaction& transaction, const TableName& table);
 
 }  // namespace syncline::postgres

@@ -90,15 +90,13 @@ TableShape ReadShape(const RowView& row, TableMeta meta) {
 size_t ReadPlace(const RowView& row) { return static_cast<size_t>(row.Int("place")) - 1; }
 
 // A table creates a type of its name, which fails if that type already exists.
-absl::Status LookUpTypes(Transaction& transaction, const std::vector<std::string>& schemas,
-                         const std::vector<std::string>& names, std::vector<TableShape>* shapes) {
+absl::Status LookUpTypes(Transaction& transaction, const Params& names,
+                         std::vector<TableShape>* shapes) {
   if (std::all_of(shapes->begin(), shapes->end(),
                   [](const TableShape& shape) { return shape.exists; })) {
     return absl::OkStatus();
   }
-  SYNCLINE_ASSIGN_OR_RETURN(
-      const Result types,
-      transaction.Query(kTypesSql, Params().TextArray(schemas).TextArray(names)));
+  SYNCLINE_ASSIGN_OR_RETURN(const Result types, transaction.Query(kTypesSql, names));
   for (const RowView row : types) {
     TableShape& shape = shapes->at(ReadPlace(row));
     if (!shape.exists) shape = {true, TypeProblem(row.Text("kind"))};
@@ -111,21 +109,14 @@ absl::Status LookUpTypes(Transaction& transaction, const std::vector<std::string
 absl::StatusOr<std::vector<TableShape>> LookUpShapes(Transaction& transaction,
                                                      const std::vector<TableName>& tables,
                                                      const std::vector<TableMeta>& metas) {
-  std::vector<std::string> schemas;
-  std::vector<std::string> names;
-  for (const TableName& table : tables) {
-    schemas.push_back(table.schema);
-    names.push_back(table.name);
-  }
-  SYNCLINE_ASSIGN_OR_RETURN(
-      const Result rows,
-      transaction.Query(kTableShapesSql, Params().TextArray(schemas).TextArray(names)));
+  const Params names = Params().TableNames(tables);
+  SYNCLINE_ASSIGN_OR_RETURN(const Result rows, transaction.Query(kTableShapesSql, names));
   std::vector<TableShape> shapes(tables.size());
   for (const RowView row : rows) {
     const size_t place = ReadPlace(row);
     shapes.at(place) = ReadShape(row, metas.empty() ? TableMeta::kFull : metas.at(place));
   }
-  SYNCLINE_RETURN_IF_ERROR(LookUpTypes(transaction, schemas, names, &shapes));
+  SYNCLINE_RETURN_IF_ERROR(LookUpTypes(transaction, names, &shapes));
   return shapes;
 }
 

@@ -44,13 +44,8 @@ bool StartsWithAny(absl::string_view sqlstate, absl::Span<const absl::string_vie
                      [&](absl::string_view name) { return absl::StartsWith(sqlstate, name); });
 }
 
-// Citus refuses a row without a value in the distribution column.
-bool LacksDistributionKey(absl::string_view sqlstate, const absl::Status& error) {
-  return sqlstate == "22004" && absl::StrContains(error.message(), "the partition column");
-}
-
 absl::string_view ReasonFor(absl::string_view sqlstate, const absl::Status& error) {
-  if (LacksDistributionKey(sqlstate, error)) return "MISSING_DISTRIBUTION_KEY";
+  if (postgres::LacksDistributionKey(error)) return "MISSING_DISTRIBUTION_KEY";
   if (absl::StartsWith(sqlstate, "23")) return reason::kConstraintViolated;
   return StartsWithAny(sqlstate, {"22", "54"}) ? "VALUE_REFUSED" : reason::kRejectedByDatabase;
 }

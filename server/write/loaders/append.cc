@@ -7,7 +7,6 @@
 #include "base/log.h"
 #include "base/status_macros.h"
 #include "server/model/staging_decision.h"
-#include "server/model/table_placement.h"
 #include "server/postgres/table/key_indexes.h"
 #include "server/postgres/table/schema_evolution.h"
 #include "server/postgres/table/table_operations.h"
@@ -132,7 +131,7 @@ absl::Status AppendLoader::CompleteMarking(
         SYNCLINE_ASSIGN_OR_RETURN(const postgres::InitialStatus status,
                                   LockToComplete(context_, transaction, plan_));
         // An older row that becomes visible later would not be marked.
-        const bool placed = status.real.placement.kind != TablePlacement::Kind::kOrdinary;
+        const bool placed = status.real.placement.placed();
         if (placed && !evolved) return CompletionStep::kEvolveFirst;
         SYNCLINE_RETURN_IF_ERROR(postgres::LockForMerge(transaction, plan_.table));
         SYNCLINE_RETURN_IF_ERROR(complete(transaction));

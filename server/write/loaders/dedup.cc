@@ -4,7 +4,6 @@
 #include "base/failpoint.h"
 #include "base/status_macros.h"
 #include "server/model/staging_decision.h"
-#include "server/model/table_placement.h"
 #include "server/postgres/table/key_indexes.h"
 #include "server/postgres/table/replica_identity.h"
 #include "server/postgres/table/table_operations.h"
@@ -73,7 +72,7 @@ absl::StatusOr<CompletionStep> DedupLoader::Merge(postgres::Transaction& transac
   if (may_evolve) {
     SYNCLINE_ASSIGN_OR_RETURN(const bool needed,
                               NeedsEvolution(transaction, *context_.ledger, plan_, undeclared));
-    const bool placed = status.real.placement.kind != TablePlacement::Kind::kOrdinary;
+    const bool placed = status.real.placement.placed();
     if (needed || placed) return CompletionStep::kEvolveFirst;
   }
   if (status.real.exists) {

@@ -10,7 +10,6 @@
 #include "base/status_macros.h"
 #include "server/model/enum_names.h"
 #include "server/model/staging_decision.h"
-#include "server/model/table_placement.h"
 #include "server/postgres/connection/lock_policy.h"
 #include "server/postgres/ledger/staging_ledger.h"
 #include "server/postgres/swap/swap.h"
@@ -280,8 +279,7 @@ absl::StatusOr<StreamResult> CompleteReplacement(const LoaderContext& context,
         if (!evolved) {
           SYNCLINE_ASSIGN_OR_RETURN(const bool needed,
                                     NeedsEvolvedTarget(context, transaction, stream.plan, action));
-          const bool settles = action == CompletionAction::kMerge &&
-                               status.real.placement.kind != TablePlacement::Kind::kOrdinary;
+          const bool settles = action == CompletionAction::kMerge && status.real.placement.placed();
           if (needed || settles) return CompletionStep::kEvolveFirst;
         }
         SYNCLINE_RETURN_IF_ERROR(
