@@ -48,6 +48,15 @@ absl::Status CheckOwner(sync::SyncRegistry*, const v1::ListSyncsRequest&, const 
   return absl::OkStatus();
 }
 
+// Fails if the call was over before its request arrived. gRPC serves such a call without a request,
+// as it does a call whose caller sent none; that request is malformed.
+absl::Status CheckArrived(const grpc::ServerContextBase& context, const grpc::ByteBuffer& request) {
+  if (request.Valid()) return absl::OkStatus();
+  absl::Status end = GetCallEnd(context.deadline());
+  const bool over = absl::IsDeadlineExceeded(end) || context.IsCancelled();
+  return over ? end : absl::OkStatus();
+}
+
 // The admission of a watch does not count the memory of its request, so the request must be small.
 absl::Status CheckWatchSize(const grpc::ByteBuffer& request) {
   SYNCLINE_ASSIGN_OR_RETURN(const int64_t bytes,
@@ -156,6 +165,10 @@ grpc::ServerUnaryReactor* SyncService::Serve(Context* context, const char* rpc,
   absl::StatusOr<Identity> caller = Authenticate(*context);
   if (!caller.ok()) {
     Refuse(*context, [finish, status = caller.status()] { finish(status); });
+    return call;
+  }
+  if (const absl::Status here = CheckArrived(*context, request); !here.ok()) {
+    finish(here);
     return call;
   }
   // Admit the call, then parse the request.
@@ -350,6 +363,7 @@ grpc::ServerWriteReactor<grpc::ByteBuffer>* SyncService::WatchSync(
            [refused, status = caller.status()] { refused->Finish(Answer("WatchSync", status)); });
     return refused;
   }
+  if (const absl::Status here = CheckArrived(*context, *request); !here.ok()) return refuse(here);
   absl::StatusOr<Admission::Call> place =
       Admit([&] { return context_.admission->EnterWatch(KeyOf(*context, *caller)); });
   if (!place.ok()) return refuse(place.status());

@@ -12,6 +12,11 @@ constexpr std::chrono::milliseconds kDeadlineTolerance(100);
 
 }  // namespace
 
+absl::Status GetCallEnd(std::chrono::system_clock::time_point deadline) {
+  const bool late = std::chrono::system_clock::now() > deadline - kDeadlineTolerance;
+  return late ? sync::CallDeadlinePassed() : sync::CallerGone();
+}
+
 void RunningCalls::Interrupt(const absl::Status& status) {
   std::vector<std::shared_ptr<Interruption>> interruptions;
   {
@@ -32,9 +37,6 @@ UnaryCall::~UnaryCall() {
   running_->interruptions_.erase(interruption_);
 }
 
-void UnaryCall::OnCancel() {
-  const bool late = std::chrono::system_clock::now() > deadline_ - kDeadlineTolerance;
-  interruption_->Interrupt(late ? sync::CallDeadlinePassed() : sync::CallerGone());
-}
+void UnaryCall::OnCancel() { interruption_->Interrupt(GetCallEnd(deadline_)); }
 
 }  // namespace syncline::rpc

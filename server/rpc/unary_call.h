@@ -18,6 +18,10 @@
 
 namespace syncline::rpc {
 
+// The reason why a call with this deadline is over although it was not answered: DEADLINE_EXCEEDED
+// CALL_DEADLINE, or CANCELLED CALLER_GONE if the deadline is not near.
+absl::Status GetCallEnd(std::chrono::system_clock::time_point deadline);
+
 // The unary calls that are open. Thread-safe.
 class RunningCalls {
  public:

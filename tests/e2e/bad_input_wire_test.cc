@@ -10,7 +10,11 @@
 #include <utility>
 #include <vector>
 
+#include "absl/algorithm/container.h"
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
+#include "absl/time/clock.h"
 #include "tests/e2e/bad_input_fixture.h"
 #include "tests/e2e/raw_socket.h"
 #include "tests/support/random_seed.h"
@@ -19,6 +23,8 @@ namespace syncline::testing {
 namespace {
 
 using ::testing::AnyOf;
+using ::testing::HasSubstr;
+using ::testing::Not;
 
 // Returns the status of a call of `method` with these messages.
 grpc::Status CallRaw(const std::shared_ptr<grpc::Channel>& channel, const std::string& method,
@@ -53,6 +59,28 @@ grpc::Status CallRaw(const std::shared_ptr<grpc::Channel>& channel, const std::s
   grpc::Status status;
   call->Finish(&status, nullptr);
   wait();
+  queue.Shutdown();
+  while (queue.Next(&tag, &ok)) {
+  }
+  return status;
+}
+
+// Returns the status of a call of `method` that is open for `timeout` and sends no message.
+grpc::Status CallWithoutMessage(const std::shared_ptr<grpc::Channel>& channel,
+                                const std::string& method, absl::Duration timeout) {
+  grpc::GenericStub stub(channel);
+  grpc::ClientContext context;
+  context.set_deadline(absl::ToChronoTime(absl::Now() + timeout));
+  grpc::CompletionQueue queue;
+  const std::unique_ptr<grpc::GenericClientAsyncReaderWriter> call =
+      stub.PrepareCall(&context, method, &queue);
+  void* tag = nullptr;
+  bool ok = false;
+  call->StartCall(nullptr);
+  queue.Next(&tag, &ok);
+  grpc::Status status;
+  call->Finish(&status, nullptr);
+  queue.Next(&tag, &ok);
   queue.Shutdown();
   while (queue.Next(&tag, &ok)) {
   }
@@ -126,6 +154,38 @@ TEST_F(BadWireTest, Row55_TruncatedAndDeeplyNestedMessages) {
     EXPECT_EQ(Summary(MakeAnswer(CallRaw(NewChannel(), Method(method), {nested}))),
               "INVALID_ARGUMENT MALFORMED_MESSAGE")
         << method;
+  }
+}
+
+// A large request through a slow network may arrive after the call's deadline. The request is not
+// to blame then.
+TEST_F(BadWireTest, RequestsThatDoNotArriveInTimeAreNotMalformed) {
+  const size_t before = server().Log().size();
+  const std::vector<std::string> methods = {"StartSync", "CompleteStream", "GetSync", "WatchSync"};
+  for (const std::string& method : methods) {
+    const grpc::Status status =
+        CallWithoutMessage(NewChannel(), Method(method), absl::Milliseconds(300));
+    EXPECT_EQ(status.error_code(), grpc::StatusCode::DEADLINE_EXCEEDED) << method;
+  }
+  const auto log = [&] { return server().Log().substr(before); };
+  for (const std::string& method : methods) {
+    const auto logged = [&] {
+      const std::vector<std::string> lines = absl::StrSplit(log(), '\n');
+      return absl::c_any_of(lines, [&](absl::string_view line) {
+        return absl::StrContains(line, method) && absl::StrContains(line, "CALL_DEADLINE");
+      });
+    };
+    const absl::Time limit = absl::Now() + absl::Seconds(20);
+    while (!logged() && absl::Now() < limit) absl::SleepFor(absl::Milliseconds(20));
+    EXPECT_TRUE(logged()) << method << "\n" << log();
+  }
+  EXPECT_THAT(log(), Not(HasSubstr("MALFORMED_MESSAGE")));
+}
+
+TEST_F(BadWireTest, Row55_NoMessage) {
+  for (const char* method : {"StartSync", "GetSync", "WatchSync"}) {
+    const Answer answer = MakeAnswer(CallRaw(NewChannel(), Method(method), {}));
+    EXPECT_EQ(Summary(answer), "INVALID_ARGUMENT MALFORMED_MESSAGE") << method;
   }
 }
 
