@@ -1,4 +1,5 @@
-# syncline_library(NAME SOURCES ... [PUBLIC targets] [PRIVATE targets]): one library a module. What a
+# syncline_library(NAME SOURCES ... [PUBLIC targets] [PRIVATE targets]): one library a module, shared if
+# BUILD_SHARED_LIBS is set, as for the sanitizers, whose programs would otherwise take 40 GB. What a
 # module links states which modules it may include; tests/unit/rules/architecture_test.cc checks the includes.
 set(SYNCLINE_WARNINGS -Wall -Wextra -Wpedantic -Wconversion -Wshadow -Wnon-virtual-dtor -Werror)
 if(CMAKE_CXX_COMPILER_ID STREQUAL "Clang")
@@ -31,6 +32,9 @@ option(SYNCLINE_PRECOMPILED_HEADERS "Compile the headers of the libraries once f
 if(SYNCLINE_PRECOMPILED_HEADERS)
   # A precompiled header is read only where these are as they were when it was made.
   add_compile_options(-pthread)
+  if(BUILD_SHARED_LIBS)
+    add_compile_options(-fPIC)
+  endif()
   add_compile_definitions(GTEST_HAS_PTHREAD=1)
   if(CMAKE_CXX_COMPILER_ID STREQUAL GNU)
     add_compile_options(-fpch-preprocess)
@@ -52,7 +56,7 @@ endfunction()
 
 function(syncline_library name)
   cmake_parse_arguments(arg "" "" "SOURCES;PUBLIC;PRIVATE" ${ARGN})
-  add_library(${name} STATIC ${arg_SOURCES})
+  add_library(${name} ${arg_SOURCES})
   syncline_target_defaults(${name})
   target_link_libraries(${name} PUBLIC ${arg_PUBLIC} PRIVATE ${arg_PRIVATE})
 endfunction()

@@ -15,7 +15,8 @@ build_preset() {
   local launcher= linker=
   ! command -v ccache >/dev/null || launcher=ccache
   ! command -v mold >/dev/null || linker=-fuse-ld=mold
-  options+=("-DCMAKE_CXX_COMPILER_LAUNCHER=$launcher" "-DCMAKE_EXE_LINKER_FLAGS=$linker")
+  options+=("-DCMAKE_CXX_COMPILER_LAUNCHER=$launcher" "-DCMAKE_EXE_LINKER_FLAGS=$linker"
+    "-DCMAKE_SHARED_LINKER_FLAGS=$linker")
   local log=build/$preset.log
   mkdir -p build
   echo "build: $preset, log in $log"
