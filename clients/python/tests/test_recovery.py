@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import threading
 from typing import Any
@@ -73,21 +74,22 @@ def test_a_takeover_is_final_for_asyncio(fake: FakeServer, code: Any, reason: st
     assert not fake.completions
 
 
-def write_rows(fake: FakeServer, kind: str) -> None:
-    """Writes two rows, each until it is durable, with the blocking or the asyncio client."""
+def write_rows(fake: FakeServer, kind: str, rows: int = 2, retry_for: float = 10) -> None:
+    """Writes rows, each until it is durable, with the blocking or the asyncio client."""
 
     async def run() -> None:
-        async with syncline.aio.connect(fake.address, retry_for=10) as client:
+        async with syncline.aio.connect(fake.address, retry_for=retry_for) as client:
             async with await client.sync("sync", [stream()]) as sync:
-                for row in ROWS[:2]:
+                for row in ROWS[:rows]:
                     await sync["rows"].write([row], flush=True)
 
     if kind == "aio":
         asyncio.run(run())
         return
-    with connect(fake) as client, client.sync("sync", [stream()]) as sync:
-        for row in ROWS[:2]:
-            sync["rows"].write([row], flush=True)
+    with syncline.connect(fake.address, retry_for=retry_for) as client:
+        with client.sync("sync", [stream()]) as sync:
+            for row in ROWS[:rows]:
+                sync["rows"].write([row], flush=True)
 
 
 @pytest.mark.parametrize("kind", ["blocking", "aio"])
@@ -128,6 +130,23 @@ def test_the_epoch_of_a_refused_call_is_not_ours(fake: FakeServer, kind: str) ->
         write_rows(fake, kind)
     assert [header.expected_epoch for header in fake.headers] == [0, 1]
     assert not fake.rows()
+
+
+@pytest.mark.parametrize("kind", ["blocking", "aio"])
+def test_progress_without_answers_is_no_failure(fake: FakeServer, kind: str) -> None:
+    """Every answer is lost, and StartSync reports what was committed."""
+
+    def commit_and_break(context: Any, number: int) -> None:
+        records = fake.committed[("rows", "")]
+        batch = fake.batches[-1]
+        if batch.first_offset == len(records) and batch.jsonl:
+            records.append(json.loads(batch.jsonl))
+            abort(context, grpc.StatusCode.UNAVAILABLE, "DRAINING", retry_after=0.15)
+
+    fake.on_batch = commit_and_break
+    write_rows(fake, kind, rows=8, retry_for=0.6)
+    assert fake.rows() == ROWS[:8]
+    assert len(fake.headers) > 8
 
 
 def failing_source() -> Any:

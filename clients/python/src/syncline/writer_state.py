@@ -226,11 +226,13 @@ class WriterState:
     def restart(self, answer: sync_service_pb2.StartSyncResponse) -> None:
         """Continues where the server is, according to its answer to StartSync.
 
-        Raises FENCED if another caller has opened the writer. The error of the call that broke may
-        be another one, because a call that breaks while it sends can lose its own.
+        Records that became durable without an answer are progress. Raises FENCED if another caller
+        has opened the writer. The error of the call that broke may be another one, because a call
+        that breaks while it sends can lose its own.
         """
         plan = self._sync.find_plan(answer, self.stream)
         durable_offset, epoch = writer_position(plan, self.writer_id)
+        advanced = durable_offset > self._window.durable_offset
         try:
             if not self._epochs.resume(epoch):
                 raise Conflict(
@@ -242,4 +244,6 @@ class WriterState:
         except Exception as final:
             self._failed = final
             raise
+        if advanced:
+            self._retry.reset()
         self.needs_position = False
