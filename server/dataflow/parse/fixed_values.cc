@@ -1,12 +1,9 @@
 #include "server/dataflow/parse/fixed_values.h"
 
-#include <algorithm>
-#include <charconv>
 #include <cstring>
 #include <limits>
 
 #include "absl/base/config.h"
-#include "absl/numeric/int128.h"
 
 #ifndef ABSL_IS_LITTLE_ENDIAN
 #error "The buffers are little-endian, and so must be the machine."
@@ -16,9 +13,6 @@ namespace syncline::dataflow {
 namespace {
 
 constexpr int64_t kMillisPerDay = 86400000;
-
-// Decimals are written without an exponent up to this scale.
-constexpr int32_t kMaxPlainScale = 100;
 
 template <typename Number>
 Number Load(const std::string& data, int64_t row) {
@@ -38,40 +32,6 @@ Coercion FromCoarseTimestamp(int64_t number, int64_t micros_per_unit, const Type
   const int64_t limit = std::numeric_limits<int64_t>::max() / micros_per_unit;
   if (number > limit || number < -limit) return Coercion::kOutOfRange;
   return FromTimestamp(number * micros_per_unit, target, scratch, value);
-}
-
-// Writes the digits of `magnitude`, at most 39, and returns the position after them.
-char* WriteDigits(absl::uint128 magnitude, char* out) {
-  constexpr uint64_t kGroup = 10000000000000000000U;  // 10^19
-  constexpr int kGroupDigits = 19;
-  constexpr size_t kMaxDigits = 20;  // of 64 bits
-  if (absl::Uint128High64(magnitude) == 0) {
-    return std::to_chars(out, out + kMaxDigits, absl::Uint128Low64(magnitude)).ptr;
-  }
-  out = WriteDigits(magnitude / kGroup, out);
-  // The group's digits, with zeros in front.
-  uint64_t rest = absl::Uint128Low64(magnitude % kGroup);
-  for (int i = kGroupDigits - 1; i >= 0; --i) {
-    out[i] = static_cast<char>('0' + rest % 10);
-    rest /= 10;
-  }
-  return out + kGroupDigits;
-}
-
-// Inserts a decimal point before the last `scale` of the digits [digits, end), with zeros in front
-// if there are fewer. Returns the new end.
-char* InsertPoint(char* digits, char* end, int32_t scale) {
-  const auto count = static_cast<int32_t>(end - digits);
-  if (count <= scale) {
-    const auto zeros = static_cast<size_t>(scale - count) + 1;
-    std::memmove(digits + zeros, digits, static_cast<size_t>(count));
-    std::memset(digits, '0', zeros);
-    end += zeros;
-  }
-  char* const point = end - scale;
-  std::memmove(point + 1, point, static_cast<size_t>(scale));
-  *point = '.';
-  return end + 1;
 }
 
 }  // namespace
@@ -139,8 +99,7 @@ Coercion ReadFixed(const v1::FixedValues& values, int64_t row, const TypedTarget
     case v1::FIXED_TYPE_FLOAT64:
       return FromDouble(Load<double>(data, row), target, scratch, value);
     case v1::FIXED_TYPE_DECIMAL128:
-      return target.coercer->from_json(
-          PrintDecimal128(data.data() + row * 16, values.scale(), scratch), scratch, value);
+      return FromDecimal128(data.data() + row * 16, values.scale(), target, scratch, value);
     case v1::FIXED_TYPE_DATE_DAYS32:
       return FromDate(Load<int32_t>(data, row), target, scratch, value);
     case v1::FIXED_TYPE_DATE_MS64:
@@ -168,32 +127,6 @@ Coercion ReadFixed(const v1::FixedValues& values, int64_t row, const TypedTarget
       break;
   }
   return Coercion::kUnreadable;  // never reached: CheckRowBatch refuses other types
-}
-
-absl::string_view PrintDecimal128(const char* bytes, int32_t scale, ScratchArena* scratch) {
-  uint64_t low = 0;
-  uint64_t high = 0;
-  std::memcpy(&low, bytes, sizeof(low));
-  std::memcpy(&high, bytes + sizeof(low), sizeof(high));
-  absl::uint128 magnitude = absl::MakeUint128(high, low);
-  const bool negative = high >> 63 != 0;
-  if (negative) magnitude = -magnitude;
-
-  constexpr size_t kMaxChars = 160;  // sign, 39 digits, 100 zeros, and a point or an exponent
-  char* const begin = scratch->Allocate(kMaxChars);
-  char* digits = begin;
-  if (negative) *digits++ = '-';
-  char* end = WriteDigits(magnitude, digits);
-  if (scale > 0 && scale <= kMaxPlainScale) {
-    end = InsertPoint(digits, end, scale);
-  } else if (scale < 0 && scale >= -kMaxPlainScale && magnitude != 0) {
-    end = std::fill_n(end, -scale, '0');
-  } else if (scale != 0 && magnitude != 0) {
-    *end++ = 'e';
-    end = std::to_chars(end, begin + kMaxChars, -int64_t{scale}).ptr;
-  }
-  scratch->TrimTo(end);
-  return absl::string_view(begin, static_cast<size_t>(end - begin));
 }
 
 }  // namespace syncline::dataflow

@@ -3,7 +3,6 @@
 
 #include <cstdint>
 
-#include "absl/strings/string_view.h"
 #include "server/dataflow/coercion/coercer.h"
 #include "server/dataflow/parse/typed_value.h"
 #include "server/dataflow/text/scratch_arena.h"
@@ -18,10 +17,5 @@ int64_t GetFixedWidth(v1::FixedType type);
 // Reads value `row` of `values`, whose type is known and whose data has more than `row` values.
 Coercion ReadFixed(const v1::FixedValues& values, int64_t row, const TypedTarget& target,
                    ScratchArena* scratch, Value* value);
-
-// Prints a decimal: the little-endian two's complement integer of 16 bytes at `bytes`, divided by
-// 10^scale. The result is a JSON number with all digits of the integer; it has an exponent only if
-// `scale` is outside -100 to 100. Lives in the scratch space.
-absl::string_view PrintDecimal128(const char* bytes, int32_t scale, ScratchArena* scratch);
 
 }  // namespace syncline::dataflow

@@ -2,6 +2,7 @@
 
 #include <charconv>
 #include <cmath>
+#include <cstdlib>
 #include <cstring>
 #include <limits>
 #include <string>
@@ -12,6 +13,7 @@
 #include "server/dataflow/coercion/calendar.h"
 #include "server/dataflow/coercion/date_range.h"
 #include "server/dataflow/coercion/timestamp_range.h"
+#include "server/dataflow/parse/decimal_print.h"
 #include "server/dataflow/text/json_text.h"
 
 namespace syncline::dataflow {
@@ -81,7 +83,24 @@ Coercion FromUint64(uint64_t number, const TypedTarget& target, ScratchArena* sc
 
 Coercion FromDouble(double number, const TypedTarget& target, ScratchArena* scratch, Value* value) {
   if (!std::isfinite(number)) return Coercion::kUnreadable;
+  if (target.type == ColumnType::kNumeric) {
+    const absl::string_view text = PrintShortDecimal(number, scratch);
+    if (!text.empty()) {
+      *value = Value::Text(text);
+      return Coercion::kFits;
+    }
+  }
   return target.coercer->from_json(Print(number, scratch), scratch, value);
+}
+
+Coercion FromDecimal128(const char* bytes, int32_t scale, const TypedTarget& target,
+                        ScratchArena* scratch, Value* value) {
+  const absl::string_view text = PrintDecimal128(bytes, scale, scratch);
+  if (target.type == ColumnType::kNumeric && std::abs(int64_t{scale}) <= kMaxPlainScale) {
+    *value = Value::Text(text);  // far within the limits of numeric
+    return Coercion::kFits;
+  }
+  return target.coercer->from_json(text, scratch, value);
 }
 
 Coercion FromBool(bool flag, const TypedTarget& target, ScratchArena* scratch, Value* value) {

@@ -25,6 +25,9 @@ Coercion FromInt64(int64_t number, const TypedTarget& target, ScratchArena* scra
 Coercion FromUint64(uint64_t number, const TypedTarget& target, ScratchArena* scratch,
                     Value* value);
 Coercion FromDouble(double number, const TypedTarget& target, ScratchArena* scratch, Value* value);
+// The little-endian two's complement integer of 16 bytes at `bytes`, divided by 10^scale.
+Coercion FromDecimal128(const char* bytes, int32_t scale, const TypedTarget& target,
+                        ScratchArena* scratch, Value* value);
 Coercion FromBool(bool flag, const TypedTarget& target, ScratchArena* scratch, Value* value);
 // Microseconds since 1970-01-01T00:00:00: in UTC for timestamptz, local for timestamp.
 Coercion FromTimestamp(int64_t unix_micros, const TypedTarget& target, ScratchArena* scratch,
