@@ -36,6 +36,13 @@ std::string FromReplaced(const Merge& merge) {
                       AtStored(merge, "n"));
 }
 
+// As FromReplaced, for a query, with the stored rows `t`. No condition follows it.
+std::string FromReplacedAndStored(const Merge& merge) {
+  return absl::StrCat(" FROM pg_temp.syncline_replaced n JOIN ", QuoteTable(merge.source),
+                      " s ON s.ctid = n.tid", JoinUndeclared(merge), " JOIN ",
+                      QuoteTable(merge.target), " t ON ", AtStored(merge, "n"));
+}
+
 // Returns the values that stored row `t` gets from its winner `s`. With `named`, expressions are
 // followed by the column's name.
 std::string NewValues(const Merge& merge, const std::vector<std::string>& columns, bool named) {
@@ -110,6 +117,15 @@ std::string ClearValuesSql(const Merge& merge, const std::vector<std::string>& c
       merge.traits.divided ? ", part = c.part" : "", " FROM cleared c WHERE r.tid = c.tid");
 }
 
+std::string CountFixedDifferencesSql(const Merge& merge, const std::vector<std::string>& columns) {
+  const auto differs = [&](std::string* out, const std::string& name) {
+    absl::StrAppend(out, "t.", QuoteIdentifier(name), " IS DISTINCT FROM ",
+                    NewValues(merge, {name}, /*named=*/false));
+  };
+  return absl::StrCat("SELECT pg_catalog.count(*)", FromReplacedAndStored(merge), " WHERE ",
+                      absl::StrJoin(columns, " OR ", differs));
+}
+
 std::string CreateReinsertedSql(const Merge& merge) {
   std::string others;
   for (const std::string& column : merge.traits.others) {
@@ -117,9 +133,7 @@ std::string CreateReinsertedSql(const Merge& merge) {
   }
   return absl::StrCat("CREATE TEMPORARY TABLE syncline_reinserted ON COMMIT DROP AS SELECT ",
                       NewValues(merge, InsertedColumns(merge), /*named=*/true), others,
-                      " FROM pg_temp.syncline_replaced n JOIN ", QuoteTable(merge.source),
-                      " s ON s.ctid = n.tid", JoinUndeclared(merge), " JOIN ",
-                      QuoteTable(merge.target), " t ON ", AtStored(merge, "n"));
+                      FromReplacedAndStored(merge));
 }
 
 std::string DeleteReplacedSql(const Merge& merge) {

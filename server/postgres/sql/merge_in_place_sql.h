@@ -19,6 +19,8 @@ std::string CreateReplacedSql(const Merge& merge);
 std::string CreateRemovedSql(const Merge& merge);
 std::string DeleteRemovedSql(const Merge& merge);
 std::string UpdateReplacedSql(const Merge& merge);
+// Counts the rows to be replaced that differ from their winners in `columns` (at least one).
+std::string CountFixedDifferencesSql(const Merge& merge, const std::vector<std::string>& columns);
 inline constexpr char kDropInPlaceSql[] =
     "DROP TABLE pg_temp.syncline_replaced, pg_temp.syncline_removed";
 

@@ -64,6 +64,18 @@ std::string UpdatePlacedSql(const PlacedMerge& placed, const NullPattern& nulls)
                       BeatsStored(placed, nulls), " AND ", NotDeletedSql(placed.merge));
 }
 
+std::string CountPlacedDifferencesSql(const PlacedMerge& placed, const NullPattern& nulls,
+                                      const std::vector<std::string>& columns) {
+  const auto differs = [](std::string* out, const std::string& name) {
+    const std::string column = QuoteIdentifier(name);
+    absl::StrAppend(out, "t.", column, " IS DISTINCT FROM w.", column);
+  };
+  return absl::StrCat("SELECT count(*) FROM ", QuoteTable(placed.merge.target), " t, ",
+                      PlacedWinners(placed), " WHERE ", BeatsStored(placed, nulls), " AND ",
+                      NotDeletedSql(placed.merge), " AND (",
+                      absl::StrJoin(columns, " OR ", differs), ")");
+}
+
 std::string InsertPlacedSql(const PlacedMerge& placed, const NullPattern& nulls) {
   const Merge& merge = placed.merge;
   const std::vector<std::string> columns = InsertedColumns(merge);

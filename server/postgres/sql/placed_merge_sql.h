@@ -7,6 +7,7 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "absl/strings/string_view.h"
 #include "server/model/stream.h"
@@ -31,6 +32,10 @@ std::string PlacedPatternsSql(const TableName& table, const TableSchema& schema)
 std::string DeletePlacedSql(const PlacedMerge& placed, const NullPattern& nulls, bool deletions);
 // Gives the stored rows that are beaten the values of their winners, and keeps their other columns.
 std::string UpdatePlacedSql(const PlacedMerge& placed, const NullPattern& nulls);
+// Counts the rows that UpdatePlacedSql updates and that differ from their winners in `columns` (at
+// least one).
+std::string CountPlacedDifferencesSql(const PlacedMerge& placed, const NullPattern& nulls,
+                                      const std::vector<std::string>& columns);
 // Inserts the winners, without deletions, whose keys have no stored row.
 std::string InsertPlacedSql(const PlacedMerge& placed, const NullPattern& nulls);
 // As RaiseGenerationsSql (upsert_sql.h): $1 is the generation. Run it after the merge.

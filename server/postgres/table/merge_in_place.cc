@@ -11,6 +11,7 @@
 #include "base/status_macros.h"
 #include "server/postgres/connection/sqlstate.h"
 #include "server/postgres/sql/merge_in_place_sql.h"
+#include "server/postgres/table/fixed_columns.h"
 
 namespace syncline::postgres {
 namespace {
@@ -31,15 +32,6 @@ absl::Status MakeExchangeError(const absl::Status& status, const MergeTarget& tr
       status, absl::StrCat("rows that exchange values need a DEFERRABLE constraint in place of the "
                            "unique index (",
                            absl::StrJoin(traits.immediate, ", ", name), ")"));
-}
-
-// Returns whether the stream has columns outside of the key that only an INSERT sets.
-bool HasFixedColumns(const Merge& merge) {
-  const std::vector<std::string>& key = merge.schema.primary_key;
-  const std::set<std::string>& identity = merge.traits.identity;
-  return std::any_of(identity.begin(), identity.end(), [&](const std::string& column) {
-    return std::find(key.begin(), key.end(), column) == key.end();
-  });
 }
 
 absl::StatusOr<int64_t> Affected(Transaction& transaction, const std::string& sql) {
@@ -67,7 +59,11 @@ absl::StatusOr<int64_t> ClearAndUpdate(Transaction& transaction, const Merge& me
 
 absl::StatusOr<int64_t> UpdateReplaced(Transaction& transaction, const Merge& merge) {
   const MergeTarget& traits = merge.traits;
-  if (HasFixedColumns(merge) && !traits.protects) return Reinsert(transaction, merge);
+  if (const std::vector<std::string> fixed = FindFixedColumns(merge); !fixed.empty()) {
+    if (!traits.protects) return Reinsert(transaction, merge);
+    SYNCLINE_RETURN_IF_ERROR(
+        CheckFixedColumns(transaction, merge, fixed, CountFixedDifferencesSql(merge, fixed)));
+  }
   if (traits.immediate.empty()) return Affected(transaction, UpdateReplacedSql(merge));
   SYNCLINE_RETURN_IF_ERROR(transaction.Execute(kSavepointSql));
   absl::StatusOr<int64_t> rows = Affected(transaction, UpdateReplacedSql(merge));

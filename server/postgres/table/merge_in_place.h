@@ -21,10 +21,10 @@ struct InPlaceCounts {
 // table of matches must exist. Rows that exchange values of a unique index of the user are first
 // set to NULL there, or, if neither triggers nor foreign keys of the user observe them, are deleted
 // and inserted again with all their values. So are all rows that change if the stream has a column
-// outside of the key that is GENERATED ALWAYS AS IDENTITY; where triggers or foreign keys observe
-// them, that column keeps its value. Errors: FAILED_PRECONDITION CONSTRAINT_VIOLATED, which
-// names the index, if neither is possible or if the values belong to rows that the merge does not
-// write.
+// outside of the key that is GENERATED ALWAYS AS IDENTITY. Errors: FAILED_PRECONDITION
+// CONSTRAINT_VIOLATED, which names the index, if neither is possible or if the values belong to
+// rows that the merge does not write; FAILED_PRECONDITION TARGET_INCOMPATIBLE if the value of such
+// an identity column changes in rows that triggers or foreign keys observe.
 absl::StatusOr<InPlaceCounts> ReplaceInPlace(Transaction& transaction, const Merge& merge);
 
 }  // namespace syncline::postgres

@@ -8,6 +8,7 @@
 #include "server/model/placement_rules.h"
 #include "server/postgres/sql/placed_merge_sql.h"
 #include "server/postgres/sql/upsert_sql.h"
+#include "server/postgres/table/fixed_columns.h"
 #include "server/postgres/table/merge_survey.h"
 #include "server/postgres/table/table_placement.h"
 
@@ -54,6 +55,11 @@ absl::Status MergePattern(Transaction& transaction, const PlacedMerge& placed,
     counts->deleted += deleted;
   }
   const bool keeps_columns = !placed.merge.traits.others.empty();
+  const std::vector<std::string> fixed = FindFixedColumns(placed.merge);
+  if (keeps_columns && !fixed.empty()) {
+    SYNCLINE_RETURN_IF_ERROR(CheckFixedColumns(transaction, placed.merge, fixed,
+                                               CountPlacedDifferencesSql(placed, nulls, fixed)));
+  }
   SYNCLINE_ASSIGN_OR_RETURN(
       const int64_t beaten,
       Affected(transaction, keeps_columns ? UpdatePlacedSql(placed, nulls)

@@ -151,6 +151,33 @@ TEST_F(CitusLoadTest, DedupDeletesAndKeepsColumns) {
             "1bkept 2bkept 3bkept 4akept 11b-");
 }
 
+// The merge updates the rows, because it keeps the values of "note".
+TEST_F(CitusLoadTest, DedupDoesNotKeepAnIdentityColumnSilently) {
+  Run("CREATE TABLE $S.users (_airbyte_raw_id varchar NOT NULL, _airbyte_extracted_at timestamptz"
+      " NOT NULL, _airbyte_meta jsonb NOT NULL, _airbyte_generation_id bigint NOT NULL, id bigint,"
+      " name varchar, at bigint, number bigint GENERATED ALWAYS AS IDENTITY, note varchar);"
+      "SELECT create_distributed_table('$S.users', 'id')");
+  Ask ask = Dedup(0);
+  ask.json_schema =
+      R"({"properties":{"id":{"type":"integer"},"name":{"type":"string"},"at":{"type":"integer"},)"
+      R"("number":{"type":"integer"}}})";
+  const auto record = [](int id, int at, int number) {
+    return absl::StrCat("{\"id\":", id, ",\"at\":", at, ",\"number\":", number, "}\n");
+  };
+  Load("s1", ask, record(1, 1, 10) + record(2, 1, 20));
+  Load("s2", ask, record(2, 2, 20) + record(3, 2, 30));
+  const std::string rows =
+      "SELECT string_agg(concat_ws('/', id, at, number), ' ' ORDER BY id)"
+      " FROM $S.users";
+  EXPECT_EQ(Value(rows), "1/1/10 2/2/20 3/2/30");
+  ASSERT_OK(Start("s3", ask).status());
+  ASSERT_OK(Send("s3", record(2, 3, 21) + record(4, 3, 40)).status());
+  const absl::Status refused = Complete("s3").status();
+  EXPECT_THAT(refused, StatusIs(kRefused, "TARGET_INCOMPATIBLE"));
+  EXPECT_THAT(std::string(refused.message()), HasSubstr("(number)"));
+  EXPECT_EQ(Value(rows), "1/1/10 2/2/20 3/2/30");
+}
+
 TEST_F(CitusLoadTest, DedupMarksOnlyRowsThatWereNotSent) {
   Ask ask = By(Dedup(1), "id");
   ask.json_schema =
