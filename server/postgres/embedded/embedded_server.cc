@@ -1,13 +1,10 @@
 #include "server/postgres/embedded/embedded_server.h"
 
-#include <arpa/inet.h>
 #include <fcntl.h>
 #include <libpq-fe.h>
-#include <netinet/in.h>
 #include <signal.h>
 #include <sys/file.h>
 #include <sys/random.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -15,9 +12,7 @@
 #include <array>
 #include <cerrno>
 #include <cstdlib>
-#include <cstring>
 #include <filesystem>
-#include <fstream>
 #include <optional>
 
 #include "absl/strings/escaping.h"
@@ -29,8 +24,11 @@
 #include "base/log.h"
 #include "base/reasons.h"
 #include "base/status_macros.h"
+#include "server/postgres/embedded/descriptor.h"
+#include "server/postgres/embedded/free_port.h"
 #include "server/postgres/embedded/leftover_server.h"
 #include "server/postgres/embedded/postgres_installation.h"
+#include "server/postgres/embedded/private_files.h"
 
 namespace syncline::postgres {
 namespace {
@@ -49,96 +47,6 @@ constexpr std::pair<const char*, const char*> kTuning[] = {
     {"maintenance_work_mem", "128MB"}, {"timezone", "UTC"},
     {"log_timezone", "UTC"},           {"logging_collector", "off"},
 };
-
-class Descriptor {
- public:
-  explicit Descriptor(int fd = -1) : fd_(fd) {}
-  Descriptor(Descriptor&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
-  Descriptor& operator=(Descriptor&& other) noexcept {
-    std::swap(fd_, other.fd_);
-    return *this;
-  }
-  ~Descriptor() {
-    if (fd_ >= 0) close(fd_);
-  }
-  int get() const { return fd_; }
-
- private:
-  int fd_;
-};
-
-absl::Status DirectoryError(absl::string_view what, absl::string_view path, int error) {
-  return MakeError(absl::StatusCode::kFailedPrecondition,
-                   absl::StrCat("cannot ", what, " ", path, ": ", strerror(error)),
-                   {.reason = reason::kEmbeddedDirectory});
-}
-
-// Makes `path` a directory that only the database's user may enter.
-absl::Status MakePrivateDirectory(const std::string& path, const PostgresInstallation& postgres) {
-  if (mkdir(path.c_str(), 0700) != 0 && errno != EEXIST) {
-    return DirectoryError("create", path, errno);
-  }
-  if (chmod(path.c_str(), 0700) != 0) return DirectoryError("protect", path, errno);
-  if (postgres.run_as && chown(path.c_str(), postgres.run_as->uid, postgres.run_as->gid) != 0) {
-    return DirectoryError("change the owner of", path, errno);
-  }
-  return absl::OkStatus();
-}
-
-// Writes `content` to a file that only the database's user may read.
-absl::Status WritePrivateFile(const std::string& path, absl::string_view content,
-                              const PostgresInstallation& postgres) {
-  const Descriptor file(open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600));
-  if (file.get() < 0) return DirectoryError("write", path, errno);
-  if (postgres.run_as && fchown(file.get(), postgres.run_as->uid, postgres.run_as->gid) != 0) {
-    return DirectoryError("change the owner of", path, errno);
-  }
-  if (write(file.get(), content.data(), content.size()) != static_cast<ssize_t>(content.size()) ||
-      fsync(file.get()) != 0) {
-    return DirectoryError("write", path, errno);
-  }
-  return absl::OkStatus();
-}
-
-std::string FirstLine(const std::string& path) {
-  std::ifstream file(path);
-  std::string line;
-  std::getline(file, line);
-  return line;
-}
-
-std::string LastLine(const std::string& path) {
-  std::ifstream file(path);
-  std::string last;
-  for (std::string line; std::getline(file, line);) {
-    if (!line.empty()) last = line;
-  }
-  return last;
-}
-
-bool PortIsFree(int port) {
-  const Descriptor socket_fd(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
-  const int on = 1;
-  setsockopt(socket_fd.get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
-  sockaddr_in address = {};
-  address.sin_family = AF_INET;
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  address.sin_port = htons(static_cast<uint16_t>(port));
-  return bind(socket_fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof(address)) == 0;
-}
-
-// Returns a port that is free now, or 0. If another program takes it before the database does, Run
-// tries another one.
-int FreePort() {
-  const Descriptor socket_fd(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
-  sockaddr_in address = {};
-  address.sin_family = AF_INET;
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  socklen_t size = sizeof(address);
-  if (bind(socket_fd.get(), reinterpret_cast<const sockaddr*>(&address), size) != 0) return 0;
-  if (getsockname(socket_fd.get(), reinterpret_cast<sockaddr*>(&address), &size) != 0) return 0;
-  return ntohs(address.sin_port);
-}
 
 std::string Quoted(absl::string_view value) {
   std::string quoted = "'";
