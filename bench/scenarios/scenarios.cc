@@ -30,6 +30,7 @@ const std::vector<Scenario>& Scenarios() {
        "1,000 streams start and end, against CREATE TABLE",
        RunControlPlane},
       {"shapes", {}, "other shapes of records, against \\copy", RunShapes},
+      {"citus", {}, "load into a Citus cluster, against an ordinary table", RunCitus, false},
       {"syncs", {}, "6,000 short syncs in one process", RunShortSyncs, false},
       {"growth-columns", {"growth"}, "by number of columns", RunGrowthByColumns, false},
       {"growth-bytes", {"growth"}, "by size of a record", RunGrowthByBytes, false},

@@ -31,6 +31,7 @@ bool HasName(const Scenario& scenario, absl::string_view word);
 absl::StatusOr<Findings> RunWrite(Bench& bench);
 absl::StatusOr<Findings> RunLoad(Bench& bench);
 absl::StatusOr<Findings> RunGzip(Bench& bench);
+absl::StatusOr<Findings> RunCitus(Bench& bench);
 absl::StatusOr<Findings> RunReplace(Bench& bench);
 absl::StatusOr<Findings> RunInPlace(Bench& bench);
 absl::StatusOr<Findings> RunDedup(Bench& bench);
