@@ -48,7 +48,8 @@ class ScriptsTest(unittest.TestCase):
             (self.bin / name).unlink()
         second = self.configure()
         self.assertIn("-DCMAKE_CXX_COMPILER_LAUNCHER= ", second)
-        self.assertTrue(second.endswith("-DCMAKE_EXE_LINKER_FLAGS="), second)
+        linkers = "-DCMAKE_EXE_LINKER_FLAGS= -DCMAKE_SHARED_LINKER_FLAGS="
+        self.assertTrue(second.endswith(linkers), second)
 
     def test_examples_without_any_toolchain(self):
         result = self.run_with(SOURCE / "scripts" / "examples-test")
