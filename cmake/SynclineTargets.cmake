@@ -1,5 +1,5 @@
 # syncline_library(NAME SOURCES ... [PUBLIC targets] [PRIVATE targets]): one library a module, shared if
-# BUILD_SHARED_LIBS is set, as for the sanitizers, whose programs would otherwise take 40 GB. What a
+# BUILD_SHARED_LIBS is set, as for the sanitizers, whose programs would otherwise take 20 GB. What a
 # module links states which modules it may include; tests/unit/rules/architecture_test.cc checks the includes.
 set(SYNCLINE_WARNINGS -Wall -Wextra -Wpedantic -Wconversion -Wshadow -Wnon-virtual-dtor -Werror)
 if(CMAKE_CXX_COMPILER_ID STREQUAL "Clang")

@@ -28,6 +28,7 @@ start_throwaway_citus() {
 }
 
 stop_throwaway_citus() {
+  stop_throwaway_postgres # a node that did not start
   for throwaway_directory in "${throwaway_nodes[@]}"; do stop_throwaway_postgres; done
   throwaway_nodes=()
 }

@@ -9,6 +9,8 @@
 
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
+#include "absl/time/time.h"
 #include "base/status_macros.h"
 #include "bench/runner/loading.h"
 #include "bench/runner/process_usage.h"
@@ -116,9 +118,13 @@ absl::StatusOr<Findings> RunCitus(Bench& bench) {
   SYNCLINE_ASSIGN_OR_RETURN(const std::unique_ptr<ServerUnderTest> server, bench.StartServer());
   CitusLoads loads(bench, *server, std::move(workers));
   SYNCLINE_RETURN_IF_ERROR(loads.Prepare());
-  // The kinds alternate, in an order that each round reverses. The first round is a warm-up.
+  // The kinds alternate, in an order that each round reverses. The first round is a warm-up. As in
+  // Bench::Alternate, no other round begins after the time limit.
   std::array<std::vector<Measures>, kKinds.size()> runs;
+  absl::Time deadline = absl::InfiniteFuture();
   for (int round = 0; round <= bench.options().repetitions; ++round) {
+    if (round == 1) deadline = absl::Now() + bench.options().limit;
+    if (round > 1 && absl::Now() >= deadline) break;
     for (size_t i = 0; i < kKinds.size(); ++i) {
       const size_t kind = round % 2 == 0 ? i : kKinds.size() - 1 - i;
       SYNCLINE_ASSIGN_OR_RETURN(Measures measures, loads.Measure(kKinds[kind]));

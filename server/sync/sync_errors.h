@@ -42,7 +42,8 @@ absl::Status NoHeader();
 absl::Status IdleCall();
 // CANCELLED CALLER_GONE: the caller cancelled the call, or its connection broke.
 absl::Status CallerGone();
-// DEADLINE_EXCEEDED CALL_DEADLINE with RetryInfo: the call's deadline passed before its work ended.
+// DEADLINE_EXCEEDED CALL_DEADLINE with RetryInfo: the call's deadline passed before its request
+// arrived or before its work ended.
 absl::Status CallDeadlinePassed();
 // FAILED_PRECONDITION STREAM_COMPLETED: records that are not durable were sent after the
 // completion.

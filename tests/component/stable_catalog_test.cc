@@ -17,7 +17,8 @@ namespace {
 using ::testing::HasSubstr;
 using ::testing::Not;
 
-// Sanitizers look for other faults than the number of runs brings to light.
+// Sanitizers look for other faults than the number of runs brings to light. CI runs it without
+// them, too.
 constexpr int kRuns = kSanitized ? 12 : 50;
 
 // How the nth sync of a table is requested.

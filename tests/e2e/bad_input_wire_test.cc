@@ -26,10 +26,11 @@ using ::testing::AnyOf;
 using ::testing::HasSubstr;
 using ::testing::Not;
 
-// Returns the status of a call of `method` with these messages.
+// Returns the status of a call of `method` with these messages. Without `half_close` the call stays
+// open for more of them until its timeout.
 grpc::Status CallRaw(const std::shared_ptr<grpc::Channel>& channel, const std::string& method,
                      const std::vector<std::string>& messages,
-                     absl::Duration timeout = absl::Seconds(60)) {
+                     absl::Duration timeout = absl::Seconds(60), bool half_close = true) {
   grpc::GenericStub stub(channel);
   grpc::ClientContext context;
   context.set_deadline(absl::ToChronoTime(absl::Now() + timeout));
@@ -47,7 +48,7 @@ grpc::Status CallRaw(const std::shared_ptr<grpc::Channel>& channel, const std::s
     call->Write(grpc::ByteBuffer(&slice, 1), nullptr);
     open = wait();
   }
-  if (open) {
+  if (open && half_close) {
     call->WritesDone(nullptr);
     wait();
   }
@@ -59,28 +60,6 @@ grpc::Status CallRaw(const std::shared_ptr<grpc::Channel>& channel, const std::s
   grpc::Status status;
   call->Finish(&status, nullptr);
   wait();
-  queue.Shutdown();
-  while (queue.Next(&tag, &ok)) {
-  }
-  return status;
-}
-
-// Returns the status of a call of `method` that is open for `timeout` and sends no message.
-grpc::Status CallWithoutMessage(const std::shared_ptr<grpc::Channel>& channel,
-                                const std::string& method, absl::Duration timeout) {
-  grpc::GenericStub stub(channel);
-  grpc::ClientContext context;
-  context.set_deadline(absl::ToChronoTime(absl::Now() + timeout));
-  grpc::CompletionQueue queue;
-  const std::unique_ptr<grpc::GenericClientAsyncReaderWriter> call =
-      stub.PrepareCall(&context, method, &queue);
-  void* tag = nullptr;
-  bool ok = false;
-  call->StartCall(nullptr);
-  queue.Next(&tag, &ok);
-  grpc::Status status;
-  call->Finish(&status, nullptr);
-  queue.Next(&tag, &ok);
   queue.Shutdown();
   while (queue.Next(&tag, &ok)) {
   }
@@ -164,7 +143,7 @@ TEST_F(BadWireTest, RequestsThatDoNotArriveInTimeAreNotMalformed) {
   const std::vector<std::string> methods = {"StartSync", "CompleteStream", "GetSync", "WatchSync"};
   for (const std::string& method : methods) {
     const grpc::Status status =
-        CallWithoutMessage(NewChannel(), Method(method), absl::Milliseconds(300));
+        CallRaw(NewChannel(), Method(method), {}, absl::Milliseconds(300), /*half_close=*/false);
     EXPECT_EQ(status.error_code(), grpc::StatusCode::DEADLINE_EXCEEDED) << method;
   }
   const auto log = [&] { return server().Log().substr(before); };

@@ -19,9 +19,7 @@ inline constexpr int32_t kMaxPlainScale = 100;
 absl::string_view PrintDecimal128(const char* bytes, int32_t scale, ScratchArena* scratch);
 
 // Prints a number that has at most 15 digits, of which at most six follow the point, as the
-// shortest decimal that is read as this number. Returns an empty text for every other number;
-// std::to_chars prints those, and prints the same value as this function, several times more
-// slowly.
+// shortest decimal that is read as this number. Returns an empty text for every other number.
 absl::string_view PrintShortDecimal(double number, ScratchArena* scratch);
 
 }  // namespace syncline::dataflow

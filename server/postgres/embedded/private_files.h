@@ -22,8 +22,9 @@ absl::Status MakePrivateDirectory(const std::string& path, const PostgresInstall
 absl::Status WritePrivateFile(const std::string& path, absl::string_view content,
                               const PostgresInstallation& postgres);
 
-// Return the file's first line, and its last one that is not empty; "" if there is none.
+// Returns the file's first line, or "" if it has none or cannot be read.
 std::string FirstLine(const std::string& path);
+// Returns the file's last line that is not empty, or "" if it has none or cannot be read.
 std::string LastLine(const std::string& path);
 
 }  // namespace syncline::postgres
