@@ -223,6 +223,49 @@ def test_a_cancelled_writer_sends_the_rest(fake: FakeServer, then: str) -> None:
     assert fake.rows() == ROWS
 
 
+@pytest.mark.parametrize("step", ["write", "flush", "close"])
+@pytest.mark.parametrize("kind", ["blocking", "asyncio"])
+def test_a_stall_ends_after_its_timeout(fake: FakeServer, kind: str, step: str) -> None:
+    fake.commit_each_batch = True
+    fake.hold.clear()
+    window_bytes = 1000 if step == "write" else 1 << 20
+
+    async def run() -> None:
+        async with syncline.aio.connect(
+            fake.address, window_bytes=window_bytes, stall_timeout=0.3
+        ) as client:
+            async with await client.sync("sync", [stream()]) as sync:
+                writer = sync["rows"].writer()
+                with pytest.raises(syncline.Unavailable, match="100 records are not") as stalled:
+                    await writer.write(ROWS[:100])
+                    await (writer.flush() if step == "flush" else writer.close())
+                assert stalled.value.reason == "STALLED"
+                fake.hold.set()
+                await writer.write(ROWS[100:])
+
+    if kind == "asyncio":
+        asyncio.run(run())
+    else:
+        with connect(fake, window_bytes=window_bytes, stall_timeout=0.3) as client:
+            with client.sync("sync", [stream()]) as sync:
+                writer = sync["rows"].writer()
+                with pytest.raises(syncline.Unavailable, match="100 records are not") as stalled:
+                    writer.write(ROWS[:100])
+                    writer.flush() if step == "flush" else writer.close()
+                assert stalled.value.reason == "STALLED"
+                fake.hold.set()
+                writer.write(ROWS[100:])
+    assert fake.rows() == ROWS
+
+
+def test_a_stall_leaves_the_streams_open(fake: FakeServer) -> None:
+    fake.hold.clear()
+    with connect(fake, stall_timeout=0.3) as client, pytest.raises(syncline.Unavailable):
+        with client.sync("sync", [stream()]) as sync:
+            sync["rows"].write(ROWS, flush=True)
+    assert not fake.completions
+
+
 def test_cancellation_of_a_task(fake: FakeServer) -> None:
     """A write() that is cancelled while it waits for commits, and a close(), can be repeated."""
     fake.commit_each_batch = True

@@ -113,7 +113,8 @@ class AsyncWriter:
             # If the call has ended, its reader has the error.
             with contextlib.suppress(*_ENDED):
                 await self._call.done_writing()
-            await asyncio.wait([reader])  # a cancellation does not reach the reader
+            while not reader.done():
+                await self._wait_for_answer()
             self._call = self._reader = None
             error = self._state.end_half_closed_call(reader.result())
             if error is None:
@@ -165,8 +166,15 @@ class AsyncWriter:
             elif condition():
                 return
             else:
-                self._changed.clear()
-                await self._changed.wait()
+                await self._wait_for_answer()
+
+    async def _wait_for_answer(self) -> None:
+        """Waits for an answer or the end of the call."""
+        self._changed.clear()
+        try:
+            await asyncio.wait_for(self._changed.wait(), self._state.stall_timeout)
+        except asyncio.TimeoutError:
+            raise self._state.stalled() from None
 
     def _end_call(self, error: SynclineError | None = None) -> None:
         self._call = self._reader = None
@@ -192,8 +200,7 @@ class AsyncWriter:
         await self._send(header)
         # A write to a call that the server has refused replaces its error, which may be FENCED.
         while not (self._state.is_open or self._reader.done()):
-            self._changed.clear()
-            await self._changed.wait()
+            await self._wait_for_answer()
         for message in held:
             await self._send(message)
         self._state.sent()

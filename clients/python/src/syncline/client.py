@@ -192,6 +192,7 @@ class Client:
             stream,
             writer_id,
             retry_for=self._connection.retry_for,
+            stall_timeout=self._connection.stall_timeout,
             window_bytes=self._connection.window_bytes,
             progress=progress,
         )

@@ -54,6 +54,8 @@ class Connection:
         ca_certificate: the PEM text of the certificates to trust, instead of the system's.
         client_certificate, client_key: the PEM texts of the client's own certificate and key.
         retry_for: seconds for which a failing call is sent again, since the last success.
+        stall_timeout: seconds for which a writer waits without any answer of the server before it
+            raises Unavailable with the reason ``"STALLED"``; None waits without limit.
         window_bytes: bytes per writer that may be sent and not yet durable; write() waits beyond.
         options: further gRPC channel options.
     """
@@ -65,6 +67,7 @@ class Connection:
     client_certificate: bytes | None = None
     client_key: bytes | None = field(default=None, repr=False)
     retry_for: float = 300.0
+    stall_timeout: float | None = None
     window_bytes: int = DEFAULT_WINDOW_BYTES
     options: Sequence[tuple[str, Any]] = ()
 

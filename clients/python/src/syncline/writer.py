@@ -148,7 +148,7 @@ class Writer:
             call.half_close()
             with self._changed:
                 while not call.ended:
-                    self._changed.wait()
+                    self._wait_for_answer()
                 self._call = None
                 error = self._state.end_half_closed_call(call.error)
             if error is None:
@@ -191,12 +191,17 @@ class Writer:
             with self._changed:
                 call = self._call
                 while not condition() and not (call is None or call.ended):
-                    self._changed.wait()
+                    self._wait_for_answer()
                 if call is None or (condition() and not call.ended):
                     return
             error = call.error or SynclineError(grpc.StatusCode.UNKNOWN, "the call ended")
             self._end_call(error)
             self._connect(error)
+
+    def _wait_for_answer(self) -> None:
+        """Waits, with `_changed` held, for an answer or the end of the call."""
+        if not self._changed.wait(self._state.stall_timeout):
+            raise self._state.stalled()
 
     def _end_call(self, error: SynclineError | None = None) -> None:
         with self._changed:

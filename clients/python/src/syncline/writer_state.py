@@ -42,6 +42,7 @@ class WriterState:
         writer_id: str,
         *,
         retry_for: float,
+        stall_timeout: float | None,
         window_bytes: int,
         progress: OnProgress | None,
     ) -> None:
@@ -51,6 +52,7 @@ class WriterState:
         self._window_bytes = window_bytes
         self._progress = progress
         self._retry = Retry(retry_for)
+        self.stall_timeout = stall_timeout  # of one wait for an answer; None: without limit
         durable_offset, epoch = stream.position(writer_id)
         self._epochs = WriterEpochs(epoch)
         self._window = Window(durable_offset)
@@ -89,6 +91,16 @@ class WriterState:
 
     def holds_messages(self) -> bool:
         return self._window.held_bytes > 0
+
+    def stalled(self) -> Unavailable:
+        """Returns the error of a wait that exceeded the stall_timeout."""
+        return Unavailable(
+            grpc.StatusCode.UNAVAILABLE,
+            f"the server has not answered writer {self.writer_id!r} of "
+            f"{self.stream.config.name} for {self.stall_timeout} s (stall_timeout); "
+            f"{self.next_offset - self.durable_offset} records are not durable",
+            "STALLED",
+        )
 
     def raise_if_failed(self) -> None:
         """Raises the error that has ended the writer, if there is one."""
