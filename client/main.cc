@@ -8,6 +8,7 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_join.h"
+#include "absl/synchronization/mutex.h"
 #include "base/exposed_file.h"
 #include "base/program_variables.h"
 #include "client/cli.h"
@@ -15,6 +16,8 @@
 
 int main(int argc, char** argv) {
   signal(SIGPIPE, SIG_IGN);  // a closed stdout makes a write fail instead of killing us
+  // As in the server: abseil's search for deadlocks would slow down every lock of gRPC.
+  absl::SetMutexDeadlockDetectionMode(absl::OnDeadlockCycle::kIgnore);
   std::vector<std::string> arguments(argv + 1, argv + argc);
   // Meltano starts a target by this name.
   if (argc > 0 && absl::EndsWith(argv[0], "target-syncline")) {

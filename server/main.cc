@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <string>
 
+#include "absl/synchronization/mutex.h"
 #include "base/descriptor_limit.h"
 #include "base/log.h"
 #include "server/app.h"
@@ -30,6 +31,9 @@ void ConfigureMalloc() {
 
 int main(int argc, char** argv) {
   ConfigureMalloc();  // before any thread starts
+  // Debian compiles abseil with its checks, so that every lock of gRPC would be searched for
+  // deadlocks, in a graph that the whole process shares.
+  absl::SetMutexDeadlockDetectionMode(absl::OnDeadlockCycle::kIgnore);
   syncline::RaiseDescriptorLimit();
   const syncline::config::Loaded loaded = syncline::config::Load(argc, argv);
   if (!loaded.config.has_value()) return loaded.exit_code;
