@@ -153,6 +153,15 @@ absl::StatusOr<v1::CompleteStreamResponse> AppTest::Complete(absl::string_view s
   return client_->CompleteStream(request);
 }
 
+absl::StatusOr<v1::CompleteStreamResponse> AppTest::Validate(absl::string_view sync_id) {
+  v1::CompleteStreamRequest request;
+  request.set_sync_id(std::string(sync_id));
+  request.mutable_descriptor()->set_name(kTable);
+  request.set_status(v1::STREAM_STATUS_COMPLETE);
+  request.set_validate_only(true);
+  return client_->CompleteStream(request);
+}
+
 v1::CompleteStreamResponse AppTest::Load(absl::string_view sync_id, const Ask& ask,
                                          absl::string_view lines, v1::StreamStatus status) {
   EXPECT_OK(Start(sync_id, ask)) << sync_id;

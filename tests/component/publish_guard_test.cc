@@ -166,11 +166,8 @@ TEST_F(ValidateOnlyTest, ReportsMergeWithoutChanges) {
   ASSERT_OK(Send("s2", Record(1, "x", 2) + Record(1, "y", 3) + Record(3, "old", 2) +
                            "{\"id\":2,\"at\":5,\"_ab_cdc_deleted_at\":\"2025-01-01\"}\n" +
                            Record(4, "d", 1) + Record(5, "e", 1)));
-  v1::CompleteStreamRequest request = Completion("s2");
-  request.set_validate_only(true);
   for (int attempt = 0; attempt < 2; ++attempt) {
-    ASSERT_OK_AND_ASSIGN(const v1::CompleteStreamResponse response,
-                         client().CompleteStream(request));
+    ASSERT_OK_AND_ASSIGN(const v1::CompleteStreamResponse response, Validate("s2"));
     const v1::Validation& validation = response.validation();
     EXPECT_EQ(Counts(validation), "+2 ~1 -1 final");
     ASSERT_EQ(validation.guard_results_size(), 1);
@@ -190,17 +187,14 @@ TEST_F(ValidateOnlyTest, ReportsMergeWithoutChanges) {
 TEST_F(ValidateOnlyTest, ReportsReplaceWithoutChanges) {
   ASSERT_OK(Start("s1", DedupReplace(1)));
   ASSERT_OK(Send("s1", Record(1, "a") + Record(1, "b") + Record(2, "c")));
-  v1::CompleteStreamRequest request = Completion("s1");
-  request.set_validate_only(true);
-  ASSERT_OK_AND_ASSIGN(v1::CompleteStreamResponse response, client().CompleteStream(request));
+  ASSERT_OK_AND_ASSIGN(v1::CompleteStreamResponse response, Validate("s1"));
   EXPECT_EQ(Counts(response.validation()), "+2 ~0 -0 final");
   ASSERT_OK(Complete("s1"));
-  ASSERT_OK_AND_ASSIGN(response, client().CompleteStream(request));
+  ASSERT_OK_AND_ASSIGN(response, Validate("s1"));
   EXPECT_EQ(Counts(response.validation()), "+0 ~0 -0 final") << "the stream has ended";
   ASSERT_OK(Start("s2", DedupReplace(2)));
   ASSERT_OK(Send("s2", "not json\n"));
-  request.set_sync_id("s2");
-  ASSERT_OK_AND_ASSIGN(response, client().CompleteStream(request));
+  ASSERT_OK_AND_ASSIGN(response, Validate("s2"));
   EXPECT_EQ(Counts(response.validation()), "+0 ~0 -2 final");
   ASSERT_EQ(response.validation().guard_results_size(), 1);
   EXPECT_EQ(response.validation().guard_results(0).name(), "allow_empty");
@@ -218,9 +212,7 @@ TEST_F(ValidateOnlyTest, CountsByKeyThatTheTableLacks) {
   ASSERT_OK(Send("s2",
                  "{\"id\":1,\"at\":0.5}\n{\"id\":2,\"at\":2}\n{\"id\":2,\"part\":\"x\",\"at\":2}\n"
                  "{\"id\":3,\"at\":2}\n"));
-  v1::CompleteStreamRequest request = Completion("s2");
-  request.set_validate_only(true);
-  ASSERT_OK_AND_ASSIGN(const v1::CompleteStreamResponse response, client().CompleteStream(request));
+  ASSERT_OK_AND_ASSIGN(const v1::CompleteStreamResponse response, Validate("s2"));
   EXPECT_EQ(Counts(response.validation()), "+2 ~1 -0 final");
   ASSERT_OK_AND_ASSIGN(const v1::CompleteStreamResponse done, Complete("s2"));
   EXPECT_EQ(done.rows(), 3);
@@ -255,9 +247,7 @@ TEST_F(ValidateOnlyTest, AnswersWithOpenWritersAndNamesBlockers) {
   const std::unique_ptr<postgres::Connection> reader = Connect();
   ASSERT_OK(reader->Execute(absl::StrCat("SET application_name = 'an analyst'; BEGIN; LOCK TABLE ",
                                          Table("v"), " IN ACCESS SHARE MODE")));
-  v1::CompleteStreamRequest request = Completion("s2");
-  request.set_validate_only(true);
-  ASSERT_OK_AND_ASSIGN(const v1::CompleteStreamResponse response, client().CompleteStream(request));
+  ASSERT_OK_AND_ASSIGN(const v1::CompleteStreamResponse response, Validate("s2"));
   EXPECT_FALSE(response.validation().final());
   EXPECT_EQ(response.validation().rows_deleted(), 1);
   ASSERT_EQ(response.validation().blockers_size(), 2);

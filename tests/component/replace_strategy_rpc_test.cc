@@ -104,12 +104,7 @@ TEST_F(ReplaceStrategyRpcTest, StrategyIsInEveryAnswerAndInTheLedger) {
   ASSERT_OK_AND_ASSIGN(const v1::StartSyncResponse again, Start("s2", ask));
   EXPECT_EQ(again.streams(0).strategy(), v1::REPLACE_STRATEGY_IN_PLACE);
   ASSERT_OK(Send("s2", Record(3, "c")));
-  v1::CompleteStreamRequest request;
-  request.set_sync_id("s2");
-  request.mutable_descriptor()->set_name(kTable);
-  request.set_status(v1::STREAM_STATUS_COMPLETE);
-  request.set_validate_only(true);
-  ASSERT_OK_AND_ASSIGN(const v1::CompleteStreamResponse checked, client().CompleteStream(request));
+  ASSERT_OK_AND_ASSIGN(const v1::CompleteStreamResponse checked, Validate("s2"));
   EXPECT_EQ(checked.validation().strategy(), v1::REPLACE_STRATEGY_IN_PLACE);
   EXPECT_THAT(checked.validation().strategy_reason(), HasSubstr("requested"));
   EXPECT_EQ(Rows(), "1:a@1 2:b@1");
