@@ -93,6 +93,27 @@ std::string ReplaceText(const std::string& table, const v1::StreamPlan& plan) {
                       plan.strategy_reason(), ")\n");
 }
 
+// Returns where Citus keeps the rows of the table, or an empty string for an ordinary table.
+std::string PlacementText(const std::string& table, const v1::StreamPlan& plan) {
+  using Placement = v1::TablePlacement;
+  const Placement& placement = plan.placement();
+  const std::string stores =
+      placement.access_method() == "columnar" ? " and stores its rows in columns" : "";
+  switch (placement.kind()) {
+    case Placement::KIND_HASH:
+      return absl::StrCat(
+          table, ": Citus distributes the table by the column ", placement.column(),
+          placement.shards() > 0 ? absl::StrCat(" over ", placement.shards(), " shards") : "",
+          stores, "\n");
+    case Placement::KIND_REFERENCE:
+      return absl::StrCat(table, ": the table is a reference table of Citus", stores, "\n");
+    case Placement::KIND_SINGLE_SHARD:
+      return absl::StrCat(table, ": Citus keeps the table as one shard on one node", stores, "\n");
+    default:
+      return stores.empty() ? "" : absl::StrCat(table, ": the table stores its rows in columns\n");
+  }
+}
+
 // Returns the definition of a new table, or sentences about the changes of an existing one.
 std::string TableText(const std::string& table, const std::vector<v1::Column>& columns,
                       const v1::StreamPlan* plan) {
@@ -104,7 +125,7 @@ std::string TableText(const std::string& table, const std::vector<v1::Column>& c
     absl::StrAppend(&text, table, ": the table exists, and its definition does not change\n");
   }
   for (const ReportEntry& entry : entries) absl::StrAppend(&text, entry.text, "\n");
-  return text + ReplaceText(table, *plan);
+  return text + PlacementText(table, *plan) + ReplaceText(table, *plan);
 }
 
 std::string DryRunJson(const std::string& table, const std::vector<v1::Column>& columns,

@@ -153,6 +153,7 @@ void App::Parts::BuildWritePath() {
   lane_context.budget = &budget;
   lane_context.texts = &texts;
   lane_context.flush_bytes = config.load.flush_bytes;
+  lane_context.distributed_flush_bytes = config.load.distributed_flush_bytes;
   lane_context.flush_when_idle = config.load.flush_interval == absl::ZeroDuration();
   aggregates =
       std::make_unique<dataflow::AggregateFactory>(&load_context, config.load.max_record_bytes);

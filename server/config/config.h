@@ -77,7 +77,8 @@ struct LoadConfig {
   int load_threads = 0;  // 0 is resolved already
   int finalize_threads = 0;
   int64_t memory_budget_bytes = 0;
-  int64_t flush_bytes = 0;
+  int64_t flush_bytes = 0;              // 0 is resolved already
+  int64_t distributed_flush_bytes = 0;  // into tables that Citus distributes
   absl::Duration flush_interval;  // zero: a block is committed when nothing more is queued for it
   int64_t max_record_bytes = 0;
   std::optional<int64_t> max_rejected;  // nullopt: unlimited

@@ -45,7 +45,9 @@ ABSL_FLAG(int32_t, finalize_threads, 2,
           "Threads that run merges and swaps, each with one connection.");
 ABSL_FLAG(ByteSize, memory_budget_bytes, ByteSize{128 << 20},
           "Maximum bytes of records held in memory across all streams.");
-ABSL_FLAG(ByteSize, flush_bytes, ByteSize{8 << 20}, "Commits a block when it reaches this size.");
+ABSL_FLAG(ByteSize, flush_bytes, ByteSize{0},
+          "Commits a block when it reaches this size; 0 means 8 MiB, and 32 MiB into a table that "
+          "Citus distributes.");
 ABSL_FLAG(
     absl::Duration, flush_interval, absl::Seconds(1),
     "Commits a block when it reaches this age; 0: as soon as no more records wait to be added "

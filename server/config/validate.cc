@@ -241,8 +241,14 @@ LoadConfig LoadPath(Faults& faults) {
   load.memory_budget_bytes =
       BoundedSize("memory_budget_bytes", absl::GetFlag(FLAGS_memory_budget_bytes), 1024 * kKiB,
                   1024 * kGiB, faults);
-  load.flush_bytes =
-      BoundedSize("flush_bytes", absl::GetFlag(FLAGS_flush_bytes), 64 * kKiB, kGiB, faults);
+  if (absl::GetFlag(FLAGS_flush_bytes).bytes == 0) {
+    load.flush_bytes = 8 * 1024 * kKiB;
+    load.distributed_flush_bytes = 32 * 1024 * kKiB;
+  } else {
+    load.flush_bytes =
+        BoundedSize("flush_bytes", absl::GetFlag(FLAGS_flush_bytes), 64 * kKiB, kGiB, faults);
+    load.distributed_flush_bytes = load.flush_bytes;
+  }
   load.flush_interval = absl::GetFlag(FLAGS_flush_interval);
   if (load.flush_interval != absl::ZeroDuration()) {
     AtLeast("flush_interval", load.flush_interval, absl::Milliseconds(10), faults);

@@ -59,6 +59,8 @@ class Aggregate : private RecordSink {
 
   int64_t buffered_bytes() const { return buffer_.bytes(); }
   bool empty() const { return buffer_.empty(); }
+  // Returns whether Citus distributes the table; false until the first block was sent.
+  bool distributed() const { return buffer_.distributed(); }
 
  private:
   bool Wants(int64_t offset) override;

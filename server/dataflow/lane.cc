@@ -258,7 +258,8 @@ void Lane::RecycleBuffer(v1::RecordBatch* records) {
 int64_t Lane::FullBytes() const {
   const int64_t lanes = std::max<int64_t>(1, context_->filled_lanes.load());
   const int64_t share = context_->budget->capacity_bytes() / (2 * lanes);
-  return std::min(context_->flush_bytes, share);
+  return std::min(
+      aggregate_->distributed() ? context_->distributed_flush_bytes : context_->flush_bytes, share);
 }
 
 Lane::Pause Lane::BeginFlush() {

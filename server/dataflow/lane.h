@@ -44,6 +44,9 @@ struct LaneContext {
   // limit is at most its share of half of the budget, so that there is room for the batch that
   // fills the next lane.
   int64_t flush_bytes = 0;
+  // The same for a table that Citus distributes: a commit there is one on every shard, in two
+  // phases.
+  int64_t distributed_flush_bytes = 0;
   // A lane that holds data and has nothing queued flushes at once. What arrives during a commit is
   // committed together by the next one, so blocks are large under load.
   bool flush_when_idle = false;

@@ -2,11 +2,14 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
+#include <string>
 
 #include "server/model/loader_kind.h"
 #include "server/model/replace_strategy.h"
 #include "server/model/stream.h"
 #include "server/model/table_name.h"
+#include "server/model/table_placement.h"
 #include "server/model/table_schema.h"
 
 namespace syncline {
@@ -45,6 +48,10 @@ struct StreamPlan {
   // Of the table if the stream creates it. Not in the ledger: a start that is resumed takes it from
   // the repeated request, and later the staging table has it.
   Distribution distribution = {};
+  // Where the table is, or will be if the stream creates it, and its access method, empty for a new
+  // table. Not in the ledger: set by the call that plans the stream.
+  std::optional<TablePlacement> placement = {};
+  std::string access_method = {};
 
   // Returns the table that records are loaded into.
   const TableName& load_table() const { return StagesRows(loader) ? temp_table : table; }

@@ -19,6 +19,7 @@ struct TablePlacement {
   Kind kind = Kind::kOrdinary;
   std::string column = {};    // kHash: the distribution column
   int64_t colocation_id = 0;  // tables with the same number have their rows of one value together
+  int64_t shards = 0;         // kHash: their number; 0 if the table does not exist yet
 
   // Whether Citus has the table in its metadata.
   bool placed() const { return kind != Kind::kOrdinary; }

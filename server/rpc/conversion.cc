@@ -263,6 +263,13 @@ v1::StreamPlan ToPlan(const StreamEntry& stream) {
   AddWarnings(stream.warnings, &out);
   SetChoice(plan.choice, &out);
   out.set_plan_version(plan.version);
+  if (plan.placement.has_value()) {
+    v1::TablePlacement* placement = out.mutable_placement();
+    placement->set_kind(KindToProto(plan.placement->kind));
+    placement->set_column(plan.placement->column);
+    placement->set_shards(plan.placement->shards);
+    placement->set_access_method(plan.access_method);
+  }
   if (!stream.error.ok()) *out.mutable_error() = ToRich(stream.error);
   return out;
 }

@@ -38,6 +38,24 @@ v1::SchemaChange::Kind KindToProto(SchemaChange::Kind kind) {
   return v1::SchemaChange::KIND_UNSPECIFIED;
 }
 
+v1::TablePlacement::Kind KindToProto(TablePlacement::Kind kind) {
+  switch (kind) {
+    case TablePlacement::Kind::kOrdinary:
+      return v1::TablePlacement::KIND_ORDINARY;
+    case TablePlacement::Kind::kManagedLocal:
+      return v1::TablePlacement::KIND_MANAGED_LOCAL;
+    case TablePlacement::Kind::kReference:
+      return v1::TablePlacement::KIND_REFERENCE;
+    case TablePlacement::Kind::kHash:
+      return v1::TablePlacement::KIND_HASH;
+    case TablePlacement::Kind::kSingleShard:
+      return v1::TablePlacement::KIND_SINGLE_SHARD;
+    case TablePlacement::Kind::kOther:
+      return v1::TablePlacement::KIND_OTHER;
+  }
+  return v1::TablePlacement::KIND_UNSPECIFIED;
+}
+
 ReplaceStrategy FromProto(v1::ReplaceStrategy strategy) {
   if (strategy == v1::REPLACE_STRATEGY_SWAP) return ReplaceStrategy::kSwap;
   return strategy == v1::REPLACE_STRATEGY_IN_PLACE ? ReplaceStrategy::kInPlace

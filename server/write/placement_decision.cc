@@ -1,5 +1,7 @@
 #include "server/write/placement_decision.h"
 
+#include <string>
+
 #include "base/status_macros.h"
 #include "server/model/distribution.h"
 #include "server/model/placement_rules.h"
@@ -18,10 +20,18 @@ absl::Status DecidePlacement(const postgres::Transaction& transaction, NewTableD
     plan->distribution = ChooseDistribution(*plan, setting);
   }
   const bool staged = !target.exists && status.temp.exists;
-  return CheckPlacement(*plan, {.exists = target.exists || staged,
-                                .on_citus = on_citus,
-                                .placement = staged ? status.temp.placement : target.placement,
-                                .access_method = target.access_method});
+  const TablePlacement& placement = staged ? status.temp.placement : target.placement;
+  SYNCLINE_RETURN_IF_ERROR(CheckPlacement(*plan, {.exists = target.exists || staged,
+                                                  .on_citus = on_citus,
+                                                  .placement = placement,
+                                                  .access_method = target.access_method}));
+  plan->placement = placement;
+  plan->access_method = target.access_method;
+  const std::string column = GetDistributionColumn(*plan);
+  if (is_new && !column.empty()) {
+    plan->placement = {.kind = TablePlacement::Kind::kHash, .column = column};
+  }
+  return absl::OkStatus();
 }
 
 absl::Status CheckPlacedChanges(const postgres::TableStatus& target, const StreamEntry& stream) {

@@ -14,8 +14,9 @@
 
 namespace syncline::write {
 
-// Sets `plan->distribution` if the stream creates its table, and checks the stream against the
-// target. `plan` has its loader and column names. Errors: those of CheckPlacement.
+// Sets `plan->distribution` if the stream creates its table, checks the stream against the target,
+// and sets `plan->placement` and `plan->access_method`. `plan` has its loader and column names.
+// Errors: those of CheckPlacement.
 absl::Status DecidePlacement(const postgres::Transaction& transaction, NewTableDistribution setting,
                              const postgres::InitialStatus& status, StreamPlan* plan);
 

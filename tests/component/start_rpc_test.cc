@@ -121,6 +121,9 @@ TEST_F(StartRpcTest, PlanOnlyChangesNothing) {
   EXPECT_EQ(planned.streams(0).changes(0).kind(), v1::SchemaChange::KIND_ADD_COLUMN);
   ASSERT_EQ(planned.streams(1).changes_size(), 1);
   EXPECT_EQ(planned.streams(1).changes(0).kind(), v1::SchemaChange::KIND_CREATE_TABLE);
+  EXPECT_EQ(planned.streams(0).placement().kind(), v1::TablePlacement::KIND_ORDINARY);
+  EXPECT_EQ(planned.streams(0).placement().access_method(), "heap");
+  EXPECT_EQ(planned.streams(1).placement().access_method(), "") << "the table does not exist yet";
   EXPECT_EQ(Rows("new"), "missing");
   EXPECT_EQ(QueryInt(absl::StrCat("SELECT count(*) FROM pg_attribute WHERE attrelid = '",
                                   Table(kTable), "'::regclass AND attname = 'name'")),

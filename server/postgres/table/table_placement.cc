@@ -21,14 +21,25 @@ constexpr char kPlacementsSql[] = R"sql(
 SELECT w.place, p.partmethod AS method, p.repmodel AS model,
        coalesce(p.colocationid, s.colocationid) AS colocation,
        CASE WHEN p.partkey IS NOT NULL
-            THEN pg_catalog.column_to_column_name(p.logicalrelid, p.partkey) END AS column_name
+            THEN pg_catalog.column_to_column_name(p.logicalrelid, p.partkey) END AS column_name,
+       CASE WHEN p.partmethod = 'h' THEN d.shardcount END AS shards
 FROM unnest($1::pg_catalog.text[], $2::pg_catalog.text[])
      WITH ORDINALITY AS w (schema_name, table_name, place)
 JOIN pg_catalog.pg_namespace n ON n.nspname = w.schema_name
 LEFT JOIN pg_catalog.pg_class c ON c.relnamespace = n.oid AND c.relname = w.table_name
 LEFT JOIN pg_catalog.pg_dist_partition p ON p.logicalrelid = c.oid
+LEFT JOIN pg_catalog.pg_dist_colocation d ON d.colocationid = p.colocationid
 LEFT JOIN pg_catalog.pg_dist_schema s ON s.schemaid = n.oid AND c.oid IS NULL
 WHERE p.logicalrelid IS NOT NULL OR s.schemaid IS NOT NULL
+)sql";
+
+// $1: schema; $2: name.
+constexpr char kIsDistributedSql[] = R"sql(
+SELECT EXISTS (
+  SELECT FROM pg_catalog.pg_dist_partition p
+  JOIN pg_catalog.pg_class c ON c.oid = p.logicalrelid
+  JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+  WHERE n.nspname = $1 AND c.relname = $2 AND p.partmethod = 'h')
 )sql";
 
 TablePlacement::Kind ReadKind(const RowView& row) {
@@ -77,9 +88,18 @@ absl::StatusOr<std::vector<TablePlacement>> LookUpPlacements(Transaction& transa
     placements.at(static_cast<size_t>(row.Int("place")) - 1) = {
         .kind = ReadKind(row),
         .column = row.Text("column_name"),
-        .colocation_id = row.Int("colocation")};
+        .colocation_id = row.Int("colocation"),
+        .shards = row.Int("shards")};
   }
   return placements;
+}
+
+absl::StatusOr<bool> IsDistributed(Connection& connection, const TableName& table) {
+  if (!connection.on_citus()) return false;
+  SYNCLINE_ASSIGN_OR_RETURN(
+      const Result found,
+      connection.Query(kIsDistributedSql, Params().Text(table.schema).Text(table.name)));
+  return found.Bool(0, 0);
 }
 
 absl::Status PlaceTable(Transaction& transaction, const TableName& table,

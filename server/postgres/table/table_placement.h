@@ -11,6 +11,7 @@
 #include "absl/status/statusor.h"
 #include "server/model/table_name.h"
 #include "server/model/table_placement.h"
+#include "server/postgres/connection/connection.h"
 #include "server/postgres/connection/transaction.h"
 
 namespace syncline::postgres {
@@ -19,6 +20,10 @@ namespace syncline::postgres {
 // table in its schema gets. Runs no query on a PostgreSQL without Citus.
 absl::StatusOr<std::vector<TablePlacement>> LookUpPlacements(Transaction& transaction,
                                                              const std::vector<TableName>& tables);
+
+// Returns whether Citus distributes `table` by the hash of a column. Runs no query on a PostgreSQL
+// without Citus. Errors: those of Connection::Query.
+absl::StatusOr<bool> IsDistributed(Connection& connection, const TableName& table);
 
 // How a table is distributed.
 struct PlacementRequest {

@@ -14,6 +14,7 @@
 #include "server/postgres/connection/lock_timeout.h"
 #include "server/postgres/connection/sqlstate.h"
 #include "server/postgres/sql/sql_generator.h"
+#include "server/postgres/table/table_placement.h"
 #include "server/write/load/block_copy.h"
 #include "server/write/load/lock_report.h"
 #include "server/write/load/row_spans.h"
@@ -202,6 +203,9 @@ absl::StatusOr<FlushResult> InsertBuffer::TryFlush(const DueCheckpoints& checkpo
     SYNCLINE_ASSIGN_OR_RETURN(const std::optional<FlushResult> committed,
                               TryStatement(*connection, checkpoints, attempt));
     if (committed.has_value()) return *committed;
+  }
+  if (rows_ > 0 && !distributed_.has_value()) {
+    SYNCLINE_ASSIGN_OR_RETURN(distributed_, postgres::IsDistributed(*connection, table_));
   }
   // Copy the rows, write the ledger, commit.
   FlushResult result = Held();

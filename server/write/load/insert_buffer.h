@@ -141,6 +141,8 @@ class InsertBuffer {
   int64_t bytes() const { return bytes_; }
   int64_t rows() const { return rows_; }
   bool empty() const { return commit_.offsets.empty(); }
+  // Returns whether Citus distributes the table. False until the first COPY, which finds it out.
+  bool distributed() const { return distributed_.value_or(false); }
 
   // Tries to commit the contents and the checkpoints that are due then. With `closes` that commit
   // also closes the writer. Blocks. An empty buffer is flushed, too. Rows that the database refuses
@@ -247,6 +249,7 @@ class InsertBuffer {
 
   std::vector<ByteBuffer> blocks_;
   RowOffsets offsets_;  // of the rows of blocks_
+  std::optional<bool> distributed_;
   // True if the latest flush filled whole blocks; the next one is likely to do so, too.
   bool filled_blocks_ = false;
   int64_t bytes_ = 0;

@@ -24,6 +24,12 @@ constexpr char kMarkedSchema[] =
     R"({"properties":{"id":{"type":"integer"},"name":{"type":"string"},"at":{"type":"integer"},)"
     R"("gone":{"type":"string","format":"date-time"}}})";
 
+std::string Records(int first, int last, absl::string_view name, int at = 0) {
+  std::string lines;
+  for (int id = first; id <= last; ++id) lines += Record(id, name, at);
+  return lines;
+}
+
 class CitusLoadTest : public CitusTest {
  protected:
   static Ask By(Ask ask, const std::string& column) {
@@ -47,18 +53,47 @@ class CitusLoadTest : public CitusTest {
     return Start(sync_id, ask).status();
   }
 
+  // Returns where a sync of `ask` would load, and how the table stores rows, such as "KIND_HASH id
+  // 8 heap".
+  std::string PlannedPlacement(const Ask& ask) {
+    v1::StartSyncRequest request;
+    request.set_plan_only(true);
+    *request.add_streams() = Stream(ask);
+    const absl::StatusOr<v1::StartSyncResponse> planned = client().StartSync(request);
+    if (!planned.ok()) return planned.status().ToString();
+    const v1::TablePlacement& placement = planned->streams(0).placement();
+    return absl::StrCat(v1::TablePlacement::Kind_Name(placement.kind()), " ", placement.column(),
+                        " ", placement.shards(), " ", placement.access_method());
+  }
+
+  // Loads 36 MiB in one call, and returns the number of transactions that stored them.
+  std::string BlocksOf36MiB(absl::string_view sync_id) {
+    EXPECT_OK(Start(sync_id, Append(0)).status());
+    const std::unique_ptr<client::RecordsCall> call = client().StreamRecords();
+    v1::StreamRecordsRequest message;
+    message.mutable_header()->set_sync_id(std::string(sync_id));
+    message.mutable_header()->mutable_descriptor()->set_name(kTable);
+    call->Write(message);
+    const std::string name(64 << 10, 'n');
+    for (int batch = 0; batch < 36; ++batch) {
+      const int first = 16 * batch;
+      message.mutable_batch()->set_first_offset(first);
+      message.mutable_batch()->set_jsonl(Records(first, first + 15, name));
+      call->Write(message);
+    }
+    EXPECT_OK(call->Finish().status());
+    EXPECT_OK(Complete(sync_id).status());
+    return Value(
+        "SELECT max(result::int) FROM run_command_on_shards('$S.users',"
+        " 'SELECT count(DISTINCT xmin::text) FROM %s')");
+  }
+
   // Returns the number of rows that the workers see.
   std::string RowsOnWorkers() {
     const std::string sql = absl::StrCat("SELECT count(*) FROM ", Table(kTable));
     return absl::StrCat(OnWorker(1, sql), " ", OnWorker(2, sql));
   }
 };
-
-std::string Records(int first, int last, absl::string_view name, int at = 0) {
-  std::string lines;
-  for (int id = first; id <= last; ++id) lines += Record(id, name, at);
-  return lines;
-}
 
 TEST_F(CitusLoadTest, WorkerNodesAreRefused) {
   for (const size_t node : {size_t{0}, size_t{1}, size_t{2}}) {
@@ -309,6 +344,32 @@ TEST_F(CitusLoadTest, NewTablesAreDistributedOnRequest) {
   EXPECT_EQ(TargetPlacement(), "hash _airbyte_raw_id");
 }
 
+TEST_F(CitusLoadTest, PlansSayWhereTheTableIs) {
+  EXPECT_EQ(PlannedPlacement(Append(0)), "KIND_ORDINARY  0 ");
+  EXPECT_EQ(PlannedPlacement(By(Append(0), "id")), "KIND_HASH id 0 ");
+  Run("SET citus.shard_count = 8");
+  Distribute("id");
+  EXPECT_EQ(PlannedPlacement(Dedup(0)),
+            absl::StrCat("KIND_HASH id ",
+                         Value("SELECT count(*) FROM pg_dist_shard"
+                               " WHERE logicalrelid = '$S.users'::regclass"),
+                         " heap"));
+  Run("DROP TABLE $S.users");
+  Load("s1", Append(0), Record(1, "a"));
+  EXPECT_EQ(PlannedPlacement(Append(0)), "KIND_ORDINARY  0 heap");
+  Run("SELECT create_reference_table('$S.users')");
+  EXPECT_EQ(PlannedPlacement(Append(0)), "KIND_REFERENCE  0 heap");
+}
+
+TEST_F(CitusLoadTest, BlocksOfDistributedTablesAreLarge) {
+  Distribute("id");
+  RestartServer({"--lanes_per_stream=1", "--flush_interval=10m"});
+  EXPECT_EQ(BlocksOf36MiB("s1"), "2") << "the first block finds the placement out";
+  Run("TRUNCATE $S.users");
+  RestartServer({"--lanes_per_stream=1", "--flush_interval=10m", "--flush_bytes=8MiB"});
+  EXPECT_EQ(BlocksOf36MiB("s2"), "5");
+}
+
 TEST_F(CitusLoadTest, NullInTheDistributionColumnIsRejected) {
   Distribute("id");
   ASSERT_OK(Start("s1", Append(0)).status());
@@ -392,12 +453,7 @@ TEST_F(CitusLoadTest, ValidationCountsAcrossShards) {
   Load("s1", By(Dedup(0), "id"), Records(1, 40, "a"));
   ASSERT_OK(Start("s2", Dedup(0)).status());
   ASSERT_OK(Send("s2", Records(31, 60, "b", 1)).status());
-  v1::CompleteStreamRequest request;
-  request.set_sync_id("s2");
-  request.mutable_descriptor()->set_name(kTable);
-  request.set_status(v1::STREAM_STATUS_COMPLETE);
-  request.set_validate_only(true);
-  ASSERT_OK_AND_ASSIGN(const v1::CompleteStreamResponse checked, client().CompleteStream(request));
+  ASSERT_OK_AND_ASSIGN(const v1::CompleteStreamResponse checked, Validate("s2"));
   EXPECT_EQ(checked.validation().rows_inserted(), 20);
   EXPECT_EQ(checked.validation().rows_updated(), 10);
   EXPECT_EQ(checked.validation().rows_deleted(), 0);

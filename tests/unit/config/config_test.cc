@@ -113,11 +113,19 @@ TEST_F(ConfigTest, FlushIntervalIsZeroOrLongEnough) {
   EXPECT_THAT(brief.err, HasSubstr("--flush_interval is 1ms: must be 10ms or more"));
 }
 
+TEST_F(ConfigTest, BlocksOfDistributedTablesAreLargerByDefault) {
+  const Result result = Run({"--embedded_postgres=/data"});
+  ASSERT_TRUE(result.loaded.config.has_value()) << result.err;
+  EXPECT_EQ(result.loaded.config->load.flush_bytes, 8 << 20);
+  EXPECT_EQ(result.loaded.config->load.distributed_flush_bytes, 32 << 20);
+}
+
 TEST_F(ConfigTest, AcceptsDashesAndBothFormsOfValues) {
   const Result result =
       Run({"--embedded-postgres", "/data", "--flush-bytes=64KiB", "--max_rejected", "0"});
   ASSERT_TRUE(result.loaded.config.has_value()) << result.err;
   EXPECT_EQ(result.loaded.config->load.flush_bytes, 64 << 10);
+  EXPECT_EQ(result.loaded.config->load.distributed_flush_bytes, 64 << 10);
   EXPECT_EQ(result.loaded.config->load.max_rejected, 0);
 }
 

@@ -14,7 +14,7 @@ _sym_db = _symbol_database.Default()
 from google.rpc import status_pb2 as google_dot_rpc_dot_status__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x18syncline/v1/stream.proto\x12\x0bsyncline.v1\x1a\x17google/rpc/status.proto\"3\n\x10StreamDescriptor\x12\x11\n\tnamespace\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\"\x19\n\tFieldPath\x12\x0c\n\x04path\x18\x01 \x03(\t\"\xc1\x02\n\x0cPublishGuard\x12\x15\n\x08min_rows\x18\x01 \x01(\x03H\x00\x88\x01\x01\x12\x17\n\nmax_shrink\x18\x02 \x01(\x01H\x01\x88\x01\x01\x12\x38\n\x08not_null\x18\x03 \x03(\x0b\x32&.syncline.v1.PublishGuard.NotNullEntry\x12\x12\n\nunique_key\x18\x04 \x01(\x08\x12\x19\n\x0cmax_rejected\x18\x05 \x01(\x03H\x02\x88\x01\x01\x12\x17\n\nmax_nulled\x18\x06 \x01(\x03H\x03\x88\x01\x01\x12\x13\n\x0b\x61llow_empty\x18\x07 \x01(\x08\x1a.\n\x0cNotNullEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x01:\x02\x38\x01\x42\x0b\n\t_min_rowsB\r\n\x0b_max_shrinkB\x0f\n\r_max_rejectedB\r\n\x0b_max_nulled\"5\n\x0c\x44istribution\x12\x0e\n\x06\x63olumn\x18\x01 \x01(\t\x12\x15\n\rcolocate_with\x18\x02 \x01(\t\"\xb5\x06\n\x0cStreamConfig\x12\x31\n\ndescriptor\x18\x01 \x01(\x0b\x32\x1d.syncline.v1.StreamDescriptor\x12\x13\n\x0bjson_schema\x18\x02 \x01(\t\x12*\n\nwrite_mode\x18\x03 \x01(\x0e\x32\x16.syncline.v1.WriteMode\x12+\n\x0bprimary_key\x18\x04 \x03(\x0b\x32\x16.syncline.v1.FieldPath\x12&\n\x06\x63ursor\x18\x05 \x01(\x0b\x32\x16.syncline.v1.FieldPath\x12\x1a\n\rgeneration_id\x18\x06 \x01(\x03H\x00\x88\x01\x01\x12\"\n\x15minimum_generation_id\x18\x07 \x01(\x03H\x01\x88\x01\x01\x12\x11\n\toverwrite\x18\x08 \x01(\x08\x12\x17\n\x0f\x61irbyte_sync_id\x18\t \x01(\x03\x12\x12\n\ntable_name\x18\n \x01(\t\x12\x30\n\rschema_policy\x18\x0b \x01(\x0e\x32\x19.syncline.v1.SchemaPolicy\x12#\n\x06replay\x18\x0c \x01(\x0e\x32\x13.syncline.v1.Replay\x12(\n\x05guard\x18\r \x01(\x0b\x32\x19.syncline.v1.PublishGuard\x12\x33\n\x0f\x63\x64\x63_delete_mode\x18\x0e \x01(\x0e\x32\x1a.syncline.v1.CdcDeleteMode\x12\x17\n\x0finferred_schema\x18\x0f \x01(\x08\x12\x36\n\x10replace_strategy\x18\x10 \x01(\x0e\x32\x1c.syncline.v1.ReplaceStrategy\x12\x1f\n\x04meta\x18\x11 \x01(\x0e\x32\x11.syncline.v1.Meta\x12\x38\n\x11older_generations\x18\x12 \x01(\x0e\x32\x1d.syncline.v1.OlderGenerations\x12\x19\n\x11\x64\x65leted_at_column\x18\x13 \x01(\t\x12/\n\x0c\x64istribution\x18\x14 \x01(\x0b\x32\x19.syncline.v1.Distribution:\x02\x10\x01\x42\x10\n\x0e_generation_idB\x18\n\x16_minimum_generation_id\"\xe3\x04\n\nStreamPlan\x12\x31\n\ndescriptor\x18\x01 \x01(\x0b\x32\x1d.syncline.v1.StreamDescriptor\x12\x14\n\x0ctable_schema\x18\x02 \x01(\t\x12\x12\n\ntable_name\x18\x03 \x01(\t\x12$\n\x07\x63olumns\x18\x04 \x03(\x0b\x32\x13.syncline.v1.Column\x12\x15\n\rgeneration_id\x18\x05 \x01(\x03\x12\x1d\n\x15minimum_generation_id\x18\x06 \x01(\x03\x12#\n\x06loader\x18\x07 \x01(\x0e\x32\x13.syncline.v1.Loader\x12,\n\x07writers\x18\x08 \x03(\x0b\x32\x1b.syncline.v1.WriterPosition\x12!\n\x05\x65rror\x18\t \x01(\x0b\x32\x12.google.rpc.Status\x12\'\n\x05state\x18\n \x01(\x0e\x32\x18.syncline.v1.StreamState\x12%\n\x07outcome\x18\x0b \x01(\x0e\x32\x14.syncline.v1.Outcome\x12*\n\x07\x63hanges\x18\x0c \x03(\x0b\x32\x19.syncline.v1.SchemaChange\x12&\n\x08warnings\x18\r \x03(\x0b\x32\x14.syncline.v1.Warning\x12.\n\x08strategy\x18\x0e \x01(\x0e\x32\x1c.syncline.v1.ReplaceStrategy\x12\x17\n\x0fstrategy_reason\x18\x0f \x01(\t\x12\x1f\n\x04meta\x18\x10 \x01(\x0e\x32\x11.syncline.v1.Meta\x12\x14\n\x0cplan_version\x18\x11 \x01(\x03:\x02\x10\x01\"\xe1\x02\n\x0cSchemaChange\x12,\n\x04kind\x18\x01 \x01(\x0e\x32\x1e.syncline.v1.SchemaChange.Kind\x12\x0e\n\x06\x63olumn\x18\x02 \x01(\t\x12\x0c\n\x04\x66rom\x18\x03 \x01(\t\x12\n\n\x02to\x18\x04 \x01(\t\x12\x10\n\x08rewrites\x18\x05 \x01(\x08\x12\x13\n\x0btable_bytes\x18\x06 \x01(\x03\"\xd1\x01\n\x04Kind\x12\x14\n\x10KIND_UNSPECIFIED\x10\x00\x12\x13\n\x0fKIND_ADD_COLUMN\x10\x01\x12\x14\n\x10KIND_CHANGE_TYPE\x10\x02\x12\x14\n\x10KIND_DROP_COLUMN\x10\x03\x12\x17\n\x13KIND_RELAX_NOT_NULL\x10\x04\x12\x12\n\x0eKIND_ADD_INDEX\x10\x05\x12\x13\n\x0fKIND_DROP_INDEX\x10\x06\x12\x15\n\x11KIND_CREATE_TABLE\x10\x07\x12\x19\n\x15KIND_REPLICA_IDENTITY\x10\x08\"%\n\x07Warning\x12\x0c\n\x04\x63ode\x18\x01 \x01(\t\x12\x0c\n\x04text\x18\x02 \x01(\t\"?\n\x06\x43olumn\x12\x12\n\ninput_name\x18\x01 \x01(\t\x12\x13\n\x0b\x63olumn_name\x18\x02 \x01(\t\x12\x0c\n\x04type\x18\x03 \x01(\t\"J\n\x0eWriterPosition\x12\x11\n\twriter_id\x18\x01 \x01(\t\x12\x16\n\x0e\x64urable_offset\x18\x02 \x01(\x03\x12\r\n\x05\x65poch\x18\x03 \x01(\x03*T\n\tWriteMode\x12\x1a\n\x16WRITE_MODE_UNSPECIFIED\x10\x00\x12\x15\n\x11WRITE_MODE_APPEND\x10\x01\x12\x14\n\x10WRITE_MODE_DEDUP\x10\x02*y\n\x0cSchemaPolicy\x12\x1d\n\x19SCHEMA_POLICY_UNSPECIFIED\x10\x00\x12\x16\n\x12SCHEMA_POLICY_KEEP\x10\x01\x12\x18\n\x14SCHEMA_POLICY_MIRROR\x10\x02\x12\x18\n\x14SCHEMA_POLICY_FREEZE\x10\x03*g\n\x06Replay\x12\x16\n\x12REPLAY_UNSPECIFIED\x10\x00\x12\x12\n\x0eREPLAY_NOTHING\x10\x01\x12\x1a\n\x16REPLAY_FROM_CHECKPOINT\x10\x02\x12\x15\n\x11REPLAY_FROM_START\x10\x03*d\n\rCdcDeleteMode\x12\x1f\n\x1b\x43\x44\x43_DELETE_MODE_UNSPECIFIED\x10\x00\x12\x18\n\x14\x43\x44\x43_DELETE_MODE_HARD\x10\x01\x12\x18\n\x14\x43\x44\x43_DELETE_MODE_SOFT\x10\x02*u\n\x10OlderGenerations\x12!\n\x1dOLDER_GENERATIONS_UNSPECIFIED\x10\x00\x12\x1a\n\x16OLDER_GENERATIONS_KEEP\x10\x01\x12\"\n\x1eOLDER_GENERATIONS_MARK_DELETED\x10\x02*\x88\x01\n\x0fReplaceStrategy\x12 \n\x1cREPLACE_STRATEGY_UNSPECIFIED\x10\x00\x12\x19\n\x15REPLACE_STRATEGY_AUTO\x10\x01\x12\x19\n\x15REPLACE_STRATEGY_SWAP\x10\x02\x12\x1d\n\x19REPLACE_STRATEGY_IN_PLACE\x10\x03*L\n\x04Meta\x12\x14\n\x10META_UNSPECIFIED\x10\x00\x12\r\n\tMETA_FULL\x10\x01\x12\x10\n\x0cMETA_COMPACT\x10\x02\x12\r\n\tMETA_NONE\x10\x03*|\n\x06Loader\x12\x16\n\x12LOADER_UNSPECIFIED\x10\x00\x12\x11\n\rLOADER_APPEND\x10\x01\x12\x10\n\x0cLOADER_DEDUP\x10\x02\x12\x1a\n\x16LOADER_APPEND_TRUNCATE\x10\x03\x12\x19\n\x15LOADER_DEDUP_TRUNCATE\x10\x04*g\n\x0cStreamStatus\x12\x1d\n\x19STREAM_STATUS_UNSPECIFIED\x10\x00\x12\x1a\n\x16STREAM_STATUS_COMPLETE\x10\x01\x12\x1c\n\x18STREAM_STATUS_INCOMPLETE\x10\x02*\xb4\x01\n\x07Outcome\x12\x17\n\x13OUTCOME_UNSPECIFIED\x10\x00\x12\x14\n\x10OUTCOME_APPENDED\x10\x01\x12\x13\n\x0fOUTCOME_SWAPPED\x10\x02\x12\x12\n\x0eOUTCOME_MERGED\x10\x03\x12\x1b\n\x17OUTCOME_KEPT_FOR_RESUME\x10\x04\x12\x15\n\x11OUTCOME_UNCHANGED\x10\x05\x12\x1d\n\x19OUTCOME_REPLACED_IN_PLACE\x10\x06*\xa7\x01\n\tSyncState\x12\x1a\n\x16SYNC_STATE_UNSPECIFIED\x10\x00\x12\x17\n\x13SYNC_STATE_STARTING\x10\x01\x12\x16\n\x12SYNC_STATE_RUNNING\x10\x02\x12\x17\n\x13SYNC_STATE_FINISHED\x10\x03\x12\x18\n\x14SYNC_STATE_CANCELLED\x10\x04\x12\x1a\n\x16SYNC_STATE_INTERRUPTED\x10\x05*\xcd\x01\n\x0bStreamState\x12\x1c\n\x18STREAM_STATE_UNSPECIFIED\x10\x00\x12\x15\n\x11STREAM_STATE_OPEN\x10\x01\x12\x1b\n\x17STREAM_STATE_FINALIZING\x10\x02\x12\x1a\n\x16STREAM_STATE_COMPLETED\x10\x03\x12\x1b\n\x17STREAM_STATE_INCOMPLETE\x10\x04\x12\x1a\n\x16STREAM_STATE_CANCELLED\x10\x05\x12\x17\n\x13STREAM_STATE_FAILED\x10\x06\x42Y\n\x0f\x64\x65v.syncline.v1P\x01Z\'syncline.dev/api/syncline/v1;synclinev1\xaa\x02\x0bSyncline.V1\xea\x02\x0cSyncline::V1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x18syncline/v1/stream.proto\x12\x0bsyncline.v1\x1a\x17google/rpc/status.proto\"3\n\x10StreamDescriptor\x12\x11\n\tnamespace\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\"\x19\n\tFieldPath\x12\x0c\n\x04path\x18\x01 \x03(\t\"\xc1\x02\n\x0cPublishGuard\x12\x15\n\x08min_rows\x18\x01 \x01(\x03H\x00\x88\x01\x01\x12\x17\n\nmax_shrink\x18\x02 \x01(\x01H\x01\x88\x01\x01\x12\x38\n\x08not_null\x18\x03 \x03(\x0b\x32&.syncline.v1.PublishGuard.NotNullEntry\x12\x12\n\nunique_key\x18\x04 \x01(\x08\x12\x19\n\x0cmax_rejected\x18\x05 \x01(\x03H\x02\x88\x01\x01\x12\x17\n\nmax_nulled\x18\x06 \x01(\x03H\x03\x88\x01\x01\x12\x13\n\x0b\x61llow_empty\x18\x07 \x01(\x08\x1a.\n\x0cNotNullEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x01:\x02\x38\x01\x42\x0b\n\t_min_rowsB\r\n\x0b_max_shrinkB\x0f\n\r_max_rejectedB\r\n\x0b_max_nulled\"5\n\x0c\x44istribution\x12\x0e\n\x06\x63olumn\x18\x01 \x01(\t\x12\x15\n\rcolocate_with\x18\x02 \x01(\t\"\xb5\x06\n\x0cStreamConfig\x12\x31\n\ndescriptor\x18\x01 \x01(\x0b\x32\x1d.syncline.v1.StreamDescriptor\x12\x13\n\x0bjson_schema\x18\x02 \x01(\t\x12*\n\nwrite_mode\x18\x03 \x01(\x0e\x32\x16.syncline.v1.WriteMode\x12+\n\x0bprimary_key\x18\x04 \x03(\x0b\x32\x16.syncline.v1.FieldPath\x12&\n\x06\x63ursor\x18\x05 \x01(\x0b\x32\x16.syncline.v1.FieldPath\x12\x1a\n\rgeneration_id\x18\x06 \x01(\x03H\x00\x88\x01\x01\x12\"\n\x15minimum_generation_id\x18\x07 \x01(\x03H\x01\x88\x01\x01\x12\x11\n\toverwrite\x18\x08 \x01(\x08\x12\x17\n\x0f\x61irbyte_sync_id\x18\t \x01(\x03\x12\x12\n\ntable_name\x18\n \x01(\t\x12\x30\n\rschema_policy\x18\x0b \x01(\x0e\x32\x19.syncline.v1.SchemaPolicy\x12#\n\x06replay\x18\x0c \x01(\x0e\x32\x13.syncline.v1.Replay\x12(\n\x05guard\x18\r \x01(\x0b\x32\x19.syncline.v1.PublishGuard\x12\x33\n\x0f\x63\x64\x63_delete_mode\x18\x0e \x01(\x0e\x32\x1a.syncline.v1.CdcDeleteMode\x12\x17\n\x0finferred_schema\x18\x0f \x01(\x08\x12\x36\n\x10replace_strategy\x18\x10 \x01(\x0e\x32\x1c.syncline.v1.ReplaceStrategy\x12\x1f\n\x04meta\x18\x11 \x01(\x0e\x32\x11.syncline.v1.Meta\x12\x38\n\x11older_generations\x18\x12 \x01(\x0e\x32\x1d.syncline.v1.OlderGenerations\x12\x19\n\x11\x64\x65leted_at_column\x18\x13 \x01(\t\x12/\n\x0c\x64istribution\x18\x14 \x01(\x0b\x32\x19.syncline.v1.Distribution:\x02\x10\x01\x42\x10\n\x0e_generation_idB\x18\n\x16_minimum_generation_id\"\x93\x05\n\nStreamPlan\x12\x31\n\ndescriptor\x18\x01 \x01(\x0b\x32\x1d.syncline.v1.StreamDescriptor\x12\x14\n\x0ctable_schema\x18\x02 \x01(\t\x12\x12\n\ntable_name\x18\x03 \x01(\t\x12$\n\x07\x63olumns\x18\x04 \x03(\x0b\x32\x13.syncline.v1.Column\x12\x15\n\rgeneration_id\x18\x05 \x01(\x03\x12\x1d\n\x15minimum_generation_id\x18\x06 \x01(\x03\x12#\n\x06loader\x18\x07 \x01(\x0e\x32\x13.syncline.v1.Loader\x12,\n\x07writers\x18\x08 \x03(\x0b\x32\x1b.syncline.v1.WriterPosition\x12!\n\x05\x65rror\x18\t \x01(\x0b\x32\x12.google.rpc.Status\x12\'\n\x05state\x18\n \x01(\x0e\x32\x18.syncline.v1.StreamState\x12%\n\x07outcome\x18\x0b \x01(\x0e\x32\x14.syncline.v1.Outcome\x12*\n\x07\x63hanges\x18\x0c \x03(\x0b\x32\x19.syncline.v1.SchemaChange\x12&\n\x08warnings\x18\r \x03(\x0b\x32\x14.syncline.v1.Warning\x12.\n\x08strategy\x18\x0e \x01(\x0e\x32\x1c.syncline.v1.ReplaceStrategy\x12\x17\n\x0fstrategy_reason\x18\x0f \x01(\t\x12\x1f\n\x04meta\x18\x10 \x01(\x0e\x32\x11.syncline.v1.Meta\x12\x14\n\x0cplan_version\x18\x11 \x01(\x03\x12.\n\tplacement\x18\x12 \x01(\x0b\x32\x1b.syncline.v1.TablePlacement:\x02\x10\x01\"\x8b\x02\n\x0eTablePlacement\x12.\n\x04kind\x18\x01 \x01(\x0e\x32 .syncline.v1.TablePlacement.Kind\x12\x0e\n\x06\x63olumn\x18\x02 \x01(\t\x12\x0e\n\x06shards\x18\x03 \x01(\x03\x12\x15\n\raccess_method\x18\x04 \x01(\t\"\x91\x01\n\x04Kind\x12\x14\n\x10KIND_UNSPECIFIED\x10\x00\x12\x11\n\rKIND_ORDINARY\x10\x01\x12\x16\n\x12KIND_MANAGED_LOCAL\x10\x02\x12\x12\n\x0eKIND_REFERENCE\x10\x03\x12\r\n\tKIND_HASH\x10\x04\x12\x15\n\x11KIND_SINGLE_SHARD\x10\x05\x12\x0e\n\nKIND_OTHER\x10\x06\"\xe1\x02\n\x0cSchemaChange\x12,\n\x04kind\x18\x01 \x01(\x0e\x32\x1e.syncline.v1.SchemaChange.Kind\x12\x0e\n\x06\x63olumn\x18\x02 \x01(\t\x12\x0c\n\x04\x66rom\x18\x03 \x01(\t\x12\n\n\x02to\x18\x04 \x01(\t\x12\x10\n\x08rewrites\x18\x05 \x01(\x08\x12\x13\n\x0btable_bytes\x18\x06 \x01(\x03\"\xd1\x01\n\x04Kind\x12\x14\n\x10KIND_UNSPECIFIED\x10\x00\x12\x13\n\x0fKIND_ADD_COLUMN\x10\x01\x12\x14\n\x10KIND_CHANGE_TYPE\x10\x02\x12\x14\n\x10KIND_DROP_COLUMN\x10\x03\x12\x17\n\x13KIND_RELAX_NOT_NULL\x10\x04\x12\x12\n\x0eKIND_ADD_INDEX\x10\x05\x12\x13\n\x0fKIND_DROP_INDEX\x10\x06\x12\x15\n\x11KIND_CREATE_TABLE\x10\x07\x12\x19\n\x15KIND_REPLICA_IDENTITY\x10\x08\"%\n\x07Warning\x12\x0c\n\x04\x63ode\x18\x01 \x01(\t\x12\x0c\n\x04text\x18\x02 \x01(\t\"?\n\x06\x43olumn\x12\x12\n\ninput_name\x18\x01 \x01(\t\x12\x13\n\x0b\x63olumn_name\x18\x02 \x01(\t\x12\x0c\n\x04type\x18\x03 \x01(\t\"J\n\x0eWriterPosition\x12\x11\n\twriter_id\x18\x01 \x01(\t\x12\x16\n\x0e\x64urable_offset\x18\x02 \x01(\x03\x12\r\n\x05\x65poch\x18\x03 \x01(\x03*T\n\tWriteMode\x12\x1a\n\x16WRITE_MODE_UNSPECIFIED\x10\x00\x12\x15\n\x11WRITE_MODE_APPEND\x10\x01\x12\x14\n\x10WRITE_MODE_DEDUP\x10\x02*y\n\x0cSchemaPolicy\x12\x1d\n\x19SCHEMA_POLICY_UNSPECIFIED\x10\x00\x12\x16\n\x12SCHEMA_POLICY_KEEP\x10\x01\x12\x18\n\x14SCHEMA_POLICY_MIRROR\x10\x02\x12\x18\n\x14SCHEMA_POLICY_FREEZE\x10\x03*g\n\x06Replay\x12\x16\n\x12REPLAY_UNSPECIFIED\x10\x00\x12\x12\n\x0eREPLAY_NOTHING\x10\x01\x12\x1a\n\x16REPLAY_FROM_CHECKPOINT\x10\x02\x12\x15\n\x11REPLAY_FROM_START\x10\x03*d\n\rCdcDeleteMode\x12\x1f\n\x1b\x43\x44\x43_DELETE_MODE_UNSPECIFIED\x10\x00\x12\x18\n\x14\x43\x44\x43_DELETE_MODE_HARD\x10\x01\x12\x18\n\x14\x43\x44\x43_DELETE_MODE_SOFT\x10\x02*u\n\x10OlderGenerations\x12!\n\x1dOLDER_GENERATIONS_UNSPECIFIED\x10\x00\x12\x1a\n\x16OLDER_GENERATIONS_KEEP\x10\x01\x12\"\n\x1eOLDER_GENERATIONS_MARK_DELETED\x10\x02*\x88\x01\n\x0fReplaceStrategy\x12 \n\x1cREPLACE_STRATEGY_UNSPECIFIED\x10\x00\x12\x19\n\x15REPLACE_STRATEGY_AUTO\x10\x01\x12\x19\n\x15REPLACE_STRATEGY_SWAP\x10\x02\x12\x1d\n\x19REPLACE_STRATEGY_IN_PLACE\x10\x03*L\n\x04Meta\x12\x14\n\x10META_UNSPECIFIED\x10\x00\x12\r\n\tMETA_FULL\x10\x01\x12\x10\n\x0cMETA_COMPACT\x10\x02\x12\r\n\tMETA_NONE\x10\x03*|\n\x06Loader\x12\x16\n\x12LOADER_UNSPECIFIED\x10\x00\x12\x11\n\rLOADER_APPEND\x10\x01\x12\x10\n\x0cLOADER_DEDUP\x10\x02\x12\x1a\n\x16LOADER_APPEND_TRUNCATE\x10\x03\x12\x19\n\x15LOADER_DEDUP_TRUNCATE\x10\x04*g\n\x0cStreamStatus\x12\x1d\n\x19STREAM_STATUS_UNSPECIFIED\x10\x00\x12\x1a\n\x16STREAM_STATUS_COMPLETE\x10\x01\x12\x1c\n\x18STREAM_STATUS_INCOMPLETE\x10\x02*\xb4\x01\n\x07Outcome\x12\x17\n\x13OUTCOME_UNSPECIFIED\x10\x00\x12\x14\n\x10OUTCOME_APPENDED\x10\x01\x12\x13\n\x0fOUTCOME_SWAPPED\x10\x02\x12\x12\n\x0eOUTCOME_MERGED\x10\x03\x12\x1b\n\x17OUTCOME_KEPT_FOR_RESUME\x10\x04\x12\x15\n\x11OUTCOME_UNCHANGED\x10\x05\x12\x1d\n\x19OUTCOME_REPLACED_IN_PLACE\x10\x06*\xa7\x01\n\tSyncState\x12\x1a\n\x16SYNC_STATE_UNSPECIFIED\x10\x00\x12\x17\n\x13SYNC_STATE_STARTING\x10\x01\x12\x16\n\x12SYNC_STATE_RUNNING\x10\x02\x12\x17\n\x13SYNC_STATE_FINISHED\x10\x03\x12\x18\n\x14SYNC_STATE_CANCELLED\x10\x04\x12\x1a\n\x16SYNC_STATE_INTERRUPTED\x10\x05*\xcd\x01\n\x0bStreamState\x12\x1c\n\x18STREAM_STATE_UNSPECIFIED\x10\x00\x12\x15\n\x11STREAM_STATE_OPEN\x10\x01\x12\x1b\n\x17STREAM_STATE_FINALIZING\x10\x02\x12\x1a\n\x16STREAM_STATE_COMPLETED\x10\x03\x12\x1b\n\x17STREAM_STATE_INCOMPLETE\x10\x04\x12\x1a\n\x16STREAM_STATE_CANCELLED\x10\x05\x12\x17\n\x13STREAM_STATE_FAILED\x10\x06\x42Y\n\x0f\x64\x65v.syncline.v1P\x01Z\'syncline.dev/api/syncline/v1;synclinev1\xaa\x02\x0bSyncline.V1\xea\x02\x0cSyncline::V1b\x06proto3')
 
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, globals())
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'syncline.v1.stream_pb2', globals())
@@ -28,30 +28,30 @@ if _descriptor._USE_C_DESCRIPTORS == False:
   _STREAMCONFIG._serialized_options = b'\020\001'
   _STREAMPLAN._options = None
   _STREAMPLAN._serialized_options = b'\020\001'
-  _WRITEMODE._serialized_start=2499
-  _WRITEMODE._serialized_end=2583
-  _SCHEMAPOLICY._serialized_start=2585
-  _SCHEMAPOLICY._serialized_end=2706
-  _REPLAY._serialized_start=2708
-  _REPLAY._serialized_end=2811
-  _CDCDELETEMODE._serialized_start=2813
-  _CDCDELETEMODE._serialized_end=2913
-  _OLDERGENERATIONS._serialized_start=2915
-  _OLDERGENERATIONS._serialized_end=3032
-  _REPLACESTRATEGY._serialized_start=3035
-  _REPLACESTRATEGY._serialized_end=3171
-  _META._serialized_start=3173
-  _META._serialized_end=3249
-  _LOADER._serialized_start=3251
-  _LOADER._serialized_end=3375
-  _STREAMSTATUS._serialized_start=3377
-  _STREAMSTATUS._serialized_end=3480
-  _OUTCOME._serialized_start=3483
-  _OUTCOME._serialized_end=3663
-  _SYNCSTATE._serialized_start=3666
-  _SYNCSTATE._serialized_end=3833
-  _STREAMSTATE._serialized_start=3836
-  _STREAMSTATE._serialized_end=4041
+  _WRITEMODE._serialized_start=2817
+  _WRITEMODE._serialized_end=2901
+  _SCHEMAPOLICY._serialized_start=2903
+  _SCHEMAPOLICY._serialized_end=3024
+  _REPLAY._serialized_start=3026
+  _REPLAY._serialized_end=3129
+  _CDCDELETEMODE._serialized_start=3131
+  _CDCDELETEMODE._serialized_end=3231
+  _OLDERGENERATIONS._serialized_start=3233
+  _OLDERGENERATIONS._serialized_end=3350
+  _REPLACESTRATEGY._serialized_start=3353
+  _REPLACESTRATEGY._serialized_end=3489
+  _META._serialized_start=3491
+  _META._serialized_end=3567
+  _LOADER._serialized_start=3569
+  _LOADER._serialized_end=3693
+  _STREAMSTATUS._serialized_start=3695
+  _STREAMSTATUS._serialized_end=3798
+  _OUTCOME._serialized_start=3801
+  _OUTCOME._serialized_end=3981
+  _SYNCSTATE._serialized_start=3984
+  _SYNCSTATE._serialized_end=4151
+  _STREAMSTATE._serialized_start=4154
+  _STREAMSTATE._serialized_end=4359
   _STREAMDESCRIPTOR._serialized_start=66
   _STREAMDESCRIPTOR._serialized_end=117
   _FIELDPATH._serialized_start=119
@@ -65,15 +65,19 @@ if _descriptor._USE_C_DESCRIPTORS == False:
   _STREAMCONFIG._serialized_start=526
   _STREAMCONFIG._serialized_end=1347
   _STREAMPLAN._serialized_start=1350
-  _STREAMPLAN._serialized_end=1961
-  _SCHEMACHANGE._serialized_start=1964
-  _SCHEMACHANGE._serialized_end=2317
-  _SCHEMACHANGE_KIND._serialized_start=2108
-  _SCHEMACHANGE_KIND._serialized_end=2317
-  _WARNING._serialized_start=2319
-  _WARNING._serialized_end=2356
-  _COLUMN._serialized_start=2358
-  _COLUMN._serialized_end=2421
-  _WRITERPOSITION._serialized_start=2423
-  _WRITERPOSITION._serialized_end=2497
+  _STREAMPLAN._serialized_end=2009
+  _TABLEPLACEMENT._serialized_start=2012
+  _TABLEPLACEMENT._serialized_end=2279
+  _TABLEPLACEMENT_KIND._serialized_start=2134
+  _TABLEPLACEMENT_KIND._serialized_end=2279
+  _SCHEMACHANGE._serialized_start=2282
+  _SCHEMACHANGE._serialized_end=2635
+  _SCHEMACHANGE_KIND._serialized_start=2426
+  _SCHEMACHANGE_KIND._serialized_end=2635
+  _WARNING._serialized_start=2637
+  _WARNING._serialized_end=2674
+  _COLUMN._serialized_start=2676
+  _COLUMN._serialized_end=2739
+  _WRITERPOSITION._serialized_start=2741
+  _WRITERPOSITION._serialized_end=2815
 # @@protoc_insertion_point(module_scope)

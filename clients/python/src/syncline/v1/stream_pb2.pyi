@@ -188,7 +188,7 @@ class StreamDescriptor(_message.Message):
     def __init__(self, namespace: _Optional[str] = ..., name: _Optional[str] = ...) -> None: ...
 
 class StreamPlan(_message.Message):
-    __slots__ = ["changes", "columns", "descriptor", "error", "generation_id", "loader", "meta", "minimum_generation_id", "outcome", "plan_version", "state", "strategy", "strategy_reason", "table_name", "table_schema", "warnings", "writers"]
+    __slots__ = ["changes", "columns", "descriptor", "error", "generation_id", "loader", "meta", "minimum_generation_id", "outcome", "placement", "plan_version", "state", "strategy", "strategy_reason", "table_name", "table_schema", "warnings", "writers"]
     CHANGES_FIELD_NUMBER: _ClassVar[int]
     COLUMNS_FIELD_NUMBER: _ClassVar[int]
     DESCRIPTOR_FIELD_NUMBER: _ClassVar[int]
@@ -198,6 +198,7 @@ class StreamPlan(_message.Message):
     META_FIELD_NUMBER: _ClassVar[int]
     MINIMUM_GENERATION_ID_FIELD_NUMBER: _ClassVar[int]
     OUTCOME_FIELD_NUMBER: _ClassVar[int]
+    PLACEMENT_FIELD_NUMBER: _ClassVar[int]
     PLAN_VERSION_FIELD_NUMBER: _ClassVar[int]
     STATE_FIELD_NUMBER: _ClassVar[int]
     STRATEGY_FIELD_NUMBER: _ClassVar[int]
@@ -215,6 +216,7 @@ class StreamPlan(_message.Message):
     meta: Meta
     minimum_generation_id: int
     outcome: Outcome
+    placement: TablePlacement
     plan_version: int
     state: StreamState
     strategy: ReplaceStrategy
@@ -223,7 +225,28 @@ class StreamPlan(_message.Message):
     table_schema: str
     warnings: _containers.RepeatedCompositeFieldContainer[Warning]
     writers: _containers.RepeatedCompositeFieldContainer[WriterPosition]
-    def __init__(self, descriptor: _Optional[_Union[StreamDescriptor, _Mapping]] = ..., table_schema: _Optional[str] = ..., table_name: _Optional[str] = ..., columns: _Optional[_Iterable[_Union[Column, _Mapping]]] = ..., generation_id: _Optional[int] = ..., minimum_generation_id: _Optional[int] = ..., loader: _Optional[_Union[Loader, str]] = ..., writers: _Optional[_Iterable[_Union[WriterPosition, _Mapping]]] = ..., error: _Optional[_Union[_status_pb2.Status, _Mapping]] = ..., state: _Optional[_Union[StreamState, str]] = ..., outcome: _Optional[_Union[Outcome, str]] = ..., changes: _Optional[_Iterable[_Union[SchemaChange, _Mapping]]] = ..., warnings: _Optional[_Iterable[_Union[Warning, _Mapping]]] = ..., strategy: _Optional[_Union[ReplaceStrategy, str]] = ..., strategy_reason: _Optional[str] = ..., meta: _Optional[_Union[Meta, str]] = ..., plan_version: _Optional[int] = ...) -> None: ...
+    def __init__(self, descriptor: _Optional[_Union[StreamDescriptor, _Mapping]] = ..., table_schema: _Optional[str] = ..., table_name: _Optional[str] = ..., columns: _Optional[_Iterable[_Union[Column, _Mapping]]] = ..., generation_id: _Optional[int] = ..., minimum_generation_id: _Optional[int] = ..., loader: _Optional[_Union[Loader, str]] = ..., writers: _Optional[_Iterable[_Union[WriterPosition, _Mapping]]] = ..., error: _Optional[_Union[_status_pb2.Status, _Mapping]] = ..., state: _Optional[_Union[StreamState, str]] = ..., outcome: _Optional[_Union[Outcome, str]] = ..., changes: _Optional[_Iterable[_Union[SchemaChange, _Mapping]]] = ..., warnings: _Optional[_Iterable[_Union[Warning, _Mapping]]] = ..., strategy: _Optional[_Union[ReplaceStrategy, str]] = ..., strategy_reason: _Optional[str] = ..., meta: _Optional[_Union[Meta, str]] = ..., plan_version: _Optional[int] = ..., placement: _Optional[_Union[TablePlacement, _Mapping]] = ...) -> None: ...
+
+class TablePlacement(_message.Message):
+    __slots__ = ["access_method", "column", "kind", "shards"]
+    class Kind(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+        __slots__ = []
+    ACCESS_METHOD_FIELD_NUMBER: _ClassVar[int]
+    COLUMN_FIELD_NUMBER: _ClassVar[int]
+    KIND_FIELD_NUMBER: _ClassVar[int]
+    KIND_HASH: TablePlacement.Kind
+    KIND_MANAGED_LOCAL: TablePlacement.Kind
+    KIND_ORDINARY: TablePlacement.Kind
+    KIND_OTHER: TablePlacement.Kind
+    KIND_REFERENCE: TablePlacement.Kind
+    KIND_SINGLE_SHARD: TablePlacement.Kind
+    KIND_UNSPECIFIED: TablePlacement.Kind
+    SHARDS_FIELD_NUMBER: _ClassVar[int]
+    access_method: str
+    column: str
+    kind: TablePlacement.Kind
+    shards: int
+    def __init__(self, kind: _Optional[_Union[TablePlacement.Kind, str]] = ..., column: _Optional[str] = ..., shards: _Optional[int] = ..., access_method: _Optional[str] = ...) -> None: ...
 
 class Warning(_message.Message):
     __slots__ = ["code", "text"]
