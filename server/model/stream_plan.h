@@ -49,7 +49,7 @@ struct StreamPlan {
   // the repeated request, and later the staging table has it.
   Distribution distribution = {};
   // Where the table is, or will be if the stream creates it, and its access method, empty for a new
-  // table. Not in the ledger: set by the call that plans the stream.
+  // table. Not in the ledger: set only by a preview.
   std::optional<TablePlacement> placement = {};
   std::string access_method = {};
 

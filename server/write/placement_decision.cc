@@ -20,18 +20,25 @@ absl::Status DecidePlacement(const postgres::Transaction& transaction, NewTableD
     plan->distribution = ChooseDistribution(*plan, setting);
   }
   const bool staged = !target.exists && status.temp.exists;
-  const TablePlacement& placement = staged ? status.temp.placement : target.placement;
-  SYNCLINE_RETURN_IF_ERROR(CheckPlacement(*plan, {.exists = target.exists || staged,
-                                                  .on_citus = on_citus,
-                                                  .placement = placement,
-                                                  .access_method = target.access_method}));
-  plan->placement = placement;
+  return CheckPlacement(*plan, {.exists = target.exists || staged,
+                                .on_citus = on_citus,
+                                .placement = staged ? status.temp.placement : target.placement,
+                                .access_method = target.access_method});
+}
+
+void DescribePlacement(const postgres::InitialStatus& status, StreamPlan* plan) {
+  const postgres::TableStatus& target = status.real;
   plan->access_method = target.access_method;
   const std::string column = GetDistributionColumn(*plan);
-  if (is_new && !column.empty()) {
+  if (target.exists) {
+    plan->placement = target.placement;
+  } else if (status.temp.exists) {
+    plan->placement = status.temp.placement;
+  } else if (!column.empty()) {
     plan->placement = {.kind = TablePlacement::Kind::kHash, .column = column};
+  } else {
+    plan->placement = target.placement;
   }
-  return absl::OkStatus();
 }
 
 absl::Status CheckPlacedChanges(const postgres::TableStatus& target, const StreamEntry& stream) {

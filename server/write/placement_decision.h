@@ -14,11 +14,13 @@
 
 namespace syncline::write {
 
-// Sets `plan->distribution` if the stream creates its table, checks the stream against the target,
-// and sets `plan->placement` and `plan->access_method`. `plan` has its loader and column names.
-// Errors: those of CheckPlacement.
+// Sets `plan->distribution` if the stream creates its table, and checks the stream against the
+// target. `plan` has its loader and column names. Errors: those of CheckPlacement.
 absl::Status DecidePlacement(const postgres::Transaction& transaction, NewTableDistribution setting,
                              const postgres::InitialStatus& status, StreamPlan* plan);
+
+// Sets `plan->placement` and `plan->access_method`. `plan` is as DecidePlacement leaves it.
+void DescribePlacement(const postgres::InitialStatus& status, StreamPlan* plan);
 
 // Checks the changes that are planned for the target. Errors: FAILED_PRECONDITION
 // TARGET_DISTRIBUTED.

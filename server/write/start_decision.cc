@@ -261,6 +261,7 @@ absl::Status StartDecision::DecideStream(const SyncEntry& sync, Stream* stream) 
   SYNCLINE_RETURN_IF_ERROR(DecideGeneration(stream));
   SYNCLINE_RETURN_IF_ERROR(DecidePlacement(*transaction_, options_.distribute_new_tables,
                                            stream->status, &stream->record->plan));
+  if (options_.preview) DescribePlacement(stream->status, &stream->record->plan);
   SYNCLINE_RETURN_IF_ERROR(PlanSchema(stream));
   SYNCLINE_RETURN_IF_ERROR(CheckPlacedChanges(stream->status.real, *stream->record));
   return CheckStaging(stream->record);
