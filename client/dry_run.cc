@@ -109,6 +109,12 @@ std::string PlacementText(const std::string& table, const v1::StreamPlan& plan) 
       return absl::StrCat(table, ": the table is a reference table of Citus", stores, "\n");
     case Placement::KIND_SINGLE_SHARD:
       return absl::StrCat(table, ": Citus keeps the table as one shard on one node", stores, "\n");
+    case Placement::KIND_MANAGED_LOCAL:
+      return absl::StrCat(table, ": the table is a local table in the metadata of Citus", stores,
+                          "\n");
+    case Placement::KIND_OTHER:
+      return absl::StrCat(table, ": Citus distributes the table by ranges or by appended shards",
+                          stores, "\n");
     default:
       return stores.empty() ? "" : absl::StrCat(table, ": the table stores its rows in columns\n");
   }

@@ -16,7 +16,7 @@
 
 int main(int argc, char** argv) {
   signal(SIGPIPE, SIG_IGN);  // a closed stdout makes a write fail instead of killing us
-  // As in the server: abseil's search for deadlocks would slow down every lock of gRPC.
+  // As in the server: abseil does not search for deadlocks at every lock of gRPC.
   absl::SetMutexDeadlockDetectionMode(absl::OnDeadlockCycle::kIgnore);
   std::vector<std::string> arguments(argv + 1, argv + argc);
   // Meltano starts a target by this name.

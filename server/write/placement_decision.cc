@@ -27,18 +27,12 @@ absl::Status DecidePlacement(const postgres::Transaction& transaction, NewTableD
 }
 
 void DescribePlacement(const postgres::InitialStatus& status, StreamPlan* plan) {
-  const postgres::TableStatus& target = status.real;
-  plan->access_method = target.access_method;
+  plan->access_method = status.real.access_method;
+  const bool staged = !status.real.exists && status.temp.exists;
+  plan->placement = staged ? status.temp.placement : status.real.placement;
   const std::string column = GetDistributionColumn(*plan);
-  if (target.exists) {
-    plan->placement = target.placement;
-  } else if (status.temp.exists) {
-    plan->placement = status.temp.placement;
-  } else if (!column.empty()) {
-    plan->placement = {.kind = TablePlacement::Kind::kHash, .column = column};
-  } else {
-    plan->placement = target.placement;
-  }
+  if (status.real.exists || staged || column.empty()) return;
+  plan->placement = {.kind = TablePlacement::Kind::kHash, .column = column};
 }
 
 absl::Status CheckPlacedChanges(const postgres::TableStatus& target, const StreamEntry& stream) {

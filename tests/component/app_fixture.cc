@@ -153,6 +153,17 @@ absl::StatusOr<v1::CompleteStreamResponse> AppTest::Complete(absl::string_view s
   return client_->CompleteStream(request);
 }
 
+std::string AppTest::PlannedPlacement(const Ask& ask) {
+  v1::StartSyncRequest request;
+  request.set_plan_only(true);
+  *request.add_streams() = Stream(ask);
+  const absl::StatusOr<v1::StartSyncResponse> planned = client_->StartSync(request);
+  if (!planned.ok()) return planned.status().ToString();
+  const v1::TablePlacement& placement = planned->streams(0).placement();
+  return absl::StrCat(v1::TablePlacement::Kind_Name(placement.kind()), " ", placement.column(), " ",
+                      placement.shards(), " ", placement.access_method());
+}
+
 absl::StatusOr<v1::CompleteStreamResponse> AppTest::Validate(absl::string_view sync_id) {
   v1::CompleteStreamRequest request;
   request.set_sync_id(std::string(sync_id));

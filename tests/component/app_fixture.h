@@ -74,6 +74,9 @@ class AppTest : public PostgresTest {
   absl::StatusOr<v1::CompleteStreamResponse> Complete(
       absl::string_view sync_id, v1::StreamStatus status = v1::STREAM_STATUS_COMPLETE,
       absl::string_view table = kTable);
+  // Returns where a sync of `ask` would load, and how the table stores rows, such as "KIND_HASH id
+  // 8 heap".
+  std::string PlannedPlacement(const Ask& ask);
   // Returns what a completion of the stream of kTable would do.
   absl::StatusOr<v1::CompleteStreamResponse> Validate(absl::string_view sync_id);
   // Starts, sends and completes. The test fails if one of them fails.

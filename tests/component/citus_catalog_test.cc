@@ -155,32 +155,22 @@ TEST_F(CitusCatalogTest, TheDistributionColumnIsChecked) {
 }
 
 TEST_F(CitusCatalogTest, PlansSayWhereTheTableIs) {
-  const auto planned = [this](const Ask& ask) {
-    v1::StartSyncRequest request;
-    request.set_plan_only(true);
-    *request.add_streams() = Stream(ask);
-    const absl::StatusOr<v1::StartSyncResponse> response = client().StartSync(request);
-    if (!response.ok()) return response.status().ToString();
-    const v1::TablePlacement& placement = response->streams(0).placement();
-    return absl::StrCat(v1::TablePlacement::Kind_Name(placement.kind()), " ", placement.column(),
-                        " ", placement.shards(), " ", placement.access_method());
-  };
   Ask distributed = Append(0);
   distributed.distribute_by = "id";
-  EXPECT_EQ(planned(Append(0)), "KIND_ORDINARY  0 ");
-  EXPECT_EQ(planned(distributed), "KIND_HASH id 0 ") << "the table does not exist yet";
+  EXPECT_EQ(PlannedPlacement(Append(0)), "KIND_ORDINARY  0 ");
+  EXPECT_EQ(PlannedPlacement(distributed), "KIND_HASH id 0 ") << "the table does not exist yet";
   Load("s1", Append(0), Record(1, "a"));
-  EXPECT_EQ(planned(Append(0)), "KIND_ORDINARY  0 heap");
+  EXPECT_EQ(PlannedPlacement(Append(0)), "KIND_ORDINARY  0 heap");
   Place("h", "id", "s", 1);
-  EXPECT_EQ(planned(Append(0)), "KIND_HASH id 8 heap");
+  EXPECT_EQ(PlannedPlacement(Append(0)), "KIND_HASH id 8 heap");
   Place("n", "", "t", 2);
-  EXPECT_EQ(planned(Append(0)), "KIND_REFERENCE  0 heap");
+  EXPECT_EQ(PlannedPlacement(Append(0)), "KIND_REFERENCE  0 heap");
   Place("n", "", "s", 0);
-  EXPECT_EQ(planned(Append(0)), "KIND_MANAGED_LOCAL  0 heap");
+  EXPECT_EQ(PlannedPlacement(Append(0)), "KIND_MANAGED_LOCAL  0 heap");
   Place("n", "", "s", 2);
-  EXPECT_EQ(planned(Append(0)), "KIND_SINGLE_SHARD  0 heap");
+  EXPECT_EQ(PlannedPlacement(Append(0)), "KIND_SINGLE_SHARD  0 heap");
   Place("a", "", "s", 3);
-  EXPECT_EQ(planned(Append(0)), "KIND_OTHER  0 heap");
+  EXPECT_EQ(PlannedPlacement(Append(0)), "KIND_OTHER  0 heap");
 }
 
 TEST_F(CitusCatalogTest, TablesPlacedMeanwhileAreLeftAlone) {

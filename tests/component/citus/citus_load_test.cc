@@ -53,19 +53,6 @@ class CitusLoadTest : public CitusTest {
     return Start(sync_id, ask).status();
   }
 
-  // Returns where a sync of `ask` would load, and how the table stores rows, such as "KIND_HASH id
-  // 8 heap".
-  std::string PlannedPlacement(const Ask& ask) {
-    v1::StartSyncRequest request;
-    request.set_plan_only(true);
-    *request.add_streams() = Stream(ask);
-    const absl::StatusOr<v1::StartSyncResponse> planned = client().StartSync(request);
-    if (!planned.ok()) return planned.status().ToString();
-    const v1::TablePlacement& placement = planned->streams(0).placement();
-    return absl::StrCat(v1::TablePlacement::Kind_Name(placement.kind()), " ", placement.column(),
-                        " ", placement.shards(), " ", placement.access_method());
-  }
-
   // Loads 36 MiB in one call, and returns the number of transactions that stored them.
   std::string BlocksOf36MiB(absl::string_view sync_id) {
     EXPECT_OK(Start(sync_id, Append(0)).status());
