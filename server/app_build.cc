@@ -216,6 +216,7 @@ absl::Status App::Parts::BuildServer() {
   service.failed_tries = &failed_tries;
   service.budget = &budget;
   service.gate = &gate;
+  service.connections = &client_connections;
   service.calls = &open_calls;
   service.idle_timeout = config.serve.idle_timeout;
   service.trust_forwarded_for = config.auth.trust_forwarded_for;
@@ -237,7 +238,6 @@ absl::Status App::Parts::BuildServer() {
   options.max_calls_per_connection =
       config.serve.max_open_streams + config.serve.max_watches + config.serve.max_calls;
   options.reflection = config.serve.reflection;
-  options.max_connections = config.serve.max_connections;
   options.tls_cert_file = config.tls.cert_file;
   options.tls_key_file = config.tls.key_file;
   options.tls_client_ca_file = config.tls.client_ca_file;

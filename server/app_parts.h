@@ -35,6 +35,7 @@
 #include "server/rpc/deafness_watch.h"
 #include "server/rpc/failed_tries.h"
 #include "server/rpc/open_calls.h"
+#include "server/rpc/open_connections.h"
 #include "server/rpc/read_gate.h"
 #include "server/rpc/server.h"
 #include "server/rpc/status_board.h"
@@ -69,6 +70,7 @@ struct App::Parts {
         texts(static_cast<size_t>(c.load.memory_budget_bytes) / kBudgetPerFreeBuffers),
         ledger(c.database.ledger_schema),
         committer(ledger),
+        client_connections(c.serve.max_connections),
         gate(std::max(c.serve.max_message_bytes, c.load.memory_budget_bytes / 2),
              c.serve.max_message_bytes),
         admission({.max_open_streams = c.serve.max_open_streams,
@@ -147,6 +149,7 @@ struct App::Parts {
   std::unique_ptr<write::StreamStateStore> store;
   std::unique_ptr<write::LedgerUpkeep> upkeep;
   std::unique_ptr<write::MergeVacuum> vacuum;
+  rpc::OpenConnections client_connections;
   rpc::ReadGate gate;
   rpc::OpenCalls open_calls;
   rpc::Admission admission;

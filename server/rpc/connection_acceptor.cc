@@ -5,12 +5,10 @@
 #include <netinet/tcp.h>
 #include <poll.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
 #include <cstring>
-#include <iterator>
 #include <optional>
 #include <utility>
 #include <vector>
@@ -28,15 +26,8 @@ constexpr int kLines = 1;
 constexpr absl::Duration kLogWindow = absl::Seconds(10);
 // Pause before the next attempt after the system has run out of a resource.
 constexpr absl::Duration kPause = absl::Milliseconds(50);
-constexpr absl::Duration kCountInterval = absl::Milliseconds(100);
 
 int OpenReserve() { return open("/dev/null", O_RDONLY | O_CLOEXEC); }
-
-std::optional<ino_t> GetInode(int descriptor) {
-  struct stat status = {};
-  if (fstat(descriptor, &status) != 0 || !S_ISSOCK(status.st_mode)) return std::nullopt;
-  return status.st_ino;
-}
 
 // Sets the options that gRPC sets on connections that it accepts itself. A connection is closed if
 // sent data is not acknowledged within 20 s.
@@ -49,9 +40,9 @@ void SetOptions(int descriptor) {
 
 }  // namespace
 
-ConnectionAcceptor::ConnectionAcceptor(ListeningSockets sockets, int64_t max_connections, Take take)
+ConnectionAcceptor::ConnectionAcceptor(ListeningSockets sockets, OpenConnections* open, Take take)
     : sockets_(std::move(sockets)),
-      max_connections_(max_connections),
+      open_(open),
       take_(std::move(take)),
       reserve_(OpenReserve()),
       refusals_(kLines, kLogWindow) {}
@@ -79,12 +70,6 @@ void ConnectionAcceptor::Stop() {
   sockets_.Close();
 }
 
-int64_t ConnectionAcceptor::connections() {
-  MutexLock lock(&mutex_);
-  ForgetClosed();
-  return static_cast<int64_t>(open_.size());
-}
-
 int64_t ConnectionAcceptor::refused() {
   MutexLock lock(&mutex_);
   return refused_;
@@ -106,8 +91,10 @@ void ConnectionAcceptor::Run() {
 }
 
 void ConnectionAcceptor::AcceptFrom(int listening_descriptor) {
-  const int descriptor =
-      accept4(listening_descriptor, nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC);
+  sockaddr_storage address = {};
+  socklen_t size = sizeof(address);
+  const int descriptor = accept4(listening_descriptor, reinterpret_cast<sockaddr*>(&address), &size,
+                                 SOCK_NONBLOCK | SOCK_CLOEXEC);
   if (descriptor < 0) {
     if (errno == EMFILE || errno == ENFILE) {
       RefuseWithReserve(listening_descriptor);
@@ -116,27 +103,9 @@ void ConnectionAcceptor::AcceptFrom(int listening_descriptor) {
     }
     return;  // otherwise the client has disconnected already
   }
-  if (!Admit(descriptor)) return Refuse(descriptor, "too many connections");
+  if (!open_->Admit(descriptor, address)) return Refuse(descriptor, "too many connections");
   SetOptions(descriptor);
   take_(listening_descriptor, descriptor);
-}
-
-bool ConnectionAcceptor::Admit(int descriptor) {
-  MutexLock lock(&mutex_);
-  // At the limit, each new connection would otherwise check all open ones.
-  const bool full = static_cast<int64_t>(open_.size()) >= max_connections_;
-  if (full && absl::Now() - counted_at_ >= kCountInterval) ForgetClosed();
-  if (static_cast<int64_t>(open_.size()) >= max_connections_) return false;
-  const std::optional<ino_t> inode = GetInode(descriptor);
-  if (inode.has_value()) open_[descriptor] = *inode;
-  return true;
-}
-
-void ConnectionAcceptor::ForgetClosed() {
-  counted_at_ = absl::Now();
-  for (auto it = open_.begin(); it != open_.end();) {
-    it = GetInode(it->first) == it->second ? std::next(it) : open_.erase(it);
-  }
 }
 
 void ConnectionAcceptor::Refuse(int descriptor, absl::string_view why) {
@@ -149,7 +118,7 @@ void ConnectionAcceptor::Refuse(int descriptor, absl::string_view why) {
   if (!left_out.has_value()) return;
   Log(LogLevel::kWarning, "connection_refused")
       .Field("reason", why)
-      .Field("max_connections", max_connections_)
+      .Field("max_connections", open_->max())
       .Field("left_out", *left_out);
 }
 

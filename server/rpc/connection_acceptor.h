@@ -4,21 +4,20 @@
 // out of descriptors (CVE-2023-4785). Owned by rpc::Server. Thread-safe except for Start and Stop.
 #pragma once
 
-#include <sys/types.h>
+#include <sys/socket.h>
 
 #include <cstdint>
 #include <functional>
-#include <map>
 #include <memory>
 
 #include "absl/base/thread_annotations.h"
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
-#include "absl/time/time.h"
 #include "base/line_limiter.h"
 #include "base/listening_socket.h"
 #include "base/mutex.h"
 #include "base/thread.h"
+#include "server/rpc/open_connections.h"
 
 namespace syncline::rpc {
 
@@ -27,8 +26,9 @@ class ConnectionAcceptor {
   // Takes ownership of `descriptor`, a non-blocking connection, and must close it.
   using Take = std::function<void(int listening_descriptor, int descriptor)>;
 
-  // Connections beyond `max_connections` are closed immediately.
-  ConnectionAcceptor(ListeningSockets sockets, int64_t max_connections, Take take);
+  // A connection that `open` does not admit is closed immediately. `open` must outlive the
+  // acceptor.
+  ConnectionAcceptor(ListeningSockets sockets, OpenConnections* open, Take take);
   // Calls Stop().
   ~ConnectionAcceptor();
 
@@ -39,8 +39,6 @@ class ConnectionAcceptor {
   void Stop();
 
   const ListeningSockets& sockets() const { return sockets_; }
-  // Returns the number of open connections.
-  int64_t connections();
   // Returns how many connections were closed since the start because there were too many or because
   // no descriptor was left.
   int64_t refused();
@@ -48,15 +46,12 @@ class ConnectionAcceptor {
  private:
   void Run();
   void AcceptFrom(int listening_descriptor);
-  // Returns whether there is room for one more connection, and counts it if so.
-  bool Admit(int descriptor);
-  void ForgetClosed() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void Refuse(int descriptor, absl::string_view why);
   // Accepts one connection with the reserved descriptor and closes it.
   void RefuseWithReserve(int listening_descriptor);
 
   ListeningSockets sockets_;
-  const int64_t max_connections_;
+  OpenConnections* const open_;
   const Take take_;
   int wake_[2] = {-1, -1};  // a pipe; closing the write end stops the thread
   int reserve_ = -1;        // freed to accept a connection when no descriptor is left
@@ -64,10 +59,6 @@ class ConnectionAcceptor {
   std::unique_ptr<Thread> thread_;
 
   Mutex mutex_;
-  // Inodes of the open connections by descriptor. gRPC closes a connection without a notification,
-  // and the descriptor may then be that of another socket; the inode shows the difference.
-  std::map<int, ino_t> open_ ABSL_GUARDED_BY(mutex_);
-  absl::Time counted_at_ ABSL_GUARDED_BY(mutex_) = absl::InfinitePast();
   int64_t refused_ ABSL_GUARDED_BY(mutex_) = 0;
 };
 

@@ -13,6 +13,9 @@ namespace {
 constexpr absl::Duration kPatience = absl::Milliseconds(600);
 // The same for the spare place, which is to be free again soon, and while there are silent calls.
 constexpr absl::Duration kShortPatience = absl::Milliseconds(200);
+// A read is not silent if this part of its place is received in the time above, so that all of it
+// has been received after as many extensions.
+constexpr int kMaxExtensions = 8;
 
 }  // namespace
 
@@ -25,17 +28,28 @@ bool ReadGate::Fits(int64_t bytes) const {
   return held_bytes_ == 0 || held_bytes_ + bytes <= capacity_bytes_;
 }
 
-void ReadGate::Take(int64_t call, int64_t bytes, bool arrived) {
-  Place& place = places_[call];
-  arrived_ += (arrived ? 1 : 0) - (place.arrived ? 1 : 0);
-  if (!place.spare) held_bytes_ += bytes - place.bytes;
-  place = {bytes, absl::Now(), arrived, place.spare};
+void ReadGate::Take(int64_t call, int64_t bytes, bool spare, Received received) {
+  const int64_t before = received == nullptr ? 0 : received().value_or(0);
+  if (spare) {
+    spare_taken_ = true;
+  } else {
+    held_bytes_ += bytes;
+  }
+  places_[call] = {bytes, absl::Now(), /*arrived=*/false, spare, std::move(received), before};
 }
 
-bool ReadGate::TakeSpare(int64_t call, int64_t bytes) {
-  if (silent_.empty() || spare_taken_ || arrived_ > 0 || bytes > spare_bytes_) return false;
-  spare_taken_ = true;
-  places_[call] = {bytes, absl::Now(), /*arrived=*/false, /*spare=*/true};
+bool ReadGate::SpareFits(int64_t bytes) const {
+  return !silent_.empty() && !spare_taken_ && arrived_ == 0 && bytes <= spare_bytes_;
+}
+
+bool ReadGate::Extend(Place* place, absl::Time now) {
+  if (place->received == nullptr || place->extensions == kMaxExtensions) return false;
+  const std::optional<int64_t> received = place->received();
+  if (!received.has_value()) return false;
+  const int64_t enough = (place->extensions + 1) * (place->bytes / kMaxExtensions);
+  if (*received - place->received_before < enough) return false;
+  ++place->extensions;
+  place->since = now;
   return true;
 }
 
@@ -49,15 +63,15 @@ ReadGate::Places::iterator ReadGate::Free(Places::iterator place) {
   return places_.erase(place);
 }
 
-void ReadGate::Enter(int64_t call, int64_t bytes, std::function<void()> start) {
+void ReadGate::Enter(int64_t call, int64_t bytes, std::function<void()> start, Received received) {
   {
     MutexLock lock(&mutex_);
-    if (waiters_.empty() && Fits(bytes)) {
-      Take(call, bytes, false);
-    } else if (!TakeSpare(call, bytes)) {
-      waiters_.push_back({call, bytes, std::move(start)});
+    const bool fits = waiters_.empty() && Fits(bytes);
+    if (!fits && !SpareFits(bytes)) {
+      waiters_.push_back({call, bytes, std::move(start), std::move(received)});
       return;
     }
+    Take(call, bytes, /*spare=*/!fits, std::move(received));
   }
   start();
 }
@@ -67,7 +81,10 @@ void ReadGate::Arrive(int64_t call, int64_t bytes) {
   {
     MutexLock lock(&mutex_);
     silent_.erase(call);
-    Take(call, bytes, true);
+    Place& place = places_[call];
+    if (!place.spare) held_bytes_ += bytes - place.bytes;
+    if (!std::exchange(place.arrived, true)) ++arrived_;
+    place.bytes = bytes;
     granted = Grant();
   }
   for (const auto& start : granted) start();
@@ -101,10 +118,11 @@ void ReadGate::Tick(absl::Time now) {
     for (auto place = places_.begin(); place != places_.end();) {
       const bool spare = place->second.spare;
       const absl::Duration patience = spare || !silent_.empty() ? kShortPatience : kPatience;
-      const bool silent = !place->second.arrived && now - place->second.since >= patience;
+      const bool late = !place->second.arrived && now - place->second.since >= patience;
       const bool wanted = spare || !waiters_.empty();
-      if (silent && wanted && !spare) silent_.insert(place->first);
-      place = silent && wanted ? Free(place) : std::next(place);
+      const bool silent = late && wanted && !Extend(&place->second, now);
+      if (silent && !spare) silent_.insert(place->first);
+      place = silent ? Free(place) : std::next(place);
     }
     granted = Grant();
   }
@@ -117,7 +135,7 @@ std::vector<std::function<void()>> ReadGate::Grant() {
     const auto next = newest_next_ ? std::prev(waiters_.end()) : waiters_.begin();
     if (!Fits(next->bytes)) break;
     newest_next_ = !newest_next_;
-    Take(next->call, next->bytes, false);
+    Take(next->call, next->bytes, /*spare=*/false, std::move(next->received));
     granted.push_back(std::move(next->start));
     waiters_.erase(next);
   }

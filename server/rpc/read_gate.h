@@ -4,13 +4,16 @@
 // counts a message only when it is complete. So a read that may bring a large message starts only
 // when the gate has room for it. A read whose message does not arrive within 0.6 s loses its place
 // while others wait, so that silent callers do not delay them; within 0.2 s as long as there is
-// such a call, because others are probably silent, too. Thread-safe.
+// such a call, because others are probably silent, too. As long as at least an eighth of the place
+// is received in this time, the read is not silent and keeps its place for eight such times more.
+// Thread-safe.
 #pragma once
 
 #include <cstdint>
 #include <deque>
 #include <functional>
 #include <map>
+#include <optional>
 #include <set>
 #include <vector>
 
@@ -25,6 +28,10 @@ inline constexpr int64_t kSmallMessageBytes = 1 << 20;
 
 class ReadGate {
  public:
+  // Returns how many bytes of messages that have not arrived yet the call's connection has
+  // received, plus a constant; nullopt if that is not known. Called with the gate's lock held.
+  using Received = std::function<std::optional<int64_t>()>;
+
   // Beyond the capacity there is one spare place of at most `spare_bytes`.
   explicit ReadGate(int64_t capacity_bytes, int64_t spare_bytes = 0)
       : capacity_bytes_(capacity_bytes), spare_bytes_(spare_bytes) {}
@@ -37,7 +44,8 @@ class ReadGate {
   // would wait gets the spare place if that is free and no message that has arrived waits for
   // memory, so that a call that has just begun to send does not wait for silent ones. Of those that
   // wait, the newest and the oldest take turns. More bytes than the capacity are granted alone.
-  void Enter(int64_t call, int64_t bytes, std::function<void()> start);
+  // Without `received`, a read that takes long counts as silent.
+  void Enter(int64_t call, int64_t bytes, std::function<void()> start, Received received = nullptr);
   // The call's message has arrived and has `bytes`: its place is kept, whatever the capacity, until
   // Leave.
   void Arrive(int64_t call, int64_t bytes);
@@ -55,24 +63,31 @@ class ReadGate {
  private:
   struct Place {
     int64_t bytes = 0;
-    absl::Time since;
+    absl::Time since;  // its patience began
     bool arrived = false;
     bool spare = false;
+    Received received = nullptr;
+    int64_t received_before = 0;  // when the place was taken
+    int extensions = 0;
   };
   struct Waiter {
     int64_t call = 0;
     int64_t bytes = 0;
     std::function<void()> start;
+    Received received;
   };
 
   using Places = std::map<int64_t, Place>;
 
   bool Fits(int64_t bytes) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  // Takes the spare place if Enter may give it. Returns whether it did.
-  bool TakeSpare(int64_t call, int64_t bytes) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // Returns whether Enter may give the spare place.
+  bool SpareFits(int64_t bytes) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   // Frees a place and returns the next one.
   Places::iterator Free(Places::iterator place) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  void Take(int64_t call, int64_t bytes, bool arrived) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void Take(int64_t call, int64_t bytes, bool spare, Received received)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // Gives the place more time if enough of its message has been received. Returns whether it did.
+  static bool Extend(Place* place, absl::Time now);
   // Gives places to waiting calls and returns their functions.
   std::vector<std::function<void()>> Grant() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 

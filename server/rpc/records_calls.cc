@@ -29,7 +29,9 @@ std::optional<SyncService::RecordsCaller> SyncService::AdmitRecords(const Contex
     refused->Finish(Answer(rpc, place.status()));
     return std::nullopt;
   }
-  return RecordsCaller{{*std::move(caller), std::move(key)}, *std::move(place)};
+  return RecordsCaller{
+      {*std::move(caller), std::move(key), context_.connections->Find(context.peer())},
+      *std::move(place)};
 }
 
 ReceiverContext SyncService::MakeReceiverContext() const {

@@ -77,6 +77,7 @@ void RecordsReceiver::OnInputEnd(bool header_seen) {
 
 void RecordsReceiver::Receive(bool header_seen) {
   const auto bytes = static_cast<int64_t>(request_.Length());
+  if (caller_.connection != nullptr) caller_.connection->NoteMessage(bytes);
   if (bytes > kSmallMessageBytes) {
     gated_ = true;
     context_.gate->Arrive(gate_key_, bytes);
@@ -331,8 +332,13 @@ std::shared_ptr<sync::WriterCall> RecordsReceiver::call() const {
 void RecordsReceiver::ReadNext() {
   if (expected_bytes_ <= kSmallMessageBytes) return StartReading();
   gated_ = true;
-  context_.gate->Enter(gate_key_, expected_bytes_,
-                       [self = shared_from_this()] { self->StartReading(); });
+  ReadGate::Received received;
+  if (caller_.connection != nullptr) {
+    received = [connection = caller_.connection] { return connection->UnfinishedBytes(); };
+  }
+  context_.gate->Enter(
+      gate_key_, expected_bytes_, [self = shared_from_this()] { self->StartReading(); },
+      std::move(received));
 }
 
 void RecordsReceiver::StartReading() {

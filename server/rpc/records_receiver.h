@@ -33,6 +33,7 @@
 #include "server/rpc/admission.h"
 #include "server/rpc/message_reader.h"
 #include "server/rpc/open_calls.h"
+#include "server/rpc/open_connections.h"
 #include "server/rpc/read_gate.h"
 #include "server/sync/repeated_call.h"
 #include "server/sync/sync_registry.h"
@@ -62,6 +63,8 @@ struct ReceiverContext {
 struct StreamCaller {
   Identity identity;
   std::string key;  // of Admission
+  // Null if it is not known.
+  std::shared_ptr<ClientConnection> connection;
 };
 
 class RecordsReceiver : public OpenCall, public std::enable_shared_from_this<RecordsReceiver> {

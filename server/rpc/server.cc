@@ -118,7 +118,7 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Start(const ServerOptions& optio
     return MakeError(absl::StatusCode::kInternal, "gRPC failed to start the server", {});
   }
   server->acceptor_ = std::make_unique<ConnectionAcceptor>(
-      std::move(sockets), options.max_connections, [connections](int listening, int descriptor) {
+      std::move(sockets), context.connections, [connections](int listening, int descriptor) {
         grpc::experimental::ExternalConnectionAcceptor::NewConnectionParameters connection;
         connection.listener_fd = listening;
         connection.fd = descriptor;

@@ -25,8 +25,6 @@ struct ServerOptions {
   // Maximum bytes of incoming messages that gRPC holds, over all calls (decision 0013).
   int64_t receive_quota_bytes = 0;
   bool reflection = false;
-  // Connections beyond this number are closed immediately.
-  int64_t max_connections = 0;
   // Calls of one connection at a time; a client queues further ones.
   int64_t max_calls_per_connection = 0;
   // Paths of PEM files, read again when they change. Without a certificate the service is
@@ -48,7 +46,7 @@ class Server {
   // See ListeningSockets::Connect.
   int Connect() const { return acceptor_->sockets().Connect(); }
   // Client connections that are open, and the number that was refused since the start.
-  int64_t connections() const { return acceptor_->connections(); }
+  int64_t connections() const { return context_.connections->Count(); }
   int64_t refused_connections() const { return acceptor_->refused(); }
 
   // Sets the health that grpc.health.v1 returns for "" and "syncline.v1.SyncService". It is

@@ -19,6 +19,7 @@
 #include "server/rpc/auth.h"
 #include "server/rpc/failed_tries.h"
 #include "server/rpc/open_calls.h"
+#include "server/rpc/open_connections.h"
 #include "server/rpc/read_gate.h"
 #include "server/rpc/records_receiver.h"
 #include "server/rpc/unary_call.h"
@@ -48,6 +49,7 @@ struct ServiceContext {
   FailedTries* failed_tries = nullptr;
   MemoryBudget* budget = nullptr;
   ReadGate* gate = nullptr;
+  OpenConnections* connections = nullptr;
   OpenCalls* calls = nullptr;
   // Whether the header x-forwarded-for identifies the caller, because a proxy in front sets it.
   bool trust_forwarded_for = false;

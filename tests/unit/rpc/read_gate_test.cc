@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <cstdint>
+#include <optional>
 #include <string>
 
 #include "absl/strings/str_cat.h"
@@ -146,6 +148,46 @@ TEST_F(ReadGateTest, PatienceIsShortWhileThereAreSilentCalls) {
   gate_.Leave(3);
   gate_.Tick(absl::Now() + absl::Milliseconds(500));
   EXPECT_EQ(started_, "1 3 2 ");
+}
+
+TEST_F(ReadGateTest, ReadsThatReceiveKeepTheirPlaceForLonger) {
+  constexpr absl::Duration kPatience = absl::Milliseconds(700);
+  std::optional<int64_t> received = 1000;  // of earlier messages of the connection
+  gate_.Enter(
+      gate_.NewCall(), 96, [] {}, [&] { return received; });
+  Enter(96);
+  absl::Time now = absl::Now();
+  for (int eighth = 0; eighth < 8; ++eighth) {
+    *received += 12;
+    gate_.Tick(now += kPatience);
+    EXPECT_EQ(started_, "") << eighth;
+  }
+  // A message of this size would have arrived.
+  *received += 12;
+  gate_.Tick(now += kPatience);
+  EXPECT_EQ(started_, "2 ");
+}
+
+TEST_F(ReadGateTest, ReadsThatReceiveTooLittleLoseTheirPlace) {
+  int64_t received = 0;
+  gate_.Enter(
+      gate_.NewCall(), 96, [] {}, [&] { return received; });
+  Enter(96);
+  absl::Time now = absl::Now();
+  received += 24;  // as much as in two times
+  for (int time = 0; time < 2; ++time) gate_.Tick(now += absl::Milliseconds(700));
+  EXPECT_EQ(started_, "");
+  received += 11;
+  gate_.Tick(now += absl::Milliseconds(700));
+  EXPECT_EQ(started_, "2 ");
+}
+
+TEST_F(ReadGateTest, ReadsOfClosedConnectionsLoseTheirPlace) {
+  gate_.Enter(
+      gate_.NewCall(), 96, [] {}, [] { return std::nullopt; });
+  Enter(96);
+  gate_.Tick(absl::Now() + absl::Milliseconds(700));
+  EXPECT_EQ(started_, "2 ");
 }
 
 TEST_F(ReadGateTest, CallsThatEndStopWaiting) {
