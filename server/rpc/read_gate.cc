@@ -13,9 +13,8 @@ namespace {
 constexpr absl::Duration kPatience = absl::Milliseconds(600);
 // The same for the spare place, which is to be free again soon, and while there are silent calls.
 constexpr absl::Duration kShortPatience = absl::Milliseconds(200);
-// A read is not silent if this part of its place is received in the time above, so that all of it
-// has been received after as many extensions.
-constexpr int kMaxExtensions = 8;
+// The time in which a slow read must receive a message of the size of its place.
+constexpr absl::Duration kLongestRead = absl::Seconds(10);
 
 }  // namespace
 
@@ -39,18 +38,16 @@ void ReadGate::Take(int64_t call, int64_t bytes, bool spare, Received received) 
 }
 
 bool ReadGate::SpareFits(int64_t bytes) const {
-  return !silent_.empty() && !spare_taken_ && arrived_ == 0 && bytes <= spare_bytes_;
+  return (slow_ || !silent_.empty()) && !spare_taken_ && arrived_ == 0 && bytes <= spare_bytes_;
 }
 
-bool ReadGate::Extend(Place* place, absl::Time now) {
-  if (place->received == nullptr || place->extensions == kMaxExtensions) return false;
-  const std::optional<int64_t> received = place->received();
+bool ReadGate::IsReceiving(const Place& place, absl::Time now) {
+  const double part = absl::FDivDuration(now - place.since, kLongestRead);
+  if (place.received == nullptr || part >= 1) return false;
+  const std::optional<int64_t> received = place.received();
   if (!received.has_value()) return false;
-  const int64_t enough = (place->extensions + 1) * (place->bytes / kMaxExtensions);
-  if (*received - place->received_before < enough) return false;
-  ++place->extensions;
-  place->since = now;
-  return true;
+  return static_cast<double>(*received - place.received_before) >=
+         part * static_cast<double>(place.bytes);
 }
 
 ReadGate::Places::iterator ReadGate::Free(Places::iterator place) {
@@ -115,13 +112,15 @@ void ReadGate::Tick(absl::Time now) {
   std::vector<std::function<void()>> granted;
   {
     MutexLock lock(&mutex_);
+    slow_ = false;
     for (auto place = places_.begin(); place != places_.end();) {
       const bool spare = place->second.spare;
       const absl::Duration patience = spare || !silent_.empty() ? kShortPatience : kPatience;
       const bool late = !place->second.arrived && now - place->second.since >= patience;
       const bool wanted = spare || !waiters_.empty();
-      const bool silent = late && wanted && !Extend(&place->second, now);
+      const bool silent = late && wanted && !IsReceiving(place->second, now);
       if (silent && !spare) silent_.insert(place->first);
+      if (late && wanted && !silent && !spare) slow_ = true;
       place = silent ? Free(place) : std::next(place);
     }
     granted = Grant();

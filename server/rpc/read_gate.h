@@ -4,8 +4,8 @@
 // counts a message only when it is complete. So a read that may bring a large message starts only
 // when the gate has room for it. A read whose message does not arrive within 0.6 s loses its place
 // while others wait, so that silent callers do not delay them; within 0.2 s as long as there is
-// such a call, because others are probably silent, too. As long as at least an eighth of the place
-// is received in this time, the read is not silent and keeps its place for eight such times more.
+// such a call, because others are probably silent, too. A read that receives so much that all of
+// its place would be received within 10 s is slow, not silent, and keeps its place until then.
 // Thread-safe.
 #pragma once
 
@@ -40,9 +40,9 @@ class ReadGate {
   int64_t NewCall();
 
   // Takes a place of `bytes` for the call and calls `start`: immediately on this thread if there is
-  // room, otherwise later on a thread that frees room. While there are silent calls, a call that
-  // would wait gets the spare place if that is free and no message that has arrived waits for
-  // memory, so that a call that has just begun to send does not wait for silent ones. Of those that
+  // room, otherwise later on a thread that frees room. While there are silent or slow calls, a call
+  // that would wait gets the spare place if that is free and no message that has arrived waits for
+  // memory, so that a call that has just begun to send does not wait for such calls. Of those that
   // wait, the newest and the oldest take turns. More bytes than the capacity are granted alone.
   // Without `received`, a read that takes long counts as silent.
   void Enter(int64_t call, int64_t bytes, std::function<void()> start, Received received = nullptr);
@@ -63,12 +63,11 @@ class ReadGate {
  private:
   struct Place {
     int64_t bytes = 0;
-    absl::Time since;  // its patience began
+    absl::Time since;
     bool arrived = false;
     bool spare = false;
     Received received = nullptr;
-    int64_t received_before = 0;  // when the place was taken
-    int extensions = 0;
+    int64_t received_before = 0;  // at `since`
   };
   struct Waiter {
     int64_t call = 0;
@@ -86,8 +85,8 @@ class ReadGate {
   Places::iterator Free(Places::iterator place) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void Take(int64_t call, int64_t bytes, bool spare, Received received)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  // Gives the place more time if enough of its message has been received. Returns whether it did.
-  static bool Extend(Place* place, absl::Time now);
+  // Returns whether so much of the message is received that the place is kept.
+  static bool IsReceiving(const Place& place, absl::Time now);
   // Gives places to waiting calls and returns their functions.
   std::vector<std::function<void()>> Grant() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
@@ -99,6 +98,7 @@ class ReadGate {
   bool spare_taken_ ABSL_GUARDED_BY(mutex_) = false;
   int64_t arrived_ ABSL_GUARDED_BY(mutex_) = 0;       // places of messages that have arrived
   std::set<int64_t> silent_ ABSL_GUARDED_BY(mutex_);  // calls that lost their place while reading
+  bool slow_ ABSL_GUARDED_BY(mutex_) = false;         // the last Tick found a slow read
   Places places_ ABSL_GUARDED_BY(mutex_);             // by call
   std::deque<Waiter> waiters_ ABSL_GUARDED_BY(mutex_);
   bool newest_next_ ABSL_GUARDED_BY(mutex_) = true;

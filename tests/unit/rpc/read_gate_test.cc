@@ -150,36 +150,49 @@ TEST_F(ReadGateTest, PatienceIsShortWhileThereAreSilentCalls) {
   EXPECT_EQ(started_, "1 3 2 ");
 }
 
-TEST_F(ReadGateTest, ReadsThatReceiveKeepTheirPlaceForLonger) {
-  constexpr absl::Duration kPatience = absl::Milliseconds(700);
-  std::optional<int64_t> received = 1000;  // of earlier messages of the connection
+TEST_F(ReadGateTest, ReadsThatReceiveKeepTheirPlaceForTenSeconds) {
+  const int64_t before = 1000;  // of earlier messages of the connection
+  int64_t received = before;
   gate_.Enter(
-      gate_.NewCall(), 96, [] {}, [&] { return received; });
-  Enter(96);
-  absl::Time now = absl::Now();
-  for (int eighth = 0; eighth < 8; ++eighth) {
-    *received += 12;
-    gate_.Tick(now += kPatience);
-    EXPECT_EQ(started_, "") << eighth;
+      gate_.NewCall(), 100, [] {}, [&] { return received; });
+  Enter(100);
+  const absl::Time begin = absl::Now();
+  for (int second = 1; second < 10; ++second) {
+    received = before + second * 10 + 1;
+    gate_.Tick(begin + absl::Seconds(second));
+    EXPECT_EQ(started_, "") << second;
   }
   // A message of this size would have arrived.
-  *received += 12;
-  gate_.Tick(now += kPatience);
+  received = before + 200;
+  gate_.Tick(begin + absl::Seconds(11));
   EXPECT_EQ(started_, "2 ");
 }
 
 TEST_F(ReadGateTest, ReadsThatReceiveTooLittleLoseTheirPlace) {
   int64_t received = 0;
   gate_.Enter(
-      gate_.NewCall(), 96, [] {}, [&] { return received; });
-  Enter(96);
-  absl::Time now = absl::Now();
-  received += 24;  // as much as in two times
-  for (int time = 0; time < 2; ++time) gate_.Tick(now += absl::Milliseconds(700));
+      gate_.NewCall(), 100, [] {}, [&] { return received; });
+  Enter(100);
+  const absl::Time begin = absl::Now();
+  received = 21;
+  gate_.Tick(begin + absl::Seconds(2));
   EXPECT_EQ(started_, "");
-  received += 11;
-  gate_.Tick(now += absl::Milliseconds(700));
+  received = 25;
+  gate_.Tick(begin + absl::Seconds(3));
   EXPECT_EQ(started_, "2 ");
+}
+
+TEST(SlowReadTest, NewCallsGetTheSparePlaceWhileOthersAreSlow) {
+  ReadGate gate(100, /*spare_bytes=*/60);
+  std::string started;
+  int64_t received = 0;
+  gate.Enter(
+      gate.NewCall(), 100, [&] { started += "slow "; }, [&] { return received; });
+  gate.Enter(gate.NewCall(), 60, [&] { started += "waiting "; });
+  received = 20;
+  gate.Tick(absl::Now() + absl::Seconds(1));
+  gate.Enter(gate.NewCall(), 60, [&] { started += "new "; });
+  EXPECT_EQ(started, "slow new ");
 }
 
 TEST_F(ReadGateTest, ReadsOfClosedConnectionsLoseTheirPlace) {
