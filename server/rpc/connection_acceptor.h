@@ -4,8 +4,6 @@
 // out of descriptors (CVE-2023-4785). Owned by rpc::Server. Thread-safe except for Start and Stop.
 #pragma once
 
-#include <sys/socket.h>
-
 #include <cstdint>
 #include <functional>
 #include <memory>

@@ -52,8 +52,8 @@ class ReadGate {
   // Frees the place of the call, or stops waiting for one. Has no effect if it has none.
   void Leave(int64_t call);
 
-  // Frees the spare place if its read started a while ago, and the other places of such reads if
-  // others wait. Call it at least every 100 ms.
+  // Frees the spare place if its read is silent, and the other places of silent reads if others
+  // wait. Call it at least every 100 ms.
   void Tick(absl::Time now);
 
   // Bytes of all places but the spare one.

@@ -5,9 +5,9 @@
 #include <grpcpp/grpcpp.h>
 #include <gtest/gtest.h>
 #include <netinet/in.h>
+#include <poll.h>
 #include <unistd.h>
 
-#include <cerrno>
 #include <cstdint>
 #include <cstring>
 #include <memory>
@@ -25,8 +25,7 @@
 namespace syncline::rpc {
 namespace {
 
-// A service that reads the first message of each call and remembers which connection it found for
-// it. For one call at a time.
+// A service that remembers which connection it found for a call. For one call at a time.
 class FindingService final : public grpc::CallbackGenericService {
  public:
   // `open` must outlive the service.
@@ -37,26 +36,14 @@ class FindingService final : public grpc::CallbackGenericService {
  private:
   class Reactor final : public grpc::ServerGenericBidiReactor {
    public:
-    explicit Reactor(ClientConnection* connection) : connection_(connection) {
-      StartRead(&request_);
-    }
-    void OnReadDone(bool /*ok*/) override {
-      if (connection_ != nullptr) {
-        connection_->NoteMessage(static_cast<int64_t>(request_.Length()));
-      }
-      Finish(grpc::Status::OK);
-    }
+    Reactor() { Finish(grpc::Status::OK); }
     void OnDone() override { delete this; }
-
-   private:
-    ClientConnection* const connection_;
-    grpc::ByteBuffer request_;
   };
 
   grpc::ServerGenericBidiReactor* CreateReactor(
       grpc::GenericCallbackServerContext* context) override {
     found_ = open_->Find(context->peer());
-    return new Reactor(found_.get());
+    return new Reactor;
   }
 
   OpenConnections* const open_;
@@ -146,9 +133,8 @@ class ClientConnectionTest : public ::testing::Test {
     ASSERT_OK_AND_ASSIGN(const ListeningSockets sockets, ListeningSockets::Open("127.0.0.1:0"));
     client_ = sockets.Connect();
     socklen_t size = sizeof(address_);
-    do {
-      server_ = accept(sockets.descriptors()[0], reinterpret_cast<sockaddr*>(&address_), &size);
-    } while (server_ < 0 && errno == EAGAIN);
+    ASSERT_TRUE(IsReadable(sockets.descriptors()[0]));
+    server_ = accept(sockets.descriptors()[0], reinterpret_cast<sockaddr*>(&address_), &size);
     ASSERT_GE(server_, 0);
   }
 
@@ -157,9 +143,15 @@ class ClientConnectionTest : public ::testing::Test {
     if (server_ >= 0) close(server_);
   }
 
+  static bool IsReadable(int descriptor) {
+    pollfd waiting = {descriptor, POLLIN, 0};
+    return poll(&waiting, 1, /*timeout=*/10'000) == 1;
+  }
+
   void Send(size_t bytes) {
     const std::string text(bytes, 'x');
     ASSERT_EQ(write(client_, text.data(), bytes), static_cast<ssize_t>(bytes));
+    ASSERT_TRUE(IsReadable(server_));
   }
 
   int client_ = -1;
