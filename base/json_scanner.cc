@@ -1,12 +1,13 @@
 #include "base/json_scanner.h"
 
-#include <cstring>
+#include <cstdint>
 
 #ifdef __SSE2__
 #include <emmintrin.h>
 #endif
 
 #include "base/hex.h"
+#include "base/word.h"
 
 namespace syncline {
 namespace {
@@ -33,11 +34,8 @@ inline bool Has16(const char* p) {
 
 // Returns whether one of the 8 bytes at `p` is a backslash.
 inline bool Has8(const char* p) {
-  constexpr uint64_t kOnes = 0x0101010101010101;
-  uint64_t word;
-  std::memcpy(&word, p, sizeof(word));
-  word ^= kOnes * '\\';
-  return ((word - kOnes) & ~word & (kOnes * 0x80)) != 0;
+  const uint64_t word = LoadWord(p) ^ RepeatByte('\\');
+  return ((word - RepeatByte(1)) & ~word & RepeatByte(0x80)) != 0;
 }
 
 // Returns the value of the four hexadecimal digits at `p`, or -1.

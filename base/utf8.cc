@@ -1,12 +1,13 @@
 #include "base/utf8.h"
 
-#include <cstring>
+#include <cstdint>
+
+#include "base/word.h"
 
 namespace syncline {
 namespace {
 
 constexpr size_t kMaxContinuationBytes = 3;
-constexpr uint64_t kNotAscii = 0x8080808080808080;  // the bits that ASCII does not have
 
 }  // namespace
 
@@ -35,11 +36,9 @@ size_t GetCharacterLength(absl::string_view text) {
 size_t FindInvalidUtf8(absl::string_view text) {
   size_t at = 0;
   while (at < text.size()) {
-    uint64_t word = 0;
-    while (text.size() - at >= sizeof(word)) {
-      std::memcpy(&word, text.data() + at, sizeof(word));
-      if ((word & kNotAscii) != 0) break;
-      at += sizeof(word);
+    while (text.size() - at >= sizeof(uint64_t) &&
+           (LoadWord(text.data() + at) & RepeatByte(0x80)) == 0) {
+      at += sizeof(uint64_t);
     }
     while (at < text.size() && static_cast<uint8_t>(text[at]) < 0x80) ++at;
     if (at == text.size()) break;

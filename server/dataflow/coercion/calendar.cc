@@ -2,12 +2,15 @@
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
+#include "base/digit_word.h"
 #include "server/model/value.h"
 
 namespace syncline::dataflow {
 namespace {
 
 constexpr int kMaxYearDigits = 7;
+constexpr DigitForm kYearAndMonth("0000-00-");
+constexpr DigitForm kClock("00:00:00");
 
 inline bool IsDigit(char c) { return static_cast<unsigned char>(c - '0') < 10; }
 
@@ -51,6 +54,19 @@ class Cursor {
     const size_t count = CountDigits();
     if (count < 1 || count > 2) return -1;
     return static_cast<int>(TakeNumber(count));
+  }
+  // Returns whether the next eight characters have the form, and reads their digits.
+  bool Match(const DigitForm& form, DigitPairs* pairs) const {
+    return end_ - p_ >= 8 && form.Match(p_, pairs);
+  }
+  // Reads the next six characters if they are digits.
+  bool TakeSixDigits(int64_t* number) {
+    if (end_ - p_ < 6) return false;
+    const uint64_t digits = LoadShortWord(p_, 6) ^ (RepeatByte('0') >> 16);
+    if (FindBytesAbove(digits, RepeatByte(9)) != 0) return false;
+    *number = ReadEightDigits(digits << 16);
+    p_ += 6;
+    return true;
   }
   // Returns the number of the two digits at `ahead`, or -1 if they are not digits.
   int TwoAt(size_t ahead) const {
@@ -113,13 +129,12 @@ bool TakeCompactDate(Cursor* cursor, ParsedDate* date) {
 
 // Reads YYYY-MM-DD, the form of nearly every date.
 inline bool TakeIsoDate(Cursor* cursor, ParsedDate* date) {
-  if (cursor->Peek(4) != '-' || cursor->Peek(7) != '-' || IsDigit(cursor->Peek(10))) return false;
-  const int century = cursor->TwoAt(0);
-  const int year = cursor->TwoAt(2);
-  date->month = cursor->TwoAt(5);
+  DigitPairs pairs;
+  if (!cursor->Match(kYearAndMonth, &pairs) || IsDigit(cursor->Peek(10))) return false;
   date->day = cursor->TwoAt(8);
-  if ((century | year | date->month | date->day) < 0) return false;
-  date->year = century * 100 + year;
+  if (date->day < 0) return false;
+  date->year = pairs.At(0) * 100 + pairs.At(2);
+  date->month = pairs.At(5);
   cursor->Skip(10);
   return true;
 }
@@ -129,6 +144,7 @@ inline bool TakeIsoDate(Cursor* cursor, ParsedDate* date) {
 int64_t TakeFraction(Cursor* cursor) {
   int64_t micros = 0;
   int64_t unit = 100000;
+  if (cursor->TakeSixDigits(&micros)) unit = 0;
   for (; IsDigit(cursor->Peek()); cursor->Skip(1)) {
     micros += (cursor->Peek() - '0') * unit;
     unit /= 10;
@@ -157,11 +173,14 @@ bool TakeClockFields(Cursor* cursor, int* hour, int* minute, int* second) {
 
 // Reads a time of day as PostgreSQL does: second 60 carries over, and the maximum is 24:00:00.
 bool TakeClock(Cursor* cursor, int64_t* micros) {
-  int hour = cursor->TwoAt(0);
-  int minute = cursor->TwoAt(3);
-  int second = cursor->TwoAt(6);
-  if (cursor->Peek(2) == ':' && cursor->Peek(5) == ':' && (hour | minute | second) >= 0 &&
-      !IsDigit(cursor->Peek(8))) {
+  int hour = 0;
+  int minute = 0;
+  int second = 0;
+  DigitPairs pairs;
+  if (cursor->Match(kClock, &pairs) && !IsDigit(cursor->Peek(8))) {
+    hour = pairs.At(0);
+    minute = pairs.At(3);
+    second = pairs.At(6);
     cursor->Skip(8);
   } else if (!TakeClockFields(cursor, &hour, &minute, &second)) {
     return false;
@@ -205,6 +224,7 @@ bool TakeZone(Cursor* cursor, int64_t* east_seconds) {
 enum class Era { kNone, kAd, kBc };
 
 Era TakeEra(Cursor* cursor) {
+  if (cursor->AtEnd()) return Era::kNone;
   Cursor c = *cursor;
   c.SkipSpaces();
   const char first = absl::ascii_toupper(static_cast<unsigned char>(c.Peek()));
@@ -251,14 +271,14 @@ bool Finish(const ParsedDate& date, Era era, DateTime* result) {
 }  // namespace
 
 int64_t DaysFromCivil(int64_t year, int month, int day) {
-  // Years are counted from March, so that the leap day is the last day of a year.
-  const int64_t y = month <= 2 ? year - 1 : year;
-  const int64_t era = (y >= 0 ? y : y - 399) / 400;
-  const int64_t year_of_era = y - era * 400;
-  const int64_t month_from_march = month > 2 ? month - 3 : month + 9;
-  const int64_t day_of_year = (153 * month_from_march + 2) / 5 + day - 1;
-  const int64_t day_of_era = year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year;
-  return era * 146097 + day_of_era - 719468;
+  // Years are counted from March, so that the leap day is the last day of a year, and from a
+  // multiple of 400 before all years, because unsigned numbers are divided faster.
+  constexpr uint32_t kYearsBefore = 400 * 25000;
+  constexpr int64_t kDaysBefore = int64_t{25000} * 146097 + 719468;
+  constexpr int kDaysFromMarch[] = {306, 337, 0, 31, 61, 92, 122, 153, 184, 214, 245, 275};
+  const uint32_t y = static_cast<uint32_t>(year - (month <= 2 ? 1 : 0)) + kYearsBefore;
+  return int64_t{y} * 365 + y / 4 - y / 100 + y / 400 + kDaysFromMarch[month - 1] + day - 1 -
+         kDaysBefore;
 }
 
 CivilDate CivilFromDays(int64_t days) {

@@ -7,8 +7,8 @@
 
 namespace syncline::dataflow {
 
-// Returns the days since 1970-01-01 in the proleptic Gregorian calendar. `year` is astronomical: 0
-// is 1 BC.
+// Returns the days since 1970-01-01 in the proleptic Gregorian calendar. `year` is astronomical (0
+// is 1 BC) and at least -9,999,998; the month is 1 to 12.
 int64_t DaysFromCivil(int64_t year, int month, int day);
 
 struct CivilDate {

@@ -13,7 +13,8 @@ ColumnSlots::ColumnSlots(const TableSchema& schema) {
     const std::string& name = names_[i];
     by_name_.emplace(name, static_cast<int>(i));
     const char* const end = name.data() + name.size();
-    guesses_.push_back(FindStringEvent(name.data(), end) == end ? name : "\"");
+    // No name starts with two quotes.
+    guesses_.emplace_back(FindStringEvent(name.data(), end) == end ? name : "\"");
   }
   tokens_.resize(names_.size());
 }

@@ -10,6 +10,7 @@
 
 #include "absl/container/flat_hash_map.h"
 #include "absl/strings/string_view.h"
+#include "server/dataflow/parse/key_guess.h"
 #include "server/dataflow/text/scratch_arena.h"
 #include "server/model/table_schema.h"
 
@@ -29,15 +30,11 @@ class ColumnSlots {
   void Clear();
 
   // Returns the column of the field whose JSON name begins at `key`, after the opening quote, in
-  // text that ends at `end`. Returns kUndeclared if no column matches, or kMalformed if the name is
-  // not a valid JSON string.
+  // text that ends at `end`. KeyGuess::kPadding bytes behind `end` are read. Returns kUndeclared if
+  // no column matches, or kMalformed if the name is not a valid JSON string.
   int Find(const char* key, const char* end, ScratchArena* scratch) {
-    if (expected_ < guesses_.size()) {
-      const absl::string_view guess = guesses_[expected_];
-      if (static_cast<size_t>(end - key) > guess.size() && key[guess.size()] == '"' &&
-          absl::string_view(key, guess.size()) == guess) {
-        return static_cast<int>(expected_++);
-      }
+    if (expected_ < guesses_.size() && guesses_[expected_].Matches(key, end)) {
+      return static_cast<int>(expected_++);
     }
     return Lookup(key, end, scratch);
   }
@@ -55,9 +52,7 @@ class ColumnSlots {
   int Lookup(const char* key, const char* end, ScratchArena* scratch);
 
   std::vector<std::string> names_;
-  // The names as written in JSON. The entry of a name that needs escapes is a single '"', which
-  // never matches.
-  std::vector<std::string> guesses_;
+  std::vector<KeyGuess> guesses_;  // that of a name that needs escapes never matches
   absl::flat_hash_map<absl::string_view, int> by_name_;  // keys point into names_
   std::vector<absl::string_view> tokens_;
   std::vector<absl::string_view> undeclared_;

@@ -2,9 +2,11 @@
 
 #include <algorithm>
 #include <array>
+#include <bit>
 #include <cstdint>
 
 #include "absl/strings/string_view.h"
+#include "base/digit_word.h"
 #include "server/postgres/copy/field_bytes.h"
 
 namespace syncline::postgres {
@@ -17,8 +19,8 @@ constexpr size_t kHeaderBytes = 8;  // count, weight, sign, scale
 
 // Maximum decimal digits that, followed by up to three zeros, fit in a uint64_t.
 constexpr size_t kFastDigits = 16;
-// Maximum groups of a fast number: 16 digits around a point that may be within a group.
-constexpr size_t kFastGroups = 5;
+// Maximum groups of a uint64_t.
+constexpr size_t kMaxGroups = 5;
 
 // Exponents are capped here while they are read, so that sums with them cannot overflow. The cap is
 // far beyond PostgreSQL's limits.
@@ -44,51 +46,85 @@ char* PutHeader(const Header& header, char* to) {
 
 bool IsDigit(char c) { return c >= '0' && c <= '9'; }
 
-// Encodes `text`, which has no sign, if it is short and has no exponent. Otherwise returns false.
-bool EncodeFast(absl::string_view text, bool negative, ByteBuffer* out) {
+// A number without its sign: `digits` divided by 10 to the power of `scale`.
+struct Mantissa {
+  uint64_t digits = 0;
+  size_t scale = 0;
+};
+
+// Reads a number of at most eight characters without an exponent. Returns false for any other text.
+bool ReadShort(absl::string_view text, Mantissa* mantissa) {
+  size_t count = text.size();
+  if (count == 0 || count > sizeof(uint64_t)) return false;
+  constexpr uint64_t kZeros = RepeatByte('0');
+  uint64_t digits =
+      LoadShortWord(text.data(), count) ^ (kZeros >> (8 * (sizeof(uint64_t) - count)));
+  mantissa->scale = 0;
+  if (const uint64_t others = FindBytesAbove(digits, RepeatByte(9)); others != 0) {
+    const int point_bit = std::countr_zero(others) - 7;
+    const auto point = static_cast<size_t>(point_bit) / 8;
+    const bool only_one = (others & (others - 1)) == 0;
+    if (!only_one || text[point] != '.' || count == 1) return false;
+    // Close the gap that the point leaves.
+    const uint64_t below = (uint64_t{1} << point_bit) - 1;
+    digits = (digits & below) | ((digits >> 8) & ~below);
+    mantissa->scale = --count - point;
+  }
+  mantissa->digits = ReadEightDigits(digits << (8 * (sizeof(uint64_t) - count)));
+  return true;
+}
+
+// Reads a number of at most 16 digits without an exponent. Returns false for any other text.
+bool ReadMedium(absl::string_view text, Mantissa* mantissa) {
   if (text.size() > kFastDigits + 1) return false;
-  uint64_t mantissa = 0;
+  mantissa->digits = 0;
   size_t point = text.size();
   for (size_t i = 0; i < text.size(); ++i) {
     const char c = text[i];
     if (IsDigit(c)) {
-      mantissa = mantissa * 10 + static_cast<uint64_t>(c - '0');
+      mantissa->digits = mantissa->digits * 10 + static_cast<uint64_t>(c - '0');
     } else if (c == '.') {
       point = i;
     } else {
       return false;
     }
   }
-  // Pads the fraction with zeros to whole groups.
-  const size_t scale = point == text.size() ? 0 : text.size() - point - 1;
   if (point == text.size() && text.size() > kFastDigits) return false;
-  static constexpr std::array<uint64_t, kGroupDigits> kPadding = {1, 1000, 100, 10};
-  mantissa *= kPadding[scale % kGroupDigits];
+  mantissa->scale = point == text.size() ? 0 : text.size() - point - 1;
+  return true;
+}
 
-  // Splits the number into groups, the last one first, without zero groups at the end.
-  std::array<uint16_t, kFastGroups + 1> groups;
-  size_t count = 0;  // all groups, from the last one
-  size_t kept = 0;   // groups without the zero groups at the end
-  for (; mantissa != 0; mantissa /= kGroupBase, ++count) {
-    const auto group = static_cast<uint16_t>(mantissa % kGroupBase);
-    if (kept != 0 || group != 0) groups[kept++] = group;
+size_t CountGroups(uint64_t number) {
+  size_t count = 1;
+  for (uint64_t limit = kGroupBase; count < kMaxGroups && number >= limit; limit *= kGroupBase) {
+    ++count;
   }
+  return count;
+}
+
+void EncodeMantissa(const Mantissa& mantissa, bool negative, ByteBuffer* out) {
+  // Pads the fraction with zeros to whole groups.
+  static constexpr std::array<uint64_t, kGroupDigits> kPadding = {1, 1000, 100, 10};
+  uint64_t rest = mantissa.digits * kPadding[mantissa.scale % kGroupDigits];
   Header header;
-  header.scale = static_cast<int64_t>(scale);
-  if (kept > 0) {
+  header.scale = static_cast<int64_t>(mantissa.scale);
+  size_t kept = 0;  // groups without the zero groups at the end
+  if (rest != 0) {
+    const size_t fraction_groups = (mantissa.scale + kGroupDigits - 1) / kGroupDigits;
+    header.weight = -1 - static_cast<int64_t>(fraction_groups);
+    for (; rest % kGroupBase == 0; rest /= kGroupBase) ++header.weight;
+    kept = CountGroups(rest);
+    header.weight += static_cast<int64_t>(kept);
     header.groups = static_cast<int64_t>(kept);
     header.negative = negative;
-    header.weight = static_cast<int64_t>(count) - 1 -
-                    static_cast<int64_t>((scale + kGroupDigits - 1) / kGroupDigits);
   }
   const size_t bytes = 4 + kHeaderBytes + 2 * kept;
-  char* to = PutHeader(header, out->Reserve(bytes));
-  while (kept > 0) {
-    PutBigEndian16(to, groups[--kept]);
-    to += 2;
+  char* const first = PutHeader(header, out->Reserve(bytes));
+  for (char* to = first + 2 * kept; to != first; rest /= kGroupBase) {
+    to -= 2;
+    PutBigEndian16(to, static_cast<uint16_t>(rest % kGroupBase));
   }
   out->Advance(bytes);
-  return true;
 }
 
 // The parts of a number's text.
@@ -209,7 +245,12 @@ void EncodeNumeric(const Value& value, ByteBuffer* out) {
   absl::string_view text = value.text();
   const bool negative = !text.empty() && text.front() == '-';
   if (negative) text.remove_prefix(1);
-  if (!EncodeFast(text, negative, out)) EncodeGeneral(text, negative, out);
+  Mantissa mantissa;
+  if (ReadShort(text, &mantissa) || ReadMedium(text, &mantissa)) {
+    EncodeMantissa(mantissa, negative, out);
+  } else {
+    EncodeGeneral(text, negative, out);
+  }
 }
 
 }  // namespace syncline::postgres
