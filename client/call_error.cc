@@ -98,12 +98,13 @@ bool IsUnreachable(const absl::Status& status) {
   return reason.empty() || reason == reason::kDbUnreachable;
 }
 
-std::string Explain(const absl::Status& status, absl::string_view server) {
+std::string Explain(const absl::Status& status, absl::string_view server, Frontend frontend) {
   const ErrorDetail detail = GetDetail(status);
   if (absl::IsUnavailable(status) && detail.reason.empty()) {
     return absl::StrCat(
         "cannot reach the server at ", server, " (", status.message(),
-        "); check that syncline-server runs there, or give another address with --server");
+        "); check that syncline-server runs there, or give another address with ",
+        frontend == Frontend::kCommandLine ? "--server" : "\"server\" in the configuration");
   }
   std::string sentence(status.message());
   for (const FieldViolation& violation : detail.violations) {
@@ -115,7 +116,7 @@ std::string Explain(const absl::Status& status, absl::string_view server) {
   }
   absl::StrAppend(&sentence, " [", absl::StatusCodeToString(status.code()),
                   detail.reason.empty() ? "" : " ", detail.reason, "]");
-  if (const absl::string_view advice = AdviceFor(status); !advice.empty()) {
+  if (const absl::string_view advice = AdviceFor(status, frontend); !advice.empty()) {
     absl::StrAppend(&sentence, "; ", advice);
   }
   return sentence;

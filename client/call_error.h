@@ -6,6 +6,7 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
+#include "client/advice.h"
 
 namespace google::rpc {
 class Status;
@@ -34,6 +35,7 @@ bool IsUnreachable(const absl::Status& status);
 
 // Returns one sentence for the user: what failed, its code and reason, and what to do about it.
 // `server` is the address that was called.
-std::string Explain(const absl::Status& status, absl::string_view server);
+std::string Explain(const absl::Status& status, absl::string_view server,
+                    Frontend frontend = Frontend::kCommandLine);
 
 }  // namespace syncline::client

@@ -14,9 +14,10 @@ namespace syncline::client {
 
 OutageNotice::OutageNotice(std::string server) : server_(std::move(server)), print_(PrintMessage) {}
 
-void OutageNotice::SetPrint(Print print) {
+void OutageNotice::SetPrint(Print print, Frontend frontend) {
   MutexLock lock(&mutex_);
   print_ = std::move(print);
+  frontend_ = frontend;
 }
 
 void OutageNotice::SetFirstContactLimit(absl::Duration limit) {
@@ -34,13 +35,15 @@ absl::Time OutageNotice::LimitRetries(const absl::Status& error, absl::Time bega
 void OutageNotice::Failed(const absl::Status& error, absl::Time until) {
   if (!absl::IsUnavailable(error)) return;
   Print print;
+  Frontend frontend = Frontend::kCommandLine;
   {
     MutexLock lock(&mutex_);
     if (std::exchange(out_, true)) return;
     out_since_ = absl::Now();
     print = print_;
+    frontend = frontend_;
   }
-  const std::string words = Explain(error, server_);
+  const std::string words = Explain(error, server_, frontend);
   print(absl::StrCat(absl::StripSuffix(words, "; try again later"), "; trying again until ",
                      absl::FormatTime("%H:%M:%S", until, absl::LocalTimeZone())));
 }

@@ -12,6 +12,7 @@
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "base/mutex.h"
+#include "client/advice.h"
 
 namespace syncline::client {
 
@@ -22,8 +23,9 @@ class OutageNotice {
   // `server` is the address that messages name.
   explicit OutageNotice(std::string server);
 
-  // Prints notices by `print` instead of as messages. Call it before the first call.
-  void SetPrint(Print print);
+  // Prints notices by `print` instead of as messages, for users of `frontend`. Call it before the
+  // first call.
+  void SetPrint(Print print, Frontend frontend);
   // Sets how long a run tries to reach a server and a database that it has never reached. The
   // default is 8 s, because such an address is probably wrong; with the last attempt, the run fails
   // within 10 s.
@@ -43,6 +45,7 @@ class OutageNotice {
   const std::string server_;
   mutable Mutex mutex_;
   Print print_ ABSL_GUARDED_BY(mutex_);
+  Frontend frontend_ ABSL_GUARDED_BY(mutex_) = Frontend::kCommandLine;
   absl::Duration first_contact_limit_ ABSL_GUARDED_BY(mutex_) = absl::Seconds(8);
   bool reached_ ABSL_GUARDED_BY(mutex_) = false;
   bool out_ ABSL_GUARDED_BY(mutex_) = false;

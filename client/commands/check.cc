@@ -3,7 +3,6 @@
 #include "base/file.h"
 #include "base/status_macros.h"
 #include "client/airbyte/config.h"
-#include "client/airbyte/member_names.h"
 #include "client/airbyte/messages.h"
 #include "client/airbyte/open_destination.h"
 #include "client/call_error.h"
@@ -33,7 +32,7 @@ std::string FindFault(const std::string& config_file) {
   const auto destination = OpenDestination(*config);
   if (!destination.ok()) return std::string(destination.status().message());
   const absl::Status status = CheckServer(destination->client());
-  return status.ok() ? "" : NameMembers(Explain(status, destination->name()));
+  return status.ok() ? "" : Explain(status, destination->name(), Frontend::kConnector);
 }
 
 }  // namespace

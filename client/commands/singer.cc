@@ -4,12 +4,10 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_replace.h"
 #include "base/error.h"
 #include "base/file.h"
 #include "base/version.h"
 #include "client/advice.h"
-#include "client/airbyte/member_names.h"
 #include "client/airbyte/open_destination.h"
 #include "client/call_error.h"
 #include "client/commands/commands.h"
@@ -41,12 +39,11 @@ int PrintLine(const std::string& line) {
 std::string ExplainRun(const absl::Status& status, const std::string& destination) {
   const std::string reason = GetReason(status);
   if (absl::StartsWith(reason, "SINGER_")) {
-    return absl::StrCat(status.message(), " (", reason, "); ", AdviceFor(status));
+    return absl::StrCat(status.message(), " (", reason, "); ",
+                        AdviceFor(status, Frontend::kConnector));
   }
   if (reason.empty() && absl::IsInvalidArgument(status)) return std::string(status.message());
-  // Every run is a sync of its own.
-  return absl::StrReplaceAll(NameMembers(Explain(status, destination)),
-                             {{" with the same --sync_id", ""}});
+  return Explain(status, destination, Frontend::kConnector);
 }
 
 int Finish(const TargetReport& report, const TargetOptions& options, const std::string& destination,
@@ -100,7 +97,7 @@ int RunSinger(const CommandLine& command_line) {
   const auto destination = OpenDestination(options.config.destination);
   if (!destination.ok()) return ReportFailure(destination.status());
   OutageNotice* const outage = destination->client()->outage();
-  outage->SetPrint([](absl::string_view words) { PrintMessage(NameMembers(words)); });
+  outage->SetPrint(PrintMessage, Frontend::kConnector);
   if (command_line.Given("retry_for")) outage->SetFirstContactLimit(absl::InfiniteDuration());
   LineOutput output(STDOUT_FILENO);
   TargetSession session(

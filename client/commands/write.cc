@@ -9,7 +9,6 @@
 #include "base/status_macros.h"
 #include "client/airbyte/config.h"
 #include "client/airbyte/failure_type.h"
-#include "client/airbyte/member_names.h"
 #include "client/airbyte/messages.h"
 #include "client/airbyte/open_destination.h"
 #include "client/airbyte/write_session.h"
@@ -65,7 +64,7 @@ void PrintStreams(const WriteReport& report, const std::string& destination, Lin
   for (const WriteReport::Failure& failure : report.failures) {
     Fail(output,
          absl::StrCat("stream ", failure.title, ": ",
-                      NameMembers(Explain(failure.status, destination)),
+                      Explain(failure.status, destination, Frontend::kConnector),
                       failure.skipped == 0
                           ? ""
                           : absl::StrCat(" (", failure.skipped, " of its records were skipped)")),
@@ -96,7 +95,7 @@ int Finish(const WriteReport& report, const WriteSessionOptions& options,
                    options.sync_id, " and the same input to resume");
   if (!report.status.ok()) {
     return Fail(output,
-                absl::StrCat(NameMembers(Explain(report.status, destination)),
+                absl::StrCat(Explain(report.status, destination, Frontend::kConnector),
                              IsRetryableCall(report.status) || options.resumable
                                  ? absl::StrCat(" (", position, ")")
                                  : ""),
@@ -140,18 +139,18 @@ int RunWrite(const CommandLine& command_line) {
     const absl::Status& status = destination.status();
     return Fail(&output,
                 GetReason(status).empty() ? std::string(status.message())
-                                          : NameMembers(Explain(status, "")),
+                                          : Explain(status, "", Frontend::kConnector),
                 FailureType::kConfig);
   }
   OutageNotice* const outage = destination->client()->outage();
-  outage->SetPrint(
-      [&output](absl::string_view words) { PrintLog(true, NameMembers(words), &output); });
+  outage->SetPrint([&output](absl::string_view words) { PrintLog(true, words, &output); },
+                   Frontend::kConnector);
   if (command_line.Given("retry_for")) outage->SetFirstContactLimit(absl::InfiniteDuration());
   const WriteSessionOptions options = SessionOptions(command_line, *config, *catalog);
   WriteSession session(destination->client(), *catalog, options,
                        [&output](const std::string& line) { output.WriteLine(line); });
   if (const absl::Status started = session.Start(); !started.ok()) {
-    return Fail(&output, NameMembers(Explain(started, destination->name())),
+    return Fail(&output, Explain(started, destination->name(), Frontend::kConnector),
                 ClassifyFailure(started));
   }
   for (const v1::StreamPlan& plan : session.plans()) Print(PlanEntries(plan), &output);

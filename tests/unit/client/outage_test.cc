@@ -8,7 +8,6 @@
 
 #include "base/error.h"
 #include "base/reasons.h"
-#include "client/airbyte/member_names.h"
 #include "client/call_error.h"
 #include "client/load_flags.h"
 #include "client/outage_notice.h"
@@ -33,7 +32,8 @@ absl::Status DatabaseError(const char* reason) {
 class OutageTest : public testing::Test {
  protected:
   OutageTest() : notice_("db7:50051") {
-    notice_.SetPrint([this](absl::string_view words) { printed_.emplace_back(words); });
+    notice_.SetPrint([this](absl::string_view words) { printed_.emplace_back(words); },
+                     Frontend::kCommandLine);
   }
 
   OutageNotice notice_;
@@ -122,18 +122,6 @@ TEST(ProgressTest, ReportsOncePerMinute) {
     line.Update({.rows = second * 1000, .bytes = second}, start + absl::Seconds(second));
   }
   EXPECT_THAT(reports, ElementsAre(HasSubstr("60.0k rows"), HasSubstr("120.0k rows")));
-}
-
-TEST(NameMembersTest, ConnectorsHaveMembersInsteadOfFlags) {
-  EXPECT_THAT(NameMembers(Explain(ServerAway(), "db7:50051")),
-              AllOf(HasSubstr("give another address with \"server\" in the configuration"),
-                    Not(HasSubstr("--"))));
-  for (const char* const reason :
-       {reason::kNoCredentials, reason::kBadCredentials, reason::kSchemaFrozen, reason::kTableOwned,
-        reason::kTargetIncompatible}) {
-    EXPECT_THAT(NameMembers(Explain(DatabaseError(reason), "")),
-                AllOf(HasSubstr("in the configuration"), Not(HasSubstr("--"))));
-  }
 }
 
 TEST(NameFlagsTest, ErrorsNameTheFlagOfTheField) {
