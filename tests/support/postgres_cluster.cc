@@ -110,6 +110,8 @@ absl::Status PostgresCluster::Start() {
     options.initdb_arguments.emplace_back("--no-sync");
   }
   SYNCLINE_ASSIGN_OR_RETURN(server_, postgres::EmbeddedServer::Start(std::move(options)));
+  // Other threads may read them while it is started again.
+  if (!dsn_.empty()) return absl::OkStatus();
   dsn_ = server_->conninfo();
   std::string password;
   std::ifstream(server_->password_file()) >> password;

@@ -1,6 +1,7 @@
 #include "tests/support/process.h"
 
 #include <fcntl.h>
+#include <gtest/gtest.h>
 #include <signal.h>
 #include <unistd.h>
 
@@ -53,7 +54,15 @@ absl::StatusOr<std::unique_ptr<Process>> Process::Start(const ProcessOptions& op
   return process;
 }
 
-Process::~Process() { CloseStdin(); }
+Process::~Process() {
+  CloseStdin();
+  const std::string log = Stderr();
+  const bool summarized =
+      absl::StrContains(log, "SUMMARY: ") && absl::StrContains(log, "Sanitizer: ");
+  if (summarized || absl::StrContains(log, ": runtime error: ")) {
+    ADD_FAILURE() << "a sanitizer reported:\n" << log;
+  }
+}
 
 absl::Status Process::WriteStdin(absl::string_view bytes) {
   while (!bytes.empty()) {

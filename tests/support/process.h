@@ -31,7 +31,8 @@ class Process {
  public:
   static absl::StatusOr<std::unique_ptr<Process>> Start(const ProcessOptions& options);
 
-  // Kills the program if it is still running.
+  // Kills the program if it is still running. The test fails if a sanitizer has reported an error
+  // of the program: such a report need not end it, and a program that is killed has no exit code.
   ~Process();
 
   pid_t pid() const { return child_->pid(); }

@@ -1,6 +1,7 @@
 // Child processes as the embedded database and the end-to-end tests start them.
 #include "tests/support/process.h"
 
+#include <gtest/gtest-spi.h>
 #include <signal.h>
 
 #include <fstream>
@@ -54,6 +55,20 @@ TEST(ProcessTest, WritingToAnEndedReaderFails) {
                        Process::Start({.arguments = {"true"}, .stdin_pipe = true}));
   EXPECT_EQ(process->Wait(absl::Seconds(30)), 0);
   EXPECT_THAT(process->WriteStdin("x"), StatusIs(StatusCode::kUnavailable));
+}
+
+TEST(ProcessTest, ReportsOfSanitizersAreFailures) {
+  for (const char* const report :
+       {"SUMMARY: ThreadSanitizer: data race a.cc:7 in Run", "a.cc:7:3: runtime error: overflow"}) {
+    EXPECT_NONFATAL_FAILURE(
+        {
+          const auto process =
+              Process::Start({.arguments = {"sh", "-c", "echo \"$0\" >&2; sleep 600", report}});
+          ASSERT_OK(process.status());
+          EXPECT_TRUE((*process)->WaitForStderr(report, absl::Seconds(30)));
+        },
+        report);
+  }
 }
 
 TEST(ChildProcessTest, DistinguishesMissingProgramAndUser) {
