@@ -24,7 +24,7 @@ void RunGuarded(const std::string& name, const std::function<void()>& body) {
 
 }  // namespace
 
-Thread::Thread(std::string name, std::function<void()> body) {
+Thread::Thread(const std::string& name, std::function<void()> body) {
   if (Start(name, std::move(body))) return;
   Log(LogLevel::kError, "no_thread")
       .Field("thread", name)

@@ -13,7 +13,7 @@ namespace syncline {
 class Thread {
  public:
   // If the system cannot start another thread, this is logged, and the process exits.
-  Thread(std::string name, std::function<void()> body);
+  Thread(const std::string& name, std::function<void()> body);
   ~Thread();
   Thread(const Thread&) = delete;
   Thread& operator=(const Thread&) = delete;

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/synchronization/mutex.h"
 #include "base/exposed_file.h"
@@ -36,8 +37,8 @@ int main(int argc, char** argv) {
   for (const char* const flag : {"token_file", "tls_key_file"}) {
     const std::string file = invocation.command_line.Text(flag);
     if (file.empty() || !syncline::GetModeIfExposed(file).has_value()) continue;
-    syncline::client::PrintMessage("warning: every user of this machine can read " + file +
-                                   "; run chmod o= " + file);
+    syncline::client::PrintMessage(absl::StrCat("warning: every user of this machine can read ",
+                                                file, "; run chmod o= ", file));
   }
   // When its last channel is destroyed, gRPC 1.51 shuts itself down, which has been seen to hang,
   // as its threads may at exit. So it stays initialized, and the process ends without destructors.

@@ -36,6 +36,7 @@ absl::StatusOr<std::vector<RejectedReason>> ReadRejectedReasons(
     request.set_page_token(page.next_page_token());
   } while (!request.page_token().empty() && read < kMaxRejectedRead);
   std::vector<RejectedReason> reasons;
+  reasons.reserve(by_reason.size());
   for (auto& [name, reason] : by_reason) reasons.push_back(std::move(reason));
   std::stable_sort(
       reasons.begin(), reasons.end(),

@@ -29,8 +29,8 @@ std::string AgeText(const google::protobuf::Timestamp& time, absl::Time now) {
   if (time.seconds() == 0) return "-";
   const int64_t seconds = std::max<int64_t>(0, absl::ToUnixSeconds(now) - time.seconds());
   if (seconds < 120) return absl::StrCat(seconds, " s ago");
-  if (seconds < 2 * 3600) return absl::StrCat(seconds / 60, " min ago");
-  if (seconds < 2 * 86400) return absl::StrCat(seconds / 3600, " h ago");
+  if (seconds < int64_t{2} * 3600) return absl::StrCat(seconds / 60, " min ago");
+  if (seconds < int64_t{2} * 86400) return absl::StrCat(seconds / 3600, " h ago");
   return absl::StrCat(seconds / 86400, " days ago");
 }
 

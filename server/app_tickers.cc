@@ -121,7 +121,8 @@ Ticker::Task App::Parts::WatchTokens(const config::TokenConfig& tokens,
   const bool warns = &tokens == &config.auth;
   if (warns) LogPlainTokens(tokens.file, tokens.plain_tokens);
   const auto watch = std::make_shared<config::TokenFileWatch>(tokens.file, tokens.tokens);
-  return {kFileInterval, [watch, authenticators, warns, file = tokens.file] {
+  return {kFileInterval,
+          [watch, authenticators = std::move(authenticators), warns, file = tokens.file] {
             const absl::StatusOr<std::optional<config::Tokens>> read = watch->Look();
             if (!read.ok()) {
               Log(LogLevel::kWarning, "auth_tokens_kept").Error(read.status());

@@ -242,8 +242,8 @@ LoadConfig LoadPath(Faults& faults) {
       BoundedSize("memory_budget_bytes", absl::GetFlag(FLAGS_memory_budget_bytes), 1024 * kKiB,
                   1024 * kGiB, faults);
   if (absl::GetFlag(FLAGS_flush_bytes).bytes == 0) {
-    load.flush_bytes = 8 * 1024 * kKiB;
-    load.distributed_flush_bytes = 32 * 1024 * kKiB;
+    load.flush_bytes = int64_t{8} * 1024 * kKiB;
+    load.distributed_flush_bytes = int64_t{32} * 1024 * kKiB;
   } else {
     load.flush_bytes =
         BoundedSize("flush_bytes", absl::GetFlag(FLAGS_flush_bytes), 64 * kKiB, kGiB, faults);

@@ -157,6 +157,7 @@ std::string GetIdentity(const StreamDescriptor& stream) {
 std::vector<TableName> AssignTables(const std::vector<StreamName>& streams,
                                     const NameFacts& facts) {
   std::vector<NameCandidate> candidates;
+  candidates.reserve(streams.size());
   for (const StreamName& stream : streams) {
     candidates.push_back({.scope = stream.table.schema,
                           .plain = stream.table.name,

@@ -122,17 +122,16 @@ void WriterCall::Dispatch(dataflow::Batch batch, std::function<void()> ready) {
   }
   // Continue to read only now: a checkpoint that follows must find the batch in its lane.
   bool ending = false;
-  bool read_on = false;
+  std::function<void()> read_on;
   {
     MutexLock lock(&mutex_);
     --waiting_batches_;
     // An End before the lane had the batch has flushed without it.
     ending = state_ == State::kEnding;
-    read_on = state_ == State::kOpen && HasRoomLocked();
-    if (state_ == State::kOpen && !read_on) ready_ = std::move(ready);
+    if (state_ == State::kOpen) (HasRoomLocked() ? read_on : ready_) = std::move(ready);
   }
   if (ending) FlushLanes();
-  if (read_on) ready();
+  if (read_on) read_on();
   ReportIfDone();
 }
 
@@ -166,17 +165,16 @@ void WriterCall::AddQueuedLocked(int64_t bytes) {
 void WriterCall::AddCheckpoint(std::string checkpoint_id, std::string state,
                                std::vector<CheckpointPosition> positions,
                                std::function<void()> ready) {
-  bool read_on = false;
+  std::function<void()> read_on;
   {
     MutexLock lock(&mutex_);
     if (state_ != State::kOpen) return;
     context_->lanes->budget->ForceAcquire(checkpoints_.Add(
         std::move(checkpoint_id), std::move(state), std::move(positions), sent_to_));
-    read_on = HasRoomLocked();
-    if (!read_on) ready_ = std::move(ready);
+    (HasRoomLocked() ? read_on : ready_) = std::move(ready);
   }
   FlushLanes();
-  if (read_on) ready();
+  if (read_on) read_on();
 }
 
 void WriterCall::End(const absl::Status& status) {

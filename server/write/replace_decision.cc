@@ -40,7 +40,7 @@ absl::Status WarnOfStaleViews(postgres::Transaction& transaction, StreamEntry* s
 }  // namespace
 
 absl::Status PlanReplace(postgres::Transaction& transaction, const postgres::Ledger& ledger,
-                         TableToPlan table, StreamEntry* stream) {
+                         const TableToPlan& table, StreamEntry* stream) {
   StreamPlan& plan = stream->plan;
   ReplaceObstacles obstacles;
   if (table.status.exists) {

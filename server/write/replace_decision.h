@@ -21,7 +21,7 @@ namespace syncline::write {
 // accordingly (PlanTable). Stores the choice, the changes, and warnings about materialized views
 // that cannot be refreshed in `stream`. Errors: those of ChooseStrategy and PlanTable.
 absl::Status PlanReplace(postgres::Transaction& transaction, const postgres::Ledger& ledger,
-                         TableToPlan table, StreamEntry* stream);
+                         const TableToPlan& table, StreamEntry* stream);
 
 // Returns how the stream replaces its table now. `keeps_rows`: the old rows are kept in another
 // table. `lock_obstacle` is set if a swap could not get its locks. Errors: those of ChooseStrategy.

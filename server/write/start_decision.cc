@@ -121,6 +121,7 @@ absl::StatusOr<postgres::InitialStatus> StartDecision::DecideChange(StreamEntry*
 
 std::vector<StreamEntry*> StartDecision::RecordsOf(const std::vector<Stream>& streams) {
   std::vector<StreamEntry*> records;
+  records.reserve(streams.size());
   for (const Stream& stream : streams) records.push_back(stream.record);
   return records;
 }

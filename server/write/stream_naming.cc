@@ -107,6 +107,7 @@ bool StreamNaming::HasAssignedTable(const StreamRequest& request) const {
 
 absl::Status StreamNaming::ReadEntries(const std::vector<Stream>& streams) {
   std::vector<StreamDescriptor> named;
+  named.reserve(streams.size());
   for (const Stream& stream : streams) named.push_back(stream.request->name.stream);
   SYNCLINE_ASSIGN_OR_RETURN(entries_, postgres::ReadStreamTables(*transaction_, schema_, named));
   if (std::all_of(streams.begin(), streams.end(),

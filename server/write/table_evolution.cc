@@ -348,6 +348,7 @@ absl::Status MakeNewTables(postgres::Transaction& transaction,
                            const std::vector<const StreamPlan*>& plans) {
   if (plans.empty()) return absl::OkStatus();
   std::vector<postgres::NewTable> tables;
+  tables.reserve(plans.size());
   for (const StreamPlan* plan : plans) {
     tables.push_back({&plan->load_table(), &plan->schema, GetMetaDefault(*plan)});
   }

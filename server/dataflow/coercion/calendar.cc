@@ -186,7 +186,7 @@ bool TakeClock(Cursor* cursor, int64_t* micros) {
     return false;
   }
   if (hour > 24 || minute > 59 || second > 60) return false;
-  const int64_t seconds = hour * int64_t{3600} + minute * 60 + second;
+  const int64_t seconds = hour * int64_t{3600} + minute * int64_t{60} + second;
   *micros = seconds * kMicrosPerSecond;
   if (cursor->Take('.') || cursor->Take(',')) *micros += TakeFraction(cursor);
   return *micros <= kMicrosPerDay;

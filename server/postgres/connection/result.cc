@@ -11,9 +11,9 @@
 namespace syncline::postgres {
 
 const std::string& Result::Text(size_t row, size_t column) const {
-  static const auto* const kEmpty = new std::string();
+  static const auto* const empty = new std::string();
   const std::optional<std::string>& value = rows_[row][column];
-  return value ? *value : *kEmpty;
+  return value ? *value : *empty;
 }
 
 int64_t Result::Int(size_t row, size_t column) const {

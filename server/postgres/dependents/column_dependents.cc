@@ -141,6 +141,7 @@ DdlStep About(const std::string& subject, const std::string& sql) {
 
 std::vector<std::string> GetColumns(const std::map<std::string, std::string>& retyped) {
   std::vector<std::string> columns;
+  columns.reserve(retyped.size());
   for (const auto& [column, type] : retyped) columns.push_back(column);
   return columns;
 }
@@ -151,6 +152,7 @@ absl::Status AppendReset(Transaction& transaction, int64_t table,
                          const std::map<std::string, std::string>& retyped,
                          std::vector<DdlStep>* steps) {
   std::vector<std::string> types;
+  types.reserve(retyped.size());
   for (const auto& [column, type] : retyped) types.push_back(type);
   SYNCLINE_ASSIGN_OR_RETURN(
       const Result rows,

@@ -42,6 +42,7 @@ std::vector<std::string> DebianDirectories(absl::string_view major_version) {
   }
   std::sort(found.rbegin(), found.rend());
   std::vector<std::string> directories;
+  directories.reserve(found.size());
   for (auto& [number, directory] : found) directories.push_back(std::move(directory));
   return directories;
 }

@@ -102,6 +102,7 @@ std::vector<RejectedRecord> Summarize(absl::Span<const RejectedRecord> rejected)
     reason.last = record.offset;
   }
   std::vector<RejectedRecord> summaries;
+  summaries.reserve(reasons.size());
   for (const auto& [name, reason] : reasons) {
     summaries.push_back(
         {reason.first, name, /*raw=*/"", /*raw_truncated=*/true,

@@ -262,6 +262,7 @@ absl::Status WriteStreamNotes(Transaction& transaction, absl::string_view quoted
                               const std::vector<const StreamEntry*>& streams) {
   if (streams.empty()) return absl::OkStatus();
   std::vector<int64_t> stream_nos;
+  stream_nos.reserve(streams.size());
   for (const StreamEntry* stream : streams) stream_nos.push_back(stream->plan.stream_no);
   Params params;
   params.IntArray(stream_nos);

@@ -169,6 +169,7 @@ std::string MarkOlderRowsSql(const TableName& table, const ColumnSchema& column)
 
 std::string TableStatusesSql(const std::vector<TableName>& tables) {
   std::vector<std::string> selects;
+  selects.reserve(tables.size());
   for (const TableName& table : tables) {
     selects.push_back(absl::StrCat(
         "SELECT ", selects.size(), " AS place, EXISTS (SELECT 1 FROM ", QuoteTable(table),

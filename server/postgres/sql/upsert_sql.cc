@@ -74,6 +74,7 @@ std::string SelectMatches(const Merge& merge, absl::string_view columns,
   std::vector<std::string> arms;
   const std::string target =
       merge.target_rows.empty() ? QuoteTable(merge.target) : merge.target_rows;
+  arms.reserve(patterns.size());
   for (const NullPattern& nulls : patterns) {
     arms.push_back(absl::StrCat("SELECT ", columns, ", coalesce(", Beats(merge),
                                 ", false) AS beaten FROM ", WinnersTable(merge), " w JOIN ", target,

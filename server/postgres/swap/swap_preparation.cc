@@ -105,6 +105,7 @@ absl::Status Run(Database& database, const std::string& sql, const TransactOptio
 absl::StatusOr<std::string> ListColumnsWithNulls(Database& database, const std::string& source,
                                                  const std::vector<Column>& columns) {
   std::vector<std::string> tests;
+  tests.reserve(columns.size());
   for (const Column& column : columns) {
     tests.push_back(absl::StrCat("bool_or(", column.quoted_name, " IS NULL)"));
   }

@@ -253,6 +253,7 @@ absl::StatusOr<std::vector<Retyped>> FindRetyped(Transaction& transaction, const
 
 std::vector<std::string> GetNames(const std::vector<Retyped>& retyped) {
   std::vector<std::string> names;
+  names.reserve(retyped.size());
   for (const Retyped& column : retyped) names.push_back(column.name);
   return names;
 }
@@ -260,6 +261,7 @@ std::vector<std::string> GetNames(const std::vector<Retyped>& retyped) {
 absl::Status CheckCatalog(Transaction& transaction, const TableName& table,
                           const std::vector<Retyped>& retyped, const PlannedColumns& planned) {
   std::vector<std::string> types;
+  types.reserve(retyped.size());
   for (const Retyped& column : retyped) types.push_back(column.to);
   Params params;
   params.Text(table.schema).Text(table.name).TextArray(GetNames(retyped)).TextArray(types);

@@ -81,6 +81,7 @@ TableSchema WithUndeclared(const TableSchema& schema,
 
 std::vector<std::string> NamesOf(const std::vector<UndeclaredColumn>& columns) {
   std::vector<std::string> names;
+  names.reserve(columns.size());
   for (const UndeclaredColumn& undeclared : columns) names.push_back(undeclared.column.column_name);
   return names;
 }

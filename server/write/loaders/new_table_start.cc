@@ -132,6 +132,7 @@ absl::Status Group::MarkStaged(postgres::Transaction& transaction,
                                const std::vector<StreamEntry*>& streams) {
   if (streams.empty()) return absl::OkStatus();
   std::vector<const StreamPlan*> plans;
+  plans.reserve(streams.size());
   for (const StreamEntry* stream : streams) plans.push_back(&stream->plan);
   SYNCLINE_ASSIGN_OR_RETURN(
       const std::vector<bool> completed,
