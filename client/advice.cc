@@ -20,6 +20,7 @@ constexpr absl::string_view kTryLater = "try again later";
 constexpr absl::string_view kSeeDatabaseLog = "look into PostgreSQL's log, and run it again";
 constexpr absl::string_view kReportBug = "this is a fault of Syncline; please report it";
 constexpr absl::string_view kRunAgain = "run it again";
+constexpr absl::string_view kRunAsNewSync = "run it again as a new sync";
 constexpr absl::string_view kRunSyncAgain = "run it again with the same --sync_id";
 constexpr absl::string_view kTokenMember =
     "give a valid token with \"token\" or \"token_file\" in the configuration";
@@ -42,7 +43,7 @@ constexpr Advice kAdvice[] = {
     {reason::kConstraintViolated, "drop the constraint, or correct the input"},
     {reason::kCountMismatch,
      "nothing was published; this --sync_id began with a different input, so use a new one",
-     "nothing was published; run it again"},
+     "nothing was published; run it again as a new sync"},
     {reason::kCredentialsExpired, "ask the server's operator for a new token"},
     {reason::kDataCorrupted, "stop loading and have the database administrator check the disks"},
     {reason::kDbAuth,
@@ -98,7 +99,7 @@ constexpr Advice kAdvice[] = {
     {reason::kIdleCall, kRunSyncAgain, kRunAgain},
     {reason::kIndexCorrupted, "have the database administrator REINDEX"},
     {reason::kInputChanged, "this --sync_id began with a different input; use a new --sync_id",
-     kRunAgain},
+     kRunAsNewSync},
     {reason::kInvalidName, "rename it with --rename, or choose another --table",
      "rename it in the source"},
     {reason::kInvalidRequest, "correct the named values"},
@@ -128,7 +129,7 @@ constexpr Advice kAdvice[] = {
     {reason::kObjectInUse, kTryLater},
     {reason::kObjectNotReady, "correct the named object"},
     {reason::kOffsetGap, "this --sync_id began with a different input; use a new --sync_id",
-     kRunAgain},
+     kRunAsNewSync},
     {reason::kOffsetsMissing, "run it again with the same --sync_id to send the missing records",
      kRunAgain},
     {reason::kOutOfMemory, kSeeDatabaseLog},
@@ -170,16 +171,16 @@ constexpr Advice kAdvice[] = {
     {reason::kStatementCancelled, kRunAgain},
     {reason::kStatementTimeout, "raise statement_timeout of the role that loads"},
     {reason::kStreamCompleted, "this stream has ended already; use a new --sync_id to load again",
-     kRunAgain},
+     kRunAsNewSync},
     {reason::kStreamsOpen, kReportBug},
     {reason::kSuperseded, "a newer load of the table took over; check it with syncline list"},
     {reason::kSwapLocked,
      "another session uses the table; end it, and run it again with the same --sync_id",
      "another session uses the table; end it, and run it again"},
     {reason::kSyncCancelled, "the sync was cancelled; start a new one with another --sync_id",
-     "the sync was cancelled; run it again"},
+     "the sync was cancelled; run it again as a new sync"},
     {reason::kSyncIdReused,
-     "this --sync_id was already used for a different request; use a new one", kRunAgain},
+     "this --sync_id was already used for a different request; use a new one", kRunAsNewSync},
     {reason::kTableMissing, kRunAgain},
     {reason::kTableNotFound, kRunAgain},
     {reason::kTableOwned,

@@ -9,7 +9,8 @@
 namespace syncline::client {
 
 // What the user can change: the flags of a command line, or the configuration of a connector, which
-// is the Airbyte destination or the Singer target. Every run of a connector is a sync of its own.
+// is the Airbyte destination or the Singer target. A run of a connector is a new sync unless it is
+// given the id of one.
 enum class Frontend { kCommandLine, kConnector };
 
 // Returns a clause without a capital letter and a full stop. For an error without a reason it

@@ -3,6 +3,7 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "base/digit_word.h"
+#include "base/json_scanner.h"
 #include "server/model/value.h"
 
 namespace syncline::dataflow {
@@ -11,8 +12,6 @@ namespace {
 constexpr int kMaxYearDigits = 7;
 constexpr DigitForm kYearAndMonth("0000-00-");
 constexpr DigitForm kClock("00:00:00");
-
-inline bool IsDigit(char c) { return static_cast<unsigned char>(c - '0') < 10; }
 
 // Reads text from its front.
 class Cursor {

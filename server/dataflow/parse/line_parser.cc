@@ -11,6 +11,8 @@ namespace {
 
 using simdjson::error_code;
 
+static_assert(KeyGuess::kPadding <= kLinePadding);  // for ColumnSlots::Find
+
 // simdjson keeps about 6 bytes per byte of the longest line. This memory is freed after a line that
 // is longer than this.
 constexpr size_t kRetainedCapacity = size_t{1} << 20;

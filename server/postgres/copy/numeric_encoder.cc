@@ -7,6 +7,7 @@
 
 #include "absl/strings/string_view.h"
 #include "base/digit_word.h"
+#include "base/json_scanner.h"
 #include "server/postgres/copy/field_bytes.h"
 
 namespace syncline::postgres {
@@ -43,8 +44,6 @@ char* PutHeader(const Header& header, char* to) {
   PutBigEndian16(to + 10, static_cast<uint16_t>(header.scale));
   return to + 4 + kHeaderBytes;
 }
-
-bool IsDigit(char c) { return c >= '0' && c <= '9'; }
 
 // A number without its sign: `digits` divided by 10 to the power of `scale`.
 struct Mantissa {
