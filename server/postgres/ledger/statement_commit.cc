@@ -21,8 +21,7 @@ namespace {
 constexpr char kDueSql[] = R"sql(
 o AS MATERIALIZED (
   SELECT w.last_checkpoint_offset AS last, w.checkpoints,
-    coalesce((SELECT upper(r) FROM unnest(w.committed + $4::int8multirange) AS r
-              WHERE lower(r) = 0), 0) AS durable
+    lower('{[0,)}'::int8multirange - (w.committed + $4::int8multirange)) AS durable
   FROM $L.writer w
   WHERE w.stream_no = $1 AND w.writer_id = $2 AND w.epoch = $3 AND w.claim_token = $12
     AND NOT w.committed && $4::int8multirange
@@ -52,7 +51,10 @@ k AS (
 
 constexpr int kCheckpointParams = 4;
 
-// A number of rows that differs divides by zero, which rolls everything back.
+// A number of rows that differs divides by zero, which rolls everything back. A single row need not
+// be counted.
+constexpr char kOneCheckedSql[] = R"sql(
+SELECT w.durable_offset / (EXISTS (SELECT FROM d))::integer FROM w)sql";
 constexpr char kCheckedSql[] = R"sql(
 SELECT w.durable_offset / ((SELECT pg_catalog.count(*) FROM d) = $5)::integer FROM w)sql";
 constexpr char kUncheckedSql[] = R"sql(
@@ -101,7 +103,7 @@ std::string StatementCommit::MakeSql(Rows rows, bool has_checkpoints) const {
   if (rows == Rows::kNone) return absl::StrCat(sql, kUncheckedSql);
   const int params = kAdvanceParams + (has_checkpoints ? kCheckpointParams : 0);
   return absl::StrCat(sql, ",\nd AS (\n  ", insert_sql_, "\n  ", MakeSource(rows, params),
-                      "\n  RETURNING 1)", kCheckedSql);
+                      "\n  RETURNING 1)", rows == Rows::kOne ? kOneCheckedSql : kCheckedSql);
 }
 
 Statement StatementCommit::Make(const WriterClaim& claim, const DataCommit& commit,
