@@ -209,7 +209,7 @@ absl::Status Connection::ConfirmDurable(absl::Duration limit) {
 
 absl::StatusOr<std::string> Connection::Prepare(absl::string_view sql) {
   State& state = *state_;
-  const auto found = state.by_sql.find(std::string(sql));
+  const auto found = state.by_sql.find(sql);
   if (found != state.by_sql.end()) {
     state.prepared.splice(state.prepared.begin(), state.prepared, found->second);
     return found->second->name;
@@ -260,7 +260,7 @@ absl::StatusOr<Result> Connection::QueryStored(absl::string_view sql, const Para
   const ResultPtr result = sent ? ReadResult(state_->get()) : nullptr;
   if (Succeeded(result.get())) return ReadRows(result.get(), state_->repertoire != nullptr);
   const absl::Status error = GetError(result.get());
-  state_->ForgetIfStale(std::string(sql), GetSqlState(error));
+  state_->ForgetIfStale(sql, GetSqlState(error));
   return error;
 }
 

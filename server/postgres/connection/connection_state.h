@@ -12,9 +12,10 @@
 #include <memory>
 #include <optional>
 #include <string>
-#include <unordered_map>
 #include <vector>
 
+#include "absl/container/flat_hash_map.h"
+#include "absl/strings/string_view.h"
 #include "server/postgres/connection/connection.h"
 #include "server/postgres/connection/open_sockets.h"
 #include "server/postgres/connection/repertoire.h"
@@ -79,7 +80,7 @@ struct Connection::State {
   Repertoire* repertoire = nullptr;            // null if every character can be stored
   std::unique_ptr<OpenSockets::Entry> socket;  // after the connection: destroyed first
   std::list<Prepared> prepared;                // most recently used first
-  std::unordered_map<std::string, std::list<Prepared>::iterator> by_sql;
+  absl::flat_hash_map<std::string, std::list<Prepared>::iterator> by_sql;
   int64_t next_name = 1;
   std::string copied;   // the relation of the latest COPY
   bool notice = false;  // the server has sent one
@@ -89,7 +90,7 @@ struct Connection::State {
 
   PGconn* get() const { return connection.get(); }
 
-  void Forget(const std::string& sql) {
+  void Forget(absl::string_view sql) {
     const auto found = by_sql.find(sql);
     if (found == by_sql.end()) return;
     prepared.erase(found->second);
@@ -97,7 +98,7 @@ struct Connection::State {
   }
   // Forgets the statement if `sqlstate`, with which it failed, is "cached plan must not change
   // result type" or "prepared statement does not exist". It is prepared again the next time.
-  void ForgetIfStale(const std::string& sql, absl::string_view sqlstate) {
+  void ForgetIfStale(absl::string_view sql, absl::string_view sqlstate) {
     if (sqlstate == "0A000" || sqlstate == "26000") Forget(sql);
   }
 };
