@@ -128,6 +128,10 @@ void Lane::Park(absl::Duration pause) {
 
 void Lane::Unpark(int64_t pause_number) {
   MutexLock lock(&mutex_);
+  UnparkLocked(pause_number);
+}
+
+void Lane::UnparkLocked(int64_t pause_number) {
   if (pause_number != pauses_) return;
   if (!parked_) {
     unparked_early_ = true;
@@ -137,10 +141,25 @@ void Lane::Unpark(int64_t pause_number) {
   Post();
 }
 
-std::function<void()> Lane::MakeUnpark() {
+write::GroupCommit::Resume Lane::MakeResume() {
   MutexLock lock(&mutex_);
   unparked_early_ = false;
-  return [this, self = owner_->Self(), number = ++pauses_] { Unpark(number); };
+  return [this, self = owner_->Self(), number = ++pauses_](write::GroupResult result) {
+    Resume(number, result == write::GroupResult::kCommitted);
+  };
+}
+
+void Lane::Resume(int64_t pause_number, bool committed) {
+  {
+    MutexLock lock(&mutex_);
+    const bool reports = committed && !cancelled_ && parked_ && pause_number == pauses_;
+    if (!reports) return UnparkLocked(pause_number);
+    parked_ = false;
+  }
+  // From here on this is the running task.
+  const Pause pause = TryFlush();
+  if (!pause.has_value() && (batch_.has_value() || flush_due_)) return Post();
+  EndTask(Work(), pause);
 }
 
 void Lane::RunOne() {
@@ -273,7 +292,7 @@ Lane::Pause Lane::BeginFlush() {
 
 Lane::Pause Lane::TryFlush() {
   const absl::StatusOr<write::FlushAttempt> attempt =
-      aggregate_->Flush(plan_->checkpoints, plan_->ends_call, MakeUnpark());
+      aggregate_->Flush(plan_->checkpoints, plan_->ends_call, MakeResume());
   if (!attempt.ok()) {
     Fail(attempt.status());
     return std::nullopt;

@@ -141,8 +141,12 @@ class Lane {
   // Ends the pause of this number, unless it has ended already. If it has not begun yet, it ends at
   // once.
   void Unpark(int64_t pause_number);
-  // Returns what ends the pause that the next task may begin.
-  std::function<void()> MakeUnpark();
+  void UnparkLocked(int64_t pause_number) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // Returns what ends the pause that the next task may begin, when its group commit is over.
+  write::GroupCommit::Resume MakeResume();
+  // Ends the pause of this number as Unpark does. If the block is committed, reports it on the
+  // calling thread: to wake another thread takes longer than that.
+  void Resume(int64_t pause_number, bool committed);
   void RunOne();
   Work TakeWork();
   // Takes a flush from the front of the queue.

@@ -20,8 +20,9 @@ absl::StatusOr<write::FlushResult> FlushAll(Buffer& buffer,
                                             bool closes = false) {
   while (true) {
     const auto resumed = std::make_shared<StopSignal>();
-    SYNCLINE_ASSIGN_OR_RETURN(const write::FlushAttempt attempt,
-                              buffer.Flush(checkpoints, closes, [resumed] { resumed->Set(); }));
+    SYNCLINE_ASSIGN_OR_RETURN(
+        const write::FlushAttempt attempt,
+        buffer.Flush(checkpoints, closes, [resumed](write::GroupResult) { resumed->Set(); }));
     if (attempt.committed.has_value()) return *attempt.committed;
     if (attempt.pause == absl::InfiniteDuration()) {
       resumed->Wait(attempt.pause);

@@ -46,7 +46,7 @@ class GroupCommitTest : public WritePathTest {
     absl::StatusOr<write::FlushAttempt> Flush() {
       resumed_ = std::make_shared<StopSignal>();
       return buffer_.Flush(checkpoints_, /*closes=*/false,
-                           [resumed = resumed_] { resumed->Set(); });
+                           [resumed = resumed_](write::GroupResult) { resumed->Set(); });
     }
     // Waits for the commit of what is handed in, and makes the next attempt.
     absl::StatusOr<write::FlushAttempt> Resume() {
@@ -91,8 +91,8 @@ class GroupCommitTest : public WritePathTest {
     WritePathTest::TearDown();
   }
 
-  void UseGroups(int max_groups) {
-    group_ = std::make_unique<write::GroupCommit>(group_pool_.get(), max_groups);
+  void UseGroups(int max_groups, absl::Duration stalled = write::GroupCommit::kStalled) {
+    group_ = std::make_unique<write::GroupCommit>(group_pool_.get(), max_groups, stalled);
     load_.group = group_.get();
   }
 
@@ -144,7 +144,7 @@ class GroupCommitTest : public WritePathTest {
     return claim;
   }
 
-  // Hands a block in while the only slot is occupied.
+  // Hands a block in while it has to wait.
   std::unique_ptr<Block> HandIn(const LoadedStream& stream, const WriterClaim& claim, int64_t begin,
                                 int64_t end, write::DueCheckpoints checkpoints = {}) {
     std::unique_ptr<Block> block = MakeBlock(stream, claim, begin, end, std::move(checkpoints));
@@ -156,13 +156,14 @@ class GroupCommitTest : public WritePathTest {
     return block;
   }
 
-  // Occupies the only slot until Release, so that what is handed in meanwhile becomes one group.
+  // Occupies a slot until Release. If it is the only one, what is handed in meanwhile becomes one
+  // group.
   void Occupy() {
     occupant_ = LockKey();
     ASSERT_NE(occupant_, nullptr);
     const int64_t key = BackendPid(*occupant_);
     occupied_ = std::make_unique<Thread>("occupied", [this, key] {
-      EXPECT_TRUE(group_->Add(MakeWaiter({0, "", 0}, key), [] {}));
+      EXPECT_TRUE(group_->Add(MakeWaiter({0, "", 0}, key), [](write::GroupResult) {}));
     });
     WaitUntilBlocked(*Connect(), key);
   }

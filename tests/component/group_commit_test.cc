@@ -14,6 +14,7 @@
 #include "absl/strings/str_replace.h"
 #include "absl/time/clock.h"
 #include "base/thread.h"
+#include "server/postgres/connection/connection.h"
 #include "tests/component/group_commit_fixture.h"
 #include "tests/support/status_matchers.h"
 
@@ -25,6 +26,7 @@ using ::testing::ElementsAre;
 using ::testing::IsEmpty;
 using write::FlushAttempt;
 using write::FlushResult;
+using write::GroupCommit;
 using write::GroupMember;
 using write::GroupResult;
 
@@ -268,13 +270,13 @@ TEST_F(GroupCommitTest, WhatWaitsIsBounded) {
   bool added = true;
   while (added) {
     members.push_back(MakeMember(static_cast<int64_t>(members.size()), 1 << 20));
-    added = group_->Add(members.back(), [] {});
+    added = group_->Add(members.back(), [](GroupResult) {});
     ASSERT_LE(members.size(), 9u);
   }
   EXPECT_GE(members.size(), 7u);
   // What is taken back makes room.
   group_->Withdraw(members.front());
-  EXPECT_TRUE(group_->Add(members.front(), [] {}));
+  EXPECT_TRUE(group_->Add(members.front(), [](GroupResult) {}));
   Release();
   group_->Stop();
   for (size_t i = 0; i + 1 < members.size(); ++i) {
@@ -290,13 +292,102 @@ TEST_F(GroupCommitTest, ManyMembersAreSeveralGroups) {
   std::vector<std::shared_ptr<GroupMember>> members;
   for (int64_t n = 0; n < 100; ++n) {
     members.push_back(MakeMember(n));
-    ASSERT_TRUE(group_->Add(members.back(), [&] { ++resumed; }));
+    ASSERT_TRUE(group_->Add(members.back(), [&](GroupResult result) {
+      EXPECT_EQ(result, GroupResult::kCommitted);
+      ++resumed;
+    }));
   }
   Release();
   group_->Stop();
   EXPECT_EQ(resumed, 100);
   for (const auto& member : members) EXPECT_EQ(member->result(), GroupResult::kCommitted);
   EXPECT_EQ(group_->committed_together(), 100);
+}
+
+// Which members begin another commit while one is in progress.
+class SecondCommitTest : public GroupCommitTest {
+ protected:
+  // Hands in members, whose results are counted.
+  void Add(size_t members) {
+    for (size_t i = 0; i < members; ++i) {
+      EXPECT_TRUE(group_->Add(MakeMember(static_cast<int64_t>(i)), [this](GroupResult result) {
+        EXPECT_EQ(result, GroupResult::kCommitted);
+        ++committed_;
+      }));
+    }
+  }
+  void WaitForCommitted(int members) {
+    while (committed_ < members) absl::SleepFor(absl::Milliseconds(1));
+  }
+
+  std::atomic<int> committed_ = 0;
+};
+
+TEST_F(SecondCommitTest, SmallGroupWaitsForTheCommitInProgress) {
+  UseGroups(2, /*stalled=*/absl::InfiniteDuration());
+  Occupy();
+  Add(GroupCommit::kLargeGroup - 1);
+  absl::SleepFor(absl::Milliseconds(50));
+  EXPECT_EQ(committed_, 0);
+  EXPECT_EQ(group_pool_->busy(), 1);
+  Release();
+  WaitForCommitted(GroupCommit::kLargeGroup - 1);
+  group_->Stop();
+  EXPECT_EQ(group_->committed_together(), GroupCommit::kLargeGroup - 1);
+}
+
+TEST_F(SecondCommitTest, LargeGroupBegins) {
+  UseGroups(2, /*stalled=*/absl::InfiniteDuration());
+  Occupy();
+  Add(GroupCommit::kLargeGroup);
+  WaitForCommitted(GroupCommit::kLargeGroup);
+  EXPECT_EQ(group_->committed_together(), GroupCommit::kLargeGroup);
+  // Afterwards the one that is still in progress makes others wait again.
+  Add(1);
+  absl::SleepFor(absl::Milliseconds(50));
+  EXPECT_EQ(committed_, GroupCommit::kLargeGroup);
+  Release();
+  WaitForCommitted(GroupCommit::kLargeGroup + 1);
+}
+
+TEST_F(SecondCommitTest, StalledCommitDelaysNobody) {
+  UseGroups(2, /*stalled=*/absl::ZeroDuration());
+  Occupy();
+  for (int n = 1; n <= 20; ++n) {
+    Add(1);
+    WaitForCommitted(n);
+  }
+  Release();
+}
+
+TEST_F(SecondCommitTest, MembersThatWaitAreCommittedWithTheOneThatFindsTheCommitStalled) {
+  UseGroups(2, /*stalled=*/absl::Milliseconds(300));
+  Occupy();
+  Add(3);
+  absl::SleepFor(absl::Milliseconds(400));
+  EXPECT_EQ(committed_, 0) << "there is no timer";
+  Add(1);
+  WaitForCommitted(4);
+  EXPECT_EQ(group_->committed_together(), 4);
+  Release();
+}
+
+TEST_F(SecondCommitTest, ThereIsNoThird) {
+  UseGroups(2, /*stalled=*/absl::ZeroDuration());
+  Occupy();
+  const std::unique_ptr<postgres::Connection> second = LockKey();
+  const int64_t key = BackendPid(*second);
+  std::atomic<bool> over = false;
+  ASSERT_TRUE(group_->Add(MakeWaiter({0, "", 1}, key), [&](GroupResult) { over = true; }));
+  WaitUntilBlocked(*Connect(), key);
+  Add(2 * GroupCommit::kLargeGroup);
+  absl::SleepFor(absl::Milliseconds(50));
+  EXPECT_EQ(committed_, 0);
+  EXPECT_FALSE(over);
+  ASSERT_OK(second->Commit());
+  WaitForCommitted(2 * GroupCommit::kLargeGroup);
+  EXPECT_TRUE(over);
+  Release();
 }
 
 TEST_F(GroupCommitTest, StopCommitsWhatWaits) {

@@ -40,7 +40,7 @@ TEST_F(GroupFaultTest, LostCommitThatDidNotHappen) {
   const auto ending = std::make_shared<GroupMember>(
       GroupMember::Key(claim_a.stream_no, "x", 0),
       postgres::Statement{"SELECT pg_terminate_backend(pg_backend_pid())", {}});
-  ASSERT_TRUE(group_->Add(ending, [] {}));
+  ASSERT_TRUE(group_->Add(ending, [](GroupResult) {}));
   Release();
   for (const auto* const block : {&a, &b}) {
     ASSERT_OK_AND_ASSIGN(const FlushResult flushed, (*block)->Finish());
@@ -66,7 +66,7 @@ TEST_F(GroupFaultTest, LostCommitThatMayHappen) {
     const std::unique_ptr<Block> b = HandIn(second, claim_b, begin, begin + 4);
     const std::unique_ptr<postgres::Connection> holding = LockKey();
     const int64_t key = BackendPid(*holding);
-    ASSERT_TRUE(group_->Add(MakeWaiter({claim_a.stream_no, "x", 0}, key), [] {}));
+    ASSERT_TRUE(group_->Add(MakeWaiter({claim_a.stream_no, "x", 0}, key), [](GroupResult) {}));
     Release();
     WaitUntilBlocked(*Connect(), key);
     EXPECT_GT(sockets_.ShutDown(), 0);
@@ -131,7 +131,7 @@ TEST_F(GroupFaultTest, BlockOfAnEndedCallIsCommittedOnceItsCommitHasBegun) {
   const std::unique_ptr<Block> good = HandIn(other, claim_b, 1, 5);
   const std::unique_ptr<postgres::Connection> holding = LockKey();
   const int64_t key = BackendPid(*holding);
-  ASSERT_TRUE(group_->Add(MakeWaiter({claim_a.stream_no, "x", 0}, key), [] {}));
+  ASSERT_TRUE(group_->Add(MakeWaiter({claim_a.stream_no, "x", 0}, key), [](GroupResult) {}));
   Release();
   WaitUntilBlocked(*Connect(), key);
   gone->buffer().interrupt()->Interrupt();

@@ -8,6 +8,7 @@
 #include "absl/status/statusor.h"
 #include "base/error.h"
 #include "base/failpoint.h"
+#include "base/monotonic_time.h"
 #include "base/reasons.h"
 #include "base/status_macros.h"
 #include "server/postgres/ledger/statement_commit.h"
@@ -38,25 +39,41 @@ void GroupMember::SetResult(GroupResult result, int64_t durable_offset) {
   over_.store(true, std::memory_order_release);
 }
 
-GroupCommit::GroupCommit(postgres::ConnectionPool* connections, int max_groups)
-    : connections_(connections), max_groups_(max_groups), pool_("group", max_groups) {}
+GroupCommit::GroupCommit(postgres::ConnectionPool* connections, int max_groups,
+                         absl::Duration stalled)
+    : connections_(connections),
+      max_groups_(max_groups),
+      stalled_(stalled),
+      pool_("group", max_groups) {}
 
 GroupCommit::~GroupCommit() { Stop(); }
 
+bool GroupCommit::MayBegin() const {
+  return running_ < max_groups_ &&
+         (queue_.size() >= kLargeGroup || MonotonicNow() - begun_ >= stalled_);
+}
+
+void GroupCommit::Begin() {
+  ++running_;
+  begun_ = MonotonicNow();
+}
+
 bool GroupCommit::Add(const std::shared_ptr<GroupMember>& member, Resume resume) {
+  bool alone = false;
   {
     MutexLock lock(&mutex_);
     if (stopping_) return false;
-    if (running_ == max_groups_) {
+    alone = running_ == 0;
+    if (!alone) {
       if (queued_bytes_ + member->bytes_ > kMaxQueuedBytes) return false;
       queued_bytes_ += member->bytes_;
       queue_.push_back({member, std::move(resume)});
-      return true;
+      if (!MayBegin()) return true;
     }
-    ++running_;
+    Begin();
   }
-  Commit({member.get()});
-  {
+  if (alone) {
+    Commit({member.get()});
     MutexLock lock(&mutex_);
     if (queue_.empty()) {
       --running_;
@@ -95,7 +112,11 @@ std::vector<GroupCommit::Waiting> GroupCommit::TakeGroup() {
     group.push_back(std::move(queue_.front()));
     queue_.pop_front();
   }
-  if (group.empty()) --running_;
+  if (group.empty()) {
+    --running_;
+  } else {
+    begun_ = MonotonicNow();
+  }
   return group;
 }
 
@@ -107,7 +128,7 @@ void GroupCommit::RunGroups() {
     members.reserve(group.size());
     for (const Waiting& waiting : group) members.push_back(waiting.member.get());
     Commit(std::move(members));
-    for (const Waiting& waiting : group) waiting.resume();
+    for (const Waiting& waiting : group) waiting.resume(waiting.member->result());
   }
 }
 

@@ -1,11 +1,12 @@
 // GroupCommit: commits small blocks of several writers together, as one transaction and in one
 // round trip (decision 0045).
 //
-// A block that is handed in while fewer than `max_groups` commits are in progress is committed at
-// once, by the thread that hands it in and as a transaction of its own. The others wait without a
-// thread, and the next commit takes them all, so that groups grow with the load, and a single
-// caller waits for nothing: there is no timer. The statements of a group run in the order of
-// GroupMember::Key, so that two groups lock writers in the same order.
+// A block that is handed in while no commit is in progress is committed at once, by the thread that
+// hands it in and as a transaction of its own. The others wait without a thread, and the next
+// commit takes them all, so that groups grow with the load, and a single caller waits for nothing:
+// there is no timer. Another commit begins beside one in progress if enough blocks for a large
+// group wait, or if the one in progress has not ended for a while. The statements of a group run in
+// the order of GroupMember::Key, so that two groups lock writers in the same order.
 //
 // A group either commits or changes nothing, except members that are fenced: their statements
 // change nothing, and the other members are committed. After any error every member is to be
@@ -82,17 +83,23 @@ class GroupCommit {
   static constexpr absl::Duration kLockTimeout = absl::Milliseconds(50);
   // Limits what waits. A block beyond it is committed alone.
   static constexpr int64_t kMaxQueuedBytes = 8 << 20;
-  // Commits that are in progress at the same time: while one waits for a lock or for the disk, the
-  // other one serves the rest.
+  // Maximum commits in progress at the same time.
   static constexpr int kMaxGroups = 2;
+  // Another commit begins when so many members wait. For fewer it costs more than it gains: a
+  // commit of one member takes the disk and PostgreSQL almost as long as one of ten.
+  static constexpr size_t kLargeGroup = 16;
+  // Another commit begins, too, when a member is handed in so long after the last one began, which
+  // then presumably waits for a lock, the disk or a standby.
+  static constexpr absl::Duration kStalled = absl::Milliseconds(10);
 
-  // Called once when the commit of a member that had to wait is over, on a thread of this object.
-  // Must not block.
-  using Resume = std::function<void()>;
+  // Called once when the commit of a member that had to wait is over, with its result, on a thread
+  // of this object. Must not block.
+  using Resume = std::function<void(GroupResult)>;
 
   // `connections` must outlive this object. At most `max_groups` of them are used, and as many
-  // threads are started.
-  explicit GroupCommit(postgres::ConnectionPool* connections, int max_groups = kMaxGroups);
+  // threads are started. `stalled` is as kStalled.
+  explicit GroupCommit(postgres::ConnectionPool* connections, int max_groups = kMaxGroups,
+                       absl::Duration stalled = kStalled);
   // Calls Stop().
   ~GroupCommit();
   GroupCommit(const GroupCommit&) = delete;
@@ -119,6 +126,10 @@ class GroupCommit {
     Resume resume;
   };
 
+  // Returns whether a commit may begin beside those in progress.
+  bool MayBegin() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // Notes that a commit begins.
+  void Begin() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   // Takes the members of the next commit. Returns nothing, and ends this thread's turn, if none
   // waits.
   std::vector<Waiting> TakeGroup();
@@ -132,9 +143,11 @@ class GroupCommit {
 
   postgres::ConnectionPool* const connections_;
   const int max_groups_;
+  const absl::Duration stalled_;
   std::atomic<int64_t> committed_together_ = 0;
   Mutex mutex_;
-  int running_ ABSL_GUARDED_BY(mutex_) = 0;  // commits in progress; the maximum while any waits
+  int running_ ABSL_GUARDED_BY(mutex_) = 0;  // commits in progress; at least one while any waits
+  absl::Duration begun_ ABSL_GUARDED_BY(mutex_);  // when the last one began, as MonotonicNow()
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
   std::deque<Waiting> queue_ ABSL_GUARDED_BY(mutex_);
   int64_t queued_bytes_ ABSL_GUARDED_BY(mutex_) = 0;

@@ -239,7 +239,7 @@ class GroupedLaneTest : public LaneTest {
     occupant_ = std::make_unique<Thread>("occupant", [this] {
       group_.Add(std::make_shared<write::GroupMember>(write::GroupMember::Key(0, "", 0),
                                                       postgres::Statement{"SELECT 1", {}}),
-                 [] {});
+                 [](write::GroupResult) {});
     });
     silent_.WaitForConnection();
     Send(0, 10, /*flush=*/true);
