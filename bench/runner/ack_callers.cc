@@ -1,5 +1,8 @@
 #include "bench/runner/ack_callers.h"
 
+#include <grpcpp/create_channel.h>
+#include <grpcpp/security/credentials.h>
+
 #include <algorithm>
 
 #include "absl/strings/str_cat.h"
@@ -25,7 +28,10 @@ absl::StatusOr<std::unique_ptr<AckCallers>> AckCallers::Create(Bench* bench,
   connection.server = server_address;
   SYNCLINE_ASSIGN_OR_RETURN(std::unique_ptr<client::SyncClient> client,
                             client::SyncClient::Create(connection));
-  return std::unique_ptr<AckCallers>(new AckCallers(bench, std::move(client)));
+  return std::unique_ptr<AckCallers>(
+      new AckCallers(bench, std::move(client),
+                     v1::SyncService::NewStub(
+                         grpc::CreateChannel(server_address, grpc::InsecureChannelCredentials()))));
 }
 
 absl::StatusOr<Measures> AckCallers::Append(const CallerPlan& plan) {
@@ -37,8 +43,10 @@ absl::StatusOr<Measures> AckCallers::Append(const CallerPlan& plan) {
   std::vector<std::unique_ptr<AckedWriter>> writers;
   std::vector<WriteOne> callers;
   for (int i = 0; i < plan.callers; ++i) {
-    writers.push_back(std::make_unique<AckedWriter>(client_.get(), sync_id, descriptor,
-                                                    absl::StrCat("w", i), shape_));
+    SYNCLINE_ASSIGN_OR_RETURN(
+        std::unique_ptr<AckedWriter> opened,
+        AckedWriter::Open(stub_.get(), sync_id, descriptor, absl::StrCat("w", i), shape_));
+    writers.push_back(std::move(opened));
     callers.push_back([writer = writers.back().get()](int64_t number, int64_t offset) {
       return writer->Write(number, offset).status();
     });

@@ -17,6 +17,7 @@
 #include "bench/data/record_shape.h"
 #include "bench/runner/bench.h"
 #include "client/sync_client.h"
+#include "syncline/v1/sync_service.grpc.pb.h"
 
 namespace syncline::bench {
 
@@ -36,7 +37,8 @@ class AckCallers {
   static absl::StatusOr<std::unique_ptr<AckCallers>> Create(Bench* bench,
                                                             const std::string& server_address);
 
-  // Each caller is a writer of one stream with one open AppendRecords call.
+  // Each caller is a writer of one stream with one open AppendRecords call. The calls share a
+  // connection, and are open before the time counts, as are the connections of the INSERTs.
   absl::StatusOr<Measures> Append(const CallerPlan& plan);
   absl::StatusOr<Measures> Insert(const CallerPlan& plan);
 
@@ -44,8 +46,9 @@ class AckCallers {
   // Writes record `number`, which is the `offset`-th of its caller.
   using WriteOne = std::function<absl::Status(int64_t number, int64_t offset)>;
 
-  AckCallers(Bench* bench, std::unique_ptr<client::SyncClient> client)
-      : bench_(*bench), client_(std::move(client)) {}
+  AckCallers(Bench* bench, std::unique_ptr<client::SyncClient> client,
+             std::unique_ptr<v1::SyncService::Stub> stub)
+      : bench_(*bench), client_(std::move(client)), stub_(std::move(stub)) {}
 
   absl::StatusOr<Measures> Run(const CallerPlan& plan, const std::vector<WriteOne>& callers);
   // Compares the table with the records of all callers and drops its schema.
@@ -53,6 +56,7 @@ class AckCallers {
 
   Bench& bench_;
   const std::unique_ptr<client::SyncClient> client_;
+  const std::unique_ptr<v1::SyncService::Stub> stub_;  // of the callers
   const RecordShape& shape_ = *FindRecordShape("mixed12");
 };
 
