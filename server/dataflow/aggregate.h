@@ -54,6 +54,13 @@ class Aggregate : private RecordSink {
     return buffer_.Flush(checkpoints, closes, std::move(resume));
   }
 
+  // Begins to commit the buffer without blocking; see InsertBuffer::TryHandIn.
+  std::optional<write::FlushAttempt> TryHandIn(const write::DueCheckpoints& checkpoints,
+                                               bool closes, write::GroupCommit::Resume resume) {
+    if (parser_.has_counts()) buffer_.Count(parser_.TakeCounts());
+    return buffer_.TryHandIn(checkpoints, closes, std::move(resume));
+  }
+
   // Ends a flush from another thread. May outlive this object.
   std::shared_ptr<write::FlushInterrupt> interrupt() const { return buffer_.interrupt(); }
 

@@ -14,6 +14,10 @@ namespace {
 // load fastest (decision 0003); for smaller buffers, malloc is as good.
 constexpr size_t kMinRecycledBytes = 64 << 10;
 
+// A batch of up to this size that is to be committed at once is parsed by the thread that queues
+// it, if the lane is idle.
+constexpr int64_t kMaxCallersBytes = 8 << 10;
+
 }  // namespace
 
 Lane::Lane(LaneContext* context, LaneOwner* owner, int64_t stream_no,
@@ -27,17 +31,22 @@ Lane::Lane(LaneContext* context, LaneOwner* owner, int64_t stream_no,
 Lane::~Lane() { DropHeld(); }
 
 void Lane::Enqueue(Batch batch) {
+  const bool flush = batch.flush;
+  const bool small = batch.bytes <= kMaxCallersBytes;
+  std::shared_ptr<LaneOwner> self;
   {
     MutexLock lock(&mutex_);
     queued_bytes_ += batch.bytes;
-    const bool flush = batch.flush;
     queue_.emplace_back(std::move(batch));
     if (flush) {
       queue_.emplace_back(std::nullopt);
       ++queued_flushes_;
     }
     if (std::exchange(scheduled_, true)) return;
+    self = owner_->Self();
   }
+  // To wake a thread takes longer than to parse so little.
+  if (small && (flush || context_->flush_when_idle)) return RunOne(/*may_block=*/false);
   // The thread that this wakes would wait for the lock.
   Post();
 }
@@ -116,7 +125,7 @@ void Lane::Schedule() {
 }
 
 void Lane::Post() {
-  context_->pool->Post(group_, [this, self = owner_->Self()] { RunOne(); });
+  context_->pool->Post(group_, [this, self = owner_->Self()] { RunOne(/*may_block=*/true); });
 }
 
 void Lane::Park(absl::Duration pause) {
@@ -162,14 +171,14 @@ void Lane::Resume(int64_t pause_number, bool committed) {
   EndTask(Work(), pause);
 }
 
-void Lane::RunOne() {
+void Lane::RunOne(bool may_block) {
   const Work work = TakeWork();
   if (work.cancelled) DropHeld();
   if (work.dropped_bytes > 0) context_->budget->Release(work.dropped_bytes);
   Pause pause;
   if (plan_.has_value()) pause = TryFlush();
-  if (batch_.has_value() && !pause.has_value()) pause = Accept();
-  if (!pause.has_value() && IsFlushDue()) pause = BeginFlush();
+  if (batch_.has_value() && !pause.has_value()) pause = Accept(may_block);
+  if (!pause.has_value() && IsFlushDue()) pause = BeginFlush(may_block);
   EndTask(work, pause);
 }
 
@@ -214,7 +223,8 @@ void Lane::EndTask(const Work& work, Pause pause) {
     MutexLock lock(&mutex_);
     reading_ = batch_.has_value();
     const bool cancelled_meanwhile = cancelled_ && !work.cancelled;
-    if (pause.has_value() && !cancelled_meanwhile && !unparked_early_) return Park(*pause);
+    const bool parks = pause.has_value() && *pause > absl::ZeroDuration();
+    if (parks && !cancelled_meanwhile && !unparked_early_) return Park(*pause);
     if (pause.has_value()) return Post();
     if (!queue_.empty() || cancelled_meanwhile) return Post();
     scheduled_ = false;
@@ -222,7 +232,7 @@ void Lane::EndTask(const Work& work, Pause pause) {
   owner_->OnIdle();
 }
 
-Lane::Pause Lane::Accept() {
+Lane::Pause Lane::Accept(bool may_block) {
   if (failed_) {
     context_->budget->Release(batch_->bytes);
     batch_.reset();
@@ -240,7 +250,7 @@ Lane::Pause Lane::Accept() {
     context_->budget->ForceAcquire(grown);
     SetFilled(true);
     owner_->OnAccepted(*accepted, 0);
-    const Pause pause = BeginFlush();
+    const Pause pause = BeginFlush(may_block);
     if (pause.has_value() || failed_) return pause;
     before = aggregate_->buffered_bytes();
     accepted = aggregate_->Accept(&*batch_, max_bytes);
@@ -262,7 +272,7 @@ Lane::Pause Lane::Accept() {
   }
   SetFilled(!aggregate_->empty());
   owner_->OnAccepted(*accepted, bytes);
-  return aggregate_->buffered_bytes() >= FullBytes() ? BeginFlush() : std::nullopt;
+  return aggregate_->buffered_bytes() >= FullBytes() ? BeginFlush(may_block) : std::nullopt;
 }
 
 void Lane::RecycleBuffer(v1::RecordBatch* records) {
@@ -281,13 +291,16 @@ int64_t Lane::FullBytes() const {
       aggregate_->distributed() ? context_->distributed_flush_bytes : context_->flush_bytes, share);
 }
 
-Lane::Pause Lane::BeginFlush() {
+Lane::Pause Lane::BeginFlush(bool may_block) {
   if (failed_) return std::nullopt;
   const bool is_last = IsQueueEmpty() && !batch_.has_value();
   FlushPlan plan = owner_->PlanFlush(*this, !aggregate_->empty(), is_last);
   if (!plan.needed) return std::nullopt;
   plan_ = std::move(plan);
-  return TryFlush();
+  if (may_block) return TryFlush();
+  const std::optional<write::FlushAttempt> handed_in =
+      aggregate_->TryHandIn(plan_->checkpoints, plan_->ends_call, MakeResume());
+  return handed_in.has_value() ? EndAttempt(*handed_in) : absl::ZeroDuration();
 }
 
 Lane::Pause Lane::TryFlush() {
@@ -297,12 +310,16 @@ Lane::Pause Lane::TryFlush() {
     Fail(attempt.status());
     return std::nullopt;
   }
-  SetLocked(attempt->locked);
-  if (!attempt->committed.has_value()) return attempt->pause;
+  return EndAttempt(*attempt);
+}
+
+Lane::Pause Lane::EndAttempt(const write::FlushAttempt& attempt) {
+  SetLocked(attempt.locked);
+  if (!attempt.committed.has_value()) return attempt.pause;
   plan_.reset();
   context_->budget->Release(held_bytes_.exchange(0));
   SetFilled(false);
-  owner_->OnFlushed(*attempt->committed);
+  owner_->OnFlushed(*attempt.committed);
   return std::nullopt;
 }
 

@@ -101,7 +101,8 @@ class Lane {
   ~Lane();
 
   // Queues a batch whose bytes the caller has acquired from the budget and, if it has `flush`, a
-  // flush after it.
+  // flush after it. Does not block. If the lane is idle and the batch small, the calling thread
+  // parses it and hands its rows in for the commit, so that callbacks come from it, too.
   void Enqueue(Batch batch);
   // Queues a flush after everything that is queued now.
   void RequestFlush();
@@ -131,8 +132,8 @@ class Lane {
     bool cancelled = false;
     int64_t dropped_bytes = 0;  // of the queue of a cancelled lane
   };
-  // The pause before a flush is tried again, infinite until Unpark; nullopt if no flush is in
-  // progress.
+  // The pause before a flush is tried again, zero if the next task goes on with it, infinite until
+  // Unpark; nullopt if no flush is in progress.
   using Pause = std::optional<absl::Duration>;
 
   void Schedule() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
@@ -147,7 +148,8 @@ class Lane {
   // Ends the pause of this number as Unpark does. If the block is committed, reports it on the
   // calling thread: to wake another thread takes longer than that.
   void Resume(int64_t pause_number, bool committed);
-  void RunOne();
+  // Runs one task. With `may_block` false, what would wait is left to the next task.
+  void RunOne(bool may_block);
   Work TakeWork();
   // Takes a flush from the front of the queue.
   void TakeFlush() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
@@ -155,10 +157,11 @@ class Lane {
   bool IsFlushDue();
   // Posts the next task, parks the lane, or makes it idle.
   void EndTask(const Work& work, Pause pause);
-  Pause Accept();
+  Pause Accept(bool may_block);
   void RecycleBuffer(v1::RecordBatch* records);
-  Pause BeginFlush();
+  Pause BeginFlush(bool may_block);
   Pause TryFlush();
+  Pause EndAttempt(const write::FlushAttempt& attempt);
   void SetLocked(bool locked);
   void Fail(const absl::Status& status);
   void DropHeld();

@@ -53,6 +53,11 @@ class GroupCommitTest : public WritePathTest {
       resumed_->Wait(absl::InfiniteDuration());
       return Flush();
     }
+    // Makes attempts until one of them does not end with a block that is handed in.
+    absl::StatusOr<write::FlushAttempt> FlushAndWait() {
+      SYNCLINE_ASSIGN_OR_RETURN(const write::FlushAttempt attempt, Flush());
+      return attempt.pause == absl::InfiniteDuration() ? Resume() : attempt;
+    }
     // The same until the block is committed.
     absl::StatusOr<write::FlushResult> Finish() {
       SYNCLINE_ASSIGN_OR_RETURN(const write::FlushAttempt attempt, Resume());

@@ -75,7 +75,7 @@ TEST_F(GroupCommitTest, SingleCallerCommitsAtOnce) {
   const WriterClaim claim = Warm(stream);
   for (int64_t offset = 1; offset < 20; ++offset) {
     const std::unique_ptr<Block> block = MakeBlock(stream, claim, offset, offset + 1);
-    ASSERT_OK_AND_ASSIGN(const FlushAttempt attempt, block->Flush());
+    ASSERT_OK_AND_ASSIGN(const FlushAttempt attempt, block->FlushAndWait());
     ASSERT_TRUE(attempt.committed.has_value());
     EXPECT_EQ(attempt.committed->durable_offset, offset + 1);
   }

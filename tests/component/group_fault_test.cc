@@ -98,7 +98,7 @@ TEST_F(GroupFaultTest, UnreachableDatabaseIsTriedAlone) {
   write::GroupCommit unreachable(&nowhere);
   load_.group = &unreachable;
   const std::unique_ptr<Block> block = MakeBlock(stream, claim, 1, 5);
-  ASSERT_OK_AND_ASSIGN(const FlushAttempt attempt, block->Flush());
+  ASSERT_OK_AND_ASSIGN(const FlushAttempt attempt, block->FlushAndWait());
   EXPECT_TRUE(attempt.committed.has_value()) << "the lane's own connection works";
 }
 
@@ -143,8 +143,13 @@ TEST_F(GroupFaultTest, BlockOfAnEndedCallIsCommittedOnceItsCommitHasBegun) {
   EXPECT_EQ(CountRows("a"), 5);
 }
 
-// A single block waits for the lock of its writer, and its call ends.
-TEST_F(GroupFaultTest, InterruptEndsACommitOfOneMember) {
+// A single block waits for the lock of its writer, and its call ends: once when a thread of the
+// group has sent the statement, because there was no connection, and once when the thread that
+// handed it in has.
+class LoneInterruptTest : public GroupCommitTest, public ::testing::WithParamInterface<bool> {};
+
+TEST_P(LoneInterruptTest, EndsTheCommit) {
+  const bool is_prepared = GetParam();
   const LoadedStream stream = StartStream("a");
   const WriterClaim claim = Warm(stream);
   postgres::ConnectionOptions options;
@@ -153,20 +158,26 @@ TEST_F(GroupFaultTest, InterruptEndsACommitOfOneMember) {
   postgres::ConnectionPool patient(options);
   write::GroupCommit group(&patient);
   load_.group = &group;
+  if (is_prepared) {
+    ASSERT_OK_AND_ASSIGN(const FlushAttempt first, MakeBlock(stream, claim, 1, 5)->FlushAndWait());
+    ASSERT_TRUE(first.committed.has_value());
+  }
+  EXPECT_EQ(patient.idle(), is_prepared ? 1 : 0);
+  const int64_t begin = is_prepared ? 5 : 1;
   const std::unique_ptr<postgres::Connection> locker = Connect();
   ASSERT_OK(locker->Begin());
   ASSERT_OK(locker->Execute(absl::StrCat("SELECT FROM ", Table("writer"), " FOR UPDATE")));
-  const std::unique_ptr<Block> block = MakeBlock(stream, claim, 1, 5);
-  absl::StatusOr<FlushAttempt> attempt;
-  {
-    const Thread flushing("flushing", [&] { attempt = block->Flush(); });
-    WaitUntilBlocked(*Connect(), BackendPid(*locker));
-    block->buffer().interrupt()->Interrupt();
-  }
-  EXPECT_THAT(attempt, StatusIs(StatusCode::kUnavailable, "COMMIT_UNKNOWN"));
+  const std::unique_ptr<Block> block = MakeBlock(stream, claim, begin, begin + 4);
+  ASSERT_OK_AND_ASSIGN(const FlushAttempt handed_in, block->Flush());
+  EXPECT_EQ(handed_in.pause, absl::InfiniteDuration());
+  WaitUntilBlocked(*Connect(), BackendPid(*locker));
+  block->buffer().interrupt()->Interrupt();
+  EXPECT_THAT(block->Resume(), StatusIs(StatusCode::kUnavailable, "COMMIT_UNKNOWN"));
   EXPECT_EQ(patient.busy(), 0);
   ASSERT_OK(locker->Commit());
 }
+
+INSTANTIATE_TEST_SUITE_P(Prepared, LoneInterruptTest, ::testing::Bool());
 
 // Lanes of many writers at once, two for each writer, while tables are locked, writers are claimed
 // again and sessions end. Whatever fails, no group waits for another one in a circle, and every

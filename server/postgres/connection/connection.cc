@@ -256,7 +256,10 @@ absl::StatusOr<Params> Connection::ToStored(const Params& params) {
 absl::StatusOr<Result> Connection::QueryStored(absl::string_view sql, const Params& params,
                                                int format) {
   SYNCLINE_ASSIGN_OR_RETURN(const std::string name, Prepare(sql));
-  const bool sent = SendPrepared(state_->get(), name, params, format);
+  return Receive(sql, SendPrepared(state_->get(), name, params, format));
+}
+
+absl::StatusOr<Result> Connection::Receive(absl::string_view sql, bool sent) {
   const ResultPtr result = sent ? ReadResult(state_->get()) : nullptr;
   if (Succeeded(result.get())) return ReadRows(result.get(), state_->repertoire != nullptr);
   const absl::Status error = GetError(result.get());
@@ -268,7 +271,24 @@ absl::StatusOr<Result> Connection::QueryAndCommit(absl::string_view sql, const P
   // If preparing fails, nothing has been executed.
   SYNCLINE_RETURN_IF_ERROR(Prepare(sql).status());
   state_->notice = false;
-  absl::StatusOr<Result> result = QueryInFormat(sql, params, kTextFormat);
+  return ConfirmStatement(QueryInFormat(sql, params, kTextFormat));
+}
+
+bool Connection::TrySend(const Statement& statement) {
+  State& state = *state_;
+  const auto found = state.by_sql.find(statement.sql);
+  if (state.repertoire != nullptr || found == state.by_sql.end()) return false;
+  state.prepared.splice(state.prepared.begin(), state.prepared, found->second);
+  state.notice = false;
+  state.sent = SendPrepared(state.get(), found->second->name, statement.params, kTextFormat);
+  return true;
+}
+
+absl::StatusOr<Result> Connection::ReceiveAndCommit(const Statement& statement) {
+  return ConfirmStatement(Receive(statement.sql, state_->sent));
+}
+
+absl::StatusOr<Result> Connection::ConfirmStatement(absl::StatusOr<Result> result) {
   // A read-only database has refused the statement, although its connection is given up then.
   if (absl::IsUnavailable(result.status()) && !usable() &&
       GetReason(result.status()) != reason::kDbReadOnly) {

@@ -90,6 +90,14 @@ class Connection {
   // COMMIT_UNKNOWN as for Commit; those of Query, after which nothing is committed.
   absl::StatusOr<Result> QueryAndCommit(absl::string_view sql, const Params& params);
 
+  // Does the first half of QueryAndCommit, without waiting for the server: sends the statement.
+  // Returns false, and has sent nothing, if the statement is not prepared on this connection or its
+  // values must be converted by the server first. Otherwise ReceiveAndCommit must be the next call.
+  // Blocks if the statement has more than a few kilobytes.
+  bool TrySend(const Statement& statement);
+  // Does the second half: waits for the result. Errors: those of QueryAndCommit.
+  absl::StatusOr<Result> ReceiveAndCommit(const Statement& statement);
+
   // Runs the statements in their order as one transaction and in one round trip: BEGIN, all of them
   // and COMMIT are sent together. Returns their results; the transaction is committed, and durable
   // as after Commit, when this returns OK. Call it outside of a transaction, with at most
@@ -140,9 +148,13 @@ class Connection {
   absl::StatusOr<std::string> Prepare(absl::string_view sql);
   // Returns the parameters as a database with a repertoire stores them.
   absl::StatusOr<Params> ToStored(const Params& params);
+  // Waits for the result of a statement that was prepared and, if `sent`, sent.
+  absl::StatusOr<Result> Receive(absl::string_view sql, bool sent);
   // Returns OK if a transaction that has just been committed is durable. Errors: UNAVAILABLE
   // COMMIT_UNKNOWN.
   absl::Status ConfirmCommit();
+  // The same for a statement that is a transaction of its own and has ended with `result`.
+  absl::StatusOr<Result> ConfirmStatement(absl::StatusOr<Result> result);
   // Reads the results of `statements`, BEGIN and COMMIT, which were sent as a pipeline, into
   // `results`, and leaves the pipeline. Returns their first error.
   absl::Status ReadPipeline(absl::Span<const Statement* const> statements,

@@ -12,16 +12,17 @@ ConnectionPool::Lease::~Lease() {
   if (connection_ != nullptr) pool_->Return(std::move(connection_));
 }
 
+std::optional<ConnectionPool::Lease> ConnectionPool::TryAcquire() {
+  MutexLock lock(&mutex_);
+  if (idle_.empty()) return std::nullopt;
+  std::unique_ptr<Connection> connection = std::move(idle_.back());
+  idle_.pop_back();
+  ++busy_;
+  return Lease(this, std::move(connection));
+}
+
 absl::StatusOr<ConnectionPool::Lease> ConnectionPool::Acquire() {
-  {
-    MutexLock lock(&mutex_);
-    if (!idle_.empty()) {
-      std::unique_ptr<Connection> connection = std::move(idle_.back());
-      idle_.pop_back();
-      ++busy_;
-      return Lease(this, std::move(connection));
-    }
-  }
+  if (std::optional<Lease> idle = TryAcquire()) return *std::move(idle);
   SYNCLINE_ASSIGN_OR_RETURN(std::unique_ptr<Connection> connection, Connection::Open(options_));
   MutexLock lock(&mutex_);
   ++busy_;

@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "absl/base/thread_annotations.h"
@@ -39,6 +40,8 @@ class ConnectionPool {
 
   // Returns an idle connection or opens a new one. Errors: those of Connection::Open.
   absl::StatusOr<Lease> Acquire();
+  // Returns an idle connection, or nullopt. Does not block.
+  std::optional<Lease> TryAcquire();
 
   // Opens a connection that the caller owns and that does not belong to the pool, for LISTEN.
   // Errors: those of Connection::Open.

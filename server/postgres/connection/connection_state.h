@@ -84,6 +84,7 @@ struct Connection::State {
   int64_t next_name = 1;
   std::string copied;   // the relation of the latest COPY
   bool notice = false;  // the server has sent one
+  bool sent = false;    // by TrySend
   bool broken = false;
   bool citus = false;
   std::atomic<bool> aborted = false;

@@ -16,12 +16,23 @@
 namespace syncline::write {
 namespace {
 
+// The largest statement that is sent by the thread that hands it in. It fits into the empty buffer
+// of any socket, so that sending does not wait.
+constexpr int64_t kMaxSentBytes = 8 << 10;
+
 int64_t GetBytes(const postgres::Statement& statement) {
   size_t bytes = statement.sql.size();
   for (const std::optional<std::string>& value : statement.params.values()) {
     bytes += value.has_value() ? value->size() : 0;
   }
   return static_cast<int64_t>(bytes);
+}
+
+absl::StatusOr<std::vector<postgres::Result>> ToResults(absl::StatusOr<postgres::Result> result) {
+  if (!result.ok()) return result.status();
+  std::vector<postgres::Result> results;
+  results.push_back(*std::move(result));
+  return results;
 }
 
 }  // namespace
@@ -59,30 +70,74 @@ void GroupCommit::Begin() {
 }
 
 bool GroupCommit::Add(const std::shared_ptr<GroupMember>& member, Resume resume) {
-  bool alone = false;
+  Waiting waiting = {member, std::move(resume)};
+  bool lone = false;
   {
     MutexLock lock(&mutex_);
     if (stopping_) return false;
-    alone = running_ == 0;
-    if (!alone) {
+    lone = running_ == 0;
+    if (!lone) {
       if (queued_bytes_ + member->bytes_ > kMaxQueuedBytes) return false;
-      queued_bytes_ += member->bytes_;
-      queue_.push_back({member, std::move(resume)});
+      Queue(std::move(waiting));
       if (!MayBegin()) return true;
     }
     Begin();
   }
-  if (alone) {
-    Commit({member.get()});
+  if (lone) {
+    if (TrySend(waiting)) return true;
     MutexLock lock(&mutex_);
-    if (queue_.empty()) {
-      --running_;
-      return true;
-    }
+    Queue(std::move(waiting));
   }
-  // Another thread goes on, so that this one can report its own commit. After Stop there is none.
-  if (!pool_.Post([this] { RunGroups(); })) RunGroups();
+  Post([this] { RunGroups(); });
   return true;
+}
+
+void GroupCommit::Queue(Waiting waiting) {
+  queued_bytes_ += waiting.member->bytes_;
+  queue_.push_back(std::move(waiting));
+}
+
+void GroupCommit::Post(const std::function<void()>& task) {
+  // After Stop there is no other thread.
+  if (!pool_.Post(task)) task();
+}
+
+// A statement that is sent, until its result is received.
+struct GroupCommit::Sent {
+  explicit Sent(std::optional<postgres::ConnectionPool::Lease> leased)
+      : connection(std::move(leased)) {}
+
+  std::optional<postgres::ConnectionPool::Lease> connection;
+  std::optional<FlushInterrupt::Attempt> attempt;  // ends before the connection is returned
+};
+
+bool GroupCommit::TrySend(const Waiting& lone) {
+  const GroupMember& member = *lone.member;
+  if (member.bytes_ > kMaxSentBytes) return false;
+  const auto sent = std::make_shared<Sent>(connections_->TryAcquire());
+  if (!sent->connection.has_value()) return false;
+  postgres::Connection& connection = **sent->connection;
+  if (member.interrupt_ != nullptr) {
+    sent->attempt.emplace(member.interrupt_.get(), &connection);
+    if (member.interrupt_->interrupted()) return false;
+  }
+  SYNCLINE_FAILPOINT(kBeforeCommit);
+  if (!connection.TrySend(member.statement_)) return false;
+  Post([this, sent, lone] {
+    Receive(*sent, lone);
+    RunGroups();
+  });
+  return true;
+}
+
+void GroupCommit::Receive(Sent& sent, const Waiting& lone) {
+  absl::StatusOr<std::vector<postgres::Result>> results =
+      ToResults((*sent.connection)->ReceiveAndCommit(lone.member->statement_));
+  sent.attempt.reset();
+  sent.connection.reset();
+  GroupMember* const member = lone.member.get();
+  SetResults({&member, 1}, results);
+  lone.resume(member->result());
 }
 
 void GroupCommit::Withdraw(const std::shared_ptr<GroupMember>& member) {
@@ -136,7 +191,11 @@ void GroupCommit::Commit(std::vector<GroupMember*> members) {
   std::sort(members.begin(), members.end(), [](const GroupMember* left, const GroupMember* right) {
     return left->key_ < right->key_;
   });
-  const absl::StatusOr<std::vector<postgres::Result>> results = TryCommit(members);
+  SetResults(members, TryCommit(members));
+}
+
+void GroupCommit::SetResults(absl::Span<GroupMember* const> members,
+                             const absl::StatusOr<std::vector<postgres::Result>>& results) {
   if (!results.ok()) {
     // The idle connections have probably broken, too.
     if (absl::IsUnavailable(results.status())) connections_->CloseIdle();
@@ -182,12 +241,7 @@ absl::StatusOr<std::vector<postgres::Result>> GroupCommit::TryCommitOne(
     running.emplace(member.interrupt_.get(), &connection);
     if (member.interrupt_->interrupted()) return absl::CancelledError();
   }
-  SYNCLINE_ASSIGN_OR_RETURN(
-      postgres::Result result,
-      connection.QueryAndCommit(member.statement_.sql, member.statement_.params));
-  std::vector<postgres::Result> results;
-  results.push_back(std::move(result));
-  return results;
+  return ToResults(connection.QueryAndCommit(member.statement_.sql, member.statement_.params));
 }
 
 }  // namespace syncline::write

@@ -1,12 +1,13 @@
 // GroupCommit: commits small blocks of several writers together, as one transaction and in one
 // round trip (decision 0045).
 //
-// A block that is handed in while no commit is in progress is committed at once, by the thread that
-// hands it in and as a transaction of its own. The others wait without a thread, and the next
-// commit takes them all, so that groups grow with the load, and a single caller waits for nothing:
-// there is no timer. Another commit begins beside one in progress if enough blocks for a large
-// group wait, or if the one in progress has not ended for a while. The statements of a group run in
-// the order of GroupMember::Key, so that two groups lock writers in the same order.
+// A block that is handed in while no commit is in progress is committed at once, as a transaction
+// of its own: the thread that hands it in sends the statement, and a thread of this object waits
+// for its result. The other blocks wait without a thread, and the next commit takes them all, so
+// that groups grow with the load, and a single caller waits for nothing: there is no timer. Another
+// commit begins beside one in progress if enough blocks for a large group wait, or if the one in
+// progress has not ended for a while. The statements of a group run in the order of
+// GroupMember::Key, so that two groups lock writers in the same order.
 //
 // A group either commits or changes nothing, except members that are fenced: their statements
 // change nothing, and the other members are committed. After any error every member is to be
@@ -92,8 +93,8 @@ class GroupCommit {
   // then presumably waits for a lock, the disk or a standby.
   static constexpr absl::Duration kStalled = absl::Milliseconds(10);
 
-  // Called once when the commit of a member that had to wait is over, with its result, on a thread
-  // of this object. Must not block.
+  // Called once when the commit of a member is over, with its result, on a thread of this object.
+  // Must not block.
   using Resume = std::function<void(GroupResult)>;
 
   // `connections` must outlive this object. At most `max_groups` of them are used, and as many
@@ -105,9 +106,9 @@ class GroupCommit {
   GroupCommit(const GroupCommit&) = delete;
   GroupCommit& operator=(const GroupCommit&) = delete;
 
-  // Hands in a member. Returns true if its commit is over, or `resume` will be called when it is.
-  // Returns false if too much waits or after Stop: the member is to be committed alone. Blocks only
-  // if it commits the member itself.
+  // Hands in a member. `resume` will be called when its commit is over, perhaps before this
+  // returns. Returns false if too much waits or after Stop: the member is to be committed alone.
+  // Does not block.
   bool Add(const std::shared_ptr<GroupMember>& member, Resume resume);
 
   // Takes a member back whose call has ended, and drops its `resume`. Has no effect if its commit
@@ -125,11 +126,20 @@ class GroupCommit {
     std::shared_ptr<GroupMember> member;
     Resume resume;
   };
+  struct Sent;
 
   // Returns whether a commit may begin beside those in progress.
   bool MayBegin() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   // Notes that a commit begins.
   void Begin() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void Queue(Waiting waiting) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // Runs a task on a thread of this object.
+  void Post(const std::function<void()>& task);
+  // Sends the statement of a lone member and lets a thread wait for its result. Returns false, and
+  // has done nothing, if that could block.
+  bool TrySend(const Waiting& lone);
+  // Waits for the result of what was sent.
+  void Receive(Sent& sent, const Waiting& lone);
   // Takes the members of the next commit. Returns nothing, and ends this thread's turn, if none
   // waits.
   std::vector<Waiting> TakeGroup();
@@ -140,6 +150,9 @@ class GroupCommit {
   absl::StatusOr<std::vector<postgres::Result>> TryCommit(absl::Span<GroupMember* const> members);
   static absl::StatusOr<std::vector<postgres::Result>> TryCommitOne(
       postgres::Connection& connection, const GroupMember& member);
+  // Sets the results of the members after their commit.
+  void SetResults(absl::Span<GroupMember* const> members,
+                  const absl::StatusOr<std::vector<postgres::Result>>& results);
 
   postgres::ConnectionPool* const connections_;
   const int max_groups_;

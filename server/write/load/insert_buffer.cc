@@ -102,25 +102,29 @@ void InsertBuffer::Cover(OffsetRange range, int64_t payload_bytes) {
   commit_.bytes += payload_bytes;
 }
 
-absl::StatusOr<FlushAttempt> InsertBuffer::Flush(const DueCheckpoints& checkpoints, bool closes,
-                                                 GroupCommit::Resume resume) {
+void InsertBuffer::Prepare(bool closes) {
   if (!progress_.has_value()) progress_.emplace(Progress{});
   commit_.closes = closes;
-  if (handed_in_ != nullptr) {
-    if (const std::optional<FlushAttempt> over = TakeGroupResult()) return *over;
-  }
   // One statement takes whole rows, and the check of the default costs more than a small block
   // saves.
   if (bytes_ <= SmallCommit::kMaxBytes) omission_.MakeWhole(&blocks_);
+}
+
+absl::StatusOr<FlushAttempt> InsertBuffer::Flush(const DueCheckpoints& checkpoints, bool closes,
+                                                 GroupCommit::Resume resume) {
+  if (handed_in_ != nullptr) {
+    if (const std::optional<FlushAttempt> over = TakeGroupResult()) return *over;
+  }
+  if (resume != nullptr) {
+    if (auto handed_in = TryHandIn(checkpoints, closes, std::move(resume))) return *handed_in;
+  }
+  Prepare(closes);
   // Wait without a connection while another flush probes the table.
   using Turn = LockedTables::Turn;
   const Turn turn =
       rows_ > 0 ? context_->locked->Enter(claim_.stream_no, MonotonicNow()) : Turn::kFree;
   if (turn == Turn::kWait) {
     return FlushAttempt{.pause = progress_->backoff.Next(), .locked = true};
-  }
-  if (turn == Turn::kFree && resume != nullptr) {
-    if (const auto handed_in = HandIn(checkpoints, std::move(resume))) return *handed_in;
   }
   // Try, each time without the rows that the database has refused.
   const absl::Time begun = absl::Now();

@@ -156,6 +156,10 @@ class InsertBuffer {
   // infinite pause.
   absl::StatusOr<FlushAttempt> Flush(const DueCheckpoints& checkpoints, bool closes = false,
                                      GroupCommit::Resume resume = nullptr);
+  // Makes the attempt that Flush begins with, if that does not block: hands the contents in for a
+  // commit together with others. Returns nullopt if Flush must be called.
+  std::optional<FlushAttempt> TryHandIn(const DueCheckpoints& checkpoints, bool closes,
+                                        GroupCommit::Resume resume);
 
   // Ends the flush from another thread. May outlive the buffer.
   std::shared_ptr<FlushInterrupt> interrupt() const { return interrupt_; }
@@ -185,9 +189,8 @@ class InsertBuffer {
     bool changed = false;
   };
 
-  // Hands the contents in for a commit together with others. Returns nullopt if they are to be
-  // committed alone.
-  std::optional<FlushAttempt> HandIn(const DueCheckpoints& checkpoints, GroupCommit::Resume resume);
+  // Begins a flush, or goes on with the one in progress.
+  void Prepare(bool closes);
   // Returns how the commit of what was handed in ended, or nullopt if it is to be committed alone.
   std::optional<FlushAttempt> TakeGroupResult();
   // Ends a flush that was committed.

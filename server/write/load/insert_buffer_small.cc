@@ -46,8 +46,11 @@ absl::StatusOr<std::optional<FlushResult>> InsertBuffer::TryStatement(
   return GetResult(**std::move(committed));
 }
 
-std::optional<FlushAttempt> InsertBuffer::HandIn(const DueCheckpoints& checkpoints,
-                                                 GroupCommit::Resume resume) {
+std::optional<FlushAttempt> InsertBuffer::TryHandIn(const DueCheckpoints& checkpoints, bool closes,
+                                                    GroupCommit::Resume resume) {
+  Prepare(closes);
+  // A table that is known as locked is probed by one block at a time.
+  if (rows_ > 0 && !context_->locked->IsFree(claim_.stream_no)) return std::nullopt;
   const bool may = context_->group != nullptr && !progress_->alone && !progress_->commit_unknown &&
                    !progress_->row_locked;
   if (!may || !small_commit_.Fits(commit_, bytes_) || interrupt_->interrupted()) {

@@ -9,6 +9,11 @@ void LockedTables::Forget(absl::Duration now) {
   }
 }
 
+bool LockedTables::IsFree(int64_t stream_no) {
+  MutexLock lock(&mutex_);
+  return tables_.count(stream_no) == 0;
+}
+
 LockedTables::Turn LockedTables::Enter(int64_t stream_no, absl::Duration now) {
   MutexLock lock(&mutex_);
   Forget(now);

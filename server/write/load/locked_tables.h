@@ -34,6 +34,8 @@ class LockedTables {
   };
   // Returns what a flush into the table may do at `now`, on the monotonic clock.
   Turn Enter(int64_t stream_no, absl::Duration now);
+  // Returns whether the table is not known as locked.
+  bool IsFree(int64_t stream_no);
   void EndProbe(int64_t stream_no);
 
   // Notes that a flush did not get the lock. Returns how long the table has been locked if that is

@@ -321,11 +321,40 @@ TEST_F(LaneTest, BatchThatIsParsedInPartIsKept) {
   EXPECT_EQ(budget_.held_bytes(), 0);
 }
 
-TEST_F(LaneTest, BatchesThatAskForACommitShareIt) {
+TEST_F(LaneTest, CallerParsesASmallBatchOfAnIdleLane) {
   QueueTogether([&] {
     Send(0, 10, /*flush=*/true);
+    EXPECT_GT(lane_->held_bytes(), 0);
+    EXPECT_EQ(lane_->queued_bytes(), 0);
+    EXPECT_EQ(owner_->plans, 1);
+    EXPECT_FALSE(lane_->idle()) << "the flush may block, so it is left to the pool";
+    const int64_t held = lane_->held_bytes();
     Send(10, 10, /*flush=*/true);
-    Send(20, 10);
+    EXPECT_EQ(lane_->held_bytes(), held) << "the lane is not idle";
+    EXPECT_GT(lane_->queued_bytes(), 0);
+  });
+  EXPECT_EQ(owner_->plans, 1);
+}
+
+TEST_F(LaneTest, CallerParsesNoOtherBatches) {
+  QueueTogether([&] {
+    Send(0, 10);
+    EXPECT_EQ(lane_->held_bytes(), 0) << "it is not to be committed at once";
+  });
+  RunOther();
+  EXPECT_GT(lane_->held_bytes(), 0);
+  EXPECT_EQ(owner_->plans, 0);
+  QueueTogether([&] {
+    Send(10, 2000, /*flush=*/true);
+    EXPECT_EQ(owner_->plans, 0) << "it is large";
+  });
+}
+
+TEST_F(LaneTest, BatchesThatAskForACommitShareIt) {
+  QueueTogether([&] {
+    Send(0, 2000, /*flush=*/true);
+    Send(2000, 10, /*flush=*/true);
+    Send(2010, 10);
   });
   for (int task = 0; task < 3; ++task) RunOther();
   EXPECT_EQ(owner_->plans, 1);
