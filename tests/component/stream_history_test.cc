@@ -93,7 +93,7 @@ class SlowMember {
                 write::GroupMember::Key(0, "", 0),
                 postgres::Statement{"SELECT 1::bigint FROM pg_catalog.pg_sleep(0.003)", {}});
             const auto resumed = std::make_shared<StopSignal>();
-            EXPECT_TRUE(group->Add(member, [resumed] { resumed->Set(); }));
+            EXPECT_TRUE(group->Add(member, [resumed](write::GroupResult) { resumed->Set(); }));
             if (!member->is_over()) resumed->Wait(absl::InfiniteDuration());
           }
         })) {}
