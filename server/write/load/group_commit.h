@@ -86,7 +86,7 @@ class GroupCommit {
   static constexpr int64_t kMaxQueuedBytes = 8 << 20;
   // Maximum commits in progress at the same time.
   static constexpr int kMaxGroups = 2;
-  // Another commit begins when so many members wait. For fewer it costs more than it gains: a
+  // Another commit begins when that many members wait. For fewer it costs more than it gains: a
   // commit of one member takes the disk and PostgreSQL almost as long as one of ten.
   static constexpr size_t kLargeGroup = 16;
   // Another commit begins, too, when a member is handed in so long after the last one began, which
