@@ -3,6 +3,7 @@
 #include <chrono>
 #include <vector>
 
+#include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "bench/data/record_text.h"
 #include "client/call_error.h"
@@ -10,6 +11,7 @@
 namespace syncline::bench {
 namespace {
 
+constexpr absl::Duration kLongestAnswer = absl::Seconds(30);
 // Ends a call whose server no longer answers.
 constexpr std::chrono::minutes kLongestCall(5);
 constexpr double kMilliseconds = 1000;
@@ -48,7 +50,11 @@ absl::StatusOr<double> AckedWriter::Write(int64_t number, int64_t offset) {
   while (answer_.durable_offset() <= offset) {
     if (!call_->Read(&answer_)) return GetEnd();
   }
-  return absl::ToDoubleSeconds(absl::Now() - began) * kMilliseconds;
+  const absl::Duration took = absl::Now() - began;
+  if (took > kLongestAnswer) {
+    return absl::InternalError(absl::StrCat("no answer in time for record ", offset));
+  }
+  return absl::ToDoubleSeconds(took) * kMilliseconds;
 }
 
 absl::Status AckedWriter::Finish() {

@@ -28,7 +28,8 @@ class AckedWriter {
                                                            const RecordShape& shape);
 
   // Writes the record `number`, as the writer's record `offset`, with a request to commit it at
-  // once. Returns the milliseconds until the answer that it is durable. Errors: those of the call.
+  // once. Returns the milliseconds until the answer that it is durable. Errors: those of the call;
+  // INTERNAL if the answer takes longer than 30 s.
   absl::StatusOr<double> Write(int64_t number, int64_t offset);
 
   // Ends the call.

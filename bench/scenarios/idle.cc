@@ -13,9 +13,6 @@ namespace {
 
 constexpr int kIdleStreams = 500;
 constexpr absl::Duration kPatience = absl::Seconds(60);
-// A call is idle when nothing has arrived for a while; until then, the server keeps room for its
-// first message.
-constexpr absl::Duration kSilence = absl::Seconds(1);
 
 // 500 streams of one sync that can be opened and closed repeatedly.
 class IdleStreams {
@@ -114,7 +111,6 @@ absl::StatusOr<Findings> RunIdle(Bench& bench) {
   };
   const auto beside = [&]() -> absl::StatusOr<Measures> {
     SYNCLINE_RETURN_IF_ERROR(idle.Open());
-    absl::SleepFor(kSilence);
     SYNCLINE_ASSIGN_OR_RETURN(Measures measures, alone());
     SYNCLINE_RETURN_IF_ERROR(idle.Close());
     return measures;

@@ -50,14 +50,14 @@ class Aggregate : private RecordSink {
   absl::StatusOr<write::FlushAttempt> Flush(const write::DueCheckpoints& checkpoints,
                                             bool closes = false,
                                             write::GroupCommit::Resume resume = nullptr) {
-    if (parser_.has_counts()) buffer_.Count(parser_.TakeCounts());
+    CountValues();
     return buffer_.Flush(checkpoints, closes, std::move(resume));
   }
 
   // Begins to commit the buffer without blocking; see InsertBuffer::TryHandIn.
   std::optional<write::FlushAttempt> TryHandIn(const write::DueCheckpoints& checkpoints,
                                                bool closes, write::GroupCommit::Resume resume) {
-    if (parser_.has_counts()) buffer_.Count(parser_.TakeCounts());
+    CountValues();
     return buffer_.TryHandIn(checkpoints, closes, std::move(resume));
   }
 
@@ -75,6 +75,10 @@ class Aggregate : private RecordSink {
   void OnRejected(int64_t offset, RejectReason reason, absl::string_view raw) override;
   void OnUnreadable(int64_t offset, absl::string_view reason, absl::string_view raw) override;
   void Reject(int64_t offset, absl::string_view reason, absl::string_view raw, bool raw_is_whole);
+  // Gives the buffer what coercion did to the values since the last call.
+  void CountValues() {
+    if (parser_.has_counts()) buffer_.Count(parser_.TakeCounts());
+  }
   // Marks the new records of the batch before `end` as held, with `bytes` of payload.
   void Cover(const Batch& batch, int64_t end, int64_t bytes);
 

@@ -1,13 +1,15 @@
 // Lane: an ordered queue of work of one stream on the shared thread pool.
 //
-// A lane runs on one pool thread at a time and returns the thread after each batch, so that streams
-// share the pool fairly. It owns one Aggregate. It parses its batches and flushes when the buffer
-// is full, on request, when the data reaches an age, or, if the server is configured so, when
-// nothing is queued. A flush that must be tried again, because
-// of another session's lock or of the database, parks the lane: it keeps its block, gives its
-// thread back and comes again after a pause. A small block that waits for a commit together with
-// others parks it, too, until that commit is over. Several lanes of one stream work at the same
-// time and commit out of order; the ledger reconciles the ranges.
+// A lane runs on one thread at a time and returns it after each batch, so that streams share the
+// pool fairly. That is a thread of the pool, except for what does not block and takes less time
+// than to wake one (decision 0056): the thread that queues a small batch may parse it, and that of
+// a group commit reports a block that is committed. A lane owns one Aggregate. It parses its
+// batches and flushes when the buffer is full, on request, when the data reaches an age, or, if the
+// server is configured so, when nothing is queued. A flush that must be tried again, because of
+// another session's lock or of the database, parks the lane: it keeps its block, gives its thread
+// back and comes again after a pause. A small block that waits for its group commit parks it, too,
+// until that commit is over. Several lanes of one stream work at the same time and commit out of
+// order; the ledger reconciles the ranges.
 #pragma once
 
 #include <atomic>
@@ -69,7 +71,8 @@ struct FlushPlan {
   bool ends_call = false;
 };
 
-// Receives a lane's callbacks, on pool threads and without the lane's lock, except Self.
+// Receives a lane's callbacks, on the threads that a lane runs on and without the lane's lock,
+// except Self. They must not block.
 class LaneOwner {
  public:
   virtual ~LaneOwner() = default;

@@ -2,8 +2,8 @@
 //
 // Checks offsets, holds bytes of the budget, distributes batches over its lanes, holds pending
 // checkpoints and reports the outcome exactly once. Owned by shared_ptr: the RPC, the session and
-// queued lane tasks hold it. Thread-safe. Blocks only in lane tasks, so the RPC may call it on
-// gRPC's threads.
+// queued lane tasks hold it. Thread-safe. Blocks only in lane tasks on the pool, so the RPC may
+// call it on gRPC's threads.
 //
 // States: kOpen accepts batches; kEnding accepts none and commits what it has; kFailed drops what
 // it has; kDone has reported the outcome. The state only moves forward.
@@ -73,8 +73,8 @@ class WriterCall final : public dataflow::LaneOwner,
  public:
   // Called exactly once, with no lock held, after all of the call's work has finished.
   using Done = std::function<void(const absl::Status&, const CallSummary&)>;
-  // Called after each commit, with no lock held, on the lanes' threads and on several of them at
-  // the same time; not after Done. Must not block. summary() has the new state.
+  // Called after each commit, with no lock held, on the threads that the lanes run on and on
+  // several of them at the same time; not after Done. Must not block. summary() has the new state.
   using Committed = std::function<void()>;
 
   // `committed` may be null.

@@ -7,7 +7,6 @@
 #include <utility>
 
 #include "absl/status/status.h"
-#include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "base/delayed_tasks.h"
 #include "base/free_list.h"
@@ -17,6 +16,7 @@
 #include "server/dataflow/aggregate_factory.h"
 #include "server/dataflow/lane.h"
 #include "tests/component/group_commit_fixture.h"
+#include "tests/support/id_batch.h"
 #include "tests/support/status_matchers.h"
 
 namespace syncline::testing {
@@ -74,17 +74,7 @@ class GroupReportTest : public GroupCommitTest {
   }
 
   void Send(int64_t begin, int64_t end, bool flush) {
-    auto message = std::make_unique<v1::RecordBatch>();
-    message->set_first_offset(begin);
-    for (int64_t n = begin; n < end; ++n) {
-      absl::StrAppend(message->mutable_jsonl(), "{\"id\":", n, "}\n");
-    }
-    dataflow::Batch batch;
-    batch.offsets = {begin, end};
-    batch.wanted_from = begin;
-    batch.bytes = static_cast<int64_t>(message->ByteSizeLong());
-    batch.records = std::move(message);
-    batch.flush = flush;
+    dataflow::Batch batch = MakeIdBatch(begin, end, flush);
     budget_.ForceAcquire(batch.bytes);
     lane_->Enqueue(std::move(batch));
   }

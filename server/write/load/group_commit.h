@@ -108,7 +108,7 @@ class GroupCommit {
 
   // Hands in a member. `resume` will be called when its commit is over, perhaps before this
   // returns. Returns false if too much waits or after Stop: the member is to be committed alone.
-  // Does not block.
+  // Does not block, except while Stop runs.
   bool Add(const std::shared_ptr<GroupMember>& member, Resume resume);
 
   // Takes a member back whose call has ended, and drops its `resume`. Has no effect if its commit

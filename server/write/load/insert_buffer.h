@@ -153,7 +153,7 @@ class InsertBuffer {
   // or UNAVAILABLE COMMIT_UNKNOWN if a small block may be committed; those of the database.
   // With `resume`, a small block may be committed together with those of other writers. It is
   // called once, on another thread and perhaps before Flush returns, if the attempt returns an
-  // infinite pause.
+  // infinite pause; after another attempt it may be called, too, and means nothing.
   absl::StatusOr<FlushAttempt> Flush(const DueCheckpoints& checkpoints, bool closes = false,
                                      GroupCommit::Resume resume = nullptr);
   // Makes the attempt that Flush begins with, if that does not block: hands the contents in for a

@@ -28,6 +28,7 @@
 #include "server/write/load/group_commit.h"
 #include "server/write/load/insert_buffer.h"
 #include "server/write/load/statement_tables.h"
+#include "tests/support/id_batch.h"
 #include "tests/support/silent_database.h"
 
 namespace syncline::dataflow {
@@ -104,17 +105,7 @@ class LaneTest : public ::testing::Test {
   }
 
   void Send(int64_t first, int64_t records, bool flush = false) {
-    auto message = std::make_unique<v1::RecordBatch>();
-    message->set_first_offset(first);
-    for (int64_t n = first; n < first + records; ++n) {
-      absl::StrAppend(message->mutable_jsonl(), "{\"id\":", n, "}\n");
-    }
-    Batch batch;
-    batch.offsets = {first, first + records};
-    batch.wanted_from = first;
-    batch.bytes = static_cast<int64_t>(message->ByteSizeLong());
-    batch.records = std::move(message);
-    batch.flush = flush;
+    Batch batch = testing::MakeIdBatch(first, first + records, flush);
     budget_.ForceAcquire(batch.bytes);
     lane_->Enqueue(std::move(batch));
   }
