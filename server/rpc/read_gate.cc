@@ -27,24 +27,35 @@ bool ReadGate::Fits(int64_t bytes) const {
   return held_bytes_ == 0 || held_bytes_ + bytes <= capacity_bytes_;
 }
 
-void ReadGate::Take(int64_t call, int64_t bytes, bool spare, Received received) {
-  const int64_t before = received == nullptr ? 0 : received().value_or(0);
+void ReadGate::Take(int64_t call, int64_t bytes, bool spare, ReadSource source) {
+  const int64_t before = source.received == nullptr ? 0 : source.received().value_or(0);
   if (spare) {
     spare_taken_ = true;
   } else {
     held_bytes_ += bytes;
   }
-  places_[call] = {bytes, absl::Now(), /*arrived=*/false, spare, std::move(received), before};
+  places_[call] = {bytes, absl::Now(), /*arrived=*/false, spare, std::move(source), before};
 }
 
-bool ReadGate::SpareFits(int64_t bytes) const {
-  return (slow_ || !silent_.empty()) && !spare_taken_ && arrived_ == 0 && bytes <= spare_bytes_;
+bool ReadGate::IsOnly(int64_t call, const void* connection) const {
+  if (connection == nullptr) return false;
+  return std::none_of(
+             places_.begin(), places_.end(),
+             [&](const auto& place) { return place.second.source.connection == connection; }) &&
+         std::none_of(waiters_.begin(), waiters_.end(), [&](const Waiter& waiter) {
+           return waiter.source.connection == connection && waiter.call != call;
+         });
+}
+
+bool ReadGate::SpareFits(int64_t call, int64_t bytes, const void* connection) const {
+  if (spare_taken_ || arrived_ > 0 || bytes > spare_bytes_) return false;
+  return slow_ || !silent_.empty() || IsOnly(call, connection);
 }
 
 bool ReadGate::IsReceiving(const Place& place, absl::Time now) {
   const double part = absl::FDivDuration(now - place.since, kLongestRead);
-  if (place.received == nullptr || part >= 1) return false;
-  const std::optional<int64_t> received = place.received();
+  if (place.source.received == nullptr || part >= 1) return false;
+  const std::optional<int64_t> received = place.source.received();
   if (!received.has_value()) return false;
   return static_cast<double>(*received - place.received_before) >=
          part * static_cast<double>(place.bytes);
@@ -60,15 +71,15 @@ ReadGate::Places::iterator ReadGate::Free(Places::iterator place) {
   return places_.erase(place);
 }
 
-void ReadGate::Enter(int64_t call, int64_t bytes, std::function<void()> start, Received received) {
+void ReadGate::Enter(int64_t call, int64_t bytes, std::function<void()> start, ReadSource source) {
   {
     MutexLock lock(&mutex_);
     const bool fits = waiters_.empty() && Fits(bytes);
-    if (!fits && !SpareFits(bytes)) {
-      waiters_.push_back({call, bytes, std::move(start), std::move(received)});
+    if (!fits && !SpareFits(call, bytes, source.connection)) {
+      waiters_.push_back({call, bytes, std::move(start), std::move(source)});
       return;
     }
-    Take(call, bytes, /*spare=*/!fits, std::move(received));
+    Take(call, bytes, /*spare=*/!fits, std::move(source));
   }
   start();
 }
@@ -128,15 +139,26 @@ void ReadGate::Tick(absl::Time now) {
   for (const auto& start : granted) start();
 }
 
+std::function<void()> ReadGate::Grant(std::deque<Waiter>::iterator waiter, bool spare) {
+  Take(waiter->call, waiter->bytes, spare, std::move(waiter->source));
+  std::function<void()> start = std::move(waiter->start);
+  waiters_.erase(waiter);
+  return start;
+}
+
 std::vector<std::function<void()>> ReadGate::Grant() {
   std::vector<std::function<void()>> granted;
   while (!waiters_.empty()) {
     const auto next = newest_next_ ? std::prev(waiters_.end()) : waiters_.begin();
     if (!Fits(next->bytes)) break;
     newest_next_ = !newest_next_;
-    Take(next->call, next->bytes, /*spare=*/false, std::move(next->received));
-    granted.push_back(std::move(next->start));
-    waiters_.erase(next);
+    granted.push_back(Grant(next, /*spare=*/false));
+  }
+  if (waiters_.empty()) return granted;
+  const auto newest = std::prev(waiters_.end());
+  if (IsOnly(newest->call, newest->source.connection) &&
+      SpareFits(newest->call, newest->bytes, newest->source.connection)) {
+    granted.push_back(Grant(newest, /*spare=*/true));
   }
   return granted;
 }

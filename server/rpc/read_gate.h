@@ -26,12 +26,18 @@ namespace syncline::rpc {
 // Messages of up to this size do not need the gate: gRPC receives as much even without a read.
 inline constexpr int64_t kSmallMessageBytes = 1 << 20;
 
+// Where the messages of a call come from.
+struct ReadSource {
+  // The call's connection; it is only compared. Null if that is not known.
+  const void* connection = nullptr;
+  // Returns how many bytes of messages that have not arrived yet the connection has received, plus
+  // a constant; nullopt if that is not known. Called with the gate's lock held. Without it, a read
+  // that takes long counts as silent.
+  std::function<std::optional<int64_t>()> received = nullptr;
+};
+
 class ReadGate {
  public:
-  // Returns how many bytes of messages that have not arrived yet the call's connection has
-  // received, plus a constant; nullopt if that is not known. Called with the gate's lock held.
-  using Received = std::function<std::optional<int64_t>()>;
-
   // Beyond the capacity there is one spare place of at most `spare_bytes`.
   explicit ReadGate(int64_t capacity_bytes, int64_t spare_bytes = 0)
       : capacity_bytes_(capacity_bytes), spare_bytes_(spare_bytes) {}
@@ -40,12 +46,13 @@ class ReadGate {
   int64_t NewCall();
 
   // Takes a place of `bytes` for the call and calls `start`: immediately on this thread if there is
-  // room, otherwise later on a thread that frees room. While there are silent or slow calls, a call
-  // that would wait gets the spare place if that is free and no message that has arrived waits for
-  // memory, so that a call that has just begun to send does not wait for such calls. Of those that
-  // wait, the newest and the oldest take turns. More bytes than the capacity are granted alone.
-  // Without `received`, a read that takes long counts as silent.
-  void Enter(int64_t call, int64_t bytes, std::function<void()> start, Received received = nullptr);
+  // room, otherwise later on a thread that frees room. A call that would wait gets the spare place
+  // if that is free, no message that has arrived waits for memory, and either there are silent or
+  // slow calls, or it is its connection's only call that waits or has a place. So a call that has
+  // just begun to send does not wait for such calls, nor a caller for the many calls of another
+  // one. Of those that wait, the newest and the oldest take turns; the newest gets the spare place,
+  // too, if it is its connection's only one. More bytes than the capacity are granted alone.
+  void Enter(int64_t call, int64_t bytes, std::function<void()> start, ReadSource source = {});
   // The call's message has arrived and has `bytes`: its place is kept, whatever the capacity, until
   // Leave.
   void Arrive(int64_t call, int64_t bytes);
@@ -66,27 +73,33 @@ class ReadGate {
     absl::Time since;
     bool arrived = false;
     bool spare = false;
-    Received received = nullptr;
+    ReadSource source;
     int64_t received_before = 0;  // at `since`
   };
   struct Waiter {
     int64_t call = 0;
     int64_t bytes = 0;
     std::function<void()> start;
-    Received received;
+    ReadSource source;
   };
 
   using Places = std::map<int64_t, Place>;
 
   bool Fits(int64_t bytes) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  // Returns whether Enter may give the spare place.
-  bool SpareFits(int64_t bytes) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // Returns whether no other call of the connection waits or has a place.
+  bool IsOnly(int64_t call, const void* connection) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // Returns whether Enter may give the spare place to the call.
+  bool SpareFits(int64_t call, int64_t bytes, const void* connection) const
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   // Frees a place and returns the next one.
   Places::iterator Free(Places::iterator place) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  void Take(int64_t call, int64_t bytes, bool spare, Received received)
+  void Take(int64_t call, int64_t bytes, bool spare, ReadSource source)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   // Returns whether so much of the message is received that the place is kept.
   static bool IsReceiving(const Place& place, absl::Time now);
+  // Gives a place to the waiting call and returns its function.
+  std::function<void()> Grant(std::deque<Waiter>::iterator waiter, bool spare)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   // Gives places to waiting calls and returns their functions.
   std::vector<std::function<void()>> Grant() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 

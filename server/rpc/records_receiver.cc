@@ -332,13 +332,14 @@ std::shared_ptr<sync::WriterCall> RecordsReceiver::call() const {
 void RecordsReceiver::ReadNext() {
   if (expected_bytes_ <= kSmallMessageBytes) return StartReading();
   gated_ = true;
-  ReadGate::Received received;
+  ReadSource source;
   if (caller_.connection != nullptr) {
-    received = [connection = caller_.connection] { return connection->UnfinishedBytes(); };
+    source.connection = caller_.connection.get();
+    source.received = [connection = caller_.connection] { return connection->UnfinishedBytes(); };
   }
   context_.gate->Enter(
       gate_key_, expected_bytes_, [self = shared_from_this()] { self->StartReading(); },
-      std::move(received));
+      std::move(source));
 }
 
 void RecordsReceiver::StartReading() {

@@ -153,8 +153,7 @@ TEST_F(ReadGateTest, PatienceIsShortWhileThereAreSilentCalls) {
 TEST_F(ReadGateTest, ReadsThatReceiveKeepTheirPlaceForTenSeconds) {
   const int64_t before = 1000;  // of earlier messages of the connection
   int64_t received = before;
-  gate_.Enter(
-      gate_.NewCall(), 100, [] {}, [&] { return received; });
+  gate_.Enter(gate_.NewCall(), 100, [] {}, {nullptr, [&] { return received; }});
   Enter(100);
   const absl::Time begin = absl::Now();
   for (int second = 1; second < 10; ++second) {
@@ -170,8 +169,7 @@ TEST_F(ReadGateTest, ReadsThatReceiveKeepTheirPlaceForTenSeconds) {
 
 TEST_F(ReadGateTest, ReadsThatReceiveTooLittleLoseTheirPlace) {
   int64_t received = 0;
-  gate_.Enter(
-      gate_.NewCall(), 100, [] {}, [&] { return received; });
+  gate_.Enter(gate_.NewCall(), 100, [] {}, {nullptr, [&] { return received; }});
   Enter(100);
   const absl::Time begin = absl::Now();
   received = 21;
@@ -186,8 +184,7 @@ TEST(SlowReadTest, NewCallsGetTheSparePlaceWhileOthersAreSlow) {
   ReadGate gate(100, /*spare_bytes=*/60);
   std::string started;
   int64_t received = 0;
-  gate.Enter(
-      gate.NewCall(), 100, [&] { started += "slow "; }, [&] { return received; });
+  gate.Enter(gate.NewCall(), 100, [&] { started += "slow "; }, {nullptr, [&] { return received; }});
   gate.Enter(gate.NewCall(), 60, [&] { started += "waiting "; });
   received = 20;
   gate.Tick(absl::Now() + absl::Seconds(1));
@@ -195,9 +192,60 @@ TEST(SlowReadTest, NewCallsGetTheSparePlaceWhileOthersAreSlow) {
   EXPECT_EQ(started, "slow new ");
 }
 
+// A gate whose only place has one of the calls of a caller.
+class ManyCallsTest : public ::testing::Test {
+ protected:
+  ManyCallsTest() { Enter(&many_, 100); }
+
+  void Enter(const void* connection, int64_t bytes) {
+    const int64_t call = gate_.NewCall();
+    gate_.Enter(call, bytes, [this, call] { absl::StrAppend(&started_, call, " "); }, {connection});
+  }
+
+  ReadGate gate_{100, /*spare_bytes=*/60};
+  std::string started_;
+  const int many_ = 0;
+  const int one_ = 0;
+  const int other_ = 0;
+};
+
+TEST_F(ManyCallsTest, CallOfAnotherCallerDoesNotWaitForThem) {
+  Enter(&many_, 60);
+  EXPECT_EQ(started_, "1 ");
+  Enter(&one_, 60);
+  EXPECT_EQ(started_, "1 3 ");
+  EXPECT_EQ(gate_.held_bytes(), 100);
+  Enter(&other_, 60);
+  EXPECT_EQ(started_, "1 3 ");
+  gate_.Leave(3);
+  EXPECT_EQ(started_, "1 3 4 ");
+}
+
+TEST_F(ManyCallsTest, SecondCallOfACallerWaits) {
+  Enter(&one_, 70);
+  Enter(&one_, 60);
+  EXPECT_EQ(started_, "1 ") << "the first is too large for the spare place";
+  gate_.Tick(absl::Now());
+  EXPECT_EQ(started_, "1 ");
+}
+
+TEST_F(ManyCallsTest, CallsOfUnknownConnectionsWait) {
+  Enter(nullptr, 60);
+  gate_.Tick(absl::Now());
+  EXPECT_EQ(started_, "1 ");
+}
+
+TEST_F(ManyCallsTest, MessageThatWaitsForMemoryHoldsBackOthers) {
+  gate_.Arrive(1, 100);
+  Enter(&one_, 60);
+  gate_.Tick(absl::Now());
+  EXPECT_EQ(started_, "1 ");
+  gate_.Leave(1);
+  EXPECT_EQ(started_, "1 2 ");
+}
+
 TEST_F(ReadGateTest, ReadsOfClosedConnectionsLoseTheirPlace) {
-  gate_.Enter(
-      gate_.NewCall(), 96, [] {}, [] { return std::nullopt; });
+  gate_.Enter(gate_.NewCall(), 96, [] {}, {nullptr, [] { return std::nullopt; }});
   Enter(96);
   gate_.Tick(absl::Now() + absl::Milliseconds(700));
   EXPECT_EQ(started_, "2 ");
