@@ -79,7 +79,7 @@ absl::Status Fill(const LoaderContext& context, postgres::Transaction& transacti
   SYNCLINE_ASSIGN_OR_RETURN(CompletionAction how,
                             ChooseAction(context, transaction, stream, request, status));
   if (!status.temp.exists) how = CompletionAction::kNone;
-  SYNCLINE_ASSIGN_OR_RETURN(const postgres::UpsertCounts counts,
+  SYNCLINE_ASSIGN_OR_RETURN(const postgres::RowChanges counts,
                             postgres::CountChanges(transaction, plan, how, status.real.exists));
   validation->rows_inserted = counts.inserted;
   validation->rows_updated = counts.updated;

@@ -19,6 +19,7 @@
 namespace syncline::testing {
 namespace {
 
+using postgres::RowChanges;
 using postgres::Transaction;
 using postgres::UpsertCounts;
 using ::testing::HasSubstr;
@@ -32,9 +33,10 @@ TableSchema KeyAndValue() {
 
 class MergeTargetTest : public TableFixture {
  protected:
-  absl::StatusOr<UpsertCounts> TryUpsert(const TableSchema& schema) {
+  // Returns the changes that CountUpsert foretells, after the upsert has made as many.
+  absl::StatusOr<RowChanges> TryUpsert(const TableSchema& schema) {
     UpsertCounts counts;
-    UpsertCounts foretold;
+    RowChanges foretold;
     SYNCLINE_RETURN_IF_ERROR(Transact([&](Transaction& transaction) -> absl::Status {
       SYNCLINE_ASSIGN_OR_RETURN(
           foretold, postgres::CountUpsert(transaction, Name("source"), Name("target"), schema, {}));
@@ -42,10 +44,9 @@ class MergeTargetTest : public TableFixture {
           counts, postgres::UpsertTable(transaction, Name("source"), Name("target"), schema, {}));
       return absl::OkStatus();
     }));
-    EXPECT_EQ(foretold.inserted, counts.inserted);
-    EXPECT_EQ(foretold.updated, counts.updated);
-    EXPECT_EQ(foretold.deleted, counts.deleted);
-    return counts;
+    EXPECT_EQ(foretold.inserted + foretold.updated, counts.written);
+    EXPECT_EQ(foretold.updated + foretold.deleted, counts.removed);
+    return foretold;
   }
 
   void CreateBoth(const TableSchema& schema) {
@@ -90,7 +91,7 @@ TEST_F(MergeTargetTest, UserColumnsKeepTheirValues) {
                        Table("target"), " SET note = 'note of ' || id"));
   const std::string before = Rows(" || note || serial");
   Fill("source", {{1, "x"}, {2, "b"}, {3, "-"}, {4, "new"}}, 2);
-  ASSERT_OK_AND_ASSIGN(const UpsertCounts counts, TryUpsert(KeyAndValue()));
+  ASSERT_OK_AND_ASSIGN(const RowChanges counts, TryUpsert(KeyAndValue()));
   EXPECT_EQ(counts.inserted, 1);
   EXPECT_EQ(counts.updated, 2);
   EXPECT_EQ(counts.deleted, 1);
@@ -112,7 +113,7 @@ TEST_F(MergeTargetTest, PartitionsAndChildren) {
                                          {"$S", Table("source")}}));
     Fill("target", {{1, "a"}, {2, "b"}}, 1);
     Fill("target_high", {{11, "c"}, {12, "d"}}, 1);
-    ASSERT_OK_AND_ASSIGN(const UpsertCounts counts, TryUpsert(KeyAndValue()));
+    ASSERT_OK_AND_ASSIGN(const RowChanges counts, TryUpsert(KeyAndValue()));
     EXPECT_EQ(counts.inserted, 2);
     EXPECT_EQ(counts.updated, 2);
     EXPECT_EQ(counts.deleted, 1);
@@ -129,7 +130,7 @@ TEST_F(MergeTargetTest, UndeclaredColumnKeepsItsValues) {
   for (const char* id : {"1", "1", "3"}) {
     Insert(Name("source"), narrow, {{{{"id", id}}, "2025-02-03"}});
   }
-  ASSERT_OK_AND_ASSIGN(const UpsertCounts counts, TryUpsert(narrow));
+  ASSERT_OK_AND_ASSIGN(const RowChanges counts, TryUpsert(narrow));
   EXPECT_EQ(counts.updated, 1);
   EXPECT_EQ(Rows(), "1=a 2=b 3=");
 }
@@ -145,7 +146,7 @@ TEST_F(MergeTargetTest, StreamColumnsMayBeGenerated) {
   AddTrigger();
   Execute(absl::StrCat("TRUNCATE ", Table("source")));
   Fill("source", {{2, "z"}, {3, "z"}}, 2);
-  ASSERT_OK_AND_ASSIGN(const UpsertCounts counts, TryUpsert(KeyAndValue()));
+  ASSERT_OK_AND_ASSIGN(const RowChanges counts, TryUpsert(KeyAndValue()));
   EXPECT_EQ(counts.updated, 1);
   EXPECT_EQ(Rows(), "1=c1 2=c2 3=c3");
 }
@@ -160,7 +161,7 @@ TEST_F(MergeTargetTest, IdentityColumnGetsTheNewValue) {
                        " ADD note text DEFAULT 'kept', ALTER number SET NOT NULL,"
                        " ALTER number ADD GENERATED ALWAYS AS IDENTITY"));
   Insert(Name("source"), schema, {{{{"id", "1"}, {"number", "7"}}, "2025-02-03"}});
-  ASSERT_OK_AND_ASSIGN(const UpsertCounts counts, TryUpsert(schema));
+  ASSERT_OK_AND_ASSIGN(const RowChanges counts, TryUpsert(schema));
   EXPECT_EQ(counts.updated, 1);
   EXPECT_EQ(QueryValue(absl::StrCat("SELECT number || note FROM ", Table("target"))), "7kept");
 }
@@ -226,7 +227,7 @@ TEST_P(ExchangeTest, RowsMayExchangeUniqueValues) {
   }
   // An exchange of two values, a chain, a value of a deleted key, and one for a new key.
   Fill("source", {{1, "b"}, {2, "a"}, {3, "d"}, {4, "-"}, {5, "f"}, {6, "c"}, {7, "e"}}, 2);
-  ASSERT_OK_AND_ASSIGN(const UpsertCounts counts, TryUpsert(KeyAndValue()));
+  ASSERT_OK_AND_ASSIGN(const RowChanges counts, TryUpsert(KeyAndValue()));
   EXPECT_EQ(counts.inserted, 2);
   EXPECT_EQ(counts.updated, 4);
   EXPECT_EQ(counts.deleted, 1);

@@ -101,11 +101,11 @@ TEST_F(UpsertTest, IdenticalRowsAreDeduplicated) {
 TEST_F(UpsertTest, RepeatedUpsertChangesNothing) {
   CreateBoth(IdAndCursor());
   Insert(source(), IdAndCursor(), {At("1", "5", "a"), At("2", "", "b"), At("", "1", "c")});
-  EXPECT_EQ(Upsert(IdAndCursor()).written(), 3);
+  EXPECT_EQ(Upsert(IdAndCursor()).written, 3);
   const auto before = Writers(target(), "id");
   const UpsertCounts again = Upsert(IdAndCursor());
-  EXPECT_EQ(again.written(), 0);
-  EXPECT_EQ(again.updated + again.deleted, 0);
+  EXPECT_EQ(again.written, 0);
+  EXPECT_EQ(again.removed, 0);
   EXPECT_EQ(Writers(target(), "id"), before);
 }
 
@@ -117,8 +117,8 @@ TEST_F(UpsertTest, StoredRowsThatWinAreNotRewritten) {
          {At("2", "6", "2 newer"), At("3", "5", "3 equal"), At("4", "4", "4 older", "2026-01-01")});
   const auto before = Writers(target(), "id");
   const UpsertCounts counts = Upsert(IdAndCursor());
-  EXPECT_EQ(counts.written(), 1);
-  EXPECT_EQ(counts.updated + counts.deleted, 1);
+  EXPECT_EQ(counts.written, 1);
+  EXPECT_EQ(counts.removed, 1);
   const auto after = Writers(target(), "id");
   EXPECT_EQ(after.at("1"), before.at("1"));
   EXPECT_NE(after.at("2"), before.at("2"));
@@ -207,8 +207,8 @@ TEST_F(UpsertTest, KeysCompareNullSafely) {
   const UpsertCounts counts = Upsert(schema);
   EXPECT_THAT(Winners(),
               ElementsAre("-- new", "-x new", "1- new", "1x new", "2- old", "3- new", "3x old"));
-  EXPECT_EQ(counts.written(), 5);
-  EXPECT_EQ(counts.updated + counts.deleted, 4);
+  EXPECT_EQ(counts.written, 5);
+  EXPECT_EQ(counts.removed, 4);
 }
 
 TEST_F(UpsertTest, ChangingTheKeyKeepsOldRows) {
@@ -291,8 +291,8 @@ TEST_F(UpsertTest, HardDelete) {
           DeletedAt("4", "7", "4 deletion"), DeletedAt("5", "1", "5 unknown key")});
   const UpsertCounts counts = Upsert(CdcSchema());
   EXPECT_THAT(Winners(), ElementsAre("2 old", "3 back again"));
-  EXPECT_EQ(counts.written(), 1);
-  EXPECT_EQ(counts.updated + counts.deleted, 3);
+  EXPECT_EQ(counts.written, 1);
+  EXPECT_EQ(counts.removed, 3);
 }
 
 TEST_F(UpsertTest, KeysThatWereSentGetTheGeneration) {
@@ -314,7 +314,7 @@ TEST_F(UpsertTest, KeysThatWereSentGetTheGeneration) {
   UpsertOptions options;
   options.marking_generation = 2;
   const UpsertCounts counts = Upsert(CdcSchema(), options);
-  EXPECT_EQ(counts.written(), 1);
+  EXPECT_EQ(counts.written, 1);
   EXPECT_EQ(counts.raised, 4);
   EXPECT_EQ(QueryText(absl::StrCat("SELECT _airbyte_raw_id, _airbyte_generation_id FROM ",
                                    Table("target"), " ORDER BY id")),
@@ -362,8 +362,8 @@ TEST_F(UpsertTest, TriggersSeeUpdatesAndForeignKeysHold) {
           At("4", "1", "4 new")});
   const UpsertCounts counts = Upsert(CdcSchema());
   EXPECT_THAT(Winners(), ElementsAre("1 new", "2 old", "4 new"));
-  EXPECT_EQ(counts.written(), 2);
-  EXPECT_EQ(counts.updated + counts.deleted, 2);
+  EXPECT_EQ(counts.written, 2);
+  EXPECT_EQ(counts.removed, 2);
   EXPECT_EQ(QueryText(absl::StrCat("SELECT id FROM ", Table("child"), " ORDER BY id")),
             (std::vector<std::vector<std::string>>{{"1"}, {"2"}}))
       << "replacing a row is not a deletion";
@@ -401,7 +401,7 @@ TEST_F(UpsertTest, FewRowsAreFoundByIndex) {
   Execute(absl::StrCat("INSERT INTO ", Table("source"),
                        " SELECT 'raw ' || i, '2025-01-23', '{}', 1, i, 1 FROM "
                        "generate_series(1, 20000) i"));
-  EXPECT_EQ(Upsert(IdAndCursor()).written(), 20'000);
+  EXPECT_EQ(Upsert(IdAndCursor()).written, 20'000);
   EXPECT_OK(Transact([&](Transaction& transaction) {
     return key_indexes().Ensure(transaction, target(), IdAndCursor());
   }));

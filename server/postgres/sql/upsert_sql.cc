@@ -48,8 +48,10 @@ std::string Collated(const Merge& merge, const std::string& column) {
   return found == merge.traits.collations.end() ? "" : absl::StrCat(" COLLATE ", found->second);
 }
 
-// Returns the condition under which match `m` prevents its winner from being inserted.
-absl::string_view BlocksInsert(bool in_place) { return in_place ? "" : " AND NOT m.beaten"; }
+// Returns the condition under which the stored row of match `m` remains, after another condition.
+absl::string_view Remains(Remaining remaining) {
+  return remaining == Remaining::kAll ? "" : " AND NOT m.beaten";
+}
 
 // Returns a query for the newest row of each key of the source, of the rows that satisfy `filter`,
 // an SQL clause, if there is one.
@@ -204,6 +206,15 @@ const char kUpsertSettingsSql[] =
     ") s (name, value, wanted) WHERE wanted";
 
 std::string SurveySql(const TableName& table, const TableSchema& schema) {
+  // Counting distinct values sorts them, in a quarter of the time of GROUP BY.
+  if (schema.primary_key.size() == 1) {
+    const std::string key = Ordered(schema, schema.primary_key[0]);
+    return absl::StrCat(
+        "SELECT p.* FROM (SELECT count(*) AS n, count(", key, ") AS known, count(DISTINCT ", key,
+        ") AS keys FROM ", QuoteTable(table),
+        ") c, LATERAL (VALUES (false, keys, known), (true, 1, n - known)) p (nulls, keys, n) "
+        "WHERE p.n > 0");
+  }
   std::vector<std::string> keys;
   std::vector<std::string> places;
   std::vector<std::string> nulls;
@@ -243,14 +254,6 @@ std::string CreateMatchesSql(const Merge& merge, const std::vector<NullPattern>&
                       divided ? "part, " : "", "stored");
 }
 
-std::string CountUpdatedSql(const Merge& merge) {
-  const std::string beaten =
-      "(SELECT tid FROM pg_temp.syncline_matches GROUP BY tid HAVING bool_and(beaten)) m";
-  if (!HasDeletions(merge)) return absl::StrCat("SELECT count(*) FROM ", beaten);
-  return absl::StrCat("SELECT count(*) FROM ", beaten, " JOIN ", WinnersTable(merge), " w ON ",
-                      WinnerPlace(merge), " = m.tid WHERE ", NotDeletedSql(merge));
-}
-
 std::string CountMergeSql(const Merge& merge, const std::vector<NullPattern>& patterns) {
   return absl::StrCat(
       "WITH winners AS MATERIALIZED (", SelectWinners(merge), "), matches AS (",
@@ -274,13 +277,13 @@ std::string RemoveBeatenSql(const Merge& merge) {
                       " AND m.beaten");
 }
 
-std::string DropLosersSql(bool in_place) {
+std::string DropLosersSql(Remaining remaining) {
   return absl::StrCat(
       "DELETE FROM pg_temp.syncline_winners w USING pg_temp.syncline_matches m WHERE m.tid = w.tid",
-      BlocksInsert(in_place));
+      Remains(remaining));
 }
 
-std::string InsertWinnersSql(const Merge& merge, bool in_place) {
+std::string InsertWinnersSql(const Merge& merge, Remaining remaining) {
   const std::vector<std::string> columns = InsertedColumns(merge);
   const std::string head =
       absl::StrCat("INSERT INTO ", QuoteTable(merge.target), " (", Prefixed(columns, ""), ") ",
@@ -291,10 +294,12 @@ std::string InsertWinnersSql(const Merge& merge, bool in_place) {
     return absl::StrCat(head, "pg_temp.syncline_winners w JOIN ", source,
                         " s ON s.ctid = w.tid WHERE NOT w.d");
   }
-  return absl::StrCat(head, source, " s WHERE NOT (", Deleted(merge.schema, merge.mode),
-                      ") AND NOT EXISTS (SELECT 1 FROM pg_temp.syncline_matches m WHERE m.tid = "
-                      "s.ctid",
-                      BlocksInsert(in_place), ")");
+  const std::string wanted =
+      absl::StrCat(head, source, " s WHERE NOT (", Deleted(merge.schema, merge.mode), ")");
+  if (remaining == Remaining::kNone) return wanted;
+  return absl::StrCat(
+      wanted, " AND NOT EXISTS (SELECT 1 FROM pg_temp.syncline_matches m WHERE m.tid = s.ctid",
+      Remains(remaining), ")");
 }
 
 // The matches of the merge do not suffice: the newest row of a key may be one of an older

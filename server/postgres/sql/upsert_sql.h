@@ -72,18 +72,19 @@ inline constexpr char kDropWinnersSql[] = "DROP TABLE pg_temp.syncline_winners";
 std::string CreateMatchesSql(const Merge& merge, const std::vector<NullPattern>& patterns);
 inline constexpr char kDropMatchesSql[] = "DROP TABLE pg_temp.syncline_matches";
 
-// Returns the number of winners, without deletions, that have stored rows of their key and beat all
-// of them.
-std::string CountUpdatedSql(const Merge& merge);
 // Deletes the stored rows that are beaten. Run kFetchByPlaceSql before it.
 std::string RemoveBeatenSql(const Merge& merge);
-// Removes from the table of winners those that do not beat all stored rows of their key; with
-// `in_place`, those whose key has stored rows.
-std::string DropLosersSql(bool in_place);
-// Inserts the winners, without deletions, that beat all stored rows of their key; with `in_place`,
-// those whose key had no stored rows. With a table of winners it inserts those that DropLosersSql
-// left; run kFetchByPlaceSql before it then.
-std::string InsertWinnersSql(const Merge& merge, bool in_place);
+// Which stored rows of the matches remain in the target, so that their winners are not inserted.
+enum class Remaining {
+  kNone,
+  kUnbeaten,
+  kAll,  // beaten ones have been updated
+};
+// Removes the winners of remaining rows from the table of winners.
+std::string DropLosersSql(Remaining remaining);
+// Inserts the winners, without deletions, that have no remaining row. With a table of winners it
+// inserts those that DropLosersSql left; run kFetchByPlaceSql before it then.
+std::string InsertWinnersSql(const Merge& merge, Remaining remaining);
 
 // Gives the generation $1 to the stored rows of lower ones whose key, with the null pattern, a row
 // of the source has in that generation or a higher one. Keys of which CDC marks the newest such row

@@ -1,6 +1,5 @@
 #include "server/postgres/table/placed_merge.h"
 
-#include <algorithm>
 #include <utility>
 #include <vector>
 
@@ -52,7 +51,7 @@ absl::Status MergePattern(Transaction& transaction, const PlacedMerge& placed,
     SYNCLINE_ASSIGN_OR_RETURN(
         const int64_t deleted,
         Affected(transaction, DeletePlacedSql(placed, nulls, /*deletions=*/true)));
-    counts->deleted += deleted;
+    counts->removed += deleted;
   }
   const bool keeps_columns = !placed.merge.traits.others.empty();
   const std::vector<std::string> fixed = FindFixedColumns(placed.merge);
@@ -66,11 +65,8 @@ absl::Status MergePattern(Transaction& transaction, const PlacedMerge& placed,
                                           : DeletePlacedSql(placed, nulls, /*deletions=*/false)));
   SYNCLINE_ASSIGN_OR_RETURN(const int64_t inserted,
                             Affected(transaction, InsertPlacedSql(placed, nulls)));
-  // Without duplicates of keys, each beaten row was deleted for one that was inserted.
-  const int64_t updated = keeps_columns ? beaten : std::min(beaten, inserted);
-  counts->updated += updated;
-  counts->deleted += beaten - updated;
-  counts->inserted += keeps_columns ? inserted : inserted - updated;
+  counts->removed += beaten;
+  counts->written += keeps_columns ? beaten + inserted : inserted;
   return absl::OkStatus();
 }
 

@@ -99,9 +99,9 @@ absl::StatusOr<std::string> RowsBeforeMerge(Transaction& transaction, const Stre
 
 }  // namespace
 
-absl::StatusOr<UpsertCounts> CountChanges(Transaction& transaction, const StreamPlan& plan,
-                                          CompletionAction how, bool target_exists) {
-  UpsertCounts counts;
+absl::StatusOr<RowChanges> CountChanges(Transaction& transaction, const StreamPlan& plan,
+                                        CompletionAction how, bool target_exists) {
+  RowChanges counts;
   if (!Publishes(how)) return counts;
   if (how == CompletionAction::kMerge && target_exists) {
     SYNCLINE_ASSIGN_OR_RETURN(const std::string rows, RowsBeforeMerge(transaction, plan));
@@ -127,7 +127,7 @@ absl::StatusOr<PublishFigures> CountPublication(Transaction& transaction, const 
   if (target_exists) {
     SYNCLINE_ASSIGN_OR_RETURN(figures.rows_now, CountRows(transaction, plan.table));
   }
-  SYNCLINE_ASSIGN_OR_RETURN(const UpsertCounts changes,
+  SYNCLINE_ASSIGN_OR_RETURN(const RowChanges changes,
                             CountChanges(transaction, plan, how, target_exists));
   figures.rows_after = figures.rows_now + changes.inserted - changes.deleted;
   return figures;

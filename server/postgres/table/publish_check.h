@@ -20,7 +20,7 @@ absl::StatusOr<PublishFigures> CountPublication(Transaction& transaction, const 
                                                 bool target_exists);
 
 // Returns how many rows publishing would insert, update and delete in the table.
-absl::StatusOr<UpsertCounts> CountChanges(Transaction& transaction, const StreamPlan& plan,
-                                          CompletionAction how, bool target_exists);
+absl::StatusOr<RowChanges> CountChanges(Transaction& transaction, const StreamPlan& plan,
+                                        CompletionAction how, bool target_exists);
 
 }  // namespace syncline::postgres

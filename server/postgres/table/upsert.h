@@ -28,13 +28,16 @@
 namespace syncline::postgres {
 
 struct UpsertCounts {
-  int64_t inserted = 0;  // rows of keys that the target did not have
-  int64_t updated = 0;   // rows that replaced the stored ones of their key
-  int64_t deleted = 0;   // stored rows that were not replaced: deleted by CDC, or key duplicates
-  int64_t raised = 0;    // stored rows of which only the generation changed
+  int64_t written = 0;  // rows that were written into the target
+  int64_t removed = 0;  // stored rows that were replaced or deleted
+  int64_t raised = 0;   // stored rows of which only the generation changed
+};
 
-  // Rows that were written into the target.
-  int64_t written() const { return inserted + updated; }
+// What publishing would change in a table.
+struct RowChanges {
+  int64_t inserted = 0;  // rows of keys that the table does not have
+  int64_t updated = 0;   // rows that replace the stored ones of their key
+  int64_t deleted = 0;   // stored rows that are not replaced: deleted by CDC, or key duplicates
 };
 
 // `schema` is that of both tables and has a primary key. `source` is only read, except that its
@@ -49,10 +52,10 @@ absl::StatusOr<UpsertCounts> UpsertTable(Transaction& transaction, const TableNa
 // subquery with the target's rows as they would be before the merge: key, cursor and
 // _airbyte_extracted_at. Read-only; takes no locks except those for reading. Errors: as
 // UpsertTable.
-absl::StatusOr<UpsertCounts> CountUpsert(Transaction& transaction, const TableName& source,
-                                         const TableName& target, const TableSchema& schema,
-                                         const UpsertOptions& options,
-                                         const std::string& target_rows = {});
+absl::StatusOr<RowChanges> CountUpsert(Transaction& transaction, const TableName& source,
+                                       const TableName& target, const TableSchema& schema,
+                                       const UpsertOptions& options,
+                                       const std::string& target_rows = {});
 
 // Keeps the newest row of each key in `table` and deletes the others; with kHard, also deletes
 // those that CDC marks as deleted. A staging table needs this before it replaces a deduplicated

@@ -109,9 +109,9 @@ absl::StatusOr<int64_t> MergeAndDrop(const LoaderContext& context,
       postgres::KeyIndexes(context.ledger->schema()).Ensure(transaction, plan.table, plan.schema));
   SYNCLINE_RETURN_IF_ERROR(DropStaging(context, transaction, plan));
   if (context.note_dead_rows) {
-    context.note_dead_rows(plan.table, counts.updated + counts.deleted + counts.raised);
+    context.note_dead_rows(plan.table, counts.removed + counts.raised);
   }
-  return counts.written();
+  return counts.written;
 }
 
 }  // namespace syncline::write

@@ -193,12 +193,14 @@ void AddUpsert(const TableName& table, const TableName& temp, const TableSchema&
   golden->Add("upsert settings", kUpsertSettingsSql);
   golden->Add("sample keys", SampleKeysSql(table, schema));
   golden->Add("survey", SurveySql(temp, schema));
+  TableSchema one_key = schema;
+  one_key.primary_key = {"id"};
+  golden->Add("survey, one column", SurveySql(temp, one_key));
   const std::vector<NullPattern> patterns = {{false, false}, {false, true}};
   Merge merge = {temp, table, schema, CdcDeleteMode::kHard, Winners::kInTable};
   golden->Add("winners, hard delete", CreateWinnersSql(merge));
   golden->Add("analyze winners", kAnalyzeWinnersSql);
   golden->Add("matches", CreateMatchesSql(merge, patterns));
-  golden->Add("count updated", CountUpdatedSql(merge));
   golden->Add("replaced", CreateReplacedSql(merge));
   golden->Add("removed", CreateRemovedSql(merge));
   golden->Add("delete removed", DeleteRemovedSql(merge));
@@ -207,22 +209,22 @@ void AddUpsert(const TableName& table, const TableName& temp, const TableSchema&
   golden->Add("reinserted", CreateReinsertedSql(merge));
   golden->Add("delete replaced", DeleteReplacedSql(merge));
   golden->Add("insert reinserted", InsertReinsertedSql(merge));
-  golden->Add("drop losers", DropLosersSql(/*in_place=*/false));
-  golden->Add("drop losers, in place", DropLosersSql(/*in_place=*/true));
+  golden->Add("drop losers", DropLosersSql(Remaining::kUnbeaten));
+  golden->Add("drop losers, in place", DropLosersSql(Remaining::kAll));
   golden->Add("fetch by place", kFetchByPlaceSql);
   golden->Add("remove beaten", RemoveBeatenSql(merge));
   golden->Add("fetch any way", kResetFetchByPlaceSql);
-  golden->Add("insert winners", InsertWinnersSql(merge, /*in_place=*/false));
+  golden->Add("insert winners", InsertWinnersSql(merge, Remaining::kUnbeaten));
   golden->Add("raise generations", RaiseGenerationsSql(merge, patterns[1]));
   golden->Add("drop matches", kDropMatchesSql);
   golden->Add("drop winners", kDropWinnersSql);
   merge.winners = Winners::kInSource;
   golden->Add("matches, every key once", CreateMatchesSql(merge, patterns));
-  golden->Add("count updated, every key once", CountUpdatedSql(merge));
   golden->Add("replaced, every key once", CreateReplacedSql(merge));
-  golden->Add("insert winners, every key once", InsertWinnersSql(merge, /*in_place=*/false));
-  golden->Add("insert winners, every key once, in place",
-              InsertWinnersSql(merge, /*in_place=*/true));
+  golden->Add("insert winners, every key once", InsertWinnersSql(merge, Remaining::kUnbeaten));
+  golden->Add("insert winners, every key once, all beaten",
+              InsertWinnersSql(merge, Remaining::kNone));
+  golden->Add("insert winners, every key once, in place", InsertWinnersSql(merge, Remaining::kAll));
   merge.traits = {.others = {"mine"},
                   .generated = {"born"},
                   .identity = {"amount"},
@@ -230,7 +232,7 @@ void AddUpsert(const TableName& table, const TableName& temp, const TableSchema&
   golden->Add("matches, collation", CreateMatchesSql(merge, patterns));
   golden->Add("update replaced, columns of the user", UpdateReplacedSql(merge));
   golden->Add("insert reinserted, columns of the user", InsertReinsertedSql(merge));
-  golden->Add("insert winners, columns of the user", InsertWinnersSql(merge, /*in_place=*/true));
+  golden->Add("insert winners, columns of the user", InsertWinnersSql(merge, Remaining::kAll));
   AddUndeclared(temp, schema, merge, golden);
   merge.winners = Winners::kInQuery;
   golden->Add("count merge", CountMergeSql(merge, patterns));
@@ -239,7 +241,7 @@ void AddUpsert(const TableName& table, const TableName& temp, const TableSchema&
   merge.mode = CdcDeleteMode::kSoft;
   merge.schema.cursor.reset();
   golden->Add("matches, no cursor", CreateMatchesSql(merge, {{false, false}}));
-  golden->Add("insert winners, soft delete", InsertWinnersSql(merge, /*in_place=*/false));
+  golden->Add("insert winners, soft delete", InsertWinnersSql(merge, Remaining::kUnbeaten));
   golden->Add("has deleted", HasDeletedSql(table, schema, CdcDeleteMode::kHard));
   golden->Add("dedupe", DedupeSql(table, schema, CdcDeleteMode::kHard));
   TableSchema plain = schema;
