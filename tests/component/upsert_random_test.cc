@@ -32,6 +32,10 @@ struct Case {
   bool in_place = false;  // a trigger is on the target
   bool cursor = true;
   CdcDeleteMode mode = CdcDeleteMode::kHard;
+  // Both tables are in the order of the key, the target has an index of it and more rows.
+  bool in_order = false;
+  bool newer = false;  // every staged row beats the stored ones of its key
+  bool one_column = false;
 };
 
 struct Stored {
@@ -96,6 +100,7 @@ class UpsertRandomTest : public TableFixture, public ::testing::WithParamInterfa
  protected:
   int Draw(int below) { return std::uniform_int_distribution<int>(0, below - 1)(random_); }
 
+  // With `in_order`, sorts the rows by their key.
   std::vector<Stored> Rows(int count, bool unique, const std::string& prefix) {
     std::vector<Stored> rows;
     std::set<std::pair<std::optional<int>, std::optional<int>>> keys;
@@ -103,13 +108,22 @@ class UpsertRandomTest : public TableFixture, public ::testing::WithParamInterfa
       Stored row;
       // Few values, so that keys collide. Some values of each column are null.
       if (Draw(8) > 0) row.a = Draw(6);
-      if (Draw(8) > 0) row.b = Draw(4);
+      if (Draw(8) > 0 && !GetParam().one_column) row.b = Draw(4);
       if (Draw(4) > 0) row.cursor = Draw(4);
       row.extracted = Draw(4);
+      if (GetParam().newer && prefix == "new") {
+        row.cursor = 4;
+        row.extracted = 4;
+      }
       row.deleted = Draw(5) == 0;
       row.raw_id = absl::StrCat(prefix, " ", Draw(1'000), " ", i);
       if (unique && !keys.insert(row.Key()).second) continue;
       rows.push_back(row);
+    }
+    if (GetParam().in_order) {
+      std::stable_sort(rows.begin(), rows.end(), [](const Stored& left, const Stored& right) {
+        return left.Key() < right.Key();
+      });
     }
     return rows;
   }
@@ -137,11 +151,12 @@ class UpsertRandomTest : public TableFixture, public ::testing::WithParamInterfa
 
 TEST_P(UpsertRandomTest, MatchesPlainModel) {
   const Case& c = GetParam();
-  const TableSchema schema = MakeSchema({{"a", ColumnType::kBigint},
-                                         {"b", ColumnType::kVarchar},
-                                         {"at", ColumnType::kBigint},
-                                         {kCdcDeletedAtField, ColumnType::kTimestamptz}},
-                                        {"a", "b"}, c.cursor ? "at" : "");
+  TableSchema schema = MakeSchema({{"a", ColumnType::kBigint},
+                                   {"b", ColumnType::kVarchar},
+                                   {"at", ColumnType::kBigint},
+                                   {kCdcDeletedAtField, ColumnType::kTimestamptz}},
+                                  {"a", "b"}, c.cursor ? "at" : "");
+  if (c.one_column) schema.primary_key.pop_back();
   Create(Name("source"), schema);
   Create(Name("target"), schema);
   if (c.in_place) {
@@ -150,12 +165,18 @@ TEST_P(UpsertRandomTest, MatchesPlainModel) {
                          Table("target"), " FOR EACH ROW EXECUTE FUNCTION ", this->schema(),
                          ".noop()"));
   }
+  if (c.in_order) {
+    ASSERT_OK(Transact([&](Transaction& transaction) {
+      return key_indexes().Ensure(transaction, Name("target"), schema);
+    }));
+  }
   for (int round = 0; round < kRounds && !HasFailure(); ++round) {
     SCOPED_TRACE(absl::StrCat("round ", round));
-    const std::vector<Stored> stored = Rows(30, /*unique=*/round % 2 == 0, "old");
+    const std::vector<Stored> stored = Rows(c.in_order ? 90 : 30, /*unique=*/round % 2 == 0, "old");
     const std::vector<Stored> staged = Rows(30, c.unique, "new");
     Fill("target", schema, stored);
     Fill("source", schema, staged);
+    if (c.in_order) Execute(absl::StrCat("ANALYZE ", Table("target")));
     const std::map<std::string, std::string> before = Writers(Name("target"), "_airbyte_raw_id");
     UpsertCounts counts;
     ASSERT_OK(Transact([&](Transaction& transaction) -> absl::Status {
@@ -189,6 +210,22 @@ std::vector<Case> Cases() {
       cases.push_back({name + "NoCursor", unique, in_place, false});
     }
   }
+  for (const bool newer : {false, true}) {
+    for (const bool one_column : {false, true}) {
+      Case c = {
+          .name = absl::StrCat("InOrder", newer ? "Newer" : "", one_column ? "OneColumn" : ""),
+          .unique = true,
+          .in_order = true,
+          .newer = newer,
+          .one_column = one_column};
+      cases.push_back(c);
+      c.name += "NoCursor";
+      c.cursor = false;
+      c.mode = CdcDeleteMode::kSoft;
+      cases.push_back(c);
+    }
+  }
+  cases.push_back({.name = "OneColumn", .one_column = true});
   return cases;
 }
 

@@ -5,6 +5,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <string>
+
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "server/postgres/table/table_operations.h"
@@ -425,6 +427,97 @@ TEST_F(UpsertTest, FewRowsAreFoundByIndex) {
     return absl::OkStatus();
   }));
   EXPECT_EQ(Count(target()), 20'001);
+}
+
+// What an upsert reads of a table.
+struct Reads {
+  int64_t searches = 0;  // of its indexes
+  int64_t rows = 0;      // that scans of the whole table have read
+};
+
+class OrderedUpsertTest : public UpsertTest {
+ protected:
+  // Creates a target with the keys 1 to 20,000 in order, its index and its statistics.
+  void SetUp() override {
+    UpsertTest::SetUp();
+    CreateBoth(IdAndCursor());
+    Stage("generate_series(1, 20000) i", "i", "1");
+    EXPECT_EQ(Upsert(IdAndCursor()).written, 20'000);
+    EXPECT_OK(Transact([&](Transaction& transaction) {
+      return key_indexes().Ensure(transaction, target(), IdAndCursor());
+    }));
+  }
+
+  void Stage(const std::string& rows, const std::string& key, const std::string& cursor) {
+    Execute(absl::StrCat("TRUNCATE ", Table("source"), "; INSERT INTO ", Table("source"),
+                         " SELECT 'raw ' || i, '2025-01-23', '{}', 1, ", key, ", ", cursor,
+                         " FROM ", rows));
+  }
+
+  // Returns what the upsert reads of the target.
+  Reads UpsertAndCountReads() {
+    Reads before;
+    Reads after;
+    EXPECT_OK(Transact([&](Transaction& transaction) -> absl::Status {
+      SYNCLINE_ASSIGN_OR_RETURN(before, ReadStatistics(transaction));
+      SYNCLINE_RETURN_IF_ERROR(
+          postgres::UpsertTable(transaction, source(), target(), IdAndCursor(), {}).status());
+      SYNCLINE_ASSIGN_OR_RETURN(after, ReadStatistics(transaction));
+      return absl::OkStatus();
+    }));
+    return {after.searches - before.searches, after.rows - before.rows};
+  }
+
+  absl::StatusOr<Reads> ReadStatistics(Transaction& transaction) {
+    SYNCLINE_ASSIGN_OR_RETURN(
+        const postgres::Result rows,
+        transaction.Query("SELECT coalesce(idx_scan, 0), seq_tup_read FROM "
+                          "pg_stat_xact_user_tables WHERE relid = $1::regclass",
+                          postgres::Params().Text(Table("target"))));
+    return Reads{rows.Int(0, 0), rows.Int(0, 1)};
+  }
+
+  // Returns how many rows of the target have the cursor.
+  int64_t CountWithCursor(int cursor) {
+    return std::stoll(
+        QueryValue(absl::StrCat("SELECT count(*) FROM ", Table("target"), " WHERE at = ", cursor)));
+  }
+};
+
+TEST_F(OrderedUpsertTest, OneStatementFindsAndDeletes) {
+  Stage("generate_series(5, 20000, 5) i", "i", "2");
+  const Reads reads = UpsertAndCountReads();
+  EXPECT_EQ(reads.searches, 4'000);
+  EXPECT_EQ(reads.rows, 0);
+  EXPECT_EQ(Count(target()), 20'000);
+  EXPECT_EQ(CountWithCursor(2), 4'000);
+}
+
+TEST_F(OrderedUpsertTest, StoredRowThatWinsStays) {
+  Execute(absl::StrCat("UPDATE ", Table("target"), " SET at = 3 WHERE id = 10000; ANALYZE ",
+                       Table("target")));
+  Stage("generate_series(5, 20000, 5) i", "i", "2");
+  UpsertAndCountReads();
+  EXPECT_EQ(Count(target()), 20'000);
+  EXPECT_EQ(CountWithCursor(2), 3'999);
+  EXPECT_EQ(CountWithCursor(3), 1);
+}
+
+TEST_F(OrderedUpsertTest, OtherwiseTheTargetIsReadInItsOwnOrder) {
+  Stage("generate_series(5, 20000, 5) i ORDER BY md5(i::text)", "i", "2");
+  EXPECT_GT(UpsertAndCountReads().rows, 0) << "the source is not in order";
+  Stage("generate_series(5, 20000, 1) i", "i", "3");
+  EXPECT_GT(UpsertAndCountReads().rows, 0) << "most rows are staged";
+  EXPECT_EQ(CountWithCursor(3), 19'996);
+  Stage("generate_series(5, 20000, 5) i", "i", "4");
+  Execute(absl::StrCat("ANALYZE ", Table("target"),
+                       "; DO $$ BEGIN EXECUTE (SELECT 'DROP INDEX ' "
+                       "|| indexrelid::regclass FROM pg_index WHERE indrelid = '",
+                       Table("target"), "'::regclass); END $$; CREATE INDEX ON ", Table("target"),
+                       " (id) WHERE id > 0"));
+  EXPECT_GT(UpsertAndCountReads().rows, 0) << "the index is partial";
+  EXPECT_EQ(Count(target()), 20'000);
+  EXPECT_EQ(CountWithCursor(4), 4'000);
 }
 
 TEST_F(UpsertTest, DedupeKeepsTheNewestOfEachKey) {

@@ -1,5 +1,6 @@
 #include "server/postgres/table/upsert.h"
 
+#include <optional>
 #include <utility>
 #include <vector>
 
@@ -13,6 +14,7 @@
 #include "server/postgres/sql/upsert_sql.h"
 #include "server/postgres/table/merge_in_place.h"
 #include "server/postgres/table/merge_survey.h"
+#include "server/postgres/table/ordered_merge.h"
 #include "server/postgres/table/placed_merge.h"
 
 namespace syncline::postgres {
@@ -21,6 +23,7 @@ namespace {
 struct Survey {
   std::vector<NullPattern> patterns;
   bool unique = true;  // no key occurs twice
+  int64_t rows = 0;
 };
 
 absl::Status Prepare(Transaction& transaction, const TableSchema& schema, const TableName& table,
@@ -44,7 +47,9 @@ absl::StatusOr<Survey> ReadKeys(Transaction& transaction, const TableName& table
   for (size_t row = 0; row < result.size(); ++row) {
     NullPattern& pattern = survey.patterns.emplace_back();
     for (size_t column = 0; column < keys; ++column) pattern.push_back(result.Bool(row, column));
-    survey.unique = survey.unique && result.Int(row, keys) == result.Int(row, keys + 1);
+    const int64_t rows = result.Int(row, keys + 1);
+    survey.unique = survey.unique && result.Int(row, keys) == rows;
+    survey.rows += rows;
   }
   return survey;
 }
@@ -139,6 +144,14 @@ absl::Status DropTables(Transaction& transaction, const Merge& merge) {
                                             : absl::OkStatus();
 }
 
+absl::StatusOr<UpsertCounts> MergeByMatches(Transaction& transaction, const Merge& merge,
+                                            const std::vector<NullPattern>& patterns) {
+  SYNCLINE_ASSIGN_OR_RETURN(const int64_t matches, FindMatches(transaction, merge, patterns));
+  SYNCLINE_ASSIGN_OR_RETURN(const UpsertCounts counts, WriteWinners(transaction, merge, matches));
+  SYNCLINE_RETURN_IF_ERROR(DropTables(transaction, merge));
+  return counts;
+}
+
 }  // namespace
 
 absl::StatusOr<RowChanges> CountUpsert(Transaction& transaction, const TableName& source,
@@ -197,14 +210,17 @@ absl::StatusOr<UpsertCounts> UpsertTable(Transaction& transaction, const TableNa
                          {},
                          /*placed=*/false,
                          NamesOf(options.undeclared)};
-    SYNCLINE_ASSIGN_OR_RETURN(const int64_t matches,
-                              FindMatches(transaction, merge, survey.patterns));
-    SYNCLINE_ASSIGN_OR_RETURN(counts, WriteWinners(transaction, merge, matches));
+    SYNCLINE_ASSIGN_OR_RETURN(const std::optional<UpsertCounts> in_order,
+                              MergeInOrder(transaction, merge, survey.patterns, survey.rows));
+    if (in_order.has_value()) {
+      counts = *in_order;
+    } else {
+      SYNCLINE_ASSIGN_OR_RETURN(counts, MergeByMatches(transaction, merge, survey.patterns));
+    }
     if (options.marking_generation.has_value()) {
       SYNCLINE_ASSIGN_OR_RETURN(counts.raised, RaiseGenerations(transaction, merge, survey.patterns,
                                                                 *options.marking_generation));
     }
-    SYNCLINE_RETURN_IF_ERROR(DropTables(transaction, merge));
   }
   SYNCLINE_RETURN_IF_ERROR(DropUndeclared(transaction, options.undeclared));
   SYNCLINE_RETURN_IF_ERROR(SampleIfUnknown(transaction, target, schema));

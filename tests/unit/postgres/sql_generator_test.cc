@@ -13,6 +13,7 @@
 #include "server/postgres/sql/cast_sql.h"
 #include "server/postgres/sql/ledger_sql.h"
 #include "server/postgres/sql/merge_in_place_sql.h"
+#include "server/postgres/sql/ordered_merge_sql.h"
 #include "server/postgres/sql/placed_merge_sql.h"
 #include "server/postgres/sql/undeclared_sql.h"
 #include "server/postgres/sql/upsert_sql.h"
@@ -219,6 +220,7 @@ void AddUpsert(const TableName& table, const TableName& temp, const TableSchema&
   golden->Add("drop matches", kDropMatchesSql);
   golden->Add("drop winners", kDropWinnersSql);
   merge.winners = Winners::kInSource;
+  golden->Add("remove beaten in order", RemoveBeatenInOrderSql(merge, patterns[1]));
   golden->Add("matches, every key once", CreateMatchesSql(merge, patterns));
   golden->Add("replaced, every key once", CreateReplacedSql(merge));
   golden->Add("insert winners, every key once", InsertWinnersSql(merge, Remaining::kUnbeaten));
