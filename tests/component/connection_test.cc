@@ -5,6 +5,7 @@
 #include <arpa/inet.h>
 #include <gmock/gmock.h>
 #include <netinet/in.h>
+#include <signal.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -332,6 +333,34 @@ TEST_F(ConnectionTest, StatementsAreOneTransaction) {
       StatusIs(StatusCode::kUnavailable, "COMMIT_UNKNOWN"));
   EXPECT_FALSE(connection_->usable());
   EXPECT_EQ(count(), 3);
+}
+
+TEST_F(ConnectionTest, StatementIsSentInTwoHalves) {
+  const Statement insert = {absl::StrCat("INSERT INTO ", Table("t"), " VALUES (1, $1)"),
+                            Params().Text(std::string(7 << 10, 'x'))};
+  EXPECT_FALSE(connection_->TrySend(insert)) << "it is not prepared";
+  ASSERT_OK(connection_->QueryAndCommit(insert.sql, insert.params));
+  ASSERT_OK_AND_ASSIGN(const Result backend, connection_->Query("SELECT pg_backend_pid()", {}));
+  const auto pid = static_cast<pid_t>(backend.Int(0, 0));
+  // A server that reads nothing stops neither the sending nor the polling.
+  ASSERT_EQ(kill(pid, SIGSTOP), 0);
+  EXPECT_TRUE(connection_->TrySend(insert));
+  EXPECT_FALSE(connection_->PollForResult(absl::Milliseconds(1)));
+  ASSERT_EQ(kill(pid, SIGCONT), 0);
+  EXPECT_TRUE(connection_->PollForResult(absl::Seconds(30)));
+  EXPECT_OK(connection_->ReceiveAndCommit(insert));
+  EXPECT_EQ(Count(), 2);
+}
+
+TEST_F(ConnectionTest, PollingEndsWithTheConnection) {
+  const Statement sleep = {"SELECT pg_sleep($1::integer)", Params().Int(0)};
+  ASSERT_OK(connection_->QueryAndCommit(sleep.sql, sleep.params));
+  ASSERT_OK_AND_ASSIGN(const Result backend, connection_->Query("SELECT pg_backend_pid()", {}));
+  EXPECT_TRUE(connection_->TrySend({sleep.sql, Params().Int(60)}));
+  Execute(absl::StrCat("SELECT pg_terminate_backend(", backend.Int(0, 0), ")"));
+  EXPECT_TRUE(connection_->PollForResult(absl::Seconds(30)));
+  EXPECT_THAT(connection_->ReceiveAndCommit(sleep),
+              StatusIs(StatusCode::kUnavailable, "COMMIT_UNKNOWN"));
 }
 
 TEST_F(ConnectionTest, ErrorsContainNoValues) {

@@ -2,6 +2,8 @@
 
 #include <libpq-fe.h>
 #include <poll.h>
+#include <sched.h>
+#include <sys/socket.h>
 
 #include <algorithm>
 #include <atomic>
@@ -281,6 +283,19 @@ bool Connection::TrySend(const Statement& statement) {
   state.prepared.splice(state.prepared.begin(), state.prepared, found->second);
   state.notice = false;
   state.sent = SendPrepared(state.get(), found->second->name, statement.params, kTextFormat);
+  return true;
+}
+
+bool Connection::PollForResult(absl::Duration limit) {
+  const int descriptor = PQsocket(state_->get());
+  if (!state_->sent || descriptor < 0) return false;
+  const absl::Duration end = MonotonicNow() + limit;
+  char byte = 0;
+  while (recv(descriptor, &byte, 1, MSG_PEEK | MSG_DONTWAIT) < 0) {
+    if (errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR) return false;
+    if (MonotonicNow() >= end) return false;
+    sched_yield();
+  }
   return true;
 }
 

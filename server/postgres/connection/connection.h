@@ -95,6 +95,10 @@ class Connection {
   // values must be converted by the server first. Otherwise ReceiveAndCommit must be the next call.
   // Blocks if the statement has more than a few kilobytes.
   bool TrySend(const Statement& statement);
+  // Between the two halves: polls the socket for up to `limit`, without sleeping, until a result
+  // begins to arrive. Returns whether it has. An idle processor of a virtual machine needs up to 50
+  // us to wake a thread that sleeps.
+  bool PollForResult(absl::Duration limit);
   // Does the second half: waits for the result. Errors: those of QueryAndCommit.
   absl::StatusOr<Result> ReceiveAndCommit(const Statement& statement);
 

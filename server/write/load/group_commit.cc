@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <optional>
+#include <thread>
 #include <utility>
 
 #include "absl/status/status.h"
@@ -19,6 +20,12 @@ namespace {
 // The largest statement that is sent by the thread that hands it in. It fits into the empty buffer
 // of any socket, so that sending does not wait.
 constexpr int64_t kMaxSentBytes = 8 << 10;
+
+// How long the result of a lone statement is polled for.
+constexpr absl::Duration kPolled = absl::Microseconds(500);
+// After a result that took longer, as many others are waited for without polling, so that polling
+// for slow commits takes little of a processor.
+constexpr int kUnpolled = 20;
 
 int64_t GetBytes(const postgres::Statement& statement) {
   size_t bytes = statement.sql.size();
@@ -55,6 +62,7 @@ GroupCommit::GroupCommit(postgres::ConnectionPool* connections, int max_groups,
     : connections_(connections),
       max_groups_(max_groups),
       stalled_(stalled),
+      polls_(std::thread::hardware_concurrency() > 1),
       pool_("group", max_groups) {}
 
 GroupCommit::~GroupCommit() { Stop(); }
@@ -130,7 +138,16 @@ bool GroupCommit::TrySend(const Waiting& lone) {
   return true;
 }
 
+void GroupCommit::PollFor(postgres::Connection& connection) {
+  if (unpolled_ > 0) {
+    --unpolled_;
+  } else if (polls_ && !connection.PollForResult(kPolled)) {
+    unpolled_ = kUnpolled;
+  }
+}
+
 void GroupCommit::Receive(Sent& sent, const Waiting& lone) {
+  PollFor(**sent.connection);
   absl::StatusOr<std::vector<postgres::Result>> results =
       ToResults((*sent.connection)->ReceiveAndCommit(lone.member->statement_));
   sent.attempt.reset();

@@ -138,6 +138,8 @@ class GroupCommit {
   // Sends the statement of a lone member and lets a thread wait for its result. Returns false, and
   // has done nothing, if that could block.
   bool TrySend(const Waiting& lone);
+  // Polls for the result of a lone statement if such results usually arrive soon.
+  void PollFor(postgres::Connection& connection);
   // Waits for the result of what was sent.
   void Receive(Sent& sent, const Waiting& lone);
   // Takes the members of the next commit. Returns nothing, and ends this thread's turn, if none
@@ -157,6 +159,8 @@ class GroupCommit {
   postgres::ConnectionPool* const connections_;
   const int max_groups_;
   const absl::Duration stalled_;
+  const bool polls_;               // there are several processors
+  std::atomic<int> unpolled_ = 0;  // results to wait for without polling
   std::atomic<int64_t> committed_together_ = 0;
   Mutex mutex_;
   int running_ ABSL_GUARDED_BY(mutex_) = 0;  // commits in progress; at least one while any waits
