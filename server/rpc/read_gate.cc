@@ -13,6 +13,8 @@ namespace {
 constexpr absl::Duration kPatience = absl::Milliseconds(600);
 // The same for the spare place, which is to be free again soon, and while there are silent calls.
 constexpr absl::Duration kShortPatience = absl::Milliseconds(200);
+// The age from which a place counts as unused while too little of a message is received to keep it.
+constexpr absl::Duration kUnusedAge = absl::Milliseconds(50);
 // The time in which a slow read must receive a message of the size of its place.
 constexpr absl::Duration kLongestRead = absl::Seconds(10);
 
@@ -37,19 +39,24 @@ void ReadGate::Take(int64_t call, int64_t bytes, bool spare, ReadSource source) 
   places_[call] = {bytes, absl::Now(), /*arrived=*/false, spare, std::move(source), before};
 }
 
-bool ReadGate::IsOnly(int64_t call, const void* connection) const {
+bool ReadGate::IsNew(const void* connection) const {
   if (connection == nullptr) return false;
   return std::none_of(
              places_.begin(), places_.end(),
              [&](const auto& place) { return place.second.source.connection == connection; }) &&
-         std::none_of(waiters_.begin(), waiters_.end(), [&](const Waiter& waiter) {
-           return waiter.source.connection == connection && waiter.call != call;
-         });
+         std::none_of(waiters_.begin(), waiters_.end(),
+                      [&](const Waiter& waiter) { return waiter.source.connection == connection; });
 }
 
-bool ReadGate::SpareFits(int64_t call, int64_t bytes, const void* connection) const {
+bool ReadGate::SpareFits(int64_t bytes, const void* connection) const {
   if (spare_taken_ || arrived_ > 0 || bytes > spare_bytes_) return false;
-  return slow_ || !silent_.empty() || IsOnly(call, connection);
+  return slow_ || !silent_.empty() || (HasUnusedPlace(absl::Now()) && IsNew(connection));
+}
+
+bool ReadGate::HasUnusedPlace(absl::Time now) const {
+  return std::any_of(places_.begin(), places_.end(), [now](const auto& place) {
+    return now - place.second.since >= kUnusedAge && !IsReceiving(place.second, now);
+  });
 }
 
 bool ReadGate::IsReceiving(const Place& place, absl::Time now) {
@@ -75,7 +82,7 @@ void ReadGate::Enter(int64_t call, int64_t bytes, std::function<void()> start, R
   {
     MutexLock lock(&mutex_);
     const bool fits = waiters_.empty() && Fits(bytes);
-    if (!fits && !SpareFits(call, bytes, source.connection)) {
+    if (!fits && !SpareFits(bytes, source.connection)) {
       waiters_.push_back({call, bytes, std::move(start), std::move(source)});
       return;
     }
@@ -139,26 +146,15 @@ void ReadGate::Tick(absl::Time now) {
   for (const auto& start : granted) start();
 }
 
-std::function<void()> ReadGate::Grant(std::deque<Waiter>::iterator waiter, bool spare) {
-  Take(waiter->call, waiter->bytes, spare, std::move(waiter->source));
-  std::function<void()> start = std::move(waiter->start);
-  waiters_.erase(waiter);
-  return start;
-}
-
 std::vector<std::function<void()>> ReadGate::Grant() {
   std::vector<std::function<void()>> granted;
   while (!waiters_.empty()) {
     const auto next = newest_next_ ? std::prev(waiters_.end()) : waiters_.begin();
     if (!Fits(next->bytes)) break;
     newest_next_ = !newest_next_;
-    granted.push_back(Grant(next, /*spare=*/false));
-  }
-  if (waiters_.empty()) return granted;
-  const auto newest = std::prev(waiters_.end());
-  if (IsOnly(newest->call, newest->source.connection) &&
-      SpareFits(newest->call, newest->bytes, newest->source.connection)) {
-    granted.push_back(Grant(newest, /*spare=*/true));
+    Take(next->call, next->bytes, /*spare=*/false, std::move(next->source));
+    granted.push_back(std::move(next->start));
+    waiters_.erase(next);
   }
   return granted;
 }

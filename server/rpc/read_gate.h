@@ -48,10 +48,11 @@ class ReadGate {
   // Takes a place of `bytes` for the call and calls `start`: immediately on this thread if there is
   // room, otherwise later on a thread that frees room. A call that would wait gets the spare place
   // if that is free, no message that has arrived waits for memory, and either there are silent or
-  // slow calls, or it is its connection's only call that waits or has a place. So a call that has
-  // just begun to send does not wait for such calls, nor a caller for the many calls of another
-  // one. Of those that wait, the newest and the oldest take turns; the newest gets the spare place,
-  // too, if it is its connection's only one. More bytes than the capacity are granted alone.
+  // slow calls, or a place has been held for 50 ms by a call that receives too little to keep it
+  // and no other call of the connection waits or has a place. So a call that has just begun to send
+  // does not wait for such calls, and the many calls of one caller do not take the spare place from
+  // another. Of those that wait, the newest and the oldest take turns. More bytes than the capacity
+  // are granted alone.
   void Enter(int64_t call, int64_t bytes, std::function<void()> start, ReadSource source = {});
   // The call's message has arrived and has `bytes`: its place is kept, whatever the capacity, until
   // Leave.
@@ -86,20 +87,18 @@ class ReadGate {
   using Places = std::map<int64_t, Place>;
 
   bool Fits(int64_t bytes) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  // Returns whether no other call of the connection waits or has a place.
-  bool IsOnly(int64_t call, const void* connection) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  // Returns whether Enter may give the spare place to the call.
-  bool SpareFits(int64_t call, int64_t bytes, const void* connection) const
-      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // Returns whether no call of the connection waits or has a place.
+  bool IsNew(const void* connection) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // Returns whether a place is held by a call that receives too little.
+  bool HasUnusedPlace(absl::Time now) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // Returns whether Enter may give the spare place to a call of the connection.
+  bool SpareFits(int64_t bytes, const void* connection) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   // Frees a place and returns the next one.
   Places::iterator Free(Places::iterator place) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void Take(int64_t call, int64_t bytes, bool spare, ReadSource source)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   // Returns whether so much of the message is received that the place is kept.
   static bool IsReceiving(const Place& place, absl::Time now);
-  // Gives a place to the waiting call and returns its function.
-  std::function<void()> Grant(std::deque<Waiter>::iterator waiter, bool spare)
-      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   // Gives places to waiting calls and returns their functions.
   std::vector<std::function<void()>> Grant() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 

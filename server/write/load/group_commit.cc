@@ -1,8 +1,9 @@
 #include "server/write/load/group_commit.h"
 
+#include <sched.h>
+
 #include <algorithm>
 #include <optional>
-#include <thread>
 #include <utility>
 
 #include "absl/status/status.h"
@@ -26,6 +27,11 @@ constexpr absl::Duration kPolled = absl::Microseconds(500);
 // After a result that took longer, as many others are waited for without polling, so that polling
 // for slow commits takes little of a processor.
 constexpr int kUnpolled = 20;
+
+bool HasSeveralProcessors() {
+  cpu_set_t usable;
+  return sched_getaffinity(0, sizeof(usable), &usable) == 0 && CPU_COUNT(&usable) > 1;
+}
 
 int64_t GetBytes(const postgres::Statement& statement) {
   size_t bytes = statement.sql.size();
@@ -62,7 +68,7 @@ GroupCommit::GroupCommit(postgres::ConnectionPool* connections, int max_groups,
     : connections_(connections),
       max_groups_(max_groups),
       stalled_(stalled),
-      polls_(std::thread::hardware_concurrency() > 1),
+      polls_(HasSeveralProcessors()),
       pool_("group", max_groups) {}
 
 GroupCommit::~GroupCommit() { Stop(); }

@@ -192,18 +192,23 @@ TEST(SlowReadTest, NewCallsGetTheSparePlaceWhileOthersAreSlow) {
   EXPECT_EQ(started, "slow new ");
 }
 
-// A gate whose only place has one of the calls of a caller.
+// A gate whose only place has one of the calls of a caller, for longer than 50 ms.
 class ManyCallsTest : public ::testing::Test {
  protected:
-  ManyCallsTest() { Enter(&many_, 100); }
+  ManyCallsTest() {
+    Enter(&many_, 100);
+    absl::SleepFor(absl::Milliseconds(60));
+  }
 
   void Enter(const void* connection, int64_t bytes) {
     const int64_t call = gate_.NewCall();
-    gate_.Enter(call, bytes, [this, call] { absl::StrAppend(&started_, call, " "); }, {connection});
+    gate_.Enter(call, bytes, [this, call] { absl::StrAppend(&started_, call, " "); },
+                {connection, [this] { return received_; }});
   }
 
   ReadGate gate_{100, /*spare_bytes=*/60};
   std::string started_;
+  int64_t received_ = 0;
   const int many_ = 0;
   const int one_ = 0;
   const int other_ = 0;
@@ -218,27 +223,37 @@ TEST_F(ManyCallsTest, CallOfAnotherCallerDoesNotWaitForThem) {
   Enter(&other_, 60);
   EXPECT_EQ(started_, "1 3 ");
   gate_.Leave(3);
-  EXPECT_EQ(started_, "1 3 4 ");
+  Enter(&one_, 60);
+  EXPECT_EQ(started_, "1 3 5 ") << "the place belongs to new calls only";
 }
 
 TEST_F(ManyCallsTest, SecondCallOfACallerWaits) {
   Enter(&one_, 70);
   Enter(&one_, 60);
   EXPECT_EQ(started_, "1 ") << "the first is too large for the spare place";
-  gate_.Tick(absl::Now());
-  EXPECT_EQ(started_, "1 ");
 }
 
 TEST_F(ManyCallsTest, CallsOfUnknownConnectionsWait) {
   Enter(nullptr, 60);
-  gate_.Tick(absl::Now());
   EXPECT_EQ(started_, "1 ");
+}
+
+TEST_F(ManyCallsTest, NothingIsSpareWhileTheyReceive) {
+  received_ = 50;
+  Enter(&one_, 60);
+  EXPECT_EQ(started_, "1 ");
+}
+
+TEST_F(ManyCallsTest, PlaceThatIsNewCountsAsUsed) {
+  gate_.Leave(1);
+  Enter(&many_, 100);
+  Enter(&one_, 60);
+  EXPECT_EQ(started_, "1 2 ");
 }
 
 TEST_F(ManyCallsTest, MessageThatWaitsForMemoryHoldsBackOthers) {
   gate_.Arrive(1, 100);
   Enter(&one_, 60);
-  gate_.Tick(absl::Now());
   EXPECT_EQ(started_, "1 ");
   gate_.Leave(1);
   EXPECT_EQ(started_, "1 2 ");
