@@ -298,33 +298,37 @@ Lane::Pause Lane::BeginFlush(bool may_block) {
   if (!plan.needed) return std::nullopt;
   plan_ = std::move(plan);
   if (may_block) return TryFlush();
+  const absl::Time begun = absl::Now();
   const std::optional<write::FlushAttempt> handed_in =
       aggregate_->TryHandIn(plan_->checkpoints, plan_->ends_call, MakeResume());
-  return handed_in.has_value() ? EndAttempt(*handed_in) : absl::ZeroDuration();
+  return handed_in.has_value() ? EndAttempt(*handed_in, begun) : absl::ZeroDuration();
 }
 
 Lane::Pause Lane::TryFlush() {
+  const absl::Time begun = absl::Now();
   const absl::StatusOr<write::FlushAttempt> attempt =
       aggregate_->Flush(plan_->checkpoints, plan_->ends_call, MakeResume());
   if (!attempt.ok()) {
     Fail(attempt.status());
     return std::nullopt;
   }
-  return EndAttempt(*attempt);
+  return EndAttempt(*attempt, begun);
 }
 
-Lane::Pause Lane::EndAttempt(const write::FlushAttempt& attempt) {
-  SetLocked(attempt.locked);
+Lane::Pause Lane::EndAttempt(const write::FlushAttempt& attempt, absl::Time begun) {
+  if (std::exchange(locked_, attempt.locked) != attempt.locked) {
+    if (attempt.locked) {
+      owner_->OnLocked(begun);
+    } else {
+      owner_->OnUnlocked();
+    }
+  }
   if (!attempt.committed.has_value()) return attempt.pause;
   plan_.reset();
   context_->budget->Release(held_bytes_.exchange(0));
   SetFilled(false);
   owner_->OnFlushed(*attempt.committed);
   return std::nullopt;
-}
-
-void Lane::SetLocked(bool locked) {
-  if (std::exchange(locked_, locked) != locked) owner_->OnLocked(locked);
 }
 
 void Lane::Fail(const absl::Status& status) {

@@ -84,8 +84,10 @@ class LaneOwner {
   virtual FlushPlan PlanFlush(const Lane& lane, bool holds_rows, bool is_last) = 0;
   // A batch of `bytes` bytes was parsed; `bytes` is 0 for all but its last piece.
   virtual void OnAccepted(const Accepted& accepted, int64_t bytes) = 0;
-  // Another session's lock has stopped a flush (true), or no longer stops it.
-  virtual void OnLocked(bool locked) = 0;
+  // Another session's lock stops a flush whose attempt began at `since`.
+  virtual void OnLocked(absl::Time since) = 0;
+  // The lock no longer stops it.
+  virtual void OnUnlocked() = 0;
   // A flush was committed.
   virtual void OnFlushed(const write::FlushResult& flushed) = 0;
   // The lane has failed. It drops what it holds and everything that follows.
@@ -164,8 +166,7 @@ class Lane {
   void RecycleBuffer(v1::RecordBatch* records);
   Pause BeginFlush(bool may_block);
   Pause TryFlush();
-  Pause EndAttempt(const write::FlushAttempt& attempt);
-  void SetLocked(bool locked);
+  Pause EndAttempt(const write::FlushAttempt& attempt, absl::Time begun);
   void Fail(const absl::Status& status);
   void DropHeld();
   bool IsQueueEmpty() const;

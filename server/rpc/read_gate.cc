@@ -50,7 +50,7 @@ bool ReadGate::IsNew(const void* connection) const {
 
 bool ReadGate::SpareFits(int64_t bytes, const void* connection) const {
   if (spare_taken_ || arrived_ > 0 || bytes > spare_bytes_) return false;
-  return slow_ || !silent_.empty() || (HasUnusedPlace(absl::Now()) && IsNew(connection));
+  return slow_ || !silent_.empty() || (IsNew(connection) && HasUnusedPlace(absl::Now()));
 }
 
 bool ReadGate::HasUnusedPlace(absl::Time now) const {

@@ -287,11 +287,16 @@ bool WriterCall::CountRejected(const std::map<std::string, int64_t>& rejected) {
   return too_many;
 }
 
-void WriterCall::OnLocked(bool locked) {
+void WriterCall::OnLocked(absl::Time since) {
+  MutexLock lock(&mutex_);
+  if (locked_lanes_ == 0) locked_since_ = since;
+  ++locked_lanes_;
+}
+
+void WriterCall::OnUnlocked() {
   // The caller may continue at the OnFlushed that follows.
   MutexLock lock(&mutex_);
-  if (locked && locked_lanes_ == 0) locked_since_ = absl::Now();
-  locked_lanes_ += locked ? 1 : -1;
+  --locked_lanes_;
 }
 
 std::optional<WriterCall::LockedData> WriterCall::locked_data() const {

@@ -128,7 +128,8 @@ class WriterCall final : public dataflow::LaneOwner,
   std::shared_ptr<dataflow::LaneOwner> Self() override { return shared_from_this(); }
   dataflow::FlushPlan PlanFlush(const dataflow::Lane& lane, bool holds_rows, bool is_last) override;
   void OnAccepted(const dataflow::Accepted& accepted, int64_t bytes) override;
-  void OnLocked(bool locked) override;
+  void OnLocked(absl::Time since) override;
+  void OnUnlocked() override;
   void OnFlushed(const write::FlushResult& flushed) override;
   void OnFailed(const absl::Status& status) override { Fail(status); }
   void OnIdle() override;

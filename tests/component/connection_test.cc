@@ -5,7 +5,6 @@
 #include <arpa/inet.h>
 #include <gmock/gmock.h>
 #include <netinet/in.h>
-#include <signal.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -335,21 +334,24 @@ TEST_F(ConnectionTest, StatementsAreOneTransaction) {
   EXPECT_EQ(count(), 3);
 }
 
-TEST_F(ConnectionTest, StatementIsSentInTwoHalves) {
-  const Statement insert = {absl::StrCat("INSERT INTO ", Table("t"), " VALUES (1, $1)"),
+TEST(TwoHalvesTest, ServerThatReadsNothingStopsNeitherSendingNorPolling) {
+  ASSERT_OK_AND_ASSIGN(const auto cluster, testing::PostgresCluster::Create());
+  ConnectionOptions options;
+  options.conninfo = cluster->tcp_dsn();
+  ASSERT_OK_AND_ASSIGN(const std::unique_ptr<Connection> connection, Connection::Open(options));
+  ASSERT_OK(connection->Execute("CREATE TABLE public.t (id bigint, name text)"));
+  const Statement insert = {"INSERT INTO public.t VALUES (1, $1)",
                             Params().Text(std::string(7 << 10, 'x'))};
-  EXPECT_FALSE(connection_->TrySend(insert)) << "it is not prepared";
-  ASSERT_OK(connection_->QueryAndCommit(insert.sql, insert.params));
-  ASSERT_OK_AND_ASSIGN(const Result backend, connection_->Query("SELECT pg_backend_pid()", {}));
-  const auto pid = static_cast<pid_t>(backend.Int(0, 0));
-  // A server that reads nothing stops neither the sending nor the polling.
-  ASSERT_EQ(kill(pid, SIGSTOP), 0);
-  EXPECT_TRUE(connection_->TrySend(insert));
-  EXPECT_FALSE(connection_->PollForResult(absl::Milliseconds(1)));
-  ASSERT_EQ(kill(pid, SIGCONT), 0);
-  EXPECT_TRUE(connection_->PollForResult(absl::Seconds(30)));
-  EXPECT_OK(connection_->ReceiveAndCommit(insert));
-  EXPECT_EQ(Count(), 2);
+  EXPECT_FALSE(connection->TrySend(insert)) << "it is not prepared";
+  ASSERT_OK(connection->QueryAndCommit(insert.sql, insert.params));
+  cluster->Freeze();
+  EXPECT_TRUE(connection->TrySend(insert));
+  EXPECT_FALSE(connection->PollForResult(absl::Milliseconds(1)));
+  cluster->Thaw();
+  EXPECT_TRUE(connection->PollForResult(absl::Seconds(30)));
+  EXPECT_OK(connection->ReceiveAndCommit(insert));
+  ASSERT_OK_AND_ASSIGN(const Result rows, connection->Query("SELECT count(*) FROM public.t", {}));
+  EXPECT_EQ(rows.Int(0, 0), 2);
 }
 
 TEST_F(ConnectionTest, PollingEndsWithTheConnection) {

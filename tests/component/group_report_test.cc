@@ -31,7 +31,8 @@ class Owner final : public dataflow::LaneOwner, public std::enable_shared_from_t
     return plan;
   }
   void OnAccepted(const dataflow::Accepted&, int64_t) override { ++accepted; }
-  void OnLocked(bool locked) override { EXPECT_FALSE(locked); }
+  void OnLocked(absl::Time) override { ADD_FAILURE(); }
+  void OnUnlocked() override {}
   void OnFlushed(const write::FlushResult& flushed) override {
     durable_offset = flushed.durable_offset;
     ++flushes;

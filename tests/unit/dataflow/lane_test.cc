@@ -45,7 +45,8 @@ class Owner final : public LaneOwner, public std::enable_shared_from_this<Owner>
     return plan;
   }
   void OnAccepted(const Accepted&, int64_t) override {}
-  void OnLocked(bool) override {}
+  void OnLocked(absl::Time) override {}
+  void OnUnlocked() override {}
   void OnFlushed(const write::FlushResult&) override { ADD_FAILURE(); }
   void OnFailed(const absl::Status& status) override {
     MutexLock lock(&mutex_);
