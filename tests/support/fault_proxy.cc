@@ -50,6 +50,13 @@ int ConnectTo(int port) {
   return -1;
 }
 
+int LocalPort(int fd) {
+  sockaddr_in address = {};
+  socklen_t size = sizeof(address);
+  getsockname(fd, reinterpret_cast<sockaddr*>(&address), &size);
+  return ntohs(address.sin_port);
+}
+
 bool IsTemporary(int error) { return error == EAGAIN || error == EWOULDBLOCK || error == EINTR; }
 
 // The data in flight from one socket to the other.
@@ -128,7 +135,11 @@ class Pipe {
 class FaultProxy::Link {
  public:
   Link(int client, int server)
-      : client_(client), server_(server), up_(client, server), down_(server, client) {
+      : client_(client),
+        server_(server),
+        up_(client, server),
+        down_(server, client),
+        port_(LocalPort(server)) {
     NoDelay(client);
     NoDelay(server);
   }
@@ -156,7 +167,7 @@ class FaultProxy::Link {
       if (up_.CanRead()) client.events |= POLLIN;
       if (up_.HasDue(now)) server.events |= POLLOUT;
     }
-    if (!faults.to_client.silent) {
+    if (!IsSilentToClient(faults)) {
       if (down_.CanRead()) server.events |= POLLIN;
       if (down_.HasDue(now)) client.events |= POLLOUT;
     }
@@ -166,13 +177,13 @@ class FaultProxy::Link {
     events->push_back(client);
     events->push_back(server);
     return (!faults.to_server.silent && up_.HasLater()) ||
-           (!faults.to_client.silent && down_.HasLater());
+           (!IsSilentToClient(faults) && down_.HasLater());
   }
 
   // Returns false once the connection has ended.
   bool Move(const Faults& faults, int client_events, int server_events) {
     if (!MoveOne(&up_, faults.to_server, client_events) ||
-        !MoveOne(&down_, faults.to_client, server_events)) {
+        !(IsSilentToClient(faults) || MoveOne(&down_, faults.to_client, server_events))) {
       reset_ = true;
       return false;
     }
@@ -181,6 +192,11 @@ class FaultProxy::Link {
   }
 
  private:
+  bool IsSilentToClient(const Faults& faults) const {
+    return faults.to_client.silent || std::find(faults.withheld.begin(), faults.withheld.end(),
+                                                port_) != faults.withheld.end();
+  }
+
   static bool MoveOne(Pipe* pipe, const ProxyFaults& faults, int events) {
     if (faults.silent) return true;
     if ((events & (POLLIN | POLLHUP | POLLERR)) != 0 && pipe->CanRead() && !pipe->Read(faults)) {
@@ -194,6 +210,7 @@ class FaultProxy::Link {
   Pipe up_;
   Pipe down_;
   bool reset_ = false;
+  const int port_;  // that the server sees
 };
 
 absl::StatusOr<std::unique_ptr<FaultProxy>> FaultProxy::Start(int target_port) {
@@ -242,6 +259,12 @@ void FaultProxy::Silence() {
   MutexLock lock(&mutex_);
   faults_.to_server = {.silent = true};
   faults_.to_client = {.silent = true};
+  WaitUntilApplied();
+}
+
+void FaultProxy::WithholdReplies(int port) {
+  MutexLock lock(&mutex_);
+  faults_.withheld.push_back(port);
   WaitUntilApplied();
 }
 

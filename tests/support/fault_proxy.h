@@ -55,6 +55,9 @@ class FaultProxy {
   void Set(ProxyWay way, ProxyFaults faults);
   // Silences both directions.
   void Silence();
+  // Silences one open connection in the direction to its client. `port` is the one that the server
+  // sees as its client's.
+  void WithholdReplies(int port);
   // Removes all faults.
   void Heal();
   // Resets every open connection at both ends. Returns how many there were.
@@ -73,6 +76,8 @@ class FaultProxy {
     ProxyFaults to_server;
     ProxyFaults to_client;
     bool refuse_new = false;
+    // Ports that the server sees, of connections whose replies are withheld.
+    std::vector<int> withheld;
   };
   class Link;
 

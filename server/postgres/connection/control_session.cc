@@ -1,6 +1,9 @@
 #include "server/postgres/connection/control_session.h"
 
+#include <poll.h>
+
 #include <exception>
+#include <memory>
 #include <utility>
 #include <vector>
 
@@ -98,6 +101,10 @@ ControlSession::ControlSession(const std::string& conninfo)
   SetTerseErrors(connection_);
 }
 
+ControlSession::~ControlSession() {
+  if (owes_reply()) Receive().IgnoreError();
+}
+
 absl::StatusOr<Result> ControlSession::Run(const std::string& sql) {
   if (absl::StartsWith(sql, "BEGIN")) {
     began_ = MonotonicNow();
@@ -136,9 +143,42 @@ absl::StatusOr<Result> ControlSession::RunStored(const std::string& sql, const P
 
 absl::Status ControlSession::Commit() {
   notices_.Clear();
-  const absl::Status status = Run("COMMIT").status();
-  if (!status.ok()) return broken() ? CommitUnknown() : status;
-  if (!notices_.any()) return status;
+  return Confirm(Run("COMMIT").status());
+}
+
+absl::Status ControlSession::BeginCommit() {
+  notices_.Clear();
+  began_.reset();
+  const absl::Status sent = Send("COMMIT");
+  return sent.ok() ? sent : CommitUnknown();
+}
+
+absl::Status ControlSession::EndCommit() { return Confirm(Receive().status()); }
+
+absl::Status ControlSession::Send(const std::string& sql) {
+  const absl::Status status = Catch([&] {
+    sent_ = std::make_unique<pqxx::pipeline>(work_, "sent");
+    sent_->insert(sql);
+  });
+  // Whether the statement runs is unknown.
+  if (!status.ok()) lost_ = true;
+  return status;
+}
+
+absl::StatusOr<Result> ControlSession::Receive() {
+  absl::StatusOr<Result> result = Guarded([&] { return sent_->retrieve().second; });
+  sent_.reset();
+  return result;
+}
+
+bool ControlSession::WaitForReply(absl::Duration timeout) const {
+  pollfd socket = {.fd = connection_.sock(), .events = POLLIN, .revents = 0};
+  return poll(&socket, 1, static_cast<int>(absl::ToInt64Milliseconds(timeout))) > 0;
+}
+
+absl::Status ControlSession::Confirm(const absl::Status& reply) {
+  if (!reply.ok()) return broken() ? CommitUnknown() : reply;
+  if (!notices_.any()) return reply;
   notices_.Clear();
   const bool confirmed = Run(kConfirmDurableSql).ok() && !notices_.any();
   return confirmed ? absl::OkStatus() : CommitNotConfirmed();
@@ -154,10 +194,18 @@ void ControlSession::Cancel() {
 
 template <typename F>
 absl::StatusOr<Result> ControlSession::Guarded(F&& run) {
+  Result result;
+  SYNCLINE_RETURN_IF_ERROR(Catch([&] { result = CopyResult(run(), repertoire_ != nullptr); }));
+  return result;
+}
+
+template <typename F>
+absl::Status ControlSession::Catch(F&& run) {
   // libpqxx would reconnect silently, even in the middle of a transaction.
   if (broken()) return DatabaseUnreachable("the connection to the database was lost");
   try {
-    return CopyResult(std::forward<F>(run)(), repertoire_ != nullptr);
+    std::forward<F>(run)();
+    return absl::OkStatus();
   } catch (const pqxx::too_many_connections& error) {
     return StatusFromSqlState("53300", PrimaryMessage(error.what()));
   } catch (const pqxx::broken_connection&) {

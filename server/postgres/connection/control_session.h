@@ -22,6 +22,8 @@ namespace syncline::postgres {
 class ControlSession {
  public:
   static absl::StatusOr<std::unique_ptr<ControlSession>> Open(const DatabaseOptions& options);
+  // Waits for an outstanding reply: libpqxx would try to cancel the statement.
+  ~ControlSession();
 
   // Runs one or more statements and returns the rows of the last one. On Citus each is a message of
   // its own (statement_split.h).
@@ -34,6 +36,19 @@ class ControlSession {
   // either; those of the COMMIT itself.
   absl::Status Commit();
 
+  // The two halves of Commit: BeginCommit sends COMMIT, EndCommit waits for the reply.
+  absl::Status BeginCommit();
+  absl::Status EndCommit();
+
+  // The two halves of Run: Send sends one statement, and Receive waits for its result. Between them
+  // no other statement may be run.
+  absl::Status Send(const std::string& sql);
+  absl::StatusOr<Result> Receive();
+  // Waits at most `timeout` for the reply to what was sent. Returns whether Receive does not block.
+  bool WaitForReply(absl::Duration timeout) const;
+  // Whether a reply is outstanding: Receive or EndCommit has not been called.
+  bool owes_reply() const { return sent_ != nullptr; }
+
   // Asks the server to cancel the running statement. May be called from any thread; blocks for a
   // connection to the server. If the request fails, the statement continues.
   void Cancel();
@@ -45,8 +60,14 @@ class ControlSession {
  private:
   explicit ControlSession(const std::string& conninfo);
 
+  // Runs a statement, and copies its result.
   template <typename F>
   absl::StatusOr<Result> Guarded(F&& run);
+  // Returns the status of what `run` throws.
+  template <typename F>
+  absl::Status Catch(F&& run);
+  // Returns the status of a COMMIT whose reply was `reply`.
+  absl::Status Confirm(const absl::Status& reply);
   // Runs a statement whose parameters the database can store.
   absl::StatusOr<Result> RunStored(const std::string& sql, const Params& params);
   // Returns the error of a statement during which the session ended.
@@ -59,6 +80,7 @@ class ControlSession {
   // BEGIN and COMMIT are sent as statements, so that one round trip begins a transaction with all
   // its settings, and a COMMIT whose reply is lost can be distinguished from a refused one.
   pqxx::nontransaction work_;
+  std::unique_ptr<pqxx::pipeline> sent_;  // while a reply is outstanding
   bool lost_ = false;
   bool citus_ = false;
   absl::Duration transaction_timeout_ = {};  // of the role or database; zero: none

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <memory>
+#include <optional>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -25,6 +27,25 @@ namespace {
 
 constexpr int kConflictRetries = 3;
 constexpr absl::Duration kMaxPoolWait = absl::Seconds(30);
+// Most COMMITs are confirmed within this time. After it, and again after each such time, another
+// session looks whether the transaction is visible.
+constexpr absl::Duration kCommitPatience = absl::Milliseconds(2);
+
+// Identifies a transaction. Another server, after a failover, gives the same number to another one.
+constexpr char kTransactionSql[] =
+    "; SELECT pg_catalog.pg_current_xact_id() AS number,"
+    " extract(epoch FROM pg_catalog.pg_postmaster_start_time()) AS server";
+
+// Returns the statement that tells whether every session sees the transaction. PostgreSQL tells the
+// other sessions what has changed in the catalogs before it releases the lock on the number.
+std::string IsVisibleSql(const RowView& transaction) {
+  const std::string number = absl::StrCat("'", transaction.Text("number"), "'::pg_catalog.xid8");
+  return absl::StrCat("SELECT extract(epoch FROM pg_catalog.pg_postmaster_start_time()) = ",
+                      transaction.Text("server"), " AND pg_catalog.pg_xact_status(", number,
+                      ") = 'committed' AND NOT EXISTS (SELECT FROM pg_catalog.pg_locks",
+                      " WHERE locktype = 'transactionid' AND transactionid = ", number,
+                      "::pg_catalog.xid)");
+}
 
 // Returns the statements that begin a transaction. `lock_timeout` is that of the database.
 std::string BeginSql(const TransactOptions& options, absl::Duration lock_timeout) {
@@ -43,6 +64,7 @@ std::string BeginSql(const TransactOptions& options, absl::Duration lock_timeout
   } else if (!options.wait_for_standby) {
     absl::StrAppend(&sql, "; SET LOCAL synchronous_commit = local");
   }
+  if (!options.wait_for_unlinking) absl::StrAppend(&sql, kTransactionSql);
   return sql;
 }
 
@@ -179,6 +201,22 @@ class PooledDatabase : public Database {
       }
       freed_.WaitFor(&mutex_, left);
     }
+    return Take();
+  }
+
+  // Reserves a slot without waiting. It has an idle session unless none can be used at once.
+  std::optional<Lease> TryReserve() {
+    MutexLock lock(&mutex_);
+    if (!idle_.empty()) {
+      const ControlSession& last = *idle_.back();
+      if (!last.owes_reply() || last.WaitForReply({})) return Take();
+    }
+    if (open_ >= options_.max_connections) return std::nullopt;
+    ++open_;
+    return Lease(this, nullptr);
+  }
+
+  Lease Take() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
     if (idle_.empty()) {
       ++open_;
       return Lease(this, nullptr);
@@ -194,26 +232,65 @@ class PooledDatabase : public Database {
     freed_.NotifyAll();
   }
 
-  // Returns a session on which `first_sql` has succeeded. A session that broke while it was idle
-  // (the database was restarted) is replaced, because nothing else has run on it yet.
-  absl::StatusOr<Lease> Acquire(const std::string& first_sql) {
+  // Returns a session on which `first_sql` has succeeded, and its rows in `first` unless it is
+  // null.
+  absl::StatusOr<Lease> Acquire(const std::string& first_sql, Result* first = nullptr) {
     SYNCLINE_ASSIGN_OR_RETURN(Lease lease, Reserve());
+    SYNCLINE_ASSIGN_OR_RETURN(Result result, RunFirst(lease, first_sql));
+    if (first != nullptr) *first = std::move(result);
+    return lease;
+  }
+
+  // Runs the first statement of a reserved session. A session that broke while it was idle (the
+  // database was restarted) is replaced, because nothing else has run on it yet. After an error the
+  // slot has no session.
+  absl::StatusOr<Result> RunFirst(Lease& lease, const std::string& first_sql) {
     if (lease.get() != nullptr) {
-      const absl::Status status = lease->Run(first_sql).status();
-      if (status.ok()) return lease;
-      if (!lease->broken()) {
-        lease.Reset(nullptr);
-        return status;
-      }
+      // Nothing depends on the reply: the COMMIT was visible, or was confirmed otherwise.
+      if (lease->owes_reply()) lease->Receive().IgnoreError();
+      absl::StatusOr<Result> result = lease->Run(first_sql);
+      if (result.ok()) return result;
+      const bool broken = lease->broken();
+      lease.Reset(nullptr);
+      if (!broken) return result;
     }
-    lease.Reset(nullptr);
     SYNCLINE_ASSIGN_OR_RETURN(std::shared_ptr<ControlSession> session,
                               ControlSession::Open(options_));
     lease.Reset(std::move(session));
-    const absl::Status status = lease->Run(first_sql).status();
-    if (status.ok()) return lease;
-    lease.Reset(nullptr);
-    return status;
+    absl::StatusOr<Result> result = lease->Run(first_sql);
+    if (!result.ok()) lease.Reset(nullptr);
+    return result;
+  }
+
+  // Commits. Returns early if another session sees the transaction; the reply to the COMMIT is then
+  // outstanding.
+  absl::Status CommitUntilVisible(Lease& lease, const RowView& transaction) {
+    SYNCLINE_RETURN_IF_ERROR(lease->BeginCommit());
+    const std::string sql = IsVisibleSql(transaction);
+    while (!lease->WaitForReply(kCommitPatience)) {
+      std::optional<Lease> observer = TryReserve();
+      if (!observer.has_value()) continue;
+      if (!Ask(*observer, sql).ok()) break;
+      while (!(*observer)->WaitForReply(kCommitPatience)) {
+        if (lease->WaitForReply({})) return lease->EndCommit();
+      }
+      const absl::StatusOr<Result> visible = (*observer)->Receive();
+      if (!visible.ok()) break;
+      if (visible->Bool(0, 0)) return absl::OkStatus();
+    }
+    return lease->EndCommit();
+  }
+
+  // Sends a statement on a reserved session, which is opened if there is none.
+  absl::Status Ask(Lease& lease, const std::string& sql) {
+    if (lease.get() != nullptr) {
+      if (lease->owes_reply()) lease->Receive().IgnoreError();
+    } else {
+      SYNCLINE_ASSIGN_OR_RETURN(std::shared_ptr<ControlSession> session,
+                                ControlSession::Open(options_));
+      lease.Reset(std::move(session));
+    }
+    return lease->Send(sql);
   }
 
   void ReturnSession(std::shared_ptr<ControlSession> session) {
@@ -221,6 +298,9 @@ class PooledDatabase : public Database {
     MutexLock lock(&mutex_);
     if (session == nullptr) {
       --open_;
+    } else if (session->owes_reply()) {
+      // At the end that is used last.
+      idle_.insert(idle_.begin(), std::move(session));
     } else {
       idle_.push_back(std::move(session));
     }
@@ -230,7 +310,9 @@ class PooledDatabase : public Database {
   absl::Status TransactOnce(absl::FunctionRef<absl::Status(Transaction&)> body,
                             const TransactOptions& options) {
     SYNCLINE_RETURN_IF_ERROR(Interruption::Check());
-    SYNCLINE_ASSIGN_OR_RETURN(Lease lease, Acquire(BeginSql(options, options_.lock_timeout)));
+    Result begun;
+    SYNCLINE_ASSIGN_OR_RETURN(Lease lease,
+                              Acquire(BeginSql(options, options_.lock_timeout), &begun));
     absl::Status status;
     {
       SessionTransaction transaction(lease.get(), canceller_);
@@ -243,7 +325,8 @@ class PooledDatabase : public Database {
     }
     if (status.ok()) {
       // A COMMIT is never cancelled: its result must be known.
-      status = lease->Commit();
+      const bool until_visible = !options.wait_for_unlinking && !lease->citus();
+      status = until_visible ? CommitUntilVisible(lease, begun.Row(0)) : lease->Commit();
       // A refused COMMIT (a deferred constraint) ends the transaction, but the session is closed to
       // be safe.
       if (!status.ok()) lease.Reset(nullptr);

@@ -198,8 +198,9 @@ absl::Status TransactUnderPolicy(Database& database, const LockPolicy& policy,
 absl::Status TransactAgainstReaders(Database& database, const LockPolicy& policy,
                                     const TableLocks& locks,
                                     absl::FunctionRef<absl::Status(Transaction&)> body) {
-  return TransactUnderPolicy(database, policy, locks, body,
-                             {.lock_timeout = policy.timeout, .wait_for_standby = false});
+  return TransactUnderPolicy(
+      database, policy, locks, body,
+      {.lock_timeout = policy.timeout, .wait_for_standby = false, .wait_for_unlinking = false});
 }
 
 }  // namespace syncline::postgres

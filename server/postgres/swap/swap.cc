@@ -98,9 +98,9 @@ class Swap {
     locked_at_.reset();
     fill_time_ = absl::ZeroDuration();
     // Run retries conflicts, with pauses for readers. OverwriteTable confirms the commit.
-    absl::Status status =
-        database_.Transact([this](Transaction& transaction) { return InTransaction(transaction); },
-                           {.retry_conflicts = false, .wait_for_standby = false});
+    absl::Status status = database_.Transact(
+        [this](Transaction& transaction) { return InTransaction(transaction); },
+        {.retry_conflicts = false, .wait_for_standby = false, .wait_for_unlinking = false});
     if (status.ok() && locked_at_) stats_.lock_held = MonotonicNow() - *locked_at_;
     return status;
   }

@@ -9,10 +9,12 @@
 #include <unistd.h>
 
 #include <array>
+#include <atomic>
 #include <cerrno>
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "absl/time/clock.h"
 #include "base/listening_socket.h"
@@ -22,30 +24,42 @@
 namespace syncline::testing {
 namespace {
 
-// Sends every byte back to its sender. Serves one connection at a time.
+// Sends every byte back to its sender.
 class Echo {
  public:
   Echo() : sockets_(*ListeningSockets::Open("127.0.0.1:0")), thread_("echo", [this] { Run(); }) {}
   ~Echo() { shutdown(sockets_.descriptors().front(), SHUT_RDWR); }
 
   int port() const { return sockets_.port(); }
+  // The client's port of the latest connection.
+  int last_port() const { return last_port_; }
 
  private:
   void Run() {
+    std::vector<std::unique_ptr<Thread>> connections;
     while (true) {
       pollfd ready = {sockets_.descriptors().front(), POLLIN, 0};
       poll(&ready, 1, -1);
-      const int fd = accept(sockets_.descriptors().front(), nullptr, nullptr);
+      sockaddr_in peer = {};
+      socklen_t size = sizeof(peer);
+      const int fd =
+          accept(sockets_.descriptors().front(), reinterpret_cast<sockaddr*>(&peer), &size);
       if (fd < 0) return;
-      std::array<char, 4096> buffer = {};
-      for (ssize_t n = 0; (n = recv(fd, buffer.data(), buffer.size(), 0)) > 0;) {
-        if (send(fd, buffer.data(), static_cast<size_t>(n), MSG_NOSIGNAL) < 0) break;
-      }
-      close(fd);
+      last_port_ = ntohs(peer.sin_port);
+      connections.push_back(std::make_unique<Thread>("echo", [fd] { Serve(fd); }));
     }
   }
 
+  static void Serve(int fd) {
+    std::array<char, 4096> buffer = {};
+    for (ssize_t n = 0; (n = recv(fd, buffer.data(), buffer.size(), 0)) > 0;) {
+      if (send(fd, buffer.data(), static_cast<size_t>(n), MSG_NOSIGNAL) < 0) break;
+    }
+    close(fd);
+  }
+
   ListeningSockets sockets_;
+  std::atomic<int> last_port_ = 0;
   Thread thread_;  // last: it uses the sockets
 };
 
@@ -140,6 +154,20 @@ TEST_F(FaultProxyTest, IsSilentInEitherDirectionUntilHealed) {
     proxy_->Heal();
     EXPECT_EQ(caller.Receive(1), "b");
   }
+}
+
+TEST_F(FaultProxyTest, WithholdsTheRepliesOfOneConnection) {
+  Caller caller(proxy_->port());
+  caller.Send("a");
+  EXPECT_EQ(caller.Receive(1), "a");
+  proxy_->WithholdReplies(echo_.last_port());
+  Caller other(proxy_->port());
+  caller.Send("b");
+  EXPECT_EQ(caller.Receive(1, absl::Milliseconds(30)), "");
+  other.Send("c");
+  EXPECT_EQ(other.Receive(1), "c");
+  proxy_->Heal();
+  EXPECT_EQ(caller.Receive(1), "b");
 }
 
 TEST_F(FaultProxyTest, Truncates) {
