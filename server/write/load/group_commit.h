@@ -88,7 +88,7 @@ class GroupCommit {
   static constexpr int kMaxGroups = 2;
   // Another commit begins when that many members wait. For fewer it costs more than it gains: a
   // commit of one member takes the disk and PostgreSQL almost as long as one of ten.
-  static constexpr size_t kLargeGroup = 16;
+  static constexpr size_t kLargeGroup = 6;
   // Another commit begins, too, when a member is handed in so long after the last one began, which
   // then presumably waits for a lock, the disk or a standby.
   static constexpr absl::Duration kStalled = absl::Milliseconds(10);
