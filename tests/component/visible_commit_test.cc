@@ -8,6 +8,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
+#include "base/interruption.h"
 #include "base/status_macros.h"
 #include "base/thread.h"
 #include "server/postgres/connection/database.h"
@@ -85,7 +86,7 @@ class VisibleCommitTest : public ::testing::Test {
         EXPECT_OK(InsertWithoutReply(options));
         returned = true;
       });
-      while (Rows() == 0) absl::SleepFor(absl::Milliseconds(1));
+      while (Rows() == 0 && !returned) absl::SleepFor(absl::Milliseconds(1));
       absl::SleepFor(absl::Milliseconds(50));
       EXPECT_FALSE(returned);
       proxy_->Heal();
@@ -125,6 +126,50 @@ TEST_F(VisibleCommitTest, SessionWhoseReplyHasArrivedLooksNext) {
     proxy_->Heal();
   }
   EXPECT_EQ(proxy_->accepted(), 2);
+}
+
+TEST_F(VisibleCommitTest, SecondSessionThatCannotBeOpenedIsDoneWithout) {
+  Connect(/*connections=*/2);
+  ASSERT_OK(proxied_->Ping());
+  proxy_->RefuseNew(true);
+  ExpectWaits(kUntilVisible);
+}
+
+TEST_F(VisibleCommitTest, OthersGetAnotherSession) {
+  Connect(/*connections=*/3);
+  ASSERT_OK(InsertWithoutReply(kUntilVisible));
+  ASSERT_OK(proxied_->Transact([&](Transaction&) { return proxied_->Ping(); }));
+  EXPECT_EQ(proxied_->usage().open, 3);
+}
+
+TEST_F(VisibleCommitTest, OthersWaitForASessionUntilItsReply) {
+  Connect(/*connections=*/2);
+  ASSERT_OK(InsertWithoutReply(kUntilVisible));
+  std::unique_ptr<Thread> healer;
+  ASSERT_OK(proxied_->Transact([&](Transaction&) {
+    const auto interruption = std::make_shared<Interruption>();
+    {
+      const Interruption::Scope scope(interruption);
+      const Thread interrupter("interrupter", [&] {
+        absl::SleepFor(absl::Milliseconds(30));
+        interruption->Interrupt(absl::CancelledError("enough"));
+      });
+      EXPECT_THAT(proxied_->Ping(), StatusIs(absl::StatusCode::kCancelled));
+    }
+    healer = std::make_unique<Thread>("healer", [&] {
+      absl::SleepFor(absl::Milliseconds(30));
+      proxy_->Heal();
+    });
+    return proxied_->Ping();
+  }));
+  EXPECT_EQ(proxied_->usage().open, 2);
+}
+
+TEST_F(VisibleCommitTest, DatabaseCanBeClosedBeforeTheReply) {
+  Connect(/*connections=*/2);
+  ASSERT_OK(InsertWithoutReply(kUntilVisible));
+  proxied_.reset();
+  EXPECT_EQ(Rows(), 1);
 }
 
 // A network may drop a connection that is idle for long, without a word.

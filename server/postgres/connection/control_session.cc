@@ -81,9 +81,7 @@ absl::StatusOr<std::unique_ptr<ControlSession>> ControlSession::Open(
     return ConnectError(conninfo, error.what(), deadline - absl::Now());
   }
   if (options.destination != nullptr) session->repertoire_ = options.destination->repertoire();
-  if (options.sockets != nullptr) {
-    session->socket_ = options.sockets->Add(session->connection_.sock());
-  }
+  session->socket_ = OpenSockets::Duplicate(options.sockets, session->connection_.sock());
   SYNCLINE_RETURN_IF_ERROR(CheckServerVersion(session->connection_.server_version()));
   const bool citus = options.destination != nullptr && options.destination->citus();
   SYNCLINE_ASSIGN_OR_RETURN(
@@ -102,7 +100,9 @@ ControlSession::ControlSession(const std::string& conninfo)
 }
 
 ControlSession::~ControlSession() {
-  if (owes_reply()) Receive().IgnoreError();
+  if (!owes_reply()) return;
+  socket_->Abort();
+  Receive().IgnoreError();
 }
 
 absl::StatusOr<Result> ControlSession::Run(const std::string& sql) {
@@ -153,7 +153,13 @@ absl::Status ControlSession::BeginCommit() {
   return sent.ok() ? sent : CommitUnknown();
 }
 
-absl::Status ControlSession::EndCommit() { return Confirm(Receive().status()); }
+absl::Status ControlSession::EndCommit() {
+  const absl::Status reply = Receive().status();
+  // A server that fails during the COMMIT may send an error before it ends. Whether it has
+  // committed is unknown then, and only the next statement finds that it has ended.
+  if (!reply.ok() && !broken()) Run("ROLLBACK").IgnoreError();
+  return Confirm(reply);
+}
 
 absl::Status ControlSession::Send(const std::string& sql) {
   const absl::Status status = Catch([&] {
@@ -172,6 +178,7 @@ absl::StatusOr<Result> ControlSession::Receive() {
 }
 
 bool ControlSession::WaitForReply(absl::Duration timeout) const {
+  if (broken()) return true;
   pollfd socket = {.fd = connection_.sock(), .events = POLLIN, .revents = 0};
   return poll(&socket, 1, static_cast<int>(absl::ToInt64Milliseconds(timeout))) > 0;
 }

@@ -22,7 +22,7 @@ namespace syncline::postgres {
 class ControlSession {
  public:
   static absl::StatusOr<std::unique_ptr<ControlSession>> Open(const DatabaseOptions& options);
-  // Waits for an outstanding reply: libpqxx would try to cancel the statement.
+  // Does not wait for an outstanding reply. The server finishes a COMMIT nevertheless.
   ~ControlSession();
 
   // Runs one or more statements and returns the rows of the last one. On Citus each is a message of

@@ -1,6 +1,7 @@
 #include "server/postgres/connection/database.h"
 
 #include <algorithm>
+#include <iterator>
 #include <memory>
 #include <optional>
 #include <string>
@@ -30,6 +31,12 @@ constexpr absl::Duration kMaxPoolWait = absl::Seconds(30);
 // Most COMMITs are confirmed within this time. After it, and again after each such time, another
 // session looks whether the transaction is visible.
 constexpr absl::Duration kCommitPatience = absl::Milliseconds(2);
+// If none is idle, it is opened after this time. If that fails, the next one is not opened for a
+// while.
+constexpr absl::Duration kOpenPatience = absl::Milliseconds(6);
+constexpr absl::Duration kOpenPause = absl::Minutes(1);
+// How often a caller who waits for a session looks whether one has received its reply.
+constexpr absl::Duration kReplyCheck = absl::Milliseconds(10);
 
 // Identifies a transaction. Another server, after a failover, gives the same number to another one.
 constexpr char kTransactionSql[] =
@@ -191,7 +198,9 @@ class PooledDatabase : public Database {
     const absl::Duration deadline = MonotonicNow() + kMaxPoolWait;
     const Interruption::Callback wake(Interruption::Current(), [this] { WakeAll(); });
     MutexLock lock(&mutex_);
-    while (idle_.empty() && open_ >= options_.max_connections) {
+    while (true) {
+      std::optional<Lease> lease = TakeLocked();
+      if (lease.has_value()) return *std::move(lease);
       SYNCLINE_RETURN_IF_ERROR(Interruption::Check());
       const absl::Duration left = deadline - MonotonicNow();
       if (left <= absl::ZeroDuration()) {
@@ -199,31 +208,29 @@ class PooledDatabase : public Database {
                          "all control connections to the database are busy",
                          {.reason = reason::kDbPoolExhausted, .retry_after = absl::Seconds(1)});
       }
-      freed_.WaitFor(&mutex_, left);
+      // Nothing announces that the reply which an idle session owes has arrived.
+      freed_.WaitFor(&mutex_, idle_.empty() ? left : std::min(left, kReplyCheck));
     }
-    return Take();
   }
 
-  // Reserves a slot without waiting. It has an idle session unless none can be used at once.
+  // The same without waiting. Returns nullopt if no slot is free.
   std::optional<Lease> TryReserve() {
     MutexLock lock(&mutex_);
-    if (!idle_.empty()) {
-      const ControlSession& last = *idle_.back();
-      if (!last.owes_reply() || last.WaitForReply({})) return Take();
+    return TakeLocked();
+  }
+
+  std::optional<Lease> TakeLocked() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
+    const auto found = std::find_if(idle_.rbegin(), idle_.rend(), [](const auto& session) {
+      return !session->owes_reply() || session->WaitForReply({});
+    });
+    if (found != idle_.rend()) {
+      Lease lease(this, std::move(*found));
+      idle_.erase(std::next(found).base());
+      return lease;
     }
     if (open_ >= options_.max_connections) return std::nullopt;
     ++open_;
     return Lease(this, nullptr);
-  }
-
-  Lease Take() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
-    if (idle_.empty()) {
-      ++open_;
-      return Lease(this, nullptr);
-    }
-    Lease lease(this, std::move(idle_.back()));
-    idle_.pop_back();
-    return lease;
   }
 
   void WakeAll() {
@@ -246,7 +253,7 @@ class PooledDatabase : public Database {
   // slot has no session.
   absl::StatusOr<Result> RunFirst(Lease& lease, const std::string& first_sql) {
     if (lease.get() != nullptr) {
-      // Nothing depends on the reply: the COMMIT was visible, or was confirmed otherwise.
+      // It has arrived, and nothing depends on it: the COMMIT was visible.
       if (lease->owes_reply()) lease->Receive().IgnoreError();
       absl::StatusOr<Result> result = lease->Run(first_sql);
       if (result.ok()) return result;
@@ -266,30 +273,44 @@ class PooledDatabase : public Database {
   // outstanding.
   absl::Status CommitUntilVisible(Lease& lease, const RowView& transaction) {
     SYNCLINE_RETURN_IF_ERROR(lease->BeginCommit());
+    const absl::Duration begun = MonotonicNow();
     const std::string sql = IsVisibleSql(transaction);
     while (!lease->WaitForReply(kCommitPatience)) {
       std::optional<Lease> observer = TryReserve();
-      if (!observer.has_value()) continue;
+      if (!observer.has_value() || (observer->get() == nullptr && !MayOpenObserver(begun)))
+        continue;
       if (!Ask(*observer, sql).ok()) break;
       while (!(*observer)->WaitForReply(kCommitPatience)) {
         if (lease->WaitForReply({})) return lease->EndCommit();
       }
       const absl::StatusOr<Result> visible = (*observer)->Receive();
       if (!visible.ok()) break;
-      if (visible->Bool(0, 0)) return absl::OkStatus();
+      // The reply says more, if it has arrived.
+      if (visible->Bool(0, 0) && !lease->WaitForReply({})) return absl::OkStatus();
     }
     return lease->EndCommit();
+  }
+
+  // Whether a session may be opened to look at a COMMIT that was sent at `begun`.
+  bool MayOpenObserver(absl::Duration begun) {
+    const absl::Duration now = MonotonicNow();
+    MutexLock lock(&mutex_);
+    return now - begun >= kOpenPatience && now >= observers_from_;
   }
 
   // Sends a statement on a reserved session, which is opened if there is none.
   absl::Status Ask(Lease& lease, const std::string& sql) {
     if (lease.get() != nullptr) {
       if (lease->owes_reply()) lease->Receive().IgnoreError();
-    } else {
-      SYNCLINE_ASSIGN_OR_RETURN(std::shared_ptr<ControlSession> session,
-                                ControlSession::Open(options_));
-      lease.Reset(std::move(session));
+      return lease->Send(sql);
     }
+    absl::StatusOr<std::shared_ptr<ControlSession>> session = ControlSession::Open(options_);
+    if (!session.ok()) {
+      MutexLock lock(&mutex_);
+      observers_from_ = MonotonicNow() + kOpenPause;
+      return session.status();
+    }
+    lease.Reset(*std::move(session));
     return lease->Send(sql);
   }
 
@@ -340,7 +361,8 @@ class PooledDatabase : public Database {
   mutable Mutex mutex_;
   CondVar freed_;
   std::vector<std::shared_ptr<ControlSession>> idle_ ABSL_GUARDED_BY(mutex_);
-  int64_t open_ ABSL_GUARDED_BY(mutex_) = 0;  // idle sessions and leased slots
+  int64_t open_ ABSL_GUARDED_BY(mutex_) = 0;               // idle sessions and leased slots
+  absl::Duration observers_from_ ABSL_GUARDED_BY(mutex_);  // when one may be opened again
   const std::unique_ptr<Canceller> own_canceller_;
   Canceller* const canceller_;
 };

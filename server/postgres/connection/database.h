@@ -56,8 +56,8 @@ struct TransactOptions {
   bool wait_for_standby = true;
   // False returns as soon as other sessions see the transaction, while PostgreSQL still unlinks the
   // files of the tables and indexes that it dropped, for which only the COMMIT waits (about 0.3 s
-  // per GB). Requires `wait_for_standby` false. Has no effect on Citus, where each node commits at
-  // a time of its own.
+  // per GB). Requires `wait_for_standby` false. On Citus, where each node commits at a time of its
+  // own, the reply to the COMMIT is waited for.
   bool wait_for_unlinking = true;
 };
 
