@@ -22,37 +22,23 @@
 #include "server/postgres/connection/control_session.h"
 #include "server/postgres/connection/lock_timeout.h"
 #include "server/postgres/connection/sqlstate.h"
+#include "server/postgres/connection/visible_commit.h"
 
 namespace syncline::postgres {
 namespace {
 
 constexpr int kConflictRetries = 3;
 constexpr absl::Duration kMaxPoolWait = absl::Seconds(30);
-// Most COMMITs are confirmed within this time. After it, and again after each such time, another
-// session looks whether the transaction is visible.
+// Most COMMITs are confirmed within this time. After it, another session looks whether the
+// transaction is visible, and again after pauses that double up to the second time.
 constexpr absl::Duration kCommitPatience = absl::Milliseconds(2);
+constexpr absl::Duration kMaxCommitPatience = absl::Milliseconds(100);
 // If none is idle, it is opened after this time. If that fails, the next one is not opened for a
 // while.
 constexpr absl::Duration kOpenPatience = absl::Milliseconds(6);
 constexpr absl::Duration kOpenPause = absl::Minutes(1);
 // How often a caller who waits for a session looks whether one has received its reply.
 constexpr absl::Duration kReplyCheck = absl::Milliseconds(10);
-
-// Identifies a transaction. Another server, after a failover, gives the same number to another one.
-constexpr char kTransactionSql[] =
-    "; SELECT pg_catalog.pg_current_xact_id() AS number,"
-    " extract(epoch FROM pg_catalog.pg_postmaster_start_time()) AS server";
-
-// Returns the statement that tells whether every session sees the transaction. PostgreSQL tells the
-// other sessions what has changed in the catalogs before it releases the lock on the number.
-std::string IsVisibleSql(const RowView& transaction) {
-  const std::string number = absl::StrCat("'", transaction.Text("number"), "'::pg_catalog.xid8");
-  return absl::StrCat("SELECT extract(epoch FROM pg_catalog.pg_postmaster_start_time()) = ",
-                      transaction.Text("server"), " AND pg_catalog.pg_xact_status(", number,
-                      ") = 'committed' AND NOT EXISTS (SELECT FROM pg_catalog.pg_locks",
-                      " WHERE locktype = 'transactionid' AND transactionid = ", number,
-                      "::pg_catalog.xid)");
-}
 
 // Returns the statements that begin a transaction. `lock_timeout` is that of the database.
 std::string BeginSql(const TransactOptions& options, absl::Duration lock_timeout) {
@@ -71,7 +57,7 @@ std::string BeginSql(const TransactOptions& options, absl::Duration lock_timeout
   } else if (!options.wait_for_standby) {
     absl::StrAppend(&sql, "; SET LOCAL synchronous_commit = local");
   }
-  if (!options.wait_for_unlinking) absl::StrAppend(&sql, kTransactionSql);
+  if (!options.wait_for_unlinking) absl::StrAppend(&sql, "; ", kTransactionSql);
   return sql;
 }
 
@@ -275,7 +261,8 @@ class PooledDatabase : public Database {
     SYNCLINE_RETURN_IF_ERROR(lease->BeginCommit());
     const absl::Duration begun = MonotonicNow();
     const std::string sql = IsVisibleSql(transaction);
-    while (!lease->WaitForReply(kCommitPatience)) {
+    absl::Duration patience = kCommitPatience;
+    for (; !lease->WaitForReply(patience); patience = std::min(2 * patience, kMaxCommitPatience)) {
       std::optional<Lease> observer = TryReserve();
       if (!observer.has_value() || (observer->get() == nullptr && !MayOpenObserver(begun)))
         continue;

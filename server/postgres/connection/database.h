@@ -93,7 +93,7 @@ class Database {
 
   struct Usage {
     int64_t open = 0;  // connections open now
-    int64_t busy = 0;  // those in use
+    int64_t busy = 0;  // those in use; a COMMIT that only unlinks files is not counted
   };
   virtual Usage usage() const = 0;
 };
