@@ -17,9 +17,10 @@ struct Batch {
   int64_t wanted_from = 0;
   // The first record that is not processed yet, if the batch is parsed in pieces.
   int64_t seen_to = 0;
-  // Bytes of memory that the batch takes; the memory budget is charged with them.
+  // Bytes of memory that the memory budget is charged with: those that the batch takes and, if it
+  // is large, those of its rows.
   int64_t bytes = 0;
-  // Bytes of the message, for figures.
+  // Bytes of the message.
   int64_t payload_bytes = 0;
   // Commit the batch as soon as it is parsed.
   bool flush = false;

@@ -240,7 +240,7 @@ Lane::Pause Lane::Accept(bool may_block) {
   }
   // Rows are rarely larger than their JSON. A batch that grows beyond this limit is parsed and
   // flushed in pieces.
-  const int64_t max_bytes = FullBytes() + 2 * batch_->bytes;
+  const int64_t max_bytes = FullBytes() + 2 * batch_->payload_bytes;
   // Parse the batch. Flush whenever the buffer is full and records of the batch remain.
   int64_t before = aggregate_->buffered_bytes();
   absl::StatusOr<Accepted> accepted = aggregate_->Accept(&*batch_, max_bytes);

@@ -83,27 +83,29 @@ void RecordsReceiver::Receive(bool header_seen) {
     context_.gate->Arrive(gate_key_, bytes);
   }
   if (header_seen) expected_bytes_ = std::max(bytes, expected_bytes_ / 4);
-  const absl::StatusOr<int64_t> needed =
+  const absl::StatusOr<int64_t> measured =
       MeasureMessage(request_, *v1::StreamRecordsRequest::descriptor());
-  if (!needed.ok()) {
+  if (!measured.ok()) {
     DropMessage();
-    return EndWith(needed.status());
+    return EndWith(measured.status());
   }
   if (!header_seen && bytes <= kMaxHeaderBytes) return Parse(0);
-  if (context_.budget->TryAcquire(*needed)) return Parse(*needed);
+  // The rows of a message take memory before the message's own is freed.
+  const int64_t needed = *measured + (bytes > kSmallMessageBytes ? bytes : 0);
+  if (context_.budget->TryAcquire(needed)) return Parse(needed);
   const void* waiter = this;
   {
     MutexLock lock(&mutex_);
     if (call_ != nullptr) waiter = call_.get();  // for SyncRegistry::FailLocked
     waits_for_memory_ = waiter;
   }
-  const auto granted = [self = shared_from_this(), needed = *needed] {
+  const auto granted = [self = shared_from_this(), needed] {
     // The thread that has released memory has other work to do.
     if (self->context_.parse_pool->Post([self, needed] { self->Parse(needed); })) return;
     self->context_.budget->Release(needed);
     self->EndWith(sync::Draining());
   };
-  context_.budget->Acquire(*needed, granted, waiter);
+  context_.budget->Acquire(needed, granted, waiter);
 }
 
 void RecordsReceiver::DropMessage() {

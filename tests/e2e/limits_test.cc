@@ -11,8 +11,10 @@
 #include <vector>
 
 #include "absl/strings/match.h"
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
+#include "absl/strings/strip.h"
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
 #include "base/error.h"
@@ -39,6 +41,16 @@ class LimitsTest : public EndToEndTest {
  protected:
   static bool HasMetric(const ServerProcess& server, absl::string_view name, int64_t value) {
     return absl::StrContains(server.Metrics(), absl::StrCat("\n", name, " ", value, "\n"));
+  }
+  // Returns the value of a metric without labels, or -1 if there is none.
+  static double ReadMetric(const ServerProcess& server, absl::string_view name) {
+    for (absl::string_view line : absl::StrSplit(server.Metrics(), '\n')) {
+      double value = 0;
+      if (absl::ConsumePrefix(&line, absl::StrCat(name, " ")) && absl::SimpleAtod(line, &value)) {
+        return value;
+      }
+    }
+    return -1;
   }
   static size_t LongestLogLine(const ServerProcess& server) {
     size_t longest = 0;
@@ -131,6 +143,28 @@ TEST_F(LimitsTest, CallWhoseCallerIsGoneDoesNotWaitForMemory) {
   EXPECT_OK(Send(*client, "other", "others", 0, 10)) << "it waits behind the message";
   ASSERT_OK(locker->Commit());
   EXPECT_OK(holder->Finish());
+}
+
+// The rows of a message are made before the message's memory is freed.
+TEST_F(LimitsTest, LargeMessageCountsTogetherWithItsRows) {
+  const auto server = StartServer({"--memory_budget_bytes=32MiB"});
+  ASSERT_NE(server, nullptr);
+  const auto client = server->Client();
+  ASSERT_OK(client->StartSync(OneStream("s", "rows")));
+  v1::StreamRecordsRequest large;
+  std::string* const lines = large.mutable_batch()->mutable_jsonl();
+  int64_t records = 0;
+  for (; lines->size() < 10'000'000; ++records) {
+    absl::StrAppend(lines, "{\"id\":", records, ",\"name\":\"", std::string(1000, 'n'), "\"}\n");
+  }
+  const auto call = client->StreamRecords();
+  ASSERT_TRUE(call->Write(Header("s", "rows")));
+  ASSERT_TRUE(call->Write(large));
+  const auto answer = call->Finish();
+  ASSERT_OK(answer);
+  EXPECT_EQ(answer->durable_offset(), records);
+  EXPECT_GE(ReadMetric(*server, "syncline_buffered_high_water_bytes"), 20e6);
+  EXPECT_TRUE(Eventually([&] { return HasMetric(*server, "syncline_buffered_bytes", 0); }));
 }
 
 TEST_F(LimitsTest, CallsInProgressAreLimited) {

@@ -22,7 +22,8 @@ inline dataflow::Batch MakeIdBatch(int64_t begin, int64_t end, bool flush) {
   dataflow::Batch batch;
   batch.offsets = {begin, end};
   batch.wanted_from = begin;
-  batch.bytes = static_cast<int64_t>(message->ByteSizeLong());
+  batch.payload_bytes = static_cast<int64_t>(message->ByteSizeLong());
+  batch.bytes = batch.payload_bytes;
   batch.records = std::move(message);
   batch.flush = flush;
   return batch;

@@ -295,7 +295,8 @@ TEST_F(LaneTest, BatchThatIsParsedInPartIsKept) {
   for (int n = 0; n < 1000; ++n) absl::StrAppend(message->mutable_jsonl(), "{}\n");
   Batch batch;
   batch.offsets = {0, 1000};
-  batch.bytes = static_cast<int64_t>(message->ByteSizeLong());
+  batch.payload_bytes = static_cast<int64_t>(message->ByteSizeLong());
+  batch.bytes = batch.payload_bytes;
   batch.arrival_us = 17;
   batch.records = std::move(message);
   budget_.ForceAcquire(batch.bytes);
