@@ -72,12 +72,14 @@ absl::StatusOr<dataflow::Batch> WriterCall::Number(std::unique_ptr<v1::RecordBat
   SYNCLINE_RETURN_IF_ERROR(CheckUnreadable(*records, count));
   dataflow::Batch batch;
   batch.payload_bytes = static_cast<int64_t>(records->ByteSizeLong());
-  batch.arrival_us = PostgresMicros(absl::Now());
+  const absl::Time now = absl::Now();
+  batch.arrival_us = PostgresMicros(now);
   batch.flush = records->flush();
   batch.records = std::move(records);
   const int64_t first = batch.records->first_offset();
   MutexLock lock(&mutex_);
   if (first > next_offset_) return OffsetGap(next_offset_, first);
+  lockstep_.OnMessage(summary_.durable_offset >= next_offset_, now);
   batch.offsets = {first, first + count};
   batch.wanted_from = next_offset_;
   next_offset_ = std::max(next_offset_, batch.offsets.end);
@@ -106,32 +108,38 @@ void WriterCall::Dispatch(dataflow::Batch batch, std::function<void()> ready) {
   // Count the batch as queued, unless the call has failed meanwhile, and queue it.
   const int64_t bytes = batch.bytes;
   const bool flush = batch.flush;
+  const bool soon = flush || context_->lanes->flush_when_idle;
   bool drop = false;
   {
     MutexLock lock(&mutex_);
     drop = state_ == State::kFailed || state_ == State::kDone;
     if (!drop) AddQueuedLocked(bytes);
   }
+  dataflow::Lane* lane = nullptr;
   if (drop) {
     context_->lanes->budget->Release(bytes);
   } else {
-    const bool soon = flush || context_->lanes->flush_when_idle;
-    dataflow::Lane* const lane = soon ? LaneToFlush(bytes) : LeastBusyLane();
+    lane = soon ? LaneToFlush(bytes) : LeastBusyLane();
     lane->Enqueue(std::move(batch));
     if (flush) RequestFlushes(lane);
   }
   // Continue to read only now: a checkpoint that follows must find the batch in its lane.
   bool ending = false;
+  bool late = false;
   std::function<void()> read_on;
   {
     MutexLock lock(&mutex_);
     --waiting_batches_;
     // An End before the lane had the batch has flushed without it.
     ending = state_ == State::kEnding;
-    if (state_ == State::kOpen) (HasRoomLocked() ? read_on : ready_) = std::move(ready);
+    late = late_ = soon && lane != nullptr && lockstep_.steady();
+    if (state_ == State::kOpen) (MayReadLocked() ? read_on : ready_) = std::move(ready);
   }
   if (ending) FlushLanes();
   if (read_on) read_on();
+  // The lane may have committed the batch before the read was noted as late, or have had nothing to
+  // commit.
+  if (late && lane->idle()) ReadOn();
   ReportIfDone();
 }
 
@@ -169,9 +177,10 @@ void WriterCall::AddCheckpoint(std::string checkpoint_id, std::string state,
   {
     MutexLock lock(&mutex_);
     if (state_ != State::kOpen) return;
+    lockstep_.OnMessage(summary_.durable_offset >= next_offset_, absl::Now());
     context_->lanes->budget->ForceAcquire(checkpoints_.Add(
         std::move(checkpoint_id), std::move(state), std::move(positions), sent_to_));
-    (HasRoomLocked() ? read_on : ready_) = std::move(ready);
+    (MayReadLocked() ? read_on : ready_) = std::move(ready);
   }
   FlushLanes();
   if (read_on) read_on();
@@ -258,8 +267,23 @@ dataflow::FlushPlan WriterCall::PlanFlush(const dataflow::Lane& lane, bool holds
   return plan;
 }
 
-bool WriterCall::HasRoomLocked() const {
-  return locked_lanes_ == 0 && queued_bytes_ + checkpoints_.bytes() < context_->max_queued_bytes;
+void WriterCall::EndLateRead() {
+  if (std::exchange(late_, false)) lockstep_.OnLateRead(absl::Now());
+}
+
+void WriterCall::ReadOn() {
+  std::function<void()> ready;
+  {
+    MutexLock lock(&mutex_);
+    EndLateRead();
+    if (MayReadLocked()) ready = std::exchange(ready_, nullptr);
+  }
+  if (ready) ready();
+}
+
+bool WriterCall::MayReadLocked() const {
+  return !late_ && locked_lanes_ == 0 &&
+         queued_bytes_ + checkpoints_.bytes() < context_->max_queued_bytes;
 }
 
 void WriterCall::OnAccepted(const dataflow::Accepted& accepted, int64_t bytes) {
@@ -269,7 +293,7 @@ void WriterCall::OnAccepted(const dataflow::Accepted& accepted, int64_t bytes) {
   {
     MutexLock lock(&mutex_);
     AddQueuedLocked(-bytes);
-    if (HasRoomLocked()) ready = std::exchange(ready_, nullptr);
+    if (MayReadLocked()) ready = std::exchange(ready_, nullptr);
     summary_.records_skipped += accepted.skipped;
   }
   if (too_many) return End(TooManyRejected(*context_->max_rejected));
@@ -327,7 +351,8 @@ void WriterCall::OnFlushed(const write::FlushResult& flushed) {
     freed_bytes = checkpoints_.Remove(flushed.checkpoints);
     summary_.last_checkpoint_id = checkpoints_.last_removed_id();
     committed = committed_;
-    if (HasRoomLocked()) ready = std::exchange(ready_, nullptr);
+    EndLateRead();
+    if (MayReadLocked()) ready = std::exchange(ready_, nullptr);
     due = checkpoints_.IsDue(summary_.durable_offset);
     closed_ = closed_ || flushed.closed;
     durable_offset = summary_.durable_offset;
@@ -352,7 +377,10 @@ CallSummary WriterCall::summary() const {
   return summary_;
 }
 
-void WriterCall::OnIdle() { ReportIfDone(); }
+void WriterCall::OnIdle() {
+  ReadOn();
+  ReportIfDone();
+}
 
 void WriterCall::ReportIfDone() {
   bool closed = false;

@@ -32,6 +32,7 @@
 #include "server/model/stream_plan.h"
 #include "server/model/value_counts.h"
 #include "server/model/writer.h"
+#include "server/sync/lockstep.h"
 #include "server/sync/pending_checkpoints.h"
 #include "server/write/stream_state_store.h"
 
@@ -85,9 +86,10 @@ class WriterCall final : public dataflow::LaneOwner,
   ~WriterCall() override;
 
   // Accepts a batch, for which the caller has acquired `bytes` from the budget; the call releases
-  // them. Calls `ready`, perhaps immediately, when the next message may be read; drops it if the
-  // call has ended. An invalid batch, or one that leaves a gap, ends the call. A batch with `flush`
-  // is committed, with everything before it, as soon as the lanes have parsed it.
+  // them. Calls `ready`, perhaps immediately, when the next message may be read, which is after the
+  // commit if the caller waits for each commit anyway; drops it if the call has ended. An invalid
+  // batch, or one that leaves a gap, ends the call. A batch with `flush` is committed, with
+  // everything before it, as soon as the lanes have parsed it.
   void Accept(std::unique_ptr<v1::RecordBatch> records, int64_t bytes, std::function<void()> ready);
 
   // Accepts a checkpoint of everything sent so far or, with `positions`, of what these writers of
@@ -153,8 +155,11 @@ class WriterCall final : public dataflow::LaneOwner,
   bool CountRejected(const std::map<std::string, int64_t>& rejected);
   void ReportIfDone();
   void Report();
+  // Continues to read if a read waits for a commit.
+  void ReadOn();
+  void EndLateRead() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   // Returns whether the call may continue to read.
-  bool HasRoomLocked() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  bool MayReadLocked() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   const CallContext* const context_;
   const WriterClaim claim_;
@@ -180,7 +185,10 @@ class WriterCall final : public dataflow::LaneOwner,
   int64_t waiting_batches_ ABSL_GUARDED_BY(mutex_) = 0;
   int locked_lanes_ ABSL_GUARDED_BY(mutex_) = 0;  // stopped by another session's lock
   absl::Time locked_since_ ABSL_GUARDED_BY(mutex_);
-  std::function<void()> ready_ ABSL_GUARDED_BY(mutex_);     // called when there is room
+  std::function<void()> ready_ ABSL_GUARDED_BY(mutex_);  // called when MayReadLocked
+  Lockstep lockstep_ ABSL_GUARDED_BY(mutex_);
+  bool late_ ABSL_GUARDED_BY(mutex_) =
+      false;  // ready_ also waits for a commit, or for an idle lane
   PendingCheckpoints checkpoints_ ABSL_GUARDED_BY(mutex_);  // their bytes are charged to the budget
   bool closed_ ABSL_GUARDED_BY(mutex_) = false;             // the last commit released the claim
 };

@@ -15,6 +15,7 @@
 #include "base/error.h"
 #include "base/mutex.h"
 #include "client/append_call.h"
+#include "server/sync/lockstep.h"
 #include "syncline/v1/sync_service.grpc.pb.h"
 #include "tests/support/append_requests.h"
 #include "tests/support/e2e_fixture.h"
@@ -189,6 +190,44 @@ TEST_F(AppendTest, WithoutFlushIntervalIdleLanesCommit) {
   }
   EXPECT_OK(call->Finish());
   EXPECT_EQ(Rows(), 20);
+}
+
+// The next message of such a caller is read after the commit, and whatever it is, it is read.
+TEST_F(AppendTest, CallerThatWaitsForEachAnswerMayStopWaiting) {
+  Start();
+  Answers answers;
+  const auto call = Open(answers);
+  int64_t sent = 0;
+  const auto send_in_step = [&] {
+    for (int n = 0; n < 2 * sync::Lockstep::kSteadyMessages; ++n, ++sent) {
+      if (!call->Write(ToFlush(Batch(sent, sent + 1)))) return false;
+      if (!EventuallyDurable(answers, sent + 1)) return false;
+    }
+    return true;
+  };
+  ASSERT_TRUE(send_in_step());
+  // There is nothing to commit, so no answer follows.
+  ASSERT_TRUE(call->Write(ToFlush(Batch(0, 5))));
+  ASSERT_TRUE(call->Write(Flush(sent)));
+  ASSERT_TRUE(send_in_step());
+  // A checkpoint, whose records are committed.
+  ASSERT_TRUE(call->Write(ToAppend(CheckpointOf("first", "state"))));
+  ASSERT_TRUE(Eventually([&] { return answers.last().last_checkpoint_id() == "first"; }));
+  ASSERT_TRUE(send_in_step());
+  // Records without `flush`, and more than one message at a time.
+  ASSERT_TRUE(call->Write(ToAppend(Batch(sent, sent + 1))));
+  for (int64_t end = ++sent + 100; sent < end; ++sent) {
+    ASSERT_TRUE(call->Write(ToFlush(Batch(sent, sent + 1))));
+  }
+  ASSERT_TRUE(EventuallyDurable(answers, sent));
+  ASSERT_TRUE(send_in_step());
+  // The end of the input follows the message immediately.
+  ASSERT_TRUE(call->Write(ToFlush(Batch(sent, sent + 1))));
+  ++sent;
+  ASSERT_OK_AND_ASSIGN(const Answer last, call->Finish());
+  EXPECT_EQ(last.durable_offset(), sent);
+  EXPECT_EQ(Rows(), sent);
+  EXPECT_EQ(DistinctRows(), sent);
 }
 
 // Small batches of many calls, and one record after the other, so that commits of one writer meet.
