@@ -15,10 +15,12 @@
 #include <string>
 #include <utility>
 
+#include "absl/base/thread_annotations.h"
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
 #include "base/listening_socket.h"
+#include "base/mutex.h"
 #include "server/rpc/connection_acceptor.h"
 #include "tests/support/status_matchers.h"
 
@@ -31,7 +33,10 @@ class FindingService final : public grpc::CallbackGenericService {
   // `open` must outlive the service.
   explicit FindingService(OpenConnections* open) : open_(open) {}
 
-  std::shared_ptr<ClientConnection> found() const { return found_; }
+  std::shared_ptr<ClientConnection> found() const {
+    MutexLock lock(&mutex_);
+    return found_;
+  }
 
  private:
   class Reactor final : public grpc::ServerGenericBidiReactor {
@@ -42,12 +47,14 @@ class FindingService final : public grpc::CallbackGenericService {
 
   grpc::ServerGenericBidiReactor* CreateReactor(
       grpc::GenericCallbackServerContext* context) override {
+    MutexLock lock(&mutex_);
     found_ = open_->Find(context->peer());
     return new Reactor;
   }
 
   OpenConnections* const open_;
-  std::shared_ptr<ClientConnection> found_;
+  mutable Mutex mutex_;
+  std::shared_ptr<ClientConnection> found_ ABSL_GUARDED_BY(mutex_);
 };
 
 struct Addresses {
