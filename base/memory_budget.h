@@ -24,7 +24,7 @@ class MemoryBudget {
 
   // Acquires `bytes` and calls `granted`: immediately on this thread if there is room, otherwise
   // later on the thread that releases bytes. A request for more than the whole budget is granted
-  // when nothing else is held, so that a large record is slow but never stuck. `granted` must not
+  // when nothing else is held, so that a large message is slow but never stuck. `granted` must not
   // block. `owner` is for Abandon.
   void Acquire(int64_t bytes, std::function<void()> granted, const void* owner = nullptr);
 

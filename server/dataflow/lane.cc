@@ -14,10 +14,6 @@ namespace {
 // load fastest (decision 0003); for smaller buffers, malloc is as good.
 constexpr size_t kMinRecycledBytes = 64 << 10;
 
-// A batch of up to this size that is to be committed at once is parsed by the thread that queues
-// it, if the lane is idle.
-constexpr int64_t kMaxCallersBytes = 8 << 10;
-
 }  // namespace
 
 Lane::Lane(LaneContext* context, LaneOwner* owner, int64_t stream_no,
@@ -187,7 +183,10 @@ Lane::Work Lane::TakeWork() {
   MutexLock lock(&mutex_);
   work.cancelled = cancelled_;
   if (cancelled_) {
-    work.dropped_bytes = std::exchange(queued_bytes_, 0);
+    for (const std::optional<Batch>& batch : queue_) {
+      if (batch.has_value()) work.dropped_bytes += batch->charged_bytes();
+    }
+    queued_bytes_ = 0;
     queued_flushes_ = 0;
     queue_.clear();
     return work;
@@ -234,10 +233,11 @@ void Lane::EndTask(const Work& work, Pause pause) {
 
 Lane::Pause Lane::Accept(bool may_block) {
   if (failed_) {
-    context_->budget->Release(batch_->bytes);
+    context_->budget->Release(batch_->charged_bytes());
     batch_.reset();
     return std::nullopt;
   }
+  unparsed_bytes_ = 0;
   // Rows are rarely larger than their JSON. A batch that grows beyond this limit is parsed and
   // flushed in pieces.
   const int64_t max_bytes = FullBytes() + 2 * batch_->payload_bytes;
@@ -246,25 +246,30 @@ Lane::Pause Lane::Accept(bool may_block) {
   absl::StatusOr<Accepted> accepted = aggregate_->Accept(&*batch_, max_bytes);
   while (accepted.ok() && accepted->more) {
     const int64_t grown = aggregate_->buffered_bytes() - before;
+    const int64_t charged = std::min(grown, batch_->row_bytes);
+    batch_->row_bytes -= charged;
     held_bytes_ += grown;
-    context_->budget->ForceAcquire(grown);
+    context_->budget->ForceAcquire(grown - charged);
     SetFilled(true);
     owner_->OnAccepted(*accepted, 0);
+    unparsed_bytes_ = batch_->charged_bytes();
     const Pause pause = BeginFlush(may_block);
     if (pause.has_value() || failed_) return pause;
+    unparsed_bytes_ = 0;
     before = aggregate_->buffered_bytes();
     accepted = aggregate_->Accept(&*batch_, max_bytes);
   }
   const int64_t bytes = batch_->bytes;
+  const int64_t charged = batch_->charged_bytes();
   RecycleBuffer(batch_->records.get());
   batch_.reset();
   // From here on the budget is charged with the encoded rows instead of the message.
   const int64_t grown = aggregate_->buffered_bytes() - before;
   held_bytes_ += grown;
-  if (grown > bytes) {
-    context_->budget->ForceAcquire(grown - bytes);
+  if (grown > charged) {
+    context_->budget->ForceAcquire(grown - charged);
   } else {
-    context_->budget->Release(bytes - grown);
+    context_->budget->Release(charged - grown);
   }
   if (!accepted.ok()) {
     Fail(accepted.status());
@@ -341,8 +346,10 @@ void Lane::DropHeld() {
   aggregate_.reset();
   plan_.reset();
   SetFilled(false);
-  const int64_t dropped = held_bytes_.exchange(0) + (batch_.has_value() ? batch_->bytes : 0);
+  const int64_t unparsed = batch_.has_value() ? batch_->charged_bytes() : 0;
+  const int64_t dropped = held_bytes_.exchange(0) + unparsed;
   batch_.reset();
+  unparsed_bytes_ = 0;
   if (dropped > 0) context_->budget->Release(dropped);
 }
 

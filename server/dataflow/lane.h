@@ -99,6 +99,10 @@ class LaneOwner {
 // Thread-safe.
 class Lane {
  public:
+  // A batch of up to this size that is to be committed at once is parsed by the thread that queues
+  // it, if the lane is idle.
+  static constexpr int64_t kMaxCallersBytes = 8 << 10;
+
   // `context` and `owner` must outlive the lane. `stream_no` is the stream's number in the ledger.
   Lane(LaneContext* context, LaneOwner* owner, int64_t stream_no,
        std::unique_ptr<Aggregate> aggregate);
@@ -125,8 +129,9 @@ class Lane {
   bool has_work() const;
   // Returns the number of queued bytes that are not parsed yet.
   int64_t queued_bytes() const;
-  // Returns the number of bytes of rows that are not committed yet.
-  int64_t held_bytes() const { return held_bytes_; }
+  // Returns the number of bytes of rows that are not committed yet, and of a batch the rest of
+  // which is parsed after their commit.
+  int64_t held_bytes() const { return held_bytes_ + unparsed_bytes_; }
   // Returns the arrival of the oldest batch with uncommitted records, as Batch::arrival_us, or
   // nullopt if there is none.
   std::optional<int64_t> oldest_arrival_us() const;
@@ -187,7 +192,8 @@ class Lane {
   bool locked_ = false;            // as reported to the owner
   bool failed_ = false;
 
-  std::atomic<int64_t> held_bytes_ = 0;  // charged to the budget for the buffer
+  std::atomic<int64_t> held_bytes_ = 0;      // charged to the budget for the buffer
+  std::atomic<int64_t> unparsed_bytes_ = 0;  // those of batch_, while its first rows are committed
   mutable Mutex mutex_;
   std::deque<std::optional<Batch>> queue_ ABSL_GUARDED_BY(mutex_);  // nullopt: a flush
   int64_t queued_bytes_ ABSL_GUARDED_BY(mutex_) = 0;

@@ -25,6 +25,15 @@ namespace {
 constexpr int64_t kMaxHeaderBytes = 16 << 10;
 constexpr absl::Duration kHeaderTimeout = absl::Seconds(10);
 
+// Returns how much to charge, before it is parsed, for the rows that will be made of a message of
+// `bytes` that takes `measured` bytes of memory. The rows take memory before that of the message is
+// freed, and about as much as its bytes. Those of small messages do not matter. An eighth of the
+// budget is left, so that a message does not wait because another call holds a few rows.
+int64_t RowBytes(int64_t bytes, int64_t measured, int64_t capacity) {
+  if (bytes <= kSmallMessageBytes) return 0;
+  return std::clamp<int64_t>(capacity / 8 * 7 - measured, 0, bytes);
+}
+
 std::optional<int64_t> GetExpectedEpoch(const v1::StreamHeader& header) {
   if (!header.has_expected_epoch()) return std::nullopt;
   return header.expected_epoch();
@@ -90,8 +99,8 @@ void RecordsReceiver::Receive(bool header_seen) {
     return EndWith(measured.status());
   }
   if (!header_seen && bytes <= kMaxHeaderBytes) return Parse(0);
-  // The rows of a message take memory before the message's own is freed.
-  const int64_t needed = *measured + (bytes > kSmallMessageBytes ? bytes : 0);
+  row_bytes_ = RowBytes(bytes, *measured, context_.budget->capacity_bytes());
+  const int64_t needed = *measured + row_bytes_;
   if (context_.budget->TryAcquire(needed)) return Parse(needed);
   const void* waiter = this;
   {
@@ -254,7 +263,8 @@ void RecordsReceiver::OnBatch(std::unique_ptr<v1::RecordBatch> records, BudgetCh
     }
     return accepted.ok() ? ReadNext() : EndWith(accepted);
   }
-  open->Accept(std::move(records), charge->Give(),
+  const int64_t bytes = charge->Give();
+  open->Accept(std::move(records), bytes - row_bytes_, row_bytes_,
                [self = shared_from_this()] { self->ReadNext(); });
 }
 

@@ -143,11 +143,12 @@ class RecordsReceiver : public OpenCall, public std::enable_shared_from_this<Rec
   const ReceiverContext context_;
   const StreamCaller caller_;
   const int64_t gate_key_;
-  // The next three are used by one read at a time.
+  // The next four are used by one read at a time.
   MessageReader reader_;
   // The size that the next message may well have. Half a dozen small ones make it small.
   int64_t expected_bytes_;
   bool gated_ = false;                     // has, or had, a place at the gate for the message
+  int64_t row_bytes_ = 0;                  // charged for the rows of the message
   std::shared_ptr<RecordsReceiver> self_;  // reset by Over
   grpc::ByteBuffer request_;  // bytes of the outstanding read, or of the message that has arrived
   std::string sync_id_;

@@ -72,14 +72,13 @@ absl::StatusOr<dataflow::Batch> WriterCall::Number(std::unique_ptr<v1::RecordBat
   SYNCLINE_RETURN_IF_ERROR(CheckUnreadable(*records, count));
   dataflow::Batch batch;
   batch.payload_bytes = static_cast<int64_t>(records->ByteSizeLong());
-  const absl::Time now = absl::Now();
-  batch.arrival_us = PostgresMicros(now);
+  batch.arrival_us = PostgresMicros(absl::Now());
   batch.flush = records->flush();
   batch.records = std::move(records);
   const int64_t first = batch.records->first_offset();
   MutexLock lock(&mutex_);
   if (first > next_offset_) return OffsetGap(next_offset_, first);
-  lockstep_.OnMessage(summary_.durable_offset >= next_offset_, now);
+  lockstep_.OnMessage(summary_.durable_offset >= next_offset_);
   batch.offsets = {first, first + count};
   batch.wanted_from = next_offset_;
   next_offset_ = std::max(next_offset_, batch.offsets.end);
@@ -90,9 +89,9 @@ absl::StatusOr<dataflow::Batch> WriterCall::Number(std::unique_ptr<v1::RecordBat
   return batch;
 }
 
-void WriterCall::Accept(std::unique_ptr<v1::RecordBatch> records, int64_t bytes,
+void WriterCall::Accept(std::unique_ptr<v1::RecordBatch> records, int64_t bytes, int64_t row_bytes,
                         std::function<void()> ready) {
-  BudgetCharge charge(context_->lanes->budget, bytes);
+  BudgetCharge charge(context_->lanes->budget, bytes + row_bytes);
   {
     MutexLock lock(&mutex_);
     if (state_ != State::kOpen) return;
@@ -100,13 +99,15 @@ void WriterCall::Accept(std::unique_ptr<v1::RecordBatch> records, int64_t bytes,
   absl::StatusOr<dataflow::Batch> batch = Number(std::move(records));
   if (!batch.ok()) return End(batch.status());
   metrics_->Received(batch->offsets.end - batch->offsets.begin, batch->payload_bytes);
-  batch->bytes = charge.Give();
+  batch->bytes = charge.Give() - row_bytes;
+  batch->row_bytes = row_bytes;
   Dispatch(*std::move(batch), std::move(ready));
 }
 
 void WriterCall::Dispatch(dataflow::Batch batch, std::function<void()> ready) {
   // Count the batch as queued, unless the call has failed meanwhile, and queue it.
   const int64_t bytes = batch.bytes;
+  const int64_t charged = batch.charged_bytes();
   const bool flush = batch.flush;
   const bool soon = flush || context_->lanes->flush_when_idle;
   bool drop = false;
@@ -117,7 +118,7 @@ void WriterCall::Dispatch(dataflow::Batch batch, std::function<void()> ready) {
   }
   dataflow::Lane* lane = nullptr;
   if (drop) {
-    context_->lanes->budget->Release(bytes);
+    context_->lanes->budget->Release(charged);
   } else {
     lane = soon ? LaneToFlush(bytes) : LeastBusyLane();
     lane->Enqueue(std::move(batch));
@@ -132,7 +133,9 @@ void WriterCall::Dispatch(dataflow::Batch batch, std::function<void()> ready) {
     --waiting_batches_;
     // An End before the lane had the batch has flushed without it.
     ending = state_ == State::kEnding;
-    late = late_ = soon && lane != nullptr && lockstep_.steady();
+    late = soon && lane != nullptr && bytes <= dataflow::Lane::kMaxCallersBytes &&
+           lockstep_.reads_late();
+    late_ = late;
     if (state_ == State::kOpen) (MayReadLocked() ? read_on : ready_) = std::move(ready);
   }
   if (ending) FlushLanes();
@@ -177,7 +180,7 @@ void WriterCall::AddCheckpoint(std::string checkpoint_id, std::string state,
   {
     MutexLock lock(&mutex_);
     if (state_ != State::kOpen) return;
-    lockstep_.OnMessage(summary_.durable_offset >= next_offset_, absl::Now());
+    lockstep_.OnMessage(summary_.durable_offset >= next_offset_);
     context_->lanes->budget->ForceAcquire(checkpoints_.Add(
         std::move(checkpoint_id), std::move(state), std::move(positions), sent_to_));
     (MayReadLocked() ? read_on : ready_) = std::move(ready);
@@ -267,15 +270,11 @@ dataflow::FlushPlan WriterCall::PlanFlush(const dataflow::Lane& lane, bool holds
   return plan;
 }
 
-void WriterCall::EndLateRead() {
-  if (std::exchange(late_, false)) lockstep_.OnLateRead(absl::Now());
-}
-
 void WriterCall::ReadOn() {
   std::function<void()> ready;
   {
     MutexLock lock(&mutex_);
-    EndLateRead();
+    late_ = false;
     if (MayReadLocked()) ready = std::exchange(ready_, nullptr);
   }
   if (ready) ready();
@@ -351,7 +350,7 @@ void WriterCall::OnFlushed(const write::FlushResult& flushed) {
     freed_bytes = checkpoints_.Remove(flushed.checkpoints);
     summary_.last_checkpoint_id = checkpoints_.last_removed_id();
     committed = committed_;
-    EndLateRead();
+    late_ = false;
     if (MayReadLocked()) ready = std::exchange(ready_, nullptr);
     due = checkpoints_.IsDue(summary_.durable_offset);
     closed_ = closed_ || flushed.closed;

@@ -85,12 +85,14 @@ class WriterCall final : public dataflow::LaneOwner,
              Committed committed = nullptr);
   ~WriterCall() override;
 
-  // Accepts a batch, for which the caller has acquired `bytes` from the budget; the call releases
-  // them. Calls `ready`, perhaps immediately, when the next message may be read, which is after the
-  // commit if the caller waits for each commit anyway; drops it if the call has ended. An invalid
-  // batch, or one that leaves a gap, ends the call. A batch with `flush` is committed, with
-  // everything before it, as soon as the lanes have parsed it.
-  void Accept(std::unique_ptr<v1::RecordBatch> records, int64_t bytes, std::function<void()> ready);
+  // Accepts a batch, for which the caller has acquired `bytes` from the budget and `row_bytes` for
+  // the rows that will be made of it; the call releases them. Calls `ready`, perhaps immediately,
+  // when the next message may be read, which is after the commit if the caller waits for each
+  // commit anyway; drops it if the call has ended. An invalid batch, or one that leaves a gap, ends
+  // the call. A batch with `flush` is committed, with everything before it, as soon as the lanes
+  // have parsed it.
+  void Accept(std::unique_ptr<v1::RecordBatch> records, int64_t bytes, int64_t row_bytes,
+              std::function<void()> ready);
 
   // Accepts a checkpoint of everything sent so far or, with `positions`, of what these writers of
   // the sync have sent. `ready` is called as in Accept.
@@ -157,7 +159,6 @@ class WriterCall final : public dataflow::LaneOwner,
   void Report();
   // Continues to read if a read waits for a commit.
   void ReadOn();
-  void EndLateRead() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   // Returns whether the call may continue to read.
   bool MayReadLocked() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
@@ -187,8 +188,8 @@ class WriterCall final : public dataflow::LaneOwner,
   absl::Time locked_since_ ABSL_GUARDED_BY(mutex_);
   std::function<void()> ready_ ABSL_GUARDED_BY(mutex_);  // called when MayReadLocked
   Lockstep lockstep_ ABSL_GUARDED_BY(mutex_);
-  bool late_ ABSL_GUARDED_BY(mutex_) =
-      false;  // ready_ also waits for a commit, or for an idle lane
+  // ready_ also waits for a commit, or for a lane to become idle.
+  bool late_ ABSL_GUARDED_BY(mutex_) = false;
   PendingCheckpoints checkpoints_ ABSL_GUARDED_BY(mutex_);  // their bytes are charged to the budget
   bool closed_ ABSL_GUARDED_BY(mutex_) = false;             // the last commit released the claim
 };

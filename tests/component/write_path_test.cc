@@ -205,7 +205,7 @@ class WriterCallTest : public WritePathTest {
     budget_.Acquire(
         bytes, [call, bytes, ready = std::move(ready),
                 held = std::make_shared<std::unique_ptr<v1::RecordBatch>>(std::move(records))] {
-          call->Accept(std::move(*held), bytes, ready);
+          call->Accept(std::move(*held), bytes, /*row_bytes=*/0, ready);
         });
   }
 

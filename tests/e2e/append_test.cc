@@ -199,7 +199,7 @@ TEST_F(AppendTest, CallerThatWaitsForEachAnswerMayStopWaiting) {
   const auto call = Open(answers);
   int64_t sent = 0;
   const auto send_in_step = [&] {
-    for (int n = 0; n < 2 * sync::Lockstep::kSteadyMessages; ++n, ++sent) {
+    for (int n = 0; n < 2 * sync::Lockstep::kFirstMessages; ++n, ++sent) {
       if (!call->Write(ToFlush(Batch(sent, sent + 1)))) return false;
       if (!EventuallyDurable(answers, sent + 1)) return false;
     }
@@ -228,6 +228,35 @@ TEST_F(AppendTest, CallerThatWaitsForEachAnswerMayStopWaiting) {
   EXPECT_EQ(last.durable_offset(), sent);
   EXPECT_EQ(Rows(), sent);
   EXPECT_EQ(DistinctRows(), sent);
+}
+
+// A caller that stops waiting does not get a commit for each message for long.
+TEST_F(AppendTest, MessagesBehindACallerInStepAreCommittedTogether) {
+  Start();
+  Answers answers;
+  const auto call = Open(answers);
+  int64_t sent = 0;
+  for (; sent < 2 * sync::Lockstep::kFirstMessages; ++sent) {
+    ASSERT_TRUE(call->Write(ToFlush(Batch(sent, sent + 1))));
+    ASSERT_TRUE(EventuallyDurable(answers, sent + 1));
+  }
+  // Commits take long enough for messages to arrive meanwhile.
+  ASSERT_OK(Connect()->Execute(absl::StrCat(
+      "CREATE FUNCTION ", schema(),
+      ".pause() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN "
+      "PERFORM pg_sleep(0.01); RETURN NULL; END $$; CREATE TRIGGER pause BEFORE INSERT ON ",
+      Table("rows"), " EXECUTE FUNCTION ", schema(), ".pause()")));
+  const int64_t first = sent;
+  constexpr int64_t kMessages = 500;
+  for (; sent < first + kMessages; ++sent) {
+    ASSERT_TRUE(call->Write(ToFlush(Batch(sent, sent + 1))));
+  }
+  ASSERT_OK_AND_ASSIGN(const Answer last, call->Finish());
+  EXPECT_EQ(last.durable_offset(), sent);
+  EXPECT_EQ(DistinctRows(), sent);
+  EXPECT_LT(QueryInt(absl::StrCat("SELECT count(DISTINCT xmin::text) FROM ", Table("rows"),
+                                  " WHERE id >= ", first)),
+            kMessages / 4);
 }
 
 // Small batches of many calls, and one record after the other, so that commits of one writer meet.

@@ -167,6 +167,31 @@ TEST_F(LimitsTest, LargeMessageCountsTogetherWithItsRows) {
   EXPECT_TRUE(Eventually([&] { return HasMetric(*server, "syncline_buffered_bytes", 0); }));
 }
 
+TEST_F(LimitsTest, LargestMessageDoesNotWaitForAFewRowsOfALockedTable) {
+  const auto server = StartServer({"--memory_budget_bytes=32MiB"});
+  ASSERT_NE(server, nullptr);
+  const auto client = server->Client();
+  ASSERT_OK(client->StartSync(OneStream("s", "rows")));
+  ASSERT_OK(client->StartSync(OneStream("other", "others")));
+  const auto locker = Connect();
+  ASSERT_OK(locker->Begin());
+  ASSERT_OK(locker->Execute(absl::StrCat("LOCK TABLE ", Table("rows"))));
+  const auto locked = client->StreamRecords();
+  ASSERT_TRUE(locked->Write(Header("s", "rows")));
+  ASSERT_TRUE(locked->Write(Batch(0, 100)));
+  ASSERT_TRUE(Eventually([&] { return !HasMetric(*server, "syncline_buffered_bytes", 0); }));
+  const auto call = client->StreamRecords();
+  ASSERT_TRUE(call->Write(Header("other", "others")));
+  v1::StreamRecordsRequest largest;
+  largest.mutable_batch()->set_jsonl(std::string((16 << 20) - (4 << 10), ' '));
+  const absl::Time begun = absl::Now();
+  ASSERT_TRUE(call->Write(largest));
+  EXPECT_OK(call->Finish());
+  EXPECT_LT(absl::Now() - begun, absl::Seconds(8)) << "calls that are locked fail after 10 s";
+  ASSERT_OK(locker->Commit());
+  EXPECT_OK(locked->Finish());
+}
+
 TEST_F(LimitsTest, CallsInProgressAreLimited) {
   const auto server = StartServer({"--max_calls=2"});
   ASSERT_NE(server, nullptr);

@@ -105,6 +105,19 @@ class LaneTest : public ::testing::Test {
     return options;
   }
 
+  // Returns a batch of records that are much smaller than their rows. Its bytes are acquired.
+  Batch MakeEmptyRecords(int64_t records) {
+    auto message = std::make_unique<v1::RecordBatch>();
+    for (int64_t n = 0; n < records; ++n) absl::StrAppend(message->mutable_jsonl(), "{}\n");
+    Batch batch;
+    batch.offsets = {0, records};
+    batch.payload_bytes = static_cast<int64_t>(message->ByteSizeLong());
+    batch.bytes = batch.payload_bytes;
+    batch.records = std::move(message);
+    budget_.ForceAcquire(batch.bytes);
+    return batch;
+  }
+
   void Send(int64_t first, int64_t records, bool flush = false) {
     Batch batch = testing::MakeIdBatch(first, first + records, flush);
     budget_.ForceAcquire(batch.bytes);
@@ -291,23 +304,50 @@ TEST_F(GroupedLaneTest, CancelledLaneLeavesTheGroup) {
 
 TEST_F(LaneTest, BatchThatIsParsedInPartIsKept) {
   lanes_.flush_bytes = 0;
-  auto message = std::make_unique<v1::RecordBatch>();
-  for (int n = 0; n < 1000; ++n) absl::StrAppend(message->mutable_jsonl(), "{}\n");
-  Batch batch;
-  batch.offsets = {0, 1000};
-  batch.payload_bytes = static_cast<int64_t>(message->ByteSizeLong());
-  batch.bytes = batch.payload_bytes;
+  Batch batch = MakeEmptyRecords(1000);
   batch.arrival_us = 17;
-  batch.records = std::move(message);
-  budget_.ForceAcquire(batch.bytes);
   const int64_t bytes = batch.bytes;
   lane_->Enqueue(std::move(batch));
   RunOther();
   RunOther();
-  EXPECT_EQ(budget_.held_bytes(), lane_->held_bytes() + bytes);
+  EXPECT_EQ(budget_.held_bytes(), lane_->held_bytes());
+  EXPECT_GT(lane_->held_bytes(), 2 * bytes) << "the batch, and rows of more than its size";
   EXPECT_EQ(lane_->oldest_arrival_us(), 17);
   EXPECT_EQ(owner_->plans, 1);
   EXPECT_EQ(owner_->last_plans, 0) << "records of the batch remain";
+  lane_->Cancel();
+  RunOther();
+  RunOther();
+  EXPECT_EQ(budget_.held_bytes(), 0);
+}
+
+TEST_F(LaneTest, RowsUseWhatIsChargedForThem) {
+  Batch batch = MakeEmptyRecords(1000);
+  batch.row_bytes = 1 << 20;
+  budget_.ForceAcquire(batch.row_bytes);
+  lane_->Enqueue(std::move(batch));
+  RunOther();
+  EXPECT_GT(lane_->held_bytes(), 0);
+  EXPECT_LT(lane_->held_bytes(), 1 << 20);
+  EXPECT_EQ(budget_.held_bytes(), lane_->held_bytes()) << "the rest is released";
+}
+
+TEST_F(LaneTest, RowsOfAPieceUseWhatIsChargedForThem) {
+  lanes_.flush_bytes = 0;
+  Batch batch = MakeEmptyRecords(1000);
+  batch.row_bytes = 1 << 20;
+  budget_.ForceAcquire(batch.row_bytes);
+  const int64_t charged = batch.charged_bytes();
+  lane_->Enqueue(std::move(batch));
+  RunOther();
+  RunOther();
+  EXPECT_EQ(budget_.held_bytes(), charged);
+  EXPECT_EQ(lane_->held_bytes(), charged) << "records of the batch remain";
+  // A batch that waits is released with all that is charged.
+  Batch waiting = MakeEmptyRecords(10);
+  waiting.row_bytes = 1 << 20;
+  budget_.ForceAcquire(waiting.row_bytes);
+  lane_->Enqueue(std::move(waiting));
   lane_->Cancel();
   RunOther();
   RunOther();
