@@ -44,11 +44,10 @@ using testing::WritePathTest;
 // Counts calls from any thread.
 class Counter {
  public:
+  // Notifies with the lock held: a test may destroy the counter as soon as it sees the count.
   void Add() {
-    {
-      MutexLock lock(&mutex_);
-      ++count_;
-    }
+    MutexLock lock(&mutex_);
+    ++count_;
     changed_.NotifyAll();
   }
   int count() const {

@@ -244,7 +244,7 @@ TEST_F(AppendTest, MessagesBehindACallerInStepAreCommittedTogether) {
   ASSERT_OK(Connect()->Execute(absl::StrCat(
       "CREATE FUNCTION ", schema(),
       ".pause() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN "
-      "PERFORM pg_sleep(0.01); RETURN NULL; END $$; CREATE TRIGGER pause BEFORE INSERT ON ",
+      "PERFORM pg_sleep(0.05); RETURN NULL; END $$; CREATE TRIGGER pause BEFORE INSERT ON ",
       Table("rows"), " EXECUTE FUNCTION ", schema(), ".pause()")));
   const int64_t first = sent;
   constexpr int64_t kMessages = 500;
