@@ -23,13 +23,14 @@ constexpr double kMilliseconds = 1000;
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<AckCallers>> AckCallers::Create(Bench* bench,
-                                                               const std::string& server_address) {
+                                                               const std::string& server_address,
+                                                               std::string dsn) {
   client::ConnectionOptions connection;
   connection.server = server_address;
   SYNCLINE_ASSIGN_OR_RETURN(std::unique_ptr<client::SyncClient> client,
                             client::SyncClient::Create(connection));
   return std::unique_ptr<AckCallers>(
-      new AckCallers(bench, std::move(client),
+      new AckCallers(bench, std::move(dsn), std::move(client),
                      v1::SyncService::NewStub(
                          grpc::CreateChannel(server_address, grpc::InsecureChannelCredentials()))));
 }
@@ -69,7 +70,7 @@ absl::StatusOr<Measures> AckCallers::Insert(const CallerPlan& plan) {
   std::vector<WriteOne> callers;
   for (int i = 0; i < plan.callers; ++i) {
     SYNCLINE_ASSIGN_OR_RETURN(std::unique_ptr<InsertBaseline> connection,
-                              InsertBaseline::Create(bench_.options().dsn, table, shape_));
+                              InsertBaseline::Create(dsn_, table, shape_));
     connections.push_back(std::move(connection));
     callers.push_back([connection = connections.back().get()](int64_t number, int64_t) {
       return connection->Insert(number).status();

@@ -34,8 +34,10 @@ enum AckMeasure : size_t { kCommitsPerSecond, kMedianMs, kHighMs, kHighestMs };
 
 class AckCallers {
  public:
+  // `dsn` is that of the INSERTs' connections.
   static absl::StatusOr<std::unique_ptr<AckCallers>> Create(Bench* bench,
-                                                            const std::string& server_address);
+                                                            const std::string& server_address,
+                                                            std::string dsn);
 
   // Each caller is a writer of one stream with one open AppendRecords call. The calls share a
   // connection, and are open before the time counts, as are the connections of the INSERTs.
@@ -46,15 +48,16 @@ class AckCallers {
   // Writes record `number`, which is the `offset`-th of its caller.
   using WriteOne = std::function<absl::Status(int64_t number, int64_t offset)>;
 
-  AckCallers(Bench* bench, std::unique_ptr<client::SyncClient> client,
+  AckCallers(Bench* bench, std::string dsn, std::unique_ptr<client::SyncClient> client,
              std::unique_ptr<v1::SyncService::Stub> stub)
-      : bench_(*bench), client_(std::move(client)), stub_(std::move(stub)) {}
+      : bench_(*bench), dsn_(std::move(dsn)), client_(std::move(client)), stub_(std::move(stub)) {}
 
   absl::StatusOr<Measures> Run(const CallerPlan& plan, const std::vector<WriteOne>& callers);
   // Compares the table with the records of all callers and drops its schema.
   absl::Status Check(const CallerPlan& plan, const std::string& schema);
 
   Bench& bench_;
+  const std::string dsn_;
   const std::unique_ptr<client::SyncClient> client_;
   const std::unique_ptr<v1::SyncService::Stub> stub_;  // of the callers
   const RecordShape& shape_ = *FindRecordShape("mixed12");

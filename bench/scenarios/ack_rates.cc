@@ -17,7 +17,7 @@ constexpr int64_t kSeconds = 5;
 absl::StatusOr<Findings> RunAckRates(Bench& bench) {
   SYNCLINE_ASSIGN_OR_RETURN(const std::unique_ptr<ServerUnderTest> server, bench.StartServer());
   SYNCLINE_ASSIGN_OR_RETURN(const std::unique_ptr<AckCallers> callers,
-                            AckCallers::Create(&bench, server->address()));
+                            AckCallers::Create(&bench, server->address(), bench.options().dsn));
   Series series = {.name = "ack-rates",
                    .title = "Time until a record is durable, by records per second",
                    .x_name = "records/s",
