@@ -1,8 +1,8 @@
 // P9b: one record at a time through one open AppendRecords call, from the write to the answer that
 // it is durable, compared with an INSERT that commits by itself. P11: 16 such callers compared with
-// 16 connections, by commits per second. For both, every connection is a TCP connection (decision
-// 0059). Also the curve over the number of callers, where PostgreSQL is reached by a Unix socket.
-// The acks at fixed rates are in ack_rates.cc.
+// 16 connections, by commits per second; and the curve over the number of callers. Both are
+// repeated with TCP instead of a Unix socket to PostgreSQL. The acks at fixed rates are in
+// ack_rates.cc.
 #include <iterator>
 #include <string>
 #include <utility>
@@ -22,24 +22,25 @@ struct Step {
 };
 
 constexpr Step kSteps[] = {{1, 1000}, {4, 400}, {16, 200}, {64, 100}};
+constexpr int kFullCallers = 16;
 constexpr Step kTcpSteps[] = {{1, 1000}, {16, 200}};
 
 // Returns `dsn` with TCP instead of a Unix socket: the last value of a keyword counts.
 std::string OverTcp(const std::string& dsn) { return absl::StrCat(dsn, " host=127.0.0.1"); }
 
-// P9b and P11 themselves are measured `over_tcp` (decision 0059).
+// P9b and P11 are those that are not `over_tcp`.
 std::vector<Figure> MakeFigures(const Step& step, const Pairs& pairs, bool over_tcp) {
   const std::string callers = absl::StrCat(
       step.callers == 1 ? "one AppendRecords call" : absl::StrCat(step.callers, " callers"),
       over_tcp ? ", all over TCP" : "");
   std::vector<Figure> figures;
   if (step.callers == 1) {
-    figures.push_back({.id = over_tcp ? "P9b" : "",
+    figures.push_back({.id = over_tcp ? "" : "P9b",
                        .name = callers + ", one record at a time, p50 / INSERT, p50",
                        .unit = "ms",
                        .ours = Pairs::Pick(pairs.ours, kMedianMs),
                        .baseline = Pairs::Pick(pairs.baseline, kMedianMs)});
-    if (over_tcp) figures.back().target = 2.0;
+    if (!over_tcp) figures.back().target = 2.0;
     figures.push_back({.id = "",
                        .name = callers + ", one record at a time, p99 / INSERT, p99",
                        .unit = "ms",
@@ -47,17 +48,24 @@ std::vector<Figure> MakeFigures(const Step& step, const Pairs& pairs, bool over_
                        .baseline = Pairs::Pick(pairs.baseline, kHighMs)});
     return figures;
   }
-  figures.push_back({.id = over_tcp ? "P11" : "",
+  const bool measured = step.callers == kFullCallers && !over_tcp;
+  figures.push_back({.id = measured ? "P11" : "",
                      .name = callers + ", one record at a time / as many INSERT connections",
                      .unit = "commits/s",
                      .ours = Pairs::Pick(pairs.ours, kCommitsPerSecond),
                      .baseline = Pairs::Pick(pairs.baseline, kCommitsPerSecond),
                      .better = Better::kHigher});
-  if (over_tcp) figures.back().target = 0.5;
+  if (measured) figures.back().target = 0.5;
   return figures;
 }
 
-// Adds P9b and P11, for which PostgreSQL, too, is reached over TCP.
+absl::StatusOr<Pairs> Measure(Bench& bench, AckCallers& callers, const Step& step, double share) {
+  const CallerPlan plan = {.callers = step.callers, .records = step.records};
+  return bench.Alternate([&] { return callers.Append(plan); }, [&] { return callers.Insert(plan); },
+                         share);
+}
+
+// Adds the figures for which PostgreSQL, too, is reached over TCP.
 absl::Status AddOverTcp(Bench& bench, std::vector<Figure>* figures) {
   constexpr double kEach = 1.0 / std::size(kTcpSteps);
   const std::string dsn = OverTcp(bench.options().dsn);
@@ -66,10 +74,7 @@ absl::Status AddOverTcp(Bench& bench, std::vector<Figure>* figures) {
   SYNCLINE_ASSIGN_OR_RETURN(const std::unique_ptr<AckCallers> callers,
                             AckCallers::Create(&bench, server->address(), dsn));
   for (const Step& step : kTcpSteps) {
-    const CallerPlan plan = {.callers = step.callers, .records = step.records};
-    SYNCLINE_ASSIGN_OR_RETURN(const Pairs pairs,
-                              bench.Alternate([&] { return callers->Append(plan); },
-                                              [&] { return callers->Insert(plan); }, kEach));
+    SYNCLINE_ASSIGN_OR_RETURN(const Pairs pairs, Measure(bench, *callers, step, kEach));
     for (Figure& figure : MakeFigures(step, pairs, /*over_tcp=*/true)) {
       figures->push_back(std::move(figure));
     }
@@ -93,10 +98,7 @@ absl::StatusOr<Findings> RunAcks(Bench& bench) {
                    .points = {},
                    .plotted = {0, 3}};
   for (const Step& step : kSteps) {
-    const CallerPlan plan = {.callers = step.callers, .records = step.records};
-    SYNCLINE_ASSIGN_OR_RETURN(const Pairs pairs,
-                              bench.Alternate([&] { return callers->Append(plan); },
-                                              [&] { return callers->Insert(plan); }, kEach));
+    SYNCLINE_ASSIGN_OR_RETURN(const Pairs pairs, Measure(bench, *callers, step, kEach));
     for (Figure& figure : MakeFigures(step, pairs, /*over_tcp=*/false)) {
       findings.figures.push_back(std::move(figure));
     }

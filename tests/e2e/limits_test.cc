@@ -42,6 +42,13 @@ class LimitsTest : public EndToEndTest {
   static bool HasMetric(const ServerProcess& server, absl::string_view name, int64_t value) {
     return absl::StrContains(server.Metrics(), absl::StrCat("\n", name, " ", value, "\n"));
   }
+  // Returns a session with a transaction that locks the table "rows".
+  auto LockRows() {
+    auto locker = Connect();
+    EXPECT_OK(locker->Begin());
+    EXPECT_OK(locker->Execute(absl::StrCat("LOCK TABLE ", Table("rows"))));
+    return locker;
+  }
   // Returns the value of a metric without labels, or -1 if there is none.
   static double ReadMetric(const ServerProcess& server, absl::string_view name) {
     for (absl::string_view line : absl::StrSplit(server.Metrics(), '\n')) {
@@ -121,9 +128,7 @@ TEST_F(LimitsTest, CallWhoseCallerIsGoneDoesNotWaitForMemory) {
   const auto client = server->Client();
   ASSERT_OK(client->StartSync(OneStream("s", "rows")));
   ASSERT_OK(client->StartSync(OneStream("other", "others")));
-  const auto locker = Connect();
-  ASSERT_OK(locker->Begin());
-  ASSERT_OK(locker->Execute(absl::StrCat("LOCK TABLE ", Table("rows"))));
+  const auto locker = LockRows();
   const auto holder = client->StreamRecords();
   ASSERT_TRUE(holder->Write(Header("s", "rows")));
   ASSERT_TRUE(holder->Write(Batch(0, 10'000)));
@@ -173,9 +178,7 @@ TEST_F(LimitsTest, LargestMessageDoesNotWaitForAFewRowsOfALockedTable) {
   const auto client = server->Client();
   ASSERT_OK(client->StartSync(OneStream("s", "rows")));
   ASSERT_OK(client->StartSync(OneStream("other", "others")));
-  const auto locker = Connect();
-  ASSERT_OK(locker->Begin());
-  ASSERT_OK(locker->Execute(absl::StrCat("LOCK TABLE ", Table("rows"))));
+  const auto locker = LockRows();
   const auto locked = client->StreamRecords();
   ASSERT_TRUE(locked->Write(Header("s", "rows")));
   ASSERT_TRUE(locked->Write(Batch(0, 100)));
