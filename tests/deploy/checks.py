@@ -1,4 +1,4 @@
-"""What the deployment tests share: the results of their checks, free ports, bounded waits, certificates and tokens."""
+"""What the deployment tests share: the results of their checks, reserved ports, bounded waits, certificates and tokens."""
 
 import re
 import socket
@@ -7,6 +7,8 @@ import time
 
 passed = []
 failed = []
+# Sockets that are bound to the reserved ports, but never listen.
+reservations = []
 
 
 def check(name, condition, detail="", otherwise=""):
@@ -22,10 +24,17 @@ def summary(test):
     return 1 if failed else 0
 
 
-def free_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
+def reserve_port():
+    """Returns a loopback port that no other program is given until this one ends.
+
+    A server that sets SO_REUSEADDR can listen on it.
+    """
+    reserved = socket.socket()
+    reserved.bind(("127.0.0.1", 0))
+    # Only after bind: before, it would let two reservations have the same port.
+    reserved.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    reservations.append(reserved)
+    return reserved.getsockname()[1]
 
 
 def wait_until(condition, timeout, pause=0.05):

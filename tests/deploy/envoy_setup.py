@@ -9,7 +9,7 @@ import urllib.request
 
 import yaml
 
-from checks import check, free_port, make_certificate, wait_until
+from checks import check, reserve_port, make_certificate, wait_until
 from http2_caller import SERVICE
 
 SOURCE = os.path.abspath(os.path.join(os.path.dirname(__file__), "..", ".."))
@@ -55,7 +55,7 @@ class Server:
     """A syncline-server on loopback."""
 
     def __init__(self, binary, dsn_file, directory, name, *flags):
-        self.port, self.port_file = free_port(), f"{directory}/{name}.json"
+        self.port, self.port_file = reserve_port(), f"{directory}/{name}.json"
         self.command = [
             binary,
             "--postgres_dsn_file",
@@ -100,7 +100,7 @@ class Server:
 
 class Envoy:
     def __init__(self, binary, servers, certificate, directory):
-        self.port, self.status_port, self.admin_port = free_port(), free_port(), free_port()
+        self.port, self.status_port, self.admin_port = reserve_port(), reserve_port(), reserve_port()
         with open(f"{SOURCE}/deploy/envoy/envoy.yaml") as file:
             text = file.read()
         text = text.replace("/etc/envoy/tls", certificate.directory).replace("/etc/envoy/config", directory)

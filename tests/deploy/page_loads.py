@@ -8,7 +8,7 @@ import time
 import urllib.error
 import urllib.request
 
-from checks import check, free_port, make_token, wait_until
+from checks import check, reserve_port, make_token, wait_until
 
 # Approximate records per second of the running load.
 RECORDS_A_SECOND = 2000
@@ -20,7 +20,7 @@ class Server:
         os.mkdir(self.directory)
         self.token = make_token(options.server, "person", self.file("tokens"))
         self.write("dsn", dsn)
-        self.port, metrics_port = free_port(), free_port()
+        self.port, metrics_port = reserve_port(), reserve_port()
         self.page = f"http://127.0.0.1:{metrics_port}/"
         arguments = [options.server, "--listen", f"127.0.0.1:{self.port}", "--postgres_dsn_file", self.file("dsn")]
         arguments += ["--metrics_listen", f"127.0.0.1:{metrics_port}", "--metrics_token_file", self.file("tokens")]

@@ -11,7 +11,7 @@ import os
 import re
 import sys
 
-from checks import check, free_port, summary
+from checks import check, reserve_port, summary
 from devtools import Browser
 from page_loads import RECORDS_A_SECOND, Loads, Server
 
@@ -203,7 +203,7 @@ def check_ends(loads, server, tab):
 
 
 def check_not_ready(options, browser):
-    server = Server(options, "no-database", f"host=127.0.0.1 port={free_port()} user=nobody dbname=nothing")
+    server = Server(options, "no-database", f"host=127.0.0.1 port={reserve_port()} user=nobody dbname=nothing")
     tab = browser.tab()
     tab.password = server.token
     try:

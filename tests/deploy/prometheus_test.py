@@ -18,7 +18,7 @@ import urllib.error
 import urllib.parse
 import urllib.request
 
-from checks import check, free_port, make_certificate, make_token, summary, wait_until
+from checks import check, reserve_port, make_certificate, make_token, summary, wait_until
 
 SOURCE = os.path.abspath(os.path.join(os.path.dirname(__file__), "..", ".."))
 METRIC = re.compile(r"\b(?:syncline|process)_[a-z_]+\b")
@@ -95,7 +95,7 @@ class Loads(threading.Thread):
 
 class Prometheus:
     def __init__(self, binary, directory, rules, metrics_port, token):
-        self.port = free_port()
+        self.port = reserve_port()
         with open(f"{directory}/prometheus.yml", "w") as file:
             # As in the ServiceMonitor: the label "namespace" of the streams is kept.
             file.write(f"""
@@ -149,7 +149,7 @@ def start_server(options):
     with open(f"{directory}/dsn", "w") as file:
         file.write(options.dsn)
     token = make_token(options.server, "prometheus", f"{directory}/tokens")
-    port, metrics_port, port_file = free_port(), free_port(), f"{directory}/ports"
+    port, metrics_port, port_file = reserve_port(), reserve_port(), f"{directory}/ports"
     process = subprocess.Popen(
         [
             options.server,

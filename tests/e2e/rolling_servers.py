@@ -20,11 +20,21 @@ DATA, HEADERS, SETTINGS, PING = 0, 1, 4, 6
 END_STREAM, ACK, END_HEADERS = 1, 1, 4
 STATUS = {b"": "UNKNOWN", b"\x08\x00": "UNKNOWN", b"\x08\x01": "SERVING", b"\x08\x02": "NOT_SERVING"}
 
+# Sockets that are bound to the reserved ports, but never listen.
+reservations = []
 
-def free_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
+
+def reserve_port():
+    """Returns a loopback port that no other program is given until this one ends.
+
+    A server that sets SO_REUSEADDR can listen on it.
+    """
+    reserved = socket.socket()
+    reserved.bind(("127.0.0.1", 0))
+    # Only after bind: before, it would let two reservations have the same port.
+    reserved.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    reservations.append(reserved)
+    return reserved.getsockname()[1]
 
 
 class HealthWatch(threading.Thread):
@@ -93,7 +103,7 @@ class Replica:
     """A server on loopback that keeps its port across restarts."""
 
     def __init__(self, name, binary, directory, dsn, ledger_schema):
-        self.name, self.port, self.process, self.watch = name, free_port(), None, None
+        self.name, self.port, self.process, self.watch = name, reserve_port(), None, None
         self.log, self.port_file = f"{directory}/{name}.log", f"{directory}/{name}.ports"
         self.starts = 0
         with open(f"{directory}/dsn", "w", opener=lambda path, flags: os.open(path, flags, 0o600)) as file:

@@ -12,7 +12,6 @@
 #include "absl/strings/str_replace.h"
 #include "absl/time/time.h"
 #include "base/status_macros.h"
-#include "tests/support/free_port.h"
 
 namespace syncline::testing {
 namespace {
@@ -56,14 +55,13 @@ absl::StatusOr<std::unique_ptr<Pooler>> Pooler::Start(
     const std::vector<std::pair<std::string, std::string>>& settings) {
   SYNCLINE_ASSIGN_OR_RETURN(auto values, Parse(dsn));
   std::unique_ptr<Pooler> pooler(new Pooler());
-  const int port = FreePort();
   const std::string file = pooler->directory_.Path("pgbouncer.ini");
   std::ofstream config(file);
   config << "[databases]\n*=";
   for (const char* key : {"host", "port", "user", "password"}) {
     if (!values[key].empty()) config << " " << key << "=" << Quoted(values[key]);
   }
-  config << "\n[pgbouncer]\nlisten_addr=127.0.0.1\nlisten_port=" << port
+  config << "\n[pgbouncer]\nlisten_addr=127.0.0.1\nlisten_port=" << pooler->port_.port()
          << "\nunix_socket_dir=\nauth_type=any\npool_mode=" << mode << "\nmax_client_conn=300\n";
   std::map<std::string, std::string> all(settings.begin(), settings.end());
   all.emplace("default_pool_size", "100");
@@ -76,8 +74,9 @@ absl::StatusOr<std::unique_ptr<Pooler>> Pooler::Start(
   if (!pooler->process_->WaitForStderr("process up", kStartTimeout)) {
     return absl::InternalError("PgBouncer did not start: " + pooler->process_->Stderr());
   }
-  pooler->dsn_ = absl::StrCat("host=127.0.0.1 port=", port, " user=", Quoted(values["user"]),
-                              " dbname=", Quoted(values["dbname"]));
+  pooler->dsn_ =
+      absl::StrCat("host=127.0.0.1 port=", pooler->port_.port(), " user=", Quoted(values["user"]),
+                   " dbname=", Quoted(values["dbname"]));
   return pooler;
 }
 

@@ -9,6 +9,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "tests/support/process.h"
+#include "tests/support/reserved_port.h"
 #include "tests/support/temporary_directory.h"
 
 namespace syncline::testing {
@@ -32,6 +33,7 @@ class Pooler {
   Pooler() : directory_("pooler") {}
 
   TemporaryDirectory directory_;
+  ReservedPort port_;
   std::string dsn_;
   std::unique_ptr<Process> process_;
 };

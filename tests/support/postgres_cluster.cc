@@ -15,7 +15,6 @@
 #include "base/status_macros.h"
 #include "server/postgres/connection/connection.h"
 #include "server/postgres/embedded/postgres_installation.h"
-#include "tests/support/free_port.h"
 #include "tests/support/temporary_directory.h"
 
 namespace syncline::testing {
@@ -60,7 +59,7 @@ absl::Status CopyAsStandby(const PostgresCluster& primary, const std::string& di
 }  // namespace
 
 PostgresCluster::PostgresCluster(std::string directory, PostgresClusterOptions options)
-    : directory_(std::move(directory)), options_(std::move(options)), port_(FreePort()) {}
+    : directory_(std::move(directory)), options_(std::move(options)) {}
 
 absl::StatusOr<std::unique_ptr<PostgresCluster>> PostgresCluster::Create(
     PostgresClusterOptions options) {
@@ -102,7 +101,7 @@ absl::Status PostgresCluster::Start() {
   server_.reset();
   postgres::EmbeddedServerOptions options;
   options.directory = directory_;
-  options.port = port_;
+  options.port = port();
   options.bin_directory = options_.bin_directory.empty() ? BinDirectory() : options_.bin_directory;
   options.settings = options_.settings;
   if (!options_.fsync) {

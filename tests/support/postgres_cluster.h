@@ -18,6 +18,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "server/postgres/embedded/embedded_server.h"
+#include "tests/support/reserved_port.h"
 
 namespace syncline::testing {
 
@@ -67,7 +68,7 @@ class PostgresCluster {
   const std::string& tcp_dsn() const { return tcp_dsn_; }
   // The same with `password`.
   std::string TcpDsnWithPassword(const std::string& password) const;
-  int port() const { return port_; }
+  int port() const { return port_.port(); }
   const std::string& socket_directory() const { return server_->socket_directory(); }
   pid_t postmaster_pid() const { return server_->pid(); }
   const std::string& directory() const { return directory_; }
@@ -78,7 +79,7 @@ class PostgresCluster {
 
   const std::string directory_;
   const PostgresClusterOptions options_;
-  const int port_;
+  const ReservedPort port_;
   std::string dsn_;
   std::string tcp_dsn_;
   std::unique_ptr<postgres::EmbeddedServer> server_;

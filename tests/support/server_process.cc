@@ -22,7 +22,6 @@
 #include "absl/time/clock.h"
 #include "base/file.h"
 #include "base/status_macros.h"
-#include "tests/support/free_port.h"
 
 namespace syncline::testing {
 namespace {
@@ -78,7 +77,7 @@ void SetFlag(const std::string& flag, std::vector<std::string>& arguments) {
 }  // namespace
 
 ServerProcess::ServerProcess(const ServerProcessOptions& options)
-    : options_(options), directory_("server"), grpc_port_(FreePort()), metrics_port_(FreePort()) {}
+    : options_(options), directory_("server") {}
 
 absl::StatusOr<std::unique_ptr<ServerProcess>> ServerProcess::Start(
     const ServerProcessOptions& options) {
@@ -105,8 +104,8 @@ absl::Status ServerProcess::Launch() {
   ProcessOptions process;
   process.environment = {{kFailpointFileVariable, directory_.Path("failpoint")}};
   process.arguments = {options_.failpoints ? SYNCLINE_FAULT_SERVER_BINARY : SYNCLINE_SERVER_BINARY,
-                       absl::StrCat("--listen=127.0.0.1:", grpc_port_),
-                       absl::StrCat("--metrics_listen=127.0.0.1:", metrics_port_),
+                       absl::StrCat("--listen=127.0.0.1:", reserved_grpc_port_.port()),
+                       absl::StrCat("--metrics_listen=127.0.0.1:", reserved_metrics_port_.port()),
                        absl::StrCat("--ledger_schema=", options_.ledger_schema),
                        absl::StrCat("--port_file=", port_file)};
   if (!options_.dsn.empty()) {
@@ -189,7 +188,9 @@ int64_t ServerProcess::PeakBytes() const {
   return 0;
 }
 
-std::string ServerProcess::address() const { return absl::StrCat("127.0.0.1:", grpc_port_); }
+std::string ServerProcess::address() const {
+  return absl::StrCat("127.0.0.1:", reserved_grpc_port_.port());
+}
 
 std::string ServerProcess::Metrics() const {
   const std::string answer = Get(metrics_port_, "/metrics");

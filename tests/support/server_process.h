@@ -17,6 +17,7 @@
 #include "client/sync_client.h"
 #include "tests/support/failpoint_order.h"
 #include "tests/support/process.h"
+#include "tests/support/reserved_port.h"
 #include "tests/support/temporary_directory.h"
 
 namespace syncline::testing {
@@ -90,8 +91,11 @@ class ServerProcess {
   const TemporaryDirectory directory_;
   std::string earlier_log_;
   std::unique_ptr<Process> process_;
-  int grpc_port_;
-  int metrics_port_;
+  const ReservedPort reserved_grpc_port_;
+  const ReservedPort reserved_metrics_port_;
+  // Where it listens: on the reserved ports, unless its flags name other addresses.
+  int grpc_port_ = reserved_grpc_port_.port();
+  int metrics_port_ = reserved_metrics_port_.port();
   FailpointOrder armed_;
 };
 

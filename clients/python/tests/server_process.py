@@ -16,10 +16,13 @@ import grpc
 import psycopg
 
 
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+def _reserve_port() -> socket.socket:
+    """Returns a socket with a loopback port on which the server can listen, and no other program."""
+    reserved = socket.socket()
+    reserved.bind(("127.0.0.1", 0))
+    # Only after bind: before, it would let two reservations have the same port.
+    reserved.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    return reserved
 
 
 class ServerProcess:
@@ -28,7 +31,8 @@ class ServerProcess:
     def __init__(self, binary: str, dsn: str, *flags: str) -> None:
         self._directory = tempfile.TemporaryDirectory()
         self._log = Path(self._directory.name) / "log"
-        self.address = f"127.0.0.1:{_free_port()}"
+        self._port = _reserve_port()
+        self.address = f"127.0.0.1:{self._port.getsockname()[1]}"
         self._command = [
             binary,
             f"--postgres_dsn={dsn}",
@@ -45,6 +49,7 @@ class ServerProcess:
 
     def __exit__(self, *exception: object) -> None:
         self.kill()
+        self._port.close()
         self._directory.cleanup()
 
     def start(self) -> None:

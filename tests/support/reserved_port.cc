@@ -1,4 +1,4 @@
-#include "tests/support/free_port.h"
+#include "tests/support/reserved_port.h"
 
 #include <arpa/inet.h>
 #include <gtest/gtest.h>
@@ -17,28 +17,41 @@ constexpr int kMinPort = 20000;
 constexpr int kMaxPort = 32000;
 constexpr int kMaxTries = 100;
 
-bool IsFree(int port) {
+// Returns a socket that is bound to the port, or -1 if another socket has the port.
+int Bind(int port) {
   const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
   sockaddr_in address = {};
   address.sin_family = AF_INET;
   address.sin_port = htons(static_cast<uint16_t>(port));
   address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  const bool bound = bind(fd, reinterpret_cast<const sockaddr*>(&address), sizeof(address)) == 0;
+  if (bind(fd, reinterpret_cast<const sockaddr*>(&address), sizeof(address)) == 0) {
+    // Only after bind: before, it would let two reservations have the same port.
+    const int on = 1;
+    setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
+    return fd;
+  }
   close(fd);
-  return bound;
+  return -1;
 }
 
 }  // namespace
 
-int FreePort() {
+ReservedPort::ReservedPort() {
   std::random_device random;
   std::uniform_int_distribution<int> ports(kMinPort, kMaxPort);
   for (int i = 0; i < kMaxTries; ++i) {
     const int port = ports(random);
-    if (IsFree(port)) return port;
+    socket_ = Bind(port);
+    if (socket_ >= 0) {
+      port_ = port;
+      return;
+    }
   }
   ADD_FAILURE() << "no free port between " << kMinPort << " and " << kMaxPort;
-  return 0;
+}
+
+ReservedPort::~ReservedPort() {
+  if (socket_ >= 0) close(socket_);
 }
 
 }  // namespace syncline::testing
