@@ -101,6 +101,7 @@ class LedgerTest : public LedgerFixture {
                                 committer_->AdvanceOffset(*lane_, claim, commit));
       SYNCLINE_RETURN_IF_ERROR(
           committer_->WriteRejected(*lane_, claim, commit.rejected, int64_t{1} << 20));
+      SYNCLINE_RETURN_IF_ERROR(committer_->WriteCounts(*lane_, claim, commit.fields));
       SYNCLINE_RETURN_IF_ERROR(committer_->WriteCheckpoints(*lane_, claim, checkpoints));
       return offset;
     }();
@@ -324,10 +325,106 @@ TEST_F(LedgerTest, SyncsAreListedNewestFirstInPages) {
   EXPECT_EQ(second[0].sync_id, "a");
 }
 
+// A stream with each kind of note alone, one with all of them, and one with none.
+TEST_F(LedgerTest, NotesOfEachKindRoundTrip) {
+  const std::vector<SchemaChange> changes = {{.kind = SchemaChange::Kind::kAddColumn,
+                                              .column = "a",
+                                              .from = "",
+                                              .to = "text",
+                                              .rewrites = true,
+                                              .table_bytes = 8192}};
+  const absl::Status error = MakeError(StatusCode::kFailedPrecondition, "it is a view",
+                                       {.reason = "NOT_A_TABLE",
+                                        .metadata = {{"relation", "view"}},
+                                        .violations = {{"name", "names a view"}},
+                                        .subject = "people"});
+  constexpr int kAll = 4, kNone = 5;
+  SyncEntry sync;
+  sync.sync_id = "one";
+  for (int i = 0; i <= kNone; ++i) {
+    StreamEntry& stream = sync.streams.emplace_back();
+    stream.plan = Plan(absl::StrCat("people", i));
+    if (i == 0 || i == kAll) stream.changes = changes;
+    if (i == 1 || i == kAll) stream.warnings = {{"TABLE_MISSING", "the table was dropped"}};
+    if (i == 2 || i == kAll) {
+      stream.plan.guard.min_rows = 3;
+      stream.plan.guard.not_null = {{"id", 0.5}};
+      stream.plan.guard.key = {"id", "n_m"};
+    }
+    if (i == 3 || i == kAll) stream.error = error;
+  }
+  ASSERT_OK(database().Transact(
+      [&](postgres::Transaction& transaction) { return ledger_->InsertSync(transaction, &sync); }));
+  const auto expect_notes = [&](const StreamEntry& stream, int i) {
+    SCOPED_TRACE(i);
+    EXPECT_EQ(stream.changes.size(), i == 0 || i == kAll ? 1 : 0);
+    for (const SchemaChange& change : stream.changes) {
+      EXPECT_EQ(change.kind, SchemaChange::Kind::kAddColumn);
+      EXPECT_EQ(change.column, "a");
+      EXPECT_EQ(change.to, "text");
+      EXPECT_TRUE(change.rewrites);
+      EXPECT_EQ(change.table_bytes, 8192);
+    }
+    EXPECT_EQ(stream.warnings.size(), i == 1 || i == kAll ? 1 : 0);
+    for (const Warning& warning : stream.warnings) {
+      EXPECT_EQ(warning.code, "TABLE_MISSING");
+      EXPECT_EQ(warning.text, "the table was dropped");
+    }
+    const bool guarded = i == 2 || i == kAll;
+    EXPECT_EQ(stream.plan.guard.min_rows, guarded ? std::optional<int64_t>(3) : std::nullopt);
+    EXPECT_EQ(stream.plan.guard.not_null.size(), guarded ? 1 : 0);
+    EXPECT_EQ(stream.plan.guard.key.size(), guarded ? 2 : 0);
+    EXPECT_EQ(stream.error, i == 3 || i == kAll ? error : absl::OkStatus());
+  };
+  ASSERT_OK_AND_ASSIGN(const SyncEntry read, store_->GetSync("one"));
+  ASSERT_EQ(read.streams.size(), kNone + 1);
+  for (int i = 0; i <= kNone; ++i) {
+    expect_notes(read.streams[i], i);
+    ASSERT_OK_AND_ASSIGN(const StreamEntry alone,
+                         store_->GetStream(read.streams[i].plan.stream_no));
+    expect_notes(alone, i);
+  }
+}
+
+TEST_F(LedgerTest, OnlyWhatASyncHasIsRead) {
+  class Counting final : public postgres::Transaction {
+   public:
+    explicit Counting(Transaction* target) : target_(target) {}
+    absl::StatusOr<postgres::Result> Query(absl::string_view sql,
+                                           const postgres::Params& params) override {
+      ++statements;
+      return target_->Query(sql, params);
+    }
+    absl::Status Execute(absl::string_view sql) override { return target_->Execute(sql); }
+
+    int statements = 0;
+
+   private:
+    Transaction* const target_;
+  };
+  const SyncEntry sync = Insert("one");
+  const auto count = [&](absl::string_view sync_id) {
+    int statements = 0;
+    EXPECT_OK(database().Transact([&](postgres::Transaction& transaction) {
+      Counting counting(&transaction);
+      const absl::Status status = ledger_->FindSync(counting, sync_id).status();
+      statements = counting.statements;
+      return status;
+    }));
+    return statements;
+  };
+  EXPECT_EQ(count("two"), 1) << "there is no such sync";
+  EXPECT_EQ(count("one"), 4) << "the sync, its streams, their columns and writers";
+  postgres::DataCommit commit = Records(0, 5);
+  commit.fields["id"].nulled = 1;
+  ASSERT_OK(Commit(Claim(sync), commit));
+  EXPECT_EQ(count("one"), 5) << "and the counts of its fields";
+}
+
 TEST_F(LedgerTest, IdleSyncIsInterrupted) {
   const SyncEntry sync = Insert("one");
   const auto is_interrupted = [&] {
-    const absl::StatusOr<SyncEntry> read = store_->GetSync("one");
+    const absl::StatusOr<SyncEntry> read = store_->GetSummary("one");
     EXPECT_OK(read);
     return read.ok() && read->interrupted;
   };
@@ -342,7 +439,7 @@ TEST_F(LedgerTest, IdleSyncIsInterrupted) {
   EXPECT_FALSE(is_interrupted()) << "a call is open on a living server";
   ASSERT_OK(store_->DropLease());
   EXPECT_TRUE(is_interrupted()) << "the server is gone";
-  ASSERT_OK_AND_ASSIGN(const SyncEntry read, store_->GetSync("one"));
+  ASSERT_OK_AND_ASSIGN(const SyncEntry read, store_->GetSummary("one"));
   EXPECT_NEAR(absl::ToDoubleMinutes(absl::Now() - read.last_progress_at), 10, 1);
   ASSERT_OK(Commit(claim, Records(0, 5)));
   EXPECT_FALSE(is_interrupted()) << "it has just continued";

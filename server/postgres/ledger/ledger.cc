@@ -85,7 +85,7 @@ ORDER BY writer_id
 
 absl::StatusOr<std::optional<SyncEntry>> FindSyncParts(Transaction& transaction,
                                                        absl::string_view quoted_schema,
-                                                       absl::string_view sync_id, PlanParts parts) {
+                                                       absl::string_view sync_id, SyncParts parts) {
   // libpq ends a parameter at its first NUL, so the lookup would match the truncated id.
   if (absl::StrContains(sync_id, '\0')) return std::optional<SyncEntry>();
   SYNCLINE_ASSIGN_OR_RETURN(
@@ -138,14 +138,14 @@ absl::StatusOr<SyncEntry> Ledger::GetSync(Transaction& transaction,
 
 absl::StatusOr<std::optional<SyncEntry>> Ledger::FindSync(Transaction& transaction,
                                                           absl::string_view sync_id) const {
-  return FindSyncParts(transaction, quoted_schema_, sync_id, PlanParts::kAll);
+  return FindSyncParts(transaction, quoted_schema_, sync_id, SyncParts::kPlans);
 }
 
 absl::StatusOr<SyncEntry> Ledger::GetSummary(Transaction& transaction,
                                              absl::string_view sync_id) const {
   SYNCLINE_ASSIGN_OR_RETURN(
       std::optional<SyncEntry> sync,
-      FindSyncParts(transaction, quoted_schema_, sync_id, PlanParts::kWithoutColumns));
+      FindSyncParts(transaction, quoted_schema_, sync_id, SyncParts::kSummary));
   if (!sync.has_value()) return UnknownSync(sync_id);
   return *std::move(sync);
 }
@@ -153,7 +153,7 @@ absl::StatusOr<SyncEntry> Ledger::GetSummary(Transaction& transaction,
 absl::StatusOr<std::vector<SyncEntry>> Ledger::GetSummaries(
     Transaction& transaction, const std::vector<int64_t>& sync_nos) const {
   return ReadSyncs(transaction, quoted_schema_, "WHERE sync_no = ANY($1)",
-                   Params().IntArray(sync_nos), PlanParts::kWithoutColumns);
+                   Params().IntArray(sync_nos), SyncParts::kSummary);
 }
 
 absl::StatusOr<std::vector<SyncEntry>> Ledger::ListSyncs(Transaction& transaction,
@@ -167,7 +167,7 @@ absl::StatusOr<std::vector<SyncEntry>> Ledger::ListSyncs(Transaction& transactio
                        .Text(query.table_name)
                        .Text(query.table_schema)
                        .Int(absl::ToUnixMicros(query.started_since)),
-                   PlanParts::kWithoutColumns);
+                   SyncParts::kSummary);
 }
 
 absl::StatusOr<std::string> Ledger::GetOwner(Transaction& transaction,

@@ -64,11 +64,11 @@ class Ledger {
   absl::StatusOr<bool> TryLock(Transaction& transaction, absl::string_view key) const;
 
   // --- syncs ---
-  // Errors: NOT_FOUND UNKNOWN_SYNC.
+  // The sync's progress is not set. Errors: NOT_FOUND UNKNOWN_SYNC.
   absl::StatusOr<SyncEntry> GetSync(Transaction& transaction, absl::string_view sync_id) const;
   absl::StatusOr<std::optional<SyncEntry>> FindSync(Transaction& transaction,
                                                     absl::string_view sync_id) const;
-  // The same as GetSync, but the plans have no columns.
+  // The same with the progress, but the plans have no columns.
   absl::StatusOr<SyncEntry> GetSummary(Transaction& transaction, absl::string_view sync_id) const;
   // Returns the summaries of several syncs, in any order. Unknown numbers are omitted.
   absl::StatusOr<std::vector<SyncEntry>> GetSummaries(Transaction& transaction,

@@ -7,6 +7,7 @@
 
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "base/error.h"
 #include "base/status_macros.h"
 #include "server/model/enum_names.h"
@@ -50,47 +51,67 @@ LEFT JOIN (SELECT no, jsonb_agg(jsonb_build_array(k, v) ORDER BY at) AS notes
 WHERE s.stream_no = n.no
 )sql";
 
-// One row per note: the stream, the note's kind, up to six values, which the kind defines, and the
-// note's position.
-constexpr char kReadSql[] = R"sql(
-SELECT stream_no, 'change' AS kind, c->>'kind' AS value1, c->>'column' AS value2,
-  c->>'from' AS value3, c->>'to' AS value4, c->>'rewrites' AS value5, c->>'table_bytes' AS value6, at
-  FROM $L.stream, jsonb_array_elements(changes) WITH ORDINALITY a (c, at) WHERE stream_no = ANY($1)
-UNION ALL
+// Queries of one row per note: the stream, the note's kind, up to six values, which the kind
+// defines, and the note's position.
+constexpr char kChangesSql[] = R"sql(
+SELECT stream_no, 'change', c->>'kind', c->>'column', c->>'from', c->>'to', c->>'rewrites',
+  c->>'table_bytes', at
+FROM $L.stream, jsonb_array_elements(changes) WITH ORDINALITY a (c, at) WHERE stream_no = ANY($1)
+)sql";
+
+constexpr char kWarningsSql[] = R"sql(
 SELECT stream_no, 'warning', w->>'code', w->>'text', NULL, NULL, NULL, NULL, at
-  FROM $L.stream, jsonb_array_elements(warnings) WITH ORDINALITY a (w, at) WHERE stream_no = ANY($1)
-UNION ALL
+FROM $L.stream, jsonb_array_elements(warnings) WITH ORDINALITY a (w, at) WHERE stream_no = ANY($1)
+)sql";
+
+constexpr char kErrorsSql[] = R"sql(
 SELECT stream_no, 'error', error->>'code', error->>'reason', error->>'message', error->>'subject', NULL,
   NULL, 0
-  FROM $L.stream WHERE stream_no = ANY($1) AND error IS NOT NULL
+FROM $L.stream WHERE stream_no = ANY($1) AND error IS NOT NULL
 UNION ALL
 SELECT stream_no, 'error_metadata', m->>0, m->>1, NULL, NULL, NULL, NULL, at
-  FROM $L.stream, jsonb_array_elements(nullif(error->'metadata', 'null')) WITH ORDINALITY a (m, at)
-  WHERE stream_no = ANY($1)
+FROM $L.stream, jsonb_array_elements(nullif(error->'metadata', 'null')) WITH ORDINALITY a (m, at)
+WHERE stream_no = ANY($1)
 UNION ALL
 SELECT stream_no, 'error_violation', m->>0, m->>1, NULL, NULL, NULL, NULL, at
-  FROM $L.stream, jsonb_array_elements(nullif(error->'violations', 'null')) WITH ORDINALITY a (m, at)
-  WHERE stream_no = ANY($1)
-UNION ALL
+FROM $L.stream, jsonb_array_elements(nullif(error->'violations', 'null')) WITH ORDINALITY a (m, at)
+WHERE stream_no = ANY($1)
+)sql";
+
+constexpr char kGuardsSql[] = R"sql(
 SELECT stream_no, 'guard', guard->>'min_rows', guard->>'max_shrink', guard->>'unique_key',
   guard->>'max_rejected', guard->>'max_nulled', guard->>'allow_empty', 0
-  FROM $L.stream WHERE stream_no = ANY($1) AND guard <> '{}'
+FROM $L.stream WHERE stream_no = ANY($1) AND guard <> '{}'
 UNION ALL
 SELECT stream_no, 'not_null', n.key, n.value, NULL, NULL, NULL, NULL, 0
-  FROM $L.stream, jsonb_each_text(guard->'not_null') n WHERE stream_no = ANY($1)
+FROM $L.stream, jsonb_each_text(guard->'not_null') n WHERE stream_no = ANY($1)
 UNION ALL
 SELECT stream_no, 'guard_key', k.name, NULL, NULL, NULL, NULL, NULL, k.at
-  FROM $L.stream, jsonb_array_elements_text(guard->'key') WITH ORDINALITY k (name, at)
-  WHERE stream_no = ANY($1)
-UNION ALL
-SELECT stream_no, 'field', field, nulled::text, truncated::text, undeclared::text, NULL, NULL, place
-  FROM (SELECT stream_no, field, sum(nulled) AS nulled, sum(truncated) AS truncated,
-          sum(undeclared) AS undeclared, row_number() OVER (PARTITION BY stream_no
-            ORDER BY sum(nulled + truncated + undeclared) DESC, field) AS place
-        FROM $L.field_count WHERE stream_no = ANY($1) GROUP BY stream_no, field) f
-  WHERE place <= $2
-ORDER BY stream_no, kind, at
+FROM $L.stream, jsonb_array_elements_text(guard->'key') WITH ORDINALITY k (name, at)
+WHERE stream_no = ANY($1)
 )sql";
+
+// Followed by kMaxFieldCounts.
+constexpr char kFieldsSql[] = R"sql(
+SELECT stream_no, 'field', field, nulled::text, truncated::text, undeclared::text, NULL, NULL, place
+FROM (SELECT stream_no, field, sum(nulled) AS nulled, sum(truncated) AS truncated,
+        sum(undeclared) AS undeclared, row_number() OVER (PARTITION BY stream_no
+          ORDER BY sum(nulled + truncated + undeclared) DESC, field) AS place
+      FROM $L.field_count WHERE stream_no = ANY($1) GROUP BY stream_no, field) f
+WHERE place <= )sql";
+
+// Returns the statement that reads these kinds of notes.
+std::string ReadSql(const NoteKinds& kinds) {
+  std::vector<std::string> queries;
+  if (kinds.changes) queries.emplace_back(kChangesSql);
+  if (kinds.warnings) queries.emplace_back(kWarningsSql);
+  if (kinds.error) queries.emplace_back(kErrorsSql);
+  if (kinds.guard) queries.emplace_back(kGuardsSql);
+  if (kinds.fields) queries.push_back(absl::StrCat(kFieldsSql, kMaxFieldCounts));
+  return absl::StrCat("SELECT * FROM (", absl::StrJoin(queries, " UNION ALL "),
+                      ") n (stream_no, kind, value1, value2, value3, value4, value5, value6, at)",
+                      " ORDER BY stream_no, kind, at");
+}
 
 double Double(const RowView& note, absl::string_view column) {
   double value = 0;
@@ -273,11 +294,20 @@ absl::Status WriteStreamNotes(Transaction& transaction, absl::string_view quoted
   return transaction.Query(WithLedgerSchema(kWriteSql, quoted_schema), params).status();
 }
 
+NoteKinds ReadNoteKinds(const RowView& row) {
+  return {.changes = row.Bool("has_changes"),
+          .warnings = row.Bool("has_warnings"),
+          .error = row.Bool("has_error"),
+          .guard = row.Bool("has_guard")};
+}
+
 absl::Status ReadStreamNotes(Transaction& transaction, absl::string_view quoted_schema,
-                             const std::vector<int64_t>& stream_nos, const StreamsByNo& by_no) {
+                             const std::vector<int64_t>& stream_nos, const NoteKinds& kinds,
+                             const StreamsByNo& by_no) {
+  if (!kinds.any()) return absl::OkStatus();
   SYNCLINE_ASSIGN_OR_RETURN(const Result rows,
-                            transaction.Query(WithLedgerSchema(kReadSql, quoted_schema),
-                                              Params().IntArray(stream_nos).Int(kMaxFieldCounts)));
+                            transaction.Query(WithLedgerSchema(ReadSql(kinds), quoted_schema),
+                                              Params().IntArray(stream_nos)));
   for (const RowView row : rows) ReadNote(row, by_no.at(row.Int("stream_no")));
   return absl::OkStatus();
 }

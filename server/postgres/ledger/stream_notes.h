@@ -29,8 +29,37 @@ bool HasStreamNotes(const StreamEntry& stream);
 absl::Status WriteStreamNotes(Transaction& transaction, absl::string_view quoted_schema,
                               const std::vector<const StreamEntry*>& streams);
 
-// Reads changes, warnings, error, guard and field counts of `stream_nos` into their records.
+// Kinds of notes that streams have. Most streams have none, and their notes need not be read.
+struct NoteKinds {
+  bool changes = false;
+  bool warnings = false;
+  bool error = false;
+  bool guard = false;
+  bool fields = false;
+
+  bool any() const { return changes || warnings || error || guard || fields; }
+  NoteKinds& operator|=(const NoteKinds& other) {
+    changes |= other.changes;
+    warnings |= other.warnings;
+    error |= other.error;
+    guard |= other.guard;
+    fields |= other.fields;
+    return *this;
+  }
+};
+
+// The columns of the table stream that ReadNoteKinds reads.
+inline constexpr char kNoteKindsColumns[] =
+    "changes <> '[]' AS has_changes, warnings <> '[]' AS has_warnings, "
+    "error IS NOT NULL AS has_error, guard <> '{}' AS has_guard";
+
+// Returns the kinds that the stream's row says. Counts of fields are elsewhere.
+NoteKinds ReadNoteKinds(const RowView& row);
+
+// Reads the notes of these kinds of `stream_nos` into their records. Runs no statement if `kinds`
+// has none.
 absl::Status ReadStreamNotes(Transaction& transaction, absl::string_view quoted_schema,
-                             const std::vector<int64_t>& stream_nos, const StreamsByNo& by_no);
+                             const std::vector<int64_t>& stream_nos, const NoteKinds& kinds,
+                             const StreamsByNo& by_no);
 
 }  // namespace syncline::postgres

@@ -15,12 +15,19 @@
 namespace syncline::postgres {
 namespace {
 
-constexpr char kSyncsSql[] = R"sql(
+// Each is followed by a condition. In both, y is the sync.
+constexpr char kPlannedSyncsSql[] = R"sql(
 SELECT sync_no, sync_id, connection_id, request_digest, state,
   (extract(epoch FROM started_at) * 1000000)::bigint AS started_at,
-  (extract(epoch FROM finished_at) * 1000000)::bigint AS finished_at, input_digest, owner,
-  (extract(epoch FROM p.last) * 1000000)::bigint AS last_progress_at, i.interrupted,
-  extensible
+  (extract(epoch FROM finished_at) * 1000000)::bigint AS finished_at, input_digest, owner, extensible
+FROM $L.sync y
+)sql";
+// In a condition, i.interrupted is whether the sync is interrupted.
+constexpr char kSummarizedSyncsSql[] = R"sql(
+SELECT sync_no, sync_id, connection_id, request_digest, state,
+  (extract(epoch FROM started_at) * 1000000)::bigint AS started_at,
+  (extract(epoch FROM finished_at) * 1000000)::bigint AS finished_at, input_digest, owner, extensible,
+  (extract(epoch FROM p.last) * 1000000)::bigint AS last_progress_at, i.interrupted
 FROM $L.sync y, LATERAL (
   SELECT coalesce(max(w.updated_at), y.started_at) AS last,
     coalesce(bool_or(s.state = 'finalizing' OR v.server_id IS NOT NULL), false) AS busy
@@ -32,7 +39,7 @@ FROM $L.sync y, LATERAL (
     AND p.last < now() - interval '1 minute' AS interrupted) i
 )sql";
 
-// Followed by FailureColumns and one of the ends below.
+// Followed by FailureColumns, kNoteKindsColumns and one of the ends below.
 constexpr char kStreamsSql[] = R"sql(
 SELECT sync_no, stream_no, namespace, name, table_schema, table_name,
   coalesce(temp_table_schema, table_schema) AS temp_table_schema, temp_table_name,
@@ -105,7 +112,7 @@ StreamEntry ReadStreamRow(const RowView& row) {
   return stream;
 }
 
-SyncEntry ReadSync(const RowView& row) {
+SyncEntry ReadSync(const RowView& row, SyncParts parts) {
   SyncEntry sync;
   sync.sync_no = row.Int("sync_no");
   sync.sync_id = row.Text("sync_id");
@@ -116,15 +123,18 @@ SyncEntry ReadSync(const RowView& row) {
   if (!row.IsNull("finished_at")) sync.finished_at = absl::FromUnixMicros(row.Int("finished_at"));
   sync.input_digest = row.Text("input_digest");
   sync.owner = row.Text("owner");
-  sync.last_progress_at = absl::FromUnixMicros(row.Int("last_progress_at"));
-  sync.interrupted = row.Bool("interrupted");
   sync.extensible = row.Bool("extensible");
+  if (parts == SyncParts::kSummary) {
+    sync.last_progress_at = absl::FromUnixMicros(row.Int("last_progress_at"));
+    sync.interrupted = row.Bool("interrupted");
+  }
   return sync;
 }
 
 absl::StatusOr<Result> QueryStreams(Transaction& transaction, absl::string_view schema,
                                     absl::string_view end, const Params& params) {
-  const std::string sql = absl::StrCat(kStreamsSql, FailureColumns("last_error"), end);
+  const std::string sql =
+      absl::StrCat(kStreamsSql, FailureColumns("last_error"), ", ", kNoteKindsColumns, " ", end);
   return transaction.Query(WithLedgerSchema(sql, schema), params);
 }
 
@@ -166,24 +176,30 @@ absl::Status ReadWriters(Transaction& transaction, absl::string_view schema,
   return absl::OkStatus();
 }
 
-// Reads what is not in the streams' own rows.
-absl::Status ReadColumnsAndWriters(Transaction& transaction, absl::string_view schema,
-                                   const std::vector<StreamEntry*>& streams, PlanParts parts) {
+// Reads what is not in the streams' own rows, which say that there are notes of these kinds.
+absl::Status ReadDetails(Transaction& transaction, absl::string_view schema,
+                         const std::vector<StreamEntry*>& streams, NoteKinds kinds,
+                         SyncParts parts) {
   std::vector<int64_t> stream_nos;
   StreamsByNo by_no;
   for (StreamEntry* const stream : streams) {
     stream_nos.push_back(stream->plan.stream_no);
     by_no[stream->plan.stream_no] = stream;
   }
-  if (parts == PlanParts::kAll) {
+  if (parts == SyncParts::kPlans) {
     SYNCLINE_RETURN_IF_ERROR(ReadColumns(transaction, schema, stream_nos, by_no));
   }
   SYNCLINE_RETURN_IF_ERROR(ReadWriters(transaction, schema, stream_nos, by_no));
-  return ReadStreamNotes(transaction, schema, stream_nos, by_no);
+  for (const StreamEntry* const stream : streams) {
+    const ValueCounts& values = stream->values;
+    kinds.fields |= values.nulled > 0 || values.truncated > 0 || values.undeclared > 0;
+  }
+  return ReadStreamNotes(transaction, schema, stream_nos, kinds, by_no);
 }
 
 absl::Status ReadStreams(Transaction& transaction, absl::string_view schema,
-                         std::vector<SyncEntry>* syncs, PlanParts parts) {
+                         std::vector<SyncEntry>* syncs, SyncParts parts) {
+  if (syncs->empty()) return absl::OkStatus();
   std::vector<int64_t> sync_nos;
   std::map<int64_t, SyncEntry*> by_no;
   for (SyncEntry& sync : *syncs) {
@@ -192,14 +208,16 @@ absl::Status ReadStreams(Transaction& transaction, absl::string_view schema,
   }
   SYNCLINE_ASSIGN_OR_RETURN(const Result rows, QueryStreams(transaction, schema, kOfSyncsSql,
                                                             Params().IntArray(sync_nos)));
+  NoteKinds kinds;
   for (const RowView row : rows) {
     by_no[row.Int("sync_no")]->streams.push_back(ReadStreamRow(row));
+    kinds |= ReadNoteKinds(row);
   }
   std::vector<StreamEntry*> streams;
   for (SyncEntry& sync : *syncs) {
     for (StreamEntry& stream : sync.streams) streams.push_back(&stream);
   }
-  return ReadColumnsAndWriters(transaction, schema, streams, parts);
+  return ReadDetails(transaction, schema, streams, kinds, parts);
 }
 
 // `end` selects one stream by $1.
@@ -210,7 +228,8 @@ absl::StatusOr<std::optional<StreamEntry>> ReadOneStream(Transaction& transactio
                             QueryStreams(transaction, schema, end, Params().Int(stream_no)));
   if (rows.empty()) return std::optional<StreamEntry>();
   StreamEntry stream = ReadStreamRow(rows.Row(0));
-  SYNCLINE_RETURN_IF_ERROR(ReadColumnsAndWriters(transaction, schema, {&stream}, PlanParts::kAll));
+  SYNCLINE_RETURN_IF_ERROR(
+      ReadDetails(transaction, schema, {&stream}, ReadNoteKinds(rows.Row(0)), SyncParts::kPlans));
   return std::optional<StreamEntry>(std::move(stream));
 }
 
@@ -219,12 +238,13 @@ absl::StatusOr<std::optional<StreamEntry>> ReadOneStream(Transaction& transactio
 absl::StatusOr<std::vector<SyncEntry>> ReadSyncs(Transaction& transaction,
                                                  absl::string_view quoted_schema,
                                                  absl::string_view condition, const Params& params,
-                                                 PlanParts parts) {
-  const std::string sql = absl::StrCat(kSyncsSql, condition);
+                                                 SyncParts parts) {
+  const std::string sql =
+      absl::StrCat(parts == SyncParts::kPlans ? kPlannedSyncsSql : kSummarizedSyncsSql, condition);
   SYNCLINE_ASSIGN_OR_RETURN(const Result rows,
                             transaction.Query(WithLedgerSchema(sql, quoted_schema), params));
   std::vector<SyncEntry> syncs;
-  for (const RowView row : rows) syncs.push_back(ReadSync(row));
+  for (const RowView row : rows) syncs.push_back(ReadSync(row, parts));
   SYNCLINE_RETURN_IF_ERROR(ReadStreams(transaction, quoted_schema, &syncs, parts));
   return syncs;
 }

@@ -14,17 +14,17 @@
 
 namespace syncline::postgres {
 
-// What is read of each stream's plan.
-enum class PlanParts {
-  kAll,
-  kWithoutColumns,  // for summaries; a sync may have a million columns
+// What is read of each sync.
+enum class SyncParts {
+  kPlans,    // all but its progress: last_progress_at and interrupted are not set
+  kSummary,  // all but the columns of its streams, of which a sync may have a million
 };
 
 // Returns the syncs that `condition` selects ("WHERE … ORDER BY …", with `params`), in its order.
 absl::StatusOr<std::vector<SyncEntry>> ReadSyncs(Transaction& transaction,
                                                  absl::string_view quoted_schema,
                                                  absl::string_view condition, const Params& params,
-                                                 PlanParts parts);
+                                                 SyncParts parts);
 
 // Reads the stream. Returns nullopt if there is none.
 absl::StatusOr<std::optional<StreamEntry>> ReadStream(Transaction& transaction,

@@ -8,15 +8,13 @@
 namespace syncline::postgres {
 namespace {
 
-// $1: schema; $2: table; $3: a jsonb text. Returns one boolean; no row if there is no default.
+// $1: schema; $2: table; $3: a jsonb text. Returns one boolean; no row if there is no default. It
+// runs for every block, and joins of more tables take longer to plan.
 constexpr char kHasDefaultSql[] = R"sql(
-SELECT pg_catalog.pg_get_expr(d.adbin, d.adrelid) =
-         pg_catalog.format('%L::jsonb', $3::pg_catalog.jsonb)
-FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
-JOIN pg_catalog.pg_attribute a
-  ON a.attrelid = c.oid AND a.attname = '_airbyte_meta' AND NOT a.attisdropped
-JOIN pg_catalog.pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
-WHERE n.nspname = $1 AND c.relname = $2
+SELECT pg_get_expr(d.adbin, d.adrelid) = format('%L::jsonb', $3::jsonb)
+FROM pg_attribute a JOIN pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
+WHERE a.attrelid = to_regclass(format('%I.%I', $1::text, $2::text))
+  AND a.attname = '_airbyte_meta' AND NOT a.attisdropped
 )sql";
 
 // `statements` is a Transaction or a Connection.
