@@ -86,9 +86,10 @@ struct SyncEntry {
   SyncState state = SyncState::kStarting;
   absl::Time started_at;
   std::optional<absl::Time> finished_at;
-  // When a writer was last opened or committed; initially when the sync started.
+  // When a writer was last opened or committed; initially when the sync started. Only in summaries.
   absl::Time last_progress_at;
-  // The sync has not ended, but no caller works on it (SYNC_STATE_INTERRUPTED of the proto).
+  // The sync has not ended, but no caller works on it (SYNC_STATE_INTERRUPTED of the proto). Only
+  // in summaries.
   bool interrupted = false;
   // Streams may be added, and the end of the last stream does not end the sync.
   bool extensible = false;

@@ -56,9 +56,9 @@ class StreamStateStore {
         claims_(*ledger, connections, server_id),
         server_id_(std::move(server_id)) {}
 
-  // Errors: NOT_FOUND UNKNOWN_SYNC.
+  // The sync's progress is not set. Errors: NOT_FOUND UNKNOWN_SYNC.
   absl::StatusOr<SyncEntry> GetSync(absl::string_view sync_id);
-  // The same, but the plans have no columns.
+  // The same with the progress, but the plans have no columns.
   absl::StatusOr<SyncEntry> GetSummary(absl::string_view sync_id);
   // Returns the owner of the sync, or an empty string if it has none. Errors: NOT_FOUND
   // UNKNOWN_SYNC.

@@ -338,7 +338,7 @@ TEST_F(LedgerTest, NotesOfEachKindRoundTrip) {
                                         .metadata = {{"relation", "view"}},
                                         .violations = {{"name", "names a view"}},
                                         .subject = "people"});
-  constexpr int kAll = 4, kNone = 5;
+  constexpr int kAll = 5, kNone = 6;
   SyncEntry sync;
   sync.sync_id = "one";
   for (int i = 0; i <= kNone; ++i) {
@@ -353,8 +353,18 @@ TEST_F(LedgerTest, NotesOfEachKindRoundTrip) {
     }
     if (i == 3 || i == kAll) stream.error = error;
   }
-  ASSERT_OK(database().Transact(
-      [&](postgres::Transaction& transaction) { return ledger_->InsertSync(transaction, &sync); }));
+  ASSERT_OK(database().Transact([&](postgres::Transaction& transaction) -> absl::Status {
+    SYNCLINE_RETURN_IF_ERROR(ledger_->InsertSync(transaction, &sync));
+    return ledger_->MarkRunning(transaction, sync.sync_no);
+  }));
+  for (const int i : {4, kAll}) {
+    ASSERT_OK_AND_ASSIGN(
+        const ClaimedWriter claimed,
+        store_->ClaimWriter(sync.sync_no, sync.streams[i].plan.stream_no, "writer"));
+    postgres::DataCommit commit = Records(0, 5);
+    commit.fields["id"].truncated = 2;
+    ASSERT_OK(Commit(claimed.claim, commit));
+  }
   const auto expect_notes = [&](const StreamEntry& stream, int i) {
     SCOPED_TRACE(i);
     EXPECT_EQ(stream.changes.size(), i == 0 || i == kAll ? 1 : 0);
@@ -375,6 +385,12 @@ TEST_F(LedgerTest, NotesOfEachKindRoundTrip) {
     EXPECT_EQ(stream.plan.guard.not_null.size(), guarded ? 1 : 0);
     EXPECT_EQ(stream.plan.guard.key.size(), guarded ? 2 : 0);
     EXPECT_EQ(stream.error, i == 3 || i == kAll ? error : absl::OkStatus());
+    EXPECT_EQ(stream.fields.size(), i == 4 || i == kAll ? 1 : 0);
+    for (const auto& [field, counts] : stream.fields) {
+      EXPECT_EQ(field, "id");
+      EXPECT_EQ(counts.truncated, 2);
+      EXPECT_EQ(counts.nulled, 0);
+    }
   };
   ASSERT_OK_AND_ASSIGN(const SyncEntry read, store_->GetSync("one"));
   ASSERT_EQ(read.streams.size(), kNone + 1);

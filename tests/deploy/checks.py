@@ -1,14 +1,16 @@
 """What the deployment tests share: the results of their checks, reserved ports, bounded waits, certificates and tokens."""
 
 import re
-import socket
 import subprocess
+import sys
 import time
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "support"))
+from reserved_port import reserve_port  # noqa: E402, F401
 
 passed = []
 failed = []
-# Sockets that are bound to the reserved ports, but never listen.
-reservations = []
 
 
 def check(name, condition, detail="", otherwise=""):
@@ -22,19 +24,6 @@ def summary(test):
     """Prints the number of checks as the last line of `test`. Returns its exit code."""
     print(f"{test}: {len(passed)} passed, {len(failed)} failed")
     return 1 if failed else 0
-
-
-def reserve_port():
-    """Returns a loopback port that no other program is given until this one ends.
-
-    A server that sets SO_REUSEADDR can listen on it.
-    """
-    reserved = socket.socket()
-    reserved.bind(("127.0.0.1", 0))
-    # Only after bind: before, it would let two reservations have the same port.
-    reserved.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    reservations.append(reserved)
-    return reserved.getsockname()[1]
 
 
 def wait_until(condition, timeout, pause=0.05):

@@ -9,7 +9,7 @@ import urllib.request
 
 import yaml
 
-from checks import check, reserve_port, make_certificate, wait_until
+from checks import check, make_certificate, reserve_port, wait_until
 from http2_caller import SERVICE
 
 SOURCE = os.path.abspath(os.path.join(os.path.dirname(__file__), "..", ".."))

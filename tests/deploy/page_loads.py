@@ -8,7 +8,7 @@ import time
 import urllib.error
 import urllib.request
 
-from checks import check, reserve_port, make_token, wait_until
+from checks import check, make_token, reserve_port, wait_until
 
 # Approximate records per second of the running load.
 RECORDS_A_SECOND = 2000

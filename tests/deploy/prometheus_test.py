@@ -18,7 +18,7 @@ import urllib.error
 import urllib.parse
 import urllib.request
 
-from checks import check, reserve_port, make_certificate, make_token, summary, wait_until
+from checks import check, make_certificate, make_token, reserve_port, summary, wait_until
 
 SOURCE = os.path.abspath(os.path.join(os.path.dirname(__file__), "..", ".."))
 METRIC = re.compile(r"\b(?:syncline|process)_[a-z_]+\b")

@@ -6,8 +6,13 @@ import signal
 import socket
 import struct
 import subprocess
+import sys
 import threading
 import time
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "support"))
+from reserved_port import reserve_port  # noqa: E402
 
 # Maximum time that a server may take after SIGTERM: --drain_deadline, and the watchdog's addition.
 DRAIN_SECONDS = 25
@@ -19,22 +24,6 @@ START_SECONDS = 60
 DATA, HEADERS, SETTINGS, PING = 0, 1, 4, 6
 END_STREAM, ACK, END_HEADERS = 1, 1, 4
 STATUS = {b"": "UNKNOWN", b"\x08\x00": "UNKNOWN", b"\x08\x01": "SERVING", b"\x08\x02": "NOT_SERVING"}
-
-# Sockets that are bound to the reserved ports, but never listen.
-reservations = []
-
-
-def reserve_port():
-    """Returns a loopback port that no other program is given until this one ends.
-
-    A server that sets SO_REUSEADDR can listen on it.
-    """
-    reserved = socket.socket()
-    reserved.bind(("127.0.0.1", 0))
-    # Only after bind: before, it would let two reservations have the same port.
-    reserved.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    reservations.append(reserved)
-    return reserved.getsockname()[1]
 
 
 class HealthWatch(threading.Thread):

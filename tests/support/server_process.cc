@@ -188,9 +188,7 @@ int64_t ServerProcess::PeakBytes() const {
   return 0;
 }
 
-std::string ServerProcess::address() const {
-  return absl::StrCat("127.0.0.1:", reserved_grpc_port_.port());
-}
+std::string ServerProcess::address() const { return absl::StrCat("127.0.0.1:", grpc_port_); }
 
 std::string ServerProcess::Metrics() const {
   const std::string answer = Get(metrics_port_, "/metrics");

@@ -17,10 +17,12 @@ import psycopg
 
 
 def _reserve_port() -> socket.socket:
-    """Returns a socket with a loopback port on which the server can listen, and no other program."""
+    """Returns a socket with a loopback port that the kernel gives to no other program.
+
+    A server that sets SO_REUSEADDR can listen on it.
+    """
     reserved = socket.socket()
     reserved.bind(("127.0.0.1", 0))
-    # Only after bind: before, it would let two reservations have the same port.
     reserved.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     return reserved
 

@@ -53,7 +53,7 @@ inline constexpr char kNoteKindsColumns[] =
     "changes <> '[]' AS has_changes, warnings <> '[]' AS has_warnings, "
     "error IS NOT NULL AS has_error, guard <> '{}' AS has_guard";
 
-// Returns the kinds that the stream's row says. Counts of fields are elsewhere.
+// Returns the kinds of notes that the stream's row has. Counts of fields are elsewhere.
 NoteKinds ReadNoteKinds(const RowView& row);
 
 // Reads the notes of these kinds of `stream_nos` into their records. Runs no statement if `kinds`

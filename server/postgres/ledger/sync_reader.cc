@@ -15,19 +15,16 @@
 namespace syncline::postgres {
 namespace {
 
-// Each is followed by a condition. In both, y is the sync.
-constexpr char kPlannedSyncsSql[] = R"sql(
+constexpr char kSyncColumnsSql[] = R"sql(
 SELECT sync_no, sync_id, connection_id, request_digest, state,
   (extract(epoch FROM started_at) * 1000000)::bigint AS started_at,
   (extract(epoch FROM finished_at) * 1000000)::bigint AS finished_at, input_digest, owner, extensible
-FROM $L.sync y
 )sql";
-// In a condition, i.interrupted is whether the sync is interrupted.
+// The ends of a query of syncs, each followed by a condition. y is the sync.
+constexpr char kPlannedSyncsSql[] = "FROM $L.sync y ";
+// i.interrupted is whether the sync is interrupted.
 constexpr char kSummarizedSyncsSql[] = R"sql(
-SELECT sync_no, sync_id, connection_id, request_digest, state,
-  (extract(epoch FROM started_at) * 1000000)::bigint AS started_at,
-  (extract(epoch FROM finished_at) * 1000000)::bigint AS finished_at, input_digest, owner, extensible,
-  (extract(epoch FROM p.last) * 1000000)::bigint AS last_progress_at, i.interrupted
+, (extract(epoch FROM p.last) * 1000000)::bigint AS last_progress_at, i.interrupted
 FROM $L.sync y, LATERAL (
   SELECT coalesce(max(w.updated_at), y.started_at) AS last,
     coalesce(bool_or(s.state = 'finalizing' OR v.server_id IS NOT NULL), false) AS busy
@@ -176,7 +173,8 @@ absl::Status ReadWriters(Transaction& transaction, absl::string_view schema,
   return absl::OkStatus();
 }
 
-// Reads what is not in the streams' own rows, which say that there are notes of these kinds.
+// Reads what ReadStreamRow does not: columns, writers and notes. `kinds` are those of the streams'
+// rows.
 absl::Status ReadDetails(Transaction& transaction, absl::string_view schema,
                          const std::vector<StreamEntry*>& streams, NoteKinds kinds,
                          SyncParts parts) {
@@ -190,6 +188,7 @@ absl::Status ReadDetails(Transaction& transaction, absl::string_view schema,
     SYNCLINE_RETURN_IF_ERROR(ReadColumns(transaction, schema, stream_nos, by_no));
   }
   SYNCLINE_RETURN_IF_ERROR(ReadWriters(transaction, schema, stream_nos, by_no));
+  // A DataCommitter writes the counts of fields and their sums in one transaction.
   for (const StreamEntry* const stream : streams) {
     const ValueCounts& values = stream->values;
     kinds.fields |= values.nulled > 0 || values.truncated > 0 || values.undeclared > 0;
@@ -240,7 +239,8 @@ absl::StatusOr<std::vector<SyncEntry>> ReadSyncs(Transaction& transaction,
                                                  absl::string_view condition, const Params& params,
                                                  SyncParts parts) {
   const std::string sql =
-      absl::StrCat(parts == SyncParts::kPlans ? kPlannedSyncsSql : kSummarizedSyncsSql, condition);
+      absl::StrCat(kSyncColumnsSql,
+                   parts == SyncParts::kPlans ? kPlannedSyncsSql : kSummarizedSyncsSql, condition);
   SYNCLINE_ASSIGN_OR_RETURN(const Result rows,
                             transaction.Query(WithLedgerSchema(sql, quoted_schema), params));
   std::vector<SyncEntry> syncs;

@@ -8,12 +8,15 @@
 namespace syncline::postgres {
 namespace {
 
-// $1: schema; $2: table; $3: a jsonb text. Returns one boolean; no row if there is no default. It
-// runs for every block, and joins of more tables take longer to plan.
+// $1: schema; $2: table; $3: a jsonb text. Returns one boolean; no row if there is no default. Data
+// connections prepare it, but plan it again for their first blocks and after most DDL.
 constexpr char kHasDefaultSql[] = R"sql(
 SELECT pg_get_expr(d.adbin, d.adrelid) = format('%L::jsonb', $3::jsonb)
 FROM pg_attribute a JOIN pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
-WHERE a.attrelid = to_regclass(format('%I.%I', $1::text, $2::text))
+WHERE a.attrelid = (
+    SELECT c.oid FROM pg_class c
+    WHERE c.relname = $2
+      AND c.relnamespace = (SELECT n.oid FROM pg_namespace n WHERE n.nspname = $1))
   AND a.attname = '_airbyte_meta' AND NOT a.attisdropped
 )sql";
 
